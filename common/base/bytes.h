@@ -1,0 +1,74 @@
+#ifndef CERTPOOL_BASE_BYTES_H
+#define CERTPOOL_BASE_BYTES_H
+
+#include "common/base/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Octets that somebody else owns. data may be NULL when len is 0. */
+struct bytes {
+	const uint8_t *data;
+	size_t len;
+};
+
+/*
+ * Octets that grow. Zero-initialised is empty. Appending never fails visibly: a failed allocation
+ * is remembered in `failed`, and check_buffer reports it once at the end. While not failed, data is
+ * followed by a NUL that len does not count, so that text can be used as a string (once anything
+ * was appended, even "").
+ */
+struct buffer {
+	uint8_t *data;
+	size_t len;
+	size_t size;
+	bool failed;
+};
+
+/* Octets that must not outlive their use: wiped when cleared. Zero-initialised is empty. */
+struct secret {
+	uint8_t *data; /* followed by a NUL that len does not count */
+	size_t len;
+};
+
+struct bytes bytes_of_string(const char *text);
+struct bytes bytes_of_buffer(const struct buffer *buffer);
+struct bytes bytes_of_secret(const struct secret *secret);
+
+/* Equal length and content. Not in constant time: see equal_secrets. */
+bool equal_bytes(struct bytes a, struct bytes b);
+
+/* The same in a time that depends only on the lengths. */
+bool equal_secrets(struct bytes a, struct bytes b);
+
+/* Overwrites memory in a way that the compiler does not remove. */
+void wipe(void *data, size_t len);
+
+void append_bytes(struct buffer *buffer, struct bytes bytes);
+void append_string(struct buffer *buffer, const char *text);
+void append_format(struct buffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Grows the buffer by len octets, whose content is unset, and returns where they begin; NULL (and
+ * the buffer failed) when there is no memory.
+ */
+uint8_t *extend_buffer(struct buffer *buffer, size_t len);
+
+/* 0, or -1 with a fault when an append had failed. */
+int check_buffer(const struct buffer *buffer, struct fault *fault) MUST_CHECK;
+
+/* The buffer's content; *buffer is empty afterwards. */
+struct buffer take_buffer(struct buffer *buffer);
+void clear_buffer(struct buffer *buffer);
+
+/* Makes *ret_secret hold len octets, zeroed. ret_secret must be empty. */
+int allocate_secret(size_t len, struct secret *ret_secret, struct fault *fault) MUST_CHECK;
+struct secret take_secret(struct secret *secret);
+void clear_secret(struct secret *secret);
+
+/* free() for a `char *` local under CLEANUP. */
+void free_string(char **text);
+
+#endif

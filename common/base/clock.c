@@ -1,0 +1,159 @@
+#include "common/base/clock.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
+
+static const int64_t longest_s = (int64_t)100 * 365 * DAY_S;
+
+int64_t read_clock(void)
+{
+	return (int64_t)time(NULL);
+}
+
+void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
+{
+	time_t clock = (time_t)time_s;
+	struct tm utc;
+
+	if (gmtime_r(&clock, &utc) == NULL ||
+	    strftime(ret_text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		memcpy(ret_text, "out-of-range", sizeof("out-of-range"));
+}
+
+/* Reads exactly `digits` decimal digits at *text, a value from low to high, and moves on. */
+static bool read_digits(const char **text, int digits, int low, int high, int *ret_value)
+{
+	int value = 0;
+
+	for (int i = 0; i < digits; i++, (*text)++) {
+		if (!isdigit((unsigned char)**text))
+			return false;
+		value = value * 10 + (**text - '0');
+	}
+	*ret_value = value;
+	return value >= low && value <= high;
+}
+
+static bool read_mark(const char **text, const char *marks)
+{
+	if (**text == '\0' || strchr(marks, **text) == NULL)
+		return false;
+	(*text)++;
+	return true;
+}
+
+static bool read_date(const char **text, struct tm *utc)
+{
+	if (!read_digits(text, 4, 1, 9999, &utc->tm_year) || !read_mark(text, "-") ||
+	    !read_digits(text, 2, 1, 12, &utc->tm_mon) || !read_mark(text, "-") ||
+	    !read_digits(text, 2, 1, 31, &utc->tm_mday))
+		return false;
+	utc->tm_year -= 1900;
+	utc->tm_mon -= 1;
+	return true;
+}
+
+static bool read_time_of_day(const char **text, struct tm *utc)
+{
+	if (!read_digits(text, 2, 0, 23, &utc->tm_hour) || !read_mark(text, ":") ||
+	    !read_digits(text, 2, 0, 59, &utc->tm_min) || !read_mark(text, ":") ||
+	    !read_digits(text, 2, 0, 60, &utc->tm_sec))
+		return false;
+	if (**text != '.')
+		return true;
+	(*text)++;
+	if (!isdigit((unsigned char)**text))
+		return false;
+	*text += strspn(*text, "0123456789");
+	return true;
+}
+
+static bool read_offset(const char **text, int64_t *ret_offset_s)
+{
+	int hours;
+	int minutes;
+	bool west = **text == '-';
+
+	*ret_offset_s = 0;
+	if (read_mark(text, "Zz"))
+		return true;
+	if (!read_mark(text, "+-") || !read_digits(text, 2, 0, 23, &hours) ||
+	    !read_mark(text, ":") || !read_digits(text, 2, 0, 59, &minutes))
+		return false;
+	*ret_offset_s = (west ? -1 : 1) * ((int64_t)hours * HOUR_S + (int64_t)minutes * MINUTE_S);
+	return true;
+}
+
+static bool parse_rfc3339(const char *text, int64_t *ret_time_s)
+{
+	struct tm utc = {0};
+	struct tm normal;
+	int64_t offset_s;
+
+	if (!read_date(&text, &utc) || !read_mark(&text, "Tt ") || !read_time_of_day(&text, &utc) ||
+	    !read_offset(&text, &offset_s) || *text != '\0')
+		return false;
+	normal = utc;
+	*ret_time_s = (int64_t)timegm(&normal) - offset_s;
+	/* timegm turns February 30 into March; RFC 3339 section 5.7 has no such day. */
+	return normal.tm_mday == utc.tm_mday || utc.tm_sec == 60;
+}
+
+static bool parse_seconds(const char *text, int64_t *ret_time_s)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 12 || strspn(text, "0123456789") != len)
+		return false;
+	*ret_time_s = strtoll(text, NULL, 10);
+	return *ret_time_s <= INT64_C(253402300799);
+}
+
+int parse_time(const char *text, int64_t *ret_time_s, struct fault *fault)
+{
+	int64_t time_s;
+
+	if (!parse_seconds(text, &time_s) && !parse_rfc3339(text, &time_s))
+		return set_fault(fault, FAULT_USAGE,
+				 "\"%s\" is no time: expected RFC 3339 like 2026-11-23T04:45:44Z, "
+				 "or seconds since 1970",
+				 text);
+	*ret_time_s = time_s;
+	return 0;
+}
+
+int parse_duration(const char *text, int64_t *ret_duration_s, struct fault *fault)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'s', 1},     {'m', MINUTE_S},   {'h', HOUR_S},
+		     {'d', DAY_S}, {'w', 7L * DAY_S}, {'y', 365L * DAY_S}};
+	size_t digits = strspn(text, "0123456789");
+	int64_t number;
+
+	if (digits == 0 || digits > 10 || text[digits] == '\0' || text[digits + 1] != '\0')
+		goto bad;
+	number = strtoll(text, NULL, 10);
+	for (size_t i = 0; i < COUNT_OF(units); i++) {
+		if (units[i].unit != text[digits])
+			continue;
+		if (number == 0 || number > longest_s / units[i].seconds)
+			goto bad;
+		*ret_duration_s = number * units[i].seconds;
+		return 0;
+	}
+bad:
+	return set_fault(fault, FAULT_USAGE,
+			 "\"%s\" is no duration: expected a number from 1 and s, m, h, d, w or y, "
+			 "like 90d, and at most 100y",
+			 text);
+}

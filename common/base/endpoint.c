@@ -1,0 +1,80 @@
+#include "common/base/endpoint.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char scheme[] = "http://";
+
+static bool valid_host(const char *host, bool bracketed)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				       "0123456789.-";
+	struct in6_addr address;
+
+	if (bracketed)
+		return inet_pton(AF_INET6, host, &address) == 1;
+	if (host[0] == '\0' || host[0] == '-' || host[0] == '.')
+		return false;
+	if (strspn(host, "0123456789.") == strlen(host))
+		return inet_pton(AF_INET, host, &address) == 1;
+	return strspn(host, alphabet) == strlen(host);
+}
+
+static bool parse_port(const char *text, uint16_t *ret_port)
+{
+	size_t len = strlen(text);
+	unsigned long port;
+
+	if (len == 0 || len > 5 || strspn(text, "0123456789") != len)
+		return false;
+	port = strtoul(text, NULL, 10);
+	*ret_port = (uint16_t)port;
+	return port <= UINT16_MAX;
+}
+
+static bool split(const char *text, struct endpoint *ret_endpoint)
+{
+	const char *host = text + strlen(scheme);
+	bool bracketed;
+	const char *end;
+	const char *port;
+
+	if (strncmp(text, scheme, strlen(scheme)) != 0)
+		return false;
+	bracketed = *host == '[';
+	host += bracketed;
+	end = strchr(host, bracketed ? ']' : ':');
+	if (end == NULL || (size_t)(end - host) >= HOST_SIZE)
+		return false;
+	port = end + bracketed;
+	if (*port != ':')
+		return false;
+	memcpy(ret_endpoint->host, host, (size_t)(end - host));
+	ret_endpoint->host[end - host] = '\0';
+	return valid_host(ret_endpoint->host, bracketed) &&
+	       parse_port(port + 1, &ret_endpoint->port);
+}
+
+int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault *fault)
+{
+	struct endpoint endpoint = {0};
+
+	if (!split(text, &endpoint))
+		return set_fault(fault, FAULT_USAGE,
+				 "\"%s\" is no endpoint: expected http://HOST:PORT, like "
+				 "http://127.0.0.1:8440 or http://[::1]:8440",
+				 text);
+	*ret_endpoint = endpoint;
+	return 0;
+}
+
+void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPOINT_TEXT_SIZE])
+{
+	bool bracketed = strchr(endpoint->host, ':') != NULL;
+
+	(void)snprintf(ret_text, ENDPOINT_TEXT_SIZE, "%s%s%s%s:%u", scheme, bracketed ? "[" : "",
+		       endpoint->host, bracketed ? "]" : "", (unsigned int)endpoint->port);
+}

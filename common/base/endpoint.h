@@ -1,0 +1,26 @@
+#ifndef CERTPOOL_BASE_ENDPOINT_H
+#define CERTPOOL_BASE_ENDPOINT_H
+
+#include "common/base/fault.h"
+
+#include <stdint.h>
+
+/*
+ * Where a node listens: http://HOST:PORT, HOST an IPv4 address, an IPv6 address in brackets, or a
+ * host name. No user, path, query or fragment. Port 0 is allowed: the server then takes a free one
+ * and says which.
+ */
+
+enum { HOST_SIZE = 254, ENDPOINT_TEXT_SIZE = HOST_SIZE + 16 };
+
+struct endpoint {
+	char host[HOST_SIZE]; /* without brackets; "" when there is no endpoint */
+	uint16_t port;
+};
+
+int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault *fault) MUST_CHECK;
+
+/* "http://127.0.0.1:8440" */
+void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPOINT_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,275 @@
+#include "common/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { READ_STEP = 65536 };
+
+void close_descriptor(int *descriptor)
+{
+	if (*descriptor >= 0)
+		(void)close(*descriptor);
+	*descriptor = -1;
+}
+
+/* open(2) below dirfd without leaving it; a path of the user's own (AT_FDCWD) may follow links. */
+static int open_below(int dirfd, const char *name, int flags, mode_t mode)
+{
+	struct open_how how = {.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | O_NOFOLLOW),
+			       .mode = (flags & O_CREAT) != 0 ? mode : 0,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	long descriptor;
+
+	if (dirfd == AT_FDCWD)
+		return open(name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	do
+		descriptor = syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	while (descriptor < 0 && (errno == EINTR || errno == EAGAIN));
+	return (int)descriptor;
+}
+
+/* The last component of the user's own path may be a link when it leads to a directory. */
+static int open_directory_below(int dirfd, const char *name)
+{
+	if (dirfd == AT_FDCWD)
+		return open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return open_below(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
+}
+
+int open_directory(int dirfd, const char *name, int *ret_dirfd, struct fault *fault)
+{
+	int descriptor = open_directory_below(dirfd, name);
+
+	if (descriptor < 0 && errno == ELOOP)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected a directory, found a symbolic link", name);
+	if (descriptor < 0)
+		return set_errno_fault(fault, "%s: directory", name);
+	*ret_dirfd = descriptor;
+	return 0;
+}
+
+static int make_parents(const char *path, struct fault *fault)
+{
+	CLEANUP(free_string) char *prefix = strdup(path);
+
+	if (prefix == NULL)
+		return set_memory_fault(fault);
+	for (char *slash = strchr(prefix + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(prefix, 0777) < 0 && errno != EEXIST)
+			return set_errno_fault(fault, "%s: cannot make the directory", prefix);
+		*slash = '/';
+	}
+	return 0;
+}
+
+int make_directory(int dirfd, const char *name, mode_t mode, int *ret_dirfd, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	bool made;
+
+	if (dirfd == AT_FDCWD && name[0] != '\0' && make_parents(name, fault) < 0)
+		return -1;
+	made = mkdirat(dirfd, name, mode) == 0;
+	if (!made && errno != EEXIST)
+		return set_errno_fault(fault, "%s: cannot make the directory", name);
+	if (open_directory(dirfd, name, &descriptor, fault) < 0)
+		return -1;
+	if (made && (fchmod(descriptor, mode) < 0 || fsync(descriptor) < 0))
+		return set_errno_fault(fault, "%s: directory", name);
+	*ret_dirfd = descriptor;
+	descriptor = -1;
+	return 0;
+}
+
+int check_private_directory(int dirfd, const char *name, struct fault *fault)
+{
+	struct stat status;
+
+	if (fstat(dirfd, &status) < 0)
+		return set_errno_fault(fault, "%s", name);
+	if (status.st_uid != geteuid())
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected a directory of user %u, found one of user %u", name,
+				 (unsigned int)geteuid(), (unsigned int)status.st_uid);
+	if ((status.st_mode & 077) != 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected mode 0700, found %04o: others may enter; run chmod "
+				 "700 %s",
+				 name, (unsigned int)status.st_mode & 07777, name);
+	return 0;
+}
+
+bool file_exists(int dirfd, const char *name)
+{
+	struct stat status;
+
+	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Opens for reading what is known to be a regular file, without ever waiting on a FIFO. */
+static int open_regular(int dirfd, const char *name, struct stat *ret_status, int *ret_descriptor,
+			struct fault *fault)
+{
+	CLEANUP(close_descriptor)
+	int descriptor = open_below(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+
+	if (descriptor < 0 && errno == ELOOP)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected a regular file, found a symbolic link", name);
+	if (descriptor < 0)
+		return set_errno_fault(fault, "%s", name);
+	if (fstat(descriptor, ret_status) < 0)
+		return set_errno_fault(fault, "%s", name);
+	if (!S_ISREG(ret_status->st_mode))
+		return set_fault(fault, FAULT_REFUSED, "%s: expected a regular file", name);
+	*ret_descriptor = descriptor;
+	descriptor = -1;
+	return 0;
+}
+
+static ssize_t read_some(int descriptor, uint8_t *data, size_t len)
+{
+	ssize_t got;
+
+	do
+		got = read(descriptor, data, len);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+int read_stream(int descriptor, const char *name, size_t max, struct buffer *ret_content,
+		struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	ssize_t got;
+
+	do {
+		size_t before = content.len;
+		size_t room = max + 1 - before < READ_STEP ? max + 1 - before : READ_STEP;
+		uint8_t *begin = extend_buffer(&content, room);
+
+		if (begin == NULL)
+			return set_memory_fault(fault);
+		got = read_some(descriptor, begin, room);
+		if (got < 0)
+			return set_errno_fault(fault, "%s: cannot be read", name);
+		content.len = before + (size_t)got;
+		content.data[content.len] = '\0';
+	} while (got > 0 && content.len <= max);
+	if (content.len > max)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "%s: expected at most %zu octets, found more", name, max);
+	*ret_content = take_buffer(&content);
+	return 0;
+}
+
+int read_file(int dirfd, const char *name, size_t max, struct buffer *ret_content,
+	      struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct stat status;
+
+	if (open_regular(dirfd, name, &status, &descriptor, fault) < 0)
+		return -1;
+	if ((uintmax_t)status.st_size > max)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "%s: expected at most %zu octets, found %jd", name, max,
+				 (intmax_t)status.st_size);
+	return read_stream(descriptor, name, max, ret_content, fault);
+}
+
+static int check_secret_status(const struct stat *status, const char *name, struct fault *fault)
+{
+	if (status->st_uid != geteuid())
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected a file of user %u, found one of user %u", name,
+				 (unsigned int)geteuid(), (unsigned int)status->st_uid);
+	if ((status->st_mode & 077) != 0)
+		return set_fault(
+			fault, FAULT_REFUSED,
+			"%s: expected mode 0600, found %04o: a secret that others can read; "
+			"run chmod 600 on it, and make a new one if it may have been read",
+			name, (unsigned int)status->st_mode & 07777);
+	if (status->st_nlink != 1)
+		return set_fault(
+			fault, FAULT_REFUSED,
+			"%s: expected one link, found %ju: the secret has another name too", name,
+			(uintmax_t)status->st_nlink);
+	return 0;
+}
+
+int read_secret_file(int dirfd, const char *name, size_t max, struct secret *ret_content,
+		     struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	CLEANUP(clear_secret) struct secret content = {0};
+	struct stat status;
+	size_t len = 0;
+
+	if (open_regular(dirfd, name, &status, &descriptor, fault) < 0 ||
+	    check_secret_status(&status, name, fault) < 0)
+		return -1;
+	if ((uintmax_t)status.st_size > max)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "%s: expected at most %zu octets, found %jd", name, max,
+				 (intmax_t)status.st_size);
+	if (allocate_secret((size_t)status.st_size, &content, fault) < 0)
+		return -1;
+	while (len < content.len) {
+		ssize_t got = read_some(descriptor, content.data + len, content.len - len);
+
+		if (got < 0)
+			return set_errno_fault(fault, "%s: cannot be read", name);
+		if (got == 0)
+			return set_fault(fault, FAULT_FAILED, "%s: became shorter while read",
+					 name);
+		len += (size_t)got;
+	}
+	*ret_content = take_secret(&content);
+	return 0;
+}
+
+int write_stream(int descriptor, const char *name, struct bytes content, struct fault *fault)
+{
+	while (content.len > 0) {
+		ssize_t put = write(descriptor, content.data, content.len);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return set_errno_fault(fault, "%s: cannot be written", name);
+		content.data += put;
+		content.len -= (size_t)put;
+	}
+	return 0;
+}
+
+int lock_file(int dirfd, const char *name, enum lock_mode mode, int *ret_descriptor,
+	      struct fault *fault)
+{
+	CLEANUP(close_descriptor)
+	int descriptor = open_below(dirfd, name, O_RDWR | O_CREAT, 0600);
+	int result;
+
+	if (descriptor < 0)
+		return set_errno_fault(fault, "%s: cannot be opened", name);
+	do
+		result = flock(descriptor, LOCK_EX | (mode == LOCK_REFUSE ? LOCK_NB : 0));
+	while (result < 0 && errno == EINTR);
+	if (result < 0 && errno == EWOULDBLOCK)
+		return set_fault(fault, FAULT_BUSY, "%s: another process has this lock", name);
+	if (result < 0)
+		return set_errno_fault(fault, "%s: cannot be locked", name);
+	*ret_descriptor = descriptor;
+	descriptor = -1;
+	return 0;
+}

@@ -1,0 +1,28 @@
+#include "common/base/key_type.h"
+
+#include <string.h>
+
+static const char *const names[KEY_TYPE_COUNT] = {
+	[KEY_ECDSA_P256] = "ecdsa-p256", [KEY_ECDSA_P384] = "ecdsa-p384",
+	[KEY_ED25519] = "ed25519",       [KEY_RSA_2048] = "rsa-2048",
+	[KEY_RSA_3072] = "rsa-3072",     [KEY_RSA_4096] = "rsa-4096",
+};
+
+const char *format_key_type(enum key_type type)
+{
+	return names[type];
+}
+
+int parse_key_type(const char *text, enum key_type *ret_type, struct fault *fault)
+{
+	for (unsigned int type = 0; type < KEY_TYPE_COUNT; type++) {
+		if (strcmp(text, names[type]) != 0)
+			continue;
+		*ret_type = (enum key_type)type;
+		return 0;
+	}
+	return set_fault(fault, FAULT_USAGE,
+			 "\"%s\" is no key type: expected ecdsa-p256, ecdsa-p384, ed25519, "
+			 "rsa-2048, rsa-3072 or rsa-4096",
+			 text);
+}

@@ -1,0 +1,206 @@
+#include "common/base/staging.h"
+
+#include "common/base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char prefix[] = ".";
+static const char suffix[] = ".new";
+
+struct staged_file {
+	int dirfd;
+	enum staging_mode mode;
+	char *name;
+	char *temporary;
+};
+
+struct staging {
+	struct staged_file *files;
+	size_t count; /* what is staged */
+	size_t size;
+	size_t named; /* how many of them have their own name by now */
+};
+
+int new_staging(struct staging **ret_staging, struct fault *fault)
+{
+	struct staging *staging = calloc(1, sizeof(*staging));
+
+	if (staging == NULL)
+		return set_memory_fault(fault);
+	*ret_staging = staging;
+	return 0;
+}
+
+/* The new entry, or NULL with *fault filled. */
+static struct staged_file *add_file(struct staging *staging, int dirfd, const char *name,
+				    enum staging_mode mode, struct fault *fault)
+{
+	struct staged_file *file;
+
+	if (staging->count == staging->size) {
+		size_t size = staging->size > 0 ? staging->size * 2 : 16;
+		struct staged_file *files = reallocarray(staging->files, size, sizeof(*files));
+
+		if (files == NULL) {
+			(void)set_memory_fault(fault);
+			return NULL;
+		}
+		staging->files = files;
+		staging->size = size;
+	}
+	file = &staging->files[staging->count];
+	*file = (struct staged_file){.dirfd = dirfd, .mode = mode, .name = strdup(name)};
+	if (file->name == NULL || asprintf(&file->temporary, "%s%s%s", prefix, name, suffix) < 0) {
+		free(file->name);
+		(void)set_memory_fault(fault);
+		return NULL;
+	}
+	staging->count++;
+	return file;
+}
+
+int stage_file(struct staging *staging, int dirfd, const char *name, enum staging_mode staging_mode,
+	       mode_t mode, struct bytes content, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct staged_file *file;
+
+	if (staging_mode == STAGE_NEW && file_exists(dirfd, name))
+		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
+				 name);
+	file = add_file(staging, dirfd, name, staging_mode, fault);
+	if (file == NULL)
+		return -1;
+	descriptor = openat(dirfd, file->temporary,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
+	if (descriptor < 0) {
+		(void)set_errno_fault(fault, "%s: cannot be created", name);
+		/* What was there before belongs to somebody else: forget it, do not remove it. */
+		free(file->name);
+		free(file->temporary);
+		staging->count--;
+		return -1;
+	}
+	if (mode != 0600 && fchmod(descriptor, mode) < 0)
+		return set_errno_fault(fault, "%s: mode", name);
+	return write_stream(descriptor, name, content, fault);
+}
+
+static int sync_one(const struct staged_file *file, struct fault *fault)
+{
+	CLEANUP(close_descriptor)
+	int descriptor = openat(file->dirfd, file->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (descriptor < 0 || fsync(descriptor) < 0)
+		return set_errno_fault(fault, "%s: cannot be made durable", file->name);
+	return 0;
+}
+
+/* Calls the function once for each different directory, or stops at its first failure. */
+static int for_each_directory(const struct staging *staging, int (*function)(int dirfd),
+			      struct fault *fault)
+{
+	for (size_t i = 0; i < staging->count; i++) {
+		bool seen = false;
+
+		/* Few directories, and runs of files in the same one: look back a little way. */
+		for (size_t j = i; j > 0 && i - j < 4 && !seen; j--)
+			seen = staging->files[j - 1].dirfd == staging->files[i].dirfd;
+		if (!seen && function(staging->files[i].dirfd) < 0)
+			return set_errno_fault(fault, "%s: cannot be made durable",
+					       staging->files[i].name);
+	}
+	return 0;
+}
+
+static int name_file(const struct staged_file *file, struct fault *fault)
+{
+	unsigned int flags = file->mode == STAGE_NEW ? RENAME_NOREPLACE : 0;
+
+	if (renameat2(file->dirfd, file->temporary, file->dirfd, file->name, flags) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
+				 file->name);
+	return set_errno_fault(fault, "%s: cannot be named", file->name);
+}
+
+int commit_staging(struct staging *staging, struct fault *fault)
+{
+	int synced = staging->count == 1 ? sync_one(&staging->files[0], fault)
+					 : for_each_directory(staging, syncfs, fault);
+
+	if (synced < 0)
+		return -1;
+	for (; staging->named < staging->count; staging->named++)
+		if (name_file(&staging->files[staging->named], fault) < 0)
+			return -1;
+	return for_each_directory(staging, fsync, fault);
+}
+
+void free_staging(struct staging **staging_pointer)
+{
+	struct staging *staging = TAKE(*staging_pointer);
+
+	if (staging == NULL)
+		return;
+	for (size_t i = 0; i < staging->count; i++) {
+		struct staged_file *file = &staging->files[i];
+
+		if (i >= staging->named)
+			(void)unlinkat(file->dirfd, file->temporary, 0);
+		free(file->name);
+		free(file->temporary);
+	}
+	free(staging->files);
+	free(staging);
+}
+
+static bool is_temporary(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > strlen(prefix) + strlen(suffix) && name[0] == prefix[0] &&
+	       strcmp(name + len - strlen(suffix), suffix) == 0;
+}
+
+static void close_listing(DIR **listing)
+{
+	if (*listing != NULL)
+		(void)closedir(*listing);
+}
+
+int sweep_staging(int dirfd, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = openat(dirfd, ".", O_RDONLY | O_CLOEXEC);
+	CLEANUP(close_listing) DIR *listing = descriptor < 0 ? NULL : fdopendir(descriptor);
+	const struct dirent *entry;
+
+	if (listing == NULL)
+		return set_errno_fault(fault, "cannot list a directory");
+	descriptor = -1;
+	while ((entry = readdir(listing)) != NULL)
+		if (is_temporary(entry->d_name) && unlinkat(dirfd, entry->d_name, 0) < 0 &&
+		    errno != ENOENT)
+			return set_errno_fault(fault, "%s: a left-over that cannot be removed",
+					       entry->d_name);
+	return 0;
+}
+
+int write_file(int dirfd, const char *name, enum staging_mode staging_mode, mode_t mode,
+	       struct bytes content, struct fault *fault)
+{
+	CLEANUP(free_staging) struct staging *staging = NULL;
+
+	if (new_staging(&staging, fault) < 0 ||
+	    stage_file(staging, dirfd, name, staging_mode, mode, content, fault) < 0)
+		return -1;
+	return commit_staging(staging, fault);
+}

@@ -1,0 +1,110 @@
+#ifndef CERTPOOL_CRYPTO_KEY_H
+#define CERTPOOL_CRYPTO_KEY_H
+
+#include "common/base/bytes.h"
+#include "common/base/key_type.h"
+#include "common/base/verdict.h"
+#include "common/crypto/digest.h"
+
+#include <gnutls/abstract.h>
+
+/*
+ * Key pairs of the types in key_type.h, and signatures by them.
+ *
+ * What holds of a public_key: its type is one of ours (named curve and size alike); an EC point is
+ * on its curve and not the identity; an RSA modulus is odd, of 2048, 3072 or 4096 bits, without the
+ * ROCA fingerprint, and its exponent is odd, at least 65537 and below 2^32. What does not hold of
+ * it is not parsed: a weak key never becomes an object.
+ *
+ * Not done: key agreement, encryption with these keys, PKCS#8 under a password.
+ */
+struct private_key;
+struct public_key;
+
+/*
+ * A fresh key pair: P-256 and P-384 with Nettle's ECC and one multiplication, the others with
+ * GnuTLS.
+ */
+int generate_private_key(enum key_type type, struct private_key **ret_key,
+			 struct fault *fault) MUST_CHECK;
+
+/* PKCS#8 PEM (RFC 5958, RFC 7468), unencrypted. */
+int format_private_key(const struct private_key *key, struct secret *ret_pem,
+		       struct fault *fault) MUST_CHECK;
+
+/* Reads PKCS#8, or the traditional PEM forms of openssl. FAULT_MALFORMED. */
+int parse_private_key(struct bytes pem, struct private_key **ret_key,
+		      struct fault *fault) MUST_CHECK;
+void free_private_key(struct private_key **key);
+
+enum key_type private_key_type(const struct private_key *key);
+
+/* The public half. Owns: the caller's. */
+int get_public_key(const struct private_key *key, struct public_key **ret_key,
+		   struct fault *fault) MUST_CHECK;
+
+/* The GnuTLS object, borrowed, for common/x509. */
+gnutls_privkey_t private_key_handle(const struct private_key *key);
+
+/*
+ * A public key from a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), exactly one, in DER.
+ * FAULT_MALFORMED for what cannot be parsed, FAULT_REFUSED for a key that is not of our types or
+ * is weak, with what was found.
+ */
+int parse_public_key(struct bytes spki, struct public_key **ret_key,
+		     struct fault *fault) MUST_CHECK;
+void free_public_key(struct public_key **key);
+
+enum key_type public_key_type(const struct public_key *key);
+
+/* The DER SubjectPublicKeyInfo, borrowed. */
+struct bytes public_key_spki(const struct public_key *key);
+
+/* SHA-256 of the SubjectPublicKeyInfo: what a key is recognised by. */
+void public_key_sha256(const struct public_key *key, uint8_t ret_digest[static SHA256_LEN]);
+
+gnutls_pubkey_t public_key_handle(const struct public_key *key);
+
+/* How a signature is made, and its JOSE name (RFC 7518 section 3.1, RFC 8037). */
+enum signature_algorithm {
+	SIGNATURE_ES256,
+	SIGNATURE_ES384,
+	SIGNATURE_EDDSA,
+	SIGNATURE_RS256,
+	SIGNATURE_PS256,
+	SIGNATURE_ALGORITHM_COUNT,
+};
+
+const char *format_signature_algorithm(enum signature_algorithm algorithm);
+int parse_signature_algorithm(const char *name, enum signature_algorithm *ret_algorithm,
+			      struct fault *fault) MUST_CHECK;
+
+/* What we sign with under a key of the type: ES256, ES384, EdDSA, RS256. */
+enum signature_algorithm default_signature_algorithm(enum key_type type);
+
+/* Whether the algorithm may be used with a key of the type (an RSA key: RS256 and PS256). */
+bool signature_algorithm_fits(enum signature_algorithm algorithm, enum key_type type);
+
+/*
+ * Signs the data. The signature has its JOSE form: R || S of fixed length for ECDSA (RFC 7518
+ * section 3.4), else as RFC 8017 and RFC 8032 have it.
+ */
+int sign_data(const struct private_key *key, enum signature_algorithm algorithm, struct bytes data,
+	      struct buffer *ret_signature, struct fault *fault) MUST_CHECK;
+
+/*
+ * Whether the signature (JOSE form) over the data is by the key. A length that is not the exact
+ * one, R or S of 0 or not below the group's order: invalid.
+ * Errors: only when it could not be judged.
+ */
+int verify_data(const struct public_key *key, enum signature_algorithm algorithm, struct bytes data,
+		struct bytes signature, struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
+/*
+ * Whether an ECDSA signature is in the one DER form of its R and S (X.690 section 8.3, RFC 3279
+ * section 2.2.3). Other key types: whether the length is the exact one. For signatures inside
+ * X.509 objects, which GnuTLS itself verifies but less strictly.
+ */
+bool canonical_signature(enum key_type type, struct bytes signature);
+
+#endif

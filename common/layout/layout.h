@@ -1,0 +1,71 @@
+#ifndef CERTPOOL_LAYOUT_LAYOUT_H
+#define CERTPOOL_LAYOUT_LAYOUT_H
+
+#include "common/base/bytes.h"
+#include "common/base/file.h"
+#include "common/base/name.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The directory in which a node keeps what it owns:
+ *
+ *   CSR_file/  0755  csr_key{i}.csr        PKCS#10 PEM, 0644
+ *   Private/   0700  private_key{i}.key    PKCS#8 PEM, 0600
+ *                    shared_{node}.jwk     the key shared with that node, 0600
+ *                    root.key              the CA's, PKCS#8 PEM, 0600
+ *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
+ *                    root.crt              the root: the CA's own, a client's pinned one, 0644
+ *   received/  0755  {serial}.crt          certificates of messages that were verified, 0644
+ *   state/     0700  lock, serving         who is working on the layout
+ *                    ca.db                 the CA's record
+ *                    seen                  the jti of messages received
+ *
+ * An open layout holds its directories open: what happens to the path afterwards changes nothing.
+ * Private/ and state/ are checked when the layout is opened (check_private_directory), and no
+ * directory of it may be a symbolic link.
+ */
+struct layout {
+	char *path;
+	int root;
+	int csr_file;
+	int private;
+	int cert;
+	int received;
+	int state;
+};
+
+/* Makes the directories that are missing, and opens. */
+int make_layout(const char *path, struct layout **ret_layout, struct fault *fault) MUST_CHECK;
+
+/* Opens. FAULT_NOT_FOUND, with the advice to run init, when there is none. */
+int open_layout(const char *path, struct layout **ret_layout, struct fault *fault) MUST_CHECK;
+void free_layout(struct layout **layout);
+
+enum { FILE_NAME_SIZE = 96 };
+
+/* Names of files. Members count from 1. */
+void name_private_key(size_t index, char ret_name[static FILE_NAME_SIZE]);
+void name_csr(size_t index, char ret_name[static FILE_NAME_SIZE]);
+void name_certificate(size_t index, char ret_name[static FILE_NAME_SIZE]);
+void name_shared_key(const char *peer, char ret_name[static FILE_NAME_SIZE]);
+
+/* "key7", the member's name on the wire, and back; parse gives 0 for anything else. */
+void name_member(size_t index, char ret_name[static FILE_NAME_SIZE]);
+size_t parse_member(const char *name);
+
+/* Waits for, or refuses to wait for, whoever works on the layout (state/lock). */
+int lock_layout(const struct layout *layout, enum lock_mode mode, int *ret_lock,
+		struct fault *fault) MUST_CHECK;
+
+/* Names of the peers whose shared keys lie in Private/, sorted. Owns: free_peers. */
+struct peers {
+	char (*names)[NAME_SIZE];
+	size_t count;
+};
+int list_peers(const struct layout *layout, struct peers *ret_peers,
+	       struct fault *fault) MUST_CHECK;
+void clear_peers(struct peers *peers);
+
+#endif

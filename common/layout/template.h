@@ -1,0 +1,33 @@
+#ifndef CERTPOOL_LAYOUT_TEMPLATE_H
+#define CERTPOOL_LAYOUT_TEMPLATE_H
+
+#include "common/base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Templates of subjects and alternative names: text with {index} (the member's number), {client}
+ * (the client's name) and {random} (128 random bits, 32 lower-case hex digits; one draw a text).
+ * No other braces.
+ */
+
+/* FAULT_USAGE when there is another brace or another word in braces. */
+int check_template(const char *template, struct fault *fault) MUST_CHECK;
+
+/*
+ * Fills the template in for one member. `random` is used for {random}, so that a request's subject
+ * and alternative names share it.
+ * Owns: *ret_text is the caller's, free.
+ */
+int expand_template(const char *template, const char *client, size_t index,
+		    const uint8_t random[static 16], char **ret_text,
+		    struct fault *fault) MUST_CHECK;
+
+/*
+ * True when expand_template could have made the text for this client with some index (1 … 9 digits
+ * without leading zero) and some random bits. Every other character must be equal, octet for octet.
+ */
+bool match_template(const char *template, const char *client, const char *text);
+
+#endif

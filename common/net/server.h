@@ -1,0 +1,87 @@
+#ifndef CERTPOOL_NET_SERVER_H
+#define CERTPOOL_NET_SERVER_H
+
+#include "common/base/bytes.h"
+#include "common/base/endpoint.h"
+
+#include <stdbool.h>
+
+/*
+ * An HTTP/1.1 server (libmicrohttpd) that knows nothing of what it carries. It bounds everything:
+ * connections in all and from one address, header memory, body size per route, time per request
+ * from its first octet to its last (so one octet a minute does not hold a connection), idle time,
+ * and the requests that wait for a worker. Over a bound: 413, 408, or 503 with Retry-After. What is
+ * not a plain request (two Content-Length, Content-Length with Transfer-Encoding, no or a wrong
+ * Host, an unknown method) is answered 400 and the connection closed.
+ *
+ * Every refusal is application/problem+json (RFC 9457): {"type","title","status","detail"}.
+ */
+
+struct http_request {
+	const char *method;       /* "GET", "POST" */
+	const char *path;         /* without the query */
+	const char *content_type; /* media type in lower case without parameters; "" when absent */
+	struct bytes body;
+};
+
+struct http_response {
+	unsigned int status;      /* 200 unless the handler says otherwise */
+	const char *content_type; /* static */
+	struct buffer body;
+};
+
+/*
+ * Answers a request. 0 with *response filled, or -1 with a fault, which the server answers by
+ * its class (http_status). The detail is the fault's text, except for FAULT_UNDECRYPTABLE and
+ * FAULT_FAILED, whose text goes to the log alone: the first always answers the same octets.
+ * Called from several threads at once.
+ */
+typedef int http_handler(const struct http_request *request, struct http_response *response,
+			 void *context, struct fault *fault);
+
+struct http_route {
+	const char *method;
+	const char *path;
+	const char *content_type; /* what a POST must carry, else 415; NULL for GET */
+	size_t body_max;          /* octets; more: 413 */
+	http_handler *handler;
+	/*
+	 * Long work is done by workers, of which there are as many as cores, so that it never keeps
+	 * the server's own threads from answering the rest; the others are answered by those at
+	 * once.
+	 */
+	bool long_work;
+};
+
+/* Told of every request that was refused or failed, from several threads at once. */
+typedef void http_log(void *context, const char *method, const char *path, unsigned int status,
+		      const char *text);
+
+struct http_server_settings {
+	struct endpoint endpoint;        /* port 0: any free one */
+	const struct http_route *routes; /* static; ends with a row whose path is NULL */
+	void *context;                   /* for the handlers */
+	http_log *log;                   /* may be NULL */
+	void *log_context;
+	unsigned int most_connections;  /* 0: 1024 */
+	unsigned int most_per_address;  /* 0: 256 */
+	unsigned int request_timeout_s; /* 0: 30 */
+	unsigned int most_pending;      /* long work that may wait; 0: 64 */
+};
+
+struct http_server;
+
+/*
+ * Binds and serves until stopped. FAULT_BUSY-class text when the address is taken says so.
+ * `settings` is copied; what it points to must outlive the server.
+ */
+int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
+		      struct fault *fault) MUST_CHECK;
+
+/* Where it listens, with the port it got. */
+const struct endpoint *http_server_endpoint(const struct http_server *server);
+
+/* Accepts nothing new, finishes what is being answered, then frees. */
+void stop_http_server(struct http_server **server);
+
+#endif

@@ -1,0 +1,59 @@
+#ifndef CERTPOOL_X509_CERTIFICATE_H
+#define CERTPOOL_X509_CERTIFICATE_H
+
+#include "common/base/bytes.h"
+#include "common/crypto/key.h"
+#include "common/x509/alt_name.h"
+
+#include <gnutls/x509.h>
+
+/*
+ * A parsed X.509 certificate (RFC 5280). What holds: exactly one certificate, nothing after it,
+ * at most CERTIFICATE_DER_MAX octets, importable by GnuTLS, with a public_key of our types. Nothing
+ * else: whether it may be relied on is for check_profile and verify_chain.
+ *
+ * It takes some 20 KB of memory: for a whole pool keep the DER.
+ */
+struct certificate;
+
+enum {
+	CERTIFICATE_DER_MAX = 16384,
+	CERTIFICATE_PEM_MAX = 24576,
+	SERIAL_MAX = 20,
+	SERIAL_TEXT_SIZE = 2 * SERIAL_MAX + 1,
+};
+
+int parse_certificate_pem(struct bytes pem, struct certificate **ret_certificate,
+			  struct fault *fault) MUST_CHECK;
+int parse_certificate_der(struct bytes der, struct certificate **ret_certificate,
+			  struct fault *fault) MUST_CHECK;
+void free_certificate(struct certificate **certificate);
+
+/* One certificate's PEM from its DER (RFC 7468). */
+int format_certificate_pem(struct bytes der, struct buffer *ret_pem,
+			   struct fault *fault) MUST_CHECK;
+
+/* The DER inside one PEM block, without looking into it. */
+int unwrap_certificate_pem(struct bytes pem, struct buffer *ret_der,
+			   struct fault *fault) MUST_CHECK;
+
+/* All borrowed. */
+struct bytes certificate_der(const struct certificate *certificate);
+struct bytes
+certificate_serial(const struct certificate *certificate); /* contents octets of the INTEGER */
+const char *certificate_subject(const struct certificate *certificate); /* RFC 4514 */
+const char *certificate_issuer(const struct certificate *certificate);
+struct bytes certificate_raw_issuer(const struct certificate *certificate); /* DER of the Name */
+int64_t certificate_not_before(const struct certificate *certificate);
+int64_t certificate_not_after(const struct certificate *certificate);
+const struct public_key *certificate_public_key(const struct certificate *certificate);
+gnutls_x509_crt_t certificate_handle(const struct certificate *certificate);
+
+/* Lower-case hex of the serial's contents octets, as openssl prints it but in lower case. */
+void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE]);
+
+/* The alternative names. FAULT_MALFORMED for kinds that we do not have. */
+int get_certificate_alt_names(const struct certificate *certificate, struct alt_names *ret_names,
+			      struct fault *fault) MUST_CHECK;
+
+#endif

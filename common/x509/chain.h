@@ -1,0 +1,21 @@
+#ifndef CERTPOOL_X509_CHAIN_H
+#define CERTPOOL_X509_CHAIN_H
+
+#include "common/base/verdict.h"
+#include "common/x509/certificate.h"
+
+/*
+ * Whether a member's certificate may be relied on at a time: a path to the root (RFC 5280
+ * section 6.1), every certificate of it valid then, and every one in its profile. The root is the
+ * trust anchor: it must have PROFILE_ROOT, and it must not be expired either. A root given as a
+ * member's certificate is invalid.
+ *
+ * Not done here: revocation. That is asked of the CA.
+ *
+ * Shape: intermediates in any order, at most CHAIN_MAX.
+ */
+int verify_chain(const struct certificate *root, const struct certificate *const *intermediates,
+		 size_t intermediate_count, const struct certificate *certificate, int64_t at_s,
+		 struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
+#endif
