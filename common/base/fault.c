@@ -12,7 +12,8 @@ void mask_control_characters(char *text)
 			*c = '?';
 }
 
-static void fill(struct fault *fault, enum fault_class class, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void fill(struct fault *fault, enum fault_class class,
+						       const char *format, va_list arguments)
 {
 	fault->class = class;
 	(void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);

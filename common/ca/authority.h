@@ -1,0 +1,60 @@
+#ifndef CERTPOOL_CA_AUTHORITY_H
+#define CERTPOOL_CA_AUTHORITY_H
+
+#include "common/layout/layout.h"
+#include "common/layout/manifest.h"
+#include "common/wire/certificates.h"
+#include "common/wire/status.h"
+#include "common/x509/certificate.h"
+
+/*
+ * The certification authority of a manifest: its root and key, its record, its clients' policies.
+ * It knows neither encryption nor HTTP: who asks has been authenticated. Safe for several threads.
+ */
+struct authority;
+
+struct authority_made {
+	bool root;  /* a root was made now */
+	bool store; /* an empty record was made now */
+};
+
+/*
+ * Makes what the CA's layout lacks: root key (Private/root.key), root (cert/root.crt), record
+ * (state/ca.db). A key without a certificate gets its certificate; a certificate without its key,
+ * or a root without the record that it had, is refused. The caller holds the layout's lock.
+ */
+int init_authority(const struct layout *layout, const struct ca_node *ca, int64_t now_s,
+		   struct authority_made *ret_made, struct fault *fault) MUST_CHECK;
+
+/*
+ * Opens the CA for work. Refused: a root whose key does not match, that is expired or not yet valid
+ * at now_s, or is no CA. `manifest` must outlive it.
+ * Takes state/serving: a second one on the layout is FAULT_BUSY, and says who.
+ */
+int open_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
+		   struct authority **ret_authority, struct fault *fault) MUST_CHECK;
+void free_authority(struct authority **authority);
+const struct certificate *authority_root(const struct authority *authority);
+
+/*
+ * Part 1, the CA's half: certifies the requests of an authenticated client. Every request is
+ * checked (form, proof of possession, key, names, the client's policy); those that hold are
+ * certified and recorded in one transaction, which is durable before this returns. A public key
+ * that is certified already for this client has the certificate it has, whatever else the request
+ * says; for another client it is refused. The same key twice in one batch refuses the batch.
+ * *ret_answer's claims are left to the caller. -1 only when the CA itself failed: nothing was
+ * issued then.
+ */
+int certify_batch(struct authority *authority, const char *client,
+		  const struct certificates_request *request, int64_t now_s,
+		  struct certificates_answer *ret_answer, struct fault *fault) MUST_CHECK;
+
+/*
+ * Part 3: what the CA says of a certificate, which it finds by issuer and serial and compares whole
+ * with what it recorded. *ret_answer's claims are left to the caller.
+ */
+int judge_certificate(struct authority *authority, const struct certificate *certificate,
+		      int64_t now_s, struct status_answer *ret_answer,
+		      struct fault *fault) MUST_CHECK;
+
+#endif

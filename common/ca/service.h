@@ -1,0 +1,29 @@
+#ifndef CERTPOOL_CA_SERVICE_H
+#define CERTPOOL_CA_SERVICE_H
+
+#include "common/ca/authority.h"
+#include "common/net/server.h"
+
+/*
+ * The CA on HTTP: POST /v1/certificates, POST /v1/status, GET /root.crt, GET /health. Shared keys
+ * are read from the layout's Private/; one that `invite` adds while the CA serves is found the
+ * first time it is used.
+ */
+struct ca_service;
+
+struct ca_service_settings {
+	struct authority *authority; /* outlives the service */
+	const struct layout *layout;
+	struct endpoint endpoint; /* port 0: any */
+	http_log *log;            /* may be NULL */
+	void *log_context;
+};
+
+int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,
+		     struct fault *fault) MUST_CHECK;
+const struct endpoint *ca_service_endpoint(const struct ca_service *service);
+
+/* Answers what it has begun, then frees. */
+void stop_ca_service(struct ca_service **service);
+
+#endif

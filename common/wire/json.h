@@ -1,0 +1,43 @@
+#ifndef CERTPOOL_WIRE_JSON_H
+#define CERTPOOL_WIRE_JSON_H
+
+#include "common/base/bytes.h"
+
+#include <jansson.h>
+
+/* Strict JSON for the other files of this folder; no other folder includes this. */
+
+/* json_decref for a `json_t *` local under CLEANUP. */
+void free_json(json_t **json);
+
+/* Exactly one object: no duplicate member at any depth, no trailing data, no NUL in strings. */
+int parse_json_object(struct bytes text, const char *name, json_t **ret_object,
+		      struct fault *fault) MUST_CHECK;
+
+/* Compact text into a secret: what we write is about to be encrypted. */
+int format_json(const json_t *object, struct secret *ret_text, struct fault *fault) MUST_CHECK;
+
+/* A member's kind, for check_members. */
+struct member_rule {
+	const char *name;
+	json_type type;
+	bool required;
+};
+
+/* Refuses (FAULT_MALFORMED) unknown members, missing ones and those of another type. */
+int check_members(const json_t *object, const struct member_rule *rules, size_t rule_count,
+		  struct fault *fault) MUST_CHECK;
+
+/* Copies a string member of at most size-1 octets. */
+int copy_string(const json_t *object, const char *name, char *ret_text, size_t size,
+		struct fault *fault) MUST_CHECK;
+
+/* The same, and it must be a valid_name. */
+int copy_name(const json_t *object, const char *name, char *ret_text,
+	      struct fault *fault) MUST_CHECK;
+
+/* A time: an integer from 0 to 253402300799 (the year 9999). */
+int copy_time(const json_t *object, const char *name, int64_t *ret_time_s,
+	      struct fault *fault) MUST_CHECK;
+
+#endif

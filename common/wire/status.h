@@ -1,0 +1,50 @@
+#ifndef CERTPOOL_WIRE_STATUS_H
+#define CERTPOOL_WIRE_STATUS_H
+
+#include "common/wire/claims.h"
+
+/* Part 3: does the CA stand by this certificate? */
+
+#define STATUS_PATH "/v1/status"
+#define STATUS_TYPE "certpool.status"
+#define STATUS_ANSWER_TYPE "certpool.status.answer"
+
+enum { STATUS_REQUEST_MAX = 64 * 1024, STATUS_ANSWER_MAX = 16 * 1024 };
+
+enum certificate_status {
+	STATUS_GOOD,
+	STATUS_REVOKED,
+	STATUS_EXPIRED,
+	STATUS_UNKNOWN, /* this CA never issued it */
+	STATUS_COUNT,
+};
+
+/* "good", … */
+const char *format_status(enum certificate_status status);
+
+struct status_request {
+	struct request_claims claims;
+	struct buffer certificate; /* PEM */
+};
+
+struct status_answer {
+	struct answer_claims claims;
+	struct refusal refusal;
+	enum certificate_status status;
+	char serial[41];      /* lower-case hex; "" when unknown */
+	int64_t revoked_at_s; /* when revoked */
+	char reason[32];      /* RFC 5280 section 5.3.1 name, when revoked; else "" */
+};
+
+int format_status_request(const struct status_request *request, struct secret *ret_json,
+			  struct fault *fault) MUST_CHECK;
+int parse_status_request(struct bytes json, struct status_request *ret_request,
+			 struct request_claims *ret_claims, struct fault *fault) MUST_CHECK;
+void clear_status_request(struct status_request *request);
+
+int format_status_answer(const struct status_answer *answer, struct secret *ret_json,
+			 struct fault *fault) MUST_CHECK;
+int parse_status_answer(struct bytes json, struct status_answer *ret_answer,
+			struct fault *fault) MUST_CHECK;
+
+#endif
