@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_POOL_TRUST_H
 #define CERTPOOL_POOL_TRUST_H
 
+#include "common/base/endpoint.h"
 #include "common/layout/layout.h"
 #include "common/x509/chain.h"
 

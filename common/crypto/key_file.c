@@ -1,0 +1,130 @@
+#include "common/crypto/key_file.h"
+
+#include "common/base/staging.h"
+
+#include <string.h>
+
+int read_private_key(const struct layout *layout, const char *name, struct private_key **ret_key,
+		     struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret pem = {0};
+
+	if (read_secret_file(layout->private, name, PRIVATE_KEY_FILE_MAX, &pem, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (parse_private_key(bytes_of_secret(&pem), ret_key, fault) < 0)
+		return prefix_fault(fault, "%s/Private/%s", layout->path, name);
+	return 0;
+}
+
+int read_shared_key(const struct layout *layout, const char *peer, struct shared_key *ret_key,
+		    struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret jwk = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_shared_key(peer, name);
+	if (!file_exists(layout->private, name))
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s/Private/%s: no key is shared with %s: run certpool init where "
+				 "both nodes are, or certpool invite there and certpool join here",
+				 layout->path, name, peer);
+	if (read_secret_file(layout->private, name, SHARED_KEY_FILE_MAX, &jwk, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (parse_shared_key(bytes_of_secret(&jwk), ret_key, fault) < 0)
+		return prefix_fault(fault, "%s/Private/%s", layout->path, name);
+	return 0;
+}
+
+static bool same_key(const struct shared_key *a, const struct shared_key *b)
+{
+	return strcmp(a->kid, b->kid) == 0 && equal_secrets((struct bytes){a->key, SHARED_KEY_LEN},
+							    (struct bytes){b->key, SHARED_KEY_LEN});
+}
+
+static int refuse_other_key(const struct layout *layout, const char *peer, struct fault *fault)
+{
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/Private: another key is shared with %s already, and is not "
+			 "overwritten: if it is no longer wanted, move the file away first",
+			 layout->path, peer);
+}
+
+int write_shared_key(const struct layout *layout, const char *peer, const struct shared_key *key,
+		     struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret jwk = {0};
+	CLEANUP(clear_shared_key) struct shared_key present = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_shared_key(peer, name);
+	if (file_exists(layout->private, name)) {
+		if (read_shared_key(layout, peer, &present, fault) < 0)
+			return -1;
+		return same_key(key, &present) ? 0 : refuse_other_key(layout, peer, fault);
+	}
+	if (format_shared_key(key, &jwk, fault) < 0)
+		return -1;
+	if (write_file(layout->private, name, STAGE_NEW, 0600, bytes_of_secret(&jwk), fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}
+
+static void clear_key_ring_pointer(struct key_ring **ring)
+{
+	if (*ring != NULL)
+		clear_key_ring(*ring);
+}
+
+int read_key_ring(const struct layout *layout, struct key_ring *ret_ring, struct fault *fault)
+{
+	CLEANUP(clear_peers) struct peers peers = {0};
+	struct key_ring ring = {0};
+	CLEANUP(clear_key_ring_pointer) struct key_ring *owned = &ring;
+
+	if (list_peers(layout, &peers, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < peers.count; i++) {
+		CLEANUP(clear_shared_key) struct shared_key key = {0};
+
+		if (read_shared_key(layout, peers.names[i], &key, fault) < 0)
+			return -1;
+		if (add_peer_key(&ring, peers.names[i], &key, fault) < 0)
+			return prefix_fault(fault, "%s/Private", layout->path);
+	}
+	*ret_ring = ring;
+	owned = NULL;
+	return 0;
+}
+
+/* *ret_found false when there is none. */
+static int look_for_shared_key(const struct layout *layout, const char *peer,
+			       struct shared_key *ret_key, bool *ret_found, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	name_shared_key(peer, name);
+	*ret_found = file_exists(layout->private, name);
+	return *ret_found ? read_shared_key(layout, peer, ret_key, fault) : 0;
+}
+
+int share_key(const struct layout *a, const char *a_name, const struct layout *b,
+	      const char *b_name, bool *ret_made, struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key a_key = {0};
+	CLEANUP(clear_shared_key) struct shared_key b_key = {0};
+	bool a_has;
+	bool b_has;
+
+	if (look_for_shared_key(a, b_name, &a_key, &a_has, fault) < 0 ||
+	    look_for_shared_key(b, a_name, &b_key, &b_has, fault) < 0)
+		return -1;
+	if (!a_has && b_has)
+		a_key = b_key;
+	if (!a_has && !b_has && generate_shared_key(&a_key, fault) < 0)
+		return -1;
+	if (write_shared_key(a, b_name, &a_key, fault) < 0 ||
+	    write_shared_key(b, a_name, &a_key, fault) < 0)
+		return -1;
+	*ret_made = !a_has || !b_has;
+	return 0;
+}

@@ -1,0 +1,219 @@
+#include "common/wire/certificates.h"
+
+#include "common/layout/manifest.h"
+#include "common/wire/claims_json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void clear_pems(struct member_pem *pems, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		clear_buffer(&pems[i].pem);
+	free(pems);
+}
+
+void clear_certificates_request(struct certificates_request *request)
+{
+	clear_pems(request->members, request->count);
+	*request = (struct certificates_request){0};
+}
+
+void clear_certificates_answer(struct certificates_answer *answer)
+{
+	clear_pems(answer->certificates, answer->certificate_count);
+	free(answer->refusals);
+	*answer = (struct certificates_answer){0};
+}
+
+/* {"key1":"-----BEGIN …", …} */
+static json_t *new_pems_json(const struct member_pem *pems, size_t count)
+{
+	CLEANUP(free_json) json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct buffer *pem = &pems[i].pem;
+		json_t *text = json_stringn((const char *)pem->data, pem->len);
+
+		if (json_object_set_new(object, pems[i].name, text) < 0)
+			return NULL;
+	}
+	return TAKE(object);
+}
+
+/*
+ * Reads an object of names and PEM texts. *ret_pems and *ret_count grow as it goes, so that the
+ * caller clears what there is also after a failure.
+ */
+static int parse_pems(const json_t *object, struct member_pem **ret_pems, size_t *ret_count,
+		      struct fault *fault)
+{
+	size_t most = json_object_size(object);
+	const char *name;
+	json_t *text;
+
+	if (most > BATCH_SIZE_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE, "expected at most %d members, found %zu",
+				 BATCH_SIZE_MAX, most);
+	*ret_pems = calloc(most > 0 ? most : 1, sizeof(**ret_pems));
+	if (*ret_pems == NULL)
+		return set_memory_fault(fault);
+	json_object_foreach((json_t *)(uintptr_t)object, name, text)
+	{
+		struct member_pem *pem = &(*ret_pems)[(*ret_count)++];
+
+		if (!valid_name(name))
+			return set_fault(fault, FAULT_MALFORMED,
+					 "\"%s\": expected a name of 1 to 64 characters from A-Z "
+					 "a-z 0-9 _ -",
+					 name);
+		if (!json_is_string(text))
+			return set_fault(fault, FAULT_MALFORMED, "\"%s\": expected PEM text", name);
+		memcpy(pem->name, name, strlen(name) + 1);
+		append_bytes(&pem->pem, (struct bytes){(const uint8_t *)json_string_value(text),
+						       json_string_length(text)});
+		if (check_buffer(&pem->pem, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int format_certificates_request(const struct certificates_request *request, struct secret *ret_json,
+				struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = new_request_json(&request->claims, fault);
+
+	if (object == NULL ||
+	    json_object_set_new(object, "requests",
+				new_pems_json(request->members, request->count)) < 0)
+		return set_memory_fault(fault);
+	return format_json(object, ret_json, fault);
+}
+
+static int parse_request(struct bytes json, struct certificates_request *request,
+			 struct fault *fault)
+{
+	static const struct member_rule rules[] = {REQUEST_CLAIM_RULES,
+						   {"requests", JSON_OBJECT, true}};
+	CLEANUP(free_json) json_t *object = NULL;
+
+	if (parse_json_object(json, "certificates request", &object, fault) < 0 ||
+	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	    parse_request_claims(object, &request->claims, fault) < 0)
+		return -1;
+	if (parse_pems(json_object_get(object, "requests"), &request->members, &request->count,
+		       fault) < 0)
+		return prefix_fault(fault, "requests");
+	if (request->count == 0)
+		return set_fault(fault, FAULT_MALFORMED, "requests: expected at least one");
+	return 0;
+}
+
+int parse_certificates_request(struct bytes json, struct certificates_request *ret_request,
+			       struct request_claims *ret_claims, struct fault *fault)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+
+	if (parse_request(json, &request, fault) < 0) {
+		salvage_request_claims(json, ret_claims);
+		return -1;
+	}
+	*ret_claims = request.claims;
+	*ret_request = request;
+	request = (struct certificates_request){0};
+	return 0;
+}
+
+static json_t *new_refusals_json(const struct member_refusal *refusals, size_t count)
+{
+	CLEANUP(free_json) json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++)
+		if (json_object_set_new(object, refusals[i].name,
+					new_refusal_json(&refusals[i].refusal)) < 0)
+			return NULL;
+	return TAKE(object);
+}
+
+int format_certificates_answer(const struct certificates_answer *answer, struct secret *ret_json,
+			       struct fault *fault)
+{
+	CLEANUP(free_json)
+	json_t *object = new_answer_json(&answer->claims, &answer->refusal, fault);
+
+	if (object == NULL)
+		return -1;
+	if (answer->refusal.type[0] != '\0')
+		return format_json(object, ret_json, fault);
+	if (json_object_set_new(object, "certificates",
+				new_pems_json(answer->certificates, answer->certificate_count)) <
+		    0 ||
+	    json_object_set_new(object, "errors",
+				new_refusals_json(answer->refusals, answer->refusal_count)) < 0)
+		return set_memory_fault(fault);
+	return format_json(object, ret_json, fault);
+}
+
+static int parse_refusals(const json_t *object, struct certificates_answer *answer,
+			  struct fault *fault)
+{
+	size_t most = json_object_size(object);
+	const char *name;
+	json_t *refusal;
+
+	if (most > BATCH_SIZE_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE, "expected at most %d members, found %zu",
+				 BATCH_SIZE_MAX, most);
+	answer->refusals = calloc(most > 0 ? most : 1, sizeof(*answer->refusals));
+	if (answer->refusals == NULL)
+		return set_memory_fault(fault);
+	json_object_foreach((json_t *)(uintptr_t)object, name, refusal)
+	{
+		struct member_refusal *member = &answer->refusals[answer->refusal_count++];
+
+		if (!valid_name(name) || !json_is_object(refusal))
+			return set_fault(fault, FAULT_MALFORMED,
+					 "\"%s\": expected a member's name and an object", name);
+		memcpy(member->name, name, strlen(name) + 1);
+		if (parse_refusal(refusal, &member->refusal, fault) < 0)
+			return prefix_fault(fault, "%s", name);
+	}
+	return 0;
+}
+
+static int parse_answer(struct bytes json, struct certificates_answer *answer, struct fault *fault)
+{
+	static const struct member_rule rules[] = {ANSWER_CLAIM_RULES,
+						   REFUSAL_RULE,
+						   {"certificates", JSON_OBJECT, false},
+						   {"errors", JSON_OBJECT, false}};
+	CLEANUP(free_json) json_t *object = NULL;
+
+	if (parse_json_object(json, "certificates answer", &object, fault) < 0 ||
+	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	    parse_answer_claims(object, &answer->claims, &answer->refusal, fault) < 0)
+		return -1;
+	if (answer->refusal.type[0] != '\0')
+		return 0;
+	if (json_object_get(object, "certificates") == NULL)
+		return set_fault(fault, FAULT_MALFORMED, "expected a member \"certificates\"");
+	if (parse_pems(json_object_get(object, "certificates"), &answer->certificates,
+		       &answer->certificate_count, fault) < 0)
+		return prefix_fault(fault, "certificates");
+	if (json_object_get(object, "errors") != NULL &&
+	    parse_refusals(json_object_get(object, "errors"), answer, fault) < 0)
+		return prefix_fault(fault, "errors");
+	return 0;
+}
+
+int parse_certificates_answer(struct bytes json, struct certificates_answer *ret_answer,
+			      struct fault *fault)
+{
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+
+	if (parse_answer(json, &answer, fault) < 0)
+		return -1;
+	*ret_answer = answer;
+	answer = (struct certificates_answer){0};
+	return 0;
+}

@@ -1,0 +1,117 @@
+#include "common/wire/envelope.h"
+
+#include "common/net/http.h"
+#include "common/wire/certificates.h"
+#include "common/wire/message_answer.h"
+#include "common/wire/status.h"
+
+#include <string.h>
+
+const struct exchange_kind certificates_exchange = {
+	.path = CERTIFICATES_PATH,
+	.typ = CERTIFICATES_TYPE,
+	.answer_typ = CERTIFICATES_ANSWER_TYPE,
+	.answer_max = CERTIFICATES_ANSWER_MAX,
+};
+
+const struct exchange_kind status_exchange = {
+	.path = STATUS_PATH,
+	.typ = STATUS_TYPE,
+	.answer_typ = STATUS_ANSWER_TYPE,
+	.answer_max = STATUS_ANSWER_MAX,
+};
+
+const struct exchange_kind message_exchange = {
+	.path = MESSAGES_PATH,
+	.typ = MESSAGE_TYPE,
+	.cty = MESSAGE_CONTENT_TYPE,
+	.answer_typ = MESSAGE_ANSWER_TYPE,
+	.answer_max = MESSAGE_ANSWER_MAX,
+};
+
+/* The answer must be under the key that the question was under. */
+static int open_answer(const struct exchange_kind *kind, const struct shared_key *key,
+		       struct bytes jwe, struct secret *ret_answer, struct fault *fault)
+{
+	struct peer_key peer = {.key = *key};
+	const struct key_ring ring = {.keys = &peer, .count = 1};
+	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
+	struct fault detail = {0};
+	int decrypted = decrypt_message(&ring, jwe, &message, &detail);
+
+	clear_shared_key(&peer.key);
+	if (decrypted < 0)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the answer cannot be decrypted: %s: it is not from who shares "
+				 "this key with us",
+				 detail.text);
+	if (strcmp(message.typ, kind->answer_typ) != 0)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the answer's typ: expected \"%s\", found \"%s\"",
+				 kind->answer_typ, message.typ);
+	*ret_answer = take_secret(&message.plaintext);
+	return 0;
+}
+
+int deliver(struct http_client *client, const struct exchange_kind *kind,
+	    const struct shared_key *key, struct bytes jwe, struct secret *ret_answer,
+	    struct fault *fault)
+{
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+	if (exchange_http(client, kind->path, CONTENT_JOSE, jwe, kind->answer_max, &answer, fault) <
+		    0 ||
+	    check_http_answer(client, kind->path, &answer, CONTENT_JOSE, fault) < 0)
+		return -1;
+	return open_answer(kind, key, bytes_of_buffer(&answer.body), ret_answer, fault);
+}
+
+int ask(struct http_client *client, const struct exchange_kind *kind, const struct shared_key *key,
+	struct bytes plaintext, struct secret *ret_answer, uint8_t ret_sha256[static SHA256_LEN],
+	struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+
+	if (encrypt_message(key, kind->typ, kind->cty, plaintext, &jwe, fault) < 0)
+		return -1;
+	digest_sha256(bytes_of_buffer(&jwe), ret_sha256);
+	return deliver(client, kind, key, bytes_of_buffer(&jwe), ret_answer, fault);
+}
+
+int open_question(const struct key_ring *ring, const struct exchange_kind *kind, struct bytes jwe,
+		  struct question *ret_question, struct fault *fault)
+{
+	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
+	const char *cty = kind->cty != NULL ? kind->cty : "";
+
+	if (decrypt_message(ring, jwe, &message, fault) < 0)
+		return -1;
+	if (strcmp(message.typ, kind->typ) != 0 || strcmp(message.cty, cty) != 0)
+		return set_fault(fault, FAULT_UNDECRYPTABLE,
+				 "from \"%s\": expected typ \"%s\" and cty \"%s\", found \"%s\" "
+				 "and \"%s\"",
+				 message.peer, kind->typ, cty, message.typ, message.cty);
+	digest_sha256(jwe, ret_question->sha256);
+	ret_question->message = message;
+	message = (struct decrypted_message){0};
+	return 0;
+}
+
+void clear_question(struct question *question)
+{
+	clear_decrypted_message(&question->message);
+}
+
+int answer_question(const struct key_ring *ring, const struct exchange_kind *kind,
+		    const struct question *question, struct bytes plaintext,
+		    struct http_response *response, struct fault *fault)
+{
+	const struct peer_key *peer = find_peer_key(ring, question->message.peer);
+
+	if (peer == NULL)
+		return set_fault(fault, FAULT_FAILED, "the key shared with \"%s\" is gone",
+				 question->message.peer);
+	response->content_type = CONTENT_JOSE;
+	return encrypt_message(&peer->key, kind->answer_typ, NULL, plaintext, &response->body,
+			       fault);
+}

@@ -1,0 +1,201 @@
+#include "common/wire/invitation.h"
+
+#include "common/layout/manifest.h"
+#include "common/wire/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void format_hex(const uint8_t *data, size_t len, char *ret_text)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		ret_text[2 * i] = digits[data[i] >> 4];
+		ret_text[2 * i + 1] = digits[data[i] & 15];
+	}
+	ret_text[2 * len] = '\0';
+}
+
+static bool parse_hex_digit(char digit, unsigned int *ret_value)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = digit != '\0' ? strchr(digits, digit) : NULL;
+
+	if (at == NULL)
+		return false;
+	*ret_value = (unsigned int)(at - digits);
+	return true;
+}
+
+static bool parse_hex(const char *text, uint8_t *ret_data, size_t len)
+{
+	if (strlen(text) != 2 * len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned int high;
+		unsigned int low;
+
+		if (!parse_hex_digit(text[2 * i], &high) || !parse_hex_digit(text[2 * i + 1], &low))
+			return false;
+		ret_data[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+/* What only the CA's invitation has. */
+static int add_ca_members(const struct invitation *invitation, json_t *object)
+{
+	char digest[2 * SHA256_LEN + 1];
+	json_t *pool = json_pack("{s:I, s:s, s:s}", "size", (json_int_t)invitation->pool_size,
+				 "key", format_key_type(invitation->pool_key), "subject",
+				 invitation->pool_subject);
+
+	format_hex(invitation->root_sha256, SHA256_LEN, digest);
+	if (json_object_set_new(object, "root_sha256", json_string(digest)) < 0) {
+		json_decref(pool);
+		return -1;
+	}
+	return json_object_set_new(object, "pool", pool);
+}
+
+/* The JWK is put in as an object of its own. */
+static int add_shared_key(const struct invitation *invitation, json_t *object, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret jwk = {0};
+	CLEANUP(free_json) json_t *key = NULL;
+
+	if (format_shared_key(&invitation->key, &jwk, fault) < 0 ||
+	    parse_json_object(bytes_of_secret(&jwk), "shared key", &key, fault) < 0)
+		return -1;
+	return json_object_set(object, "shared_key", key) < 0 ? set_memory_fault(fault) : 0;
+}
+
+int format_invitation(const struct invitation *invitation, struct secret *ret_json,
+		      struct fault *fault)
+{
+	char endpoint[ENDPOINT_TEXT_SIZE];
+	CLEANUP(free_json)
+	json_t *object = json_pack("{s:s, s:i, s:s, s:s}", "certpool", "invitation", "version", 1,
+				   "from", invitation->from, "to", invitation->to);
+
+	if (object == NULL)
+		return set_memory_fault(fault);
+	format_endpoint(&invitation->endpoint, endpoint);
+	if (invitation->has_endpoint &&
+	    json_object_set_new(object, "endpoint", json_string(endpoint)) < 0)
+		return set_memory_fault(fault);
+	if (invitation->from_ca && add_ca_members(invitation, object) < 0)
+		return set_memory_fault(fault);
+	if (add_shared_key(invitation, object, fault) < 0)
+		return -1;
+	return format_json(object, ret_json, fault);
+}
+
+static int parse_pool(const json_t *pool, struct invitation *invitation, struct fault *fault)
+{
+	static const struct member_rule rules[] = {{"size", JSON_INTEGER, true},
+						   {"key", JSON_STRING, true},
+						   {"subject", JSON_STRING, true}};
+	json_int_t size;
+	char key[32];
+
+	if (check_members(pool, rules, COUNT_OF(rules), fault) < 0 ||
+	    copy_string(pool, "key", key, sizeof(key), fault) < 0 ||
+	    parse_key_type(key, &invitation->pool_key, fault) < 0)
+		return prefix_fault(fault, "pool");
+	size = json_integer_value(json_object_get(pool, "size"));
+	if (size < 1 || size > POOL_SIZE_MAX)
+		return set_fault(fault, FAULT_MALFORMED, "pool: size: expected 1 to %d",
+				 POOL_SIZE_MAX);
+	invitation->pool_size = (size_t)size;
+	invitation->pool_subject = strdup(json_string_value(json_object_get(pool, "subject")));
+	return invitation->pool_subject == NULL ? set_memory_fault(fault) : 0;
+}
+
+static int parse_ca_members(const json_t *object, struct invitation *invitation,
+			    struct fault *fault)
+{
+	const char *digest = json_string_value(json_object_get(object, "root_sha256"));
+	const json_t *pool = json_object_get(object, "pool");
+
+	invitation->from_ca = strcmp(invitation->from, CA_NAME) == 0;
+	if (!invitation->from_ca)
+		return digest == NULL && pool == NULL
+			       ? 0
+			       : set_fault(
+					 fault, FAULT_MALFORMED,
+					 "root_sha256 and pool are in the CA's invitations alone");
+	if (digest == NULL || pool == NULL || !invitation->has_endpoint)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected the members \"endpoint\", \"root_sha256\" and \"pool\"");
+	if (!parse_hex(digest, invitation->root_sha256, SHA256_LEN))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "root_sha256: expected 64 lower-case hex digits");
+	return parse_pool(pool, invitation, fault);
+}
+
+static int parse_shared_key_member(const json_t *object, struct invitation *invitation,
+				   struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret jwk = {0};
+
+	if (format_json(json_object_get(object, "shared_key"), &jwk, fault) < 0)
+		return -1;
+	return parse_shared_key(bytes_of_secret(&jwk), &invitation->key, fault);
+}
+
+static int check_kind(const json_t *object, struct fault *fault)
+{
+	static const struct member_rule rules[] = {
+		{"certpool", JSON_STRING, true},  {"version", JSON_INTEGER, true},
+		{"from", JSON_STRING, true},      {"to", JSON_STRING, true},
+		{"endpoint", JSON_STRING, false}, {"root_sha256", JSON_STRING, false},
+		{"pool", JSON_OBJECT, false},     {"shared_key", JSON_OBJECT, true}};
+
+	if (check_members(object, rules, COUNT_OF(rules), fault) < 0)
+		return -1;
+	if (strcmp(json_string_value(json_object_get(object, "certpool")), "invitation") != 0 ||
+	    json_integer_value(json_object_get(object, "version")) != 1)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected \"certpool\":\"invitation\" and \"version\":1");
+	return 0;
+}
+
+static int parse_members(const json_t *object, struct invitation *invitation, struct fault *fault)
+{
+	const char *endpoint = json_string_value(json_object_get(object, "endpoint"));
+
+	if (check_kind(object, fault) < 0 ||
+	    copy_name(object, "from", invitation->from, fault) < 0 ||
+	    copy_name(object, "to", invitation->to, fault) < 0)
+		return -1;
+	if (strcmp(invitation->to, CA_NAME) == 0 || strcmp(invitation->to, invitation->from) == 0)
+		return set_fault(fault, FAULT_MALFORMED, "to: expected another client's name");
+	invitation->has_endpoint = endpoint != NULL;
+	if (endpoint != NULL && parse_endpoint(endpoint, &invitation->endpoint, fault) < 0)
+		return -1;
+	if (parse_ca_members(object, invitation, fault) < 0)
+		return -1;
+	return parse_shared_key_member(object, invitation, fault);
+}
+
+int parse_invitation(struct bytes json, struct invitation *ret_invitation, struct fault *fault)
+{
+	CLEANUP(clear_invitation) struct invitation invitation = {0};
+	CLEANUP(free_json) json_t *object = NULL;
+
+	if (parse_json_object(json, "invitation", &object, fault) < 0)
+		return -1;
+	if (parse_members(object, &invitation, fault) < 0)
+		return prefix_fault(fault, "invitation");
+	*ret_invitation = invitation;
+	invitation = (struct invitation){0};
+	return 0;
+}
+
+void clear_invitation(struct invitation *invitation)
+{
+	clear_shared_key(&invitation->key);
+	free_string(&invitation->pool_subject);
+}
