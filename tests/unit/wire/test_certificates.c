@@ -1,0 +1,227 @@
+#include "common/wire/certificates.h"
+
+#include "common/layout/manifest.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CLAIMS                                                                                     \
+	"\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1790000000,\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\""
+#define ANSWER_CLAIMS                                                                              \
+	"\"iss\":\"ca\",\"aud\":\"client1\",\"iat\":1790000000,"                                   \
+	"\"in_reply_to\":\"AAAAAAAAAAAAAAAAAAAAAA\","                                              \
+	"\"request_sha256\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""
+
+static struct bytes text(const char *string)
+{
+	return bytes_of_string(string);
+}
+
+/* catalogue 18, 25, 27, 28, 29, 31, 32, 64 */
+Test(certificates, refuses_requests_that_are_not_as_the_format_says)
+{
+	static const struct {
+		const char *json;
+		const char *part;
+	} rows[] = {
+		{"", "JSON"},
+		{"[]", "expected a JSON object"},
+		{"{}", "expected a member \"iss\""},
+		{"{" CLAIMS "}", "expected a member \"requests\""},
+		{"{" CLAIMS ",\"requests\":{}}", "at least one"},
+		{"{" CLAIMS ",\"requests\":[]}", "expected an object, found an array"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":1}}", "expected PEM text"},
+		{"{" CLAIMS ",\"requests\":{\"../../x\":\"\"}}", "expected a name"},
+		{"{" CLAIMS ",\"requests\":{\"\":\"\"}}", "expected a name"},
+		{"{" CLAIMS ",\"requests\":{\"a/b\":\"\"}}", "expected a name"},
+		{"{" CLAIMS ",\"requests\":{\"-x\":\"\"}}", "expected a name"},
+		{"{" CLAIMS ",\"requests\":{\"k\xc3\xa9y\":\"\"}}", "expected a name"},
+		{"{" CLAIMS ",\"requests\":{\"k\\u0000\":\"\"}}", "JSON"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"a\\u0000\"}}", "JSON"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\\ud800\"}}", "JSON"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\xff\"}}", "JSON"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\xc0\x80\"}}", "JSON"},
+		{"\xef\xbb\xbf{" CLAIMS ",\"requests\":{\"key1\":\"\"}}", "JSON"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\",\"key1\":\"\"}}", "duplicate"},
+		{"{" CLAIMS "," CLAIMS ",\"requests\":{\"key1\":\"\"}}", "duplicate"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"}} x", "JSON"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"count\":1}", "unknown member"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1790000000,\"requests\":{}}",
+		 "expected a member \"jti\""},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"jti\":\"x\",\"requests\":{}}",
+		 "expected a member \"iat\""},
+		{"{\"aud\":\"ca\",\"iat\":1,\"jti\":\"x\",\"requests\":{}}",
+		 "expected a member \"iss\""},
+		{"{\"iss\":\"client1\",\"iat\":1,\"jti\":\"x\",\"requests\":{}}",
+		 "expected a member \"aud\""},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1,\"jti\":\"x\",\"requests\":{}}",
+		 "22 characters"},
+		{"{\"iss\":\"a b\",\"aud\":\"ca\",\"iat\":1,\"jti\":\"x\",\"requests\":{}}",
+		 "expected a name"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1e999,\"jti\":\"x\"}", "JSON"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1.5,\"jti\":\"x\",\"requests\":{}}",
+		 "fraction"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1e3,\"jti\":\"x\",\"requests\":{}}",
+		 "fraction"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":01,\"jti\":\"x\"}", "JSON"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":-1,\"jti\":\"x\",\"requests\":{}}",
+		 "seconds since 1970"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":9007199254740993,\"jti\":\"x\","
+		 "\"requests\":{}}",
+		 "seconds since 1970"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":\"1\",\"jti\":\"x\",\"requests\":{}}",
+		 "expected an integer, found a string"},
+		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":99999999999999999999,\"jti\":\"x\"}",
+		 "JSON"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct certificates_request request = {0};
+		struct request_claims claims = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(
+			parse_certificates_request(text(rows[i].json), &request, &claims, &fault),
+			-1, "row %zu: %s", i, rows[i].json);
+		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
+		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s: %s", i,
+			  rows[i].json, fault.text);
+		cr_expect_null(request.members);
+	}
+}
+
+/* catalogue 29 */
+Test(certificates, refuses_more_than_a_batch)
+{
+	struct certificates_request request = {0};
+	struct request_claims claims = {0};
+	struct buffer json = {0};
+	struct fault fault = {0};
+
+	append_string(&json, "{" CLAIMS ",\"requests\":{");
+	for (int i = 0; i <= BATCH_SIZE_MAX; i++)
+		append_format(&json, "%s\"key%d\":\"\"", i > 0 ? "," : "", i);
+	append_string(&json, "}}");
+	cr_assert_not(json.failed);
+	cr_expect_eq(parse_certificates_request(bytes_of_buffer(&json), &request, &claims, &fault),
+		     -1);
+	cr_expect_eq(fault.class, FAULT_TOO_LARGE);
+	cr_expect(strstr(fault.text, "at most 1000") != NULL, "%s", fault.text);
+	cr_expect_str_eq(claims.jti, "AAAAAAAAAAAAAAAAAAAAAA",
+			 "the refusal can name the request all the same");
+	clear_buffer(&json);
+}
+
+/* catalogue 25 */
+Test(certificates, refuses_what_nests_too_deep)
+{
+	struct certificates_request request = {0};
+	struct request_claims claims = {0};
+	struct buffer json = {0};
+	struct fault fault = {0};
+
+	for (int i = 0; i < 100000; i++)
+		append_string(&json, "{\"a\":");
+	cr_expect_eq(parse_certificates_request(bytes_of_buffer(&json), &request, &claims, &fault),
+		     -1);
+	cr_expect(strstr(fault.text, "depth") != NULL, "%s", fault.text);
+	clear_buffer(&json);
+}
+
+/* catalogue 66 */
+Test(certificates, refuses_answers_that_are_not_as_the_format_says)
+{
+	static const struct {
+		const char *json;
+		const char *part;
+	} rows[] = {
+		{"{" ANSWER_CLAIMS "}", "expected a member \"certificates\""},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{\"key1\":{}}}", "expected PEM text"},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"errors\":{\"key1\":\"no\"}}",
+		 "a member's name and an object"},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"errors\":{\"key1\":{\"type\":\"x\"}}}",
+		 "expected a member \"detail\""},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"more\":1}", "unknown member"},
+		{"{\"iss\":\"ca\",\"aud\":\"client1\",\"iat\":1,\"request_sha256\":\"AAAA\","
+		 "\"certificates\":{}}",
+		 "32 octets"},
+		{"{" ANSWER_CLAIMS ",\"error\":{\"type\":\"\",\"detail\":\"\"}}",
+		 "expected a word"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct certificates_answer answer = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(parse_certificates_answer(text(rows[i].json), &answer, &fault), -1,
+			     "row %zu", i);
+		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+	}
+}
+
+Test(certificates, reads_the_request_that_it_writes)
+{
+	struct member_pem members[2] = {{.name = "key1"}, {.name = "key2"}};
+	struct certificates_request request = {.members = members, .count = 2};
+	struct certificates_request parsed = {0};
+	struct request_claims claims = {0};
+	struct secret json = {0};
+	struct fault fault = {0};
+
+	append_string(&members[0].pem, "-----BEGIN A-----\nx\n");
+	append_string(&members[1].pem, "B");
+	cr_assert_eq(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault), 0);
+	cr_assert_eq(format_certificates_request(&request, &json, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_certificates_request(bytes_of_secret(&json), &parsed, &claims, &fault),
+		     0, "%s", fault.text);
+	cr_expect_str_eq(claims.jti, request.claims.jti);
+	cr_expect_eq(claims.iat_s, 1790000000);
+	cr_assert_eq(parsed.count, 2);
+	cr_expect_str_eq(parsed.members[0].name, "key1");
+	cr_expect_str_eq((char *)parsed.members[0].pem.data, "-----BEGIN A-----\nx\n");
+	cr_expect_str_eq((char *)parsed.members[1].pem.data, "B");
+	clear_certificates_request(&parsed);
+	clear_secret(&json);
+	clear_buffer(&members[0].pem);
+	clear_buffer(&members[1].pem);
+}
+
+Test(certificates, reads_the_answer_that_it_writes)
+{
+	struct request_claims request = {.iss = "client1", .aud = "ca"};
+	struct member_pem certificate = {.name = "key1"};
+	struct member_refusal refused = {.name = "key2"};
+	struct certificates_answer answer = {.certificates = &certificate,
+					     .certificate_count = 1,
+					     .refusals = &refused,
+					     .refusal_count = 1};
+	struct certificates_answer parsed = {0};
+	uint8_t digest[SHA256_LEN] = {7};
+	struct secret json = {0};
+	struct fault fault = {0};
+
+	append_string(&certificate.pem, "C");
+	set_refusal(&refused.refusal, "bad_proof", "no");
+	answer.claims = make_answer_claims(&request, digest, "ca", "client1", 1790000000);
+	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &parsed, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_arr_eq(parsed.claims.request_sha256, digest, SHA256_LEN);
+	cr_assert_eq(parsed.certificate_count, 1);
+	cr_expect_str_eq(parsed.certificates[0].name, "key1");
+	cr_assert_eq(parsed.refusal_count, 1);
+	cr_expect_str_eq(parsed.refusals[0].refusal.type, "bad_proof");
+	clear_certificates_answer(&parsed);
+	clear_secret(&json);
+
+	set_refusal(&answer.refusal, "stale", "old");
+	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &parsed, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_str_eq(parsed.refusal.type, "stale");
+	cr_expect_eq(parsed.certificate_count, 0, "a refusal of the whole has no certificates");
+	clear_certificates_answer(&parsed);
+	clear_secret(&json);
+	clear_buffer(&certificate.pem);
+}

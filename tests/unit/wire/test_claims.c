@@ -1,0 +1,96 @@
+#include "common/wire/claims.h"
+
+#include "common/wire/claims_json.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const uint8_t digest[SHA256_LEN] = {1, 2, 3};
+
+static struct request_claims sample_claims(void)
+{
+	struct request_claims claims;
+	struct fault fault = {0};
+
+	cr_assert_eq(make_request_claims("client1", "ca", 1790000000, &claims, &fault), 0, "%s",
+		     fault.text);
+	return claims;
+}
+
+/* catalogue 63, 64, 67, 23 */
+Test(claims, refuses_who_when_and_whom)
+{
+	static const struct {
+		const char *peer;
+		const char *self;
+		int64_t now_s;
+		const char *type;
+		const char *part;
+	} rows[] = {
+		{"client2", "ca", 1790000000, "not_for_us", "iss: expected \"client2\""},
+		{"client1", "client2", 1790000000, "not_for_us", "aud: expected \"client2\""},
+		{"client1", "ca", 1790000301, "stale", "301 s off"},
+		{"client1", "ca", 1790000000 - 301, "stale", "-301 s off"},
+		{"client1", "ca", 1990000000, "stale", "iat"},
+		{"client1", "ca", 1790000300, "", ""},
+		{"client1", "ca", 1790000000 - 300, "", ""},
+	};
+	struct request_claims claims = sample_claims();
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct refusal refusal = {0};
+
+		check_request_claims(&claims, rows[i].peer, rows[i].self, rows[i].now_s, &refusal);
+		cr_expect_str_eq(refusal.type, rows[i].type, "row %zu", i);
+		cr_expect(strstr(refusal.detail, rows[i].part) != NULL, "row %zu: %s", i,
+			  refusal.detail);
+	}
+}
+
+/* catalogue 65 */
+Test(claims, refuses_the_answer_to_another_request)
+{
+	struct request_claims request = sample_claims();
+	struct request_claims other = sample_claims();
+	struct answer_claims answer = make_answer_claims(&request, digest, "ca", "client1", 1);
+	struct answer_claims changed;
+	uint8_t other_digest[SHA256_LEN] = {9};
+	struct fault fault = {0};
+
+	cr_expect_eq(check_answer_claims(&answer, &request, digest, &fault), 0, "%s", fault.text);
+
+	cr_expect_eq(check_answer_claims(&answer, &other, digest, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_UNVERIFIED);
+	cr_expect(strstr(fault.text, "in_reply_to") != NULL, "%s", fault.text);
+
+	fault = (struct fault){0};
+	cr_expect_eq(check_answer_claims(&answer, &request, other_digest, &fault), -1);
+	cr_expect(strstr(fault.text, "request_sha256") != NULL, "%s", fault.text);
+
+	fault = (struct fault){0};
+	changed = make_answer_claims(&request, digest, "client2", "client1", 1);
+	cr_expect_eq(check_answer_claims(&changed, &request, digest, &fault), -1);
+	cr_expect(strstr(fault.text, "from \"client2\"") != NULL, "%s", fault.text);
+
+	fault = (struct fault){0};
+	changed = make_answer_claims(&request, digest, "ca", "client2", 1);
+	cr_expect_eq(check_answer_claims(&changed, &request, digest, &fault), -1);
+	cr_expect(strstr(fault.text, "to \"client2\"") != NULL, "%s", fault.text);
+}
+
+Test(claims, makes_a_jti_that_is_new_each_time)
+{
+	struct request_claims a = sample_claims();
+	struct request_claims b = sample_claims();
+
+	cr_expect(valid_jti(a.jti));
+	cr_expect_str_neq(a.jti, b.jti);
+}
+
+Test(claims, masks_what_a_refusal_quotes)
+{
+	struct refusal refusal = {0};
+
+	set_refusal(&refusal, "policy", "subject \"%s\"", "a\nb\x1b[31m");
+	cr_expect_str_eq(refusal.detail, "subject \"a?b?[31m\"");
+}
