@@ -13,6 +13,10 @@ enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
 
 static const int64_t longest_s = (int64_t)100 * 365 * DAY_S;
 
+/* The years 0000 to 9999. */
+static const int64_t first_s = INT64_C(-62167219200);
+static const int64_t last_s = INT64_C(253402300799);
+
 int64_t read_clock(void)
 {
 	return (int64_t)time(NULL);
@@ -23,9 +27,13 @@ void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 	time_t clock = (time_t)time_s;
 	struct tm utc;
 
-	if (gmtime_r(&clock, &utc) == NULL ||
-	    strftime(ret_text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+	if (time_s < first_s || time_s > last_s || gmtime_r(&clock, &utc) == NULL) {
 		memcpy(ret_text, "out-of-range", sizeof("out-of-range"));
+		return;
+	}
+	/* Not %Y, which does not fill up the years before 1000 to four digits. */
+	(void)snprintf(ret_text, TIME_TEXT_SIZE, "%04d", utc.tm_year + 1900);
+	(void)strftime(ret_text + 4, TIME_TEXT_SIZE - 4, "-%m-%dT%H:%M:%SZ", &utc);
 }
 
 /* Reads exactly `digits` decimal digits at *text, a value from low to high, and moves on. */
@@ -95,16 +103,19 @@ static bool read_offset(const char **text, int64_t *ret_offset_s)
 static bool parse_rfc3339(const char *text, int64_t *ret_time_s)
 {
 	struct tm utc = {0};
-	struct tm normal;
+	struct tm day;
 	int64_t offset_s;
 
 	if (!read_date(&text, &utc) || !read_mark(&text, "Tt ") || !read_time_of_day(&text, &utc) ||
 	    !read_offset(&text, &offset_s) || *text != '\0')
 		return false;
-	normal = utc;
-	*ret_time_s = (int64_t)timegm(&normal) - offset_s;
 	/* timegm turns February 30 into March; RFC 3339 section 5.7 has no such day. */
-	return normal.tm_mday == utc.tm_mday || utc.tm_sec == 60;
+	day = (struct tm){.tm_year = utc.tm_year, .tm_mon = utc.tm_mon, .tm_mday = utc.tm_mday};
+	(void)timegm(&day);
+	if (day.tm_mday != utc.tm_mday)
+		return false;
+	*ret_time_s = (int64_t)timegm(&utc) - offset_s;
+	return *ret_time_s >= first_s && *ret_time_s <= last_s;
 }
 
 static bool parse_seconds(const char *text, int64_t *ret_time_s)
@@ -114,7 +125,7 @@ static bool parse_seconds(const char *text, int64_t *ret_time_s)
 	if (len == 0 || len > 12 || strspn(text, "0123456789") != len)
 		return false;
 	*ret_time_s = strtoll(text, NULL, 10);
-	return *ret_time_s <= INT64_C(253402300799);
+	return *ret_time_s <= last_s;
 }
 
 int parse_time(const char *text, int64_t *ret_time_s, struct fault *fault)
@@ -140,13 +151,14 @@ int parse_duration(const char *text, int64_t *ret_duration_s, struct fault *faul
 	size_t digits = strspn(text, "0123456789");
 	int64_t number;
 
-	if (digits == 0 || digits > 10 || text[digits] == '\0' || text[digits + 1] != '\0')
+	if (digits == 0 || digits > 10 || text[0] == '0' || text[digits] == '\0' ||
+	    text[digits + 1] != '\0')
 		goto bad;
 	number = strtoll(text, NULL, 10);
 	for (size_t i = 0; i < COUNT_OF(units); i++) {
 		if (units[i].unit != text[digits])
 			continue;
-		if (number == 0 || number > longest_s / units[i].seconds)
+		if (number > longest_s / units[i].seconds)
 			goto bad;
 		*ret_duration_s = number * units[i].seconds;
 		return 0;

@@ -1,6 +1,7 @@
 #include "common/base/endpoint.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,18 +9,21 @@
 
 static const char scheme[] = "http://";
 
-static bool valid_host(const char *host, bool bracketed)
+/* Checks the host and gives it the one spelling that equal hosts share. */
+static bool normalize_host(char host[static HOST_SIZE], bool bracketed)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				       "0123456789.-";
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
 	struct in6_addr address;
 
 	if (bracketed)
-		return inet_pton(AF_INET6, host, &address) == 1;
+		return inet_pton(AF_INET6, host, &address) == 1 &&
+		       inet_ntop(AF_INET6, &address, host, HOST_SIZE) != NULL;
 	if (host[0] == '\0' || host[0] == '-' || host[0] == '.')
 		return false;
 	if (strspn(host, "0123456789.") == strlen(host))
 		return inet_pton(AF_INET, host, &address) == 1;
+	for (char *c = host; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
 	return strspn(host, alphabet) == strlen(host);
 }
 
@@ -28,7 +32,7 @@ static bool parse_port(const char *text, uint16_t *ret_port)
 	size_t len = strlen(text);
 	unsigned long port;
 
-	if (len == 0 || len > 5 || strspn(text, "0123456789") != len)
+	if (len == 0 || len > 5 || strspn(text, "0123456789") != len || (len > 1 && text[0] == '0'))
 		return false;
 	port = strtoul(text, NULL, 10);
 	*ret_port = (uint16_t)port;
@@ -54,7 +58,7 @@ static bool split(const char *text, struct endpoint *ret_endpoint)
 		return false;
 	memcpy(ret_endpoint->host, host, (size_t)(end - host));
 	ret_endpoint->host[end - host] = '\0';
-	return valid_host(ret_endpoint->host, bracketed) &&
+	return normalize_host(ret_endpoint->host, bracketed) &&
 	       parse_port(port + 1, &ret_endpoint->port);
 }
 

@@ -8,7 +8,8 @@
 /*
  * Where a node listens: http://HOST:PORT, HOST an IPv4 address, an IPv6 address in brackets, or a
  * host name. No user, path, query or fragment. Port 0 is allowed: the server then takes a free one
- * and says which.
+ * and says which. The host is kept in one spelling (lower case; RFC 5952), so that equal endpoints
+ * are equal as text.
  */
 
 enum { HOST_SIZE = 254, ENDPOINT_TEXT_SIZE = HOST_SIZE + 16 };

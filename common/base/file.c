@@ -43,15 +43,25 @@ static int open_directory_below(int dirfd, const char *name)
 	return open_below(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
+/* Says why open_below failed, from errno. */
+static int set_open_fault(const char *name, const char *expected, struct fault *fault)
+{
+	if (errno == ELOOP)
+		return set_fault(fault, FAULT_REFUSED, "%s: expected %s, found a symbolic link",
+				 name, expected);
+	if (errno == EXDEV)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected %s inside its directory, found a way out of it",
+				 name, expected);
+	return set_errno_fault(fault, "%s", name);
+}
+
 int open_directory(int dirfd, const char *name, int *ret_dirfd, struct fault *fault)
 {
 	int descriptor = open_directory_below(dirfd, name);
 
-	if (descriptor < 0 && errno == ELOOP)
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s: expected a directory, found a symbolic link", name);
 	if (descriptor < 0)
-		return set_errno_fault(fault, "%s: directory", name);
+		return set_open_fault(name, "a directory", fault);
 	*ret_dirfd = descriptor;
 	return 0;
 }
@@ -71,19 +81,46 @@ static int make_parents(const char *path, struct fault *fault)
 	return 0;
 }
 
+/*
+ * Opens the directory that the path's last component is in, and cuts the path down to that
+ * component. mkdirat(2) would follow links and ".." on the way there; opening does not.
+ */
+static int open_parent(int dirfd, char *path, char **ret_last, int *ret_parent, struct fault *fault)
+{
+	char *slash;
+
+	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+		path[len - 1] = '\0';
+	slash = strrchr(path, '/');
+	*ret_last = slash != NULL ? slash + 1 : path;
+	if (slash == NULL)
+		return open_directory(dirfd, ".", ret_parent, fault);
+	if (slash == path)
+		return open_directory(dirfd, "/", ret_parent, fault);
+	*slash = '\0';
+	return open_directory(dirfd, path, ret_parent, fault);
+}
+
 int make_directory(int dirfd, const char *name, mode_t mode, int *ret_dirfd, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int descriptor = -1;
+	CLEANUP(close_descriptor) int parent = -1;
+	CLEANUP(free_string) char *path = strdup(name);
+	char *last;
 	bool made;
 
+	if (path == NULL)
+		return set_memory_fault(fault);
 	if (dirfd == AT_FDCWD && name[0] != '\0' && make_parents(name, fault) < 0)
 		return -1;
-	made = mkdirat(dirfd, name, mode) == 0;
+	if (open_parent(dirfd, path, &last, &parent, fault) < 0)
+		return -1;
+	made = mkdirat(parent, *last != '\0' ? last : ".", mode) == 0;
 	if (!made && errno != EEXIST)
 		return set_errno_fault(fault, "%s: cannot make the directory", name);
 	if (open_directory(dirfd, name, &descriptor, fault) < 0)
 		return -1;
-	if (made && (fchmod(descriptor, mode) < 0 || fsync(descriptor) < 0))
+	if (made && (fchmod(descriptor, mode) < 0 || fsync(descriptor) < 0 || fsync(parent) < 0))
 		return set_errno_fault(fault, "%s: directory", name);
 	*ret_dirfd = descriptor;
 	descriptor = -1;
@@ -115,22 +152,57 @@ bool file_exists(int dirfd, const char *name)
 	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Opens for reading what is known to be a regular file, without ever waiting on a FIFO. */
+static const char *describe_type(mode_t mode)
+{
+	static const struct {
+		mode_t type;
+		const char *name;
+	} types[] = {{S_IFDIR, "a directory"},   {S_IFLNK, "a symbolic link"},
+		     {S_IFIFO, "a FIFO"},        {S_IFSOCK, "a socket"},
+		     {S_IFCHR, "a device"},      {S_IFBLK, "a device"},
+		     {S_IFREG, "a regular file"}};
+
+	for (size_t i = 0; i < COUNT_OF(types); i++)
+		if ((mode & S_IFMT) == types[i].type)
+			return types[i].name;
+	return "something else";
+}
+
+static int check_regular(const struct stat *status, const char *name, struct fault *fault)
+{
+	if (S_ISREG(status->st_mode))
+		return 0;
+	return set_fault(fault, FAULT_REFUSED, "%s: expected a regular file, found %s", name,
+			 describe_type(status->st_mode));
+}
+
+/*
+ * Refuses what is there and no regular file without opening it: opening a FIFO wakes who writes to
+ * it, and opening a device may do anything. What was opened is checked again.
+ */
+static int check_before_opening(int dirfd, const char *name, struct fault *fault)
+{
+	struct stat status;
+
+	if (fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return check_regular(&status, name, fault);
+}
+
 static int open_regular(int dirfd, const char *name, struct stat *ret_status, int *ret_descriptor,
 			struct fault *fault)
 {
-	CLEANUP(close_descriptor)
-	int descriptor = open_below(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	CLEANUP(close_descriptor) int descriptor = -1;
 
-	if (descriptor < 0 && errno == ELOOP)
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s: expected a regular file, found a symbolic link", name);
+	if (check_before_opening(dirfd, name, fault) < 0)
+		return -1;
+	descriptor = open_below(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (descriptor < 0)
-		return set_errno_fault(fault, "%s", name);
+		return set_open_fault(name, "a regular file", fault);
 	if (fstat(descriptor, ret_status) < 0)
 		return set_errno_fault(fault, "%s", name);
-	if (!S_ISREG(ret_status->st_mode))
-		return set_fault(fault, FAULT_REFUSED, "%s: expected a regular file", name);
+	if (check_regular(ret_status, name, fault) < 0)
+		return -1;
 	*ret_descriptor = descriptor;
 	descriptor = -1;
 	return 0;
@@ -146,28 +218,47 @@ static ssize_t read_some(int descriptor, uint8_t *data, size_t len)
 	return got;
 }
 
-int read_stream(int descriptor, const char *name, size_t max, struct buffer *ret_content,
-		struct fault *fault)
+/* How much to read at once: what the buffer has room for, and one octet over max at most. */
+static size_t read_room(const struct buffer *content, size_t max)
 {
-	CLEANUP(clear_buffer) struct buffer content = {0};
+	size_t left = max - content->len;
+	size_t room =
+		content->size > content->len + 1 ? content->size - content->len - 1 : READ_STEP;
+
+	return left < room ? left + 1 : room;
+}
+
+static int read_to_end(int descriptor, const char *name, size_t max, struct buffer *content,
+		       struct fault *fault)
+{
 	ssize_t got;
 
 	do {
-		size_t before = content.len;
-		size_t room = max + 1 - before < READ_STEP ? max + 1 - before : READ_STEP;
-		uint8_t *begin = extend_buffer(&content, room);
+		size_t before = content->len;
+		size_t room = read_room(content, max);
+		uint8_t *begin = extend_buffer(content, room);
 
 		if (begin == NULL)
 			return set_memory_fault(fault);
 		got = read_some(descriptor, begin, room);
 		if (got < 0)
 			return set_errno_fault(fault, "%s: cannot be read", name);
-		content.len = before + (size_t)got;
-		content.data[content.len] = '\0';
-	} while (got > 0 && content.len <= max);
-	if (content.len > max)
+		content->len = before + (size_t)got;
+		content->data[content->len] = '\0';
+	} while (got > 0 && content->len <= max);
+	if (content->len > max)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "%s: expected at most %zu octets, found more", name, max);
+	return 0;
+}
+
+int read_stream(int descriptor, const char *name, size_t max, struct buffer *ret_content,
+		struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+
+	if (read_to_end(descriptor, name, max, &content, fault) < 0)
+		return -1;
 	*ret_content = take_buffer(&content);
 	return 0;
 }
@@ -176,6 +267,7 @@ int read_file(int dirfd, const char *name, size_t max, struct buffer *ret_conten
 	      struct fault *fault)
 {
 	CLEANUP(close_descriptor) int descriptor = -1;
+	CLEANUP(clear_buffer) struct buffer content = {0};
 	struct stat status;
 
 	if (open_regular(dirfd, name, &status, &descriptor, fault) < 0)
@@ -184,7 +276,14 @@ int read_file(int dirfd, const char *name, size_t max, struct buffer *ret_conten
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "%s: expected at most %zu octets, found %jd", name, max,
 				 (intmax_t)status.st_size);
-	return read_stream(descriptor, name, max, ret_content, fault);
+	/* Room for the file and no more: a pool's files are many and small. */
+	if (extend_buffer(&content, (size_t)status.st_size + 1) == NULL)
+		return set_memory_fault(fault);
+	content.len = 0;
+	if (read_to_end(descriptor, name, max, &content, fault) < 0)
+		return -1;
+	*ret_content = take_buffer(&content);
+	return 0;
 }
 
 static int check_secret_status(const struct stat *status, const char *name, struct fault *fault)
@@ -256,12 +355,19 @@ int write_stream(int descriptor, const char *name, struct bytes content, struct 
 int lock_file(int dirfd, const char *name, enum lock_mode mode, int *ret_descriptor,
 	      struct fault *fault)
 {
-	CLEANUP(close_descriptor)
-	int descriptor = open_below(dirfd, name, O_RDWR | O_CREAT, 0600);
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct stat status;
 	int result;
 
+	if (check_before_opening(dirfd, name, fault) < 0)
+		return -1;
+	descriptor = open_below(dirfd, name, O_RDWR | O_CREAT, 0600);
 	if (descriptor < 0)
-		return set_errno_fault(fault, "%s: cannot be opened", name);
+		return set_open_fault(name, "a regular file", fault);
+	if (fstat(descriptor, &status) < 0)
+		return set_errno_fault(fault, "%s", name);
+	if (check_regular(&status, name, fault) < 0)
+		return -1;
 	do
 		result = flock(descriptor, LOCK_EX | (mode == LOCK_REFUSE ? LOCK_NB : 0));
 	while (result < 0 && errno == EINTR);

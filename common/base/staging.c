@@ -16,6 +16,7 @@ static const char suffix[] = ".new";
 
 struct staged_file {
 	int dirfd;
+	dev_t device; /* the file system's */
 	enum staging_mode mode;
 	char *name;
 	char *temporary;
@@ -26,6 +27,7 @@ struct staging {
 	size_t count; /* what is staged */
 	size_t size;
 	size_t named; /* how many of them have their own name by now */
+	bool failed;  /* a file could not be written whole, or not made durable */
 };
 
 int new_staging(struct staging **ret_staging, struct fault *fault)
@@ -66,12 +68,27 @@ static struct staged_file *add_file(struct staging *staging, int dirfd, const ch
 	return file;
 }
 
+static int write_temporary(int descriptor, struct staged_file *file, mode_t mode,
+			   struct bytes content, struct fault *fault)
+{
+	struct stat status;
+
+	/* openat(2) looks at the umask, fchmod(2) does not. */
+	if (fchmod(descriptor, mode) < 0 || fstat(descriptor, &status) < 0)
+		return set_errno_fault(fault, "%s: mode", file->name);
+	file->device = status.st_dev;
+	return write_stream(descriptor, file->name, content, fault);
+}
+
 int stage_file(struct staging *staging, int dirfd, const char *name, enum staging_mode staging_mode,
 	       mode_t mode, struct bytes content, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int descriptor = -1;
 	struct staged_file *file;
 
+	if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		return set_fault(fault, FAULT_REFUSED, "\"%s\": expected a file name", name);
 	if (staging_mode == STAGE_NEW && file_exists(dirfd, name))
 		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
 				 name);
@@ -88,9 +105,11 @@ int stage_file(struct staging *staging, int dirfd, const char *name, enum stagin
 		staging->count--;
 		return -1;
 	}
-	if (mode != 0600 && fchmod(descriptor, mode) < 0)
-		return set_errno_fault(fault, "%s: mode", name);
-	return write_stream(descriptor, name, content, fault);
+	if (write_temporary(descriptor, file, mode, content, fault) < 0) {
+		staging->failed = true;
+		return -1;
+	}
+	return 0;
 }
 
 static int sync_one(const struct staged_file *file, struct fault *fault)
@@ -103,16 +122,28 @@ static int sync_one(const struct staged_file *file, struct fault *fault)
 	return 0;
 }
 
-/* Calls the function once for each different directory, or stops at its first failure. */
-static int for_each_directory(const struct staging *staging, int (*function)(int dirfd),
-			      struct fault *fault)
+static bool same_directory(const struct staged_file *a, const struct staged_file *b)
+{
+	return a->dirfd == b->dirfd;
+}
+
+static bool same_file_system(const struct staged_file *a, const struct staged_file *b)
+{
+	return a->device == b->device;
+}
+
+/* Calls the function for one directory of each kind that `same` tells apart, until one fails. */
+static int for_each_directory(const struct staging *staging,
+			      bool (*same)(const struct staged_file *a,
+					   const struct staged_file *b),
+			      int (*function)(int dirfd), struct fault *fault)
 {
 	for (size_t i = 0; i < staging->count; i++) {
 		bool seen = false;
 
 		/* Few directories, and runs of files in the same one: look back a little way. */
 		for (size_t j = i; j > 0 && i - j < 4 && !seen; j--)
-			seen = staging->files[j - 1].dirfd == staging->files[i].dirfd;
+			seen = same(&staging->files[j - 1], &staging->files[i]);
 		if (!seen && function(staging->files[i].dirfd) < 0)
 			return set_errno_fault(fault, "%s: cannot be made durable",
 					       staging->files[i].name);
@@ -132,17 +163,31 @@ static int name_file(const struct staged_file *file, struct fault *fault)
 	return set_errno_fault(fault, "%s: cannot be named", file->name);
 }
 
+static int sync_content(const struct staging *staging, struct fault *fault)
+{
+	if (staging->count == 1)
+		return sync_one(&staging->files[0], fault);
+	return for_each_directory(staging, same_file_system, syncfs, fault);
+}
+
 int commit_staging(struct staging *staging, struct fault *fault)
 {
-	int synced = staging->count == 1 ? sync_one(&staging->files[0], fault)
-					 : for_each_directory(staging, syncfs, fault);
-
-	if (synced < 0)
+	/* After a failed fsync the kernel takes the pages for clean: a second one proves nothing.
+	 */
+	if (staging->failed)
+		return set_fault(
+			fault, FAULT_FAILED,
+			"cannot commit: a file could not be written, or a commit has failed");
+	staging->failed = true;
+	if (sync_content(staging, fault) < 0)
 		return -1;
 	for (; staging->named < staging->count; staging->named++)
 		if (name_file(&staging->files[staging->named], fault) < 0)
 			return -1;
-	return for_each_directory(staging, fsync, fault);
+	if (for_each_directory(staging, same_directory, fsync, fault) < 0)
+		return -1;
+	staging->failed = false;
+	return 0;
 }
 
 void free_staging(struct staging **staging_pointer)
@@ -186,12 +231,12 @@ int sweep_staging(int dirfd, struct fault *fault)
 	if (listing == NULL)
 		return set_errno_fault(fault, "cannot list a directory");
 	descriptor = -1;
-	while ((entry = readdir(listing)) != NULL)
+	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
 		if (is_temporary(entry->d_name) && unlinkat(dirfd, entry->d_name, 0) < 0 &&
 		    errno != ENOENT)
 			return set_errno_fault(fault, "%s: a left-over that cannot be removed",
 					       entry->d_name);
-	return 0;
+	return errno == 0 ? 0 : set_errno_fault(fault, "cannot list a directory");
 }
 
 int write_file(int dirfd, const char *name, enum staging_mode staging_mode, mode_t mode,
