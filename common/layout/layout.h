@@ -59,7 +59,7 @@ size_t parse_member(const char *name);
 int lock_layout(const struct layout *layout, enum lock_mode mode, int *ret_lock,
 		struct fault *fault) MUST_CHECK;
 
-/* Names of the peers whose shared keys lie in Private/, sorted. Owns: free_peers. */
+/* Names of the peers whose shared keys lie in Private/, sorted. Owns: clear_peers. */
 struct peers {
 	char (*names)[NAME_SIZE];
 	size_t count;

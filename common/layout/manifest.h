@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_LAYOUT_MANIFEST_H
 #define CERTPOOL_LAYOUT_MANIFEST_H
 
+#include "common/base/bytes.h"
 #include "common/base/endpoint.h"
 #include "common/base/fault.h"
 #include "common/base/key_type.h"
@@ -94,12 +95,18 @@ struct manifest {
 	size_t step_count;
 };
 
+enum { MANIFEST_SIZE_MAX = 1024 * 1024 };
+
 /*
  * Reads and checks the file.
  * Owns: *ret_manifest is the caller's, free_manifest.
  * Errors: FAULT_NOT_FOUND; FAULT_USAGE with "FILE:LINE:COLUMN: " and what was expected and found.
  */
 int load_manifest(const char *path, struct manifest **ret_manifest, struct fault *fault) MUST_CHECK;
+
+/* The same from memory: path is where it would be, and is not opened. */
+int parse_manifest(struct bytes text, const char *path, struct manifest **ret_manifest,
+		   struct fault *fault) MUST_CHECK;
 void free_manifest(struct manifest **manifest);
 
 /* The client of that name, or NULL with FAULT_NOT_FOUND that lists the names there are. */

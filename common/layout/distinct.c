@@ -1,0 +1,181 @@
+#include "common/layout/distinct.h"
+
+#include "common/layout/path.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Texts that must all be different, each with the value in the manifest that it comes from. */
+struct distinct {
+	struct distinct_text *texts;
+	size_t count;
+	size_t size;
+};
+
+struct distinct_text {
+	char *text;
+	const struct yaml_node *value; /* borrowed */
+};
+
+static int add_distinct(struct distinct *distinct, const char *text, const struct yaml_node *value,
+			struct fault *fault)
+{
+	char *copy;
+
+	if (distinct->count == distinct->size) {
+		size_t size = distinct->size > 0 ? distinct->size * 2 : 16;
+		struct distinct_text *texts = reallocarray(distinct->texts, size, sizeof(*texts));
+
+		if (texts == NULL)
+			return set_memory_fault(fault);
+		distinct->texts = texts;
+		distinct->size = size;
+	}
+	copy = strdup(text);
+	if (copy == NULL)
+		return set_memory_fault(fault);
+	distinct->texts[distinct->count++] = (struct distinct_text){copy, value};
+	return 0;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	const struct distinct_text *first = a;
+	const struct distinct_text *second = b;
+	int order = strcmp(first->text, second->text);
+
+	if (order != 0)
+		return order;
+	if (first->value->line != second->value->line)
+		return first->value->line < second->value->line ? -1 : 1;
+	return first->value->column < second->value->column ? -1 : 1;
+}
+
+/* Whether two are the same: the values they come from, in the order of the file. Sorts. */
+static bool find_same(struct distinct *distinct, const struct yaml_node **ret_first,
+		      const struct yaml_node **ret_second)
+{
+	if (distinct->count == 0)
+		return false;
+	qsort(distinct->texts, distinct->count, sizeof(*distinct->texts), compare_texts);
+	for (size_t i = 1; i < distinct->count; i++) {
+		if (strcmp(distinct->texts[i - 1].text, distinct->texts[i].text) != 0)
+			continue;
+		*ret_first = distinct->texts[i - 1].value;
+		*ret_second = distinct->texts[i].value;
+		return true;
+	}
+	return false;
+}
+
+static void clear_distinct(struct distinct *distinct)
+{
+	for (size_t i = 0; i < distinct->count; i++)
+		free(distinct->texts[i].text);
+	free(distinct->texts);
+	*distinct = (struct distinct){0};
+}
+
+static int check_names(const struct manifest *manifest, const struct yaml_node *clients,
+		       struct fault *fault)
+{
+	CLEANUP(clear_distinct) struct distinct names = {0};
+	const struct yaml_node *first;
+	const struct yaml_node *second;
+
+	for (size_t i = 0; i < manifest->client_count; i++) {
+		char name[NAME_SIZE] = {0};
+
+		for (size_t j = 0; manifest->clients[i].name[j] != '\0'; j++)
+			name[j] = (char)tolower((unsigned char)manifest->clients[i].name[j]);
+		if (add_distinct(&names, name, clients->children[i], fault) < 0)
+			return -1;
+	}
+	if (find_same(&names, &first, &second))
+		return set_key_fault(second, fault,
+				     "expected names that differ by more than case, found \"%s\" "
+				     "and, in line %zu, \"%s\"",
+				     second->key, first->key_line, first->key);
+	return 0;
+}
+
+/* The value of a node's key, or the node when the key has its default. */
+static const struct yaml_node *value_of(const struct yaml_node *node, const char *key)
+{
+	const struct yaml_node *value = find_entry(node, key);
+
+	return value != NULL ? value : node;
+}
+
+static int add_layout(struct distinct *layouts, const char *path, const struct yaml_node *node,
+		      struct fault *fault)
+{
+	CLEANUP(free_string) char *normal = NULL;
+
+	if (path == NULL)
+		return 0;
+	if (normalize_path(path, &normal, fault) < 0)
+		return -1;
+	return add_distinct(layouts, normal, value_of(node, "layout"), fault);
+}
+
+static int check_layouts(const struct manifest *manifest, const struct yaml_node *ca,
+			 const struct yaml_node *clients, struct fault *fault)
+{
+	CLEANUP(clear_distinct) struct distinct layouts = {0};
+	const struct yaml_node *first;
+	const struct yaml_node *second;
+
+	if (add_layout(&layouts, manifest->ca.layout, ca, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->client_count; i++)
+		if (add_layout(&layouts, manifest->clients[i].layout, clients->children[i], fault) <
+		    0)
+			return -1;
+	if (find_same(&layouts, &first, &second))
+		return set_value_fault(second, fault,
+				       "expected a layout of its own, found that of line %zu",
+				       first->line);
+	return 0;
+}
+
+static int add_endpoint(struct distinct *endpoints, const struct endpoint *endpoint,
+			const struct yaml_node *node, struct fault *fault)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (endpoint->host[0] == '\0' || endpoint->port == 0)
+		return 0;
+	format_endpoint(endpoint, text);
+	return add_distinct(endpoints, text, value_of(node, "endpoint"), fault);
+}
+
+static int check_endpoints(const struct manifest *manifest, const struct yaml_node *ca,
+			   const struct yaml_node *clients, struct fault *fault)
+{
+	CLEANUP(clear_distinct) struct distinct endpoints = {0};
+	const struct yaml_node *first;
+	const struct yaml_node *second;
+
+	if (add_endpoint(&endpoints, &manifest->ca.endpoint, ca, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->client_count; i++)
+		if (add_endpoint(&endpoints, &manifest->clients[i].endpoint, clients->children[i],
+				 fault) < 0)
+			return -1;
+	if (find_same(&endpoints, &first, &second))
+		return set_value_fault(second, fault,
+				       "expected an endpoint of its own, found that of line %zu",
+				       first->line);
+	return 0;
+}
+
+int check_distinct_nodes(const struct manifest *manifest, const struct yaml_node *ca,
+			 const struct yaml_node *clients, struct fault *fault)
+{
+	if (check_names(manifest, clients, fault) < 0 ||
+	    check_layouts(manifest, ca, clients, fault) < 0)
+		return -1;
+	return check_endpoints(manifest, ca, clients, fault);
+}

@@ -1,0 +1,345 @@
+#include "common/layout/field.h"
+
+#include "common/base/clock.h"
+#include "common/base/endpoint.h"
+#include "common/base/key_type.h"
+#include "common/layout/manifest.h"
+#include "common/layout/template.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *member_at(void *object, size_t offset)
+{
+	return (char *)object + offset;
+}
+
+static const char *const kinds[] = {
+	[YAML_SCALAR] = "a single value",
+	[YAML_LIST] = "a list",
+	[YAML_MAPPING] = "a mapping",
+};
+
+int expect_kind(const struct yaml_node *value, enum yaml_kind kind, struct fault *fault)
+{
+	char found[FOUND_SIZE];
+
+	if (value->kind == kind)
+		return 0;
+	describe_value(value, found);
+	return set_value_fault(value, fault, "expected %s, found %s", kinds[kind], found);
+}
+
+static const struct field *find_field(const struct field *fields, const char *name)
+{
+	for (; fields->name != NULL; fields++)
+		if (strcmp(fields->name, name) == 0)
+			return fields;
+	return NULL;
+}
+
+static int refuse_unknown(const struct yaml_node *entry, const struct field *fields,
+			  struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer names = {0};
+
+	for (const struct field *field = fields; field->name != NULL; field++)
+		append_format(&names, "%s%s", field == fields ? "" : ", ", field->name);
+	if (check_buffer(&names, fault) < 0)
+		return -1;
+	return set_key_fault(entry, fault, "expected one of the keys %s, found \"%.64s\"",
+			     (const char *)names.data, entry->key);
+}
+
+/* Reads what stands in for a missing value as if it stood where the mapping stands. */
+static int set_fallback(const struct yaml_node *mapping, const struct field *field, void *object,
+			struct fault *fault)
+{
+	CLEANUP(free_string) char *text = NULL;
+	struct yaml_node value = {.kind = field->fields != NULL ? YAML_MAPPING : YAML_SCALAR,
+				  .file = mapping->file,
+				  .line = mapping->line,
+				  .column = mapping->column,
+				  .parent = mapping->parent};
+
+	if (field->fields == NULL && field->fallback == NULL)
+		return 0;
+	if (field->fallback != NULL) {
+		text = strdup(field->fallback);
+		if (text == NULL)
+			return set_memory_fault(fault);
+		value.text = text;
+	}
+	return field->set(&value, field, object, fault);
+}
+
+int read_fields(const struct yaml_node *mapping, const struct field *fields, void *object,
+		struct fault *fault)
+{
+	if (expect_kind(mapping, YAML_MAPPING, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < mapping->count; i++) {
+		const struct yaml_node *entry = mapping->children[i];
+		const struct field *field = find_field(fields, entry->key);
+
+		if (field == NULL)
+			return refuse_unknown(entry, fields, fault);
+		if (field->set(entry, field, object, fault) < 0)
+			return -1;
+	}
+	for (const struct field *field = fields; field->name != NULL; field++) {
+		if (find_entry(mapping, field->name) != NULL)
+			continue;
+		if (field->required)
+			return set_value_fault(mapping, fault, "expected the key %s, found none",
+					       field->name);
+		if (set_fallback(mapping, field, object, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int set_fields(const struct yaml_node *value, const struct field *field, void *object,
+	       struct fault *fault)
+{
+	return read_fields(value, field->fields, object, fault);
+}
+
+static bool parse_number(const char *text, int64_t *ret_number)
+{
+	size_t len = strspn(text, "0123456789");
+
+	if (len == 0 || len > 18 || text[len] != '\0' || (len > 1 && text[0] == '0'))
+		return false;
+	*ret_number = strtoll(text, NULL, 10);
+	return true;
+}
+
+int set_number(const struct yaml_node *value, const struct field *field, void *object,
+	       struct fault *fault)
+{
+	size_t *member = member_at(object, field->offset);
+	char found[FOUND_SIZE];
+	int64_t number;
+
+	if (value->kind == YAML_SCALAR && !value->quoted && parse_number(value->text, &number) &&
+	    number >= field->low && number <= field->high) {
+		*member = (size_t)number;
+		return 0;
+	}
+	describe_value(value, found);
+	if (field->low == field->high)
+		return set_value_fault(value, fault, "expected %jd, found %s",
+				       (intmax_t)field->low, found);
+	return set_value_fault(value, fault, "expected a whole number from %jd to %jd, found %s",
+			       (intmax_t)field->low, (intmax_t)field->high, found);
+}
+
+int set_flag(const struct yaml_node *value, const struct field *field, void *object,
+	     struct fault *fault)
+{
+	bool *member = member_at(object, field->offset);
+	bool plain = value->kind == YAML_SCALAR && !value->quoted;
+	char found[FOUND_SIZE];
+
+	if (plain && (strcmp(value->text, "true") == 0 || strcmp(value->text, "false") == 0)) {
+		*member = value->text[0] == 't';
+		return 0;
+	}
+	describe_value(value, found);
+	return set_value_fault(value, fault, "expected true or false, found %s", found);
+}
+
+/* Whether YAML takes a plain scalar for something else than text. */
+static bool is_other_than_text(const char *text)
+{
+	static const char *const words[] = {"", "~", "null", "true", "false"};
+	char *end;
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (strcmp(text, words[i]) == 0)
+			return true;
+	if (strchr("0123456789+-.", text[0]) == NULL)
+		return false;
+	(void)strtod(text, &end);
+	return *end == '\0';
+}
+
+static int check_text(const struct yaml_node *value, const struct field *field, struct fault *fault)
+{
+	char found[FOUND_SIZE];
+
+	if (expect_kind(value, YAML_SCALAR, fault) < 0)
+		return -1;
+	if (!value->quoted && is_other_than_text(value->text)) {
+		describe_value(value, found);
+		return set_value_fault(value, fault, "expected text, found %s: put text in quotes",
+				       found);
+	}
+	if (value->text[0] == '\0')
+		return set_value_fault(value, fault, "expected text, found an empty one");
+	if (strlen(value->text) > (size_t)field->high)
+		return set_value_fault(value, fault, "expected at most %jd octets, found %zu",
+				       (intmax_t)field->high, strlen(value->text));
+	return 0;
+}
+
+int set_text(const struct yaml_node *value, const struct field *field, void *object,
+	     struct fault *fault)
+{
+	char **member = member_at(object, field->offset);
+
+	if (check_text(value, field, fault) < 0)
+		return -1;
+	*member = strdup(value->text);
+	return *member != NULL ? 0 : set_memory_fault(fault);
+}
+
+int set_fixed(const struct yaml_node *value, const struct field *field, void *object,
+	      struct fault *fault)
+{
+	if (value->kind == YAML_SCALAR && strpbrk(value->text, "{}") != NULL)
+		return set_value_fault(value, fault,
+				       "expected text without braces, found \"%.60s\": only "
+				       "clients' names have placeholders",
+				       value->text);
+	return set_text(value, field, object, fault);
+}
+
+static int check_template_at(const struct yaml_node *value, struct fault *fault)
+{
+	struct fault found = {0};
+
+	if (value->kind != YAML_SCALAR || check_template(value->text, &found) == 0)
+		return 0;
+	return set_value_fault(value, fault, "%s", found.text);
+}
+
+int set_template(const struct yaml_node *value, const struct field *field, void *object,
+		 struct fault *fault)
+{
+	if (check_template_at(value, fault) < 0)
+		return -1;
+	return set_text(value, field, object, fault);
+}
+
+int set_duration(const struct yaml_node *value, const struct field *field, void *object,
+		 struct fault *fault)
+{
+	int64_t *member = member_at(object, field->offset);
+	struct fault found = {0};
+	int64_t duration_s;
+
+	if (expect_kind(value, YAML_SCALAR, fault) < 0)
+		return -1;
+	if (parse_duration(value->text, &duration_s, &found) < 0)
+		return set_value_fault(value, fault, "%s", found.text);
+	if (duration_s < field->low || duration_s > field->high)
+		return set_value_fault(value, fault, "expected %jd to %jd seconds, found %s",
+				       (intmax_t)field->low, (intmax_t)field->high, value->text);
+	*member = duration_s;
+	return 0;
+}
+
+int set_endpoint(const struct yaml_node *value, const struct field *field, void *object,
+		 struct fault *fault)
+{
+	struct fault found = {0};
+
+	if (expect_kind(value, YAML_SCALAR, fault) < 0)
+		return -1;
+	if (parse_endpoint(value->text, member_at(object, field->offset), &found) < 0)
+		return set_value_fault(value, fault, "%s", found.text);
+	return 0;
+}
+
+static int parse_key_type_at(const struct yaml_node *value, enum key_type *ret_type,
+			     struct fault *fault)
+{
+	struct fault found = {0};
+
+	if (expect_kind(value, YAML_SCALAR, fault) < 0)
+		return -1;
+	if (parse_key_type(value->text, ret_type, &found) < 0)
+		return set_value_fault(value, fault, "%s", found.text);
+	return 0;
+}
+
+int set_key_type(const struct yaml_node *value, const struct field *field, void *object,
+		 struct fault *fault)
+{
+	return parse_key_type_at(value, member_at(object, field->offset), fault);
+}
+
+int set_key_list(const struct yaml_node *value, const struct field *field, void *object,
+		 struct fault *fault)
+{
+	bool *member = member_at(object, field->offset);
+
+	if (expect_kind(value, YAML_LIST, fault) < 0)
+		return -1;
+	if (value->count == 0)
+		return set_value_fault(value, fault, "expected a key type, found an empty list");
+	for (size_t i = 0; i < value->count; i++) {
+		enum key_type type;
+
+		if (parse_key_type_at(value->children[i], &type, fault) < 0)
+			return -1;
+		if (member[type])
+			return set_value_fault(value->children[i], fault,
+					       "expected each key type once, found %s again",
+					       format_key_type(type));
+		member[type] = true;
+	}
+	return 0;
+}
+
+static int set_alt_name(const struct yaml_node *value, const struct field *field, char **member,
+			struct fault *fault)
+{
+	static const char *const prefixes[] = {"DNS:", "URI:", "email:", "IP:"};
+
+	if (check_text(value, field, fault) < 0 || check_template_at(value, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (strncmp(value->text, prefixes[i], len) != 0 || value->text[len] == '\0')
+			continue;
+		*member = strdup(value->text);
+		return *member != NULL ? 0 : set_memory_fault(fault);
+	}
+	return set_value_fault(value, fault,
+			       "expected DNS:, URI:, email: or IP: and a name, found \"%.60s\"",
+			       value->text);
+}
+
+int set_alt_names(const struct yaml_node *value, const struct field *field, void *object,
+		  struct fault *fault)
+{
+	char ***member = member_at(object, field->offset);
+	size_t *count = member_at(object, field->count_offset);
+
+	if (expect_kind(value, YAML_LIST, fault) < 0)
+		return -1;
+	if (value->count > ALT_NAMES_MAX)
+		return set_value_fault(value, fault, "expected at most %d names, found %zu",
+				       ALT_NAMES_MAX, value->count);
+	if (value->count == 0)
+		return 0;
+	*member = calloc(value->count, sizeof(**member));
+	if (*member == NULL)
+		return set_memory_fault(fault);
+	for (; *count < value->count; (*count)++)
+		if (set_alt_name(value->children[*count], field, &(*member)[*count], fault) < 0)
+			return -1;
+	return 0;
+}
+
+void free_texts(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}

@@ -1,0 +1,61 @@
+#ifndef CERTPOOL_LAYOUT_YAML_H
+#define CERTPOOL_LAYOUT_YAML_H
+
+#include "common/base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A YAML document as a read-only tree whose nodes know where they stand, for messages. It is the
+ * part of YAML that a configuration needs: one document in UTF-8 of mappings with plain text as
+ * keys, lists and scalars. Refused: anchors, aliases, tags, a second document, a key twice in one
+ * mapping, control characters in scalars, more than YAML_DEPTH_MAX levels.
+ */
+
+enum { YAML_DEPTH_MAX = 16 };
+
+enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAPPING };
+
+struct yaml_node {
+	enum yaml_kind kind;
+	bool quoted; /* a scalar that is text whatever it looks like */
+	char *text;  /* of a scalar */
+	char *key;   /* of an entry of a mapping */
+	const char *file;
+	size_t line; /* where the value begins, from 1 */
+	size_t column;
+	size_t key_line;
+	size_t key_column;
+	const struct yaml_node *parent; /* NULL at the root */
+	size_t position;                /* among its parent's children, from 1 */
+	struct yaml_node **children;
+	size_t count;
+	size_t size;
+};
+
+/*
+ * file is what messages call the document; it must outlive the tree.
+ * Errors: FAULT_USAGE with "FILE:LINE:COLUMN: ".
+ */
+int parse_yaml(struct bytes text, const char *file, struct yaml_node **ret_root,
+	       struct fault *fault) MUST_CHECK;
+void free_yaml(struct yaml_node **root);
+
+/* The entry of a mapping, or NULL. */
+const struct yaml_node *find_entry(const struct yaml_node *mapping, const char *key);
+
+/* Sets a FAULT_USAGE that begins with "FILE:LINE:COLUMN: PATH: ", PATH like clients.a.pool.size. */
+int set_value_fault(const struct yaml_node *node, struct fault *fault, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same at the node's key. */
+int set_key_fault(const struct yaml_node *node, struct fault *fault, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+enum { FOUND_SIZE = 80 };
+
+/* What a message says was found: "a list", "nothing", the scalar itself (cut when it is long). */
+void describe_value(const struct yaml_node *node, char ret_text[static FOUND_SIZE]);
+
+#endif

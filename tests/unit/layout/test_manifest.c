@@ -1,0 +1,505 @@
+#include "common/layout/manifest.h"
+
+#include "tests/support/scratch.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Before each row of the tables stands what makes it a whole manifest. */
+#define HEAD "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\"}\n"
+#define CLIENT(text) HEAD "clients:\n  a: " text "\n"
+#define STEP(text)                                                                                 \
+	HEAD "clients: {a: {}, b: {endpoint: \"http://[::1]:8442\"}}\nbatch:\n  - " text "\n"
+
+struct refusal_row {
+	const char *text;
+	const char *place; /* LINE:COLUMN */
+	const char *found; /* what the message must say */
+};
+
+static int parse(const char *text, struct manifest **ret_manifest, struct fault *fault)
+{
+	return parse_manifest(bytes_of_string(text), "dir/m.yaml", ret_manifest, fault);
+}
+
+static void expect_refusals(const struct refusal_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct manifest *manifest = NULL;
+		struct fault fault = {0};
+		char begin[64];
+
+		(void)snprintf(begin, sizeof(begin), "dir/m.yaml:%s: ", rows[i].place);
+		cr_expect_eq(parse(rows[i].text, &manifest, &fault), -1, "accepted: %s",
+			     rows[i].text);
+		cr_expect_null(manifest);
+		cr_expect_eq(fault.class, FAULT_USAGE, "%s", rows[i].text);
+		cr_expect_eq(strncmp(fault.text, begin, strlen(begin)), 0, "expected %s, found %s",
+			     begin, fault.text);
+		cr_expect_not_null(strstr(fault.text, rows[i].found), "expected %s, found %s",
+				   rows[i].found, fault.text);
+		free_manifest(&manifest);
+	}
+}
+
+Test(manifest, refuses_what_is_no_manifest)
+{
+	static const struct refusal_row rows[] = {
+		{"", "1:1", "expected a mapping, found nothing"},
+		{"# nothing\n", "1:1", "expected a mapping, found nothing"},
+		{"- a\n", "1:1", "expected a mapping, found a list"},
+		{"hello\n", "1:1", "expected a mapping, found hello"},
+		{"\ta: b\n", "1:1", "cannot start any token"},
+		{"a: \"b\n", "2:1", "unexpected end of stream"},
+		{"ca: {endpoint: \"http://h:1\"}\n", "1:1", "expected the key version, found none"},
+		{"version: 1\n", "1:1", "expected the key ca, found none"},
+		{"version: 2\n", "1:10", "version: expected 1, found 2"},
+		{"version: 1\nca: {}\n", "2:5", "ca: expected the key endpoint, found none"},
+		{"version: 1\nca: x\n", "2:5", "ca: expected a mapping, found x"},
+		{HEAD "---\nversion: 1\n", "3:1", "expected one document, found another"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+Test(manifest, refuses_unknown_and_duplicate_keys)
+{
+	static const struct refusal_row rows[] = {
+		{HEAD "client: {}\n", "3:1",
+		 "expected one of the keys version, ca, clients, batch, found \"client\""},
+		{HEAD "<<: {version: 1}\n", "3:1", "found \"<<\""},
+		{CLIENT("{pool: {sise: 1}}"), "4:14",
+		 "clients.a.pool.sise: expected one of the keys size, key, subject"},
+		{CLIENT("{polcy: {}}"), "4:7", "found \"polcy\""},
+		{CLIENT("{policy: {key: []}}"), "4:16", "found \"key\""},
+		{HEAD "ca: {}\n", "3:1",
+		 "ca: expected each key once, found it again (it stands in line 2)"},
+		{HEAD "clients: {a: {}, b: {}, a: {}}\n", "3:25", "clients.a: expected each key"},
+		{CLIENT("{pool: {size: 1, key: ed25519, size: 2}}"), "4:37", "size"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+Test(manifest, refuses_wrong_types)
+{
+	static const struct refusal_row rows[] = {
+		{HEAD "clients: []\n", "3:10", "clients: expected a mapping, found a list"},
+		{HEAD "clients:\n", "3:9", "clients: expected a mapping, found nothing"},
+		{CLIENT("5"), "4:6", "clients.a: expected a mapping, found 5"},
+		{CLIENT("{pool: 5}"), "4:13", "expected a mapping, found 5"},
+		{CLIENT("{pool: {size: \"20\"}}"), "4:20", "found the text \"20\""},
+		{CLIENT("{pool: {size: [20]}}"), "4:20", "found a list"},
+		{CLIENT("{pool: {size: }}"), "4:20", "found nothing"},
+		{CLIENT("{layout: 12}"), "4:15", "expected text, found 12: put text in quotes"},
+		{CLIENT("{layout: 1.5}"), "4:15", "expected text, found 1.5"},
+		{CLIENT("{layout: true}"), "4:15", "expected text, found true"},
+		{CLIENT("{layout: ~}"), "4:15", "expected text, found ~"},
+		{CLIENT("{layout: \"\"}"), "4:15", "expected text, found an empty one"},
+		{CLIENT("{layout: [x]}"), "4:15", "expected a single value, found a list"},
+		{CLIENT("{endpoint: {}}"), "4:17", "expected a single value, found a mapping"},
+		{CLIENT("{pool: {key: [ed25519]}}"), "4:19", "found a list"},
+		{CLIENT("{policy: {keys: ed25519}}"), "4:22", "expected a list, found ed25519"},
+		{CLIENT("{policy: {keys: []}}"), "4:22", "expected a key type"},
+		{CLIENT("{pool: {alt_names: DNS:x}}"), "4:25", "expected a list, found DNS:x"},
+		{CLIENT("{pool: {alt_names: [[]]}}"), "4:26", "expected a single value"},
+		{HEAD "batch: {}\n", "3:8", "batch: expected a list, found a mapping"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+/* catalogue 27, 30: numbers in one spelling, in their range */
+Test(manifest, refuses_numbers_out_of_range_or_in_another_spelling)
+{
+	static const struct refusal_row rows[] = {
+		{CLIENT("{pool: {size: 0}}"), "4:20",
+		 "expected a whole number from 1 to 1000000, found 0"},
+		{CLIENT("{pool: {size: 1000001}}"), "4:20", "found 1000001"},
+		{CLIENT("{pool: {size: 18446744073709551617}}"), "4:20", "18446744073709551617"},
+		{CLIENT("{pool: {size: 9223372036854775808}}"), "4:20", "9223372036854775808"},
+		{CLIENT("{pool: {size: -1}}"), "4:20", "found -1"},
+		{CLIENT("{pool: {size: +1}}"), "4:20", "found +1"},
+		{CLIENT("{pool: {size: 020}}"), "4:20", "found 020"},
+		{CLIENT("{pool: {size: 0x14}}"), "4:20", "found 0x14"},
+		{CLIENT("{pool: {size: 2e1}}"), "4:20", "found 2e1"},
+		{CLIENT("{pool: {size: 20.0}}"), "4:20", "found 20.0"},
+		{CLIENT("{pool: {size: 1_000}}"), "4:20", "found 1_000"},
+		{CLIENT("{pool: {batch_size: 1001}}"), "4:26", "from 1 to 1000, found 1001"},
+		{CLIENT("{policy: {certificates: 0}}"), "4:30", "from 1 to 10000000, found 0"},
+		{CLIENT("{message_limit: 1MiB}"), "4:22", "from 1 to 16777216, found 1MiB"},
+		{CLIENT("{message_limit: 16777217}"), "4:22", "found 16777217"},
+		{"version: 1\nca: {endpoint: \"http://h:1\", validity: 101y}\n", "2:40",
+		 "at most 100y"},
+		{"version: 1\nca: {endpoint: \"http://h:1\", validity: 0d}\n", "2:40", "0d"},
+		{"version: 1\nca: {endpoint: \"http://h:1\", validity: 90}\n", "2:40", "\"90\""},
+		/* catalogue 96 */
+		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {backdate: 6m}}\n",
+		 "2:55", "ca.certificates.backdate: expected 1 to 300 seconds, found 6m"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+Test(manifest, refuses_bad_endpoints_key_types_and_templates)
+{
+	static const struct refusal_row rows[] = {
+		{CLIENT("{endpoint: \"https://h:1\"}"), "4:17",
+		 "clients.a.endpoint: \"https://h:1\""},
+		{CLIENT("{endpoint: \"http://h\"}"), "4:17", "expected http://HOST:PORT"},
+		{CLIENT("{endpoint: \"http://h:65536\"}"), "4:17", "65536"},
+		{CLIENT("{endpoint: \"http://u@h:1\"}"), "4:17", "u@h"},
+		{CLIENT("{pool: {key: rsa-1024}}"), "4:19", "\"rsa-1024\" is no key type"},
+		{CLIENT("{pool: {key: ECDSA-P256}}"), "4:19", "\"ECDSA-P256\" is no key type"},
+		{CLIENT("{policy: {keys: [ed25519, p256]}}"), "4:32", "policy.keys[2]: \"p256\""},
+		{CLIENT("{policy: {keys: [ed25519, ed25519]}}"), "4:32", "found ed25519 again"},
+		{CLIENT("{pool: {subject: \"CN={name}\"}}"), "4:23", "found \"{name}\""},
+		{CLIENT("{policy: {subject: \"CN={index\"}}"), "4:25", "found \"{index\""},
+		{CLIENT("{pool: {alt_names: [\"DNS:{i}\"]}}"), "4:26", "found \"{i}\""},
+		{CLIENT("{pool: {alt_names: [\"host\"]}}"), "4:26", "expected DNS:, URI:, email:"},
+		{CLIENT("{pool: {alt_names: [\"dns:h\"]}}"), "4:26", "found \"dns:h\""},
+		{CLIENT("{pool: {alt_names: [\"DNS:\"]}}"), "4:26", "found \"DNS:\""},
+		{CLIENT("{pool: {alt_names: [\"DNS:a\",\"DNS:b\",\"DNS:c\",\"DNS:d\",\"DNS:e\","
+			"\"DNS:f\",\"DNS:g\",\"DNS:h\",\"DNS:i\",\"DNS:j\",\"DNS:k\",\"DNS:l\","
+			"\"DNS:m\",\"DNS:n\",\"DNS:o\",\"DNS:p\",\"DNS:q\"]}}"),
+		 "4:25", "expected at most 16 names, found 17"},
+		{"version: 1\nca: {endpoint: \"http://h:1\", subject: \"CN={random}\"}\n", "2:39",
+		 "ca.subject: expected text without braces"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+/* catalogue 32, 41 */
+Test(manifest, refuses_bad_names)
+{
+	static const struct refusal_row rows[] = {
+		{HEAD "clients: {\"../../x\": {}}\n", "3:11", "expected a name of 1 to 64"},
+		{HEAD "clients: {\"/etc/x\": {}}\n", "3:11", "/etc/x"},
+		{HEAD "clients: {\"a/b\": {}}\n", "3:11", "a/b"},
+		{HEAD "clients: {\".\": {}}\n", "3:11", "\".\""},
+		{HEAD "clients: {\"..\": {}}\n", "3:11", "\"..\""},
+		{HEAD "clients: {\"\": {}}\n", "3:11", "found \"\""},
+		{HEAD "clients: {\"-a\": {}}\n", "3:11", "not beginning with -"},
+		{HEAD "clients: {\"a\\0b\": {}}\n", "3:11", "control characters"},
+		{HEAD "clients: {\"\xd1\x81lient\": {}}\n", "3:11", "expected a name"},
+		{HEAD "clients: {a23456789012345678901234567890123456789012345678901234567890"
+		      "12345: {}}\n",
+		 "3:11", "expected a name of 1 to 64"},
+		{HEAD "clients: {ca: {}}\n", "3:11", "which is the CA's"},
+		{HEAD "clients: {CA: {}}\n", "3:11", "which is the CA's"},
+		{HEAD "clients:\n  alpha: {}\n  b: {}\n  Alpha: {layout: x}\n", "6:3",
+		 "expected names that differ by more than case, found \"Alpha\" and, in line 4, "
+		 "\"alpha\""},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+Test(manifest, refuses_two_nodes_with_one_layout_or_endpoint)
+{
+	static const struct refusal_row rows[] = {
+		{HEAD "clients: {a: {layout: x}, b: {layout: x}}\n", "3:39",
+		 "clients.b.layout: expected a layout of its own, found that of line 3"},
+		{HEAD "clients: {a: {layout: x}, b: {layout: ./y/../x/}}\n", "3:39", "layout"},
+		{HEAD "clients: {a: {layout: b}, b: {}}\n", "3:30", "clients.b: expected a layout"},
+		{"version: 1\nca: {layout: a, endpoint: \"http://h:1\"}\nclients: {a: {}}\n",
+		 "3:14", "expected a layout of its own, found that of line 2"},
+		{HEAD "clients: {a: {endpoint: \"http://127.0.0.1:8440\"}}\n", "3:25",
+		 "clients.a.endpoint: expected an endpoint of its own, found that of line 2"},
+		{HEAD "clients: {a: {endpoint: \"http://[::1]:1\"}, b: {endpoint: "
+		      "\"http://[0:0:0:0:0:0:0:1]:1\"}}\n",
+		 "3:58", "endpoint"},
+		{HEAD "clients: {a: {endpoint: \"http://LocalHost:1\"}, b: {endpoint: "
+		      "\"http://localhost:1\"}}\n",
+		 "3:62", "endpoint"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+Test(manifest, refuses_an_absolute_layout_that_is_the_same_as_a_relative_one)
+{
+	char text[1024];
+	char expected[] = "expected a layout of its own";
+	char current[512];
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_assert_not_null(getcwd(current, sizeof(current)));
+	(void)snprintf(text, sizeof(text), HEAD "clients: {a: {}, b: {layout: \"%s/dir/a\"}}\n",
+		       current);
+	cr_expect_eq(parse(text, &manifest, &fault), -1);
+	cr_expect_not_null(strstr(fault.text, expected), "%s", fault.text);
+}
+
+Test(manifest, refuses_bad_steps)
+{
+	static const struct refusal_row rows[] = {
+		{STEP("x"), "5:5", "batch[1]: expected a mapping, found x"},
+		{STEP("{}"), "5:5", "expected one of enroll, send and verify in a step, found 0"},
+		{STEP("{enroll: [a], verify: {by: a}}"), "5:5", "found 2 keys"},
+		{STEP("{receive: a}"), "5:6", "expected one of the keys enroll, send, verify"},
+		{STEP("{enroll: a}"), "5:14", "expected a list, found a"},
+		{STEP("{enroll: []}"), "5:14", "expected clients, found an empty list"},
+		{STEP("{enroll: [a, c]}"), "5:18",
+		 "batch[1].enroll[2]: expected a client of dir/m.yaml, found \"c\": there are a, "
+		 "b"},
+		{STEP("{enroll: [a, b, a]}"), "5:21", "expected each client once, found a again"},
+		{STEP("{enroll: [A]}"), "5:15", "found \"A\""},
+		{STEP("{enroll: [ca]}"), "5:15", "found \"ca\""},
+		{STEP("{send: {from: a, to: b}}"), "5:12", "expected the key text, found none"},
+		{STEP("{send: {to: b, text: x}}"), "5:12", "expected the key from, found none"},
+		{STEP("{send: {from: a, to: a, text: x}}"), "5:26", "another client"},
+		{STEP("{send: {from: b, to: a, text: x}}"), "5:26",
+		 "expected a client that receives, found a, which has no endpoint"},
+		{STEP("{send: {from: a, to: b, text: x, count: 0}}"), "5:45", "from 1 to 1000000"},
+		{STEP("{send: {from: a, to: b, text: \"x\\ny\"}}"), "5:35", "control"},
+		{STEP("{verify: {by: c}}"), "5:19", "found \"c\""},
+		{STEP("{verify: {online: true}}"), "5:14", "expected the key by, found none"},
+		{STEP("{verify: {by: a, online: yes}}"), "5:30",
+		 "expected true or false, found yes"},
+		{STEP("{verify: {by: a, online: \"true\"}}"), "5:30", "found the text \"true\""},
+		{HEAD "clients: {a: {}, b: {endpoint: \"http://h:1\", message_limit: 3}}\n"
+		      "batch: [{send: {from: a, to: b, text: abcd}}]\n",
+		 "4:39", "expected at most 3 octets, the message_limit of b, found 4"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+Test(manifest, refuses_a_missing_file_a_link_a_directory_and_one_too_large)
+{
+	CLEANUP(clear_buffer) struct buffer large = {0};
+	struct manifest *manifest = NULL;
+	struct fault faults[4] = {{0}};
+	struct scratch scratch;
+
+	make_scratch(&scratch);
+	cr_assert_eq(chdir(scratch.path), 0);
+	memset(extend_buffer(&large, MANIFEST_SIZE_MAX + 1), '#', MANIFEST_SIZE_MAX + 1);
+	put_bytes(scratch.dirfd, "large.yaml", bytes_of_buffer(&large), 0644);
+	cr_assert_eq(symlinkat("large.yaml", scratch.dirfd, "link.yaml"), 0);
+	cr_expect_eq(load_manifest("none.yaml", &manifest, &faults[0]), -1);
+	cr_expect_eq(load_manifest("link.yaml", &manifest, &faults[1]), -1);
+	cr_expect_eq(load_manifest(".", &manifest, &faults[2]), -1);
+	cr_expect_eq(load_manifest("large.yaml", &manifest, &faults[3]), -1);
+	cr_expect_eq(faults[0].class, FAULT_NOT_FOUND);
+	cr_expect_not_null(strstr(faults[0].text, "none.yaml: No such file"), "%s", faults[0].text);
+	cr_expect_eq(faults[1].class, FAULT_REFUSED);
+	cr_expect_not_null(strstr(faults[1].text, "symbolic link"), "%s", faults[1].text);
+	cr_expect_eq(faults[2].class, FAULT_REFUSED);
+	cr_expect_not_null(strstr(faults[2].text, "regular file"), "%s", faults[2].text);
+	cr_expect_eq(faults[3].class, FAULT_TOO_LARGE);
+	cr_expect_not_null(strstr(faults[3].text, "at most 1048576"), "%s", faults[3].text);
+	cr_expect_eq(parse_manifest(bytes_of_buffer(&large), "m", &manifest, NULL), -1);
+	remove_scratch(&scratch);
+}
+
+Test(manifest, takes_a_batch_that_stands_before_the_clients)
+{
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse("batch:\n- enroll: [b, a]\nclients: {a: {}, b: {}}\n" HEAD, &manifest,
+			   &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(manifest->step_count, 1);
+	cr_assert_eq(manifest->steps[0].client_count, 2);
+	cr_expect_eq(manifest->steps[0].clients[0], 1);
+	cr_expect_eq(manifest->steps[0].clients[1], 0);
+	cr_expect_eq(manifest->steps[0].line, 2);
+	free_manifest(&manifest);
+}
+
+Test(manifest, joins_layouts_to_its_own_directory)
+{
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse("version: 1\nca: {layout: root, endpoint: \"http://h:0\"}\n"
+			   "clients: {a: {}, b: {layout: /tmp/b, endpoint: \"http://h:0\"}}\n",
+			   &manifest, &fault),
+		     0, "%s", fault.text);
+	cr_expect_str_eq(manifest->path, "dir/m.yaml");
+	cr_expect_str_eq(manifest->directory, "dir");
+	cr_expect_str_eq(manifest->ca.layout, "dir/root");
+	cr_expect_str_eq(manifest->clients[0].layout, "dir/a");
+	cr_expect_str_eq(manifest->clients[1].layout, "/tmp/b");
+	free_manifest(&manifest);
+}
+
+Test(manifest, fills_in_what_follows_from_something_else)
+{
+	struct manifest *manifest = NULL;
+	const struct client_node *client;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse(CLIENT("{pool: {size: 7, subject: \"CN=x{index}\", alt_names: "
+				  "[\"DNS:a\", \"URI:urn:{random}\"]}}"),
+			   &manifest, &fault),
+		     0, "%s", fault.text);
+	client = find_client(manifest, "a", &fault);
+	cr_assert_not_null(client);
+	cr_expect_str_eq(client->policy.subject, "CN=x{index}");
+	cr_assert_eq(client->policy.alt_name_count, 2);
+	cr_expect_str_eq(client->policy.alt_names[0], "DNS:a");
+	cr_expect_str_eq(client->policy.alt_names[1], "URI:urn:{random}");
+	cr_expect_eq(client->policy.certificates, 70);
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
+		cr_expect(client->policy.keys[i]);
+	cr_expect(!client->has_endpoint);
+	cr_expect_null(manifest->ca.layout);
+	free_manifest(&manifest);
+}
+
+Test(manifest, takes_an_empty_list_of_alternative_names_as_none_allowed)
+{
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse(CLIENT("{pool: {alt_names: [\"DNS:a\"]}, policy: {alt_names: [], keys: "
+				  "[rsa-3072]}}"),
+			   &manifest, &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(manifest->clients[0].policy.alt_name_count, 0);
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
+		cr_expect_eq(manifest->clients[0].policy.keys[i], i == KEY_RSA_3072);
+	free_manifest(&manifest);
+}
+
+Test(manifest, says_which_clients_there_are)
+{
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse(HEAD "clients: {a: {}, b: {}}\n", &manifest, &fault), 0);
+	cr_expect_null(find_client(manifest, "c", &fault));
+	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
+	cr_expect_str_eq(fault.text,
+			 "expected a client of dir/m.yaml, found \"c\": there are a, b");
+	free_manifest(&manifest);
+}
+
+/* What pki-layout/manifest.yaml says, with everything left out that has a default. */
+static const char shortest[] = "version: 1\n"
+			       "ca: {layout: ca, endpoint: \"http://127.0.0.1:8440\"}\n"
+			       "clients:\n"
+			       "  client1: {}\n"
+			       "  client2: {endpoint: \"http://127.0.0.1:8442\"}\n";
+
+static void expect_equal_clients(const struct client_node *a, const struct client_node *b)
+{
+	cr_expect_str_eq(a->name, b->name);
+	cr_expect_str_eq(a->layout, b->layout);
+	cr_expect_eq(a->pool.size, b->pool.size);
+	cr_expect_eq(a->pool.key, b->pool.key);
+	cr_expect_str_eq(a->pool.subject, b->pool.subject);
+	cr_expect_eq(a->pool.alt_name_count, b->pool.alt_name_count);
+	cr_expect_eq(a->pool.batch_size, b->pool.batch_size);
+	cr_expect_str_eq(a->policy.subject, b->policy.subject);
+	cr_expect_eq(a->policy.alt_name_count, b->policy.alt_name_count);
+	cr_expect_eq(a->policy.certificates, b->policy.certificates);
+	cr_expect_arr_eq(a->policy.keys, b->policy.keys, sizeof(a->policy.keys));
+	cr_expect_eq(a->has_endpoint, b->has_endpoint);
+	cr_expect_str_eq(a->endpoint.host, b->endpoint.host);
+	cr_expect_eq(a->endpoint.port, b->endpoint.port);
+	cr_expect_eq(a->message_limit, b->message_limit);
+}
+
+Test(manifest, documents_the_defaults_as_they_are)
+{
+	struct manifest *documented = NULL;
+	struct manifest *built_in = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(load_manifest("pki-layout/manifest.yaml", &documented, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(parse_manifest(bytes_of_string(shortest), "pki-layout/manifest.yaml",
+				    &built_in, &fault),
+		     0, "%s", fault.text);
+	cr_expect_str_eq(documented->ca.layout, built_in->ca.layout);
+	cr_expect_str_eq(documented->ca.endpoint.host, built_in->ca.endpoint.host);
+	cr_expect_eq(documented->ca.endpoint.port, built_in->ca.endpoint.port);
+	cr_expect_str_eq(documented->ca.subject, built_in->ca.subject);
+	cr_expect_eq(documented->ca.key, built_in->ca.key);
+	cr_expect_eq(documented->ca.validity_s, built_in->ca.validity_s);
+	cr_expect_eq(documented->ca.certificate_validity_s, built_in->ca.certificate_validity_s);
+	cr_expect_eq(documented->ca.certificate_backdate_s, built_in->ca.certificate_backdate_s);
+	cr_assert_eq(documented->client_count, 2);
+	expect_equal_clients(&documented->clients[0], &built_in->clients[0]);
+	expect_equal_clients(&documented->clients[1], &built_in->clients[1]);
+	free_manifest(&documented);
+	free_manifest(&built_in);
+}
+
+/* What the document says in words, in figures. */
+Test(manifest, has_the_defaults_that_are_promised)
+{
+	struct manifest *manifest = NULL;
+	const struct client_node *client;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse(shortest, &manifest, &fault), 0, "%s", fault.text);
+	cr_expect_str_eq(manifest->ca.subject, "CN=certpool Root CA");
+	cr_expect_eq(manifest->ca.key, KEY_ECDSA_P256);
+	cr_expect_eq(manifest->ca.validity_s, INT64_C(10) * 365 * 86400);
+	cr_expect_eq(manifest->ca.certificate_validity_s, INT64_C(90) * 86400);
+	cr_expect_eq(manifest->ca.certificate_backdate_s, 300);
+	client = &manifest->clients[0];
+	cr_expect_eq(client->pool.size, 20);
+	cr_expect_eq(client->pool.key, KEY_ECDSA_P256);
+	cr_expect_str_eq(client->pool.subject, "CN={client}-{index}");
+	cr_expect_eq(client->pool.alt_name_count, 0);
+	cr_expect_eq(client->pool.batch_size, 1000);
+	cr_expect_eq(client->policy.certificates, 200);
+	cr_expect_eq(client->message_limit, 1048576);
+	free_manifest(&manifest);
+}
+
+Test(manifest, ships_a_default_batch_that_covers_the_three_parts)
+{
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(load_manifest("pki-layout/manifest.yaml", &manifest, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(manifest->step_count, 3);
+	cr_expect_eq(manifest->steps[0].kind, STEP_ENROLL);
+	cr_expect_eq(manifest->steps[0].client_count, 2);
+	cr_expect_eq(manifest->steps[1].kind, STEP_SEND);
+	cr_expect_eq(manifest->steps[1].from, 0);
+	cr_expect_eq(manifest->steps[1].to, 1);
+	cr_expect_eq(manifest->steps[1].count, 10);
+	cr_expect_str_eq(manifest->steps[1].text, "bonjour");
+	cr_expect_eq(manifest->steps[2].kind, STEP_VERIFY);
+	cr_expect_eq(manifest->steps[2].by, 1);
+	cr_expect(manifest->steps[2].online);
+	free_manifest(&manifest);
+}
+
+Test(manifest, loads_every_example_that_is_shipped)
+{
+	static const char *const examples[] = {
+		"pki-layout/examples/small.yaml",
+		"pki-layout/examples/factory-line.yaml",
+		"pki-layout/examples/mixed-keys.yaml",
+	};
+	int dirfd = open("pki-layout/examples", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < COUNT_OF(examples); i++) {
+		struct manifest *manifest = NULL;
+		struct fault fault = {0};
+
+		cr_expect_eq(load_manifest(examples[i], &manifest, &fault), 0, "%s", fault.text);
+		cr_assert_not_null(manifest);
+		cr_expect_gt(manifest->step_count, 0);
+		free_manifest(&manifest);
+	}
+	cr_expect_eq(count_entries(dirfd), COUNT_OF(examples), "an example is not in this test");
+	(void)close(dirfd);
+}
