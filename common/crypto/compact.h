@@ -1,0 +1,38 @@
+#ifndef CERTPOOL_CRYPTO_COMPACT_H
+#define CERTPOOL_CRYPTO_COMPACT_H
+
+#include "common/base/bytes.h"
+
+#include <jansson.h>
+
+/* The compact serialisation that JWS and JWE share (RFC 7515 section 3.1, RFC 7516 section 3.1);
+   for this folder. */
+
+enum { COMPACT_PARTS_MAX = 5, HEADER_MAX = 32768 };
+
+/* json_decref for a `json_t *` local under CLEANUP. */
+void drop_json(json_t **json);
+
+/* Cuts the text at its dots into exactly `count` parts, which borrow from it. */
+int split_compact(struct bytes text, size_t count, struct bytes ret_parts[static COMPACT_PARTS_MAX],
+		  struct fault *fault) MUST_CHECK;
+
+/*
+ * A protected header: base64url of one JSON object of at most HEADER_MAX octets, without duplicate
+ * members, trailing data or NUL, whose members are all among `allowed` (ends with NULL). A member
+ * that is not allowed is refused by name: crit, zip, jku, x5u, jwk and p2c among them.
+ */
+int parse_header(struct bytes part, const char *const *allowed, json_t **ret_header,
+		 struct fault *fault) MUST_CHECK;
+
+/* Strict JSON, one object. */
+int load_json_object(struct bytes text, const char *name, json_t **ret_object,
+		     struct fault *fault) MUST_CHECK;
+
+/* A string member, borrowed; NULL when it is absent, or no string. */
+const char *get_string(const json_t *object, const char *name);
+
+/* Appends the object's compact text. */
+int append_json(struct buffer *buffer, const json_t *object, struct fault *fault) MUST_CHECK;
+
+#endif

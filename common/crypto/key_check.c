@@ -1,0 +1,153 @@
+#include "common/crypto/key_check.h"
+
+#include <gmp.h>
+#include <gnutls/gnutls.h>
+#include <nettle/ecc-curve.h>
+#include <nettle/ecc.h>
+
+void free_datum(gnutls_datum_t *datum)
+{
+	wipe(datum->data, datum->size);
+	gnutls_free(datum->data);
+	*datum = (gnutls_datum_t){0};
+}
+
+static void import_number(mpz_t number, const gnutls_datum_t *datum)
+{
+	mpz_import(number, datum->size, 1, 1, 1, 0, datum->data);
+}
+
+/* GnuTLS takes coordinates as they come; Nettle says whether they are a point of the curve. */
+static bool is_on_curve(gnutls_ecc_curve_t curve, const gnutls_datum_t *x, const gnutls_datum_t *y)
+{
+	struct ecc_point point;
+	mpz_t x_number;
+	mpz_t y_number;
+	bool on_curve;
+
+	mpz_inits(x_number, y_number, NULL);
+	import_number(x_number, x);
+	import_number(y_number, y);
+	ecc_point_init(&point, curve == GNUTLS_ECC_CURVE_SECP256R1 ? nettle_get_secp_256r1()
+								   : nettle_get_secp_384r1());
+	on_curve = ecc_point_set(&point, x_number, y_number) == 1;
+	ecc_point_clear(&point);
+	mpz_clears(x_number, y_number, NULL);
+	return on_curve;
+}
+
+static int check_ec_key(gnutls_pubkey_t handle, enum key_type *ret_type, struct fault *fault)
+{
+	CLEANUP(free_datum) gnutls_datum_t x = {0};
+	CLEANUP(free_datum) gnutls_datum_t y = {0};
+	gnutls_ecc_curve_t curve;
+	int code = gnutls_pubkey_export_ecc_raw2(handle, &curve, &x, &y, 0);
+
+	if (code < 0)
+		return set_fault(fault, FAULT_FAILED, "EC public key: %s", gnutls_strerror(code));
+	if (curve != GNUTLS_ECC_CURVE_SECP256R1 && curve != GNUTLS_ECC_CURVE_SECP384R1)
+		return set_fault(fault, FAULT_REFUSED,
+				 "EC public key: expected curve P-256 or P-384, found %s",
+				 gnutls_ecc_curve_get_name(curve));
+	if (!is_on_curve(curve, &x, &y))
+		return set_fault(fault, FAULT_REFUSED,
+				 "EC public key: expected a point of the curve %s, found another",
+				 gnutls_ecc_curve_get_name(curve));
+	*ret_type = curve == GNUTLS_ECC_CURVE_SECP256R1 ? KEY_ECDSA_P256 : KEY_ECDSA_P384;
+	return 0;
+}
+
+/* Whether residue is a power of 65537 modulo the prime. */
+static bool is_power(unsigned long residue, unsigned long prime)
+{
+	unsigned long power = 1;
+
+	do {
+		if (power == residue)
+			return true;
+		power = power * (65537 % prime) % prime;
+	} while (power != 1);
+	return false;
+}
+
+/*
+ * The fingerprint of keys by Infineon's broken library (ROCA, CVE-2017-15361; Nemec et al. 2017,
+ * section 4): the modulus is a power of 65537 modulo each of the first odd primes.
+ */
+static bool has_roca_fingerprint(const mpz_t modulus)
+{
+	static const unsigned char primes[] = {3,   5,   7,   11,  13,  17,  19,  23,  29,  31,
+					       37,  41,  43,  47,  53,  59,  61,  67,  71,  73,
+					       79,  83,  89,  97,  101, 103, 107, 109, 113, 127,
+					       131, 137, 139, 149, 151, 157, 163, 167};
+
+	for (size_t i = 0; i < COUNT_OF(primes); i++)
+		if (!is_power(mpz_fdiv_ui(modulus, primes[i]), primes[i]))
+			return false;
+	return true;
+}
+
+static int judge_rsa_numbers(const mpz_t modulus, const mpz_t exponent, enum key_type *ret_type,
+			     struct fault *fault)
+{
+	static const struct {
+		size_t bits;
+		enum key_type type;
+	} sizes[] = {{2048, KEY_RSA_2048}, {3072, KEY_RSA_3072}, {4096, KEY_RSA_4096}};
+	size_t bits = mpz_sizeinbase(modulus, 2);
+	size_t i = 0;
+
+	while (i < COUNT_OF(sizes) && sizes[i].bits != bits)
+		i++;
+	if (i == COUNT_OF(sizes))
+		return set_fault(fault, FAULT_REFUSED,
+				 "RSA public key: expected 2048, 3072 or 4096 bits, found %zu",
+				 bits);
+	if (mpz_even_p(modulus))
+		return set_fault(fault, FAULT_REFUSED, "RSA public key: the modulus is even");
+	if (mpz_cmp_ui(exponent, 65537) < 0 || mpz_even_p(exponent) ||
+	    mpz_sizeinbase(exponent, 2) > 32)
+		return set_fault(fault, FAULT_REFUSED,
+				 "RSA public key: expected an odd exponent from 65537 to 2^32, "
+				 "found another");
+	if (has_roca_fingerprint(modulus))
+		return set_fault(
+			fault, FAULT_REFUSED,
+			"RSA public key: made by a broken generator (ROCA, CVE-2017-15361)");
+	*ret_type = sizes[i].type;
+	return 0;
+}
+
+static int check_rsa_key(gnutls_pubkey_t handle, enum key_type *ret_type, struct fault *fault)
+{
+	CLEANUP(free_datum) gnutls_datum_t modulus = {0};
+	CLEANUP(free_datum) gnutls_datum_t exponent = {0};
+	int code = gnutls_pubkey_export_rsa_raw2(handle, &modulus, &exponent, 0);
+	mpz_t n;
+	mpz_t e;
+
+	if (code < 0)
+		return set_fault(fault, FAULT_FAILED, "RSA public key: %s", gnutls_strerror(code));
+	mpz_inits(n, e, NULL);
+	import_number(n, &modulus);
+	import_number(e, &exponent);
+	code = judge_rsa_numbers(n, e, ret_type, fault);
+	mpz_clears(n, e, NULL);
+	return code;
+}
+
+int check_public_key(gnutls_pubkey_t handle, enum key_type *ret_type, struct fault *fault)
+{
+	int algorithm = gnutls_pubkey_get_pk_algorithm(handle, NULL);
+
+	if (algorithm == GNUTLS_PK_ECDSA)
+		return check_ec_key(handle, ret_type, fault);
+	if (algorithm == GNUTLS_PK_RSA)
+		return check_rsa_key(handle, ret_type, fault);
+	if (algorithm != GNUTLS_PK_EDDSA_ED25519)
+		return set_fault(fault, FAULT_REFUSED,
+				 "public key: expected ECDSA, Ed25519 or RSA, found %s",
+				 gnutls_pk_get_name((gnutls_pk_algorithm_t)algorithm));
+	*ret_type = KEY_ED25519;
+	return 0;
+}

@@ -1,0 +1,234 @@
+#include "common/crypto/message.h"
+
+#include "common/base/random.h"
+#include "common/crypto/aes.h"
+#include "common/crypto/base64.h"
+#include "common/crypto/compact.h"
+
+#include <string.h>
+
+/* RFC 7516 section 3.1: header, encrypted key, IV, ciphertext, tag. */
+enum { PART_HEADER, PART_KEY, PART_IV, PART_CIPHERTEXT, PART_TAG, PART_COUNT };
+
+static bool valid_type(const char *type)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				       "0123456789.+-/";
+	size_t len = strnlen(type, TYPE_SIZE);
+
+	return len > 0 && len < TYPE_SIZE && strspn(type, alphabet) == len;
+}
+
+static int append_header(struct buffer *jwe, const char *kid, const char *typ, const char *cty,
+			 struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer header = {0};
+
+	if (!valid_type(typ) || (cty != NULL && !valid_type(cty)))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "typ and cty: expected fewer than %d "
+				 "characters from A-Z a-z 0-9 . + - /",
+				 TYPE_SIZE);
+	append_format(&header,
+		      "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"%s\",\"typ\":\"%s\"", kid,
+		      typ);
+	if (cty != NULL)
+		append_format(&header, ",\"cty\":\"%s\"", cty);
+	append_string(&header, "}");
+	append_base64url(jwe, bytes_of_buffer(&header));
+	return check_buffer(&header, fault);
+}
+
+/* Encrypts under the content key; the JWE so far, its header, is what is authenticated with it. */
+static int append_sealed(struct buffer *jwe, const struct shared_key *key,
+			 const uint8_t content_key[static CONTENT_KEY_LEN], struct bytes plaintext,
+			 struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer ciphertext = {0};
+	uint8_t *begin = extend_buffer(&ciphertext, plaintext.len);
+	uint8_t wrapped[WRAPPED_KEY_LEN];
+	uint8_t iv[GCM_IV_LEN];
+	uint8_t tag[GCM_TAG_LEN];
+
+	if (begin == NULL)
+		return set_memory_fault(fault);
+	if (fill_random(iv, sizeof(iv), fault) < 0)
+		return -1;
+	wrap_key(key->key, content_key, wrapped);
+	seal(content_key, iv, bytes_of_buffer(jwe), plaintext, begin, tag);
+	append_string(jwe, ".");
+	append_base64url(jwe, (struct bytes){wrapped, sizeof(wrapped)});
+	append_string(jwe, ".");
+	append_base64url(jwe, (struct bytes){iv, sizeof(iv)});
+	append_string(jwe, ".");
+	append_base64url(jwe, bytes_of_buffer(&ciphertext));
+	append_string(jwe, ".");
+	append_base64url(jwe, (struct bytes){tag, sizeof(tag)});
+	return check_buffer(jwe, fault);
+}
+
+int encrypt_message(const struct shared_key *key, const char *typ, const char *cty,
+		    struct bytes plaintext, struct buffer *ret_jwe, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	CLEANUP(clear_secret) struct secret content_key = {0};
+
+	if (append_header(&jwe, key->kid, typ, cty, fault) < 0 || check_buffer(&jwe, fault) < 0 ||
+	    allocate_secret(CONTENT_KEY_LEN, &content_key, fault) < 0 ||
+	    fill_random(content_key.data, CONTENT_KEY_LEN, fault) < 0 ||
+	    append_sealed(&jwe, key, content_key.data, plaintext, fault) < 0)
+		return -1;
+	*ret_jwe = take_buffer(&jwe);
+	return 0;
+}
+
+static int expect_string(const json_t *header, const char *name, const char *value,
+			 struct fault *fault)
+{
+	const char *found = get_string(header, name);
+
+	if (found != NULL && strcmp(found, value) == 0)
+		return 0;
+	return set_fault(fault, FAULT_MALFORMED, "header: %s: expected \"%s\", found %s%s%s", name,
+			 value, found != NULL ? "\"" : "", found != NULL ? found : "none",
+			 found != NULL ? "\"" : "");
+}
+
+/* typ or cty, which may be missing. */
+static int copy_type(const json_t *header, const char *name, char ret_type[static TYPE_SIZE],
+		     struct fault *fault)
+{
+	const char *type = get_string(header, name);
+
+	ret_type[0] = '\0';
+	if (json_object_get(header, name) == NULL)
+		return 0;
+	if (type == NULL || !valid_type(type))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: %s: expected fewer than %d characters from A-Z a-z 0-9 . "
+				 "+ - /",
+				 name, TYPE_SIZE);
+	memcpy(ret_type, type, strlen(type) + 1);
+	return 0;
+}
+
+/* A JWE's parts as octets. */
+struct parts {
+	struct bytes header; /* as it was sent: what is authenticated with the ciphertext */
+	struct buffer wrapped;
+	struct buffer iv;
+	struct buffer ciphertext;
+	struct buffer tag;
+	char kid[KEY_ID_SIZE];
+	char typ[TYPE_SIZE];
+	char cty[TYPE_SIZE];
+};
+
+static void clear_parts(struct parts *parts)
+{
+	clear_buffer(&parts->wrapped);
+	clear_buffer(&parts->iv);
+	clear_buffer(&parts->ciphertext);
+	clear_buffer(&parts->tag);
+}
+
+static int read_header(struct parts *parts, struct fault *fault)
+{
+	static const char *const allowed[] = {"alg", "enc", "kid", "typ", "cty", NULL};
+	CLEANUP(drop_json) json_t *header = NULL;
+	const char *kid;
+
+	if (parse_header(parts->header, allowed, &header, fault) < 0 ||
+	    expect_string(header, "alg", "A256KW", fault) < 0 ||
+	    expect_string(header, "enc", "A256GCM", fault) < 0 ||
+	    copy_type(header, "typ", parts->typ, fault) < 0 ||
+	    copy_type(header, "cty", parts->cty, fault) < 0)
+		return -1;
+	kid = get_string(header, "kid");
+	if (kid == NULL || !valid_name(kid))
+		return set_fault(fault, FAULT_MALFORMED, "header: kid: expected the name of a key");
+	memcpy(parts->kid, kid, strlen(kid) + 1);
+	return 0;
+}
+
+/* len 0: any length. */
+static int read_part(struct bytes text, const char *name, size_t len, struct buffer *ret_octets,
+		     struct fault *fault)
+{
+	if (decode_base64url(text, ret_octets, fault) < 0)
+		return prefix_fault(fault, "%s", name);
+	if (len != 0 && ret_octets->len != len)
+		return set_fault(fault, FAULT_MALFORMED, "%s: expected %zu octets, found %zu", name,
+				 len, ret_octets->len);
+	return 0;
+}
+
+/* All that is checked before any cryptography. Nettle aborts on a wrapped key of another length. */
+static int read_parts(struct bytes jwe, struct parts *parts, struct fault *fault)
+{
+	struct bytes texts[COMPACT_PARTS_MAX];
+
+	if (split_compact(jwe, PART_COUNT, texts, fault) < 0)
+		return -1;
+	parts->header = texts[PART_HEADER];
+	if (read_header(parts, fault) < 0 ||
+	    read_part(texts[PART_KEY], "encrypted_key", WRAPPED_KEY_LEN, &parts->wrapped, fault) <
+		    0 ||
+	    read_part(texts[PART_IV], "iv", GCM_IV_LEN, &parts->iv, fault) < 0 ||
+	    read_part(texts[PART_CIPHERTEXT], "ciphertext", 0, &parts->ciphertext, fault) < 0)
+		return -1;
+	return read_part(texts[PART_TAG], "tag", GCM_TAG_LEN, &parts->tag, fault);
+}
+
+static int open_parts(const struct key_ring *ring, const struct parts *parts,
+		      struct decrypted_message *message, struct fault *fault)
+{
+	/* An unknown kid is tried with a key that unwraps nothing: it takes the same way and time.
+	 */
+	static const struct peer_key nobody = {.peer = ""};
+	const struct peer_key *found = find_key_id(ring, bytes_of_string(parts->kid));
+	const struct peer_key *peer = found != NULL ? found : &nobody;
+	CLEANUP(clear_secret) struct secret content_key = {0};
+	const struct sealed sealed = {.iv = parts->iv.data,
+				      .associated = parts->header,
+				      .ciphertext = bytes_of_buffer(&parts->ciphertext),
+				      .tag = parts->tag.data};
+
+	if (allocate_secret(CONTENT_KEY_LEN, &content_key, fault) < 0 ||
+	    allocate_secret(sealed.ciphertext.len, &message->plaintext, fault) < 0)
+		return -1;
+	if (!unwrap_key(peer->key.key, parts->wrapped.data, content_key.data) || found == NULL)
+		return set_fault(fault, FAULT_UNDECRYPTABLE,
+				 "encrypted_key: not wrapped under a key that we share (kid "
+				 "\"%s\")",
+				 parts->kid);
+	if (!open_sealed(content_key.data, &sealed, message->plaintext.data))
+		return set_fault(fault, FAULT_UNDECRYPTABLE,
+				 "tag: the message under kid \"%s\" was altered", parts->kid);
+	memcpy(message->peer, peer->peer, sizeof(message->peer));
+	memcpy(message->typ, parts->typ, sizeof(message->typ));
+	memcpy(message->cty, parts->cty, sizeof(message->cty));
+	return 0;
+}
+
+int decrypt_message(const struct key_ring *ring, struct bytes jwe,
+		    struct decrypted_message *ret_message, struct fault *fault)
+{
+	CLEANUP(clear_parts) struct parts parts = {0};
+	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
+	struct fault detail = {0};
+
+	if (read_parts(jwe, &parts, &detail) < 0)
+		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", detail.text);
+	if (open_parts(ring, &parts, &message, fault) < 0)
+		return prefix_fault(fault, "JWE");
+	*ret_message = message;
+	message = (struct decrypted_message){0};
+	return 0;
+}
+
+void clear_decrypted_message(struct decrypted_message *message)
+{
+	clear_secret(&message->plaintext);
+	*message = (struct decrypted_message){0};
+}

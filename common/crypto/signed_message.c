@@ -1,0 +1,232 @@
+#include "common/crypto/signed_message.h"
+
+#include "common/base/random.h"
+#include "common/crypto/base64.h"
+#include "common/crypto/compact.h"
+
+#include <string.h>
+
+/* RFC 7515 section 3.1 */
+enum { PART_HEADER, PART_PAYLOAD, PART_SIGNATURE, PART_COUNT };
+
+enum { JTI_LEN = 16 };
+
+int generate_jti(char ret_jti[static JTI_SIZE], struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	uint8_t random[JTI_LEN];
+
+	if (fill_random(random, sizeof(random), fault) < 0)
+		return -1;
+	append_base64url(&text, (struct bytes){random, sizeof(random)});
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	memcpy(ret_jti, text.data, JTI_SIZE);
+	return 0;
+}
+
+bool valid_jti(const char *jti)
+{
+	CLEANUP(clear_buffer) struct buffer octets = {0};
+
+	return strnlen(jti, JTI_SIZE) == JTI_SIZE - 1 &&
+	       decode_base64url(bytes_of_string(jti), &octets, NULL) == 0;
+}
+
+static json_t *new_chain_json(const struct bytes *chain, size_t chain_count)
+{
+	CLEANUP(drop_json) json_t *array = json_array();
+
+	for (size_t i = 0; i < chain_count; i++) {
+		CLEANUP(clear_buffer) struct buffer text = {0};
+
+		append_base64(&text, chain[i]);
+		if (text.failed ||
+		    json_array_append_new(array, json_string((const char *)text.data)) < 0)
+			return NULL;
+	}
+	return TAKE(array);
+}
+
+static int append_header(struct buffer *jws, enum signature_algorithm algorithm,
+			 const struct message_claims *claims, json_t *chain, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(drop_json)
+	json_t *header =
+		json_pack("{s:s, s:s, s:o, s:s*, s:s, s:I, s:s}", "alg",
+			  format_signature_algorithm(algorithm), "typ", MESSAGE_TYPE, "x5c", chain,
+			  "iss", claims->iss[0] != '\0' ? claims->iss : NULL, "aud", claims->aud,
+			  "iat", (json_int_t)claims->iat_s, "jti", claims->jti);
+
+	if (header == NULL)
+		return set_memory_fault(fault);
+	if (append_json(&text, header, fault) < 0)
+		return -1;
+	append_base64url(jws, bytes_of_buffer(&text));
+	return 0;
+}
+
+int sign_message(const struct private_key *key, const struct message_claims *claims,
+		 const struct bytes *chain, size_t chain_count, struct bytes payload,
+		 struct buffer *ret_jws, struct fault *fault)
+{
+	enum signature_algorithm algorithm = default_signature_algorithm(private_key_type(key));
+	CLEANUP(clear_buffer) struct buffer jws = {0};
+	CLEANUP(clear_buffer) struct buffer signature = {0};
+	json_t *array;
+
+	if (chain_count < 1 || chain_count > CHAIN_MAX)
+		return set_fault(fault, FAULT_FAILED,
+				 "x5c: expected 1 to %d certificates, found %zu", CHAIN_MAX,
+				 chain_count);
+	array = new_chain_json(chain, chain_count);
+	if (array == NULL)
+		return set_memory_fault(fault);
+	if (append_header(&jws, algorithm, claims, array, fault) < 0)
+		return -1;
+	append_string(&jws, ".");
+	append_base64url(&jws, payload);
+	if (check_buffer(&jws, fault) < 0 ||
+	    sign_data(key, algorithm, bytes_of_buffer(&jws), &signature, fault) < 0)
+		return -1;
+	append_string(&jws, ".");
+	append_base64url(&jws, bytes_of_buffer(&signature));
+	if (check_buffer(&jws, fault) < 0)
+		return -1;
+	*ret_jws = take_buffer(&jws);
+	return 0;
+}
+
+/* iss, which may be missing, or aud. */
+static int read_name(const json_t *header, const char *member, bool required,
+		     char ret_name[static NAME_SIZE], struct fault *fault)
+{
+	const char *name = get_string(header, member);
+
+	if (json_object_get(header, member) == NULL && !required)
+		return 0;
+	if (name == NULL || !valid_name(name))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: %s: expected a node's name, 1 to 64 characters from A-Z "
+				 "a-z 0-9 _ -",
+				 member);
+	memcpy(ret_name, name, strlen(name) + 1);
+	return 0;
+}
+
+static int read_claims(const json_t *header, struct message_claims *claims, struct fault *fault)
+{
+	const json_t *iat = json_object_get(header, "iat");
+	const char *jti = get_string(header, "jti");
+
+	if (read_name(header, "iss", false, claims->iss, fault) < 0 ||
+	    read_name(header, "aud", true, claims->aud, fault) < 0)
+		return -1;
+	if (!json_is_integer(iat) || json_integer_value(iat) < 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: iat: expected seconds since 1970, an integer");
+	claims->iat_s = json_integer_value(iat);
+	if (jti == NULL || !valid_jti(jti))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: jti: expected 22 characters of base64url");
+	memcpy(claims->jti, jti, JTI_SIZE);
+	return 0;
+}
+
+static int read_chain(const json_t *header, struct signed_message *message, struct fault *fault)
+{
+	const json_t *chain = json_object_get(header, "x5c");
+	size_t octets = 0;
+
+	if (!json_is_array(chain) || json_array_size(chain) < 1 ||
+	    json_array_size(chain) > CHAIN_MAX)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: x5c: expected an array of 1 to %d certificates",
+				 CHAIN_MAX);
+	for (size_t i = 0; i < json_array_size(chain); i++) {
+		const char *text = json_string_value(json_array_get(chain, i));
+
+		if (text == NULL ||
+		    decode_base64(bytes_of_string(text), &message->chain[i], NULL) < 0)
+			return set_fault(fault, FAULT_MALFORMED,
+					 "header: x5c: certificate %zu: expected base64 (RFC 4648 "
+					 "section 4) of DER",
+					 i + 1);
+		message->chain_count++;
+		octets += message->chain[i].len;
+	}
+	if (octets > CHAIN_OCTETS_MAX)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: x5c: expected at most %d octets, found %zu",
+				 CHAIN_OCTETS_MAX, octets);
+	return 0;
+}
+
+static int read_header(struct bytes part, struct signed_message *message, struct fault *fault)
+{
+	static const char *const allowed[] = {"alg", "typ", "x5c", "iss",
+					      "aud", "iat", "jti", NULL};
+	CLEANUP(drop_json) json_t *header = NULL;
+	const char *typ;
+	const char *alg;
+
+	if (parse_header(part, allowed, &header, fault) < 0)
+		return -1;
+	alg = get_string(header, "alg");
+	typ = get_string(header, "typ");
+	if (alg == NULL)
+		return set_fault(fault, FAULT_MALFORMED, "header: alg: expected a string");
+	if (parse_signature_algorithm(alg, &message->algorithm, fault) < 0)
+		return prefix_fault(fault, "header");
+	if (typ == NULL || strcmp(typ, MESSAGE_TYPE) != 0)
+		return set_fault(fault, FAULT_MALFORMED, "header: typ: expected \"%s\"",
+				 MESSAGE_TYPE);
+	if (read_claims(header, &message->claims, fault) < 0)
+		return -1;
+	return read_chain(header, message, fault);
+}
+
+static int read_parts(struct bytes jws, struct signed_message *message, struct fault *fault)
+{
+	struct bytes parts[COMPACT_PARTS_MAX];
+
+	if (split_compact(jws, PART_COUNT, parts, fault) < 0 ||
+	    read_header(parts[PART_HEADER], message, fault) < 0)
+		return -1;
+	if (decode_base64url(parts[PART_PAYLOAD], &message->payload, fault) < 0)
+		return prefix_fault(fault, "payload");
+	if (decode_base64url(parts[PART_SIGNATURE], &message->signature, fault) < 0)
+		return prefix_fault(fault, "signature");
+	append_bytes(&message->signing_input,
+		     (struct bytes){jws.data, jws.len - parts[PART_SIGNATURE].len - 1});
+	return check_buffer(&message->signing_input, fault);
+}
+
+int parse_signed_message(struct bytes jws, struct signed_message *ret_message, struct fault *fault)
+{
+	CLEANUP(clear_signed_message) struct signed_message message = {0};
+
+	if (read_parts(jws, &message, fault) < 0)
+		return prefix_fault(fault, "JWS");
+	*ret_message = message;
+	message = (struct signed_message){0};
+	return 0;
+}
+
+int verify_message(const struct signed_message *message, const struct public_key *key,
+		   struct verdict *verdict, struct fault *fault)
+{
+	return verify_data(key, message->algorithm, bytes_of_buffer(&message->signing_input),
+			   bytes_of_buffer(&message->signature), verdict, fault);
+}
+
+void clear_signed_message(struct signed_message *message)
+{
+	for (size_t i = 0; i < CHAIN_MAX; i++)
+		clear_buffer(&message->chain[i]);
+	clear_buffer(&message->payload);
+	clear_buffer(&message->signing_input);
+	clear_buffer(&message->signature);
+	*message = (struct signed_message){0};
+}
