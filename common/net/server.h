@@ -67,6 +67,7 @@ struct http_server_settings {
 	unsigned int most_per_address;  /* 0: 256 */
 	unsigned int request_timeout_s; /* 0: 30 */
 	unsigned int most_pending;      /* long work that may wait; 0: 64 */
+	size_t most_body_octets;        /* of all requests at any time; 0: 256 MiB */
 };
 
 struct http_server;

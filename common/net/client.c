@@ -1,0 +1,266 @@
+#include "common/net/client.h"
+
+#include "common/net/http.h"
+#include "common/net/problem.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 60000, FIELD_SIZE = 160, HTTP_OK = 200 };
+
+struct http_client {
+	CURL *curl;
+	char endpoint[ENDPOINT_TEXT_SIZE];
+	char error[CURL_ERROR_SIZE];
+};
+
+/* What receive_piece gathers. */
+struct reception {
+	struct buffer body;
+	size_t max;
+	bool too_large;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode global_code = CURLE_FAILED_INIT;
+
+static void initialise_curl(void)
+{
+	global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static size_t receive_piece(char *data, size_t unit, size_t count, void *context)
+{
+	struct reception *reception = context;
+	size_t len = unit * count;
+
+	reception->too_large = len > reception->max - reception->body.len;
+	if (reception->too_large)
+		return 0;
+	append_bytes(&reception->body, (struct bytes){(const uint8_t *)data, len});
+	return reception->body.failed ? 0 : len;
+}
+
+/* Options that hold for every exchange. */
+static bool configure(struct http_client *client, const struct http_client_settings *settings)
+{
+	CURL *curl = client->curl;
+	long connect_ms = settings->connect_timeout_ms;
+	long all_ms = settings->timeout_ms;
+
+	return curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, 0L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_USERAGENT, "certpool") == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+				connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, all_ms > 0 ? all_ms : TIMEOUT_MS) ==
+		       CURLE_OK;
+}
+
+int new_http_client(const struct http_client_settings *settings, struct http_client **ret_client,
+		    struct fault *fault)
+{
+	CLEANUP(free_http_client) struct http_client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+		return set_memory_fault(fault);
+	(void)pthread_once(&once, initialise_curl);
+	client->curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
+	if (client->curl == NULL || !configure(client, settings))
+		return set_fault(fault, FAULT_FAILED, "libcurl cannot be set up: %s",
+				 curl_easy_strerror(global_code));
+	format_endpoint(&settings->endpoint, client->endpoint);
+	*ret_client = TAKE(client);
+	return 0;
+}
+
+void free_http_client(struct http_client **pointer)
+{
+	struct http_client *client = TAKE(*pointer);
+
+	if (client == NULL)
+		return;
+	curl_easy_cleanup(client->curl);
+	free(client);
+}
+
+static void free_fields(struct curl_slist **fields)
+{
+	curl_slist_free_all(*fields);
+	*fields = NULL;
+}
+
+/* NULL when there is no memory; the list that was is freed. */
+static struct curl_slist *add_field(struct curl_slist *fields, const char *field)
+{
+	struct curl_slist *longer = curl_slist_append(fields, field);
+
+	if (longer == NULL)
+		curl_slist_free_all(fields);
+	return longer;
+}
+
+/* The fields of a POST. Without "Expect:" libcurl would wait a second before a large body. */
+static struct curl_slist *new_fields(const char *content_type)
+{
+	char field[FIELD_SIZE];
+	struct curl_slist *fields = add_field(NULL, "Expect:");
+
+	(void)snprintf(field, sizeof(field), "Content-Type: %s", content_type);
+	return fields != NULL ? add_field(fields, field) : NULL;
+}
+
+static bool prepare(CURL *curl, const char *url, struct curl_slist *fields, struct bytes body,
+		    struct reception *reception)
+{
+	bool done = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+		    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
+		    curl_easy_setopt(curl, CURLOPT_WRITEDATA, reception) == CURLE_OK;
+
+	if (body.data == NULL)
+		return done && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+	return done && curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body.data) == CURLE_OK;
+}
+
+/* What happened, and what to do. */
+static const char *explain(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return "nobody listens there: start the server, or check the endpoint in the "
+		       "manifest";
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return "no address is known for the host: check the endpoint in the manifest";
+	case CURLE_OPERATION_TIMEDOUT:
+		return "no answer in time: try again, or check whether the server is overloaded";
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_BAD_CONTENT_ENCODING:
+	case CURLE_BAD_FUNCTION_ARGUMENT:
+		return "what answers there does not speak HTTP: check the endpoint's port";
+	default:
+		return "the connection was lost before the whole answer came: try again";
+	}
+}
+
+static int report_failure(const struct http_client *client, const char *url, CURLcode code,
+			  const struct reception *reception, struct fault *fault)
+{
+	if (reception->too_large)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "%s: the answer is larger than the %zu octets expected", url,
+				 reception->max);
+	if (reception->body.failed || code == CURLE_OUT_OF_MEMORY)
+		return set_memory_fault(fault);
+	return set_fault(fault, FAULT_UNREACHABLE, "%s: %s (%s)", url, explain(code),
+			 client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+}
+
+static void clear_reception(struct reception *reception)
+{
+	clear_buffer(&reception->body);
+}
+
+static void take_answer(CURL *curl, struct reception *reception, struct http_answer *ret_answer)
+{
+	const char *content_type = NULL;
+	long status = 0;
+
+	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
+	ret_answer->status = (unsigned int)status;
+	parse_media_type(content_type, ret_answer->content_type);
+	ret_answer->body = take_buffer(&reception->body);
+}
+
+int exchange_http(struct http_client *client, const char *path, const char *content_type,
+		  struct bytes body, size_t answer_max, struct http_answer *ret_answer,
+		  struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer url = {0};
+	CLEANUP(free_fields) struct curl_slist *fields = NULL;
+	CLEANUP(clear_reception) struct reception reception = {.max = answer_max};
+	CURLcode code;
+
+	append_format(&url, "%s%s", client->endpoint, path);
+	if (check_buffer(&url, fault) < 0)
+		return -1;
+	if (body.data != NULL)
+		fields = new_fields(content_type);
+	if ((body.data != NULL && fields == NULL) ||
+	    !prepare(client->curl, (const char *)url.data, fields, body, &reception))
+		return set_memory_fault(fault);
+	client->error[0] = '\0';
+	code = curl_easy_perform(client->curl);
+	/* What they point to ends here. */
+	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+	(void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
+	if (code != CURLE_OK)
+		return report_failure(client, (const char *)url.data, code, &reception, fault);
+	take_answer(client->curl, &reception, ret_answer);
+	return 0;
+}
+
+static enum fault_class class_of_status(unsigned int status)
+{
+	switch (status) {
+	case 400:
+	case 401:
+	case 403:
+		return FAULT_REFUSED;
+	case 404:
+		return FAULT_NOT_FOUND;
+	case 413:
+		return FAULT_TOO_LARGE;
+	case 429:
+	case 503:
+		return FAULT_BUSY;
+	default:
+		return FAULT_UNREACHABLE;
+	}
+}
+
+int check_http_answer(const struct http_client *client, const char *path,
+		      const struct http_answer *answer, const char *content_type,
+		      struct fault *fault)
+{
+	char detail[FAULT_TEXT_SIZE];
+
+	if (answer->status == HTTP_OK && strcmp(answer->content_type, content_type) == 0)
+		return 0;
+	if (answer->status == HTTP_OK)
+		return set_fault(fault, FAULT_UNREACHABLE,
+				 "%s%s: expected an answer of type %s, found %s: check the "
+				 "endpoint in the manifest",
+				 client->endpoint, path, content_type,
+				 answer->content_type[0] != '\0' ? answer->content_type : "none");
+	if (strcmp(answer->content_type, CONTENT_PROBLEM) == 0 &&
+	    parse_problem(bytes_of_buffer(&answer->body), detail))
+		return set_fault(fault, class_of_status(answer->status), "%s%s: answered %u: %s",
+				 client->endpoint, path, answer->status, detail);
+	return set_fault(fault, class_of_status(answer->status),
+			 "%s%s: answered %u without a problem detail: expected 200 and %s",
+			 client->endpoint, path, answer->status, content_type);
+}
+
+void clear_http_answer(struct http_answer *answer)
+{
+	clear_buffer(&answer->body);
+	*answer = (struct http_answer){0};
+}

@@ -1,0 +1,249 @@
+#include "common/net/connection.h"
+
+#include "common/net/http.h"
+#include "common/net/problem.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { LATENESS_MAX_MS = 1000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
+
+struct connections {
+	pthread_mutex_t lock;
+	pthread_cond_t stopping; /* for the thread that watches */
+	pthread_cond_t drained;  /* busy has become 0 */
+	pthread_t watcher;
+	struct connection *first;
+	int64_t timeout_ms;
+	size_t busy; /* connections that are working or answering */
+	bool draining;
+	bool stopped;
+};
+
+struct connection {
+	struct connections *all;
+	struct connection *next;
+	struct connection **link; /* what points to this one */
+	int64_t since_ms;
+	int socket;
+	enum connection_phase phase;
+	enum connection_phase late; /* CONNECTION_IDLE: not late */
+	bool cut;
+};
+
+static int64_t read_monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS;
+}
+
+void send_refusal(int socket, unsigned int status, const char *detail)
+{
+	CLEANUP(clear_buffer) struct buffer body = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	struct fault fault = {0};
+
+	if (format_problem(status, detail, &body, &fault) == 0) {
+		append_format(&answer,
+			      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\n"
+			      "Content-Length: %zu\r\n\r\n",
+			      status, MHD_get_reason_phrase_for(status), CONTENT_PROBLEM, body.len);
+		append_bytes(&answer, bytes_of_buffer(&body));
+	}
+	if (answer.data != NULL && !answer.failed)
+		(void)send(socket, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)shutdown(socket, SHUT_WR);
+}
+
+/* The lock is held, so that the socket cannot be closed, and its number given away, meanwhile. */
+static void cut_connection(struct connection *connection)
+{
+	connection->cut = true;
+	connection->late = connection->phase;
+	if (connection->phase == CONNECTION_RECEIVING)
+		send_refusal(connection->socket, MHD_HTTP_REQUEST_TIMEOUT,
+			     "the request did not arrive in time");
+	(void)shutdown(connection->socket, SHUT_RDWR);
+}
+
+static void cut_late_connections(struct connections *connections)
+{
+	int64_t oldest_ms = read_monotonic_ms() - connections->timeout_ms;
+
+	for (struct connection *each = connections->first; each != NULL; each = each->next)
+		if (!each->cut && each->phase != CONNECTION_WORKING && each->since_ms <= oldest_ms)
+			cut_connection(each);
+}
+
+static struct timespec add_ms(struct timespec time, int64_t ms)
+{
+	int64_t ns = time.tv_nsec + ms % MS_PER_S * NS_PER_MS;
+
+	time.tv_sec += (time_t)(ms / MS_PER_S + ns / (MS_PER_S * NS_PER_MS));
+	time.tv_nsec = (long)(ns % (MS_PER_S * NS_PER_MS));
+	return time;
+}
+
+static void *watch_connections(void *argument)
+{
+	struct connections *connections = argument;
+	int64_t step_ms = connections->timeout_ms / 8;
+	struct timespec wake;
+
+	if (step_ms > LATENESS_MAX_MS)
+		step_ms = LATENESS_MAX_MS;
+	pthread_mutex_lock(&connections->lock);
+	while (!connections->stopped) {
+		cut_late_connections(connections);
+		(void)clock_gettime(CLOCK_MONOTONIC, &wake);
+		wake = add_ms(wake, step_ms);
+		(void)pthread_cond_timedwait(&connections->stopping, &connections->lock, &wake);
+	}
+	pthread_mutex_unlock(&connections->lock);
+	return NULL;
+}
+
+int new_connections(unsigned int timeout_s, struct connections **ret_connections,
+		    struct fault *fault)
+{
+	struct connections *connections = calloc(1, sizeof(*connections));
+	pthread_condattr_t monotonic;
+
+	if (connections == NULL)
+		return set_memory_fault(fault);
+	connections->timeout_ms = (int64_t)timeout_s * MS_PER_S;
+	pthread_mutex_init(&connections->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&connections->stopping, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&connections->drained, NULL);
+	if (pthread_create(&connections->watcher, NULL, watch_connections, connections) != 0) {
+		connections->stopped = true;
+		free_connections(&connections);
+		return set_fault(fault, FAULT_FAILED, "no thread can be started");
+	}
+	*ret_connections = connections;
+	return 0;
+}
+
+void free_connections(struct connections **pointer)
+{
+	struct connections *connections = TAKE(*pointer);
+	bool started;
+
+	if (connections == NULL)
+		return;
+	pthread_mutex_lock(&connections->lock);
+	started = !connections->stopped;
+	connections->stopped = true;
+	pthread_cond_signal(&connections->stopping);
+	pthread_mutex_unlock(&connections->lock);
+	if (started)
+		(void)pthread_join(connections->watcher, NULL);
+	pthread_cond_destroy(&connections->drained);
+	pthread_cond_destroy(&connections->stopping);
+	pthread_mutex_destroy(&connections->lock);
+	free(connections);
+}
+
+static bool is_busy(enum connection_phase phase)
+{
+	return phase == CONNECTION_WORKING || phase == CONNECTION_ANSWERING;
+}
+
+/* The lock is held. */
+static void set_phase(struct connection *connection, enum connection_phase phase)
+{
+	struct connections *all = connection->all;
+
+	all->busy += is_busy(phase);
+	all->busy -= is_busy(connection->phase);
+	connection->phase = phase;
+	connection->since_ms = read_monotonic_ms();
+	if (all->busy == 0)
+		pthread_cond_broadcast(&all->drained);
+}
+
+struct connection *open_connection(struct connections *connections, int socket)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (connection == NULL)
+		return NULL;
+	connection->all = connections;
+	connection->socket = socket;
+	connection->since_ms = read_monotonic_ms();
+	pthread_mutex_lock(&connections->lock);
+	connection->next = connections->first;
+	connection->link = &connections->first;
+	if (connection->next != NULL)
+		connection->next->link = &connection->next;
+	connections->first = connection;
+	pthread_mutex_unlock(&connections->lock);
+	return connection;
+}
+
+void close_connection(struct connection *connection)
+{
+	struct connections *all;
+
+	if (connection == NULL)
+		return;
+	all = connection->all;
+	pthread_mutex_lock(&all->lock);
+	set_phase(connection, CONNECTION_IDLE);
+	*connection->link = connection->next;
+	if (connection->next != NULL)
+		connection->next->link = connection->link;
+	pthread_mutex_unlock(&all->lock);
+	free(connection);
+}
+
+bool enter_phase(struct connection *connection, enum connection_phase phase)
+{
+	struct connections *all = connection->all;
+	bool allowed;
+
+	pthread_mutex_lock(&all->lock);
+	allowed = !all->draining || is_busy(connection->phase);
+	if (allowed)
+		set_phase(connection, phase);
+	pthread_mutex_unlock(&all->lock);
+	return allowed;
+}
+
+enum connection_phase leave_request(struct connection *connection)
+{
+	enum connection_phase late;
+
+	pthread_mutex_lock(&connection->all->lock);
+	late = connection->late;
+	set_phase(connection, CONNECTION_IDLE);
+	pthread_mutex_unlock(&connection->all->lock);
+	return late;
+}
+
+bool is_draining(struct connections *connections)
+{
+	bool draining;
+
+	pthread_mutex_lock(&connections->lock);
+	draining = connections->draining;
+	pthread_mutex_unlock(&connections->lock);
+	return draining;
+}
+
+void drain_connections(struct connections *connections)
+{
+	pthread_mutex_lock(&connections->lock);
+	connections->draining = true;
+	while (connections->busy > 0)
+		pthread_cond_wait(&connections->drained, &connections->lock);
+	pthread_mutex_unlock(&connections->lock);
+}
