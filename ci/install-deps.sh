@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that a group of targets needs, and nothing else:
+#
+#   ci/install-deps.sh [build|check|lint|bench]...      build, when none is named
+#
+# Says what it installs. When all is there it does nothing, says nothing and needs no root.
+set -eu
+
+usage() {
+	echo "usage: $0 [build|check|lint|bench]..." >&2
+	exit 2
+}
+
+fail() {
+	echo "install-deps: $1" >&2
+	exit 1
+}
+
+build='gcc libc6-dev make pkg-config libgnutls28-dev nettle-dev libgmp-dev libyaml-dev libjansson-dev
+	libmicrohttpd-dev libcurl4-gnutls-dev libsqlite3-dev'
+# libc6-dbg: valgrind cannot start without the symbols of the dynamic loader.
+check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace faketime time
+	valgrind libc6-dbg gcovr procps"
+lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck"
+bench="$build openssl jq time golang-cfssl easy-rsa gnuplot-nox"
+
+# Prints the packages of one group. Node may have come from elsewhere, npm with it.
+packages_of() {
+	case $1 in
+	build) echo "$build" ;;
+	check)
+		echo "$check"
+		command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ca-certificates
+		;;
+	lint) echo "$lint" ;;
+	bench) echo "$bench" ;;
+	*) usage ;;
+	esac
+}
+
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+[ $# -gt 0 ] || set -- build
+wanted=
+for group; do
+	wanted="$wanted $(packages_of "$group")" || exit 2
+done
+
+missing=()
+for package in $(echo "$wanted" | tr -s ' \t' '\n' | sort -u); do
+	installed "$package" || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+echo "install-deps: $*: installs ${missing[*]}"
+command -v apt-get >/dev/null ||
+	fail "there is no apt-get here (Debian 12 is expected): install what these hold by other means, then run make with INSTALL_DEPS=:"
+as_root=(env)
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null ||
+		fail 'this needs root: run it as root, or install sudo'
+	as_root=(sudo env)
+fi
+if [[ " ${missing[*]} " == *' libcurl4-gnutls-dev '* ]] && installed libcurl4-openssl-dev; then
+	echo 'install-deps: libcurl4-gnutls-dev replaces libcurl4-openssl-dev: they cannot both be installed'
+fi
+
+"${as_root[@]}" apt-get update -qq || fail 'apt-get update failed (see above)'
+"${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	-o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null </dev/null || fail 'apt-get install failed (see above)'
