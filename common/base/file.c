@@ -43,9 +43,32 @@ static int open_directory_below(int dirfd, const char *name)
 	return open_below(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
-/* Says why open_below failed, from errno. */
-static int set_open_fault(const char *name, const char *expected, struct fault *fault)
+static const char *describe_type(mode_t mode)
 {
+	static const struct {
+		mode_t type;
+		const char *name;
+	} types[] = {{S_IFDIR, "a directory"},   {S_IFLNK, "a symbolic link"},
+		     {S_IFIFO, "a FIFO"},        {S_IFSOCK, "a socket"},
+		     {S_IFCHR, "a device"},      {S_IFBLK, "a device"},
+		     {S_IFREG, "a regular file"}};
+
+	for (size_t i = 0; i < COUNT_OF(types); i++)
+		if ((mode & S_IFMT) == types[i].type)
+			return types[i].name;
+	return "something else";
+}
+
+/* Says why open_below failed, from errno. */
+static int set_open_fault(int dirfd, const char *name, const char *expected, struct fault *fault)
+{
+	int number = errno;
+	struct stat status;
+
+	if (number == ENOTDIR && fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		return set_fault(fault, FAULT_REFUSED, "%s: expected %s, found %s", name, expected,
+				 describe_type(status.st_mode));
+	errno = number;
 	if (errno == ELOOP)
 		return set_fault(fault, FAULT_REFUSED, "%s: expected %s, found a symbolic link",
 				 name, expected);
@@ -61,7 +84,7 @@ int open_directory(int dirfd, const char *name, int *ret_dirfd, struct fault *fa
 	int descriptor = open_directory_below(dirfd, name);
 
 	if (descriptor < 0)
-		return set_open_fault(name, "a directory", fault);
+		return set_open_fault(dirfd, name, "a directory", fault);
 	*ret_dirfd = descriptor;
 	return 0;
 }
@@ -152,22 +175,6 @@ bool file_exists(int dirfd, const char *name)
 	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static const char *describe_type(mode_t mode)
-{
-	static const struct {
-		mode_t type;
-		const char *name;
-	} types[] = {{S_IFDIR, "a directory"},   {S_IFLNK, "a symbolic link"},
-		     {S_IFIFO, "a FIFO"},        {S_IFSOCK, "a socket"},
-		     {S_IFCHR, "a device"},      {S_IFBLK, "a device"},
-		     {S_IFREG, "a regular file"}};
-
-	for (size_t i = 0; i < COUNT_OF(types); i++)
-		if ((mode & S_IFMT) == types[i].type)
-			return types[i].name;
-	return "something else";
-}
-
 static int check_regular(const struct stat *status, const char *name, struct fault *fault)
 {
 	if (S_ISREG(status->st_mode))
@@ -198,7 +205,7 @@ static int open_regular(int dirfd, const char *name, struct stat *ret_status, in
 		return -1;
 	descriptor = open_below(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (descriptor < 0)
-		return set_open_fault(name, "a regular file", fault);
+		return set_open_fault(dirfd, name, "a regular file", fault);
 	if (fstat(descriptor, ret_status) < 0)
 		return set_errno_fault(fault, "%s", name);
 	if (check_regular(ret_status, name, fault) < 0)
@@ -363,7 +370,7 @@ int lock_file(int dirfd, const char *name, enum lock_mode mode, int *ret_descrip
 		return -1;
 	descriptor = open_below(dirfd, name, O_RDWR | O_CREAT, 0600);
 	if (descriptor < 0)
-		return set_open_fault(name, "a regular file", fault);
+		return set_open_fault(dirfd, name, "a regular file", fault);
 	if (fstat(descriptor, &status) < 0)
 		return set_errno_fault(fault, "%s", name);
 	if (check_regular(&status, name, fault) < 0)
