@@ -14,9 +14,23 @@ struct alt_names {
 
 enum { ALT_NAME_MAX = 512 };
 
-/* Adds a copy. FAULT_MALFORMED unless it is one of the four kinds, well formed, without NUL and
-   control characters, in ASCII. */
+/*
+ * Adds a copy, an IP address in its canonical text (RFC 5952). FAULT_MALFORMED unless it is one of
+ * the four kinds, well formed, in ASCII, without NUL, control characters and spaces:
+ * DNS: labels of letters, digits, '-' and '_', the first of which may be "*" (RFC 1034
+ * section 3.5); URI: a scheme, ":" and more (RFC 3986); email: local part and host (RFC 5321
+ * section 4.1.2, without quoted strings); IP: an IPv4 or IPv6 address.
+ */
 int add_alt_name(struct alt_names *names, const char *name, struct fault *fault) MUST_CHECK;
 void clear_alt_names(struct alt_names *names);
+
+/*
+ * Reads the DER of GeneralNames, which must hold at least one name. FAULT_MALFORMED, also for kinds
+ * that we do not have. ret_names must be empty.
+ */
+int parse_alt_names(struct bytes der, struct alt_names *ret_names, struct fault *fault) MUST_CHECK;
+
+/* Appends the DER of GeneralNames. */
+void append_alt_names(struct buffer *buffer, const struct alt_names *names);
 
 #endif

@@ -7,10 +7,14 @@
 
 #include <gnutls/x509.h>
 
+struct certificate_parts;
+
 /*
- * A parsed X.509 certificate (RFC 5280). What holds: exactly one certificate, nothing after it,
- * at most CERTIFICATE_DER_MAX octets, importable by GnuTLS, with a public_key of our types. Nothing
- * else: whether it may be relied on is for check_profile and verify_chain.
+ * A parsed X.509 certificate (RFC 5280). What holds: exactly one certificate in strict DER, nothing
+ * after it, at most CERTIFICATE_DER_MAX octets, importable by GnuTLS, with a public_key of our
+ * types, a serial of 1 to SERIAL_MAX octets, and times that can be read. Nothing else: whether it
+ * may be relied on is for check_profile and verify_chain. Its names are shown as text with '?' for
+ * every control character.
  *
  * It takes some 20 KB of memory: for a whole pool keep the DER.
  */
@@ -33,7 +37,7 @@ void free_certificate(struct certificate **certificate);
 int format_certificate_pem(struct bytes der, struct buffer *ret_pem,
 			   struct fault *fault) MUST_CHECK;
 
-/* The DER inside one PEM block, without looking into it. */
+/* The DER inside one PEM block, and nothing around it but white space, without looking into it. */
 int unwrap_certificate_pem(struct bytes pem, struct buffer *ret_der,
 			   struct fault *fault) MUST_CHECK;
 
@@ -48,8 +52,12 @@ int64_t certificate_not_before(const struct certificate *certificate);
 int64_t certificate_not_after(const struct certificate *certificate);
 const struct public_key *certificate_public_key(const struct certificate *certificate);
 gnutls_x509_crt_t certificate_handle(const struct certificate *certificate);
+const struct certificate_parts *certificate_parts(const struct certificate *certificate);
 
-/* Lower-case hex of the serial's contents octets, as openssl prints it but in lower case. */
+/*
+ * Lower-case hex of the serial's contents octets, as openssl prints it but in lower case.
+ * Shape: at most SERIAL_MAX octets; more are left out.
+ */
 void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE]);
 
 /* The alternative names. FAULT_MALFORMED for kinds that we do not have. */

@@ -40,6 +40,7 @@ void free_csr(struct csr **csr);
 /* Borrowed. */
 const char *csr_subject(const struct csr *csr);
 const struct alt_names *csr_alt_names(const struct csr *csr);
+struct bytes csr_alt_names_der(const struct csr *csr); /* GeneralNames; empty when there are none */
 const struct public_key *csr_public_key(const struct csr *csr);
 gnutls_x509_crq_t csr_handle(const struct csr *csr);
 
@@ -48,5 +49,11 @@ gnutls_x509_crq_t csr_handle(const struct csr *csr);
  * SHA-256, and in its one DER form.
  */
 int verify_csr(const struct csr *csr, struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
+/*
+ * The part of verify_csr that needs no arithmetic: digest and form. For certify_csr, in which
+ * GnuTLS does the arithmetic anyway.
+ */
+void check_csr_signature_form(const struct csr *csr, struct verdict *verdict);
 
 #endif

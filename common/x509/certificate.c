@@ -1,0 +1,206 @@
+#include "common/x509/certificate.h"
+
+#include "common/x509/distinguished_name.h"
+#include "common/x509/parts.h"
+#include "common/x509/pem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char label[] = "CERTIFICATE";
+
+struct certificate {
+	struct buffer der;
+	struct certificate_parts parts; /* slices of der */
+	gnutls_x509_crt_t handle;
+	struct public_key *key;
+	char *subject;
+	char *issuer;
+	int64_t not_before_s;
+	int64_t not_after_s;
+};
+
+void free_certificate(struct certificate **certificate)
+{
+	struct certificate *old = TAKE(*certificate);
+
+	if (old == NULL)
+		return;
+	gnutls_x509_crt_deinit(old->handle);
+	free_public_key(&old->key);
+	free(old->subject);
+	free(old->issuer);
+	clear_buffer(&old->der);
+	free(old);
+}
+
+static int import_handle(struct certificate *certificate, struct fault *fault)
+{
+	gnutls_datum_t der = {certificate->der.data, (unsigned int)certificate->der.len};
+	int result = gnutls_x509_crt_init(&certificate->handle);
+
+	if (result >= 0)
+		result = gnutls_x509_crt_import(certificate->handle, &der, GNUTLS_X509_FMT_DER);
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (result < 0)
+		return set_fault(fault, FAULT_MALFORMED, "certificate: GnuTLS cannot read it: %s",
+				 gnutls_strerror(result));
+	return 0;
+}
+
+typedef int get_name_function(gnutls_x509_crt_t handle, gnutls_datum_t *text, unsigned int flags);
+
+/* An empty name is the empty text. */
+static int get_name(const struct certificate *certificate, struct bytes name,
+		    get_name_function *get, char **ret_text, struct fault *fault)
+{
+	gnutls_datum_t text = {0};
+	int result = empty_name(name) ? 0 : get(certificate->handle, &text, 0);
+
+	if (result < 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "certificate: a name has no form in RFC 4514: %s",
+				 gnutls_strerror(result));
+	return take_name_text(&text, ret_text, fault);
+}
+
+/* Fills in what follows from the DER. */
+static int read_certificate(struct certificate *certificate, struct fault *fault)
+{
+	struct certificate_parts *parts = &certificate->parts;
+
+	if (split_certificate(bytes_of_buffer(&certificate->der), parts, fault) < 0)
+		return -1;
+	if (parts->serial.len > SERIAL_MAX)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "certificate: RFC 5280 section 4.1.2.2: serialNumber: expected at "
+				 "most %d octets, found %zu",
+				 SERIAL_MAX, parts->serial.len);
+	if (!read_der_time(&parts->not_before, &certificate->not_before_s) ||
+	    !read_der_time(&parts->not_after, &certificate->not_after_s))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "certificate: RFC 5280 section 4.1.2.5: validity: expected "
+				 "YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ");
+	if (parse_public_key(parts->spki, &certificate->key, fault) < 0)
+		return prefix_fault(fault, "certificate");
+	if (import_handle(certificate, fault) < 0 ||
+	    get_name(certificate, parts->subject, gnutls_x509_crt_get_dn3, &certificate->subject,
+		     fault) < 0)
+		return -1;
+	return get_name(certificate, parts->issuer, gnutls_x509_crt_get_issuer_dn3,
+			&certificate->issuer, fault);
+}
+
+int parse_certificate_der(struct bytes der, struct certificate **ret_certificate,
+			  struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+
+	if (der.len > CERTIFICATE_DER_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "certificate: expected at most %d octets, found %zu",
+				 CERTIFICATE_DER_MAX, der.len);
+	certificate = calloc(1, sizeof(*certificate));
+	if (certificate == NULL)
+		return set_memory_fault(fault);
+	append_bytes(&certificate->der, der);
+	if (check_buffer(&certificate->der, fault) < 0 || read_certificate(certificate, fault) < 0)
+		return -1;
+	*ret_certificate = TAKE(certificate);
+	return 0;
+}
+
+int parse_certificate_pem(struct bytes pem, struct certificate **ret_certificate,
+			  struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+
+	if (unwrap_certificate_pem(pem, &der, fault) < 0)
+		return -1;
+	return parse_certificate_der(bytes_of_buffer(&der), ret_certificate, fault);
+}
+
+int format_certificate_pem(struct bytes der, struct buffer *ret_pem, struct fault *fault)
+{
+	return format_pem(der, label, ret_pem, fault);
+}
+
+int unwrap_certificate_pem(struct bytes pem, struct buffer *ret_der, struct fault *fault)
+{
+	return unwrap_pem(pem, label, NULL, CERTIFICATE_PEM_MAX, ret_der, fault);
+}
+
+struct bytes certificate_der(const struct certificate *certificate)
+{
+	return bytes_of_buffer(&certificate->der);
+}
+
+struct bytes certificate_serial(const struct certificate *certificate)
+{
+	return certificate->parts.serial;
+}
+
+const char *certificate_subject(const struct certificate *certificate)
+{
+	return certificate->subject;
+}
+
+const char *certificate_issuer(const struct certificate *certificate)
+{
+	return certificate->issuer;
+}
+
+struct bytes certificate_raw_issuer(const struct certificate *certificate)
+{
+	return certificate->parts.issuer;
+}
+
+int64_t certificate_not_before(const struct certificate *certificate)
+{
+	return certificate->not_before_s;
+}
+
+int64_t certificate_not_after(const struct certificate *certificate)
+{
+	return certificate->not_after_s;
+}
+
+const struct public_key *certificate_public_key(const struct certificate *certificate)
+{
+	return certificate->key;
+}
+
+gnutls_x509_crt_t certificate_handle(const struct certificate *certificate)
+{
+	return certificate->handle;
+}
+
+const struct certificate_parts *certificate_parts(const struct certificate *certificate)
+{
+	return &certificate->parts;
+}
+
+void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = serial.len < SERIAL_MAX ? serial.len : SERIAL_MAX;
+
+	for (size_t i = 0; i < len; i++) {
+		ret_text[2 * i] = digits[serial.data[i] >> 4];
+		ret_text[2 * i + 1] = digits[serial.data[i] & 0xf];
+	}
+	ret_text[2 * len] = '\0';
+}
+
+int get_certificate_alt_names(const struct certificate *certificate, struct alt_names *ret_names,
+			      struct fault *fault)
+{
+	struct extension extension = {0};
+	bool found;
+
+	if (find_extension(certificate->parts.extensions, EXTENSION_SUBJECT_ALT_NAME, &extension,
+			   &found, fault) < 0)
+		return prefix_fault(fault, "certificate");
+	return found ? parse_alt_names(extension.value, ret_names, fault) : 0;
+}

@@ -1,0 +1,185 @@
+#include "common/x509/chain.h"
+
+#include "common/base/clock.h"
+#include "common/crypto/signed_message.h"
+#include "common/x509/parts.h"
+#include "common/x509/profile.h"
+
+/* From the member's certificate up to, and without, the root. */
+struct path {
+	const struct certificate *steps[CHAIN_MAX + 1];
+	size_t count;
+};
+
+/*
+ * Time is an argument here: GnuTLS would ask its own clock. Everything else that it can relax stays
+ * as strict as it is.
+ */
+static const unsigned int verify_flags =
+	GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS |
+	GNUTLS_VERIFY_DISABLE_CRL_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT |
+	GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN;
+
+/* By name and, where both have one, by key identifier. No signature is verified here. */
+static bool may_have_issued(const struct certificate *issuer, const struct certificate *subject)
+{
+	const struct certificate_parts *above = certificate_parts(issuer);
+	const struct certificate_parts *below = certificate_parts(subject);
+	struct bytes key_id = find_subject_key_id(above);
+	struct bytes wanted = find_authority_key_id(below);
+
+	return equal_bytes(above->subject, below->issuer) &&
+	       (key_id.len == 0 || wanted.len == 0 || equal_bytes(key_id, wanted));
+}
+
+static bool on_path(const struct path *path, const struct certificate *certificate)
+{
+	for (size_t i = 0; i < path->count; i++)
+		if (equal_bytes(certificate_der(path->steps[i]), certificate_der(certificate)))
+			return true;
+	return false;
+}
+
+static const struct certificate *find_next(const struct path *path,
+					   const struct certificate *const *intermediates,
+					   size_t intermediate_count)
+{
+	for (size_t i = 0; i < intermediate_count; i++)
+		if (!on_path(path, intermediates[i]) &&
+		    may_have_issued(intermediates[i], path->steps[path->count - 1]))
+			return intermediates[i];
+	return NULL;
+}
+
+static void find_path(const struct certificate *root,
+		      const struct certificate *const *intermediates, size_t intermediate_count,
+		      struct path *path, struct verdict *verdict)
+{
+	const struct certificate *last = path->steps[0];
+
+	/* At most CHAIN_MAX intermediates, none of them twice: steps has room. */
+	while (!may_have_issued(root, last)) {
+		const struct certificate *next = find_next(path, intermediates, intermediate_count);
+
+		if (next == NULL) {
+			reject(verdict,
+			       "RFC 5280 section 6.1: no path to the root %s: the issuer %s of %s "
+			       "is not known",
+			       certificate_subject(root), certificate_issuer(last),
+			       certificate_subject(last));
+			return;
+		}
+		path->steps[path->count++] = next;
+		last = next;
+	}
+}
+
+static void check_time(const struct certificate *certificate, int64_t at_s, struct verdict *verdict)
+{
+	char at[TIME_TEXT_SIZE];
+	char bound[TIME_TEXT_SIZE];
+
+	format_time(at_s, at);
+	if (at_s < certificate_not_before(certificate)) {
+		format_time(certificate_not_before(certificate), bound);
+		reject(verdict, "RFC 5280 section 4.1.2.5: not yet valid at %s, only from %s", at,
+		       bound);
+	}
+	if (at_s > certificate_not_after(certificate)) {
+		format_time(certificate_not_after(certificate), bound);
+		reject(verdict, "RFC 5280 section 4.1.2.5: expired at %s, valid until %s", at,
+		       bound);
+	}
+}
+
+/* One certificate alone: its time and its profile. The reason says which it is. */
+static int check_one(const struct certificate *certificate, enum profile profile, int64_t at_s,
+		     struct verdict *verdict, struct fault *fault)
+{
+	static const char *const roles[] = {[PROFILE_ROOT] = "root",
+					    [PROFILE_INTERMEDIATE] = "intermediate",
+					    [PROFILE_MEMBER] = "certificate"};
+	struct verdict own = {0};
+
+	check_time(certificate, at_s, &own);
+	if (check_profile(certificate, profile, &own, fault) < 0)
+		return -1;
+	if (own.invalid)
+		reject(verdict, "%s %s: %s", roles[profile], certificate_subject(certificate),
+		       own.reason);
+	return 0;
+}
+
+/* Whether the signature has the form that a signature by this issuer has. */
+static void check_signature_form(const struct certificate *certificate,
+				 const struct certificate *issuer, struct verdict *verdict)
+{
+	const char *flaw = find_signature_flaw(&certificate_parts(certificate)->signed_object,
+					       certificate_public_key(issuer));
+
+	if (flaw != NULL)
+		reject(verdict, "certificate %s: RFC 5280 section 4.1.1.3: signatureValue: %s",
+		       certificate_subject(certificate), flaw);
+}
+
+static int check_each(const struct path *path, const struct certificate *root, int64_t at_s,
+		      struct verdict *verdict, struct fault *fault)
+{
+	if (check_one(root, PROFILE_ROOT, at_s, verdict, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < path->count; i++) {
+		if (check_one(path->steps[i], i == 0 ? PROFILE_MEMBER : PROFILE_INTERMEDIATE, at_s,
+			      verdict, fault) < 0)
+			return -1;
+		check_signature_form(path->steps[i],
+				     i + 1 < path->count ? path->steps[i + 1] : root, verdict);
+	}
+	return 0;
+}
+
+/* RFC 5280 section 6.1, by GnuTLS: signatures, names, path lengths. */
+static int verify_path(const struct path *path, const struct certificate *root,
+		       struct verdict *verdict, struct fault *fault)
+{
+	gnutls_x509_crt_t handles[CHAIN_MAX + 1];
+	gnutls_x509_crt_t anchor = certificate_handle(root);
+	gnutls_datum_t text = {0};
+	unsigned int status = 0;
+	int result;
+
+	for (size_t i = 0; i < path->count; i++)
+		handles[i] = certificate_handle(path->steps[i]);
+	result = gnutls_x509_crt_list_verify(handles, (unsigned int)path->count, &anchor, 1, NULL,
+					     0, verify_flags, &status);
+	if (result < 0)
+		return set_fault(fault, FAULT_FAILED, "the path cannot be verified: %s",
+				 gnutls_strerror(result));
+	if (status == 0)
+		return 0;
+	result = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
+	reject(verdict, "RFC 5280 section 6.1: %s",
+	       result < 0 ? "the path does not hold" : (const char *)text.data);
+	gnutls_free(text.data);
+	return 0;
+}
+
+int verify_chain(const struct certificate *root, const struct certificate *const *intermediates,
+		 size_t intermediate_count, const struct certificate *certificate, int64_t at_s,
+		 struct verdict *verdict, struct fault *fault)
+{
+	struct path path = {.steps = {certificate}, .count = 1};
+
+	if (intermediate_count > CHAIN_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "expected at most %d intermediate certificates, found %zu",
+				 CHAIN_MAX, intermediate_count);
+	if (equal_bytes(certificate_der(root), certificate_der(certificate)))
+		reject(verdict, "certificate %s: it is the root, not a member's",
+		       certificate_subject(root));
+	find_path(root, intermediates, intermediate_count, &path, verdict);
+	if (verdict->invalid)
+		return 0;
+	if (check_each(&path, root, at_s, verdict, fault) < 0)
+		return -1;
+	return verdict->invalid ? 0 : verify_path(&path, root, verdict, fault);
+}

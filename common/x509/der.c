@@ -1,0 +1,313 @@
+#include "common/x509/der.h"
+
+#include "common/base/clock.h"
+#include "common/x509/utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * An arc of an object identifier fits into 63 bits, as GnuTLS needs it; and no identifier that is
+ * in use is longer than this.
+ */
+enum { DEPTH_MAX = 16, OID_LEN_MAX = 64, ARC_LEN_MAX = 9 };
+
+/* The length octets (X.690 section 10.1): definite, and as few as can be. */
+static bool read_length(struct bytes *rest, size_t *ret_len)
+{
+	size_t count;
+	size_t len = 0;
+
+	if (rest->len == 0)
+		return false;
+	count = rest->data[0] < 0x80 ? 0 : rest->data[0] & 0x7fU;
+	if (count == 0 && rest->data[0] == 0x80)
+		return false;
+	if (count > 4 || count >= rest->len)
+		return false;
+	for (size_t i = 1; i <= count; i++)
+		len = len << 8 | rest->data[i];
+	if (count > 0 && (len < 0x80 || rest->data[1] == 0))
+		return false;
+	*ret_len = count == 0 ? rest->data[0] : len;
+	rest->data += count + 1;
+	rest->len -= count + 1;
+	return true;
+}
+
+bool read_der(struct bytes *rest, struct der_item *ret_item)
+{
+	struct bytes after = *rest;
+	uint8_t tag;
+	size_t len;
+
+	if (after.len < 2 || (after.data[0] & 0x1f) == 0x1f)
+		return false;
+	tag = after.data[0];
+	after.data++;
+	after.len--;
+	if (!read_length(&after, &len) || len > after.len)
+		return false;
+	*ret_item = (struct der_item){
+		.tag = tag,
+		.content = {after.data, len},
+		.whole = {rest->data, (size_t)(after.data - rest->data) + len},
+	};
+	rest->data += ret_item->whole.len;
+	rest->len -= ret_item->whole.len;
+	return true;
+}
+
+bool read_der_tagged(struct bytes *rest, uint8_t tag, struct der_item *ret_item)
+{
+	return rest->len > 0 && rest->data[0] == tag && read_der(rest, ret_item);
+}
+
+static bool valid_boolean(struct bytes content)
+{
+	return content.len == 1 && (content.data[0] == 0x00 || content.data[0] == 0xff);
+}
+
+static bool valid_integer(struct bytes content)
+{
+	if (content.len == 0)
+		return false;
+	if (content.len == 1)
+		return true;
+	return !(content.data[0] == 0x00 && content.data[1] < 0x80) &&
+	       !(content.data[0] == 0xff && content.data[1] >= 0x80);
+}
+
+static bool valid_bit_string(struct bytes content)
+{
+	uint8_t unused;
+
+	if (content.len == 0 || content.data[0] > 7)
+		return false;
+	unused = content.data[0];
+	if (content.len == 1)
+		return unused == 0;
+	return (content.data[content.len - 1] & ((1U << unused) - 1)) == 0;
+}
+
+static bool any_content(struct bytes content)
+{
+	(void)content;
+	return true;
+}
+
+static bool valid_null(struct bytes content)
+{
+	return content.len == 0;
+}
+
+static bool valid_oid(struct bytes content)
+{
+	size_t arc_len = 0;
+
+	if (content.len == 0 || content.len > OID_LEN_MAX || content.data[content.len - 1] >= 0x80)
+		return false;
+	for (size_t i = 0; i < content.len; i++) {
+		if (arc_len == 0 && content.data[i] == 0x80)
+			return false;
+		arc_len = content.data[i] >= 0x80 ? arc_len + 1 : 0;
+		if (arc_len >= ARC_LEN_MAX)
+			return false;
+	}
+	return true;
+}
+
+static bool valid_utf8_string(struct bytes content)
+{
+	uint32_t character;
+
+	while (read_utf8(&content, &character))
+		;
+	return content.len == 0;
+}
+
+static bool only_characters(struct bytes content, const char *allowed)
+{
+	for (size_t i = 0; i < content.len; i++)
+		if (content.data[i] == 0 || strchr(allowed, content.data[i]) == NULL)
+			return false;
+	return true;
+}
+
+static bool valid_numeric_string(struct bytes content)
+{
+	return only_characters(content, "0123456789 ");
+}
+
+static bool valid_printable_string(struct bytes content)
+{
+	return only_characters(content, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					"0123456789 '()+,-./:=?");
+}
+
+static bool valid_ia5_string(struct bytes content)
+{
+	for (size_t i = 0; i < content.len; i++)
+		if (content.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* What is known of the universal primitive types. Those of the last rows are refused in names. */
+static const struct {
+	uint8_t tag;
+	const char *name;
+	bool (*valid)(struct bytes content);
+} primitives[] = {
+	{DER_BOOLEAN, "BOOLEAN", valid_boolean},
+	{DER_INTEGER, "INTEGER", valid_integer},
+	{DER_BIT_STRING, "BIT STRING", valid_bit_string},
+	{DER_OCTET_STRING, "OCTET STRING", any_content},
+	{0x05, "NULL", valid_null},
+	{DER_OID, "OBJECT IDENTIFIER", valid_oid},
+	{0x0a, "ENUMERATED", valid_integer},
+	{DER_UTF8_STRING, "UTF8String", valid_utf8_string},
+	{DER_NUMERIC_STRING, "NumericString", valid_numeric_string},
+	{DER_PRINTABLE_STRING, "PrintableString", valid_printable_string},
+	{DER_IA5_STRING, "IA5String", valid_ia5_string},
+	{DER_UTC_TIME, "UTCTime", valid_ia5_string},
+	{DER_GENERALIZED_TIME, "GeneralizedTime", valid_ia5_string},
+	{0x1a, "VisibleString", valid_ia5_string},
+	{0x14, "TeletexString", any_content},
+	{0x1c, "UniversalString", any_content},
+	{0x1e, "BMPString", any_content},
+};
+
+struct der_check {
+	const uint8_t *begin;
+	const char *what;
+	struct fault *fault;
+};
+
+static int malformed(const struct der_check *check, const uint8_t *at, const char *expected)
+{
+	return set_fault(check->fault, FAULT_MALFORMED, "%s: not DER at octet %zu: expected %s",
+			 check->what, (size_t)(at - check->begin), expected);
+}
+
+static int check_primitive(const struct der_check *check, const struct der_item *item)
+{
+	char expected[64];
+
+	if ((item->tag & 0xe0) == DER_CONTEXT)
+		return 0;
+	for (size_t i = 0; i < COUNT_OF(primitives); i++) {
+		if (primitives[i].tag != item->tag)
+			continue;
+		if (primitives[i].valid(item->content))
+			return 0;
+		(void)snprintf(expected, sizeof(expected), "a %s in its one form (X.690)",
+			       primitives[i].name);
+		return malformed(check, item->whole.data, expected);
+	}
+	return malformed(check, item->whole.data, "a type that X.509 uses");
+}
+
+/* The shorter of two is compared as if filled up with zeros. */
+static bool in_order(struct bytes before, struct bytes after)
+{
+	size_t len = before.len < after.len ? before.len : after.len;
+	int order = memcmp(before.data, after.data, len);
+
+	return order < 0 || (order == 0 && before.len <= after.len);
+}
+
+bool ordered_set(struct bytes content)
+{
+	struct der_item before;
+	struct der_item item;
+
+	if (!read_der(&content, &before))
+		return true;
+	for (; read_der(&content, &item); before = item)
+		if (!in_order(before.whole, item.whole))
+			return false;
+	return true;
+}
+
+static int check_items(const struct der_check *check, struct bytes rest, int depth);
+
+static int check_constructed(const struct der_check *check, const struct der_item *item, int depth)
+{
+	if (item->tag != DER_SEQUENCE && item->tag != DER_SET &&
+	    (item->tag & 0xe0) != DER_CONTEXT_CONSTRUCTED)
+		return malformed(check, item->whole.data, "SEQUENCE, SET or a context tag");
+	if (depth >= DEPTH_MAX)
+		return malformed(check, item->whole.data, "a depth of at most 16");
+	if (check_items(check, item->content, depth + 1) < 0)
+		return -1;
+	if (item->tag == DER_SET && !ordered_set(item->content))
+		return malformed(check, item->whole.data, "a SET in ascending order");
+	return 0;
+}
+
+static int check_items(const struct der_check *check, struct bytes rest, int depth)
+{
+	struct der_item item;
+
+	while (rest.len > 0) {
+		if (!read_der(&rest, &item))
+			return malformed(check, rest.data,
+					 "a tag and the shortest definite length");
+		if (((item.tag & 0x20) != 0 ? check_constructed(check, &item, depth)
+					    : check_primitive(check, &item)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int check_der(struct bytes der, const char *what, struct fault *fault)
+{
+	struct der_check check = {der.data, what, fault};
+	struct bytes rest = der;
+	struct der_item outer;
+
+	if (!read_der(&rest, &outer))
+		return malformed(&check, der.data, "a tag and the shortest definite length");
+	if (rest.len > 0)
+		return malformed(&check, rest.data, "the end");
+	return check_items(&check, der, 0);
+}
+
+bool read_der_time(const struct der_item *item, int64_t *ret_time_s)
+{
+	bool utc_time = item->tag == DER_UTC_TIME;
+	size_t year_len = utc_time ? 2 : 4;
+	const char *digits = (const char *)item->content.data;
+	const char *century = "";
+	char text[TIME_TEXT_SIZE];
+
+	if ((!utc_time && item->tag != DER_GENERALIZED_TIME) ||
+	    item->content.len != year_len + 11 || digits[year_len + 10] != 'Z')
+		return false;
+	for (size_t i = 0; i < year_len + 10; i++)
+		if (digits[i] < '0' || digits[i] > '9')
+			return false;
+	if (utc_time)
+		century = digits[0] < '5' ? "20" : "19";
+	(void)snprintf(text, sizeof(text), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2sZ", century,
+		       (int)year_len, digits, digits + year_len, digits + year_len + 2,
+		       digits + year_len + 4, digits + year_len + 6, digits + year_len + 8);
+	/* RFC 3339 has leap seconds, which certificates do not need and libraries count apart. */
+	return digits[year_len + 8] != '6' && parse_time(text, ret_time_s, NULL) == 0;
+}
+
+void append_der(struct buffer *buffer, uint8_t tag, struct bytes content)
+{
+	uint8_t header[2 + sizeof(size_t)] = {tag};
+	size_t header_len = 2;
+	size_t count = 0;
+
+	for (size_t len = content.len; content.len >= 0x80 && len > 0; len >>= 8)
+		count++;
+	header[1] = count == 0 ? (uint8_t)content.len : (uint8_t)(0x80 | count);
+	for (size_t i = count; i > 0; i--)
+		header[header_len++] = (uint8_t)(content.len >> 8 * (i - 1));
+	append_bytes(buffer, (struct bytes){header, header_len});
+	append_bytes(buffer, content);
+}

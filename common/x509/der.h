@@ -1,0 +1,65 @@
+#ifndef CERTPOOL_X509_DER_H
+#define CERTPOOL_X509_DER_H
+
+#include "common/base/bytes.h"
+
+/*
+ * DER (X.690), read strictly and without copying. GnuTLS takes BER in places and hides what it
+ * skipped; what must not differ by one octet from the only correct form is read here first.
+ *
+ * Not done: tag numbers above 30 and the classes application and private, which X.509 does not use
+ * where we look.
+ */
+
+enum {
+	DER_BOOLEAN = 0x01,
+	DER_INTEGER = 0x02,
+	DER_BIT_STRING = 0x03,
+	DER_OCTET_STRING = 0x04,
+	DER_OID = 0x06,
+	DER_UTF8_STRING = 0x0c,
+	DER_NUMERIC_STRING = 0x12,
+	DER_PRINTABLE_STRING = 0x13,
+	DER_IA5_STRING = 0x16,
+	DER_UTC_TIME = 0x17,
+	DER_GENERALIZED_TIME = 0x18,
+	DER_SEQUENCE = 0x30,
+	DER_SET = 0x31,
+	DER_CONTEXT = 0x80,             /* [n] IMPLICIT, primitive: DER_CONTEXT + n */
+	DER_CONTEXT_CONSTRUCTED = 0xa0, /* [n] constructed */
+};
+
+/* One tag, length and value. */
+struct der_item {
+	uint8_t tag;
+	struct bytes content;
+	struct bytes whole; /* with tag and length */
+};
+
+/*
+ * Takes the next item off *rest. False, and *rest as it was, at the end, for a length that is
+ * indefinite, longer than needed or beyond the end, and for a tag number above 30.
+ */
+bool read_der(struct bytes *rest, struct der_item *ret_item);
+
+/* The same for an item of one tag; false for any other. */
+bool read_der_tagged(struct bytes *rest, uint8_t tag, struct der_item *ret_item);
+
+/*
+ * Whether the octets are exactly one item in strict DER, to any depth up to 16: lengths, the form
+ * of booleans, integers, bit strings, object identifiers, times and character strings, the order of
+ * sets. FAULT_MALFORMED with the octet's position. OCTET STRING, BIT STRING and primitive context
+ * tags are not looked into.
+ */
+int check_der(struct bytes der, const char *what, struct fault *fault) MUST_CHECK;
+
+/* Whether the items are in the order of a SET OF (X.690 section 11.6). */
+bool ordered_set(struct bytes content);
+
+/* Seconds since 1970 from a UTCTime or GeneralizedTime in the form of RFC 5280 section 4.1.2.5. */
+bool read_der_time(const struct der_item *item, int64_t *ret_time_s);
+
+/* Appends an item. */
+void append_der(struct buffer *buffer, uint8_t tag, struct bytes content);
+
+#endif

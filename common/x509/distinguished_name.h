@@ -1,0 +1,30 @@
+#ifndef CERTPOOL_X509_DISTINGUISHED_NAME_H
+#define CERTPOOL_X509_DISTINGUISHED_NAME_H
+
+#include "common/base/bytes.h"
+#include "common/base/verdict.h"
+
+#include <gnutls/gnutls.h>
+
+/* Names of subjects and issuers (RFC 5280 section 4.1.2.4). */
+
+/* True when the DER of a Name has no component. */
+bool empty_name(struct bytes name);
+
+/*
+ * What a Name in strict DER must be: relative names that are not empty; every value a character
+ * string of the types that may still be written (PrintableString and UTF8String; IA5String where
+ * the attribute asks for it), not empty, within its upper bound (RFC 5280 appendix A.1), without
+ * control characters, NUL among them, and without those that override the direction of writing.
+ * An empty Name passes. Reasons begin with `where`.
+ */
+void check_name(struct bytes name, const char *where, struct verdict *verdict);
+
+/*
+ * A copy of a name's text as GnuTLS gives it, in which every deceptive character is '?'. Releases
+ * what GnuTLS gave.
+ * Owns: the caller frees *ret_text.
+ */
+int take_name_text(gnutls_datum_t *text, char **ret_text, struct fault *fault) MUST_CHECK;
+
+#endif

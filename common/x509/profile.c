@@ -1,0 +1,370 @@
+#include "common/x509/profile.h"
+
+#include "common/x509/distinguished_name.h"
+#include "common/x509/parts.h"
+
+#include <string.h>
+
+enum { EXTENSION_COUNT_MAX = 32 };
+
+/* Bits of keyUsage, of its first octet (RFC 5280 section 4.2.1.3). */
+enum { DIGITAL_SIGNATURE = 0x80, KEY_CERT_SIGN = 0x04, CRL_SIGN = 0x02 };
+
+/* What the extensions said. */
+struct examination {
+	const struct certificate_parts *parts;
+	enum profile profile;
+	struct verdict *verdict;
+	struct fault *fault;
+	bool failed;                            /* could not be judged: *fault says why */
+	struct bytes seen[EXTENSION_COUNT_MAX]; /* OIDs */
+	size_t seen_count;
+	bool has_key_usage;
+	bool is_ca;
+	bool critical_alt_name;
+	uint8_t key_usage;
+	struct bytes subject_key_id;
+	struct bytes authority_key_id;
+};
+
+/* The value's one outer item of the tag; false when there is none, or anything else. */
+static bool read_value(struct bytes value, uint8_t tag, struct der_item *ret_item)
+{
+	return check_der(value, "", NULL) == 0 && read_der_tagged(&value, tag, ret_item);
+}
+
+static bool read_basic_constraints(struct bytes value, bool *ret_ca, bool *ret_path_length)
+{
+	struct der_item sequence;
+	struct der_item item;
+
+	if (!read_value(value, DER_SEQUENCE, &sequence))
+		return false;
+	*ret_ca = read_der_tagged(&sequence.content, DER_BOOLEAN, &item);
+	if (*ret_ca && item.content.data[0] == 0)
+		return false;
+	*ret_path_length = read_der_tagged(&sequence.content, DER_INTEGER, &item);
+	if (*ret_path_length && item.content.data[0] >= 0x80)
+		return false;
+	return sequence.content.len == 0;
+}
+
+static void check_basic_constraints(struct examination *examination,
+				    const struct extension *extension)
+{
+	static const char where[] = "RFC 5280 section 4.2.1.9: basicConstraints";
+	struct verdict *verdict = examination->verdict;
+	bool path_length;
+
+	if (!read_basic_constraints(extension->value, &examination->is_ca, &path_length)) {
+		reject(verdict, "%s: not in DER", where);
+		return;
+	}
+	if (!examination->is_ca && path_length)
+		reject(verdict, "%s: pathLenConstraint without CA:TRUE", where);
+	if (examination->profile == PROFILE_MEMBER)
+		return;
+	if (!extension->critical)
+		reject(verdict, "%s: expected critical in a CA's certificate", where);
+}
+
+/* A BIT STRING with named bits: no zero bits at its end (X.690 section 11.2.2). */
+static bool read_key_usage(struct bytes value, uint8_t *ret_bits)
+{
+	struct der_item item;
+	uint8_t last;
+
+	if (!read_value(value, DER_BIT_STRING, &item) || item.content.len < 2 ||
+	    item.content.len > 3)
+		return false;
+	last = item.content.data[item.content.len - 1];
+	*ret_bits = item.content.data[1];
+	return (last >> item.content.data[0] & 1) != 0;
+}
+
+static void check_key_usage(struct examination *examination, const struct extension *extension)
+{
+	static const char where[] = "RFC 5280 section 4.2.1.3: keyUsage";
+
+	examination->has_key_usage = true;
+	if (!read_key_usage(extension->value, &examination->key_usage))
+		reject(examination->verdict, "%s: expected at least one bit, in DER", where);
+	if (!extension->critical)
+		reject(examination->verdict, "%s: expected critical", where);
+}
+
+static void check_subject_key_id(struct examination *examination, const struct extension *extension)
+{
+	static const char where[] = "RFC 5280 section 4.2.1.2: subjectKeyIdentifier";
+	struct der_item item;
+
+	if (!read_value(extension->value, DER_OCTET_STRING, &item) || item.content.len == 0)
+		reject(examination->verdict, "%s: expected octets, in DER", where);
+	else
+		examination->subject_key_id = item.content;
+	if (extension->critical)
+		reject(examination->verdict, "%s: expected not critical", where);
+}
+
+static void check_authority_key_id(struct examination *examination,
+				   const struct extension *extension)
+{
+	static const char where[] = "RFC 5280 section 4.2.1.1: authorityKeyIdentifier";
+	struct der_item sequence;
+	struct der_item key_id;
+	struct der_item item;
+	bool has_issuer;
+	bool has_serial;
+
+	if (extension->critical)
+		reject(examination->verdict, "%s: expected not critical", where);
+	if (!read_value(extension->value, DER_SEQUENCE, &sequence) ||
+	    !read_der_tagged(&sequence.content, DER_CONTEXT, &key_id) || key_id.content.len == 0) {
+		reject(examination->verdict, "%s: expected a keyIdentifier, in DER", where);
+		return;
+	}
+	examination->authority_key_id = key_id.content;
+	has_issuer = read_der_tagged(&sequence.content, DER_CONTEXT_CONSTRUCTED + 1, &item);
+	has_serial = read_der_tagged(&sequence.content, DER_CONTEXT + 2, &item);
+	if (has_issuer != has_serial || sequence.content.len > 0)
+		reject(examination->verdict,
+		       "%s: expected authorityCertIssuer and authorityCertSerialNumber, or neither",
+		       where);
+}
+
+static void check_alt_name(struct examination *examination, const struct extension *extension)
+{
+	static const char where[] = "RFC 5280 section 4.2.1.6";
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	struct fault fault = {0};
+
+	examination->critical_alt_name = extension->critical;
+	if (parse_alt_names(extension->value, &names, &fault) == 0)
+		return;
+	if (fault.class == FAULT_MALFORMED) {
+		reject(examination->verdict, "%s: %s", where, fault.text);
+		return;
+	}
+	examination->failed = true;
+	(void)set_fault(examination->fault, fault.class, "%s", fault.text);
+}
+
+static void check_extended_key_usage(struct examination *examination,
+				     const struct extension *extension)
+{
+	static const char where[] = "RFC 5280 section 4.2.1.12: extKeyUsage";
+	struct der_item sequence;
+	struct der_item oid;
+	bool held =
+		read_value(extension->value, DER_SEQUENCE, &sequence) && sequence.content.len > 0;
+
+	while (held && sequence.content.len > 0)
+		held = read_der_tagged(&sequence.content, DER_OID, &oid);
+	if (!held)
+		reject(examination->verdict, "%s: expected at least one purpose, in DER", where);
+}
+
+/* Constraints of a kind that our pools do not have, and that we therefore do not enforce. */
+static void refuse_constraints(struct examination *examination, const struct extension *extension)
+{
+	const char *where = "section 4.2.1.14: inhibitAnyPolicy";
+
+	if (extension->id == EXTENSION_NAME_CONSTRAINTS)
+		where = "section 4.2.1.10: nameConstraints";
+	else if (extension->id == EXTENSION_POLICY_CONSTRAINTS)
+		where = "section 4.2.1.11: policyConstraints";
+	reject(examination->verdict, "RFC 5280 %s: expected none, found some", where);
+}
+
+static const struct {
+	int id;
+	void (*check)(struct examination *examination, const struct extension *extension);
+} known_extensions[] = {
+	{EXTENSION_BASIC_CONSTRAINTS, check_basic_constraints},
+	{EXTENSION_KEY_USAGE, check_key_usage},
+	{EXTENSION_SUBJECT_KEY_ID, check_subject_key_id},
+	{EXTENSION_AUTHORITY_KEY_ID, check_authority_key_id},
+	{EXTENSION_SUBJECT_ALT_NAME, check_alt_name},
+	{EXTENSION_EXTENDED_KEY_USAGE, check_extended_key_usage},
+	{EXTENSION_NAME_CONSTRAINTS, refuse_constraints},
+	{EXTENSION_POLICY_CONSTRAINTS, refuse_constraints},
+	{EXTENSION_INHIBIT_ANY_POLICY, refuse_constraints},
+};
+
+static const char extension_section[] = "RFC 5280 section 4.2";
+
+static void check_extension(struct examination *examination, const struct extension *extension)
+{
+	for (size_t i = 0; i < examination->seen_count; i++)
+		if (equal_bytes(examination->seen[i], extension->oid))
+			reject(examination->verdict, "%s: an extension is there twice",
+			       extension_section);
+	examination->seen[examination->seen_count++] = extension->oid;
+	for (size_t i = 0; i < COUNT_OF(known_extensions); i++) {
+		if (known_extensions[i].id != extension->id)
+			continue;
+		known_extensions[i].check(examination, extension);
+		return;
+	}
+	if (extension->critical)
+		reject(examination->verdict, "%s: a critical extension that is not known here",
+		       extension_section);
+}
+
+static void check_extensions(struct examination *examination)
+{
+	struct bytes rest = examination->parts->extensions;
+	struct extension extension;
+
+	if (examination->parts->extensible && rest.len == 0)
+		reject(examination->verdict, "RFC 5280 section 4.1: extensions: found none in the "
+					     "sequence, expected at least one");
+	while (read_extension(&rest, &extension)) {
+		if (examination->seen_count == EXTENSION_COUNT_MAX) {
+			reject(examination->verdict, "%s: expected at most %d extensions",
+			       extension_section, EXTENSION_COUNT_MAX);
+			return;
+		}
+		check_extension(examination, &extension);
+	}
+	if (rest.len > 0)
+		reject(examination->verdict, "%s: an extension that is not in DER",
+		       extension_section);
+}
+
+static void check_algorithm(const struct certificate_parts *parts, struct verdict *verdict)
+{
+	const char *flaw = find_signature_flaw(&parts->signed_object, NULL);
+
+	if (!equal_bytes(parts->algorithm, parts->signed_object.algorithm))
+		reject(verdict, "RFC 5280 section 4.1.1.2: signatureAlgorithm: not the one inside "
+				"what is signed");
+	if (flaw != NULL)
+		reject(verdict, "RFC 5280 section 4.1.1.2: signatureAlgorithm: %s", flaw);
+}
+
+static void check_serial(struct bytes serial, struct verdict *verdict)
+{
+	static const char where[] = "RFC 5280 section 4.1.2.2: serialNumber";
+
+	if (serial.data[0] >= 0x80)
+		reject(verdict, "%s: expected a positive one, found a negative one", where);
+	if (serial.len == 1 && serial.data[0] == 0)
+		reject(verdict, "%s: expected a positive one, found 0", where);
+	if (serial.len > SERIAL_MAX)
+		reject(verdict, "%s: expected at most %d octets, found %zu", where, SERIAL_MAX,
+		       serial.len);
+}
+
+/* The first second that is written as GeneralizedTime: 2050-01-01T00:00:00Z. */
+static const int64_t generalized_from_s = INT64_C(2524608000);
+
+static void check_time(const struct der_item *item, const char *name, int64_t *ret_time_s,
+		       struct verdict *verdict)
+{
+	static const char where[] = "RFC 5280 section 4.1.2.5";
+
+	*ret_time_s = 0;
+	if (!read_der_time(item, ret_time_s))
+		reject(verdict, "%s: %s: expected YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ", where, name);
+	else if (item->tag == DER_GENERALIZED_TIME && *ret_time_s < generalized_from_s)
+		reject(verdict, "%s: %s: expected UTCTime before 2050", where, name);
+}
+
+static void check_validity(const struct certificate_parts *parts, struct verdict *verdict)
+{
+	int64_t not_before_s;
+	int64_t not_after_s;
+
+	check_time(&parts->not_before, "notBefore", &not_before_s, verdict);
+	check_time(&parts->not_after, "notAfter", &not_after_s, verdict);
+	if (not_before_s >= not_after_s)
+		reject(verdict, "RFC 5280 section 4.1.2.5: expected notBefore before notAfter");
+}
+
+static void check_names(const struct examination *examination)
+{
+	const struct certificate_parts *parts = examination->parts;
+	struct verdict *verdict = examination->verdict;
+	static const char issuer[] = "RFC 5280 section 4.1.2.4: issuer";
+	static const char subject[] = "RFC 5280 section 4.1.2.6: subject";
+
+	if (empty_name(parts->issuer))
+		reject(verdict, "%s: expected a name, found an empty one", issuer);
+	check_name(parts->issuer, issuer, verdict);
+	if (empty_name(parts->subject) && examination->profile != PROFILE_MEMBER)
+		reject(verdict, "%s: expected a name, found an empty one", subject);
+	else if (empty_name(parts->subject) && !examination->critical_alt_name)
+		reject(verdict, "%s: expected a name or a critical subjectAltName, found neither",
+		       subject);
+	check_name(parts->subject, subject, verdict);
+	if (examination->profile == PROFILE_ROOT && !equal_bytes(parts->subject, parts->issuer))
+		reject(verdict, "%s: expected the issuer's name in a self-signed certificate",
+		       subject);
+}
+
+/* What a CA's certificate needs, and a member's must not have. */
+static void check_role(const struct examination *examination)
+{
+	struct verdict *verdict = examination->verdict;
+	bool wants_ca = examination->profile != PROFILE_MEMBER;
+	uint8_t usage = examination->key_usage;
+
+	if (wants_ca && !examination->is_ca)
+		reject(verdict, "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:TRUE");
+	if (!wants_ca && examination->is_ca)
+		reject(verdict, "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:FALSE, "
+				"found CA:TRUE");
+	if (!examination->has_key_usage)
+		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected one, found none");
+	if (wants_ca && (usage & KEY_CERT_SIGN) == 0)
+		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected keyCertSign");
+	if (!wants_ca && (usage & DIGITAL_SIGNATURE) == 0)
+		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected digitalSignature");
+	if (!wants_ca && (usage & (KEY_CERT_SIGN | CRL_SIGN)) != 0)
+		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected neither keyCertSign "
+				"nor cRLSign");
+}
+
+static void check_key_ids(const struct examination *examination)
+{
+	struct verdict *verdict = examination->verdict;
+
+	if (examination->profile != PROFILE_MEMBER && examination->subject_key_id.len == 0)
+		reject(verdict, "RFC 5280 section 4.2.1.2: subjectKeyIdentifier: expected one in a "
+				"CA's certificate, found none");
+	if (examination->profile != PROFILE_ROOT && examination->authority_key_id.len == 0)
+		reject(verdict, "RFC 5280 section 4.2.1.1: authorityKeyIdentifier: expected one, "
+				"found none");
+	if (examination->profile == PROFILE_ROOT && examination->authority_key_id.len > 0 &&
+	    !equal_bytes(examination->authority_key_id, examination->subject_key_id))
+		reject(verdict, "RFC 5280 section 4.2.1.1: authorityKeyIdentifier: expected the "
+				"subjectKeyIdentifier in a self-signed certificate");
+}
+
+int check_parts(const struct certificate_parts *parts, enum profile profile,
+		struct verdict *verdict, struct fault *fault)
+{
+	struct examination examination = {
+		.parts = parts, .profile = profile, .verdict = verdict, .fault = fault};
+
+	if (parts->version != 3)
+		reject(verdict, "RFC 5280 section 4.1.2.1: version: expected 3, found %d",
+		       parts->version);
+	check_algorithm(parts, verdict);
+	check_serial(parts->serial, verdict);
+	check_validity(parts, verdict);
+	if (parts->unique_identifiers)
+		reject(verdict, "RFC 5280 section 4.1.2.8: unique identifiers: expected none");
+	check_extensions(&examination);
+	check_role(&examination);
+	check_key_ids(&examination);
+	check_names(&examination);
+	return examination.failed ? -1 : 0;
+}
+
+int check_profile(const struct certificate *certificate, enum profile profile,
+		  struct verdict *verdict, struct fault *fault)
+{
+	return check_parts(certificate_parts(certificate), profile, verdict, fault);
+}

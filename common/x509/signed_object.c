@@ -1,0 +1,142 @@
+#include "common/x509/signed_object.h"
+
+#include "common/x509/der.h"
+
+bool split_signed_object(struct bytes der, struct signed_object *ret_object)
+{
+	struct der_item outer;
+	struct der_item body;
+	struct der_item algorithm;
+	struct der_item signature;
+
+	if (!read_der_tagged(&der, DER_SEQUENCE, &outer) ||
+	    !read_der_tagged(&outer.content, DER_SEQUENCE, &body) ||
+	    !read_der_tagged(&outer.content, DER_SEQUENCE, &algorithm) ||
+	    !read_der_tagged(&outer.content, DER_BIT_STRING, &signature))
+		return false;
+	/* A signature is whole octets. */
+	if (der.len > 0 || outer.content.len > 0 || signature.content.len == 0 ||
+	    signature.content.data[0] != 0)
+		return false;
+	*ret_object = (struct signed_object){
+		.body = body.whole,
+		.algorithm = algorithm.whole,
+		.signature = {signature.content.data + 1, signature.content.len - 1},
+	};
+	return true;
+}
+
+enum family { FAMILY_ECDSA, FAMILY_EDDSA, FAMILY_RSA };
+
+static const enum family families[KEY_TYPE_COUNT] = {
+	[KEY_ECDSA_P256] = FAMILY_ECDSA, [KEY_ECDSA_P384] = FAMILY_ECDSA,
+	[KEY_ED25519] = FAMILY_EDDSA,    [KEY_RSA_2048] = FAMILY_RSA,
+	[KEY_RSA_3072] = FAMILY_RSA,     [KEY_RSA_4096] = FAMILY_RSA,
+};
+
+struct scheme {
+	struct bytes algorithm; /* the AlgorithmIdentifier's DER */
+	enum family family;
+	gnutls_sign_algorithm_t gnutls;
+};
+
+#define LITERAL(text)                                                                              \
+	{                                                                                          \
+		(const uint8_t *)(text), sizeof(text) - 1                                          \
+	}
+
+static const struct scheme schemes[] = {
+	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"), FAMILY_ECDSA,
+	 GNUTLS_SIGN_ECDSA_SHA256},
+	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"), FAMILY_ECDSA,
+	 GNUTLS_SIGN_ECDSA_SHA384},
+	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"), FAMILY_ECDSA,
+	 GNUTLS_SIGN_ECDSA_SHA512},
+	{LITERAL("\x30\x05\x06\x03\x2b\x65\x70"), FAMILY_EDDSA, GNUTLS_SIGN_EDDSA_ED25519},
+	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00"), FAMILY_RSA,
+	 GNUTLS_SIGN_RSA_SHA256},
+	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00"), FAMILY_RSA,
+	 GNUTLS_SIGN_RSA_SHA384},
+	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00"), FAMILY_RSA,
+	 GNUTLS_SIGN_RSA_SHA512},
+};
+
+static const struct scheme *find_scheme(struct bytes algorithm)
+{
+	for (size_t i = 0; i < COUNT_OF(schemes); i++)
+		if (equal_bytes(schemes[i].algorithm, algorithm))
+			return &schemes[i];
+	return NULL;
+}
+
+/* Whether some key of the family could have made a signature of this form. */
+static bool canonical_in_family(enum family family, struct bytes signature)
+{
+	for (int type = 0; type < KEY_TYPE_COUNT; type++)
+		if (families[type] == family && canonical_signature((enum key_type)type, signature))
+			return true;
+	return false;
+}
+
+static const char *find_flaw(const struct scheme *scheme, struct bytes signature,
+			     const struct public_key *key)
+{
+	if (scheme == NULL)
+		return "expected ECDSA or RSA with SHA-256, SHA-384 or SHA-512, or Ed25519, found "
+		       "another algorithm or other parameters";
+	if (key != NULL && families[public_key_type(key)] != scheme->family)
+		return "the algorithm is not one for the signer's key";
+	if (key != NULL ? !canonical_signature(public_key_type(key), signature)
+			: !canonical_in_family(scheme->family, signature))
+		return "the signature is not in its one DER form (X.690)";
+	return NULL;
+}
+
+const char *find_signature_flaw(const struct signed_object *object, const struct public_key *key)
+{
+	return find_flaw(find_scheme(object->algorithm), object->signature, key);
+}
+
+int verify_signed_object(const struct signed_object *object, const struct public_key *key,
+			 const char *where, struct verdict *verdict, struct fault *fault)
+{
+	const struct scheme *scheme = find_scheme(object->algorithm);
+	const char *flaw = find_flaw(scheme, object->signature, key);
+	gnutls_datum_t body;
+	gnutls_datum_t signature;
+	int result;
+
+	if (scheme == NULL || flaw != NULL) {
+		reject(verdict, "%s: %s", where, flaw);
+		return 0;
+	}
+	body = (gnutls_datum_t){(unsigned char *)(uintptr_t)object->body.data,
+				(unsigned int)object->body.len};
+	signature = (gnutls_datum_t){(unsigned char *)(uintptr_t)object->signature.data,
+				     (unsigned int)object->signature.len};
+	result = gnutls_pubkey_verify_data2(public_key_handle(key), scheme->gnutls, 0, &body,
+					    &signature);
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (result < 0)
+		reject(verdict, "%s: the signature is not by the key: %s", where,
+		       gnutls_strerror(result));
+	return 0;
+}
+
+gnutls_digest_algorithm_t signing_digest(enum key_type type)
+{
+	switch (type) {
+	case KEY_ECDSA_P384:
+		return GNUTLS_DIG_SHA384;
+	case KEY_ED25519:
+		return GNUTLS_DIG_SHA512;
+	case KEY_ECDSA_P256:
+	case KEY_RSA_2048:
+	case KEY_RSA_3072:
+	case KEY_RSA_4096:
+	case KEY_TYPE_COUNT:
+		break;
+	}
+	return GNUTLS_DIG_SHA256;
+}
