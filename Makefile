@@ -1,11 +1,13 @@
-# certpool: make help
+# certpool: `make help` lists the targets.
 
 BUILD ?= build
 PREFIX ?= /usr/local
 CFLAGS ?= -O2 -g
-NPM ?= npm
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+INSTALL_DEPS ?= ci/install-deps.sh
 
-# Each folder of common/ and those below it, which alone it may include.
+# Each folder of common/ and those below it, which alone it may include (ci/check-layers.sh).
 LAYERS := base layout crypto x509 net wire pool ca
 base_BELOW := base
 layout_BELOW := layout base
@@ -36,41 +38,154 @@ LDLIBS = $(call pkg,--libs,$(LIBRARIES))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+# A make of its own, so that what was just installed is seen; parallel, unless told otherwise.
+again = +@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 layer_objects = $(foreach below,$($(1)_BELOW),$(call objects,$(call sources,common/$(below))))
 all_objects := $(call objects,$(foreach layer,$(LAYERS),$(call sources,common/$(layer))))
 tool_objects := $(call objects,$(call sources,tools))
+test_sources := $(sort $(wildcard tests/*/*.c tests/unit/*/*.c))
+every_object := $(all_objects) $(tool_objects) $(call objects,$(test_sources))
+headers := $(sort $(wildcard ci/*.h common/*/*.h tools/*.h tests/*/*.h tests/unit/*/*.h))
+unit_programs := $(foreach layer,$(LAYERS),$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
+fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
+export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all
-all: $(BUILD)/certpool
+.PHONY: all demo check unit fuzz-replay e2e interop suites lint tidy format sanitize race run-race fuzz \
+	run-fuzz coverage valgrind install uninstall clean help libraries
+
+all: $(BUILD)/certpool ## build/certpool
+
+demo: ## installs what is missing, builds, runs the three parts with real processes
+	@$(INSTALL_DEPS) build
+	$(again) all
+	@ci/demo.sh $(BUILD)/demo
+
+check: ## installs what is missing, builds, runs every test
+	@$(INSTALL_DEPS) check
+	$(again) suites
+
+suites: all $(unit_programs) $(fuzz_programs)
+	@set -e; for suite in unit fuzz-replay e2e interop; do $(MAKE) --no-print-directory $$suite; done
+
+unit: $(unit_programs) ## unit tests; unit-LAYER is one layer's, FILTER=suite/test picks
+	@status=0; for program in $^; do echo "unit tests: $$program"; $$program --short-filename || status=1; done; \
+		exit $$status
+
+fuzz-replay: $(fuzz_programs) ## the fuzz targets' corpora, with fixed mutations
+	@status=0; for program in $^; do $$program tests/fuzz/corpus/$${program##*/fuzz_} || status=1; done; \
+		exit $$status
+
+e2e: all ## end to end: real processes over loopback
+	@tests/e2e/run.sh
+
+interop: all ## other people's tools read what we write, and write what we read
+	@tests/interop/run.sh
+
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the layers
+	@$(INSTALL_DEPS) lint
+	@ci/lint.sh
+	$(again) tidy
+
+tidy: $(every_object:.o=.tidy)
+
+# After the object, whose dependencies say which headers have changed.
+$(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy tests/.clang-tidy ci/analysed.h
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet $< -- -std=c11 -D_GNU_SOURCE -I. \
+		$(if $(filter %/fault.c,$<),,-include ci/analysed.h) 2>$@.log || { cat $@.log; exit 1; }
+	@mv $@.log $@
+
+format: ## clang-format, in place
+	clang-format -i $(headers) $(patsubst $(BUILD)/%.o,%.c,$(every_object))
+
+sanitize: ## every test with the address and undefined-behaviour sanitizers
+	@$(INSTALL_DEPS) check
+	$(again) BUILD=$(BUILD)/sanitize LDFLAGS='-fsanitize=address,undefined' suites \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+
+race: ## tests/race with the thread sanitizer
+	@$(INSTALL_DEPS) check
+	$(again) BUILD=$(BUILD)/race CFLAGS='-O1 -g -fsanitize=thread' LDFLAGS=-fsanitize=thread run-race
+
+run-race: $(race_programs)
+	@set -e; for program in $^; do echo "$$program"; TSAN_OPTIONS=halt_on_error=1 $$program; done
+
+fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
+	@$(INSTALL_DEPS) lint
+	$(again) BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=fuzzer,address,undefined FUZZ_MAIN= run-fuzz \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+
+run-fuzz: $(fuzz_programs)
+	@set -e; for program in $^; do name=$${program##*/fuzz_}; mkdir -p $(BUILD)/found/$$name; \
+		$$program -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/found/ -print_final_stats=1 \
+			$(BUILD)/found/$$name tests/fuzz/corpus/$$name; done
+
+coverage: ## runs every test and prints the share of lines that they reach
+	@$(INSTALL_DEPS) check
+	@rm -rf $(BUILD)/coverage
+	$(again) BUILD=$(BUILD)/coverage LDFLAGS=--coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' suites
+	@gcovr --root . --filter common/ --filter tools/ --txt $(BUILD)/coverage/report.txt --print-summary \
+		$(BUILD)/coverage
+
+valgrind: ## the demo under valgrind: no error, no leak
+	@$(INSTALL_DEPS) check
+	$(again) all
+	@CERTPOOL=ci/under-valgrind.sh EXECUTABLE=$(CERTPOOL) ci/demo.sh $(BUILD)/demo-valgrind
+
+install: all ## to DESTDIR and PREFIX (/usr/local)
+	install -D -m 0755 $(BUILD)/certpool $(DESTDIR)$(PREFIX)/bin/certpool
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/certpool pki-layout/manifest.yaml
+
+uninstall: ## removes what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/certpool
+	rm -rf $(DESTDIR)$(PREFIX)/share/certpool
+	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty .$(PREFIX)/bin .$(PREFIX)/share)
+
+clean: ## removes $(BUILD)
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1	\2/p' Makefile | expand -t 16
+
+libraries:
+	@pkg-config --print-errors --exists $(LIBRARIES) || \
+		{ echo "certpool: libraries are missing (above): run ci/install-deps.sh build" >&2; exit 1; }
+
+link = $(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/certpool: $(tool_objects) $(all_objects) | libraries
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(link)
 
 $(BUILD)/%.o: %.c | libraries
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-.PHONY: libraries
-libraries:
-	@pkg-config --print-errors --exists $(LIBRARIES) || \
-		{ echo "certpool: libraries are missing (above): run ci/install-deps.sh build" >&2; exit 1; }
-
 # One test program for each layer, which links only what that layer may use.
-unit_tests := $(foreach layer,$(LAYERS),$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
-define unit_test
+define unit_program
 $(BUILD)/tests/unit/$(1)/tests: $(call objects,$(call sources,tests/unit/$(1))) \
 		$(call objects,$(call sources,tests/support)) $(call layer_objects,$(1))
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) $$(call pkg,--libs,criterion)
+	$$(link) $$(call pkg,--libs,criterion)
 .PHONY: unit-$(1)
 unit-$(1): $(BUILD)/tests/unit/$(1)/tests
 	$$< --short-filename $$(if $$(FILTER),--filter='$$(FILTER)')
 endef
-$(foreach layer,$(LAYERS),$(eval $(call unit_test,$(layer))))
+$(foreach layer,$(LAYERS),$(eval $(call unit_program,$(layer))))
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# libFuzzer brings a main of its own.
+FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o
+$(fuzz_programs): %: %.o $(FUZZ_MAIN) $(all_objects)
+	$(call say,LD,$@)
+	$(link)
+
+$(race_programs): %: %.o $(all_objects)
+	$(call say,LD,$@)
+	$(link)
+
+-include $(every_object:.o=.d)
