@@ -1,0 +1,110 @@
+#include "common/crypto/shared_key.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define K "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+#define HEAD "\"kty\":\"oct\",\"alg\":\"A256KW\",\"kid\":\"link-1\","
+
+/* catalogue 100 */
+Test(shared_key, refuses_what_is_no_shared_key)
+{
+	static const struct {
+		const char *jwk;
+		const char *part;
+	} rows[] = {
+		{"", "no valid JSON"},
+		{"[]", "JSON object"},
+		{"{" HEAD "\"k\":\"" K "\"} x", "no valid JSON"},
+		{"{" HEAD HEAD "\"k\":\"" K "\"}", "no valid JSON"},
+		{"{" HEAD "\"k\":\"\"}", "k: expected 32 octets"},
+		{"{" HEAD "\"k\":\"AAECAwQFBgcICQoLDA0ODw\"}", "k: expected 32 octets"},
+		{"{" HEAD "\"k\":\"" K "\\n\"}", "k: expected 32 octets"},
+		{"{" HEAD "\"k\":\"" K "=\"}", "k: expected 32 octets"},
+		{"{" HEAD "\"k\":32}", "k: expected 32 octets"},
+		{"{" HEAD "\"j\":\"" K "\"}", "k: expected 32 octets"},
+		{"{" HEAD "\"k\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}", "random key"},
+		{"{\"kty\":\"EC\",\"alg\":\"A256KW\",\"kid\":\"a\",\"k\":\"" K "\"}", "kty"},
+		{"{\"kty\":\"oct\",\"alg\":\"A128KW\",\"kid\":\"a\",\"k\":\"" K "\"}", "alg"},
+		{"{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" K "\"}", "alg"},
+		{"{\"kty\":\"oct\",\"alg\":\"A256KW\",\"k\":\"" K "\"}", "kid"},
+		{"{\"kty\":\"oct\",\"alg\":\"A256KW\",\"kid\":\"a b\",\"k\":\"" K "\"}", "kid"},
+		{"{" HEAD "\"key_ops\":[\"encrypt\"],\"k\":\"" K "\"}", "key_ops"},
+		{"{" HEAD "\"key_ops\":\"wrapKey\",\"k\":\"" K "\"}", "key_ops"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct shared_key key = {.kid = "old"};
+		struct fault fault = {0};
+
+		cr_expect_eq(parse_shared_key(bytes_of_string(rows[i].jwk), &key, &fault), -1,
+			     "row %zu", i);
+		cr_expect_eq(fault.class, FAULT_MALFORMED);
+		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+		/* catalogue 99: nothing of the key in the text */
+		cr_expect_null(strstr(fault.text, "AAEC"), "%s", fault.text);
+		cr_expect_str_eq(key.kid, "old");
+	}
+}
+
+Test(shared_key, reads_keys_with_other_members)
+{
+	struct shared_key key;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_shared_key(bytes_of_string("{" HEAD "\"k\":\"" K "\",\"use\":\"enc\"}"),
+				      &key, &fault),
+		     0, "%s", fault.text);
+	cr_expect_str_eq(key.kid, "link-1");
+	cr_expect_eq(key.key[31], 31);
+}
+
+Test(shared_key, reads_what_it_writes_and_makes_another_each_time)
+{
+	struct shared_key previous = {0};
+
+	for (int i = 0; i < 200; i++) {
+		struct shared_key key;
+		struct shared_key parsed;
+		struct secret jwk = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(generate_shared_key(&key, &fault), 0, "%s", fault.text);
+		cr_expect_eq(strlen(key.kid), 22);
+		cr_expect(valid_name(key.kid), "%s", key.kid);
+		cr_assert_eq(format_shared_key(&key, &jwk, &fault), 0, "%s", fault.text);
+		cr_assert_eq(parse_shared_key(bytes_of_secret(&jwk), &parsed, &fault), 0, "%s",
+			     fault.text);
+		cr_expect_str_eq(parsed.kid, key.kid);
+		cr_expect_arr_eq(parsed.key, key.key, SHARED_KEY_LEN);
+		cr_expect_str_neq(key.kid, previous.kid);
+		previous = key;
+		clear_secret(&jwk);
+	}
+}
+
+Test(shared_key, refuses_two_of_a_peer_or_of_a_kid)
+{
+	struct key_ring ring = {0};
+	struct shared_key a;
+	struct shared_key b;
+	struct fault fault = {0};
+
+	cr_assert_eq(generate_shared_key(&a, &fault), 0);
+	cr_assert_eq(generate_shared_key(&b, &fault), 0);
+	cr_assert_eq(add_peer_key(&ring, "client1", &a, &fault), 0);
+	cr_expect_eq(add_peer_key(&ring, "client1", &b, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED);
+	cr_expect(strstr(fault.text, "client1") != NULL, "%s", fault.text);
+	fault = (struct fault){0};
+	cr_expect_eq(add_peer_key(&ring, "client2", &a, &fault), -1);
+	cr_expect(strstr(fault.text, "same kid") != NULL, "%s", fault.text);
+	cr_assert_eq(add_peer_key(&ring, "client2", &b, &(struct fault){0}), 0);
+	cr_expect_eq(ring.count, 2);
+	cr_expect_str_eq(find_peer_key(&ring, "client2")->key.kid, b.kid);
+	cr_expect_str_eq(find_key_id(&ring, bytes_of_string(a.kid))->peer, "client1");
+	cr_expect_null(find_peer_key(&ring, "client3"));
+	cr_expect_null(find_key_id(&ring, bytes_of_string("x")));
+	cr_expect_null(find_key_id(&ring, bytes_of_string("")));
+	clear_key_ring(&ring);
+}
