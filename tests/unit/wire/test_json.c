@@ -1,0 +1,74 @@
+#include "common/wire/json.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static json_t *parse(const char *text)
+{
+	json_t *object = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_json_object(bytes_of_string(text), "test", &object, &fault), 0, "%s",
+		     fault.text);
+	return object;
+}
+
+/* catalogue 18, 31 */
+Test(json, refuses_what_is_not_exactly_one_object)
+{
+	static const char *const rows[] = {"",
+					   "x",
+					   "1",
+					   "\"a\"",
+					   "[{}]",
+					   "{} {}",
+					   "{}x",
+					   "{\"a\":1,}",
+					   "{\"a\":1,\"a\":2}",
+					   "{'a':1}",
+					   "{\"b\":{\"a\":1,\"a\":2}}",
+					   "{\"a\":NaN}",
+					   "{\"a\":\"\\u0000\"}",
+					   "// c\n{}"};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		json_t *object = NULL;
+		struct fault fault = {0};
+
+		cr_expect_eq(parse_json_object(bytes_of_string(rows[i]), "test", &object, &fault),
+			     -1, "%s", rows[i]);
+		cr_expect_eq(fault.class, FAULT_MALFORMED);
+		cr_expect_null(object);
+		cr_expect_eq(strncmp(fault.text, "test: ", 6), 0, "%s", fault.text);
+	}
+}
+
+Test(json, refuses_strings_that_do_not_fit)
+{
+	json_t *object = parse("{\"a\":\"12345\",\"b\":5}");
+	struct fault fault = {0};
+	char text[5] = "old";
+
+	cr_expect_eq(copy_string(object, "a", text, sizeof(text), &fault), -1);
+	cr_expect_str_eq(fault.text, "member \"a\": expected at most 4 octets, found 5");
+	cr_expect_str_eq(text, "old", "an output is untouched on failure");
+	fault = (struct fault){0};
+	cr_expect_eq(copy_string(object, "b", text, sizeof(text), &fault), -1);
+	fault = (struct fault){0};
+	cr_expect_eq(copy_string(object, "c", text, sizeof(text), &fault), -1);
+	cr_expect_str_eq(fault.text, "expected a string \"c\"");
+	free_json(&object);
+}
+
+Test(json, writes_compact_text)
+{
+	json_t *object = parse("{ \"a\" : [ 1 , \"\\u00e9\" ] }");
+	struct secret text = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_json(object, &text, &fault), 0);
+	cr_expect_str_eq((char *)text.data, "{\"a\":[1,\"\xc3\xa9\"]}");
+	cr_expect_eq(text.len, strlen((char *)text.data));
+	clear_secret(&text);
+	free_json(&object);
+}
