@@ -15,7 +15,7 @@ int read_root(const struct layout *layout, struct certificate **ret_root,
 
 /*
  * Pins a root: writes cert/root.crt. The same one there already is a success; another is
- * FAULT_REFUSED, and stays.
+ * FAULT_REFUSED, and stays. The caller holds the layout's lock.
  */
 int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_written,
 	     struct fault *fault) MUST_CHECK;

@@ -1,0 +1,184 @@
+#include "common/pool/member.h"
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/crypto/key_file.h"
+
+#include <string.h>
+
+/* How often a draw is made blindly before the pool is searched for members that can sign. */
+enum { BLIND_DRAWS = 128 };
+
+void clear_member(struct member *member)
+{
+	free_certificate(&member->certificate);
+	free_private_key(&member->key);
+	*member = (struct member){0};
+}
+
+static int read_member_certificate(const struct layout *layout, size_t index,
+				   struct certificate **ret_certificate, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_certificate(index, name);
+	if (!file_exists(layout->cert, name))
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s/cert/%s: member %zu has no certificate: run certpool enroll",
+				 layout->path, name, index);
+	if (read_file(layout->cert, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_certificate, fault) < 0)
+		return prefix_fault(fault, "%s/cert/%s", layout->path, name);
+	return 0;
+}
+
+static bool is_current(const struct certificate *certificate, int64_t now_s)
+{
+	return certificate_not_before(certificate) <= now_s &&
+	       now_s <= certificate_not_after(certificate);
+}
+
+static int check_current(const struct layout *layout, size_t index,
+			 const struct certificate *certificate, int64_t now_s, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+	char begin[TIME_TEXT_SIZE];
+	char end[TIME_TEXT_SIZE];
+	char now[TIME_TEXT_SIZE];
+
+	if (is_current(certificate, now_s))
+		return 0;
+	name_certificate(index, name);
+	format_time(certificate_not_before(certificate), begin);
+	format_time(certificate_not_after(certificate), end);
+	format_time(now_s, now);
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/cert/%s: %s: valid from %s to %s, and it is %s: use another member",
+			 layout->path, name,
+			 certificate_not_after(certificate) < now_s ? "expired" : "not yet valid",
+			 begin, end, now);
+}
+
+/* Reads the member's key and holds it against its certificate. */
+static int read_member_key(const struct layout *layout, size_t index,
+			   const struct certificate *certificate, struct private_key **ret_key,
+			   struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	char name[FILE_NAME_SIZE];
+
+	name_private_key(index, name);
+	if (read_private_key(layout, name, &key, fault) < 0 ||
+	    get_public_key(key, &public_key, fault) < 0)
+		return -1;
+	if (!equal_bytes(public_key_spki(public_key),
+			 public_key_spki(certificate_public_key(certificate))))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s/Private/%s: not the key of member %zu's certificate: put the "
+				 "right one back, or move the member's three files away and make "
+				 "it anew",
+				 layout->path, name, index);
+	*ret_key = TAKE(key);
+	return 0;
+}
+
+int open_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
+		struct fault *fault)
+{
+	CLEANUP(clear_member) struct member member = {.index = index};
+
+	if (read_member_certificate(layout, index, &member.certificate, fault) < 0 ||
+	    check_current(layout, index, member.certificate, now_s, fault) < 0 ||
+	    read_member_key(layout, index, member.certificate, &member.key, fault) < 0)
+		return -1;
+	*ret_member = member;
+	member = (struct member){0};
+	return 0;
+}
+
+/*
+ * Whether the member can sign: it has a key, and a certificate that is valid now. A file that
+ * cannot be read is a fault, not a member to be passed over: it wants to be mended.
+ */
+static int can_sign(const struct layout *layout, size_t index, int64_t now_s, bool *ret_can,
+		    struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	char certificate_name[FILE_NAME_SIZE];
+	char key_name[FILE_NAME_SIZE];
+
+	name_certificate(index, certificate_name);
+	name_private_key(index, key_name);
+	*ret_can = false;
+	if (!file_exists(layout->cert, certificate_name) || !file_exists(layout->private, key_name))
+		return 0;
+	if (read_member_certificate(layout, index, &certificate, fault) < 0)
+		return -1;
+	*ret_can = is_current(certificate, now_s);
+	return 0;
+}
+
+/* Draws among the members that can sign, of whom it makes a list. */
+static int draw_from_list(const struct layout *layout, size_t size, int64_t now_s,
+			  size_t *ret_index, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer list = {0};
+	uint64_t draw;
+	size_t count;
+
+	for (size_t index = 1; index <= size; index++) {
+		bool can;
+
+		if (can_sign(layout, index, now_s, &can, fault) < 0)
+			return -1;
+		if (can)
+			append_bytes(&list, (struct bytes){(const uint8_t *)&index, sizeof(index)});
+	}
+	if (check_buffer(&list, fault) < 0)
+		return -1;
+	count = list.len / sizeof(size_t);
+	if (count == 0)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s: none of the pool's %zu members has a key and a certificate "
+				 "that is valid now: run certpool enroll",
+				 layout->path, size);
+	if (draw_below(count, &draw, fault) < 0)
+		return -1;
+	memcpy(ret_index, list.data + draw * sizeof(size_t), sizeof(size_t));
+	return 0;
+}
+
+/*
+ * A draw from all members that is thrown away when it falls on one that cannot sign is uniform
+ * among those that can, and looks at few files. When nearly none can, the list is drawn from.
+ */
+static int draw_index(const struct layout *layout, size_t size, int64_t now_s, size_t *ret_index,
+		      struct fault *fault)
+{
+	for (int i = 0; i < BLIND_DRAWS; i++) {
+		uint64_t draw;
+		bool can;
+
+		if (draw_below(size, &draw, fault) < 0 ||
+		    can_sign(layout, (size_t)draw + 1, now_s, &can, fault) < 0)
+			return -1;
+		if (can) {
+			*ret_index = (size_t)draw + 1;
+			return 0;
+		}
+	}
+	return draw_from_list(layout, size, now_s, ret_index, fault);
+}
+
+int draw_member(const struct layout *layout, size_t size, int64_t now_s, struct member *ret_member,
+		struct fault *fault)
+{
+	size_t index = 0;
+
+	if (draw_index(layout, size, now_s, &index, fault) < 0)
+		return -1;
+	return open_member(layout, index, now_s, ret_member, fault);
+}

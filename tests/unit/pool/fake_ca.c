@@ -1,0 +1,202 @@
+#include "tests/unit/pool/fake_ca.h"
+
+#include "common/crypto/key_file.h"
+#include "common/net/http.h"
+#include "common/pool/trust.h"
+#include "common/wire/envelope.h"
+
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void certify_all(const struct fake_ca *ca, const struct certificates_request *request,
+			struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	answer->certificates = calloc(request->count, sizeof(*answer->certificates));
+	answer->refusals = calloc(request->count, sizeof(*answer->refusals));
+	for (size_t i = 0; i < request->count; i++) {
+		struct member_pem *member = &answer->certificates[answer->certificate_count++];
+
+		memcpy(member->name, request->members[i].name, sizeof(member->name));
+		member->pem = certify_pem(ca->issuer, bytes_of_buffer(&request->members[i].pem),
+					  now_s - 300, now_s + 86400);
+	}
+}
+
+/* Encrypts the answer, or does the mischief. */
+static int wrap_answer(struct fake_ca *ca, const struct exchange_kind *kind,
+		       const struct question *question, const struct http_request *request,
+		       struct bytes plaintext, struct http_response *response, struct fault *fault)
+{
+	struct shared_key other;
+
+	response->content_type = CONTENT_JOSE;
+	switch (ca->mischief) {
+	case ENVELOPE_HONEST:
+		break;
+	case ENVELOPE_OLD:
+		append_bytes(&response->body, bytes_of_buffer(&ca->first_answer));
+		return check_buffer(&response->body, fault);
+	case ENVELOPE_REFLECTED:
+		append_bytes(&response->body, request->body);
+		return check_buffer(&response->body, fault);
+	case ENVELOPE_WRONG_KEY:
+		if (generate_shared_key(&other, fault) < 0)
+			return -1;
+		return encrypt_message(&other, kind->answer_typ, NULL, plaintext, &response->body,
+				       fault);
+	case ENVELOPE_WRONG_TYPE:
+		return answer_question(&ca->ring, &message_exchange, question, plaintext, response,
+				       fault);
+	case ENVELOPE_EMPTY:
+		append_string(&response->body, "");
+		return 0;
+	case ENVELOPE_HTML:
+		response->content_type = "text/html";
+		append_string(&response->body, "<p>Welcome to the hotel</p>");
+		return 0;
+	case ENVELOPE_NOT_FOUND:
+		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
+	}
+	return answer_question(&ca->ring, kind, question, plaintext, response, fault);
+}
+
+static int finish_answer(struct fake_ca *ca, const struct exchange_kind *kind,
+			 const struct question *question, const struct http_request *request,
+			 struct bytes plaintext, struct http_response *response,
+			 struct fault *fault)
+{
+	int result = wrap_answer(ca, kind, question, request, plaintext, response, fault);
+
+	pthread_mutex_lock(&ca->lock);
+	if (result == 0 && ca->first_answer.len == 0)
+		append_bytes(&ca->first_answer, bytes_of_buffer(&response->body));
+	pthread_mutex_unlock(&ca->lock);
+	return result;
+}
+
+static int take_question(struct fake_ca *ca, struct fault *fault)
+{
+	atomic_fetch_add(&ca->questions, 1);
+	if (atomic_fetch_sub(&ca->busy, 1) > 0)
+		return set_fault(fault, FAULT_BUSY, "too much to do");
+	return 0;
+}
+
+static int handle_certificates(const struct http_request *request, struct http_response *response,
+			       void *context, struct fault *fault)
+{
+	struct fake_ca *ca = context;
+	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_certificates_request) struct certificates_request asked = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct request_claims claims = {0};
+
+	if (take_question(ca, fault) < 0 ||
+	    open_question(&ca->ring, &certificates_exchange, request->body, &question, fault) < 0 ||
+	    parse_certificates_request(bytes_of_secret(&question.message.plaintext), &asked,
+				       &claims, fault) < 0)
+		return -1;
+	check_request_claims(&claims, question.message.peer, CA_NAME, ca->fixture->now_s,
+			     &answer.refusal);
+	cr_assert_str_empty(answer.refusal.type, "%s", answer.refusal.detail);
+	answer.claims = make_answer_claims(&claims, question.sha256, CA_NAME, question.message.peer,
+					   ca->fixture->now_s);
+	certify_all(ca, &asked, &answer);
+	if (ca->spoil_certificates != NULL)
+		ca->spoil_certificates(ca, &answer);
+	if (format_certificates_answer(&answer, &json, fault) < 0)
+		return -1;
+	return finish_answer(ca, &certificates_exchange, &question, request, bytes_of_secret(&json),
+			     response, fault);
+}
+
+static int handle_status(const struct http_request *request, struct http_response *response,
+			 void *context, struct fault *fault)
+{
+	struct fake_ca *ca = context;
+	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_status_request) struct status_request asked = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct status_answer answer = {.status = STATUS_GOOD};
+	struct request_claims claims = {0};
+
+	if (take_question(ca, fault) < 0 ||
+	    open_question(&ca->ring, &status_exchange, request->body, &question, fault) < 0 ||
+	    parse_status_request(bytes_of_secret(&question.message.plaintext), &asked, &claims,
+				 fault) < 0)
+		return -1;
+	answer.claims = make_answer_claims(&claims, question.sha256, CA_NAME, question.message.peer,
+					   ca->fixture->now_s);
+	if (ca->spoil_status != NULL)
+		ca->spoil_status(ca, &answer);
+	if (format_status_answer(&answer, &json, fault) < 0)
+		return -1;
+	return finish_answer(ca, &status_exchange, &question, request, bytes_of_secret(&json),
+			     response, fault);
+}
+
+static int handle_root(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	const struct fake_ca *ca = context;
+
+	(void)request;
+	if (ca->mischief == ENVELOPE_NOT_FOUND)
+		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
+	response->content_type = ca->mischief == ENVELOPE_HTML ? "text/html" : CONTENT_PEM;
+	if (ca->mischief == ENVELOPE_EMPTY) {
+		append_string(&response->body, "");
+		return 0;
+	}
+	return format_certificate_pem(certificate_der(issuer_certificate(ca->issuer)),
+				      &response->body, fault);
+}
+
+void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
+{
+	static const struct http_route routes[] = {
+		{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX,
+		 handle_certificates, true},
+		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle_status, false},
+		{"GET", "/root.crt", NULL, 0, handle_root, false},
+		{0},
+	};
+	struct http_server_settings settings = {
+		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = ca};
+	struct fault fault = {0};
+
+	*ca = (struct fake_ca){.fixture = fixture, .issuer = fixture->issuer};
+	pthread_mutex_init(&ca->lock, NULL);
+	cr_assert_eq(read_key_ring(fixture->ca, &ca->ring, &fault), 0, "%s", fault.text);
+	cr_assert_eq(start_http_server(&settings, &ca->server, &fault), 0, "%s", fault.text);
+	ca->endpoint = *http_server_endpoint(ca->server);
+}
+
+void stop_fake_ca(struct fake_ca *ca)
+{
+	stop_http_server(&ca->server);
+	clear_key_ring(&ca->ring);
+	clear_buffer(&ca->first_answer);
+	pthread_mutex_destroy(&ca->lock);
+}
+
+struct endpoint dead_endpoint(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(address);
+	int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct endpoint endpoint = {.host = "127.0.0.1"};
+
+	/* A port that was free a moment ago, and that the kernel gives to nobody so soon. */
+	cr_assert_eq(bind(descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
+	cr_assert_eq(getsockname(descriptor, (struct sockaddr *)&address, &len), 0);
+	endpoint.port = ntohs(address.sin_port);
+	close(descriptor);
+	return endpoint;
+}

@@ -1,0 +1,57 @@
+#ifndef CERTPOOL_TESTS_POOL_FAKE_CA_H
+#define CERTPOOL_TESTS_POOL_FAKE_CA_H
+
+#include "tests/unit/pool/fixture.h"
+
+#include "common/crypto/shared_key.h"
+#include "common/net/server.h"
+#include "common/wire/certificates.h"
+#include "common/wire/status.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/*
+ * A CA on loopback that certifies whatever it is asked to, without a record, and can be made to
+ * answer wrongly.
+ */
+struct fake_ca;
+
+/* Changes an answer that would hold. */
+typedef void spoil_certificates(struct fake_ca *ca, struct certificates_answer *answer);
+typedef void spoil_status(struct fake_ca *ca, struct status_answer *answer);
+
+/* What is wrong around the answer. */
+enum envelope_mischief {
+	ENVELOPE_HONEST,
+	ENVELOPE_OLD,       /* the octets of the first answer that was given */
+	ENVELOPE_REFLECTED, /* the question itself */
+	ENVELOPE_WRONG_KEY,
+	ENVELOPE_WRONG_TYPE,
+	ENVELOPE_EMPTY,     /* nothing, as application/jose */
+	ENVELOPE_HTML,      /* 200 with another content type */
+	ENVELOPE_NOT_FOUND, /* 404 */
+};
+
+struct fake_ca {
+	const struct fixture *fixture;
+	const struct issuer *issuer;
+	spoil_certificates *spoil_certificates; /* may be NULL */
+	spoil_status *spoil_status;             /* may be NULL */
+	enum envelope_mischief mischief;
+	atomic_int busy; /* so many questions are answered 503 first */
+	atomic_int questions;
+	struct key_ring ring;
+	pthread_mutex_t lock;
+	struct buffer first_answer;
+	struct http_server *server;
+	struct endpoint endpoint;
+};
+
+void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture);
+void stop_fake_ca(struct fake_ca *ca);
+
+/* An endpoint where nobody listens. */
+struct endpoint dead_endpoint(void);
+
+#endif

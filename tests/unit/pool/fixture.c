@@ -1,0 +1,185 @@
+#include "tests/unit/pool/fixture.h"
+
+#include "common/base/clock.h"
+#include "common/crypto/key_file.h"
+#include "common/pool/pool.h"
+#include "common/pool/trust.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DAY_S = 86400 };
+
+void assert_fault(const struct fault *fault, enum fault_class class, const char *text)
+{
+	cr_assert_eq(fault->class, class, "class %d, expected %d: %s", fault->class, class,
+		     fault->text);
+	cr_assert_not_null(strstr(fault->text, text), "\"%s\" is not in \"%s\"", text, fault->text);
+}
+
+struct issuer *make_issuer(int64_t now_s)
+{
+	const struct validity validity = {now_s - 10 * (int64_t)DAY_S,
+					  now_s + 100 * (int64_t)DAY_S};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct issuer *issuer = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(create_root(key, "CN=Test Root", &validity, &der, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &root, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
+	return issuer;
+}
+
+static struct layout *make_node(const struct fixture *fixture, const char *name)
+{
+	char path[sizeof(fixture->scratch.path) + NAME_SIZE + 1];
+	struct layout *layout = NULL;
+	struct fault fault = {0};
+
+	(void)snprintf(path, sizeof(path), "%s/%s", fixture->scratch.path, name);
+	cr_assert_eq(make_layout(path, &layout, &fault), 0, "%s", fault.text);
+	return layout;
+}
+
+static void describe_client(struct client_node *client, size_t i)
+{
+	static char subject[] = "CN={client}-{index}";
+
+	*client = (struct client_node){
+		.pool = {.size = POOL_SIZE,
+			 .key = KEY_ECDSA_P256,
+			 .subject = subject,
+			 .batch_size = 1000},
+		.message_limit = MESSAGE_LIMIT,
+	};
+	(void)snprintf(client->name, sizeof(client->name), "client%zu", i + 1);
+}
+
+static void share_keys(struct fixture *fixture, size_t i)
+{
+	struct fault fault = {0};
+	bool made;
+
+	cr_assert_eq(share_key(fixture->ca, CA_NAME, fixture->layouts[i], fixture->clients[i].name,
+			       &made, &fault),
+		     0, "%s", fault.text);
+	for (size_t j = 0; j < i; j++)
+		cr_assert_eq(share_key(fixture->layouts[j], fixture->clients[j].name,
+				       fixture->layouts[i], fixture->clients[i].name, &made,
+				       &fault),
+			     0, "%s", fault.text);
+}
+
+void open_fixture(struct fixture *fixture)
+{
+	struct fault fault = {0};
+	bool written;
+
+	*fixture = (struct fixture){.now_s = read_clock()};
+	make_scratch(&fixture->scratch);
+	fixture->issuer = make_issuer(fixture->now_s);
+	fixture->other_issuer = make_issuer(fixture->now_s);
+	fixture->ca = make_node(fixture, CA_NAME);
+	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+		describe_client(&fixture->clients[i], i);
+		fixture->layouts[i] = make_node(fixture, fixture->clients[i].name);
+		share_keys(fixture, i);
+		cr_assert_eq(pin_root(fixture->layouts[i],
+				      certificate_der(issuer_certificate(fixture->issuer)),
+				      &written, &fault),
+			     0, "%s", fault.text);
+	}
+}
+
+void close_fixture(struct fixture *fixture)
+{
+	for (size_t i = 0; i < CLIENT_COUNT; i++)
+		free_layout(&fixture->layouts[i]);
+	free_layout(&fixture->ca);
+	free_issuer(&fixture->issuer);
+	free_issuer(&fixture->other_issuer);
+	remove_scratch(&fixture->scratch);
+}
+
+struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int64_t not_before_s,
+			  int64_t not_after_s)
+{
+	const struct validity validity = {not_before_s, not_after_s};
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	uint8_t serial[SERIAL_MAX];
+	struct buffer pem = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_csr_pem(csr_pem, &csr, &fault), 0, "%s", fault.text);
+	cr_assert_eq(generate_serial(serial, &fault), 0, "%s", fault.text);
+	cr_assert_eq(certify_csr(issuer, csr, serial, &validity, &der, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(format_certificate_pem(bytes_of_buffer(&der), &pem, &fault), 0, "%s",
+		     fault.text);
+	return pem;
+}
+
+void make_client_pool(struct fixture *fixture, size_t client)
+{
+	struct pool_made made;
+	struct fault fault = {0};
+
+	cr_assert_eq(
+		make_pool(fixture->layouts[client], &fixture->clients[client], NULL, &made, &fault),
+		0, "%s", fault.text);
+}
+
+void certify_member(struct fixture *fixture, size_t client, size_t member, int64_t not_before_s,
+		    int64_t not_after_s)
+{
+	CLEANUP(clear_buffer) struct buffer csr = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_csr(member, name);
+	csr = get_file(fixture->layouts[client]->csr_file, name);
+	pem = certify_pem(fixture->issuer, bytes_of_buffer(&csr), not_before_s, not_after_s);
+	name_certificate(member, name);
+	put_file(fixture->layouts[client]->cert, name, (const char *)pem.data, 0644);
+}
+
+void make_certified_pool(struct fixture *fixture, size_t client)
+{
+	make_client_pool(fixture, client);
+	for (size_t i = 1; i <= fixture->clients[client].pool.size; i++)
+		certify_member(fixture, client, i, fixture->now_s - 300, fixture->now_s + DAY_S);
+}
+
+size_t count_files(int dirfd)
+{
+	return count_entries(dirfd) - (file_exists(dirfd, ROOT_FILE) ? 1 : 0);
+}
+
+struct buffer get_file(int dirfd, const char *name)
+{
+	struct buffer content = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(read_file(dirfd, name, 1000000, &content, &fault), 0, "%s", fault.text);
+	return content;
+}
+
+struct certificate *first_certificate(const struct fixture *fixture)
+{
+	CLEANUP(clear_buffer)
+	struct buffer pem = get_file(fixture->layouts[0]->cert, "cert_key1.crt");
+	struct certificate *certificate = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &fault), 0, "%s",
+		     fault.text);
+	return certificate;
+}

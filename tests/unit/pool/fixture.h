@@ -1,0 +1,58 @@
+#ifndef CERTPOOL_TESTS_POOL_FIXTURE_H
+#define CERTPOOL_TESTS_POOL_FIXTURE_H
+
+#include "common/layout/layout.h"
+#include "common/layout/manifest.h"
+#include "common/x509/issuer.h"
+#include "tests/support/scratch.h"
+
+/*
+ * A CA's root and the layouts of three clients in a temporary directory: each client has pinned the
+ * root, and shares a key with the CA and with each of the others.
+ */
+
+enum { CLIENT_COUNT = 3, POOL_SIZE = 3, MESSAGE_LIMIT = 100000 };
+
+struct fixture {
+	struct scratch scratch;
+	int64_t now_s;
+	struct issuer *issuer;
+	struct issuer *other_issuer; /* of another root of the same name */
+	struct layout *ca;           /* only its shared keys */
+	struct layout *layouts[CLIENT_COUNT];
+	struct client_node clients[CLIENT_COUNT]; /* client1, client2, client3 */
+};
+
+void open_fixture(struct fixture *fixture);
+void close_fixture(struct fixture *fixture);
+
+/* Any issuer, for a root that nobody knows. */
+struct issuer *make_issuer(int64_t now_s);
+
+/* A certificate for a request in PEM. */
+struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int64_t not_before_s,
+			  int64_t not_after_s);
+
+/* Makes the client's pool. */
+void make_client_pool(struct fixture *fixture, size_t client);
+
+/* Certifies a member's request by the fixture's issuer, and saves the certificate. */
+void certify_member(struct fixture *fixture, size_t client, size_t member, int64_t not_before_s,
+		    int64_t not_after_s);
+
+/* Makes the pool and certifies all of it, for a day. */
+void make_certified_pool(struct fixture *fixture, size_t client);
+
+/* The certificate of the first client's first member. */
+struct certificate *first_certificate(const struct fixture *fixture);
+
+/* How many files the directory has, but for root.crt. */
+size_t count_files(int dirfd);
+
+/* A file's content. */
+struct buffer get_file(int dirfd, const char *name);
+
+/* Asserts on what a refusal says. */
+void assert_fault(const struct fault *fault, enum fault_class class, const char *text);
+
+#endif
