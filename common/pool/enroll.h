@@ -4,7 +4,10 @@
 #include "common/pool/pool.h"
 #include "common/wire/claims.h"
 
-/* Told of each member that the CA refused, from one thread at a time. */
+/*
+ * Told of each member that the CA refused, or whose request cannot be read and was not sent
+ * (bad_request), from one thread at a time.
+ */
 typedef void refusal_function(void *context, size_t member, const struct refusal *refusal);
 
 struct enrollment {
@@ -29,8 +32,8 @@ struct enrolled {
  * the key of its member's request, it chains to the pinned root, it is in PROFILE_MEMBER, its
  * member was asked for, and no member is missing. An answer with one that does not hold is refused
  * whole (FAULT_UNVERIFIED), and nothing of it is written. Those of one answer are saved together,
- * durably. Asked again it only sends what is missing. Members refused by the CA are told one by
- * one; the others are saved.
+ * durably. Asked again it only sends what is missing. Members that are refused are told one by one;
+ * the others are saved.
  * Errors: FAULT_NOT_FOUND when no member has a request; the first failure of a request (what other
  * requests brought until then stays saved). FAULT_BUSY answers are tried again for a while.
  */

@@ -1,0 +1,20 @@
+#ifndef CERTPOOL_TESTS_POOL_ENROLLING_H
+#define CERTPOOL_TESTS_POOL_ENROLLING_H
+
+#include "common/pool/enroll.h"
+#include "tests/unit/pool/fake_ca.h"
+
+/* What an enrolment told of itself. */
+struct told {
+	size_t count; /* refusals */
+	size_t last_member;
+	struct refusal last;
+	size_t done; /* progress */
+	size_t total;
+};
+
+/* Enrolls the first client's pool at the fake CA. */
+int enroll(const struct fixture *fixture, const struct fake_ca *ca, struct told *told,
+	   struct enrolled *ret_enrolled, struct fault *fault);
+
+#endif

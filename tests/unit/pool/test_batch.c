@@ -1,0 +1,308 @@
+#include "common/pool/batch.h"
+
+#include "tests/unit/pool/enrolling.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a CA that is wrong, or not the CA, can do to the certificates of an answer. */
+
+static void leave_one_out(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	clear_buffer(&answer->certificates[--answer->certificate_count].pem);
+}
+
+static void add_one(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->refusals[answer->refusal_count].name, "key99");
+	set_refusal(&answer->refusals[answer->refusal_count++].refusal, "policy", "who?");
+}
+
+static void rename_one(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->certificates[0].name, "key01");
+}
+
+static void answer_one_twice(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	memcpy(answer->refusals[answer->refusal_count].name, answer->certificates[0].name,
+	       NAME_SIZE);
+	set_refusal(&answer->refusals[answer->refusal_count++].refusal, "policy", "both");
+}
+
+static void swap_certificates(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct buffer pem = answer->certificates[0].pem;
+
+	(void)ca;
+	answer->certificates[0].pem = answer->certificates[1].pem;
+	answer->certificates[1].pem = pem;
+}
+
+static void replace_last(struct certificates_answer *answer, const struct issuer *issuer,
+			 const struct fixture *fixture, size_t client, int64_t not_before_s,
+			 int64_t not_after_s)
+{
+	struct member_pem *last = &answer->certificates[answer->certificate_count - 1];
+	CLEANUP(clear_buffer) struct buffer csr = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_csr(parse_member(last->name), name);
+	csr = get_file(fixture->layouts[client]->csr_file, name);
+	clear_buffer(&last->pem);
+	last->pem = certify_pem(issuer, bytes_of_buffer(&csr), not_before_s, not_after_s);
+}
+
+static void certify_foreign_key(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->issuer, ca->fixture, 1, now_s - 300, now_s + 3600);
+}
+
+static void certify_by_other_root(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->fixture->other_issuer, ca->fixture, 0, now_s - 300, now_s + 3600);
+}
+
+static void certify_the_past(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->issuer, ca->fixture, 0, now_s - 7200, now_s - 3600);
+}
+
+static void certify_the_future(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->issuer, ca->fixture, 0, now_s + 3600, now_s + 7200);
+}
+
+static void give_the_root(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct buffer *pem = &answer->certificates[0].pem;
+	struct fault fault = {0};
+
+	clear_buffer(pem);
+	cr_assert_eq(format_certificate_pem(certificate_der(issuer_certificate(ca->issuer)), pem,
+					    &fault),
+		     0);
+}
+
+static void give_text(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct buffer *pem = &answer->certificates[0].pem;
+
+	(void)ca;
+	clear_buffer(pem);
+	append_string(pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+}
+
+static void append_text(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	append_string(&answer->certificates[0].pem, "and more");
+}
+
+static void change_in_reply_to(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+static void change_digest(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	answer->claims.request_sha256[0] ^= 1;
+}
+
+static void change_iss(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.iss, "client2");
+}
+
+static void change_aud(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.aud, "client2");
+}
+
+static void refuse_all(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	while (answer->certificate_count > 0)
+		clear_buffer(&answer->certificates[--answer->certificate_count].pem);
+	set_refusal(&answer->refusal, "unknown_client", "no client of that name");
+}
+
+static void fail_all(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	refuse_all(ca, answer);
+	set_refusal(&answer->refusal, "failed", "the disk is full");
+}
+
+/* catalogue 66, 65, 23 */
+static const struct {
+	spoil_certificates *spoil;
+	enum envelope_mischief mischief;
+	enum fault_class class;
+	const char *text;
+} bad_answers[] = {
+	{leave_one_out, 0, FAULT_UNVERIFIED, "neither a certificate nor a refusal for member"},
+	{add_one, 0, FAULT_UNVERIFIED, "\"key99\" that was not asked for"},
+	{rename_one, 0, FAULT_UNVERIFIED, "\"key01\" that was not asked for"},
+	{answer_one_twice, 0, FAULT_UNVERIFIED, "member \"key1\" twice"},
+	{swap_certificates, 0, FAULT_UNVERIFIED, "for another key than the request's"},
+	{certify_foreign_key, 0, FAULT_UNVERIFIED, "for another key than the request's"},
+	{certify_by_other_root, 0, FAULT_UNVERIFIED, "member \"key3\""},
+	{certify_the_past, 0, FAULT_UNVERIFIED, "member \"key3\""},
+	{certify_the_future, 0, FAULT_UNVERIFIED, "member \"key3\""},
+	{give_the_root, 0, FAULT_UNVERIFIED, "for another key than the request's"},
+	{give_text, 0, FAULT_UNVERIFIED, "member \"key1\""},
+	{append_text, 0, FAULT_UNVERIFIED, "member \"key1\""},
+	{change_in_reply_to, 0, FAULT_UNVERIFIED, "another request"},
+	{change_digest, 0, FAULT_UNVERIFIED, "another request"},
+	{change_iss, 0, FAULT_UNVERIFIED, "from \"client2\""},
+	{change_aud, 0, FAULT_UNVERIFIED, "to \"client2\""},
+	{refuse_all, 0, FAULT_REFUSED, "the CA refused (unknown_client): no client of that name"},
+	{fail_all, 0, FAULT_FAILED, "the disk is full"},
+	{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ"},
+	{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted"},
+	{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ"},
+	{NULL, ENVELOPE_EMPTY, FAULT_UNVERIFIED, "cannot be decrypted"},
+	{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html"},
+	{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, ""},
+};
+
+ParameterizedTestParameters(batch, refuses_an_answer_that_does_not_hold_and_writes_nothing)
+{
+	static size_t indices[COUNT_OF(bad_answers)];
+
+	for (size_t i = 0; i < COUNT_OF(indices); i++)
+		indices[i] = i;
+	return cr_make_param_array(size_t, indices, COUNT_OF(indices));
+}
+
+ParameterizedTest(size_t *index, batch, refuses_an_answer_that_does_not_hold_and_writes_nothing)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	make_client_pool(&fixture, 1);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = bad_answers[*index].spoil;
+	ca.mischief = bad_answers[*index].mischief;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1, "%zu", *index);
+	assert_fault(&fault, bad_answers[*index].class, bad_answers[*index].text);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
+	cr_assert_eq(told.count, 0);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+static void turn_around(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	for (size_t i = 0, j = answer->certificate_count - 1; i < j; i++, j--) {
+		struct member_pem member = answer->certificates[i];
+
+		answer->certificates[i] = answer->certificates[j];
+		answer->certificates[j] = member;
+	}
+}
+
+/* catalogue 66: the order is no matter, since each certificate has its member's name */
+Test(batch, takes_certificates_in_any_order)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = turn_around;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+static void refuse_last(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct member_pem *last = &answer->certificates[--answer->certificate_count];
+	struct member_refusal *refusal = &answer->refusals[answer->refusal_count++];
+
+	(void)ca;
+	memcpy(refusal->name, last->name, sizeof(refusal->name));
+	set_refusal(&refusal->refusal, "quota", "no more");
+	clear_buffer(&last->pem);
+}
+
+Test(batch, saves_the_others_when_some_are_refused)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = refuse_last;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, 2);
+	cr_assert_eq(enrolled.refused, 1);
+	cr_assert_eq(told.count, 1);
+	cr_assert_eq(told.last_member, 3);
+	cr_assert_str_eq(told.last.type, "quota");
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 33, 39 */
+Test(batch, passes_over_a_request_that_cannot_be_read)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+	int requests;
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	requests = fixture.layouts[0]->csr_file;
+	put_file(requests, "csr_key1.csr", "", 0644);
+	cr_assert_eq(unlinkat(requests, "csr_key3.csr", 0), 0);
+	cr_assert_eq(symlinkat("csr_key2.csr", requests, "csr_key3.csr"), 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, 1);
+	cr_assert_eq(enrolled.refused, 2);
+	cr_assert_eq(told.last_member, 3);
+	cr_assert_str_eq(told.last.type, "bad_request");
+	cr_assert_not_null(strstr(told.last.detail, "symbolic link"), "%s", told.last.detail);
+	cr_assert_eq(told.done, POOL_SIZE);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
