@@ -12,8 +12,9 @@
  */
 struct sender;
 
-/* FAULT_NOT_FOUND without a shared key; FAULT_USAGE when the receiver has no endpoint (only
-   deliver_message and send_message need one: then they fail so). */
+/* layout and from must outlive the sender. FAULT_NOT_FOUND without a shared key; FAULT_USAGE when
+   the receiver has no endpoint (only deliver_message and send_message need one: then they fail so).
+ */
 int new_sender(const struct layout *layout, const struct client_node *from,
 	       const struct client_node *to, struct sender **ret_sender,
 	       struct fault *fault) MUST_CHECK;

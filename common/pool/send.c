@@ -1,0 +1,181 @@
+#include "common/pool/send.h"
+
+#include "common/crypto/key_file.h"
+#include "common/wire/envelope.h"
+#include "common/wire/message_answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sender {
+	const struct layout *layout;
+	const struct client_node *from;
+	char to[NAME_SIZE];
+	struct shared_key key;
+	struct http_client *http; /* NULL when the receiver has no endpoint */
+};
+
+int new_sender(const struct layout *layout, const struct client_node *from,
+	       const struct client_node *to, struct sender **ret_sender, struct fault *fault)
+{
+	struct http_client_settings settings = {.endpoint = to->endpoint};
+	CLEANUP(free_sender) struct sender *sender = calloc(1, sizeof(*sender));
+
+	if (sender == NULL)
+		return set_memory_fault(fault);
+	sender->layout = layout;
+	sender->from = from;
+	memcpy(sender->to, to->name, sizeof(sender->to));
+	if (read_shared_key(layout, to->name, &sender->key, fault) < 0)
+		return -1;
+	if (to->has_endpoint && new_http_client(&settings, &sender->http, fault) < 0)
+		return -1;
+	*ret_sender = TAKE(sender);
+	return 0;
+}
+
+void free_sender(struct sender **sender_pointer)
+{
+	struct sender *sender = TAKE(*sender_pointer);
+
+	if (sender == NULL)
+		return;
+	free_http_client(&sender->http);
+	clear_shared_key(&sender->key);
+	free(sender);
+}
+
+static int choose_member(const struct sender *sender, size_t index, int64_t now_s,
+			 struct member *ret_member, struct fault *fault)
+{
+	if (index == 0)
+		return draw_member(sender->layout, sender->from->pool.size, now_s, ret_member,
+				   fault);
+	return open_member(sender->layout, index, now_s, ret_member, fault);
+}
+
+/* Signs M with the member's key: the JWS. */
+static int sign_payload(const struct sender *sender, const struct member *member,
+			struct bytes payload, int64_t now_s, struct message_claims *ret_claims,
+			struct buffer *ret_jws, struct fault *fault)
+{
+	struct bytes chain = certificate_der(member->certificate);
+	struct message_claims claims = {.iat_s = now_s};
+
+	memcpy(claims.iss, sender->from->name, sizeof(claims.iss));
+	memcpy(claims.aud, sender->to, sizeof(claims.aud));
+	if (generate_jti(claims.jti, fault) < 0 ||
+	    sign_message(member->key, &claims, &chain, 1, payload, ret_jws, fault) < 0)
+		return -1;
+	*ret_claims = claims;
+	return 0;
+}
+
+/* A message that is ready to be sent, and how it is recognised in the answer. */
+struct sealed_message {
+	struct buffer jwe;
+	struct message_claims claims;
+	struct delivery delivery;
+};
+
+static void clear_sealed_message(struct sealed_message *message)
+{
+	clear_buffer(&message->jwe);
+}
+
+static int seal_message(const struct sender *sender, struct bytes payload, size_t index,
+			int64_t now_s, struct sealed_message *ret_message, struct fault *fault)
+{
+	CLEANUP(clear_member) struct member member = {0};
+	CLEANUP(clear_buffer) struct buffer jws = {0};
+	CLEANUP(clear_sealed_message) struct sealed_message message = {0};
+
+	if (payload.len > sender->from->message_limit)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "the message: expected at most %zu octets (%s's message_limit in "
+				 "the manifest), found %zu",
+				 sender->from->message_limit, sender->from->name, payload.len);
+	if (choose_member(sender, index, now_s, &member, fault) < 0 ||
+	    sign_payload(sender, &member, payload, now_s, &message.claims, &jws, fault) < 0 ||
+	    encrypt_message(&sender->key, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE, bytes_of_buffer(&jws),
+			    &message.jwe, fault) < 0)
+		return -1;
+	message.delivery.member = member.index;
+	format_serial(certificate_serial(member.certificate), message.delivery.serial);
+	*ret_message = message;
+	message = (struct sealed_message){0};
+	return 0;
+}
+
+int make_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
+		 struct buffer *ret_jwe, struct delivery *ret_delivery, struct fault *fault)
+{
+	CLEANUP(clear_sealed_message) struct sealed_message message = {0};
+
+	if (seal_message(sender, payload, member, now_s, &message, fault) < 0)
+		return -1;
+	*ret_jwe = take_buffer(&message.jwe);
+	*ret_delivery = message.delivery;
+	return 0;
+}
+
+/* Sends; the answer must be the receiver's to this very JWE. jti NULL: we do not know the JWS's. */
+static int exchange_message(const struct sender *sender, struct bytes jwe, const char *jti,
+			    struct message_answer *ret_answer, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct request_claims claims = {0};
+	struct message_answer answer = {0};
+	uint8_t sha256[SHA256_LEN];
+
+	if (sender->http == NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: no endpoint in the manifest, so it receives no messages: "
+				 "give it one (endpoint: http://HOST:PORT)",
+				 sender->to);
+	digest_sha256(jwe, sha256);
+	if (deliver(sender->http, &message_exchange, &sender->key, jwe, &json, fault) < 0 ||
+	    parse_message_answer(bytes_of_secret(&json), &answer, fault) < 0)
+		return -1;
+	memcpy(claims.iss, sender->from->name, sizeof(claims.iss));
+	memcpy(claims.aud, sender->to, sizeof(claims.aud));
+	memcpy(claims.jti, jti != NULL ? jti : answer.claims.in_reply_to, sizeof(claims.jti));
+	if (check_answer_claims(&answer.claims, &claims, sha256, fault) < 0)
+		return -1;
+	*ret_answer = answer;
+	return 0;
+}
+
+static void note_verdict(struct delivery *delivery, const struct message_answer *answer)
+{
+	delivery->verified = answer->verified;
+	(void)snprintf(delivery->reason, sizeof(delivery->reason), "%s", answer->reason);
+}
+
+int deliver_message(struct sender *sender, struct bytes jwe, struct delivery *ret_delivery,
+		    struct fault *fault)
+{
+	struct message_answer answer = {0};
+
+	if (exchange_message(sender, jwe, NULL, &answer, fault) < 0)
+		return -1;
+	*ret_delivery = (struct delivery){0};
+	note_verdict(ret_delivery, &answer);
+	return 0;
+}
+
+int send_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
+		 struct delivery *ret_delivery, struct fault *fault)
+{
+	CLEANUP(clear_sealed_message) struct sealed_message message = {0};
+	struct message_answer answer = {0};
+
+	if (seal_message(sender, payload, member, now_s, &message, fault) < 0 ||
+	    exchange_message(sender, bytes_of_buffer(&message.jwe), message.claims.jti, &answer,
+			     fault) < 0)
+		return -1;
+	*ret_delivery = message.delivery;
+	note_verdict(ret_delivery, &answer);
+	return 0;
+}

@@ -1,0 +1,56 @@
+#ifndef CERTPOOL_TESTS_POOL_SCENE_H
+#define CERTPOOL_TESTS_POOL_SCENE_H
+
+#include "common/crypto/shared_key.h"
+#include "common/pool/receive.h"
+#include "common/pool/send.h"
+#include "tests/unit/pool/fake_ca.h"
+
+#include <stdatomic.h>
+
+/* What a receiver was told last, and how often. */
+struct told {
+	size_t count;
+	size_t verified_count;
+	bool refuse; /* does not take what is verified */
+	char peer[NAME_SIZE];
+	char reason[512];
+	char subject[128];
+	char serial[SERIAL_TEXT_SIZE];
+	char jti[JTI_SIZE];
+	int64_t iat_s;
+	char payload[64];
+	size_t payload_len;
+};
+
+/* A fixture with client1 as sender and client2 as receiver. */
+struct scene {
+	struct fixture fixture;
+	struct told told;
+	struct receiver *receiver;
+	struct sender *sender;
+	atomic_int log_count;
+};
+
+/* Starts a receiver for a client; online when there is a CA. */
+int start_receiver_of(struct scene *scene, size_t client, const struct endpoint *ca,
+		      struct receiver **ret_receiver, struct fault *fault);
+
+/* The same as the scene's receiver, with a sender to it. */
+void start_scene_receiver(struct scene *scene, size_t client, const struct endpoint *ca);
+
+/* A certified pool of client1, and a receiver for client2. */
+void open_scene(struct scene *scene, const struct endpoint *ca);
+void close_scene(struct scene *scene);
+
+/* A message that holds, and what the receiver says of a message. */
+struct buffer make_jwe(struct scene *scene, const char *text);
+struct delivery deliver_jwe(struct scene *scene, const struct buffer *jwe);
+
+struct shared_key shared_key(const struct fixture *fixture, size_t client, const char *peer);
+
+/* Encrypts any text under the key that client1 and client2 share. */
+struct buffer encrypt_for_client2(const struct fixture *fixture, const char *typ, const char *cty,
+				  struct bytes plaintext);
+
+#endif
