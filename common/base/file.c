@@ -110,11 +110,8 @@ static int make_parents(const char *path, struct fault *fault)
  */
 static int open_parent(int dirfd, char *path, char **ret_last, int *ret_parent, struct fault *fault)
 {
-	char *slash;
+	char *slash = strrchr(path, '/');
 
-	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
-		path[len - 1] = '\0';
-	slash = strrchr(path, '/');
 	*ret_last = slash != NULL ? slash + 1 : path;
 	if (slash == NULL)
 		return open_directory(dirfd, ".", ret_parent, fault);
@@ -134,7 +131,9 @@ int make_directory(int dirfd, const char *name, mode_t mode, int *ret_dirfd, str
 
 	if (path == NULL)
 		return set_memory_fault(fault);
-	if (dirfd == AT_FDCWD && name[0] != '\0' && make_parents(name, fault) < 0)
+	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+		path[len - 1] = '\0';
+	if (dirfd == AT_FDCWD && name[0] != '\0' && make_parents(path, fault) < 0)
 		return -1;
 	if (open_parent(dirfd, path, &last, &parent, fault) < 0)
 		return -1;

@@ -1,0 +1,57 @@
+#include "tests/unit/base/failing.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct failing_call failing_fsync;
+struct failing_call failing_syncfs;
+struct failing_call failing_rename;
+struct failing_call failing_getrandom;
+
+static bool fails(struct failing_call *call)
+{
+	call->count++;
+	if (call->skip > 0) {
+		call->skip--;
+		return false;
+	}
+	if (call->left == 0)
+		return false;
+	call->left--;
+	if (call->error == 0)
+		(void)raise(SIGKILL);
+	errno = call->error;
+	return true;
+}
+
+int fsync(int descriptor)
+{
+	return fails(&failing_fsync) ? -1 : (int)syscall(SYS_fsync, descriptor);
+}
+
+int syncfs(int descriptor)
+{
+	return fails(&failing_syncfs) ? -1 : (int)syscall(SYS_syncfs, descriptor);
+}
+
+int renameat2(int old_dirfd, const char *old_name, int new_dirfd, const char *new_name,
+	      unsigned int flags)
+{
+	if (fails(&failing_rename))
+		return -1;
+	return (int)syscall(SYS_renameat2, old_dirfd, old_name, new_dirfd, new_name, flags);
+}
+
+ssize_t getrandom(void *data, size_t len, unsigned int flags)
+{
+	size_t most = failing_getrandom.most;
+
+	if (fails(&failing_getrandom))
+		return -1;
+	return syscall(SYS_getrandom, data, most > 0 && most < len ? most : len, flags);
+}

@@ -1,0 +1,117 @@
+#include "common/base/endpoint.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(endpoint, refuses_what_is_none)
+{
+	static const char *const bad[] = {
+		"",
+		"http",
+		"http:",
+		"http://",
+		"http://:1",
+		"http://h",
+		"http://h:",
+		"h:1",
+		"127.0.0.1:8440",
+		"https://h:1",
+		"HTTP://h:1",
+		"ftp://h:1",
+		" http://h:1",
+		"http://h:1 ",
+		"http://h:1/",
+		"http://h:1/path",
+		"http://h:1?q",
+		"http://h:1#f",
+		"http://user@h:1",
+		"http://u:p@h:1",
+		"http://h:65536",
+		"http://h:99999999999",
+		"http://h:-1",
+		"http://h:+1",
+		"http://h:0x50",
+		"http://h:08440",
+		"http://h:1e3",
+		"http://h:1:2",
+		"http://h h:1",
+		"http://h_h:1",
+		"http://-h:1",
+		"http://.h:1",
+		"http://h%41:1",
+		"http://1.2.3:1",
+		"http://1.2.3.4.5:1",
+		"http://1.2.3.256:1",
+		"http://01.2.3.4:1",
+		"http://::1:1",
+		"http://[::1]",
+		"http://[::1]1",
+		"http://[::1:1",
+		"http://[]:1",
+		"http://[h]:1",
+		"http://[127.0.0.1]:1",
+		"http://[fe80::1%eth0]:1",
+		"http://h\xc3\xb6st:1",
+		"http://h\n:1",
+		"http://[::1]]:1",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		struct endpoint endpoint = {.port = 42};
+		struct fault fault = {0};
+
+		cr_expect_eq(parse_endpoint(bad[i], &endpoint, &fault), -1, "accepted %s", bad[i]);
+		cr_expect_eq(fault.class, FAULT_USAGE);
+		cr_expect_not_null(strstr(fault.text, "is no endpoint: expected http://HOST:PORT"),
+				   "%s", fault.text);
+		cr_expect_eq(endpoint.port, 42);
+		cr_expect_str_eq(endpoint.host, "");
+	}
+}
+
+Test(endpoint, refuses_a_host_that_is_too_long)
+{
+	char text[7 + HOST_SIZE + 8] = "http://";
+	struct endpoint endpoint = {0};
+	struct fault fault = {0};
+
+	memset(text + 7, 'a', HOST_SIZE);
+	memcpy(text + 7 + HOST_SIZE, ":1", 3);
+	cr_expect_eq(parse_endpoint(text, &endpoint, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_USAGE);
+	memcpy(text + 7 + HOST_SIZE - 1, ":1", 3);
+	fault = (struct fault){0};
+	cr_expect_eq(parse_endpoint(text, &endpoint, &fault), 0, "%s", fault.text);
+	cr_expect_eq(strlen(endpoint.host), HOST_SIZE - 1);
+}
+
+Test(endpoint, has_one_spelling)
+{
+	static const struct {
+		const char *text;
+		const char *host;
+		unsigned int port;
+		const char *formatted;
+	} rows[] = {
+		{"http://127.0.0.1:8440", "127.0.0.1", 8440, "http://127.0.0.1:8440"},
+		{"http://h:0", "h", 0, "http://h:0"},
+		{"http://Ca.Example.COM:65535", "ca.example.com", 65535,
+		 "http://ca.example.com:65535"},
+		{"http://a-b.c:1", "a-b.c", 1, "http://a-b.c:1"},
+		{"http://[::1]:8440", "::1", 8440, "http://[::1]:8440"},
+		{"http://[0:0:0:0:0:0:0:1]:1", "::1", 1, "http://[::1]:1"},
+		{"http://[2001:DB8::A]:1", "2001:db8::a", 1, "http://[2001:db8::a]:1"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct endpoint endpoint = {0};
+		struct fault fault = {0};
+		char text[ENDPOINT_TEXT_SIZE];
+
+		cr_assert_eq(parse_endpoint(rows[i].text, &endpoint, &fault), 0, "%s", fault.text);
+		cr_expect_str_eq(endpoint.host, rows[i].host);
+		cr_expect_eq(endpoint.port, rows[i].port);
+		format_endpoint(&endpoint, text);
+		cr_expect_str_eq(text, rows[i].formatted);
+	}
+}

@@ -1,0 +1,462 @@
+#include "common/base/file.h"
+
+#include "tests/support/scratch.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { MAX = 4096 };
+
+static struct scratch scratch;
+
+static void set_up(void)
+{
+	make_scratch(&scratch);
+}
+
+static void tear_down(void)
+{
+	remove_scratch(&scratch);
+}
+
+TestSuite(file, .init = set_up, .fini = tear_down);
+
+static void expect_unreadable(const char *name, enum fault_class class, const char *text)
+{
+	struct buffer content = {0};
+	struct secret secret = {0};
+	struct fault faults[2] = {{0}};
+
+	cr_expect_eq(read_file(scratch.dirfd, name, MAX, &content, &faults[0]), -1, "read %s",
+		     name);
+	cr_expect_eq(read_secret_file(scratch.dirfd, name, MAX, &secret, &faults[1]), -1, "read %s",
+		     name);
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
+		cr_expect_eq(faults[i].class, class, "%s", faults[i].text);
+		cr_expect_not_null(strstr(faults[i].text, text), "expected %s, found %s", text,
+				   faults[i].text);
+	}
+	cr_expect_null(content.data);
+	cr_expect_null(secret.data);
+}
+
+/* catalogue 32 */
+Test(file, refuses_names_that_leave_the_directory)
+{
+	static const struct {
+		const char *name;
+		enum fault_class class;
+		const char *text;
+	} rows[] = {
+		{"../outside", FAULT_REFUSED, "inside its directory, found a way out of it"},
+		{"/etc/passwd", FAULT_REFUSED, "inside its directory, found a way out of it"},
+		{"sub/../../outside", FAULT_REFUSED, "found a way out of it"},
+		{"..", FAULT_REFUSED, "found a directory"},
+		{".", FAULT_REFUSED, "found a directory"},
+		{"", FAULT_NOT_FOUND, "No such file"},
+	};
+
+	cr_assert_eq(mkdirat(scratch.dirfd, "sub", 0755), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		expect_unreadable(rows[i].name, rows[i].class, rows[i].text);
+}
+
+/* catalogue 32 */
+Test(file, refuses_a_name_of_300_characters)
+{
+	char name[301];
+
+	memset(name, 'a', 300);
+	name[300] = '\0';
+	expect_unreadable(name, FAULT_FAILED, "File name too long");
+}
+
+/* catalogue 33, 35 */
+Test(file, refuses_what_is_no_regular_file)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	put_file(scratch.dirfd, "target", "secret", 0600);
+	cr_assert_eq(symlinkat("target", scratch.dirfd, "link"), 0);
+	cr_assert_eq(symlinkat("nothing", scratch.dirfd, "dangling"), 0);
+	cr_assert_eq(mkfifoat(scratch.dirfd, "fifo", 0600), 0);
+	cr_assert_eq(mkdirat(scratch.dirfd, "directory", 0700), 0);
+	cr_assert_eq(chdir(scratch.path), 0);
+	cr_assert_eq(
+		bind(listener, (const struct sockaddr *)(const void *)&address, sizeof(address)),
+		0);
+	expect_unreadable("link", FAULT_REFUSED, "found a symbolic link");
+	expect_unreadable("dangling", FAULT_REFUSED, "found a symbolic link");
+	expect_unreadable("fifo", FAULT_REFUSED, "expected a regular file, found a FIFO");
+	expect_unreadable("directory", FAULT_REFUSED, "found a directory");
+	expect_unreadable("socket", FAULT_REFUSED, "found a socket");
+	(void)close(listener);
+}
+
+/* catalogue 35 */
+Test(file, refuses_a_device)
+{
+	struct buffer content = {0};
+	struct fault fault = {0};
+
+	cr_expect_eq(read_file(AT_FDCWD, "/dev/zero", MAX, &content, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED);
+	cr_expect_str_eq(fault.text, "/dev/zero: expected a regular file, found a device");
+}
+
+/* catalogue 36: a directory on the way that becomes a link is not followed */
+Test(file, refuses_a_symbolic_link_on_the_way)
+{
+	struct buffer content = {0};
+	struct fault fault = {0};
+	int dirfd = -1;
+
+	cr_assert_eq(mkdirat(scratch.dirfd, "real", 0700), 0);
+	put_file(scratch.dirfd, "real/key", "secret", 0600);
+	cr_assert_eq(symlinkat("real", scratch.dirfd, "way"), 0);
+	expect_unreadable("way/key", FAULT_REFUSED, "found a symbolic link");
+	cr_expect_eq(open_directory(scratch.dirfd, "way", &dirfd, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED);
+	cr_expect_str_eq(fault.text, "way: expected a directory, found a symbolic link");
+	fault = (struct fault){0};
+	cr_expect_eq(open_directory(scratch.dirfd, "way/.", &dirfd, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
+	cr_expect_eq(read_file(scratch.dirfd, "real/key", MAX, &content, NULL), 0);
+	clear_buffer(&content);
+}
+
+struct swapper {
+	atomic_bool done;
+	unsigned int swaps;
+};
+
+static void *swap_directories(void *argument)
+{
+	struct swapper *swapper = argument;
+
+	while (!atomic_load(&swapper->done))
+		swapper->swaps += renameat2(scratch.dirfd, "way", scratch.dirfd, "swapped",
+					    RENAME_EXCHANGE) == 0;
+	return NULL;
+}
+
+/* catalogue 36: a directory and a link to another are swapped all the time */
+Test(file, never_follows_a_link_that_is_swapped_in)
+{
+	struct swapper swapper = {.swaps = 0};
+	pthread_t thread;
+	unsigned int reads = 0;
+
+	cr_assert_eq(mkdirat(scratch.dirfd, "way", 0700), 0);
+	cr_assert_eq(mkdirat(scratch.dirfd, "evil", 0700), 0);
+	put_file(scratch.dirfd, "way/key", "ours", 0600);
+	put_file(scratch.dirfd, "evil/key", "evil", 0600);
+	cr_assert_eq(symlinkat("evil", scratch.dirfd, "swapped"), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, swap_directories, &swapper), 0);
+	for (size_t i = 0; i < 3000; i++) {
+		CLEANUP(clear_buffer) struct buffer content = {0};
+		struct fault fault = {0};
+
+		if (read_file(scratch.dirfd, "way/key", MAX, &content, &fault) < 0) {
+			cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
+			continue;
+		}
+		reads++;
+		cr_assert_str_eq((const char *)content.data, "ours");
+	}
+	atomic_store(&swapper.done, true);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_log_info("%u reads, %u swaps", reads, swapper.swaps);
+}
+
+/* catalogue 38, 100 */
+Test(file, refuses_a_secret_that_others_can_reach)
+{
+	static const mode_t modes[] = {0644, 0640, 0604, 0620, 0602, 0610, 0601, 0666, 0777, 04644};
+
+	for (size_t i = 0; i < COUNT_OF(modes); i++) {
+		struct secret secret = {0};
+		struct fault fault = {0};
+
+		put_file(scratch.dirfd, "key", "secret", modes[i]);
+		cr_expect_eq(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), -1,
+			     "%04o", (unsigned int)modes[i]);
+		cr_expect_eq(fault.class, FAULT_REFUSED);
+		cr_expect_not_null(strstr(fault.text, "key: expected mode 0600, found"), "%s",
+				   fault.text);
+		cr_expect_not_null(strstr(fault.text, "run chmod 600"), "%s", fault.text);
+		cr_expect_null(strstr(fault.text, "secret\n"));
+		cr_expect_null(secret.data);
+	}
+}
+
+/* catalogue 35 */
+Test(file, refuses_a_secret_with_another_name)
+{
+	struct secret secret = {0};
+	struct fault fault = {0};
+
+	put_file(scratch.dirfd, "key", "secret", 0600);
+	cr_assert_eq(linkat(scratch.dirfd, "key", scratch.dirfd, "other", 0), 0);
+	cr_expect_eq(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED);
+	cr_expect_str_eq(fault.text,
+			 "key: expected one link, found 2: the secret has another name too");
+}
+
+/* catalogue 38 */
+Test(file, refuses_a_secret_of_somebody_else)
+{
+	struct secret secret = {0};
+	struct fault fault = {0};
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can give a file away");
+	put_file(scratch.dirfd, "key", "secret", 0600);
+	cr_assert_eq(fchownat(scratch.dirfd, "key", 12345, 12345, 0), 0);
+	cr_expect_eq(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED);
+	cr_expect_str_eq(fault.text, "key: expected a file of user 0, found one of user 12345");
+}
+
+/* catalogue 39 */
+Test(file, refuses_a_gigabyte_without_reading_it)
+{
+	int descriptor = openat(scratch.dirfd, "large", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct rusage before;
+	struct rusage after;
+
+	cr_assert_eq(ftruncate(descriptor, 1024L * 1024 * 1024), 0);
+	(void)close(descriptor);
+	cr_assert_eq(getrusage(RUSAGE_SELF, &before), 0);
+	expect_unreadable("large", FAULT_TOO_LARGE,
+			  "large: expected at most 4096 octets, found 1073741824");
+	cr_assert_eq(getrusage(RUSAGE_SELF, &after), 0);
+	cr_expect_lt(after.ru_maxrss - before.ru_maxrss, 16 * 1024L);
+}
+
+/* catalogue 39 */
+Test(file, reads_up_to_its_limit_and_not_one_more)
+{
+	static const struct {
+		size_t len;
+		int result;
+	} rows[] = {{0, 0}, {1, 0}, {255, 0}, {256, 0}, {MAX - 1, 0}, {MAX, 0}, {MAX + 1, -1}};
+	char text[MAX + 2];
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer content = {0};
+		CLEANUP(clear_secret) struct secret secret = {0};
+
+		memset(text, 'x', sizeof(text));
+		put_bytes(scratch.dirfd, "file", (struct bytes){(uint8_t *)text, rows[i].len},
+			  0600);
+		cr_expect_eq(read_file(scratch.dirfd, "file", MAX, &content, NULL), rows[i].result);
+		cr_expect_eq(read_secret_file(scratch.dirfd, "file", MAX, &secret, NULL),
+			     rows[i].result);
+		if (rows[i].result < 0)
+			continue;
+		cr_expect_eq(content.len, rows[i].len);
+		cr_expect_eq(content.data[rows[i].len], '\0');
+		cr_expect_eq(secret.len, rows[i].len);
+		cr_expect_eq(secret.data[rows[i].len], '\0');
+	}
+}
+
+Test(file, takes_little_more_memory_than_a_file_has)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+
+	put_file(scratch.dirfd, "file", "a small file", 0644);
+	cr_assert_eq(read_file(scratch.dirfd, "file", 1024L * 1024, &content, NULL), 0);
+	cr_expect_leq(content.size, 512);
+}
+
+Test(file, reads_what_has_no_size)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(read_file(AT_FDCWD, "/proc/self/status", 65536, &content, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_not_null(strstr((const char *)content.data, "VmPeak"));
+}
+
+Test(file, follows_links_only_up_to_the_last_component_of_a_users_path)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(mkdirat(scratch.dirfd, "real", 0700), 0);
+	put_file(scratch.dirfd, "real/file", "content", 0644);
+	cr_assert_eq(symlinkat("real", scratch.dirfd, "way"), 0);
+	cr_assert_eq(symlinkat("file", scratch.dirfd, "real/link"), 0);
+	cr_assert_eq(chdir(scratch.path), 0);
+	cr_expect_eq(read_file(AT_FDCWD, "way/file", MAX, &content, &fault), 0, "%s", fault.text);
+	cr_expect_eq(read_file(AT_FDCWD, "way/link", MAX, &content, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
+}
+
+/* catalogue 74 */
+Test(file, says_so_when_there_are_no_descriptors_left)
+{
+	struct rlimit before;
+	struct rlimit limit;
+
+	put_file(scratch.dirfd, "file", "content", 0600);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = (struct rlimit){3, before.rlim_max};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_unreadable("file", FAULT_FAILED, "file: Too many open files");
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static void ignore_signal(int number)
+{
+	(void)number;
+}
+
+struct talker {
+	int descriptor;
+	pthread_t listener;
+	size_t len;
+};
+
+/* Writes one octet at a time, and interrupts who reads. */
+static void *talk(void *argument)
+{
+	struct talker *talker = argument;
+
+	for (size_t i = 0; i < talker->len; i++) {
+		(void)pthread_kill(talker->listener, SIGUSR1);
+		if (write(talker->descriptor, "x", 1) != 1)
+			break;
+	}
+	(void)close(talker->descriptor);
+	return NULL;
+}
+
+/* catalogue 81 */
+Test(file, reads_on_after_interruptions_and_short_counts)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct sigaction action = {.sa_handler = ignore_signal};
+	struct fault fault = {0};
+	pthread_t thread;
+	int ends[2];
+
+	cr_assert_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	cr_assert_eq(pipe(ends), 0);
+	struct talker talker = {ends[1], pthread_self(), 3000};
+	cr_assert_eq(pthread_create(&thread, NULL, talk, &talker), 0);
+	cr_expect_eq(read_stream(ends[0], "pipe", MAX, &content, &fault), 0, "%s", fault.text);
+	cr_expect_eq(content.len, 3000);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	(void)close(ends[0]);
+}
+
+/* catalogue 26 */
+Test(file, stops_reading_an_endless_stream)
+{
+	static const size_t limits[] = {0, 1, 4096, 65535, 65536, 100000, 200000};
+
+	for (size_t i = 0; i < COUNT_OF(limits); i++) {
+		struct buffer content = {0};
+		struct fault fault = {0};
+		int endless = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+		cr_expect_eq(read_stream(endless, "-", limits[i], &content, &fault), -1);
+		cr_expect_eq(fault.class, FAULT_TOO_LARGE);
+		cr_expect_not_null(strstr(fault.text, "octets, found more"), "%s", fault.text);
+		(void)close(endless);
+	}
+}
+
+Test(file, reads_a_stream_without_a_limit)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	cr_expect_eq(read_stream(empty, "-", SIZE_MAX, &content, NULL), 0);
+	cr_expect_eq(content.len, 0);
+	cr_expect_str_eq((const char *)content.data, "");
+	(void)close(empty);
+}
+
+static void *drain(void *argument)
+{
+	struct talker *talker = argument;
+	char octets[777];
+	ssize_t got;
+
+	do {
+		(void)pthread_kill(talker->listener, SIGUSR1);
+		got = read(talker->descriptor, octets, sizeof(octets));
+		talker->len += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
+	return NULL;
+}
+
+/* catalogue 81 */
+Test(file, writes_on_after_interruptions_and_short_counts)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct sigaction action = {.sa_handler = ignore_signal};
+	struct fault fault = {0};
+	pthread_t thread;
+	int ends[2];
+
+	cr_assert_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	memset(extend_buffer(&content, 1000000), 'x', 1000000);
+	cr_assert_eq(pipe(ends), 0);
+	struct talker talker = {ends[0], pthread_self(), 0};
+	cr_assert_eq(pthread_create(&thread, NULL, drain, &talker), 0);
+	cr_expect_eq(write_stream(ends[1], "pipe", bytes_of_buffer(&content), &fault), 0, "%s",
+		     fault.text);
+	(void)close(ends[1]);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_expect_eq(talker.len, 1000000);
+	(void)close(ends[0]);
+}
+
+/* catalogue 81, 82 */
+Test(file, says_so_when_a_stream_takes_nothing)
+{
+	struct fault fault = {0};
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int ends[2];
+
+	cr_expect_eq(write_stream(full, "-", bytes_of_string("x"), &fault), -1);
+	cr_expect_eq(fault.class, FAULT_FAILED);
+	cr_expect_str_eq(fault.text, "-: cannot be written: No space left on device");
+	(void)close(full);
+	(void)signal(SIGPIPE, SIG_IGN);
+	cr_assert_eq(pipe(ends), 0);
+	(void)close(ends[0]);
+	fault = (struct fault){0};
+	cr_expect_eq(write_stream(ends[1], "pipe", bytes_of_string("x"), &fault), -1);
+	cr_expect_str_eq(fault.text, "pipe: cannot be written: Broken pipe");
+	(void)close(ends[1]);
+	fault = (struct fault){0};
+	cr_expect_eq(write_stream(ends[1], "closed", bytes_of_string("x"), &fault), -1);
+	cr_expect_str_eq(fault.text, "closed: cannot be written: Bad file descriptor");
+}
+
+Test(file, tells_whether_something_has_a_name)
+{
+	cr_expect(!file_exists(scratch.dirfd, "x"));
+	cr_assert_eq(symlinkat("nothing", scratch.dirfd, "x"), 0);
+	cr_expect(file_exists(scratch.dirfd, "x"));
+}

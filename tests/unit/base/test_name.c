@@ -1,0 +1,78 @@
+#include "common/base/cleanup.h"
+#include "common/base/name.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* catalogue 32 */
+Test(name, refuses_whatever_could_be_something_else)
+{
+	static const char *const bad[] = {
+		"",
+		".",
+		"..",
+		"../../x",
+		"/etc/x",
+		"a/b",
+		"a\\b",
+		"-",
+		"-a",
+		"--help",
+		"a b",
+		" a",
+		"a ",
+		"a\n",
+		"a\tb",
+		"a.b",
+		"a:b",
+		"a;b",
+		"a'b",
+		"a\"b",
+		"a%00b",
+		"a*",
+		"~",
+		"$HOME",
+		"a@b",
+		"c\xc3\xa9",
+		"\xd1\x81lient1",
+		"client\xef\xbc\x91",
+		"a\xe2\x80\x8b",
+		"\x7f",
+		"a23456789012345678901234567890123456789012345678901234567890"
+		"12345",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		cr_expect(!valid_name(bad[i]), "accepted %s", bad[i]);
+}
+
+/* catalogue 32 */
+Test(name, refuses_300_characters)
+{
+	char name[301];
+
+	memset(name, 'a', 300);
+	name[300] = '\0';
+	cr_expect(!valid_name(name));
+	name[64] = '\0';
+	cr_expect(valid_name(name));
+}
+
+Test(name, is_letters_digits_low_line_and_hyphen)
+{
+	static const char *const good[] = {
+		"a",
+		"Z",
+		"0",
+		"_",
+		"a-",
+		"client1",
+		"CON",
+		"key-7_x",
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(good); i++)
+		cr_expect(valid_name(good[i]), "refused %s", good[i]);
+	cr_expect(valid_name(CA_NAME));
+}

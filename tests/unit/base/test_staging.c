@@ -1,0 +1,497 @@
+#include "common/base/staging.h"
+
+#include "common/base/file.h"
+#include "tests/support/scratch.h"
+#include "tests/unit/base/failing.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct scratch scratch;
+
+static void set_up(void)
+{
+	make_scratch(&scratch);
+}
+
+static void tear_down(void)
+{
+	remove_scratch(&scratch);
+}
+
+TestSuite(staging, .init = set_up, .fini = tear_down);
+
+static int write_new(const char *name, const char *content, struct fault *fault)
+{
+	return write_file(scratch.dirfd, name, STAGE_NEW, 0600, bytes_of_string(content), fault);
+}
+
+static void expect_refusal(int result, const struct fault *fault, enum fault_class class,
+			   const char *text)
+{
+	cr_expect_eq(result, -1);
+	cr_expect_eq(fault->class, class, "%s", fault->text);
+	cr_expect_not_null(strstr(fault->text, text), "expected %s, found %s", text, fault->text);
+}
+
+/* catalogue 32 */
+Test(staging, refuses_what_is_no_file_name)
+{
+	static const char *const bad[] = {"",    ".",  "..", "../x", "/tmp/certpool-x",
+					  "a/b", "a/", "/"};
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		struct fault fault = {0};
+
+		expect_refusal(write_new(bad[i], "x", &fault), &fault, FAULT_REFUSED,
+			       "expected a file name");
+	}
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}
+
+/* catalogue 32 */
+Test(staging, refuses_a_name_of_300_characters)
+{
+	struct fault fault = {0};
+	char name[301];
+
+	memset(name, 'a', 300);
+	name[300] = '\0';
+	expect_refusal(write_new(name, "x", &fault), &fault, FAULT_FAILED, "File name too long");
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}
+
+/* catalogue 40 */
+Test(staging, refuses_to_overwrite)
+{
+	struct fault fault = {0};
+
+	put_file(scratch.dirfd, "key", "first", 0600);
+	expect_refusal(write_new("key", "second", &fault), &fault, FAULT_REFUSED,
+		       "key: exists already, and is not overwritten");
+	cr_expect(file_holds(scratch.dirfd, "key", "first"));
+	cr_expect_eq(count_entries(scratch.dirfd), 1);
+}
+
+/* catalogue 40: also when the name came into being after it was staged */
+Test(staging, refuses_to_overwrite_what_came_in_between)
+{
+	struct staging *staging = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	cr_assert_eq(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
+				bytes_of_string("ours"), &fault),
+		     0, "%s", fault.text);
+	put_file(scratch.dirfd, "key", "theirs", 0600);
+	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_REFUSED,
+		       "key: exists already, and is not overwritten");
+	free_staging(&staging);
+	cr_expect_null(staging);
+	cr_expect(file_holds(scratch.dirfd, "key", "theirs"));
+	cr_expect_eq(count_entries(scratch.dirfd), 1);
+}
+
+/* catalogue 40: the same name twice in one staging */
+Test(staging, refuses_one_name_twice)
+{
+	struct staging *staging = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	cr_assert_eq(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
+				bytes_of_string("first"), &fault),
+		     0);
+	expect_refusal(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
+				  bytes_of_string("second"), &fault),
+		       &fault, FAULT_FAILED, "key: cannot be created: File exists");
+	cr_expect_eq(commit_staging(staging, NULL), 0);
+	free_staging(&staging);
+	cr_expect(file_holds(scratch.dirfd, "key", "first"));
+}
+
+/* catalogue 33 */
+Test(staging, refuses_a_symbolic_link_and_leaves_its_target)
+{
+	static const char *const targets[] = {"target", "nothing"};
+
+	put_file(scratch.dirfd, "target", "content", 0644);
+	for (size_t i = 0; i < COUNT_OF(targets); i++) {
+		struct fault fault = {0};
+
+		cr_assert_eq(symlinkat(targets[i], scratch.dirfd, "key"), 0);
+		expect_refusal(write_new("key", "x", &fault), &fault, FAULT_REFUSED,
+			       "key: exists already");
+		cr_assert_eq(unlinkat(scratch.dirfd, "key", 0), 0);
+		cr_assert_eq(symlinkat(targets[i], scratch.dirfd, ".key.new"), 0);
+		fault = (struct fault){0};
+		expect_refusal(write_new("key", "x", &fault), &fault, FAULT_FAILED,
+			       "key: cannot be created: File exists");
+		cr_assert_eq(unlinkat(scratch.dirfd, ".key.new", 0), 0);
+	}
+	cr_expect(file_holds(scratch.dirfd, "target", "content"));
+	cr_expect_eq(mode_of(scratch.dirfd, "target"), 0644);
+	cr_expect_eq(count_entries(scratch.dirfd), 1);
+}
+
+/* catalogue 33 */
+Test(staging, replaces_a_link_and_not_its_target)
+{
+	struct fault fault = {0};
+
+	put_file(scratch.dirfd, "target", "content", 0644);
+	cr_assert_eq(symlinkat("target", scratch.dirfd, "state"), 0);
+	cr_expect_eq(write_file(scratch.dirfd, "state", STAGE_REPLACE, 0600, bytes_of_string("new"),
+				&fault),
+		     0, "%s", fault.text);
+	cr_expect(file_holds(scratch.dirfd, "target", "content"));
+	cr_expect(file_holds(scratch.dirfd, "state", "new"));
+	cr_expect_eq(mode_of(scratch.dirfd, "state"), 0600);
+}
+
+/* catalogue 35 */
+Test(staging, does_not_replace_a_directory)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(mkdirat(scratch.dirfd, "state", 0700), 0);
+	expect_refusal(write_file(scratch.dirfd, "state", STAGE_REPLACE, 0600, bytes_of_string("x"),
+				  &fault),
+		       &fault, FAULT_FAILED, "state: cannot be named");
+	cr_expect_eq(count_entries(scratch.dirfd), 1);
+}
+
+/* catalogue 37: from creation on, not only in the end */
+Test(staging, has_its_modes_whatever_the_umask)
+{
+	static const struct {
+		mode_t umask;
+		mode_t mode;
+	} rows[] = {{0, 0600}, {0, 0644}, {077, 0644}, {0777, 0600}, {0777, 0644}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct staging *staging = NULL;
+		struct fault fault = {0};
+
+		(void)umask(rows[i].umask);
+		cr_assert_eq(new_staging(&staging, &fault), 0);
+		cr_assert_eq(stage_file(staging, scratch.dirfd, "file", STAGE_REPLACE, rows[i].mode,
+					bytes_of_string("x"), &fault),
+			     0, "%s", fault.text);
+		cr_expect_eq(mode_of(scratch.dirfd, ".file.new"), rows[i].mode);
+		cr_expect_eq(commit_staging(staging, &fault), 0, "%s", fault.text);
+		cr_expect_eq(mode_of(scratch.dirfd, "file"), rows[i].mode);
+		free_staging(&staging);
+	}
+}
+
+/* catalogue 72, 80: a failed fsync is fatal, and is not tried again */
+Test(staging, fails_for_good_when_fsync_fails)
+{
+	struct staging *staging = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	cr_assert_eq(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
+				bytes_of_string("x"), &fault),
+		     0);
+	failing_fsync = (struct failing_call){.error = EIO, .left = 1};
+	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED,
+		       "key: cannot be made durable: Input/output error");
+	cr_expect_eq(failing_fsync.count, 1);
+	cr_expect(!file_exists(scratch.dirfd, "key"));
+	fault = (struct fault){0};
+	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED, "cannot commit");
+	cr_expect_eq(failing_fsync.count, 1);
+	free_staging(&staging);
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}
+
+static void stage_many(struct staging *staging, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct fault fault = {0};
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "key%zu", i);
+		cr_assert_eq(stage_file(staging, scratch.dirfd, name, STAGE_NEW, 0600,
+					bytes_of_string(name), &fault),
+			     0, "%s", fault.text);
+	}
+}
+
+/* catalogue 72, 80 */
+Test(staging, fails_for_good_when_syncfs_fails)
+{
+	struct staging *staging = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	stage_many(staging, 5);
+	failing_syncfs = (struct failing_call){.error = EIO, .left = 1};
+	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED,
+		       "key0: cannot be made durable: Input/output error");
+	fault = (struct fault){0};
+	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED, "cannot commit");
+	cr_expect_eq(failing_syncfs.count, 1);
+	free_staging(&staging);
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}
+
+/* catalogue 72: a name that is not durable is no success */
+Test(staging, fails_when_the_directory_cannot_be_made_durable)
+{
+	struct fault fault = {0};
+
+	failing_fsync = (struct failing_call){.error = EIO, .skip = 1, .left = 1};
+	expect_refusal(write_new("key", "x", &fault), &fault, FAULT_FAILED,
+		       "key: cannot be made durable");
+	cr_expect_eq(failing_fsync.count, 2);
+}
+
+/* catalogue 72 */
+Test(staging, leaves_nothing_half_done_when_a_rename_fails)
+{
+	struct staging *staging = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	stage_many(staging, 5);
+	failing_rename = (struct failing_call){.error = EIO, .skip = 2, .left = 1};
+	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED,
+		       "key2: cannot be named: Input/output error");
+	free_staging(&staging);
+	cr_expect_eq(count_entries(scratch.dirfd), 2);
+	cr_expect(file_holds(scratch.dirfd, "key0", "key0"));
+	cr_expect(file_holds(scratch.dirfd, "key1", "key1"));
+}
+
+/* catalogue 71, 72: a file that could not be written whole is never given its name */
+Test(staging, does_not_commit_after_a_failed_write)
+{
+	struct staging *staging = NULL;
+	struct rlimit limit = {4, 4};
+	struct fault fault = {0};
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	expect_refusal(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
+				  bytes_of_string("longer"), &fault),
+		       &fault, FAULT_FAILED, "key: cannot be written: File too large");
+	fault = (struct fault){0};
+	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED, "cannot commit");
+	free_staging(&staging);
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}
+
+/* Mounts a file system of 64 KB in the test's own mount namespace. */
+static int mount_small(unsigned long flags)
+{
+	int dirfd = -1;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		cr_skip_test("only root can mount a file system");
+	cr_assert_eq(mkdirat(scratch.dirfd, "small", 0700), 0);
+	cr_assert_eq(chdir(scratch.path), 0);
+	if (mount("tmpfs", "small", "tmpfs", flags, "size=64k") < 0)
+		cr_skip_test("tmpfs cannot be mounted here");
+	dirfd = open("small", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_geq(dirfd, 0);
+	return dirfd;
+}
+
+static void unmount_small(int dirfd)
+{
+	(void)close(dirfd);
+	cr_assert_eq(umount("small"), 0);
+	cr_assert_eq(rmdir("small"), 0);
+}
+
+/* catalogue 71 */
+Test(staging, says_so_when_the_disk_is_full)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct fault fault = {0};
+	int dirfd = mount_small(0);
+
+	memset(extend_buffer(&content, 100000), 'x', 100000);
+	expect_refusal(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_buffer(&content), &fault),
+		       &fault, FAULT_FAILED, "key: cannot be written: No space left on device");
+	cr_expect_eq(count_entries(dirfd), 0);
+	fault = (struct fault){0};
+	cr_expect_eq(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_string("x"), &fault), 0,
+		     "%s", fault.text);
+	unmount_small(dirfd);
+}
+
+/* catalogue 73 */
+Test(staging, says_so_when_the_file_system_is_read_only)
+{
+	struct fault fault = {0};
+	int made = -1;
+	int dirfd = mount_small(MS_RDONLY);
+
+	expect_refusal(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_string("x"), &fault),
+		       &fault, FAULT_FAILED, "key: cannot be created: Read-only file system");
+	fault = (struct fault){0};
+	expect_refusal(make_directory(dirfd, "made", 0700, &made, &fault), &fault, FAULT_FAILED,
+		       "made: cannot make the directory: Read-only file system");
+	unmount_small(dirfd);
+}
+
+/* catalogue 74 */
+Test(staging, says_so_when_there_are_no_descriptors_left)
+{
+	struct rlimit before;
+	struct rlimit limit;
+	struct fault fault = {0};
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = (struct rlimit){3, before.rlim_max};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_refusal(write_new("key", "x", &fault), &fault, FAULT_FAILED,
+		       "key: cannot be created: Too many open files");
+	fault = (struct fault){0};
+	expect_refusal(sweep_staging(scratch.dirfd, &fault), &fault, FAULT_FAILED,
+		       "cannot list a directory: Too many open files");
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}
+
+enum { KILLED_FILES = 6 };
+
+/* A process that is killed when it is about to give the n-th file its name. */
+static void commit_and_die(unsigned int n)
+{
+	pid_t child = fork();
+	int status;
+
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		struct staging *staging = NULL;
+
+		failing_rename = (struct failing_call){.skip = n, .left = 1};
+		if (new_staging(&staging, NULL) < 0)
+			_exit(1);
+		stage_many(staging, KILLED_FILES);
+		_exit(commit_staging(staging, NULL) < 0 ? 2 : 0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(n >= KILLED_FILES ? WIFEXITED(status) : WIFSIGNALED(status));
+}
+
+/* catalogue 76: whole files only, in their order, and the rest swept */
+Test(staging, leaves_whole_files_when_it_is_killed)
+{
+	for (unsigned int n = 0; n <= KILLED_FILES; n++) {
+		commit_and_die(n);
+		cr_expect_eq(count_entries(scratch.dirfd), KILLED_FILES);
+		cr_expect_eq(sweep_staging(scratch.dirfd, NULL), 0);
+		cr_expect_eq(count_entries(scratch.dirfd), n);
+		for (unsigned int i = 0; i < n; i++) {
+			char name[32];
+
+			(void)snprintf(name, sizeof(name), "key%u", i);
+			cr_expect(file_holds(scratch.dirfd, name, name));
+			cr_expect_eq(unlinkat(scratch.dirfd, name, 0), 0);
+		}
+	}
+}
+
+Test(staging, sweeps_what_is_left_over_and_nothing_else)
+{
+	static const char *const kept[] = {"key",  "key.new",      ".new",
+					   ".key", ".key.new.txt", "..new"};
+	struct fault fault = {0};
+
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		put_file(scratch.dirfd, kept[i], "", 0600);
+	put_file(scratch.dirfd, ".key.new", "", 0600);
+	put_file(scratch.dirfd, ".a.new", "", 0600);
+	cr_expect_eq(sweep_staging(scratch.dirfd, &fault), 0, "%s", fault.text);
+	cr_expect_eq(count_entries(scratch.dirfd), COUNT_OF(kept));
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		cr_expect(file_exists(scratch.dirfd, kept[i]), "%s", kept[i]);
+	cr_assert_eq(mkdirat(scratch.dirfd, ".d.new", 0700), 0);
+	expect_refusal(sweep_staging(scratch.dirfd, &fault), &fault, FAULT_FAILED,
+		       ".d.new: a left-over that cannot be removed");
+}
+
+Test(staging, removes_what_was_not_committed)
+{
+	struct staging *staging = NULL;
+
+	cr_assert_eq(new_staging(&staging, NULL), 0);
+	stage_many(staging, 40);
+	cr_expect_eq(count_entries(scratch.dirfd), 40);
+	free_staging(&staging);
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+	free_staging(&staging);
+}
+
+/* catalogue 78: content before names, one syncfs for a file system, one fsync for a directory */
+Test(staging, makes_many_files_durable_with_few_calls)
+{
+	struct staging *staging = NULL;
+	struct fault fault = {0};
+	int other = -1;
+
+	cr_assert_eq(make_directory(scratch.dirfd, "other", 0700, &other, &fault), 0);
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	for (size_t i = 0; i < 200; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "file%zu", i);
+		cr_assert_eq(stage_file(staging, i % 2 == 0 ? scratch.dirfd : other, name,
+					STAGE_NEW, 0644, bytes_of_string(name), &fault),
+			     0, "%s", fault.text);
+	}
+	failing_fsync.count = 0;
+	cr_expect_eq(commit_staging(staging, &fault), 0, "%s", fault.text);
+	cr_expect_eq(failing_syncfs.count, 1);
+	cr_expect_eq(failing_fsync.count, 2);
+	cr_expect_eq(failing_rename.count, 200);
+	free_staging(&staging);
+	cr_expect_eq(count_entries(scratch.dirfd), 101);
+	cr_expect_eq(count_entries(other), 100);
+	cr_expect(file_holds(other, "file199", "file199"));
+	close_descriptor(&other);
+}
+
+Test(staging, commits_nothing_without_ado)
+{
+	struct staging *staging = NULL;
+
+	cr_assert_eq(new_staging(&staging, NULL), 0);
+	cr_expect_eq(commit_staging(staging, NULL), 0);
+	cr_expect_eq(failing_fsync.count + failing_syncfs.count, 0);
+	free_staging(&staging);
+}
+
+Test(staging, writes_any_octets)
+{
+	static const uint8_t octets[] = {0, 0xff, '\n', 0, 0x80};
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct bytes given = {octets, sizeof(octets)};
+	struct fault fault = {0};
+
+	cr_expect_eq(write_file(scratch.dirfd, "file", STAGE_NEW, 0600, given, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(read_file(scratch.dirfd, "file", 100, &content, &fault), 0, "%s", fault.text);
+	cr_expect(equal_bytes(bytes_of_buffer(&content), given));
+	cr_expect_eq(write_file(scratch.dirfd, "empty", STAGE_NEW, 0600, (struct bytes){0}, &fault),
+		     0, "%s", fault.text);
+	cr_expect(file_holds(scratch.dirfd, "empty", ""));
+}
