@@ -23,9 +23,9 @@ struct record {
 	int64_t issued_at_s;
 	int64_t not_before_s;
 	int64_t not_after_s;
+	int64_t revoked_at_s; /* when revoked */
+	int reason;           /* RFC 5280 section 5.3.1 CRLReason, when revoked */
 	bool revoked;
-	int64_t revoked_at_s;
-	int reason; /* RFC 5280 section 5.3.1 CRLReason, when revoked */
 	struct buffer der;
 };
 
@@ -38,6 +38,9 @@ int create_store(const char *path, struct fault *fault) MUST_CHECK;
    not writable, with the path and what to do. */
 int open_store(const char *path, struct store **ret_store, struct fault *fault) MUST_CHECK;
 void free_store(struct store **store);
+
+/* Whether something could be recorded now, as far as can be told without writing. */
+int check_store(struct store *store, struct fault *fault) MUST_CHECK;
 
 /* *ret_found false and *ret_record empty when there is none. */
 int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN],
@@ -57,8 +60,9 @@ enum insert_result {
 /*
  * Records several new certificates of one client in one transaction, durable on return. In order:
  * a record whose public key is there already changes nothing; one that would give the client more
- * than `quota` certificates in all is not stored. On failure nothing is stored.
- * Shape: ret_results has room for count.
+ * than `quota` certificates in all is not stored. On failure nothing is stored, and what is in
+ * ret_results says nothing.
+ * Shape: ret_results has room for count; all records are of one client.
  */
 int insert_records(struct store *store, const struct record *records, size_t count, size_t quota,
 		   enum insert_result *ret_results, struct fault *fault) MUST_CHECK;

@@ -1,0 +1,128 @@
+#include "common/ca/write_log.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum {
+	FOLD_PAGES = 2000, /* 8 MB: some four thousand certificates */
+	FOLD_TIMEOUT_MS = 200,
+};
+
+int look_for_log(const char *record, struct write_log *ret_log, struct fault *fault)
+{
+	struct write_log log = {.fold_at = FOLD_PAGES};
+	int len = snprintf(log.path, sizeof(log.path), "%s-wal", record);
+	struct stat status;
+
+	if (len < 0 || (size_t)len >= sizeof(log.path))
+		return set_fault(fault, FAULT_FAILED, "%s: the path is too long", record);
+	/* An empty one is as good as none: SQLite makes one by merely looking at the record. */
+	log.found = stat(log.path, &status) == 0 && status.st_size > 0;
+	*ret_log = log;
+	return 0;
+}
+
+int check_log_found(const struct write_log *log, struct database *database, struct fault *fault)
+{
+	const char *path = sqlite3_db_filename(database->handle, "main");
+	int64_t needed;
+
+	if (query_integer(database, "SELECT log_needed FROM state", &needed, fault) < 0)
+		return -1;
+	if (needed == 0 || log->found)
+		return 0;
+	return set_fault(fault, FAULT_FAILED,
+			 "%s: expected %s beside it, found none: the CA was not stopped in order, "
+			 "and what it issued last is in that file alone; put it back, or restore a "
+			 "backup that was made with sqlite3's .backup",
+			 path, log->path);
+}
+
+static int count_pages(void *context, sqlite3 *handle, const char *name, int pages)
+{
+	struct write_log *log = context;
+
+	(void)handle;
+	(void)name;
+	log->pages = pages;
+	return SQLITE_OK;
+}
+
+/* Copies the log into the main file. Somebody else who reads an older state may prevent that for
+   some of it, which is no failure. */
+static int copy_log(struct database *database, struct fault *fault)
+{
+	int code;
+
+	(void)sqlite3_busy_timeout(database->handle, FOLD_TIMEOUT_MS);
+	code = sqlite3_wal_checkpoint_v2(database->handle, "main", SQLITE_CHECKPOINT_FULL, NULL,
+					 NULL);
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY)
+		return 0;
+	return set_database_fault(database, code, fault);
+}
+
+static int mark_and_copy(struct database *database, struct fault *fault)
+{
+	if (run_sql(database, "UPDATE state SET log_needed = 1", fault) < 0 ||
+	    copy_log(database, fault) < 0)
+		return -1;
+	return run_sql(database, "UPDATE state SET log_needed = 0", fault);
+}
+
+int guard_log(struct write_log *log, struct database *database, struct fault *fault)
+{
+	struct stat status;
+
+	if (log->guarded)
+		return 0;
+	(void)sqlite3_wal_hook(database->handle, count_pages, log);
+	if (mark_and_copy(database, fault) < 0)
+		return -1;
+	if (stat(log->path, &status) < 0)
+		return set_errno_fault(fault, "%s", log->path);
+	log->device = status.st_dev;
+	log->inode = status.st_ino;
+	log->guarded = true;
+	return 0;
+}
+
+int check_log_in_place(const struct write_log *log, struct database *database, struct fault *fault)
+{
+	struct stat status;
+	int moved = 0;
+
+	(void)sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (moved == 0 && stat(log->path, &status) == 0 && status.st_dev == log->device &&
+	    status.st_ino == log->inode)
+		return 0;
+	atomic_store(&database->broken, true);
+	return set_fault(fault, FAULT_FAILED,
+			 "%s: somebody took the CA's record or its log (-wal) away while it was in "
+			 "use; nothing is issued any more: put both back as they were, and start "
+			 "the CA again",
+			 sqlite3_db_filename(database->handle, "main"));
+}
+
+void fold_log(struct write_log *log, struct database *database)
+{
+	struct fault ignored = {0};
+
+	if (log->pages < log->fold_at)
+		return;
+	/* log->pages is counted again in the last commit of this: small when all was copied. */
+	(void)!mark_and_copy(database, &ignored);
+	log->fold_at = log->pages + FOLD_PAGES;
+}
+
+void release_log(struct write_log *log, struct database *database)
+{
+	struct fault ignored = {0};
+
+	/* A copy may have failed half-way, between the 1 and the 0. */
+	if (log->guarded && !atomic_load(&database->broken))
+		(void)!run_sql(database, "UPDATE state SET log_needed = 0 WHERE log_needed = 1",
+			       &ignored);
+	(void)sqlite3_wal_hook(database->handle, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+#include "tests/unit/ca/records.h"
+
+#include "common/base/file.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_MAX = 1 << 28 };
+
+void make_record(struct record *record, const char *client, uint32_t number)
+{
+	struct bytes seed = {(const uint8_t *)&number, sizeof(number)};
+	uint8_t *der;
+
+	*record = (struct record){.issued_at_s = 1000, .not_before_s = 900, .not_after_s = 2000};
+	digest_sha256(seed, record->key_sha256);
+	memcpy(record->serial, record->key_sha256, SERIAL_MAX);
+	record->serial[0] &= 0x7f;
+	(void)snprintf(record->client, sizeof(record->client), "%s", client);
+	(void)snprintf(record->member, sizeof(record->member), "key%u", number);
+	record->subject = strdup("CN=somebody");
+	der = extend_buffer(&record->der, DER_LEN);
+	cr_assert_not_null(der);
+	for (size_t i = 0; i < DER_LEN; i++)
+		der[i] = record->key_sha256[i % SHA256_LEN];
+}
+
+void insert_one(struct store *store, const char *client, uint32_t number)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	enum insert_result result = OVER_QUOTA;
+	struct fault fault = {0};
+
+	make_record(&record, client, number);
+	cr_assert_eq(insert_records(store, &record, 1, 1000000, &result, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(result, INSERTED);
+}
+
+bool has_record(struct store *store, const char *client, uint32_t number)
+{
+	CLEANUP(clear_record) struct record expected = {0};
+	CLEANUP(clear_record) struct record record = {0};
+	struct fault fault = {0};
+	bool found = false;
+
+	make_record(&expected, client, number);
+	cr_assert_eq(find_by_key(store, expected.key_sha256, &record, &found, &fault), 0, "%s",
+		     fault.text);
+	return found && strcmp(record.client, client) == 0 &&
+	       memcmp(record.serial, expected.serial, SERIAL_MAX) == 0 &&
+	       equal_bytes(bytes_of_buffer(&record.der), bytes_of_buffer(&expected.der));
+}
+
+void make_store_place(struct store_place *place)
+{
+	struct fault fault = {0};
+
+	make_scratch(&place->scratch);
+	(void)snprintf(place->path, sizeof(place->path), "%s/ca.db", place->scratch.path);
+	(void)snprintf(place->log, sizeof(place->log), "%s-wal", place->path);
+	cr_assert_eq(create_store(place->path, &fault), 0, "%s", fault.text);
+}
+
+void remove_store_place(struct store_place *place)
+{
+	remove_scratch(&place->scratch);
+}
+
+struct store *open_place(const struct store_place *place)
+{
+	struct store *store = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(open_store(place->path, &store, &fault), 0, "%s", fault.text);
+	return store;
+}
+
+void run_foreign_sql(const char *path, const char *sql)
+{
+	sqlite3 *handle = NULL;
+
+	cr_assert_eq(sqlite3_open(path, &handle), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK, "%s",
+		     sqlite3_errmsg(handle));
+	cr_assert_eq(sqlite3_close(handle), SQLITE_OK);
+}
+
+void expect_integrity(const char *path)
+{
+	sqlite3 *handle = NULL;
+	sqlite3_stmt *statement = NULL;
+
+	cr_assert_eq(sqlite3_open(path, &handle), SQLITE_OK);
+	cr_assert_eq(sqlite3_prepare_v2(handle, "PRAGMA integrity_check", -1, &statement, NULL),
+		     SQLITE_OK);
+	cr_assert_eq(sqlite3_step(statement), SQLITE_ROW);
+	cr_expect_str_eq((const char *)sqlite3_column_text(statement, 0), "ok");
+	(void)sqlite3_finalize(statement);
+	(void)sqlite3_close(handle);
+}
+
+void copy_file(const char *from, const char *to)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(read_file(AT_FDCWD, from, FILE_MAX, &content, &fault), 0, "%s", fault.text);
+	put_bytes(AT_FDCWD, to, bytes_of_buffer(&content), 0600);
+}

@@ -1,0 +1,39 @@
+#ifndef CERTPOOL_TESTS_UNIT_CA_RECORDS_H
+#define CERTPOOL_TESTS_UNIT_CA_RECORDS_H
+
+#include "common/ca/store.h"
+#include "tests/support/scratch.h"
+
+/* Records for tests of the store: serial and key follow from the number, in no order of theirs. */
+
+enum { DER_LEN = 600 };
+
+void make_record(struct record *record, const char *client, uint32_t number);
+
+/* Inserts one and expects it to be stored. */
+void insert_one(struct store *store, const char *client, uint32_t number);
+
+/* Whether the record of that number is there, and as make_record made it. */
+bool has_record(struct store *store, const char *client, uint32_t number);
+
+/* A scratch directory with an empty record, ca.db, in it. */
+struct store_place {
+	struct scratch scratch;
+	char path[300];
+	char log[310];
+};
+
+void make_store_place(struct store_place *place);
+void remove_store_place(struct store_place *place);
+struct store *open_place(const struct store_place *place);
+
+/* Runs SQL on the record like any other program would, and closes it as such. */
+void run_foreign_sql(const char *path, const char *sql);
+
+/* What PRAGMA integrity_check says of the record. */
+void expect_integrity(const char *path);
+
+/* A copy of a file, as it is at the moment. */
+void copy_file(const char *from, const char *to);
+
+#endif
