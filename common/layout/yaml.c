@@ -297,6 +297,8 @@ static int close_container(struct builder *builder)
 	const struct yaml_node *container = builder->container;
 	struct yaml_node *parent = NULL;
 
+	if (container == NULL) /* libyaml closes only what it has opened */
+		return 0;
 	if (container->kind == YAML_MAPPING && check_keys(container, builder->fault) < 0)
 		return -1;
 	/* The parent is the last of the chain from the root that is still open. */
