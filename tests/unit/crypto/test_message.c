@@ -264,6 +264,7 @@ Test(message, never_uses_a_content_key_or_iv_twice)
 	struct buffer keys = {0};
 	struct fault fault = {0};
 
+	append_string(&keys, "");
 	for (size_t i = 0; i < COUNT; i++) {
 		struct buffer jwe = {0};
 		const char *dot;

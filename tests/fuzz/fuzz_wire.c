@@ -1,0 +1,32 @@
+#include "common/wire/certificates.h"
+#include "common/wire/invitation.h"
+#include "common/wire/message_answer.h"
+#include "common/wire/status.h"
+#include "tests/fuzz/target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct bytes json = {data, size};
+	struct certificates_request request = {0};
+	struct certificates_answer answer = {0};
+	struct status_request status = {0};
+	struct status_answer status_answer = {0};
+	struct message_answer message_answer = {0};
+	struct invitation invitation = {0};
+	struct request_claims claims = {0};
+	struct fault fault = {0};
+
+	if (parse_certificates_request(json, &request, &claims, &fault) == 0)
+		clear_certificates_request(&request);
+	if (parse_certificates_answer(json, &answer, &fault) == 0)
+		clear_certificates_answer(&answer);
+	if (parse_status_request(json, &status, &claims, &fault) == 0)
+		clear_status_request(&status);
+	if (parse_invitation(json, &invitation, &fault) == 0)
+		clear_invitation(&invitation);
+	if (parse_status_answer(json, &status_answer, &fault) < 0)
+		fault = (struct fault){0};
+	if (parse_message_answer(json, &message_answer, &fault) < 0)
+		fault = (struct fault){0};
+	return 0;
+}
