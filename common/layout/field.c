@@ -130,8 +130,8 @@ int set_number(const struct yaml_node *value, const struct field *field, void *o
 	}
 	describe_value(value, found);
 	if (field->low == field->high)
-		return set_value_fault(value, fault, "expected %jd, found %s",
-				       (intmax_t)field->low, found);
+		return set_value_fault(value, fault, "expected %jd, found %s", (intmax_t)field->low,
+				       found);
 	return set_value_fault(value, fault, "expected a whole number from %jd to %jd, found %s",
 			       (intmax_t)field->low, (intmax_t)field->high, found);
 }

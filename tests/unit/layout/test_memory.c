@@ -1,0 +1,131 @@
+#include "common/layout/layout.h"
+#include "common/layout/manifest.h"
+#include "common/layout/template.h"
+
+#include "tests/support/scratch.h"
+#include "tests/unit/layout/failing_memory.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* catalogue 75: every n-th allocation fails, for each n */
+
+enum { MOST_ALLOCATIONS = 100000 };
+
+static struct scratch scratch;
+
+static void set_up(void)
+{
+	if (!memory_can_fail())
+		cr_skip_test("the sanitizer has an allocator of its own");
+	make_scratch(&scratch);
+}
+
+static void tear_down(void)
+{
+	remove_scratch(&scratch);
+}
+
+/* One that uses every setter. */
+static const char manifest_text[] =
+	"version: 1\n"
+	"ca: {layout: ca, endpoint: \"http://127.0.0.1:8440\", key: ed25519, validity: 1y}\n"
+	"clients:\n"
+	"  a:\n"
+	"    layout: x\n"
+	"    pool: {size: 3, alt_names: [\"DNS:a{index}\", \"URI:urn:{random}\"]}\n"
+	"    policy: {subject: \"CN={client}\", keys: [ed25519, rsa-3072], certificates: 9}\n"
+	"  b: {endpoint: \"http://[::1]:1\", pool: {alt_names: [\"IP:127.0.0.1\"]}}\n"
+	"batch:\n"
+	"  - enroll: [a, b]\n"
+	"  - send: {from: a, to: b, text: hello, count: 2}\n"
+	"  - verify: {by: b, online: true}\n";
+
+static int load(struct fault *fault)
+{
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+
+	if (parse_manifest(bytes_of_string(manifest_text), "m.yaml", &manifest, fault) < 0)
+		return -1;
+	return manifest->client_count == 2 && manifest->step_count == 3 ? 0 : 1;
+}
+
+static int make(struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+
+	return make_layout(scratch.path, &layout, fault);
+}
+
+static int list(struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(clear_peers) struct peers peers = {0};
+
+	if (open_layout(scratch.path, &layout, fault) < 0)
+		return -1;
+	if (list_peers(layout, &peers, fault) < 0)
+		return -1;
+	return peers.count == 2 && strcmp(peers.names[0], "a") == 0 ? 0 : 1;
+}
+
+static int expand(struct fault *fault)
+{
+	CLEANUP(free_string) char *text = NULL;
+	static const uint8_t random_octets[16] = {0};
+
+	return expand_template("CN={client}-{index}-{random}", "a", 1, random_octets, &text, fault);
+}
+
+/*
+ * Returns how many allocations the action makes. libc does without some of them (qsort, readdir):
+ * then the action must succeed as if nothing had happened.
+ */
+static size_t expect_faults(int (*action)(struct fault *fault))
+{
+	for (size_t n = 0; n < MOST_ALLOCATIONS; n++) {
+		struct fault fault = {0};
+		int result;
+
+		fail_allocation_after(n);
+		result = action(&fault);
+		if (!stop_failing()) {
+			cr_expect_eq(result, 0, "%s", fault.text);
+			return n;
+		}
+		if (result == 0)
+			continue;
+		cr_expect_eq(result, -1, "a wrong result without allocation %zu", n);
+		cr_expect_eq(fault.class, FAULT_FAILED, "%s", fault.text);
+		cr_expect(strstr(fault.text, "out of memory") != NULL ||
+				  strstr(fault.text, "Cannot allocate memory") != NULL,
+			  "%s", fault.text);
+	}
+	return 0;
+}
+
+TestSuite(memory, .init = set_up, .fini = tear_down);
+
+Test(memory, runs_out_while_a_manifest_is_read)
+{
+	cr_expect_gt(expect_faults(load), 100);
+}
+
+Test(memory, runs_out_while_a_layout_is_made)
+{
+	cr_expect_gt(expect_faults(make), 5);
+}
+
+Test(memory, runs_out_while_peers_are_listed)
+{
+	cr_assert_eq(make(NULL), 0);
+	put_file(scratch.dirfd, "Private/shared_a.jwk", "", 0600);
+	put_file(scratch.dirfd, "Private/shared_b.jwk", "", 0600);
+	cr_expect_gt(expect_faults(list), 3);
+}
+
+Test(memory, runs_out_while_a_template_is_expanded)
+{
+	cr_expect_geq(expect_faults(expand), 1);
+}
