@@ -1,17 +1,15 @@
 #include "common/layout/manifest.h"
+#include "tests/fuzz/target.h"
 
 #include <assert.h>
 
-/* libFuzzer's entry point; declared here as no header has it. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
 /* A manifest is refused with a reason, or holds what manifest.h says. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 	struct fault fault = {0};
 
-	if (parse_manifest((struct bytes){data, len}, "manifest.yaml", &manifest, &fault) < 0) {
+	if (parse_manifest((struct bytes){data, size}, "manifest.yaml", &manifest, &fault) < 0) {
 		assert(manifest == NULL);
 		assert(fault.class != FAULT_NONE && fault.text[0] != '\0');
 		return 0;
