@@ -100,11 +100,12 @@ int open_member(const struct layout *layout, size_t index, int64_t now_s, struct
 }
 
 /*
- * Whether the member can sign: it has a key, and a certificate that is valid now. A file that
- * cannot be read is a fault, not a member to be passed over: it wants to be mended.
+ * The certificate of a member that can sign: it has a key, and its certificate is valid now. NULL
+ * when it cannot. A file that cannot be read is a fault, not a member to be passed over: it wants
+ * to be mended.
  */
-static int can_sign(const struct layout *layout, size_t index, int64_t now_s, bool *ret_can,
-		    struct fault *fault)
+static int find_signer(const struct layout *layout, size_t index, int64_t now_s,
+		       struct certificate **ret_certificate, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	char certificate_name[FILE_NAME_SIZE];
@@ -112,73 +113,86 @@ static int can_sign(const struct layout *layout, size_t index, int64_t now_s, bo
 
 	name_certificate(index, certificate_name);
 	name_private_key(index, key_name);
-	*ret_can = false;
+	*ret_certificate = NULL;
 	if (!file_exists(layout->cert, certificate_name) || !file_exists(layout->private, key_name))
 		return 0;
 	if (read_member_certificate(layout, index, &certificate, fault) < 0)
 		return -1;
-	*ret_can = is_current(certificate, now_s);
+	if (is_current(certificate, now_s))
+		*ret_certificate = TAKE(certificate);
 	return 0;
 }
 
-/* Draws among the members that can sign, of whom it makes a list. */
+/* The members that can sign, as size_t one after the other. */
+static int list_signers(const struct layout *layout, size_t size, int64_t now_s,
+			struct buffer *list, struct fault *fault)
+{
+	for (size_t index = 1; index <= size; index++) {
+		CLEANUP(free_certificate) struct certificate *certificate = NULL;
+
+		if (find_signer(layout, index, now_s, &certificate, fault) < 0)
+			return -1;
+		if (certificate != NULL)
+			append_bytes(list, (struct bytes){(const uint8_t *)&index, sizeof(index)});
+	}
+	return check_buffer(list, fault);
+}
+
 static int draw_from_list(const struct layout *layout, size_t size, int64_t now_s,
 			  size_t *ret_index, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer list = {0};
 	uint64_t draw;
-	size_t count;
 
-	for (size_t index = 1; index <= size; index++) {
-		bool can;
-
-		if (can_sign(layout, index, now_s, &can, fault) < 0)
-			return -1;
-		if (can)
-			append_bytes(&list, (struct bytes){(const uint8_t *)&index, sizeof(index)});
-	}
-	if (check_buffer(&list, fault) < 0)
+	if (list_signers(layout, size, now_s, &list, fault) < 0)
 		return -1;
-	count = list.len / sizeof(size_t);
-	if (count == 0)
+	if (list.len == 0)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s: none of the pool's %zu members has a key and a certificate "
 				 "that is valid now: run certpool enroll",
 				 layout->path, size);
-	if (draw_below(count, &draw, fault) < 0)
+	if (draw_below(list.len / sizeof(size_t), &draw, fault) < 0)
 		return -1;
 	memcpy(ret_index, list.data + draw * sizeof(size_t), sizeof(size_t));
 	return 0;
 }
 
-/*
- * A draw from all members that is thrown away when it falls on one that cannot sign is uniform
- * among those that can, and looks at few files. When nearly none can, the list is drawn from.
- */
-static int draw_index(const struct layout *layout, size_t size, int64_t now_s, size_t *ret_index,
-		      struct fault *fault)
+/* Draws from all members until one can sign, for so many times. *ret_certificate NULL: none did. */
+static int draw_blindly(const struct layout *layout, size_t size, int64_t now_s, size_t *ret_index,
+			struct certificate **ret_certificate, struct fault *fault)
 {
-	for (int i = 0; i < BLIND_DRAWS; i++) {
+	*ret_certificate = NULL;
+	for (int i = 0; i < BLIND_DRAWS && *ret_certificate == NULL; i++) {
 		uint64_t draw;
-		bool can;
 
-		if (draw_below(size, &draw, fault) < 0 ||
-		    can_sign(layout, (size_t)draw + 1, now_s, &can, fault) < 0)
+		if (draw_below(size, &draw, fault) < 0)
 			return -1;
-		if (can) {
-			*ret_index = (size_t)draw + 1;
-			return 0;
-		}
+		*ret_index = (size_t)draw + 1;
+		if (find_signer(layout, *ret_index, now_s, ret_certificate, fault) < 0)
+			return -1;
 	}
-	return draw_from_list(layout, size, now_s, ret_index, fault);
+	return 0;
 }
 
+/*
+ * A draw from all members that is thrown away when it falls on one that cannot sign is uniform
+ * among those that can, and looks at few files. When nearly none can, a list of them is drawn from.
+ */
 int draw_member(const struct layout *layout, size_t size, int64_t now_s, struct member *ret_member,
 		struct fault *fault)
 {
-	size_t index = 0;
+	CLEANUP(clear_member) struct member member = {0};
 
-	if (draw_index(layout, size, now_s, &index, fault) < 0)
+	if (draw_blindly(layout, size, now_s, &member.index, &member.certificate, fault) < 0)
 		return -1;
-	return open_member(layout, index, now_s, ret_member, fault);
+	if (member.certificate == NULL) {
+		if (draw_from_list(layout, size, now_s, &member.index, fault) < 0)
+			return -1;
+		return open_member(layout, member.index, now_s, ret_member, fault);
+	}
+	if (read_member_key(layout, member.index, member.certificate, &member.key, fault) < 0)
+		return -1;
+	*ret_member = member;
+	member = (struct member){0};
+	return 0;
 }
