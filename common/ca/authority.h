@@ -36,6 +36,9 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 void free_authority(struct authority **authority);
 const struct certificate *authority_root(const struct authority *authority);
 
+/* Whether it could certify now, as far as can be told without doing so: for /health. */
+int check_authority(struct authority *authority, int64_t now_s, struct fault *fault) MUST_CHECK;
+
 /*
  * Part 1, the CA's half: certifies the requests of an authenticated client. Every request is
  * checked (form, proof of possession, key, names, the client's policy); those that hold are

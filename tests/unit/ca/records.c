@@ -112,3 +112,24 @@ void copy_file(const char *from, const char *to)
 	cr_assert_eq(read_file(AT_FDCWD, from, FILE_MAX, &content, &fault), 0, "%s", fault.text);
 	put_bytes(AT_FDCWD, to, bytes_of_buffer(&content), 0600);
 }
+
+void expect_store_refused(const char *path, enum fault_class class, const char *part)
+{
+	struct store *store = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(open_store(path, &store, &fault), -1, "expected: %s", part);
+	cr_expect_null(store);
+	cr_expect_eq(fault.class, class, "%s", fault.text);
+	cr_expect_not_null(strstr(fault.text, part), "expected \"%s\" in \"%s\"", part, fault.text);
+	cr_expect_not_null(strstr(fault.text, "ca.db"), "expected the path in \"%s\"", fault.text);
+}
+
+void fill_place(const struct store_place *place, uint32_t count)
+{
+	struct store *store = open_place(place);
+
+	for (uint32_t i = 0; i < count; i++)
+		insert_one(store, "client1", i);
+	free_store(&store);
+}

@@ -27,6 +27,12 @@ void make_store_place(struct store_place *place);
 void remove_store_place(struct store_place *place);
 struct store *open_place(const struct store_place *place);
 
+/* Expects that open_store refuses what is at the path, which ends in ca.db. */
+void expect_store_refused(const char *path, enum fault_class class, const char *part);
+
+/* Opens, inserts records 0 to count-1, closes. */
+void fill_place(const struct store_place *place, uint32_t count);
+
 /* Runs SQL on the record like any other program would, and closes it as such. */
 void run_foreign_sql(const char *path, const char *sql);
 

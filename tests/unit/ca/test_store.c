@@ -14,18 +14,6 @@
 static const char noise[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 			    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-static void expect_refusal(const char *path, enum fault_class class, const char *part)
-{
-	struct store *store = NULL;
-	struct fault fault = {0};
-
-	cr_assert_eq(open_store(path, &store, &fault), -1, "expected: %s", part);
-	cr_expect_null(store);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, part), "expected \"%s\" in \"%s\"", part, fault.text);
-	cr_expect_not_null(strstr(fault.text, "ca.db"), "expected the path in \"%s\"", fault.text);
-}
-
 /* catalogue 35, 79 */
 Test(store, refuses_what_is_not_a_record)
 {
@@ -33,53 +21,24 @@ Test(store, refuses_what_is_not_a_record)
 
 	make_store_place(&place);
 	(void)unlink(place.path);
-	expect_refusal(place.path, FAULT_NOT_FOUND, "found none");
+	expect_store_refused(place.path, FAULT_NOT_FOUND, "found none");
 	put_file(place.scratch.dirfd, "ca.db", "", 0600);
-	expect_refusal(place.path, FAULT_FAILED, "found an empty file");
+	expect_store_refused(place.path, FAULT_FAILED, "found an empty file");
 	put_file(place.scratch.dirfd, "ca.db", noise, 0600);
-	expect_refusal(place.path, FAULT_FAILED, "found something else");
+	expect_store_refused(place.path, FAULT_FAILED, "found something else");
 	(void)unlink(place.path);
 	cr_assert_eq(mkdir(place.path, 0700), 0);
-	expect_refusal(place.path, FAULT_FAILED, "no regular file");
+	expect_store_refused(place.path, FAULT_FAILED, "no regular file");
 	cr_assert_eq(rmdir(place.path), 0);
 	cr_assert_eq(symlink("elsewhere.db", place.path), 0);
-	expect_refusal(place.path, FAULT_FAILED, "no regular file");
+	expect_store_refused(place.path, FAULT_FAILED, "no regular file");
 	(void)unlink(place.path);
 	cr_assert_eq(mkfifo(place.path, 0600), 0);
-	expect_refusal(place.path, FAULT_FAILED, "no regular file");
+	expect_store_refused(place.path, FAULT_FAILED, "no regular file");
 	(void)unlink(place.path);
 	run_foreign_sql(place.path, "CREATE TABLE recipes (cake TEXT)");
-	expect_refusal(place.path, FAULT_FAILED, "a database of something else");
+	expect_store_refused(place.path, FAULT_FAILED, "a database of something else");
 	remove_store_place(&place);
-}
-
-Test(store, refuses_a_record_of_a_newer_version)
-{
-	struct store_place place;
-
-	make_store_place(&place);
-	run_foreign_sql(place.path, "PRAGMA user_version = 2");
-	expect_refusal(place.path, FAULT_FAILED, "expected a record of version 1, found version 2");
-	remove_store_place(&place);
-}
-
-Test(store, refuses_a_record_without_its_tables)
-{
-	struct store_place place;
-
-	make_store_place(&place);
-	run_foreign_sql(place.path, "DROP TABLE certificate");
-	expect_refusal(place.path, FAULT_FAILED, "no such table");
-	remove_store_place(&place);
-}
-
-static void fill_place(const struct store_place *place, uint32_t count)
-{
-	struct store *store = open_place(place);
-
-	for (uint32_t i = 0; i < count; i++)
-		insert_one(store, "client1", i);
-	free_store(&store);
 }
 
 /* catalogue 79 */
@@ -92,13 +51,13 @@ Test(store, refuses_a_truncated_record)
 	fill_place(&place, 200);
 	cr_assert_eq(stat(place.path, &status), 0);
 	cr_assert_eq(truncate(place.path, status.st_size - 1), 0);
-	expect_refusal(place.path, FAULT_FAILED, "the CA's record is damaged");
+	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
 	cr_assert_eq(truncate(place.path, status.st_size / 8192 * 4096), 0);
-	expect_refusal(place.path, FAULT_FAILED, "the CA's record is damaged");
+	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
 	cr_assert_eq(truncate(place.path, 4096), 0);
-	expect_refusal(place.path, FAULT_FAILED, "the CA's record is damaged");
+	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
 	cr_assert_eq(truncate(place.path, 100), 0);
-	expect_refusal(place.path, FAULT_FAILED, "the CA's record is damaged");
+	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
 	remove_store_place(&place);
 }
 

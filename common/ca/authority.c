@@ -1,0 +1,300 @@
+#include "common/ca/authority.h"
+
+#include "common/base/staging.h"
+#include "common/ca/batch.h"
+#include "common/ca/root.h"
+#include "common/ca/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char store_name[] = "ca.db";
+static const char serving_name[] = "serving";
+
+struct authority {
+	const struct manifest *manifest;
+	struct issuer *issuer;
+	uint8_t key_sha256[SHA256_LEN]; /* the issuer's */
+	struct store *store;
+	int serving; /* the lock */
+};
+
+static int format_store_path(const struct layout *layout, char **ret_path, struct fault *fault)
+{
+	if (asprintf(ret_path, "%s/state/%s", layout->path, store_name) < 0) {
+		*ret_path = NULL;
+		return set_memory_fault(fault);
+	}
+	return 0;
+}
+
+/* A key and a record may be there without a root, from an init that was killed, but only while
+   nothing was issued: a second root would not be the one that the clients have. */
+static int check_nothing_issued(const struct layout *layout, const char *path, int64_t now_s,
+				struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+	struct store_summary summary;
+
+	if (open_store(path, &store, fault) < 0 ||
+	    summarize_store(store, now_s, &summary, fault) < 0)
+		return -1;
+	if (summary.certificates == 0)
+		return 0;
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/cert/root.crt: expected the root under which %zu certificates were "
+			 "issued, found none: restore it from a backup",
+			 layout->path, summary.certificates);
+}
+
+static int check_leftovers(const struct layout *layout, const char *path, int64_t now_s,
+			   struct fault *fault)
+{
+	bool root = root_exists(layout);
+	bool store = file_exists(layout->state, store_name);
+
+	if (root && !root_key_exists(layout))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: cert/root.crt is there and Private/root.key is not: restore "
+				 "the key from a backup; without it there is no more CA here",
+				 layout->path);
+	if (root && !store)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: cert/root.crt is there and state/%s is not: restore the "
+				 "record from a backup; a new one would forget what was issued",
+				 layout->path, store_name);
+	return !root && store ? check_nothing_issued(layout, path, now_s, fault) : 0;
+}
+
+/* Temporary files of an init that was killed. */
+static int sweep(const struct layout *layout, struct fault *fault)
+{
+	if (sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->state, fault) < 0 ||
+	    sweep_staging(layout->cert, fault) < 0)
+		return prefix_fault(fault, "%s", layout->path);
+	return 0;
+}
+
+/* That what is there now is a CA that can be opened. */
+static int check_made(const struct layout *layout, const char *path, struct fault *fault)
+{
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	CLEANUP(free_store) struct store *store = NULL;
+
+	if (load_issuer(layout, &issuer, fault) < 0)
+		return -1;
+	return open_store(path, &store, fault);
+}
+
+int init_authority(const struct layout *layout, const struct ca_node *ca, int64_t now_s,
+		   struct authority_made *ret_made, struct fault *fault)
+{
+	const struct authority_made made = {.root = !root_exists(layout),
+					    .store = !file_exists(layout->state, store_name)};
+	CLEANUP(free_string) char *path = NULL;
+
+	if (format_store_path(layout, &path, fault) < 0 || sweep(layout, fault) < 0 ||
+	    check_leftovers(layout, path, now_s, fault) < 0)
+		return -1;
+	/* The root comes last: whoever finds one knows that its key and its record existed. */
+	if (make_root_key(layout, ca->key, fault) < 0 || create_store(path, fault) < 0)
+		return -1;
+	if (made.root && make_root(layout, ca, now_s, fault) < 0)
+		return -1;
+	if (check_made(layout, path, fault) < 0)
+		return -1;
+	*ret_made = made;
+	return 0;
+}
+
+/* Who holds the lock wrote its process id into it. */
+static void read_holder(const struct layout *layout, char *ret_holder, size_t size)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct fault ignored = {0};
+
+	(void)snprintf(ret_holder, size, "another process");
+	if (read_file(layout->state, serving_name, size - 1, &text, &ignored) == 0 && text.len > 0)
+		(void)snprintf(ret_holder, size, "process %.*s",
+			       (int)strspn((const char *)text.data, "0123456789"), text.data);
+}
+
+static int take_serving(const struct layout *layout, int *ret_lock, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	struct fault found = {0};
+	char holder[32];
+
+	if (lock_file(layout->state, serving_name, LOCK_REFUSE, &lock, &found) < 0) {
+		read_holder(layout, holder, sizeof(holder));
+		if (found.class == FAULT_BUSY)
+			return set_fault(fault, FAULT_BUSY,
+					 "%s/state/%s: %s serves this CA already: stop it first",
+					 layout->path, serving_name, holder);
+		return set_fault(fault, found.class, "%s/state/%s", layout->path, found.text);
+	}
+	if (ftruncate(lock, 0) < 0 || dprintf(lock, "%" PRIdMAX "\n", (intmax_t)getpid()) < 0)
+		return set_errno_fault(fault, "%s/state/%s: cannot be written", layout->path,
+				       serving_name);
+	*ret_lock = lock;
+	lock = -1;
+	return 0;
+}
+
+static int open_parts(struct authority *authority, const struct layout *layout, int64_t now_s,
+		      struct fault *fault)
+{
+	CLEANUP(free_string) char *path = NULL;
+	const struct certificate *root;
+
+	/* The root first: without one there is no CA, which is more to the point than no lock. */
+	if (load_issuer(layout, &authority->issuer, fault) < 0)
+		return -1;
+	root = issuer_certificate(authority->issuer);
+	if (check_root_time(root, now_s, fault) < 0)
+		return prefix_fault(fault, "%s/cert/root.crt", layout->path);
+	public_key_sha256(certificate_public_key(root), authority->key_sha256);
+	if (take_serving(layout, &authority->serving, fault) < 0 ||
+	    format_store_path(layout, &path, fault) < 0)
+		return -1;
+	return open_store(path, &authority->store, fault);
+}
+
+int open_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
+		   struct authority **ret_authority, struct fault *fault)
+{
+	CLEANUP(free_authority) struct authority *authority = calloc(1, sizeof(*authority));
+
+	if (authority == NULL)
+		return set_memory_fault(fault);
+	authority->manifest = manifest;
+	authority->serving = -1;
+	if (open_parts(authority, layout, now_s, fault) < 0)
+		return -1;
+	*ret_authority = TAKE(authority);
+	return 0;
+}
+
+void free_authority(struct authority **authority_pointer)
+{
+	struct authority *authority = TAKE(*authority_pointer);
+
+	if (authority == NULL)
+		return;
+	free_store(&authority->store);
+	free_issuer(&authority->issuer);
+	close_descriptor(&authority->serving);
+	free(authority);
+}
+
+const struct certificate *authority_root(const struct authority *authority)
+{
+	return issuer_certificate(authority->issuer);
+}
+
+int check_authority(struct authority *authority, int64_t now_s, struct fault *fault)
+{
+	if (check_root_time(authority_root(authority), now_s, fault) < 0)
+		return -1;
+	return check_store(authority->store, fault);
+}
+
+/* From a little before now, for clocks that are behind, and never outside the root's. */
+static struct validity choose_validity(const struct authority *authority, int64_t now_s)
+{
+	const struct ca_node *ca = &authority->manifest->ca;
+	int64_t root_begin_s = certificate_not_before(authority_root(authority));
+	int64_t root_end_s = certificate_not_after(authority_root(authority));
+	struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s,
+				    .not_after_s = now_s + ca->certificate_validity_s};
+
+	if (validity.not_before_s < root_begin_s)
+		validity.not_before_s = root_begin_s;
+	if (validity.not_after_s > root_end_s)
+		validity.not_after_s = root_end_s;
+	return validity;
+}
+
+static int refuse_batch(const struct refusal *refusal, struct certificates_answer *ret_answer)
+{
+	*ret_answer = (struct certificates_answer){.refusal = *refusal};
+	return 0;
+}
+
+int certify_batch(struct authority *authority, const char *client,
+		  const struct certificates_request *request, int64_t now_s,
+		  struct certificates_answer *ret_answer, struct fault *fault)
+{
+	struct batch_terms terms = {.issuer = authority->issuer,
+				    .issuer_key_sha256 = authority->key_sha256,
+				    .store = authority->store,
+				    .validity = choose_validity(authority, now_s),
+				    .now_s = now_s};
+	struct refusal refusal = {0};
+	struct fault found = {0};
+
+	terms.client = find_client(authority->manifest, client, &found);
+	if (terms.client == NULL)
+		set_refusal(&refusal, "unknown_client",
+			    "the CA's manifest has no client \"%s\": add it there", client);
+	else if (request->count > BATCH_SIZE_MAX)
+		set_refusal(&refusal, "too_many", "expected at most %d requests, found %zu",
+			    BATCH_SIZE_MAX, request->count);
+	else if (request->count == 0)
+		set_refusal(&refusal, "malformed", "expected at least one request, found none");
+	if (refusal.type[0] != '\0')
+		return refuse_batch(&refusal, ret_answer);
+	if (check_root_time(authority_root(authority), now_s, fault) < 0)
+		return -1;
+	return certify_requests(&terms, request, ret_answer, fault);
+}
+
+/* RFC 5280 section 5.3.1 CRLReason; 7 is not used. */
+static const char *format_reason(int reason)
+{
+	static const char *const reasons[] = {
+		"unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
+		"superseded",    "cessationOfOperation", "certificateHold", NULL,
+		"removeFromCRL", "privilegeWithdrawn",   "aACompromise",
+	};
+
+	if (reason < 0 || (size_t)reason >= COUNT_OF(reasons) || reasons[reason] == NULL)
+		return reasons[0];
+	return reasons[reason];
+}
+
+static void fill_status(const struct record *record, int64_t now_s, struct status_answer *answer)
+{
+	format_serial((struct bytes){record->serial, SERIAL_MAX}, answer->serial);
+	answer->status = STATUS_GOOD;
+	if (now_s > record->not_after_s)
+		answer->status = STATUS_EXPIRED;
+	if (!record->revoked)
+		return;
+	answer->status = STATUS_REVOKED;
+	answer->revoked_at_s = record->revoked_at_s;
+	(void)snprintf(answer->reason, sizeof(answer->reason), "%s", format_reason(record->reason));
+}
+
+int judge_certificate(struct authority *authority, const struct certificate *certificate,
+		      int64_t now_s, struct status_answer *ret_answer, struct fault *fault)
+{
+	struct bytes name = certificate_raw_issuer(authority_root(authority));
+	struct bytes serial = certificate_serial(certificate);
+	struct status_answer answer = {.status = STATUS_UNKNOWN};
+	CLEANUP(clear_record) struct record record = {0};
+	bool found = false;
+
+	/* All our serials have the same length, so any other is none of ours. */
+	if (serial.len == SERIAL_MAX && equal_bytes(certificate_raw_issuer(certificate), name) &&
+	    find_by_serial(authority->store, serial.data, &record, &found, fault) < 0)
+		return -1;
+	/* The same serial is not enough: a look-alike may have another key or subject. */
+	if (found && equal_bytes(certificate_der(certificate), bytes_of_buffer(&record.der)))
+		fill_status(&record, now_s, &answer);
+	*ret_answer = answer;
+	return 0;
+}
