@@ -1,0 +1,71 @@
+#include "tools/harden.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* The sanitizer looks for leaks by tracing its own process. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED
+#endif
+
+static int hide_memory(struct fault *fault)
+{
+	const struct rlimit none = {0};
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return set_errno_fault(fault, "cannot forbid core dumps");
+#ifndef IS_SANITIZED
+	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+		return set_errno_fault(fault, "cannot forbid tracing");
+#endif
+	return 0;
+}
+
+/* A layout holds six directories open, and `init` all layouts of a manifest. */
+static int raise_file_limit(struct fault *fault)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return set_errno_fault(fault, "cannot read the limit of open files");
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return set_errno_fault(fault, "cannot raise the limit of open files");
+	return 0;
+}
+
+/* Opens what is closed, in the direction in which using it fails. */
+static int open_standard_streams(struct fault *fault)
+{
+	static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+	for (int descriptor = 0; descriptor < (int)COUNT_OF(flags); descriptor++) {
+		if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		/* The lowest free descriptor is this one: those below are open. */
+		if (open("/dev/null", flags[descriptor] | O_NOCTTY) != descriptor)
+			return set_errno_fault(fault, "/dev/null");
+	}
+	return 0;
+}
+
+int harden_process(struct fault *fault)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	if (open_standard_streams(fault) < 0 || hide_memory(fault) < 0 ||
+	    raise_file_limit(fault) < 0)
+		return -1;
+	if (sigaction(SIGPIPE, &ignore, NULL) < 0)
+		return set_errno_fault(fault, "cannot ignore SIGPIPE");
+	return 0;
+}

@@ -1,0 +1,32 @@
+#ifndef CERTPOOL_TOOLS_INPUT_H
+#define CERTPOOL_TOOLS_INPUT_H
+
+#include "common/base/bytes.h"
+#include "common/crypto/signed_message.h"
+#include "common/x509/certificate.h"
+
+/* What a user names on the command line: a path, or "-" for standard input. */
+
+int read_input(const char *path, size_t max, struct buffer *ret_content,
+	       struct fault *fault) MUST_CHECK;
+
+/* A new file of this mode, durable; nothing is overwritten. "-" is standard output. */
+int write_output(const char *path, unsigned int mode, struct bytes content,
+		 struct fault *fault) MUST_CHECK;
+
+/* One certificate, PEM or DER. */
+int parse_any_certificate(struct bytes content, struct certificate **ret_certificate,
+			  struct fault *fault) MUST_CHECK;
+int read_certificate(const char *path, struct certificate **ret_certificate,
+		     struct fault *fault) MUST_CHECK;
+
+/* A file of certificates, PEM one after the other. */
+struct chain {
+	struct certificate *certificates[CHAIN_MAX];
+	size_t count;
+};
+
+int read_chain(const char *path, struct chain *ret_chain, struct fault *fault) MUST_CHECK;
+void clear_chain(struct chain *chain);
+
+#endif

@@ -1,0 +1,31 @@
+#ifndef CERTPOOL_TOOLS_NODE_H
+#define CERTPOOL_TOOLS_NODE_H
+
+#include "common/layout/layout.h"
+#include "common/layout/manifest.h"
+#include "tools/command.h"
+
+/* The client that a command is about, in its manifest and on the disk. */
+struct node {
+	struct manifest *manifest;
+	const struct client_node *client; /* of the manifest */
+	struct layout *layout;
+};
+
+/* Loads the command's manifest, finds the client, opens its layout. Owns: clear_node. */
+int open_node(const struct command *command, const char *client, struct node *ret_node,
+	      struct fault *fault) MUST_CHECK;
+void clear_node(struct node *node);
+
+/* Locks the layout; while another process works on it, says so and waits. */
+int lock_or_wait(const struct command *command, const struct layout *layout, int *ret_lock,
+		 struct fault *fault) MUST_CHECK;
+
+/* What an option or the environment said, else what the manifest says. */
+struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *otherwise);
+
+/* FAULT_USAGE when the CA has no layout here. */
+int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout,
+		   struct fault *fault) MUST_CHECK;
+
+#endif

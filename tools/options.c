@@ -1,0 +1,256 @@
+#include "tools/options.h"
+
+#include "common/base/clock.h"
+#include "common/base/endpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct option common_options[] = {
+	{"manifest", 'm', false, "FILE", take_text, offsetof(struct command, manifest),
+	 "the manifest", "manifest.yaml"},
+	{"json", 0, false, NULL, take_switch, offsetof(struct command, json),
+	 "print JSON, one object a line", NULL},
+	{"quiet", 'q', false, NULL, take_switch, offsetof(struct command, quiet),
+	 "say nothing on standard error but what went wrong", NULL},
+	{"help", 'h', true, NULL, take_switch, offsetof(struct command, help), "show this help",
+	 NULL},
+	{"version", 0, true, NULL, take_switch, offsetof(struct command, version),
+	 "show the version", NULL},
+	{0},
+};
+
+/* An option of this command line, and what it was given there. */
+struct slot {
+	const struct option *option;
+	void *base;        /* of the option's offset */
+	const char *given; /* NULL: it was not */
+};
+
+struct slots {
+	struct slot slots[OPTIONS_MAX];
+	size_t count;
+};
+
+int take_switch(void *field, const char *text, struct fault *fault)
+{
+	static const char *const words[] = {"0", "1", "false", "true", "no", "yes", "off", "on"};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*(bool *)field = i % 2 == 1;
+			return 0;
+		}
+	}
+	return set_fault(fault, FAULT_USAGE, "expected 1 or 0, found \"%s\"", text);
+}
+
+int take_text(void *field, const char *text, struct fault *fault)
+{
+	if (*text == '\0')
+		return set_fault(fault, FAULT_USAGE, "expected a value, found an empty one");
+	*(const char **)field = text;
+	return 0;
+}
+
+int take_count(void *field, const char *text, struct fault *fault)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long value = digits <= 9 ? strtoul(text, NULL, 10) : 0;
+
+	if (text[digits] != '\0' || value < 1 || value > COUNT_MAX)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a whole number from 1 to %d, found \"%s\"", COUNT_MAX,
+				 text);
+	*(size_t *)field = value;
+	return 0;
+}
+
+int take_instant(void *field, const char *text, struct fault *fault)
+{
+	struct instant *instant = field;
+	int64_t time_s;
+
+	if (parse_time(text, &time_s, fault) < 0)
+		return -1;
+	instant->given = true;
+	instant->time_s = time_s;
+	return 0;
+}
+
+int take_endpoint(void *field, const char *text, struct fault *fault)
+{
+	return parse_endpoint(text, field, fault);
+}
+
+void name_variable(const struct option *option, char ret_name[static VARIABLE_SIZE])
+{
+	(void)snprintf(ret_name, VARIABLE_SIZE, VARIABLE_PREFIX "%s", option->name);
+	for (char *c = ret_name; *c != '\0'; c++) {
+		if (*c == '-')
+			*c = '_';
+		else if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+	}
+}
+
+static void add_slots(struct slots *slots, const struct option *options, void *base)
+{
+	for (; options != NULL && options->name != NULL && slots->count < OPTIONS_MAX; options++)
+		slots->slots[slots->count++] = (struct slot){.option = options, .base = base};
+}
+
+static struct slot *find_long(struct slots *slots, const char *name, size_t len)
+{
+	for (size_t i = 0; i < slots->count; i++) {
+		const char *candidate = slots->slots[i].option->name;
+
+		if (strlen(candidate) == len && strncmp(candidate, name, len) == 0)
+			return &slots->slots[i];
+	}
+	return NULL;
+}
+
+static struct slot *find_letter(struct slots *slots, char letter)
+{
+	for (size_t i = 0; i < slots->count; i++)
+		if (slots->slots[i].option->letter == letter)
+			return &slots->slots[i];
+	return NULL;
+}
+
+static int refuse_option(const char *option, const struct verb *verb, struct fault *fault)
+{
+	return set_fault(fault, FAULT_USAGE, "%s: no such option: see certpool help %s", option,
+			 verb->name);
+}
+
+/* The value is what is attached to the option, or else the next argument. */
+static int take_value(struct slot *slot, const char *attached, const char ***next,
+		      struct fault *fault)
+{
+	if (attached == NULL)
+		attached = **next;
+	else
+		(*next)--;
+	if (attached == NULL)
+		return set_fault(fault, FAULT_USAGE, "--%s: expected a value after it (%s)",
+				 slot->option->name, slot->option->argument);
+	(*next)++;
+	slot->given = attached;
+	return 0;
+}
+
+/* --name, --name=value, --name value */
+static int parse_long(struct slots *slots, const struct verb *verb, const char *argument,
+		      const char ***next, struct fault *fault)
+{
+	const char *name = argument + 2;
+	size_t len = strcspn(name, "=");
+	const char *attached = name[len] == '=' ? name + len + 1 : NULL;
+	struct slot *slot = find_long(slots, name, len);
+
+	if (slot == NULL)
+		return refuse_option(argument, verb, fault);
+	if (slot->option->argument != NULL)
+		return take_value(slot, attached, next, fault);
+	if (attached != NULL)
+		return set_fault(fault, FAULT_USAGE, "--%s: takes no value, found \"%s\"",
+				 slot->option->name, attached);
+	slot->given = "1";
+	return 0;
+}
+
+/* -q, -m value, -mvalue, -qm value */
+static int parse_short(struct slots *slots, const struct verb *verb, const char *argument,
+		       const char ***next, struct fault *fault)
+{
+	for (const char *letter = argument + 1; *letter != '\0'; letter++) {
+		struct slot *slot = find_letter(slots, *letter);
+
+		if (slot == NULL)
+			return refuse_option(argument, verb, fault);
+		if (slot->option->argument != NULL)
+			return take_value(slot, letter[1] != '\0' ? letter + 1 : NULL, next, fault);
+		slot->given = "1";
+	}
+	return 0;
+}
+
+/* Sorts the arguments into options, which fill their slots, and operands, which move forward. */
+static int sort_arguments(struct slots *slots, const struct verb *verb, const char **arguments,
+			  size_t *ret_operands, struct fault *fault)
+{
+	const char **next = arguments;
+	bool options = true;
+	size_t operands = 0;
+
+	while (*next != NULL) {
+		const char *argument = *next++;
+		int result = 0;
+
+		if (!options || argument[0] != '-' || argument[1] == '\0')
+			arguments[operands++] = argument;
+		else if (strcmp(argument, "--") == 0)
+			options = false;
+		else if (argument[1] == '-')
+			result = parse_long(slots, verb, argument, &next, fault);
+		else
+			result = parse_short(slots, verb, argument, &next, fault);
+		if (result < 0)
+			return -1;
+	}
+	*ret_operands = operands;
+	return 0;
+}
+
+static int set_slot(const struct slot *slot, struct fault *fault)
+{
+	const struct option *option = slot->option;
+	void *field = (char *)slot->base + option->offset;
+	const char *value = option->initial;
+	char variable[VARIABLE_SIZE];
+	const char *found;
+
+	if (slot->given != NULL)
+		return option->set(field, slot->given, fault) == 0
+			       ? 0
+			       : prefix_fault(fault, "--%s", option->name);
+	name_variable(option, variable);
+	found = option->no_environment ? NULL : getenv(variable);
+	if (found != NULL && *found != '\0')
+		return option->set(field, found, fault) == 0
+			       ? 0
+			       : prefix_fault(fault, "environment, %s", variable);
+	return value != NULL ? option->set(field, value, fault) : 0;
+}
+
+static int check_operands(const struct verb *verb, size_t count, struct fault *fault)
+{
+	if (count >= verb->fewest && count <= verb->most)
+		return 0;
+	return set_fault(fault, FAULT_USAGE, "expected %s, found %zu of them: see certpool help %s",
+			 *verb->operands != '\0' ? verb->operands : "no arguments", count,
+			 verb->name);
+}
+
+int parse_command(const struct verb *verb, const char **arguments, struct command *ret_command,
+		  void *ret_settings, struct fault *fault)
+{
+	struct command command = {.verb = verb, .operands = arguments};
+	struct slots slots = {0};
+
+	add_slots(&slots, common_options, &command);
+	add_slots(&slots, verb->options, ret_settings);
+	if (sort_arguments(&slots, verb, arguments, &command.operand_count, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < slots.count; i++)
+		if (set_slot(&slots.slots[i], fault) < 0)
+			return -1;
+	if (!command.help && !command.version &&
+	    check_operands(verb, command.operand_count, fault) < 0)
+		return -1;
+	*ret_command = command;
+	return 0;
+}

@@ -1,0 +1,27 @@
+#include "tools/verbs.h"
+
+#include <string.h>
+
+const struct verb *const verbs[] = {
+	&init_verb,   &invite_verb,  &join_verb,    &request_verb, &serve_verb,
+	&enroll_verb, &receive_verb, &send_verb,    &verify_verb,  &run_verb,
+	&status_verb, &help_verb,    &version_verb, NULL,
+};
+
+static const struct {
+	const char *name;
+	const struct verb *verb;
+} other_names[] = {{"-h", &help_verb}, {"--help", &help_verb}, {"--version", &version_verb}};
+
+const struct verb *find_verb(const char *name, struct fault *fault)
+{
+	for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
+		if (strcmp((*verb)->name, name) == 0)
+			return *verb;
+	for (size_t i = 0; i < COUNT_OF(other_names); i++)
+		if (strcmp(other_names[i].name, name) == 0)
+			return other_names[i].verb;
+	(void)set_fault(fault, FAULT_USAGE,
+			"%s: no such verb: run certpool help; options follow the verb", name);
+	return NULL;
+}
