@@ -1,0 +1,104 @@
+#include "common/x509/pem.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define BEGIN "-----BEGIN THING-----"
+#define END "-----END THING-----"
+
+Test(pem, refuses_what_is_not_one_block)
+{
+	static const struct {
+		const char *text;
+		const char *reason;
+	} rows[] = {
+		{"", "-----BEGIN THING-----"},
+		{"AAAA", "-----BEGIN THING-----"},
+		{BEGIN, "-----BEGIN THING-----"},
+		{BEGIN END, "-----BEGIN THING-----"},
+		{BEGIN "\nAAAA\n", "-----BEGIN THING-----"},
+		{"text\n" BEGIN "\nAAAA\n" END "\n", "no text before or after"},
+		{BEGIN "\nAAAA\n" END "\ntext", "no text before or after"},
+		{BEGIN "\nAAAA\n-----END OTHER-----\n", "-----END THING-----"},
+		{"-----BEGIN OTHER-----\nAAAA\n" END "\n", "-----BEGIN THING-----"},
+		{"----- BEGIN THING-----\nAAAA\n" END, "-----BEGIN THING-----"},
+		{BEGIN "AAAA\n" END, "line to end after"},
+		{BEGIN "\nAAAA\n" END "\n" BEGIN "\nAAAA\n" END "\n", "base64"},
+		{BEGIN "\nProc-Type: 4,ENCRYPTED\n\nAAAA\n" END, "base64"},
+		{BEGIN "\nAAA\n" END, "base64"},
+		{BEGIN "\nAA A\n" END, "base64"},
+		{BEGIN "\nAAAA \n" END, "base64"},
+		{BEGIN "\nAA\rAA\n" END, "base64"},
+		{BEGIN "\nAB==\n" END, "base64"},
+		{BEGIN "\nAA==\nAAAA\n" END, "base64"},
+		{BEGIN "\nAA-_\n" END, "base64"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct fault fault = {0};
+
+		cr_expect_eq(unwrap_pem(bytes_of_string(rows[i].text), "THING", NULL, 1000, &der,
+					&fault),
+			     -1, "row %zu", i);
+		cr_expect_eq(fault.class, FAULT_MALFORMED);
+		cr_expect(strstr(fault.text, rows[i].reason) != NULL, "row %zu: %s", i, fault.text);
+		cr_expect_eq(der.len, (size_t)0);
+	}
+}
+
+/* catalogue 30 */
+Test(pem, refuses_more_than_the_limit)
+{
+	struct bytes pem = bytes_of_string(BEGIN "\nAAAA\n" END "\n");
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct fault fault = {0};
+
+	cr_expect_eq(unwrap_pem(pem, "THING", NULL, pem.len, &der, &fault), 0, "%s", fault.text);
+	clear_buffer(&der);
+	cr_expect_eq(unwrap_pem(pem, "THING", NULL, pem.len - 1, &der, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_TOO_LARGE);
+	cr_expect(strstr(fault.text, "at most") != NULL, "%s", fault.text);
+}
+
+Test(pem, takes_white_space_around_and_either_end_of_line)
+{
+	static const char *const rows[] = {
+		BEGIN "\nAAEC\n" END,
+		" \r\n\t" BEGIN "\r\nAA\r\nEC\r\n" END "\r\n \n",
+		BEGIN "\n\nAAEC\n\n" END "\n",
+		"-----BEGIN NEW THING-----\nAAEC\n-----END NEW THING-----\n",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct fault fault = {0};
+
+		cr_expect_eq(unwrap_pem(bytes_of_string(rows[i]), "THING", "NEW THING", 1000, &der,
+					&fault),
+			     0, "row %zu: %s", i, fault.text);
+		cr_expect(equal_bytes(bytes_of_buffer(&der),
+				      (struct bytes){(const uint8_t *)"\0\1\2", 3}));
+	}
+}
+
+Test(pem, reads_what_it_writes)
+{
+	static uint8_t octets[200];
+
+	for (size_t len = 0; len < sizeof(octets); len++) {
+		CLEANUP(clear_buffer) struct buffer pem = {0};
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct bytes expected = {octets, len};
+		struct fault fault = {0};
+
+		octets[len] = (uint8_t)(len * 7);
+		cr_assert_eq(format_pem(expected, "THING", &pem, &fault), 0, "%s", fault.text);
+		cr_expect(strstr((char *)pem.data, BEGIN "\n") == (char *)pem.data);
+		for (char *line = (char *)pem.data; *line != '\0'; line += strcspn(line, "\n") + 1)
+			cr_expect_leq(strcspn(line, "\n"), (size_t)64);
+		cr_assert_eq(unwrap_pem(bytes_of_buffer(&pem), "THING", NULL, 1000, &der, &fault),
+			     0, "%s", fault.text);
+		cr_expect(equal_bytes(bytes_of_buffer(&der), expected), "%zu octets", len);
+	}
+}
