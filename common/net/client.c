@@ -22,6 +22,7 @@ struct reception {
 	struct buffer body;
 	size_t max;
 	bool too_large;
+	bool head_complete;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -44,6 +45,21 @@ static size_t receive_piece(char *data, size_t unit, size_t count, void *context
 	return reception->body.failed ? 0 : len;
 }
 
+/* libcurl takes a connection that ends within the head for an answer without a body. */
+static size_t receive_field(char *data, size_t unit, size_t count, void *context)
+{
+	struct reception *reception = context;
+
+	size_t len = unit * count;
+
+	/* One after another may come: 100 Continue, the answer's, and what trails a chunked body. */
+	if (len > 4 && memcmp(data, "HTTP", 4) == 0)
+		reception->head_complete = false;
+	else if (data[0] == '\r' || data[0] == '\n')
+		reception->head_complete = true;
+	return len;
+}
+
 /* Options that hold for every exchange. */
 static bool configure(struct http_client *client, const struct http_client_settings *settings)
 {
@@ -64,6 +80,7 @@ static bool configure(struct http_client *client, const struct http_client_setti
 	       curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_USERAGENT, "certpool") == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
 				connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, all_ms > 0 ? all_ms : TIMEOUT_MS) ==
@@ -128,7 +145,8 @@ static bool prepare(CURL *curl, const char *url, struct curl_slist *fields, stru
 {
 	bool done = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
 		    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
-		    curl_easy_setopt(curl, CURLOPT_WRITEDATA, reception) == CURLE_OK;
+		    curl_easy_setopt(curl, CURLOPT_WRITEDATA, reception) == CURLE_OK &&
+		    curl_easy_setopt(curl, CURLOPT_HEADERDATA, reception) == CURLE_OK;
 
 	if (body.data == NULL)
 		return done && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -139,37 +157,53 @@ static bool prepare(CURL *curl, const char *url, struct curl_slist *fields, stru
 }
 
 /* What happened, and what to do. */
-static const char *explain(CURLcode code)
+struct explanation {
+	CURLcode code;
+	const char *what;
+	const char *remedy;
+};
+
+static const struct explanation *explain(CURLcode code)
 {
-	switch (code) {
-	case CURLE_COULDNT_CONNECT:
-		return "nobody listens there: start the server, or check the endpoint in the "
-		       "manifest";
-	case CURLE_COULDNT_RESOLVE_HOST:
-		return "no address is known for the host: check the endpoint in the manifest";
-	case CURLE_OPERATION_TIMEDOUT:
-		return "no answer in time: try again, or check whether the server is overloaded";
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_BAD_CONTENT_ENCODING:
-	case CURLE_BAD_FUNCTION_ARGUMENT:
-		return "what answers there does not speak HTTP: check the endpoint's port";
-	default:
-		return "the connection was lost before the whole answer came: try again";
-	}
+	static const char no_http[] = "what answers there does not speak HTTP";
+	static const char check_port[] = "check the port of the endpoint in the manifest";
+	static const struct explanation explanations[] = {
+		{CURLE_COULDNT_CONNECT, "nobody listens there",
+		 "start the server, or check the endpoint in the manifest"},
+		{CURLE_COULDNT_RESOLVE_HOST, "the host has no address",
+		 "check the endpoint in the manifest"},
+		{CURLE_OPERATION_TIMEDOUT, "no answer in time",
+		 "try again, or see whether the server is overloaded"},
+		{CURLE_UNSUPPORTED_PROTOCOL, no_http, check_port},
+		{CURLE_WEIRD_SERVER_REPLY, no_http, check_port},
+		{CURLE_OK, "the connection was lost before the whole answer came", "try again"},
+	};
+	const struct explanation *each = explanations;
+
+	while (each->code != CURLE_OK && each->code != code)
+		each++;
+	return each;
 }
 
 static int report_failure(const struct http_client *client, const char *url, CURLcode code,
 			  const struct reception *reception, struct fault *fault)
 {
+	const struct explanation *explanation = explain(code);
+	char buffer[128];
+	const char *reason = client->error[0] != '\0' ? client->error : curl_easy_strerror(code);
+	long number = 0;
+
 	if (reception->too_large)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "%s: the answer is larger than the %zu octets expected", url,
 				 reception->max);
-	if (reception->body.failed || code == CURLE_OUT_OF_MEMORY)
+	if (reception->body.failed)
 		return set_memory_fault(fault);
-	return set_fault(fault, FAULT_UNREACHABLE, "%s: %s (%s)", url, explain(code),
-			 client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+	(void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
+	if (code == CURLE_COULDNT_CONNECT && number != 0)
+		reason = strerror_r((int)number, buffer, sizeof(buffer));
+	return set_fault(fault, FAULT_UNREACHABLE, "%s: %s (%s): %s", url, explanation->what,
+			 reason, explanation->remedy);
 }
 
 static void clear_reception(struct reception *reception)
@@ -211,6 +245,8 @@ int exchange_http(struct http_client *client, const char *path, const char *cont
 	/* What they point to ends here. */
 	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
 	(void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
+	if (code == CURLE_OK && !reception.head_complete)
+		code = CURLE_PARTIAL_FILE;
 	if (code != CURLE_OK)
 		return report_failure(client, (const char *)url.data, code, &reception, fault);
 	take_answer(client->curl, &reception, ret_answer);

@@ -60,7 +60,7 @@ static struct MHD_Daemon *start_daemon(struct service *service, int listener)
 		MHD_OPTION_THREAD_POOL_SIZE, count_cores(), MHD_OPTION_CONNECTION_LIMIT,
 		settings->most_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		settings->most_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange,
+		MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange,
 		service, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, service,
 		MHD_OPTION_NOTIFY_CONNECTION, notice_connection, service, MHD_OPTION_END);
 }

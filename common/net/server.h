@@ -14,7 +14,13 @@
  * not a plain request (two Content-Length, Content-Length with Transfer-Encoding, no or a wrong
  * Host, an unknown method) is answered 400 and the connection closed.
  *
- * Every refusal is application/problem+json (RFC 9457): {"type","title","status","detail"}.
+ * Every refusal is application/problem+json (RFC 9457): {"type","title","status","detail"}, except
+ * where libmicrohttpd refuses by itself what it cannot parse, or a head over its memory: then it is
+ * a page of HTML, or the connection is closed at once. Over a bound on connections there is no
+ * answer: they are not accepted, or closed.
+ *
+ * A connection without a request counts as one that is late: between requests it is kept for
+ * request_timeout_s. Nothing here raises SIGPIPE.
  */
 
 struct http_request {
@@ -53,7 +59,11 @@ struct http_route {
 	bool long_work;
 };
 
-/* Told of every request that was refused or failed, from several threads at once. */
+/*
+ * Told of every request that was refused or failed, from several threads at once. Of what
+ * libmicrohttpd says by itself, method and path are "" and the status is 0. No control characters
+ * are in any of it.
+ */
 typedef void http_log(void *context, const char *method, const char *path, unsigned int status,
 		      const char *text);
 

@@ -50,6 +50,16 @@ static bool known_method(const char *method)
 	return false;
 }
 
+/* Printable ASCII: libmicrohttpd takes spaces and control characters in it. */
+static bool valid_target(const char *target)
+{
+	size_t i = 0;
+
+	while (target[i] > 0x20 && target[i] < 0x7f)
+		i++;
+	return i > 0 && target[i] == '\0';
+}
+
 static bool valid_port(const char *text)
 {
 	size_t len = strlen(text);
@@ -80,7 +90,10 @@ static bool valid_host(const char *host)
 	       (host[0] == '\0' || (host[0] == ':' && valid_port(host + 1)));
 }
 
-/* libmicrohttpd unfolds lines and takes a bare LF without a word: only the size tells. */
+/*
+ * libmicrohttpd unfolds lines and takes a bare LF without a word: only the size tells. Who makes up
+ * for one oddity with another gets past this, and is read as RFC 9112 sections 2.2 and 5.2 allow.
+ */
 static bool plain_size(struct MHD_Connection *connection, const struct request_line *line,
 		       const struct fields *fields)
 {
@@ -122,9 +135,12 @@ int check_request_head(struct MHD_Connection *connection, const struct request_l
 {
 	struct fields fields = {0};
 
-	(void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, count_field, &fields);
 	if (!known_method(line->method))
 		return set_fault(fault, FAULT_MALFORMED, "the method is unknown");
+	if (!valid_target(line->target))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected a request target of printable characters");
+	(void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, count_field, &fields);
 	if (check_fields(&fields, fault) < 0)
 		return -1;
 	if (!plain_size(connection, line, &fields))

@@ -26,9 +26,9 @@ struct request_line {
 };
 
 /*
- * Errors: FAULT_MALFORMED for an unknown method, no or a wrong Host, a repeated field that must not
- * be, Content-Length with Transfer-Encoding, lines that are folded or end in a bare LF, white space
- * other than the one space after a field name's colon.
+ * Errors: FAULT_MALFORMED for an unknown method, a target that is none, no or a wrong Host, a
+ * repeated field that must not be, Content-Length with Transfer-Encoding, lines that are folded or
+ * end in a bare LF, white space other than the one space after a field name's colon.
  */
 int check_request_head(struct MHD_Connection *connection, const struct request_line *line,
 		       struct request_head *ret_head, struct fault *fault) MUST_CHECK;

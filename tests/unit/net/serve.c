@@ -1,0 +1,199 @@
+#include "tests/unit/net/serve.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PATIENCE_S = 10 };
+
+static int answer_health(const struct http_request *request, struct http_response *response,
+			 void *context, struct fault *fault)
+{
+	(void)request;
+	(void)context;
+	(void)fault;
+	response->content_type = "text/plain";
+	append_string(&response->body, "well");
+	return 0;
+}
+
+static int answer_echo(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	struct service_under_test *service = context;
+
+	(void)fault;
+	pthread_mutex_lock(&service->lock);
+	service->handled++;
+	pthread_mutex_unlock(&service->lock);
+	response->content_type = "text/plain";
+	append_bytes(&response->body, request->body);
+	return 0;
+}
+
+static int answer_size(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	(void)context;
+	(void)fault;
+	response->content_type = "text/plain";
+	append_format(&response->body, "%zu", request->body.len);
+	return 0;
+}
+
+static int answer_large(const struct http_request *request, struct http_response *response,
+			void *context, struct fault *fault)
+{
+	uint8_t *begin = extend_buffer(&response->body, LARGE_MAX);
+
+	(void)request;
+	(void)context;
+	(void)fault;
+	response->content_type = "text/plain";
+	if (begin != NULL)
+		memset(begin, 'x', LARGE_MAX);
+	return 0;
+}
+
+static int answer_fault(const struct http_request *request, struct http_response *response,
+			void *context, struct fault *fault)
+{
+	(void)context;
+	append_string(&response->body, "half an answer");
+	return set_fault(
+		fault, (enum fault_class)strtoul((const char *)request->body.data, NULL, 10),
+		"the reason \"%.*s\"", (int)request->body.len, (const char *)request->body.data);
+}
+
+static int answer_long(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	struct service_under_test *service = context;
+
+	pthread_mutex_lock(&service->lock);
+	service->waiting++;
+	pthread_cond_broadcast(&service->changed);
+	while (!service->gate_open)
+		pthread_cond_wait(&service->changed, &service->lock);
+	service->waiting--;
+	pthread_mutex_unlock(&service->lock);
+	return answer_echo(request, response, context, fault);
+}
+
+static const struct http_route routes[] = {
+	{"GET", "/health", NULL, 0, answer_health, false},
+	{"POST", "/echo", "text/plain", BODY_MAX, answer_echo, false},
+	{"POST", "/large", "text/plain", LARGE_MAX, answer_size, false},
+	{"GET", "/large", NULL, 0, answer_large, false},
+	{"POST", "/fault", "text/plain", BODY_MAX, answer_fault, false},
+	{"POST", "/long", "text/plain", BODY_MAX, answer_long, true},
+	{"POST", "/work", "text/plain", LARGE_MAX, answer_echo, true},
+	{NULL, NULL, NULL, 0, NULL, false},
+};
+
+static void keep_log(void *context, const char *method, const char *path, unsigned int status,
+		     const char *text)
+{
+	struct service_under_test *service = context;
+
+	pthread_mutex_lock(&service->lock);
+	append_format(&service->log, "%s %s %u %s\n", method, path, status, text);
+	pthread_cond_broadcast(&service->changed);
+	pthread_mutex_unlock(&service->lock);
+}
+
+void start_service(struct service_under_test *service)
+{
+	struct fault fault = {0};
+
+	pthread_mutex_init(&service->lock, NULL);
+	pthread_cond_init(&service->changed, NULL);
+	append_string(&service->log, "");
+	if (service->settings.endpoint.host[0] == '\0')
+		service->settings.endpoint = (struct endpoint){"127.0.0.1", 0};
+	service->settings.routes = routes;
+	service->settings.context = service;
+	service->settings.log = keep_log;
+	service->settings.log_context = service;
+	cr_assert_eq(start_http_server(&service->settings, &service->server, &fault), 0, "%s",
+		     fault.text);
+	service->endpoint = *http_server_endpoint(service->server);
+}
+
+void stop_service(struct service_under_test *service)
+{
+	stop_http_server(&service->server);
+	cr_assert_null(service->server);
+	clear_buffer(&service->log);
+	pthread_cond_destroy(&service->changed);
+	pthread_mutex_destroy(&service->lock);
+}
+
+void open_gate(struct service_under_test *service)
+{
+	pthread_mutex_lock(&service->lock);
+	service->gate_open = true;
+	pthread_cond_broadcast(&service->changed);
+	pthread_mutex_unlock(&service->lock);
+}
+
+void await_waiting(struct service_under_test *service, unsigned int count)
+{
+	pthread_mutex_lock(&service->lock);
+	while (service->waiting < count)
+		pthread_cond_wait(&service->changed, &service->lock);
+	pthread_mutex_unlock(&service->lock);
+}
+
+static unsigned int count_logs(const struct service_under_test *service, const char *text)
+{
+	unsigned int count = 0;
+
+	for (const char *place = strstr((const char *)service->log.data, text); place != NULL;
+	     place = strstr(place + 1, text))
+		count++;
+	return count;
+}
+
+bool await_log(struct service_under_test *service, const char *text)
+{
+	return await_logs(service, text, 1);
+}
+
+bool await_logs(struct service_under_test *service, const char *text, unsigned int count)
+{
+	struct timespec end;
+	bool found;
+	int error = 0;
+
+	(void)clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += PATIENCE_S;
+	pthread_mutex_lock(&service->lock);
+	while (count_logs(service, text) < count && error == 0)
+		error = pthread_cond_timedwait(&service->changed, &service->lock, &end);
+	found = error == 0;
+	pthread_mutex_unlock(&service->lock);
+	return found;
+}
+
+struct http_client *new_test_client(const struct endpoint *endpoint)
+{
+	const struct http_client_settings settings = {.endpoint = *endpoint, .timeout_ms = 20000};
+	struct http_client *client = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_http_client(&settings, &client, &fault), 0, "%s", fault.text);
+	return client;
+}
+
+unsigned int post_text(struct http_client *client, const char *path, const char *text,
+		       struct http_answer *ret_answer)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(exchange_http(client, path, "text/plain", bytes_of_string(text), LARGE_MAX,
+				   ret_answer, &fault),
+		     0, "%s", fault.text);
+	return ret_answer->status;
+}

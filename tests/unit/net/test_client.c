@@ -1,0 +1,363 @@
+#include "common/net/client.h"
+
+#include "common/net/http.h"
+#include "tests/support/raw_socket.h"
+#include "tests/unit/net/serve.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OK_HELLO                                                                                   \
+	"HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=utf-8\r\n"                           \
+	"Content-Length: 5\r\n\r\nhello"
+
+#define CHUNKS "2\r\nhe\r\n3\r\nllo\r\n0\r\nTrailer: x\r\n\r\n"
+
+/* Against a server that plays the script; body NULL is a GET. */
+static int ask_scripted(const struct script *script, const char *body, long timeout_ms,
+			struct http_answer *ret_answer, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct endpoint endpoint;
+	struct scripted_server *server = start_scripted_server(script, &endpoint);
+	const struct http_client_settings settings = {.endpoint = endpoint,
+						      .timeout_ms = timeout_ms};
+	struct http_client *client = NULL;
+	int result;
+
+	cr_assert_eq(new_http_client(&settings, &client, fault), 0);
+	result = exchange_http(client, "/v1/status", "text/plain",
+			       body != NULL ? bytes_of_string(body) : (struct bytes){0}, 100,
+			       ret_answer, fault);
+	free_http_client(&client);
+	(void)stop_scripted_server(&server, &request);
+	return result;
+}
+
+/* catalogue 56: what answers so is not taken for an answer */
+Test(client, refuses_what_is_no_whole_answer)
+{
+	static const struct {
+		const char *answer;
+		enum fault_class class;
+		const char *text;
+	} rows[] = {
+		{"", FAULT_UNREACHABLE, "the connection was lost before the whole answer came"},
+		{"SSH-2.0-OpenSSH_9.2\r\n", FAULT_UNREACHABLE, "does not speak HTTP"},
+		{"\x15\x03\x01\x00\x02\x02\x16", FAULT_UNREACHABLE, "does not speak HTTP"},
+		{"<html>old</html>", FAULT_UNREACHABLE, "does not speak HTTP"},
+		{"HTTP/1.1 20", FAULT_UNREACHABLE, ""},
+		{"HTTP/1.1 200 OK\r\nContent-Le", FAULT_UNREACHABLE, ""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", FAULT_UNREACHABLE,
+		 "the connection was lost before the whole answer came"},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", FAULT_UNREACHABLE,
+		 "the connection was lost before the whole answer came"},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello",
+		 FAULT_UNREACHABLE, ""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", FAULT_UNREACHABLE, ""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", FAULT_UNREACHABLE,
+		 "the connection was lost"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct script script = {.answer = bytes_of_string(rows[i].answer)};
+		struct http_answer answer = {.status = 7};
+		struct fault fault = {0};
+
+		cr_expect_eq(ask_scripted(&script, i % 2 == 0 ? "body" : NULL, 0, &answer, &fault),
+			     -1, "row %zu", i);
+		cr_expect_eq(fault.class, rows[i].class, "row %zu: %s", i, fault.text);
+		cr_expect_not_null(strstr(fault.text, rows[i].text), "row %zu: %s", i, fault.text);
+		cr_expect_eq(strncmp(fault.text, "http://127.0.0.1:", 17), 0, "%s", fault.text);
+		cr_expect_not_null(strstr(fault.text, "/v1/status: "), "%s", fault.text);
+		cr_expect_eq(answer.status, 7);
+	}
+}
+
+Test(client, refuses_an_answer_over_its_limit)
+{
+	static const char *const heads[] = {
+		"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(heads); i++) {
+		CLEANUP(clear_buffer) struct buffer text = {0};
+		struct http_answer answer = {0};
+		struct fault fault = {0};
+
+		append_format(&text, "%s%0101d", heads[i], 0);
+		cr_expect_eq(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, NULL,
+					  0, &answer, &fault),
+			     -1);
+		cr_expect_eq(fault.class, FAULT_TOO_LARGE, "%s", fault.text);
+		cr_expect_not_null(
+			strstr(fault.text, "the answer is larger than the 100 octets expected"),
+			"%s", fault.text);
+		cr_expect_null(answer.body.data);
+	}
+}
+
+Test(client, refuses_a_head_without_end)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct http_answer answer = {0};
+	struct fault fault = {0};
+
+	append_string(&text, "HTTP/1.1 200 OK\r\n");
+	for (unsigned int i = 0; i < 10000; i++)
+		append_format(&text, "X-%u: %060d\r\n", i, 0);
+	cr_expect_eq(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, NULL, 0,
+				  &answer, &fault),
+		     -1);
+	cr_expect_eq(fault.class, FAULT_UNREACHABLE, "%s", fault.text);
+}
+
+/* catalogue 56 */
+Test(client, gives_up_in_time)
+{
+	struct http_answer answer = {0};
+	struct fault fault = {0};
+
+	cr_expect_eq(ask_scripted(&(struct script){.silent = true}, "body", 300, &answer, &fault),
+		     -1);
+	cr_expect_eq(fault.class, FAULT_UNREACHABLE);
+	cr_expect_not_null(strstr(fault.text, "/v1/status: no answer in time ("), "%s", fault.text);
+	cr_expect_not_null(strstr(fault.text, "): try again"), "%s", fault.text);
+}
+
+Test(client, says_when_nobody_listens)
+{
+	static const char *const hosts[] = {"127.0.0.1", "::1"};
+	static const char *const starts[] = {"http://127.0.0.1:1/x: ", "http://[::1]:1/x: "};
+
+	for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+		struct http_client_settings settings = {.endpoint = {.port = 1}};
+		CLEANUP(free_http_client) struct http_client *client = NULL;
+		struct http_answer answer = {0};
+		struct fault fault = {0};
+
+		memcpy(settings.endpoint.host, hosts[i], strlen(hosts[i]) + 1);
+		cr_assert_eq(new_http_client(&settings, &client, &fault), 0);
+		cr_expect_eq(
+			exchange_http(client, "/x", NULL, (struct bytes){0}, 10, &answer, &fault),
+			-1);
+		cr_expect_eq(fault.class, FAULT_UNREACHABLE);
+		cr_expect_eq(strncmp(fault.text, starts[i], strlen(starts[i])), 0, "%s",
+			     fault.text);
+		cr_expect_not_null(strstr(fault.text,
+					  "nobody listens there (Connection refused): start the "
+					  "server, or check the endpoint in the manifest"),
+				   "%s", fault.text);
+	}
+}
+
+Test(client, says_when_the_host_has_no_address)
+{
+	const struct http_client_settings settings = {.endpoint = {"no-such-host.invalid", 1}};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	struct http_answer answer = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(new_http_client(&settings, &client, &fault), 0);
+	cr_expect_eq(exchange_http(client, "/", NULL, (struct bytes){0}, 10, &answer, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_UNREACHABLE);
+	cr_expect_not_null(strstr(fault.text, "the host has no address"), "%s", fault.text);
+}
+
+/* catalogue 56 */
+Test(client, follows_no_redirect)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct fault fault = {0};
+	char elsewhere[ENDPOINT_TEXT_SIZE];
+
+	start_service(&service);
+	format_endpoint(&service.endpoint, elsewhere);
+	append_format(&text,
+		      "HTTP/1.1 307 Temporary Redirect\r\nLocation: %s/echo\r\n"
+		      "Content-Length: 0\r\n\r\n",
+		      elsewhere);
+	cr_expect_eq(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, "body", 0,
+				  &answer, &fault),
+		     0);
+	cr_expect_eq(answer.status, 307);
+	cr_expect_eq(service.handled, 0);
+	stop_service(&service);
+}
+
+Test(client, uses_no_proxy)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct http_client *client;
+
+	cr_assert_eq(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+	cr_assert_eq(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
+	start_service(&service);
+	client = new_test_client(&service.endpoint);
+	cr_expect_eq(post_text(client, "/echo", "direct", &answer), 200);
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+Test(client, reads_an_answer)
+{
+	static const char *const rows[] = {
+		OK_HELLO,
+		"HTTP/1.1 100 Continue\r\n\r\n" OK_HELLO,
+		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello",
+		"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: "
+		"text/plain\r\n\r\n" CHUNKS,
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(ask_scripted(&(struct script){.answer = bytes_of_string(rows[i])},
+					  "body", 0, &answer, &fault),
+			     0, "row %zu: %s", i, fault.text);
+		cr_expect_eq(answer.status, 200);
+		cr_expect_str_eq(answer.content_type, "text/plain");
+		cr_expect_str_eq((const char *)answer.body.data, "hello");
+	}
+}
+
+/* Many exchanges, one connection; the server counts. */
+Test(client, keeps_its_connection)
+{
+	enum { EXCHANGES = 50, LARGE = 300000 };
+	const struct script script = {.answer = bytes_of_string(OK_HELLO), .keep = true};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	CLEANUP(clear_buffer) struct buffer large = {0};
+	struct endpoint endpoint;
+	struct scripted_server *server = start_scripted_server(&script, &endpoint);
+	struct http_client *client = new_test_client(&endpoint);
+
+	append_format(&large, "%0*d", (int)LARGE, 0);
+	for (unsigned int i = 0; i < EXCHANGES; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		const char *body = i % 10 == 9 ? (const char *)large.data : "small";
+		struct fault fault = {0};
+
+		if (i % 3 == 0)
+			cr_assert_eq(exchange_http(client, "/get", NULL, (struct bytes){0}, 5,
+						   &answer, &fault),
+				     0, "%s", fault.text);
+		else
+			cr_assert_eq(post_text(client, "/post", body, &answer), 200);
+		cr_expect_str_eq((const char *)answer.body.data, "hello");
+	}
+	free_http_client(&client);
+	cr_expect_eq(stop_scripted_server(&server, &request), 1);
+}
+
+Test(client, comes_back_when_the_server_closed_the_connection)
+{
+	const struct script script = {.answer = bytes_of_string(OK_HELLO)};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct endpoint endpoint;
+	struct scripted_server *server = start_scripted_server(&script, &endpoint);
+	struct http_client *client = new_test_client(&endpoint);
+
+	(void)signal(SIGPIPE, SIG_DFL);
+	for (unsigned int i = 0; i < 20; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+		cr_expect_eq(post_text(client, "/post", "again", &answer), 200);
+	}
+	free_http_client(&client);
+	cr_expect_eq(stop_scripted_server(&server, &request), 20);
+}
+
+Test(client, says_no_more_than_it_must)
+{
+	const struct script script = {.answer = bytes_of_string(OK_HELLO)};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	CLEANUP(clear_buffer) struct buffer large = {0};
+	struct endpoint endpoint;
+	struct scripted_server *server = start_scripted_server(&script, &endpoint);
+	struct http_client *client = new_test_client(&endpoint);
+	static const char start[] = "POST /v1/x HTTP/1.1\r\nHost: 127.0.0.1:";
+	const char *text;
+
+	append_format(&large, "%02000000d", 0);
+	cr_expect_eq(post_text(client, "/v1/x", (const char *)large.data, &answer), 200);
+	free_http_client(&client);
+	(void)stop_scripted_server(&server, &request);
+	text = (const char *)request.data;
+	cr_assert_not_null(text);
+	cr_expect_eq(strncmp(text, start, strlen(start)), 0);
+	cr_expect_not_null(strstr(text, "\r\nContent-Type: text/plain\r\n"));
+	cr_expect_null(strcasestr(text, "Expect:"));
+	cr_expect_null(strcasestr(text, "Accept-Encoding:"));
+	cr_expect_null(strcasestr(text, "Transfer-Encoding:"));
+	cr_expect_null(strcasestr(text, "Cookie:"));
+	cr_expect_null(strcasestr(text, "Authorization:"));
+}
+
+Test(client, turns_answers_into_faults)
+{
+	static const struct {
+		unsigned int status;
+		const char *type;
+		const char *body;
+		enum fault_class class;
+		const char *text;
+	} rows[] = {
+		{413, CONTENT_PROBLEM, "{\"detail\":\"too long\"}", FAULT_TOO_LARGE,
+		 "http://[::1]:8440/v1/status: answered 413: too long"},
+		{503, CONTENT_PROBLEM, "{\"title\":\"Busy\"}", FAULT_BUSY, "answered 503: Busy"},
+		{429, "", "", FAULT_BUSY, "answered 429 without a problem detail"},
+		{400, CONTENT_PROBLEM, "{\"detail\":\"a\\nb\"}", FAULT_REFUSED,
+		 "answered 400: a?b"},
+		{401, "text/html", "{\"detail\":\"x\"}", FAULT_REFUSED, "answered 401 without"},
+		{403, CONTENT_PROBLEM, "{", FAULT_REFUSED, "answered 403 without"},
+		{404, CONTENT_PROBLEM, "{\"detail\":\"no\"}", FAULT_NOT_FOUND, "answered 404: no"},
+		{500, CONTENT_PROBLEM, "{\"detail\":\"no\"}", FAULT_UNREACHABLE,
+		 "answered 500: no"},
+		{302, "", "", FAULT_UNREACHABLE, "answered 302 without"},
+		{204, CONTENT_JOSE, "x", FAULT_UNREACHABLE, "answered 204 without"},
+		{200, "text/html", "<html>", FAULT_UNREACHABLE,
+		 "expected an answer of type application/jose, found text/html"},
+		{200, "", "x", FAULT_UNREACHABLE,
+		 "expected an answer of type application/jose, found none"},
+	};
+	const struct http_client_settings settings = {.endpoint = {"::1", 8440}};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_http_client(&settings, &client, &fault), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_http_answer)
+		struct http_answer answer = {.status = rows[i].status};
+
+		fault = (struct fault){0};
+		parse_media_type(rows[i].type, answer.content_type);
+		append_string(&answer.body, rows[i].body);
+		cr_expect_eq(check_http_answer(client, "/v1/status", &answer, CONTENT_JOSE, &fault),
+			     -1);
+		cr_expect_eq(fault.class, rows[i].class, "row %zu", i);
+		cr_expect_not_null(strstr(fault.text, rows[i].text), "%s", fault.text);
+	}
+}
+
+Test(client, takes_the_answer_it_expects)
+{
+	const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 8440}};
+	const struct http_answer answer = {.status = 200, .content_type = CONTENT_JOSE};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_http_client(&settings, &client, &fault), 0);
+	cr_expect_eq(check_http_answer(client, "/", &answer, CONTENT_JOSE, &fault), 0);
+	cr_expect_eq(fault.class, FAULT_NONE);
+}

@@ -1,0 +1,83 @@
+#include "common/net/listener.h"
+
+#include "common/base/file.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+
+Test(listener, refuses_an_address_that_is_taken)
+{
+	CLEANUP(close_descriptor) int first = -1;
+	int second = -2;
+	struct endpoint bound;
+	struct endpoint untouched = {0};
+	struct fault fault = {0};
+	char text[ENDPOINT_TEXT_SIZE];
+
+	cr_assert_eq(open_listener(&(struct endpoint){"127.0.0.1", 0}, &first, &bound, &fault), 0);
+	cr_expect_eq(open_listener(&bound, &second, &untouched, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_BUSY);
+	format_endpoint(&bound, text);
+	cr_expect_not_null(strstr(fault.text, text), "%s", fault.text);
+	cr_expect_not_null(strstr(fault.text, "another process already listens there"), "%s",
+			   fault.text);
+	cr_expect_eq(second, -2);
+	cr_expect_eq(untouched.port, 0);
+}
+
+Test(listener, refuses_addresses_that_are_not_here)
+{
+	static const struct {
+		struct endpoint endpoint;
+		const char *text;
+	} rows[] = {
+		{{"192.0.2.1", 0}, "http://192.0.2.1:0: cannot listen there: "},
+		{{"no-such-host.invalid", 0},
+		 "no address is known for the host "
+		 "no-such-host.invalid"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int descriptor = -2;
+		struct endpoint bound;
+		struct fault fault = {0};
+
+		cr_expect_eq(open_listener(&rows[i].endpoint, &descriptor, &bound, &fault), -1);
+		cr_expect_eq(fault.class, FAULT_FAILED);
+		cr_expect_eq(strncmp(fault.text, rows[i].text, strlen(rows[i].text)), 0, "%s",
+			     fault.text);
+		cr_expect_eq(descriptor, -2);
+	}
+}
+
+Test(listener, says_which_port_it_got)
+{
+	static const struct endpoint rows[] = {{"127.0.0.1", 0}, {"::1", 0}, {"localhost", 0}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(close_descriptor) int descriptor = -1;
+		struct endpoint bound = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(open_listener(&rows[i], &descriptor, &bound, &fault), 0, "%s",
+			     fault.text);
+		cr_expect_str_eq(bound.host, rows[i].host);
+		cr_expect_neq(bound.port, 0);
+		cr_expect_neq(fcntl(descriptor, F_GETFD) & FD_CLOEXEC, 0);
+		cr_expect_neq(fcntl(descriptor, F_GETFL) & O_NONBLOCK, 0);
+	}
+}
+
+Test(listener, keeps_ipv4_free_when_it_takes_ipv6)
+{
+	CLEANUP(close_descriptor) int v6 = -1;
+	CLEANUP(close_descriptor) int v4 = -1;
+	struct endpoint bound;
+	struct fault fault = {0};
+
+	cr_assert_eq(open_listener(&(struct endpoint){"::", 0}, &v6, &bound, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(open_listener(&(struct endpoint){"0.0.0.0", bound.port}, &v4, &bound, &fault),
+		     0, "%s", fault.text);
+}

@@ -1,0 +1,280 @@
+#include "common/net/server.h"
+
+#include "common/base/workers.h"
+#include "tests/support/raw_socket.h"
+#include "tests/unit/net/serve.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static unsigned int count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	cr_assert_not_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	(void)closedir(directory);
+	return count;
+}
+
+Test(server, says_that_the_port_is_taken)
+{
+	struct service_under_test service = {0};
+	struct http_server_settings settings;
+	struct http_server *server = NULL;
+	struct fault fault = {0};
+
+	start_service(&service);
+	settings = service.settings;
+	settings.endpoint = service.endpoint;
+	cr_expect_eq(start_http_server(&settings, &server, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_BUSY);
+	cr_expect_not_null(strstr(fault.text, "another process already listens there"), "%s",
+			   fault.text);
+	cr_expect_null(server);
+	stop_service(&service);
+}
+
+Test(server, speaks_ipv6)
+{
+	struct service_under_test service = {.settings = {.endpoint = {"::1", 0}}};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct http_client *client;
+
+	start_service(&service);
+	client = new_test_client(&service.endpoint);
+	cr_expect_eq(post_text(client, "/work", "six", &answer), 200);
+	cr_expect_str_eq((const char *)answer.body.data, "six");
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+Test(server, answers_many_requests_on_one_connection)
+{
+	enum { REQUESTS = 500 };
+	struct service_under_test service = {0};
+	int connection;
+
+	start_service(&service);
+	connection = connect_raw(&service.endpoint);
+	for (unsigned int i = 0; i < REQUESTS; i++) {
+		CLEANUP(clear_buffer) struct buffer request = {0};
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		append_format(&request,
+			      "POST /%s HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+			      "Content-Length: 8\r\n\r\n%08u",
+			      i % 2 == 0 ? "echo" : "work", i);
+		cr_assert(send_raw(connection, bytes_of_buffer(&request)));
+		cr_assert(receive_answer(connection, &answer));
+		cr_assert_eq(
+			memcmp(answer.data + answer.len - 8, request.data + request.len - 8, 8), 0);
+	}
+	(void)close(connection);
+	cr_expect_eq(service.handled, REQUESTS);
+	stop_service(&service);
+}
+
+Test(server, answers_requests_sent_ahead_in_order)
+{
+	enum { REQUESTS = 20 };
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer requests = {0};
+	int connection;
+
+	start_service(&service);
+	connection = connect_raw(&service.endpoint);
+	for (unsigned int i = 0; i < REQUESTS; i++)
+		append_format(&requests,
+			      "POST /%s HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+			      "Content-Length: 2\r\n%s\r\n%02u",
+			      i % 2 == 0 ? "echo" : "work",
+			      i + 1 == REQUESTS ? "Connection: close\r\n" : "", i);
+	{
+		CLEANUP(clear_buffer) struct buffer answers = {0};
+		const char *place;
+
+		cr_assert(send_raw(connection, bytes_of_buffer(&requests)));
+		cr_assert(receive_raw(connection, &answers));
+		place = (const char *)answers.data;
+		for (unsigned int i = 0; i < REQUESTS; i++) {
+			char body[] = "\r\n\r\n00";
+
+			body[4] = (char)('0' + i / 10);
+			body[5] = (char)('0' + i % 10);
+			place = strstr(place, body);
+			cr_assert_not_null(place, "answer %u", i);
+		}
+	}
+	(void)close(connection);
+	stop_service(&service);
+}
+
+static int ask_often(size_t index, void *context, struct fault *fault)
+{
+	enum { EXCHANGES = 200 };
+	const struct endpoint *endpoint = context;
+	const struct http_client_settings settings = {.endpoint = *endpoint};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+
+	if (new_http_client(&settings, &client, fault) < 0)
+		return -1;
+	for (unsigned int i = 0; i < EXCHANGES; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		CLEANUP(clear_buffer) struct buffer body = {0};
+
+		append_format(&body, "%zu asks for the %uth time", index, i);
+		if (exchange_http(client, i % 2 == 0 ? "/echo" : "/work", "text/plain",
+				  bytes_of_buffer(&body), 1000, &answer, fault) < 0 ||
+		    check_http_answer(client, "/echo", &answer, "text/plain", fault) < 0)
+			return -1;
+		if (!equal_bytes(bytes_of_buffer(&body), bytes_of_buffer(&answer.body)))
+			return set_fault(fault, FAULT_FAILED, "another's answer: %s",
+					 answer.body.data);
+	}
+	return 0;
+}
+
+/* catalogue 86, 92: no descriptor stays open */
+Test(server, answers_many_clients_at_once)
+{
+	enum { CLIENTS = 8, EXCHANGES = 200 };
+	unsigned int before = count_descriptors();
+	struct service_under_test service = {0};
+	struct fault fault = {0};
+
+	start_service(&service);
+	cr_expect_eq(run_tasks(CLIENTS, CLIENTS, ask_often, &service.endpoint, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(service.handled, CLIENTS * EXCHANGES);
+	cr_expect_str_empty((const char *)service.log.data);
+	stop_service(&service);
+	cr_expect_eq(count_descriptors(), before);
+}
+
+static int post_long(size_t index, void *context, struct fault *fault)
+{
+	struct service_under_test *service = context;
+	struct http_client *client;
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+	(void)fault;
+	if (index == 0) {
+		/* One is at work and one, at least, waits when the server is told to stop. */
+		await_waiting(service, 1);
+		open_gate(service);
+		stop_http_server(&service->server);
+		return 0;
+	}
+	client = new_test_client(&service->endpoint);
+	cr_expect_eq(post_text(client, "/long", "finished", &answer), 200);
+	cr_expect_str_eq((const char *)answer.body.data, "finished");
+	free_http_client(&client);
+	return 0;
+}
+
+/* catalogue 77 */
+Test(server, finishes_what_it_works_on_before_it_stops)
+{
+	unsigned int workers = count_cores();
+	struct service_under_test service = {0};
+	struct fault fault = {0};
+
+	for (unsigned int round = 0; round < 20; round++) {
+		service = (struct service_under_test){0};
+		start_service(&service);
+		cr_expect_eq(run_tasks(2, 2, post_long, &service, &fault), 0);
+		cr_expect_eq(service.handled, 1);
+		stop_service(&service);
+	}
+	cr_expect_geq(workers, 1);
+}
+
+Test(server, stops_while_clients_ask_and_idle)
+{
+	static const char *const requests[] = {"GET /heal", "",
+					       "POST /echo HTTP/1.1\r\nHost: a\r\n",
+					       "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"};
+
+	for (unsigned int round = 0; round < 20; round++) {
+		struct service_under_test service = {0};
+		int connections[COUNT_OF(requests)];
+
+		start_service(&service);
+		for (size_t i = 0; i < COUNT_OF(requests); i++) {
+			connections[i] = connect_raw(&service.endpoint);
+			cr_assert(say_raw(connections[i], requests[i]));
+		}
+		stop_service(&service);
+		for (size_t i = 0; i < COUNT_OF(requests); i++) {
+			CLEANUP(clear_buffer) struct buffer answer = {0};
+
+			cr_expect(receive_raw(connections[i], &answer));
+			(void)close(connections[i]);
+		}
+	}
+}
+
+/* Octets that look like HTTP often enough to get somewhere. */
+static void append_noise(struct buffer *request, unsigned int *seed)
+{
+	static const char *const words[] = {
+		"GET ",
+		"POST ",
+		"/echo",
+		"/health",
+		" HTTP/1.1",
+		"\r\n",
+		"Host: a\r\n",
+		"Content-Length: ",
+		"5",
+		"99999999999",
+		"Transfer-Encoding: ",
+		"chunked\r\n",
+		"\r\n\r\n",
+		":",
+		"Content-Type: text/plain\r\n",
+		"0\r\n\r\n",
+		"\t",
+		"Expect: 100-continue\r\n",
+		"Connection: Upgrade\r\nUpgrade: h2c\r\n",
+	};
+	unsigned int count = (unsigned int)rand_r(seed) % 30;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const uint8_t octet = (uint8_t)rand_r(seed);
+
+		if (rand_r(seed) % 8 == 0)
+			append_bytes(request, (struct bytes){&octet, 1});
+		else
+			append_string(request, words[(unsigned int)rand_r(seed) % COUNT_OF(words)]);
+	}
+}
+
+Test(server, survives_noise)
+{
+	enum { CONNECTIONS = 3000 };
+	struct service_under_test service = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct http_client *client;
+	unsigned int seed = 20261123;
+
+	start_service(&service);
+	for (unsigned int i = 0; i < CONNECTIONS; i++) {
+		CLEANUP(clear_buffer) struct buffer request = {0};
+		int connection = connect_raw(&service.endpoint);
+
+		append_noise(&request, &seed);
+		(void)send_raw(connection, bytes_of_buffer(&request));
+		(void)close(connection);
+	}
+	client = new_test_client(&service.endpoint);
+	cr_expect_eq(post_text(client, "/echo", "still here", &answer), 200);
+	free_http_client(&client);
+	stop_service(&service);
+}
