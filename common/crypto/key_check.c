@@ -1,16 +1,11 @@
 #include "common/crypto/key_check.h"
 
+#include "common/crypto/ed25519_point.h"
+#include "common/crypto/gnutls_object.h"
+
 #include <gmp.h>
-#include <gnutls/gnutls.h>
 #include <nettle/ecc-curve.h>
 #include <nettle/ecc.h>
-
-void free_datum(gnutls_datum_t *datum)
-{
-	wipe(datum->data, datum->size);
-	gnutls_free(datum->data);
-	*datum = (gnutls_datum_t){0};
-}
 
 static void import_number(mpz_t number, const gnutls_datum_t *datum)
 {
@@ -34,6 +29,22 @@ static bool is_on_curve(gnutls_ecc_curve_t curve, const gnutls_datum_t *x, const
 	ecc_point_clear(&point);
 	mpz_clears(x_number, y_number, NULL);
 	return on_curve;
+}
+
+static int check_ed25519_key(gnutls_pubkey_t handle, enum key_type *ret_type, struct fault *fault)
+{
+	CLEANUP(free_datum) gnutls_datum_t point = {0};
+	gnutls_ecc_curve_t curve;
+	int code = gnutls_pubkey_export_ecc_raw2(handle, &curve, &point, NULL, 0);
+
+	if (code < 0)
+		return set_gnutls_fault(fault, "Ed25519 public key", code);
+	if (point.size != ED25519_POINT_LEN || !is_strong_ed25519_point(point.data))
+		return set_fault(fault, FAULT_REFUSED,
+				 "Ed25519 public key: expected a point of the curve of large "
+				 "order, found another");
+	*ret_type = KEY_ED25519;
+	return 0;
 }
 
 static int check_ec_key(gnutls_pubkey_t handle, enum key_type *ret_type, struct fault *fault)
@@ -144,10 +155,9 @@ int check_public_key(gnutls_pubkey_t handle, enum key_type *ret_type, struct fau
 		return check_ec_key(handle, ret_type, fault);
 	if (algorithm == GNUTLS_PK_RSA)
 		return check_rsa_key(handle, ret_type, fault);
-	if (algorithm != GNUTLS_PK_EDDSA_ED25519)
-		return set_fault(fault, FAULT_REFUSED,
-				 "public key: expected ECDSA, Ed25519 or RSA, found %s",
-				 gnutls_pk_get_name((gnutls_pk_algorithm_t)algorithm));
-	*ret_type = KEY_ED25519;
-	return 0;
+	if (algorithm == GNUTLS_PK_EDDSA_ED25519)
+		return check_ed25519_key(handle, ret_type, fault);
+	return set_fault(fault, FAULT_REFUSED,
+			 "public key: expected ECDSA, Ed25519 or RSA, found %s",
+			 gnutls_pk_get_name((gnutls_pk_algorithm_t)algorithm));
 }

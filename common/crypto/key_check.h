@@ -8,7 +8,4 @@
 int check_public_key(gnutls_pubkey_t handle, enum key_type *ret_type,
 		     struct fault *fault) MUST_CHECK;
 
-/* Wipes and frees, for a gnutls_datum_t local under CLEANUP. */
-void free_datum(gnutls_datum_t *datum);
-
 #endif

@@ -1,6 +1,6 @@
 #include "common/crypto/key.h"
 
-#include "common/crypto/key_check.h"
+#include "common/crypto/gnutls_object.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>

@@ -21,8 +21,7 @@ Test(key, refuses_private_keys_that_are_none)
 		"",
 		"hello",
 		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-		"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE "
-		"KEY-----\n",
+		"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
 		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 	};
 
@@ -133,24 +132,67 @@ Test(key, refuses_public_keys_that_are_not_in_der_or_are_none)
 	free_private_key(&key);
 }
 
-/* catalogue 45: what openssl made of other curves, explicit parameters, the identity, weak RSA */
+/* catalogue 45: what openssl made of other curves and forms */
 Test(key, refuses_weak_and_foreign_public_keys)
 {
 	static const struct {
 		const char *spki;
+		enum fault_class class;
 		const char *part;
 	} rows[] = {
+		/* P-192 */
+		{"3049301306072a8648ce3d020106082a8648ce3d0301010332000468dabd5878f9240beeaab56d2b"
+		 "696f2b5d4eadfe3fa27c27fd174d20b10bc2cd6a5dfcbc183d10605108f4ad67f8f450",
+		 FAULT_REFUSED, "found SECP192R1"},
 		/* P-224 */
-		{"304e301006072a8648ce3d020106052b81040021033a0004b70e0cbd6bb4bf7f321390b94a03c1d3"
-		 "56c21122343280d6115c1d21bd376388b5f723fb4c22dfe6cd4375a05a07476444d5819985007e34",
-		 ""},
-		/* the identity of P-256, one octet */
-		{"301a301306072a8648ce3d020106082a8648ce3d03010703030004"
-		 "00",
-		 ""},
-		{"3019301306072a8648ce3d020106082a8648ce3d030107030200"
-		 "00",
-		 ""},
+		{"304e301006072a8648ce3d020106052b81040021033a00043b68d5e59232c7cf9400e10a2cc2aaa3"
+		 "4658583565d738bfc29b97244f2ef61ea687508d60d38f20b19e7246af4a2f9922e043c52b548159",
+		 FAULT_REFUSED, "found SECP224R1"},
+		/* P-521 */
+		{"30819b301006072a8648ce3d020106052b81040023038186000401572a016e3416a6226ef1cddb4d"
+		 "e98816453aa84146864d3e75c8c350eab36f1494531b12b94e815ad0e9ec46806be4725f2f0d530b"
+		 "2be8f4e175e7bab4e87889d7012b5ceffe47e4e7453eeeb13130213f79a93865ea2e76f8b608f322"
+		 "aec3dc942eec04a90030452295bbf795029c19be0884c407bfb333f4a5630edd362baa638e37",
+		 FAULT_REFUSED, "found SECP521R1"},
+		/* secp256k1 */
+		{"3056301006072a8648ce3d020106052b8104000a034200042cf1d40866528f3dd2d863d8cc6d887c"
+		 "8ffef9cef034f12c3e663009d83c0c9255e05ec0094cd1f2365f50c63d966b661301e4d022cfbc81"
+		 "7ded48ed23a0c88a",
+		 FAULT_REFUSED, "expected ECDSA on P-256 or P-384"},
+		/* P-256 by explicit parameters */
+		{"3082014b3082010306072a8648ce3d02013081f7020101302c06072a8648ce3d0101022100ffffff"
+		 "ff00000001000000000000000000000000ffffffffffffffffffffffff305b0420ffffffff000000"
+		 "01000000000000000000000000fffffffffffffffffffffffc04205ac635d8aa3a93e7b3ebbd5576"
+		 "9886bc651d06b0cc53b0f63bce3c3e27d2604b031500c49d360886e704936a6678e1139d26b7819f"
+		 "7e900441046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342"
+		 "e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5022100ffffffff00000000"
+		 "ffffffffffffffffbce6faada7179e84f3b9cac2fc63255102010103420004411fdef94b7ee71b02"
+		 "d4c8171b896e455430743a9a928d77b52139cdb8d12377c7d9a45a925ab9df94df4ec24d951b8d19"
+		 "9d52738b031c8330030cef3ac51356",
+		 FAULT_MALFORMED, "SubjectPublicKeyInfo"},
+		/* P-256, the point compressed */
+		{"3039301306072a8648ce3d020106082a8648ce3d03010703220002411fdef94b7ee71b02d4c8171b"
+		 "896e455430743a9a928d77b52139cdb8d12377",
+		 FAULT_MALFORMED, "SubjectPublicKeyInfo"},
+		/* the identity of P-256: one octet */
+		{"3019301306072a8648ce3d020106082a8648ce3d03010703020000", FAULT_MALFORMED,
+		 "SubjectPublicKeyInfo"},
+		/* X25519 */
+		{"302a300506032b656e032100bdb17c23db5146b31435ecc1699b3e511adf01592b24b983cb1c7e61"
+		 "a1baf848",
+		 FAULT_REFUSED, "found ECDH (X25519)"},
+		/* Ed448 */
+		{"3043300506032b6571033a00cfe4a66f96c58aaf2d5d64215f256df3d8881c9e54512ca938168147"
+		 "f24ef205d46b714cea08dca7267ee5a2389053bdddfcee7bb0dbb43600",
+		 FAULT_REFUSED, "found EdDSA (Ed448)"},
+		/* Ed25519, a point of order 8 */
+		{"302a300506032b657003210026e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b1380288"
+		 "6d53fc05",
+		 FAULT_REFUSED, "large order"},
+		/* Ed25519, no point */
+		{"302a300506032b657003210002000000000000000000000000000000000000000000000000000000"
+		 "00000000",
+		 FAULT_REFUSED, "large order"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -159,7 +201,8 @@ Test(key, refuses_weak_and_foreign_public_keys)
 		struct fault fault = {0};
 
 		cr_expect_eq(parse_public_key(bytes_of_buffer(&spki), &key, &fault), -1, "%zu", i);
-		cr_expect_neq(fault.text[0], '\0');
+		cr_expect_eq(fault.class, rows[i].class, "row %zu: %s", i, fault.text);
+		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
 		clear_buffer(&spki);
 	}
 }

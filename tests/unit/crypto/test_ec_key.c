@@ -1,0 +1,84 @@
+#include "common/crypto/ec_key.h"
+
+#include <criterion/criterion.h>
+#include <gnutls/x509.h>
+#include <string.h>
+
+static struct secret make_pem(enum key_type type)
+{
+	gnutls_privkey_t handle;
+	struct secret pem = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(gnutls_privkey_init(&handle), 0);
+	cr_assert_eq(generate_ec_key(type, handle, &fault), 0, "%s", fault.text);
+	cr_assert_eq(format_ec_key(type, handle, &pem, &fault), 0, "%s", fault.text);
+	gnutls_privkey_deinit(handle);
+	return pem;
+}
+
+/* The DER's length, and whether GnuTLS takes the key for a consistent one. */
+static size_t check_pem(const struct secret *pem)
+{
+	gnutls_datum_t text = {pem->data, (unsigned int)pem->len};
+	gnutls_datum_t der = {0};
+	gnutls_x509_privkey_t key;
+	size_t len;
+
+	cr_assert_eq(gnutls_x509_privkey_init(&key), 0);
+	cr_assert_eq(gnutls_x509_privkey_import2(key, &text, GNUTLS_X509_FMT_PEM, NULL,
+						 GNUTLS_PKCS_PLAIN),
+		     0);
+	cr_expect_eq(gnutls_x509_privkey_verify_params(key), 0);
+	cr_assert_eq(gnutls_pem_base64_decode2("PRIVATE KEY", &text, &der), 0);
+	len = der.size;
+	gnutls_free(der.data);
+	gnutls_x509_privkey_deinit(key);
+	return len;
+}
+
+/* One scalar in 256 has a leading zero octet, one in two a leading one bit. */
+Test(ec_key, writes_scalars_of_one_length)
+{
+	for (unsigned int i = 0; i < 600; i++) {
+		struct secret p256 = make_pem(KEY_ECDSA_P256);
+		struct secret p384 = i % 4 == 0 ? make_pem(KEY_ECDSA_P384) : (struct secret){0};
+
+		cr_expect_eq(check_pem(&p256), 138);
+		if (p384.len > 0)
+			cr_expect_eq(check_pem(&p384), 185);
+		clear_secret(&p256);
+		clear_secret(&p384);
+	}
+}
+
+/* Octet for octet what openssl pkey writes of the key that openssl made; its scalar begins with 0.
+ */
+Test(ec_key, writes_what_openssl_writes)
+{
+	static const char pem[] =
+		"-----BEGIN PRIVATE KEY-----\n"
+		"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAJr2IyoXDLLXQIAH\n"
+		"0zHdxIDz4zuHVrkiqA8hW6/B50qhRANCAATuCm+c9JQvlOnME/9+oq95pxp1kD0G\n"
+		"GvwtRbKIH94brzs/tnjCqcf3KMVM+v65UyTMI3b3KIZw5c6KGMFm1Vre\n"
+		"-----END PRIVATE KEY-----\n";
+	gnutls_datum_t text = {(unsigned char *)(uintptr_t)pem, sizeof(pem) - 1};
+	gnutls_privkey_t handle;
+	struct secret written = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(gnutls_privkey_init(&handle), 0);
+	cr_assert_eq(gnutls_privkey_import_x509_raw(handle, &text, GNUTLS_X509_FMT_PEM, NULL, 0),
+		     0);
+	cr_assert_eq(format_ec_key(KEY_ECDSA_P256, handle, &written, &fault), 0, "%s", fault.text);
+	cr_expect_str_eq((char *)written.data, pem);
+	clear_secret(&written);
+	gnutls_privkey_deinit(handle);
+}
+
+Test(ec_key, is_for_two_types)
+{
+	for (unsigned int type = 0; type < KEY_TYPE_COUNT; type++)
+		cr_expect_eq(is_ec_key_type((enum key_type)type),
+			     type == KEY_ECDSA_P256 || type == KEY_ECDSA_P384);
+}
