@@ -4,12 +4,16 @@
 #include "common/crypto/base64.h"
 #include "common/crypto/compact.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* RFC 7515 section 3.1 */
 enum { PART_HEADER, PART_PAYLOAD, PART_SIGNATURE, PART_COUNT };
 
 enum { JTI_LEN = 16 };
+
+/* The end of the year 9999. Time 0 is not taken, so that -0 is not either. */
+static const int64_t iat_max = 253402300799;
 
 int generate_jti(char ret_jti[static JTI_SIZE], struct fault *fault)
 {
@@ -123,9 +127,12 @@ static int read_claims(const json_t *header, struct message_claims *claims, stru
 	if (read_name(header, "iss", false, claims->iss, fault) < 0 ||
 	    read_name(header, "aud", true, claims->aud, fault) < 0)
 		return -1;
-	if (!json_is_integer(iat) || json_integer_value(iat) < 0)
+	if (!json_is_integer(iat) || json_integer_value(iat) < 1 ||
+	    json_integer_value(iat) > iat_max)
 		return set_fault(fault, FAULT_MALFORMED,
-				 "header: iat: expected seconds since 1970, an integer");
+				 "header: iat: expected seconds since 1970, an integer from 1 to "
+				 "%" PRId64,
+				 iat_max);
 	claims->iat_s = json_integer_value(iat);
 	if (jti == NULL || !valid_jti(jti))
 		return set_fault(fault, FAULT_MALFORMED,

@@ -52,7 +52,8 @@ struct signed_message {
 /*
  * Parses. The header must be one JSON object with exactly the members above (iss may be missing),
  * without duplicates; alg one of ours and never none; x5c of 1 … CHAIN_MAX base64 strings of at
- * most CHAIN_OCTETS_MAX octets in all; names valid; iat an integer; jti valid. FAULT_MALFORMED.
+ * most CHAIN_OCTETS_MAX octets in all; names valid; iat an integer from 1 to
+ * 253402300799 (the year 9999); jti valid. FAULT_MALFORMED.
  */
 int parse_signed_message(struct bytes jws, struct signed_message *ret_message,
 			 struct fault *fault) MUST_CHECK;

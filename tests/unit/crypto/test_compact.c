@@ -33,7 +33,7 @@ Test(compact, cuts_at_dots)
 	cr_expect(equal_bytes(parts[2], bytes_of_string("c")));
 }
 
-/* catalogue 5, 6, 7, 8, 18 */
+/* catalogue 5, 6, 7, 8, 18, 28, 31 */
 Test(compact, refuses_headers_with_more_than_is_allowed)
 {
 	static const char *const allowed[] = {"alg", NULL};
@@ -53,6 +53,14 @@ Test(compact, refuses_headers_with_more_than_is_allowed)
 		{"{\"alg\":\"x\",\"alg\":\"y\"}", "no valid JSON"},
 		{"{\"alg\":{\"a\":1,\"a\":2}}", "no valid JSON"},
 		{"{\"alg\":\"\\u0000\"}", "no valid JSON"},
+		{"{\"alg\":\"\\ud800\"}", "no valid JSON"},
+		{"{\"alg\":\"\\udc00\\ud800\"}", "no valid JSON"},
+		{"{\"alg\":\"\xff\"}", "no valid JSON"},
+		{"{\"alg\":\"\xc0\xaf\"}", "no valid JSON"},
+		{"{\"alg\":\"\xed\xa0\x80\"}", "no valid JSON"},
+		{"{\"alg\":\"\xf4\x90\x80\x80\"}", "no valid JSON"},
+		{"\xef\xbb\xbf{\"alg\":\"x\"}", "no valid JSON"},
+		{"{\"alg\":\"x\"}{}", "no valid JSON"},
 		{"{} ", ""},
 		{"{}x", "no valid JSON"},
 		{"[]", "expected a JSON object"},
@@ -74,6 +82,28 @@ Test(compact, refuses_headers_with_more_than_is_allowed)
 		clear_buffer(&part);
 		drop_json(&header);
 	}
+}
+
+/* catalogue 25 */
+Test(compact, refuses_deep_nesting)
+{
+	static const char *const allowed[] = {"alg", NULL};
+	enum { DEPTH = 12000 };
+	struct buffer text = {0};
+	struct buffer part = {0};
+	struct fault fault = {0};
+	json_t *header = NULL;
+
+	append_string(&text, "{\"alg\":");
+	memset(extend_buffer(&text, DEPTH), '[', DEPTH);
+	memset(extend_buffer(&text, DEPTH), ']', DEPTH);
+	append_string(&text, "}");
+	append_base64url(&part, bytes_of_buffer(&text));
+	cr_assert_lt(part.len, HEADER_MAX);
+	cr_expect_eq(parse_header(bytes_of_buffer(&part), allowed, &header, &fault), -1);
+	cr_expect(strstr(fault.text, "no valid JSON") != NULL, "%s", fault.text);
+	clear_buffer(&text);
+	clear_buffer(&part);
 }
 
 Test(compact, refuses_a_header_that_is_too_long)

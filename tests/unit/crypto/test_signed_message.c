@@ -19,7 +19,7 @@ static struct buffer make_jws(const char *header)
 	return jws;
 }
 
-/* catalogue 1, 3, 6, 7, 8, 10, 18, 21, 64 */
+/* catalogue 1, 3, 6, 7, 8, 10, 18, 21, 27, 64 */
 Test(signed_message, refuses_headers_that_are_not_as_the_format_says)
 {
 	static const struct {
@@ -54,6 +54,16 @@ Test(signed_message, refuses_headers_that_are_not_as_the_format_says)
 		{"{" HEAD "\"aud\":\"client2\",\"iat\":1.5," JTI "}", "iat"},
 		{"{" HEAD "\"aud\":\"client2\",\"iat\":-1," JTI "}", "iat"},
 		{"{" HEAD "\"aud\":\"client2\",\"iat\":1e99," JTI "}", "iat"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":1e999," JTI "}", "JSON"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":1e1," JTI "}", "iat"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":-0," JTI "}", "iat"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":0," JTI "}", "iat"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":01," JTI "}", "JSON"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":+1," JTI "}", "JSON"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":253402300799," JTI "}", NULL},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":253402300800," JTI "}", "iat"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":9007199254740993," JTI "}", "iat"},
+		{"{" HEAD "\"aud\":\"client2\",\"iat\":9223372036854775808," JTI "}", "JSON"},
 		{"{" HEAD "\"aud\":\"client2\",\"iat\":1}", "jti"},
 		{"{" HEAD "\"aud\":\"client2\",\"iat\":1,\"jti\":\"short\"}", "jti"},
 		{"{" HEAD "\"aud\":\"client2\",\"iat\":1,\"jti\":\"AAAAAAAAAAAAAAAAAAAA==\"}",
