@@ -3,6 +3,10 @@
 #include "tests/unit/crypto/vectors.h"
 
 #include <criterion/criterion.h>
+#include <nettle/bignum.h>
+#include <nettle/nettle-meta.h>
+#include <nettle/pss.h>
+#include <nettle/rsa.h>
 #include <string.h>
 
 /* How one kind of vectors is put to our functions. */
@@ -244,6 +248,80 @@ Test(signature, has_a_fixed_length)
 		cr_assert(judge_jose(public, SIGNATURE_ES256, data, bytes_of_buffer(&signature)));
 		clear_buffer(&signature);
 	}
+	free_public_key(&public);
+	free_private_key(&key);
+}
+
+static void import_number(mpz_t number, gnutls_datum_t *datum)
+{
+	mpz_import(number, datum->size, 1, 1, 1, 0, datum->data);
+	gnutls_free(datum->data);
+}
+
+/* The key as Nettle knows it, which makes salts of any length. */
+static void export_rsa_key(const struct private_key *key, struct rsa_private_key *ret_key)
+{
+	gnutls_datum_t n = {0};
+	gnutls_datum_t e = {0};
+	gnutls_datum_t d = {0};
+	gnutls_datum_t p = {0};
+	gnutls_datum_t q = {0};
+	gnutls_datum_t u = {0};
+	gnutls_datum_t e1 = {0};
+	gnutls_datum_t e2 = {0};
+
+	cr_assert_eq(gnutls_privkey_export_rsa_raw(private_key_handle(key), &n, &e, &d, &p, &q, &u,
+						   &e1, &e2),
+		     0);
+	rsa_private_key_init(ret_key);
+	import_number(ret_key->d, &d);
+	import_number(ret_key->p, &p);
+	import_number(ret_key->q, &q);
+	import_number(ret_key->c, &u);
+	import_number(ret_key->a, &e1);
+	import_number(ret_key->b, &e2);
+	gnutls_free(n.data);
+	gnutls_free(e.data);
+	cr_assert_eq(rsa_private_key_prepare(ret_key), 1);
+}
+
+static void sign_with_salt(const struct rsa_private_key *key, size_t salt_len,
+			   uint8_t ret_signature[static 256])
+{
+	static const uint8_t salt[256] = {1, 2, 3};
+	uint8_t digest[SHA256_LEN];
+	mpz_t signature;
+
+	digest_sha256(bytes_of_string("M"), digest);
+	mpz_init(signature);
+	cr_assert_eq(pss_encode_mgf1(signature, 2048 - 1, &nettle_sha256, salt_len, salt, digest),
+		     1);
+	rsa_compute_root(key, signature, signature);
+	nettle_mpz_get_str_256(256, ret_signature, signature);
+	mpz_clear(signature);
+}
+
+/* RFC 7518 section 3.5: the salt has the length of the digest. */
+Test(signature, refuses_ps256_with_another_salt_length)
+{
+	static const size_t lengths[] = {0, 20, 31, 32, 33, 64, 222};
+	struct rsa_private_key nettle_key;
+	struct private_key *key = NULL;
+	struct public_key *public = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(generate_private_key(KEY_RSA_2048, &key, &fault), 0);
+	cr_assert_eq(get_public_key(key, &public, &fault), 0);
+	export_rsa_key(key, &nettle_key);
+	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+		uint8_t signature[256];
+
+		sign_with_salt(&nettle_key, lengths[i], signature);
+		cr_expect_eq(judge_jose(public, SIGNATURE_PS256, bytes_of_string("M"),
+					(struct bytes){signature, sizeof(signature)}),
+			     lengths[i] == 32, "%zu octets", lengths[i]);
+	}
+	rsa_private_key_clear(&nettle_key);
 	free_public_key(&public);
 	free_private_key(&key);
 }

@@ -1,0 +1,78 @@
+/* What needs randomness, when the kernel gives none: nothing is made. */
+#include "common/crypto/key.h"
+#include "common/crypto/message.h"
+#include "common/crypto/signed_message.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* How many calls of getrandom succeed before the kernel gives no more. */
+static unsigned int calls_left = UINT_MAX;
+
+/* Stands in for libc's in this test program. Each test is a process of its own. */
+ssize_t getrandom(void *data, size_t len, unsigned int flags)
+{
+	if (calls_left == 0) {
+		errno = ENOSYS;
+		return -1;
+	}
+	calls_left--;
+	return syscall(SYS_getrandom, data, len, flags);
+}
+
+static void expect_no_random(int result, const struct fault *fault)
+{
+	cr_expect_eq(result, -1);
+	cr_expect_eq(fault->class, FAULT_FAILED);
+	cr_expect(strstr(fault->text, "getrandom: no random octets") != NULL, "%s", fault->text);
+}
+
+/* catalogue 24, 102: neither without a content key nor without an IV */
+Test(random_failure, encrypts_nothing)
+{
+	const struct shared_key key = {.kid = "link-1", .key = {1, 2, 3}};
+
+	for (unsigned int left = 0; left < 2; left++) {
+		struct buffer jwe = {0};
+		struct fault fault = {0};
+
+		calls_left = left;
+		expect_no_random(encrypt_message(&key, "certpool.status", NULL,
+						 bytes_of_string("M"), &jwe, &fault),
+				 &fault);
+		cr_expect_null(jwe.data);
+	}
+}
+
+/* catalogue 102 */
+Test(random_failure, makes_no_key_and_no_name)
+{
+	struct private_key *key = NULL;
+	struct shared_key shared = {0};
+	char jti[JTI_SIZE] = "kept";
+	struct fault fault = {0};
+
+	calls_left = 0;
+	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {
+		struct fault key_fault = {0};
+
+		expect_no_random(generate_private_key((enum key_type)type, &key, &key_fault),
+				 &key_fault);
+		cr_expect_null(key);
+	}
+	for (unsigned int left = 0; left < 2; left++) {
+		struct fault key_fault = {0};
+
+		calls_left = left;
+		expect_no_random(generate_shared_key(&shared, &key_fault), &key_fault);
+		cr_expect_eq(shared.kid[0], '\0');
+	}
+	calls_left = 0;
+	expect_no_random(generate_jti(jti, &fault), &fault);
+	cr_expect_str_eq(jti, "kept");
+}
