@@ -1,0 +1,146 @@
+/*
+ * The HTTP server and its clients under the thread sanitizer: many clients at once, clients that
+ * leave, connections that are cut for being late, and a server that stops meanwhile. Criterion
+ * aborts under that sanitizer, so this is a program by itself. Exit status 0: all was answered.
+ */
+#include "common/base/workers.h"
+#include "common/net/client.h"
+#include "common/net/server.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ROUNDS = 3, CLIENTS = 8, EXCHANGES = 100, ANSWER_MAX = 4096, STOP_AFTER_US = 50000 };
+
+static int answer_echo(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	(void)context;
+	(void)fault;
+	response->content_type = "text/plain";
+	append_bytes(&response->body, request->body);
+	return 0;
+}
+
+static int answer_fault(const struct http_request *request, struct http_response *response,
+			void *context, struct fault *fault)
+{
+	(void)request;
+	(void)response;
+	(void)context;
+	return set_fault(fault, FAULT_UNDECRYPTABLE, "never to be read");
+}
+
+static const struct http_route routes[] = {
+	{"POST", "/echo", "text/plain", ANSWER_MAX, answer_echo, false},
+	{"POST", "/work", "text/plain", ANSWER_MAX, answer_echo, true},
+	{"POST", "/fault", "text/plain", ANSWER_MAX, answer_fault, true},
+	{NULL, NULL, NULL, 0, NULL, false},
+};
+
+/* Opens a connection, says something that is no whole request, and leaves. */
+static void leave_early(const struct endpoint *endpoint, bool stay)
+{
+	static const char text[] = "POST /work HTTP/1.1\r\nHost: a\r\n";
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
+	int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char octet;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (connect(connection, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+		(void)send(connection, text, strlen(text), MSG_NOSIGNAL);
+		while (stay && recv(connection, &octet, 1, 0) > 0)
+			;
+	}
+	(void)close(connection);
+}
+
+static int exchange_often(size_t index, void *context, struct fault *fault)
+{
+	static const char *const paths[] = {"/echo", "/work", "/fault", "/none"};
+	const struct endpoint *endpoint = context;
+	const struct http_client_settings settings = {.endpoint = *endpoint};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+
+	if (new_http_client(&settings, &client, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < EXCHANGES; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		struct bytes body = bytes_of_string("a request");
+
+		if (exchange_http(client, paths[(index + i) % COUNT_OF(paths)], "text/plain", body,
+				  ANSWER_MAX, &answer, fault) < 0)
+			return -1;
+		if (i % 10 == 0)
+			leave_early(endpoint, false);
+	}
+	/* The first stays until the server cuts it for being late. */
+	leave_early(endpoint, index == 0);
+	return 0;
+}
+
+struct stopping {
+	struct http_server *server;
+	struct endpoint endpoint;
+};
+
+/* The first stops the server while the others ask, who then must not be answered. */
+static int exchange_until_stopped(size_t index, void *context, struct fault *fault)
+{
+	struct stopping *stopping = context;
+	struct fault unanswered = {0};
+
+	(void)fault;
+	if (index == 0) {
+		(void)usleep(STOP_AFTER_US);
+		stop_http_server(&stopping->server);
+		return 0;
+	}
+	while (exchange_often(index, &stopping->endpoint, &unanswered) == 0)
+		;
+	return 0;
+}
+
+static void ignore_log(void *context, const char *method, const char *path, unsigned int status,
+		       const char *text)
+{
+	(void)context;
+	(void)method;
+	(void)path;
+	(void)status;
+	(void)text;
+}
+
+static int run_round(struct fault *fault)
+{
+	const struct http_server_settings settings = {.endpoint = {"127.0.0.1", 0},
+						      .routes = routes,
+						      .log = ignore_log,
+						      .request_timeout_s = 1};
+	struct stopping stopping = {0};
+
+	if (start_http_server(&settings, &stopping.server, fault) < 0)
+		return -1;
+	stopping.endpoint = *http_server_endpoint(stopping.server);
+	if (run_tasks(CLIENTS, CLIENTS, exchange_often, &stopping.endpoint, fault) < 0) {
+		stop_http_server(&stopping.server);
+		return -1;
+	}
+	return run_tasks(CLIENTS, CLIENTS, exchange_until_stopped, &stopping, fault);
+}
+
+int main(void)
+{
+	struct fault fault = {0};
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		if (run_round(&fault) == 0)
+			continue;
+		(void)fprintf(stderr, "race_net: round %u: %s\n", round, fault.text);
+		return 1;
+	}
+	return 0;
+}
