@@ -47,7 +47,7 @@ layer_objects = $(foreach below,$($(1)_BELOW),$(call objects,$(call sources,comm
 all_objects := $(call objects,$(foreach layer,$(LAYERS),$(call sources,common/$(layer))))
 tool_objects := $(call objects,$(call sources,tools))
 test_sources := $(sort $(wildcard tests/*/*.c tests/unit/*/*.c))
-every_object := $(all_objects) $(tool_objects) $(call objects,$(test_sources))
+every_object := $(all_objects) $(tool_objects) $(call objects,$(call sources,ci) $(test_sources))
 headers := $(sort $(wildcard ci/*.h common/*/*.h tools/*.h tests/*/*.h tests/unit/*/*.h))
 unit_programs := $(foreach layer,$(LAYERS),$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
 fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -133,8 +133,9 @@ coverage: ## runs every test and prints the share of lines that they reach
 
 valgrind: ## the demo under valgrind: no error, no leak
 	@$(INSTALL_DEPS) check
-	$(again) all
-	@CERTPOOL=ci/under-valgrind.sh EXECUTABLE=$(CERTPOOL) ci/demo.sh $(BUILD)/demo-valgrind
+	$(again) all $(BUILD)/openat2_shim.so
+	@CERTPOOL=ci/under-valgrind.sh EXECUTABLE=$(CERTPOOL) SHIM=$(abspath $(BUILD)/openat2_shim.so) \
+		ci/demo.sh $(BUILD)/demo-valgrind
 
 install: all ## to DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 $(BUILD)/certpool $(DESTDIR)$(PREFIX)/bin/certpool
@@ -143,7 +144,7 @@ install: all ## to DESTDIR and PREFIX (/usr/local)
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/certpool
 	rm -rf $(DESTDIR)$(PREFIX)/share/certpool
-	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty .$(PREFIX)/bin .$(PREFIX)/share)
+	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty $(patsubst /%,%,$(PREFIX)/bin $(PREFIX)/share))
 
 clean: ## removes $(BUILD)
 	rm -rf $(BUILD)
@@ -183,6 +184,10 @@ FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o
 $(fuzz_programs): %: %.o $(FUZZ_MAIN) $(all_objects)
 	$(call say,LD,$@)
 	$(link)
+
+$(BUILD)/ci/openat2_shim.o: override CFLAGS += -fPIC
+$(BUILD)/openat2_shim.so: $(BUILD)/ci/openat2_shim.o
+	$(Q)$(CC) -shared -o $@ $<
 
 $(race_programs): %: %.o $(all_objects)
 	$(call say,LD,$@)
