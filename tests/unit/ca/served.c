@@ -1,0 +1,161 @@
+#include "tests/unit/ca/served.h"
+
+#include "common/base/clock.h"
+#include "common/crypto/key_file.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *const peers[PEER_COUNT] = {"client1", "client2", "stranger"};
+
+static void remember_line(void *context, const char *method, const char *path, unsigned int status,
+			  const char *text)
+{
+	struct served *served = context;
+	size_t len;
+
+	pthread_mutex_lock(&served->lock);
+	len = strlen(served->log);
+	(void)snprintf(served->log + len, sizeof(served->log) - len, "%s %s %u %s\n", method, path,
+		       status, text);
+	pthread_mutex_unlock(&served->lock);
+}
+
+void add_key(const struct served *served, const char *peer, struct shared_key *ret_key)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(generate_shared_key(ret_key, &fault), 0);
+	cr_assert_eq(write_shared_key(served->ca.layout, peer, ret_key, &fault), 0, "%s",
+		     fault.text);
+}
+
+void start_served(struct served *served)
+{
+	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1"}};
+	struct fault fault = {0};
+
+	*served = (struct served){.now_s = read_clock()};
+	pthread_mutex_init(&served->lock, NULL);
+	make_ca(&served->ca, served->now_s);
+	for (size_t i = 0; i < PEER_COUNT; i++)
+		add_key(served, peers[i], &served->keys[i]);
+	settings.authority = served->ca.authority;
+	settings.layout = served->ca.layout;
+	settings.log = remember_line;
+	settings.log_context = served;
+	cr_assert_eq(start_ca_service(&settings, &served->service, &fault), 0, "%s", fault.text);
+	cr_assert_neq(ca_service_endpoint(served->service)->port, 0);
+}
+
+void stop_served(struct served *served)
+{
+	stop_ca_service(&served->service);
+	remove_ca(&served->ca);
+	pthread_mutex_destroy(&served->lock);
+}
+
+bool logged(struct served *served, const char *part)
+{
+	bool found;
+
+	pthread_mutex_lock(&served->lock);
+	found = strstr(served->log, part) != NULL;
+	pthread_mutex_unlock(&served->lock);
+	return found;
+}
+
+struct http_client *new_served_client(const struct served *served)
+{
+	struct http_client_settings settings = {.endpoint = *ca_service_endpoint(served->service)};
+	struct http_client *client = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_http_client(&settings, &client, &fault), 0, "%s", fault.text);
+	return client;
+}
+
+void exchange_body(const struct served *served, const char *path, const char *content_type,
+		   struct bytes body, struct http_answer *ret_answer)
+{
+	CLEANUP(free_http_client) struct http_client *client = new_served_client(served);
+	struct fault fault = {0};
+
+	cr_assert_eq(exchange_http(client, path, content_type, body, CERTIFICATES_ANSWER_MAX,
+				   ret_answer, &fault),
+		     0, "%s", fault.text);
+}
+
+/* Asks with this plaintext, as JSON, under the key. */
+static struct secret ask_json(const struct served *served, const struct exchange_kind *kind,
+			      const struct shared_key *key, struct bytes plaintext,
+			      uint8_t ret_sha256[static SHA256_LEN])
+{
+	CLEANUP(free_http_client) struct http_client *client = new_served_client(served);
+	struct secret answer = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(ask(client, kind, key, plaintext, &answer, ret_sha256, &fault), 0, "%s",
+		     fault.text);
+	return answer;
+}
+
+void ask_certificates(const struct served *served, const struct shared_key *key,
+		      struct bytes plaintext, struct certificates_answer *ret_answer)
+{
+	uint8_t sha256[SHA256_LEN];
+	CLEANUP(clear_secret)
+	struct secret json = ask_json(served, &certificates_exchange, key, plaintext, sha256);
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), ret_answer, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_arr_eq(ret_answer->claims.request_sha256, sha256, SHA256_LEN);
+	cr_expect_str_eq(ret_answer->claims.iss, "ca");
+}
+
+struct secret make_request_json(const struct served *served, size_t count)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	struct secret json = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(
+		make_request_claims("client1", CA_NAME, served->now_s, &request.claims, &fault), 0);
+	add_members(&request, "client1", 1, count);
+	cr_assert_eq(format_certificates_request(&request, &json, &fault), 0, "%s", fault.text);
+	return json;
+}
+
+struct buffer encrypt_text(const struct shared_key *key, const char *typ, const char *plaintext)
+{
+	struct buffer jwe = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(encrypt_message(key, typ, NULL, bytes_of_string(plaintext), &jwe, &fault), 0,
+		     "%s", fault.text);
+	return jwe;
+}
+
+void ask_about(const struct served *served, size_t peer, struct bytes pem,
+	       struct status_answer *ret_answer)
+{
+	CLEANUP(clear_status_request) struct status_request request = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_secret) struct secret answer = {0};
+	uint8_t sha256[SHA256_LEN];
+	struct fault fault = {0};
+
+	cr_assert_eq(
+		make_request_claims(peers[peer], CA_NAME, served->now_s, &request.claims, &fault),
+		0);
+	append_bytes(&request.certificate, pem);
+	cr_assert_eq(format_status_request(&request, &json, &fault), 0, "%s", fault.text);
+	answer = ask_json(served, &status_exchange, &served->keys[peer], bytes_of_secret(&json),
+			  sha256);
+	cr_assert_eq(parse_status_answer(bytes_of_secret(&answer), ret_answer, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(check_answer_claims(&ret_answer->claims, &request.claims, sha256, &fault), 0,
+		     "%s", fault.text);
+}

@@ -1,0 +1,53 @@
+#ifndef CERTPOOL_TESTS_UNIT_CA_SERVED_H
+#define CERTPOOL_TESTS_UNIT_CA_SERVED_H
+
+#include "common/ca/service.h"
+#include "common/net/client.h"
+#include "common/wire/envelope.h"
+#include "tests/unit/ca/fixture.h"
+
+#include <pthread.h>
+
+enum { PEER_COUNT = 3 };
+extern const char *const peers[PEER_COUNT];
+
+/* A serving CA, and what client1, client2 and "stranger", whom its manifest lacks, share with it.
+ */
+struct served {
+	struct ca_fixture ca;
+	struct ca_service *service;
+	struct shared_key keys[PEER_COUNT];
+	int64_t now_s;
+	pthread_mutex_t lock;
+	char log[8192]; /* what was logged, a line each */
+};
+
+void start_served(struct served *served);
+void stop_served(struct served *served);
+
+/* Makes a key for the peer, and the CA's copy of it. */
+void add_key(const struct served *served, const char *peer, struct shared_key *ret_key);
+
+/* Whether something with this in it was logged. */
+bool logged(struct served *served, const char *part);
+
+struct http_client *new_served_client(const struct served *served);
+
+/* One exchange on a connection of its own; body.data NULL is a GET. */
+void exchange_body(const struct served *served, const char *path, const char *content_type,
+		   struct bytes body, struct http_answer *ret_answer);
+
+struct buffer encrypt_text(const struct shared_key *key, const char *typ, const char *plaintext);
+
+/* A request of client1 for `count` fresh keys. */
+struct secret make_request_json(const struct served *served, size_t count);
+
+/* Asks for certificates with this plaintext. */
+void ask_certificates(const struct served *served, const struct shared_key *key,
+		      struct bytes plaintext, struct certificates_answer *ret_answer);
+
+/* Asks for the status of a certificate, as the peer of that index. */
+void ask_about(const struct served *served, size_t peer, struct bytes pem,
+	       struct status_answer *ret_answer);
+
+#endif
