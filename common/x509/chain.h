@@ -10,9 +10,10 @@
  * trust anchor: it must have PROFILE_ROOT, and it must not be expired either. A root given as a
  * member's certificate is invalid.
  *
- * Not done here: revocation. That is asked of the CA.
+ * Not done here: revocation, which is asked of the CA; trying several paths. Of two intermediates
+ * of one name and key identifier the first is taken.
  *
- * Shape: intermediates in any order, at most CHAIN_MAX.
+ * Shape: intermediates in any order, at most CHAIN_MAX; FAULT_TOO_LARGE.
  */
 int verify_chain(const struct certificate *root, const struct certificate *const *intermediates,
 		 size_t intermediate_count, const struct certificate *certificate, int64_t at_s,

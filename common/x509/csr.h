@@ -45,8 +45,8 @@ const struct public_key *csr_public_key(const struct csr *csr);
 gnutls_x509_crq_t csr_handle(const struct csr *csr);
 
 /*
- * Proof of possession: the request's signature is by its own key, with a digest of at least
- * SHA-256, and in its one DER form.
+ * Proof of possession: the request's signature is by its own key, with ECDSA or RSA (PKCS #1 v1.5)
+ * and a digest of at least SHA-256, or Ed25519, and in its one DER form.
  */
 int verify_csr(const struct csr *csr, struct verdict *verdict, struct fault *fault) MUST_CHECK;
 

@@ -40,8 +40,9 @@ int create_root(const struct private_key *key, const char *subject, const struct
  * request's (which the caller has held against its policy), all else is the profile's: v3, the
  * serial given, basicConstraints critical CA:FALSE, keyUsage critical digitalSignature, SKI, AKI
  * equal to the issuer's SKI. The request's signature is verified on the way (gnutls
- * x509_crt_set_crq): FAULT_REFUSED when it does not hold. check_profile has passed on the result.
- * Shape: validity as given; FAULT_REFUSED unless it lies within the issuer's.
+ * x509_crt_set_crq): FAULT_REFUSED when it does not hold, and for a request for the issuer's own
+ * key. check_profile has passed on the result. Shape: validity as given; FAULT_REFUSED unless it
+ * lies within the issuer's.
  */
 int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,

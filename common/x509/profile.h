@@ -13,7 +13,9 @@ enum profile {
 	/*
 	 * Self-signed: v3, subject equal to issuer and not empty, serial positive, of at most 20
 	 * octets; basicConstraints critical with CA:TRUE; keyUsage critical with keyCertSign; SKI;
-	 * AKI, if there, equal to SKI and not critical.
+	 * AKI, if there, equal to SKI and not critical. What PROFILE_MEMBER says of names,
+	 * validity, extensions and signature holds here too. Whether the signature is by the key
+	 * is not looked at.
 	 */
 	PROFILE_ROOT,
 	/* The same but for subject and issuer, and AKI must be there. */

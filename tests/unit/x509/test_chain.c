@@ -186,7 +186,7 @@ Test(chain, refuses_a_root_that_is_not_in_its_profile)
 	free_certificate(&member);
 }
 
-/* design fact: what GnuTLS alone would take */
+/* Signed by the root and of the right name, but not a CA. */
 Test(chain, refuses_a_member_as_issuer)
 {
 	struct forged_certificate forged = forged_intermediate("Between");
