@@ -80,10 +80,10 @@ fuzz-replay: $(fuzz_programs) ## the fuzz targets' corpora, with fixed mutations
 		exit $$status
 
 e2e: all ## end to end: real processes over loopback
-	@tests/e2e/run.sh
+	@bash tests/e2e/run.sh
 
 interop: all ## other people's tools read what we write, and write what we read
-	@tests/interop/run.sh
+	@bash tests/interop/run.sh
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the layers
 	@$(INSTALL_DEPS) lint

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares tests/CATALOGUE.md, the list of bad inputs, attacks and faults, with the comments in which
-# tests say what they show ("catalogue 13", "catalogue 18, 31", "catalogue 2-4"):
+# tests say what they show ("catalogue 13", "catalogue 18, 31", "catalogue 2 to 4"):
 #
 #   ci/check-catalogue.sh            each number of the list is shown by the tests that its row names
 #   ci/check-catalogue.sh --update   writes into each row the tests that claim its number
@@ -10,8 +10,9 @@ list=tests/CATALOGUE.md
 
 # Prints "NUMBER FILE" for every claim.
 claims() {
-	grep -rHoE 'catalogue [0-9]+((-|, | and )[0-9]+)*' --include='*.c' --include='*.sh' tests |
+	grep -rHoE 'catalogue [0-9]+((-| to |, | and )[0-9]+)*' --include='*.c' --include='*.sh' tests |
 		awk -F: '{
+			gsub(/ to /, "-", $2)
 			gsub(/catalogue |,| and/, " ", $2)
 			n = split($2, part, " ")
 			for (i = 1; i <= n; i++) {
