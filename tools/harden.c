@@ -1,5 +1,7 @@
 #include "tools/harden.h"
 
+#include "common/crypto/json_memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -65,6 +67,7 @@ int harden_process(struct fault *fault)
 	if (open_standard_streams(fault) < 0 || hide_memory(fault) < 0 ||
 	    raise_file_limit(fault) < 0)
 		return -1;
+	wipe_json_memory();
 	if (sigaction(SIGPIPE, &ignore, NULL) < 0)
 		return set_errno_fault(fault, "cannot ignore SIGPIPE");
 	return 0;
