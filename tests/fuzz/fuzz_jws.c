@@ -1,12 +1,30 @@
 #include "common/crypto/signed_message.h"
 #include "tests/fuzz/target.h"
 
+#include <assert.h>
+
+/* A JWS is refused with a reason, or holds what signed_message.h says. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct signed_message message = {0};
+	CLEANUP(clear_signed_message) struct signed_message message = {0};
+	struct bytes jws = {data, size};
 	struct fault fault = {0};
+	size_t octets = 0;
 
-	if (parse_signed_message((struct bytes){data, size}, &message, &fault) == 0)
-		clear_signed_message(&message);
+	if (parse_signed_message(jws, &message, &fault) < 0) {
+		assert(message.chain_count == 0 && message.payload.data == NULL);
+		assert(fault.class == FAULT_MALFORMED && fault.text[0] != '\0');
+		return 0;
+	}
+	assert(message.algorithm < SIGNATURE_ALGORITHM_COUNT);
+	assert(message.claims.iss[0] == '\0' || valid_name(message.claims.iss));
+	assert(valid_name(message.claims.aud) && valid_jti(message.claims.jti));
+	assert(message.claims.iat_s > 0);
+	assert(message.chain_count >= 1 && message.chain_count <= CHAIN_MAX);
+	for (size_t i = 0; i < message.chain_count; i++)
+		octets += message.chain[i].len;
+	assert(octets <= CHAIN_OCTETS_MAX);
+	assert(equal_bytes(bytes_of_buffer(&message.signing_input),
+			   (struct bytes){jws.data, message.signing_input.len}));
 	return 0;
 }
