@@ -19,7 +19,7 @@ void close_descriptor(int *descriptor)
 	*descriptor = -1;
 }
 
-/* open(2) below dirfd without leaving it; a path of the user's own (AT_FDCWD) may follow links. */
+/* open(2) below dirfd without leaving it; what the user named (AT_FDCWD) may be a link. */
 static int open_below(int dirfd, const char *name, int flags, mode_t mode)
 {
 	struct open_how how = {.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | O_NOFOLLOW),
@@ -28,19 +28,11 @@ static int open_below(int dirfd, const char *name, int flags, mode_t mode)
 	long descriptor;
 
 	if (dirfd == AT_FDCWD)
-		return open(name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+		return open(name, flags | O_CLOEXEC, mode);
 	do
 		descriptor = syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
 	while (descriptor < 0 && (errno == EINTR || errno == EAGAIN));
 	return (int)descriptor;
-}
-
-/* The last component of the user's own path may be a link when it leads to a directory. */
-static int open_directory_below(int dirfd, const char *name)
-{
-	if (dirfd == AT_FDCWD)
-		return open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return open_below(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
 static const char *describe_type(mode_t mode)
@@ -81,7 +73,7 @@ static int set_open_fault(int dirfd, const char *name, const char *expected, str
 
 int open_directory(int dirfd, const char *name, int *ret_dirfd, struct fault *fault)
 {
-	int descriptor = open_directory_below(dirfd, name);
+	int descriptor = open_below(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
 
 	if (descriptor < 0)
 		return set_open_fault(dirfd, name, "a directory", fault);
@@ -188,9 +180,10 @@ static int check_regular(const struct stat *status, const char *name, struct fau
  */
 static int check_before_opening(int dirfd, const char *name, struct fault *fault)
 {
+	int flags = dirfd == AT_FDCWD ? 0 : AT_SYMLINK_NOFOLLOW;
 	struct stat status;
 
-	if (fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(dirfd, name, &status, flags) < 0)
 		return 0;
 	return check_regular(&status, name, fault);
 }

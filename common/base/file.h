@@ -10,7 +10,7 @@
  * Files below a directory that is held open. `name` is one path component, or a relative path that
  * cannot leave the directory: "..", absolute paths and symbolic links on the way are refused
  * (openat2, RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). Descriptors are close-on-exec. AT_FDCWD as
- * directory means a path that the user gave: links are followed up to its last component.
+ * directory means a path that the user gave: links are followed, as every tool does.
  * Reads and writes go on after EINTR and short counts.
  */
 
