@@ -42,10 +42,9 @@ static int allocate_batch(struct batch *batch, struct fault *fault)
 	batch->candidates = calloc(batch->count, sizeof(*batch->candidates));
 	batch->records = calloc(batch->count, sizeof(*batch->records));
 	batch->results = calloc(batch->count, sizeof(*batch->results));
-	if (batch->candidates != NULL && batch->records != NULL && batch->results != NULL)
-		return 0;
-	(void)set_memory_fault(fault);
-	return -1;
+	if (batch->candidates == NULL || batch->records == NULL || batch->results == NULL)
+		return set_memory_fault(fault);
+	return 0;
 }
 
 /* What x509 says of a request refuses that request, unless it was the machine that failed. */

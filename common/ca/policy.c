@@ -1,6 +1,26 @@
 #include "common/ca/policy.h"
 
 #include "common/layout/template.h"
+#include "common/x509/subject.h"
+
+/*
+ * Subjects are compared as rewrite_subject writes them, without the spaces and the
+ * lower-case attribute types that may be in the manifest. False when the template is no name.
+ */
+static bool matches_rewritten(const char *template, const char *client, const char *subject)
+{
+	CLEANUP(free_string) char *rewritten = NULL;
+	struct fault ignored = {0};
+
+	return rewrite_subject(template, &rewritten, &ignored) == 0 &&
+	       match_template(rewritten, client, subject);
+}
+
+static bool matches_subject(const struct client_node *client, const char *subject)
+{
+	return match_template(client->policy.subject, client->name, subject) ||
+	       matches_rewritten(client->policy.subject, client->name, subject);
+}
 
 static bool matches_any(const struct client_node *client, const char *name)
 {
@@ -21,7 +41,7 @@ void check_policy(const struct client_node *client, const struct csr *csr, struc
 			    format_key_type(type));
 		return;
 	}
-	if (!match_template(client->policy.subject, client->name, subject)) {
+	if (!matches_subject(client, subject)) {
 		set_refusal(refusal, "policy", "subject: expected \"%.128s\", found \"%.128s\"",
 			    client->policy.subject, subject);
 		return;

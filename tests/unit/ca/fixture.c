@@ -8,22 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char manifest_text[] = "version: 1\n"
-				    "ca:\n"
-				    "  layout: ca\n"
-				    "  endpoint: http://127.0.0.1:0\n"
-				    "  subject: CN=Test Root\n"
-				    "clients:\n"
-				    "  client1: {pool: {size: 20}, policy: {certificates: 10000}}\n"
-				    "  client2: {pool: {size: 20}}\n"
-				    "  client3: {pool: {size: 20}}\n"
-				    "  few: {pool: {size: 1}, policy: {certificates: 3}}\n"
-				    "  strict:\n"
-				    "    pool: {size: 20}\n"
-				    "    policy:\n"
-				    "      subject: \"CN={client}-{index}\"\n"
-				    "      alt_names: [\"DNS:{client}-{index}.example\"]\n"
-				    "      keys: [ecdsa-p256]\n";
+static const char manifest_text[] =
+	"version: 1\n"
+	"ca:\n"
+	"  layout: ca\n"
+	"  endpoint: http://127.0.0.1:0\n"
+	"  subject: CN=Test Root\n"
+	"clients:\n"
+	"  client1: {pool: {size: 20}, policy: {certificates: 10000}}\n"
+	"  client2: {pool: {size: 20}}\n"
+	"  client3: {pool: {size: 20}}\n"
+	"  spaced: {pool: {size: 20, subject: \"cn = {client}-{index}, O=Acme\\\\, Inc, c=FR\"}}\n"
+	"  few: {pool: {size: 1}, policy: {certificates: 3}}\n"
+	"  strict:\n"
+	"    pool: {size: 20}\n"
+	"    policy:\n"
+	"      subject: \"CN={client}-{index}\"\n"
+	"      alt_names: [\"DNS:{client}-{index}.example\"]\n"
+	"      keys: [ecdsa-p256]\n";
 
 void make_ca_place(struct ca_fixture *fixture)
 {

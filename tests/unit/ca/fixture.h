@@ -7,7 +7,8 @@
 
 /*
  * A CA in a scratch directory: client1, client2 and client3 with pools of 20, "few", which may have
- * three certificates, and "strict", whose policy allows P-256 alone and one alternative name.
+ * three certificates, "spaced", whose subjects the manifest writes in its own way, and "strict",
+ * whose policy allows P-256 alone and one alternative name.
  */
 struct ca_fixture {
 	struct scratch scratch;

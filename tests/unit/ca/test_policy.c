@@ -4,7 +4,7 @@
 #include "tests/unit/ca/requests.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
+#include <stdio.h>
 
 /* catalogue 43 */
 Test(policy, refuses_what_the_policy_does_not_allow)
@@ -101,5 +101,39 @@ Test(policy, ignores_what_a_request_asks_for_beyond_its_names)
 							 &oid_len, &critical),
 		     GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE);
 	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+Test(policy, takes_subjects_whose_template_the_manifest_writes_in_another_way)
+{
+	static const struct {
+		const char *subject;
+		bool allowed;
+	} rows[] = {
+		{"CN=spaced-1,O=Acme\\, Inc,C=FR", true},
+		{"cn=spaced-2,  o=Acme\\, Inc, C=FR", true},
+		{"CN=spaced-3", false},
+		{"C=FR,O=Acme\\, Inc,CN=spaced-4", false},
+		{"CN=client1-5,O=Acme\\, Inc,C=FR", false},
+	};
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+	char name[NAME_SIZE];
+
+	make_ca(&fixture, NOW_S);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+
+		(void)snprintf(name, sizeof(name), "key%zu", i);
+		add_member(&request, name, make_csr(key, rows[i].subject, NULL));
+	}
+	certify(&fixture, "spaced", &request, NOW_S, &answer);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		(void)snprintf(name, sizeof(name), "key%zu", i);
+		cr_expect_eq(find_pem(&answer, name) != NULL, rows[i].allowed, "row %zu", i);
+		if (!rows[i].allowed)
+			expect_member_refused(&answer, name, "policy", "subject: expected");
+	}
 	remove_ca(&fixture);
 }
