@@ -63,12 +63,21 @@ static int copy_log(struct database *database, struct fault *fault)
 	return set_database_fault(database, code, fault);
 }
 
-static int mark_and_copy(struct database *database, struct fault *fault)
+static int unmark(struct write_log *log, struct database *database, struct fault *fault)
 {
+	if (run_sql(database, "UPDATE state SET log_needed = 0", fault) < 0)
+		return -1;
+	log->marked = false;
+	return 0;
+}
+
+static int mark_and_copy(struct write_log *log, struct database *database, struct fault *fault)
+{
+	log->marked = true;
 	if (run_sql(database, "UPDATE state SET log_needed = 1", fault) < 0 ||
 	    copy_log(database, fault) < 0)
 		return -1;
-	return run_sql(database, "UPDATE state SET log_needed = 0", fault);
+	return unmark(log, database, fault);
 }
 
 int guard_log(struct write_log *log, struct database *database, struct fault *fault)
@@ -78,7 +87,7 @@ int guard_log(struct write_log *log, struct database *database, struct fault *fa
 	if (log->guarded)
 		return 0;
 	(void)sqlite3_wal_hook(database->handle, count_pages, log);
-	if (mark_and_copy(database, fault) < 0)
+	if (mark_and_copy(log, database, fault) < 0)
 		return -1;
 	if (stat(log->path, &status) < 0)
 		return set_errno_fault(fault, "%s", log->path);
@@ -88,21 +97,30 @@ int guard_log(struct write_log *log, struct database *database, struct fault *fa
 	return 0;
 }
 
-int check_log_in_place(const struct write_log *log, struct database *database, struct fault *fault)
+int check_log_in_place(struct write_log *log, struct database *database, struct fault *fault)
 {
+	const char *path = sqlite3_db_filename(database->handle, "main");
 	struct stat status;
 	int moved = 0;
+	bool there;
 
 	(void)sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-	if (moved == 0 && stat(log->path, &status) == 0 && status.st_dev == log->device &&
-	    status.st_ino == log->inode)
+	there = stat(log->path, &status) == 0;
+	if (moved == 0 && there && status.st_dev == log->device && status.st_ino == log->inode)
 		return 0;
 	atomic_store(&database->broken, true);
+	log->gone = moved == 0 && !there;
+	if (log->gone)
+		return set_fault(fault, FAULT_FAILED,
+				 "%s: somebody took %s away while it was in use; nothing is issued "
+				 "any more: stop the CA in order, which saves what was in it, and "
+				 "start it again",
+				 path, log->path);
 	return set_fault(fault, FAULT_FAILED,
-			 "%s: somebody took the CA's record or its log (-wal) away while it was in "
-			 "use; nothing is issued any more: put both back as they were, and start "
-			 "the CA again",
-			 sqlite3_db_filename(database->handle, "main"));
+			 "%s: somebody put another file in the place of the CA's record or of its "
+			 "log (-wal) while they were in use; nothing is issued any more: stop the "
+			 "CA, put both back as they were, and start it again",
+			 path);
 }
 
 void fold_log(struct write_log *log, struct database *database)
@@ -112,17 +130,21 @@ void fold_log(struct write_log *log, struct database *database)
 	if (log->pages < log->fold_at)
 		return;
 	/* log->pages is counted again in the last commit of this: small when all was copied. */
-	(void)!mark_and_copy(database, &ignored);
+	(void)!mark_and_copy(log, database, &ignored);
 	log->fold_at = log->pages + FOLD_PAGES;
 }
 
 void release_log(struct write_log *log, struct database *database)
 {
+	bool sound = !atomic_load(&database->broken) || log->gone;
 	struct fault ignored = {0};
 
-	/* A copy may have failed half-way, between the 1 and the 0. */
-	if (log->guarded && !atomic_load(&database->broken))
-		(void)!run_sql(database, "UPDATE state SET log_needed = 0 WHERE log_needed = 1",
-			       &ignored);
+	/* A copy may have failed half-way. A 1 in the main file and no log would be taken for a
+	   loss. */
+	if (sound && log->marked)
+		sound = unmark(log, database, &ignored) == 0;
+	if (!sound)
+		(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+					NULL);
 	(void)sqlite3_wal_hook(database->handle, NULL, NULL);
 }

@@ -22,6 +22,8 @@ struct write_log {
 	char path[4096];
 	bool found; /* there was one when the file was opened */
 	bool guarded;
+	bool marked;  /* what was committed last may be a 1 */
+	bool gone;    /* it lost its name while in use; SQLite still has it */
 	dev_t device; /* which file it was when guarded */
 	ino_t inode;
 	int pages;   /* in it, after the last commit */
@@ -39,15 +41,18 @@ int check_log_found(const struct write_log *log, struct database *database,
 int guard_log(struct write_log *log, struct database *database, struct fault *fault) MUST_CHECK;
 
 /* After a commit: refuses, and breaks the connection, when the record or its log is no longer the
-   file that has that name, for then nobody will find what was committed. */
-int check_log_in_place(const struct write_log *log, struct database *database,
+   file that has that name, for then nobody would find what was committed. */
+int check_log_in_place(struct write_log *log, struct database *database,
 		       struct fault *fault) MUST_CHECK;
 
 /* After a commit: copies the log into the main file when it has become long. What was committed is
    durable either way, so a copy that fails is only tried again later. */
 void fold_log(struct write_log *log, struct database *database);
 
-/* Before the connection is closed. */
+/*
+ * Before the connection is closed, which makes SQLite copy the log and remove it. After a failure
+ * both are left as they are, but for a log that lost its name: copying it saves what it had.
+ */
 void release_log(struct write_log *log, struct database *database);
 
 #endif

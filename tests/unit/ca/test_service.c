@@ -326,7 +326,7 @@ Test(service, is_healthy_until_its_record_fails)
 	cr_expect_str_eq(answer.refusal.type, "failed");
 	cr_expect_null(strstr(answer.refusal.detail, served.ca.scratch.path), "%s",
 		       answer.refusal.detail);
-	cr_expect(logged(&served, "took the CA's record or its log"), "%s", served.log);
+	cr_expect(logged(&served, "while it was in use"), "%s", served.log);
 	exchange_body(&served, "/health", NULL, (struct bytes){0}, &ill);
 	cr_expect_eq(ill.status, 503);
 	cr_expect_str_eq((const char *)ill.body.data, "{\"status\":\"failed\"}\n");
