@@ -4,8 +4,8 @@
 #include "common/x509/subject.h"
 
 /*
- * Subjects are compared as rewrite_subject writes them, without the spaces and the
- * lower-case attribute types that may be in the manifest. False when the template is no name.
+ * Subjects are compared as rewrite_subject writes them, without the spaces and the lower-case
+ * attribute types that may be in the manifest. False when the template is no name.
  */
 static bool matches_rewritten(const char *template, const char *client, const char *subject)
 {

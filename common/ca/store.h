@@ -9,7 +9,11 @@
 /*
  * The CA's record of what it issued: SQLite, one file, write-ahead log, synchronous=FULL. What
  * holds: a serial is there once; a public key is there once; what a function said it stored is
- * durable. Safe for several threads; reading does not wait for writing.
+ * durable. Safe for several threads; reading does not wait for writing. After a failure of the
+ * disk, or damage, everything fails until the store is opened again.
+ *
+ * Not done: a look at every page when it is opened, which would take as long as there are
+ * certificates; damage is found where it is met.
  */
 struct store;
 
