@@ -276,7 +276,7 @@ Test(manifest, refuses_a_missing_file_a_directory_and_one_too_large)
 {
 	CLEANUP(clear_buffer) struct buffer large = {0};
 	struct manifest *manifest = NULL;
-	struct fault faults[2] = {{0}};
+	struct fault faults[3] = {{0}};
 	struct scratch scratch;
 
 	make_scratch(&scratch);
