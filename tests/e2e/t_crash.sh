@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Processes that are killed: what was promised stays, nothing is done twice.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Where the shell tells of every process that was killed. What fails is told on standard output.
+exec 2>notices
+
+size=2000
+wait_for() { # COUNT FOLDER PATTERN: until so many files are there
+	for _ in $(seq 600); do
+		[ "$(count_files "$2" "$3")" -ge "$1" ] && return
+		sleep 0.05
+	done
+}
+leftovers() { find . -name '.*.new' | wc -l; }
+
+manifest $size 1 | sed "s/size: $size/&, batch_size: 100/" >manifest.yaml
+"$certpool" init -q >out
+
+# catalogue 76, 78: request, killed at several moments
+for _ in 1 2 3 4 5; do
+	before=$(count_files client1/Private 'private_key*.key')
+	"$certpool" request client1 -q >out 2>err &
+	request=$!
+	wait_for $((before + 100)) client1/Private 'private_key*.key'
+	kill -9 $request
+	wait $request
+done
+expect 0 'request, killed five times, completes the pool' "$certpool" request client1
+equal 'with all keys and requests' "$size $size" \
+	"$(count_files client1/Private 'private_key*.key') $(count_files client1/CSR_file 'csr_key*.csr')"
+equal 'and no temporary file' 0 "$(leftovers)"
+mismatched=0
+for i in 1 2 3 777 1000 1999 2000; do
+	[ "$(openssl pkey -pubout -in client1/Private/private_key$i.key)" = \
+		"$(openssl req -pubkey -noout -verify -in client1/CSR_file/csr_key$i.csr 2>check.log)" ] || mismatched=$((mismatched + 1))
+done
+equal 'requests are for the keys beside them' 0 $mismatched
+
+# catalogue 76: the client is killed during its enrolment
+start_ca
+for _ in 1 2 3; do
+	before=$(count_files client1/cert 'cert_key*.crt')
+	"$certpool" enroll client1 -q >out 2>err &
+	enroll=$!
+	wait_for $((before + 100)) client1/cert 'cert_key*.crt'
+	kill -9 $enroll
+	wait $enroll
+done
+some=$(count_files client1/cert 'cert_key*.crt')
+check 'the client was killed in the middle' test "$some" -gt 0 -a "$some" -lt $size
+find client1/cert -name '*.crt' -exec sha256sum {} + >before
+
+# catalogue 76: the CA is killed during the same enrolment
+"$certpool" enroll client1 >out 2>err &
+enroll=$!
+wait_for $((some + 100)) client1/cert 'cert_key*.crt'
+kill -9 "$ca"
+wait "$ca"
+status=0
+wait $enroll || status=$?
+equal 'the client says that the CA cannot be reached' 7 $status
+check 'each certificate that the client has is in the record' test "$(rows)" -ge "$(count_files client1/cert 'cert_key*.crt')"
+start_ca
+expect 0 'started again, the client completes its pool' "$certpool" enroll client1
+equal 'every member has its certificate' $size "$(count_files client1/cert 'cert_key*.crt')"
+check 'those that it had are the same' sha256sum --quiet -c before
+equal 'the record has one row a key' "$size $size" "$(rows) $(keys)"
+equal 'and one a serial' $size "$(sqlite3 ca/state/ca.db 'select count(distinct serial) from certificate')"
+equal 'no temporary file is left' 0 "$(leftovers)"
+find client1/cert -name 'cert_key*.crt' -print0 | xargs -0 cat >all.pem
+equal 'openssl verifies all of them' $size \
+	"$(find client1/cert -name 'cert_key*.crt' -print0 | xargs -0 -n 500 openssl verify -CAfile client1/cert/root.crt | grep -c ': OK$')"
+
+# catalogue 93: the client leaves before the answer; it asks again
+rm client1/cert/cert_key1??.crt
+"$certpool" enroll client1 >out 2>err &
+enroll=$!
+kill -9 $enroll
+wait $enroll
+expect 0 'a client that left asks again' "$certpool" enroll client1
+check 'and has the same certificates' sha256sum --quiet -c before
+equal 'nothing was recorded anew' "$size" "$(rows)"
+
+# catalogue 77: SIGTERM while it certifies: what it has begun it finishes
+rm client1/cert/cert_key*.crt
+"$certpool" enroll client1 >out 2>err &
+enroll=$!
+wait_for 100 client1/cert 'cert_key*.crt'
+stop "$ca"
+equal 'SIGTERM under load: exit status 0' 0 "$stopped"
+wait $enroll
+start_ca
+expect 0 'afterwards the client completes its pool' "$certpool" enroll client1
+check 'with the same certificates' sha256sum --quiet -c before
+equal 'the record is sound' ok "$(sqlite3 ca/state/ca.db 'pragma integrity_check')"
+
+# A receiver that was killed remembers what it has taken.
+"$certpool" request client2 -q >out && "$certpool" enroll client2 -q >out
+start_receiver client2
+"$certpool" send client1 client2 --output message.jwe x
+expect 0 'a message' "$certpool" send client1 client2 --endpoint "$inbox" --deliver message.jwe
+kill -9 "$receiver"
+wait "$receiver"
+start_receiver client2
+expect 3 'after kill -9 the receiver still knows a replay' "$certpool" send client1 client2 --endpoint "$inbox" --deliver message.jwe
+
+# killed_at STEP CALLS COMMAND…: kills the command at its STEPth system call of those.
+killed_at() {
+	local step=$1 calls=$2
+	shift 2
+	ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e "inject=$calls:signal=KILL:when=$step" "$@" >out 2>err
+}
+
+# catalogue 76: init, killed at each call that changes something, and run again
+mkdir steps
+step=0
+completed=0
+killed=137
+while [ $killed -eq 137 ] && [ $step -lt 200 ]; do
+	step=$((step + 1))
+	rm -rf steps/*
+	manifest 1 1 >steps/manifest.yaml
+	killed_at $step renameat2,mkdirat,fsync,write "$certpool" init -q -m steps/manifest.yaml
+	killed=$?
+	"$certpool" init -q -m steps/manifest.yaml >out 2>err || break
+	[ "$(leftovers)" -eq 0 ] || break
+	cmp -s steps/ca/Private/shared_client1.jwk steps/client1/Private/shared_ca.jwk || break
+	cmp -s steps/ca/cert/root.crt steps/client2/cert/root.crt || break
+	completed=$((completed + 1))
+done
+equal 'init, killed at any step, is completed by init' "$step" "$completed"
+check 'there were steps to be killed at' test "$step" -gt 10
+
+# catalogue 76, 78: the CA, killed at each call with which it records
+step=0
+sound=0
+survived=0
+while [ $survived -eq 0 ] && [ $step -lt 100 ]; do
+	step=$((step + 1))
+	rm -rf steps/*
+	manifest 3 1 >steps/manifest.yaml
+	"$certpool" init -q -m steps/manifest.yaml >out && "$certpool" request client1 -q -m steps/manifest.yaml >out
+	# -D: the process is the server's, and the tracer a child of it.
+	launcher=(env ASAN_OPTIONS=detect_leaks=0 strace -D -f -o trace -e "inject=pwrite64,fdatasync:signal=KILL:when=$step")
+	try_start killed serve -m steps/manifest.yaml
+	launcher=()
+	[ -z "$endpoint" ] || "$certpool" enroll client1 -q -m steps/manifest.yaml --ca "$endpoint" >out 2>err
+	[ ! -e "/proc/$server" ] || survived=$((survived + 1))
+	kill -9 "$server"
+	while [ -e "/proc/$server" ]; do sleep 0.01; done
+	start_ca -m steps/manifest.yaml
+	"$certpool" enroll client1 -q -m steps/manifest.yaml >out 2>err || break
+	stop "$ca"
+	[ "$(rows steps/ca) $(keys steps/ca)" = '3 3' ] || break
+	[ "$(sqlite3 steps/ca/state/ca.db 'pragma integrity_check')" = ok ] || break
+	sound=$((sound + 1))
+done
+equal 'the CA, killed at any step, has each key once when it is started again' "$step" "$sound"
+check 'there were steps to be killed at' test "$step" -gt 5

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Parts 2 and 3: verify.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+manifest 3 1 >manifest.yaml
+"$certpool" init -q >out
+start_ca
+for client in client1 client2; do
+	"$certpool" request $client -q >out && "$certpool" enroll $client -q >out
+done
+certificate=client1/cert/cert_key1.crt
+root=client1/cert/root.crt
+
+expect 0 'a certificate, by a client' "$certpool" verify client2 $certificate
+prints 'says what it is' "^$certificate: valid: CN=client1-1, valid until 20"
+expect 0 'by a root' "$certpool" verify --root $root $certificate
+expect 0 'in DER' sh -c "openssl x509 -in $certificate -outform DER -out cert.der && '$certpool' verify --root $root cert.der"
+expect 0 'from standard input' sh -c "'$certpool' verify --root $root - <$certificate"
+expect 0 'as JSON' "$certpool" verify --root $root $certificate --json
+check 'JSON has the facts' jq -e '.verdict=="valid" and .subject=="CN=client1-1" and (.serial|length==40) and (.not_after|fromdate>0)' out
+expect 2 'neither a client nor a root' "$certpool" verify $certificate
+expect 2 'both' "$certpool" verify --root $root client2 $certificate
+expect 2 '--online without a client' "$certpool" verify --root $root --online $certificate
+expect 4 'a certificate that is not there' "$certpool" verify client2 nowhere.crt
+expect 4 'a root that is not there' "$certpool" verify --root nowhere.crt $certificate
+expect 4 'a client that is not there' "$certpool" verify nobody $certificate
+
+not_after=$(openssl x509 -enddate -noout -in $certificate | cut -d= -f2)
+after=$(date -u -d "$not_after + 1 second" +%s)
+expect 0 'at its last second' "$certpool" verify client2 $certificate --at $((after - 1))
+expect 3 'a second later' "$certpool" verify client2 $certificate --at "$after"
+says 'says that it is expired' 'expired|notAfter|not_after|4\.1\.2\.5'
+expect 3 'ten years ago' "$certpool" verify client2 $certificate --at "$(date -u -d '-10 years' +%Y-%m-%dT%H:%M:%SZ)"
+
+# What is no certificate of the root's.
+expect 3 'the root as a member'\''s' "$certpool" verify client2 $root
+expect 3 'nonsense' sh -c "echo nonsense >bad.crt; '$certpool' verify client2 bad.crt"
+expect 3 'an empty file' sh -c ": >empty.crt; '$certpool' verify client2 empty.crt"
+expect 3 'two certificates in one file' sh -c "cat $certificate $certificate >two.crt; '$certpool' verify client2 two.crt"
+expect 3 'as JSON' "$certpool" verify client2 bad.crt --json
+check 'JSON has the verdict and the reason' jq -e '.verdict=="invalid" and (.reason|length>0)' out
+openssl x509 -in $certificate -outform DER | head -c 300 >cut.der
+expect 3 'a certificate cut short' "$certpool" verify client2 cut.der
+expect 1 'a certificate of a gibibyte' sh -c "truncate -s 1G huge.crt; '$certpool' verify client2 huge.crt"
+expect 6 'a FIFO' sh -c "mkfifo pipe; '$certpool' verify client2 pipe"
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.crt -subj '/CN=certpool Root CA' \
+	-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+issue() { # NAME ISSUER ISSUER_KEY EXTENSIONS: a certificate as openssl makes it
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj /CN=x -out "$1.csr" 2>/dev/null
+	openssl x509 -req -in "$1.csr" -CA "$2" -CAkey "$3" -days 9 -out "$1.crt" -extfile <(printf '%b' "$4") 2>/dev/null
+}
+leaf='basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n'
+issue foreign other.crt other.key "$leaf"
+expect 3 'a certificate of another root of the same name' "$certpool" verify client2 foreign.crt
+expect 0 'which is valid for that root' "$certpool" verify --root other.crt foreign.crt
+# catalogue 43: profiles, which are judged besides the chain
+issue with_ca other.crt other.key "${leaf/CA:FALSE/CA:TRUE}"
+expect 3 'a CA certificate as a member'\''s' "$certpool" verify --root other.crt with_ca.crt
+says 'the section is named' 'RFC 5280'
+issue signer other.crt other.key "${leaf/digitalSignature/digitalSignature,keyCertSign}"
+expect 3 'keyCertSign in a member'\''s' "$certpool" verify --root other.crt signer.crt
+
+# A chain.
+issue middle other.crt other.key 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n'
+issue end middle.crt middle.key "$leaf"
+expect 3 'without its intermediate' "$certpool" verify --root other.crt end.crt
+expect 0 'with it' "$certpool" verify --root other.crt --chain middle.crt end.crt
+expect 0 'among others' sh -c "cat with_ca.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
+expect 1 'too many others' sh -c "cat middle.crt middle.crt middle.crt middle.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
+expect 1 'a chain that is none' "$certpool" verify --root other.crt --chain bad.crt end.crt
+
+# Online. catalogue 52: what was never issued is unknown
+expect 0 'the CA stands by it' "$certpool" verify client2 $certificate --online
+prints 'and says good' ': good: '
+expect 0 'as JSON' "$certpool" verify client2 $certificate --online --json
+equal 'JSON has the status' good "$(jq -r .status out)"
+# catalogue 68: a client may ask about another's certificates
+expect 0 'its own client asks too' "$certpool" verify client1 $certificate --online
+expect 3 'what the CA never issued' "$certpool" verify client2 foreign.crt --online --json
+equal 'is unknown' unknown "$(jq -r .status out)"
+sqlite3 ca/state/ca.db "delete from certificate where member = 'key3'"
+expect 3 'what it signed and has no record of' "$certpool" verify client2 client1/cert/cert_key3.crt --online
+says 'is unknown too' 'unknown'
+# catalogue 59
+sqlite3 ca/state/ca.db "update certificate set revoked_at = 1800000000, reason = 1 where member = 'key2' and client = 'client1'"
+expect 3 'what it has revoked' "$certpool" verify client2 client1/cert/cert_key2.crt --online
+says 'says when and why' 'revoked at 2027-01-15T08:00:00Z \(keyCompromise\)'
+expect 0 'offline nothing is known of that' "$certpool" verify client2 client1/cert/cert_key2.crt
+# catalogue 56: the CA cannot be asked
+stop "$ca"
+expect 7 'the CA is gone' "$certpool" verify client2 $certificate --online
+says 'says where it was sought' '127\.0\.0\.1'
+expect 3 'what is invalid anyhow needs no CA' "$certpool" verify client2 foreign.crt --online
