@@ -196,9 +196,9 @@ const struct verb join_verb = {
 	.operands = "FILE",
 	.summary = "take an invitation, pin the root",
 	.details =
-		"Takes the file that certpool invite made (- is standard input). The CA must be\n"
-		"serving when it invited: its root is fetched, compared with the invitation, and\n"
-		"pinned. Without a manifest, one for this client alone is written.\n",
+		"Takes the file that certpool invite made (- is standard input). When it is the\n"
+		"CA's, the CA must be serving: its root is fetched, compared with the\n"
+		"invitation, and pinned. Without a manifest, one for this client is written.\n",
 	.options = join_options,
 	.settings_size = sizeof(struct join_settings),
 	.fewest = 1,

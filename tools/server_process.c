@@ -72,7 +72,7 @@ static int copy_arguments(const char *const *arguments, struct child *child, str
 	size_t count = 0;
 
 	child->arguments[count++] = strdup("certpool");
-	for (size_t i = 0; arguments[i] != NULL && i < SERVER_ARGUMENTS_MAX; i++)
+	for (size_t i = 0; i < SERVER_ARGUMENTS_MAX && arguments[i] != NULL; i++)
 		child->arguments[count++] = strdup(arguments[i]);
 	for (size_t i = 0; i < COUNT_OF(around); i++)
 		child->arguments[count++] = strdup(around[i]);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Verbs, options, environment, help, and what is printed where.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+manual=$(realpath "$(dirname "$0")/../../docs/man/certpool.1")
 . "$(dirname "$0")/lib.sh"
 
 expect 2 'no verb' "$certpool"
@@ -21,6 +22,13 @@ for verb in init invite join request serve enroll receive send verify run status
 	expect 0 "certpool $verb --help" "$certpool" $verb --help
 	check "certpool $verb --help is the same" cmp help out
 	equal "every option of $verb but two has its variable" 2 "$(grep -E '^  (-|  )' out | grep -vc '\[CERTPOOL_')"
+done
+
+for verb in init invite join request serve enroll receive send verify run status help version; do
+	check "the manual has $verb" grep -qE "^\.It Cm $verb( |$)" "$manual"
+	for option in $("$certpool" help $verb | sed -nE 's/^  (-., |    )--([a-z]+).*/\2/p'); do
+		check "the manual has $verb --$option" grep -qE "Fl -$option( |$)" "$manual"
+	done
 done
 
 manifest 2 2 >manifest.yaml

@@ -26,6 +26,17 @@ expect 4 'a certificate that is not there' "$certpool" verify client2 nowhere.cr
 expect 4 'a root that is not there' "$certpool" verify --root nowhere.crt $certificate
 expect 4 'a client that is not there' "$certpool" verify nobody $certificate
 
+# Names that somebody else chose. catalogue 46: control characters, and what is not UTF-8
+odd=$'a"\\b\n\033[31m\177\xff\xc3\xa9\xed\xa0\x80.crt'
+cp $certificate "$odd"
+expect 0 'a file with an odd name' "$certpool" verify client2 "$odd" --json
+equal 'is one line of JSON' 1 "$(wc -l <out)"
+equal 'with its name, but for what is not UTF-8' "$(printf 'a"\\b\n\033[31m\177\357\277\275\303\251\357\277\275\357\277\275\357\277\275.crt' | od -c)" \
+	"$(jq -rj .certificate out | od -c)"
+expect 0 'as text' "$certpool" verify client2 "$odd"
+equal 'is one line' 1 "$(wc -l <out)"
+check_not 'without a control character' grep -qP '[\x00-\x08\x0b-\x1f\x7f]' out
+
 not_after=$(openssl x509 -enddate -noout -in $certificate | cut -d= -f2)
 after=$(date -u -d "$not_after + 1 second" +%s)
 expect 0 'at its last second' "$certpool" verify client2 $certificate --at $((after - 1))
