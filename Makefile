@@ -141,9 +141,12 @@ valgrind: ## the demo under valgrind: no error, no leak
 install: all ## to DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 $(BUILD)/certpool $(DESTDIR)$(PREFIX)/bin/certpool
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/certpool pki-layout/manifest.yaml
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/certpool.1
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/man/certpool-manifest.5
 
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/certpool
+	rm -f $(DESTDIR)$(PREFIX)/bin/certpool $(DESTDIR)$(PREFIX)/share/man/man1/certpool.1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5/certpool-manifest.5
 	rm -rf $(DESTDIR)$(PREFIX)/share/certpool
 	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty $(patsubst /%,%,$(PREFIX)/bin $(PREFIX)/share))
 
