@@ -12,10 +12,11 @@
  * is dropped. A clock that goes back does not make it forget: an iat no later than that of a
  * message already dropped counts as seen. Safe for several threads.
  *
- * Not done: that bound is not kept in the file, so that a clock that was once far ahead does not shut
- * out every message for good; a receiver that is started with such a clock, and again with the right
- * one, could take a message of the window twice. Nor is there an fsync for each message. After a power failure (not after a crash of the process) the
- * last messages before it could be taken again within the window.
+ * Not done: that bound is not kept in the file, so that a clock that was once far ahead does not
+ * shut out every message for good; a receiver started with such a clock, and again with the right
+ * one, could take a message of the window twice. Nor is there an fsync for each message: after a
+ * power failure (not after a crash of the process) the last messages before it could be taken again
+ * within the window.
  */
 struct seen;
 
