@@ -49,10 +49,9 @@ static size_t receive_piece(char *data, size_t unit, size_t count, void *context
 static size_t receive_field(char *data, size_t unit, size_t count, void *context)
 {
 	struct reception *reception = context;
-
 	size_t len = unit * count;
 
-	/* One after another may come: 100 Continue, the answer's, and what trails a chunked body. */
+	/* Several heads may come, 100 Continue's first, and fields after a chunked body. */
 	if (len > 4 && memcmp(data, "HTTP", 4) == 0)
 		reception->head_complete = false;
 	else if (data[0] == '\r' || data[0] == '\n')

@@ -14,7 +14,7 @@ enum { LATENESS_MAX_MS = 1000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
 struct connections {
 	pthread_mutex_t lock;
 	pthread_cond_t stopping; /* for the thread that watches */
-	pthread_cond_t drained;  /* busy has become 0 */
+	pthread_cond_t drained;  /* busy has become 0, or the list empty */
 	pthread_t watcher;
 	struct connection *first;
 	int64_t timeout_ms;
@@ -63,9 +63,14 @@ void send_refusal(int socket, unsigned int status, const char *detail)
 /* The lock is held, so that the socket cannot be closed, and its number given away, meanwhile. */
 static void cut_connection(struct connection *connection)
 {
+	/* When it is closed, what is still to be sent is thrown away instead of kept in memory. */
+	static const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
 	connection->cut = true;
 	connection->late = connection->phase;
-	if (connection->phase == CONNECTION_RECEIVING)
+	if (connection->phase == CONNECTION_ANSWERING)
+		(void)setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	else if (connection->phase == CONNECTION_RECEIVING)
 		send_refusal(connection->socket, MHD_HTTP_REQUEST_TIMEOUT,
 			     "the request did not arrive in time");
 	(void)shutdown(connection->socket, SHUT_RDWR);
@@ -185,6 +190,8 @@ struct connection *open_connection(struct connections *connections, int socket)
 	if (connection->next != NULL)
 		connection->next->link = &connection->next;
 	connections->first = connection;
+	if (connections->draining)
+		(void)shutdown(socket, SHUT_RDWR);
 	pthread_mutex_unlock(&connections->lock);
 	return connection;
 }
@@ -201,6 +208,8 @@ void close_connection(struct connection *connection)
 	*connection->link = connection->next;
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
+	if (all->first == NULL)
+		pthread_cond_broadcast(&all->drained);
 	pthread_mutex_unlock(&all->lock);
 	free(connection);
 }
@@ -244,6 +253,10 @@ void drain_connections(struct connections *connections)
 	pthread_mutex_lock(&connections->lock);
 	connections->draining = true;
 	while (connections->busy > 0)
+		pthread_cond_wait(&connections->drained, &connections->lock);
+	for (struct connection *each = connections->first; each != NULL; each = each->next)
+		(void)shutdown(each->socket, SHUT_RDWR);
+	while (connections->first != NULL)
 		pthread_cond_wait(&connections->drained, &connections->lock);
 	pthread_mutex_unlock(&connections->lock);
 }

@@ -48,7 +48,11 @@ enum connection_phase leave_request(struct connection *connection);
 /* Is the server being stopped, so that this connection should not be kept? */
 bool is_draining(struct connections *connections);
 
-/* From now on no request begins; waits until those that the server works on are answered. */
+/*
+ * From now on no request begins; waits until those that the server works on are answered, then
+ * ends all connections and waits until they are closed. (libmicrohttpd 0.9.75 crashes when it is
+ * stopped while it refuses what it cannot parse.)
+ */
 void drain_connections(struct connections *connections);
 
 /*

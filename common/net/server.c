@@ -8,7 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+enum { CONNECTIONS = 1024 };
 
 /* Of one connection: a head that does not fit into half of it is refused. */
 static const size_t connection_memory = 32768;
@@ -19,10 +23,20 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 };
 
+/* The rest of the process needs descriptors too, or it could not even open its own files. */
+static unsigned int default_connections(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 2 >= CONNECTIONS)
+		return CONNECTIONS;
+	return limit.rlim_cur >= 4 ? (unsigned int)limit.rlim_cur / 2 : 2;
+}
+
 static void set_defaults(struct http_server_settings *settings)
 {
 	if (settings->most_connections == 0)
-		settings->most_connections = 1024;
+		settings->most_connections = default_connections();
 	if (settings->most_per_address == 0)
 		settings->most_per_address = 256;
 	if (settings->request_timeout_s == 0)
@@ -118,6 +132,8 @@ void stop_http_server(struct http_server **pointer)
 	if (server == NULL)
 		return;
 	listener = MHD_quiesce_daemon(server->daemon);
+	/* libmicrohttpd wants it open to the end, but whoever connects now must not wait for us. */
+	(void)shutdown(listener, SHUT_RDWR);
 	drain_connections(server->service.connections);
 	release_server(&server);
 }

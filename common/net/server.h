@@ -73,7 +73,7 @@ struct http_server_settings {
 	void *context;                   /* for the handlers */
 	http_log *log;                   /* may be NULL */
 	void *log_context;
-	unsigned int most_connections;  /* 0: 1024 */
+	unsigned int most_connections;  /* 0: 1024, or half the descriptors there may be */
 	unsigned int most_per_address;  /* 0: 256 */
 	unsigned int request_timeout_s; /* 0: 30 */
 	unsigned int most_pending;      /* long work that may wait; 0: 64 */

@@ -43,7 +43,7 @@ bool await_log(struct service_under_test *service, const char *text);
 
 struct http_client *new_test_client(const struct endpoint *endpoint);
 
-/* A POST of text/plain that must succeed, with the status it is answered with. */
+/* A POST of text/plain, which must be answered. The status that it is answered with. */
 unsigned int post_text(struct http_client *client, const char *path, const char *text,
 		       struct http_answer *ret_answer);
 

@@ -6,8 +6,10 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static unsigned int count_descriptors(void)
@@ -157,42 +159,98 @@ Test(server, answers_many_clients_at_once)
 	cr_expect_eq(count_descriptors(), before);
 }
 
-static int post_long(size_t index, void *context, struct fault *fault)
+/* catalogue 74: connections leave descriptors for the rest of the process */
+Test(server, takes_half_of_the_descriptors)
 {
-	struct service_under_test *service = context;
-	struct http_client *client;
-	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	enum { DESCRIPTORS = 64, TRIED = DESCRIPTORS };
+	struct service_under_test service = {0};
+	struct pollfd connections[TRIED];
+	struct rlimit before;
+	struct rlimit few;
+	unsigned int answered = 0;
 
-	(void)fault;
-	if (index == 0) {
-		/* One is at work and one, at least, waits when the server is told to stop. */
-		await_waiting(service, 1);
-		open_gate(service);
-		stop_http_server(&service->server);
-		return 0;
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){.rlim_cur = DESCRIPTORS, .rlim_max = before.rlim_max};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start_service(&service);
+	/* The clients are in this process too. */
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < TRIED; i++) {
+		connections[i] =
+			(struct pollfd){.fd = connect_raw(&service.endpoint), .events = POLLIN};
+		cr_assert(say_raw(connections[i].fd, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
 	}
-	client = new_test_client(&service->endpoint);
-	cr_expect_eq(post_text(client, "/long", "finished", &answer), 200);
-	cr_expect_str_eq((const char *)answer.body.data, "finished");
-	free_http_client(&client);
-	return 0;
+	while (poll(connections, TRIED, answered < DESCRIPTORS / 2 ? 10000 : 100) > 0)
+		for (size_t i = 0; i < TRIED; i++) {
+			if (connections[i].revents == 0)
+				continue;
+			answered++;
+			connections[i].fd = ~connections[i].fd; /* poll leaves it out */
+		}
+	cr_expect_eq(answered, DESCRIPTORS / 2);
+	for (size_t i = 0; i < TRIED; i++)
+		(void)close(connections[i].fd < 0 ? ~connections[i].fd : connections[i].fd);
+	stop_service(&service);
 }
 
-/* catalogue 77 */
+/* Until the server takes no more: then it is being stopped. */
+static void await_refusal(const struct service_under_test *service)
+{
+	int result = 0;
+
+	while (result == 0) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		struct http_client *client = new_test_client(&service->endpoint);
+		struct fault fault = {0};
+
+		result = exchange_http(client, "/health", NULL, (struct bytes){0}, 10, &answer,
+				       &fault);
+		free_http_client(&client);
+	}
+}
+
+enum { ROLE_STOP, ROLE_OPEN, ROLE_ASK };
+
+static int play_role(size_t index, void *context, struct fault *fault)
+{
+	struct service_under_test *service = context;
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct http_client *client;
+
+	(void)fault;
+	if (index < ROLE_ASK)
+		await_waiting(service, count_cores());
+	switch (index) {
+	case ROLE_STOP:
+		stop_http_server(&service->server);
+		return 0;
+	case ROLE_OPEN:
+		await_refusal(service);
+		open_gate(service);
+		return 0;
+	default:
+		client = new_test_client(&service->endpoint);
+		cr_expect_eq(post_text(client, "/long", "finished", &answer), 200);
+		cr_expect_str_eq((const char *)answer.body.data, "finished");
+		free_http_client(&client);
+		return 0;
+	}
+}
+
+/* catalogue 77: the work ends only after the server was told to stop */
 Test(server, finishes_what_it_works_on_before_it_stops)
 {
-	unsigned int workers = count_cores();
-	struct service_under_test service = {0};
-	struct fault fault = {0};
+	unsigned int roles = ROLE_ASK + count_cores();
 
 	for (unsigned int round = 0; round < 20; round++) {
-		service = (struct service_under_test){0};
+		struct service_under_test service = {0};
+		struct fault fault = {0};
+
 		start_service(&service);
-		cr_expect_eq(run_tasks(2, 2, post_long, &service, &fault), 0);
-		cr_expect_eq(service.handled, 1);
+		cr_expect_eq(run_tasks(roles, roles, play_role, &service, &fault), 0);
+		cr_expect_eq(service.handled, count_cores());
 		stop_service(&service);
 	}
-	cr_expect_geq(workers, 1);
 }
 
 Test(server, stops_while_clients_ask_and_idle)
@@ -258,14 +316,14 @@ static void append_noise(struct buffer *request, unsigned int *seed)
 
 Test(server, survives_noise)
 {
-	enum { CONNECTIONS = 3000 };
+	enum { NOISES = 3000 };
 	struct service_under_test service = {0};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	struct http_client *client;
 	unsigned int seed = 20261123;
 
 	start_service(&service);
-	for (unsigned int i = 0; i < CONNECTIONS; i++) {
+	for (unsigned int i = 0; i < NOISES; i++) {
 		CLEANUP(clear_buffer) struct buffer request = {0};
 		int connection = connect_raw(&service.endpoint);
 
