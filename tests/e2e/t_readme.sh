@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# The README's tour: every command of it is run as it stands there, and prints what stands there,
+# but for serials, times, ports and what is drawn at random.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+readme=$(realpath "$(dirname "$0")/../../README.md")
+. "$(dirname "$0")/lib.sh"
+
+# A shell as the README supposes it: certpool on the PATH, the checkout in ~/certpool.
+mkdir bin home tour
+ln -s "$certpool" bin/certpool
+ln -s "$(dirname "$readme")" home/certpool
+export HOME=$folder/home PATH=$folder/bin:$PATH
+cd tour || exit 1
+
+free_port() {
+	local port
+	while port=$((20000 + RANDOM % 12000)) && (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+	echo "$port"
+}
+ca_port=$(free_port)
+client2_port=$(free_port)
+
+mask() {
+	sed -E 's/[0-9a-f]{40}/SERIAL/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g
+		s/127\.0\.0\.1:[0-9]+/127.0.0.1:PORT/; s/member [0-9]+,/member N,/
+		s/client1-[0-9]+/client1-N/g; s/ +[0-9]+\.[0-9]{3} s/ SECONDS/; s/[0-9]+ good/N good/' "$@"
+}
+
+# The lines of the tour that are indented as code.
+awk '/^## /{tour = $0 == "## The tour"} tour && sub(/^    /, "")' "$readme" >../tour.txt
+: >../background
+shown=0
+
+# run COMMAND: in this shell, so that what it starts is stopped at the end; its output, after what
+# servers printed meanwhile, is in ../printed.
+run() {
+	if [[ $1 == *' &' ]]; then
+		eval "${1% &} >>../background 2>&1 &"
+		servers+=($!)
+		for _ in $(seq 300); do
+			tail -n "+$((shown + 1))" ../background | grep -q listening && break
+			sleep 0.1
+		done
+		: >../foreground
+	else
+		eval "$1" >../foreground 2>&1 || fail "$1" "exit status $?" "$(cat ../foreground)"
+	fi
+	tail -n "+$((shown + 1))" ../background | cat - ../foreground >../printed
+	shown=$(wc -l <../background)
+}
+
+command=
+finish_command() {
+	[ -n "$command" ] || return 0
+	run "$command"
+	# Two copies of this test, or a user's own CA, must not meet on the README's ports.
+	[ -f ../moved ] || { touch ../moved && sed -i "s/:8440/:$ca_port/; s/:8442/:$client2_port/" manifest.yaml; }
+	equal "$command" "$(mask ../expected)" "$(mask ../printed)"
+}
+
+while IFS= read -r line; do
+	if [[ $line == '$ '* ]]; then
+		finish_command
+		command=${line#'$ '}
+		: >../expected
+	else
+		printf '%s\n' "$line" >>../expected
+	fi
+done <../tour.txt
+finish_command
+[ -n "$command" ] || fail 'the README has a tour'
