@@ -4,12 +4,6 @@
 
 #include <string.h>
 
-void drop_json(json_t **json)
-{
-	json_decref(*json);
-	*json = NULL;
-}
-
 int split_compact(struct bytes text, size_t count, struct bytes ret_parts[static COMPACT_PARTS_MAX],
 		  struct fault *fault)
 {
@@ -30,22 +24,6 @@ int split_compact(struct bytes text, size_t count, struct bytes ret_parts[static
 	return 0;
 }
 
-int load_json_object(struct bytes text, const char *name, json_t **ret_object, struct fault *fault)
-{
-	CLEANUP(drop_json) json_t *json = NULL;
-	json_error_t error = {0};
-
-	json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
-	/* jansson quotes what it could not read, which may be a secret: say only where. */
-	if (json == NULL)
-		return set_fault(fault, FAULT_MALFORMED, "%s: line %d, column %d: no valid JSON",
-				 name, error.line, error.column);
-	if (!json_is_object(json))
-		return set_fault(fault, FAULT_MALFORMED, "%s: expected a JSON object", name);
-	*ret_object = TAKE(json);
-	return 0;
-}
-
 static bool is_allowed(const char *name, const char *const *allowed)
 {
 	while (*allowed != NULL && strcmp(name, *allowed) != 0)
@@ -57,7 +35,7 @@ int parse_header(struct bytes part, const char *const *allowed, json_t **ret_hea
 		 struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	CLEANUP(drop_json) json_t *header = NULL;
+	CLEANUP(free_json) json_t *header = NULL;
 
 	if (part.len > HEADER_MAX)
 		return set_fault(fault, FAULT_MALFORMED,
@@ -65,7 +43,7 @@ int parse_header(struct bytes part, const char *const *allowed, json_t **ret_hea
 				 part.len);
 	if (decode_base64url(part, &text, fault) < 0)
 		return prefix_fault(fault, "header");
-	if (load_json_object(bytes_of_buffer(&text), "header", &header, fault) < 0)
+	if (parse_json_object(bytes_of_buffer(&text), "header", &header, fault) < 0)
 		return -1;
 	for (void *at = json_object_iter(header); at != NULL;
 	     at = json_object_iter_next(header, at)) {
@@ -77,11 +55,6 @@ int parse_header(struct bytes part, const char *const *allowed, json_t **ret_hea
 	}
 	*ret_header = TAKE(header);
 	return 0;
-}
-
-const char *get_string(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
 }
 
 int append_json(struct buffer *buffer, const json_t *object, struct fault *fault)

@@ -1,17 +1,12 @@
 #ifndef CERTPOOL_CRYPTO_COMPACT_H
 #define CERTPOOL_CRYPTO_COMPACT_H
 
-#include "common/base/bytes.h"
-
-#include <jansson.h>
+#include "common/crypto/json.h"
 
 /* The compact serialisation that JWS and JWE share (RFC 7515 section 3.1, RFC 7516 section 3.1);
    for this folder. */
 
 enum { COMPACT_PARTS_MAX = 5, HEADER_MAX = 32768 };
-
-/* json_decref for a `json_t *` local under CLEANUP. */
-void drop_json(json_t **json);
 
 /* Cuts the text at its dots into exactly `count` parts, which borrow from it. */
 int split_compact(struct bytes text, size_t count, struct bytes ret_parts[static COMPACT_PARTS_MAX],
@@ -24,13 +19,6 @@ int split_compact(struct bytes text, size_t count, struct bytes ret_parts[static
  */
 int parse_header(struct bytes part, const char *const *allowed, json_t **ret_header,
 		 struct fault *fault) MUST_CHECK;
-
-/* Strict JSON, one object. */
-int load_json_object(struct bytes text, const char *name, json_t **ret_object,
-		     struct fault *fault) MUST_CHECK;
-
-/* A string member, borrowed; NULL when it is absent, or no string. */
-const char *get_string(const json_t *object, const char *name);
 
 /* Appends the object's compact text. */
 int append_json(struct buffer *buffer, const json_t *object, struct fault *fault) MUST_CHECK;

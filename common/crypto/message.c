@@ -135,7 +135,7 @@ static void clear_parts(struct parts *parts)
 static int read_header(struct parts *parts, struct fault *fault)
 {
 	static const char *const allowed[] = {"alg", "enc", "kid", "typ", "cty", NULL};
-	CLEANUP(drop_json) json_t *header = NULL;
+	CLEANUP(free_json) json_t *header = NULL;
 	const char *kid;
 
 	if (parse_header(parts->header, allowed, &header, fault) < 0 ||

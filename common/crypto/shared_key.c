@@ -93,11 +93,12 @@ static bool all_equal(struct bytes octets)
 
 int parse_shared_key(struct bytes jwk, struct shared_key *ret_key, struct fault *fault)
 {
-	CLEANUP(drop_json) json_t *object = NULL;
+	CLEANUP(free_json) json_t *object = NULL;
 	CLEANUP(clear_secret) struct secret k = {0};
 	const char *text;
 
-	if (load_json_object(jwk, "JWK", &object, fault) < 0 || check_parameters(object, fault) < 0)
+	if (parse_json_object(jwk, "JWK", &object, fault) < 0 ||
+	    check_parameters(object, fault) < 0)
 		return -1;
 	text = get_string(object, "k");
 	if (text == NULL || decode_base64url_secret(bytes_of_string(text), &k, NULL) < 0 ||

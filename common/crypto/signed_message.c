@@ -39,7 +39,7 @@ bool valid_jti(const char *jti)
 
 static json_t *new_chain_json(const struct bytes *chain, size_t chain_count)
 {
-	CLEANUP(drop_json) json_t *array = json_array();
+	CLEANUP(free_json) json_t *array = json_array();
 
 	for (size_t i = 0; i < chain_count; i++) {
 		CLEANUP(clear_buffer) struct buffer text = {0};
@@ -56,7 +56,7 @@ static int append_header(struct buffer *jws, enum signature_algorithm algorithm,
 			 const struct message_claims *claims, json_t *chain, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	CLEANUP(drop_json)
+	CLEANUP(free_json)
 	json_t *header =
 		json_pack("{s:s, s:s, s:o, s:s*, s:s, s:I, s:s}", "alg",
 			  format_signature_algorithm(algorithm), "typ", MESSAGE_TYPE, "x5c", chain,
@@ -174,7 +174,7 @@ static int read_header(struct bytes part, struct signed_message *message, struct
 {
 	static const char *const allowed[] = {"alg", "typ", "x5c", "iss",
 					      "aud", "iat", "jti", NULL};
-	CLEANUP(drop_json) json_t *header = NULL;
+	CLEANUP(free_json) json_t *header = NULL;
 	const char *typ;
 	const char *alg;
 

@@ -176,7 +176,7 @@ int parse_refusal(const json_t *object, struct refusal *ret_refusal, struct faul
 static int parse_digest(const json_t *object, uint8_t ret_digest[static SHA256_LEN],
 			struct fault *fault)
 {
-	const char *text = json_string_value(json_object_get(object, "request_sha256"));
+	const char *text = get_string(object, "request_sha256");
 	CLEANUP(clear_buffer) struct buffer digest = {0};
 	struct fault detail = {0};
 

@@ -109,14 +109,14 @@ static int parse_pool(const json_t *pool, struct invitation *invitation, struct 
 		return set_fault(fault, FAULT_MALFORMED, "pool: size: expected 1 to %d",
 				 POOL_SIZE_MAX);
 	invitation->pool_size = (size_t)size;
-	invitation->pool_subject = strdup(json_string_value(json_object_get(pool, "subject")));
+	invitation->pool_subject = strdup(get_string(pool, "subject"));
 	return invitation->pool_subject == NULL ? set_memory_fault(fault) : 0;
 }
 
 static int parse_ca_members(const json_t *object, struct invitation *invitation,
 			    struct fault *fault)
 {
-	const char *digest = json_string_value(json_object_get(object, "root_sha256"));
+	const char *digest = get_string(object, "root_sha256");
 	const json_t *pool = json_object_get(object, "pool");
 
 	invitation->from_ca = strcmp(invitation->from, CA_NAME) == 0;
@@ -155,7 +155,7 @@ static int check_kind(const json_t *object, struct fault *fault)
 
 	if (check_members(object, rules, COUNT_OF(rules), fault) < 0)
 		return -1;
-	if (strcmp(json_string_value(json_object_get(object, "certpool")), "invitation") != 0 ||
+	if (strcmp(get_string(object, "certpool"), "invitation") != 0 ||
 	    json_integer_value(json_object_get(object, "version")) != 1)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected \"certpool\":\"invitation\" and \"version\":1");
@@ -164,7 +164,7 @@ static int check_kind(const json_t *object, struct fault *fault)
 
 static int parse_members(const json_t *object, struct invitation *invitation, struct fault *fault)
 {
-	const char *endpoint = json_string_value(json_object_get(object, "endpoint"));
+	const char *endpoint = get_string(object, "endpoint");
 
 	if (check_kind(object, fault) < 0 ||
 	    copy_name(object, "from", invitation->from, fault) < 0 ||

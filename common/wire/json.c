@@ -6,28 +6,6 @@
 
 static const json_int_t last_time_s = 253402300799; /* 9999-12-31T23:59:59Z */
 
-void free_json(json_t **json)
-{
-	json_decref(*json);
-	*json = NULL;
-}
-
-int parse_json_object(struct bytes text, const char *name, json_t **ret_object, struct fault *fault)
-{
-	CLEANUP(free_json) json_t *json = NULL;
-	json_error_t error = {0};
-
-	json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
-	if (json == NULL)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "%s: line %d, column %d: no valid JSON: %s", name, error.line,
-				 error.column, error.text);
-	if (!json_is_object(json))
-		return set_fault(fault, FAULT_MALFORMED, "%s: expected a JSON object", name);
-	*ret_object = TAKE(json);
-	return 0;
-}
-
 int format_json(const json_t *object, struct secret *ret_text, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret text = {0};
@@ -101,7 +79,7 @@ int check_members(const json_t *object, const struct member_rule *rules, size_t 
 int copy_string(const json_t *object, const char *name, char *ret_text, size_t size,
 		struct fault *fault)
 {
-	const char *text = json_string_value(json_object_get(object, name));
+	const char *text = get_string(object, name);
 
 	if (text == NULL)
 		return set_fault(fault, FAULT_MALFORMED, "expected a string \"%s\"", name);

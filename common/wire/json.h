@@ -1,18 +1,9 @@
 #ifndef CERTPOOL_WIRE_JSON_H
 #define CERTPOOL_WIRE_JSON_H
 
-#include "common/base/bytes.h"
+#include "common/crypto/json.h"
 
-#include <jansson.h>
-
-/* Strict JSON for the other files of this folder; no other folder includes this. */
-
-/* json_decref for a `json_t *` local under CLEANUP. */
-void free_json(json_t **json);
-
-/* Exactly one object: no duplicate member at any depth, no trailing data, no NUL in strings. */
-int parse_json_object(struct bytes text, const char *name, json_t **ret_object,
-		      struct fault *fault) MUST_CHECK;
+/* What the other files of this folder do with JSON; no other folder includes this. */
 
 /* Compact text into a secret: what we write is about to be encrypted. */
 int format_json(const json_t *object, struct secret *ret_text, struct fault *fault) MUST_CHECK;

@@ -36,7 +36,7 @@ int parse_message_answer(struct bytes json, struct message_answer *ret_answer, s
 	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_answer_claims(object, &answer.claims, &none, fault) < 0)
 		return -1;
-	verdict = json_string_value(json_object_get(object, "verdict"));
+	verdict = get_string(object, "verdict");
 	answer.verified = strcmp(verdict, verified) == 0;
 	if (!answer.verified && strcmp(verdict, refused) != 0)
 		return set_fault(fault, FAULT_MALFORMED,

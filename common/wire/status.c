@@ -93,7 +93,7 @@ int format_status_answer(const struct status_answer *answer, struct secret *ret_
 static int parse_status(const json_t *object, enum certificate_status *ret_status,
 			struct fault *fault)
 {
-	const char *text = json_string_value(json_object_get(object, "status"));
+	const char *text = get_string(object, "status");
 
 	if (text == NULL)
 		return set_fault(fault, FAULT_MALFORMED, "expected a member \"status\"");

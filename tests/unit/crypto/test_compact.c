@@ -80,7 +80,7 @@ Test(compact, refuses_headers_with_more_than_is_allowed)
 		cr_expect(strstr(fault.text, rows[i].part) != NULL, "%s: %s", rows[i].json,
 			  fault.text);
 		clear_buffer(&part);
-		drop_json(&header);
+		free_json(&header);
 	}
 }
 

@@ -78,7 +78,7 @@ static const json_t *find_jwk(const json_t *group)
 static bool read_algorithm(const char *jws, enum signature_algorithm *ret_algorithm)
 {
 	static const char *const allowed[] = {"alg", "kid", "typ", "cty", NULL};
-	CLEANUP(drop_json) json_t *header = NULL;
+	CLEANUP(free_json) json_t *header = NULL;
 	struct bytes parts[COMPACT_PARTS_MAX];
 	struct fault fault = {0};
 	const char *alg;

@@ -13,36 +13,6 @@ static json_t *parse(const char *text)
 	return object;
 }
 
-/* catalogue 18, 31 */
-Test(json, refuses_what_is_not_exactly_one_object)
-{
-	static const char *const rows[] = {"",
-					   "x",
-					   "1",
-					   "\"a\"",
-					   "[{}]",
-					   "{} {}",
-					   "{}x",
-					   "{\"a\":1,}",
-					   "{\"a\":1,\"a\":2}",
-					   "{'a':1}",
-					   "{\"b\":{\"a\":1,\"a\":2}}",
-					   "{\"a\":NaN}",
-					   "{\"a\":\"\\u0000\"}",
-					   "// c\n{}"};
-
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		json_t *object = NULL;
-		struct fault fault = {0};
-
-		cr_expect_eq(parse_json_object(bytes_of_string(rows[i]), "test", &object, &fault),
-			     -1, "%s", rows[i]);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect_null(object);
-		cr_expect_eq(strncmp(fault.text, "test: ", 6), 0, "%s", fault.text);
-	}
-}
-
 Test(json, refuses_strings_that_do_not_fit)
 {
 	json_t *object = parse("{\"a\":\"12345\",\"b\":5}");
