@@ -4,9 +4,10 @@
 #include "common/net/problem.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <string.h>
 #include <time.h>
 
 enum { LATENESS_MAX_MS = 1000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
@@ -14,10 +15,12 @@ enum { LATENESS_MAX_MS = 1000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
 struct connections {
 	pthread_mutex_t lock;
 	pthread_cond_t stopping; /* for the thread that watches */
-	pthread_cond_t drained;  /* busy has become 0, or the list empty */
+	pthread_cond_t changed;  /* there are fewer connections, or fewer busy ones */
 	pthread_t watcher;
 	struct connection *first;
 	int64_t timeout_ms;
+	struct connection_limits limits;
+	size_t count;
 	size_t busy; /* connections that are working or answering */
 	bool draining;
 	bool stopped;
@@ -28,9 +31,11 @@ struct connection {
 	struct connection *next;
 	struct connection **link; /* what points to this one */
 	int64_t since_ms;
+	struct in6_addr origin; /* an IPv4 address with zeros behind it */
 	int socket;
 	enum connection_phase phase;
 	enum connection_phase late; /* CONNECTION_IDLE: not late */
+	bool claimed;               /* else the socket may be closed already */
 	bool cut;
 };
 
@@ -76,13 +81,33 @@ static void cut_connection(struct connection *connection)
 	(void)shutdown(connection->socket, SHUT_RDWR);
 }
 
+/* The lock is held. */
+static void forget_connection(struct connection *connection)
+{
+	struct connections *all = connection->all;
+
+	*connection->link = connection->next;
+	if (connection->next != NULL)
+		connection->next->link = connection->link;
+	all->count--;
+	pthread_cond_broadcast(&all->changed);
+	free(connection);
+}
+
 static void cut_late_connections(struct connections *connections)
 {
 	int64_t oldest_ms = read_monotonic_ms() - connections->timeout_ms;
+	struct connection *next;
 
-	for (struct connection *each = connections->first; each != NULL; each = each->next)
-		if (!each->cut && each->phase != CONNECTION_WORKING && each->since_ms <= oldest_ms)
+	for (struct connection *each = connections->first; each != NULL; each = next) {
+		next = each->next;
+		if (each->cut || each->phase == CONNECTION_WORKING || each->since_ms > oldest_ms)
+			continue;
+		if (each->claimed)
 			cut_connection(each);
+		else
+			forget_connection(each);
+	}
 }
 
 static struct timespec add_ms(struct timespec time, int64_t ms)
@@ -113,7 +138,7 @@ static void *watch_connections(void *argument)
 	return NULL;
 }
 
-int new_connections(unsigned int timeout_s, struct connections **ret_connections,
+int new_connections(const struct connection_limits *limits, struct connections **ret_connections,
 		    struct fault *fault)
 {
 	struct connections *connections = calloc(1, sizeof(*connections));
@@ -121,13 +146,14 @@ int new_connections(unsigned int timeout_s, struct connections **ret_connections
 
 	if (connections == NULL)
 		return set_memory_fault(fault);
-	connections->timeout_ms = (int64_t)timeout_s * MS_PER_S;
+	connections->limits = *limits;
+	connections->timeout_ms = (int64_t)limits->timeout_s * MS_PER_S;
 	pthread_mutex_init(&connections->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&connections->stopping, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	pthread_cond_init(&connections->drained, NULL);
+	pthread_cond_init(&connections->changed, NULL);
 	if (pthread_create(&connections->watcher, NULL, watch_connections, connections) != 0) {
 		connections->stopped = true;
 		free_connections(&connections);
@@ -151,7 +177,7 @@ void free_connections(struct connections **pointer)
 	pthread_mutex_unlock(&connections->lock);
 	if (started)
 		(void)pthread_join(connections->watcher, NULL);
-	pthread_cond_destroy(&connections->drained);
+	pthread_cond_destroy(&connections->changed);
 	pthread_cond_destroy(&connections->stopping);
 	pthread_mutex_destroy(&connections->lock);
 	free(connections);
@@ -172,28 +198,93 @@ static void set_phase(struct connection *connection, enum connection_phase phase
 	connection->phase = phase;
 	connection->since_ms = read_monotonic_ms();
 	if (all->busy == 0)
-		pthread_cond_broadcast(&all->drained);
+		pthread_cond_broadcast(&all->changed);
 }
 
-struct connection *open_connection(struct connections *connections, int socket)
+bool await_room(struct connections *connections)
 {
-	struct connection *connection = calloc(1, sizeof(*connection));
+	bool room;
 
-	if (connection == NULL)
-		return NULL;
-	connection->all = connections;
-	connection->socket = socket;
-	connection->since_ms = read_monotonic_ms();
 	pthread_mutex_lock(&connections->lock);
+	while (!connections->draining && connections->count >= connections->limits.most)
+		pthread_cond_wait(&connections->changed, &connections->lock);
+	room = !connections->draining;
+	pthread_mutex_unlock(&connections->lock);
+	return room;
+}
+
+static struct in6_addr read_origin(const struct sockaddr *address)
+{
+	struct in6_addr origin = {0};
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (address->sa_family == AF_INET) {
+		memcpy(&v4, address, sizeof(v4));
+		memcpy(&origin, &v4.sin_addr, sizeof(v4.sin_addr));
+	} else if (address->sa_family == AF_INET6) {
+		memcpy(&v6, address, sizeof(v6));
+		origin = v6.sin6_addr;
+	}
+	return origin;
+}
+
+/* The lock is held. */
+static bool has_room_for(const struct connections *connections, const struct in6_addr *origin)
+{
+	unsigned int count = 0;
+
+	for (const struct connection *each = connections->first; each != NULL; each = each->next)
+		count += memcmp(&each->origin, origin, sizeof(*origin)) == 0;
+	return !connections->draining && count < connections->limits.most_per_address;
+}
+
+/* The lock is held. */
+static void register_connection(struct connections *connections, struct connection *connection)
+{
+	connection->all = connections;
 	connection->next = connections->first;
 	connection->link = &connections->first;
 	if (connection->next != NULL)
 		connection->next->link = &connection->next;
 	connections->first = connection;
-	if (connections->draining)
-		(void)shutdown(socket, SHUT_RDWR);
+	connections->count++;
+}
+
+bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	bool admitted;
+
+	if (connection == NULL)
+		return false;
+	connection->origin = read_origin(address);
+	connection->socket = socket;
+	connection->since_ms = read_monotonic_ms();
+	pthread_mutex_lock(&connections->lock);
+	admitted = has_room_for(connections, &connection->origin);
+	if (admitted)
+		register_connection(connections, connection);
 	pthread_mutex_unlock(&connections->lock);
-	return connection;
+	if (!admitted)
+		free(connection);
+	return admitted;
+}
+
+struct connection *claim_connection(struct connections *connections, int socket)
+{
+	struct connection *found;
+
+	pthread_mutex_lock(&connections->lock);
+	found = connections->first;
+	while (found != NULL && (found->claimed || found->socket != socket))
+		found = found->next;
+	if (found != NULL) {
+		found->claimed = true;
+		pthread_cond_broadcast(&connections->changed);
+	}
+	pthread_mutex_unlock(&connections->lock);
+	return found;
 }
 
 void close_connection(struct connection *connection)
@@ -205,13 +296,8 @@ void close_connection(struct connection *connection)
 	all = connection->all;
 	pthread_mutex_lock(&all->lock);
 	set_phase(connection, CONNECTION_IDLE);
-	*connection->link = connection->next;
-	if (connection->next != NULL)
-		connection->next->link = connection->link;
-	if (all->first == NULL)
-		pthread_cond_broadcast(&all->drained);
+	forget_connection(connection);
 	pthread_mutex_unlock(&all->lock);
-	free(connection);
 }
 
 bool enter_phase(struct connection *connection, enum connection_phase phase)
@@ -248,15 +334,25 @@ bool is_draining(struct connections *connections)
 	return draining;
 }
 
-void drain_connections(struct connections *connections)
+void begin_draining(struct connections *connections)
 {
 	pthread_mutex_lock(&connections->lock);
 	connections->draining = true;
+	pthread_cond_broadcast(&connections->changed);
+	pthread_mutex_unlock(&connections->lock);
+}
+
+void drain_connections(struct connections *connections)
+{
+	pthread_mutex_lock(&connections->lock);
 	while (connections->busy > 0)
-		pthread_cond_wait(&connections->drained, &connections->lock);
-	for (struct connection *each = connections->first; each != NULL; each = each->next)
-		(void)shutdown(each->socket, SHUT_RDWR);
-	while (connections->first != NULL)
-		pthread_cond_wait(&connections->drained, &connections->lock);
+		pthread_cond_wait(&connections->changed, &connections->lock);
+	while (connections->count > 0) {
+		/* Again each time: one may have been claimed only now. */
+		for (struct connection *each = connections->first; each != NULL; each = each->next)
+			if (each->claimed)
+				(void)shutdown(each->socket, SHUT_RDWR);
+		pthread_cond_wait(&connections->changed, &connections->lock);
+	}
 	pthread_mutex_unlock(&connections->lock);
 }

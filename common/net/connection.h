@@ -4,6 +4,7 @@
 #include "common/base/fault.h"
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 /*
  * The connections that a server has open, and how long each may take. libmicrohttpd's time-out
@@ -22,17 +23,32 @@ enum connection_phase {
 struct connections;
 struct connection;
 
-int new_connections(unsigned int timeout_s, struct connections **ret_connections,
+struct connection_limits {
+	unsigned int timeout_s; /* of each phase */
+	unsigned int most;
+	unsigned int most_per_address;
+};
+
+int new_connections(const struct connection_limits *limits, struct connections **ret_connections,
 		    struct fault *fault) MUST_CHECK;
 
 /* All connections must be closed. */
 void free_connections(struct connections **connections);
 
+/* Waits until there may be one more. false: the server is being stopped. */
+bool await_room(struct connections *connections);
+
 /*
- * A connection begins, idle. The socket stays the caller's, and open until close_connection. NULL
- * when there is no memory.
+ * Registers a connection that was accepted, idle. The socket stays the caller's. false: there are
+ * too many from that address, or there is no memory.
  */
-struct connection *open_connection(struct connections *connections, int socket);
+bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address);
+
+/*
+ * The connection admitted with that socket, which must stay open until close_connection; NULL when
+ * there is none. One that nobody claims in time is forgotten.
+ */
+struct connection *claim_connection(struct connections *connections, int socket);
 void close_connection(struct connection *connection);
 
 /*
@@ -48,10 +64,12 @@ enum connection_phase leave_request(struct connection *connection);
 /* Is the server being stopped, so that this connection should not be kept? */
 bool is_draining(struct connections *connections);
 
+/* From now on no connection is admitted and no request begins. */
+void begin_draining(struct connections *connections);
+
 /*
- * From now on no request begins; waits until those that the server works on are answered, then
- * ends all connections and waits until they are closed. (libmicrohttpd 0.9.75 crashes when it is
- * stopped while it refuses what it cannot parse.)
+ * After begin_draining, and when nobody admits any more: waits until the requests that the server
+ * works on are answered, then ends all connections and waits until they are closed.
  */
 void drain_connections(struct connections *connections);
 

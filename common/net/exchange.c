@@ -52,7 +52,8 @@ void notice_connection(void *context, struct MHD_Connection *connection, void **
 		return;
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	*registered = info != NULL ? open_connection(service->connections, info->connect_fd) : NULL;
+	*registered =
+		info != NULL ? claim_connection(service->connections, info->connect_fd) : NULL;
 }
 
 void *begin_exchange(void *context, const char *target, struct MHD_Connection *connection)

@@ -1,6 +1,7 @@
 #include "common/net/server.h"
 
 #include "common/base/file.h"
+#include "common/net/acceptor.h"
 #include "common/net/exchange.h"
 #include "common/net/listener.h"
 
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { CONNECTIONS = 1024 };
@@ -21,6 +21,7 @@ struct http_server {
 	struct service service;
 	struct endpoint endpoint;
 	struct MHD_Daemon *daemon;
+	struct acceptor *acceptor;
 };
 
 /* The rest of the process needs descriptors too, or it could not even open its own files. */
@@ -62,29 +63,38 @@ __attribute__((format(printf, 2, 0))) static void pass_on(void *context, const c
 	settings->log(settings->log_context, "", "", 0, text);
 }
 
-static struct MHD_Daemon *start_daemon(struct service *service, int listener)
+static struct MHD_Daemon *start_daemon(struct service *service)
 {
-	const struct http_server_settings *settings = &service->settings;
-	unsigned int flags =
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME |
+			     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
+	unsigned int threads = count_cores();
 
+	/* The connections are counted in our register: each thread may have all of them. */
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, continue_exchange, service, MHD_OPTION_EXTERNAL_LOGGER,
-		pass_on, &service->settings, MHD_OPTION_LISTEN_SOCKET, listener,
-		MHD_OPTION_THREAD_POOL_SIZE, count_cores(), MHD_OPTION_CONNECTION_LIMIT,
-		settings->most_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		settings->most_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory,
-		MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange,
-		service, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, service,
-		MHD_OPTION_NOTIFY_CONNECTION, notice_connection, service, MHD_OPTION_END);
+		pass_on, &service->settings, MHD_OPTION_THREAD_POOL_SIZE, threads,
+		MHD_OPTION_CONNECTION_LIMIT, threads * (service->settings.most_connections + 1),
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory, MHD_OPTION_STRICT_FOR_CLIENT,
+		0, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, service,
+		MHD_OPTION_NOTIFY_COMPLETED, end_exchange, service, MHD_OPTION_NOTIFY_CONNECTION,
+		notice_connection, service, MHD_OPTION_END);
 }
 
+/*
+ * libmicrohttpd must have no connection left when it is stopped: it crashes (0.9.75) when a request
+ * that it cannot parse arrives meanwhile.
+ */
 static void release_server(struct http_server **pointer)
 {
 	struct http_server *server = TAKE(*pointer);
 
 	if (server == NULL)
 		return;
+	if (server->acceptor != NULL) {
+		begin_draining(server->service.connections);
+		stop_acceptor(&server->acceptor);
+		drain_connections(server->service.connections);
+	}
 	free_work_queue(&server->service.queue);
 	if (server->daemon != NULL)
 		MHD_stop_daemon(server->daemon);
@@ -92,28 +102,40 @@ static void release_server(struct http_server **pointer)
 	free(server);
 }
 
+static int start_service(struct service *service, struct fault *fault)
+{
+	const struct http_server_settings *settings = &service->settings;
+	const struct connection_limits limits = {.timeout_s = settings->request_timeout_s,
+						 .most = settings->most_connections,
+						 .most_per_address = settings->most_per_address};
+
+	if (new_connections(&limits, &service->connections, fault) < 0)
+		return -1;
+	return new_work_queue(count_cores(), settings->most_pending, &service->queue, fault);
+}
+
 int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
 		      struct fault *fault)
 {
 	CLEANUP(release_server) struct http_server *server = calloc(1, sizeof(*server));
 	CLEANUP(close_descriptor) int listener = -1;
-	struct service *service;
+	struct acceptor_settings acceptor;
 
 	if (server == NULL)
 		return set_memory_fault(fault);
-	service = &server->service;
-	service->settings = *settings;
-	set_defaults(&service->settings);
+	server->service.settings = *settings;
+	set_defaults(&server->service.settings);
 	if (open_listener(&settings->endpoint, &listener, &server->endpoint, fault) < 0 ||
-	    new_connections(service->settings.request_timeout_s, &service->connections, fault) <
-		    0 ||
-	    new_work_queue(count_cores(), service->settings.most_pending, &service->queue, fault) <
-		    0)
+	    start_service(&server->service, fault) < 0)
 		return -1;
-	server->daemon = start_daemon(service, listener);
+	server->daemon = start_daemon(&server->service);
 	if (server->daemon == NULL)
 		return set_fault(fault, FAULT_FAILED,
 				 "libmicrohttpd cannot start its threads or its epoll");
+	acceptor = (struct acceptor_settings){listener, server->daemon, server->service.connections,
+					      &server->service.settings};
+	if (start_acceptor(&acceptor, &server->acceptor, fault) < 0)
+		return -1;
 	listener = -1;
 	*ret_server = TAKE(server);
 	return 0;
@@ -124,16 +146,7 @@ const struct endpoint *http_server_endpoint(const struct http_server *server)
 	return &server->endpoint;
 }
 
-void stop_http_server(struct http_server **pointer)
+void stop_http_server(struct http_server **server)
 {
-	struct http_server *server = TAKE(*pointer);
-	CLEANUP(close_descriptor) int listener = -1;
-
-	if (server == NULL)
-		return;
-	listener = MHD_quiesce_daemon(server->daemon);
-	/* libmicrohttpd wants it open to the end, but whoever connects now must not wait for us. */
-	(void)shutdown(listener, SHUT_RDWR);
-	drain_connections(server->service.connections);
-	release_server(&server);
+	release_server(server);
 }

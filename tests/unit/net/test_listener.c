@@ -4,7 +4,9 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 Test(listener, refuses_an_address_that_is_taken)
 {
@@ -69,15 +71,16 @@ Test(listener, says_which_port_it_got)
 	}
 }
 
-Test(listener, keeps_ipv4_free_when_it_takes_ipv6)
+Test(listener, takes_ipv6_alone)
 {
-	CLEANUP(close_descriptor) int v6 = -1;
-	CLEANUP(close_descriptor) int v4 = -1;
+	CLEANUP(close_descriptor) int descriptor = -1;
 	struct endpoint bound;
 	struct fault fault = {0};
+	socklen_t len = sizeof(int);
+	int alone = 0;
 
-	cr_assert_eq(open_listener(&(struct endpoint){"::", 0}, &v6, &bound, &fault), 0, "%s",
-		     fault.text);
-	cr_expect_eq(open_listener(&(struct endpoint){"0.0.0.0", bound.port}, &v4, &bound, &fault),
-		     0, "%s", fault.text);
+	cr_assert_eq(open_listener(&(struct endpoint){"::", 0}, &descriptor, &bound, &fault), 0,
+		     "%s", fault.text);
+	cr_assert_eq(getsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &alone, &len), 0);
+	cr_expect_eq(alone, 1);
 }

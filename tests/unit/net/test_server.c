@@ -317,7 +317,7 @@ static void append_noise(struct buffer *request, unsigned int *seed)
 Test(server, survives_noise)
 {
 	enum { NOISES = 3000 };
-	struct service_under_test service = {0};
+	struct service_under_test service = {.settings = {.most_per_address = NOISES}};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	struct http_client *client;
 	unsigned int seed = 20261123;
