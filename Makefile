@@ -148,7 +148,8 @@ uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/certpool $(DESTDIR)$(PREFIX)/share/man/man1/certpool.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/certpool-manifest.5
 	rm -rf $(DESTDIR)$(PREFIX)/share/certpool
-	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty $(patsubst /%,%,$(PREFIX)/bin $(PREFIX)/share))
+	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty \
+		$(patsubst %,$(PREFIX:/%=%)/%,bin share/man/man1 share/man/man5))
 
 clean: ## removes $(BUILD)
 	rm -rf $(BUILD)
