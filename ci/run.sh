@@ -27,5 +27,4 @@ section make lint
 section make sanitize
 section make race
 section make valgrind
-section make coverage
 printf '\n=== done (%d s)\n' $((SECONDS - started))
