@@ -297,17 +297,69 @@ bool read_der_time(const struct der_item *item, int64_t *ret_time_s)
 	return digits[year_len + 8] != '6' && parse_time(text, ret_time_s, NULL) == 0;
 }
 
-void append_der(struct buffer *buffer, uint8_t tag, struct bytes content)
+void append_der_header(struct buffer *buffer, uint8_t tag, size_t content_len)
 {
 	uint8_t header[2 + sizeof(size_t)] = {tag};
 	size_t header_len = 2;
 	size_t count = 0;
 
-	for (size_t len = content.len; content.len >= 0x80 && len > 0; len >>= 8)
+	for (size_t len = content_len; content_len >= 0x80 && len > 0; len >>= 8)
 		count++;
-	header[1] = count == 0 ? (uint8_t)content.len : (uint8_t)(0x80 | count);
+	header[1] = count == 0 ? (uint8_t)content_len : (uint8_t)(0x80 | count);
 	for (size_t i = count; i > 0; i--)
-		header[header_len++] = (uint8_t)(content.len >> 8 * (i - 1));
+		header[header_len++] = (uint8_t)(content_len >> 8 * (i - 1));
 	append_bytes(buffer, (struct bytes){header, header_len});
+}
+
+void append_der(struct buffer *buffer, uint8_t tag, struct bytes content)
+{
+	append_der_header(buffer, tag, content.len);
 	append_bytes(buffer, content);
+}
+
+/* "20261123044544Z" */
+enum { GENERALIZED_TIME_LEN = 15 };
+
+static void format_generalized_time(int64_t time_s, char ret_text[static GENERALIZED_TIME_LEN + 1])
+{
+	char text[TIME_TEXT_SIZE];
+
+	format_time(time_s, text);
+	(void)snprintf(ret_text, GENERALIZED_TIME_LEN + 1, "%.4s%.2s%.2s%.2s%.2s%.2sZ", text,
+		       text + 5, text + 8, text + 11, text + 14, text + 17);
+}
+
+void append_der_generalized_time(struct buffer *buffer, int64_t time_s)
+{
+	char text[GENERALIZED_TIME_LEN + 1];
+
+	format_generalized_time(time_s, text);
+	append_der(buffer, DER_GENERALIZED_TIME, bytes_of_string(text));
+}
+
+void append_der_time(struct buffer *buffer, int64_t time_s)
+{
+	char text[GENERALIZED_TIME_LEN + 1];
+
+	format_generalized_time(time_s, text);
+	if (strncmp(text, "1950", 4) >= 0 && strncmp(text, "2050", 4) < 0)
+		append_der(buffer, DER_UTC_TIME, bytes_of_string(text + 2));
+	else
+		append_der(buffer, DER_GENERALIZED_TIME, bytes_of_string(text));
+}
+
+void append_der_number(struct buffer *buffer, uint64_t number)
+{
+	uint8_t octets[sizeof(number) + 1] = {0};
+	size_t first = sizeof(number);
+
+	for (size_t i = sizeof(number); i > 0; i--, number >>= 8)
+		octets[i] = (uint8_t)number;
+	for (size_t i = sizeof(number); i > 0; i--)
+		if (octets[i] != 0)
+			first = i;
+	/* A leading bit of 1 would be a minus sign. */
+	if (octets[first] >= 0x80)
+		first--;
+	append_der(buffer, DER_INTEGER, (struct bytes){octets + first, sizeof(octets) - first});
 }

@@ -59,7 +59,21 @@ bool ordered_set(struct bytes content);
 /* Seconds since 1970 from a UTCTime or GeneralizedTime in the form of RFC 5280 section 4.1.2.5. */
 bool read_der_time(const struct der_item *item, int64_t *ret_time_s);
 
+/* Appends the tag and length of an item whose content, of content_len octets, is to follow: for
+   what is too large to be copied from buffer to buffer. */
+void append_der_header(struct buffer *buffer, uint8_t tag, size_t content_len);
+
 /* Appends an item. */
 void append_der(struct buffer *buffer, uint8_t tag, struct bytes content);
+
+/* Appends a time as RFC 5280 section 4.1.2.5 has it: UTCTime up to 2049, then GeneralizedTime. */
+void append_der_time(struct buffer *buffer, int64_t time_s);
+
+/* The same as GeneralizedTime whatever the year (RFC 6960 section 4.2.2.1, RFC 5280
+   section 5.3.2). */
+void append_der_generalized_time(struct buffer *buffer, int64_t time_s);
+
+/* Appends an INTEGER that is not negative. */
+void append_der_number(struct buffer *buffer, uint64_t number);
 
 #endif

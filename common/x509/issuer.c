@@ -41,6 +41,11 @@ const struct certificate *issuer_certificate(const struct issuer *issuer)
 	return issuer->certificate;
 }
 
+const struct private_key *issuer_key(const struct issuer *issuer)
+{
+	return issuer->key;
+}
+
 static int check_own_key(const struct certificate *certificate, const struct private_key *key,
 			 struct fault *fault)
 {

@@ -19,6 +19,9 @@ int new_issuer(struct certificate **certificate, struct private_key **key,
 void free_issuer(struct issuer **issuer);
 const struct certificate *issuer_certificate(const struct issuer *issuer);
 
+/* Borrowed: to sign what is not a certificate (a CRL). */
+const struct private_key *issuer_key(const struct issuer *issuer);
+
 /* A serial: 160 bits, of which 159 random, the top bit clear and the first octet not zero, so that
    the INTEGER is positive and has 20 octets always (RFC 5280 section 4.1.2.2). */
 int generate_serial(uint8_t ret_serial[static SERIAL_MAX], struct fault *fault) MUST_CHECK;

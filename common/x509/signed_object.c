@@ -124,6 +124,60 @@ int verify_signed_object(const struct signed_object *object, const struct public
 	return 0;
 }
 
+/* The index of the scheme with which we sign. */
+static const struct scheme *signing_scheme(enum key_type type)
+{
+	gnutls_digest_algorithm_t digest = signing_digest(type);
+	size_t i = 0;
+
+	while (schemes[i].family != families[type] ||
+	       (schemes[i].family != FAMILY_EDDSA &&
+		gnutls_sign_get_hash_algorithm(schemes[i].gnutls) != digest))
+		i++;
+	return &schemes[i];
+}
+
+struct bytes signing_algorithm(enum key_type type)
+{
+	return signing_scheme(type)->algorithm;
+}
+
+static void append_signed(struct buffer *buffer, struct bytes body, struct bytes algorithm,
+			  const gnutls_datum_t *signature)
+{
+	CLEANUP(clear_buffer) struct buffer bits = {0};
+	CLEANUP(clear_buffer) struct buffer tail = {0};
+
+	/* No bit of the last octet is unused. */
+	append_bytes(&bits, (struct bytes){(const uint8_t *)"", 1});
+	append_bytes(&bits, (struct bytes){signature->data, signature->size});
+	append_bytes(&tail, algorithm);
+	append_der(&tail, DER_BIT_STRING, bytes_of_buffer(&bits));
+	append_der_header(buffer, DER_SEQUENCE, body.len + tail.len);
+	append_bytes(buffer, body);
+	append_bytes(buffer, bytes_of_buffer(&tail));
+	buffer->failed |= bits.failed || tail.failed;
+}
+
+int sign_object(const struct private_key *key, struct bytes body, struct buffer *buffer,
+		struct fault *fault)
+{
+	const struct scheme *scheme = signing_scheme(private_key_type(key));
+	const gnutls_datum_t data = {(unsigned char *)(uintptr_t)body.data, (unsigned int)body.len};
+	gnutls_datum_t signature = {0};
+	int result = gnutls_privkey_sign_data2(private_key_handle(key), scheme->gnutls, 0, &data,
+					       &signature);
+
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (result < 0)
+		return set_fault(fault, FAULT_FAILED, "the key cannot sign: %s",
+				 gnutls_strerror(result));
+	append_signed(buffer, body, scheme->algorithm, &signature);
+	gnutls_free(signature.data);
+	return check_buffer(buffer, fault);
+}
+
 gnutls_digest_algorithm_t signing_digest(enum key_type type)
 {
 	switch (type) {

@@ -34,6 +34,17 @@ int verify_signed_object(const struct signed_object *object, const struct public
 			 const char *where, struct verdict *verdict,
 			 struct fault *fault) MUST_CHECK;
 
+/*
+ * Appends a signed object: the body (a whole item), the algorithm with which we sign under the key,
+ * and the signature.
+ */
+int sign_object(const struct private_key *key, struct bytes body, struct buffer *buffer,
+		struct fault *fault) MUST_CHECK;
+
+/* The AlgorithmIdentifier that sign_object writes for a key of the type, whole: for bodies that
+   hold it too (RFC 5280 section 4.1.2.3, section 5.1.2.2). */
+struct bytes signing_algorithm(enum key_type type);
+
 /* The digest with which we sign X.509 objects under a key of the type. */
 gnutls_digest_algorithm_t signing_digest(enum key_type type);
 

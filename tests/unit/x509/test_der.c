@@ -1,5 +1,6 @@
 #include "common/x509/der.h"
 
+#include "common/base/clock.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
@@ -215,5 +216,83 @@ Test(der, writes_what_it_reads)
 		cr_expect_eq(read.content.len, lengths[i]);
 		cr_expect_eq(read.whole.len, buffer.len - 1);
 		cr_expect_eq(rest.len, (size_t)1);
+	}
+}
+
+/* catalogue 95: UTCTime until 2049, GeneralizedTime before 1950 and from 2050 */
+Test(der, writes_times_on_both_sides_of_every_switch)
+{
+	static const struct {
+		const char *time;
+		const char *der;
+		const char *generalized;
+	} rows[] = {
+		{"1949-12-31T23:59:59Z",
+		 "\x18\x0f"
+		 "19491231235959Z",
+		 "\x18\x0f"
+		 "19491231235959Z"},
+		{"1950-01-01T00:00:00Z",
+		 "\x17\x0d"
+		 "500101000000Z",
+		 "\x18\x0f"
+		 "19500101000000Z"},
+		{"2049-12-31T23:59:59Z",
+		 "\x17\x0d"
+		 "491231235959Z",
+		 "\x18\x0f"
+		 "20491231235959Z"},
+		{"2050-01-01T00:00:00Z",
+		 "\x18\x0f"
+		 "20500101000000Z",
+		 "\x18\x0f"
+		 "20500101000000Z"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		CLEANUP(clear_buffer) struct buffer generalized = {0};
+		int64_t time_s;
+
+		cr_assert_eq(parse_time(rows[i].time, &time_s, NULL), 0);
+		append_der_time(&der, time_s);
+		append_der_generalized_time(&generalized, time_s);
+		cr_expect_str_eq((const char *)der.data, rows[i].der);
+		cr_expect_str_eq((const char *)generalized.data, rows[i].generalized);
+	}
+}
+
+Test(der, writes_numbers_in_their_shortest_form)
+{
+	static const struct {
+		uint64_t number;
+		struct {
+			const char *octets;
+			size_t len;
+		} der;
+	} rows[] = {
+#define ROW(number, octets)                                                                        \
+	{                                                                                          \
+		number,                                                                            \
+		{                                                                                  \
+			octets, sizeof(octets) - 1                                                 \
+		}                                                                                  \
+	}
+		ROW(0, "\x02\x01\x00"),
+		ROW(127, "\x02\x01\x7f"),
+		ROW(128, "\x02\x02\x00\x80"),
+		ROW(256, "\x02\x02\x01\x00"),
+		ROW(UINT64_MAX, "\x02\x09\x00\xff\xff\xff\xff\xff\xff\xff\xff"),
+#undef ROW
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+
+		append_der_number(&der, rows[i].number);
+		cr_expect(equal_bytes(bytes_of_buffer(&der),
+				      (struct bytes){(const uint8_t *)rows[i].der.octets,
+						     rows[i].der.len}),
+			  "row %zu", i);
 	}
 }

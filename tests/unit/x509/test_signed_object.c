@@ -151,3 +151,27 @@ Test(signed_object, refuses_an_algorithm_for_another_key)
 	cr_expect_str_eq(verdict.reason, "there: the algorithm is not one for the signer's key");
 	free_public_key(&key);
 }
+
+Test(signed_object, verifies_what_it_signed_with_every_type_of_key)
+{
+	for (int type = 0; type < KEY_TYPE_COUNT; type++) {
+		CLEANUP(free_private_key) struct private_key *key = NULL;
+		CLEANUP(free_public_key) struct public_key *public_key = NULL;
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct bytes body = item(DER_SEQUENCE, OCTETS("\x02\x01\x07"));
+		struct signed_object object;
+		struct verdict verdict = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(generate_private_key((enum key_type)type, &key, &fault), 0);
+		cr_assert_eq(get_public_key(key, &public_key, &fault), 0);
+		cr_assert_eq(sign_object(key, body, &der, &fault), 0, "%s", fault.text);
+		object = split(bytes_of_buffer(&der));
+		cr_expect(equal_bytes(object.body, body));
+		cr_expect(equal_bytes(object.algorithm, signing_algorithm((enum key_type)type)));
+		cr_assert_eq(verify_signed_object(&object, public_key, "there", &verdict, &fault),
+			     0);
+		cr_expect(!verdict.invalid, "%s: %s", format_key_type((enum key_type)type),
+			  verdict.reason);
+	}
+}
