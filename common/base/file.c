@@ -297,7 +297,8 @@ static int check_secret_status(const struct stat *status, const char *name, stru
 			"%s: expected mode 0600, found %04o: a secret that others can read; "
 			"run chmod 600 on it, and make a new one if it may have been read",
 			name, (unsigned int)status->st_mode & 07777);
-	if (status->st_nlink != 1)
+	/* None: it was replaced since it was opened, and has no name at all any more. */
+	if (status->st_nlink > 1)
 		return set_fault(
 			fault, FAULT_REFUSED,
 			"%s: expected one link, found %ju: the secret has another name too", name,
@@ -349,6 +350,27 @@ int write_stream(int descriptor, const char *name, struct bytes content, struct 
 		content.len -= (size_t)put;
 	}
 	return 0;
+}
+
+int rename_file(int dirfd, const char *name, const char *new_name, struct fault *fault)
+{
+	if (renameat(dirfd, name, dirfd, new_name) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return set_fault(fault, FAULT_NOT_FOUND, "%s: not found", name);
+	return set_errno_fault(fault, "%s: cannot be renamed to %s", name, new_name);
+}
+
+int remove_file(int dirfd, const char *name, struct fault *fault)
+{
+	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		return set_errno_fault(fault, "%s: cannot be removed", name);
+	return 0;
+}
+
+int sync_directory(int dirfd, struct fault *fault)
+{
+	return fsync(dirfd) == 0 ? 0 : set_errno_fault(fault, "names cannot be made durable");
 }
 
 int lock_file(int dirfd, const char *name, enum lock_mode mode, int *ret_descriptor,

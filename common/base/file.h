@@ -57,6 +57,18 @@ int read_stream(int descriptor, const char *name, size_t max, struct buffer *ret
 int write_stream(int descriptor, const char *name, struct bytes content,
 		 struct fault *fault) MUST_CHECK;
 
+/*
+ * Gives a file another name in the same directory, at once: what had that name is gone, and whoever
+ * has it open keeps it. FAULT_NOT_FOUND.
+ */
+int rename_file(int dirfd, const char *name, const char *new_name, struct fault *fault) MUST_CHECK;
+
+/* A success also when it is not there. */
+int remove_file(int dirfd, const char *name, struct fault *fault) MUST_CHECK;
+
+/* Makes durable which names there are in the directory. */
+int sync_directory(int dirfd, struct fault *fault) MUST_CHECK;
+
 /* What lock_file does when another process has the lock. */
 enum lock_mode { LOCK_REFUSE, LOCK_WAIT };
 

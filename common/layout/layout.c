@@ -139,6 +139,21 @@ void name_certificate(size_t index, char ret_name[static FILE_NAME_SIZE])
 	(void)snprintf(ret_name, FILE_NAME_SIZE, "cert_key%zu.crt", index);
 }
 
+void name_renewal_key(size_t index, char ret_name[static FILE_NAME_SIZE])
+{
+	(void)snprintf(ret_name, FILE_NAME_SIZE, "renewal_key%zu.key", index);
+}
+
+void name_renewal_csr(size_t index, char ret_name[static FILE_NAME_SIZE])
+{
+	(void)snprintf(ret_name, FILE_NAME_SIZE, "renewal_key%zu.csr", index);
+}
+
+void name_renewal_certificate(size_t index, char ret_name[static FILE_NAME_SIZE])
+{
+	(void)snprintf(ret_name, FILE_NAME_SIZE, "renewal_key%zu.crt", index);
+}
+
 void name_shared_key(const char *peer, char ret_name[static FILE_NAME_SIZE])
 {
 	(void)snprintf(ret_name, FILE_NAME_SIZE, "%s%s%s", shared_prefix, peer, shared_suffix);

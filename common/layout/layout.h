@@ -21,6 +21,10 @@
  *   state/     0700  lock, serving         who is working on the layout
  *                    ca.db                 the CA's record
  *                    seen                  the jti of messages received
+ *                    exported              requests that were carried to the CA by hand
+ *
+ * A member that is being renewed also has Private/renewal_key{i}.key, CSR_file/renewal_key{i}.csr
+ * and cert/renewal_key{i}.crt, which take the place of its three files in the end.
  *
  * An open layout holds its directories open: what happens to the path afterwards changes nothing.
  * Private/ and state/ are checked when the layout is opened (check_private_directory), and no
@@ -49,6 +53,9 @@ enum { FILE_NAME_SIZE = 96 };
 void name_private_key(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_csr(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_certificate(size_t index, char ret_name[static FILE_NAME_SIZE]);
+void name_renewal_key(size_t index, char ret_name[static FILE_NAME_SIZE]);
+void name_renewal_csr(size_t index, char ret_name[static FILE_NAME_SIZE]);
+void name_renewal_certificate(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_shared_key(const char *peer, char ret_name[static FILE_NAME_SIZE]);
 
 /* "key7", the member's name on the wire, and back; parse gives 0 for anything else. */
