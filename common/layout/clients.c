@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	ALT_NAME_MAX = 512,
-	CERTIFICATES_MAX = 10 * POOL_SIZE_MAX,
-	POLICY_FACTOR = 10, /* certificates that a client may have, by default, for each member */
-};
+/* Live certificates that a client may have, by default, for each member. */
+enum { POLICY_FACTOR = 10 };
+
+static const int64_t century_s = INT64_C(100) * 365 * 86400;
 
 static const struct field pool_fields[] = {
 	{.name = "size",
@@ -27,13 +26,13 @@ static const struct field pool_fields[] = {
 	{.name = "subject",
 	 .set = set_template,
 	 .offset = offsetof(struct client_node, pool.subject),
-	 .fallback = "CN={client}-{index}",
+	 .fallback = SUBJECT_DEFAULT,
 	 .high = SUBJECT_MAX},
 	{.name = "alt_names",
 	 .set = set_alt_names,
 	 .offset = offsetof(struct client_node, pool.alt_names),
 	 .count_offset = offsetof(struct client_node, pool.alt_name_count),
-	 .high = ALT_NAME_MAX},
+	 .high = ALT_NAME_TEMPLATE_MAX},
 	{.name = "batch_size",
 	 .set = set_number,
 	 .offset = offsetof(struct client_node, pool.batch_size),
@@ -43,7 +42,7 @@ static const struct field pool_fields[] = {
 	{0},
 };
 
-/* Those without a fallback are taken from the pool: complete_policy. */
+/* Those without a fallback follow from the pool, or from the CA: complete_policy. */
 static const struct field policy_fields[] = {
 	{.name = "subject",
 	 .set = set_template,
@@ -53,13 +52,24 @@ static const struct field policy_fields[] = {
 	 .set = set_alt_names,
 	 .offset = offsetof(struct client_node, policy.alt_names),
 	 .count_offset = offsetof(struct client_node, policy.alt_name_count),
-	 .high = ALT_NAME_MAX},
+	 .high = ALT_NAME_TEMPLATE_MAX},
 	{.name = "keys", .set = set_key_list, .offset = offsetof(struct client_node, policy.keys)},
 	{.name = "certificates",
 	 .set = set_number,
 	 .offset = offsetof(struct client_node, policy.certificates),
 	 .low = 1,
 	 .high = CERTIFICATES_MAX},
+	{.name = "validity",
+	 .set = set_duration,
+	 .offset = offsetof(struct client_node, policy.validity_s),
+	 .low = 1,
+	 .high = century_s},
+	{.name = "requests_per_minute",
+	 .set = set_number,
+	 .offset = offsetof(struct client_node, policy.requests_per_minute),
+	 .fallback = "6000",
+	 .low = 1,
+	 .high = REQUESTS_PER_MINUTE_MAX},
 	{0},
 };
 
@@ -80,27 +90,6 @@ static const struct field client_fields[] = {
 	{0},
 };
 
-static int copy_text(const char *text, char **ret_copy, struct fault *fault)
-{
-	*ret_copy = strdup(text);
-	return *ret_copy != NULL ? 0 : set_memory_fault(fault);
-}
-
-static int copy_alt_names(const struct pool_settings *pool, struct client_policy *policy,
-			  struct fault *fault)
-{
-	if (pool->alt_name_count == 0)
-		return 0;
-	policy->alt_names = calloc(pool->alt_name_count, sizeof(*policy->alt_names));
-	if (policy->alt_names == NULL)
-		return set_memory_fault(fault);
-	for (; policy->alt_name_count < pool->alt_name_count; policy->alt_name_count++)
-		if (copy_text(pool->alt_names[policy->alt_name_count],
-			      &policy->alt_names[policy->alt_name_count], fault) < 0)
-			return -1;
-	return 0;
-}
-
 /* What the policy does not say follows from the pool. A list that is there and empty stays so. */
 static int complete_policy(const struct yaml_node *value, struct client_node *client,
 			   struct fault *fault)
@@ -115,11 +104,12 @@ static int complete_policy(const struct yaml_node *value, struct client_node *cl
 		policy->keys[i] = true;
 	if (policy->certificates == 0)
 		policy->certificates = POLICY_FACTOR * client->pool.size;
-	if (policy->subject == NULL && copy_text(client->pool.subject, &policy->subject, fault) < 0)
+	if (policy->subject == NULL && set_policy_subject(policy, client->pool.subject, fault) < 0)
 		return -1;
 	if (given != NULL && find_entry(given, "alt_names") != NULL)
 		return 0;
-	return copy_alt_names(&client->pool, policy, fault);
+	return set_policy_alt_names(policy, client->pool.alt_names, client->pool.alt_name_count,
+				    fault);
 }
 
 static int check_client_name(const struct yaml_node *value, struct fault *fault)
@@ -178,8 +168,7 @@ static void clear_client(struct client_node *client)
 	free(client->layout);
 	free(client->pool.subject);
 	free_texts(client->pool.alt_names, client->pool.alt_name_count);
-	free(client->policy.subject);
-	free_texts(client->policy.alt_names, client->policy.alt_name_count);
+	clear_client_policy(&client->policy);
 	*client = (struct client_node){0};
 }
 

@@ -109,7 +109,7 @@ static const struct yaml_node *value_of(const struct yaml_node *node, const char
 }
 
 static int add_layout(struct distinct *layouts, const char *path, const struct yaml_node *node,
-		      struct fault *fault)
+		      const char *key, struct fault *fault)
 {
 	CLEANUP(free_string) char *normal = NULL;
 
@@ -117,7 +117,7 @@ static int add_layout(struct distinct *layouts, const char *path, const struct y
 		return 0;
 	if (normalize_path(path, &normal, fault) < 0)
 		return -1;
-	return add_distinct(layouts, normal, value_of(node, "layout"), fault);
+	return add_distinct(layouts, normal, value_of(node, key), fault);
 }
 
 static int check_layouts(const struct manifest *manifest, const struct yaml_node *ca,
@@ -127,11 +127,12 @@ static int check_layouts(const struct manifest *manifest, const struct yaml_node
 	const struct yaml_node *first;
 	const struct yaml_node *second;
 
-	if (add_layout(&layouts, manifest->ca.layout, ca, fault) < 0)
+	if (add_layout(&layouts, manifest->ca.layout, ca, "layout", fault) < 0 ||
+	    add_layout(&layouts, manifest->ca.root_layout, ca, "root_layout", fault) < 0)
 		return -1;
 	for (size_t i = 0; i < manifest->client_count; i++)
-		if (add_layout(&layouts, manifest->clients[i].layout, clients->children[i], fault) <
-		    0)
+		if (add_layout(&layouts, manifest->clients[i].layout, clients->children[i],
+			       "layout", fault) < 0)
 			return -1;
 	if (find_same(&layouts, &first, &second))
 		return set_value_fault(second, fault,

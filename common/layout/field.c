@@ -5,6 +5,7 @@
 #include "common/base/key_type.h"
 #include "common/layout/manifest.h"
 #include "common/layout/template.h"
+#include "common/layout/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,6 +225,16 @@ int set_template(const struct yaml_node *value, const struct field *field, void 
 	return set_text(value, field, object, fault);
 }
 
+int set_url(const struct yaml_node *value, const struct field *field, void *object,
+	    struct fault *fault)
+{
+	struct fault found = {0};
+
+	if (value->kind == YAML_SCALAR && check_web_url(value->text, &found) < 0)
+		return set_value_fault(value, fault, "%s", found.text);
+	return set_text(value, field, object, fault);
+}
+
 int set_duration(const struct yaml_node *value, const struct field *field, void *object,
 		 struct fault *fault)
 {
@@ -298,21 +309,14 @@ int set_key_list(const struct yaml_node *value, const struct field *field, void 
 static int set_alt_name(const struct yaml_node *value, const struct field *field, char **member,
 			struct fault *fault)
 {
-	static const char *const prefixes[] = {"DNS:", "URI:", "email:", "IP:"};
+	struct fault found = {0};
 
-	if (check_text(value, field, fault) < 0 || check_template_at(value, fault) < 0)
+	if (check_text(value, field, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
-		size_t len = strlen(prefixes[i]);
-
-		if (strncmp(value->text, prefixes[i], len) != 0 || value->text[len] == '\0')
-			continue;
-		*member = strdup(value->text);
-		return *member != NULL ? 0 : set_memory_fault(fault);
-	}
-	return set_value_fault(value, fault,
-			       "expected DNS:, URI:, email: or IP: and a name, found \"%.60s\"",
-			       value->text);
+	if (check_alt_name_template(value->text, &found) < 0)
+		return set_value_fault(value, fault, "%s", found.text);
+	*member = strdup(value->text);
+	return *member != NULL ? 0 : set_memory_fault(fault);
 }
 
 int set_alt_names(const struct yaml_node *value, const struct field *field, void *object,

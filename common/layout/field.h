@@ -38,9 +38,6 @@ int read_fields(const struct yaml_node *mapping, const struct field *fields, voi
 /* Refuses what is not of the kind. */
 int expect_kind(const struct yaml_node *value, enum yaml_kind kind, struct fault *fault) MUST_CHECK;
 
-/* Most octets of a subject, filled in or not. */
-enum { SUBJECT_MAX = 511 };
-
 /* Setters, each for a member of the type said. */
 field_setter set_fields;    /* the same object, by field->fields; missing is as if empty */
 field_setter set_number;    /* size_t, low to high, in decimal without leading zero */
@@ -49,6 +46,7 @@ field_setter set_duration;  /* int64_t, seconds, low to high */
 field_setter set_text;      /* char *, 1 to high octets; a number has to be in quotes */
 field_setter set_fixed;     /* the same, without braces */
 field_setter set_template;  /* the same, check_template */
+field_setter set_url;       /* the same, check_web_url */
 field_setter set_endpoint;  /* struct endpoint */
 field_setter set_key_type;  /* enum key_type */
 field_setter set_key_list;  /* bool[KEY_TYPE_COUNT]: true for those listed */

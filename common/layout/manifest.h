@@ -6,6 +6,7 @@
 #include "common/base/fault.h"
 #include "common/base/key_type.h"
 #include "common/base/name.h"
+#include "common/layout/client_policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,18 +27,32 @@
 enum {
 	POOL_SIZE_MAX = 1000000,
 	BATCH_SIZE_MAX = 1000, /* certificate requests in one request to the CA */
-	ALT_NAMES_MAX = 16,
 	MESSAGE_SIZE_MAX = 16 * 1024 * 1024,
 };
 
+/*
+ * The CA. It issues under its root, or, with a root_layout, under an intermediate: then the root
+ * and its key lie there, and what is said of the root (subject, validity) is not said of the CA's
+ * own certificate. The CA's own key is a file of its layout, or lies in a PKCS#11 token (key_url);
+ * the root's is always a file when it lies apart.
+ */
 struct ca_node {
-	char *layout;             /* path; NULL when the CA runs on another host */
-	struct endpoint endpoint; /* where it serves */
-	char *subject;            /* RFC 4514, of its root */
-	enum key_type key;
-	int64_t validity_s;
+	char *layout;               /* path; NULL when the CA runs on another host */
+	char *root_layout;          /* path; NULL: the CA issues under its root */
+	struct endpoint endpoint;   /* where it serves */
+	char *subject;              /* RFC 4514, of its root */
+	enum key_type key;          /* of the key files that are made */
+	char *key_url;              /* check_key_url; NULL: the CA's key is a file */
+	char *pin_file;             /* path of what holds the token's PIN; NULL: none is given */
+	char *passphrase_file;      /* path; NULL: key files are not encrypted */
+	int64_t validity_s;         /* of the root */
+	char *intermediate_subject; /* RFC 4514; NULL without a root_layout */
+	int64_t intermediate_validity_s; /* at most validity_s; 0 without a root_layout */
 	int64_t certificate_validity_s;
 	int64_t certificate_backdate_s;
+	char *crl_url; /* where others fetch the CRL: check_web_url; NULL: nowhere */
+	int64_t crl_validity_s;
+	char *ocsp_url; /* the same for OCSP */
 };
 
 /* What a client's requests look like. */
@@ -48,15 +63,6 @@ struct pool_settings {
 	char **alt_names; /* templates "DNS:…", "URI:…", "email:…", "IP:…" */
 	size_t alt_name_count;
 	size_t batch_size; /* 1 … BATCH_SIZE_MAX */
-};
-
-/* What the CA allows this client. */
-struct client_policy {
-	char *subject;    /* template that a request's subject must match; default: the pool's */
-	char **alt_names; /* templates of which each alternative name must match one */
-	size_t alt_name_count;
-	bool keys[KEY_TYPE_COUNT]; /* allowed key types; default: all */
-	size_t certificates;       /* how many it may have in all; default: 10 × pool size */
 };
 
 struct client_node {

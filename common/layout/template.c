@@ -61,6 +61,24 @@ int check_template(const char *template, struct fault *fault)
 	return 0;
 }
 
+int check_alt_name_template(const char *template, struct fault *fault)
+{
+	static const char *const prefixes[] = {"DNS:", "URI:", "email:", "IP:"};
+
+	if (strlen(template) > ALT_NAME_TEMPLATE_MAX)
+		return set_fault(fault, FAULT_USAGE, "expected at most %d octets, found %zu",
+				 ALT_NAME_TEMPLATE_MAX, strlen(template));
+	for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (strncmp(template, prefixes[i], len) == 0 && template[len] != '\0')
+			return check_template(template, fault);
+	}
+	return set_fault(fault, FAULT_USAGE,
+			 "expected DNS:, URI:, email: or IP: and a name, found \"%.60s\"",
+			 template);
+}
+
 static void append_random(struct buffer *text, const uint8_t random[static RANDOM_LEN])
 {
 	for (size_t i = 0; i < RANDOM_LEN; i++)

@@ -12,8 +12,15 @@
  * No other braces.
  */
 
+/* Most octets of a subject and of an alternative name, and most names, filled in or not. */
+enum { SUBJECT_MAX = 511, ALT_NAME_TEMPLATE_MAX = 512, ALT_NAMES_MAX = 16 };
+
 /* FAULT_USAGE when there is another brace or another word in braces. */
 int check_template(const char *template, struct fault *fault) MUST_CHECK;
+
+/* The same for an alternative name: "DNS:…", "URI:…", "email:…" or "IP:…", of at most
+   ALT_NAME_TEMPLATE_MAX octets. */
+int check_alt_name_template(const char *template, struct fault *fault) MUST_CHECK;
 
 /*
  * Fills the template in for one member. `random` is used for {random}, so that a request's subject

@@ -1,7 +1,7 @@
 #include "common/x509/der.h"
 
 #include "common/base/clock.h"
-#include "common/x509/utf8.h"
+#include "common/base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,9 +163,9 @@ static const struct {
 	{DER_INTEGER, "INTEGER", valid_integer},
 	{DER_BIT_STRING, "BIT STRING", valid_bit_string},
 	{DER_OCTET_STRING, "OCTET STRING", any_content},
-	{0x05, "NULL", valid_null},
+	{DER_NULL, "NULL", valid_null},
 	{DER_OID, "OBJECT IDENTIFIER", valid_oid},
-	{0x0a, "ENUMERATED", valid_integer},
+	{DER_ENUMERATED, "ENUMERATED", valid_integer},
 	{DER_UTF8_STRING, "UTF8String", valid_utf8_string},
 	{DER_NUMERIC_STRING, "NumericString", valid_numeric_string},
 	{DER_PRINTABLE_STRING, "PrintableString", valid_printable_string},

@@ -1,7 +1,7 @@
 #include "common/x509/distinguished_name.h"
 
+#include "common/base/utf8.h"
 #include "common/x509/der.h"
-#include "common/x509/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

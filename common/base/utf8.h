@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_X509_UTF8_H
-#define CERTPOOL_X509_UTF8_H
+#ifndef CERTPOOL_BASE_UTF8_H
+#define CERTPOOL_BASE_UTF8_H
 
 #include "common/base/bytes.h"
 

@@ -1,4 +1,4 @@
-#include "common/x509/utf8.h"
+#include "common/base/utf8.h"
 
 /* How many octets follow the first, and the least character that needs as many. */
 static bool begin_character(uint8_t first, size_t *ret_more, uint32_t *ret_least,

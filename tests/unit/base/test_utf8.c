@@ -1,4 +1,4 @@
-#include "common/x509/utf8.h"
+#include "common/base/utf8.h"
 
 #include <criterion/criterion.h>
 

@@ -1,0 +1,284 @@
+#include "common/layout/client_policy.h"
+
+#include "common/base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CERTIFICATES_DEFAULT = 200 };
+
+static const int64_t century_s = INT64_C(100) * 365 * 86400;
+
+static const char no_names[] = "none";
+static const char all_keys[] = "all";
+
+static void clear_alt_names(struct client_policy *policy)
+{
+	for (size_t i = 0; i < policy->alt_name_count; i++)
+		free(policy->alt_names[i]);
+	free(policy->alt_names);
+	policy->alt_names = NULL;
+	policy->alt_name_count = 0;
+}
+
+void clear_client_policy(struct client_policy *policy)
+{
+	free(policy->subject);
+	clear_alt_names(policy);
+	*policy = (struct client_policy){0};
+}
+
+int set_policy_subject(struct client_policy *policy, const char *subject, struct fault *fault)
+{
+	char *copy = strdup(subject);
+
+	if (copy == NULL)
+		return set_memory_fault(fault);
+	free(policy->subject);
+	policy->subject = copy;
+	return 0;
+}
+
+int default_client_policy(struct client_policy *ret_policy, struct fault *fault)
+{
+	CLEANUP(clear_client_policy)
+	struct client_policy policy = {.certificates = CERTIFICATES_DEFAULT,
+				       .requests_per_minute = REQUESTS_PER_MINUTE_DEFAULT};
+
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
+		policy.keys[i] = true;
+	if (set_policy_subject(&policy, SUBJECT_DEFAULT, fault) < 0)
+		return -1;
+	*ret_policy = policy;
+	policy = (struct client_policy){0};
+	return 0;
+}
+
+static int allocate_alt_names(size_t count, struct client_policy *policy, struct fault *fault)
+{
+	if (count == 0)
+		return 0;
+	policy->alt_names = calloc(count, sizeof(*policy->alt_names));
+	return policy->alt_names != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int add_alt_name(struct client_policy *policy, const char *text, size_t len,
+			struct fault *fault)
+{
+	char *copy = strndup(text, len);
+
+	if (copy == NULL)
+		return set_memory_fault(fault);
+	policy->alt_names[policy->alt_name_count++] = copy;
+	return 0;
+}
+
+/* Puts the names in the place of the policy's; names is empty afterwards. */
+static void move_alt_names(struct client_policy *names, struct client_policy *policy)
+{
+	clear_alt_names(policy);
+	policy->alt_names = TAKE(names->alt_names);
+	policy->alt_name_count = names->alt_name_count;
+	names->alt_name_count = 0;
+}
+
+int set_policy_alt_names(struct client_policy *policy, char *const *names, size_t count,
+			 struct fault *fault)
+{
+	CLEANUP(clear_client_policy) struct client_policy copy = {0};
+
+	if (allocate_alt_names(count, &copy, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (add_alt_name(&copy, names[i], strlen(names[i]), fault) < 0)
+			return -1;
+	move_alt_names(&copy, policy);
+	return 0;
+}
+
+int copy_client_policy(const struct client_policy *policy, struct client_policy *ret_policy,
+		       struct fault *fault)
+{
+	CLEANUP(clear_client_policy) struct client_policy copy = *policy;
+
+	copy.subject = NULL;
+	copy.alt_names = NULL;
+	copy.alt_name_count = 0;
+	if (policy->subject != NULL && set_policy_subject(&copy, policy->subject, fault) < 0)
+		return -1;
+	if (set_policy_alt_names(&copy, policy->alt_names, policy->alt_name_count, fault) < 0)
+		return -1;
+	*ret_policy = copy;
+	copy = (struct client_policy){0};
+	return 0;
+}
+
+bool equal_client_policies(const struct client_policy *a, const struct client_policy *b)
+{
+	if (strcmp(a->subject, b->subject) != 0 || a->alt_name_count != b->alt_name_count ||
+	    a->validity_s != b->validity_s || a->certificates != b->certificates ||
+	    a->requests_per_minute != b->requests_per_minute)
+		return false;
+	for (size_t i = 0; i < a->alt_name_count; i++)
+		if (strcmp(a->alt_names[i], b->alt_names[i]) != 0)
+			return false;
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
+		if (a->keys[i] != b->keys[i])
+			return false;
+	return true;
+}
+
+/* What the manifest's YAML has seen to. */
+static int check_characters(const char *text, struct fault *fault)
+{
+	struct bytes rest = bytes_of_string(text);
+	uint32_t character;
+
+	while (rest.len > 0) {
+		if (!read_utf8(&rest, &character))
+			return set_fault(fault, FAULT_USAGE, "expected UTF-8, found other octets");
+		if (character < 0x20 || (character >= 0x7f && character < 0xa0))
+			return set_fault(fault, FAULT_USAGE,
+					 "expected text without control characters, found one");
+	}
+	return 0;
+}
+
+static int check_subject(const char *subject, struct fault *fault)
+{
+	if (subject == NULL || subject[0] == '\0' || strlen(subject) > SUBJECT_MAX)
+		return set_fault(fault, FAULT_USAGE, "expected 1 to %d octets, found %zu",
+				 SUBJECT_MAX, subject != NULL ? strlen(subject) : 0);
+	if (check_characters(subject, fault) < 0)
+		return -1;
+	return check_template(subject, fault);
+}
+
+static int check_alt_names(const struct client_policy *policy, struct fault *fault)
+{
+	if (policy->alt_name_count > ALT_NAMES_MAX)
+		return set_fault(fault, FAULT_USAGE, "expected at most %d names, found %zu",
+				 ALT_NAMES_MAX, policy->alt_name_count);
+	for (size_t i = 0; i < policy->alt_name_count; i++) {
+		if (check_characters(policy->alt_names[i], fault) < 0 ||
+		    check_alt_name_template(policy->alt_names[i], fault) < 0)
+			return prefix_fault(fault, "%zu", i + 1);
+	}
+	return 0;
+}
+
+static int check_keys(const struct client_policy *policy, struct fault *fault)
+{
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
+		if (policy->keys[i])
+			return 0;
+	return set_fault(fault, FAULT_USAGE, "expected a key type, found none");
+}
+
+static int check_range(const char *name, size_t number, size_t high, struct fault *fault)
+{
+	if (number >= 1 && number <= high)
+		return 0;
+	return set_fault(fault, FAULT_USAGE, "%s: expected a whole number from 1 to %zu, found %zu",
+			 name, high, number);
+}
+
+int check_client_policy(const struct client_policy *policy, struct fault *fault)
+{
+	if (check_subject(policy->subject, fault) < 0)
+		return prefix_fault(fault, "subject");
+	if (check_alt_names(policy, fault) < 0)
+		return prefix_fault(fault, "alt_names");
+	if (check_keys(policy, fault) < 0)
+		return prefix_fault(fault, "keys");
+	if (policy->validity_s < 0 || policy->validity_s > century_s)
+		return set_fault(fault, FAULT_USAGE,
+				 "validity: expected at most 100y, found %jd seconds",
+				 (intmax_t)policy->validity_s);
+	if (check_range("certificates", policy->certificates, CERTIFICATES_MAX, fault) < 0)
+		return -1;
+	return check_range("requests_per_minute", policy->requests_per_minute,
+			   REQUESTS_PER_MINUTE_MAX, fault);
+}
+
+static size_t count_items(const char *list)
+{
+	size_t count = 1;
+
+	for (; *list != '\0'; list++)
+		count += *list == ',';
+	return count;
+}
+
+int parse_alt_name_list(const char *text, struct client_policy *policy, struct fault *fault)
+{
+	CLEANUP(clear_client_policy) struct client_policy parsed = {0};
+	size_t count = strcmp(text, no_names) == 0 ? 0 : count_items(text);
+
+	if (allocate_alt_names(count, &parsed, fault) < 0)
+		return -1;
+	for (const char *item = text; parsed.alt_name_count < count;) {
+		size_t len = strcspn(item, ",");
+
+		if (add_alt_name(&parsed, item, len, fault) < 0)
+			return -1;
+		item += len + 1;
+	}
+	if (check_alt_names(&parsed, fault) < 0)
+		return -1;
+	move_alt_names(&parsed, policy);
+	return 0;
+}
+
+static int parse_key_name(const char *text, size_t len, bool *keys, struct fault *fault)
+{
+	char name[32] = {0};
+	enum key_type type;
+
+	memcpy(name, text, len < sizeof(name) ? len : sizeof(name) - 1);
+	if (parse_key_type(name, &type, fault) < 0)
+		return -1;
+	if (keys[type])
+		return set_fault(fault, FAULT_USAGE, "expected each key type once, found %s again",
+				 name);
+	keys[type] = true;
+	return 0;
+}
+
+int parse_key_list(const char *text, struct client_policy *policy, struct fault *fault)
+{
+	bool all = strcmp(text, all_keys) == 0;
+	bool keys[KEY_TYPE_COUNT] = {false};
+	const char *item = text;
+
+	for (size_t count = all ? 0 : count_items(text); count > 0; count--) {
+		size_t len = strcspn(item, ",");
+
+		if (parse_key_name(item, len, keys, fault) < 0)
+			return -1;
+		item += len + 1;
+	}
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
+		policy->keys[i] = all || keys[i];
+	return 0;
+}
+
+void append_alt_name_list(const struct client_policy *policy, struct buffer *buffer)
+{
+	if (policy->alt_name_count == 0)
+		append_string(buffer, no_names);
+	for (size_t i = 0; i < policy->alt_name_count; i++)
+		append_format(buffer, "%s%s", i == 0 ? "" : ",", policy->alt_names[i]);
+}
+
+void append_key_list(const struct client_policy *policy, struct buffer *buffer)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++) {
+		if (!policy->keys[i])
+			continue;
+		append_format(buffer, "%s%s", separator, format_key_type((enum key_type)i));
+		separator = ",";
+	}
+}

@@ -1,0 +1,98 @@
+#include "common/layout/url.h"
+
+#include <string.h>
+
+static const char key_scheme[] = "pkcs11:";
+
+/* RFC 3986: unreserved, reserved, and '%' for octets in hex. */
+static const char uri_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789-._~:/?#[]@!$&'()*+,;=%";
+
+/* What follows the scheme of a web URL, or NULL. */
+static const char *find_host(const char *text)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+
+	for (size_t i = 0; i < COUNT_OF(schemes); i++)
+		if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+			return text + strlen(schemes[i]);
+	return NULL;
+}
+
+int check_web_url(const char *text, struct fault *fault)
+{
+	const char *host = find_host(text);
+
+	if (strlen(text) > URL_MAX)
+		return set_fault(fault, FAULT_USAGE, "expected at most %d octets, found %zu",
+				 URL_MAX, strlen(text));
+	if (host == NULL || strcspn(host, "/?#") == 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected http://HOST or https://HOST and what follows, found "
+				 "\"%.60s\"",
+				 text);
+	if (text[strspn(text, uri_characters)] != '\0')
+		return set_fault(fault, FAULT_USAGE,
+				 "expected the characters of a URL (RFC 3986), others as %%XX, "
+				 "found \"%.60s\"",
+				 text);
+	return 0;
+}
+
+bool is_key_url(const char *text)
+{
+	return strncasecmp(text, key_scheme, sizeof(key_scheme) - 2) == 0;
+}
+
+/* Whether the attribute, a word and '=', begins here. */
+static bool is_attribute(const char *text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(words[i]);
+
+		if (strncasecmp(text, words[i], len) == 0 && text[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* Whether one of the words is an attribute of the path or of the query. */
+static bool has_attribute(const char *url, const char *const *words, size_t count)
+{
+	const char *attribute = url + sizeof(key_scheme) - 1;
+
+	while (*attribute != '\0') {
+		if (is_attribute(attribute, words, count))
+			return true;
+		attribute += strcspn(attribute, ";?&");
+		attribute += *attribute != '\0';
+	}
+	return false;
+}
+
+int check_key_url(const char *text, struct fault *fault)
+{
+	/* "pinfile" is what pin-source was called in drafts, and libraries still know it. */
+	static const char *const secrets[] = {"pin-value", "pin-source", "pinfile"};
+	static const char *const names[] = {"object", "id"};
+
+	if (strncmp(text, key_scheme, sizeof(key_scheme) - 1) != 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a URL that begins with pkcs11:, in lower case");
+	if (strlen(text) > KEY_URL_MAX)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a pkcs11: URL of at most %d octets, found %zu",
+				 KEY_URL_MAX, strlen(text));
+	if (text[strspn(text, uri_characters)] != '\0')
+		return set_fault(fault, FAULT_USAGE,
+				 "expected the characters of a URL in a pkcs11: URL (RFC 7512), "
+				 "others as %%XX");
+	if (has_attribute(text, secrets, COUNT_OF(secrets)))
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a pkcs11: URL without pin-value and pin-source: the PIN "
+				 "is read from ca.pin_file");
+	if (!has_attribute(text, names, COUNT_OF(names)))
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a pkcs11: URL that names one key, with object= or id=");
+	return 0;
+}
