@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-int init_batch(size_t most, struct batch *ret_batch, struct fault *fault)
+int init_batch(const struct member_files *files, size_t most, struct batch *ret_batch,
+	       struct fault *fault)
 {
-	CLEANUP(clear_batch) struct batch batch = {0};
+	CLEANUP(clear_batch) struct batch batch = {.files = files};
 
 	batch.members = calloc(most, sizeof(*batch.members));
 	batch.request.members = calloc(most, sizeof(*batch.request.members));
@@ -57,7 +58,7 @@ int add_to_batch(const struct layout *layout, size_t index, struct batch *batch,
 	char csr_name[FILE_NAME_SIZE];
 	char name[FILE_NAME_SIZE];
 
-	name_csr(index, csr_name);
+	batch->files->csr(index, csr_name);
 	if (read_request(layout, csr_name, &request->pem, member.key_sha256, &found) < 0) {
 		if (!is_bad_request(found.class))
 			return set_fault(fault, found.class, "%s", found.text);
@@ -164,8 +165,8 @@ int check_batch_answer(struct batch *batch, const struct certificate *root, int6
 	return 0;
 }
 
-int save_certificates(const struct layout *layout, const struct certificates_answer *answer,
-		      struct fault *fault)
+int save_certificates(const struct layout *layout, const struct member_files *files,
+		      const struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(free_staging) struct staging *staging = NULL;
 
@@ -175,7 +176,7 @@ int save_certificates(const struct layout *layout, const struct certificates_ans
 		const struct member_pem *certificate = &answer->certificates[i];
 		char name[FILE_NAME_SIZE];
 
-		name_certificate(parse_member(certificate->name), name);
+		files->certificate(parse_member(certificate->name), name);
 		if (stage_file(staging, layout->cert, name, STAGE_NEW, 0644,
 			       bytes_of_buffer(&certificate->pem), fault) < 0)
 			return prefix_fault(fault, "%s/cert", layout->path);

@@ -3,11 +3,11 @@
 
 #include "common/layout/layout.h"
 #include "common/net/client.h"
-#include "common/pool/enroll.h"
+#include "common/pool/member_files.h"
 #include "common/wire/certificates.h"
 #include "common/x509/certificate.h"
 
-/* One request of an enrolment, from the files of the members to the files of the members. */
+/* One request to the CA, from the files of the members to the files of the members. */
 
 /* A member whose request is asked to be certified. */
 struct asked_member {
@@ -17,12 +17,14 @@ struct asked_member {
 };
 
 struct batch {
+	const struct member_files *files;
 	struct asked_member *members; /* by rising index; request.members[i] is members[i]'s */
 	struct certificates_request request;
 };
 
-/* Empty, with room for so many members. */
-int init_batch(size_t most, struct batch *ret_batch, struct fault *fault) MUST_CHECK;
+/* Empty, with room for so many members, whose files have these names. */
+int init_batch(const struct member_files *files, size_t most, struct batch *ret_batch,
+	       struct fault *fault) MUST_CHECK;
 void clear_batch(struct batch *batch);
 
 /*
@@ -43,7 +45,7 @@ int check_batch_answer(struct batch *batch, const struct certificate *root, int6
 		       struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 
 /* Writes the certificates of an answer that was checked, together and durably. */
-int save_certificates(const struct layout *layout, const struct certificates_answer *answer,
-		      struct fault *fault) MUST_CHECK;
+int save_certificates(const struct layout *layout, const struct member_files *files,
+		      const struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -26,6 +26,14 @@ struct enrolled {
 };
 
 /*
+ * Which members have a request and no certificate, and how many have a certificate. FAULT_NOT_FOUND
+ * when no member has either.
+ */
+int find_missing(const struct layout *layout, const struct client_node *client,
+		 struct selection *ret_missing, size_t *ret_present,
+		 struct fault *fault) MUST_CHECK;
+
+/*
  * Part 1, the client's half: has every member certified that has a request and no certificate, in
  * requests of up to batch_size members, several in flight (a pool that would fit into fewer is
  * split over them). Of each answer every certificate is checked before any is written: it is for
@@ -33,7 +41,7 @@ struct enrolled {
  * member was asked for, and no member is missing. An answer with one that does not hold is refused
  * whole (FAULT_UNVERIFIED), and nothing of it is written. Those of one answer are saved together,
  * durably. Asked again it only sends what is missing. Members that are refused are told one by one;
- * the others are saved.
+ * the others are saved. A renewal that was killed halfway through its renames is completed first.
  * Errors: FAULT_NOT_FOUND when no member has a request; the first failure of a request (what other
  * requests brought until then stays saved). FAULT_BUSY answers are tried again for a while.
  */

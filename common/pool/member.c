@@ -3,11 +3,15 @@
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/crypto/key_file.h"
+#include "common/pool/member_files.h"
 
 #include <string.h>
 
 /* How often a draw is made blindly before the pool is searched for members that can sign. */
 enum { BLIND_DRAWS = 128 };
+
+/* Renewals of one member that may come between two reads before we take its files for no pair. */
+enum { RENEWALS_MAX = 4 };
 
 void clear_member(struct member *member)
 {
@@ -19,7 +23,6 @@ void clear_member(struct member *member)
 static int read_member_certificate(const struct layout *layout, size_t index,
 				   struct certificate **ret_certificate, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer pem = {0};
 	char name[FILE_NAME_SIZE];
 
 	name_certificate(index, name);
@@ -27,11 +30,7 @@ static int read_member_certificate(const struct layout *layout, size_t index,
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/cert/%s: member %zu has no certificate: run certpool enroll",
 				 layout->path, name, index);
-	if (read_file(layout->cert, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_certificate, fault) < 0)
-		return prefix_fault(fault, "%s/cert/%s", layout->path, name);
-	return 0;
+	return read_certificate_file(layout, name, ret_certificate, fault);
 }
 
 static bool is_current(const struct certificate *certificate, int64_t now_s)
@@ -61,28 +60,93 @@ static int check_current(const struct layout *layout, size_t index,
 			 begin, end, now);
 }
 
-/* Reads the member's key and holds it against its certificate. */
-static int read_member_key(const struct layout *layout, size_t index,
-			   const struct certificate *certificate, struct private_key **ret_key,
-			   struct fault *fault)
+static bool fits(const struct public_key *key, const struct certificate *certificate)
+{
+	return equal_bytes(public_key_spki(key),
+			   public_key_spki(certificate_public_key(certificate)));
+}
+
+static int read_member_key(const struct layout *layout, size_t index, struct private_key **ret_key,
+			   struct public_key **ret_public_key, struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
-	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	char name[FILE_NAME_SIZE];
 
 	name_private_key(index, name);
 	if (read_private_key(layout, name, &key, fault) < 0 ||
-	    get_public_key(key, &public_key, fault) < 0)
+	    get_public_key(key, ret_public_key, fault) < 0)
 		return -1;
-	if (!equal_bytes(public_key_spki(public_key),
-			 public_key_spki(certificate_public_key(certificate))))
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s/Private/%s: not the key of member %zu's certificate: put the "
-				 "right one back, or move the member's three files away and make "
-				 "it anew",
-				 layout->path, name, index);
 	*ret_key = TAKE(key);
 	return 0;
+}
+
+/* The certificate that a renewal is about to give its name; NULL when there is none (any more). */
+static int read_renewal_certificate(const struct layout *layout, size_t index,
+				    struct certificate **ret_certificate, struct fault *fault)
+{
+	struct fault found = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_renewal_certificate(index, name);
+	if (read_certificate_file(layout, name, ret_certificate, &found) == 0 ||
+	    found.class == FAULT_NOT_FOUND)
+		return 0;
+	return set_fault(fault, found.class, "%s", found.text);
+}
+
+/*
+ * Looks for the certificate that the key is of, which is not the one that was read: a renewal gives
+ * the key its name first and the certificate last (renewal.h), so the new certificate has its
+ * renewal name, or had it until now and has its own.
+ */
+static int find_partner(const struct layout *layout, const struct public_key *key,
+			struct member *member, struct fault *fault)
+{
+	free_certificate(&member->certificate);
+	if (read_renewal_certificate(layout, member->index, &member->certificate, fault) < 0)
+		return -1;
+	if (member->certificate != NULL && fits(key, member->certificate))
+		return 0;
+	free_certificate(&member->certificate);
+	return read_member_certificate(layout, member->index, &member->certificate, fault);
+}
+
+/* *ret_fits false: the two are no pair, or a whole renewal has come between our reads. */
+static int pair_up(const struct layout *layout, struct member *member, bool *ret_fits,
+		   struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+
+	if (read_member_key(layout, member->index, &key, &public_key, fault) < 0)
+		return -1;
+	if (!fits(public_key, member->certificate) &&
+	    find_partner(layout, public_key, member, fault) < 0)
+		return -1;
+	*ret_fits = fits(public_key, member->certificate);
+	if (*ret_fits)
+		member->key = TAKE(key);
+	return 0;
+}
+
+/* Adds the key to a member that has its certificate, which another may have replaced meanwhile. */
+static int add_key(const struct layout *layout, struct member *member, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	for (int i = 0; i < RENEWALS_MAX; i++) {
+		bool paired = false;
+
+		if (pair_up(layout, member, &paired, fault) < 0)
+			return -1;
+		if (paired)
+			return 0;
+	}
+	name_private_key(member->index, name);
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/Private/%s: not the key of member %zu's certificate: put the right "
+			 "one back, or move the member's three files away and make it anew",
+			 layout->path, name, member->index);
 }
 
 int open_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
@@ -92,7 +156,7 @@ int open_member(const struct layout *layout, size_t index, int64_t now_s, struct
 
 	if (read_member_certificate(layout, index, &member.certificate, fault) < 0 ||
 	    check_current(layout, index, member.certificate, now_s, fault) < 0 ||
-	    read_member_key(layout, index, member.certificate, &member.key, fault) < 0)
+	    add_key(layout, &member, fault) < 0)
 		return -1;
 	*ret_member = member;
 	member = (struct member){0};
@@ -190,7 +254,7 @@ int draw_member(const struct layout *layout, size_t size, int64_t now_s, struct 
 			return -1;
 		return open_member(layout, member.index, now_s, ret_member, fault);
 	}
-	if (read_member_key(layout, member.index, member.certificate, &member.key, fault) < 0)
+	if (add_key(layout, &member, fault) < 0)
 		return -1;
 	*ret_member = member;
 	member = (struct member){0};

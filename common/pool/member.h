@@ -4,7 +4,10 @@
 #include "common/layout/layout.h"
 #include "common/x509/certificate.h"
 
-/* A member that can sign: its certificate is valid now and is for its private key. */
+/*
+ * A member that can sign: its certificate is valid now and is for its private key. Both are old or
+ * both are new also while the member is being renewed, or when its renewal was killed.
+ */
 struct member {
 	size_t index;
 	struct certificate *certificate;

@@ -6,6 +6,7 @@
 #include "common/crypto/key_file.h"
 #include "common/layout/template.h"
 #include "common/pool/progress.h"
+#include "common/pool/renewal.h"
 #include "common/x509/certificate.h"
 #include "common/x509/csr.h"
 
@@ -37,13 +38,13 @@ static size_t chunk_end(size_t chunk, size_t chunk_size, size_t size)
 	return end < size ? end : size;
 }
 
-/* One make_pool. */
+/* One make_members. */
 struct making {
-	const struct layout *layout;
-	const struct client_node *client;
+	const struct making_order *order;
 	size_t chunk_size;
 	struct progress_report progress;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* for what follows */
+	size_t last;          /* member that was given to a chunk */
 	struct pool_made made;
 };
 
@@ -99,12 +100,12 @@ static int stage_new_key(const struct making *making, const char *name, struct c
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(clear_secret) struct secret pem = {0};
 
-	if (generate_private_key(making->client->pool.key, &key, fault) < 0 ||
+	if (generate_private_key(making->order->client->pool.key, &key, fault) < 0 ||
 	    format_private_key(key, &pem, fault) < 0)
 		return -1;
-	if (stage_file(chunk->keys, making->layout->private, name, STAGE_NEW, 0600,
+	if (stage_file(chunk->keys, making->order->layout->private, name, STAGE_NEW, 0600,
 		       bytes_of_secret(&pem), fault) < 0)
-		return prefix_fault(fault, "%s/Private", making->layout->path);
+		return prefix_fault(fault, "%s/Private", making->order->layout->path);
 	chunk->made.keys++;
 	*ret_key = TAKE(key);
 	return 0;
@@ -115,11 +116,11 @@ static int stage_request(const struct making *making, size_t index, const char *
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
-	if (make_request(making->client, index, key, &pem, fault) < 0)
+	if (make_request(making->order->client, index, key, &pem, fault) < 0)
 		return -1;
-	if (stage_file(chunk->requests, making->layout->csr_file, name, STAGE_NEW, 0644,
+	if (stage_file(chunk->requests, making->order->layout->csr_file, name, STAGE_NEW, 0644,
 		       bytes_of_buffer(&pem), fault) < 0)
-		return prefix_fault(fault, "%s/CSR_file", making->layout->path);
+		return prefix_fault(fault, "%s/CSR_file", making->order->layout->path);
 	chunk->made.requests++;
 	return 0;
 }
@@ -132,14 +133,14 @@ static int make_member(const struct making *making, size_t index, struct chunk *
 	char csr_name[FILE_NAME_SIZE];
 	int result;
 
-	name_private_key(index, key_name);
-	name_csr(index, csr_name);
-	if (file_exists(making->layout->csr_file, csr_name)) {
+	making->order->files->key(index, key_name);
+	making->order->files->csr(index, csr_name);
+	if (file_exists(making->order->layout->csr_file, csr_name)) {
 		chunk->made.present++;
 		return 0;
 	}
-	if (file_exists(making->layout->private, key_name))
-		result = read_private_key(making->layout, key_name, &key, fault);
+	if (file_exists(making->order->layout->private, key_name))
+		result = read_private_key(making->order->layout, key_name, &key, fault);
 	else
 		result = stage_new_key(making, key_name, chunk, &key, fault);
 	return result < 0 ? -1 : stage_request(making, index, csr_name, key, chunk, fault);
@@ -154,22 +155,44 @@ static void count_made(struct making *making, const struct pool_made *made)
 	pthread_mutex_unlock(&making->lock);
 }
 
+/* The next members, from 1, for one chunk. */
+static size_t take_members(struct making *making, size_t members[static CHUNK_SIZE])
+{
+	const struct selection *selection = making->order->members;
+	size_t count = 0;
+
+	pthread_mutex_lock(&making->lock);
+	while (count < making->chunk_size && making->last < making->order->client->pool.size) {
+		size_t next = selection != NULL ? next_selected(selection, making->last)
+						: making->last + 1;
+
+		if (next == 0)
+			break;
+		making->last = next;
+		members[count++] = next;
+	}
+	pthread_mutex_unlock(&making->lock);
+	return count;
+}
+
 static int make_chunk(size_t index, void *context, struct fault *fault)
 {
 	struct making *making = context;
-	size_t end = chunk_end(index, making->chunk_size, making->client->pool.size);
 	CLEANUP(clear_chunk) struct chunk chunk = {0};
+	size_t members[CHUNK_SIZE];
+	size_t count = take_members(making, members);
 
+	(void)index;
 	if (new_staging(&chunk.keys, fault) < 0 || new_staging(&chunk.requests, fault) < 0)
 		return -1;
-	for (size_t i = index * making->chunk_size; i < end; i++) {
-		if (make_member(making, i + 1, &chunk, fault) < 0)
+	for (size_t i = 0; i < count; i++) {
+		if (make_member(making, members[i], &chunk, fault) < 0)
 			return -1;
 		report_progress(&making->progress, 1);
 	}
 	/* Two commits: a request must not have its name before its key is there for good. */
 	if (commit_staging(chunk.keys, fault) < 0 || commit_staging(chunk.requests, fault) < 0)
-		return prefix_fault(fault, "%s", making->layout->path);
+		return prefix_fault(fault, "%s", making->order->layout->path);
 	count_made(making, &chunk.made);
 	return 0;
 }
@@ -179,29 +202,44 @@ static bool is_rsa(enum key_type type)
 	return type == KEY_RSA_2048 || type == KEY_RSA_3072 || type == KEY_RSA_4096;
 }
 
-int make_pool(const struct layout *layout, const struct client_node *client,
-	      const struct progress *progress, struct pool_made *ret_made, struct fault *fault)
+int make_members(const struct making_order *order, struct pool_made *ret_made, struct fault *fault)
 {
-	size_t size = client->pool.size;
+	size_t count = order->members != NULL ? order->members->count : order->client->pool.size;
+	size_t most = is_rsa(order->client->pool.key) ? RSA_CHUNK_SIZE : CHUNK_SIZE;
 	struct making making = {
-		.layout = layout,
-		.client = client,
-		.chunk_size = choose_chunk_size(size, is_rsa(client->pool.key) ? RSA_CHUNK_SIZE
-									       : CHUNK_SIZE),
+		.order = order,
+		.chunk_size = choose_chunk_size(count, most),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	int result;
 
-	if (sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->csr_file, fault) < 0)
-		return prefix_fault(fault, "%s", layout->path);
-	init_progress(&making.progress, progress, size);
-	result = run_tasks(chunk_count(size, making.chunk_size), count_cores(), make_chunk, &making,
-			   fault);
+	if (sweep_staging(order->layout->private, fault) < 0 ||
+	    sweep_staging(order->layout->csr_file, fault) < 0)
+		return prefix_fault(fault, "%s", order->layout->path);
+	if (count == 0) {
+		*ret_made = making.made;
+		return 0;
+	}
+	init_progress(&making.progress, &order->progress, count);
+	result = run_tasks(chunk_count(count, making.chunk_size), count_cores(), make_chunk,
+			   &making, fault);
 	clear_progress(&making.progress);
 	pthread_mutex_destroy(&making.lock);
 	if (result == 0)
 		*ret_made = making.made;
 	return result;
+}
+
+int make_pool(const struct layout *layout, const struct client_node *client,
+	      const struct progress *progress, struct pool_made *ret_made, struct fault *fault)
+{
+	struct making_order order = {.layout = layout, .client = client, .files = &current_files};
+
+	if (progress != NULL)
+		order.progress = *progress;
+	if (complete_renewals(layout, fault) < 0)
+		return -1;
+	return make_members(&order, ret_made, fault);
 }
 
 /* One summarize_pool. */
@@ -227,14 +265,11 @@ static void widen_expiry(struct pool_summary *summary, int64_t first_s, int64_t 
 static int summarize_certificate(const struct layout *layout, const char *name, int64_t now_s,
 				 struct pool_summary *summary, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	int64_t not_after_s;
 
-	if (read_file(layout->cert, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	if (parse_certificate_pem(bytes_of_buffer(&pem), &certificate, fault) < 0)
-		return prefix_fault(fault, "%s/cert/%s", layout->path, name);
+	if (read_certificate_file(layout, name, &certificate, fault) < 0)
+		return -1;
 	not_after_s = certificate_not_after(certificate);
 	summary->certificates++;
 	if (not_after_s < now_s) {

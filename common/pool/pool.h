@@ -3,6 +3,8 @@
 
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
+#include "common/pool/member_files.h"
+#include "common/pool/selection.h"
 
 /* Told now and then how far a long piece of work is, from one thread at a time. May be NULL. */
 typedef void progress_function(void *context, size_t done, size_t total);
@@ -22,12 +24,26 @@ struct pool_made {
  * Makes the key pairs and requests that members 1 … size lack, on all cores. Nothing that exists is
  * touched: a member with a key and no request gets a request for that key; one with a request and
  * no key is left alone (its key is kept elsewhere). A key is durable before its request has its
- * name. Killed and started again, it goes on. Memory does not grow with the pool's size.
+ * name. Killed and started again, it goes on. Memory does not grow with the pool's size. A renewal
+ * that was killed halfway through its renames is completed first.
  * The caller holds the layout's lock.
  */
 int make_pool(const struct layout *layout, const struct client_node *client,
 	      const struct progress *progress, struct pool_made *ret_made,
 	      struct fault *fault) MUST_CHECK;
+
+/* What to make of which members: make_pool makes the current_files of all. */
+struct making_order {
+	const struct layout *layout;
+	const struct client_node *client;
+	const struct member_files *files;
+	const struct selection *members; /* NULL: all */
+	struct progress progress;
+};
+
+/* The same as make_pool for some members, or under other names. No renewal is completed. */
+int make_members(const struct making_order *order, struct pool_made *ret_made,
+		 struct fault *fault) MUST_CHECK;
 
 /* What there is of a pool at a time, as `status` shows it. */
 struct pool_summary {
