@@ -131,6 +131,9 @@ Test(manifest, refuses_numbers_out_of_range_or_in_another_spelling)
 		{CLIENT("{pool: {size: 1_000}}"), "4:20", "found 1_000"},
 		{CLIENT("{pool: {batch_size: 1001}}"), "4:26", "from 1 to 1000, found 1001"},
 		{CLIENT("{policy: {certificates: 0}}"), "4:30", "from 1 to 10000000, found 0"},
+		{CLIENT("{policy: {requests_per_minute: 0}}"), "4:37",
+		 "from 1 to 1000000, found 0"},
+		{CLIENT("{policy: {validity: 101y}}"), "4:26", "at most 100y"},
 		{CLIENT("{message_limit: 1MiB}"), "4:22", "from 1 to 16777216, found 1MiB"},
 		{CLIENT("{message_limit: 16777217}"), "4:22", "found 16777217"},
 		{"version: 1\nca: {endpoint: \"http://h:1\", validity: 101y}\n", "2:40",
@@ -270,6 +273,96 @@ Test(manifest, refuses_bad_steps)
 	};
 
 	expect_refusals(rows, COUNT_OF(rows));
+}
+
+/* What stands in `ca:` after its endpoint. */
+#define CA(text) "version: 1\nca: {endpoint: \"http://h:1\", " text "}\n"
+
+Test(manifest, refuses_keys_of_the_ca_that_do_not_fit_together)
+{
+	static const struct refusal_row rows[] = {
+		{CA("key: p256"), "2:35", "ca.key: \"p256\" is no key type"},
+		{CA("key: \"pkcs11:token=t\""), "2:35",
+		 "ca.key: expected a pkcs11: URL that names"},
+		{CA("key: [x]"), "2:35", "ca.key: expected a single value, found a list"},
+		{CA("pin_file: x"), "2:30", "ca.pin_file: expected a key in a token"},
+		{CA("pin_file: 4711"), "2:40", "expected text, found 4711"},
+		{CA("key: \"pkcs11:object=a\", passphrase_file: x"), "2:54",
+		 "ca.passphrase_file: expected a key in a file, found one in a token"},
+		{CA("root_layout: x"), "2:30", "expected the CA's layout beside it"},
+		{CA("intermediate: {}"), "2:30", "expected a root_layout beside it"},
+		{CA("layout: a, root_layout: b, intermediate: {validity: 11y}"), "2:82",
+		 "ca.intermediate.validity: expected at most the root's validity"},
+		{CA("layout: a, root_layout: b, intermediate: {subject: \"CN={index}\"}"), "2:81",
+		 "expected text without braces"},
+		{CA("layout: a, root_layout: ./a/"), "2:54",
+		 "ca.root_layout: expected a layout of its own, found that of line 2"},
+		{CA("layout: a, root_layout: b") "clients: {c: {layout: b}}\n", "3:23",
+		 "clients.c.layout: expected a layout of its own"},
+		{CA("crl: {url: \"ftp://h\"}"), "2:41", "ca.crl.url: expected http://HOST"},
+		{CA("crl: {url: \"http://h/ \"}"), "2:41", "ca.crl.url: expected the characters"},
+		{CA("crl: {validity: 59s}"), "2:46", "ca.crl.validity: expected 60 to 31536000"},
+		{CA("crl: {validity: 366d}"), "2:46", "ca.crl.validity: expected 60 to"},
+		{CA("crl: http"), "2:35", "ca.crl: expected a mapping"},
+		{CA("ocsp: {uri: x}"), "2:37", "expected one of the keys url"},
+		{CA("ocsp: {url: [x]}"), "2:42", "expected a single value"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+/* catalogue 101 */
+Test(manifest, quotes_no_pin_that_stands_in_it)
+{
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_expect_eq(parse(CA("key: \"pkcs11:object=a?pin-value=4711\""), &manifest, &fault), -1);
+	cr_expect_not_null(strstr(fault.text, "ca.key: expected a pkcs11: URL without pin-value"),
+			   "%s", fault.text);
+	cr_expect_null(strstr(fault.text, "4711"), "%s", fault.text);
+}
+
+Test(manifest, reads_where_the_keys_lie_and_what_certificates_say)
+{
+	struct manifest *manifest = NULL;
+	const struct ca_node *ca;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse(CA("layout: ca, root_layout: root, key: \"pkcs11:object=a\", pin_file: "
+			      "pin, passphrase_file: /p, validity: 3y, crl: {url: "
+			      "\"http://h/crl\", validity: 1m}, ocsp: {url: \"https://h/o\"}"),
+			   &manifest, &fault),
+		     0, "%s", fault.text);
+	ca = &manifest->ca;
+	cr_expect_str_eq(ca->root_layout, "dir/root");
+	cr_expect_str_eq(ca->key_url, "pkcs11:object=a");
+	cr_expect_str_eq(ca->pin_file, "dir/pin");
+	cr_expect_str_eq(ca->passphrase_file, "/p");
+	cr_expect_str_eq(ca->intermediate_subject, "CN=certpool Issuing CA");
+	cr_expect_eq(ca->intermediate_validity_s, INT64_C(3) * 365 * 86400);
+	cr_expect_str_eq(ca->crl_url, "http://h/crl");
+	cr_expect_eq(ca->crl_validity_s, 60);
+	cr_expect_str_eq(ca->ocsp_url, "https://h/o");
+	free_manifest(&manifest);
+}
+
+Test(manifest, gives_an_intermediate_what_is_said_of_it)
+{
+	struct manifest *manifest = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse(CA("layout: ca, root_layout: root, intermediate: {subject: CN=x, "
+			      "validity: 2y}"),
+			   &manifest, &fault),
+		     0, "%s", fault.text);
+	cr_expect_str_eq(manifest->ca.intermediate_subject, "CN=x");
+	cr_expect_eq(manifest->ca.intermediate_validity_s, INT64_C(2) * 365 * 86400);
+	free_manifest(&manifest);
+	cr_assert_eq(parse(CA("layout: ca, root_layout: root"), &manifest, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(manifest->ca.intermediate_validity_s, INT64_C(5) * 365 * 86400);
+	free_manifest(&manifest);
 }
 
 Test(manifest, refuses_a_missing_file_a_directory_and_one_too_large)
@@ -412,10 +505,7 @@ static void expect_equal_clients(const struct client_node *a, const struct clien
 	cr_expect_str_eq(a->pool.subject, b->pool.subject);
 	cr_expect_eq(a->pool.alt_name_count, b->pool.alt_name_count);
 	cr_expect_eq(a->pool.batch_size, b->pool.batch_size);
-	cr_expect_str_eq(a->policy.subject, b->policy.subject);
-	cr_expect_eq(a->policy.alt_name_count, b->policy.alt_name_count);
-	cr_expect_eq(a->policy.certificates, b->policy.certificates);
-	cr_expect_arr_eq(a->policy.keys, b->policy.keys, sizeof(a->policy.keys));
+	cr_expect(equal_client_policies(&a->policy, &b->policy));
 	cr_expect_eq(a->has_endpoint, b->has_endpoint);
 	cr_expect_str_eq(a->endpoint.host, b->endpoint.host);
 	cr_expect_eq(a->endpoint.port, b->endpoint.port);
@@ -441,6 +531,7 @@ Test(manifest, documents_the_defaults_as_they_are)
 	cr_expect_eq(documented->ca.validity_s, built_in->ca.validity_s);
 	cr_expect_eq(documented->ca.certificate_validity_s, built_in->ca.certificate_validity_s);
 	cr_expect_eq(documented->ca.certificate_backdate_s, built_in->ca.certificate_backdate_s);
+	cr_expect_eq(documented->ca.crl_validity_s, built_in->ca.crl_validity_s);
 	cr_assert_eq(documented->client_count, 2);
 	expect_equal_clients(&documented->clients[0], &built_in->clients[0]);
 	expect_equal_clients(&documented->clients[1], &built_in->clients[1]);
@@ -461,6 +552,14 @@ Test(manifest, has_the_defaults_that_are_promised)
 	cr_expect_eq(manifest->ca.validity_s, INT64_C(10) * 365 * 86400);
 	cr_expect_eq(manifest->ca.certificate_validity_s, INT64_C(90) * 86400);
 	cr_expect_eq(manifest->ca.certificate_backdate_s, 300);
+	cr_expect_eq(manifest->ca.crl_validity_s, 86400);
+	cr_expect_null(manifest->ca.root_layout);
+	cr_expect_null(manifest->ca.intermediate_subject);
+	cr_expect_null(manifest->ca.key_url);
+	cr_expect_null(manifest->ca.pin_file);
+	cr_expect_null(manifest->ca.passphrase_file);
+	cr_expect_null(manifest->ca.crl_url);
+	cr_expect_null(manifest->ca.ocsp_url);
 	client = &manifest->clients[0];
 	cr_expect_eq(client->pool.size, 20);
 	cr_expect_eq(client->pool.key, KEY_ECDSA_P256);
@@ -468,6 +567,8 @@ Test(manifest, has_the_defaults_that_are_promised)
 	cr_expect_eq(client->pool.alt_name_count, 0);
 	cr_expect_eq(client->pool.batch_size, 1000);
 	cr_expect_eq(client->policy.certificates, 200);
+	cr_expect_eq(client->policy.validity_s, 0);
+	cr_expect_eq(client->policy.requests_per_minute, 6000);
 	cr_expect_eq(client->message_limit, 1048576);
 	free_manifest(&manifest);
 }

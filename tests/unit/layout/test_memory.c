@@ -1,3 +1,4 @@
+#include "common/layout/client_policy.h"
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
 #include "common/layout/template.h"
@@ -30,12 +31,15 @@ static void tear_down(void)
 /* One that uses every setter. */
 static const char manifest_text[] =
 	"version: 1\n"
-	"ca: {layout: ca, endpoint: \"http://127.0.0.1:8440\", key: ed25519, validity: 1y}\n"
+	"ca: {layout: ca, endpoint: \"http://127.0.0.1:8440\", key: \"pkcs11:object=a\",\n"
+	"     validity: 1y, root_layout: root, pin_file: pin, passphrase_file: p,\n"
+	"     intermediate: {validity: 1d}, crl: {url: \"http://h\"}, ocsp: {url: \"http://h\"}}\n"
 	"clients:\n"
 	"  a:\n"
 	"    layout: x\n"
 	"    pool: {size: 3, alt_names: [\"DNS:a{index}\", \"URI:urn:{random}\"]}\n"
-	"    policy: {subject: \"CN={client}\", keys: [ed25519, rsa-3072], certificates: 9}\n"
+	"    policy: {subject: \"CN={client}\", keys: [ed25519, rsa-3072], certificates: 9,\n"
+	"             alt_names: [\"DNS:a\"], requests_per_minute: 9, validity: 1d}\n"
 	"  b: {endpoint: \"http://[::1]:1\", pool: {alt_names: [\"IP:127.0.0.1\"]}}\n"
 	"batch:\n"
 	"  - enroll: [a, b]\n"
@@ -76,6 +80,17 @@ static int expand(struct fault *fault)
 	static const uint8_t random_octets[16] = {0};
 
 	return expand_template("CN={client}-{index}-{random}", "a", 1, random_octets, &text, fault);
+}
+
+static int copy_policy(struct fault *fault)
+{
+	CLEANUP(clear_client_policy) struct client_policy policy = {0};
+	CLEANUP(clear_client_policy) struct client_policy copy = {0};
+
+	if (default_client_policy(&policy, fault) < 0 ||
+	    parse_alt_name_list("DNS:a,DNS:b", &policy, fault) < 0)
+		return -1;
+	return copy_client_policy(&policy, &copy, fault);
 }
 
 /*
@@ -123,6 +138,11 @@ Test(memory, runs_out_while_peers_are_listed)
 	put_file(scratch.dirfd, "Private/shared_a.jwk", "", 0600);
 	put_file(scratch.dirfd, "Private/shared_b.jwk", "", 0600);
 	cr_expect_gt(expect_faults(list), 3);
+}
+
+Test(memory, runs_out_while_a_policy_is_copied)
+{
+	cr_expect_geq(expect_faults(copy_policy), 8);
 }
 
 Test(memory, runs_out_while_a_template_is_expanded)
