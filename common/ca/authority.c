@@ -1,9 +1,13 @@
 #include "common/ca/authority.h"
 
+#include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/audit.h"
 #include "common/ca/batch.h"
+#include "common/ca/client_record.h"
 #include "common/ca/root.h"
 #include "common/ca/store.h"
+#include "common/x509/crl_reason.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,10 +20,11 @@ static const char serving_name[] = "serving";
 
 struct authority {
 	const struct manifest *manifest;
+	const struct layout *layout;
 	struct issuer *issuer;
 	uint8_t key_sha256[SHA256_LEN]; /* the issuer's */
 	struct store *store;
-	int serving; /* the lock */
+	int serving; /* the lock; -1: beside */
 };
 
 static int format_store_path(const struct layout *layout, char **ret_path, struct fault *fault)
@@ -79,19 +84,22 @@ static int sweep(const struct layout *layout, struct fault *fault)
 }
 
 /* That what is there now is a CA that can be opened. */
-static int check_made(const struct layout *layout, const char *path, struct fault *fault)
+static int check_made(const struct layout *layout, const struct manifest *manifest,
+		      const char *path, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
+	struct clients_synced synced;
 
-	if (load_issuer(layout, &issuer, fault) < 0)
+	if (load_issuer(layout, &issuer, fault) < 0 || open_store(path, &store, fault) < 0)
 		return -1;
-	return open_store(path, &store, fault);
+	return sync_clients(store, manifest, now_s, &synced, fault);
 }
 
-int init_authority(const struct layout *layout, const struct ca_node *ca, int64_t now_s,
+int init_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
 		   struct authority_made *ret_made, struct fault *fault)
 {
+	const struct ca_node *ca = &manifest->ca;
 	const struct authority_made made = {.root = !root_exists(layout),
 					    .store = !file_exists(layout->state, store_name)};
 	CLEANUP(free_string) char *path = NULL;
@@ -104,7 +112,7 @@ int init_authority(const struct layout *layout, const struct ca_node *ca, int64_
 		return -1;
 	if (made.root && make_root(layout, ca, now_s, fault) < 0)
 		return -1;
-	if (check_made(layout, path, fault) < 0)
+	if (check_made(layout, manifest, path, now_s, fault) < 0)
 		return -1;
 	*ret_made = made;
 	return 0;
@@ -144,10 +152,32 @@ static int take_serving(const struct layout *layout, int *ret_lock, struct fault
 	return 0;
 }
 
-static int open_parts(struct authority *authority, const struct layout *layout, int64_t now_s,
-		      struct fault *fault)
+static int record_lifetime(struct authority *authority, enum event_kind kind, int64_t now_s,
+			   struct fault *fault)
+{
+	const struct event event = {.kind = kind, .time_s = now_s, .by = CA_NAME};
+
+	return record_event(authority->store, &event, fault);
+}
+
+static int open_record(struct authority *authority, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_string) char *path = NULL;
+	struct clients_synced synced;
+
+	if (format_store_path(authority->layout, &path, fault) < 0 ||
+	    open_store(path, &authority->store, fault) < 0 ||
+	    sync_clients(authority->store, authority->manifest, now_s, &synced, fault) < 0)
+		return -1;
+	if (authority->serving < 0)
+		return 0;
+	return record_lifetime(authority, EVENT_STARTED, now_s, fault);
+}
+
+static int open_parts(struct authority *authority, enum authority_mode mode, int64_t now_s,
+		      struct fault *fault)
+{
+	const struct layout *layout = authority->layout;
 	const struct certificate *root;
 
 	/* The root first: without one there is no CA, which is more to the point than no lock. */
@@ -157,22 +187,23 @@ static int open_parts(struct authority *authority, const struct layout *layout, 
 	if (check_root_time(root, now_s, fault) < 0)
 		return prefix_fault(fault, "%s/cert/root.crt", layout->path);
 	public_key_sha256(certificate_public_key(root), authority->key_sha256);
-	if (take_serving(layout, &authority->serving, fault) < 0 ||
-	    format_store_path(layout, &path, fault) < 0)
+	if (mode == AUTHORITY_SERVING && take_serving(layout, &authority->serving, fault) < 0)
 		return -1;
-	return open_store(path, &authority->store, fault);
+	return open_record(authority, now_s, fault);
 }
 
-int open_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
-		   struct authority **ret_authority, struct fault *fault)
+int open_authority(const struct layout *layout, const struct manifest *manifest,
+		   enum authority_mode mode, int64_t now_s, struct authority **ret_authority,
+		   struct fault *fault)
 {
 	CLEANUP(free_authority) struct authority *authority = calloc(1, sizeof(*authority));
 
 	if (authority == NULL)
 		return set_memory_fault(fault);
 	authority->manifest = manifest;
+	authority->layout = layout;
 	authority->serving = -1;
-	if (open_parts(authority, layout, now_s, fault) < 0)
+	if (open_parts(authority, mode, now_s, fault) < 0)
 		return -1;
 	*ret_authority = TAKE(authority);
 	return 0;
@@ -181,9 +212,13 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 void free_authority(struct authority **authority_pointer)
 {
 	struct authority *authority = TAKE(*authority_pointer);
+	struct fault ignored = {0};
 
 	if (authority == NULL)
 		return;
+	/* A record that failed cannot say that the CA stopped, which says something too. */
+	if (authority->store != NULL && authority->serving >= 0)
+		(void)!record_lifetime(authority, EVENT_STOPPED, read_clock(), &ignored);
 	free_store(&authority->store);
 	free_issuer(&authority->issuer);
 	close_descriptor(&authority->serving);
@@ -195,6 +230,24 @@ const struct certificate *authority_root(const struct authority *authority)
 	return issuer_certificate(authority->issuer);
 }
 
+struct store *authority_store(struct authority *authority)
+{
+	return authority->store;
+}
+
+const struct issuer *authority_issuer(const struct authority *authority)
+{
+	return authority->issuer;
+}
+
+struct crl_terms_of_ca authority_crl_terms(struct authority *authority)
+{
+	return (struct crl_terms_of_ca){.store = authority->store,
+					.layout = authority->layout,
+					.issuer = authority->issuer,
+					.validity_s = authority->manifest->ca.crl_validity_s};
+}
+
 int check_authority(struct authority *authority, int64_t now_s, struct fault *fault)
 {
 	if (check_root_time(authority_root(authority), now_s, fault) < 0)
@@ -203,14 +256,18 @@ int check_authority(struct authority *authority, int64_t now_s, struct fault *fa
 }
 
 /* From a little before now, for clocks that are behind, and never outside the root's. */
-static struct validity choose_validity(const struct authority *authority, int64_t now_s)
+static struct validity choose_validity(const struct authority *authority,
+				       const struct client_policy *policy, int64_t now_s)
 {
 	const struct ca_node *ca = &authority->manifest->ca;
 	int64_t root_begin_s = certificate_not_before(authority_root(authority));
 	int64_t root_end_s = certificate_not_after(authority_root(authority));
-	struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s,
-				    .not_after_s = now_s + ca->certificate_validity_s};
+	int64_t validity_s = ca->certificate_validity_s;
+	struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s};
 
+	if (policy->validity_s != 0 && policy->validity_s < validity_s)
+		validity_s = policy->validity_s;
+	validity.not_after_s = now_s + validity_s;
 	if (validity.not_before_s < root_begin_s)
 		validity.not_before_s = root_begin_s;
 	if (validity.not_after_s > root_end_s)
@@ -218,8 +275,39 @@ static struct validity choose_validity(const struct authority *authority, int64_
 	return validity;
 }
 
-static int refuse_batch(const struct refusal *refusal, struct certificates_answer *ret_answer)
+/* What can be refused before any request is looked at. */
+static void check_asked(const struct client_record *record, bool found, const char *client,
+			size_t count, struct refusal *refusal)
 {
+	if (!found)
+		set_refusal(refusal, "unknown_client",
+			    "the CA has no client \"%s\": add it there with certpool client add",
+			    client);
+	else if (record->revoked)
+		set_refusal(refusal, "revoked",
+			    "the CA revoked the client \"%s\", which is for good", client);
+	else if (record->disabled)
+		set_refusal(refusal, "disabled",
+			    "the CA has disabled the client \"%s\" until it enables it again",
+			    client);
+	else if (count > BATCH_SIZE_MAX)
+		set_refusal(refusal, "too_many", "expected at most %d requests, found %zu",
+			    BATCH_SIZE_MAX, count);
+	else if (count == 0)
+		set_refusal(refusal, "malformed", "expected at least one request, found none");
+}
+
+int refuse_batch(struct authority *authority, const char *client, const struct refusal *refusal,
+		 int64_t now_s, struct certificates_answer *ret_answer, struct fault *fault)
+{
+	const struct event event = {.kind = EVENT_REFUSED,
+				    .time_s = now_s,
+				    .by = client,
+				    .type = refusal->type,
+				    .detail = refusal->detail};
+
+	if (record_event(authority->store, &event, fault) < 0)
+		return -1;
 	*ret_answer = (struct certificates_answer){.refusal = *refusal};
 	return 0;
 }
@@ -228,42 +316,24 @@ int certify_batch(struct authority *authority, const char *client,
 		  const struct certificates_request *request, int64_t now_s,
 		  struct certificates_answer *ret_answer, struct fault *fault)
 {
+	CLEANUP(clear_client_record) struct client_record record = {0};
 	struct batch_terms terms = {.issuer = authority->issuer,
 				    .issuer_key_sha256 = authority->key_sha256,
 				    .store = authority->store,
-				    .validity = choose_validity(authority, now_s),
+				    .client = &record,
 				    .now_s = now_s};
 	struct refusal refusal = {0};
-	struct fault found = {0};
+	bool found;
 
-	terms.client = find_client(authority->manifest, client, &found);
-	if (terms.client == NULL)
-		set_refusal(&refusal, "unknown_client",
-			    "the CA's manifest has no client \"%s\": add it there", client);
-	else if (request->count > BATCH_SIZE_MAX)
-		set_refusal(&refusal, "too_many", "expected at most %d requests, found %zu",
-			    BATCH_SIZE_MAX, request->count);
-	else if (request->count == 0)
-		set_refusal(&refusal, "malformed", "expected at least one request, found none");
+	if (find_client_record(authority->store, client, &record, &found, fault) < 0)
+		return -1;
+	check_asked(&record, found, client, request->count, &refusal);
 	if (refusal.type[0] != '\0')
-		return refuse_batch(&refusal, ret_answer);
+		return refuse_batch(authority, client, &refusal, now_s, ret_answer, fault);
 	if (check_root_time(authority_root(authority), now_s, fault) < 0)
 		return -1;
+	terms.validity = choose_validity(authority, &record.policy, now_s);
 	return certify_requests(&terms, request, ret_answer, fault);
-}
-
-/* RFC 5280 section 5.3.1 CRLReason; 7 is not used. */
-static const char *format_reason(int reason)
-{
-	static const char *const reasons[] = {
-		"unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
-		"superseded",    "cessationOfOperation", "certificateHold", NULL,
-		"removeFromCRL", "privilegeWithdrawn",   "aACompromise",
-	};
-
-	if (reason < 0 || (size_t)reason >= COUNT_OF(reasons) || reasons[reason] == NULL)
-		return reasons[0];
-	return reasons[reason];
 }
 
 static void fill_status(const struct record *record, int64_t now_s, struct status_answer *answer)
@@ -276,7 +346,8 @@ static void fill_status(const struct record *record, int64_t now_s, struct statu
 		return;
 	answer->status = STATUS_REVOKED;
 	answer->revoked_at_s = record->revoked_at_s;
-	(void)snprintf(answer->reason, sizeof(answer->reason), "%s", format_reason(record->reason));
+	(void)snprintf(answer->reason, sizeof(answer->reason), "%s",
+		       format_crl_reason(record->reason));
 }
 
 int judge_certificate(struct authority *authority, const struct certificate *certificate,
