@@ -297,18 +297,40 @@ bool read_der_time(const struct der_item *item, int64_t *ret_time_s)
 	return digits[year_len + 8] != '6' && parse_time(text, ret_time_s, NULL) == 0;
 }
 
-void append_der_header(struct buffer *buffer, uint8_t tag, size_t content_len)
+enum { HEADER_MAX = 2 + sizeof(size_t) };
+
+/* Returns how many octets the tag and the length are. */
+static size_t format_header(uint8_t tag, size_t content_len, uint8_t ret_header[static HEADER_MAX])
 {
-	uint8_t header[2 + sizeof(size_t)] = {tag};
 	size_t header_len = 2;
 	size_t count = 0;
 
 	for (size_t len = content_len; content_len >= 0x80 && len > 0; len >>= 8)
 		count++;
-	header[1] = count == 0 ? (uint8_t)content_len : (uint8_t)(0x80 | count);
+	ret_header[0] = tag;
+	ret_header[1] = count == 0 ? (uint8_t)content_len : (uint8_t)(0x80 | count);
 	for (size_t i = count; i > 0; i--)
-		header[header_len++] = (uint8_t)(content_len >> 8 * (i - 1));
-	append_bytes(buffer, (struct bytes){header, header_len});
+		ret_header[header_len++] = (uint8_t)(content_len >> 8 * (i - 1));
+	return header_len;
+}
+
+void append_der_header(struct buffer *buffer, uint8_t tag, size_t content_len)
+{
+	uint8_t header[HEADER_MAX];
+
+	append_bytes(buffer, (struct bytes){header, format_header(tag, content_len, header)});
+}
+
+void enclose_der(struct buffer *buffer, size_t begin, uint8_t tag)
+{
+	uint8_t header[HEADER_MAX];
+	size_t content_len = buffer->len - begin;
+	size_t header_len = format_header(tag, content_len, header);
+
+	if (extend_buffer(buffer, header_len) == NULL)
+		return;
+	memmove(buffer->data + begin + header_len, buffer->data + begin, content_len);
+	memcpy(buffer->data + begin, header, header_len);
 }
 
 void append_der(struct buffer *buffer, uint8_t tag, struct bytes content)

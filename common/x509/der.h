@@ -16,7 +16,9 @@ enum {
 	DER_INTEGER = 0x02,
 	DER_BIT_STRING = 0x03,
 	DER_OCTET_STRING = 0x04,
+	DER_NULL = 0x05,
 	DER_OID = 0x06,
+	DER_ENUMERATED = 0x0a,
 	DER_UTF8_STRING = 0x0c,
 	DER_NUMERIC_STRING = 0x12,
 	DER_PRINTABLE_STRING = 0x13,
@@ -65,6 +67,9 @@ void append_der_header(struct buffer *buffer, uint8_t tag, size_t content_len);
 
 /* Appends an item. */
 void append_der(struct buffer *buffer, uint8_t tag, struct bytes content);
+
+/* Makes what the buffer holds from `begin` on the content of an item. */
+void enclose_der(struct buffer *buffer, size_t begin, uint8_t tag);
 
 /* Appends a time as RFC 5280 section 4.1.2.5 has it: UTCTime up to 2049, then GeneralizedTime. */
 void append_der_time(struct buffer *buffer, int64_t time_s);

@@ -296,3 +296,23 @@ Test(der, writes_numbers_in_their_shortest_form)
 			  "row %zu", i);
 	}
 }
+
+/* The same octets as with append_der, whatever the length's length. */
+Test(der, encloses_what_was_appended)
+{
+	static const size_t lens[] = {0, 1, 127, 128, 255, 256, 65535, 65536};
+	static uint8_t content[65536];
+
+	for (size_t i = 0; i < COUNT_OF(lens); i++) {
+		CLEANUP(clear_buffer) struct buffer expected = {0};
+		CLEANUP(clear_buffer) struct buffer found = {0};
+
+		append_string(&expected, "before");
+		append_string(&found, "before");
+		append_der(&expected, DER_SEQUENCE, (struct bytes){content, lens[i]});
+		append_bytes(&found, (struct bytes){content, lens[i]});
+		enclose_der(&found, 6, DER_SEQUENCE);
+		cr_expect(equal_bytes(bytes_of_buffer(&found), bytes_of_buffer(&expected)),
+			  "length %zu", lens[i]);
+	}
+}
