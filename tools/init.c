@@ -152,7 +152,7 @@ static int make_authority(struct work *work, struct fault *fault)
 
 	if (ca == NULL || !ca->selected)
 		return 0;
-	if (init_authority(ca->layout, &work->manifest->ca, read_clock(), &made, fault) < 0)
+	if (init_authority(ca->layout, work->manifest, read_clock(), &made, fault) < 0)
 		return -1;
 	if (made.root && tell_made(work, ca, &made_root, work->manifest->ca.subject, fault) < 0)
 		return -1;

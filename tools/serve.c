@@ -46,7 +46,7 @@ static int run_serve(const struct command *command, const void *settings, struct
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    open_ca_layout(manifest, &layout, fault) < 0 || prepare_stop(&stop, fault) < 0 ||
-	    open_authority(layout, manifest, read_clock(), &authority, fault) < 0)
+	    open_authority(layout, manifest, AUTHORITY_SERVING, read_clock(), &authority, fault) < 0)
 		return -1;
 	service_settings.authority = authority;
 	service_settings.layout = layout;

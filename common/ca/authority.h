@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_AUTHORITY_H
 #define CERTPOOL_CA_AUTHORITY_H
 
+#include "common/ca/crl_publisher.h"
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
 #include "common/wire/certificates.h"
@@ -20,21 +21,33 @@ struct authority_made {
 
 /*
  * Makes what the CA's layout lacks: root key (Private/root.key), root (cert/root.crt), record
- * (state/ca.db). A key without a certificate gets its certificate; a certificate without its key,
- * or a root without the record that it had, is refused. The caller holds the layout's lock.
+ * (state/ca.db), with the manifest's clients in it. A key without a certificate gets its
+ * certificate; a certificate without its key, or a root without the record that it had, is refused.
+ * The caller holds the layout's lock.
  */
-int init_authority(const struct layout *layout, const struct ca_node *ca, int64_t now_s,
+int init_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
 		   struct authority_made *ret_made, struct fault *fault) MUST_CHECK;
 
+enum authority_mode {
+	AUTHORITY_SERVING, /* takes state/serving: a second one is FAULT_BUSY, and says who */
+	AUTHORITY_BESIDE,  /* for a while, whether or not another process serves */
+};
+
 /*
- * Opens the CA for work. Refused: a root whose key does not match, that is expired or not yet valid
- * at now_s, or is no CA. `manifest` must outlive it.
- * Takes state/serving: a second one on the layout is FAULT_BUSY, and says who.
+ * Opens the CA for work, and takes the manifest's clients over (sync_clients). Refused: a root
+ * whose key does not match, that is expired or not yet valid at now_s, or is no CA. `layout` and
+ * `manifest` must outlive it.
  */
-int open_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
-		   struct authority **ret_authority, struct fault *fault) MUST_CHECK;
+int open_authority(const struct layout *layout, const struct manifest *manifest,
+		   enum authority_mode mode, int64_t now_s, struct authority **ret_authority,
+		   struct fault *fault) MUST_CHECK;
 void free_authority(struct authority **authority);
 const struct certificate *authority_root(const struct authority *authority);
+
+/* All borrowed. */
+struct store *authority_store(struct authority *authority);
+const struct issuer *authority_issuer(const struct authority *authority);
+struct crl_terms_of_ca authority_crl_terms(struct authority *authority);
 
 /* Whether it could certify now, as far as can be told without doing so: for /health. */
 int check_authority(struct authority *authority, int64_t now_s, struct fault *fault) MUST_CHECK;
@@ -51,6 +64,14 @@ int check_authority(struct authority *authority, int64_t now_s, struct fault *fa
 int certify_batch(struct authority *authority, const char *client,
 		  const struct certificates_request *request, int64_t now_s,
 		  struct certificates_answer *ret_answer, struct fault *fault) MUST_CHECK;
+
+/*
+ * The answer to a client whose whole request is refused, for a reason found before certify_batch,
+ * with its event in the audit log.
+ */
+int refuse_batch(struct authority *authority, const char *client, const struct refusal *refusal,
+		 int64_t now_s, struct certificates_answer *ret_answer,
+		 struct fault *fault) MUST_CHECK;
 
 /*
  * Part 3: what the CA says of a certificate, which it finds by issuer and serial and compares whole

@@ -1,5 +1,6 @@
 #include "common/ca/batch.h"
 
+#include "common/ca/audit.h"
 #include "common/ca/policy.h"
 
 #include <stdlib.h>
@@ -24,6 +25,8 @@ struct batch {
 	struct record *records; /* of the fresh certificates, in the order of the requests */
 	enum insert_result *results;
 	size_t record_count;
+	struct event *refusals; /* of the candidates, for the audit log */
+	size_t refusal_count;
 };
 
 static void clear_batch(struct batch *batch)
@@ -35,6 +38,7 @@ static void clear_batch(struct batch *batch)
 	free(batch->candidates);
 	free(batch->records);
 	free(batch->results);
+	free(batch->refusals);
 }
 
 static int allocate_batch(struct batch *batch, struct fault *fault)
@@ -42,7 +46,9 @@ static int allocate_batch(struct batch *batch, struct fault *fault)
 	batch->candidates = calloc(batch->count, sizeof(*batch->candidates));
 	batch->records = calloc(batch->count, sizeof(*batch->records));
 	batch->results = calloc(batch->count, sizeof(*batch->results));
-	if (batch->candidates == NULL || batch->records == NULL || batch->results == NULL)
+	batch->refusals = calloc(batch->count, sizeof(*batch->refusals));
+	if (batch->candidates == NULL || batch->records == NULL || batch->results == NULL ||
+	    batch->refusals == NULL)
 		return set_memory_fault(fault);
 	return 0;
 }
@@ -218,17 +224,50 @@ static int settle_inserted(struct batch *batch, struct candidate *candidate, str
 		return settle_race(batch->terms, candidate, fault);
 	case OVER_QUOTA:
 		set_refusal(&candidate->refusal, "quota",
-			    "%s may have %zu certificates in all, and has them",
+			    "%s may have %zu certificates that are neither expired nor revoked, "
+			    "and has them: revoke some, or have the CA allow it more",
 			    batch->terms->client->name, batch->terms->client->policy.certificates);
+		return 0;
+	case KEY_SPENT:
+		set_refusal(&candidate->refusal, "key_spent",
+			    "the public key was certified before, for a certificate that expired "
+			    "long ago: make another key");
+		return 0;
+	case CLIENT_BARRED:
+		set_refusal(&candidate->refusal, "disabled",
+			    "the CA disabled or revoked the client \"%s\" meanwhile",
+			    batch->terms->client->name);
 		return 0;
 	}
 	return 0;
 }
 
+static void note_refusal(struct batch *batch, const struct candidate *candidate)
+{
+	batch->refusals[batch->refusal_count++] = (struct event){
+		.kind = EVENT_REFUSED,
+		.time_s = batch->terms->now_s,
+		.by = batch->terms->client->name,
+		.member = candidate->name,
+		.type = candidate->refusal.type,
+		.detail = candidate->refusal.detail,
+	};
+}
+
+/* In one transaction: the certificates, and the refusals that are certain by now. */
 static int record_batch(struct batch *batch, struct fault *fault)
 {
-	if (insert_records(batch->terms->store, batch->records, batch->record_count,
-			   batch->terms->client->policy.certificates, batch->results, fault) < 0)
+	struct insertion insertion = {.records = batch->records,
+				      .count = batch->record_count,
+				      .quota = batch->terms->client->policy.certificates,
+				      .now_s = batch->terms->now_s,
+				      .refusals = batch->refusals};
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->candidates[i].refusal.type[0] != '\0')
+			note_refusal(batch, &batch->candidates[i]);
+	insertion.refusal_count = batch->refusal_count;
+	if (insert_records(batch->terms->store, &insertion, batch->results, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->candidates[i].fresh &&
@@ -270,6 +309,21 @@ static int format_outcomes(const struct batch *batch, struct certificates_answer
 	return 0;
 }
 
+static int refuse_all(const struct batch *batch, const struct refusal *refusal,
+		      struct certificates_answer *ret_answer, struct fault *fault)
+{
+	const struct event event = {.kind = EVENT_REFUSED,
+				    .time_s = batch->terms->now_s,
+				    .by = batch->terms->client->name,
+				    .type = refusal->type,
+				    .detail = refusal->detail};
+
+	if (record_event(batch->terms->store, &event, fault) < 0)
+		return -1;
+	*ret_answer = (struct certificates_answer){.refusal = *refusal};
+	return 0;
+}
+
 int certify_requests(const struct batch_terms *terms, const struct certificates_request *request,
 		     struct certificates_answer *ret_answer, struct fault *fault)
 {
@@ -286,10 +340,8 @@ int certify_requests(const struct batch_terms *terms, const struct certificates_
 	}
 	if (check_distinct_keys(&batch, &refusal, fault) < 0)
 		return -1;
-	if (refusal.type[0] != '\0') {
-		*ret_answer = (struct certificates_answer){.refusal = refusal};
-		return 0;
-	}
+	if (refusal.type[0] != '\0')
+		return refuse_all(&batch, &refusal, ret_answer, fault);
 	if (record_batch(&batch, fault) < 0)
 		return -1;
 	return format_outcomes(&batch, ret_answer, fault);

@@ -1,8 +1,8 @@
 #ifndef CERTPOOL_CA_BATCH_H
 #define CERTPOOL_CA_BATCH_H
 
+#include "common/ca/client_record.h"
 #include "common/ca/store.h"
-#include "common/layout/manifest.h"
 #include "common/wire/certificates.h"
 #include "common/x509/issuer.h"
 
@@ -11,7 +11,7 @@ struct batch_terms {
 	const struct issuer *issuer;
 	const uint8_t *issuer_key_sha256; /* no client may have this key */
 	struct store *store;
-	const struct client_node *client;
+	const struct client_record *client;
 	struct validity validity;
 	int64_t now_s;
 };

@@ -50,7 +50,8 @@ int read_record(struct database *database, sqlite3_stmt *row, struct record *ret
 	if (copy_blob(row, 0, ret_record->serial, SERIAL_MAX) < 0 ||
 	    copy_blob(row, 1, ret_record->key_sha256, SHA256_LEN) < 0 ||
 	    copy_name(row, 2, ret_record->client) < 0 ||
-	    copy_name(row, 3, ret_record->member) < 0 || subject == NULL || der == NULL)
+	    copy_name(row, 3, ret_record->member) < 0 || subject == NULL ||
+	    sqlite3_column_type(row, 10) != SQLITE_BLOB)
 		return set_database_fault(database, SQLITE_CORRUPT, fault);
 	ret_record->issued_at_s = sqlite3_column_int64(row, 5);
 	ret_record->not_before_s = sqlite3_column_int64(row, 6);

@@ -4,11 +4,15 @@
 #include "common/ca/database.h"
 #include "common/ca/store.h"
 
-/* A record as a row of the table certificate, for store.c. */
+/* A record as a row of the table certificate, for the files of this folder. */
 
-#define RECORD_COLUMNS                                                                             \
+#define RECORD_COLUMNS_BUT_DER                                                                     \
 	"serial, key_sha256, client, member, subject, issued_at, not_before, not_after, "          \
-	"revoked_at, reason, der"
+	"revoked_at, reason, "
+#define RECORD_COLUMNS RECORD_COLUMNS_BUT_DER "der"
+#define RECORD_COLUMNS_WITHOUT_DER RECORD_COLUMNS_BUT_DER "x''"
+
+enum { RECORD_COLUMN_COUNT = 11 };
 
 /* Binds all columns, in the order above, as parameters 1 to 11. The record must stand until the
    statement is reset. */

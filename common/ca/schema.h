@@ -9,8 +9,17 @@
 /* The octets of an empty record. */
 int format_empty_store(struct buffer *ret_image, struct fault *fault) MUST_CHECK;
 
-/* Refuses a file that is not a record, or that a newer certpool made. Looks at the header alone, so
-   that it takes as long for a million certificates as for none. */
-int check_schema(struct database *database, struct fault *fault) MUST_CHECK;
+/*
+ * Refuses a file that is not a record, or that a newer certpool made. Looks at the header alone, so
+ * that it takes as long for a million certificates as for none. *ret_old: an older certpool made
+ * it, and it is to be upgraded.
+ */
+int check_schema(struct database *database, bool *ret_old, struct fault *fault) MUST_CHECK;
+
+/* Refuses a record that lacks a table. */
+int check_tables(struct database *database, struct fault *fault) MUST_CHECK;
+
+/* Adds what is missing, inside a transaction. Nothing that is there changes. */
+int upgrade_schema(struct database *database, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -8,16 +8,22 @@ enum {
 	FOLD_TIMEOUT_MS = 200,
 };
 
+static bool log_has_content(const struct write_log *log)
+{
+	struct stat status;
+
+	/* An empty one is as good as none: SQLite makes one by merely looking at the record. */
+	return stat(log->path, &status) == 0 && status.st_size > 0;
+}
+
 int look_for_log(const char *record, struct write_log *ret_log, struct fault *fault)
 {
 	struct write_log log = {.fold_at = FOLD_PAGES};
 	int len = snprintf(log.path, sizeof(log.path), "%s-wal", record);
-	struct stat status;
 
 	if (len < 0 || (size_t)len >= sizeof(log.path))
 		return set_fault(fault, FAULT_FAILED, "%s: the path is too long", record);
-	/* An empty one is as good as none: SQLite makes one by merely looking at the record. */
-	log.found = stat(log.path, &status) == 0 && status.st_size > 0;
+	log.found = log_has_content(&log);
 	*ret_log = log;
 	return 0;
 }
@@ -29,7 +35,8 @@ int check_log_found(const struct write_log *log, struct database *database, stru
 
 	if (query_integer(database, "SELECT log_needed FROM state", &needed, fault) < 0)
 		return -1;
-	if (needed == 0 || log->found)
+	/* Another process may have made the log just after we looked for it. */
+	if (needed == 0 || log->found || log_has_content(log))
 		return 0;
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: expected %s beside it, found none: the CA was not stopped in order, "

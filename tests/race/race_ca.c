@@ -6,8 +6,8 @@
  */
 #include "common/base/clock.h"
 #include "common/base/workers.h"
+#include "common/ca/listing.h"
 #include "common/ca/service.h"
-#include "common/ca/store.h"
 #include "common/crypto/key_file.h"
 #include "common/wire/envelope.h"
 #include "common/x509/csr.h"
@@ -160,9 +160,9 @@ static int prepare(struct race *race, struct fault *fault)
 	race->now_s = read_clock();
 	if (parse_manifest(bytes_of_string(manifest_text), manifest, &race->manifest, fault) < 0 ||
 	    make_layout(path, &race->layout, fault) < 0 ||
-	    init_authority(race->layout, &race->manifest->ca, race->now_s, &made, fault) < 0 ||
-	    open_authority(race->layout, race->manifest, race->now_s, &race->authority, fault) <
-		    0 ||
+	    init_authority(race->layout, race->manifest, race->now_s, &made, fault) < 0 ||
+	    open_authority(race->layout, race->manifest, AUTHORITY_SERVING, race->now_s,
+			   &race->authority, fault) < 0 ||
 	    generate_shared_key(&race->key, fault) < 0 ||
 	    write_shared_key(race->layout, "client1", &race->key, fault) < 0)
 		return -1;
@@ -177,13 +177,13 @@ static int prepare(struct race *race, struct fault *fault)
 static int check_record(const struct race *race, struct fault *fault)
 {
 	enum { EXPECTED = SHARED_KEYS + THREADS * ROUNDS };
+	const struct record_query query = {.client = "client1"};
 	CLEANUP(free_store) struct store *store = NULL;
 	char path[96];
 	size_t count;
 
 	(void)snprintf(path, sizeof(path), "%s/ca/state/ca.db", race->path);
-	if (open_store(path, &store, fault) < 0 ||
-	    count_certificates(store, "client1", &count, fault) < 0)
+	if (open_store(path, &store, fault) < 0 || count_records(store, &query, &count, fault) < 0)
 		return -1;
 	return count == EXPECTED ? 0
 				 : set_fault(fault, FAULT_FAILED,

@@ -47,13 +47,13 @@ void make_ca_place(struct ca_fixture *fixture)
 int init_ca(struct ca_fixture *fixture, int64_t now_s, struct authority_made *ret_made,
 	    struct fault *fault)
 {
-	return init_authority(fixture->layout, &fixture->manifest->ca, now_s, ret_made, fault);
+	return init_authority(fixture->layout, fixture->manifest, now_s, ret_made, fault);
 }
 
 int open_ca(struct ca_fixture *fixture, int64_t now_s, struct fault *fault)
 {
-	return open_authority(fixture->layout, fixture->manifest, now_s, &fixture->authority,
-			      fault);
+	return open_authority(fixture->layout, fixture->manifest, AUTHORITY_SERVING, now_s,
+			      &fixture->authority, fault);
 }
 
 void make_ca(struct ca_fixture *fixture, int64_t now_s)

@@ -1,6 +1,7 @@
 #include "tests/unit/ca/records.h"
 
 #include "common/base/file.h"
+#include "common/ca/listing.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -29,6 +30,22 @@ void make_record(struct record *record, const char *client, uint32_t number)
 		der[i] = record->key_sha256[i % SHA256_LEN];
 }
 
+int store_records(struct store *store, const struct record *records, size_t count, size_t quota,
+		  enum insert_result *ret_results, struct fault *fault)
+{
+	const struct insertion insertion = {
+		.records = records, .count = count, .quota = quota, .now_s = 1000};
+
+	return insert_records(store, &insertion, ret_results, fault);
+}
+
+int count_of(struct store *store, const char *client, size_t *ret_count, struct fault *fault)
+{
+	const struct record_query query = {.client = client};
+
+	return count_records(store, &query, ret_count, fault);
+}
+
 void insert_one(struct store *store, const char *client, uint32_t number)
 {
 	CLEANUP(clear_record) struct record record = {0};
@@ -36,7 +53,7 @@ void insert_one(struct store *store, const char *client, uint32_t number)
 	struct fault fault = {0};
 
 	make_record(&record, client, number);
-	cr_assert_eq(insert_records(store, &record, 1, 1000000, &result, &fault), 0, "%s",
+	cr_assert_eq(store_records(store, &record, 1, 1000000, &result, &fault), 0, "%s",
 		     fault.text);
 	cr_assert_eq(result, INSERTED);
 }

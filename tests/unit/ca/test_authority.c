@@ -268,7 +268,9 @@ Test(authority, is_opened_by_one_process_at_a_time)
 	make_ca(&fixture, NOW_S);
 	(void)snprintf(expected, sizeof(expected), "state/serving: process %d serves this CA",
 		       (int)getpid());
-	cr_expect_eq(open_authority(fixture.layout, fixture.manifest, NOW_S, &second, &fault), -1);
+	cr_expect_eq(open_authority(fixture.layout, fixture.manifest, AUTHORITY_SERVING, NOW_S,
+				    &second, &fault),
+		     -1);
 	expect_fault(&fault, FAULT_BUSY, expected);
 	free_authority(&fixture.authority);
 	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), 0, "free again when the first is gone");

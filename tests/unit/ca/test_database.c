@@ -70,7 +70,7 @@ static int try_insert(struct store *store, uint32_t number, struct fault *fault)
 	enum insert_result result;
 
 	make_record(&record, "client1", number);
-	return insert_records(store, &record, 1, 1000, &result, fault);
+	return store_records(store, &record, 1, 1000, &result, fault);
 }
 
 /* catalogue 72, 80: and what failed once is not tried again. */

@@ -9,9 +9,9 @@ Test(schema, refuses_a_record_of_a_newer_version)
 	struct store_place place;
 
 	make_store_place(&place);
-	run_foreign_sql(place.path, "PRAGMA user_version = 2");
+	run_foreign_sql(place.path, "PRAGMA user_version = 3");
 	expect_store_refused(place.path, FAULT_FAILED,
-			     "expected a record of version 1, found version 2");
+			     "expected a record of version 2, found version 3");
 	remove_store_place(&place);
 }
 

@@ -90,9 +90,9 @@ Test(store, says_that_pages_are_damaged_when_it_comes_to_them)
 	overwrite(place.path, 4096, status.st_size);
 	make_record(&record, "client1", 1000);
 	if (open_store(place.path, &store, &fault) == 0) {
-		cr_expect_eq(insert_records(store, &record, 1, 1000, &result, &fault), -1);
+		cr_expect_eq(store_records(store, &record, 1, 1000, &result, &fault), -1);
 		/* Once damaged, nothing more is said of it or written to it. */
-		cr_expect_eq(insert_records(store, &record, 1, 1000, &result, &later), -1);
+		cr_expect_eq(store_records(store, &record, 1, 1000, &result, &later), -1);
 		cr_expect_not_null(strstr(later.text, "failed before"), "%s", later.text);
 		cr_expect_eq(check_store(store, &later), -1);
 		free_store(&store);
@@ -148,7 +148,7 @@ Test(store, makes_an_empty_record_that_others_cannot_read)
 	cr_assert_eq(summarize_store(store, 0, &summary, &fault), 0, "%s", fault.text);
 	cr_expect_eq(summary.certificates, 0);
 	cr_expect_eq(summary.first_expiry_s, 0);
-	cr_assert_eq(count_certificates(store, "client1", &count, &fault), 0);
+	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
 	cr_expect_eq(count, 0);
 	cr_expect_eq(check_store(store, &fault), 0, "%s", fault.text);
 	free_store(&store);
@@ -209,7 +209,7 @@ Test(store, finds_what_was_recorded_by_key_and_by_serial)
 	records[1].revoked = true;
 	records[1].revoked_at_s = 1500;
 	records[1].reason = 4;
-	cr_assert_eq(insert_records(store, records, 2, 10, results, &fault), 0, "%s", fault.text);
+	cr_assert_eq(store_records(store, records, 2, 10, results, &fault), 0, "%s", fault.text);
 	for (size_t i = 0; i < 2; i++) {
 		CLEANUP(clear_record) struct record by_key = {0};
 		CLEANUP(clear_record) struct record by_serial = {0};
@@ -285,10 +285,10 @@ Test(store, records_a_public_key_once)
 	insert_one(store, "client1", 1);
 	make_record(&again, "client2", 1);
 	again.serial[5] ^= 1;
-	cr_assert_eq(insert_records(store, &again, 1, 10, &result, &fault), 0, "%s", fault.text);
+	cr_assert_eq(store_records(store, &again, 1, 10, &result, &fault), 0, "%s", fault.text);
 	cr_expect_eq(result, KEY_EXISTS);
 	cr_expect(has_record(store, "client1", 1), "the first one stays");
-	cr_assert_eq(count_certificates(store, "client2", &count, &fault), 0);
+	cr_assert_eq(count_of(store, "client2", &count, &fault), 0);
 	cr_expect_eq(count, 0);
 	free_store(&store);
 	remove_store_place(&place);
@@ -311,10 +311,10 @@ Test(store, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 		make_record(&records[i], "client1", i + 1);
 	records[1].serial[0] = 0;
 	memcpy(records[2].serial, records[1].serial, SERIAL_MAX);
-	cr_expect_eq(insert_records(store, records, 3, 10, results, &fault), -1);
+	cr_expect_eq(store_records(store, records, 3, 10, results, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_FAILED);
 	cr_expect_not_null(strstr(fault.text, "UNIQUE"), "%s", fault.text);
-	cr_assert_eq(count_certificates(store, "client1", &count, &fault), 0);
+	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
 	cr_expect_eq(count, 1);
 	insert_one(store, "client1", 9);
 	for (size_t i = 0; i < 3; i++)
@@ -344,10 +344,10 @@ Test(store, stops_at_the_quota_and_counts_what_is_there_already_as_nothing_new)
 	make_record(&records[4], "client1", 0);
 	clear_record(&records[5]);
 	make_record(&records[5], "client1", 50);
-	cr_assert_eq(insert_records(store, records, 6, 3, results, &fault), 0, "%s", fault.text);
+	cr_assert_eq(store_records(store, records, 6, 3, results, &fault), 0, "%s", fault.text);
 	for (size_t i = 0; i < 6; i++)
 		cr_expect_eq(results[i], expected[i], "%zu: %u", i, (unsigned int)results[i]);
-	cr_assert_eq(count_certificates(store, "client1", &count, &fault), 0);
+	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
 	cr_expect_eq(count, 3);
 	for (size_t i = 0; i < 6; i++)
 		clear_record(&records[i]);
@@ -363,7 +363,7 @@ Test(store, inserts_nothing_of_an_empty_batch)
 
 	make_store_place(&place);
 	store = open_place(&place);
-	cr_expect_eq(insert_records(store, NULL, 0, 10, NULL, &fault), 0);
+	cr_expect_eq(store_records(store, NULL, 0, 10, NULL, &fault), 0);
 	free_store(&store);
 	remove_store_place(&place);
 }
@@ -385,7 +385,7 @@ Test(store, summarizes_by_revoked_then_expired_then_valid)
 		records[i].revoked = i == 0 || i == 3;
 		records[i].revoked_at_s = 950;
 	}
-	cr_assert_eq(insert_records(store, records, 5, 10, results, &fault), 0, "%s", fault.text);
+	cr_assert_eq(store_records(store, records, 5, 10, results, &fault), 0, "%s", fault.text);
 	cr_assert_eq(summarize_store(store, 1002, &summary, &fault), 0, "%s", fault.text);
 	cr_expect_eq(summary.certificates, 5);
 	cr_expect_eq(summary.revoked, 2);
@@ -421,8 +421,8 @@ static void *contend(void *argument)
 		struct fault fault = {0};
 
 		make_record(&record, "client1", contender->first + i);
-		if (insert_records(contender->store, &record, 1, contender->quota, &result,
-				   &fault) < 0)
+		if (store_records(contender->store, &record, 1, contender->quota, &result, &fault) <
+		    0)
 			contender->failures++;
 		contender->inserted += result == INSERTED;
 	}
@@ -452,7 +452,7 @@ static size_t run_contenders(uint32_t step, size_t quota)
 		cr_expect_eq(contenders[i].failures, 0);
 		inserted += contenders[i].inserted;
 	}
-	cr_assert_eq(count_certificates(store, "client1", &count, &fault), 0);
+	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
 	cr_expect_eq(count, inserted);
 	free_store(&store);
 	remove_store_place(&place);

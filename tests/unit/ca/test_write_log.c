@@ -148,7 +148,7 @@ Test(write_log, stops_the_store_when_it_is_taken_away_in_use)
 	insert_one(store, "client1", 0);
 	cr_assert_eq(unlink(place.log), 0);
 	make_record(&record, "client1", 1);
-	cr_expect_eq(insert_records(store, &record, 1, 10, &result, &fault), -1);
+	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_FAILED);
 	cr_expect_not_null(strstr(fault.text, "took "), "%s", fault.text);
 	cr_expect_not_null(strstr(fault.text, "stop the CA in order"), "%s", fault.text);
@@ -179,7 +179,7 @@ Test(write_log, stops_the_store_when_the_record_is_replaced_in_use)
 	cr_assert_eq(unlink(place.log), 0);
 	put_file(place.scratch.dirfd, "ca.db-wal", "of the other", 0600);
 	make_record(&record, "client1", 1);
-	cr_expect_eq(insert_records(store, &record, 1, 10, &result, &fault), -1);
+	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
 	cr_expect_not_null(strstr(fault.text, "put another file in the place"), "%s", fault.text);
 	free_store(&store);
 	cr_expect(file_holds(place.scratch.dirfd, "ca.db-wal", "of the other"));
@@ -218,7 +218,7 @@ static void insert_batch(struct store *store, uint32_t first)
 	cr_assert_not_null(records);
 	for (uint32_t i = 0; i < BATCH; i++)
 		make_record(&records[i], "client1", first + i);
-	cr_assert_eq(insert_records(store, records, BATCH, 1000000, results, &fault), 0, "%s",
+	cr_assert_eq(store_records(store, records, BATCH, 1000000, results, &fault), 0, "%s",
 		     fault.text);
 	for (size_t i = 0; i < BATCH; i++)
 		clear_record(&records[i]);
@@ -310,7 +310,7 @@ Test(write_log, loses_nothing_that_was_told_when_the_process_is_killed)
 		for (uint32_t i = 0; i < next; i++)
 			cr_assert(has_record(store, "client1", i), "record %u", i);
 		/* One more may be there, which was not told any more. */
-		cr_assert_eq(count_certificates(store, "client1", &count, &fault), 0);
+		cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
 		cr_assert(count == next || count == next + 1, "%zu, told %u", count, next);
 		next = (uint32_t)count;
 		free_store(&store);

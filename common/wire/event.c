@@ -1,0 +1,160 @@
+#include "common/wire/event.h"
+
+#include "common/base/clock.h"
+#include "common/wire/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIGEST_TEXT_SIZE = 2 * SHA256_LEN + 1 };
+
+static const char *const kinds[EVENT_KIND_COUNT] = {
+	[EVENT_STARTED] = "started",   [EVENT_STOPPED] = "stopped", [EVENT_CERTIFIED] = "certified",
+	[EVENT_REFUSED] = "refused",   [EVENT_REVOKED] = "revoked", [EVENT_POLICY] = "policy",
+	[EVENT_CRL] = "crl",           [EVENT_PRUNED] = "pruned",   [EVENT_BACKUP] = "backup",
+	[EVENT_RESTORED] = "restored",
+};
+
+const char *format_event_kind(enum event_kind kind)
+{
+	return kinds[kind];
+}
+
+/* What others wrote, and is no UTF-8, is told as far as it is ASCII. */
+static json_t *new_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *ascii;
+
+	if (string != NULL)
+		return string;
+	ascii = strdup(text);
+	for (char *c = ascii; c != NULL && *c != '\0'; c++)
+		if ((*c & 0x80) != 0)
+			*c = '?';
+	string = ascii != NULL ? json_string(ascii) : NULL;
+	free(ascii);
+	return string;
+}
+
+static int add_text(json_t *object, const char *name, const char *text)
+{
+	return text == NULL || text[0] == '\0' ? 0
+					       : json_object_set_new(object, name, new_text(text));
+}
+
+static int add_time(json_t *object, int64_t time_s)
+{
+	char text[TIME_TEXT_SIZE];
+
+	format_time(time_s, text);
+	return json_object_set_new(object, "time", json_string(text));
+}
+
+static int add_serials(json_t *object, const struct event *event)
+{
+	json_t *serials = json_array();
+	int failed = serials == NULL;
+
+	for (size_t i = 0; i < event->serial_count && !failed; i++) {
+		char text[SERIAL_TEXT_SIZE];
+
+		format_serial((struct bytes){event->serials[i], SERIAL_MAX}, text);
+		failed |= json_array_append_new(serials, json_string(text));
+	}
+	return json_object_set_new(object, "serials", serials) | failed;
+}
+
+static int add_digest(json_t *object, const uint8_t digest[static SHA256_LEN])
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[DIGEST_TEXT_SIZE];
+
+	for (size_t i = 0; i < SHA256_LEN; i++) {
+		text[2 * i] = digits[digest[i] >> 4];
+		text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	text[DIGEST_TEXT_SIZE - 1] = '\0';
+	return json_object_set_new(object, "previous", json_string(text));
+}
+
+static int fill_event(json_t *object, const struct event *event)
+{
+	int failed = json_object_set_new(object, "sequence", json_integer(event->sequence));
+
+	failed |= add_time(object, event->time_s);
+	failed |= json_object_set_new(object, "event", json_string(kinds[event->kind]));
+	failed |= add_text(object, "by", event->by);
+	failed |= add_text(object, "client", event->client);
+	failed |= add_text(object, "member", event->member);
+	failed |= add_text(object, "type", event->type);
+	failed |= add_text(object, "detail", event->detail);
+	if (event->number != 0)
+		failed |= json_object_set_new(object, "number", json_integer(event->number));
+	if (event->serial_count > 0)
+		failed |= add_serials(object, event);
+	return failed | add_digest(object, event->previous);
+}
+
+int format_event(const struct event *event, struct buffer *ret_line, struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = json_object();
+	CLEANUP(clear_secret) struct secret text = {0};
+	CLEANUP(clear_buffer) struct buffer line = {0};
+
+	if (object == NULL || fill_event(object, event) != 0)
+		return set_memory_fault(fault);
+	if (format_json(object, &text, fault) < 0)
+		return -1;
+	append_bytes(&line, bytes_of_secret(&text));
+	if (check_buffer(&line, fault) < 0)
+		return -1;
+	*ret_line = take_buffer(&line);
+	return 0;
+}
+
+static int hex_value(char digit)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+
+	return found != NULL ? (int)(found - digits) : -1;
+}
+
+static int copy_digest(const json_t *object, uint8_t ret_digest[static SHA256_LEN],
+		       struct fault *fault)
+{
+	const char *text = get_string(object, "previous");
+	bool whole = text != NULL && strlen(text) == DIGEST_TEXT_SIZE - 1;
+
+	for (size_t i = 0; whole && i < SHA256_LEN; i++) {
+		int high = hex_value(text[2 * i]);
+		int low = hex_value(text[2 * i + 1]);
+
+		whole = high >= 0 && low >= 0;
+		ret_digest[i] = (uint8_t)((unsigned int)high << 4 | (unsigned int)low);
+	}
+	if (!whole)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"previous\": expected %d lower-case hex digits",
+				 DIGEST_TEXT_SIZE - 1);
+	return 0;
+}
+
+int parse_event_link(struct bytes line, struct event_link *ret_link, struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = NULL;
+	struct event_link link = {0};
+	const json_t *sequence;
+
+	if (parse_json_object(line, "audit line", &object, fault) < 0 ||
+	    copy_digest(object, link.previous, fault) < 0)
+		return -1;
+	sequence = json_object_get(object, "sequence");
+	if (!json_is_integer(sequence))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"sequence\": expected the line's number");
+	link.sequence = json_integer_value(sequence);
+	*ret_link = link;
+	return 0;
+}
