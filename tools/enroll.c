@@ -17,15 +17,9 @@ static const struct option enroll_options[] = {
 	{0},
 };
 
-/* Who is told of refusals. */
-struct listener {
-	const struct command *command;
-	const char *client;
-};
-
-static void tell_refusal(void *context, size_t member, const struct refusal *refusal)
+void tell_member_refusal(void *context, size_t member, const struct refusal *refusal)
 {
-	const struct listener *listener = context;
+	const struct refusal_listener *listener = context;
 
 	print_complaint(listener->command, "%s: member %zu: refused (%s): %s", listener->client,
 			member, refusal->type, refusal->detail);
@@ -49,13 +43,13 @@ int enroll_client(const struct command *command, const struct layout *layout,
 		  struct enrolled *ret_enrolled, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
-	struct listener listener = {command, client->name};
+	struct refusal_listener listener = {command, client->name};
 	struct bar bar;
 	struct enrollment enrollment = {
 		.layout = layout,
 		.client = client,
 		.ca = *ca,
-		.refused = tell_refusal,
+		.refused = tell_member_refusal,
 		.refused_context = &listener,
 	};
 	char label[96];

@@ -15,7 +15,7 @@ void print_overview(void)
 	puts("Usage: certpool VERB [ARGUMENT...] [OPTION...]\n\n"
 	     "A PKI for pools of certificates.\n");
 	for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
-		printf("  %-8s %-18s %s\n", (*verb)->name, (*verb)->operands, (*verb)->summary);
+		printf("  %-13s %-18s %s\n", (*verb)->name, (*verb)->operands, (*verb)->summary);
 	puts("\nEvery option has an environment variable, which certpool help VERB shows.\n"
 	     "Exit status: 0 done, 1 failed, 2 usage, 3 verification failed or revoked,\n"
 	     "4 not found, 5 part of a batch failed, 6 refused, 7 the other side cannot be\n"

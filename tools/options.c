@@ -79,6 +79,11 @@ int take_instant(void *field, const char *text, struct fault *fault)
 	return 0;
 }
 
+int take_duration(void *field, const char *text, struct fault *fault)
+{
+	return parse_duration(text, field, fault);
+}
+
 int take_endpoint(void *field, const char *text, struct fault *fault)
 {
 	return parse_endpoint(text, field, fault);

@@ -29,6 +29,7 @@ option_setter take_switch;   /* bool */
 option_setter take_text;     /* const char *, borrowed */
 option_setter take_count;    /* size_t, from 1 to COUNT_MAX */
 option_setter take_instant;  /* struct instant: parse_time */
+option_setter take_duration; /* int64_t, seconds: parse_duration */
 option_setter take_endpoint; /* struct endpoint: parse_endpoint */
 
 /* A point in time that need not be given. */

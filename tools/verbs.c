@@ -3,9 +3,9 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-	&init_verb,   &invite_verb,  &join_verb,    &request_verb, &serve_verb,
-	&enroll_verb, &receive_verb, &send_verb,    &verify_verb,  &run_verb,
-	&status_verb, &help_verb,    &version_verb, NULL,
+	&init_verb,   &invite_verb,        &join_verb,    &request_verb, &serve_verb,  &enroll_verb,
+	&renew_verb,  &needs_renewal_verb, &receive_verb, &send_verb,    &verify_verb, &run_verb,
+	&status_verb, &help_verb,          &version_verb, NULL,
 };
 
 static const struct {

@@ -10,6 +10,8 @@ extern const struct verb join_verb;
 extern const struct verb request_verb;
 extern const struct verb serve_verb;
 extern const struct verb enroll_verb;
+extern const struct verb renew_verb;
+extern const struct verb needs_renewal_verb;
 extern const struct verb receive_verb;
 extern const struct verb send_verb;
 extern const struct verb verify_verb;
