@@ -50,6 +50,8 @@ struct refusal {
  *   policy          the client's policy does not allow it
  *   quota           the client's certificates are used up
  *   revoked         the key's certificate was revoked
+ *   not_yours       a certificate to be revoked is another client's
+ *   not_issued      no certificate of this CA has the serial
  *   failed          the CA could not; try again
  */
 

@@ -3,6 +3,7 @@
 #include "common/net/http.h"
 #include "common/wire/certificates.h"
 #include "common/wire/message_answer.h"
+#include "common/wire/revocation.h"
 #include "common/wire/status.h"
 
 #include <string.h>
@@ -21,6 +22,13 @@ const struct exchange_kind status_exchange = {
 	.answer_max = STATUS_ANSWER_MAX,
 };
 
+const struct exchange_kind revocations_exchange = {
+	.path = REVOCATIONS_PATH,
+	.typ = REVOCATIONS_TYPE,
+	.answer_typ = REVOCATIONS_ANSWER_TYPE,
+	.answer_max = REVOCATIONS_ANSWER_MAX,
+};
+
 const struct exchange_kind message_exchange = {
 	.path = MESSAGES_PATH,
 	.typ = MESSAGE_TYPE,
@@ -29,9 +37,8 @@ const struct exchange_kind message_exchange = {
 	.answer_max = MESSAGE_ANSWER_MAX,
 };
 
-/* The answer must be under the key that the question was under. */
-static int open_answer(const struct exchange_kind *kind, const struct shared_key *key,
-		       struct bytes jwe, struct secret *ret_answer, struct fault *fault)
+int open_answer(const struct exchange_kind *kind, const struct shared_key *key, struct bytes jwe,
+		struct secret *ret_answer, struct fault *fault)
 {
 	struct peer_key peer = {.key = *key};
 	const struct key_ring ring = {.keys = &peer, .count = 1};

@@ -22,6 +22,7 @@ struct exchange_kind {
 
 extern const struct exchange_kind certificates_exchange;
 extern const struct exchange_kind status_exchange;
+extern const struct exchange_kind revocations_exchange;
 extern const struct exchange_kind message_exchange;
 
 /*
@@ -39,6 +40,13 @@ int ask(struct http_client *client, const struct exchange_kind *kind, const stru
 int deliver(struct http_client *client, const struct exchange_kind *kind,
 	    const struct shared_key *key, struct bytes jwe, struct secret *ret_answer,
 	    struct fault *fault) MUST_CHECK;
+
+/*
+ * An answer that came by another way: decrypts, checks typ. The answer must be under the key that
+ * the question was under: FAULT_UNVERIFIED.
+ */
+int open_answer(const struct exchange_kind *kind, const struct shared_key *key, struct bytes jwe,
+		struct secret *ret_answer, struct fault *fault) MUST_CHECK;
 
 /* A question as the answering side gets it. */
 struct question {

@@ -1,0 +1,259 @@
+#include "common/wire/revocation.h"
+
+#include "common/wire/claims_json.h"
+#include "common/x509/crl_reason.h"
+#include "common/x509/serial.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *new_serial_json(const uint8_t serial[static SERIAL_MAX])
+{
+	char text[SERIAL_TEXT_SIZE];
+
+	format_serial((struct bytes){serial, SERIAL_MAX}, text);
+	return json_string(text);
+}
+
+int format_revocation_request(const struct revocation_request *request, struct secret *ret_json,
+			      struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = new_request_json(&request->claims, fault);
+	json_t *serials = json_array();
+	int failed = serials == NULL;
+
+	for (size_t i = 0; i < request->serial_count && !failed; i++)
+		failed |= json_array_append_new(serials, new_serial_json(request->serials[i]));
+	failed |= json_object_set_new(object, "serials", serials);
+	failed |= json_object_set_new(object, "reason",
+				      json_string(format_crl_reason(request->reason)));
+	return failed ? set_memory_fault(fault) : format_json(object, ret_json, fault);
+}
+
+static int read_serial(const json_t *value, const char *name, uint8_t ret_serial[static SERIAL_MAX],
+		       struct fault *fault)
+{
+	if (!json_is_string(value))
+		return set_fault(fault, FAULT_MALFORMED, "member \"%s\": expected serials as text",
+				 name);
+	if (parse_serial(json_string_value(value), ret_serial, fault) < 0)
+		return prefix_fault(fault, "member \"%s\"", name);
+	return 0;
+}
+
+static int compare_serials(const void *a, const void *b)
+{
+	return memcmp(a, b, SERIAL_MAX);
+}
+
+static int check_different(const struct revocation_request *request, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer sorted = {0};
+
+	append_bytes(&sorted, (struct bytes){(const uint8_t *)request->serials,
+					     request->serial_count * SERIAL_MAX});
+	if (check_buffer(&sorted, fault) < 0)
+		return -1;
+	qsort(sorted.data, request->serial_count, SERIAL_MAX, compare_serials);
+	for (size_t at = SERIAL_MAX; at < sorted.len; at += SERIAL_MAX)
+		if (memcmp(sorted.data + at, sorted.data + at - SERIAL_MAX, SERIAL_MAX) == 0)
+			return set_fault(fault, FAULT_MALFORMED,
+					 "member \"serials\": expected each serial once, found one "
+					 "twice");
+	return 0;
+}
+
+static int read_serials(const json_t *serials, struct revocation_request *request,
+			struct fault *fault)
+{
+	size_t count = json_array_size(serials);
+
+	if (count > REVOCATIONS_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "expected at most %d serials in one request, found %zu",
+				 REVOCATIONS_MAX, count);
+	if (count == 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"serials\": expected at least one");
+	request->serials = calloc(count, sizeof(*request->serials));
+	if (request->serials == NULL)
+		return set_memory_fault(fault);
+	for (; request->serial_count < count; request->serial_count++)
+		if (read_serial(json_array_get(serials, request->serial_count), "serials",
+				request->serials[request->serial_count], fault) < 0)
+			return -1;
+	return check_different(request, fault);
+}
+
+static int read_reason(const json_t *object, int *ret_reason, struct fault *fault)
+{
+	struct fault found = {0};
+
+	if (parse_crl_reason(get_string(object, "reason"), ret_reason, &found) < 0)
+		return set_fault(fault, FAULT_MALFORMED, "member \"reason\": %s", found.text);
+	return 0;
+}
+
+static int parse_request(struct bytes json, struct revocation_request *request, struct fault *fault)
+{
+	static const struct member_rule rules[] = {
+		REQUEST_CLAIM_RULES, {"serials", JSON_ARRAY, true}, {"reason", JSON_STRING, true}};
+	CLEANUP(free_json) json_t *object = NULL;
+
+	if (parse_json_object(json, "revocation request", &object, fault) < 0 ||
+	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	    parse_request_claims(object, &request->claims, fault) < 0 ||
+	    read_reason(object, &request->reason, fault) < 0)
+		return -1;
+	return read_serials(json_object_get(object, "serials"), request, fault);
+}
+
+int parse_revocation_request(struct bytes json, struct revocation_request *ret_request,
+			     struct request_claims *ret_claims, struct fault *fault)
+{
+	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
+
+	if (parse_request(json, &request, fault) < 0) {
+		salvage_request_claims(json, ret_claims);
+		return -1;
+	}
+	*ret_claims = request.claims;
+	*ret_request = request;
+	request = (struct revocation_request){0};
+	return 0;
+}
+
+void clear_revocation_request(struct revocation_request *request)
+{
+	free(request->serials);
+	*request = (struct revocation_request){0};
+}
+
+static json_t *new_member_json(const struct revoked_member *member)
+{
+	json_t *object = json_object();
+	int failed = object == NULL;
+
+	failed |= json_object_set_new(object, "serial", new_serial_json(member->serial));
+	failed |= json_object_set_new(object, "member", json_string(member->member));
+	failed |= json_object_set_new(object, "revoked_at", json_integer(member->revoked_at_s));
+	failed |= json_object_set_new(object, "reason",
+				      json_string(format_crl_reason(member->reason)));
+	if (failed)
+		free_json(&object);
+	return object;
+}
+
+static int add_members(json_t *object, const struct revocation_answer *answer)
+{
+	json_t *revoked = json_array();
+	int failed = revoked == NULL;
+
+	for (size_t i = 0; i < answer->revoked_count && !failed; i++)
+		failed |= json_array_append_new(revoked, new_member_json(&answer->revoked[i]));
+	return json_object_set_new(object, "revoked", revoked) | failed;
+}
+
+int format_revocation_answer(const struct revocation_answer *answer, struct secret *ret_json,
+			     struct fault *fault)
+{
+	CLEANUP(free_json)
+	json_t *object = new_answer_json(&answer->claims, &answer->refusal, fault);
+	int failed = 0;
+
+	if (object == NULL)
+		return -1;
+	if (answer->refusal.type[0] == '\0') {
+		failed |= add_members(object, answer);
+		if (answer->crl_number != 0)
+			failed |= json_object_set_new(object, "crl_number",
+						      json_integer((json_int_t)answer->crl_number));
+	}
+	return failed ? set_memory_fault(fault) : format_json(object, ret_json, fault);
+}
+
+static int read_member(const json_t *value, struct revoked_member *member, struct fault *fault)
+{
+	static const struct member_rule rules[] = {{"serial", JSON_STRING, true},
+						   {"member", JSON_STRING, true},
+						   {"revoked_at", JSON_INTEGER, true},
+						   {"reason", JSON_STRING, true}};
+
+	if (!json_is_object(value))
+		return set_fault(fault, FAULT_MALFORMED, "member \"revoked\": expected objects");
+	if (check_members(value, rules, COUNT_OF(rules), fault) < 0 ||
+	    read_serial(json_object_get(value, "serial"), "serial", member->serial, fault) < 0 ||
+	    copy_name(value, "member", member->member, fault) < 0 ||
+	    copy_time(value, "revoked_at", &member->revoked_at_s, fault) < 0)
+		return -1;
+	return read_reason(value, &member->reason, fault);
+}
+
+static int read_revoked(const json_t *revoked, struct revocation_answer *answer,
+			struct fault *fault)
+{
+	size_t count = json_array_size(revoked);
+
+	if (count == 0 || count > REVOCATIONS_MAX)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"revoked\": expected 1 to %d certificates, found %zu",
+				 REVOCATIONS_MAX, count);
+	answer->revoked = calloc(count, sizeof(*answer->revoked));
+	if (answer->revoked == NULL)
+		return set_memory_fault(fault);
+	for (; answer->revoked_count < count; answer->revoked_count++)
+		if (read_member(json_array_get(revoked, answer->revoked_count),
+				&answer->revoked[answer->revoked_count], fault) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_crl_number(const json_t *object, uint64_t *ret_number, struct fault *fault)
+{
+	const json_t *number = json_object_get(object, "crl_number");
+
+	if (number == NULL)
+		return 0;
+	if (json_integer_value(number) < 1)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"crl_number\": expected a number from 1");
+	*ret_number = (uint64_t)json_integer_value(number);
+	return 0;
+}
+
+static int parse_answer(struct bytes json, struct revocation_answer *answer, struct fault *fault)
+{
+	static const struct member_rule rules[] = {ANSWER_CLAIM_RULES,
+						   REFUSAL_RULE,
+						   {"revoked", JSON_ARRAY, false},
+						   {"crl_number", JSON_INTEGER, false}};
+	CLEANUP(free_json) json_t *object = NULL;
+
+	if (parse_json_object(json, "revocation answer", &object, fault) < 0 ||
+	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	    parse_answer_claims(object, &answer->claims, &answer->refusal, fault) < 0)
+		return -1;
+	if (answer->refusal.type[0] != '\0')
+		return 0;
+	if (read_crl_number(object, &answer->crl_number, fault) < 0)
+		return -1;
+	return read_revoked(json_object_get(object, "revoked"), answer, fault);
+}
+
+int parse_revocation_answer(struct bytes json, struct revocation_answer *ret_answer,
+			    struct fault *fault)
+{
+	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
+
+	if (parse_answer(json, &answer, fault) < 0)
+		return -1;
+	*ret_answer = answer;
+	answer = (struct revocation_answer){0};
+	return 0;
+}
+
+void clear_revocation_answer(struct revocation_answer *answer)
+{
+	free(answer->revoked);
+	*answer = (struct revocation_answer){0};
+}

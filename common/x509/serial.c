@@ -1,0 +1,66 @@
+#include "common/x509/serial.h"
+
+#include <string.h>
+
+static const char hex_digits[] = "0123456789abcdefABCDEF";
+
+static const char *skip_prefix(const char *text)
+{
+	return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
+}
+
+bool is_hexadecimal(const char *text)
+{
+	const char *digits = skip_prefix(text);
+
+	return *digits != '\0' && *digits != ':' && digits[strspn(digits, ":")] != '\0' &&
+	       digits[strspn(digits, "0123456789abcdefABCDEF:")] == '\0';
+}
+
+static uint8_t value_of(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return (uint8_t)(digit - '0');
+	return (uint8_t)((digit | 0x20) - 'a' + 10);
+}
+
+static int refuse(const char *text, struct fault *fault)
+{
+	size_t digits = 0;
+
+	if (!is_hexadecimal(text))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected a serial, %d hexadecimal digits, found \"%.64s\"",
+				 2 * SERIAL_MAX, text);
+	for (const char *c = skip_prefix(text); *c != '\0'; c++)
+		digits += *c != ':';
+	if (digits != 2 * SERIAL_MAX)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected a serial of %d hexadecimal digits, found %zu: "
+				 "\"%.64s\"",
+				 2 * SERIAL_MAX, digits, text);
+	return set_fault(fault, FAULT_MALFORMED,
+			 "expected a serial with a colon after every two digits, or with none, "
+			 "found \"%.64s\"",
+			 text);
+}
+
+int parse_serial(const char *text, uint8_t ret_serial[static SERIAL_MAX], struct fault *fault)
+{
+	const char *digits = skip_prefix(text);
+	size_t step = strchr(digits, ':') != NULL ? 3 : 2;
+	uint8_t serial[SERIAL_MAX];
+
+	if (strlen(digits) != step * SERIAL_MAX - (step - 2))
+		return refuse(text, fault);
+	for (size_t i = 0; i < SERIAL_MAX; i++) {
+		const char *octet = digits + step * i;
+
+		if (strchr(hex_digits, octet[0]) == NULL || strchr(hex_digits, octet[1]) == NULL ||
+		    (step == 3 && i > 0 && octet[-1] != ':'))
+			return refuse(text, fault);
+		serial[i] = (uint8_t)(value_of(octet[0]) << 4 | value_of(octet[1]));
+	}
+	memcpy(ret_serial, serial, SERIAL_MAX);
+	return 0;
+}
