@@ -18,11 +18,11 @@ bool is_ec_key_type(enum key_type type);
 int generate_ec_key(enum key_type type, gnutls_privkey_t handle, struct fault *fault) MUST_CHECK;
 
 /*
- * PKCS#8 PEM (RFC 5958) in which the scalar has the length that RFC 5915 section 3 asks for. GnuTLS
+ * PKCS#8 DER (RFC 5958) in which the scalar has the length that RFC 5915 section 3 asks for. GnuTLS
  * writes the scalar as an INTEGER's octets, 33 of them half the time for P-256, which strict
  * readers refuse.
  */
-int format_ec_key(enum key_type type, gnutls_privkey_t handle, struct secret *ret_pem,
+int format_ec_key(enum key_type type, gnutls_privkey_t handle, struct secret *ret_der,
 		  struct fault *fault) MUST_CHECK;
 
 #endif

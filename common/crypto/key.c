@@ -3,15 +3,19 @@
 #include "common/crypto/ec_key.h"
 #include "common/crypto/gnutls_object.h"
 #include "common/crypto/key_check.h"
+#include "common/crypto/pbes2.h"
+#include "common/crypto/token.h"
 
 #include <gnutls/x509.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SPKI_MAX = 2048 };
 
 struct private_key {
 	gnutls_privkey_t handle;
 	enum key_type type;
+	struct token_pin *pin; /* what the handle logs in with; NULL: not in a token */
 };
 
 struct public_key {
@@ -40,6 +44,7 @@ void free_private_key(struct private_key **key_pointer)
 	if (key == NULL)
 		return;
 	gnutls_privkey_deinit(key->handle);
+	free_token_pin(&key->pin);
 	free(key);
 }
 
@@ -79,56 +84,170 @@ static void free_x509_privkey(gnutls_x509_privkey_t *key)
 		gnutls_x509_privkey_deinit(*key);
 }
 
-int format_private_key(const struct private_key *key, struct secret *ret_pem, struct fault *fault)
+/* PKCS#8 DER. */
+static int format_der(const struct private_key *key, struct secret *ret_der, struct fault *fault)
 {
 	CLEANUP(free_x509_privkey) gnutls_x509_privkey_t x509 = NULL;
-	CLEANUP(free_datum) gnutls_datum_t pem = {0};
+	CLEANUP(free_datum) gnutls_datum_t der = {0};
 	int code;
 
+	if (key->pin != NULL)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the private key is in a token, and does not leave it");
 	if (is_ec_key_type(key->type))
-		return format_ec_key(key->type, key->handle, ret_pem, fault);
+		return format_ec_key(key->type, key->handle, ret_der, fault);
 	code = gnutls_privkey_export_x509(key->handle, &x509);
 	if (code == 0)
-		code = gnutls_x509_privkey_export2_pkcs8(x509, GNUTLS_X509_FMT_PEM, NULL,
-							 GNUTLS_PKCS_PLAIN, &pem);
+		code = gnutls_x509_privkey_export2_pkcs8(x509, GNUTLS_X509_FMT_DER, NULL,
+							 GNUTLS_PKCS_PLAIN, &der);
 	if (code < 0)
 		return set_gnutls_fault(fault, "private key", code);
-	return copy_datum(&pem, ret_pem, fault);
+	return copy_datum(&der, ret_der, fault);
 }
 
-/* Reads the PEM into key->handle. */
-static int import_pem(struct private_key *key, struct bytes pem, struct fault *fault)
+int format_private_key(const struct private_key *key, struct secret *ret_pem, struct fault *fault)
 {
-	CLEANUP(free_x509_privkey) gnutls_x509_privkey_t x509 = NULL;
-	gnutls_datum_t text = {(unsigned char *)(uintptr_t)pem.data, (unsigned int)pem.len};
-	int code;
+	CLEANUP(clear_secret) struct secret der = {0};
 
+	if (format_der(key, &der, fault) < 0)
+		return -1;
+	return format_pem_secret("PRIVATE KEY", bytes_of_secret(&der), ret_pem, fault);
+}
+
+int format_encrypted_private_key(const struct private_key *key, struct bytes passphrase,
+				 struct secret *ret_pem, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret normal = {0};
+	CLEANUP(clear_secret) struct secret der = {0};
+
+	if (normalize_passphrase(passphrase, &normal, fault) < 0 ||
+	    format_der(key, &der, fault) < 0)
+		return -1;
+	return encrypt_pkcs8(bytes_of_secret(&der), bytes_of_secret(&normal), ret_pem, fault);
+}
+
+/* Borrows. */
+static gnutls_datum_t datum_of(struct bytes bytes)
+{
+	return (gnutls_datum_t){(unsigned char *)(uintptr_t)bytes.data, (unsigned int)bytes.len};
+}
+
+static int check_pem_size(struct bytes pem, struct fault *fault)
+{
 	if (pem.len > UINT16_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE, "private key: expected less than 64 KiB");
-	if (gnutls_x509_privkey_init(&x509) < 0)
-		return set_memory_fault(fault);
-	code = gnutls_x509_privkey_import2(x509, &text, GNUTLS_X509_FMT_PEM, NULL,
-					   GNUTLS_PKCS_PLAIN);
+	return 0;
+}
+
+/* Reads the PEM into key->handle; returns GnuTLS's code. passphrase is NULL for a plain key. */
+static int import_pem(struct private_key *key, struct bytes pem, const char *passphrase)
+{
+	CLEANUP(free_x509_privkey) gnutls_x509_privkey_t x509 = NULL;
+	gnutls_datum_t text = datum_of(pem);
+	unsigned int flags = passphrase == NULL ? GNUTLS_PKCS_PLAIN : 0;
+	int code = gnutls_x509_privkey_init(&x509);
+
+	if (code == 0)
+		code = gnutls_x509_privkey_import2(x509, &text, GNUTLS_X509_FMT_PEM, passphrase,
+						   flags);
 	if (code == 0)
 		code = gnutls_x509_privkey_verify_params(x509);
 	if (code == 0)
 		code = gnutls_privkey_import_x509(key->handle, x509, GNUTLS_PRIVKEY_IMPORT_COPY);
-	if (code < 0)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "expected an unencrypted private key in PEM (PKCS#8): %s",
-				 gnutls_strerror(code));
+	return code;
+}
+
+/* Fills in what follows from the handle. */
+static int complete_private_key(struct private_key *key, struct fault *fault)
+{
+	CLEANUP(free_public_key) struct public_key *public = NULL;
+
+	if (get_public_key(key, &public, fault) < 0)
+		return -1;
+	key->type = public_key_type(public);
 	return 0;
 }
 
 int parse_private_key(struct bytes pem, struct private_key **ret_key, struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
-	CLEANUP(free_public_key) struct public_key *public = NULL;
+	int code;
 
-	if (key == NULL || import_pem(key, pem, fault) < 0 ||
-	    get_public_key(key, &public, fault) < 0)
+	if (key == NULL || check_pem_size(pem, fault) < 0)
 		return -1;
-	key->type = public_key_type(public);
+	code = import_pem(key, pem, NULL);
+	if (code == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (code < 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected an unencrypted private key in PEM (PKCS#8): %s",
+				 gnutls_strerror(code));
+	if (complete_private_key(key, fault) < 0)
+		return -1;
+	*ret_key = TAKE(key);
+	return 0;
+}
+
+bool is_encrypted_private_key(struct bytes pem)
+{
+	static const char begin[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+
+	return memmem(pem.data, pem.len, begin, sizeof(begin) - 1) != NULL;
+}
+
+/* The encryption that the PEM says: what is weaker than ours, or not PBES2, is not read. */
+static int check_encryption(struct bytes pem, struct fault *fault)
+{
+	const gnutls_datum_t text = datum_of(pem);
+	unsigned char salt[256];
+	unsigned int salt_len = sizeof(salt);
+	unsigned int schema = 0;
+	int code = gnutls_pkcs8_info(&text, GNUTLS_X509_FMT_PEM, &schema, NULL, salt, &salt_len,
+				     NULL, NULL);
+
+	if (code == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (code < 0 || !is_encrypted_private_key(pem) ||
+	    (schema != GNUTLS_PKCS_PBES2_AES_128 && schema != GNUTLS_PKCS_PBES2_AES_192 &&
+	     schema != GNUTLS_PKCS_PBES2_AES_256))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected an encrypted private key in PEM (PKCS#8, PBES2 with "
+				 "AES), found another encryption or none");
+	return 0;
+}
+
+int parse_encrypted_private_key(struct bytes pem, struct bytes passphrase,
+				struct private_key **ret_key, struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
+	CLEANUP(clear_secret) struct secret normal = {0};
+	int code;
+
+	if (key == NULL || check_pem_size(pem, fault) < 0 || check_encryption(pem, fault) < 0 ||
+	    normalize_passphrase(passphrase, &normal, fault) < 0)
+		return -1;
+	code = import_pem(key, pem, (const char *)normal.data);
+	if (code == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (code < 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the passphrase does not open the private key: it is another "
+				 "one's, or the key is damaged");
+	if (complete_private_key(key, fault) < 0)
+		return -1;
+	*ret_key = TAKE(key);
+	return 0;
+}
+
+int open_token_key(const char *url, struct bytes pin, struct private_key **ret_key,
+		   struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
+
+	if (key == NULL || import_token_key(url, pin, key->handle, &key->pin, fault) < 0)
+		return -1;
+	if (complete_private_key(key, fault) < 0)
+		return prefix_fault(fault, "%s: the key or its public half", url);
 	*ret_key = TAKE(key);
 	return 0;
 }
@@ -196,7 +315,7 @@ int get_public_key(const struct private_key *key, struct public_key **ret_key, s
 int parse_public_key(struct bytes spki, struct public_key **ret_key, struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *key = new_public_key(fault);
-	gnutls_datum_t der = {(unsigned char *)(uintptr_t)spki.data, (unsigned int)spki.len};
+	gnutls_datum_t der = datum_of(spki);
 	int code;
 
 	if (key == NULL)

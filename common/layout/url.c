@@ -75,6 +75,7 @@ int check_key_url(const char *text, struct fault *fault)
 	/* "pinfile" is what pin-source was called in drafts, and libraries still know it. */
 	static const char *const secrets[] = {"pin-value", "pin-source", "pinfile"};
 	static const char *const names[] = {"object", "id"};
+	static const char *const type[] = {"type"};
 
 	if (strncmp(text, key_scheme, sizeof(key_scheme) - 1) != 0)
 		return set_fault(fault, FAULT_USAGE,
@@ -94,5 +95,9 @@ int check_key_url(const char *text, struct fault *fault)
 	if (!has_attribute(text, names, COUNT_OF(names)))
 		return set_fault(fault, FAULT_USAGE,
 				 "expected a pkcs11: URL that names one key, with object= or id=");
+	if (has_attribute(text, type, 1) && strstr(text, ";type=private") == NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a pkcs11: URL of a private key: leave type= out, or "
+				 "write ;type=private");
 	return 0;
 }

@@ -62,6 +62,8 @@ Test(url, refuses_what_names_no_key_or_holds_a_pin_and_quotes_nothing)
 		{"pkcs11:object=x?pin-source=file:/4711", "without pin-value and pin-source"},
 		{"pkcs11:object=x;pinfile=/4711", "without pin-value"},
 		{"pkcs11:object=x?pin- value=4711", "expected the characters of a URL"},
+		{"pkcs11:object=x;type=public", "of a private key"},
+		{"pkcs11:object=x;TYPE=private", "of a private key"},
 		{"pkcs11:object=\"4711\"", "expected the characters of a URL"},
 	};
 

@@ -1,0 +1,140 @@
+#include "common/crypto/key_access.h"
+
+#include "common/base/staging.h"
+#include "common/crypto/key_file.h"
+#include "common/crypto/pbes2.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A line end may follow. */
+enum { LINE_MAX_LEN = PASSPHRASE_MAX + 2 };
+
+void clear_key_access(struct key_access *access)
+{
+	clear_secret(&access->pin);
+	clear_secret(&access->passphrase);
+	free(access->passphrase_source);
+	free(access->pin_source);
+	*access = (struct key_access){0};
+}
+
+static bool has_control_character(struct bytes line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (line.data[i] < 0x20 || line.data[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* The one line that the content is. */
+static int copy_line(struct bytes content, const char *name, struct secret *ret_line,
+		     struct fault *fault)
+{
+	struct bytes line = content;
+
+	if (line.len > 0 && line.data[line.len - 1] == '\n')
+		line.len--;
+	if (line.len < 1 || line.len > PASSPHRASE_MAX || has_control_character(line))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "%s: expected one line of 1 to %d octets without control "
+				 "characters, found something else",
+				 name, PASSPHRASE_MAX);
+	if (allocate_secret(line.len, ret_line, fault) < 0)
+		return -1;
+	memcpy(ret_line->data, line.data, line.len);
+	return 0;
+}
+
+int read_secret_line(const char *path, struct secret *ret_line, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret content = {0};
+
+	if (read_secret_file(AT_FDCWD, path, LINE_MAX_LEN, &content, fault) < 0)
+		return -1;
+	return copy_line(bytes_of_secret(&content), path, ret_line, fault);
+}
+
+static void clear_wiped(struct buffer *buffer)
+{
+	wipe(buffer->data, buffer->size);
+	clear_buffer(buffer);
+}
+
+int read_secret_line_from(int descriptor, const char *name, struct secret *ret_line,
+			  struct fault *fault)
+{
+	CLEANUP(clear_wiped) struct buffer content = {0};
+
+	if (read_stream(descriptor, name, LINE_MAX_LEN, &content, fault) < 0)
+		return -1;
+	return copy_line(bytes_of_buffer(&content), name, ret_line, fault);
+}
+
+static int parse_key(struct bytes pem, const struct key_access *access,
+		     struct private_key **ret_key, struct fault *fault)
+{
+	bool encrypted = is_encrypted_private_key(pem);
+	bool given = access->passphrase.len > 0;
+
+	if (encrypted && !given)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the private key is encrypted, and there is no passphrase for it: "
+				 "name its file as ca.passphrase_file or with --passphrase-file");
+	if (!encrypted && given)
+		return set_fault(
+			fault, FAULT_REFUSED,
+			"there is a passphrase (%s), and the private key is not encrypted: "
+			"leave the passphrase out, or encrypt the key with openssl pkcs8 "
+			"-topk8 -v2 aes-256-cbc",
+			access->passphrase_source);
+	if (!encrypted)
+		return parse_private_key(pem, ret_key, fault);
+	if (parse_encrypted_private_key(pem, bytes_of_secret(&access->passphrase), ret_key, fault) <
+	    0)
+		return prefix_fault(fault, "with %s", access->passphrase_source);
+	return 0;
+}
+
+int open_key_file(const struct layout *layout, const char *name, const struct key_access *access,
+		  struct private_key **ret_key, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret pem = {0};
+
+	if (read_secret_file(layout->private, name, PRIVATE_KEY_FILE_MAX, &pem, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (parse_key(bytes_of_secret(&pem), access, ret_key, fault) < 0)
+		return prefix_fault(fault, "%s/Private/%s", layout->path, name);
+	return 0;
+}
+
+int open_private_key(const struct layout *layout, const char *name, const struct key_access *access,
+		     struct private_key **ret_key, struct fault *fault)
+{
+	if (access->url == NULL)
+		return open_key_file(layout, name, access, ret_key, fault);
+	if (open_token_key(access->url, bytes_of_secret(&access->pin), ret_key, fault) < 0)
+		return access->pin_source != NULL
+			       ? prefix_fault(fault, "with %s", access->pin_source)
+			       : -1;
+	return 0;
+}
+
+int make_key_file(const struct layout *layout, const char *name, enum key_type type,
+		  const struct key_access *access, struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(clear_secret) struct secret pem = {0};
+
+	if (generate_private_key(type, &key, fault) < 0)
+		return -1;
+	if ((access->passphrase.len > 0
+		     ? format_encrypted_private_key(key, bytes_of_secret(&access->passphrase), &pem,
+						    fault)
+		     : format_private_key(key, &pem, fault)) < 0)
+		return -1;
+	if (write_file(layout->private, name, STAGE_NEW, 0600, bytes_of_secret(&pem), fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}
