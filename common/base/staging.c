@@ -239,6 +239,17 @@ int sweep_staging(int dirfd, struct fault *fault)
 	return errno == 0 ? 0 : set_errno_fault(fault, "cannot list a directory");
 }
 
+int sweep_staged_file(int dirfd, const char *name, struct fault *fault)
+{
+	CLEANUP(free_string) char *temporary = NULL;
+
+	if (asprintf(&temporary, "%s%s%s", prefix, name, suffix) < 0) {
+		temporary = NULL;
+		return set_memory_fault(fault);
+	}
+	return remove_file(dirfd, temporary, fault);
+}
+
 int write_file(int dirfd, const char *name, enum staging_mode staging_mode, mode_t mode,
 	       struct bytes content, struct fault *fault)
 {

@@ -43,6 +43,9 @@ void free_staging(struct staging **staging);
  */
 int sweep_staging(int dirfd, struct fault *fault) MUST_CHECK;
 
+/* The same for the temporary file of that name alone, where others may be staging. */
+int sweep_staged_file(int dirfd, const char *name, struct fault *fault) MUST_CHECK;
+
 /* Stages and commits one file. */
 int write_file(int dirfd, const char *name, enum staging_mode staging_mode, mode_t mode,
 	       struct bytes content, struct fault *fault) MUST_CHECK;
