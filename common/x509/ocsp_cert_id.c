@@ -85,7 +85,7 @@ int digest_issuer(const struct certificate *issuer, struct issuer_hashes *ret_ha
 	return 0;
 }
 
-bool names_issuer(const struct cert_id *id, const struct issuer_hashes *issuer)
+bool cert_id_matches_issuer(const struct cert_id *id, const struct issuer_hashes *issuer)
 {
 	if (id->hash == OCSP_HASH_COUNT)
 		return false;

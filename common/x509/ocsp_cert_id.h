@@ -40,7 +40,7 @@ int digest_issuer(const struct certificate *issuer, struct issuer_hashes *ret_ha
 		  struct fault *fault) MUST_CHECK;
 
 /* Whether the CertID is of a certificate of that issuer's. */
-bool names_issuer(const struct cert_id *id, const struct issuer_hashes *issuer);
+bool cert_id_matches_issuer(const struct cert_id *id, const struct issuer_hashes *issuer);
 
 /* Appends a CertID. Shape: serial is contents octets of an INTEGER. */
 void append_cert_id(struct buffer *buffer, enum ocsp_hash hash, const struct issuer_hashes *issuer,

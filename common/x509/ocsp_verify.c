@@ -168,7 +168,7 @@ static int find_single(const struct ocsp_response *response, const struct ocsp_q
 
 		flaw = read_ocsp_single(&rest, &single);
 		if (flaw != NULL || !equal_bytes(single.id.serial, question->serial) ||
-		    !names_issuer(&single.id, &issuer))
+		    !cert_id_matches_issuer(&single.id, &issuer))
 			continue;
 		*ret_single = single;
 		count++;
