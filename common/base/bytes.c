@@ -38,6 +38,19 @@ bool equal_secrets(struct bytes a, struct bytes b)
 	return difference == 0;
 }
 
+struct bytes take_line(struct bytes *text)
+{
+	const uint8_t *end = memchr(text->data, '\n', text->len);
+	size_t len = end != NULL ? (size_t)(end - text->data) : text->len;
+	struct bytes line = {text->data, len};
+
+	text->data += end != NULL ? len + 1 : len;
+	text->len -= end != NULL ? len + 1 : len;
+	if (line.len > 0 && line.data[line.len - 1] == '\r')
+		line.len--;
+	return line;
+}
+
 void wipe(void *data, size_t len)
 {
 	if (data != NULL && len > 0)

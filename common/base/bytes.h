@@ -42,6 +42,9 @@ bool equal_bytes(struct bytes a, struct bytes b);
 /* The same in a time that depends only on the lengths. */
 bool equal_secrets(struct bytes a, struct bytes b);
 
+/* Takes the next line off the text; the line is without its end, LF or CR LF. */
+struct bytes take_line(struct bytes *text);
+
 /* Overwrites memory in a way that the compiler does not remove. */
 void wipe(void *data, size_t len);
 

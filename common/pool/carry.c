@@ -303,20 +303,6 @@ static int import_answer(struct importing *importing, struct bytes jwe,
 	return 0;
 }
 
-/* The next line, without its end. */
-static struct bytes take_line(struct bytes *text)
-{
-	const uint8_t *end = memchr(text->data, '\n', text->len);
-	size_t len = end != NULL ? (size_t)(end - text->data) : text->len;
-	struct bytes line = {text->data, len};
-
-	text->data += end != NULL ? len + 1 : len;
-	text->len -= end != NULL ? len + 1 : len;
-	if (line.len > 0 && line.data[line.len - 1] == '\r')
-		line.len--;
-	return line;
-}
-
 /* The requests that were answered are forgotten in the end, so that what a kill has left can be
    imported again. */
 static int import_lines(struct importing *importing, struct bytes text, struct fault *fault)

@@ -38,11 +38,10 @@ int make_request_claims(const char *iss, const char *aud, int64_t now_s,
 	return 0;
 }
 
-void check_request_claims(const struct request_claims *claims, const char *peer, const char *self,
-			  int64_t now_s, struct refusal *refusal)
+/* Whether a request is from who it came from and to who got it. */
+static bool check_parties(const struct request_claims *claims, const char *peer, const char *self,
+			  struct refusal *refusal)
 {
-	int64_t age_s = now_s - claims->iat_s;
-
 	if (strcmp(claims->iss, peer) != 0)
 		set_refusal(refusal, "not_for_us",
 			    "iss: expected \"%s\", whose shared key this came under, found \"%s\"",
@@ -50,11 +49,37 @@ void check_request_claims(const struct request_claims *claims, const char *peer,
 	else if (strcmp(claims->aud, self) != 0)
 		set_refusal(refusal, "not_for_us", "aud: expected \"%s\", found \"%s\"", self,
 			    claims->aud);
-	else if (age_s > FRESHNESS_WINDOW_S || age_s < -FRESHNESS_WINDOW_S)
+	else
+		return true;
+	return false;
+}
+
+void check_request_claims(const struct request_claims *claims, const char *peer, const char *self,
+			  int64_t now_s, struct refusal *refusal)
+{
+	int64_t age_s = now_s - claims->iat_s;
+
+	if (!check_parties(claims, peer, self, refusal))
+		return;
+	if (age_s > FRESHNESS_WINDOW_S || age_s < -FRESHNESS_WINDOW_S)
 		set_refusal(refusal, "stale",
 			    "iat: expected within %d s of our clock, found %" PRId64
 			    " s off: an old message, or a clock that is wrong",
 			    FRESHNESS_WINDOW_S, age_s);
+}
+
+void check_carried_claims(const struct request_claims *claims, const char *peer, const char *self,
+			  int64_t now_s, struct refusal *refusal)
+{
+	int64_t age_s = now_s - claims->iat_s;
+
+	if (!check_parties(claims, peer, self, refusal))
+		return;
+	if (age_s > CARRIED_WINDOW_S || age_s < -FRESHNESS_WINDOW_S)
+		set_refusal(refusal, "stale",
+			    "iat: expected at most %d days ago, found %" PRId64
+			    " s: export the requests again, or set the clock",
+			    CARRIED_WINDOW_S / 86400, age_s);
 }
 
 struct answer_claims make_answer_claims(const struct request_claims *request,

@@ -15,6 +15,10 @@
 /* How far another node's clock may be from ours, either way (`iat`). */
 enum { FRESHNESS_WINDOW_S = 300 };
 
+/* How old a request may be that was carried to the CA by hand: whoever carried it vouches for it.
+ */
+enum { CARRIED_WINDOW_S = 90 * 86400 };
+
 struct request_claims {
 	char iss[NAME_SIZE];
 	char aud[NAME_SIZE];
@@ -41,7 +45,8 @@ struct refusal {
  *   malformed       not what the format says
  *   stale           iat too far from the CA's clock
  *   not_for_us      iss or aud is not who it came from or who got it
- *   unknown_client  no client of that name in the CA's manifest
+ *   unknown_client  the CA has no client of that name
+ *   disabled        the CA has disabled the client for now
  *   too_many        more requests in one than BATCH_SIZE_MAX
  *   bad_request     the certificate request cannot be parsed or has a key that is weak
  *   bad_proof       the certificate request's signature is not by its key
@@ -49,7 +54,8 @@ struct refusal {
  *   key_taken       the public key is certified for another client, or is the CA's own
  *   policy          the client's policy does not allow it
  *   quota           the client's certificates are used up
- *   revoked         the key's certificate was revoked
+ *   key_spent       the public key was certified long ago, and its certificate pruned
+ *   revoked         the key's certificate was revoked, or the client was
  *   not_yours       a certificate to be revoked is another client's
  *   not_issued      no certificate of this CA has the serial
  *   failed          the CA could not; try again
@@ -67,6 +73,10 @@ int make_request_claims(const char *iss, const char *aud, int64_t now_s,
  * clock. A request that does not hold is refused: *refusal is filled.
  */
 void check_request_claims(const struct request_claims *claims, const char *peer, const char *self,
+			  int64_t now_s, struct refusal *refusal);
+
+/* The same for a request that was carried to the CA by hand. */
+void check_carried_claims(const struct request_claims *claims, const char *peer, const char *self,
 			  int64_t now_s, struct refusal *refusal);
 
 /* The claims of the answer to a request. */
