@@ -204,7 +204,7 @@ int verify_audit(struct store *store, struct audit_verdict *ret_verdict, struct 
 }
 
 /* Takes the next line off the copy. False for one without its line end. */
-static bool take_line(struct bytes *copy, struct bytes *ret_line)
+static bool take_copied(struct bytes *copy, struct bytes *ret_line)
 {
 	const uint8_t *end = copy->len > 0 ? memchr(copy->data, '\n', copy->len) : NULL;
 
@@ -226,7 +226,7 @@ static int compare_line(void *context, int64_t sequence, const char *line, struc
 	(void)fault;
 	if (verification->copy.len == 0 || result->verdict.invalid)
 		return 0;
-	if (!take_line(&verification->copy, &copied))
+	if (!take_copied(&verification->copy, &copied))
 		reject(&result->verdict, "line %" PRId64 ": cut off", sequence);
 	else if (!equal_bytes(copied, bytes_of_string(line)))
 		reject(&result->verdict,

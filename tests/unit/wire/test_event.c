@@ -1,0 +1,97 @@
+#include "common/wire/event.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+
+Test(event, refuses_what_is_no_line_of_the_log)
+{
+	static const struct {
+		const char *line;
+		const char *reason;
+	} rows[] = {
+		{"", "audit line: "},
+		{"[]", "audit line: "},
+		{"{}", "member \"previous\": expected 64 lower-case hex digits"},
+		{"{\"sequence\":1,\"previous\":\"00\"}", "member \"previous\""},
+		{"{\"sequence\":1,\"previous\":7}", "member \"previous\""},
+		{"{\"sequence\":1,\"previous\":\"" ZEROS "0\"}", "member \"previous\""},
+		{"{\"sequence\":1,\"previous\":\"G" ZEROS "\"}", "member \"previous\""},
+		{"{\"previous\":\"" ZEROS "\"}", "member \"sequence\": expected the line's number"},
+		{"{\"sequence\":\"1\",\"previous\":\"" ZEROS "\"}", "member \"sequence\""},
+		{"{\"sequence\":1,\"previous\":\"" ZEROS "\"} ,", "audit line: "},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct event_link link = {.sequence = -7};
+		struct fault fault = {0};
+
+		cr_expect_eq(parse_event_link(bytes_of_string(rows[i].line), &link, &fault), -1);
+		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
+		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		cr_expect_eq(link.sequence, -7);
+	}
+}
+
+static void expect_line(const struct event *event, const char *expected)
+{
+	CLEANUP(clear_buffer) struct buffer line = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_event(event, &line, &fault), 0, "%s", fault.text);
+	cr_expect_str_eq((const char *)line.data, expected);
+}
+
+Test(event, writes_one_line_with_what_there_is)
+{
+	static const uint8_t serials[2][SERIAL_MAX] = {{0x01}, {0x7f, 0xff}};
+	struct event event = {
+		.kind = EVENT_CERTIFIED,
+		.sequence = 7,
+		.time_s = 1790000000,
+		.by = "client1",
+		.client = "client1",
+		.serials = serials,
+		.serial_count = 2,
+		.previous = {0xab},
+	};
+
+	expect_line(&event, "{\"sequence\":7,\"time\":\"2026-09-21T14:13:20Z\","
+			    "\"event\":\"certified\",\"by\":\"client1\",\"client\":\"client1\","
+			    "\"serials\":[\"0100000000000000000000000000000000000000\","
+			    "\"7fff000000000000000000000000000000000000\"],"
+			    "\"previous\":\"ab00000000000000000000000000000000000000000000000000"
+			    "000000000000\"}");
+}
+
+/* What a client wrote may be in a refusal's detail. */
+Test(event, writes_foreign_text_so_that_it_stays_one_line)
+{
+	const struct event event = {
+		.kind = EVENT_REFUSED, .sequence = 1, .type = "policy", .detail = "a\nb\"c\xff"};
+
+	expect_line(&event, "{\"sequence\":1,\"time\":\"1970-01-01T00:00:00Z\","
+			    "\"event\":\"refused\",\"type\":\"policy\","
+			    "\"detail\":\"a\\nb\\\"c?\",\"previous\":\"" ZEROS "\"}");
+}
+
+Test(event, reads_the_link_of_what_it_wrote)
+{
+	const struct event event = {
+		.kind = EVENT_STARTED, .sequence = 12, .previous = {1, 2, 0xfe}};
+	CLEANUP(clear_buffer) struct buffer line = {0};
+	struct event_link link;
+	struct fault fault = {0};
+
+	cr_assert_eq(format_event(&event, &line, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_event_link(bytes_of_buffer(&line), &link, &fault), 0, "%s", fault.text);
+	cr_expect_eq(link.sequence, 12);
+	cr_expect_eq(memcmp(link.previous, event.previous, SHA256_LEN), 0);
+}
+
+Test(event, names_every_kind)
+{
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		cr_expect_not_null(format_event_kind((enum event_kind)kind));
+}
