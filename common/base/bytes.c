@@ -38,7 +38,7 @@ bool equal_secrets(struct bytes a, struct bytes b)
 	return difference == 0;
 }
 
-struct bytes take_line(struct bytes *text)
+struct bytes cut_line(struct bytes *text)
 {
 	const uint8_t *end = memchr(text->data, '\n', text->len);
 	size_t len = end != NULL ? (size_t)(end - text->data) : text->len;

@@ -43,7 +43,7 @@ bool equal_bytes(struct bytes a, struct bytes b);
 bool equal_secrets(struct bytes a, struct bytes b);
 
 /* Takes the next line off the text; the line is without its end, LF or CR LF. */
-struct bytes take_line(struct bytes *text);
+struct bytes cut_line(struct bytes *text);
 
 /* Overwrites memory in a way that the compiler does not remove. */
 void wipe(void *data, size_t len);

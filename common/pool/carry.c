@@ -311,7 +311,7 @@ static int import_lines(struct importing *importing, struct bytes text, struct f
 	size_t number = 0;
 
 	while (text.len > 0) {
-		struct bytes line = take_line(&text);
+		struct bytes line = cut_line(&text);
 		char jti[JTI_SIZE];
 
 		number++;
