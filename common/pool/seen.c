@@ -246,8 +246,8 @@ int forget_jti(struct seen *seen, const char *jti, struct fault *fault)
 }
 
 /* Takes one line of the file, without its line feed, into the table. */
-static int take_line(struct seen *seen, const char *line, size_t number, int64_t now_s,
-		     struct fault *fault)
+static int read_entry(struct seen *seen, const char *line, size_t number, int64_t now_s,
+		      struct fault *fault)
 {
 	bool forgotten = line[0] == '-';
 	const char *digits = line + (forgotten ? 1 : 0);
@@ -286,7 +286,7 @@ static int load_file(struct seen *seen, int64_t now_s, struct fault *fault)
 	/* What follows the last line feed was being written when the process was killed. */
 	while ((end = memchr(line, '\n', (size_t)(last - line))) != NULL) {
 		*end = '\0';
-		if (take_line(seen, line, number++, now_s, fault) < 0)
+		if (read_entry(seen, line, number++, now_s, fault) < 0)
 			return -1;
 		line = end + 1;
 	}
