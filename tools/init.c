@@ -38,6 +38,7 @@ static const struct made_kind made_pin = {"pinned_root", "pinned the root"};
 struct work {
 	const struct command *command;
 	const struct manifest *manifest;
+	const struct ca_key_settings *key;
 	enum made_report report;
 	struct site *sites;
 	size_t count;
@@ -147,12 +148,14 @@ static const struct site *find_ca(const struct work *work)
 
 static int make_authority(struct work *work, struct fault *fault)
 {
+	CLEANUP(clear_key_access) struct key_access access = {0};
 	const struct site *ca = find_ca(work);
 	struct authority_made made;
 
 	if (ca == NULL || !ca->selected)
 		return 0;
-	if (init_authority(ca->layout, work->manifest, read_clock(), &made, fault) < 0)
+	if (open_key_access(work->manifest, work->key, &access, fault) < 0 ||
+	    init_authority(ca->layout, work->manifest, &access, read_clock(), &made, fault) < 0)
 		return -1;
 	if (made.root && tell_made(work, ca, &made_root, work->manifest->ca.subject, fault) < 0)
 		return -1;
@@ -216,10 +219,11 @@ static int pin_in_clients(struct work *work, struct fault *fault)
 }
 
 int init_nodes(const struct command *command, const struct manifest *manifest,
-	       const char *const *names, size_t count, enum made_report report, struct fault *fault)
+	       const struct ca_key_settings *key, const char *const *names, size_t count,
+	       enum made_report report, struct fault *fault)
 {
 	CLEANUP(clear_work)
-	struct work work = {.command = command, .manifest = manifest, .report = report};
+	struct work work = {.command = command, .manifest = manifest, .key = key, .report = report};
 
 	if (list_sites(manifest, &work, fault) < 0 || select_sites(&work, names, count, fault) < 0)
 		return -1;
@@ -238,15 +242,24 @@ int init_nodes(const struct command *command, const struct manifest *manifest,
 	return 0;
 }
 
+struct init_settings {
+	struct ca_key_settings key;
+};
+
+static const struct option init_options[] = {
+	CA_KEY_OPTIONS(struct init_settings, key),
+	{0},
+};
+
 static int run_init(const struct command *command, const void *settings, struct fault *fault)
 {
+	const struct init_settings *given = settings;
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 
-	(void)settings;
 	if (load_manifest(command->manifest, &manifest, fault) < 0)
 		return -1;
-	return init_nodes(command, manifest, command->operands, command->operand_count, REPORT_DATA,
-			  fault);
+	return init_nodes(command, manifest, &given->key, command->operands, command->operand_count,
+			  REPORT_DATA, fault);
 }
 
 const struct verb init_verb = {
@@ -256,7 +269,10 @@ const struct verb init_verb = {
 	.details =
 		"Makes what the manifest's nodes lack: their layouts, the CA's root and record,\n"
 		"the keys that they share, the root in the clients. What is there stays. NODE is\n"
-		"ca or a client; without one, all of the manifest's nodes are made here.\n",
+		"ca or a client; without one, all of the manifest's nodes are made here. The\n"
+		"CA's key is made encrypted when there is a passphrase, and never in a token.\n",
+	.options = init_options,
+	.settings_size = sizeof(struct init_settings),
 	.most = (size_t)-1,
 	.run = run_init,
 };

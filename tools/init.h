@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TOOLS_INIT_H
 #define CERTPOOL_TOOLS_INIT_H
 
-#include "common/layout/manifest.h"
+#include "tools/ca_key.h"
 #include "tools/command.h"
 
 /* Where what was made is told: standard output, or standard error. */
@@ -13,7 +13,7 @@ enum made_report { REPORT_DATA, REPORT_NOTES };
  * the root in the clients. What is there stays.
  */
 int init_nodes(const struct command *command, const struct manifest *manifest,
-	       const char *const *names, size_t count, enum made_report report,
-	       struct fault *fault) MUST_CHECK;
+	       const struct ca_key_settings *key, const char *const *names, size_t count,
+	       enum made_report report, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -75,9 +75,11 @@ static void free_names(const char ***names)
 	free(*names);
 }
 
-/* Where the CA is, its batch's nodes can be made. Elsewhere they must have joined. */
+/* Where the CA is, its batch's nodes can be made. Elsewhere they must have joined. The server that
+   is started later has no options of ours, so the CA's key is got at as the manifest says. */
 static int make_nodes(const struct run *run, struct fault *fault)
 {
+	const struct ca_key_settings as_in_manifest = {0};
 	size_t count = run->manifest->client_count;
 	CLEANUP(free_names) const char **names = calloc(count + 1, sizeof(*names));
 	size_t kept = 0;
@@ -91,7 +93,8 @@ static int make_nodes(const struct run *run, struct fault *fault)
 		if (names[i] != NULL)
 			names[kept++] = names[i];
 	names[kept++] = CA_NAME;
-	return init_nodes(run->command, run->manifest, names, kept, REPORT_NOTES, fault);
+	return init_nodes(run->command, run->manifest, &as_in_manifest, names, kept, REPORT_NOTES,
+			  fault);
 }
 
 /* Starts a server on the layout, unless one works there already; *ret_server says where it is. */

@@ -1,5 +1,5 @@
-#include "common/base/clock.h"
 #include "common/ca/service.h"
+#include "tools/ca_key.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -9,6 +9,7 @@
 struct serve_settings {
 	struct endpoint listen;
 	size_t ready;
+	struct ca_key_settings key;
 };
 
 static const struct option serve_options[] = {
@@ -16,6 +17,7 @@ static const struct option serve_options[] = {
 	 "where to serve, when not as in the manifest; port 0: any", NULL},
 	{"ready", 0, false, "FD", take_count, offsetof(struct serve_settings, ready),
 	 "write the endpoint to this descriptor once it serves", NULL},
+	CA_KEY_OPTIONS(struct serve_settings, key),
 	{0},
 };
 
@@ -46,7 +48,7 @@ static int run_serve(const struct command *command, const void *settings, struct
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    open_ca_layout(manifest, &layout, fault) < 0 || prepare_stop(&stop, fault) < 0 ||
-	    open_authority(layout, manifest, AUTHORITY_SERVING, read_clock(), &authority, fault) < 0)
+	    open_ca(layout, manifest, &given->key, AUTHORITY_SERVING, &authority, fault) < 0)
 		return -1;
 	service_settings.authority = authority;
 	service_settings.layout = layout;

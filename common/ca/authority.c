@@ -55,13 +55,13 @@ static int check_nothing_issued(const struct layout *layout, const char *path, i
 			 layout->path, summary.certificates);
 }
 
-static int check_leftovers(const struct layout *layout, const char *path, int64_t now_s,
-			   struct fault *fault)
+static int check_leftovers(const struct layout *layout, const struct key_access *access,
+			   const char *path, int64_t now_s, struct fault *fault)
 {
 	bool root = root_exists(layout);
 	bool store = file_exists(layout->state, store_name);
 
-	if (root && !root_key_exists(layout))
+	if (root && !root_key_exists(layout, access))
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: cert/root.crt is there and Private/root.key is not: restore "
 				 "the key from a backup; without it there is no more CA here",
@@ -84,20 +84,28 @@ static int sweep(const struct layout *layout, struct fault *fault)
 }
 
 /* That what is there now is a CA that can be opened. */
-static int check_made(const struct layout *layout, const struct manifest *manifest,
-		      const char *path, int64_t now_s, struct fault *fault)
+static int check_made(const struct layout *layout, const struct key_access *access,
+		      struct fault *fault)
 {
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+
+	return load_issuer(layout, access, &issuer, fault);
+}
+
+static int record_clients(const struct manifest *manifest, const char *path, int64_t now_s,
+			  struct fault *fault)
+{
 	CLEANUP(free_store) struct store *store = NULL;
 	struct clients_synced synced;
 
-	if (load_issuer(layout, &issuer, fault) < 0 || open_store(path, &store, fault) < 0)
+	if (open_store(path, &store, fault) < 0)
 		return -1;
 	return sync_clients(store, manifest, now_s, &synced, fault);
 }
 
-int init_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
-		   struct authority_made *ret_made, struct fault *fault)
+int init_authority(const struct layout *layout, const struct manifest *manifest,
+		   const struct key_access *access, int64_t now_s, struct authority_made *ret_made,
+		   struct fault *fault)
 {
 	const struct ca_node *ca = &manifest->ca;
 	const struct authority_made made = {.root = !root_exists(layout),
@@ -105,14 +113,15 @@ int init_authority(const struct layout *layout, const struct manifest *manifest,
 	CLEANUP(free_string) char *path = NULL;
 
 	if (format_store_path(layout, &path, fault) < 0 || sweep(layout, fault) < 0 ||
-	    check_leftovers(layout, path, now_s, fault) < 0)
+	    check_leftovers(layout, access, path, now_s, fault) < 0)
 		return -1;
 	/* The root comes last: whoever finds one knows that its key and its record existed. */
-	if (make_root_key(layout, ca->key, fault) < 0 || create_store(path, fault) < 0)
+	if (make_root_key(layout, ca->key, access, fault) < 0 || create_store(path, fault) < 0)
 		return -1;
-	if (made.root && make_root(layout, ca, now_s, fault) < 0)
+	if (made.root && make_root(layout, ca, access, now_s, fault) < 0)
 		return -1;
-	if (check_made(layout, manifest, path, now_s, fault) < 0)
+	if (check_made(layout, access, fault) < 0 ||
+	    record_clients(manifest, path, now_s, fault) < 0)
 		return -1;
 	*ret_made = made;
 	return 0;
@@ -174,14 +183,14 @@ static int open_record(struct authority *authority, int64_t now_s, struct fault 
 	return record_lifetime(authority, EVENT_STARTED, now_s, fault);
 }
 
-static int open_parts(struct authority *authority, enum authority_mode mode, int64_t now_s,
-		      struct fault *fault)
+static int open_parts(struct authority *authority, const struct key_access *access,
+		      enum authority_mode mode, int64_t now_s, struct fault *fault)
 {
 	const struct layout *layout = authority->layout;
 	const struct certificate *root;
 
 	/* The root first: without one there is no CA, which is more to the point than no lock. */
-	if (load_issuer(layout, &authority->issuer, fault) < 0)
+	if (load_issuer(layout, access, &authority->issuer, fault) < 0)
 		return -1;
 	root = issuer_certificate(authority->issuer);
 	if (check_root_time(root, now_s, fault) < 0)
@@ -193,8 +202,8 @@ static int open_parts(struct authority *authority, enum authority_mode mode, int
 }
 
 int open_authority(const struct layout *layout, const struct manifest *manifest,
-		   enum authority_mode mode, int64_t now_s, struct authority **ret_authority,
-		   struct fault *fault)
+		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
+		   struct authority **ret_authority, struct fault *fault)
 {
 	CLEANUP(free_authority) struct authority *authority = calloc(1, sizeof(*authority));
 
@@ -203,7 +212,7 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 	authority->manifest = manifest;
 	authority->layout = layout;
 	authority->serving = -1;
-	if (open_parts(authority, mode, now_s, fault) < 0)
+	if (open_parts(authority, access, mode, now_s, fault) < 0)
 		return -1;
 	*ret_authority = TAKE(authority);
 	return 0;

@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_AUTHORITY_H
 
 #include "common/ca/crl_publisher.h"
+#include "common/crypto/key_access.h"
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
 #include "common/wire/certificates.h"
@@ -20,13 +21,14 @@ struct authority_made {
 };
 
 /*
- * Makes what the CA's layout lacks: root key (Private/root.key), root (cert/root.crt), record
- * (state/ca.db), with the manifest's clients in it. A key without a certificate gets its
- * certificate; a certificate without its key, or a root without the record that it had, is refused.
- * The caller holds the layout's lock.
+ * Makes what the CA's layout lacks: root key (Private/root.key, unless it is in a token: there none
+ * is made), root (cert/root.crt), record (state/ca.db), with the manifest's clients in it. A key
+ * without a certificate gets its certificate; a certificate without its key, or a root without the
+ * record that it had, is refused. The caller holds the layout's lock.
  */
-int init_authority(const struct layout *layout, const struct manifest *manifest, int64_t now_s,
-		   struct authority_made *ret_made, struct fault *fault) MUST_CHECK;
+int init_authority(const struct layout *layout, const struct manifest *manifest,
+		   const struct key_access *access, int64_t now_s, struct authority_made *ret_made,
+		   struct fault *fault) MUST_CHECK;
 
 enum authority_mode {
 	AUTHORITY_SERVING, /* takes state/serving: a second one is FAULT_BUSY, and says who */
@@ -36,11 +38,11 @@ enum authority_mode {
 /*
  * Opens the CA for work, and takes the manifest's clients over (sync_clients). Refused: a root
  * whose key does not match, that is expired or not yet valid at now_s, or is no CA. `layout` and
- * `manifest` must outlive it.
+ * `manifest` must outlive it; `access` is only used meanwhile.
  */
 int open_authority(const struct layout *layout, const struct manifest *manifest,
-		   enum authority_mode mode, int64_t now_s, struct authority **ret_authority,
-		   struct fault *fault) MUST_CHECK;
+		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
+		   struct authority **ret_authority, struct fault *fault) MUST_CHECK;
 void free_authority(struct authority **authority);
 const struct certificate *authority_root(const struct authority *authority);
 

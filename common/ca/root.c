@@ -2,7 +2,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
-#include "common/crypto/key_file.h"
 
 static const char root_name[] = "root.crt";
 static const char key_name[] = "root.key";
@@ -12,28 +11,21 @@ bool root_exists(const struct layout *layout)
 	return file_exists(layout->cert, root_name);
 }
 
-bool root_key_exists(const struct layout *layout)
+bool root_key_exists(const struct layout *layout, const struct key_access *access)
 {
-	return file_exists(layout->private, key_name);
+	return access->url != NULL || file_exists(layout->private, key_name);
 }
 
-int make_root_key(const struct layout *layout, enum key_type type, struct fault *fault)
+int make_root_key(const struct layout *layout, enum key_type type, const struct key_access *access,
+		  struct fault *fault)
 {
-	CLEANUP(free_private_key) struct private_key *key = NULL;
-	CLEANUP(clear_secret) struct secret pem = {0};
-
-	if (root_key_exists(layout))
+	if (root_key_exists(layout, access))
 		return 0;
-	if (generate_private_key(type, &key, fault) < 0 || format_private_key(key, &pem, fault) < 0)
-		return -1;
-	if (write_file(layout->private, key_name, STAGE_NEW, 0600, bytes_of_secret(&pem), fault) <
-	    0)
-		return prefix_fault(fault, "%s/Private", layout->path);
-	return 0;
+	return make_key_file(layout, key_name, type, access, fault);
 }
 
-int make_root(const struct layout *layout, const struct ca_node *ca, int64_t now_s,
-	      struct fault *fault)
+int make_root(const struct layout *layout, const struct ca_node *ca,
+	      const struct key_access *access, int64_t now_s, struct fault *fault)
 {
 	/* Backdated like its certificates, which could not begin before it. */
 	const struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s,
@@ -42,7 +34,7 @@ int make_root(const struct layout *layout, const struct ca_node *ca, int64_t now
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
-	if (read_private_key(layout, key_name, &key, fault) < 0)
+	if (open_private_key(layout, key_name, access, &key, fault) < 0)
 		return -1;
 	if (create_root(key, ca->subject, &validity, &der, fault) < 0)
 		return prefix_fault(fault, "root \"%s\"", ca->subject);
@@ -70,17 +62,21 @@ static int read_root(const struct layout *layout, struct certificate **ret_root,
 	return 0;
 }
 
-int load_issuer(const struct layout *layout, struct issuer **ret_issuer, struct fault *fault)
+int load_issuer(const struct layout *layout, const struct key_access *access,
+		struct issuer **ret_issuer, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	struct fault found = {0};
 
 	if (read_root(layout, &root, fault) < 0 ||
-	    read_private_key(layout, key_name, &key, fault) < 0)
+	    open_private_key(layout, key_name, access, &key, fault) < 0)
 		return -1;
 	if (new_issuer(&root, &key, ret_issuer, &found) == 0)
 		return 0;
+	if (access->url != NULL)
+		return set_fault(fault, found.class, "%s: cert/%s and the key %s: %s", layout->path,
+				 root_name, access->url, found.text);
 	return set_fault(fault, found.class,
 			 "%s: cert/%s and Private/%s: %s: restore both from a backup", layout->path,
 			 root_name, key_name, found.text);

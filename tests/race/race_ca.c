@@ -148,6 +148,7 @@ static int run_client(size_t index, void *context, struct fault *fault)
 static int prepare(struct race *race, struct fault *fault)
 {
 	struct ca_service_settings settings = {.endpoint = {"127.0.0.1", 0}};
+	const struct key_access plain = {0};
 	struct authority_made made;
 	char manifest[80];
 	char path[80];
@@ -160,8 +161,8 @@ static int prepare(struct race *race, struct fault *fault)
 	race->now_s = read_clock();
 	if (parse_manifest(bytes_of_string(manifest_text), manifest, &race->manifest, fault) < 0 ||
 	    make_layout(path, &race->layout, fault) < 0 ||
-	    init_authority(race->layout, race->manifest, race->now_s, &made, fault) < 0 ||
-	    open_authority(race->layout, race->manifest, AUTHORITY_SERVING, race->now_s,
+	    init_authority(race->layout, race->manifest, &plain, race->now_s, &made, fault) < 0 ||
+	    open_authority(race->layout, race->manifest, &plain, AUTHORITY_SERVING, race->now_s,
 			   &race->authority, fault) < 0 ||
 	    generate_shared_key(&race->key, fault) < 0 ||
 	    write_shared_key(race->layout, "client1", &race->key, fault) < 0)

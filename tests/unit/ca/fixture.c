@@ -47,13 +47,14 @@ void make_ca_place(struct ca_fixture *fixture)
 int init_ca(struct ca_fixture *fixture, int64_t now_s, struct authority_made *ret_made,
 	    struct fault *fault)
 {
-	return init_authority(fixture->layout, fixture->manifest, now_s, ret_made, fault);
+	return init_authority(fixture->layout, fixture->manifest, &fixture->access, now_s, ret_made,
+			      fault);
 }
 
 int open_ca(struct ca_fixture *fixture, int64_t now_s, struct fault *fault)
 {
-	return open_authority(fixture->layout, fixture->manifest, AUTHORITY_SERVING, now_s,
-			      &fixture->authority, fault);
+	return open_authority(fixture->layout, fixture->manifest, &fixture->access,
+			      AUTHORITY_SERVING, now_s, &fixture->authority, fault);
 }
 
 void make_ca(struct ca_fixture *fixture, int64_t now_s)
@@ -69,6 +70,7 @@ void make_ca(struct ca_fixture *fixture, int64_t now_s)
 void remove_ca(struct ca_fixture *fixture)
 {
 	free_authority(&fixture->authority);
+	clear_key_access(&fixture->access);
 	free_layout(&fixture->layout);
 	free_manifest(&fixture->manifest);
 	remove_scratch(&fixture->scratch);

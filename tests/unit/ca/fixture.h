@@ -16,6 +16,7 @@ struct ca_fixture {
 	char store_path[320];
 	struct manifest *manifest;
 	struct layout *layout;
+	struct key_access access; /* plain files, unless a test says otherwise */
 	struct authority *authority;
 };
 

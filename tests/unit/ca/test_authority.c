@@ -268,8 +268,8 @@ Test(authority, is_opened_by_one_process_at_a_time)
 	make_ca(&fixture, NOW_S);
 	(void)snprintf(expected, sizeof(expected), "state/serving: process %d serves this CA",
 		       (int)getpid());
-	cr_expect_eq(open_authority(fixture.layout, fixture.manifest, AUTHORITY_SERVING, NOW_S,
-				    &second, &fault),
+	cr_expect_eq(open_authority(fixture.layout, fixture.manifest, &fixture.access,
+				    AUTHORITY_SERVING, NOW_S, &second, &fault),
 		     -1);
 	expect_fault(&fault, FAULT_BUSY, expected);
 	free_authority(&fixture.authority);
