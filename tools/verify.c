@@ -1,6 +1,8 @@
 #include "common/base/clock.h"
+#include "common/pool/ask_ocsp.h"
 #include "common/pool/ask_status.h"
 #include "common/pool/trust.h"
+#include "common/x509/crl_reason.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/options.h"
@@ -13,6 +15,7 @@ struct verify_settings {
 	struct instant at;
 	bool online;
 	struct endpoint ca;
+	const char *ocsp;
 };
 
 static const struct option verify_options[] = {
@@ -26,6 +29,8 @@ static const struct option verify_options[] = {
 	 "ask the CA as well", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct verify_settings, ca),
 	 "where the CA serves, when not as in the manifest", NULL},
+	{"ocsp", 0, false, "URL", take_text, offsetof(struct verify_settings, ocsp),
+	 "ask the OCSP responder there as well", NULL},
 	{0},
 };
 
@@ -33,13 +38,17 @@ static const struct option verify_options[] = {
 struct finding {
 	const char *path;
 	struct certificate *certificate; /* NULL: it cannot be read as one */
+	struct chain chain;
 	struct verdict verdict;
 	bool asked; /* the CA */
 	struct status_answer answer;
+	bool asked_ocsp;
+	struct ocsp_finding ocsp;
 };
 
 static void clear_finding(struct finding *finding)
 {
+	clear_chain(&finding->chain);
 	free_certificate(&finding->certificate);
 }
 
@@ -62,17 +71,17 @@ static int read_finding(struct finding *finding, struct fault *fault)
 static int judge_finding(const struct verify_settings *given, const struct certificate *root,
 			 struct finding *finding, struct fault *fault)
 {
-	CLEANUP(clear_chain) struct chain chain = {0};
+	struct chain *chain = &finding->chain;
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
 
-	if (given->chain != NULL && read_chain(given->chain, &chain, fault) < 0)
+	if (given->chain != NULL && read_chain(given->chain, chain, fault) < 0)
 		return -1;
 	if (read_finding(finding, fault) < 0)
 		return -1;
 	if (finding->certificate == NULL)
 		return 0;
-	return verify_chain(root, (const struct certificate *const *)chain.certificates,
-			    chain.count, finding->certificate, at_s, &finding->verdict, fault);
+	return verify_chain(root, (const struct certificate *const *)chain->certificates,
+			    chain->count, finding->certificate, at_s, &finding->verdict, fault);
 }
 
 static void apply_answer(struct finding *finding)
@@ -111,6 +120,45 @@ static int ask_about(const struct verify_settings *given, const struct node *nod
 	return 0;
 }
 
+static void apply_ocsp(struct finding *finding)
+{
+	const struct ocsp_finding *ocsp = &finding->ocsp;
+	char revoked_at[TIME_TEXT_SIZE];
+
+	finding->asked_ocsp = true;
+	format_time(ocsp->revoked_at_s, revoked_at);
+	switch (ocsp->status) {
+	case OCSP_GOOD:
+		return;
+	case OCSP_REVOKED:
+		reject(&finding->verdict, "the OCSP responder says: revoked at %s (%s)", revoked_at,
+		       format_crl_reason(ocsp->reason));
+		return;
+	case OCSP_UNKNOWN:
+		reject(&finding->verdict, "the OCSP responder says: unknown: it does not know this "
+					  "certificate");
+		return;
+	}
+}
+
+/* Only of a certificate that is valid otherwise: an invalid one needs nobody who can be reached,
+   and its issuer may not be known. */
+static int ask_responder(const struct verify_settings *given, const struct certificate *root,
+			 struct finding *finding, struct fault *fault)
+{
+	const struct certificate *issuer;
+
+	if (finding->verdict.invalid)
+		return 0;
+	issuer = find_issuer(root, (const struct certificate *const *)finding->chain.certificates,
+			     finding->chain.count, finding->certificate);
+	if (ask_ocsp(given->ocsp, issuer, finding->certificate, read_clock(), &finding->ocsp,
+		     fault) < 0)
+		return -1;
+	apply_ocsp(finding);
+	return 0;
+}
+
 static int print_finding_json(const struct finding *finding, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
@@ -128,6 +176,8 @@ static int print_finding_json(const struct finding *finding, struct fault *fault
 	}
 	if (finding->asked)
 		add_json_text(&line, "status", format_status(finding->answer.status));
+	if (finding->asked_ocsp)
+		add_json_text(&line, "ocsp", format_ocsp_status(finding->ocsp.status));
 	return print_json(&line, fault);
 }
 
@@ -144,7 +194,8 @@ static int print_finding(const struct command *command, const struct finding *fi
 	if (command->json)
 		return 0;
 	format_time(certificate_not_after(finding->certificate), not_after);
-	print_line("%s: %s: %s, valid until %s", finding->path, finding->asked ? "good" : "valid",
+	print_line("%s: %s: %s, valid until %s", finding->path,
+		   finding->asked || finding->asked_ocsp ? "good" : "valid",
 		   certificate_subject(finding->certificate), not_after);
 	return 0;
 }
@@ -186,6 +237,8 @@ static int run_verify(const struct command *command, const void *settings, struc
 		return -1;
 	if (given->online && ask_about(given, &node, &finding, fault) < 0)
 		return -1;
+	if (given->ocsp != NULL && ask_responder(given, root, &finding, fault) < 0)
+		return -1;
 	return print_finding(command, &finding, fault);
 }
 
@@ -195,7 +248,9 @@ const struct verb verify_verb = {
 	.summary = "parts 2 and 3: check a certificate",
 	.details = "Judges a certificate (PEM or DER; - is standard input) by chain, profile and\n"
 		   "time: against the root that CLIENT has pinned, or, without CLIENT, against\n"
-		   "--root FILE. With --online the CA is asked whether it stands by it.\n",
+		   "--root FILE. With --online the CA is asked whether it stands by it, with\n"
+		   "--ocsp the OCSP responder at the URL. A certificate of which nobody can say\n"
+		   "how it stands is not called valid: exit status 7.\n",
 	.options = verify_options,
 	.settings_size = sizeof(struct verify_settings),
 	.fewest = 1,

@@ -51,6 +51,18 @@ static const struct certificate *find_next(const struct path *path,
 	return NULL;
 }
 
+const struct certificate *find_issuer(const struct certificate *root,
+				      const struct certificate *const *intermediates,
+				      size_t intermediate_count,
+				      const struct certificate *certificate)
+{
+	const struct path path = {.steps = {certificate}, .count = 1};
+
+	return may_have_issued(root, certificate)
+		       ? root
+		       : find_next(&path, intermediates, intermediate_count);
+}
+
 static void find_path(const struct certificate *root,
 		      const struct certificate *const *intermediates, size_t intermediate_count,
 		      struct path *path, struct verdict *verdict)

@@ -19,4 +19,10 @@ int verify_chain(const struct certificate *root, const struct certificate *const
 		 size_t intermediate_count, const struct certificate *certificate, int64_t at_s,
 		 struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
+/* Whose certificate is next on that path; NULL when there is none. No signature is verified. */
+const struct certificate *find_issuer(const struct certificate *root,
+				      const struct certificate *const *intermediates,
+				      size_t intermediate_count,
+				      const struct certificate *certificate);
+
 #endif

@@ -12,6 +12,8 @@
  * Not looked at: who asks (requestorName) and its signature, since everybody may ask. A responder
  * that cannot read a request says malformedRequest.
  */
+#define CONTENT_OCSP_REQUEST "application/ocsp-request" /* RFC 6960 appendix C.1 */
+
 enum { OCSP_REQUEST_MAX = 65536, OCSP_CERTIFICATES_MAX = 100 };
 
 struct ocsp_request {

@@ -7,6 +7,8 @@
 
 /* OCSP responses (RFC 6960 section 4.2), as they are written and as they are read. */
 
+#define CONTENT_OCSP_RESPONSE "application/ocsp-response" /* RFC 6960 appendix C.2 */
+
 /* OCSPResponseStatus, whole: what is not successful has no signature. */
 enum ocsp_outcome {
 	OCSP_SUCCESSFUL = 0,

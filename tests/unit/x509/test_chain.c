@@ -357,3 +357,27 @@ Test(chain, judges_what_openssl_and_certtool_made)
 	judge_vector("certtool-root.crt", NULL, "certtool-member.crt", NULL);
 	judge_vector("certtool-root.crt", NULL, "openssl-direct-member.crt", "no path");
 }
+
+/* The root comes before an intermediate of its name. */
+Test(chain, finds_the_issuer)
+{
+	const struct forged_certificate root_parts = forged_root();
+	const struct forged_certificate middle_parts = forged_intermediate("Middle");
+	const struct forged_certificate member_parts = forged_member();
+	struct forged_certificate below_parts = forged_member();
+	CLEANUP(free_certificate) struct certificate *root = forge_parsed(&root_parts, root_key());
+	CLEANUP(free_certificate)
+	struct certificate *middle = forge_parsed(&middle_parts, root_key());
+	CLEANUP(free_certificate)
+	struct certificate *member = forge_parsed(&member_parts, root_key());
+	CLEANUP(free_certificate) struct certificate *below = NULL;
+	const struct certificate *const intermediates[] = {root, middle};
+
+	below_parts.issuer = common_name("Middle");
+	below_parts.extensions =
+		extensions_of(JOIN(member_key_usage(), authority_key_id("Middle")));
+	below = forge_parsed(&below_parts, other_key());
+	cr_expect_eq(find_issuer(root, intermediates, 2, member), root);
+	cr_expect_eq(find_issuer(root, intermediates, 2, below), middle);
+	cr_expect_null(find_issuer(root, intermediates, 1, below));
+}
