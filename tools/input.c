@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { DER_SEQUENCE = 0x30 };
@@ -25,21 +26,47 @@ int read_input(const char *path, size_t max, struct buffer *ret_content, struct 
 	return read_file(AT_FDCWD, path, max, ret_content, fault);
 }
 
-int write_output(const char *path, unsigned int mode, struct bytes content, struct fault *fault)
+int check_output(const char *path, struct fault *fault)
+{
+	if (is_stream(path) || !file_exists(AT_FDCWD, path))
+		return 0;
+	return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten", path);
+}
+
+static int write_new(const char *path, enum staging_mode staging_mode, unsigned int mode,
+		     struct bytes content, struct fault *fault)
 {
 	CLEANUP(free_string) char *directory = NULL;
 	CLEANUP(close_descriptor) int dirfd = -1;
 	const char *slash = strrchr(path, '/');
 
-	if (is_stream(path))
-		return write_stream(STDOUT_FILENO, "standard output", content, fault);
 	if (split_directory(path, &directory, fault) < 0 ||
 	    open_directory(AT_FDCWD, directory, &dirfd, fault) < 0)
 		return -1;
-	if (write_file(dirfd, slash != NULL ? slash + 1 : path, STAGE_NEW, mode, content, fault) <
-	    0)
+	if (write_file(dirfd, slash != NULL ? slash + 1 : path, staging_mode, mode, content,
+		       fault) < 0)
 		return slash != NULL ? prefix_fault(fault, "%s", directory) : -1;
 	return 0;
+}
+
+int write_output(const char *path, unsigned int mode, struct bytes content, struct fault *fault)
+{
+	if (is_stream(path))
+		return write_stream(STDOUT_FILENO, "standard output", content, fault);
+	return write_new(path, STAGE_NEW, mode, content, fault);
+}
+
+int replace_output(const char *path, unsigned int mode, struct bytes content, struct fault *fault)
+{
+	struct stat status;
+
+	if (is_stream(path))
+		return write_stream(STDOUT_FILENO, "standard output", content, fault);
+	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected a regular file to write anew, found something else",
+				 path);
+	return write_new(path, STAGE_REPLACE, mode, content, fault);
 }
 
 int parse_any_certificate(struct bytes content, struct certificate **ret_certificate,

@@ -14,6 +14,13 @@ int read_input(const char *path, size_t max, struct buffer *ret_content,
 int write_output(const char *path, unsigned int mode, struct bytes content,
 		 struct fault *fault) MUST_CHECK;
 
+/* FAULT_REFUSED when write_output would not write there: to be asked before what takes long. */
+int check_output(const char *path, struct fault *fault) MUST_CHECK;
+
+/* The same, in place of a file of that name. What is there and is no regular file is refused. */
+int replace_output(const char *path, unsigned int mode, struct bytes content,
+		   struct fault *fault) MUST_CHECK;
+
 /* One certificate, PEM or DER. */
 int parse_any_certificate(struct bytes content, struct certificate **ret_certificate,
 			  struct fault *fault) MUST_CHECK;

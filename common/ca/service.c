@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/live_ring.h"
+#include "common/ca/revocation_inquiry.h"
 #include "common/net/http.h"
 #include "common/wire/envelope.h"
 
@@ -156,6 +157,43 @@ static int answer_status(const struct inquiry *inquiry, struct secret *ret_plain
 	return format_status_answer(&answer, ret_plaintext, fault);
 }
 
+static void revoke_for(const struct inquiry *inquiry, const struct revocation_request *request,
+		       struct revocation_answer *answer)
+{
+	const struct crl_terms_of_ca terms = authority_crl_terms(inquiry->service->authority);
+	struct fault trouble = {0};
+	struct fault found = {0};
+
+	if (revoke_own(&terms, inquiry->question.message.peer, request, inquiry->now_s, answer,
+		       &trouble, &found) < 0)
+		refuse_for_failure(inquiry, &found, &answer->refusal);
+	else if (trouble.class != FAULT_NONE)
+		log_text(inquiry->service, inquiry->path, internal_error, trouble.text);
+}
+
+static int answer_revocations(const struct inquiry *inquiry, struct secret *ret_plaintext,
+			      struct fault *fault)
+{
+	const struct decrypted_message *message = &inquiry->question.message;
+	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
+	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
+	struct request_claims claims = {0};
+	struct fault found = {0};
+
+	if (parse_revocation_request(bytes_of_secret(&message->plaintext), &request, &claims,
+				     &found) < 0)
+		refuse_for_form(inquiry, &found, &answer.refusal);
+	else
+		check_request_claims(&claims, message->peer, CA_NAME, inquiry->now_s,
+				     &answer.refusal);
+	if (answer.refusal.type[0] == '\0')
+		revoke_for(inquiry, &request, &answer);
+	if (answer.refusal.type[0] != '\0')
+		log_refusal(inquiry, &answer.refusal);
+	answer.claims = claims_of(inquiry, &claims);
+	return format_revocation_answer(&answer, ret_plaintext, fault);
+}
+
 typedef int answer_function(const struct inquiry *inquiry, struct secret *ret_plaintext,
 			    struct fault *fault);
 
@@ -196,6 +234,13 @@ static int serve_status(const struct http_request *request, struct http_response
 	return serve(context, &status_exchange, answer_status, request->body, response, fault);
 }
 
+static int serve_revocations(const struct http_request *request, struct http_response *response,
+			     void *context, struct fault *fault)
+{
+	return serve(context, &revocations_exchange, answer_revocations, request->body, response,
+		     fault);
+}
+
 static int serve_root(const struct http_request *request, struct http_response *response,
 		      void *context, struct fault *fault)
 {
@@ -231,7 +276,8 @@ static const struct http_route routes[] = {
 	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_certificates,
 	 true},
 	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_status, false},
-	{"GET", "/root.crt", NULL, 0, serve_root, false},
+	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_revocations, true},
+	{"GET", "/root.crt", NULL, 0, serve_root, true},
 	{"GET", "/health", NULL, 0, serve_health, false},
 	{0},
 };

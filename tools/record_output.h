@@ -1,0 +1,15 @@
+#ifndef CERTPOOL_TOOLS_RECORD_OUTPUT_H
+#define CERTPOOL_TOOLS_RECORD_OUTPUT_H
+
+#include "common/ca/store.h"
+#include "tools/output.h"
+
+/* A recorded certificate, as `list` and `show` print it. */
+
+/* "revoked", also when it has expired since; "expired", "valid" */
+const char *format_record_state(const struct record *record, int64_t now_s);
+
+/* Everything of it but the certificate itself. */
+void add_json_record(struct json_line *line, const struct record *record, int64_t now_s);
+
+#endif

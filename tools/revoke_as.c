@@ -1,0 +1,217 @@
+#include "common/base/clock.h"
+#include "common/pool/ask_revocation.h"
+#include "tools/input.h"
+#include "tools/node.h"
+#include "tools/output.h"
+#include "tools/revoke.h"
+#include "tools/target.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* A client knows its own members, and no other client. */
+static int look_up(void *context, const struct target *target, bool *ret_exists,
+		   struct fault *fault)
+{
+	const struct node *node = context;
+	char name[FILE_NAME_SIZE];
+	size_t index = parse_member(target->member);
+
+	(void)fault;
+	name_certificate(index, name);
+	*ret_exists = target->kind == TARGET_MEMBER && index > 0 &&
+		      strcmp(target->client, node->client->name) == 0 &&
+		      file_exists(node->layout->cert, name);
+	return 0;
+}
+
+static int add_certificate(const struct certificate *certificate, const char *name,
+			   struct buffer *serials, struct fault *fault)
+{
+	struct bytes serial = certificate_serial(certificate);
+
+	if (serial.len != SERIAL_MAX)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s: expected a certificate of our CA, whose serials have %d "
+				 "octets, found one of %zu",
+				 name, SERIAL_MAX, serial.len);
+	append_new_serial(serials, serial.data);
+	return check_buffer(serials, fault);
+}
+
+static int add_member(const struct node *node, size_t index, struct buffer *serials,
+		      struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_certificate(index, name);
+	if (read_file(node->layout->cert, name, CERTIFICATE_PEM_MAX, &content, fault) < 0)
+		return prefix_fault(fault, "%s/cert", node->layout->path);
+	if (parse_certificate_pem(bytes_of_buffer(&content), &certificate, fault) < 0)
+		return prefix_fault(fault, "%s/cert/%s", node->layout->path, name);
+	return add_certificate(certificate, name, serials, fault);
+}
+
+static int add_named_member(const struct node *node, const struct target *target,
+			    struct buffer *serials, struct fault *fault)
+{
+	size_t index = parse_member(target->member);
+
+	if (strcmp(target->client, node->client->name) != 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected a member of %s: a client "
+				 "revokes its own certificates alone",
+				 target->text, node->client->name);
+	if (index == 0)
+		return set_fault(fault, FAULT_USAGE, "%s: expected a member, 1, 2 and so on",
+				 target->text);
+	return add_member(node, index, serials, fault);
+}
+
+static int add_file(const char *path, struct buffer *serials, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+
+	if (read_certificate(path, &certificate, fault) < 0)
+		return -1;
+	return add_certificate(certificate, path, serials, fault);
+}
+
+static int add_target(const struct node *node, const struct target *target, struct buffer *serials,
+		      struct fault *fault)
+{
+	switch (target->kind) {
+	case TARGET_SERIAL:
+		append_new_serial(serials, target->serial);
+		return check_buffer(serials, fault);
+	case TARGET_FILE:
+		return add_file(target->text, serials, fault);
+	case TARGET_MEMBER:
+		return add_named_member(node, target, serials, fault);
+	case TARGET_CLIENT:
+		break;
+	}
+	return set_fault(fault, FAULT_USAGE,
+			 "%s: expected a serial, a file or a member: a client's right to enroll is "
+			 "the CA's to take (--all-members are all its certificates)",
+			 target->text);
+}
+
+static int add_all_members(const struct node *node, struct buffer *serials, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	for (size_t index = 1; index <= node->client->pool.size; index++) {
+		name_certificate(index, name);
+		if (file_exists(node->layout->cert, name) &&
+		    add_member(node, index, serials, fault) < 0)
+			return -1;
+	}
+	if (serials->len == 0)
+		return set_fault(fault, FAULT_NOT_FOUND, "%s/cert: no member has a certificate",
+				 node->layout->path);
+	return 0;
+}
+
+static int collect_serials(const struct command *command, const struct revoke_settings *given,
+			   struct node *node, struct buffer *serials, struct fault *fault)
+{
+	const struct target_rules rules = {given->as, look_up, node};
+
+	for (size_t i = 0; i < command->operand_count; i++) {
+		struct target target;
+
+		if (parse_target(command->operands[i], &rules, &target, fault) < 0 ||
+		    add_target(node, &target, serials, fault) < 0)
+			return -1;
+	}
+	return given->all_members ? add_all_members(node, serials, fault) : 0;
+}
+
+static int print_wish(const struct command *command, const struct buffer *serials,
+		      struct fault *fault)
+{
+	for (size_t at = 0; at < serials->len; at += SERIAL_MAX) {
+		CLEANUP(clear_json) struct json_line line = {0};
+		char text[SERIAL_TEXT_SIZE];
+
+		format_serial((struct bytes){serials->data + at, SERIAL_MAX}, text);
+		add_json_text(&line, "serial", text);
+		if (!command->json)
+			print_line("%s: the CA would be asked to revoke it", text);
+		else if (print_json(&line, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int print_answer(const struct command *command, const char *client,
+			const struct revocation_answer *answer, struct revocation_summary *summary,
+			struct fault *fault)
+{
+	for (size_t i = 0; i < answer->revoked_count; i++) {
+		const struct revoked_member *member = &answer->revoked[i];
+		struct revoked_certificate revoked = {
+			.revoked_at_s = member->revoked_at_s,
+			.reason = member->reason,
+			.already = member->revoked_at_s < answer->claims.iat_s,
+		};
+
+		memcpy(revoked.serial, member->serial, SERIAL_MAX);
+		memcpy(revoked.member, member->member, NAME_SIZE);
+		memcpy(revoked.client, client, strlen(client) + 1);
+		summary->revoked += !revoked.already;
+		summary->already += revoked.already;
+		if (print_revoked(command, &revoked, false, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* As many requests as it takes, each of which is done whole or not at all. */
+static int ask_for_all(const struct command *command, const struct node *node,
+		       const struct endpoint *ca, const struct buffer *serials, int reason,
+		       struct fault *fault)
+{
+	struct revocation_wish wish = {
+		.layout = node->layout, .client = node->client->name, .ca = *ca, .reason = reason};
+	struct revocation_summary summary = {0};
+	uint64_t crl_number = 0;
+
+	for (size_t at = 0; at < serials->len; at += wish.serial_count * SERIAL_MAX) {
+		CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
+		size_t left = (serials->len - at) / SERIAL_MAX;
+
+		wish.serials = (const uint8_t(*)[SERIAL_MAX])(void *)(serials->data + at);
+		wish.serial_count = left < REVOCATIONS_MAX ? left : REVOCATIONS_MAX;
+		if (ask_revocation(&wish, read_clock(), &answer, fault) < 0 ||
+		    print_answer(command, node->client->name, &answer, &summary, fault) < 0)
+			return -1;
+		crl_number = answer.crl_number;
+	}
+	if (print_revocation_summary(command, &summary, "", crl_number, fault) < 0)
+		return -1;
+	if (crl_number > 0)
+		return 0;
+	return set_fault(fault, FAULT_FAILED,
+			 "what was revoked stays so, but the CA could not make a CRL that says so: "
+			 "its log has the reason");
+}
+
+int revoke_as_client(const struct command *command, const struct revoke_settings *given, int reason,
+		     struct fault *fault)
+{
+	CLEANUP(clear_node) struct node node = {0};
+	CLEANUP(clear_buffer) struct buffer serials = {0};
+	struct endpoint ca;
+
+	if (open_node(command, given->as, &node, fault) < 0 ||
+	    collect_serials(command, given, &node, &serials, fault) < 0)
+		return -1;
+	if (given->dry_run)
+		return print_wish(command, &serials, fault);
+	ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
+	return ask_for_all(command, &node, &ca, &serials, reason, fault);
+}
