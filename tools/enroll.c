@@ -135,7 +135,8 @@ static int export_client(const struct command *command, const struct node *node,
 	struct export_figures figures = {0};
 	const char *client = node->client->name;
 
-	if (lock_carriage(command, node, &listener, &enrollment, &lock, fault) < 0 ||
+	if (check_output(path, fault) < 0 ||
+	    lock_carriage(command, node, &listener, &enrollment, &lock, fault) < 0 ||
 	    export_requests(&enrollment, read_clock(), &text, &figures, fault) < 0)
 		return -1;
 	if (figures.requests > 0 && write_output(path, 0644, bytes_of_buffer(&text), fault) < 0)

@@ -1,0 +1,340 @@
+#include "tools/sign_folder.h"
+
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/staging.h"
+#include "common/x509/csr.h"
+#include "tools/output.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUEST_FILE_MAX = 128 * 1024, OUTPUT_NAME_SIZE = NAME_SIZE + 8 };
+
+static const char request_suffix[] = ".csr";
+static const char begin_mark[] = "-----BEGIN ";
+static const char end_mark[] = "-----END ";
+
+/* One sign_folder. */
+struct folder {
+	const struct command *command;
+	struct authority *authority;
+	const char *client;
+	const char *path;
+	int dirfd;
+	char **names; /* of the requests' files, sorted */
+	size_t name_count;
+	struct certificates_request request; /* what is to be certified next */
+	struct folder_signed outcome;
+};
+
+static void clear_folder(struct folder *folder)
+{
+	for (size_t i = 0; i < folder->name_count; i++)
+		free(folder->names[i]);
+	free(folder->names);
+	clear_certificates_request(&folder->request);
+	close_descriptor(&folder->dirfd);
+}
+
+static void refuse(struct folder *folder, const char *file, const char *type, const char *detail)
+{
+	folder->outcome.refused++;
+	print_complaint(folder->command, "%s/%s: refused (%s): %s", folder->path, file, type,
+			detail);
+}
+
+static void refuse_member(struct folder *folder, const char *member, const struct refusal *refusal)
+{
+	char file[OUTPUT_NAME_SIZE];
+
+	(void)snprintf(file, sizeof(file), "%s%s", member, request_suffix);
+	refuse(folder, file, refusal->type, refusal->detail);
+}
+
+static void close_listing(DIR **listing)
+{
+	if (*listing != NULL)
+		(void)closedir(*listing);
+}
+
+static bool is_request(const char *name)
+{
+	size_t len = strlen(name);
+
+	return name[0] != '.' && len > strlen(request_suffix) &&
+	       strcmp(name + len - strlen(request_suffix), request_suffix) == 0;
+}
+
+static int add_name(struct folder *folder, const char *name, struct fault *fault)
+{
+	char **names = folder->names;
+
+	/* Doubled whenever the count reaches a power of two. */
+	if ((folder->name_count & (folder->name_count - 1)) == 0) {
+		names = reallocarray(names, folder->name_count * 2 + 1, sizeof(*names));
+		if (names == NULL)
+			return set_memory_fault(fault);
+		folder->names = names;
+	}
+	names[folder->name_count] = strdup(name);
+	if (names[folder->name_count] == NULL)
+		return set_memory_fault(fault);
+	folder->name_count++;
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int list_requests(struct folder *folder, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	CLEANUP(close_listing) DIR *listing = NULL;
+	const struct dirent *entry;
+
+	if (open_directory(folder->dirfd, ".", &descriptor, fault) < 0)
+		return -1;
+	listing = fdopendir(descriptor);
+	if (listing == NULL)
+		return set_errno_fault(fault, "cannot be listed");
+	descriptor = -1;
+	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
+		if (is_request(entry->d_name) && add_name(folder, entry->d_name, fault) < 0)
+			return -1;
+	if (errno != 0)
+		return set_errno_fault(fault, "cannot be listed");
+	if (folder->name_count == 0)
+		return set_fault(fault, FAULT_NOT_FOUND, "expected requests, NAME%s, found none",
+				 request_suffix);
+	qsort(folder->names, folder->name_count, sizeof(*folder->names), compare_names);
+	return 0;
+}
+
+/* The first PEM block: certtool and `openssl req -text` write text before it. */
+static struct bytes cut_block(struct bytes text)
+{
+	const uint8_t *begin = memmem(text.data, text.len, begin_mark, strlen(begin_mark));
+	const uint8_t *last = text.data + text.len;
+	const uint8_t *end;
+
+	if (begin == NULL)
+		return text;
+	end = memmem(begin, (size_t)(last - begin), end_mark, strlen(end_mark));
+	if (end != NULL)
+		end = memchr(end, '\n', (size_t)(last - end));
+	return (struct bytes){begin, (size_t)((end != NULL ? end : last) - begin)};
+}
+
+static void name_output(const char *member, char ret_name[static OUTPUT_NAME_SIZE])
+{
+	(void)snprintf(ret_name, OUTPUT_NAME_SIZE, "%s.crt", member);
+}
+
+/* What lies where the member's certificate is to be; *ret_present NULL when there is nothing. */
+static int read_present(const struct folder *folder, const char *member,
+			struct certificate **ret_present, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	char name[OUTPUT_NAME_SIZE];
+
+	name_output(member, name);
+	if (!file_exists(folder->dirfd, name))
+		return 0;
+	if (read_file(folder->dirfd, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
+		return -1;
+	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_present, fault) < 0)
+		return prefix_fault(fault, "%s", name);
+	return 0;
+}
+
+/* A certificate for another key is there: ours could not be written, so none is issued. */
+static int check_present(const struct folder *folder, const char *member, struct bytes pem,
+			 struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *present = NULL;
+	CLEANUP(free_csr) struct csr *csr = NULL;
+
+	if (read_present(folder, member, &present, fault) < 0)
+		return -1;
+	if (present == NULL)
+		return 0;
+	if (parse_csr_pem(pem, &csr, fault) < 0)
+		return -1;
+	if (equal_bytes(public_key_spki(csr_public_key(csr)),
+			public_key_spki(certificate_public_key(present))))
+		return 0;
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s.crt is there and for another key; it is not overwritten", member);
+}
+
+/* The name that the file gives its member. */
+static int name_member_of(const char *file, char ret_member[static NAME_SIZE], struct fault *fault)
+{
+	size_t len = strlen(file) - strlen(request_suffix);
+
+	ret_member[0] = '\0';
+	if (len < NAME_SIZE) {
+		memcpy(ret_member, file, len);
+		ret_member[len] = '\0';
+	}
+	if (valid_name(ret_member))
+		return 0;
+	return set_fault(fault, FAULT_MALFORMED,
+			 "expected a name of 1 to 64 characters from A-Z a-z 0-9 _ - and %s: "
+			 "rename the file",
+			 request_suffix);
+}
+
+/* Reads a request and puts it with those to be certified next. */
+static int add_request(struct folder *folder, const char *file, struct fault *fault)
+{
+	struct member_pem *member = &folder->request.members[folder->request.count];
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct bytes block;
+
+	if (name_member_of(file, member->name, fault) < 0 ||
+	    read_file(folder->dirfd, file, REQUEST_FILE_MAX, &text, fault) < 0)
+		return -1;
+	block = cut_block(bytes_of_buffer(&text));
+	if (check_present(folder, member->name, block, fault) < 0)
+		return -1;
+	append_bytes(&member->pem, block);
+	append_string(&member->pem, "\n");
+	folder->request.count++;
+	return check_buffer(&member->pem, fault);
+}
+
+static int stage_certificate(struct folder *folder, const struct member_pem *given,
+			     struct staging *staging, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *present = NULL;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	char name[OUTPUT_NAME_SIZE];
+
+	name_output(given->name, name);
+	if (read_present(folder, given->name, &present, fault) < 0 ||
+	    parse_certificate_pem(bytes_of_buffer(&given->pem), &certificate, fault) < 0)
+		return -1;
+	if (present == NULL) {
+		folder->outcome.certified++;
+		return stage_file(staging, folder->dirfd, name, STAGE_NEW, 0644,
+				  bytes_of_buffer(&given->pem), fault);
+	}
+	if (equal_bytes(certificate_der(present), certificate_der(certificate)))
+		folder->outcome.present++;
+	else
+		refuse(folder, name, "exists",
+		       "another certificate for this key is there, and is not overwritten");
+	return 0;
+}
+
+static int save_answer(struct folder *folder, const struct certificates_answer *answer,
+		       struct fault *fault)
+{
+	CLEANUP(free_staging) struct staging *staging = NULL;
+
+	if (new_staging(&staging, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < answer->certificate_count; i++)
+		if (stage_certificate(folder, &answer->certificates[i], staging, fault) < 0)
+			return -1;
+	for (size_t i = 0; i < answer->refusal_count; i++)
+		refuse_member(folder, answer->refusals[i].name, &answer->refusals[i].refusal);
+	return commit_staging(staging, fault);
+}
+
+/* *ret_refusal is filled when all of them were refused together. */
+static int certify(struct folder *folder, const struct certificates_request *request,
+		   struct refusal *ret_refusal, struct fault *fault)
+{
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+
+	if (certify_batch(folder->authority, folder->client, request, read_clock(), &answer,
+			  fault) < 0)
+		return -1;
+	*ret_refusal = answer.refusal;
+	return answer.refusal.type[0] != '\0' ? 0 : save_answer(folder, &answer, fault);
+}
+
+/*
+ * Two files with one key refuse a batch, which is no reason to refuse the others: then they are
+ * certified one by one, and the two have the same certificate.
+ */
+static int certify_singly(struct folder *folder, struct fault *fault)
+{
+	for (size_t i = 0; i < folder->request.count; i++) {
+		struct member_pem *member = &folder->request.members[i];
+		const struct certificates_request single = {.members = member, .count = 1};
+		struct refusal refusal = {0};
+
+		if (certify(folder, &single, &refusal, fault) < 0)
+			return -1;
+		if (refusal.type[0] != '\0')
+			refuse_member(folder, member->name, &refusal);
+	}
+	return 0;
+}
+
+static int certify_pending(struct folder *folder, struct fault *fault)
+{
+	struct certificates_request *request = &folder->request;
+	struct refusal refusal = {0};
+
+	if (request->count == 0)
+		return 0;
+	if (certify(folder, request, &refusal, fault) < 0)
+		return -1;
+	if (strcmp(refusal.type, "duplicate_key") == 0) {
+		if (certify_singly(folder, fault) < 0)
+			return -1;
+	} else if (refusal.type[0] != '\0') {
+		for (size_t i = 0; i < request->count; i++)
+			refuse_member(folder, request->members[i].name, &refusal);
+	}
+	for (size_t i = 0; i < request->count; i++)
+		clear_buffer(&request->members[i].pem);
+	request->count = 0;
+	return 0;
+}
+
+static int sign_requests(struct folder *folder, struct fault *fault)
+{
+	folder->request.members = calloc(BATCH_SIZE_MAX, sizeof(*folder->request.members));
+	if (folder->request.members == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < folder->name_count; i++) {
+		struct fault found = {0};
+
+		if (add_request(folder, folder->names[i], &found) < 0)
+			refuse(folder, folder->names[i], "bad_request", found.text);
+		if (folder->request.count == BATCH_SIZE_MAX && certify_pending(folder, fault) < 0)
+			return -1;
+	}
+	return certify_pending(folder, fault);
+}
+
+int sign_folder(const struct command *command, struct authority *authority, const char *client,
+		const char *path, struct folder_signed *ret_signed, struct fault *fault)
+{
+	CLEANUP(clear_folder)
+	struct folder folder = {.command = command,
+				.authority = authority,
+				.client = client,
+				.path = path,
+				.dirfd = -1};
+
+	if (open_directory(AT_FDCWD, path, &folder.dirfd, fault) < 0)
+		return -1;
+	if (sweep_staging(folder.dirfd, fault) < 0 || list_requests(&folder, fault) < 0 ||
+	    sign_requests(&folder, fault) < 0)
+		return prefix_fault(fault, "%s", path);
+	*ret_signed = folder.outcome;
+	return 0;
+}
