@@ -140,3 +140,14 @@ Test(bytes, of_a_string_can_be_freed_twice)
 	free_string(&text);
 	cr_expect_null(text);
 }
+
+Test(bytes, are_cut_into_lines)
+{
+	static const char *const lines[] = {"a", "", "b\rc", "last"};
+	struct bytes text = bytes_of_string("a\n\r\nb\rc\r\nlast");
+
+	for (size_t i = 0; i < COUNT_OF(lines); i++)
+		cr_expect(equal_bytes(cut_line(&text), bytes_of_string(lines[i])), "%zu", i);
+	cr_expect_eq(text.len, 0);
+	cr_expect_eq(cut_line(&text).len, 0);
+}

@@ -464,3 +464,39 @@ Test(file, tells_whether_something_has_a_name)
 	cr_assert_eq(symlinkat("nothing", scratch.dirfd, "x"), 0);
 	cr_expect(file_exists(scratch.dirfd, "x"));
 }
+
+Test(file, says_why_it_gets_no_other_name)
+{
+	struct fault absent = {0};
+	struct fault taken = {0};
+
+	cr_expect_eq(rename_file(scratch.dirfd, "absent", "new", &absent), -1);
+	cr_expect_eq(absent.class, FAULT_NOT_FOUND);
+	cr_expect_str_eq(absent.text, "absent: not found");
+	put_file(scratch.dirfd, "file", "x", 0600);
+	cr_assert_eq(mkdirat(scratch.dirfd, "directory", 0700), 0);
+	cr_expect_eq(rename_file(scratch.dirfd, "file", "directory", &taken), -1);
+	cr_expect_str_eq(taken.text, "file: cannot be renamed to directory: Is a directory");
+	taken = (struct fault){0};
+	cr_expect_eq(remove_file(scratch.dirfd, "directory", &taken), -1);
+	cr_expect_str_eq(taken.text, "directory: cannot be removed: Is a directory");
+}
+
+/* What is renamed over a secret takes its place at once, and whoever has the old one open goes on.
+ */
+Test(file, takes_the_place_of_another)
+{
+	CLEANUP(clear_secret) struct secret content = {0};
+	struct fault fault = {0};
+
+	put_file(scratch.dirfd, "old", "old", 0600);
+	put_file(scratch.dirfd, "new", "new", 0600);
+	cr_assert_eq(rename_file(scratch.dirfd, "new", "old", &fault), 0, "%s", fault.text);
+	cr_assert_eq(sync_directory(scratch.dirfd, &fault), 0, "%s", fault.text);
+	cr_assert_eq(read_secret_file(scratch.dirfd, "old", 10, &content, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_str_eq((const char *)content.data, "new");
+	cr_assert_eq(remove_file(scratch.dirfd, "old", &fault), 0, "%s", fault.text);
+	cr_assert_eq(remove_file(scratch.dirfd, "old", &fault), 0, "%s", fault.text);
+	cr_expect(!file_exists(scratch.dirfd, "old"));
+}

@@ -495,3 +495,15 @@ Test(staging, writes_any_octets)
 		     0, "%s", fault.text);
 	cr_expect(file_holds(scratch.dirfd, "empty", ""));
 }
+
+Test(staging, sweeps_one_file_alone)
+{
+	struct fault fault = {0};
+
+	put_file(scratch.dirfd, ".mine.new", "x", 0600);
+	put_file(scratch.dirfd, ".theirs.new", "x", 0600);
+	cr_assert_eq(sweep_staged_file(scratch.dirfd, "mine", &fault), 0, "%s", fault.text);
+	cr_assert_eq(sweep_staged_file(scratch.dirfd, "mine", &fault), 0, "%s", fault.text);
+	cr_expect(!file_exists(scratch.dirfd, ".mine.new"));
+	cr_expect(file_exists(scratch.dirfd, ".theirs.new"));
+}

@@ -20,15 +20,21 @@ static void note_progress(void *context, size_t done, size_t total)
 	told->total = total;
 }
 
+struct enrollment enrollment_of(const struct fixture *fixture, const struct fake_ca *ca,
+				struct told *told)
+{
+	return (struct enrollment){.layout = fixture->layouts[0],
+				   .client = &fixture->clients[0],
+				   .ca = ca->endpoint,
+				   .progress = {note_progress, told},
+				   .refused = note_refusal,
+				   .refused_context = told};
+}
+
 int enroll(const struct fixture *fixture, const struct fake_ca *ca, struct told *told,
 	   struct enrolled *ret_enrolled, struct fault *fault)
 {
-	struct enrollment enrollment = {.layout = fixture->layouts[0],
-					.client = &fixture->clients[0],
-					.ca = ca->endpoint,
-					.progress = {note_progress, told},
-					.refused = note_refusal,
-					.refused_context = told};
+	const struct enrollment enrollment = enrollment_of(fixture, ca, told);
 
 	return enroll_pool(&enrollment, ret_enrolled, fault);
 }

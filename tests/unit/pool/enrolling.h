@@ -13,6 +13,10 @@ struct told {
 	size_t total;
 };
 
+/* The first client's enrolment at the fake CA. told must outlive it. */
+struct enrollment enrollment_of(const struct fixture *fixture, const struct fake_ca *ca,
+				struct told *told);
+
 /* Enrolls the first client's pool at the fake CA. */
 int enroll(const struct fixture *fixture, const struct fake_ca *ca, struct told *told,
 	   struct enrolled *ret_enrolled, struct fault *fault);

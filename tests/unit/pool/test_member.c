@@ -1,5 +1,6 @@
 #include "common/pool/member.h"
 
+#include "common/pool/pool.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
@@ -210,5 +211,82 @@ Test(member, draws_every_member_of_a_pool)
 	}
 	for (size_t i = 1; i <= 10; i++)
 		cr_assert_gt(drawn[i], 0, "member %zu", i);
+	close_fixture(&fixture);
+}
+
+/* A renewal of member 1 that has done so many of its renames: key, request, certificate. */
+static void renew_first(struct fixture *fixture, int renames)
+{
+	const struct layout *layout = fixture->layouts[0];
+	struct selection members = {0};
+	const struct making_order order = {.layout = layout,
+					   .client = &fixture->clients[0],
+					   .files = &renewal_files,
+					   .members = &members};
+	CLEANUP(clear_buffer) struct buffer csr = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct pool_made made;
+	struct fault fault = {0};
+
+	cr_assert_eq(init_selection(POOL_SIZE, &members, &fault), 0);
+	select_member(&members, 1);
+	cr_assert_eq(make_members(&order, &made, &fault), 0, "%s", fault.text);
+	clear_selection(&members);
+	csr = get_file(layout->csr_file, "renewal_key1.csr");
+	pem = certify_pem(fixture->issuer, bytes_of_buffer(&csr), fixture->now_s - 300,
+			  fixture->now_s + 7200);
+	put_file(layout->cert, "renewal_key1.crt", (const char *)pem.data, 0644);
+	if (renames > 0)
+		cr_assert_eq(rename_file(layout->private, "renewal_key1.key", "private_key1.key",
+					 &fault),
+			     0);
+	if (renames > 1)
+		cr_assert_eq(
+			rename_file(layout->csr_file, "renewal_key1.csr", "csr_key1.csr", &fault),
+			0);
+	if (renames > 2)
+		cr_assert_eq(rename_file(layout->cert, "renewal_key1.crt", "cert_key1.crt", &fault),
+			     0);
+}
+
+/* catalogue 76: at each step of a renewal */
+Test(member, is_a_pair_wherever_a_renewal_was_killed)
+{
+	for (int renames = 0; renames <= 3; renames++) {
+		struct fixture fixture;
+		CLEANUP(clear_member) struct member member = {0};
+		CLEANUP(free_public_key) struct public_key *key = NULL;
+		struct fault fault = {0};
+
+		open_fixture(&fixture);
+		make_certified_pool(&fixture, 0);
+		renew_first(&fixture, renames);
+		cr_assert_eq(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault), 0,
+			     "%d: %s", renames, fault.text);
+		cr_assert_eq(get_public_key(member.key, &key, &fault), 0);
+		cr_expect(equal_bytes(public_key_spki(key),
+				      public_key_spki(certificate_public_key(member.certificate))));
+		cr_expect_eq(certificate_not_after(member.certificate) == fixture.now_s + 7200,
+			     renames > 0, "%d", renames);
+		close_fixture(&fixture);
+	}
+}
+
+/* A renewal certificate is no way to give a member another key. */
+Test(member, is_refused_when_neither_certificate_is_for_its_key)
+{
+	struct fixture fixture;
+	CLEANUP(clear_buffer) struct buffer other = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	other = get_file(fixture.layouts[0]->private, "private_key2.key");
+	put_file(fixture.layouts[0]->private, "private_key1.key", (char *)other.data, 0600);
+	pem = get_file(fixture.layouts[0]->cert, "cert_key3.crt");
+	put_file(fixture.layouts[0]->cert, "renewal_key1.crt", (char *)pem.data, 0644);
+	cr_assert_eq(open_first(&fixture, &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED, "not the key of member 1's certificate");
 	close_fixture(&fixture);
 }
