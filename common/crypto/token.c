@@ -104,15 +104,19 @@ static void free_string_of_gnutls(char **text)
 	gnutls_free(*text);
 }
 
+static bool is_absent(int code)
+{
+	return code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ||
+	       code == GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE;
+}
+
 /* Whether there is a token as the URL has it, and whether there is one at all. */
 static int explain_absence(const char *url, struct fault *fault)
 {
 	CLEANUP(free_string_of_gnutls) char *first = NULL;
-	char label[64];
-	size_t size = sizeof(label);
+	unsigned int flags;
 
-	if (gnutls_pkcs11_token_get_info(url, GNUTLS_PKCS11_TOKEN_LABEL, label, &size) !=
-	    GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+	if (!is_absent(gnutls_pkcs11_token_get_flags(url, &flags)))
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s: the token has no such private key: make one with p11tool "
 				 "--login --generate-privkey=ecdsa --curve=secp256r1 "
@@ -137,8 +141,7 @@ static int set_token_fault(const char *url, const struct token_pin *pin, int cod
 		return set_memory_fault(fault);
 	if (flaw != NULL)
 		return set_fault(fault, FAULT_REFUSED, "%s: %s", url, flaw);
-	if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ||
-	    code == GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE)
+	if (is_absent(code))
 		return explain_absence(url, fault);
 	if (code == GNUTLS_E_PKCS11_PIN_LOCKED || code == GNUTLS_E_PKCS11_PIN_EXPIRED)
 		return set_fault(fault, FAULT_REFUSED, "%s: %s", url, gnutls_strerror(code));
@@ -152,8 +155,10 @@ static void free_object(gnutls_pkcs11_obj_t *object)
 		gnutls_pkcs11_obj_deinit(*object);
 }
 
-/* A key that could leave the token, or be used without its PIN, might as well be a file. */
-static int check_marks(const char *url, struct token_pin *pin, struct fault *fault)
+/* A key that could leave the token, or be used without its PIN, might as well be a file. narrow is
+   the URL for GnuTLS, url the one that was given. */
+static int check_marks(const char *narrow, const char *url, struct token_pin *pin,
+		       struct fault *fault)
 {
 	CLEANUP(free_object) gnutls_pkcs11_obj_t object = NULL;
 	unsigned int flags = 0;
@@ -162,7 +167,7 @@ static int check_marks(const char *url, struct token_pin *pin, struct fault *fau
 	if (code < 0)
 		return set_memory_fault(fault);
 	gnutls_pkcs11_obj_set_pin_function(object, answer_token, pin);
-	code = gnutls_pkcs11_obj_import_url(object, url, GNUTLS_PKCS11_OBJ_FLAG_LOGIN);
+	code = gnutls_pkcs11_obj_import_url(object, narrow, GNUTLS_PKCS11_OBJ_FLAG_LOGIN);
 	if (code == 0)
 		code = gnutls_pkcs11_obj_get_flags(object, &flags);
 	if (code < 0)
@@ -201,7 +206,7 @@ int import_token_key(const char *url, struct bytes pin, gnutls_privkey_t handle,
 	int code;
 
 	if (load_modules(fault) < 0 || new_token_pin(pin, &own, fault) < 0 ||
-	    narrow_url(url, &narrow, fault) < 0 || check_marks(narrow, own, fault) < 0)
+	    narrow_url(url, &narrow, fault) < 0 || check_marks(narrow, url, own, fault) < 0)
 		return -1;
 	*ret_pin = TAKE(own);
 	gnutls_privkey_set_pin_function(handle, answer_token, *ret_pin);
