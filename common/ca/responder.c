@@ -69,7 +69,6 @@ struct inquiry {
 	int64_t now_s;
 	int64_t revision;      /* of the record before it was asked */
 	int64_t this_update_s; /* the record is asked after this moment */
-	bool keep;
 	struct ocsp_single singles[OCSP_CERTIFICATES_MAX];
 };
 
@@ -221,29 +220,38 @@ static void keep_reply(const struct inquiry *inquiry, const struct ocsp_reply *r
 					   .this_update_s = reply->this_update_s,
 					   .next_update_s = reply->next_update_s};
 
-	/* What is unknown may be issued the next moment, and anybody can make it up. */
-	if (inquiry->singles[0].status != OCSP_UNKNOWN)
-		keep_answer(inquiry->responder->kept, inquiry->request->ids[0].whole, &answer);
+	keep_answer(inquiry->responder->kept, inquiry->request->ids[0].whole, &answer);
+}
+
+/* What is unknown may be issued the next moment, and anybody can make it up. */
+static bool all_known(const struct inquiry *inquiry)
+{
+	for (size_t i = 0; i < inquiry->request->count; i++)
+		if (inquiry->singles[i].status == OCSP_UNKNOWN)
+			return false;
+	return true;
 }
 
 static int answer_request(struct inquiry *inquiry, struct ocsp_reply *reply, struct fault *fault)
 {
 	struct responder *responder = inquiry->responder;
+	bool plain = inquiry->request->nonce.len == 0;
+	bool may_be_kept = plain && inquiry->request->count == 1;
 	bool found = false;
 
 	/* In this order: what changes after this is not in what is kept under the revision. */
 	if (read_revision(responder->store, &inquiry->revision, fault) < 0)
 		return -1;
-	reply->cacheable = inquiry->request->nonce.len == 0;
-	inquiry->keep = reply->cacheable && inquiry->request->count == 1;
-	if (inquiry->keep && find_kept(inquiry, reply, &found, fault) < 0)
+	if (may_be_kept && find_kept(inquiry, reply, &found, fault) < 0)
 		return -1;
+	reply->cacheable = found;
 	if (found)
 		return 0;
 	inquiry->this_update_s = choose_this_update(responder, inquiry->now_s);
 	if (make_answer(inquiry, reply, fault) < 0)
 		return -1;
-	if (inquiry->keep)
+	reply->cacheable = plain && all_known(inquiry);
+	if (may_be_kept && reply->cacheable)
 		keep_reply(inquiry, reply);
 	return 0;
 }

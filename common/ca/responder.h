@@ -34,8 +34,7 @@ void free_responder(struct responder **responder);
 struct ocsp_reply {
 	struct buffer der;
 	enum ocsp_outcome outcome;
-	/* It depends on nothing but the question, so others may keep it until next_update_s. */
-	bool cacheable;
+	bool cacheable; /* others may keep it until next_update_s */
 	int64_t this_update_s;
 	int64_t next_update_s;
 	struct fault trouble; /* what went wrong, for the log; FAULT_NONE when nothing did */
