@@ -1,3 +1,4 @@
+#include "common/base/clock.h"
 #include "common/pool/pool.h"
 #include "tools/delivery.h"
 #include "tools/enroll.h"
@@ -12,7 +13,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* A batch run. Clients are indices into the manifest's clients, and into `servers`. */
 struct run {
@@ -35,10 +35,7 @@ static void clear_run(struct run *run)
 
 static int64_t read_stopwatch(void)
 {
-	struct timespec now = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return read_stopwatch_us() / 1000;
 }
 
 static const struct client_node *client_at(const struct run *run, size_t index)

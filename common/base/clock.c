@@ -22,6 +22,14 @@ int64_t read_clock(void)
 	return (int64_t)time(NULL);
 }
 
+int64_t read_stopwatch_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 {
 	time_t clock = (time_t)time_s;

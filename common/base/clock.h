@@ -12,6 +12,9 @@ enum { TIME_TEXT_SIZE = 21 }; /* "2026-11-23T04:45:44Z" and its NUL */
 /* The real-time clock. Only tools and servers ask it; everything below takes time as argument. */
 int64_t read_clock(void);
 
+/* For durations: microseconds since some moment before, whatever is done to the real-time clock. */
+int64_t read_stopwatch_us(void);
+
 /* RFC 3339 in UTC, seconds, "Z". time_s must lie in the years 0000 … 9999. */
 void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE]);
 

@@ -1,5 +1,6 @@
 #include "common/net/connection.h"
 
+#include "common/base/clock.h"
 #include "common/net/http.h"
 #include "common/net/problem.h"
 
@@ -41,10 +42,7 @@ struct connection {
 
 static int64_t read_monotonic_ms(void)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS;
+	return read_stopwatch_us() / 1000;
 }
 
 void send_refusal(int socket, unsigned int status, const char *detail)
@@ -199,6 +197,16 @@ static void set_phase(struct connection *connection, enum connection_phase phase
 	connection->since_ms = read_monotonic_ms();
 	if (all->busy == 0)
 		pthread_cond_broadcast(&all->changed);
+}
+
+size_t count_connections(struct connections *connections)
+{
+	size_t count;
+
+	pthread_mutex_lock(&connections->lock);
+	count = connections->count;
+	pthread_mutex_unlock(&connections->lock);
+	return count;
 }
 
 bool await_room(struct connections *connections)

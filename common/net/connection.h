@@ -35,6 +35,8 @@ int new_connections(const struct connection_limits *limits, struct connections *
 /* All connections must be closed. */
 void free_connections(struct connections **connections);
 
+size_t count_connections(struct connections *connections);
+
 /* Waits until there may be one more. false: the server is being stopped. */
 bool await_room(struct connections *connections);
 

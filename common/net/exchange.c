@@ -1,7 +1,9 @@
 #include "common/net/exchange.h"
 
+#include "common/base/clock.h"
 #include "common/net/http.h"
 #include "common/net/problem.h"
+#include "common/net/response.h"
 #include "common/net/strict.h"
 
 #include <stdio.h>
@@ -26,9 +28,11 @@ struct exchange {
 	struct buffer body;
 	struct http_response response;
 	struct fault fault;
+	int64_t begun_us;
+	int64_t duration_us; /* until the answer was ready */
 	char content_type[MEDIA_TYPE_SIZE];
 	char method[NAME_SIZE]; /* cut, for the log */
-	char path[PATH_SIZE];   /* the same; no route's path is as long */
+	char path[PATH_SIZE];   /* the same */
 	char target[];          /* as it was sent */
 };
 
@@ -69,6 +73,7 @@ void *begin_exchange(void *context, const char *target, struct MHD_Connection *c
 	if (exchange == NULL)
 		return NULL;
 	exchange->service = context;
+	exchange->begun_us = read_stopwatch_us();
 	exchange->connection = registered;
 	exchange->mhd = connection;
 	memcpy(exchange->target, target, strlen(target));
@@ -102,6 +107,9 @@ void end_exchange(void *context, struct MHD_Connection *connection, void **point
 		tell(exchange, exchange->status, "the client did not read the answer in time");
 	drop_body(exchange);
 	clear_buffer(&exchange->response.body);
+	release_shared_body(&exchange->response.shared);
+	count_answer(exchange->service->statistics, exchange->route, exchange->status,
+		     exchange->duration_us);
 	free(exchange);
 }
 
@@ -109,6 +117,7 @@ static enum MHD_Result queue_response(struct exchange *exchange, struct MHD_Resp
 {
 	enum MHD_Result result;
 
+	exchange->duration_us = read_stopwatch_us() - exchange->begun_us;
 	if (is_draining(exchange->service->connections))
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (!enter_phase(exchange->connection, CONNECTION_ANSWERING))
@@ -117,21 +126,6 @@ static enum MHD_Result queue_response(struct exchange *exchange, struct MHD_Resp
 		result = MHD_queue_response(exchange->mhd, exchange->status, response);
 	MHD_destroy_response(response);
 	return result;
-}
-
-/* A response of its own with the body, which is empty afterwards. NULL: out of memory. */
-static struct MHD_Response *new_response(struct buffer *body, const char *content_type)
-{
-	struct buffer taken = take_buffer(body);
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		taken.len, taken.data,
-		taken.data != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-
-	if (response == NULL)
-		clear_buffer(&taken);
-	else if (content_type != NULL)
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-	return response;
 }
 
 static struct MHD_Response *new_refusal(struct exchange *exchange, unsigned int status,
@@ -143,7 +137,7 @@ static struct MHD_Response *new_refusal(struct exchange *exchange, unsigned int 
 	exchange->status = status;
 	if (format_problem(status, detail, &body, &fault) < 0)
 		return NULL;
-	return new_response(&body, CONTENT_PROBLEM);
+	return new_body_response(&body, CONTENT_PROBLEM);
 }
 
 /* Refuses, with a further field unless it is NULL. */
@@ -214,17 +208,20 @@ static enum MHD_Result answer(struct exchange *exchange)
 
 	if (exchange->fault.class != FAULT_NONE)
 		return refuse_by_fault(exchange);
-	exchange->status = response->status;
 	if (response->status >= MHD_HTTP_BAD_REQUEST)
 		tell(exchange, response->status, "the handler answered so");
-	queued = new_response(&response->body, response->content_type);
+	queued = new_handler_response(response,
+				      MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND,
+								  MHD_HTTP_HEADER_IF_NONE_MATCH),
+				      &exchange->status);
 	return queued != NULL ? queue_response(exchange, queued) : MHD_NO;
 }
 
 static void run_handler(struct exchange *exchange)
 {
 	const struct http_route *route = exchange->route;
-	const struct http_request request = {route->method, route->path, exchange->content_type,
+	const struct http_request request = {route->method, exchange->target,
+					     exchange->content_type,
 					     bytes_of_buffer(&exchange->body)};
 	struct http_response *response = &exchange->response;
 	struct fault *fault = &exchange->fault;
@@ -282,6 +279,16 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *data, si
 	return MHD_YES;
 }
 
+/* The path as it was sent, whole: exchange->path may be cut. */
+static bool matches_path(const struct http_route *route, const char *path)
+{
+	size_t len = strlen(route->path);
+
+	if (route->path[len - 1] == '/')
+		return strncmp(route->path, path, len) == 0;
+	return strcmp(route->path, path) == 0;
+}
+
 static bool serves_method(const struct http_route *route, const char *method)
 {
 	/* libmicrohttpd leaves the body out of the answer to a HEAD. */
@@ -297,7 +304,7 @@ static const struct http_route *find_route(const struct exchange *exchange,
 	ret_allow[0] = '\0';
 	for (const struct http_route *each = exchange->service->settings.routes; each->path != NULL;
 	     each++) {
-		if (strcmp(each->path, exchange->path) != 0)
+		if (!matches_path(each, exchange->target))
 			continue;
 		if (serves_method(each, exchange->method))
 			return each;
@@ -327,6 +334,8 @@ static enum MHD_Result take_head(struct exchange *exchange, const struct request
 
 	if (check_request_head(exchange->mhd, line, &head, &exchange->fault) < 0)
 		return refuse_and_close(exchange, MHD_HTTP_BAD_REQUEST, exchange->fault.text);
+	/* From here on without the query. */
+	exchange->target[strcspn(exchange->target, "?")] = '\0';
 	exchange->route = find_route(exchange, allow);
 	if (exchange->route == NULL)
 		return refuse_route(exchange, allow);

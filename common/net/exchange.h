@@ -13,6 +13,7 @@ struct service {
 	struct http_server_settings settings; /* without zeros that mean a default */
 	struct connections *connections;
 	struct work_queue *queue;
+	struct statistics *statistics;
 	atomic_size_t body_octets; /* of all requests being received or answered */
 };
 

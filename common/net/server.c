@@ -99,6 +99,7 @@ static void release_server(struct http_server **pointer)
 	if (server->daemon != NULL)
 		MHD_stop_daemon(server->daemon);
 	free_connections(&server->service.connections);
+	free_statistics(&server->service.statistics);
 	free(server);
 }
 
@@ -109,6 +110,9 @@ static int start_service(struct service *service, struct fault *fault)
 						 .most = settings->most_connections,
 						 .most_per_address = settings->most_per_address};
 
+	service->statistics = new_statistics(settings->routes);
+	if (service->statistics == NULL)
+		return set_memory_fault(fault);
 	if (new_connections(&limits, &service->connections, fault) < 0)
 		return -1;
 	return new_work_queue(count_cores(), settings->most_pending, &service->queue, fault);
@@ -144,6 +148,17 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 const struct endpoint *http_server_endpoint(const struct http_server *server)
 {
 	return &server->endpoint;
+}
+
+size_t count_http_connections(struct http_server *server)
+{
+	return count_connections(server->service.connections);
+}
+
+size_t copy_http_statistics(struct http_server *server, struct route_statistics *ret_rows,
+			    size_t most)
+{
+	return copy_statistics(server->service.statistics, ret_rows, most);
 }
 
 void stop_http_server(struct http_server **server)

@@ -3,6 +3,8 @@
 
 #include "common/base/bytes.h"
 #include "common/base/endpoint.h"
+#include "common/net/shared_body.h"
+#include "common/net/statistics.h"
 
 #include <stdbool.h>
 
@@ -25,15 +27,25 @@
 
 struct http_request {
 	const char *method;       /* "GET", "POST" */
-	const char *path;         /* without the query */
+	const char *path;         /* as it was sent, without the query */
 	const char *content_type; /* media type in lower case without parameters; "" when absent */
 	struct bytes body;
+};
+
+/* What is said of how long an answer may be kept (RFC 9111). Zero-initialised says nothing. */
+struct http_caching {
+	int64_t now_s;           /* the clock by which the others were chosen */
+	int64_t last_modified_s; /* 0: not said */
+	int64_t expires_s;       /* 0: not said */
+	char etag[72];           /* without quotes; who has the same is told so (304); "": none */
 };
 
 struct http_response {
 	unsigned int status;      /* 200 unless the handler says otherwise */
 	const char *content_type; /* static */
 	struct buffer body;
+	struct shared_body *shared; /* in place of body; held for this answer */
+	struct http_caching caching;
 };
 
 /*
@@ -47,7 +59,7 @@ typedef int http_handler(const struct http_request *request, struct http_respons
 
 struct http_route {
 	const char *method;
-	const char *path;
+	const char *path;         /* one that ends in '/' has everything below it */
 	const char *content_type; /* what a POST must carry, else 415; NULL for GET */
 	size_t body_max;          /* octets; more: 413 */
 	http_handler *handler;
@@ -91,6 +103,13 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 
 /* Where it listens, with the port it got. */
 const struct endpoint *http_server_endpoint(const struct http_server *server);
+
+/* Connections that are open now. */
+size_t count_http_connections(struct http_server *server);
+
+/* What it did (statistics.h). */
+size_t copy_http_statistics(struct http_server *server, struct route_statistics *ret_rows,
+			    size_t most);
 
 /* Accepts nothing new, finishes what is being answered, then frees. */
 void stop_http_server(struct http_server **server);

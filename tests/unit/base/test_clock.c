@@ -213,3 +213,15 @@ Test(clock, runs)
 	cr_expect_gt(before_s, INT64_C(1700000000));
 	cr_expect_geq(read_clock(), before_s);
 }
+
+Test(clock, measures_durations_that_never_run_backwards)
+{
+	int64_t last_us = read_stopwatch_us();
+
+	for (int i = 0; i < 1000; i++) {
+		int64_t now_us = read_stopwatch_us();
+
+		cr_assert_geq(now_us, last_us);
+		last_us = now_us;
+	}
+}

@@ -81,6 +81,30 @@ static int answer_long(const struct http_request *request, struct http_response 
 	return answer_echo(request, response, context, fault);
 }
 
+static int answer_path(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	(void)context;
+	(void)fault;
+	response->content_type = "text/plain";
+	append_string(&response->body, request->path);
+	return 0;
+}
+
+static int answer_shared(const struct http_request *request, struct http_response *response,
+			 void *context, struct fault *fault)
+{
+	struct service_under_test *service = context;
+
+	(void)request;
+	(void)fault;
+	response->content_type = "text/plain";
+	response->shared = hold_shared_body(service->shared);
+	response->caching = (struct http_caching){
+		.now_s = 1000, .last_modified_s = 990, .expires_s = 1100, .etag = "tag"};
+	return 0;
+}
+
 static const struct http_route routes[] = {
 	{"GET", "/health", NULL, 0, answer_health, false},
 	{"POST", "/echo", "text/plain", BODY_MAX, answer_echo, false},
@@ -89,6 +113,8 @@ static const struct http_route routes[] = {
 	{"POST", "/fault", "text/plain", BODY_MAX, answer_fault, false},
 	{"POST", "/long", "text/plain", BODY_MAX, answer_long, true},
 	{"POST", "/work", "text/plain", LARGE_MAX, answer_echo, true},
+	{"GET", "/below/", NULL, 0, answer_path, false},
+	{"GET", "/shared", NULL, 0, answer_shared, false},
 	{NULL, NULL, NULL, 0, NULL, false},
 };
 
@@ -103,9 +129,20 @@ static void keep_log(void *context, const char *method, const char *path, unsign
 	pthread_mutex_unlock(&service->lock);
 }
 
+static void make_shared(struct service_under_test *service)
+{
+	struct buffer content = {0};
+	struct fault fault = {0};
+
+	append_string(&content, "shared");
+	cr_assert_eq(new_shared_body(&content, &service->shared, &fault), 0, "%s", fault.text);
+}
+
 void start_service(struct service_under_test *service)
 {
 	struct fault fault = {0};
+
+	make_shared(service);
 
 	pthread_mutex_init(&service->lock, NULL);
 	pthread_cond_init(&service->changed, NULL);
@@ -125,6 +162,7 @@ void stop_service(struct service_under_test *service)
 {
 	stop_http_server(&service->server);
 	cr_assert_null(service->server);
+	release_shared_body(&service->shared);
 	clear_buffer(&service->log);
 	pthread_cond_destroy(&service->changed);
 	pthread_mutex_destroy(&service->lock);

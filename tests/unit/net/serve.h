@@ -17,6 +17,8 @@ enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
  *   POST /fault       fails with the class that the body names by its number, and a text
  *   POST /long        long work: waits until the gate is open, answers the same
  *   POST /work        long work: answers the same at once
+ *   GET  /below/…     answers the path
+ *   GET  /shared      answers "shared", which there is once, etag "tag", good from 1000 s to 1100 s
  */
 struct service_under_test {
 	struct http_server_settings settings; /* endpoint and limits, as a test sets them */
@@ -27,7 +29,8 @@ struct service_under_test {
 	bool gate_open;
 	unsigned int waiting; /* handlers of /long at the gate */
 	unsigned int handled; /* handlers that ran */
-	struct buffer log;    /* "METHOD PATH STATUS TEXT\n" */
+	struct shared_body *shared;
+	struct buffer log; /* "METHOD PATH STATUS TEXT\n" */
 };
 
 /* With settings.endpoint empty: 127.0.0.1, any port. */

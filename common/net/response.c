@@ -1,0 +1,114 @@
+#include "common/net/response.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { DATE_SIZE = 64 };
+
+struct MHD_Response *new_body_response(struct buffer *body, const char *content_type)
+{
+	struct buffer taken = take_buffer(body);
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		taken.len, taken.data,
+		taken.data != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+
+	if (response == NULL)
+		clear_buffer(&taken);
+	else if (content_type != NULL)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	return response;
+}
+
+static void let_go(void *context)
+{
+	struct shared_body *body = context;
+
+	release_shared_body(&body);
+}
+
+static struct MHD_Response *new_shared_response(struct shared_body **shared,
+						const char *content_type)
+{
+	struct shared_body *body = TAKE(*shared);
+	struct bytes octets = shared_octets(body);
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+		octets.len, (void *)(uintptr_t)octets.data, let_go, body);
+
+	if (response == NULL)
+		release_shared_body(&body);
+	else if (content_type != NULL)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	return response;
+}
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7). */
+static void add_date(struct MHD_Response *response, const char *field, int64_t time_s)
+{
+	const time_t time = (time_t)time_s;
+	struct tm parts;
+	char text[DATE_SIZE];
+
+	if (gmtime_r(&time, &parts) != NULL &&
+	    strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts) > 0)
+		(void)MHD_add_response_header(response, field, text);
+}
+
+static void add_caching(struct MHD_Response *response, const struct http_caching *caching)
+{
+	char text[sizeof(caching->etag) + 64];
+
+	if (caching->etag[0] != '\0') {
+		(void)snprintf(text, sizeof(text), "\"%s\"", caching->etag);
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, text);
+	}
+	if (caching->last_modified_s != 0)
+		add_date(response, MHD_HTTP_HEADER_LAST_MODIFIED, caching->last_modified_s);
+	if (caching->expires_s == 0)
+		return;
+	add_date(response, MHD_HTTP_HEADER_EXPIRES, caching->expires_s);
+	if (caching->expires_s > caching->now_s)
+		(void)snprintf(text, sizeof(text),
+			       "max-age=%" PRId64 ", public, no-transform, must-revalidate",
+			       caching->expires_s - caching->now_s);
+	else
+		(void)snprintf(text, sizeof(text), "no-cache");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, text);
+}
+
+/* Whether the list of If-None-Match (RFC 9110 section 13.1.2) has the tag, strong or weak. */
+static bool has_tag(const char *list, const char *etag)
+{
+	size_t len = strlen(etag);
+
+	if (list == NULL || len == 0)
+		return false;
+	if (strcmp(list, "*") == 0)
+		return true;
+	for (const char *found = strchr(list, '"'); found != NULL; found = strchr(found + 1, '"'))
+		if (strncmp(found + 1, etag, len) == 0 && found[1 + len] == '"')
+			return true;
+	return false;
+}
+
+struct MHD_Response *new_handler_response(struct http_response *response, const char *if_none_match,
+					  unsigned int *status)
+{
+	bool same =
+		response->status == MHD_HTTP_OK && has_tag(if_none_match, response->caching.etag);
+	struct MHD_Response *made;
+
+	*status = same ? MHD_HTTP_NOT_MODIFIED : response->status;
+	if (same) {
+		release_shared_body(&response->shared);
+		clear_buffer(&response->body);
+		response->content_type = NULL;
+	}
+	made = response->shared != NULL
+		       ? new_shared_response(&response->shared, response->content_type)
+		       : new_body_response(&response->body, response->content_type);
+	if (made != NULL)
+		add_caching(made, &response->caching);
+	return made;
+}

@@ -1,0 +1,157 @@
+#include "common/net/response.h"
+
+#include "tests/support/raw_socket.h"
+#include "tests/unit/net/serve.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What is answered to a GET with these further fields. */
+static void get_raw(const struct service_under_test *service, const char *path, const char *fields,
+		    struct buffer *ret_answer)
+{
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	int connection = connect_raw(&service->endpoint);
+
+	append_format(&request, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", path,
+		      fields);
+	cr_assert(say_raw(connection, (const char *)request.data));
+	cr_assert(receive_raw(connection, ret_answer));
+	(void)close(connection);
+	cr_assert_not_null(ret_answer->data);
+}
+
+Test(response, says_how_long_it_may_be_kept)
+{
+	static const char *const lines[] = {
+		"HTTP/1.1 200 ",
+		"\r\nETag: \"tag\"\r\n",
+		"\r\nLast-Modified: Thu, 01 Jan 1970 00:16:30 GMT\r\n",
+		"\r\nExpires: Thu, 01 Jan 1970 00:18:20 GMT\r\n",
+		"\r\nCache-Control: max-age=100, public, no-transform, must-revalidate\r\n",
+		"\r\n\r\nshared",
+	};
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	start_service(&service);
+	get_raw(&service, "/shared", "", &answer);
+	stop_service(&service);
+	for (size_t i = 0; i < COUNT_OF(lines); i++)
+		cr_expect_not_null(strstr((const char *)answer.data, lines[i]), "%s in %s",
+				   lines[i], answer.data);
+}
+
+Test(response, is_spared_who_has_it_already)
+{
+	static const struct {
+		const char *fields;
+		bool spared;
+	} rows[] = {
+		{"If-None-Match: \"tag\"\r\n", true},
+		{"If-None-Match: W/\"tag\"\r\n", true},
+		{"If-None-Match: \"other\", \"tag\"\r\n", true},
+		{"If-None-Match: *\r\n", true},
+		{"If-None-Match: \"other\"\r\n", false},
+		{"If-None-Match: tag\r\n", false},
+		{"If-None-Match: \"tag2\"\r\n", false},
+		{"If-None-Match: \"ta\"\r\n", false},
+		{"If-None-Match: \r\n", false},
+		{"", false},
+	};
+	struct service_under_test service = {0};
+
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+		bool spared;
+
+		get_raw(&service, "/shared", rows[i].fields, &answer);
+		spared = strstr((const char *)answer.data, "HTTP/1.1 304 ") != NULL;
+		cr_expect_eq(spared, rows[i].spared, "row %zu: %s", i, answer.data);
+		cr_expect_eq(strstr((const char *)answer.data, "\r\n\r\nshared") == NULL,
+			     rows[i].spared, "row %zu", i);
+	}
+	stop_service(&service);
+}
+
+Test(response, is_sent_to_many_from_one_body)
+{
+	enum { TIMES = 20 };
+	struct service_under_test service = {0};
+	struct http_client *client;
+
+	start_service(&service);
+	client = new_test_client(&service.endpoint);
+	for (size_t i = 0; i < TIMES; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(exchange_http(client, "/shared", NULL, (struct bytes){0}, 100, &answer,
+					   &fault),
+			     0, "%s", fault.text);
+		cr_expect(equal_bytes(bytes_of_buffer(&answer.body), bytes_of_string("shared")));
+	}
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+/* A route that ends in '/' has what is below it, and nothing beside it. */
+Test(response, tells_the_path_below_a_route_as_it_was_sent)
+{
+	static const struct {
+		const char *target;
+		const char *found;
+	} rows[] = {
+		{"/below/", "\r\n\r\n/below/"},
+		{"/below/a/%2b%2F=?query", "\r\n\r\n/below/a/%2b%2F="},
+		{"/below", "HTTP/1.1 404 "},
+		{"/belows", "HTTP/1.1 404 "},
+		{"/shared/x", "HTTP/1.1 404 "},
+	};
+	struct service_under_test service = {0};
+
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+		const char *end;
+
+		get_raw(&service, rows[i].target, "", &answer);
+		end = strstr((const char *)answer.data, rows[i].found);
+		cr_assert_not_null(end, "row %zu: %s", i, answer.data);
+		cr_expect(rows[i].found[0] == 'H' || strcmp(end, rows[i].found) == 0, "%s", end);
+	}
+	stop_service(&service);
+}
+
+Test(response, is_counted_by_its_route)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	CLEANUP(clear_buffer) struct buffer missing = {0};
+	struct route_statistics rows[32];
+	uint64_t found = 0;
+	size_t count;
+
+	start_service(&service);
+	get_raw(&service, "/shared", "", &answer);
+	get_raw(&service, "/nothing", "", &missing);
+	cr_assert(await_log(&service, "/nothing 404"));
+	do {
+		count = copy_http_statistics(service.server, rows, COUNT_OF(rows));
+		cr_assert_leq(count, COUNT_OF(rows));
+		found = 0;
+		for (size_t i = 0; i < count; i++) {
+			found += rows[i].answers[2] + rows[i].answers[4];
+			cr_expect(rows[i].answers[2] == 0 ||
+				  strcmp(rows[i].route->path, "/shared") == 0);
+			cr_expect(rows[i].answers[4] == 0 || rows[i].route == NULL);
+		}
+	} while (found < 2);
+	while (count_http_connections(service.server) > 0)
+		(void)usleep(1000);
+	stop_service(&service);
+}
