@@ -98,7 +98,8 @@ static int run_audit(const struct command *command, const void *settings, struct
 		return -1;
 	if (list)
 		return list_audit(side.store, (int64_t)given->from, print_event, NULL, fault);
-	return verify(command, &side, command->operands[1], fault);
+	return verify(command, &side, command->operand_count > 1 ? command->operands[1] : NULL,
+		      fault);
 }
 
 const struct verb audit_verb = {

@@ -315,7 +315,7 @@ static int run_client(const struct command *command, const void *settings, struc
 	const struct client_settings *given = settings;
 	CLEANUP(clear_ca_side) struct ca_side side = {0};
 	const struct action *action = find_action(command->operands[0], fault);
-	const char *name = command->operands[1];
+	const char *name = command->operand_count > 1 ? command->operands[1] : NULL;
 
 	if (action == NULL)
 		return -1;

@@ -156,15 +156,21 @@ static int refuse_several(const struct candidates *candidates, struct fault *fau
 			 candidates->targets[0].text, text);
 }
 
+/* A serial that lacks digits is not to be taken for a client that is not there. */
+static bool is_doubtful(const char *text, const struct candidates *candidates)
+{
+	if (candidates->count == 1 && candidates->targets[0].kind == TARGET_CLIENT)
+		return is_hexadecimal(text);
+	return candidates->count > 1;
+}
+
 int parse_target(const char *text, const struct target_rules *rules, struct target *ret_target,
 		 struct fault *fault)
 {
 	struct candidates candidates = {0};
 
 	collect(text, rules, &candidates);
-	/* A serial that lacks digits is not to be taken for a client that is not there. */
-	if ((candidates.count > 1 || is_hexadecimal(text)) &&
-	    drop_absent(rules, &candidates, fault) < 0)
+	if (is_doubtful(text, &candidates) && drop_absent(rules, &candidates, fault) < 0)
 		return -1;
 	if (candidates.count == 0)
 		return refuse_nothing(text, fault);
