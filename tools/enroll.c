@@ -20,9 +20,9 @@ struct enroll_settings {
 static const struct option enroll_options[] = {
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct enroll_settings, ca),
 	 "where the CA serves, when not as in the manifest", NULL},
-	{"export", 0, true, "FILE", take_text, offsetof(struct enroll_settings, export_path),
+	{"export", 0, false, "FILE", take_text, offsetof(struct enroll_settings, export_path),
 	 "write the requests there instead, to be carried to the CA", NULL},
-	{"import", 0, true, "FILE", take_text, offsetof(struct enroll_settings, import_path),
+	{"import", 0, false, "FILE", take_text, offsetof(struct enroll_settings, import_path),
 	 "take the CA's answers from there", NULL},
 	{0},
 };

@@ -21,9 +21,9 @@ struct sign_settings {
 };
 
 static const struct option sign_options[] = {
-	{"client", 0, true, "CLIENT", take_text, offsetof(struct sign_settings, client),
+	{"client", 0, false, "CLIENT", take_text, offsetof(struct sign_settings, client),
 	 "whose requests a folder's are, and whose policy applies", NULL},
-	{"output", 'o', true, "FILE", take_text, offsetof(struct sign_settings, output),
+	{"output", 'o', false, "FILE", take_text, offsetof(struct sign_settings, output),
 	 "the answer's file, when not FILE.answer", NULL},
 	CA_KEY_OPTIONS(struct sign_settings, key),
 	{0},
