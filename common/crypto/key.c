@@ -192,7 +192,7 @@ bool is_encrypted_private_key(struct bytes pem)
 {
 	static const char begin[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 
-	return memmem(pem.data, pem.len, begin, sizeof(begin) - 1) != NULL;
+	return pem.len > 0 && memmem(pem.data, pem.len, begin, sizeof(begin) - 1) != NULL;
 }
 
 /* The encryption that the PEM says: what is weaker than ours, or not PBES2, is not read. */
