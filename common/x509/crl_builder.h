@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_X509_CRL_BUILDER_H
 #define CERTPOOL_X509_CRL_BUILDER_H
 
-#include "common/x509/crl_reason.h"
+#include "common/x509/crl.h"
 #include "common/x509/issuer.h"
 
 /*
@@ -16,9 +16,6 @@
  *
  * Not done: noticing a serial that is added twice.
  */
-
-/* The largest CRL that is made, and read: two and a half million entries. */
-enum { CRL_DER_MAX = 128 * 1024 * 1024 };
 
 struct crl_terms {
 	uint64_t number; /* grows with every CRL of the issuer (section 5.2.3) */
