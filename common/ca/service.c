@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/ca/live_ring.h"
 #include "common/ca/revocation_inquiry.h"
+#include "common/ca/serve_ocsp.h"
 #include "common/net/http.h"
 #include "common/wire/envelope.h"
 
@@ -20,6 +21,7 @@ struct ca_service {
 	http_log *log;
 	void *log_context;
 	struct live_ring ring;
+	struct responder *responder;
 	struct buffer root_pem;
 	struct http_server *server;
 };
@@ -252,6 +254,21 @@ static int serve_root(const struct http_request *request, struct http_response *
 	return check_buffer(&response->body, fault);
 }
 
+/* Open to all, and with an answer for everything: why it is none goes to the log alone. */
+static int serve_ocsp_request(const struct http_request *request, struct http_response *response,
+			      void *context, struct fault *fault)
+{
+	const struct ca_service *service = context;
+	struct fault trouble = {0};
+
+	if (serve_ocsp(service->responder, request, read_clock(), response, &trouble, fault) < 0)
+		return -1;
+	if (trouble.class != FAULT_NONE && service->log != NULL)
+		service->log(service->log_context, request->method, request->path, ok,
+			     trouble.text);
+	return 0;
+}
+
 /* Open to all: that something is wrong, and not what. */
 static int serve_health(const struct http_request *request, struct http_response *response,
 			void *context, struct fault *fault)
@@ -277,6 +294,8 @@ static const struct http_route routes[] = {
 	 true},
 	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_status, false},
 	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_revocations, true},
+	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false},
+	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false},
 	{"GET", "/root.crt", NULL, 0, serve_root, true},
 	{"GET", "/health", NULL, 0, serve_health, false},
 	{0},
@@ -300,6 +319,8 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 	if (init_live_ring(&service->ring, settings->layout, fault) < 0 ||
 	    format_certificate_pem(certificate_der(authority_root(settings->authority)),
 				   &service->root_pem, fault) < 0 ||
+	    new_responder(authority_store(settings->authority),
+			  authority_issuer(settings->authority), &service->responder, fault) < 0 ||
 	    start_http_server(&server, &service->server, fault) < 0)
 		return -1;
 	*ret_service = TAKE(service);
@@ -319,6 +340,7 @@ void stop_ca_service(struct ca_service **service_pointer)
 		return;
 	stop_http_server(&service->server);
 	clear_live_ring(&service->ring);
+	free_responder(&service->responder);
 	clear_buffer(&service->root_pem);
 	free(service);
 }
