@@ -156,7 +156,7 @@ static int print_answer(const struct command *command, const char *client,
 		struct revoked_certificate revoked = {
 			.revoked_at_s = member->revoked_at_s,
 			.reason = member->reason,
-			.already = member->revoked_at_s < answer->claims.iat_s,
+			.already = member->already,
 		};
 
 		memcpy(revoked.serial, member->serial, SERIAL_MAX);

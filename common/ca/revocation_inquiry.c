@@ -16,6 +16,7 @@ static int add_member(void *context, const struct revoked_certificate *revoked, 
 	memcpy(member->member, revoked->member, NAME_SIZE);
 	member->revoked_at_s = revoked->revoked_at_s;
 	member->reason = revoked->reason;
+	member->already = revoked->already;
 	return 0;
 }
 

@@ -139,6 +139,8 @@ static json_t *new_member_json(const struct revoked_member *member)
 	failed |= json_object_set_new(object, "revoked_at", json_integer(member->revoked_at_s));
 	failed |= json_object_set_new(object, "reason",
 				      json_string(format_crl_reason(member->reason)));
+	if (member->already)
+		failed |= json_object_set_new(object, "already", json_true());
 	if (failed)
 		free_json(&object);
 	return object;
@@ -177,7 +179,8 @@ static int read_member(const json_t *value, struct revoked_member *member, struc
 	static const struct member_rule rules[] = {{"serial", JSON_STRING, true},
 						   {"member", JSON_STRING, true},
 						   {"revoked_at", JSON_INTEGER, true},
-						   {"reason", JSON_STRING, true}};
+						   {"reason", JSON_STRING, true},
+						   {"already", JSON_TRUE, false}};
 
 	if (!json_is_object(value))
 		return set_fault(fault, FAULT_MALFORMED, "member \"revoked\": expected objects");
@@ -186,6 +189,7 @@ static int read_member(const json_t *value, struct revoked_member *member, struc
 	    copy_name(value, "member", member->member, fault) < 0 ||
 	    copy_time(value, "revoked_at", &member->revoked_at_s, fault) < 0)
 		return -1;
+	member->already = json_object_get(value, "already") != NULL;
 	return read_reason(value, &member->reason, fault);
 }
 

@@ -29,6 +29,7 @@ struct revoked_member {
 	char member[NAME_SIZE];
 	int64_t revoked_at_s;
 	int reason;
+	bool already; /* it was revoked before: these are its first date and reason */
 };
 
 /* Either the whole request is refused, or every certificate that it names is revoked. */

@@ -1,6 +1,7 @@
 #include "common/wire/certificates.h"
 #include "common/wire/invitation.h"
 #include "common/wire/message_answer.h"
+#include "common/wire/revocation.h"
 #include "common/wire/status.h"
 #include "tests/fuzz/target.h"
 
@@ -12,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct status_request status = {0};
 	struct status_answer status_answer = {0};
 	struct message_answer message_answer = {0};
+	struct revocation_request revocation = {0};
+	struct revocation_answer revocation_answer = {0};
 	struct invitation invitation = {0};
 	struct request_claims claims = {0};
 	struct fault fault = {0};
@@ -22,6 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		clear_certificates_answer(&answer);
 	if (parse_status_request(json, &status, &claims, &fault) == 0)
 		clear_status_request(&status);
+	if (parse_revocation_request(json, &revocation, &claims, &fault) == 0)
+		clear_revocation_request(&revocation);
+	if (parse_revocation_answer(json, &revocation_answer, &fault) == 0)
+		clear_revocation_answer(&revocation_answer);
 	if (parse_invitation(json, &invitation, &fault) == 0)
 		clear_invitation(&invitation);
 	if (parse_status_answer(json, &status_answer, &fault) < 0)

@@ -128,6 +128,9 @@ Test(revocation, refuses_answers_that_are_not_as_the_format_says)
 		{"{" ANSWER_CLAIMS ",\"revoked\":[{\"serial\":\"" SERIAL
 		 "\",\"member\":\"key1\",\"revoked_at\":-1," REASON "}]}",
 		 "seconds since 1970"},
+		{"{" ANSWER_CLAIMS ",\"revoked\":[{\"serial\":\"" SERIAL
+		 "\",\"member\":\"key1\",\"revoked_at\":1,\"already\":false," REASON "}]}",
+		 "member \"already\""},
 		{"{" ANSWER_CLAIMS ",\"revoked\":[" MEMBER "],\"crl_number\":0}", "from 1"},
 		{"{" ANSWER_CLAIMS ",\"revoked\":[" MEMBER "],\"crl_number\":\"1\"}",
 		 "expected an integer"},
@@ -183,6 +186,7 @@ Test(revocation, reads_the_answer_that_it_writes)
 		struct fault fault = {0};
 
 		answer.crl_number = number;
+		member.already = number == 1;
 		answer.claims = make_answer_claims(&claims, digest, "ca", "client1", 1790000000);
 		cr_assert_eq(format_revocation_answer(&answer, &json, &fault), 0, "%s", fault.text);
 		cr_assert_eq(parse_revocation_answer(bytes_of_secret(&json), &parsed, &fault), 0,
@@ -193,6 +197,7 @@ Test(revocation, reads_the_answer_that_it_writes)
 		cr_expect_str_eq(parsed.revoked[0].member, "key7");
 		cr_expect_eq(parsed.revoked[0].revoked_at_s, 1790000001);
 		cr_expect_eq(parsed.revoked[0].reason, 1);
+		cr_expect_eq(parsed.revoked[0].already, number == 1);
 		clear_revocation_answer(&parsed);
 		clear_secret(&json);
 	}
