@@ -135,11 +135,11 @@ says 'says how to see which there are' 'there is no such token: p11tool --list-t
 
 # catalogue 101: the token vanishes in the middle of a batch
 before=$(rows)
-token_manifest 300 >manifest.yaml
+token_manifest 603 >manifest.yaml
 objects=()
 for object in "$PWD"/tokens/*/*.object; do objects+=(-P "$object"); done
 launcher=(env ASAN_OPTIONS=detect_leaks=0 strace -D -f -o trace "${objects[@]}" -e trace=openat
-	-e inject=openat:error=ENOENT:when=100+)
+	-e inject=openat:error=ENOENT:when=110+)
 start_ca
 launcher=()
 "$certpool" request client1 -q >request.out
@@ -147,11 +147,14 @@ expect 1 'enroll when the token vanishes in the middle' "$certpool" enroll clien
 says 'the client learns that it can try again' 'failed.*try again'
 check 'it had signed some by then' test "$(grep -c 'openat.*object.*= [0-9]' trace)" -ge 99
 check 'and then could not' grep -q INJECTED trace
-equal 'nothing of the batch was recorded' "$before" "$(rows)"
-equal 'nothing was saved' 3 "$(count_files client1/cert 'cert_key*.crt')"
+# The 600 missing members are asked for in two requests; strace counts each thread for itself, so the
+# other request may have had a whole answer.
+recorded=$(($(rows) - before))
+check 'nothing of that request was recorded' test $recorded -eq 0 -o $recorded -eq 300
+equal 'nothing of it was saved' $((recorded + 3)) "$(count_files client1/cert 'cert_key*.crt')"
 check 'the log says why' grep -q '/v1/certificates: 500: .*PKCS #11' serve.err
 stop "$ca"
 start_ca
 expect 0 'when it is back, the same request succeeds' "$certpool" enroll client1
-equal 'with one certificate for each member' 300 "$(rows)"
+equal 'with one certificate for each member' 603 "$(rows)"
 stop "$ca"
