@@ -1,4 +1,4 @@
-#include "common/pool/renew.h"
+#include "tools/renew.h"
 
 #include "common/base/clock.h"
 #include "tools/enroll.h"
@@ -39,8 +39,7 @@ static void tell_refusal(void *context, size_t member, const struct refusal *ref
 			   listener->client, member);
 }
 
-/* What became of the renewal, as a fault if a member was refused. */
-static int check_renewed(const char *client, const struct renewed *renewed, struct fault *fault)
+int check_renewed(const char *client, const struct renewed *renewed, struct fault *fault)
 {
 	if (renewed->refused == 0)
 		return 0;
@@ -50,32 +49,26 @@ static int check_renewed(const char *client, const struct renewed *renewed, stru
 			 client, renewed->refused, renewed->renewed + renewed->refused);
 }
 
-static int renew_client(const struct command *command, const struct node *node,
-			const struct renew_settings *given, struct renewed *ret_renewed,
-			struct fault *fault)
+int renew_client(const struct command *command, struct renewal *renewal,
+		 struct renewed *ret_renewed, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
-	const char *name = node->client->name;
+	struct enrollment *enrollment = &renewal->enrollment;
+	const char *name = enrollment->client->name;
 	struct refusal_listener listener = {command, name};
-	struct renewal renewal = {
-		.enrollment = {.layout = node->layout,
-			       .client = node->client,
-			       .ca = choose_endpoint(&given->ca, &node->manifest->ca.endpoint),
-			       .refused = tell_refusal,
-			       .refused_context = &listener},
-		.terms = given->terms,
-	};
 	struct bar keys;
 	struct bar certificates;
 	char label[96];
 
+	enrollment->refused = tell_refusal;
+	enrollment->refused_context = &listener;
 	(void)snprintf(label, sizeof(label), "%s: new requests", name);
-	renewal.making = start_bar(&keys, command, label);
+	renewal->making = start_bar(&keys, command, label);
 	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
-	renewal.enrollment.progress = start_bar(&certificates, command, label);
-	if (lock_or_wait(command, node->layout, &lock, fault) < 0)
+	enrollment->progress = start_bar(&certificates, command, label);
+	if (lock_or_wait(command, enrollment->layout, &lock, fault) < 0)
 		return -1;
-	return renew_pool(&renewal, read_clock(), ret_renewed, fault);
+	return renew_pool(renewal, read_clock(), ret_renewed, fault);
 }
 
 static int print_renewed(const struct command *command, const char *client,
@@ -103,11 +96,17 @@ static int print_renewed(const struct command *command, const char *client,
 
 static int run_renew(const struct command *command, const void *settings, struct fault *fault)
 {
+	const struct renew_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
+	struct renewal renewal = {.terms = given->terms};
 	struct renewed renewed;
 
-	if (open_node(command, command->operands[0], &node, fault) < 0 ||
-	    renew_client(command, &node, settings, &renewed, fault) < 0 ||
+	if (open_node(command, command->operands[0], &node, fault) < 0)
+		return -1;
+	renewal.enrollment.layout = node.layout;
+	renewal.enrollment.client = node.client;
+	renewal.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
+	if (renew_client(command, &renewal, &renewed, fault) < 0 ||
 	    print_renewed(command, node.client->name, &renewed, fault) < 0)
 		return -1;
 	return check_renewed(node.client->name, &renewed, fault);

@@ -6,6 +6,7 @@
 #include "tools/node.h"
 #include "tools/output.h"
 #include "tools/received.h"
+#include "tools/renew.h"
 #include "tools/report.h"
 #include "tools/request.h"
 #include "tools/server_process.h"
@@ -43,17 +44,23 @@ static const struct client_node *client_at(const struct run *run, size_t index)
 	return &run->manifest->clients[index];
 }
 
+/* Whether a step is a list of clients, each a part of it. */
+static bool has_clients(const struct batch_step *step)
+{
+	return step->kind == STEP_ENROLL || step->kind == STEP_RENEW;
+}
+
 /* The clients that a step works with, in turn; false after the last. */
 static bool next_client(const struct batch_step *step, size_t position, size_t *ret_client)
 {
 	size_t others[] = {step->kind == STEP_VERIFY ? step->by : step->from, step->to};
 	size_t count = step->kind == STEP_VERIFY ? 1 : COUNT_OF(others);
 
-	if (step->kind == STEP_ENROLL)
+	if (has_clients(step))
 		count = step->client_count;
 	if (position >= count)
 		return false;
-	*ret_client = step->kind == STEP_ENROLL ? step->clients[position] : others[position];
+	*ret_client = has_clients(step) ? step->clients[position] : others[position];
 	return true;
 }
 
@@ -122,7 +129,7 @@ static bool needs_ca(const struct run *run)
 	for (size_t i = 0; i < run->manifest->step_count; i++) {
 		const struct batch_step *step = &run->manifest->steps[i];
 
-		if (step->kind == STEP_ENROLL || (step->kind == STEP_VERIFY && step->online))
+		if (has_clients(step) || (step->kind == STEP_VERIFY && step->online))
 			return true;
 	}
 	return false;
@@ -204,6 +211,24 @@ static int enroll_one(const struct run *run, const struct client_node *client,
 	return result;
 }
 
+static int renew_one(const struct run *run, const struct client_node *client,
+		     struct report_row *row, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	struct renewal renewal = {.enrollment = {.client = client, .ca = run->ca.endpoint}};
+	struct renewed renewed = {0};
+	int result = -1;
+
+	if (open_layout(client->layout, &layout, fault) == 0) {
+		renewal.enrollment.layout = layout;
+		result = renew_client(run->command, &renewal, &renewed, fault);
+	}
+	row->figures[0] = (struct figure){"renewed", renewed.renewed};
+	row->figures[1] = (struct figure){"kept", renewed.kept};
+	row->figures[2] = (struct figure){"refused", renewed.refused};
+	return result < 0 ? -1 : check_renewed(client->name, &renewed, fault);
+}
+
 static int send_step(const struct run *run, const struct batch_step *step, struct report_row *row,
 		     struct fault *fault)
 {
@@ -248,7 +273,7 @@ static int verify_step(const struct run *run, const struct batch_step *step, str
 	return result;
 }
 
-/* Does one part of a step: a client of `enroll`, or the whole of the others. */
+/* Does one part of a step: a client of `enroll` or `renew`, or the whole of the others. */
 static int do_part(const struct run *run, const struct batch_step *step, size_t part,
 		   struct report_row *row, struct fault *fault)
 {
@@ -260,6 +285,11 @@ static int do_part(const struct run *run, const struct batch_step *step, size_t 
 		row->verb = "enroll";
 		(void)snprintf(row->what, sizeof(row->what), "%s", client->name);
 		return enroll_one(run, client, row, fault);
+	case STEP_RENEW:
+		client = client_at(run, step->clients[part]);
+		row->verb = "renew";
+		(void)snprintf(row->what, sizeof(row->what), "%s", client->name);
+		return renew_one(run, client, row, fault);
 	case STEP_SEND:
 		row->verb = "send";
 		(void)snprintf(row->what, sizeof(row->what), "%s to %s",
@@ -277,7 +307,7 @@ static int do_part(const struct run *run, const struct batch_step *step, size_t 
 static int do_step(struct run *run, size_t index, struct fault *fault)
 {
 	const struct batch_step *step = &run->manifest->steps[index];
-	size_t parts = step->kind == STEP_ENROLL ? step->client_count : 1;
+	size_t parts = has_clients(step) ? step->client_count : 1;
 
 	for (size_t part = 0; part < parts; part++) {
 		struct report_row *row = add_row(&run->report, fault);

@@ -72,9 +72,9 @@ static const struct field verify_fields[] = {
 	{0},
 };
 
-/* Refuses a client that one enroll step names twice. */
-static int check_enroll(const struct yaml_node *value, const struct batch_step *step,
-			size_t client_count, struct fault *fault)
+/* Refuses a client that one step names twice. */
+static int check_clients(const struct yaml_node *value, const struct batch_step *step,
+			 size_t client_count, struct fault *fault)
 {
 	bool *seen = calloc(client_count, sizeof(*seen));
 	int result = 0;
@@ -92,14 +92,11 @@ static int check_enroll(const struct yaml_node *value, const struct batch_step *
 	return result;
 }
 
-static int set_enroll(const struct yaml_node *value, const struct field *field, void *object,
-		      struct fault *fault)
+static int read_clients(const struct yaml_node *value, struct step_reading *reading,
+			struct fault *fault)
 {
-	struct step_reading *reading = object;
 	struct batch_step *step = &reading->step;
 
-	(void)field;
-	step->kind = STEP_ENROLL;
 	if (expect_kind(value, YAML_LIST, fault) < 0)
 		return -1;
 	if (value->count == 0)
@@ -111,7 +108,27 @@ static int set_enroll(const struct yaml_node *value, const struct field *field, 
 		if (find_index(value->children[step->client_count], reading->manifest,
 			       &step->clients[step->client_count], fault) < 0)
 			return -1;
-	return check_enroll(value, step, reading->manifest->client_count, fault);
+	return check_clients(value, step, reading->manifest->client_count, fault);
+}
+
+static int set_enroll(const struct yaml_node *value, const struct field *field, void *object,
+		      struct fault *fault)
+{
+	struct step_reading *reading = object;
+
+	(void)field;
+	reading->step.kind = STEP_ENROLL;
+	return read_clients(value, reading, fault);
+}
+
+static int set_renew(const struct yaml_node *value, const struct field *field, void *object,
+		     struct fault *fault)
+{
+	struct step_reading *reading = object;
+
+	(void)field;
+	reading->step.kind = STEP_RENEW;
+	return read_clients(value, reading, fault);
 }
 
 static int check_send(const struct yaml_node *value, const struct step_reading *reading,
@@ -162,6 +179,7 @@ static int set_verify(const struct yaml_node *value, const struct field *field, 
 
 static const struct field step_fields[] = {
 	{.name = "enroll", .set = set_enroll},
+	{.name = "renew", .set = set_renew},
 	{.name = "send", .set = set_send},
 	{.name = "verify", .set = set_verify},
 	{0},
@@ -175,8 +193,8 @@ static int read_step(const struct yaml_node *value, struct step_reading *reading
 		return -1;
 	if (value->count != 1)
 		return set_value_fault(value, fault,
-				       "expected one of enroll, send and verify in a step, found "
-				       "%zu keys",
+				       "expected one of enroll, renew, send and verify in a step, "
+				       "found %zu keys",
 				       value->count);
 	return read_fields(value, step_fields, reading, fault);
 }

@@ -75,13 +75,13 @@ struct client_node {
 	size_t message_limit;     /* octets of M that it sends and takes */
 };
 
-enum step_kind { STEP_ENROLL, STEP_SEND, STEP_VERIFY };
+enum step_kind { STEP_ENROLL, STEP_RENEW, STEP_SEND, STEP_VERIFY };
 
 /* One entry of `batch:`. Clients are indices into the manifest's clients. */
 struct batch_step {
 	enum step_kind kind;
 	int line;        /* in the manifest, 1-based */
-	size_t *clients; /* enroll: at least one */
+	size_t *clients; /* enroll, renew: at least one */
 	size_t client_count;
 	size_t from;  /* send */
 	size_t to;    /* send */

@@ -90,6 +90,15 @@ expect 0 'renew' unsanitized_preload faketime -f +5h "$certpool" renew client1
 prints 'renews what has ended' '^client1: renewed 6 certificates'
 check 'and the pool can sign' unsanitized_preload faketime -f +5h "$certpool" send client1 client2 --output message3.jwe x
 
+# As a step of a batch.
+mkdir batch
+short 3 1h >batch/manifest.yaml
+printf 'batch: [{enroll: [client1]}, {renew: [client1]}]\n' >>batch/manifest.yaml
+expect 0 'a batch that renews' "$certpool" run -m batch/manifest.yaml
+prints 'renews nothing that is fresh' '^ +2  renew +client1 +done .* 0 renewed, 3 kept, 0 refused$'
+expect 0 'and again, fifty minutes later' unsanitized_preload faketime -f +50m "$certpool" run -m batch/manifest.yaml --json
+equal 'renews what is due' '3 0 0' "$(jq -r 'select(.verb=="renew")|"\(.renewed) \(.kept) \(.refused)"' out)"
+
 # The policy's quota: the old certificates count.
 mkdir tight
 short 3 1h 'policy: {certificates: 4}, ' >tight/manifest.yaml

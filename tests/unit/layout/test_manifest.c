@@ -244,15 +244,19 @@ Test(manifest, refuses_bad_steps)
 {
 	static const struct refusal_row rows[] = {
 		{STEP("x"), "5:5", "batch[1]: expected a mapping, found x"},
-		{STEP("{}"), "5:5", "expected one of enroll, send and verify in a step, found 0"},
+		{STEP("{}"), "5:5",
+		 "expected one of enroll, renew, send and verify in a step, found 0"},
 		{STEP("{enroll: [a], verify: {by: a}}"), "5:5", "found 2 keys"},
-		{STEP("{receive: a}"), "5:6", "expected one of the keys enroll, send, verify"},
+		{STEP("{receive: a}"), "5:6",
+		 "expected one of the keys enroll, renew, send, verify"},
 		{STEP("{enroll: a}"), "5:14", "expected a list, found a"},
 		{STEP("{enroll: []}"), "5:14", "expected clients, found an empty list"},
 		{STEP("{enroll: [a, c]}"), "5:18",
 		 "batch[1].enroll[2]: expected a client of dir/m.yaml, found \"c\": there are a, "
 		 "b"},
 		{STEP("{enroll: [a, b, a]}"), "5:21", "expected each client once, found a again"},
+		{STEP("{renew: [b, a, b]}"), "5:20", "expected each client once, found b again"},
+		{STEP("{renew: a}"), "5:13", "expected a list, found a"},
 		{STEP("{enroll: [A]}"), "5:15", "found \"A\""},
 		{STEP("{enroll: [ca]}"), "5:15", "found \"ca\""},
 		{STEP("{send: {from: a, to: b}}"), "5:12", "expected the key text, found none"},
