@@ -11,6 +11,7 @@ struct receive_settings {
 	struct endpoint listen;
 	struct endpoint ca;
 	bool online;
+	const char *crl;
 	size_t count;
 	size_t ready;
 };
@@ -18,6 +19,8 @@ struct receive_settings {
 static const struct option receive_options[] = {
 	{"online", 0, false, NULL, take_switch, offsetof(struct receive_settings, online),
 	 "ask the CA about each certificate", NULL},
+	{"crl", 0, false, "FILE", take_text, offsetof(struct receive_settings, crl),
+	 "look each certificate up in the CRL of this file or http URL", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct receive_settings, count),
 	 "stop after N messages, verified or not", NULL},
 	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, listen),
@@ -118,6 +121,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 	CLEANUP(clear_inbox)
 	struct inbox inbox = {.command = *command, .stop = {-1, -1}, .most = given->count};
 	struct receiver_settings receiver = {.online = given->online,
+					     .crl = given->crl,
 					     .message = take_message,
 					     .message_context = &inbox,
 					     .log = log_refusal,

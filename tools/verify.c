@@ -1,6 +1,7 @@
 #include "common/base/clock.h"
 #include "common/pool/ask_ocsp.h"
 #include "common/pool/ask_status.h"
+#include "common/pool/crl_source.h"
 #include "common/pool/trust.h"
 #include "common/x509/crl_reason.h"
 #include "tools/input.h"
@@ -16,6 +17,7 @@ struct verify_settings {
 	bool online;
 	struct endpoint ca;
 	const char *ocsp;
+	const char *crl;
 };
 
 static const struct option verify_options[] = {
@@ -31,6 +33,8 @@ static const struct option verify_options[] = {
 	 "where the CA serves, when not as in the manifest", NULL},
 	{"ocsp", 0, false, "URL", take_text, offsetof(struct verify_settings, ocsp),
 	 "ask the OCSP responder there as well", NULL},
+	{"crl", 0, false, "FILE", take_text, offsetof(struct verify_settings, crl),
+	 "look it up in the CRL of this file or http URL as well", NULL},
 	{0},
 };
 
@@ -44,6 +48,8 @@ struct finding {
 	struct status_answer answer;
 	bool asked_ocsp;
 	struct ocsp_finding ocsp;
+	bool asked_crl;
+	struct crl_finding crl;
 };
 
 static void clear_finding(struct finding *finding)
@@ -159,15 +165,69 @@ static int ask_responder(const struct verify_settings *given, const struct certi
 	return 0;
 }
 
+static int consult_source(const struct verify_settings *given, const struct certificate *root,
+			  struct finding *finding, struct fault *fault)
+{
+	CLEANUP(free_crl_source) struct crl_source *source = NULL;
+	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
+	const struct crl_finding *crl = &finding->crl;
+	char revoked_at[TIME_TEXT_SIZE];
+
+	if (new_crl_source(given->crl, &source, fault) < 0)
+		return -1;
+	if (finding->verdict.invalid)
+		return 0;
+	consult_crl(source,
+		    find_issuer(root,
+				(const struct certificate *const *)finding->chain.certificates,
+				finding->chain.count, finding->certificate),
+		    finding->certificate, at_s, &finding->crl);
+	finding->asked_crl = true;
+	format_time(crl->revoked_at_s, revoked_at);
+	if (crl->standing == CRL_REVOKED)
+		reject(&finding->verdict, "CRL number %s: revoked at %s (%s)", crl->number,
+		       revoked_at, format_crl_reason(crl->reason));
+	return 0;
+}
+
+static bool cannot_tell(const struct finding *finding)
+{
+	return finding->asked_crl && finding->crl.standing == CRL_UNKNOWN &&
+	       !finding->verdict.invalid;
+}
+
+static const char *name_verdict(const struct finding *finding)
+{
+	if (cannot_tell(finding))
+		return "unknown";
+	return finding->verdict.invalid ? "invalid" : "valid";
+}
+
+static void add_revocation(struct json_line *line, const struct crl_finding *crl)
+{
+	add_json_text(line, "revocation", format_crl_standing(crl->standing));
+	if (crl->standing == CRL_REVOKED) {
+		add_json_time(line, "revoked_at", crl->revoked_at_s);
+		add_json_text(line, "revocation_reason", format_crl_reason(crl->reason));
+	}
+	if (crl->number[0] == '\0')
+		return;
+	add_json_text(line, "crl_number", crl->number);
+	add_json_time(line, "crl_this_update", crl->this_update_s);
+	add_json_time(line, "crl_next_update", crl->next_update_s);
+}
+
 static int print_finding_json(const struct finding *finding, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	char serial[SERIAL_TEXT_SIZE];
 
 	add_json_text(&line, "certificate", finding->path);
-	add_json_text(&line, "verdict", finding->verdict.invalid ? "invalid" : "valid");
+	add_json_text(&line, "verdict", name_verdict(finding));
 	if (finding->verdict.invalid)
 		add_json_text(&line, "reason", finding->verdict.reason);
+	else if (cannot_tell(finding))
+		add_json_text(&line, "reason", finding->crl.why.text);
 	if (finding->certificate != NULL) {
 		format_serial(certificate_serial(finding->certificate), serial);
 		add_json_text(&line, "subject", certificate_subject(finding->certificate));
@@ -178,6 +238,8 @@ static int print_finding_json(const struct finding *finding, struct fault *fault
 		add_json_text(&line, "status", format_status(finding->answer.status));
 	if (finding->asked_ocsp)
 		add_json_text(&line, "ocsp", format_ocsp_status(finding->ocsp.status));
+	if (finding->asked_crl)
+		add_revocation(&line, &finding->crl);
 	return print_json(&line, fault);
 }
 
@@ -191,11 +253,14 @@ static int print_finding(const struct command *command, const struct finding *fi
 	if (finding->verdict.invalid)
 		return set_fault(fault, FAULT_UNVERIFIED, "%s: %s", finding->path,
 				 finding->verdict.reason);
+	if (cannot_tell(finding))
+		return set_fault(fault, finding->crl.why.class, "%s: %s", finding->path,
+				 finding->crl.why.text);
 	if (command->json)
 		return 0;
 	format_time(certificate_not_after(finding->certificate), not_after);
 	print_line("%s: %s: %s, valid until %s", finding->path,
-		   finding->asked || finding->asked_ocsp ? "good" : "valid",
+		   finding->asked || finding->asked_ocsp || finding->asked_crl ? "good" : "valid",
 		   certificate_subject(finding->certificate), not_after);
 	return 0;
 }
@@ -239,6 +304,8 @@ static int run_verify(const struct command *command, const void *settings, struc
 		return -1;
 	if (given->ocsp != NULL && ask_responder(given, root, &finding, fault) < 0)
 		return -1;
+	if (given->crl != NULL && consult_source(given, root, &finding, fault) < 0)
+		return -1;
 	return print_finding(command, &finding, fault);
 }
 
@@ -249,7 +316,8 @@ const struct verb verify_verb = {
 	.details = "Judges a certificate (PEM or DER; - is standard input) by chain, profile and\n"
 		   "time: against the root that CLIENT has pinned, or, without CLIENT, against\n"
 		   "--root FILE. With --online the CA is asked whether it stands by it, with\n"
-		   "--ocsp the OCSP responder at the URL. A certificate of which nobody can say\n"
+		   "--ocsp the OCSP responder at the URL; with --crl it is looked up in its\n"
+		   "issuer's CRL. A certificate of which nobody can say\n"
 		   "how it stands is not called valid: exit status 7.\n",
 	.options = verify_options,
 	.settings_size = sizeof(struct verify_settings),

@@ -65,6 +65,7 @@ static int check_signature(const struct judge *judge, const struct chain *chain,
 {
 	const struct certificate *intermediates[CHAIN_MAX];
 	const struct certificate *signer = chain->certificates[0];
+	const struct certificate *issuer;
 
 	for (size_t i = 1; i < chain->count; i++)
 		intermediates[i - 1] = chain->certificates[i];
@@ -73,7 +74,12 @@ static int check_signature(const struct judge *judge, const struct chain *chain,
 		return -1;
 	if (verdict->invalid)
 		return 0;
-	return verify_message(message, certificate_public_key(signer), verdict, fault);
+	if (verify_message(message, certificate_public_key(signer), verdict, fault) < 0)
+		return -1;
+	issuer = find_issuer(judge->root, intermediates, chain->count - 1, signer);
+	if (!verdict->invalid && judge->crl != NULL)
+		check_crl_source(judge->crl, issuer, signer, now_s, verdict);
+	return 0;
 }
 
 /* Takes the JWS apart. What is no JWS is an invalid message. */

@@ -2,6 +2,7 @@
 #define CERTPOOL_POOL_JUDGE_H
 
 #include "common/crypto/signed_message.h"
+#include "common/pool/crl_source.h"
 #include "common/pool/online.h"
 #include "common/x509/certificate.h"
 
@@ -10,7 +11,8 @@ struct judge {
 	const char *self; /* our node's name */
 	size_t message_limit;
 	struct certificate *root;
-	struct online *online; /* NULL: the CA is not asked */
+	struct online *online;  /* NULL: the CA is not asked */
+	struct crl_source *crl; /* NULL: no CRL is */
 };
 
 /* A message that was looked at. What of it could be read is there also when it is invalid. */

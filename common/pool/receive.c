@@ -179,7 +179,9 @@ static int open_judge(struct receiver *receiver, struct fault *fault)
 
 	receiver->judge.self = settings->client->name;
 	receiver->judge.message_limit = settings->client->message_limit;
-	if (read_root(settings->layout, &receiver->judge.root, fault) < 0)
+	if (read_root(settings->layout, &receiver->judge.root, fault) < 0 ||
+	    (settings->crl != NULL &&
+	     new_crl_source(settings->crl, &receiver->judge.crl, fault) < 0))
 		return -1;
 	if (!settings->online)
 		return 0;
@@ -241,6 +243,7 @@ void stop_receiver(struct receiver **receiver_pointer)
 	stop_http_server(&receiver->server);
 	free_seen(&receiver->seen);
 	free_online(&receiver->judge.online);
+	free_crl_source(&receiver->judge.crl);
 	free_certificate(&receiver->judge.root);
 	clear_key_ring(&receiver->ring);
 	close_descriptor(&receiver->serving);

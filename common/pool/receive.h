@@ -11,8 +11,9 @@
  * Part 2, client 2's half. A message is verified when: it decrypts under a key that we share; its
  * JWS parses; iss, when there, is the node whose key it came under, and aud is us; iat is within
  * the window; its certificate chains to the pinned root, is in its profile and valid now; the
- * signature is by that certificate's key; its jti is new; M is within our limit; and, online, the
- * CA says that the certificate is good. Checked in an order in which nothing is remembered of what
+ * signature is by that certificate's key; its jti is new; M is within our limit; with a CRL, the
+ * certificate is not on it, and it is current; and, online, the CA says that the certificate is
+ * good. Checked in an order in which nothing is remembered of what
  * is not verified: the jti is remembered last. Whatever decrypts is answered, encrypted, with the
  * verdict.
  */
@@ -40,6 +41,7 @@ struct receiver_settings {
 	struct endpoint endpoint; /* where to listen; port 0: any */
 	bool online;              /* ask the CA about each certificate (kept for a few seconds) */
 	struct endpoint ca;
+	const char *crl; /* a file or an http URL; NULL: none is asked */
 	message_function *message;
 	void *message_context;
 	http_log *log;
