@@ -15,7 +15,7 @@ void clear_ca_side(struct ca_side *side)
 	free_manifest(&side->manifest);
 }
 
-static int open_record(const struct layout *layout, struct store **ret_store, struct fault *fault)
+int open_ca_record(const struct layout *layout, struct store **ret_store, struct fault *fault)
 {
 	CLEANUP(free_string) char *path = NULL;
 
@@ -32,7 +32,7 @@ int open_ca_side(const struct command *command, struct ca_side *ret_side, struct
 
 	if (load_manifest(command->manifest, &side.manifest, fault) < 0 ||
 	    open_ca_layout(side.manifest, &side.layout, fault) < 0 ||
-	    open_record(side.layout, &side.store, fault) < 0)
+	    open_ca_record(side.layout, &side.store, fault) < 0)
 		return -1;
 	*ret_side = side;
 	side = (struct ca_side){0};

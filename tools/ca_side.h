@@ -24,6 +24,10 @@ int open_ca_side(const struct command *command, struct ca_side *ret_side,
 		 struct fault *fault) MUST_CHECK;
 void clear_ca_side(struct ca_side *side);
 
+/* The record of a CA's layout. */
+int open_ca_record(const struct layout *layout, struct store **ret_store,
+		   struct fault *fault) MUST_CHECK;
+
 /* publish_crl, which needs the key only when there is a CRL to be made. */
 int publish_ca_crl(struct ca_side *side, const struct ca_key_settings *key,
 		   enum crl_publishing mode, struct crl_info *ret_info,

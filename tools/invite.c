@@ -1,7 +1,10 @@
+#include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/client_record.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/trust.h"
 #include "common/wire/invitation.h"
+#include "tools/ca_side.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/options.h"
@@ -14,13 +17,20 @@
 struct invite_settings {
 	const char *by;
 	const char *output;
+	size_t pool_size;
 };
+
+/* The pool of a client of which no manifest says how large it is. */
+enum { POOL_SIZE_DEFAULT = 20 };
 
 static const struct option invite_options[] = {
 	{"by", 0, false, "NODE", take_text, offsetof(struct invite_settings, by),
 	 "who invites: the CA, or a client that is here", CA_NAME},
 	{"output", 'o', false, "FILE", take_text, offsetof(struct invite_settings, output),
 	 "the file to write; - is standard output (CLIENT.invitation.json)", NULL},
+	{"pool-size", 0, false, "N", take_count, offsetof(struct invite_settings, pool_size),
+	 "members of its pool, when not as in the manifest (20 for a client that is not in it)",
+	 NULL},
 	{0},
 };
 
@@ -34,14 +44,68 @@ static int copy_name(char ret_name[static NAME_SIZE], const char *name, struct f
 	return 0;
 }
 
+/* The pool of a client that the CA's record has and the manifest has not. */
+static int fill_pool_from_record(const struct client_record *record, struct invitation *invitation,
+				 struct fault *fault)
+{
+	while (invitation->pool_key < KEY_TYPE_COUNT && !record->policy.keys[invitation->pool_key])
+		invitation->pool_key++;
+	invitation->pool_size = POOL_SIZE_DEFAULT;
+	invitation->pool_subject = strdup(record->policy.subject);
+	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int fill_pool_from_manifest(const struct client_node *node, struct invitation *invitation,
+				   struct fault *fault)
+{
+	invitation->pool_size = node->pool.size;
+	invitation->pool_key = node->pool.key;
+	invitation->pool_subject = strdup(node->pool.subject);
+	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int refuse_revoked(const struct client_record *record, struct fault *fault)
+{
+	char at[TIME_TEXT_SIZE];
+
+	format_time(record->revoked_at_s, at);
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s was revoked at %s, which is for good: invite a client of another name",
+			 record->name, at);
+}
+
+static int fill_pool(const struct manifest *manifest, const struct layout *layout,
+		     const char *client, struct invitation *invitation, struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(clear_client_record) struct client_record record = {0};
+	struct fault absent = {0};
+	const struct client_node *node = find_client(manifest, client, &absent);
+	bool found;
+
+	if (open_ca_record(layout, &store, fault) < 0 ||
+	    find_client_record(store, client, &record, &found, fault) < 0)
+		return -1;
+	if (found && record.revoked)
+		return refuse_revoked(&record, fault);
+	if (node != NULL)
+		return fill_pool_from_manifest(node, invitation, fault);
+	if (found)
+		return fill_pool_from_record(&record, invitation, fault);
+	return set_fault(
+		fault, absent.class,
+		"%s; the CA's record has none of that name either: certpool client add adds one",
+		absent.text);
+}
+
 /* What only the CA says: its root, and what the pool is to be like. */
 static int fill_for_ca(const struct manifest *manifest, const struct layout *layout,
 		       const char *client, struct invitation *invitation, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	const struct client_node *node = find_client(manifest, client, fault);
 
-	if (node == NULL || read_root(layout, &root, fault) < 0)
+	if (fill_pool(manifest, layout, client, invitation, fault) < 0 ||
+	    read_root(layout, &root, fault) < 0)
 		return -1;
 	if (manifest->ca.endpoint.port == 0)
 		return set_fault(fault, FAULT_USAGE,
@@ -52,10 +116,7 @@ static int fill_for_ca(const struct manifest *manifest, const struct layout *lay
 	invitation->has_endpoint = true;
 	invitation->endpoint = manifest->ca.endpoint;
 	digest_sha256(certificate_der(root), invitation->root_sha256);
-	invitation->pool_size = node->pool.size;
-	invitation->pool_key = node->pool.key;
-	invitation->pool_subject = strdup(node->pool.subject);
-	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
+	return 0;
 }
 
 static int fill_for_client(const struct client_node *node, struct invitation *invitation,
@@ -131,6 +192,19 @@ static int print_invitation(const struct command *command, const struct invitati
 	return print_json(&line, fault);
 }
 
+static int choose_pool_size(const struct invite_settings *given, struct invitation *invitation,
+			    struct fault *fault)
+{
+	if (given->pool_size == 0)
+		return 0;
+	if (!invitation->from_ca)
+		return set_fault(fault, FAULT_USAGE,
+				 "--pool-size: expected an invitation from the CA, found --by %s",
+				 invitation->from);
+	invitation->pool_size = given->pool_size;
+	return 0;
+}
+
 static int run_invite(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct invite_settings *given = settings;
@@ -144,6 +218,7 @@ static int run_invite(const struct command *command, const void *settings, struc
 	    copy_name(invitation.from, given->by, fault) < 0 ||
 	    load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    make_invitation(command, manifest, &invitation, fault) < 0 ||
+	    choose_pool_size(given, &invitation, fault) < 0 ||
 	    format_invitation(&invitation, &json, fault) < 0)
 		return -1;
 	(void)snprintf(usual, sizeof(usual), "%s%s%s.invitation.json",

@@ -126,6 +126,18 @@ expect 0 'client add' "$certpool" client add client3 --subject 'CN=third-{index}
 prints 'prints what it may' '^alt-names +DNS:\{client\}\.example,URI:urn:x:\{index\}$'
 expect 0 'it is listed' "$certpool" client list --json
 equal 'with the others' 'client1 client2 client3' "$(jq -r .client out | xargs)"
+sed -i "2s|http://127.0.0.1:0|$endpoint|" manifest.yaml
+expect 0 'it is invited' "$certpool" invite client3 --pool-size 3
+check 'with what it may ask for' jq -e '.pool.size==3 and .pool.subject=="CN=third-{index}"' client3.invitation.json
+mkdir other
+expect 0 'it joins' sh -c "cd other && '$certpool' join ../client3.invitation.json"
+expect 0 'it makes its pool' sh -c "cd other && '$certpool' request client3"
+expect 5 'it enrolls' sh -c "cd other && '$certpool' enroll client3"
+says 'up to its number of certificates' 'quota'
+equal 'which are two' 2 "$(count_files other/client3/cert 'cert_key*.crt')"
+expect 4 'who is in neither is not invited' "$certpool" invite client4
+says 'says what to do' 'client add'
+expect 2 '--pool-size is for the CA'\''s' "$certpool" invite client2 --by client1 --pool-size 3
 
 # crl
 expect 0 'crl' "$certpool" crl
