@@ -13,21 +13,36 @@ static int hex_digit(char c)
 	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
 }
 
-/* Percent-decoding (RFC 3986 section 2.1). */
+/* Takes the next octet off a path, percent-encoded (RFC 3986 section 2.1) or not. */
+static bool read_octet(const char **text, uint8_t *ret_octet)
+{
+	int high;
+	int low;
+
+	if (**text != '%') {
+		*ret_octet = (uint8_t)(*text)[0];
+		(*text)++;
+		return true;
+	}
+	high = hex_digit((*text)[1]);
+	low = high < 0 ? -1 : hex_digit((*text)[2]);
+	if (low < 0)
+		return false;
+	*ret_octet = (uint8_t)(high * 16 + low);
+	*text += 3;
+	return true;
+}
+
 static int decode_path(const char *path, struct buffer *ret_text, struct fault *fault)
 {
-	for (const char *c = path; *c != '\0'; c++) {
-		bool encoded = *c == '%';
-		int high = encoded ? hex_digit(c[1]) : 0;
-		int low = encoded && high >= 0 ? hex_digit(c[2]) : 0;
-		uint8_t octet = (uint8_t)(encoded ? high << 4 | low : *c);
+	uint8_t octet;
 
-		if (high < 0 || low < 0)
+	while (*path != '\0') {
+		if (!read_octet(&path, &octet))
 			return set_fault(fault, FAULT_MALFORMED,
 					 "OCSP request: expected two hex digits after %% in the "
 					 "path");
 		append_bytes(ret_text, (struct bytes){&octet, 1});
-		c += encoded ? 2 : 0;
 	}
 	return check_buffer(ret_text, fault);
 }

@@ -244,12 +244,12 @@ Test(responder, answers_several_at_once)
 	struct fault fault = {0};
 
 	make_scene(&scene);
-	for (uint8_t i = 0; i < OCSP_CERTIFICATES_MAX; i++) {
+	for (unsigned int i = 0; i < OCSP_CERTIFICATES_MAX; i++) {
 		uint8_t serial[SERIAL_MAX];
 		size_t begin = request.len;
 
 		memcpy(serial, serial_of(&scene).data, SERIAL_MAX);
-		serial[SERIAL_MAX - 1] ^= i;
+		serial[SERIAL_MAX - 1] ^= (uint8_t)i;
 		append_cert_id(&request, i % 2 == 0 ? OCSP_SHA1 : OCSP_SHA256, &scene.hashes,
 			       (struct bytes){serial, SERIAL_MAX});
 		enclose_der(&request, begin, DER_SEQUENCE);
@@ -259,7 +259,7 @@ Test(responder, answers_several_at_once)
 	answer_octets(&scene, bytes_of_buffer(&request), NOW_S, &reply);
 	cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&reply.der), &response, &fault), 0, "%s",
 		     fault.text);
-	for (uint8_t i = 0; i < OCSP_CERTIFICATES_MAX; i++) {
+	for (unsigned int i = 0; i < OCSP_CERTIFICATES_MAX; i++) {
 		struct ocsp_single single = {0};
 
 		cr_assert_null(read_ocsp_single(&response.singles, &single));
