@@ -5,9 +5,11 @@
 #include "common/ca/audit.h"
 #include "common/ca/batch.h"
 #include "common/ca/client_record.h"
+#include "common/ca/rate.h"
 #include "common/ca/root.h"
 #include "common/ca/store.h"
 #include "common/x509/crl_reason.h"
+#include "common/x509/signed_object.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@ struct authority {
 	struct issuer *issuer;
 	uint8_t key_sha256[SHA256_LEN]; /* the issuer's */
 	struct store *store;
+	struct rate *rate;
 	int serving; /* the lock; -1: beside */
 };
 
@@ -212,7 +215,8 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 	authority->manifest = manifest;
 	authority->layout = layout;
 	authority->serving = -1;
-	if (open_parts(authority, access, mode, now_s, fault) < 0)
+	if (new_rate(&authority->rate, fault) < 0 ||
+	    open_parts(authority, access, mode, now_s, fault) < 0)
 		return -1;
 	*ret_authority = TAKE(authority);
 	return 0;
@@ -229,6 +233,7 @@ void free_authority(struct authority **authority_pointer)
 	if (authority->store != NULL && authority->serving >= 0)
 		(void)!record_lifetime(authority, EVENT_STOPPED, read_clock(), &ignored);
 	free_store(&authority->store);
+	free_rate(&authority->rate);
 	free_issuer(&authority->issuer);
 	close_descriptor(&authority->serving);
 	free(authority);
@@ -257,11 +262,35 @@ struct crl_terms_of_ca authority_crl_terms(struct authority *authority)
 					.validity_s = authority->manifest->ca.crl_validity_s};
 }
 
-int check_authority(struct authority *authority, int64_t now_s, struct fault *fault)
+/* The key may be in a token that somebody pulled out. */
+static int check_key(const struct authority *authority, struct fault *fault)
 {
-	if (check_root_time(authority_root(authority), now_s, fault) < 0)
-		return -1;
-	return check_store(authority->store, fault);
+	CLEANUP(clear_buffer) struct buffer signed_object = {0};
+
+	return sign_object(issuer_key(authority->issuer), bytes_of_string("0"), &signed_object,
+			   fault);
+}
+
+static void add_flaw(struct health *health, const char *part, int result, const struct fault *fault)
+{
+	if (result < 0)
+		health->flaws[health->count++] = (struct flaw){part, *fault};
+}
+
+void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health)
+{
+	struct crl_terms_of_ca terms = authority_crl_terms(authority);
+	struct crl_info info;
+	struct health health = {0};
+	struct fault faults[HEALTH_PARTS] = {0};
+
+	add_flaw(&health, "root", check_root_time(authority_root(authority), now_s, &faults[0]),
+		 &faults[0]);
+	add_flaw(&health, "store", check_store(authority->store, &faults[1]), &faults[1]);
+	add_flaw(&health, "key", check_key(authority, &faults[2]), &faults[2]);
+	add_flaw(&health, "crl", publish_crl(&terms, CRL_WHEN_DUE, now_s, &info, &faults[3]),
+		 &faults[3]);
+	*ret_health = health;
 }
 
 /* From a little before now, for clocks that are behind, and never outside the root's. */
@@ -318,6 +347,26 @@ int refuse_batch(struct authority *authority, const char *client, const struct r
 	if (record_event(authority->store, &event, fault) < 0)
 		return -1;
 	*ret_answer = (struct certificates_answer){.refusal = *refusal};
+	return 0;
+}
+
+int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
+		  struct fault *fault)
+{
+	CLEANUP(clear_client_record) struct client_record record = {0};
+	size_t per_minute;
+	int64_t wait_s = 0;
+	bool found;
+
+	if (find_client_record(authority->store, client, &record, &found, fault) < 0)
+		return -1;
+	per_minute = record.policy.requests_per_minute;
+	/* Who is no client is refused for that. */
+	if (found && !take_turn(authority->rate, client, per_minute, read_stopwatch_us(), &wait_s))
+		set_refusal(refusal, RATE_REFUSAL,
+			    "%s may make %zu requests a minute (requests_per_minute): try again "
+			    "in %" PRId64 " s",
+			    client, per_minute, wait_s);
 	return 0;
 }
 

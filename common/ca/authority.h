@@ -51,8 +51,32 @@ struct store *authority_store(struct authority *authority);
 const struct issuer *authority_issuer(const struct authority *authority);
 struct crl_terms_of_ca authority_crl_terms(struct authority *authority);
 
-/* Whether it could certify now, as far as can be told without doing so: for /health. */
-int check_authority(struct authority *authority, int64_t now_s, struct fault *fault) MUST_CHECK;
+/* What keeps the CA from working, by part: "root", "store", "key", "crl". */
+enum { HEALTH_PARTS = 4 };
+
+struct flaw {
+	const char *part;
+	struct fault fault;
+};
+
+struct health {
+	struct flaw flaws[HEALTH_PARTS];
+	size_t count; /* 0: it works */
+};
+
+/* Whether it could certify now, as far as can be told without doing so, and its CRL is current: it
+   is made when it is due. */
+void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
+
+/* The type of the refusal of who asks too often. */
+#define RATE_REFUSAL "rate"
+
+/*
+ * Counts a request of the client against how many it may make a minute; over that, *refusal is
+ * filled.
+ */
+int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
+		  struct fault *fault) MUST_CHECK;
 
 /*
  * Part 1, the CA's half: certifies the requests of an authenticated client. Every request is

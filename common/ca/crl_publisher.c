@@ -1,5 +1,6 @@
 #include "common/ca/crl_publisher.h"
 
+#include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/ca/crl_state.h"
 #include "common/x509/crl_builder.h"
@@ -64,6 +65,21 @@ static int64_t choose_cut(const struct crl_state *before, int64_t validity_s, in
 	return before->this_update_s < cut_s ? before->this_update_s : cut_s;
 }
 
+/* A clock that is years ahead must not move thisUpdate there for good. */
+static int check_issuer_time(const struct issuer *issuer, int64_t now_s, struct fault *fault)
+{
+	const struct certificate *certificate = issuer_certificate(issuer);
+	char now[TIME_TEXT_SIZE];
+
+	if (now_s >= certificate_not_before(certificate) &&
+	    now_s <= certificate_not_after(certificate))
+		return 0;
+	format_time(now_s, now);
+	return set_fault(fault, FAULT_REFUSED,
+			 "no CRL is made: %s is not valid at %s: look at this machine's clock",
+			 certificate_subject(certificate), now);
+}
+
 static int build(struct publishing *publishing, const struct crl_state *before, int64_t now_s,
 		 struct fault *fault)
 {
@@ -73,7 +89,8 @@ static int build(struct publishing *publishing, const struct crl_state *before, 
 
 	state->this_update_s = now_s > before->this_update_s ? now_s : before->this_update_s;
 	state->next_update_s = state->this_update_s + terms->validity_s;
-	if (reserve_crl_number(terms->store, &state->number, fault) < 0)
+	if (check_issuer_time(terms->issuer, now_s, fault) < 0 ||
+	    reserve_crl_number(terms->store, &state->number, fault) < 0)
 		return -1;
 	state->standing = state->number;
 	crl = (struct crl_terms){.number = state->number,

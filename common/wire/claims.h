@@ -55,6 +55,7 @@ struct refusal {
  *   policy          the client's policy does not allow it
  *   quota           the client's certificates are used up
  *   key_spent       the public key was certified long ago, and its certificate pruned
+ *   rate            the client asks more often than it may: try again later
  *   revoked         the key's certificate was revoked, or the client was
  *   not_yours       a certificate to be revoked is another client's
  *   not_issued      no certificate of this CA has the serial

@@ -398,15 +398,21 @@ Test(authority, says_that_it_cannot_tell_when_its_record_is_gone_bad)
 	struct certificate *certificate;
 	struct status_answer answer = {.status = STATUS_COUNT};
 	struct ca_fixture fixture;
+	struct health health;
 	struct fault fault = {0};
 	char log[400];
 
 	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
 	(void)snprintf(log, sizeof(log), "%s-wal", fixture.store_path);
-	cr_expect_eq(check_authority(fixture.authority, NOW_S, &fault), 0, "%s", fault.text);
-	cr_expect_eq(check_authority(fixture.authority, NOW_S + 11 * YEAR_S, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "expired");
+	check_authority(fixture.authority, NOW_S, &health);
+	cr_expect_eq(health.count, 0, "%s", health.flaws[0].fault.text);
+	check_authority(fixture.authority, NOW_S + 11 * YEAR_S, &health);
+	cr_assert_eq(health.count, 2);
+	cr_expect_str_eq(health.flaws[0].part, "root");
+	expect_fault(&health.flaws[0].fault, FAULT_REFUSED, "expired");
+	cr_expect_str_eq(health.flaws[1].part, "crl");
+	expect_fault(&health.flaws[1].fault, FAULT_REFUSED, "no CRL is made: CN=Test Root is not");
 	cr_assert_eq(unlink(log), 0);
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer issued = {0};
@@ -419,7 +425,9 @@ Test(authority, says_that_it_cannot_tell_when_its_record_is_gone_bad)
 	cr_expect_null(issued.certificates);
 	cr_expect_eq(judge_certificate(fixture.authority, certificate, NOW_S, &answer, &fault), -1);
 	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
-	cr_expect_eq(check_authority(fixture.authority, NOW_S, &fault), -1);
+	check_authority(fixture.authority, NOW_S, &health);
+	cr_assert_gt(health.count, 0);
+	cr_expect_str_eq(health.flaws[0].part, "store");
 	free_certificate(&certificate);
 	remove_ca(&fixture);
 }

@@ -111,11 +111,32 @@ Test(crl_publisher, never_goes_back_in_number_or_time)
 	struct crl_info second;
 
 	make_ca(&fixture, NOW_S);
-	first = publish(&fixture, CRL_WHEN_DUE, NOW_S);
-	second = publish(&fixture, CRL_ANYWAY, NOW_S - HOUR_S);
+	first = publish(&fixture, CRL_WHEN_DUE, NOW_S + 2 * HOUR_S);
+	second = publish(&fixture, CRL_ANYWAY, NOW_S + HOUR_S);
 	cr_expect_eq(second.number, first.number + 1);
 	cr_expect_eq(second.this_update_s, first.this_update_s);
 	remove_ca(&fixture);
+}
+
+/* catalogue 94: for a clock that is years ahead would leave thisUpdate there */
+Test(crl_publisher, makes_none_when_the_clock_is_outside_the_issuers_time)
+{
+	static const int64_t times_s[] = {NOW_S - 400 * DAY_S, NOW_S + 11 * 365 * DAY_S};
+
+	for (size_t i = 0; i < COUNT_OF(times_s); i++) {
+		struct ca_fixture fixture;
+		struct crl_terms_of_ca terms;
+		struct crl_info info;
+		struct fault fault = {0};
+
+		make_ca(&fixture, NOW_S);
+		terms = authority_crl_terms(fixture.authority);
+		cr_expect_eq(publish_crl(&terms, CRL_WHEN_DUE, times_s[i], &info, &fault), -1);
+		expect_fault(&fault, FAULT_REFUSED, "look at this machine's clock");
+		info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
+		cr_expect_eq(info.number, 1, "no number was used up");
+		remove_ca(&fixture);
+	}
 }
 
 /* RFC 5280 section 3.3: an entry stays until a CRL after the certificate's end had it. */

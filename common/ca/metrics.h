@@ -1,0 +1,30 @@
+#ifndef CERTPOOL_CA_METRICS_H
+#define CERTPOOL_CA_METRICS_H
+
+#include "common/ca/crl_publisher.h"
+#include "common/ca/refusal_counts.h"
+#include "common/net/statistics.h"
+
+#include <stdbool.h>
+
+/* What GET /metrics tells, in the text format of Prometheus 0.0.4. */
+
+#define CONTENT_METRICS "text/plain; version=0.0.4"
+
+enum { METRIC_ROUTES_MAX = 24 };
+
+struct metrics {
+	int64_t now_s;
+	struct store_summary record; /* some seconds old, at most a minute */
+	struct crl_info crl;         /* number 0: there is none yet */
+	size_t connections;
+	struct route_statistics routes[METRIC_ROUTES_MAX];
+	size_t route_count;
+	struct refusal_count refusals[REFUSAL_TYPES_MAX];
+	size_t refusal_count;
+};
+
+int format_metrics(const struct metrics *metrics, struct buffer *ret_text,
+		   struct fault *fault) MUST_CHECK;
+
+#endif
