@@ -21,12 +21,13 @@ struct ca_key_settings {
 	 false,                                                                                    \
 	 "FILE",                                                                                   \
 	 take_text,                                                                                \
-	 offsetof(settings, member.passphrase_file),                                               \
+	 offsetof(settings, member) + offsetof(struct ca_key_settings, passphrase_file),           \
 	 "what holds the passphrase of the CA's key, when not as in the manifest",                 \
 	 NULL},                                                                                    \
 	{                                                                                          \
 		"passphrase-fd", 0, false, "FD", take_count,                                       \
-			offsetof(settings, member.passphrase_fd),                                  \
+			offsetof(settings, member) +                                               \
+				offsetof(struct ca_key_settings, passphrase_fd),                   \
 			"read that passphrase from this descriptor, to its end", NULL              \
 	}
 
