@@ -24,7 +24,7 @@ struct list_settings {
 static int take_position(void *field, const char *text, struct fault *fault)
 {
 	size_t digits = strspn(text, "0123456789");
-	long long position = digits > 0 && digits <= 18 ? atoll(text) : 0;
+	long long position = digits > 0 && digits <= 18 ? strtoll(text, NULL, 10) : 0;
 
 	if (text[digits] != '\0' || position < 1)
 		return set_fault(fault, FAULT_USAGE, "expected a position, found \"%s\"", text);
