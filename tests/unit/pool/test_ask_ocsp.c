@@ -52,9 +52,10 @@ static int respond(const struct http_request *request, struct http_response *res
 
 	response->status = responder->http != 0 ? responder->http : 200;
 	response->content_type = responder->content_type;
-	append_bytes(&response->body, responder->body);
-	if (responder->silent || responder->body.len > 0)
+	if (responder->silent || responder->body.len > 0) {
+		append_bytes(&response->body, responder->body);
 		return 0;
+	}
 	if (responder->outcome != OCSP_SUCCESSFUL)
 		return format_ocsp_error(responder->outcome, &response->body, fault);
 	if (parse_ocsp_request(request->body, &parsed, fault) < 0)
