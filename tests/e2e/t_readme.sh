@@ -23,7 +23,7 @@ client2_port=$(free_port)
 mask() {
 	sed -E 's/[0-9a-f]{40}/SERIAL/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g
 		s/127\.0\.0\.1:[0-9]+/127.0.0.1:PORT/; s/member [0-9]+,/member N,/
-		s/client1-[0-9]+/client1-N/g; s/ +[0-9]+\.[0-9]{3} s/ SECONDS/; s/[0-9]+ good/N good/' "$@"
+		s/client1-[0-9]+/client1-N/g; s/ +[0-9]+\.[0-9]{3} s/ SECONDS/; s/[0-9]+ good/N good/; s/CRL number [0-9]+/CRL number N/' "$@"
 }
 
 # The lines of the tour that are indented as code.
