@@ -55,7 +55,7 @@ static int compare_numbers(struct bytes a, struct bytes b)
 {
 	if (a.len != b.len)
 		return a.len < b.len ? -1 : 1;
-	return memcmp(a.data, b.data, a.len);
+	return a.len == 0 ? 0 : memcmp(a.data, b.data, a.len);
 }
 
 static int compare_entries(const void *a, const void *b, void *context)

@@ -232,28 +232,17 @@ Test(crl_builder, writes_short_serials_without_zeros_in_front)
 	cr_expect_eq(found.reason, REASON_UNSPECIFIED);
 }
 
-/* catalogue 58: what we write, GnuTLS reads entry by entry as we meant it. It takes a quadratic
-   time for that. */
-Test(crl_builder, is_read_by_gnutls)
+static gnutls_x509_crl_t read_by_gnutls(const struct issuer *issuer, const struct buffer *der)
 {
-	enum { COUNT = 300 };
-	CLEANUP(free_issuer) struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
-	CLEANUP(clear_buffer) struct buffer der = build(issuer, COUNT);
-	gnutls_datum_t data = {der.data, (unsigned int)der.len};
+	gnutls_datum_t data = {der->data, (unsigned int)der->len};
 	gnutls_x509_crt_t handle = certificate_handle(issuer_certificate(issuer));
 	gnutls_x509_crl_t crl;
-	gnutls_x509_crl_iter_t iterator = NULL;
-	unsigned int status = 1;
-	uint32_t count = 0;
+	unsigned int status = 0;
 
 	cr_assert_eq(gnutls_x509_crl_init(&crl), 0);
 	cr_assert_eq(gnutls_x509_crl_import(crl, &data, GNUTLS_X509_FMT_DER), 0);
-	cr_assert_eq(gnutls_x509_crl_get_version(crl), 2);
-	cr_assert_eq(gnutls_x509_crl_verify(crl, &handle, 1,
-					    GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
-						    GNUTLS_VERIFY_DISABLE_CRL_CHECKS,
-					    &status),
-		     0);
+	cr_expect_eq(gnutls_x509_crl_get_version(crl), 2);
+	cr_assert_eq(gnutls_x509_crl_verify(crl, &handle, 1, 0, &status), 0);
 	/* The times are not those of today's clock, which alone GnuTLS asks. */
 	status &= GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_FOUND |
 		  GNUTLS_CERT_SIGNER_NOT_CA | GNUTLS_CERT_INSECURE_ALGORITHM |
@@ -261,6 +250,20 @@ Test(crl_builder, is_read_by_gnutls)
 	cr_expect_eq(status, 0, "%x", status);
 	cr_expect_eq(gnutls_x509_crl_get_this_update(crl), NOW_S);
 	cr_expect_eq(gnutls_x509_crl_get_next_update(crl), NOW_S + 86400);
+	return crl;
+}
+
+/* catalogue 58: what we write, GnuTLS reads entry by entry as we meant it. Reading takes it a
+   quadratic time, a minute for 40,000. */
+Test(crl_builder, is_read_by_gnutls)
+{
+	enum { COUNT = 300 };
+	CLEANUP(free_issuer) struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
+	CLEANUP(clear_buffer) struct buffer der = build(issuer, COUNT);
+	gnutls_x509_crl_t crl = read_by_gnutls(issuer, &der);
+	gnutls_x509_crl_iter_t iterator = NULL;
+	uint32_t count = 0;
+
 	for (;; count++) {
 		struct crl_entry expected = entry_of(count);
 		unsigned char serial[SERIAL_MAX];
