@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RETRY_S = 60 };
 
@@ -19,6 +20,8 @@ struct responder {
 	int64_t retry_at_s;       /* not before then, after one that failed */
 	pthread_rwlock_t lock;    /* of identity: many sign with it at once */
 	struct responder_identity identity;
+	int64_t seen_revision; /* of the record in which its certificate was last looked for */
+	bool barred;           /* it was revoked, or is gone */
 	pthread_mutex_t clock_lock;
 	int64_t last_update_s;
 };
@@ -89,10 +92,47 @@ static bool is_due(struct responder *responder, int64_t now_s, bool *ret_stands)
 	bool due;
 
 	pthread_rwlock_rdlock(&responder->lock);
-	due = identity_due(&responder->identity, responder->issuer, now_s);
-	*ret_stands = identity_stands(&responder->identity, now_s);
+	due = responder->barred || identity_due(&responder->identity, responder->issuer, now_s);
+	*ret_stands = !responder->barred && identity_stands(&responder->identity, now_s);
 	pthread_rwlock_unlock(&responder->lock);
 	return due;
+}
+
+/* Which certificate is to be looked for in the record of that revision; false: none. */
+static bool is_unseen(struct responder *responder, int64_t revision,
+		      uint8_t ret_serial[static SERIAL_MAX])
+{
+	bool unseen;
+
+	pthread_rwlock_rdlock(&responder->lock);
+	unseen = responder->identity.key != NULL && responder->seen_revision != revision;
+	if (unseen)
+		memcpy(ret_serial, certificate_serial(responder->identity.certificate).data,
+		       SERIAL_MAX);
+	pthread_rwlock_unlock(&responder->lock);
+	return unseen;
+}
+
+/* Bars an identity whose certificate was revoked, or is gone, since it was last looked for. */
+static int check_identity(struct responder *responder, int64_t revision, struct fault *fault)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	uint8_t serial[SERIAL_MAX];
+	struct bytes own;
+	bool found = false;
+
+	if (!is_unseen(responder, revision, serial))
+		return 0;
+	if (find_by_serial(responder->store, serial, &record, &found, fault) < 0)
+		return -1;
+	pthread_rwlock_wrlock(&responder->lock);
+	/* It may have been replaced meanwhile. */
+	own = certificate_serial(responder->identity.certificate);
+	if ((!found || record.revoked) && memcmp(own.data, serial, SERIAL_MAX) == 0)
+		responder->barred = true;
+	responder->seen_revision = revision;
+	pthread_rwlock_unlock(&responder->lock);
+	return 0;
 }
 
 static int renew_identity(struct responder *responder, int64_t now_s, struct fault *fault)
@@ -105,6 +145,7 @@ static int renew_identity(struct responder *responder, int64_t now_s, struct fau
 	pthread_rwlock_wrlock(&responder->lock);
 	old = responder->identity;
 	responder->identity = identity;
+	responder->barred = false;
 	pthread_rwlock_unlock(&responder->lock);
 	identity = (struct responder_identity){0};
 	return 0;
@@ -191,7 +232,8 @@ static int make_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct
 	for (size_t i = 0; i < request->count; i++)
 		if (judge_id(inquiry, &request->ids[i], &inquiry->singles[i], fault) < 0)
 			return -1;
-	if (ensure_identity(responder, inquiry->now_s, &reply->trouble, fault) < 0)
+	if (check_identity(responder, inquiry->revision, fault) < 0 ||
+	    ensure_identity(responder, inquiry->now_s, &reply->trouble, fault) < 0)
 		return -1;
 	pthread_rwlock_rdlock(&responder->lock);
 	made = sign_answer(inquiry, reply, fault);

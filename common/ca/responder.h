@@ -8,7 +8,8 @@
 /*
  * The CA's OCSP responder (RFC 6960, RFC 5019, RFC 8954): answers requests from the record. It
  * signs with a key of its own (responder_identity.h), made at the first request, and renewed in
- * time; a renewal that fails is tried again a minute later, while the old one stands.
+ * time, or when its certificate was revoked; a renewal that fails is tried again a minute later,
+ * while the old one stands.
  *
  * What holds: "good" is said of what is recorded and not revoked, expired or not; "unknown" of
  * what this CA did not issue, or no longer has, of another issuer's, and under a digest other than

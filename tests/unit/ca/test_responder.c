@@ -355,6 +355,31 @@ Test(responder, has_one_certificate_and_renews_it)
 	cr_expect_eq(count_rows(&scene.ca), 3);
 }
 
+/* The operator revoked the responder's own certificate, or pruned it. */
+Test(responder, makes_another_when_its_certificate_does_not_stand)
+{
+	static const char *const rows[] = {
+		"UPDATE certificate SET revoked_at = 1, reason = 1 WHERE client = 'ca';"
+		"UPDATE state SET revision = revision + 1",
+		"DELETE FROM certificate WHERE client = 'ca';"
+		"UPDATE state SET revision = revision + 1",
+	};
+	CLEANUP(clear_scene) struct scene scene;
+	struct ocsp_single single;
+
+	make_scene(&scene);
+	expect_answer(&scene, NOW_S, OCSP_GOOD, &single);
+	cr_expect_eq(count_rows(&scene.ca), 2);
+	run_foreign_sql(scene.ca.store_path, rows[0]);
+	for (size_t i = 0; i < 3; i++)
+		expect_answer(&scene, NOW_S, OCSP_GOOD, &single);
+	cr_expect_eq(count_rows(&scene.ca), 3);
+	run_foreign_sql(scene.ca.store_path, rows[1]);
+	for (size_t i = 0; i < 3; i++)
+		expect_answer(&scene, NOW_S, OCSP_GOOD, &single);
+	cr_expect_eq(count_rows(&scene.ca), 2);
+}
+
 /* A renewal that fails is tried again a minute later, and at the end nothing is signed. */
 Test(responder, signs_on_while_a_renewal_fails)
 {
