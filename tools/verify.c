@@ -317,8 +317,8 @@ const struct verb verify_verb = {
 		   "time: against the root that CLIENT has pinned, or, without CLIENT, against\n"
 		   "--root FILE. With --online the CA is asked whether it stands by it, with\n"
 		   "--ocsp the OCSP responder at the URL; with --crl it is looked up in its\n"
-		   "issuer's CRL. A certificate of which nobody can say\n"
-		   "how it stands is not called valid: exit status 7.\n",
+		   "issuer's CRL. A certificate of which nobody can say how it stands is not\n"
+		   "called valid: exit status 7.\n",
 	.options = verify_options,
 	.settings_size = sizeof(struct verify_settings),
 	.fewest = 1,
