@@ -141,6 +141,48 @@ static int handle_status(const struct http_request *request, struct http_respons
 			     response, fault);
 }
 
+/* Whatever is asked for is revoked, whoever's it is. */
+static void revoke_all(const struct fake_ca *ca, const struct revocation_request *request,
+		       struct revocation_answer *answer)
+{
+	answer->revoked = calloc(request->serial_count, sizeof(*answer->revoked));
+	answer->crl_number = 7;
+	for (size_t i = 0; i < request->serial_count; i++) {
+		struct revoked_member *member = &answer->revoked[answer->revoked_count++];
+
+		memcpy(member->serial, request->serials[i], SERIAL_MAX);
+		(void)strcpy(member->member, "key1");
+		member->revoked_at_s = ca->fixture->now_s;
+		member->reason = request->reason;
+	}
+}
+
+static int handle_revocations(const struct http_request *request, struct http_response *response,
+			      void *context, struct fault *fault)
+{
+	struct fake_ca *ca = context;
+	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_revocation_request) struct revocation_request asked = {0};
+	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct request_claims claims = {0};
+
+	if (take_question(ca, fault) < 0 ||
+	    open_question(&ca->ring, &revocations_exchange, request->body, &question, fault) < 0 ||
+	    parse_revocation_request(bytes_of_secret(&question.message.plaintext), &asked, &claims,
+				     fault) < 0)
+		return -1;
+	answer.claims = make_answer_claims(&claims, question.sha256, CA_NAME, question.message.peer,
+					   ca->fixture->now_s);
+	revoke_all(ca, &asked, &answer);
+	if (ca->spoil_revocations != NULL)
+		ca->spoil_revocations(ca, &answer);
+	if (format_revocation_answer(&answer, &json, fault) < 0)
+		return -1;
+	return finish_answer(ca, &revocations_exchange, &question, request, bytes_of_secret(&json),
+			     response, fault);
+}
+
 static int handle_root(const struct http_request *request, struct http_response *response,
 		       void *context, struct fault *fault)
 {
@@ -164,6 +206,8 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 		{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX,
 		 handle_certificates, true},
 		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle_status, false},
+		{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX,
+		 handle_revocations, false},
 		{"GET", "/root.crt", NULL, 0, handle_root, false},
 		{0},
 	};

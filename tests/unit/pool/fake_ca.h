@@ -6,6 +6,7 @@
 #include "common/crypto/shared_key.h"
 #include "common/net/server.h"
 #include "common/wire/certificates.h"
+#include "common/wire/revocation.h"
 #include "common/wire/status.h"
 
 #include <pthread.h>
@@ -20,6 +21,7 @@ struct fake_ca;
 /* Changes an answer that would hold. */
 typedef void spoil_certificates(struct fake_ca *ca, struct certificates_answer *answer);
 typedef void spoil_status(struct fake_ca *ca, struct status_answer *answer);
+typedef void spoil_revocations(struct fake_ca *ca, struct revocation_answer *answer);
 
 /* What is wrong around the answer. */
 enum envelope_mischief {
@@ -38,6 +40,7 @@ struct fake_ca {
 	const struct issuer *issuer;
 	spoil_certificates *spoil_certificates; /* may be NULL */
 	spoil_status *spoil_status;             /* may be NULL */
+	spoil_revocations *spoil_revocations;   /* may be NULL */
 	enum envelope_mischief mischief;
 	atomic_int busy; /* so many questions are answered 503 first */
 	atomic_int questions;
