@@ -18,6 +18,11 @@ number() { printf '%d\n' "$(openssl crl -in <("$certpool" crl) -noout -crlnumber
 revoked() { sqlite3 ca/state/ca.db 'select count(*) from certificate where revoked_at is not null'; }
 # What a client hears online: good, revoked or unknown.
 status_of() { "$certpool" verify client2 "$1/cert/cert_key$2.crt" --online --json 2>/dev/null | jq -r .status; }
+# What everybody else hears, by OCSP.
+ocsp_of() {
+	openssl ocsp -issuer ca/cert/root.crt -CAfile ca/cert/root.crt -cert "$1/cert/cert_key$2.crt" -url "$CERTPOOL_CA/ocsp" 2>/dev/null |
+		sed -nE 's/^.*cert_key[0-9]+\.crt: //p'
+}
 
 # What is refused, changes nothing.
 expect 2 'nothing to revoke' "$certpool" revoke
@@ -78,6 +83,9 @@ check 'it is on the CRL' on_crl "$serial"
 check 'with its reason' grep -q 'Key Compromise' <(openssl crl -in <("$certpool" crl) -noout -text)
 equal 'the CA says so' revoked "$(status_of client1 1)"
 equal 'of that one alone' good "$(status_of client1 2)"
+equal 'to everybody' revoked "$(ocsp_of client1 1)"
+equal 'of that one alone' good "$(ocsp_of client1 2)"
+check 'and hands the same CRL out' cmp <(curl -s "$CERTPOOL_CA/crl") ca/cert/ca.crl
 first=$(head -1 out)
 sleep 1
 expect 0 'again' "$certpool" revoke "$(serial_of client1 1)" --reason superseded
@@ -93,6 +101,7 @@ check 'and one for all' jq -se '.[-1].revoked==2 and .[-1].already==0 and .[-1].
 for member in 2 3 4 5 6 7 8; do
 	check "member $member is on the CRL" on_crl "$(serial_of client1 $member)"
 	equal "member $member is revoked" revoked "$(status_of client1 $member)"
+	equal "member $member is revoked, to everybody" revoked "$(ocsp_of client1 $member)"
 done
 equal 'eight in all' 8 "$(revoked)"
 
@@ -130,6 +139,7 @@ prints 'says what, when and why' "^$(lower "$(serial_of client2 3)") client2/key
 prints 'and the number of the CRL' "^CRL number $(number)$"
 check 'it is on the CRL' on_crl "$(serial_of client2 3)"
 equal 'the CA says so' revoked "$(status_of client2 3)"
+equal 'to everybody' revoked "$(ocsp_of client2 3)"
 check 'the log says by whom' grep -q '"event":"revoked".*"by":"client2"' <("$certpool" audit list)
 sleep 1
 expect 0 'again' "$certpool" revoke --as client2 client2/3 --json
