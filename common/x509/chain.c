@@ -32,6 +32,22 @@ static bool may_have_issued(const struct certificate *issuer, const struct certi
 	       (key_id.len == 0 || wanted.len == 0 || equal_bytes(key_id, wanted));
 }
 
+int verify_intermediate(const struct certificate *root, const struct certificate *certificate,
+			struct verdict *verdict, struct fault *fault)
+{
+	if (check_profile(certificate, PROFILE_INTERMEDIATE, verdict, fault) < 0)
+		return -1;
+	if (!may_have_issued(root, certificate))
+		reject(verdict,
+		       "RFC 5280 section 6.1: it is by %s, not by the key and name of the root %s",
+		       certificate_issuer(certificate), certificate_subject(root));
+	if (verdict->invalid)
+		return 0;
+	return verify_signed_object(&certificate_parts(certificate)->signed_object,
+				    certificate_public_key(root),
+				    "RFC 5280 section 4.1.1.3: signatureValue", verdict, fault);
+}
+
 static bool on_path(const struct path *path, const struct certificate *certificate)
 {
 	for (size_t i = 0; i < path->count; i++)

@@ -19,6 +19,13 @@ int verify_chain(const struct certificate *root, const struct certificate *const
 		 size_t intermediate_count, const struct certificate *certificate, int64_t at_s,
 		 struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
+/*
+ * Whether the certificate is an intermediate by the root: PROFILE_INTERMEDIATE, and the root's by
+ * name, key identifier and signature. Times are not looked at.
+ */
+int verify_intermediate(const struct certificate *root, const struct certificate *certificate,
+			struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
 /* Whose certificate is next on that path; NULL when there is none. No signature is verified. */
 const struct certificate *find_issuer(const struct certificate *root,
 				      const struct certificate *const *intermediates,

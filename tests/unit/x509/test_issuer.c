@@ -134,6 +134,232 @@ Test(issuer, takes_a_root_and_its_key)
 	free_issuer(&issuer);
 }
 
+static struct certificate *make_intermediate(const struct issuer *root,
+					     const struct private_key *key)
+{
+	struct certificate *certificate = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(create_intermediate(root, public_key, "CN=Example Issuing CA", &ninety_days,
+					 &der, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
+		     fault.text);
+	return certificate;
+}
+
+static struct certificate *copy_certificate(const struct certificate *certificate)
+{
+	struct certificate *copy = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_certificate_der(certificate_der(certificate), &copy, &fault), 0, "%s",
+		     fault.text);
+	return copy;
+}
+
+static void expect_no_intermediate(struct certificate *certificate, struct certificate *root,
+				   struct private_key *key, const char *reason)
+{
+	struct issuer *issuer = NULL;
+	struct fault fault = {0};
+
+	cr_expect_eq(new_intermediate_issuer(&certificate, &root, &key, &issuer, &fault), -1,
+		     "expected: %s", reason);
+	cr_expect_eq(fault.class, FAULT_REFUSED);
+	cr_expect(strstr(fault.text, reason) != NULL, "expected %s, found %s", reason, fault.text);
+	cr_expect_null(issuer);
+	cr_expect_null(certificate, "taken over, also on failure");
+	cr_expect_null(root);
+	cr_expect_null(key);
+}
+
+/* catalogue 50 */
+Test(issuer, refuses_what_is_no_intermediate_of_its_root)
+{
+	struct forged_certificate root = forged_root();
+	struct forged_certificate other = forged_root();
+	struct forged_certificate between = forged_intermediate("Issuing");
+	struct forged_certificate member = forged_member();
+
+	between.spki = spki_of(member_key());
+	expect_no_intermediate(forge_parsed(&between, root_key()), forge_parsed(&root, root_key()),
+			       copy_key(other_key()),
+			       "the private key is not that of the certificate of CN=Issuing");
+	expect_no_intermediate(forge_parsed(&between, other_key()), forge_parsed(&root, root_key()),
+			       copy_key(member_key()),
+			       "section 4.1.1.3: signatureValue: the signature is not by the key");
+	other.subject = common_name("Other");
+	other.issuer = other.subject;
+	expect_no_intermediate(forge_parsed(&between, root_key()), forge_parsed(&other, root_key()),
+			       copy_key(member_key()), "it is by CN=Root, not by");
+	expect_no_intermediate(forge_parsed(&between, root_key()), forge_parsed(&root, other_key()),
+			       copy_key(member_key()), "CN=Root is no root to certify with");
+	expect_no_intermediate(forge_parsed(&member, root_key()), forge_parsed(&root, root_key()),
+			       copy_key(member_key()), "4.2.1.9: basicConstraints");
+	between.extensions = extensions_of(
+		JOIN(root_basic_constraints(), extension(15, true, OCTETS("\x03\x02\x01\x02")),
+		     subject_key_id("Issuing"), authority_key_id("root")));
+	expect_no_intermediate(forge_parsed(&between, root_key()), forge_parsed(&root, root_key()),
+			       copy_key(member_key()), "4.2.1.3: keyUsage: expected keyCertSign");
+}
+
+Test(issuer, refuses_intermediates_that_would_be_wrong)
+{
+	static const struct {
+		bool own_key;
+		const char *subject;
+		struct validity validity;
+		enum fault_class class;
+		const char *reason;
+	} rows[] = {
+		{true, "CN=a", {NOW_S, NOW_S + 1}, FAULT_REFUSED, "another key than the root's"},
+		{false,
+		 "CN=Example Root CA,O=Example",
+		 {NOW_S, NOW_S + 1},
+		 FAULT_REFUSED,
+		 "another name than the root's"},
+		{false, "a", {NOW_S, NOW_S + 1}, FAULT_MALFORMED, "expected RFC 4514"},
+		{false, "", {NOW_S, NOW_S + 1}, FAULT_REFUSED, "section 4.1.2.6: subject"},
+		{false, "CN=a", {NOW_S, NOW_S}, FAULT_REFUSED, "notBefore before notAfter"},
+		{false,
+		 "CN=a",
+		 {NOW_S, NOW_S + 315360001},
+		 FAULT_REFUSED,
+		 "within that of the issuer CN=Example Root CA"},
+	};
+	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct private_key *key = rows[i].own_key ? issuer_key(issuer) : member_key();
+		CLEANUP(free_public_key) struct public_key *public_key = NULL;
+		struct buffer der = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
+		cr_expect_eq(create_intermediate(issuer, public_key, rows[i].subject,
+						 &rows[i].validity, &der, &fault),
+			     -1, "row %zu", i);
+		cr_expect_eq(fault.class, rows[i].class, "row %zu: %s", i, fault.text);
+		cr_expect(strstr(fault.text, rows[i].reason) != NULL, "row %zu: %s", i, fault.text);
+		cr_expect_null(der.data);
+	}
+	free_issuer(&issuer);
+}
+
+Test(issuer, makes_intermediates_with_exactly_their_extensions)
+{
+	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
+	const struct certificate *root = issuer_certificate(issuer);
+	struct certificate *certificate = make_intermediate(issuer, member_key());
+	struct bytes root_id = item(DER_CONTEXT, find_subject_key_id(certificate_parts(root)));
+	struct bytes own_id = item(DER_OCTET_STRING, expected_key_id(spki_of(member_key())));
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	cr_expect_str_eq(certificate_subject(certificate), "CN=Example Issuing CA");
+	cr_expect(
+		equal_bytes(certificate_raw_issuer(certificate), certificate_parts(root)->subject));
+	cr_expect_eq(certificate_not_before(certificate), ninety_days.not_before_s);
+	cr_expect_eq(certificate_not_after(certificate), ninety_days.not_after_s);
+	cr_expect_eq(count_extensions(certificate), (size_t)4);
+	cr_expect(has_extension(certificate,
+				extension(19, true, OCTETS("\x30\x06\x01\x01\xff\x02\x01\x00"))));
+	cr_expect(has_extension(certificate, root_key_usage()));
+	cr_expect(has_extension(certificate, extension(14, false, own_id)));
+	cr_expect(has_extension(certificate, extension(35, false, item(DER_SEQUENCE, root_id))));
+	cr_assert_eq(verify_intermediate(root, certificate, &verdict, &fault), 0, "%s", fault.text);
+	cr_expect_str_eq(verdict.reason, "");
+	free_certificate(&certificate);
+	free_issuer(&issuer);
+}
+
+/* catalogue 44: nor for the root's key */
+Test(issuer, certifies_under_an_intermediate)
+{
+	struct issuer *above = make_issuer(KEY_ECDSA_P384);
+	struct private_key *key = copy_key(other_key());
+	struct certificate *between = make_intermediate(above, key);
+	const struct certificate *const chain[] = {between};
+	struct certificate *taken = copy_certificate(between);
+	struct certificate *root = copy_certificate(issuer_certificate(above));
+	struct csr *csr = make_csr(member_key(), NULL);
+	struct csr *of_root = make_csr(issuer_key(above), NULL);
+	struct certificate *certificate = NULL;
+	struct issuer *issuer = NULL;
+	struct buffer der = {0};
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(new_intermediate_issuer(&taken, &root, &key, &issuer, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_str_eq(certificate_subject(issuer_certificate(issuer)), "CN=Example Issuing CA");
+	cr_expect_str_eq(certificate_subject(issuer_root(issuer)), "CN=Example Root CA,O=Example");
+	cr_expect_eq(issuer_root(above), issuer_certificate(above));
+	certificate = certify(issuer, csr, &ninety_days);
+	cr_assert_eq(
+		verify_chain(issuer_root(issuer), chain, 1, certificate, NOW_S, &verdict, &fault),
+		0, "%s", fault.text);
+	cr_expect_str_eq(verdict.reason, "");
+	cr_expect_eq(certify_csr(issuer, of_root, certificate_serial(certificate).data,
+				 &ninety_days, &der, &fault),
+		     -1);
+	cr_expect(strstr(fault.text, "its public key is the issuer's") != NULL, "%s", fault.text);
+	free_certificate(&certificate);
+	free_certificate(&between);
+	free_csr(&csr);
+	free_csr(&of_root);
+	free_issuer(&issuer);
+	free_issuer(&above);
+}
+
+/* The extensions of both, and of neither once it is said so. */
+Test(issuer, writes_where_a_certificate_can_be_looked_up)
+{
+	static const char crl[] = "http://ca.example.org/crl";
+	static const char ocsp[] = "http://ca.example.org/ocsp";
+	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
+	struct csr *csr = make_csr(member_key(), NULL);
+	struct bytes point =
+		item(DER_SEQUENCE,
+		     item(DER_SEQUENCE, item(DER_CONTEXT_CONSTRUCTED,
+					     item(DER_CONTEXT_CONSTRUCTED,
+						  item(DER_CONTEXT + 6, bytes_of_string(crl))))));
+	struct bytes access = item(
+		DER_SEQUENCE,
+		item(DER_SEQUENCE, JOIN(item(DER_OID, OCTETS("\x2b\x06\x01\x05\x05\x07\x30\x01")),
+					item(DER_CONTEXT + 6, bytes_of_string(ocsp)))));
+	struct bytes info_access =
+		item(DER_SEQUENCE, JOIN(item(DER_OID, OCTETS("\x2b\x06\x01\x05\x05\x07\x01\x01")),
+					item(DER_OCTET_STRING, access)));
+	static const struct revocation_urls rows[] = {{crl, ocsp}, {crl, NULL}, {NULL, ocsp}, {0}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct certificate *certificate = NULL;
+		struct verdict verdict = {0};
+		struct fault fault = {0};
+		size_t count =
+			(size_t)4 + (rows[i].crl != NULL ? 1 : 0) + (rows[i].ocsp != NULL ? 1 : 0);
+
+		cr_assert_eq(set_revocation_urls(issuer, &rows[i], &fault), 0, "%s", fault.text);
+		certificate = certify(issuer, csr, &ninety_days);
+		cr_expect_eq(count_extensions(certificate), count, "row %zu", i);
+		cr_expect_eq(has_extension(certificate, extension(31, false, point)),
+			     rows[i].crl != NULL, "row %zu", i);
+		cr_expect_eq(has_extension(certificate, info_access), rows[i].ocsp != NULL,
+			     "row %zu", i);
+		cr_assert_eq(check_profile(certificate, PROFILE_MEMBER, &verdict, &fault), 0, "%s",
+			     fault.text);
+		cr_expect_str_eq(verdict.reason, "");
+		free_certificate(&certificate);
+	}
+	free_csr(&csr);
+	free_issuer(&issuer);
+}
+
 static int compare_serials(const void *a, const void *b)
 {
 	return memcmp(a, b, SERIAL_MAX);

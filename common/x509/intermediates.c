@@ -1,0 +1,101 @@
+#include "common/x509/intermediates.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char end_mark[] = "-----END CERTIFICATE-----";
+
+const struct certificate *const *
+intermediate_certificates(const struct intermediates *intermediates)
+{
+	return (const struct certificate *const *)intermediates->certificates;
+}
+
+void clear_intermediates(struct intermediates *intermediates)
+{
+	for (size_t i = 0; i < intermediates->count; i++)
+		free_certificate(&intermediates->certificates[i]);
+	intermediates->count = 0;
+}
+
+int add_intermediate(struct intermediates *intermediates, struct certificate **certificate,
+		     struct fault *fault)
+{
+	if (intermediates->count == CHAIN_MAX) {
+		free_certificate(certificate);
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "expected at most %d intermediate certificates, found more",
+				 CHAIN_MAX);
+	}
+	intermediates->certificates[intermediates->count++] = TAKE(*certificate);
+	return 0;
+}
+
+bool has_intermediate(const struct intermediates *intermediates,
+		      const struct certificate *certificate)
+{
+	for (size_t i = 0; i < intermediates->count; i++)
+		if (equal_bytes(certificate_der(intermediates->certificates[i]),
+				certificate_der(certificate)))
+			return true;
+	return false;
+}
+
+static void skip_space(struct bytes *text)
+{
+	while (text->len > 0 && isspace(text->data[0])) {
+		text->data++;
+		text->len--;
+	}
+}
+
+/* Takes the first certificate off the text: up to and with the mark of its end. */
+static struct bytes cut_certificate(struct bytes *text)
+{
+	const uint8_t *mark = memmem(text->data, text->len, end_mark, strlen(end_mark));
+	size_t len = mark != NULL ? (size_t)(mark - text->data) + strlen(end_mark) : text->len;
+	struct bytes first = {text->data, len};
+
+	text->data += len;
+	text->len -= len;
+	skip_space(text);
+	return first;
+}
+
+int parse_intermediates(struct bytes text, struct intermediates *ret_intermediates,
+			struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates intermediates = {0};
+
+	skip_space(&text);
+	while (text.len > 0) {
+		struct certificate *certificate = NULL;
+
+		if (parse_certificate_pem(cut_certificate(&text), &certificate, fault) < 0)
+			return prefix_fault(fault, "certificate %zu", intermediates.count + 1);
+		if (add_intermediate(&intermediates, &certificate, fault) < 0)
+			return -1;
+	}
+	*ret_intermediates = intermediates;
+	intermediates.count = 0;
+	return 0;
+}
+
+int format_intermediates(const struct intermediates *intermediates, struct buffer *ret_text,
+			 struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	for (size_t i = 0; i < intermediates->count; i++) {
+		CLEANUP(clear_buffer) struct buffer pem = {0};
+
+		if (format_certificate_pem(certificate_der(intermediates->certificates[i]), &pem,
+					   fault) < 0)
+			return -1;
+		append_bytes(&text, bytes_of_buffer(&pem));
+	}
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	*ret_text = take_buffer(&text);
+	return 0;
+}

@@ -1,0 +1,92 @@
+#include "common/x509/intermediates.h"
+
+#include "tests/unit/x509/forge.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct certificate *make_between(const char *name)
+{
+	struct forged_certificate forged = forged_intermediate(name);
+
+	return forge_parsed(&forged, root_key());
+}
+
+static void add(struct intermediates *intermediates, const char *name)
+{
+	struct certificate *certificate = make_between(name);
+	struct fault fault = {0};
+
+	cr_assert_eq(add_intermediate(intermediates, &certificate, &fault), 0, "%s", fault.text);
+	cr_assert_null(certificate);
+}
+
+static void expect_refused(const char *text, enum fault_class class, const char *reason)
+{
+	struct intermediates intermediates = {0};
+	struct fault fault = {0};
+
+	cr_expect_eq(parse_intermediates(bytes_of_string(text), &intermediates, &fault), -1);
+	cr_expect_eq(fault.class, class, "%s", fault.text);
+	cr_expect(strstr(fault.text, reason) != NULL, "%s", fault.text);
+	cr_expect_eq(intermediates.count, (size_t)0);
+}
+
+/* catalogue 10, 31 */
+Test(intermediates, refuses_what_is_not_a_few_certificates)
+{
+	struct intermediates intermediates = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct certificate *one_more = make_between("E");
+	struct fault fault = {0};
+
+	add(&intermediates, "A");
+	cr_assert_eq(format_intermediates(&intermediates, &text, &fault), 0, "%s", fault.text);
+	append_string(&text, "x");
+	expect_refused((const char *)text.data, FAULT_MALFORMED, "certificate 2: ");
+	text.len -= 10;
+	text.data[text.len] = '\0';
+	expect_refused((const char *)text.data, FAULT_MALFORMED, "certificate 1: ");
+	clear_buffer(&text);
+	add(&intermediates, "B");
+	add(&intermediates, "C");
+	add(&intermediates, "D");
+	cr_assert_eq(format_intermediates(&intermediates, &text, &fault), 0, "%s", fault.text);
+	cr_assert_eq(format_certificate_pem(certificate_der(one_more), &pem, &fault), 0, "%s",
+		     fault.text);
+	append_bytes(&text, bytes_of_buffer(&pem));
+	expect_refused((const char *)text.data, FAULT_TOO_LARGE, "at most 4 intermediate");
+	cr_expect_eq(add_intermediate(&intermediates, &one_more, &fault), -1);
+	cr_expect_null(one_more, "taken over, also on failure");
+	clear_intermediates(&intermediates);
+}
+
+Test(intermediates, reads_what_it_writes)
+{
+	struct intermediates intermediates = {0};
+	struct intermediates parsed = {0};
+	struct certificate *other = make_between("C");
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(clear_buffer) struct buffer none = {0};
+	struct fault fault = {0};
+
+	add(&intermediates, "A");
+	add(&intermediates, "B");
+	append_string(&text, "\n ");
+	cr_assert_eq(format_intermediates(&intermediates, &none, &fault), 0, "%s", fault.text);
+	append_bytes(&text, bytes_of_buffer(&none));
+	cr_assert_eq(parse_intermediates(bytes_of_buffer(&text), &parsed, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(parsed.count, (size_t)2);
+	cr_expect_str_eq(certificate_subject(intermediate_certificates(&parsed)[0]), "CN=A");
+	cr_expect_str_eq(certificate_subject(intermediate_certificates(&parsed)[1]), "CN=B");
+	cr_expect(has_intermediate(&parsed, intermediates.certificates[1]));
+	cr_expect_not(has_intermediate(&parsed, other));
+	clear_intermediates(&parsed);
+	cr_assert_eq(parse_intermediates(bytes_of_string(" \n"), &parsed, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(parsed.count, (size_t)0);
+	free_certificate(&other);
+	clear_intermediates(&intermediates);
+}
