@@ -138,8 +138,7 @@ static int refuse_nothing(const char *text, struct fault *fault)
 static int refuse_several(const struct candidates *candidates, struct fault *fault)
 {
 	static const char *const ways[] = {
-		[TARGET_SERIAL] = "the certificate of that serial (say it with colons between the "
-				  "octets)",
+		[TARGET_SERIAL] = "the certificate of that serial (say it with colons)",
 		[TARGET_FILE] = "the file (say ./FILE)",
 		[TARGET_MEMBER] = "the member (give its certificate's serial)",
 		[TARGET_CLIENT] = "the client (say CLIENT/)",
