@@ -161,7 +161,8 @@ void format_crl_number(const struct crl *crl, char ret_text[static CRL_NUMBER_TE
 	uint64_t value = 0;
 
 	if (number.len > sizeof(value)) {
-		memcpy(ret_text, "0x", 2);
+		ret_text[0] = '0';
+		ret_text[1] = 'x';
 		format_serial(number, ret_text + 2);
 		return;
 	}

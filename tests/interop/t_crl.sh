@@ -111,6 +111,26 @@ expect 7 'openssl: a CRL that is out of date' "$certpool" verify --root root.crt
 says 'is no answer' 'out of date'
 expect 7 'openssl: a CRL that is signed with SHA-1' "$certpool" verify --root root.crt --crl sha1.crl 3.crt
 says 'is not relied on' 'expected ECDSA or RSA with SHA-256'
+
+# An intermediate's certificates are looked up in its own CRL.
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout sub.key -out sub.csr -subj '/CN=openssl intermediate' 2>/dev/null
+printf '%s\n' basicConstraints=critical,CA:TRUE,pathlen:0 keyUsage=critical,keyCertSign,cRLSign \
+	subjectKeyIdentifier=hash authorityKeyIdentifier=keyid:always >sub.ext
+openssl x509 -req -in sub.csr -CA root.crt -CAkey root.key -set_serial 77 -days 20 -extfile sub.ext -out sub.crt 2>/dev/null
+mkdir sub && : >sub/index.txt
+sed 's/^database.*/database = sub\/index.txt/; s/= root\./= sub./; s/^default_days.*/default_days = 10/' ca.cnf >sub.cnf
+for i in 4 5; do
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $i.key -out $i.csr -subj /CN=member$i 2>/dev/null
+	openssl ca -config sub.cnf -batch -notext -in $i.csr -out $i.crt 2>/dev/null
+done
+openssl ca -config sub.cnf -revoke 4.crt -crl_reason superseded 2>/dev/null
+openssl ca -config sub.cnf -gencrl -out sub.crl 2>/dev/null
+below() { "$certpool" verify --root root.crt --chain sub.crt "$@"; }
+expect 3 'openssl: revoked by the intermediate' below 4.crt --crl sub.crl
+says 'with its reason' '\(superseded\)'
+expect 0 'openssl: good with the intermediate' below 5.crt --crl sub.crl
+expect 7 'openssl: the root'\''s CRL says nothing of that' below 5.crt --crl ca.crl
+says 'whose CRL it should be' "expected the CRL of the certificate's issuer CN=openssl intermediate"
 cd ..
 
 # Theirs: certtool, over certificates of ours.
