@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS = 8, QUESTIONS = 2000, A_DAY = 200, DAY_S = 86400, REVOKED_AT = QUESTIONS / 2 };
+enum { THREADS = 8, QUESTIONS = 2000, A_DAY = 380, DAY_S = 86400, REVOKED_AT = QUESTIONS / 2 };
 
 struct race {
 	char folder[64];
