@@ -4,8 +4,6 @@
 #include "common/x509/parts.h"
 #include "common/x509/pem.h"
 
-#include <string.h>
-
 /* 9999-12-31T23:59:59Z, the last that GeneralizedTime can say. */
 static const int64_t last_time_s = INT64_C(253402300799);
 

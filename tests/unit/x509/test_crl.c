@@ -150,6 +150,31 @@ Test(crl, refuses_what_is_neither_der_nor_pem)
 	}
 }
 
+/* catalogue 26, 58: as soon as its size is known */
+Test(crl, refuses_more_octets_than_a_crl_may_have)
+{
+	static const struct {
+		char first;
+		size_t len;
+	} rows[] = {{0x30, (size_t)CRL_DER_MAX + 1}, {'-', (size_t)CRL_PEM_MAX + 1}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buffer content = {0};
+		uint8_t *begin = extend_buffer(&content, rows[i].len);
+		struct crl *crl = NULL;
+		struct fault fault = {0};
+
+		cr_assert_not_null(begin);
+		begin[0] = (uint8_t)rows[i].first;
+		begin[rows[i].len - 1] = 'x';
+		cr_assert_eq(parse_crl(&content, &crl, &fault), -1);
+		cr_expect_eq(fault.class, FAULT_TOO_LARGE);
+		cr_expect_not_null(strstr(fault.text, "CRL: "), "%s", fault.text);
+		cr_expect_null(crl);
+		cr_expect_null(content.data);
+	}
+}
+
 static struct bytes serial_of(uint32_t number)
 {
 	uint8_t octets[5] = {0x10, (uint8_t)(number >> 24), (uint8_t)(number >> 16),
