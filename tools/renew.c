@@ -49,26 +49,26 @@ int check_renewed(const char *client, const struct renewed *renewed, struct faul
 			 client, renewed->refused, renewed->renewed + renewed->refused);
 }
 
-int renew_client(const struct command *command, struct renewal *renewal,
+int renew_client(const struct command *command, const struct renewal *wanted,
 		 struct renewed *ret_renewed, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
-	struct enrollment *enrollment = &renewal->enrollment;
-	const char *name = enrollment->client->name;
+	const char *name = wanted->enrollment.client->name;
 	struct refusal_listener listener = {command, name};
+	struct renewal renewal = *wanted;
 	struct bar keys;
 	struct bar certificates;
 	char label[96];
 
-	enrollment->refused = tell_refusal;
-	enrollment->refused_context = &listener;
+	renewal.enrollment.refused = tell_refusal;
+	renewal.enrollment.refused_context = &listener;
 	(void)snprintf(label, sizeof(label), "%s: new requests", name);
-	renewal->making = start_bar(&keys, command, label);
+	renewal.making = start_bar(&keys, command, label);
 	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
-	enrollment->progress = start_bar(&certificates, command, label);
-	if (lock_or_wait(command, enrollment->layout, &lock, fault) < 0)
+	renewal.enrollment.progress = start_bar(&certificates, command, label);
+	if (lock_or_wait(command, renewal.enrollment.layout, &lock, fault) < 0)
 		return -1;
-	return renew_pool(renewal, read_clock(), ret_renewed, fault);
+	return renew_pool(&renewal, read_clock(), ret_renewed, fault);
 }
 
 static int print_renewed(const struct command *command, const char *client,

@@ -5,11 +5,10 @@
 #include "tools/command.h"
 
 /*
- * Locks the client's layout and renews its pool. The renewal has its layout, client, CA and terms;
- * who is told of refusals and progress is filled in. Members that the CA refused are told on
- * standard error.
+ * Locks the client's layout and renews its pool. Of what is wanted, layout, client, CA and terms
+ * count. Members that the CA refused are told on standard error.
  */
-int renew_client(const struct command *command, struct renewal *renewal,
+int renew_client(const struct command *command, const struct renewal *wanted,
 		 struct renewed *ret_renewed, struct fault *fault) MUST_CHECK;
 
 /* FAULT_PARTIAL when some members were refused, FAULT_REFUSED when all that were due were. */
