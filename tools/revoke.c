@@ -51,7 +51,7 @@ static void clear_plan(struct plan *plan)
 	clear_buffer(&plan->told);
 }
 
-void append_new_serial(struct buffer *serials, const uint8_t serial[static SERIAL_MAX])
+static void append_new_serial(struct buffer *serials, const uint8_t serial[static SERIAL_MAX])
 {
 	for (size_t at = 0; at < serials->len; at += SERIAL_MAX)
 		if (memcmp(serials->data + at, serial, SERIAL_MAX) == 0)

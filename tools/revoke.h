@@ -21,9 +21,6 @@ struct revoke_settings {
 	struct ca_key_settings key;
 };
 
-/* Appends a serial, SERIAL_MAX octets, unless it is there. */
-void append_new_serial(struct buffer *serials, const uint8_t serial[static SERIAL_MAX]);
-
 int print_revoked(const struct command *command, const struct revoked_certificate *revoked,
 		  bool dry_run, struct fault *fault) MUST_CHECK;
 

@@ -6,7 +6,7 @@
 #include "tools/revoke.h"
 #include "tools/target.h"
 
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A client knows its own members, and no other client. */
@@ -35,8 +35,29 @@ static int add_certificate(const struct certificate *certificate, const char *na
 				 "%s: expected a certificate of our CA, whose serials have %d "
 				 "octets, found one of %zu",
 				 name, SERIAL_MAX, serial.len);
-	append_new_serial(serials, serial.data);
+	append_bytes(serials, serial);
 	return check_buffer(serials, fault);
+}
+
+static int compare_serials(const void *a, const void *b)
+{
+	return memcmp(a, b, SERIAL_MAX);
+}
+
+/* The CA is asked for each certificate once. */
+static void drop_repeated(struct buffer *serials)
+{
+	size_t kept = serials->len > 0 ? SERIAL_MAX : 0;
+
+	if (serials->len > 0)
+		qsort(serials->data, serials->len / SERIAL_MAX, SERIAL_MAX, compare_serials);
+	for (size_t at = SERIAL_MAX; at < serials->len; at += SERIAL_MAX) {
+		if (memcmp(serials->data + at, serials->data + kept - SERIAL_MAX, SERIAL_MAX) == 0)
+			continue;
+		memmove(serials->data + kept, serials->data + at, SERIAL_MAX);
+		kept += SERIAL_MAX;
+	}
+	serials->len = kept;
 }
 
 static int add_member(const struct node *node, size_t index, struct buffer *serials,
@@ -84,7 +105,7 @@ static int add_target(const struct node *node, const struct target *target, stru
 {
 	switch (target->kind) {
 	case TARGET_SERIAL:
-		append_new_serial(serials, target->serial);
+		append_bytes(serials, (struct bytes){target->serial, SERIAL_MAX});
 		return check_buffer(serials, fault);
 	case TARGET_FILE:
 		return add_file(target->text, serials, fault);
@@ -127,7 +148,10 @@ static int collect_serials(const struct command *command, const struct revoke_se
 		    add_target(node, &target, serials, fault) < 0)
 			return -1;
 	}
-	return given->all_members ? add_all_members(node, serials, fault) : 0;
+	if (given->all_members && add_all_members(node, serials, fault) < 0)
+		return -1;
+	drop_repeated(serials);
+	return 0;
 }
 
 static int print_wish(const struct command *command, const struct buffer *serials,

@@ -131,7 +131,8 @@ expect 2 'its own right to enroll' "$certpool" revoke --as client2 client2
 says 'is not its to give up' 'the CA.s to take'
 expect 2 'a query' "$certpool" revoke --as client2 --subject '*'
 expect 4 'a member that has no certificate' "$certpool" revoke --as client2 9
-expect 0 'a dry run' "$certpool" revoke --as client2 3 -n
+expect 0 'a dry run, of one named three ways' "$certpool" revoke --as client2 3 client2/key3 "$(serial_of client2 3)" -n
+equal 'is one' 1 "$(wc -l <out)"
 equal 'nothing of that was revoked' "$before" "$(revoked)"
 check 'but is in the log' grep -q '"event":"refused".*"by":"client2".*"type":"not_yours"' <("$certpool" audit list)
 expect 0 'its own' "$certpool" revoke --as client2 3 --reason keyCompromise
