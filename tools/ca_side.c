@@ -65,7 +65,7 @@ static int load_key(struct ca_side *side, const struct ca_key_settings *key, str
 
 	if (open_key_access(side->manifest, key, &access, fault) < 0)
 		return -1;
-	return load_issuer(side->layout, &access, &side->issuer, fault);
+	return load_issuer(side->layout, &side->manifest->ca, &access, &side->issuer, fault);
 }
 
 int publish_ca_crl(struct ca_side *side, const struct ca_key_settings *key,

@@ -5,10 +5,12 @@
 #include "common/ca/audit.h"
 #include "common/ca/batch.h"
 #include "common/ca/client_record.h"
+#include "common/ca/intermediate.h"
 #include "common/ca/rate.h"
 #include "common/ca/root.h"
 #include "common/ca/store.h"
 #include "common/x509/crl_reason.h"
+#include "common/x509/parts.h"
 #include "common/x509/signed_object.h"
 
 #include <inttypes.h>
@@ -39,10 +41,10 @@ static int format_store_path(const struct layout *layout, char **ret_path, struc
 	return 0;
 }
 
-/* A key and a record may be there without a root, from an init that was killed, but only while
-   nothing was issued: a second root would not be the one that the clients have. */
-static int check_nothing_issued(const struct layout *layout, const char *path, int64_t now_s,
-				struct fault *fault)
+/* A key and a record may be there without a certificate, from an init that was killed, but only
+   while nothing was issued: a second one would not be the one that the clients have. */
+static int check_nothing_issued(const struct layout *layout, const struct ca_node *ca,
+				const char *path, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_store) struct store *store = NULL;
 	struct store_summary summary;
@@ -53,28 +55,34 @@ static int check_nothing_issued(const struct layout *layout, const char *path, i
 	if (summary.certificates == 0)
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
-			 "%s/cert/root.crt: expected the root under which %zu certificates were "
-			 "issued, found none: restore it from a backup",
-			 layout->path, summary.certificates);
+			 "%s/cert/%s: expected the %s under which %zu certificates were issued, "
+			 "found none: restore it from a backup",
+			 layout->path, issuing_certificate_name(ca),
+			 ca->root_layout != NULL ? "CA's certificate" : "root",
+			 summary.certificates);
 }
 
-static int check_leftovers(const struct layout *layout, const struct key_access *access,
-			   const char *path, int64_t now_s, struct fault *fault)
+static int check_leftovers(const struct layout *layout, const struct ca_node *ca,
+			   const struct key_access *access, const char *path, int64_t now_s,
+			   struct fault *fault)
 {
-	bool root = root_exists(layout);
+	const char *name = issuing_certificate_name(ca);
+	bool certificate = issuing_certificate_exists(layout, ca);
 	bool store = file_exists(layout->state, store_name);
 
-	if (root && !root_key_exists(layout, access))
+	if (check_ca_kind(layout, ca, fault) < 0)
+		return -1;
+	if (certificate && !issuing_key_exists(layout, ca, access))
 		return set_fault(fault, FAULT_REFUSED,
-				 "%s: cert/root.crt is there and Private/root.key is not: restore "
+				 "%s: cert/%s is there and Private/%s is not: restore "
 				 "the key from a backup; without it there is no more CA here",
-				 layout->path);
-	if (root && !store)
+				 layout->path, name, issuing_key_name(ca));
+	if (certificate && !store)
 		return set_fault(fault, FAULT_REFUSED,
-				 "%s: cert/root.crt is there and state/%s is not: restore the "
+				 "%s: cert/%s is there and state/%s is not: restore the "
 				 "record from a backup; a new one would forget what was issued",
-				 layout->path, store_name);
-	return !root && store ? check_nothing_issued(layout, path, now_s, fault) : 0;
+				 layout->path, name, store_name);
+	return !certificate && store ? check_nothing_issued(layout, ca, path, now_s, fault) : 0;
 }
 
 /* Temporary files of an init that was killed. */
@@ -87,12 +95,30 @@ static int sweep(const struct layout *layout, struct fault *fault)
 }
 
 /* That what is there now is a CA that can be opened. */
-static int check_made(const struct layout *layout, const struct key_access *access,
-		      struct fault *fault)
+static int check_made(const struct layout *layout, const struct ca_node *ca,
+		      const struct key_access *access, struct fault *fault)
 {
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 
-	return load_issuer(layout, access, &issuer, fault);
+	return load_issuer(layout, ca, access, &issuer, fault);
+}
+
+static int make_certificate(const struct layout *layout, const struct ca_node *ca,
+			    const struct key_access *access, int64_t now_s,
+			    struct authority_made *made, struct fault *fault)
+{
+	struct intermediate_made intermediate = {0};
+
+	if (ca->root_layout != NULL) {
+		if (make_intermediate(layout, ca, access, now_s, &intermediate, fault) < 0)
+			return -1;
+		made->root_layout = intermediate.root_layout;
+		made->root = intermediate.root;
+		made->certificate = intermediate.certificate;
+		return 0;
+	}
+	made->root = !root_exists(layout);
+	return made->root ? make_root(layout, ca, access, now_s, fault) : 0;
 }
 
 static int record_clients(const struct manifest *manifest, const char *path, int64_t now_s,
@@ -111,19 +137,18 @@ int init_authority(const struct layout *layout, const struct manifest *manifest,
 		   struct fault *fault)
 {
 	const struct ca_node *ca = &manifest->ca;
-	const struct authority_made made = {.root = !root_exists(layout),
-					    .store = !file_exists(layout->state, store_name)};
+	struct authority_made made = {.store = !file_exists(layout->state, store_name)};
 	CLEANUP(free_string) char *path = NULL;
 
 	if (format_store_path(layout, &path, fault) < 0 || sweep(layout, fault) < 0 ||
-	    check_leftovers(layout, access, path, now_s, fault) < 0)
+	    check_leftovers(layout, ca, access, path, now_s, fault) < 0)
 		return -1;
-	/* The root comes last: whoever finds one knows that its key and its record existed. */
-	if (make_root_key(layout, ca->key, access, fault) < 0 || create_store(path, fault) < 0)
+	/* The certificate comes last: whoever finds one knows that its key and its record existed.
+	 */
+	if (make_issuing_key(layout, ca, access, fault) < 0 || create_store(path, fault) < 0 ||
+	    make_certificate(layout, ca, access, now_s, &made, fault) < 0)
 		return -1;
-	if (made.root && make_root(layout, ca, access, now_s, fault) < 0)
-		return -1;
-	if (check_made(layout, access, fault) < 0 ||
+	if (check_made(layout, ca, access, fault) < 0 ||
 	    record_clients(manifest, path, now_s, fault) < 0)
 		return -1;
 	*ret_made = made;
@@ -190,15 +215,15 @@ static int open_parts(struct authority *authority, const struct key_access *acce
 		      enum authority_mode mode, int64_t now_s, struct fault *fault)
 {
 	const struct layout *layout = authority->layout;
-	const struct certificate *root;
+	const struct certificate *certificate;
 
 	/* The root first: without one there is no CA, which is more to the point than no lock. */
-	if (load_issuer(layout, access, &authority->issuer, fault) < 0)
+	if (load_issuer(layout, &authority->manifest->ca, access, &authority->issuer, fault) < 0)
 		return -1;
-	root = issuer_certificate(authority->issuer);
-	if (check_root_time(root, now_s, fault) < 0)
-		return prefix_fault(fault, "%s/cert/root.crt", layout->path);
-	public_key_sha256(certificate_public_key(root), authority->key_sha256);
+	if (check_issuer_validity(authority->issuer, now_s, fault) < 0)
+		return prefix_fault(fault, "%s", layout->path);
+	certificate = issuer_certificate(authority->issuer);
+	public_key_sha256(certificate_public_key(certificate), authority->key_sha256);
 	if (mode == AUTHORITY_SERVING && take_serving(layout, &authority->serving, fault) < 0)
 		return -1;
 	return open_record(authority, now_s, fault);
@@ -241,7 +266,7 @@ void free_authority(struct authority **authority_pointer)
 
 const struct certificate *authority_root(const struct authority *authority)
 {
-	return issuer_certificate(authority->issuer);
+	return issuer_root(authority->issuer);
 }
 
 struct store *authority_store(struct authority *authority)
@@ -284,7 +309,7 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 	struct health health = {0};
 	struct fault faults[HEALTH_PARTS] = {0};
 
-	add_flaw(&health, "root", check_root_time(authority_root(authority), now_s, &faults[0]),
+	add_flaw(&health, "root", check_issuer_validity(authority->issuer, now_s, &faults[0]),
 		 &faults[0]);
 	add_flaw(&health, "store", check_store(authority->store, &faults[1]), &faults[1]);
 	add_flaw(&health, "key", check_key(authority, &faults[2]), &faults[2]);
@@ -293,23 +318,22 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 	*ret_health = health;
 }
 
-/* From a little before now, for clocks that are behind, and never outside the root's. */
+/* From a little before now, for clocks that are behind, and never outside the issuer's. */
 static struct validity choose_validity(const struct authority *authority,
 				       const struct client_policy *policy, int64_t now_s)
 {
 	const struct ca_node *ca = &authority->manifest->ca;
-	int64_t root_begin_s = certificate_not_before(authority_root(authority));
-	int64_t root_end_s = certificate_not_after(authority_root(authority));
+	const struct certificate *issuer = issuer_certificate(authority->issuer);
 	int64_t validity_s = ca->certificate_validity_s;
 	struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s};
 
 	if (policy->validity_s != 0 && policy->validity_s < validity_s)
 		validity_s = policy->validity_s;
 	validity.not_after_s = now_s + validity_s;
-	if (validity.not_before_s < root_begin_s)
-		validity.not_before_s = root_begin_s;
-	if (validity.not_after_s > root_end_s)
-		validity.not_after_s = root_end_s;
+	if (validity.not_before_s < certificate_not_before(issuer))
+		validity.not_before_s = certificate_not_before(issuer);
+	if (validity.not_after_s > certificate_not_after(issuer))
+		validity.not_after_s = certificate_not_after(issuer);
 	return validity;
 }
 
@@ -388,7 +412,7 @@ int certify_batch(struct authority *authority, const char *client,
 	check_asked(&record, found, client, request->count, &refusal);
 	if (refusal.type[0] != '\0')
 		return refuse_batch(authority, client, &refusal, now_s, ret_answer, fault);
-	if (check_root_time(authority_root(authority), now_s, fault) < 0)
+	if (check_issuer_validity(authority->issuer, now_s, fault) < 0)
 		return -1;
 	terms.validity = choose_validity(authority, &record.policy, now_s);
 	return certify_requests(&terms, request, ret_answer, fault);
@@ -411,7 +435,7 @@ static void fill_status(const struct record *record, int64_t now_s, struct statu
 int judge_certificate(struct authority *authority, const struct certificate *certificate,
 		      int64_t now_s, struct status_answer *ret_answer, struct fault *fault)
 {
-	struct bytes name = certificate_raw_issuer(authority_root(authority));
+	struct bytes name = certificate_parts(issuer_certificate(authority->issuer))->subject;
 	struct bytes serial = certificate_serial(certificate);
 	struct status_answer answer = {.status = STATUS_UNKNOWN};
 	CLEANUP(clear_record) struct record record = {0};

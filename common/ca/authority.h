@@ -15,16 +15,21 @@
  */
 struct authority;
 
+/* What was made now. */
 struct authority_made {
-	bool root;  /* a root was made now */
-	bool store; /* an empty record was made now */
+	bool root_layout; /* where the root lies apart */
+	bool root;
+	bool certificate; /* of the CA, by that root */
+	bool store;       /* an empty record */
 };
 
 /*
- * Makes what the CA's layout lacks: root key (Private/root.key, unless it is in a token: there none
- * is made), root (cert/root.crt), record (state/ca.db), with the manifest's clients in it. A key
- * without a certificate gets its certificate; a certificate without its key, or a root without the
- * record that it had, is refused. The caller holds the layout's lock.
+ * Makes what the CA's layout lacks: key (Private/root.key, unless it is in a token: there none is
+ * made), root (cert/root.crt), record (state/ca.db), with the manifest's clients in it. With a
+ * root_layout the key is Private/ca.key, its certificate cert/ca.crt, and the root's layout is made
+ * and used while one of them is missing (intermediate.h). A key without a certificate gets its
+ * certificate; a certificate without its key, or without the record that it had, is refused. The
+ * caller holds the layout's lock.
  */
 int init_authority(const struct layout *layout, const struct manifest *manifest,
 		   const struct key_access *access, int64_t now_s, struct authority_made *ret_made,
@@ -36,9 +41,10 @@ enum authority_mode {
 };
 
 /*
- * Opens the CA for work, and takes the manifest's clients over (sync_clients). Refused: a root
- * whose key does not match, that is expired or not yet valid at now_s, or is no CA. `layout` and
- * `manifest` must outlive it; `access` is only used meanwhile.
+ * Opens the CA for work, and takes the manifest's clients over (sync_clients). Refused: a
+ * certificate, the root or one below it, whose key does not match, that is expired or not yet valid
+ * at now_s, is no CA, or is not by the root. The layout of a root that lies apart is not looked at.
+ * `layout` and `manifest` must outlive it; `access` is only used meanwhile.
  */
 int open_authority(const struct layout *layout, const struct manifest *manifest,
 		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
@@ -67,9 +73,6 @@ struct health {
 /* Whether it could certify now, as far as can be told without doing so, and its CRL is current: it
    is made when it is due. */
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
-
-/* The type of the refusal of who asks too often. */
-#define RATE_REFUSAL "rate"
 
 /*
  * Counts a request of the client against how many it may make a minute; over that, *refusal is

@@ -18,7 +18,7 @@ int new_issuer(struct certificate **certificate, struct private_key **key,
 	       struct issuer **ret_issuer, struct fault *fault) MUST_CHECK;
 
 /* The same for an intermediate. FAULT_REFUSED also when the root did not sign it. Takes all three
-   over, also on failure. */
+   over, also on failure. *root NULL: the certificate is the root. */
 int new_intermediate_issuer(struct certificate **certificate, struct certificate **root,
 			    struct private_key **key, struct issuer **ret_issuer,
 			    struct fault *fault) MUST_CHECK;
