@@ -6,7 +6,7 @@
 /*
  * Whether an answer of the CA can be used: its claims must be those of the answer to this request
  * (check_answer_claims: FAULT_UNVERIFIED), and it must not be a refusal of the whole request
- * (FAULT_REFUSED, or FAULT_FAILED when the CA itself failed).
+ * (FAULT_REFUSED; FAULT_BUSY when we ask too often; FAULT_FAILED when the CA itself failed).
  */
 int check_ca_answer(const struct answer_claims *claims, const struct refusal *refusal,
 		    const struct request_claims *request,

@@ -20,7 +20,7 @@ enum {
 	BATCH_LEAST = 50, /* below which splitting costs more than it brings */
 	FIRST_WAIT_MS = 100,
 	LONGEST_WAIT_MS = 2000,
-	PATIENCE_MS = 30000, /* for a CA that is busy, in all */
+	PATIENCE_MS = 90000, /* for a CA that is busy: more than the minute of a rate */
 };
 
 /* One certify_members. */
@@ -87,14 +87,9 @@ static size_t take_members(struct certifying *certifying, size_t *members)
 	return count;
 }
 
-static void free_indices(size_t **indices)
-{
-	free(*indices);
-}
-
 static int fill_batch(struct certifying *certifying, struct batch *ret_batch, struct fault *fault)
 {
-	CLEANUP(free_indices) size_t *members = calloc(certifying->batch_size, sizeof(*members));
+	CLEANUP(free_members) size_t *members = calloc(certifying->batch_size, sizeof(*members));
 	CLEANUP(clear_batch) struct batch batch = {0};
 	size_t count;
 
@@ -150,10 +145,32 @@ static void wait_ms(long duration_ms)
 		continue;
 }
 
-/* Asks; a CA that is busy is asked again for a while. */
-static int ask_patiently(struct http_client *client, const struct shared_key *key,
-			 struct bytes question, struct secret *ret_answer,
-			 uint8_t ret_sha256[static SHA256_LEN], struct fault *fault)
+static int ask_once(struct certifying *certifying, struct http_client *client, struct batch *batch,
+		    struct certificates_answer *ret_answer, struct fault *fault)
+{
+	struct certificates_request *request = &batch->request;
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(clear_secret) struct secret question = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	uint8_t sha256[SHA256_LEN];
+
+	if (make_request_claims(certifying->enrollment->client->name, CA_NAME, read_clock(),
+				&request->claims, fault) < 0 ||
+	    format_certificates_request(request, &question, fault) < 0 ||
+	    ask(client, &certificates_exchange, &certifying->key, bytes_of_secret(&question), &json,
+		sha256, fault) < 0 ||
+	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
+	    check_ca_answer(&answer.claims, &answer.refusal, &request->claims, sha256, fault) < 0)
+		return -1;
+	*ret_answer = answer;
+	answer = (struct certificates_answer){0};
+	return 0;
+}
+
+/* A CA that is busy, or that we ask more often than we may, is asked again for a while. */
+static int ask_patiently(struct certifying *certifying, struct http_client *client,
+			 struct batch *batch, struct certificates_answer *ret_answer,
+			 struct fault *fault)
 {
 	long waited_ms = 0;
 	long next_ms = FIRST_WAIT_MS;
@@ -161,8 +178,7 @@ static int ask_patiently(struct http_client *client, const struct shared_key *ke
 	for (;;) {
 		struct fault attempt = {0};
 
-		if (ask(client, &certificates_exchange, key, question, ret_answer, ret_sha256,
-			&attempt) == 0)
+		if (ask_once(certifying, client, batch, ret_answer, &attempt) == 0)
 			return 0;
 		if (attempt.class != FAULT_BUSY || waited_ms >= PATIENCE_MS)
 			return set_fault(fault, attempt.class, "%s", attempt.text);
@@ -175,28 +191,14 @@ static int ask_patiently(struct http_client *client, const struct shared_key *ke
 static int ask_batch(struct certifying *certifying, struct batch *batch,
 		     struct certificates_answer *ret_answer, struct fault *fault)
 {
-	struct certificates_request *request = &batch->request;
-	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	CLEANUP(clear_secret) struct secret question = {0};
-	CLEANUP(clear_secret) struct secret json = {0};
 	struct http_client *client = NULL;
-	uint8_t sha256[SHA256_LEN];
 	int asked;
 
-	if (make_request_claims(certifying->enrollment->client->name, CA_NAME, read_clock(),
-				&request->claims, fault) < 0 ||
-	    format_certificates_request(request, &question, fault) < 0 ||
-	    take_client(certifying, &client, fault) < 0)
+	if (take_client(certifying, &client, fault) < 0)
 		return -1;
-	asked = ask_patiently(client, &certifying->key, bytes_of_secret(&question), &json, sha256,
-			      fault);
+	asked = ask_patiently(certifying, client, batch, ret_answer, fault);
 	return_client(certifying, client);
-	if (asked < 0 || parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
-	    check_ca_answer(&answer.claims, &answer.refusal, &request->claims, sha256, fault) < 0)
-		return -1;
-	*ret_answer = answer;
-	answer = (struct certificates_answer){0};
-	return 0;
+	return asked;
 }
 
 static void count_saved(struct certifying *certifying, size_t saved)

@@ -43,7 +43,8 @@ int find_missing(const struct layout *layout, const struct client_node *client,
  * durably. Asked again it only sends what is missing. Members that are refused are told one by one;
  * the others are saved. A renewal that was killed halfway through its renames is completed first.
  * Errors: FAULT_NOT_FOUND when no member has a request; the first failure of a request (what other
- * requests brought until then stays saved). FAULT_BUSY answers are tried again for a while.
+ * requests brought until then stays saved). A CA that is busy, or that was asked more often than it
+ * allows, is asked again for a minute and a half: then FAULT_BUSY.
  */
 int enroll_pool(const struct enrollment *enrollment, struct enrolled *ret_enrolled,
 		struct fault *fault) MUST_CHECK;

@@ -62,6 +62,9 @@ struct refusal {
  *   failed          the CA could not; try again
  */
 
+/* The one that is no reason to give up. */
+#define RATE_REFUSAL "rate"
+
 void set_refusal(struct refusal *refusal, const char *type, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

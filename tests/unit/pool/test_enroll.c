@@ -162,6 +162,33 @@ Test(enroll, asks_again_when_the_ca_is_busy)
 	close_fixture(&fixture);
 }
 
+static void refuse_twice_for_rate(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	if (ca->questions <= 2)
+		set_refusal(&answer->refusal, RATE_REFUSAL, "try again in 1 s");
+}
+
+/* catalogue 91 */
+Test(enroll, asks_again_when_it_asked_too_often)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = refuse_twice_for_rate;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	cr_assert_eq(enrolled.refused, 0);
+	cr_assert_eq(ca.questions, 3);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
 Test(enroll, sends_a_larger_pool_in_several_requests)
 {
 	struct fixture fixture;
