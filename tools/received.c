@@ -64,24 +64,13 @@ static bool is_certificate_name(const char *name)
 	return name[0] != '.' && len > 4 && strcmp(name + len - 4, ".crt") == 0;
 }
 
-static void close_listing(DIR **listing)
-{
-	if (*listing != NULL)
-		(void)closedir(*listing);
-}
-
 static int check_all(struct checking *checking, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int descriptor = -1;
 	CLEANUP(close_listing) DIR *listing = NULL;
 	const struct dirent *entry;
 
-	if (open_directory(checking->layout->received, ".", &descriptor, fault) < 0)
-		return -1;
-	listing = fdopendir(descriptor);
-	if (listing == NULL)
-		return set_errno_fault(fault, "%s/received", checking->layout->path);
-	descriptor = -1;
+	if (open_listing(checking->layout->received, &listing, fault) < 0)
+		return prefix_fault(fault, "%s/received", checking->layout->path);
 	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
 		if (is_certificate_name(entry->d_name) &&
 		    check_one(checking, entry->d_name, fault) < 0)

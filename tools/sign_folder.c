@@ -56,12 +56,6 @@ static void refuse_member(struct folder *folder, const char *member, const struc
 	refuse(folder, file, refusal->type, refusal->detail);
 }
 
-static void close_listing(DIR **listing)
-{
-	if (*listing != NULL)
-		(void)closedir(*listing);
-}
-
 static bool is_request(const char *name)
 {
 	size_t len = strlen(name);
@@ -95,16 +89,11 @@ static int compare_names(const void *a, const void *b)
 
 static int list_requests(struct folder *folder, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int descriptor = -1;
 	CLEANUP(close_listing) DIR *listing = NULL;
 	const struct dirent *entry;
 
-	if (open_directory(folder->dirfd, ".", &descriptor, fault) < 0)
+	if (open_listing(folder->dirfd, &listing, fault) < 0)
 		return -1;
-	listing = fdopendir(descriptor);
-	if (listing == NULL)
-		return set_errno_fault(fault, "cannot be listed");
-	descriptor = -1;
 	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
 		if (is_request(entry->d_name) && add_name(folder, entry->d_name, fault) < 0)
 			return -1;

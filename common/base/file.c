@@ -160,6 +160,27 @@ int check_private_directory(int dirfd, const char *name, struct fault *fault)
 	return 0;
 }
 
+void close_listing(DIR **listing)
+{
+	if (*listing != NULL)
+		(void)closedir(*listing);
+}
+
+int open_listing(int dirfd, DIR **ret_listing, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	DIR *listing;
+
+	if (open_directory(dirfd, ".", &descriptor, fault) < 0)
+		return -1;
+	listing = fdopendir(descriptor);
+	if (listing == NULL)
+		return set_errno_fault(fault, "cannot be listed");
+	descriptor = -1;
+	*ret_listing = listing;
+	return 0;
+}
+
 bool file_exists(int dirfd, const char *name)
 {
 	struct stat status;

@@ -3,6 +3,7 @@
 
 #include "common/base/bytes.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -26,6 +27,11 @@ int open_directory(int dirfd, const char *name, int *ret_dirfd, struct fault *fa
  */
 int make_directory(int dirfd, const char *name, mode_t mode, int *ret_dirfd,
 		   struct fault *fault) MUST_CHECK;
+
+/* Opens the directory's listing from its beginning; closedir() for a `DIR *` local under CLEANUP.
+ */
+int open_listing(int dirfd, DIR **ret_listing, struct fault *fault) MUST_CHECK;
+void close_listing(DIR **listing);
 
 /*
  * Refuses (FAULT_REFUSED) a directory that is not ours (the effective user's) or that group or

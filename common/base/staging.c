@@ -68,8 +68,8 @@ static struct staged_file *add_file(struct staging *staging, int dirfd, const ch
 	return file;
 }
 
-static int write_temporary(int descriptor, struct staged_file *file, mode_t mode,
-			   struct bytes content, struct fault *fault)
+static int prepare_temporary(int descriptor, struct staged_file *file, mode_t mode,
+			     struct fault *fault)
 {
 	struct stat status;
 
@@ -77,11 +77,12 @@ static int write_temporary(int descriptor, struct staged_file *file, mode_t mode
 	if (fchmod(descriptor, mode) < 0 || fstat(descriptor, &status) < 0)
 		return set_errno_fault(fault, "%s: mode", file->name);
 	file->device = status.st_dev;
-	return write_stream(descriptor, file->name, content, fault);
+	return 0;
 }
 
-int stage_file(struct staging *staging, int dirfd, const char *name, enum staging_mode staging_mode,
-	       mode_t mode, struct bytes content, struct fault *fault)
+int stage_stream(struct staging *staging, int dirfd, const char *name,
+		 enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
+		 struct fault *fault)
 {
 	CLEANUP(close_descriptor) int descriptor = -1;
 	struct staged_file *file;
@@ -105,7 +106,23 @@ int stage_file(struct staging *staging, int dirfd, const char *name, enum stagin
 		staging->count--;
 		return -1;
 	}
-	if (write_temporary(descriptor, file, mode, content, fault) < 0) {
+	if (prepare_temporary(descriptor, file, mode, fault) < 0) {
+		staging->failed = true;
+		return -1;
+	}
+	*ret_descriptor = descriptor;
+	descriptor = -1;
+	return 0;
+}
+
+int stage_file(struct staging *staging, int dirfd, const char *name, enum staging_mode staging_mode,
+	       mode_t mode, struct bytes content, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+
+	if (stage_stream(staging, dirfd, name, staging_mode, mode, &descriptor, fault) < 0)
+		return -1;
+	if (write_stream(descriptor, name, content, fault) < 0) {
 		staging->failed = true;
 		return -1;
 	}
@@ -214,12 +231,6 @@ static bool is_temporary(const char *name)
 
 	return len > strlen(prefix) + strlen(suffix) && name[0] == prefix[0] &&
 	       strcmp(name + len - strlen(suffix), suffix) == 0;
-}
-
-static void close_listing(DIR **listing)
-{
-	if (*listing != NULL)
-		(void)closedir(*listing);
 }
 
 int sweep_staging(int dirfd, struct fault *fault)

@@ -32,6 +32,15 @@ enum staging_mode {
 int stage_file(struct staging *staging, int dirfd, const char *name, enum staging_mode staging_mode,
 	       mode_t mode, struct bytes content, struct fault *fault) MUST_CHECK;
 
+/*
+ * The same for what is too long for memory: makes the temporary file, empty, and opens it. Who
+ * wrote less than all to it does not commit.
+ * Owns: close_descriptor.
+ */
+int stage_stream(struct staging *staging, int dirfd, const char *name,
+		 enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
+		 struct fault *fault) MUST_CHECK;
+
 int commit_staging(struct staging *staging, struct fault *fault) MUST_CHECK;
 
 /* Frees; what was staged and not committed is removed. */

@@ -219,26 +219,15 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-static void close_listing(DIR **listing)
-{
-	if (*listing != NULL)
-		(void)closedir(*listing);
-}
-
 int list_peers(const struct layout *layout, struct peers *ret_peers, struct fault *fault)
 {
 	CLEANUP(clear_peers) struct peers peers = {0};
-	CLEANUP(close_descriptor) int descriptor = -1;
 	CLEANUP(close_listing) DIR *listing = NULL;
 	const struct dirent *entry;
 	char peer[NAME_SIZE];
 
-	if (open_directory(layout->private, ".", &descriptor, fault) < 0)
+	if (open_listing(layout->private, &listing, fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
-	listing = fdopendir(descriptor);
-	if (listing == NULL)
-		return set_errno_fault(fault, "%s/Private: cannot be listed", layout->path);
-	descriptor = -1;
 	while ((entry = readdir(listing)) != NULL)
 		if (parse_peer(entry->d_name, peer) && add_peer(&peers, peer, fault) < 0)
 			return -1;

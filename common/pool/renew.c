@@ -136,17 +136,12 @@ static void note_refusal(void *context, size_t member, const struct refusal *ref
 		enrollment->refused(enrollment->refused_context, member, refusal);
 }
 
-static void free_indices(size_t **indices)
-{
-	free(*indices);
-}
-
 /* The certificates of one answer are saved under their renewal names. */
 static int complete_answer(void *context, const struct certificates_answer *answer,
 			   struct fault *fault)
 {
 	const struct renewing *renewing = context;
-	CLEANUP(free_indices) size_t *members = NULL;
+	CLEANUP(free_members) size_t *members = NULL;
 
 	members = calloc(answer->certificate_count + 1, sizeof(*members));
 	if (members == NULL)

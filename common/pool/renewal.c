@@ -115,26 +115,15 @@ static size_t parse_renewal(const char *file)
 	return strcmp(file, expected) == 0 ? index : 0;
 }
 
-static void close_listing(DIR **listing)
-{
-	if (*listing != NULL)
-		(void)closedir(*listing);
-}
-
 static int find_leftovers(const struct layout *layout, size_t members[static LEFTOVERS_MAX],
 			  size_t *ret_count, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int descriptor = -1;
 	CLEANUP(close_listing) DIR *listing = NULL;
 	const struct dirent *entry;
 	size_t count = 0;
 
-	if (open_directory(layout->cert, ".", &descriptor, fault) < 0)
+	if (open_listing(layout->cert, &listing, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	listing = fdopendir(descriptor);
-	if (listing == NULL)
-		return set_errno_fault(fault, "%s/cert: cannot be listed", layout->path);
-	descriptor = -1;
 	for (errno = 0; count < LEFTOVERS_MAX && (entry = readdir(listing)) != NULL; errno = 0) {
 		size_t member = parse_renewal(entry->d_name);
 

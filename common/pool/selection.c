@@ -40,3 +40,8 @@ size_t next_selected(const struct selection *selection, size_t after)
 			return member;
 	return 0;
 }
+
+void free_members(size_t **members)
+{
+	free(*members);
+}

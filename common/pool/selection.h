@@ -22,4 +22,7 @@ void select_member(struct selection *selection, size_t member);
 /* The first selected member above that one; 0 when there is none. */
 size_t next_selected(const struct selection *selection, size_t after);
 
+/* free() for a list of members under CLEANUP. */
+void free_members(size_t **members);
+
 #endif
