@@ -4,6 +4,7 @@
 #include "common/ca/kept_answers.h"
 #include "common/ca/responder_identity.h"
 #include "common/x509/ocsp_request.h"
+#include "common/x509/parts.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -198,6 +199,15 @@ static int judge_id(const struct inquiry *inquiry, const struct cert_id *id,
 	return 0;
 }
 
+/* The issuer's certificate, unless it is a root, which everybody has. */
+static const struct certificate *find_intermediate(const struct issuer *issuer)
+{
+	const struct certificate *certificate = issuer_certificate(issuer);
+	const struct certificate_parts *parts = certificate_parts(certificate);
+
+	return equal_bytes(parts->subject, parts->issuer) ? NULL : certificate;
+}
+
 /* Answers speak no longer than the certificate of whoever signed them. */
 static int sign_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct fault *fault)
 {
@@ -207,6 +217,8 @@ static int sign_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct
 					   .count = request->count,
 					   .nonce = request->nonce,
 					   .produced_at_s = inquiry->this_update_s};
+	const struct ocsp_signer signer = {identity->key, identity->certificate,
+					   find_intermediate(inquiry->responder->issuer)};
 
 	if (inquiry->this_update_s >= certificate_not_after(identity->certificate))
 		return set_fault(fault, FAULT_FAILED,
@@ -218,8 +230,7 @@ static int sign_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct
 		reply->next_update_s = certificate_not_after(identity->certificate);
 	for (size_t i = 0; i < request->count; i++)
 		inquiry->singles[i].next_update_s = reply->next_update_s;
-	return format_ocsp_response(&answer, identity->key, identity->certificate, &reply->der,
-				    fault);
+	return format_ocsp_response(&answer, &signer, &reply->der, fault);
 }
 
 static int make_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct fault *fault)

@@ -96,20 +96,24 @@ static int format_body(const struct ocsp_answer *answer, const struct certificat
 	return check_buffer(body, fault);
 }
 
-/* The signed object with the certificate, in all that goes around it. */
+/* The signed object with the certificates, in all that goes around it. */
 static void append_response(struct buffer *buffer, struct bytes signed_object,
-			    struct bytes certificate)
+			    const struct ocsp_signer *signer)
 {
 	struct der_item object = {0};
 	size_t begin;
+	size_t certificates;
 
 	append_der(buffer, DER_OID, basic);
 	begin = buffer->len;
 	(void)read_der(&signed_object, &object);
 	append_bytes(buffer, object.content);
-	append_bytes(buffer, certificate);
-	enclose_der(buffer, buffer->len - certificate.len, DER_SEQUENCE);
-	enclose_der(buffer, begin + object.content.len, DER_CONTEXT_CONSTRUCTED);
+	certificates = buffer->len;
+	append_bytes(buffer, certificate_der(signer->certificate));
+	if (signer->intermediate != NULL)
+		append_bytes(buffer, certificate_der(signer->intermediate));
+	enclose_der(buffer, certificates, DER_SEQUENCE);
+	enclose_der(buffer, certificates, DER_CONTEXT_CONSTRUCTED);
 	enclose_der(buffer, begin, DER_SEQUENCE);     /* BasicOCSPResponse */
 	enclose_der(buffer, begin, DER_OCTET_STRING); /* response */
 	enclose_der(buffer, 0, DER_SEQUENCE);         /* ResponseBytes */
@@ -128,18 +132,17 @@ static void enclose_response(struct buffer *buffer, enum ocsp_outcome outcome)
 	buffer->failed |= content.failed;
 }
 
-int format_ocsp_response(const struct ocsp_answer *answer, const struct private_key *key,
-			 const struct certificate *certificate, struct buffer *ret_der,
-			 struct fault *fault)
+int format_ocsp_response(const struct ocsp_answer *answer, const struct ocsp_signer *signer,
+			 struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	CLEANUP(clear_buffer) struct buffer signed_object = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
-	if (format_body(answer, certificate, &body, fault) < 0 ||
-	    sign_object(key, bytes_of_buffer(&body), &signed_object, fault) < 0)
+	if (format_body(answer, signer->certificate, &body, fault) < 0 ||
+	    sign_object(signer->key, bytes_of_buffer(&body), &signed_object, fault) < 0)
 		return -1;
-	append_response(&der, bytes_of_buffer(&signed_object), certificate_der(certificate));
+	append_response(&der, bytes_of_buffer(&signed_object), signer);
 	enclose_response(&der, OCSP_SUCCESSFUL);
 	if (check_buffer(&der, fault) < 0)
 		return -1;

@@ -45,13 +45,19 @@ struct ocsp_answer {
 	int64_t produced_at_s;
 };
 
+/* Who says it. */
+struct ocsp_signer {
+	const struct private_key *key;
+	const struct certificate *certificate;
+	const struct certificate *intermediate; /* that issued it; NULL: the root did */
+};
+
 /*
  * Signs a response (id-pkix-ocsp-basic). The signer is named by its key, and its certificate is in
- * it, without which not everybody finds it.
+ * it, without which not everybody finds it; the intermediate as well, for who knows the root alone.
  */
-int format_ocsp_response(const struct ocsp_answer *answer, const struct private_key *key,
-			 const struct certificate *certificate, struct buffer *ret_der,
-			 struct fault *fault) MUST_CHECK;
+int format_ocsp_response(const struct ocsp_answer *answer, const struct ocsp_signer *signer,
+			 struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 /* A response that is no answer. Shape: not OCSP_SUCCESSFUL. */
 int format_ocsp_error(enum ocsp_outcome outcome, struct buffer *ret_der,

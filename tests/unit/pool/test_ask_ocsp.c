@@ -37,11 +37,12 @@ static int sign(const struct responder *responder, const struct ocsp_request *re
 					   .nonce = responder->without_nonce ? (struct bytes){0}
 									     : request->nonce,
 					   .produced_at_s = responder->now_s};
+	const struct ocsp_signer signer = {.key = issuer_key(responder->issuer),
+					   .certificate = issuer_certificate(responder->issuer)};
 
 	cr_expect_eq(request->count, 1);
 	cr_expect_eq(request->nonce.len, 32);
-	return format_ocsp_response(&answer, issuer_key(responder->issuer),
-				    issuer_certificate(responder->issuer), ret_der, fault);
+	return format_ocsp_response(&answer, &signer, ret_der, fault);
 }
 
 static int respond(const struct http_request *request, struct http_response *response,

@@ -13,8 +13,9 @@
 /* What is asked, what is answered, and by whom; a test changes one thing of it. */
 struct scene {
 	struct certificate *issuer;
-	struct certificate *responder; /* whose certificate is in the response */
-	const struct private_key *key; /* that signs */
+	struct certificate *responder;          /* whose certificate is in the response */
+	const struct certificate *intermediate; /* which may be in it too */
+	const struct private_key *key;          /* that signs */
 	struct ocsp_question question;
 	struct issuer_hashes hashes;
 	struct buffer id;
@@ -84,12 +85,12 @@ static void clear_scene(struct scene *scene)
 
 static struct buffer respond(const struct scene *scene)
 {
+	const struct ocsp_signer signer = {scene->key, scene->responder, scene->intermediate};
 	struct buffer der = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(
-		format_ocsp_response(&scene->answer, scene->key, scene->responder, &der, &fault), 0,
-		"%s", fault.text);
+	cr_assert_eq(format_ocsp_response(&scene->answer, &signer, &der, &fault), 0, "%s",
+		     fault.text);
 	return der;
 }
 
@@ -429,4 +430,26 @@ Test(ocsp_verify, refuses_a_signer_that_is_not_in_it)
 		cr_assert(at < der.len - 4);
 	der.data[at + 4] ^= 1;
 	expect_octets_refused(&scene, bytes_of_buffer(&der), "neither the issuer's nor in it");
+}
+
+/* An intermediate may be sent along; it does not sign in the responder's place. */
+Test(ocsp_verify, passes_over_other_certificates)
+{
+	CLEANUP(clear_scene) struct scene scene;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct ocsp_response response = {0};
+	struct der_item item;
+	struct fault fault = {0};
+	size_t count = 0;
+
+	make_scene(&scene);
+	scene.intermediate = scene.issuer;
+	der = respond(&scene);
+	cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&der), &response, &fault), 0);
+	while (read_der(&response.certificates, &item))
+		count++;
+	cr_expect_eq(count, 2);
+	expect_status(&scene, OCSP_GOOD);
+	scene.key = root_key();
+	expect_refused(&scene, "section 4.2.1: signature");
 }
