@@ -74,9 +74,8 @@ expect 2 'a serial that is a client as well' "$certpool" revoke "$serial"
 equal 'a dry run revokes nothing' 0 "$(revoked)"
 
 # Each form. catalogue 59: right after, record, CRL and status agree
-at=$(date -u +%Y-%m-%dT%H:%M)
 expect 0 'by serial' "$certpool" revoke "0x$serial" --reason keyCompromise 2>/dev/null
-prints 'says what, when and why' "^$serial client1/key1: revoked at ${at%??}[0-9:]+Z \(keyCompromise\)$"
+prints 'says what, when and why' "^$serial client1/key1: revoked at 20[0-9T:-]+Z \(keyCompromise\)$"
 prints 'and the number of the CRL' '^CRL number [0-9]+$'
 equal 'which openssl reads' "$(sed -n 's/CRL number //p' out)" "$(number)"
 check 'it is on the CRL' on_crl "$serial"
