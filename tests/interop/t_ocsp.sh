@@ -74,6 +74,21 @@ else
 	skip "Python's cryptography" 'it is not here'
 fi
 
+# Under an intermediate: who knows the root alone finds the rest in the answer.
+mkdir chain
+manifest 1 1 | sed 's/layout: ca,/layout: ca, root_layout: root,/' >chain/manifest.yaml
+"$certpool" init -q -m chain/manifest.yaml >out
+stop "$ca"
+start_ca -m chain/manifest.yaml
+"$certpool" request client1 -q -m chain/manifest.yaml >out && "$certpool" enroll client1 -q -m chain/manifest.yaml >out 2>err
+sqlite3 chain/ca/state/ca.db "select writefile('below.der', der) from certificate where client = 'client1'" >out
+openssl x509 -inform DER -in below.der -out below.crt
+chain_url=$CERTPOOL_CA/ocsp
+check 'openssl asks about a certificate under an intermediate' sh -c "openssl ocsp -issuer chain/ca/cert/ca.crt -cert below.crt \
+	-CAfile chain/root/cert/root.crt -url '$chain_url' >out 2>err && grep -qx 'Response verify OK' err"
+prints 'and finds it good' '^below.crt: good'
+expect 0 'and so does certpool' "$certpool" verify --root chain/root/cert/root.crt --chain chain/ca/cert/ca.crt below.crt --ocsp "$chain_url"
+
 # Our client asks openssl's responder, in a network of its own: it listens on every address.
 serial() { openssl x509 -noout -serial -in "$1" | cut -d= -f2; }
 printf 'V\t351231000000Z\t\t%s\tunknown\t/CN=client1-1\nR\t351231000000Z\t261120000000Z,superseded\t%s\tunknown\t/CN=client1-2\n' \
