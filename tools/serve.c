@@ -3,6 +3,7 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/reload.h"
 #include "tools/stop.h"
 #include "tools/verbs.h"
 
@@ -34,6 +35,21 @@ static int print_listening(const struct command *command, const struct endpoint 
 	return print_json(&line, fault);
 }
 
+static int serve_until_stopped(const struct command *command, const struct stop *stop,
+			       const struct manifest *manifest, struct authority *authority,
+			       struct fault *fault)
+{
+	bool hangup = false;
+
+	do {
+		if (hangup)
+			reload_manifest(command, manifest, authority);
+		if (await_stop_or_hangup(stop, &hangup, fault) < 0)
+			return -1;
+	} while (hangup);
+	return 0;
+}
+
 static int run_serve(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct serve_settings *given = settings;
@@ -47,7 +63,8 @@ static int run_serve(const struct command *command, const void *settings, struct
 						       .log_context = &log_context};
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
-	    open_ca_layout(manifest, &layout, fault) < 0 || prepare_stop(&stop, fault) < 0 ||
+	    open_ca_layout(manifest, &layout, fault) < 0 ||
+	    prepare_stop_or_hangup(&stop, fault) < 0 ||
 	    open_ca(layout, manifest, &given->key, AUTHORITY_SERVING, &authority, fault) < 0)
 		return -1;
 	service_settings.authority = authority;
@@ -57,14 +74,16 @@ static int run_serve(const struct command *command, const void *settings, struct
 	    print_listening(command, ca_service_endpoint(service), fault) < 0 ||
 	    announce_server(command, ca_service_endpoint(service), given->ready, fault) < 0)
 		return -1;
-	return await_stop(&stop, fault);
+	return serve_until_stopped(command, &stop, manifest, authority, fault);
 }
 
 const struct verb serve_verb = {
 	.name = "serve",
 	.operands = "",
 	.summary = "parts 1 and 3: the CA",
-	.details = "Serves until SIGTERM or SIGINT, and then finishes what it has begun.\n",
+	.details =
+		"Serves until SIGTERM or SIGINT, and then finishes what it has begun. At SIGHUP\n"
+		"it reads the manifest again, and takes over its clients and their policies.\n",
 	.options = serve_options,
 	.settings_size = sizeof(struct serve_settings),
 	.run = run_serve,

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "tools/output.h"
+#include "tools/service_manager.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,20 +22,43 @@ void clear_stop(struct stop *stop)
 	close_descriptor(&stop->event);
 }
 
-int prepare_stop(struct stop *ret_stop, struct fault *fault)
+/* The signals wait for whoever reads the descriptor; -1 makes one. */
+static int collect_signals(const int *signals, size_t count, int *descriptor, struct fault *fault)
 {
-	CLEANUP(clear_stop) struct stop stop = {-1, -1};
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
+	for (size_t i = 0; i < count; i++)
+		(void)sigaddset(&set, signals[i]);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return set_fault(fault, FAULT_FAILED, "signals cannot be blocked");
-	stop.signals = signalfd(-1, &set, SFD_CLOEXEC);
+	*descriptor = signalfd(*descriptor, &set, SFD_CLOEXEC);
+	return *descriptor < 0 ? set_errno_fault(fault, "cannot wait for signals") : 0;
+}
+
+int prepare_stop(struct stop *ret_stop, struct fault *fault)
+{
+	static const int signals[] = {SIGTERM, SIGINT};
+	CLEANUP(clear_stop) struct stop stop = {-1, -1};
+
+	if (collect_signals(signals, COUNT_OF(signals), &stop.signals, fault) < 0)
+		return -1;
 	stop.event = eventfd(0, EFD_CLOEXEC);
-	if (stop.signals < 0 || stop.event < 0)
+	if (stop.event < 0)
 		return set_errno_fault(fault, "cannot wait for signals");
+	*ret_stop = stop;
+	stop = (struct stop){-1, -1};
+	return 0;
+}
+
+int prepare_stop_or_hangup(struct stop *ret_stop, struct fault *fault)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	CLEANUP(clear_stop) struct stop stop = {-1, -1};
+
+	if (prepare_stop(&stop, fault) < 0 ||
+	    collect_signals(signals, COUNT_OF(signals), &stop.signals, fault) < 0)
+		return -1;
 	*ret_stop = stop;
 	stop = (struct stop){-1, -1};
 	return 0;
@@ -46,16 +70,40 @@ void request_stop(const struct stop *stop)
 	(void)eventfd_write(stop->event, 1);
 }
 
-int await_stop(const struct stop *stop, struct fault *fault)
+/* Waits for anything, and takes one signal: 0 when it was none. */
+static int await_signal(const struct stop *stop, uint32_t *ret_signal, struct fault *fault)
 {
 	struct pollfd ends[] = {{.fd = stop->signals, .events = POLLIN},
 				{.fd = stop->event, .events = POLLIN}};
+	struct signalfd_siginfo info;
 	int result;
 
 	do
 		result = poll(ends, COUNT_OF(ends), -1);
 	while (result < 0 && errno == EINTR);
-	return result < 0 ? set_errno_fault(fault, "cannot wait for signals") : 0;
+	if (result < 0)
+		return set_errno_fault(fault, "cannot wait for signals");
+	*ret_signal = 0;
+	if (ends[1].revents == 0 && read(stop->signals, &info, sizeof(info)) == sizeof(info))
+		*ret_signal = info.ssi_signo;
+	return 0;
+}
+
+int await_stop(const struct stop *stop, struct fault *fault)
+{
+	bool hangup;
+
+	return await_stop_or_hangup(stop, &hangup, fault);
+}
+
+int await_stop_or_hangup(const struct stop *stop, bool *ret_hangup, struct fault *fault)
+{
+	uint32_t signal = 0;
+
+	if (await_signal(stop, &signal, fault) < 0)
+		return -1;
+	*ret_hangup = signal == SIGHUP;
+	return *ret_hangup ? 0 : tell_service_manager("STOPPING=1", fault);
 }
 
 int announce_server(const struct command *command, const struct endpoint *endpoint,
@@ -66,6 +114,8 @@ int announce_server(const struct command *command, const struct endpoint *endpoi
 
 	format_endpoint(endpoint, text);
 	print_note(command, "listening on %s", text);
+	if (tell_service_manager("READY=1", fault) < 0)
+		return -1;
 	if (descriptor == 0)
 		return 0;
 	(void)snprintf(line, sizeof(line), "%s\n", text);

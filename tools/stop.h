@@ -4,7 +4,10 @@
 #include "common/base/endpoint.h"
 #include "tools/command.h"
 
-/* How a server waits for its end: SIGTERM, SIGINT, or one of its own threads. */
+/*
+ * How a server waits for its end: SIGTERM, SIGINT, or one of its own threads. Whoever started it as
+ * a service is told when it serves and when it stops (service_manager.h).
+ */
 struct stop {
 	int signals;
 	int event;
@@ -12,11 +15,17 @@ struct stop {
 
 /* Before the first thread is made: from here on the signals are for await_stop alone. */
 int prepare_stop(struct stop *ret_stop, struct fault *fault) MUST_CHECK;
+
+/* The same, and SIGHUP is no end. */
+int prepare_stop_or_hangup(struct stop *ret_stop, struct fault *fault) MUST_CHECK;
 void clear_stop(struct stop *stop);
 
 /* From any thread. */
 void request_stop(const struct stop *stop);
 int await_stop(const struct stop *stop, struct fault *fault) MUST_CHECK;
+
+/* *ret_hangup: it is only SIGHUP. */
+int await_stop_or_hangup(const struct stop *stop, bool *ret_hangup, struct fault *fault) MUST_CHECK;
 
 /*
  * Says where a server listens: a note, and the endpoint with a line end to the descriptor, which is
