@@ -394,6 +394,18 @@ int admit_request(struct authority *authority, const char *client, struct refusa
 	return 0;
 }
 
+/* A client that has its certificates can show the way from them to the root. */
+static int add_chain(const struct authority *authority, struct certificates_answer *answer,
+		     struct fault *fault)
+{
+	const struct certificate *certificate = issuer_certificate(authority->issuer);
+
+	if (certificate == authority_root(authority) || answer->refusal.type[0] != '\0')
+		return 0;
+	return format_certificate_pem(certificate_der(certificate),
+				      &answer->chain[answer->chain_count++], fault);
+}
+
 int certify_batch(struct authority *authority, const char *client,
 		  const struct certificates_request *request, int64_t now_s,
 		  struct certificates_answer *ret_answer, struct fault *fault)
@@ -404,6 +416,7 @@ int certify_batch(struct authority *authority, const char *client,
 				    .store = authority->store,
 				    .client = &record,
 				    .now_s = now_s};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	struct refusal refusal = {0};
 	bool found;
 
@@ -415,7 +428,12 @@ int certify_batch(struct authority *authority, const char *client,
 	if (check_issuer_validity(authority->issuer, now_s, fault) < 0)
 		return -1;
 	terms.validity = choose_validity(authority, &record.policy, now_s);
-	return certify_requests(&terms, request, ret_answer, fault);
+	if (certify_requests(&terms, request, &answer, fault) < 0 ||
+	    add_chain(authority, &answer, fault) < 0)
+		return -1;
+	*ret_answer = answer;
+	answer = (struct certificates_answer){0};
+	return 0;
 }
 
 static void fill_status(const struct record *record, int64_t now_s, struct status_answer *answer)

@@ -37,6 +37,7 @@ struct ca_service {
 	struct crl_info crl_info;
 	struct responder *responder;
 	struct buffer root_pem;
+	struct buffer issuer_pem;
 	struct http_server *server;
 };
 
@@ -72,6 +73,19 @@ static int serve_root(const struct http_request *request, struct http_response *
 	(void)request;
 	response->content_type = CONTENT_PEM;
 	append_bytes(&response->body, bytes_of_buffer(&service->root_pem));
+	return check_buffer(&response->body, fault);
+}
+
+/* Whose certificates are below that root: the issuer of members' certificates, CRL and OCSP
+   answers. */
+static int serve_issuer(const struct http_request *request, struct http_response *response,
+			void *context, struct fault *fault)
+{
+	const struct ca_service *service = context;
+
+	(void)request;
+	response->content_type = CONTENT_PEM;
+	append_bytes(&response->body, bytes_of_buffer(&service->issuer_pem));
 	return check_buffer(&response->body, fault);
 }
 
@@ -159,6 +173,7 @@ static const struct http_route routes[] = {
 	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false},
 	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false},
 	{"GET", "/root.crt", NULL, 0, serve_root, false},
+	{"GET", "/ca.crt", NULL, 0, serve_issuer, false},
 	{"GET", "/crl", NULL, 0, serve_crl, true},
 	{"GET", "/health", NULL, 0, serve_health, true},
 	{"GET", "/metrics", NULL, 0, serve_metrics, false},
@@ -232,7 +247,10 @@ static int prepare(struct ca_service *service, const struct ca_service_settings 
 	init_crl_cache(&service->crl, &terms);
 	if (init_inquiries(&service->inquiries, settings->layout, fault) < 0 ||
 	    format_certificate_pem(certificate_der(authority_root(settings->authority)),
-				   &service->root_pem, fault) < 0)
+				   &service->root_pem, fault) < 0 ||
+	    format_certificate_pem(
+		    certificate_der(issuer_certificate(authority_issuer(settings->authority))),
+		    &service->issuer_pem, fault) < 0)
 		return -1;
 	return new_responder(authority_store(settings->authority),
 			     authority_issuer(settings->authority), &service->responder, fault);
@@ -276,5 +294,6 @@ void stop_ca_service(struct ca_service **service_pointer)
 	pthread_mutex_destroy(&service->lock);
 	free_responder(&service->responder);
 	clear_buffer(&service->root_pem);
+	clear_buffer(&service->issuer_pem);
 	free(service);
 }

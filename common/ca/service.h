@@ -6,7 +6,8 @@
 
 /*
  * The CA on HTTP: POST /v1/certificates, POST /v1/status, POST /v1/revocations, GET /root.crt,
- * GET /health, and OCSP (serve_ocsp.h). Shared keys are read from the layout's Private/, and again
+ * GET /ca.crt (whose certificates are below that root), GET /crl, GET /health, GET /metrics, and
+ * OCSP (serve_ocsp.h). Shared keys are read from the layout's Private/, and again
  * when that changes: one that `invite` adds while the CA serves is good at once, one that is taken
  * away is good no more.
  * What can be decrypted is answered inside the encryption, refusals too; what failed here goes to

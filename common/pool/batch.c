@@ -25,6 +25,7 @@ void clear_batch(struct batch *batch)
 {
 	free(batch->members);
 	clear_certificates_request(&batch->request);
+	clear_intermediates(&batch->chain);
 	*batch = (struct batch){0};
 }
 
@@ -122,13 +123,73 @@ static int check_names(struct batch *batch, const struct certificates_answer *an
 	return 0;
 }
 
-static int check_certificate(const struct asked_member *member, const struct certificate *root,
-			     int64_t now_s, struct buffer *pem, struct fault *fault)
+/* What certificates are held against. */
+struct trust_path {
+	const struct certificate *root;
+	const struct intermediates *chain;
+	int64_t now_s;
+};
+
+static int parse_chain(const struct certificates_answer *answer, struct intermediates *chain,
+		       struct fault *fault)
+{
+	for (size_t i = 0; i < answer->chain_count; i++) {
+		struct certificate *certificate = NULL;
+		struct fault found = {0};
+
+		if (parse_certificate_pem(bytes_of_buffer(&answer->chain[i]), &certificate,
+					  &found) < 0)
+			return set_fault(fault, FAULT_UNVERIFIED, "chain: certificate %zu: %s",
+					 i + 1, found.text);
+		if (add_intermediate(chain, &certificate, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Each certificate of the chain is whose the one before is by, and the last one's issuer is the
+   root: as verify_chain passed, there is nothing in it that was not verified. */
+static int check_order(const struct trust_path *path, const struct certificate *certificate,
+		       struct fault *fault)
+{
+	const struct intermediates *chain = path->chain;
+	const struct certificate *last = certificate;
+
+	for (size_t i = 0; i <= chain->count; i++) {
+		const struct certificate *expected =
+			i < chain->count ? chain->certificates[i] : path->root;
+
+		if (find_issuer(path->root, intermediate_certificates(chain), chain->count, last) !=
+		    expected)
+			return set_fault(fault, FAULT_UNVERIFIED,
+					 "chain: %s: expected the certificates between the "
+					 "members' and the root, in this order, and no other",
+					 certificate_subject(expected));
+		last = expected;
+	}
+	return 0;
+}
+
+static int check_path(const struct trust_path *path, const struct certificate *certificate,
+		      struct fault *fault)
+{
+	const struct intermediates *chain = path->chain;
+	struct verdict verdict = {0};
+
+	if (verify_chain(path->root, intermediate_certificates(chain), chain->count, certificate,
+			 path->now_s, &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason);
+	return check_order(path, certificate, fault);
+}
+
+static int check_certificate(const struct asked_member *member, const struct trust_path *path,
+			     struct buffer *pem, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer own_pem = {0};
 	uint8_t key_sha256[SHA256_LEN];
-	struct verdict verdict = {0};
 	struct fault found = {0};
 
 	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &found) < 0)
@@ -137,11 +198,8 @@ static int check_certificate(const struct asked_member *member, const struct cer
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the certificate is for another key than the request's");
-	if (verify_chain(root, NULL, 0, certificate, now_s, &verdict, fault) < 0)
-		return -1;
-	if (verdict.invalid)
-		return set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason);
-	if (format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
+	if (check_path(path, certificate, fault) < 0 ||
+	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
 		return -1;
 	clear_buffer(pem);
 	*pem = take_buffer(&own_pem);
@@ -151,16 +209,23 @@ static int check_certificate(const struct asked_member *member, const struct cer
 int check_batch_answer(struct batch *batch, const struct certificate *root, int64_t now_s,
 		       struct certificates_answer *answer, struct fault *fault)
 {
-	if (check_names(batch, answer, fault) < 0)
+	CLEANUP(clear_intermediates) struct intermediates chain = {0};
+	const struct trust_path path = {.root = root, .chain = &chain, .now_s = now_s};
+
+	if (check_names(batch, answer, fault) < 0 || parse_chain(answer, &chain, fault) < 0)
 		return prefix_fault(fault, "nothing of the CA's answer is saved");
 	for (size_t i = 0; i < answer->certificate_count; i++) {
 		struct member_pem *given = &answer->certificates[i];
 
-		if (check_certificate(find_member(batch, given->name), root, now_s, &given->pem,
-				      fault) < 0)
+		if (check_certificate(find_member(batch, given->name), &path, &given->pem, fault) <
+		    0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
 					    given->name);
+	}
+	if (answer->certificate_count > 0) {
+		batch->chain = chain;
+		chain.count = 0;
 	}
 	return 0;
 }

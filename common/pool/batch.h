@@ -5,7 +5,7 @@
 #include "common/net/client.h"
 #include "common/pool/member_files.h"
 #include "common/wire/certificates.h"
-#include "common/x509/certificate.h"
+#include "common/x509/intermediates.h"
 
 /* One request to the CA, from the files of the members to the files of the members. */
 
@@ -20,6 +20,7 @@ struct batch {
 	const struct member_files *files;
 	struct asked_member *members; /* by rising index; request.members[i] is members[i]'s */
 	struct certificates_request request;
+	struct intermediates chain; /* of the answer, once it was checked */
 };
 
 /* Empty, with room for so many members, whose files have these names. */
@@ -38,13 +39,15 @@ int add_to_batch(const struct layout *layout, size_t index, struct batch *batch,
 /*
  * Holds an answer, whose claims were checked, against what was asked: each member asked for has one
  * certificate or one refusal, nobody else has; each certificate is for the key of its member's
- * request and passes verify_chain. FAULT_UNVERIFIED otherwise. The PEM of each certificate is
- * replaced by the one that we write ourselves.
+ * request and passes verify_chain, through the answer's chain, which has nothing superfluous.
+ * FAULT_UNVERIFIED otherwise. The PEM of each certificate is replaced by the one that we write
+ * ourselves; the chain is in the batch, unless there is no certificate to hold it against.
  */
 int check_batch_answer(struct batch *batch, const struct certificate *root, int64_t now_s,
 		       struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 
-/* Writes the certificates of an answer that was checked, together and durably. */
+/* Writes the certificates of an answer that was checked, together and durably. What they need of
+   the chain is to be there before (keep_intermediates). */
 int save_certificates(const struct layout *layout, const struct member_files *files,
 		      const struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 

@@ -245,10 +245,12 @@ static int save_answer(struct importing *importing, const struct exported_reques
 		       struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(clear_batch) struct batch batch = {0};
+	bool written;
 
 	if (rebuild_batch(importing, request, &batch, fault) < 0 ||
 	    check_batch_answer(&batch, importing->root, importing->now_s, answer, fault) < 0 ||
 	    drop_present(importing, answer, fault) < 0 ||
+	    keep_intermediates(importing->enrollment->layout, &batch.chain, &written, fault) < 0 ||
 	    save_certificates(importing->enrollment->layout, &current_files, answer, fault) < 0)
 		return -1;
 	importing->enrolled.saved += answer->certificate_count;

@@ -208,14 +208,28 @@ static void count_saved(struct certifying *certifying, size_t saved)
 	pthread_mutex_unlock(&certifying->lock);
 }
 
+/* One at a time: the answers that are in flight have the same one. */
+static int keep_chain(struct certifying *certifying, const struct intermediates *chain,
+		      struct fault *fault)
+{
+	bool written;
+	int result;
+
+	pthread_mutex_lock(&certifying->lock);
+	result = keep_intermediates(certifying->enrollment->layout, chain, &written, fault);
+	pthread_mutex_unlock(&certifying->lock);
+	return result;
+}
+
 /* Saves what was checked, and tells of it. */
 static int save_answer(struct certifying *certifying, const struct certificates_answer *answer,
-		       struct fault *fault)
+		       const struct intermediates *chain, struct fault *fault)
 {
 	const struct certification *certification = certifying->certification;
 
-	if (save_certificates(certifying->enrollment->layout, certification->files, answer, fault) <
-	    0)
+	if (keep_chain(certifying, chain, fault) < 0 ||
+	    save_certificates(certifying->enrollment->layout, certification->files, answer, fault) <
+		    0)
 		return -1;
 	if (certification->saved != NULL &&
 	    certification->saved(certification->saved_context, answer, fault) < 0)
@@ -240,7 +254,7 @@ static int certify_next_batch(size_t index, void *context, struct fault *fault)
 		return 0;
 	if (ask_batch(certifying, &batch, &answer, fault) < 0 ||
 	    check_batch_answer(&batch, certifying->root, read_clock(), &answer, fault) < 0 ||
-	    save_answer(certifying, &answer, fault) < 0)
+	    save_answer(certifying, &answer, &batch.chain, fault) < 0)
 		return -1;
 	report_progress(&certifying->progress, batch.request.count);
 	return 0;

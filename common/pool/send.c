@@ -1,6 +1,7 @@
 #include "common/pool/send.h"
 
 #include "common/crypto/key_file.h"
+#include "common/pool/trust.h"
 #include "common/wire/envelope.h"
 #include "common/wire/message_answer.h"
 
@@ -14,7 +15,17 @@ struct sender {
 	char to[NAME_SIZE];
 	struct shared_key key;
 	struct http_client *http; /* NULL when the receiver has no endpoint */
+	struct certificate *root; /* NULL without intermediates */
+	struct intermediates chain;
 };
+
+/* Where the path to the root goes through intermediates, receivers have to be told of them. */
+static int read_chain(struct sender *sender, struct fault *fault)
+{
+	if (read_intermediates(sender->layout, &sender->chain, fault) < 0)
+		return -1;
+	return sender->chain.count > 0 ? read_root(sender->layout, &sender->root, fault) : 0;
+}
 
 int new_sender(const struct layout *layout, const struct client_node *from,
 	       const struct client_node *to, struct sender **ret_sender, struct fault *fault)
@@ -27,7 +38,8 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	sender->layout = layout;
 	sender->from = from;
 	memcpy(sender->to, to->name, sizeof(sender->to));
-	if (read_shared_key(layout, to->name, &sender->key, fault) < 0)
+	if (read_shared_key(layout, to->name, &sender->key, fault) < 0 ||
+	    read_chain(sender, fault) < 0)
 		return -1;
 	if (to->has_endpoint && new_http_client(&settings, &sender->http, fault) < 0)
 		return -1;
@@ -42,6 +54,8 @@ void free_sender(struct sender **sender_pointer)
 	if (sender == NULL)
 		return;
 	free_http_client(&sender->http);
+	free_certificate(&sender->root);
+	clear_intermediates(&sender->chain);
 	clear_shared_key(&sender->key);
 	free(sender);
 }
@@ -55,18 +69,36 @@ static int choose_member(const struct sender *sender, size_t index, int64_t now_
 	return open_member(sender->layout, index, now_s, ret_member, fault);
 }
 
+/* The member's certificate, its issuer's, and so on, without the root (RFC 7515 section 4.1.6). */
+static size_t list_path(const struct sender *sender, const struct certificate *certificate,
+			struct bytes ret_path[static CHAIN_MAX])
+{
+	const struct certificate *const *chain = intermediate_certificates(&sender->chain);
+	const struct certificate *next = certificate;
+	size_t count = 0;
+
+	do {
+		ret_path[count++] = certificate_der(next);
+		next = sender->root != NULL
+			       ? find_issuer(sender->root, chain, sender->chain.count, next)
+			       : NULL;
+	} while (next != NULL && next != sender->root && count < CHAIN_MAX);
+	return count;
+}
+
 /* Signs M with the member's key: the JWS. */
 static int sign_payload(const struct sender *sender, const struct member *member,
 			struct bytes payload, int64_t now_s, struct message_claims *ret_claims,
 			struct buffer *ret_jws, struct fault *fault)
 {
-	struct bytes chain = certificate_der(member->certificate);
+	struct bytes path[CHAIN_MAX];
+	size_t count = list_path(sender, member->certificate, path);
 	struct message_claims claims = {.iat_s = now_s};
 
 	memcpy(claims.iss, sender->from->name, sizeof(claims.iss));
 	memcpy(claims.aud, sender->to, sizeof(claims.aud));
 	if (generate_jti(claims.jti, fault) < 0 ||
-	    sign_message(member->key, &claims, &chain, 1, payload, ret_jws, fault) < 0)
+	    sign_message(member->key, &claims, path, count, payload, ret_jws, fault) < 0)
 		return -1;
 	*ret_claims = claims;
 	return 0;

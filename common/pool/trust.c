@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ROOT_PATH "/root.crt"
+#define ISSUER_PATH "/ca.crt"
 
 static int check_root(const struct certificate *root, struct fault *fault)
 {
@@ -77,6 +78,71 @@ int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_writt
 	return 0;
 }
 
+int read_intermediates(const struct layout *layout, struct intermediates *ret_intermediates,
+		       struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	if (!file_exists(layout->cert, INTERMEDIATES_FILE)) {
+		*ret_intermediates = (struct intermediates){0};
+		return 0;
+	}
+	if (read_file(layout->cert, INTERMEDIATES_FILE, INTERMEDIATES_PEM_MAX, &text, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (parse_intermediates(bytes_of_buffer(&text), ret_intermediates, fault) < 0)
+		return prefix_fault(fault, "%s/cert/" INTERMEDIATES_FILE, layout->path);
+	return 0;
+}
+
+/* Adds copies of those that are not there yet, while there is room. */
+static int merge_intermediates(const struct intermediates *more, struct intermediates *into,
+			       struct fault *fault)
+{
+	for (size_t i = 0; i < more->count && into->count < CHAIN_MAX; i++) {
+		struct certificate *copy = NULL;
+
+		if (has_intermediate(into, more->certificates[i]))
+			continue;
+		if (parse_certificate_der(certificate_der(more->certificates[i]), &copy, fault) <
+			    0 ||
+		    add_intermediate(into, &copy, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool has_all(const struct intermediates *present, const struct intermediates *wanted)
+{
+	for (size_t i = 0; i < wanted->count; i++)
+		if (!has_intermediate(present, wanted->certificates[i]))
+			return false;
+	return true;
+}
+
+int keep_intermediates(const struct layout *layout, const struct intermediates *intermediates,
+		       bool *ret_written, struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates present = {0};
+	CLEANUP(clear_intermediates) struct intermediates all = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	*ret_written = false;
+	if (read_intermediates(layout, &present, fault) < 0)
+		return -1;
+	if (has_all(&present, intermediates))
+		return 0;
+	if (merge_intermediates(intermediates, &all, fault) < 0 ||
+	    merge_intermediates(&present, &all, fault) < 0 ||
+	    format_intermediates(&all, &text, fault) < 0)
+		return -1;
+	if (sweep_staged_file(layout->cert, INTERMEDIATES_FILE, fault) < 0 ||
+	    write_file(layout->cert, INTERMEDIATES_FILE, STAGE_REPLACE, 0644,
+		       bytes_of_buffer(&text), fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	*ret_written = true;
+	return 0;
+}
+
 static void format_digest(const uint8_t digest[static SHA256_LEN],
 			  char ret_text[static 2 * SHA256_LEN + 1])
 {
@@ -107,16 +173,17 @@ static int check_digest(struct bytes der, const uint8_t expected_sha256[static S
 			 expected, found);
 }
 
-static int get_root(const struct endpoint *endpoint, struct buffer *ret_der, struct fault *fault)
+static int get_certificate(const struct endpoint *endpoint, const char *path,
+			   struct buffer *ret_der, struct fault *fault)
 {
 	struct http_client_settings settings = {.endpoint = *endpoint};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
 	if (new_http_client(&settings, &client, fault) < 0 ||
-	    exchange_http(client, ROOT_PATH, NULL, (struct bytes){0}, CERTIFICATE_PEM_MAX, &answer,
+	    exchange_http(client, path, NULL, (struct bytes){0}, CERTIFICATE_PEM_MAX, &answer,
 			  fault) < 0 ||
-	    check_http_answer(client, ROOT_PATH, &answer, CONTENT_PEM, fault) < 0)
+	    check_http_answer(client, path, &answer, CONTENT_PEM, fault) < 0)
 		return -1;
 	return unwrap_certificate_pem(bytes_of_buffer(&answer.body), ret_der, fault);
 }
@@ -129,11 +196,49 @@ int fetch_root(const struct endpoint *endpoint, const uint8_t expected_sha256[st
 	char url[ENDPOINT_TEXT_SIZE];
 
 	format_endpoint(endpoint, url);
-	if (get_root(endpoint, &der, fault) < 0 ||
+	if (get_certificate(endpoint, ROOT_PATH, &der, fault) < 0 ||
 	    check_digest(bytes_of_buffer(&der), expected_sha256, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
 	    check_root(root, fault) < 0)
 		return prefix_fault(fault, "%s" ROOT_PATH, url);
 	*ret_der = take_buffer(&der);
 	return 0;
+}
+
+static int parse_intermediate(struct bytes der, const struct certificate *root,
+			      struct certificate **ret_certificate, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	struct verdict verdict = {0};
+
+	if (parse_certificate_der(der, &certificate, fault) < 0 ||
+	    verify_intermediate(root, certificate, &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "not a certificate of the CA by its root %s: %s",
+				 certificate_subject(root), verdict.reason);
+	*ret_certificate = TAKE(certificate);
+	return 0;
+}
+
+int fetch_intermediates(const struct endpoint *endpoint, struct bytes root_der,
+			struct intermediates *ret_intermediates, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	struct certificate *certificate = NULL;
+	char url[ENDPOINT_TEXT_SIZE];
+
+	format_endpoint(endpoint, url);
+	if (parse_certificate_der(root_der, &root, fault) < 0)
+		return prefix_fault(fault, "the root");
+	if (get_certificate(endpoint, ISSUER_PATH, &der, fault) < 0)
+		return prefix_fault(fault, "%s" ISSUER_PATH, url);
+	*ret_intermediates = (struct intermediates){0};
+	if (equal_bytes(bytes_of_buffer(&der), root_der))
+		return 0;
+	if (parse_intermediate(bytes_of_buffer(&der), root, &certificate, fault) < 0)
+		return prefix_fault(fault, "%s" ISSUER_PATH, url);
+	return add_intermediate(ret_intermediates, &certificate, fault);
 }

@@ -23,6 +23,8 @@ void clear_certificates_answer(struct certificates_answer *answer)
 {
 	clear_pems(answer->certificates, answer->certificate_count);
 	free(answer->refusals);
+	for (size_t i = 0; i < answer->chain_count; i++)
+		clear_buffer(&answer->chain[i]);
 	*answer = (struct certificates_answer){0};
 }
 
@@ -135,6 +137,20 @@ static json_t *new_refusals_json(const struct member_refusal *refusals, size_t c
 	return TAKE(object);
 }
 
+static json_t *new_chain_json(const struct certificates_answer *answer)
+{
+	CLEANUP(free_json) json_t *array = json_array();
+
+	for (size_t i = 0; i < answer->chain_count; i++) {
+		const struct buffer *pem = &answer->chain[i];
+
+		if (json_array_append_new(array, json_stringn((const char *)pem->data, pem->len)) <
+		    0)
+			return NULL;
+	}
+	return TAKE(array);
+}
+
 int format_certificates_answer(const struct certificates_answer *answer, struct secret *ret_json,
 			       struct fault *fault)
 {
@@ -150,6 +166,9 @@ int format_certificates_answer(const struct certificates_answer *answer, struct 
 		    0 ||
 	    json_object_set_new(object, "errors",
 				new_refusals_json(answer->refusals, answer->refusal_count)) < 0)
+		return set_memory_fault(fault);
+	if (answer->chain_count > 0 &&
+	    json_object_set_new(object, "chain", new_chain_json(answer)) < 0)
 		return set_memory_fault(fault);
 	return format_json(object, ret_json, fault);
 }
@@ -181,12 +200,37 @@ static int parse_refusals(const json_t *object, struct certificates_answer *answ
 	return 0;
 }
 
+/* None is not written as an empty array. */
+static int parse_chain(const json_t *array, struct certificates_answer *answer, struct fault *fault)
+{
+	size_t count = json_array_size(array);
+
+	if (count < 1 || count > ANSWER_CHAIN_MAX)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "chain: expected 1 to %d certificates, found %zu",
+				 ANSWER_CHAIN_MAX, count);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *text = json_array_get(array, i);
+		struct buffer *pem = &answer->chain[answer->chain_count++];
+
+		if (!json_is_string(text))
+			return set_fault(fault, FAULT_MALFORMED,
+					 "chain: certificate %zu: expected PEM text", i + 1);
+		append_bytes(pem, (struct bytes){(const uint8_t *)json_string_value(text),
+						 json_string_length(text)});
+		if (check_buffer(pem, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int parse_answer(struct bytes json, struct certificates_answer *answer, struct fault *fault)
 {
 	static const struct member_rule rules[] = {ANSWER_CLAIM_RULES,
 						   REFUSAL_RULE,
 						   {"certificates", JSON_OBJECT, false},
-						   {"errors", JSON_OBJECT, false}};
+						   {"errors", JSON_OBJECT, false},
+						   {"chain", JSON_ARRAY, false}};
 	CLEANUP(free_json) json_t *object = NULL;
 
 	if (parse_json_object(json, "certificates answer", &object, fault) < 0 ||
@@ -203,6 +247,8 @@ static int parse_answer(struct bytes json, struct certificates_answer *answer, s
 	if (json_object_get(object, "errors") != NULL &&
 	    parse_refusals(json_object_get(object, "errors"), answer, fault) < 0)
 		return prefix_fault(fault, "errors");
+	if (json_object_get(object, "chain") != NULL)
+		return parse_chain(json_object_get(object, "chain"), answer, fault);
 	return 0;
 }
 

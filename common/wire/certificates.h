@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_WIRE_CERTIFICATES_H
 #define CERTPOOL_WIRE_CERTIFICATES_H
 
+#include "common/crypto/signed_message.h"
 #include "common/wire/claims.h"
 
 /* Part 1: a pool's requests to the CA, and its certificates back. */
@@ -12,6 +13,7 @@
 enum {
 	CERTIFICATES_REQUEST_MAX = 16 * 1024 * 1024, /* octets of the JWE */
 	CERTIFICATES_ANSWER_MAX = 16 * 1024 * 1024,
+	ANSWER_CHAIN_MAX = CHAIN_MAX - 1, /* a member and these fit into a message's x5c */
 };
 
 /* A member and its PEM: a request, or a certificate. */
@@ -31,7 +33,11 @@ struct member_refusal {
 	struct refusal refusal;
 };
 
-/* Either the whole request is refused, or each member has a certificate or a refusal. */
+/*
+ * Either the whole request is refused, or each member has a certificate or a refusal. The chain is
+ * what lies between the certificates and the root, each followed by its issuer's; none when the CA
+ * issues under its root.
+ */
 struct certificates_answer {
 	struct answer_claims claims;
 	struct refusal refusal; /* of the whole */
@@ -39,6 +45,8 @@ struct certificates_answer {
 	size_t certificate_count;
 	struct member_refusal *refusals;
 	size_t refusal_count;
+	struct buffer chain[ANSWER_CHAIN_MAX]; /* PEM */
+	size_t chain_count;
 };
 
 /* FAULT_MALFORMED: unknown, missing or duplicate members, names that are no valid_name, no request

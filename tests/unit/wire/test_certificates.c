@@ -148,6 +148,14 @@ Test(certificates, refuses_answers_that_are_not_as_the_format_says)
 		 "32 octets"},
 		{"{" ANSWER_CLAIMS ",\"error\":{\"type\":\"\",\"detail\":\"\"}}",
 		 "expected a word"},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":\"x\"}",
+		 "expected an array, found a string"},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":[]}",
+		 "chain: expected 1 to 3 certificates, found 0"},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":[\"a\",\"b\",\"c\",\"d\"]}",
+		 "chain: expected 1 to 3 certificates, found 4"},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":[\"a\",{}]}",
+		 "chain: certificate 2: expected PEM text"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -202,6 +210,9 @@ Test(certificates, reads_the_answer_that_it_writes)
 	struct fault fault = {0};
 
 	append_string(&certificate.pem, "C");
+	append_string(&answer.chain[0], "A");
+	append_string(&answer.chain[1], "B");
+	answer.chain_count = 2;
 	set_refusal(&refused.refusal, "bad_proof", "no");
 	answer.claims = make_answer_claims(&request, digest, "ca", "client1", 1790000000);
 	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
@@ -212,7 +223,17 @@ Test(certificates, reads_the_answer_that_it_writes)
 	cr_expect_str_eq(parsed.certificates[0].name, "key1");
 	cr_assert_eq(parsed.refusal_count, 1);
 	cr_expect_str_eq(parsed.refusals[0].refusal.type, "bad_proof");
+	cr_assert_eq(parsed.chain_count, 2);
+	cr_expect_str_eq((char *)parsed.chain[0].data, "A");
+	cr_expect_str_eq((char *)parsed.chain[1].data, "B");
 	clear_certificates_answer(&parsed);
+	clear_secret(&json);
+
+	clear_buffer(&answer.chain[0]);
+	clear_buffer(&answer.chain[1]);
+	answer.chain_count = 0;
+	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
+	cr_expect_null(strstr((char *)json.data, "chain"), "none is not said");
 	clear_secret(&json);
 
 	set_refusal(&answer.refusal, "stale", "old");
