@@ -15,22 +15,43 @@ for variable in $(compgen -e CERTPOOL_); do unset "$variable"; done
 [ $# -gt 0 ] || set -- "$here"/t_*.sh
 passed=0
 failed=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+# As many scripts at once as there are processors: each works in a folder of its own, and mostly
+# waits. What they print is kept until it is their turn.
+scripts=()
 for script; do
+	[ -f "$script" ] || script=$here/$(basename "$script" .sh).sh
+	scripts+=("$script")
+done
+run_script() {
+	local name
+	name=$(basename "$1" .sh)
+	timeout 900 bash "$1" >"$logs/$name" 2>&1
+	echo $? >"$logs/$name.ended"
+	mv "$logs/$name.ended" "$logs/$name.status"
+}
+export -f run_script
+export logs
+# shellcheck disable=SC2016 # the inner shell expands it
+printf '%s\0' "${scripts[@]}" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" bash -c 'run_script "$1"' run &
+
+for script in "${scripts[@]}"; do
 	name=$(basename "$script" .sh)
+	until [ -f "$logs/$name.status" ]; do sleep 0.1; done
+	status=$(cat "$logs/$name.status")
 	echo "# $name"
-	[ -f "$script" ] || script=$here/$name.sh
-	timeout 900 bash "$script" 2>&1 | tee "$log"
-	status=${PIPESTATUS[0]}
-	ok=$(grep -c '^ok ' "$log")
-	not_ok=$(grep -c '^not ok ' "$log")
-	if [ "$status" -ne 0 ] && [ "$not_ok" -eq 0 ] || [ $((ok + not_ok)) -eq 0 ]; then
+	cat "$logs/$name"
+	ok=$(grep -c '^ok ' "$logs/$name")
+	not_ok=$(grep -c '^not ok ' "$logs/$name")
+	if [ "$status" != 0 ] && [ "$not_ok" -eq 0 ] || [ $((ok + not_ok)) -eq 0 ]; then
 		echo "not ok - $name ended with exit status $status"
 		not_ok=$((not_ok + 1))
 	fi
 	passed=$((passed + ok))
 	failed=$((failed + not_ok))
 done
+wait
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
