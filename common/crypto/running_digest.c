@@ -1,0 +1,45 @@
+#include "common/crypto/running_digest.h"
+
+#include <nettle/sha2.h>
+#include <stdlib.h>
+
+struct running_digest {
+	struct sha256_ctx context;
+};
+
+int new_running_digest(struct running_digest **ret_digest, struct fault *fault)
+{
+	struct running_digest *digest = calloc(1, sizeof(*digest));
+
+	if (digest == NULL)
+		return set_memory_fault(fault);
+	sha256_init(&digest->context);
+	*ret_digest = digest;
+	return 0;
+}
+
+void free_running_digest(struct running_digest **digest)
+{
+	free(TAKE(*digest));
+}
+
+void update_digest(struct running_digest *digest, struct bytes data)
+{
+	sha256_update(&digest->context, data.len, data.data);
+}
+
+void finish_digest(struct running_digest *digest, uint8_t ret_digest[static SHA256_LEN])
+{
+	sha256_digest(&digest->context, SHA256_LEN, ret_digest);
+}
+
+void format_sha256(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_TEXT_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < SHA256_LEN; i++) {
+		ret_text[2 * i] = digits[digest[i] >> 4];
+		ret_text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	ret_text[SHA256_TEXT_SIZE - 1] = '\0';
+}
