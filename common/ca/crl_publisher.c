@@ -2,7 +2,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
-#include "common/ca/crl_state.h"
 #include "common/x509/crl_builder.h"
 
 #include <errno.h>
@@ -58,7 +57,7 @@ static int add_entry(void *context, const uint8_t serial[static SERIAL_MAX], int
  * What ended longer ago than a CRL's time need not be on it any more, if the CRL before this one,
  * which had it, was made after its end (RFC 5280 section 3.3).
  */
-static int64_t choose_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s)
+int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s)
 {
 	int64_t cut_s = now_s - validity_s;
 
@@ -97,7 +96,7 @@ static int build(struct publishing *publishing, const struct crl_state *before, 
 				 .this_update_s = state->this_update_s,
 				 .next_update_s = state->next_update_s};
 	if (begin_crl(&publishing->builder, terms->issuer, &crl, fault) < 0 ||
-	    list_revoked(terms->store, choose_cut(before, terms->validity_s, now_s), add_entry,
+	    list_revoked(terms->store, choose_crl_cut(before, terms->validity_s, now_s), add_entry,
 			 publishing, &state->crl_revision, fault) < 0)
 		return -1;
 	return finish_crl(&publishing->builder, &publishing->der, fault);

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_CRL_PUBLISHER_H
 #define CERTPOOL_CA_CRL_PUBLISHER_H
 
-#include "common/ca/store.h"
+#include "common/ca/crl_state.h"
 #include "common/layout/layout.h"
 #include "common/x509/issuer.h"
 
@@ -40,6 +40,12 @@ enum crl_publishing {
  */
 int publish_crl(const struct crl_terms_of_ca *terms, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault) MUST_CHECK;
+
+/*
+ * What is revoked and ended before this time is left out of a CRL that is made now, in place of the
+ * one that stands (`before`).
+ */
+int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s);
 
 /* Whether it is, without making it: for /health and `check`. */
 int check_crl(const struct crl_terms_of_ca *terms, int64_t now_s, struct fault *fault) MUST_CHECK;

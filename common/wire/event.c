@@ -158,3 +158,65 @@ int parse_event_link(struct bytes line, struct event_link *ret_link, struct faul
 	*ret_link = link;
 	return 0;
 }
+
+void clear_event_serials(struct event_serials *serials)
+{
+	free(serials->serials);
+	*serials = (struct event_serials){0};
+}
+
+static int parse_kind(const json_t *object, enum event_kind *ret_kind, struct fault *fault)
+{
+	const char *text = get_string(object, "event");
+
+	for (int i = 0; text != NULL && i < EVENT_KIND_COUNT; i++) {
+		if (strcmp(text, kinds[i]) != 0)
+			continue;
+		*ret_kind = (enum event_kind)i;
+		return 0;
+	}
+	return set_fault(fault, FAULT_MALFORMED, "member \"event\": expected a kind of event");
+}
+
+/* 40 hex digits. */
+static int parse_serial(const json_t *text, uint8_t ret_serial[static SERIAL_MAX],
+			struct fault *fault)
+{
+	const char *digits = json_string_value(text);
+	bool whole = digits != NULL && strlen(digits) == SERIAL_TEXT_SIZE - 1;
+
+	for (size_t i = 0; whole && i < SERIAL_MAX; i++) {
+		int high = hex_value(digits[2 * i]);
+		int low = hex_value(digits[2 * i + 1]);
+
+		whole = high >= 0 && low >= 0;
+		ret_serial[i] = (uint8_t)((unsigned int)high << 4 | (unsigned int)low);
+	}
+	if (!whole)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"serials\": expected texts of %d lower-case hex digits",
+				 SERIAL_TEXT_SIZE - 1);
+	return 0;
+}
+
+int parse_event_serials(struct bytes line, struct event_serials *ret_serials, struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = NULL;
+	CLEANUP(clear_event_serials) struct event_serials found = {0};
+	const json_t *list;
+
+	if (parse_json_object(line, "audit line", &object, fault) < 0 ||
+	    parse_kind(object, &found.kind, fault) < 0)
+		return -1;
+	list = json_object_get(object, "serials");
+	found.serials = calloc(json_array_size(list) + 1, sizeof(*found.serials));
+	if (found.serials == NULL)
+		return set_memory_fault(fault);
+	for (; found.count < json_array_size(list); found.count++)
+		if (parse_serial(json_array_get(list, found.count), found.serials[found.count],
+				 fault) < 0)
+			return -1;
+	*ret_serials = found;
+	found = (struct event_serials){0};
+	return 0;
+}

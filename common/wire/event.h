@@ -53,4 +53,16 @@ struct event_link {
 int parse_event_link(struct bytes line, struct event_link *ret_link,
 		     struct fault *fault) MUST_CHECK;
 
+/* What a line says of certificates: its kind, and the serials, if any. Owns: clear_event_serials.
+ */
+struct event_serials {
+	enum event_kind kind;
+	uint8_t (*serials)[SERIAL_MAX];
+	size_t count;
+};
+
+int parse_event_serials(struct bytes line, struct event_serials *ret_serials,
+			struct fault *fault) MUST_CHECK;
+void clear_event_serials(struct event_serials *serials);
+
 #endif
