@@ -28,16 +28,23 @@ int look_for_log(const char *record, struct write_log *ret_log, struct fault *fa
 	return 0;
 }
 
-int check_log_found(const struct write_log *log, struct database *database, struct fault *fault)
+int check_log_found(struct write_log *log, struct database *database, struct fault *fault)
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	int64_t needed;
 
 	if (query_integer(database, "SELECT log_needed FROM state", &needed, fault) < 0)
 		return -1;
-	/* Another process may have made the log just after we looked for it. */
-	if (needed == 0 || log->found || log_has_content(log))
+	if (needed == 0)
 		return 0;
+	/*
+	 * Another process may have made the log just after we looked for it. It took the 1 not back
+	 * yet; if it was killed before, that is left to us, lest we remove the log with the 1.
+	 */
+	if (log->found || log_has_content(log)) {
+		log->marked = true;
+		return 0;
+	}
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: expected %s beside it, found none: the CA was not stopped in order, "
 			 "and what it issued last is in that file alone; put it back, or restore a "
@@ -72,7 +79,7 @@ static int copy_log(struct database *database, struct fault *fault)
 
 static int unmark(struct write_log *log, struct database *database, struct fault *fault)
 {
-	if (run_sql(database, "UPDATE state SET log_needed = 0", fault) < 0)
+	if (run_sql(database, "UPDATE state SET log_needed = 0 WHERE log_needed = 1", fault) < 0)
 		return -1;
 	log->marked = false;
 	return 0;

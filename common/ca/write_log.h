@@ -34,7 +34,7 @@ struct write_log {
 int look_for_log(const char *record, struct write_log *ret_log, struct fault *fault) MUST_CHECK;
 
 /* Once it is open: refuses when the log that it had is gone. */
-int check_log_found(const struct write_log *log, struct database *database,
+int check_log_found(struct write_log *log, struct database *database,
 		    struct fault *fault) MUST_CHECK;
 
 /* Before the first transaction. Copies by SQLite's own decision are off from then on. */

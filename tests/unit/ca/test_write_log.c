@@ -77,6 +77,37 @@ Test(write_log, refuses_a_record_whose_log_was_deleted)
 	remove_store_place(&place);
 }
 
+/* The record and its log as a process leaves them that is killed right after it copied the mark. */
+static void leave_marked(const struct store_place *from, const struct store_place *to)
+{
+	sqlite3 *handle = NULL;
+
+	cr_assert_eq(sqlite3_open(from->path, &handle), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(handle,
+				  "PRAGMA journal_mode = WAL; UPDATE state SET log_needed = 1;"
+				  "PRAGMA wal_checkpoint(FULL)",
+				  NULL, NULL, NULL),
+		     SQLITE_OK);
+	copy_file(from->path, to->path);
+	copy_file(from->log, to->log);
+	cr_assert_eq(sqlite3_close(handle), SQLITE_OK);
+}
+
+Test(write_log, is_not_missed_when_who_marked_it_was_killed_and_others_only_looked)
+{
+	struct store_place place;
+	struct store_place other;
+
+	make_store_place(&place);
+	make_store_place(&other);
+	fill_place(&place, 3);
+	leave_marked(&place, &other);
+	for (int looks = 0; looks < 3; looks++)
+		expect_all(&other, 3);
+	remove_store_place(&place);
+	remove_store_place(&other);
+}
+
 /* catalogue 79 */
 Test(write_log, refuses_a_record_whose_log_was_emptied)
 {
