@@ -2,6 +2,8 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+UNITS ?= $(PREFIX)/lib/systemd/system
+SYSUSERS ?= $(PREFIX)/lib/sysusers.d
 CFLAGS ?= -O2 -g
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
@@ -51,6 +53,7 @@ every_object := $(all_objects) $(tool_objects) $(call objects,$(call sources,ci)
 headers := $(sort $(wildcard ci/*.h common/*/*.h tools/*.h tests/*/*.h tests/unit/*/*.h))
 unit_programs := $(foreach layer,$(LAYERS),$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
 fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+units := $(sort $(wildcard packaging/*.service packaging/*.timer))
 race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
@@ -143,13 +146,17 @@ install: all ## to DESTDIR and PREFIX (/usr/local)
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/certpool pki-layout/manifest.yaml
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/certpool.1
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/man/certpool-manifest.5
+	install -D -m 0644 -t $(DESTDIR)$(UNITS) $(units)
+	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
+	install -D -m 0644 packaging/certpool.sysusers $(DESTDIR)$(SYSUSERS)/certpool.conf
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/certpool $(DESTDIR)$(PREFIX)/share/man/man1/certpool.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/certpool-manifest.5
+		$(DESTDIR)$(PREFIX)/share/man/man5/certpool-manifest.5 $(DESTDIR)$(SYSUSERS)/certpool.conf \
+		$(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
 	rm -rf $(DESTDIR)$(PREFIX)/share/certpool
 	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty \
-		$(patsubst %,$(PREFIX:/%=%)/%,bin share/man/man1 share/man/man5))
+		$(patsubst /%,%,$(UNITS) $(SYSUSERS) $(addprefix $(PREFIX)/,bin share/man/man1 share/man/man5)))
 
 clean: ## removes $(BUILD)
 	rm -rf $(BUILD)
