@@ -231,7 +231,8 @@ static int summarize(struct session *session, void *context, struct fault *fault
 	static const char sql[] =
 		"SELECT COUNT(*), COUNT(revoked_at),"
 		" COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1),"
-		" MIN(not_after) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1)"
+		" MIN(not_after) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1"
+		" AND client <> '" CA_NAME "')"
 		" FROM certificate";
 	struct summing *summing = context;
 	struct store_summary *summary = &summing->summary;

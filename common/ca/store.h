@@ -92,7 +92,7 @@ struct store_summary {
 	size_t valid;
 	size_t expired;
 	size_t revoked;
-	int64_t first_expiry_s; /* of those valid; 0 when none is */
+	int64_t first_expiry_s; /* of the clients' valid ones; 0 when there is none */
 };
 
 int summarize_store(struct store *store, int64_t now_s, struct store_summary *ret_summary,
