@@ -30,6 +30,8 @@ struct made_kind {
 
 static const struct made_kind made_layout = {"layout", "made the layout"};
 static const struct made_kind made_root = {"root", "made the root"};
+static const struct made_kind made_certificate = {"certificate", "made the CA's certificate"};
+static const struct made_kind made_chain = {"chain", "keeps the CA's certificate"};
 static const struct made_kind made_record = {"record", "made the record of certificates"};
 static const struct made_kind made_key = {"shared_key", "made a key shared with"};
 static const struct made_kind made_pin = {"pinned_root", "pinned the root"};
@@ -146,6 +148,41 @@ static const struct site *find_ca(const struct work *work)
 	return here ? &work->sites[0] : NULL;
 }
 
+static int tell_authority(struct work *work, const struct site *site,
+			  const struct authority_made *made, struct fault *fault)
+{
+	const struct ca_node *ca = &work->manifest->ca;
+
+	if (made->root_layout && tell_made(work, site, &made_layout, ca->root_layout, fault) < 0)
+		return -1;
+	if (made->root && tell_made(work, site, &made_root, ca->subject, fault) < 0)
+		return -1;
+	if (made->certificate &&
+	    tell_made(work, site, &made_certificate, ca->intermediate_subject, fault) < 0)
+		return -1;
+	return made->store ? tell_made(work, site, &made_record, "state/ca.db", fault) : 0;
+}
+
+/* Told once, while nothing is issued yet. */
+static void warn_of_missing_urls(const struct work *work, const struct site *site)
+{
+	const struct ca_node *ca = &work->manifest->ca;
+	bool neither = ca->crl_url == NULL && ca->ocsp_url == NULL;
+
+	if (ca->crl_url != NULL && ca->ocsp_url != NULL)
+		return;
+	print_note(work->command,
+		   "%s: the manifest has no %s: certificates will not say where they can be looked "
+		   "up%s, and it cannot be added to those that were issued",
+		   site->name,
+		   neither               ? "ca.crl.url and no ca.ocsp.url"
+		   : ca->crl_url == NULL ? "ca.crl.url"
+					 : "ca.ocsp.url",
+		   neither               ? ""
+		   : ca->crl_url == NULL ? " in a CRL"
+					 : " by OCSP");
+}
+
 static int make_authority(struct work *work, struct fault *fault)
 {
 	CLEANUP(clear_key_access) struct key_access access = {0};
@@ -157,9 +194,11 @@ static int make_authority(struct work *work, struct fault *fault)
 	if (open_key_access(work->manifest, work->key, &access, fault) < 0 ||
 	    init_authority(ca->layout, work->manifest, &access, read_clock(), &made, fault) < 0)
 		return -1;
-	if (made.root && tell_made(work, ca, &made_root, work->manifest->ca.subject, fault) < 0)
+	if (tell_authority(work, ca, &made, fault) < 0)
 		return -1;
-	return made.store ? tell_made(work, ca, &made_record, "state/ca.db", fault) : 0;
+	if (made.store && work->report == REPORT_DATA)
+		warn_of_missing_urls(work, ca);
+	return 0;
 }
 
 /* The CA shares a key with each client; two clients do when one of them can receive. */
@@ -195,19 +234,34 @@ static int pin_in_client(struct work *work, const struct site *site, const struc
 	return written ? tell_made(work, site, &made_pin, certificate_subject(root), fault) : 0;
 }
 
+static int keep_in_client(struct work *work, const struct site *site,
+			  const struct intermediates *chain, struct fault *fault)
+{
+	bool written;
+
+	if (keep_intermediates(site->layout, chain, &written, fault) < 0)
+		return prefix_fault(fault, "%s", site->name);
+	return written ? tell_made(work, site, &made_chain,
+				   certificate_subject(chain->certificates[0]), fault)
+		       : 0;
+}
+
 static int pin_in_clients(struct work *work, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_intermediates) struct intermediates chain = {0};
 	const struct site *ca = find_ca(work);
 
-	if (ca != NULL && read_root(ca->layout, &root, fault) < 0)
+	if (ca != NULL && (read_root(ca->layout, &root, fault) < 0 ||
+			   read_intermediates(ca->layout, &chain, fault) < 0))
 		return -1;
 	for (size_t i = 0; i < work->count; i++) {
 		const struct site *site = &work->sites[i];
 
 		if (site->client == NULL || !site->selected)
 			continue;
-		if (root != NULL && pin_in_client(work, site, root, fault) < 0)
+		if (root != NULL && (pin_in_client(work, site, root, fault) < 0 ||
+				     keep_in_client(work, site, &chain, fault) < 0))
 			return -1;
 		if (!file_exists(site->layout->cert, ROOT_FILE))
 			print_note(work->command,
@@ -269,7 +323,9 @@ const struct verb init_verb = {
 	.details =
 		"Makes what the manifest's nodes lack: their layouts, the CA's root and record,\n"
 		"the keys that they share, the root in the clients. What is there stays. NODE is\n"
-		"ca or a client; without one, all of the manifest's nodes are made here. The\n"
+		"ca or a client; without one, all of the manifest's nodes are made here. With a\n"
+		"root_layout in the manifest, the root is made there, and signs the CA's\n"
+		"certificate, which takes that layout for this one time. The\n"
 		"CA's key is made encrypted when there is a passphrase, and never in a token.\n",
 	.options = init_options,
 	.settings_size = sizeof(struct init_settings),

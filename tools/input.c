@@ -4,15 +4,12 @@
 #include "common/base/staging.h"
 #include "common/layout/path.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { DER_SEQUENCE = 0x30 };
-
-static const char end_mark[] = "-----END CERTIFICATE-----";
 
 static bool is_stream(const char *path)
 {
@@ -88,47 +85,13 @@ int read_certificate(const char *path, struct certificate **ret_certificate, str
 	return 0;
 }
 
-void clear_chain(struct chain *chain)
-{
-	for (size_t i = 0; i < chain->count; i++)
-		free_certificate(&chain->certificates[i]);
-	chain->count = 0;
-}
-
-/* Takes the first certificate off the text: up to and with the mark of its end. */
-static struct bytes cut_certificate(struct bytes *text)
-{
-	const uint8_t *mark = memmem(text->data, text->len, end_mark, strlen(end_mark));
-	size_t len = mark != NULL ? (size_t)(mark - text->data) + strlen(end_mark) : text->len;
-	struct bytes first = {text->data, len};
-
-	text->data += len;
-	text->len -= len;
-	while (text->len > 0 && isspace(text->data[0])) {
-		text->data++;
-		text->len--;
-	}
-	return first;
-}
-
-int read_chain(const char *path, struct chain *ret_chain, struct fault *fault)
+int read_chain(const char *path, struct intermediates *ret_chain, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
-	CLEANUP(clear_chain) struct chain chain = {0};
-	struct bytes rest;
 
-	if (read_input(path, (size_t)CHAIN_MAX * CERTIFICATE_PEM_MAX, &content, fault) < 0)
+	if (read_input(path, INTERMEDIATES_PEM_MAX, &content, fault) < 0)
 		return -1;
-	for (rest = bytes_of_buffer(&content); rest.len > 0; chain.count++) {
-		if (chain.count == CHAIN_MAX)
-			return set_fault(fault, FAULT_TOO_LARGE,
-					 "%s: expected at most %d certificates, found more", path,
-					 CHAIN_MAX);
-		if (parse_certificate_pem(cut_certificate(&rest), &chain.certificates[chain.count],
-					  fault) < 0)
-			return prefix_fault(fault, "%s: certificate %zu", path, chain.count + 1);
-	}
-	*ret_chain = chain;
-	chain.count = 0;
+	if (parse_intermediates(bytes_of_buffer(&content), ret_chain, fault) < 0)
+		return prefix_fault(fault, "%s", path);
 	return 0;
 }

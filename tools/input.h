@@ -2,8 +2,7 @@
 #define CERTPOOL_TOOLS_INPUT_H
 
 #include "common/base/bytes.h"
-#include "common/crypto/signed_message.h"
-#include "common/x509/certificate.h"
+#include "common/x509/intermediates.h"
 
 /* What a user names on the command line: a path, or "-" for standard input. */
 
@@ -28,12 +27,6 @@ int read_certificate(const char *path, struct certificate **ret_certificate,
 		     struct fault *fault) MUST_CHECK;
 
 /* A file of certificates, PEM one after the other. */
-struct chain {
-	struct certificate *certificates[CHAIN_MAX];
-	size_t count;
-};
-
-int read_chain(const char *path, struct chain *ret_chain, struct fault *fault) MUST_CHECK;
-void clear_chain(struct chain *chain);
+int read_chain(const char *path, struct intermediates *ret_chain, struct fault *fault) MUST_CHECK;
 
 #endif

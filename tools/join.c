@@ -80,6 +80,8 @@ struct joining {
 	struct manifest *manifest;
 	struct buffer new_manifest; /* its text; empty when there is one already */
 	const struct client_node *client;
+	struct buffer root; /* DER */
+	struct intermediates chain;
 };
 
 static void clear_joining(struct joining *joining)
@@ -87,6 +89,8 @@ static void clear_joining(struct joining *joining)
 	clear_invitation(&joining->invitation);
 	free_manifest(&joining->manifest);
 	clear_buffer(&joining->new_manifest);
+	clear_buffer(&joining->root);
+	clear_intermediates(&joining->chain);
 }
 
 static int find_manifest(const struct command *command, struct joining *joining,
@@ -150,9 +154,17 @@ static int print_joined(const struct command *command, const struct joining *joi
 	return print_json(&line, fault);
 }
 
+static int fetch_certificates(struct joining *joining, const struct endpoint *ca,
+			      struct fault *fault)
+{
+	if (fetch_root(ca, joining->invitation.root_sha256, &joining->root, fault) < 0)
+		return -1;
+	return fetch_intermediates(ca, bytes_of_buffer(&joining->root), &joining->chain, fault);
+}
+
 /* Writes what was fetched and checked: nothing of this happens unless all of that was right. */
 static int save_joining(const struct command *command, const struct joining *joining,
-			struct bytes root, struct fault *fault)
+			struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(close_descriptor) int lock = -1;
@@ -167,7 +179,9 @@ static int save_joining(const struct command *command, const struct joining *joi
 	    lock_or_wait(command, layout, &lock, fault) < 0 ||
 	    sweep_staging(layout->private, fault) < 0)
 		return -1;
-	if (invitation->from_ca && pin_root(layout, root, &written, fault) < 0)
+	if (invitation->from_ca &&
+	    (pin_root(layout, bytes_of_buffer(&joining->root), &written, fault) < 0 ||
+	     keep_intermediates(layout, &joining->chain, &written, fault) < 0))
 		return -1;
 	return write_shared_key(layout, invitation->from, &invitation->key, fault);
 }
@@ -176,17 +190,15 @@ static int run_join(const struct command *command, const void *settings, struct 
 {
 	const struct join_settings *given = settings;
 	CLEANUP(clear_joining) struct joining joining = {0};
-	CLEANUP(clear_buffer) struct buffer root = {0};
 	struct endpoint ca;
 
 	if (read_invitation(command->operands[0], &joining.invitation, fault) < 0 ||
 	    find_manifest(command, &joining, fault) < 0 || find_ourselves(&joining, fault) < 0)
 		return -1;
 	ca = choose_endpoint(&given->ca, &joining.manifest->ca.endpoint);
-	if (joining.invitation.from_ca &&
-	    fetch_root(&ca, joining.invitation.root_sha256, &root, fault) < 0)
+	if (joining.invitation.from_ca && fetch_certificates(&joining, &ca, fault) < 0)
 		return -1;
-	if (save_joining(command, &joining, bytes_of_buffer(&root), fault) < 0)
+	if (save_joining(command, &joining, fault) < 0)
 		return -1;
 	return print_joined(command, &joining, fault);
 }

@@ -13,6 +13,7 @@ struct checking {
 	const struct command *command;
 	const struct layout *layout;
 	struct certificate *root;
+	struct intermediates chain;
 	struct status_client *ca; /* NULL: it is not asked */
 	struct checked checked;
 };
@@ -20,6 +21,7 @@ struct checking {
 static void clear_checking(struct checking *checking)
 {
 	free_certificate(&checking->root);
+	clear_intermediates(&checking->chain);
 	free_status_client(&checking->ca);
 }
 
@@ -46,7 +48,8 @@ static int check_one(struct checking *checking, const char *name, struct fault *
 
 	if (read_file(checking->layout->received, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
 	    parse_certificate_pem(bytes_of_buffer(&pem), &certificate, fault) < 0 ||
-	    verify_chain(checking->root, NULL, 0, certificate, read_clock(), &verdict, fault) < 0 ||
+	    verify_chain(checking->root, intermediate_certificates(&checking->chain),
+			 checking->chain.count, certificate, read_clock(), &verdict, fault) < 0 ||
 	    ask_ca(checking, certificate, &verdict, fault) < 0)
 		return prefix_fault(fault, "%s/received/%s", checking->layout->path, name);
 	if (verdict.invalid)
@@ -91,7 +94,8 @@ int check_received(const struct command *command, const struct layout *layout,
 	CLEANUP(clear_checking) struct checking checking = {.command = command, .layout = layout};
 	int result;
 
-	if (read_root(layout, &checking.root, fault) < 0)
+	if (read_root(layout, &checking.root, fault) < 0 ||
+	    read_intermediates(layout, &checking.chain, fault) < 0)
 		return -1;
 	if (ca != NULL && new_status_client(layout, client->name, ca, &checking.ca, fault) < 0)
 		return -1;

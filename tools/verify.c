@@ -24,7 +24,7 @@ static const struct option verify_options[] = {
 	{"root", 0, false, "FILE", take_text, offsetof(struct verify_settings, root),
 	 "the root, in place of a client's pinned one", NULL},
 	{"chain", 0, false, "FILE", take_text, offsetof(struct verify_settings, chain),
-	 "intermediate certificates, PEM one after the other", NULL},
+	 "intermediates besides the client's cert/ca.crt, PEM one after the other", NULL},
 	{"at", 0, false, "TIME", take_instant, offsetof(struct verify_settings, at),
 	 "judge as of this time: RFC 3339, or seconds since 1970 (now)", NULL},
 	{"online", 0, false, NULL, take_switch, offsetof(struct verify_settings, online),
@@ -42,7 +42,7 @@ static const struct option verify_options[] = {
 struct finding {
 	const char *path;
 	struct certificate *certificate; /* NULL: it cannot be read as one */
-	struct chain chain;
+	struct intermediates chain;
 	struct verdict verdict;
 	bool asked; /* the CA */
 	struct status_answer answer;
@@ -54,7 +54,7 @@ struct finding {
 
 static void clear_finding(struct finding *finding)
 {
-	clear_chain(&finding->chain);
+	clear_intermediates(&finding->chain);
 	free_certificate(&finding->certificate);
 }
 
@@ -74,20 +74,32 @@ static int read_finding(struct finding *finding, struct fault *fault)
 	return 0;
 }
 
-static int judge_finding(const struct verify_settings *given, const struct certificate *root,
-			 struct finding *finding, struct fault *fault)
+/* Those given, then those that the client met when it enrolled. */
+static int collect_chain(const struct verify_settings *given, const struct layout *layout,
+			 struct intermediates *chain, struct fault *fault)
 {
-	struct chain *chain = &finding->chain;
-	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
+	CLEANUP(clear_intermediates) struct intermediates own = {0};
 
 	if (given->chain != NULL && read_chain(given->chain, chain, fault) < 0)
 		return -1;
+	if (layout == NULL)
+		return 0;
+	if (read_intermediates(layout, &own, fault) < 0)
+		return -1;
+	return merge_intermediates(chain, &own, fault);
+}
+
+static int judge_finding(const struct verify_settings *given, const struct certificate *root,
+			 struct finding *finding, struct fault *fault)
+{
+	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
+
 	if (read_finding(finding, fault) < 0)
 		return -1;
 	if (finding->certificate == NULL)
 		return 0;
-	return verify_chain(root, (const struct certificate *const *)chain->certificates,
-			    chain->count, finding->certificate, at_s, &finding->verdict, fault);
+	return verify_chain(root, intermediate_certificates(&finding->chain), finding->chain.count,
+			    finding->certificate, at_s, &finding->verdict, fault);
 }
 
 static void apply_answer(struct finding *finding)
@@ -156,8 +168,8 @@ static int ask_responder(const struct verify_settings *given, const struct certi
 
 	if (finding->verdict.invalid)
 		return 0;
-	issuer = find_issuer(root, (const struct certificate *const *)finding->chain.certificates,
-			     finding->chain.count, finding->certificate);
+	issuer = find_issuer(root, intermediate_certificates(&finding->chain), finding->chain.count,
+			     finding->certificate);
 	if (ask_ocsp(given->ocsp, issuer, finding->certificate, read_clock(), &finding->ocsp,
 		     fault) < 0)
 		return -1;
@@ -178,8 +190,7 @@ static int consult_source(const struct verify_settings *given, const struct cert
 	if (finding->verdict.invalid)
 		return 0;
 	consult_crl(source,
-		    find_issuer(root,
-				(const struct certificate *const *)finding->chain.certificates,
+		    find_issuer(root, intermediate_certificates(&finding->chain),
 				finding->chain.count, finding->certificate),
 		    finding->certificate, at_s, &finding->crl);
 	finding->asked_crl = true;
@@ -298,7 +309,8 @@ static int run_verify(const struct command *command, const void *settings, struc
 		   read_root(node.layout, &root, fault) < 0) {
 		return -1;
 	}
-	if (judge_finding(given, root, &finding, fault) < 0)
+	if (collect_chain(given, node.layout, &finding.chain, fault) < 0 ||
+	    judge_finding(given, root, &finding, fault) < 0)
 		return -1;
 	if (given->online && ask_about(given, &node, &finding, fault) < 0)
 		return -1;

@@ -94,23 +94,6 @@ int read_intermediates(const struct layout *layout, struct intermediates *ret_in
 	return 0;
 }
 
-/* Adds copies of those that are not there yet, while there is room. */
-static int merge_intermediates(const struct intermediates *more, struct intermediates *into,
-			       struct fault *fault)
-{
-	for (size_t i = 0; i < more->count && into->count < CHAIN_MAX; i++) {
-		struct certificate *copy = NULL;
-
-		if (has_intermediate(into, more->certificates[i]))
-			continue;
-		if (parse_certificate_der(certificate_der(more->certificates[i]), &copy, fault) <
-			    0 ||
-		    add_intermediate(into, &copy, fault) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static bool has_all(const struct intermediates *present, const struct intermediates *wanted)
 {
 	for (size_t i = 0; i < wanted->count; i++)
@@ -131,8 +114,8 @@ int keep_intermediates(const struct layout *layout, const struct intermediates *
 		return -1;
 	if (has_all(&present, intermediates))
 		return 0;
-	if (merge_intermediates(intermediates, &all, fault) < 0 ||
-	    merge_intermediates(&present, &all, fault) < 0 ||
+	if (merge_intermediates(&all, intermediates, fault) < 0 ||
+	    merge_intermediates(&all, &present, fault) < 0 ||
 	    format_intermediates(&all, &text, fault) < 0)
 		return -1;
 	if (sweep_staged_file(layout->cert, INTERMEDIATES_FILE, fault) < 0 ||

@@ -41,6 +41,22 @@ bool has_intermediate(const struct intermediates *intermediates,
 	return false;
 }
 
+int merge_intermediates(struct intermediates *intermediates, const struct intermediates *others,
+			struct fault *fault)
+{
+	for (size_t i = 0; i < others->count && intermediates->count < CHAIN_MAX; i++) {
+		const struct certificate *other = others->certificates[i];
+		struct certificate *copy = NULL;
+
+		if (has_intermediate(intermediates, other))
+			continue;
+		if (parse_certificate_der(certificate_der(other), &copy, fault) < 0 ||
+		    add_intermediate(intermediates, &copy, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void skip_space(struct bytes *text)
 {
 	while (text->len > 0 && isspace(text->data[0])) {

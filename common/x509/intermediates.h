@@ -23,6 +23,10 @@ intermediate_certificates(const struct intermediates *intermediates);
 int add_intermediate(struct intermediates *intermediates, struct certificate **certificate,
 		     struct fault *fault) MUST_CHECK;
 
+/* Adds copies of the others that are not there yet, in their order, while there is room. */
+int merge_intermediates(struct intermediates *intermediates, const struct intermediates *others,
+			struct fault *fault) MUST_CHECK;
+
 /* Whether this very certificate is one of them. */
 bool has_intermediate(const struct intermediates *intermediates,
 		      const struct certificate *certificate);

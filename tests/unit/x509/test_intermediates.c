@@ -62,6 +62,27 @@ Test(intermediates, refuses_what_is_not_a_few_certificates)
 	clear_intermediates(&intermediates);
 }
 
+Test(intermediates, merges_in_order_without_repeating_while_there_is_room)
+{
+	static const char *const expected[] = {"CN=A", "CN=B", "CN=C", "CN=D"};
+	struct intermediates first = {0};
+	struct intermediates second = {0};
+	struct fault fault = {0};
+
+	add(&first, "A");
+	cr_assert_eq(merge_intermediates(&second, &first, &fault), 0, "%s", fault.text);
+	add(&first, "B");
+	add(&first, "C");
+	add(&second, "D");
+	add(&second, "E");
+	cr_assert_eq(merge_intermediates(&first, &second, &fault), 0, "%s", fault.text);
+	cr_assert_eq(first.count, (size_t)CHAIN_MAX);
+	for (size_t i = 0; i < CHAIN_MAX; i++)
+		cr_expect_str_eq(certificate_subject(first.certificates[i]), expected[i]);
+	clear_intermediates(&first);
+	clear_intermediates(&second);
+}
+
 Test(intermediates, reads_what_it_writes)
 {
 	struct intermediates intermediates = {0};
