@@ -85,7 +85,7 @@ static int add_keys(const struct backup_terms *terms, struct archive_writer *wri
 	return add_member_octets(writer, MEMBER_KEYS, 0600, bytes_of_buffer(&sealed), fault);
 }
 
-/* A file for the copy of the record, without a name: whatever happens, nothing is left of it. */
+/* A file for the copy of the record. */
 static int open_scratch(const char *directory, char **ret_path, int *ret_descriptor,
 			struct fault *fault)
 {
@@ -105,19 +105,11 @@ static int open_scratch(const char *directory, char **ret_path, int *ret_descrip
 	return 0;
 }
 
-static void remove_scratch_name(char **path)
-{
-	if (*path != NULL)
-		(void)unlink(*path);
-	free(*path);
-	*path = NULL;
-}
-
 static int add_record(const struct backup_terms *terms, struct archive_writer *writer,
 		      size_t *ret_certificates, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int copy = -1;
-	CLEANUP(remove_scratch_name) char *path = NULL;
+	CLEANUP(free_string) char *path = NULL;
 
 	if (open_scratch(terms->scratch, &path, &copy, fault) < 0)
 		return -1;

@@ -7,7 +7,7 @@
 enum { STEP_PAGES = 1000, TRIES_MAX = 200, PAUSE_NS = 50000000 };
 
 struct copying {
-	const char *path;
+	struct database copy;
 	size_t certificates;
 	bool settled; /* the moment was one at which a copy can be had */
 };
@@ -61,18 +61,20 @@ static int copy_pages(struct session *session, struct database *copy, struct fau
 					       sqlite3_errstr(code));
 }
 
-static int copy_snapshot(struct session *session, const struct copying *copying,
-			 struct fault *fault)
+static void clear_copying(struct copying *copying)
 {
-	CLEANUP(close_database) struct database copy = {0};
+	close_database(&copying->copy);
+}
 
-	if (open_database(copying->path, &copy, fault) < 0)
+static int open_copy(const char *path, struct database *ret_copy, struct fault *fault)
+{
+	int opened = open_database(path, ret_copy, fault);
+
+	(void)unlink(path);
+	if (opened < 0)
 		return -1;
-	/* Whatever happens from now on, nothing is left of it. The journal has no file either. */
-	(void)unlink(copying->path);
-	if (run_sql(&copy, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", fault) < 0)
-		return -1;
-	return copy_pages(session, &copy, fault);
+	/* A journal would have a file. */
+	return run_sql(ret_copy, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", fault);
 }
 
 /*
@@ -93,7 +95,7 @@ static int copy_settled(struct session *session, void *context, struct fault *fa
 	if (count_certificates(session, &copying->certificates, fault) < 0 ||
 	    check_integrity(session, fault) < 0)
 		return -1;
-	return copy_snapshot(session, copying, fault);
+	return copy_pages(session, &copying->copy, fault);
 }
 
 static int change_nothing(struct session *session, void *context, struct fault *fault)
@@ -107,8 +109,10 @@ static int change_nothing(struct session *session, void *context, struct fault *
 int copy_record(struct store *store, const char *path, size_t *ret_certificates,
 		struct fault *fault)
 {
-	struct copying copying = {.path = path};
+	CLEANUP(clear_copying) struct copying copying = {0};
 
+	if (open_copy(path, &copying.copy, fault) < 0)
+		return -1;
 	/* The first transaction of a process settles what one that was killed may have left. */
 	if (run_transaction(store, change_nothing, NULL, fault) < 0)
 		return -1;

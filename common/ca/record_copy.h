@@ -5,8 +5,8 @@
 
 /*
  * Copies the record, as of one moment and with what is in its log, into an empty file, which loses
- * its name: the caller has it open. It is complete, and needs no log, when this returns 0. Writers
- * go on meanwhile. All pages are looked at first.
+ * its name first: the caller has it open, and whoever is killed leaves nothing. It is complete, and
+ * needs no log, when this returns 0. Writers go on meanwhile. All pages are looked at before.
  */
 int copy_record(struct store *store, const char *path, size_t *ret_certificates,
 		struct fault *fault) MUST_CHECK;
