@@ -59,8 +59,8 @@ static int run_serve(const struct command *command, const void *settings, struct
 	CLEANUP(free_authority) struct authority *authority = NULL;
 	CLEANUP(stop_ca_service) struct ca_service *service = NULL;
 	struct command log_context = *command;
-	struct ca_service_settings service_settings = {.log = log_refusal,
-						       .log_context = &log_context};
+	struct ca_service_settings service_settings = {
+		.log = log_refusal, .log_context = &log_context, .version = CERTPOOL_VERSION};
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    open_ca_layout(manifest, &layout, fault) < 0 ||

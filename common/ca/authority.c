@@ -14,10 +14,13 @@
 #include "common/x509/signed_object.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { KEY_GOOD_US = 1000000 };
 
 static const char store_name[] = "ca.db";
 static const char serving_name[] = "serving";
@@ -29,7 +32,8 @@ struct authority {
 	uint8_t key_sha256[SHA256_LEN]; /* the issuer's */
 	struct store *store;
 	struct rate *rate;
-	int serving; /* the lock; -1: beside */
+	int serving;                            /* the lock; -1: beside */
+	atomic_int_least64_t key_good_until_us; /* of the stopwatch; 0: not tried yet */
 };
 
 static int format_store_path(const struct layout *layout, char **ret_path, struct fault *fault)
@@ -287,13 +291,20 @@ struct crl_terms_of_ca authority_crl_terms(struct authority *authority)
 					.validity_s = authority->manifest->ca.crl_validity_s};
 }
 
-/* The key may be in a token that somebody pulled out. */
-static int check_key(const struct authority *authority, struct fault *fault)
+/* The key may be in a token that somebody pulled out. Anybody may ask, so that it does not sign for
+   each. */
+static int check_key(struct authority *authority, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer signed_object = {0};
+	int64_t now_us = read_stopwatch_us();
 
-	return sign_object(issuer_key(authority->issuer), bytes_of_string("0"), &signed_object,
-			   fault);
+	if (now_us < atomic_load(&authority->key_good_until_us))
+		return 0;
+	if (sign_object(issuer_key(authority->issuer), bytes_of_string("0"), &signed_object,
+			fault) < 0)
+		return -1;
+	atomic_store(&authority->key_good_until_us, now_us + KEY_GOOD_US);
+	return 0;
 }
 
 static void add_flaw(struct health *health, const char *part, int result, const struct fault *fault)

@@ -70,8 +70,10 @@ struct health {
 	size_t count; /* 0: it works */
 };
 
-/* Whether it could certify now, as far as can be told without doing so, and its CRL is current: it
-   is made when it is due. */
+/*
+ * Whether it could certify now, as far as can be told without doing so, and its CRL is current: it
+ * is made when it is due. The key signs for this once a second at most.
+ */
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
 
 /*

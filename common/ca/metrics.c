@@ -17,8 +17,20 @@ static void append_number(struct buffer *text, const char *name, const char *typ
 	append_format(text, "certpool_%s %" PRId64 "\n", name, value);
 }
 
-static void append_record(struct buffer *text, const struct store_summary *record)
+static void append_build(struct buffer *text, const char *version)
 {
+	if (version == NULL)
+		return;
+	describe(text, "build_info", "gauge", "Always 1; what is served, by its version.");
+	append_format(text, "certpool_build_info{version=\"%s\"} 1\n", version);
+}
+
+static void append_record(struct buffer *text, const struct upkeep_figures *figures)
+{
+	const struct store_summary *record = &figures->record;
+
+	if (!figures->counted)
+		return;
 	describe(text, "certificates", "gauge", "Certificates in the record, by their status.");
 	append_format(text, "certpool_certificates{status=\"valid\"} %zu\n", record->valid);
 	append_format(text, "certpool_certificates{status=\"expired\"} %zu\n", record->expired);
@@ -27,7 +39,7 @@ static void append_record(struct buffer *text, const struct store_summary *recor
 
 static void append_crl(struct buffer *text, const struct metrics *metrics)
 {
-	const struct crl_info *crl = &metrics->crl;
+	const struct crl_info *crl = &metrics->figures.crl;
 
 	append_number(text, "crl_number", "gauge", "Number of the CRL; 0: there is none.",
 		      (int64_t)crl->number);
@@ -105,7 +117,8 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
-	append_record(&text, &metrics->record);
+	append_build(&text, metrics->version);
+	append_record(&text, &metrics->figures);
 	append_crl(&text, metrics);
 	append_refusals(&text, metrics);
 	append_number(&text, "open_connections", "gauge", "Connections that are open.",

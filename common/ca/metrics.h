@@ -1,11 +1,8 @@
 #ifndef CERTPOOL_CA_METRICS_H
 #define CERTPOOL_CA_METRICS_H
 
-#include "common/ca/crl_publisher.h"
 #include "common/ca/refusal_counts.h"
-#include "common/net/statistics.h"
-
-#include <stdbool.h>
+#include "common/ca/upkeep.h"
 
 /* What GET /metrics tells, in the text format of Prometheus 0.0.4. */
 
@@ -14,9 +11,9 @@
 enum { METRIC_ROUTES_MAX = 24 };
 
 struct metrics {
+	const char *version; /* NULL: not told */
 	int64_t now_s;
-	struct store_summary record; /* some seconds old, at most a minute */
-	struct crl_info crl;         /* number 0: there is none yet */
+	struct upkeep_figures figures;
 	size_t connections;
 	struct route_statistics routes[METRIC_ROUTES_MAX];
 	size_t route_count;

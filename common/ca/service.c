@@ -3,42 +3,37 @@
 #include "common/base/clock.h"
 #include "common/ca/crl_cache.h"
 #include "common/ca/inquiries.h"
-#include "common/ca/keeper.h"
 #include "common/ca/metrics.h"
 #include "common/ca/serve_ocsp.h"
+#include "common/ca/upkeep.h"
 #include "common/net/http.h"
 #include "common/wire/revocation.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define CONTENT_CRL "application/pkix-crl" /* RFC 2585 section 4.2 */
 #define CONTENT_JSON "application/json"
 
-enum { KEEPER_INTERVAL_MS = 1000, SUMMARY_INTERVAL_S = 60, CRL_RETRY_S = 60 };
+/* How long others may keep a CRL before they ask whether there is a later one. */
+enum { CRL_FRESH_S = 300 };
 
 static const unsigned int ok = 200;
-static const unsigned int internal_error = 500;
 static const unsigned int unavailable = 503;
 
 struct ca_service {
 	struct authority *authority;
 	http_log *log;
 	void *log_context;
+	const char *version;
 	struct inquiries inquiries;
 	struct crl_cache crl;
-	struct keeper *keeper;
-	int64_t retry_crl_at_s; /* the keeper's, after a failure */
-	int64_t summarize_at_s; /* the same */
-	pthread_mutex_t lock;   /* of what follows */
-	struct store_summary summary;
-	struct crl_info crl_info;
+	struct upkeep *upkeep;
 	struct responder *responder;
 	struct buffer root_pem;
 	struct buffer issuer_pem;
-	struct http_server *server;
+	struct http_server *_Atomic server; /* NULL until it has begun */
 };
 
 static int serve_certificates(const struct http_request *request, struct http_response *response,
@@ -115,10 +110,12 @@ static int serve_crl(const struct http_request *request, struct http_response *r
 	if (get_crl(&service->crl, now_s, &response->shared, &info, fault) < 0)
 		return -1;
 	response->content_type = CONTENT_CRL;
-	/* A revocation makes another one at once: keeping it is safe for as long as it says. */
+	/* A revocation makes another one at once, and who asks with the tag gets no second copy. */
 	response->caching = (struct http_caching){.now_s = now_s,
 						  .last_modified_s = info.this_update_s,
-						  .expires_s = info.next_update_s};
+						  .expires_s = now_s + CRL_FRESH_S};
+	if (info.next_update_s < response->caching.expires_s)
+		response->caching.expires_s = info.next_update_s;
 	(void)snprintf(response->caching.etag, sizeof(response->caching.etag), "crl-%" PRIu64,
 		       info.number);
 	return 0;
@@ -150,16 +147,15 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 			 void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
-	struct metrics metrics = {.now_s = read_clock()};
+	struct http_server *server = service->server;
+	struct metrics metrics = {.version = service->version, .now_s = read_clock()};
 
 	(void)request;
-	pthread_mutex_lock(&service->lock);
-	metrics.record = service->summary;
-	metrics.crl = service->crl_info;
-	pthread_mutex_unlock(&service->lock);
-	metrics.connections = count_http_connections(service->server);
-	metrics.route_count =
-		copy_http_statistics(service->server, metrics.routes, METRIC_ROUTES_MAX);
+	if (server == NULL)
+		return set_fault(fault, FAULT_BUSY, "the CA is about to start");
+	read_figures(service->upkeep, &metrics.figures);
+	metrics.connections = count_http_connections(server);
+	metrics.route_count = copy_http_statistics(server, metrics.routes, METRIC_ROUTES_MAX);
 	metrics.refusal_count = copy_refusal_counts(&service->inquiries.refusals, metrics.refusals);
 	response->content_type = CONTENT_METRICS;
 	return format_metrics(&metrics, &response->body, fault);
@@ -180,58 +176,6 @@ static const struct http_route routes[] = {
 	{0},
 };
 
-static void log_keeper(const struct ca_service *service, const char *path, const char *text)
-{
-	if (service->log != NULL)
-		service->log(service->log_context, "", path, internal_error, text);
-}
-
-/* Nobody has to ask for the CRL for it to be made, and to be found in the layout. */
-static void keep_crl(struct ca_service *service, int64_t now_s)
-{
-	struct shared_body *body = NULL;
-	struct crl_info info;
-	struct fault found = {0};
-
-	if (now_s < service->retry_crl_at_s)
-		return;
-	if (get_crl(&service->crl, now_s, &body, &info, &found) < 0) {
-		log_keeper(service, "/crl", found.text);
-		service->retry_crl_at_s = now_s + CRL_RETRY_S;
-		return;
-	}
-	release_shared_body(&body);
-	pthread_mutex_lock(&service->lock);
-	service->crl_info = info;
-	pthread_mutex_unlock(&service->lock);
-}
-
-static void keep_summary(struct ca_service *service, int64_t now_s)
-{
-	struct store_summary summary;
-	struct fault found = {0};
-
-	if (now_s < service->summarize_at_s)
-		return;
-	service->summarize_at_s = now_s + SUMMARY_INTERVAL_S;
-	if (summarize_store(authority_store(service->authority), now_s, &summary, &found) < 0) {
-		log_keeper(service, "/metrics", found.text);
-		return;
-	}
-	pthread_mutex_lock(&service->lock);
-	service->summary = summary;
-	pthread_mutex_unlock(&service->lock);
-}
-
-static void keep(void *context)
-{
-	struct ca_service *service = context;
-	int64_t now_s = read_clock();
-
-	keep_crl(service, now_s);
-	keep_summary(service, now_s);
-}
-
 static int prepare(struct ca_service *service, const struct ca_service_settings *settings,
 		   struct fault *fault)
 {
@@ -240,10 +184,10 @@ static int prepare(struct ca_service *service, const struct ca_service_settings 
 	service->authority = settings->authority;
 	service->log = settings->log;
 	service->log_context = settings->log_context;
+	service->version = settings->version;
 	service->inquiries.authority = settings->authority;
 	service->inquiries.log = settings->log;
 	service->inquiries.log_context = settings->log_context;
-	pthread_mutex_init(&service->lock, NULL);
 	init_crl_cache(&service->crl, &terms);
 	if (init_inquiries(&service->inquiries, settings->layout, fault) < 0 ||
 	    format_certificate_pem(certificate_der(authority_root(settings->authority)),
@@ -256,21 +200,35 @@ static int prepare(struct ca_service *service, const struct ca_service_settings 
 			     authority_issuer(settings->authority), &service->responder, fault);
 }
 
+static int start_parts(struct ca_service *service, const struct ca_service_settings *settings,
+		       struct fault *fault)
+{
+	const struct upkeep_settings upkeep = {.store = authority_store(settings->authority),
+					       .crl = &service->crl,
+					       .log = settings->log,
+					       .log_context = settings->log_context};
+	const struct http_server_settings http = {.endpoint = settings->endpoint,
+						  .routes = routes,
+						  .context = service,
+						  .log = settings->log,
+						  .log_context = settings->log_context};
+	struct http_server *server = NULL;
+
+	if (start_upkeep(&upkeep, &service->upkeep, fault) < 0 ||
+	    start_http_server(&http, &server, fault) < 0)
+		return -1;
+	service->server = server;
+	return 0;
+}
+
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,
 		     struct fault *fault)
 {
 	CLEANUP(stop_ca_service) struct ca_service *service = calloc(1, sizeof(*service));
-	struct http_server_settings server = {.endpoint = settings->endpoint,
-					      .routes = routes,
-					      .context = service,
-					      .log = settings->log,
-					      .log_context = settings->log_context};
 
 	if (service == NULL)
 		return set_memory_fault(fault);
-	if (prepare(service, settings, fault) < 0 ||
-	    start_http_server(&server, &service->server, fault) < 0 ||
-	    start_keeper(KEEPER_INTERVAL_MS, keep, service, &service->keeper, fault) < 0)
+	if (prepare(service, settings, fault) < 0 || start_parts(service, settings, fault) < 0)
 		return -1;
 	*ret_service = TAKE(service);
 	return 0;
@@ -284,14 +242,16 @@ const struct endpoint *ca_service_endpoint(const struct ca_service *service)
 void stop_ca_service(struct ca_service **service_pointer)
 {
 	struct ca_service *service = TAKE(*service_pointer);
+	struct http_server *server;
 
 	if (service == NULL)
 		return;
-	stop_keeper(&service->keeper);
-	stop_http_server(&service->server);
+	/* First, since what is being answered needs all the rest. */
+	server = service->server;
+	stop_http_server(&server);
+	stop_upkeep(&service->upkeep);
 	clear_inquiries(&service->inquiries);
 	clear_crl_cache(&service->crl);
-	pthread_mutex_destroy(&service->lock);
 	free_responder(&service->responder);
 	clear_buffer(&service->root_pem);
 	clear_buffer(&service->issuer_pem);

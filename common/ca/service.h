@@ -21,6 +21,7 @@ struct ca_service_settings {
 	struct endpoint endpoint; /* port 0: any */
 	http_log *log;            /* may be NULL */
 	void *log_context;
+	const char *version; /* of the program, for the metrics; NULL: not told */
 };
 
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,

@@ -16,9 +16,11 @@ static void expect_metric(const struct buffer *text, const char *line)
 Test(metrics, tell_what_there_is)
 {
 	struct metrics metrics = {
+		.version = "1.2.3",
 		.now_s = 1100,
-		.record = {.certificates = 6, .valid = 3, .expired = 2, .revoked = 1},
-		.crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000},
+		.figures = {.counted = true,
+			    .record = {.certificates = 6, .valid = 3, .expired = 2, .revoked = 1},
+			    .crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000}},
 		.connections = 4,
 		.routes = {{.route = &route,
 			    .answers = {[2] = 8, [5] = 1},
@@ -34,6 +36,7 @@ Test(metrics, tell_what_there_is)
 	struct fault fault = {0};
 
 	cr_assert_eq(format_metrics(&metrics, &text, &fault), 0, "%s", fault.text);
+	expect_metric(&text, "\ncertpool_build_info{version=\"1.2.3\"} 1\n");
 	expect_metric(&text, "\ncertpool_certificates{status=\"valid\"} 3\n");
 	expect_metric(&text, "\ncertpool_certificates{status=\"expired\"} 2\n");
 	expect_metric(&text, "\ncertpool_certificates{status=\"revoked\"} 1\n");
@@ -53,13 +56,29 @@ Test(metrics, tell_what_there_is)
 	expect_metric(&text, "_count{method=\"GET\",path=\"/crl\"} 9\n");
 }
 
+Test(metrics, are_silent_about_what_is_not_known_yet)
+{
+	static const char *const names[] = {"certpool_build_info", "certpool_certificates",
+					    "certpool_crl_age_seconds"};
+	struct metrics metrics = {.now_s = 1100};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_metrics(&metrics, &text, &fault), 0, "%s", fault.text);
+	expect_metric(&text, "\ncertpool_crl_number 0\n");
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		cr_expect_null(strstr((const char *)text.data, names[i]), "%s", text.data);
+}
+
 /* The grammar of the text format: comments, and samples each with its labels and a number. */
 Test(metrics, are_lines_that_a_monitor_can_read)
 {
 	static const char pattern[] =
 		"^(# (HELP|TYPE) certpool_[a-z_]+ .+|"
 		"certpool_[a-z_]+(\\{[a-z]+=\"[^\"]*\"(,[a-z]+=\"[^\"]*\")*\\})? [0-9.]+)$";
-	struct metrics metrics = {.routes = {{.route = &route, .answers = {[2] = 1}, .count = 1}},
+	struct metrics metrics = {.version = "1.2.3",
+				  .figures = {.counted = true, .crl = {.number = 1}},
+				  .routes = {{.route = &route, .answers = {[2] = 1}, .count = 1}},
 				  .route_count = 1};
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct fault fault = {0};

@@ -1,5 +1,6 @@
 #include "common/ca/service.h"
 
+#include "common/ca/revoke.h"
 #include "common/net/http.h"
 #include "tests/unit/ca/served.h"
 
@@ -300,6 +301,11 @@ Test(service, shows_the_root_to_all)
 	stop_served(&served);
 }
 
+static const void *find_octets(const struct buffer *all, struct bytes part)
+{
+	return memmem(all->data, all->len, part.data, part.len);
+}
+
 /* catalogue 79: and whoever asks is told no more than that it failed. */
 Test(service, is_healthy_until_its_record_fails)
 {
@@ -329,7 +335,57 @@ Test(service, is_healthy_until_its_record_fails)
 	cr_expect(logged(&served, "while it was in use"), "%s", served.log);
 	exchange_body(&served, "/health", NULL, (struct bytes){0}, &ill);
 	cr_expect_eq(ill.status, 503);
-	cr_expect_str_eq((const char *)ill.body.data, "{\"status\":\"failed\",\"reasons\":[\"store\",\"crl\"]}\n");
+	cr_expect_str_eq((const char *)ill.body.data,
+			 "{\"status\":\"failed\",\"reasons\":[\"store\",\"crl\"]}\n");
+	stop_served(&served);
+}
+
+/* catalogue 59, 90: never older than the last revocation, whatever anybody kept. */
+Test(service, shows_a_crl_that_has_what_was_revoked_just_now)
+{
+	CLEANUP(clear_http_answer) struct http_answer before = {0};
+	CLEANUP(clear_http_answer) struct http_answer after = {0};
+	const struct record_query everything = {0};
+	struct revocation revocation = {.query = &everything, .by = CA_NAME};
+	struct revocation_summary summary;
+	struct certificate *certificate;
+	struct served served;
+	struct fault fault = {0};
+
+	start_served(&served);
+	certificate = certify_one(&served.ca, served.now_s);
+	revocation.now_s = served.now_s;
+	exchange_body(&served, "/crl", NULL, (struct bytes){0}, &before);
+	cr_expect_eq(before.status, 200);
+	cr_expect_str_eq(before.content_type, "application/pkix-crl");
+	cr_expect_null(find_octets(&before.body, certificate_serial(certificate)));
+	cr_assert_eq(revoke_certificates(authority_store(served.ca.authority), &revocation, NULL,
+					 NULL, &summary, &fault),
+		     0, "%s", fault.text);
+	exchange_body(&served, "/crl", NULL, (struct bytes){0}, &after);
+	cr_expect_not_null(find_octets(&after.body, certificate_serial(certificate)));
+	free_certificate(&certificate);
+	stop_served(&served);
+}
+
+Test(service, tells_its_metrics)
+{
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer refused = {0};
+	struct served served;
+
+	start_served(&served);
+	ask_certificates(&served, &served.keys[0], bytes_of_string("{}"), &refused);
+	exchange_body(&served, "/metrics", NULL, (struct bytes){0}, &answer);
+	cr_expect_eq(answer.status, 200);
+	cr_expect_str_eq(answer.content_type, "text/plain");
+	cr_expect_not_null(strstr((const char *)answer.body.data,
+				  "\ncertpool_refusals_total{type=\"malformed\"} 1\n"),
+			   "%s", answer.body.data);
+	cr_expect_not_null(strstr((const char *)answer.body.data,
+				  "\ncertpool_http_requests_total{method=\"POST\","
+				  "path=\"/v1/certificates\",class=\"2x\"} 1\n"),
+			   "%s", answer.body.data);
 	stop_served(&served);
 }
 
