@@ -77,7 +77,7 @@ static int check_key(struct checking *checking, struct fault *fault)
 	if (checking->summary.key_unseen ||
 	    load_issuer(terms->layout, terms->ca, terms->access, &issuer, &found) == 0)
 		return 0;
-	return report(checking, "the CA's key", "restore both from a backup", fault,
+	return report(checking, "the CA's key", "mend that, or restore both from a backup", fault,
 		      "expected it to belong to the CA's certificate, found: %s", found.text);
 }
 
