@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# prune: what ended long ago leaves the record, and nothing else does.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cat >manifest.yaml <<-END
+	version: 1
+	ca: {layout: ca, endpoint: "http://127.0.0.1:0", crl: {validity: 60s}}
+	clients:
+	  client1: {pool: {size: 6}, policy: {validity: 2s}}
+	  client2: {pool: {size: 4}, endpoint: "http://127.0.0.1:0"}
+	  client3: {pool: {size: 60, batch_size: 5}}
+END
+"$certpool" init -q >out
+start_ca
+for client in client1 client2; do
+	"$certpool" request $client -q >out && "$certpool" enroll $client -q >out
+done
+"$certpool" request client3 -q >out
+cp client1/cert/cert_key1.crt one.crt
+"$certpool" revoke client1/2 client2/2 -q >out
+spent() { sqlite3 ca/state/ca.db 'select count(*) from spent_key'; }
+status_of() { "$certpool" verify client2 "$1" --online --json 2>/dev/null | jq -r .status; }
+sleep 4
+
+expect 2 'no duration' "$certpool" prune --older-than soon
+expect 0 'prune' "$certpool" prune
+prints 'leaves for 90 days what has ended' '^0 certificates that ended before .* pruned$'
+before=$("$certpool" audit list | wc -l)
+"$certpool" crl --renew -q -o crl.pem
+expect 0 'a dry run' "$certpool" prune --older-than 1s --dry-run
+prints 'says how many would go' '^5 certificates that ended before .* would be pruned$'
+prints 'and how many stay for the CRL' '^1 more are revoked'
+expect 0 'as JSON' "$certpool" prune --older-than 1s -n --json
+check 'too' jq -e '.certificates==5 and .kept==1 and .dry_run' out
+equal 'nothing has changed' '10 0' "$(rows) $(spent)"
+equal 'an expired one is known' expired "$(status_of one.crt)"
+
+expect 0 'while the CA serves' "$certpool" prune --older-than 1s
+prints 'says how many went' '^5 certificates that ended before .* pruned$'
+equal 'they are gone, their keys are kept' '5 5' "$(rows) $(spent)"
+equal 'what lives is not' good "$(status_of client2/cert/cert_key1.crt)"
+equal 'what was pruned is unknown' unknown "$(status_of one.crt)"
+check 'what was revoked is on the CRL' grep -q 'Serial Number' <(openssl crl -noout -text -in <("$certpool" crl))
+check 'the log has what went' jq -se "[.[] | select(.event==\"pruned\") | .serials[]] | length==5" <("$certpool" audit list)
+check 'and all that it had' test "$("$certpool" audit list | wc -l)" -gt "$before"
+expect 0 'the log is whole' "$certpool" audit verify
+expect 0 'the record too' "$certpool" check
+expect 0 'again' "$certpool" prune --older-than 1s --json
+check 'nothing is left' jq -e '.certificates==0 and (.dry_run|not)' out
+
+# No key is certified twice, though its certificate is forgotten.
+rm client1/cert/cert_key1.crt
+expect 5 'a key that was pruned' "$certpool" enroll client1
+says "is spent" "member 1: refused .key_spent.: .*make another key"
+equal 'and not certified' 0 "$(sqlite3 ca/state/ca.db "select count(*) from certificate where client = 'client1' and member = 'key1'")"
+
+# What is revoked goes when a CRL that was made after its end has been replaced.
+"$certpool" crl --renew -q -o crl.pem
+number=$(openssl crl -noout -crlnumber -in crl.pem | cut -d= -f2)
+# A minute later, for the CRL; the clocks of the others go on as they were.
+expect 0 'once no CRL needs it' unsanitized_preload faketime -f +65s "$certpool" prune --older-than 1s
+prints 'what was revoked goes too' '^1 certificates'
+check 'the next CRL is a new one' test $((0x$(openssl crl -noout -crlnumber -in <("$certpool" crl) | cut -d= -f2 | sed 's/^0x//'))) -gt $((0x${number#0x}))
+equal 'and has what lives alone' 1 "$(openssl crl -noout -text -in <("$certpool" crl) | grep -c 'Serial Number')"
+sleep 0.2
+expect 0 'the record is whole' "$certpool" check
+
+# Many, while a client enrolls; and killed in between. catalogue 76
+fill() {
+	sqlite3 ca/state/ca.db "pragma busy_timeout = 10000; with recursive n(i) as (values (1) union all select i + 1 from n where i < $1)
+		insert into certificate (serial, key_sha256, client, member, subject, issued_at, not_before, not_after, der)
+		select randomblob(20), randomblob(32), 'client1', 'key' || i, 'CN=old', 1000, 1000, 2000, x'30' from n" >out
+}
+live=$(rows)
+kept=$(spent)
+fill 20000
+(timeout -s KILL 0.3 "$certpool" prune -q >out; :) 2>check.log
+equal 'killed, every key is still in one place' $((live + kept + 20000)) "$(($(rows) + $(spent)))"
+expect 0 'and the log is whole' "$certpool" audit verify
+"$certpool" enroll client3 -q >enroll.out 2>&1 &
+enrolling=$!
+expect 0 'it goes on' "$certpool" prune --json
+check 'while a client enrolls' wait $enrolling
+equal 'which has all that it asked for' 60 "$(count_files client3/cert 'cert_key*.crt')"
+equal 'what lives stays' "$((live + 60)) $((kept + 20000))" "$(rows) $(spent)"
+check 'no line of the log has more than 1000' jq -se 'map(.serials // [] | length) | max==1000' <("$certpool" audit list)
+size=$(stat -c %s ca/state/ca.db)
+fill 5000
+stop "$ca"
+check 'the space is used again' test "$(stat -c %s ca/state/ca.db)" -le "$((size * 11 / 10))"
+
+# Without the CA's key there is no CRL; what was pruned stays so.
+mv ca/Private/root.key root.key
+expect 0 'without the key' "$certpool" prune
+says 'there is no CRL' 'are pruned, but the CRL could not be made'
+prints 'but they are gone' '^5000 certificates'
