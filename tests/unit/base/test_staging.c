@@ -507,3 +507,37 @@ Test(staging, sweeps_one_file_alone)
 	cr_expect(!file_exists(scratch.dirfd, ".mine.new"));
 	cr_expect(file_exists(scratch.dirfd, ".theirs.new"));
 }
+
+Test(staging, takes_content_that_comes_in_pieces)
+{
+	CLEANUP(free_staging) struct staging *staging = NULL;
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	cr_assert_eq(
+		stage_stream(staging, scratch.dirfd, "large", STAGE_NEW, 0640, &descriptor, &fault),
+		0, "%s", fault.text);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(write_stream(descriptor, "large", bytes_of_string("piece,"), &fault),
+			     0);
+	close_descriptor(&descriptor);
+	cr_expect_not(file_exists(scratch.dirfd, "large"));
+	cr_assert_eq(commit_staging(staging, &fault), 0, "%s", fault.text);
+	cr_expect(file_holds(scratch.dirfd, "large", "piece,piece,piece,"));
+	cr_expect_eq(mode_of(scratch.dirfd, "large"), 0640);
+}
+
+Test(staging, removes_a_stream_that_was_not_committed)
+{
+	struct staging *staging = NULL;
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_staging(&staging, &fault), 0);
+	cr_assert_eq(
+		stage_stream(staging, scratch.dirfd, "large", STAGE_NEW, 0600, &descriptor, &fault),
+		0, "%s", fault.text);
+	free_staging(&staging);
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}

@@ -95,3 +95,65 @@ Test(event, names_every_kind)
 	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
 		cr_expect_not_null(format_event_kind((enum event_kind)kind));
 }
+
+#define SERIAL "0102030405060708090a0b0c0d0e0f1011121314"
+
+Test(event, refuses_lines_whose_serials_are_none)
+{
+	static const struct {
+		const char *line;
+		const char *reason;
+	} rows[] = {
+		{"", "audit line: "},
+		{"{}", "member \"event\": expected a kind of event"},
+		{"{\"event\":\"rewritten\"}", "member \"event\""},
+		{"{\"event\":7}", "member \"event\""},
+		{"{\"event\":\"pruned\",\"serials\":[\"01\"]}", "member \"serials\""},
+		{"{\"event\":\"pruned\",\"serials\":[7]}", "member \"serials\""},
+		{"{\"event\":\"pruned\",\"serials\":[\"" SERIAL "\",\"" SERIAL "00\"]}",
+		 "member \"serials\""},
+		{"{\"event\":\"pruned\",\"serials\":[\"0102030405060708090A0B0C0D0E0F1011121314\"]"
+		 "}",
+		 "member \"serials\""},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct event_serials found = {0};
+		struct fault fault = {0};
+
+		cr_expect_eq(parse_event_serials(bytes_of_string(rows[i].line), &found, &fault),
+			     -1);
+		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
+		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		cr_expect_null(found.serials);
+	}
+}
+
+Test(event, gives_back_the_serials_that_it_wrote)
+{
+	static const uint8_t serials[2][SERIAL_MAX] = {{0x01, 0xfe}, {0x7f, 0xff}};
+	const struct event event = {
+		.kind = EVENT_PRUNED, .by = "ca", .serials = serials, .serial_count = 2};
+	CLEANUP(clear_buffer) struct buffer line = {0};
+	CLEANUP(clear_event_serials) struct event_serials found = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_event(&event, &line, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_event_serials(bytes_of_buffer(&line), &found, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(found.kind, EVENT_PRUNED);
+	cr_assert_eq(found.count, 2);
+	cr_expect_arr_eq(found.serials, serials, sizeof(serials));
+}
+
+Test(event, takes_a_line_without_serials)
+{
+	CLEANUP(clear_event_serials) struct event_serials found = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(
+		parse_event_serials(bytes_of_string("{\"event\":\"started\"}"), &found, &fault), 0,
+		"%s", fault.text);
+	cr_expect_eq(found.kind, EVENT_STARTED);
+	cr_expect_eq(found.count, 0);
+}
