@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 const int64_t latency_bounds_us[LATENCY_BOUNDS] = {
 	500, 1000, 2500, 5000, 10000, 25000, 100000, 500000, 2500000, 10000000,
@@ -76,7 +75,8 @@ size_t copy_statistics(struct statistics *statistics, struct route_statistics *r
 	size_t count = statistics->row_count < most ? statistics->row_count : most;
 
 	pthread_mutex_lock(&statistics->lock);
-	memcpy(ret_rows, statistics->rows, count * sizeof(*ret_rows));
+	for (size_t i = 0; i < count; i++)
+		ret_rows[i] = statistics->rows[i];
 	pthread_mutex_unlock(&statistics->lock);
 	return statistics->row_count;
 }
