@@ -1,12 +1,13 @@
 /*
  * The CA under the thread sanitizer: clients that ask for the same keys and for their own, ask for
- * status, and whose shared keys come and go, while others look at its health. Criterion aborts
- * under that sanitizer, so this is a program by itself. Exit status 0: every key was certified
- * once.
+ * status, and whose shared keys come and go, while certificates are revoked and others look at its
+ * health, its CRL and its metrics. Criterion aborts under that sanitizer, so this is a program by
+ * itself. Exit status 0: every key was certified once, and every CRL had what was revoked before.
  */
 #include "common/base/clock.h"
 #include "common/base/workers.h"
 #include "common/ca/listing.h"
+#include "common/ca/revoke.h"
 #include "common/ca/service.h"
 #include "common/crypto/key_file.h"
 #include "common/wire/envelope.h"
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS = 8, ROUNDS = 6, SHARED_KEYS = 4, DESCRIPTORS = 16 };
+enum { THREADS = 8, ROUNDS = 6, SHARED_KEYS = 4, DESCRIPTORS = 16, PAGE_MAX = 65536 };
 
 static const char manifest_text[] = "version: 1\n"
 				    "ca: {layout: ca, endpoint: \"http://127.0.0.1:0\"}\n"
@@ -117,11 +118,59 @@ static int change_keys(const struct race *race, size_t index, struct fault *faul
 
 	(void)snprintf(peer, sizeof(peer), "passer-by%zu", index);
 	name_shared_key(peer, name);
-	if (generate_shared_key(&key, fault) < 0 ||
-	    write_shared_key(race->layout, peer, &key, fault) < 0)
-		return -1;
 	/* It stays: a ring that is being read must not miss a file that was listed. */
-	return check_authority(race->authority, race->now_s, fault);
+	return generate_shared_key(&key, fault) < 0
+		       ? -1
+		       : write_shared_key(race->layout, peer, &key, fault);
+}
+
+static int get_page(struct http_client *client, const char *path, struct http_answer *ret_answer,
+		    struct fault *fault)
+{
+	if (exchange_http(client, path, NULL, (struct bytes){0}, PAGE_MAX, ret_answer, fault) < 0)
+		return -1;
+	return ret_answer->status == 200
+		       ? 0
+		       : set_fault(fault, FAULT_FAILED, "%s: expected 200, found %u", path,
+				   ret_answer->status);
+}
+
+/* catalogue 90, 92: the certificate of a key that is this thread's own */
+static int revoke_and_look(const struct race *race, struct http_client *client,
+			   const struct buffer *pem, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_http_answer) struct http_answer crl = {0};
+	uint8_t serial[1][SERIAL_MAX];
+	const struct revocation revocation = {.serials = (const uint8_t(*)[SERIAL_MAX])serial,
+					      .serial_count = 1,
+					      .by = CA_NAME,
+					      .now_s = race->now_s};
+	struct revocation_summary summary;
+
+	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, fault) < 0)
+		return -1;
+	memcpy(serial[0], certificate_serial(certificate).data, SERIAL_MAX);
+	if (revoke_certificates(authority_store(race->authority), &revocation, NULL, NULL, &summary,
+				fault) < 0 ||
+	    get_page(client, "/crl", &crl, fault) < 0)
+		return -1;
+	return memmem(crl.body.data, crl.body.len, serial[0], SERIAL_MAX) != NULL
+		       ? 0
+		       : set_fault(fault, FAULT_FAILED, "the CRL is older than a revocation");
+}
+
+static int look_around(struct http_client *client, struct fault *fault)
+{
+	static const char *const paths[] = {"/health", "/metrics"};
+
+	for (size_t i = 0; i < COUNT_OF(paths); i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+		if (get_page(client, paths[i], &answer, fault) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int run_client(size_t index, void *context, struct fault *fault)
@@ -139,7 +188,10 @@ static int run_client(size_t index, void *context, struct fault *fault)
 		if (change_keys(race, index * ROUNDS + i, fault) < 0 ||
 		    ask_for_certificates(race, client, index * ROUNDS + i, &answer, fault) < 0 ||
 		    ask_for_status(race, client, &answer.certificates[i % SHARED_KEYS].pem, fault) <
-			    0)
+			    0 ||
+		    revoke_and_look(race, client, &answer.certificates[SHARED_KEYS].pem, fault) <
+			    0 ||
+		    look_around(client, fault) < 0)
 			return -1;
 	}
 	return 0;
