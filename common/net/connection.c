@@ -11,7 +11,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { LATENESS_MAX_MS = 1000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
+enum {
+	LATENESS_MAX_MS = 1000,
+	NS_PER_MS = 1000000,
+	MS_PER_S = 1000,
+	SLOWEST_PER_MS = 262, /* octets: some 256 KiB a second */
+};
 
 struct connections {
 	pthread_mutex_t lock;
@@ -32,6 +37,7 @@ struct connection {
 	struct connection *next;
 	struct connection **link; /* what points to this one */
 	int64_t since_ms;
+	int64_t allowance_ms;   /* beyond the time-out */
 	struct in6_addr origin; /* an IPv4 address with zeros behind it */
 	int socket;
 	enum connection_phase phase;
@@ -92,14 +98,25 @@ static void forget_connection(struct connection *connection)
 	free(connection);
 }
 
+static bool is_late(const struct connection *connection, int64_t now_ms)
+{
+	int64_t allowed_ms = connection->all->timeout_ms;
+
+	/* A server that is being stopped does not wait for those who read slowly. */
+	if (!connection->all->draining)
+		allowed_ms += connection->allowance_ms;
+	return connection->phase != CONNECTION_WORKING &&
+	       now_ms - connection->since_ms >= allowed_ms;
+}
+
 static void cut_late_connections(struct connections *connections)
 {
-	int64_t oldest_ms = read_monotonic_ms() - connections->timeout_ms;
+	int64_t now_ms = read_monotonic_ms();
 	struct connection *next;
 
 	for (struct connection *each = connections->first; each != NULL; each = next) {
 		next = each->next;
-		if (each->cut || each->phase == CONNECTION_WORKING || each->since_ms > oldest_ms)
+		if (each->cut || !is_late(each, now_ms))
 			continue;
 		if (each->claimed)
 			cut_connection(each);
@@ -195,6 +212,7 @@ static void set_phase(struct connection *connection, enum connection_phase phase
 	all->busy -= is_busy(connection->phase);
 	connection->phase = phase;
 	connection->since_ms = read_monotonic_ms();
+	connection->allowance_ms = 0;
 	if (all->busy == 0)
 		pthread_cond_broadcast(&all->changed);
 }
@@ -319,6 +337,13 @@ bool enter_phase(struct connection *connection, enum connection_phase phase)
 		set_phase(connection, phase);
 	pthread_mutex_unlock(&all->lock);
 	return allowed;
+}
+
+void allow_for_answer(struct connection *connection, size_t len)
+{
+	pthread_mutex_lock(&connection->all->lock);
+	connection->allowance_ms = (int64_t)(len / SLOWEST_PER_MS);
+	pthread_mutex_unlock(&connection->all->lock);
 }
 
 enum connection_phase leave_request(struct connection *connection)

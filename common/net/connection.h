@@ -24,7 +24,7 @@ struct connections;
 struct connection;
 
 struct connection_limits {
-	unsigned int timeout_s; /* of each phase */
+	unsigned int timeout_s; /* of each phase, but see allow_for_answer */
 	unsigned int most;
 	unsigned int most_per_address;
 };
@@ -58,6 +58,12 @@ void close_connection(struct connection *connection);
  * no request that it has not begun to work on.
  */
 bool enter_phase(struct connection *connection, enum connection_phase phase);
+
+/*
+ * In CONNECTION_ANSWERING: the answer is that long. A long one may take longer than the time-out,
+ * at some 256 KiB a second, unless the server is being stopped.
+ */
+void allow_for_answer(struct connection *connection, size_t len);
 
 /* The request is over and the connection idle. Returns the phase in which it was too late, or
  * CONNECTION_IDLE. */

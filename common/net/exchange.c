@@ -30,6 +30,7 @@ struct exchange {
 	struct fault fault;
 	int64_t begun_us;
 	int64_t duration_us; /* until the answer was ready */
+	size_t answer_len;   /* of the body, when it is a handler's */
 	char content_type[MEDIA_TYPE_SIZE];
 	char method[NAME_SIZE]; /* cut, for the log */
 	char path[PATH_SIZE];   /* the same */
@@ -115,15 +116,15 @@ void end_exchange(void *context, struct MHD_Connection *connection, void **point
 
 static enum MHD_Result queue_response(struct exchange *exchange, struct MHD_Response *response)
 {
-	enum MHD_Result result;
+	enum MHD_Result result = MHD_NO;
 
 	exchange->duration_us = read_stopwatch_us() - exchange->begun_us;
 	if (is_draining(exchange->service->connections))
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-	if (!enter_phase(exchange->connection, CONNECTION_ANSWERING))
-		result = MHD_NO;
-	else
+	if (enter_phase(exchange->connection, CONNECTION_ANSWERING)) {
+		allow_for_answer(exchange->connection, exchange->answer_len);
 		result = MHD_queue_response(exchange->mhd, exchange->status, response);
+	}
 	MHD_destroy_response(response);
 	return result;
 }
@@ -210,6 +211,8 @@ static enum MHD_Result answer(struct exchange *exchange)
 		return refuse_by_fault(exchange);
 	if (response->status >= MHD_HTTP_BAD_REQUEST)
 		tell(exchange, response->status, "the handler answered so");
+	exchange->answer_len =
+		response->shared != NULL ? shared_octets(response->shared).len : response->body.len;
 	queued = new_handler_response(response,
 				      MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND,
 								  MHD_HTTP_HEADER_IF_NONE_MATCH),

@@ -11,10 +11,11 @@
 /*
  * An HTTP/1.1 server (libmicrohttpd) that knows nothing of what it carries. It bounds everything:
  * connections in all and from one address, header memory, body size per route, time per request
- * from its first octet to its last (so one octet a minute does not hold a connection), idle time,
- * and the requests that wait for a worker. Over a bound: 413, 408, or 503 with Retry-After. What is
- * not a plain request (two Content-Length, Content-Length with Transfer-Encoding, no or a wrong
- * Host, an unknown method) is answered 400 and the connection closed.
+ * from its first octet to its last (so one octet a minute does not hold a connection), time for its
+ * answer to be read (more of it for a long one), idle time, and the requests that wait for a
+ * worker. Over a bound: 413, 408, or 503 with Retry-After. What is not a plain request (two
+ * Content-Length, Content-Length with Transfer-Encoding, no or a wrong Host, an unknown method) is
+ * answered 400 and the connection closed.
  *
  * Every refusal is application/problem+json (RFC 9457): {"type","title","status","detail"}, except
  * where libmicrohttpd refuses by itself what it cannot parse, or a head over its memory: then it is

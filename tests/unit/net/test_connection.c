@@ -86,6 +86,27 @@ Test(connection, ends_answers_that_are_not_read)
 	stop_service(&service);
 }
 
+/* A list of what was revoked may be long, and the line of who fetches it slow. */
+Test(connection, gives_long_answers_more_time)
+{
+	enum { ANSWERS = 12, PAUSE_MS = 2000 };
+	struct service_under_test service = {.settings = {.request_timeout_s = 1}};
+	const int small = 65536;
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	int connection;
+
+	start_service(&service);
+	connection = connect_raw(&service.endpoint);
+	(void)setsockopt(connection, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (unsigned int i = 0; i < ANSWERS; i++)
+		cr_assert(say_raw(connection, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+	(void)poll(NULL, 0, PAUSE_MS);
+	cr_expect(receive_raw(connection, &answer));
+	(void)close(connection);
+	stop_service(&service);
+	cr_expect_gt(answer.len, (size_t)ANSWERS * LARGE_MAX);
+}
+
 Test(connection, ends_idle_connections_without_a_word)
 {
 	struct service_under_test service = {.settings = {.request_timeout_s = 1}};
