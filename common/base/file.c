@@ -395,6 +395,29 @@ int sync_directory(int dirfd, struct fault *fault)
 	return fsync(dirfd) == 0 ? 0 : set_errno_fault(fault, "names cannot be made durable");
 }
 
+static int take_lock(int descriptor, enum lock_mode mode)
+{
+	int result;
+
+	do
+		result = flock(descriptor, LOCK_EX | (mode == LOCK_REFUSE ? LOCK_NB : 0));
+	while (result < 0 && errno == EINTR);
+	return result;
+}
+
+int lock_directory(int dirfd, const char *name, int *ret_descriptor, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+
+	if (open_directory(dirfd, name, &descriptor, fault) < 0)
+		return -1;
+	if (take_lock(descriptor, LOCK_WAIT) < 0)
+		return set_errno_fault(fault, "%s: cannot be locked", name);
+	*ret_descriptor = descriptor;
+	descriptor = -1;
+	return 0;
+}
+
 int lock_file(int dirfd, const char *name, enum lock_mode mode, int *ret_descriptor,
 	      struct fault *fault)
 {
@@ -411,9 +434,7 @@ int lock_file(int dirfd, const char *name, enum lock_mode mode, int *ret_descrip
 		return set_errno_fault(fault, "%s", name);
 	if (check_regular(&status, name, fault) < 0)
 		return -1;
-	do
-		result = flock(descriptor, LOCK_EX | (mode == LOCK_REFUSE ? LOCK_NB : 0));
-	while (result < 0 && errno == EINTR);
+	result = take_lock(descriptor, mode);
 	if (result < 0 && errno == EWOULDBLOCK)
 		return set_fault(fault, FAULT_BUSY, "%s: another process has this lock", name);
 	if (result < 0)

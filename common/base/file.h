@@ -86,4 +86,8 @@ enum lock_mode { LOCK_REFUSE, LOCK_WAIT };
 int lock_file(int dirfd, const char *name, enum lock_mode mode, int *ret_descriptor,
 	      struct fault *fault) MUST_CHECK;
 
+/* Waits for an exclusive lock on the directory itself, which lasts as long. */
+int lock_directory(int dirfd, const char *name, int *ret_descriptor,
+		   struct fault *fault) MUST_CHECK;
+
 #endif

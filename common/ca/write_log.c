@@ -1,6 +1,10 @@
 #include "common/ca/write_log.h"
 
+#include "common/base/file.h"
+
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum {
@@ -77,6 +81,21 @@ static int copy_log(struct database *database, struct fault *fault)
 	return set_database_fault(database, code, fault);
 }
 
+/*
+ * One process at a time between a 1 and its 0: the copy that one makes must not have the other's 0
+ * in it. The record's directory is what they lock.
+ */
+static int lock_marking(const struct write_log *log, int *ret_lock, struct fault *fault)
+{
+	const char *slash = strrchr(log->path, '/');
+	char parent[sizeof(log->path)];
+
+	(void)snprintf(parent, sizeof(parent), "%.*s",
+		       slash != NULL ? (int)(slash - log->path) + 1 : 1,
+		       slash != NULL ? log->path : ".");
+	return lock_directory(AT_FDCWD, parent, ret_lock, fault);
+}
+
 static int unmark(struct write_log *log, struct database *database, struct fault *fault)
 {
 	if (run_sql(database, "UPDATE state SET log_needed = 0 WHERE log_needed = 1", fault) < 0)
@@ -87,6 +106,10 @@ static int unmark(struct write_log *log, struct database *database, struct fault
 
 static int mark_and_copy(struct write_log *log, struct database *database, struct fault *fault)
 {
+	CLEANUP(close_descriptor) int lock = -1;
+
+	if (lock_marking(log, &lock, fault) < 0)
+		return -1;
 	log->marked = true;
 	if (run_sql(database, "UPDATE state SET log_needed = 1", fault) < 0 ||
 	    copy_log(database, fault) < 0)
@@ -151,12 +174,14 @@ void fold_log(struct write_log *log, struct database *database)
 void release_log(struct write_log *log, struct database *database)
 {
 	bool sound = !atomic_load(&database->broken) || log->gone;
+	CLEANUP(close_descriptor) int lock = -1;
 	struct fault ignored = {0};
 
 	/* A copy may have failed half-way. A 1 in the main file and no log would be taken for a
 	   loss. */
 	if (sound && log->marked)
-		sound = unmark(log, database, &ignored) == 0;
+		sound = lock_marking(log, &lock, &ignored) == 0 &&
+			unmark(log, database, &ignored) == 0;
 	if (!sound)
 		(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
 					NULL);

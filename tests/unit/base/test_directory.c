@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -240,4 +241,22 @@ Test(directory, has_locks_that_end_with_their_process)
 	close_descriptor(&lock);
 	cr_expect_eq(lock, -1);
 	close_descriptor(&lock);
+}
+
+Test(directory, is_locked_itself_by_one_at_a_time)
+{
+	struct fault fault = {0};
+	int lock = -1;
+	int other;
+
+	cr_assert_eq(lock_directory(AT_FDCWD, scratch.path, &lock, &fault), 0, "%s", fault.text);
+	other = open(scratch.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_geq(other, 0);
+	cr_expect_neq(flock(other, LOCK_EX | LOCK_NB), 0);
+	close_descriptor(&lock);
+	cr_expect_eq(flock(other, LOCK_EX | LOCK_NB), 0);
+	(void)close(other);
+	cr_expect_eq(lock_directory(AT_FDCWD, "/nonexistent", &lock, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
+	cr_expect_eq(lock, -1);
 }
