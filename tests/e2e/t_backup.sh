@@ -70,6 +70,13 @@ check 'sha256sum checks it' sh -c 'cd hand && sha256sum -c --strict SHA256SUMS'
 check 'openssl opens the keys' sh -c 'openssl enc -d -aes-256-cbc -pbkdf2 -iter 600000 -md sha256 -in hand/keys.enc -pass file:pass | tar x -C hand'
 check 'they are the CA'\''s' diff -r hand/Private ca/Private
 check 'sqlite3 reads the record' test "$(sqlite3 hand/state/ca.db 'pragma integrity_check; select count(*) from certificate' | xargs)" = 'ok 420'
+# As the note in it says.
+mkdir byhand byhand/ca && cp -a hand/cert hand/Private hand/state byhand/ca && cp hand/manifest.yaml byhand
+mkdir byhand/ca/CSR_file byhand/ca/received && chmod 700 byhand/ca/Private byhand/ca/state
+sqlite3 byhand/ca/state/ca.db 'update state set crl_number = max(crl_number, unixepoch()), crl_revision = -1'
+expect 0 'a CA that was put together by hand' in_place byhand crl --json
+check 'has a higher number' jq -e '.made and .number>1700000000' out
+expect 0 'and is whole' in_place byhand check
 
 # To standard output, without keys, while it serves.
 expect 0 'a backup in a pipe' sh -c "'$certpool' backup - --without-keys >pipe.tar"
