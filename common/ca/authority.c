@@ -315,8 +315,6 @@ static void add_flaw(struct health *health, const char *part, int result, const 
 
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health)
 {
-	struct crl_terms_of_ca terms = authority_crl_terms(authority);
-	struct crl_info info;
 	struct health health = {0};
 	struct fault faults[HEALTH_PARTS] = {0};
 
@@ -324,8 +322,6 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 		 &faults[0]);
 	add_flaw(&health, "store", check_store(authority->store, &faults[1]), &faults[1]);
 	add_flaw(&health, "key", check_key(authority, &faults[2]), &faults[2]);
-	add_flaw(&health, "crl", publish_crl(&terms, CRL_WHEN_DUE, now_s, &info, &faults[3]),
-		 &faults[3]);
 	*ret_health = health;
 }
 

@@ -57,7 +57,8 @@ struct store *authority_store(struct authority *authority);
 const struct issuer *authority_issuer(const struct authority *authority);
 struct crl_terms_of_ca authority_crl_terms(struct authority *authority);
 
-/* What keeps the CA from working, by part: "root", "store", "key", "crl". */
+/* What keeps the CA from working, by part: "root", "store", "key"; and "crl", which is for whoever
+   publishes it to add. */
 enum { HEALTH_PARTS = 4 };
 
 struct flaw {
@@ -71,8 +72,8 @@ struct health {
 };
 
 /*
- * Whether it could certify now, as far as can be told without doing so, and its CRL is current: it
- * is made when it is due. The key signs for this once a second at most.
+ * Whether it could certify now, as far as can be told without doing so. The key signs for this once
+ * a second at most.
  */
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
 

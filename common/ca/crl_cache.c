@@ -1,5 +1,9 @@
 #include "common/ca/crl_cache.h"
 
+#include "common/base/clock.h"
+
+enum { RETRY_US = 1000000 };
+
 void init_crl_cache(struct crl_cache *cache, const struct crl_terms_of_ca *terms)
 {
 	*cache = (struct crl_cache){.terms = *terms};
@@ -44,13 +48,25 @@ static int refresh(struct crl_cache *cache, int64_t now_s, struct fault *fault)
 		       : read_body(cache, &info, fault);
 }
 
+/* A failure is remembered. */
+static int refresh_at_times(struct crl_cache *cache, int64_t now_s, struct fault *fault)
+{
+	if (cache->fault.class == FAULT_NONE || read_stopwatch_us() >= cache->retry_from_us) {
+		cache->fault = (struct fault){0};
+		if (refresh(cache, now_s, &cache->fault) == 0)
+			return 0;
+		cache->retry_from_us = read_stopwatch_us() + RETRY_US;
+	}
+	return set_fault(fault, cache->fault.class, "%s", cache->fault.text);
+}
+
 int get_crl(struct crl_cache *cache, int64_t now_s, struct shared_body **ret_body,
 	    struct crl_info *ret_info, struct fault *fault)
 {
 	int result;
 
 	pthread_mutex_lock(&cache->lock);
-	result = refresh(cache, now_s, fault);
+	result = refresh_at_times(cache, now_s, fault);
 	if (result == 0) {
 		*ret_body = hold_shared_body(cache->body);
 		*ret_info = cache->info;

@@ -104,11 +104,13 @@ static int serve_crl(const struct http_request *request, struct http_response *r
 {
 	struct ca_service *service = context;
 	struct crl_info info;
+	struct fault found = {0};
 	int64_t now_s = read_clock();
 
 	(void)request;
-	if (get_crl(&service->crl, now_s, &response->shared, &info, fault) < 0)
-		return -1;
+	/* Why is for the log alone. */
+	if (get_crl(&service->crl, now_s, &response->shared, &info, &found) < 0)
+		return set_fault(fault, FAULT_FAILED, "%s", found.text);
 	response->content_type = CONTENT_CRL;
 	/* A revocation makes another one at once, and who asks with the tag gets no second copy. */
 	response->caching = (struct http_caching){.now_s = now_s,
@@ -121,6 +123,19 @@ static int serve_crl(const struct http_request *request, struct http_response *r
 	return 0;
 }
 
+static void look_after_health(struct ca_service *service, struct health *ret_health)
+{
+	struct shared_body *body = NULL;
+	struct crl_info info;
+	struct fault fault = {0};
+	int64_t now_s = read_clock();
+
+	check_authority(service->authority, now_s, ret_health);
+	if (get_crl(&service->crl, now_s, &body, &info, &fault) < 0)
+		ret_health->flaws[ret_health->count++] = (struct flaw){"crl", fault};
+	release_shared_body(&body);
+}
+
 /* Open to all: which part it is, and what is wrong with it in the log alone. */
 static int serve_health(const struct http_request *request, struct http_response *response,
 			void *context, struct fault *fault)
@@ -128,7 +143,7 @@ static int serve_health(const struct http_request *request, struct http_response
 	struct ca_service *service = context;
 	struct health health;
 
-	check_authority(service->authority, read_clock(), &health);
+	look_after_health(service, &health);
 	response->content_type = CONTENT_JSON;
 	append_format(&response->body, "{\"status\":\"%s\",\"reasons\":[",
 		      health.count == 0 ? "ok" : "failed");

@@ -79,3 +79,33 @@ Test(crl_cache, takes_what_another_process_made)
 	clear_crl_cache(&cache);
 	remove_ca(&fixture);
 }
+
+/* Whoever asks again and again has it try no more often. */
+Test(crl_cache, remembers_for_a_while_why_there_is_none)
+{
+	const int64_t too_late_s = NOW_S + 11 * 365 * DAY_S;
+	struct ca_fixture fixture;
+	struct crl_terms_of_ca terms;
+	struct crl_cache cache;
+	struct shared_body *body = NULL;
+	struct crl_info info;
+	struct fault first = {0};
+	struct fault second = {0};
+
+	make_ca(&fixture, NOW_S);
+	terms = authority_crl_terms(fixture.authority);
+	init_crl_cache(&cache, &terms);
+	cr_expect_eq(get_crl(&cache, too_late_s, &body, &info, &first), -1);
+	expect_fault(&first, FAULT_REFUSED, "no CRL is made: CN=Test Root is not valid");
+	cr_expect_null(body);
+	/* It could be made now, and is not tried. */
+	cache.retry_from_us = INT64_MAX;
+	cr_expect_eq(get_crl(&cache, NOW_S, &body, &info, &second), -1);
+	cr_expect_str_eq(second.text, first.text);
+	cache.retry_from_us = 0;
+	cr_expect_eq(get_crl(&cache, NOW_S, &body, &info, &second), 0);
+	cr_expect_eq(info.number, 1);
+	release_shared_body(&body);
+	clear_crl_cache(&cache);
+	remove_ca(&fixture);
+}
