@@ -48,11 +48,30 @@ void free_rate(struct rate **pointer)
 	free(rate);
 }
 
+/* A bucket that nothing was taken from for a minute is full, as is one that is not there. */
+static void drop_full_buckets(struct rate *rate, int64_t now_us)
+{
+	struct bucket **link = &rate->buckets;
+
+	while (*link != NULL) {
+		struct bucket *bucket = *link;
+
+		if (now_us - bucket->as_of_us < minute_us) {
+			link = &bucket->next;
+			continue;
+		}
+		*link = bucket->next;
+		free(bucket);
+	}
+}
+
 /* NULL: no memory for a new one. */
 static struct bucket *find_bucket(struct rate *rate, const char *client, int64_t now_us)
 {
-	struct bucket *bucket = rate->buckets;
+	struct bucket *bucket;
 
+	drop_full_buckets(rate, now_us);
+	bucket = rate->buckets;
 	while (bucket != NULL && strcmp(bucket->client, client) != 0)
 		bucket = bucket->next;
 	if (bucket != NULL)
@@ -91,6 +110,8 @@ bool take_turn(struct rate *rate, const char *client, size_t per_minute, int64_t
 	struct bucket *bucket;
 	bool granted;
 
+	if (per_minute == 0)
+		return true;
 	pthread_mutex_lock(&rate->lock);
 	bucket = find_bucket(rate, client, now_us);
 	granted = bucket == NULL || use(bucket, per_minute, now_us, ret_wait_s);

@@ -19,7 +19,7 @@ void free_rate(struct rate **rate);
 
 /*
  * Counts a request of the client, who has proved who it is, at a time of read_stopwatch_us. false,
- * and nothing counted: it has to wait *ret_wait_s seconds, at least 1.
+ * and nothing counted: it has to wait *ret_wait_s seconds, at least 1. per_minute 0: any number.
  */
 bool take_turn(struct rate *rate, const char *client, size_t per_minute, int64_t now_us,
 	       int64_t *ret_wait_s);

@@ -68,3 +68,30 @@ Test(rate, follows_a_policy_that_changes)
 	cr_expect(take_turn(rate, "a", 60, S_US, &wait_s));
 	free_rate(&rate);
 }
+
+Test(rate, does_not_count_where_there_is_none)
+{
+	struct rate *rate = make_rate();
+	int64_t wait_s = 0;
+
+	for (int i = 0; i < 100; i++)
+		cr_expect(take_turn(rate, "a", 0, 0, &wait_s));
+	cr_expect(take_turn(rate, "a", 1, 0, &wait_s));
+	free_rate(&rate);
+}
+
+/* What was used up is remembered for those who still ask, and forgotten for those who do not. */
+Test(rate, forgets_who_has_not_asked_for_a_minute)
+{
+	struct rate *rate = make_rate();
+	int64_t wait_s = 0;
+
+	cr_expect(take_turn(rate, "early", 1, 0, &wait_s));
+	cr_expect(take_turn(rate, "late", 1, 30 * S_US, &wait_s));
+	cr_expect(take_turn(rate, "other", 1, 61 * S_US, &wait_s));
+	cr_expect(!take_turn(rate, "late", 1, 61 * S_US, &wait_s));
+	cr_expect_eq(wait_s, 29);
+	cr_expect(take_turn(rate, "early", 1, 61 * S_US, &wait_s));
+	cr_expect(!take_turn(rate, "early", 1, 61 * S_US, &wait_s));
+	free_rate(&rate);
+}
