@@ -1,10 +1,13 @@
 #include "common/ca/write_log.h"
 
+#include "common/base/file.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,61 +81,41 @@ Test(write_log, refuses_a_record_whose_log_was_deleted)
 	remove_store_place(&place);
 }
 
-/* Another process, as far as SQLite and its locks go. */
-struct guarding {
-	const char *path;
-	uint32_t number;
-	pthread_barrier_t *barrier;
+/* Another process, as far as SQLite and its locks go, which begins to write. */
+struct writer {
+	const struct store_place *place;
+	atomic_bool done;
 };
 
-static void *guard_at_once(void *context)
+static void *begin_to_write(void *context)
 {
-	const struct guarding *guarding = context;
-	struct store *store = NULL;
+	struct writer *writer = context;
+	struct store *store = open_place(writer->place);
 
-	if (open_store(guarding->path, &store, NULL) < 0)
-		_exit(1);
-	(void)pthread_barrier_wait(guarding->barrier);
-	insert_one(store, "client1", guarding->number);
+	insert_one(store, "client1", 1);
+	atomic_store(&writer->done, true);
+	free_store(&store);
 	return NULL;
 }
 
-static void guard_twice_and_die(const struct store_place *place)
+/* Those that mark the record at the same moment could take each other's mark back. */
+Test(write_log, is_marked_by_one_process_at_a_time)
 {
-	pid_t child = fork();
-	int status = 0;
+	struct store_place place;
+	struct writer writer = {.place = &place};
+	struct fault fault = {0};
+	pthread_t thread;
+	int lock = -1;
 
-	cr_assert_geq(child, 0);
-	if (child == 0) {
-		pthread_barrier_t barrier;
-		pthread_t threads[2];
-		struct guarding guardings[2] = {{place->path, 1, &barrier},
-						{place->path, 2, &barrier}};
-
-		(void)pthread_barrier_init(&barrier, NULL, 2);
-		for (size_t i = 0; i < 2; i++)
-			if (pthread_create(&threads[i], NULL, guard_at_once, &guardings[i]) != 0)
-				_exit(1);
-		for (size_t i = 0; i < 2; i++)
-			(void)pthread_join(threads[i], NULL);
-		(void)raise(SIGKILL);
-	}
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %d", status);
-}
-
-/* catalogue 79: two that mark the record at the same moment do not take each other's mark back */
-Test(write_log, is_missed_also_when_two_had_begun_to_write_at_once)
-{
-	for (int round = 0; round < 20; round++) {
-		struct store_place place;
-
-		make_store_place(&place);
-		guard_twice_and_die(&place);
-		cr_assert_eq(unlink(place.log), 0);
-		expect_log_missing(&place);
-		remove_store_place(&place);
-	}
+	make_store_place(&place);
+	cr_assert_eq(lock_directory(AT_FDCWD, place.scratch.path, &lock, &fault), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, begin_to_write, &writer), 0);
+	(void)usleep(200000);
+	cr_expect(!atomic_load(&writer.done), "while another marks it");
+	close_descriptor(&lock);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_expect(atomic_load(&writer.done));
+	remove_store_place(&place);
 }
 
 /* The record and its log as a process leaves them that is killed right after it copied the mark. */
