@@ -35,6 +35,12 @@ static void append_record(struct buffer *text, const struct upkeep_figures *figu
 	append_format(text, "certpool_certificates{status=\"valid\"} %zu\n", record->valid);
 	append_format(text, "certpool_certificates{status=\"expired\"} %zu\n", record->expired);
 	append_format(text, "certpool_certificates{status=\"revoked\"} %zu\n", record->revoked);
+	append_number(text, "certificates_issued_total", "counter",
+		      "Certificates that came into the record, by whichever process.",
+		      (int64_t)figures->issued);
+	append_number(text, "revocations_total", "counter",
+		      "Certificates that were revoked, by whichever process.",
+		      (int64_t)figures->revoked);
 }
 
 static void append_crl(struct buffer *text, const struct metrics *metrics)

@@ -50,6 +50,22 @@ static void keep_crl(struct upkeep *upkeep)
 	pthread_mutex_unlock(&upkeep->lock);
 }
 
+static uint64_t growth(size_t before, size_t now)
+{
+	return now > before ? now - before : 0;
+}
+
+/* What was pruned makes the record smaller, and takes nothing back. */
+static void add_count(struct upkeep_figures *figures, const struct store_summary *summary)
+{
+	if (figures->counted) {
+		figures->issued += growth(figures->record.certificates, summary->certificates);
+		figures->revoked += growth(figures->record.revoked, summary->revoked);
+	}
+	figures->counted = true;
+	figures->record = *summary;
+}
+
 static void count_certificates(struct upkeep *upkeep)
 {
 	struct store_summary summary;
@@ -67,8 +83,7 @@ static void count_certificates(struct upkeep *upkeep)
 	ended_us = read_stopwatch_us();
 	upkeep->count_from_us = ended_us + (ended_us - begun_us) * COUNT_SHARE;
 	pthread_mutex_lock(&upkeep->lock);
-	upkeep->figures.counted = true;
-	upkeep->figures.record = summary;
+	add_count(&upkeep->figures, &summary);
 	pthread_mutex_unlock(&upkeep->lock);
 }
 

@@ -28,6 +28,8 @@ void stop_upkeep(struct upkeep **upkeep);
 struct upkeep_figures {
 	bool counted; /* else record says nothing yet */
 	struct store_summary record;
+	uint64_t issued;     /* since this began, by whichever process */
+	uint64_t revoked;    /* the same */
 	struct crl_info crl; /* number 0: there is none yet */
 };
 

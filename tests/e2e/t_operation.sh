@@ -76,6 +76,10 @@ done
 equal 'what was revoked just now is on it, each time' 0 $missing
 equal 'who has an older one gets this' 200 "$(ask /crl -H "If-None-Match: $tag")"
 check 'the metrics follow' eventually metric 'certpool_certificates{status="revoked"} 3'
+check 'and count them' eventually metric 'certpool_revocations_total 3'
+issued=$(curl -s "$CERTPOOL_CA/metrics" | sed -n 's/^certpool_certificates_issued_total //p')
+"$certpool" renew client2 --all -q >out 2>err
+check 'and what is issued' eventually metric "certpool_certificates_issued_total $((issued + 2))"
 check 'with the number' eventually metric 'certpool_crl_number 4'
 
 # reload PATTERN: SIGHUP, and what the log then says of it.

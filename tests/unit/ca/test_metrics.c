@@ -20,6 +20,8 @@ Test(metrics, tell_what_there_is)
 		.now_s = 1100,
 		.figures = {.counted = true,
 			    .record = {.certificates = 6, .valid = 3, .expired = 2, .revoked = 1},
+			    .issued = 11,
+			    .revoked = 12,
 			    .crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000}},
 		.connections = 4,
 		.routes = {{.route = &route,
@@ -40,6 +42,8 @@ Test(metrics, tell_what_there_is)
 	expect_metric(&text, "\ncertpool_certificates{status=\"valid\"} 3\n");
 	expect_metric(&text, "\ncertpool_certificates{status=\"expired\"} 2\n");
 	expect_metric(&text, "\ncertpool_certificates{status=\"revoked\"} 1\n");
+	expect_metric(&text, "\ncertpool_certificates_issued_total 11\n");
+	expect_metric(&text, "\ncertpool_revocations_total 12\n");
 	expect_metric(&text, "\ncertpool_crl_number 7\n");
 	expect_metric(&text, "\ncertpool_crl_age_seconds 100\n");
 	expect_metric(&text, "\ncertpool_crl_next_update_timestamp_seconds 2000\n");

@@ -82,6 +82,7 @@ Test(upkeep, makes_the_crl_and_counts, .timeout = 60)
 	figures = await_figures(&watched, 1, 0);
 	cr_expect_eq(figures.crl.number, 1);
 	cr_expect_eq(figures.record.valid, 1);
+	cr_expect_eq(figures.issued, 0, "it was there before");
 	revocation.now_s = now_s;
 	cr_assert_eq(revoke_certificates(authority_store(watched.ca.authority), &revocation, NULL,
 					 NULL, &summary, &fault),
@@ -89,6 +90,7 @@ Test(upkeep, makes_the_crl_and_counts, .timeout = 60)
 	figures = await_figures(&watched, 2, 1);
 	cr_expect_eq(figures.crl.number, 2);
 	cr_expect_eq(figures.record.valid, 0);
+	cr_expect_eq(figures.revoked, 1);
 	cr_expect_eq(atomic_load(&watched.troubles), 0);
 	free_certificate(&certificate);
 	stop(&watched);
