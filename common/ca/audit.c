@@ -67,7 +67,7 @@ int append_event(struct session *session, const struct event *event, struct faul
 {
 	struct event part = *event;
 	size_t left = event->serial_count;
-	struct head head;
+	struct head head = {0};
 
 	if (read_head(session, &head, fault) < 0)
 		return -1;

@@ -124,17 +124,15 @@ int verify_signed_object(const struct signed_object *object, const struct public
 	return 0;
 }
 
-/* The index of the scheme with which we sign. */
+/* The scheme with which we sign under a key of the type: its place among the schemes. */
+static const size_t signing_schemes[KEY_TYPE_COUNT] = {
+	[KEY_ECDSA_P256] = 0, [KEY_ECDSA_P384] = 1, [KEY_ED25519] = 3,
+	[KEY_RSA_2048] = 4,   [KEY_RSA_3072] = 4,   [KEY_RSA_4096] = 4,
+};
+
 static const struct scheme *signing_scheme(enum key_type type)
 {
-	gnutls_digest_algorithm_t digest = signing_digest(type);
-	size_t i = 0;
-
-	while (schemes[i].family != families[type] ||
-	       (schemes[i].family != FAMILY_EDDSA &&
-		gnutls_sign_get_hash_algorithm(schemes[i].gnutls) != digest))
-		i++;
-	return &schemes[i];
+	return &schemes[signing_schemes[type]];
 }
 
 struct bytes signing_algorithm(enum key_type type)
