@@ -16,6 +16,8 @@
 enum { NOTE_MAX = 65536, MANIFEST_MAX = 1024 * 1024 };
 
 static const char record_name[] = "ca.db";
+static const char log_name[] = "ca.db-wal";
+static const char staged_log_name[] = ".ca.db.new-wal";
 
 /* A certificate of the CA, and the key that belongs to it, if it is in the backup. */
 enum { OWN_COUNT = 2 };
@@ -60,8 +62,7 @@ static void clear_restoration(struct restoration *restoration)
 /* What a restore that was killed left. */
 static int sweep(const struct layout *layout, struct fault *fault)
 {
-	static const char *const logs[] = {".ca.db.new-wal", ".ca.db.new-shm",
-					   ".ca.db.new-journal"};
+	const char *const logs[] = {staged_log_name, ".ca.db.new-shm", ".ca.db.new-journal"};
 
 	for (size_t i = 0; i < COUNT_OF(logs); i++)
 		if (remove_file(layout->state, logs[i], fault) < 0)
@@ -71,14 +72,21 @@ static int sweep(const struct layout *layout, struct fault *fault)
 	return sweep_staging(layout->private, fault);
 }
 
+/* SQLite would take the log of another record for the restored one's. */
 static int refuse_ca(const struct layout *layout, struct fault *fault)
 {
-	if (!file_exists(layout->state, record_name))
+	if (file_exists(layout->state, record_name))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s/state/%s: there is a CA: a backup is restored into a layout "
+				 "that has none; move this one away, or name another in the "
+				 "manifest",
+				 layout->path, record_name);
+	if (!file_exists(layout->state, log_name))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
-			 "%s/state/%s: there is a CA: a backup is restored into a layout that has "
-			 "none; move this one away, or name another in the manifest",
-			 layout->path, record_name);
+			 "%s/state/%s: there is the log of a record, with what was issued last in "
+			 "it: put its record back, or move the log away to do without",
+			 layout->path, log_name);
 }
 
 /* The note's second line says when. */
@@ -326,7 +334,12 @@ static int prepare_staged_record(struct restoration *restoration, struct fault *
 	}
 	if (prepare_record(path, restoration->name, terms->now_s, &restoration->summary, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_RECORD, restoration->name);
-	return 0;
+	if (!file_exists(terms->layout->state, staged_log_name))
+		return 0;
+	return set_fault(
+		fault, FAULT_FAILED,
+		"%s: is still open: expected it to be one file, found its log %s beside it", path,
+		staged_log_name);
 }
 
 static int read_backup(struct restoration *restoration, struct fault *fault)

@@ -117,6 +117,11 @@ place other && in_place other init ca -q >out && rm other/ca/state/ca.db*
 expect 6 'over the root of another CA' in_place other restore ../b.tar --passphrase-file ../pass
 says 'says which' 'root.crt: there is another certificate than in the backup'
 check_not 'it gets no record' test -e other/ca/state/ca.db
+mv here/ca/state/ca.db lost.db && cp lost.db here/ca/state/ca.db-wal
+expect 6 'beside the log of another record' in_place here restore ../b.tar --passphrase-file ../pass
+says 'says what it is' 'there is the log of a record'
+check_not 'it gets no record' test -e here/ca/state/ca.db
+mv lost.db here/ca/state/ca.db
 # Who lost the record alone gets it back.
 rm here/ca/state/ca.db*
 expect 0 'a record that was lost' in_place here restore ../b.tar --passphrase-file ../pass
