@@ -108,6 +108,8 @@ static int run_backup(const struct command *command, const void *settings, struc
 				      .now_s = side.now_s};
 	if (write_to(path, stream, &terms, &summary, fault) < 0)
 		return -1;
+	if (side.manifest->ca.key_url != NULL)
+		print_note(command, "the CA's key is in a token, and not in the backup");
 	return stream ? 0 : print_summary(command, path, &summary, fault);
 }
 

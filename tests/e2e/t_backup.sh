@@ -86,6 +86,9 @@ expect 0 'is restored from one' sh -c "cd piped && '$certpool' restore - <../pip
 says 'says what is missing' 'the backup has no keys'
 check_not 'has no keys' sh -c 'ls piped/ca/Private/* 2>/dev/null'
 expect 6 'a passphrase proves nothing there' restore piped pipe.tar --passphrase-file ../pass
+sed 's|ca: {|ca: {key: "pkcs11:token=t;object=o", |' manifest.yaml >token.yaml
+expect 0 'of a CA whose key is in a token' "$certpool" backup token.tar --passphrase-file pass -m token.yaml
+says 'says that it is not in it' "the CA's key is in a token, and not in the backup"
 # catalogue 82
 if [ -c /dev/full ]; then
 	expect 1 'onto a full device' sh -c "'$certpool' backup - --without-keys >/dev/full"
