@@ -11,6 +11,18 @@
 #include <string.h>
 #include <unistd.h>
 
+/* As the CA does: with a chain when the issuer is not the root. */
+static void add_chain(const struct issuer *issuer, struct certificates_answer *answer)
+{
+	struct fault fault = {0};
+
+	if (issuer_certificate(issuer) == issuer_root(issuer))
+		return;
+	cr_assert_eq(format_certificate_pem(certificate_der(issuer_certificate(issuer)),
+					    &answer->chain[answer->chain_count++], &fault),
+		     0, "%s", fault.text);
+}
+
 static void certify_all(const struct fake_ca *ca, const struct certificates_request *request,
 			struct certificates_answer *answer)
 {
@@ -25,6 +37,7 @@ static void certify_all(const struct fake_ca *ca, const struct certificates_requ
 		member->pem = certify_pem(ca->issuer, bytes_of_buffer(&request->members[i].pem),
 					  now_s - 300, now_s + 86400);
 	}
+	add_chain(ca->issuer, answer);
 }
 
 /* Encrypts the answer, or does the mischief. */
@@ -196,6 +209,17 @@ static int handle_root(const struct http_request *request, struct http_response 
 		append_string(&response->body, "");
 		return 0;
 	}
+	return format_certificate_pem(certificate_der(issuer_root(ca->issuer)), &response->body,
+				      fault);
+}
+
+static int handle_issuer(const struct http_request *request, struct http_response *response,
+			 void *context, struct fault *fault)
+{
+	const struct fake_ca *ca = context;
+
+	(void)request;
+	response->content_type = CONTENT_PEM;
 	return format_certificate_pem(certificate_der(issuer_certificate(ca->issuer)),
 				      &response->body, fault);
 }
@@ -209,6 +233,7 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 		{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX,
 		 handle_revocations, false},
 		{"GET", "/root.crt", NULL, 0, handle_root, false},
+		{"GET", "/ca.crt", NULL, 0, handle_issuer, false},
 		{0},
 	};
 	struct http_server_settings settings = {

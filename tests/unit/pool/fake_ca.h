@@ -37,7 +37,7 @@ enum envelope_mischief {
 
 struct fake_ca {
 	const struct fixture *fixture;
-	const struct issuer *issuer;
+	const struct issuer *issuer;            /* the fixture's, or one below it */
 	spoil_certificates *spoil_certificates; /* may be NULL */
 	spoil_status *spoil_status;             /* may be NULL */
 	spoil_revocations *spoil_revocations;   /* may be NULL */

@@ -37,6 +37,32 @@ struct issuer *make_issuer(int64_t now_s)
 	return issuer;
 }
 
+struct issuer *make_intermediate_issuer(const struct issuer *root, const char *subject,
+					int64_t now_s)
+{
+	const struct validity validity = {now_s - 10 * (int64_t)DAY_S, now_s + 50 * (int64_t)DAY_S};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_certificate) struct certificate *above = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct issuer *issuer = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(create_intermediate(root, public_key, subject, &validity, &der, &fault), 0,
+		     "%s", fault.text);
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(
+		parse_certificate_der(certificate_der(issuer_certificate(root)), &above, &fault), 0,
+		"%s", fault.text);
+	cr_assert_eq(new_intermediate_issuer(&certificate, &above, &key, &issuer, &fault), 0, "%s",
+		     fault.text);
+	return issuer;
+}
+
 static struct layout *make_node(const struct fixture *fixture, const char *name)
 {
 	char path[sizeof(fixture->scratch.path) + NAME_SIZE + 1];

@@ -29,6 +29,10 @@ void close_fixture(struct fixture *fixture);
 /* Any issuer, for a root that nobody knows. */
 struct issuer *make_issuer(int64_t now_s);
 
+/* An issuer below that root. */
+struct issuer *make_intermediate_issuer(const struct issuer *root, const char *subject,
+					int64_t now_s);
+
 /* A certificate for a request in PEM. */
 struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int64_t not_before_s,
 			  int64_t not_after_s);

@@ -1,5 +1,6 @@
 #include "common/pool/batch.h"
 
+#include "common/pool/trust.h"
 #include "tests/unit/pool/enrolling.h"
 
 #include <criterion/criterion.h>
@@ -212,6 +213,175 @@ ParameterizedTest(size_t *index, batch, refuses_an_answer_that_does_not_hold_and
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
 	cr_assert_eq(told.count, 0);
 	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* --- a CA below the root --- */
+
+static void add_to_chain(struct certificates_answer *answer, const struct certificate *certificate)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(format_certificate_pem(certificate_der(certificate),
+					    &answer->chain[answer->chain_count++], &fault),
+		     0, "%s", fault.text);
+}
+
+static void leave_chain_out(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	clear_buffer(&answer->chain[--answer->chain_count]);
+}
+
+static void repeat_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	add_to_chain(answer, issuer_certificate(ca->issuer));
+}
+
+static void add_root_to_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	add_to_chain(answer, issuer_root(ca->issuer));
+}
+
+static void add_stranger_to_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct issuer *stranger =
+		make_intermediate_issuer(ca->fixture->issuer, "CN=Stranger", ca->fixture->now_s);
+
+	add_to_chain(answer, issuer_certificate(stranger));
+	free_issuer(&stranger);
+}
+
+static void replace_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	leave_chain_out(ca, answer);
+	add_stranger_to_chain(ca, answer);
+}
+
+/* Of that name, by a root of the same name: so only the signatures tell. */
+static void forge_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct issuer *forged = make_intermediate_issuer(ca->fixture->other_issuer, "CN=Issuing CA",
+							 ca->fixture->now_s);
+
+	leave_chain_out(ca, answer);
+	add_to_chain(answer, issuer_certificate(forged));
+	free_issuer(&forged);
+}
+
+static void certify_by_root(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->fixture->issuer, ca->fixture, 0, now_s - 300, now_s + 3600);
+}
+
+static void chain_text(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	append_string(&answer->chain[0], "and more");
+}
+
+/* catalogue 10, 66 */
+Test(batch, refuses_a_chain_that_does_not_lead_to_the_root_without_a_detour)
+{
+	static const struct {
+		spoil_certificates *spoil;
+		const char *text;
+	} rows[] = {
+		{leave_chain_out, "no path to the root"},
+		{repeat_chain, "chain: CN=Issuing CA: expected the certificates between"},
+		{add_root_to_chain, "chain: CN=Test Root: expected the certificates between"},
+		{add_stranger_to_chain, "chain: CN=Stranger: expected the certificates between"},
+		{replace_chain, "no path to the root"},
+		{forge_chain, "no path to the root"},
+		{certify_by_root, "chain: CN=Issuing CA: expected the certificates between"},
+		{chain_text, "chain: certificate 1: "},
+	};
+	struct fixture fixture;
+	struct issuer *issuer;
+	struct fake_ca ca;
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
+	ca.issuer = issuer;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct told told = {0};
+		struct enrolled enrolled = {0};
+		struct fault fault = {0};
+
+		ca.spoil_certificates = rows[i].spoil;
+		cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1, "%zu", i);
+		assert_fault(&fault, FAULT_UNVERIFIED, rows[i].text);
+		assert_fault(&fault, FAULT_UNVERIFIED, "nothing of the CA's answer is saved");
+		cr_assert_eq(count_files(fixture.layouts[0]->cert), 0, "%zu", i);
+	}
+	stop_fake_ca(&ca);
+	free_issuer(&issuer);
+	close_fixture(&fixture);
+}
+
+Test(batch, keeps_the_chain_of_certificates_below_the_root)
+{
+	struct fixture fixture;
+	struct issuer *issuer;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	CLEANUP(clear_intermediates) struct intermediates kept = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
+	ca.issuer = issuer;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
+	cr_assert_eq(kept.count, (size_t)1);
+	cr_expect(has_intermediate(&kept, issuer_certificate(issuer)));
+	stop_fake_ca(&ca);
+	free_issuer(&issuer);
+	close_fixture(&fixture);
+}
+
+static void refuse_each(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	while (answer->certificate_count > 0) {
+		struct member_pem *last = &answer->certificates[--answer->certificate_count];
+		struct member_refusal *refusal = &answer->refusals[answer->refusal_count++];
+
+		memcpy(refusal->name, last->name, sizeof(refusal->name));
+		set_refusal(&refusal->refusal, "quota", "no more");
+		clear_buffer(&last->pem);
+	}
+}
+
+/* Nothing shows that it is the CA's. */
+Test(batch, keeps_no_chain_without_a_certificate)
+{
+	struct fixture fixture;
+	struct issuer *issuer;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	issuer = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
+	ca.issuer = issuer;
+	ca.spoil_certificates = refuse_each;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.refused, POOL_SIZE);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
+	stop_fake_ca(&ca);
+	free_issuer(&issuer);
 	close_fixture(&fixture);
 }
 

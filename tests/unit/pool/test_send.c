@@ -2,6 +2,7 @@
 
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
+#include "common/pool/trust.h"
 #include "common/wire/envelope.h"
 #include "common/wire/message_answer.h"
 #include "tests/unit/pool/fake_ca.h"
@@ -413,5 +414,52 @@ Test(send, brings_the_receivers_verdict)
 	cr_assert_str_eq(delivery.reason, "not today");
 	cr_assert_eq(delivery.member, 0);
 	stop_fake_receiver(&receiver);
+	close_fixture(&fixture);
+}
+
+/* catalogue 10: the signer's first, each followed by its issuer's, and not the root. */
+Test(send, shows_the_way_to_the_root)
+{
+	struct fixture fixture;
+	struct issuer *root;
+	struct issuer *stranger;
+	struct certificate *own = NULL;
+	struct certificate *other = NULL;
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_signed_message) struct signed_message message = {0};
+	CLEANUP(clear_intermediates) struct intermediates chain = {0};
+	struct delivery delivery;
+	struct fault fault = {0};
+	bool written;
+
+	open_fixture(&fixture);
+	root = fixture.issuer;
+	stranger = make_intermediate_issuer(root, "CN=Stranger", fixture.now_s);
+	fixture.issuer = make_intermediate_issuer(root, "CN=Issuing CA", fixture.now_s);
+	make_certified_pool(&fixture, 0);
+	cr_assert_eq(parse_certificate_der(certificate_der(issuer_certificate(stranger)), &other,
+					   &fault),
+		     0);
+	cr_assert_eq(parse_certificate_der(certificate_der(issuer_certificate(fixture.issuer)),
+					   &own, &fault),
+		     0);
+	cr_assert_eq(add_intermediate(&chain, &other, &fault), 0, "%s", fault.text);
+	cr_assert_eq(add_intermediate(&chain, &own, &fault), 0, "%s", fault.text);
+	cr_assert_eq(keep_intermediates(fixture.layouts[0], &chain, &written, &fault), 0, "%s",
+		     fault.text);
+	start_fake_receiver(&receiver, &fixture);
+	sender = open_sender(&fixture);
+	cr_assert_eq(
+		send_message(sender, bytes_of_string("M"), 2, fixture.now_s, &delivery, &fault), 0,
+		"%s", fault.text);
+	cr_assert_eq(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(message.chain_count, 2);
+	cr_expect(equal_bytes(bytes_of_buffer(&message.chain[1]),
+			      certificate_der(issuer_certificate(fixture.issuer))));
+	stop_fake_receiver(&receiver);
+	free_issuer(&stranger);
+	free_issuer(&root);
 	close_fixture(&fixture);
 }

@@ -176,3 +176,114 @@ Test(trust, fetches_and_pins_the_root_that_is_expected)
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
+
+static struct certificate *copy_certificate(const struct issuer *issuer)
+{
+	struct certificate *copy = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(
+		parse_certificate_der(certificate_der(issuer_certificate(issuer)), &copy, &fault),
+		0, "%s", fault.text);
+	return copy;
+}
+
+/* Keeps the certificate of an issuer of that name; whether anything was written. */
+static bool keep_one(const struct fixture *fixture, const char *subject)
+{
+	struct issuer *issuer = make_intermediate_issuer(fixture->issuer, subject, fixture->now_s);
+	struct certificate *certificate = copy_certificate(issuer);
+	CLEANUP(clear_intermediates) struct intermediates one = {0};
+	bool first = false;
+	bool again = true;
+	struct fault fault = {0};
+
+	free_issuer(&issuer);
+	cr_assert_eq(add_intermediate(&one, &certificate, &fault), 0, "%s", fault.text);
+	cr_assert_eq(keep_intermediates(fixture->layouts[0], &one, &first, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(keep_intermediates(fixture->layouts[0], &one, &again, &fault), 0, "%s",
+		     fault.text);
+	cr_assert(!again, "what is there is not written again");
+	return first;
+}
+
+Test(trust, keeps_intermediates_the_newest_first)
+{
+	static const char *const expected[] = {"CN=5", "CN=4", "CN=3", "CN=2"};
+	CLEANUP(clear_intermediates) struct intermediates kept = {0};
+	struct fixture fixture;
+	struct stat status;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
+	cr_assert_eq(kept.count, (size_t)0);
+	/* What a killed process left. */
+	put_file(fixture.layouts[0]->cert, ".ca.crt.new", "half", 0644);
+	cr_assert(keep_one(&fixture, "CN=1"));
+	cr_assert(keep_one(&fixture, "CN=2"));
+	cr_assert(keep_one(&fixture, "CN=3"));
+	cr_assert(keep_one(&fixture, "CN=4"));
+	cr_assert(keep_one(&fixture, "CN=5"));
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
+	cr_assert_eq(kept.count, COUNT_OF(expected));
+	for (size_t i = 0; i < kept.count; i++)
+		cr_expect_str_eq(certificate_subject(kept.certificates[i]), expected[i]);
+	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "ca.crt", &status, 0), 0);
+	cr_assert_eq(status.st_mode & 07777, 0644);
+	close_fixture(&fixture);
+}
+
+/* catalogue 35, 39 */
+Test(trust, refuses_intermediates_that_are_none)
+{
+	struct intermediates kept = {0};
+	struct fixture fixture;
+	struct fault text = {0};
+	struct fault link = {0};
+	bool written;
+
+	open_fixture(&fixture);
+	put_file(fixture.layouts[0]->cert, "ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA", 0644);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &text), -1);
+	assert_fault(&text, FAULT_MALFORMED, "cert/ca.crt: certificate 1: ");
+	cr_assert_eq(keep_intermediates(fixture.layouts[0], &kept, &written, &text), -1);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "ca.crt", 0), 0);
+	cr_assert_eq(symlinkat("root.crt", fixture.layouts[0]->cert, "ca.crt"), 0);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &link), -1);
+	assert_fault(&link, FAULT_REFUSED, "ca.crt");
+	close_fixture(&fixture);
+}
+
+Test(trust, fetches_the_issuing_certificate)
+{
+	struct fixture fixture;
+	struct issuer *below;
+	struct issuer *stranger;
+	struct fake_ca ca;
+	CLEANUP(clear_intermediates) struct intermediates fetched = {0};
+	struct intermediates none = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	below = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
+	stranger = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
+	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault), 0,
+		     "%s", fault.text);
+	cr_assert_eq(none.count, (size_t)0, "the root itself");
+	ca.issuer = below;
+	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &fetched, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(fetched.count, (size_t)1);
+	cr_expect(has_intermediate(&fetched, issuer_certificate(below)));
+	ca.issuer = stranger;
+	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault),
+		     -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "/ca.crt: not a certificate of the CA by its root");
+	stop_fake_ca(&ca);
+	free_issuer(&below);
+	free_issuer(&stranger);
+	close_fixture(&fixture);
+}
