@@ -49,7 +49,8 @@ equal 'all of them arrived' "$(printf 'from %s\n' 1 2 3 4)" "$(cat receive.out)"
 mkdir other && manifest 1 1 >other/manifest.yaml && "$certpool" init -q -m other/manifest.yaml >/dev/null
 expect 0 'a pool of one' "$certpool" request client1 -m other/manifest.yaml
 openssl req -in other/client1/CSR_file/csr_key1.csr -outform DER -out request.der
-printf '\377' | dd of=request.der bs=1 seek=$(($(stat -c %s request.der) - 1)) conv=notrunc status=none
+last=$(tail -c 1 request.der | od -An -tu1)
+printf '%b' "\\0$(printf %o $((last ^ 1)))" | dd of=request.der bs=1 seek=$(($(stat -c %s request.der) - 1)) conv=notrunc status=none
 openssl req -inform DER -in request.der -out other/client1/CSR_file/csr_key1.csr
 stop "$ca"
 start_ca -m other/manifest.yaml
