@@ -14,9 +14,12 @@
  *   CSR_file/  0755  csr_key{i}.csr        PKCS#10 PEM, 0644
  *   Private/   0700  private_key{i}.key    PKCS#8 PEM, 0600
  *                    shared_{node}.jwk     the key shared with that node, 0600
- *                    root.key              the CA's, PKCS#8 PEM, 0600
+ *                    root.key              the CA's, PKCS#8 PEM, 0600; ca.key when its root lies
+ *                                          apart, in a layout of its own
  *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
  *                    root.crt              the root: the CA's own, a client's pinned one, 0644
+ *                    ca.crt                whose certificates are below that root, if any: the
+ *                                          CA's own, those that a client met, 0644
  *   received/  0755  {serial}.crt          certificates of messages that were verified, 0644
  *   state/     0700  lock, serving         who is working on the layout
  *                    ca.db                 the CA's record
