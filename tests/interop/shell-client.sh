@@ -47,7 +47,7 @@ claims() {
 }
 
 enroll() {
-	local ca_url=$1 count=$2 jti requests='{}' answer certificates i
+	local ca_url=$1 count=$2 jti requests='{}' answer certificates chain i
 
 	for i in $(seq "$count"); do
 		(umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 \
@@ -61,14 +61,21 @@ enroll() {
 	answer=$( (claims ca "$jti" && printf ',"requests":%s}' "$requests") |
 		ask ca "$ca_url/v1/certificates" certpool.certificates "$jti")
 
-	# Nothing is saved before each certificate has its own key and chains to the pinned root.
+	# Nothing is saved before each certificate has its own key and chains to the pinned root, through
+	# the chain that the answer has when the CA issues below it.
+	chain=()
+	if jose fmt -j "$answer" -g chain -o- >"$work/chain" 2>/dev/null; then
+		jose fmt -j "$work/chain" -g 0 -u "$work/ca.crt"
+		chain=(-untrusted "$work/ca.crt")
+	fi
 	certificates=$(jose fmt -j "$answer" -g certificates -o-)
 	for i in $(seq "$count"); do
 		member "$certificates" "key$i" >"$work/$i.crt"
 		cmp <(openssl x509 -in "$work/$i.crt" -noout -pubkey) \
 			<(openssl pkey -in "Private/private_key$i.key" -pubout)
-		openssl verify -x509_strict -CAfile cert/root.crt "$work/$i.crt" >/dev/null
+		openssl verify -x509_strict -CAfile cert/root.crt "${chain[@]}" "$work/$i.crt" >/dev/null
 	done
+	[ ${#chain[@]} -eq 0 ] || cp "$work/ca.crt" cert/ca.crt
 	for i in $(seq "$count"); do
 		cp "$work/$i.crt" "cert/cert_key$i.crt"
 		echo "cert/cert_key$i.crt"
@@ -88,11 +95,13 @@ send() {
 	local peer=$1 peer_url=$2 i=$3 text=$4 jti x5c answer
 
 	jti=$(fresh_jti)
-	x5c=$(openssl x509 -in "cert/cert_key$i.crt" -outform DER | openssl base64 -A)
+	# The signer's certificate, then its issuer's when that is not the root.
+	x5c=\"$(openssl x509 -in "cert/cert_key$i.crt" -outform DER | openssl base64 -A)\"
+	[ ! -f cert/ca.crt ] || x5c+=,\"$(openssl x509 -in cert/ca.crt -outform DER | openssl base64 -A)\"
 	(umask 077 && signer_jwk "Private/private_key$i.key" >"$work/signer.jwk")
 	printf '%s' "$text" >"$work/text"
 	answer=$(jose jws sig -c -k "$work/signer.jwk" -I "$work/text" -o- \
-		-s "{\"protected\":{\"alg\":\"ES256\",\"typ\":\"certpool.message\",\"x5c\":[\"$x5c\"],$(
+		-s "{\"protected\":{\"alg\":\"ES256\",\"typ\":\"certpool.message\",\"x5c\":[$x5c],$(
 			claims "$peer" "$jti" | tail -c +2)}}" |
 		ask "$peer" "$peer_url/v1/messages" certpool.message "$jti" jose)
 

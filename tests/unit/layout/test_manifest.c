@@ -603,6 +603,7 @@ Test(manifest, loads_every_example_that_is_shipped)
 	static const char *const examples[] = {
 		"pki-layout/examples/small.yaml",
 		"pki-layout/examples/factory-line.yaml",
+		"pki-layout/examples/offline-root.yaml",
 		"pki-layout/examples/mixed-keys.yaml",
 	};
 	int dirfd = open("pki-layout/examples", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
