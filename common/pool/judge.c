@@ -1,15 +1,19 @@
 #include "common/pool/judge.h"
 
 #include "common/wire/claims.h"
-#include "common/x509/chain.h"
 
 #include <stdio.h>
 #include <string.h>
 
+const struct certificate *judged_certificate(const struct judged *judged)
+{
+	return judged->chain != NULL ? judged->chain->certificates[0] : NULL;
+}
+
 void clear_judged(struct judged *judged)
 {
 	clear_signed_message(&judged->message);
-	free_certificate(&judged->certificate);
+	release_chain(&judged->chain);
 	*judged = (struct judged){0};
 }
 
@@ -30,58 +34,6 @@ static void check_claims(const struct judge *judge, const struct message_claims 
 		reject(verdict, "%s", refusal.detail);
 }
 
-/* The certificates of x5c, the signer's first. */
-struct chain {
-	struct certificate *certificates[CHAIN_MAX];
-	size_t count;
-};
-
-static void clear_chain(struct chain *chain)
-{
-	for (size_t i = 0; i < CHAIN_MAX; i++)
-		free_certificate(&chain->certificates[i]);
-}
-
-static int parse_chain(const struct signed_message *message, struct chain *chain,
-		       struct verdict *verdict, struct fault *fault)
-{
-	for (; chain->count < message->chain_count; chain->count++) {
-		struct fault found = {0};
-
-		if (parse_certificate_der(bytes_of_buffer(&message->chain[chain->count]),
-					  &chain->certificates[chain->count], &found) == 0)
-			continue;
-		if (found.class == FAULT_FAILED)
-			return set_fault(fault, found.class, "%s", found.text);
-		reject(verdict, "x5c: certificate %zu: %s", chain->count + 1, found.text);
-		return 0;
-	}
-	return 0;
-}
-
-static int check_signature(const struct judge *judge, const struct chain *chain,
-			   const struct signed_message *message, int64_t now_s,
-			   struct verdict *verdict, struct fault *fault)
-{
-	const struct certificate *intermediates[CHAIN_MAX];
-	const struct certificate *signer = chain->certificates[0];
-	const struct certificate *issuer;
-
-	for (size_t i = 1; i < chain->count; i++)
-		intermediates[i - 1] = chain->certificates[i];
-	if (verify_chain(judge->root, intermediates, chain->count - 1, signer, now_s, verdict,
-			 fault) < 0)
-		return -1;
-	if (verdict->invalid)
-		return 0;
-	if (verify_message(message, certificate_public_key(signer), verdict, fault) < 0)
-		return -1;
-	issuer = find_issuer(judge->root, intermediates, chain->count - 1, signer);
-	if (!verdict->invalid && judge->crl != NULL)
-		check_crl_source(judge->crl, issuer, signer, now_s, verdict);
-	return 0;
-}
-
 /* Takes the JWS apart. What is no JWS is an invalid message. */
 static int parse_message(struct bytes jws, struct judged *judged, struct fault *fault)
 {
@@ -95,20 +47,31 @@ static int parse_message(struct bytes jws, struct judged *judged, struct fault *
 	return 0;
 }
 
-static int judge_chain(const struct judge *judge, int64_t now_s, struct judged *judged,
-		       struct fault *fault)
+/* The certificates, and the signature by the key of the first. */
+static int check_signer(const struct judge *judge, int64_t now_s, struct judged *judged,
+			struct fault *fault)
 {
-	CLEANUP(clear_chain) struct chain chain = {0};
 	struct verdict *verdict = &judged->verdict;
-	int result;
 
-	if (parse_chain(&judged->message, &chain, verdict, fault) < 0)
+	if (verify_shown(judge->verified, &judged->message, now_s, &judged->chain, verdict, fault) <
+	    0)
 		return -1;
-	result = verdict->invalid
-			 ? 0
-			 : check_signature(judge, &chain, &judged->message, now_s, verdict, fault);
-	judged->certificate = TAKE(chain.certificates[0]);
-	return result;
+	if (verdict->invalid)
+		return 0;
+	return verify_message(&judged->message, certificate_public_key(judged_certificate(judged)),
+			      verdict, fault);
+}
+
+/* Whether the certificate still stands. Asked for each message. */
+static void check_revocation(const struct judge *judge, int64_t now_s, struct judged *judged)
+{
+	struct verdict *verdict = &judged->verdict;
+
+	if (!verdict->invalid && judge->crl != NULL)
+		check_crl_source(judge->crl, judged->chain->issuer, judged_certificate(judged),
+				 now_s, verdict);
+	if (!verdict->invalid && judge->online != NULL)
+		check_online(judge->online, judged_certificate(judged), now_s, verdict);
 }
 
 int judge_message(const struct judge *judge, const char *peer, struct bytes jws, int64_t now_s,
@@ -124,9 +87,8 @@ int judge_message(const struct judge *judge, const char *peer, struct bytes jws,
 	if (ret_judged->message.payload.len > judge->message_limit)
 		reject(verdict, "M: expected at most %zu octets, found %zu", judge->message_limit,
 		       ret_judged->message.payload.len);
-	if (judge_chain(judge, now_s, ret_judged, fault) < 0)
+	if (check_signer(judge, now_s, ret_judged, fault) < 0)
 		return -1;
-	if (!verdict->invalid && judge->online != NULL)
-		check_online(judge->online, ret_judged->certificate, now_s, verdict);
+	check_revocation(judge, now_s, ret_judged);
 	return 0;
 }

@@ -4,31 +4,33 @@
 #include "common/crypto/signed_message.h"
 #include "common/pool/crl_source.h"
 #include "common/pool/online.h"
-#include "common/x509/certificate.h"
+#include "common/pool/verified.h"
 
 /* What a receiver holds messages against. */
 struct judge {
 	const char *self; /* our node's name */
 	size_t message_limit;
-	struct certificate *root;
-	struct online *online;  /* NULL: the CA is not asked */
-	struct crl_source *crl; /* NULL: no CRL is */
+	struct verified *verified; /* the root, and what led to it */
+	struct online *online;     /* NULL: the CA is not asked */
+	struct crl_source *crl;    /* NULL: no CRL is */
 };
 
 /* A message that was looked at. What of it could be read is there also when it is invalid. */
 struct judged {
 	struct signed_message message;
-	struct certificate *certificate; /* the signer's; NULL when there is none to be read */
+	struct shown_chain *chain; /* NULL when the signer's certificate cannot be read */
 	struct verdict verdict;
 };
 
+/* The signer's certificate, borrowed; NULL when there is none to be read. */
+const struct certificate *judged_certificate(const struct judged *judged);
 void clear_judged(struct judged *judged);
 
 /*
  * Whether the JWS is a message from the peer, under whose shared key it came, to us, now, signed by
  * the key of a certificate that can be relied on; receive.h says what is checked. Not whether it is
- * new. Nothing is remembered but the CA's answers. Safe for several threads.
- * ret_judged must be empty, and is to be cleared also after a failure.
+ * new. Nothing is remembered but the CA's answers and certificates that hold. Safe for several
+ * threads. ret_judged must be empty, and is to be cleared also after a failure.
  */
 int judge_message(const struct judge *judge, const char *peer, struct bytes jws, int64_t now_s,
 		  struct judged *ret_judged, struct fault *fault) MUST_CHECK;

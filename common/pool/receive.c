@@ -61,6 +61,7 @@ static int tell_message(const struct receiver *receiver, const char *peer,
 			const struct judged *judged, struct fault *fault)
 {
 	const struct signed_message *message = &judged->message;
+	const struct certificate *certificate = judged_certificate(judged);
 	char serial[SERIAL_TEXT_SIZE] = "";
 	struct received_message told = {
 		.peer = peer,
@@ -72,9 +73,9 @@ static int tell_message(const struct receiver *receiver, const char *peer,
 		.jti = message->claims.jti,
 	};
 
-	if (judged->certificate != NULL) {
-		told.subject = certificate_subject(judged->certificate);
-		format_serial(certificate_serial(judged->certificate), serial);
+	if (certificate != NULL) {
+		told.subject = certificate_subject(certificate);
+		format_serial(certificate_serial(certificate), serial);
 	}
 	if (told.verified)
 		told.payload = bytes_of_buffer(&message->payload);
@@ -95,7 +96,7 @@ static int take_new_message(struct receiver *receiver, const char *peer, int64_t
 		reject(&judged->verdict, "jti: this message was taken before");
 		return tell_message(receiver, peer, judged, fault);
 	}
-	if (save_certificate(receiver, judged->certificate, fault) == 0 &&
+	if (save_certificate(receiver, judged_certificate(judged), fault) == 0 &&
 	    tell_message(receiver, peer, judged, fault) == 0)
 		return 0;
 	if (forget_jti(receiver->seen, claims->jti, &second) < 0)
@@ -176,10 +177,12 @@ static int lock_serving(struct receiver *receiver, struct fault *fault)
 static int open_judge(struct receiver *receiver, struct fault *fault)
 {
 	const struct receiver_settings *settings = &receiver->settings;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
 
 	receiver->judge.self = settings->client->name;
 	receiver->judge.message_limit = settings->client->message_limit;
-	if (read_root(settings->layout, &receiver->judge.root, fault) < 0 ||
+	if (read_root(settings->layout, &root, fault) < 0 ||
+	    new_verified(&root, VERIFIED_MAX, &receiver->judge.verified, fault) < 0 ||
 	    (settings->crl != NULL &&
 	     new_crl_source(settings->crl, &receiver->judge.crl, fault) < 0))
 		return -1;
@@ -244,7 +247,7 @@ void stop_receiver(struct receiver **receiver_pointer)
 	free_seen(&receiver->seen);
 	free_online(&receiver->judge.online);
 	free_crl_source(&receiver->judge.crl);
-	free_certificate(&receiver->judge.root);
+	free_verified(&receiver->judge.verified);
 	clear_key_ring(&receiver->ring);
 	close_descriptor(&receiver->serving);
 	pthread_mutex_destroy(&receiver->lock);
