@@ -55,6 +55,7 @@ unit_programs := $(foreach layer,$(LAYERS),$(if $(wildcard tests/unit/$(layer)/*
 fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 units := $(sort $(wildcard packaging/*.service packaging/*.timer))
 race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
+bench_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/bench))
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
 .PHONY: all demo check unit fuzz-replay e2e interop suites lint tidy format sanitize race run-race fuzz \
@@ -201,7 +202,7 @@ $(BUILD)/ci/openat2_shim.o: override CFLAGS += -fPIC
 $(BUILD)/openat2_shim.so: $(BUILD)/ci/openat2_shim.o
 	$(Q)$(CC) -shared -o $@ $<
 
-$(race_programs): %: %.o $(all_objects)
+$(race_programs) $(bench_programs): %: %.o $(all_objects)
 	$(call say,LD,$@)
 	$(link)
 

@@ -1,0 +1,491 @@
+/*
+ * Asks an HTTP/1.1 server on this machine the same over and over, from several connections at once
+ * out of one thread, and prints one line of JSON: how many answers a second, and how long they
+ * took. A connection is kept for as long as the server keeps it, and opened again when it does not;
+ * the time of an answer then has the connecting in it. What is not 200, has no body, or does not
+ * come, is an error and no answer.
+ */
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/url.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum {
+	CONNECTIONS_MAX = 1024,
+	BODIES_MAX = 1024,
+	BODY_MAX = 16 << 20,
+	ERRORS_MAX = 1000, /* then the server is not there, or says no to everything */
+	EVENTS = 64,
+	CHUNK = 65536,
+	SILENCE_MS = 10000,
+	US_PER_S = 1000000,
+};
+
+struct settings {
+	const char *method;
+	const char *content_type;
+	const char *bodies[BODIES_MAX];
+	size_t body_count;
+	unsigned int connections;
+	double seconds; /* 0: by requests */
+	uint64_t requests;
+	bool may_be_empty;
+	struct endpoint endpoint;
+	char path[URL_PATH_SIZE];
+};
+
+/* What is known of an answer that is not complete yet. */
+struct answer {
+	struct buffer text;
+	size_t whole; /* 0: not known yet; SIZE_MAX: until the server closes */
+	size_t head;
+	unsigned int status;
+	bool closes;
+};
+
+struct connection {
+	int socket; /* -1: none */
+	int64_t begun_us;
+	struct answer answer;
+};
+
+struct load {
+	const struct settings *settings;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address;
+	socklen_t address_len;
+	struct buffer requests[BODIES_MAX];
+	size_t request_count;
+	int epoll;
+	struct connection *connections;
+	uint64_t started;
+	uint64_t errors;
+	int64_t begun_us;
+	int64_t end_us; /* of the stopwatch; INT64_MAX: by requests */
+	uint32_t *took_us;
+	size_t answered;
+	size_t room;
+};
+
+static int resolve(struct load *load, struct fault *fault)
+{
+	const struct endpoint *endpoint = &load->settings->endpoint;
+
+	load->address_len = sizeof(load->address.v4);
+	load->address.v4.sin_family = AF_INET;
+	load->address.v4.sin_port = htons(endpoint->port);
+	load->address.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (strcmp(endpoint->host, "127.0.0.1") == 0)
+		return 0;
+	load->address_len = sizeof(load->address.v6);
+	load->address.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
+						 .sin6_port = htons(endpoint->port),
+						 .sin6_addr = in6addr_loopback};
+	if (strcmp(endpoint->host, "::1") == 0)
+		return 0;
+	return set_fault(fault, FAULT_USAGE,
+			 "expected a URL at 127.0.0.1 or [::1], found the host %s", endpoint->host);
+}
+
+static int add_request(struct load *load, struct bytes body, struct fault *fault)
+{
+	const struct settings *settings = load->settings;
+	char text[ENDPOINT_TEXT_SIZE];
+	struct buffer *request = &load->requests[load->request_count++];
+
+	format_endpoint(&settings->endpoint, text);
+	append_format(request, "%s %s HTTP/1.1\r\nHost: %s\r\n", settings->method, settings->path,
+		      text + strlen("http://"));
+	if (body.len > 0)
+		append_format(request, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+			      settings->content_type, body.len);
+	append_string(request, "\r\n");
+	append_bytes(request, body);
+	return check_buffer(request, fault);
+}
+
+static int prepare_requests(struct load *load, struct fault *fault)
+{
+	const struct settings *settings = load->settings;
+
+	for (size_t i = 0; i < settings->body_count; i++) {
+		CLEANUP(clear_buffer) struct buffer body = {0};
+
+		if (read_file(AT_FDCWD, settings->bodies[i], BODY_MAX, &body, fault) < 0 ||
+		    add_request(load, bytes_of_buffer(&body), fault) < 0)
+			return -1;
+	}
+	return settings->body_count > 0 ? 0 : add_request(load, (struct bytes){0}, fault);
+}
+
+static int open_connection(struct load *load, struct connection *connection, struct fault *fault)
+{
+	const struct timeval patience = {.tv_sec = SILENCE_MS / 1000};
+	const int on = 1;
+	struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = connection}};
+
+	connection->socket = socket(load->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connection->socket < 0 ||
+	    setsockopt(connection->socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) <
+		    0 ||
+	    setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    connect(connection->socket, &load->address.any, load->address_len) < 0 ||
+	    epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->socket, &event) < 0)
+		return set_errno_fault(fault, "the server cannot be reached");
+	return 0;
+}
+
+static bool is_over(const struct load *load)
+{
+	if (load->settings->seconds > 0)
+		return read_stopwatch_us() >= load->end_us;
+	return load->answered + load->errors >= load->settings->requests;
+}
+
+static bool may_start(const struct load *load)
+{
+	return load->settings->seconds > 0 || load->started < load->settings->requests;
+}
+
+/* The socket blocks for the sending: requests are shorter than what it takes at once. */
+static bool send_whole(int socket, struct bytes request)
+{
+	size_t sent = 0;
+
+	while (sent < request.len) {
+		ssize_t more = send(socket, request.data + sent, request.len - sent, MSG_NOSIGNAL);
+
+		if (more <= 0)
+			return false;
+		sent += (size_t)more;
+	}
+	return true;
+}
+
+static void reset_answer(struct answer *answer)
+{
+	struct buffer text = answer->text;
+
+	text.len = 0;
+	*answer = (struct answer){.text = text};
+}
+
+static int count_error(struct load *load, struct connection *connection, struct fault *fault)
+{
+	close_descriptor(&connection->socket);
+	if (++load->errors < ERRORS_MAX)
+		return 0;
+	return set_fault(fault, FAULT_FAILED,
+			 "%d errors, the last with the status %u: the server does not answer these "
+			 "requests",
+			 ERRORS_MAX, connection->answer.status);
+}
+
+static int start_request(struct load *load, struct connection *connection, struct fault *fault)
+{
+	const struct buffer *request = &load->requests[load->started % load->request_count];
+
+	if (!may_start(load))
+		return 0;
+	load->started++;
+	connection->begun_us = read_stopwatch_us();
+	reset_answer(&connection->answer);
+	if (connection->socket < 0 && open_connection(load, connection, fault) < 0)
+		return -1;
+	/* A failure shows when the answer is to be read. */
+	if (!send_whole(connection->socket, bytes_of_buffer(request)))
+		(void)shutdown(connection->socket, SHUT_RDWR);
+	return 0;
+}
+
+/* "HTTP/1.1 200 OK" */
+static void read_status_line(struct answer *answer, struct bytes line)
+{
+	const char *text = (const char *)line.data;
+
+	if (line.len < strlen("HTTP/1.1 200") || memcmp(text, "HTTP/1.", strlen("HTTP/1.")) != 0)
+		return;
+	answer->closes = text[strlen("HTTP/1.")] == '0';
+	answer->status = (unsigned int)strtoul(text + strlen("HTTP/1.1 "), NULL, 10);
+}
+
+static const char *find_value(struct bytes line, const char *field)
+{
+	size_t len = strlen(field);
+
+	if (line.len <= len || strncasecmp((const char *)line.data, field, len) != 0 ||
+	    line.data[len] != ':')
+		return NULL;
+	return (const char *)line.data + len + 1 + strspn((const char *)line.data + len + 1, " ");
+}
+
+static void read_head(struct answer *answer)
+{
+	struct bytes head = {answer->text.data, answer->head};
+	const char *value;
+
+	answer->whole = SIZE_MAX;
+	read_status_line(answer, cut_line(&head));
+	while (head.len > 0) {
+		struct bytes line = cut_line(&head);
+
+		value = find_value(line, "Content-Length");
+		if (value != NULL)
+			answer->whole = answer->head + strtoul(value, NULL, 10);
+		value = find_value(line, "Connection");
+		if (value != NULL)
+			answer->closes = strncasecmp(value, "close", strlen("close")) == 0;
+	}
+}
+
+static bool is_complete(struct answer *answer, bool ended)
+{
+	const char *end;
+
+	if (answer->whole == 0 && answer->text.len > 0) {
+		end = strstr((const char *)answer->text.data, "\r\n\r\n");
+		if (end == NULL)
+			return false;
+		answer->head = (size_t)(end + 4 - (const char *)answer->text.data);
+		read_head(answer);
+	}
+	if (answer->whole == SIZE_MAX)
+		return ended;
+	return answer->whole != 0 && answer->text.len >= answer->whole;
+}
+
+static int keep_time(struct load *load, int64_t took_us, struct fault *fault)
+{
+	size_t room = load->room > 0 ? 2 * load->room : CHUNK;
+	uint32_t *grown;
+
+	if (load->answered == load->room) {
+		grown = realloc(load->took_us, room * sizeof(*grown));
+		if (grown == NULL)
+			return set_memory_fault(fault);
+		load->took_us = grown;
+		load->room = room;
+	}
+	load->took_us[load->answered++] = (uint32_t)took_us;
+	return 0;
+}
+
+static int finish_answer(struct load *load, struct connection *connection, bool ended,
+			 struct fault *fault)
+{
+	const struct answer *answer = &connection->answer;
+	bool good = answer->status == 200 &&
+		    (load->settings->may_be_empty || answer->text.len > answer->head);
+
+	if (!good)
+		return count_error(load, connection, fault);
+	if (answer->closes || ended)
+		close_descriptor(&connection->socket);
+	return keep_time(load, read_stopwatch_us() - connection->begun_us, fault);
+}
+
+static int read_answer(struct load *load, struct connection *connection, struct fault *fault)
+{
+	struct answer *answer = &connection->answer;
+	uint8_t chunk[CHUNK];
+	ssize_t len = recv(connection->socket, chunk, sizeof(chunk), MSG_DONTWAIT);
+	int result;
+
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	append_bytes(&answer->text, (struct bytes){chunk, len > 0 ? (size_t)len : 0});
+	if (check_buffer(&answer->text, fault) < 0)
+		return -1;
+	if (is_complete(answer, len == 0))
+		result = finish_answer(load, connection, len <= 0, fault);
+	else if (len <= 0)
+		result = count_error(load, connection, fault);
+	else
+		return 0;
+	return result < 0 ? -1 : start_request(load, connection, fault);
+}
+
+static int run_load(struct load *load, struct fault *fault)
+{
+	const struct settings *settings = load->settings;
+	struct epoll_event events[EVENTS];
+
+	load->begun_us = read_stopwatch_us();
+	load->end_us = load->begun_us + (int64_t)(settings->seconds * US_PER_S);
+	for (unsigned int i = 0; i < settings->connections; i++) {
+		load->connections[i].socket = -1;
+		if (start_request(load, &load->connections[i], fault) < 0)
+			return -1;
+	}
+	while (!is_over(load)) {
+		int count = epoll_wait(load->epoll, events, EVENTS, SILENCE_MS);
+
+		if (count == 0 || (count < 0 && errno != EINTR))
+			return set_fault(fault, FAULT_UNREACHABLE,
+					 "no connection had an answer for %d ms", SILENCE_MS);
+		for (int i = 0; i < count; i++)
+			if (read_answer(load, events[i].data.ptr, fault) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a;
+	uint32_t right = *(const uint32_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* The time that the given share of the answers took at most. */
+static double quantile_ms(const struct load *load, double share)
+{
+	size_t index = (size_t)(share * (double)load->answered);
+
+	if (load->answered == 0)
+		return 0;
+	if (index >= load->answered)
+		index = load->answered - 1;
+	return load->took_us[index] / 1000.0;
+}
+
+static void print_result(const struct load *load)
+{
+	double seconds = (double)(read_stopwatch_us() - load->begun_us) / US_PER_S;
+
+	if (load->answered > 0)
+		qsort(load->took_us, load->answered, sizeof(*load->took_us), compare_times);
+	printf("{\"requests\":%zu,\"seconds\":%.3f,\"rate\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
+	       "\"max_ms\":%.3f,\"errors\":%" PRIu64 "}\n",
+	       load->answered, seconds, (double)load->answered / seconds, quantile_ms(load, 0.5),
+	       quantile_ms(load, 0.99), quantile_ms(load, 1), load->errors);
+}
+
+static void clear_load(struct load *load)
+{
+	for (unsigned int i = 0; load->connections != NULL && i < load->settings->connections;
+	     i++) {
+		close_descriptor(&load->connections[i].socket);
+		clear_buffer(&load->connections[i].answer.text);
+	}
+	for (size_t i = 0; i < load->request_count; i++)
+		clear_buffer(&load->requests[i]);
+	close_descriptor(&load->epoll);
+	free(load->connections);
+	free(load->took_us);
+}
+
+static int put_load(const struct settings *settings, struct fault *fault)
+{
+	CLEANUP(clear_load)
+	struct load load = {.settings = settings, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+
+	load.connections = calloc(settings->connections, sizeof(*load.connections));
+	if (load.connections == NULL)
+		return set_memory_fault(fault);
+	for (unsigned int i = 0; i < settings->connections; i++)
+		load.connections[i].socket = -1;
+	if (load.epoll < 0)
+		return set_errno_fault(fault, "epoll");
+	if (resolve(&load, fault) < 0 || prepare_requests(&load, fault) < 0 ||
+	    run_load(&load, fault) < 0)
+		return -1;
+	print_result(&load);
+	return load.errors == 0 ? 0
+				: set_fault(fault, FAULT_PARTIAL, "%" PRIu64 " requests failed",
+					    load.errors);
+}
+
+static const char usage[] =
+	"usage: load [--connections N] [--seconds S | --requests N] [--method GET|POST]\n"
+	"            [--content-type TYPE] [--body FILE]... [--may-be-empty] URL\n"
+	"Asks URL (at 127.0.0.1 or [::1]) from 4 connections for 3 seconds, or as told; POST when\n"
+	"there is a body. Several bodies are sent in turn.\n";
+
+static const struct option options[] = {
+	{"connections", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 's'},
+	{"requests", required_argument, NULL, 'r'},     {"method", required_argument, NULL, 'm'},
+	{"content-type", required_argument, NULL, 't'}, {"body", required_argument, NULL, 'b'},
+	{"may-be-empty", no_argument, NULL, 'e'},       {0},
+};
+
+static bool take_option(struct settings *settings, int option, const char *value)
+{
+	switch (option) {
+	case 'c':
+		settings->connections = (unsigned int)strtoul(value, NULL, 10);
+		return settings->connections >= 1 && settings->connections <= CONNECTIONS_MAX;
+	case 's':
+		settings->seconds = strtod(value, NULL);
+		return settings->seconds > 0;
+	case 'r':
+		settings->requests = strtoull(value, NULL, 10);
+		settings->seconds = 0;
+		return settings->requests > 0;
+	case 'm':
+		settings->method = value;
+		return strcmp(value, "GET") == 0 || strcmp(value, "POST") == 0;
+	case 't':
+		settings->content_type = value;
+		return true;
+	case 'b':
+		if (settings->body_count == BODIES_MAX)
+			return false;
+		settings->bodies[settings->body_count++] = value;
+		return true;
+	case 'e':
+		settings->may_be_empty = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int parse_arguments(int count, char **arguments, struct settings *settings,
+			   struct fault *fault)
+{
+	int option;
+
+	*settings = (struct settings){
+		.content_type = "application/octet-stream", .connections = 4, .seconds = 3};
+	while ((option = getopt_long(count, arguments, "", options, NULL)) != -1)
+		if (!take_option(settings, option, optarg))
+			return set_fault(fault, FAULT_USAGE, "%s", usage);
+	if (optind + 1 != count)
+		return set_fault(fault, FAULT_USAGE, "%s", usage);
+	if (settings->method == NULL)
+		settings->method = settings->body_count > 0 ? "POST" : "GET";
+	return parse_url(arguments[optind], &settings->endpoint, settings->path, fault);
+}
+
+int main(int count, char **arguments)
+{
+	static struct settings settings;
+	struct fault fault = {0};
+
+	if (parse_arguments(count, arguments, &settings, &fault) == 0 &&
+	    put_load(&settings, &fault) == 0)
+		return EXIT_SUCCESS;
+	if (fault.class == FAULT_USAGE)
+		(void)fputs(usage, stderr);
+	(void)fprintf(stderr, "load: %s\n", fault.text);
+	return fault.class == FAULT_USAGE ? 2 : EXIT_FAILURE;
+}
