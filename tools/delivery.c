@@ -10,6 +10,7 @@ enum { CONNECTIONS = 4 };
 
 struct shipping {
 	const struct shipment *shipment;
+	struct sender *sender;
 	pthread_mutex_t lock; /* for all below */
 	size_t begun;
 	bool failed;
@@ -56,16 +57,13 @@ static int end_message(struct shipping *shipping, const struct delivery *deliver
 
 static int send_messages(struct shipping *shipping, struct fault *fault)
 {
-	CLEANUP(free_sender) struct sender *sender = NULL;
 	const struct shipment *shipment = shipping->shipment;
 
-	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
-		return -1;
 	while (begin_message(shipping)) {
 		struct delivery delivery;
 
-		if (send_message(sender, shipment->payload, shipment->member, read_clock(),
-				 &delivery, fault) < 0 ||
+		if (send_message(shipping->sender, shipment->payload, shipment->member,
+				 read_clock(), &delivery, fault) < 0 ||
 		    end_message(shipping, &delivery, fault) < 0)
 			return -1;
 	}
@@ -88,11 +86,16 @@ static int run_connection(size_t index, void *context, struct fault *fault)
 
 int send_shipment(const struct shipment *shipment, struct shipped *ret_shipped, struct fault *fault)
 {
+	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct shipping shipping = {.shipment = shipment, .lock = PTHREAD_MUTEX_INITIALIZER};
 	size_t connections = shipment->count < CONNECTIONS ? shipment->count : CONNECTIONS;
-	int result =
-		run_tasks(connections, (unsigned int)connections, run_connection, &shipping, fault);
+	int result;
 
+	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
+		return -1;
+	shipping.sender = sender;
+	result =
+		run_tasks(connections, (unsigned int)connections, run_connection, &shipping, fault);
 	*ret_shipped = shipping.shipped;
 	if (result < 0 && shipment->count > 1)
 		return prefix_fault(fault, "after %zu of %zu messages",

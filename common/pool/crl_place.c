@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/net/client.h"
+#include "common/pool/file_state.h"
 #include "common/x509/crl.h"
 
 #include <fcntl.h>
@@ -32,17 +33,6 @@ void close_crl_place(struct crl_place *place)
 	*place = (struct crl_place){0};
 }
 
-static bool same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
-}
-
 bool crl_place_is_due(const struct crl_place *place, bool has_current, int64_t now_s)
 {
 	int64_t every_s = has_current ? CRL_ASKED_EVERY_S : CRL_RETRIED_EVERY_S;
@@ -54,7 +44,7 @@ bool crl_place_is_due(const struct crl_place *place, bool has_current, int64_t n
 	if (place->is_url)
 		return age_s < 0 || age_s >= every_s;
 	return !place->known || stat(place->name, &status) < 0 ||
-	       !same_file(&status, &place->status);
+	       !same_file_state(&status, &place->status);
 }
 
 static int fetch_from_url(const struct crl_place *place, struct buffer *ret_content,

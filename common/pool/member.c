@@ -1,14 +1,10 @@
 #include "common/pool/member.h"
 
 #include "common/base/clock.h"
-#include "common/base/random.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/member_files.h"
 
 #include <string.h>
-
-/* How often a draw is made blindly before the pool is searched for members that can sign. */
-enum { BLIND_DRAWS = 128 };
 
 /* Renewals of one member that may come between two reads before we take its files for no pair. */
 enum { RENEWALS_MAX = 4 };
@@ -33,7 +29,7 @@ static int read_member_certificate(const struct layout *layout, size_t index,
 	return read_certificate_file(layout, name, ret_certificate, fault);
 }
 
-static bool is_current(const struct certificate *certificate, int64_t now_s)
+bool is_valid_at(const struct certificate *certificate, int64_t now_s)
 {
 	return certificate_not_before(certificate) <= now_s &&
 	       now_s <= certificate_not_after(certificate);
@@ -47,7 +43,7 @@ static int check_current(const struct layout *layout, size_t index,
 	char end[TIME_TEXT_SIZE];
 	char now[TIME_TEXT_SIZE];
 
-	if (is_current(certificate, now_s))
+	if (is_valid_at(certificate, now_s))
 		return 0;
 	name_certificate(index, name);
 	format_time(certificate_not_before(certificate), begin);
@@ -163,97 +159,21 @@ int open_member(const struct layout *layout, size_t index, int64_t now_s, struct
 	return 0;
 }
 
-/*
- * The certificate of a member that can sign: it has a key, and its certificate is valid now. NULL
- * when it cannot. A file that cannot be read is a fault, not a member to be passed over: it wants
- * to be mended.
- */
-static int find_signer(const struct layout *layout, size_t index, int64_t now_s,
-		       struct certificate **ret_certificate, struct fault *fault)
+int find_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
+		struct fault *fault)
 {
-	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_member) struct member member = {.index = index};
 	char certificate_name[FILE_NAME_SIZE];
 	char key_name[FILE_NAME_SIZE];
 
 	name_certificate(index, certificate_name);
 	name_private_key(index, key_name);
-	*ret_certificate = NULL;
 	if (!file_exists(layout->cert, certificate_name) || !file_exists(layout->private, key_name))
 		return 0;
-	if (read_member_certificate(layout, index, &certificate, fault) < 0)
+	if (read_member_certificate(layout, index, &member.certificate, fault) < 0)
 		return -1;
-	if (is_current(certificate, now_s))
-		*ret_certificate = TAKE(certificate);
-	return 0;
-}
-
-/* The members that can sign, as size_t one after the other. */
-static int list_signers(const struct layout *layout, size_t size, int64_t now_s,
-			struct buffer *list, struct fault *fault)
-{
-	for (size_t index = 1; index <= size; index++) {
-		CLEANUP(free_certificate) struct certificate *certificate = NULL;
-
-		if (find_signer(layout, index, now_s, &certificate, fault) < 0)
-			return -1;
-		if (certificate != NULL)
-			append_bytes(list, (struct bytes){(const uint8_t *)&index, sizeof(index)});
-	}
-	return check_buffer(list, fault);
-}
-
-static int draw_from_list(const struct layout *layout, size_t size, int64_t now_s,
-			  size_t *ret_index, struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer list = {0};
-	uint64_t draw;
-
-	if (list_signers(layout, size, now_s, &list, fault) < 0)
-		return -1;
-	if (list.len == 0)
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s: none of the pool's %zu members has a key and a certificate "
-				 "that is valid now: run certpool enroll",
-				 layout->path, size);
-	if (draw_below(list.len / sizeof(size_t), &draw, fault) < 0)
-		return -1;
-	memcpy(ret_index, list.data + draw * sizeof(size_t), sizeof(size_t));
-	return 0;
-}
-
-/* Draws from all members until one can sign, for so many times. *ret_certificate NULL: none did. */
-static int draw_blindly(const struct layout *layout, size_t size, int64_t now_s, size_t *ret_index,
-			struct certificate **ret_certificate, struct fault *fault)
-{
-	*ret_certificate = NULL;
-	for (int i = 0; i < BLIND_DRAWS && *ret_certificate == NULL; i++) {
-		uint64_t draw;
-
-		if (draw_below(size, &draw, fault) < 0)
-			return -1;
-		*ret_index = (size_t)draw + 1;
-		if (find_signer(layout, *ret_index, now_s, ret_certificate, fault) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/*
- * A draw from all members that is thrown away when it falls on one that cannot sign is uniform
- * among those that can, and looks at few files. When nearly none can, a list of them is drawn from.
- */
-int draw_member(const struct layout *layout, size_t size, int64_t now_s, struct member *ret_member,
-		struct fault *fault)
-{
-	CLEANUP(clear_member) struct member member = {0};
-
-	if (draw_blindly(layout, size, now_s, &member.index, &member.certificate, fault) < 0)
-		return -1;
-	if (member.certificate == NULL) {
-		if (draw_from_list(layout, size, now_s, &member.index, fault) < 0)
-			return -1;
-		return open_member(layout, member.index, now_s, ret_member, fault);
-	}
+	if (!is_valid_at(member.certificate, now_s))
+		return 0;
 	if (add_key(layout, &member, fault) < 0)
 		return -1;
 	*ret_member = member;

@@ -18,13 +18,17 @@ struct member {
    certificate is not for the key. Each with the file and what to do. */
 int open_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
 		struct fault *fault) MUST_CHECK;
-void clear_member(struct member *member);
 
 /*
- * Draws a member uniformly from the system's randomness, without modulo bias, among those of
- * members 1 … size that have a certificate that is valid now. FAULT_NOT_FOUND when none has.
+ * The same when the member can sign; *ret_member stays as it is when it has no key, no certificate,
+ * or one that is not valid now. A file that cannot be read is a fault, not a member to be passed
+ * over: it wants to be mended.
  */
-int draw_member(const struct layout *layout, size_t size, int64_t now_s, struct member *ret_member,
+int find_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
 		struct fault *fault) MUST_CHECK;
+void clear_member(struct member *member);
+
+/* Whether the certificate is valid at that time. */
+bool is_valid_at(const struct certificate *certificate, int64_t now_s);
 
 #endif

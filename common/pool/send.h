@@ -3,12 +3,12 @@
 
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
-#include "common/pool/member.h"
+#include "common/x509/certificate.h"
 
 /*
  * Part 2, client 1's half: (M, signature, certificate), signed by a member of the pool and
- * encrypted under the key shared with the receiver. A sender is for one thread at a time; several
- * may work on one layout.
+ * encrypted under the key shared with the receiver. Safe for several threads: each exchange that
+ * goes on at a time has a kept-alive connection of its own. Several may work on one layout.
  */
 struct sender;
 

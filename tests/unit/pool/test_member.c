@@ -113,23 +113,6 @@ Test(member, refuses_a_symbolic_link_in_place_of_its_certificate)
 	close_fixture(&fixture);
 }
 
-Test(member, refuses_to_draw_from_a_pool_in_which_nobody_can_sign)
-{
-	struct fixture fixture;
-	CLEANUP(clear_member) struct member member = {0};
-	struct fault fault = {0};
-
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	certify_member(&fixture, 0, 2, fixture.now_s - 7200, fixture.now_s - 1);
-	cr_assert_eq(draw_member(fixture.layouts[0], POOL_SIZE, fixture.now_s, &member, &fault),
-		     -1);
-	assert_fault(&fault, FAULT_NOT_FOUND,
-		     "none of the pool's 3 members has a key and a "
-		     "certificate that is valid now");
-	close_fixture(&fixture);
-}
-
 Test(member, opens_one_that_can_sign)
 {
 	struct fixture fixture;
@@ -143,74 +126,6 @@ Test(member, opens_one_that_can_sign)
 	cr_assert_eq(member.index, 2);
 	cr_assert_str_eq(certificate_subject(member.certificate), "CN=client1-2");
 	cr_assert_not_null(member.key);
-	close_fixture(&fixture);
-}
-
-Test(member, always_draws_the_only_one_that_can_sign)
-{
-	struct fixture fixture;
-	struct fault fault = {0};
-
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	certify_member(&fixture, 0, 1, fixture.now_s - 7200, fixture.now_s - 1);
-	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
-	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s + 3600);
-	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key3.key", 0), 0);
-	for (int i = 0; i < 50; i++) {
-		CLEANUP(clear_member) struct member member = {0};
-
-		cr_assert_eq(
-			draw_member(fixture.layouts[0], POOL_SIZE, fixture.now_s, &member, &fault),
-			0, "%s", fault.text);
-		cr_assert_eq(member.index, 2);
-	}
-	close_fixture(&fixture);
-}
-
-Test(member, finds_the_few_that_can_sign_in_a_large_pool)
-{
-	struct fixture fixture;
-	struct fault fault = {0};
-	size_t drawn[2] = {0};
-
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
-	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s + 3600);
-	/* 150 draws of two: that one of them never comes has a probability of 2^-149. */
-	for (int i = 0; i < 150; i++) {
-		CLEANUP(clear_member) struct member member = {0};
-
-		cr_assert_eq(draw_member(fixture.layouts[0], 5000, fixture.now_s, &member, &fault),
-			     0, "%s", fault.text);
-		cr_assert(member.index == 2 || member.index == 3);
-		drawn[member.index - 2]++;
-	}
-	cr_assert_gt(drawn[0], 0);
-	cr_assert_gt(drawn[1], 0);
-	close_fixture(&fixture);
-}
-
-Test(member, draws_every_member_of_a_pool)
-{
-	struct fixture fixture;
-	struct fault fault = {0};
-	size_t drawn[11] = {0};
-
-	open_fixture(&fixture);
-	fixture.clients[0].pool.size = 10;
-	make_certified_pool(&fixture, 0);
-	/* That one of ten never comes in 1,000 draws has a probability below 10 · 0.9^1000. */
-	for (int i = 0; i < 1000; i++) {
-		CLEANUP(clear_member) struct member member = {0};
-
-		cr_assert_eq(draw_member(fixture.layouts[0], 10, fixture.now_s, &member, &fault), 0,
-			     "%s", fault.text);
-		drawn[member.index]++;
-	}
-	for (size_t i = 1; i <= 10; i++)
-		cr_assert_gt(drawn[i], 0, "member %zu", i);
 	close_fixture(&fixture);
 }
 
