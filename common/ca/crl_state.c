@@ -34,16 +34,6 @@ int read_crl_state(struct store *store, struct crl_state *ret_state, struct faul
 	return 0;
 }
 
-int read_revision(struct store *store, int64_t *ret_revision, struct fault *fault)
-{
-	struct crl_state state;
-
-	if (read_crl_state(store, &state, fault) < 0)
-		return -1;
-	*ret_revision = state.revision;
-	return 0;
-}
-
 static int take_number(struct session *session, void *context, struct fault *fault)
 {
 	static const char sql[] = "UPDATE state SET crl_number = crl_number + 1";

@@ -5,12 +5,8 @@
 
 /* What the record knows of its revocations as a whole, and of the CRL. */
 
-/* Grows with each transaction that revoked something or took something away: answers that were
-   made under an older one are stale. */
-int read_revision(struct store *store, int64_t *ret_revision, struct fault *fault) MUST_CHECK;
-
 struct crl_state {
-	int64_t revision;     /* of the record now */
+	int64_t revision;     /* of the record now (standing.h) */
 	uint64_t number;      /* the last one given out, whether or not that CRL came into being */
 	uint64_t standing;    /* that of the CRL that stands; 0: there is none */
 	int64_t crl_revision; /* what the CRL that stands was made from; -1: there is none */

@@ -1,8 +1,8 @@
 #include "common/ca/responder.h"
 
-#include "common/ca/crl_state.h"
 #include "common/ca/kept_answers.h"
 #include "common/ca/responder_identity.h"
+#include "common/ca/standing.h"
 #include "common/x509/ocsp_request.h"
 #include "common/x509/parts.h"
 
@@ -117,19 +117,19 @@ static bool is_unseen(struct responder *responder, int64_t revision,
 /* Bars an identity whose certificate was revoked, or is gone, since it was last looked for. */
 static int check_identity(struct responder *responder, int64_t revision, struct fault *fault)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	struct standing standing;
 	uint8_t serial[SERIAL_MAX];
 	struct bytes own;
-	bool found = false;
 
 	if (!is_unseen(responder, revision, serial))
 		return 0;
-	if (find_by_serial(responder->store, serial, &record, &found, fault) < 0)
+	if (read_standing(responder->store, (struct bytes){serial, SERIAL_MAX}, &standing, fault) <
+	    0)
 		return -1;
 	pthread_rwlock_wrlock(&responder->lock);
 	/* It may have been replaced meanwhile. */
 	own = certificate_serial(responder->identity.certificate);
-	if ((!found || record.revoked) && memcmp(own.data, serial, SERIAL_MAX) == 0)
+	if ((!standing.found || standing.revoked) && memcmp(own.data, serial, SERIAL_MAX) == 0)
 		responder->barred = true;
 	responder->seen_revision = revision;
 	pthread_rwlock_unlock(&responder->lock);
@@ -178,24 +178,39 @@ static int ensure_identity(struct responder *responder, int64_t now_s, struct fa
 	return stands ? 0 : renewed;
 }
 
-/* All our serials have the same length, so any other is none of ours. */
+/* Another issuer's certificates are none of ours, whatever their serial. */
 static int judge_id(const struct inquiry *inquiry, const struct cert_id *id,
-		    struct ocsp_single *single, struct fault *fault)
+		    struct ocsp_single *single, int64_t *ret_revision, struct fault *fault)
 {
-	CLEANUP(clear_record) struct record record = {0};
-	bool found = false;
+	bool ours = cert_id_matches_issuer(id, &inquiry->responder->hashes);
+	struct standing standing;
 
-	if (cert_id_matches_issuer(id, &inquiry->responder->hashes) &&
-	    id->serial.len == SERIAL_MAX &&
-	    find_by_serial(inquiry->responder->store, id->serial.data, &record, &found, fault) < 0)
+	if (read_standing(inquiry->responder->store, ours ? id->serial : (struct bytes){0},
+			  &standing, fault) < 0)
 		return -1;
 	*single = (struct ocsp_single){
 		.id = *id, .status = OCSP_UNKNOWN, .this_update_s = inquiry->this_update_s};
-	if (!found)
+	*ret_revision = standing.revision;
+	if (!standing.found)
 		return 0;
-	single->status = record.revoked ? OCSP_REVOKED : OCSP_GOOD;
-	single->revoked_at_s = record.revoked_at_s;
-	single->reason = record.reason;
+	single->status = standing.revoked ? OCSP_REVOKED : OCSP_GOOD;
+	single->revoked_at_s = standing.revoked_at_s;
+	single->reason = standing.reason;
+	return 0;
+}
+
+/* The revision is that of the first: what changes after it is not in what is kept under it. */
+static int judge_ids(struct inquiry *inquiry, struct fault *fault)
+{
+	int64_t revision;
+
+	for (size_t i = 0; i < inquiry->request->count; i++) {
+		if (judge_id(inquiry, &inquiry->request->ids[i], &inquiry->singles[i], &revision,
+			     fault) < 0)
+			return -1;
+		if (i == 0)
+			inquiry->revision = revision;
+	}
 	return 0;
 }
 
@@ -235,13 +250,9 @@ static int sign_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct
 
 static int make_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct fault *fault)
 {
-	const struct ocsp_request *request = inquiry->request;
 	struct responder *responder = inquiry->responder;
 	int made;
 
-	for (size_t i = 0; i < request->count; i++)
-		if (judge_id(inquiry, &request->ids[i], &inquiry->singles[i], fault) < 0)
-			return -1;
 	if (check_identity(responder, inquiry->revision, fault) < 0 ||
 	    ensure_identity(responder, inquiry->now_s, &reply->trouble, fault) < 0)
 		return -1;
@@ -286,20 +297,18 @@ static bool all_known(const struct inquiry *inquiry)
 
 static int answer_request(struct inquiry *inquiry, struct ocsp_reply *reply, struct fault *fault)
 {
-	struct responder *responder = inquiry->responder;
 	bool plain = inquiry->request->nonce.len == 0;
 	bool may_be_kept = plain && inquiry->request->count == 1;
 	bool found = false;
 
-	/* In this order: what changes after this is not in what is kept under the revision. */
-	if (read_revision(responder->store, &inquiry->revision, fault) < 0)
+	inquiry->this_update_s = choose_this_update(inquiry->responder, inquiry->now_s);
+	if (judge_ids(inquiry, fault) < 0)
 		return -1;
 	if (may_be_kept && find_kept(inquiry, reply, &found, fault) < 0)
 		return -1;
 	reply->cacheable = found;
 	if (found)
 		return 0;
-	inquiry->this_update_s = choose_this_update(responder, inquiry->now_s);
 	if (make_answer(inquiry, reply, fault) < 0)
 		return -1;
 	reply->cacheable = plain && all_known(inquiry);

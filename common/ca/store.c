@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/base/staging.h"
+#include "common/base/workers.h"
 #include "common/ca/database.h"
 #include "common/ca/schema.h"
 #include "common/ca/session.h"
@@ -16,13 +17,23 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { SECTOR_LEN = 512 }; /* a page is a multiple of it */
+enum {
+	SECTOR_LEN = 512, /* a page is a multiple of it */
+	READERS_MAX = 4,  /* each has a page cache of its own */
+};
 
-/* Two connections, so that reading does not wait for a commit's fsync. */
+/* A connection for reading, by one thread at a time. */
+struct reader {
+	pthread_mutex_t lock;
+	struct session session;
+};
+
+/* Reading waits neither for a commit's fsync nor, on as many cores, for others that read. */
 struct store {
 	char *path;
-	pthread_mutex_t read_lock;
-	struct session reader;
+	struct reader readers[READERS_MAX];
+	unsigned int reader_count;
+	atomic_uint turn; /* who waits, when all of them are busy, for which */
 	pthread_mutex_t write_lock;
 	struct session writer;
 	struct write_log log;
@@ -207,6 +218,17 @@ static int open_reader(const char *path, struct session *session, struct fault *
 	return run_sql(&session->database, "PRAGMA query_only = ON", fault);
 }
 
+static int open_readers(struct store *store, struct fault *fault)
+{
+	unsigned int cores = count_cores();
+
+	store->reader_count = cores < READERS_MAX ? cores : READERS_MAX;
+	for (unsigned int i = 0; i < store->reader_count; i++)
+		if (open_reader(store->path, &store->readers[i].session, fault) < 0)
+			return -1;
+	return 0;
+}
+
 int open_store(const char *path, struct store **ret_store, struct fault *fault)
 {
 	CLEANUP(free_store) struct store *store = NULL;
@@ -216,14 +238,15 @@ int open_store(const char *path, struct store **ret_store, struct fault *fault)
 	store = calloc(1, sizeof(*store));
 	if (store == NULL)
 		return set_memory_fault(fault);
-	pthread_mutex_init(&store->read_lock, NULL);
+	for (size_t i = 0; i < READERS_MAX; i++)
+		pthread_mutex_init(&store->readers[i].lock, NULL);
 	pthread_mutex_init(&store->write_lock, NULL);
 	/* Absolute, so that SQLite cannot take it for a URI or for ":memory:". */
 	store->path = realpath(path, NULL);
 	if (store->path == NULL)
 		return set_errno_fault(fault, "%s", path);
 	if (open_writer(store, fault) < 0 || check_tables(&store->writer.database, fault) < 0 ||
-	    open_reader(store->path, &store->reader, fault) < 0)
+	    open_readers(store, fault) < 0)
 		return -1;
 	*ret_store = TAKE(store);
 	return 0;
@@ -235,11 +258,13 @@ void free_store(struct store **store_pointer)
 
 	if (store == NULL)
 		return;
-	close_session(&store->reader);
+	for (size_t i = 0; i < READERS_MAX; i++)
+		close_session(&store->readers[i].session);
 	if (store->writer.database.handle != NULL)
 		release_log(&store->log, &store->writer.database);
 	close_session(&store->writer);
-	pthread_mutex_destroy(&store->read_lock);
+	for (size_t i = 0; i < READERS_MAX; i++)
+		pthread_mutex_destroy(&store->readers[i].lock);
 	pthread_mutex_destroy(&store->write_lock);
 	free(store->path);
 	free(store);
@@ -252,8 +277,11 @@ const char *store_path(const struct store *store)
 
 static int check_unbroken(struct store *store, struct fault *fault)
 {
-	if (!atomic_load(&store->reader.database.broken) &&
-	    !atomic_load(&store->writer.database.broken))
+	bool broken = atomic_load(&store->writer.database.broken);
+
+	for (unsigned int i = 0; i < store->reader_count; i++)
+		broken |= atomic_load(&store->readers[i].session.database.broken);
+	if (!broken)
 		return 0;
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: the record failed before, and is not used any more: see what was "
@@ -305,15 +333,30 @@ int run_transaction(struct store *store, session_function *function, void *conte
 	return result;
 }
 
+/* Takes the lock of one that is free, the first of them so that its pages are at hand; if none is,
+   waits. */
+static struct reader *take_reader(struct store *store)
+{
+	struct reader *reader = store->readers;
+
+	for (unsigned int i = 0; i < store->reader_count; i++)
+		if (pthread_mutex_trylock(&store->readers[i].lock) == 0)
+			return &store->readers[i];
+	reader += atomic_fetch_add(&store->turn, 1) % store->reader_count;
+	pthread_mutex_lock(&reader->lock);
+	return reader;
+}
+
 int run_query(struct store *store, session_function *function, void *context, struct fault *fault)
 {
+	struct reader *reader;
 	int result;
 
 	if (check_unbroken(store, fault) < 0)
 		return -1;
-	pthread_mutex_lock(&store->read_lock);
-	result = function(&store->reader, context, fault);
-	pthread_mutex_unlock(&store->read_lock);
+	reader = take_reader(store);
+	result = function(&reader->session, context, fault);
+	pthread_mutex_unlock(&reader->lock);
 	return result;
 }
 

@@ -26,10 +26,10 @@ static struct pruned prune(struct store *store, int64_t ended_before_s, bool dry
 static int64_t revision_of(struct store *store)
 {
 	struct fault fault = {0};
-	int64_t revision = -1;
+	struct crl_state state;
 
-	cr_assert_eq(read_revision(store, &revision, &fault), 0, "%s", fault.text);
-	return revision;
+	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	return state.revision;
 }
 
 static size_t count_all(struct store *store)

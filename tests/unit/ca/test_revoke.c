@@ -62,11 +62,11 @@ static bool is_revoked(struct store *store, uint32_t number)
 
 static int64_t revision_of(struct store *store)
 {
-	int64_t revision = -1;
+	struct crl_state state;
 	struct fault fault = {0};
 
-	cr_assert_eq(read_revision(store, &revision, &fault), 0, "%s", fault.text);
-	return revision;
+	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	return state.revision;
 }
 
 struct told {
