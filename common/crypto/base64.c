@@ -3,18 +3,31 @@
 #include <nettle/base64.h>
 #include <string.h>
 
-/* One alphabet: how Nettle encodes and decodes it, and whether it is padded. */
+/* One more than what each character stands for; 0: it stands for nothing. */
+#define LETTERS_AND_DIGITS                                                                         \
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,    \
+	['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15,         \
+	['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22,        \
+	['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29,        \
+	['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,        \
+	['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43,        \
+	['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50,        \
+	['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57,        \
+	['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62
+
+static const uint8_t url_values[256] = {LETTERS_AND_DIGITS, ['-'] = 63, ['_'] = 64};
+static const uint8_t plain_values[256] = {LETTERS_AND_DIGITS, ['+'] = 63, ['/'] = 64};
+
+/* One alphabet: what its characters stand for, how Nettle encodes it, and whether it is padded. */
 struct alphabet {
 	const char *name;
-	void (*start_decoding)(struct base64_decode_ctx *context);
+	const uint8_t *values;
 	void (*start_encoding)(struct base64_encode_ctx *context);
 	bool padded;
 };
 
-static const struct alphabet url = {"base64url", nettle_base64url_decode_init,
-				    nettle_base64url_encode_init, false};
-static const struct alphabet plain = {"base64", nettle_base64_decode_init,
-				      nettle_base64_encode_init, true};
+static const struct alphabet url = {"base64url", url_values, nettle_base64url_encode_init, false};
+static const struct alphabet plain = {"base64", plain_values, nettle_base64_encode_init, true};
 
 /* Writes into room for BASE64_ENCODE_LENGTH + BASE64_ENCODE_FINAL_LENGTH characters. */
 static size_t encode(const struct alphabet *alphabet, struct bytes data, char *ret_text)
@@ -56,32 +69,64 @@ void append_base64(struct buffer *buffer, struct bytes data)
 	append(&plain, buffer, data);
 }
 
+/* How many of the text's characters are not padding; padding that is too long is left in. */
+static size_t count_digits(const struct alphabet *alphabet, struct bytes text)
+{
+	size_t len = text.len;
+
+	while (alphabet->padded && len > 0 && text.len - len < 2 && text.data[len - 1] == '=')
+		len--;
+	return len;
+}
+
+/* The 6 bits of each of `count` characters, the first one's highest. *bad becomes true when one
+   stands for nothing. */
+static uint32_t gather(const uint8_t *values, const uint8_t *text, size_t count, bool *bad)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		*bad |= values[text[i]] == 0;
+		bits = bits << 6 | ((values[text[i]] - 1U) & 0x3f);
+	}
+	return bits;
+}
+
+/* The last 2 or 3 characters: 1 or 2 octets. Bits beyond those must be 0. */
+static bool decode_rest(const uint8_t *values, const uint8_t *text, size_t count, uint8_t *ret_data)
+{
+	bool bad = false;
+	uint32_t bits = gather(values, text, count, &bad) << 6 * (4 - count);
+
+	ret_data[0] = (uint8_t)(bits >> 16);
+	if (count == 3)
+		ret_data[1] = (uint8_t)(bits >> 8);
+	return !bad && (bits & (count == 3 ? 0xffU : 0xffffU)) == 0;
+}
+
 /*
- * Nettle skips white space and takes any trailing bits, so what was decoded is encoded again and
- * must be the text. ret_data has room for text.len octets.
+ * Nettle's decoder skips white space and takes any trailing bits: each text must have one octet
+ * string and each octet string one text. ret_data has room for text.len octets.
  */
 static bool decode(const struct alphabet *alphabet, struct bytes text, uint8_t *ret_data,
 		   size_t *ret_len)
 {
-	static const char padding[] = "==";
-	size_t missing = alphabet->padded ? 0 : (4 - text.len % 4) % 4;
-	CLEANUP(clear_secret) struct secret again = {0};
-	struct base64_decode_ctx context;
-	size_t len = text.len;
-	size_t end = 0;
+	size_t digits = count_digits(alphabet, text);
+	size_t rest = digits % 4;
+	uint8_t *next = ret_data;
+	bool bad = rest == 1 || (alphabet->padded && text.len % 4 != 0);
 
-	if (missing == 3 || allocate_secret(encoded_size(text.len), &again, NULL) < 0)
+	for (size_t i = 0; i + 4 <= digits; i += 4) {
+		uint32_t bits = gather(alphabet->values, text.data + i, 4, &bad);
+
+		*next++ = (uint8_t)(bits >> 16);
+		*next++ = (uint8_t)(bits >> 8);
+		*next++ = (uint8_t)bits;
+	}
+	if (bad)
 		return false;
-	alphabet->start_decoding(&context);
-	if (!base64_decode_update(&context, &len, ret_data, text.len, (const char *)text.data) ||
-	    !base64_decode_update(&context, &end, ret_data + len, missing, padding) ||
-	    !base64_decode_final(&context))
-		return false;
-	wipe(&context, sizeof(context));
-	*ret_len = len + end;
-	return encode(alphabet, (struct bytes){ret_data, len + end}, (char *)again.data) ==
-		       text.len &&
-	       memcmp(again.data, text.data, text.len) == 0;
+	*ret_len = digits / 4 * 3 + (rest > 0 ? rest - 1 : 0);
+	return rest == 0 || decode_rest(alphabet->values, text.data + digits - rest, rest, next);
 }
 
 static int refuse(const struct alphabet *alphabet, struct fault *fault)

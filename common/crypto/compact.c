@@ -7,17 +7,19 @@
 int split_compact(struct bytes text, size_t count, struct bytes ret_parts[static COMPACT_PARTS_MAX],
 		  struct fault *fault)
 {
+	const uint8_t *end = text.data + text.len;
+	const uint8_t *begin = text.data;
+	const uint8_t *dot = NULL;
 	size_t found = 0;
-	size_t begin = 0;
 
-	for (size_t i = 0; i <= text.len; i++) {
-		if (i < text.len && text.data[i] != '.')
-			continue;
+	do {
+		dot = begin < end ? memchr(begin, '.', (size_t)(end - begin)) : NULL;
 		if (found < count)
-			ret_parts[found] = (struct bytes){text.data + begin, i - begin};
+			ret_parts[found] =
+				(struct bytes){begin, (size_t)((dot != NULL ? dot : end) - begin)};
 		found++;
-		begin = i + 1;
-	}
+		begin = dot != NULL ? dot + 1 : end;
+	} while (dot != NULL);
 	if (found != count)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected %zu parts between dots, found %zu", count, found);
@@ -54,15 +56,5 @@ int parse_header(struct bytes part, const char *const *allowed, json_t **ret_hea
 					 "header: member \"%s\" is not allowed", name);
 	}
 	*ret_header = TAKE(header);
-	return 0;
-}
-
-int append_json(struct buffer *buffer, const json_t *object, struct fault *fault)
-{
-	size_t len = json_dumpb(object, NULL, 0, JSON_COMPACT);
-	uint8_t *begin = len > 0 ? extend_buffer(buffer, len) : NULL;
-
-	if (begin == NULL || json_dumpb(object, (char *)begin, len, JSON_COMPACT) != len)
-		return set_memory_fault(fault);
 	return 0;
 }

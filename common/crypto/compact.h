@@ -20,7 +20,4 @@ int split_compact(struct bytes text, size_t count, struct bytes ret_parts[static
 int parse_header(struct bytes part, const char *const *allowed, json_t **ret_header,
 		 struct fault *fault) MUST_CHECK;
 
-/* Appends the object's compact text. */
-int append_json(struct buffer *buffer, const json_t *object, struct fault *fault) MUST_CHECK;
-
 #endif

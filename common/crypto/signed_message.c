@@ -37,38 +37,27 @@ bool valid_jti(const char *jti)
 	       decode_base64url(bytes_of_string(jti), &octets, NULL) == 0;
 }
 
-static json_t *new_chain_json(const struct bytes *chain, size_t chain_count)
-{
-	CLEANUP(free_json) json_t *array = json_array();
-
-	for (size_t i = 0; i < chain_count; i++) {
-		CLEANUP(clear_buffer) struct buffer text = {0};
-
-		append_base64(&text, chain[i]);
-		if (text.failed ||
-		    json_array_append_new(array, json_string((const char *)text.data)) < 0)
-			return NULL;
-	}
-	return TAKE(array);
-}
-
+/* Names, jti and base64 have no character that JSON would escape. */
 static int append_header(struct buffer *jws, enum signature_algorithm algorithm,
-			 const struct message_claims *claims, json_t *chain, struct fault *fault)
+			 const struct message_claims *claims, const struct bytes *chain,
+			 size_t chain_count, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer text = {0};
-	CLEANUP(free_json)
-	json_t *header =
-		json_pack("{s:s, s:s, s:o, s:s*, s:s, s:I, s:s}", "alg",
-			  format_signature_algorithm(algorithm), "typ", MESSAGE_TYPE, "x5c", chain,
-			  "iss", claims->iss[0] != '\0' ? claims->iss : NULL, "aud", claims->aud,
-			  "iat", (json_int_t)claims->iat_s, "jti", claims->jti);
+	CLEANUP(clear_buffer) struct buffer header = {0};
 
-	if (header == NULL)
-		return set_memory_fault(fault);
-	if (append_json(&text, header, fault) < 0)
-		return -1;
-	append_base64url(jws, bytes_of_buffer(&text));
-	return 0;
+	append_format(&header, "{\"alg\":\"%s\",\"typ\":\"" MESSAGE_TYPE "\",\"x5c\":[",
+		      format_signature_algorithm(algorithm));
+	for (size_t i = 0; i < chain_count; i++) {
+		append_string(&header, i == 0 ? "\"" : ",\"");
+		append_base64(&header, chain[i]);
+		append_string(&header, "\"");
+	}
+	append_string(&header, "]");
+	if (claims->iss[0] != '\0')
+		append_format(&header, ",\"iss\":\"%s\"", claims->iss);
+	append_format(&header, ",\"aud\":\"%s\",\"iat\":%" PRId64 ",\"jti\":\"%s\"}", claims->aud,
+		      claims->iat_s, claims->jti);
+	append_base64url(jws, bytes_of_buffer(&header));
+	return check_buffer(&header, fault);
 }
 
 int sign_message(const struct private_key *key, const struct message_claims *claims,
@@ -78,16 +67,17 @@ int sign_message(const struct private_key *key, const struct message_claims *cla
 	enum signature_algorithm algorithm = default_signature_algorithm(private_key_type(key));
 	CLEANUP(clear_buffer) struct buffer jws = {0};
 	CLEANUP(clear_buffer) struct buffer signature = {0};
-	json_t *array;
 
 	if (chain_count < 1 || chain_count > CHAIN_MAX)
 		return set_fault(fault, FAULT_FAILED,
 				 "x5c: expected 1 to %d certificates, found %zu", CHAIN_MAX,
 				 chain_count);
-	array = new_chain_json(chain, chain_count);
-	if (array == NULL)
-		return set_memory_fault(fault);
-	if (append_header(&jws, algorithm, claims, array, fault) < 0)
+	if (!valid_name(claims->aud) || (claims->iss[0] != '\0' && !valid_name(claims->iss)) ||
+	    !valid_jti(claims->jti))
+		return set_fault(fault, FAULT_FAILED,
+				 "iss, aud and jti: expected names of nodes and 22 characters of "
+				 "base64url");
+	if (append_header(&jws, algorithm, claims, chain, chain_count, fault) < 0)
 		return -1;
 	append_string(&jws, ".");
 	append_base64url(&jws, payload);
