@@ -25,13 +25,14 @@ static void hand_over(struct acceptor *acceptor, int *descriptor, const union ad
 		      socklen_t len)
 {
 	const struct acceptor_settings *settings = &acceptor->settings;
+	unsigned int thread = 0;
 
-	if (!admit_connection(settings->connections, *descriptor, &address->any)) {
+	if (!admit_connection(settings->connections, *descriptor, &address->any, &thread)) {
 		close_descriptor(descriptor);
 		return;
 	}
 	/* It closes the socket when it fails; the connection is then forgotten in time. */
-	(void)MHD_add_connection(settings->daemon, *descriptor, &address->any, len);
+	(void)MHD_add_connection(settings->daemons[thread], *descriptor, &address->any, len);
 	*descriptor = -1;
 }
 

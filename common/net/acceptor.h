@@ -7,15 +7,16 @@
 #include <microhttpd.h>
 
 /*
- * A thread that accepts connections and hands them to libmicrohttpd in turn to each of its threads.
- * By itself libmicrohttpd (0.9.75) gives most of them to one thread, and cannot stop listening:
+ * A thread that accepts connections and hands each to the thread of libmicrohttpd that the register
+ * chooses. By itself libmicrohttpd (0.9.75) gives most of them to one thread, or those with an even
+ * descriptor to one and those with an odd one to another; and it cannot stop listening:
  * MHD_quiesce_daemon aborts the process when a thread looks at its socket in the same moment.
  */
 struct acceptor;
 
 struct acceptor_settings {
-	int listener; /* the acceptor's from then on */
-	struct MHD_Daemon *daemon;
+	int listener;                      /* the acceptor's from then on */
+	struct MHD_Daemon *const *daemons; /* of one thread each, as many as the register has */
 	struct connections *connections;
 	const struct http_server_settings *server;
 };

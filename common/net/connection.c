@@ -27,9 +27,11 @@ struct connections {
 	int64_t timeout_ms;
 	struct connection_limits limits;
 	size_t count;
-	size_t busy; /* connections that are working or answering */
+	size_t busy;       /* connections that are working or answering */
+	unsigned int turn; /* the thread that was chosen last */
 	bool draining;
 	bool stopped;
+	size_t on_thread[]; /* of the connections */
 };
 
 struct connection {
@@ -40,6 +42,7 @@ struct connection {
 	int64_t allowance_ms;   /* beyond the time-out */
 	struct in6_addr origin; /* an IPv4 address with zeros behind it */
 	int socket;
+	unsigned int thread;
 	enum connection_phase phase;
 	enum connection_phase late; /* CONNECTION_IDLE: not late */
 	bool claimed;               /* else the socket may be closed already */
@@ -94,6 +97,7 @@ static void forget_connection(struct connection *connection)
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
 	all->count--;
+	all->on_thread[connection->thread]--;
 	pthread_cond_broadcast(&all->changed);
 	free(connection);
 }
@@ -156,7 +160,8 @@ static void *watch_connections(void *argument)
 int new_connections(const struct connection_limits *limits, struct connections **ret_connections,
 		    struct fault *fault)
 {
-	struct connections *connections = calloc(1, sizeof(*connections));
+	struct connections *connections =
+		calloc(1, sizeof(*connections) + limits->threads * sizeof(size_t));
 	pthread_condattr_t monotonic;
 
 	if (connections == NULL)
@@ -266,6 +271,22 @@ static bool has_room_for(const struct connections *connections, const struct in6
 }
 
 /* The lock is held. */
+static unsigned int choose_thread(struct connections *connections)
+{
+	unsigned int threads = connections->limits.threads;
+	unsigned int chosen = (connections->turn + 1) % threads;
+
+	for (unsigned int i = 2; i <= threads; i++) {
+		unsigned int other = (connections->turn + i) % threads;
+
+		if (connections->on_thread[other] < connections->on_thread[chosen])
+			chosen = other;
+	}
+	connections->turn = chosen;
+	return chosen;
+}
+
+/* The lock is held. */
 static void register_connection(struct connections *connections, struct connection *connection)
 {
 	connection->all = connections;
@@ -275,9 +296,12 @@ static void register_connection(struct connections *connections, struct connecti
 		connection->next->link = &connection->next;
 	connections->first = connection;
 	connections->count++;
+	connection->thread = choose_thread(connections);
+	connections->on_thread[connection->thread]++;
 }
 
-bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address)
+bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address,
+		      unsigned int *ret_thread)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 	bool admitted;
@@ -289,8 +313,10 @@ bool admit_connection(struct connections *connections, int socket, const struct 
 	connection->since_ms = read_monotonic_ms();
 	pthread_mutex_lock(&connections->lock);
 	admitted = has_room_for(connections, &connection->origin);
-	if (admitted)
+	if (admitted) {
 		register_connection(connections, connection);
+		*ret_thread = connection->thread;
+	}
 	pthread_mutex_unlock(&connections->lock);
 	if (!admitted)
 		free(connection);

@@ -27,6 +27,7 @@ struct connection_limits {
 	unsigned int timeout_s; /* of each phase, but see allow_for_answer */
 	unsigned int most;
 	unsigned int most_per_address;
+	unsigned int threads; /* that they are given to, at least 1 */
 };
 
 int new_connections(const struct connection_limits *limits, struct connections **ret_connections,
@@ -41,10 +42,12 @@ size_t count_connections(struct connections *connections);
 bool await_room(struct connections *connections);
 
 /*
- * Registers a connection that was accepted, idle. The socket stays the caller's. false: there are
- * too many from that address, or there is no memory.
+ * Registers a connection that was accepted, idle, and chooses its thread, by number from 0: one
+ * that has the fewest, in turn. The socket stays the caller's. false: there are too many from that
+ * address, or there is no memory.
  */
-bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address);
+bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address,
+		      unsigned int *ret_thread);
 
 /*
  * The connection admitted with that socket, which must stay open until close_connection; NULL when

@@ -20,8 +20,9 @@ static const size_t connection_memory = 32768;
 struct http_server {
 	struct service service;
 	struct endpoint endpoint;
-	struct MHD_Daemon *daemon;
 	struct acceptor *acceptor;
+	unsigned int thread_count;
+	struct MHD_Daemon *daemons[]; /* of one thread each */
 };
 
 /* The rest of the process needs descriptors too, or it could not even open its own files. */
@@ -67,17 +68,15 @@ static struct MHD_Daemon *start_daemon(struct service *service)
 {
 	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME |
 			     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
-	unsigned int threads = count_cores();
 
 	/* The connections are counted in our register: each thread may have all of them. */
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, continue_exchange, service, MHD_OPTION_EXTERNAL_LOGGER,
-		pass_on, &service->settings, MHD_OPTION_THREAD_POOL_SIZE, threads,
-		MHD_OPTION_CONNECTION_LIMIT, threads * (service->settings.most_connections + 1),
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory, MHD_OPTION_STRICT_FOR_CLIENT,
-		0, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, service,
-		MHD_OPTION_NOTIFY_COMPLETED, end_exchange, service, MHD_OPTION_NOTIFY_CONNECTION,
-		notice_connection, service, MHD_OPTION_END);
+		pass_on, &service->settings, MHD_OPTION_CONNECTION_LIMIT,
+		service->settings.most_connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		connection_memory, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
+		begin_exchange, service, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, service,
+		MHD_OPTION_NOTIFY_CONNECTION, notice_connection, service, MHD_OPTION_END);
 }
 
 /*
@@ -96,48 +95,56 @@ static void release_server(struct http_server **pointer)
 		drain_connections(server->service.connections);
 	}
 	free_work_queue(&server->service.queue);
-	if (server->daemon != NULL)
-		MHD_stop_daemon(server->daemon);
+	for (unsigned int i = 0; i < server->thread_count; i++)
+		if (server->daemons[i] != NULL)
+			MHD_stop_daemon(server->daemons[i]);
 	free_connections(&server->service.connections);
 	free_statistics(&server->service.statistics);
 	free(server);
 }
 
-static int start_service(struct service *service, struct fault *fault)
+static int start_service(struct service *service, unsigned int threads, struct fault *fault)
 {
 	const struct http_server_settings *settings = &service->settings;
 	const struct connection_limits limits = {.timeout_s = settings->request_timeout_s,
 						 .most = settings->most_connections,
-						 .most_per_address = settings->most_per_address};
+						 .most_per_address = settings->most_per_address,
+						 .threads = threads};
 
 	service->statistics = new_statistics(settings->routes);
 	if (service->statistics == NULL)
 		return set_memory_fault(fault);
 	if (new_connections(&limits, &service->connections, fault) < 0)
 		return -1;
-	return new_work_queue(count_cores(), settings->most_pending, &service->queue, fault);
+	return new_work_queue(threads, settings->most_pending, &service->queue, fault);
 }
 
 int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
 		      struct fault *fault)
 {
-	CLEANUP(release_server) struct http_server *server = calloc(1, sizeof(*server));
+	const unsigned int threads = count_cores();
+	CLEANUP(release_server)
+	struct http_server *server =
+		calloc(1, sizeof(*server) + threads * sizeof(server->daemons[0]));
 	CLEANUP(close_descriptor) int listener = -1;
 	struct acceptor_settings acceptor;
 
 	if (server == NULL)
 		return set_memory_fault(fault);
+	server->thread_count = threads;
 	server->service.settings = *settings;
 	set_defaults(&server->service.settings);
 	if (open_listener(&settings->endpoint, &listener, &server->endpoint, fault) < 0 ||
-	    start_service(&server->service, fault) < 0)
+	    start_service(&server->service, threads, fault) < 0)
 		return -1;
-	server->daemon = start_daemon(&server->service);
-	if (server->daemon == NULL)
-		return set_fault(fault, FAULT_FAILED,
-				 "libmicrohttpd cannot start its threads or its epoll");
-	acceptor = (struct acceptor_settings){listener, server->daemon, server->service.connections,
-					      &server->service.settings};
+	for (unsigned int i = 0; i < threads; i++) {
+		server->daemons[i] = start_daemon(&server->service);
+		if (server->daemons[i] == NULL)
+			return set_fault(fault, FAULT_FAILED,
+					 "libmicrohttpd cannot start its threads or its epoll");
+	}
+	acceptor = (struct acceptor_settings){
+		listener, server->daemons, server->service.connections, &server->service.settings};
 	if (start_acceptor(&acceptor, &server->acceptor, fault) < 0)
 		return -1;
 	listener = -1;

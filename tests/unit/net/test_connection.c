@@ -4,6 +4,7 @@
 #include "tests/unit/net/serve.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,4 +205,48 @@ Test(connection, accepts_no_more_than_its_limit)
 	for (size_t i = 0; i < TRIED; i++)
 		(void)close(idle[i]);
 	stop_service(&service);
+}
+
+static unsigned int admit(struct connections *connections, int number)
+{
+	const struct sockaddr address = {.sa_family = AF_INET};
+	unsigned int thread = UINT_MAX;
+
+	cr_assert(admit_connection(connections, number, &address, &thread));
+	return thread;
+}
+
+Test(connection, gives_each_thread_as_many_connections)
+{
+	enum { THREADS = 3, CONNECTIONS = 9 };
+	const struct connection_limits limits = {.timeout_s = 30,
+						 .most = 2 * CONNECTIONS,
+						 .most_per_address = 2 * CONNECTIONS,
+						 .threads = THREADS};
+	struct connections *connections = NULL;
+	struct connection *each[CONNECTIONS];
+	unsigned int first;
+	unsigned int on_thread[THREADS] = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(new_connections(&limits, &connections, &fault), 0, "%s", fault.text);
+	/* Nothing reads the numbers as sockets while nobody is late. */
+	for (int i = 0; i < CONNECTIONS; i++) {
+		on_thread[admit(connections, 1000 + i)]++;
+		each[i] = claim_connection(connections, 1000 + i);
+	}
+	for (unsigned int i = 0; i < THREADS; i++)
+		cr_expect_eq(on_thread[i], CONNECTIONS / THREADS, "thread %u", i);
+	/* Every third was on the same thread, which gets all that come once they are gone. */
+	for (int i = 0; i < CONNECTIONS; i += THREADS)
+		close_connection(each[i]);
+	first = admit(connections, 1000);
+	each[0] = claim_connection(connections, 1000);
+	for (int i = THREADS; i < CONNECTIONS; i += THREADS) {
+		cr_expect_eq(admit(connections, 1000 + i), first);
+		each[i] = claim_connection(connections, 1000 + i);
+	}
+	for (int i = 0; i < CONNECTIONS; i++)
+		close_connection(each[i]);
+	free_connections(&connections);
 }
