@@ -457,21 +457,23 @@ static void fill_status(const struct record *record, int64_t now_s, struct statu
 		       format_crl_reason(record->reason));
 }
 
-int judge_certificate(struct authority *authority, const struct certificate *certificate,
-		      int64_t now_s, struct status_answer *ret_answer, struct fault *fault)
+int judge_certificate(struct authority *authority, struct bytes der, int64_t now_s,
+		      struct status_answer *ret_answer, struct fault *fault)
 {
 	struct bytes name = certificate_parts(issuer_certificate(authority->issuer))->subject;
-	struct bytes serial = certificate_serial(certificate);
+	struct certificate_parts parts;
 	struct status_answer answer = {.status = STATUS_UNKNOWN};
 	CLEANUP(clear_record) struct record record = {0};
 	bool found = false;
 
+	if (split_certificate(der, &parts, fault) < 0)
+		return -1;
 	/* All our serials have the same length, so any other is none of ours. */
-	if (serial.len == SERIAL_MAX && equal_bytes(certificate_raw_issuer(certificate), name) &&
-	    find_by_serial(authority->store, serial.data, &record, &found, fault) < 0)
+	if (parts.serial.len == SERIAL_MAX && equal_bytes(parts.issuer, name) &&
+	    find_by_serial(authority->store, parts.serial.data, &record, &found, fault) < 0)
 		return -1;
 	/* The same serial is not enough: a look-alike may have another key or subject. */
-	if (found && equal_bytes(certificate_der(certificate), bytes_of_buffer(&record.der)))
+	if (found && equal_bytes(der, bytes_of_buffer(&record.der)))
 		fill_status(&record, now_s, &answer);
 	*ret_answer = answer;
 	return 0;

@@ -107,10 +107,10 @@ int refuse_batch(struct authority *authority, const char *client, const struct r
 
 /*
  * Part 3: what the CA says of a certificate, which it finds by issuer and serial and compares whole
- * with what it recorded. *ret_answer's claims are left to the caller.
+ * with what it recorded: nothing else in it needs to be understood. *ret_answer's claims are left
+ * to the caller. Errors: FAULT_MALFORMED for what is no certificate (split_certificate).
  */
-int judge_certificate(struct authority *authority, const struct certificate *certificate,
-		      int64_t now_s, struct status_answer *ret_answer,
-		      struct fault *fault) MUST_CHECK;
+int judge_certificate(struct authority *authority, struct bytes der, int64_t now_s,
+		      struct status_answer *ret_answer, struct fault *fault) MUST_CHECK;
 
 #endif

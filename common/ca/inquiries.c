@@ -148,18 +148,16 @@ static int answer_certificates(const struct inquiry *inquiry, struct secret *ret
 static void judge_pem(const struct inquiry *inquiry, const struct buffer *pem,
 		      struct status_answer *answer)
 {
-	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct fault found = {0};
 
-	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &found) < 0) {
-		if (found.class == FAULT_FAILED)
-			refuse_for_failure(inquiry, &found, &answer->refusal);
-		else
-			set_refusal(&answer->refusal, "malformed", "certificate: %s", found.text);
+	if (unwrap_certificate_pem(bytes_of_buffer(pem), &der, &found) == 0 &&
+	    judge_certificate(inquiry->all->authority, bytes_of_buffer(&der), inquiry->now_s,
+			      answer, &found) == 0)
 		return;
-	}
-	if (judge_certificate(inquiry->all->authority, certificate, inquiry->now_s, answer,
-			      &found) < 0)
+	if (found.class == FAULT_MALFORMED || found.class == FAULT_TOO_LARGE)
+		set_refusal(&answer->refusal, "malformed", "certificate: %s", found.text);
+	else
 		refuse_for_failure(inquiry, &found, &answer->refusal);
 }
 

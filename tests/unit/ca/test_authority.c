@@ -286,8 +286,9 @@ static void expect_status(struct ca_fixture *fixture, const struct certificate *
 	char serial[SERIAL_TEXT_SIZE];
 	struct fault fault = {0};
 
-	cr_assert_eq(judge_certificate(fixture->authority, certificate, at_s, &answer, &fault), 0,
-		     "%s", fault.text);
+	cr_assert_eq(judge_certificate(fixture->authority, certificate_der(certificate), at_s,
+				       &answer, &fault),
+		     0, "%s", fault.text);
 	cr_expect_eq(answer.status, status, "%s", format_status(answer.status));
 	format_serial(certificate_serial(certificate), serial);
 	cr_expect_str_eq(answer.serial, status == STATUS_UNKNOWN ? "" : serial);
@@ -305,6 +306,29 @@ Test(authority, says_good_until_a_certificate_expires)
 	expect_status(&fixture, certificate, NOW_S - 1000, STATUS_GOOD);
 	expect_status(&fixture, certificate, NOW_S + 90 * DAY_S, STATUS_GOOD);
 	expect_status(&fixture, certificate, NOW_S + 90 * DAY_S + 1, STATUS_EXPIRED);
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+Test(authority, does_not_judge_what_is_no_certificate)
+{
+	struct certificate *certificate;
+	struct status_answer answer = {.status = STATUS_COUNT};
+	struct ca_fixture fixture;
+	struct bytes der;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	certificate = certify_one(&fixture, NOW_S);
+	der = certificate_der(certificate);
+	for (size_t len = 0; len < der.len; len++) {
+		fault = (struct fault){0};
+		cr_assert_eq(judge_certificate(fixture.authority, (struct bytes){der.data, len},
+					       NOW_S, &answer, &fault),
+			     -1, "the first %zu octets", len);
+		cr_expect_eq(fault.class, FAULT_MALFORMED, "%s", fault.text);
+	}
+	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
 	free_certificate(&certificate);
 	remove_ca(&fixture);
 }
@@ -330,11 +354,15 @@ Test(authority, says_revoked_with_time_and_reason_also_after_expiry)
 	revoke_all(&fixture, NOW_S + 5, 1);
 	expect_status(&fixture, certificate, NOW_S + 10, STATUS_REVOKED);
 	expect_status(&fixture, certificate, NOW_S + YEAR_S, STATUS_REVOKED);
-	cr_assert_eq(judge_certificate(fixture.authority, certificate, NOW_S, &answer, &fault), 0);
+	cr_assert_eq(judge_certificate(fixture.authority, certificate_der(certificate), NOW_S,
+				       &answer, &fault),
+		     0);
 	cr_expect_eq(answer.revoked_at_s, NOW_S + 5);
 	cr_expect_str_eq(answer.reason, "keyCompromise");
 	revoke_all(&fixture, NOW_S + 5, 7);
-	cr_assert_eq(judge_certificate(fixture.authority, certificate, NOW_S, &answer, &fault), 0);
+	cr_assert_eq(judge_certificate(fixture.authority, certificate_der(certificate), NOW_S,
+				       &answer, &fault),
+		     0);
 	cr_expect_str_eq(answer.reason, "unspecified");
 	free_certificate(&certificate);
 	remove_ca(&fixture);
@@ -421,7 +449,9 @@ Test(authority, says_that_it_cannot_tell_when_its_record_is_gone_bad)
 		     -1);
 	expect_fault(&fault, FAULT_FAILED, "ca.db");
 	cr_expect_null(issued.certificates);
-	cr_expect_eq(judge_certificate(fixture.authority, certificate, NOW_S, &answer, &fault), -1);
+	cr_expect_eq(judge_certificate(fixture.authority, certificate_der(certificate), NOW_S,
+				       &answer, &fault),
+		     -1);
 	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
 	check_authority(fixture.authority, NOW_S, &health);
 	cr_assert_gt(health.count, 0);

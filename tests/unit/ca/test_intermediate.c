@@ -219,11 +219,13 @@ Test(intermediate, knows_the_status_of_what_it_issued)
 	make_apart(&apart);
 	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
 	certificate = certify_one(&apart.ca, NOW_S);
-	cr_assert_eq(judge_certificate(apart.ca.authority, certificate, NOW_S, &answer, &fault), 0,
-		     "%s", fault.text);
+	cr_assert_eq(judge_certificate(apart.ca.authority, certificate_der(certificate), NOW_S,
+				       &answer, &fault),
+		     0, "%s", fault.text);
 	cr_expect_eq(answer.status, STATUS_GOOD);
 	cr_assert_eq(judge_certificate(apart.ca.authority,
-				       issuer_certificate(authority_issuer(apart.ca.authority)),
+				       certificate_der(issuer_certificate(
+					       authority_issuer(apart.ca.authority))),
 				       NOW_S, &answer, &fault),
 		     0, "%s", fault.text);
 	cr_expect_eq(answer.status, STATUS_UNKNOWN, "that one is the root's");
