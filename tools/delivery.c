@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-enum { CONNECTIONS = 4 };
+enum { CONNECTIONS = 8 };
 
 struct shipping {
 	const struct shipment *shipment;

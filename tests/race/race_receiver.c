@@ -1,0 +1,186 @@
+/*
+ * What a sender and a receiver keep, under the thread sanitizer: threads that have members sign and
+ * verify their certificates, more of them than are kept, while members are renewed and some of the
+ * certificates are forged. Exit status 0: all that holds was verified, and nothing else.
+ */
+#include "common/base/clock.h"
+#include "common/base/staging.h"
+#include "common/base/workers.h"
+#include "common/pool/pool.h"
+#include "common/pool/signers.h"
+#include "common/pool/verified.h"
+#include "common/x509/csr.h"
+#include "common/x509/issuer.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	THREADS = 8,
+	TURNS = 1500,
+	MEMBERS = 6,
+	KEPT = 3,
+	FORGED_EVERY = 7,
+	RENEWED_EVERY = 31,
+	DESCRIPTORS = 8
+};
+
+struct race {
+	char folder[64];
+	int64_t now_s;
+	struct issuer *issuer;
+	struct layout *layout;
+	struct signers *signers;
+	struct verified *verified;
+};
+
+static int make_root(struct race *race, struct fault *fault)
+{
+	const struct validity validity = {race->now_s - 600, race->now_s + 7200};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_certificate) struct certificate *trusted = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+
+	if (generate_private_key(KEY_ECDSA_P256, &key, fault) < 0 ||
+	    create_root(key, "CN=Root", &validity, &der, fault) < 0 ||
+	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
+	    parse_certificate_der(bytes_of_buffer(&der), &trusted, fault) < 0 ||
+	    new_verified(&trusted, KEPT, &race->verified, fault) < 0)
+		return -1;
+	return new_issuer(&root, &key, &race->issuer, fault);
+}
+
+/* Gives the member a certificate, or another for the same key. */
+static int certify(const struct race *race, size_t member, enum staging_mode mode,
+		   struct fault *fault)
+{
+	const struct validity validity = {race->now_s - 300, race->now_s + 3600};
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(clear_buffer) struct buffer certificate = {0};
+	uint8_t serial[SERIAL_MAX];
+	char name[FILE_NAME_SIZE];
+
+	name_csr(member, name);
+	if (read_file(race->layout->csr_file, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
+	    parse_csr_pem(bytes_of_buffer(&pem), &csr, fault) < 0 ||
+	    generate_serial(serial, fault) < 0 ||
+	    certify_csr(race->issuer, csr, serial, &validity, &der, fault) < 0 ||
+	    format_certificate_pem(bytes_of_buffer(&der), &certificate, fault) < 0)
+		return -1;
+	name_certificate(member, name);
+	return write_file(race->layout->cert, name, mode, 0644, bytes_of_buffer(&certificate),
+			  fault);
+}
+
+static int make_pool_of_race(struct race *race, struct fault *fault)
+{
+	static char subject[] = "CN={client}-{index}";
+	const struct client_node client = {
+		.name = "client1",
+		.pool = {.size = MEMBERS, .key = KEY_ECDSA_P256, .subject = subject}};
+	struct pool_made made;
+
+	if (make_pool(race->layout, &client, NULL, &made, fault) < 0)
+		return -1;
+	for (size_t member = 1; member <= MEMBERS; member++)
+		if (certify(race, member, STAGE_NEW, fault) < 0)
+			return -1;
+	return new_signers(race->layout, MEMBERS, &race->signers, fault);
+}
+
+static int prepare(struct race *race, struct fault *fault)
+{
+	race->now_s = read_clock();
+	(void)snprintf(race->folder, sizeof(race->folder), "/tmp/certpool-race-XXXXXX");
+	if (mkdtemp(race->folder) == NULL)
+		return set_errno_fault(fault, "%s", race->folder);
+	if (make_layout(race->folder, &race->layout, fault) < 0 || make_root(race, fault) < 0)
+		return -1;
+	return make_pool_of_race(race, fault);
+}
+
+/* Signs a message, and takes it apart as the receiver gets it. */
+static int sign(const struct race *race, const struct signer *signer,
+		struct signed_message *ret_message, struct fault *fault)
+{
+	const struct bytes chain = certificate_der(signer->member.certificate);
+	struct message_claims claims = {.iss = "client1", .aud = "client2", .iat_s = race->now_s};
+	CLEANUP(clear_buffer) struct buffer jws = {0};
+
+	if (generate_jti(claims.jti, fault) < 0 ||
+	    sign_message(signer->member.key, &claims, &chain, 1, bytes_of_string("bonjour"), &jws,
+			 fault) < 0)
+		return -1;
+	return parse_signed_message(bytes_of_buffer(&jws), ret_message, fault);
+}
+
+static int judge(const struct race *race, const struct signed_message *message, bool forged,
+		 struct fault *fault)
+{
+	CLEANUP(release_chain) struct shown_chain *chain = NULL;
+	struct verdict verdict = {0};
+
+	if (verify_shown(race->verified, message, race->now_s, &chain, &verdict, fault) < 0)
+		return -1;
+	if (!verdict.invalid &&
+	    verify_message(message, certificate_public_key(chain->certificates[0]), &verdict,
+			   fault) < 0)
+		return -1;
+	if (verdict.invalid == forged)
+		return 0;
+	return set_fault(fault, FAULT_FAILED, "expected a %s message, found: %s",
+			 forged ? "forged" : "good", verdict.reason);
+}
+
+static int take_turn(size_t index, void *context, struct fault *fault)
+{
+	const struct race *race = context;
+	bool forged = index % FORGED_EVERY == 0;
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	CLEANUP(clear_signed_message) struct signed_message message = {0};
+
+	if (index % RENEWED_EVERY == 0)
+		return certify(race, index % MEMBERS + 1, STAGE_REPLACE, fault);
+	if (draw_signer(race->signers, race->now_s, &signer, fault) < 0 ||
+	    sign(race, signer, &message, fault) < 0)
+		return -1;
+	if (forged)
+		message.chain[0].data[message.chain[0].len - 1] ^= 1;
+	return judge(race, &message, forged, fault);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status;
+	(void)type;
+	(void)place;
+	return remove(path);
+}
+
+static void clean_up(struct race *race)
+{
+	free_signers(&race->signers);
+	free_verified(&race->verified);
+	free_issuer(&race->issuer);
+	free_layout(&race->layout);
+	(void)nftw(race->folder, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+	CLEANUP(clean_up) struct race race = {0};
+	struct fault fault = {0};
+
+	if (prepare(&race, &fault) < 0 || run_tasks(TURNS, THREADS, take_turn, &race, &fault) < 0) {
+		(void)fprintf(stderr, "race_receiver: %s\n", fault.text);
+		return EXIT_FAILURE;
+	}
+	(void)printf("race_receiver: %d messages by %d threads, of members that were renewed\n",
+		     TURNS, THREADS);
+	return EXIT_SUCCESS;
+}
