@@ -352,24 +352,37 @@ void close_connection(struct connection *connection)
 	pthread_mutex_unlock(&all->lock);
 }
 
-bool enter_phase(struct connection *connection, enum connection_phase phase)
+/* The lock is held. */
+static bool try_phase(struct connection *connection, enum connection_phase phase)
 {
-	struct connections *all = connection->all;
-	bool allowed;
-
-	pthread_mutex_lock(&all->lock);
-	allowed = !all->draining || is_busy(connection->phase);
-	if (allowed)
-		set_phase(connection, phase);
-	pthread_mutex_unlock(&all->lock);
-	return allowed;
+	if (connection->all->draining && !is_busy(connection->phase))
+		return false;
+	set_phase(connection, phase);
+	return true;
 }
 
-void allow_for_answer(struct connection *connection, size_t len)
+bool enter_phase(struct connection *connection, enum connection_phase phase)
 {
+	bool entered;
+
 	pthread_mutex_lock(&connection->all->lock);
-	connection->allowance_ms = (int64_t)(len / SLOWEST_PER_MS);
+	entered = try_phase(connection, phase);
 	pthread_mutex_unlock(&connection->all->lock);
+	return entered;
+}
+
+bool enter_answering(struct connection *connection, size_t len, bool *ret_last)
+{
+	struct connections *all = connection->all;
+	bool entered;
+
+	pthread_mutex_lock(&all->lock);
+	entered = try_phase(connection, CONNECTION_ANSWERING);
+	if (entered)
+		connection->allowance_ms = (int64_t)(len / SLOWEST_PER_MS);
+	*ret_last = all->draining;
+	pthread_mutex_unlock(&all->lock);
+	return entered;
 }
 
 enum connection_phase leave_request(struct connection *connection)
@@ -381,16 +394,6 @@ enum connection_phase leave_request(struct connection *connection)
 	set_phase(connection, CONNECTION_IDLE);
 	pthread_mutex_unlock(&connection->all->lock);
 	return late;
-}
-
-bool is_draining(struct connections *connections)
-{
-	bool draining;
-
-	pthread_mutex_lock(&connections->lock);
-	draining = connections->draining;
-	pthread_mutex_unlock(&connections->lock);
-	return draining;
 }
 
 void begin_draining(struct connections *connections)

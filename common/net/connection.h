@@ -24,7 +24,7 @@ struct connections;
 struct connection;
 
 struct connection_limits {
-	unsigned int timeout_s; /* of each phase, but see allow_for_answer */
+	unsigned int timeout_s; /* of each phase, but see enter_answering */
 	unsigned int most;
 	unsigned int most_per_address;
 	unsigned int threads; /* that they are given to, at least 1 */
@@ -63,17 +63,15 @@ void close_connection(struct connection *connection);
 bool enter_phase(struct connection *connection, enum connection_phase phase);
 
 /*
- * In CONNECTION_ANSWERING: the answer is that long. A long one may take longer than the time-out,
- * at some 256 KiB a second, unless the server is being stopped.
+ * Enters CONNECTION_ANSWERING with an answer that is that long. A long one may take longer than the
+ * time-out, at some 256 KiB a second, unless the server is being stopped. *ret_last: it is being
+ * stopped, so that the connection should not be kept.
  */
-void allow_for_answer(struct connection *connection, size_t len);
+bool enter_answering(struct connection *connection, size_t len, bool *ret_last);
 
 /* The request is over and the connection idle. Returns the phase in which it was too late, or
  * CONNECTION_IDLE. */
 enum connection_phase leave_request(struct connection *connection);
-
-/* Is the server being stopped, so that this connection should not be kept? */
-bool is_draining(struct connections *connections);
 
 /* From now on no connection is admitted and no request begins. */
 void begin_draining(struct connections *connections);

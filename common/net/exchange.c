@@ -117,12 +117,13 @@ void end_exchange(void *context, struct MHD_Connection *connection, void **point
 static enum MHD_Result queue_response(struct exchange *exchange, struct MHD_Response *response)
 {
 	enum MHD_Result result = MHD_NO;
+	bool last;
 
 	exchange->duration_us = read_stopwatch_us() - exchange->begun_us;
-	if (is_draining(exchange->service->connections))
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-	if (enter_phase(exchange->connection, CONNECTION_ANSWERING)) {
-		allow_for_answer(exchange->connection, exchange->answer_len);
+	if (enter_answering(exchange->connection, exchange->answer_len, &last)) {
+		if (last)
+			(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION,
+						      "close");
 		result = MHD_queue_response(exchange->mhd, exchange->status, response);
 	}
 	MHD_destroy_response(response);
