@@ -125,7 +125,7 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 	const unsigned int threads = count_cores();
 	CLEANUP(release_server)
 	struct http_server *server =
-		calloc(1, sizeof(*server) + threads * sizeof(server->daemons[0]));
+		calloc(1, sizeof(*server) + threads * sizeof(struct MHD_Daemon *));
 	CLEANUP(close_descriptor) int listener = -1;
 	struct acceptor_settings acceptor;
 
