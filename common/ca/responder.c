@@ -71,9 +71,9 @@ struct inquiry {
 	struct responder *responder;
 	const struct ocsp_request *request;
 	int64_t now_s;
-	int64_t revision;      /* of the record before it was asked */
-	int64_t this_update_s; /* the record is asked after this moment */
-	struct ocsp_single singles[OCSP_CERTIFICATES_MAX];
+	int64_t revision;            /* of the record before it was asked */
+	int64_t this_update_s;       /* the record is asked after this moment */
+	struct ocsp_single *singles; /* as many as the request has */
 };
 
 static int64_t choose_this_update(struct responder *responder, int64_t now_s)
@@ -339,8 +339,10 @@ int answer_ocsp(struct responder *responder, struct bytes request_der, int64_t n
 		struct ocsp_reply *ret_reply, struct fault *fault)
 {
 	CLEANUP(clear_ocsp_reply) struct ocsp_reply reply = {0};
-	struct ocsp_request request = {0};
-	struct inquiry inquiry = {.responder = responder, .request = &request, .now_s = now_s};
+	struct ocsp_request request;
+	struct ocsp_single singles[OCSP_CERTIFICATES_MAX];
+	struct inquiry inquiry = {
+		.responder = responder, .request = &request, .now_s = now_s, .singles = singles};
 	struct fault found = {0};
 
 	if (parse_ocsp_request(request_der, &request, &found) < 0 ||
