@@ -199,7 +199,7 @@ int verify_shown(struct verified *verified, const struct signed_message *message
 			return -1;
 		if (!verdict->invalid && verify_parsed(verified, chain, now_s, verdict, fault) < 0)
 			return -1;
-		if (!verdict->invalid) {
+		if (chain != NULL && !verdict->invalid) {
 			memcpy(chain->sha256, sha256, SHA256_LEN);
 			keep_chain(verified, chain);
 		}
