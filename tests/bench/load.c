@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ struct settings {
 	unsigned int connections;
 	double seconds; /* 0: by requests */
 	uint64_t requests;
+	pid_t process; /* 0: none; the process at whose end the asking ends */
 	bool may_be_empty;
 	struct endpoint endpoint;
 	char path[URL_PATH_SIZE];
@@ -74,6 +76,8 @@ struct load {
 	struct buffer requests[BODIES_MAX];
 	size_t request_count;
 	int epoll;
+	int process; /* a descriptor of it, which is in the epoll without a connection */
+	bool process_ended;
 	struct connection *connections;
 	uint64_t started;
 	uint64_t errors;
@@ -152,8 +156,22 @@ static int open_connection(struct load *load, struct connection *connection, str
 	return 0;
 }
 
+static int watch_process(struct load *load, struct fault *fault)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (load->settings->process == 0)
+		return 0;
+	load->process = (int)syscall(SYS_pidfd_open, load->settings->process, 0);
+	if (load->process < 0 || epoll_ctl(load->epoll, EPOLL_CTL_ADD, load->process, &event) < 0)
+		return set_errno_fault(fault, "process %d", (int)load->settings->process);
+	return 0;
+}
+
 static bool is_over(const struct load *load)
 {
+	if (load->process_ended)
+		return true;
 	if (load->settings->seconds > 0)
 		return read_stopwatch_us() >= load->end_us;
 	return load->answered + load->errors >= load->settings->requests;
@@ -322,10 +340,25 @@ static int read_answer(struct load *load, struct connection *connection, struct 
 	return result < 0 ? -1 : start_request(load, connection, fault);
 }
 
+static int take_events(struct load *load, struct fault *fault)
+{
+	struct epoll_event events[EVENTS];
+	int count = epoll_wait(load->epoll, events, EVENTS, SILENCE_MS);
+
+	if (count == 0 || (count < 0 && errno != EINTR))
+		return set_fault(fault, FAULT_UNREACHABLE, "no connection had an answer for %d ms",
+				 SILENCE_MS);
+	for (int i = 0; i < count; i++)
+		if (events[i].data.ptr == NULL)
+			load->process_ended = true;
+		else if (read_answer(load, events[i].data.ptr, fault) < 0)
+			return -1;
+	return 0;
+}
+
 static int run_load(struct load *load, struct fault *fault)
 {
 	const struct settings *settings = load->settings;
-	struct epoll_event events[EVENTS];
 
 	load->begun_us = read_stopwatch_us();
 	load->end_us = load->begun_us + (int64_t)(settings->seconds * US_PER_S);
@@ -334,16 +367,9 @@ static int run_load(struct load *load, struct fault *fault)
 		if (start_request(load, &load->connections[i], fault) < 0)
 			return -1;
 	}
-	while (!is_over(load)) {
-		int count = epoll_wait(load->epoll, events, EVENTS, SILENCE_MS);
-
-		if (count == 0 || (count < 0 && errno != EINTR))
-			return set_fault(fault, FAULT_UNREACHABLE,
-					 "no connection had an answer for %d ms", SILENCE_MS);
-		for (int i = 0; i < count; i++)
-			if (read_answer(load, events[i].data.ptr, fault) < 0)
-				return -1;
-	}
+	while (!is_over(load))
+		if (take_events(load, fault) < 0)
+			return -1;
 	return 0;
 }
 
@@ -388,6 +414,7 @@ static void clear_load(struct load *load)
 	}
 	for (size_t i = 0; i < load->request_count; i++)
 		clear_buffer(&load->requests[i]);
+	close_descriptor(&load->process);
 	close_descriptor(&load->epoll);
 	free(load->connections);
 	free(load->took_us);
@@ -396,7 +423,8 @@ static void clear_load(struct load *load)
 static int put_load(const struct settings *settings, struct fault *fault)
 {
 	CLEANUP(clear_load)
-	struct load load = {.settings = settings, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+	struct load load = {
+		.settings = settings, .epoll = epoll_create1(EPOLL_CLOEXEC), .process = -1};
 
 	load.connections = calloc(settings->connections, sizeof(*load.connections));
 	if (load.connections == NULL)
@@ -406,7 +434,7 @@ static int put_load(const struct settings *settings, struct fault *fault)
 	if (load.epoll < 0)
 		return set_errno_fault(fault, "epoll");
 	if (resolve(&load, fault) < 0 || prepare_requests(&load, fault) < 0 ||
-	    run_load(&load, fault) < 0)
+	    watch_process(&load, fault) < 0 || run_load(&load, fault) < 0)
 		return -1;
 	print_result(&load);
 	return load.errors == 0 ? 0
@@ -415,16 +443,23 @@ static int put_load(const struct settings *settings, struct fault *fault)
 }
 
 static const char usage[] =
-	"usage: load [--connections N] [--seconds S | --requests N] [--method GET|POST]\n"
-	"            [--content-type TYPE] [--body FILE]... [--may-be-empty] URL\n"
-	"Asks URL (at 127.0.0.1 or [::1]) from 4 connections for 3 seconds, or as told; POST when\n"
-	"there is a body. Several bodies are sent in turn.\n";
+	"usage: load [--connections N] [--seconds S | --requests N] [--while PROCESS]\n"
+	"            [--method GET|POST] [--content-type TYPE] [--body FILE]... [--may-be-empty] "
+	"URL\n"
+	"Asks URL (at 127.0.0.1 or [::1]) from 4 connections for 3 seconds, or as told, and no "
+	"longer\n"
+	"than PROCESS runs; POST when there is a body. Several bodies are sent in turn.\n";
 
 static const struct option options[] = {
-	{"connections", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 's'},
-	{"requests", required_argument, NULL, 'r'},     {"method", required_argument, NULL, 'm'},
-	{"content-type", required_argument, NULL, 't'}, {"body", required_argument, NULL, 'b'},
-	{"may-be-empty", no_argument, NULL, 'e'},       {0},
+	{"connections", required_argument, NULL, 'c'},
+	{"seconds", required_argument, NULL, 's'},
+	{"requests", required_argument, NULL, 'r'},
+	{"method", required_argument, NULL, 'm'},
+	{"content-type", required_argument, NULL, 't'},
+	{"body", required_argument, NULL, 'b'},
+	{"may-be-empty", no_argument, NULL, 'e'},
+	{"while", required_argument, NULL, 'w'},
+	{0},
 };
 
 static bool take_option(struct settings *settings, int option, const char *value)
@@ -440,6 +475,9 @@ static bool take_option(struct settings *settings, int option, const char *value
 		settings->requests = strtoull(value, NULL, 10);
 		settings->seconds = 0;
 		return settings->requests > 0;
+	case 'w':
+		settings->process = (pid_t)strtol(value, NULL, 10);
+		return settings->process > 0;
 	case 'm':
 		settings->method = value;
 		return strcmp(value, "GET") == 0 || strcmp(value, "POST") == 0;
