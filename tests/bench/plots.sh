@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Draws what bench-results.json in a folder says: enroll.svg, sizes.svg, memory.svg.
+set -eu
+export LC_ALL=C
+cd "$1"
+command -v gnuplot >/dev/null || {
+	echo 'bench: gnuplot is missing: no plots' >&2
+	exit 0
+}
+
+data=$(mktemp -d)
+trap 'rm -rf "$data"' EXIT
+jq -r '[.rows[0].ours + {name: "certpool"}, (.rows[:4][] | .peer), .rows[0].limit
+	| if type == "number" then {name: "limit", median: ., min: ., max: .} else . end]
+	| .[] | select(.median) | "\"\(.name)\" \(.median) \(.min) \(.max)"' bench-results.json >"$data/enroll"
+jq -r '.limits["ecdsa-p256"].enroll_rate.median as $limit | .sizes[] | select(.seconds.median)
+	| "\(.n) \(.seconds.median) \(.seconds.min) \(.seconds.max) \(if $limit then .n / $limit else "NaN" end) " +
+	  "\(.request_mb.median) \(.enroll_mb.median) \(.serve_mb.median)"' bench-results.json >"$data/sizes"
+
+# draw NAME DATA COMMANDS: nothing, when there is no data.
+draw() {
+	[ -s "$2" ] || return 0
+	gnuplot <<-END
+		set terminal svg size 720,400 font "sans-serif,12" background "white"
+		set output "$1"
+		set grid ytics lc rgb "#dddddd"
+		set key top left
+		$3
+	END
+}
+draw enroll.svg "$data/enroll" "
+	set title 'certificates enrolled a second, P-256 (median, minimum, maximum)'
+	set logscale y
+	set yrange [1:*]
+	set boxwidth 0.6
+	set style fill solid 0.7
+	unset key
+	plot '$data/enroll' using 0:2:xtic(1) with boxes lc rgb '#3465a4', \
+		'' using 0:2:3:4 with yerrorbars lc rgb 'black' pt 0"
+draw sizes.svg "$data/sizes" "
+	set title 'a pool of N, from keys to saved certificates'
+	set logscale xy
+	set xlabel 'N'
+	set ylabel 'seconds'
+	plot '$data/sizes' using 1:2:3:4 with yerrorlines lc rgb '#3465a4' pt 7 title 'certpool', \
+		'' using 1:5 with lines lc rgb '#888888' dt 2 title 'limit: the arithmetic alone'"
+draw memory.svg "$data/sizes" "
+	set title 'peak memory of each process'
+	set logscale x
+	set xlabel 'N'
+	set ylabel 'MB'
+	set yrange [0:70]
+	plot '$data/sizes' using 1:6 with linespoints title 'request', '' using 1:7 with linespoints title 'enroll', \
+		'' using 1:8 with linespoints title 'serve', 64 with lines lc rgb '#cc0000' dt 2 title 'bound'"
