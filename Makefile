@@ -58,8 +58,8 @@ race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/bench))
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all demo check unit fuzz-replay e2e interop suites lint tidy format sanitize race run-race fuzz \
-	run-fuzz coverage valgrind install uninstall clean help libraries
+.PHONY: all demo check unit fuzz-replay e2e interop suites bench bench-programs lint tidy format sanitize race \
+	run-race fuzz run-fuzz coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
 
@@ -72,7 +72,7 @@ check: ## installs what is missing, builds, runs every test
 	@$(INSTALL_DEPS) check
 	$(again) suites
 
-suites: all $(unit_programs) $(fuzz_programs)
+suites: all $(unit_programs) $(fuzz_programs) $(bench_programs)
 	@status=0; for suite in unit fuzz-replay e2e interop; do \
 		$(MAKE) --no-print-directory $$suite || status=1; done; exit $$status
 
@@ -84,11 +84,18 @@ fuzz-replay: $(fuzz_programs) ## the fuzz targets' corpora, with fixed mutations
 	@status=0; for program in $^; do $$program tests/fuzz/corpus/$${program##*/fuzz_} || status=1; done; \
 		exit $$status
 
-e2e: all ## end to end: real processes over loopback
+e2e: all $(bench_programs) ## end to end: real processes over loopback
 	@bash tests/e2e/run.sh
 
 interop: all ## other people's tools read what we write, and write what we read
 	@bash tests/interop/run.sh
+
+bench: ## against its peers, which it installs, and the limit; in a minute with BENCH_QUICK=1
+	@$(INSTALL_DEPS) bench
+	$(again) all bench-programs
+	@PROGRAMS=$(BUILD)/tests/bench tests/bench/run.sh $(BUILD)/bench
+
+bench-programs: $(bench_programs)
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the layers
 	@$(INSTALL_DEPS) lint
