@@ -7,9 +7,11 @@
 #include <gnutls/x509.h>
 #include <nettle/ecc-curve.h>
 #include <nettle/ecc.h>
+#include <nettle/ecdsa.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { COORDINATE_MAX = 48, SCALAR_LIMBS = COORDINATE_MAX * 8 / GMP_LIMB_BITS };
+enum { SCALAR_LIMBS = EC_OCTETS_MAX * 8 / GMP_LIMB_BITS };
 
 /*
  * PKCS#8 of a key on the curve, up to the scalar and from there to the point: OneAsymmetricKey
@@ -28,45 +30,77 @@ static const uint8_t p384_head[] = {
 };
 static const uint8_t p384_middle[] = {0xa1, 0x64, 0x03, 0x62, 0x00, 0x04};
 
-/* An elliptic curve as Nettle and GnuTLS know it. */
-struct curve {
-	const struct ecc_curve *nettle;
-	gnutls_ecc_curve_t gnutls;
-	size_t len; /* octets of a coordinate and of a scalar */
-	struct bytes head;
-	struct bytes middle;
+/* SubjectPublicKeyInfo up to the coordinates: {{id-ecPublicKey, curve}, uncompressed point}. */
+static const uint8_t p256_spki_head[] = {
+	0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+	0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+};
+static const uint8_t p384_spki_head[] = {
+	0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+	0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04,
 };
 
-/* Octets of fixed length, most significant first. */
-struct key_pair {
-	uint8_t x[COORDINATE_MAX];
-	uint8_t y[COORDINATE_MAX];
-	uint8_t k[COORDINATE_MAX];
+/* What differs between the curves, beside Nettle's own tables. */
+static const struct curve {
+	const char *name;
+	size_t octets;
+	struct bytes head; /* of PKCS#8 */
+	struct bytes middle;
+	struct bytes spki_head;
+} curves[KEY_TYPE_COUNT] = {
+	[KEY_ECDSA_P256] = {"SECP256R1",
+			    32,
+			    {p256_head, sizeof(p256_head)},
+			    {p256_middle, sizeof(p256_middle)},
+			    {p256_spki_head, sizeof(p256_spki_head)}},
+	[KEY_ECDSA_P384] = {"SECP384R1",
+			    48,
+			    {p384_head, sizeof(p384_head)},
+			    {p384_middle, sizeof(p384_middle)},
+			    {p384_spki_head, sizeof(p384_spki_head)}},
+};
+
+/* Numbers as octets of the curve's length, most significant first. */
+struct ec_key {
+	enum key_type type;
+	struct ecc_scalar scalar;
+	uint8_t k[EC_OCTETS_MAX]; /* the scalar too */
+	uint8_t x[EC_OCTETS_MAX];
+	uint8_t y[EC_OCTETS_MAX];
+};
+
+struct ec_point {
+	enum key_type type;
+	struct ecc_point point;
 };
 
 bool is_ec_key_type(enum key_type type)
 {
-	return type == KEY_ECDSA_P256 || type == KEY_ECDSA_P384;
+	return curves[type].octets > 0;
 }
 
-static struct curve find_curve(enum key_type type)
+size_t ec_octets(enum key_type type)
 {
-	if (type == KEY_ECDSA_P256)
-		return (struct curve){nettle_get_secp_256r1(),
-				      GNUTLS_ECC_CURVE_SECP256R1,
-				      32,
-				      {p256_head, sizeof(p256_head)},
-				      {p256_middle, sizeof(p256_middle)}};
-	return (struct curve){nettle_get_secp_384r1(),
-			      GNUTLS_ECC_CURVE_SECP384R1,
-			      48,
-			      {p384_head, sizeof(p384_head)},
-			      {p384_middle, sizeof(p384_middle)}};
+	return curves[type].octets;
 }
 
-static void clear_key_pair(struct key_pair *pair)
+static const struct ecc_curve *nettle_curve(enum key_type type)
 {
-	wipe(pair, sizeof(*pair));
+	return type == KEY_ECDSA_P256 ? nettle_get_secp_256r1() : nettle_get_secp_384r1();
+}
+
+/* NULL with a fault when there is no memory. */
+static struct ec_key *new_ec_key(enum key_type type, struct fault *fault)
+{
+	struct ec_key *key = calloc(1, sizeof(*key));
+
+	if (key == NULL) {
+		(void)set_memory_fault(fault);
+		return NULL;
+	}
+	key->type = type;
+	ecc_scalar_init(&key->scalar, nettle_curve(type));
+	return key;
 }
 
 /* Neither mpz_clear nor ecc_scalar_clear wipes. */
@@ -76,30 +110,43 @@ static void clear_secret_number(mpz_t number)
 	mpz_clear(number);
 }
 
-static void clear_secret_scalar(struct ecc_scalar *scalar)
+void free_ec_key(struct ec_key **key_pointer)
 {
-	wipe(scalar->p, (size_t)ecc_size(scalar->ecc) * sizeof(mp_limb_t));
-	ecc_scalar_clear(scalar);
+	struct ec_key *key = TAKE(*key_pointer);
+
+	if (key == NULL)
+		return;
+	wipe(key->scalar.p, (size_t)ecc_size(key->scalar.ecc) * sizeof(mp_limb_t));
+	ecc_scalar_clear(&key->scalar);
+	wipe(key, sizeof(*key));
+	free(key);
 }
 
-/* A uniform scalar from 1 to the group's order - 1: draws until one is in range. */
-static int draw_scalar(const struct curve *curve, struct ecc_scalar *scalar,
-		       uint8_t ret_k[static COORDINATE_MAX], struct fault *fault)
+/* Sets the scalar from the octets; false when it is not from 1 to the group's order - 1. */
+static bool set_scalar(struct ec_key *key)
 {
 	mpz_t number;
-	int in_range = 0;
+	bool in_range;
 
-	mpz_init2(number, COORDINATE_MAX * 8);
-	while (in_range == 0 && fill_random(ret_k, curve->len, fault) == 0) {
-		mpz_import(number, curve->len, 1, 1, 1, 0, ret_k);
-		in_range = ecc_scalar_set(scalar, number);
-	}
+	mpz_init2(number, EC_OCTETS_MAX * 8);
+	mpz_import(number, ec_octets(key->type), 1, 1, 1, 0, key->k);
+	in_range = ecc_scalar_set(&key->scalar, number) == 1;
 	clear_secret_number(number);
-	return in_range == 0 ? -1 : 0;
+	return in_range;
+}
+
+/* A uniform one: draws until one is in range. */
+static int draw_scalar(struct ec_key *key, struct fault *fault)
+{
+	do {
+		if (fill_random(key->k, ec_octets(key->type), fault) < 0)
+			return -1;
+	} while (!set_scalar(key));
+	return 0;
 }
 
 /* Big-endian, with leading zeros. */
-static void export_coordinate(const mpz_t number, uint8_t *ret_octets, size_t len)
+static void export_number(const mpz_t number, uint8_t *ret_octets, size_t len)
 {
 	size_t used = (mpz_sizeinbase(number, 2) + 7) / 8;
 
@@ -107,49 +154,31 @@ static void export_coordinate(const mpz_t number, uint8_t *ret_octets, size_t le
 	mpz_export(ret_octets + (len - used), NULL, 1, 1, 1, 0, number);
 }
 
-static void multiply_base(const struct curve *curve, const struct ecc_scalar *scalar,
-			  struct key_pair *pair)
+static void multiply_base(struct ec_key *key)
 {
 	struct ecc_point point;
 	mpz_t x;
 	mpz_t y;
 
 	mpz_inits(x, y, NULL);
-	ecc_point_init(&point, curve->nettle);
-	ecc_point_mul_g(&point, scalar);
+	ecc_point_init(&point, nettle_curve(key->type));
+	ecc_point_mul_g(&point, &key->scalar);
 	ecc_point_get(&point, x, y);
-	export_coordinate(x, pair->x, curve->len);
-	export_coordinate(y, pair->y, curve->len);
+	export_number(x, key->x, ec_octets(key->type));
+	export_number(y, key->y, ec_octets(key->type));
 	ecc_point_clear(&point);
 	mpz_clears(x, y, NULL);
 }
 
-static int draw_key_pair(const struct curve *curve, struct key_pair *pair, struct fault *fault)
+int generate_ec_key(enum key_type type, struct ec_key **ret_key, struct fault *fault)
 {
-	struct ecc_scalar scalar;
-	int drawn;
+	CLEANUP(free_ec_key) struct ec_key *key = new_ec_key(type, fault);
 
-	ecc_scalar_init(&scalar, curve->nettle);
-	drawn = draw_scalar(curve, &scalar, pair->k, fault);
-	if (drawn == 0)
-		multiply_base(curve, &scalar, pair);
-	clear_secret_scalar(&scalar);
-	return drawn;
-}
-
-int generate_ec_key(enum key_type type, gnutls_privkey_t handle, struct fault *fault)
-{
-	const struct curve curve = find_curve(type);
-	CLEANUP(clear_key_pair) struct key_pair pair = {0};
-	gnutls_datum_t x = {pair.x, (unsigned int)curve.len};
-	gnutls_datum_t y = {pair.y, (unsigned int)curve.len};
-	gnutls_datum_t k = {pair.k, (unsigned int)curve.len};
-	int code;
-
-	if (draw_key_pair(&curve, &pair, fault) < 0)
+	if (key == NULL || draw_scalar(key, fault) < 0)
 		return -1;
-	code = gnutls_privkey_import_ecc_raw(handle, curve.gnutls, &x, &y, &k);
-	return code < 0 ? set_gnutls_fault(fault, "EC key", code) : 0;
+	multiply_base(key);
+	*ret_key = TAKE(key);
+	return 0;
 }
 
 /* GnuTLS gives numbers with a leading zero, or without those that should be there. */
@@ -165,19 +194,27 @@ static void set_length(const gnutls_datum_t *number, uint8_t *ret_octets, size_t
 	memcpy(ret_octets + (len - digits.len), digits.data, digits.len);
 }
 
-static int export_key_pair(const struct curve *curve, gnutls_privkey_t handle,
-			   struct key_pair *pair, struct fault *fault)
+int import_ec_key(enum key_type type, gnutls_privkey_t handle, struct ec_key **ret_key,
+		  struct fault *fault)
 {
+	CLEANUP(free_ec_key) struct ec_key *key = new_ec_key(type, fault);
 	CLEANUP(free_datum) gnutls_datum_t x = {0};
 	CLEANUP(free_datum) gnutls_datum_t y = {0};
 	CLEANUP(free_datum) gnutls_datum_t k = {0};
-	int code = gnutls_privkey_export_ecc_raw2(handle, NULL, &x, &y, &k, 0);
+	int code;
 
+	if (key == NULL)
+		return -1;
+	code = gnutls_privkey_export_ecc_raw2(handle, NULL, &x, &y, &k, 0);
 	if (code < 0)
 		return set_gnutls_fault(fault, "EC key", code);
-	set_length(&x, pair->x, curve->len);
-	set_length(&y, pair->y, curve->len);
-	set_length(&k, pair->k, curve->len);
+	set_length(&x, key->x, ec_octets(type));
+	set_length(&y, key->y, ec_octets(type));
+	set_length(&k, key->k, ec_octets(type));
+	if (!set_scalar(key))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "EC key: the scalar is 0, or not below the group's order");
+	*ret_key = TAKE(key);
 	return 0;
 }
 
@@ -187,22 +224,134 @@ static uint8_t *put(uint8_t *at, const uint8_t *octets, size_t len)
 	return at + len;
 }
 
-int format_ec_key(enum key_type type, gnutls_privkey_t handle, struct secret *ret_der,
-		  struct fault *fault)
+int format_ec_key(const struct ec_key *key, struct secret *ret_der, struct fault *fault)
 {
-	const struct curve curve = find_curve(type);
-	CLEANUP(clear_key_pair) struct key_pair pair = {0};
+	const struct curve *curve = &curves[key->type];
 	CLEANUP(clear_secret) struct secret der = {0};
 	uint8_t *at;
 
-	if (export_key_pair(&curve, handle, &pair, fault) < 0 ||
-	    allocate_secret(curve.head.len + curve.middle.len + 3 * curve.len, &der, fault) < 0)
+	if (allocate_secret(curve->head.len + curve->middle.len + 3 * curve->octets, &der, fault) <
+	    0)
 		return -1;
-	at = put(der.data, curve.head.data, curve.head.len);
-	at = put(at, pair.k, curve.len);
-	at = put(at, curve.middle.data, curve.middle.len);
-	at = put(at, pair.x, curve.len);
-	(void)put(at, pair.y, curve.len);
+	at = put(der.data, curve->head.data, curve->head.len);
+	at = put(at, key->k, curve->octets);
+	at = put(at, curve->middle.data, curve->middle.len);
+	at = put(at, key->x, curve->octets);
+	(void)put(at, key->y, curve->octets);
 	*ret_der = take_secret(&der);
 	return 0;
+}
+
+void append_ec_spki(const struct ec_key *key, struct buffer *buffer)
+{
+	append_bytes(buffer, curves[key->type].spki_head);
+	append_bytes(buffer, (struct bytes){key->x, ec_octets(key->type)});
+	append_bytes(buffer, (struct bytes){key->y, ec_octets(key->type)});
+}
+
+void free_ec_point(struct ec_point **point_pointer)
+{
+	struct ec_point *point = TAKE(*point_pointer);
+
+	if (point == NULL)
+		return;
+	ecc_point_clear(&point->point);
+	free(point);
+}
+
+static bool has_form(struct bytes spki, const struct curve *curve)
+{
+	return curve->octets > 0 && spki.len == curve->spki_head.len + 2 * curve->octets &&
+	       memcmp(spki.data, curve->spki_head.data, curve->spki_head.len) == 0;
+}
+
+static bool set_point(struct ecc_point *point, const uint8_t *coordinates, size_t octets)
+{
+	mpz_t x;
+	mpz_t y;
+	bool on_curve;
+
+	mpz_inits(x, y, NULL);
+	mpz_import(x, octets, 1, 1, 1, 0, coordinates);
+	mpz_import(y, octets, 1, 1, 1, 0, coordinates + octets);
+	on_curve = ecc_point_set(point, x, y) == 1;
+	mpz_clears(x, y, NULL);
+	return on_curve;
+}
+
+int parse_ec_spki(struct bytes spki, enum key_type *ret_type, struct ec_point **ret_point,
+		  struct fault *fault)
+{
+	CLEANUP(free_ec_point) struct ec_point *point = NULL;
+	int type = 0;
+
+	while (type < KEY_TYPE_COUNT && !has_form(spki, &curves[type]))
+		type++;
+	if (type == KEY_TYPE_COUNT) {
+		*ret_point = NULL;
+		return 0;
+	}
+	point = calloc(1, sizeof(*point));
+	if (point == NULL)
+		return set_memory_fault(fault);
+	point->type = (enum key_type)type;
+	ecc_point_init(&point->point, nettle_curve(point->type));
+	if (!set_point(&point->point, spki.data + curves[type].spki_head.len, curves[type].octets))
+		return set_fault(fault, FAULT_REFUSED,
+				 "EC public key: expected a point of the curve %s, found another",
+				 curves[type].name);
+	*ret_type = point->type;
+	*ret_point = TAKE(point);
+	return 0;
+}
+
+/* Where the secret number of one signature comes from. */
+struct nonce_source {
+	bool failed;
+	struct fault *fault;
+};
+
+/* Nettle cannot be told that there is none: what it signs then is thrown away. */
+static void draw_nonce(void *context, size_t len, uint8_t *ret_octets)
+{
+	struct nonce_source *source = context;
+
+	if (!source->failed && fill_random(ret_octets, len, source->fault) == 0)
+		return;
+	source->failed = true;
+	memset(ret_octets, 1, len);
+}
+
+int sign_with_ec_key(const struct ec_key *key, struct bytes digest, struct buffer *signature,
+		     struct fault *fault)
+{
+	const size_t octets = ec_octets(key->type);
+	struct nonce_source source = {.fault = fault};
+	struct dsa_signature made;
+	uint8_t *rs = extend_buffer(signature, 2 * octets);
+
+	if (rs == NULL)
+		return check_buffer(signature, fault);
+	dsa_signature_init(&made);
+	ecdsa_sign(&key->scalar, &source, draw_nonce, digest.len, digest.data, &made);
+	if (!source.failed) {
+		export_number(made.r, rs, octets);
+		export_number(made.s, rs + octets, octets);
+	}
+	dsa_signature_clear(&made);
+	return source.failed ? -1 : 0;
+}
+
+bool verify_with_ec_point(const struct ec_point *point, struct bytes digest, struct bytes signature)
+{
+	const size_t octets = ec_octets(point->type);
+	struct dsa_signature given;
+	bool valid;
+
+	dsa_signature_init(&given);
+	mpz_import(given.r, octets, 1, 1, 1, 0, signature.data);
+	mpz_import(given.s, octets, 1, 1, 1, 0, signature.data + octets);
+	valid = ecdsa_verify(&point->point, digest.len, digest.data, &given) == 1;
+	dsa_signature_clear(&given);
+	return valid;
 }

@@ -1,10 +1,9 @@
 #include "common/crypto/key.h"
 
-#include "common/crypto/ec_key.h"
 #include "common/crypto/gnutls_object.h"
 #include "common/crypto/key_check.h"
+#include "common/crypto/key_parts.h"
 #include "common/crypto/pbes2.h"
-#include "common/crypto/token.h"
 
 #include <gnutls/x509.h>
 #include <stdlib.h>
@@ -12,29 +11,28 @@
 
 enum { SPKI_MAX = 2048 };
 
-struct private_key {
-	gnutls_privkey_t handle;
-	enum key_type type;
-	struct token_pin *pin; /* what the handle logs in with; NULL: not in a token */
-};
-
-struct public_key {
-	gnutls_pubkey_t handle;
-	enum key_type type;
-	gnutls_datum_t spki;
-};
-
 /* NULL with a fault when there is no memory. */
 static struct private_key *new_private_key(struct fault *fault)
 {
 	struct private_key *key = calloc(1, sizeof(*key));
 
-	if (key == NULL || gnutls_privkey_init(&key->handle) < 0) {
-		free(key);
+	if (key == NULL)
+		(void)set_memory_fault(fault);
+	return key;
+}
+
+/* The same with a handle to read a key into. */
+static struct private_key *new_handled_key(struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
+
+	if (key == NULL)
+		return NULL;
+	if (gnutls_privkey_init(&key->handle) < 0) {
 		(void)set_memory_fault(fault);
 		return NULL;
 	}
-	return key;
+	return TAKE(key);
 }
 
 void free_private_key(struct private_key **key_pointer)
@@ -43,12 +41,14 @@ void free_private_key(struct private_key **key_pointer)
 
 	if (key == NULL)
 		return;
-	gnutls_privkey_deinit(key->handle);
+	free_ec_key(&key->ec);
+	if (key->handle != NULL)
+		gnutls_privkey_deinit(key->handle);
 	free_token_pin(&key->pin);
 	free(key);
 }
 
-static int generate_with_gnutls(enum key_type type, gnutls_privkey_t handle, struct fault *fault)
+static int generate_with_gnutls(struct private_key *key, struct fault *fault)
 {
 	static const struct {
 		gnutls_pk_algorithm_t algorithm;
@@ -59,8 +59,11 @@ static int generate_with_gnutls(enum key_type type, gnutls_privkey_t handle, str
 		[KEY_RSA_3072] = {GNUTLS_PK_RSA, 3072},
 		[KEY_RSA_4096] = {GNUTLS_PK_RSA, 4096},
 	};
-	int code = gnutls_privkey_generate(handle, rows[type].algorithm, rows[type].bits, 0);
+	int code = gnutls_privkey_init(&key->handle);
 
+	if (code >= 0)
+		code = gnutls_privkey_generate(key->handle, rows[key->type].algorithm,
+					       rows[key->type].bits, 0);
 	return code < 0 ? set_gnutls_fault(fault, "key generation", code) : 0;
 }
 
@@ -71,8 +74,8 @@ int generate_private_key(enum key_type type, struct private_key **ret_key, struc
 	if (key == NULL)
 		return -1;
 	key->type = type;
-	if ((is_ec_key_type(type) ? generate_ec_key(type, key->handle, fault)
-				  : generate_with_gnutls(type, key->handle, fault)) < 0)
+	if ((is_ec_key_type(type) ? generate_ec_key(type, &key->ec, fault)
+				  : generate_with_gnutls(key, fault)) < 0)
 		return -1;
 	*ret_key = TAKE(key);
 	return 0;
@@ -94,8 +97,8 @@ static int format_der(const struct private_key *key, struct secret *ret_der, str
 	if (key->pin != NULL)
 		return set_fault(fault, FAULT_REFUSED,
 				 "the private key is in a token, and does not leave it");
-	if (is_ec_key_type(key->type))
-		return format_ec_key(key->type, key->handle, ret_der, fault);
+	if (key->ec != NULL)
+		return format_ec_key(key->ec, ret_der, fault);
 	code = gnutls_privkey_export_x509(key->handle, &x509);
 	if (code == 0)
 		code = gnutls_x509_privkey_export2_pkcs8(x509, GNUTLS_X509_FMT_DER, NULL,
@@ -157,7 +160,7 @@ static int import_pem(struct private_key *key, struct bytes pem, const char *pas
 	return code;
 }
 
-/* Fills in what follows from the handle. */
+/* Fills in what follows from the handle, which a key that Nettle computes with does not keep. */
 static int complete_private_key(struct private_key *key, struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *public = NULL;
@@ -165,12 +168,17 @@ static int complete_private_key(struct private_key *key, struct fault *fault)
 	if (get_public_key(key, &public, fault) < 0)
 		return -1;
 	key->type = public_key_type(public);
+	if (!is_ec_key_type(key->type) || key->pin != NULL)
+		return 0;
+	if (import_ec_key(key->type, key->handle, &key->ec, fault) < 0)
+		return -1;
+	gnutls_privkey_deinit(TAKE(key->handle));
 	return 0;
 }
 
 int parse_private_key(struct bytes pem, struct private_key **ret_key, struct fault *fault)
 {
-	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
+	CLEANUP(free_private_key) struct private_key *key = new_handled_key(fault);
 	int code;
 
 	if (key == NULL || check_pem_size(pem, fault) < 0)
@@ -219,7 +227,7 @@ static int check_encryption(struct bytes pem, struct fault *fault)
 int parse_encrypted_private_key(struct bytes pem, struct bytes passphrase,
 				struct private_key **ret_key, struct fault *fault)
 {
-	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
+	CLEANUP(free_private_key) struct private_key *key = new_handled_key(fault);
 	CLEANUP(clear_secret) struct secret normal = {0};
 	int code;
 
@@ -242,7 +250,7 @@ int parse_encrypted_private_key(struct bytes pem, struct bytes passphrase,
 int open_token_key(const char *url, struct bytes pin, struct private_key **ret_key,
 		   struct fault *fault)
 {
-	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
+	CLEANUP(free_private_key) struct private_key *key = new_handled_key(fault);
 
 	if (key == NULL || import_token_key(url, pin, key->handle, &key->pin, fault) < 0)
 		return -1;
@@ -257,74 +265,73 @@ enum key_type private_key_type(const struct private_key *key)
 	return key->type;
 }
 
-gnutls_privkey_t private_key_handle(const struct private_key *key)
-{
-	return key->handle;
-}
-
-static struct public_key *new_public_key(struct fault *fault)
-{
-	struct public_key *key = calloc(1, sizeof(*key));
-
-	if (key == NULL || gnutls_pubkey_init(&key->handle) < 0) {
-		free(key);
-		(void)set_memory_fault(fault);
-		return NULL;
-	}
-	return key;
-}
-
 void free_public_key(struct public_key **key_pointer)
 {
 	struct public_key *key = TAKE(*key_pointer);
 
 	if (key == NULL)
 		return;
-	gnutls_pubkey_deinit(key->handle);
-	gnutls_free(key->spki.data);
+	free_ec_point(&key->ec);
+	if (key->handle != NULL)
+		gnutls_pubkey_deinit(key->handle);
+	clear_buffer(&key->spki);
 	free(key);
 }
 
-/* Fills in what follows from the handle. */
-static int complete_public_key(struct public_key *key, struct fault *fault)
+static void free_pubkey(gnutls_pubkey_t *pubkey)
 {
-	int code;
+	if (*pubkey != NULL)
+		gnutls_pubkey_deinit(*pubkey);
+}
 
-	if (check_public_key(key->handle, &key->type, fault) < 0)
-		return -1;
-	code = gnutls_pubkey_export2(key->handle, GNUTLS_X509_FMT_DER, &key->spki);
-	return code < 0 ? set_gnutls_fault(fault, "public key", code) : 0;
+static int append_handle_spki(gnutls_pubkey_t handle, struct buffer *spki, struct fault *fault)
+{
+	CLEANUP(free_datum) gnutls_datum_t der = {0};
+	int code = gnutls_pubkey_export2(handle, GNUTLS_X509_FMT_DER, &der);
+
+	if (code < 0)
+		return set_gnutls_fault(fault, "public key", code);
+	append_bytes(spki, (struct bytes){der.data, der.size});
+	return check_buffer(spki, fault);
+}
+
+/* From a handle, as what GnuTLS read or a token holds has one at first. */
+static int export_spki(const struct private_key *key, struct buffer *spki, struct fault *fault)
+{
+	CLEANUP(free_pubkey) gnutls_pubkey_t pubkey = NULL;
+	int code = gnutls_pubkey_init(&pubkey);
+
+	if (code >= 0)
+		code = gnutls_pubkey_import_privkey(pubkey, key->handle, 0, 0);
+	if (code < 0)
+		return set_gnutls_fault(fault, "public key", code);
+	return append_handle_spki(pubkey, spki, fault);
 }
 
 int get_public_key(const struct private_key *key, struct public_key **ret_key, struct fault *fault)
 {
-	CLEANUP(free_public_key) struct public_key *public = new_public_key(fault);
-	int code;
+	CLEANUP(clear_buffer) struct buffer spki = {0};
 
-	if (public == NULL)
+	if (key->ec != NULL)
+		append_ec_spki(key->ec, &spki);
+	else if (export_spki(key, &spki, fault) < 0)
 		return -1;
-	code = gnutls_pubkey_import_privkey(public->handle, key->handle, 0, 0);
-	if (code < 0)
-		return set_gnutls_fault(fault, "public key", code);
-	if (complete_public_key(public, fault) < 0)
+	if (check_buffer(&spki, fault) < 0)
 		return -1;
-	*ret_key = TAKE(public);
-	return 0;
+	return parse_public_key(bytes_of_buffer(&spki), ret_key, fault);
 }
 
-int parse_public_key(struct bytes spki, struct public_key **ret_key, struct fault *fault)
+/* What is not an EC key in its one form: a key of another type, or none. */
+static int read_with_gnutls(struct public_key *key, struct bytes spki, struct fault *fault)
 {
-	CLEANUP(free_public_key) struct public_key *key = new_public_key(fault);
+	CLEANUP(clear_buffer) struct buffer again = {0};
 	gnutls_datum_t der = datum_of(spki);
-	int code;
+	int code = gnutls_pubkey_init(&key->handle);
 
-	if (key == NULL)
-		return -1;
-	if (spki.len > SPKI_MAX)
-		return set_fault(fault, FAULT_TOO_LARGE,
-				 "public key: expected at most %d octets, found %zu", SPKI_MAX,
-				 spki.len);
-	code = gnutls_pubkey_import(key->handle, &der, GNUTLS_X509_FMT_DER);
+	if (code >= 0)
+		code = gnutls_pubkey_import(key->handle, &der, GNUTLS_X509_FMT_DER);
+	if (code == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
 	if (code == GNUTLS_E_ECC_UNSUPPORTED_CURVE || code == GNUTLS_E_UNKNOWN_PK_ALGORITHM ||
 	    code == GNUTLS_E_UNIMPLEMENTED_FEATURE)
 		return set_fault(fault, FAULT_REFUSED,
@@ -334,12 +341,33 @@ int parse_public_key(struct bytes spki, struct public_key **ret_key, struct faul
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): %s",
 				 gnutls_strerror(code));
-	if (complete_public_key(key, fault) < 0)
+	if (check_public_key(key->handle, &key->type, fault) < 0 ||
+	    append_handle_spki(key->handle, &again, fault) < 0)
 		return -1;
-	if (!equal_bytes(public_key_spki(key), spki))
+	if (!equal_bytes(bytes_of_buffer(&again), spki))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected a SubjectPublicKeyInfo in DER: this is another encoding "
 				 "of one, or something follows it");
+	return 0;
+}
+
+int parse_public_key(struct bytes spki, struct public_key **ret_key, struct fault *fault)
+{
+	CLEANUP(free_public_key) struct public_key *key = NULL;
+
+	if (spki.len > SPKI_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "public key: expected at most %d octets, found %zu", SPKI_MAX,
+				 spki.len);
+	key = calloc(1, sizeof(*key));
+	if (key == NULL)
+		return set_memory_fault(fault);
+	append_bytes(&key->spki, spki);
+	if (check_buffer(&key->spki, fault) < 0 ||
+	    parse_ec_spki(spki, &key->type, &key->ec, fault) < 0)
+		return -1;
+	if (key->ec == NULL && read_with_gnutls(key, spki, fault) < 0)
+		return -1;
 	*ret_key = TAKE(key);
 	return 0;
 }
@@ -351,15 +379,10 @@ enum key_type public_key_type(const struct public_key *key)
 
 struct bytes public_key_spki(const struct public_key *key)
 {
-	return (struct bytes){key->spki.data, key->spki.size};
+	return bytes_of_buffer(&key->spki);
 }
 
 void public_key_sha256(const struct public_key *key, uint8_t ret_digest[static SHA256_LEN])
 {
 	digest_sha256(public_key_spki(key), ret_digest);
-}
-
-gnutls_pubkey_t public_key_handle(const struct public_key *key)
-{
-	return key->handle;
 }

@@ -6,8 +6,6 @@
 #include "common/base/verdict.h"
 #include "common/crypto/digest.h"
 
-#include <gnutls/abstract.h>
-
 /*
  * Key pairs of the types in key_type.h, and signatures by them.
  *
@@ -24,8 +22,7 @@ struct private_key;
 struct public_key;
 
 /*
- * A fresh key pair: P-256 and P-384 with Nettle's ECC and one multiplication, the others with
- * GnuTLS.
+ * A fresh key pair.
  */
 int generate_private_key(enum key_type type, struct private_key **ret_key,
 			 struct fault *fault) MUST_CHECK;
@@ -71,9 +68,6 @@ enum key_type private_key_type(const struct private_key *key);
 int get_public_key(const struct private_key *key, struct public_key **ret_key,
 		   struct fault *fault) MUST_CHECK;
 
-/* The GnuTLS object, borrowed, for common/x509. */
-gnutls_privkey_t private_key_handle(const struct private_key *key);
-
 /*
  * A public key from a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), exactly one, in DER.
  * FAULT_MALFORMED for what cannot be parsed, FAULT_REFUSED for a key that is not of our types or
@@ -90,8 +84,6 @@ struct bytes public_key_spki(const struct public_key *key);
 
 /* SHA-256 of the SubjectPublicKeyInfo: what a key is recognised by. */
 void public_key_sha256(const struct public_key *key, uint8_t ret_digest[static SHA256_LEN]);
-
-gnutls_pubkey_t public_key_handle(const struct public_key *key);
 
 /* How a signature is made, and its JOSE name (RFC 7518 section 3.1, RFC 8037). */
 enum signature_algorithm {
@@ -129,9 +121,19 @@ int verify_data(const struct public_key *key, enum signature_algorithm algorithm
 		struct bytes signature, struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
 /*
- * Whether an ECDSA signature is in the one DER form of its R and S (X.690 section 8.3, RFC 3279
- * section 2.2.3). Other key types: whether the length is the exact one. For signatures inside
- * X.509 objects, which GnuTLS itself verifies but less strictly.
+ * The same for signatures inside X.509 objects, which for ECDSA have R and S as a SEQUENCE (RFC
+ * 3279 section 2.2.3). Signed is with the digest that a key of the type signs with; an object to
+ * verify names a digest of its own, which Ed25519 does not use, and RSA is PKCS #1 v1.5.
+ */
+int sign_object_data(const struct private_key *key, struct bytes data, struct buffer *ret_signature,
+		     struct fault *fault) MUST_CHECK;
+int verify_object_data(const struct public_key *key, enum digest_algorithm digest,
+		       struct bytes data, struct bytes signature, struct verdict *verdict,
+		       struct fault *fault) MUST_CHECK;
+
+/*
+ * Whether an ECDSA signature is in the one DER form of its R and S (X.690 section 8.3), each from 1
+ * to the group's order - 1. Other key types: whether the length is the exact one.
  */
 bool canonical_signature(enum key_type type, struct bytes signature);
 

@@ -1,11 +1,7 @@
-#include "common/crypto/key.h"
-
 #include "common/crypto/gnutls_object.h"
+#include "common/crypto/key_parts.h"
 
-#include <gnutls/crypto.h>
 #include <string.h>
-
-enum { SCALAR_MAX = 48 };
 
 /* The order of the group (SEC 2 sections 2.4.2 and 2.5.1). */
 static const uint8_t p256_order[32] = {
@@ -22,13 +18,14 @@ static const uint8_t p384_order[48] = {
 
 static const struct {
 	const char *name;
-	gnutls_sign_algorithm_t gnutls;
+	enum digest_algorithm digest;
+	gnutls_sign_algorithm_t gnutls; /* of what Nettle does not do for us */
 } algorithms[SIGNATURE_ALGORITHM_COUNT] = {
-	[SIGNATURE_ES256] = {"ES256", GNUTLS_SIGN_ECDSA_SHA256},
-	[SIGNATURE_ES384] = {"ES384", GNUTLS_SIGN_ECDSA_SHA384},
-	[SIGNATURE_EDDSA] = {"EdDSA", GNUTLS_SIGN_EDDSA_ED25519},
-	[SIGNATURE_RS256] = {"RS256", GNUTLS_SIGN_RSA_SHA256},
-	[SIGNATURE_PS256] = {"PS256", GNUTLS_SIGN_RSA_PSS_RSAE_SHA256},
+	[SIGNATURE_ES256] = {"ES256", DIGEST_SHA256, GNUTLS_SIGN_ECDSA_SHA256},
+	[SIGNATURE_ES384] = {"ES384", DIGEST_SHA384, GNUTLS_SIGN_ECDSA_SHA384},
+	[SIGNATURE_EDDSA] = {"EdDSA", DIGEST_SHA512, GNUTLS_SIGN_EDDSA_ED25519},
+	[SIGNATURE_RS256] = {"RS256", DIGEST_SHA256, GNUTLS_SIGN_RSA_SHA256},
+	[SIGNATURE_PS256] = {"PS256", DIGEST_SHA256, GNUTLS_SIGN_RSA_PSS_RSAE_SHA256},
 };
 
 static const struct {
@@ -73,11 +70,6 @@ bool signature_algorithm_fits(enum signature_algorithm algorithm, enum key_type 
 	       (algorithm == SIGNATURE_PS256 && key_types[type].algorithm == SIGNATURE_RS256);
 }
 
-static bool is_ecdsa(enum key_type type)
-{
-	return key_types[type].order.data != NULL;
-}
-
 static struct bytes strip_zeros(struct bytes number)
 {
 	while (number.len > 0 && number.data[0] == 0) {
@@ -101,60 +93,134 @@ static gnutls_datum_t borrow(struct bytes octets)
 	return (gnutls_datum_t){(unsigned char *)(uintptr_t)octets.data, (unsigned int)octets.len};
 }
 
-/* The one DER form of R and S (RFC 3279 section 2.2.3). */
-static int encode_rs(struct bytes r, struct bytes s, gnutls_datum_t *ret_der)
-{
-	gnutls_datum_t r_datum = borrow(strip_zeros(r));
-	gnutls_datum_t s_datum = borrow(strip_zeros(s));
+/* DER of an ECDSA signature. Both curves' fit into lengths of one octet. */
+enum { TAG_INTEGER = 0x02, TAG_SEQUENCE = 0x30, RS_MAX = 2 * EC_OCTETS_MAX };
 
-	return gnutls_encode_rs_value(ret_der, &r_datum, &s_datum);
+/* Appends an INTEGER from octets of fixed length. */
+static void append_integer(struct buffer *buffer, struct bytes number)
+{
+	struct bytes digits = strip_zeros(number);
+	bool high = digits.len > 0 && digits.data[0] >= 0x80;
+	const uint8_t head[] = {TAG_INTEGER, (uint8_t)(digits.len + high), 0};
+
+	append_bytes(buffer, (struct bytes){head, high ? 3 : 2});
+	append_bytes(buffer, digits);
+}
+
+/* R || S as Ecdsa-Sig-Value (RFC 3279 section 2.2.3). */
+static void append_ecdsa_value(struct buffer *buffer, struct bytes rs)
+{
+	const size_t begin = buffer->len;
+	const size_t half = rs.len / 2;
+
+	append_bytes(buffer, (struct bytes){(const uint8_t *)"\x30\x00", 2});
+	append_integer(buffer, (struct bytes){rs.data, half});
+	append_integer(buffer, (struct bytes){rs.data + half, half});
+	if (!buffer->failed)
+		buffer->data[begin + 1] = (uint8_t)(buffer->len - begin - 2);
+}
+
+/* Takes an INTEGER off *rest: positive, no longer than needed. Fills in leading zeros. */
+static bool cut_integer(struct bytes *rest, uint8_t *ret_octets, size_t len)
+{
+	struct bytes content;
+
+	if (rest->len < 3 || rest->data[0] != TAG_INTEGER || rest->data[1] > rest->len - 2)
+		return false;
+	content = (struct bytes){rest->data + 2, rest->data[1]};
+	rest->data += 2 + content.len;
+	rest->len -= 2 + content.len;
+	if (content.len == 0 || content.data[0] >= 0x80 ||
+	    (content.len > 1 && content.data[0] == 0 && content.data[1] < 0x80))
+		return false;
+	content = strip_zeros(content);
+	if (content.len > len)
+		return false;
+	memset(ret_octets, 0, len - content.len);
+	if (content.len > 0)
+		memcpy(ret_octets + (len - content.len), content.data, content.len);
+	return true;
+}
+
+/* R || S from the one DER form; each has half as many octets as a signature of the type. */
+static bool read_ecdsa_value(enum key_type type, struct bytes der, uint8_t ret_rs[static RS_MAX])
+{
+	const size_t half = ec_octets(type);
+	struct bytes rest;
+
+	if (der.len < 2 || der.len - 2 >= 0x80 || der.data[0] != TAG_SEQUENCE ||
+	    der.data[1] != der.len - 2)
+		return false;
+	rest = (struct bytes){der.data + 2, der.len - 2};
+	return cut_integer(&rest, ret_rs, half) && cut_integer(&rest, ret_rs + half, half) &&
+	       rest.len == 0;
+}
+
+static bool halves_in_range(enum key_type type, const uint8_t *rs)
+{
+	const size_t half = ec_octets(type);
+
+	return in_range((struct bytes){rs, half}, key_types[type].order) &&
+	       in_range((struct bytes){rs + half, half}, key_types[type].order);
 }
 
 bool canonical_signature(enum key_type type, struct bytes signature)
 {
-	CLEANUP(free_datum) gnutls_datum_t r = {0};
-	CLEANUP(free_datum) gnutls_datum_t s = {0};
-	CLEANUP(free_datum) gnutls_datum_t again = {0};
-	const struct bytes order = key_types[type].order;
-	gnutls_datum_t datum = borrow(signature);
+	uint8_t rs[RS_MAX];
 
-	if (!is_ecdsa(type))
+	if (!is_ec_key_type(type))
 		return signature.len == key_types[type].len;
-	if (signature.len > UINT16_MAX || gnutls_decode_rs_value(&datum, &r, &s) < 0)
-		return false;
-	if (!in_range((struct bytes){r.data, r.size}, order) ||
-	    !in_range((struct bytes){s.data, s.size}, order) ||
-	    encode_rs((struct bytes){r.data, r.size}, (struct bytes){s.data, s.size}, &again) < 0)
-		return false;
-	return equal_bytes((struct bytes){again.data, again.size}, signature);
+	return read_ecdsa_value(type, signature, rs) && halves_in_range(type, rs);
 }
 
-/* GnuTLS gives R and S as DER integers, of any length up to one octet more: make the length fixed.
- */
-static int append_scalar(struct buffer *signature, const gnutls_datum_t *datum, size_t len)
+static int sign_with_gnutls(const struct private_key *key, gnutls_sign_algorithm_t algorithm,
+			    struct bytes data, gnutls_datum_t *ret_made, struct fault *fault)
 {
-	static const uint8_t zeros[SCALAR_MAX] = {0};
-	struct bytes number = strip_zeros((struct bytes){datum->data, datum->size});
+	gnutls_datum_t datum = borrow(data);
+	int code;
 
-	if (number.len > len)
+	if (data.len > UINT32_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE, "expected less than 4 GiB to sign");
+	code = gnutls_privkey_sign_data2(key->handle, algorithm, 0, &datum, ret_made);
+	if (code == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	return code < 0 ? set_fault(fault, FAULT_FAILED, "the key cannot sign: %s",
+				    gnutls_strerror(code))
+			: 0;
+}
+
+/* Appends R || S, whoever computes it: a token does so behind GnuTLS. */
+static int sign_ecdsa(const struct private_key *key, struct bytes data, struct buffer *signature,
+		      struct fault *fault)
+{
+	const enum signature_algorithm algorithm = key_types[key->type].algorithm;
+	CLEANUP(free_datum) gnutls_datum_t made = {0};
+	uint8_t digest[DIGEST_MAX];
+	uint8_t rs[RS_MAX];
+
+	if (key->ec != NULL) {
+		size_t len = compute_digest(algorithms[algorithm].digest, data, digest);
+
+		return sign_with_ec_key(key->ec, (struct bytes){digest, len}, signature, fault);
+	}
+	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &made, fault) < 0)
 		return -1;
-	append_bytes(signature, (struct bytes){zeros, len - number.len});
-	append_bytes(signature, number);
-	return 0;
+	if (!read_ecdsa_value(key->type, (struct bytes){made.data, made.size}, rs))
+		return set_fault(fault, FAULT_FAILED, "the signature just made cannot be read");
+	append_bytes(signature, (struct bytes){rs, key_types[key->type].len});
+	return check_buffer(signature, fault);
 }
 
-static int append_signature(enum key_type type, const gnutls_datum_t *made,
-			    struct buffer *signature, struct fault *fault)
+static int append_signature(const struct private_key *key, enum signature_algorithm algorithm,
+			    struct bytes data, struct buffer *signature, struct fault *fault)
 {
-	CLEANUP(free_datum) gnutls_datum_t r = {0};
-	CLEANUP(free_datum) gnutls_datum_t s = {0};
-	size_t half = key_types[type].len / 2;
+	CLEANUP(free_datum) gnutls_datum_t made = {0};
 
-	if (!is_ecdsa(type))
-		append_bytes(signature, (struct bytes){made->data, made->size});
-	else if (gnutls_decode_rs_value(made, &r, &s) < 0 ||
-		 append_scalar(signature, &r, half) < 0 || append_scalar(signature, &s, half) < 0)
-		return set_fault(fault, FAULT_FAILED, "the signature just made cannot be read");
+	if (is_ec_key_type(key->type))
+		return sign_ecdsa(key, data, signature, fault);
+	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &made, fault) < 0)
+		return -1;
+	append_bytes(signature, (struct bytes){made.data, made.size});
 	return check_buffer(signature, fault);
 }
 
@@ -162,72 +228,110 @@ int sign_data(const struct private_key *key, enum signature_algorithm algorithm,
 	      struct buffer *ret_signature, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer signature = {0};
-	CLEANUP(free_datum) gnutls_datum_t made = {0};
-	gnutls_datum_t datum = borrow(data);
-	int code;
 
 	if (!signature_algorithm_fits(algorithm, private_key_type(key)))
 		return set_fault(fault, FAULT_FAILED, "alg: %s does not go with a key of type %s",
 				 algorithms[algorithm].name,
 				 format_key_type(private_key_type(key)));
-	if (data.len > UINT32_MAX)
-		return set_fault(fault, FAULT_TOO_LARGE, "expected less than 4 GiB to sign");
-	code = gnutls_privkey_sign_data2(private_key_handle(key), algorithms[algorithm].gnutls, 0,
-					 &datum, &made);
-	if (code < 0)
-		return set_fault(fault, FAULT_FAILED, "cannot sign: %s", gnutls_strerror(code));
-	if (append_signature(private_key_type(key), &made, &signature, fault) < 0)
+	if (append_signature(key, algorithm, data, &signature, fault) < 0)
 		return -1;
 	*ret_signature = take_buffer(&signature);
 	return 0;
 }
 
-static int verify_with_gnutls(const struct public_key *key, enum signature_algorithm algorithm,
-			      struct bytes data, const gnutls_datum_t *signature,
-			      struct verdict *verdict, struct fault *fault)
+int sign_object_data(const struct private_key *key, struct bytes data, struct buffer *ret_signature,
+		     struct fault *fault)
 {
-	gnutls_datum_t datum = borrow(data);
-	int code = gnutls_pubkey_verify_data2(public_key_handle(key), algorithms[algorithm].gnutls,
-					      0, &datum, signature);
+	CLEANUP(clear_buffer) struct buffer jose = {0};
+	CLEANUP(clear_buffer) struct buffer signature = {0};
 
+	if (append_signature(key, default_signature_algorithm(key->type), data, &jose, fault) < 0)
+		return -1;
+	if (is_ec_key_type(key->type))
+		append_ecdsa_value(&signature, bytes_of_buffer(&jose));
+	else
+		signature = take_buffer(&jose);
+	if (check_buffer(&signature, fault) < 0)
+		return -1;
+	*ret_signature = take_buffer(&signature);
+	return 0;
+}
+
+static void reject_signature(struct verdict *verdict)
+{
+	reject(verdict, "signature: not by this key over this content");
+}
+
+static int verify_with_gnutls(const struct public_key *key, gnutls_sign_algorithm_t algorithm,
+			      struct bytes data, struct bytes signature, struct verdict *verdict,
+			      struct fault *fault)
+{
+	gnutls_datum_t content = borrow(data);
+	gnutls_datum_t datum = borrow(signature);
+	int code;
+
+	if (data.len > UINT32_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE, "expected less than 4 GiB to verify");
+	code = gnutls_pubkey_verify_data2(key->handle, algorithm, 0, &content, &datum);
 	if (code == GNUTLS_E_MEMORY_ERROR)
 		return set_memory_fault(fault);
 	if (code < 0)
-		reject(verdict, "signature: not by this key over this content");
+		reject_signature(verdict);
 	return 0;
+}
+
+/* Shape: the signature is R || S. */
+static void verify_ecdsa(const struct public_key *key, enum digest_algorithm algorithm,
+			 struct bytes data, struct bytes signature, struct verdict *verdict)
+{
+	uint8_t digest[DIGEST_MAX];
+	size_t len = compute_digest(algorithm, data, digest);
+
+	if (!verify_with_ec_point(key->ec, (struct bytes){digest, len}, signature))
+		reject_signature(verdict);
 }
 
 int verify_data(const struct public_key *key, enum signature_algorithm algorithm, struct bytes data,
 		struct bytes signature, struct verdict *verdict, struct fault *fault)
 {
-	CLEANUP(free_datum) gnutls_datum_t der = {0};
-	enum key_type type = public_key_type(key);
-	const struct bytes order = key_types[type].order;
-	struct bytes r = {signature.data, signature.len / 2};
-	struct bytes s = {signature.data + signature.len / 2, signature.len / 2};
+	const size_t len = key_types[key->type].len;
 
-	if (data.len > UINT32_MAX)
-		return set_fault(fault, FAULT_TOO_LARGE, "expected less than 4 GiB to verify");
-	if (!signature_algorithm_fits(algorithm, type)) {
+	if (!signature_algorithm_fits(algorithm, key->type)) {
 		reject(verdict, "alg: %s does not go with a key of type %s",
-		       algorithms[algorithm].name, format_key_type(type));
+		       algorithms[algorithm].name, format_key_type(key->type));
 		return 0;
 	}
-	if (signature.len != key_types[type].len) {
-		reject(verdict, "signature: expected %zu octets, found %zu", key_types[type].len,
-		       signature.len);
+	if (signature.len != len) {
+		reject(verdict, "signature: expected %zu octets, found %zu", len, signature.len);
 		return 0;
 	}
-	if (!is_ecdsa(type)) {
-		gnutls_datum_t plain = borrow(signature);
-
-		return verify_with_gnutls(key, algorithm, data, &plain, verdict, fault);
-	}
-	if (!in_range(r, order) || !in_range(s, order)) {
+	if (key->ec == NULL)
+		return verify_with_gnutls(key, algorithms[algorithm].gnutls, data, signature,
+					  verdict, fault);
+	if (halves_in_range(key->type, signature.data))
+		verify_ecdsa(key, algorithms[algorithm].digest, data, signature, verdict);
+	else
 		reject(verdict, "signature: R or S is 0, or not below the group's order");
-		return 0;
-	}
-	if (encode_rs(r, s, &der) < 0)
-		return set_memory_fault(fault);
-	return verify_with_gnutls(key, algorithm, data, &der, verdict, fault);
+	return 0;
+}
+
+int verify_object_data(const struct public_key *key, enum digest_algorithm digest,
+		       struct bytes data, struct bytes signature, struct verdict *verdict,
+		       struct fault *fault)
+{
+	static const gnutls_sign_algorithm_t rsa[] = {[DIGEST_SHA256] = GNUTLS_SIGN_RSA_SHA256,
+						      [DIGEST_SHA384] = GNUTLS_SIGN_RSA_SHA384,
+						      [DIGEST_SHA512] = GNUTLS_SIGN_RSA_SHA512};
+	uint8_t rs[RS_MAX];
+
+	if (key->ec == NULL)
+		return verify_with_gnutls(
+			key, key->type == KEY_ED25519 ? GNUTLS_SIGN_EDDSA_ED25519 : rsa[digest],
+			data, signature, verdict, fault);
+	if (read_ecdsa_value(key->type, signature, rs) && halves_in_range(key->type, rs))
+		verify_ecdsa(key, digest, data, (struct bytes){rs, key_types[key->type].len},
+			     verdict);
+	else
+		reject(verdict, "signature: not in its one DER form (X.690)");
+	return 0;
 }

@@ -1,8 +1,8 @@
 #include "common/x509/certificate.h"
 
-#include "common/x509/distinguished_name.h"
 #include "common/x509/parts.h"
 #include "common/x509/pem.h"
+#include "common/x509/subject.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@ static const char label[] = "CERTIFICATE";
 struct certificate {
 	struct buffer der;
 	struct certificate_parts parts; /* slices of der */
-	gnutls_x509_crt_t handle;
 	struct public_key *key;
 	char *subject;
 	char *issuer;
@@ -26,43 +25,11 @@ void free_certificate(struct certificate **certificate)
 
 	if (old == NULL)
 		return;
-	gnutls_x509_crt_deinit(old->handle);
 	free_public_key(&old->key);
 	free(old->subject);
 	free(old->issuer);
 	clear_buffer(&old->der);
 	free(old);
-}
-
-static int import_handle(struct certificate *certificate, struct fault *fault)
-{
-	gnutls_datum_t der = {certificate->der.data, (unsigned int)certificate->der.len};
-	int result = gnutls_x509_crt_init(&certificate->handle);
-
-	if (result >= 0)
-		result = gnutls_x509_crt_import(certificate->handle, &der, GNUTLS_X509_FMT_DER);
-	if (result == GNUTLS_E_MEMORY_ERROR)
-		return set_memory_fault(fault);
-	if (result < 0)
-		return set_fault(fault, FAULT_MALFORMED, "certificate: GnuTLS cannot read it: %s",
-				 gnutls_strerror(result));
-	return 0;
-}
-
-typedef int get_name_function(gnutls_x509_crt_t handle, gnutls_datum_t *text, unsigned int flags);
-
-/* An empty name is the empty text. */
-static int get_name(const struct certificate *certificate, struct bytes name,
-		    get_name_function *get, char **ret_text, struct fault *fault)
-{
-	gnutls_datum_t text = {0};
-	int result = empty_name(name) ? 0 : get(certificate->handle, &text, 0);
-
-	if (result < 0)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "certificate: a name has no form in RFC 4514: %s",
-				 gnutls_strerror(result));
-	return take_name_text(&text, ret_text, fault);
 }
 
 /* Fills in what follows from the DER. */
@@ -84,12 +51,10 @@ static int read_certificate(struct certificate *certificate, struct fault *fault
 				 "YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ");
 	if (parse_public_key(parts->spki, &certificate->key, fault) < 0)
 		return prefix_fault(fault, "certificate");
-	if (import_handle(certificate, fault) < 0 ||
-	    get_name(certificate, parts->subject, gnutls_x509_crt_get_dn3, &certificate->subject,
-		     fault) < 0)
-		return -1;
-	return get_name(certificate, parts->issuer, gnutls_x509_crt_get_issuer_dn3,
-			&certificate->issuer, fault);
+	if (format_name(parts->subject, &certificate->subject, fault) < 0 ||
+	    format_name(parts->issuer, &certificate->issuer, fault) < 0)
+		return prefix_fault(fault, "certificate");
+	return 0;
 }
 
 int parse_certificate_der(struct bytes der, struct certificate **ret_certificate,
@@ -169,11 +134,6 @@ int64_t certificate_not_after(const struct certificate *certificate)
 const struct public_key *certificate_public_key(const struct certificate *certificate)
 {
 	return certificate->key;
-}
-
-gnutls_x509_crt_t certificate_handle(const struct certificate *certificate)
-{
-	return certificate->handle;
 }
 
 const struct certificate_parts *certificate_parts(const struct certificate *certificate)

@@ -5,18 +5,14 @@
 #include "common/crypto/key.h"
 #include "common/x509/alt_name.h"
 
-#include <gnutls/x509.h>
-
 struct certificate_parts;
 
 /*
  * A parsed X.509 certificate (RFC 5280). What holds: exactly one certificate in strict DER, nothing
- * after it, at most CERTIFICATE_DER_MAX octets, importable by GnuTLS, with a public_key of our
- * types, a serial of 1 to SERIAL_MAX octets, and times that can be read. Nothing else: whether it
+ * after it, at most CERTIFICATE_DER_MAX octets, with a public_key of our types, a serial of 1 to
+ * SERIAL_MAX octets, times that can be read, and names that have a text. Nothing else: whether it
  * may be relied on is for check_profile and verify_chain. Its names are shown as text with '?' for
  * every control character.
- *
- * It takes some 20 KB of memory: for a whole pool keep the DER.
  */
 struct certificate;
 
@@ -51,7 +47,6 @@ struct bytes certificate_raw_issuer(const struct certificate *certificate); /* D
 int64_t certificate_not_before(const struct certificate *certificate);
 int64_t certificate_not_after(const struct certificate *certificate);
 const struct public_key *certificate_public_key(const struct certificate *certificate);
-gnutls_x509_crt_t certificate_handle(const struct certificate *certificate);
 const struct certificate_parts *certificate_parts(const struct certificate *certificate);
 
 /*

@@ -11,15 +11,6 @@ struct path {
 	size_t count;
 };
 
-/*
- * Time is an argument here: GnuTLS would ask its own clock. Everything else that it can relax stays
- * as strict as it is.
- */
-static const unsigned int verify_flags =
-	GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS |
-	GNUTLS_VERIFY_DISABLE_CRL_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT |
-	GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN;
-
 /* By name and, where both have one, by key identifier. No signature is verified here. */
 static bool may_have_issued(const struct certificate *issuer, const struct certificate *subject)
 {
@@ -138,56 +129,69 @@ static int check_one(const struct certificate *certificate, enum profile profile
 	return 0;
 }
 
-/* Whether the signature has the form that a signature by this issuer has. */
-static void check_signature_form(const struct certificate *certificate,
-				 const struct certificate *issuer, struct verdict *verdict)
-{
-	const char *flaw = find_signature_flaw(&certificate_parts(certificate)->signed_object,
-					       certificate_public_key(issuer));
-
-	if (flaw != NULL)
-		reject(verdict, "certificate %s: RFC 5280 section 4.1.1.3: signatureValue: %s",
-		       certificate_subject(certificate), flaw);
-}
-
 static int check_each(const struct path *path, const struct certificate *root, int64_t at_s,
 		      struct verdict *verdict, struct fault *fault)
 {
 	if (check_one(root, PROFILE_ROOT, at_s, verdict, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < path->count; i++) {
+	for (size_t i = 0; i < path->count; i++)
 		if (check_one(path->steps[i], i == 0 ? PROFILE_MEMBER : PROFILE_INTERMEDIATE, at_s,
 			      verdict, fault) < 0)
 			return -1;
-		check_signature_form(path->steps[i],
-				     i + 1 < path->count ? path->steps[i + 1] : root, verdict);
-	}
 	return 0;
 }
 
-/* RFC 5280 section 6.1, by GnuTLS: signatures, names, path lengths. */
+/* Who issued the certificate at that step. */
+static const struct certificate *issuer_of(const struct path *path, size_t step,
+					   const struct certificate *root)
+{
+	return step + 1 < path->count ? path->steps[step + 1] : root;
+}
+
+/* Whether fewer intermediates are below than the issuer allows. Those that issued themselves
+   another certificate do not count (RFC 5280 section 6.1.4 (l)). */
+static void check_path_length(const struct path *path, size_t step,
+			      const struct certificate *issuer, struct verdict *verdict)
+{
+	unsigned int most;
+	unsigned int below = 0;
+
+	for (size_t i = 1; i <= step; i++) {
+		const struct certificate_parts *parts = certificate_parts(path->steps[i]);
+
+		if (!equal_bytes(parts->subject, parts->issuer))
+			below++;
+	}
+	if (find_path_length(certificate_parts(issuer), &most) && below > most)
+		reject(verdict,
+		       "RFC 5280 section 4.2.1.9: pathLenConstraint: %s allows %u intermediates "
+		       "below it, found %u",
+		       certificate_subject(issuer), most, below);
+}
+
+/*
+ * RFC 5280 section 6.1, of what the search and the profiles have not seen to: path lengths and
+ * signatures, from the root down. Names are those by which the path was found; constraints of other
+ * kinds are in no profile.
+ */
 static int verify_path(const struct path *path, const struct certificate *root,
 		       struct verdict *verdict, struct fault *fault)
 {
-	gnutls_x509_crt_t handles[CHAIN_MAX + 1];
-	gnutls_x509_crt_t anchor = certificate_handle(root);
-	gnutls_datum_t text = {0};
-	unsigned int status = 0;
-	int result;
+	for (size_t step = path->count; step > 0 && !verdict->invalid; step--) {
+		const struct certificate *certificate = path->steps[step - 1];
+		const struct certificate *issuer = issuer_of(path, step - 1, root);
+		struct verdict own = {0};
 
-	for (size_t i = 0; i < path->count; i++)
-		handles[i] = certificate_handle(path->steps[i]);
-	result = gnutls_x509_crt_list_verify(handles, (unsigned int)path->count, &anchor, 1, NULL,
-					     0, verify_flags, &status);
-	if (result < 0)
-		return set_fault(fault, FAULT_FAILED, "the path cannot be verified: %s",
-				 gnutls_strerror(result));
-	if (status == 0)
-		return 0;
-	result = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
-	reject(verdict, "RFC 5280 section 6.1: %s",
-	       result < 0 ? "the path does not hold" : (const char *)text.data);
-	gnutls_free(text.data);
+		check_path_length(path, step - 1, issuer, verdict);
+		if (verify_signed_object(&certificate_parts(certificate)->signed_object,
+					 certificate_public_key(issuer),
+					 "RFC 5280 section 4.1.1.3: signatureValue", &own,
+					 fault) < 0)
+			return -1;
+		if (own.invalid)
+			reject(verdict, "certificate %s: %s", certificate_subject(certificate),
+			       own.reason);
+	}
 	return 0;
 }
 

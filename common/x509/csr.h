@@ -6,8 +6,6 @@
 #include "common/crypto/key.h"
 #include "common/x509/alt_name.h"
 
-#include <gnutls/x509.h>
-
 /*
  * Certificate requests (PKCS#10, RFC 2986).
  *
@@ -39,21 +37,15 @@ void free_csr(struct csr **csr);
 
 /* Borrowed. */
 const char *csr_subject(const struct csr *csr);
+struct bytes csr_subject_der(const struct csr *csr); /* the Name, whole */
 const struct alt_names *csr_alt_names(const struct csr *csr);
 struct bytes csr_alt_names_der(const struct csr *csr); /* GeneralNames; empty when there are none */
 const struct public_key *csr_public_key(const struct csr *csr);
-gnutls_x509_crq_t csr_handle(const struct csr *csr);
 
 /*
  * Proof of possession: the request's signature is by its own key, with ECDSA or RSA (PKCS #1 v1.5)
  * and a digest of at least SHA-256, or Ed25519, and in its one DER form.
  */
 int verify_csr(const struct csr *csr, struct verdict *verdict, struct fault *fault) MUST_CHECK;
-
-/*
- * The part of verify_csr that needs no arithmetic: digest and form. For certify_csr, in which
- * GnuTLS does the arithmetic anyway.
- */
-void check_csr_signature_form(const struct csr *csr, struct verdict *verdict);
 
 #endif

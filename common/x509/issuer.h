@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_X509_ISSUER_H
 #define CERTPOOL_X509_ISSUER_H
 
-#include "common/x509/certificate.h"
+#include "common/x509/certificate_builder.h"
 #include "common/x509/csr.h"
 
 /*
@@ -46,11 +46,6 @@ int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *url
    the INTEGER is positive and has 20 octets always (RFC 5280 section 4.1.2.2). */
 int generate_serial(uint8_t ret_serial[static SERIAL_MAX], struct fault *fault) MUST_CHECK;
 
-struct validity {
-	int64_t not_before_s;
-	int64_t not_after_s;
-};
-
 /*
  * A self-signed root: v3, basicConstraints critical CA:TRUE, keyUsage critical keyCertSign and
  * cRLSign, SKI (SHA-1 of the key's bits, RFC 5280 section 4.2.1.2 method 1).
@@ -73,9 +68,9 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
  * request's (which the caller has held against its policy), all else is the profile's: v3, the
  * serial given, basicConstraints critical CA:FALSE, keyUsage critical digitalSignature, SKI, AKI
  * equal to the issuer's SKI, and the URLs of set_revocation_urls. The request's signature is
- * verified on the way (gnutls x509_crt_set_crq): FAULT_REFUSED when it does not hold, and for a
- * request for the issuer's own key or its root's. check_profile has passed on the result. Shape:
- * validity as given; FAULT_REFUSED unless it lies within the issuer's.
+ * verified on the way: FAULT_REFUSED when it does not hold, for a request for the issuer's own key
+ * or its root's, and unless the validity lies within the issuer's. check_profile has passed on the
+ * result.
  */
 int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,

@@ -202,3 +202,20 @@ struct bytes find_authority_key_id(const struct certificate_parts *parts)
 		return (struct bytes){0};
 	return item.content;
 }
+
+bool find_path_length(const struct certificate_parts *parts, unsigned int *ret_length)
+{
+	struct extension extension = {0};
+	struct der_item sequence;
+	struct der_item item;
+	bool found = false;
+
+	if (find_extension(parts->extensions, EXTENSION_BASIC_CONSTRAINTS, &extension, &found,
+			   NULL) < 0 ||
+	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &sequence) ||
+	    !read_der_tagged(&sequence.content, DER_BOOLEAN, &item) ||
+	    !read_der_tagged(&sequence.content, DER_INTEGER, &item))
+		return false;
+	*ret_length = item.content.len == 1 ? item.content.data[0] : UINT8_MAX;
+	return true;
+}

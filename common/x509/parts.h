@@ -49,6 +49,7 @@ enum extension_id {
 	EXTENSION_SUBJECT_ALT_NAME = 17,
 	EXTENSION_BASIC_CONSTRAINTS = 19,
 	EXTENSION_NAME_CONSTRAINTS = 30,
+	EXTENSION_CRL_DISTRIBUTION_POINTS = 31,
 	EXTENSION_AUTHORITY_KEY_ID = 35,
 	EXTENSION_POLICY_CONSTRAINTS = 36,
 	EXTENSION_EXTENDED_KEY_USAGE = 37,
@@ -81,5 +82,9 @@ int find_extension(struct bytes extensions, enum extension_id id, struct extensi
  */
 struct bytes find_subject_key_id(const struct certificate_parts *parts);
 struct bytes find_authority_key_id(const struct certificate_parts *parts);
+
+/* Whether there are basicConstraints with a pathLenConstraint, and which (RFC 5280
+   section 4.2.1.9); 255 for more than that. */
+bool find_path_length(const struct certificate_parts *parts, unsigned int *ret_length);
 
 #endif

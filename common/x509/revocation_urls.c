@@ -1,5 +1,6 @@
 #include "common/x509/revocation_urls.h"
 
+#include "common/x509/certificate_builder.h"
 #include "common/x509/der.h"
 
 /* GeneralName: uniformResourceIdentifier [6] IA5String (RFC 5280 section 4.2.1.6). */
@@ -12,7 +13,7 @@ static void enclose(struct buffer *buffer, size_t begin, const uint8_t *tags, si
 		enclose_der(buffer, begin, tags[i]);
 }
 
-void append_crl_distribution_points(struct buffer *buffer, const char *url)
+void append_crl_distribution_points(struct buffer *extensions, const char *url)
 {
 	static const uint8_t tags[] = {
 		DER_CONTEXT_CONSTRUCTED, /* fullName */
@@ -20,23 +21,30 @@ void append_crl_distribution_points(struct buffer *buffer, const char *url)
 		DER_SEQUENCE,            /* DistributionPoint */
 		DER_SEQUENCE,            /* CRLDistributionPoints */
 	};
-	size_t begin = buffer->len;
+	CLEANUP(clear_buffer) struct buffer value = {0};
 
-	append_der(buffer, GENERAL_NAME_URI, bytes_of_string(url));
-	enclose(buffer, begin, tags, COUNT_OF(tags));
+	append_der(&value, GENERAL_NAME_URI, bytes_of_string(url));
+	enclose(&value, 0, tags, COUNT_OF(tags));
+	append_ce_extension(extensions, EXTENSION_CRL_DISTRIBUTION_POINTS, false,
+			    bytes_of_buffer(&value));
+	extensions->failed |= value.failed;
 }
 
-void append_ocsp_access(struct buffer *buffer, const char *url)
+void append_ocsp_access(struct buffer *extensions, const char *url)
 {
-	/* 1.3.6.1.5.5.7.48.1 */
+	/* 1.3.6.1.5.5.7.1.1 and 1.3.6.1.5.5.7.48.1 */
+	static const uint8_t id_pe_access[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01};
 	static const uint8_t id_ad_ocsp[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01};
 	static const uint8_t tags[] = {
 		DER_SEQUENCE, /* AccessDescription */
 		DER_SEQUENCE, /* AuthorityInfoAccessSyntax */
 	};
-	size_t begin = buffer->len;
+	CLEANUP(clear_buffer) struct buffer value = {0};
 
-	append_der(buffer, DER_OID, (struct bytes){id_ad_ocsp, sizeof(id_ad_ocsp)});
-	append_der(buffer, GENERAL_NAME_URI, bytes_of_string(url));
-	enclose(buffer, begin, tags, COUNT_OF(tags));
+	append_der(&value, DER_OID, (struct bytes){id_ad_ocsp, sizeof(id_ad_ocsp)});
+	append_der(&value, GENERAL_NAME_URI, bytes_of_string(url));
+	enclose(&value, 0, tags, COUNT_OF(tags));
+	append_extension(extensions, (struct bytes){id_pe_access, sizeof(id_pe_access)}, false,
+			 bytes_of_buffer(&value));
+	extensions->failed |= value.failed;
 }

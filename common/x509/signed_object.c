@@ -37,7 +37,7 @@ static const enum family families[KEY_TYPE_COUNT] = {
 struct scheme {
 	struct bytes algorithm; /* the AlgorithmIdentifier's DER */
 	enum family family;
-	gnutls_sign_algorithm_t gnutls;
+	enum digest_algorithm digest; /* Ed25519: its own, inside */
 };
 
 #define LITERAL(text)                                                                              \
@@ -46,19 +46,16 @@ struct scheme {
 	}
 
 static const struct scheme schemes[] = {
-	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"), FAMILY_ECDSA,
-	 GNUTLS_SIGN_ECDSA_SHA256},
-	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"), FAMILY_ECDSA,
-	 GNUTLS_SIGN_ECDSA_SHA384},
-	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"), FAMILY_ECDSA,
-	 GNUTLS_SIGN_ECDSA_SHA512},
-	{LITERAL("\x30\x05\x06\x03\x2b\x65\x70"), FAMILY_EDDSA, GNUTLS_SIGN_EDDSA_ED25519},
+	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"), FAMILY_ECDSA, DIGEST_SHA256},
+	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"), FAMILY_ECDSA, DIGEST_SHA384},
+	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"), FAMILY_ECDSA, DIGEST_SHA512},
+	{LITERAL("\x30\x05\x06\x03\x2b\x65\x70"), FAMILY_EDDSA, DIGEST_SHA512},
 	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00"), FAMILY_RSA,
-	 GNUTLS_SIGN_RSA_SHA256},
+	 DIGEST_SHA256},
 	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00"), FAMILY_RSA,
-	 GNUTLS_SIGN_RSA_SHA384},
+	 DIGEST_SHA384},
 	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00"), FAMILY_RSA,
-	 GNUTLS_SIGN_RSA_SHA512},
+	 DIGEST_SHA512},
 };
 
 static const struct scheme *find_scheme(struct bytes algorithm)
@@ -102,93 +99,47 @@ int verify_signed_object(const struct signed_object *object, const struct public
 {
 	const struct scheme *scheme = find_scheme(object->algorithm);
 	const char *flaw = find_flaw(scheme, object->signature, key);
-	gnutls_datum_t body;
-	gnutls_datum_t signature;
-	int result;
+	struct verdict own = {0};
 
 	if (scheme == NULL || flaw != NULL) {
 		reject(verdict, "%s: %s", where, flaw);
 		return 0;
 	}
-	body = (gnutls_datum_t){(unsigned char *)(uintptr_t)object->body.data,
-				(unsigned int)object->body.len};
-	signature = (gnutls_datum_t){(unsigned char *)(uintptr_t)object->signature.data,
-				     (unsigned int)object->signature.len};
-	result = gnutls_pubkey_verify_data2(public_key_handle(key), scheme->gnutls, 0, &body,
-					    &signature);
-	if (result == GNUTLS_E_MEMORY_ERROR)
-		return set_memory_fault(fault);
-	if (result < 0)
-		reject(verdict, "%s: the signature is not by the key: %s", where,
-		       gnutls_strerror(result));
+	if (verify_object_data(key, scheme->digest, object->body, object->signature, &own, fault) <
+	    0)
+		return -1;
+	if (own.invalid)
+		reject(verdict, "%s: the signature is not by the key", where);
 	return 0;
 }
 
-/* The scheme with which we sign under a key of the type: its place among the schemes. */
+/* The scheme of default_signature_algorithm: its place among the schemes. */
 static const size_t signing_schemes[KEY_TYPE_COUNT] = {
 	[KEY_ECDSA_P256] = 0, [KEY_ECDSA_P384] = 1, [KEY_ED25519] = 3,
 	[KEY_RSA_2048] = 4,   [KEY_RSA_3072] = 4,   [KEY_RSA_4096] = 4,
 };
 
-static const struct scheme *signing_scheme(enum key_type type)
-{
-	return &schemes[signing_schemes[type]];
-}
-
 struct bytes signing_algorithm(enum key_type type)
 {
-	return signing_scheme(type)->algorithm;
-}
-
-static void append_signed(struct buffer *buffer, struct bytes body, struct bytes algorithm,
-			  const gnutls_datum_t *signature)
-{
-	CLEANUP(clear_buffer) struct buffer bits = {0};
-	CLEANUP(clear_buffer) struct buffer tail = {0};
-
-	/* No bit of the last octet is unused. */
-	append_bytes(&bits, (struct bytes){(const uint8_t *)"", 1});
-	append_bytes(&bits, (struct bytes){signature->data, signature->size});
-	append_bytes(&tail, algorithm);
-	append_der(&tail, DER_BIT_STRING, bytes_of_buffer(&bits));
-	append_der_header(buffer, DER_SEQUENCE, body.len + tail.len);
-	append_bytes(buffer, body);
-	append_bytes(buffer, bytes_of_buffer(&tail));
-	buffer->failed |= bits.failed || tail.failed;
+	return schemes[signing_schemes[type]].algorithm;
 }
 
 int sign_object(const struct private_key *key, struct bytes body, struct buffer *buffer,
 		struct fault *fault)
 {
-	const struct scheme *scheme = signing_scheme(private_key_type(key));
-	const gnutls_datum_t data = {(unsigned char *)(uintptr_t)body.data, (unsigned int)body.len};
-	gnutls_datum_t signature = {0};
-	int result = gnutls_privkey_sign_data2(private_key_handle(key), scheme->gnutls, 0, &data,
-					       &signature);
+	CLEANUP(clear_buffer) struct buffer signature = {0};
+	CLEANUP(clear_buffer) struct buffer tail = {0};
 
-	if (result == GNUTLS_E_MEMORY_ERROR)
-		return set_memory_fault(fault);
-	if (result < 0)
-		return set_fault(fault, FAULT_FAILED, "the key cannot sign: %s",
-				 gnutls_strerror(result));
-	append_signed(buffer, body, scheme->algorithm, &signature);
-	gnutls_free(signature.data);
+	if (sign_object_data(key, body, &signature, fault) < 0)
+		return -1;
+	append_bytes(&tail, signing_algorithm(private_key_type(key)));
+	append_der_header(&tail, DER_BIT_STRING, 1 + signature.len);
+	/* No bit of the last octet is unused. */
+	append_bytes(&tail, (struct bytes){(const uint8_t *)"", 1});
+	append_bytes(&tail, bytes_of_buffer(&signature));
+	append_der_header(buffer, DER_SEQUENCE, body.len + tail.len);
+	append_bytes(buffer, body);
+	append_bytes(buffer, bytes_of_buffer(&tail));
+	buffer->failed |= tail.failed;
 	return check_buffer(buffer, fault);
-}
-
-gnutls_digest_algorithm_t signing_digest(enum key_type type)
-{
-	switch (type) {
-	case KEY_ECDSA_P384:
-		return GNUTLS_DIG_SHA384;
-	case KEY_ED25519:
-		return GNUTLS_DIG_SHA512;
-	case KEY_ECDSA_P256:
-	case KEY_RSA_2048:
-	case KEY_RSA_3072:
-	case KEY_RSA_4096:
-	case KEY_TYPE_COUNT:
-		break;
-	}
-	return GNUTLS_DIG_SHA256;
 }

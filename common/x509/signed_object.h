@@ -45,7 +45,4 @@ int sign_object(const struct private_key *key, struct bytes body, struct buffer 
    hold it too (RFC 5280 section 4.1.2.3, section 5.1.2.2). */
 struct bytes signing_algorithm(enum key_type type);
 
-/* The digest with which we sign X.509 objects under a key of the type. */
-gnutls_digest_algorithm_t signing_digest(enum key_type type);
-
 #endif

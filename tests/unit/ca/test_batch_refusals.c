@@ -1,5 +1,6 @@
 #include "common/ca/batch.h"
 
+#include "tests/support/gnutls_objects.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 #include "tests/unit/ca/requests.h"
@@ -56,22 +57,28 @@ Test(batch_refusals, refuses_a_request_signed_by_another_key)
 	CLEANUP(free_private_key) struct private_key *own = make_key(KEY_ECDSA_P256);
 	CLEANUP(free_private_key) struct private_key *other = make_key(KEY_ECDSA_P256);
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	CLEANUP(clear_secret) struct secret other_pem = {0};
+	gnutls_privkey_t signer;
+	gnutls_pubkey_t pubkey;
 	gnutls_datum_t pem = {0};
 	struct buffer text = {0};
 	struct fault fault = {0};
 
+	cr_assert_eq(format_private_key(other, &other_pem, &fault), 0);
 	cr_assert_eq(get_public_key(own, &public_key, &fault), 0);
+	signer = gnutls_privkey_of(bytes_of_secret(&other_pem));
+	pubkey = gnutls_pubkey_of(public_key_spki(public_key));
 	cr_assert_eq(gnutls_x509_crq_init(&crq), 0);
 	cr_assert_eq(gnutls_x509_crq_set_version(crq, 1), 0);
 	cr_assert_eq(gnutls_x509_crq_set_dn(crq, "CN=client1-2", NULL), 0);
-	cr_assert_eq(gnutls_x509_crq_set_pubkey(crq, public_key_handle(public_key)), 0);
-	cr_assert_eq(
-		gnutls_x509_crq_privkey_sign(crq, private_key_handle(other), GNUTLS_DIG_SHA256, 0),
-		0);
+	cr_assert_eq(gnutls_x509_crq_set_pubkey(crq, pubkey), 0);
+	cr_assert_eq(gnutls_x509_crq_privkey_sign(crq, signer, GNUTLS_DIG_SHA256, 0), 0);
 	cr_assert_eq(gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_PEM, &pem), 0);
 	append_bytes(&text, (struct bytes){pem.data, pem.size});
 	gnutls_free(pem.data);
 	gnutls_x509_crq_deinit(crq);
+	gnutls_pubkey_deinit(pubkey);
+	gnutls_privkey_deinit(signer);
 	expect_request_refused("client1", text, "bad_proof", "");
 }
 

@@ -1,5 +1,6 @@
 #include "common/ca/policy.h"
 
+#include "tests/support/gnutls_objects.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/requests.h"
 
@@ -79,6 +80,7 @@ Test(policy, ignores_what_a_request_asks_for_beyond_its_names)
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	struct certificate *certificate;
+	gnutls_x509_crt_t crt;
 	struct ca_fixture fixture;
 	unsigned int critical;
 	unsigned int usage = 0;
@@ -92,14 +94,13 @@ Test(policy, ignores_what_a_request_asks_for_beyond_its_names)
 	certify(&fixture, "client1", &request, NOW_S, &answer);
 	certificate = parse_member_certificate(&answer, "key1");
 	expect_valid(&fixture, certificate, NOW_S);
-	cr_expect_eq(gnutls_x509_crt_get_ca_status(certificate_handle(certificate), &critical), 0);
-	cr_expect_eq(
-		gnutls_x509_crt_get_key_usage(certificate_handle(certificate), &usage, &critical),
-		0);
+	crt = gnutls_crt_of(certificate_der(certificate));
+	cr_expect_eq(gnutls_x509_crt_get_ca_status(crt, &critical), 0);
+	cr_expect_eq(gnutls_x509_crt_get_key_usage(crt, &usage, &critical), 0);
 	cr_expect_eq(usage, GNUTLS_KEY_DIGITAL_SIGNATURE);
-	cr_expect_eq(gnutls_x509_crt_get_key_purpose_oid(certificate_handle(certificate), 0, oid,
-							 &oid_len, &critical),
+	cr_expect_eq(gnutls_x509_crt_get_key_purpose_oid(crt, 0, oid, &oid_len, &critical),
 		     GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE);
+	gnutls_x509_crt_deinit(crt);
 	free_certificate(&certificate);
 	remove_ca(&fixture);
 }

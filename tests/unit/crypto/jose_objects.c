@@ -5,6 +5,7 @@
 #include "common/crypto/compact.h"
 
 #include <criterion/criterion.h>
+#include <gnutls/abstract.h>
 #include <string.h>
 
 struct buffer octets_of(const char *base64url)

@@ -26,3 +26,28 @@ Test(digest, knows_the_vectors_of_nist)
 		clear_buffer(&expected);
 	}
 }
+
+/* FIPS 180-4, NIST's examples */
+Test(digest, knows_each_algorithm)
+{
+	static const struct {
+		enum digest_algorithm algorithm;
+		const char *digest;
+	} rows[] = {
+		{DIGEST_SHA256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+		{DIGEST_SHA384, "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded163"
+				"1a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7"},
+		{DIGEST_SHA512, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+				"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buffer expected = decode_hex(rows[i].digest);
+		uint8_t digest[DIGEST_MAX];
+
+		cr_assert_eq(compute_digest(rows[i].algorithm, bytes_of_string("abc"), digest),
+			     expected.len);
+		cr_expect_arr_eq(digest, expected.data, expected.len);
+		clear_buffer(&expected);
+	}
+}

@@ -1,19 +1,20 @@
 #include "common/crypto/ec_key.h"
 
+#include "tests/support/gnutls_objects.h"
+
 #include <criterion/criterion.h>
 #include <gnutls/x509.h>
 #include <string.h>
 
 static struct secret make_der(enum key_type type)
 {
-	gnutls_privkey_t handle;
+	struct ec_key *key = NULL;
 	struct secret der = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(gnutls_privkey_init(&handle), 0);
-	cr_assert_eq(generate_ec_key(type, handle, &fault), 0, "%s", fault.text);
-	cr_assert_eq(format_ec_key(type, handle, &der, &fault), 0, "%s", fault.text);
-	gnutls_privkey_deinit(handle);
+	cr_assert_eq(generate_ec_key(type, &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(format_ec_key(key, &der, &fault), 0, "%s", fault.text);
+	free_ec_key(&key);
 	return der;
 }
 
@@ -59,14 +60,14 @@ Test(ec_key, writes_what_openssl_writes)
 		"-----END PRIVATE KEY-----\n";
 	gnutls_datum_t text = {(unsigned char *)(uintptr_t)pem, sizeof(pem) - 1};
 	gnutls_datum_t der = {0};
-	gnutls_privkey_t handle;
+	gnutls_privkey_t handle = gnutls_privkey_of(bytes_of_string(pem));
+	struct ec_key *key = NULL;
 	struct secret written = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(gnutls_privkey_init(&handle), 0);
-	cr_assert_eq(gnutls_privkey_import_x509_raw(handle, &text, GNUTLS_X509_FMT_PEM, NULL, 0),
-		     0);
-	cr_assert_eq(format_ec_key(KEY_ECDSA_P256, handle, &written, &fault), 0, "%s", fault.text);
+	cr_assert_eq(import_ec_key(KEY_ECDSA_P256, handle, &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(format_ec_key(key, &written, &fault), 0, "%s", fault.text);
+	free_ec_key(&key);
 	cr_assert_eq(gnutls_pem_base64_decode2("PRIVATE KEY", &text, &der), 0);
 	cr_expect(equal_bytes(bytes_of_secret(&written), (struct bytes){der.data, der.size}));
 	gnutls_free(der.data);

@@ -3,6 +3,7 @@
 #include "tests/unit/crypto/vectors.h"
 
 #include <criterion/criterion.h>
+#include <gnutls/abstract.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "common/crypto/key.h"
 
+#include "tests/support/gnutls_objects.h"
 #include "tests/unit/crypto/vectors.h"
 
 #include <criterion/criterion.h>
@@ -25,19 +26,19 @@ static bool judge_jose(const struct public_key *key, enum signature_algorithm al
 	return !verdict.invalid;
 }
 
-/* A signature inside an X.509 object: the one DER form, and then as GnuTLS has it. */
+/* A signature inside an X.509 object. */
 static bool judge_der(const struct public_key *key, enum signature_algorithm algorithm,
 		      struct bytes data, struct bytes signature)
 {
-	gnutls_datum_t content = {(unsigned char *)(uintptr_t)data.data, (unsigned int)data.len};
-	gnutls_datum_t der = {(unsigned char *)(uintptr_t)signature.data,
-			      (unsigned int)signature.len};
+	struct verdict verdict = {0};
+	struct fault fault = {0};
 
-	return canonical_signature(public_key_type(key), signature) &&
-	       gnutls_pubkey_verify_data2(public_key_handle(key),
-					  algorithm == SIGNATURE_ES256 ? GNUTLS_SIGN_ECDSA_SHA256
-								       : GNUTLS_SIGN_ECDSA_SHA384,
-					  0, &content, &der) >= 0;
+	cr_assert_eq(verify_object_data(
+			     key, algorithm == SIGNATURE_ES256 ? DIGEST_SHA256 : DIGEST_SHA384,
+			     data, signature, &verdict, &fault),
+		     0, "%s", fault.text);
+	cr_expect(verdict.invalid || canonical_signature(public_key_type(key), signature));
+	return !verdict.invalid;
 }
 
 static bool has_flag(const json_t *test, const char *name)
@@ -270,9 +271,13 @@ static void export_rsa_key(const struct private_key *key, struct rsa_private_key
 	gnutls_datum_t e1 = {0};
 	gnutls_datum_t e2 = {0};
 
-	cr_assert_eq(gnutls_privkey_export_rsa_raw(private_key_handle(key), &n, &e, &d, &p, &q, &u,
-						   &e1, &e2),
-		     0);
+	CLEANUP(clear_secret) struct secret pem = {0};
+	gnutls_privkey_t handle;
+	struct fault fault = {0};
+
+	cr_assert_eq(format_private_key(key, &pem, &fault), 0, "%s", fault.text);
+	handle = gnutls_privkey_of(bytes_of_secret(&pem));
+	cr_assert_eq(gnutls_privkey_export_rsa_raw(handle, &n, &e, &d, &p, &q, &u, &e1, &e2), 0);
 	rsa_private_key_init(ret_key);
 	import_number(ret_key->d, &d);
 	import_number(ret_key->p, &p);
@@ -283,6 +288,7 @@ static void export_rsa_key(const struct private_key *key, struct rsa_private_key
 	gnutls_free(n.data);
 	gnutls_free(e.data);
 	cr_assert_eq(rsa_private_key_prepare(ret_key), 1);
+	gnutls_privkey_deinit(handle);
 }
 
 static void sign_with_salt(const struct rsa_private_key *key, size_t salt_len,

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,16 +203,12 @@ struct forged_certificate forged_member(void)
 static struct bytes sign_body(struct bytes body, struct bytes algorithm,
 			      const struct private_key *signer)
 {
-	gnutls_datum_t data = {(unsigned char *)(uintptr_t)body.data, (unsigned int)body.len};
-	gnutls_datum_t signature = {0};
+	CLEANUP(clear_buffer) struct buffer signature = {0};
 	struct bytes bits;
+	struct fault fault = {0};
 
-	cr_assert_eq(gnutls_privkey_sign_data(private_key_handle(signer), GNUTLS_DIG_SHA256, 0,
-					      &data, &signature),
-		     0);
-	bits = item(DER_BIT_STRING,
-		    JOIN(OCTETS("\0"), ((struct bytes){signature.data, signature.size})));
-	gnutls_free(signature.data);
+	cr_assert_eq(sign_object_data(signer, body, &signature, &fault), 0, "%s", fault.text);
+	bits = item(DER_BIT_STRING, JOIN(OCTETS("\0"), bytes_of_buffer(&signature)));
 	return item(DER_SEQUENCE, JOIN(body, algorithm, bits));
 }
 

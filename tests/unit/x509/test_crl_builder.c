@@ -1,6 +1,7 @@
 #include "common/x509/crl_builder.h"
 
 #include "common/x509/crl.h"
+#include "tests/support/gnutls_objects.h"
 #include "tests/unit/x509/forge_crl.h"
 
 #include <criterion/criterion.h>
@@ -235,7 +236,7 @@ Test(crl_builder, writes_short_serials_without_zeros_in_front)
 static gnutls_x509_crl_t read_by_gnutls(const struct issuer *issuer, const struct buffer *der)
 {
 	gnutls_datum_t data = {der->data, (unsigned int)der->len};
-	gnutls_x509_crt_t handle = certificate_handle(issuer_certificate(issuer));
+	gnutls_x509_crt_t handle = gnutls_crt_of(certificate_der(issuer_certificate(issuer)));
 	gnutls_x509_crl_t crl;
 	unsigned int status = 0;
 
@@ -250,6 +251,7 @@ static gnutls_x509_crl_t read_by_gnutls(const struct issuer *issuer, const struc
 	cr_expect_eq(status, 0, "%x", status);
 	cr_expect_eq(gnutls_x509_crl_get_this_update(crl), NOW_S);
 	cr_expect_eq(gnutls_x509_crl_get_next_update(crl), NOW_S + 86400);
+	gnutls_x509_crt_deinit(handle);
 	return crl;
 }
 

@@ -78,11 +78,8 @@ Test(csr, has_no_proof_by_an_algorithm_that_is_not_taken)
 
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		struct csr *csr = read_vector(names[i]);
-		struct verdict verdict = {0};
 
 		expect_no_proof(csr, "another algorithm");
-		check_csr_signature_form(csr, &verdict);
-		cr_expect(verdict.invalid, "%s", names[i]);
 		free_csr(&csr);
 	}
 }
@@ -116,11 +113,8 @@ Test(csr, has_no_proof_by_a_malleable_signature)
 {
 	struct forged_csr forged = forged_request();
 	struct csr *csr = parse(malleable(forge_csr(&forged, member_key())));
-	struct verdict verdict = {0};
 
 	expect_no_proof(csr, "not in its one DER form");
-	check_csr_signature_form(csr, &verdict);
-	cr_expect(verdict.invalid);
 	free_csr(&csr);
 }
 
@@ -371,7 +365,6 @@ Test(csr, reads_what_openssl_and_certtool_wrote)
 
 		cr_expect_str_eq(csr_subject(csr), rows[i].subject);
 		cr_expect_eq(public_key_type(csr_public_key(csr)), rows[i].type);
-		cr_expect_not_null(csr_handle(csr));
 		cr_assert_eq(verify_csr(csr, &verdict, &fault), 0, "%s", fault.text);
 		cr_expect(!verdict.invalid, "%s: %s", rows[i].name, verdict.reason);
 		free_csr(&csr);

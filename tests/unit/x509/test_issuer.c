@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* 2026-09-21 */
 enum { NOW_S = FORGED_NOW_S };
@@ -551,8 +552,8 @@ Test(issuer, certifies_for_no_time_outside_its_own)
 		{{NOW_S, NOW_S + 315360001}, "within that of the issuer CN=Example Root CA"},
 		{{NOW_S, NOW_S}, "notBefore before notAfter"},
 		{{NOW_S + 1, NOW_S}, "notBefore before notAfter"},
-		{{INT64_MIN, NOW_S}, "from 1970 to 9999"},
-		{{NOW_S, INT64_MAX}, "from 1970 to 9999"},
+		{{INT64_MIN, NOW_S}, "within that of the issuer"},
+		{{NOW_S, INT64_MAX}, "within that of the issuer"},
 	};
 	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 	struct csr *csr = make_csr(member_key(), NULL);

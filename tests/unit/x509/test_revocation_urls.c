@@ -1,10 +1,27 @@
 #include "common/x509/revocation_urls.h"
 
+#include "common/x509/parts.h"
+#include "tests/support/gnutls_objects.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
 #include <gnutls/x509-ext.h>
 #include <string.h>
+
+/* The value of the one extension that the DER is. */
+static gnutls_datum_t read_value(const struct buffer *der, struct bytes oid)
+{
+	struct bytes rest = bytes_of_buffer(der);
+	struct extension extension;
+	struct fault fault = {0};
+
+	cr_assert_eq(check_der(rest, "extension", &fault), 0, "%s", fault.text);
+	cr_assert(read_extension(&rest, &extension));
+	cr_expect_eq(rest.len, (size_t)0);
+	cr_expect(equal_bytes(extension.oid, oid));
+	cr_expect(!extension.critical);
+	return datum_of(extension.value);
+}
 
 /* Short, and longer than a length of one octet. */
 static const char short_url[] = "http://a/crl";
@@ -24,11 +41,9 @@ static void expect_point(const char *url)
 	gnutls_datum_t text = {0};
 	gnutls_datum_t found = {0};
 	unsigned int type = 0;
-	struct fault fault = {0};
 
 	append_crl_distribution_points(&der, url);
-	cr_assert_eq(check_der(bytes_of_buffer(&der), "points", &fault), 0, "%s", fault.text);
-	text = (gnutls_datum_t){der.data, (unsigned int)der.len};
+	text = read_value(&der, OCTETS("\x55\x1d\x1f"));
 	cr_assert_eq(gnutls_x509_crl_dist_points_init(&points), 0);
 	cr_assert_eq(gnutls_x509_ext_import_crl_dist_points(&text, points, 0), 0);
 	cr_assert_eq(gnutls_x509_crl_dist_points_get(points, 0, &type, &found, NULL), 0);
@@ -53,11 +68,9 @@ static void expect_access(const char *url)
 	gnutls_datum_t oid = {0};
 	gnutls_datum_t found = {0};
 	unsigned int type = 0;
-	struct fault fault = {0};
 
 	append_ocsp_access(&der, url);
-	cr_assert_eq(check_der(bytes_of_buffer(&der), "access", &fault), 0, "%s", fault.text);
-	text = (gnutls_datum_t){der.data, (unsigned int)der.len};
+	text = read_value(&der, OCTETS("\x2b\x06\x01\x05\x05\x07\x01\x01"));
 	cr_assert_eq(gnutls_x509_aia_init(&access), 0);
 	cr_assert_eq(gnutls_x509_ext_import_aia(&text, access, 0), 0);
 	cr_assert_eq(gnutls_x509_aia_get(access, 0, &oid, &type, &found), 0);
@@ -77,13 +90,14 @@ Test(revocation_urls, writes_an_access_that_gnutls_reads)
 Test(revocation_urls, appends)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct bytes expected =
-		JOIN(OCTETS("x"),
-		     item(DER_SEQUENCE,
+	struct bytes expected = JOIN(
+		OCTETS("x"),
+		extension(31, false,
 			  item(DER_SEQUENCE,
-			       item(DER_CONTEXT_CONSTRUCTED,
-				    item(DER_CONTEXT_CONSTRUCTED,
-					 item(DER_CONTEXT + 6, bytes_of_string(short_url)))))));
+			       item(DER_SEQUENCE, item(DER_CONTEXT_CONSTRUCTED,
+						       item(DER_CONTEXT_CONSTRUCTED,
+							    item(DER_CONTEXT + 6,
+								 bytes_of_string(short_url))))))));
 
 	append_string(&der, "x");
 	append_crl_distribution_points(&der, short_url);

@@ -1,0 +1,148 @@
+#include "common/x509/certificate_builder.h"
+
+#include "common/x509/key_bits.h"
+
+/* 9999-12-31T23:59:59Z, the last that GeneralizedTime can say. */
+static const int64_t last_time_s = INT64_C(253402300799);
+
+void append_extension(struct buffer *extensions, struct bytes oid, bool critical,
+		      struct bytes value)
+{
+	const size_t begin = extensions->len;
+
+	append_der(extensions, DER_OID, oid);
+	/* FALSE is the default, which is not written (X.690 section 11.5). */
+	if (critical)
+		append_der(extensions, DER_BOOLEAN, (struct bytes){(const uint8_t *)"\xff", 1});
+	append_der(extensions, DER_OCTET_STRING, value);
+	enclose_der(extensions, begin, DER_SEQUENCE);
+}
+
+void append_ce_extension(struct buffer *extensions, enum extension_id id, bool critical,
+			 struct bytes value)
+{
+	const uint8_t oid[] = {0x55, 0x1d, (uint8_t)id};
+
+	append_extension(extensions, (struct bytes){oid, sizeof(oid)}, critical, value);
+}
+
+void append_basic_constraints(struct buffer *extensions, bool ca, int path_length)
+{
+	const uint8_t plain[] = {DER_SEQUENCE, 0};
+	const uint8_t authority[] = {DER_SEQUENCE, 3, DER_BOOLEAN, 1, 0xff};
+	const uint8_t limited[] = {DER_SEQUENCE, 6,           DER_BOOLEAN, 1,
+				   0xff,         DER_INTEGER, 1,           (uint8_t)path_length};
+	struct bytes value = {plain, sizeof(plain)};
+
+	if (ca)
+		value = path_length < 0 ? (struct bytes){authority, sizeof(authority)}
+					: (struct bytes){limited, sizeof(limited)};
+	append_ce_extension(extensions, EXTENSION_BASIC_CONSTRAINTS, true, value);
+}
+
+void append_key_usage(struct buffer *extensions, unsigned int bits)
+{
+	uint8_t unused = 0;
+
+	/* A BIT STRING with named bits ends with a bit that is set (X.690 section 11.2.2). */
+	while (unused < 7 && (bits >> unused & 1) == 0)
+		unused++;
+	append_ce_extension(
+		extensions, EXTENSION_KEY_USAGE, true,
+		(struct bytes){(const uint8_t[]){DER_BIT_STRING, 2, unused, (uint8_t)bits}, 4});
+}
+
+int append_subject_key_id(struct buffer *extensions, struct bytes spki, struct fault *fault)
+{
+	uint8_t value[2 + SHA1_LEN] = {DER_OCTET_STRING, SHA1_LEN};
+
+	if (digest_key_bits(spki, GNUTLS_DIG_SHA1, value + 2, fault) < 0)
+		return -1;
+	append_ce_extension(extensions, EXTENSION_SUBJECT_KEY_ID, false,
+			    (struct bytes){value, sizeof(value)});
+	return 0;
+}
+
+void append_authority_key_id(struct buffer *extensions, struct bytes key_id)
+{
+	CLEANUP(clear_buffer) struct buffer value = {0};
+
+	append_der(&value, DER_CONTEXT, key_id);
+	enclose_der(&value, 0, DER_SEQUENCE);
+	append_ce_extension(extensions, EXTENSION_AUTHORITY_KEY_ID, false, bytes_of_buffer(&value));
+	extensions->failed |= value.failed;
+}
+
+static int check_times(const struct validity *validity, struct fault *fault)
+{
+	if (validity->not_before_s < 0 || validity->not_after_s > last_time_s ||
+	    validity->not_before_s >= validity->not_after_s)
+		return set_fault(fault, FAULT_REFUSED,
+				 "validity: expected notBefore before notAfter, from 1970 to 9999");
+	return 0;
+}
+
+static void append_validity(struct buffer *body, const struct validity *validity)
+{
+	const size_t begin = body->len;
+
+	append_der_time(body, validity->not_before_s);
+	append_der_time(body, validity->not_after_s);
+	enclose_der(body, begin, DER_SEQUENCE);
+}
+
+/* TBSCertificate, of version 3. */
+static void append_body(struct buffer *body, const struct certificate_fields *fields,
+			struct bytes algorithm)
+{
+	size_t begin;
+
+	append_der_number(body, 2);
+	enclose_der(body, 0, DER_CONTEXT_CONSTRUCTED);
+	append_der(body, DER_INTEGER, fields->serial);
+	append_bytes(body, algorithm);
+	append_bytes(body, fields->issuer);
+	append_validity(body, &fields->validity);
+	append_bytes(body, fields->subject);
+	append_bytes(body, fields->spki);
+	begin = body->len;
+	append_der(body, DER_SEQUENCE, fields->extensions);
+	enclose_der(body, begin, DER_CONTEXT_CONSTRUCTED + 3);
+	enclose_der(body, 0, DER_SEQUENCE);
+}
+
+static int check_made(struct bytes der, enum profile profile, struct fault *fault)
+{
+	struct certificate_parts parts;
+	struct verdict verdict = {0};
+
+	if (der.len > CERTIFICATE_DER_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "certificate: expected at most %d octets, found %zu",
+				 CERTIFICATE_DER_MAX, der.len);
+	if (split_certificate(der, &parts, fault) < 0 ||
+	    check_parts(&parts, profile, &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_REFUSED, "certificate: %s", verdict.reason);
+	return 0;
+}
+
+int build_certificate(const struct certificate_fields *fields, const struct private_key *key,
+		      enum profile profile, struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer body = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+
+	if (check_times(&fields->validity, fault) < 0)
+		return -1;
+	append_body(&body, fields, signing_algorithm(private_key_type(key)));
+	if (check_buffer(&body, fault) < 0)
+		return -1;
+	if (sign_object(key, bytes_of_buffer(&body), &der, fault) < 0)
+		return prefix_fault(fault, "certificate");
+	if (check_made(bytes_of_buffer(&der), profile, fault) < 0)
+		return -1;
+	*ret_der = take_buffer(&der);
+	return 0;
+}
