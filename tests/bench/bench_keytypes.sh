@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 n_ed25519=$(size 10000 2000 20)
-n_rsa=$(size 200 40 2)
+n_rsa=$(size 200 20 2)
 for ((run = 0; run < RUNS; run++)); do
 	limits ed25519
 	attempt ed25519 certpool enroll_pool ed25519 "$n_ed25519" ed25519

@@ -56,7 +56,7 @@ is_good() {
 # ask_responder SUBJECT SIDE URL BODIES…
 ask_responder() {
 	is_good "$3" || { fail "$2 does not say that a certificate is good"; return; }
-	load --connections 4 --seconds "$(size 3 1 0.2)" --content-type application/ocsp-request \
+	load --connections 4 --seconds "$(size 3 0.5 0.2)" --content-type application/ocsp-request \
 		"${@:4}" "$3" || return
 	record "$1" "$2" "$(jq .requests <<<"$loaded")" "$(jq .seconds <<<"$loaded")" \
 		"$(jq -c '{p50_ms, p99_ms}' <<<"$loaded")"

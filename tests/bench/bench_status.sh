@@ -14,9 +14,9 @@ record_load() {
 ask() { load --content-type application/jose --body "$folder/question" "$@" "$CERTPOOL_CA/v1/status"; }
 
 ask_idle() {
-	question && ask --connections 1 --seconds "$(size 3 1 0.2)" || return
+	question && ask --connections 1 --seconds "$(size 3 0.5 0.2)" || return
 	record_load status-idle certpool
-	ask --connections 4 --seconds "$(size 3 1 0.2)" || return
+	ask --connections 4 --seconds "$(size 3 0.5 0.2)" || return
 	record_load status-rate certpool
 }
 
@@ -50,7 +50,7 @@ ask_empty_server() {
 	servers+=("$empty")
 	exec 8>"$folder/end"
 	read -r -t 60 endpoint <"$folder/empty" || fail 'empty_server does not start' || return
-	load --connections 4 --seconds "$(size 3 1 0.2)" --body "$folder/question" --may-be-empty "$endpoint/" || return
+	load --connections 4 --seconds "$(size 3 0.5 0.2)" --body "$folder/question" --may-be-empty "$endpoint/" || return
 	exec 8>&-
 	record_load status-limit nothing
 }

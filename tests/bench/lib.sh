@@ -136,11 +136,13 @@ stop_all() {
 }
 trap stop_all EXIT
 
-# start VERB…: one of certpool's servers; $endpoint is where it listens, $server its process.
+# start VERB…: one of certpool's servers; $endpoint is where it listens, $server its process. It is
+# run by the command in $launcher, if any.
+launcher=()
 start() {
 	rm -f "$folder/ready"
 	mkfifo "$folder/ready"
-	(cd "$folder" && exec "$CERTPOOL" "$@" --ready 7 7>ready >"$1.out" 2>"$1.err") &
+	(cd "$folder" && exec "${launcher[@]}" "$CERTPOOL" "$@" --ready 7 7>ready >"$1.out" 2>"$1.err") &
 	server=$!
 	servers+=("$server")
 	endpoint=

@@ -49,6 +49,7 @@ draw memory.svg "$data/sizes" "
 	set logscale x
 	set xlabel 'N'
 	set ylabel 'MB'
-	set yrange [0:70]
+	set yrange [0:80]
+	set key bottom right
 	plot '$data/sizes' using 1:6 with linespoints title 'request', '' using 1:7 with linespoints title 'enroll', \
 		'' using 1:8 with linespoints title 'serve', 64 with lines lc rgb '#cc0000' dt 2 title 'bound'"

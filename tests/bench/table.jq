@@ -2,6 +2,7 @@
 
 def number:
 	if . == null then "-"
+	elif . >= 100000 then "\(. / 1000 | round)k"
 	elif . >= 10000 then "\(. / 100 | round / 10)k"
 	elif . >= 100 then round | tostring
 	elif . >= 10 then . * 10 | round / 10 | tostring
