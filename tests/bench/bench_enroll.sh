@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# What cfssl is asked to certify: requests that certpool made, which nobody is charged for.
+# What cfssl is asked to certify when only its serving counts: requests that certpool made.
 prepare_requests() {
 	new_folder requests
 	manifest "$1" ecdsa-p256
@@ -32,7 +32,7 @@ make_cfssl_store() {
 		>"$folder/config.json"
 }
 
-enroll_with_cfssl() {
+start_cfssl() {
 	new_folder cfssl
 	make_openssl_ca && make_cfssl_store && free_port || return
 	cfssl serve -address 127.0.0.1 -port "$port" -ca "$folder/ca.crt" -ca-key "$folder/ca.key" \
@@ -40,13 +40,34 @@ enroll_with_cfssl() {
 		>>"$WORK/log" 2>&1 &
 	server=$!
 	servers+=("$server")
-	wait_until curl --silent --noproxy '*' --output /dev/null "http://127.0.0.1:$port/" || return
+	cfssl=http://127.0.0.1:$port
+	wait_until curl --silent --noproxy '*' --output /dev/null "$cfssl/"
+}
+
+# stop_cfssl N: it must have kept as many certificates.
+stop_cfssl() {
+	stop "$server"
+	[ "$(sqlite3 "$folder/certs.db" 'select count(*) from certificates')" -eq "$1" ] ||
+		fail 'cfssl has not kept what it certified: was it built without SQLite?'
+}
+
+cfssl_members() {
+	local i
+	for ((i = $1; i <= $3; i += $2)); do
+		printf '{"CN":"client1-%s","key":{"algo":"ecdsa","size":256}}\n' "$i" >"$folder/$i.request" &&
+			cfssl gencert -loglevel 4 -remote "$cfssl" "$folder/$i.request" >"$folder/$i.json" || return
+	done
+}
+enroll_with_gencert() {
+	start_cfssl && timed_here at_a_time 4 cfssl_members "$n_gencert" && stop_cfssl "$n_gencert" || return
+	record enroll gencert "$n_gencert" "$seconds"
+}
+
+enroll_with_cfssl() {
+	start_cfssl || return
 	sync
 	load --connections 4 --requests "$n_cfssl" --content-type application/json "${bodies[@]}" \
-		"http://127.0.0.1:$port/api/v1/cfssl/sign" || return
-	stop "$server"
-	[ "$(sqlite3 "$folder/certs.db" 'select count(*) from certificates')" -eq "$n_cfssl" ] ||
-		{ fail 'cfssl has not kept what it certified: was it built without SQLite?'; return; }
+		"$cfssl/api/v1/cfssl/sign" && stop_cfssl "$n_cfssl" || return
 	record enroll cfssl "$n_cfssl" "$(jq .seconds <<<"$loaded")"
 }
 
@@ -61,7 +82,7 @@ openssl_members() {
 }
 enroll_with_openssl() {
 	new_folder openssl
-	make_openssl_ca && timed_here two_at_a_time openssl_members "$n_openssl" || return
+	make_openssl_ca && timed_here at_a_time 2 openssl_members "$n_openssl" || return
 	record enroll openssl "$n_openssl" "$seconds"
 }
 
@@ -80,7 +101,7 @@ certtool_members() {
 }
 enroll_with_certtool() {
 	new_folder certtool
-	make_openssl_ca && timed_here two_at_a_time certtool_members "$n_certtool" || return
+	make_openssl_ca && timed_here at_a_time 2 certtool_members "$n_certtool" || return
 	record enroll certtool "$n_certtool" "$seconds"
 }
 
@@ -99,12 +120,14 @@ enroll_with_easyrsa() {
 
 n=$(size 10000 2000 20)
 n_cfssl=$(size 2000 300 10)
+n_gencert=$(size 400 60 4)
 n_openssl=$(size 400 60 4)
 n_certtool=$(size 200 40 2)
 n_easyrsa=$(size 10 3 1)
 # Debian has it where no PATH looks.
 easyrsa=$(PATH=$PATH:/usr/share/easy-rsa command -v easyrsa)
 peers=()
+if needs enroll gencert cfssl sqlite3 curl openssl; then peers+=(gencert); fi
 if needs enroll cfssl cfssl sqlite3 curl openssl && prepare_requests "$(size 200 100 5)"; then peers+=(cfssl); fi
 if needs enroll openssl openssl; then peers+=(openssl); fi
 if needs enroll certtool certtool openssl; then peers+=(certtool); fi

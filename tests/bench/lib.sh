@@ -41,7 +41,7 @@ timed() {
 	sync
 	begun=$EPOCHREALTIME
 	/usr/bin/time -q -f %M -o "$WORK/peak" "$@" >>"$WORK/log" 2>&1 ||
-		{ fail "failed (see $WORK/log): ${*:0:4}…"; return; }
+		{ fail "failed (see $WORK/log): ${*:1:3} …"; return; }
 	since "$begun"
 	peak_kb=$(tail -n 1 "$WORK/peak")
 }
@@ -176,14 +176,15 @@ free_port() {
 	fail 'no free port'
 }
 
-# two_at_a_time FUNCTION N: the function gets 1 and 2, the step, and N, in two processes at once.
-two_at_a_time() {
-	local first second
-	"$1" 1 2 "$2" &
-	first=$!
-	"$1" 2 2 "$2" &
-	second=$!
-	wait "$first" && wait "$second"
+# at_a_time LOOPS FUNCTION N: in as many processes at once the function gets the first member that is
+# its own, the step to its next one, and N.
+at_a_time() {
+	local i loop running=()
+	for ((i = 1; i <= $1; i++)); do
+		"$2" "$i" "$1" "$3" &
+		running+=($!)
+	done
+	for loop in "${running[@]}"; do wait "$loop" || return; done
 }
 
 # enroll_pool SUBJECT N TYPE: a pool from nothing, in a folder of its own. Measured: keys and requests,

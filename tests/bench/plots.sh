@@ -10,7 +10,7 @@ command -v gnuplot >/dev/null || {
 
 data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
-jq -r '[.rows[0].ours + {name: "certpool"}, (.rows[:4][] | .peer), .rows[0].limit
+jq -r '[.rows[0].ours + {name: "certpool"}, (.rows[:5][] | .peer), .rows[0].limit
 	| if type == "number" then {name: "limit", median: ., min: ., max: .} else . end]
 	| .[] | select(.median) | "\"\(.name)\" \(.median) \(.min) \(.max)"' bench-results.json >"$data/enroll"
 jq -r '.limits["ecdsa-p256"].enroll_rate.median as $limit | .sizes[] | select(.seconds.median)
