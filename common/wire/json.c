@@ -6,18 +6,50 @@
 
 static const json_int_t last_time_s = 253402300799; /* 9999-12-31T23:59:59Z */
 
+enum { FIRST_SIZE = 1024 };
+
+/* Text that grows by doubling; what it has grown out of is wiped. */
+struct growing {
+	struct secret text;
+	size_t len; /* used */
+	struct fault *fault;
+};
+
+static int append_text(const char *data, size_t len, void *context)
+{
+	struct growing *growing = context;
+	CLEANUP(clear_secret) struct secret larger = {0};
+	size_t size = growing->text.len > 0 ? growing->text.len : FIRST_SIZE;
+
+	while (size - growing->len < len)
+		size *= 2;
+	if (size > growing->text.len) {
+		if (allocate_secret(size, &larger, growing->fault) < 0)
+			return -1;
+		if (growing->len > 0)
+			memcpy(larger.data, growing->text.data, growing->len);
+		clear_secret(&growing->text);
+		growing->text = take_secret(&larger);
+	}
+	memcpy(growing->text.data + growing->len, data, len);
+	growing->len += len;
+	return 0;
+}
+
+static void clear_growing(struct growing *growing)
+{
+	clear_secret(&growing->text);
+}
+
 int format_json(const json_t *object, struct secret *ret_text, struct fault *fault)
 {
-	CLEANUP(clear_secret) struct secret text = {0};
-	size_t len = json_dumpb(object, NULL, 0, JSON_COMPACT);
+	CLEANUP(clear_growing) struct growing growing = {.fault = fault};
 
-	if (len == 0)
+	if (json_dump_callback(object, append_text, &growing, JSON_COMPACT) < 0)
 		return set_memory_fault(fault);
-	if (allocate_secret(len, &text, fault) < 0)
-		return -1;
-	if (json_dumpb(object, (char *)text.data, len, JSON_COMPACT) != len)
-		return set_memory_fault(fault);
-	*ret_text = take_secret(&text);
+	/* What is behind was never written to: zeros. */
+	growing.text.len = growing.len;
+	*ret_text = take_secret(&growing.text);
 	return 0;
 }
 

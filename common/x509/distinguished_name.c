@@ -3,9 +3,6 @@
 #include "common/base/utf8.h"
 #include "common/x509/der.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 bool empty_name(struct bytes name)
 {
 	struct der_item sequence;
@@ -129,35 +126,4 @@ void check_name(struct bytes name, const char *where, struct verdict *verdict)
 		}
 		check_relative_name(set.content, where, verdict);
 	}
-}
-
-static void append_clean_text(struct buffer *buffer, struct bytes text)
-{
-	uint32_t character;
-
-	while (text.len > 0) {
-		struct bytes one = text;
-
-		if (!read_utf8(&text, &character)) {
-			character = 0;
-			text.data++;
-			text.len--;
-		}
-		one.len -= text.len;
-		append_bytes(buffer, deceptive_character(character) ? bytes_of_string("?") : one);
-	}
-}
-
-int take_name_text(gnutls_datum_t *text, char **ret_text, struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer clean = {0};
-
-	append_string(&clean, "");
-	append_clean_text(&clean, (struct bytes){text->data, text->size});
-	gnutls_free(text->data);
-	*text = (gnutls_datum_t){0};
-	if (check_buffer(&clean, fault) < 0)
-		return -1;
-	*ret_text = (char *)take_buffer(&clean).data;
-	return 0;
 }

@@ -4,8 +4,6 @@
 #include "common/base/bytes.h"
 #include "common/base/verdict.h"
 
-#include <gnutls/gnutls.h>
-
 /* Names of subjects and issuers (RFC 5280 section 4.1.2.4). */
 
 /* True when the DER of a Name has no component. */
@@ -19,12 +17,5 @@ bool empty_name(struct bytes name);
  * An empty Name passes. Reasons begin with `where`.
  */
 void check_name(struct bytes name, const char *where, struct verdict *verdict);
-
-/*
- * A copy of a name's text as GnuTLS gives it, in which every deceptive character is '?'. Releases
- * what GnuTLS gave.
- * Owns: the caller frees *ret_text.
- */
-int take_name_text(gnutls_datum_t *text, char **ret_text, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -3,7 +3,8 @@
 
 #include "common/base/bytes.h"
 
-/* Names between text (RFC 4514) and DER (RFC 5280 section 4.1.2.4), by GnuTLS. */
+/* Names between text (RFC 4514) and DER (RFC 5280 section 4.1.2.4). GnuTLS reads the text and knows
+   the attributes' short names; certificates and requests by the thousand are written here. */
 
 /*
  * A name's text (RFC 4514) as csr_subject and certificate_subject write it: no spaces around ','
@@ -18,9 +19,11 @@ int rewrite_subject(const char *text, char **ret_text, struct fault *fault) MUST
 int append_name(struct buffer *buffer, const char *text, struct fault *fault) MUST_CHECK;
 
 /*
- * The text of a Name in DER; "" for the empty one. Characters that deceive are '?'.
+ * The text of a Name in DER; "" for the empty one. Characters that deceive are '?'; a value that is
+ * no PrintableString, UTF8String or IA5String, or of a type without a name, is hex (RFC 4514
+ * section 2.4).
  * Owns: the caller frees *ret_text.
- * Errors: FAULT_MALFORMED for a name that has no text.
+ * Errors: FAULT_MALFORMED for what is no Name, and one of more than 128 relative names.
  */
 int format_name(struct bytes name, char **ret_text, struct fault *fault) MUST_CHECK;
 

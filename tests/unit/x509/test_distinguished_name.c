@@ -131,24 +131,3 @@ Test(distinguished_name, takes_names_as_they_should_be)
 		cr_expect_eq(empty_name(rows[i]), i == 4);
 	}
 }
-
-/* catalogue 46 */
-Test(distinguished_name, shows_no_deceptive_character)
-{
-	static const char hostile[] = "CN=a\0b\nc\xe2\x80\xae"
-				      "d\xff"
-				      "é";
-	gnutls_datum_t text = {gnutls_malloc(sizeof(hostile)), sizeof(hostile) - 1};
-	char *clean = NULL;
-	struct fault fault = {0};
-
-	cr_assert_not_null(text.data);
-	memcpy(text.data, hostile, sizeof(hostile));
-	cr_assert_eq(take_name_text(&text, &clean, &fault), 0, "%s", fault.text);
-	cr_expect_str_eq(clean, "CN=a?b?c?d?é");
-	cr_expect_null(text.data);
-	free(clean);
-	cr_assert_eq(take_name_text(&text, &clean, &fault), 0, "%s", fault.text);
-	cr_expect_str_eq(clean, "");
-	free(clean);
-}
