@@ -99,11 +99,13 @@ certtool_members() {
 				--template "$folder/$i.cfg" --outfile "$folder/$i.crt" || return
 	done
 }
-enroll_with_certtool() {
+certtool_loops() {
 	new_folder certtool
-	make_openssl_ca && timed_here at_a_time 2 certtool_members "$n_certtool" || return
-	record enroll certtool "$n_certtool" "$seconds"
+	make_openssl_ca && timed_here at_a_time "$2" certtool_members "$n_certtool" || return
+	record enroll "$1" "$n_certtool" "$seconds"
 }
+enroll_with_certtool() { certtool_loops certtool 1; }
+enroll_with_certtool_x2() { certtool_loops certtool_x2 2; }
 
 # It keeps an index and a serial number in files, so one at a time.
 easyrsa_members() {
@@ -131,6 +133,7 @@ if needs enroll gencert cfssl sqlite3 curl openssl; then peers+=(gencert); fi
 if needs enroll cfssl cfssl sqlite3 curl openssl && prepare_requests "$(size 200 100 5)"; then peers+=(cfssl); fi
 if needs enroll openssl openssl; then peers+=(openssl); fi
 if needs enroll certtool certtool openssl; then peers+=(certtool); fi
+if needs enroll certtool_x2 certtool openssl; then peers+=(certtool_x2); fi
 if needs enroll easy-rsa "${easyrsa:-easyrsa}" openssl; then peers+=(easyrsa); fi
 
 for ((run = 0; run < RUNS; run++)); do

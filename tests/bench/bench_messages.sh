@@ -40,12 +40,14 @@ cms_messages() {
 				-CAfile "$folder/client2/cert/root.crt" -out "$name.verified" || return
 	done
 }
-send_with_openssl() {
+cms_loops() {
 	cms=$(mktemp -d "$WORK/cms.XXXXXX")
-	timed_here at_a_time 2 cms_messages "$n_cms" || return
+	timed_here at_a_time "$2" cms_messages "$n_cms" || return
 	cmp -s "$folder/message" "$cms/$n_cms.verified" || { fail 'openssl cms: another message came out'; return; }
-	record messages openssl "$n_cms" "$seconds"
+	record messages "$1" "$n_cms" "$seconds"
 }
+send_with_openssl() { cms_loops openssl 1; }
+send_with_openssl_x2() { cms_loops openssl_x2 2; }
 
 n=$(size 20000 4000 50)
 n_cms=$(size 200 40 2)
@@ -53,8 +55,8 @@ make_clients || exit
 signer=$folder/client1/cert/cert_key1.crt
 signer_key=$folder/client1/Private/private_key1.key
 peers=(certpool)
-if needs messages openssl openssl; then
-	peers+=(openssl)
+if needs messages openssl openssl && needs messages openssl_x2 openssl; then
+	peers+=(openssl openssl_x2)
 	secret=$(openssl rand -hex 32)
 fi
 

@@ -10,7 +10,7 @@ command -v gnuplot >/dev/null || {
 
 data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
-jq -r '[.rows[0].ours + {name: "certpool"}, (.rows[:5][] | .peer), .rows[0].limit
+jq -r '[.rows[0].ours + {name: "certpool"}, (.rows[:6][] | .peer), .rows[0].limit
 	| if type == "number" then {name: "limit", median: ., min: ., max: .} else . end]
 	| .[] | select(.median) | "\"\(.name)\" \(.median) \(.min) \(.max)"' bench-results.json >"$data/enroll"
 jq -r '.limits["ecdsa-p256"].enroll_rate.median as $limit | .sizes[] | select(.seconds.median)
@@ -21,7 +21,7 @@ jq -r '.limits["ecdsa-p256"].enroll_rate.median as $limit | .sizes[] | select(.s
 draw() {
 	[ -s "$2" ] || return 0
 	gnuplot <<-END
-		set terminal svg size 720,400 font "sans-serif,12" background "white"
+		set terminal svg size 800,400 font "sans-serif,12" background "white"
 		set output "$1"
 		set grid ytics lc rgb "#dddddd"
 		set key top left
