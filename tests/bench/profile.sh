@@ -44,12 +44,12 @@ start serve
 export CERTPOOL_CA=$endpoint
 for verb in request enroll; do
 	timed "${recorded[@]}" "$WORK/$verb.perf" -- "$CERTPOOL" "$verb" client1
-	printf '"%s, %s s" %s\n' "$verb" "$(printf %.2f "$seconds")" "$(share "$verb")"
+	printf '%s %s\n' "$verb" "$(share "$verb")"
 done >"$WORK/shares"
 mapfile -t served < <(pgrep -P "$server")
 kill "${served[@]}"
 wait "$server" || true
-printf '"serve" %s\n' "$(share serve)" >>"$WORK/shares"
+printf 'serve %s\n' "$(share serve)" >>"$WORK/shares"
 
 {
 	echo "process: core seconds in ${groups[*]/%/,}"
@@ -58,7 +58,7 @@ printf '"serve" %s\n' "$(share serve)" >>"$WORK/shares"
 gnuplot <<-END
 	set terminal svg size 860,300 font "sans-serif,12" background "white"
 	set output "$results/profile.svg"
-	set title 'a pool of $n P-256 keys on $cores cores: core seconds by process, and the wall time of the client'
+	set title 'a pool of $n P-256 keys on $cores cores: core seconds of each process'
 	set ylabel 'core seconds'
 	set yrange [0:*]
 	set grid ytics lc rgb "#dddddd"
