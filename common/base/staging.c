@@ -68,15 +68,21 @@ static struct staged_file *add_file(struct staging *staging, int dirfd, const ch
 	return file;
 }
 
-static int prepare_temporary(int descriptor, struct staged_file *file, mode_t mode,
-			     struct fault *fault)
+/* A file is where its directory is; that of the file before is likely the same. */
+static int find_device(const struct staging *staging, int dirfd, dev_t *ret_device,
+		       struct fault *fault)
 {
+	const struct staged_file *before =
+		staging->count > 0 ? &staging->files[staging->count - 1] : NULL;
 	struct stat status;
 
-	/* openat(2) looks at the umask, fchmod(2) does not. */
-	if (fchmod(descriptor, mode) < 0 || fstat(descriptor, &status) < 0)
-		return set_errno_fault(fault, "%s: mode", file->name);
-	file->device = status.st_dev;
+	if (before != NULL && before->dirfd == dirfd) {
+		*ret_device = before->device;
+		return 0;
+	}
+	if (fstat(dirfd, &status) < 0)
+		return set_errno_fault(fault, "the directory to write to");
+	*ret_device = status.st_dev;
 	return 0;
 }
 
@@ -86,6 +92,7 @@ int stage_stream(struct staging *staging, int dirfd, const char *name,
 {
 	CLEANUP(close_descriptor) int descriptor = -1;
 	struct staged_file *file;
+	dev_t device = 0;
 
 	if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
 	    strcmp(name, "..") == 0)
@@ -93,9 +100,12 @@ int stage_stream(struct staging *staging, int dirfd, const char *name,
 	if (staging_mode == STAGE_NEW && file_exists(dirfd, name))
 		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
 				 name);
+	if (find_device(staging, dirfd, &device, fault) < 0)
+		return -1;
 	file = add_file(staging, dirfd, name, staging_mode, fault);
 	if (file == NULL)
 		return -1;
+	file->device = device;
 	descriptor = openat(dirfd, file->temporary,
 			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
 	if (descriptor < 0) {
@@ -106,9 +116,10 @@ int stage_stream(struct staging *staging, int dirfd, const char *name,
 		staging->count--;
 		return -1;
 	}
-	if (prepare_temporary(descriptor, file, mode, fault) < 0) {
+	/* openat(2) looks at the umask, fchmod(2) does not. */
+	if (fchmod(descriptor, mode) < 0) {
 		staging->failed = true;
-		return -1;
+		return set_errno_fault(fault, "%s: mode", name);
 	}
 	*ret_descriptor = descriptor;
 	descriptor = -1;
