@@ -58,7 +58,8 @@ missing_peers=()
 if [[ " $* " == *' bench '* ]]; then
 	for package in $peers; do installed "$package" || missing_peers+=("$package"); done
 fi
-[ $((${#missing[@]} + ${#missing_peers[@]})) -gt 0 ] || exit 0
+all_missing=("${missing[@]}" "${missing_peers[@]}")
+[ ${#all_missing[@]} -gt 0 ] || exit 0
 
 # Ends it, unless only peers are missing.
 give_up() {
@@ -67,7 +68,7 @@ give_up() {
 	exit 0
 }
 
-echo "install-deps: $*: installs ${missing[*]} ${missing_peers[*]}"
+echo "install-deps: $*: installs ${all_missing[*]}"
 command -v apt-get >/dev/null ||
 	give_up "there is no apt-get here (Debian 12 is expected): install what these hold by other means, then run make with INSTALL_DEPS=:"
 as_root=(env)
