@@ -6,6 +6,7 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/refusals.h"
 #include "tools/verbs.h"
 
 #include <stdio.h>
@@ -27,14 +28,6 @@ static const struct option enroll_options[] = {
 	{0},
 };
 
-void tell_member_refusal(void *context, size_t member, const struct refusal *refusal)
-{
-	const struct refusal_listener *listener = context;
-
-	print_complaint(listener->command, "%s: member %zu: refused (%s): %s", listener->client,
-			member, refusal->type, refusal->detail);
-}
-
 /* What became of the pool, as a fault if not all of it is certified. */
 static int check_enrolled(const char *client, const struct enrolled *enrolled, struct fault *fault)
 {
@@ -53,13 +46,14 @@ int enroll_client(const struct command *command, const struct layout *layout,
 		  struct enrolled *ret_enrolled, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
-	struct refusal_listener listener = {command, client->name};
+	CLEANUP(end_refusals)
+	struct refusal_listener listener = {.command = command, .client = client->name};
 	struct bar bar;
 	struct enrollment enrollment = {
 		.layout = layout,
 		.client = client,
 		.ca = *ca,
-		.refused = tell_member_refusal,
+		.refused = tell_refusal,
 		.refused_context = &listener,
 	};
 	char label[96];
@@ -94,10 +88,10 @@ static int lock_carriage(const struct command *command, const struct node *node,
 			 struct refusal_listener *listener, struct enrollment *ret_enrollment,
 			 int *ret_lock, struct fault *fault)
 {
-	*listener = (struct refusal_listener){command, node->client->name};
+	*listener = (struct refusal_listener){.command = command, .client = node->client->name};
 	*ret_enrollment = (struct enrollment){.layout = node->layout,
 					      .client = node->client,
-					      .refused = tell_member_refusal,
+					      .refused = tell_refusal,
 					      .refused_context = listener};
 	return lock_or_wait(command, node->layout, ret_lock, fault);
 }
@@ -130,7 +124,7 @@ static int export_client(const struct command *command, const struct node *node,
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	struct refusal_listener listener;
+	CLEANUP(end_refusals) struct refusal_listener listener = {0};
 	struct enrollment enrollment;
 	struct export_figures figures = {0};
 	const char *client = node->client->name;
@@ -155,7 +149,7 @@ static int import_client(const struct command *command, const struct node *node,
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	struct refusal_listener listener;
+	CLEANUP(end_refusals) struct refusal_listener listener = {0};
 	struct enrollment enrollment;
 	struct enrolled enrolled = {0};
 

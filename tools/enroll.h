@@ -14,11 +14,4 @@ int enroll_client(const struct command *command, const struct layout *layout,
 		  const struct client_node *client, const struct endpoint *ca,
 		  struct enrolled *ret_enrolled, struct fault *fault) MUST_CHECK;
 
-/* Tells of a member that was refused, on standard error: a refusal_function. */
-struct refusal_listener {
-	const struct command *command;
-	const char *client;
-};
-refusal_function tell_member_refusal;
-
 #endif

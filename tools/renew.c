@@ -1,10 +1,10 @@
 #include "tools/renew.h"
 
 #include "common/base/clock.h"
-#include "tools/enroll.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/refusals.h"
 #include "tools/verbs.h"
 
 #include <stdio.h>
@@ -26,17 +26,29 @@ static const struct option renew_options[] = {
 	{0},
 };
 
-static void tell_refusal(void *context, size_t member, const struct refusal *refusal)
-{
-	const struct refusal_listener *listener = context;
+/* One renew_client. */
+struct renewing {
+	struct refusal_listener listener;
+	bool over_quota;
+};
 
-	tell_member_refusal(context, member, refusal);
-	if (strcmp(refusal->type, "quota") == 0)
-		print_note(listener->command,
-			   "%s: member %zu: a renewal needs room in the client's policy: the "
-			   "certificate that it replaces counts until it ends; raise the policy's "
-			   "number of certificates at the CA",
-			   listener->client, member);
+static void note_refusal(void *context, size_t member, const struct refusal *refusal)
+{
+	struct renewing *renewing = context;
+
+	tell_refusal(&renewing->listener, member, refusal);
+	renewing->over_quota |= strcmp(refusal->type, "quota") == 0;
+}
+
+static void end_renewing(struct renewing *renewing)
+{
+	end_refusals(&renewing->listener);
+	if (renewing->over_quota)
+		print_note(renewing->listener.command,
+			   "%s: a renewal needs room in the client's policy: the certificate that "
+			   "it replaces counts until it ends; raise the policy's number of "
+			   "certificates at the CA",
+			   renewing->listener.client);
 }
 
 int check_renewed(const char *client, const struct renewed *renewed, struct fault *fault)
@@ -54,14 +66,15 @@ int renew_client(const struct command *command, const struct renewal *wanted,
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	const char *name = wanted->enrollment.client->name;
-	struct refusal_listener listener = {command, name};
+	CLEANUP(end_renewing)
+	struct renewing renewing = {.listener = {.command = command, .client = name}};
 	struct renewal renewal = *wanted;
 	struct bar keys;
 	struct bar certificates;
 	char label[96];
 
-	renewal.enrollment.refused = tell_refusal;
-	renewal.enrollment.refused_context = &listener;
+	renewal.enrollment.refused = note_refusal;
+	renewal.enrollment.refused_context = &renewing;
 	(void)snprintf(label, sizeof(label), "%s: new requests", name);
 	renewal.making = start_bar(&keys, command, label);
 	(void)snprintf(label, sizeof(label), "%s: new certificates", name);

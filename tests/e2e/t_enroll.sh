@@ -103,6 +103,11 @@ echo nonsense >mixed/client1/CSR_file/csr_key3.csr
 	expect 5 'a pool over its quota' "$certpool" enroll client1 -m mixed/manifest.yaml --ca "$endpoint"
 	says 'says so' 'refused \(quota\)'
 	equal 'and has what its quota allows' 3 "$(rows mixed/ca)"
+	sed -i 's/size: 5/size: 400/' mixed/manifest.yaml
+	"$certpool" request client1 -m mixed/manifest.yaml -q >out
+	expect 5 'many refused for one reason' "$certpool" enroll client1 -m mixed/manifest.yaml --ca "$endpoint"
+	equal 'are told in a few lines' yes "$([ "$(grep -c 'refused (quota)' err)" -le 8 ] && echo yes)"
+	says 'by their range' 'client1: members [0-9]+ to [0-9]+: refused \(quota\): client1 may have 3 certificates'
 	stop "$server"
 	exit "$failures"
 ) || failures=$((failures + 1))
