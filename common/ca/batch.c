@@ -17,7 +17,7 @@ struct candidate {
 	size_t record; /* index of the fresh certificate's record */
 };
 
-/* No request outlives its turn, so that memory does not grow by a parsed object (9 KB) a member. */
+/* No request outlives its turn, so that memory does not grow by a parsed object a member. */
 struct batch {
 	const struct batch_terms *terms;
 	struct candidate *candidates;

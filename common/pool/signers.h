@@ -11,12 +11,12 @@
  * more than a signature. That it is valid is looked at always, and also that its certificate and
  * its key are still the files that were read: a member that was renewed meanwhile is opened again.
  *
- * A bounded number is kept (each takes some 25 KB); a pool of more members is opened again and
+ * A bounded number is kept (each takes some 3 KB); a pool of more members is opened again and
  * again. Safe for several threads.
  */
 struct signers;
 
-enum { SIGNERS_MAX = 512 };
+enum { SIGNERS_MAX = 4096 };
 
 /* A member that can sign. Nothing of it changes; several may hold it. */
 struct signer {

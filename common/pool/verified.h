@@ -16,12 +16,12 @@
  * validity of each of them and of the root, they are verified anew. Nothing is kept of revocation,
  * nor of what does not hold. The root is one for all; another has other verified chains.
  *
- * A bounded number is kept (each takes some 20 KB for each certificate); for one more, that which
+ * A bounded number is kept (each takes some 2 KB for each certificate); for one more, that which
  * was not shown for longest goes. Safe for several threads.
  */
 struct verified;
 
-enum { VERIFIED_MAX = 1024 };
+enum { VERIFIED_MAX = 4096 };
 
 /* What one message shows. Nothing of it changes; several may hold it. */
 struct shown_chain {
