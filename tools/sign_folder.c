@@ -208,14 +208,15 @@ static int stage_certificate(struct folder *folder, const struct member_pem *giv
 	char name[OUTPUT_NAME_SIZE];
 
 	name_output(given->name, name);
-	if (read_present(folder, given->name, &present, fault) < 0 ||
-	    parse_certificate_pem(bytes_of_buffer(&given->pem), &certificate, fault) < 0)
+	if (read_present(folder, given->name, &present, fault) < 0)
 		return -1;
 	if (present == NULL) {
 		folder->outcome.certified++;
 		return stage_file(staging, folder->dirfd, name, STAGE_NEW, 0644,
 				  bytes_of_buffer(&given->pem), fault);
 	}
+	if (parse_certificate_pem(bytes_of_buffer(&given->pem), &certificate, fault) < 0)
+		return -1;
 	if (equal_bytes(certificate_der(present), certificate_der(certificate)))
 		folder->outcome.present++;
 	else

@@ -1,5 +1,6 @@
 #include "common/ca/batch.h"
 
+#include "common/base/workers.h"
 #include "common/ca/audit.h"
 #include "common/ca/policy.h"
 
@@ -14,15 +15,17 @@ struct candidate {
 	struct refusal refusal;
 	struct buffer der;
 	bool fresh;
-	size_t record; /* index of the fresh certificate's record */
+	size_t record; /* index of the fresh certificate's record, once they are gathered */
 };
 
 /* No request outlives its turn, so that memory does not grow by a parsed object a member. */
 struct batch {
 	const struct batch_terms *terms;
+	const struct certificates_request *request;
 	struct candidate *candidates;
 	size_t count;
-	struct record *records; /* of the fresh certificates, in the order of the requests */
+	/* A candidate's is at its own index, until the fresh ones are gathered in front. */
+	struct record *records;
 	enum insert_result *results;
 	size_t record_count;
 	struct event *refusals; /* of the candidates, for the audit log */
@@ -33,7 +36,7 @@ static void clear_batch(struct batch *batch)
 {
 	for (size_t i = 0; batch->candidates != NULL && i < batch->count; i++)
 		clear_buffer(&batch->candidates[i].der);
-	for (size_t i = 0; i < batch->record_count; i++)
+	for (size_t i = 0; batch->records != NULL && i < batch->count; i++)
 		clear_record(&batch->records[i]);
 	free(batch->candidates);
 	free(batch->records);
@@ -114,35 +117,35 @@ static int refuse_signing(const struct fault *found, const struct csr *csr, stru
 }
 
 /* Signs; what is signed is nobody's before it is recorded. */
-static int sign_certificate(struct batch *batch, const struct csr *csr, struct candidate *candidate,
-			    struct fault *fault)
+static int sign_certificate(const struct batch_terms *terms, const struct csr *csr,
+			    struct candidate *candidate, struct record *record, struct fault *fault)
 {
-	struct record *record = &batch->records[batch->record_count];
 	struct fault found = {0};
 
 	if (generate_serial(record->serial, fault) < 0)
 		return -1;
-	if (certify_csr(batch->terms->issuer, csr, record->serial, &batch->terms->validity,
-			&record->der, &found) < 0)
+	if (certify_csr(terms->issuer, csr, record->serial, &terms->validity, &record->der,
+			&found) < 0)
 		return refuse_signing(&found, csr, &candidate->refusal, fault);
-	candidate->record = batch->record_count++;
 	candidate->fresh = true;
-	return fill_record(batch->terms, candidate, csr, record, fault);
+	return fill_record(terms, candidate, csr, record, fault);
 }
 
 /*
- * One request. The proof of possession is not asked of a key that is recorded: the answer is then
- * the certificate that this client was given before, for a proof, and nothing is issued.
+ * One request, while others are examined on other cores. The proof of possession is not asked of a
+ * key that is recorded: the answer is then the certificate that this client was given before, for a
+ * proof, and nothing is issued.
  */
-static int examine_request(struct batch *batch, const struct buffer *pem,
-			   struct candidate *candidate, struct fault *fault)
+static int examine_request(size_t index, void *context, struct fault *fault)
 {
+	struct batch *batch = context;
 	const struct batch_terms *terms = batch->terms;
+	struct candidate *candidate = &batch->candidates[index];
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	struct fault found = {0};
 	bool recorded;
 
-	if (parse_csr_pem(bytes_of_buffer(pem), &csr, &found) < 0)
+	if (parse_csr_pem(bytes_of_buffer(&batch->request->members[index].pem), &csr, &found) < 0)
 		return refuse_or_fail(&found, "bad_request", &candidate->refusal, fault);
 	public_key_sha256(csr_public_key(csr), candidate->key_sha256);
 	candidate->has_key = true;
@@ -158,7 +161,21 @@ static int examine_request(struct batch *batch, const struct buffer *pem,
 	check_policy(terms->client, csr, &candidate->refusal);
 	if (candidate->refusal.type[0] != '\0')
 		return 0;
-	return sign_certificate(batch, csr, candidate, fault);
+	return sign_certificate(terms, csr, candidate, &batch->records[index], fault);
+}
+
+/* In the order of the requests. */
+static void gather_records(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct record record = batch->records[i];
+
+		if (!batch->candidates[i].fresh)
+			continue;
+		batch->records[i] = (struct record){0};
+		batch->records[batch->record_count] = record;
+		batch->candidates[i].record = batch->record_count++;
+	}
 }
 
 /* A key and whose it is, to be sorted. */
@@ -327,17 +344,17 @@ static int refuse_all(const struct batch *batch, const struct refusal *refusal,
 int certify_requests(const struct batch_terms *terms, const struct certificates_request *request,
 		     struct certificates_answer *ret_answer, struct fault *fault)
 {
-	CLEANUP(clear_batch) struct batch batch = {.terms = terms, .count = request->count};
+	CLEANUP(clear_batch)
+	struct batch batch = {.terms = terms, .request = request, .count = request->count};
 	struct refusal refusal = {0};
 
 	if (allocate_batch(&batch, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < batch.count; i++) {
+	for (size_t i = 0; i < batch.count; i++)
 		batch.candidates[i].name = request->members[i].name;
-		if (examine_request(&batch, &request->members[i].pem, &batch.candidates[i], fault) <
-		    0)
-			return -1;
-	}
+	if (run_tasks(batch.count, count_cores(), examine_request, &batch, fault) < 0)
+		return -1;
+	gather_records(&batch);
 	if (check_distinct_keys(&batch, &refusal, fault) < 0)
 		return -1;
 	if (refusal.type[0] != '\0')
