@@ -90,7 +90,7 @@ e2e: all $(bench_programs) ## end to end: real processes over loopback
 interop: all ## other people's tools read what we write, and write what we read
 	@bash tests/interop/run.sh
 
-bench: ## against its peers, which it installs, and the limit; in a minute with BENCH_QUICK=1
+bench: ## against its peers, which it installs, and the limit; BENCH_QUICK=1 does less of it
 	@$(INSTALL_DEPS) bench
 	$(again) all bench-programs
 	@PROGRAMS=$(BUILD)/tests/bench tests/bench/run.sh $(BUILD)/bench
