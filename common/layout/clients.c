@@ -36,7 +36,7 @@ static const struct field pool_fields[] = {
 	{.name = "batch_size",
 	 .set = set_number,
 	 .offset = offsetof(struct client_node, pool.batch_size),
-	 .fallback = "1000",
+	 .fallback = "250",
 	 .low = 1,
 	 .high = BATCH_SIZE_MAX},
 	{0},

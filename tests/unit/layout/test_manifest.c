@@ -569,7 +569,7 @@ Test(manifest, has_the_defaults_that_are_promised)
 	cr_expect_eq(client->pool.key, KEY_ECDSA_P256);
 	cr_expect_str_eq(client->pool.subject, "CN={client}-{index}");
 	cr_expect_eq(client->pool.alt_name_count, 0);
-	cr_expect_eq(client->pool.batch_size, 1000);
+	cr_expect_eq(client->pool.batch_size, 250);
 	cr_expect_eq(client->policy.certificates, 200);
 	cr_expect_eq(client->policy.validity_s, 0);
 	cr_expect_eq(client->policy.requests_per_minute, 6000);
