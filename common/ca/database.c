@@ -51,7 +51,10 @@ static int configure(struct database *database, struct fault *fault)
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
-	return run_sql(database, "PRAGMA cell_size_check = ON; PRAGMA synchronous = FULL", fault);
+	return run_sql(database,
+		       "PRAGMA cell_size_check = ON; PRAGMA synchronous = FULL; "
+		       "PRAGMA cache_size = -1000",
+		       fault);
 }
 
 int open_database(const char *path, struct database *ret_database, struct fault *fault)

@@ -345,10 +345,14 @@ enum { GENERALIZED_TIME_LEN = 15 };
 static void format_generalized_time(int64_t time_s, char ret_text[static GENERALIZED_TIME_LEN + 1])
 {
 	char text[TIME_TEXT_SIZE];
+	size_t len = 0;
 
 	format_time(time_s, text);
-	(void)snprintf(ret_text, GENERALIZED_TIME_LEN + 1, "%.4s%.2s%.2s%.2s%.2s%.2sZ", text,
-		       text + 5, text + 8, text + 11, text + 14, text + 17);
+	for (const char *from = text; *from != '\0' && len < GENERALIZED_TIME_LEN - 1; from++)
+		if (*from >= '0' && *from <= '9')
+			ret_text[len++] = *from;
+	ret_text[len++] = 'Z';
+	ret_text[len] = '\0';
 }
 
 void append_der_generalized_time(struct buffer *buffer, int64_t time_s)
