@@ -3,12 +3,11 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-	&init_verb,    &invite_verb,  &join_verb,   &request_verb,       &serve_verb,
-	&enroll_verb,  &sign_verb,    &renew_verb,  &needs_renewal_verb, &receive_verb,
-	&send_verb,    &verify_verb,  &revoke_verb, &list_verb,          &show_verb,
-	&client_verb,  &crl_verb,     &audit_verb,  &check_verb,         &prune_verb,
-	&backup_verb,  &restore_verb, &run_verb,    &status_verb,        &help_verb,
-	&version_verb, NULL,
+	&init_verb,   &invite_verb, &join_verb,          &request_verb, &serve_verb, &enroll_verb,
+	&sign_verb,   &renew_verb,  &needs_renewal_verb, &receive_verb, &send_verb,  &verify_verb,
+	&revoke_verb, &list_verb,   &show_verb,          &client_verb,  &crl_verb,   &audit_verb,
+	&check_verb,  &prune_verb,  &backup_verb,        &restore_verb, &run_verb,   &status_verb,
+	&bench_verb,  &help_verb,   &version_verb,       NULL,
 };
 
 static const struct {

@@ -28,6 +28,7 @@ extern const struct verb backup_verb;
 extern const struct verb restore_verb;
 extern const struct verb run_verb;
 extern const struct verb status_verb;
+extern const struct verb bench_verb;
 extern const struct verb help_verb;
 extern const struct verb version_verb;
 

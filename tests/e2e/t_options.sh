@@ -15,7 +15,7 @@ done
 expect 0 'certpool --version' "$certpool" --version
 prints 'certpool --version' '^certpool [0-9]+\.[0-9]+\.[0-9]+$'
 expect 2 'help for an unknown verb' "$certpool" help frobnicate
-for verb in init invite join request serve enroll sign renew needs-renewal receive send verify revoke list show client crl audit run status help version; do
+for verb in init invite join request serve enroll sign renew needs-renewal receive send verify revoke list show client crl audit run status bench help version; do
 	expect 0 "certpool help $verb" "$certpool" help $verb
 	prints "certpool help $verb shows the usage" "^Usage: certpool $verb"
 	cp out help
@@ -24,7 +24,7 @@ for verb in init invite join request serve enroll sign renew needs-renewal recei
 	equal "every option of $verb but two has its variable" 2 "$(grep -E '^  (-|  )' out | grep -vc '\[CERTPOOL_')"
 done
 
-for verb in init invite join request serve enroll sign renew needs-renewal receive send verify revoke list show client crl audit run status help version; do
+for verb in init invite join request serve enroll sign renew needs-renewal receive send verify revoke list show client crl audit run status bench help version; do
 	check "the manual has $verb" grep -qE "^\.It Cm $verb( |$)" "$manual"
 	for option in $("$certpool" help $verb | sed -nE 's/^  (-., |    )--([a-z-]+).*/\2/p'); do
 		check "the manual has $verb --$option" grep -qE "Fl -$option( |$)" "$manual"
