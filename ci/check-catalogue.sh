@@ -47,5 +47,6 @@ for number in $claimed; do
 done
 if ! fill | diff -u "$list" - >/dev/null; then
 	echo "$list: the last column is not up to date: run ci/check-catalogue.sh --update"
+	status=1
 fi
 exit $status
