@@ -1,5 +1,6 @@
 #include "common/crypto/digest.h"
 
+#include <nettle/nettle-meta.h>
 #include <nettle/sha2.h>
 
 void digest_sha256(struct bytes data, uint8_t ret_digest[static SHA256_LEN])
@@ -11,37 +12,23 @@ void digest_sha256(struct bytes data, uint8_t ret_digest[static SHA256_LEN])
 	sha256_digest(&context, SHA256_LEN, ret_digest);
 }
 
-static size_t digest_sha384(struct bytes data, uint8_t *ret_digest)
-{
-	struct sha384_ctx context;
-
-	sha384_init(&context);
-	sha384_update(&context, data.len, data.data);
-	sha384_digest(&context, SHA384_DIGEST_SIZE, ret_digest);
-	return SHA384_DIGEST_SIZE;
-}
-
-static size_t digest_sha512(struct bytes data, uint8_t *ret_digest)
-{
-	struct sha512_ctx context;
-
-	sha512_init(&context);
-	sha512_update(&context, data.len, data.data);
-	sha512_digest(&context, SHA512_DIGEST_SIZE, ret_digest);
-	return SHA512_DIGEST_SIZE;
-}
+static const struct nettle_hash *const hashes[] = {
+	[DIGEST_SHA256] = &nettle_sha256,
+	[DIGEST_SHA384] = &nettle_sha384,
+	[DIGEST_SHA512] = &nettle_sha512,
+};
 
 size_t compute_digest(enum digest_algorithm algorithm, struct bytes data,
 		      uint8_t ret_digest[static DIGEST_MAX])
 {
-	switch (algorithm) {
-	case DIGEST_SHA384:
-		return digest_sha384(data, ret_digest);
-	case DIGEST_SHA512:
-		return digest_sha512(data, ret_digest);
-	case DIGEST_SHA256:
-		break;
-	}
-	digest_sha256(data, ret_digest);
-	return SHA256_LEN;
+	const struct nettle_hash *hash = hashes[algorithm];
+	union {
+		struct sha256_ctx sha256;
+		struct sha512_ctx sha512; /* SHA-384's too */
+	} context;
+
+	hash->init(&context);
+	hash->update(&context, data.len, data.data);
+	hash->digest(&context, hash->digest_size, ret_digest);
+	return hash->digest_size;
 }
