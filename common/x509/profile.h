@@ -5,9 +5,9 @@
 #include "common/x509/certificate.h"
 
 /*
- * What a certificate must look like, whoever made it. GnuTLS's chain check is not a profile check:
- * it accepts a CA certificate as leaf, version 1, zero or negative serials, missing key identifiers
- * and more. check_profile runs after it at every verifier, and at the CA before anything is stored.
+ * What a certificate must look like, whoever made it: a path of signatures alone does not keep a CA
+ * certificate from being a leaf, a serial from being negative, or a key identifier from missing.
+ * check_profile runs at every verifier (verify_chain), and at the CA before anything is stored.
  */
 enum profile {
 	/*
