@@ -87,21 +87,43 @@ Test(chain, refuses_what_the_root_did_not_sign)
 	free_certificate(&root);
 }
 
-Test(chain, refuses_a_changed_certificate)
+/* Whether a chain of the root, an intermediate and a member is taken, the two given as DER. */
+static bool takes(const struct certificate *root, struct bytes intermediate, struct bytes member)
 {
-	struct forged_certificate forged = forged_member();
-	struct bytes der = forge_certificate(&forged, root_key());
-	struct certificate *root = make_root();
-	struct certificate *certificate = NULL;
+	CLEANUP(free_certificate) struct certificate *between = NULL;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 
-	for (size_t i = 0; i + 4 < der.len; i++) {
-		if (memcmp(der.data + i, "t1-1", 4) != 0)
-			continue;
-		cr_assert_eq(parse_certificate_der(patched(der, i + 3, '2'), &certificate, NULL),
-			     0);
-		expect_reason(judge(root, NULL, 0, certificate, FORGED_NOW_S),
-			      "section 4.1.1.3: signatureValue: the signature is not by the key");
-		free_certificate(&certificate);
+	return parse_certificate_der(intermediate, &between, NULL) == 0 &&
+	       parse_certificate_der(member, &certificate, NULL) == 0 &&
+	       !judge(root, (const struct certificate *const *)&between, 1, certificate,
+		      FORGED_NOW_S)
+			.invalid;
+}
+
+/* Every octet of both, its lowest bit and its highest. */
+Test(chain, refuses_every_changed_certificate)
+{
+	struct forged_certificate issuing = forged_intermediate("Issuing");
+	struct forged_certificate forged = forged_member();
+	struct certificate *root = make_root();
+	struct bytes intermediate = forge_certificate(&issuing, root_key());
+	struct bytes member;
+
+	forged.issuer = common_name("Issuing");
+	forged.extensions = extensions_of(JOIN(member_key_usage(), authority_key_id("Issuing")));
+	member = forge_certificate(&forged, other_key());
+	cr_assert(takes(root, intermediate, member));
+	for (unsigned int bit = 0x01; bit <= 0x80; bit <<= 7) {
+		for (size_t i = 0; i < member.len; i++)
+			cr_expect(!takes(root, intermediate,
+					 patched(member, i, (uint8_t)(member.data[i] ^ bit))),
+				  "member, octet %zu", i);
+		for (size_t i = 0; i < intermediate.len; i++)
+			cr_expect(!takes(root,
+					 patched(intermediate, i,
+						 (uint8_t)(intermediate.data[i] ^ bit)),
+					 member),
+				  "intermediate, octet %zu", i);
 	}
 	free_certificate(&root);
 }
