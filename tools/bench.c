@@ -383,9 +383,8 @@ const struct verb bench_verb = {
 	.summary = "how fast this machine is, and how long a pool would take",
 	.details =
 		"Makes a CA and two clients in a directory of their own, enrolls, sends messages\n"
-		"and asks the CA, each for as long as --duration has time, and prints what was "
-		"done\n"
-		"in a second. Uses all cores and the disk of --directory, and no manifest.\n",
+		"and asks the CA, all in about --duration, and prints how much was done in a\n"
+		"second. Uses all cores and the disk on which --in is, and no manifest.\n",
 	.options = bench_options,
 	.settings_size = sizeof(struct bench_settings),
 	.run = run_bench,

@@ -39,19 +39,21 @@ if [ "$(id -u)" -ne 0 ]; then
 	expect 1 'a directory that cannot be written to' "$certpool" bench --in closed
 fi
 
-# Told to stop in the middle: by the terminal, which tells all of its processes, and by a supervisor.
-for signal in INT TERM HUP; do
+# Told to stop in the middle: by a supervisor, and, with the minus sign, by the terminal, which tells
+# all of its processes.
+for told in INT -INT TERM -HUP; do
+	signal=${told#-}
 	setsid "$certpool" bench --duration 60s >out 2>err &
 	bench=$!
 	for ((i = 0; i < 200; i++)); do
 		[ -z "$(find . -path './certpool-bench.*/client1/cert/cert_key1.crt' 2>/dev/null)" ] || break
 		sleep 0.05
 	done
-	check "SIG$signal comes while it works" [ -n "$(left_behind)" ]
-	kill -"$signal" "$bench"
+	check "SIG$told comes while it works" [ -n "$(left_behind)" ]
+	kill -"$signal" -- "${told%"$signal"}$bench"
 	status=0
 	wait "$bench" || status=$?
-	check "SIG$signal ends it" [ "$status" -gt 128 ]
-	equal "and nothing stays after SIG$signal" '' "$(left_behind)"
-	silent "and it prints no figures after SIG$signal"
+	check "SIG$told ends it" [ "$status" -gt 128 ]
+	equal "and nothing stays after SIG$told" '' "$(left_behind)"
+	silent "and it prints no figures after SIG$told"
 done
