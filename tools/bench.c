@@ -312,13 +312,13 @@ static int print_measured_json(const struct bench *bench, struct fault *fault)
 
 		add_json_number(&line, works[i].member, (long long)measured->count);
 		(void)snprintf(name, sizeof(name), "%s_seconds", works[i].member);
-		add_json_duration(&line, name, measured->duration_us / 1000);
+		add_json_thousandths(&line, name, measured->duration_us / 1000);
 		(void)snprintf(name, sizeof(name), "%s_per_second", works[i].member);
-		add_json_number(&line, name, (long long)(rate_of(measured) + 0.5));
+		add_json_thousandths(&line, name, (int64_t)(rate_of(measured) * 1000 + 0.5));
 	}
 	add_json_number(&line, "pool_size", (long long)settings->size);
-	add_json_duration(&line, "pool_seconds",
-			  (int64_t)((double)settings->size * member_cost(bench) * 1000));
+	add_json_thousandths(&line, "pool_seconds",
+			     (int64_t)((double)settings->size * member_cost(bench) * 1000));
 	return print_json(&line, fault);
 }
 

@@ -189,11 +189,11 @@ void add_json_time(struct json_line *line, const char *name, int64_t time_s)
 		append_json_string(&line->text, text);
 }
 
-void add_json_duration(struct json_line *line, const char *name, int64_t duration_ms)
+void add_json_thousandths(struct json_line *line, const char *name, int64_t thousandths)
 {
 	append_name(line, name);
-	append_format(&line->text, "%lld.%03lld", (long long)duration_ms / 1000,
-		      (long long)duration_ms % 1000);
+	append_format(&line->text, "%lld.%03lld", (long long)thousandths / 1000,
+		      (long long)thousandths % 1000);
 }
 
 int print_json(struct json_line *line, struct fault *fault)

@@ -43,8 +43,8 @@ void add_json_flag(struct json_line *line, const char *name, bool value);
 /* RFC 3339; null when there is no such time (0). */
 void add_json_time(struct json_line *line, const char *name, int64_t time_s);
 
-/* Seconds, three decimals. */
-void add_json_duration(struct json_line *line, const char *name, int64_t duration_ms);
+/* Three decimals: seconds, of milliseconds; or a rate. Shape: not negative. */
+void add_json_thousandths(struct json_line *line, const char *name, int64_t thousandths);
 int print_json(struct json_line *line, struct fault *fault) MUST_CHECK;
 void clear_json(struct json_line *line);
 

@@ -38,7 +38,7 @@ static int print_row_json(const struct report_row *row, struct fault *fault)
 	add_json_text(&line, "result", failed ? "failed" : "done");
 	for (size_t i = 0; i < FIGURES_MAX && row->figures[i].name != NULL; i++)
 		add_json_number(&line, row->figures[i].name, (long long)row->figures[i].value);
-	add_json_duration(&line, "seconds", row->duration_ms);
+	add_json_thousandths(&line, "seconds", row->duration_ms);
 	if (failed)
 		add_json_text(&line, "error", row->fault.text);
 	return print_json(&line, fault);

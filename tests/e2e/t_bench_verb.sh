@@ -23,6 +23,8 @@ equal 'rates are counts by seconds' true \
 	"$(jq '.certificates > 0 and .messages > 0 and .status_questions > 0 and
 		(.certificates_per_second - .certificates / .certificates_seconds | fabs) <
 			.certificates_per_second / 20' out)"
+equal 'with decimals, which slow keys need' 3 \
+	"$(grep -o '"requests_per_second":[0-9]*\.[0-9]*' out | sed 's/.*\.//' | tr -d '\n' | wc -c)"
 equal 'and the pool takes what its members take' true \
 	"$(jq '(.pool_seconds - .pool_size * (1 / .requests_per_second + 1 / .certificates_per_second) | fabs) <
 		.pool_seconds / 20' out)"
