@@ -284,7 +284,7 @@ static void free_pubkey(gnutls_pubkey_t *pubkey)
 		gnutls_pubkey_deinit(*pubkey);
 }
 
-static int append_handle_spki(gnutls_pubkey_t handle, struct buffer *spki, struct fault *fault)
+static int append_pubkey(gnutls_pubkey_t handle, struct buffer *spki, struct fault *fault)
 {
 	CLEANUP(free_datum) gnutls_datum_t der = {0};
 	int code = gnutls_pubkey_export2(handle, GNUTLS_X509_FMT_DER, &der);
@@ -295,28 +295,29 @@ static int append_handle_spki(gnutls_pubkey_t handle, struct buffer *spki, struc
 	return check_buffer(spki, fault);
 }
 
-/* From a handle, as what GnuTLS read or a token holds has one at first. */
-static int export_spki(const struct private_key *key, struct buffer *spki, struct fault *fault)
+int append_spki(const struct private_key *key, struct buffer *buffer, struct fault *fault)
 {
 	CLEANUP(free_pubkey) gnutls_pubkey_t pubkey = NULL;
-	int code = gnutls_pubkey_init(&pubkey);
+	int code;
 
+	if (key->ec != NULL) {
+		append_ec_spki(key->ec, buffer);
+		return check_buffer(buffer, fault);
+	}
+	/* From a handle: what GnuTLS reads has one at first, EC keys too. */
+	code = gnutls_pubkey_init(&pubkey);
 	if (code >= 0)
 		code = gnutls_pubkey_import_privkey(pubkey, key->handle, 0, 0);
 	if (code < 0)
 		return set_gnutls_fault(fault, "public key", code);
-	return append_handle_spki(pubkey, spki, fault);
+	return append_pubkey(pubkey, buffer, fault);
 }
 
 int get_public_key(const struct private_key *key, struct public_key **ret_key, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer spki = {0};
 
-	if (key->ec != NULL)
-		append_ec_spki(key->ec, &spki);
-	else if (export_spki(key, &spki, fault) < 0)
-		return -1;
-	if (check_buffer(&spki, fault) < 0)
+	if (append_spki(key, &spki, fault) < 0)
 		return -1;
 	return parse_public_key(bytes_of_buffer(&spki), ret_key, fault);
 }
@@ -342,7 +343,7 @@ static int read_with_gnutls(struct public_key *key, struct bytes spki, struct fa
 				 "expected a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): %s",
 				 gnutls_strerror(code));
 	if (check_public_key(key->handle, &key->type, fault) < 0 ||
-	    append_handle_spki(key->handle, &again, fault) < 0)
+	    append_pubkey(key->handle, &again, fault) < 0)
 		return -1;
 	if (!equal_bytes(bytes_of_buffer(&again), spki))
 		return set_fault(fault, FAULT_MALFORMED,

@@ -21,9 +21,7 @@
 struct private_key;
 struct public_key;
 
-/*
- * A fresh key pair.
- */
+/* A fresh key pair. */
 int generate_private_key(enum key_type type, struct private_key **ret_key,
 			 struct fault *fault) MUST_CHECK;
 
@@ -63,6 +61,10 @@ int open_token_key(const char *url, struct bytes pin, struct private_key **ret_k
 void free_private_key(struct private_key **key);
 
 enum key_type private_key_type(const struct private_key *key);
+
+/* Appends the DER SubjectPublicKeyInfo of the public half. */
+int append_spki(const struct private_key *key, struct buffer *buffer,
+		struct fault *fault) MUST_CHECK;
 
 /* The public half. Owns: the caller's. */
 int get_public_key(const struct private_key *key, struct public_key **ret_key,

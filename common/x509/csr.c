@@ -85,13 +85,12 @@ static void append_attributes(struct buffer *body, const struct alt_names *alt_n
 }
 
 /* CertificationRequestInfo (RFC 2986 section 4.1). */
-static int append_body(struct buffer *body, const char *subject, struct bytes spki,
+static int append_body(struct buffer *body, const struct private_key *key, const char *subject,
 		       const struct alt_names *alt_names, struct fault *fault)
 {
 	append_der_number(body, 0);
-	if (append_name(body, subject, fault) < 0)
+	if (append_name(body, subject, fault) < 0 || append_spki(key, body, fault) < 0)
 		return -1;
-	append_bytes(body, spki);
 	append_attributes(body, alt_names);
 	enclose_der(body, 0, DER_SEQUENCE);
 	return check_buffer(body, fault);
@@ -115,12 +114,10 @@ static int check_made(struct bytes der, struct fault *fault)
 int create_csr(const struct private_key *key, const char *subject,
 	       const struct alt_names *alt_names, struct buffer *ret_pem, struct fault *fault)
 {
-	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
-	if (get_public_key(key, &public_key, fault) < 0 ||
-	    append_body(&body, subject, public_key_spki(public_key), alt_names, fault) < 0 ||
+	if (append_body(&body, key, subject, alt_names, fault) < 0 ||
 	    sign_object(key, bytes_of_buffer(&body), &der, fault) < 0 ||
 	    check_made(bytes_of_buffer(&der), fault) < 0)
 		return -1;
