@@ -81,3 +81,87 @@ Test(ec_key, is_for_two_types)
 		cr_expect_eq(is_ec_key_type((enum key_type)type),
 			     type == KEY_ECDSA_P256 || type == KEY_ECDSA_P384);
 }
+
+static struct ec_point *read_spki(struct bytes spki, enum key_type expected)
+{
+	struct ec_point *point = NULL;
+	enum key_type type = KEY_TYPE_COUNT;
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_ec_spki(spki, &type, &point, &fault), 0, "%s", fault.text);
+	cr_assert_not_null(point);
+	cr_expect_eq(type, expected);
+	return point;
+}
+
+static void expect_no_point(struct bytes spki, enum fault_class class)
+{
+	struct ec_point *point = NULL;
+	enum key_type type;
+	struct fault fault = {0};
+
+	cr_expect_eq(parse_ec_spki(spki, &type, &point, &fault), class == FAULT_NONE ? 0 : -1);
+	cr_expect_eq(fault.class, class, "%s", fault.text);
+	cr_expect_null(point);
+}
+
+/* Another form is for somebody else to look at; coordinates that are no point are for nobody. */
+Test(ec_key, reads_points_in_their_one_form)
+{
+	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {
+		struct ec_key *key = NULL;
+		struct ec_point *point;
+		CLEANUP(clear_buffer) struct buffer spki = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(generate_ec_key((enum key_type)type, &key, &fault), 0);
+		append_ec_spki(key, &spki);
+		point = read_spki(bytes_of_buffer(&spki), (enum key_type)type);
+		free_ec_point(&point);
+		cr_expect_null(point);
+		expect_no_point((struct bytes){spki.data, spki.len - 1}, FAULT_NONE);
+		spki.data[spki.len - 1] ^= 1;
+		expect_no_point(bytes_of_buffer(&spki), FAULT_REFUSED);
+		/* a compressed point has another form, so has a point that is the identity */
+		spki.data[spki.len - 2 * ec_octets((enum key_type)type) - 1] = 0x02;
+		expect_no_point(bytes_of_buffer(&spki), FAULT_NONE);
+		free_ec_key(&key);
+	}
+}
+
+Test(ec_key, verifies_what_it_signs_and_nothing_else)
+{
+	static const uint8_t digest[32] = {1, 2, 3};
+	static const uint8_t other_digest[32] = {1, 2, 4};
+
+	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {
+		struct ec_key *key = NULL;
+		struct ec_point *point;
+		CLEANUP(clear_buffer) struct buffer spki = {0};
+		CLEANUP(clear_buffer) struct buffer signature = {0};
+		CLEANUP(clear_buffer) struct buffer second = {0};
+		const struct bytes octets = {digest, sizeof(digest)};
+		struct fault fault = {0};
+
+		cr_assert_eq(generate_ec_key((enum key_type)type, &key, &fault), 0);
+		append_ec_spki(key, &spki);
+		point = read_spki(bytes_of_buffer(&spki), (enum key_type)type);
+		cr_assert_eq(sign_with_ec_key(key, octets, &signature, &fault), 0);
+		cr_assert_eq(sign_with_ec_key(key, octets, &second, &fault), 0);
+		cr_assert_eq(signature.len, 2 * ec_octets((enum key_type)type));
+		cr_expect(!equal_bytes(bytes_of_buffer(&signature), bytes_of_buffer(&second)));
+		cr_expect(verify_with_ec_point(point, octets, bytes_of_buffer(&signature)));
+		cr_expect(verify_with_ec_point(point, octets, bytes_of_buffer(&second)));
+		cr_expect(!verify_with_ec_point(point,
+						(struct bytes){other_digest, sizeof(other_digest)},
+						bytes_of_buffer(&signature)));
+		for (size_t i = 0; i < signature.len; i++) {
+			signature.data[i] ^= 0x80;
+			cr_expect(
+				!verify_with_ec_point(point, octets, bytes_of_buffer(&signature)));
+			signature.data[i] ^= 0x80;
+		}
+		free_ec_point(&point);
+		free_ec_key(&key);
+	}
+}

@@ -76,3 +76,27 @@ Test(random_failure, makes_no_key_and_no_name)
 	expect_no_random(generate_jti(jti, &fault), &fault);
 	cr_expect_str_eq(jti, "kept");
 }
+
+/* catalogue 102: ECDSA with a number that is known, or used twice, gives the private key away */
+Test(random_failure, signs_nothing)
+{
+	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {
+		CLEANUP(free_private_key) struct private_key *key = NULL;
+		struct buffer signature = {0};
+		struct fault fault = {0};
+		struct fault object_fault = {0};
+
+		calls_left = UINT_MAX;
+		cr_assert_eq(generate_private_key((enum key_type)type, &key, &fault), 0, "%s",
+			     fault.text);
+		calls_left = 0;
+		expect_no_random(sign_data(key, default_signature_algorithm((enum key_type)type),
+					   bytes_of_string("M"), &signature, &fault),
+				 &fault);
+		cr_expect_null(signature.data);
+		expect_no_random(
+			sign_object_data(key, bytes_of_string("M"), &signature, &object_fault),
+			&object_fault);
+		cr_expect_null(signature.data);
+	}
+}
