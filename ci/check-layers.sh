@@ -116,7 +116,7 @@ self_test() {
 	passed=0 failed=0
 	expect common/base/a.c '"common/wire/json.h"' 'base may not include from wire'
 	expect common/net/a.c '"common/x509/csr.h"' 'net may not include from x509'
-	expect tests/unit/wire/a.c '"common/pool/pool.h"' 'wire may not include from pool'
+	expect tests/unit/wire/a.c '"common/pool/members/pool.h"' 'wire may not include from pool'
 	expect tests/support/a.c '"common/wire/json.h"' 'base may not include from wire'
 	expect common/pool/a.c '"tools/verb.h"' 'nothing includes from tools/'
 	expect tests/unit/wire/b.c '"tools/verb.h"' 'nothing includes from tools/'

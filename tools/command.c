@@ -1,7 +1,7 @@
 #include "tools/command.h"
 
-#include "tools/help.h"
 #include "tools/options.h"
+#include "tools/verb/help.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TOOLS_DELIVERY_H
 #define CERTPOOL_TOOLS_DELIVERY_H
 
-#include "common/pool/send.h"
+#include "common/pool/messages/send.h"
 #include "tools/command.h"
 
 /* Several messages from one client to another, over a few connections at once. */

@@ -2,7 +2,7 @@
 #define CERTPOOL_TOOLS_OUTPUT_H
 
 #include "common/base/bytes.h"
-#include "common/pool/pool.h"
+#include "common/pool/members/pool.h"
 #include "tools/command.h"
 
 /*

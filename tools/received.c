@@ -1,8 +1,8 @@
 #include "tools/received.h"
 
 #include "common/base/clock.h"
-#include "common/pool/ask_status.h"
-#include "common/pool/trust.h"
+#include "common/pool/members/trust.h"
+#include "common/pool/revocation/ask_status.h"
 #include "tools/output.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 #include "tools/record_output.h"
 
-#include "common/x509/crl_reason.h"
+#include "common/x509/revocation/crl_reason.h"
 
 const char *format_record_state(const struct record *record, int64_t now_s)
 {

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TOOLS_RECORD_OUTPUT_H
 #define CERTPOOL_TOOLS_RECORD_OUTPUT_H
 
-#include "common/ca/store.h"
+#include "common/ca/store/store.h"
 #include "tools/output.h"
 
 /* A recorded certificate, as `list` and `show` print it. */

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TOOLS_REFUSALS_H
 #define CERTPOOL_TOOLS_REFUSALS_H
 
-#include "common/pool/enroll.h"
+#include "common/pool/enrolment/enroll.h"
 #include "tools/command.h"
 
 /*

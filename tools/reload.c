@@ -1,7 +1,7 @@
 #include "tools/reload.h"
 
 #include "common/base/clock.h"
-#include "common/ca/client_record.h"
+#include "common/ca/store/clients.h"
 #include "tools/output.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TOOLS_RELOAD_H
 #define CERTPOOL_TOOLS_RELOAD_H
 
-#include "common/ca/authority.h"
+#include "common/ca/issue/authority.h"
 #include "tools/command.h"
 
 /*

@@ -1,10 +1,10 @@
 #include "common/base/clock.h"
-#include "common/pool/ask_revocation.h"
+#include "common/pool/revocation/ask_revocation.h"
+#include "tools/certificate_selector.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/output.h"
-#include "tools/revoke.h"
-#include "tools/target.h"
+#include "tools/verb/revoke.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TOOLS_SIGN_FOLDER_H
 #define CERTPOOL_TOOLS_SIGN_FOLDER_H
 
-#include "common/ca/authority.h"
+#include "common/ca/issue/authority.h"
 #include "tools/command.h"
 
 /* What became of a folder's requests, a file each. */

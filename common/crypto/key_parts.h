@@ -3,7 +3,7 @@
 
 #include "common/crypto/ec_key.h"
 #include "common/crypto/key.h"
-#include "common/crypto/token.h"
+#include "common/crypto/pkcs11_key.h"
 
 /* For this folder: what computes with a key. ECDSA keys in memory are Nettle's, all others
  * GnuTLS's.

@@ -3,7 +3,7 @@
 #include "common/base/random.h"
 #include "common/crypto/aes.h"
 #include "common/crypto/base64.h"
-#include "common/crypto/compact.h"
+#include "common/crypto/jws_compact.h"
 
 #include <string.h>
 

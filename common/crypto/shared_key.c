@@ -2,7 +2,7 @@
 
 #include "common/base/random.h"
 #include "common/crypto/base64.h"
-#include "common/crypto/compact.h"
+#include "common/crypto/jws_compact.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 #include "common/layout/manifest.h"
 
 #include "common/base/file.h"
-#include "common/layout/batch.h"
 #include "common/layout/clients.h"
 #include "common/layout/distinct.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
+#include "common/layout/run_steps.h"
 #include "common/layout/url.h"
 
 #include <fcntl.h>

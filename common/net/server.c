@@ -2,7 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/net/acceptor.h"
-#include "common/net/exchange.h"
+#include "common/net/http_transaction.h"
 #include "common/net/listener.h"
 
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 #include "common/wire/revocation.h"
 
 #include "common/wire/claims_json.h"
-#include "common/x509/crl_reason.h"
+#include "common/x509/revocation/crl_reason.h"
 #include "common/x509/serial.h"
 
 #include <stdlib.h>

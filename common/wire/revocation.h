@@ -20,7 +20,7 @@ struct revocation_request {
 	struct request_claims claims;
 	uint8_t (*serials)[SERIAL_MAX]; /* all different */
 	size_t serial_count;            /* 1 … REVOCATIONS_MAX */
-	int reason;                     /* of common/x509/crl_reason.h */
+	int reason;                     /* of common/x509/revocation/crl_reason.h */
 };
 
 /* A certificate that is revoked, now or since before. */

@@ -1,6 +1,6 @@
 #include "common/x509/certificate.h"
 
-#include "common/x509/parts.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
 #include "common/x509/subject.h"
 

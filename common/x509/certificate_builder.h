@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_X509_CERTIFICATE_BUILDER_H
 #define CERTPOOL_X509_CERTIFICATE_BUILDER_H
 
-#include "common/x509/parts.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
 
 /*
@@ -35,7 +35,7 @@ enum key_usage {
 void append_extension(struct buffer *extensions, struct bytes oid, bool critical,
 		      struct bytes value);
 
-/* One of the extensions below id-ce that parts.h lists. */
+/* One of the extensions below id-ce that certificate_fields.h lists. */
 void append_ce_extension(struct buffer *extensions, enum extension_id id, bool critical,
 			 struct bytes value);
 

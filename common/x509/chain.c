@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/signed_message.h"
-#include "common/x509/parts.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
 
 /* From the member's certificate up to, and without, the root. */

@@ -1,8 +1,8 @@
 #include "common/x509/csr.h"
 
 #include "common/x509/certificate_builder.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/distinguished_name.h"
-#include "common/x509/parts.h"
 #include "common/x509/pem.h"
 #include "common/x509/subject.h"
 

@@ -1,8 +1,8 @@
 #include "common/x509/issuer.h"
 
 #include "common/base/random.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
-#include "common/x509/parts.h"
 #include "common/x509/revocation_urls.h"
 #include "common/x509/subject.h"
 

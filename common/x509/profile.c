@@ -1,7 +1,7 @@
 #include "common/x509/profile.h"
 
+#include "common/x509/certificate_fields.h"
 #include "common/x509/distinguished_name.h"
-#include "common/x509/parts.h"
 
 #include <string.h>
 

@@ -40,7 +40,8 @@ int check_profile(const struct certificate *certificate, enum profile profile,
 
 struct certificate_parts;
 
-/* The same for the parts of a certificate of which there is only the DER (common/x509/parts.h). */
+/* The same for the parts of a certificate of which there is only the DER
+ * (common/x509/certificate_fields.h). */
 int check_parts(const struct certificate_parts *parts, enum profile profile,
 		struct verdict *verdict, struct fault *fault) MUST_CHECK;
 

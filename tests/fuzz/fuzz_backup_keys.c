@@ -1,4 +1,4 @@
-#include "common/ca/key_archive.h"
+#include "common/ca/backup/key_files.h"
 #include "tests/fuzz/target.h"
 
 #include <assert.h>

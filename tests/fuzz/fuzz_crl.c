@@ -1,5 +1,5 @@
-#include "common/x509/crl.h"
-#include "common/x509/crl_parts.h"
+#include "common/x509/revocation/crl.h"
+#include "common/x509/revocation/crl_fields.h"
 #include "tests/fuzz/target.h"
 
 #include <assert.h>

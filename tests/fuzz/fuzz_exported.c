@@ -1,4 +1,4 @@
-#include "common/pool/exported.h"
+#include "common/pool/enrolment/exported_requests.h"
 #include "tests/fuzz/target.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "common/x509/ocsp_request.h"
+#include "common/x509/revocation/ocsp_request.h"
 #include "tests/fuzz/target.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-#include "common/x509/ocsp_verify.h"
+#include "common/x509/revocation/ocsp_verify.h"
 
 #include "common/x509/der.h"
 #include "tests/fuzz/target.h"

@@ -6,9 +6,9 @@
  */
 #include "common/base/clock.h"
 #include "common/base/workers.h"
-#include "common/ca/listing.h"
-#include "common/ca/revoke.h"
-#include "common/ca/service.h"
+#include "common/ca/service/service.h"
+#include "common/ca/store/listing.h"
+#include "common/ca/store/revoke.h"
 #include "common/crypto/key_file.h"
 #include "common/wire/envelope.h"
 #include "common/x509/csr.h"

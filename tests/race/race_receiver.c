@@ -6,9 +6,9 @@
 #include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/base/workers.h"
-#include "common/pool/pool.h"
-#include "common/pool/signers.h"
-#include "common/pool/verified.h"
+#include "common/pool/members/pool.h"
+#include "common/pool/messages/chain_cache.h"
+#include "common/pool/messages/signer_cache.h"
 #include "common/x509/csr.h"
 #include "common/x509/issuer.h"
 

@@ -5,9 +5,9 @@
  */
 #include "common/base/clock.h"
 #include "common/base/workers.h"
-#include "common/ca/responder.h"
-#include "common/ca/revoke.h"
-#include "common/x509/ocsp_request.h"
+#include "common/ca/revocation/ocsp_responder.h"
+#include "common/ca/store/revoke.h"
+#include "common/x509/revocation/ocsp_request.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

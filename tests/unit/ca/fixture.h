@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TESTS_UNIT_CA_FIXTURE_H
 #define CERTPOOL_TESTS_UNIT_CA_FIXTURE_H
 
-#include "common/ca/authority.h"
+#include "common/ca/issue/authority.h"
 #include "common/crypto/key.h"
 #include "tests/support/scratch.h"
 

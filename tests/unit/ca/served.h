@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TESTS_UNIT_CA_SERVED_H
 #define CERTPOOL_TESTS_UNIT_CA_SERVED_H
 
-#include "common/ca/service.h"
+#include "common/ca/service/service.h"
 #include "common/net/client.h"
 #include "common/wire/envelope.h"
 #include "tests/unit/ca/fixture.h"

@@ -2,7 +2,7 @@
 
 #include "common/crypto/aes.h"
 #include "common/crypto/base64.h"
-#include "common/crypto/compact.h"
+#include "common/crypto/jws_compact.h"
 
 #include <criterion/criterion.h>
 #include <gnutls/abstract.h>

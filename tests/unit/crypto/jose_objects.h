@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TESTS_CRYPTO_JOSE_OBJECTS_H
-#define CERTPOOL_TESTS_CRYPTO_JOSE_OBJECTS_H
+#ifndef CERTPOOL_TESTS_UNIT_CRYPTO_JOSE_OBJECTS_H
+#define CERTPOOL_TESTS_UNIT_CRYPTO_JOSE_OBJECTS_H
 
 #include "common/crypto/key.h"
 #include "common/crypto/shared_key.h"

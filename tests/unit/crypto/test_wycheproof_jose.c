@@ -1,5 +1,5 @@
 /* Wycheproof's JWE, JWS and JWK cases, against what we have of JOSE. */
-#include "common/crypto/compact.h"
+#include "common/crypto/jws_compact.h"
 #include "common/crypto/message.h"
 #include "common/crypto/signed_message.h"
 #include "tests/unit/crypto/jose_objects.h"

@@ -1,7 +1,7 @@
-#ifndef CERTPOOL_TESTS_POOL_ENROLLING_H
-#define CERTPOOL_TESTS_POOL_ENROLLING_H
+#ifndef CERTPOOL_TESTS_UNIT_POOL_ENROLLING_H
+#define CERTPOOL_TESTS_UNIT_POOL_ENROLLING_H
 
-#include "common/pool/enroll.h"
+#include "common/pool/enrolment/enroll.h"
 #include "tests/unit/pool/fake_ca.h"
 
 /* What an enrolment told of itself. */

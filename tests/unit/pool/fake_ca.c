@@ -2,7 +2,7 @@
 
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
-#include "common/pool/trust.h"
+#include "common/pool/members/trust.h"
 #include "common/wire/envelope.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TESTS_POOL_FAKE_CA_H
-#define CERTPOOL_TESTS_POOL_FAKE_CA_H
+#ifndef CERTPOOL_TESTS_UNIT_POOL_FAKE_CA_H
+#define CERTPOOL_TESTS_UNIT_POOL_FAKE_CA_H
 
 #include "tests/unit/pool/fixture.h"
 

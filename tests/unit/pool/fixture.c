@@ -2,8 +2,8 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/key_file.h"
-#include "common/pool/pool.h"
-#include "common/pool/trust.h"
+#include "common/pool/members/pool.h"
+#include "common/pool/members/trust.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TESTS_POOL_FIXTURE_H
-#define CERTPOOL_TESTS_POOL_FIXTURE_H
+#ifndef CERTPOOL_TESTS_UNIT_POOL_FIXTURE_H
+#define CERTPOOL_TESTS_UNIT_POOL_FIXTURE_H
 
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"

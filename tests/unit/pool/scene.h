@@ -1,9 +1,9 @@
-#ifndef CERTPOOL_TESTS_POOL_SCENE_H
-#define CERTPOOL_TESTS_POOL_SCENE_H
+#ifndef CERTPOOL_TESTS_UNIT_POOL_SCENE_H
+#define CERTPOOL_TESTS_UNIT_POOL_SCENE_H
 
 #include "common/crypto/shared_key.h"
-#include "common/pool/receive.h"
-#include "common/pool/send.h"
+#include "common/pool/messages/receive.h"
+#include "common/pool/messages/send.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <stdatomic.h>

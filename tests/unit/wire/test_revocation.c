@@ -1,6 +1,6 @@
 #include "common/wire/revocation.h"
 
-#include "common/x509/crl_reason.h"
+#include "common/x509/revocation/crl_reason.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

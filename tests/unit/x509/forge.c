@@ -1,7 +1,7 @@
 #include "tests/unit/x509/forge.h"
 
 #include "common/base/file.h"
-#include "common/x509/parts.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TESTS_UNIT_X509_FORGE_CRL_H
 #define CERTPOOL_TESTS_UNIT_X509_FORGE_CRL_H
 
-#include "common/x509/crl.h"
+#include "common/x509/revocation/crl.h"
 #include "tests/unit/x509/forge.h"
 
 /* Makes CRLs out of octets, so that every part of them can be wrong. As forge.h. */

@@ -1,6 +1,6 @@
 #include "common/x509/certificate.h"
 
-#include "common/x509/parts.h"
+#include "common/x509/certificate_fields.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>

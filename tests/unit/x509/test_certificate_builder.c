@@ -1,7 +1,7 @@
 /* What we write, octet for octet as GnuTLS writes it from the same fields. */
 #include "common/x509/certificate_builder.h"
 
-#include "common/x509/ocsp_certificate.h"
+#include "common/x509/revocation/ocsp_certificate.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/x509/forge.h"
 

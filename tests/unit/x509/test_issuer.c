@@ -1,8 +1,8 @@
 #include "common/x509/issuer.h"
 
 #include "common/base/workers.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
-#include "common/x509/parts.h"
 #include "common/x509/profile.h"
 #include "tests/unit/x509/forge.h"
 

@@ -1,7 +1,7 @@
 #include "common/x509/profile.h"
 
+#include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
-#include "common/x509/parts.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>

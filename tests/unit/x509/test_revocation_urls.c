@@ -1,6 +1,6 @@
 #include "common/x509/revocation_urls.h"
 
-#include "common/x509/parts.h"
+#include "common/x509/certificate_fields.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/x509/forge.h"
 

@@ -1,9 +1,9 @@
 /* Certificates and other objects signed by a key in a PKCS#11 token. */
 #include "common/base/workers.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/csr.h"
 #include "common/x509/der.h"
 #include "common/x509/issuer.h"
-#include "common/x509/parts.h"
 #include "common/x509/signed_object.h"
 #include "tests/support/token.h"
 

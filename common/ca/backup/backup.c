@@ -1,0 +1,216 @@
+#include "common/ca/backup/backup.h"
+
+#include "common/base/clock.h"
+#include "common/base/staging.h"
+#include "common/ca/backup/archive.h"
+#include "common/ca/backup/key_files.h"
+#include "common/ca/revocation/publish_crl.h"
+#include "common/ca/store/audit.h"
+#include "common/ca/store/sqlite/page_copy.h"
+#include "common/crypto/passphrase_seal.h"
+#include "common/layout/path.h"
+#include "common/x509/revocation/crl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char lock_name[] = "backup";
+
+/* What whoever finds the file without a certpool needs to know. */
+static const char note_text[] =
+	"\n"
+	"certpool restore FILE [--passphrase-file F] restores it. By hand:\n"
+	"  tar xf FILE && sha256sum -c SHA256SUMS\n"
+	"  openssl enc -d -aes-256-cbc -pbkdf2 -iter 600000 -md sha256 \\\n"
+	"    -in keys.enc -pass file:PASSPHRASE_FILE | tar x\n"
+	"then put cert, Private (0700) and state (0700) into the CA's layout, with the\n"
+	"manifest beside it as it was.\n";
+
+/* A file of cert/ that goes in as it is. */
+static const struct {
+	const char *member;
+	const char *name;
+	size_t max;
+	bool required;
+} files[] = {
+	{MEMBER_ROOT, "root.crt", CERTIFICATE_PEM_MAX, true},
+	{MEMBER_ISSUER, "ca.crt", CERTIFICATE_PEM_MAX, false},
+	{MEMBER_CRL, CRL_FILE, CRL_DER_MAX, false},
+};
+
+static int add_note(const struct backup_terms *terms, struct archive_writer *writer,
+		    struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer note = {0};
+	char made[TIME_TEXT_SIZE];
+
+	format_time(terms->now_s, made);
+	append_format(&note, NOTE_HEAD NOTE_TIME "%s\n%s", made, note_text);
+	if (check_buffer(&note, fault) < 0)
+		return -1;
+	return add_member_octets(writer, MEMBER_NOTE, 0644, bytes_of_buffer(&note), fault);
+}
+
+static int add_files(const struct backup_terms *terms, struct archive_writer *writer,
+		     struct fault *fault)
+{
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		CLEANUP(clear_buffer) struct buffer content = {0};
+
+		if (!files[i].required && !file_exists(terms->layout->cert, files[i].name))
+			continue;
+		if (read_file(terms->layout->cert, files[i].name, files[i].max, &content, fault) <
+		    0)
+			return prefix_fault(fault, "%s/cert", terms->layout->path);
+		if (add_member_octets(writer, files[i].member, 0644, bytes_of_buffer(&content),
+				      fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_keys(const struct backup_terms *terms, struct archive_writer *writer,
+		    struct seal_keys *ret_keys, size_t *ret_count, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret archive = {0};
+	CLEANUP(clear_buffer) struct buffer sealed = {0};
+
+	if (format_key_archive(terms->layout, terms->now_s, &archive, ret_count, fault) < 0 ||
+	    seal_octets(bytes_of_secret(&archive), terms->passphrase, &sealed, ret_keys, fault) < 0)
+		return -1;
+	return add_member_octets(writer, MEMBER_KEYS, 0600, bytes_of_buffer(&sealed), fault);
+}
+
+/* A file for the copy of the record. */
+static int open_scratch(const char *directory, char **ret_path, int *ret_descriptor,
+			struct fault *fault)
+{
+	CLEANUP(free_string) char *path = NULL;
+	int descriptor;
+
+	if (asprintf(&path, "%s/.certpool-backup-XXXXXX", directory) < 0) {
+		path = NULL;
+		return set_memory_fault(fault);
+	}
+	descriptor = mkostemp(path, O_CLOEXEC);
+	if (descriptor < 0)
+		return set_errno_fault(fault, "%s: no copy of the record can be made there",
+				       directory);
+	*ret_path = TAKE(path);
+	*ret_descriptor = descriptor;
+	return 0;
+}
+
+static int add_record(const struct backup_terms *terms, struct archive_writer *writer,
+		      size_t *ret_certificates, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int copy = -1;
+	CLEANUP(free_string) char *path = NULL;
+
+	if (open_scratch(terms->scratch, &path, &copy, fault) < 0)
+		return -1;
+	if (copy_record(terms->store, path, ret_certificates, fault) < 0)
+		return prefix_fault(fault, "in %s", terms->scratch);
+	return add_member_file(writer, MEMBER_RECORD, 0600, copy, fault);
+}
+
+static int write_members(const struct backup_terms *terms, struct archive_writer *writer,
+			 struct backup_summary *summary, struct fault *fault)
+{
+	CLEANUP(clear_seal_keys) struct seal_keys keys = {0};
+	bool with_keys = terms->passphrase.len > 0;
+
+	if (add_note(terms, writer, fault) < 0 ||
+	    add_member_octets(writer, MEMBER_MANIFEST, 0644, terms->manifest, fault) < 0 ||
+	    add_files(terms, writer, fault) < 0)
+		return -1;
+	if (with_keys && add_keys(terms, writer, &keys, &summary->keys, fault) < 0)
+		return -1;
+	if (add_record(terms, writer, &summary->certificates, fault) < 0)
+		return -1;
+	return finish_archive(writer, with_keys ? keys.mac_key : NULL, fault);
+}
+
+static int write_to(const struct backup_terms *terms, int descriptor, const char *name,
+		    struct backup_summary *ret_summary, struct fault *fault)
+{
+	CLEANUP(clear_archive_writer)
+	struct archive_writer writer = {
+		.descriptor = descriptor, .name = name, .now_s = terms->now_s};
+	struct backup_summary summary = {0};
+
+	if (begin_archive(&writer, fault) < 0 || write_members(terms, &writer, &summary, fault) < 0)
+		return -1;
+	summary.octets = writer.written;
+	*ret_summary = summary;
+	return 0;
+}
+
+static int note_backup(const struct backup_terms *terms, const char *name, struct fault *fault)
+{
+	const struct event event = {
+		.kind = EVENT_BACKUP, .time_s = terms->now_s, .by = CA_NAME, .detail = name};
+
+	if (record_event(terms->store, &event, fault) == 0)
+		return 0;
+	return prefix_fault(fault, "%s: is whole, but cannot be noted in the audit log", name);
+}
+
+/* One at a time, so that what is left of an earlier one is nobody's. */
+static int lock_backup(const struct backup_terms *terms, int *ret_lock, struct fault *fault)
+{
+	if (lock_file(terms->layout->state, lock_name, LOCK_REFUSE, ret_lock, fault) < 0)
+		return prefix_fault(fault, "%s/state", terms->layout->path);
+	return 0;
+}
+
+int write_backup(const struct backup_terms *terms, int descriptor, const char *name,
+		 struct backup_summary *ret_summary, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	struct backup_summary summary;
+
+	if (lock_backup(terms, &lock, fault) < 0 ||
+	    write_to(terms, descriptor, name, &summary, fault) < 0 ||
+	    note_backup(terms, name, fault) < 0)
+		return -1;
+	*ret_summary = summary;
+	return 0;
+}
+
+/* Writes under the temporary name. */
+static int stage_backup(const struct backup_terms *terms, struct staging *staging, int dirfd,
+			const char *path, struct backup_summary *summary, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	CLEANUP(close_descriptor) int descriptor = -1;
+
+	if (sweep_staged_file(dirfd, name, fault) < 0 ||
+	    stage_stream(staging, dirfd, name, STAGE_NEW, 0600, &descriptor, fault) < 0)
+		return -1;
+	return write_to(terms, descriptor, path, summary, fault);
+}
+
+int write_backup_file(const struct backup_terms *terms, const char *path,
+		      struct backup_summary *ret_summary, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(free_string) char *directory = NULL;
+	CLEANUP(close_descriptor) int dirfd = -1;
+	CLEANUP(free_staging) struct staging *staging = NULL;
+	struct backup_summary summary = {0};
+
+	if (lock_backup(terms, &lock, fault) < 0 || split_directory(path, &directory, fault) < 0 ||
+	    open_directory(AT_FDCWD, directory, &dirfd, fault) < 0 ||
+	    new_staging(&staging, fault) < 0 ||
+	    stage_backup(terms, staging, dirfd, path, &summary, fault) < 0 ||
+	    commit_staging(staging, fault) < 0 || note_backup(terms, path, fault) < 0)
+		return -1;
+	*ret_summary = summary;
+	return 0;
+}

@@ -1,0 +1,189 @@
+#include "common/ca/backup/key_files.h"
+
+#include "common/base/tar.h"
+#include "common/crypto/key_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char folder[] = "Private/";
+static const char *const own_keys[] = {"root.key", "ca.key"};
+
+/* Where the next file goes. */
+struct writing {
+	struct secret room;
+	size_t used;
+	int64_t now_s;
+	size_t count;
+};
+
+static void clear_writing(struct writing *writing)
+{
+	clear_secret(&writing->room);
+}
+
+static size_t measure_entry(size_t size)
+{
+	return TAR_BLOCK_LEN + size + tar_padding(size);
+}
+
+/* The most that the files can be. */
+static size_t measure_room(size_t peer_count)
+{
+	return COUNT_OF(own_keys) * measure_entry(PRIVATE_KEY_FILE_MAX) +
+	       peer_count * measure_entry(SHARED_KEY_FILE_MAX) + TAR_END_LEN;
+}
+
+/* The room is zeroed. */
+static void put_key(struct writing *writing, const char *name, struct bytes content)
+{
+	struct tar_entry entry = {.mode = 0600, .size = content.len, .modified_s = writing->now_s};
+	uint8_t *place = writing->room.data + writing->used;
+
+	(void)snprintf(entry.name, sizeof(entry.name), "%s%s", folder, name);
+	format_tar_header(&entry, place);
+	memcpy(place + TAR_BLOCK_LEN, content.data, content.len);
+	writing->used += measure_entry(content.len);
+	writing->count++;
+}
+
+static int add_key(struct writing *writing, const struct layout *layout, const char *name,
+		   size_t max, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret content = {0};
+
+	if (read_secret_file(layout->private, name, max, &content, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	put_key(writing, name, bytes_of_secret(&content));
+	return 0;
+}
+
+static int add_keys(struct writing *writing, const struct layout *layout, const struct peers *peers,
+		    struct fault *fault)
+{
+	for (size_t i = 0; i < COUNT_OF(own_keys); i++)
+		if (file_exists(layout->private, own_keys[i]) &&
+		    add_key(writing, layout, own_keys[i], PRIVATE_KEY_FILE_MAX, fault) < 0)
+			return -1;
+	for (size_t i = 0; i < peers->count; i++) {
+		char name[FILE_NAME_SIZE];
+
+		name_shared_key(peers->names[i], name);
+		if (add_key(writing, layout, name, SHARED_KEY_FILE_MAX, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int format_key_archive(const struct layout *layout, int64_t now_s, struct secret *ret_archive,
+		       size_t *ret_count, struct fault *fault)
+{
+	CLEANUP(clear_peers) struct peers peers = {0};
+	CLEANUP(clear_writing) struct writing writing = {.now_s = now_s};
+	CLEANUP(clear_secret) struct secret archive = {0};
+
+	if (list_peers(layout, &peers, fault) < 0 ||
+	    allocate_secret(measure_room(peers.count), &writing.room, fault) < 0 ||
+	    add_keys(&writing, layout, &peers, fault) < 0)
+		return -1;
+	if (writing.used + TAR_END_LEN > KEY_ARCHIVE_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "%s/Private: expected at most %d octets of keys, found more",
+				 layout->path, KEY_ARCHIVE_MAX);
+	if (allocate_secret(writing.used + TAR_END_LEN, &archive, fault) < 0)
+		return -1;
+	memcpy(archive.data, writing.room.data, writing.used);
+	*ret_archive = take_secret(&archive);
+	*ret_count = writing.count;
+	return 0;
+}
+
+static bool is_own_key(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(own_keys); i++)
+		if (strcmp(name, own_keys[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The peer of shared_{peer}.jwk; names of files that we would not write are no such keys. */
+static bool is_shared_key(const char *name)
+{
+	char peer[NAME_SIZE] = "";
+	char again[FILE_NAME_SIZE];
+
+	if (sscanf(name, "shared_%64[A-Za-z0-9_-]", peer) != 1 || !valid_name(peer))
+		return false;
+	name_shared_key(peer, again);
+	return strcmp(name, again) == 0;
+}
+
+static int check_key(const struct archived_key *key, struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *private_key = NULL;
+	struct shared_key shared_key;
+	int result;
+
+	if (is_own_key(key->name))
+		return is_encrypted_private_key(key->content)
+			       ? 0
+			       : parse_private_key(key->content, &private_key, fault);
+	if (!is_shared_key(key->name))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected a key of a CA's layout, found a file of another name");
+	result = parse_shared_key(key->content, &shared_key, fault);
+	clear_shared_key(&shared_key);
+	return result;
+}
+
+static bool all_zeros(struct bytes octets)
+{
+	for (size_t i = 0; i < octets.len; i++)
+		if (octets.data[i] != 0)
+			return false;
+	return true;
+}
+
+/* What the header says, and takes it off. */
+static int take_header(struct bytes *archive, struct archived_key *ret_key, struct fault *fault)
+{
+	struct tar_entry entry;
+	size_t prefix_len = strlen(folder);
+
+	if (parse_tar_header(archive->data, &entry, fault) < 0)
+		return -1;
+	if (strncmp(entry.name, folder, prefix_len) != 0 ||
+	    strlen(entry.name + prefix_len) >= sizeof(ret_key->name))
+		return set_fault(fault, FAULT_MALFORMED, "expected a file in %s, found \"%s\"",
+				 folder, entry.name);
+	if (entry.size > PRIVATE_KEY_FILE_MAX ||
+	    archive->len - TAR_BLOCK_LEN < entry.size + tar_padding(entry.size))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "%s: expected at most %d octets of a key, found %ju", entry.name,
+				 PRIVATE_KEY_FILE_MAX, (uintmax_t)entry.size);
+	memcpy(ret_key->name, entry.name + prefix_len, strlen(entry.name + prefix_len) + 1);
+	ret_key->content = (struct bytes){archive->data + TAR_BLOCK_LEN, (size_t)entry.size};
+	archive->data += measure_entry((size_t)entry.size);
+	archive->len -= measure_entry((size_t)entry.size);
+	return 0;
+}
+
+int take_archived_key(struct bytes *archive, struct archived_key *ret_key, bool *ret_found,
+		      struct fault *fault)
+{
+	struct archived_key key;
+
+	if (archive->len == TAR_END_LEN && all_zeros(*archive)) {
+		*ret_found = false;
+		return 0;
+	}
+	if (archive->len < TAR_BLOCK_LEN + TAR_END_LEN)
+		return set_fault(fault, FAULT_MALFORMED, "the keys are cut off");
+	if (take_header(archive, &key, fault) < 0)
+		return -1;
+	if (check_key(&key, fault) < 0)
+		return prefix_fault(fault, "%s%s", folder, key.name);
+	*ret_key = key;
+	*ret_found = true;
+	return 0;
+}

@@ -1,0 +1,179 @@
+#include "common/ca/issue/issuing_key.h"
+
+#include "common/base/clock.h"
+#include "common/base/staging.h"
+
+static const char root_name[] = "root.crt";
+static const char root_key_name[] = "root.key";
+static const char intermediate_name[] = "ca.crt";
+static const char intermediate_key_name[] = "ca.key";
+
+const char *issuing_certificate_name(const struct ca_node *ca)
+{
+	return ca->root_layout != NULL ? intermediate_name : root_name;
+}
+
+const char *issuing_key_name(const struct ca_node *ca)
+{
+	return ca->root_layout != NULL ? intermediate_key_name : root_key_name;
+}
+
+bool root_exists(const struct layout *layout)
+{
+	return file_exists(layout->cert, root_name);
+}
+
+bool issuing_certificate_exists(const struct layout *layout, const struct ca_node *ca)
+{
+	return file_exists(layout->cert, issuing_certificate_name(ca));
+}
+
+bool issuing_key_exists(const struct layout *layout, const struct ca_node *ca,
+			const struct key_access *access)
+{
+	return access->url != NULL || file_exists(layout->private, issuing_key_name(ca));
+}
+
+int check_ca_kind(const struct layout *layout, const struct ca_node *ca, struct fault *fault)
+{
+	bool issues_below = file_exists(layout->cert, intermediate_name);
+
+	if (ca->root_layout == NULL && issues_below)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s/cert/%s is there, so this CA's root lies apart: expected "
+				 "ca.root_layout in the manifest, found none",
+				 layout->path, intermediate_name);
+	if (ca->root_layout != NULL && !issues_below && file_exists(layout->private, root_key_name))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s/Private/%s is there, so this CA issues under its root: "
+				 "expected no ca.root_layout in the manifest, found %s; a CA whose "
+				 "root lies apart is made in a layout of its own",
+				 layout->path, root_key_name, ca->root_layout);
+	return 0;
+}
+
+int make_issuing_key(const struct layout *layout, const struct ca_node *ca,
+		     const struct key_access *access, struct fault *fault)
+{
+	if (issuing_key_exists(layout, ca, access))
+		return 0;
+	return make_key_file(layout, issuing_key_name(ca), ca->key, access, fault);
+}
+
+int make_root(const struct layout *layout, const struct ca_node *ca,
+	      const struct key_access *access, int64_t now_s, struct fault *fault)
+{
+	/* Backdated like its certificates, which could not begin before it. */
+	const struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s,
+					  .not_after_s = now_s + ca->validity_s};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (open_private_key(layout, root_key_name, access, &key, fault) < 0)
+		return -1;
+	if (create_root(key, ca->subject, &validity, &der, fault) < 0)
+		return prefix_fault(fault, "root \"%s\"", ca->subject);
+	if (format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
+		return -1;
+	if (write_file(layout->cert, root_name, STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return 0;
+}
+
+static int read_own(const struct layout *layout, const char *name,
+		    struct certificate **ret_certificate, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (!file_exists(layout->cert, name))
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s/cert/%s: expected the CA's %s, found none: run certpool init",
+				 layout->path, name, name == root_name ? "root" : "certificate");
+	if (read_file(layout->cert, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_certificate, fault) < 0)
+		return prefix_fault(fault, "%s/cert/%s", layout->path, name);
+	return 0;
+}
+
+int read_ca_root(const struct layout *layout, struct certificate **ret_root, struct fault *fault)
+{
+	return read_own(layout, root_name, ret_root, fault);
+}
+
+/* Puts before *found which files it is about. */
+static int refuse_files(const struct layout *layout, const struct ca_node *ca,
+			const struct key_access *access, const struct fault *found,
+			struct fault *fault)
+{
+	const char *name = issuing_certificate_name(ca);
+	const char *root = ca->root_layout != NULL ? ", cert/root.crt" : "";
+
+	if (access->url != NULL)
+		return set_fault(fault, found->class, "%s: cert/%s%s and the key %s: %s",
+				 layout->path, name, root, access->url, found->text);
+	return set_fault(fault, found->class,
+			 "%s: cert/%s%s and Private/%s: %s: restore %s from a backup", layout->path,
+			 name, root, issuing_key_name(ca), found->text,
+			 ca->root_layout != NULL ? "them" : "both");
+}
+
+int load_issuer(const struct layout *layout, const struct ca_node *ca,
+		const struct key_access *access, struct issuer **ret_issuer, struct fault *fault)
+{
+	const struct revocation_urls urls = {.crl = ca->crl_url, .ocsp = ca->ocsp_url};
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	struct fault found = {0};
+
+	if (check_ca_kind(layout, ca, fault) < 0 ||
+	    read_own(layout, issuing_certificate_name(ca), &certificate, fault) < 0 ||
+	    (ca->root_layout != NULL && read_ca_root(layout, &root, fault) < 0) ||
+	    open_private_key(layout, issuing_key_name(ca), access, &key, fault) < 0)
+		return -1;
+	if (new_intermediate_issuer(&certificate, &root, &key, &issuer, &found) < 0)
+		return refuse_files(layout, ca, access, &found, fault);
+	if (set_revocation_urls(issuer, &urls, fault) < 0)
+		return -1;
+	*ret_issuer = TAKE(issuer);
+	return 0;
+}
+
+static int check_validity(const struct certificate *certificate, const char *what, int64_t now_s,
+			  struct fault *fault)
+{
+	int64_t begin_s = certificate_not_before(certificate);
+	int64_t end_s = certificate_not_after(certificate);
+	char now[TIME_TEXT_SIZE];
+	char then[TIME_TEXT_SIZE];
+
+	format_time(now_s, now);
+	format_time(now_s < begin_s ? begin_s : end_s, then);
+	if (now_s < begin_s)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s is not yet valid: it begins at %s, and it is %s "
+				 "now: set this machine's clock right",
+				 what, then, now);
+	if (now_s > end_s)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s expired at %s, and it is %s now: make a new CA in "
+				 "a layout of its own, and enroll the clients there",
+				 what, then, now);
+	return 0;
+}
+
+int check_issuer_validity(const struct issuer *issuer, int64_t now_s, struct fault *fault)
+{
+	const struct certificate *certificate = issuer_certificate(issuer);
+	const struct certificate *root = issuer_root(issuer);
+
+	if (check_validity(root, "cert/root.crt: the CA's root", now_s, fault) < 0)
+		return -1;
+	return certificate == root
+		       ? 0
+		       : check_validity(certificate, "cert/ca.crt: the CA's certificate", now_s,
+					fault);
+}

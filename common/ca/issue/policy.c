@@ -1,0 +1,57 @@
+#include "common/ca/issue/policy.h"
+
+#include "common/layout/template.h"
+#include "common/x509/subject.h"
+
+/*
+ * Subjects are compared as rewrite_subject writes them, without the spaces and the lower-case
+ * attribute types that may be in the manifest. False when the template is no name.
+ */
+static bool matches_rewritten(const char *template, const char *client, const char *subject)
+{
+	CLEANUP(free_string) char *rewritten = NULL;
+	struct fault ignored = {0};
+
+	return rewrite_subject(template, &rewritten, &ignored) == 0 &&
+	       match_template(rewritten, client, subject);
+}
+
+static bool matches_subject(const struct client_record *client, const char *subject)
+{
+	return match_template(client->policy.subject, client->name, subject) ||
+	       matches_rewritten(client->policy.subject, client->name, subject);
+}
+
+static bool matches_any(const struct client_record *client, const char *name)
+{
+	for (size_t i = 0; i < client->policy.alt_name_count; i++)
+		if (match_template(client->policy.alt_names[i], client->name, name))
+			return true;
+	return false;
+}
+
+void check_policy(const struct client_record *client, const struct csr *csr,
+		  struct refusal *refusal)
+{
+	const struct alt_names *names = csr_alt_names(csr);
+	enum key_type type = public_key_type(csr_public_key(csr));
+	const char *subject = csr_subject(csr);
+
+	if (!client->policy.keys[type]) {
+		set_refusal(refusal, "policy", "keys of type %s are not allowed",
+			    format_key_type(type));
+		return;
+	}
+	if (!matches_subject(client, subject)) {
+		set_refusal(refusal, "policy", "subject: expected \"%.128s\", found \"%.128s\"",
+			    client->policy.subject, subject);
+		return;
+	}
+	for (size_t i = 0; i < names->count; i++) {
+		if (matches_any(client, names->names[i]))
+			continue;
+		set_refusal(refusal, "policy", "alternative name \"%.256s\" is not allowed",
+			    names->names[i]);
+		return;
+	}
+}

@@ -1,0 +1,120 @@
+#include "common/ca/issue/request_rate.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { US_PER_S = 1000000 };
+
+static const int64_t minute_us = INT64_C(60) * US_PER_S;
+
+/* What a client has used up, as the time that its requests take when they are spread evenly. */
+struct bucket {
+	char client[NAME_SIZE];
+	int64_t used_us;
+	int64_t as_of_us;
+	struct bucket *next;
+};
+
+struct rate {
+	pthread_mutex_t lock;
+	struct bucket *buckets;
+};
+
+int new_rate(struct rate **ret_rate, struct fault *fault)
+{
+	struct rate *rate = calloc(1, sizeof(*rate));
+
+	if (rate == NULL)
+		return set_memory_fault(fault);
+	pthread_mutex_init(&rate->lock, NULL);
+	*ret_rate = rate;
+	return 0;
+}
+
+void free_rate(struct rate **pointer)
+{
+	struct rate *rate = TAKE(*pointer);
+
+	if (rate == NULL)
+		return;
+	while (rate->buckets != NULL) {
+		struct bucket *next = rate->buckets->next;
+
+		free(rate->buckets);
+		rate->buckets = next;
+	}
+	pthread_mutex_destroy(&rate->lock);
+	free(rate);
+}
+
+/* A bucket that nothing was taken from for a minute is full, as is one that is not there. */
+static void drop_full_buckets(struct rate *rate, int64_t now_us)
+{
+	struct bucket **link = &rate->buckets;
+
+	while (*link != NULL) {
+		struct bucket *bucket = *link;
+
+		if (now_us - bucket->as_of_us < minute_us) {
+			link = &bucket->next;
+			continue;
+		}
+		*link = bucket->next;
+		free(bucket);
+	}
+}
+
+/* NULL: no memory for a new one. */
+static struct bucket *find_bucket(struct rate *rate, const char *client, int64_t now_us)
+{
+	struct bucket *bucket;
+
+	drop_full_buckets(rate, now_us);
+	bucket = rate->buckets;
+	while (bucket != NULL && strcmp(bucket->client, client) != 0)
+		bucket = bucket->next;
+	if (bucket != NULL)
+		return bucket;
+	bucket = calloc(1, sizeof(*bucket));
+	if (bucket == NULL)
+		return NULL;
+	memcpy(bucket->client, client, strlen(client) + 1);
+	bucket->as_of_us = now_us;
+	bucket->next = rate->buckets;
+	rate->buckets = bucket;
+	return bucket;
+}
+
+static bool use(struct bucket *bucket, size_t per_minute, int64_t now_us, int64_t *ret_wait_s)
+{
+	int64_t cost_us = minute_us / (int64_t)per_minute;
+	int64_t over_us;
+
+	bucket->used_us -= now_us - bucket->as_of_us;
+	if (bucket->used_us < 0)
+		bucket->used_us = 0;
+	bucket->as_of_us = now_us;
+	over_us = bucket->used_us + cost_us - minute_us;
+	if (over_us > 0) {
+		*ret_wait_s = (over_us + US_PER_S - 1) / US_PER_S;
+		return false;
+	}
+	bucket->used_us += cost_us;
+	return true;
+}
+
+bool take_turn(struct rate *rate, const char *client, size_t per_minute, int64_t now_us,
+	       int64_t *ret_wait_s)
+{
+	struct bucket *bucket;
+	bool granted;
+
+	if (per_minute == 0)
+		return true;
+	pthread_mutex_lock(&rate->lock);
+	bucket = find_bucket(rate, client, now_us);
+	granted = bucket == NULL || use(bucket, per_minute, now_us, ret_wait_s);
+	pthread_mutex_unlock(&rate->lock);
+	return granted;
+}

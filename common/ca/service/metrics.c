@@ -1,0 +1,138 @@
+#include "common/ca/service/metrics.h"
+
+#include "common/net/server.h"
+
+#include <inttypes.h>
+
+static void describe(struct buffer *text, const char *name, const char *type, const char *help)
+{
+	append_format(text, "# HELP certpool_%s %s\n# TYPE certpool_%s %s\n", name, help, name,
+		      type);
+}
+
+static void append_number(struct buffer *text, const char *name, const char *type, const char *help,
+			  int64_t value)
+{
+	describe(text, name, type, help);
+	append_format(text, "certpool_%s %" PRId64 "\n", name, value);
+}
+
+static void append_build(struct buffer *text, const char *version)
+{
+	if (version == NULL)
+		return;
+	describe(text, "build_info", "gauge", "Always 1; what is served, by its version.");
+	append_format(text, "certpool_build_info{version=\"%s\"} 1\n", version);
+}
+
+static void append_record(struct buffer *text, const struct upkeep_figures *figures)
+{
+	const struct store_summary *record = &figures->record;
+
+	if (!figures->counted)
+		return;
+	describe(text, "certificates", "gauge", "Certificates in the record, by their status.");
+	append_format(text, "certpool_certificates{status=\"valid\"} %zu\n", record->valid);
+	append_format(text, "certpool_certificates{status=\"expired\"} %zu\n", record->expired);
+	append_format(text, "certpool_certificates{status=\"revoked\"} %zu\n", record->revoked);
+	append_number(text, "certificates_issued_total", "counter",
+		      "Certificates that came into the record, by whichever process.",
+		      (int64_t)figures->issued);
+	append_number(text, "revocations_total", "counter",
+		      "Certificates that were revoked, by whichever process.",
+		      (int64_t)figures->revoked);
+}
+
+static void append_crl(struct buffer *text, const struct metrics *metrics)
+{
+	const struct crl_info *crl = &metrics->figures.crl;
+
+	append_number(text, "crl_number", "gauge", "Number of the CRL; 0: there is none.",
+		      (int64_t)crl->number);
+	if (crl->number == 0)
+		return;
+	append_number(text, "crl_age_seconds", "gauge", "Time since the CRL's thisUpdate.",
+		      metrics->now_s - crl->this_update_s);
+	append_number(text, "crl_next_update_timestamp_seconds", "gauge", "The CRL's nextUpdate.",
+		      crl->next_update_s);
+}
+
+static void append_refusals(struct buffer *text, const struct metrics *metrics)
+{
+	describe(text, "refusals_total", "counter",
+		 "Requests, or members of them, refused, by the type of the refusal.");
+	for (size_t i = 0; i < metrics->refusal_count; i++)
+		append_format(text, "certpool_refusals_total{type=\"%s\"} %" PRIu64 "\n",
+			      metrics->refusals[i].type, metrics->refusals[i].count);
+}
+
+/* What is no path of ours is told as one. */
+static const char *path_of(const struct route_statistics *row)
+{
+	return row->route != NULL ? row->route->path : "other";
+}
+
+static const char *method_of(const struct route_statistics *row)
+{
+	return row->route != NULL ? row->route->method : "";
+}
+
+static void append_answers(struct buffer *text, const struct metrics *metrics)
+{
+	describe(text, "http_requests_total", "counter",
+		 "Requests answered, by path and class of status (0: lost before the answer).");
+	for (size_t i = 0; i < metrics->route_count; i++)
+		for (unsigned int class = 0; class < STATUS_CLASSES; class ++)
+			if (metrics->routes[i].answers[class] > 0)
+				append_format(text,
+					      "certpool_http_requests_total{method=\"%s\","
+					      "path=\"%s\",class=\"%ux\"} %" PRIu64 "\n",
+					      method_of(&metrics->routes[i]),
+					      path_of(&metrics->routes[i]), class,
+					      metrics->routes[i].answers[class]);
+}
+
+static void append_latency(struct buffer *text, const struct route_statistics *row)
+{
+	static const char name[] = "certpool_http_request_duration_seconds";
+	const char *method = method_of(row);
+	const char *path = path_of(row);
+
+	for (size_t i = 0; i < LATENCY_BOUNDS; i++)
+		append_format(text, "%s_bucket{method=\"%s\",path=\"%s\",le=\"%g\"} %" PRIu64 "\n",
+			      name, method, path, (double)latency_bounds_us[i] / 1e6,
+			      row->within[i]);
+	append_format(text, "%s_bucket{method=\"%s\",path=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name,
+		      method, path, row->count);
+	append_format(text, "%s_sum{method=\"%s\",path=\"%s\"} %.6f\n", name, method, path,
+		      (double)row->total_us / 1e6);
+	append_format(text, "%s_count{method=\"%s\",path=\"%s\"} %" PRIu64 "\n", name, method, path,
+		      row->count);
+}
+
+static void append_latencies(struct buffer *text, const struct metrics *metrics)
+{
+	describe(text, "http_request_duration_seconds", "histogram",
+		 "Time from a request's first line to its answer.");
+	for (size_t i = 0; i < metrics->route_count; i++)
+		if (metrics->routes[i].count > 0)
+			append_latency(text, &metrics->routes[i]);
+}
+
+int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	append_build(&text, metrics->version);
+	append_record(&text, &metrics->figures);
+	append_crl(&text, metrics);
+	append_refusals(&text, metrics);
+	append_number(&text, "open_connections", "gauge", "Connections that are open.",
+		      (int64_t)metrics->connections);
+	append_answers(&text, metrics);
+	append_latencies(&text, metrics);
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	*ret_text = take_buffer(&text);
+	return 0;
+}

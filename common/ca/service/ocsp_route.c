@@ -1,0 +1,93 @@
+#include "common/ca/service/ocsp_route.h"
+
+#include "common/crypto/base64.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static int hex_digit(char c)
+{
+	if (isdigit((unsigned char)c))
+		return c - '0';
+	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+/* Takes the next octet off a path, percent-encoded (RFC 3986 section 2.1) or not. */
+static bool read_octet(const char **text, uint8_t *ret_octet)
+{
+	int high;
+	int low;
+
+	if (**text != '%') {
+		*ret_octet = (uint8_t)(*text)[0];
+		(*text)++;
+		return true;
+	}
+	high = hex_digit((*text)[1]);
+	low = high < 0 ? -1 : hex_digit((*text)[2]);
+	if (low < 0)
+		return false;
+	*ret_octet = (uint8_t)(high * 16 + low);
+	*text += 3;
+	return true;
+}
+
+static int decode_path(const char *path, struct buffer *ret_text, struct fault *fault)
+{
+	uint8_t octet;
+
+	while (*path != '\0') {
+		if (!read_octet(&path, &octet))
+			return set_fault(fault, FAULT_MALFORMED,
+					 "OCSP request: expected two hex digits after %% in the "
+					 "path");
+		append_bytes(ret_text, (struct bytes){&octet, 1});
+	}
+	return check_buffer(ret_text, fault);
+}
+
+static int read_path(const char *path, struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	if (decode_path(path + strlen(OCSP_GET_PATH), &text, fault) < 0)
+		return -1;
+	return decode_base64(bytes_of_buffer(&text), ret_der, fault);
+}
+
+static void say_how_long(const struct ocsp_reply *reply, int64_t now_s,
+			 struct http_response *response)
+{
+	uint8_t sha256[SHA256_LEN];
+	struct http_caching *caching = &response->caching;
+
+	digest_sha256(bytes_of_buffer(&reply->der), sha256);
+	for (size_t i = 0; i < SHA256_LEN; i++)
+		(void)snprintf(caching->etag + 2 * i, 3, "%02x", (unsigned int)sha256[i]);
+	caching->now_s = now_s;
+	caching->last_modified_s = reply->this_update_s;
+	caching->expires_s = reply->next_update_s;
+}
+
+int serve_ocsp(struct responder *responder, const struct http_request *request, int64_t now_s,
+	       struct http_response *response, struct fault *trouble, struct fault *fault)
+{
+	bool get = strcmp(request->method, "POST") != 0;
+	CLEANUP(clear_buffer) struct buffer from_path = {0};
+	CLEANUP(clear_ocsp_reply) struct ocsp_reply reply = {0};
+	struct fault unreadable = {0};
+
+	/* What cannot be read goes on as nothing, which is no request either. */
+	if (get && read_path(request->path, &from_path, &unreadable) < 0)
+		clear_buffer(&from_path);
+	if (answer_ocsp(responder, get ? bytes_of_buffer(&from_path) : request->body, now_s, &reply,
+			fault) < 0)
+		return -1;
+	if (get && reply.cacheable)
+		say_how_long(&reply, now_s, response);
+	*trouble = unreadable.class != FAULT_NONE ? unreadable : reply.trouble;
+	response->content_type = CONTENT_OCSP_RESPONSE;
+	response->body = take_buffer(&reply.der);
+	return 0;
+}

@@ -1,0 +1,52 @@
+#ifndef CERTPOOL_CA_STORE_REVOKE_H
+#define CERTPOOL_CA_STORE_REVOKE_H
+
+#include "common/ca/store/listing.h"
+
+/*
+ * What is to be revoked: the serials, or what the query finds that is not expired, or a whole
+ * client, which loses its right to enroll as well.
+ */
+struct revocation {
+	const uint8_t (*serials)[SERIAL_MAX];
+	size_t serial_count;
+	const struct record_query *query;
+	const char *client;
+	const char *by; /* a client, whose own certificates alone it may revoke; CA_NAME: the
+			   operator */
+	int reason;     /* RFC 5280 section 5.3.1 CRLReason */
+	int64_t now_s;
+	bool dry_run; /* tell, and change nothing */
+};
+
+struct revoked_certificate {
+	uint8_t serial[SERIAL_MAX];
+	char client[NAME_SIZE];
+	char member[NAME_SIZE];
+	int64_t revoked_at_s;
+	int reason;
+	bool already; /* it was revoked before: its first date and reason are kept */
+};
+
+/* Told of one certificate, before the transaction ends: what is told stands only once
+   revoke_certificates has returned 0. */
+typedef int revoked_function(void *context, const struct revoked_certificate *revoked,
+			     struct fault *fault);
+
+struct revocation_summary {
+	size_t revoked;
+	size_t already;
+	bool client_barred; /* now, by this */
+};
+
+/*
+ * Revokes in one transaction, durable on return, with its events in the audit log. What is revoked
+ * stays so. From then on no certificate of a barred client is recorded, whatever was asked before.
+ * Errors: FAULT_NOT_FOUND for a serial, or a client, that is not there; FAULT_REFUSED for a
+ * certificate that is not by's. Nothing is revoked then.
+ */
+int revoke_certificates(struct store *store, const struct revocation *revocation,
+			revoked_function *function, void *context,
+			struct revocation_summary *ret_summary, struct fault *fault) MUST_CHECK;
+
+#endif

@@ -1,0 +1,166 @@
+#include "common/ca/store/sqlite/database.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* What a primary result code means for whoever runs the CA. */
+static const struct {
+	int code;
+	bool broken;
+	const char *meaning;
+} meanings[] = {
+	{SQLITE_CORRUPT, true,
+	 "the CA's record is damaged; nothing is issued from it: restore it from a backup"},
+	{SQLITE_NOTADB, true,
+	 "expected the CA's record, found something else: restore it from a backup"},
+	{SQLITE_IOERR, true,
+	 "the disk failed; nothing is issued any more: mend the disk, then start the CA again"},
+	{SQLITE_FULL, false, "the disk is full: make room, and ask again"},
+	{SQLITE_READONLY, false,
+	 "the CA's record cannot be written: mend its permissions, those of its directory and the "
+	 "file system's"},
+	{SQLITE_CANTOPEN, false,
+	 "the CA's record cannot be opened: mend its permissions and those of its directory"},
+	{SQLITE_BUSY, false, "another process is writing to the CA's record: ask again"},
+	{SQLITE_LOCKED, false, "another process is writing to the CA's record: ask again"},
+	{SQLITE_NOMEM, false, "out of memory"},
+};
+
+enum { PRIMARY_CODE = 0xff };
+
+int set_database_fault(struct database *database, int code, struct fault *fault)
+{
+	const char *path = sqlite3_db_filename(database->handle, "main");
+	const char *meaning = "the CA's record could not be used";
+	bool known = sqlite3_extended_errcode(database->handle) == code;
+
+	for (size_t i = 0; i < COUNT_OF(meanings); i++) {
+		if (meanings[i].code != (code & PRIMARY_CODE))
+			continue;
+		meaning = meanings[i].meaning;
+		if (meanings[i].broken)
+			atomic_store(&database->broken, true);
+	}
+	return set_fault(fault, FAULT_FAILED, "%s: %s (SQLite: %s, code %d)",
+			 path != NULL ? path : "the CA's record", meaning,
+			 known ? sqlite3_errmsg(database->handle) : sqlite3_errstr(code), code);
+}
+
+static int configure(struct database *database, struct fault *fault)
+{
+	/* What the file's schema says must not be able to do anything but hold rows. */
+	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	/* Half of the cache that SQLite would take: behind it are the kernel's pages. */
+	return run_sql(database,
+		       "PRAGMA cell_size_check = ON; PRAGMA synchronous = FULL; "
+		       "PRAGMA cache_size = -1000",
+		       fault);
+}
+
+static pthread_once_t set_up = PTHREAD_ONCE_INIT;
+
+/* Nobody asks how much memory SQLite uses; counting it is a lock around each of its allocations. */
+static void count_no_memory(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+int open_database(const char *path, struct database *ret_database, struct fault *fault)
+{
+	/* The caller's locks are enough: SQLite needs none of its own in a connection. */
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int code;
+
+	(void)pthread_once(&set_up, count_no_memory);
+	code = sqlite3_open_v2(path, &ret_database->handle, flags, NULL);
+	if (ret_database->handle == NULL)
+		return set_memory_fault(fault);
+	if (code != SQLITE_OK)
+		(void)set_database_fault(ret_database, code, fault);
+	if (code != SQLITE_OK || configure(ret_database, fault) < 0) {
+		close_database(ret_database);
+		return -1;
+	}
+	return 0;
+}
+
+void close_database(struct database *database)
+{
+	(void)sqlite3_close(database->handle);
+	database->handle = NULL;
+}
+
+int run_sql(struct database *database, const char *sql, struct fault *fault)
+{
+	int code = sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : set_database_fault(database, code, fault);
+}
+
+int prepare_statement(struct database *database, const char *sql, sqlite3_stmt **ret_statement,
+		      struct fault *fault)
+{
+	int code = sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				      ret_statement, NULL);
+
+	return code == SQLITE_OK ? 0 : set_database_fault(database, code, fault);
+}
+
+void free_statement(sqlite3_stmt **statement)
+{
+	(void)sqlite3_finalize(*statement);
+	*statement = NULL;
+}
+
+int step_statement(struct database *database, sqlite3_stmt *statement, bool *ret_row,
+		   struct fault *fault)
+{
+	int code = sqlite3_step(statement);
+
+	if (code == SQLITE_ROW || code == SQLITE_DONE)
+		*ret_row = code == SQLITE_ROW;
+	else
+		(void)set_database_fault(database, code, fault);
+	if (code != SQLITE_ROW)
+		reset_statement(statement);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : -1;
+}
+
+void reset_statement(sqlite3_stmt *statement)
+{
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
+}
+
+int query_integer(struct database *database, const char *sql, int64_t *ret_value,
+		  struct fault *fault)
+{
+	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
+	bool row;
+
+	if (prepare_statement(database, sql, &statement, fault) < 0 ||
+	    step_statement(database, statement, &row, fault) < 0)
+		return -1;
+	*ret_value = row ? sqlite3_column_int64(statement, 0) : 0;
+	return 0;
+}
+
+int set_pragma(struct database *database, const char *sql, const char *expected,
+	       struct fault *fault)
+{
+	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
+	const char *found;
+	bool row;
+
+	if (prepare_statement(database, sql, &statement, fault) < 0 ||
+	    step_statement(database, statement, &row, fault) < 0)
+		return -1;
+	found = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+	if (found == NULL || strcmp(found, expected) != 0)
+		return set_fault(fault, FAULT_FAILED, "%s: %s: expected \"%s\", found \"%s\"",
+				 sqlite3_db_filename(database->handle, "main"), sql, expected,
+				 found != NULL ? found : "nothing");
+	return 0;
+}

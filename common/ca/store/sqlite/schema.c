@@ -1,0 +1,169 @@
+#include "common/ca/store/sqlite/schema.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { APPLICATION_ID = 0x43505243 }; /* "CPRC", as file(1) and we recognise it */
+
+/*
+ * What each version added to the one before. Rows are appended, and only the small index entries go
+ * to random places (WITHOUT ROWID with a random key is ten times slower). The indexes hold all that
+ * a count, a summary and a CRL need, so that those do not read the certificates.
+ *
+ * state.log_needed: see wal_guard.h; revision and crl_…: crl_state.h; audit_…: audit.h.
+ */
+static const char *const versions[] = {
+	"CREATE TABLE certificate ("
+	" id INTEGER PRIMARY KEY,"
+	" serial BLOB NOT NULL UNIQUE CHECK (length(serial) = 20),"
+	" key_sha256 BLOB NOT NULL UNIQUE CHECK (length(key_sha256) = 32),"
+	" client TEXT NOT NULL,"
+	" member TEXT NOT NULL,"
+	" subject TEXT NOT NULL,"
+	" issued_at INTEGER NOT NULL,"
+	" not_before INTEGER NOT NULL,"
+	" not_after INTEGER NOT NULL,"
+	" revoked_at INTEGER,"
+	" reason INTEGER,"
+	" der BLOB NOT NULL,"
+	" CHECK ((revoked_at IS NULL) = (reason IS NULL))"
+	") STRICT;"
+	"CREATE INDEX certificate_client ON certificate (client);"
+	"CREATE INDEX certificate_expiry ON certificate (not_after, revoked_at);"
+	"CREATE TABLE state ("
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" log_needed INTEGER NOT NULL"
+	") STRICT;"
+	"INSERT INTO state (id, log_needed) VALUES (1, 0);",
+
+	"CREATE INDEX certificate_member ON certificate (client, member);"
+	"CREATE INDEX certificate_live ON certificate (client, not_after, revoked_at);"
+	"CREATE INDEX certificate_revoked ON certificate (serial, not_after, revoked_at, reason)"
+	" WHERE revoked_at IS NOT NULL;"
+	/* The keys of certificates that were pruned: no key is certified twice. */
+	"CREATE TABLE spent_key ("
+	" key_sha256 BLOB PRIMARY KEY CHECK (length(key_sha256) = 32)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE client ("
+	" name TEXT PRIMARY KEY,"
+	" subject TEXT NOT NULL,"
+	" alt_names TEXT NOT NULL," /* a line each */
+	" keys TEXT NOT NULL,"      /* names of types, with spaces between them */
+	" validity INTEGER NOT NULL,"
+	" certificates INTEGER NOT NULL,"
+	" requests_per_minute INTEGER NOT NULL,"
+	" by_hand INTEGER NOT NULL,"
+	" disabled INTEGER NOT NULL DEFAULT 0,"
+	" revoked_at INTEGER,"
+	" reason INTEGER,"
+	" CHECK ((revoked_at IS NULL) = (reason IS NULL))"
+	") STRICT;"
+	"CREATE TABLE audit ("
+	" sequence INTEGER PRIMARY KEY,"
+	" line TEXT NOT NULL"
+	") STRICT;"
+	"ALTER TABLE state ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN crl_number INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN crl_standing INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN crl_revision INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE state ADD COLUMN crl_this_update INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN crl_next_update INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN audit_count INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN audit_head BLOB NOT NULL"
+	" DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';",
+};
+
+enum { SCHEMA_VERSION = COUNT_OF(versions) };
+
+static int set_number(struct database *database, const char *pragma, int number,
+		      struct fault *fault)
+{
+	char sql[64];
+
+	(void)snprintf(sql, sizeof(sql), "PRAGMA %s = %d", pragma, number);
+	return run_sql(database, sql, fault);
+}
+
+static int add_versions(struct database *database, int64_t from, struct fault *fault)
+{
+	for (int64_t i = from; i < SCHEMA_VERSION; i++)
+		if (run_sql(database, versions[i], fault) < 0)
+			return -1;
+	return set_number(database, "user_version", SCHEMA_VERSION, fault);
+}
+
+static int build(struct database *database, struct fault *fault)
+{
+	if (set_number(database, "application_id", APPLICATION_ID, fault) < 0)
+		return -1;
+	return add_versions(database, 0, fault);
+}
+
+static void free_image(unsigned char **image)
+{
+	sqlite3_free(*image);
+}
+
+static int copy_image(struct database *database, struct buffer *ret_image, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer copy = {0};
+	sqlite3_int64 len = 0;
+	CLEANUP(free_image)
+	unsigned char *image = sqlite3_serialize(database->handle, "main", &len, 0);
+
+	if (image == NULL)
+		return set_memory_fault(fault);
+	append_bytes(&copy, (struct bytes){image, (size_t)len});
+	if (check_buffer(&copy, fault) < 0)
+		return -1;
+	*ret_image = take_buffer(&copy);
+	return 0;
+}
+
+int format_empty_store(struct buffer *ret_image, struct fault *fault)
+{
+	CLEANUP(close_database) struct database database = {0};
+
+	if (open_database(":memory:", &database, fault) < 0 || build(&database, fault) < 0)
+		return -1;
+	return copy_image(&database, ret_image, fault);
+}
+
+int check_schema(struct database *database, bool *ret_old, struct fault *fault)
+{
+	const char *path = sqlite3_db_filename(database->handle, "main");
+	int64_t application;
+	int64_t version;
+
+	if (query_integer(database, "PRAGMA application_id", &application, fault) < 0 ||
+	    query_integer(database, "PRAGMA user_version", &version, fault) < 0)
+		return -1;
+	if (application != APPLICATION_ID)
+		return set_fault(
+			fault, FAULT_FAILED,
+			"%s: expected the CA's record, found a database of something else: "
+			"restore the record from a backup",
+			path);
+	if (version < 1 || version > SCHEMA_VERSION)
+		return set_fault(fault, FAULT_FAILED,
+				 "%s: expected a record of version %d, found version %" PRId64
+				 ": use the certpool that made it, or a newer one",
+				 path, SCHEMA_VERSION, version);
+	*ret_old = version < SCHEMA_VERSION;
+	return 0;
+}
+
+int check_tables(struct database *database, struct fault *fault)
+{
+	return run_sql(database,
+		       "SELECT 1 FROM certificate, spent_key, client, audit, state LIMIT 0", fault);
+}
+
+int upgrade_schema(struct database *database, struct fault *fault)
+{
+	int64_t version;
+
+	if (query_integer(database, "PRAGMA user_version", &version, fault) < 0)
+		return -1;
+	return add_versions(database, version, fault);
+}

@@ -1,0 +1,252 @@
+#include "common/pool/enrolment/request_batch.h"
+
+#include "common/base/staging.h"
+#include "common/x509/chain.h"
+#include "common/x509/csr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int init_batch(const struct member_files *files, size_t most, struct batch *ret_batch,
+	       struct fault *fault)
+{
+	CLEANUP(clear_batch) struct batch batch = {.files = files};
+
+	batch.members = calloc(most, sizeof(*batch.members));
+	batch.request.members = calloc(most, sizeof(*batch.request.members));
+	if (batch.members == NULL || batch.request.members == NULL)
+		return set_memory_fault(fault);
+	*ret_batch = batch;
+	batch = (struct batch){0};
+	return 0;
+}
+
+void clear_batch(struct batch *batch)
+{
+	free(batch->members);
+	clear_certificates_request(&batch->request);
+	clear_intermediates(&batch->chain);
+	*batch = (struct batch){0};
+}
+
+static int read_request(const struct layout *layout, const char *name, struct buffer *ret_pem,
+			uint8_t ret_key_sha256[static SHA256_LEN], struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	CLEANUP(free_csr) struct csr *csr = NULL;
+
+	if (read_file(layout->csr_file, name, CSR_PEM_MAX, &pem, fault) < 0)
+		return prefix_fault(fault, "%s/CSR_file", layout->path);
+	if (parse_csr_pem(bytes_of_buffer(&pem), &csr, fault) < 0)
+		return prefix_fault(fault, "%s/CSR_file/%s", layout->path, name);
+	public_key_sha256(csr_public_key(csr), ret_key_sha256);
+	*ret_pem = take_buffer(&pem);
+	return 0;
+}
+
+/* Whether a failed read_request is that file's own fault. */
+static bool is_bad_request(enum fault_class class)
+{
+	return class == FAULT_MALFORMED || class == FAULT_TOO_LARGE || class == FAULT_REFUSED;
+}
+
+int add_to_batch(const struct layout *layout, size_t index, struct batch *batch,
+		 struct refusal *refusal, struct fault *fault)
+{
+	struct asked_member member = {.index = index};
+	struct member_pem *request = &batch->request.members[batch->request.count];
+	struct fault found = {0};
+	char csr_name[FILE_NAME_SIZE];
+	char name[FILE_NAME_SIZE];
+
+	batch->files->csr(index, csr_name);
+	if (read_request(layout, csr_name, &request->pem, member.key_sha256, &found) < 0) {
+		if (!is_bad_request(found.class))
+			return set_fault(fault, found.class, "%s", found.text);
+		set_refusal(refusal, "bad_request", "%s", found.text);
+		return 0;
+	}
+	name_member(index, name);
+	memcpy(request->name, name, sizeof(request->name));
+	batch->members[batch->request.count++] = member;
+	return 0;
+}
+
+static int compare_members(const void *a, const void *b)
+{
+	size_t a_index = ((const struct asked_member *)a)->index;
+	size_t b_index = ((const struct asked_member *)b)->index;
+
+	return (a_index > b_index) - (a_index < b_index);
+}
+
+/* The member of that name; NULL when it was not asked for. */
+static struct asked_member *find_member(const struct batch *batch, const char *name)
+{
+	const struct asked_member wanted = {.index = parse_member(name)};
+
+	return bsearch(&wanted, batch->members, batch->request.count, sizeof(*batch->members),
+		       compare_members);
+}
+
+/* Notes that the member has its answer: it must have been asked for, and have none yet. */
+static int note_answer(struct batch *batch, const char *name, struct fault *fault)
+{
+	struct asked_member *member = find_member(batch, name);
+
+	if (member == NULL)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the answer has a member \"%s\" that was not asked for", name);
+	if (member->answered)
+		return set_fault(fault, FAULT_UNVERIFIED, "the answer has member \"%s\" twice",
+				 name);
+	member->answered = true;
+	return 0;
+}
+
+/* The names in the answer are those asked for: each once, none missing. */
+static int check_names(struct batch *batch, const struct certificates_answer *answer,
+		       struct fault *fault)
+{
+	for (size_t i = 0; i < answer->certificate_count; i++)
+		if (note_answer(batch, answer->certificates[i].name, fault) < 0)
+			return -1;
+	for (size_t i = 0; i < answer->refusal_count; i++)
+		if (note_answer(batch, answer->refusals[i].name, fault) < 0)
+			return -1;
+	for (size_t i = 0; i < batch->request.count; i++)
+		if (!batch->members[i].answered)
+			return set_fault(fault, FAULT_UNVERIFIED,
+					 "the answer has neither a certificate nor a refusal for "
+					 "member \"%s\"",
+					 batch->request.members[i].name);
+	return 0;
+}
+
+/* What certificates are held against. */
+struct trust_path {
+	const struct certificate *root;
+	const struct intermediates *chain;
+	int64_t now_s;
+};
+
+static int parse_chain(const struct certificates_answer *answer, struct intermediates *chain,
+		       struct fault *fault)
+{
+	for (size_t i = 0; i < answer->chain_count; i++) {
+		struct certificate *certificate = NULL;
+		struct fault found = {0};
+
+		if (parse_certificate_pem(bytes_of_buffer(&answer->chain[i]), &certificate,
+					  &found) < 0)
+			return set_fault(fault, FAULT_UNVERIFIED, "chain: certificate %zu: %s",
+					 i + 1, found.text);
+		if (add_intermediate(chain, &certificate, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Each certificate of the chain is whose the one before is by, and the last one's issuer is the
+   root: as verify_chain passed, there is nothing in it that was not verified. */
+static int check_order(const struct trust_path *path, const struct certificate *certificate,
+		       struct fault *fault)
+{
+	const struct intermediates *chain = path->chain;
+	const struct certificate *last = certificate;
+
+	for (size_t i = 0; i <= chain->count; i++) {
+		const struct certificate *expected =
+			i < chain->count ? chain->certificates[i] : path->root;
+
+		if (find_issuer(path->root, intermediate_certificates(chain), chain->count, last) !=
+		    expected)
+			return set_fault(fault, FAULT_UNVERIFIED,
+					 "chain: %s: expected the certificates between the "
+					 "members' and the root, in this order, and no other",
+					 certificate_subject(expected));
+		last = expected;
+	}
+	return 0;
+}
+
+static int check_path(const struct trust_path *path, const struct certificate *certificate,
+		      struct fault *fault)
+{
+	const struct intermediates *chain = path->chain;
+	struct verdict verdict = {0};
+
+	if (verify_chain(path->root, intermediate_certificates(chain), chain->count, certificate,
+			 path->now_s, &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason);
+	return check_order(path, certificate, fault);
+}
+
+static int check_certificate(const struct asked_member *member, const struct trust_path *path,
+			     struct buffer *pem, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_buffer) struct buffer own_pem = {0};
+	uint8_t key_sha256[SHA256_LEN];
+	struct fault found = {0};
+
+	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &found) < 0)
+		return set_fault(fault, FAULT_UNVERIFIED, "%s", found.text);
+	public_key_sha256(certificate_public_key(certificate), key_sha256);
+	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the certificate is for another key than the request's");
+	if (check_path(path, certificate, fault) < 0 ||
+	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
+		return -1;
+	clear_buffer(pem);
+	*pem = take_buffer(&own_pem);
+	return 0;
+}
+
+int check_batch_answer(struct batch *batch, const struct certificate *root, int64_t now_s,
+		       struct certificates_answer *answer, struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates chain = {0};
+	const struct trust_path path = {.root = root, .chain = &chain, .now_s = now_s};
+
+	if (check_names(batch, answer, fault) < 0 || parse_chain(answer, &chain, fault) < 0)
+		return prefix_fault(fault, "nothing of the CA's answer is saved");
+	for (size_t i = 0; i < answer->certificate_count; i++) {
+		struct member_pem *given = &answer->certificates[i];
+
+		if (check_certificate(find_member(batch, given->name), &path, &given->pem, fault) <
+		    0)
+			return prefix_fault(fault,
+					    "nothing of the CA's answer is saved: member \"%s\"",
+					    given->name);
+	}
+	if (answer->certificate_count > 0) {
+		batch->chain = chain;
+		chain.count = 0;
+	}
+	return 0;
+}
+
+int save_certificates(const struct layout *layout, const struct member_files *files,
+		      const struct certificates_answer *answer, struct fault *fault)
+{
+	CLEANUP(free_staging) struct staging *staging = NULL;
+
+	if (new_staging(&staging, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < answer->certificate_count; i++) {
+		const struct member_pem *certificate = &answer->certificates[i];
+		char name[FILE_NAME_SIZE];
+
+		files->certificate(parse_member(certificate->name), name);
+		if (stage_file(staging, layout->cert, name, STAGE_NEW, 0644,
+			       bytes_of_buffer(&certificate->pem), fault) < 0)
+			return prefix_fault(fault, "%s/cert", layout->path);
+	}
+	if (commit_staging(staging, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return 0;
+}

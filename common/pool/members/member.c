@@ -1,0 +1,182 @@
+#include "common/pool/members/member.h"
+
+#include "common/base/clock.h"
+#include "common/crypto/key_file.h"
+#include "common/pool/members/member_files.h"
+
+#include <string.h>
+
+/* Renewals of one member that may come between two reads before we take its files for no pair. */
+enum { RENEWALS_MAX = 4 };
+
+void clear_member(struct member *member)
+{
+	free_certificate(&member->certificate);
+	free_private_key(&member->key);
+	*member = (struct member){0};
+}
+
+static int read_member_certificate(const struct layout *layout, size_t index,
+				   struct certificate **ret_certificate, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	name_certificate(index, name);
+	if (!file_exists(layout->cert, name))
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s/cert/%s: member %zu has no certificate: run certpool enroll",
+				 layout->path, name, index);
+	return read_certificate_file(layout, name, ret_certificate, fault);
+}
+
+bool is_valid_at(const struct certificate *certificate, int64_t now_s)
+{
+	return certificate_not_before(certificate) <= now_s &&
+	       now_s <= certificate_not_after(certificate);
+}
+
+static int check_current(const struct layout *layout, size_t index,
+			 const struct certificate *certificate, int64_t now_s, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+	char begin[TIME_TEXT_SIZE];
+	char end[TIME_TEXT_SIZE];
+	char now[TIME_TEXT_SIZE];
+
+	if (is_valid_at(certificate, now_s))
+		return 0;
+	name_certificate(index, name);
+	format_time(certificate_not_before(certificate), begin);
+	format_time(certificate_not_after(certificate), end);
+	format_time(now_s, now);
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/cert/%s: %s: valid from %s to %s, and it is %s: use another member",
+			 layout->path, name,
+			 certificate_not_after(certificate) < now_s ? "expired" : "not yet valid",
+			 begin, end, now);
+}
+
+static bool fits(const struct public_key *key, const struct certificate *certificate)
+{
+	return equal_bytes(public_key_spki(key),
+			   public_key_spki(certificate_public_key(certificate)));
+}
+
+static int read_member_key(const struct layout *layout, size_t index, struct private_key **ret_key,
+			   struct public_key **ret_public_key, struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	char name[FILE_NAME_SIZE];
+
+	name_private_key(index, name);
+	if (read_private_key(layout, name, &key, fault) < 0 ||
+	    get_public_key(key, ret_public_key, fault) < 0)
+		return -1;
+	*ret_key = TAKE(key);
+	return 0;
+}
+
+/* The certificate that a renewal is about to give its name; NULL when there is none (any more). */
+static int read_renewal_certificate(const struct layout *layout, size_t index,
+				    struct certificate **ret_certificate, struct fault *fault)
+{
+	struct fault found = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_renewal_certificate(index, name);
+	if (read_certificate_file(layout, name, ret_certificate, &found) == 0 ||
+	    found.class == FAULT_NOT_FOUND)
+		return 0;
+	return set_fault(fault, found.class, "%s", found.text);
+}
+
+/*
+ * Looks for the certificate that the key is of, which is not the one that was read: a renewal gives
+ * the key its name first and the certificate last (replace_member.h), so the new certificate has
+ * its renewal name, or had it until now and has its own.
+ */
+static int find_partner(const struct layout *layout, const struct public_key *key,
+			struct member *member, struct fault *fault)
+{
+	free_certificate(&member->certificate);
+	if (read_renewal_certificate(layout, member->index, &member->certificate, fault) < 0)
+		return -1;
+	if (member->certificate != NULL && fits(key, member->certificate))
+		return 0;
+	free_certificate(&member->certificate);
+	return read_member_certificate(layout, member->index, &member->certificate, fault);
+}
+
+/* *ret_fits false: the two are no pair, or a whole renewal has come between our reads. */
+static int pair_up(const struct layout *layout, struct member *member, bool *ret_fits,
+		   struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+
+	if (read_member_key(layout, member->index, &key, &public_key, fault) < 0)
+		return -1;
+	if (!fits(public_key, member->certificate) &&
+	    find_partner(layout, public_key, member, fault) < 0)
+		return -1;
+	*ret_fits = fits(public_key, member->certificate);
+	if (*ret_fits)
+		member->key = TAKE(key);
+	return 0;
+}
+
+/* Adds the key to a member that has its certificate, which another may have replaced meanwhile. */
+static int add_key(const struct layout *layout, struct member *member, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	for (int i = 0; i < RENEWALS_MAX; i++) {
+		bool paired = false;
+
+		if (pair_up(layout, member, &paired, fault) < 0)
+			return -1;
+		if (paired)
+			return 0;
+	}
+	name_private_key(member->index, name);
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/Private/%s: not the key of member %zu's certificate: put the right "
+			 "one back, or move the member's three files away and make it anew",
+			 layout->path, name, member->index);
+}
+
+int open_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
+		struct fault *fault)
+{
+	CLEANUP(clear_member) struct member member = {.index = index};
+
+	if (read_member_certificate(layout, index, &member.certificate, fault) < 0 ||
+	    check_current(layout, index, member.certificate, now_s, fault) < 0 ||
+	    add_key(layout, &member, fault) < 0)
+		return -1;
+	*ret_member = member;
+	member = (struct member){0};
+	return 0;
+}
+
+int find_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
+		struct fault *fault)
+{
+	CLEANUP(clear_member) struct member member = {.index = index};
+	char certificate_name[FILE_NAME_SIZE];
+	char key_name[FILE_NAME_SIZE];
+
+	name_certificate(index, certificate_name);
+	name_private_key(index, key_name);
+	if (!file_exists(layout->cert, certificate_name) || !file_exists(layout->private, key_name))
+		return 0;
+	if (read_member_certificate(layout, index, &member.certificate, fault) < 0)
+		return -1;
+	if (!is_valid_at(member.certificate, now_s))
+		return 0;
+	if (add_key(layout, &member, fault) < 0)
+		return -1;
+	*ret_member = member;
+	member = (struct member){0};
+	return 0;
+}

@@ -1,0 +1,169 @@
+#include "common/pool/members/replace_member.h"
+
+#include "common/crypto/key_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Members that are completed together after a kill. */
+enum { LEFTOVERS_MAX = 1000 };
+
+/* The new key has its renewal name, or has taken the old one's already. */
+static void name_new_key(const struct layout *layout, size_t member,
+			 char ret_name[static FILE_NAME_SIZE])
+{
+	renewal_files.key(member, ret_name);
+	if (!file_exists(layout->private, ret_name))
+		current_files.key(member, ret_name);
+}
+
+/* That the new certificate is for the new key: the old key is about to be lost. */
+static int check_new_pair(const struct layout *layout, size_t member, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	char certificate_name[FILE_NAME_SIZE];
+	char key_name[FILE_NAME_SIZE];
+
+	renewal_files.certificate(member, certificate_name);
+	name_new_key(layout, member, key_name);
+	if (read_certificate_file(layout, certificate_name, &certificate, fault) < 0 ||
+	    read_private_key(layout, key_name, &key, fault) < 0 ||
+	    get_public_key(key, &public_key, fault) < 0)
+		return -1;
+	if (!equal_bytes(public_key_spki(public_key),
+			 public_key_spki(certificate_public_key(certificate))))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s/cert/%s: not for the key in Private/%s, so that member %zu "
+				 "stays as it is: move the member's renewal_key%zu files away",
+				 layout->path, certificate_name, key_name, member, member);
+	return 0;
+}
+
+/* Gives a new file the name of the old one, unless that was done already. */
+static int replace_file(int dirfd, file_namer *new_namer, file_namer *old_namer, size_t member,
+			struct fault *fault)
+{
+	char new_name[FILE_NAME_SIZE];
+	char old_name[FILE_NAME_SIZE];
+
+	new_namer(member, new_name);
+	old_namer(member, old_name);
+	if (!file_exists(dirfd, new_name))
+		return 0;
+	return rename_file(dirfd, new_name, old_name, fault);
+}
+
+static int replace_key_and_request(const struct layout *layout, size_t member, struct fault *fault)
+{
+	if (replace_file(layout->private, renewal_files.key, current_files.key, member, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (replace_file(layout->csr_file, renewal_files.csr, current_files.csr, member, fault) < 0)
+		return prefix_fault(fault, "%s/CSR_file", layout->path);
+	return 0;
+}
+
+static int replace_certificate(const struct layout *layout, size_t member, struct fault *fault)
+{
+	if (replace_file(layout->cert, renewal_files.certificate, current_files.certificate, member,
+			 fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return 0;
+}
+
+int complete_members(const struct layout *layout, const size_t *members, size_t count,
+		     struct fault *fault)
+{
+	for (size_t i = 0; i < count; i++)
+		if (check_new_pair(layout, members[i], fault) < 0)
+			return -1;
+	for (size_t i = 0; i < count; i++)
+		if (replace_key_and_request(layout, members[i], fault) < 0)
+			return -1;
+	/* A power failure must not keep a certificate's new name and lose its key's. */
+	if (sync_directory(layout->private, fault) < 0 ||
+	    sync_directory(layout->csr_file, fault) < 0)
+		return prefix_fault(fault, "%s", layout->path);
+	for (size_t i = 0; i < count; i++)
+		if (replace_certificate(layout, members[i], fault) < 0)
+			return -1;
+	if (sync_directory(layout->cert, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return 0;
+}
+
+/* The member whose new certificate has this name; 0 when it is no such file. */
+static size_t parse_renewal(const char *file)
+{
+	static const char prefix[] = "renewal_";
+	char expected[FILE_NAME_SIZE];
+	char member[FILE_NAME_SIZE] = "";
+	size_t index;
+
+	if (strncmp(file, prefix, strlen(prefix)) != 0)
+		return 0;
+	(void)snprintf(member, sizeof(member), "%.*s", (int)strcspn(file + strlen(prefix), "."),
+		       file + strlen(prefix));
+	index = parse_member(member);
+	if (index == 0)
+		return 0;
+	renewal_files.certificate(index, expected);
+	return strcmp(file, expected) == 0 ? index : 0;
+}
+
+static int find_leftovers(const struct layout *layout, size_t members[static LEFTOVERS_MAX],
+			  size_t *ret_count, struct fault *fault)
+{
+	CLEANUP(close_listing) DIR *listing = NULL;
+	const struct dirent *entry;
+	size_t count = 0;
+
+	if (open_listing(layout->cert, &listing, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	for (errno = 0; count < LEFTOVERS_MAX && (entry = readdir(listing)) != NULL; errno = 0) {
+		size_t member = parse_renewal(entry->d_name);
+
+		if (member != 0)
+			members[count++] = member;
+	}
+	if (errno != 0)
+		return set_errno_fault(fault, "%s/cert: cannot be listed", layout->path);
+	*ret_count = count;
+	return 0;
+}
+
+int complete_renewals(const struct layout *layout, struct fault *fault)
+{
+	size_t members[LEFTOVERS_MAX];
+	size_t count = 0;
+
+	do {
+		if (find_leftovers(layout, members, &count, fault) < 0)
+			return -1;
+		if (count == 0)
+			return 0;
+		/* Whoever was killed may have been killed before it did. */
+		if (sync_directory(layout->cert, fault) < 0)
+			return prefix_fault(fault, "%s/cert", layout->path);
+		if (complete_members(layout, members, count, fault) < 0)
+			return -1;
+	} while (count > 0);
+	return 0;
+}
+
+int discard_renewal(const struct layout *layout, size_t member, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	renewal_files.csr(member, name);
+	if (remove_file(layout->csr_file, name, fault) < 0)
+		return prefix_fault(fault, "%s/CSR_file", layout->path);
+	renewal_files.key(member, name);
+	if (remove_file(layout->private, name, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}

@@ -1,0 +1,227 @@
+#include "common/pool/members/trust.h"
+
+#include "common/base/staging.h"
+#include "common/net/client.h"
+#include "common/net/http.h"
+#include "common/x509/profile.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ROOT_PATH "/root.crt"
+#define ISSUER_PATH "/ca.crt"
+
+static int check_root(const struct certificate *root, struct fault *fault)
+{
+	struct verdict verdict = {0};
+
+	if (check_profile(root, PROFILE_ROOT, &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_UNVERIFIED, "not a root certificate: %s",
+				 verdict.reason);
+	return 0;
+}
+
+static int parse_root(struct bytes pem, struct certificate **ret_root, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+
+	if (parse_certificate_pem(pem, &root, fault) < 0 || check_root(root, fault) < 0)
+		return -1;
+	*ret_root = TAKE(root);
+	return 0;
+}
+
+int read_root(const struct layout *layout, struct certificate **ret_root, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (!file_exists(layout->cert, ROOT_FILE))
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s/cert/" ROOT_FILE ": no root is pinned: run certpool init, or "
+				 "certpool join with the CA's invitation",
+				 layout->path);
+	if (read_file(layout->cert, ROOT_FILE, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (parse_root(bytes_of_buffer(&pem), ret_root, fault) < 0)
+		return prefix_fault(fault, "%s/cert/" ROOT_FILE, layout->path);
+	return 0;
+}
+
+int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_written,
+	     struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_certificate) struct certificate *pinned = NULL;
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (parse_certificate_der(root_der, &root, fault) < 0 || check_root(root, fault) < 0)
+		return prefix_fault(fault, "the root to pin");
+	if (file_exists(layout->cert, ROOT_FILE)) {
+		if (read_root(layout, &pinned, fault) < 0)
+			return -1;
+		if (!equal_bytes(certificate_der(pinned), root_der))
+			return set_fault(fault, FAULT_REFUSED,
+					 "%s/cert/" ROOT_FILE ": another root is pinned already "
+					 "(%s); it stays. To change it, move it and the pool's "
+					 "certificates away first",
+					 layout->path, certificate_subject(pinned));
+		*ret_written = false;
+		return 0;
+	}
+	if (sweep_staging(layout->cert, fault) < 0 ||
+	    format_certificate_pem(root_der, &pem, fault) < 0 ||
+	    write_file(layout->cert, ROOT_FILE, STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	*ret_written = true;
+	return 0;
+}
+
+int read_intermediates(const struct layout *layout, struct intermediates *ret_intermediates,
+		       struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	if (!file_exists(layout->cert, INTERMEDIATES_FILE)) {
+		*ret_intermediates = (struct intermediates){0};
+		return 0;
+	}
+	if (read_file(layout->cert, INTERMEDIATES_FILE, INTERMEDIATES_PEM_MAX, &text, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (parse_intermediates(bytes_of_buffer(&text), ret_intermediates, fault) < 0)
+		return prefix_fault(fault, "%s/cert/" INTERMEDIATES_FILE, layout->path);
+	return 0;
+}
+
+static bool has_all(const struct intermediates *present, const struct intermediates *wanted)
+{
+	for (size_t i = 0; i < wanted->count; i++)
+		if (!has_intermediate(present, wanted->certificates[i]))
+			return false;
+	return true;
+}
+
+int keep_intermediates(const struct layout *layout, const struct intermediates *intermediates,
+		       bool *ret_written, struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates present = {0};
+	CLEANUP(clear_intermediates) struct intermediates all = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	*ret_written = false;
+	if (read_intermediates(layout, &present, fault) < 0)
+		return -1;
+	if (has_all(&present, intermediates))
+		return 0;
+	if (merge_intermediates(&all, intermediates, fault) < 0 ||
+	    merge_intermediates(&all, &present, fault) < 0 ||
+	    format_intermediates(&all, &text, fault) < 0)
+		return -1;
+	if (sweep_staged_file(layout->cert, INTERMEDIATES_FILE, fault) < 0 ||
+	    write_file(layout->cert, INTERMEDIATES_FILE, STAGE_REPLACE, 0644,
+		       bytes_of_buffer(&text), fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	*ret_written = true;
+	return 0;
+}
+
+static void format_digest(const uint8_t digest[static SHA256_LEN],
+			  char ret_text[static 2 * SHA256_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < SHA256_LEN; i++) {
+		ret_text[2 * i] = digits[digest[i] >> 4];
+		ret_text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	ret_text[2 * (size_t)SHA256_LEN] = '\0';
+}
+
+static int check_digest(struct bytes der, const uint8_t expected_sha256[static SHA256_LEN],
+			struct fault *fault)
+{
+	uint8_t found_sha256[SHA256_LEN];
+	char expected[2 * SHA256_LEN + 1];
+	char found[2 * SHA256_LEN + 1];
+
+	digest_sha256(der, found_sha256);
+	if (memcmp(found_sha256, expected_sha256, SHA256_LEN) == 0)
+		return 0;
+	format_digest(expected_sha256, expected);
+	format_digest(found_sha256, found);
+	return set_fault(fault, FAULT_UNVERIFIED,
+			 "this is not the root of the invitation: expected SHA-256 %s, found %s: "
+			 "do not use it, and ask the CA for an invitation again",
+			 expected, found);
+}
+
+static int get_certificate(const struct endpoint *endpoint, const char *path,
+			   struct buffer *ret_der, struct fault *fault)
+{
+	struct http_client_settings settings = {.endpoint = *endpoint};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+	if (new_http_client(&settings, &client, fault) < 0 ||
+	    exchange_http(client, path, NULL, (struct bytes){0}, CERTIFICATE_PEM_MAX, &answer,
+			  fault) < 0 ||
+	    check_http_answer(client, path, &answer, CONTENT_PEM, fault) < 0)
+		return -1;
+	return unwrap_certificate_pem(bytes_of_buffer(&answer.body), ret_der, fault);
+}
+
+int fetch_root(const struct endpoint *endpoint, const uint8_t expected_sha256[static SHA256_LEN],
+	       struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	char url[ENDPOINT_TEXT_SIZE];
+
+	format_endpoint(endpoint, url);
+	if (get_certificate(endpoint, ROOT_PATH, &der, fault) < 0 ||
+	    check_digest(bytes_of_buffer(&der), expected_sha256, fault) < 0 ||
+	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
+	    check_root(root, fault) < 0)
+		return prefix_fault(fault, "%s" ROOT_PATH, url);
+	*ret_der = take_buffer(&der);
+	return 0;
+}
+
+static int parse_intermediate(struct bytes der, const struct certificate *root,
+			      struct certificate **ret_certificate, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	struct verdict verdict = {0};
+
+	if (parse_certificate_der(der, &certificate, fault) < 0 ||
+	    verify_intermediate(root, certificate, &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "not a certificate of the CA by its root %s: %s",
+				 certificate_subject(root), verdict.reason);
+	*ret_certificate = TAKE(certificate);
+	return 0;
+}
+
+int fetch_intermediates(const struct endpoint *endpoint, struct bytes root_der,
+			struct intermediates *ret_intermediates, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	struct certificate *certificate = NULL;
+	char url[ENDPOINT_TEXT_SIZE];
+
+	format_endpoint(endpoint, url);
+	if (parse_certificate_der(root_der, &root, fault) < 0)
+		return prefix_fault(fault, "the root");
+	if (get_certificate(endpoint, ISSUER_PATH, &der, fault) < 0)
+		return prefix_fault(fault, "%s" ISSUER_PATH, url);
+	*ret_intermediates = (struct intermediates){0};
+	if (equal_bytes(bytes_of_buffer(&der), root_der))
+		return 0;
+	if (parse_intermediate(bytes_of_buffer(&der), root, &certificate, fault) < 0)
+		return prefix_fault(fault, "%s" ISSUER_PATH, url);
+	return add_intermediate(ret_intermediates, &certificate, fault);
+}

@@ -1,0 +1,100 @@
+#include "common/pool/revocation/ask_revocation.h"
+
+#include "common/crypto/key_file.h"
+#include "common/pool/revocation/answer.h"
+#include "common/wire/envelope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The CA makes a CRL before it answers. */
+enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 60000 };
+
+static int format_wish(const struct revocation_wish *wish, const struct request_claims *claims,
+		       struct secret *ret_json, struct fault *fault)
+{
+	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
+
+	request.serials = calloc(wish->serial_count, sizeof(*request.serials));
+	if (request.serials == NULL)
+		return set_memory_fault(fault);
+	memcpy(request.serials, wish->serials, wish->serial_count * SERIAL_MAX);
+	request.serial_count = wish->serial_count;
+	request.claims = *claims;
+	request.reason = wish->reason;
+	return format_revocation_request(&request, ret_json, fault);
+}
+
+static bool has_serial(const struct revocation_answer *answer,
+		       const uint8_t serial[static SERIAL_MAX])
+{
+	for (size_t i = 0; i < answer->revoked_count; i++)
+		if (memcmp(answer->revoked[i].serial, serial, SERIAL_MAX) == 0)
+			return true;
+	return false;
+}
+
+/* As many as were asked for, and each of them: then none is there twice. */
+static int check_complete(const struct revocation_wish *wish,
+			  const struct revocation_answer *answer, struct fault *fault)
+{
+	if (answer->revoked_count != wish->serial_count)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the CA's answer: expected %zu certificates, found %zu",
+				 wish->serial_count, answer->revoked_count);
+	for (size_t i = 0; i < wish->serial_count; i++) {
+		char text[SERIAL_TEXT_SIZE];
+
+		if (has_serial(answer, wish->serials[i]))
+			continue;
+		format_serial((struct bytes){wish->serials[i], SERIAL_MAX}, text);
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the CA's answer: expected certificate %s, which it does not name",
+				 text);
+	}
+	return 0;
+}
+
+static int check_answer(const struct revocation_wish *wish, const struct revocation_answer *answer,
+			const struct request_claims *claims,
+			const uint8_t sha256[static SHA256_LEN], struct fault *fault)
+{
+	struct fault found = {0};
+
+	if (check_ca_answer(&answer->claims, &answer->refusal, claims, sha256, &found) < 0)
+		return set_fault(fault,
+				 found.class == FAULT_REFUSED &&
+						 strcmp(answer->refusal.type, "not_issued") == 0
+					 ? FAULT_NOT_FOUND
+					 : found.class,
+				 "%s", found.text);
+	return check_complete(wish, answer, fault);
+}
+
+int ask_revocation(const struct revocation_wish *wish, int64_t now_s,
+		   struct revocation_answer *ret_answer, struct fault *fault)
+{
+	struct http_client_settings settings = {.endpoint = wish->ca,
+						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+						.timeout_ms = TIMEOUT_MS};
+	CLEANUP(free_http_client) struct http_client *http = NULL;
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	CLEANUP(clear_secret) struct secret question = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
+	struct request_claims claims;
+	uint8_t sha256[SHA256_LEN];
+
+	if (read_shared_key(wish->layout, CA_NAME, &key, fault) < 0 ||
+	    make_request_claims(wish->client, CA_NAME, now_s, &claims, fault) < 0 ||
+	    format_wish(wish, &claims, &question, fault) < 0 ||
+	    new_http_client(&settings, &http, fault) < 0 ||
+	    ask(http, &revocations_exchange, &key, bytes_of_secret(&question), &json, sha256,
+		fault) < 0 ||
+	    parse_revocation_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
+	    check_answer(wish, &answer, &claims, sha256, fault) < 0)
+		return -1;
+	*ret_answer = answer;
+	answer = (struct revocation_answer){0};
+	return 0;
+}

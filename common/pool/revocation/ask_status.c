@@ -1,0 +1,67 @@
+#include "common/pool/revocation/ask_status.h"
+
+#include "common/crypto/key_file.h"
+#include "common/pool/revocation/answer.h"
+#include "common/wire/envelope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A receiver waits for this answer before it gives its own: it must come soon or not at all. */
+enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 10000 };
+
+struct status_client {
+	char name[NAME_SIZE];
+	struct shared_key key;
+	struct http_client *http;
+};
+
+int new_status_client(const struct layout *layout, const char *client, const struct endpoint *ca,
+		      struct status_client **ret_client, struct fault *fault)
+{
+	struct http_client_settings settings = {.endpoint = *ca,
+						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+						.timeout_ms = TIMEOUT_MS};
+	CLEANUP(free_status_client) struct status_client *made = calloc(1, sizeof(*made));
+
+	if (made == NULL)
+		return set_memory_fault(fault);
+	(void)snprintf(made->name, sizeof(made->name), "%s", client);
+	if (read_shared_key(layout, CA_NAME, &made->key, fault) < 0 ||
+	    new_http_client(&settings, &made->http, fault) < 0)
+		return -1;
+	*ret_client = TAKE(made);
+	return 0;
+}
+
+void free_status_client(struct status_client **client_pointer)
+{
+	struct status_client *client = TAKE(*client_pointer);
+
+	if (client == NULL)
+		return;
+	free_http_client(&client->http);
+	clear_shared_key(&client->key);
+	free(client);
+}
+
+int ask_status(struct status_client *client, struct bytes certificate_der, int64_t now_s,
+	       struct status_answer *ret_answer, struct fault *fault)
+{
+	CLEANUP(clear_status_request) struct status_request request = {0};
+	CLEANUP(clear_secret) struct secret question = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct status_answer answer = {0};
+	uint8_t sha256[SHA256_LEN];
+
+	if (make_request_claims(client->name, CA_NAME, now_s, &request.claims, fault) < 0 ||
+	    format_certificate_pem(certificate_der, &request.certificate, fault) < 0 ||
+	    format_status_request(&request, &question, fault) < 0 ||
+	    ask(client->http, &status_exchange, &client->key, bytes_of_secret(&question), &json,
+		sha256, fault) < 0 ||
+	    parse_status_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
+	    check_ca_answer(&answer.claims, &answer.refusal, &request.claims, sha256, fault) < 0)
+		return -1;
+	*ret_answer = answer;
+	return 0;
+}

@@ -1,0 +1,221 @@
+#include "common/x509/certificate_fields.h"
+
+#include <string.h>
+
+/* version [0] EXPLICIT INTEGER DEFAULT v1: the default is not written (X.690 section 11.5). */
+static bool read_version(struct bytes *rest, int *ret_version)
+{
+	struct der_item wrapping;
+	struct der_item version;
+
+	*ret_version = 1;
+	if (rest->len > 0 && rest->data[0] != DER_CONTEXT_CONSTRUCTED)
+		return true;
+	if (!read_der(rest, &wrapping) ||
+	    !read_der_tagged(&wrapping.content, DER_INTEGER, &version) ||
+	    wrapping.content.len > 0 || version.content.len != 1 || version.content.data[0] < 1 ||
+	    version.content.data[0] > 2)
+		return false;
+	*ret_version = version.content.data[0] + 1;
+	return true;
+}
+
+static bool read_validity(struct bytes *rest, struct certificate_parts *parts)
+{
+	struct der_item validity;
+
+	return read_der_tagged(rest, DER_SEQUENCE, &validity) &&
+	       read_der(&validity.content, &parts->not_before) &&
+	       read_der(&validity.content, &parts->not_after) && validity.content.len == 0;
+}
+
+static bool read_whole(struct bytes *rest, uint8_t tag, struct bytes *ret_whole)
+{
+	struct der_item item;
+
+	if (!read_der_tagged(rest, tag, &item))
+		return false;
+	*ret_whole = item.whole;
+	return true;
+}
+
+/* issuerUniqueID [1], subjectUniqueID [2], extensions [3], each of which may be missing. */
+static bool read_optional_parts(struct bytes *rest, struct certificate_parts *parts)
+{
+	struct der_item item;
+	struct der_item extensions;
+
+	for (uint8_t number = 1; number <= 2; number++)
+		if (read_der_tagged(rest, DER_CONTEXT + number, &item))
+			parts->unique_identifiers = true;
+	if (rest->len == 0)
+		return true;
+	if (!read_der_tagged(rest, DER_CONTEXT_CONSTRUCTED + 3, &item) ||
+	    !read_der_tagged(&item.content, DER_SEQUENCE, &extensions) || item.content.len > 0)
+		return false;
+	parts->extensible = true;
+	parts->extensions = extensions.content;
+	return rest->len == 0;
+}
+
+int split_certificate(struct bytes der, struct certificate_parts *ret_parts, struct fault *fault)
+{
+	struct certificate_parts parts = {0};
+	struct der_item body = {0};
+	struct der_item serial;
+
+	if (check_der(der, "certificate", fault) < 0)
+		return -1;
+	if (!split_signed_object(der, &parts.signed_object))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "certificate: expected a body, an algorithm and a signature (RFC "
+				 "5280 section 4.1)");
+	(void)read_der(&(struct bytes){parts.signed_object.body.data, parts.signed_object.body.len},
+		       &body);
+	if (!read_version(&body.content, &parts.version) ||
+	    !read_der_tagged(&body.content, DER_INTEGER, &serial) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &parts.algorithm) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &parts.issuer) ||
+	    !read_validity(&body.content, &parts) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &parts.subject) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &parts.spki) ||
+	    !read_optional_parts(&body.content, &parts))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "certificate: its body does not have the structure of RFC 5280 "
+				 "section 4.1.2, %zu octets before its end",
+				 body.content.len);
+	parts.serial = serial.content;
+	*ret_parts = parts;
+	return 0;
+}
+
+int split_csr(struct bytes der, struct csr_parts *ret_parts, struct fault *fault)
+{
+	struct csr_parts parts = {0};
+	struct der_item body = {0};
+	struct der_item version;
+	struct der_item attributes;
+
+	if (check_der(der, "request", fault) < 0)
+		return -1;
+	if (!split_signed_object(der, &parts.signed_object))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "request: expected a body, an algorithm and a signature (RFC 2986 "
+				 "section 4.2)");
+	(void)read_der(&(struct bytes){parts.signed_object.body.data, parts.signed_object.body.len},
+		       &body);
+	if (!read_der_tagged(&body.content, DER_INTEGER, &version) || version.content.len != 1 ||
+	    version.content.data[0] != 0 ||
+	    !read_whole(&body.content, DER_SEQUENCE, &parts.subject) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &parts.spki) ||
+	    !read_der_tagged(&body.content, DER_CONTEXT_CONSTRUCTED, &attributes) ||
+	    body.content.len > 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "request: its body does not have the structure of RFC 2986 "
+				 "section 4.1, %zu octets before its end",
+				 body.content.len);
+	if (!ordered_set(attributes.content))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "request: not DER: expected the attributes in ascending order");
+	parts.attributes = attributes.content;
+	*ret_parts = parts;
+	return 0;
+}
+
+bool read_extension(struct bytes *rest, struct extension *ret_extension)
+{
+	struct bytes after = *rest;
+	struct der_item sequence;
+	struct der_item oid;
+	struct der_item critical;
+	struct der_item value;
+	bool is_critical;
+
+	if (!read_der_tagged(&after, DER_SEQUENCE, &sequence) ||
+	    !read_der_tagged(&sequence.content, DER_OID, &oid))
+		return false;
+	/* BOOLEAN DEFAULT FALSE: FALSE is not written. */
+	is_critical = read_der_tagged(&sequence.content, DER_BOOLEAN, &critical);
+	if ((is_critical && critical.content.data[0] == 0) ||
+	    !read_der_tagged(&sequence.content, DER_OCTET_STRING, &value) ||
+	    sequence.content.len > 0)
+		return false;
+	*ret_extension = (struct extension){
+		.oid = oid.content, .critical = is_critical, .value = value.content};
+	if (oid.content.len == 3 && memcmp(oid.content.data, "\x55\x1d", 2) == 0)
+		ret_extension->id = oid.content.data[2];
+	*rest = after;
+	return true;
+}
+
+int find_extension(struct bytes extensions, enum extension_id id, struct extension *ret_extension,
+		   bool *ret_found, struct fault *fault)
+{
+	struct extension extension;
+	struct extension found_extension = {0};
+	bool found = false;
+
+	while (read_extension(&extensions, &extension)) {
+		if (extension.id != (int)id)
+			continue;
+		if (found)
+			return set_fault(
+				fault, FAULT_MALFORMED,
+				"extension 2.5.29.%d is there twice (RFC 5280 section 4.2)",
+				(int)id);
+		found = true;
+		found_extension = extension;
+	}
+	if (extensions.len > 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected extensions with the structure of RFC 5280 section 4.1");
+	if (found)
+		*ret_extension = found_extension;
+	*ret_found = found;
+	return 0;
+}
+
+struct bytes find_subject_key_id(const struct certificate_parts *parts)
+{
+	struct extension extension = {0};
+	struct der_item item = {0};
+	bool found = false;
+
+	if (find_extension(parts->extensions, EXTENSION_SUBJECT_KEY_ID, &extension, &found, NULL) <
+		    0 ||
+	    !found || !read_der_tagged(&extension.value, DER_OCTET_STRING, &item))
+		return (struct bytes){0};
+	return item.content;
+}
+
+struct bytes find_authority_key_id(const struct certificate_parts *parts)
+{
+	struct extension extension = {0};
+	struct der_item sequence;
+	struct der_item item = {0};
+	bool found = false;
+
+	if (find_extension(parts->extensions, EXTENSION_AUTHORITY_KEY_ID, &extension, &found,
+			   NULL) < 0 ||
+	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &sequence) ||
+	    !read_der_tagged(&sequence.content, DER_CONTEXT, &item))
+		return (struct bytes){0};
+	return item.content;
+}
+
+bool find_path_length(const struct certificate_parts *parts, unsigned int *ret_length)
+{
+	struct extension extension = {0};
+	struct der_item sequence;
+	struct der_item item;
+	bool found = false;
+
+	if (find_extension(parts->extensions, EXTENSION_BASIC_CONSTRAINTS, &extension, &found,
+			   NULL) < 0 ||
+	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &sequence) ||
+	    !read_der_tagged(&sequence.content, DER_BOOLEAN, &item) ||
+	    !read_der_tagged(&sequence.content, DER_INTEGER, &item))
+		return false;
+	*ret_length = item.content.len == 1 ? item.content.data[0] : UINT8_MAX;
+	return true;
+}

@@ -1,0 +1,265 @@
+#include "common/x509/revocation/crl.h"
+
+#include "common/base/clock.h"
+#include "common/x509/pem.h"
+#include "common/x509/revocation/crl_fields.h"
+#include "common/x509/revocation/crl_issuer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct crl {
+	struct buffer der;
+	struct crl_parts parts; /* slices of der */
+	uint32_t *entries;      /* where in the list each entry begins, by serial */
+	size_t count;
+};
+
+void free_crl(struct crl **crl_pointer)
+{
+	struct crl *crl = TAKE(*crl_pointer);
+
+	if (crl == NULL)
+		return;
+	clear_buffer(&crl->der);
+	free(crl->entries);
+	free(crl);
+}
+
+/* The entry that begins there; every entry was read before. */
+static struct revoked_entry entry_at(const struct crl *crl, uint32_t offset)
+{
+	struct bytes rest = {crl->parts.revoked.data + offset, crl->parts.revoked.len - offset};
+	struct revoked_entry entry = {0};
+
+	(void)read_revoked_entry(&rest, &entry);
+	return entry;
+}
+
+/* Only the serial, which is all that sorting and searching look at. */
+static struct bytes serial_at(const struct crl *crl, uint32_t offset)
+{
+	struct bytes rest = {crl->parts.revoked.data + offset, crl->parts.revoked.len - offset};
+	struct der_item sequence = {0};
+	struct der_item serial = {0};
+
+	if (read_der(&rest, &sequence))
+		(void)read_der(&sequence.content, &serial);
+	return serial.content;
+}
+
+/* Of two numbers in as few octets as can be, the shorter is the smaller. */
+static int compare_numbers(struct bytes a, struct bytes b)
+{
+	if (a.len != b.len)
+		return a.len < b.len ? -1 : 1;
+	return a.len == 0 ? 0 : memcmp(a.data, b.data, a.len);
+}
+
+static int compare_entries(const void *a, const void *b, void *context)
+{
+	const struct crl *crl = context;
+
+	return compare_numbers(serial_at(crl, *(const uint32_t *)a),
+			       serial_at(crl, *(const uint32_t *)b));
+}
+
+static int grow_index(struct crl *crl, size_t *size, struct fault *fault)
+{
+	size_t wanted = *size > 0 ? 2 * *size : 64;
+	uint32_t *entries = reallocarray(crl->entries, wanted, sizeof(*entries));
+
+	if (entries == NULL)
+		return set_memory_fault(fault);
+	crl->entries = entries;
+	*size = wanted;
+	return 0;
+}
+
+static int index_entries(struct crl *crl, struct fault *fault)
+{
+	struct bytes rest = crl->parts.revoked;
+	struct bytes before = {0};
+	bool sorted = true;
+	size_t size = 0;
+
+	while (rest.len > 0) {
+		uint32_t offset = (uint32_t)(rest.data - crl->parts.revoked.data);
+		struct revoked_entry entry = {0};
+		const char *flaw = read_revoked_entry(&rest, &entry);
+
+		if (flaw != NULL)
+			return set_fault(fault, FAULT_MALFORMED, "CRL: entry %zu: %s",
+					 crl->count + 1, flaw);
+		if (crl->count == size && grow_index(crl, &size, fault) < 0)
+			return -1;
+		sorted = sorted && (crl->count == 0 || compare_numbers(before, entry.serial) <= 0);
+		before = entry.serial;
+		crl->entries[crl->count++] = offset;
+	}
+	if (!sorted)
+		qsort_r(crl->entries, crl->count, sizeof(*crl->entries), compare_entries, crl);
+	return 0;
+}
+
+/* Makes PEM DER. */
+static int unwrap(struct buffer *content, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+
+	if (content->len > 0 && content->data[0] == DER_SEQUENCE)
+		return 0;
+	if (unwrap_pem(bytes_of_buffer(content), "X509 CRL", NULL, CRL_PEM_MAX, &der, fault) < 0)
+		return prefix_fault(fault, "CRL: neither DER nor PEM");
+	clear_buffer(content);
+	*content = take_buffer(&der);
+	return 0;
+}
+
+int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = take_buffer(content);
+	CLEANUP(free_crl) struct crl *crl = NULL;
+
+	if (unwrap(&der, fault) < 0)
+		return -1;
+	if (der.len > CRL_DER_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "CRL: expected at most %d octets, found %zu", CRL_DER_MAX,
+				 der.len);
+	crl = calloc(1, sizeof(*crl));
+	if (crl == NULL)
+		return set_memory_fault(fault);
+	crl->der = take_buffer(&der);
+	if (split_crl(bytes_of_buffer(&crl->der), &crl->parts, fault) < 0 ||
+	    index_entries(crl, fault) < 0)
+		return -1;
+	*ret_crl = TAKE(crl);
+	return 0;
+}
+
+int64_t crl_this_update(const struct crl *crl)
+{
+	return crl->parts.this_update_s;
+}
+
+int64_t crl_next_update(const struct crl *crl)
+{
+	return crl->parts.next_update_s;
+}
+
+size_t crl_count(const struct crl *crl)
+{
+	return crl->count;
+}
+
+void format_crl_number(const struct crl *crl, char ret_text[static CRL_NUMBER_TEXT_SIZE])
+{
+	struct bytes number = crl->parts.number;
+	uint64_t value = 0;
+
+	if (number.len > sizeof(value)) {
+		ret_text[0] = '0';
+		ret_text[1] = 'x';
+		format_serial(number, ret_text + 2);
+		return;
+	}
+	for (size_t i = 0; i < number.len; i++)
+		value = value << 8 | number.data[i];
+	(void)snprintf(ret_text, CRL_NUMBER_TEXT_SIZE, "%" PRIu64, value);
+}
+
+bool older_crl(const struct crl *crl, const struct crl *other)
+{
+	int order = compare_numbers(crl->parts.number, other->parts.number);
+
+	return order < 0 || (order == 0 && crl->parts.this_update_s < other->parts.this_update_s);
+}
+
+bool names_issuer(const struct crl *crl, const struct certificate *issuer)
+{
+	const struct certificate_parts *parts = certificate_parts(issuer);
+
+	return equal_bytes(crl->parts.issuer, parts->subject) &&
+	       equal_bytes(crl->parts.authority_key_id, find_subject_key_id(parts));
+}
+
+int verify_crl_signature(const struct crl *crl, const struct certificate *issuer,
+			 struct verdict *verdict, struct fault *fault)
+{
+	const struct certificate_parts *parts = certificate_parts(issuer);
+	const char *subject = certificate_subject(issuer);
+
+	if (!equal_bytes(crl->parts.issuer, parts->subject))
+		reject(verdict,
+		       "CRL: RFC 5280 section 5.1.2.3: issuer: expected %s, found another name",
+		       subject);
+	else if (!names_issuer(crl, issuer))
+		reject(verdict,
+		       "CRL: RFC 5280 section 5.2.1: authorityKeyIdentifier: expected the "
+		       "identifier of the key of %s, found another",
+		       subject);
+	if (!may_sign_crls(issuer))
+		reject(verdict,
+		       "CRL: RFC 5280 section 4.2.1.3: keyUsage: the certificate of %s does not "
+		       "allow cRLSign",
+		       subject);
+	if (verdict->invalid)
+		return 0;
+	return verify_signed_object(&crl->parts.signed_object, certificate_public_key(issuer),
+				    "CRL: RFC 5280 section 5.1.1.3: signatureValue", verdict,
+				    fault);
+}
+
+void check_crl_time(const struct crl *crl, int64_t at_s, struct verdict *verdict)
+{
+	char at[TIME_TEXT_SIZE];
+	char bound[TIME_TEXT_SIZE];
+
+	format_time(at_s, at);
+	format_time(crl_this_update(crl), bound);
+	if (crl_this_update(crl) > at_s + CRL_SKEW_S)
+		reject(verdict,
+		       "CRL: RFC 5280 section 5.1.2.4: it was made at %s, which is in the future "
+		       "at %s",
+		       bound, at);
+	format_time(crl_next_update(crl), bound);
+	if (crl_next_update(crl) < at_s)
+		reject(verdict,
+		       "CRL: RFC 5280 section 5.1.2.5: it is out of date at %s: a new one was due "
+		       "by %s",
+		       at, bound);
+}
+
+int verify_crl(const struct crl *crl, const struct certificate *issuer, int64_t at_s,
+	       struct verdict *verdict, struct fault *fault)
+{
+	check_crl_time(crl, at_s, verdict);
+	return verify_crl_signature(crl, issuer, verdict, fault);
+}
+
+bool find_revoked(const struct crl *crl, struct bytes serial, struct crl_revocation *ret_revocation)
+{
+	size_t from = 0;
+	size_t to = crl->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		int order = compare_numbers(serial, serial_at(crl, crl->entries[middle]));
+		struct revoked_entry entry;
+
+		if (order == 0) {
+			entry = entry_at(crl, crl->entries[middle]);
+			*ret_revocation = (struct crl_revocation){
+				.revoked_at_s = entry.revoked_at_s, .reason = entry.reason};
+			return true;
+		}
+		if (order < 0)
+			to = middle;
+		else
+			from = middle + 1;
+	}
+	return false;
+}

@@ -1,0 +1,176 @@
+#include "common/x509/revocation/crl_builder.h"
+
+#include "common/x509/certificate_fields.h"
+#include "common/x509/pem.h"
+#include "common/x509/revocation/crl_issuer.h"
+
+/* 9999-12-31T23:59:59Z, the last that GeneralizedTime can say. */
+static const int64_t last_time_s = INT64_C(253402300799);
+
+/* What follows the entries, and the signature: far less than this. */
+enum { REST_MAX = 4096 };
+
+#define ID_CE(arc) "\x06\x03\x55\x1d" arc
+
+static bool valid_time(int64_t time_s)
+{
+	return time_s >= 0 && time_s <= last_time_s;
+}
+
+static int check_terms(const struct issuer *issuer, const struct crl_terms *terms,
+		       struct fault *fault)
+{
+	if (!valid_time(terms->this_update_s) || !valid_time(terms->next_update_s) ||
+	    terms->this_update_s >= terms->next_update_s)
+		return set_fault(fault, FAULT_REFUSED,
+				 "CRL: expected thisUpdate before nextUpdate, from 1970 to 9999");
+	if (!may_sign_crls(issuer_certificate(issuer)))
+		return set_fault(fault, FAULT_REFUSED,
+				 "CRL: RFC 5280 section 4.2.1.3: the certificate of %s does not "
+				 "allow cRLSign",
+				 certificate_subject(issuer_certificate(issuer)));
+	return 0;
+}
+
+int begin_crl(struct crl_builder *builder, const struct issuer *issuer,
+	      const struct crl_terms *terms, struct fault *fault)
+{
+	struct buffer *body = &builder->body;
+
+	if (check_terms(issuer, terms, fault) < 0)
+		return -1;
+	append_der_number(body, 1); /* version 2 */
+	append_bytes(body, signing_algorithm(private_key_type(issuer_key(issuer))));
+	append_bytes(body, certificate_parts(issuer_certificate(issuer))->subject);
+	append_der_time(body, terms->this_update_s);
+	append_der_time(body, terms->next_update_s);
+	builder->issuer = issuer;
+	builder->number = terms->number;
+	builder->list = body->len;
+	return check_buffer(body, fault);
+}
+
+/* The contents of the INTEGER: as few octets as can be. */
+static struct bytes trim_serial(const uint8_t serial[static SERIAL_MAX])
+{
+	struct bytes octets = {serial, SERIAL_MAX};
+
+	while (octets.len > 1 && octets.data[0] == 0 && octets.data[1] < 0x80) {
+		octets.data++;
+		octets.len--;
+	}
+	return octets;
+}
+
+static int check_entry(const struct crl_builder *builder, const struct crl_entry *entry,
+		       struct bytes serial, struct fault *fault)
+{
+	char text[SERIAL_TEXT_SIZE];
+
+	format_serial(serial, text);
+	if (serial.data[0] >= 0x80 || (serial.len == 1 && serial.data[0] == 0))
+		return set_fault(fault, FAULT_FAILED,
+				 "CRL: serial %s: expected a positive number of at most 20 octets",
+				 text);
+	if (!valid_crl_reason(entry->reason) || entry->reason == REASON_REMOVE_FROM_CRL)
+		return set_fault(fault, FAULT_FAILED,
+				 "CRL: serial %s: expected a reason of RFC 5280 section 5.3.1, "
+				 "found %d",
+				 text, entry->reason);
+	if (!valid_time(entry->revoked_at_s))
+		return set_fault(fault, FAULT_FAILED,
+				 "CRL: serial %s: expected a revocation from 1970 to 9999", text);
+	if (builder->body.len > CRL_DER_MAX - REST_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "CRL: expected at most %d octets, found more, with %zu entries",
+				 CRL_DER_MAX, builder->count);
+	return 0;
+}
+
+/* crlEntryExtensions with the reason, an ENUMERATED, alone. */
+static void append_reason(struct buffer *body, int reason)
+{
+	const uint8_t extensions[] = "\x30\x0c\x30\x0a" ID_CE("\x15") "\x04\x03\x0a\x01";
+	const uint8_t value = (uint8_t)reason;
+
+	append_bytes(body, (struct bytes){extensions, sizeof(extensions) - 1});
+	append_bytes(body, (struct bytes){&value, 1});
+}
+
+int add_crl_entry(struct crl_builder *builder, const struct crl_entry *entry, struct fault *fault)
+{
+	struct buffer *body = &builder->body;
+	struct bytes serial = trim_serial(entry->serial);
+	size_t begin = body->len;
+
+	if (check_entry(builder, entry, serial, fault) < 0)
+		return -1;
+	append_der(body, DER_INTEGER, serial);
+	append_der_time(body, entry->revoked_at_s);
+	if (entry->reason != REASON_UNSPECIFIED)
+		append_reason(body, entry->reason);
+	enclose_der(body, begin, DER_SEQUENCE);
+	builder->count++;
+	return check_buffer(body, fault);
+}
+
+/* Opens an extension, which close_extension ends: what is appended in between is its value. */
+static size_t open_extension(struct buffer *body, struct bytes oid)
+{
+	append_bytes(body, oid);
+	return body->len;
+}
+
+static void close_extension(struct buffer *body, size_t value, struct bytes oid)
+{
+	enclose_der(body, value, DER_OCTET_STRING);
+	enclose_der(body, value - oid.len, DER_SEQUENCE);
+}
+
+/* crlExtensions: authorityKeyIdentifier and CRL number, neither of them critical. */
+static void append_extensions(struct buffer *body, struct bytes key_id, uint64_t number)
+{
+	const struct bytes authority_oid = bytes_of_string(ID_CE("\x23"));
+	const struct bytes number_oid = bytes_of_string(ID_CE("\x14"));
+	size_t begin = body->len;
+	size_t value = open_extension(body, authority_oid);
+
+	append_der(body, DER_CONTEXT, key_id);
+	enclose_der(body, value, DER_SEQUENCE);
+	close_extension(body, value, authority_oid);
+	value = open_extension(body, number_oid);
+	append_der_number(body, number);
+	close_extension(body, value, number_oid);
+	enclose_der(body, begin, DER_SEQUENCE);
+	enclose_der(body, begin, DER_CONTEXT_CONSTRUCTED);
+}
+
+int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(clear_crl_builder) struct crl_builder taken = *builder;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct buffer *body = &taken.body;
+	const struct certificate *certificate = issuer_certificate(taken.issuer);
+
+	*builder = (struct crl_builder){0};
+	if (taken.count > 0)
+		enclose_der(body, taken.list, DER_SEQUENCE);
+	append_extensions(body, find_subject_key_id(certificate_parts(certificate)), taken.number);
+	enclose_der(body, 0, DER_SEQUENCE);
+	if (check_buffer(body, fault) < 0 ||
+	    sign_object(issuer_key(taken.issuer), bytes_of_buffer(body), &der, fault) < 0)
+		return prefix_fault(fault, "CRL");
+	*ret_der = take_buffer(&der);
+	return 0;
+}
+
+void clear_crl_builder(struct crl_builder *builder)
+{
+	clear_buffer(&builder->body);
+	*builder = (struct crl_builder){0};
+}
+
+int format_crl_pem(struct bytes der, struct buffer *ret_pem, struct fault *fault)
+{
+	return format_pem(der, "X509 CRL", ret_pem, fault);
+}

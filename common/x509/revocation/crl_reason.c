@@ -1,0 +1,52 @@
+#include "common/x509/revocation/crl_reason.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const names[] = {
+	[REASON_UNSPECIFIED] = "unspecified",
+	[REASON_KEY_COMPROMISE] = "keyCompromise",
+	[REASON_CA_COMPROMISE] = "cACompromise",
+	[REASON_AFFILIATION_CHANGED] = "affiliationChanged",
+	[REASON_SUPERSEDED] = "superseded",
+	[REASON_CESSATION_OF_OPERATION] = "cessationOfOperation",
+	[REASON_CERTIFICATE_HOLD] = "certificateHold",
+	[REASON_REMOVE_FROM_CRL] = "removeFromCRL",
+	[REASON_PRIVILEGE_WITHDRAWN] = "privilegeWithdrawn",
+	[REASON_AA_COMPROMISE] = "aACompromise",
+};
+
+bool valid_crl_reason(int reason)
+{
+	return reason >= 0 && (size_t)reason < COUNT_OF(names) && names[reason] != NULL;
+}
+
+const char *format_crl_reason(int reason)
+{
+	return names[valid_crl_reason(reason) ? reason : REASON_UNSPECIFIED];
+}
+
+static bool is_temporary(int reason)
+{
+	return reason == REASON_CERTIFICATE_HOLD || reason == REASON_REMOVE_FROM_CRL;
+}
+
+int parse_crl_reason(const char *name, int *ret_reason, struct fault *fault)
+{
+	for (int reason = 0; (size_t)reason < COUNT_OF(names); reason++) {
+		if (!valid_crl_reason(reason) || strcasecmp(names[reason], name) != 0)
+			continue;
+		if (is_temporary(reason))
+			break;
+		*ret_reason = reason;
+		return 0;
+	}
+	return set_fault(
+		fault, FAULT_USAGE,
+		"\"%s\" is no reason to revoke for: expected unspecified, keyCompromise, "
+		"cACompromise, affiliationChanged, superseded, cessationOfOperation, "
+		"privilegeWithdrawn or aACompromise (what is revoked stays revoked: there is "
+		"no certificateHold and no removeFromCRL)",
+		name);
+}

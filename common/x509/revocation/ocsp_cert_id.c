@@ -1,0 +1,110 @@
+#include "common/x509/revocation/ocsp_cert_id.h"
+
+#include "common/x509/certificate.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/key_bits.h"
+
+#include <gnutls/crypto.h>
+
+/* As they are written: SHA-1 and SHA-256 with NULL, as openssl and certtool write them. */
+static const struct {
+	const char *oid; /* contents */
+	size_t oid_len;
+	gnutls_digest_algorithm_t gnutls;
+	size_t len;
+} hashes[OCSP_HASH_COUNT] = {
+	[OCSP_SHA1] = {"\x2b\x0e\x03\x02\x1a", 5, GNUTLS_DIG_SHA1, SHA1_LEN},
+	[OCSP_SHA256] = {"\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9, GNUTLS_DIG_SHA256, SHA256_LEN},
+};
+
+static struct bytes oid_of(enum ocsp_hash hash)
+{
+	return (struct bytes){(const uint8_t *)hashes[hash].oid, hashes[hash].oid_len};
+}
+
+/* AlgorithmIdentifier: the parameters do not matter for a digest that is not ours. */
+static bool read_hash(struct bytes *rest, enum ocsp_hash *ret_hash)
+{
+	struct der_item identifier;
+	struct der_item oid;
+	struct der_item parameters;
+	enum ocsp_hash hash = OCSP_SHA1;
+
+	if (!read_der_tagged(rest, DER_SEQUENCE, &identifier) ||
+	    !read_der_tagged(&identifier.content, DER_OID, &oid))
+		return false;
+	while (hash < OCSP_HASH_COUNT && !equal_bytes(oid_of(hash), oid.content))
+		hash++;
+	if (hash < OCSP_HASH_COUNT && identifier.content.len > 0 &&
+	    (!read_der_tagged(&identifier.content, DER_NULL, &parameters) ||
+	     identifier.content.len > 0))
+		return false;
+	*ret_hash = hash;
+	return true;
+}
+
+bool read_cert_id(struct bytes *rest, struct cert_id *ret_id)
+{
+	struct bytes after = *rest;
+	struct der_item id;
+	struct der_item name;
+	struct der_item key;
+	struct der_item serial;
+	enum ocsp_hash hash;
+
+	if (!read_der_tagged(&after, DER_SEQUENCE, &id) || id.whole.len > CERT_ID_MAX ||
+	    !read_hash(&id.content, &hash) ||
+	    !read_der_tagged(&id.content, DER_OCTET_STRING, &name) ||
+	    !read_der_tagged(&id.content, DER_OCTET_STRING, &key) ||
+	    !read_der_tagged(&id.content, DER_INTEGER, &serial) || id.content.len > 0)
+		return false;
+	*ret_id = (struct cert_id){.whole = id.whole,
+				   .hash = hash,
+				   .issuer_name_hash = name.content,
+				   .issuer_key_hash = key.content,
+				   .serial = serial.content};
+	*rest = after;
+	return true;
+}
+
+int digest_issuer(const struct certificate *issuer, struct issuer_hashes *ret_hashes,
+		  struct fault *fault)
+{
+	const struct certificate_parts *parts = certificate_parts(issuer);
+	struct issuer_hashes made = {0};
+
+	for (size_t i = 0; i < OCSP_HASH_COUNT; i++) {
+		if (gnutls_hash_fast(hashes[i].gnutls, parts->subject.data, parts->subject.len,
+				     made.name[i]) < 0)
+			return set_fault(fault, FAULT_FAILED,
+					 "the digest of the issuer's name cannot be computed");
+		if (digest_key_bits(parts->spki, hashes[i].gnutls, made.key[i], fault) < 0)
+			return -1;
+	}
+	*ret_hashes = made;
+	return 0;
+}
+
+bool cert_id_matches_issuer(const struct cert_id *id, const struct issuer_hashes *issuer)
+{
+	if (id->hash == OCSP_HASH_COUNT)
+		return false;
+	return equal_bytes(id->issuer_name_hash,
+			   (struct bytes){issuer->name[id->hash], hashes[id->hash].len}) &&
+	       equal_bytes(id->issuer_key_hash,
+			   (struct bytes){issuer->key[id->hash], hashes[id->hash].len});
+}
+
+void append_cert_id(struct buffer *buffer, enum ocsp_hash hash, const struct issuer_hashes *issuer,
+		    struct bytes serial)
+{
+	size_t begin = buffer->len;
+
+	append_der(buffer, DER_OID, oid_of(hash));
+	append_der(buffer, DER_NULL, (struct bytes){0});
+	enclose_der(buffer, begin, DER_SEQUENCE);
+	append_der(buffer, DER_OCTET_STRING, (struct bytes){issuer->name[hash], hashes[hash].len});
+	append_der(buffer, DER_OCTET_STRING, (struct bytes){issuer->key[hash], hashes[hash].len});
+	append_der(buffer, DER_INTEGER, serial);
+	enclose_der(buffer, begin, DER_SEQUENCE);
+}

@@ -1,0 +1,226 @@
+#include "common/x509/revocation/ocsp_verify.h"
+
+#include "common/base/clock.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/key_bits.h"
+#include "common/x509/profile.h"
+
+/* Certificates of a response that are looked at. */
+enum { CERTIFICATES_MAX = 8 };
+
+/* id-kp-OCSPSigning, 1.3.6.1.5.5.7.3.9 */
+static const uint8_t ocsp_signing_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09};
+
+static int is_responder(const struct ocsp_response *response, const struct certificate *certificate,
+			bool *ret_is, struct fault *fault)
+{
+	const struct certificate_parts *parts = certificate_parts(certificate);
+	uint8_t key_hash[SHA1_LEN];
+
+	if (digest_key_bits(parts->spki, GNUTLS_DIG_SHA1, key_hash, fault) < 0)
+		return -1;
+	*ret_is = response->responder_name.len > 0
+			  ? equal_bytes(response->responder_name, parts->subject)
+			  : equal_bytes(response->responder_key,
+					(struct bytes){key_hash, sizeof(key_hash)});
+	return 0;
+}
+
+/* The certificate in the response that has the responder's name or key; NULL when there is none. */
+static int find_delegate(const struct ocsp_response *response, struct certificate **ret_delegate,
+			 struct fault *fault)
+{
+	struct bytes rest = response->certificates;
+	struct der_item item;
+
+	for (size_t i = 0; i < CERTIFICATES_MAX && read_der(&rest, &item); i++) {
+		CLEANUP(free_certificate) struct certificate *certificate = NULL;
+		struct fault found = {0};
+		bool is;
+
+		if (parse_certificate_der(item.whole, &certificate, &found) < 0) {
+			if (found.class == FAULT_FAILED)
+				return set_fault(fault, found.class, "%s", found.text);
+			continue;
+		}
+		if (is_responder(response, certificate, &is, fault) < 0)
+			return -1;
+		if (!is)
+			continue;
+		*ret_delegate = TAKE(certificate);
+		return 0;
+	}
+	return 0;
+}
+
+static bool is_for_ocsp(const struct certificate *certificate)
+{
+	struct extension extension = {0};
+	struct der_item purposes;
+	struct der_item purpose;
+	bool found = false;
+
+	if (find_extension(certificate_parts(certificate)->extensions, EXTENSION_EXTENDED_KEY_USAGE,
+			   &extension, &found, NULL) < 0 ||
+	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &purposes))
+		return false;
+	while (read_der_tagged(&purposes.content, DER_OID, &purpose))
+		if (equal_bytes(purpose.content,
+				(struct bytes){ocsp_signing_oid, sizeof(ocsp_signing_oid)}))
+			return true;
+	return false;
+}
+
+/* RFC 6960 section 4.2.2.2, second and third case. */
+static int check_delegate(const struct certificate *delegate, const struct ocsp_question *question,
+			  struct verdict *verdict, struct fault *fault)
+{
+	static const char where[] = "RFC 6960 section 4.2.2.2: the responder's certificate";
+	const struct certificate_parts *parts = certificate_parts(delegate);
+	struct verdict profile = {0};
+
+	if (!equal_bytes(parts->issuer, certificate_parts(question->issuer)->subject))
+		reject(verdict, "%s is by %s, expected it to be by %s", where,
+		       certificate_issuer(delegate), certificate_subject(question->issuer));
+	if (!is_for_ocsp(delegate))
+		reject(verdict, "%s: extKeyUsage: expected id-kp-OCSPSigning", where);
+	if (question->now_s < certificate_not_before(delegate) ||
+	    question->now_s > certificate_not_after(delegate))
+		reject(verdict, "%s is expired or not yet valid", where);
+	if (check_profile(delegate, PROFILE_MEMBER, &profile, fault) < 0)
+		return -1;
+	if (profile.invalid)
+		reject(verdict, "%s: %s", where, profile.reason);
+	if (verdict->invalid)
+		return 0;
+	return verify_signed_object(&parts->signed_object, certificate_public_key(question->issuer),
+				    where, verdict, fault);
+}
+
+static int check_signature(const struct ocsp_response *response,
+			   const struct ocsp_question *question, struct verdict *verdict,
+			   struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *delegate = NULL;
+	const struct certificate *signer = question->issuer;
+	bool by_issuer;
+
+	if (is_responder(response, question->issuer, &by_issuer, fault) < 0)
+		return -1;
+	if (!by_issuer) {
+		if (find_delegate(response, &delegate, fault) < 0)
+			return -1;
+		if (delegate == NULL) {
+			reject(verdict, "RFC 6960 section 4.2.2.3: the certificate of whoever "
+					"signed the response is neither the issuer's nor in it");
+			return 0;
+		}
+		if (check_delegate(delegate, question, verdict, fault) < 0)
+			return -1;
+		signer = delegate;
+	}
+	if (verdict->invalid)
+		return 0;
+	return verify_signed_object(&response->signed_object, certificate_public_key(signer),
+				    "RFC 6960 section 4.2.1: signature", verdict, fault);
+}
+
+static void check_times(const struct ocsp_response *response, const struct ocsp_single *single,
+			int64_t now_s, struct verdict *verdict)
+{
+	static const char where[] = "RFC 6960 section 4.2.2.1";
+	char this_update[TIME_TEXT_SIZE];
+	char next_update[TIME_TEXT_SIZE];
+
+	format_time(single->this_update_s, this_update);
+	format_time(single->next_update_s, next_update);
+	if (response->produced_at_s > now_s + OCSP_SKEW_S ||
+	    single->this_update_s > now_s + OCSP_SKEW_S)
+		reject(verdict,
+		       "%s: thisUpdate %s, or producedAt, is in the future: compare the "
+		       "clocks",
+		       where, this_update);
+	if (single->next_update_s == 0 && single->this_update_s < now_s - OCSP_AGE_MAX_S)
+		reject(verdict,
+		       "%s: thisUpdate %s is too long ago for a response without "
+		       "nextUpdate",
+		       where, this_update);
+	if (single->next_update_s != 0 && single->next_update_s < now_s)
+		reject(verdict, "%s: nextUpdate %s is past", where, next_update);
+	if (single->next_update_s != 0 && single->next_update_s < single->this_update_s)
+		reject(verdict, "%s: nextUpdate %s is before thisUpdate %s", where, next_update,
+		       this_update);
+}
+
+/* The one SingleResponse about the certificate. */
+static int find_single(const struct ocsp_response *response, const struct ocsp_question *question,
+		       struct ocsp_single *ret_single, struct verdict *verdict, struct fault *fault)
+{
+	struct issuer_hashes issuer;
+	struct bytes rest = response->singles;
+	const char *flaw = NULL;
+	size_t count = 0;
+
+	if (digest_issuer(question->issuer, &issuer, fault) < 0)
+		return -1;
+	while (rest.len > 0 && flaw == NULL) {
+		struct ocsp_single single = {0};
+
+		flaw = read_ocsp_single(&rest, &single);
+		if (flaw != NULL || !equal_bytes(single.id.serial, question->serial) ||
+		    !cert_id_matches_issuer(&single.id, &issuer))
+			continue;
+		*ret_single = single;
+		count++;
+	}
+	if (flaw != NULL)
+		reject(verdict, "%s", flaw);
+	if (count != 1)
+		reject(verdict,
+		       "RFC 6960 section 3.2: expected an answer about the certificate that was "
+		       "asked about, found %zu",
+		       count);
+	return 0;
+}
+
+static void check_outcome(const struct ocsp_response *response,
+			  const struct ocsp_question *question, struct verdict *verdict)
+{
+	if (response->outcome != OCSP_SUCCESSFUL)
+		reject(verdict, "the responder says %s (RFC 6960 section 2.3)",
+		       format_ocsp_outcome(response->outcome));
+	else if (response->nonce.len == 0)
+		reject(verdict, "RFC 8954 section 2.1: the response has not the nonce that was "
+				"sent: expected a responder that signs each answer anew");
+	else if (!equal_bytes(response->nonce, question->nonce))
+		reject(verdict, "RFC 8954 section 2.1: the response has another nonce than the "
+				"one that was sent: it answers something else");
+}
+
+int verify_ocsp_response(struct bytes der, const struct ocsp_question *question,
+			 struct ocsp_single *ret_single, struct verdict *verdict,
+			 struct fault *fault)
+{
+	struct ocsp_response response = {0};
+	struct ocsp_single single = {0};
+	struct fault found = {0};
+
+	if (parse_ocsp_response(der, &response, &found) < 0) {
+		reject(verdict, "%s", found.text);
+		return 0;
+	}
+	check_outcome(&response, question, verdict);
+	if (verdict->invalid)
+		return 0;
+	if (check_signature(&response, question, verdict, fault) < 0)
+		return -1;
+	if (verdict->invalid)
+		return 0;
+	if (find_single(&response, question, &single, verdict, fault) < 0)
+		return -1;
+	if (!verdict->invalid)
+		check_times(&response, &single, question->now_s, verdict);
+	if (!verdict->invalid)
+		*ret_single = single;
+	return 0;
+}

@@ -1,0 +1,313 @@
+#include "common/ca/backup/backup.h"
+
+#include "common/ca/backup/restore.h"
+#include "common/ca/store/audit.h"
+#include "common/ca/store/crl_state.h"
+#include "tests/unit/ca/fixture.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PASSPHRASE "correct horse"
+
+/* A CA with one certificate, and a layout that has none. */
+struct places {
+	struct ca_fixture from;
+	struct layout *to;
+	char to_path[300];
+	char file[300];
+};
+
+static void make_places(struct places *places)
+{
+	struct certificate *certificate;
+	struct fault fault = {0};
+
+	make_ca(&places->from, NOW_S);
+	certificate = certify_one(&places->from, NOW_S);
+	free_certificate(&certificate);
+	(void)snprintf(places->to_path, sizeof(places->to_path), "%s/to",
+		       places->from.scratch.path);
+	(void)snprintf(places->file, sizeof(places->file), "%s/b.tar", places->from.scratch.path);
+	cr_assert_eq(make_layout(places->to_path, &places->to, &fault), 0, "%s", fault.text);
+}
+
+static void remove_places(struct places *places)
+{
+	free_layout(&places->to);
+	remove_ca(&places->from);
+}
+
+static int back_up(struct places *places, const char *passphrase,
+		   struct backup_summary *ret_summary, struct fault *fault)
+{
+	const struct backup_terms terms = {.layout = places->from.layout,
+					   .store = authority_store(places->from.authority),
+					   .manifest = bytes_of_string("version: 1\n"),
+					   .passphrase = bytes_of_string(passphrase),
+					   .scratch = places->from.scratch.path,
+					   .now_s = NOW_S};
+
+	return write_backup_file(&terms, places->file, ret_summary, fault);
+}
+
+static void make_backup(struct places *places, const char *passphrase)
+{
+	struct backup_summary summary = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(back_up(places, passphrase, &summary, &fault), 0, "%s", fault.text);
+	cr_expect_eq(summary.certificates, 1);
+	cr_expect_eq(summary.keys, passphrase[0] != '\0');
+}
+
+static int bring_back(struct places *places, const char *passphrase, int64_t now_s,
+		      struct restore_summary *ret_summary, struct fault *fault)
+{
+	const struct restore_terms terms = {
+		.layout = places->to, .passphrase = bytes_of_string(passphrase), .now_s = now_s};
+	CLEANUP(close_descriptor) int descriptor = open(places->file, O_RDONLY);
+
+	cr_assert_geq(descriptor, 0);
+	return restore_backup(&terms, descriptor, "b.tar", ret_summary, fault);
+}
+
+static void expect_nothing(const struct places *places)
+{
+	cr_expect_eq(count_entries(places->to->private), 0);
+	cr_expect_eq(count_entries(places->to->cert), 0);
+	cr_expect_eq(count_entries(places->to->state), 0);
+}
+
+static void expect_refused(struct places *places, const char *passphrase, enum fault_class class,
+			   const char *part)
+{
+	struct restore_summary summary = {.certificates = 7};
+	struct fault fault = {0};
+
+	cr_expect_eq(bring_back(places, passphrase, NOW_S, &summary, &fault), -1, "expected: %s",
+		     part);
+	expect_fault(&fault, class, part);
+	cr_expect_eq(summary.certificates, 7);
+}
+
+Test(backup, is_not_restored_with_a_wrong_passphrase)
+{
+	static const struct {
+		const char *made_with;
+		const char *restored_with;
+		const char *part;
+	} rows[] = {
+		{PASSPHRASE, "", "say where that is, with --passphrase-file"},
+		{PASSPHRASE, "correct horsf", "this is not the passphrase"},
+		{"", PASSPHRASE, "was made without keys"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct places places;
+
+		make_places(&places);
+		make_backup(&places, rows[i].made_with);
+		expect_refused(&places, rows[i].restored_with, FAULT_REFUSED, rows[i].part);
+		expect_nothing(&places);
+		remove_places(&places);
+	}
+}
+
+/* catalogue 40 */
+Test(backup, overwrites_nothing_when_it_is_restored)
+{
+	static const struct {
+		const char *directory;
+		const char *name;
+		const char *content;
+		const char *part;
+	} rows[] = {
+		{"state", "ca.db", "", "there is a CA"},
+		/* catalogue 79: SQLite would read it into the restored record */
+		{"state", "ca.db-wal", "x", "there is the log of a record"},
+		{"cert", "root.crt", "x", "another certificate than in the backup"},
+		{"Private", "root.key", "x", "another key than in the backup"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct places places;
+		int dirfd = -1;
+		struct fault fault = {0};
+
+		make_places(&places);
+		make_backup(&places, PASSPHRASE);
+		cr_assert_eq(open_directory(places.to->root, rows[i].directory, &dirfd, &fault), 0);
+		put_file(dirfd, rows[i].name, rows[i].content, 0600);
+		expect_refused(&places, PASSPHRASE, FAULT_REFUSED, rows[i].part);
+		cr_expect(file_holds(dirfd, rows[i].name, rows[i].content));
+		cr_expect_eq(count_entries(places.to->private) + count_entries(places.to->cert) +
+				     count_entries(places.to->state),
+			     1);
+		close_descriptor(&dirfd);
+		remove_places(&places);
+	}
+}
+
+/* What a restore that was killed leaves: some files, and temporary ones. catalogue 76 */
+Test(backup, is_restored_where_a_restore_was_killed)
+{
+	struct places places;
+	struct restore_summary summary = {0};
+	CLEANUP(clear_buffer) struct buffer root = {0};
+	struct fault fault = {0};
+
+	make_places(&places);
+	make_backup(&places, PASSPHRASE);
+	cr_assert_eq(read_file(places.from.layout->cert, "root.crt", 10000, &root, &fault), 0);
+	put_bytes(places.to->cert, "root.crt", bytes_of_buffer(&root), 0644);
+	put_file(places.to->private, ".root.key.new", "half a", 0600);
+	put_file(places.to->state, ".ca.db.new", "half a record", 0600);
+	put_file(places.to->state, ".ca.db.new-wal", "a log", 0600);
+	cr_assert_eq(bring_back(&places, PASSPHRASE, NOW_S, &summary, &fault), 0, "%s", fault.text);
+	cr_expect_eq(count_entries(places.to->private), 1);
+	cr_expect_eq(count_entries(places.to->cert), 1);
+	cr_expect_eq(count_entries(places.to->state), 1);
+	remove_places(&places);
+}
+
+Test(backup, gives_back_what_there_was)
+{
+	struct places places;
+	struct restore_summary summary = {0};
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(clear_secret) struct secret before = {0};
+	CLEANUP(clear_secret) struct secret after = {0};
+	struct audit_verdict verdict = {0};
+	char path[320];
+	struct fault fault = {0};
+	size_t count = 0;
+
+	make_places(&places);
+	make_backup(&places, PASSPHRASE);
+	cr_assert_eq(bring_back(&places, PASSPHRASE, NOW_S + 60, &summary, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(summary.made_s, NOW_S);
+	cr_expect_eq(summary.certificates, 1);
+	cr_expect_eq(summary.keys, 1);
+	cr_expect_not(summary.unmatched);
+	cr_assert_eq(
+		read_secret_file(places.from.layout->private, "root.key", 10000, &before, &fault),
+		0);
+	cr_assert_eq(read_secret_file(places.to->private, "root.key", 10000, &after, &fault), 0,
+		     "%s", fault.text);
+	cr_expect(equal_bytes(bytes_of_secret(&before), bytes_of_secret(&after)));
+	(void)snprintf(path, sizeof(path), "%s/state/ca.db", places.to_path);
+	cr_assert_eq(open_store(path, &store, &fault), 0, "%s", fault.text);
+	cr_assert_eq(count_of(store, "client1", &count, &fault), 0, "%s", fault.text);
+	cr_expect_eq(count, 1);
+	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
+	cr_expect_not(verdict.verdict.invalid, "%s", verdict.verdict.reason);
+	expect_integrity(path);
+	remove_places(&places);
+}
+
+/* catalogue 97: also when the backup is older than the last CRL, or the clock stands still */
+Test(backup, lets_the_crl_number_never_fall)
+{
+	static const struct {
+		const char *number; /* in the backup */
+		int64_t now_s;
+		uint64_t expected;
+	} rows[] = {
+		{"7", NOW_S, NOW_S},
+		{"1790000500", NOW_S, 1790000500},
+		{"1790000500", NOW_S + 9000, NOW_S + 9000},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct places places;
+		struct restore_summary summary = {0};
+		CLEANUP(free_store) struct store *store = NULL;
+		struct crl_state state = {0};
+		struct fault fault = {0};
+		char sql[100];
+		char path[320];
+
+		make_places(&places);
+		(void)snprintf(sql, sizeof(sql), "UPDATE state SET crl_number = %s",
+			       rows[i].number);
+		run_foreign_sql(places.from.store_path, sql);
+		make_backup(&places, "");
+		cr_assert_eq(bring_back(&places, "", rows[i].now_s, &summary, &fault), 0, "%s",
+			     fault.text);
+		cr_expect_eq(summary.crl_number, rows[i].expected, "row %zu", i);
+		(void)snprintf(path, sizeof(path), "%s/state/ca.db", places.to_path);
+		cr_assert_eq(open_store(path, &store, &fault), 0, "%s", fault.text);
+		cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+		cr_expect_eq(state.number, rows[i].expected);
+		cr_expect_eq(state.crl_revision, -1);
+		remove_places(&places);
+	}
+}
+
+Test(backup, refuses_keys_that_are_not_the_roots)
+{
+	CLEANUP(free_private_key) struct private_key *other = NULL;
+	CLEANUP(clear_secret) struct secret pem = {0};
+	struct places places;
+	struct fault fault = {0};
+
+	make_places(&places);
+	other = make_key(KEY_ECDSA_P256);
+	cr_assert_eq(format_private_key(other, &pem, &fault), 0);
+	put_bytes(places.from.layout->private, "root.key", bytes_of_secret(&pem), 0600);
+	make_backup(&places, PASSPHRASE);
+	expect_refused(&places, PASSPHRASE, FAULT_REFUSED,
+		       "cert/root.crt and Private/root.key do not belong together");
+	expect_nothing(&places);
+	remove_places(&places);
+}
+
+Test(backup, is_refused_when_its_record_is_none)
+{
+	struct places places;
+
+	make_places(&places);
+	run_foreign_sql(places.from.store_path, "PRAGMA application_id = 5");
+	make_backup(&places, "");
+	expect_refused(&places, "", FAULT_FAILED,
+		       "expected the CA's record, found a database of something else");
+	expect_nothing(&places);
+	remove_places(&places);
+}
+
+Test(backup, refuses_to_overwrite_and_leaves_nothing)
+{
+	struct places places;
+	struct backup_summary summary = {0};
+	struct fault fault = {0};
+
+	make_places(&places);
+	put_file(places.from.scratch.dirfd, "b.tar", "mine", 0600);
+	cr_expect_eq(back_up(&places, "", &summary, &fault), -1);
+	expect_fault(&fault, FAULT_REFUSED, "b.tar: exists already, and is not overwritten");
+	cr_expect(file_holds(places.from.scratch.dirfd, "b.tar", "mine"));
+	cr_expect_not(file_exists(places.from.scratch.dirfd, ".b.tar.new"));
+	remove_places(&places);
+}
+
+/* What an earlier try left is removed, whether or not this one succeeds. */
+Test(backup, is_for_its_owner_alone_and_leaves_no_copy)
+{
+	struct places places;
+	size_t before;
+
+	make_places(&places);
+	before = count_entries(places.from.scratch.dirfd);
+	put_file(places.from.scratch.dirfd, ".b.tar.new", "half", 0644);
+	make_backup(&places, PASSPHRASE);
+	cr_expect_eq(mode_of(places.from.scratch.dirfd, "b.tar"), 0600);
+	cr_expect_eq(count_entries(places.from.scratch.dirfd), before + 1);
+	remove_places(&places);
+}

@@ -1,0 +1,386 @@
+#include "common/ca/issue/certify_batch.h"
+
+#include "tests/unit/ca/fixture.h"
+#include "tests/unit/ca/requests.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define YEAR_S (365 * DAY_S)
+
+/* --- a request of the whole batch is refused --- */
+
+static void expect_batch_refused(const struct certificates_answer *answer, const char *type,
+				 const char *part)
+{
+	cr_expect_str_eq(answer->refusal.type, type, "%s: %s", answer->refusal.type,
+			 answer->refusal.detail);
+	cr_expect_not_null(strstr(answer->refusal.detail, part), "expected \"%s\" in \"%s\"", part,
+			   answer->refusal.detail);
+	cr_expect_eq(answer->certificate_count, 0);
+	cr_expect_eq(answer->refusal_count, 0);
+}
+
+Test(certify_batch, refuses_a_client_that_the_manifest_does_not_have)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	add_members(&request, "client9", 1, 1);
+	certify(&fixture, "client9", &request, NOW_S, &answer);
+	expect_batch_refused(&answer, "unknown_client", "no client \"client9\"");
+	cr_expect_eq(count_rows(&fixture), 0);
+	remove_ca(&fixture);
+}
+
+/* catalogue 29, 30 */
+Test(certify_batch, refuses_none_and_more_than_the_most)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	expect_batch_refused(&answer, "malformed", "at least one");
+	for (size_t i = 0; i <= BATCH_SIZE_MAX; i++)
+		add_member(&request, "key", (struct buffer){0});
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	expect_batch_refused(&answer, "too_many", "expected at most 1000 requests, found 1001");
+	cr_expect_eq(count_rows(&fixture), 0);
+	remove_ca(&fixture);
+}
+
+/* catalogue 44: also when only one of the two could be certified, and when both are already. */
+Test(certify_batch, refuses_a_batch_with_the_same_key_twice)
+{
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+	CLEANUP(clear_certificates_request) struct certificates_request twice = {0};
+	CLEANUP(clear_certificates_request) struct certificates_request once = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	add_members(&twice, "client1", 1, 3);
+	add_member(&twice, "key8", make_csr(key, "CN=client1-8", NULL));
+	add_member(&twice, "key9", make_csr(key, "CN=not-allowed", NULL));
+	certify(&fixture, "client1", &twice, NOW_S, &answer);
+	expect_batch_refused(&answer, "duplicate_key", "have the same public key");
+	cr_expect_not_null(strstr(answer.refusal.detail, "key8"));
+	cr_expect_not_null(strstr(answer.refusal.detail, "key9"));
+	cr_expect_eq(count_rows(&fixture), 0);
+	add_member(&once, "key8", make_csr(key, "CN=client1-8", NULL));
+	certify(&fixture, "client1", &once, NOW_S, &answer);
+	cr_expect_eq(answer.certificate_count, 1);
+	clear_certificates_answer(&answer);
+	certify(&fixture, "client1", &twice, NOW_S, &answer);
+	expect_batch_refused(&answer, "duplicate_key", "have the same public key");
+	cr_expect_eq(count_rows(&fixture), 1);
+	remove_ca(&fixture);
+}
+
+/* --- what is certified --- */
+
+Test(certify_batch, certifies_every_type_of_key)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++) {
+		CLEANUP(free_private_key) struct private_key *key = make_key((enum key_type)i);
+		char subject[64];
+		char name[32];
+
+		(void)snprintf(subject, sizeof(subject), "CN=client1-%zu", i + 1);
+		(void)snprintf(name, sizeof(name), "key%zu", i + 1);
+		add_member(&request, name, make_csr(key, subject, NULL));
+	}
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	cr_assert_eq(answer.certificate_count, KEY_TYPE_COUNT);
+	for (size_t i = 0; i < KEY_TYPE_COUNT; i++) {
+		struct certificate *certificate =
+			parse_member_certificate(&answer, request.members[i].name);
+
+		cr_expect_str_eq(answer.certificates[i].name, request.members[i].name);
+		cr_expect_eq(public_key_type(certificate_public_key(certificate)),
+			     (enum key_type)i);
+		expect_valid(&fixture, certificate, NOW_S);
+		free_certificate(&certificate);
+	}
+	remove_ca(&fixture);
+}
+
+/* catalogue 41: names are case-sensitive, and are only repeated, never used for a file here. */
+Test(certify_batch, takes_names_that_differ_in_case_for_two)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	add_members(&request, "client1", 1, 2);
+	(void)snprintf(request.members[0].name, NAME_SIZE, "Key");
+	(void)snprintf(request.members[1].name, NAME_SIZE, "kEY");
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	cr_expect_not_null(find_pem(&answer, "Key"));
+	cr_expect_not_null(find_pem(&answer, "kEY"));
+	cr_expect_neq(find_pem(&answer, "Key"), find_pem(&answer, "kEY"));
+	remove_ca(&fixture);
+}
+
+/* catalogue 49, 95, 96 */
+Test(certify_batch, keeps_validity_within_the_roots)
+{
+	static const struct {
+		int64_t root_s; /* when the root is made */
+		int64_t at_s;   /* when the certificate is */
+		int64_t not_before_s;
+		int64_t not_after_s;
+	} rows[] = {
+		{NOW_S, NOW_S + DAY_S, NOW_S + DAY_S - 300, NOW_S + 91 * DAY_S},
+		/* No earlier than the root's notBefore. */
+		{NOW_S, NOW_S - 200, NOW_S - 300, NOW_S - 200 + 90 * DAY_S},
+		/* No later than the root's notAfter, down to the last second. */
+		{NOW_S, NOW_S + 10 * YEAR_S - DAY_S, NOW_S + 10 * YEAR_S - DAY_S - 300,
+		 NOW_S + 10 * YEAR_S},
+		{NOW_S, NOW_S + 10 * YEAR_S, NOW_S + 10 * YEAR_S - 300, NOW_S + 10 * YEAR_S},
+		/* Over 2038-01-19T03:14:08Z. */
+		{INT64_C(2147483000), INT64_C(2147483600), INT64_C(2147483300),
+		 INT64_C(2147483600) + 90 * DAY_S},
+		/* From UTCTime to GeneralizedTime: 2049-12-31T12:00:00Z. */
+		{INT64_C(2524500000), INT64_C(2524564800), INT64_C(2524564500),
+		 INT64_C(2524564800) + 90 * DAY_S},
+		/* After 2050. */
+		{INT64_C(3000000000), INT64_C(3000000100), INT64_C(2999999800),
+		 INT64_C(3000000100) + 90 * DAY_S},
+	};
+
+	cr_assert_eq(setenv("TZ", "America/New_York", 1), 0);
+	tzset();
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct certificate *certificate;
+		struct ca_fixture fixture;
+
+		make_ca(&fixture, rows[i].root_s);
+		certificate = certify_one(&fixture, rows[i].at_s);
+		cr_expect_eq(certificate_not_before(certificate), rows[i].not_before_s, "row %zu",
+			     i);
+		cr_expect_eq(certificate_not_after(certificate), rows[i].not_after_s, "row %zu", i);
+		expect_valid(&fixture, certificate, rows[i].at_s);
+		free_certificate(&certificate);
+		remove_ca(&fixture);
+	}
+}
+
+static int compare_serials(const void *a, const void *b)
+{
+	return memcmp(a, b, SERIAL_MAX);
+}
+
+/* catalogue 48 */
+Test(certify_batch, gives_every_certificate_a_serial_of_its_own)
+{
+	enum { COUNT = BATCH_SIZE_MAX };
+	static uint8_t serials[COUNT][SERIAL_MAX];
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	add_members(&request, "client1", 1, COUNT);
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	cr_assert_eq(answer.certificate_count, COUNT);
+	for (size_t i = 0; i < COUNT; i++) {
+		struct certificate *certificate =
+			parse_member_certificate(&answer, answer.certificates[i].name);
+		struct bytes serial = certificate_serial(certificate);
+
+		cr_assert_eq(serial.len, SERIAL_MAX);
+		cr_assert(serial.data[0] > 0 && serial.data[0] < 0x80);
+		memcpy(serials[i], serial.data, SERIAL_MAX);
+		free_certificate(&certificate);
+	}
+	qsort(serials, COUNT, SERIAL_MAX, compare_serials);
+	for (size_t i = 1; i < COUNT; i++)
+		cr_assert_neq(compare_serials(serials[i - 1], serials[i]), 0);
+	remove_ca(&fixture);
+}
+
+/* --- a public key is certified once --- */
+
+static void expect_same_pem(const struct certificates_answer *a,
+			    const struct certificates_answer *b, const char *name)
+{
+	const struct buffer *x = find_pem(a, name);
+	const struct buffer *y = find_pem(b, name);
+
+	cr_assert_not_null(x, "%s", name);
+	cr_assert_not_null(y, "%s", name);
+	cr_expect(equal_bytes(bytes_of_buffer(x), bytes_of_buffer(y)), "%s", name);
+}
+
+/* catalogue 61, 93 */
+Test(certify_batch, answers_the_same_request_with_the_same_certificates)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer first = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer again = {0};
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	add_members(&request, "client1", 1, 20);
+	certify(&fixture, "client1", &request, NOW_S, &first);
+	free_authority(&fixture.authority);
+	cr_assert_eq(open_ca(&fixture, NOW_S + 60, &fault), 0, "%s", fault.text);
+	certify(&fixture, "client1", &request, NOW_S + 60, &again);
+	cr_expect_eq(again.certificate_count, 20);
+	for (size_t i = 0; i < 20; i++)
+		expect_same_pem(&first, &again, request.members[i].name);
+	cr_expect_eq(count_rows(&fixture), 20);
+	remove_ca(&fixture);
+}
+
+/* catalogue 62: other groups, other names, other subjects; what counts is the key. */
+Test(certify_batch, answers_the_same_keys_in_other_groups_with_the_same_certificates)
+{
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+	CLEANUP(clear_certificates_request) struct certificates_request one = {0};
+	CLEANUP(clear_certificates_request) struct certificates_request more = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer first = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer again = {0};
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	add_member(&one, "key1", make_csr(key, "CN=client1-1", NULL));
+	certify(&fixture, "client1", &one, NOW_S, &first);
+	add_members(&more, "client1", 2, 3);
+	add_member(&more, "elsewhere", make_csr(key, "CN=whoever", "DNS:bank.example"));
+	add_member(&more, "forged", tamper_csr(make_csr(key, "CN=client1-1", NULL), 3));
+	more.count--; /* the same key twice would refuse all */
+	certify(&fixture, "client1", &more, NOW_S, &again);
+	cr_expect_eq(again.certificate_count, 4);
+	cr_expect(equal_bytes(bytes_of_buffer(find_pem(&first, "key1")),
+			      bytes_of_buffer(find_pem(&again, "elsewhere"))));
+	cr_expect_eq(count_rows(&fixture), 4);
+	more.count++;
+	remove_ca(&fixture);
+}
+
+enum { THREADS = 16, KEYS = 12 };
+
+struct asker {
+	struct ca_fixture *fixture;
+	const char *client;
+	const struct certificates_request *request;
+	struct certificates_answer answer;
+	int result;
+};
+
+static void *ask_for_batch(void *argument)
+{
+	struct asker *asker = argument;
+	struct fault fault = {0};
+
+	asker->result = certify_batch(asker->fixture->authority, asker->client, asker->request,
+				      NOW_S, &asker->answer, &fault);
+	return NULL;
+}
+
+/* catalogue 62, 89 */
+Test(certify_batch, certifies_each_key_once_when_many_ask_at_once)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	struct asker askers[THREADS];
+	pthread_t threads[THREADS];
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	add_members(&request, "client1", 1, KEYS);
+	for (size_t i = 0; i < THREADS; i++) {
+		askers[i] = (struct asker){
+			.fixture = &fixture, .client = "client1", .request = &request};
+		cr_assert_eq(pthread_create(&threads[i], NULL, ask_for_batch, &askers[i]), 0);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		cr_assert_eq(pthread_join(threads[i], NULL), 0);
+		cr_assert_eq(askers[i].result, 0);
+		cr_assert_eq(askers[i].answer.certificate_count, KEYS);
+		for (size_t j = 0; j < KEYS; j++)
+			expect_same_pem(&askers[0].answer, &askers[i].answer,
+					request.members[j].name);
+	}
+	cr_expect_eq(count_rows(&fixture), KEYS);
+	for (size_t i = 0; i < THREADS; i++)
+		clear_certificates_answer(&askers[i].answer);
+	remove_ca(&fixture);
+}
+
+/* catalogue 44: two clients with one key, at once; exactly one of them gets it. */
+Test(certify_batch, gives_a_key_to_one_of_two_clients_that_race_for_it)
+{
+	for (size_t round = 0; round < 10; round++) {
+		CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+		struct certificates_request requests[2] = {{.count = 0}, {.count = 0}};
+		static const char *const clients[] = {"client1", "client2"};
+		struct asker askers[2];
+		pthread_t threads[2];
+		struct ca_fixture fixture;
+
+		make_ca(&fixture, NOW_S);
+		add_member(&requests[0], "key1", make_csr(key, "CN=client1-1", NULL));
+		add_member(&requests[1], "key1", make_csr(key, "CN=client2-1", NULL));
+		for (size_t i = 0; i < 2; i++) {
+			askers[i] = (struct asker){
+				.fixture = &fixture, .client = clients[i], .request = &requests[i]};
+			cr_assert_eq(pthread_create(&threads[i], NULL, ask_for_batch, &askers[i]),
+				     0);
+		}
+		for (size_t i = 0; i < 2; i++)
+			cr_assert_eq(pthread_join(threads[i], NULL), 0);
+		cr_expect_eq(
+			askers[0].answer.certificate_count + askers[1].answer.certificate_count, 1);
+		cr_expect_eq(askers[0].answer.refusal_count + askers[1].answer.refusal_count, 1);
+		for (size_t i = 0; i < 2; i++) {
+			if (askers[i].answer.refusal_count == 1)
+				expect_member_refused(&askers[i].answer, "key1", "key_taken",
+						      "another client");
+			clear_certificates_answer(&askers[i].answer);
+			clear_certificates_request(&requests[i]);
+		}
+		remove_ca(&fixture);
+	}
+}
+
+Test(certify_batch, holds_the_quota_when_requests_race_for_it)
+{
+	struct certificates_request requests[4] = {{.count = 0}};
+	struct asker askers[4];
+	pthread_t threads[4];
+	struct ca_fixture fixture;
+	size_t certificates = 0;
+
+	make_ca(&fixture, NOW_S);
+	for (size_t i = 0; i < 4; i++) {
+		add_members(&requests[i], "few", 10 * i + 1, 2);
+		askers[i] = (struct asker){
+			.fixture = &fixture, .client = "few", .request = &requests[i]};
+		cr_assert_eq(pthread_create(&threads[i], NULL, ask_for_batch, &askers[i]), 0);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		cr_assert_eq(pthread_join(threads[i], NULL), 0);
+		certificates += askers[i].answer.certificate_count;
+		clear_certificates_answer(&askers[i].answer);
+		clear_certificates_request(&requests[i]);
+	}
+	cr_expect_eq(certificates, 3);
+	cr_expect_eq(count_rows(&fixture), 3);
+	remove_ca(&fixture);
+}

@@ -1,0 +1,507 @@
+#include "common/ca/issue/intermediate.h"
+
+#include "common/ca/issue/authority.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/chain.h"
+#include "common/x509/intermediates.h"
+#include "tests/unit/ca/fixture.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define YEAR_S (365 * DAY_S)
+
+/* A CA whose root lies in stick/. */
+struct apart {
+	struct ca_fixture ca;
+	char root_path[300];
+};
+
+static void make_place(struct apart *apart)
+{
+	struct ca_node *ca;
+
+	make_ca_place(&apart->ca);
+	ca = &apart->ca.manifest->ca;
+	(void)snprintf(apart->root_path, sizeof(apart->root_path), "%s/stick",
+		       apart->ca.scratch.path);
+	ca->root_layout = strdup(apart->root_path);
+	ca->intermediate_subject = strdup("CN=Test Issuing CA");
+	ca->intermediate_validity_s = 5 * YEAR_S;
+	cr_assert(ca->root_layout != NULL && ca->intermediate_subject != NULL);
+}
+
+static struct authority_made init(struct apart *apart)
+{
+	struct authority_made made = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(init_ca(&apart->ca, NOW_S, &made, &fault), 0, "%s", fault.text);
+	return made;
+}
+
+static void make_apart(struct apart *apart)
+{
+	make_place(apart);
+	(void)init(apart);
+}
+
+static void expect_init_refused(struct apart *apart, enum fault_class class, const char *part)
+{
+	struct authority_made made = {0};
+	struct fault fault = {0};
+
+	cr_expect_eq(init_ca(&apart->ca, NOW_S, &made, &fault), -1, "expected: %s", part);
+	expect_fault(&fault, class, part);
+}
+
+static void expect_not_opened(struct apart *apart, int64_t now_s, const char *part)
+{
+	struct fault fault = {0};
+
+	cr_expect_eq(open_ca(&apart->ca, now_s, &fault), -1, "expected: %s", part);
+	expect_fault(&fault, FAULT_REFUSED, part);
+}
+
+static void remove_at(const struct apart *apart, const char *name)
+{
+	cr_assert_eq(unlinkat(apart->ca.scratch.dirfd, name, 0), 0, "%s", name);
+}
+
+static void move(const struct apart *apart, const char *name, const char *new_name)
+{
+	int dirfd = apart->ca.scratch.dirfd;
+
+	cr_assert_eq(renameat(dirfd, name, dirfd, new_name), 0, "%s", name);
+}
+
+static struct certificate *read_at(const struct apart *apart, const char *name)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct certificate *certificate = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(read_file(apart->ca.scratch.dirfd, name, CERTIFICATE_PEM_MAX, &pem, &fault), 0,
+		     "%s", fault.text);
+	cr_assert_eq(parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &fault), 0, "%s",
+		     fault.text);
+	return certificate;
+}
+
+static void put_certificate(const struct apart *apart, const char *name, struct bytes der)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_certificate_pem(der, &pem, &fault), 0, "%s", fault.text);
+	put_bytes(apart->ca.scratch.dirfd, name, bytes_of_buffer(&pem), 0644);
+}
+
+/* The root of the stick, to certify with. */
+static struct issuer *open_root(const struct apart *apart)
+{
+	struct certificate *root = read_at(apart, "stick/cert/root.crt");
+	const struct key_access plain = {0};
+	struct private_key *key = NULL;
+	struct layout *layout = NULL;
+	struct issuer *issuer = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(open_layout(apart->root_path, &layout, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_key_file(layout, "root.key", &plain, &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
+	free_layout(&layout);
+	return issuer;
+}
+
+/* Puts another certificate in the place of the CA's: for its key, by the issuer. */
+static void replace_certificate(const struct apart *apart, const struct issuer *issuer,
+				const struct private_key *key, const struct validity *validity)
+{
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(create_intermediate(issuer, public_key, "CN=Test Issuing CA", validity, &der,
+					 &fault),
+		     0, "%s", fault.text);
+	put_certificate(apart, "ca/cert/ca.crt", bytes_of_buffer(&der));
+}
+
+static struct private_key *own_key(const struct apart *apart)
+{
+	struct private_key *key = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(open_key_file(apart->ca.layout, "ca.key", &apart->ca.access, &key, &fault), 0,
+		     "%s", fault.text);
+	return key;
+}
+
+/* --- what init makes --- */
+
+Test(intermediate, is_made_by_a_root_that_lies_apart)
+{
+	struct apart apart;
+	struct authority_made made;
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	make_place(&apart);
+	made = init(&apart);
+	cr_expect(made.root_layout && made.root && made.certificate && made.store);
+	CLEANUP(free_certificate) struct certificate *root = read_at(&apart, "stick/cert/root.crt");
+	CLEANUP(free_certificate) struct certificate *copy = read_at(&apart, "ca/cert/root.crt");
+	CLEANUP(free_certificate)
+	struct certificate *certificate = read_at(&apart, "ca/cert/ca.crt");
+	cr_expect(equal_bytes(certificate_der(root), certificate_der(copy)));
+	cr_expect_str_eq(certificate_subject(root), "CN=Test Root");
+	cr_expect_eq(certificate_not_after(root), NOW_S + 10 * YEAR_S);
+	cr_expect_str_eq(certificate_subject(certificate), "CN=Test Issuing CA");
+	cr_expect_eq(certificate_not_before(certificate), NOW_S - 300);
+	cr_expect_eq(certificate_not_after(certificate), NOW_S + 5 * YEAR_S);
+	cr_assert_eq(verify_intermediate(root, certificate, &verdict, &fault), 0, "%s", fault.text);
+	cr_expect_str_eq(verdict.reason, "");
+	cr_expect_eq(mode_of(apart.ca.layout->private, "ca.key"), 0600);
+	cr_expect_eq(mode_of(apart.ca.scratch.dirfd, "stick/Private/root.key"), 0600);
+	cr_expect_not(file_exists(apart.ca.layout->private, "root.key"));
+	remove_ca(&apart.ca);
+}
+
+/* A stick in a safe. */
+Test(intermediate, issues_without_the_layout_of_its_root)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct intermediates chain = {0};
+	struct certificate *certificate;
+	struct authority_made made;
+	struct verdict verdict = {0};
+	struct apart apart;
+	struct fault fault = {0};
+
+	make_apart(&apart);
+	move(&apart, "stick", "safe");
+	made = init(&apart);
+	cr_expect_not(made.root_layout || made.root || made.certificate || made.store);
+	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick"));
+	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	add_members(&request, "client1", 1, 1);
+	certify(&apart.ca, "client1", &request, NOW_S, &answer);
+	certificate = parse_member_certificate(&answer, "key1");
+	cr_assert_eq(answer.chain_count, 1);
+	cr_assert_eq(parse_intermediates(bytes_of_buffer(&answer.chain[0]), &chain, &fault), 0,
+		     "%s", fault.text);
+	cr_expect_str_eq(certificate_subject(authority_root(apart.ca.authority)), "CN=Test Root");
+	cr_assert_eq(verify_chain(authority_root(apart.ca.authority),
+				  intermediate_certificates(&chain), chain.count, certificate,
+				  NOW_S, &verdict, &fault),
+		     0, "%s", fault.text);
+	cr_expect_str_eq(verdict.reason, "");
+	free_certificate(&certificate);
+	clear_intermediates(&chain);
+	remove_ca(&apart.ca);
+}
+
+/* Each knows its own certificates only by the name of the CA that issued them. */
+Test(intermediate, knows_the_status_of_what_it_issued)
+{
+	struct status_answer answer;
+	struct certificate *certificate;
+	struct apart apart;
+	struct fault fault = {0};
+
+	make_apart(&apart);
+	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	certificate = certify_one(&apart.ca, NOW_S);
+	cr_assert_eq(judge_certificate(apart.ca.authority, certificate_der(certificate), NOW_S,
+				       &answer, &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(answer.status, STATUS_GOOD);
+	cr_assert_eq(judge_certificate(apart.ca.authority,
+				       certificate_der(issuer_certificate(
+					       authority_issuer(apart.ca.authority))),
+				       NOW_S, &answer, &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(answer.status, STATUS_UNKNOWN, "that one is the root's");
+	free_certificate(&certificate);
+	remove_ca(&apart.ca);
+}
+
+/* catalogue 49: nothing outlives what is above it. */
+Test(intermediate, ends_no_later_than_its_root)
+{
+	struct authority_made made = {0};
+	struct certificate *certificate;
+	struct apart apart;
+	struct fault fault = {0};
+
+	make_apart(&apart);
+	remove_at(&apart, "ca/cert/ca.crt");
+	cr_assert_eq(init_ca(&apart.ca, NOW_S + 8 * YEAR_S, &made, &fault), 0, "%s", fault.text);
+	certificate = read_at(&apart, "ca/cert/ca.crt");
+	cr_expect_eq(certificate_not_after(certificate), NOW_S + 10 * YEAR_S);
+	free_certificate(&certificate);
+	remove_ca(&apart.ca);
+}
+
+/* catalogue 76: each state that a kill can leave, one after the other. */
+Test(intermediate, init_completes_what_a_killed_init_left)
+{
+	static const char *const made_in_order[] = {"ca/cert/ca.crt",      "ca/cert/root.crt",
+						    "stick/cert/root.crt", "stick/Private/root.key",
+						    "ca/state/ca.db",      "ca/Private/ca.key"};
+
+	for (size_t removed = 0; removed <= COUNT_OF(made_in_order); removed++) {
+		struct authority_made made;
+		struct apart apart;
+		struct fault fault = {0};
+
+		make_apart(&apart);
+		for (size_t i = 0; i < removed; i++)
+			remove_at(&apart, made_in_order[i]);
+		put_file(apart.ca.scratch.dirfd, "ca/cert/.ca.crt.new", "half", 0600);
+		/* Nobody looks there without need. */
+		if (removed > 0)
+			put_file(apart.ca.scratch.dirfd, "stick/cert/.root.crt.new", "half", 0600);
+		made = init(&apart);
+		cr_expect_eq(made.certificate, removed > 0);
+		cr_expect_eq(made.root, removed > 2);
+		cr_expect_eq(made.store, removed > 4);
+		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "ca/cert/.ca.crt.new"));
+		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick/cert/.root.crt.new"));
+		cr_expect_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+		remove_ca(&apart.ca);
+	}
+}
+
+/* One root, several CAs. */
+Test(intermediate, is_signed_by_a_root_that_is_there)
+{
+	struct apart first;
+	struct apart second;
+	struct authority_made made;
+	struct fault fault = {0};
+
+	make_apart(&first);
+	make_place(&second);
+	free(second.ca.manifest->ca.root_layout);
+	second.ca.manifest->ca.root_layout = strdup(first.root_path);
+	made = init(&second);
+	cr_expect(made.certificate);
+	cr_expect_not(made.root || made.root_layout);
+	cr_expect_eq(open_ca(&second.ca, NOW_S, &fault), 0, "%s", fault.text);
+	remove_ca(&second.ca);
+	remove_ca(&first.ca);
+}
+
+/* --- what init refuses --- */
+
+Test(intermediate, init_makes_no_second_root)
+{
+	struct apart apart;
+
+	make_apart(&apart);
+	remove_at(&apart, "ca/cert/ca.crt");
+	move(&apart, "stick", "safe");
+	expect_init_refused(&apart, FAULT_NOT_FOUND, "stick: expected the layout of the root of ");
+	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick"));
+	move(&apart, "safe", "stick");
+	move(&apart, "stick/cert/root.crt", "stick/cert/kept");
+	expect_init_refused(&apart, FAULT_NOT_FOUND, "stick/cert/root.crt: expected the root of");
+	move(&apart, "stick/cert/kept", "stick/cert/root.crt");
+	move(&apart, "stick/Private/root.key", "stick/Private/kept");
+	expect_init_refused(&apart, FAULT_NOT_FOUND, "stick/Private: root.key");
+	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick/Private/root.key"));
+	move(&apart, "stick/Private/kept", "stick/Private/root.key");
+	cr_expect(init(&apart).certificate);
+	remove_ca(&apart.ca);
+}
+
+Test(intermediate, init_refuses_another_root_than_its_own)
+{
+	struct apart apart;
+	struct apart other;
+
+	make_apart(&apart);
+	make_apart(&other);
+	remove_at(&apart, "ca/cert/ca.crt");
+	free(apart.ca.manifest->ca.root_layout);
+	apart.ca.manifest->ca.root_layout = strdup(other.root_path);
+	expect_init_refused(&apart, FAULT_REFUSED, "are two roots: expected the same one");
+	cr_expect_not(file_exists(apart.ca.layout->cert, "ca.crt"));
+	remove_ca(&other.ca);
+	remove_ca(&apart.ca);
+}
+
+Test(intermediate, init_refuses_a_certificate_that_has_lost_what_it_had)
+{
+	static const char *const rows[][2] = {
+		{"ca/Private/ca.key", "cert/ca.crt is there and Private/ca.key is not"},
+		{"ca/state/ca.db", "cert/ca.crt is there and state/ca.db is not"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct apart apart;
+
+		make_apart(&apart);
+		remove_at(&apart, rows[i][0]);
+		expect_init_refused(&apart, FAULT_REFUSED, rows[i][1]);
+		cr_expect_not(file_exists(apart.ca.scratch.dirfd, rows[i][0]));
+		remove_ca(&apart.ca);
+	}
+}
+
+Test(intermediate, init_makes_no_second_certificate_after_certificates_were_issued)
+{
+	struct apart apart;
+	struct certificate *certificate;
+	struct fault fault = {0};
+
+	make_apart(&apart);
+	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	certificate = certify_one(&apart.ca, NOW_S);
+	free_certificate(&certificate);
+	free_authority(&apart.ca.authority);
+	remove_at(&apart, "ca/cert/ca.crt");
+	expect_init_refused(&apart, FAULT_REFUSED,
+			    "the CA's certificate under which 1 certificates were issued");
+	cr_expect_not(file_exists(apart.ca.layout->cert, "ca.crt"));
+	remove_ca(&apart.ca);
+}
+
+Test(intermediate, init_and_serve_refuse_another_kind_of_ca)
+{
+	struct apart apart;
+	char *root_layout;
+
+	make_apart(&apart);
+	root_layout = apart.ca.manifest->ca.root_layout;
+	apart.ca.manifest->ca.root_layout = NULL;
+	expect_init_refused(&apart, FAULT_REFUSED, "expected ca.root_layout in the manifest");
+	expect_not_opened(&apart, NOW_S, "cert/ca.crt is there, so this CA's root lies apart");
+	remove_at(&apart, "ca/cert/ca.crt");
+	remove_at(&apart, "ca/cert/root.crt");
+	(void)init(&apart);
+	apart.ca.manifest->ca.root_layout = root_layout;
+	expect_init_refused(&apart, FAULT_REFUSED, "expected no ca.root_layout in the manifest");
+	expect_not_opened(&apart, NOW_S, "so this CA issues under its root");
+	remove_ca(&apart.ca);
+}
+
+/* --- what cannot be opened --- */
+
+/* catalogue 50 */
+Test(intermediate, refuses_a_certificate_that_is_expired_or_not_yet_valid)
+{
+	const struct validity later = {NOW_S + 10, NOW_S + YEAR_S};
+	struct apart apart;
+	struct issuer *root;
+	struct private_key *key;
+
+	make_apart(&apart);
+	expect_not_opened(&apart, NOW_S + 5 * YEAR_S + 1,
+			  "cert/ca.crt: the CA's certificate expired at 2031-09-20T");
+	expect_not_opened(&apart, NOW_S + 11 * YEAR_S, "cert/root.crt: the CA's root expired");
+	root = open_root(&apart);
+	key = own_key(&apart);
+	replace_certificate(&apart, root, key, &later);
+	expect_not_opened(&apart, NOW_S, "cert/ca.crt: the CA's certificate is not yet valid");
+	free_private_key(&key);
+	free_issuer(&root);
+	remove_ca(&apart.ca);
+}
+
+/* catalogue 50 */
+Test(intermediate, refuses_pieces_that_do_not_belong_together)
+{
+	const struct validity validity = {NOW_S - 300, NOW_S + YEAR_S};
+	CLEANUP(free_private_key) struct private_key *other_key = make_key(KEY_ECDSA_P256);
+	struct apart apart;
+	struct apart other;
+	struct issuer *root;
+	struct issuer *other_root;
+	struct private_key *key;
+	struct certificate *of_root;
+
+	make_apart(&apart);
+	make_apart(&other);
+	root = open_root(&apart);
+	other_root = open_root(&other);
+	key = own_key(&apart);
+	of_root = read_at(&apart, "stick/cert/root.crt");
+	replace_certificate(&apart, root, other_key, &validity);
+	expect_not_opened(&apart, NOW_S,
+			  "cert/ca.crt, cert/root.crt and Private/ca.key: the private key is not");
+	replace_certificate(&apart, other_root, key, &validity);
+	expect_not_opened(&apart, NOW_S, "is no intermediate of the root CN=Test Root to certify");
+	replace_certificate(&apart, root, key, &validity);
+	put_certificate(&apart, "ca/cert/root.crt",
+			certificate_der(issuer_certificate(other_root)));
+	expect_not_opened(&apart, NOW_S, "is no intermediate of the root CN=Test Root to certify");
+	put_certificate(&apart, "ca/cert/root.crt", certificate_der(of_root));
+	put_certificate(&apart, "ca/cert/ca.crt", certificate_der(of_root));
+	expect_not_opened(&apart, NOW_S, "the private key is not that of the certificate");
+	free_certificate(&of_root);
+	free_private_key(&key);
+	free_issuer(&root);
+	free_issuer(&other_root);
+	remove_ca(&other.ca);
+	remove_ca(&apart.ca);
+}
+
+/* catalogue 50: a member's certificate, which has no keyCertSign, in the CA's place. */
+Test(intermediate, refuses_a_certificate_that_may_not_sign)
+{
+	const struct validity validity = {NOW_S - 300, NOW_S + YEAR_S};
+	CLEANUP(clear_buffer) struct buffer csr_pem = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	uint8_t serial[SERIAL_MAX];
+	struct apart apart;
+	struct issuer *root;
+	struct private_key *key;
+	struct fault fault = {0};
+
+	make_apart(&apart);
+	root = open_root(&apart);
+	key = own_key(&apart);
+	csr_pem = make_csr(key, "CN=Test Issuing CA", NULL);
+	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault), 0, "%s", fault.text);
+	cr_assert_eq(generate_serial(serial, &fault), 0, "%s", fault.text);
+	cr_assert_eq(certify_csr(root, csr, serial, &validity, &der, &fault), 0, "%s", fault.text);
+	put_certificate(&apart, "ca/cert/ca.crt", bytes_of_buffer(&der));
+	expect_not_opened(&apart, NOW_S, "4.2.1.9: basicConstraints: expected CA:TRUE");
+	free_private_key(&key);
+	free_issuer(&root);
+	remove_ca(&apart.ca);
+}
+
+/* --- the manifest's URLs --- */
+
+Test(intermediate, and_root_write_the_urls_of_the_manifest)
+{
+	static const char crl[] = "http://ca.example.org/crl";
+	struct certificate *certificate;
+	struct extension extension;
+	struct apart apart;
+	bool found = false;
+	struct fault fault = {0};
+
+	make_apart(&apart);
+	apart.ca.manifest->ca.crl_url = strdup(crl);
+	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	certificate = certify_one(&apart.ca, NOW_S);
+	for (struct bytes rest = certificate_parts(certificate)->extensions;
+	     read_extension(&rest, &extension) && !found;)
+		found = extension.id == 31 &&
+			memmem(extension.value.data, extension.value.len, crl, strlen(crl)) != NULL;
+	cr_expect(found);
+	free_certificate(&certificate);
+	remove_ca(&apart.ca);
+}

@@ -1,0 +1,107 @@
+#include "common/ca/issue/issuing_key.h"
+
+#include "tests/unit/ca/fixture.h"
+
+#include <criterion/criterion.h>
+
+#define YEAR_S (365 * DAY_S)
+
+/* catalogue 50, 94 */
+Test(issuing_key, refuses_a_root_that_is_expired_or_not_yet_valid)
+{
+	static const struct {
+		int64_t at_s;
+		const char *part;
+	} rows[] = {
+		{NOW_S - 301, "not yet valid: it begins at 2026-09-21T14:08:20Z"},
+		{NOW_S - 3600, "set this machine's clock right"},
+		{0, "it is 1970-01-01T00:00:00Z now"},
+		{NOW_S + 10 * YEAR_S + 1, "the CA's root expired at 2036-09-18T"},
+		{NOW_S + 20 * YEAR_S, "make a new CA"},
+	};
+	struct authority_made made = {0};
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca_place(&fixture);
+	cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		fault = (struct fault){0};
+		cr_expect_eq(open_ca(&fixture, rows[i].at_s, &fault), -1, "row %zu", i);
+		expect_fault(&fault, FAULT_REFUSED, rows[i].part);
+		expect_fault(&fault, FAULT_REFUSED, "cert/root.crt: ");
+	}
+	remove_ca(&fixture);
+}
+
+static void put_root(const struct ca_fixture *fixture, struct bytes der)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_certificate_pem(der, &pem, &fault), 0);
+	put_bytes(fixture->layout->cert, "root.crt", bytes_of_buffer(&pem), 0644);
+}
+
+/* catalogue 50 */
+Test(issuing_key, refuses_a_root_of_another_key)
+{
+	const struct validity validity = {NOW_S - 1, NOW_S + YEAR_S};
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct ca_fixture fixture;
+	struct authority_made made;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	free_authority(&fixture.authority);
+	cr_assert_eq(create_root(key, "CN=Test Root", &validity, &der, &fault), 0);
+	put_root(&fixture, bytes_of_buffer(&der));
+	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
+	expect_fault(&fault, FAULT_REFUSED,
+		     "cert/root.crt and Private/root.key: the private key "
+		     "is not that of the certificate");
+	fault = (struct fault){0};
+	cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), -1);
+	expect_fault(&fault, FAULT_REFUSED, "restore both from a backup");
+	remove_ca(&fixture);
+}
+
+/* catalogue 50: a member's certificate and its key in the root's place. */
+Test(issuing_key, refuses_a_root_that_is_no_ca)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+	CLEANUP(clear_secret) struct secret pem = {0};
+	struct certificate *certificate;
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	add_member(&request, "key1", make_csr(key, "CN=client1-1", NULL));
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	certificate = parse_member_certificate(&answer, "key1");
+	free_authority(&fixture.authority);
+	put_root(&fixture, certificate_der(certificate));
+	cr_assert_eq(format_private_key(key, &pem, &fault), 0);
+	put_file(fixture.layout->private, "root.key", (const char *)pem.data, 0600);
+	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
+	expect_fault(&fault, FAULT_REFUSED, "is no root to certify with");
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+/* catalogue 39 */
+Test(issuing_key, refuses_a_root_that_is_no_certificate)
+{
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	free_authority(&fixture.authority);
+	put_file(fixture.layout->cert, "root.crt", "-----BEGIN CERTIFICATE-----\nAAAA", 0644);
+	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
+	expect_fault(&fault, FAULT_MALFORMED, "cert/root.crt: ");
+	remove_ca(&fixture);
+}

@@ -1,0 +1,140 @@
+#include "common/ca/issue/policy.h"
+
+#include "tests/support/gnutls_objects.h"
+#include "tests/unit/ca/fixture.h"
+#include "tests/unit/ca/requests.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+/* catalogue 43 */
+Test(policy, refuses_what_the_policy_does_not_allow)
+{
+	static const struct {
+		enum key_type type;
+		const char *client;
+		const char *subject;
+		const char *alt_name;
+		const char *part;
+	} rows[] = {
+		{KEY_ECDSA_P256, "client1", "CN=client2-1", NULL,
+		 "subject: expected \"CN={client}-{index}\", found \"CN=client2-1\""},
+		{KEY_ECDSA_P256, "client1", "CN=client1-x", NULL, "found \"CN=client1-x\""},
+		{KEY_ECDSA_P256, "client1", "CN=client1-1,O=Acme", NULL, "subject: expected"},
+		{KEY_ECDSA_P256, "client1", "CN=Test Root", NULL, "subject: expected"},
+		{KEY_ECDSA_P256, "client1", "CN=client1-2", "DNS:bank.example",
+		 "alternative name \"DNS:bank.example\" is not allowed"},
+		{KEY_ECDSA_P256, "strict", "CN=strict-2", "DNS:client1-2.example",
+		 "\"DNS:client1-2.example\" is not allowed"},
+		{KEY_ECDSA_P256, "strict", "CN=strict-2", "IP:127.0.0.1", "is not allowed"},
+		{KEY_ED25519, "strict", "CN=strict-2", NULL,
+		 "keys of type ed25519 are not allowed"},
+		{KEY_ECDSA_P384, "strict", "CN=strict-2", NULL, "ecdsa-p384"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(free_private_key) struct private_key *key = make_key(rows[i].type);
+
+		expect_request_refused(rows[i].client,
+				       make_csr(key, rows[i].subject, rows[i].alt_name), "policy",
+				       rows[i].part);
+	}
+}
+
+Test(policy, takes_subject_and_alternative_names_that_the_policy_allows)
+{
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	struct certificate *certificate;
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	add_member(&request, "key7", make_csr(key, "CN=strict-7", "DNS:strict-7.example"));
+	certify(&fixture, "strict", &request, NOW_S, &answer);
+	certificate = parse_member_certificate(&answer, "key7");
+	cr_expect_str_eq(certificate_subject(certificate), "CN=strict-7");
+	cr_assert_eq(get_certificate_alt_names(certificate, &names, &fault), 0, "%s", fault.text);
+	cr_assert_eq(names.count, 1);
+	cr_expect_str_eq(names.names[0], "DNS:strict-7.example");
+	expect_valid(&fixture, certificate, NOW_S);
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+static void ask_for_everything(gnutls_x509_crq_t crq)
+{
+	cr_assert_eq(gnutls_x509_crq_set_basic_constraints(crq, 1, 5), 0);
+	cr_assert_eq(
+		gnutls_x509_crq_set_key_usage(crq, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN),
+		0);
+	cr_assert_eq(gnutls_x509_crq_set_key_purpose_oid(crq, GNUTLS_KP_ANY, 0), 0);
+	cr_assert_eq(gnutls_x509_crq_set_challenge_password(crq, "secret"), 0);
+}
+
+/* catalogue 43: PROFILE_MEMBER, which verify_chain checks, has none of it. */
+Test(policy, ignores_what_a_request_asks_for_beyond_its_names)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct certificate *certificate;
+	gnutls_x509_crt_t crt;
+	struct ca_fixture fixture;
+	unsigned int critical;
+	unsigned int usage = 0;
+	char oid[64];
+	size_t oid_len = sizeof(oid);
+
+	make_ca(&fixture, NOW_S);
+	add_member(&request, "key1",
+		   make_foreign_csr(GNUTLS_PK_EC, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+				    "CN=client1-1", ask_for_everything));
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	certificate = parse_member_certificate(&answer, "key1");
+	expect_valid(&fixture, certificate, NOW_S);
+	crt = gnutls_crt_of(certificate_der(certificate));
+	cr_expect_eq(gnutls_x509_crt_get_ca_status(crt, &critical), 0);
+	cr_expect_eq(gnutls_x509_crt_get_key_usage(crt, &usage, &critical), 0);
+	cr_expect_eq(usage, GNUTLS_KEY_DIGITAL_SIGNATURE);
+	cr_expect_eq(gnutls_x509_crt_get_key_purpose_oid(crt, 0, oid, &oid_len, &critical),
+		     GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE);
+	gnutls_x509_crt_deinit(crt);
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+Test(policy, takes_subjects_whose_template_the_manifest_writes_in_another_way)
+{
+	static const struct {
+		const char *subject;
+		bool allowed;
+	} rows[] = {
+		{"CN=spaced-1,O=Acme\\, Inc,C=FR", true},
+		{"cn=spaced-2,  o=Acme\\, Inc, C=FR", true},
+		{"CN=spaced-3", false},
+		{"C=FR,O=Acme\\, Inc,CN=spaced-4", false},
+		{"CN=client1-5,O=Acme\\, Inc,C=FR", false},
+	};
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+	char name[NAME_SIZE];
+
+	make_ca(&fixture, NOW_S);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+
+		(void)snprintf(name, sizeof(name), "key%zu", i);
+		add_member(&request, name, make_csr(key, rows[i].subject, NULL));
+	}
+	certify(&fixture, "spaced", &request, NOW_S, &answer);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		(void)snprintf(name, sizeof(name), "key%zu", i);
+		cr_expect_eq(find_pem(&answer, name) != NULL, rows[i].allowed, "row %zu", i);
+		if (!rows[i].allowed)
+			expect_member_refused(&answer, name, "policy", "subject: expected");
+	}
+	remove_ca(&fixture);
+}

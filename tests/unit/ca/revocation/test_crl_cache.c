@@ -1,0 +1,111 @@
+#include "common/ca/revocation/crl_cache.h"
+
+#include "common/ca/store/revoke.h"
+#include "tests/unit/ca/fixture.h"
+
+#include <criterion/criterion.h>
+
+static struct bytes get(struct crl_cache *cache, int64_t now_s, struct shared_body **body,
+			struct crl_info *info)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(get_crl(cache, now_s, body, info, &fault), 0, "%s", fault.text);
+	return shared_octets(*body);
+}
+
+static void revoke_everything(struct ca_fixture *fixture)
+{
+	const struct record_query everything = {0};
+	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = NOW_S};
+	struct revocation_summary summary;
+	struct fault fault = {0};
+
+	cr_assert_eq(revoke_certificates(authority_store(fixture->authority), &revocation, NULL,
+					 NULL, &summary, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(summary.revoked, 1);
+}
+
+/* catalogue 59: what was asked before the revocation stays whole for who has it */
+Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
+{
+	struct ca_fixture fixture;
+	struct crl_terms_of_ca terms;
+	struct crl_cache cache;
+	struct shared_body *bodies[3] = {0};
+	struct crl_info infos[3];
+	struct certificate *certificate;
+
+	make_ca(&fixture, NOW_S);
+	certificate = certify_one(&fixture, NOW_S);
+	terms = authority_crl_terms(fixture.authority);
+	init_crl_cache(&cache, &terms);
+	(void)get(&cache, NOW_S, &bodies[0], &infos[0]);
+	(void)get(&cache, NOW_S, &bodies[1], &infos[1]);
+	cr_expect_eq(bodies[0], bodies[1]);
+	cr_expect(infos[0].made && infos[0].number == 1);
+	revoke_everything(&fixture);
+	cr_expect_gt(get(&cache, NOW_S, &bodies[2], &infos[2]).len, shared_octets(bodies[0]).len);
+	cr_expect_eq(infos[2].number, 2);
+	for (size_t i = 0; i < COUNT_OF(bodies); i++)
+		release_shared_body(&bodies[i]);
+	clear_crl_cache(&cache);
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+/* A verb makes CRLs too. */
+Test(crl_cache, takes_what_another_process_made)
+{
+	struct ca_fixture fixture;
+	struct crl_terms_of_ca terms;
+	struct crl_cache cache;
+	struct shared_body *body = NULL;
+	struct crl_info info;
+	struct crl_info other;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	terms = authority_crl_terms(fixture.authority);
+	init_crl_cache(&cache, &terms);
+	(void)get(&cache, NOW_S, &body, &info);
+	release_shared_body(&body);
+	cr_assert_eq(publish_crl(&terms, CRL_ANYWAY, NOW_S, &other, &fault), 0, "%s", fault.text);
+	(void)get(&cache, NOW_S, &body, &info);
+	cr_expect_eq(info.number, other.number);
+	cr_expect(!info.made);
+	release_shared_body(&body);
+	clear_crl_cache(&cache);
+	remove_ca(&fixture);
+}
+
+/* Whoever asks again and again has it try no more often. */
+Test(crl_cache, remembers_for_a_while_why_there_is_none)
+{
+	const int64_t too_late_s = NOW_S + 11 * 365 * DAY_S;
+	struct ca_fixture fixture;
+	struct crl_terms_of_ca terms;
+	struct crl_cache cache;
+	struct shared_body *body = NULL;
+	struct crl_info info;
+	struct fault first = {0};
+	struct fault second = {0};
+
+	make_ca(&fixture, NOW_S);
+	terms = authority_crl_terms(fixture.authority);
+	init_crl_cache(&cache, &terms);
+	cr_expect_eq(get_crl(&cache, too_late_s, &body, &info, &first), -1);
+	expect_fault(&first, FAULT_REFUSED, "no CRL is made: CN=Test Root is not valid");
+	cr_expect_null(body);
+	/* It could be made now, and is not tried. */
+	cache.retry_from_us = INT64_MAX;
+	cr_expect_eq(get_crl(&cache, NOW_S, &body, &info, &second), -1);
+	cr_expect_str_eq(second.text, first.text);
+	cache.retry_from_us = 0;
+	cr_expect_eq(get_crl(&cache, NOW_S, &body, &info, &second), 0);
+	cr_expect_eq(info.number, 1);
+	release_shared_body(&body);
+	clear_crl_cache(&cache);
+	remove_ca(&fixture);
+}

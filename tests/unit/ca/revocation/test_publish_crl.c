@@ -1,0 +1,204 @@
+#include "common/ca/revocation/publish_crl.h"
+
+#include "common/base/file.h"
+#include "common/ca/store/crl_state.h"
+#include "common/ca/store/revoke.h"
+#include "tests/unit/ca/fixture.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HOUR_S INT64_C(3600)
+
+static struct crl_info publish(struct ca_fixture *fixture, enum crl_publishing mode, int64_t now_s)
+{
+	struct crl_terms_of_ca terms = authority_crl_terms(fixture->authority);
+	struct crl_info info = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(publish_crl(&terms, mode, now_s, &info, &fault), 0, "%s", fault.text);
+	return info;
+}
+
+/* How many entries the CRL in the layout has, by GnuTLS. */
+static int count_listed(const struct ca_fixture *fixture)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct fault fault = {0};
+	gnutls_x509_crl_t crl;
+	gnutls_datum_t datum;
+	int count;
+
+	cr_assert_eq(read_crl(fixture->layout, &der, &fault), 0, "%s", fault.text);
+	datum = (gnutls_datum_t){der.data, (unsigned int)der.len};
+	cr_assert_eq(gnutls_x509_crl_init(&crl), 0);
+	cr_assert_eq(gnutls_x509_crl_import(crl, &datum, GNUTLS_X509_FMT_DER), 0);
+	count = gnutls_x509_crl_get_crt_count(crl);
+	gnutls_x509_crl_deinit(crl);
+	return count;
+}
+
+static void revoke_all(struct ca_fixture *fixture, int64_t now_s)
+{
+	const struct record_query everything = {0};
+	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = now_s};
+	struct revocation_summary summary;
+	struct fault fault = {0};
+
+	cr_assert_eq(revoke_certificates(authority_store(fixture->authority), &revocation, NULL,
+					 NULL, &summary, &fault),
+		     0, "%s", fault.text);
+}
+
+static void certify_and_forget(struct ca_fixture *fixture, int64_t now_s)
+{
+	struct certificate *certificate = certify_one(fixture, now_s);
+
+	free_certificate(&certificate);
+}
+
+Test(publish_crl, makes_one_when_it_is_due_and_not_before)
+{
+	static const struct {
+		int64_t after_s; /* the first one */
+		bool revoke;
+		bool remove;
+		enum crl_publishing mode;
+		bool made;
+	} rows[] = {
+		{0, false, false, CRL_WHEN_DUE, false},
+		{0, false, false, CRL_ANYWAY, true},
+		{0, true, false, CRL_WHEN_DUE, true},
+		{0, false, true, CRL_WHEN_DUE, true},
+		{16 * HOUR_S - 1, false, false, CRL_WHEN_DUE, false},
+		{16 * HOUR_S, false, false, CRL_WHEN_DUE, true},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ca_fixture fixture;
+		struct crl_info first;
+		struct crl_info second;
+
+		make_ca(&fixture, NOW_S);
+		certify_and_forget(&fixture, NOW_S);
+		first = publish(&fixture, CRL_WHEN_DUE, NOW_S);
+		cr_expect(first.made);
+		cr_expect_eq(first.number, 1);
+		cr_expect_eq(first.next_update_s, NOW_S + 24 * HOUR_S);
+		if (rows[i].revoke)
+			revoke_all(&fixture, NOW_S);
+		if (rows[i].remove)
+			cr_assert_eq(unlinkat(fixture.layout->cert, CRL_FILE, 0), 0);
+		second = publish(&fixture, rows[i].mode, NOW_S + rows[i].after_s);
+		cr_expect_eq(second.made, rows[i].made, "row %zu", i);
+		cr_expect_eq(second.number, rows[i].made ? 2 : 1);
+		cr_expect_eq(count_listed(&fixture), rows[i].revoke);
+		remove_ca(&fixture);
+	}
+}
+
+/* catalogue 94, 97 */
+Test(publish_crl, never_goes_back_in_number_or_time)
+{
+	struct ca_fixture fixture;
+	struct crl_info first;
+	struct crl_info second;
+
+	make_ca(&fixture, NOW_S);
+	first = publish(&fixture, CRL_WHEN_DUE, NOW_S + 2 * HOUR_S);
+	second = publish(&fixture, CRL_ANYWAY, NOW_S + HOUR_S);
+	cr_expect_eq(second.number, first.number + 1);
+	cr_expect_eq(second.this_update_s, first.this_update_s);
+	remove_ca(&fixture);
+}
+
+/* catalogue 94: for a clock that is years ahead would leave thisUpdate there */
+Test(publish_crl, makes_none_when_the_clock_is_outside_the_issuers_time)
+{
+	static const int64_t times_s[] = {NOW_S - 400 * DAY_S, NOW_S + 11 * 365 * DAY_S};
+
+	for (size_t i = 0; i < COUNT_OF(times_s); i++) {
+		struct ca_fixture fixture;
+		struct crl_terms_of_ca terms;
+		struct crl_info info;
+		struct fault fault = {0};
+
+		make_ca(&fixture, NOW_S);
+		terms = authority_crl_terms(fixture.authority);
+		cr_expect_eq(publish_crl(&terms, CRL_WHEN_DUE, times_s[i], &info, &fault), -1);
+		expect_fault(&fault, FAULT_REFUSED, "look at this machine's clock");
+		info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
+		cr_expect_eq(info.number, 1, "no number was used up");
+		remove_ca(&fixture);
+	}
+}
+
+/* RFC 5280 section 3.3: an entry stays until a CRL after the certificate's end had it. */
+Test(publish_crl, drops_what_has_ended_only_after_a_crl_had_it)
+{
+	const int64_t end_s = NOW_S + 90 * DAY_S;
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	certify_and_forget(&fixture, NOW_S);
+	revoke_all(&fixture, NOW_S + 1);
+	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S + 1);
+	cr_expect_eq(count_listed(&fixture), 1);
+	/* Long after its end, but there was no CRL meanwhile. */
+	(void)publish(&fixture, CRL_ANYWAY, end_s + 10 * DAY_S);
+	cr_expect_eq(count_listed(&fixture), 1);
+	(void)publish(&fixture, CRL_ANYWAY, end_s + 10 * DAY_S + 1);
+	cr_expect_eq(count_listed(&fixture), 0);
+	remove_ca(&fixture);
+}
+
+Test(publish_crl, says_what_the_standing_one_lacks)
+{
+	struct ca_fixture fixture;
+	struct crl_terms_of_ca terms;
+	struct fault faults[3] = {0};
+
+	make_ca(&fixture, NOW_S);
+	terms = authority_crl_terms(fixture.authority);
+	certify_and_forget(&fixture, NOW_S);
+	cr_expect_eq(check_crl(&terms, NOW_S, &faults[0]), -1);
+	expect_fault(&faults[0], FAULT_FAILED, "cert/ca.crl: not current: none was made yet");
+	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
+	cr_expect_eq(check_crl(&terms, NOW_S, &faults[1]), 0);
+	revoke_all(&fixture, NOW_S);
+	cr_expect_eq(check_crl(&terms, NOW_S, &faults[2]), -1);
+	expect_fault(&faults[2], FAULT_FAILED, "certificates were revoked since");
+	remove_ca(&fixture);
+}
+
+/* catalogue 71: a CRL that cannot be written leaves the one there was, and costs a number at most
+ */
+Test(publish_crl, keeps_the_old_one_when_the_new_one_cannot_be_written)
+{
+	struct ca_fixture fixture;
+	struct crl_terms_of_ca terms;
+	struct crl_info info;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	terms = authority_crl_terms(fixture.authority);
+	certify_and_forget(&fixture, NOW_S);
+	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
+	revoke_all(&fixture, NOW_S);
+	cr_assert_eq(mkdirat(fixture.layout->cert, "." CRL_FILE ".new", 0755), 0);
+	cr_expect_eq(publish_crl(&terms, CRL_WHEN_DUE, NOW_S, &info, &fault), -1);
+	cr_expect_eq(count_listed(&fixture), 0);
+	cr_assert_eq(unlinkat(fixture.layout->cert, "." CRL_FILE ".new", AT_REMOVEDIR), 0);
+	info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
+	cr_expect(info.made);
+	cr_expect_eq(info.number, 3);
+	cr_expect_eq(info.entries, 1);
+	cr_expect_eq(count_listed(&fixture), 1);
+	remove_ca(&fixture);
+}

@@ -1,0 +1,181 @@
+#include "common/ca/service/ocsp_route.h"
+
+#include "common/crypto/base64.h"
+#include "common/x509/revocation/ocsp_request.h"
+#include "tests/unit/ca/fixture.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* A CA with one certificate, its responder, and a request for that certificate. */
+struct scene {
+	struct ca_fixture ca;
+	struct certificate *certificate;
+	struct responder *responder;
+	struct buffer request;
+	struct buffer path; /* for GET */
+};
+
+static void set_request(struct scene *scene, struct bytes serial, struct bytes nonce)
+{
+	struct issuer_hashes hashes;
+	struct fault fault = {0};
+
+	clear_buffer(&scene->request);
+	clear_buffer(&scene->path);
+	cr_assert_eq(digest_issuer(authority_root(scene->ca.authority), &hashes, &fault), 0);
+	cr_assert_eq(
+		format_ocsp_request(&hashes, OCSP_SHA1, serial, nonce, &scene->request, &fault), 0);
+	append_string(&scene->path, OCSP_GET_PATH);
+	append_base64(&scene->path, bytes_of_buffer(&scene->request));
+}
+
+static void make_scene(struct scene *scene)
+{
+	struct fault fault = {0};
+
+	memset(scene, 0, sizeof(*scene));
+	make_ca(&scene->ca, NOW_S);
+	scene->certificate = certify_one(&scene->ca, NOW_S);
+	cr_assert_eq(new_responder(authority_store(scene->ca.authority),
+				   authority_issuer(scene->ca.authority), &scene->responder,
+				   &fault),
+		     0, "%s", fault.text);
+	set_request(scene, certificate_serial(scene->certificate), (struct bytes){0});
+}
+
+static void clear_scene(struct scene *scene)
+{
+	free_responder(&scene->responder);
+	free_certificate(&scene->certificate);
+	clear_buffer(&scene->request);
+	clear_buffer(&scene->path);
+	remove_ca(&scene->ca);
+}
+
+static void clear_response(struct http_response *response)
+{
+	clear_buffer(&response->body);
+}
+
+static void serve(struct scene *scene, const char *method, const char *path, int64_t now_s,
+		  struct http_response *response, struct fault *trouble)
+{
+	const struct http_request request = {
+		.method = method, .path = path, .body = bytes_of_buffer(&scene->request)};
+	struct fault fault = {0};
+
+	cr_assert_eq(serve_ocsp(scene->responder, &request, now_s, response, trouble, &fault), 0,
+		     "%s", fault.text);
+	cr_expect_str_eq(response->content_type, CONTENT_OCSP_RESPONSE);
+}
+
+static void expect_malformed(struct scene *scene, const char *path, const char *part)
+{
+	static const uint8_t expected[] = {0x30, 0x03, 0x0a, 0x01, OCSP_MALFORMED_REQUEST};
+	CLEANUP(clear_response) struct http_response response = {0};
+	struct fault trouble = {0};
+
+	serve(scene, "GET", path, NOW_S, &response, &trouble);
+	cr_expect(equal_bytes(bytes_of_buffer(&response.body),
+			      (struct bytes){expected, sizeof(expected)}),
+		  "%s", path);
+	cr_expect_eq(trouble.class, FAULT_MALFORMED);
+	cr_expect_not_null(strstr(trouble.text, part), "%s: %s", path, trouble.text);
+	cr_expect_eq(response.caching.expires_s, 0);
+}
+
+/* catalogue 54, 57 */
+Test(ocsp_route, answers_a_path_that_is_no_request)
+{
+	static const struct {
+		const char *path;
+		const char *part;
+	} rows[] = {
+		{"/ocsp/", "not DER"},
+		{"/ocsp/%", "two hex digits"},
+		{"/ocsp/%4", "two hex digits"},
+		{"/ocsp/%4g", "two hex digits"},
+		{"/ocsp/%%41", "two hex digits"},
+		{"/ocsp/%00", "base64"},
+		{"/ocsp/?", "base64"},
+		{"/ocsp/MAA", "base64"},
+		{"/ocsp/MAA=", "TBSRequest"},
+		{"/ocsp/../etc/passwd", "base64"},
+	};
+	CLEANUP(clear_scene) struct scene scene;
+
+	make_scene(&scene);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		expect_malformed(&scene, rows[i].path, rows[i].part);
+}
+
+Test(ocsp_route, says_how_long_an_answer_may_be_kept)
+{
+	CLEANUP(clear_scene) struct scene scene;
+	CLEANUP(clear_response) struct http_response first = {0};
+	CLEANUP(clear_response) struct http_response again = {0};
+	CLEANUP(clear_response) struct http_response later = {0};
+	struct fault trouble = {0};
+
+	make_scene(&scene);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &first, &trouble);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S + 60, &again, &trouble);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S + OCSP_VALIDITY_S, &later,
+	      &trouble);
+	cr_expect_eq(trouble.class, FAULT_NONE, "%s", trouble.text);
+	cr_expect_eq(first.caching.now_s, NOW_S);
+	cr_expect_eq(first.caching.last_modified_s, NOW_S);
+	cr_expect_eq(first.caching.expires_s, NOW_S + OCSP_VALIDITY_S);
+	cr_expect_eq(again.caching.now_s, NOW_S + 60);
+	cr_expect_eq(again.caching.expires_s, NOW_S + OCSP_VALIDITY_S);
+	cr_expect_eq(strlen(first.caching.etag), 64);
+	cr_expect_str_eq(again.caching.etag, first.caching.etag);
+	cr_expect_str_neq(later.caching.etag, first.caching.etag);
+}
+
+/* Percent-encoded or not (RFC 6960 appendix A.1), it is the same question. */
+Test(ocsp_route, reads_every_way_to_write_a_path)
+{
+	CLEANUP(clear_scene) struct scene scene;
+	CLEANUP(clear_response) struct http_response posted = {0};
+	CLEANUP(clear_response) struct http_response plain = {0};
+	CLEANUP(clear_response) struct http_response encoded = {0};
+	CLEANUP(clear_buffer) struct buffer path = {0};
+	struct fault trouble = {0};
+
+	make_scene(&scene);
+	append_string(&path, OCSP_GET_PATH);
+	for (const uint8_t *c = scene.path.data + strlen(OCSP_GET_PATH); *c != '\0'; c++)
+		append_format(&path, *c % 2 == 0 ? "%%%02X" : "%%%02x", *c);
+	serve(&scene, "POST", OCSP_POST_PATH, NOW_S, &posted, &trouble);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &plain, &trouble);
+	serve(&scene, "HEAD", (const char *)path.data, NOW_S, &encoded, &trouble);
+	cr_expect_eq(trouble.class, FAULT_NONE, "%s", trouble.text);
+	cr_expect_gt(posted.body.len, 100);
+	cr_expect(equal_bytes(bytes_of_buffer(&plain.body), bytes_of_buffer(&posted.body)));
+	cr_expect(equal_bytes(bytes_of_buffer(&encoded.body), bytes_of_buffer(&posted.body)));
+	cr_expect_eq(posted.caching.expires_s, 0);
+	cr_expect_gt(encoded.caching.expires_s, 0);
+}
+
+/* Nobody keeps an answer for another, or that something is unknown. */
+Test(ocsp_route, lets_nobody_keep_the_rest)
+{
+	static const uint8_t never_issued[SERIAL_MAX] = {0x11};
+	CLEANUP(clear_scene) struct scene scene;
+	CLEANUP(clear_response) struct http_response unknown = {0};
+	CLEANUP(clear_response) struct http_response nonced = {0};
+	struct fault trouble = {0};
+
+	make_scene(&scene);
+	set_request(&scene, (struct bytes){never_issued, SERIAL_MAX}, (struct bytes){0});
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &unknown, &trouble);
+	set_request(&scene, certificate_serial(scene.certificate), bytes_of_string("nonce"));
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &nonced, &trouble);
+	cr_expect_gt(unknown.body.len, 100);
+	cr_expect_gt(nonced.body.len, 100);
+	cr_expect_eq(unknown.caching.expires_s, 0);
+	cr_expect_str_eq(unknown.caching.etag, "");
+	cr_expect_eq(nonced.caching.expires_s, 0);
+}

@@ -1,0 +1,170 @@
+#include "common/ca/service/revocation_request.h"
+
+#include "common/ca/store/audit.h"
+#include "common/x509/revocation/crl_reason.h"
+#include "tests/unit/ca/fixture.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A CA with one certificate of client1 and one of client2. */
+struct scene {
+	struct ca_fixture fixture;
+	uint8_t serials[3][SERIAL_MAX]; /* client1's, client2's, nobody's */
+};
+
+enum { MINE, THEIRS, NOBODYS };
+
+static void certify_for(struct scene *scene, const char *client, uint8_t serial[static SERIAL_MAX])
+{
+	struct certificates_request request = {0};
+	struct certificates_answer answer = {0};
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+
+	add_members(&request, client, 1, 1);
+	certify(&scene->fixture, client, &request, NOW_S, &answer);
+	certificate = parse_member_certificate(&answer, "key1");
+	memcpy(serial, certificate_serial(certificate).data, SERIAL_MAX);
+	clear_certificates_request(&request);
+	clear_certificates_answer(&answer);
+}
+
+static void open_scene(struct scene *scene)
+{
+	*scene = (struct scene){0};
+	make_ca(&scene->fixture, NOW_S);
+	certify_for(scene, "client1", scene->serials[MINE]);
+	certify_for(scene, "client2", scene->serials[THEIRS]);
+}
+
+static void close_scene(struct scene *scene)
+{
+	remove_ca(&scene->fixture);
+}
+
+/* Asks, as client1, for `count` serials from the first on. */
+static struct revocation_answer ask(struct scene *scene, size_t first, size_t count, int64_t now_s,
+				    struct fault *trouble)
+{
+	const struct crl_terms_of_ca terms = authority_crl_terms(scene->fixture.authority);
+	const struct revocation_request request = {.serials = &scene->serials[first],
+						   .serial_count = count,
+						   .reason = REASON_KEY_COMPROMISE};
+	struct revocation_answer answer = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(revoke_own(&terms, "client1", &request, now_s, &answer, trouble, &fault), 0,
+		     "%s", fault.text);
+	return answer;
+}
+
+static bool is_revoked(struct scene *scene, size_t which)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	struct fault fault = {0};
+	bool found;
+
+	cr_assert_eq(find_by_serial(authority_store(scene->fixture.authority),
+				    scene->serials[which], &record, &found, &fault),
+		     0, "%s", fault.text);
+	return found && record.revoked;
+}
+
+static int keep_line(void *context, int64_t sequence, const char *line, struct fault *fault)
+{
+	char *last = context;
+
+	(void)sequence;
+	(void)fault;
+	(void)snprintf(last, 1024, "%s", line);
+	return 0;
+}
+
+static void expect_last_event(struct scene *scene, const char *part)
+{
+	char last[1024] = "";
+	struct fault fault = {0};
+
+	cr_assert_eq(
+		list_audit(authority_store(scene->fixture.authority), 1, keep_line, last, &fault),
+		0, "%s", fault.text);
+	cr_expect(strstr(last, part) != NULL, "expected %s in %s", part, last);
+}
+
+/* catalogue 68 */
+Test(revocation_request, refuses_what_is_not_the_clients)
+{
+	static const struct {
+		size_t first;
+		size_t count;
+		const char *type;
+	} rows[] = {
+		{THEIRS, 1, "not_yours"},
+		{MINE, 2, "not_yours"},
+		{NOBODYS, 1, "not_issued"},
+		{MINE, 3, "not_yours"},
+	};
+	struct scene scene;
+
+	open_scene(&scene);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct fault trouble = {0};
+		struct revocation_answer answer =
+			ask(&scene, rows[i].first, rows[i].count, NOW_S, &trouble);
+
+		cr_expect_str_eq(answer.refusal.type, rows[i].type, "row %zu", i);
+		cr_expect_eq(answer.revoked_count, 0, "row %zu", i);
+		cr_expect_not(is_revoked(&scene, MINE), "row %zu", i);
+		cr_expect_not(is_revoked(&scene, THEIRS), "row %zu", i);
+		expect_last_event(&scene, "\"event\":\"refused\"");
+		expect_last_event(&scene, rows[i].type);
+		clear_revocation_answer(&answer);
+	}
+	close_scene(&scene);
+}
+
+/* catalogue 59 */
+Test(revocation_request, revokes_once_and_keeps_the_first_date)
+{
+	struct scene scene;
+
+	open_scene(&scene);
+	for (int again = 0; again < 2; again++) {
+		struct fault trouble = {0};
+		struct revocation_answer answer =
+			ask(&scene, MINE, 1, NOW_S + 60 * again, &trouble);
+
+		cr_expect_str_empty(answer.refusal.type);
+		cr_assert_eq(answer.revoked_count, 1);
+		cr_expect_eq(answer.revoked[0].revoked_at_s, NOW_S);
+		cr_expect_eq(answer.revoked[0].reason, REASON_KEY_COMPROMISE);
+		cr_expect_eq(answer.revoked[0].already, again == 1);
+		cr_expect_str_eq(answer.revoked[0].member, "key1");
+		cr_expect_eq(answer.crl_number, 1);
+		clear_revocation_answer(&answer);
+	}
+	cr_expect(is_revoked(&scene, MINE));
+	cr_expect_not(is_revoked(&scene, THEIRS));
+	close_scene(&scene);
+}
+
+Test(revocation_request, revokes_also_when_there_can_be_no_crl)
+{
+	struct scene scene;
+	struct fault trouble = {0};
+	struct revocation_answer answer;
+
+	open_scene(&scene);
+	/* The lock's place is taken by something that cannot be a lock. */
+	cr_assert_eq(mkdirat(scene.fixture.layout->state, "crl", 0700), 0);
+	answer = ask(&scene, MINE, 1, NOW_S, &trouble);
+	cr_expect_eq(answer.revoked_count, 1);
+	cr_expect_eq(answer.crl_number, 0);
+	cr_expect_neq(trouble.class, FAULT_NONE);
+	cr_expect(strstr(trouble.text, "crl") != NULL, "%s", trouble.text);
+	cr_expect(is_revoked(&scene, MINE));
+	clear_revocation_answer(&answer);
+	close_scene(&scene);
+}

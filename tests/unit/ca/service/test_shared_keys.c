@@ -1,0 +1,90 @@
+#include "common/ca/service/shared_keys.h"
+
+#include "common/crypto/key_file.h"
+#include "common/net/http.h"
+#include "tests/unit/ca/served.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+Test(shared_keys, finds_a_key_that_was_added_while_it_serves)
+{
+	struct status_answer answer = {0};
+	struct served served;
+
+	start_served(&served);
+	cr_assert_eq(unlinkat(served.ca.layout->private, "shared_client2.jwk", 0), 0);
+	add_key(&served, "client2", &served.keys[1]);
+	ask_about(&served, 1, bytes_of_string("x"), &answer);
+	cr_expect_str_eq(answer.refusal.type, "malformed");
+	stop_served(&served);
+}
+
+Test(shared_keys, forgets_a_key_that_was_taken_away)
+{
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct served served;
+
+	start_served(&served);
+	CLEANUP(clear_buffer)
+	struct buffer jwe = encrypt_text(&served.keys[1], STATUS_TYPE, "{}");
+
+	cr_assert_eq(unlinkat(served.ca.layout->private, "shared_client2.jwk", 0), 0);
+	exchange_body(&served, STATUS_PATH, CONTENT_JOSE, bytes_of_buffer(&jwe), &answer);
+	cr_expect_eq(answer.status, 400);
+	stop_served(&served);
+}
+
+/* catalogue 38 */
+Test(shared_keys, goes_on_with_the_keys_it_has_when_one_cannot_be_read)
+{
+	struct status_answer answer = {0};
+	struct served served;
+
+	start_served(&served);
+	put_file(served.ca.layout->private, "shared_client3.jwk", "{}", 0644);
+	ask_about(&served, 1, bytes_of_string("x"), &answer);
+	cr_expect_str_eq(answer.refusal.type, "malformed");
+	cr_expect(logged(&served, "expected mode 0600, found 0644"), "%s", served.log);
+	stop_served(&served);
+}
+
+static void set_changed(const struct layout *layout, time_t at_s)
+{
+	const struct timespec times[2] = {{.tv_sec = at_s}, {.tv_sec = at_s}};
+
+	cr_assert_eq(futimens(layout->private, times), 0);
+}
+
+Test(shared_keys, reads_again_only_what_has_changed)
+{
+	struct live_ring ring;
+	struct ca_fixture ca;
+	struct shared_key key;
+	struct fault fault = {0};
+
+	make_ca(&ca, NOW_S);
+	cr_assert_eq(generate_shared_key(&key, &fault), 0);
+	cr_assert_eq(write_shared_key(ca.layout, "client1", &key, &fault), 0, "%s", fault.text);
+	set_changed(ca.layout, 1000);
+	cr_assert_eq(init_live_ring(&ring, ca.layout, &fault), 0, "%s", fault.text);
+	cr_expect(ring.settled);
+	put_file(ca.layout->private, "shared_client2.jwk", "{}", 0644);
+	set_changed(ca.layout, 1000);
+	cr_expect_eq(refresh_live_ring(&ring, &fault), 0, "looks at the time alone");
+	set_changed(ca.layout, 1001);
+	cr_expect_eq(refresh_live_ring(&ring, &fault), -1);
+	expect_fault(&fault, FAULT_REFUSED, "shared_client2.jwk");
+	cr_expect_not_null(find_peer_key(&ring.ring, "client1"), "those read before stay");
+	cr_assert_eq(fchmodat(ca.layout->private, "shared_client2.jwk", 0600, 0), 0);
+	fault = (struct fault){0};
+	cr_expect_eq(refresh_live_ring(&ring, &fault), -1, "tried again after a failure");
+	expect_fault(&fault, FAULT_MALFORMED, "shared_client2.jwk");
+	cr_assert_eq(unlinkat(ca.layout->private, "shared_client2.jwk", 0), 0);
+	cr_expect_eq(refresh_live_ring(&ring, &fault), 0);
+	cr_expect_eq(ring.ring.count, 1);
+	clear_live_ring(&ring);
+	remove_ca(&ca);
+}

@@ -1,0 +1,197 @@
+#include "common/ca/store/sqlite/database.h"
+
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+/*
+ * A disk that fails: SQLite's own VFS, of which one kind of call goes wrong while `failing` says
+ * so. Files are opened by the real one; only the table of their functions is another.
+ */
+enum failing { NOTHING, WRITES, SYNCS, READS };
+
+static enum failing failing;
+static const sqlite3_io_methods *real_methods;
+static sqlite3_io_methods methods;
+static sqlite3_vfs *real_vfs;
+
+static int failing_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
+{
+	return failing == WRITES ? SQLITE_IOERR_WRITE
+				 : real_methods->xWrite(file, data, len, offset);
+}
+
+static int failing_sync(sqlite3_file *file, int flags)
+{
+	return failing == SYNCS ? SQLITE_IOERR_FSYNC : real_methods->xSync(file, flags);
+}
+
+static int failing_read(sqlite3_file *file, void *data, int len, sqlite3_int64 offset)
+{
+	return failing == READS ? SQLITE_IOERR_READ : real_methods->xRead(file, data, len, offset);
+}
+
+static int open_failing(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+			int *ret_flags)
+{
+	int code = real_vfs->xOpen(real_vfs, name, file, flags, ret_flags);
+
+	(void)vfs;
+	/* The log has functions of its own, which locks nothing. */
+	if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0)
+		return code;
+	real_methods = file->pMethods;
+	methods = *real_methods;
+	methods.xWrite = failing_write;
+	methods.xSync = failing_sync;
+	methods.xRead = failing_read;
+	file->pMethods = &methods;
+	return code;
+}
+
+static void use_failing_disk(void)
+{
+	static sqlite3_vfs vfs;
+
+	if (real_vfs == NULL)
+		real_vfs = sqlite3_vfs_find(NULL);
+	vfs = *real_vfs;
+	vfs.zName = "failing";
+	vfs.xOpen = open_failing;
+	cr_assert_eq(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);
+}
+
+static int try_insert(struct store *store, uint32_t number, struct fault *fault)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	enum insert_result result;
+
+	make_record(&record, "client1", number);
+	return store_records(store, &record, 1, 1000, &result, fault);
+}
+
+/* catalogue 72, 80: and what failed once is not tried again. */
+Test(database, stops_for_good_when_the_disk_fails)
+{
+	static const enum failing kinds[] = {WRITES, SYNCS};
+
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		struct store_place place;
+		struct fault fault = {0};
+		struct fault later = {0};
+		struct store *store;
+
+		failing = NOTHING;
+		use_failing_disk();
+		make_store_place(&place);
+		store = open_place(&place);
+		insert_one(store, "client1", 0);
+		failing = kinds[i];
+		cr_expect_eq(try_insert(store, 1, &fault), -1);
+		cr_expect_eq(fault.class, FAULT_FAILED);
+		cr_expect_not_null(strstr(fault.text, "ca.db: the disk failed"), "%s", fault.text);
+		failing = NOTHING;
+		cr_expect_eq(try_insert(store, 2, &later), -1);
+		cr_expect_not_null(strstr(later.text, "failed before"), "%s", later.text);
+		cr_expect_eq(check_store(store, &later), -1);
+		free_store(&store);
+		store = open_place(&place);
+		cr_expect(has_record(store, "client1", 0));
+		insert_one(store, "client1", 3);
+		free_store(&store);
+		expect_integrity(place.path);
+		remove_store_place(&place);
+	}
+}
+
+/* catalogue 72 */
+Test(database, does_not_take_what_cannot_be_read_for_absent)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	struct store_place place;
+	struct fault fault = {0};
+	struct store *store;
+	bool found = false;
+
+	use_failing_disk();
+	make_store_place(&place);
+	store = open_place(&place);
+	insert_one(store, "client1", 0);
+	make_record(&record, "client1", 0);
+	failing = READS;
+	cr_expect_eq(find_by_serial(store, record.serial, &record, &found, &fault), -1);
+	cr_expect_not_null(strstr(fault.text, "the disk failed"), "%s", fault.text);
+	failing = NOTHING;
+	free_store(&store);
+	remove_store_place(&place);
+}
+
+/* catalogue 71 */
+Test(database, issues_nothing_on_a_full_disk_and_goes_on_when_there_is_room)
+{
+	struct scratch scratch;
+	struct fault fault = {0};
+	struct store *store = NULL;
+	char path[300];
+	uint32_t stored = 0;
+
+	make_scratch(&scratch);
+	if (mount("tmpfs", scratch.path, "tmpfs", 0, "size=512k") < 0) {
+		remove_scratch(&scratch);
+		cr_skip("skipped: only root can mount a small file system");
+	}
+	(void)snprintf(path, sizeof(path), "%s/ca.db", scratch.path);
+	cr_assert_eq(create_store(path, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_store(path, &store, &fault), 0, "%s", fault.text);
+	while (try_insert(store, stored, &fault) == 0)
+		stored++;
+	cr_expect_gt(stored, 5);
+	cr_expect_eq(fault.class, FAULT_FAILED);
+	cr_expect_not_null(strstr(fault.text, "ca.db: the disk is full"), "%s", fault.text);
+	cr_assert_eq(mount("tmpfs", scratch.path, "tmpfs", MS_REMOUNT, "size=4m"), 0);
+	fault = (struct fault){0};
+	cr_expect_eq(try_insert(store, stored, &fault), 0, "%s", fault.text);
+	for (uint32_t i = 0; i <= stored; i++)
+		cr_assert(has_record(store, "client1", i), "record %u of %u", i, stored);
+	free_store(&store);
+	expect_integrity(path);
+	(void)umount2(scratch.path, MNT_DETACH);
+	remove_scratch(&scratch);
+}
+
+/* catalogue 79 */
+Test(database, says_that_another_process_is_writing)
+{
+	struct store_place place;
+	struct database database = {0};
+	struct database other = {0};
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	cr_assert_eq(open_database(place.path, &database, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_database(place.path, &other, &fault), 0, "%s", fault.text);
+	cr_assert_eq(run_sql(&other, "BEGIN IMMEDIATE", &fault), 0);
+	(void)sqlite3_busy_timeout(database.handle, 1);
+	cr_expect_eq(run_sql(&database, "BEGIN IMMEDIATE", &fault), -1);
+	cr_expect_eq(fault.class, FAULT_FAILED);
+	cr_expect_not_null(strstr(fault.text, "another process is writing"), "%s", fault.text);
+	cr_expect_not(atomic_load(&database.broken));
+	close_database(&database);
+	close_database(&other);
+	remove_store_place(&place);
+}
+
+Test(database, says_what_a_pragma_became_instead)
+{
+	struct database database = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(open_database(":memory:", &database, &fault), 0, "%s", fault.text);
+	cr_expect_eq(set_pragma(&database, "PRAGMA journal_mode = WAL", "wal", &fault), -1);
+	cr_expect_not_null(strstr(fault.text, "expected \"wal\", found \"memory\""), "%s",
+			   fault.text);
+	close_database(&database);
+}

@@ -1,0 +1,80 @@
+#include "common/ca/store/sqlite/schema.h"
+
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <unistd.h>
+
+Test(schema, refuses_a_record_of_a_newer_version)
+{
+	struct store_place place;
+
+	make_store_place(&place);
+	run_foreign_sql(place.path, "PRAGMA user_version = 3");
+	expect_store_refused(place.path, FAULT_FAILED,
+			     "expected a record of version 2, found version 3");
+	remove_store_place(&place);
+}
+
+Test(schema, refuses_a_record_without_its_tables)
+{
+	struct store_place place;
+
+	make_store_place(&place);
+	run_foreign_sql(place.path, "DROP TABLE certificate");
+	expect_store_refused(place.path, FAULT_FAILED, "no such table");
+	remove_store_place(&place);
+}
+
+/* The record as certpool 0.1 made it, with one certificate in it. */
+static const char version_1[] =
+	"CREATE TABLE certificate ("
+	" id INTEGER PRIMARY KEY,"
+	" serial BLOB NOT NULL UNIQUE CHECK (length(serial) = 20),"
+	" key_sha256 BLOB NOT NULL UNIQUE CHECK (length(key_sha256) = 32),"
+	" client TEXT NOT NULL,"
+	" member TEXT NOT NULL,"
+	" subject TEXT NOT NULL,"
+	" issued_at INTEGER NOT NULL,"
+	" not_before INTEGER NOT NULL,"
+	" not_after INTEGER NOT NULL,"
+	" revoked_at INTEGER,"
+	" reason INTEGER,"
+	" der BLOB NOT NULL,"
+	" CHECK ((revoked_at IS NULL) = (reason IS NULL))"
+	") STRICT;"
+	"CREATE INDEX certificate_client ON certificate (client);"
+	"CREATE INDEX certificate_expiry ON certificate (not_after, revoked_at);"
+	"CREATE TABLE state ("
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" log_needed INTEGER NOT NULL"
+	") STRICT;"
+	"INSERT INTO state (id, log_needed) VALUES (1, 0);"
+	"INSERT INTO certificate VALUES (1, zeroblob(20), zeroblob(32), 'client1', 'key1', 'CN=a',"
+	" 1000, 900, 2000, NULL, NULL, x'3000');"
+	"PRAGMA application_id = 1129337411; PRAGMA user_version = 1";
+
+Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
+{
+	static const uint8_t serial[SERIAL_MAX];
+	struct store_place place;
+	struct store *store;
+	struct record record = {0};
+	struct fault fault = {0};
+	bool found = false;
+
+	make_store_place(&place);
+	cr_assert_eq(truncate(place.path, 0), 0);
+	run_foreign_sql(place.path, version_1);
+	for (int i = 0; i < 2; i++) {
+		store = open_place(&place);
+		cr_assert_eq(find_by_serial(store, serial, &record, &found, &fault), 0, "%s",
+			     fault.text);
+		cr_expect(found);
+		clear_record(&record);
+		insert_one(store, "client1", 7 + (uint32_t)i);
+		free_store(&store);
+	}
+	expect_integrity(place.path);
+	remove_store_place(&place);
+}

@@ -1,0 +1,392 @@
+#include "common/ca/store/sqlite/wal_guard.h"
+
+#include "common/base/file.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A process of its own that inserts `count` records and dies without closing anything. */
+static void insert_and_die(const struct store_place *place, uint32_t first, uint32_t count)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		struct store *store = NULL;
+
+		if (open_store(place->path, &store, NULL) < 0)
+			_exit(1);
+		for (uint32_t i = 0; i < count; i++)
+			insert_one(store, "client1", first + i);
+		(void)raise(SIGKILL);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %d", status);
+}
+
+static void expect_all(const struct store_place *place, uint32_t count)
+{
+	struct store *store = open_place(place);
+
+	for (uint32_t i = 0; i < count; i++)
+		cr_expect(has_record(store, "client1", i), "record %u", i);
+	free_store(&store);
+	expect_integrity(place->path);
+}
+
+/* catalogue 76, 79 */
+Test(wal_guard, gives_back_what_it_alone_has)
+{
+	struct store_place place;
+
+	make_store_place(&place);
+	insert_and_die(&place, 0, 5);
+	cr_expect_eq(access(place.log, F_OK), 0);
+	insert_and_die(&place, 5, 5);
+	expect_all(&place, 10);
+	remove_store_place(&place);
+}
+
+static void expect_log_missing(const struct store_place *place)
+{
+	struct store *store = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(open_store(place->path, &store, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_FAILED);
+	cr_expect_not_null(strstr(fault.text, "ca.db-wal beside it, found none"), "%s", fault.text);
+}
+
+/* catalogue 79 */
+Test(wal_guard, refuses_a_record_whose_log_was_deleted)
+{
+	struct store_place place;
+
+	make_store_place(&place);
+	insert_and_die(&place, 0, 5);
+	cr_assert_eq(unlink(place.log), 0);
+	expect_log_missing(&place);
+	expect_log_missing(&place);
+	remove_store_place(&place);
+}
+
+/* Another process, as far as SQLite and its locks go, which begins to write. */
+struct writer {
+	const struct store_place *place;
+	atomic_bool done;
+};
+
+static void *begin_to_write(void *context)
+{
+	struct writer *writer = context;
+	struct store *store = open_place(writer->place);
+
+	insert_one(store, "client1", 1);
+	atomic_store(&writer->done, true);
+	free_store(&store);
+	return NULL;
+}
+
+/* Those that mark the record at the same moment could take each other's mark back. */
+Test(wal_guard, is_marked_by_one_process_at_a_time)
+{
+	struct store_place place;
+	struct writer writer = {.place = &place};
+	struct fault fault = {0};
+	pthread_t thread;
+	int lock = -1;
+
+	make_store_place(&place);
+	cr_assert_eq(lock_directory(AT_FDCWD, place.scratch.path, &lock, &fault), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, begin_to_write, &writer), 0);
+	(void)usleep(200000);
+	cr_expect(!atomic_load(&writer.done), "while another marks it");
+	close_descriptor(&lock);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_expect(atomic_load(&writer.done));
+	remove_store_place(&place);
+}
+
+/* The record and its log as a process leaves them that is killed right after it copied the mark. */
+static void leave_marked(const struct store_place *from, const struct store_place *to)
+{
+	sqlite3 *handle = NULL;
+
+	cr_assert_eq(sqlite3_open(from->path, &handle), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(handle,
+				  "PRAGMA journal_mode = WAL; UPDATE state SET log_needed = 1;"
+				  "PRAGMA wal_checkpoint(FULL)",
+				  NULL, NULL, NULL),
+		     SQLITE_OK);
+	copy_file(from->path, to->path);
+	copy_file(from->log, to->log);
+	cr_assert_eq(sqlite3_close(handle), SQLITE_OK);
+}
+
+Test(wal_guard, is_not_missed_when_who_marked_it_was_killed_and_others_only_looked)
+{
+	struct store_place place;
+	struct store_place other;
+
+	make_store_place(&place);
+	make_store_place(&other);
+	fill_place(&place, 3);
+	leave_marked(&place, &other);
+	for (int looks = 0; looks < 3; looks++)
+		expect_all(&other, 3);
+	remove_store_place(&place);
+	remove_store_place(&other);
+}
+
+/* catalogue 79 */
+Test(wal_guard, refuses_a_record_whose_log_was_emptied)
+{
+	struct store_place place;
+
+	make_store_place(&place);
+	insert_and_die(&place, 0, 5);
+	cr_assert_eq(truncate(place.log, 0), 0);
+	expect_log_missing(&place);
+	remove_store_place(&place);
+}
+
+/* catalogue 79: the copy lacks what the log had. */
+Test(wal_guard, refuses_a_copy_of_the_record_alone_while_it_is_in_use)
+{
+	struct store_place place;
+	struct store_place other;
+	struct store *store;
+
+	make_store_place(&place);
+	make_store_place(&other);
+	store = open_place(&place);
+	insert_one(store, "client1", 0);
+	copy_file(place.path, other.path);
+	expect_log_missing(&other);
+	copy_file(place.log, other.log);
+	expect_all(&other, 1);
+	free_store(&store);
+	remove_store_place(&place);
+	remove_store_place(&other);
+}
+
+Test(wal_guard, is_not_missed_when_another_program_folded_it_in)
+{
+	struct store_place place;
+
+	make_store_place(&place);
+	insert_and_die(&place, 0, 5);
+	run_foreign_sql(place.path, "SELECT COUNT(*) FROM certificate");
+	cr_expect_neq(access(place.log, F_OK), 0, "SQLite removes it when it has copied all");
+	expect_all(&place, 5);
+	remove_store_place(&place);
+}
+
+Test(wal_guard, is_not_missed_after_looking_only)
+{
+	struct store_place place;
+	struct store *store;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	free_store(&store);
+	expect_all(&place, 0);
+	remove_store_place(&place);
+}
+
+/* catalogue 79 */
+Test(wal_guard, stops_the_store_when_it_is_taken_away_in_use)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	enum insert_result result;
+	struct store_place place;
+	struct store *store;
+	struct fault fault = {0};
+	bool found = false;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	insert_one(store, "client1", 0);
+	cr_assert_eq(unlink(place.log), 0);
+	make_record(&record, "client1", 1);
+	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_FAILED);
+	cr_expect_not_null(strstr(fault.text, "took "), "%s", fault.text);
+	cr_expect_not_null(strstr(fault.text, "stop the CA in order"), "%s", fault.text);
+	/* What was committed into nowhere must not be handed out later either. */
+	fault = (struct fault){0};
+	cr_expect_eq(find_by_key(store, record.key_sha256, &record, &found, &fault), -1);
+	cr_expect_not_null(strstr(fault.text, "failed before"), "%s", fault.text);
+	free_store(&store);
+	/* As long as the process is there, nothing is lost. */
+	expect_all(&place, 2);
+	remove_store_place(&place);
+}
+
+/* catalogue 79 */
+Test(wal_guard, stops_the_store_when_the_record_is_replaced_in_use)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	enum insert_result result;
+	struct store_place place;
+	struct store *store;
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	insert_one(store, "client1", 0);
+	cr_assert_eq(unlink(place.path), 0);
+	cr_assert_eq(create_store(place.path, &fault), 0);
+	cr_assert_eq(unlink(place.log), 0);
+	put_file(place.scratch.dirfd, "ca.db-wal", "of the other", 0600);
+	make_record(&record, "client1", 1);
+	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
+	cr_expect_not_null(strstr(fault.text, "put another file in the place"), "%s", fault.text);
+	free_store(&store);
+	cr_expect(file_holds(place.scratch.dirfd, "ca.db-wal", "of the other"));
+	remove_store_place(&place);
+}
+
+/* catalogue 71: the disk was full between the mark and its removal. */
+Test(wal_guard, is_not_missed_after_marking_it_failed_half_way)
+{
+	struct store_place place;
+	struct database database = {0};
+	struct write_log log;
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	fill_place(&place, 3);
+	cr_assert_eq(look_for_log(place.path, &log, &fault), 0);
+	cr_assert_eq(open_database(place.path, &database, &fault), 0, "%s", fault.text);
+	cr_assert_eq(guard_log(&log, &database, &fault), 0, "%s", fault.text);
+	cr_assert_eq(run_sql(&database, "UPDATE state SET log_needed = 1", &fault), 0);
+	log.marked = true;
+	release_log(&log, &database);
+	close_database(&database);
+	expect_all(&place, 3);
+	remove_store_place(&place);
+}
+
+enum { BATCH = 500, BATCHES = 24 };
+
+static void insert_batch(struct store *store, uint32_t first)
+{
+	struct record *records = calloc(BATCH, sizeof(*records));
+	enum insert_result results[BATCH];
+	struct fault fault = {0};
+
+	cr_assert_not_null(records);
+	for (uint32_t i = 0; i < BATCH; i++)
+		make_record(&records[i], "client1", first + i);
+	cr_assert_eq(store_records(store, records, BATCH, 1000000, results, &fault), 0, "%s",
+		     fault.text);
+	for (size_t i = 0; i < BATCH; i++)
+		clear_record(&records[i]);
+	free(records);
+}
+
+Test(wal_guard, is_folded_in_before_it_grows_without_end)
+{
+	const off_t most = 24 * 1024 * 1024;
+	struct store_place place;
+	struct store_place other;
+	struct store *store;
+	struct stat status;
+
+	make_store_place(&place);
+	make_store_place(&other);
+	store = open_place(&place);
+	for (uint32_t i = 0; i < BATCHES; i++)
+		insert_batch(store, i * BATCH);
+	cr_assert_eq(stat(place.path, &status), 0);
+	cr_expect_gt(status.st_size, 1024 * 1024, "most of it is in the main file by now");
+	cr_assert_eq(stat(place.log, &status), 0);
+	cr_expect_lt(status.st_size, most);
+	/* And also then the main file alone is not enough. */
+	copy_file(place.path, other.path);
+	expect_log_missing(&other);
+	free_store(&store);
+	expect_all(&place, BATCH);
+	remove_store_place(&place);
+	remove_store_place(&other);
+}
+
+/* The child says over the pipe what it was told is durable, and is killed at any moment. */
+static void insert_and_tell(const struct store_place *place, uint32_t first, int pipe_end)
+{
+	struct store *store = NULL;
+
+	if (open_store(place->path, &store, NULL) < 0)
+		_exit(1);
+	for (uint32_t i = first;; i++) {
+		insert_one(store, "client1", i);
+		if (write(pipe_end, &i, sizeof(i)) != (ssize_t)sizeof(i))
+			_exit(1);
+	}
+}
+
+/* The number after the last that the child told of. */
+static uint32_t run_until_killed(const struct store_place *place, uint32_t first, uint32_t told)
+{
+	int ends[2];
+	uint32_t next = first;
+	uint32_t number;
+	int status;
+	pid_t child;
+
+	cr_assert_eq(pipe(ends), 0);
+	child = fork();
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		(void)close(ends[0]);
+		insert_and_tell(place, first, ends[1]);
+	}
+	(void)close(ends[1]);
+	while (read(ends[0], &number, sizeof(number)) == (ssize_t)sizeof(number)) {
+		cr_assert_eq(number, next);
+		next = number + 1;
+		if (next == first + told)
+			cr_assert_eq(kill(child, SIGKILL), 0);
+	}
+	(void)close(ends[0]);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFSIGNALED(status));
+	return next;
+}
+
+/* catalogue 76, 78 */
+Test(wal_guard, loses_nothing_that_was_told_when_the_process_is_killed)
+{
+	struct store_place place;
+	uint32_t next = 0;
+	struct store *store;
+	struct fault fault = {0};
+	size_t count = 0;
+
+	make_store_place(&place);
+	for (uint32_t round = 0; round < 8; round++) {
+		next = run_until_killed(&place, next, 3 + 7 * round);
+		store = open_place(&place);
+		for (uint32_t i = 0; i < next; i++)
+			cr_assert(has_record(store, "client1", i), "record %u", i);
+		/* One more may be there, which was not told any more. */
+		cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
+		cr_assert(count == next || count == next + 1, "%zu, told %u", count, next);
+		next = (uint32_t)count;
+		free_store(&store);
+	}
+	expect_integrity(place.path);
+	remove_store_place(&place);
+}

@@ -1,0 +1,105 @@
+#include "common/ca/store/certificate_status.h"
+
+#include "common/base/workers.h"
+#include "common/ca/store/session.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+
+static struct bytes serial_of(const struct record *record)
+{
+	return (struct bytes){record->serial, SERIAL_MAX};
+}
+
+static struct standing read_or_fail(struct store *store, struct bytes serial)
+{
+	struct standing standing = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(read_standing(store, serial, &standing, &fault), 0, "%s", fault.text);
+	return standing;
+}
+
+Test(certificate_status, tells_what_is_recorded_from_what_is_not)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct record here;
+	struct record absent;
+	struct bytes shorter;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	insert_one(store, "client1", 1);
+	make_record(&here, "client1", 1);
+	make_record(&absent, "client1", 2);
+	shorter = (struct bytes){here.serial, SERIAL_MAX - 1};
+	cr_expect(read_or_fail(store, serial_of(&here)).found);
+	cr_expect_not(read_or_fail(store, serial_of(&here)).revoked);
+	cr_expect_not(read_or_fail(store, serial_of(&absent)).found);
+	cr_expect_not(read_or_fail(store, shorter).found);
+	cr_expect_not(read_or_fail(store, (struct bytes){0}).found);
+	clear_record(&here);
+	clear_record(&absent);
+}
+
+Test(certificate_status, reads_a_revocation_and_its_revision_at_once)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct standing before;
+	struct standing after;
+	struct record record;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	insert_one(store, "client1", 1);
+	make_record(&record, "client1", 1);
+	before = read_or_fail(store, serial_of(&record));
+	run_foreign_sql(place.path, "BEGIN;"
+				    "UPDATE certificate SET revoked_at = 1234, reason = 4;"
+				    "UPDATE state SET revision = revision + 1;"
+				    "COMMIT;");
+	after = read_or_fail(store, serial_of(&record));
+	cr_expect(after.revoked);
+	cr_expect_eq(after.revoked_at_s, 1234);
+	cr_expect_eq(after.reason, 4);
+	cr_expect_eq(after.revision, before.revision + 1);
+	/* The revision is told of what is not recorded too. */
+	cr_expect_eq(read_or_fail(store, (struct bytes){0}).revision, after.revision);
+	clear_record(&record);
+}
+
+struct inner {
+	struct store *store;
+	struct record record;
+	struct standing standing;
+};
+
+static int read_inside(struct session *session, void *context, struct fault *fault)
+{
+	struct inner *inner = context;
+
+	(void)session;
+	return read_standing(inner->store, serial_of(&inner->record), &inner->standing, fault);
+}
+
+/* With one connection for all of them this would wait for itself. */
+Test(certificate_status, is_read_while_another_connection_reads)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct inner inner = {0};
+	struct fault fault = {0};
+
+	if (count_cores() < 2)
+		cr_skip_test("one core, one connection");
+	make_store_place(&place);
+	store = open_place(&place);
+	insert_one(store, "client1", 1);
+	inner.store = store;
+	make_record(&inner.record, "client1", 1);
+	cr_assert_eq(run_query(store, read_inside, &inner, &fault), 0, "%s", fault.text);
+	cr_expect(inner.standing.found);
+	clear_record(&inner.record);
+}

@@ -1,0 +1,214 @@
+#include "common/ca/store/clients.h"
+
+#include "common/ca/store/audit.h"
+#include "common/ca/store/revoke.h"
+#include "tests/unit/ca/fixture.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The store of a CA whose record has the clients of the fixture's manifest. */
+static struct store *clients_of(struct ca_fixture *fixture)
+{
+	make_ca(fixture, NOW_S);
+	return authority_store(fixture->authority);
+}
+
+static struct client_record find_one(struct store *store, const char *name)
+{
+	struct client_record record = {0};
+	struct fault fault = {0};
+	bool found = false;
+
+	cr_assert_eq(find_client_record(store, name, &record, &found, &fault), 0, "%s", fault.text);
+	cr_assert(found, "%s", name);
+	return record;
+}
+
+/* A client that may do what `strict` may. */
+static struct client_record like_strict(struct store *store, const char *name)
+{
+	struct client_record record = find_one(store, "strict");
+
+	(void)snprintf(record.name, sizeof(record.name), "%s", name);
+	return record;
+}
+
+Test(clients, refuses_changes_that_cannot_be)
+{
+	struct ca_fixture fixture;
+	struct store *store = clients_of(&fixture);
+	CLEANUP(clear_client_record) struct client_record there = like_strict(store, "client1");
+	CLEANUP(clear_client_record) struct client_record new = like_strict(store, "new");
+	struct fault faults[4] = {0};
+	bool changed = true;
+
+	cr_expect_eq(write_client_record(store, &there, CLIENT_ADD, NOW_S, &faults[0]), -1);
+	expect_fault(&faults[0], FAULT_REFUSED, "has a client \"client1\" already: to change it");
+	cr_expect_eq(write_client_record(store, &new, CLIENT_CHANGE, NOW_S, &faults[1]), -1);
+	expect_fault(&faults[1], FAULT_NOT_FOUND, "has no client \"new\"");
+	cr_expect_eq(set_client_disabled(store, "new", true, NOW_S, &changed, &faults[2]), -1);
+	expect_fault(&faults[2], FAULT_NOT_FOUND, "has no client \"new\"");
+	new.policy.certificates = 0;
+	cr_expect_eq(write_client_record(store, &new, CLIENT_ADD, NOW_S, &faults[3]), -1);
+	expect_fault(&faults[3], FAULT_USAGE, "certificates");
+	cr_expect(changed);
+	remove_ca(&fixture);
+}
+
+Test(clients, keeps_a_policy_as_it_was_written)
+{
+	struct ca_fixture fixture;
+	struct store *store = clients_of(&fixture);
+	CLEANUP(clear_client_record) struct client_record new = like_strict(store, "new");
+	CLEANUP(clear_client_record) struct client_record found = {0};
+	char dns[] = "DNS:{client}.example";
+	char uri[] = "URI:urn:a,b";
+	char email[] = "email:x@example.org";
+	char *names[] = {dns, uri, email};
+	struct fault fault = {0};
+
+	cr_assert_eq(set_policy_alt_names(&new.policy, names, COUNT_OF(names), &fault), 0);
+	new.policy.validity_s = 3600;
+	new.policy.requests_per_minute = 7;
+	cr_assert_eq(write_client_record(store, &new, CLIENT_ADD, NOW_S, &fault), 0, "%s",
+		     fault.text);
+	found = find_one(store, "new");
+	cr_expect(equal_client_policies(&found.policy, &new.policy));
+	cr_expect(found.by_hand);
+	cr_expect(!found.disabled && !found.revoked);
+	remove_ca(&fixture);
+}
+
+Test(clients, says_that_there_is_none)
+{
+	struct ca_fixture fixture;
+	struct store *store = clients_of(&fixture);
+	struct client_record record = {0};
+	struct fault fault = {0};
+	bool found = true;
+
+	cr_assert_eq(find_client_record(store, "nobody", &record, &found, &fault), 0);
+	cr_expect(!found);
+	remove_ca(&fixture);
+}
+
+Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
+{
+	struct ca_fixture fixture;
+	struct store *store = clients_of(&fixture);
+	CLEANUP(clear_client_record) struct client_record by_hand = find_one(store, "client2");
+	CLEANUP(clear_client_record) struct client_record few = {0};
+	CLEANUP(clear_client_record) struct client_record client2 = {0};
+	struct clients_synced synced = {9, 9, 9};
+	struct fault fault = {0};
+
+	cr_assert_eq(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault), 0);
+	cr_expect_eq(synced.added + synced.changed + synced.kept, 0, "nothing to do");
+	by_hand.policy.certificates = 5;
+	cr_assert_eq(write_client_record(store, &by_hand, CLIENT_CHANGE, NOW_S, &fault), 0, "%s",
+		     fault.text);
+	for (size_t i = 0; i < fixture.manifest->client_count; i++)
+		if (strcmp(fixture.manifest->clients[i].name, "few") == 0)
+			fixture.manifest->clients[i].policy.certificates = 4;
+	cr_assert_eq(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault), 0);
+	cr_expect_eq(synced.added, 0);
+	cr_expect_eq(synced.changed, 1);
+	cr_expect_eq(synced.kept, 1);
+	few = find_one(store, "few");
+	cr_expect_eq(few.policy.certificates, 4);
+	client2 = find_one(store, "client2");
+	cr_expect_eq(client2.policy.certificates, 5);
+	remove_ca(&fixture);
+}
+
+Test(clients, is_disabled_and_enabled_again_but_not_after_a_revocation)
+{
+	struct ca_fixture fixture;
+	struct store *store = clients_of(&fixture);
+	const struct revocation revocation = {.client = "client1", .by = "ca", .now_s = NOW_S};
+	CLEANUP(clear_client_record) struct client_record record = {0};
+	struct revocation_summary summary;
+	struct fault fault = {0};
+	bool changed = false;
+
+	cr_assert_eq(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault), 0);
+	cr_expect(changed);
+	cr_assert_eq(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault), 0);
+	cr_expect(!changed);
+	cr_assert_eq(set_client_disabled(store, "client1", false, NOW_S, &changed, &fault), 0);
+	cr_expect(changed);
+	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
+	cr_expect_eq(set_client_disabled(store, "client1", false, NOW_S, &changed, &fault), -1);
+	expect_fault(&fault, FAULT_REFUSED, "\"client1\" was revoked, which is for good");
+	record = find_one(store, "client1");
+	cr_expect(record.revoked);
+	cr_expect_eq(record.revoked_at_s, NOW_S);
+	remove_ca(&fixture);
+}
+
+static int note_name(void *context, const struct client_record *record, struct fault *fault)
+{
+	(void)fault;
+	append_format(context, "%s ", record->name);
+	return 0;
+}
+
+Test(clients, are_listed_by_name)
+{
+	struct ca_fixture fixture;
+	struct store *store = clients_of(&fixture);
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(list_client_records(store, note_name, &names, &fault), 0, "%s", fault.text);
+	cr_expect_str_eq((const char *)names.data, "client1 client2 client3 few spaced strict ");
+	remove_ca(&fixture);
+}
+
+/* A row that somebody else wrote. */
+Test(clients, refuses_a_row_that_is_no_policy)
+{
+	static const struct {
+		const char *sql;
+		const char *reason;
+	} rows[] = {
+		{"UPDATE client SET keys = 'rot13' WHERE name = 'few'", "client few: "},
+		{"UPDATE client SET subject = '' WHERE name = 'few'", "client few: subject"},
+		{"UPDATE client SET certificates = -1 WHERE name = 'few'", "client few: "},
+		{"UPDATE client SET alt_names = 'XMPP:a' WHERE name = 'few'", "client few: "},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ca_fixture fixture;
+		struct store *store = clients_of(&fixture);
+		struct client_record record = {0};
+		struct fault fault = {0};
+		bool found;
+
+		run_foreign_sql(fixture.store_path, rows[i].sql);
+		cr_expect_eq(find_client_record(store, "few", &record, &found, &fault), -1);
+		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		remove_ca(&fixture);
+	}
+}
+
+Test(clients, what_was_changed_is_in_the_audit_log)
+{
+	struct ca_fixture fixture;
+	struct store *store = clients_of(&fixture);
+	struct audit_verdict before;
+	struct audit_verdict after;
+	struct fault fault = {0};
+	bool changed;
+
+	cr_assert_eq(verify_audit(store, &before, &fault), 0);
+	cr_assert_eq(set_client_disabled(store, "few", true, NOW_S, &changed, &fault), 0);
+	cr_assert_eq(set_client_disabled(store, "few", true, NOW_S, &changed, &fault), 0);
+	cr_assert_eq(verify_audit(store, &after, &fault), 0);
+	cr_expect(!after.verdict.invalid, "%s", after.verdict.reason);
+	cr_expect_eq(after.lines, before.lines + 1, "what changes nothing is no event");
+	remove_ca(&fixture);
+}

@@ -1,0 +1,332 @@
+#include "common/ca/store/revoke.h"
+
+#include "common/ca/store/audit.h"
+#include "common/ca/store/clients.h"
+#include "common/ca/store/crl_state.h"
+#include "common/x509/revocation/crl_reason.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { REVOKED_AT_S = 1500 };
+
+/* A record with clients "a" and "b", and certificates 1 to 3 of a, 11 and 12 of b. */
+static struct store *make_record_of_two(struct store_place *place)
+{
+	static const char sql[] =
+		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
+		" requests_per_minute, by_hand) VALUES ('a', 'CN=a', '', 'all', 0, 1000, 1000, 0),"
+		" ('b', 'CN=b', '', 'all', 0, 1000, 1000, 0)";
+	struct store *store;
+
+	make_store_place(place);
+	run_foreign_sql(place->path, sql);
+	store = open_place(place);
+	for (uint32_t i = 1; i <= 3; i++)
+		insert_one(store, "a", i);
+	for (uint32_t i = 11; i <= 12; i++)
+		insert_one(store, "b", i);
+	return store;
+}
+
+static void serial_of(uint32_t number, uint8_t ret_serial[static SERIAL_MAX])
+{
+	CLEANUP(clear_record) struct record record = {0};
+
+	make_record(&record, "a", number);
+	memcpy(ret_serial, record.serial, SERIAL_MAX);
+}
+
+/* The record of a number, as it is in the store. */
+static void find_number(struct store *store, uint32_t number, struct record *ret_record)
+{
+	uint8_t serial[SERIAL_MAX];
+	struct fault fault = {0};
+	bool found = false;
+
+	serial_of(number, serial);
+	cr_assert_eq(find_by_serial(store, serial, ret_record, &found, &fault), 0);
+	cr_assert(found);
+}
+
+static bool is_revoked(struct store *store, uint32_t number)
+{
+	CLEANUP(clear_record) struct record record = {0};
+
+	find_number(store, number, &record);
+	return record.revoked;
+}
+
+static int64_t revision_of(struct store *store)
+{
+	struct crl_state state;
+	struct fault fault = {0};
+
+	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	return state.revision;
+}
+
+struct told {
+	struct revoked_certificate last;
+	size_t count;
+};
+
+static int note(void *context, const struct revoked_certificate *revoked, struct fault *fault)
+{
+	struct told *told = context;
+
+	(void)fault;
+	told->last = *revoked;
+	told->count++;
+	return 0;
+}
+
+/* Revokes the two by serial, for `by`. */
+static int revoke_two(struct store *store, uint32_t first, uint32_t second, const char *by,
+		      struct told *told, struct revocation_summary *summary, struct fault *fault)
+{
+	uint8_t serials[2][SERIAL_MAX];
+	const struct revocation revocation = {
+		.serials = (const uint8_t(*)[SERIAL_MAX])serials,
+		.serial_count = 2,
+		.by = by,
+		.reason = REASON_KEY_COMPROMISE,
+		.now_s = REVOKED_AT_S,
+	};
+
+	serial_of(first, serials[0]);
+	serial_of(second, serials[1]);
+	return revoke_certificates(store, &revocation, note, told, summary, fault);
+}
+
+/* catalogue 59: one that is unknown; catalogue 68: one that is another client's. All or nothing. */
+Test(revoke, revokes_nothing_when_one_may_not_be)
+{
+	static const struct {
+		uint32_t second;
+		const char *by;
+		enum fault_class class;
+		const char *reason;
+	} rows[] = {
+		{99, "ca", FAULT_NOT_FOUND, ": no certificate of this CA has it"},
+		{11, "a", FAULT_REFUSED, " is not one of a's: it stays"},
+		{99, "a", FAULT_NOT_FOUND, ": no certificate of this CA has it"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct store_place place;
+		struct store *store = make_record_of_two(&place);
+		struct revocation_summary summary;
+		struct told told = {0};
+		struct fault fault = {0};
+
+		cr_expect_eq(
+			revoke_two(store, 1, rows[i].second, rows[i].by, &told, &summary, &fault),
+			-1);
+		cr_expect_eq(fault.class, rows[i].class);
+		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		cr_expect(!is_revoked(store, 1));
+		cr_expect(!is_revoked(store, 11));
+		cr_expect_eq(revision_of(store), 0);
+		free_store(&store);
+		remove_store_place(&place);
+	}
+}
+
+Test(revoke, refuses_a_client_that_is_not_there)
+{
+	const struct revocation revocation = {.client = "nobody", .by = "ca", .now_s = 1};
+	struct store_place place;
+	struct store *store = make_record_of_two(&place);
+	struct revocation_summary summary;
+	struct fault fault = {0};
+
+	cr_expect_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
+	cr_expect_str_eq(fault.text, "the CA's record has no client \"nobody\"");
+	free_store(&store);
+	remove_store_place(&place);
+}
+
+/* catalogue 59, 60 */
+Test(revoke, keeps_the_first_date_and_reason)
+{
+	const struct revocation again = {
+		.query = &(struct record_query){.client = "a"}, .by = "ca", .now_s = 1800};
+	struct store_place place;
+	struct store *store = make_record_of_two(&place);
+	CLEANUP(clear_record) struct record record = {0};
+	struct revocation_summary summary;
+	struct told told = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(revoke_two(store, 1, 2, "a", &told, &summary, &fault), 0, "%s", fault.text);
+	cr_expect_eq(summary.revoked, 2);
+	cr_expect(!told.last.already);
+	cr_assert_eq(revoke_two(store, 2, 2, "ca", &told, &summary, &fault), 0, "%s", fault.text);
+	cr_expect_eq(summary.revoked, 0);
+	cr_expect_eq(summary.already, 2);
+	cr_expect(told.last.already);
+	cr_expect_eq(told.last.revoked_at_s, REVOKED_AT_S);
+	cr_expect_eq(revision_of(store), 1, "nothing changed the second time");
+	cr_assert_eq(revoke_certificates(store, &again, NULL, NULL, &summary, &fault), 0);
+	cr_expect_eq(summary.revoked, 1, "the third one alone");
+	find_number(store, 2, &record);
+	cr_expect(record.revoked);
+	cr_expect_eq(record.revoked_at_s, REVOKED_AT_S);
+	cr_expect_eq(record.reason, REASON_KEY_COMPROMISE);
+	free_store(&store);
+	remove_store_place(&place);
+}
+
+Test(revoke, changes_nothing_in_a_dry_run)
+{
+	const struct revocation revocation = {
+		.client = "a", .by = "ca", .now_s = REVOKED_AT_S, .dry_run = true};
+	struct store_place place;
+	struct store *store = make_record_of_two(&place);
+	CLEANUP(clear_client_record) struct client_record client = {0};
+	struct revocation_summary summary;
+	struct told told = {0};
+	struct fault fault = {0};
+	bool found;
+
+	cr_assert_eq(revoke_certificates(store, &revocation, note, &told, &summary, &fault), 0);
+	cr_expect_eq(summary.revoked, 3);
+	cr_expect_eq(told.count, 3);
+	cr_expect(summary.client_barred);
+	cr_expect(!is_revoked(store, 1));
+	cr_assert_eq(find_client_record(store, "a", &client, &found, &fault), 0, "%s", fault.text);
+	cr_expect(found && !client.revoked);
+	cr_expect_eq(revision_of(store), 0);
+	free_store(&store);
+	remove_store_place(&place);
+}
+
+Test(revoke, finds_by_query_what_is_not_expired)
+{
+	static const struct {
+		struct record_query query;
+		int64_t now_s;
+		size_t revoked;
+	} rows[] = {
+		{{0}, REVOKED_AT_S, 5},
+		{{.client = "b"}, REVOKED_AT_S, 2},
+		{{.client = "b", .member = "key12"}, REVOKED_AT_S, 1},
+		{{.subject = "CN=some*"}, REVOKED_AT_S, 5},
+		{{.subject = "CN=other*"}, REVOKED_AT_S, 0},
+		{{.issued_before_s = 1000}, REVOKED_AT_S, 0},
+		{{.issued_before_s = 1001}, REVOKED_AT_S, 5},
+		{{0}, 2001, 0}, /* all have expired */
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct revocation revocation = {
+			.query = &rows[i].query, .by = "ca", .now_s = rows[i].now_s};
+		struct store_place place;
+		struct store *store = make_record_of_two(&place);
+		struct revocation_summary summary;
+		struct fault fault = {0};
+
+		cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault),
+			     0, "%s", fault.text);
+		cr_expect_eq(summary.revoked, rows[i].revoked, "row %zu: %zu", i, summary.revoked);
+		cr_expect(!summary.client_barred);
+		free_store(&store);
+		remove_store_place(&place);
+	}
+}
+
+static enum insert_result try_to_insert(struct store *store, const char *client, uint32_t number)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	enum insert_result result = INSERTED;
+	struct fault fault = {0};
+
+	make_record(&record, client, number);
+	cr_assert_eq(store_records(store, &record, 1, 1000, &result, &fault), 0, "%s", fault.text);
+	return result;
+}
+
+Test(revoke, takes_a_clients_pool_and_its_right_to_enroll)
+{
+	const struct revocation revocation = {.client = "a", .by = "ca", .now_s = REVOKED_AT_S};
+	struct store_place place;
+	struct store *store = make_record_of_two(&place);
+	struct audit_verdict verdict;
+	struct revocation_summary summary;
+	struct fault fault = {0};
+
+	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
+	cr_expect_eq(summary.revoked, 3);
+	cr_expect(summary.client_barred);
+	cr_expect_eq(try_to_insert(store, "a", 4), CLIENT_BARRED);
+	cr_expect_eq(try_to_insert(store, "a", 1), KEY_EXISTS);
+	cr_expect_eq(try_to_insert(store, "b", 13), INSERTED);
+	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
+	cr_expect_eq(summary.revoked, 0);
+	cr_expect(!summary.client_barred, "it was already");
+	cr_expect_eq(revision_of(store), 1);
+	cr_assert_eq(verify_audit(store, &verdict, &fault), 0);
+	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
+	free_store(&store);
+	remove_store_place(&place);
+}
+
+/* An enrolment that goes on while its client is revoked. */
+struct enrolling {
+	const struct store_place *place;
+	uint32_t inserted;
+	bool barred;
+};
+
+static void *enroll_on(void *context)
+{
+	struct enrolling *enrolling = context;
+	struct store *store = open_place(enrolling->place);
+
+	for (uint32_t i = 100; i < 100000 && !enrolling->barred; i++) {
+		enum insert_result result = try_to_insert(store, "a", i);
+
+		enrolling->barred = result == CLIENT_BARRED;
+		enrolling->inserted += result == INSERTED;
+	}
+	free_store(&store);
+	return NULL;
+}
+
+/* catalogue 90: with a connection of its own, as another process has it */
+Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
+{
+	const struct revocation revocation = {.client = "a", .by = "ca", .now_s = REVOKED_AT_S};
+	struct store_place place;
+	struct store *store = make_record_of_two(&place);
+	struct enrolling enrolling = {.place = &place};
+	struct revocation_summary summary;
+	struct fault fault = {0};
+	pthread_t thread;
+	size_t valid = 7;
+
+	cr_assert_eq(pthread_create(&thread, NULL, enroll_on, &enrolling), 0);
+	while (valid < 20) {
+		const struct record_query query = {.client = "a"};
+
+		cr_assert_eq(count_records(store, &query, &valid, &fault), 0, "%s", fault.text);
+	}
+	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_expect(enrolling.barred);
+	cr_expect_eq(summary.revoked, 3 + enrolling.inserted);
+	cr_assert_eq(count_records(store,
+				   &(struct record_query){.client = "a",
+							  .state = RECORD_VALID,
+							  .now_s = REVOKED_AT_S},
+				   &valid, &fault),
+		     0);
+	cr_expect_eq(valid, 0);
+	free_store(&store);
+	remove_store_place(&place);
+}

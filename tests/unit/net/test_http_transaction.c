@@ -1,0 +1,394 @@
+#include "common/net/http_transaction.h"
+
+#include "common/net/http.h"
+#include "tests/support/raw_socket.h"
+#include "tests/unit/net/serve.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define POST "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+
+Test(http_transaction, refuses_by_the_route)
+{
+	static const struct {
+		const char *request;
+		const char *status;
+		const char *found;
+	} rows[] = {
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "there is no such path"},
+		{"GET /health/ HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "no such path"},
+		{"GET /%68ealth HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "no such path"},
+		{"GET /../health HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "no such path"},
+		{"GET http://a/health HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "such path"},
+		{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "no such path"},
+		{"DELETE /health HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ",
+		 "\r\nAllow: GET, HEAD\r\n"},
+		{"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "\r\nAllow: POST\r\n"},
+		{"HEAD /echo HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "\r\nAllow: POST\r\n"},
+		{"PUT /large HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ",
+		 "\r\nAllow: POST, GET, HEAD\r\n"},
+		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 415 ",
+		 "expected the content type text/plain"},
+		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/html\r\n"
+		 "Content-Length: 1\r\n\r\nx",
+		 "HTTP/1.1 415 ", "expected the content type text/plain"},
+	};
+	struct service_under_test service = {0};
+
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+		int connection = connect_raw(&service.endpoint);
+
+		cr_assert(say_raw(connection, rows[i].request));
+		(void)shutdown(connection, SHUT_WR);
+		cr_expect(receive_raw(connection, &answer), "row %zu", i);
+		(void)close(connection);
+		cr_assert_not_null(answer.data, "row %zu", i);
+		cr_expect_eq(
+			strncmp((const char *)answer.data, rows[i].status, strlen(rows[i].status)),
+			0, "row %zu: %s", i, answer.data);
+		cr_expect_not_null(strstr((const char *)answer.data, rows[i].found), "row %zu: %s",
+				   i, answer.data);
+		cr_expect_not_null(strstr((const char *)answer.data, CONTENT_PROBLEM), "row %zu",
+				   i);
+	}
+	cr_expect(await_log(&service, "GET /%68ealth 404 there is no such path\n"));
+	stop_service(&service);
+}
+
+/* catalogue 26, 30, 85: by what Content-Length says, before any of the body is read */
+Test(http_transaction, refuses_a_body_over_the_limit_at_once)
+{
+	static const struct {
+		const char *length;
+		unsigned int status;
+	} rows[] = {
+		{"1001", 413},
+		{"1073741824", 413},
+		{"4294967296", 413},
+		{"4294968296", 413},
+		{"9223372036854775807", 400},
+		{"18446744073709551615", 400},
+		{"18446744073709551616", 413},
+		{"99999999999999999999999999999999", 413},
+		{"1001\r\nExpect: 100-continue", 413},
+	};
+	struct service_under_test service = {0};
+
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer request = {0};
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		append_format(&request, POST "Content-Length: %s\r\n\r\n", rows[i].length);
+		answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
+		cr_expect_eq(status_of(&answer), rows[i].status, "%s: %s", rows[i].length,
+			     answer.data);
+	}
+	cr_expect(await_log(&service, "POST /echo 413 the body is larger than 1000 octets\n"));
+	cr_expect_eq(service.handled, 0);
+	stop_service(&service);
+}
+
+/* catalogue 26: chunked, without end */
+Test(http_transaction, refuses_a_chunked_body_by_its_count)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	unsigned int sent = 0;
+	int connection;
+
+	start_service(&service);
+	connection = connect_raw(&service.endpoint);
+	cr_assert(say_raw(connection, POST "Transfer-Encoding: chunked\r\n\r\n"));
+	while (sent < 1000000 && say_raw(connection, "a\r\n0123456789\r\n"))
+		sent++;
+	cr_expect_lt(sent, 1000000);
+	cr_expect(await_log(&service, "POST /echo 413 the body is larger than this path takes\n"));
+	(void)receive_raw(connection, &answer);
+	(void)close(connection);
+	cr_expect_eq(service.handled, 0);
+	stop_service(&service);
+}
+
+Test(http_transaction, answers_413_to_a_chunked_body)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	start_service(&service);
+	append_format(&request, POST "Transfer-Encoding: chunked\r\n\r\n3e9\r\n%01001d\r\n", 0);
+	answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
+	cr_expect_eq(status_of(&answer), 413, "%s", answer.data);
+	cr_expect_not_null(strstr((const char *)answer.data, CONTENT_PROBLEM));
+	stop_service(&service);
+}
+
+/* catalogue 26 */
+Test(http_transaction, takes_bodies_up_to_the_limit)
+{
+	static const int rows[] = {1, 2, BODY_MAX - 1, BODY_MAX};
+	struct service_under_test service = {0};
+	struct http_client *client;
+
+	start_service(&service);
+	client = new_test_client(&service.endpoint);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		char text[BODY_MAX + 1];
+
+		(void)snprintf(text, sizeof(text), "%0*d", rows[i], 0);
+		cr_expect_eq(post_text(client, "/echo", text, &answer), 200);
+		cr_expect(equal_bytes(bytes_of_buffer(&answer.body), bytes_of_string(text)));
+	}
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+Test(http_transaction, bounds_what_all_requests_send_together)
+{
+	struct service_under_test service = {.settings = {.most_body_octets = 50000}};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	CLEANUP(clear_buffer) struct buffer part = {0};
+	struct http_client *client;
+	int holders[4];
+
+	start_service(&service);
+	append_format(&part,
+		      "POST /large HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+		      "Content-Length: 20000\r\n\r\n%019999d",
+		      0);
+	for (size_t i = 0; i < COUNT_OF(holders); i++) {
+		holders[i] = connect_raw(&service.endpoint);
+		(void)send_raw(holders[i], bytes_of_buffer(&part));
+	}
+	cr_expect(await_log(&service, "POST /large 503 too much is being received"));
+	for (size_t i = 0; i < COUNT_OF(holders); i++)
+		(void)close(holders[i]);
+	/* What they held is given back. */
+	client = new_test_client(&service.endpoint);
+	do
+		clear_http_answer(&answer);
+	while (post_text(client, "/large", "x", &answer) == 503);
+	cr_expect_eq(answer.status, 200);
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+Test(http_transaction, answers_a_fault_by_its_class)
+{
+	static const struct {
+		enum fault_class class;
+		unsigned int status;
+		enum fault_class seen; /* by our client */
+		bool hidden;
+	} rows[] = {
+		{FAULT_FAILED, 500, FAULT_UNREACHABLE, true},
+		{FAULT_MALFORMED, 400, FAULT_REFUSED, false},
+		{FAULT_TOO_LARGE, 413, FAULT_TOO_LARGE, false},
+		{FAULT_UNDECRYPTABLE, 400, FAULT_REFUSED, true},
+		{FAULT_UNVERIFIED, 403, FAULT_REFUSED, false},
+		{FAULT_NOT_FOUND, 404, FAULT_NOT_FOUND, false},
+		{FAULT_REFUSED, 403, FAULT_REFUSED, false},
+		{FAULT_BUSY, 503, FAULT_BUSY, false},
+		{FAULT_NONE, 500, FAULT_UNREACHABLE, true},
+	};
+	struct service_under_test service = {0};
+	struct http_client *client;
+
+	start_service(&service);
+	client = new_test_client(&service.endpoint);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		struct fault fault = {0};
+		char number[16];
+		char reason[32];
+
+		(void)snprintf(number, sizeof(number), "%u", (unsigned int)rows[i].class);
+		(void)snprintf(reason, sizeof(reason), "the reason \"%s\"", number);
+		cr_expect_eq(post_text(client, "/fault", number, &answer), rows[i].status);
+		cr_expect_str_eq(answer.content_type, CONTENT_PROBLEM);
+		cr_expect_eq(check_http_answer(client, "/fault", &answer, "text/plain", &fault),
+			     -1);
+		cr_expect_eq(fault.class, rows[i].seen, "class %s", number);
+		cr_expect_eq(strstr(fault.text, reason) == NULL, rows[i].hidden, "%s", fault.text);
+		cr_expect_null(strstr((const char *)answer.body.data, "half an answer"));
+		/* The log says it in any case. */
+		if (rows[i].class != FAULT_NONE)
+			cr_expect(await_log(&service, reason));
+	}
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+/* catalogue 17, 19: nothing tells one failure to decrypt from another */
+Test(http_transaction, answers_every_failure_to_decrypt_with_the_same_octets)
+{
+	struct service_under_test service = {0};
+	struct http_client *client;
+	CLEANUP(clear_http_answer) struct http_answer first = {0};
+	CLEANUP(clear_http_answer) struct http_answer second = {0};
+
+	start_service(&service);
+	client = new_test_client(&service.endpoint);
+	cr_assert_eq(FAULT_UNDECRYPTABLE, 5);
+	cr_expect_eq(post_text(client, "/fault", "5 wrong tag", &first), 400);
+	cr_expect_eq(post_text(client, "/fault", "5 unknown kid, which is longer", &second), 400);
+	cr_expect(equal_bytes(bytes_of_buffer(&first.body), bytes_of_buffer(&second.body)));
+	cr_expect(await_log(&service, "wrong tag"));
+	cr_expect(await_log(&service, "unknown kid"));
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+Test(http_transaction, answers_head_without_a_body)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	start_service(&service);
+	answer = ask_raw(&service.endpoint, bytes_of_string("HEAD /health HTTP/1.1\r\nHost: a\r\n"
+							    "Connection: close\r\n\r\n"));
+	cr_expect_eq(status_of(&answer), 200);
+	cr_expect_not_null(strstr((const char *)answer.data, "Content-Length: 4\r\n"));
+	cr_expect_null(strstr((const char *)answer.data, "well"));
+	stop_service(&service);
+}
+
+Test(http_transaction, asks_for_the_body_when_it_is_expected_to)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer go = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	int connection;
+
+	start_service(&service);
+	connection = connect_raw(&service.endpoint);
+	cr_assert(say_raw(connection, POST "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
+	cr_assert(receive_answer(connection, &go));
+	cr_expect_str_eq((const char *)go.data, "HTTP/1.1 100 Continue\r\n\r\n");
+	cr_assert(say_raw(connection, "ab"));
+	cr_assert(receive_answer(connection, &answer));
+	cr_expect_eq(status_of(&answer), 200);
+	(void)close(connection);
+	stop_service(&service);
+}
+
+/* catalogue 91: the queue is bounded */
+Test(http_transaction, answers_503_when_too_much_waits)
+{
+	enum { EXTRA = 3 };
+	struct service_under_test service = {.settings = {.most_pending = 2}};
+	unsigned int workers = count_cores();
+	unsigned int count = workers + 2 + EXTRA;
+	int *connections = calloc(count, sizeof(*connections));
+	unsigned int statuses[2] = {0};
+
+	cr_assert_not_null(connections);
+	start_service(&service);
+	for (unsigned int i = 0; i < count; i++) {
+		connections[i] = connect_raw(&service.endpoint);
+		cr_assert(say_raw(connections[i],
+				  "POST /long HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+				  "Content-Length: 1\r\n\r\nx"));
+		/* The first ones occupy the workers, so that exactly two can wait. */
+		if (i < workers)
+			await_waiting(&service, i + 1);
+	}
+	cr_expect(await_logs(&service, "POST /long 503 2 requests already wait", EXTRA));
+	open_gate(&service);
+	for (unsigned int i = 0; i < count; i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		cr_assert(receive_answer(connections[i], &answer));
+		statuses[status_of(&answer) == 503]++;
+		if (status_of(&answer) == 503)
+			cr_expect_not_null(strstr((const char *)answer.data, "Retry-After: 1\r\n"));
+		(void)close(connections[i]);
+	}
+	cr_expect_eq(statuses[0], workers + 2);
+	cr_expect_eq(statuses[1], EXTRA);
+	free(connections);
+	stop_service(&service);
+}
+
+/* The gate opens only once the short ones are answered, so this ends only when they are. */
+Test(http_transaction, answers_short_requests_while_all_workers_are_busy)
+{
+	enum { SHORT = 20 };
+	struct service_under_test service = {0};
+	unsigned int workers = count_cores();
+	int *connections = calloc(workers, sizeof(*connections));
+
+	cr_assert_not_null(connections);
+	start_service(&service);
+	for (unsigned int i = 0; i < workers; i++) {
+		connections[i] = connect_raw(&service.endpoint);
+		cr_assert(say_raw(connections[i],
+				  "POST /long HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+				  "Content-Length: 1\r\n\r\nx"));
+	}
+	await_waiting(&service, workers);
+	for (unsigned int i = 0; i < SHORT; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		struct http_client *client = new_test_client(&service.endpoint);
+
+		cr_expect_eq(post_text(client, "/echo", "short", &answer), 200);
+		free_http_client(&client);
+	}
+	open_gate(&service);
+	for (unsigned int i = 0; i < workers; i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		cr_assert(receive_answer(connections[i], &answer));
+		cr_expect_eq(status_of(&answer), 200);
+		(void)close(connections[i]);
+	}
+	free(connections);
+	stop_service(&service);
+}
+
+/* catalogue 93, 81: SIGPIPE as it is by default, which would kill this process */
+Test(http_transaction, survives_clients_that_leave_in_the_middle)
+{
+	enum { ROUNDS = 50 };
+	static const char *const requests[] = {
+		"GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST /work HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+		"Content-Length: 5\r\n\r\nhello",
+		"POST /large HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+		"Content-Length: 50000\r\n\r\nhello",
+		"POST /large HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+		"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+		"GET /heal",
+		"",
+	};
+	struct service_under_test service = {0};
+	struct http_client *client;
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+	(void)signal(SIGPIPE, SIG_DFL);
+	start_service(&service);
+	for (size_t i = 0; i < ROUNDS * COUNT_OF(requests); i++) {
+		const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+		int connection = connect_raw(&service.endpoint);
+
+		(void)say_raw(connection, requests[i % COUNT_OF(requests)]);
+		if (i % 2 == 0)
+			(void)setsockopt(connection, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		(void)close(connection);
+	}
+	client = new_test_client(&service.endpoint);
+	cr_expect_eq(post_text(client, "/work", "again", &answer), 200);
+	cr_expect_str_eq((const char *)answer.body.data, "again");
+	free_http_client(&client);
+	stop_service(&service);
+}

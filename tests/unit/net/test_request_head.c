@@ -1,0 +1,216 @@
+#include "common/net/request_head.h"
+
+#include "tests/support/raw_socket.h"
+#include "tests/unit/net/serve.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The start of a POST that needs nothing but what says how long its body is. */
+#define POST "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+#define GET "GET /health HTTP/1.1\r\n"
+#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
+
+struct row {
+	const char *request;
+	const char *detail; /* NULL: libmicrohttpd itself refuses */
+};
+
+/* catalogue 70: each is refused with 400, and the connection closed */
+static const struct row ambiguous[] = {
+	{POST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+	 "the field Content-Length comes 2 times"},
+	{POST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+	 "the field Content-Length comes 2 times"},
+	{POST "content-length: 1\r\nCONTENT-LENGTH: 0\r\n\r\nx",
+	 "the field Content-Length comes 2 times"},
+	{POST "Content-Length: 1, 1\r\n\r\nx", NULL},
+	{POST "Content-Length: -1\r\n\r\nx", NULL},
+	{POST "Content-Length: +1\r\n\r\nx", NULL},
+	{POST "Content-Length: 0x1\r\n\r\nx", NULL},
+	{POST "Content-Length: \r\n\r\nx", NULL},
+	{POST "Content-Length: 0000000000000000001\r\n\r\nx", "Content-Length is no number"},
+	{POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	 "Content-Length and Transfer-Encoding contradict each other"},
+	{POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+	 "Content-Length and Transfer-Encoding contradict each other"},
+	{POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	 "the field Transfer-Encoding comes 2 times"},
+	{POST "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
+	{POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
+	{POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
+	{POST "Transfer-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", "contradict each other"},
+	{POST "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx",
+	 "the field Content-Type comes 2 times"},
+	{CHUNKED "zz\r\nx\r\n0\r\n\r\n", NULL},
+	{CHUNKED "-1\r\nx\r\n0\r\n\r\n", NULL},
+	{CHUNKED "0x1\r\nx\r\n0\r\n\r\n", NULL},
+	{CHUNKED "1\r\nxyz\r\n0\r\n\r\n", NULL},
+	{GET "\r\n", "expected a field Host with HOST or HOST:PORT, found none"},
+	{"GET /health HTTP/1.0\r\n\r\n", "found none"},
+	{GET "Host: a\r\nHost: a\r\n\r\n", "the field Host comes 2 times"},
+	{GET "Host: \r\n\r\n", "found something else"},
+	{GET "Host: a/b\r\n\r\n", "found something else"},
+	{GET "Host: a, b\r\n\r\n", "found something else"},
+	{GET "Host: u@a\r\n\r\n", "found something else"},
+	{GET "Host: http://a\r\n\r\n", "found something else"},
+	{GET "Host: a:\r\n\r\n", "found something else"},
+	{GET "Host: a:80a\r\n\r\n", "found something else"},
+	{GET "Host: a:123456\r\n\r\n", "found something else"},
+	{GET "Host: :80\r\n\r\n", "found something else"},
+	{GET "Host: ::1\r\n\r\n", "found something else"},
+	{GET "Host: [::1\r\n\r\n", "found something else"},
+	{GET "Host: [::1]x\r\n\r\n", "found something else"},
+	{GET "Host: [a]\r\n\r\n", "found something else"},
+	{GET "Host: [0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]\r\n\r\n",
+	 "found something else"},
+	{GET "Host: a\x01\r\n\r\n", "found something else"},
+	{GET "Host: a\rX: y\r\n\r\n", "found something else"},
+	{GET "Host: a \r\n\r\n", "found something else"},
+	{GET "Host : a\r\n\r\n", "found none"},
+	{GET " Host: a\r\n\r\n", "found none"},
+	{GET "Host: a\r\nX: b\r\n c\r\n\r\n", "a line of the head is folded"},
+	{GET "Host: a\r\nX: b\r\n\tc\r\n\r\n", "a line of the head is folded"},
+	{GET "Host: a\r\n\tb\r\n\r\n", "expected a field Host"},
+	{GET "Host:a\r\n\r\n", "a line of the head is folded"},
+	{GET "Host:  a\r\n\r\n", "a line of the head is folded"},
+	{"GET /health HTTP/1.1\nHost: a\n\n", "ends in LF without CR"},
+	{GET "Host: a\nX: y\r\n\r\n", "ends in LF without CR"},
+	{GET "Host: a\r\n\n", "ends in LF without CR"},
+	{GET "Host: a\r\n: x\r\n\r\n", "a line of the head"},
+	{GET "Host: a\r\nfoo\r\n\r\n", NULL},
+	{"FOO /health HTTP/1.1\r\nHost: a\r\n\r\n", "the method is unknown"},
+	{"get /health HTTP/1.1\r\nHost: a\r\n\r\n", "the method is unknown"},
+	{"GET-----------------------------------/ / HTTP/1.1\r\nHost: a\r\n\r\n",
+	 "the method is unknown"},
+	{"GET /hea lth HTTP/1.1\r\nHost: a\r\n\r\n", "expected a request target"},
+	{"GET /health\x01 HTTP/1.1\r\nHost: a\r\n\r\n", "expected a request target"},
+	{"GET /h\xc3\xa4lth HTTP/1.1\r\nHost: a\r\n\r\n", "expected a request target"},
+	{"GET  /health HTTP/1.1\r\nHost: a\r\n\r\n", ""},
+	{"GET /health\r\n\r\n", NULL},
+	{"GET /health FTP/1.1\r\nHost: a\r\n\r\n", NULL},
+};
+
+Test(request_head, refuses_what_can_be_read_in_two_ways)
+{
+	struct service_under_test service = {0};
+
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(ambiguous); i++) {
+		const struct row *row = &ambiguous[i];
+		CLEANUP(clear_buffer) struct buffer request = {0};
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		/* What follows must not be taken for a request of its own. */
+		append_format(&request, "%sGET /health HTTP/1.1\r\nHost: a\r\n\r\n", row->request);
+		answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
+		cr_expect_eq(status_of(&answer), 400, "row %zu: %s", i, answer.data);
+		cr_expect_null(strstr((const char *)answer.data, "200 OK"), "row %zu", i);
+		if (row->detail == NULL)
+			continue;
+		cr_expect_not_null(strstr((const char *)answer.data, "application/problem+json"),
+				   "row %zu: %s", i, answer.data);
+		cr_expect_not_null(strstr((const char *)answer.data, row->detail), "row %zu: %s", i,
+				   answer.data);
+	}
+	cr_expect_eq(service.handled, 0);
+	stop_service(&service);
+}
+
+/* catalogue 28, 70: octets that a string cannot hold */
+Test(request_head, refuses_nul_in_the_head)
+{
+	static const struct {
+		char text[64];
+		size_t len;
+	} rows[] = {
+		{GET "Host: a\r\nX: a\0b\r\n\r\n", 43},
+		{GET "Host: a\r\nX\0: ab\r\n\r\n", 43},
+		{GET "Host: a\0b\r\n\r\n", 36},
+		{"GET /health\0/../ HTTP/1.1\r\nHost: a\r\n\r\n", 38},
+	};
+	struct service_under_test service = {0};
+
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct bytes request = {(const uint8_t *)rows[i].text, rows[i].len};
+		CLEANUP(clear_buffer) struct buffer answer = ask_raw(&service.endpoint, request);
+
+		cr_expect_eq(status_of(&answer), 400, "row %zu: %s", i, answer.data);
+	}
+	stop_service(&service);
+}
+
+/* catalogue 70, 26: too much of a head, or a version that is not spoken */
+Test(request_head, refuses_heads_beyond_its_memory)
+{
+	enum { MUCH = 40000 };
+	static const struct {
+		const char *before;
+		const char *after;
+		unsigned int status;
+	} rows[] = {
+		{"GET /", " HTTP/1.1\r\nHost: a\r\n\r\n", 414},
+		{GET "Host: a\r\nX: ", "\r\n\r\n", 431},
+		{GET "Host: a\r\n", ": x\r\n\r\n", 431},
+	};
+	struct service_under_test service = {0};
+
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer request = {0};
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		append_format(&request, "%s%0*d%s", rows[i].before, (int)MUCH, 0, rows[i].after);
+		answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
+		cr_expect_eq(status_of(&answer), rows[i].status, "row %zu: %s", i, answer.data);
+	}
+	stop_service(&service);
+}
+
+Test(request_head, refuses_other_versions)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	start_service(&service);
+	answer = ask_raw(&service.endpoint,
+			 bytes_of_string("GET /health HTTP/2.0\r\nHost: a\r\n\r\n"));
+	cr_expect_eq(status_of(&answer), 505);
+	stop_service(&service);
+}
+
+Test(request_head, takes_what_is_plain)
+{
+	static const char *const rows[] = {
+		GET "Host: a\r\n\r\n",
+		GET "Host: a:1\r\n\r\n",
+		GET "Host: 127.0.0.1:65535\r\n\r\n",
+		GET "Host: [::1]:8440\r\n\r\n",
+		GET "Host: [::1]\r\n\r\n",
+		GET "host: a-b_c.example\r\nX-Empty: \r\nCookie: a=b; c=d\r\n\r\n",
+		"GET /health?query=1&x=%20 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n",
+		POST "Content-Length: 1\r\n\r\nx",
+		POST "Content-Length: 0\r\n\r\n",
+		CHUNKED "1\r\nx\r\n0\r\n\r\n",
+		CHUNKED "1;extension=1\r\nx\r\n0\r\nTrailer: x\r\n\r\n",
+	};
+	struct service_under_test service = {0};
+	int connection;
+
+	start_service(&service);
+	connection = connect_raw(&service.endpoint);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		cr_assert(say_raw(connection, rows[i]), "row %zu", i);
+		cr_assert(receive_answer(connection, &answer), "row %zu", i);
+		cr_expect_eq(status_of(&answer), 200, "row %zu: %s", i, answer.data);
+	}
+	(void)close(connection);
+	cr_expect_str_empty((const char *)service.log.data);
+	stop_service(&service);
+}

@@ -1,0 +1,277 @@
+#include "common/pool/enrolment/enroll.h"
+
+#include "tests/unit/pool/enrolling.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* catalogue 65 */
+Test(enroll, refuses_the_answer_to_an_earlier_request)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
+	ca.mischief = ENVELOPE_OLD;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(enroll, refuses_to_begin_without_what_it_needs)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault no_request = {0};
+	struct fault no_key = {0};
+	struct fault no_root = {0};
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &no_request), -1);
+	assert_fault(&no_request, FAULT_NOT_FOUND, "run certpool request client1");
+	make_client_pool(&fixture, 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_ca.jwk", 0), 0);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &no_key), -1);
+	assert_fault(&no_key, FAULT_NOT_FOUND, "shared_ca.jwk");
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &no_root), -1);
+	assert_fault(&no_root, FAULT_NOT_FOUND, "root.crt: no root is pinned");
+	cr_assert_eq(ca.questions, 0);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 67: a key that the CA does not have for this client */
+Test(enroll, is_refused_under_a_shared_key_that_the_ca_does_not_have)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	clear_key_ring(&ca.ring);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED, "");
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(enroll, says_that_the_ca_cannot_be_reached)
+{
+	struct fixture fixture;
+	struct fake_ca ca = {.endpoint = dead_endpoint()};
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	close_fixture(&fixture);
+}
+
+Test(enroll, saves_a_certificate_for_each_member)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct stat status;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	cr_assert_eq(enrolled.present, 0);
+	cr_assert_eq(enrolled.refused, 0);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
+	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "cert_key3.crt", &status, 0), 0);
+	cr_assert_eq(status.st_mode & 07777, 0644);
+	cr_assert_eq(told.done, POOL_SIZE);
+	cr_assert_eq(told.total, POOL_SIZE);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 93: an interrupted enrolment goes on where it was */
+Test(enroll, asks_only_for_what_is_missing)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
+	put_file(fixture.layouts[0]->cert, ".cert_key1.crt.new", "half a certifi", 0644);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.present, 1);
+	cr_assert_eq(enrolled.saved, 2);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
+	told.done = 0;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.present, 3);
+	cr_assert_eq(enrolled.saved, 0);
+	cr_assert_eq(ca.questions, 1);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 91: what a CA says that is asked too much */
+Test(enroll, asks_again_when_the_ca_is_busy)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.busy = 2;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	cr_assert_eq(ca.questions, 3);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+static void refuse_twice_for_rate(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	if (ca->questions <= 2)
+		set_refusal(&answer->refusal, RATE_REFUSAL, "try again in 1 s");
+}
+
+/* catalogue 91 */
+Test(enroll, asks_again_when_it_asked_too_often)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = refuse_twice_for_rate;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	cr_assert_eq(enrolled.refused, 0);
+	cr_assert_eq(ca.questions, 3);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(enroll, sends_a_larger_pool_in_several_requests)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.size = 250;
+	fixture.clients[0].pool.batch_size = 30;
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, 250);
+	cr_assert_eq(ca.questions, 9);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 250);
+	cr_assert_eq(told.done, 250);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(enroll, splits_a_pool_that_would_fit_into_one_request)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.size = 400;
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, 400);
+	cr_assert_eq(ca.questions, 4);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+static void swap_certificates(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct buffer pem = answer->certificates[0].pem;
+
+	(void)ca;
+	answer->certificates[0].pem = answer->certificates[1].pem;
+	answer->certificates[1].pem = pem;
+}
+
+static void swap_in_second_request(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	if (strcmp(answer->certificates[0].name, "key41") == 0)
+		swap_certificates(ca, answer);
+}
+
+Test(enroll, keeps_what_other_requests_brought_when_one_fails)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+	struct fault none = {0};
+	size_t saved;
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.size = 120;
+	fixture.clients[0].pool.batch_size = 40;
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = swap_in_second_request;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "member \"key41\"");
+	saved = count_files(fixture.layouts[0]->cert);
+	cr_assert(saved == 40 || saved == 80, "%zu", saved);
+	cr_assert(file_exists(fixture.layouts[0]->cert, "cert_key1.crt"));
+	cr_assert(!file_exists(fixture.layouts[0]->cert, "cert_key41.crt"));
+	ca.spoil_certificates = NULL;
+	told.done = 0;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &none), 0, "%s", none.text);
+	cr_assert_eq(enrolled.saved, 120 - saved);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 120);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}

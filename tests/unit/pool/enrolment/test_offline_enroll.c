@@ -1,0 +1,408 @@
+#include "common/pool/enrolment/offline_enroll.h"
+
+#include "common/crypto/key_file.h"
+#include "common/pool/enrolment/exported_requests.h"
+#include "common/wire/envelope.h"
+#include "tests/unit/pool/enrolling.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A CA that is reached by files: what it makes of one request. */
+typedef void spoil_answer(const struct fixture *fixture, struct certificates_answer *answer);
+
+static void certify_all(const struct fixture *fixture, const struct certificates_request *request,
+			struct certificates_answer *answer)
+{
+	answer->certificates = calloc(request->count, sizeof(*answer->certificates));
+	answer->refusals = calloc(request->count, sizeof(*answer->refusals));
+	for (size_t i = 0; i < request->count; i++) {
+		struct member_pem *member = &answer->certificates[answer->certificate_count++];
+
+		memcpy(member->name, request->members[i].name, sizeof(member->name));
+		member->pem =
+			certify_pem(fixture->issuer, bytes_of_buffer(&request->members[i].pem),
+				    fixture->now_s - 300, fixture->now_s + 86400);
+	}
+}
+
+static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_answer *spoil,
+			struct buffer *text)
+{
+	CLEANUP(clear_key_ring) struct key_ring ring = {0};
+	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_buffer) struct buffer answer_jwe = {0};
+	struct request_claims claims = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(read_key_ring(fixture->ca, &ring, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_question(&ring, &certificates_exchange, jwe, &question, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(parse_certificates_request(bytes_of_secret(&question.message.plaintext),
+						&request, &claims, &fault),
+		     0, "%s", fault.text);
+	answer.claims = make_answer_claims(&claims, question.sha256, CA_NAME, question.message.peer,
+					   fixture->now_s);
+	certify_all(fixture, &request, &answer);
+	if (spoil != NULL)
+		spoil(fixture, &answer);
+	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
+	cr_assert_eq(encrypt_message(&find_peer_key(&ring, question.message.peer)->key,
+				     certificates_exchange.answer_typ, NULL, bytes_of_secret(&json),
+				     &answer_jwe, &fault),
+		     0, "%s", fault.text);
+	append_bytes(text, bytes_of_buffer(&answer_jwe));
+	append_string(text, "\n");
+}
+
+static struct buffer answer_file(const struct fixture *fixture, const struct buffer *requests,
+				 spoil_answer *spoil)
+{
+	struct bytes left = bytes_of_buffer(requests);
+	struct buffer answers = {0};
+
+	append_string(&answers, "");
+	while (left.len > 0)
+		answer_line(fixture, cut_line(&left), spoil, &answers);
+	return answers;
+}
+
+static struct enrollment carriage_of(const struct fixture *fixture, struct told *told)
+{
+	static const struct fake_ca nobody;
+
+	return enrollment_of(fixture, &nobody, told);
+}
+
+static struct buffer export(const struct fixture *fixture, struct export_figures *ret_figures)
+{
+	struct told told = {0};
+	const struct enrollment enrollment = carriage_of(fixture, &told);
+	struct buffer text = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(export_requests(&enrollment, fixture->now_s, &text, ret_figures, &fault), 0,
+		     "%s", fault.text);
+	return text;
+}
+
+static int import(const struct fixture *fixture, const struct buffer *answers, struct told *told,
+		  struct enrolled *ret_enrolled, struct fault *fault)
+{
+	const struct enrollment enrollment = carriage_of(fixture, told);
+
+	return import_answers(&enrollment, bytes_of_buffer(answers), fixture->now_s, ret_enrolled,
+			      fault);
+}
+
+static size_t count_exported(const struct fixture *fixture)
+{
+	CLEANUP(clear_exported) struct exported exported = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(read_exported(fixture->layouts[0], &exported, &fault), 0, "%s", fault.text);
+	return exported.count;
+}
+
+static void leave_one_out(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	(void)fixture;
+	clear_buffer(&answer->certificates[--answer->certificate_count].pem);
+}
+
+static void swap_certificates(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	struct buffer pem = answer->certificates[0].pem;
+
+	(void)fixture;
+	answer->certificates[0].pem = answer->certificates[1].pem;
+	answer->certificates[1].pem = pem;
+}
+
+static void certify_by_other_root(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	CLEANUP(clear_buffer)
+	struct buffer csr = get_file(fixture->layouts[0]->csr_file, "csr_key1.csr");
+
+	clear_buffer(&answer->certificates[0].pem);
+	answer->certificates[0].pem = certify_pem(fixture->other_issuer, bytes_of_buffer(&csr),
+						  fixture->now_s - 300, fixture->now_s + 3600);
+}
+
+static void change_digest(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	(void)fixture;
+	answer->claims.request_sha256[31] ^= 0x80;
+}
+
+static void change_in_reply_to(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	(void)fixture;
+	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+static void forget_in_reply_to(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	(void)fixture;
+	answer->claims.in_reply_to[0] = '\0';
+}
+
+static void change_aud(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	(void)fixture;
+	(void)strcpy(answer->claims.aud, "client2");
+}
+
+/* catalogue 65, 66 */
+static const struct {
+	spoil_answer *spoil;
+	const char *text;
+} bad_answers[] = {
+	{leave_one_out, "line 1: nothing of the CA's answer is saved: the answer has neither"},
+	{swap_certificates, "for another key than the request's"},
+	{certify_by_other_root, "member \"key1\""},
+	{change_digest, "request_sha256: the answer is to another request"},
+	{change_in_reply_to, "not the answer to a request that was exported from here"},
+	{forget_in_reply_to, "in_reply_to \"\": not the answer"},
+	{change_aud, "to \"client2\""},
+};
+
+ParameterizedTestParameters(offline_enroll, refuses_an_answer_that_does_not_hold_and_writes_nothing)
+{
+	static size_t indices[COUNT_OF(bad_answers)];
+
+	for (size_t i = 0; i < COUNT_OF(indices); i++)
+		indices[i] = i;
+	return cr_make_param_array(size_t, indices, COUNT_OF(indices));
+}
+
+ParameterizedTest(size_t *index, offline_enroll,
+		  refuses_an_answer_that_does_not_hold_and_writes_nothing)
+{
+	struct fixture fixture;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct export_figures figures;
+	CLEANUP(clear_buffer) struct buffer requests = {0};
+	CLEANUP(clear_buffer) struct buffer answers = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	requests = export(&fixture, &figures);
+	answers = answer_file(&fixture, &requests, bad_answers[*index].spoil);
+	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1, "%zu", *index);
+	assert_fault(&fault, FAULT_UNVERIFIED, bad_answers[*index].text);
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), 0);
+	cr_expect_eq(count_exported(&fixture), 1);
+	close_fixture(&fixture);
+}
+
+/* catalogue 31 */
+Test(offline_enroll, refuses_a_file_without_answers)
+{
+	static const struct {
+		const char *text;
+		enum fault_class class;
+		const char *part;
+	} rows[] = {
+		{"", FAULT_MALFORMED, "expected the CA's answers, one a line, found none"},
+		{"\n\r\n", FAULT_MALFORMED, "found none"},
+		{"hello\n", FAULT_UNVERIFIED, "line 1: the answer cannot be decrypted"},
+		{"\n\na.b.c.d.e", FAULT_UNVERIFIED, "line 3: the answer cannot be decrypted"},
+	};
+	struct fixture fixture;
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer answers = {0};
+		struct told told = {0};
+		struct enrolled enrolled;
+		struct fault fault = {0};
+
+		append_string(&answers, rows[i].text);
+		cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1);
+		assert_fault(&fault, rows[i].class, rows[i].part);
+	}
+	close_fixture(&fixture);
+}
+
+Test(offline_enroll, exports_nothing_where_nothing_was_requested)
+{
+	struct fixture fixture;
+	struct told told = {0};
+	struct buffer text = {0};
+	struct export_figures figures;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	const struct enrollment enrollment = carriage_of(&fixture, &told);
+
+	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &figures, &fault), -1);
+	assert_fault(&fault, FAULT_NOT_FOUND, "run certpool request client1");
+	cr_expect_null(text.data);
+	close_fixture(&fixture);
+}
+
+/* catalogue 61 */
+Test(offline_enroll, takes_an_answer_once)
+{
+	struct fixture fixture;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct export_figures figures;
+	CLEANUP(clear_buffer) struct buffer requests = {0};
+	CLEANUP(clear_buffer) struct buffer answers = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.batch_size = 2;
+	make_client_pool(&fixture, 0);
+	requests = export(&fixture, &figures);
+	cr_expect_eq(figures.members, POOL_SIZE);
+	cr_expect_eq(figures.requests, 2);
+	cr_expect_eq(count_exported(&fixture), 2);
+	answers = answer_file(&fixture, &requests, NULL);
+	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_expect_eq(enrolled.saved, POOL_SIZE);
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
+	cr_expect_eq(count_exported(&fixture), 0);
+	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "or that answer was imported before");
+	clear_buffer(&requests);
+	requests = export(&fixture, &figures);
+	cr_expect_eq(requests.len, 0);
+	cr_expect_eq(figures.present, POOL_SIZE);
+	close_fixture(&fixture);
+}
+
+/* catalogue 76: killed after some certificates were saved, and before the request was forgotten */
+Test(offline_enroll, goes_on_where_it_was)
+{
+	struct fixture fixture;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct export_figures figures;
+	CLEANUP(clear_buffer) struct buffer requests = {0};
+	CLEANUP(clear_buffer) struct buffer answers = {0};
+	CLEANUP(clear_buffer) struct buffer kept = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	requests = export(&fixture, &figures);
+	kept = get_file(fixture.layouts[0]->state, "exported");
+	answers = answer_file(&fixture, &requests, NULL);
+	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s", fault.text);
+	put_file(fixture.layouts[0]->state, "exported", (const char *)kept.data, 0600);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
+	put_file(fixture.layouts[0]->cert, ".cert_key2.crt.new", "half", 0644);
+	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_expect_eq(enrolled.saved, 1);
+	cr_expect_eq(enrolled.present, 2);
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
+	close_fixture(&fixture);
+}
+
+Test(offline_enroll, overwrites_no_other_certificate)
+{
+	struct fixture fixture;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct export_figures figures;
+	CLEANUP(clear_buffer) struct buffer requests = {0};
+	CLEANUP(clear_buffer) struct buffer answers = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	requests = export(&fixture, &figures);
+	answers = answer_file(&fixture, &requests, NULL);
+	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s + 3600);
+	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED, "cert_key3.crt: another certificate");
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), 1);
+	close_fixture(&fixture);
+}
+
+static void refuse_last(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	struct member_pem *last = &answer->certificates[--answer->certificate_count];
+	struct member_refusal *refusal = &answer->refusals[answer->refusal_count++];
+
+	(void)fixture;
+	memcpy(refusal->name, last->name, sizeof(refusal->name));
+	set_refusal(&refusal->refusal, "quota", "no more");
+	clear_buffer(&last->pem);
+}
+
+static void refuse_all(const struct fixture *fixture, struct certificates_answer *answer)
+{
+	(void)fixture;
+	while (answer->certificate_count > 0)
+		clear_buffer(&answer->certificates[--answer->certificate_count].pem);
+	set_refusal(&answer->refusal, "stale", "too old");
+}
+
+Test(offline_enroll, tells_what_was_refused_of_each_member)
+{
+	static const struct {
+		spoil_answer *spoil;
+		size_t saved;
+		const char *type;
+	} rows[] = {{refuse_last, 2, "quota"}, {refuse_all, 0, "stale"}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct fixture fixture;
+		struct told told = {0};
+		struct enrolled enrolled;
+		struct export_figures figures;
+		CLEANUP(clear_buffer) struct buffer requests = {0};
+		CLEANUP(clear_buffer) struct buffer answers = {0};
+		struct fault fault = {0};
+
+		open_fixture(&fixture);
+		make_client_pool(&fixture, 0);
+		requests = export(&fixture, &figures);
+		answers = answer_file(&fixture, &requests, rows[i].spoil);
+		cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s",
+			     fault.text);
+		cr_expect_eq(enrolled.saved, rows[i].saved);
+		cr_expect_eq(enrolled.refused, POOL_SIZE - rows[i].saved);
+		cr_expect_eq(told.count, enrolled.refused);
+		cr_expect_eq(told.last_member, 3);
+		cr_expect_str_eq(told.last.type, rows[i].type);
+		cr_expect_eq(count_exported(&fixture), 0);
+		close_fixture(&fixture);
+	}
+}
+
+/* catalogue 39 */
+Test(offline_enroll, leaves_out_a_request_that_cannot_be_read)
+{
+	struct fixture fixture;
+	struct told told = {0};
+	struct export_figures figures;
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	put_file(fixture.layouts[0]->csr_file, "csr_key2.csr", "nonsense", 0644);
+	const struct enrollment enrollment = carriage_of(&fixture, &told);
+
+	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &figures, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(figures.members, 2);
+	cr_expect_eq(figures.refused, 1);
+	cr_expect_eq(told.last_member, 2);
+	cr_expect_str_eq(told.last.type, "bad_request");
+	close_fixture(&fixture);
+}

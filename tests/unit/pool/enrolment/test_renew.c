@@ -1,0 +1,413 @@
+#include "common/pool/enrolment/renew.h"
+
+#include "common/pool/members/member.h"
+#include "common/pool/members/replace_member.h"
+#include "common/x509/csr.h"
+#include "tests/unit/pool/enrolling.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int renew(const struct fixture *fixture, const struct fake_ca *ca,
+		 const struct renewal_terms *terms, struct told *told, struct renewed *ret_renewed,
+		 struct fault *fault)
+{
+	const struct renewal renewal = {
+		.enrollment = enrollment_of(fixture, ca, told),
+		.terms = *terms,
+	};
+
+	told->done = 0;
+	return renew_pool(&renewal, fixture->now_s, ret_renewed, fault);
+}
+
+/* No file of a renewal is left, and every member can sign. */
+static void assert_whole(const struct fixture *fixture)
+{
+	const struct layout *layout = fixture->layouts[0];
+	struct fault fault = {0};
+
+	for (size_t i = 1; i <= fixture->clients[0].pool.size; i++) {
+		CLEANUP(clear_member) struct member member = {0};
+		CLEANUP(free_public_key) struct public_key *key = NULL;
+		CLEANUP(clear_buffer) struct buffer pem = {0};
+		CLEANUP(free_csr) struct csr *csr = NULL;
+		char name[FILE_NAME_SIZE];
+
+		name_renewal_key(i, name);
+		cr_expect(!file_exists(layout->private, name), "%s", name);
+		name_renewal_csr(i, name);
+		cr_expect(!file_exists(layout->csr_file, name), "%s", name);
+		name_renewal_certificate(i, name);
+		cr_expect(!file_exists(layout->cert, name), "%s", name);
+		cr_assert_eq(open_member(layout, i, fixture->now_s, &member, &fault), 0, "%s",
+			     fault.text);
+		name_csr(i, name);
+		pem = get_file(layout->csr_file, name);
+		cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0);
+		cr_assert_eq(get_public_key(member.key, &key, &fault), 0);
+		cr_expect(equal_bytes(public_key_spki(key), public_key_spki(csr_public_key(csr))));
+	}
+}
+
+/* How many of the members' three kinds of file are other ones than in the earlier copy. */
+static size_t count_changed(const struct fixture *fixture, const struct buffer *before)
+{
+	size_t changed = 0;
+
+	for (size_t i = 0; i < POOL_SIZE; i++) {
+		CLEANUP(clear_buffer) struct buffer now = {0};
+		char name[FILE_NAME_SIZE];
+
+		name_private_key(i + 1, name);
+		now = get_file(fixture->layouts[0]->private, name);
+		changed += equal_bytes(bytes_of_buffer(&now), bytes_of_buffer(&before[i])) ? 0 : 1;
+	}
+	return changed;
+}
+
+static void copy_keys(const struct fixture *fixture, struct buffer *ret_keys)
+{
+	for (size_t i = 0; i < POOL_SIZE; i++) {
+		char name[FILE_NAME_SIZE];
+
+		name_private_key(i + 1, name);
+		ret_keys[i] = get_file(fixture->layouts[0]->private, name);
+	}
+}
+
+static void clear_keys(struct buffer *keys)
+{
+	for (size_t i = 0; i < POOL_SIZE; i++)
+		clear_buffer(&keys[i]);
+}
+
+/* catalogue 66: the answers to a renewal are held against the same checks */
+Test(renew, refuses_an_answer_that_does_not_hold_and_keeps_what_it_has)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct renewed renewed;
+	struct buffer before[POOL_SIZE];
+	struct fault fault = {0};
+	struct fault none = {0};
+	const struct renewal_terms all = {.all = true};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	copy_keys(&fixture, before);
+	start_fake_ca(&ca, &fixture);
+	ca.issuer = fixture.other_issuer;
+	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "nothing of the CA's answer is saved");
+	cr_expect_eq(count_changed(&fixture, before), 0);
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
+	ca.issuer = fixture.issuer;
+	cr_assert_eq(renew(&fixture, &ca, &(struct renewal_terms){0}, &told, &renewed, &none), 0,
+		     "%s", none.text);
+	cr_expect_eq(renewed.renewed, POOL_SIZE);
+	cr_expect_eq(count_changed(&fixture, before), POOL_SIZE);
+	assert_whole(&fixture);
+	clear_keys(before);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+static void refuse_second(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct member_refusal *refusal = &answer->refusals[answer->refusal_count++];
+	struct member_pem *second = &answer->certificates[1];
+
+	(void)ca;
+	memcpy(refusal->name, second->name, sizeof(refusal->name));
+	set_refusal(&refusal->refusal, "quota", "no more");
+	clear_buffer(&second->pem);
+	*second = answer->certificates[--answer->certificate_count];
+}
+
+Test(renew, leaves_a_refused_member_what_it_has)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct renewed renewed;
+	struct buffer before[POOL_SIZE];
+	struct fault fault = {0};
+	const struct renewal_terms all = {.all = true};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	copy_keys(&fixture, before);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = refuse_second;
+	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_expect_eq(renewed.renewed, 2);
+	cr_expect_eq(renewed.refused, 1);
+	cr_expect_eq(told.count, 1);
+	cr_expect_str_eq(told.last.type, "quota");
+	cr_expect_eq(count_changed(&fixture, before), 2);
+	assert_whole(&fixture);
+	clear_keys(before);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* Ends after an hour, of a life of three: in its last third. */
+static void certify_variously(struct fixture *fixture)
+{
+	make_client_pool(fixture, 0);
+	certify_member(fixture, 0, 1, fixture->now_s - 7200, fixture->now_s + 3600);
+	certify_member(fixture, 0, 2, fixture->now_s - 7199, fixture->now_s + 3601);
+	certify_member(fixture, 0, 3, fixture->now_s - 7200, fixture->now_s - 1);
+}
+
+Test(renew, finds_what_is_in_the_last_third_of_its_life_or_has_ended)
+{
+	static const struct {
+		struct renewal_terms terms;
+		size_t due;
+	} rows[] = {
+		{{.within_s = 0}, 2},    {{.within_s = 1}, 1}, {{.within_s = 3600}, 2},
+		{{.within_s = 3601}, 3}, {{.all = true}, 3},
+	};
+	struct fixture fixture;
+	struct renewal_need need;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	certify_variously(&fixture);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		cr_assert_eq(find_due(fixture.layouts[0], &fixture.clients[0], &rows[i].terms,
+				      fixture.now_s, &need, NULL, &fault),
+			     0, "%s", fault.text);
+		cr_expect_eq(need.due, rows[i].due, "row %zu: %zu", i, need.due);
+		cr_expect_eq(need.kept, 3 - rows[i].due, "row %zu", i);
+	}
+	close_fixture(&fixture);
+}
+
+Test(renew, renews_what_is_due_and_nothing_else)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct renewed renewed;
+	struct buffer before[POOL_SIZE];
+	struct fault fault = {0};
+	const struct renewal_terms thirds = {0};
+
+	open_fixture(&fixture);
+	certify_variously(&fixture);
+	copy_keys(&fixture, before);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(renew(&fixture, &ca, &thirds, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_expect_eq(renewed.renewed, 2);
+	cr_expect_eq(renewed.kept, 1);
+	cr_expect_eq(count_changed(&fixture, before), 2);
+	cr_expect_eq(mode_of(fixture.layouts[0]->private, "private_key1.key"), 0600);
+	assert_whole(&fixture);
+	cr_assert_eq(renew(&fixture, &ca, &thirds, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_expect_eq(renewed.renewed, 0);
+	cr_expect_eq(renewed.kept, 3);
+	cr_expect_eq(ca.questions, 1);
+	clear_keys(before);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct renewed renewed;
+	struct fault fault = {0};
+	const struct renewal_terms all = {.all = true};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key2.key", 0), 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_expect_eq(renewed.renewed, 2);
+	cr_expect_eq(renewed.elsewhere, 1);
+	cr_expect(!file_exists(fixture.layouts[0]->private, "private_key2.key"));
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 76: what a kill has left of a renewal, before there was a certificate */
+Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
+{
+	static const char *const files[] = {"key", "request", "request without its key"};
+	const struct renewal_terms all = {.all = true};
+	const struct renewal_terms thirds = {0};
+
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		struct fixture fixture;
+		struct fake_ca ca = {.endpoint = dead_endpoint()};
+		struct told told = {0};
+		struct renewed renewed;
+		struct renewal_need need;
+		struct fault unreachable = {0};
+		struct fault fault = {0};
+		const struct layout *layout;
+
+		open_fixture(&fixture);
+		layout = fixture.layouts[0];
+		make_certified_pool(&fixture, 0);
+		cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &unreachable), -1);
+		assert_fault(&unreachable, FAULT_UNREACHABLE, "127.0.0.1");
+		if (i == 0)
+			cr_assert_eq(unlinkat(layout->csr_file, "renewal_key1.csr", 0), 0);
+		if (i == 2)
+			cr_assert_eq(unlinkat(layout->private, "renewal_key1.key", 0), 0);
+		cr_assert_eq(find_due(layout, &fixture.clients[0], &thirds, fixture.now_s, &need,
+				      NULL, &fault),
+			     0, "%s", fault.text);
+		cr_expect_eq(need.due, i == 2 ? 2 : 3, "%s: %zu", files[i], need.due);
+		start_fake_ca(&ca, &fixture);
+		cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s: %s",
+			     files[i], fault.text);
+		cr_expect_eq(renewed.renewed, POOL_SIZE, "%s", files[i]);
+		assert_whole(&fixture);
+		stop_fake_ca(&ca);
+		close_fixture(&fixture);
+	}
+}
+
+/* Leaves a renewal of all members as a kill does, after their certificates were saved: member 1
+   with none of its renames, 2 with its key's, 3 with its key's and its request's. */
+static void leave_certified(struct fixture *fixture)
+{
+	const struct layout *layout = fixture->layouts[0];
+	const struct renewal_terms all = {.all = true};
+	struct fake_ca ca = {.endpoint = dead_endpoint()};
+	struct told told = {0};
+	struct renewed renewed;
+	struct fault fault = {0};
+
+	cr_assert_eq(renew(fixture, &ca, &all, &told, &renewed, &fault), -1);
+	fault = (struct fault){0};
+	for (size_t i = 1; i <= POOL_SIZE; i++) {
+		CLEANUP(clear_buffer) struct buffer csr = {0};
+		CLEANUP(clear_buffer) struct buffer pem = {0};
+		char name[FILE_NAME_SIZE];
+
+		name_renewal_csr(i, name);
+		csr = get_file(layout->csr_file, name);
+		pem = certify_pem(fixture->issuer, bytes_of_buffer(&csr), fixture->now_s - 300,
+				  fixture->now_s + 3600);
+		name_renewal_certificate(i, name);
+		put_file(layout->cert, name, (const char *)pem.data, 0644);
+	}
+	cr_assert_eq(rename_file(layout->private, "renewal_key2.key", "private_key2.key", &fault),
+		     0);
+	cr_assert_eq(rename_file(layout->private, "renewal_key3.key", "private_key3.key", &fault),
+		     0);
+	cr_assert_eq(rename_file(layout->csr_file, "renewal_key3.csr", "csr_key3.csr", &fault), 0);
+}
+
+static int complete_by_renew(struct fixture *fixture, const struct fake_ca *ca, struct fault *fault)
+{
+	const struct renewal_terms thirds = {0};
+	struct told told = {0};
+	struct renewed renewed;
+
+	return renew(fixture, ca, &thirds, &told, &renewed, fault);
+}
+
+static int complete_by_enroll(struct fixture *fixture, const struct fake_ca *ca,
+			      struct fault *fault)
+{
+	struct told told = {0};
+	struct enrolled enrolled;
+
+	return enroll(fixture, ca, &told, &enrolled, fault);
+}
+
+static int complete_by_request(struct fixture *fixture, const struct fake_ca *ca,
+			       struct fault *fault)
+{
+	struct pool_made made;
+
+	(void)ca;
+	return make_pool(fixture->layouts[0], &fixture->clients[0], NULL, &made, fault);
+}
+
+/* catalogue 76 */
+Test(renew, is_completed_by_renew_enroll_and_request)
+{
+	static int (*const completions[])(struct fixture *, const struct fake_ca *,
+					  struct fault *) = {complete_by_renew, complete_by_enroll,
+							     complete_by_request};
+
+	for (size_t i = 0; i < COUNT_OF(completions); i++) {
+		struct fixture fixture;
+		struct fake_ca ca;
+		struct buffer before[POOL_SIZE];
+		struct fault fault = {0};
+
+		open_fixture(&fixture);
+		make_certified_pool(&fixture, 0);
+		copy_keys(&fixture, before);
+		leave_certified(&fixture);
+		start_fake_ca(&ca, &fixture);
+		cr_assert_eq(completions[i](&fixture, &ca, &fault), 0, "%zu: %s", i, fault.text);
+		cr_expect_eq(count_changed(&fixture, before), POOL_SIZE, "%zu", i);
+		assert_whole(&fixture);
+		cr_expect_eq(ca.questions, 0);
+		clear_keys(before);
+		stop_fake_ca(&ca);
+		close_fixture(&fixture);
+	}
+}
+
+Test(renew, keeps_the_old_key_when_a_new_certificate_is_for_another)
+{
+	struct fixture fixture;
+	struct buffer before[POOL_SIZE];
+	CLEANUP(clear_buffer) struct buffer other = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	copy_keys(&fixture, before);
+	other = get_file(fixture.layouts[0]->cert, "cert_key2.crt");
+	put_file(fixture.layouts[0]->cert, "renewal_key1.crt", (const char *)other.data, 0644);
+	put_file(fixture.layouts[0]->cert, "renewal_key01.crt", "not ours", 0644);
+	cr_assert_eq(complete_renewals(fixture.layouts[0], &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED,
+		     "cert/renewal_key1.crt: not for the key in Private/private_key1.key");
+	cr_expect_eq(count_changed(&fixture, before), 0);
+	clear_keys(before);
+	close_fixture(&fixture);
+}
+
+Test(renew, renews_a_larger_pool_in_several_requests)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct renewed renewed;
+	struct fault fault = {0};
+	const struct renewal_terms all = {.all = true};
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.size = 130;
+	fixture.clients[0].pool.batch_size = 20;
+	make_certified_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_expect_eq(renewed.renewed, 130);
+	cr_expect_eq(ca.questions, 7);
+	cr_expect_eq(told.done, 130);
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), 130);
+	assert_whole(&fixture);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}

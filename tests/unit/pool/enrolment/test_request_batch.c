@@ -1,0 +1,479 @@
+#include "common/pool/enrolment/request_batch.h"
+
+#include "common/pool/members/trust.h"
+#include "tests/unit/pool/enrolling.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a CA that is wrong, or not the CA, can do to the certificates of an answer. */
+
+static void leave_one_out(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	clear_buffer(&answer->certificates[--answer->certificate_count].pem);
+}
+
+static void add_one(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->refusals[answer->refusal_count].name, "key99");
+	set_refusal(&answer->refusals[answer->refusal_count++].refusal, "policy", "who?");
+}
+
+static void rename_one(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->certificates[0].name, "key01");
+}
+
+static void answer_one_twice(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	memcpy(answer->refusals[answer->refusal_count].name, answer->certificates[0].name,
+	       NAME_SIZE);
+	set_refusal(&answer->refusals[answer->refusal_count++].refusal, "policy", "both");
+}
+
+static void swap_certificates(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct buffer pem = answer->certificates[0].pem;
+
+	(void)ca;
+	answer->certificates[0].pem = answer->certificates[1].pem;
+	answer->certificates[1].pem = pem;
+}
+
+static void replace_last(struct certificates_answer *answer, const struct issuer *issuer,
+			 const struct fixture *fixture, size_t client, int64_t not_before_s,
+			 int64_t not_after_s)
+{
+	struct member_pem *last = &answer->certificates[answer->certificate_count - 1];
+	CLEANUP(clear_buffer) struct buffer csr = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_csr(parse_member(last->name), name);
+	csr = get_file(fixture->layouts[client]->csr_file, name);
+	clear_buffer(&last->pem);
+	last->pem = certify_pem(issuer, bytes_of_buffer(&csr), not_before_s, not_after_s);
+}
+
+static void certify_foreign_key(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->issuer, ca->fixture, 1, now_s - 300, now_s + 3600);
+}
+
+static void certify_by_other_root(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->fixture->other_issuer, ca->fixture, 0, now_s - 300, now_s + 3600);
+}
+
+static void certify_the_past(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->issuer, ca->fixture, 0, now_s - 7200, now_s - 3600);
+}
+
+static void certify_the_future(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->issuer, ca->fixture, 0, now_s + 3600, now_s + 7200);
+}
+
+static void give_the_root(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct buffer *pem = &answer->certificates[0].pem;
+	struct fault fault = {0};
+
+	clear_buffer(pem);
+	cr_assert_eq(format_certificate_pem(certificate_der(issuer_certificate(ca->issuer)), pem,
+					    &fault),
+		     0);
+}
+
+static void give_text(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct buffer *pem = &answer->certificates[0].pem;
+
+	(void)ca;
+	clear_buffer(pem);
+	append_string(pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+}
+
+static void append_text(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	append_string(&answer->certificates[0].pem, "and more");
+}
+
+static void change_in_reply_to(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+static void change_digest(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	answer->claims.request_sha256[0] ^= 1;
+}
+
+static void change_iss(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.iss, "client2");
+}
+
+static void change_aud(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.aud, "client2");
+}
+
+static void refuse_all(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	while (answer->certificate_count > 0)
+		clear_buffer(&answer->certificates[--answer->certificate_count].pem);
+	set_refusal(&answer->refusal, "unknown_client", "no client of that name");
+}
+
+static void fail_all(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	refuse_all(ca, answer);
+	set_refusal(&answer->refusal, "failed", "the disk is full");
+}
+
+/* catalogue 66, 65, 23 */
+static const struct {
+	spoil_certificates *spoil;
+	enum envelope_mischief mischief;
+	enum fault_class class;
+	const char *text;
+} bad_answers[] = {
+	{leave_one_out, 0, FAULT_UNVERIFIED, "neither a certificate nor a refusal for member"},
+	{add_one, 0, FAULT_UNVERIFIED, "\"key99\" that was not asked for"},
+	{rename_one, 0, FAULT_UNVERIFIED, "\"key01\" that was not asked for"},
+	{answer_one_twice, 0, FAULT_UNVERIFIED, "member \"key1\" twice"},
+	{swap_certificates, 0, FAULT_UNVERIFIED, "for another key than the request's"},
+	{certify_foreign_key, 0, FAULT_UNVERIFIED, "for another key than the request's"},
+	{certify_by_other_root, 0, FAULT_UNVERIFIED, "member \"key3\""},
+	{certify_the_past, 0, FAULT_UNVERIFIED, "member \"key3\""},
+	{certify_the_future, 0, FAULT_UNVERIFIED, "member \"key3\""},
+	{give_the_root, 0, FAULT_UNVERIFIED, "for another key than the request's"},
+	{give_text, 0, FAULT_UNVERIFIED, "member \"key1\""},
+	{append_text, 0, FAULT_UNVERIFIED, "member \"key1\""},
+	{change_in_reply_to, 0, FAULT_UNVERIFIED, "another request"},
+	{change_digest, 0, FAULT_UNVERIFIED, "another request"},
+	{change_iss, 0, FAULT_UNVERIFIED, "from \"client2\""},
+	{change_aud, 0, FAULT_UNVERIFIED, "to \"client2\""},
+	{refuse_all, 0, FAULT_REFUSED, "the CA refused (unknown_client): no client of that name"},
+	{fail_all, 0, FAULT_FAILED, "the disk is full"},
+	{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ"},
+	{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted"},
+	{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ"},
+	{NULL, ENVELOPE_EMPTY, FAULT_UNVERIFIED, "cannot be decrypted"},
+	{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html"},
+	{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, ""},
+};
+
+ParameterizedTestParameters(request_batch, refuses_an_answer_that_does_not_hold_and_writes_nothing)
+{
+	static size_t indices[COUNT_OF(bad_answers)];
+
+	for (size_t i = 0; i < COUNT_OF(indices); i++)
+		indices[i] = i;
+	return cr_make_param_array(size_t, indices, COUNT_OF(indices));
+}
+
+ParameterizedTest(size_t *index, request_batch,
+		  refuses_an_answer_that_does_not_hold_and_writes_nothing)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	make_client_pool(&fixture, 1);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = bad_answers[*index].spoil;
+	ca.mischief = bad_answers[*index].mischief;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1, "%zu", *index);
+	assert_fault(&fault, bad_answers[*index].class, bad_answers[*index].text);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
+	cr_assert_eq(told.count, 0);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* --- a CA below the root --- */
+
+static void add_to_chain(struct certificates_answer *answer, const struct certificate *certificate)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(format_certificate_pem(certificate_der(certificate),
+					    &answer->chain[answer->chain_count++], &fault),
+		     0, "%s", fault.text);
+}
+
+static void leave_chain_out(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	clear_buffer(&answer->chain[--answer->chain_count]);
+}
+
+static void repeat_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	add_to_chain(answer, issuer_certificate(ca->issuer));
+}
+
+static void add_root_to_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	add_to_chain(answer, issuer_root(ca->issuer));
+}
+
+static void add_stranger_to_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct issuer *stranger =
+		make_intermediate_issuer(ca->fixture->issuer, "CN=Stranger", ca->fixture->now_s);
+
+	add_to_chain(answer, issuer_certificate(stranger));
+	free_issuer(&stranger);
+}
+
+static void replace_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	leave_chain_out(ca, answer);
+	add_stranger_to_chain(ca, answer);
+}
+
+/* Of that name, by a root of the same name: so only the signatures tell. */
+static void forge_chain(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct issuer *forged = make_intermediate_issuer(ca->fixture->other_issuer, "CN=Issuing CA",
+							 ca->fixture->now_s);
+
+	leave_chain_out(ca, answer);
+	add_to_chain(answer, issuer_certificate(forged));
+	free_issuer(&forged);
+}
+
+static void certify_by_root(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->fixture->issuer, ca->fixture, 0, now_s - 300, now_s + 3600);
+}
+
+static void chain_text(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	append_string(&answer->chain[0], "and more");
+}
+
+/* catalogue 10, 66 */
+Test(request_batch, refuses_a_chain_that_does_not_lead_to_the_root_without_a_detour)
+{
+	static const struct {
+		spoil_certificates *spoil;
+		const char *text;
+	} rows[] = {
+		{leave_chain_out, "no path to the root"},
+		{repeat_chain, "chain: CN=Issuing CA: expected the certificates between"},
+		{add_root_to_chain, "chain: CN=Test Root: expected the certificates between"},
+		{add_stranger_to_chain, "chain: CN=Stranger: expected the certificates between"},
+		{replace_chain, "no path to the root"},
+		{forge_chain, "no path to the root"},
+		{certify_by_root, "chain: CN=Issuing CA: expected the certificates between"},
+		{chain_text, "chain: certificate 1: "},
+	};
+	struct fixture fixture;
+	struct issuer *issuer;
+	struct fake_ca ca;
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
+	ca.issuer = issuer;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct told told = {0};
+		struct enrolled enrolled = {0};
+		struct fault fault = {0};
+
+		ca.spoil_certificates = rows[i].spoil;
+		cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1, "%zu", i);
+		assert_fault(&fault, FAULT_UNVERIFIED, rows[i].text);
+		assert_fault(&fault, FAULT_UNVERIFIED, "nothing of the CA's answer is saved");
+		cr_assert_eq(count_files(fixture.layouts[0]->cert), 0, "%zu", i);
+	}
+	stop_fake_ca(&ca);
+	free_issuer(&issuer);
+	close_fixture(&fixture);
+}
+
+Test(request_batch, keeps_the_chain_of_certificates_below_the_root)
+{
+	struct fixture fixture;
+	struct issuer *issuer;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	CLEANUP(clear_intermediates) struct intermediates kept = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
+	ca.issuer = issuer;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
+	cr_assert_eq(kept.count, (size_t)1);
+	cr_expect(has_intermediate(&kept, issuer_certificate(issuer)));
+	stop_fake_ca(&ca);
+	free_issuer(&issuer);
+	close_fixture(&fixture);
+}
+
+static void refuse_each(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	while (answer->certificate_count > 0) {
+		struct member_pem *last = &answer->certificates[--answer->certificate_count];
+		struct member_refusal *refusal = &answer->refusals[answer->refusal_count++];
+
+		memcpy(refusal->name, last->name, sizeof(refusal->name));
+		set_refusal(&refusal->refusal, "quota", "no more");
+		clear_buffer(&last->pem);
+	}
+}
+
+/* Nothing shows that it is the CA's. */
+Test(request_batch, keeps_no_chain_without_a_certificate)
+{
+	struct fixture fixture;
+	struct issuer *issuer;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	issuer = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
+	ca.issuer = issuer;
+	ca.spoil_certificates = refuse_each;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.refused, POOL_SIZE);
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
+	stop_fake_ca(&ca);
+	free_issuer(&issuer);
+	close_fixture(&fixture);
+}
+
+static void turn_around(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	(void)ca;
+	for (size_t i = 0, j = answer->certificate_count - 1; i < j; i++, j--) {
+		struct member_pem member = answer->certificates[i];
+
+		answer->certificates[i] = answer->certificates[j];
+		answer->certificates[j] = member;
+	}
+}
+
+/* catalogue 66: the order is no matter, since each certificate has its member's name */
+Test(request_batch, takes_certificates_in_any_order)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = turn_around;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, POOL_SIZE);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+static void refuse_last(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	struct member_pem *last = &answer->certificates[--answer->certificate_count];
+	struct member_refusal *refusal = &answer->refusals[answer->refusal_count++];
+
+	(void)ca;
+	memcpy(refusal->name, last->name, sizeof(refusal->name));
+	set_refusal(&refusal->refusal, "quota", "no more");
+	clear_buffer(&last->pem);
+}
+
+Test(request_batch, saves_the_others_when_some_are_refused)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	ca.spoil_certificates = refuse_last;
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, 2);
+	cr_assert_eq(enrolled.refused, 1);
+	cr_assert_eq(told.count, 1);
+	cr_assert_eq(told.last_member, 3);
+	cr_assert_str_eq(told.last.type, "quota");
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 33, 39 */
+Test(request_batch, passes_over_a_request_that_cannot_be_read)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct told told = {0};
+	struct enrolled enrolled;
+	struct fault fault = {0};
+	int requests;
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	requests = fixture.layouts[0]->csr_file;
+	put_file(requests, "csr_key1.csr", "", 0644);
+	cr_assert_eq(unlinkat(requests, "csr_key3.csr", 0), 0);
+	cr_assert_eq(symlinkat("csr_key2.csr", requests, "csr_key3.csr"), 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enrolled.saved, 1);
+	cr_assert_eq(enrolled.refused, 2);
+	cr_assert_eq(told.last_member, 3);
+	cr_assert_str_eq(told.last.type, "bad_request");
+	cr_assert_not_null(strstr(told.last.detail, "symbolic link"), "%s", told.last.detail);
+	cr_assert_eq(told.done, POOL_SIZE);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}

@@ -1,0 +1,293 @@
+#include "common/pool/members/pool.h"
+
+#include "common/crypto/key_file.h"
+#include "tests/unit/pool/fixture.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int make(const struct fixture *fixture, struct pool_made *ret_made, struct fault *fault)
+{
+	return make_pool(fixture->layouts[0], &fixture->clients[0], NULL, ret_made, fault);
+}
+
+/* catalogue 33 */
+Test(pool, refuses_a_symbolic_link_where_a_key_should_be_and_leaves_its_target)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	struct fault fault = {0};
+	struct buffer target;
+
+	open_fixture(&fixture);
+	put_file(fixture.layouts[0]->root, "target", "not a key", 0600);
+	cr_assert_eq(symlinkat("../target", fixture.layouts[0]->private, "private_key2.key"), 0);
+	cr_assert_eq(make(&fixture, &made, &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED,
+		     "private_key2.key: expected a regular file, found a "
+		     "symbolic link");
+	target = get_file(fixture.layouts[0]->root, "target");
+	cr_assert_str_eq((char *)target.data, "not a key");
+	clear_buffer(&target);
+	cr_assert(!file_exists(fixture.layouts[0]->csr_file, "csr_key2.csr"));
+	close_fixture(&fixture);
+}
+
+/* catalogue 38 */
+Test(pool, refuses_a_key_that_others_can_read)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key3.csr", 0), 0);
+	cr_assert_eq(fchmodat(fixture.layouts[0]->private, "private_key3.key", 0644, 0), 0);
+	cr_assert_eq(make(&fixture, &made, &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED, "Private: private_key3.key: expected mode 0600");
+	close_fixture(&fixture);
+}
+
+/* catalogue 39 */
+Test(pool, refuses_a_key_file_that_holds_no_key)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	put_file(fixture.layouts[0]->private, "private_key1.key", "", 0600);
+	cr_assert_eq(make(&fixture, &made, &fault), -1);
+	assert_fault(&fault, FAULT_MALFORMED, "Private/private_key1.key");
+	close_fixture(&fixture);
+}
+
+Test(pool, refuses_a_subject_that_is_none)
+{
+	static char subject[] = "nonsense {index}";
+	struct fixture fixture;
+	struct pool_made made;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.subject = subject;
+	cr_assert_eq(make(&fixture, &made, &fault), -1);
+	cr_assert_neq(fault.class, FAULT_NONE);
+	cr_assert_not_null(strstr(fault.text, "client1, member "), "%s", fault.text);
+	cr_assert_eq(count_files(fixture.layouts[0]->csr_file), 0);
+	close_fixture(&fixture);
+}
+
+/* catalogue 37 */
+Test(pool, makes_a_key_and_a_request_for_each_member_whatever_the_umask)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	umask(0);
+	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	cr_assert_eq(made.keys, POOL_SIZE);
+	cr_assert_eq(made.requests, POOL_SIZE);
+	cr_assert_eq(made.present, 0);
+	for (size_t i = 1; i <= POOL_SIZE; i++) {
+		char name[FILE_NAME_SIZE];
+
+		name_private_key(i, name);
+		cr_assert_eq(mode_of(fixture.layouts[0]->private, name), 0600);
+		name_csr(i, name);
+		cr_assert_eq(mode_of(fixture.layouts[0]->csr_file, name), 0644);
+	}
+	close_fixture(&fixture);
+}
+
+Test(pool, makes_requests_as_the_manifest_says)
+{
+	static char subject[] = "CN={client} {index},serialNumber={random}";
+	static char dns[] = "DNS:{random}.{client}.example";
+	static char *names[] = {dns};
+	struct fixture fixture;
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+	char random[33] = "";
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.subject = subject;
+	fixture.clients[0].pool.alt_names = names;
+	fixture.clients[0].pool.alt_name_count = 1;
+	make_client_pool(&fixture, 0);
+	pem = get_file(fixture.layouts[0]->csr_file, "csr_key3.csr");
+	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
+	cr_assert_eq(verify_csr(csr, &verdict, &fault), 0, "%s", fault.text);
+	cr_assert(!verdict.invalid, "%s", verdict.reason);
+	cr_assert_not_null(strstr(csr_subject(csr), "CN=client1 3"), "%s", csr_subject(csr));
+	cr_assert_eq(csr_alt_names(csr)->count, 1);
+	cr_assert_eq(
+		sscanf(csr_alt_names(csr)->names[0], "DNS:%32[0-9a-f].client1.example", random), 1,
+		"%s", csr_alt_names(csr)->names[0]);
+	cr_assert_eq(strlen(random), 32);
+	cr_assert_not_null(strstr(csr_subject(csr), random), "%s", csr_subject(csr));
+	close_fixture(&fixture);
+}
+
+Test(pool, makes_only_what_is_missing_and_touches_nothing_else)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	CLEANUP(clear_buffer) struct buffer key_before = {0};
+	CLEANUP(clear_buffer) struct buffer key_after = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	key_before = get_file(fixture.layouts[0]->private, "private_key2.key");
+	/* A request without its key: the key is kept elsewhere. */
+	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key1.key", 0), 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key2.csr", 0), 0);
+	fixture.clients[0].pool.size = 5;
+	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	cr_assert_eq(made.keys, 2);
+	cr_assert_eq(made.requests, 3);
+	cr_assert_eq(made.present, 2);
+	key_after = get_file(fixture.layouts[0]->private, "private_key2.key");
+	cr_assert(equal_bytes(bytes_of_buffer(&key_before), bytes_of_buffer(&key_after)));
+	cr_assert(!file_exists(fixture.layouts[0]->private, "private_key1.key"));
+	cr_assert(file_exists(fixture.layouts[0]->csr_file, "csr_key5.csr"));
+	close_fixture(&fixture);
+}
+
+Test(pool, makes_a_request_for_the_key_that_is_there)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key2.csr", 0), 0);
+	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	pem = get_file(fixture.layouts[0]->csr_file, "csr_key2.csr");
+	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
+	cr_assert_eq(read_private_key(fixture.layouts[0], "private_key2.key", &key, &fault), 0);
+	cr_assert_eq(get_public_key(key, &public_key, &fault), 0);
+	cr_assert(equal_bytes(public_key_spki(public_key), public_key_spki(csr_public_key(csr))));
+	close_fixture(&fixture);
+}
+
+Test(pool, sweeps_what_a_killed_process_left)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	put_file(fixture.layouts[0]->private, ".private_key1.key.new", "half", 0600);
+	put_file(fixture.layouts[0]->csr_file, ".csr_key1.csr.new", "half", 0644);
+	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	cr_assert_eq(made.keys, POOL_SIZE);
+	cr_assert_eq(count_files(fixture.layouts[0]->csr_file), POOL_SIZE);
+	close_fixture(&fixture);
+}
+
+struct told {
+	size_t calls;
+	size_t done;
+	size_t total;
+};
+
+static void note_progress(void *context, size_t done, size_t total)
+{
+	struct told *told = context;
+
+	cr_assert(done > told->done);
+	told->calls++;
+	told->done = done;
+	told->total = total;
+}
+
+Test(pool, tells_its_progress)
+{
+	struct fixture fixture;
+	struct pool_made made;
+	struct told told = {0};
+	struct progress progress = {note_progress, &told};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	fixture.clients[0].pool.size = 1000;
+	cr_assert_eq(make_pool(fixture.layouts[0], &fixture.clients[0], &progress, &made, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(told.done, 1000);
+	cr_assert_eq(told.total, 1000);
+	cr_assert_eq(told.calls, 200);
+	close_fixture(&fixture);
+}
+
+Test(pool, makes_a_pool_of_every_type_of_key)
+{
+	static const enum key_type types[] = {KEY_ECDSA_P384, KEY_ED25519, KEY_RSA_2048};
+	struct fixture fixture;
+
+	open_fixture(&fixture);
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		fixture.clients[i].pool.key = types[i];
+		make_certified_pool(&fixture, i);
+		cr_assert_eq(count_files(fixture.layouts[i]->cert), POOL_SIZE);
+	}
+	close_fixture(&fixture);
+}
+
+Test(pool, summarizes_what_there_is)
+{
+	struct fixture fixture;
+	struct pool_summary summary;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	certify_member(&fixture, 0, 1, fixture.now_s - 300, fixture.now_s + 1000);
+	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 2000);
+	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s - 200);
+	fixture.clients[0].pool.size = 5;
+	cr_assert_eq(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s,
+				    &summary, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(summary.size, 5);
+	cr_assert_eq(summary.keys, 3);
+	cr_assert_eq(summary.requests, 3);
+	cr_assert_eq(summary.certificates, 3);
+	cr_assert_eq(summary.valid, 2);
+	cr_assert_eq(summary.expired, 1);
+	cr_assert_eq(summary.first_expiry_s, fixture.now_s + 1000);
+	cr_assert_eq(summary.last_expiry_s, fixture.now_s + 2000);
+	close_fixture(&fixture);
+}
+
+/* catalogue 39 */
+Test(pool, names_a_certificate_that_cannot_be_read)
+{
+	struct fixture fixture;
+	struct pool_summary summary;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	put_file(fixture.layouts[0]->cert, "cert_key2.crt", "-----BEGIN CERT", 0644);
+	cr_assert_eq(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s,
+				    &summary, &fault),
+		     -1);
+	assert_fault(&fault, FAULT_MALFORMED, "cert/cert_key2.crt");
+	close_fixture(&fixture);
+}

@@ -1,0 +1,289 @@
+#include "common/pool/members/trust.h"
+
+#include "tests/unit/pool/fake_ca.h"
+
+#include <criterion/criterion.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct bytes root_der(const struct issuer *issuer)
+{
+	return certificate_der(issuer_certificate(issuer));
+}
+
+/* A member's certificate, which is no root. */
+static struct buffer member_der(struct fixture *fixture)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct buffer der = {0};
+	struct fault fault = {0};
+
+	make_certified_pool(fixture, 0);
+	pem = get_file(fixture->layouts[0]->cert, "cert_key1.crt");
+	cr_assert_eq(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault), 0, "%s",
+		     fault.text);
+	return der;
+}
+
+Test(trust, refuses_a_layout_without_root)
+{
+	struct fixture fixture;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
+	cr_assert_eq(read_root(fixture.layouts[0], &root, &fault), -1);
+	assert_fault(&fault, FAULT_NOT_FOUND,
+		     "cert/root.crt: no root is pinned: run certpool init");
+	close_fixture(&fixture);
+}
+
+/* catalogue 33, 39 */
+Test(trust, refuses_a_pinned_root_that_is_none)
+{
+	struct fixture fixture;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct fault cut = {0};
+	struct fault not_root = {0};
+	struct fault link = {0};
+	int directory;
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	directory = fixture.layouts[0]->cert;
+	pem = get_file(directory, "cert_key1.crt");
+	put_file(directory, "root.crt", (char *)pem.data, 0644);
+	cr_assert_eq(read_root(fixture.layouts[0], &root, &not_root), -1);
+	assert_fault(&not_root, FAULT_UNVERIFIED, "cert/root.crt: not a root certificate: ");
+	pem.data[100] = '\0';
+	put_file(directory, "root.crt", (char *)pem.data, 0644);
+	cr_assert_eq(read_root(fixture.layouts[0], &root, &cut), -1);
+	assert_fault(&cut, FAULT_MALFORMED, "cert/root.crt");
+	cr_assert_eq(unlinkat(directory, "root.crt", 0), 0);
+	cr_assert_eq(symlinkat("cert_key1.crt", directory, "root.crt"), 0);
+	cr_assert_eq(read_root(fixture.layouts[0], &root, &link), -1);
+	assert_fault(&link, FAULT_REFUSED, "symbolic link");
+	close_fixture(&fixture);
+}
+
+Test(trust, refuses_to_pin_another_root)
+{
+	struct fixture fixture;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	struct fault fault = {0};
+	struct fault none = {0};
+	bool written = true;
+
+	open_fixture(&fixture);
+	cr_assert_eq(pin_root(fixture.layouts[0], root_der(fixture.other_issuer), &written, &fault),
+		     -1);
+	assert_fault(&fault, FAULT_REFUSED, "another root is pinned already");
+	cr_assert_eq(read_root(fixture.layouts[0], &root, &none), 0, "%s", none.text);
+	cr_assert(equal_bytes(certificate_der(root), root_der(fixture.issuer)));
+	close_fixture(&fixture);
+}
+
+Test(trust, refuses_to_pin_what_is_no_root)
+{
+	struct fixture fixture;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct fault fault = {0};
+	bool written;
+
+	open_fixture(&fixture);
+	der = member_der(&fixture);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
+	cr_assert_eq(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "not a root certificate");
+	cr_assert(!file_exists(fixture.layouts[0]->cert, "root.crt"));
+	close_fixture(&fixture);
+}
+
+Test(trust, refuses_to_fetch_another_root_than_expected)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	uint8_t sha256[SHA256_LEN];
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	digest_sha256(root_der(fixture.other_issuer), sha256);
+	cr_assert_eq(fetch_root(&ca.endpoint, sha256, &der, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "/root.crt: this is not the root of the invitation");
+	cr_assert_null(der.data);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(trust, refuses_what_is_fetched_and_is_no_certificate)
+{
+	static const struct {
+		enum envelope_mischief mischief;
+		enum fault_class class;
+	} rows[] = {
+		{ENVELOPE_EMPTY, FAULT_MALFORMED},
+		{ENVELOPE_HTML, FAULT_UNREACHABLE},
+		{ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND},
+	};
+	struct fixture fixture;
+	struct fake_ca ca;
+	uint8_t sha256[SHA256_LEN] = {0};
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct fault fault = {0};
+
+		ca.mischief = rows[i].mischief;
+		cr_assert_eq(fetch_root(&ca.endpoint, sha256, &der, &fault), -1, "%zu", i);
+		assert_fault(&fault, rows[i].class, "root.crt");
+	}
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(trust, fetches_and_pins_the_root_that_is_expected)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	uint8_t sha256[SHA256_LEN];
+	struct stat status;
+	struct fault fault = {0};
+	bool written = false;
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
+	digest_sha256(root_der(fixture.issuer), sha256);
+	cr_assert_eq(fetch_root(&ca.endpoint, sha256, &der, &fault), 0, "%s", fault.text);
+	cr_assert_eq(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault), 0, "%s",
+		     fault.text);
+	cr_assert(written);
+	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "root.crt", &status, 0), 0);
+	cr_assert_eq(status.st_mode & 07777, 0644);
+	cr_assert_eq(read_root(fixture.layouts[0], &root, &fault), 0, "%s", fault.text);
+	cr_assert(equal_bytes(certificate_der(root), root_der(fixture.issuer)));
+	cr_assert_eq(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault), 0, "%s",
+		     fault.text);
+	cr_assert(!written);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+static struct certificate *copy_certificate(const struct issuer *issuer)
+{
+	struct certificate *copy = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(
+		parse_certificate_der(certificate_der(issuer_certificate(issuer)), &copy, &fault),
+		0, "%s", fault.text);
+	return copy;
+}
+
+/* Keeps the certificate of an issuer of that name; whether anything was written. */
+static bool keep_one(const struct fixture *fixture, const char *subject)
+{
+	struct issuer *issuer = make_intermediate_issuer(fixture->issuer, subject, fixture->now_s);
+	struct certificate *certificate = copy_certificate(issuer);
+	CLEANUP(clear_intermediates) struct intermediates one = {0};
+	bool first = false;
+	bool again = true;
+	struct fault fault = {0};
+
+	free_issuer(&issuer);
+	cr_assert_eq(add_intermediate(&one, &certificate, &fault), 0, "%s", fault.text);
+	cr_assert_eq(keep_intermediates(fixture->layouts[0], &one, &first, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(keep_intermediates(fixture->layouts[0], &one, &again, &fault), 0, "%s",
+		     fault.text);
+	cr_assert(!again, "what is there is not written again");
+	return first;
+}
+
+Test(trust, keeps_intermediates_the_newest_first)
+{
+	static const char *const expected[] = {"CN=5", "CN=4", "CN=3", "CN=2"};
+	CLEANUP(clear_intermediates) struct intermediates kept = {0};
+	struct fixture fixture;
+	struct stat status;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
+	cr_assert_eq(kept.count, (size_t)0);
+	/* What a killed process left. */
+	put_file(fixture.layouts[0]->cert, ".ca.crt.new", "half", 0644);
+	cr_assert(keep_one(&fixture, "CN=1"));
+	cr_assert(keep_one(&fixture, "CN=2"));
+	cr_assert(keep_one(&fixture, "CN=3"));
+	cr_assert(keep_one(&fixture, "CN=4"));
+	cr_assert(keep_one(&fixture, "CN=5"));
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
+	cr_assert_eq(kept.count, COUNT_OF(expected));
+	for (size_t i = 0; i < kept.count; i++)
+		cr_expect_str_eq(certificate_subject(kept.certificates[i]), expected[i]);
+	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "ca.crt", &status, 0), 0);
+	cr_assert_eq(status.st_mode & 07777, 0644);
+	close_fixture(&fixture);
+}
+
+/* catalogue 35, 39 */
+Test(trust, refuses_intermediates_that_are_none)
+{
+	struct intermediates kept = {0};
+	struct fixture fixture;
+	struct fault text = {0};
+	struct fault link = {0};
+	bool written;
+
+	open_fixture(&fixture);
+	put_file(fixture.layouts[0]->cert, "ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA", 0644);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &text), -1);
+	assert_fault(&text, FAULT_MALFORMED, "cert/ca.crt: certificate 1: ");
+	cr_assert_eq(keep_intermediates(fixture.layouts[0], &kept, &written, &text), -1);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "ca.crt", 0), 0);
+	cr_assert_eq(symlinkat("root.crt", fixture.layouts[0]->cert, "ca.crt"), 0);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &link), -1);
+	assert_fault(&link, FAULT_REFUSED, "ca.crt");
+	close_fixture(&fixture);
+}
+
+Test(trust, fetches_the_issuing_certificate)
+{
+	struct fixture fixture;
+	struct issuer *below;
+	struct issuer *stranger;
+	struct fake_ca ca;
+	CLEANUP(clear_intermediates) struct intermediates fetched = {0};
+	struct intermediates none = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	below = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
+	stranger = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
+	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault), 0,
+		     "%s", fault.text);
+	cr_assert_eq(none.count, (size_t)0, "the root itself");
+	ca.issuer = below;
+	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &fetched, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(fetched.count, (size_t)1);
+	cr_expect(has_intermediate(&fetched, issuer_certificate(below)));
+	ca.issuer = stranger;
+	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault),
+		     -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "/ca.crt: not a certificate of the CA by its root");
+	stop_fake_ca(&ca);
+	free_issuer(&below);
+	free_issuer(&stranger);
+	close_fixture(&fixture);
+}

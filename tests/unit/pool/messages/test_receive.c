@@ -1,0 +1,365 @@
+#include "common/pool/messages/receive.h"
+
+#include "common/base/workers.h"
+#include "common/crypto/message.h"
+#include "common/net/client.h"
+#include "common/net/http.h"
+#include "common/wire/message_answer.h"
+#include "tests/unit/pool/scene.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct http_answer post(const struct scene *scene, struct bytes body)
+{
+	struct http_client_settings settings = {.endpoint = *receiver_endpoint(scene->receiver)};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	struct http_answer answer = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(new_http_client(&settings, &client, &fault), 0, "%s", fault.text);
+	cr_assert_eq(
+		exchange_http(client, MESSAGES_PATH, CONTENT_JOSE, body, 100000, &answer, &fault),
+		0, "%s", fault.text);
+	return answer;
+}
+
+/* catalogue 17, 19, 21, 23: whatever is no message under a shared key has one answer */
+Test(receive, answers_all_that_does_not_decrypt_alike)
+{
+	struct scene scene;
+	struct shared_key other;
+	struct buffer bodies[7] = {0};
+	CLEANUP(clear_http_answer) struct http_answer first = {0};
+	struct fault fault = {0};
+
+	open_scene(&scene, NULL);
+	append_string(&bodies[0], "not a JWE");
+	bodies[1] = make_jwe(&scene, "hello");
+	bodies[1].data[bodies[1].len - 1] ^= 1;
+	cr_assert_eq(generate_shared_key(&other, &fault), 0);
+	cr_assert_eq(encrypt_message(&other, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
+				     bytes_of_string("x"), &bodies[2], &fault),
+		     0);
+	bodies[3] = encrypt_for_client2(&scene.fixture, "certpool.certificates", NULL,
+					bytes_of_string("{}"));
+	bodies[4] = encrypt_for_client2(&scene.fixture, MESSAGE_ANSWER_TYPE, NULL,
+					bytes_of_string("{}"));
+	bodies[5] = encrypt_for_client2(&scene.fixture, MESSAGE_TYPE, NULL, bytes_of_string("{}"));
+	bodies[6] = encrypt_for_client2(&scene.fixture, "certpool.status", MESSAGE_CONTENT_TYPE,
+					bytes_of_string("{}"));
+	first = post(&scene, bytes_of_buffer(&bodies[0]));
+	cr_assert_eq(first.status, 400);
+	cr_assert_str_eq(first.content_type, CONTENT_PROBLEM);
+	for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+		struct http_answer answer = post(&scene, bytes_of_buffer(&bodies[i]));
+
+		cr_assert_eq(answer.status, first.status, "%zu", i);
+		cr_assert(equal_bytes(bytes_of_buffer(&answer.body), bytes_of_buffer(&first.body)));
+		clear_http_answer(&answer);
+		clear_buffer(&bodies[i]);
+	}
+	cr_assert_eq(scene.told.count, 0);
+	cr_assert_geq(scene.log_count, 7);
+	close_scene(&scene);
+}
+
+Test(receive, answers_what_decrypts_and_is_no_message)
+{
+	static const char *const texts[] = {"", "hello", "{}", "a.b.c", "e30.e30.e30"};
+	struct scene scene;
+
+	open_scene(&scene, NULL);
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		CLEANUP(clear_buffer)
+		struct buffer jwe =
+			encrypt_for_client2(&scene.fixture, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
+					    bytes_of_string(texts[i]));
+		struct delivery delivery = deliver_jwe(&scene, &jwe);
+
+		cr_assert(!delivery.verified);
+		cr_assert_str_not_empty(delivery.reason);
+		cr_assert_eq(scene.told.count, i + 1);
+		cr_assert_str_eq(scene.told.peer, "client1");
+		cr_assert_str_empty(scene.told.subject);
+		cr_assert_str_empty(scene.told.jti);
+	}
+	close_scene(&scene);
+}
+
+/* catalogue 85 */
+Test(receive, refuses_a_body_over_its_limit)
+{
+	struct scene scene;
+	CLEANUP(clear_buffer) struct buffer body = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+	open_scene(&scene, NULL);
+	for (size_t i = 0; i < 3 * (size_t)MESSAGE_LIMIT; i++)
+		append_string(&body, "x");
+	answer = post(&scene, bytes_of_buffer(&body));
+	cr_assert_eq(answer.status, 413);
+	cr_assert_eq(scene.told.count, 0);
+	close_scene(&scene);
+}
+
+/* catalogue 88 */
+Test(receive, refuses_a_second_receiver_on_one_layout)
+{
+	struct scene scene;
+	struct receiver *second = NULL;
+	struct fault fault = {0};
+
+	open_scene(&scene, NULL);
+	cr_assert_eq(start_receiver_of(&scene, 1, NULL, &second, &fault), -1);
+	assert_fault(&fault, FAULT_BUSY, "client2: another certpool receive runs on this layout");
+	stop_receiver(&scene.receiver);
+	start_scene_receiver(&scene, 1, NULL);
+	close_scene(&scene);
+}
+
+Test(receive, refuses_to_start_without_root)
+{
+	struct scene scene = {0};
+	struct receiver *receiver = NULL;
+	struct fault fault = {0};
+
+	open_fixture(&scene.fixture);
+	cr_assert_eq(unlinkat(scene.fixture.layouts[1]->cert, "root.crt", 0), 0);
+	cr_assert_eq(start_receiver_of(&scene, 1, NULL, &receiver, &fault), -1);
+	assert_fault(&fault, FAULT_NOT_FOUND, "root.crt: no root is pinned");
+	close_fixture(&scene.fixture);
+}
+
+/* catalogue 38, 100 */
+Test(receive, refuses_to_start_with_a_shared_key_that_others_can_read)
+{
+	struct scene scene = {0};
+	struct receiver *receiver = NULL;
+	struct fault fault = {0};
+
+	open_fixture(&scene.fixture);
+	cr_assert_eq(fchmodat(scene.fixture.layouts[1]->private, "shared_client1.jwk", 0644, 0), 0);
+	cr_assert_eq(start_receiver_of(&scene, 1, NULL, &receiver, &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED, "shared_client1.jwk: expected mode 0600");
+	close_fixture(&scene.fixture);
+}
+
+/* catalogue 61 */
+Test(receive, takes_a_message_once_also_after_a_restart)
+{
+	struct scene scene;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+
+	open_scene(&scene, NULL);
+	jwe = make_jwe(&scene, "once");
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(delivery.verified, "%s", delivery.reason);
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(!delivery.verified);
+	cr_assert_str_eq(delivery.reason, "jti: this message was taken before");
+	stop_receiver(&scene.receiver);
+	start_scene_receiver(&scene, 1, NULL);
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(!delivery.verified);
+	cr_assert_str_eq(delivery.reason, "jti: this message was taken before");
+	cr_assert_eq(scene.told.count, 3);
+	cr_assert_eq(scene.told.verified_count, 1);
+	close_scene(&scene);
+}
+
+struct race {
+	struct scene *scene;
+	struct buffer jwe;
+	atomic_int verified_count;
+};
+
+static int deliver_one(size_t index, void *context, struct fault *fault)
+{
+	struct race *race = context;
+	struct fixture *fixture = &race->scene->fixture;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	struct delivery delivery;
+
+	(void)index;
+	if (new_sender(fixture->layouts[0], &fixture->clients[0], &fixture->clients[1], &sender,
+		       fault) < 0 ||
+	    deliver_message(sender, bytes_of_buffer(&race->jwe), &delivery, fault) < 0)
+		return -1;
+	if (delivery.verified)
+		atomic_fetch_add(&race->verified_count, 1);
+	return 0;
+}
+
+/* catalogue 61, 62 */
+Test(receive, takes_a_message_once_that_comes_many_times_at_once)
+{
+	struct scene scene;
+	struct race race = {.scene = &scene};
+	struct fault fault = {0};
+
+	open_scene(&scene, NULL);
+	race.jwe = make_jwe(&scene, "once");
+	cr_assert_eq(run_tasks(24, 8, deliver_one, &race, &fault), 0, "%s", fault.text);
+	cr_assert_eq(race.verified_count, 1);
+	cr_assert_eq(scene.told.count, 24);
+	cr_assert_eq(scene.told.verified_count, 1);
+	clear_buffer(&race.jwe);
+	close_scene(&scene);
+}
+
+Test(receive, hands_m_on_and_keeps_the_certificate)
+{
+	struct scene scene;
+	CLEANUP(clear_buffer) struct buffer sent = {0};
+	CLEANUP(clear_buffer) struct buffer saved = {0};
+	struct delivery delivery;
+	char name[FILE_NAME_SIZE];
+	struct stat status;
+	struct fault fault = {0};
+
+	open_scene(&scene, NULL);
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(send_message(scene.sender, (struct bytes){(const uint8_t *)"a\0\n", 3},
+					  2, scene.fixture.now_s, &delivery, &fault),
+			     0, "%s", fault.text);
+	cr_assert(delivery.verified, "%s", delivery.reason);
+	cr_assert_eq(scene.told.verified_count, 2);
+	cr_assert_eq(scene.told.payload_len, 3);
+	cr_assert_arr_eq(scene.told.payload, "a\0\n", 3);
+	cr_assert_str_eq(scene.told.peer, "client1");
+	cr_assert_str_eq(scene.told.subject, "CN=client1-2");
+	cr_assert_str_eq(scene.told.serial, delivery.serial);
+	cr_assert_str_empty(scene.told.reason);
+	cr_assert_eq(scene.told.iat_s, scene.fixture.now_s);
+	(void)snprintf(name, sizeof(name), "%s.crt", delivery.serial);
+	cr_assert_eq(fstatat(scene.fixture.layouts[1]->received, name, &status, 0), 0);
+	cr_assert_eq(status.st_mode & 07777, 0644);
+	saved = get_file(scene.fixture.layouts[1]->received, name);
+	sent = get_file(scene.fixture.layouts[0]->cert, "cert_key2.crt");
+	cr_assert(equal_bytes(bytes_of_buffer(&saved), bytes_of_buffer(&sent)));
+	cr_assert_eq(count_files(scene.fixture.layouts[1]->received), 1);
+	close_scene(&scene);
+}
+
+Test(receive, takes_an_empty_message_and_one_at_the_limit)
+{
+	static const uint8_t payload[MESSAGE_LIMIT];
+	static const size_t lengths[] = {0, 1, MESSAGE_LIMIT};
+	struct scene scene;
+
+	open_scene(&scene, NULL);
+	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+		struct delivery delivery;
+		struct fault fault = {0};
+
+		cr_assert_eq(send_message(scene.sender, (struct bytes){payload, lengths[i]}, 0,
+					  scene.fixture.now_s, &delivery, &fault),
+			     0, "%s", fault.text);
+		cr_assert(delivery.verified, "%s", delivery.reason);
+		cr_assert_eq(scene.told.payload_len, lengths[i]);
+	}
+	close_scene(&scene);
+}
+
+Test(receive, does_not_remember_what_could_not_be_handed_on)
+{
+	struct scene scene;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+
+	open_scene(&scene, NULL);
+	jwe = make_jwe(&scene, "M");
+	scene.told.refuse = true;
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, "could not be taken"), "%s", delivery.reason);
+	cr_assert_null(strstr(delivery.reason, "no space left"));
+	cr_assert_eq(scene.log_count, 1);
+	scene.told.refuse = false;
+	stop_receiver(&scene.receiver);
+	start_scene_receiver(&scene, 1, NULL);
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(delivery.verified, "%s", delivery.reason);
+	close_scene(&scene);
+}
+
+/* catalogue 33 */
+Test(receive, does_not_write_through_a_symbolic_link)
+{
+	struct scene scene;
+	struct delivery delivery;
+	char name[FILE_NAME_SIZE];
+	struct fault fault = {0};
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	CLEANUP(clear_buffer) struct buffer target = {0};
+
+	open_scene(&scene, NULL);
+	cr_assert_eq(make_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s, &jwe,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+	put_file(scene.fixture.layouts[1]->root, "target", "intact", 0600);
+	(void)snprintf(name, sizeof(name), "%s.crt", delivery.serial);
+	cr_assert_eq(symlinkat("../target", scene.fixture.layouts[1]->received, name), 0);
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(delivery.verified, "%s", delivery.reason);
+	target = get_file(scene.fixture.layouts[1]->root, "target");
+	cr_assert_str_eq((char *)target.data, "intact");
+	close_scene(&scene);
+}
+
+static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
+{
+	answer->status = STATUS_REVOKED;
+	answer->revoked_at_s = ca->fixture->now_s;
+	(void)strcpy(answer->reason, "superseded");
+}
+
+Test(receive, online_refuses_what_the_ca_does_not_call_good)
+{
+	struct scene scene;
+	struct fake_ca ca;
+	struct delivery delivery;
+	struct fault fault = {0};
+
+	open_scene(&scene, NULL);
+	stop_receiver(&scene.receiver);
+	start_fake_ca(&ca, &scene.fixture);
+	start_scene_receiver(&scene, 1, &ca.endpoint);
+	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+	cr_assert(delivery.verified, "%s", delivery.reason);
+	ca.spoil_status = say_revoked;
+	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, "was revoked at "), "%s", delivery.reason);
+	cr_assert_eq(count_files(scene.fixture.layouts[1]->received), 1);
+	stop_fake_ca(&ca);
+	close_scene(&scene);
+}
+
+/* catalogue 56 */
+Test(receive, online_refuses_when_the_ca_cannot_be_reached)
+{
+	struct scene scene;
+	struct endpoint endpoint = dead_endpoint();
+	struct delivery delivery;
+	struct fault fault = {0};
+
+	open_scene(&scene, &endpoint);
+	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 0, scene.fixture.now_s,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, "cannot be had from the CA"), "%s",
+			   delivery.reason);
+	close_scene(&scene);
+}

@@ -1,0 +1,279 @@
+#include "common/pool/messages/replay_log.h"
+
+#include "common/base/workers.h"
+#include "common/wire/claims.h"
+#include "tests/unit/pool/fixture.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const int64_t now_s = 1790000000;
+
+/* A jti for each number: 22 characters that are base64url of 128 bits. */
+static void name_jti(size_t number, char ret_jti[static JTI_SIZE])
+{
+	(void)snprintf(ret_jti, JTI_SIZE, "%021zuA", number);
+}
+
+static struct seen *open_at(const struct fixture *fixture, int64_t at_s)
+{
+	struct seen *seen = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(open_seen(fixture->layouts[0], at_s, &seen, &fault), 0, "%s", fault.text);
+	return seen;
+}
+
+static bool is_new(struct seen *seen, size_t number, int64_t iat_s, int64_t at_s)
+{
+	char jti[JTI_SIZE];
+	struct fault fault = {0};
+	bool new = false;
+
+	name_jti(number, jti);
+	cr_assert_eq(remember_jti(seen, jti, iat_s, at_s, &new, &fault), 0, "%s", fault.text);
+	return new;
+}
+
+static void forget(struct seen *seen, size_t number)
+{
+	char jti[JTI_SIZE];
+	struct fault fault = {0};
+
+	name_jti(number, jti);
+	cr_assert_eq(forget_jti(seen, jti, &fault), 0, "%s", fault.text);
+}
+
+Test(replay_log, refuses_a_file_that_is_not_its_own)
+{
+	static const char *const contents[] = {
+		"hello\n",
+		"1790000000\n",
+		"1790000000 short\n",
+		"1790000000  000000000000000000001A\n",
+		"x 0000000000000000000001A\n",
+		"99999999999999 000000000000000000001A\n",
+		"1790000000 000000000000000000001A\n\n",
+		"--1790000000 000000000000000000001A\n",
+	};
+	struct fixture fixture;
+
+	open_fixture(&fixture);
+	for (size_t i = 0; i < COUNT_OF(contents); i++) {
+		struct seen *seen = NULL;
+		struct fault fault = {0};
+
+		put_file(fixture.layouts[0]->state, "seen", contents[i], 0600);
+		cr_assert_eq(open_seen(fixture.layouts[0], now_s, &seen, &fault), -1, "%zu", i);
+		assert_fault(&fault, FAULT_MALFORMED, "state: seen:");
+	}
+	close_fixture(&fixture);
+}
+
+/* catalogue 33 */
+Test(replay_log, refuses_a_symbolic_link)
+{
+	struct fixture fixture;
+	struct seen *seen = NULL;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	put_file(fixture.layouts[0]->state, "elsewhere", "", 0600);
+	cr_assert_eq(symlinkat("elsewhere", fixture.layouts[0]->state, "seen"), 0);
+	cr_assert_eq(open_seen(fixture.layouts[0], now_s, &seen, &fault), -1);
+	assert_fault(&fault, FAULT_REFUSED, "symbolic link");
+	close_fixture(&fixture);
+}
+
+/* catalogue 91 */
+Test(replay_log, refuses_more_than_it_may_hold)
+{
+	struct fixture fixture;
+	CLEANUP(free_seen) struct seen *seen = NULL;
+	CLEANUP(clear_buffer) struct buffer lines = {0};
+	char jti[JTI_SIZE];
+	struct fault fault = {0};
+	bool new;
+
+	open_fixture(&fixture);
+	for (size_t i = 0; i < SEEN_MAX; i++) {
+		name_jti(i, jti);
+		append_format(&lines, "%d %s\n", 1790000000, jti);
+	}
+	put_file(fixture.layouts[0]->state, "seen", (char *)lines.data, 0600);
+	seen = open_at(&fixture, now_s);
+	name_jti(SEEN_MAX, jti);
+	cr_assert_eq(remember_jti(seen, jti, now_s, now_s, &new, &fault), -1);
+	assert_fault(&fault, FAULT_BUSY, "1000000 messages were taken within 300 s");
+	cr_assert(!is_new(seen, 5, now_s, now_s));
+	/* Once they have left the window there is room again. */
+	cr_assert(is_new(seen, SEEN_MAX, now_s + 301, now_s + 301));
+	close_fixture(&fixture);
+}
+
+/* catalogue 61 */
+Test(replay_log, knows_what_it_has_seen)
+{
+	struct fixture fixture;
+	CLEANUP(free_seen) struct seen *seen = NULL;
+
+	open_fixture(&fixture);
+	seen = open_at(&fixture, now_s);
+	cr_assert(is_new(seen, 1, now_s, now_s));
+	cr_assert(!is_new(seen, 1, now_s, now_s));
+	cr_assert(!is_new(seen, 1, now_s + 1, now_s + 1));
+	cr_assert(is_new(seen, 2, now_s, now_s));
+	close_fixture(&fixture);
+}
+
+/* catalogue 61, 76 */
+Test(replay_log, knows_it_after_a_restart)
+{
+	struct fixture fixture;
+	struct seen *seen;
+	struct stat status;
+
+	open_fixture(&fixture);
+	seen = open_at(&fixture, now_s);
+	cr_assert(is_new(seen, 1, now_s, now_s));
+	cr_assert(is_new(seen, 2, now_s + 200, now_s + 200));
+	free_seen(&seen);
+	cr_assert_eq(fstatat(fixture.layouts[0]->state, "seen", &status, 0), 0);
+	cr_assert_eq(status.st_mode & 07777, 0600);
+	seen = open_at(&fixture, now_s + 300);
+	cr_assert(!is_new(seen, 1, now_s, now_s + 300));
+	cr_assert(!is_new(seen, 2, now_s + 200, now_s + 300));
+	cr_assert(is_new(seen, 3, now_s + 300, now_s + 300));
+	free_seen(&seen);
+	close_fixture(&fixture);
+}
+
+Test(replay_log, drops_what_is_older_than_the_window)
+{
+	struct fixture fixture;
+	struct seen *seen;
+	struct buffer content;
+
+	open_fixture(&fixture);
+	seen = open_at(&fixture, now_s);
+	cr_assert(is_new(seen, 1, now_s, now_s));
+	cr_assert(is_new(seen, 2, now_s + 200, now_s + 200));
+	free_seen(&seen);
+	seen = open_at(&fixture, now_s + 301);
+	content = get_file(fixture.layouts[0]->state, "seen");
+	cr_assert_str_eq((char *)content.data, "1790000200 000000000000000000002A\n");
+	clear_buffer(&content);
+	free_seen(&seen);
+	close_fixture(&fixture);
+}
+
+/* catalogue 78 */
+Test(replay_log, drops_a_last_line_that_was_cut_short)
+{
+	struct fixture fixture;
+	CLEANUP(free_seen) struct seen *seen = NULL;
+
+	open_fixture(&fixture);
+	put_file(fixture.layouts[0]->state, "seen",
+		 "1790000000 000000000000000000001A\n1790000000 0000000000", 0600);
+	put_file(fixture.layouts[0]->state, ".seen.new", "1790", 0600);
+	seen = open_at(&fixture, now_s);
+	cr_assert(!is_new(seen, 1, now_s, now_s));
+	cr_assert(is_new(seen, 2, now_s, now_s));
+	close_fixture(&fixture);
+}
+
+Test(replay_log, takes_back_what_was_not_handed_on)
+{
+	struct fixture fixture;
+	struct seen *seen;
+
+	open_fixture(&fixture);
+	seen = open_at(&fixture, now_s);
+	cr_assert(is_new(seen, 1, now_s, now_s));
+	forget(seen, 1);
+	forget(seen, 1);
+	forget(seen, 7);
+	cr_assert(is_new(seen, 1, now_s, now_s));
+	forget(seen, 1);
+	free_seen(&seen);
+	seen = open_at(&fixture, now_s);
+	cr_assert(is_new(seen, 1, now_s, now_s));
+	cr_assert(!is_new(seen, 1, now_s, now_s));
+	free_seen(&seen);
+	close_fixture(&fixture);
+}
+
+/* catalogue 94 */
+Test(replay_log, does_not_forget_when_the_clock_goes_back)
+{
+	struct fixture fixture;
+	CLEANUP(free_seen) struct seen *seen = NULL;
+
+	open_fixture(&fixture);
+	seen = open_at(&fixture, now_s);
+	cr_assert(is_new(seen, 1, now_s, now_s));
+	/* Enough later ones that the table is made anew, without the first. */
+	for (size_t i = 2; i < 5000; i++)
+		cr_assert(is_new(seen, i, now_s + 3600, now_s + 3600));
+	cr_assert(!is_new(seen, 1, now_s, now_s));
+	cr_assert(is_new(seen, 5001, now_s + 1, now_s));
+	close_fixture(&fixture);
+}
+
+Test(replay_log, keeps_its_file_small_over_time)
+{
+	struct fixture fixture;
+	CLEANUP(free_seen) struct seen *seen = NULL;
+	struct stat status;
+
+	open_fixture(&fixture);
+	seen = open_at(&fixture, now_s);
+	for (size_t i = 0; i < 200000; i++)
+		cr_assert(is_new(seen, i, now_s + (int64_t)i, now_s + (int64_t)i));
+	cr_assert_eq(fstatat(fixture.layouts[0]->state, "seen", &status, 0), 0);
+	cr_assert_lt(status.st_size, 70000L * 40);
+	cr_assert(!is_new(seen, 199999, now_s + 199999, now_s + 200000));
+	close_fixture(&fixture);
+}
+
+struct race {
+	struct seen *seen;
+	atomic_size_t new_count;
+};
+
+static int remember_one(size_t index, void *context, struct fault *fault)
+{
+	struct race *race = context;
+	char jti[JTI_SIZE];
+	bool new;
+
+	name_jti(index % 1000, jti);
+	if (remember_jti(race->seen, jti, now_s, now_s, &new, fault) < 0)
+		return -1;
+	if (new)
+		atomic_fetch_add(&race->new_count, 1);
+	return 0;
+}
+
+Test(replay_log, takes_each_once_whoever_is_first)
+{
+	struct fixture fixture;
+	struct race race = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	race.seen = open_at(&fixture, now_s);
+	cr_assert_eq(run_tasks(8000, 8, remember_one, &race, &fault), 0, "%s", fault.text);
+	cr_assert_eq(race.new_count, 1000);
+	free_seen(&race.seen);
+	race.seen = open_at(&fixture, now_s);
+	cr_assert(!is_new(race.seen, 999, now_s, now_s));
+	free_seen(&race.seen);
+	close_fixture(&fixture);
+}

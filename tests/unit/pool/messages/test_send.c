@@ -1,0 +1,465 @@
+#include "common/pool/messages/send.h"
+
+#include "common/crypto/key_file.h"
+#include "common/net/http.h"
+#include "common/pool/members/trust.h"
+#include "common/wire/envelope.h"
+#include "common/wire/message_answer.h"
+#include "tests/unit/pool/fake_ca.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A receiver that answers without looking, and can be made to answer wrongly. */
+struct fake_receiver;
+typedef void spoil_answer(struct message_answer *answer);
+
+struct fake_receiver {
+	const struct fixture *fixture;
+	struct key_ring ring;
+	spoil_answer *spoil; /* may be NULL */
+	enum envelope_mischief mischief;
+	struct buffer plaintext; /* of the last message: a JWS */
+	struct buffer first_answer;
+	struct http_server *server;
+};
+
+/* What the claims of the answer must name. */
+static struct request_claims read_claims(const struct question *question)
+{
+	struct signed_message message = {0};
+	struct request_claims claims = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_signed_message(bytes_of_secret(&question->message.plaintext), &message,
+					  &fault),
+		     0, "%s", fault.text);
+	memcpy(claims.jti, message.claims.jti, sizeof(claims.jti));
+	clear_signed_message(&message);
+	return claims;
+}
+
+static int wrap_answer(struct fake_receiver *receiver, const struct question *question,
+		       const struct http_request *request, struct bytes json,
+		       struct http_response *response, struct fault *fault)
+{
+	struct shared_key other;
+
+	response->content_type = CONTENT_JOSE;
+	switch (receiver->mischief) {
+	case ENVELOPE_HONEST:
+		break;
+	case ENVELOPE_OLD:
+		append_bytes(&response->body, bytes_of_buffer(&receiver->first_answer));
+		return check_buffer(&response->body, fault);
+	case ENVELOPE_REFLECTED:
+		append_bytes(&response->body, request->body);
+		return check_buffer(&response->body, fault);
+	case ENVELOPE_WRONG_KEY:
+		if (generate_shared_key(&other, fault) < 0)
+			return -1;
+		return encrypt_message(&other, MESSAGE_ANSWER_TYPE, NULL, json, &response->body,
+				       fault);
+	case ENVELOPE_WRONG_TYPE:
+		return answer_question(&receiver->ring, &status_exchange, question, json, response,
+				       fault);
+	case ENVELOPE_EMPTY:
+		append_string(&response->body, "");
+		return 0;
+	case ENVELOPE_HTML:
+		response->content_type = "text/html";
+		append_string(&response->body, "<p>verified</p>");
+		return 0;
+	case ENVELOPE_NOT_FOUND:
+		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
+	}
+	return answer_question(&receiver->ring, &message_exchange, question, json, response, fault);
+}
+
+static int handle(const struct http_request *request, struct http_response *response, void *context,
+		  struct fault *fault)
+{
+	struct fake_receiver *receiver = context;
+	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct message_answer answer = {.verified = true};
+	struct request_claims claims;
+
+	if (open_question(&receiver->ring, &message_exchange, request->body, &question, fault) < 0)
+		return -1;
+	clear_buffer(&receiver->plaintext);
+	append_bytes(&receiver->plaintext, bytes_of_secret(&question.message.plaintext));
+	claims = read_claims(&question);
+	answer.claims = make_answer_claims(&claims, question.sha256, "client2",
+					   question.message.peer, receiver->fixture->now_s);
+	if (receiver->spoil != NULL)
+		receiver->spoil(&answer);
+	if (format_message_answer(&answer, &json, fault) < 0 ||
+	    wrap_answer(receiver, &question, request, bytes_of_secret(&json), response, fault) < 0)
+		return -1;
+	if (receiver->first_answer.len == 0)
+		append_bytes(&receiver->first_answer, bytes_of_buffer(&response->body));
+	return 0;
+}
+
+static void start_fake_receiver(struct fake_receiver *receiver, struct fixture *fixture)
+{
+	static const struct http_route routes[] = {
+		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false}, {0}};
+	struct http_server_settings settings = {
+		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = receiver};
+	struct fault fault = {0};
+
+	*receiver = (struct fake_receiver){.fixture = fixture};
+	cr_assert_eq(read_key_ring(fixture->layouts[1], &receiver->ring, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(start_http_server(&settings, &receiver->server, &fault), 0, "%s", fault.text);
+	fixture->clients[1].has_endpoint = true;
+	fixture->clients[1].endpoint = *http_server_endpoint(receiver->server);
+}
+
+static void stop_fake_receiver(struct fake_receiver *receiver)
+{
+	stop_http_server(&receiver->server);
+	clear_key_ring(&receiver->ring);
+	clear_buffer(&receiver->plaintext);
+	clear_buffer(&receiver->first_answer);
+}
+
+static struct sender *open_sender(const struct fixture *fixture)
+{
+	struct sender *sender = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(new_sender(fixture->layouts[0], &fixture->clients[0], &fixture->clients[1],
+				&sender, &fault),
+		     0, "%s", fault.text);
+	return sender;
+}
+
+static void change_in_reply_to(struct message_answer *answer)
+{
+	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+static void change_digest(struct message_answer *answer)
+{
+	answer->claims.request_sha256[7] ^= 1;
+}
+
+static void change_iss(struct message_answer *answer)
+{
+	(void)strcpy(answer->claims.iss, "client3");
+}
+
+static void change_aud(struct message_answer *answer)
+{
+	(void)strcpy(answer->claims.aud, "client3");
+}
+
+/* catalogue 23, 65 */
+Test(send, refuses_an_answer_that_does_not_hold)
+{
+	static const struct {
+		spoil_answer *spoil;
+		enum envelope_mischief mischief;
+		enum fault_class class;
+		const char *text;
+	} rows[] = {
+		{change_in_reply_to, 0, FAULT_UNVERIFIED, "in_reply_to"},
+		{change_digest, 0, FAULT_UNVERIFIED, "request_sha256"},
+		{change_iss, 0, FAULT_UNVERIFIED, "from \"client3\""},
+		{change_aud, 0, FAULT_UNVERIFIED, "to \"client3\""},
+		{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ"},
+		{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted"},
+		{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ"},
+		{NULL, ENVELOPE_EMPTY, FAULT_UNVERIFIED, "cannot be decrypted"},
+		{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html"},
+		{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, ""},
+	};
+	struct fixture fixture;
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_receiver(&receiver, &fixture);
+	sender = open_sender(&fixture);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct delivery delivery = {0};
+		struct fault fault = {0};
+
+		receiver.spoil = rows[i].spoil;
+		receiver.mischief = rows[i].mischief;
+		cr_assert_eq(send_message(sender, bytes_of_string("bonjour"), 0, fixture.now_s,
+					  &delivery, &fault),
+			     -1, "%zu", i);
+		assert_fault(&fault, rows[i].class, rows[i].text);
+		cr_assert(!delivery.verified);
+	}
+	stop_fake_receiver(&receiver);
+	close_fixture(&fixture);
+}
+
+/* catalogue 65 */
+Test(send, refuses_the_answer_to_an_earlier_message)
+{
+	struct fixture fixture;
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+	struct fault fault = {0};
+	struct fault again = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_receiver(&receiver, &fixture);
+	sender = open_sender(&fixture);
+	cr_assert_eq(
+		send_message(sender, bytes_of_string("1"), 0, fixture.now_s, &delivery, &fault), 0,
+		"%s", fault.text);
+	receiver.mischief = ENVELOPE_OLD;
+	cr_assert_eq(
+		send_message(sender, bytes_of_string("2"), 0, fixture.now_s, &delivery, &fault),
+		-1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	/* Also when the jti of what is delivered is not known. */
+	cr_assert_eq(make_message(sender, bytes_of_string("3"), 0, fixture.now_s, &jwe, &delivery,
+				  &again),
+		     0, "%s", again.text);
+	cr_assert_eq(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &again), -1);
+	assert_fault(&again, FAULT_UNVERIFIED, "another request");
+	stop_fake_receiver(&receiver);
+	close_fixture(&fixture);
+}
+
+Test(send, refuses_without_the_key_shared_with_the_receiver)
+{
+	struct fixture fixture;
+	struct sender *sender = NULL;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_client2.jwk", 0), 0);
+	cr_assert_eq(new_sender(fixture.layouts[0], &fixture.clients[0], &fixture.clients[1],
+				&sender, &fault),
+		     -1);
+	assert_fault(&fault, FAULT_NOT_FOUND, "shared_client2.jwk");
+	close_fixture(&fixture);
+}
+
+Test(send, refuses_a_receiver_without_endpoint_but_makes_a_message_for_it)
+{
+	struct fixture fixture;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+	struct fault fault = {0};
+	struct fault none = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	sender = open_sender(&fixture);
+	cr_assert_eq(
+		send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
+		-1);
+	assert_fault(&fault, FAULT_USAGE, "client2: no endpoint in the manifest");
+	cr_assert_eq(make_message(sender, bytes_of_string("M"), 2, fixture.now_s, &jwe, &delivery,
+				  &none),
+		     0, "%s", none.text);
+	cr_assert_eq(delivery.member, 2);
+	cr_assert_gt(jwe.len, 0);
+	close_fixture(&fixture);
+}
+
+Test(send, refuses_a_message_over_the_limit)
+{
+	static const uint8_t payload[MESSAGE_LIMIT + 1];
+	struct fixture fixture;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	struct buffer jwe = {0};
+	struct delivery delivery;
+	struct fault fault = {0};
+	struct fault none = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	sender = open_sender(&fixture);
+	cr_assert_eq(make_message(sender, (struct bytes){payload, sizeof(payload)}, 0,
+				  fixture.now_s, &jwe, &delivery, &fault),
+		     -1);
+	assert_fault(&fault, FAULT_TOO_LARGE, "expected at most 100000 octets");
+	cr_assert_eq(make_message(sender, (struct bytes){payload, MESSAGE_LIMIT}, 0, fixture.now_s,
+				  &jwe, &delivery, &none),
+		     0, "%s", none.text);
+	clear_buffer(&jwe);
+	close_fixture(&fixture);
+}
+
+Test(send, refuses_a_member_that_cannot_sign)
+{
+	struct fixture fixture;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	struct buffer jwe = {0};
+	struct delivery delivery;
+	struct fault nobody = {0};
+	struct fault fourth = {0};
+
+	open_fixture(&fixture);
+	sender = open_sender(&fixture);
+	cr_assert_eq(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery,
+				  &nobody),
+		     -1);
+	assert_fault(&nobody, FAULT_NOT_FOUND, "none of the pool's 3 members");
+	make_certified_pool(&fixture, 0);
+	cr_assert_eq(make_message(sender, bytes_of_string("M"), 4, fixture.now_s, &jwe, &delivery,
+				  &fourth),
+		     -1);
+	assert_fault(&fourth, FAULT_NOT_FOUND, "cert_key4.crt");
+	close_fixture(&fixture);
+}
+
+Test(send, says_that_the_receiver_cannot_be_reached)
+{
+	struct fixture fixture;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	struct delivery delivery;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	fixture.clients[1].has_endpoint = true;
+	fixture.clients[1].endpoint = dead_endpoint();
+	sender = open_sender(&fixture);
+	cr_assert_eq(
+		send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
+		-1);
+	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	close_fixture(&fixture);
+}
+
+Test(send, signs_m_with_the_member_and_names_the_receiver)
+{
+	struct fixture fixture;
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_signed_message) struct signed_message message = {0};
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	char serial[SERIAL_TEXT_SIZE];
+	struct delivery delivery;
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_receiver(&receiver, &fixture);
+	sender = open_sender(&fixture);
+	cr_assert_eq(send_message(sender, (struct bytes){(const uint8_t *)"a\0b", 3}, 3,
+				  fixture.now_s, &delivery, &fault),
+		     0, "%s", fault.text);
+	cr_assert(delivery.verified);
+	cr_assert_str_empty(delivery.reason);
+	cr_assert_eq(delivery.member, 3);
+	cr_assert_eq(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault),
+		     0, "%s", fault.text);
+	cr_assert(equal_bytes(bytes_of_buffer(&message.payload),
+			      (struct bytes){(const uint8_t *)"a\0b", 3}));
+	cr_assert_str_eq(message.claims.iss, "client1");
+	cr_assert_str_eq(message.claims.aud, "client2");
+	cr_assert_eq(message.claims.iat_s, fixture.now_s);
+	cr_assert_eq(message.chain_count, 1);
+	cr_assert_eq(
+		parse_certificate_der(bytes_of_buffer(&message.chain[0]), &certificate, &fault), 0,
+		"%s", fault.text);
+	cr_assert_str_eq(certificate_subject(certificate), "CN=client1-3");
+	format_serial(certificate_serial(certificate), serial);
+	cr_assert_str_eq(serial, delivery.serial);
+	cr_assert_eq(
+		verify_message(&message, certificate_public_key(certificate), &verdict, &fault), 0,
+		"%s", fault.text);
+	cr_assert(!verdict.invalid, "%s", verdict.reason);
+	stop_fake_receiver(&receiver);
+	close_fixture(&fixture);
+}
+
+static void say_refused(struct message_answer *answer)
+{
+	answer->verified = false;
+	(void)strcpy(answer->reason, "not today");
+}
+
+Test(send, brings_the_receivers_verdict)
+{
+	struct fixture fixture;
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_receiver(&receiver, &fixture);
+	receiver.spoil = say_refused;
+	sender = open_sender(&fixture);
+	cr_assert_eq(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery,
+				  &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &fault), 0, "%s",
+		     fault.text);
+	cr_assert(!delivery.verified);
+	cr_assert_str_eq(delivery.reason, "not today");
+	cr_assert_eq(delivery.member, 0);
+	stop_fake_receiver(&receiver);
+	close_fixture(&fixture);
+}
+
+/* catalogue 10: the signer's first, each followed by its issuer's, and not the root. */
+Test(send, shows_the_way_to_the_root)
+{
+	struct fixture fixture;
+	struct issuer *root;
+	struct issuer *stranger;
+	struct certificate *own = NULL;
+	struct certificate *other = NULL;
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_signed_message) struct signed_message message = {0};
+	CLEANUP(clear_intermediates) struct intermediates chain = {0};
+	struct delivery delivery;
+	struct fault fault = {0};
+	bool written;
+
+	open_fixture(&fixture);
+	root = fixture.issuer;
+	stranger = make_intermediate_issuer(root, "CN=Stranger", fixture.now_s);
+	fixture.issuer = make_intermediate_issuer(root, "CN=Issuing CA", fixture.now_s);
+	make_certified_pool(&fixture, 0);
+	cr_assert_eq(parse_certificate_der(certificate_der(issuer_certificate(stranger)), &other,
+					   &fault),
+		     0);
+	cr_assert_eq(parse_certificate_der(certificate_der(issuer_certificate(fixture.issuer)),
+					   &own, &fault),
+		     0);
+	cr_assert_eq(add_intermediate(&chain, &other, &fault), 0, "%s", fault.text);
+	cr_assert_eq(add_intermediate(&chain, &own, &fault), 0, "%s", fault.text);
+	cr_assert_eq(keep_intermediates(fixture.layouts[0], &chain, &written, &fault), 0, "%s",
+		     fault.text);
+	start_fake_receiver(&receiver, &fixture);
+	sender = open_sender(&fixture);
+	cr_assert_eq(
+		send_message(sender, bytes_of_string("M"), 2, fixture.now_s, &delivery, &fault), 0,
+		"%s", fault.text);
+	cr_assert_eq(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(message.chain_count, 2);
+	cr_expect(equal_bytes(bytes_of_buffer(&message.chain[1]),
+			      certificate_der(issuer_certificate(fixture.issuer))));
+	stop_fake_receiver(&receiver);
+	free_issuer(&stranger);
+	free_issuer(&root);
+	close_fixture(&fixture);
+}

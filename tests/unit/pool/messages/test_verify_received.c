@@ -1,0 +1,229 @@
+#include "common/pool/messages/verify_received.h"
+
+#include "common/crypto/key_file.h"
+#include "common/crypto/message.h"
+#include "common/wire/message_answer.h"
+#include "tests/unit/pool/scene.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <string.h>
+
+/* What a message says, for those that do not hold. */
+struct forgery {
+	struct fixture *fixture;
+	struct message_claims claims;
+	size_t signer; /* whose key signs */
+	size_t bearer; /* whose certificate is in x5c */
+	const struct issuer *issuer;
+	int64_t not_before_s;
+	int64_t not_after_s;
+	const char *payload;
+};
+
+static struct buffer forge(const struct forgery *forgery)
+{
+	const struct layout *layout = forgery->fixture->layouts[0];
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(clear_buffer) struct buffer csr = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(clear_buffer) struct buffer jws = {0};
+	char name[FILE_NAME_SIZE];
+	struct bytes chain;
+	struct fault fault = {0};
+
+	name_private_key(forgery->signer, name);
+	cr_assert_eq(read_private_key(layout, name, &key, &fault), 0, "%s", fault.text);
+	name_csr(forgery->bearer, name);
+	csr = get_file(layout->csr_file, name);
+	pem = certify_pem(forgery->issuer, bytes_of_buffer(&csr), forgery->not_before_s,
+			  forgery->not_after_s);
+	cr_assert_eq(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault), 0, "%s",
+		     fault.text);
+	chain = bytes_of_buffer(&der);
+	cr_assert_eq(sign_message(key, &forgery->claims, &chain, 1,
+				  bytes_of_string(forgery->payload), &jws, &fault),
+		     0, "%s", fault.text);
+	return encrypt_for_client2(forgery->fixture, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
+				   bytes_of_buffer(&jws));
+}
+
+/* A message that would hold. */
+static struct forgery start_forgery(struct fixture *fixture)
+{
+	struct forgery forgery = {
+		.fixture = fixture,
+		.claims = {.iss = "client1", .aud = "client2", .iat_s = fixture->now_s},
+		.signer = 1,
+		.bearer = 1,
+		.issuer = fixture->issuer,
+		.not_before_s = fixture->now_s - 300,
+		.not_after_s = fixture->now_s + 3600,
+		.payload = "bonjour",
+	};
+	struct fault fault = {0};
+
+	cr_assert_eq(generate_jti(forgery.claims.jti, &fault), 0);
+	return forgery;
+}
+
+static void address_another(struct forgery *forgery)
+{
+	(void)strcpy(forgery->claims.aud, "client3");
+}
+
+static void come_from_another(struct forgery *forgery)
+{
+	(void)strcpy(forgery->claims.iss, "client3");
+}
+
+static void be_old(struct forgery *forgery)
+{
+	forgery->claims.iat_s -= FRESHNESS_WINDOW_S + 100;
+}
+
+static void be_early(struct forgery *forgery)
+{
+	forgery->claims.iat_s += FRESHNESS_WINDOW_S + 100;
+}
+
+static void use_another_root(struct forgery *forgery)
+{
+	forgery->issuer = forgery->fixture->other_issuer;
+}
+
+static void use_another_key(struct forgery *forgery)
+{
+	forgery->signer = 2;
+}
+
+static void be_expired(struct forgery *forgery)
+{
+	forgery->not_after_s = forgery->fixture->now_s - 100;
+}
+
+static void be_not_yet_valid(struct forgery *forgery)
+{
+	forgery->not_before_s = forgery->fixture->now_s + 1000;
+}
+
+static void be_too_long(struct forgery *forgery)
+{
+	static char payload[MESSAGE_LIMIT + 2];
+
+	memset(payload, 'x', MESSAGE_LIMIT + 1);
+	forgery->payload = payload;
+}
+
+/* catalogue 9, 10, 22, 23, 63, 64 */
+static const struct {
+	void (*change)(struct forgery *forgery);
+	const char *reason;
+} forgeries[] = {
+	{address_another, "aud: expected \"client2\", found \"client3\""},
+	{come_from_another, "iss: expected \"client1\""},
+	{be_old, "iat: expected within 300 s"},
+	{be_early, "iat: expected within 300 s"},
+	{use_another_root, ""},
+	{use_another_key, "signature"},
+	{be_expired, "expired"},
+	{be_not_yet_valid, "valid"},
+	{be_too_long, "M: expected at most 100000 octets, found 100001"},
+};
+
+ParameterizedTestParameters(verify_received, refuses_a_message_that_does_not_hold)
+{
+	static size_t indices[COUNT_OF(forgeries)];
+
+	for (size_t i = 0; i < COUNT_OF(indices); i++)
+		indices[i] = i;
+	return cr_make_param_array(size_t, indices, COUNT_OF(indices));
+}
+
+ParameterizedTest(size_t *index, verify_received, refuses_a_message_that_does_not_hold)
+{
+	struct scene scene;
+	struct forgery forgery;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+
+	open_scene(&scene, NULL);
+	forgery = start_forgery(&scene.fixture);
+	forgeries[*index].change(&forgery);
+	jwe = forge(&forgery);
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, forgeries[*index].reason), "%s",
+			   delivery.reason);
+	cr_assert_str_eq(scene.told.reason, delivery.reason);
+	cr_assert_str_eq(scene.told.subject, "CN=client1-1");
+	cr_assert_str_eq(scene.told.jti, forgery.claims.jti);
+	cr_assert_eq(scene.told.count, 1);
+	cr_assert_eq(scene.told.verified_count, 0);
+	cr_assert_eq(scene.told.payload_len, 0);
+	cr_assert_eq(count_files(scene.fixture.layouts[1]->received), 0);
+	/* Its jti was not remembered: one that holds may have it. */
+	if (strcmp(forgery.claims.aud, "client2") == 0) {
+		struct forgery honest = start_forgery(&scene.fixture);
+		CLEANUP(clear_buffer) struct buffer second = {0};
+
+		memcpy(honest.claims.jti, forgery.claims.jti, sizeof(honest.claims.jti));
+		second = forge(&honest);
+		delivery = deliver_jwe(&scene, &second);
+		cr_assert(delivery.verified, "%s", delivery.reason);
+	}
+	close_scene(&scene);
+}
+
+/* catalogue 22: client2 passes client1's message on to client3 as it is */
+Test(verify_received, refuses_a_message_that_was_passed_on)
+{
+	struct scene scene;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	CLEANUP(clear_buffer) struct buffer forwarded = {0};
+	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
+	CLEANUP(clear_key_ring) struct key_ring ring = {0};
+	struct shared_key key;
+	struct delivery delivery;
+	struct fault fault = {0};
+
+	open_scene(&scene, NULL);
+	jwe = make_jwe(&scene, "for client2 alone");
+	cr_assert_eq(read_key_ring(scene.fixture.layouts[1], &ring, &fault), 0, "%s", fault.text);
+	cr_assert_eq(decrypt_message(&ring, bytes_of_buffer(&jwe), &message, &fault), 0, "%s",
+		     fault.text);
+	key = shared_key(&scene.fixture, 1, "client3");
+	cr_assert_eq(encrypt_message(&key, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
+				     bytes_of_secret(&message.plaintext), &forwarded, &fault),
+		     0, "%s", fault.text);
+	stop_receiver(&scene.receiver);
+	start_scene_receiver(&scene, 2, NULL);
+	free_sender(&scene.sender);
+	cr_assert_eq(new_sender(scene.fixture.layouts[1], &scene.fixture.clients[1],
+				&scene.fixture.clients[2], &scene.sender, &fault),
+		     0, "%s", fault.text);
+	delivery = deliver_jwe(&scene, &forwarded);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, "iss: expected \"client2\""), "%s",
+			   delivery.reason);
+	close_scene(&scene);
+}
+
+/* catalogue 23: what client1 sent to client2 is sent to client1 */
+Test(verify_received, refuses_its_own_message_sent_back)
+{
+	struct scene scene;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+
+	open_scene(&scene, NULL);
+	jwe = make_jwe(&scene, "hello");
+	stop_receiver(&scene.receiver);
+	start_scene_receiver(&scene, 0, NULL);
+	delivery = deliver_jwe(&scene, &jwe);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, "iss: expected \"client2\", whose shared key"),
+			   "%s", delivery.reason);
+	close_scene(&scene);
+}

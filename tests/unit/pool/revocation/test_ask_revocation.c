@@ -1,0 +1,187 @@
+#include "common/pool/revocation/ask_revocation.h"
+
+#include "common/x509/revocation/crl_reason.h"
+#include "tests/unit/pool/fake_ca.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+static const uint8_t serials[2][SERIAL_MAX] = {{1, 2, 3}, {4, 5, 6}};
+
+static int ask_for_two(const struct fixture *fixture, const struct endpoint *endpoint,
+		       struct revocation_answer *ret_answer, struct fault *fault)
+{
+	const struct revocation_wish wish = {
+		.layout = fixture->layouts[0],
+		.client = "client1",
+		.ca = *endpoint,
+		.serials = serials,
+		.serial_count = COUNT_OF(serials),
+		.reason = REASON_SUPERSEDED,
+	};
+
+	return ask_revocation(&wish, fixture->now_s, ret_answer, fault);
+}
+
+static void drop_one(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	answer->revoked_count--;
+}
+
+static void change_serial(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	answer->revoked[1].serial[0] ^= 1;
+}
+
+static void repeat_serial(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	answer->revoked[1] = answer->revoked[0];
+}
+
+static void change_in_reply_to(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+static void change_digest(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	answer->claims.request_sha256[0] ^= 1;
+}
+
+static void refuse_foreign(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	set_refusal(&answer->refusal, "not_yours", "it is client2's");
+}
+
+static void refuse_unknown(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	set_refusal(&answer->refusal, "not_issued", "nobody has it");
+}
+
+static void fail(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	(void)ca;
+	set_refusal(&answer->refusal, "failed", "the disk is full");
+}
+
+/* A refusal of somebody else's is not to be believed either. */
+static void refuse_another(struct fake_ca *ca, struct revocation_answer *answer)
+{
+	refuse_unknown(ca, answer);
+	change_digest(ca, answer);
+}
+
+/* catalogue 65 */
+Test(ask_revocation, refuses_an_answer_that_does_not_hold)
+{
+	static const struct {
+		spoil_revocations *spoil;
+		enum envelope_mischief mischief;
+		enum fault_class class;
+		const char *text;
+	} rows[] = {
+		{drop_one, 0, FAULT_UNVERIFIED, "expected 2 certificates, found 1"},
+		{change_serial, 0, FAULT_UNVERIFIED, "expected certificate 0405"},
+		{repeat_serial, 0, FAULT_UNVERIFIED, "expected certificate 0405"},
+		{change_in_reply_to, 0, FAULT_UNVERIFIED, "another request"},
+		{change_digest, 0, FAULT_UNVERIFIED, "another request"},
+		{refuse_another, 0, FAULT_UNVERIFIED, "another request"},
+		{refuse_foreign, 0, FAULT_REFUSED, "not_yours"},
+		{refuse_unknown, 0, FAULT_NOT_FOUND, "not_issued"},
+		{fail, 0, FAULT_FAILED, "the disk is full"},
+		{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ"},
+		{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted"},
+		{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ"},
+		{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html"},
+	};
+	struct fixture fixture;
+	struct fake_ca ca;
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct revocation_answer answer = {0};
+		struct fault fault = {0};
+
+		ca.spoil_revocations = rows[i].spoil;
+		ca.mischief = rows[i].mischief;
+		cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), -1, "%zu", i);
+		assert_fault(&fault, rows[i].class, rows[i].text);
+		cr_expect_null(answer.revoked);
+	}
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 65 */
+Test(ask_revocation, refuses_the_answer_to_an_earlier_request)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct revocation_answer answer = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	clear_revocation_answer(&answer);
+	ca.mischief = ENVELOPE_OLD;
+	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(ask_revocation, says_that_the_ca_cannot_be_reached)
+{
+	struct fixture fixture;
+	struct endpoint endpoint = dead_endpoint();
+	struct revocation_answer answer = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	cr_assert_eq(ask_for_two(&fixture, &endpoint, &answer, &fault), -1);
+	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	close_fixture(&fixture);
+}
+
+Test(ask_revocation, refuses_a_layout_without_the_cas_key)
+{
+	struct fixture fixture;
+	struct endpoint endpoint = dead_endpoint();
+	struct revocation_answer answer = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_ca.jwk", 0), 0);
+	cr_assert_eq(ask_for_two(&fixture, &endpoint, &answer, &fault), -1);
+	assert_fault(&fault, FAULT_NOT_FOUND, "shared_ca.jwk");
+	close_fixture(&fixture);
+}
+
+Test(ask_revocation, brings_what_the_ca_says)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct revocation_answer answer = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	cr_expect_eq(answer.revoked_count, 2);
+	cr_expect_arr_eq(answer.revoked[1].serial, serials[1], SERIAL_MAX);
+	cr_expect_eq(answer.revoked[1].reason, REASON_SUPERSEDED);
+	cr_expect_eq(answer.crl_number, 7);
+	clear_revocation_answer(&answer);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}

@@ -1,0 +1,167 @@
+#include "common/pool/revocation/ask_status.h"
+
+#include "tests/unit/pool/fake_ca.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Asks about the first client's first certificate. */
+static int ask_first(const struct fixture *fixture, const struct endpoint *endpoint,
+		     struct status_answer *ret_answer, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = first_certificate(fixture);
+	CLEANUP(free_status_client) struct status_client *client = NULL;
+
+	if (new_status_client(fixture->layouts[1], "client2", endpoint, &client, fault) < 0)
+		return -1;
+	return ask_status(client, certificate_der(certificate), fixture->now_s, ret_answer, fault);
+}
+
+static void change_in_reply_to(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+static void change_digest(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	answer->claims.request_sha256[31] ^= 128;
+}
+
+static void change_iss(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.iss, "client1");
+}
+
+static void change_aud(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	(void)strcpy(answer->claims.aud, "client1");
+}
+
+static void refuse(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	set_refusal(&answer->refusal, "stale", "your clock is wrong");
+}
+
+/* catalogue 54, 56, 65, 23 */
+Test(ask_status, refuses_an_answer_that_does_not_hold)
+{
+	static const struct {
+		spoil_status *spoil;
+		enum envelope_mischief mischief;
+		enum fault_class class;
+		const char *text;
+	} rows[] = {
+		{change_in_reply_to, 0, FAULT_UNVERIFIED, "another request"},
+		{change_digest, 0, FAULT_UNVERIFIED, "another request"},
+		{change_iss, 0, FAULT_UNVERIFIED, "from \"client1\""},
+		{change_aud, 0, FAULT_UNVERIFIED, "to \"client1\""},
+		{refuse, 0, FAULT_REFUSED, "the CA refused (stale): your clock is wrong"},
+		{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ"},
+		{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted"},
+		{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ"},
+		{NULL, ENVELOPE_EMPTY, FAULT_UNVERIFIED, "cannot be decrypted"},
+		{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html"},
+		{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, ""},
+	};
+	struct fixture fixture;
+	struct fake_ca ca;
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct status_answer answer;
+		struct fault fault = {0};
+
+		ca.spoil_status = rows[i].spoil;
+		ca.mischief = rows[i].mischief;
+		cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), -1, "%zu", i);
+		assert_fault(&fault, rows[i].class, rows[i].text);
+	}
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 65 */
+Test(ask_status, refuses_the_answer_to_an_earlier_question)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct status_answer answer;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	ca.mischief = ENVELOPE_OLD;
+	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), -1);
+	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(ask_status, says_that_the_ca_cannot_be_reached)
+{
+	struct fixture fixture;
+	struct endpoint endpoint = dead_endpoint();
+	struct status_answer answer;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	cr_assert_eq(ask_first(&fixture, &endpoint, &answer, &fault), -1);
+	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	close_fixture(&fixture);
+}
+
+Test(ask_status, refuses_a_layout_without_the_cas_key)
+{
+	struct fixture fixture;
+	struct endpoint endpoint = dead_endpoint();
+	struct status_answer answer;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	cr_assert_eq(unlinkat(fixture.layouts[1]->private, "shared_ca.jwk", 0), 0);
+	cr_assert_eq(ask_first(&fixture, &endpoint, &answer, &fault), -1);
+	assert_fault(&fault, FAULT_NOT_FOUND, "shared_ca.jwk");
+	close_fixture(&fixture);
+}
+
+static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
+{
+	answer->status = STATUS_REVOKED;
+	answer->revoked_at_s = ca->fixture->now_s - 100;
+	(void)strcpy(answer->reason, "keyCompromise");
+	(void)strcpy(answer->serial, "0a0b");
+}
+
+Test(ask_status, brings_what_the_ca_says)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct status_answer answer;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	cr_assert_eq(answer.status, STATUS_GOOD);
+	ca.spoil_status = say_revoked;
+	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	cr_assert_eq(answer.status, STATUS_REVOKED);
+	cr_assert_eq(answer.revoked_at_s, fixture.now_s - 100);
+	cr_assert_str_eq(answer.reason, "keyCompromise");
+	cr_assert_str_eq(answer.serial, "0a0b");
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}

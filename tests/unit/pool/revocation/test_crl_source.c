@@ -1,0 +1,365 @@
+#include "common/pool/revocation/crl_source.h"
+
+#include "common/net/server.h"
+#include "common/pool/revocation/crl_place.h"
+#include "common/x509/revocation/crl_builder.h"
+#include "tests/unit/pool/fake_ca.h"
+
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A certificate, and CRLs about it in a file. */
+struct stand {
+	struct fixture fixture;
+	struct certificate *certificate;
+	char path[sizeof(((struct scratch *)NULL)->path) + 16];
+	struct crl_source *source;
+};
+
+static void open_stand(struct stand *stand)
+{
+	struct fault fault = {0};
+
+	*stand = (struct stand){0};
+	open_fixture(&stand->fixture);
+	make_certified_pool(&stand->fixture, 0);
+	stand->certificate = first_certificate(&stand->fixture);
+	(void)snprintf(stand->path, sizeof(stand->path), "%s/ca.crl", stand->fixture.scratch.path);
+	cr_assert_eq(new_crl_source(stand->path, &stand->source, &fault), 0, "%s", fault.text);
+}
+
+static void close_stand(struct stand *stand)
+{
+	free_crl_source(&stand->source);
+	free_certificate(&stand->certificate);
+	close_fixture(&stand->fixture);
+}
+
+static struct buffer make_crl(const struct stand *stand, const struct issuer *issuer,
+			      uint64_t number, bool revoked)
+{
+	const struct crl_terms terms = {.number = number,
+					.this_update_s = stand->fixture.now_s,
+					.next_update_s = stand->fixture.now_s + 3600};
+	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
+	struct crl_entry entry = {.revoked_at_s = 1767225600, .reason = REASON_KEY_COMPROMISE};
+	struct bytes serial = certificate_serial(stand->certificate);
+	struct buffer der = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(serial.len, (size_t)SERIAL_MAX);
+	memcpy(entry.serial, serial.data, SERIAL_MAX);
+	cr_assert_eq(begin_crl(&builder, issuer, &terms, &fault), 0, "%s", fault.text);
+	if (revoked)
+		cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
+	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
+	return der;
+}
+
+static void replace_file(struct stand *stand, struct bytes content)
+{
+	(void)remove(stand->path);
+	put_bytes(stand->fixture.scratch.dirfd, "ca.crl", content, 0644);
+}
+
+static void put_crl(struct stand *stand, const struct issuer *issuer, uint64_t number, bool revoked)
+{
+	CLEANUP(clear_buffer) struct buffer der = make_crl(stand, issuer, number, revoked);
+
+	replace_file(stand, bytes_of_buffer(&der));
+}
+
+static struct crl_finding consult(struct stand *stand, int64_t after_s)
+{
+	const struct certificate *issuer = issuer_certificate(stand->fixture.issuer);
+	struct crl_finding finding;
+	struct verdict verdict = {0};
+
+	consult_crl(stand->source, issuer, stand->certificate, stand->fixture.now_s + after_s,
+		    &finding);
+	check_crl_source(stand->source, issuer, stand->certificate, stand->fixture.now_s + after_s,
+			 &verdict);
+	cr_expect_eq(verdict.invalid, finding.standing != CRL_GOOD);
+	return finding;
+}
+
+static void expect_unknown(const struct crl_finding *finding, const char *why)
+{
+	cr_expect_eq(finding->standing, CRL_UNKNOWN);
+	cr_expect_eq(finding->why.class, FAULT_UNREACHABLE);
+	cr_expect_eq(
+		strncmp(finding->why.text, "cannot tell whether the certificate is revoked: ", 48),
+		0, "%s", finding->why.text);
+	cr_expect_not_null(strstr(finding->why.text, why), "expected %s, found %s", why,
+			   finding->why.text);
+	cr_expect_not_null(strstr(finding->why.text, "and try again"), "%s", finding->why.text);
+}
+
+/* catalogue 56 */
+Test(crl_source, cannot_tell_without_a_crl)
+{
+	static const struct {
+		const char *content; /* NULL: there is no file */
+		const char *why;
+	} rows[] = {
+		{NULL, "ca.crl"},
+		{"", "neither DER nor PEM"},
+		{"<html>", "neither DER nor PEM"},
+		{"0\x03\x02\x01", "not DER"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct stand stand;
+		struct crl_finding finding;
+
+		open_stand(&stand);
+		if (rows[i].content != NULL)
+			replace_file(&stand, bytes_of_string(rows[i].content));
+		for (int again = 0; again < 2; again++) {
+			finding = consult(&stand, 0);
+			expect_unknown(&finding, rows[i].why);
+			cr_expect_str_eq(finding.number, "");
+		}
+		close_stand(&stand);
+	}
+}
+
+/* catalogue 58 */
+Test(crl_source, cannot_tell_from_another_issuers_crl)
+{
+	struct stand stand;
+	struct crl_finding finding;
+
+	open_stand(&stand);
+	put_crl(&stand, stand.fixture.other_issuer, 1, false);
+	finding = consult(&stand, 0);
+	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
+	/* The right one is taken as soon as it is there. */
+	put_crl(&stand, stand.fixture.issuer, 1, false);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_GOOD);
+	close_stand(&stand);
+}
+
+/* catalogue 58 */
+Test(crl_source, cannot_tell_from_a_crl_that_was_changed)
+{
+	struct stand stand;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct crl_finding finding;
+	uint8_t *serial;
+
+	open_stand(&stand);
+	der = make_crl(&stand, stand.fixture.issuer, 1, true);
+	serial = memmem(der.data, der.len, certificate_serial(stand.certificate).data, SERIAL_MAX);
+	cr_assert_not_null(serial);
+	serial[SERIAL_MAX - 1] ^= 1;
+	replace_file(&stand, bytes_of_buffer(&der));
+	for (int again = 0; again < 2; again++) {
+		finding = consult(&stand, 0);
+		expect_unknown(&finding, "signature");
+	}
+	close_stand(&stand);
+}
+
+/* catalogue 58, 97 */
+Test(crl_source, cannot_tell_from_a_crl_that_is_not_current)
+{
+	struct stand stand;
+	struct crl_finding finding;
+
+	open_stand(&stand);
+	put_crl(&stand, stand.fixture.issuer, 1, false);
+	finding = consult(&stand, 3601);
+	expect_unknown(&finding, "out of date");
+	cr_expect_str_eq(finding.number, "1");
+	finding = consult(&stand, -301);
+	expect_unknown(&finding, "in the future");
+	finding = consult(&stand, 3600);
+	cr_expect_eq(finding.standing, CRL_GOOD);
+	/* That there is no new one is part of the reason. */
+	cr_assert_eq(remove(stand.path), 0);
+	finding = consult(&stand, 3601);
+	expect_unknown(&finding, "out of date");
+	expect_unknown(&finding, "ca.crl");
+	close_stand(&stand);
+}
+
+Test(crl_source, says_when_and_why_a_certificate_was_revoked)
+{
+	struct stand stand;
+	struct crl_finding finding;
+	struct verdict verdict = {0};
+
+	open_stand(&stand);
+	put_crl(&stand, stand.fixture.issuer, 9, true);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.revoked_at_s, 1767225600);
+	cr_expect_eq(finding.reason, REASON_KEY_COMPROMISE);
+	cr_expect_str_eq(finding.number, "9");
+	cr_expect_eq(finding.next_update_s, stand.fixture.now_s + 3600);
+	check_crl_source(stand.source, issuer_certificate(stand.fixture.issuer), stand.certificate,
+			 stand.fixture.now_s, &verdict);
+	cr_expect_str_eq(verdict.reason, "CRL number 9: the certificate was revoked at "
+					 "2026-01-01T00:00:00Z (keyCompromise)");
+	close_stand(&stand);
+}
+
+/* A revocation counts from the moment on at which the file is replaced. */
+Test(crl_source, reads_a_file_that_has_changed)
+{
+	struct stand stand;
+	struct crl_finding finding;
+
+	open_stand(&stand);
+	put_crl(&stand, stand.fixture.issuer, 1, false);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_GOOD);
+	put_crl(&stand, stand.fixture.issuer, 2, true);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_str_eq(finding.number, "2");
+	close_stand(&stand);
+}
+
+/* catalogue 58, 60: who can replay an old CRL cannot undo a revocation */
+Test(crl_source, never_goes_back_to_an_older_crl)
+{
+	struct stand stand;
+	struct crl_finding finding;
+
+	open_stand(&stand);
+	put_crl(&stand, stand.fixture.issuer, 300, true);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	put_crl(&stand, stand.fixture.issuer, 299, false);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_str_eq(finding.number, "300");
+	finding = consult(&stand, 3601);
+	expect_unknown(&finding, "299 is older than the CRL that was there before, number 300");
+	close_stand(&stand);
+}
+
+/* What is no CRL, or not its issuer's, does not take away the one that is current. */
+Test(crl_source, keeps_what_is_current)
+{
+	struct stand stand;
+	struct crl_finding finding;
+
+	open_stand(&stand);
+	put_crl(&stand, stand.fixture.issuer, 1, true);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	replace_file(&stand, bytes_of_string("nonsense"));
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	put_crl(&stand, stand.fixture.other_issuer, 2, false);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_assert_eq(remove(stand.path), 0);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_REVOKED);
+	close_stand(&stand);
+}
+
+Test(crl_source, refuses_urls_that_are_none_of_ours)
+{
+	static const char *const rows[] = {"https://127.0.0.1/crl", "file:///etc/crl",
+					   "http://user@host/crl", "ldap://host/cn", "://"};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct crl_source *source = NULL;
+		struct fault fault = {0};
+
+		cr_assert_eq(new_crl_source(rows[i], &source, &fault), -1, "%s", rows[i]);
+		assert_fault(&fault, FAULT_USAGE, "CRL: ");
+		cr_expect_null(source);
+	}
+}
+
+/* A server of a CRL, which counts how often it is asked. */
+struct publisher {
+	atomic_int asked;
+	atomic_bool broken;
+	struct buffer der;
+	struct http_server *server;
+	char url[ENDPOINT_TEXT_SIZE + 8];
+};
+
+static int publish(const struct http_request *request, struct http_response *response,
+		   void *context, struct fault *fault)
+{
+	struct publisher *publisher = context;
+
+	(void)request;
+	publisher->asked++;
+	if (publisher->broken)
+		return set_fault(fault, FAULT_BUSY, "no CRL today");
+	response->content_type = "application/pkix-crl";
+	append_bytes(&response->body, bytes_of_buffer(&publisher->der));
+	return 0;
+}
+
+static void start_publisher(struct publisher *publisher)
+{
+	static const struct http_route routes[] = {
+		{.method = "GET", .path = "/crl", .handler = publish}, {0}};
+	struct http_server_settings settings = {
+		.endpoint = {.host = "127.0.0.1"}, .routes = routes, .context = publisher};
+	char endpoint[ENDPOINT_TEXT_SIZE];
+	struct fault fault = {0};
+
+	cr_assert_eq(start_http_server(&settings, &publisher->server, &fault), 0, "%s", fault.text);
+	format_endpoint(http_server_endpoint(publisher->server), endpoint);
+	(void)snprintf(publisher->url, sizeof(publisher->url), "%s/crl", endpoint);
+}
+
+/* catalogue 56: asked once a minute, and relied on when it does not answer, until it is stale */
+Test(crl_source, asks_a_url_once_a_minute)
+{
+	static const struct {
+		int64_t after_s;
+		bool broken;
+		int asked; /* in all, after it; each consults twice */
+		enum crl_standing standing;
+	} rows[] = {
+		{0, true, 1, CRL_UNKNOWN},
+		{CRL_RETRIED_EVERY_S - 1, false, 1, CRL_UNKNOWN},
+		{CRL_RETRIED_EVERY_S, false, 2, CRL_GOOD},
+		{CRL_RETRIED_EVERY_S + 59, false, 2, CRL_GOOD},
+		{CRL_RETRIED_EVERY_S + 60, false, 3, CRL_GOOD},
+		{1000, true, 4, CRL_GOOD},
+		{1059, true, 4, CRL_GOOD},
+		{3600, true, 5, CRL_GOOD},
+		{3605, true, 6, CRL_UNKNOWN},
+		{3606, true, 6, CRL_UNKNOWN},
+	};
+	struct stand stand;
+	struct publisher publisher = {0};
+	struct fault fault = {0};
+
+	open_stand(&stand);
+	free_crl_source(&stand.source);
+	publisher.der = make_crl(&stand, stand.fixture.issuer, 1, false);
+	start_publisher(&publisher);
+	cr_assert_eq(new_crl_source(publisher.url, &stand.source, &fault), 0, "%s", fault.text);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct crl_finding finding;
+
+		publisher.broken = rows[i].broken;
+		finding = consult(&stand, rows[i].after_s);
+		cr_expect_eq(finding.standing, rows[i].standing, "row %zu: %s", i,
+			     finding.why.text);
+		cr_expect_eq((int)publisher.asked, rows[i].asked, "row %zu: %d", i,
+			     (int)publisher.asked);
+		if (finding.standing == CRL_UNKNOWN)
+			expect_unknown(&finding, "no CRL today");
+	}
+	stop_http_server(&publisher.server);
+	clear_buffer(&publisher.der);
+	close_stand(&stand);
+}

@@ -1,0 +1,122 @@
+#include "common/pool/revocation/status_cache.h"
+
+#include "tests/unit/pool/fake_ca.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
+{
+	answer->status = STATUS_REVOKED;
+	answer->revoked_at_s = ca->fixture->now_s - 100;
+	(void)strcpy(answer->reason, "keyCompromise");
+	(void)strcpy(answer->serial, "0a0b");
+}
+
+static void say_unknown(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	answer->status = STATUS_UNKNOWN;
+}
+
+static void refuse(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	set_refusal(&answer->refusal, "stale", "your clock is wrong");
+}
+
+static void change_digest(struct fake_ca *ca, struct status_answer *answer)
+{
+	(void)ca;
+	answer->claims.request_sha256[31] ^= 128;
+}
+
+Test(status_cache, rejects_what_the_ca_does_not_call_good)
+{
+	static const struct {
+		spoil_status *spoil;
+		enum envelope_mischief mischief;
+		const char *reason;
+	} rows[] = {
+		{say_revoked, 0, "the CA says that the certificate was revoked at "},
+		{say_unknown, 0, "the CA says that the certificate is unknown"},
+		{refuse, 0, "cannot be had from the CA: the CA refused (stale)"},
+		{NULL, ENVELOPE_HTML, "cannot be had from the CA"},
+		{change_digest, 0, "cannot be had from the CA"},
+	};
+	struct fixture fixture;
+	struct fake_ca ca;
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(free_certificate)
+		struct certificate *certificate = first_certificate(&fixture);
+		CLEANUP(free_online) struct online *online = NULL;
+		struct verdict verdict = {0};
+		struct fault fault = {0};
+
+		ca.spoil_status = rows[i].spoil;
+		ca.mischief = rows[i].mischief;
+		cr_assert_eq(
+			new_online(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault), 0,
+			"%s", fault.text);
+		check_online(online, certificate, fixture.now_s, &verdict);
+		cr_assert(verdict.invalid, "%zu", i);
+		cr_assert_not_null(strstr(verdict.reason, rows[i].reason), "%s", verdict.reason);
+	}
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(status_cache, keeps_an_answer_for_a_few_seconds)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_online) struct online *online = NULL;
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	certificate = first_certificate(&fixture);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(new_online(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault), 0,
+		     "%s", fault.text);
+	check_online(online, certificate, fixture.now_s, &verdict);
+	ca.spoil_status = say_revoked;
+	check_online(online, certificate, fixture.now_s + STATUS_KEPT_S - 1, &verdict);
+	cr_assert(!verdict.invalid, "%s", verdict.reason);
+	cr_assert_eq(ca.questions, 1);
+	check_online(online, certificate, fixture.now_s + STATUS_KEPT_S, &verdict);
+	cr_assert(verdict.invalid);
+	cr_assert_eq(ca.questions, 2);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+/* catalogue 94: an answer of the future is not kept */
+Test(status_cache, asks_again_when_the_clock_went_back)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_online) struct online *online = NULL;
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	certificate = first_certificate(&fixture);
+	start_fake_ca(&ca, &fixture);
+	cr_assert_eq(new_online(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault), 0,
+		     "%s", fault.text);
+	check_online(online, certificate, fixture.now_s + 100, &verdict);
+	check_online(online, certificate, fixture.now_s, &verdict);
+	cr_assert(!verdict.invalid, "%s", verdict.reason);
+	cr_assert_eq(ca.questions, 2);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}

@@ -1,0 +1,270 @@
+#include "common/x509/revocation/crl.h"
+
+#include "common/x509/revocation/crl_builder.h"
+#include "tests/unit/x509/forge_crl.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { NOW_S = FORGED_NOW_S };
+
+static struct certificate *parsed_root(void)
+{
+	struct forged_certificate root = forged_root();
+
+	return forge_parsed(&root, root_key());
+}
+
+/* catalogue 58 */
+Test(crl, does_not_verify_what_is_not_by_the_issuer)
+{
+	static const char *const reasons[] = {
+		"section 5.1.2.3: issuer: expected CN=Root, found another name",
+		"section 5.2.1: authorityKeyIdentifier",
+		"section 4.2.1.3: keyUsage: the certificate of CN=Root does not allow cRLSign",
+		"section 4.2.1.3: keyUsage: the certificate of CN=Root does not allow cRLSign",
+		"section 5.1.1.3: signatureValue: the signature is not by the key",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+		struct forged_certificate root = forged_root();
+		struct forged_crl forged = forged_crl();
+		CLEANUP(free_certificate) struct certificate *issuer = NULL;
+		CLEANUP(free_crl) struct crl *crl = NULL;
+		struct verdict verdict = {0};
+		struct fault fault = {0};
+
+		if (i == 0)
+			forged.issuer = common_name("root");
+		if (i == 1)
+			forged.extensions = crl_extensions_of(JOIN(
+				authority_key_id("other"), crl_number_extension(OCTETS("\x07"))));
+		if (i == 2)
+			root.extensions =
+				extensions_of(JOIN(root_basic_constraints(),
+						   extension(15, true, OCTETS("\x03\x02\x02\x04")),
+						   subject_key_id("root")));
+		if (i == 3)
+			root.extensions = extensions_of(
+				JOIN(root_basic_constraints(), subject_key_id("root")));
+		issuer = forge_parsed(&root, root_key());
+		crl = forge_parsed_crl(&forged, i == 4 ? other_key() : root_key());
+		cr_assert_eq(verify_crl(crl, issuer, NOW_S, &verdict, &fault), 0, "%s", fault.text);
+		cr_expect(verdict.invalid, "row %zu", i);
+		cr_expect_not_null(strstr(verdict.reason, reasons[i]), "row %zu: %s", i,
+				   verdict.reason);
+	}
+}
+
+/* catalogue 58: each octet of the body counts */
+Test(crl, does_not_verify_what_was_changed)
+{
+	CLEANUP(free_certificate) struct certificate *root = parsed_root();
+	struct forged_crl forged = forged_crl();
+	struct bytes der;
+	struct bytes list;
+
+	forged.revoked = revoked_list(
+		revoked_entry(OCTETS("\x31\x32\x33"), "260101000000Z", reason_extension(1)));
+	der = forge_crl(&forged, root_key());
+	list = (struct bytes){memmem(der.data, der.len, "\x31\x32\x33", 3), 3};
+	for (size_t i = 0; i < list.len; i++) {
+		CLEANUP(free_crl) struct crl *crl = NULL;
+		struct verdict verdict = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(parse_crl_copy(patched(der, (size_t)(list.data - der.data) + i, 0x41),
+					    &crl, &fault),
+			     0, "%s", fault.text);
+		cr_assert_eq(verify_crl(crl, root, NOW_S, &verdict, &fault), 0);
+		cr_expect(verdict.invalid);
+		cr_expect_not_null(strstr(verdict.reason, "signature"), "%s", verdict.reason);
+	}
+}
+
+/* catalogue 58, 97 */
+Test(crl, is_current_for_its_time_alone)
+{
+	CLEANUP(free_certificate) struct certificate *root = parsed_root();
+	struct forged_crl forged = forged_crl();
+	CLEANUP(free_crl) struct crl *crl = forge_parsed_crl(&forged, root_key());
+	static const struct {
+		int64_t at_s;
+		const char *reason; /* NULL: it is */
+	} rows[] = {
+		{NOW_S - 315360000, "section 5.1.2.4"},
+		{NOW_S - CRL_SKEW_S - 1, "section 5.1.2.4: it was made at 2026-09-21T14:13:20Z"},
+		{NOW_S - CRL_SKEW_S, NULL},
+		{NOW_S, NULL},
+		{NOW_S + 86400, NULL},
+		{NOW_S + 86401, "section 5.1.2.5: it is out of date at 2026-09-22T14:13:21Z"},
+		{NOW_S + 315360000, "section 5.1.2.5"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct verdict verdict = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(verify_crl(crl, root, rows[i].at_s, &verdict, &fault), 0);
+		cr_expect_eq(verdict.invalid, rows[i].reason != NULL, "row %zu", i);
+		cr_expect_not_null(
+			strstr(verdict.reason, rows[i].reason != NULL ? rows[i].reason : ""),
+			"row %zu: %s", i, verdict.reason);
+	}
+}
+
+Test(crl, refuses_a_list_with_one_bad_entry)
+{
+	struct bytes good = revoked_entry(OCTETS("\x01"), "260101000000Z", reason_extension(1));
+	struct bytes bad = revoked_entry(OCTETS("\x02"), "260101000000Z", reason_extension(7));
+	struct forged_crl forged = forged_crl();
+	struct crl *crl = NULL;
+	struct fault fault = {0};
+
+	forged.revoked = revoked_list(JOIN(good, good, bad, good));
+	cr_assert_eq(parse_crl_copy(forge_crl(&forged, root_key()), &crl, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_MALFORMED);
+	cr_expect_not_null(strstr(fault.text, "CRL: entry 3: RFC 5280 section 5.3.1"), "%s",
+			   fault.text);
+	cr_expect_null(crl);
+}
+
+Test(crl, refuses_what_is_neither_der_nor_pem)
+{
+	static const char *const rows[] = {
+		"",
+		"x",
+		"<html>404</html>",
+		"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+		"-----BEGIN X509 CRL-----\n!\n-----END X509 CRL-----\n",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct crl *crl = NULL;
+		struct fault fault = {0};
+
+		cr_assert_eq(parse_crl_copy(bytes_of_string(rows[i]), &crl, &fault), -1, "%s",
+			     rows[i]);
+		cr_expect_eq(fault.class, FAULT_MALFORMED);
+		cr_expect_not_null(strstr(fault.text, "CRL"), "%s", fault.text);
+	}
+}
+
+/* catalogue 26, 58: as soon as its size is known */
+Test(crl, refuses_more_octets_than_a_crl_may_have)
+{
+	static const struct {
+		char first;
+		size_t len;
+	} rows[] = {{0x30, (size_t)CRL_DER_MAX + 1}, {'-', (size_t)CRL_PEM_MAX + 1}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buffer content = {0};
+		uint8_t *begin = extend_buffer(&content, rows[i].len);
+		struct crl *crl = NULL;
+		struct fault fault = {0};
+
+		cr_assert_not_null(begin);
+		begin[0] = (uint8_t)rows[i].first;
+		begin[rows[i].len - 1] = 'x';
+		cr_assert_eq(parse_crl(&content, &crl, &fault), -1);
+		cr_expect_eq(fault.class, FAULT_TOO_LARGE);
+		cr_expect_not_null(strstr(fault.text, "CRL: "), "%s", fault.text);
+		cr_expect_null(crl);
+		cr_expect_null(content.data);
+	}
+}
+
+static struct bytes serial_of(uint32_t number)
+{
+	uint8_t octets[5] = {0x10, (uint8_t)(number >> 24), (uint8_t)(number >> 16),
+			     (uint8_t)(number >> 8), (uint8_t)number};
+
+	return JOIN(((struct bytes){octets, sizeof(octets)}));
+}
+
+/* In an order that is none, and of several lengths. */
+Test(crl, finds_what_is_on_it_and_nothing_else)
+{
+	struct forged_crl forged = forged_crl();
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	struct bytes entries = revoked_entry(OCTETS("\x7f"), "250101000000Z", OCTETS(""));
+	struct crl_revocation found = {.reason = 99};
+
+	for (uint32_t i = 0; i < 100; i++)
+		entries = JOIN(entries, revoked_entry(serial_of(i * 37 % 100 * 2), "260101000000Z",
+						      reason_extension((uint8_t)(i % 6))));
+	entries = JOIN(entries, revoked_entry(OCTETS("\x00\x80"), "250101000000Z", OCTETS("")));
+	forged.revoked = revoked_list(entries);
+	crl = forge_parsed_crl(&forged, root_key());
+	cr_expect_eq(crl_count(crl), 102);
+	for (uint32_t i = 0; i < 100; i++) {
+		cr_expect(!find_revoked(crl, serial_of(2 * i + 1), &found));
+		cr_assert(find_revoked(crl, serial_of(i * 37 % 100 * 2), &found), "%u", i);
+		cr_expect_eq(found.revoked_at_s, 1767225600);
+		cr_expect_eq(found.reason, (int)(i % 6));
+	}
+	cr_expect(find_revoked(crl, OCTETS("\x00\x80"), &found));
+	cr_expect(find_revoked(crl, OCTETS("\x7f"), &found));
+	cr_expect(!find_revoked(crl, OCTETS("\x80"), &found));
+	cr_expect(!find_revoked(crl, OCTETS(""), &found));
+	cr_expect(!find_revoked(crl, OCTETS("\x01"), &found));
+}
+
+/* catalogue 58: an older one is told by its number, whatever the number's length */
+Test(crl, knows_the_older_of_two)
+{
+	static const struct {
+		const char *number;
+		size_t len;
+		const char *this_update;
+		const char *text;
+	} rows[] = {
+		{"\x00", 1, "260922000000Z", "0"},
+		{"\x07", 1, "260920000000Z", "7"},
+		{"\x07", 1, "260920000001Z", "7"},
+		{"\x00\xff", 2, "260910000000Z", "255"},
+		{"\x01\x00", 2, "260910000000Z", "256"},
+		{"\x00\xff\xff\xff\xff\xff\xff\xff\xff", 9, "260910000000Z",
+		 "18446744073709551615"},
+		{"\x01\x00\x00\x00\x00\x00\x00\x00\x00", 9, "260910000000Z",
+		 "0x010000000000000000"},
+	};
+	struct crl *crls[COUNT_OF(rows)];
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct forged_crl forged = forged_crl();
+		struct bytes number = {(const uint8_t *)rows[i].number, rows[i].len};
+		char text[CRL_NUMBER_TEXT_SIZE];
+
+		forged.this_update = item(DER_UTC_TIME, bytes_of_string(rows[i].this_update));
+		forged.extensions = crl_extensions_of(
+			JOIN(authority_key_id("root"), crl_number_extension(number)));
+		crls[i] = forge_parsed_crl(&forged, root_key());
+		format_crl_number(crls[i], text);
+		cr_expect_str_eq(text, rows[i].text);
+	}
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		for (size_t j = 0; j < COUNT_OF(rows); j++)
+			cr_expect_eq(older_crl(crls[i], crls[j]), i < j, "%zu, %zu", i, j);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		free_crl(&crls[i]);
+}
+
+Test(crl, reads_pem_as_well)
+{
+	struct forged_crl forged = forged_crl();
+	CLEANUP(free_certificate) struct certificate *root = parsed_root();
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_crl_pem(forge_crl(&forged, root_key()), &pem, &fault), 0);
+	cr_assert_eq(parse_crl(&pem, &crl, &fault), 0, "%s", fault.text);
+	cr_assert_eq(verify_crl(crl, root, NOW_S, &verdict, &fault), 0);
+	cr_expect(!verdict.invalid, "%s", verdict.reason);
+	cr_expect(names_issuer(crl, root));
+	cr_expect_eq(crl_this_update(crl), NOW_S);
+	cr_expect_eq(crl_next_update(crl), NOW_S + 86400);
+}

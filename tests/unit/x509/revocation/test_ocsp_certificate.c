@@ -1,0 +1,94 @@
+#include "common/x509/revocation/ocsp_certificate.h"
+
+#include "common/x509/chain.h"
+#include "tests/unit/x509/forge.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const uint8_t serial[SERIAL_MAX] = {0x5a, 1, 2, 3};
+
+static struct issuer *make_issuer(enum key_type type)
+{
+	const struct validity validity = {FORGED_NOW_S - 1000, FORGED_NOW_S + 1000000};
+	struct private_key *key = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct certificate *certificate = NULL;
+	struct issuer *issuer = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(generate_private_key(type, &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(create_root(key, "CN=Root", &validity, &der, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(new_issuer(&certificate, &key, &issuer, &fault), 0, "%s", fault.text);
+	return issuer;
+}
+
+static int create(const struct issuer *issuer, int64_t not_before_s, int64_t not_after_s,
+		  struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(free_public_key) struct public_key *key = NULL;
+	struct responder_terms terms = {.subject = "CN=OCSP responder",
+					.validity = {not_before_s, not_after_s}};
+
+	cr_assert_eq(get_public_key(member_key(), &key, fault), 0);
+	terms.key = key;
+	return create_responder_certificate(issuer, &terms, serial, ret_der, fault);
+}
+
+Test(ocsp_certificate, refuses_a_validity_beyond_the_issuers)
+{
+	static const int64_t rows[][2] = {
+		{FORGED_NOW_S - 1001, FORGED_NOW_S},
+		{FORGED_NOW_S, FORGED_NOW_S + 1000001},
+		{FORGED_NOW_S, FORGED_NOW_S},
+		{FORGED_NOW_S + 1, FORGED_NOW_S},
+	};
+	CLEANUP(free_issuer) struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct fault fault = {0};
+
+		cr_expect_eq(create(issuer, rows[i][0], rows[i][1], &der, &fault), -1, "row %zu",
+			     i);
+		cr_expect_eq(fault.class, FAULT_REFUSED);
+		cr_expect_not_null(strstr(fault.text, "within that of the issuer CN=Root"), "%s",
+				   fault.text);
+		cr_expect_eq(der.len, 0);
+	}
+}
+
+Test(ocsp_certificate, is_for_ocsp_and_nothing_else)
+{
+	static const enum key_type types[] = {KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_ED25519,
+					      KEY_RSA_2048};
+	const struct bytes purpose =
+		extension(37, false, OCTETS("\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x09"));
+	const struct bytes nocheck = OCTETS("\x30\x0f\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x05"
+					    "\x04\x02\x05\x00");
+
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		CLEANUP(free_issuer) struct issuer *issuer = make_issuer(types[i]);
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		CLEANUP(free_certificate) struct certificate *certificate = NULL;
+		struct verdict verdict = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(create(issuer, FORGED_NOW_S, FORGED_NOW_S + 1000, &der, &fault), 0,
+			     "%s", fault.text);
+		cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0,
+			     "%s", fault.text);
+		cr_expect(has_extension(certificate, purpose));
+		cr_expect(has_extension(certificate, nocheck));
+		cr_expect(has_extension(certificate, member_key_usage()));
+		cr_expect_eq(count_extensions(certificate), 6);
+		cr_expect_str_eq(certificate_subject(certificate), "CN=OCSP responder");
+		cr_expect_arr_eq(certificate_serial(certificate).data, serial, SERIAL_MAX);
+		cr_assert_eq(verify_chain(issuer_certificate(issuer), NULL, 0, certificate,
+					  FORGED_NOW_S + 1, &verdict, &fault),
+			     0, "%s", fault.text);
+		cr_expect(!verdict.invalid, "%s", verdict.reason);
+	}
+}

@@ -1,0 +1,455 @@
+#include "common/x509/revocation/ocsp_verify.h"
+
+#include "common/x509/revocation/ocsp_extension.h"
+#include "tests/unit/x509/forge.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define OCSP_SIGNING "\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x09"
+#define SERVER_AUTH "\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
+#define NONCE "0123456789abcdef0123456789abcdef"
+
+/* What is asked, what is answered, and by whom; a test changes one thing of it. */
+struct scene {
+	struct certificate *issuer;
+	struct certificate *responder;          /* whose certificate is in the response */
+	const struct certificate *intermediate; /* which may be in it too */
+	const struct private_key *key;          /* that signs */
+	struct ocsp_question question;
+	struct issuer_hashes hashes;
+	struct buffer id;
+	struct ocsp_single singles[2];
+	struct ocsp_answer answer;
+};
+
+static struct forged_certificate forged_responder(void)
+{
+	struct forged_certificate forged = forged_member();
+
+	forged.subject = common_name("responder");
+	forged.spki = spki_of(other_key());
+	forged.extensions =
+		extensions_of(JOIN(member_key_usage(), extension(37, false, OCTETS(OCSP_SIGNING)),
+				   subject_key_id("responder"), authority_key_id("root")));
+	return forged;
+}
+
+static void set_id(struct scene *scene, enum ocsp_hash hash, struct bytes serial)
+{
+	struct bytes rest;
+
+	clear_buffer(&scene->id);
+	append_cert_id(&scene->id, hash, &scene->hashes, serial);
+	rest = bytes_of_buffer(&scene->id);
+	cr_assert(read_cert_id(&rest, &scene->singles[0].id));
+}
+
+static void set_responder(struct scene *scene, const struct forged_certificate *forged,
+			  const struct private_key *signer)
+{
+	free_certificate(&scene->responder);
+	scene->responder = forge_parsed(forged, signer);
+}
+
+static void make_scene(struct scene *scene)
+{
+	const struct forged_certificate root = forged_root();
+	const struct forged_certificate responder = forged_responder();
+	struct fault fault = {0};
+
+	memset(scene, 0, sizeof(*scene));
+	scene->issuer = forge_parsed(&root, root_key());
+	set_responder(scene, &responder, root_key());
+	scene->key = other_key();
+	scene->question = (struct ocsp_question){.issuer = scene->issuer,
+						 .serial = OCTETS("\x33"),
+						 .nonce = OCTETS(NONCE),
+						 .now_s = FORGED_NOW_S};
+	cr_assert_eq(digest_issuer(scene->issuer, &scene->hashes, &fault), 0);
+	set_id(scene, OCSP_SHA1, OCTETS("\x33"));
+	scene->singles[0].this_update_s = FORGED_NOW_S;
+	scene->singles[0].next_update_s = FORGED_NOW_S + 3600;
+	scene->answer = (struct ocsp_answer){.singles = scene->singles,
+					     .count = 1,
+					     .nonce = OCTETS(NONCE),
+					     .produced_at_s = FORGED_NOW_S};
+}
+
+static void clear_scene(struct scene *scene)
+{
+	free_certificate(&scene->issuer);
+	free_certificate(&scene->responder);
+	clear_buffer(&scene->id);
+}
+
+static struct buffer respond(const struct scene *scene)
+{
+	const struct ocsp_signer signer = {scene->key, scene->responder, scene->intermediate};
+	struct buffer der = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(format_ocsp_response(&scene->answer, &signer, &der, &fault), 0, "%s",
+		     fault.text);
+	return der;
+}
+
+static void judge(const struct scene *scene, struct bytes der, struct ocsp_single *single,
+		  struct verdict *verdict)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(verify_ocsp_response(der, &scene->question, single, verdict, &fault), 0, "%s",
+		     fault.text);
+}
+
+static void expect_octets_refused(const struct scene *scene, struct bytes der, const char *part)
+{
+	struct ocsp_single single = {.reason = -1};
+	struct verdict verdict = {0};
+
+	judge(scene, der, &single, &verdict);
+	cr_expect(verdict.invalid);
+	cr_expect_not_null(strstr(verdict.reason, part), "expected %s, found %s", part,
+			   verdict.reason);
+	cr_expect_eq(single.reason, -1);
+}
+
+static void expect_refused(const struct scene *scene, const char *part)
+{
+	CLEANUP(clear_buffer) struct buffer der = respond(scene);
+
+	expect_octets_refused(scene, bytes_of_buffer(&der), part);
+}
+
+static void take_no_nonce(struct scene *scene)
+{
+	scene->answer.nonce = (struct bytes){0};
+}
+
+static void take_other_nonce(struct scene *scene)
+{
+	scene->answer.nonce = OCTETS("0123456789abcdef0123456789abcdeF");
+}
+
+static void take_short_nonce(struct scene *scene)
+{
+	scene->answer.nonce = OCTETS("0123456789abcdef");
+}
+
+static void take_long_nonce(struct scene *scene)
+{
+	scene->answer.nonce = OCTETS(NONCE "x");
+}
+
+static void answer_nothing(struct scene *scene)
+{
+	scene->answer.count = 0;
+}
+
+static void answer_twice(struct scene *scene)
+{
+	scene->singles[1] = scene->singles[0];
+	scene->answer.count = 2;
+}
+
+static void answer_other_serial(struct scene *scene)
+{
+	set_id(scene, OCSP_SHA1, OCTETS("\x34"));
+}
+
+static void answer_other_name(struct scene *scene)
+{
+	scene->hashes.name[OCSP_SHA1][0] ^= 1;
+	set_id(scene, OCSP_SHA1, OCTETS("\x33"));
+}
+
+static void answer_other_key(struct scene *scene)
+{
+	scene->hashes.key[OCSP_SHA256][31] ^= 1;
+	set_id(scene, OCSP_SHA256, OCTETS("\x33"));
+}
+
+static void end_before_now(struct scene *scene)
+{
+	scene->singles[0].this_update_s -= 7200;
+	scene->singles[0].next_update_s = FORGED_NOW_S - 1;
+}
+
+static void begin_in_the_future(struct scene *scene)
+{
+	scene->singles[0].this_update_s = FORGED_NOW_S + OCSP_SKEW_S + 1;
+}
+
+static void produce_in_the_future(struct scene *scene)
+{
+	scene->answer.produced_at_s = FORGED_NOW_S + OCSP_SKEW_S + 1;
+}
+
+static void end_before_beginning(struct scene *scene)
+{
+	scene->singles[0].this_update_s = FORGED_NOW_S + 10;
+	scene->singles[0].next_update_s = FORGED_NOW_S + 5;
+}
+
+static void be_old_without_end(struct scene *scene)
+{
+	scene->singles[0].this_update_s = FORGED_NOW_S - OCSP_AGE_MAX_S - 1;
+	scene->singles[0].next_update_s = 0;
+}
+
+static void sign_with_another_key(struct scene *scene)
+{
+	scene->key = member_key();
+}
+
+static void delegate_for_servers(struct scene *scene)
+{
+	struct forged_certificate forged = forged_responder();
+
+	forged.extensions =
+		extensions_of(JOIN(member_key_usage(), extension(37, false, OCTETS(SERVER_AUTH)),
+				   subject_key_id("responder"), authority_key_id("root")));
+	set_responder(scene, &forged, root_key());
+}
+
+static void delegate_for_nothing(struct scene *scene)
+{
+	struct forged_certificate forged = forged_responder();
+
+	forged.extensions = extensions_of(
+		JOIN(member_key_usage(), subject_key_id("responder"), authority_key_id("root")));
+	set_responder(scene, &forged, root_key());
+}
+
+static void delegate_of_another_issuer(struct scene *scene)
+{
+	struct forged_certificate forged = forged_responder();
+
+	forged.issuer = common_name("Another");
+	set_responder(scene, &forged, root_key());
+}
+
+static void delegate_signed_by_another(struct scene *scene)
+{
+	const struct forged_certificate forged = forged_responder();
+
+	set_responder(scene, &forged, member_key());
+}
+
+static void delegate_expired(struct scene *scene)
+{
+	struct forged_certificate forged = forged_responder();
+
+	forged.validity = validity_of("250101000000Z", "250201000000Z");
+	set_responder(scene, &forged, root_key());
+}
+
+static void delegate_not_yet(struct scene *scene)
+{
+	struct forged_certificate forged = forged_responder();
+
+	forged.validity = validity_of("400101000000Z", "450201000000Z");
+	set_responder(scene, &forged, root_key());
+}
+
+static void delegate_out_of_profile(struct scene *scene)
+{
+	struct forged_certificate forged = forged_responder();
+
+	forged.extensions =
+		extensions_of(JOIN(extension(37, false, OCTETS(OCSP_SIGNING)),
+				   subject_key_id("responder"), authority_key_id("root")));
+	set_responder(scene, &forged, root_key());
+}
+
+/* catalogue 53, 54, 55 */
+Test(ocsp_verify, refuses_each_thing_that_is_wrong)
+{
+	static const struct {
+		void (*change)(struct scene *scene);
+		const char *part;
+	} rows[] = {
+		{take_no_nonce, "RFC 8954 section 2.1: the response has not the nonce"},
+		{take_other_nonce, "RFC 8954 section 2.1: the response has another nonce"},
+		{take_short_nonce, "another nonce"},
+		{take_long_nonce, "1 to 32 octets"},
+		{answer_nothing, "found 0"},
+		{answer_twice, "found 2"},
+		{answer_other_serial, "found 0"},
+		{answer_other_name, "found 0"},
+		{answer_other_key, "found 0"},
+		{end_before_now, "nextUpdate 2026-09-21T14:13:19Z is past"},
+		{begin_in_the_future, "is in the future"},
+		{produce_in_the_future, "is in the future"},
+		{end_before_beginning, "is before thisUpdate"},
+		{be_old_without_end, "too long ago"},
+		{sign_with_another_key, "section 4.2.1: signature"},
+		{delegate_for_servers, "expected id-kp-OCSPSigning"},
+		{delegate_for_nothing, "expected id-kp-OCSPSigning"},
+		{delegate_of_another_issuer, "is by CN=Another"},
+		{delegate_signed_by_another, "the signature is not by the key"},
+		{delegate_expired, "expired or not yet valid"},
+		{delegate_not_yet, "expired or not yet valid"},
+		{delegate_out_of_profile, "RFC 5280 section 4.2.1.3"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_scene) struct scene scene;
+
+		make_scene(&scene);
+		rows[i].change(&scene);
+		expect_refused(&scene, rows[i].part);
+	}
+}
+
+/* catalogue 54: what is no answer is not "valid" */
+Test(ocsp_verify, refuses_what_is_no_answer)
+{
+	static const struct {
+		enum ocsp_outcome outcome;
+		const char *part;
+	} rows[] = {
+		{OCSP_MALFORMED_REQUEST, "the responder says malformedRequest"},
+		{OCSP_INTERNAL_ERROR, "the responder says internalError"},
+		{OCSP_TRY_LATER, "the responder says tryLater"},
+		{OCSP_SIG_REQUIRED, "the responder says sigRequired"},
+		{OCSP_UNAUTHORIZED, "the responder says unauthorized"},
+	};
+	CLEANUP(clear_scene) struct scene scene;
+
+	make_scene(&scene);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(format_ocsp_error(rows[i].outcome, &der, &fault), 0);
+		expect_octets_refused(&scene, bytes_of_buffer(&der), rows[i].part);
+	}
+	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x04"), "a status that there is not");
+	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x80"), "a status that there is not");
+	expect_octets_refused(&scene, OCTETS(""), "not DER");
+	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x00"), "if, and only if");
+	expect_octets_refused(&scene, OCTETS("<html>"), "not DER");
+}
+
+/* catalogue 17: one bit of what is signed, of the signature, or of the certificate */
+Test(ocsp_verify, refuses_every_flipped_bit)
+{
+	CLEANUP(clear_scene) struct scene scene;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct ocsp_single single;
+
+	make_scene(&scene);
+	der = respond(&scene);
+	for (size_t i = 0; i < der.len * 8; i += 3) {
+		struct verdict verdict = {0};
+
+		der.data[i / 8] ^= (uint8_t)(1U << i % 8);
+		judge(&scene, bytes_of_buffer(&der), &single, &verdict);
+		cr_expect(verdict.invalid, "bit %zu", i);
+		der.data[i / 8] ^= (uint8_t)(1U << i % 8);
+	}
+}
+
+static void expect_status(const struct scene *scene, enum ocsp_status status)
+{
+	CLEANUP(clear_buffer) struct buffer der = respond(scene);
+	struct ocsp_single single = {0};
+	struct verdict verdict = {0};
+
+	judge(scene, bytes_of_buffer(&der), &single, &verdict);
+	cr_expect(!verdict.invalid, "%s", verdict.reason);
+	cr_expect_eq(single.status, status);
+	if (status != OCSP_REVOKED)
+		return;
+	cr_expect_eq(single.revoked_at_s, scene->singles[0].revoked_at_s);
+	cr_expect_eq(single.reason, scene->singles[0].reason);
+}
+
+Test(ocsp_verify, takes_each_answer)
+{
+	CLEANUP(clear_scene) struct scene scene;
+
+	make_scene(&scene);
+	expect_status(&scene, OCSP_GOOD);
+	scene.singles[0].status = OCSP_UNKNOWN;
+	expect_status(&scene, OCSP_UNKNOWN);
+	scene.singles[0].status = OCSP_REVOKED;
+	scene.singles[0].revoked_at_s = FORGED_NOW_S - 99;
+	for (int reason = 0; reason <= 10; reason++) {
+		scene.singles[0].reason = reason;
+		expect_status(&scene, OCSP_REVOKED);
+	}
+}
+
+Test(ocsp_verify, takes_what_may_be_different)
+{
+	CLEANUP(clear_scene) struct scene scene;
+
+	make_scene(&scene);
+	set_id(&scene, OCSP_SHA256, OCTETS("\x33"));
+	expect_status(&scene, OCSP_GOOD);
+	scene.singles[0].next_update_s = 0;
+	expect_status(&scene, OCSP_GOOD);
+	scene.singles[0].this_update_s = FORGED_NOW_S + OCSP_SKEW_S;
+	expect_status(&scene, OCSP_GOOD);
+	/* Something about another certificate besides. */
+	scene.singles[1] = scene.singles[0];
+	scene.answer.count = 2;
+	answer_other_serial(&scene);
+	scene.singles[1].id.whole = scene.singles[0].id.whole;
+	expect_refused(&scene, "found 0");
+}
+
+/* The issuer itself may sign; its certificate in the response is not needed. */
+Test(ocsp_verify, takes_the_issuers_own_signature)
+{
+	const struct forged_certificate root = forged_root();
+	CLEANUP(clear_scene) struct scene scene;
+
+	make_scene(&scene);
+	set_responder(&scene, &root, root_key());
+	scene.key = root_key();
+	expect_status(&scene, OCSP_GOOD);
+	scene.key = other_key();
+	expect_refused(&scene, "section 4.2.1: signature");
+}
+
+/* Another certificate in the response than the signer's. catalogue 55 */
+Test(ocsp_verify, refuses_a_signer_that_is_not_in_it)
+{
+	CLEANUP(clear_scene) struct scene scene;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	size_t at;
+
+	make_scene(&scene);
+	der = respond(&scene);
+	/* The subject "responder" of the certificate stays; the key's digest in responderID not. */
+	for (at = 0; memcmp(der.data + at, "\xa2\x16\x04\x14", 4) != 0; at++)
+		cr_assert(at < der.len - 4);
+	der.data[at + 4] ^= 1;
+	expect_octets_refused(&scene, bytes_of_buffer(&der), "neither the issuer's nor in it");
+}
+
+/* An intermediate may be sent along; it does not sign in the responder's place. */
+Test(ocsp_verify, passes_over_other_certificates)
+{
+	CLEANUP(clear_scene) struct scene scene;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct ocsp_response response = {0};
+	struct der_item item;
+	struct fault fault = {0};
+	size_t count = 0;
+
+	make_scene(&scene);
+	scene.intermediate = scene.issuer;
+	der = respond(&scene);
+	cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&der), &response, &fault), 0);
+	while (read_der(&response.certificates, &item))
+		count++;
+	cr_expect_eq(count, 2);
+	expect_status(&scene, OCSP_GOOD);
+	scene.key = root_key();
+	expect_refused(&scene, "section 4.2.1: signature");
+}

@@ -1,0 +1,129 @@
+#include "common/ca/backup/backup.h"
+
+#include "common/crypto/key_access.h"
+#include "common/layout/path.h"
+#include "tools/input.h"
+#include "tools/operator.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct backup_settings {
+	const char *passphrase_file;
+	bool without_keys;
+};
+
+/* Not from the environment, where --passphrase-file is that of the CA's key. */
+static const struct option backup_options[] = {
+	{"passphrase-file", 0, true, "FILE", take_text,
+	 offsetof(struct backup_settings, passphrase_file),
+	 "what holds the passphrase under which the keys are put", NULL},
+	{"without-keys", 0, true, NULL, take_switch, offsetof(struct backup_settings, without_keys),
+	 "leave the keys out", NULL},
+	{0},
+};
+
+static int check_settings(const struct command *command, const struct backup_settings *given,
+			  bool stream, struct fault *fault)
+{
+	if (given->passphrase_file != NULL && given->without_keys)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected --passphrase-file or --without-keys, found both");
+	if (given->passphrase_file == NULL && !given->without_keys)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected --passphrase-file FILE, to have the CA's keys in it "
+				 "under a passphrase, or --without-keys, found neither");
+	if (stream && command->json)
+		return set_fault(fault, FAULT_USAGE,
+				 "--json: standard output is the backup; write it to a file");
+	return 0;
+}
+
+/* Where the copy of the record is while it is read: where the backup will be, if that is known. */
+static int choose_scratch(const char *path, bool stream, char **ret_directory, struct fault *fault)
+{
+	const char *directory = getenv("TMPDIR");
+
+	if (!stream)
+		return split_directory(path, ret_directory, fault);
+	*ret_directory = strdup(directory != NULL && *directory != '\0' ? directory : "/var/tmp");
+	return *ret_directory != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int print_summary(const struct command *command, const char *path,
+			 const struct backup_summary *summary, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		print_line("%s: %zu certificates, %zu keys, %llu octets", path,
+			   summary->certificates, summary->keys,
+			   (unsigned long long)summary->octets);
+		return 0;
+	}
+	add_json_text(&line, "file", path);
+	add_json_number(&line, "certificates", (long long)summary->certificates);
+	add_json_number(&line, "keys", (long long)summary->keys);
+	add_json_number(&line, "octets", (long long)summary->octets);
+	return print_json(&line, fault);
+}
+
+static int write_to(const char *path, bool stream, const struct backup_terms *terms,
+		    struct backup_summary *ret_summary, struct fault *fault)
+{
+	if (!stream)
+		return write_backup_file(terms, path, ret_summary, fault);
+	return write_backup(terms, STDOUT_FILENO, "standard output", ret_summary, fault);
+}
+
+static int run_backup(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct backup_settings *given = settings;
+	const char *path = command->operands[0];
+	bool stream = strcmp(path, "-") == 0;
+	CLEANUP(clear_secret) struct secret passphrase = {0};
+	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_buffer) struct buffer manifest = {0};
+	CLEANUP(free_string) char *scratch = NULL;
+	struct backup_terms terms = {0};
+	struct backup_summary summary = {0};
+
+	if (check_settings(command, given, stream, fault) < 0 || check_output(path, fault) < 0 ||
+	    (given->passphrase_file != NULL &&
+	     read_secret_line(given->passphrase_file, &passphrase, fault) < 0) ||
+	    open_ca_side(command, &side, fault) < 0 ||
+	    read_file(AT_FDCWD, command->manifest, MANIFEST_SIZE_MAX, &manifest, fault) < 0 ||
+	    choose_scratch(path, stream, &scratch, fault) < 0)
+		return -1;
+	terms = (struct backup_terms){.layout = side.layout,
+				      .store = side.store,
+				      .manifest = bytes_of_buffer(&manifest),
+				      .passphrase = bytes_of_secret(&passphrase),
+				      .scratch = scratch,
+				      .now_s = side.now_s};
+	if (write_to(path, stream, &terms, &summary, fault) < 0)
+		return -1;
+	if (side.manifest->ca.key_url != NULL)
+		print_note(command, "the CA's key is in a token, and not in the backup");
+	return stream ? 0 : print_summary(command, path, &summary, fault);
+}
+
+const struct verb backup_verb = {
+	.name = "backup",
+	.operands = "FILE",
+	.summary = "a copy of the CA in one file",
+	.details =
+		"On the CA, also while it serves. FILE is a tar archive of the record, the root,\n"
+		"the CRL, the manifest, and the keys under a passphrase; - is standard output.\n"
+		"A file that is there is never overwritten. restore makes a CA of it again.\n",
+	.options = backup_options,
+	.settings_size = sizeof(struct backup_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_backup,
+};

@@ -1,0 +1,118 @@
+#include "common/ca/check/check_ca.h"
+
+#include "common/base/workers.h"
+#include "tools/operator.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+struct check_settings {
+	struct ca_key_settings key;
+};
+
+static const struct option check_options[] = {
+	CA_KEY_OPTIONS(struct check_settings, key),
+	{0},
+};
+
+static int print_finding(void *context, const struct finding *finding, struct fault *fault)
+{
+	const struct command *command = context;
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		print_line("%s: %s: %s", finding->where, finding->text, finding->advice);
+		return 0;
+	}
+	add_json_text(&line, "where", finding->where);
+	add_json_text(&line, "finding", finding->text);
+	add_json_text(&line, "advice", finding->advice);
+	return print_json(&line, fault);
+}
+
+static int print_summary(const struct command *command, const struct check_summary *summary,
+			 struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		if (summary->findings == 0)
+			print_line("whole: %zu certificates, %zu lines of the audit log, %zu "
+				   "entries of the CRL",
+				   summary->certificates, summary->audit_lines,
+				   summary->crl_entries);
+		return 0;
+	}
+	add_json_number(&line, "findings", (long long)summary->findings);
+	add_json_number(&line, "certificates", (long long)summary->certificates);
+	add_json_number(&line, "audit_lines", (long long)summary->audit_lines);
+	add_json_number(&line, "crl_entries", (long long)summary->crl_entries);
+	add_json_flag(&line, "key_checked", !summary->key_unseen);
+	return print_json(&line, fault);
+}
+
+static int check(const struct command *command, const struct ca_side *side,
+		 const struct check_settings *given, struct check_summary *ret_summary,
+		 struct fault *fault)
+{
+	CLEANUP(clear_key_access) struct key_access access = {0};
+	struct bar bar;
+	struct progress progress = start_bar(&bar, command, "certificates");
+	struct command context = *command;
+	const struct check_terms terms = {.layout = side->layout,
+					  .store = side->store,
+					  .ca = &side->manifest->ca,
+					  .access = &access,
+					  .now_s = side->now_s,
+					  .workers = count_cores(),
+					  .function = print_finding,
+					  .context = &context,
+					  .progress = progress.function,
+					  .progress_context = progress.context};
+
+	if (open_key_access(side->manifest, &given->key, &access, fault) < 0)
+		return -1;
+	return check_ca(&terms, ret_summary, fault);
+}
+
+/* What cannot even be opened is a finding as well, and not the refusal of a request. */
+static int open_side(const struct command *command, struct ca_side *ret_side, struct fault *fault)
+{
+	struct fault found = {0};
+
+	if (open_ca_side(command, ret_side, &found) == 0)
+		return 0;
+	return set_fault(fault, found.class == FAULT_REFUSED ? FAULT_FAILED : found.class, "%s",
+			 found.text);
+}
+
+static int run_check(const struct command *command, const void *settings, struct fault *fault)
+{
+	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	struct check_summary summary = {0};
+
+	if (open_side(command, &side, fault) < 0 ||
+	    check(command, &side, settings, &summary, fault) < 0 ||
+	    print_summary(command, &summary, fault) < 0)
+		return -1;
+	if (summary.key_unseen)
+		print_note(command, "the CA's key is under a passphrase that was not given, and "
+				    "was not looked at");
+	if (summary.findings == 0)
+		return 0;
+	return set_fault(fault, FAULT_FAILED, "not whole: findings: %zu", summary.findings);
+}
+
+const struct verb check_verb = {
+	.name = "check",
+	.operands = "",
+	.summary = "whether the CA's record, keys and files are whole",
+	.details =
+		"On the CA, also while it serves. Looks at every page and every certificate of\n"
+		"the record, the audit log, the CRL, root and key, and all permissions; changes\n"
+		"nothing. A line for each finding: where, what was expected and found, what to\n"
+		"do. Exit status 0: whole; 1: there are findings.\n",
+	.options = check_options,
+	.settings_size = sizeof(struct check_settings),
+	.run = run_check,
+};

@@ -1,0 +1,85 @@
+#include "common/x509/revocation/crl.h"
+#include "common/x509/revocation/crl_builder.h"
+#include "tools/input.h"
+#include "tools/operator.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+struct crl_settings {
+	const char *output;
+	bool der;
+	bool pem;
+	bool renew;
+	struct ca_key_settings key;
+};
+
+static const struct option crl_options[] = {
+	{"output", 'o', false, "FILE", take_text, offsetof(struct crl_settings, output),
+	 "where to write it, in place of what is there; - is standard output", NULL},
+	{"der", 0, false, NULL, take_switch, offsetof(struct crl_settings, der), "as DER", NULL},
+	{"pem", 0, false, NULL, take_switch, offsetof(struct crl_settings, pem),
+	 "as PEM, which is the default", NULL},
+	{"renew", 0, false, NULL, take_switch, offsetof(struct crl_settings, renew),
+	 "make a new one, also when the one that stands is current", NULL},
+	CA_KEY_OPTIONS(struct crl_settings, key),
+	{0},
+};
+
+static int print_crl(const struct crl_info *info, struct buffer *der, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	CLEANUP(free_crl) struct crl *crl = NULL;
+
+	if (parse_crl(der, &crl, fault) < 0)
+		return -1;
+	add_json_number(&line, "number", (long long)info->number);
+	add_json_time(&line, "this_update", crl_this_update(crl));
+	add_json_time(&line, "next_update", crl_next_update(crl));
+	add_json_number(&line, "entries", (long long)crl_count(crl));
+	add_json_flag(&line, "made", info->made);
+	return print_json(&line, fault);
+}
+
+static int write_crl(const struct crl_settings *given, const char *path, const struct buffer *der,
+		     struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (!given->der && format_crl_pem(bytes_of_buffer(der), &pem, fault) < 0)
+		return -1;
+	return replace_output(path, 0644, bytes_of_buffer(given->der ? der : &pem), fault);
+}
+
+static int run_crl(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct crl_settings *given = settings;
+	const char *path = given->output != NULL || command->json ? given->output : "-";
+	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct crl_info info = {0};
+
+	if (given->der && given->pem)
+		return set_fault(fault, FAULT_USAGE, "expected --der or --pem, found both");
+	if (open_ca_side(command, &side, fault) < 0 ||
+	    publish_ca_crl(&side, &given->key, given->renew ? CRL_ANYWAY : CRL_WHEN_DUE, &info,
+			   fault) < 0 ||
+	    read_crl(side.layout, &der, fault) < 0)
+		return -1;
+	if (path != NULL && write_crl(given, path, &der, fault) < 0)
+		return -1;
+	return command->json ? print_crl(&info, &der, fault) : 0;
+}
+
+const struct verb crl_verb = {
+	.name = "crl",
+	.operands = "",
+	.summary = "the list of what is revoked",
+	.details =
+		"On the CA: makes the CRL anew when it is due, and prints it or writes it to a\n"
+		"file, whole or not at all. With --json its number, times and number of entries\n"
+		"are printed instead.\n",
+	.options = crl_options,
+	.settings_size = sizeof(struct crl_settings),
+	.run = run_crl,
+};

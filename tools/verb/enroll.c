@@ -1,0 +1,202 @@
+#include "tools/verb/enroll.h"
+
+#include "common/base/clock.h"
+#include "common/pool/enrolment/offline_enroll.h"
+#include "tools/input.h"
+#include "tools/node.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/refusals.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct enroll_settings {
+	struct endpoint ca;
+	const char *export_path;
+	const char *import_path;
+};
+
+static const struct option enroll_options[] = {
+	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct enroll_settings, ca),
+	 "where the CA serves, when not as in the manifest", NULL},
+	{"export", 0, false, "FILE", take_text, offsetof(struct enroll_settings, export_path),
+	 "write the requests there instead, to be carried to the CA", NULL},
+	{"import", 0, false, "FILE", take_text, offsetof(struct enroll_settings, import_path),
+	 "take the CA's answers from there", NULL},
+	{0},
+};
+
+/* What became of the pool, as a fault if not all of it is certified. */
+static int check_enrolled(const char *client, const struct enrolled *enrolled, struct fault *fault)
+{
+	size_t certified = enrolled->present + enrolled->saved;
+
+	if (enrolled->refused == 0)
+		return 0;
+	return set_fault(fault, certified > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
+			 "%s: %zu of %zu requests were refused, for the reasons above; the other "
+			 "%zu members have their certificates",
+			 client, enrolled->refused, certified + enrolled->refused, certified);
+}
+
+int enroll_client(const struct command *command, const struct layout *layout,
+		  const struct client_node *client, const struct endpoint *ca,
+		  struct enrolled *ret_enrolled, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(end_refusals)
+	struct refusal_listener listener = {.command = command, .client = client->name};
+	struct bar bar;
+	struct enrollment enrollment = {
+		.layout = layout,
+		.client = client,
+		.ca = *ca,
+		.refused = tell_refusal,
+		.refused_context = &listener,
+	};
+	char label[96];
+
+	(void)snprintf(label, sizeof(label), "%s: certificates", client->name);
+	enrollment.progress = start_bar(&bar, command, label);
+	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
+	    enroll_pool(&enrollment, ret_enrolled, fault) < 0)
+		return -1;
+	return check_enrolled(client->name, ret_enrolled, fault);
+}
+
+static int print_enrolled(const struct command *command, const char *client,
+			  const struct enrolled *enrolled, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		print_line("%s: saved %zu certificates; %zu were there; %zu refused", client,
+			   enrolled->saved, enrolled->present, enrolled->refused);
+		return 0;
+	}
+	add_json_text(&line, "client", client);
+	add_json_number(&line, "saved", (long long)enrolled->saved);
+	add_json_number(&line, "present", (long long)enrolled->present);
+	add_json_number(&line, "refused", (long long)enrolled->refused);
+	return print_json(&line, fault);
+}
+
+/* What enrolling by hand stands on: the layout is locked, and no endpoint is needed. */
+static int lock_carriage(const struct command *command, const struct node *node,
+			 struct refusal_listener *listener, struct enrollment *ret_enrollment,
+			 int *ret_lock, struct fault *fault)
+{
+	*listener = (struct refusal_listener){.command = command, .client = node->client->name};
+	*ret_enrollment = (struct enrollment){.layout = node->layout,
+					      .client = node->client,
+					      .refused = tell_refusal,
+					      .refused_context = listener};
+	return lock_or_wait(command, node->layout, ret_lock, fault);
+}
+
+static int print_exported(const struct command *command, const char *client, const char *path,
+			  const struct export_figures *figures, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	/* Standard output may be the file. */
+	if (strcmp(path, "-") == 0) {
+		print_note(command, "%s: exported %zu requests; %zu had their certificates", client,
+			   figures->members, figures->present);
+		return 0;
+	}
+	if (!command->json) {
+		print_line("%s: exported %zu requests; %zu had their certificates", client,
+			   figures->members, figures->present);
+		return 0;
+	}
+	add_json_text(&line, "client", client);
+	add_json_number(&line, "exported", (long long)figures->members);
+	add_json_number(&line, "present", (long long)figures->present);
+	add_json_number(&line, "refused", (long long)figures->refused);
+	return print_json(&line, fault);
+}
+
+static int export_client(const struct command *command, const struct node *node, const char *path,
+			 struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(end_refusals) struct refusal_listener listener = {0};
+	struct enrollment enrollment;
+	struct export_figures figures = {0};
+	const char *client = node->client->name;
+
+	if (check_output(path, fault) < 0 ||
+	    lock_carriage(command, node, &listener, &enrollment, &lock, fault) < 0 ||
+	    export_requests(&enrollment, read_clock(), &text, &figures, fault) < 0)
+		return -1;
+	if (figures.requests > 0 && write_output(path, 0644, bytes_of_buffer(&text), fault) < 0)
+		return -1;
+	if (print_exported(command, client, path, &figures, fault) < 0)
+		return -1;
+	if (figures.refused == 0)
+		return 0;
+	return set_fault(fault, figures.members > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
+			 "%s: %zu requests cannot be read, for the reasons above", client,
+			 figures.refused);
+}
+
+static int import_client(const struct command *command, const struct node *node, const char *path,
+			 struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(end_refusals) struct refusal_listener listener = {0};
+	struct enrollment enrollment;
+	struct enrolled enrolled = {0};
+
+	if (read_input(path, CARRIED_FILE_MAX, &text, fault) < 0 ||
+	    lock_carriage(command, node, &listener, &enrollment, &lock, fault) < 0)
+		return -1;
+	if (import_answers(&enrollment, bytes_of_buffer(&text), read_clock(), &enrolled, fault) < 0)
+		return prefix_fault(fault, "%s", path);
+	if (print_enrolled(command, node->client->name, &enrolled, fault) < 0)
+		return -1;
+	return check_enrolled(node->client->name, &enrolled, fault);
+}
+
+static int run_enroll(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct enroll_settings *given = settings;
+	CLEANUP(clear_node) struct node node = {0};
+	struct enrolled enrolled = {0};
+	struct endpoint ca;
+	int result;
+
+	if (given->export_path != NULL && given->import_path != NULL)
+		return set_fault(fault, FAULT_USAGE, "expected --export or --import, found both");
+	if (open_node(command, command->operands[0], &node, fault) < 0)
+		return -1;
+	if (given->export_path != NULL)
+		return export_client(command, &node, given->export_path, fault);
+	if (given->import_path != NULL)
+		return import_client(command, &node, given->import_path, fault);
+	ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
+	result = enroll_client(command, node.layout, node.client, &ca, &enrolled, fault);
+	if (result < 0 && enrolled.refused == 0)
+		return -1;
+	return print_enrolled(command, node.client->name, &enrolled, fault) < 0 ? -1 : result;
+}
+
+const struct verb enroll_verb = {
+	.name = "enroll",
+	.operands = "CLIENT",
+	.summary = "part 1: have the pool certified by the CA",
+	.details =
+		"Sends the requests of the members that have no certificate, checks what comes\n"
+		"back, saves it. Interrupted or asked again, it sends what is missing. Without a\n"
+		"network: --export writes a file for certpool sign, --import takes its answer.\n",
+	.options = enroll_options,
+	.settings_size = sizeof(struct enroll_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_enroll,
+};

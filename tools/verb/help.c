@@ -1,0 +1,100 @@
+#include "tools/verb/help.h"
+
+#include "tools/options.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+
+void print_version(void)
+{
+	puts("certpool " CERTPOOL_VERSION);
+}
+
+void print_overview(void)
+{
+	puts("Usage: certpool VERB [ARGUMENT...] [OPTION...]\n\n"
+	     "A PKI for pools of certificates.\n");
+	for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
+		printf("  %-13s %-18s %s\n", (*verb)->name, (*verb)->operands, (*verb)->summary);
+	puts("\nEvery option has an environment variable, which certpool help VERB shows.\n"
+	     "Exit status: 0 done, 1 failed, 2 usage, 3 verification failed or revoked,\n"
+	     "4 not found, 5 part of a batch failed, 6 refused, 7 the other side cannot be\n"
+	     "reached (try again).");
+}
+
+static void print_option(const struct option *option)
+{
+	char flag[64];
+	char variable[VARIABLE_SIZE];
+
+	(void)snprintf(flag, sizeof(flag), "--%s%s%s", option->name,
+		       option->argument != NULL ? " " : "",
+		       option->argument != NULL ? option->argument : "");
+	if (option->letter != '\0')
+		printf("  -%c, %-20s %s", option->letter, flag, option->doc);
+	else
+		printf("      %-20s %s", flag, option->doc);
+	if (option->initial != NULL)
+		printf(" (%s)", option->initial);
+	name_variable(option, variable);
+	if (!option->no_environment)
+		printf(" [%s]", variable);
+	putchar('\n');
+}
+
+static void print_options(const struct option *options)
+{
+	for (; options != NULL && options->name != NULL; options++)
+		print_option(options);
+}
+
+void print_help(const struct verb *verb)
+{
+	printf("Usage: certpool %s%s%s [OPTION...]\n\n%s\n", verb->name,
+	       *verb->operands != '\0' ? " " : "", verb->operands, verb->summary);
+	if (verb->details != NULL)
+		printf("\n%s", verb->details);
+	puts("\nOptions (default) [environment variable]:");
+	print_options(verb->options);
+	print_options(common_options);
+}
+
+static int run_help(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct verb *verb;
+
+	(void)settings;
+	if (command->operand_count == 0) {
+		print_overview();
+		return 0;
+	}
+	verb = find_verb(command->operands[0], fault);
+	if (verb == NULL)
+		return -1;
+	print_help(verb);
+	return 0;
+}
+
+const struct verb help_verb = {
+	.name = "help",
+	.operands = "[VERB]",
+	.summary = "what there is, or what one verb takes",
+	.most = 1,
+	.run = run_help,
+};
+
+static int run_version(const struct command *command, const void *settings, struct fault *fault)
+{
+	(void)command;
+	(void)settings;
+	(void)fault;
+	print_version();
+	return 0;
+}
+
+const struct verb version_verb = {
+	.name = "version",
+	.operands = "",
+	.summary = "which certpool this is",
+	.run = run_version,
+};

@@ -1,0 +1,244 @@
+#include "common/base/clock.h"
+#include "common/base/staging.h"
+#include "common/ca/store/clients.h"
+#include "common/crypto/key_file.h"
+#include "common/pool/members/trust.h"
+#include "common/wire/invitation.h"
+#include "tools/input.h"
+#include "tools/node.h"
+#include "tools/operator.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct invite_settings {
+	const char *by;
+	const char *output;
+	size_t pool_size;
+};
+
+/* The pool of a client of which no manifest says how large it is. */
+enum { POOL_SIZE_DEFAULT = 20 };
+
+static const struct option invite_options[] = {
+	{"by", 0, false, "NODE", take_text, offsetof(struct invite_settings, by),
+	 "who invites: the CA, or a client that is here", CA_NAME},
+	{"output", 'o', false, "FILE", take_text, offsetof(struct invite_settings, output),
+	 "the file to write; - is standard output (CLIENT.invitation.json)", NULL},
+	{"pool-size", 0, false, "N", take_count, offsetof(struct invite_settings, pool_size),
+	 "members of its pool, when not as in the manifest (20 for a client that is not in it)",
+	 NULL},
+	{0},
+};
+
+static int copy_name(char ret_name[static NAME_SIZE], const char *name, struct fault *fault)
+{
+	if (!valid_name(name))
+		return set_fault(fault, FAULT_USAGE,
+				 "\"%s\": expected a node's name: 1 to 64 of A-Z a-z 0-9 _ -",
+				 name);
+	(void)snprintf(ret_name, NAME_SIZE, "%s", name);
+	return 0;
+}
+
+/* The pool of a client that the CA's record has and the manifest has not. */
+static int fill_pool_from_record(const struct client_record *record, struct invitation *invitation,
+				 struct fault *fault)
+{
+	while (invitation->pool_key < KEY_TYPE_COUNT && !record->policy.keys[invitation->pool_key])
+		invitation->pool_key++;
+	invitation->pool_size = POOL_SIZE_DEFAULT;
+	invitation->pool_subject = strdup(record->policy.subject);
+	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int fill_pool_from_manifest(const struct client_node *node, struct invitation *invitation,
+				   struct fault *fault)
+{
+	invitation->pool_size = node->pool.size;
+	invitation->pool_key = node->pool.key;
+	invitation->pool_subject = strdup(node->pool.subject);
+	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int refuse_revoked(const struct client_record *record, struct fault *fault)
+{
+	char at[TIME_TEXT_SIZE];
+
+	format_time(record->revoked_at_s, at);
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s was revoked at %s, which is for good: invite a client of another name",
+			 record->name, at);
+}
+
+static int fill_pool(const struct manifest *manifest, const struct layout *layout,
+		     const char *client, struct invitation *invitation, struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(clear_client_record) struct client_record record = {0};
+	struct fault absent = {0};
+	const struct client_node *node = find_client(manifest, client, &absent);
+	bool found;
+
+	if (open_ca_record(layout, &store, fault) < 0 ||
+	    find_client_record(store, client, &record, &found, fault) < 0)
+		return -1;
+	if (found && record.revoked)
+		return refuse_revoked(&record, fault);
+	if (node != NULL)
+		return fill_pool_from_manifest(node, invitation, fault);
+	if (found)
+		return fill_pool_from_record(&record, invitation, fault);
+	return set_fault(
+		fault, absent.class,
+		"%s; the CA's record has none of that name either: certpool client add adds one",
+		absent.text);
+}
+
+/* What only the CA says: its root, and what the pool is to be like. */
+static int fill_for_ca(const struct manifest *manifest, const struct layout *layout,
+		       const char *client, struct invitation *invitation, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+
+	if (fill_pool(manifest, layout, client, invitation, fault) < 0 ||
+	    read_root(layout, &root, fault) < 0)
+		return -1;
+	if (manifest->ca.endpoint.port == 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: expected a port in the CA's endpoint, found 0: nobody could "
+				 "find it there",
+				 manifest->path);
+	invitation->from_ca = true;
+	invitation->has_endpoint = true;
+	invitation->endpoint = manifest->ca.endpoint;
+	digest_sha256(certificate_der(root), invitation->root_sha256);
+	return 0;
+}
+
+static int fill_for_client(const struct client_node *node, struct invitation *invitation,
+			   struct fault *fault)
+{
+	if (strcmp(node->name, invitation->to) == 0)
+		return set_fault(fault, FAULT_USAGE, "%s cannot invite itself", node->name);
+	invitation->has_endpoint = node->has_endpoint && node->endpoint.port != 0;
+	if (invitation->has_endpoint)
+		invitation->endpoint = node->endpoint;
+	return 0;
+}
+
+/* The key that the inviting node shares with the other: what it has, else a new one. */
+static int find_or_make_key(const struct command *command, const struct layout *layout,
+			    const char *peer, struct shared_key *ret_key, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	struct fault absent = {0};
+
+	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
+	    sweep_staging(layout->private, fault) < 0)
+		return -1;
+	if (read_shared_key(layout, peer, &key, &absent) < 0) {
+		if (absent.class != FAULT_NOT_FOUND)
+			return set_fault(fault, absent.class, "%s", absent.text);
+		if (generate_shared_key(&key, fault) < 0 ||
+		    write_shared_key(layout, peer, &key, fault) < 0)
+			return -1;
+	}
+	*ret_key = key;
+	return 0;
+}
+
+static int make_invitation(const struct command *command, const struct manifest *manifest,
+			   struct invitation *invitation, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	const struct client_node *node;
+
+	if (strcmp(invitation->from, CA_NAME) == 0) {
+		if (open_ca_layout(manifest, &layout, fault) < 0 ||
+		    fill_for_ca(manifest, layout, invitation->to, invitation, fault) < 0)
+			return -1;
+	} else {
+		node = find_client(manifest, invitation->from, fault);
+		if (node == NULL || fill_for_client(node, invitation, fault) < 0 ||
+		    open_layout(node->layout, &layout, fault) < 0)
+			return -1;
+	}
+	return find_or_make_key(command, layout, invitation->to, &invitation->key, fault);
+}
+
+static int print_invitation(const struct command *command, const struct invitation *invitation,
+			    const char *path, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (strcmp(path, "-") == 0)
+		return 0;
+	print_note(command,
+		   "%s is as secret as the key in it: carry it to %s by a way that you trust, and "
+		   "delete it then",
+		   path, invitation->to);
+	if (!command->json) {
+		print_line("%s", path);
+		return 0;
+	}
+	add_json_text(&line, "invitation", path);
+	add_json_text(&line, "from", invitation->from);
+	add_json_text(&line, "to", invitation->to);
+	return print_json(&line, fault);
+}
+
+static int choose_pool_size(const struct invite_settings *given, struct invitation *invitation,
+			    struct fault *fault)
+{
+	if (given->pool_size == 0)
+		return 0;
+	if (!invitation->from_ca)
+		return set_fault(fault, FAULT_USAGE,
+				 "--pool-size: expected an invitation from the CA, found --by %s",
+				 invitation->from);
+	invitation->pool_size = given->pool_size;
+	return 0;
+}
+
+static int run_invite(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct invite_settings *given = settings;
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	CLEANUP(clear_invitation) struct invitation invitation = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	char usual[2 * NAME_SIZE + 32];
+	const char *path = given->output != NULL ? given->output : usual;
+
+	if (copy_name(invitation.to, command->operands[0], fault) < 0 ||
+	    copy_name(invitation.from, given->by, fault) < 0 ||
+	    load_manifest(command->manifest, &manifest, fault) < 0 ||
+	    make_invitation(command, manifest, &invitation, fault) < 0 ||
+	    choose_pool_size(given, &invitation, fault) < 0 ||
+	    format_invitation(&invitation, &json, fault) < 0)
+		return -1;
+	(void)snprintf(usual, sizeof(usual), "%s%s%s.invitation.json",
+		       invitation.from_ca ? "" : invitation.from, invitation.from_ca ? "" : "-",
+		       invitation.to);
+	if (write_output(path, 0600, bytes_of_secret(&json), fault) < 0)
+		return -1;
+	return print_invitation(command, &invitation, path, fault);
+}
+
+const struct verb invite_verb = {
+	.name = "invite",
+	.operands = "CLIENT",
+	.summary = "make a file for a client on another host",
+	.details = "Writes one file, 0600, for certpool join on the other host: the key that the\n"
+		   "two share, where we listen, and from the CA the root's SHA-256 and what the\n"
+		   "pool is to be like. Asked again it has the same key.\n",
+	.options = invite_options,
+	.settings_size = sizeof(struct invite_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_invite,
+};

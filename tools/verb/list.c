@@ -1,0 +1,207 @@
+#include "common/base/clock.h"
+#include "common/ca/store/listing.h"
+#include "common/x509/serial.h"
+#include "tools/operator.h"
+#include "tools/options.h"
+#include "tools/record_output.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct list_settings {
+	const char *client;
+	const char *serial;
+	const char *subject;
+	const char *status;
+	bool revoked;
+	int64_t expiring_s;
+	size_t limit;
+	int64_t after;
+};
+
+static int take_position(void *field, const char *text, struct fault *fault)
+{
+	size_t digits = strspn(text, "0123456789");
+	long long position = digits > 0 && digits <= 18 ? strtoll(text, NULL, 10) : 0;
+
+	if (text[digits] != '\0' || position < 1)
+		return set_fault(fault, FAULT_USAGE, "expected a position, found \"%s\"", text);
+	*(int64_t *)field = position;
+	return 0;
+}
+
+static const struct option list_options[] = {
+	{"client", 0, false, "CLIENT", take_text, offsetof(struct list_settings, client),
+	 "of this client", NULL},
+	{"serial", 0, false, "SERIAL", take_text, offsetof(struct list_settings, serial),
+	 "of this serial: 40 hexadecimal digits, with colons or without", NULL},
+	{"subject", 0, false, "PATTERN", take_text, offsetof(struct list_settings, subject),
+	 "with such a subject: *, ? and []", NULL},
+	{"status", 0, false, "STATUS", take_text, offsetof(struct list_settings, status),
+	 "valid, expired or revoked", NULL},
+	{"revoked", 0, false, NULL, take_switch, offsetof(struct list_settings, revoked),
+	 "as --status revoked", NULL},
+	{"expiring", 0, false, "DURATION", take_duration,
+	 offsetof(struct list_settings, expiring_s), "valid, but not for longer than this: 7d",
+	 NULL},
+	{"limit", 0, false, "N", take_count, offsetof(struct list_settings, limit),
+	 "at most so many", "1000"},
+	{"after", 0, false, "POSITION", take_position, offsetof(struct list_settings, after),
+	 "go on where a shorter list ended", NULL},
+	{0},
+};
+
+/* A list while it is printed. */
+struct printing {
+	const struct command *command;
+	int64_t now_s;
+	int64_t last;
+	size_t count;
+};
+
+static int print_json_record(const struct printing *printing, const struct record *record,
+			     int64_t position, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	add_json_record(&line, record, printing->now_s);
+	if (position > 0)
+		add_json_number(&line, "position", position);
+	return print_json(&line, fault);
+}
+
+static int print_record(void *context, const struct record *record, int64_t position,
+			struct fault *fault)
+{
+	struct printing *printing = context;
+	char serial[SERIAL_TEXT_SIZE];
+	char not_after[TIME_TEXT_SIZE];
+	char member[2 * NAME_SIZE];
+
+	printing->last = position;
+	printing->count++;
+	if (printing->command->json)
+		return print_json_record(printing, record, position, fault);
+	if (printing->count == 1)
+		print_line("%-40s  %-20s  %-7s  %-20s  %s", "SERIAL", "NOT AFTER", "STATUS",
+			   "MEMBER", "SUBJECT");
+	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
+	format_time(record->not_after_s, not_after);
+	(void)snprintf(member, sizeof(member), "%s/%s", record->client, record->member);
+	print_line("%s  %s  %-7s  %-20s  %s", serial, not_after,
+		   format_record_state(record, printing->now_s), member, record->subject);
+	return 0;
+}
+
+static int choose_state(const struct list_settings *given, enum record_state *ret_state,
+			struct fault *fault)
+{
+	static const struct {
+		const char *name;
+		enum record_state state;
+	} states[] = {
+		{"valid", RECORD_VALID}, {"expired", RECORD_EXPIRED}, {"revoked", RECORD_REVOKED}};
+	const char *name = given->status;
+
+	if ((name != NULL) + given->revoked + (given->expiring_s > 0) > 1)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected one of --status, --revoked and --expiring, found more");
+	if (given->revoked)
+		name = "revoked";
+	if (given->expiring_s > 0)
+		name = "valid";
+	*ret_state = RECORD_ANY;
+	if (name == NULL)
+		return 0;
+	for (size_t i = 0; i < COUNT_OF(states); i++) {
+		if (strcmp(name, states[i].name) == 0) {
+			*ret_state = states[i].state;
+			return 0;
+		}
+	}
+	return set_fault(fault, FAULT_USAGE,
+			 "--status: expected valid, expired or revoked, found \"%s\"", name);
+}
+
+static int list_one(const struct ca_side *side, const char *text, struct printing *printing,
+		    struct fault *fault)
+{
+	CLEANUP(clear_record) struct record record = {0};
+	uint8_t serial[SERIAL_MAX];
+	struct fault wrong = {0};
+	bool found;
+
+	if (parse_serial(text, serial, &wrong) < 0)
+		return set_fault(fault, FAULT_USAGE, "--serial: %s", wrong.text);
+	if (find_by_serial(side->store, serial, &record, &found, fault) < 0)
+		return -1;
+	if (!found)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "serial %s: no certificate of this CA has it", text);
+	return print_record(printing, &record, 0, fault);
+}
+
+static int list_many(const struct ca_side *side, const struct list_settings *given,
+		     struct printing *printing, struct fault *fault)
+{
+	struct listing listing = {
+		.query = {.client = given->client,
+			  .subject = given->subject,
+			  .now_s = side->now_s,
+			  .expires_before_s =
+				  given->expiring_s > 0 ? side->now_s + given->expiring_s : 0},
+		.after = given->after,
+		.limit = given->limit,
+		.without_der = true,
+	};
+	bool more = false;
+
+	if (choose_state(given, &listing.query.state, fault) < 0 ||
+	    list_records(side->store, &listing, print_record, printing, &more, fault) < 0)
+		return -1;
+	if (more)
+		print_note(printing->command, "there are more: --after %lld shows the next",
+			   (long long)printing->last);
+	else if (printing->count == 0)
+		print_note(printing->command, "no certificate is like that");
+	return 0;
+}
+
+static int check_settings(const struct list_settings *given, struct fault *fault)
+{
+	if (given->serial == NULL)
+		return 0;
+	if (given->client == NULL && given->subject == NULL && given->status == NULL &&
+	    !given->revoked && given->expiring_s == 0 && given->after == 0)
+		return 0;
+	return set_fault(fault, FAULT_USAGE,
+			 "--serial: names one certificate, and goes with no other choice");
+}
+
+static int run_list(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct list_settings *given = settings;
+	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	struct printing printing = {.command = command};
+
+	if (check_settings(given, fault) < 0 || open_ca_side(command, &side, fault) < 0)
+		return -1;
+	printing.now_s = side.now_s;
+	if (given->serial != NULL)
+		return list_one(&side, given->serial, &printing, fault);
+	return list_many(&side, given, &printing, fault);
+}
+
+const struct verb list_verb = {
+	.name = "list",
+	.operands = "",
+	.summary = "what the CA issued",
+	.details = "On the CA: the recorded certificates that have all that is asked for, in the\n"
+		   "order of issue. When there are more than --limit, standard error says how to\n"
+		   "go on.\n",
+	.options = list_options,
+	.settings_size = sizeof(struct list_settings),
+	.run = run_list,
+};

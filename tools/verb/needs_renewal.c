@@ -1,0 +1,84 @@
+#include "common/base/clock.h"
+#include "common/pool/enrolment/renew.h"
+#include "tools/node.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+struct needs_renewal_settings {
+	struct renewal_terms terms;
+};
+
+static const struct option needs_renewal_options[] = {
+	{"within", 0, false, "DURATION", take_duration,
+	 offsetof(struct needs_renewal_settings, terms.within_s),
+	 "ask about what ends within this time, when not a third of its life", NULL},
+	{0},
+};
+
+static int print_need(const struct command *command, const char *client,
+		      const struct renewal_need *need, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		print_line("%s: %zu members are to be renewed; %zu are not due", client, need->due,
+			   need->kept);
+		return 0;
+	}
+	add_json_text(&line, "client", client);
+	add_json_flag(&line, "needs_renewal", need->due > 0);
+	add_json_number(&line, "due", (long long)need->due);
+	add_json_number(&line, "kept", (long long)need->kept);
+	add_json_number(&line, "elsewhere", (long long)need->elsewhere);
+	return print_json(&line, fault);
+}
+
+static int find_need(const struct command *command, const struct renewal_terms *terms,
+		     struct renewal_need *ret_need, struct fault *fault)
+{
+	CLEANUP(clear_node) struct node node = {0};
+
+	if (open_node(command, command->operands[0], &node, fault) < 0 ||
+	    find_due(node.layout, node.client, terms, read_clock(), ret_need, NULL, fault) < 0)
+		return -1;
+	if (print_need(command, node.client->name, ret_need, fault) < 0)
+		return -1;
+	return flush_output(fault);
+}
+
+/* Exit status 1 is an answer here, so that no failure may have it. */
+static int fail_otherwise(const struct fault *found, struct fault *fault)
+{
+	bool taken = found->class == FAULT_FAILED || found->class == FAULT_MALFORMED ||
+		     found->class == FAULT_TOO_LARGE;
+
+	return set_fault(fault, taken ? FAULT_USAGE : found->class, "%s", found->text);
+}
+
+static int run_needs_renewal(const struct command *command, const void *settings,
+			     struct fault *fault)
+{
+	const struct needs_renewal_settings *given = settings;
+	struct renewal_need need = {0};
+	struct fault found = {0};
+
+	if (find_need(command, &given->terms, &need, &found) < 0)
+		return fail_otherwise(&found, fault);
+	if (need.due > 0)
+		return 0;
+	return set_fault(fault, FAULT_FAILED, "%s", "");
+}
+
+const struct verb needs_renewal_verb = {
+	.name = "needs-renewal",
+	.operands = "CLIENT",
+	.summary = "whether members are to be renewed",
+	.details = "Exit status 0: yes, certpool renew has something to do; 1: no; any other: it\n"
+		   "cannot be told. Takes no lock and changes nothing.\n",
+	.options = needs_renewal_options,
+	.settings_size = sizeof(struct needs_renewal_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_needs_renewal,
+};

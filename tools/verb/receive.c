@@ -1,0 +1,160 @@
+#include "common/pool/messages/receive.h"
+
+#include "common/base/clock.h"
+#include "tools/node.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/stop.h"
+#include "tools/verbs.h"
+
+struct receive_settings {
+	struct endpoint listen;
+	struct endpoint ca;
+	bool online;
+	const char *crl;
+	size_t count;
+	size_t ready;
+};
+
+static const struct option receive_options[] = {
+	{"online", 0, false, NULL, take_switch, offsetof(struct receive_settings, online),
+	 "ask the CA about each certificate", NULL},
+	{"crl", 0, false, "FILE", take_text, offsetof(struct receive_settings, crl),
+	 "look each certificate up in the CRL of this file or http URL", NULL},
+	{"count", 'c', false, "N", take_count, offsetof(struct receive_settings, count),
+	 "stop after N messages, verified or not", NULL},
+	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, listen),
+	 "where to receive, when not as in the manifest; port 0: any", NULL},
+	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, ca),
+	 "where the CA serves, when not as in the manifest", NULL},
+	{"ready", 0, false, "FD", take_count, offsetof(struct receive_settings, ready),
+	 "write the endpoint to this descriptor once it receives", NULL},
+	{0},
+};
+
+/* What comes of the messages. Written by the receiver, one message at a time; read after it. */
+struct inbox {
+	struct command command;
+	struct stop stop;
+	size_t most; /* 0: any number */
+	size_t taken;
+	size_t refused;
+	struct fault fault; /* why M could not be handed on */
+};
+
+static int print_received(const struct inbox *inbox, const struct received_message *message,
+			  struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!message->verified)
+		print_complaint(&inbox->command, "a message from %s: refused: %s", message->peer,
+				message->reason);
+	if (!inbox->command.json) {
+		if (message->verified)
+			print_octets(message->payload);
+		return flush_output(fault);
+	}
+	add_json_text(&line, "verdict", message->verified ? "verified" : "refused");
+	add_json_text(&line, "from", message->peer);
+	add_json_text(&line, "subject", message->subject);
+	add_json_text(&line, "serial", message->serial);
+	add_json_time(&line, "time", message->iat_s);
+	add_json_text(&line, "jti", message->jti);
+	if (message->verified)
+		add_json_base64(&line, "message", message->payload);
+	else
+		add_json_text(&line, "reason", message->reason);
+	return print_json(&line, fault);
+}
+
+static int take_message(void *context, const struct received_message *message, struct fault *fault)
+{
+	struct inbox *inbox = context;
+
+	if (inbox->fault.class != FAULT_NONE || (inbox->most > 0 && inbox->taken >= inbox->most))
+		return set_fault(fault, FAULT_BUSY, "the receiver is about to stop");
+	if (print_received(inbox, message, &inbox->fault) < 0) {
+		request_stop(&inbox->stop);
+		return set_fault(fault, FAULT_FAILED, "%s", inbox->fault.text);
+	}
+	inbox->taken++;
+	inbox->refused += message->verified ? 0 : 1;
+	if (inbox->taken == inbox->most)
+		request_stop(&inbox->stop);
+	return 0;
+}
+
+static int choose_listener(const struct receive_settings *given, const struct client_node *client,
+			   struct endpoint *ret_endpoint, struct fault *fault)
+{
+	if (given->listen.host[0] == '\0' && !client->has_endpoint)
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: expected an endpoint in the manifest, found none: give it "
+				 "one, or say --listen",
+				 client->name);
+	*ret_endpoint = choose_endpoint(&given->listen, &client->endpoint);
+	return 0;
+}
+
+/* Receives until the inbox or a signal says stop; every message that was begun is answered then. */
+static int receive_messages(const struct receiver_settings *settings, const struct inbox *inbox,
+			    size_t ready, struct fault *fault)
+{
+	CLEANUP(stop_receiver) struct receiver *receiver = NULL;
+
+	if (start_receiver(settings, &receiver, fault) < 0 ||
+	    announce_server(&inbox->command, receiver_endpoint(receiver), ready, fault) < 0)
+		return -1;
+	return await_stop(&inbox->stop, fault);
+}
+
+static void clear_inbox(struct inbox *inbox)
+{
+	clear_stop(&inbox->stop);
+}
+
+static int run_receive(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct receive_settings *given = settings;
+	CLEANUP(clear_node) struct node node = {0};
+	CLEANUP(clear_inbox)
+	struct inbox inbox = {.command = *command, .stop = {-1, -1}, .most = given->count};
+	struct receiver_settings receiver = {.online = given->online,
+					     .crl = given->crl,
+					     .message = take_message,
+					     .message_context = &inbox,
+					     .log = log_refusal,
+					     .log_context = &inbox.command};
+
+	if (open_node(command, command->operands[0], &node, fault) < 0 ||
+	    choose_listener(given, node.client, &receiver.endpoint, fault) < 0 ||
+	    prepare_stop(&inbox.stop, fault) < 0)
+		return -1;
+	receiver.layout = node.layout;
+	receiver.client = node.client;
+	receiver.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
+	if (receive_messages(&receiver, &inbox, given->ready, fault) < 0)
+		return -1;
+	if (inbox.fault.class != FAULT_NONE)
+		return set_fault(fault, inbox.fault.class, "%s", inbox.fault.text);
+	if (given->count > 0 && inbox.refused > 0)
+		return set_fault(fault, FAULT_UNVERIFIED, "%zu of %zu messages were refused",
+				 inbox.refused, inbox.taken);
+	return 0;
+}
+
+const struct verb receive_verb = {
+	.name = "receive",
+	.operands = "CLIENT",
+	.summary = "part 2: receive messages",
+	.details =
+		"Prints each verified message and a line end; with --json each message with its\n"
+		"verdict. Stops at SIGTERM or SIGINT, or after --count messages: then the exit\n"
+		"status is 3 if one of them was refused.\n",
+	.options = receive_options,
+	.settings_size = sizeof(struct receive_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_receive,
+};

@@ -1,0 +1,142 @@
+#include "tools/verb/renew.h"
+
+#include "common/base/clock.h"
+#include "tools/node.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/refusals.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct renew_settings {
+	struct renewal_terms terms;
+	struct endpoint ca;
+};
+
+static const struct option renew_options[] = {
+	{"within", 0, false, "DURATION", take_duration,
+	 offsetof(struct renew_settings, terms.within_s),
+	 "renew what ends within this time, when not a third of its life", NULL},
+	{"all", 0, false, NULL, take_switch, offsetof(struct renew_settings, terms.all),
+	 "renew every member, whenever its certificate ends", NULL},
+	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct renew_settings, ca),
+	 "where the CA serves, when not as in the manifest", NULL},
+	{0},
+};
+
+/* One renew_client. */
+struct renewing {
+	struct refusal_listener listener;
+	bool over_quota;
+};
+
+static void note_refusal(void *context, size_t member, const struct refusal *refusal)
+{
+	struct renewing *renewing = context;
+
+	tell_refusal(&renewing->listener, member, refusal);
+	renewing->over_quota |= strcmp(refusal->type, "quota") == 0;
+}
+
+static void end_renewing(struct renewing *renewing)
+{
+	end_refusals(&renewing->listener);
+	if (renewing->over_quota)
+		print_note(renewing->listener.command,
+			   "%s: a renewal needs room in the client's policy: the certificate that "
+			   "it replaces counts until it ends; raise the policy's number of "
+			   "certificates at the CA",
+			   renewing->listener.client);
+}
+
+int check_renewed(const char *client, const struct renewed *renewed, struct fault *fault)
+{
+	if (renewed->refused == 0)
+		return 0;
+	return set_fault(fault, renewed->renewed > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
+			 "%s: %zu of %zu renewals were refused, for the reasons above; these "
+			 "members keep the certificates that they have",
+			 client, renewed->refused, renewed->renewed + renewed->refused);
+}
+
+int renew_client(const struct command *command, const struct renewal *wanted,
+		 struct renewed *ret_renewed, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	const char *name = wanted->enrollment.client->name;
+	CLEANUP(end_renewing)
+	struct renewing renewing = {.listener = {.command = command, .client = name}};
+	struct renewal renewal = *wanted;
+	struct bar keys;
+	struct bar certificates;
+	char label[96];
+
+	renewal.enrollment.refused = note_refusal;
+	renewal.enrollment.refused_context = &renewing;
+	(void)snprintf(label, sizeof(label), "%s: new requests", name);
+	renewal.making = start_bar(&keys, command, label);
+	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
+	renewal.enrollment.progress = start_bar(&certificates, command, label);
+	if (lock_or_wait(command, renewal.enrollment.layout, &lock, fault) < 0)
+		return -1;
+	return renew_pool(&renewal, read_clock(), ret_renewed, fault);
+}
+
+static int print_renewed(const struct command *command, const char *client,
+			 const struct renewed *renewed, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (renewed->elsewhere > 0)
+		print_note(command,
+			   "%s: %zu members are due whose keys are not in Private/: they are "
+			   "renewed where their keys are",
+			   client, renewed->elsewhere);
+	if (!command->json) {
+		print_line("%s: renewed %zu certificates; %zu were not due; %zu refused", client,
+			   renewed->renewed, renewed->kept, renewed->refused);
+		return 0;
+	}
+	add_json_text(&line, "client", client);
+	add_json_number(&line, "renewed", (long long)renewed->renewed);
+	add_json_number(&line, "kept", (long long)renewed->kept);
+	add_json_number(&line, "elsewhere", (long long)renewed->elsewhere);
+	add_json_number(&line, "refused", (long long)renewed->refused);
+	return print_json(&line, fault);
+}
+
+static int run_renew(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct renew_settings *given = settings;
+	CLEANUP(clear_node) struct node node = {0};
+	struct renewal renewal = {.terms = given->terms};
+	struct renewed renewed;
+
+	if (open_node(command, command->operands[0], &node, fault) < 0)
+		return -1;
+	renewal.enrollment.layout = node.layout;
+	renewal.enrollment.client = node.client;
+	renewal.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
+	if (renew_client(command, &renewal, &renewed, fault) < 0 ||
+	    print_renewed(command, node.client->name, &renewed, fault) < 0)
+		return -1;
+	return check_renewed(node.client->name, &renewed, fault);
+}
+
+const struct verb renew_verb = {
+	.name = "renew",
+	.operands = "CLIENT",
+	.summary = "new keys and certificates for members whose certificates end soon",
+	.details =
+		"Makes new keys and requests, has them certified, and puts them in place of the\n"
+		"old ones, which can be used until then. The old private keys are destroyed by\n"
+		"that; the old certificates are not revoked, they end by themselves. Does nothing\n"
+		"when nothing is due: made for cron and timers.\n",
+	.options = renew_options,
+	.settings_size = sizeof(struct renew_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_renew,
+};

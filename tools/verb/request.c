@@ -1,0 +1,63 @@
+#include "tools/verb/request.h"
+
+#include "common/pool/members/pool.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+
+int make_client_pool(const struct command *command, const struct layout *layout,
+		     const struct client_node *client, struct pool_made *ret_made,
+		     struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	struct bar bar;
+	struct progress progress;
+	char label[96];
+
+	(void)snprintf(label, sizeof(label), "%s: requests", client->name);
+	progress = start_bar(&bar, command, label);
+	if (lock_or_wait(command, layout, &lock, fault) < 0)
+		return -1;
+	return make_pool(layout, client, &progress, ret_made, fault);
+}
+
+static int print_made(const struct command *command, const char *client,
+		      const struct pool_made *made, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		print_line("%s: made %zu keys and %zu requests; %zu members were complete", client,
+			   made->keys, made->requests, made->present);
+		return 0;
+	}
+	add_json_text(&line, "client", client);
+	add_json_number(&line, "keys", (long long)made->keys);
+	add_json_number(&line, "requests", (long long)made->requests);
+	add_json_number(&line, "present", (long long)made->present);
+	return print_json(&line, fault);
+}
+
+static int run_request(const struct command *command, const void *settings, struct fault *fault)
+{
+	CLEANUP(clear_node) struct node node = {0};
+	struct pool_made made;
+
+	(void)settings;
+	if (open_node(command, command->operands[0], &node, fault) < 0 ||
+	    make_client_pool(command, node.layout, node.client, &made, fault) < 0)
+		return -1;
+	return print_made(command, node.client->name, &made, fault);
+}
+
+const struct verb request_verb = {
+	.name = "request",
+	.operands = "CLIENT",
+	.summary = "part 1: make a pool's keys and requests",
+	.details = "Makes the keys and certificate requests that the client's pool lacks. What is\n"
+		   "there stays; a larger size in the manifest adds the rest.\n",
+	.fewest = 1,
+	.most = 1,
+	.run = run_request,
+};

@@ -1,0 +1,145 @@
+#include "common/ca/backup/restore.h"
+
+#include "common/base/clock.h"
+#include "common/crypto/key_access.h"
+#include "tools/operator.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct restore_settings {
+	const char *passphrase_file;
+};
+
+/* Not from the environment, where --passphrase-file is that of the CA's key. */
+static const struct option restore_options[] = {
+	{"passphrase-file", 0, true, "FILE", take_text,
+	 offsetof(struct restore_settings, passphrase_file),
+	 "what holds the passphrase under which the backup was made", NULL},
+	{0},
+};
+
+static int open_backup(const char *path, int *ret_descriptor, struct fault *fault)
+{
+	int descriptor = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+						: open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (descriptor < 0)
+		return set_errno_fault(fault, "%s", path);
+	*ret_descriptor = descriptor;
+	return 0;
+}
+
+static int make_ca_layout(const struct manifest *manifest, struct layout **ret_layout,
+			  struct fault *fault)
+{
+	if (manifest->ca.layout == NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "the manifest has no layout for the CA: say with ca.layout where "
+				 "it is to be");
+	return make_layout(manifest->ca.layout, ret_layout, fault);
+}
+
+static int print_summary(const struct command *command, const struct restore_summary *summary,
+			 struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	char made[TIME_TEXT_SIZE];
+
+	format_time(summary->made_s, made);
+	if (!command->json) {
+		print_line("restored as of %s: %zu certificates, %zu of them revoked, %zu keys",
+			   made, summary->certificates, summary->revoked, summary->keys);
+		print_line("the next CRL has number %llu or higher",
+			   (unsigned long long)summary->crl_number + 1);
+		return 0;
+	}
+	add_json_time(&line, "made", summary->made_s);
+	add_json_number(&line, "certificates", (long long)summary->certificates);
+	add_json_number(&line, "revoked", (long long)summary->revoked);
+	add_json_number(&line, "keys", (long long)summary->keys);
+	add_json_number(&line, "crl_number", (long long)summary->crl_number);
+	return print_json(&line, fault);
+}
+
+static void tell_what_is_left(const struct command *command, const struct restore_summary *summary)
+{
+	print_note(command,
+		   "what was issued or revoked since the backup is not in it: revoke again what "
+		   "was revoked");
+	if (summary->keys == 0)
+		print_note(command, "the backup has no keys: put the CA's key and the shared keys "
+				    "back into Private/, if they are in files");
+	if (summary->unmatched)
+		print_note(command, "the CA's key is under a passphrase of its own: run certpool "
+				    "check to see that it belongs to the root");
+}
+
+/* What stands since the restore. Its CRL is made when the key can be had. */
+static void publish(const struct command *command)
+{
+	const struct ca_key_settings none = {0};
+	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	struct crl_info info;
+	struct fault fault = {0};
+
+	if (open_ca_side(command, &side, &fault) == 0 &&
+	    publish_ca_crl(&side, &none, CRL_WHEN_DUE, &info, &fault) == 0)
+		return;
+	print_note(command, "there is no CRL yet: %s: run certpool crl", fault.text);
+}
+
+static int restore(const struct command *command, const struct layout *layout,
+		   const struct restore_settings *given, struct restore_summary *ret_summary,
+		   struct fault *fault)
+{
+	const char *path = command->operands[0];
+	CLEANUP(clear_secret) struct secret passphrase = {0};
+	CLEANUP(close_descriptor) int descriptor = -1;
+	CLEANUP(close_descriptor) int lock = -1;
+	struct restore_terms terms = {.layout = layout, .now_s = read_clock()};
+
+	if (lock_layout(layout, LOCK_REFUSE, &lock, fault) < 0 ||
+	    (given->passphrase_file != NULL &&
+	     read_secret_line(given->passphrase_file, &passphrase, fault) < 0) ||
+	    open_backup(path, &descriptor, fault) < 0)
+		return -1;
+	terms.passphrase = bytes_of_secret(&passphrase);
+	return restore_backup(&terms, descriptor, path, ret_summary, fault);
+}
+
+static int run_restore(const struct command *command, const void *settings, struct fault *fault)
+{
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	struct restore_summary summary = {0};
+
+	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
+	    make_ca_layout(manifest, &layout, fault) < 0 ||
+	    restore(command, layout, settings, &summary, fault) < 0)
+		return -1;
+	tell_what_is_left(command, &summary);
+	publish(command);
+	return print_summary(command, &summary, fault);
+}
+
+const struct verb restore_verb = {
+	.name = "restore",
+	.operands = "FILE",
+	.summary = "a CA from its backup",
+	.details =
+		"Puts what backup wrote into the manifest's layout of the CA, which must have no\n"
+		"record; - is standard input. Everything is checked before anything has its\n"
+		"place, and nothing is overwritten. The number of the next CRL is raised above\n"
+		"all that were given out since the backup.\n",
+	.options = restore_options,
+	.settings_size = sizeof(struct restore_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_restore,
+};

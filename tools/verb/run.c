@@ -1,0 +1,362 @@
+#include "common/base/clock.h"
+#include "common/pool/members/pool.h"
+#include "tools/delivery.h"
+#include "tools/node.h"
+#include "tools/output.h"
+#include "tools/received.h"
+#include "tools/report.h"
+#include "tools/server_process.h"
+#include "tools/verb/enroll.h"
+#include "tools/verb/init.h"
+#include "tools/verb/renew.h"
+#include "tools/verb/request.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A batch run. Clients are indices into the manifest's clients, and into `servers`. */
+struct run {
+	const struct command *command;
+	struct manifest *manifest;
+	struct server ca;
+	struct server *servers; /* of clients that receive */
+	struct report report;
+};
+
+static void clear_run(struct run *run)
+{
+	for (size_t i = 0; run->servers != NULL && i < run->manifest->client_count; i++)
+		drop_server(&run->servers[i]);
+	drop_server(&run->ca);
+	free(run->servers);
+	clear_report(&run->report);
+	free_manifest(&run->manifest);
+}
+
+static int64_t read_stopwatch(void)
+{
+	return read_stopwatch_us() / 1000;
+}
+
+static const struct client_node *client_at(const struct run *run, size_t index)
+{
+	return &run->manifest->clients[index];
+}
+
+/* Whether a step is a list of clients, each a part of it. */
+static bool has_clients(const struct batch_step *step)
+{
+	return step->kind == STEP_ENROLL || step->kind == STEP_RENEW;
+}
+
+/* The clients that a step works with, in turn; false after the last. */
+static bool next_client(const struct batch_step *step, size_t position, size_t *ret_client)
+{
+	size_t others[] = {step->kind == STEP_VERIFY ? step->by : step->from, step->to};
+	size_t count = step->kind == STEP_VERIFY ? 1 : COUNT_OF(others);
+
+	if (has_clients(step))
+		count = step->client_count;
+	if (position >= count)
+		return false;
+	*ret_client = has_clients(step) ? step->clients[position] : others[position];
+	return true;
+}
+
+static void mark_clients(const struct run *run, const char **names)
+{
+	for (size_t i = 0; i < run->manifest->step_count; i++) {
+		size_t client;
+
+		for (size_t j = 0; next_client(&run->manifest->steps[i], j, &client); j++)
+			names[client] = client_at(run, client)->name;
+	}
+}
+
+static void free_names(const char ***names)
+{
+	free(*names);
+}
+
+/* Where the CA is, its batch's nodes can be made. Elsewhere they must have joined. The server that
+   is started later has no options of ours, so the CA's key is got at as the manifest says. */
+static int make_nodes(const struct run *run, struct fault *fault)
+{
+	const struct ca_key_settings as_in_manifest = {0};
+	size_t count = run->manifest->client_count;
+	CLEANUP(free_names) const char **names = calloc(count + 1, sizeof(*names));
+	size_t kept = 0;
+
+	if (names == NULL)
+		return set_memory_fault(fault);
+	if (run->manifest->ca.layout == NULL)
+		return 0;
+	mark_clients(run, names);
+	for (size_t i = 0; i < count; i++)
+		if (names[i] != NULL)
+			names[kept++] = names[i];
+	names[kept++] = CA_NAME;
+	return init_nodes(run->command, run->manifest, &as_in_manifest, names, kept, REPORT_NOTES,
+			  fault);
+}
+
+/* Starts a server on the layout, unless one works there already; *ret_server says where it is. */
+static int start_or_find(const struct run *run, const struct layout *layout,
+			 const char *const *arguments, const struct endpoint *endpoint,
+			 struct server *ret_server, struct fault *fault)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+	bool serving;
+
+	if (find_server(layout, &serving, fault) < 0)
+		return -1;
+	if (!serving)
+		return start_server(arguments, ret_server, fault);
+	format_endpoint(endpoint, text);
+	if (endpoint->port == 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "layout %s: a server works on it already, and %s does not say on "
+				 "which port: give it one in the manifest, or stop that server",
+				 layout->path, text);
+	print_note(run->command, "layout %s: uses the server at %s", layout->path, text);
+	ret_server->endpoint = *endpoint;
+	return 0;
+}
+
+static bool needs_ca(const struct run *run)
+{
+	for (size_t i = 0; i < run->manifest->step_count; i++) {
+		const struct batch_step *step = &run->manifest->steps[i];
+
+		if (has_clients(step) || (step->kind == STEP_VERIFY && step->online))
+			return true;
+	}
+	return false;
+}
+
+static int start_ca(struct run *run, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	const char *const arguments[] = {"serve", "--quiet", "--manifest", run->command->manifest,
+					 NULL};
+
+	run->ca.endpoint = run->manifest->ca.endpoint;
+	if (run->manifest->ca.layout == NULL || !needs_ca(run))
+		return 0;
+	if (open_ca_layout(run->manifest, &layout, fault) < 0)
+		return -1;
+	return start_or_find(run, layout, arguments, &run->manifest->ca.endpoint, &run->ca, fault);
+}
+
+/* A client without a layout here receives on another host. */
+static int start_client(struct run *run, size_t index, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	const struct client_node *client = client_at(run, index);
+	const char *const arguments[] = {"receive",    client->name,           "--quiet",
+					 "--manifest", run->command->manifest, NULL};
+	struct server *server = &run->servers[index];
+	struct fault absent = {0};
+
+	if (server->endpoint.host[0] != '\0')
+		return 0;
+	if (open_layout(client->layout, &layout, &absent) == 0)
+		return start_or_find(run, layout, arguments, &client->endpoint, server, fault);
+	if (absent.class != FAULT_NOT_FOUND)
+		return set_fault(fault, absent.class, "%s", absent.text);
+	server->endpoint = client->endpoint;
+	return 0;
+}
+
+static int start_servers(struct run *run, struct fault *fault)
+{
+	run->servers = calloc(run->manifest->client_count + 1, sizeof(*run->servers));
+	if (run->servers == NULL)
+		return set_memory_fault(fault);
+	if (start_ca(run, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < run->manifest->step_count; i++)
+		if (run->manifest->steps[i].kind == STEP_SEND &&
+		    start_client(run, run->manifest->steps[i].to, fault) < 0)
+			return -1;
+	return 0;
+}
+
+static int stop_servers(struct run *run, struct fault *fault)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < run->manifest->client_count; i++)
+		if (stop_server(&run->servers[i], fault) < 0)
+			result = -1;
+	return stop_server(&run->ca, fault) < 0 ? -1 : result;
+}
+
+static int enroll_one(const struct run *run, const struct client_node *client,
+		      struct report_row *row, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	struct pool_made made = {0};
+	struct enrolled enrolled = {0};
+	int result = -1;
+
+	if (open_layout(client->layout, &layout, fault) == 0 &&
+	    make_client_pool(run->command, layout, client, &made, fault) == 0)
+		result = enroll_client(run->command, layout, client, &run->ca.endpoint, &enrolled,
+				       fault);
+	row->figures[0] = (struct figure){"keys", made.keys};
+	row->figures[1] = (struct figure){"certificates", enrolled.present + enrolled.saved};
+	row->figures[2] = (struct figure){"refused", enrolled.refused};
+	return result;
+}
+
+static int renew_one(const struct run *run, const struct client_node *client,
+		     struct report_row *row, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	struct renewal renewal = {.enrollment = {.client = client, .ca = run->ca.endpoint}};
+	struct renewed renewed = {0};
+	int result = -1;
+
+	if (open_layout(client->layout, &layout, fault) == 0) {
+		renewal.enrollment.layout = layout;
+		result = renew_client(run->command, &renewal, &renewed, fault);
+	}
+	row->figures[0] = (struct figure){"renewed", renewed.renewed};
+	row->figures[1] = (struct figure){"kept", renewed.kept};
+	row->figures[2] = (struct figure){"refused", renewed.refused};
+	return result < 0 ? -1 : check_renewed(client->name, &renewed, fault);
+}
+
+static int send_step(const struct run *run, const struct batch_step *step, struct report_row *row,
+		     struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	const struct client_node *from = client_at(run, step->from);
+	struct client_node to = *client_at(run, step->to);
+	struct shipped shipped = {0};
+	int result = -1;
+
+	to.endpoint = run->servers[step->to].endpoint;
+	if (open_layout(from->layout, &layout, fault) == 0) {
+		const struct shipment shipment = {.command = run->command,
+						  .layout = layout,
+						  .from = from,
+						  .to = &to,
+						  .payload = bytes_of_string(step->text),
+						  .count = step->count};
+
+		result = send_shipment(&shipment, &shipped, fault);
+	}
+	row->figures[0] = (struct figure){"verified", shipped.verified};
+	row->figures[1] = (struct figure){"refused", shipped.refused};
+	return result < 0 ? -1 : check_shipped(&shipped, fault);
+}
+
+static int verify_step(const struct run *run, const struct batch_step *step, struct report_row *row,
+		       struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	const struct client_node *by = client_at(run, step->by);
+	struct checked checked = {0};
+	int result = -1;
+
+	if (open_layout(by->layout, &layout, fault) == 0)
+		result = check_received(run->command, layout, by,
+					step->online ? &run->ca.endpoint : NULL, &checked, fault);
+	row->figures[0] = (struct figure){"good", checked.good};
+	row->figures[1] = (struct figure){"bad", checked.bad};
+	if (result == 0 && checked.bad > 0)
+		return set_fault(fault, FAULT_UNVERIFIED, "%zu of %zu certificates are bad",
+				 checked.bad, checked.good + checked.bad);
+	return result;
+}
+
+/* Does one part of a step: a client of `enroll` or `renew`, or the whole of the others. */
+static int do_part(const struct run *run, const struct batch_step *step, size_t part,
+		   struct report_row *row, struct fault *fault)
+{
+	const struct client_node *client;
+
+	switch (step->kind) {
+	case STEP_ENROLL:
+		client = client_at(run, step->clients[part]);
+		row->verb = "enroll";
+		(void)snprintf(row->what, sizeof(row->what), "%s", client->name);
+		return enroll_one(run, client, row, fault);
+	case STEP_RENEW:
+		client = client_at(run, step->clients[part]);
+		row->verb = "renew";
+		(void)snprintf(row->what, sizeof(row->what), "%s", client->name);
+		return renew_one(run, client, row, fault);
+	case STEP_SEND:
+		row->verb = "send";
+		(void)snprintf(row->what, sizeof(row->what), "%s to %s",
+			       client_at(run, step->from)->name, client_at(run, step->to)->name);
+		return send_step(run, step, row, fault);
+	case STEP_VERIFY:
+		row->verb = "verify";
+		(void)snprintf(row->what, sizeof(row->what), "by %s%s",
+			       client_at(run, step->by)->name, step->online ? ", online" : "");
+		return verify_step(run, step, row, fault);
+	}
+	return 0;
+}
+
+static int do_step(struct run *run, size_t index, struct fault *fault)
+{
+	const struct batch_step *step = &run->manifest->steps[index];
+	size_t parts = has_clients(step) ? step->client_count : 1;
+
+	for (size_t part = 0; part < parts; part++) {
+		struct report_row *row = add_row(&run->report, fault);
+		int64_t begin_ms = read_stopwatch();
+
+		if (row == NULL)
+			return -1;
+		row->step = index + 1;
+		row->line = step->line;
+		if (do_part(run, step, part, row, &row->fault) < 0) {
+			run->report.failed++;
+			print_complaint(run->command, "%s:%d: step %zu: %s", run->manifest->path,
+					step->line, index + 1, row->fault.text);
+		}
+		row->duration_ms = read_stopwatch() - begin_ms;
+	}
+	return 0;
+}
+
+static int run_batch(const struct command *command, const void *settings, struct fault *fault)
+{
+	CLEANUP(clear_run) struct run run = {.command = command};
+
+	(void)settings;
+	if (load_manifest(command->manifest, &run.manifest, fault) < 0)
+		return -1;
+	if (run.manifest->step_count == 0)
+		return set_fault(fault, FAULT_USAGE, "%s: expected steps in batch, found none",
+				 command->manifest);
+	if (make_nodes(&run, fault) < 0 || start_servers(&run, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < run.manifest->step_count; i++)
+		if (do_step(&run, i, fault) < 0)
+			return -1;
+	if (stop_servers(&run, fault) < 0 || print_report(command, &run.report, fault) < 0)
+		return -1;
+	if (run.report.failed > 0)
+		return set_fault(fault, FAULT_PARTIAL, "%zu of %zu parts failed", run.report.failed,
+				 run.report.count);
+	return 0;
+}
+
+const struct verb run_verb = {
+	.name = "run",
+	.operands = "",
+	.summary = "do everything that the manifest's batch lists",
+	.details =
+		"Makes the nodes that the batch names, starts the servers that it needs and that\n"
+		"do not run yet, does its steps in order, stops what it started, and prints what\n"
+		"each step did and how long it took. Exit status 5 if a part failed.\n",
+	.run = run_batch,
+};

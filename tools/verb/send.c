@@ -1,0 +1,180 @@
+#include "common/pool/messages/send.h"
+
+#include "common/base/clock.h"
+#include "tools/delivery.h"
+#include "tools/input.h"
+#include "tools/node.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+struct send_settings {
+	const char *file;
+	size_t count;
+	size_t member;
+	struct endpoint endpoint;
+	const char *output;
+	const char *deliver;
+};
+
+static const struct option send_options[] = {
+	{"file", 'f', false, "FILE", take_text, offsetof(struct send_settings, file),
+	 "M is the file's content; - is standard input", NULL},
+	{"count", 'c', false, "N", take_count, offsetof(struct send_settings, count),
+	 "how many messages, each signed by a member drawn anew", "1"},
+	{"member", 0, false, "N", take_count, offsetof(struct send_settings, member),
+	 "sign with this member instead of a draw", NULL},
+	{"endpoint", 0, false, "ENDPOINT", take_endpoint, offsetof(struct send_settings, endpoint),
+	 "where TO receives, when not as in the manifest", NULL},
+	{"output", 'o', false, "FILE", take_text, offsetof(struct send_settings, output),
+	 "write the encrypted message there instead of sending it", NULL},
+	{"deliver", 0, false, "FILE", take_text, offsetof(struct send_settings, deliver),
+	 "send an encrypted message that --output wrote", NULL},
+	{0},
+};
+
+/* What a JWE is longer than its M: the certificates, and base64 twice. */
+enum { JWE_MAX = 2 * MESSAGE_SIZE_MAX + 65536 };
+
+static int print_delivery(const struct command *command, const struct delivery *delivery,
+			  struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		if (delivery->verified && delivery->member > 0)
+			print_line("verified: signed by member %zu, certificate %s",
+				   delivery->member, delivery->serial);
+		else if (delivery->verified)
+			print_line("verified");
+		return 0;
+	}
+	add_json_text(&line, "verdict", delivery->verified ? "verified" : "refused");
+	if (!delivery->verified)
+		add_json_text(&line, "reason", delivery->reason);
+	if (delivery->member > 0) {
+		add_json_number(&line, "member", (long long)delivery->member);
+		add_json_text(&line, "serial", delivery->serial);
+	}
+	return print_json(&line, fault);
+}
+
+/* M: the argument, a file, or standard input. */
+static int read_payload(const struct command *command, const struct send_settings *given,
+			size_t limit, struct buffer *ret_payload, struct fault *fault)
+{
+	const char *file = given->file != NULL ? given->file : "-";
+
+	if (command->operand_count < 3)
+		return read_input(file, limit, ret_payload, fault);
+	append_string(ret_payload, command->operands[2]);
+	return check_buffer(ret_payload, fault);
+}
+
+static int check_settings(const struct command *command, const struct send_settings *given,
+			  struct fault *fault)
+{
+	bool text = command->operand_count > 2;
+
+	if (text && given->file != NULL)
+		return set_fault(fault, FAULT_USAGE, "expected TEXT or --file, found both");
+	if (given->deliver != NULL && (text || given->file != NULL || given->output != NULL))
+		return set_fault(fault, FAULT_USAGE,
+				 "--deliver: expected no TEXT, --file or --output beside it");
+	if ((given->deliver != NULL || given->output != NULL) && given->count != 1)
+		return set_fault(fault, FAULT_USAGE,
+				 "--count: expected 1 with --output and --deliver, found %zu",
+				 given->count);
+	return 0;
+}
+
+static int write_message(const struct send_settings *given, const struct shipment *shipment,
+			 struct fault *fault)
+{
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+
+	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0 ||
+	    make_message(sender, shipment->payload, given->member, read_clock(), &jwe, &delivery,
+			 fault) < 0)
+		return -1;
+	return write_output(given->output, 0644, bytes_of_buffer(&jwe), fault);
+}
+
+static int send_written(const struct send_settings *given, const struct shipment *shipment,
+			struct fault *fault)
+{
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct delivery delivery;
+
+	if (read_input(given->deliver, JWE_MAX, &jwe, fault) < 0 ||
+	    new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0 ||
+	    deliver_message(sender, bytes_of_buffer(&jwe), &delivery, fault) < 0 ||
+	    print_delivery(shipment->command, &delivery, fault) < 0)
+		return -1;
+	if (delivery.verified)
+		return 0;
+	return set_fault(fault, FAULT_UNVERIFIED, "%s refused the message: %s", shipment->to->name,
+			 delivery.reason);
+}
+
+static int send_new(const struct send_settings *given, struct shipment *shipment,
+		    struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer payload = {0};
+	struct shipped shipped;
+
+	if (read_payload(shipment->command, given, shipment->from->message_limit, &payload, fault) <
+	    0)
+		return -1;
+	shipment->payload = bytes_of_buffer(&payload);
+	if (given->output != NULL)
+		return write_message(given, shipment, fault);
+	if (send_shipment(shipment, &shipped, fault) < 0)
+		return -1;
+	return check_shipped(&shipped, fault);
+}
+
+static int run_send(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct send_settings *given = settings;
+	CLEANUP(clear_node) struct node node = {0};
+	const struct client_node *to;
+	struct client_node receiver;
+	struct shipment shipment = {.command = command,
+				    .member = given->member,
+				    .count = given->count,
+				    .told = print_delivery};
+
+	if (check_settings(command, given, fault) < 0 ||
+	    open_node(command, command->operands[0], &node, fault) < 0)
+		return -1;
+	to = find_client(node.manifest, command->operands[1], fault);
+	if (to == NULL)
+		return -1;
+	receiver = *to;
+	receiver.has_endpoint = to->has_endpoint || given->endpoint.host[0] != '\0';
+	receiver.endpoint = choose_endpoint(&given->endpoint, &to->endpoint);
+	shipment.layout = node.layout;
+	shipment.from = node.client;
+	shipment.to = &receiver;
+	return given->deliver != NULL ? send_written(given, &shipment, fault)
+				      : send_new(given, &shipment, fault);
+}
+
+const struct verb send_verb = {
+	.name = "send",
+	.operands = "FROM TO [TEXT]",
+	.summary = "part 2: send messages",
+	.details =
+		"Signs M with a member of FROM's pool drawn at random, encrypts it, sends it to\n"
+		"TO, and prints the verdict. M is TEXT, a file, or else standard input. TEXT that\n"
+		"begins with a dash goes after --.\n",
+	.options = send_options,
+	.settings_size = sizeof(struct send_settings),
+	.fewest = 2,
+	.most = 3,
+	.run = run_send,
+};

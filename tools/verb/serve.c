@@ -1,0 +1,90 @@
+#include "common/ca/service/service.h"
+#include "tools/ca_key.h"
+#include "tools/node.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/reload.h"
+#include "tools/stop.h"
+#include "tools/verbs.h"
+
+struct serve_settings {
+	struct endpoint listen;
+	size_t ready;
+	struct ca_key_settings key;
+};
+
+static const struct option serve_options[] = {
+	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct serve_settings, listen),
+	 "where to serve, when not as in the manifest; port 0: any", NULL},
+	{"ready", 0, false, "FD", take_count, offsetof(struct serve_settings, ready),
+	 "write the endpoint to this descriptor once it serves", NULL},
+	CA_KEY_OPTIONS(struct serve_settings, key),
+	{0},
+};
+
+static int print_listening(const struct command *command, const struct endpoint *endpoint,
+			   struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (!command->json)
+		return 0;
+	format_endpoint(endpoint, text);
+	add_json_text(&line, "listening", text);
+	return print_json(&line, fault);
+}
+
+static int serve_until_stopped(const struct command *command, const struct stop *stop,
+			       const struct manifest *manifest, struct authority *authority,
+			       struct fault *fault)
+{
+	bool hangup = false;
+
+	do {
+		if (hangup)
+			reload_manifest(command, manifest, authority);
+		if (await_stop_or_hangup(stop, &hangup, fault) < 0)
+			return -1;
+	} while (hangup);
+	return 0;
+}
+
+static int run_serve(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct serve_settings *given = settings;
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(clear_stop) struct stop stop = {-1, -1};
+	CLEANUP(free_authority) struct authority *authority = NULL;
+	CLEANUP(stop_ca_service) struct ca_service *service = NULL;
+	struct command log_context = *command;
+	struct ca_service_settings service_settings = {
+		.log = log_refusal, .log_context = &log_context, .version = CERTPOOL_VERSION};
+
+	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
+	    open_ca_layout(manifest, &layout, fault) < 0 ||
+	    prepare_stop_or_hangup(&stop, fault) < 0 ||
+	    open_ca(layout, manifest, &given->key, AUTHORITY_SERVING, &authority, fault) < 0)
+		return -1;
+	service_settings.authority = authority;
+	service_settings.layout = layout;
+	service_settings.endpoint = choose_endpoint(&given->listen, &manifest->ca.endpoint);
+	if (start_ca_service(&service_settings, &service, fault) < 0 ||
+	    print_listening(command, ca_service_endpoint(service), fault) < 0 ||
+	    announce_server(command, ca_service_endpoint(service), given->ready, fault) < 0)
+		return -1;
+	return serve_until_stopped(command, &stop, manifest, authority, fault);
+}
+
+const struct verb serve_verb = {
+	.name = "serve",
+	.operands = "",
+	.summary = "parts 1 and 3: the CA",
+	.details =
+		"Serves until SIGTERM or SIGINT, and then finishes what it has begun. At SIGHUP\n"
+		"it reads the manifest again, and takes over its clients and their policies.\n",
+	.options = serve_options,
+	.settings_size = sizeof(struct serve_settings),
+	.run = run_serve,
+};

@@ -1,0 +1,143 @@
+#include "common/base/clock.h"
+#include "common/x509/revocation/crl_reason.h"
+#include "tools/operator.h"
+#include "tools/options.h"
+#include "tools/record_output.h"
+#include "tools/resolve_selector.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct show_settings {
+	bool pem;
+	bool der;
+};
+
+static const struct option show_options[] = {
+	{"pem", 0, false, NULL, take_switch, offsetof(struct show_settings, pem),
+	 "the certificate itself, PEM, and nothing else", NULL},
+	{"der", 0, false, NULL, take_switch, offsetof(struct show_settings, der), "the same, DER",
+	 NULL},
+	{0},
+};
+
+static int find_record(const struct ca_side *side, const char *text, struct record *ret_record,
+		       struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer serials = {0};
+	const struct target_rules rules = operator_rules(side->store);
+	struct target target;
+	bool found;
+
+	if (parse_target(text, &rules, &target, fault) < 0 ||
+	    find_target(side->store, &target, CHOOSE_ONE, side->now_s, &serials, fault) < 0 ||
+	    find_by_serial(side->store, serials.data, ret_record, &found, fault) < 0)
+		return -1;
+	if (found)
+		return 0;
+	return set_fault(fault, FAULT_NOT_FOUND, "serial %s: no certificate of this CA has it",
+			 text);
+}
+
+static void print_time(const char *name, int64_t time_s)
+{
+	char text[TIME_TEXT_SIZE];
+
+	format_time(time_s, text);
+	print_line("%-11s %s", name, text);
+}
+
+static void print_alt_names(const struct certificate *certificate)
+{
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	struct fault unknown = {0};
+
+	if (get_certificate_alt_names(certificate, &names, &unknown) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		print_line("%-11s %s", i == 0 ? "alt names" : "", names.names[i]);
+}
+
+static int print_fields(const struct record *record, int64_t now_s, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	char serial[SERIAL_TEXT_SIZE];
+
+	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, fault) < 0)
+		return prefix_fault(fault, "the CA's record");
+	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
+	print_line("%-11s %s", "serial", serial);
+	print_line("%-11s %s/%s", "member", record->client, record->member);
+	print_line("%-11s %s", "status", format_record_state(record, now_s));
+	if (record->revoked) {
+		print_time("revoked at", record->revoked_at_s);
+		print_line("%-11s %s", "reason", format_crl_reason(record->reason));
+	}
+	print_line("%-11s %s", "subject", certificate_subject(certificate));
+	print_alt_names(certificate);
+	print_line("%-11s %s", "issuer", certificate_issuer(certificate));
+	print_line("%-11s %s", "key",
+		   format_key_type(public_key_type(certificate_public_key(certificate))));
+	print_time("issued at", record->issued_at_s);
+	print_time("not before", record->not_before_s);
+	print_time("not after", record->not_after_s);
+	return 0;
+}
+
+static int print_pem(const struct record *record, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (format_certificate_pem(bytes_of_buffer(&record->der), &pem, fault) < 0)
+		return -1;
+	return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&pem), fault);
+}
+
+static int print_whole(const struct record *record, int64_t now_s, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (format_certificate_pem(bytes_of_buffer(&record->der), &pem, fault) < 0)
+		return -1;
+	add_json_record(&line, record, now_s);
+	add_json_text(&line, "certificate", (const char *)pem.data);
+	return print_json(&line, fault);
+}
+
+static int run_show(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct show_settings *given = settings;
+	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_record) struct record record = {0};
+
+	if (given->pem + given->der + command->json > 1)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected one of --pem, --der and --json, found more");
+	if (open_ca_side(command, &side, fault) < 0 ||
+	    find_record(&side, command->operands[0], &record, fault) < 0)
+		return -1;
+	if (command->json)
+		return print_whole(&record, side.now_s, fault);
+	if (given->pem)
+		return print_pem(&record, fault);
+	if (given->der)
+		return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&record.der),
+				    fault);
+	return print_fields(&record, side.now_s, fault);
+}
+
+const struct verb show_verb = {
+	.name = "show",
+	.operands = "WHAT",
+	.summary = "one certificate, as the CA recorded it",
+	.details =
+		"On the CA. WHAT is a serial (40 hexadecimal digits, with colons or without), a\n"
+		"certificate file (./FILE), or a member (client1/7).\n",
+	.options = show_options,
+	.settings_size = sizeof(struct show_settings),
+	.fewest = 1,
+	.most = 1,
+	.run = run_show,
+};

@@ -1,0 +1,156 @@
+#include "common/base/clock.h"
+#include "common/ca/store/store.h"
+#include "common/pool/members/pool.h"
+#include "common/pool/members/trust.h"
+#include "tools/node.h"
+#include "tools/output.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+
+static void format_expiry(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
+{
+	if (time_s == 0)
+		(void)snprintf(ret_text, TIME_TEXT_SIZE, "-");
+	else
+		format_time(time_s, ret_text);
+}
+
+static int print_authority(const struct command *command, const char *layout,
+			   const struct store_summary *summary, int64_t root_expiry_s,
+			   struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	char first[TIME_TEXT_SIZE];
+	char root[TIME_TEXT_SIZE];
+
+	if (!command->json) {
+		format_expiry(summary->first_expiry_s, first);
+		format_expiry(root_expiry_s, root);
+		print_line("%-16s %s", CA_NAME, layout);
+		print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu",
+			   summary->certificates, summary->valid, summary->expired,
+			   summary->revoked);
+		print_line("  first expiry %s, root's expiry %s", first, root);
+		return 0;
+	}
+	add_json_text(&line, "node", CA_NAME);
+	add_json_text(&line, "layout", layout);
+	add_json_number(&line, "certificates", (long long)summary->certificates);
+	add_json_number(&line, "valid", (long long)summary->valid);
+	add_json_number(&line, "expired", (long long)summary->expired);
+	add_json_number(&line, "revoked", (long long)summary->revoked);
+	add_json_time(&line, "first_expiry", summary->first_expiry_s);
+	add_json_time(&line, "root_expiry", root_expiry_s);
+	return print_json(&line, fault);
+}
+
+static int show_authority(const struct command *command, const struct manifest *manifest,
+			  int64_t now_s, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_string) char *path = NULL;
+	struct store_summary summary;
+
+	if (open_ca_layout(manifest, &layout, fault) < 0 || read_root(layout, &root, fault) < 0)
+		return -1;
+	if (asprintf(&path, "%s/state/ca.db", layout->path) < 0) {
+		path = NULL;
+		return set_memory_fault(fault);
+	}
+	if (open_store(path, &store, fault) < 0 ||
+	    summarize_store(store, now_s, &summary, fault) < 0)
+		return -1;
+	return print_authority(command, layout->path, &summary, certificate_not_after(root), fault);
+}
+
+static int print_pool(const struct command *command, const struct client_node *client,
+		      const struct pool_summary *summary, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	char first[TIME_TEXT_SIZE];
+	char last[TIME_TEXT_SIZE];
+
+	if (!command->json) {
+		format_expiry(summary->first_expiry_s, first);
+		format_expiry(summary->last_expiry_s, last);
+		print_line("%-16s %s", client->name, client->layout);
+		print_line("  members %zu, keys %zu, requests %zu", summary->size, summary->keys,
+			   summary->requests);
+		print_line("  certificates %zu, valid %zu, expired %zu", summary->certificates,
+			   summary->valid, summary->expired);
+		print_line("  first expiry %s, last %s", first, last);
+		return 0;
+	}
+	add_json_text(&line, "node", client->name);
+	add_json_text(&line, "layout", client->layout);
+	add_json_number(&line, "size", (long long)summary->size);
+	add_json_number(&line, "keys", (long long)summary->keys);
+	add_json_number(&line, "requests", (long long)summary->requests);
+	add_json_number(&line, "certificates", (long long)summary->certificates);
+	add_json_number(&line, "valid", (long long)summary->valid);
+	add_json_number(&line, "expired", (long long)summary->expired);
+	add_json_time(&line, "first_expiry", summary->first_expiry_s);
+	add_json_time(&line, "last_expiry", summary->last_expiry_s);
+	return print_json(&line, fault);
+}
+
+static int show_client(const struct command *command, const struct client_node *client,
+		       int64_t now_s, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	struct pool_summary summary;
+
+	if (open_layout(client->layout, &layout, fault) < 0 ||
+	    summarize_pool(layout, client, now_s, &summary, fault) < 0)
+		return -1;
+	return print_pool(command, client, &summary, fault);
+}
+
+/* A node that is not here is only noted: it may live on another host. */
+static int show_or_note(const struct command *command, int result, const char *node,
+			struct fault *found, struct fault *fault)
+{
+	if (result == 0)
+		return 0;
+	if (found->class != FAULT_NOT_FOUND)
+		return set_fault(fault, found->class, "%s: %s", node, found->text);
+	print_note(command, "%s: %s", node, found->text);
+	return 0;
+}
+
+static int run_status(const struct command *command, const void *settings, struct fault *fault)
+{
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	int64_t now_s = read_clock();
+
+	(void)settings;
+	if (load_manifest(command->manifest, &manifest, fault) < 0)
+		return -1;
+	if (manifest->ca.layout != NULL) {
+		struct fault found = {0};
+		int result = show_authority(command, manifest, now_s, &found);
+
+		if (show_or_note(command, result, CA_NAME, &found, fault) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < manifest->client_count; i++) {
+		const struct client_node *client = &manifest->clients[i];
+		struct fault found = {0};
+		int result = show_client(command, client, now_s, &found);
+
+		if (show_or_note(command, result, client->name, &found, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+const struct verb status_verb = {
+	.name = "status",
+	.operands = "",
+	.summary = "what there is: pools, certificates, expiry",
+	.details = "Takes no lock and changes nothing: it may be asked at any time.\n",
+	.run = run_status,
+};
