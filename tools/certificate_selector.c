@@ -10,16 +10,16 @@ enum { CANDIDATES_MAX = 4 };
 
 /* What the word could be. */
 struct candidates {
-	struct target targets[CANDIDATES_MAX];
+	struct certificate_selector targets[CANDIDATES_MAX];
 	size_t count;
 };
 
-static struct target *add_candidate(struct candidates *candidates, enum target_kind kind,
-				    const char *text)
+static struct certificate_selector *add_candidate(struct candidates *candidates,
+						  enum selector_kind kind, const char *text)
 {
-	struct target *target = &candidates->targets[candidates->count++];
+	struct certificate_selector *target = &candidates->targets[candidates->count++];
 
-	*target = (struct target){.kind = kind, .text = text};
+	*target = (struct certificate_selector){.kind = kind, .text = text};
 	return target;
 }
 
@@ -63,55 +63,56 @@ static bool copy_member(const char *text, char ret_name[static NAME_SIZE])
 	return text[0] != '0';
 }
 
-static void add_names(const char *text, const struct target_rules *rules,
+static void add_names(const char *text, const struct selector_rules *rules,
 		      struct candidates *candidates)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	struct target target = {.text = text};
+	struct certificate_selector target = {.text = text};
 
 	if (rules->as != NULL && is_number(text)) {
 		(void)snprintf(target.client, sizeof(target.client), "%s", rules->as);
-		target.kind = TARGET_MEMBER;
+		target.kind = SELECTOR_MEMBER;
 		if (copy_member(text, target.member))
 			candidates->targets[candidates->count++] = target;
 		return;
 	}
 	if (!copy_part(text, len, target.client))
 		return;
-	target.kind = slash == NULL || slash[1] == '\0' ? TARGET_CLIENT : TARGET_MEMBER;
-	if (target.kind == TARGET_CLIENT || copy_member(slash + 1, target.member))
+	target.kind = slash == NULL || slash[1] == '\0' ? SELECTOR_CLIENT : SELECTOR_MEMBER;
+	if (target.kind == SELECTOR_CLIENT || copy_member(slash + 1, target.member))
 		candidates->targets[candidates->count++] = target;
 }
 
-static void collect(const char *text, const struct target_rules *rules,
+static void collect(const char *text, const struct selector_rules *rules,
 		    struct candidates *candidates)
 {
 	uint8_t serial[SERIAL_MAX];
 	struct fault none = {0};
 
 	if (is_path(text)) {
-		add_candidate(candidates, TARGET_FILE, text);
+		add_candidate(candidates, SELECTOR_FILE, text);
 		return;
 	}
 	if (parse_serial(text, serial, &none) == 0)
-		memcpy(add_candidate(candidates, TARGET_SERIAL, text)->serial, serial, SERIAL_MAX);
+		memcpy(add_candidate(candidates, SELECTOR_SERIAL, text)->serial, serial,
+		       SERIAL_MAX);
 	if (is_file(text))
-		add_candidate(candidates, TARGET_FILE, text);
+		add_candidate(candidates, SELECTOR_FILE, text);
 	add_names(text, rules, candidates);
 	if (candidates->count == 0 && strchr(text, '/') != NULL)
-		add_candidate(candidates, TARGET_FILE, text);
+		add_candidate(candidates, SELECTOR_FILE, text);
 }
 
 /* Takes out the members and clients that there are not. */
-static int drop_absent(const struct target_rules *rules, struct candidates *candidates,
+static int drop_absent(const struct selector_rules *rules, struct candidates *candidates,
 		       struct fault *fault)
 {
 	struct candidates kept = {0};
 
 	for (size_t i = 0; i < candidates->count; i++) {
-		const struct target *target = &candidates->targets[i];
-		bool exists = target->kind == TARGET_SERIAL || target->kind == TARGET_FILE;
+		const struct certificate_selector *target = &candidates->targets[i];
+		bool exists = target->kind == SELECTOR_SERIAL || target->kind == SELECTOR_FILE;
 
 		if (!exists && rules->lookup(rules->context, target, &exists, fault) < 0)
 			return -1;
@@ -138,10 +139,10 @@ static int refuse_nothing(const char *text, struct fault *fault)
 static int refuse_several(const struct candidates *candidates, struct fault *fault)
 {
 	static const char *const ways[] = {
-		[TARGET_SERIAL] = "the certificate of that serial (say it with colons)",
-		[TARGET_FILE] = "the file (say ./FILE)",
-		[TARGET_MEMBER] = "the member (give its certificate's serial)",
-		[TARGET_CLIENT] = "the client (say CLIENT/)",
+		[SELECTOR_SERIAL] = "the certificate of that serial (say it with colons)",
+		[SELECTOR_FILE] = "the file (say ./FILE)",
+		[SELECTOR_MEMBER] = "the member (give its certificate's serial)",
+		[SELECTOR_CLIENT] = "the client (say CLIENT/)",
 	};
 	char text[256] = "";
 
@@ -158,13 +159,13 @@ static int refuse_several(const struct candidates *candidates, struct fault *fau
 /* A serial that lacks digits is not to be taken for a client that is not there. */
 static bool is_doubtful(const char *text, const struct candidates *candidates)
 {
-	if (candidates->count == 1 && candidates->targets[0].kind == TARGET_CLIENT)
+	if (candidates->count == 1 && candidates->targets[0].kind == SELECTOR_CLIENT)
 		return is_hexadecimal(text);
 	return candidates->count > 1;
 }
 
-int parse_target(const char *text, const struct target_rules *rules, struct target *ret_target,
-		 struct fault *fault)
+int parse_selector(const char *text, const struct selector_rules *rules,
+		   struct certificate_selector *ret_target, struct fault *fault)
 {
 	struct candidates candidates = {0};
 

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-void clear_ca_side(struct ca_side *side)
+void clear_operator(struct operator* side)
 {
 	free_issuer(&side->issuer);
 	free_store(&side->store);
@@ -26,28 +26,29 @@ int open_ca_record(const struct layout *layout, struct store **ret_store, struct
 	return open_store(path, ret_store, fault);
 }
 
-int open_ca_side(const struct command *command, struct ca_side *ret_side, struct fault *fault)
+int open_operator(const struct command *command, struct operator* ret_side, struct fault *fault)
 {
-	CLEANUP(clear_ca_side) struct ca_side side = {.now_s = read_clock()};
+	CLEANUP(clear_operator) struct operator side = {.now_s = read_clock()};
 
 	if (load_manifest(command->manifest, &side.manifest, fault) < 0 ||
 	    open_ca_layout(side.manifest, &side.layout, fault) < 0 ||
 	    open_ca_record(side.layout, &side.store, fault) < 0)
 		return -1;
 	*ret_side = side;
-	side = (struct ca_side){0};
+	side = (struct operator){0};
 	return 0;
 }
 
-static struct crl_terms_of_ca terms_of(const struct ca_side *side)
+static struct ca_crl_options terms_of(const struct operator* side)
 {
-	return (struct crl_terms_of_ca){.store = side->store,
-					.layout = side->layout,
-					.issuer = side->issuer,
-					.validity_s = side->manifest->ca.crl_validity_s};
+	return (struct ca_crl_options){.store = side->store,
+				       .layout = side->layout,
+				       .issuer = side->issuer,
+				       .validity_s = side->manifest->ca.crl_validity_s};
 }
 
-static int read_standing(const struct ca_side *side, struct crl_info *ret_info, struct fault *fault)
+static int read_certificate_status(const struct operator* side, struct crl_info *ret_info,
+				   struct fault *fault)
 {
 	struct crl_state state;
 
@@ -59,7 +60,7 @@ static int read_standing(const struct ca_side *side, struct crl_info *ret_info, 
 	return 0;
 }
 
-static int load_key(struct ca_side *side, const struct ca_key_settings *key, struct fault *fault)
+static int load_key(struct operator* side, const struct ca_key_settings *key, struct fault *fault)
 {
 	CLEANUP(clear_key_access) struct key_access access = {0};
 
@@ -68,14 +69,14 @@ static int load_key(struct ca_side *side, const struct ca_key_settings *key, str
 	return load_issuer(side->layout, &side->manifest->ca, &access, &side->issuer, fault);
 }
 
-int publish_ca_crl(struct ca_side *side, const struct ca_key_settings *key,
+int publish_ca_crl(struct operator* side, const struct ca_key_settings *key,
 		   enum crl_publishing mode, struct crl_info *ret_info, struct fault *fault)
 {
-	struct crl_terms_of_ca terms = terms_of(side);
+	struct ca_crl_options terms = terms_of(side);
 	struct fault flaw = {0};
 
 	if (mode == CRL_WHEN_DUE && check_crl(&terms, side->now_s, &flaw) == 0)
-		return read_standing(side, ret_info, fault);
+		return read_certificate_status(side, ret_info, fault);
 	if (side->issuer == NULL && load_key(side, key, fault) < 0)
 		return -1;
 	terms = terms_of(side);

@@ -11,7 +11,8 @@
  * the same record meanwhile. The CA's key is loaded when something has to be signed, so that a verb
  * that only looks needs none.
  */
-struct ca_side {
+struct operator
+{
 	struct manifest *manifest;
 	struct layout *layout;
 	struct store *store;
@@ -19,17 +20,17 @@ struct ca_side {
 	int64_t now_s;         /* when the command began */
 };
 
-/* FAULT_USAGE when the CA has no layout here. Owns: clear_ca_side. */
-int open_ca_side(const struct command *command, struct ca_side *ret_side,
-		 struct fault *fault) MUST_CHECK;
-void clear_ca_side(struct ca_side *side);
+/* FAULT_USAGE when the CA has no layout here. Owns: clear_operator. */
+int open_operator(const struct command *command, struct operator* ret_side,
+		  struct fault *fault) MUST_CHECK;
+void clear_operator(struct operator* side);
 
 /* The record of a CA's layout. */
 int open_ca_record(const struct layout *layout, struct store **ret_store,
 		   struct fault *fault) MUST_CHECK;
 
 /* publish_crl, which needs the key only when there is a CRL to be made. */
-int publish_ca_crl(struct ca_side *side, const struct ca_key_settings *key,
+int publish_ca_crl(struct operator* side, const struct ca_key_settings *key,
 		   enum crl_publishing mode, struct crl_info *ret_info,
 		   struct fault *fault) MUST_CHECK;
 

@@ -36,7 +36,7 @@ static int ask_ca(const struct checking *checking, const struct certificate *cer
 	    0)
 		return -1;
 	if (answer.status != STATUS_GOOD)
-		reject(verdict, "the CA says: %s", format_status(answer.status));
+		reject_because(verdict, "the CA says: %s", format_status(answer.status));
 	return 0;
 }
 

@@ -2,14 +2,15 @@
 
 #include "common/x509/revocation/crl_reason.h"
 
-const char *format_record_state(const struct record *record, int64_t now_s)
+const char *format_certificate_state(const struct issued_certificate *record, int64_t now_s)
 {
 	if (record->revoked)
 		return "revoked";
 	return record->not_after_s < now_s ? "expired" : "valid";
 }
 
-void add_json_record(struct json_line *line, const struct record *record, int64_t now_s)
+void add_json_certificate(struct json_line *line, const struct issued_certificate *record,
+			  int64_t now_s)
 {
 	char serial[SERIAL_TEXT_SIZE];
 
@@ -18,7 +19,7 @@ void add_json_record(struct json_line *line, const struct record *record, int64_
 	add_json_text(line, "client", record->client);
 	add_json_text(line, "member", record->member);
 	add_json_text(line, "subject", record->subject);
-	add_json_text(line, "status", format_record_state(record, now_s));
+	add_json_text(line, "status", format_certificate_state(record, now_s));
 	add_json_time(line, "issued_at", record->issued_at_s);
 	add_json_time(line, "not_before", record->not_before_s);
 	add_json_time(line, "not_after", record->not_after_s);

@@ -7,9 +7,10 @@
 /* A recorded certificate, as `list` and `show` print it. */
 
 /* "revoked", also when it has expired since; "expired", "valid" */
-const char *format_record_state(const struct record *record, int64_t now_s);
+const char *format_certificate_state(const struct issued_certificate *record, int64_t now_s);
 
 /* Everything of it but the certificate itself. */
-void add_json_record(struct json_line *line, const struct record *record, int64_t now_s);
+void add_json_certificate(struct json_line *line, const struct issued_certificate *record,
+			  int64_t now_s);
 
 #endif

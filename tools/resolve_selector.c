@@ -8,32 +8,32 @@
 
 enum { SERIALS_SHOWN = 10 };
 
-static int look_up(void *context, const struct target *target, bool *ret_exists,
+static int look_up(void *context, const struct certificate_selector *target, bool *ret_exists,
 		   struct fault *fault)
 {
 	struct store *store = context;
-	CLEANUP(clear_client_record) struct client_record client = {0};
-	const struct record_query query = {.client = target->client, .member = target->member};
+	CLEANUP(clear_client) struct client client = {0};
+	const struct certificate_query query = {.client = target->client, .member = target->member};
 	size_t count;
 
-	if (target->kind == TARGET_CLIENT)
-		return find_client_record(store, target->client, &client, ret_exists, fault);
-	if (count_records(store, &query, &count, fault) < 0)
+	if (target->kind == SELECTOR_CLIENT)
+		return read_client(store, target->client, &client, ret_exists, fault);
+	if (count_certificates(store, &query, &count, fault) < 0)
 		return -1;
 	*ret_exists = count > 0;
 	return 0;
 }
 
-struct target_rules operator_rules(struct store *store)
+struct selector_rules operator_rules(struct store *store)
 {
-	return (struct target_rules){.lookup = look_up, .context = store};
+	return (struct selector_rules){.lookup = look_up, .context = store};
 }
 
 static int find_file(struct store *store, const char *path, struct buffer *serials,
 		     struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	char text[SERIAL_TEXT_SIZE];
 	struct bytes serial;
 	bool found = false;
@@ -73,7 +73,7 @@ static void clear_sorting(struct sorting *sorting)
 	clear_buffer(&sorting->revoked);
 }
 
-static int sort_record(void *context, const struct record *record, int64_t position,
+static int sort_record(void *context, const struct issued_certificate *record, int64_t position,
 		       struct fault *fault)
 {
 	const struct bytes serial = {record->serial, SERIAL_MAX};
@@ -89,7 +89,7 @@ static int sort_record(void *context, const struct record *record, int64_t posit
 	return 0;
 }
 
-static int refuse_serials(const struct target *target, const struct buffer *serials,
+static int refuse_serials(const struct certificate_selector *target, const struct buffer *serials,
 			  const char *what, const char *advice, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer list = {0};
@@ -108,7 +108,7 @@ static int refuse_serials(const struct target *target, const struct buffer *seri
 			 count > SERIALS_SHOWN ? ", and more" : "");
 }
 
-static int find_one(const struct target *target, const struct sorting *sorting,
+static int find_one(const struct certificate_selector *target, const struct sorting *sorting,
 		    struct buffer *serials, struct fault *fault)
 {
 	const struct buffer *chosen =
@@ -120,8 +120,8 @@ static int find_one(const struct target *target, const struct sorting *sorting,
 	return 0;
 }
 
-static int find_live(const struct target *target, const struct sorting *sorting, bool all,
-		     struct buffer *serials, struct fault *fault)
+static int find_live(const struct certificate_selector *target, const struct sorting *sorting,
+		     bool all, struct buffer *serials, struct fault *fault)
 {
 	const struct buffer *chosen = sorting->live.len > 0 ? &sorting->live : &sorting->revoked;
 
@@ -137,8 +137,9 @@ static int find_live(const struct target *target, const struct sorting *sorting,
 	return 0;
 }
 
-static int find_member(struct store *store, const struct target *target, enum target_choice choice,
-		       int64_t now_s, struct buffer *serials, struct fault *fault)
+static int find_member(struct store *store, const struct certificate_selector *target,
+		       enum selector_choice choice, int64_t now_s, struct buffer *serials,
+		       struct fault *fault)
 {
 	CLEANUP(clear_sorting) struct sorting sorting = {.now_s = now_s};
 	const struct listing listing = {
@@ -146,7 +147,7 @@ static int find_member(struct store *store, const struct target *target, enum ta
 		.without_der = true,
 	};
 
-	if (list_records(store, &listing, sort_record, &sorting, NULL, fault) < 0 ||
+	if (list_certificates(store, &listing, sort_record, &sorting, NULL, fault) < 0 ||
 	    check_buffer(&sorting.all, fault) < 0 || check_buffer(&sorting.live, fault) < 0 ||
 	    check_buffer(&sorting.revoked, fault) < 0)
 		return -1;
@@ -158,22 +159,23 @@ static int find_member(struct store *store, const struct target *target, enum ta
 	return find_live(target, &sorting, choice == CHOOSE_ALL, serials, fault);
 }
 
-int find_target(struct store *store, const struct target *target, enum target_choice choice,
-		int64_t now_s, struct buffer *serials, struct fault *fault)
+int resolve_selector(struct store *store, const struct certificate_selector *target,
+		     enum selector_choice choice, int64_t now_s, struct buffer *serials,
+		     struct fault *fault)
 {
 	switch (target->kind) {
-	case TARGET_SERIAL:
+	case SELECTOR_SERIAL:
 		append_bytes(serials, (struct bytes){target->serial, SERIAL_MAX});
 		break;
-	case TARGET_FILE:
+	case SELECTOR_FILE:
 		if (find_file(store, target->text, serials, fault) < 0)
 			return -1;
 		break;
-	case TARGET_MEMBER:
+	case SELECTOR_MEMBER:
 		if (find_member(store, target, choice, now_s, serials, fault) < 0)
 			return -1;
 		break;
-	case TARGET_CLIENT:
+	case SELECTOR_CLIENT:
 		return set_fault(fault, FAULT_USAGE,
 				 "%s is a client: expected one certificate, CLIENT/N, a serial or "
 				 "a file",

@@ -7,9 +7,9 @@
 /* Targets, in the CA's record. */
 
 /* Rules for the operator. The store must outlive them. */
-struct target_rules operator_rules(struct store *store);
+struct selector_rules operator_rules(struct store *store);
 
-enum target_choice {
+enum selector_choice {
 	CHOOSE_ONE,  /* of a member: the live certificate, else the only one */
 	CHOOSE_LIVE, /* of a member: the live certificate, else those that are revoked already */
 	CHOOSE_ALL,  /* the same, and all the live ones when there are several */
@@ -17,11 +17,12 @@ enum target_choice {
 
 /*
  * Appends the serials, each SERIAL_MAX octets, of the certificates that a target of any kind but
- * TARGET_CLIENT names. A file must hold exactly a certificate that is recorded: FAULT_NOT_FOUND for
- * one that was never issued, FAULT_REFUSED for another with the serial of one that was. A member
- * with several live certificates is ambiguous: FAULT_USAGE, with the serials.
+ * SELECTOR_CLIENT names. A file must hold exactly a certificate that is recorded: FAULT_NOT_FOUND
+ * for one that was never issued, FAULT_REFUSED for another with the serial of one that was. A
+ * member with several live certificates is ambiguous: FAULT_USAGE, with the serials.
  */
-int find_target(struct store *store, const struct target *target, enum target_choice choice,
-		int64_t now_s, struct buffer *serials, struct fault *fault) MUST_CHECK;
+int resolve_selector(struct store *store, const struct certificate_selector *target,
+		     enum selector_choice choice, int64_t now_s, struct buffer *serials,
+		     struct fault *fault) MUST_CHECK;
 
 #endif

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* A client knows its own members, and no other client. */
-static int look_up(void *context, const struct target *target, bool *ret_exists,
+static int look_up(void *context, const struct certificate_selector *target, bool *ret_exists,
 		   struct fault *fault)
 {
 	const struct node *node = context;
@@ -19,7 +19,7 @@ static int look_up(void *context, const struct target *target, bool *ret_exists,
 
 	(void)fault;
 	name_certificate(index, name);
-	*ret_exists = target->kind == TARGET_MEMBER && index > 0 &&
+	*ret_exists = target->kind == SELECTOR_MEMBER && index > 0 &&
 		      strcmp(target->client, node->client->name) == 0 &&
 		      file_exists(node->layout->cert, name);
 	return 0;
@@ -75,7 +75,7 @@ static int add_member(const struct node *node, size_t index, struct buffer *seri
 	return add_certificate(certificate, name, serials, fault);
 }
 
-static int add_named_member(const struct node *node, const struct target *target,
+static int add_named_member(const struct node *node, const struct certificate_selector *target,
 			    struct buffer *serials, struct fault *fault)
 {
 	size_t index = parse_member(target->member);
@@ -100,18 +100,18 @@ static int add_file(const char *path, struct buffer *serials, struct fault *faul
 	return add_certificate(certificate, path, serials, fault);
 }
 
-static int add_target(const struct node *node, const struct target *target, struct buffer *serials,
-		      struct fault *fault)
+static int add_target(const struct node *node, const struct certificate_selector *target,
+		      struct buffer *serials, struct fault *fault)
 {
 	switch (target->kind) {
-	case TARGET_SERIAL:
+	case SELECTOR_SERIAL:
 		append_bytes(serials, (struct bytes){target->serial, SERIAL_MAX});
 		return check_buffer(serials, fault);
-	case TARGET_FILE:
+	case SELECTOR_FILE:
 		return add_file(target->text, serials, fault);
-	case TARGET_MEMBER:
+	case SELECTOR_MEMBER:
 		return add_named_member(node, target, serials, fault);
-	case TARGET_CLIENT:
+	case SELECTOR_CLIENT:
 		break;
 	}
 	return set_fault(fault, FAULT_USAGE,
@@ -139,12 +139,12 @@ static int add_all_members(const struct node *node, struct buffer *serials, stru
 static int collect_serials(const struct command *command, const struct revoke_settings *given,
 			   struct node *node, struct buffer *serials, struct fault *fault)
 {
-	const struct target_rules rules = {given->as, look_up, node};
+	const struct selector_rules rules = {given->as, look_up, node};
 
 	for (size_t i = 0; i < command->operand_count; i++) {
-		struct target target;
+		struct certificate_selector target;
 
-		if (parse_target(command->operands[i], &rules, &target, fault) < 0 ||
+		if (parse_selector(command->operands[i], &rules, &target, fault) < 0 ||
 		    add_target(node, &target, serials, fault) < 0)
 			return -1;
 	}
@@ -199,7 +199,7 @@ static int ask_for_all(const struct command *command, const struct node *node,
 		       const struct endpoint *ca, const struct buffer *serials, int reason,
 		       struct fault *fault)
 {
-	struct revocation_wish wish = {
+	struct own_revocation wish = {
 		.layout = node->layout, .client = node->client->name, .ca = *ca, .reason = reason};
 	struct revocation_summary summary = {0};
 	uint64_t crl_number = 0;

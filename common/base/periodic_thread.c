@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct keeper {
-	keeper_function *function;
+struct periodic_thread {
+	periodic_function *function;
 	void *context;
 	unsigned int interval_ms;
 	pthread_t thread;
@@ -25,7 +25,7 @@ static struct timespec add_ms(struct timespec time, unsigned int ms)
 }
 
 /* false: it is to stop. */
-static bool await_turn(struct keeper *keeper)
+static bool await_turn(struct periodic_thread *keeper)
 {
 	struct timespec now = {0};
 	struct timespec turn;
@@ -44,7 +44,7 @@ static bool await_turn(struct keeper *keeper)
 
 static void *keep(void *context)
 {
-	struct keeper *keeper = context;
+	struct periodic_thread *keeper = context;
 
 	do
 		keeper->function(keeper->context);
@@ -52,7 +52,7 @@ static void *keep(void *context)
 	return NULL;
 }
 
-static void free_keeper(struct keeper **keeper)
+static void free_keeper(struct periodic_thread **keeper)
 {
 	if (*keeper == NULL)
 		return;
@@ -62,10 +62,10 @@ static void free_keeper(struct keeper **keeper)
 	*keeper = NULL;
 }
 
-int start_keeper(unsigned int interval_ms, keeper_function *function, void *context,
-		 struct keeper **ret_keeper, struct fault *fault)
+int start_periodic_thread(unsigned int interval_ms, periodic_function *function, void *context,
+			  struct periodic_thread **ret_keeper, struct fault *fault)
 {
-	CLEANUP(free_keeper) struct keeper *keeper = NULL;
+	CLEANUP(free_keeper) struct periodic_thread *keeper = NULL;
 	pthread_condattr_t monotonic;
 
 	keeper = calloc(1, sizeof(*keeper));
@@ -85,9 +85,9 @@ int start_keeper(unsigned int interval_ms, keeper_function *function, void *cont
 	return 0;
 }
 
-void stop_keeper(struct keeper **pointer)
+void stop_periodic_thread(struct periodic_thread **pointer)
 {
-	CLEANUP(free_keeper) struct keeper *keeper = TAKE(*pointer);
+	CLEANUP(free_keeper) struct periodic_thread *keeper = TAKE(*pointer);
 
 	if (keeper == NULL)
 		return;

@@ -4,14 +4,14 @@
 #include "common/base/fault.h"
 
 /* A thread that does something at once, and again and again until it is stopped. */
-struct keeper;
+struct periodic_thread;
 
-typedef void keeper_function(void *context);
+typedef void periodic_function(void *context);
 
-int start_keeper(unsigned int interval_ms, keeper_function *function, void *context,
-		 struct keeper **ret_keeper, struct fault *fault) MUST_CHECK;
+int start_periodic_thread(unsigned int interval_ms, periodic_function *function, void *context,
+			  struct periodic_thread **ret_keeper, struct fault *fault) MUST_CHECK;
 
 /* Waits until what it is doing is done, and no longer. */
-void stop_keeper(struct keeper **keeper);
+void stop_periodic_thread(struct periodic_thread **keeper);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void reject(struct verdict *verdict, const char *format, ...)
+void reject_because(struct verdict *verdict, const char *format, ...)
 {
 	va_list arguments;
 

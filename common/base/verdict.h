@@ -17,6 +17,7 @@ struct verdict {
 };
 
 /* Makes the verdict invalid, with a reason, unless it already is. */
-void reject(struct verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reject_because(struct verdict *verdict, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

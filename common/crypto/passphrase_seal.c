@@ -112,8 +112,8 @@ int open_seal(struct bytes sealed, const struct seal_keys *keys, struct secret *
 	return 0;
 }
 
-void authenticate(const uint8_t key[static SHA256_LEN], struct bytes data,
-		  uint8_t ret_mac[static SHA256_LEN])
+void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
+		 uint8_t ret_mac[static SHA256_LEN])
 {
 	struct hmac_sha256_ctx context;
 

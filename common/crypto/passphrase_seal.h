@@ -40,7 +40,7 @@ int open_seal(struct bytes sealed, const struct seal_keys *keys, struct secret *
 	      struct fault *fault) MUST_CHECK;
 
 /* HMAC with SHA-256 (RFC 2104). */
-void authenticate(const uint8_t key[static SHA256_LEN], struct bytes data,
-		  uint8_t ret_mac[static SHA256_LEN]);
+void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
+		 uint8_t ret_mac[static SHA256_LEN]);
 
 #endif

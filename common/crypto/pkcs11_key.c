@@ -64,7 +64,7 @@ int answer_token(void *userdata, int attempt, const char *url, const char *label
 	return 0;
 }
 
-const char *token_pin_flaw(const struct token_pin *pin)
+const char *token_pin_problem(const struct token_pin *pin)
 {
 	switch ((enum pin_state)atomic_load(&pin->state)) {
 	case PIN_GOOD:
@@ -135,7 +135,7 @@ static int explain_absence(const char *url, struct fault *fault)
 static int set_token_fault(const char *url, const struct token_pin *pin, int code,
 			   struct fault *fault)
 {
-	const char *flaw = token_pin_flaw(pin);
+	const char *flaw = token_pin_problem(pin);
 
 	if (code == GNUTLS_E_MEMORY_ERROR)
 		return set_memory_fault(fault);

@@ -27,7 +27,7 @@ int answer_token(void *userdata, int attempt, const char *url, const char *label
 		 unsigned int flags, char *ret_pin, size_t size);
 
 /* Why it was not told, or that it was wrong; NULL when there is nothing to say. */
-const char *token_pin_flaw(const struct token_pin *pin);
+const char *token_pin_problem(const struct token_pin *pin);
 
 /* What open_token_key says, into a handle that is initialised and empty. *ret_pin has to outlive
    the handle; it is set when the handle refers to it, on failure too. */

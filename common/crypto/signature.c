@@ -259,7 +259,7 @@ int sign_object_data(const struct private_key *key, struct bytes data, struct bu
 
 static void reject_signature(struct verdict *verdict)
 {
-	reject(verdict, "signature: not by this key over this content");
+	reject_because(verdict, "signature: not by this key over this content");
 }
 
 static int verify_with_gnutls(const struct public_key *key, gnutls_sign_algorithm_t algorithm,
@@ -297,12 +297,13 @@ int verify_data(const struct public_key *key, enum signature_algorithm algorithm
 	const size_t len = key_types[key->type].len;
 
 	if (!signature_algorithm_fits(algorithm, key->type)) {
-		reject(verdict, "alg: %s does not go with a key of type %s",
-		       algorithms[algorithm].name, format_key_type(key->type));
+		reject_because(verdict, "alg: %s does not go with a key of type %s",
+			       algorithms[algorithm].name, format_key_type(key->type));
 		return 0;
 	}
 	if (signature.len != len) {
-		reject(verdict, "signature: expected %zu octets, found %zu", len, signature.len);
+		reject_because(verdict, "signature: expected %zu octets, found %zu", len,
+			       signature.len);
 		return 0;
 	}
 	if (key->ec == NULL)
@@ -311,7 +312,7 @@ int verify_data(const struct public_key *key, enum signature_algorithm algorithm
 	if (halves_in_range(key->type, signature.data))
 		verify_ecdsa(key, algorithms[algorithm].digest, data, signature, verdict);
 	else
-		reject(verdict, "signature: R or S is 0, or not below the group's order");
+		reject_because(verdict, "signature: R or S is 0, or not below the group's order");
 	return 0;
 }
 
@@ -332,6 +333,6 @@ int verify_object_data(const struct public_key *key, enum digest_algorithm diges
 		verify_ecdsa(key, digest, data, (struct bytes){rs, key_types[key->type].len},
 			     verdict);
 	else
-		reject(verdict, "signature: not in its one DER form (X.690)");
+		reject_because(verdict, "signature: not in its one DER form (X.690)");
 	return 0;
 }

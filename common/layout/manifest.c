@@ -179,7 +179,7 @@ void free_manifest(struct manifest **manifest_pointer)
 	if (manifest == NULL)
 		return;
 	free_clients(manifest->clients, manifest->client_count);
-	free_steps(manifest->steps, manifest->step_count);
+	free_run_steps(manifest->steps, manifest->step_count);
 	clear_ca(&manifest->ca);
 	free(manifest->path);
 	free(manifest->directory);
@@ -261,7 +261,7 @@ static int read_sections(const struct yaml_node *root, struct manifest *manifest
 		return -1;
 	if (check_distinct_nodes(manifest, sections.ca, sections.clients, fault) < 0)
 		return -1;
-	return sections.batch == NULL ? 0 : read_batch(sections.batch, manifest, fault);
+	return sections.batch == NULL ? 0 : read_run_steps(sections.batch, manifest, fault);
 }
 
 int parse_manifest(struct bytes text, const char *path, struct manifest **ret_manifest,

@@ -78,7 +78,7 @@ struct client_node {
 enum step_kind { STEP_ENROLL, STEP_RENEW, STEP_SEND, STEP_VERIFY };
 
 /* One entry of `batch:`. Clients are indices into the manifest's clients. */
-struct batch_step {
+struct run_step {
 	enum step_kind kind;
 	int line;        /* in the manifest, 1-based */
 	size_t *clients; /* enroll, renew: at least one */
@@ -97,7 +97,7 @@ struct manifest {
 	struct ca_node ca;
 	struct client_node *clients;
 	size_t client_count;
-	struct batch_step *steps;
+	struct run_step *steps;
 	size_t step_count;
 };
 

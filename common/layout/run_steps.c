@@ -9,7 +9,7 @@ enum { COUNT_MAX = 1000000 };
 
 /* What the tables below read a step into. */
 struct step_reading {
-	struct batch_step step;
+	struct run_step step;
 	const struct manifest *manifest;
 };
 
@@ -73,7 +73,7 @@ static const struct field verify_fields[] = {
 };
 
 /* Refuses a client that one step names twice. */
-static int check_clients(const struct yaml_node *value, const struct batch_step *step,
+static int check_clients(const struct yaml_node *value, const struct run_step *step,
 			 size_t client_count, struct fault *fault)
 {
 	bool *seen = calloc(client_count, sizeof(*seen));
@@ -95,7 +95,7 @@ static int check_clients(const struct yaml_node *value, const struct batch_step 
 static int read_clients(const struct yaml_node *value, struct step_reading *reading,
 			struct fault *fault)
 {
-	struct batch_step *step = &reading->step;
+	struct run_step *step = &reading->step;
 
 	if (expect_kind(value, YAML_LIST, fault) < 0)
 		return -1;
@@ -134,7 +134,7 @@ static int set_renew(const struct yaml_node *value, const struct field *field, v
 static int check_send(const struct yaml_node *value, const struct step_reading *reading,
 		      struct fault *fault)
 {
-	const struct batch_step *step = &reading->step;
+	const struct run_step *step = &reading->step;
 	const struct client_node *from = &reading->manifest->clients[step->from];
 	const struct client_node *to = &reading->manifest->clients[step->to];
 	const struct client_node *strict = from->message_limit < to->message_limit ? from : to;
@@ -199,14 +199,14 @@ static int read_step(const struct yaml_node *value, struct step_reading *reading
 	return read_fields(value, step_fields, reading, fault);
 }
 
-static void clear_step(struct batch_step *step)
+static void clear_step(struct run_step *step)
 {
 	free(step->clients);
 	free(step->text);
-	*step = (struct batch_step){0};
+	*step = (struct run_step){0};
 }
 
-int read_batch(const struct yaml_node *batch, struct manifest *manifest, struct fault *fault)
+int read_run_steps(const struct yaml_node *batch, struct manifest *manifest, struct fault *fault)
 {
 	if (expect_kind(batch, YAML_LIST, fault) < 0)
 		return -1;
@@ -227,7 +227,7 @@ int read_batch(const struct yaml_node *batch, struct manifest *manifest, struct 
 	return 0;
 }
 
-void free_steps(struct batch_step *steps, size_t count)
+void free_run_steps(struct run_step *steps, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		clear_step(&steps[i]);

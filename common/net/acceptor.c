@@ -37,7 +37,7 @@ static void hand_over(struct acceptor *acceptor, int *descriptor, const union ad
 }
 
 /* Too many descriptors, or no memory, in this process or the system: it may pass. */
-static void wait_for_better_times(const struct acceptor *acceptor, int number)
+static void wait_for_descriptors(const struct acceptor *acceptor, int number)
 {
 	const struct http_server_settings *server = acceptor->settings.server;
 	struct fault fault = {0};
@@ -61,7 +61,7 @@ static void accept_one(struct acceptor *acceptor)
 	if (descriptor >= 0)
 		hand_over(acceptor, &descriptor, &address, len);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-		wait_for_better_times(acceptor, errno);
+		wait_for_descriptors(acceptor, errno);
 }
 
 static void *accept_connections(void *argument)

@@ -61,7 +61,7 @@ void notice_connection(void *context, struct MHD_Connection *connection, void **
 		info != NULL ? claim_connection(service->connections, info->connect_fd) : NULL;
 }
 
-void *begin_exchange(void *context, const char *target, struct MHD_Connection *connection)
+void *begin_http_transaction(void *context, const char *target, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -90,8 +90,8 @@ static void drop_body(struct exchange *exchange)
 	clear_buffer(&exchange->body);
 }
 
-void end_exchange(void *context, struct MHD_Connection *connection, void **pointer,
-		  enum MHD_RequestTerminationCode code)
+void end_http_transaction(void *context, struct MHD_Connection *connection, void **pointer,
+			  enum MHD_RequestTerminationCode code)
 {
 	struct exchange *exchange = TAKE(*pointer);
 	enum connection_phase late;
@@ -359,9 +359,9 @@ static enum MHD_Result take_head(struct exchange *exchange, const struct request
 	return MHD_YES;
 }
 
-enum MHD_Result continue_exchange(void *context, struct MHD_Connection *connection, const char *url,
-				  const char *method, const char *version, const char *data,
-				  size_t *data_len, void **pointer)
+enum MHD_Result continue_http_transaction(void *context, struct MHD_Connection *connection,
+					  const char *url, const char *method, const char *version,
+					  const char *data, size_t *data_len, void **pointer)
 {
 	struct exchange *exchange = *pointer;
 

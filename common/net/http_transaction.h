@@ -18,16 +18,16 @@ struct service {
 };
 
 /*
- * A request and its answer, as libmicrohttpd tells of them: begin_exchange once the first line is
- * there, continue_exchange for the head, for each piece of the body and at its end, end_exchange
- * whatever became of it. The first argument is always the service.
+ * A request and its answer, as libmicrohttpd tells of them: begin_http_transaction once the first
+ * line is there, continue_http_transaction for the head, for each piece of the body and at its end,
+ * end_http_transaction whatever became of it. The first argument is always the service.
  */
-void *begin_exchange(void *context, const char *target, struct MHD_Connection *connection);
-enum MHD_Result continue_exchange(void *context, struct MHD_Connection *connection, const char *url,
-				  const char *method, const char *version, const char *data,
-				  size_t *data_len, void **exchange);
-void end_exchange(void *context, struct MHD_Connection *connection, void **exchange,
-		  enum MHD_RequestTerminationCode code);
+void *begin_http_transaction(void *context, const char *target, struct MHD_Connection *connection);
+enum MHD_Result continue_http_transaction(void *context, struct MHD_Connection *connection,
+					  const char *url, const char *method, const char *version,
+					  const char *data, size_t *data_len, void **exchange);
+void end_http_transaction(void *context, struct MHD_Connection *connection, void **exchange,
+			  enum MHD_RequestTerminationCode code);
 
 /* Keeps the register of connections. */
 void notice_connection(void *context, struct MHD_Connection *connection, void **registered,

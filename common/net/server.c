@@ -70,13 +70,14 @@ static struct MHD_Daemon *start_daemon(struct service *service)
 			     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
 
 	/* The connections are counted in our register: each thread may have all of them. */
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, continue_exchange, service, MHD_OPTION_EXTERNAL_LOGGER,
-		pass_on, &service->settings, MHD_OPTION_CONNECTION_LIMIT,
-		service->settings.most_connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		connection_memory, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
-		begin_exchange, service, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, service,
-		MHD_OPTION_NOTIFY_CONNECTION, notice_connection, service, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, continue_http_transaction, service,
+				MHD_OPTION_EXTERNAL_LOGGER, pass_on, &service->settings,
+				MHD_OPTION_CONNECTION_LIMIT, service->settings.most_connections + 1,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory,
+				MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
+				begin_http_transaction, service, MHD_OPTION_NOTIFY_COMPLETED,
+				end_http_transaction, service, MHD_OPTION_NOTIFY_CONNECTION,
+				notice_connection, service, MHD_OPTION_END);
 }
 
 /*

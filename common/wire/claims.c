@@ -68,18 +68,18 @@ void check_request_claims(const struct request_claims *claims, const char *peer,
 			    FRESHNESS_WINDOW_S, age_s);
 }
 
-void check_carried_claims(const struct request_claims *claims, const char *peer, const char *self,
+void check_offline_claims(const struct request_claims *claims, const char *peer, const char *self,
 			  int64_t now_s, struct refusal *refusal)
 {
 	int64_t age_s = now_s - claims->iat_s;
 
 	if (!check_parties(claims, peer, self, refusal))
 		return;
-	if (age_s > CARRIED_WINDOW_S || age_s < -FRESHNESS_WINDOW_S)
+	if (age_s > OFFLINE_WINDOW_S || age_s < -FRESHNESS_WINDOW_S)
 		set_refusal(refusal, "stale",
 			    "iat: expected at most %d days ago, found %" PRId64
 			    " s: export the requests again, or set the clock",
-			    CARRIED_WINDOW_S / 86400, age_s);
+			    OFFLINE_WINDOW_S / 86400, age_s);
 }
 
 struct answer_claims make_answer_claims(const struct request_claims *request,

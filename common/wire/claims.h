@@ -17,7 +17,7 @@ enum { FRESHNESS_WINDOW_S = 300 };
 
 /* How old a request may be that was carried to the CA by hand: whoever carried it vouches for it.
  */
-enum { CARRIED_WINDOW_S = 90 * 86400 };
+enum { OFFLINE_WINDOW_S = 90 * 86400 };
 
 struct request_claims {
 	char iss[NAME_SIZE];
@@ -80,7 +80,7 @@ void check_request_claims(const struct request_claims *claims, const char *peer,
 			  int64_t now_s, struct refusal *refusal);
 
 /* The same for a request that was carried to the CA by hand. */
-void check_carried_claims(const struct request_claims *claims, const char *peer, const char *self,
+void check_offline_claims(const struct request_claims *claims, const char *peer, const char *self,
 			  int64_t now_s, struct refusal *refusal);
 
 /* The claims of the answer to a request. */

@@ -8,28 +8,28 @@
 
 #include <string.h>
 
-const struct exchange_kind certificates_exchange = {
+const struct message_kind certificates_kind = {
 	.path = CERTIFICATES_PATH,
 	.typ = CERTIFICATES_TYPE,
 	.answer_typ = CERTIFICATES_ANSWER_TYPE,
 	.answer_max = CERTIFICATES_ANSWER_MAX,
 };
 
-const struct exchange_kind status_exchange = {
+const struct message_kind status_kind = {
 	.path = STATUS_PATH,
 	.typ = STATUS_TYPE,
 	.answer_typ = STATUS_ANSWER_TYPE,
 	.answer_max = STATUS_ANSWER_MAX,
 };
 
-const struct exchange_kind revocations_exchange = {
+const struct message_kind revocations_kind = {
 	.path = REVOCATIONS_PATH,
 	.typ = REVOCATIONS_TYPE,
 	.answer_typ = REVOCATIONS_ANSWER_TYPE,
 	.answer_max = REVOCATIONS_ANSWER_MAX,
 };
 
-const struct exchange_kind message_exchange = {
+const struct message_kind signed_message_kind = {
 	.path = MESSAGES_PATH,
 	.typ = MESSAGE_TYPE,
 	.cty = MESSAGE_CONTENT_TYPE,
@@ -37,7 +37,7 @@ const struct exchange_kind message_exchange = {
 	.answer_max = MESSAGE_ANSWER_MAX,
 };
 
-int open_answer(const struct exchange_kind *kind, const struct shared_key *key, struct bytes jwe,
+int open_answer(const struct message_kind *kind, const struct shared_key *key, struct bytes jwe,
 		struct secret *ret_answer, struct fault *fault)
 {
 	struct peer_key peer = {.key = *key};
@@ -60,9 +60,9 @@ int open_answer(const struct exchange_kind *kind, const struct shared_key *key, 
 	return 0;
 }
 
-int deliver(struct http_client *client, const struct exchange_kind *kind,
-	    const struct shared_key *key, struct bytes jwe, struct secret *ret_answer,
-	    struct fault *fault)
+int send_encrypted(struct http_client *client, const struct message_kind *kind,
+		   const struct shared_key *key, struct bytes jwe, struct secret *ret_answer,
+		   struct fault *fault)
 {
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
@@ -73,20 +73,20 @@ int deliver(struct http_client *client, const struct exchange_kind *kind,
 	return open_answer(kind, key, bytes_of_buffer(&answer.body), ret_answer, fault);
 }
 
-int ask(struct http_client *client, const struct exchange_kind *kind, const struct shared_key *key,
-	struct bytes plaintext, struct secret *ret_answer, uint8_t ret_sha256[static SHA256_LEN],
-	struct fault *fault)
+int ask_encrypted(struct http_client *client, const struct message_kind *kind,
+		  const struct shared_key *key, struct bytes plaintext, struct secret *ret_answer,
+		  uint8_t ret_sha256[static SHA256_LEN], struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 
 	if (encrypt_message(key, kind->typ, kind->cty, plaintext, &jwe, fault) < 0)
 		return -1;
 	digest_sha256(bytes_of_buffer(&jwe), ret_sha256);
-	return deliver(client, kind, key, bytes_of_buffer(&jwe), ret_answer, fault);
+	return send_encrypted(client, kind, key, bytes_of_buffer(&jwe), ret_answer, fault);
 }
 
-int open_question(const struct key_ring *ring, const struct exchange_kind *kind, struct bytes jwe,
-		  struct question *ret_question, struct fault *fault)
+int open_request(const struct key_ring *ring, const struct message_kind *kind, struct bytes jwe,
+		 struct question *ret_question, struct fault *fault)
 {
 	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
 	const char *cty = kind->cty != NULL ? kind->cty : "";
@@ -104,14 +104,14 @@ int open_question(const struct key_ring *ring, const struct exchange_kind *kind,
 	return 0;
 }
 
-void clear_question(struct question *question)
+void clear_request(struct question *question)
 {
 	clear_decrypted_message(&question->message);
 }
 
-int answer_question(const struct key_ring *ring, const struct exchange_kind *kind,
-		    const struct question *question, struct bytes plaintext,
-		    struct http_response *response, struct fault *fault)
+int answer_request(const struct key_ring *ring, const struct message_kind *kind,
+		   const struct question *question, struct bytes plaintext,
+		   struct http_response *response, struct fault *fault)
 {
 	const struct peer_key *peer = find_peer_key(ring, question->message.peer);
 

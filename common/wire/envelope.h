@@ -12,7 +12,7 @@
  */
 
 /* What kind of question: where it goes and how both sides of it are marked. */
-struct exchange_kind {
+struct message_kind {
 	const char *path;
 	const char *typ;
 	const char *cty; /* of the question; NULL for JSON */
@@ -20,10 +20,10 @@ struct exchange_kind {
 	size_t answer_max;
 };
 
-extern const struct exchange_kind certificates_exchange;
-extern const struct exchange_kind status_exchange;
-extern const struct exchange_kind revocations_exchange;
-extern const struct exchange_kind message_exchange;
+extern const struct message_kind certificates_kind;
+extern const struct message_kind status_kind;
+extern const struct message_kind revocations_kind;
+extern const struct message_kind signed_message_kind;
 
 /*
  * Asks: encrypts, sends, checks the HTTP answer, decrypts, checks typ.
@@ -32,20 +32,20 @@ extern const struct exchange_kind message_exchange;
  * decrypt (the shared keys differ); FAULT_UNVERIFIED when the answer is not under our key or of
  * another type.
  */
-int ask(struct http_client *client, const struct exchange_kind *kind, const struct shared_key *key,
-	struct bytes plaintext, struct secret *ret_answer, uint8_t ret_sha256[static SHA256_LEN],
-	struct fault *fault) MUST_CHECK;
+int ask_encrypted(struct http_client *client, const struct message_kind *kind,
+		  const struct shared_key *key, struct bytes plaintext, struct secret *ret_answer,
+		  uint8_t ret_sha256[static SHA256_LEN], struct fault *fault) MUST_CHECK;
 
 /* The same from a JWE that is encrypted already (made with encrypt_message). */
-int deliver(struct http_client *client, const struct exchange_kind *kind,
-	    const struct shared_key *key, struct bytes jwe, struct secret *ret_answer,
-	    struct fault *fault) MUST_CHECK;
+int send_encrypted(struct http_client *client, const struct message_kind *kind,
+		   const struct shared_key *key, struct bytes jwe, struct secret *ret_answer,
+		   struct fault *fault) MUST_CHECK;
 
 /*
  * An answer that came by another way: decrypts, checks typ. The answer must be under the key that
  * the question was under: FAULT_UNVERIFIED.
  */
-int open_answer(const struct exchange_kind *kind, const struct shared_key *key, struct bytes jwe,
+int open_answer(const struct message_kind *kind, const struct shared_key *key, struct bytes jwe,
 		struct secret *ret_answer, struct fault *fault) MUST_CHECK;
 
 /* A question as the answering side gets it. */
@@ -55,13 +55,13 @@ struct question {
 };
 
 /* Decrypts and checks typ and cty: FAULT_UNDECRYPTABLE for all that is wrong. */
-int open_question(const struct key_ring *ring, const struct exchange_kind *kind, struct bytes jwe,
-		  struct question *ret_question, struct fault *fault) MUST_CHECK;
-void clear_question(struct question *question);
+int open_request(const struct key_ring *ring, const struct message_kind *kind, struct bytes jwe,
+		 struct question *ret_question, struct fault *fault) MUST_CHECK;
+void clear_request(struct question *question);
 
 /* Encrypts the answer for the peer that asked and fills the HTTP response. */
-int answer_question(const struct key_ring *ring, const struct exchange_kind *kind,
-		    const struct question *question, struct bytes plaintext,
-		    struct http_response *response, struct fault *fault) MUST_CHECK;
+int answer_request(const struct key_ring *ring, const struct message_kind *kind,
+		   const struct question *question, struct bytes plaintext,
+		   struct http_response *response, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -11,7 +11,7 @@ static const char *const statuses[STATUS_COUNT] = {
 	[STATUS_UNKNOWN] = "unknown",
 };
 
-const char *format_status(enum certificate_status status)
+const char *format_status(enum status_value status)
 {
 	return statuses[status];
 }
@@ -90,8 +90,7 @@ int format_status_answer(const struct status_answer *answer, struct secret *ret_
 	return failed ? set_memory_fault(fault) : format_json(object, ret_json, fault);
 }
 
-static int parse_status(const json_t *object, enum certificate_status *ret_status,
-			struct fault *fault)
+static int parse_status(const json_t *object, enum status_value *ret_status, struct fault *fault)
 {
 	const char *text = get_string(object, "status");
 
@@ -99,7 +98,7 @@ static int parse_status(const json_t *object, enum certificate_status *ret_statu
 		return set_fault(fault, FAULT_MALFORMED, "expected a member \"status\"");
 	for (unsigned int i = 0; i < STATUS_COUNT; i++) {
 		if (strcmp(text, statuses[i]) == 0) {
-			*ret_status = (enum certificate_status)i;
+			*ret_status = (enum status_value)i;
 			return 0;
 		}
 	}

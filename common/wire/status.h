@@ -11,7 +11,7 @@
 
 enum { STATUS_REQUEST_MAX = 64 * 1024, STATUS_ANSWER_MAX = 16 * 1024 };
 
-enum certificate_status {
+enum status_value {
 	STATUS_GOOD,
 	STATUS_REVOKED,
 	STATUS_EXPIRED,
@@ -20,7 +20,7 @@ enum certificate_status {
 };
 
 /* "good", … */
-const char *format_status(enum certificate_status status);
+const char *format_status(enum status_value status);
 
 struct status_request {
 	struct request_claims claims;
@@ -30,7 +30,7 @@ struct status_request {
 struct status_answer {
 	struct answer_claims claims;
 	struct refusal refusal;
-	enum certificate_status status;
+	enum status_value status;
 	char serial[41];      /* lower-case hex; "" when unknown */
 	int64_t revoked_at_s; /* when revoked */
 	char reason[32];      /* RFC 5280 section 5.3.1 name, when revoked; else "" */

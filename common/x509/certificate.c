@@ -11,7 +11,7 @@ static const char label[] = "CERTIFICATE";
 
 struct certificate {
 	struct buffer der;
-	struct certificate_parts parts; /* slices of der */
+	struct certificate_fields parts; /* slices of der */
 	struct public_key *key;
 	char *subject;
 	char *issuer;
@@ -35,7 +35,7 @@ void free_certificate(struct certificate **certificate)
 /* Fills in what follows from the DER. */
 static int read_certificate(struct certificate *certificate, struct fault *fault)
 {
-	struct certificate_parts *parts = &certificate->parts;
+	struct certificate_fields *parts = &certificate->parts;
 
 	if (split_certificate(bytes_of_buffer(&certificate->der), parts, fault) < 0)
 		return -1;
@@ -136,7 +136,7 @@ const struct public_key *certificate_public_key(const struct certificate *certif
 	return certificate->key;
 }
 
-const struct certificate_parts *certificate_parts(const struct certificate *certificate)
+const struct certificate_fields *certificate_fields(const struct certificate *certificate)
 {
 	return &certificate->parts;
 }

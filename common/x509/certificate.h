@@ -5,7 +5,7 @@
 #include "common/crypto/key.h"
 #include "common/x509/alt_name.h"
 
-struct certificate_parts;
+struct certificate_fields;
 
 /*
  * A parsed X.509 certificate (RFC 5280). What holds: exactly one certificate in strict DER, nothing
@@ -47,7 +47,7 @@ struct bytes certificate_raw_issuer(const struct certificate *certificate); /* D
 int64_t certificate_not_before(const struct certificate *certificate);
 int64_t certificate_not_after(const struct certificate *certificate);
 const struct public_key *certificate_public_key(const struct certificate *certificate);
-const struct certificate_parts *certificate_parts(const struct certificate *certificate);
+const struct certificate_fields *certificate_fields(const struct certificate *certificate);
 
 /*
  * Lower-case hex of the serial's contents octets, as openssl prints it but in lower case.

@@ -92,7 +92,7 @@ static void append_validity(struct buffer *body, const struct validity *validity
 }
 
 /* TBSCertificate, of version 3. */
-static void append_body(struct buffer *body, const struct certificate_fields *fields,
+static void append_body(struct buffer *body, const struct tbs_certificate *fields,
 			struct bytes algorithm)
 {
 	size_t begin;
@@ -113,7 +113,7 @@ static void append_body(struct buffer *body, const struct certificate_fields *fi
 
 static int check_made(struct bytes der, enum profile profile, struct fault *fault)
 {
-	struct certificate_parts parts;
+	struct certificate_fields parts;
 	struct verdict verdict = {0};
 
 	if (der.len > CERTIFICATE_DER_MAX)
@@ -121,14 +121,14 @@ static int check_made(struct bytes der, enum profile profile, struct fault *faul
 				 "certificate: expected at most %d octets, found %zu",
 				 CERTIFICATE_DER_MAX, der.len);
 	if (split_certificate(der, &parts, fault) < 0 ||
-	    check_parts(&parts, profile, &verdict, fault) < 0)
+	    check_certificate_fields(&parts, profile, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid)
 		return set_fault(fault, FAULT_REFUSED, "certificate: %s", verdict.reason);
 	return 0;
 }
 
-int build_certificate(const struct certificate_fields *fields, const struct private_key *key,
+int build_certificate(const struct tbs_certificate *fields, const struct private_key *key,
 		      enum profile profile, struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};

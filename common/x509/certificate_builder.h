@@ -15,7 +15,7 @@ struct validity {
 };
 
 /* The fields of a TBSCertificate (RFC 5280 section 4.1) that are not always the same. */
-struct certificate_fields {
+struct tbs_certificate {
 	struct bytes serial; /* contents of the INTEGER */
 	struct bytes issuer; /* Name, whole */
 	struct validity validity;
@@ -57,7 +57,7 @@ void append_authority_key_id(struct buffer *extensions, struct bytes key_id);
  * and for a validity that does not begin before it ends, from 1970 to 9999; FAULT_TOO_LARGE.
  * Shape: the key is the issuer's.
  */
-int build_certificate(const struct certificate_fields *fields, const struct private_key *key,
+int build_certificate(const struct tbs_certificate *fields, const struct private_key *key,
 		      enum profile profile, struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 #endif

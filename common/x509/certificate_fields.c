@@ -20,7 +20,7 @@ static bool read_version(struct bytes *rest, int *ret_version)
 	return true;
 }
 
-static bool read_validity(struct bytes *rest, struct certificate_parts *parts)
+static bool read_validity(struct bytes *rest, struct certificate_fields *parts)
 {
 	struct der_item validity;
 
@@ -40,7 +40,7 @@ static bool read_whole(struct bytes *rest, uint8_t tag, struct bytes *ret_whole)
 }
 
 /* issuerUniqueID [1], subjectUniqueID [2], extensions [3], each of which may be missing. */
-static bool read_optional_parts(struct bytes *rest, struct certificate_parts *parts)
+static bool read_optional_parts(struct bytes *rest, struct certificate_fields *parts)
 {
 	struct der_item item;
 	struct der_item extensions;
@@ -58,9 +58,9 @@ static bool read_optional_parts(struct bytes *rest, struct certificate_parts *pa
 	return rest->len == 0;
 }
 
-int split_certificate(struct bytes der, struct certificate_parts *ret_parts, struct fault *fault)
+int split_certificate(struct bytes der, struct certificate_fields *ret_parts, struct fault *fault)
 {
-	struct certificate_parts parts = {0};
+	struct certificate_fields parts = {0};
 	struct der_item body = {0};
 	struct der_item serial;
 
@@ -89,9 +89,9 @@ int split_certificate(struct bytes der, struct certificate_parts *ret_parts, str
 	return 0;
 }
 
-int split_csr(struct bytes der, struct csr_parts *ret_parts, struct fault *fault)
+int split_csr(struct bytes der, struct csr_fields *ret_parts, struct fault *fault)
 {
-	struct csr_parts parts = {0};
+	struct csr_fields parts = {0};
 	struct der_item body = {0};
 	struct der_item version;
 	struct der_item attributes;
@@ -175,7 +175,7 @@ int find_extension(struct bytes extensions, enum extension_id id, struct extensi
 	return 0;
 }
 
-struct bytes find_subject_key_id(const struct certificate_parts *parts)
+struct bytes find_subject_key_id(const struct certificate_fields *parts)
 {
 	struct extension extension = {0};
 	struct der_item item = {0};
@@ -188,7 +188,7 @@ struct bytes find_subject_key_id(const struct certificate_parts *parts)
 	return item.content;
 }
 
-struct bytes find_authority_key_id(const struct certificate_parts *parts)
+struct bytes find_authority_key_id(const struct certificate_fields *parts)
 {
 	struct extension extension = {0};
 	struct der_item sequence;
@@ -203,7 +203,7 @@ struct bytes find_authority_key_id(const struct certificate_parts *parts)
 	return item.content;
 }
 
-bool find_path_length(const struct certificate_parts *parts, unsigned int *ret_length)
+bool find_path_length(const struct certificate_fields *parts, unsigned int *ret_length)
 {
 	struct extension extension = {0};
 	struct der_item sequence;

@@ -11,7 +11,7 @@
  */
 
 /* RFC 5280 section 4.1. */
-struct certificate_parts {
+struct certificate_fields {
 	struct signed_object signed_object;
 	int version;            /* 1, 2 or 3 */
 	struct bytes serial;    /* contents of the INTEGER */
@@ -27,11 +27,11 @@ struct certificate_parts {
 };
 
 /* Strict DER with the structure of a certificate. FAULT_MALFORMED. */
-int split_certificate(struct bytes der, struct certificate_parts *ret_parts,
+int split_certificate(struct bytes der, struct certificate_fields *ret_parts,
 		      struct fault *fault) MUST_CHECK;
 
 /* RFC 2986 section 4. */
-struct csr_parts {
+struct csr_fields {
 	struct signed_object signed_object;
 	struct bytes subject;
 	struct bytes spki;
@@ -39,7 +39,7 @@ struct csr_parts {
 };
 
 /* Strict DER with the structure of a request of version 1. FAULT_MALFORMED. */
-int split_csr(struct bytes der, struct csr_parts *ret_parts, struct fault *fault) MUST_CHECK;
+int split_csr(struct bytes der, struct csr_fields *ret_parts, struct fault *fault) MUST_CHECK;
 
 /* Which extension, by the last arc of its id-ce (RFC 5280 section 4.2.1). */
 enum extension_id {
@@ -80,11 +80,11 @@ int find_extension(struct bytes extensions, enum extension_id id, struct extensi
  * The key identifiers by which a path is looked for: the certificate's own key's, and its issuer's
  * key's (RFC 5280 sections 4.2.1.2 and 4.2.1.1). Empty when there is none that can be read.
  */
-struct bytes find_subject_key_id(const struct certificate_parts *parts);
-struct bytes find_authority_key_id(const struct certificate_parts *parts);
+struct bytes find_subject_key_id(const struct certificate_fields *parts);
+struct bytes find_authority_key_id(const struct certificate_fields *parts);
 
 /* Whether there are basicConstraints with a pathLenConstraint, and which (RFC 5280
    section 4.2.1.9); 255 for more than that. */
-bool find_path_length(const struct certificate_parts *parts, unsigned int *ret_length);
+bool find_path_length(const struct certificate_fields *parts, unsigned int *ret_length);
 
 #endif

@@ -14,8 +14,8 @@ struct path {
 /* By name and, where both have one, by key identifier. No signature is verified here. */
 static bool may_have_issued(const struct certificate *issuer, const struct certificate *subject)
 {
-	const struct certificate_parts *above = certificate_parts(issuer);
-	const struct certificate_parts *below = certificate_parts(subject);
+	const struct certificate_fields *above = certificate_fields(issuer);
+	const struct certificate_fields *below = certificate_fields(subject);
 	struct bytes key_id = find_subject_key_id(above);
 	struct bytes wanted = find_authority_key_id(below);
 
@@ -29,12 +29,13 @@ int verify_intermediate(const struct certificate *root, const struct certificate
 	if (check_profile(certificate, PROFILE_INTERMEDIATE, verdict, fault) < 0)
 		return -1;
 	if (!may_have_issued(root, certificate))
-		reject(verdict,
-		       "RFC 5280 section 6.1: it is by %s, not by the key and name of the root %s",
-		       certificate_issuer(certificate), certificate_subject(root));
+		reject_because(
+			verdict,
+			"RFC 5280 section 6.1: it is by %s, not by the key and name of the root %s",
+			certificate_issuer(certificate), certificate_subject(root));
 	if (verdict->invalid)
 		return 0;
-	return verify_signed_object(&certificate_parts(certificate)->signed_object,
+	return verify_signed_object(&certificate_fields(certificate)->signed_object,
 				    certificate_public_key(root),
 				    "RFC 5280 section 4.1.1.3: signatureValue", verdict, fault);
 }
@@ -81,11 +82,12 @@ static void find_path(const struct certificate *root,
 		const struct certificate *next = find_next(path, intermediates, intermediate_count);
 
 		if (next == NULL) {
-			reject(verdict,
-			       "RFC 5280 section 6.1: no path to the root %s: the issuer %s of %s "
-			       "is not known",
-			       certificate_subject(root), certificate_issuer(last),
-			       certificate_subject(last));
+			reject_because(
+				verdict,
+				"RFC 5280 section 6.1: no path to the root %s: the issuer %s of %s "
+				"is not known",
+				certificate_subject(root), certificate_issuer(last),
+				certificate_subject(last));
 			return;
 		}
 		path->steps[path->count++] = next;
@@ -101,13 +103,14 @@ static void check_time(const struct certificate *certificate, int64_t at_s, stru
 	format_time(at_s, at);
 	if (at_s < certificate_not_before(certificate)) {
 		format_time(certificate_not_before(certificate), bound);
-		reject(verdict, "RFC 5280 section 4.1.2.5: not yet valid at %s, only from %s", at,
-		       bound);
+		reject_because(verdict,
+			       "RFC 5280 section 4.1.2.5: not yet valid at %s, only from %s", at,
+			       bound);
 	}
 	if (at_s > certificate_not_after(certificate)) {
 		format_time(certificate_not_after(certificate), bound);
-		reject(verdict, "RFC 5280 section 4.1.2.5: expired at %s, valid until %s", at,
-		       bound);
+		reject_because(verdict, "RFC 5280 section 4.1.2.5: expired at %s, valid until %s",
+			       at, bound);
 	}
 }
 
@@ -124,8 +127,8 @@ static int check_one(const struct certificate *certificate, enum profile profile
 	if (check_profile(certificate, profile, &own, fault) < 0)
 		return -1;
 	if (own.invalid)
-		reject(verdict, "%s %s: %s", roles[profile], certificate_subject(certificate),
-		       own.reason);
+		reject_because(verdict, "%s %s: %s", roles[profile],
+			       certificate_subject(certificate), own.reason);
 	return 0;
 }
 
@@ -157,16 +160,17 @@ static void check_path_length(const struct path *path, size_t step,
 	unsigned int below = 0;
 
 	for (size_t i = 1; i <= step; i++) {
-		const struct certificate_parts *parts = certificate_parts(path->steps[i]);
+		const struct certificate_fields *parts = certificate_fields(path->steps[i]);
 
 		if (!equal_bytes(parts->subject, parts->issuer))
 			below++;
 	}
-	if (find_path_length(certificate_parts(issuer), &most) && below > most)
-		reject(verdict,
-		       "RFC 5280 section 4.2.1.9: pathLenConstraint: %s allows %u intermediates "
-		       "below it, found %u",
-		       certificate_subject(issuer), most, below);
+	if (find_path_length(certificate_fields(issuer), &most) && below > most)
+		reject_because(
+			verdict,
+			"RFC 5280 section 4.2.1.9: pathLenConstraint: %s allows %u intermediates "
+			"below it, found %u",
+			certificate_subject(issuer), most, below);
 }
 
 /*
@@ -183,14 +187,14 @@ static int verify_path(const struct path *path, const struct certificate *root,
 		struct verdict own = {0};
 
 		check_path_length(path, step - 1, issuer, verdict);
-		if (verify_signed_object(&certificate_parts(certificate)->signed_object,
+		if (verify_signed_object(&certificate_fields(certificate)->signed_object,
 					 certificate_public_key(issuer),
 					 "RFC 5280 section 4.1.1.3: signatureValue", &own,
 					 fault) < 0)
 			return -1;
 		if (own.invalid)
-			reject(verdict, "certificate %s: %s", certificate_subject(certificate),
-			       own.reason);
+			reject_because(verdict, "certificate %s: %s",
+				       certificate_subject(certificate), own.reason);
 	}
 	return 0;
 }
@@ -206,8 +210,8 @@ int verify_chain(const struct certificate *root, const struct certificate *const
 				 "expected at most %d intermediate certificates, found %zu",
 				 CHAIN_MAX, intermediate_count);
 	if (equal_bytes(certificate_der(root), certificate_der(certificate)))
-		reject(verdict, "certificate %s: it is the root, not a member's",
-		       certificate_subject(root));
+		reject_because(verdict, "certificate %s: it is the root, not a member's",
+			       certificate_subject(root));
 	find_path(root, intermediates, intermediate_count, &path, verdict);
 	if (verdict->invalid)
 		return 0;

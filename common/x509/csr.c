@@ -17,7 +17,7 @@ static const char subject_section[] = "RFC 5280 section 4.1.2.6: subject";
 
 struct csr {
 	struct buffer der;
-	struct csr_parts parts; /* slices of der */
+	struct csr_fields parts; /* slices of der */
 	struct bytes alt_names_der;
 	struct public_key *key;
 	char *subject;
@@ -44,8 +44,8 @@ static int read_subject(struct bytes subject, char **ret_text, struct fault *fau
 	struct verdict verdict = {0};
 
 	if (empty_name(subject))
-		reject(&verdict, "%s: expected at least one attribute, found none",
-		       subject_section);
+		reject_because(&verdict, "%s: expected at least one attribute, found none",
+			       subject_section);
 	check_name(subject, subject_section, &verdict);
 	if (verdict.invalid)
 		return set_fault(fault, FAULT_MALFORMED, "request: %s", verdict.reason);
@@ -100,7 +100,7 @@ static int append_body(struct buffer *body, const struct private_key *key, const
 static int check_made(struct bytes der, struct fault *fault)
 {
 	CLEANUP(free_string) char *subject = NULL;
-	struct csr_parts parts;
+	struct csr_fields parts;
 
 	if (der.len > CSR_DER_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,

@@ -71,24 +71,25 @@ static void check_value(const struct attribute *attribute, const struct der_item
 	size_t count = 0;
 
 	if (!fitting_string(attribute->kind, value->tag)) {
-		reject(verdict, "%s: %s: expected %s, found ASN.1 tag 0x%02x", where,
-		       attribute->name,
-		       attribute->kind == DIRECTORY_STRING ? "PrintableString or UTF8String"
-		       : attribute->kind == PRINTABLE      ? "PrintableString"
-							   : "IA5String",
-		       value->tag);
+		reject_because(verdict, "%s: %s: expected %s, found ASN.1 tag 0x%02x", where,
+			       attribute->name,
+			       attribute->kind == DIRECTORY_STRING ? "PrintableString or UTF8String"
+			       : attribute->kind == PRINTABLE      ? "PrintableString"
+								   : "IA5String",
+			       value->tag);
 		return;
 	}
 	for (; read_utf8(&text, &character); count++)
 		if (deceptive_character(character))
-			reject(verdict, "%s: %s: character U+%04X is not allowed in a name", where,
-			       attribute->name, (unsigned int)character);
+			reject_because(verdict, "%s: %s: character U+%04X is not allowed in a name",
+				       where, attribute->name, (unsigned int)character);
 	if (text.len > 0)
-		reject(verdict, "%s: %s: not UTF-8", where, attribute->name);
+		reject_because(verdict, "%s: %s: not UTF-8", where, attribute->name);
 	if (count < attribute->least || count > attribute->most)
-		reject(verdict,
-		       "%s: %s: expected %zu to %zu characters (RFC 5280 appendix A.1), found %zu",
-		       where, attribute->name, attribute->least, attribute->most, count);
+		reject_because(
+			verdict,
+			"%s: %s: expected %zu to %zu characters (RFC 5280 appendix A.1), found %zu",
+			where, attribute->name, attribute->least, attribute->most, count);
 }
 
 static void check_relative_name(struct bytes set, const char *where, struct verdict *verdict)
@@ -98,12 +99,13 @@ static void check_relative_name(struct bytes set, const char *where, struct verd
 	struct der_item value;
 
 	if (set.len == 0)
-		reject(verdict, "%s: a relative name without attributes", where);
+		reject_because(verdict, "%s: a relative name without attributes", where);
 	while (set.len > 0) {
 		if (!read_der_tagged(&set, DER_SEQUENCE, &pair) ||
 		    !read_der_tagged(&pair.content, DER_OID, &oid) ||
 		    !read_der(&pair.content, &value) || pair.content.len > 0) {
-			reject(verdict, "%s: expected attributes of a type and a value", where);
+			reject_because(verdict, "%s: expected attributes of a type and a value",
+				       where);
 			return;
 		}
 		check_value(find_attribute(oid.content), &value, where, verdict);
@@ -116,12 +118,12 @@ void check_name(struct bytes name, const char *where, struct verdict *verdict)
 	struct der_item set;
 
 	if (!read_der_tagged(&name, DER_SEQUENCE, &sequence)) {
-		reject(verdict, "%s: expected a sequence of relative names", where);
+		reject_because(verdict, "%s: expected a sequence of relative names", where);
 		return;
 	}
 	while (sequence.content.len > 0) {
 		if (!read_der_tagged(&sequence.content, DER_SET, &set)) {
-			reject(verdict, "%s: expected a sequence of relative names", where);
+			reject_because(verdict, "%s: expected a sequence of relative names", where);
 			return;
 		}
 		check_relative_name(set.content, where, verdict);

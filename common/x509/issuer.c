@@ -51,7 +51,7 @@ static int check_own_key(const struct certificate *certificate, const struct pri
 
 	if (get_public_key(key, &own, fault) < 0)
 		return -1;
-	if (!equal_bytes(public_key_spki(own), certificate_parts(certificate)->spki))
+	if (!equal_bytes(public_key_spki(own), certificate_fields(certificate)->spki))
 		return set_fault(fault, FAULT_REFUSED,
 				 "the private key is not that of the certificate of %s",
 				 certificate_subject(certificate));
@@ -65,7 +65,7 @@ static int check_root(const struct certificate *certificate, struct fault *fault
 	if (check_profile(certificate, PROFILE_ROOT, &verdict, fault) < 0)
 		return -1;
 	if (!verdict.invalid &&
-	    verify_signed_object(&certificate_parts(certificate)->signed_object,
+	    verify_signed_object(&certificate_fields(certificate)->signed_object,
 				 certificate_public_key(certificate),
 				 "RFC 5280 section 4.1.1.3: signatureValue", &verdict, fault) < 0)
 		return -1;
@@ -117,7 +117,7 @@ int new_intermediate_issuer(struct certificate **certificate, struct certificate
 	issuer->key = TAKE(*key);
 	if (check_issuer(issuer, fault) < 0)
 		return -1;
-	issuer->key_id = find_subject_key_id(certificate_parts(issuer->certificate));
+	issuer->key_id = find_subject_key_id(certificate_fields(issuer->certificate));
 	*ret_issuer = TAKE(issuer);
 	return 0;
 }
@@ -157,12 +157,12 @@ int generate_serial(uint8_t ret_serial[static SERIAL_MAX], struct fault *fault)
 }
 
 /* What a root and an intermediate have in common. issuer_key_id is empty for a root. */
-static int build_authority(const struct certificate_fields *fields,
-			   const struct private_key *signer, int path_length,
-			   struct bytes issuer_key_id, struct buffer *ret_der, struct fault *fault)
+static int build_authority(const struct tbs_certificate *fields, const struct private_key *signer,
+			   int path_length, struct bytes issuer_key_id, struct buffer *ret_der,
+			   struct fault *fault)
 {
 	const bool is_root = issuer_key_id.len == 0;
-	struct certificate_fields own = *fields;
+	struct tbs_certificate own = *fields;
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	uint8_t serial[SERIAL_MAX];
 
@@ -186,7 +186,7 @@ int create_root(const struct private_key *key, const char *subject, const struct
 {
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer name = {0};
-	struct certificate_fields fields = {.validity = *validity};
+	struct tbs_certificate fields = {.validity = *validity};
 
 	if (get_public_key(key, &public_key, fault) < 0 || append_name(&name, subject, fault) < 0)
 		return -1;
@@ -211,7 +211,7 @@ static int check_within(const struct certificate *issuer, const struct validity 
    early. */
 static int check_other_name(const struct issuer *root, struct bytes name, struct fault *fault)
 {
-	if (equal_bytes(name, certificate_parts(root->certificate)->subject))
+	if (equal_bytes(name, certificate_fields(root->certificate)->subject))
 		return set_fault(fault, FAULT_REFUSED,
 				 "expected another name than the root's, %s, found the same",
 				 certificate_subject(root->certificate));
@@ -222,9 +222,9 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
 			const char *subject, const struct validity *validity,
 			struct buffer *ret_der, struct fault *fault)
 {
-	const struct certificate_parts *above = certificate_parts(root->certificate);
+	const struct certificate_fields *above = certificate_fields(root->certificate);
 	CLEANUP(clear_buffer) struct buffer name = {0};
-	struct certificate_fields fields = {
+	struct tbs_certificate fields = {
 		.issuer = above->subject, .validity = *validity, .spki = public_key_spki(key)};
 
 	if (equal_bytes(fields.spki, above->spki))
@@ -244,8 +244,8 @@ static int check_request(const struct issuer *issuer, const struct csr *csr,
 {
 	struct bytes spki = public_key_spki(csr_public_key(csr));
 
-	if (equal_bytes(spki, certificate_parts(issuer->certificate)->spki) ||
-	    equal_bytes(spki, certificate_parts(issuer_root(issuer))->spki))
+	if (equal_bytes(spki, certificate_fields(issuer->certificate)->spki) ||
+	    equal_bytes(spki, certificate_fields(issuer_root(issuer))->spki))
 		return set_fault(fault, FAULT_REFUSED, "request: its public key is the issuer's");
 	return check_within(issuer->certificate, validity, fault);
 }
@@ -282,9 +282,9 @@ int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
-	struct certificate_fields fields = {
+	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
-		.issuer = certificate_parts(issuer->certificate)->subject,
+		.issuer = certificate_fields(issuer->certificate)->subject,
 		.validity = *validity,
 		.subject = csr_subject_der(csr),
 		.spki = public_key_spki(csr_public_key(csr)),

@@ -12,7 +12,7 @@ enum { DIGITAL_SIGNATURE = 0x80, KEY_CERT_SIGN = 0x04, CRL_SIGN = 0x02 };
 
 /* What the extensions said. */
 struct examination {
-	const struct certificate_parts *parts;
+	const struct certificate_fields *parts;
 	enum profile profile;
 	struct verdict *verdict;
 	struct fault *fault;
@@ -57,15 +57,15 @@ static void check_basic_constraints(struct examination *examination,
 	bool path_length;
 
 	if (!read_basic_constraints(extension->value, &examination->is_ca, &path_length)) {
-		reject(verdict, "%s: not in DER", where);
+		reject_because(verdict, "%s: not in DER", where);
 		return;
 	}
 	if (!examination->is_ca && path_length)
-		reject(verdict, "%s: pathLenConstraint without CA:TRUE", where);
+		reject_because(verdict, "%s: pathLenConstraint without CA:TRUE", where);
 	if (examination->profile == PROFILE_MEMBER)
 		return;
 	if (!extension->critical)
-		reject(verdict, "%s: expected critical in a CA's certificate", where);
+		reject_because(verdict, "%s: expected critical in a CA's certificate", where);
 }
 
 /* A BIT STRING with named bits: no zero bits at its end (X.690 section 11.2.2). */
@@ -88,9 +88,10 @@ static void check_key_usage(struct examination *examination, const struct extens
 
 	examination->has_key_usage = true;
 	if (!read_key_usage(extension->value, &examination->key_usage))
-		reject(examination->verdict, "%s: expected at least one bit, in DER", where);
+		reject_because(examination->verdict, "%s: expected at least one bit, in DER",
+			       where);
 	if (!extension->critical)
-		reject(examination->verdict, "%s: expected critical", where);
+		reject_because(examination->verdict, "%s: expected critical", where);
 }
 
 static void check_subject_key_id(struct examination *examination, const struct extension *extension)
@@ -99,11 +100,11 @@ static void check_subject_key_id(struct examination *examination, const struct e
 	struct der_item item;
 
 	if (!read_value(extension->value, DER_OCTET_STRING, &item) || item.content.len == 0)
-		reject(examination->verdict, "%s: expected octets, in DER", where);
+		reject_because(examination->verdict, "%s: expected octets, in DER", where);
 	else
 		examination->subject_key_id = item.content;
 	if (extension->critical)
-		reject(examination->verdict, "%s: expected not critical", where);
+		reject_because(examination->verdict, "%s: expected not critical", where);
 }
 
 static void check_authority_key_id(struct examination *examination,
@@ -117,19 +118,20 @@ static void check_authority_key_id(struct examination *examination,
 	bool has_serial;
 
 	if (extension->critical)
-		reject(examination->verdict, "%s: expected not critical", where);
+		reject_because(examination->verdict, "%s: expected not critical", where);
 	if (!read_value(extension->value, DER_SEQUENCE, &sequence) ||
 	    !read_der_tagged(&sequence.content, DER_CONTEXT, &key_id) || key_id.content.len == 0) {
-		reject(examination->verdict, "%s: expected a keyIdentifier, in DER", where);
+		reject_because(examination->verdict, "%s: expected a keyIdentifier, in DER", where);
 		return;
 	}
 	examination->authority_key_id = key_id.content;
 	has_issuer = read_der_tagged(&sequence.content, DER_CONTEXT_CONSTRUCTED + 1, &item);
 	has_serial = read_der_tagged(&sequence.content, DER_CONTEXT + 2, &item);
 	if (has_issuer != has_serial || sequence.content.len > 0)
-		reject(examination->verdict,
-		       "%s: expected authorityCertIssuer and authorityCertSerialNumber, or neither",
-		       where);
+		reject_because(examination->verdict,
+			       "%s: expected authorityCertIssuer and authorityCertSerialNumber, or "
+			       "neither",
+			       where);
 }
 
 static void check_alt_name(struct examination *examination, const struct extension *extension)
@@ -142,7 +144,7 @@ static void check_alt_name(struct examination *examination, const struct extensi
 	if (parse_alt_names(extension->value, &names, &fault) == 0)
 		return;
 	if (fault.class == FAULT_MALFORMED) {
-		reject(examination->verdict, "%s: %s", where, fault.text);
+		reject_because(examination->verdict, "%s: %s", where, fault.text);
 		return;
 	}
 	examination->failed = true;
@@ -161,7 +163,8 @@ static void check_extended_key_usage(struct examination *examination,
 	while (held && sequence.content.len > 0)
 		held = read_der_tagged(&sequence.content, DER_OID, &oid);
 	if (!held)
-		reject(examination->verdict, "%s: expected at least one purpose, in DER", where);
+		reject_because(examination->verdict, "%s: expected at least one purpose, in DER",
+			       where);
 }
 
 /* Constraints of a kind that our pools do not have, and that we therefore do not enforce. */
@@ -173,7 +176,7 @@ static void refuse_constraints(struct examination *examination, const struct ext
 		where = "section 4.2.1.10: nameConstraints";
 	else if (extension->id == EXTENSION_POLICY_CONSTRAINTS)
 		where = "section 4.2.1.11: policyConstraints";
-	reject(examination->verdict, "RFC 5280 %s: expected none, found some", where);
+	reject_because(examination->verdict, "RFC 5280 %s: expected none, found some", where);
 }
 
 static const struct {
@@ -197,8 +200,8 @@ static void check_extension(struct examination *examination, const struct extens
 {
 	for (size_t i = 0; i < examination->seen_count; i++)
 		if (equal_bytes(examination->seen[i], extension->oid))
-			reject(examination->verdict, "%s: an extension is there twice",
-			       extension_section);
+			reject_because(examination->verdict, "%s: an extension is there twice",
+				       extension_section);
 	examination->seen[examination->seen_count++] = extension->oid;
 	for (size_t i = 0; i < COUNT_OF(known_extensions); i++) {
 		if (known_extensions[i].id != extension->id)
@@ -207,8 +210,9 @@ static void check_extension(struct examination *examination, const struct extens
 		return;
 	}
 	if (extension->critical)
-		reject(examination->verdict, "%s: a critical extension that is not known here",
-		       extension_section);
+		reject_because(examination->verdict,
+			       "%s: a critical extension that is not known here",
+			       extension_section);
 }
 
 static void check_extensions(struct examination *examination)
@@ -217,30 +221,32 @@ static void check_extensions(struct examination *examination)
 	struct extension extension;
 
 	if (examination->parts->extensible && rest.len == 0)
-		reject(examination->verdict, "RFC 5280 section 4.1: extensions: found none in the "
-					     "sequence, expected at least one");
+		reject_because(examination->verdict,
+			       "RFC 5280 section 4.1: extensions: found none in the "
+			       "sequence, expected at least one");
 	while (read_extension(&rest, &extension)) {
 		if (examination->seen_count == EXTENSION_COUNT_MAX) {
-			reject(examination->verdict, "%s: expected at most %d extensions",
-			       extension_section, EXTENSION_COUNT_MAX);
+			reject_because(examination->verdict, "%s: expected at most %d extensions",
+				       extension_section, EXTENSION_COUNT_MAX);
 			return;
 		}
 		check_extension(examination, &extension);
 	}
 	if (rest.len > 0)
-		reject(examination->verdict, "%s: an extension that is not in DER",
-		       extension_section);
+		reject_because(examination->verdict, "%s: an extension that is not in DER",
+			       extension_section);
 }
 
-static void check_algorithm(const struct certificate_parts *parts, struct verdict *verdict)
+static void check_algorithm(const struct certificate_fields *parts, struct verdict *verdict)
 {
-	const char *flaw = find_signature_flaw(&parts->signed_object, NULL);
+	const char *flaw = find_signature_problem(&parts->signed_object, NULL);
 
 	if (!equal_bytes(parts->algorithm, parts->signed_object.algorithm))
-		reject(verdict, "RFC 5280 section 4.1.1.2: signatureAlgorithm: not the one inside "
-				"what is signed");
+		reject_because(verdict,
+			       "RFC 5280 section 4.1.1.2: signatureAlgorithm: not the one inside "
+			       "what is signed");
 	if (flaw != NULL)
-		reject(verdict, "RFC 5280 section 4.1.1.2: signatureAlgorithm: %s", flaw);
+		reject_because(verdict, "RFC 5280 section 4.1.1.2: signatureAlgorithm: %s", flaw);
 }
 
 static void check_serial(struct bytes serial, struct verdict *verdict)
@@ -248,12 +254,12 @@ static void check_serial(struct bytes serial, struct verdict *verdict)
 	static const char where[] = "RFC 5280 section 4.1.2.2: serialNumber";
 
 	if (serial.data[0] >= 0x80)
-		reject(verdict, "%s: expected a positive one, found a negative one", where);
+		reject_because(verdict, "%s: expected a positive one, found a negative one", where);
 	if (serial.len == 1 && serial.data[0] == 0)
-		reject(verdict, "%s: expected a positive one, found 0", where);
+		reject_because(verdict, "%s: expected a positive one, found 0", where);
 	if (serial.len > SERIAL_MAX)
-		reject(verdict, "%s: expected at most %d octets, found %zu", where, SERIAL_MAX,
-		       serial.len);
+		reject_because(verdict, "%s: expected at most %d octets, found %zu", where,
+			       SERIAL_MAX, serial.len);
 }
 
 /* The first second that is written as GeneralizedTime: 2050-01-01T00:00:00Z. */
@@ -266,12 +272,13 @@ static void check_time(const struct der_item *item, const char *name, int64_t *r
 
 	*ret_time_s = 0;
 	if (!read_der_time(item, ret_time_s))
-		reject(verdict, "%s: %s: expected YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ", where, name);
+		reject_because(verdict, "%s: %s: expected YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ", where,
+			       name);
 	else if (item->tag == DER_GENERALIZED_TIME && *ret_time_s < generalized_from_s)
-		reject(verdict, "%s: %s: expected UTCTime before 2050", where, name);
+		reject_because(verdict, "%s: %s: expected UTCTime before 2050", where, name);
 }
 
-static void check_validity(const struct certificate_parts *parts, struct verdict *verdict)
+static void check_validity(const struct certificate_fields *parts, struct verdict *verdict)
 {
 	int64_t not_before_s;
 	int64_t not_after_s;
@@ -279,28 +286,31 @@ static void check_validity(const struct certificate_parts *parts, struct verdict
 	check_time(&parts->not_before, "notBefore", &not_before_s, verdict);
 	check_time(&parts->not_after, "notAfter", &not_after_s, verdict);
 	if (not_before_s >= not_after_s)
-		reject(verdict, "RFC 5280 section 4.1.2.5: expected notBefore before notAfter");
+		reject_because(verdict,
+			       "RFC 5280 section 4.1.2.5: expected notBefore before notAfter");
 }
 
 static void check_names(const struct examination *examination)
 {
-	const struct certificate_parts *parts = examination->parts;
+	const struct certificate_fields *parts = examination->parts;
 	struct verdict *verdict = examination->verdict;
 	static const char issuer[] = "RFC 5280 section 4.1.2.4: issuer";
 	static const char subject[] = "RFC 5280 section 4.1.2.6: subject";
 
 	if (empty_name(parts->issuer))
-		reject(verdict, "%s: expected a name, found an empty one", issuer);
+		reject_because(verdict, "%s: expected a name, found an empty one", issuer);
 	check_name(parts->issuer, issuer, verdict);
 	if (empty_name(parts->subject) && examination->profile != PROFILE_MEMBER)
-		reject(verdict, "%s: expected a name, found an empty one", subject);
+		reject_because(verdict, "%s: expected a name, found an empty one", subject);
 	else if (empty_name(parts->subject) && !examination->critical_alt_name)
-		reject(verdict, "%s: expected a name or a critical subjectAltName, found neither",
-		       subject);
+		reject_because(verdict,
+			       "%s: expected a name or a critical subjectAltName, found neither",
+			       subject);
 	check_name(parts->subject, subject, verdict);
 	if (examination->profile == PROFILE_ROOT && !equal_bytes(parts->subject, parts->issuer))
-		reject(verdict, "%s: expected the issuer's name in a self-signed certificate",
-		       subject);
+		reject_because(verdict,
+			       "%s: expected the issuer's name in a self-signed certificate",
+			       subject);
 }
 
 /* What a CA's certificate needs, and a member's must not have. */
@@ -311,19 +321,24 @@ static void check_role(const struct examination *examination)
 	uint8_t usage = examination->key_usage;
 
 	if (wants_ca && !examination->is_ca)
-		reject(verdict, "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:TRUE");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:TRUE");
 	if (!wants_ca && examination->is_ca)
-		reject(verdict, "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:FALSE, "
-				"found CA:TRUE");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:FALSE, "
+			       "found CA:TRUE");
 	if (!examination->has_key_usage)
-		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected one, found none");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.3: keyUsage: expected one, found none");
 	if (wants_ca && (usage & KEY_CERT_SIGN) == 0)
-		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected keyCertSign");
+		reject_because(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected keyCertSign");
 	if (!wants_ca && (usage & DIGITAL_SIGNATURE) == 0)
-		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected digitalSignature");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.3: keyUsage: expected digitalSignature");
 	if (!wants_ca && (usage & (KEY_CERT_SIGN | CRL_SIGN)) != 0)
-		reject(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected neither keyCertSign "
-				"nor cRLSign");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.3: keyUsage: expected neither keyCertSign "
+			       "nor cRLSign");
 }
 
 static void check_key_ids(const struct examination *examination)
@@ -331,31 +346,35 @@ static void check_key_ids(const struct examination *examination)
 	struct verdict *verdict = examination->verdict;
 
 	if (examination->profile != PROFILE_MEMBER && examination->subject_key_id.len == 0)
-		reject(verdict, "RFC 5280 section 4.2.1.2: subjectKeyIdentifier: expected one in a "
-				"CA's certificate, found none");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.2: subjectKeyIdentifier: expected one in a "
+			       "CA's certificate, found none");
 	if (examination->profile != PROFILE_ROOT && examination->authority_key_id.len == 0)
-		reject(verdict, "RFC 5280 section 4.2.1.1: authorityKeyIdentifier: expected one, "
-				"found none");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.1: authorityKeyIdentifier: expected one, "
+			       "found none");
 	if (examination->profile == PROFILE_ROOT && examination->authority_key_id.len > 0 &&
 	    !equal_bytes(examination->authority_key_id, examination->subject_key_id))
-		reject(verdict, "RFC 5280 section 4.2.1.1: authorityKeyIdentifier: expected the "
-				"subjectKeyIdentifier in a self-signed certificate");
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.1: authorityKeyIdentifier: expected the "
+			       "subjectKeyIdentifier in a self-signed certificate");
 }
 
-int check_parts(const struct certificate_parts *parts, enum profile profile,
-		struct verdict *verdict, struct fault *fault)
+int check_certificate_fields(const struct certificate_fields *parts, enum profile profile,
+			     struct verdict *verdict, struct fault *fault)
 {
 	struct examination examination = {
 		.parts = parts, .profile = profile, .verdict = verdict, .fault = fault};
 
 	if (parts->version != 3)
-		reject(verdict, "RFC 5280 section 4.1.2.1: version: expected 3, found %d",
-		       parts->version);
+		reject_because(verdict, "RFC 5280 section 4.1.2.1: version: expected 3, found %d",
+			       parts->version);
 	check_algorithm(parts, verdict);
 	check_serial(parts->serial, verdict);
 	check_validity(parts, verdict);
 	if (parts->unique_identifiers)
-		reject(verdict, "RFC 5280 section 4.1.2.8: unique identifiers: expected none");
+		reject_because(verdict,
+			       "RFC 5280 section 4.1.2.8: unique identifiers: expected none");
 	check_extensions(&examination);
 	check_role(&examination);
 	check_key_ids(&examination);
@@ -366,5 +385,5 @@ int check_parts(const struct certificate_parts *parts, enum profile profile,
 int check_profile(const struct certificate *certificate, enum profile profile,
 		  struct verdict *verdict, struct fault *fault)
 {
-	return check_parts(certificate_parts(certificate), profile, verdict, fault);
+	return check_certificate_fields(certificate_fields(certificate), profile, verdict, fault);
 }

@@ -38,11 +38,11 @@ enum profile {
 int check_profile(const struct certificate *certificate, enum profile profile,
 		  struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
-struct certificate_parts;
+struct certificate_fields;
 
 /* The same for the parts of a certificate of which there is only the DER
  * (common/x509/certificate_fields.h). */
-int check_parts(const struct certificate_parts *parts, enum profile profile,
-		struct verdict *verdict, struct fault *fault) MUST_CHECK;
+int check_certificate_fields(const struct certificate_fields *parts, enum profile profile,
+			     struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -89,7 +89,7 @@ static const char *find_flaw(const struct scheme *scheme, struct bytes signature
 	return NULL;
 }
 
-const char *find_signature_flaw(const struct signed_object *object, const struct public_key *key)
+const char *find_signature_problem(const struct signed_object *object, const struct public_key *key)
 {
 	return find_flaw(find_scheme(object->algorithm), object->signature, key);
 }
@@ -102,14 +102,14 @@ int verify_signed_object(const struct signed_object *object, const struct public
 	struct verdict own = {0};
 
 	if (scheme == NULL || flaw != NULL) {
-		reject(verdict, "%s: %s", where, flaw);
+		reject_because(verdict, "%s: %s", where, flaw);
 		return 0;
 	}
 	if (verify_object_data(key, scheme->digest, object->body, object->signature, &own, fault) <
 	    0)
 		return -1;
 	if (own.invalid)
-		reject(verdict, "%s: the signature is not by the key", where);
+		reject_because(verdict, "%s: the signature is not by the key", where);
 	return 0;
 }
 

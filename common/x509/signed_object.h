@@ -24,7 +24,8 @@ bool split_signed_object(struct bytes der, struct signed_object *ret_object);
  * key; a signature that is not in its one DER form. key may be NULL when the signer is not known.
  * NULL when there is nothing wrong.
  */
-const char *find_signature_flaw(const struct signed_object *object, const struct public_key *key);
+const char *find_signature_problem(const struct signed_object *object,
+				   const struct public_key *key);
 
 /*
  * Whether the signature is by the key; looks for flaws first. Reasons begin with `where`.

@@ -30,8 +30,8 @@ static int write_question(const char *directory, const char *client, const char 
 		    0 ||
 	    make_request_claims(client, CA_NAME, read_clock(), &request.claims, fault) < 0 ||
 	    format_status_request(&request, &question, fault) < 0 ||
-	    encrypt_message(&key, status_exchange.typ, status_exchange.cty,
-			    bytes_of_secret(&question), &jwe, fault) < 0)
+	    encrypt_message(&key, status_kind.typ, status_kind.cty, bytes_of_secret(&question),
+			    &jwe, fault) < 0)
 		return -1;
 	return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&jwe), fault);
 }

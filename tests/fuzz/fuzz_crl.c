@@ -7,7 +7,7 @@
 /* Every entry of a CRL that was taken can be read, and is found. */
 static void check_entries(const struct crl *crl, struct bytes der)
 {
-	struct crl_parts parts = {0};
+	struct crl_fields parts = {0};
 	struct fault fault = {0};
 	size_t count = 0;
 

@@ -76,8 +76,8 @@ static int ask_for_certificates(const struct race *race, struct http_client *cli
 
 	if (make_request(race, index, &request, fault) < 0 ||
 	    format_certificates_request(&request, &json, fault) < 0 ||
-	    ask(client, &certificates_exchange, &race->key, bytes_of_secret(&json), &text, sha256,
-		fault) < 0 ||
+	    ask_encrypted(client, &certificates_kind, &race->key, bytes_of_secret(&json), &text,
+			  sha256, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&text), ret_answer, fault) < 0)
 		return -1;
 	if (ret_answer->certificate_count != SHARED_KEYS + 1)
@@ -99,8 +99,8 @@ static int ask_for_status(const struct race *race, struct http_client *client,
 	append_bytes(&request.certificate, bytes_of_buffer(pem));
 	if (make_request_claims("client1", CA_NAME, race->now_s, &request.claims, fault) < 0 ||
 	    format_status_request(&request, &json, fault) < 0 ||
-	    ask(client, &status_exchange, &race->key, bytes_of_secret(&json), &text, sha256,
-		fault) < 0 ||
+	    ask_encrypted(client, &status_kind, &race->key, bytes_of_secret(&json), &text, sha256,
+			  fault) < 0 ||
 	    parse_status_answer(bytes_of_secret(&text), &answer, fault) < 0)
 		return -1;
 	return answer.status == STATUS_GOOD
@@ -230,13 +230,14 @@ static int prepare(struct race *race, struct fault *fault)
 static int check_record(const struct race *race, struct fault *fault)
 {
 	enum { EXPECTED = SHARED_KEYS + THREADS * ROUNDS };
-	const struct record_query query = {.client = "client1"};
+	const struct certificate_query query = {.client = "client1"};
 	CLEANUP(free_store) struct store *store = NULL;
 	char path[96];
 	size_t count;
 
 	(void)snprintf(path, sizeof(path), "%s/ca/state/ca.db", race->path);
-	if (open_store(path, &store, fault) < 0 || count_records(store, &query, &count, fault) < 0)
+	if (open_store(path, &store, fault) < 0 ||
+	    count_certificates(store, &query, &count, fault) < 0)
 		return -1;
 	return count == EXPECTED ? 0
 				 : set_fault(fault, FAULT_FAILED,

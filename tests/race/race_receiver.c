@@ -32,8 +32,8 @@ struct race {
 	int64_t now_s;
 	struct issuer *issuer;
 	struct layout *layout;
-	struct signers *signers;
-	struct verified *verified;
+	struct signer_cache *signers;
+	struct chain_cache *verified;
 };
 
 static int make_root(struct race *race, struct fault *fault)
@@ -48,7 +48,7 @@ static int make_root(struct race *race, struct fault *fault)
 	    create_root(key, "CN=Root", &validity, &der, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &trusted, fault) < 0 ||
-	    new_verified(&trusted, KEPT, &race->verified, fault) < 0)
+	    new_chain_cache(&trusted, KEPT, &race->verified, fault) < 0)
 		return -1;
 	return new_issuer(&root, &key, &race->issuer, fault);
 }
@@ -90,7 +90,7 @@ static int make_pool_of_race(struct race *race, struct fault *fault)
 	for (size_t member = 1; member <= MEMBERS; member++)
 		if (certify(race, member, STAGE_NEW, fault) < 0)
 			return -1;
-	return new_signers(race->layout, MEMBERS, &race->signers, fault);
+	return new_signer_cache(race->layout, MEMBERS, &race->signers, fault);
 }
 
 static int prepare(struct race *race, struct fault *fault)
@@ -122,10 +122,11 @@ static int sign(const struct race *race, const struct signer *signer,
 static int judge(const struct race *race, const struct signed_message *message, bool forged,
 		 struct fault *fault)
 {
-	CLEANUP(release_chain) struct shown_chain *chain = NULL;
+	CLEANUP(release_presented_chain) struct presented_chain *chain = NULL;
 	struct verdict verdict = {0};
 
-	if (verify_shown(race->verified, message, race->now_s, &chain, &verdict, fault) < 0)
+	if (verify_presented_chain(race->verified, message, race->now_s, &chain, &verdict, fault) <
+	    0)
 		return -1;
 	if (!verdict.invalid &&
 	    verify_message(message, certificate_public_key(chain->certificates[0]), &verdict,
@@ -164,8 +165,8 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 static void clean_up(struct race *race)
 {
-	free_signers(&race->signers);
-	free_verified(&race->verified);
+	free_signer_cache(&race->signers);
+	free_chain_cache(&race->verified);
 	free_issuer(&race->issuer);
 	free_layout(&race->layout);
 	(void)nftw(race->folder, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);

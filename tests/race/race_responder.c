@@ -46,8 +46,8 @@ static int make_issuer(struct race *race, struct fault *fault)
 /* Something in the record, which nobody looks into. */
 static int insert_certificate(struct race *race, struct fault *fault)
 {
-	CLEANUP(clear_record)
-	struct record record = {
+	CLEANUP(clear_issued_certificate)
+	struct issued_certificate record = {
 		.client = "client1", .member = "key1", .not_after_s = race->begin_s + 40000000};
 	const struct insertion insertion = {
 		.records = &record, .count = 1, .quota = 1, .now_s = race->begin_s};
@@ -58,7 +58,7 @@ static int insert_certificate(struct race *race, struct fault *fault)
 	if (record.subject == NULL || generate_serial(race->serial, fault) < 0)
 		return set_memory_fault(fault);
 	memcpy(record.serial, race->serial, SERIAL_MAX);
-	return insert_records(race->store, &insertion, &result, fault);
+	return insert_certificates(race->store, &insertion, &result, fault);
 }
 
 static int prepare(struct race *race, struct fault *fault)

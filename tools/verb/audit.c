@@ -61,7 +61,7 @@ static int print_verdict(const struct command *command, const struct audit_verdi
 	return print_json(&line, fault);
 }
 
-static int verify(const struct command *command, struct ca_side *side, const char *path,
+static int verify(const struct command *command, struct operator* side, const char *path,
 		  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer copy = {0};
@@ -84,7 +84,7 @@ static int run_audit(const struct command *command, const void *settings, struct
 	const struct audit_settings *given = settings;
 	const char *action = command->operands[0];
 	bool list = strcmp(action, "list") == 0;
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 
 	if (!list && strcmp(action, "verify") != 0)
 		return set_fault(fault, FAULT_USAGE, "expected list or verify, found \"%s\"",
@@ -94,7 +94,7 @@ static int run_audit(const struct command *command, const void *settings, struct
 	if (!list && given->from > 1)
 		return set_fault(fault, FAULT_USAGE,
 				 "verify: takes no --from: every line says what the one before is");
-	if (open_ca_side(command, &side, fault) < 0)
+	if (open_operator(command, &side, fault) < 0)
 		return -1;
 	if (list)
 		return list_audit(side.store, (int64_t)given->from, print_event, NULL, fault);

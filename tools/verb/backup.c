@@ -73,7 +73,7 @@ static int print_summary(const struct command *command, const char *path,
 	return print_json(&line, fault);
 }
 
-static int write_to(const char *path, bool stream, const struct backup_terms *terms,
+static int write_to(const char *path, bool stream, const struct backup_options *terms,
 		    struct backup_summary *ret_summary, struct fault *fault)
 {
 	if (!stream)
@@ -87,25 +87,25 @@ static int run_backup(const struct command *command, const void *settings, struc
 	const char *path = command->operands[0];
 	bool stream = strcmp(path, "-") == 0;
 	CLEANUP(clear_secret) struct secret passphrase = {0};
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	CLEANUP(clear_buffer) struct buffer manifest = {0};
 	CLEANUP(free_string) char *scratch = NULL;
-	struct backup_terms terms = {0};
+	struct backup_options terms = {0};
 	struct backup_summary summary = {0};
 
 	if (check_settings(command, given, stream, fault) < 0 || check_output(path, fault) < 0 ||
 	    (given->passphrase_file != NULL &&
 	     read_secret_line(given->passphrase_file, &passphrase, fault) < 0) ||
-	    open_ca_side(command, &side, fault) < 0 ||
+	    open_operator(command, &side, fault) < 0 ||
 	    read_file(AT_FDCWD, command->manifest, MANIFEST_SIZE_MAX, &manifest, fault) < 0 ||
 	    choose_scratch(path, stream, &scratch, fault) < 0)
 		return -1;
-	terms = (struct backup_terms){.layout = side.layout,
-				      .store = side.store,
-				      .manifest = bytes_of_buffer(&manifest),
-				      .passphrase = bytes_of_secret(&passphrase),
-				      .scratch = scratch,
-				      .now_s = side.now_s};
+	terms = (struct backup_options){.layout = side.layout,
+					.store = side.store,
+					.manifest = bytes_of_buffer(&manifest),
+					.passphrase = bytes_of_secret(&passphrase),
+					.scratch = scratch,
+					.now_s = side.now_s};
 	if (write_to(path, stream, &terms, &summary, fault) < 0)
 		return -1;
 	if (side.manifest->ca.key_url != NULL)

@@ -51,7 +51,7 @@ static int print_summary(const struct command *command, const struct check_summa
 	return print_json(&line, fault);
 }
 
-static int check(const struct command *command, const struct ca_side *side,
+static int check(const struct command *command, const struct operator* side,
 		 const struct check_settings *given, struct check_summary *ret_summary,
 		 struct fault *fault)
 {
@@ -59,16 +59,16 @@ static int check(const struct command *command, const struct ca_side *side,
 	struct bar bar;
 	struct progress progress = start_bar(&bar, command, "certificates");
 	struct command context = *command;
-	const struct check_terms terms = {.layout = side->layout,
-					  .store = side->store,
-					  .ca = &side->manifest->ca,
-					  .access = &access,
-					  .now_s = side->now_s,
-					  .workers = count_cores(),
-					  .function = print_finding,
-					  .context = &context,
-					  .progress = progress.function,
-					  .progress_context = progress.context};
+	const struct check_options terms = {.layout = side->layout,
+					    .store = side->store,
+					    .ca = &side->manifest->ca,
+					    .access = &access,
+					    .now_s = side->now_s,
+					    .workers = count_cores(),
+					    .function = print_finding,
+					    .context = &context,
+					    .progress = progress.function,
+					    .progress_context = progress.context};
 
 	if (open_key_access(side->manifest, &given->key, &access, fault) < 0)
 		return -1;
@@ -76,11 +76,11 @@ static int check(const struct command *command, const struct ca_side *side,
 }
 
 /* What cannot even be opened is a finding as well, and not the refusal of a request. */
-static int open_side(const struct command *command, struct ca_side *ret_side, struct fault *fault)
+static int open_side(const struct command *command, struct operator* ret_side, struct fault *fault)
 {
 	struct fault found = {0};
 
-	if (open_ca_side(command, ret_side, &found) == 0)
+	if (open_operator(command, ret_side, &found) == 0)
 		return 0;
 	return set_fault(fault, found.class == FAULT_REFUSED ? FAULT_FAILED : found.class, "%s",
 			 found.text);
@@ -88,7 +88,7 @@ static int open_side(const struct command *command, struct ca_side *ret_side, st
 
 static int run_check(const struct command *command, const void *settings, struct fault *fault)
 {
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	struct check_summary summary = {0};
 
 	if (open_side(command, &side, fault) < 0 ||

@@ -38,16 +38,16 @@ static const struct option client_options[] = {
 
 /* An action on a client, or on all of them. */
 typedef int client_action(const struct command *command, const struct client_settings *given,
-			  struct ca_side *side, const char *name, struct fault *fault);
+			  struct operator* side, const char *name, struct fault *fault);
 
-static const char *format_state(const struct client_record *record)
+static const char *format_state(const struct client *record)
 {
 	if (record->revoked)
 		return "revoked";
 	return record->disabled ? "disabled" : "enabled";
 }
 
-static void add_json_revocation(struct json_line *line, const struct client_record *record)
+static void add_json_revocation(struct json_line *line, const struct client *record)
 {
 	if (!record->revoked)
 		return;
@@ -77,7 +77,7 @@ static int write_policy(const struct client_policy *policy, struct policy_text *
 	return check_buffer(&text->keys, fault);
 }
 
-static int print_client_json(const struct client_record *record, struct fault *fault)
+static int print_client_json(const struct client *record, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	CLEANUP(clear_policy_text) struct policy_text text = {0};
@@ -98,7 +98,7 @@ static int print_client_json(const struct client_record *record, struct fault *f
 	return print_json(&line, fault);
 }
 
-static void print_state(const struct client_record *record)
+static void print_state(const struct client *record)
 {
 	char at[TIME_TEXT_SIZE];
 
@@ -112,19 +112,19 @@ static void print_state(const struct client_record *record)
 		   record->by_hand ? "set here; the manifest does not count" : "the manifest's");
 }
 
-static int print_client(const struct command *command, const struct ca_side *side,
-			const struct client_record *record, struct fault *fault)
+static int print_client(const struct command *command, const struct operator* side,
+			const struct client *record, struct fault *fault)
 {
 	CLEANUP(clear_policy_text) struct policy_text text = {0};
 	const struct client_policy *policy = &record->policy;
-	const struct record_query live = {
-		.client = record->name, .state = RECORD_VALID, .now_s = side->now_s};
+	const struct certificate_query live = {
+		.client = record->name, .state = STATE_VALID, .now_s = side->now_s};
 	size_t count;
 
 	if (command->json)
 		return print_client_json(record, fault);
 	if (write_policy(policy, &text, fault) < 0 ||
-	    count_records(side->store, &live, &count, fault) < 0)
+	    count_certificates(side->store, &live, &count, fault) < 0)
 		return -1;
 	print_line("%-20s %s", "client", record->name);
 	print_state(record);
@@ -166,12 +166,12 @@ static bool nothing_set(const struct client_settings *given)
 	       given->requests_per_minute == 0;
 }
 
-static int find_known(const struct ca_side *side, const char *name,
-		      struct client_record *ret_record, struct fault *fault)
+static int find_known(const struct operator* side, const char *name, struct client *ret_record,
+		      struct fault *fault)
 {
 	bool found;
 
-	if (find_client_record(side->store, name, ret_record, &found, fault) < 0)
+	if (read_client(side->store, name, ret_record, &found, fault) < 0)
 		return -1;
 	if (found)
 		return 0;
@@ -182,7 +182,7 @@ static int find_known(const struct ca_side *side, const char *name,
 }
 
 /* The manifest's, for a client of it that the record does not have yet. */
-static int start_policy(const struct ca_side *side, const char *name,
+static int start_policy(const struct operator* side, const char *name,
 			struct client_policy *ret_policy, struct fault *fault)
 {
 	struct fault absent = {0};
@@ -193,24 +193,24 @@ static int start_policy(const struct ca_side *side, const char *name,
 }
 
 static int add_client(const struct command *command, const struct client_settings *given,
-		      struct ca_side *side, const char *name, struct fault *fault)
+		      struct operator* side, const char *name, struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record record = {.by_hand = true};
+	CLEANUP(clear_client) struct client record = {.by_hand = true};
 
 	if (strcmp(name, CA_NAME) == 0)
 		return set_fault(fault, FAULT_USAGE, "no client can be called \"%s\"", name);
 	memcpy(record.name, name, strlen(name) + 1);
 	if (start_policy(side, name, &record.policy, fault) < 0 ||
 	    apply_settings(given, &record.policy, fault) < 0 ||
-	    write_client_record(side->store, &record, CLIENT_ADD, side->now_s, fault) < 0)
+	    write_client(side->store, &record, CLIENT_ADD, side->now_s, fault) < 0)
 		return -1;
 	return print_client(command, side, &record, fault);
 }
 
 static int set_client(const struct command *command, const struct client_settings *given,
-		      struct ca_side *side, const char *name, struct fault *fault)
+		      struct operator* side, const char *name, struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 
 	if (nothing_set(given))
 		return set_fault(fault, FAULT_USAGE,
@@ -218,16 +218,16 @@ static int set_client(const struct command *command, const struct client_setting
 				 "--validity, --certificates or --requests-per-minute");
 	if (find_known(side, name, &record, fault) < 0 ||
 	    apply_settings(given, &record.policy, fault) < 0 ||
-	    write_client_record(side->store, &record, CLIENT_CHANGE, side->now_s, fault) < 0)
+	    write_client(side->store, &record, CLIENT_CHANGE, side->now_s, fault) < 0)
 		return -1;
 	record.by_hand = true;
 	return print_client(command, side, &record, fault);
 }
 
 static int show_client(const struct command *command, const struct client_settings *given,
-		       struct ca_side *side, const char *name, struct fault *fault)
+		       struct operator* side, const char *name, struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 
 	(void)given;
 	if (find_known(side, name, &record, fault) < 0)
@@ -235,7 +235,7 @@ static int show_client(const struct command *command, const struct client_settin
 	return print_client(command, side, &record, fault);
 }
 
-static int print_row(void *context, const struct client_record *record, struct fault *fault)
+static int print_row(void *context, const struct client *record, struct fault *fault)
 {
 	const struct command *command = context;
 
@@ -246,8 +246,8 @@ static int print_row(void *context, const struct client_record *record, struct f
 	return 0;
 }
 
-static int list_clients(const struct command *command, const struct client_settings *given,
-			struct ca_side *side, const char *name, struct fault *fault)
+static int print_clients(const struct command *command, const struct client_settings *given,
+			 struct operator* side, const char *name, struct fault *fault)
 {
 	struct command context = *command;
 
@@ -255,13 +255,13 @@ static int list_clients(const struct command *command, const struct client_setti
 	(void)name;
 	if (!command->json)
 		print_line("%-20s  %-8s  %-8s  %s", "CLIENT", "STATE", "POLICY", "SUBJECT");
-	return list_client_records(side->store, print_row, &context, fault);
+	return list_clients(side->store, print_row, &context, fault);
 }
 
-static int switch_client(const struct command *command, struct ca_side *side, const char *name,
+static int switch_client(const struct command *command, struct operator* side, const char *name,
 			 bool disabled, struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	bool changed;
 
 	if (set_client_disabled(side->store, name, disabled, side->now_s, &changed, fault) < 0 ||
@@ -276,14 +276,14 @@ static int switch_client(const struct command *command, struct ca_side *side, co
 }
 
 static int disable_client(const struct command *command, const struct client_settings *given,
-			  struct ca_side *side, const char *name, struct fault *fault)
+			  struct operator* side, const char *name, struct fault *fault)
 {
 	(void)given;
 	return switch_client(command, side, name, true, fault);
 }
 
 static int enable_client(const struct command *command, const struct client_settings *given,
-			 struct ca_side *side, const char *name, struct fault *fault)
+			 struct operator* side, const char *name, struct fault *fault)
 {
 	(void)given;
 	return switch_client(command, side, name, false, fault);
@@ -296,7 +296,7 @@ static const struct action {
 	client_action *run;
 } actions[] = {
 	{"add", 1, true, add_client},          {"set", 1, true, set_client},
-	{"list", 0, false, list_clients},      {"show", 1, false, show_client},
+	{"list", 0, false, print_clients},     {"show", 1, false, show_client},
 	{"disable", 1, false, disable_client}, {"enable", 1, false, enable_client},
 };
 
@@ -313,7 +313,7 @@ static const struct action *find_action(const char *name, struct fault *fault)
 static int run_client(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct client_settings *given = settings;
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	const struct action *action = find_action(command->operands[0], fault);
 	const char *name = command->operand_count > 1 ? command->operands[1] : NULL;
 
@@ -330,7 +330,7 @@ static int run_client(const struct command *command, const void *settings, struc
 		return set_fault(fault, FAULT_USAGE,
 				 "\"%s\": expected a client's name: 1 to 64 of A-Z a-z 0-9 _ -",
 				 name);
-	if (open_ca_side(command, &side, fault) < 0)
+	if (open_operator(command, &side, fault) < 0)
 		return -1;
 	return action->run(command, given, &side, name, fault);
 }

@@ -55,13 +55,13 @@ static int run_crl(const struct command *command, const void *settings, struct f
 {
 	const struct crl_settings *given = settings;
 	const char *path = given->output != NULL || command->json ? given->output : "-";
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct crl_info info = {0};
 
 	if (given->der && given->pem)
 		return set_fault(fault, FAULT_USAGE, "expected --der or --pem, found both");
-	if (open_ca_side(command, &side, fault) < 0 ||
+	if (open_operator(command, &side, fault) < 0 ||
 	    publish_ca_crl(&side, &given->key, given->renew ? CRL_ANYWAY : CRL_WHEN_DUE, &info,
 			   fault) < 0 ||
 	    read_crl(side.layout, &der, fault) < 0)

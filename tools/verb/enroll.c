@@ -153,7 +153,7 @@ static int import_client(const struct command *command, const struct node *node,
 	struct enrollment enrollment;
 	struct enrolled enrolled = {0};
 
-	if (read_input(path, CARRIED_FILE_MAX, &text, fault) < 0 ||
+	if (read_input(path, OFFLINE_FILE_MAX, &text, fault) < 0 ||
 	    lock_carriage(command, node, &listener, &enrollment, &lock, fault) < 0)
 		return -1;
 	if (import_answers(&enrollment, bytes_of_buffer(&text), read_clock(), &enrolled, fault) < 0)

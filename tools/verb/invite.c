@@ -45,7 +45,7 @@ static int copy_name(char ret_name[static NAME_SIZE], const char *name, struct f
 }
 
 /* The pool of a client that the CA's record has and the manifest has not. */
-static int fill_pool_from_record(const struct client_record *record, struct invitation *invitation,
+static int fill_pool_from_record(const struct client *record, struct invitation *invitation,
 				 struct fault *fault)
 {
 	while (invitation->pool_key < KEY_TYPE_COUNT && !record->policy.keys[invitation->pool_key])
@@ -64,7 +64,7 @@ static int fill_pool_from_manifest(const struct client_node *node, struct invita
 	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
 }
 
-static int refuse_revoked(const struct client_record *record, struct fault *fault)
+static int refuse_revoked(const struct client *record, struct fault *fault)
 {
 	char at[TIME_TEXT_SIZE];
 
@@ -78,13 +78,13 @@ static int fill_pool(const struct manifest *manifest, const struct layout *layou
 		     const char *client, struct invitation *invitation, struct fault *fault)
 {
 	CLEANUP(free_store) struct store *store = NULL;
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	struct fault absent = {0};
 	const struct client_node *node = find_client(manifest, client, &absent);
 	bool found;
 
 	if (open_ca_record(layout, &store, fault) < 0 ||
-	    find_client_record(store, client, &record, &found, fault) < 0)
+	    read_client(store, client, &record, &found, fault) < 0)
 		return -1;
 	if (found && record.revoked)
 		return refuse_revoked(&record, fault);

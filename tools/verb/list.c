@@ -61,18 +61,19 @@ struct printing {
 	size_t count;
 };
 
-static int print_json_record(const struct printing *printing, const struct record *record,
-			     int64_t position, struct fault *fault)
+static int print_json_record(const struct printing *printing,
+			     const struct issued_certificate *record, int64_t position,
+			     struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
-	add_json_record(&line, record, printing->now_s);
+	add_json_certificate(&line, record, printing->now_s);
 	if (position > 0)
 		add_json_number(&line, "position", position);
 	return print_json(&line, fault);
 }
 
-static int print_record(void *context, const struct record *record, int64_t position,
+static int print_record(void *context, const struct issued_certificate *record, int64_t position,
 			struct fault *fault)
 {
 	struct printing *printing = context;
@@ -91,18 +92,18 @@ static int print_record(void *context, const struct record *record, int64_t posi
 	format_time(record->not_after_s, not_after);
 	(void)snprintf(member, sizeof(member), "%s/%s", record->client, record->member);
 	print_line("%s  %s  %-7s  %-20s  %s", serial, not_after,
-		   format_record_state(record, printing->now_s), member, record->subject);
+		   format_certificate_state(record, printing->now_s), member, record->subject);
 	return 0;
 }
 
-static int choose_state(const struct list_settings *given, enum record_state *ret_state,
+static int choose_state(const struct list_settings *given, enum certificate_state *ret_state,
 			struct fault *fault)
 {
 	static const struct {
 		const char *name;
-		enum record_state state;
+		enum certificate_state state;
 	} states[] = {
-		{"valid", RECORD_VALID}, {"expired", RECORD_EXPIRED}, {"revoked", RECORD_REVOKED}};
+		{"valid", STATE_VALID}, {"expired", STATE_EXPIRED}, {"revoked", STATE_REVOKED}};
 	const char *name = given->status;
 
 	if ((name != NULL) + given->revoked + (given->expiring_s > 0) > 1)
@@ -112,7 +113,7 @@ static int choose_state(const struct list_settings *given, enum record_state *re
 		name = "revoked";
 	if (given->expiring_s > 0)
 		name = "valid";
-	*ret_state = RECORD_ANY;
+	*ret_state = STATE_ANY;
 	if (name == NULL)
 		return 0;
 	for (size_t i = 0; i < COUNT_OF(states); i++) {
@@ -125,10 +126,10 @@ static int choose_state(const struct list_settings *given, enum record_state *re
 			 "--status: expected valid, expired or revoked, found \"%s\"", name);
 }
 
-static int list_one(const struct ca_side *side, const char *text, struct printing *printing,
+static int list_one(const struct operator* side, const char *text, struct printing *printing,
 		    struct fault *fault)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	uint8_t serial[SERIAL_MAX];
 	struct fault wrong = {0};
 	bool found;
@@ -143,7 +144,7 @@ static int list_one(const struct ca_side *side, const char *text, struct printin
 	return print_record(printing, &record, 0, fault);
 }
 
-static int list_many(const struct ca_side *side, const struct list_settings *given,
+static int list_many(const struct operator* side, const struct list_settings *given,
 		     struct printing *printing, struct fault *fault)
 {
 	struct listing listing = {
@@ -159,7 +160,7 @@ static int list_many(const struct ca_side *side, const struct list_settings *giv
 	bool more = false;
 
 	if (choose_state(given, &listing.query.state, fault) < 0 ||
-	    list_records(side->store, &listing, print_record, printing, &more, fault) < 0)
+	    list_certificates(side->store, &listing, print_record, printing, &more, fault) < 0)
 		return -1;
 	if (more)
 		print_note(printing->command, "there are more: --after %lld shows the next",
@@ -183,10 +184,10 @@ static int check_settings(const struct list_settings *given, struct fault *fault
 static int run_list(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct list_settings *given = settings;
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	struct printing printing = {.command = command};
 
-	if (check_settings(given, fault) < 0 || open_ca_side(command, &side, fault) < 0)
+	if (check_settings(given, fault) < 0 || open_operator(command, &side, fault) < 0)
 		return -1;
 	printing.now_s = side.now_s;
 	if (given->serial != NULL)

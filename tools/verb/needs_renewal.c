@@ -6,7 +6,7 @@
 #include "tools/verbs.h"
 
 struct needs_renewal_settings {
-	struct renewal_terms terms;
+	struct renewal_options terms;
 };
 
 static const struct option needs_renewal_options[] = {
@@ -34,7 +34,7 @@ static int print_need(const struct command *command, const char *client,
 	return print_json(&line, fault);
 }
 
-static int find_need(const struct command *command, const struct renewal_terms *terms,
+static int find_need(const struct command *command, const struct renewal_options *terms,
 		     struct renewal_need *ret_need, struct fault *fault)
 {
 	CLEANUP(clear_node) struct node node = {0};

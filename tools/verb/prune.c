@@ -22,8 +22,8 @@ static const struct option prune_options[] = {
 	{0},
 };
 
-static int print_pruned(const struct command *command, const struct pruned *pruned,
-			const struct pruning *pruning, struct fault *fault)
+static int print_pruned(const struct command *command, const struct prune_summary *pruned,
+			const struct prune_options *pruning, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	char ended[TIME_TEXT_SIZE];
@@ -45,7 +45,7 @@ static int print_pruned(const struct command *command, const struct pruned *prun
 }
 
 /* What was pruned stays so, also when no CRL can be made now. */
-static void publish(const struct command *command, struct ca_side *side,
+static void publish(const struct command *command, struct operator* side,
 		    const struct ca_key_settings *key)
 {
 	struct crl_info info;
@@ -60,19 +60,19 @@ static void publish(const struct command *command, struct ca_side *side,
 static int run_prune(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct prune_settings *given = settings;
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	struct bar bar;
 	struct progress progress = start_bar(&bar, command, "certificates");
-	struct pruning pruning = {.dry_run = given->dry_run};
-	struct pruned pruned = {0};
+	struct prune_options pruning = {.dry_run = given->dry_run};
+	struct prune_summary pruned = {0};
 
-	if (open_ca_side(command, &side, fault) < 0)
+	if (open_operator(command, &side, fault) < 0)
 		return -1;
 	pruning.now_s = side.now_s;
 	pruning.ended_before_s = side.now_s - given->older_than_s;
 	pruning.crl_validity_s = side.manifest->ca.crl_validity_s;
-	if (prune_records(side.store, &pruning, progress.function, progress.context, &pruned,
-			  fault) < 0)
+	if (prune_certificates(side.store, &pruning, progress.function, progress.context, &pruned,
+			       fault) < 0)
 		return pruned.certificates > 0
 			       ? prefix_fault(fault, "after %zu certificates", pruned.certificates)
 			       : -1;

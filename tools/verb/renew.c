@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct renew_settings {
-	struct renewal_terms terms;
+	struct renewal_options terms;
 	struct endpoint ca;
 };
 

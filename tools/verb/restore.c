@@ -84,11 +84,11 @@ static void tell_what_is_left(const struct command *command, const struct restor
 static void publish(const struct command *command)
 {
 	const struct ca_key_settings none = {0};
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	struct crl_info info;
 	struct fault fault = {0};
 
-	if (open_ca_side(command, &side, &fault) == 0 &&
+	if (open_operator(command, &side, &fault) == 0 &&
 	    publish_ca_crl(&side, &none, CRL_WHEN_DUE, &info, &fault) == 0)
 		return;
 	print_note(command, "there is no CRL yet: %s: run certpool crl", fault.text);
@@ -102,7 +102,7 @@ static int restore(const struct command *command, const struct layout *layout,
 	CLEANUP(clear_secret) struct secret passphrase = {0};
 	CLEANUP(close_descriptor) int descriptor = -1;
 	CLEANUP(close_descriptor) int lock = -1;
-	struct restore_terms terms = {.layout = layout, .now_s = read_clock()};
+	struct restore_options terms = {.layout = layout, .now_s = read_clock()};
 
 	if (lock_layout(layout, LOCK_REFUSE, &lock, fault) < 0 ||
 	    (given->passphrase_file != NULL &&

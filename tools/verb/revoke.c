@@ -40,7 +40,7 @@ static const struct option revoke_options[] = {
 struct plan {
 	struct buffer serials;
 	char client[NAME_SIZE]; /* a whole one; "": none */
-	struct record_query query;
+	struct certificate_query query;
 	struct buffer told; /* of struct revoked_certificate */
 	struct revocation_summary summary;
 };
@@ -114,14 +114,14 @@ int print_revocation_summary(const struct command *command,
 	return print_json(&line, fault);
 }
 
-static int add_target(const struct ca_side *side, const struct target *target, bool all,
-		      struct plan *plan, struct fault *fault)
+static int add_target(const struct operator* side, const struct certificate_selector *target,
+		      bool all, struct plan *plan, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer found = {0};
 
-	if (target->kind != TARGET_CLIENT) {
-		if (find_target(side->store, target, all ? CHOOSE_ALL : CHOOSE_LIVE, side->now_s,
-				&found, fault) < 0)
+	if (target->kind != SELECTOR_CLIENT) {
+		if (resolve_selector(side->store, target, all ? CHOOSE_ALL : CHOOSE_LIVE,
+				     side->now_s, &found, fault) < 0)
 			return -1;
 		for (size_t at = 0; at < found.len; at += SERIAL_MAX)
 			append_new_serial(&plan->serials, found.data + at);
@@ -136,19 +136,19 @@ static int add_target(const struct ca_side *side, const struct target *target, b
 }
 
 static int make_plan(const struct command *command, const struct revoke_settings *given,
-		     const struct ca_side *side, struct plan *plan, struct fault *fault)
+		     const struct operator* side, struct plan *plan, struct fault *fault)
 {
-	const struct target_rules rules = operator_rules(side->store);
+	const struct selector_rules rules = operator_rules(side->store);
 
-	plan->query = (struct record_query){
+	plan->query = (struct certificate_query){
 		.client = given->client,
 		.subject = given->subject,
 		.issued_before_s = given->issued_before.given ? given->issued_before.time_s : 0,
 	};
 	for (size_t i = 0; i < command->operand_count; i++) {
-		struct target target;
+		struct certificate_selector target;
 
-		if (parse_target(command->operands[i], &rules, &target, fault) < 0 ||
+		if (parse_selector(command->operands[i], &rules, &target, fault) < 0 ||
 		    add_target(side, &target, given->all, plan, fault) < 0)
 			return -1;
 	}
@@ -165,14 +165,14 @@ static int keep_told(void *context, const struct revoked_certificate *revoked, s
 }
 
 /* A query that finds nothing live: there may be nothing left to do, or nothing at all. */
-static int check_found(const struct command *command, const struct ca_side *side,
+static int check_found(const struct command *command, const struct operator* side,
 		       const struct plan *plan, struct fault *fault)
 {
 	size_t count;
 
 	if (plan->summary.revoked > 0)
 		return 0;
-	if (count_records(side->store, &plan->query, &count, fault) < 0)
+	if (count_certificates(side->store, &plan->query, &count, fault) < 0)
 		return -1;
 	if (count == 0)
 		return set_fault(fault, FAULT_NOT_FOUND, "no certificate is like that");
@@ -184,7 +184,7 @@ static int check_found(const struct command *command, const struct ca_side *side
 }
 
 static int carry_out(const struct command *command, const struct revoke_settings *given, int reason,
-		     const struct ca_side *side, struct plan *plan, struct fault *fault)
+		     const struct operator* side, struct plan *plan, struct fault *fault)
 {
 	const bool queried = command->operand_count == 0;
 	const struct revocation revocation = {
@@ -224,7 +224,7 @@ static int print_plan(const struct command *command, const struct plan *plan, bo
 
 /* What was revoked stands, whether or not there is a CRL that says so. */
 static int publish(const struct command *command, const struct revoke_settings *given,
-		   struct ca_side *side, const struct plan *plan, struct fault *fault)
+		   struct operator* side, const struct plan *plan, struct fault *fault)
 {
 	struct crl_info crl = {0};
 	struct fault found = {0};
@@ -243,10 +243,10 @@ static int publish(const struct command *command, const struct revoke_settings *
 static int revoke_here(const struct command *command, const struct revoke_settings *given,
 		       int reason, struct fault *fault)
 {
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
 	CLEANUP(clear_plan) struct plan plan = {0};
 
-	if (open_ca_side(command, &side, fault) < 0 ||
+	if (open_operator(command, &side, fault) < 0 ||
 	    make_plan(command, given, &side, &plan, fault) < 0 ||
 	    carry_out(command, given, reason, &side, &plan, fault) < 0 ||
 	    print_plan(command, &plan, given->dry_run, fault) < 0)

@@ -45,13 +45,13 @@ static const struct client_node *client_at(const struct run *run, size_t index)
 }
 
 /* Whether a step is a list of clients, each a part of it. */
-static bool has_clients(const struct batch_step *step)
+static bool has_clients(const struct run_step *step)
 {
 	return step->kind == STEP_ENROLL || step->kind == STEP_RENEW;
 }
 
 /* The clients that a step works with, in turn; false after the last. */
-static bool next_client(const struct batch_step *step, size_t position, size_t *ret_client)
+static bool next_client(const struct run_step *step, size_t position, size_t *ret_client)
 {
 	size_t others[] = {step->kind == STEP_VERIFY ? step->by : step->from, step->to};
 	size_t count = step->kind == STEP_VERIFY ? 1 : COUNT_OF(others);
@@ -127,7 +127,7 @@ static int start_or_find(const struct run *run, const struct layout *layout,
 static bool needs_ca(const struct run *run)
 {
 	for (size_t i = 0; i < run->manifest->step_count; i++) {
-		const struct batch_step *step = &run->manifest->steps[i];
+		const struct run_step *step = &run->manifest->steps[i];
 
 		if (has_clients(step) || (step->kind == STEP_VERIFY && step->online))
 			return true;
@@ -229,7 +229,7 @@ static int renew_one(const struct run *run, const struct client_node *client,
 	return result < 0 ? -1 : check_renewed(client->name, &renewed, fault);
 }
 
-static int send_step(const struct run *run, const struct batch_step *step, struct report_row *row,
+static int send_step(const struct run *run, const struct run_step *step, struct report_row *row,
 		     struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -254,7 +254,7 @@ static int send_step(const struct run *run, const struct batch_step *step, struc
 	return result < 0 ? -1 : check_shipped(&shipped, fault);
 }
 
-static int verify_step(const struct run *run, const struct batch_step *step, struct report_row *row,
+static int verify_step(const struct run *run, const struct run_step *step, struct report_row *row,
 		       struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -274,7 +274,7 @@ static int verify_step(const struct run *run, const struct batch_step *step, str
 }
 
 /* Does one part of a step: a client of `enroll` or `renew`, or the whole of the others. */
-static int do_part(const struct run *run, const struct batch_step *step, size_t part,
+static int do_part(const struct run *run, const struct run_step *step, size_t part,
 		   struct report_row *row, struct fault *fault)
 {
 	const struct client_node *client;
@@ -306,7 +306,7 @@ static int do_part(const struct run *run, const struct batch_step *step, size_t 
 
 static int do_step(struct run *run, size_t index, struct fault *fault)
 {
-	const struct batch_step *step = &run->manifest->steps[index];
+	const struct run_step *step = &run->manifest->steps[index];
 	size_t parts = has_clients(step) ? step->client_count : 1;
 
 	for (size_t part = 0; part < parts; part++) {

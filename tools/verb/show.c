@@ -22,16 +22,16 @@ static const struct option show_options[] = {
 	{0},
 };
 
-static int find_record(const struct ca_side *side, const char *text, struct record *ret_record,
-		       struct fault *fault)
+static int find_record(const struct operator* side, const char *text,
+		       struct issued_certificate *ret_record, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer serials = {0};
-	const struct target_rules rules = operator_rules(side->store);
-	struct target target;
+	const struct selector_rules rules = operator_rules(side->store);
+	struct certificate_selector target;
 	bool found;
 
-	if (parse_target(text, &rules, &target, fault) < 0 ||
-	    find_target(side->store, &target, CHOOSE_ONE, side->now_s, &serials, fault) < 0 ||
+	if (parse_selector(text, &rules, &target, fault) < 0 ||
+	    resolve_selector(side->store, &target, CHOOSE_ONE, side->now_s, &serials, fault) < 0 ||
 	    find_by_serial(side->store, serials.data, ret_record, &found, fault) < 0)
 		return -1;
 	if (found)
@@ -59,7 +59,7 @@ static void print_alt_names(const struct certificate *certificate)
 		print_line("%-11s %s", i == 0 ? "alt names" : "", names.names[i]);
 }
 
-static int print_fields(const struct record *record, int64_t now_s, struct fault *fault)
+static int print_fields(const struct issued_certificate *record, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	char serial[SERIAL_TEXT_SIZE];
@@ -69,7 +69,7 @@ static int print_fields(const struct record *record, int64_t now_s, struct fault
 	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
 	print_line("%-11s %s", "serial", serial);
 	print_line("%-11s %s/%s", "member", record->client, record->member);
-	print_line("%-11s %s", "status", format_record_state(record, now_s));
+	print_line("%-11s %s", "status", format_certificate_state(record, now_s));
 	if (record->revoked) {
 		print_time("revoked at", record->revoked_at_s);
 		print_line("%-11s %s", "reason", format_crl_reason(record->reason));
@@ -85,7 +85,7 @@ static int print_fields(const struct record *record, int64_t now_s, struct fault
 	return 0;
 }
 
-static int print_pem(const struct record *record, struct fault *fault)
+static int print_pem(const struct issued_certificate *record, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
@@ -94,14 +94,14 @@ static int print_pem(const struct record *record, struct fault *fault)
 	return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&pem), fault);
 }
 
-static int print_whole(const struct record *record, int64_t now_s, struct fault *fault)
+static int print_whole(const struct issued_certificate *record, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
 	if (format_certificate_pem(bytes_of_buffer(&record->der), &pem, fault) < 0)
 		return -1;
-	add_json_record(&line, record, now_s);
+	add_json_certificate(&line, record, now_s);
 	add_json_text(&line, "certificate", (const char *)pem.data);
 	return print_json(&line, fault);
 }
@@ -109,13 +109,13 @@ static int print_whole(const struct record *record, int64_t now_s, struct fault 
 static int run_show(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct show_settings *given = settings;
-	CLEANUP(clear_ca_side) struct ca_side side = {0};
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 	if (given->pem + given->der + command->json > 1)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected one of --pem, --der and --json, found more");
-	if (open_ca_side(command, &side, fault) < 0 ||
+	if (open_operator(command, &side, fault) < 0 ||
 	    find_record(&side, command->operands[0], &record, fault) < 0)
 		return -1;
 	if (command->json)

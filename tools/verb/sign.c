@@ -84,7 +84,7 @@ static int check_signed(const char *path, const struct folder_signed *outcome, s
 }
 
 /* Tells of one answer, and counts. */
-static void note_answer(const struct command *command, const struct carried_answer *carried,
+static void note_answer(const struct command *command, const struct offline_answer *carried,
 			struct folder_signed *outcome)
 {
 	const struct certificates_answer *answer = &carried->answer;
@@ -106,13 +106,14 @@ static void note_answer(const struct command *command, const struct carried_answ
 static int sign_line(const struct signing *signing, const struct key_ring *ring, struct bytes line,
 		     struct buffer *answers, struct folder_signed *outcome, struct fault *fault)
 {
-	CLEANUP(clear_carried_answer) struct carried_answer answer = {0};
+	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 
 	if (line.len > CERTIFICATES_REQUEST_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected a request of at most %d octets, found %zu",
 				 CERTIFICATES_REQUEST_MAX, line.len);
-	if (answer_carried(signing->authority, ring, line, read_clock(), &answer, fault) < 0)
+	if (answer_offline_request(signing->authority, ring, line, read_clock(), &answer, fault) <
+	    0)
 		return -1;
 	note_answer(signing->command, &answer, outcome);
 	append_bytes(answers, bytes_of_buffer(&answer.jwe));
@@ -166,7 +167,7 @@ static int sign_file(const struct signing *signing, const char *path, const char
 	struct folder_signed outcome = {0};
 
 	if (choose_output(path, given, &output, fault) < 0 || check_output(output, fault) < 0 ||
-	    read_input(path, CARRIED_FILE_MAX, &text, fault) < 0)
+	    read_input(path, OFFLINE_FILE_MAX, &text, fault) < 0)
 		return -1;
 	if (sign_lines(signing, bytes_of_buffer(&text), &answers, &outcome, fault) < 0)
 		return prefix_fault(fault, "%s", path);

@@ -70,7 +70,7 @@ static int read_finding(struct finding *finding, struct fault *fault)
 		return 0;
 	if (found.class == FAULT_FAILED)
 		return set_fault(fault, found.class, "%s: %s", finding->path, found.text);
-	reject(&finding->verdict, "%s", found.text);
+	reject_because(&finding->verdict, "%s", found.text);
 	return 0;
 }
 
@@ -112,10 +112,11 @@ static void apply_answer(struct finding *finding)
 		return;
 	format_time(answer->revoked_at_s, revoked_at);
 	if (answer->status == STATUS_REVOKED)
-		reject(&finding->verdict, "the CA says: revoked at %s (%s)", revoked_at,
-		       answer->reason);
-	reject(&finding->verdict, "the CA says: %s%s", format_status(answer->status),
-	       answer->status == STATUS_UNKNOWN ? ": it never issued this certificate" : "");
+		reject_because(&finding->verdict, "the CA says: revoked at %s (%s)", revoked_at,
+			       answer->reason);
+	reject_because(&finding->verdict, "the CA says: %s%s", format_status(answer->status),
+		       answer->status == STATUS_UNKNOWN ? ": it never issued this certificate"
+							: "");
 }
 
 /* A certificate that is invalid already needs no CA that can be reached. */
@@ -149,12 +150,13 @@ static void apply_ocsp(struct finding *finding)
 	case OCSP_GOOD:
 		return;
 	case OCSP_REVOKED:
-		reject(&finding->verdict, "the OCSP responder says: revoked at %s (%s)", revoked_at,
-		       format_crl_reason(ocsp->reason));
+		reject_because(&finding->verdict, "the OCSP responder says: revoked at %s (%s)",
+			       revoked_at, format_crl_reason(ocsp->reason));
 		return;
 	case OCSP_UNKNOWN:
-		reject(&finding->verdict, "the OCSP responder says: unknown: it does not know this "
-					  "certificate");
+		reject_because(&finding->verdict,
+			       "the OCSP responder says: unknown: it does not know this "
+			       "certificate");
 		return;
 	}
 }
@@ -196,8 +198,8 @@ static int consult_source(const struct verify_settings *given, const struct cert
 	finding->asked_crl = true;
 	format_time(crl->revoked_at_s, revoked_at);
 	if (crl->standing == CRL_REVOKED)
-		reject(&finding->verdict, "CRL number %s: revoked at %s (%s)", crl->number,
-		       revoked_at, format_crl_reason(crl->reason));
+		reject_because(&finding->verdict, "CRL number %s: revoked at %s (%s)", crl->number,
+			       revoked_at, format_crl_reason(crl->reason));
 	return 0;
 }
 
@@ -216,7 +218,7 @@ static const char *name_verdict(const struct finding *finding)
 
 static void add_revocation(struct json_line *line, const struct crl_finding *crl)
 {
-	add_json_text(line, "revocation", format_crl_standing(crl->standing));
+	add_json_text(line, "revocation", format_crl_status(crl->standing));
 	if (crl->standing == CRL_REVOKED) {
 		add_json_time(line, "revoked_at", crl->revoked_at_s);
 		add_json_text(line, "revocation_reason", format_crl_reason(crl->reason));

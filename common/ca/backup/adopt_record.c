@@ -65,8 +65,8 @@ static int prepare(struct store *store, const char *name, int64_t now_s,
 	return 0;
 }
 
-int prepare_record(const char *path, const char *name, int64_t now_s,
-		   struct restore_summary *summary, struct fault *fault)
+int adopt_record(const char *path, const char *name, int64_t now_s, struct restore_summary *summary,
+		 struct fault *fault)
 {
 	CLEANUP(free_store) struct store *store = NULL;
 

@@ -10,7 +10,7 @@
  * restored from what `name` says. It stands in one file, without a log, when this returns 0.
  * Fills certificates, revoked and crl_number of *summary.
  */
-int prepare_record(const char *path, const char *name, int64_t now_s,
-		   struct restore_summary *summary, struct fault *fault) MUST_CHECK;
+int adopt_record(const char *path, const char *name, int64_t now_s, struct restore_summary *summary,
+		 struct fault *fault) MUST_CHECK;
 
 #endif

@@ -110,7 +110,7 @@ static int add_mac(struct archive_writer *writer, const uint8_t *mac_key, struct
 	uint8_t mac[SHA256_LEN];
 	char text[SHA256_TEXT_SIZE];
 
-	authenticate(mac_key, sums, mac);
+	hmac_sha256(mac_key, sums, mac);
 	format_sha256(mac, text);
 	text[SHA256_TEXT_SIZE - 1] = '\n';
 	return add_member_octets(writer, MEMBER_MAC, 0600,

@@ -42,7 +42,7 @@ static const struct {
 	{MEMBER_CRL, CRL_FILE, CRL_DER_MAX, false},
 };
 
-static int add_note(const struct backup_terms *terms, struct archive_writer *writer,
+static int add_note(const struct backup_options *terms, struct archive_writer *writer,
 		    struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer note = {0};
@@ -55,7 +55,7 @@ static int add_note(const struct backup_terms *terms, struct archive_writer *wri
 	return add_member_octets(writer, MEMBER_NOTE, 0644, bytes_of_buffer(&note), fault);
 }
 
-static int add_files(const struct backup_terms *terms, struct archive_writer *writer,
+static int add_files(const struct backup_options *terms, struct archive_writer *writer,
 		     struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
@@ -73,7 +73,7 @@ static int add_files(const struct backup_terms *terms, struct archive_writer *wr
 	return 0;
 }
 
-static int add_keys(const struct backup_terms *terms, struct archive_writer *writer,
+static int add_keys(const struct backup_options *terms, struct archive_writer *writer,
 		    struct seal_keys *ret_keys, size_t *ret_count, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret archive = {0};
@@ -105,7 +105,7 @@ static int open_scratch(const char *directory, char **ret_path, int *ret_descrip
 	return 0;
 }
 
-static int add_record(const struct backup_terms *terms, struct archive_writer *writer,
+static int add_record(const struct backup_options *terms, struct archive_writer *writer,
 		      size_t *ret_certificates, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int copy = -1;
@@ -118,7 +118,7 @@ static int add_record(const struct backup_terms *terms, struct archive_writer *w
 	return add_member_file(writer, MEMBER_RECORD, 0600, copy, fault);
 }
 
-static int write_members(const struct backup_terms *terms, struct archive_writer *writer,
+static int write_members(const struct backup_options *terms, struct archive_writer *writer,
 			 struct backup_summary *summary, struct fault *fault)
 {
 	CLEANUP(clear_seal_keys) struct seal_keys keys = {0};
@@ -135,7 +135,7 @@ static int write_members(const struct backup_terms *terms, struct archive_writer
 	return finish_archive(writer, with_keys ? keys.mac_key : NULL, fault);
 }
 
-static int write_to(const struct backup_terms *terms, int descriptor, const char *name,
+static int write_to(const struct backup_options *terms, int descriptor, const char *name,
 		    struct backup_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(clear_archive_writer)
@@ -150,7 +150,7 @@ static int write_to(const struct backup_terms *terms, int descriptor, const char
 	return 0;
 }
 
-static int note_backup(const struct backup_terms *terms, const char *name, struct fault *fault)
+static int note_backup(const struct backup_options *terms, const char *name, struct fault *fault)
 {
 	const struct event event = {
 		.kind = EVENT_BACKUP, .time_s = terms->now_s, .by = CA_NAME, .detail = name};
@@ -161,14 +161,14 @@ static int note_backup(const struct backup_terms *terms, const char *name, struc
 }
 
 /* One at a time, so that what is left of an earlier one is nobody's. */
-static int lock_backup(const struct backup_terms *terms, int *ret_lock, struct fault *fault)
+static int lock_backup(const struct backup_options *terms, int *ret_lock, struct fault *fault)
 {
 	if (lock_file(terms->layout->state, lock_name, LOCK_REFUSE, ret_lock, fault) < 0)
 		return prefix_fault(fault, "%s/state", terms->layout->path);
 	return 0;
 }
 
-int write_backup(const struct backup_terms *terms, int descriptor, const char *name,
+int write_backup(const struct backup_options *terms, int descriptor, const char *name,
 		 struct backup_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
@@ -183,7 +183,7 @@ int write_backup(const struct backup_terms *terms, int descriptor, const char *n
 }
 
 /* Writes under the temporary name. */
-static int stage_backup(const struct backup_terms *terms, struct staging *staging, int dirfd,
+static int stage_backup(const struct backup_options *terms, struct staging *staging, int dirfd,
 			const char *path, struct backup_summary *summary, struct fault *fault)
 {
 	const char *slash = strrchr(path, '/');
@@ -196,7 +196,7 @@ static int stage_backup(const struct backup_terms *terms, struct staging *stagin
 	return write_to(terms, descriptor, path, summary, fault);
 }
 
-int write_backup_file(const struct backup_terms *terms, const char *path,
+int write_backup_file(const struct backup_options *terms, const char *path,
 		      struct backup_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;

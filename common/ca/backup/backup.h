@@ -10,7 +10,7 @@
  *
  * Not in it: a key in a token, the layout of a root that is kept apart, the clients' layouts.
  */
-struct backup_terms {
+struct backup_options {
 	const struct layout *layout;
 	struct store *store;
 	struct bytes manifest;
@@ -30,14 +30,14 @@ struct backup_summary {
  * (integrity_check): a copy of a damaged one would be found out only when it is needed.
  * Errors: FAULT_BUSY while another backup of this CA is made; FAULT_FAILED for a damaged record.
  */
-int write_backup(const struct backup_terms *terms, int descriptor, const char *name,
+int write_backup(const struct backup_options *terms, int descriptor, const char *name,
 		 struct backup_summary *ret_summary, struct fault *fault) MUST_CHECK;
 
 /*
  * The same into a new file of mode 0600, durable. What is there is never overwritten; what a killed
  * process left of an earlier try is removed.
  */
-int write_backup_file(const struct backup_terms *terms, const char *path,
+int write_backup_file(const struct backup_options *terms, const char *path,
 		      struct backup_summary *ret_summary, struct fault *fault) MUST_CHECK;
 
 #endif

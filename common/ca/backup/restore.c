@@ -33,7 +33,7 @@ static const struct {
 };
 
 struct restoration {
-	const struct restore_terms *terms;
+	const struct restore_options *terms;
 	const char *name;
 	struct archive_reader reader;
 	struct buffer own[OWN_COUNT]; /* PEM; empty: not there */
@@ -195,7 +195,7 @@ static int open_keys(struct restoration *restoration, struct fault *fault)
 	if (find_seal_salt(sealed, salt, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_KEYS, restoration->name);
 	derive_seal_keys(restoration->terms->passphrase, salt, &keys);
-	authenticate(keys.mac_key, bytes_of_buffer(&restoration->reader.sums), mac);
+	hmac_sha256(keys.mac_key, bytes_of_buffer(&restoration->reader.sums), mac);
 	format_sha256(mac, text);
 	text[SHA256_TEXT_SIZE - 1] = '\n';
 	if (!equal_secrets(bytes_of_buffer(&restoration->mac),
@@ -325,14 +325,14 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 
 static int prepare_staged_record(struct restoration *restoration, struct fault *fault)
 {
-	const struct restore_terms *terms = restoration->terms;
+	const struct restore_options *terms = restoration->terms;
 	CLEANUP(free_string) char *path = NULL;
 
 	if (asprintf(&path, "%s/state/.%s.new", terms->layout->path, record_name) < 0) {
 		path = NULL;
 		return set_memory_fault(fault);
 	}
-	if (prepare_record(path, restoration->name, terms->now_s, &restoration->summary, fault) < 0)
+	if (adopt_record(path, restoration->name, terms->now_s, &restoration->summary, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_RECORD, restoration->name);
 	if (!file_exists(terms->layout->state, staged_log_name))
 		return 0;
@@ -361,7 +361,7 @@ static int check_authenticated(const struct restoration *restoration, struct fau
 			 restoration->name);
 }
 
-int restore_backup(const struct restore_terms *terms, int descriptor, const char *name,
+int restore_backup(const struct restore_options *terms, int descriptor, const char *name,
 		   struct restore_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(clear_restoration)

@@ -4,7 +4,7 @@
 #include "common/layout/layout.h"
 
 /* A CA from its backup (backup.h), in a layout that has none. */
-struct restore_terms {
+struct restore_options {
 	const struct layout *layout;
 	struct bytes passphrase; /* empty: none is given */
 	int64_t now_s;
@@ -35,7 +35,7 @@ struct restore_summary {
  * one or is too many; FAULT_UNVERIFIED for what was changed; FAULT_MALFORMED for another file.
  * The caller holds the layout's lock.
  */
-int restore_backup(const struct restore_terms *terms, int descriptor, const char *name,
+int restore_backup(const struct restore_options *terms, int descriptor, const char *name,
 		   struct restore_summary *ret_summary, struct fault *fault) MUST_CHECK;
 
 #endif

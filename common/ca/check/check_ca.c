@@ -144,21 +144,21 @@ static int check_audit(struct checking *checking, struct fault *fault)
 			     "was: certpool audit verify COPY";
 
 	if (verify_audit(checking->terms->store, &verdict, &found) < 0)
-		reject(&verdict.verdict, "cannot be read: %s", found.text);
+		reject_because(&verdict.verdict, "cannot be read: %s", found.text);
 	checking->summary.audit_lines = (size_t)verdict.lines;
 	return verdict.verdict.invalid ? report(checking, "the audit log", advice, fault, "%s",
 						verdict.verdict.reason)
 				       : 0;
 }
 
-int check_ca(const struct check_terms *terms, struct check_summary *ret_summary,
+int check_ca(const struct check_options *terms, struct check_summary *ret_summary,
 	     struct fault *fault)
 {
 	CLEANUP(clear_checking) struct checking checking = {.terms = terms};
 
 	if (check_files(&checking, fault) < 0 || check_identity(&checking, fault) < 0 ||
 	    run_scan(terms->store, check_session, &checking, fault) < 0 ||
-	    check_audit(&checking, fault) < 0 || check_standing_crl(&checking, fault) < 0)
+	    check_audit(&checking, fault) < 0 || check_current_crl(&checking, fault) < 0)
 		return -1;
 	*ret_summary = checking.summary;
 	return 0;

@@ -23,7 +23,7 @@ typedef int finding_function(void *context, const struct finding *finding, struc
 /* Told how many of the certificates were looked at. */
 typedef void check_progress(void *context, size_t done, size_t total);
 
-struct check_terms {
+struct check_options {
 	const struct layout *layout;
 	struct store *store;
 	const struct ca_node *ca;
@@ -45,7 +45,7 @@ struct check_summary {
 };
 
 /* -1 only when it could not be looked at: what is damaged is a finding. */
-int check_ca(const struct check_terms *terms, struct check_summary *ret_summary,
+int check_ca(const struct check_options *terms, struct check_summary *ret_summary,
 	     struct fault *fault) MUST_CHECK;
 
 #endif

@@ -15,7 +15,7 @@ enum { ROWS_MAX = 1024 };
 /* Some rows, which several threads look at. */
 struct rows {
 	const struct checking *checking;
-	struct record records[ROWS_MAX];
+	struct issued_certificate records[ROWS_MAX];
 	struct verdict verdicts[ROWS_MAX];
 	size_t count;
 };
@@ -23,28 +23,28 @@ struct rows {
 static void clear_rows(struct rows **rows)
 {
 	for (size_t i = 0; *rows != NULL && i < (*rows)->count; i++)
-		clear_record(&(*rows)->records[i]);
+		clear_issued_certificate(&(*rows)->records[i]);
 	free(*rows);
 	*rows = NULL;
 }
 
-static void compare_row(const struct record *record, const struct certificate *certificate,
-			struct verdict *verdict)
+static void compare_row(const struct issued_certificate *record,
+			const struct certificate *certificate, struct verdict *verdict)
 {
 	uint8_t digest[SHA256_LEN];
 
 	public_key_sha256(certificate_public_key(certificate), digest);
 	if (!equal_bytes(certificate_serial(certificate),
 			 (struct bytes){record->serial, SERIAL_MAX}))
-		reject(verdict, "expected the serial of its row, found another");
+		reject_because(verdict, "expected the serial of its row, found another");
 	if (memcmp(digest, record->key_sha256, SHA256_LEN) != 0)
-		reject(verdict, "expected the public key of its row, found another");
+		reject_because(verdict, "expected the public key of its row, found another");
 	if (strcmp(certificate_subject(certificate), record->subject) != 0)
-		reject(verdict, "expected the subject of its row, %s, found %s", record->subject,
-		       certificate_subject(certificate));
+		reject_because(verdict, "expected the subject of its row, %s, found %s",
+			       record->subject, certificate_subject(certificate));
 	if (certificate_not_before(certificate) != record->not_before_s ||
 	    certificate_not_after(certificate) != record->not_after_s)
-		reject(verdict, "expected the validity of its row, found another");
+		reject_because(verdict, "expected the validity of its row, found another");
 }
 
 /* The one of the CA's certificates that it names. */
@@ -52,7 +52,7 @@ static const struct certificate *find_signer(const struct checking *checking,
 					     const struct certificate *certificate)
 {
 	for (size_t i = 0; i < checking->issuer_count; i++)
-		if (equal_bytes(certificate_parts(checking->issuers[i])->subject,
+		if (equal_bytes(certificate_fields(checking->issuers[i])->subject,
 				certificate_raw_issuer(certificate)))
 			return checking->issuers[i];
 	return NULL;
@@ -64,26 +64,26 @@ static int check_signature(const struct checking *checking, const struct certifi
 	const struct certificate *signer = find_signer(checking, certificate);
 
 	if (signer == NULL) {
-		reject(verdict, "expected the CA's subject as its issuer, found %s",
-		       certificate_issuer(certificate));
+		reject_because(verdict, "expected the CA's subject as its issuer, found %s",
+			       certificate_issuer(certificate));
 		return 0;
 	}
 	if (certificate_not_after(certificate) > certificate_not_after(signer))
-		reject(verdict, "expected an end within that of the CA's certificate");
-	return verify_signed_object(&certificate_parts(certificate)->signed_object,
+		reject_because(verdict, "expected an end within that of the CA's certificate");
+	return verify_signed_object(&certificate_fields(certificate)->signed_object,
 				    certificate_public_key(signer), "by the CA", verdict, fault);
 }
 
 static int check_row(size_t index, void *context, struct fault *fault)
 {
 	struct rows *rows = context;
-	const struct record *record = &rows->records[index];
+	const struct issued_certificate *record = &rows->records[index];
 	struct verdict *verdict = &rows->verdicts[index];
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	struct fault found = {0};
 
 	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, &found) < 0) {
-		reject(verdict, "expected a certificate, found: %s", found.text);
+		reject_because(verdict, "expected a certificate, found: %s", found.text);
 		return 0;
 	}
 	compare_row(record, certificate, verdict);
@@ -94,7 +94,7 @@ static int check_row(size_t index, void *context, struct fault *fault)
 		       : check_signature(rows->checking, certificate, verdict, fault);
 }
 
-static int report_row(struct checking *checking, const struct record *record,
+static int report_row(struct checking *checking, const struct issued_certificate *record,
 		      const struct verdict *verdict, struct fault *fault)
 {
 	CLEANUP(free_string) char *where = NULL;
@@ -136,7 +136,7 @@ static int read_rows(struct session *session, sqlite3_stmt *statement, struct ch
 		if (read_record(&session->database, statement, &rows->records[rows->count++],
 				&found) == 0)
 			continue;
-		clear_record(&rows->records[--rows->count]);
+		clear_issued_certificate(&rows->records[--rows->count]);
 		if (report_unreadable(checking,
 				      sqlite3_column_int64(statement, RECORD_COLUMN_COUNT),
 				      fault) < 0)
@@ -168,7 +168,7 @@ static int check_some(struct session *session, sqlite3_stmt *statement, struct c
 int check_certificates(struct session *session, struct checking *checking, struct fault *fault)
 {
 	static const char sql[] = "SELECT " RECORD_COLUMNS ", id FROM certificate ORDER BY id";
-	const struct check_terms *terms = checking->terms;
+	const struct check_options *terms = checking->terms;
 	sqlite3_stmt *statement;
 	int64_t total;
 	bool more = true;

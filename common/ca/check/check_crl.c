@@ -141,7 +141,7 @@ static int check_number(struct crl_check *check, struct fault *fault)
 		      "expected number %s, as the record has it, found %s", expected, found);
 }
 
-static int read_standing(struct crl_check *check, struct fault *fault)
+static int read_certificate_status(struct crl_check *check, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
@@ -155,7 +155,7 @@ static int check_content(struct crl_check *check, bool *ret_moved, struct fault 
 	struct checking *checking = check->checking;
 	struct fault found = {0};
 
-	if (read_standing(check, &found) < 0)
+	if (read_certificate_status(check, &found) < 0)
 		return report(checking, check->where, ADVICE_CRL, fault,
 			      "expected the CA's CRL, found: %s", found.text);
 	if (collect_rows(check, ret_moved, fault) < 0)
@@ -182,10 +182,10 @@ static bool needs_none(const struct checking *checking, const struct crl_state *
 static int check_once(struct checking *checking, const char *where, struct fault *ret_flaw,
 		      struct fault *fault)
 {
-	const struct check_terms *terms = checking->terms;
-	const struct crl_terms_of_ca crl = {.store = terms->store,
-					    .layout = terms->layout,
-					    .validity_s = terms->ca->crl_validity_s};
+	const struct check_options *terms = checking->terms;
+	const struct ca_crl_options crl = {.store = terms->store,
+					   .layout = terms->layout,
+					   .validity_s = terms->ca->crl_validity_s};
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_crl_check) struct crl_check check = {.checking = checking, .where = where};
 	bool moved = false;
@@ -203,7 +203,7 @@ static int check_once(struct checking *checking, const char *where, struct fault
 	return 0;
 }
 
-int check_standing_crl(struct checking *checking, struct fault *fault)
+int check_current_crl(struct checking *checking, struct fault *fault)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	CLEANUP(free_string) char *where = NULL;

@@ -33,7 +33,7 @@ static int read_issuer(struct checking *checking, const char *file, struct fault
 static int check_end(struct checking *checking, const struct certificate *certificate,
 		     struct fault *fault)
 {
-	const struct check_terms *terms = checking->terms;
+	const struct check_options *terms = checking->terms;
 	int64_t left_s = certificate_not_after(certificate) - terms->now_s;
 	char end[TIME_TEXT_SIZE];
 
@@ -55,7 +55,7 @@ static int check_end(struct checking *checking, const struct certificate *certif
 }
 
 /* Whether the key that issues is in a file under a passphrase that nobody gave. */
-static bool is_locked(const struct check_terms *terms)
+static bool is_locked(const struct check_options *terms)
 {
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct fault found = {0};
@@ -69,7 +69,7 @@ static bool is_locked(const struct check_terms *terms)
 
 static int check_key(struct checking *checking, struct fault *fault)
 {
-	const struct check_terms *terms = checking->terms;
+	const struct check_options *terms = checking->terms;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	struct fault found = {0};
 

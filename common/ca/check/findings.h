@@ -8,7 +8,7 @@
 enum { CHECK_ISSUERS = 2 };
 
 struct checking {
-	const struct check_terms *terms;
+	const struct check_options *terms;
 	struct check_summary summary;
 	/* The CA's certificates, the one that issues first. */
 	struct certificate *issuers[CHECK_ISSUERS];
@@ -35,6 +35,6 @@ int check_certificates(struct session *session, struct checking *checking,
 int check_log(struct session *session, struct checking *checking, struct fault *fault) MUST_CHECK;
 
 /* The CRL in the layout, against the record. */
-int check_standing_crl(struct checking *checking, struct fault *fault) MUST_CHECK;
+int check_current_crl(struct checking *checking, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -283,12 +283,12 @@ const struct issuer *authority_issuer(const struct authority *authority)
 	return authority->issuer;
 }
 
-struct crl_terms_of_ca authority_crl_terms(struct authority *authority)
+struct ca_crl_options authority_crl_options(struct authority *authority)
 {
-	return (struct crl_terms_of_ca){.store = authority->store,
-					.layout = authority->layout,
-					.issuer = authority->issuer,
-					.validity_s = authority->manifest->ca.crl_validity_s};
+	return (struct ca_crl_options){.store = authority->store,
+				       .layout = authority->layout,
+				       .issuer = authority->issuer,
+				       .validity_s = authority->manifest->ca.crl_validity_s};
 }
 
 /* The key may be in a token that somebody pulled out. Anybody may ask, so that it does not sign for
@@ -345,8 +345,8 @@ static struct validity choose_validity(const struct authority *authority,
 }
 
 /* What can be refused before any request is looked at. */
-static void check_asked(const struct client_record *record, bool found, const char *client,
-			size_t count, struct refusal *refusal)
+static void check_asked(const struct client *record, bool found, const char *client, size_t count,
+			struct refusal *refusal)
 {
 	if (!found)
 		set_refusal(refusal, "unknown_client",
@@ -384,12 +384,12 @@ int refuse_batch(struct authority *authority, const char *client, const struct r
 int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
 		  struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	size_t per_minute;
 	int64_t wait_s = 0;
 	bool found;
 
-	if (find_client_record(authority->store, client, &record, &found, fault) < 0)
+	if (read_client(authority->store, client, &record, &found, fault) < 0)
 		return -1;
 	per_minute = record.policy.requests_per_minute;
 	/* Who is no client is refused for that. */
@@ -417,7 +417,7 @@ int certify_batch(struct authority *authority, const char *client,
 		  const struct certificates_request *request, int64_t now_s,
 		  struct certificates_answer *ret_answer, struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	struct batch_terms terms = {.issuer = authority->issuer,
 				    .issuer_key_sha256 = authority->key_sha256,
 				    .store = authority->store,
@@ -427,7 +427,7 @@ int certify_batch(struct authority *authority, const char *client,
 	struct refusal refusal = {0};
 	bool found;
 
-	if (find_client_record(authority->store, client, &record, &found, fault) < 0)
+	if (read_client(authority->store, client, &record, &found, fault) < 0)
 		return -1;
 	check_asked(&record, found, client, request->count, &refusal);
 	if (refusal.type[0] != '\0')
@@ -443,7 +443,8 @@ int certify_batch(struct authority *authority, const char *client,
 	return 0;
 }
 
-static void fill_status(const struct record *record, int64_t now_s, struct status_answer *answer)
+static void fill_status(const struct issued_certificate *record, int64_t now_s,
+			struct status_answer *answer)
 {
 	format_serial((struct bytes){record->serial, SERIAL_MAX}, answer->serial);
 	answer->status = STATUS_GOOD;
@@ -457,13 +458,13 @@ static void fill_status(const struct record *record, int64_t now_s, struct statu
 		       format_crl_reason(record->reason));
 }
 
-int judge_certificate(struct authority *authority, struct bytes der, int64_t now_s,
-		      struct status_answer *ret_answer, struct fault *fault)
+int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
+		  struct status_answer *ret_answer, struct fault *fault)
 {
-	struct bytes name = certificate_parts(issuer_certificate(authority->issuer))->subject;
-	struct certificate_parts parts;
+	struct bytes name = certificate_fields(issuer_certificate(authority->issuer))->subject;
+	struct certificate_fields parts;
 	struct status_answer answer = {.status = STATUS_UNKNOWN};
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	bool found = false;
 
 	if (split_certificate(der, &parts, fault) < 0)

@@ -55,7 +55,7 @@ const struct certificate *authority_root(const struct authority *authority);
 /* All borrowed. */
 struct store *authority_store(struct authority *authority);
 const struct issuer *authority_issuer(const struct authority *authority);
-struct crl_terms_of_ca authority_crl_terms(struct authority *authority);
+struct ca_crl_options authority_crl_options(struct authority *authority);
 
 /* What keeps the CA from working, by part: "root", "store", "key"; and "crl", which is for whoever
    publishes it to add. */
@@ -110,7 +110,7 @@ int refuse_batch(struct authority *authority, const char *client, const struct r
  * with what it recorded: nothing else in it needs to be understood. *ret_answer's claims are left
  * to the caller. Errors: FAULT_MALFORMED for what is no certificate (split_certificate).
  */
-int judge_certificate(struct authority *authority, struct bytes der, int64_t now_s,
-		      struct status_answer *ret_answer, struct fault *fault) MUST_CHECK;
+int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
+		  struct status_answer *ret_answer, struct fault *fault) MUST_CHECK;
 
 #endif

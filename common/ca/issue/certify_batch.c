@@ -25,7 +25,7 @@ struct batch {
 	struct candidate *candidates;
 	size_t count;
 	/* A candidate's is at its own index, until the fresh ones are gathered in front. */
-	struct record *records;
+	struct issued_certificate *records;
 	enum insert_result *results;
 	size_t record_count;
 	struct event *refusals; /* of the candidates, for the audit log */
@@ -37,7 +37,7 @@ static void clear_batch(struct batch *batch)
 	for (size_t i = 0; batch->candidates != NULL && i < batch->count; i++)
 		clear_buffer(&batch->candidates[i].der);
 	for (size_t i = 0; batch->records != NULL && i < batch->count; i++)
-		clear_record(&batch->records[i]);
+		clear_issued_certificate(&batch->records[i]);
 	free(batch->candidates);
 	free(batch->records);
 	free(batch->results);
@@ -67,7 +67,7 @@ static int refuse_or_fail(const struct fault *found, const char *type, struct re
 }
 
 /* The key is recorded already: its certificate is the answer, if it is this client's to have. */
-static void settle_recorded(const struct batch_terms *terms, struct record *record,
+static void settle_recorded(const struct batch_terms *terms, struct issued_certificate *record,
 			    struct candidate *candidate)
 {
 	if (strcmp(record->client, terms->client->name) != 0)
@@ -83,7 +83,7 @@ static void settle_recorded(const struct batch_terms *terms, struct record *reco
 static int look_up(const struct batch_terms *terms, struct candidate *candidate, bool *ret_found,
 		   struct fault *fault)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 	if (find_by_key(terms->store, candidate->key_sha256, &record, ret_found, fault) < 0)
 		return -1;
@@ -93,7 +93,8 @@ static int look_up(const struct batch_terms *terms, struct candidate *candidate,
 }
 
 static int fill_record(const struct batch_terms *terms, const struct candidate *candidate,
-		       const struct csr *csr, struct record *record, struct fault *fault)
+		       const struct csr *csr, struct issued_certificate *record,
+		       struct fault *fault)
 {
 	memcpy(record->key_sha256, candidate->key_sha256, SHA256_LEN);
 	memcpy(record->client, terms->client->name, sizeof(record->client));
@@ -118,7 +119,8 @@ static int refuse_signing(const struct fault *found, const struct csr *csr, stru
 
 /* Signs; what is signed is nobody's before it is recorded. */
 static int sign_certificate(const struct batch_terms *terms, const struct csr *csr,
-			    struct candidate *candidate, struct record *record, struct fault *fault)
+			    struct candidate *candidate, struct issued_certificate *record,
+			    struct fault *fault)
 {
 	struct fault found = {0};
 
@@ -168,11 +170,11 @@ static int examine_request(size_t index, void *context, struct fault *fault)
 static void gather_records(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
-		struct record record = batch->records[i];
+		struct issued_certificate record = batch->records[i];
 
 		if (!batch->candidates[i].fresh)
 			continue;
-		batch->records[i] = (struct record){0};
+		batch->records[i] = (struct issued_certificate){0};
 		batch->records[batch->record_count] = record;
 		batch->candidates[i].record = batch->record_count++;
 	}
@@ -284,7 +286,7 @@ static int record_batch(struct batch *batch, struct fault *fault)
 		if (batch->candidates[i].refusal.type[0] != '\0')
 			note_refusal(batch, &batch->candidates[i]);
 	insertion.refusal_count = batch->refusal_count;
-	if (insert_records(batch->terms->store, &insertion, batch->results, fault) < 0)
+	if (insert_certificates(batch->terms->store, &insertion, batch->results, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->candidates[i].fresh &&

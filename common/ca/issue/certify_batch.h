@@ -11,7 +11,7 @@ struct batch_terms {
 	const struct issuer *issuer;
 	const uint8_t *issuer_key_sha256; /* no client may have this key */
 	struct store *store;
-	const struct client_record *client;
+	const struct client *client;
 	struct validity validity;
 	int64_t now_s;
 };

@@ -16,13 +16,13 @@ static bool matches_rewritten(const char *template, const char *client, const ch
 	       match_template(rewritten, client, subject);
 }
 
-static bool matches_subject(const struct client_record *client, const char *subject)
+static bool matches_subject(const struct client *client, const char *subject)
 {
 	return match_template(client->policy.subject, client->name, subject) ||
 	       matches_rewritten(client->policy.subject, client->name, subject);
 }
 
-static bool matches_any(const struct client_record *client, const char *name)
+static bool matches_any(const struct client *client, const char *name)
 {
 	for (size_t i = 0; i < client->policy.alt_name_count; i++)
 		if (match_template(client->policy.alt_names[i], client->name, name))
@@ -30,8 +30,7 @@ static bool matches_any(const struct client_record *client, const char *name)
 	return false;
 }
 
-void check_policy(const struct client_record *client, const struct csr *csr,
-		  struct refusal *refusal)
+void check_policy(const struct client *client, const struct csr *csr, struct refusal *refusal)
 {
 	const struct alt_names *names = csr_alt_names(csr);
 	enum key_type type = public_key_type(csr_public_key(csr));

@@ -8,9 +8,8 @@
 /*
  * Holds what a request asks for against what the CA allows this client: the type of its key,
  * its subject, each of its alternative names. A request that is not allowed is refused: *refusal is
- * filled. How many certificates the client may have is insert_records' matter.
+ * filled. How many certificates the client may have is insert_certificates' matter.
  */
-void check_policy(const struct client_record *client, const struct csr *csr,
-		  struct refusal *refusal);
+void check_policy(const struct client *client, const struct csr *csr, struct refusal *refusal);
 
 #endif

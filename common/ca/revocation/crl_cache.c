@@ -4,7 +4,7 @@
 
 enum { RETRY_US = 1000000 };
 
-void init_crl_cache(struct crl_cache *cache, const struct crl_terms_of_ca *terms)
+void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *terms)
 {
 	*cache = (struct crl_cache){.terms = *terms};
 	pthread_mutex_init(&cache->lock, NULL);

@@ -11,7 +11,7 @@
  * another, and never older than the last revocation. Safe for several threads.
  */
 struct crl_cache {
-	struct crl_terms_of_ca terms;
+	struct ca_crl_options terms;
 	pthread_mutex_t lock;
 	struct shared_body *body; /* NULL: not read yet */
 	struct crl_info info;     /* of the body */
@@ -20,7 +20,7 @@ struct crl_cache {
 };
 
 /* What the terms have must outlive it. */
-void init_crl_cache(struct crl_cache *cache, const struct crl_terms_of_ca *terms);
+void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *terms);
 void clear_crl_cache(struct crl_cache *cache);
 
 /*

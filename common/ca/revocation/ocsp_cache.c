@@ -8,17 +8,17 @@
 
 struct place {
 	uint8_t question_sha256[SHA256_LEN];
-	struct kept_answer answer; /* der empty: nothing is kept here */
+	struct cached_answer answer; /* der empty: nothing is kept here */
 };
 
-struct kept_answers {
+struct ocsp_cache {
 	pthread_mutex_t lock;
 	struct place places[KEPT_ANSWERS_MAX];
 };
 
-int new_kept_answers(struct kept_answers **ret_answers, struct fault *fault)
+int new_ocsp_cache(struct ocsp_cache **ret_answers, struct fault *fault)
 {
-	struct kept_answers *answers = calloc(1, sizeof(*answers));
+	struct ocsp_cache *answers = calloc(1, sizeof(*answers));
 
 	if (answers == NULL)
 		return set_memory_fault(fault);
@@ -27,9 +27,9 @@ int new_kept_answers(struct kept_answers **ret_answers, struct fault *fault)
 	return 0;
 }
 
-void free_kept_answers(struct kept_answers **answers_pointer)
+void free_ocsp_cache(struct ocsp_cache **answers_pointer)
 {
-	struct kept_answers *answers = TAKE(*answers_pointer);
+	struct ocsp_cache *answers = TAKE(*answers_pointer);
 
 	if (answers == NULL)
 		return;
@@ -40,13 +40,12 @@ void free_kept_answers(struct kept_answers **answers_pointer)
 }
 
 /* Who asks can choose where an answer lies, and gains nothing but that it is signed anew. */
-static struct place *find_place(struct kept_answers *answers,
-				const uint8_t sha256[static SHA256_LEN])
+static struct place *find_place(struct ocsp_cache *answers, const uint8_t sha256[static SHA256_LEN])
 {
 	return &answers->places[(sha256[0] << 8 | sha256[1]) % KEPT_ANSWERS_MAX];
 }
 
-static bool is_current(const struct kept_answer *answer, int64_t revision, int64_t now_s)
+static bool is_current(const struct cached_answer *answer, int64_t revision, int64_t now_s)
 {
 	int64_t life_s = answer->next_update_s - answer->this_update_s;
 
@@ -54,12 +53,12 @@ static bool is_current(const struct kept_answer *answer, int64_t revision, int64
 	       now_s - answer->this_update_s < life_s / 2;
 }
 
-int find_kept_answer(struct kept_answers *answers, struct bytes question, int64_t revision,
-		     int64_t now_s, struct kept_answer *ret_answer, bool *ret_found,
-		     struct fault *fault)
+int find_cached_answer(struct ocsp_cache *answers, struct bytes question, int64_t revision,
+		       int64_t now_s, struct cached_answer *ret_answer, bool *ret_found,
+		       struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer copy = {0};
-	struct kept_answer found = {0};
+	struct cached_answer found = {0};
 	uint8_t sha256[SHA256_LEN];
 	const struct place *place;
 	bool is_found;
@@ -82,8 +81,8 @@ int find_kept_answer(struct kept_answers *answers, struct bytes question, int64_
 	return 0;
 }
 
-void keep_answer(struct kept_answers *answers, struct bytes question,
-		 const struct kept_answer *answer)
+void cache_answer(struct ocsp_cache *answers, struct bytes question,
+		  const struct cached_answer *answer)
 {
 	CLEANUP(clear_buffer) struct buffer copy = {0};
 	CLEANUP(clear_buffer) struct buffer old = {0};

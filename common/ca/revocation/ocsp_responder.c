@@ -16,11 +16,11 @@ struct responder {
 	struct store *store;
 	const struct issuer *issuer;
 	struct issuer_hashes hashes;
-	struct kept_answers *kept;
+	struct ocsp_cache *kept;
 	pthread_mutex_t renewing; /* who holds it may make a new identity */
 	int64_t retry_at_s;       /* not before then, after one that failed */
 	pthread_rwlock_t lock;    /* of identity: many sign with it at once */
-	struct responder_identity identity;
+	struct responder_key identity;
 	int64_t seen_revision; /* of the record in which its certificate was last looked for */
 	bool barred;           /* it was revoked, or is gone */
 	pthread_mutex_t clock_lock;
@@ -40,7 +40,7 @@ int new_responder(struct store *store, const struct issuer *issuer,
 	responder->store = store;
 	responder->issuer = issuer;
 	if (digest_issuer(issuer_certificate(issuer), &responder->hashes, fault) < 0 ||
-	    new_kept_answers(&responder->kept, fault) < 0)
+	    new_ocsp_cache(&responder->kept, fault) < 0)
 		return -1;
 	*ret_responder = TAKE(responder);
 	return 0;
@@ -52,8 +52,8 @@ void free_responder(struct responder **responder_pointer)
 
 	if (responder == NULL)
 		return;
-	free_kept_answers(&responder->kept);
-	clear_identity(&responder->identity);
+	free_ocsp_cache(&responder->kept);
+	clear_responder_key(&responder->identity);
 	pthread_mutex_destroy(&responder->renewing);
 	pthread_rwlock_destroy(&responder->lock);
 	pthread_mutex_destroy(&responder->clock_lock);
@@ -93,8 +93,9 @@ static bool is_due(struct responder *responder, int64_t now_s, bool *ret_stands)
 	bool due;
 
 	pthread_rwlock_rdlock(&responder->lock);
-	due = responder->barred || identity_due(&responder->identity, responder->issuer, now_s);
-	*ret_stands = !responder->barred && identity_stands(&responder->identity, now_s);
+	due = responder->barred ||
+	      responder_key_is_due(&responder->identity, responder->issuer, now_s);
+	*ret_stands = !responder->barred && responder_key_is_valid(&responder->identity, now_s);
 	pthread_rwlock_unlock(&responder->lock);
 	return due;
 }
@@ -117,14 +118,14 @@ static bool is_unseen(struct responder *responder, int64_t revision,
 /* Bars an identity whose certificate was revoked, or is gone, since it was last looked for. */
 static int check_identity(struct responder *responder, int64_t revision, struct fault *fault)
 {
-	struct standing standing;
+	struct certificate_status standing;
 	uint8_t serial[SERIAL_MAX];
 	struct bytes own;
 
 	if (!is_unseen(responder, revision, serial))
 		return 0;
-	if (read_standing(responder->store, (struct bytes){serial, SERIAL_MAX}, &standing, fault) <
-	    0)
+	if (read_certificate_status(responder->store, (struct bytes){serial, SERIAL_MAX}, &standing,
+				    fault) < 0)
 		return -1;
 	pthread_rwlock_wrlock(&responder->lock);
 	/* It may have been replaced meanwhile. */
@@ -138,17 +139,17 @@ static int check_identity(struct responder *responder, int64_t revision, struct 
 
 static int renew_identity(struct responder *responder, int64_t now_s, struct fault *fault)
 {
-	CLEANUP(clear_identity) struct responder_identity identity = {0};
-	CLEANUP(clear_identity) struct responder_identity old = {0};
+	CLEANUP(clear_responder_key) struct responder_key identity = {0};
+	CLEANUP(clear_responder_key) struct responder_key old = {0};
 
-	if (make_identity(responder->store, responder->issuer, now_s, &identity, fault) < 0)
+	if (make_responder_key(responder->store, responder->issuer, now_s, &identity, fault) < 0)
 		return -1;
 	pthread_rwlock_wrlock(&responder->lock);
 	old = responder->identity;
 	responder->identity = identity;
 	responder->barred = false;
 	pthread_rwlock_unlock(&responder->lock);
-	identity = (struct responder_identity){0};
+	identity = (struct responder_key){0};
 	return 0;
 }
 
@@ -183,10 +184,10 @@ static int judge_id(const struct inquiry *inquiry, const struct cert_id *id,
 		    struct ocsp_single *single, int64_t *ret_revision, struct fault *fault)
 {
 	bool ours = cert_id_matches_issuer(id, &inquiry->responder->hashes);
-	struct standing standing;
+	struct certificate_status standing;
 
-	if (read_standing(inquiry->responder->store, ours ? id->serial : (struct bytes){0},
-			  &standing, fault) < 0)
+	if (read_certificate_status(inquiry->responder->store,
+				    ours ? id->serial : (struct bytes){0}, &standing, fault) < 0)
 		return -1;
 	*single = (struct ocsp_single){
 		.id = *id, .status = OCSP_UNKNOWN, .this_update_s = inquiry->this_update_s};
@@ -218,7 +219,7 @@ static int judge_ids(struct inquiry *inquiry, struct fault *fault)
 static const struct certificate *find_intermediate(const struct issuer *issuer)
 {
 	const struct certificate *certificate = issuer_certificate(issuer);
-	const struct certificate_parts *parts = certificate_parts(certificate);
+	const struct certificate_fields *parts = certificate_fields(certificate);
 
 	return equal_bytes(parts->subject, parts->issuer) ? NULL : certificate;
 }
@@ -227,7 +228,7 @@ static const struct certificate *find_intermediate(const struct issuer *issuer)
 static int sign_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct fault *fault)
 {
 	const struct ocsp_request *request = inquiry->request;
-	const struct responder_identity *identity = &inquiry->responder->identity;
+	const struct responder_key *identity = &inquiry->responder->identity;
 	const struct ocsp_answer answer = {.singles = inquiry->singles,
 					   .count = request->count,
 					   .nonce = request->nonce,
@@ -265,10 +266,10 @@ static int make_answer(struct inquiry *inquiry, struct ocsp_reply *reply, struct
 static int find_kept(const struct inquiry *inquiry, struct ocsp_reply *reply, bool *ret_found,
 		     struct fault *fault)
 {
-	struct kept_answer kept = {0};
+	struct cached_answer kept = {0};
 
-	if (find_kept_answer(inquiry->responder->kept, inquiry->request->ids[0].whole,
-			     inquiry->revision, inquiry->now_s, &kept, ret_found, fault) < 0)
+	if (find_cached_answer(inquiry->responder->kept, inquiry->request->ids[0].whole,
+			       inquiry->revision, inquiry->now_s, &kept, ret_found, fault) < 0)
 		return -1;
 	reply->der = kept.der;
 	reply->this_update_s = kept.this_update_s;
@@ -278,12 +279,12 @@ static int find_kept(const struct inquiry *inquiry, struct ocsp_reply *reply, bo
 
 static void keep_reply(const struct inquiry *inquiry, const struct ocsp_reply *reply)
 {
-	const struct kept_answer answer = {.der = reply->der,
-					   .revision = inquiry->revision,
-					   .this_update_s = reply->this_update_s,
-					   .next_update_s = reply->next_update_s};
+	const struct cached_answer answer = {.der = reply->der,
+					     .revision = inquiry->revision,
+					     .this_update_s = reply->this_update_s,
+					     .next_update_s = reply->next_update_s};
 
-	keep_answer(inquiry->responder->kept, inquiry->request->ids[0].whole, &answer);
+	cache_answer(inquiry->responder->kept, inquiry->request->ids[0].whole, &answer);
 }
 
 /* What is unknown may be issued the next moment, and anybody can make it up. */

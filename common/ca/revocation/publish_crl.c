@@ -12,7 +12,7 @@ static const char lock_name[] = "crl";
 
 /* A CRL on its way. */
 struct publishing {
-	const struct crl_terms_of_ca *terms;
+	const struct ca_crl_options *terms;
 	struct crl_state state; /* of the CRL to be */
 	struct crl_builder builder;
 	struct buffer der;
@@ -26,7 +26,7 @@ static void clear_publishing(struct publishing *publishing)
 }
 
 /* Why the CRL that stands, if any, is to be made anew; NULL when it is current. */
-static const char *find_flaw(const struct crl_terms_of_ca *terms, const struct crl_state *state,
+static const char *find_flaw(const struct ca_crl_options *terms, const struct crl_state *state,
 			     int64_t now_s)
 {
 	int64_t life_s = state->next_update_s - state->this_update_s;
@@ -82,9 +82,9 @@ static int check_issuer_time(const struct issuer *issuer, int64_t now_s, struct 
 static int build(struct publishing *publishing, const struct crl_state *before, int64_t now_s,
 		 struct fault *fault)
 {
-	const struct crl_terms_of_ca *terms = publishing->terms;
+	const struct ca_crl_options *terms = publishing->terms;
 	struct crl_state *state = &publishing->state;
-	struct crl_terms crl = {0};
+	struct crl_options crl = {0};
 
 	state->this_update_s = now_s > before->this_update_s ? now_s : before->this_update_s;
 	state->next_update_s = state->this_update_s + terms->validity_s;
@@ -92,9 +92,9 @@ static int build(struct publishing *publishing, const struct crl_state *before, 
 	    reserve_crl_number(terms->store, &state->number, fault) < 0)
 		return -1;
 	state->standing = state->number;
-	crl = (struct crl_terms){.number = state->number,
-				 .this_update_s = state->this_update_s,
-				 .next_update_s = state->next_update_s};
+	crl = (struct crl_options){.number = state->number,
+				   .this_update_s = state->this_update_s,
+				   .next_update_s = state->next_update_s};
 	if (begin_crl(&publishing->builder, terms->issuer, &crl, fault) < 0 ||
 	    list_revoked(terms->store, choose_crl_cut(before, terms->validity_s, now_s), add_entry,
 			 publishing, &state->crl_revision, fault) < 0)
@@ -105,7 +105,7 @@ static int build(struct publishing *publishing, const struct crl_state *before, 
 static int make(struct publishing *publishing, const struct crl_state *before, int64_t now_s,
 		struct fault *fault)
 {
-	const struct crl_terms_of_ca *terms = publishing->terms;
+	const struct ca_crl_options *terms = publishing->terms;
 
 	if (build(publishing, before, now_s, fault) < 0)
 		return -1;
@@ -125,7 +125,7 @@ static void fill_info(const struct crl_state *state, struct crl_info *ret_info)
 				      .next_update_s = state->next_update_s};
 }
 
-static int publish_locked(const struct crl_terms_of_ca *terms, enum crl_publishing mode,
+static int publish_locked(const struct ca_crl_options *terms, enum crl_publishing mode,
 			  int64_t now_s, struct crl_info *ret_info, struct fault *fault)
 {
 	CLEANUP(clear_publishing) struct publishing publishing = {.terms = terms};
@@ -145,7 +145,7 @@ static int publish_locked(const struct crl_terms_of_ca *terms, enum crl_publishi
 	return 0;
 }
 
-int publish_crl(const struct crl_terms_of_ca *terms, enum crl_publishing mode, int64_t now_s,
+int publish_crl(const struct ca_crl_options *terms, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
@@ -163,7 +163,7 @@ int publish_crl(const struct crl_terms_of_ca *terms, enum crl_publishing mode, i
 	return publish_locked(terms, mode, now_s, ret_info, fault);
 }
 
-int check_crl(const struct crl_terms_of_ca *terms, int64_t now_s, struct fault *fault)
+int check_crl(const struct ca_crl_options *terms, int64_t now_s, struct fault *fault)
 {
 	const char *flaw;
 	struct crl_state state;

@@ -12,7 +12,7 @@
  */
 #define CRL_FILE "ca.crl"
 
-struct crl_terms_of_ca {
+struct ca_crl_options {
 	struct store *store;
 	const struct layout *layout;
 	const struct issuer *issuer;
@@ -38,7 +38,7 @@ enum crl_publishing {
  * revoked stays on it until a CRL that was made after its end has been replaced, and its validity
  * has passed once more.
  */
-int publish_crl(const struct crl_terms_of_ca *terms, enum crl_publishing mode, int64_t now_s,
+int publish_crl(const struct ca_crl_options *terms, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault) MUST_CHECK;
 
 /*
@@ -48,7 +48,7 @@ int publish_crl(const struct crl_terms_of_ca *terms, enum crl_publishing mode, i
 int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s);
 
 /* Whether it is, without making it: for /health and `check`. */
-int check_crl(const struct crl_terms_of_ca *terms, int64_t now_s, struct fault *fault) MUST_CHECK;
+int check_crl(const struct ca_crl_options *terms, int64_t now_s, struct fault *fault) MUST_CHECK;
 
 /* The file's content; publish first. */
 int read_crl(const struct layout *layout, struct buffer *ret_der, struct fault *fault) MUST_CHECK;

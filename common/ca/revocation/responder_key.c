@@ -11,7 +11,7 @@ static const char member[] = "ocsp";
 
 enum { BACKDATE_S = 300 };
 
-void clear_identity(struct responder_identity *identity)
+void clear_responder_key(struct responder_key *identity)
 {
 	free_private_key(&identity->key);
 	free_certificate(&identity->certificate);
@@ -52,7 +52,7 @@ static int certify_key(const struct issuer *issuer, const struct private_key *ke
 {
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct responder_terms terms = {
+	struct responder_options terms = {
 		.subject = subject, .validity = choose_validity(issuer_certificate(issuer), now_s)};
 	uint8_t serial[SERIAL_MAX];
 
@@ -69,8 +69,8 @@ static int certify_key(const struct issuer *issuer, const struct private_key *ke
 	return parse_certificate_der(bytes_of_buffer(&der), ret_certificate, fault);
 }
 
-static int fill_record(const struct certificate *certificate, int64_t now_s, struct record *record,
-		       struct fault *fault)
+static int fill_record(const struct certificate *certificate, int64_t now_s,
+		       struct issued_certificate *record, struct fault *fault)
 {
 	memcpy(record->serial, certificate_serial(certificate).data, SERIAL_MAX);
 	public_key_sha256(certificate_public_key(certificate), record->key_sha256);
@@ -88,13 +88,13 @@ static int fill_record(const struct certificate *certificate, int64_t now_s, str
 static int record_certificate(struct store *store, const struct certificate *certificate,
 			      int64_t now_s, struct fault *fault)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct insertion insertion = {
 		.records = &record, .count = 1, .quota = SIZE_MAX, .now_s = now_s};
 	enum insert_result result;
 
 	if (fill_record(certificate, now_s, &record, fault) < 0 ||
-	    insert_records(store, &insertion, &result, fault) < 0)
+	    insert_certificates(store, &insertion, &result, fault) < 0)
 		return -1;
 	return result == INSERTED
 		       ? 0
@@ -102,33 +102,33 @@ static int record_certificate(struct store *store, const struct certificate *cer
 				   "the OCSP responder's certificate cannot be recorded");
 }
 
-int make_identity(struct store *store, const struct issuer *issuer, int64_t now_s,
-		  struct responder_identity *ret_identity, struct fault *fault)
+int make_responder_key(struct store *store, const struct issuer *issuer, int64_t now_s,
+		       struct responder_key *ret_identity, struct fault *fault)
 {
-	CLEANUP(clear_identity) struct responder_identity identity = {0};
+	CLEANUP(clear_responder_key) struct responder_key identity = {0};
 
 	if (generate_private_key(choose_key_type(issuer), &identity.key, fault) < 0 ||
 	    certify_key(issuer, identity.key, now_s, &identity.certificate, fault) < 0 ||
 	    record_certificate(store, identity.certificate, now_s, fault) < 0)
 		return -1;
 	*ret_identity = identity;
-	identity = (struct responder_identity){0};
+	identity = (struct responder_key){0};
 	return 0;
 }
 
-bool identity_stands(const struct responder_identity *identity, int64_t now_s)
+bool responder_key_is_valid(const struct responder_key *identity, int64_t now_s)
 {
 	return identity->key != NULL && now_s >= certificate_not_before(identity->certificate) &&
 	       now_s < certificate_not_after(identity->certificate);
 }
 
-bool identity_due(const struct responder_identity *identity, const struct issuer *issuer,
-		  int64_t now_s)
+bool responder_key_is_due(const struct responder_key *identity, const struct issuer *issuer,
+			  int64_t now_s)
 {
 	int64_t begin_s;
 	int64_t end_s;
 
-	if (!identity_stands(identity, now_s))
+	if (!responder_key_is_valid(identity, now_s))
 		return true;
 	begin_s = certificate_not_before(identity->certificate);
 	end_s = certificate_not_after(identity->certificate);

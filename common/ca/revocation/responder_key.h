@@ -9,7 +9,7 @@
  * the issuer, which lives for days and is in the record (client "ca", member "ocsp") before it is
  * used. So the issuer's key signs one certificate now and then, and no answers.
  */
-struct responder_identity {
+struct responder_key {
 	struct private_key *key; /* NULL: none yet */
 	struct certificate *certificate;
 };
@@ -18,15 +18,15 @@ enum { RESPONDER_VALIDITY_S = 7 * 86400 };
 
 /* The key is of the issuer's type, so that whoever can verify a certificate can verify an answer;
    of RSA, for its time, 2048 bits. */
-int make_identity(struct store *store, const struct issuer *issuer, int64_t now_s,
-		  struct responder_identity *ret_identity, struct fault *fault) MUST_CHECK;
-void clear_identity(struct responder_identity *identity);
+int make_responder_key(struct store *store, const struct issuer *issuer, int64_t now_s,
+		       struct responder_key *ret_identity, struct fault *fault) MUST_CHECK;
+void clear_responder_key(struct responder_key *identity);
 
 /* Whether it can sign at that time. */
-bool identity_stands(const struct responder_identity *identity, int64_t now_s);
+bool responder_key_is_valid(const struct responder_key *identity, int64_t now_s);
 
 /* Whether it is to be replaced: a third of its life is left, unless it ends with its issuer. */
-bool identity_due(const struct responder_identity *identity, const struct issuer *issuer,
-		  int64_t now_s);
+bool responder_key_is_due(const struct responder_key *identity, const struct issuer *issuer,
+			  int64_t now_s);
 
 #endif

@@ -10,29 +10,30 @@
 static const unsigned int ok = 200;
 static const unsigned int internal_error = 500;
 
-int init_inquiries(struct inquiries *inquiries, const struct layout *layout, struct fault *fault)
+int init_encrypted_requests(struct encrypted_requests *inquiries, const struct layout *layout,
+			    struct fault *fault)
 {
-	if (init_live_ring(&inquiries->ring, layout, fault) < 0)
+	if (init_shared_keys(&inquiries->ring, layout, fault) < 0)
 		return -1;
 	init_refusal_counts(&inquiries->refusals);
 	return 0;
 }
 
-void clear_inquiries(struct inquiries *inquiries)
+void clear_encrypted_requests(struct encrypted_requests *inquiries)
 {
-	clear_live_ring(&inquiries->ring);
+	clear_shared_keys(&inquiries->ring);
 	clear_refusal_counts(&inquiries->refusals);
 }
 
 /* One question on its way to its answer. */
 struct inquiry {
-	struct inquiries *all;
+	struct encrypted_requests *all;
 	const char *path;
 	struct question question;
 	int64_t now_s;
 };
 
-static void log_text(const struct inquiries *all, const char *path, unsigned int status,
+static void log_text(const struct encrypted_requests *all, const char *path, unsigned int status,
 		     const char *text)
 {
 	if (all->log != NULL)
@@ -152,8 +153,8 @@ static void judge_pem(const struct inquiry *inquiry, const struct buffer *pem,
 	struct fault found = {0};
 
 	if (unwrap_certificate_pem(bytes_of_buffer(pem), &der, &found) == 0 &&
-	    judge_certificate(inquiry->all->authority, bytes_of_buffer(&der), inquiry->now_s,
-			      answer, &found) == 0)
+	    answer_status(inquiry->all->authority, bytes_of_buffer(&der), inquiry->now_s, answer,
+			  &found) == 0)
 		return;
 	if (found.class == FAULT_MALFORMED || found.class == FAULT_TOO_LARGE)
 		set_refusal(&answer->refusal, "malformed", "certificate: %s", found.text);
@@ -161,8 +162,8 @@ static void judge_pem(const struct inquiry *inquiry, const struct buffer *pem,
 		refuse_for_failure(inquiry, &found, &answer->refusal);
 }
 
-static int answer_status(const struct inquiry *inquiry, struct secret *ret_plaintext,
-			 struct fault *fault)
+static int answer_status_inquiry(const struct inquiry *inquiry, struct secret *ret_plaintext,
+				 struct fault *fault)
 {
 	const struct decrypted_message *message = &inquiry->question.message;
 	CLEANUP(clear_status_request) struct status_request request = {0};
@@ -187,7 +188,7 @@ static int answer_status(const struct inquiry *inquiry, struct secret *ret_plain
 static void revoke_for(const struct inquiry *inquiry, const struct revocation_request *request,
 		       struct revocation_answer *answer)
 {
-	const struct crl_terms_of_ca terms = authority_crl_terms(inquiry->all->authority);
+	const struct ca_crl_options terms = authority_crl_options(inquiry->all->authority);
 	struct fault trouble = {0};
 	struct fault found = {0};
 
@@ -228,11 +229,12 @@ typedef int answer_function(const struct inquiry *inquiry, struct secret *ret_pl
 
 static void clear_inquiry(struct inquiry *inquiry)
 {
-	clear_question(&inquiry->question);
+	clear_request(&inquiry->question);
 }
 
-static int serve(struct inquiries *all, const struct exchange_kind *kind, answer_function *answer,
-		 struct bytes jwe, struct http_response *response, struct fault *fault)
+static int serve(struct encrypted_requests *all, const struct message_kind *kind,
+		 answer_function *answer, struct bytes jwe, struct http_response *response,
+		 struct fault *fault)
 {
 	CLEANUP(clear_inquiry)
 	struct inquiry inquiry = {.all = all, .path = kind->path, .now_s = read_clock()};
@@ -240,29 +242,29 @@ static int serve(struct inquiries *all, const struct exchange_kind *kind, answer
 	struct fault trouble = {0};
 
 	/* A key that cannot be read is no reason to refuse those who have good ones. */
-	if (refresh_live_ring(&all->ring, &trouble) < 0)
+	if (refresh_shared_keys(&all->ring, &trouble) < 0)
 		log_text(all, kind->path, internal_error, trouble.text);
-	if (open_live_question(&all->ring, kind, jwe, &inquiry.question, fault) < 0 ||
+	if (open_encrypted_request(&all->ring, kind, jwe, &inquiry.question, fault) < 0 ||
 	    answer(&inquiry, &plaintext, fault) < 0)
 		return -1;
-	return answer_live_question(&all->ring, kind, &inquiry.question,
-				    bytes_of_secret(&plaintext), response, fault);
+	return answer_encrypted_request(&all->ring, kind, &inquiry.question,
+					bytes_of_secret(&plaintext), response, fault);
 }
 
-int inquire_certificates(struct inquiries *inquiries, struct bytes jwe,
-			 struct http_response *response, struct fault *fault)
+int answer_certificates_request(struct encrypted_requests *inquiries, struct bytes jwe,
+				struct http_response *response, struct fault *fault)
 {
-	return serve(inquiries, &certificates_exchange, answer_certificates, jwe, response, fault);
+	return serve(inquiries, &certificates_kind, answer_certificates, jwe, response, fault);
 }
 
-int inquire_status(struct inquiries *inquiries, struct bytes jwe, struct http_response *response,
-		   struct fault *fault)
+int answer_status_request(struct encrypted_requests *inquiries, struct bytes jwe,
+			  struct http_response *response, struct fault *fault)
 {
-	return serve(inquiries, &status_exchange, answer_status, jwe, response, fault);
+	return serve(inquiries, &status_kind, answer_status_inquiry, jwe, response, fault);
 }
 
-int inquire_revocations(struct inquiries *inquiries, struct bytes jwe,
-			struct http_response *response, struct fault *fault)
+int answer_revocation_request(struct encrypted_requests *inquiries, struct bytes jwe,
+			      struct http_response *response, struct fault *fault)
 {
-	return serve(inquiries, &revocations_exchange, answer_revocations, jwe, response, fault);
+	return serve(inquiries, &revocations_kind, answer_revocations, jwe, response, fault);
 }

@@ -11,24 +11,24 @@
  * can be decrypted is answered inside the encryption, refusals too; what failed here goes to the
  * log alone.
  */
-struct inquiries {
+struct encrypted_requests {
 	struct authority *authority; /* outlives them */
 	http_log *log;               /* may be NULL */
 	void *log_context;
-	struct live_ring ring;
+	struct shared_keys ring;
 	struct refusal_counts refusals;
 };
 
 /* authority and the log are set already. */
-int init_inquiries(struct inquiries *inquiries, const struct layout *layout,
-		   struct fault *fault) MUST_CHECK;
-void clear_inquiries(struct inquiries *inquiries);
+int init_encrypted_requests(struct encrypted_requests *inquiries, const struct layout *layout,
+			    struct fault *fault) MUST_CHECK;
+void clear_encrypted_requests(struct encrypted_requests *inquiries);
 
-int inquire_certificates(struct inquiries *inquiries, struct bytes jwe,
-			 struct http_response *response, struct fault *fault) MUST_CHECK;
-int inquire_status(struct inquiries *inquiries, struct bytes jwe, struct http_response *response,
-		   struct fault *fault) MUST_CHECK;
-int inquire_revocations(struct inquiries *inquiries, struct bytes jwe,
-			struct http_response *response, struct fault *fault) MUST_CHECK;
+int answer_certificates_request(struct encrypted_requests *inquiries, struct bytes jwe,
+				struct http_response *response, struct fault *fault) MUST_CHECK;
+int answer_status_request(struct encrypted_requests *inquiries, struct bytes jwe,
+			  struct http_response *response, struct fault *fault) MUST_CHECK;
+int answer_revocation_request(struct encrypted_requests *inquiries, struct bytes jwe,
+			      struct http_response *response, struct fault *fault) MUST_CHECK;
 
 #endif

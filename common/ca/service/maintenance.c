@@ -12,16 +12,17 @@ enum {
 	COUNT_SHARE = 100, /* counting takes at most this part of the time, whatever there is */
 };
 
-struct upkeep {
-	struct upkeep_settings settings;
-	struct keeper *keeper;
+struct maintenance {
+	struct maintenance_settings settings;
+	struct periodic_thread *keeper;
 	int64_t crl_from_s;    /* not before, after a failure */
 	int64_t count_from_us; /* of the stopwatch: not before */
 	pthread_mutex_t lock;  /* of the figures */
-	struct upkeep_figures figures;
+	struct maintenance_figures figures;
 };
 
-static void log_trouble(const struct upkeep *upkeep, const char *path, const struct fault *found)
+static void log_trouble(const struct maintenance *upkeep, const char *path,
+			const struct fault *found)
 {
 	static const unsigned int internal_error = 500;
 
@@ -30,7 +31,7 @@ static void log_trouble(const struct upkeep *upkeep, const char *path, const str
 				     found->text);
 }
 
-static void keep_crl(struct upkeep *upkeep)
+static void keep_crl(struct maintenance *upkeep)
 {
 	struct shared_body *body = NULL;
 	struct crl_info info;
@@ -56,7 +57,7 @@ static uint64_t growth(size_t before, size_t now)
 }
 
 /* What was pruned makes the record smaller, and takes nothing back. */
-static void add_count(struct upkeep_figures *figures, const struct store_summary *summary)
+static void add_count(struct maintenance_figures *figures, const struct store_summary *summary)
 {
 	if (figures->counted) {
 		figures->issued += growth(figures->record.certificates, summary->certificates);
@@ -66,7 +67,7 @@ static void add_count(struct upkeep_figures *figures, const struct store_summary
 	figures->record = *summary;
 }
 
-static void count_certificates(struct upkeep *upkeep)
+static void count_certificates(struct maintenance *upkeep)
 {
 	struct store_summary summary;
 	struct fault found = {0};
@@ -89,39 +90,39 @@ static void count_certificates(struct upkeep *upkeep)
 
 static void keep(void *context)
 {
-	struct upkeep *upkeep = context;
+	struct maintenance *upkeep = context;
 
 	keep_crl(upkeep);
 	count_certificates(upkeep);
 }
 
-int start_upkeep(const struct upkeep_settings *settings, struct upkeep **ret_upkeep,
-		 struct fault *fault)
+int start_maintenance(const struct maintenance_settings *settings, struct maintenance **ret_upkeep,
+		      struct fault *fault)
 {
-	CLEANUP(stop_upkeep) struct upkeep *upkeep = calloc(1, sizeof(*upkeep));
+	CLEANUP(stop_maintenance) struct maintenance *upkeep = calloc(1, sizeof(*upkeep));
 
 	if (upkeep == NULL)
 		return set_memory_fault(fault);
 	upkeep->settings = *settings;
 	pthread_mutex_init(&upkeep->lock, NULL);
-	if (start_keeper(INTERVAL_MS, keep, upkeep, &upkeep->keeper, fault) < 0)
+	if (start_periodic_thread(INTERVAL_MS, keep, upkeep, &upkeep->keeper, fault) < 0)
 		return -1;
 	*ret_upkeep = TAKE(upkeep);
 	return 0;
 }
 
-void stop_upkeep(struct upkeep **pointer)
+void stop_maintenance(struct maintenance **pointer)
 {
-	struct upkeep *upkeep = TAKE(*pointer);
+	struct maintenance *upkeep = TAKE(*pointer);
 
 	if (upkeep == NULL)
 		return;
-	stop_keeper(&upkeep->keeper);
+	stop_periodic_thread(&upkeep->keeper);
 	pthread_mutex_destroy(&upkeep->lock);
 	free(upkeep);
 }
 
-void read_figures(struct upkeep *upkeep, struct upkeep_figures *ret_figures)
+void read_maintenance_figures(struct maintenance *upkeep, struct maintenance_figures *ret_figures)
 {
 	pthread_mutex_lock(&upkeep->lock);
 	*ret_figures = upkeep->figures;

@@ -10,22 +10,22 @@
  * the certificates, for as little of its time as that takes much. What fails is logged, and tried
  * again later.
  */
-struct upkeep;
+struct maintenance;
 
-struct upkeep_settings {
+struct maintenance_settings {
 	struct store *store;   /* outlives it */
 	struct crl_cache *crl; /* outlives it */
 	http_log *log;         /* may be NULL */
 	void *log_context;
 };
 
-int start_upkeep(const struct upkeep_settings *settings, struct upkeep **ret_upkeep,
-		 struct fault *fault) MUST_CHECK;
+int start_maintenance(const struct maintenance_settings *settings, struct maintenance **ret_upkeep,
+		      struct fault *fault) MUST_CHECK;
 
 /* Waits until what it is doing is done, and no longer. */
-void stop_upkeep(struct upkeep **upkeep);
+void stop_maintenance(struct maintenance **upkeep);
 
-struct upkeep_figures {
+struct maintenance_figures {
 	bool counted; /* else record says nothing yet */
 	struct store_summary record;
 	uint64_t issued;     /* since this began, by whichever process */
@@ -34,6 +34,6 @@ struct upkeep_figures {
 };
 
 /* As of when they were last seen. */
-void read_figures(struct upkeep *upkeep, struct upkeep_figures *ret_figures);
+void read_maintenance_figures(struct maintenance *upkeep, struct maintenance_figures *ret_figures);
 
 #endif

@@ -25,7 +25,7 @@ static void append_build(struct buffer *text, const char *version)
 	append_format(text, "certpool_build_info{version=\"%s\"} 1\n", version);
 }
 
-static void append_record(struct buffer *text, const struct upkeep_figures *figures)
+static void append_record(struct buffer *text, const struct maintenance_figures *figures)
 {
 	const struct store_summary *record = &figures->record;
 

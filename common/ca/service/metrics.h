@@ -13,7 +13,7 @@ enum { METRIC_ROUTES_MAX = 24 };
 struct metrics {
 	const char *version; /* NULL: not told */
 	int64_t now_s;
-	struct upkeep_figures figures;
+	struct maintenance_figures figures;
 	size_t connections;
 	struct route_statistics routes[METRIC_ROUTES_MAX];
 	size_t route_count;

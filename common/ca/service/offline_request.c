@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-void clear_carried_answer(struct carried_answer *answer)
+void clear_offline_answer(struct offline_answer *answer)
 {
 	clear_certificates_answer(&answer->answer);
 	clear_buffer(&answer->jwe);
-	*answer = (struct carried_answer){0};
+	*answer = (struct offline_answer){0};
 }
 
 /* A request that is no request is refused; one that we could not look at is our failure. */
@@ -21,7 +21,7 @@ static int parse_carried(const struct question *question, int64_t now_s,
 
 	if (parse_certificates_request(bytes_of_secret(&question->message.plaintext), ret_request,
 				       ret_claims, &found) == 0) {
-		check_carried_claims(ret_claims, question->message.peer, CA_NAME, now_s, refusal);
+		check_offline_claims(ret_claims, question->message.peer, CA_NAME, now_s, refusal);
 		return 0;
 	}
 	if (found.class == FAULT_FAILED)
@@ -67,23 +67,24 @@ static int encrypt_answer(const struct key_ring *ring, const char *client,
 		return set_fault(fault, FAULT_FAILED, "the key shared with \"%s\" is gone", client);
 	if (format_certificates_answer(answer, &json, fault) < 0)
 		return -1;
-	return encrypt_message(&peer->key, certificates_exchange.answer_typ, NULL,
+	return encrypt_message(&peer->key, certificates_kind.answer_typ, NULL,
 			       bytes_of_secret(&json), ret_jwe, fault);
 }
 
-int answer_carried(struct authority *authority, const struct key_ring *ring, struct bytes jwe,
-		   int64_t now_s, struct carried_answer *ret_answer, struct fault *fault)
+int answer_offline_request(struct authority *authority, const struct key_ring *ring,
+			   struct bytes jwe, int64_t now_s, struct offline_answer *ret_answer,
+			   struct fault *fault)
 {
-	CLEANUP(clear_question) struct question question = {0};
-	CLEANUP(clear_carried_answer) struct carried_answer answer = {0};
+	CLEANUP(clear_request) struct question question = {0};
+	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 
-	if (open_question(ring, &certificates_exchange, jwe, &question, fault) < 0)
+	if (open_request(ring, &certificates_kind, jwe, &question, fault) < 0)
 		return -1;
 	memcpy(answer.client, question.message.peer, sizeof(answer.client));
 	if (certify_carried(authority, &question, now_s, &answer.answer, fault) < 0 ||
 	    encrypt_answer(ring, answer.client, &answer.answer, &answer.jwe, fault) < 0)
 		return -1;
 	*ret_answer = answer;
-	answer = (struct carried_answer){0};
+	answer = (struct offline_answer){0};
 	return 0;
 }

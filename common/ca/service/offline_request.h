@@ -6,10 +6,10 @@
 
 /*
  * Part 1, the CA's half, for a request that was carried here by hand: as over the network, but for
- * its age (CARRIED_WINDOW_S). The answer may be carried back however long it takes.
+ * its age (OFFLINE_WINDOW_S). The answer may be carried back however long it takes.
  */
 
-struct carried_answer {
+struct offline_answer {
 	char client[NAME_SIZE];            /* whose request it was */
 	struct certificates_answer answer; /* what the JWE says */
 	struct buffer jwe;
@@ -20,9 +20,9 @@ struct carried_answer {
  * key. What cannot be certified is refused in the answer.
  * Errors: FAULT_UNDECRYPTABLE; others when the CA itself failed: nothing was issued then.
  */
-int answer_carried(struct authority *authority, const struct key_ring *ring, struct bytes jwe,
-		   int64_t now_s, struct carried_answer *ret_answer,
-		   struct fault *fault) MUST_CHECK;
-void clear_carried_answer(struct carried_answer *answer);
+int answer_offline_request(struct authority *authority, const struct key_ring *ring,
+			   struct bytes jwe, int64_t now_s, struct offline_answer *ret_answer,
+			   struct fault *fault) MUST_CHECK;
+void clear_offline_answer(struct offline_answer *answer);
 
 #endif

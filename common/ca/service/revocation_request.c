@@ -34,7 +34,7 @@ static int refuse(struct store *store, const char *client, int64_t now_s, const 
 	return record_event(store, &event, fault);
 }
 
-int revoke_own(const struct crl_terms_of_ca *terms, const char *client,
+int revoke_own(const struct ca_crl_options *terms, const char *client,
 	       const struct revocation_request *request, int64_t now_s,
 	       struct revocation_answer *ret_answer, struct fault *ret_trouble, struct fault *fault)
 {

@@ -13,7 +13,7 @@
  * number, and *ret_trouble says why.
  * -1 only when the CA itself failed: nothing was revoked then.
  */
-int revoke_own(const struct crl_terms_of_ca *terms, const char *client,
+int revoke_own(const struct ca_crl_options *terms, const char *client,
 	       const struct revocation_request *request, int64_t now_s,
 	       struct revocation_answer *ret_answer, struct fault *ret_trouble,
 	       struct fault *fault) MUST_CHECK;

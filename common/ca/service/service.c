@@ -27,9 +27,9 @@ struct ca_service {
 	http_log *log;
 	void *log_context;
 	const char *version;
-	struct inquiries inquiries;
+	struct encrypted_requests inquiries;
 	struct crl_cache crl;
-	struct upkeep *upkeep;
+	struct maintenance *upkeep;
 	struct responder *responder;
 	struct buffer root_pem;
 	struct buffer issuer_pem;
@@ -41,7 +41,7 @@ static int serve_certificates(const struct http_request *request, struct http_re
 {
 	struct ca_service *service = context;
 
-	return inquire_certificates(&service->inquiries, request->body, response, fault);
+	return answer_certificates_request(&service->inquiries, request->body, response, fault);
 }
 
 static int serve_status(const struct http_request *request, struct http_response *response,
@@ -49,7 +49,7 @@ static int serve_status(const struct http_request *request, struct http_response
 {
 	struct ca_service *service = context;
 
-	return inquire_status(&service->inquiries, request->body, response, fault);
+	return answer_status_request(&service->inquiries, request->body, response, fault);
 }
 
 static int serve_revocations(const struct http_request *request, struct http_response *response,
@@ -57,7 +57,7 @@ static int serve_revocations(const struct http_request *request, struct http_res
 {
 	struct ca_service *service = context;
 
-	return inquire_revocations(&service->inquiries, request->body, response, fault);
+	return answer_revocation_request(&service->inquiries, request->body, response, fault);
 }
 
 static int serve_root(const struct http_request *request, struct http_response *response,
@@ -168,7 +168,7 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 	(void)request;
 	if (server == NULL)
 		return set_fault(fault, FAULT_BUSY, "the CA is about to start");
-	read_figures(service->upkeep, &metrics.figures);
+	read_maintenance_figures(service->upkeep, &metrics.figures);
 	metrics.connections = count_http_connections(server);
 	metrics.route_count = copy_http_statistics(server, metrics.routes, METRIC_ROUTES_MAX);
 	metrics.refusal_count = copy_refusal_counts(&service->inquiries.refusals, metrics.refusals);
@@ -194,7 +194,7 @@ static const struct http_route routes[] = {
 static int prepare(struct ca_service *service, const struct ca_service_settings *settings,
 		   struct fault *fault)
 {
-	struct crl_terms_of_ca terms = authority_crl_terms(settings->authority);
+	struct ca_crl_options terms = authority_crl_options(settings->authority);
 
 	service->authority = settings->authority;
 	service->log = settings->log;
@@ -204,7 +204,7 @@ static int prepare(struct ca_service *service, const struct ca_service_settings 
 	service->inquiries.log = settings->log;
 	service->inquiries.log_context = settings->log_context;
 	init_crl_cache(&service->crl, &terms);
-	if (init_inquiries(&service->inquiries, settings->layout, fault) < 0 ||
+	if (init_encrypted_requests(&service->inquiries, settings->layout, fault) < 0 ||
 	    format_certificate_pem(certificate_der(authority_root(settings->authority)),
 				   &service->root_pem, fault) < 0 ||
 	    format_certificate_pem(
@@ -218,10 +218,10 @@ static int prepare(struct ca_service *service, const struct ca_service_settings 
 static int start_parts(struct ca_service *service, const struct ca_service_settings *settings,
 		       struct fault *fault)
 {
-	const struct upkeep_settings upkeep = {.store = authority_store(settings->authority),
-					       .crl = &service->crl,
-					       .log = settings->log,
-					       .log_context = settings->log_context};
+	const struct maintenance_settings upkeep = {.store = authority_store(settings->authority),
+						    .crl = &service->crl,
+						    .log = settings->log,
+						    .log_context = settings->log_context};
 	const struct http_server_settings http = {.endpoint = settings->endpoint,
 						  .routes = routes,
 						  .context = service,
@@ -229,7 +229,7 @@ static int start_parts(struct ca_service *service, const struct ca_service_setti
 						  .log_context = settings->log_context};
 	struct http_server *server = NULL;
 
-	if (start_upkeep(&upkeep, &service->upkeep, fault) < 0 ||
+	if (start_maintenance(&upkeep, &service->upkeep, fault) < 0 ||
 	    start_http_server(&http, &server, fault) < 0)
 		return -1;
 	service->server = server;
@@ -264,8 +264,8 @@ void stop_ca_service(struct ca_service **service_pointer)
 	/* First, since what is being answered needs all the rest. */
 	server = service->server;
 	stop_http_server(&server);
-	stop_upkeep(&service->upkeep);
-	clear_inquiries(&service->inquiries);
+	stop_maintenance(&service->upkeep);
+	clear_encrypted_requests(&service->inquiries);
 	clear_crl_cache(&service->crl);
 	free_responder(&service->responder);
 	clear_buffer(&service->root_pem);

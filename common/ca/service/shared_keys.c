@@ -13,7 +13,7 @@ static bool same_time(struct timespec a, struct timespec b)
 }
 
 /* Reads the ring under the lock for writing. */
-static int read_locked(struct live_ring *ring, struct timespec changed, struct fault *fault)
+static int read_locked(struct shared_keys *ring, struct timespec changed, struct fault *fault)
 {
 	struct key_ring fresh = {0};
 
@@ -27,7 +27,7 @@ static int read_locked(struct live_ring *ring, struct timespec changed, struct f
 	return 0;
 }
 
-int refresh_live_ring(struct live_ring *ring, struct fault *fault)
+int refresh_shared_keys(struct shared_keys *ring, struct fault *fault)
 {
 	struct stat status;
 	bool fresh;
@@ -48,14 +48,14 @@ int refresh_live_ring(struct live_ring *ring, struct fault *fault)
 	return result;
 }
 
-int init_live_ring(struct live_ring *ring, const struct layout *layout, struct fault *fault)
+int init_shared_keys(struct shared_keys *ring, const struct layout *layout, struct fault *fault)
 {
-	*ring = (struct live_ring){.layout = layout};
+	*ring = (struct shared_keys){.layout = layout};
 	pthread_rwlock_init(&ring->lock, NULL);
-	return refresh_live_ring(ring, fault);
+	return refresh_shared_keys(ring, fault);
 }
 
-void clear_live_ring(struct live_ring *ring)
+void clear_shared_keys(struct shared_keys *ring)
 {
 	if (ring->layout == NULL)
 		return;
@@ -64,25 +64,25 @@ void clear_live_ring(struct live_ring *ring)
 	ring->layout = NULL;
 }
 
-int open_live_question(struct live_ring *ring, const struct exchange_kind *kind, struct bytes jwe,
-		       struct question *ret_question, struct fault *fault)
+int open_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+			   struct bytes jwe, struct question *ret_question, struct fault *fault)
 {
 	int result;
 
 	pthread_rwlock_rdlock(&ring->lock);
-	result = open_question(&ring->ring, kind, jwe, ret_question, fault);
+	result = open_request(&ring->ring, kind, jwe, ret_question, fault);
 	pthread_rwlock_unlock(&ring->lock);
 	return result;
 }
 
-int answer_live_question(struct live_ring *ring, const struct exchange_kind *kind,
-			 const struct question *question, struct bytes plaintext,
-			 struct http_response *response, struct fault *fault)
+int answer_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+			     const struct question *question, struct bytes plaintext,
+			     struct http_response *response, struct fault *fault)
 {
 	int result;
 
 	pthread_rwlock_rdlock(&ring->lock);
-	result = answer_question(&ring->ring, kind, question, plaintext, response, fault);
+	result = answer_request(&ring->ring, kind, question, plaintext, response, fault);
 	pthread_rwlock_unlock(&ring->lock);
 	return result;
 }

@@ -12,7 +12,7 @@
  * added while the CA serves is good at once, and one taken away is good no more. Safe for several
  * threads.
  */
-struct live_ring {
+struct shared_keys {
 	const struct layout *layout;
 	pthread_rwlock_t lock;
 	struct key_ring ring;
@@ -24,18 +24,19 @@ struct live_ring {
 	bool settled;
 };
 
-int init_live_ring(struct live_ring *ring, const struct layout *layout,
-		   struct fault *fault) MUST_CHECK;
-void clear_live_ring(struct live_ring *ring);
+int init_shared_keys(struct shared_keys *ring, const struct layout *layout,
+		     struct fault *fault) MUST_CHECK;
+void clear_shared_keys(struct shared_keys *ring);
 
 /* Reads the keys again if need be. On failure those that were read before stay. */
-int refresh_live_ring(struct live_ring *ring, struct fault *fault) MUST_CHECK;
+int refresh_shared_keys(struct shared_keys *ring, struct fault *fault) MUST_CHECK;
 
-/* open_question and answer_question with these keys. */
-int open_live_question(struct live_ring *ring, const struct exchange_kind *kind, struct bytes jwe,
-		       struct question *ret_question, struct fault *fault) MUST_CHECK;
-int answer_live_question(struct live_ring *ring, const struct exchange_kind *kind,
-			 const struct question *question, struct bytes plaintext,
-			 struct http_response *response, struct fault *fault) MUST_CHECK;
+/* open_request and answer_request with these keys. */
+int open_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+			   struct bytes jwe, struct question *ret_question,
+			   struct fault *fault) MUST_CHECK;
+int answer_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+			     const struct question *question, struct bytes plaintext,
+			     struct http_response *response, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -152,18 +152,21 @@ static void verify_line(struct audit_verdict *result, int64_t sequence, struct b
 	if (result->verdict.invalid)
 		return;
 	if (sequence != expected)
-		reject(&result->verdict,
-		       "line %" PRId64 ": expected, and not there: it was taken away", expected);
+		reject_because(&result->verdict,
+			       "line %" PRId64 ": expected, and not there: it was taken away",
+			       expected);
 	else if (parse_event_link(line, &link, &found) < 0)
-		reject(&result->verdict, "line %" PRId64 ": changed: %s", sequence, found.text);
+		reject_because(&result->verdict, "line %" PRId64 ": changed: %s", sequence,
+			       found.text);
 	else if (link.sequence != sequence)
-		reject(&result->verdict, "line %" PRId64 ": changed: it says it is line %" PRId64,
-		       sequence, link.sequence);
+		reject_because(&result->verdict,
+			       "line %" PRId64 ": changed: it says it is line %" PRId64, sequence,
+			       link.sequence);
 	else if (memcmp(link.previous, result->head, SHA256_LEN) != 0)
-		reject(&result->verdict,
-		       "line %" PRId64 ": it does not follow from line %" PRId64
-		       ": one of the two was changed",
-		       sequence, sequence - 1);
+		reject_because(&result->verdict,
+			       "line %" PRId64 ": it does not follow from line %" PRId64
+			       ": one of the two was changed",
+			       sequence, sequence - 1);
 	if (result->verdict.invalid)
 		return;
 	digest_sha256(line, result->head);
@@ -188,17 +191,20 @@ int verify_audit(struct store *store, struct audit_verdict *ret_verdict, struct 
 	if (run_scan(store, walk_lines, &walk, fault) < 0)
 		return -1;
 	if (!result->verdict.invalid && result->lines < walk.head.sequence)
-		reject(&result->verdict,
-		       "line %" PRId64 ": expected, and not there: it was taken away from the end",
-		       result->lines + 1);
+		reject_because(&result->verdict,
+			       "line %" PRId64
+			       ": expected, and not there: it was taken away from the end",
+			       result->lines + 1);
 	else if (!result->verdict.invalid && result->lines > walk.head.sequence)
-		reject(&result->verdict,
-		       "line %" PRId64 ": the record knows of %" PRId64 " lines: it was put in",
-		       walk.head.sequence + 1, walk.head.sequence);
+		reject_because(&result->verdict,
+			       "line %" PRId64 ": the record knows of %" PRId64
+			       " lines: it was put in",
+			       walk.head.sequence + 1, walk.head.sequence);
 	else if (!result->verdict.invalid &&
 		 memcmp(result->head, walk.head.sha256, SHA256_LEN) != 0)
-		reject(&result->verdict, "line %" PRId64 ": changed: not what was written last",
-		       result->lines);
+		reject_because(&result->verdict,
+			       "line %" PRId64 ": changed: not what was written last",
+			       result->lines);
 	*ret_verdict = *result;
 	return 0;
 }
@@ -227,10 +233,11 @@ static int compare_line(void *context, int64_t sequence, const char *line, struc
 	if (verification->copy.len == 0 || result->verdict.invalid)
 		return 0;
 	if (!take_copied(&verification->copy, &copied))
-		reject(&result->verdict, "line %" PRId64 ": cut off", sequence);
+		reject_because(&result->verdict, "line %" PRId64 ": cut off", sequence);
 	else if (!equal_bytes(copied, bytes_of_string(line)))
-		reject(&result->verdict,
-		       "line %" PRId64 ": the copy and the record have different lines", sequence);
+		reject_because(&result->verdict,
+			       "line %" PRId64 ": the copy and the record have different lines",
+			       sequence);
 	else
 		verify_line(result, sequence, copied);
 	return 0;
@@ -245,9 +252,10 @@ int verify_audit_copy(struct store *store, struct bytes copy, struct audit_verdi
 	if (list_audit(store, 1, compare_line, &verification, fault) < 0)
 		return -1;
 	if (verification.copy.len > 0)
-		reject(&result->verdict,
-		       "line %" PRId64 ": in the copy, and not in the record: it was taken away",
-		       result->lines + 1);
+		reject_because(&result->verdict,
+			       "line %" PRId64
+			       ": in the copy, and not in the record: it was taken away",
+			       result->lines + 1);
 	*ret_verdict = *result;
 	return 0;
 }

@@ -3,7 +3,7 @@
 /* Conditions with their parameters; the numbers are those of bind_values. */
 static void append_conditions(struct buffer *sql, const struct selection *selection)
 {
-	const struct record_query *query = selection->query;
+	const struct certificate_query *query = selection->query;
 
 	append_string(sql, " WHERE id > ?1");
 	if (query->client != NULL)
@@ -17,15 +17,15 @@ static void append_conditions(struct buffer *sql, const struct selection *select
 	if (query->expires_before_s != 0)
 		append_string(sql, " AND not_after < ?6");
 	switch (query->state) {
-	case RECORD_ANY:
+	case STATE_ANY:
 		break;
-	case RECORD_VALID:
+	case STATE_VALID:
 		append_string(sql, " AND revoked_at IS NULL AND not_after >= ?7");
 		break;
-	case RECORD_EXPIRED:
+	case STATE_EXPIRED:
 		append_string(sql, " AND not_after < ?7");
 		break;
-	case RECORD_REVOKED:
+	case STATE_REVOKED:
 		append_string(sql, " AND revoked_at IS NOT NULL");
 		break;
 	}
@@ -34,7 +34,7 @@ static void append_conditions(struct buffer *sql, const struct selection *select
 /* Binding a parameter that the text does not have changes nothing. */
 static void bind_values(sqlite3_stmt *statement, const struct selection *selection)
 {
-	const struct record_query *query = selection->query;
+	const struct certificate_query *query = selection->query;
 
 	(void)sqlite3_bind_int64(statement, 1, selection->after);
 	(void)sqlite3_bind_text(statement, 2, query->client, -1, SQLITE_STATIC);

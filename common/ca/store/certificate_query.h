@@ -7,7 +7,7 @@
 /* A query for certificates as a statement; for the files of this folder alone. */
 
 struct selection {
-	const struct record_query *query;
+	const struct certificate_query *query;
 	int64_t after; /* rows with a larger id alone */
 };
 

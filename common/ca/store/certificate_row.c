@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void bind_record(sqlite3_stmt *statement, const struct record *record)
+void bind_record(sqlite3_stmt *statement, const struct issued_certificate *record)
 {
 	(void)sqlite3_bind_blob(statement, 1, record->serial, SERIAL_MAX, SQLITE_STATIC);
 	(void)sqlite3_bind_blob(statement, 2, record->key_sha256, SHA256_LEN, SQLITE_STATIC);
@@ -41,7 +41,7 @@ static int copy_blob(sqlite3_stmt *row, int column, uint8_t *ret_data, size_t le
 	return 0;
 }
 
-int read_record(struct database *database, sqlite3_stmt *row, struct record *ret_record,
+int read_record(struct database *database, sqlite3_stmt *row, struct issued_certificate *ret_record,
 		struct fault *fault)
 {
 	const char *subject = (const char *)sqlite3_column_text(row, 4);

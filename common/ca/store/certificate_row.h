@@ -16,11 +16,11 @@ enum { RECORD_COLUMN_COUNT = 11 };
 
 /* Binds all columns, in the order above, as parameters 1 to 11. The record must stand until the
    statement is reset. */
-void bind_record(sqlite3_stmt *statement, const struct record *record);
+void bind_record(sqlite3_stmt *statement, const struct issued_certificate *record);
 
 /* Copies a row with those columns. What bind_record would not have written is damage. On failure
- *ret_record holds what there is then, for clear_record. */
-int read_record(struct database *database, sqlite3_stmt *row, struct record *ret_record,
+ *ret_record holds what there is then, for clear_issued_certificate. */
+int read_record(struct database *database, sqlite3_stmt *row, struct issued_certificate *ret_record,
 		struct fault *fault) MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@
 
 struct question {
 	struct bytes serial;
-	struct standing standing;
+	struct certificate_status standing;
 };
 
 /* One statement, so that both come from one snapshot of the record. */
@@ -13,7 +13,7 @@ static int ask_record(struct session *session, void *context, struct fault *faul
 	static const char sql[] = "SELECT state.revision, certificate.id, revoked_at, reason"
 				  " FROM state LEFT JOIN certificate ON serial = ?1";
 	struct question *question = context;
-	struct standing *standing = &question->standing;
+	struct certificate_status *standing = &question->standing;
 	sqlite3_stmt *statement;
 	bool row;
 
@@ -32,8 +32,8 @@ static int ask_record(struct session *session, void *context, struct fault *faul
 	return 0;
 }
 
-int read_standing(struct store *store, struct bytes serial, struct standing *ret_standing,
-		  struct fault *fault)
+int read_certificate_status(struct store *store, struct bytes serial,
+			    struct certificate_status *ret_standing, struct fault *fault)
 {
 	struct question question = {.serial = serial};
 

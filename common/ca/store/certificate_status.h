@@ -4,7 +4,7 @@
 #include "common/ca/store/store.h"
 
 /* What the record says of one certificate, and in which state the record was at that moment. */
-struct standing {
+struct certificate_status {
 	int64_t revision; /* grows with each transaction that revoked something or took something
 			     away: what was said under an older one is stale */
 	bool found;
@@ -14,7 +14,8 @@ struct standing {
 };
 
 /* All our serials have the same length, so that one of any other length is not found. */
-int read_standing(struct store *store, struct bytes serial, struct standing *ret_standing,
-		  struct fault *fault) MUST_CHECK;
+int read_certificate_status(struct store *store, struct bytes serial,
+			    struct certificate_status *ret_standing,
+			    struct fault *fault) MUST_CHECK;
 
 #endif

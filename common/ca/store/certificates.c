@@ -6,24 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-void clear_record(struct record *record)
+void clear_issued_certificate(struct issued_certificate *record)
 {
 	free(record->subject);
 	clear_buffer(&record->der);
-	*record = (struct record){0};
+	*record = (struct issued_certificate){0};
 }
 
 /* A search for one record. */
 struct search {
 	const char *sql;
 	struct bytes key;
-	struct record record;
+	struct issued_certificate record;
 	bool found;
 };
 
 static void clear_search(struct search *search)
 {
-	clear_record(&search->record);
+	clear_issued_certificate(&search->record);
 }
 
 static int search_record(struct session *session, void *context, struct fault *fault)
@@ -44,21 +44,21 @@ static int search_record(struct session *session, void *context, struct fault *f
 	return copied;
 }
 
-static int find(struct store *store, const char *sql, struct bytes key, struct record *ret_record,
-		bool *ret_found, struct fault *fault)
+static int find(struct store *store, const char *sql, struct bytes key,
+		struct issued_certificate *ret_record, bool *ret_found, struct fault *fault)
 {
 	CLEANUP(clear_search) struct search search = {.sql = sql, .key = key};
 
 	if (run_query(store, search_record, &search, fault) < 0)
 		return -1;
 	*ret_record = search.record;
-	search.record = (struct record){0};
+	search.record = (struct issued_certificate){0};
 	*ret_found = search.found;
 	return 0;
 }
 
 int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN],
-		struct record *ret_record, bool *ret_found, struct fault *fault)
+		struct issued_certificate *ret_record, bool *ret_found, struct fault *fault)
 {
 	static const char sql[] =
 		"SELECT " RECORD_COLUMNS " FROM certificate WHERE key_sha256 = ?1";
@@ -68,7 +68,7 @@ int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN]
 }
 
 int find_by_serial(struct store *store, const uint8_t serial[static SERIAL_MAX],
-		   struct record *ret_record, bool *ret_found, struct fault *fault)
+		   struct issued_certificate *ret_record, bool *ret_found, struct fault *fault)
 {
 	static const char sql[] = "SELECT " RECORD_COLUMNS " FROM certificate WHERE serial = ?1";
 
@@ -112,8 +112,8 @@ static int look_at_client(struct session *session, struct inserting *inserting, 
 	return 0;
 }
 
-static int has_key(struct session *session, const char *sql, const struct record *record,
-		   bool *ret_has, struct fault *fault)
+static int has_key(struct session *session, const char *sql,
+		   const struct issued_certificate *record, bool *ret_has, struct fault *fault)
 {
 	sqlite3_stmt *statement;
 
@@ -126,7 +126,7 @@ static int has_key(struct session *session, const char *sql, const struct record
 	return 0;
 }
 
-static int insert_row(struct session *session, const struct record *record,
+static int insert_row(struct session *session, const struct issued_certificate *record,
 		      enum insert_result *ret_result, struct fault *fault)
 {
 	static const char sql[] = "INSERT INTO certificate (" RECORD_COLUMNS ")"
@@ -145,7 +145,7 @@ static int insert_row(struct session *session, const struct record *record,
 
 /* A key that is there already is told first: its certificate may be the answer all the same. */
 static int insert_record(struct session *session, const struct inserting *inserting,
-			 const struct record *record, enum insert_result *ret_result,
+			 const struct issued_certificate *record, enum insert_result *ret_result,
 			 struct fault *fault)
 {
 	static const char recorded_sql[] = "SELECT 1 FROM certificate WHERE key_sha256 = ?1";
@@ -211,8 +211,8 @@ static int insert_all(struct session *session, void *context, struct fault *faul
 	return 0;
 }
 
-int insert_records(struct store *store, const struct insertion *insertion,
-		   enum insert_result *ret_results, struct fault *fault)
+int insert_certificates(struct store *store, const struct insertion *insertion,
+			enum insert_result *ret_results, struct fault *fault)
 {
 	struct inserting inserting = {.insertion = insertion, .results = ret_results};
 

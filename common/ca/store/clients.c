@@ -10,10 +10,10 @@
 	"name, subject, alt_names, keys, validity, certificates, requests_per_minute, by_hand,"    \
 	" disabled, revoked_at, reason"
 
-void clear_client_record(struct client_record *record)
+void clear_client(struct client *record)
 {
 	clear_client_policy(&record->policy);
-	*record = (struct client_record){0};
+	*record = (struct client){0};
 }
 
 /* One a line: a name has no line break in it. */
@@ -57,10 +57,10 @@ static int read_policy(sqlite3_stmt *row, struct client_policy *policy, struct f
 	return check_client_policy(policy, fault);
 }
 
-static int read_client(struct session *session, sqlite3_stmt *row, struct client_record *ret_record,
-		       struct fault *fault)
+static int read_client_row(struct session *session, sqlite3_stmt *row, struct client *ret_record,
+			   struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	const char *name = (const char *)sqlite3_column_text(row, 0);
 
 	if (name == NULL || !valid_name(name))
@@ -74,12 +74,12 @@ static int read_client(struct session *session, sqlite3_stmt *row, struct client
 	record.revoked_at_s = sqlite3_column_int64(row, 9);
 	record.reason = sqlite3_column_int(row, 10);
 	*ret_record = record;
-	record = (struct client_record){0};
+	record = (struct client){0};
 	return 0;
 }
 
-static int find_client_row(struct session *session, const char *name,
-			   struct client_record *ret_record, bool *ret_found, struct fault *fault)
+static int find_client_row(struct session *session, const char *name, struct client *ret_record,
+			   bool *ret_found, struct fault *fault)
 {
 	static const char sql[] = "SELECT " CLIENT_COLUMNS " FROM client WHERE name = ?1";
 	sqlite3_stmt *statement;
@@ -90,14 +90,14 @@ static int find_client_row(struct session *session, const char *name,
 	(void)sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
 	if (step_statement(&session->database, statement, ret_found, fault) < 0)
 		return -1;
-	result = *ret_found ? read_client(session, statement, ret_record, fault) : 0;
+	result = *ret_found ? read_client_row(session, statement, ret_record, fault) : 0;
 	reset_statement(statement);
 	return result;
 }
 
 struct search {
 	const char *name;
-	struct client_record record;
+	struct client record;
 	bool found;
 };
 
@@ -108,8 +108,8 @@ static int search_client(struct session *session, void *context, struct fault *f
 	return find_client_row(session, search->name, &search->record, &search->found, fault);
 }
 
-int find_client_record(struct store *store, const char *name, struct client_record *ret_record,
-		       bool *ret_found, struct fault *fault)
+int read_client(struct store *store, const char *name, struct client *ret_record, bool *ret_found,
+		struct fault *fault)
 {
 	struct search search = {.name = name};
 
@@ -134,7 +134,7 @@ static void append_policy(const struct client_policy *policy, struct buffer *buf
 
 /* A change of one client, and what it is to be called. */
 struct change {
-	const struct client_record *record;
+	const struct client *record;
 	enum client_change change;
 	int64_t now_s;
 };
@@ -154,8 +154,7 @@ static int note_change(struct session *session, const char *name, const char *wh
 	return append_event(session, &event, fault);
 }
 
-static int write_row(struct session *session, const struct client_record *record,
-		     struct fault *fault)
+static int write_row(struct session *session, const struct client *record, struct fault *fault)
 {
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
@@ -183,11 +182,11 @@ static int write_row(struct session *session, const struct client_record *record
 	return run_statement(session, statement, fault);
 }
 
-static int write_client(struct session *session, void *context, struct fault *fault)
+static int write_client_row(struct session *session, void *context, struct fault *fault)
 {
 	const struct change *change = context;
 	const char *name = change->record->name;
-	CLEANUP(clear_client_record) struct client_record old = {0};
+	CLEANUP(clear_client) struct client old = {0};
 	bool found;
 
 	if (find_client_row(session, name, &old, &found, fault) < 0)
@@ -208,16 +207,16 @@ static int write_client(struct session *session, void *context, struct fault *fa
 			   change->now_s, fault);
 }
 
-int write_client_record(struct store *store, const struct client_record *record,
-			enum client_change change, int64_t now_s, struct fault *fault)
+int write_client(struct store *store, const struct client *record, enum client_change change,
+		 int64_t now_s, struct fault *fault)
 {
-	struct client_record by_hand = *record;
+	struct client by_hand = *record;
 	struct change context = {&by_hand, change, now_s};
 
 	by_hand.by_hand = true;
 	if (check_client_policy(&record->policy, fault) < 0)
 		return -1;
-	return run_transaction(store, write_client, &context, fault);
+	return run_transaction(store, write_client_row, &context, fault);
 }
 
 struct switching {
@@ -231,7 +230,7 @@ static int switch_client(struct session *session, void *context, struct fault *f
 {
 	static const char sql[] = "UPDATE client SET disabled = ?1 WHERE name = ?2";
 	struct switching *switching = context;
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	sqlite3_stmt *statement;
 	bool found;
 
@@ -286,19 +285,18 @@ static int walk_clients(struct session *session, void *context, struct fault *fa
 	if (prepare_statement(&session->database, sql, &statement, fault) < 0)
 		return -1;
 	while (row) {
-		CLEANUP(clear_client_record) struct client_record record = {0};
+		CLEANUP(clear_client) struct client record = {0};
 
 		if (step_statement(&session->database, statement, &row, fault) < 0)
 			return -1;
-		if (row && (read_client(session, statement, &record, fault) < 0 ||
+		if (row && (read_client_row(session, statement, &record, fault) < 0 ||
 			    walk->function(walk->context, &record, fault) < 0))
 			return -1;
 	}
 	return 0;
 }
 
-int list_client_records(struct store *store, client_function *function, void *context,
-			struct fault *fault)
+int list_clients(struct store *store, client_function *function, void *context, struct fault *fault)
 {
 	struct walk walk = {function, context};
 
@@ -315,8 +313,8 @@ struct syncing {
 static int sync_client(struct session *session, struct syncing *syncing,
 		       const struct client_node *node, struct fault *fault)
 {
-	CLEANUP(clear_client_record) struct client_record old = {0};
-	struct client_record record = {.policy = node->policy}; /* borrowed */
+	CLEANUP(clear_client) struct client old = {0};
+	struct client record = {.policy = node->policy}; /* borrowed */
 	bool found;
 
 	memcpy(record.name, node->name, sizeof(record.name));

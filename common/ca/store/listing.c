@@ -6,7 +6,7 @@
 
 struct walk {
 	const struct listing *listing;
-	record_function *function;
+	certificate_function *function;
 	void *context;
 	bool more;
 };
@@ -14,7 +14,7 @@ struct walk {
 static int tell_row(struct session *session, sqlite3_stmt *row, const struct walk *walk,
 		    int *ret_ended, struct fault *fault)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 	if (read_record(&session->database, row, &record, fault) < 0)
 		return -1;
@@ -56,8 +56,9 @@ static int list_rows(struct session *session, void *context, struct fault *fault
 	return walk_rows(session, statement, walk, fault);
 }
 
-int list_records(struct store *store, const struct listing *listing, record_function *function,
-		 void *context, bool *ret_more, struct fault *fault)
+int list_certificates(struct store *store, const struct listing *listing,
+		      certificate_function *function, void *context, bool *ret_more,
+		      struct fault *fault)
 {
 	struct walk walk = {.listing = listing, .function = function, .context = context};
 
@@ -69,7 +70,7 @@ int list_records(struct store *store, const struct listing *listing, record_func
 }
 
 struct counting {
-	const struct record_query *query;
+	const struct certificate_query *query;
 	size_t count;
 };
 
@@ -87,8 +88,8 @@ static int count_rows(struct session *session, void *context, struct fault *faul
 	return 0;
 }
 
-int count_records(struct store *store, const struct record_query *query, size_t *ret_count,
-		  struct fault *fault)
+int count_certificates(struct store *store, const struct certificate_query *query,
+		       size_t *ret_count, struct fault *fault)
 {
 	struct counting counting = {.query = query};
 

@@ -4,19 +4,19 @@
 #include "common/ca/store/store.h"
 
 /* Which of the recorded certificates. */
-enum record_state {
-	RECORD_ANY,
-	RECORD_VALID,   /* neither expired nor revoked */
-	RECORD_EXPIRED, /* whether revoked or not */
-	RECORD_REVOKED,
+enum certificate_state {
+	STATE_ANY,
+	STATE_VALID,   /* neither expired nor revoked */
+	STATE_EXPIRED, /* whether revoked or not */
+	STATE_REVOKED,
 };
 
 /* All that is given must hold. Zero-initialised is every certificate. */
-struct record_query {
+struct certificate_query {
 	const char *client;
 	const char *member;
 	const char *subject; /* a shell pattern: *, ? and [] (RFC 4514 text, as recorded) */
-	enum record_state state;
+	enum certificate_state state;
 	int64_t now_s;            /* for the state */
 	int64_t issued_before_s;  /* 0: not given */
 	int64_t expires_before_s; /* 0: not given */
@@ -26,8 +26,8 @@ struct record_query {
  * Told of one certificate. `position` grows by the order of issue: to go on later, list after it.
  * The record is borrowed. A result other than 0 ends the listing: 1 as a success, -1 as a failure.
  */
-typedef int record_function(void *context, const struct record *record, int64_t position,
-			    struct fault *fault);
+typedef int certificate_function(void *context, const struct issued_certificate *record,
+				 int64_t position, struct fault *fault);
 
 /*
  * Lists, in the order of issue, at most `limit` certificates (0: all) after a position (0: from the
@@ -36,16 +36,17 @@ typedef int record_function(void *context, const struct record *record, int64_t 
  * issue time alone needs a look at every row.
  */
 struct listing {
-	struct record_query query;
+	struct certificate_query query;
 	int64_t after;
 	size_t limit;
 	bool without_der; /* record->der stays empty: faster */
 };
 
-int list_records(struct store *store, const struct listing *listing, record_function *function,
-		 void *context, bool *ret_more, struct fault *fault) MUST_CHECK;
+int list_certificates(struct store *store, const struct listing *listing,
+		      certificate_function *function, void *context, bool *ret_more,
+		      struct fault *fault) MUST_CHECK;
 
-int count_records(struct store *store, const struct record_query *query, size_t *ret_count,
-		  struct fault *fault) MUST_CHECK;
+int count_certificates(struct store *store, const struct certificate_query *query,
+		       size_t *ret_count, struct fault *fault) MUST_CHECK;
 
 #endif

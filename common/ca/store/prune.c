@@ -15,14 +15,14 @@ enum { BATCH_MAX = 1000, PAUSE_MIN_US = 20000, PAUSE_MAX_US = 500000 };
 
 /* One batch. */
 struct batch {
-	const struct pruning *pruning;
+	const struct prune_options *pruning;
 	int64_t cut_s;
 	size_t count;
 	int64_t ids[BATCH_MAX];
 	uint8_t serials[BATCH_MAX][SERIAL_MAX];
 };
 
-static int find_cut(struct store *store, const struct pruning *pruning, int64_t *ret_cut_s,
+static int find_cut(struct store *store, const struct prune_options *pruning, int64_t *ret_cut_s,
 		    struct fault *fault)
 {
 	struct crl_state state;
@@ -52,7 +52,7 @@ static int count_rows(struct session *session, const char *sql, const struct bat
 
 struct counting {
 	const struct batch *batch;
-	struct pruned counts;
+	struct prune_summary counts;
 };
 
 static int count_both(struct session *session, void *context, struct fault *fault)
@@ -177,8 +177,9 @@ static int prune_all(struct store *store, struct batch *batch, prune_progress *p
 	return 0;
 }
 
-int prune_records(struct store *store, const struct pruning *pruning, prune_progress *progress,
-		  void *context, struct pruned *ret_pruned, struct fault *fault)
+int prune_certificates(struct store *store, const struct prune_options *pruning,
+		       prune_progress *progress, void *context, struct prune_summary *ret_pruned,
+		       struct fault *fault)
 {
 	struct batch batch = {.pruning = pruning};
 	struct counting counting = {.batch = &batch};

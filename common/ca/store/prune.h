@@ -8,7 +8,7 @@
  * that none is ever certified again, and so does the audit log, which gets their serials. What is
  * said of them is "unknown" from then on.
  */
-struct pruning {
+struct prune_options {
 	int64_t ended_before_s; /* not_after */
 	int64_t crl_validity_s; /* what is revoked stays for as long as a CRL has it: choose_crl_cut
 				 */
@@ -16,7 +16,7 @@ struct pruning {
 	bool dry_run; /* tell, and change nothing */
 };
 
-struct pruned {
+struct prune_summary {
 	size_t certificates;
 	size_t kept; /* are as old, and may still be on a CRL */
 };
@@ -28,7 +28,8 @@ typedef void prune_progress(void *context, size_t done, size_t total);
  * In batches, each in a transaction of its own with its event, and with a pause after each: the
  * server waits for one batch at most. *ret_pruned says what was done also on failure.
  */
-int prune_records(struct store *store, const struct pruning *pruning, prune_progress *progress,
-		  void *context, struct pruned *ret_pruned, struct fault *fault) MUST_CHECK;
+int prune_certificates(struct store *store, const struct prune_options *pruning,
+		       prune_progress *progress, void *context, struct prune_summary *ret_pruned,
+		       struct fault *fault) MUST_CHECK;
 
 #endif

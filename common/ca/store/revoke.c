@@ -24,7 +24,7 @@ static void clear_revoking(struct revoking *revoking)
 }
 
 static int mark_row(struct session *session, const struct revocation *revocation,
-		    const struct record *record, struct fault *fault)
+		    const struct issued_certificate *record, struct fault *fault)
 {
 	static const char sql[] = "UPDATE certificate SET revoked_at = ?1, reason = ?2"
 				  " WHERE serial = ?3 AND revoked_at IS NULL";
@@ -38,7 +38,8 @@ static int mark_row(struct session *session, const struct revocation *revocation
 	return run_statement(session, statement, fault);
 }
 
-static int tell(struct revoking *revoking, const struct record *record, struct fault *fault)
+static int tell(struct revoking *revoking, const struct issued_certificate *record,
+		struct fault *fault)
 {
 	struct revoked_certificate told = {
 		.already = record->revoked,
@@ -55,7 +56,7 @@ static int tell(struct revoking *revoking, const struct record *record, struct f
 
 /* One certificate. What was revoked before keeps its first date and reason. */
 static int revoke_record(struct session *session, struct revoking *revoking,
-			 const struct record *record, struct fault *fault)
+			 const struct issued_certificate *record, struct fault *fault)
 {
 	if (record->revoked) {
 		revoking->summary.already++;
@@ -69,7 +70,7 @@ static int revoke_record(struct session *session, struct revoking *revoking,
 	return tell(revoking, record, fault);
 }
 
-static int check_owner(const struct revocation *revocation, const struct record *record,
+static int check_owner(const struct revocation *revocation, const struct issued_certificate *record,
 		       struct fault *fault)
 {
 	char serial[SERIAL_TEXT_SIZE];
@@ -82,7 +83,7 @@ static int check_owner(const struct revocation *revocation, const struct record 
 }
 
 static int find_row(struct session *session, const uint8_t serial[static SERIAL_MAX],
-		    struct record *ret_record, struct fault *fault)
+		    struct issued_certificate *ret_record, struct fault *fault)
 {
 	static const char sql[] =
 		"SELECT " RECORD_COLUMNS_WITHOUT_DER " FROM certificate WHERE serial = ?1";
@@ -111,7 +112,7 @@ static int revoke_serials(struct session *session, struct revoking *revoking, st
 	const struct revocation *revocation = revoking->revocation;
 
 	for (size_t i = 0; i < revocation->serial_count; i++) {
-		CLEANUP(clear_record) struct record record = {0};
+		CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 		if (find_row(session, revocation->serials[i], &record, fault) < 0 ||
 		    check_owner(revocation, &record, fault) < 0 ||
@@ -125,20 +126,20 @@ static int revoke_serials(struct session *session, struct revoking *revoking, st
  * Rows are marked while they are listed in the order of their ids, which marking does not change.
  */
 static int revoke_found(struct session *session, struct revoking *revoking,
-			const struct record_query *query, struct fault *fault)
+			const struct certificate_query *query, struct fault *fault)
 {
 	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
-	struct record_query live = *query;
+	struct certificate_query live = *query;
 	const struct selection selection = {.query = &live};
 	bool row = true;
 
-	live.state = RECORD_VALID;
+	live.state = STATE_VALID;
 	live.now_s = revoking->revocation->now_s;
 	if (prepare_selection(session, RECORD_COLUMNS_WITHOUT_DER, &selection, &statement, fault) <
 	    0)
 		return -1;
 	while (row) {
-		CLEANUP(clear_record) struct record record = {0};
+		CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 		if (step_statement(&session->database, statement, &row, fault) < 0)
 			return -1;
@@ -184,7 +185,7 @@ static int bar_client(struct session *session, struct revoking *revoking, struct
 
 static int revoke_client(struct session *session, struct revoking *revoking, struct fault *fault)
 {
-	const struct record_query query = {.client = revoking->revocation->client};
+	const struct certificate_query query = {.client = revoking->revocation->client};
 
 	if (bar_client(session, revoking, fault) < 0)
 		return -1;

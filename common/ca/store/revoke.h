@@ -10,7 +10,7 @@
 struct revocation {
 	const uint8_t (*serials)[SERIAL_MAX];
 	size_t serial_count;
-	const struct record_query *query;
+	const struct certificate_query *query;
 	const char *client;
 	const char *by; /* a client, whose own certificates alone it may revoke; CA_NAME: the
 			   operator */

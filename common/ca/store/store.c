@@ -36,7 +36,7 @@ struct store {
 	atomic_uint turn; /* who waits, when all of them are busy, for which */
 	pthread_mutex_t write_lock;
 	struct session writer;
-	struct write_log log;
+	struct wal_guard log;
 };
 
 /* The directory of a path and the name in it. */
@@ -99,7 +99,7 @@ static int check_file(const char *path, struct fault *fault)
  * SQLite reads what is missing of the last page as zeros, which might be the end of a certificate.
  * With a log that is no damage: the log has that page too.
  */
-static int check_size(const char *path, const struct write_log *log, struct fault *fault)
+static int check_size(const char *path, const struct wal_guard *log, struct fault *fault)
 {
 	struct stat status;
 
@@ -187,7 +187,7 @@ static int upgrade_old(struct store *store, bool old, struct fault *fault)
 {
 	if (!old)
 		return 0;
-	if (guard_log(&store->log, &store->writer.database, fault) < 0)
+	if (guard_wal(&store->log, &store->writer.database, fault) < 0)
 		return -1;
 	return run_between(&store->writer, "BEGIN IMMEDIATE", upgrade, NULL, fault);
 }
@@ -197,7 +197,7 @@ static int open_writer(struct store *store, struct fault *fault)
 	struct database *database = &store->writer.database;
 	bool old = false;
 
-	if (look_for_log(store->path, &store->log, fault) < 0 ||
+	if (look_for_wal(store->path, &store->log, fault) < 0 ||
 	    open_database(store->path, database, fault) < 0 ||
 	    check_schema(database, &old, fault) < 0 ||
 	    check_size(store->path, &store->log, fault) < 0)
@@ -206,7 +206,7 @@ static int open_writer(struct store *store, struct fault *fault)
 	if (sqlite3_db_readonly(database->handle, "main") != 0)
 		return set_database_fault(database, SQLITE_READONLY, fault);
 	if (set_pragma(database, "PRAGMA journal_mode = WAL", "wal", fault) < 0 ||
-	    check_log_found(&store->log, database, fault) < 0)
+	    check_wal_found(&store->log, database, fault) < 0)
 		return -1;
 	return upgrade_old(store, old, fault);
 }
@@ -261,7 +261,7 @@ void free_store(struct store **store_pointer)
 	for (size_t i = 0; i < READERS_MAX; i++)
 		close_session(&store->readers[i].session);
 	if (store->writer.database.handle != NULL)
-		release_log(&store->log, &store->writer.database);
+		release_wal(&store->log, &store->writer.database);
 	close_session(&store->writer);
 	for (size_t i = 0; i < READERS_MAX; i++)
 		pthread_mutex_destroy(&store->readers[i].lock);
@@ -312,11 +312,11 @@ static int transact(struct store *store, session_function *function, void *conte
 {
 	struct database *database = &store->writer.database;
 
-	if (guard_log(&store->log, database, fault) < 0 ||
+	if (guard_wal(&store->log, database, fault) < 0 ||
 	    run_between(&store->writer, "BEGIN IMMEDIATE", function, context, fault) < 0 ||
-	    check_log_in_place(&store->log, database, fault) < 0)
+	    check_wal_in_place(&store->log, database, fault) < 0)
 		return -1;
-	fold_log(&store->log, database);
+	checkpoint_wal(&store->log, database);
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 struct store;
 
 /* One certificate as recorded. */
-struct record {
+struct issued_certificate {
 	uint8_t serial[SERIAL_MAX];
 	uint8_t key_sha256[SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	char client[NAME_SIZE];
@@ -34,7 +34,7 @@ struct record {
 	struct buffer der;
 };
 
-void clear_record(struct record *record);
+void clear_issued_certificate(struct issued_certificate *record);
 
 /* Makes an empty record file. An existing one is left as it is. */
 int create_store(const char *path, struct fault *fault) MUST_CHECK;
@@ -52,11 +52,13 @@ int check_store(struct store *store, struct fault *fault) MUST_CHECK;
 
 /* *ret_found false and *ret_record empty when there is none. */
 int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN],
-		struct record *ret_record, bool *ret_found, struct fault *fault) MUST_CHECK;
+		struct issued_certificate *ret_record, bool *ret_found,
+		struct fault *fault) MUST_CHECK;
 int find_by_serial(struct store *store, const uint8_t serial[static SERIAL_MAX],
-		   struct record *ret_record, bool *ret_found, struct fault *fault) MUST_CHECK;
+		   struct issued_certificate *ret_record, bool *ret_found,
+		   struct fault *fault) MUST_CHECK;
 
-/* What became of one record of insert_records. */
+/* What became of one record of insert_certificates. */
 enum insert_result {
 	INSERTED,
 	KEY_EXISTS, /* the public key is recorded already, by whomever */
@@ -68,7 +70,7 @@ enum insert_result {
 struct event;
 
 struct insertion {
-	const struct record *records; /* all of one client */
+	const struct issued_certificate *records; /* all of one client */
 	size_t count;
 	size_t quota;  /* how many live certificates it may have: neither expired nor revoked */
 	int64_t now_s; /* for that */
@@ -83,8 +85,8 @@ struct insertion {
  * barred at that moment. On failure nothing is stored, and what is in ret_results says nothing.
  * Shape: ret_results has room for count.
  */
-int insert_records(struct store *store, const struct insertion *insertion,
-		   enum insert_result *ret_results, struct fault *fault) MUST_CHECK;
+int insert_certificates(struct store *store, const struct insertion *insertion,
+			enum insert_result *ret_results, struct fault *fault) MUST_CHECK;
 
 /* Figures for `status`. */
 struct store_summary {

@@ -78,8 +78,8 @@ static size_t take_members(struct certifying *certifying, size_t *members)
 
 	pthread_mutex_lock(&certifying->lock);
 	while (count < certifying->batch_size &&
-	       (member = next_selected(certifying->certification->members, certifying->last)) !=
-		       0) {
+	       (member = next_in_member_set(certifying->certification->members,
+					    certifying->last)) != 0) {
 		certifying->last = member;
 		members[count++] = member;
 	}
@@ -87,29 +87,30 @@ static size_t take_members(struct certifying *certifying, size_t *members)
 	return count;
 }
 
-static int fill_batch(struct certifying *certifying, struct batch *ret_batch, struct fault *fault)
+static int fill_batch(struct certifying *certifying, struct request_batch *ret_batch,
+		      struct fault *fault)
 {
 	CLEANUP(free_members) size_t *members = calloc(certifying->batch_size, sizeof(*members));
-	CLEANUP(clear_batch) struct batch batch = {0};
+	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	size_t count;
 
 	if (members == NULL)
 		return set_memory_fault(fault);
 	count = take_members(certifying, members);
-	if (init_batch(certifying->certification->files, count, &batch, fault) < 0)
+	if (init_request_batch(certifying->certification->files, count, &batch, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		struct refusal refusal = {0};
 
-		if (add_to_batch(certifying->enrollment->layout, members[i], &batch, &refusal,
-				 fault) < 0)
+		if (add_to_request_batch(certifying->enrollment->layout, members[i], &batch,
+					 &refusal, fault) < 0)
 			return -1;
 		if (refusal.type[0] != '\0')
 			tell_refusal(certifying, members[i], &refusal);
 	}
 	report_progress(&certifying->progress, count - batch.request.count);
 	*ret_batch = batch;
-	batch = (struct batch){0};
+	batch = (struct request_batch){0};
 	return 0;
 }
 
@@ -145,8 +146,9 @@ static void wait_ms(long duration_ms)
 		continue;
 }
 
-static int ask_once(struct certifying *certifying, struct http_client *client, struct batch *batch,
-		    struct certificates_answer *ret_answer, struct fault *fault)
+static int ask_once(struct certifying *certifying, struct http_client *client,
+		    struct request_batch *batch, struct certificates_answer *ret_answer,
+		    struct fault *fault)
 {
 	struct certificates_request *request = &batch->request;
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
@@ -157,8 +159,8 @@ static int ask_once(struct certifying *certifying, struct http_client *client, s
 	if (make_request_claims(certifying->enrollment->client->name, CA_NAME, read_clock(),
 				&request->claims, fault) < 0 ||
 	    format_certificates_request(request, &question, fault) < 0 ||
-	    ask(client, &certificates_exchange, &certifying->key, bytes_of_secret(&question), &json,
-		sha256, fault) < 0 ||
+	    ask_encrypted(client, &certificates_kind, &certifying->key, bytes_of_secret(&question),
+			  &json, sha256, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_ca_answer(&answer.claims, &answer.refusal, &request->claims, sha256, fault) < 0)
 		return -1;
@@ -169,7 +171,7 @@ static int ask_once(struct certifying *certifying, struct http_client *client, s
 
 /* A CA that is busy, or that we ask more often than we may, is asked again for a while. */
 static int ask_patiently(struct certifying *certifying, struct http_client *client,
-			 struct batch *batch, struct certificates_answer *ret_answer,
+			 struct request_batch *batch, struct certificates_answer *ret_answer,
 			 struct fault *fault)
 {
 	long waited_ms = 0;
@@ -188,7 +190,7 @@ static int ask_patiently(struct certifying *certifying, struct http_client *clie
 	}
 }
 
-static int ask_batch(struct certifying *certifying, struct batch *batch,
+static int ask_batch(struct certifying *certifying, struct request_batch *batch,
 		     struct certificates_answer *ret_answer, struct fault *fault)
 {
 	struct http_client *client = NULL;
@@ -244,7 +246,7 @@ static int save_answer(struct certifying *certifying, const struct certificates_
 static int certify_next_batch(size_t index, void *context, struct fault *fault)
 {
 	struct certifying *certifying = context;
-	CLEANUP(clear_batch) struct batch batch = {0};
+	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
 	(void)index;

@@ -14,8 +14,8 @@ typedef int saved_function(void *context, const struct certificates_answer *answ
 struct certification {
 	const struct enrollment *enrollment;
 	const struct member_files *files;
-	const struct selection *members; /* each has a request, and none has a certificate */
-	saved_function *saved;           /* may be NULL */
+	const struct member_set *members; /* each has a request, and none has a certificate */
+	saved_function *saved;            /* may be NULL */
 	void *saved_context;
 };
 

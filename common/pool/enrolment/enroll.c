@@ -4,12 +4,12 @@
 #include "common/pool/members/replace_member.h"
 
 int find_missing(const struct layout *layout, const struct client_node *client,
-		 struct selection *ret_missing, size_t *ret_present, struct fault *fault)
+		 struct member_set *ret_missing, size_t *ret_present, struct fault *fault)
 {
-	CLEANUP(clear_selection) struct selection missing = {0};
+	CLEANUP(clear_member_set) struct member_set missing = {0};
 	size_t present = 0;
 
-	if (init_selection(client->pool.size, &missing, fault) < 0)
+	if (init_member_set(client->pool.size, &missing, fault) < 0)
 		return -1;
 	for (size_t i = 1; i <= client->pool.size; i++) {
 		char csr_name[FILE_NAME_SIZE];
@@ -20,7 +20,7 @@ int find_missing(const struct layout *layout, const struct client_node *client,
 		if (file_exists(layout->cert, certificate_name))
 			present++;
 		else if (file_exists(layout->csr_file, csr_name))
-			select_member(&missing, i);
+			add_to_member_set(&missing, i);
 	}
 	if (missing.count + present == 0)
 		return set_fault(fault, FAULT_NOT_FOUND,
@@ -29,14 +29,14 @@ int find_missing(const struct layout *layout, const struct client_node *client,
 				 layout->path, client->name);
 	*ret_present = present;
 	*ret_missing = missing;
-	missing = (struct selection){0};
+	missing = (struct member_set){0};
 	return 0;
 }
 
 int enroll_pool(const struct enrollment *enrollment, struct enrolled *ret_enrolled,
 		struct fault *fault)
 {
-	CLEANUP(clear_selection) struct selection missing = {0};
+	CLEANUP(clear_member_set) struct member_set missing = {0};
 	const struct certification certification = {
 		.enrollment = enrollment, .files = &current_files, .members = &missing};
 	struct certified certified = {0};

@@ -30,7 +30,7 @@ struct enrolled {
  * when no member has either.
  */
 int find_missing(const struct layout *layout, const struct client_node *client,
-		 struct selection *ret_missing, size_t *ret_present,
+		 struct member_set *ret_missing, size_t *ret_present,
 		 struct fault *fault) MUST_CHECK;
 
 /*

@@ -14,15 +14,15 @@ enum { EXPORTED_FILE_MAX = 64 * 1024 * 1024, IAT_DIGITS_MAX = 12, INDEX_DIGITS_M
 
 static const char hex_digits[] = "0123456789abcdef";
 
-void clear_exported(struct exported *exported)
+void clear_exported_requests(struct exported_requests *exported)
 {
 	for (size_t i = 0; i < exported->count; i++)
 		free(exported->requests[i].members);
 	free(exported->requests);
-	*exported = (struct exported){0};
+	*exported = (struct exported_requests){0};
 }
 
-static int make_room(struct exported *exported, struct fault *fault)
+static int make_room(struct exported_requests *exported, struct fault *fault)
 {
 	struct exported_request *requests;
 	size_t size = exported->size > 0 ? exported->size * 2 : 16;
@@ -42,7 +42,8 @@ static int make_room(struct exported *exported, struct fault *fault)
 	return 0;
 }
 
-int add_exported(struct exported *exported, struct exported_request *request, struct fault *fault)
+int add_exported_request(struct exported_requests *exported, struct exported_request *request,
+			 struct fault *fault)
 {
 	if (make_room(exported, fault) < 0) {
 		free(TAKE(request->members));
@@ -53,7 +54,8 @@ int add_exported(struct exported *exported, struct exported_request *request, st
 	return 0;
 }
 
-const struct exported_request *find_exported(const struct exported *exported, const char *jti)
+const struct exported_request *find_exported_request(const struct exported_requests *exported,
+						     const char *jti)
 {
 	for (size_t i = 0; i < exported->count; i++)
 		if (strcmp(exported->requests[i].jti, jti) == 0)
@@ -61,7 +63,7 @@ const struct exported_request *find_exported(const struct exported *exported, co
 	return NULL;
 }
 
-static void remove_at(struct exported *exported, size_t index)
+static void remove_at(struct exported_requests *exported, size_t index)
 {
 	free(exported->requests[index].members);
 	exported->count--;
@@ -69,15 +71,15 @@ static void remove_at(struct exported *exported, size_t index)
 		(exported->count - index) * sizeof(*exported->requests));
 }
 
-void remove_exported(struct exported *exported, const char *jti)
+void remove_exported_request(struct exported_requests *exported, const char *jti)
 {
-	const struct exported_request *request = find_exported(exported, jti);
+	const struct exported_request *request = find_exported_request(exported, jti);
 
 	if (request != NULL)
 		remove_at(exported, (size_t)(request - exported->requests));
 }
 
-void drop_old_exported(struct exported *exported, int64_t now_s)
+void drop_old_exported_requests(struct exported_requests *exported, int64_t now_s)
 {
 	for (size_t i = exported->count; i > 0; i--)
 		if (now_s - exported->requests[i - 1].iat_s > EXPORTED_KEPT_S)
@@ -161,7 +163,7 @@ static bool take_members(struct cursor *cursor, struct exported_request *request
 	return *cursor->text == '\0';
 }
 
-static int parse_line(const char *line, size_t number, struct exported *exported,
+static int parse_line(const char *line, size_t number, struct exported_requests *exported,
 		      struct fault *fault)
 {
 	struct cursor cursor = {line};
@@ -173,8 +175,8 @@ static int parse_line(const char *line, size_t number, struct exported *exported
 	if (take_number(&cursor, IAT_DIGITS_MAX, &request.iat_s) && take_character(&cursor, ' ') &&
 	    take_jti(&cursor, request.jti) && take_character(&cursor, ' ') &&
 	    take_sha256(&cursor, request.sha256) && take_character(&cursor, ' ') &&
-	    take_members(&cursor, &request) && find_exported(exported, request.jti) == NULL)
-		return add_exported(exported, &request, fault);
+	    take_members(&cursor, &request) && find_exported_request(exported, request.jti) == NULL)
+		return add_exported_request(exported, &request, fault);
 	free(request.members);
 	return set_fault(
 		fault, FAULT_MALFORMED,
@@ -183,9 +185,10 @@ static int parse_line(const char *line, size_t number, struct exported *exported
 		number);
 }
 
-int parse_exported(struct bytes text, struct exported *ret_exported, struct fault *fault)
+int parse_exported_requests(struct bytes text, struct exported_requests *ret_exported,
+			    struct fault *fault)
 {
-	CLEANUP(clear_exported) struct exported exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
 	CLEANUP(clear_buffer) struct buffer line = {0};
 	size_t number = 0;
 
@@ -208,7 +211,7 @@ int parse_exported(struct bytes text, struct exported *ret_exported, struct faul
 		text.len -= len + 1;
 	}
 	*ret_exported = exported;
-	exported = (struct exported){0};
+	exported = (struct exported_requests){0};
 	return 0;
 }
 
@@ -227,7 +230,8 @@ static void append_members(struct buffer *text, const struct exported_request *r
 	}
 }
 
-int format_exported(const struct exported *exported, struct buffer *ret_text, struct fault *fault)
+int format_exported_requests(const struct exported_requests *exported, struct buffer *ret_text,
+			     struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
@@ -248,27 +252,28 @@ int format_exported(const struct exported *exported, struct buffer *ret_text, st
 	return 0;
 }
 
-int read_exported(const struct layout *layout, struct exported *ret_exported, struct fault *fault)
+int read_exported_requests(const struct layout *layout, struct exported_requests *ret_exported,
+			   struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
 	if (!file_exists(layout->state, EXPORTED_FILE)) {
-		*ret_exported = (struct exported){0};
+		*ret_exported = (struct exported_requests){0};
 		return 0;
 	}
 	if (read_file(layout->state, EXPORTED_FILE, EXPORTED_FILE_MAX, &text, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
-	if (parse_exported(bytes_of_buffer(&text), ret_exported, fault) < 0)
+	if (parse_exported_requests(bytes_of_buffer(&text), ret_exported, fault) < 0)
 		return prefix_fault(fault, "%s/state/" EXPORTED_FILE, layout->path);
 	return 0;
 }
 
-int write_exported(const struct layout *layout, const struct exported *exported,
-		   struct fault *fault)
+int write_exported_requests(const struct layout *layout, const struct exported_requests *exported,
+			    struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
-	if (format_exported(exported, &text, fault) < 0)
+	if (format_exported_requests(exported, &text, fault) < 0)
 		return -1;
 	/* state/ is also where a receiver stages, under another lock. */
 	if (sweep_staged_file(layout->state, EXPORTED_FILE, fault) < 0 ||

@@ -22,7 +22,7 @@ struct exported_request {
 	size_t count;
 };
 
-struct exported {
+struct exported_requests {
 	struct exported_request *requests;
 	size_t count;
 	size_t size; /* for how many there is room */
@@ -35,28 +35,29 @@ enum {
 
 /* Adds a request; its members are taken over, also on failure. FAULT_TOO_LARGE over EXPORTED_MAX.
  */
-int add_exported(struct exported *exported, struct exported_request *request,
-		 struct fault *fault) MUST_CHECK;
+int add_exported_request(struct exported_requests *exported, struct exported_request *request,
+			 struct fault *fault) MUST_CHECK;
 
 /* The request of that jti; NULL when there is none. */
-const struct exported_request *find_exported(const struct exported *exported, const char *jti);
+const struct exported_request *find_exported_request(const struct exported_requests *exported,
+						     const char *jti);
 
-void remove_exported(struct exported *exported, const char *jti);
+void remove_exported_request(struct exported_requests *exported, const char *jti);
 
 /* Removes what is no longer waited for. */
-void drop_old_exported(struct exported *exported, int64_t now_s);
-void clear_exported(struct exported *exported);
+void drop_old_exported_requests(struct exported_requests *exported, int64_t now_s);
+void clear_exported_requests(struct exported_requests *exported);
 
 /* FAULT_MALFORMED, with the line. */
-int parse_exported(struct bytes text, struct exported *ret_exported,
-		   struct fault *fault) MUST_CHECK;
-int format_exported(const struct exported *exported, struct buffer *ret_text,
-		    struct fault *fault) MUST_CHECK;
+int parse_exported_requests(struct bytes text, struct exported_requests *ret_exported,
+			    struct fault *fault) MUST_CHECK;
+int format_exported_requests(const struct exported_requests *exported, struct buffer *ret_text,
+			     struct fault *fault) MUST_CHECK;
 
 /* Empty when there is no such file. The caller holds the layout's lock. */
-int read_exported(const struct layout *layout, struct exported *ret_exported,
-		  struct fault *fault) MUST_CHECK;
-int write_exported(const struct layout *layout, const struct exported *exported,
-		   struct fault *fault) MUST_CHECK;
+int read_exported_requests(const struct layout *layout, struct exported_requests *ret_exported,
+			   struct fault *fault) MUST_CHECK;
+int write_exported_requests(const struct layout *layout, const struct exported_requests *exported,
+			    struct fault *fault) MUST_CHECK;
 
 #endif

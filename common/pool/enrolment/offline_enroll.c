@@ -15,8 +15,8 @@
 struct exporting {
 	const struct enrollment *enrollment;
 	struct shared_key key;
-	struct selection missing;
-	struct exported exported;
+	struct member_set missing;
+	struct exported_requests exported;
 	struct buffer text;
 	struct export_figures figures;
 };
@@ -24,8 +24,8 @@ struct exporting {
 static void clear_exporting(struct exporting *exporting)
 {
 	clear_buffer(&exporting->text);
-	clear_exported(&exporting->exported);
-	clear_selection(&exporting->missing);
+	clear_exported_requests(&exporting->exported);
+	clear_member_set(&exporting->missing);
 	clear_shared_key(&exporting->key);
 }
 
@@ -37,22 +37,22 @@ static void tell_refusal(const struct enrollment *enrollment, size_t member,
 }
 
 /* The next members' requests; an empty batch when there are no more. *last is the last taken. */
-static int fill_batch(struct exporting *exporting, size_t *last, struct batch *ret_batch,
+static int fill_batch(struct exporting *exporting, size_t *last, struct request_batch *ret_batch,
 		      struct fault *fault)
 {
 	const struct enrollment *enrollment = exporting->enrollment;
 	size_t most = enrollment->client->pool.batch_size;
-	CLEANUP(clear_batch) struct batch batch = {0};
+	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	size_t member;
 
-	if (init_batch(&current_files, most, &batch, fault) < 0)
+	if (init_request_batch(&current_files, most, &batch, fault) < 0)
 		return -1;
 	while (batch.request.count < most &&
-	       (member = next_selected(&exporting->missing, *last)) != 0) {
+	       (member = next_in_member_set(&exporting->missing, *last)) != 0) {
 		struct refusal refusal = {0};
 
 		*last = member;
-		if (add_to_batch(enrollment->layout, member, &batch, &refusal, fault) < 0)
+		if (add_to_request_batch(enrollment->layout, member, &batch, &refusal, fault) < 0)
 			return -1;
 		if (refusal.type[0] != '\0') {
 			exporting->figures.refused++;
@@ -60,12 +60,12 @@ static int fill_batch(struct exporting *exporting, size_t *last, struct batch *r
 		}
 	}
 	*ret_batch = batch;
-	batch = (struct batch){0};
+	batch = (struct request_batch){0};
 	return 0;
 }
 
-static int remember_batch(struct exporting *exporting, const struct batch *batch, struct bytes jwe,
-			  struct fault *fault)
+static int remember_batch(struct exporting *exporting, const struct request_batch *batch,
+			  struct bytes jwe, struct fault *fault)
 {
 	struct exported_request request = {.iat_s = batch->request.claims.iat_s,
 					   .count = batch->request.count};
@@ -77,10 +77,10 @@ static int remember_batch(struct exporting *exporting, const struct batch *batch
 		return set_memory_fault(fault);
 	for (size_t i = 0; i < request.count; i++)
 		request.members[i] = batch->members[i].index;
-	return add_exported(&exporting->exported, &request, fault);
+	return add_exported_request(&exporting->exported, &request, fault);
 }
 
-static int export_batch(struct exporting *exporting, struct batch *batch, int64_t now_s,
+static int export_batch(struct exporting *exporting, struct request_batch *batch, int64_t now_s,
 			struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret json = {0};
@@ -89,7 +89,7 @@ static int export_batch(struct exporting *exporting, struct batch *batch, int64_
 	if (make_request_claims(exporting->enrollment->client->name, CA_NAME, now_s,
 				&batch->request.claims, fault) < 0 ||
 	    format_certificates_request(&batch->request, &json, fault) < 0 ||
-	    encrypt_message(&exporting->key, certificates_exchange.typ, certificates_exchange.cty,
+	    encrypt_message(&exporting->key, certificates_kind.typ, certificates_kind.cty,
 			    bytes_of_secret(&json), &jwe, fault) < 0 ||
 	    remember_batch(exporting, batch, bytes_of_buffer(&jwe), fault) < 0)
 		return -1;
@@ -97,10 +97,10 @@ static int export_batch(struct exporting *exporting, struct batch *batch, int64_
 	append_string(&exporting->text, "\n");
 	exporting->figures.members += batch->request.count;
 	exporting->figures.requests++;
-	if (exporting->text.len > CARRIED_FILE_MAX)
+	if (exporting->text.len > OFFLINE_FILE_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "the pool's requests are more than the %d octets of one file",
-				 CARRIED_FILE_MAX);
+				 OFFLINE_FILE_MAX);
 	return check_buffer(&exporting->text, fault);
 }
 
@@ -109,7 +109,7 @@ static int export_missing(struct exporting *exporting, int64_t now_s, struct fau
 	size_t last = 0;
 
 	for (;;) {
-		CLEANUP(clear_batch) struct batch batch = {0};
+		CLEANUP(clear_request_batch) struct request_batch batch = {0};
 
 		if (fill_batch(exporting, &last, &batch, fault) < 0)
 			return -1;
@@ -130,13 +130,13 @@ int export_requests(const struct enrollment *enrollment, int64_t now_s, struct b
 	    read_shared_key(layout, CA_NAME, &exporting.key, fault) < 0 ||
 	    find_missing(layout, enrollment->client, &exporting.missing, &exporting.figures.present,
 			 fault) < 0 ||
-	    read_exported(layout, &exporting.exported, fault) < 0)
+	    read_exported_requests(layout, &exporting.exported, fault) < 0)
 		return -1;
-	drop_old_exported(&exporting.exported, now_s);
+	drop_old_exported_requests(&exporting.exported, now_s);
 	if (export_missing(&exporting, now_s, fault) < 0)
 		return -1;
 	if (exporting.figures.requests > 0 &&
-	    write_exported(layout, &exporting.exported, fault) < 0)
+	    write_exported_requests(layout, &exporting.exported, fault) < 0)
 		return -1;
 	*ret_figures = exporting.figures;
 	*ret_text = take_buffer(&exporting.text);
@@ -148,31 +148,31 @@ struct importing {
 	const struct enrollment *enrollment;
 	struct certificate *root;
 	struct shared_key key;
-	struct exported exported;
+	struct exported_requests exported;
 	int64_t now_s;
 	struct enrolled enrolled;
 };
 
 static void clear_importing(struct importing *importing)
 {
-	clear_exported(&importing->exported);
+	clear_exported_requests(&importing->exported);
 	clear_shared_key(&importing->key);
 	free_certificate(&importing->root);
 }
 
 /* The batch as it was exported, from the requests that are in CSR_file/ now. */
 static int rebuild_batch(const struct importing *importing, const struct exported_request *request,
-			 struct batch *ret_batch, struct fault *fault)
+			 struct request_batch *ret_batch, struct fault *fault)
 {
-	CLEANUP(clear_batch) struct batch batch = {0};
+	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 
-	if (init_batch(&current_files, request->count, &batch, fault) < 0)
+	if (init_request_batch(&current_files, request->count, &batch, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < request->count; i++) {
 		struct refusal refusal = {0};
 
-		if (add_to_batch(importing->enrollment->layout, request->members[i], &batch,
-				 &refusal, fault) < 0)
+		if (add_to_request_batch(importing->enrollment->layout, request->members[i], &batch,
+					 &refusal, fault) < 0)
 			return -1;
 		if (refusal.type[0] != '\0')
 			return set_fault(fault, FAULT_UNVERIFIED,
@@ -180,7 +180,7 @@ static int rebuild_batch(const struct importing *importing, const struct exporte
 					 request->members[i], refusal.detail);
 	}
 	*ret_batch = batch;
-	batch = (struct batch){0};
+	batch = (struct request_batch){0};
 	return 0;
 }
 
@@ -244,7 +244,7 @@ static void refuse_request(struct importing *importing, const struct exported_re
 static int save_answer(struct importing *importing, const struct exported_request *request,
 		       struct certificates_answer *answer, struct fault *fault)
 {
-	CLEANUP(clear_batch) struct batch batch = {0};
+	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	bool written;
 
 	if (rebuild_batch(importing, request, &batch, fault) < 0 ||
@@ -266,7 +266,7 @@ static int find_question(const struct importing *importing, const struct answer_
 			 const struct exported_request **ret_request, struct fault *fault)
 {
 	const struct exported_request *request =
-		find_exported(&importing->exported, claims->in_reply_to);
+		find_exported_request(&importing->exported, claims->in_reply_to);
 	struct request_claims asked = {.aud = CA_NAME};
 
 	if (request == NULL)
@@ -293,7 +293,7 @@ static int import_answer(struct importing *importing, struct bytes jwe,
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected an answer of at most %d octets, found %zu",
 				 CERTIFICATES_ANSWER_MAX, jwe.len);
-	if (open_answer(&certificates_exchange, &importing->key, jwe, &json, fault) < 0 ||
+	if (open_answer(&certificates_kind, &importing->key, jwe, &json, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    find_question(importing, &answer.claims, &request, fault) < 0)
 		return -1;
@@ -329,8 +329,8 @@ static int import_lines(struct importing *importing, struct bytes text, struct f
 	if (check_buffer(&answered, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < answered.len; i += JTI_SIZE)
-		remove_exported(&importing->exported, (const char *)answered.data + i);
-	return write_exported(importing->enrollment->layout, &importing->exported, fault);
+		remove_exported_request(&importing->exported, (const char *)answered.data + i);
+	return write_exported_requests(importing->enrollment->layout, &importing->exported, fault);
 }
 
 int import_answers(const struct enrollment *enrollment, struct bytes text, int64_t now_s,
@@ -346,7 +346,7 @@ int import_answers(const struct enrollment *enrollment, struct bytes text, int64
 		return prefix_fault(fault, "%s/cert", layout->path);
 	if (read_root(layout, &importing.root, fault) < 0 ||
 	    read_shared_key(layout, CA_NAME, &importing.key, fault) < 0 ||
-	    read_exported(layout, &importing.exported, fault) < 0 ||
+	    read_exported_requests(layout, &importing.exported, fault) < 0 ||
 	    import_lines(&importing, text, fault) < 0)
 		return -1;
 	*ret_enrolled = importing.enrolled;

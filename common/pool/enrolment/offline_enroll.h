@@ -10,10 +10,10 @@
  *
  * Freshness does not come from a clock here, since an answer may take days: it must be the answer
  * to this very request (jti and SHA-256), which was written down when it was exported
- * (exported_requests.h). The CA, for its part, takes requests that are as old as CARRIED_WINDOW_S.
+ * (exported_requests.h). The CA, for its part, takes requests that are as old as OFFLINE_WINDOW_S.
  */
 
-enum { CARRIED_FILE_MAX = 512 * 1024 * 1024 };
+enum { OFFLINE_FILE_MAX = 512 * 1024 * 1024 };
 
 struct export_figures {
 	size_t members;  /* in the file */

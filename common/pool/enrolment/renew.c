@@ -12,15 +12,15 @@ enum { CHUNK_SIZE = 1000, SHARE_OF_LIFE = 3 };
 /* One find_due. */
 struct finding {
 	const struct layout *layout;
-	const struct renewal_terms *terms;
+	const struct renewal_options *terms;
 	size_t size;
 	int64_t now_s;
 	pthread_mutex_t lock; /* for what follows */
 	struct renewal_need need;
-	struct selection *members; /* may be NULL */
+	struct member_set *members; /* may be NULL */
 };
 
-static bool is_due(const struct renewal_terms *terms, const struct certificate *certificate,
+static bool is_due(const struct renewal_options *terms, const struct certificate *certificate,
 		   int64_t now_s)
 {
 	int64_t end_s = certificate_not_after(certificate);
@@ -35,7 +35,7 @@ static void note_due(struct finding *finding, size_t member)
 	pthread_mutex_lock(&finding->lock);
 	finding->need.due++;
 	if (finding->members != NULL)
-		select_member(finding->members, member);
+		add_to_member_set(finding->members, member);
 	pthread_mutex_unlock(&finding->lock);
 }
 
@@ -84,10 +84,10 @@ static int examine_chunk(size_t index, void *context, struct fault *fault)
 }
 
 int find_due(const struct layout *layout, const struct client_node *client,
-	     const struct renewal_terms *terms, int64_t now_s, struct renewal_need *ret_need,
-	     struct selection *ret_members, struct fault *fault)
+	     const struct renewal_options *terms, int64_t now_s, struct renewal_need *ret_need,
+	     struct member_set *ret_members, struct fault *fault)
 {
-	CLEANUP(clear_selection) struct selection members = {0};
+	CLEANUP(clear_member_set) struct member_set members = {0};
 	struct finding finding = {.layout = layout,
 				  .terms = terms,
 				  .size = client->pool.size,
@@ -96,7 +96,7 @@ int find_due(const struct layout *layout, const struct client_node *client,
 	int result;
 
 	if (ret_members != NULL) {
-		if (init_selection(client->pool.size, &members, fault) < 0)
+		if (init_member_set(client->pool.size, &members, fault) < 0)
 			return -1;
 		finding.members = &members;
 	}
@@ -108,7 +108,7 @@ int find_due(const struct layout *layout, const struct client_node *client,
 	*ret_need = finding.need;
 	if (ret_members != NULL) {
 		*ret_members = members;
-		members = (struct selection){0};
+		members = (struct member_set){0};
 	}
 	return 0;
 }
@@ -116,14 +116,14 @@ int find_due(const struct layout *layout, const struct client_node *client,
 /* One renew_pool. */
 struct renewing {
 	const struct renewal *renewal;
-	struct selection members;
-	struct selection refused;
+	struct member_set members;
+	struct member_set refused;
 };
 
 static void clear_renewing(struct renewing *renewing)
 {
-	clear_selection(&renewing->refused);
-	clear_selection(&renewing->members);
+	clear_member_set(&renewing->refused);
+	clear_member_set(&renewing->members);
 }
 
 static void note_refusal(void *context, size_t member, const struct refusal *refusal)
@@ -131,7 +131,7 @@ static void note_refusal(void *context, size_t member, const struct refusal *ref
 	struct renewing *renewing = context;
 	const struct enrollment *enrollment = &renewing->renewal->enrollment;
 
-	select_member(&renewing->refused, member);
+	add_to_member_set(&renewing->refused, member);
 	if (enrollment->refused != NULL)
 		enrollment->refused(enrollment->refused_context, member, refusal);
 }
@@ -153,10 +153,11 @@ static int complete_answer(void *context, const struct certificates_answer *answ
 }
 
 /* A request whose key somebody took away cannot become a member that signs. */
-static int discard_keyless(const struct layout *layout, const struct selection *members,
+static int discard_keyless(const struct layout *layout, const struct member_set *members,
 			   struct fault *fault)
 {
-	for (size_t i = next_selected(members, 0); i != 0; i = next_selected(members, i)) {
+	for (size_t i = next_in_member_set(members, 0); i != 0;
+	     i = next_in_member_set(members, i)) {
 		char name[FILE_NAME_SIZE];
 
 		renewal_files.key(i, name);
@@ -167,10 +168,10 @@ static int discard_keyless(const struct layout *layout, const struct selection *
 }
 
 /* A refused key is certified nowhere: the next renewal tries with another and a new request. */
-static int discard_refused(const struct layout *layout, const struct selection *refused,
+static int discard_refused(const struct layout *layout, const struct member_set *refused,
 			   struct fault *fault)
 {
-	for (size_t i = next_selected(refused, 0); i != 0; i = next_selected(refused, i))
+	for (size_t i = next_in_member_set(refused, 0); i != 0; i = next_in_member_set(refused, i))
 		if (discard_renewal(layout, i, fault) < 0)
 			return -1;
 	return 0;
@@ -212,7 +213,7 @@ int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewed *ret
 	struct renewal_need need;
 
 	if (complete_renewals(enrollment->layout, fault) < 0 ||
-	    init_selection(enrollment->client->pool.size, &renewing.refused, fault) < 0 ||
+	    init_member_set(enrollment->client->pool.size, &renewing.refused, fault) < 0 ||
 	    find_due(enrollment->layout, enrollment->client, &renewal->terms, now_s, &need,
 		     &renewing.members, fault) < 0)
 		return -1;

@@ -9,7 +9,7 @@
  */
 
 /* Which members are due: all, or those whose certificate ends within a time or has ended. */
-struct renewal_terms {
+struct renewal_options {
 	bool all;
 	int64_t within_s; /* 0: a third of that certificate's life */
 };
@@ -25,13 +25,13 @@ struct renewal_need {
  * NULL.
  */
 int find_due(const struct layout *layout, const struct client_node *client,
-	     const struct renewal_terms *terms, int64_t now_s, struct renewal_need *ret_need,
-	     struct selection *ret_members, struct fault *fault) MUST_CHECK;
+	     const struct renewal_options *terms, int64_t now_s, struct renewal_need *ret_need,
+	     struct member_set *ret_members, struct fault *fault) MUST_CHECK;
 
 struct renewal {
 	struct enrollment enrollment; /* its progress is that of the certificates */
 	struct progress making;       /* of keys and requests */
-	struct renewal_terms terms;
+	struct renewal_options terms;
 };
 
 struct renewed {

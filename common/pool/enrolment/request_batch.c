@@ -7,26 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-int init_batch(const struct member_files *files, size_t most, struct batch *ret_batch,
-	       struct fault *fault)
+int init_request_batch(const struct member_files *files, size_t most,
+		       struct request_batch *ret_batch, struct fault *fault)
 {
-	CLEANUP(clear_batch) struct batch batch = {.files = files};
+	CLEANUP(clear_request_batch) struct request_batch batch = {.files = files};
 
 	batch.members = calloc(most, sizeof(*batch.members));
 	batch.request.members = calloc(most, sizeof(*batch.request.members));
 	if (batch.members == NULL || batch.request.members == NULL)
 		return set_memory_fault(fault);
 	*ret_batch = batch;
-	batch = (struct batch){0};
+	batch = (struct request_batch){0};
 	return 0;
 }
 
-void clear_batch(struct batch *batch)
+void clear_request_batch(struct request_batch *batch)
 {
 	free(batch->members);
 	clear_certificates_request(&batch->request);
 	clear_intermediates(&batch->chain);
-	*batch = (struct batch){0};
+	*batch = (struct request_batch){0};
 }
 
 static int read_request(const struct layout *layout, const char *name, struct buffer *ret_pem,
@@ -50,8 +50,8 @@ static bool is_bad_request(enum fault_class class)
 	return class == FAULT_MALFORMED || class == FAULT_TOO_LARGE || class == FAULT_REFUSED;
 }
 
-int add_to_batch(const struct layout *layout, size_t index, struct batch *batch,
-		 struct refusal *refusal, struct fault *fault)
+int add_to_request_batch(const struct layout *layout, size_t index, struct request_batch *batch,
+			 struct refusal *refusal, struct fault *fault)
 {
 	struct asked_member member = {.index = index};
 	struct member_pem *request = &batch->request.members[batch->request.count];
@@ -81,7 +81,7 @@ static int compare_members(const void *a, const void *b)
 }
 
 /* The member of that name; NULL when it was not asked for. */
-static struct asked_member *find_member(const struct batch *batch, const char *name)
+static struct asked_member *find_member(const struct request_batch *batch, const char *name)
 {
 	const struct asked_member wanted = {.index = parse_member(name)};
 
@@ -90,7 +90,7 @@ static struct asked_member *find_member(const struct batch *batch, const char *n
 }
 
 /* Notes that the member has its answer: it must have been asked for, and have none yet. */
-static int note_answer(struct batch *batch, const char *name, struct fault *fault)
+static int note_answer(struct request_batch *batch, const char *name, struct fault *fault)
 {
 	struct asked_member *member = find_member(batch, name);
 
@@ -105,7 +105,7 @@ static int note_answer(struct batch *batch, const char *name, struct fault *faul
 }
 
 /* The names in the answer are those asked for: each once, none missing. */
-static int check_names(struct batch *batch, const struct certificates_answer *answer,
+static int check_names(struct request_batch *batch, const struct certificates_answer *answer,
 		       struct fault *fault)
 {
 	for (size_t i = 0; i < answer->certificate_count; i++)
@@ -206,7 +206,7 @@ static int check_certificate(const struct asked_member *member, const struct tru
 	return 0;
 }
 
-int check_batch_answer(struct batch *batch, const struct certificate *root, int64_t now_s,
+int check_batch_answer(struct request_batch *batch, const struct certificate *root, int64_t now_s,
 		       struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};

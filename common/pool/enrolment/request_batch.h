@@ -16,7 +16,7 @@ struct asked_member {
 	bool answered;
 };
 
-struct batch {
+struct request_batch {
 	const struct member_files *files;
 	struct asked_member *members; /* by rising index; request.members[i] is members[i]'s */
 	struct certificates_request request;
@@ -24,17 +24,17 @@ struct batch {
 };
 
 /* Empty, with room for so many members, whose files have these names. */
-int init_batch(const struct member_files *files, size_t most, struct batch *ret_batch,
-	       struct fault *fault) MUST_CHECK;
-void clear_batch(struct batch *batch);
+int init_request_batch(const struct member_files *files, size_t most,
+		       struct request_batch *ret_batch, struct fault *fault) MUST_CHECK;
+void clear_request_batch(struct request_batch *batch);
 
 /*
  * Adds a member, whose request is read from CSR_file/. Members are added by rising index. A request
  * that is none, or has a key that is weak, refuses that member alone: *refusal is filled, and the
  * member is not in the batch.
  */
-int add_to_batch(const struct layout *layout, size_t index, struct batch *batch,
-		 struct refusal *refusal, struct fault *fault) MUST_CHECK;
+int add_to_request_batch(const struct layout *layout, size_t index, struct request_batch *batch,
+			 struct refusal *refusal, struct fault *fault) MUST_CHECK;
 
 /*
  * Holds an answer, whose claims were checked, against what was asked: each member asked for has one
@@ -43,7 +43,7 @@ int add_to_batch(const struct layout *layout, size_t index, struct batch *batch,
  * FAULT_UNVERIFIED otherwise. The PEM of each certificate is replaced by the one that we write
  * ourselves; the chain is in the batch, unless there is no certificate to hold it against.
  */
-int check_batch_answer(struct batch *batch, const struct certificate *root, int64_t now_s,
+int check_batch_answer(struct request_batch *batch, const struct certificate *root, int64_t now_s,
 		       struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 
 /* Writes the certificates of an answer that was checked, together and durably. What they need of

@@ -158,12 +158,12 @@ static void count_made(struct making *making, const struct pool_made *made)
 /* The next members, from 1, for one chunk. */
 static size_t take_members(struct making *making, size_t members[static CHUNK_SIZE])
 {
-	const struct selection *selection = making->order->members;
+	const struct member_set *selection = making->order->members;
 	size_t count = 0;
 
 	pthread_mutex_lock(&making->lock);
 	while (count < making->chunk_size && making->last < making->order->client->pool.size) {
-		size_t next = selection != NULL ? next_selected(selection, making->last)
+		size_t next = selection != NULL ? next_in_member_set(selection, making->last)
 						: making->last + 1;
 
 		if (next == 0)

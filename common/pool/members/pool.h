@@ -37,7 +37,7 @@ struct making_order {
 	const struct layout *layout;
 	const struct client_node *client;
 	const struct member_files *files;
-	const struct selection *members; /* NULL: all */
+	const struct member_set *members; /* NULL: all */
 	struct progress progress;
 };
 

@@ -8,10 +8,10 @@
 
 enum { BUCKET_COUNT = 1024 };
 
-LIST_HEAD(bucket, shown_chain);
-TAILQ_HEAD(order, shown_chain);
+LIST_HEAD(bucket, presented_chain);
+TAILQ_HEAD(order, presented_chain);
 
-struct verified {
+struct chain_cache {
 	struct certificate *root;
 	size_t most;
 	pthread_mutex_t lock; /* for all below */
@@ -20,9 +20,9 @@ struct verified {
 	struct order order; /* what was shown last comes first */
 };
 
-void release_chain(struct shown_chain **chain_pointer)
+void release_presented_chain(struct presented_chain **chain_pointer)
 {
-	struct shown_chain *chain = TAKE(*chain_pointer);
+	struct presented_chain *chain = TAKE(*chain_pointer);
 
 	if (chain == NULL || atomic_fetch_sub(&chain->holders, 1) > 1)
 		return;
@@ -31,10 +31,10 @@ void release_chain(struct shown_chain **chain_pointer)
 	free(chain);
 }
 
-int new_verified(struct certificate **root, size_t most, struct verified **ret_verified,
-		 struct fault *fault)
+int new_chain_cache(struct certificate **root, size_t most, struct chain_cache **ret_verified,
+		    struct fault *fault)
 {
-	struct verified *verified = calloc(1, sizeof(*verified));
+	struct chain_cache *verified = calloc(1, sizeof(*verified));
 
 	if (verified == NULL)
 		return set_memory_fault(fault);
@@ -47,17 +47,17 @@ int new_verified(struct certificate **root, size_t most, struct verified **ret_v
 }
 
 /* The lock is held. */
-static void drop(struct verified *verified, struct shown_chain *chain)
+static void drop(struct chain_cache *verified, struct presented_chain *chain)
 {
 	LIST_REMOVE(chain, in_bucket);
 	TAILQ_REMOVE(&verified->order, chain, in_order);
 	verified->count--;
-	release_chain(&chain);
+	release_presented_chain(&chain);
 }
 
-void free_verified(struct verified **verified_pointer)
+void free_chain_cache(struct chain_cache **verified_pointer)
 {
-	struct verified *verified = TAKE(*verified_pointer);
+	struct chain_cache *verified = TAKE(*verified_pointer);
 
 	if (verified == NULL)
 		return;
@@ -79,17 +79,17 @@ static void identify(const struct signed_message *message, uint8_t ret_sha256[st
 	digest_sha256((struct bytes){digests[0], message->chain_count * SHA256_LEN}, ret_sha256);
 }
 
-static struct bucket *find_bucket(struct verified *verified,
+static struct bucket *find_bucket(struct chain_cache *verified,
 				  const uint8_t sha256[static SHA256_LEN])
 {
 	return &verified->buckets[(sha256[0] << 8 | sha256[1]) % BUCKET_COUNT];
 }
 
 /* The lock is held. */
-static struct shown_chain *find_chain(struct verified *verified,
-				      const uint8_t sha256[static SHA256_LEN])
+static struct presented_chain *find_chain(struct chain_cache *verified,
+					  const uint8_t sha256[static SHA256_LEN])
 {
-	struct shown_chain *each;
+	struct presented_chain *each;
 
 	LIST_FOREACH(each, find_bucket(verified, sha256), in_bucket)
 	if (memcmp(each->sha256, sha256, SHA256_LEN) == 0)
@@ -98,10 +98,10 @@ static struct shown_chain *find_chain(struct verified *verified,
 }
 
 /* NULL when it is not kept, or not valid at that time. */
-static struct shown_chain *hold_chain(struct verified *verified,
-				      const uint8_t sha256[static SHA256_LEN], int64_t now_s)
+static struct presented_chain *hold_chain(struct chain_cache *verified,
+					  const uint8_t sha256[static SHA256_LEN], int64_t now_s)
 {
-	struct shown_chain *found;
+	struct presented_chain *found;
 
 	pthread_mutex_lock(&verified->lock);
 	found = find_chain(verified, sha256);
@@ -116,9 +116,9 @@ static struct shown_chain *hold_chain(struct verified *verified,
 	return found;
 }
 
-static void keep_chain(struct verified *verified, struct shown_chain *chain)
+static void keep_chain(struct chain_cache *verified, struct presented_chain *chain)
 {
-	struct shown_chain *old;
+	struct presented_chain *old;
 
 	pthread_mutex_lock(&verified->lock);
 	/* Another thread may have verified the same meanwhile. */
@@ -135,10 +135,10 @@ static void keep_chain(struct verified *verified, struct shown_chain *chain)
 }
 
 /* What cannot be parsed is rejected. *ret_chain stays NULL when that is the signer's. */
-static int parse_chain(const struct signed_message *message, struct shown_chain **ret_chain,
+static int parse_chain(const struct signed_message *message, struct presented_chain **ret_chain,
 		       struct verdict *verdict, struct fault *fault)
 {
-	CLEANUP(release_chain) struct shown_chain *chain = calloc(1, sizeof(*chain));
+	CLEANUP(release_presented_chain) struct presented_chain *chain = calloc(1, sizeof(*chain));
 	struct fault found = {0};
 
 	if (chain == NULL)
@@ -151,13 +151,13 @@ static int parse_chain(const struct signed_message *message, struct shown_chain 
 	if (found.class == FAULT_FAILED)
 		return set_fault(fault, found.class, "%s", found.text);
 	if (found.class != FAULT_NONE)
-		reject(verdict, "x5c: certificate %zu: %s", chain->count + 1, found.text);
+		reject_because(verdict, "x5c: certificate %zu: %s", chain->count + 1, found.text);
 	if (chain->count > 0)
 		*ret_chain = TAKE(chain);
 	return 0;
 }
 
-static void narrow_validity(struct shown_chain *chain, const struct certificate *certificate)
+static void narrow_validity(struct presented_chain *chain, const struct certificate *certificate)
 {
 	if (certificate_not_before(certificate) > chain->valid_from_s)
 		chain->valid_from_s = certificate_not_before(certificate);
@@ -165,8 +165,8 @@ static void narrow_validity(struct shown_chain *chain, const struct certificate 
 		chain->valid_until_s = certificate_not_after(certificate);
 }
 
-static int verify_parsed(const struct verified *verified, struct shown_chain *chain, int64_t now_s,
-			 struct verdict *verdict, struct fault *fault)
+static int verify_parsed(const struct chain_cache *verified, struct presented_chain *chain,
+			 int64_t now_s, struct verdict *verdict, struct fault *fault)
 {
 	const struct certificate *intermediates[CHAIN_MAX];
 	const struct certificate *signer = chain->certificates[0];
@@ -186,10 +186,11 @@ static int verify_parsed(const struct verified *verified, struct shown_chain *ch
 	return 0;
 }
 
-int verify_shown(struct verified *verified, const struct signed_message *message, int64_t now_s,
-		 struct shown_chain **ret_chain, struct verdict *verdict, struct fault *fault)
+int verify_presented_chain(struct chain_cache *verified, const struct signed_message *message,
+			   int64_t now_s, struct presented_chain **ret_chain,
+			   struct verdict *verdict, struct fault *fault)
 {
-	CLEANUP(release_chain) struct shown_chain *chain = NULL;
+	CLEANUP(release_presented_chain) struct presented_chain *chain = NULL;
 	uint8_t sha256[SHA256_LEN];
 
 	identify(message, sha256);

@@ -19,12 +19,12 @@
  * A bounded number is kept (each takes some 2 KB for each certificate); for one more, that which
  * was not shown for longest goes. Safe for several threads.
  */
-struct verified;
+struct chain_cache;
 
-enum { VERIFIED_MAX = 4096 };
+enum { CHAIN_CACHE_MAX = 4096 };
 
 /* What one message shows. Nothing of it changes; several may hold it. */
-struct shown_chain {
+struct presented_chain {
 	struct certificate *certificates[CHAIN_MAX]; /* the signer's first */
 	size_t count;
 	const struct certificate *issuer; /* of the signer's; NULL unless verified */
@@ -34,14 +34,14 @@ struct shown_chain {
 	int64_t valid_until_s;
 	uint8_t sha256[SHA256_LEN];
 	atomic_uint holders;
-	LIST_ENTRY(shown_chain) in_bucket;
-	TAILQ_ENTRY(shown_chain) in_order;
+	LIST_ENTRY(presented_chain) in_bucket;
+	TAILQ_ENTRY(presented_chain) in_order;
 };
 
 /* Takes the root. At most `most` are kept. */
-int new_verified(struct certificate **root, size_t most, struct verified **ret_verified,
-		 struct fault *fault) MUST_CHECK;
-void free_verified(struct verified **verified);
+int new_chain_cache(struct certificate **root, size_t most, struct chain_cache **ret_verified,
+		    struct fault *fault) MUST_CHECK;
+void free_chain_cache(struct chain_cache **verified);
 
 /*
  * Whether the certificates of the message can be relied on now (verify_chain). When the verdict is
@@ -49,9 +49,9 @@ void free_verified(struct verified **verified);
  * Owns: *ret_chain is to be released. It is NULL when the signer's certificate cannot be parsed,
  * and otherwise there also when the verdict is invalid. Its issuer must not outlive verified.
  */
-int verify_shown(struct verified *verified, const struct signed_message *message, int64_t now_s,
-		 struct shown_chain **ret_chain, struct verdict *verdict,
-		 struct fault *fault) MUST_CHECK;
-void release_chain(struct shown_chain **chain);
+int verify_presented_chain(struct chain_cache *verified, const struct signed_message *message,
+			   int64_t now_s, struct presented_chain **ret_chain,
+			   struct verdict *verdict, struct fault *fault) MUST_CHECK;
+void release_presented_chain(struct presented_chain **chain);
 
 #endif

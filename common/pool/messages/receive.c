@@ -23,8 +23,8 @@ struct receiver {
 	struct receiver_settings settings;
 	int serving; /* the lock */
 	struct key_ring ring;
-	struct judge judge;
-	struct seen *seen;
+	struct verifier judge;
+	struct replay_log *seen;
 	pthread_mutex_t lock; /* one message at a time is handed on */
 	struct http_route routes[2];
 	struct http_server *server;
@@ -58,10 +58,10 @@ static int save_certificate(const struct receiver *receiver, const struct certif
 }
 
 static int tell_message(const struct receiver *receiver, const char *peer,
-			const struct judged *judged, struct fault *fault)
+			const struct verified_message *judged, struct fault *fault)
 {
 	const struct signed_message *message = &judged->message;
-	const struct certificate *certificate = judged_certificate(judged);
+	const struct certificate *certificate = signer_certificate(judged);
 	char serial[SERIAL_TEXT_SIZE] = "";
 	struct received_message told = {
 		.peer = peer,
@@ -84,7 +84,7 @@ static int tell_message(const struct receiver *receiver, const char *peer,
 
 /* Hands a valid message on, if it is new. Its jti is remembered only if that succeeds. */
 static int take_new_message(struct receiver *receiver, const char *peer, int64_t now_s,
-			    struct judged *judged, struct fault *fault)
+			    struct verified_message *judged, struct fault *fault)
 {
 	const struct message_claims *claims = &judged->message.claims;
 	struct fault second = {0};
@@ -93,10 +93,10 @@ static int take_new_message(struct receiver *receiver, const char *peer, int64_t
 	if (remember_jti(receiver->seen, claims->jti, claims->iat_s, now_s, &is_new, fault) < 0)
 		return -1;
 	if (!is_new) {
-		reject(&judged->verdict, "jti: this message was taken before");
+		reject_because(&judged->verdict, "jti: this message was taken before");
 		return tell_message(receiver, peer, judged, fault);
 	}
-	if (save_certificate(receiver, judged_certificate(judged), fault) == 0 &&
+	if (save_certificate(receiver, signer_certificate(judged), fault) == 0 &&
 	    tell_message(receiver, peer, judged, fault) == 0)
 		return 0;
 	if (forget_jti(receiver->seen, claims->jti, &second) < 0)
@@ -105,7 +105,7 @@ static int take_new_message(struct receiver *receiver, const char *peer, int64_t
 }
 
 static int take_message(struct receiver *receiver, const char *peer, int64_t now_s,
-			struct judged *judged, struct fault *fault)
+			struct verified_message *judged, struct fault *fault)
 {
 	int result;
 
@@ -117,7 +117,7 @@ static int take_message(struct receiver *receiver, const char *peer, int64_t now
 }
 
 static int answer_message(const struct receiver *receiver, const struct question *question,
-			  const struct judged *judged, int64_t now_s,
+			  const struct verified_message *judged, int64_t now_s,
 			  struct http_response *response, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret json = {0};
@@ -131,8 +131,8 @@ static int answer_message(const struct receiver *receiver, const struct question
 	memcpy(answer.reason, judged->verdict.reason, sizeof(answer.reason));
 	if (format_message_answer(&answer, &json, fault) < 0)
 		return -1;
-	return answer_question(&receiver->ring, &message_exchange, question, bytes_of_secret(&json),
-			       response, fault);
+	return answer_request(&receiver->ring, &signed_message_kind, question,
+			      bytes_of_secret(&json), response, fault);
 }
 
 /* Whatever decrypts is answered with a verdict, also when we fail: then it is not taken. */
@@ -140,21 +140,23 @@ static int handle_message(const struct http_request *request, struct http_respon
 			  void *context, struct fault *fault)
 {
 	struct receiver *receiver = context;
-	CLEANUP(clear_question) struct question question = {0};
-	CLEANUP(clear_judged) struct judged judged = {0};
+	CLEANUP(clear_request) struct question question = {0};
+	CLEANUP(clear_verified_message) struct verified_message judged = {0};
 	int64_t now_s = read_clock();
 	struct fault failure = {0};
 
-	if (open_question(&receiver->ring, &message_exchange, request->body, &question, fault) < 0)
+	if (open_request(&receiver->ring, &signed_message_kind, request->body, &question, fault) <
+	    0)
 		return -1;
-	if (judge_message(&receiver->judge, question.message.peer,
-			  bytes_of_secret(&question.message.plaintext), now_s, &judged,
-			  &failure) < 0 ||
+	if (verify_received(&receiver->judge, question.message.peer,
+			    bytes_of_secret(&question.message.plaintext), now_s, &judged,
+			    &failure) < 0 ||
 	    take_message(receiver, question.message.peer, now_s, &judged, &failure) < 0) {
 		log_fault(receiver, &failure);
-		reject(&judged.verdict,
-		       "the message could not be taken, for a reason that the receiver's log "
-		       "has: send it again");
+		reject_because(
+			&judged.verdict,
+			"the message could not be taken, for a reason that the receiver's log "
+			"has: send it again");
 	}
 	return answer_message(receiver, &question, &judged, now_s, response, fault);
 }
@@ -182,14 +184,14 @@ static int open_judge(struct receiver *receiver, struct fault *fault)
 	receiver->judge.self = settings->client->name;
 	receiver->judge.message_limit = settings->client->message_limit;
 	if (read_root(settings->layout, &root, fault) < 0 ||
-	    new_verified(&root, VERIFIED_MAX, &receiver->judge.verified, fault) < 0 ||
+	    new_chain_cache(&root, CHAIN_CACHE_MAX, &receiver->judge.verified, fault) < 0 ||
 	    (settings->crl != NULL &&
 	     new_crl_source(settings->crl, &receiver->judge.crl, fault) < 0))
 		return -1;
 	if (!settings->online)
 		return 0;
-	return new_online(settings->layout, settings->client->name, &settings->ca,
-			  &receiver->judge.online, fault);
+	return new_status_cache(settings->layout, settings->client->name, &settings->ca,
+				&receiver->judge.online, fault);
 }
 
 static int start_server(struct receiver *receiver, struct fault *fault)
@@ -225,7 +227,7 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 	    sweep_staging(settings->layout->received, fault) < 0 ||
 	    read_key_ring(settings->layout, &receiver->ring, fault) < 0 ||
 	    open_judge(receiver, fault) < 0 ||
-	    open_seen(settings->layout, read_clock(), &receiver->seen, fault) < 0 ||
+	    open_replay_log(settings->layout, read_clock(), &receiver->seen, fault) < 0 ||
 	    start_server(receiver, fault) < 0)
 		return -1;
 	*ret_receiver = TAKE(receiver);
@@ -244,10 +246,10 @@ void stop_receiver(struct receiver **receiver_pointer)
 	if (receiver == NULL)
 		return;
 	stop_http_server(&receiver->server);
-	free_seen(&receiver->seen);
-	free_online(&receiver->judge.online);
+	free_replay_log(&receiver->seen);
+	free_status_cache(&receiver->judge.online);
 	free_crl_source(&receiver->judge.crl);
-	free_verified(&receiver->judge.verified);
+	free_chain_cache(&receiver->judge.verified);
 	clear_key_ring(&receiver->ring);
 	close_descriptor(&receiver->serving);
 	pthread_mutex_destroy(&receiver->lock);

@@ -28,7 +28,7 @@ struct slot {
 };
 
 /* An open-addressing table in memory, and the file that it can be made from again. */
-struct seen {
+struct replay_log {
 	pthread_mutex_t lock;
 	const struct layout *layout;
 	int descriptor; /* of the file, for appending */
@@ -41,9 +41,9 @@ struct seen {
 	uint8_t salt[SALT_LEN];  /* so that nobody can choose jti that collide */
 };
 
-void free_seen(struct seen **seen_pointer)
+void free_replay_log(struct replay_log **seen_pointer)
 {
-	struct seen *seen = TAKE(*seen_pointer);
+	struct replay_log *seen = TAKE(*seen_pointer);
 
 	if (seen == NULL)
 		return;
@@ -53,7 +53,7 @@ void free_seen(struct seen **seen_pointer)
 	free(seen);
 }
 
-static size_t hash_jti(const struct seen *seen, const char *jti)
+static size_t hash_jti(const struct replay_log *seen, const char *jti)
 {
 	uint8_t salted[SALT_LEN + JTI_SIZE];
 	uint8_t digest[SHA256_LEN];
@@ -67,7 +67,7 @@ static size_t hash_jti(const struct seen *seen, const char *jti)
 }
 
 /* The slot that has the jti, or the free one where it belongs. */
-static struct slot *find_slot(const struct seen *seen, const char *jti)
+static struct slot *find_slot(const struct replay_log *seen, const char *jti)
 {
 	size_t mask = seen->slot_count - 1;
 	size_t at = hash_jti(seen, jti) & mask;
@@ -83,7 +83,7 @@ static bool is_live(const struct slot *slot, int64_t now_s)
 	       now_s - slot->iat_s <= FRESHNESS_WINDOW_S;
 }
 
-static size_t count_live(const struct seen *seen, int64_t now_s)
+static size_t count_live(const struct replay_log *seen, int64_t now_s)
 {
 	size_t count = 0;
 
@@ -93,7 +93,8 @@ static size_t count_live(const struct seen *seen, int64_t now_s)
 }
 
 /* Moves what is still within the window to a new table of at least twice the size. */
-static int rebuild_table(struct seen *seen, size_t live_count, int64_t now_s, struct fault *fault)
+static int rebuild_table(struct replay_log *seen, size_t live_count, int64_t now_s,
+			 struct fault *fault)
 {
 	struct slot *old = seen->slots;
 	size_t old_count = seen->slot_count;
@@ -119,7 +120,7 @@ static int rebuild_table(struct seen *seen, size_t live_count, int64_t now_s, st
 }
 
 /* Writes the file anew from the table, and opens it for appending. */
-static int rewrite_file(struct seen *seen, struct fault *fault)
+static int rewrite_file(struct replay_log *seen, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	size_t line_count = 0;
@@ -148,7 +149,7 @@ static int rewrite_file(struct seen *seen, struct fault *fault)
 }
 
 /* Sees to it that one more fits; what has left the window goes when there is no room. */
-static int make_room(struct seen *seen, int64_t now_s, struct fault *fault)
+static int make_room(struct replay_log *seen, int64_t now_s, struct fault *fault)
 {
 	size_t live_count;
 
@@ -162,7 +163,7 @@ static int make_room(struct seen *seen, int64_t now_s, struct fault *fault)
 	return rebuild_table(seen, live_count, now_s, fault);
 }
 
-static int append_line(struct seen *seen, const char *sign, int64_t iat_s, const char *jti,
+static int append_line(struct replay_log *seen, const char *sign, int64_t iat_s, const char *jti,
 		       struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer line = {0};
@@ -182,7 +183,7 @@ static int append_line(struct seen *seen, const char *sign, int64_t iat_s, const
 }
 
 /* The file keeps what has left the window until it is mostly that. */
-static int compact_file(struct seen *seen, int64_t now_s, struct fault *fault)
+static int compact_file(struct replay_log *seen, int64_t now_s, struct fault *fault)
 {
 	size_t live_count;
 
@@ -194,8 +195,8 @@ static int compact_file(struct seen *seen, int64_t now_s, struct fault *fault)
 	return rewrite_file(seen, fault);
 }
 
-static int remember(struct seen *seen, const char *jti, int64_t iat_s, int64_t now_s, bool *ret_new,
-		    struct fault *fault)
+static int remember(struct replay_log *seen, const char *jti, int64_t iat_s, int64_t now_s,
+		    bool *ret_new, struct fault *fault)
 {
 	struct slot *slot = find_slot(seen, jti);
 	bool known = slot->jti[0] != '\0' && slot->iat_s != forgotten_s;
@@ -219,8 +220,8 @@ static int remember(struct seen *seen, const char *jti, int64_t iat_s, int64_t n
 	return 0;
 }
 
-int remember_jti(struct seen *seen, const char *jti, int64_t iat_s, int64_t now_s, bool *ret_new,
-		 struct fault *fault)
+int remember_jti(struct replay_log *seen, const char *jti, int64_t iat_s, int64_t now_s,
+		 bool *ret_new, struct fault *fault)
 {
 	int result;
 
@@ -230,7 +231,7 @@ int remember_jti(struct seen *seen, const char *jti, int64_t iat_s, int64_t now_
 	return result < 0 ? prefix_fault(fault, "%s/state", seen->layout->path) : 0;
 }
 
-int forget_jti(struct seen *seen, const char *jti, struct fault *fault)
+int forget_jti(struct replay_log *seen, const char *jti, struct fault *fault)
 {
 	struct slot *slot;
 	int result = 0;
@@ -246,7 +247,7 @@ int forget_jti(struct seen *seen, const char *jti, struct fault *fault)
 }
 
 /* Takes one line of the file, without its line feed, into the table. */
-static int read_entry(struct seen *seen, const char *line, size_t number, int64_t now_s,
+static int read_entry(struct replay_log *seen, const char *line, size_t number, int64_t now_s,
 		      struct fault *fault)
 {
 	bool forgotten = line[0] == '-';
@@ -269,7 +270,7 @@ static int read_entry(struct seen *seen, const char *line, size_t number, int64_
 	return 0;
 }
 
-static int load_file(struct seen *seen, int64_t now_s, struct fault *fault)
+static int load_file(struct replay_log *seen, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	size_t number = 1;
@@ -293,10 +294,10 @@ static int load_file(struct seen *seen, int64_t now_s, struct fault *fault)
 	return 0;
 }
 
-int open_seen(const struct layout *layout, int64_t now_s, struct seen **ret_seen,
-	      struct fault *fault)
+int open_replay_log(const struct layout *layout, int64_t now_s, struct replay_log **ret_seen,
+		    struct fault *fault)
 {
-	CLEANUP(free_seen) struct seen *seen = calloc(1, sizeof(*seen));
+	CLEANUP(free_replay_log) struct replay_log *seen = calloc(1, sizeof(*seen));
 
 	if (seen == NULL)
 		return set_memory_fault(fault);

@@ -18,20 +18,20 @@
  * power failure (not after a crash of the process) the last messages before it could be taken again
  * within the window.
  */
-struct seen;
+struct replay_log;
 
 enum { SEEN_MAX = 1000000 }; /* messages within one window; more: FAULT_BUSY */
 
 /* For one process at a time: the caller holds the lock state/serving. */
-int open_seen(const struct layout *layout, int64_t now_s, struct seen **ret_seen,
-	      struct fault *fault) MUST_CHECK;
-void free_seen(struct seen **seen);
+int open_replay_log(const struct layout *layout, int64_t now_s, struct replay_log **ret_seen,
+		    struct fault *fault) MUST_CHECK;
+void free_replay_log(struct replay_log **seen);
 
 /* Remembers the jti. *ret_new false: it was there. */
-int remember_jti(struct seen *seen, const char *jti, int64_t iat_s, int64_t now_s, bool *ret_new,
-		 struct fault *fault) MUST_CHECK;
+int remember_jti(struct replay_log *seen, const char *jti, int64_t iat_s, int64_t now_s,
+		 bool *ret_new, struct fault *fault) MUST_CHECK;
 
 /* Takes back what remember_jti has remembered: the message was not handed on after all. */
-int forget_jti(struct seen *seen, const char *jti, struct fault *fault) MUST_CHECK;
+int forget_jti(struct replay_log *seen, const char *jti, struct fault *fault) MUST_CHECK;
 
 #endif

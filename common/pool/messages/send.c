@@ -21,7 +21,7 @@ struct sender {
 	struct shared_key key;
 	struct certificate *root; /* NULL without intermediates */
 	struct intermediates chain;
-	struct signers *signers;
+	struct signer_cache *signers;
 	pthread_mutex_t lock; /* for all below */
 	struct http_client *idle[IDLE_MAX];
 	size_t idle_count;
@@ -48,7 +48,7 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	sender->to = *to;
 	if (read_shared_key(layout, to->name, &sender->key, fault) < 0 ||
 	    read_chain(sender, fault) < 0 ||
-	    new_signers(layout, from->pool.size, &sender->signers, fault) < 0)
+	    new_signer_cache(layout, from->pool.size, &sender->signers, fault) < 0)
 		return -1;
 	*ret_sender = TAKE(sender);
 	return 0;
@@ -62,7 +62,7 @@ void free_sender(struct sender **sender_pointer)
 		return;
 	while (sender->idle_count > 0)
 		free_http_client(&sender->idle[--sender->idle_count]);
-	free_signers(&sender->signers);
+	free_signer_cache(&sender->signers);
 	free_certificate(&sender->root);
 	clear_intermediates(&sender->chain);
 	clear_shared_key(&sender->key);
@@ -202,7 +202,7 @@ static int deliver_jwe(struct sender *sender, struct bytes jwe, struct secret *r
 				 sender->to.name);
 	if (take_connection(sender, &http, fault) < 0)
 		return -1;
-	result = deliver(http, &message_exchange, &sender->key, jwe, ret_json, fault);
+	result = send_encrypted(http, &signed_message_kind, &sender->key, jwe, ret_json, fault);
 	return_connection(sender, &http);
 	return result;
 }

@@ -11,7 +11,7 @@
 /* How often a draw is made blindly before the pool is searched for members that can sign. */
 enum { BLIND_DRAWS = 128 };
 
-struct signers {
+struct signer_cache {
 	const struct layout *layout;
 	size_t size;
 	pthread_mutex_t lock; /* for the slots */
@@ -29,10 +29,10 @@ void release_signer(struct signer **signer_pointer)
 	free(signer);
 }
 
-int new_signers(const struct layout *layout, size_t size, struct signers **ret_signers,
-		struct fault *fault)
+int new_signer_cache(const struct layout *layout, size_t size, struct signer_cache **ret_signers,
+		     struct fault *fault)
 {
-	struct signers *signers = calloc(1, sizeof(*signers));
+	struct signer_cache *signers = calloc(1, sizeof(*signers));
 
 	if (signers == NULL)
 		return set_memory_fault(fault);
@@ -43,9 +43,9 @@ int new_signers(const struct layout *layout, size_t size, struct signers **ret_s
 	return 0;
 }
 
-void free_signers(struct signers **signers_pointer)
+void free_signer_cache(struct signer_cache **signers_pointer)
 {
-	struct signers *signers = TAKE(*signers_pointer);
+	struct signer_cache *signers = TAKE(*signers_pointer);
 
 	if (signers == NULL)
 		return;
@@ -79,7 +79,7 @@ static bool is_unchanged(const struct layout *layout, const struct signer *signe
 }
 
 /* NULL when it is not kept, or not as it was when it was opened. */
-static struct signer *hold_signer(struct signers *signers, size_t index, int64_t now_s)
+static struct signer *hold_signer(struct signer_cache *signers, size_t index, int64_t now_s)
 {
 	CLEANUP(release_signer) struct signer *signer = NULL;
 
@@ -95,7 +95,7 @@ static struct signer *hold_signer(struct signers *signers, size_t index, int64_t
 	return TAKE(signer);
 }
 
-static void keep_signer(struct signers *signers, struct signer *signer)
+static void keep_signer(struct signer_cache *signers, struct signer *signer)
 {
 	struct signer **slot = &signers->slots[signer->member.index % SIGNERS_MAX];
 	struct signer *old;
@@ -112,8 +112,8 @@ typedef int open_function(const struct layout *layout, size_t index, int64_t now
 			  struct member *ret_member, struct fault *fault);
 
 /* What is kept, or else opened. *ret_signer stays NULL when nothing is. */
-static int get_signer(struct signers *signers, size_t index, int64_t now_s, open_function *open,
-		      struct signer **ret_signer, struct fault *fault)
+static int get_signer(struct signer_cache *signers, size_t index, int64_t now_s,
+		      open_function *open, struct signer **ret_signer, struct fault *fault)
 {
 	CLEANUP(release_signer) struct signer *signer = hold_signer(signers, index, now_s);
 	bool known;
@@ -137,15 +137,15 @@ static int get_signer(struct signers *signers, size_t index, int64_t now_s, open
 	return 0;
 }
 
-int open_signer(struct signers *signers, size_t index, int64_t now_s, struct signer **ret_signer,
-		struct fault *fault)
+int open_signer(struct signer_cache *signers, size_t index, int64_t now_s,
+		struct signer **ret_signer, struct fault *fault)
 {
 	return get_signer(signers, index, now_s, open_member, ret_signer, fault);
 }
 
 /* Draws from all members until one can sign, for so many times. *ret_signer stays NULL: none did.
  */
-static int draw_blindly(struct signers *signers, int64_t now_s, struct signer **ret_signer,
+static int draw_blindly(struct signer_cache *signers, int64_t now_s, struct signer **ret_signer,
 			struct fault *fault)
 {
 	for (int i = 0; i < BLIND_DRAWS && *ret_signer == NULL; i++) {
@@ -160,7 +160,7 @@ static int draw_blindly(struct signers *signers, int64_t now_s, struct signer **
 }
 
 /* The members that can sign, as size_t one after the other. */
-static int list_signers(struct signers *signers, int64_t now_s, struct buffer *list,
+static int list_signers(struct signer_cache *signers, int64_t now_s, struct buffer *list,
 			struct fault *fault)
 {
 	for (size_t index = 1; index <= signers->size; index++) {
@@ -174,7 +174,7 @@ static int list_signers(struct signers *signers, int64_t now_s, struct buffer *l
 	return check_buffer(list, fault);
 }
 
-static int draw_from_list(struct signers *signers, int64_t now_s, size_t *ret_index,
+static int draw_from_list(struct signer_cache *signers, int64_t now_s, size_t *ret_index,
 			  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer list = {0};
@@ -197,7 +197,7 @@ static int draw_from_list(struct signers *signers, int64_t now_s, size_t *ret_in
  * A draw from all members that is thrown away when it falls on one that cannot sign is uniform
  * among those that can, and looks at few files. When nearly none can, a list of them is drawn from.
  */
-int draw_signer(struct signers *signers, int64_t now_s, struct signer **ret_signer,
+int draw_signer(struct signer_cache *signers, int64_t now_s, struct signer **ret_signer,
 		struct fault *fault)
 {
 	CLEANUP(release_signer) struct signer *signer = NULL;

@@ -14,7 +14,7 @@
  * A bounded number is kept (each takes some 3 KB); a pool of more members is opened again and
  * again. Safe for several threads.
  */
-struct signers;
+struct signer_cache;
 
 enum { SIGNERS_MAX = 4096 };
 
@@ -29,20 +29,20 @@ struct signer {
 };
 
 /* Members 1 … size of the layout, which must outlive the signers. */
-int new_signers(const struct layout *layout, size_t size, struct signers **ret_signers,
-		struct fault *fault) MUST_CHECK;
-void free_signers(struct signers **signers);
+int new_signer_cache(const struct layout *layout, size_t size, struct signer_cache **ret_signers,
+		     struct fault *fault) MUST_CHECK;
+void free_signer_cache(struct signer_cache **signers);
 
 /* The errors of open_member. Owns: *ret_signer is to be released. */
-int open_signer(struct signers *signers, size_t index, int64_t now_s, struct signer **ret_signer,
-		struct fault *fault) MUST_CHECK;
+int open_signer(struct signer_cache *signers, size_t index, int64_t now_s,
+		struct signer **ret_signer, struct fault *fault) MUST_CHECK;
 
 /*
  * Draws one uniformly from the system's randomness, without modulo bias, among those that have a
  * key and a certificate that is valid now. FAULT_NOT_FOUND when none has.
  * Owns: *ret_signer is to be released.
  */
-int draw_signer(struct signers *signers, int64_t now_s, struct signer **ret_signer,
+int draw_signer(struct signer_cache *signers, int64_t now_s, struct signer **ret_signer,
 		struct fault *fault) MUST_CHECK;
 void release_signer(struct signer **signer);
 

@@ -10,7 +10,7 @@
 /* The CA makes a CRL before it answers. */
 enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 60000 };
 
-static int format_wish(const struct revocation_wish *wish, const struct request_claims *claims,
+static int format_wish(const struct own_revocation *wish, const struct request_claims *claims,
 		       struct secret *ret_json, struct fault *fault)
 {
 	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
@@ -35,8 +35,8 @@ static bool has_serial(const struct revocation_answer *answer,
 }
 
 /* As many as were asked for, and each of them: then none is there twice. */
-static int check_complete(const struct revocation_wish *wish,
-			  const struct revocation_answer *answer, struct fault *fault)
+static int check_complete(const struct own_revocation *wish, const struct revocation_answer *answer,
+			  struct fault *fault)
 {
 	if (answer->revoked_count != wish->serial_count)
 		return set_fault(fault, FAULT_UNVERIFIED,
@@ -55,7 +55,7 @@ static int check_complete(const struct revocation_wish *wish,
 	return 0;
 }
 
-static int check_answer(const struct revocation_wish *wish, const struct revocation_answer *answer,
+static int check_answer(const struct own_revocation *wish, const struct revocation_answer *answer,
 			const struct request_claims *claims,
 			const uint8_t sha256[static SHA256_LEN], struct fault *fault)
 {
@@ -71,7 +71,7 @@ static int check_answer(const struct revocation_wish *wish, const struct revocat
 	return check_complete(wish, answer, fault);
 }
 
-int ask_revocation(const struct revocation_wish *wish, int64_t now_s,
+int ask_revocation(const struct own_revocation *wish, int64_t now_s,
 		   struct revocation_answer *ret_answer, struct fault *fault)
 {
 	struct http_client_settings settings = {.endpoint = wish->ca,
@@ -89,8 +89,8 @@ int ask_revocation(const struct revocation_wish *wish, int64_t now_s,
 	    make_request_claims(wish->client, CA_NAME, now_s, &claims, fault) < 0 ||
 	    format_wish(wish, &claims, &question, fault) < 0 ||
 	    new_http_client(&settings, &http, fault) < 0 ||
-	    ask(http, &revocations_exchange, &key, bytes_of_secret(&question), &json, sha256,
-		fault) < 0 ||
+	    ask_encrypted(http, &revocations_kind, &key, bytes_of_secret(&question), &json, sha256,
+			  fault) < 0 ||
 	    parse_revocation_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_answer(wish, &answer, &claims, sha256, fault) < 0)
 		return -1;

@@ -9,7 +9,7 @@
  * A client has certificates of its own revoked by the CA, at most REVOCATIONS_MAX, of which all are
  * revoked in the end or none. It cannot give up its right to enroll in this way.
  */
-struct revocation_wish {
+struct own_revocation {
 	const struct layout *layout;
 	const char *client;
 	struct endpoint ca;
@@ -24,7 +24,7 @@ struct revocation_wish {
  * certificate or anything else that the CA refused: nothing was revoked then.
  * Owns: *ret_answer is the caller's, clear_revocation_answer.
  */
-int ask_revocation(const struct revocation_wish *wish, int64_t now_s,
+int ask_revocation(const struct own_revocation *wish, int64_t now_s,
 		   struct revocation_answer *ret_answer, struct fault *fault) MUST_CHECK;
 
 #endif

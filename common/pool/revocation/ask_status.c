@@ -57,8 +57,8 @@ int ask_status(struct status_client *client, struct bytes certificate_der, int64
 	if (make_request_claims(client->name, CA_NAME, now_s, &request.claims, fault) < 0 ||
 	    format_certificate_pem(certificate_der, &request.certificate, fault) < 0 ||
 	    format_status_request(&request, &question, fault) < 0 ||
-	    ask(client->http, &status_exchange, &client->key, bytes_of_secret(&question), &json,
-		sha256, fault) < 0 ||
+	    ask_encrypted(client->http, &status_kind, &client->key, bytes_of_secret(&question),
+			  &json, sha256, fault) < 0 ||
 	    parse_status_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_ca_answer(&answer.claims, &answer.refusal, &request.claims, sha256, fault) < 0)
 		return -1;

@@ -71,7 +71,7 @@ static void hold_candidate(struct crl_source *source, const struct certificate *
 {
 	CLEANUP(clear_buffer) struct buffer key = {0};
 
-	append_bytes(&key, certificate_parts(issuer)->spki);
+	append_bytes(&key, certificate_fields(issuer)->spki);
 	if (check_buffer(&key, &source->problem) < 0)
 		return;
 	free_crl(&source->held);
@@ -83,7 +83,7 @@ static void hold_candidate(struct crl_source *source, const struct certificate *
 static bool holds_crl_of(const struct crl_source *source, const struct certificate *issuer)
 {
 	return source->held != NULL && names_issuer(source->held, issuer) &&
-	       equal_bytes(bytes_of_buffer(&source->held_key), certificate_parts(issuer)->spki);
+	       equal_bytes(bytes_of_buffer(&source->held_key), certificate_fields(issuer)->spki);
 }
 
 static void refuse_older(struct crl_source *source)
@@ -138,9 +138,10 @@ static void check_held(const struct crl_source *source, const struct certificate
 	if (holds_crl_of(source, issuer))
 		check_crl_time(source->held, at_s, verdict);
 	else if (source->held != NULL || source->candidate != NULL)
-		reject(verdict,
-		       "%s: expected the CRL of the certificate's issuer %s, found another's",
-		       source->place.name, certificate_subject(issuer));
+		reject_because(
+			verdict,
+			"%s: expected the CRL of the certificate's issuer %s, found another's",
+			source->place.name, certificate_subject(issuer));
 }
 
 static void ask(struct crl_source *source, const struct certificate *issuer,
@@ -182,7 +183,7 @@ void consult_crl(struct crl_source *source, const struct certificate *issuer,
 	*ret_finding = finding;
 }
 
-const char *format_crl_standing(enum crl_standing standing)
+const char *format_crl_status(enum crl_status standing)
 {
 	static const char *const names[] = {
 		[CRL_GOOD] = "good", [CRL_REVOKED] = "revoked", [CRL_UNKNOWN] = "unknown"};
@@ -202,10 +203,10 @@ void check_crl_source(struct crl_source *source, const struct certificate *issue
 		return;
 	case CRL_REVOKED:
 		format_time(finding.revoked_at_s, revoked_at);
-		reject(verdict, "CRL number %s: the certificate was revoked at %s (%s)",
-		       finding.number, revoked_at, format_crl_reason(finding.reason));
+		reject_because(verdict, "CRL number %s: the certificate was revoked at %s (%s)",
+			       finding.number, revoked_at, format_crl_reason(finding.reason));
 		return;
 	case CRL_UNKNOWN:
-		reject(verdict, "%s", finding.why.text);
+		reject_because(verdict, "%s", finding.why.text);
 	}
 }

@@ -23,10 +23,10 @@ int new_crl_source(const char *place, struct crl_source **ret_source,
 		   struct fault *fault) MUST_CHECK;
 void free_crl_source(struct crl_source **source);
 
-enum crl_standing { CRL_GOOD, CRL_REVOKED, CRL_UNKNOWN };
+enum crl_status { CRL_GOOD, CRL_REVOKED, CRL_UNKNOWN };
 
 struct crl_finding {
-	enum crl_standing standing;
+	enum crl_status standing;
 	int64_t revoked_at_s; /* when revoked */
 	int reason;           /* CRLReason */
 	struct fault why;     /* when unknown: why, and what to do; FAULT_UNREACHABLE */
@@ -42,7 +42,7 @@ void consult_crl(struct crl_source *source, const struct certificate *issuer,
 		 struct crl_finding *ret_finding);
 
 /* "good", "revoked", "unknown" */
-const char *format_crl_standing(enum crl_standing standing);
+const char *format_crl_status(enum crl_status standing);
 
 /* Rejects unless the CRL says that the certificate is good. */
 void check_crl_source(struct crl_source *source, const struct certificate *issuer,

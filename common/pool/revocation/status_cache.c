@@ -16,16 +16,16 @@ struct kept_status {
 	struct status_answer answer;
 };
 
-struct online {
+struct status_cache {
 	pthread_mutex_t lock;
 	struct status_client *client;
 	struct kept_status kept[PLACE_COUNT];
 };
 
-int new_online(const struct layout *layout, const char *client, const struct endpoint *ca,
-	       struct online **ret_online, struct fault *fault)
+int new_status_cache(const struct layout *layout, const char *client, const struct endpoint *ca,
+		     struct status_cache **ret_online, struct fault *fault)
 {
-	CLEANUP(free_online) struct online *online = calloc(1, sizeof(*online));
+	CLEANUP(free_status_cache) struct status_cache *online = calloc(1, sizeof(*online));
 
 	if (online == NULL)
 		return set_memory_fault(fault);
@@ -36,9 +36,9 @@ int new_online(const struct layout *layout, const char *client, const struct end
 	return 0;
 }
 
-void free_online(struct online **online_pointer)
+void free_status_cache(struct status_cache **online_pointer)
 {
-	struct online *online = TAKE(*online_pointer);
+	struct status_cache *online = TAKE(*online_pointer);
 
 	if (online == NULL)
 		return;
@@ -56,7 +56,7 @@ static bool is_fresh(const struct kept_status *kept, const uint8_t sha256[static
 	       memcmp(kept->certificate_sha256, sha256, SHA256_LEN) == 0;
 }
 
-static int find_status(struct online *online, struct bytes der, int64_t now_s,
+static int find_status(struct status_cache *online, struct bytes der, int64_t now_s,
 		       struct status_answer *ret_answer, struct fault *fault)
 {
 	uint8_t sha256[SHA256_LEN];
@@ -86,19 +86,19 @@ static void judge_status(const struct status_answer *answer, struct verdict *ver
 		return;
 	case STATUS_REVOKED:
 		format_time(answer->revoked_at_s, revoked_at);
-		reject(verdict, "the CA says that the certificate was revoked at %s (%s)",
-		       revoked_at, answer->reason);
+		reject_because(verdict, "the CA says that the certificate was revoked at %s (%s)",
+			       revoked_at, answer->reason);
 		return;
 	case STATUS_EXPIRED:
 	case STATUS_UNKNOWN:
 	case STATUS_COUNT:
-		reject(verdict, "the CA says that the certificate is %s",
-		       format_status(answer->status));
+		reject_because(verdict, "the CA says that the certificate is %s",
+			       format_status(answer->status));
 	}
 }
 
-void check_online(struct online *online, const struct certificate *certificate, int64_t now_s,
-		  struct verdict *verdict)
+void check_cached_status(struct status_cache *online, const struct certificate *certificate,
+			 int64_t now_s, struct verdict *verdict)
 {
 	struct status_answer answer;
 	struct fault fault = {0};
@@ -108,8 +108,8 @@ void check_online(struct online *online, const struct certificate *certificate, 
 	found = find_status(online, certificate_der(certificate), now_s, &answer, &fault);
 	pthread_mutex_unlock(&online->lock);
 	if (found < 0)
-		reject(verdict, "the certificate's status cannot be had from the CA: %s",
-		       fault.text);
+		reject_because(verdict, "the certificate's status cannot be had from the CA: %s",
+			       fault.text);
 	else
 		judge_status(&answer, verdict);
 }

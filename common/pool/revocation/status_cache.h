@@ -7,16 +7,16 @@
  * Whether the CA stands by certificates, asked once and kept for a few seconds. Safe for several
  * threads, of which one at a time asks. When the CA cannot be asked, the certificate is not good.
  */
-struct online;
+struct status_cache;
 
 enum { STATUS_KEPT_S = 5 };
 
-int new_online(const struct layout *layout, const char *client, const struct endpoint *ca,
-	       struct online **ret_online, struct fault *fault) MUST_CHECK;
-void free_online(struct online **online);
+int new_status_cache(const struct layout *layout, const char *client, const struct endpoint *ca,
+		     struct status_cache **ret_online, struct fault *fault) MUST_CHECK;
+void free_status_cache(struct status_cache **online);
 
 /* Rejects unless the CA says that the certificate is good. */
-void check_online(struct online *online, const struct certificate *certificate, int64_t now_s,
-		  struct verdict *verdict);
+void check_cached_status(struct status_cache *online, const struct certificate *certificate,
+			 int64_t now_s, struct verdict *verdict);
 
 #endif

@@ -12,8 +12,8 @@
 
 struct crl {
 	struct buffer der;
-	struct crl_parts parts; /* slices of der */
-	uint32_t *entries;      /* where in the list each entry begins, by serial */
+	struct crl_fields parts; /* slices of der */
+	uint32_t *entries;       /* where in the list each entry begins, by serial */
 	size_t count;
 };
 
@@ -180,7 +180,7 @@ bool older_crl(const struct crl *crl, const struct crl *other)
 
 bool names_issuer(const struct crl *crl, const struct certificate *issuer)
 {
-	const struct certificate_parts *parts = certificate_parts(issuer);
+	const struct certificate_fields *parts = certificate_fields(issuer);
 
 	return equal_bytes(crl->parts.issuer, parts->subject) &&
 	       equal_bytes(crl->parts.authority_key_id, find_subject_key_id(parts));
@@ -189,23 +189,25 @@ bool names_issuer(const struct crl *crl, const struct certificate *issuer)
 int verify_crl_signature(const struct crl *crl, const struct certificate *issuer,
 			 struct verdict *verdict, struct fault *fault)
 {
-	const struct certificate_parts *parts = certificate_parts(issuer);
+	const struct certificate_fields *parts = certificate_fields(issuer);
 	const char *subject = certificate_subject(issuer);
 
 	if (!equal_bytes(crl->parts.issuer, parts->subject))
-		reject(verdict,
-		       "CRL: RFC 5280 section 5.1.2.3: issuer: expected %s, found another name",
-		       subject);
+		reject_because(
+			verdict,
+			"CRL: RFC 5280 section 5.1.2.3: issuer: expected %s, found another name",
+			subject);
 	else if (!names_issuer(crl, issuer))
-		reject(verdict,
-		       "CRL: RFC 5280 section 5.2.1: authorityKeyIdentifier: expected the "
-		       "identifier of the key of %s, found another",
-		       subject);
+		reject_because(verdict,
+			       "CRL: RFC 5280 section 5.2.1: authorityKeyIdentifier: expected the "
+			       "identifier of the key of %s, found another",
+			       subject);
 	if (!may_sign_crls(issuer))
-		reject(verdict,
-		       "CRL: RFC 5280 section 4.2.1.3: keyUsage: the certificate of %s does not "
-		       "allow cRLSign",
-		       subject);
+		reject_because(
+			verdict,
+			"CRL: RFC 5280 section 4.2.1.3: keyUsage: the certificate of %s does not "
+			"allow cRLSign",
+			subject);
 	if (verdict->invalid)
 		return 0;
 	return verify_signed_object(&crl->parts.signed_object, certificate_public_key(issuer),
@@ -221,16 +223,18 @@ void check_crl_time(const struct crl *crl, int64_t at_s, struct verdict *verdict
 	format_time(at_s, at);
 	format_time(crl_this_update(crl), bound);
 	if (crl_this_update(crl) > at_s + CRL_SKEW_S)
-		reject(verdict,
-		       "CRL: RFC 5280 section 5.1.2.4: it was made at %s, which is in the future "
-		       "at %s",
-		       bound, at);
+		reject_because(
+			verdict,
+			"CRL: RFC 5280 section 5.1.2.4: it was made at %s, which is in the future "
+			"at %s",
+			bound, at);
 	format_time(crl_next_update(crl), bound);
 	if (crl_next_update(crl) < at_s)
-		reject(verdict,
-		       "CRL: RFC 5280 section 5.1.2.5: it is out of date at %s: a new one was due "
-		       "by %s",
-		       at, bound);
+		reject_because(
+			verdict,
+			"CRL: RFC 5280 section 5.1.2.5: it is out of date at %s: a new one was due "
+			"by %s",
+			at, bound);
 }
 
 int verify_crl(const struct crl *crl, const struct certificate *issuer, int64_t at_s,

@@ -17,7 +17,7 @@ static bool valid_time(int64_t time_s)
 	return time_s >= 0 && time_s <= last_time_s;
 }
 
-static int check_terms(const struct issuer *issuer, const struct crl_terms *terms,
+static int check_terms(const struct issuer *issuer, const struct crl_options *terms,
 		       struct fault *fault)
 {
 	if (!valid_time(terms->this_update_s) || !valid_time(terms->next_update_s) ||
@@ -33,7 +33,7 @@ static int check_terms(const struct issuer *issuer, const struct crl_terms *term
 }
 
 int begin_crl(struct crl_builder *builder, const struct issuer *issuer,
-	      const struct crl_terms *terms, struct fault *fault)
+	      const struct crl_options *terms, struct fault *fault)
 {
 	struct buffer *body = &builder->body;
 
@@ -41,7 +41,7 @@ int begin_crl(struct crl_builder *builder, const struct issuer *issuer,
 		return -1;
 	append_der_number(body, 1); /* version 2 */
 	append_bytes(body, signing_algorithm(private_key_type(issuer_key(issuer))));
-	append_bytes(body, certificate_parts(issuer_certificate(issuer))->subject);
+	append_bytes(body, certificate_fields(issuer_certificate(issuer))->subject);
 	append_der_time(body, terms->this_update_s);
 	append_der_time(body, terms->next_update_s);
 	builder->issuer = issuer;
@@ -155,7 +155,7 @@ int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault
 	*builder = (struct crl_builder){0};
 	if (taken.count > 0)
 		enclose_der(body, taken.list, DER_SEQUENCE);
-	append_extensions(body, find_subject_key_id(certificate_parts(certificate)), taken.number);
+	append_extensions(body, find_subject_key_id(certificate_fields(certificate)), taken.number);
 	enclose_der(body, 0, DER_SEQUENCE);
 	if (check_buffer(body, fault) < 0 ||
 	    sign_object(issuer_key(taken.issuer), bytes_of_buffer(body), &der, fault) < 0)

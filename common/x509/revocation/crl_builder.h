@@ -17,7 +17,7 @@
  * Not done: noticing a serial that is added twice.
  */
 
-struct crl_terms {
+struct crl_options {
 	uint64_t number; /* grows with every CRL of the issuer (section 5.2.3) */
 	int64_t this_update_s;
 	int64_t next_update_s;
@@ -44,7 +44,7 @@ struct crl_builder {
  * issuer's certificate allows cRLSign.
  */
 int begin_crl(struct crl_builder *builder, const struct issuer *issuer,
-	      const struct crl_terms *terms, struct fault *fault) MUST_CHECK;
+	      const struct crl_options *terms, struct fault *fault) MUST_CHECK;
 
 /* Errors: FAULT_FAILED for an entry that cannot be: a serial or a reason that is none, a time
    outside 1970 to 9999; FAULT_TOO_LARGE when the CRL would be larger than CRL_DER_MAX. */

@@ -72,7 +72,7 @@ static const char *take_key_id(struct bytes value, struct bytes *ret_key_id)
 
 static const char *take_crl_extension(const struct extension *extension, void *context)
 {
-	struct crl_parts *parts = context;
+	struct crl_fields *parts = context;
 
 	switch (extension->id) {
 	case EXTENSION_AUTHORITY_KEY_ID:
@@ -100,7 +100,7 @@ static bool read_crl_time(struct bytes *rest, int64_t *ret_time_s)
 }
 
 /* After nextUpdate: the list, which is not written when it is empty, and the extensions. */
-static const char *read_list(struct bytes *rest, struct crl_parts *parts)
+static const char *read_list(struct bytes *rest, struct crl_fields *parts)
 {
 	struct der_item list;
 	struct der_item wrapping;
@@ -127,7 +127,7 @@ static const char *read_list(struct bytes *rest, struct crl_parts *parts)
 	return NULL;
 }
 
-static const char *read_body(struct bytes rest, struct crl_parts *parts)
+static const char *read_body(struct bytes rest, struct crl_fields *parts)
 {
 	struct der_item version;
 	struct der_item algorithm;
@@ -154,9 +154,9 @@ static const char *read_body(struct bytes rest, struct crl_parts *parts)
 	return read_list(&rest, parts);
 }
 
-int split_crl(struct bytes der, struct crl_parts *ret_parts, struct fault *fault)
+int split_crl(struct bytes der, struct crl_fields *ret_parts, struct fault *fault)
 {
-	struct crl_parts parts = {0};
+	struct crl_fields parts = {0};
 	struct der_item body;
 	const char *flaw = "RFC 5280 section 5.1: expected a body, an algorithm and a signature";
 

@@ -4,7 +4,7 @@
 #include "common/x509/certificate_fields.h"
 
 /* The parts of a CRL (RFC 5280 section 5) as slices of its DER, which somebody else owns. */
-struct crl_parts {
+struct crl_fields {
 	struct signed_object signed_object;
 	struct bytes issuer; /* whole */
 	int64_t this_update_s;
@@ -21,7 +21,7 @@ struct crl_parts {
  * there twice; a CRL without nextUpdate, authorityKeyIdentifier or CRL number; algorithms within
  * and without that differ. The entries are not looked at. FAULT_MALFORMED.
  */
-int split_crl(struct bytes der, struct crl_parts *ret_parts, struct fault *fault) MUST_CHECK;
+int split_crl(struct bytes der, struct crl_fields *ret_parts, struct fault *fault) MUST_CHECK;
 
 struct revoked_entry {
 	struct bytes serial; /* contents of the INTEGER, 1 to SERIAL_MAX octets */

@@ -10,7 +10,7 @@ bool may_sign_crls(const struct certificate *certificate)
 	struct der_item bits;
 	bool found;
 
-	if (find_extension(certificate_parts(certificate)->extensions, EXTENSION_KEY_USAGE,
+	if (find_extension(certificate_fields(certificate)->extensions, EXTENSION_KEY_USAGE,
 			   &extension, &found, NULL) < 0 ||
 	    !found)
 		return false;

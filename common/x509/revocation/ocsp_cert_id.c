@@ -70,7 +70,7 @@ bool read_cert_id(struct bytes *rest, struct cert_id *ret_id)
 int digest_issuer(const struct certificate *issuer, struct issuer_hashes *ret_hashes,
 		  struct fault *fault)
 {
-	const struct certificate_parts *parts = certificate_parts(issuer);
+	const struct certificate_fields *parts = certificate_fields(issuer);
 	struct issuer_hashes made = {0};
 
 	for (size_t i = 0; i < OCSP_HASH_COUNT; i++) {

@@ -24,7 +24,7 @@ static int check_validity(const struct issuer *issuer, const struct validity *va
 			 certificate_subject(own));
 }
 
-static int append_extensions(struct buffer *extensions, const struct certificate_parts *issuer,
+static int append_extensions(struct buffer *extensions, const struct certificate_fields *issuer,
 			     struct bytes spki, struct fault *fault)
 {
 	append_basic_constraints(extensions, false, -1);
@@ -39,14 +39,14 @@ static int append_extensions(struct buffer *extensions, const struct certificate
 	return check_buffer(extensions, fault);
 }
 
-int create_responder_certificate(const struct issuer *issuer, const struct responder_terms *terms,
+int create_responder_certificate(const struct issuer *issuer, const struct responder_options *terms,
 				 const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
 				 struct fault *fault)
 {
-	const struct certificate_parts *above = certificate_parts(issuer_certificate(issuer));
+	const struct certificate_fields *above = certificate_fields(issuer_certificate(issuer));
 	CLEANUP(clear_buffer) struct buffer name = {0};
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
-	struct certificate_fields fields = {
+	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
 		.issuer = above->subject,
 		.validity = terms->validity,

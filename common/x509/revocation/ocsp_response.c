@@ -81,7 +81,7 @@ static int format_body(const struct ocsp_answer *answer, const struct certificat
 	uint8_t key_hash[SHA1_LEN];
 	size_t list;
 
-	if (digest_key_bits(certificate_parts(certificate)->spki, GNUTLS_DIG_SHA1, key_hash,
+	if (digest_key_bits(certificate_fields(certificate)->spki, GNUTLS_DIG_SHA1, key_hash,
 			    fault) < 0)
 		return -1;
 	append_der(body, DER_OCTET_STRING, (struct bytes){key_hash, sizeof(key_hash)});

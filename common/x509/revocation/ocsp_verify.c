@@ -14,7 +14,7 @@ static const uint8_t ocsp_signing_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0
 static int is_responder(const struct ocsp_response *response, const struct certificate *certificate,
 			bool *ret_is, struct fault *fault)
 {
-	const struct certificate_parts *parts = certificate_parts(certificate);
+	const struct certificate_fields *parts = certificate_fields(certificate);
 	uint8_t key_hash[SHA1_LEN];
 
 	if (digest_key_bits(parts->spki, GNUTLS_DIG_SHA1, key_hash, fault) < 0)
@@ -60,8 +60,8 @@ static bool is_for_ocsp(const struct certificate *certificate)
 	struct der_item purpose;
 	bool found = false;
 
-	if (find_extension(certificate_parts(certificate)->extensions, EXTENSION_EXTENDED_KEY_USAGE,
-			   &extension, &found, NULL) < 0 ||
+	if (find_extension(certificate_fields(certificate)->extensions,
+			   EXTENSION_EXTENDED_KEY_USAGE, &extension, &found, NULL) < 0 ||
 	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &purposes))
 		return false;
 	while (read_der_tagged(&purposes.content, DER_OID, &purpose))
@@ -76,21 +76,21 @@ static int check_delegate(const struct certificate *delegate, const struct ocsp_
 			  struct verdict *verdict, struct fault *fault)
 {
 	static const char where[] = "RFC 6960 section 4.2.2.2: the responder's certificate";
-	const struct certificate_parts *parts = certificate_parts(delegate);
+	const struct certificate_fields *parts = certificate_fields(delegate);
 	struct verdict profile = {0};
 
-	if (!equal_bytes(parts->issuer, certificate_parts(question->issuer)->subject))
-		reject(verdict, "%s is by %s, expected it to be by %s", where,
-		       certificate_issuer(delegate), certificate_subject(question->issuer));
+	if (!equal_bytes(parts->issuer, certificate_fields(question->issuer)->subject))
+		reject_because(verdict, "%s is by %s, expected it to be by %s", where,
+			       certificate_issuer(delegate), certificate_subject(question->issuer));
 	if (!is_for_ocsp(delegate))
-		reject(verdict, "%s: extKeyUsage: expected id-kp-OCSPSigning", where);
+		reject_because(verdict, "%s: extKeyUsage: expected id-kp-OCSPSigning", where);
 	if (question->now_s < certificate_not_before(delegate) ||
 	    question->now_s > certificate_not_after(delegate))
-		reject(verdict, "%s is expired or not yet valid", where);
+		reject_because(verdict, "%s is expired or not yet valid", where);
 	if (check_profile(delegate, PROFILE_MEMBER, &profile, fault) < 0)
 		return -1;
 	if (profile.invalid)
-		reject(verdict, "%s: %s", where, profile.reason);
+		reject_because(verdict, "%s: %s", where, profile.reason);
 	if (verdict->invalid)
 		return 0;
 	return verify_signed_object(&parts->signed_object, certificate_public_key(question->issuer),
@@ -111,8 +111,9 @@ static int check_signature(const struct ocsp_response *response,
 		if (find_delegate(response, &delegate, fault) < 0)
 			return -1;
 		if (delegate == NULL) {
-			reject(verdict, "RFC 6960 section 4.2.2.3: the certificate of whoever "
-					"signed the response is neither the issuer's nor in it");
+			reject_because(verdict,
+				       "RFC 6960 section 4.2.2.3: the certificate of whoever "
+				       "signed the response is neither the issuer's nor in it");
 			return 0;
 		}
 		if (check_delegate(delegate, question, verdict, fault) < 0)
@@ -136,20 +137,20 @@ static void check_times(const struct ocsp_response *response, const struct ocsp_
 	format_time(single->next_update_s, next_update);
 	if (response->produced_at_s > now_s + OCSP_SKEW_S ||
 	    single->this_update_s > now_s + OCSP_SKEW_S)
-		reject(verdict,
-		       "%s: thisUpdate %s, or producedAt, is in the future: compare the "
-		       "clocks",
-		       where, this_update);
+		reject_because(verdict,
+			       "%s: thisUpdate %s, or producedAt, is in the future: compare the "
+			       "clocks",
+			       where, this_update);
 	if (single->next_update_s == 0 && single->this_update_s < now_s - OCSP_AGE_MAX_S)
-		reject(verdict,
-		       "%s: thisUpdate %s is too long ago for a response without "
-		       "nextUpdate",
-		       where, this_update);
+		reject_because(verdict,
+			       "%s: thisUpdate %s is too long ago for a response without "
+			       "nextUpdate",
+			       where, this_update);
 	if (single->next_update_s != 0 && single->next_update_s < now_s)
-		reject(verdict, "%s: nextUpdate %s is past", where, next_update);
+		reject_because(verdict, "%s: nextUpdate %s is past", where, next_update);
 	if (single->next_update_s != 0 && single->next_update_s < single->this_update_s)
-		reject(verdict, "%s: nextUpdate %s is before thisUpdate %s", where, next_update,
-		       this_update);
+		reject_because(verdict, "%s: nextUpdate %s is before thisUpdate %s", where,
+			       next_update, this_update);
 }
 
 /* The one SingleResponse about the certificate. */
@@ -174,12 +175,13 @@ static int find_single(const struct ocsp_response *response, const struct ocsp_q
 		count++;
 	}
 	if (flaw != NULL)
-		reject(verdict, "%s", flaw);
+		reject_because(verdict, "%s", flaw);
 	if (count != 1)
-		reject(verdict,
-		       "RFC 6960 section 3.2: expected an answer about the certificate that was "
-		       "asked about, found %zu",
-		       count);
+		reject_because(
+			verdict,
+			"RFC 6960 section 3.2: expected an answer about the certificate that was "
+			"asked about, found %zu",
+			count);
 	return 0;
 }
 
@@ -187,14 +189,16 @@ static void check_outcome(const struct ocsp_response *response,
 			  const struct ocsp_question *question, struct verdict *verdict)
 {
 	if (response->outcome != OCSP_SUCCESSFUL)
-		reject(verdict, "the responder says %s (RFC 6960 section 2.3)",
-		       format_ocsp_outcome(response->outcome));
+		reject_because(verdict, "the responder says %s (RFC 6960 section 2.3)",
+			       format_ocsp_outcome(response->outcome));
 	else if (response->nonce.len == 0)
-		reject(verdict, "RFC 8954 section 2.1: the response has not the nonce that was "
-				"sent: expected a responder that signs each answer anew");
+		reject_because(verdict,
+			       "RFC 8954 section 2.1: the response has not the nonce that was "
+			       "sent: expected a responder that signs each answer anew");
 	else if (!equal_bytes(response->nonce, question->nonce))
-		reject(verdict, "RFC 8954 section 2.1: the response has another nonce than the "
-				"one that was sent: it answers something else");
+		reject_because(verdict,
+			       "RFC 8954 section 2.1: the response has another nonce than the "
+			       "one that was sent: it answers something else");
 }
 
 int verify_ocsp_response(struct bytes der, const struct ocsp_question *question,
@@ -206,7 +210,7 @@ int verify_ocsp_response(struct bytes der, const struct ocsp_question *question,
 	struct fault found = {0};
 
 	if (parse_ocsp_response(der, &response, &found) < 0) {
-		reject(verdict, "%s", found.text);
+		reject_because(verdict, "%s", found.text);
 		return 0;
 	}
 	check_outcome(&response, question, verdict);

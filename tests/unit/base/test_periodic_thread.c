@@ -13,29 +13,30 @@ static void count_turn(void *context)
 
 Test(periodic_thread, begins_at_once_and_goes_on)
 {
-	struct keeper *keeper = NULL;
+	struct periodic_thread *keeper = NULL;
 	atomic_int turns = 0;
 	struct fault fault = {0};
 
-	cr_assert_eq(start_keeper(1, count_turn, &turns, &keeper, &fault), 0, "%s", fault.text);
+	cr_assert_eq(start_periodic_thread(1, count_turn, &turns, &keeper, &fault), 0, "%s",
+		     fault.text);
 	while (atomic_load(&turns) < 3)
 		(void)usleep(100);
-	stop_keeper(&keeper);
+	stop_periodic_thread(&keeper);
 	cr_expect_null(keeper);
-	stop_keeper(&keeper);
+	stop_periodic_thread(&keeper);
 }
 
 /* The second turn would be in an hour: stopping does not wait for it. */
 Test(periodic_thread, stops_between_turns, .timeout = 60)
 {
-	struct keeper *keeper = NULL;
+	struct periodic_thread *keeper = NULL;
 	atomic_int turns = 0;
 	struct fault fault = {0};
 
-	cr_assert_eq(start_keeper(3600 * 1000, count_turn, &turns, &keeper, &fault), 0, "%s",
-		     fault.text);
+	cr_assert_eq(start_periodic_thread(3600 * 1000, count_turn, &turns, &keeper, &fault), 0,
+		     "%s", fault.text);
 	while (atomic_load(&turns) < 1)
 		(void)usleep(100);
-	stop_keeper(&keeper);
+	stop_periodic_thread(&keeper);
 	cr_expect_eq(atomic_load(&turns), 1);
 }

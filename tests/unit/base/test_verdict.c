@@ -9,8 +9,8 @@ Test(verdict, is_valid_until_the_first_reason)
 
 	cr_expect(!verdict.invalid);
 	cr_expect_str_eq(verdict.reason, "");
-	reject(&verdict, "first: %s", "why");
-	reject(&verdict, "second");
+	reject_because(&verdict, "first: %s", "why");
+	reject_because(&verdict, "second");
 	cr_expect(verdict.invalid);
 	cr_expect_str_eq(verdict.reason, "first: why");
 }
@@ -20,7 +20,7 @@ Test(verdict, has_no_control_characters)
 {
 	struct verdict verdict = {0};
 
-	reject(&verdict, "subject %s", "CN=a\r\nverified: yes");
+	reject_because(&verdict, "subject %s", "CN=a\r\nverified: yes");
 	cr_expect_str_eq(verdict.reason, "subject CN=a??verified: yes");
 }
 
@@ -31,7 +31,7 @@ Test(verdict, cuts_a_reason_that_does_not_fit)
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	reject(&verdict, "%s", text);
+	reject_because(&verdict, "%s", text);
 	cr_expect(verdict.invalid);
 	cr_expect_eq(strlen(verdict.reason), VERDICT_REASON_SIZE - 1);
 }

@@ -12,12 +12,13 @@
 
 enum { FILE_MAX = 1 << 28 };
 
-void make_record(struct record *record, const char *client, uint32_t number)
+void make_record(struct issued_certificate *record, const char *client, uint32_t number)
 {
 	struct bytes seed = {(const uint8_t *)&number, sizeof(number)};
 	uint8_t *der;
 
-	*record = (struct record){.issued_at_s = 1000, .not_before_s = 900, .not_after_s = 2000};
+	*record = (struct issued_certificate){
+		.issued_at_s = 1000, .not_before_s = 900, .not_after_s = 2000};
 	digest_sha256(seed, record->key_sha256);
 	memcpy(record->serial, record->key_sha256, SERIAL_MAX);
 	record->serial[0] &= 0x7f;
@@ -30,25 +31,25 @@ void make_record(struct record *record, const char *client, uint32_t number)
 		der[i] = record->key_sha256[i % SHA256_LEN];
 }
 
-int store_records(struct store *store, const struct record *records, size_t count, size_t quota,
-		  enum insert_result *ret_results, struct fault *fault)
+int store_records(struct store *store, const struct issued_certificate *records, size_t count,
+		  size_t quota, enum insert_result *ret_results, struct fault *fault)
 {
 	const struct insertion insertion = {
 		.records = records, .count = count, .quota = quota, .now_s = 1000};
 
-	return insert_records(store, &insertion, ret_results, fault);
+	return insert_certificates(store, &insertion, ret_results, fault);
 }
 
 int count_of(struct store *store, const char *client, size_t *ret_count, struct fault *fault)
 {
-	const struct record_query query = {.client = client};
+	const struct certificate_query query = {.client = client};
 
-	return count_records(store, &query, ret_count, fault);
+	return count_certificates(store, &query, ret_count, fault);
 }
 
 void insert_one(struct store *store, const char *client, uint32_t number)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result = OVER_QUOTA;
 	struct fault fault = {0};
 
@@ -60,8 +61,8 @@ void insert_one(struct store *store, const char *client, uint32_t number)
 
 bool has_record(struct store *store, const char *client, uint32_t number)
 {
-	CLEANUP(clear_record) struct record expected = {0};
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate expected = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct fault fault = {0};
 	bool found = false;
 

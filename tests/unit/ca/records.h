@@ -8,11 +8,11 @@
 
 enum { DER_LEN = 600 };
 
-void make_record(struct record *record, const char *client, uint32_t number);
+void make_record(struct issued_certificate *record, const char *client, uint32_t number);
 
-/* insert_records at second 1000, when those of make_record are live. */
-int store_records(struct store *store, const struct record *records, size_t count, size_t quota,
-		  enum insert_result *ret_results, struct fault *fault) MUST_CHECK;
+/* insert_certificates at second 1000, when those of make_record are live. */
+int store_records(struct store *store, const struct issued_certificate *records, size_t count,
+		  size_t quota, enum insert_result *ret_results, struct fault *fault) MUST_CHECK;
 
 /* How many certificates the client has in the record. */
 int count_of(struct store *store, const char *client, size_t *ret_count,

@@ -88,7 +88,7 @@ void exchange_body(const struct served *served, const char *path, const char *co
 }
 
 /* Asks with this plaintext, as JSON, under the key. */
-static struct secret ask_json(const struct served *served, const struct exchange_kind *kind,
+static struct secret ask_json(const struct served *served, const struct message_kind *kind,
 			      const struct shared_key *key, struct bytes plaintext,
 			      uint8_t ret_sha256[static SHA256_LEN])
 {
@@ -96,8 +96,8 @@ static struct secret ask_json(const struct served *served, const struct exchange
 	struct secret answer = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(ask(client, kind, key, plaintext, &answer, ret_sha256, &fault), 0, "%s",
-		     fault.text);
+	cr_assert_eq(ask_encrypted(client, kind, key, plaintext, &answer, ret_sha256, &fault), 0,
+		     "%s", fault.text);
 	return answer;
 }
 
@@ -106,7 +106,7 @@ void ask_certificates(const struct served *served, const struct shared_key *key,
 {
 	uint8_t sha256[SHA256_LEN];
 	CLEANUP(clear_secret)
-	struct secret json = ask_json(served, &certificates_exchange, key, plaintext, sha256);
+	struct secret json = ask_json(served, &certificates_kind, key, plaintext, sha256);
 	struct fault fault = {0};
 
 	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), ret_answer, &fault), 0, "%s",
@@ -152,8 +152,8 @@ void ask_about(const struct served *served, size_t peer, struct bytes pem,
 		0);
 	append_bytes(&request.certificate, pem);
 	cr_assert_eq(format_status_request(&request, &json, &fault), 0, "%s", fault.text);
-	answer = ask_json(served, &status_exchange, &served->keys[peer], bytes_of_secret(&json),
-			  sha256);
+	answer =
+		ask_json(served, &status_kind, &served->keys[peer], bytes_of_secret(&json), sha256);
 	cr_assert_eq(parse_status_answer(bytes_of_secret(&answer), ret_answer, &fault), 0, "%s",
 		     fault.text);
 	cr_assert_eq(check_answer_claims(&ret_answer->claims, &request.claims, sha256, &fault), 0,

@@ -70,14 +70,15 @@ Test(pkcs11_key, tells_a_pin_once_and_not_at_the_last_try)
 		cr_expect_eq(code == 0, rows[i].flaw == NULL, "row %zu", i);
 		cr_expect_str_eq(told, rows[i].flaw == NULL ? rows[i].pin : "");
 		if (rows[i].flaw != NULL) {
-			cr_assert_not_null(token_pin_flaw(pin));
-			cr_expect_not_null(strstr(token_pin_flaw(pin), rows[i].flaw), "row %zu", i);
+			cr_assert_not_null(token_pin_problem(pin));
+			cr_expect_not_null(strstr(token_pin_problem(pin), rows[i].flaw), "row %zu",
+					   i);
 			/* From then on, whoever asks. */
 			cr_expect_lt(
 				answer_token(pin, 0, "", "", GNUTLS_PIN_USER, told, sizeof(told)),
 				0, "row %zu", i);
 		} else {
-			cr_expect_null(token_pin_flaw(pin));
+			cr_expect_null(token_pin_problem(pin));
 		}
 		free_token_pin(&pin);
 	}

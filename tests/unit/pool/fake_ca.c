@@ -41,7 +41,7 @@ static void certify_all(const struct fake_ca *ca, const struct certificates_requ
 }
 
 /* Encrypts the answer, or does the mischief. */
-static int wrap_answer(struct fake_ca *ca, const struct exchange_kind *kind,
+static int wrap_answer(struct fake_ca *ca, const struct message_kind *kind,
 		       const struct question *question, const struct http_request *request,
 		       struct bytes plaintext, struct http_response *response, struct fault *fault)
 {
@@ -63,8 +63,8 @@ static int wrap_answer(struct fake_ca *ca, const struct exchange_kind *kind,
 		return encrypt_message(&other, kind->answer_typ, NULL, plaintext, &response->body,
 				       fault);
 	case ENVELOPE_WRONG_TYPE:
-		return answer_question(&ca->ring, &message_exchange, question, plaintext, response,
-				       fault);
+		return answer_request(&ca->ring, &signed_message_kind, question, plaintext,
+				      response, fault);
 	case ENVELOPE_EMPTY:
 		append_string(&response->body, "");
 		return 0;
@@ -75,10 +75,10 @@ static int wrap_answer(struct fake_ca *ca, const struct exchange_kind *kind,
 	case ENVELOPE_NOT_FOUND:
 		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
 	}
-	return answer_question(&ca->ring, kind, question, plaintext, response, fault);
+	return answer_request(&ca->ring, kind, question, plaintext, response, fault);
 }
 
-static int finish_answer(struct fake_ca *ca, const struct exchange_kind *kind,
+static int finish_answer(struct fake_ca *ca, const struct message_kind *kind,
 			 const struct question *question, const struct http_request *request,
 			 struct bytes plaintext, struct http_response *response,
 			 struct fault *fault)
@@ -104,14 +104,14 @@ static int handle_certificates(const struct http_request *request, struct http_r
 			       void *context, struct fault *fault)
 {
 	struct fake_ca *ca = context;
-	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_request) struct question question = {0};
 	CLEANUP(clear_certificates_request) struct certificates_request asked = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct request_claims claims = {0};
 
 	if (take_question(ca, fault) < 0 ||
-	    open_question(&ca->ring, &certificates_exchange, request->body, &question, fault) < 0 ||
+	    open_request(&ca->ring, &certificates_kind, request->body, &question, fault) < 0 ||
 	    parse_certificates_request(bytes_of_secret(&question.message.plaintext), &asked,
 				       &claims, fault) < 0)
 		return -1;
@@ -125,7 +125,7 @@ static int handle_certificates(const struct http_request *request, struct http_r
 		ca->spoil_certificates(ca, &answer);
 	if (format_certificates_answer(&answer, &json, fault) < 0)
 		return -1;
-	return finish_answer(ca, &certificates_exchange, &question, request, bytes_of_secret(&json),
+	return finish_answer(ca, &certificates_kind, &question, request, bytes_of_secret(&json),
 			     response, fault);
 }
 
@@ -133,14 +133,14 @@ static int handle_status(const struct http_request *request, struct http_respons
 			 void *context, struct fault *fault)
 {
 	struct fake_ca *ca = context;
-	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_request) struct question question = {0};
 	CLEANUP(clear_status_request) struct status_request asked = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct status_answer answer = {.status = STATUS_GOOD};
 	struct request_claims claims = {0};
 
 	if (take_question(ca, fault) < 0 ||
-	    open_question(&ca->ring, &status_exchange, request->body, &question, fault) < 0 ||
+	    open_request(&ca->ring, &status_kind, request->body, &question, fault) < 0 ||
 	    parse_status_request(bytes_of_secret(&question.message.plaintext), &asked, &claims,
 				 fault) < 0)
 		return -1;
@@ -150,8 +150,8 @@ static int handle_status(const struct http_request *request, struct http_respons
 		ca->spoil_status(ca, &answer);
 	if (format_status_answer(&answer, &json, fault) < 0)
 		return -1;
-	return finish_answer(ca, &status_exchange, &question, request, bytes_of_secret(&json),
-			     response, fault);
+	return finish_answer(ca, &status_kind, &question, request, bytes_of_secret(&json), response,
+			     fault);
 }
 
 /* Whatever is asked for is revoked, whoever's it is. */
@@ -174,14 +174,14 @@ static int handle_revocations(const struct http_request *request, struct http_re
 			      void *context, struct fault *fault)
 {
 	struct fake_ca *ca = context;
-	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_request) struct question question = {0};
 	CLEANUP(clear_revocation_request) struct revocation_request asked = {0};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct request_claims claims = {0};
 
 	if (take_question(ca, fault) < 0 ||
-	    open_question(&ca->ring, &revocations_exchange, request->body, &question, fault) < 0 ||
+	    open_request(&ca->ring, &revocations_kind, request->body, &question, fault) < 0 ||
 	    parse_revocation_request(bytes_of_secret(&question.message.plaintext), &asked, &claims,
 				     fault) < 0)
 		return -1;
@@ -192,7 +192,7 @@ static int handle_revocations(const struct http_request *request, struct http_re
 		ca->spoil_revocations(ca, &answer);
 	if (format_revocation_answer(&answer, &json, fault) < 0)
 		return -1;
-	return finish_answer(ca, &revocations_exchange, &question, request, bytes_of_secret(&json),
+	return finish_answer(ca, &revocations_kind, &question, request, bytes_of_secret(&json),
 			     response, fault);
 }
 

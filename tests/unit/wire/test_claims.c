@@ -60,9 +60,9 @@ Test(claims, take_a_request_that_was_carried_for_some_time)
 	} rows[] = {
 		{"client2", "ca", 0, "not_for_us", "iss: expected \"client2\""},
 		{"client1", "client2", 0, "not_for_us", "aud: expected \"client2\""},
-		{"client1", "ca", CARRIED_WINDOW_S + 1, "stale", "at most 90 days ago"},
+		{"client1", "ca", OFFLINE_WINDOW_S + 1, "stale", "at most 90 days ago"},
 		{"client1", "ca", -301, "stale", "found -301 s"},
-		{"client1", "ca", CARRIED_WINDOW_S, "", ""},
+		{"client1", "ca", OFFLINE_WINDOW_S, "", ""},
 		{"client1", "ca", -300, "", ""},
 	};
 	struct request_claims claims = sample_claims();
@@ -70,7 +70,7 @@ Test(claims, take_a_request_that_was_carried_for_some_time)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct refusal refusal = {0};
 
-		check_carried_claims(&claims, rows[i].peer, rows[i].self,
+		check_offline_claims(&claims, rows[i].peer, rows[i].self,
 				     claims.iat_s + rows[i].age_s, &refusal);
 		cr_expect_str_eq(refusal.type, rows[i].type, "row %zu", i);
 		cr_expect(strstr(refusal.detail, rows[i].part) != NULL, "row %zu: %s", i,

@@ -13,7 +13,7 @@ struct fake {
 	struct http_server *server;
 	struct http_client *client; /* of the other side */
 	struct shared_key key;      /* that both have */
-	const struct exchange_kind *answer_kind;
+	const struct message_kind *answer_kind;
 	bool answer_under_another_key;
 };
 
@@ -21,10 +21,10 @@ static int handle(const struct http_request *request, struct http_response *resp
 		  struct fault *fault)
 {
 	const struct fake *fake = context;
-	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_request) struct question question = {0};
 	struct shared_key other;
 
-	if (open_question(&fake->ring, &status_exchange, request->body, &question, fault) < 0)
+	if (open_request(&fake->ring, &status_kind, request->body, &question, fault) < 0)
 		return -1;
 	if (fake->answer_under_another_key) {
 		if (generate_shared_key(&other, fault) < 0)
@@ -33,8 +33,8 @@ static int handle(const struct http_request *request, struct http_response *resp
 		return encrypt_message(&other, STATUS_ANSWER_TYPE, NULL, request->body,
 				       &response->body, fault);
 	}
-	return answer_question(&fake->ring, fake->answer_kind, &question,
-			       bytes_of_secret(&question.message.plaintext), response, fault);
+	return answer_request(&fake->ring, fake->answer_kind, &question,
+			      bytes_of_secret(&question.message.plaintext), response, fault);
 }
 
 static void start(struct fake *fake)
@@ -46,7 +46,7 @@ static void start(struct fake *fake)
 	struct http_client_settings client = {0};
 	struct fault fault = {0};
 
-	*fake = (struct fake){.answer_kind = &status_exchange};
+	*fake = (struct fake){.answer_kind = &status_kind};
 	cr_assert_eq(generate_shared_key(&fake->key, &fault), 0, "%s", fault.text);
 	cr_assert_eq(add_peer_key(&fake->ring, "client1", &fake->key, &fault), 0, "%s", fault.text);
 	cr_assert_eq(start_http_server(&settings, &fake->server, &fault), 0, "%s", fault.text);
@@ -66,8 +66,8 @@ static int ask_fake(struct fake *fake, const struct shared_key *key, struct secr
 {
 	uint8_t digest[SHA256_LEN];
 
-	return ask(fake->client, &status_exchange, key, bytes_of_string("hello"), ret_answer,
-		   digest, fault);
+	return ask_encrypted(fake->client, &status_kind, key, bytes_of_string("hello"), ret_answer,
+			     digest, fault);
 }
 
 /* catalogue 19 */
@@ -114,7 +114,7 @@ Test(envelope, refuses_an_answer_of_another_type)
 	struct fault fault = {0};
 
 	start(&fake);
-	fake.answer_kind = &certificates_exchange;
+	fake.answer_kind = &certificates_kind;
 	cr_expect_eq(ask_fake(&fake, &fake.key, &answer, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_UNVERIFIED);
 	cr_expect(strstr(fault.text, "typ") != NULL, "%s", fault.text);
@@ -142,9 +142,9 @@ Test(envelope, refuses_a_question_of_another_type)
 		cr_assert_eq(encrypt_message(&key, rows[i].typ, rows[i].cty, bytes_of_string("{}"),
 					     &jwe, &fault),
 			     0, "%s", fault.text);
-		cr_expect_eq(open_question(&ring, &status_exchange, bytes_of_buffer(&jwe),
-					   &question, &fault),
-			     -1);
+		cr_expect_eq(
+			open_request(&ring, &status_kind, bytes_of_buffer(&jwe), &question, &fault),
+			-1);
 		cr_expect_eq(fault.class, FAULT_UNDECRYPTABLE);
 		cr_expect(strstr(fault.text, rows[i].typ) != NULL, "%s", fault.text);
 		clear_buffer(&jwe);

@@ -262,7 +262,7 @@ struct bytes extension_request(struct bytes extensions)
 
 bool has_extension(const struct certificate *certificate, struct bytes expected)
 {
-	struct bytes rest = certificate_parts(certificate)->extensions;
+	struct bytes rest = certificate_fields(certificate)->extensions;
 	struct der_item found;
 
 	while (read_der(&rest, &found))
@@ -273,7 +273,7 @@ bool has_extension(const struct certificate *certificate, struct bytes expected)
 
 size_t count_extensions(const struct certificate *certificate)
 {
-	struct bytes rest = certificate_parts(certificate)->extensions;
+	struct bytes rest = certificate_fields(certificate)->extensions;
 	struct extension found;
 	size_t count = 0;
 

@@ -133,7 +133,7 @@ Test(certificate, says_what_is_in_it)
 	forged.serial = OCTETS("\x01\xab\x00");
 	forged.validity = validity_of("250101000000Z", "20500101000000Z");
 	certificate = forge_parsed(&forged, root_key());
-	cr_expect_eq(certificate_parts(certificate)->version, 3);
+	cr_expect_eq(certificate_fields(certificate)->version, 3);
 	format_serial(certificate_serial(certificate), serial);
 	cr_expect_str_eq(serial, "01ab00");
 	cr_expect_str_eq(certificate_subject(certificate), "CN=client1-1");

@@ -265,7 +265,7 @@ static void compare_member(const struct pair *pair, const char *alt_name)
 static void compare_responder(const struct pair *pair)
 {
 	static const uint8_t der_null[] = {DER_NULL, 0};
-	const struct responder_terms terms = {
+	const struct responder_options terms = {
 		.key = pair->key->public, .subject = "CN=OCSP responder", .validity = a_day};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *made = NULL;

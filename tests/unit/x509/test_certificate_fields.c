@@ -7,7 +7,7 @@
 
 static void expect_refused(const struct forged_certificate *forged, const char *reason)
 {
-	struct certificate_parts parts = {0};
+	struct certificate_fields parts = {0};
 	struct fault fault = {0};
 
 	cr_expect_eq(split_certificate(forge_certificate(forged, root_key()), &parts, &fault), -1,
@@ -53,7 +53,7 @@ Test(certificate_fields, refuses_certificates_of_another_structure)
 Test(certificate_fields, sees_every_part_of_a_certificate)
 {
 	struct forged_certificate forged = forged_member();
-	struct certificate_parts parts = {0};
+	struct certificate_fields parts = {0};
 	struct fault fault = {0};
 
 	forged.identifiers = OCTETS("\x81\x02\x00\x01\x82\x02\x00\x02");
@@ -81,7 +81,7 @@ Test(certificate_fields, sees_every_part_of_a_certificate)
 Test(certificate_fields, sees_version_1_without_extensions)
 {
 	struct forged_certificate forged = forged_member();
-	struct certificate_parts parts = {0};
+	struct certificate_fields parts = {0};
 	struct fault fault = {0};
 
 	forged.version = OCTETS("");
@@ -170,7 +170,7 @@ Test(certificate_fields, refuses_requests_of_another_structure)
 	rows[4].spki = JOIN(good.spki, OCTETS("\xa0\x00"));
 	rows[5].version = OCTETS("\x02\x02\x01\x00");
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct csr_parts parts = {0};
+		struct csr_fields parts = {0};
 		struct fault fault = {0};
 
 		cr_expect_eq(split_csr(forge_csr(&rows[i], member_key()), &parts, &fault), -1,
@@ -183,7 +183,7 @@ Test(certificate_fields, refuses_requests_of_another_structure)
 Test(certificate_fields, refuses_attributes_out_of_order)
 {
 	struct forged_csr forged = forged_request();
-	struct csr_parts parts = {0};
+	struct csr_fields parts = {0};
 	struct fault fault = {0};
 
 	forged.attributes =

@@ -256,14 +256,14 @@ Test(issuer, makes_intermediates_with_exactly_their_extensions)
 	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 	const struct certificate *root = issuer_certificate(issuer);
 	struct certificate *certificate = make_intermediate(issuer, member_key());
-	struct bytes root_id = item(DER_CONTEXT, find_subject_key_id(certificate_parts(root)));
+	struct bytes root_id = item(DER_CONTEXT, find_subject_key_id(certificate_fields(root)));
 	struct bytes own_id = item(DER_OCTET_STRING, expected_key_id(spki_of(member_key())));
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
 	cr_expect_str_eq(certificate_subject(certificate), "CN=Example Issuing CA");
-	cr_expect(
-		equal_bytes(certificate_raw_issuer(certificate), certificate_parts(root)->subject));
+	cr_expect(equal_bytes(certificate_raw_issuer(certificate),
+			      certificate_fields(root)->subject));
 	cr_expect_eq(certificate_not_before(certificate), ninety_days.not_before_s);
 	cr_expect_eq(certificate_not_after(certificate), ninety_days.not_after_s);
 	cr_expect_eq(count_extensions(certificate), (size_t)4);
@@ -444,7 +444,7 @@ Test(issuer, makes_roots_with_exactly_their_extensions)
 Test(issuer, makes_certificates_with_exactly_their_extensions)
 {
 	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
-	const struct certificate_parts *root = certificate_parts(issuer_certificate(issuer));
+	const struct certificate_fields *root = certificate_fields(issuer_certificate(issuer));
 	struct csr *csr = make_csr(member_key(), "DNS:client1.example.org");
 	struct certificate *certificate = certify(issuer, csr, &ninety_days);
 	struct bytes root_id = item(DER_CONTEXT, find_subject_key_id(root));
@@ -613,8 +613,8 @@ Test(issuer, writes_dates_from_2050_as_generalized_time)
 			     fault.text);
 		cr_expect_eq(certificate_not_before(root), rows[i].not_before_s);
 		cr_expect_eq(certificate_not_after(root), rows[i].not_after_s);
-		cr_expect_eq(certificate_parts(root)->not_before.tag, tags[i][0]);
-		cr_expect_eq(certificate_parts(root)->not_after.tag, tags[i][1]);
+		cr_expect_eq(certificate_fields(root)->not_before.tag, tags[i][0]);
+		cr_expect_eq(certificate_fields(root)->not_after.tag, tags[i][1]);
 		free_certificate(&root);
 	}
 }

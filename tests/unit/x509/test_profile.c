@@ -9,12 +9,13 @@
 
 static struct verdict judge(struct bytes der, enum profile profile)
 {
-	struct certificate_parts parts;
+	struct certificate_fields parts;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
 	cr_assert_eq(split_certificate(der, &parts, &fault), 0, "%s", fault.text);
-	cr_assert_eq(check_parts(&parts, profile, &verdict, &fault), 0, "%s", fault.text);
+	cr_assert_eq(check_certificate_fields(&parts, profile, &verdict, &fault), 0, "%s",
+		     fault.text);
 	return verdict;
 }
 
@@ -276,13 +277,14 @@ Test(profile, refuses_a_malleable_signature)
 {
 	struct forged_certificate forged = forged_member();
 	struct bytes der = forge_certificate(&forged, root_key());
-	struct certificate_parts parts;
+	struct certificate_fields parts;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
 	cr_assert_eq(split_certificate(der, &parts, &fault), 0, "%s", fault.text);
 	parts.signed_object.signature = JOIN(parts.signed_object.signature, OCTETS("\0"));
-	cr_assert_eq(check_parts(&parts, PROFILE_MEMBER, &verdict, &fault), 0, "%s", fault.text);
+	cr_assert_eq(check_certificate_fields(&parts, PROFILE_MEMBER, &verdict, &fault), 0, "%s",
+		     fault.text);
 	cr_expect_str_eq(verdict.reason, "RFC 5280 section 4.1.1.2: signatureAlgorithm: the "
 					 "signature is not in its one DER form (X.690)");
 }

@@ -60,7 +60,7 @@ Test(signed_object, names_algorithms_that_are_not_taken)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct signed_object object =
 			split(object_of(rows[i], OCTETS("\x30\x06\x02\x01\x01\x02\x01\x01")));
-		const char *flaw = find_signature_flaw(&object, NULL);
+		const char *flaw = find_signature_problem(&object, NULL);
 
 		cr_assert_not_null(flaw, "row %zu", i);
 		cr_expect(strstr(flaw, "found another algorithm") != NULL, "%s", flaw);
@@ -95,7 +95,7 @@ Test(signed_object, names_signatures_that_are_not_in_their_one_form)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct signed_object object =
 			split(object_of(rows[i].algorithm, rows[i].signature));
-		const char *flaw = find_signature_flaw(&object, NULL);
+		const char *flaw = find_signature_problem(&object, NULL);
 
 		cr_assert_not_null(flaw, "row %zu", i);
 		cr_expect(strstr(flaw, "not in its one DER form") != NULL, "%s", flaw);
@@ -145,7 +145,7 @@ Test(signed_object, refuses_an_algorithm_for_another_key)
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
-	cr_expect_null(find_signature_flaw(&object, NULL));
+	cr_expect_null(find_signature_problem(&object, NULL));
 	cr_assert_eq(get_public_key(root_key(), &key, &fault), 0, "%s", fault.text);
 	cr_assert_eq(verify_signed_object(&object, key, "there", &verdict, &fault), 0);
 	cr_expect_str_eq(verdict.reason, "there: the algorithm is not one for the signer's key");

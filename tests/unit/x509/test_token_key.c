@@ -81,7 +81,7 @@ static int certify_one(size_t index, void *context, struct fault *fault)
 	    generate_serial(serial, fault) < 0 ||
 	    certify_csr(issuer, csr, serial, &member_validity, &der, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &made, fault) < 0 ||
-	    verify_signed_object(&certificate_parts(made)->signed_object,
+	    verify_signed_object(&certificate_fields(made)->signed_object,
 				 certificate_public_key(issuer_certificate(issuer)), "certificate",
 				 &verdict, fault) < 0)
 		return -1;

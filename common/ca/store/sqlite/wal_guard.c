@@ -12,7 +12,7 @@ enum {
 	FOLD_TIMEOUT_MS = 200,
 };
 
-static bool log_has_content(const struct write_log *log)
+static bool log_has_content(const struct wal_guard *log)
 {
 	struct stat status;
 
@@ -20,9 +20,9 @@ static bool log_has_content(const struct write_log *log)
 	return stat(log->path, &status) == 0 && status.st_size > 0;
 }
 
-int look_for_log(const char *record, struct write_log *ret_log, struct fault *fault)
+int look_for_wal(const char *record, struct wal_guard *ret_log, struct fault *fault)
 {
-	struct write_log log = {.fold_at = FOLD_PAGES};
+	struct wal_guard log = {.fold_at = FOLD_PAGES};
 	int len = snprintf(log.path, sizeof(log.path), "%s-wal", record);
 
 	if (len < 0 || (size_t)len >= sizeof(log.path))
@@ -32,7 +32,7 @@ int look_for_log(const char *record, struct write_log *ret_log, struct fault *fa
 	return 0;
 }
 
-int check_log_found(struct write_log *log, struct database *database, struct fault *fault)
+int check_wal_found(struct wal_guard *log, struct database *database, struct fault *fault)
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	int64_t needed;
@@ -58,7 +58,7 @@ int check_log_found(struct write_log *log, struct database *database, struct fau
 
 static int count_pages(void *context, sqlite3 *handle, const char *name, int pages)
 {
-	struct write_log *log = context;
+	struct wal_guard *log = context;
 
 	(void)handle;
 	(void)name;
@@ -85,7 +85,7 @@ static int copy_log(struct database *database, struct fault *fault)
  * One process at a time between a 1 and its 0: the copy that one makes must not have the other's 0
  * in it. The record's directory is what they lock.
  */
-static int lock_marking(const struct write_log *log, int *ret_lock, struct fault *fault)
+static int lock_marking(const struct wal_guard *log, int *ret_lock, struct fault *fault)
 {
 	const char *slash = strrchr(log->path, '/');
 	char parent[sizeof(log->path)];
@@ -96,7 +96,7 @@ static int lock_marking(const struct write_log *log, int *ret_lock, struct fault
 	return lock_directory(AT_FDCWD, parent, ret_lock, fault);
 }
 
-static int unmark(struct write_log *log, struct database *database, struct fault *fault)
+static int unmark(struct wal_guard *log, struct database *database, struct fault *fault)
 {
 	if (run_sql(database, "UPDATE state SET log_needed = 0 WHERE log_needed = 1", fault) < 0)
 		return -1;
@@ -104,7 +104,7 @@ static int unmark(struct write_log *log, struct database *database, struct fault
 	return 0;
 }
 
-static int mark_and_copy(struct write_log *log, struct database *database, struct fault *fault)
+static int mark_and_copy(struct wal_guard *log, struct database *database, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 
@@ -117,7 +117,7 @@ static int mark_and_copy(struct write_log *log, struct database *database, struc
 	return unmark(log, database, fault);
 }
 
-int guard_log(struct write_log *log, struct database *database, struct fault *fault)
+int guard_wal(struct wal_guard *log, struct database *database, struct fault *fault)
 {
 	struct stat status;
 
@@ -134,7 +134,7 @@ int guard_log(struct write_log *log, struct database *database, struct fault *fa
 	return 0;
 }
 
-int check_log_in_place(struct write_log *log, struct database *database, struct fault *fault)
+int check_wal_in_place(struct wal_guard *log, struct database *database, struct fault *fault)
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	struct stat status;
@@ -160,7 +160,7 @@ int check_log_in_place(struct write_log *log, struct database *database, struct 
 			 path);
 }
 
-void fold_log(struct write_log *log, struct database *database)
+void checkpoint_wal(struct wal_guard *log, struct database *database)
 {
 	struct fault ignored = {0};
 
@@ -171,7 +171,7 @@ void fold_log(struct write_log *log, struct database *database)
 	log->fold_at = log->pages + FOLD_PAGES;
 }
 
-void release_log(struct write_log *log, struct database *database)
+void release_wal(struct wal_guard *log, struct database *database)
 {
 	bool sound = !atomic_load(&database->broken) || log->gone;
 	CLEANUP(close_descriptor) int lock = -1;

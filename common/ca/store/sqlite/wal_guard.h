@@ -11,14 +11,14 @@
  * not notice. What notices is state.log_needed: the main file, taken by itself, says 1 as soon as
  * there may be something that only the log has, while main file and log together say 0:
  *
- *   - guard_log commits 1, has SQLite copy that into the main file, and then commits 0, which stays
+ *   - guard_wal commits 1, has SQLite copy that into the main file, and then commits 0, which stays
  *     in the log like all that follows;
  *   - whoever closes the file last, be it another program, makes SQLite copy the 0 as well before
  *     it removes the log. After a crash the log gives the 0 back.
  *
  * Reading a 1 from a file that had no log therefore means that the log was taken away.
  */
-struct write_log {
+struct wal_guard {
 	char path[4096];
 	bool found; /* there was one when the file was opened */
 	bool guarded;
@@ -31,28 +31,28 @@ struct write_log {
 };
 
 /* To be called before SQLite opens the record, which makes a new log. */
-int look_for_log(const char *record, struct write_log *ret_log, struct fault *fault) MUST_CHECK;
+int look_for_wal(const char *record, struct wal_guard *ret_log, struct fault *fault) MUST_CHECK;
 
 /* Once it is open: refuses when the log that it had is gone. */
-int check_log_found(struct write_log *log, struct database *database,
+int check_wal_found(struct wal_guard *log, struct database *database,
 		    struct fault *fault) MUST_CHECK;
 
 /* Before the first transaction. Copies by SQLite's own decision are off from then on. */
-int guard_log(struct write_log *log, struct database *database, struct fault *fault) MUST_CHECK;
+int guard_wal(struct wal_guard *log, struct database *database, struct fault *fault) MUST_CHECK;
 
 /* After a commit: refuses, and breaks the connection, when the record or its log is no longer the
    file that has that name, for then nobody would find what was committed. */
-int check_log_in_place(struct write_log *log, struct database *database,
+int check_wal_in_place(struct wal_guard *log, struct database *database,
 		       struct fault *fault) MUST_CHECK;
 
 /* After a commit: copies the log into the main file when it has become long. What was committed is
    durable either way, so a copy that fails is only tried again later. */
-void fold_log(struct write_log *log, struct database *database);
+void checkpoint_wal(struct wal_guard *log, struct database *database);
 
 /*
  * Before the connection is closed, which makes SQLite copy the log and remove it. After a failure
  * both are left as they are, but for a log that lost its name: copying it saves what it had.
  */
-void release_log(struct write_log *log, struct database *database);
+void release_wal(struct wal_guard *log, struct database *database);
 
 #endif

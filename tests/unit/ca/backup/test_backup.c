@@ -46,12 +46,12 @@ static void remove_places(struct places *places)
 static int back_up(struct places *places, const char *passphrase,
 		   struct backup_summary *ret_summary, struct fault *fault)
 {
-	const struct backup_terms terms = {.layout = places->from.layout,
-					   .store = authority_store(places->from.authority),
-					   .manifest = bytes_of_string("version: 1\n"),
-					   .passphrase = bytes_of_string(passphrase),
-					   .scratch = places->from.scratch.path,
-					   .now_s = NOW_S};
+	const struct backup_options terms = {.layout = places->from.layout,
+					     .store = authority_store(places->from.authority),
+					     .manifest = bytes_of_string("version: 1\n"),
+					     .passphrase = bytes_of_string(passphrase),
+					     .scratch = places->from.scratch.path,
+					     .now_s = NOW_S};
 
 	return write_backup_file(&terms, places->file, ret_summary, fault);
 }
@@ -69,7 +69,7 @@ static void make_backup(struct places *places, const char *passphrase)
 static int bring_back(struct places *places, const char *passphrase, int64_t now_s,
 		      struct restore_summary *ret_summary, struct fault *fault)
 {
-	const struct restore_terms terms = {
+	const struct restore_options terms = {
 		.layout = places->to, .passphrase = bytes_of_string(passphrase), .now_s = now_s};
 	CLEANUP(close_descriptor) int descriptor = open(places->file, O_RDONLY);
 

@@ -33,14 +33,14 @@ static int note_finding(void *context, const struct finding *finding, struct fau
 static struct findings check_at(struct ca_fixture *fixture, int64_t now_s)
 {
 	struct findings findings = {0};
-	const struct check_terms terms = {.layout = fixture->layout,
-					  .store = authority_store(fixture->authority),
-					  .ca = &fixture->manifest->ca,
-					  .access = &fixture->access,
-					  .now_s = now_s,
-					  .workers = 2,
-					  .function = note_finding,
-					  .context = &findings};
+	const struct check_options terms = {.layout = fixture->layout,
+					    .store = authority_store(fixture->authority),
+					    .ca = &fixture->manifest->ca,
+					    .access = &fixture->access,
+					    .now_s = now_s,
+					    .workers = 2,
+					    .function = note_finding,
+					    .context = &findings};
 	struct fault fault = {0};
 
 	cr_assert_eq(check_ca(&terms, &findings.summary, &fault), 0, "%s", fault.text);
@@ -58,7 +58,7 @@ static bool has_finding(const struct findings *findings, const char *part)
 
 static void publish(struct ca_fixture *fixture)
 {
-	struct crl_terms_of_ca terms = authority_crl_terms(fixture->authority);
+	struct ca_crl_options terms = authority_crl_options(fixture->authority);
 	struct crl_info info;
 	struct fault fault = {0};
 

@@ -280,14 +280,14 @@ Test(authority, is_opened_by_one_process_at_a_time)
 /* --- judging --- */
 
 static void expect_status(struct ca_fixture *fixture, const struct certificate *certificate,
-			  int64_t at_s, enum certificate_status status)
+			  int64_t at_s, enum status_value status)
 {
 	struct status_answer answer = {.status = STATUS_COUNT};
 	char serial[SERIAL_TEXT_SIZE];
 	struct fault fault = {0};
 
-	cr_assert_eq(judge_certificate(fixture->authority, certificate_der(certificate), at_s,
-				       &answer, &fault),
+	cr_assert_eq(answer_status(fixture->authority, certificate_der(certificate), at_s, &answer,
+				   &fault),
 		     0, "%s", fault.text);
 	cr_expect_eq(answer.status, status, "%s", format_status(answer.status));
 	format_serial(certificate_serial(certificate), serial);
@@ -323,8 +323,8 @@ Test(authority, does_not_judge_what_is_no_certificate)
 	der = certificate_der(certificate);
 	for (size_t len = 0; len < der.len; len++) {
 		fault = (struct fault){0};
-		cr_assert_eq(judge_certificate(fixture.authority, (struct bytes){der.data, len},
-					       NOW_S, &answer, &fault),
+		cr_assert_eq(answer_status(fixture.authority, (struct bytes){der.data, len}, NOW_S,
+					   &answer, &fault),
 			     -1, "the first %zu octets", len);
 		cr_expect_eq(fault.class, FAULT_MALFORMED, "%s", fault.text);
 	}
@@ -354,14 +354,14 @@ Test(authority, says_revoked_with_time_and_reason_also_after_expiry)
 	revoke_all(&fixture, NOW_S + 5, 1);
 	expect_status(&fixture, certificate, NOW_S + 10, STATUS_REVOKED);
 	expect_status(&fixture, certificate, NOW_S + YEAR_S, STATUS_REVOKED);
-	cr_assert_eq(judge_certificate(fixture.authority, certificate_der(certificate), NOW_S,
-				       &answer, &fault),
+	cr_assert_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
+				   &fault),
 		     0);
 	cr_expect_eq(answer.revoked_at_s, NOW_S + 5);
 	cr_expect_str_eq(answer.reason, "keyCompromise");
 	revoke_all(&fixture, NOW_S + 5, 7);
-	cr_assert_eq(judge_certificate(fixture.authority, certificate_der(certificate), NOW_S,
-				       &answer, &fault),
+	cr_assert_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
+				   &fault),
 		     0);
 	cr_expect_str_eq(answer.reason, "unspecified");
 	free_certificate(&certificate);
@@ -449,8 +449,8 @@ Test(authority, says_that_it_cannot_tell_when_its_record_is_gone_bad)
 		     -1);
 	expect_fault(&fault, FAULT_FAILED, "ca.db");
 	cr_expect_null(issued.certificates);
-	cr_expect_eq(judge_certificate(fixture.authority, certificate_der(certificate), NOW_S,
-				       &answer, &fault),
+	cr_expect_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
+				   &fault),
 		     -1);
 	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
 	check_authority(fixture.authority, NOW_S, &health);

@@ -219,14 +219,14 @@ Test(intermediate, knows_the_status_of_what_it_issued)
 	make_apart(&apart);
 	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
 	certificate = certify_one(&apart.ca, NOW_S);
-	cr_assert_eq(judge_certificate(apart.ca.authority, certificate_der(certificate), NOW_S,
-				       &answer, &fault),
+	cr_assert_eq(answer_status(apart.ca.authority, certificate_der(certificate), NOW_S, &answer,
+				   &fault),
 		     0, "%s", fault.text);
 	cr_expect_eq(answer.status, STATUS_GOOD);
-	cr_assert_eq(judge_certificate(apart.ca.authority,
-				       certificate_der(issuer_certificate(
-					       authority_issuer(apart.ca.authority))),
-				       NOW_S, &answer, &fault),
+	cr_assert_eq(answer_status(apart.ca.authority,
+				   certificate_der(issuer_certificate(
+					   authority_issuer(apart.ca.authority))),
+				   NOW_S, &answer, &fault),
 		     0, "%s", fault.text);
 	cr_expect_eq(answer.status, STATUS_UNKNOWN, "that one is the root's");
 	free_certificate(&certificate);
@@ -497,7 +497,7 @@ Test(intermediate, and_root_write_the_urls_of_the_manifest)
 	apart.ca.manifest->ca.crl_url = strdup(crl);
 	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
 	certificate = certify_one(&apart.ca, NOW_S);
-	for (struct bytes rest = certificate_parts(certificate)->extensions;
+	for (struct bytes rest = certificate_fields(certificate)->extensions;
 	     read_extension(&rest, &extension) && !found;)
 		found = extension.id == 31 &&
 			memmem(extension.value.data, extension.value.len, crl, strlen(crl)) != NULL;

@@ -16,7 +16,7 @@ static struct bytes get(struct crl_cache *cache, int64_t now_s, struct shared_bo
 
 static void revoke_everything(struct ca_fixture *fixture)
 {
-	const struct record_query everything = {0};
+	const struct certificate_query everything = {0};
 	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = NOW_S};
 	struct revocation_summary summary;
 	struct fault fault = {0};
@@ -31,7 +31,7 @@ static void revoke_everything(struct ca_fixture *fixture)
 Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
 {
 	struct ca_fixture fixture;
-	struct crl_terms_of_ca terms;
+	struct ca_crl_options terms;
 	struct crl_cache cache;
 	struct shared_body *bodies[3] = {0};
 	struct crl_info infos[3];
@@ -39,7 +39,7 @@ Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
 
 	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
-	terms = authority_crl_terms(fixture.authority);
+	terms = authority_crl_options(fixture.authority);
 	init_crl_cache(&cache, &terms);
 	(void)get(&cache, NOW_S, &bodies[0], &infos[0]);
 	(void)get(&cache, NOW_S, &bodies[1], &infos[1]);
@@ -59,7 +59,7 @@ Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
 Test(crl_cache, takes_what_another_process_made)
 {
 	struct ca_fixture fixture;
-	struct crl_terms_of_ca terms;
+	struct ca_crl_options terms;
 	struct crl_cache cache;
 	struct shared_body *body = NULL;
 	struct crl_info info;
@@ -67,7 +67,7 @@ Test(crl_cache, takes_what_another_process_made)
 	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_terms(fixture.authority);
+	terms = authority_crl_options(fixture.authority);
 	init_crl_cache(&cache, &terms);
 	(void)get(&cache, NOW_S, &body, &info);
 	release_shared_body(&body);
@@ -85,7 +85,7 @@ Test(crl_cache, remembers_for_a_while_why_there_is_none)
 {
 	const int64_t too_late_s = NOW_S + 11 * 365 * DAY_S;
 	struct ca_fixture fixture;
-	struct crl_terms_of_ca terms;
+	struct ca_crl_options terms;
 	struct crl_cache cache;
 	struct shared_body *body = NULL;
 	struct crl_info info;
@@ -93,7 +93,7 @@ Test(crl_cache, remembers_for_a_while_why_there_is_none)
 	struct fault second = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_terms(fixture.authority);
+	terms = authority_crl_options(fixture.authority);
 	init_crl_cache(&cache, &terms);
 	cr_expect_eq(get_crl(&cache, too_late_s, &body, &info, &first), -1);
 	expect_fault(&first, FAULT_REFUSED, "no CRL is made: CN=Test Root is not valid");

@@ -3,35 +3,35 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-static struct kept_answers *make(void)
+static struct ocsp_cache *make(void)
 {
-	struct kept_answers *answers = NULL;
+	struct ocsp_cache *answers = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(new_kept_answers(&answers, &fault), 0, "%s", fault.text);
+	cr_assert_eq(new_ocsp_cache(&answers, &fault), 0, "%s", fault.text);
 	return answers;
 }
 
-static void keep(struct kept_answers *answers, const char *question, const char *text,
+static void keep(struct ocsp_cache *answers, const char *question, const char *text,
 		 int64_t revision)
 {
-	struct kept_answer answer = {
+	struct cached_answer answer = {
 		.revision = revision, .this_update_s = 1000, .next_update_s = 2000};
 
 	append_string(&answer.der, text);
-	keep_answer(answers, bytes_of_string(question), &answer);
+	cache_answer(answers, bytes_of_string(question), &answer);
 	clear_buffer(&answer.der);
 }
 
-static void expect_kept(struct kept_answers *answers, const char *question, int64_t revision,
+static void expect_kept(struct ocsp_cache *answers, const char *question, int64_t revision,
 			int64_t now_s, const char *text)
 {
-	struct kept_answer answer = {0};
+	struct cached_answer answer = {0};
 	struct fault fault = {0};
 	bool found = text == NULL;
 
-	cr_assert_eq(find_kept_answer(answers, bytes_of_string(question), revision, now_s, &answer,
-				      &found, &fault),
+	cr_assert_eq(find_cached_answer(answers, bytes_of_string(question), revision, now_s,
+					&answer, &found, &fault),
 		     0);
 	cr_expect_eq(found, text != NULL, "%s at %lld", question, (long long)now_s);
 	if (text != NULL)
@@ -41,7 +41,7 @@ static void expect_kept(struct kept_answers *answers, const char *question, int6
 
 Test(ocsp_cache, gives_nothing_that_is_not_current)
 {
-	CLEANUP(free_kept_answers) struct kept_answers *answers = make();
+	CLEANUP(free_ocsp_cache) struct ocsp_cache *answers = make();
 
 	expect_kept(answers, "one", 0, 1000, NULL);
 	keep(answers, "one", "first", 7);
@@ -54,7 +54,7 @@ Test(ocsp_cache, gives_nothing_that_is_not_current)
 
 Test(ocsp_cache, gives_the_last_one)
 {
-	CLEANUP(free_kept_answers) struct kept_answers *answers = make();
+	CLEANUP(free_ocsp_cache) struct ocsp_cache *answers = make();
 
 	keep(answers, "one", "first", 7);
 	keep(answers, "one", "second", 8);
@@ -67,7 +67,7 @@ Test(ocsp_cache, gives_the_last_one)
 /* More questions than places: nobody gets the answer to another one. */
 Test(ocsp_cache, is_bounded)
 {
-	CLEANUP(free_kept_answers) struct kept_answers *answers = make();
+	CLEANUP(free_ocsp_cache) struct ocsp_cache *answers = make();
 	size_t found = 0;
 	char text[16];
 
@@ -76,13 +76,13 @@ Test(ocsp_cache, is_bounded)
 		keep(answers, text, text, 1);
 	}
 	for (int i = 0; i < 2 * KEPT_ANSWERS_MAX; i++) {
-		struct kept_answer answer = {0};
+		struct cached_answer answer = {0};
 		struct fault fault = {0};
 		bool is_found = false;
 
 		(void)snprintf(text, sizeof(text), "%d", i);
-		cr_assert_eq(find_kept_answer(answers, bytes_of_string(text), 1, 1000, &answer,
-					      &is_found, &fault),
+		cr_assert_eq(find_cached_answer(answers, bytes_of_string(text), 1, 1000, &answer,
+						&is_found, &fault),
 			     0);
 		cr_expect(!is_found ||
 			  equal_bytes(bytes_of_buffer(&answer.der), bytes_of_string(text)));

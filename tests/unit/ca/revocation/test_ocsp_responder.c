@@ -465,16 +465,16 @@ Test(ocsp_responder, is_asked_by_many_at_once)
 Test(ocsp_responder, records_its_certificate)
 {
 	CLEANUP(clear_scene) struct scene scene;
-	CLEANUP(clear_identity) struct responder_identity identity = {0};
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_responder_key) struct responder_key identity = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct store *store;
 	struct fault fault = {0};
 	bool found = false;
 
 	make_scene(&scene);
 	store = authority_store(scene.ca.authority);
-	cr_assert_eq(make_identity(store, authority_issuer(scene.ca.authority), NOW_S, &identity,
-				   &fault),
+	cr_assert_eq(make_responder_key(store, authority_issuer(scene.ca.authority), NOW_S,
+					&identity, &fault),
 		     0, "%s", fault.text);
 	cr_assert_eq(find_by_serial(store, certificate_serial(identity.certificate).data, &record,
 				    &found, &fault),

@@ -18,7 +18,7 @@
 
 static struct crl_info publish(struct ca_fixture *fixture, enum crl_publishing mode, int64_t now_s)
 {
-	struct crl_terms_of_ca terms = authority_crl_terms(fixture->authority);
+	struct ca_crl_options terms = authority_crl_options(fixture->authority);
 	struct crl_info info = {0};
 	struct fault fault = {0};
 
@@ -46,7 +46,7 @@ static int count_listed(const struct ca_fixture *fixture)
 
 static void revoke_all(struct ca_fixture *fixture, int64_t now_s)
 {
-	const struct record_query everything = {0};
+	const struct certificate_query everything = {0};
 	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = now_s};
 	struct revocation_summary summary;
 	struct fault fault = {0};
@@ -125,12 +125,12 @@ Test(publish_crl, makes_none_when_the_clock_is_outside_the_issuers_time)
 
 	for (size_t i = 0; i < COUNT_OF(times_s); i++) {
 		struct ca_fixture fixture;
-		struct crl_terms_of_ca terms;
+		struct ca_crl_options terms;
 		struct crl_info info;
 		struct fault fault = {0};
 
 		make_ca(&fixture, NOW_S);
-		terms = authority_crl_terms(fixture.authority);
+		terms = authority_crl_options(fixture.authority);
 		cr_expect_eq(publish_crl(&terms, CRL_WHEN_DUE, times_s[i], &info, &fault), -1);
 		expect_fault(&fault, FAULT_REFUSED, "look at this machine's clock");
 		info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
@@ -161,11 +161,11 @@ Test(publish_crl, drops_what_has_ended_only_after_a_crl_had_it)
 Test(publish_crl, says_what_the_standing_one_lacks)
 {
 	struct ca_fixture fixture;
-	struct crl_terms_of_ca terms;
+	struct ca_crl_options terms;
 	struct fault faults[3] = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_terms(fixture.authority);
+	terms = authority_crl_options(fixture.authority);
 	certify_and_forget(&fixture, NOW_S);
 	cr_expect_eq(check_crl(&terms, NOW_S, &faults[0]), -1);
 	expect_fault(&faults[0], FAULT_FAILED, "cert/ca.crl: not current: none was made yet");
@@ -182,12 +182,12 @@ Test(publish_crl, says_what_the_standing_one_lacks)
 Test(publish_crl, keeps_the_old_one_when_the_new_one_cannot_be_written)
 {
 	struct ca_fixture fixture;
-	struct crl_terms_of_ca terms;
+	struct ca_crl_options terms;
 	struct crl_info info;
 	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_terms(fixture.authority);
+	terms = authority_crl_options(fixture.authority);
 	certify_and_forget(&fixture, NOW_S);
 	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
 	revoke_all(&fixture, NOW_S);

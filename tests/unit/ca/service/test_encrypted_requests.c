@@ -8,16 +8,16 @@
 
 static void allow_a_minute(const struct served *served, const char *client, size_t requests)
 {
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	struct store *store = authority_store(served->ca.authority);
 	struct fault fault = {0};
 	bool found;
 
-	cr_assert_eq(find_client_record(store, client, &record, &found, &fault), 0);
+	cr_assert_eq(read_client(store, client, &record, &found, &fault), 0);
 	cr_assert(found);
 	record.policy.requests_per_minute = requests;
-	cr_assert_eq(write_client_record(store, &record, CLIENT_CHANGE, served->now_s, &fault), 0,
-		     "%s", fault.text);
+	cr_assert_eq(write_client(store, &record, CLIENT_CHANGE, served->now_s, &fault), 0, "%s",
+		     fault.text);
 }
 
 /* catalogue 91: changed while the CA serves, and nothing that it refuses is recorded. */

@@ -12,7 +12,7 @@
 struct watched {
 	struct ca_fixture ca;
 	struct crl_cache crl;
-	struct upkeep *upkeep;
+	struct maintenance *upkeep;
 	atomic_int troubles;
 };
 
@@ -30,33 +30,34 @@ static void count_trouble(void *context, const char *method, const char *path, u
 
 static void start(struct watched *watched)
 {
-	struct upkeep_settings settings = {.store = authority_store(watched->ca.authority),
-					   .crl = &watched->crl,
-					   .log = count_trouble,
-					   .log_context = watched};
-	struct crl_terms_of_ca terms = authority_crl_terms(watched->ca.authority);
+	struct maintenance_settings settings = {.store = authority_store(watched->ca.authority),
+						.crl = &watched->crl,
+						.log = count_trouble,
+						.log_context = watched};
+	struct ca_crl_options terms = authority_crl_options(watched->ca.authority);
 	struct fault fault = {0};
 
 	init_crl_cache(&watched->crl, &terms);
-	cr_assert_eq(start_upkeep(&settings, &watched->upkeep, &fault), 0, "%s", fault.text);
+	cr_assert_eq(start_maintenance(&settings, &watched->upkeep, &fault), 0, "%s", fault.text);
 }
 
 static void stop(struct watched *watched)
 {
-	stop_upkeep(&watched->upkeep);
+	stop_maintenance(&watched->upkeep);
 	cr_expect_null(watched->upkeep);
-	stop_upkeep(&watched->upkeep);
+	stop_maintenance(&watched->upkeep);
 	clear_crl_cache(&watched->crl);
 	remove_ca(&watched->ca);
 }
 
 /* Waits until there is a CRL of at least that number, and as many are revoked. */
-static struct upkeep_figures await_figures(struct watched *watched, uint64_t number, size_t revoked)
+static struct maintenance_figures await_figures(struct watched *watched, uint64_t number,
+						size_t revoked)
 {
-	struct upkeep_figures figures;
+	struct maintenance_figures figures;
 
 	for (;;) {
-		read_figures(watched->upkeep, &figures);
+		read_maintenance_figures(watched->upkeep, &figures);
 		if (figures.counted && figures.crl.number >= number &&
 		    figures.record.revoked == revoked)
 			return figures;
@@ -67,12 +68,12 @@ static struct upkeep_figures await_figures(struct watched *watched, uint64_t num
 /* Nobody asks for it. */
 Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 {
-	const struct record_query everything = {0};
+	const struct certificate_query everything = {0};
 	struct revocation revocation = {.query = &everything, .by = "ca"};
 	struct revocation_summary summary;
 	struct watched watched = {0};
 	struct certificate *certificate;
-	struct upkeep_figures figures;
+	struct maintenance_figures figures;
 	struct fault fault = {0};
 	int64_t now_s = read_clock();
 
@@ -100,16 +101,16 @@ Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 Test(maintenance, logs_what_fails_and_goes_on, .timeout = 60)
 {
 	struct watched watched = {0};
-	struct upkeep_figures figures;
+	struct maintenance_figures figures;
 
 	/* A root of another time: no CRL is made then. */
 	make_ca(&watched.ca, read_clock() + 10 * DAY_S);
 	start(&watched);
 	do {
 		(void)usleep(1000);
-		read_figures(watched.upkeep, &figures);
+		read_maintenance_figures(watched.upkeep, &figures);
 	} while (!figures.counted);
-	stop_upkeep(&watched.upkeep);
+	stop_maintenance(&watched.upkeep);
 	cr_expect_eq(atomic_load(&watched.troubles), 1);
 	cr_expect_eq(figures.crl.number, 0);
 	stop(&watched);

@@ -47,18 +47,18 @@ static void close_carrying(struct carrying *carrying)
 	remove_ca(&carrying->ca);
 }
 
-static int answer_at(struct carrying *carrying, int64_t now_s, struct carried_answer *ret_answer,
+static int answer_at(struct carrying *carrying, int64_t now_s, struct offline_answer *ret_answer,
 		     struct fault *fault)
 {
-	return answer_carried(carrying->ca.authority, &carrying->ring,
-			      bytes_of_buffer(&carrying->jwe), now_s, ret_answer, fault);
+	return answer_offline_request(carrying->ca.authority, &carrying->ring,
+				      bytes_of_buffer(&carrying->jwe), now_s, ret_answer, fault);
 }
 
 /* catalogue 21, 23 */
 Test(offline_request, refuses_what_is_not_a_request_under_a_key_of_ours)
 {
 	struct carrying carrying;
-	CLEANUP(clear_carried_answer) struct carried_answer answer = {0};
+	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 	struct fault other_type = {0};
 	struct fault unknown = {0};
 
@@ -82,13 +82,13 @@ Test(offline_request, refuses_whole_requests_in_the_answer)
 		const char *type;
 	} rows[] = {
 		{"client2", 0, "not_for_us"},
-		{"client1", CARRIED_WINDOW_S + 1, "stale"},
+		{"client1", OFFLINE_WINDOW_S + 1, "stale"},
 		{"client1", -FRESHNESS_WINDOW_S - 1, "stale"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct carrying carrying;
-		CLEANUP(clear_carried_answer) struct carried_answer answer = {0};
+		CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 		struct fault fault = {0};
 
 		open_carrying(&carrying, rows[i].iss, NOW_S - rows[i].age_s, 1);
@@ -103,7 +103,7 @@ Test(offline_request, refuses_whole_requests_in_the_answer)
 Test(offline_request, refuses_a_plaintext_that_is_no_request)
 {
 	struct carrying carrying;
-	CLEANUP(clear_carried_answer) struct carried_answer answer = {0};
+	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 	struct fault fault = {0};
 
 	open_carrying(&carrying, "client1", NOW_S, 1);
@@ -117,8 +117,8 @@ Test(offline_request, refuses_a_plaintext_that_is_no_request)
 Test(offline_request, certifies_once_what_was_under_way_for_weeks)
 {
 	struct carrying carrying;
-	CLEANUP(clear_carried_answer) struct carried_answer answer = {0};
-	CLEANUP(clear_carried_answer) struct carried_answer again = {0};
+	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
+	CLEANUP(clear_offline_answer) struct offline_answer again = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer read = {0};
 	struct fault fault = {0};
@@ -134,7 +134,7 @@ Test(offline_request, certifies_once_what_was_under_way_for_weeks)
 		cr_expect(equal_bytes(bytes_of_buffer(&answer.answer.certificates[i].pem),
 				      bytes_of_buffer(&again.answer.certificates[i].pem)));
 	cr_expect_eq(count_rows(&carrying.ca), 3);
-	cr_assert_eq(open_answer(&certificates_exchange, &carrying.ring.keys[0].key,
+	cr_assert_eq(open_answer(&certificates_kind, &carrying.ring.keys[0].key,
 				 bytes_of_buffer(&answer.jwe), &json, &fault),
 		     0, "%s", fault.text);
 	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &read, &fault), 0, "%s",

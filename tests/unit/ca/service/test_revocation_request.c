@@ -48,7 +48,7 @@ static void close_scene(struct scene *scene)
 static struct revocation_answer ask(struct scene *scene, size_t first, size_t count, int64_t now_s,
 				    struct fault *trouble)
 {
-	const struct crl_terms_of_ca terms = authority_crl_terms(scene->fixture.authority);
+	const struct ca_crl_options terms = authority_crl_options(scene->fixture.authority);
 	const struct revocation_request request = {.serials = &scene->serials[first],
 						   .serial_count = count,
 						   .reason = REASON_KEY_COMPROMISE};
@@ -62,7 +62,7 @@ static struct revocation_answer ask(struct scene *scene, size_t first, size_t co
 
 static bool is_revoked(struct scene *scene, size_t which)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct fault fault = {0};
 	bool found;
 

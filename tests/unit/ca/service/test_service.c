@@ -172,8 +172,8 @@ Test(service, answers_a_replayed_batch_with_the_same_certificates)
 	for (size_t i = 0; i < 2; i++) {
 		CLEANUP(clear_secret) struct secret json = {0};
 
-		cr_assert_eq(deliver(client, &certificates_exchange, &served.keys[0],
-				     bytes_of_buffer(&jwe), &json, &fault),
+		cr_assert_eq(send_encrypted(client, &certificates_kind, &served.keys[0],
+					    bytes_of_buffer(&jwe), &json, &fault),
 			     0, "%s", fault.text);
 		cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &answers[i], &fault),
 			     0, "%s", fault.text);
@@ -345,7 +345,7 @@ Test(service, shows_a_crl_that_has_what_was_revoked_just_now)
 {
 	CLEANUP(clear_http_answer) struct http_answer before = {0};
 	CLEANUP(clear_http_answer) struct http_answer after = {0};
-	const struct record_query everything = {0};
+	const struct certificate_query everything = {0};
 	struct revocation revocation = {.query = &everything, .by = CA_NAME};
 	struct revocation_summary summary;
 	struct certificate *certificate;

@@ -6,17 +6,18 @@
 
 #include <criterion/criterion.h>
 
-static struct bytes serial_of(const struct record *record)
+static struct bytes serial_of(const struct issued_certificate *record)
 {
 	return (struct bytes){record->serial, SERIAL_MAX};
 }
 
-static struct standing read_or_fail(struct store *store, struct bytes serial)
+static struct certificate_status read_or_fail(struct store *store, struct bytes serial)
 {
-	struct standing standing = {0};
+	struct certificate_status standing = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(read_standing(store, serial, &standing, &fault), 0, "%s", fault.text);
+	cr_assert_eq(read_certificate_status(store, serial, &standing, &fault), 0, "%s",
+		     fault.text);
 	return standing;
 }
 
@@ -24,8 +25,8 @@ Test(certificate_status, tells_what_is_recorded_from_what_is_not)
 {
 	CLEANUP(remove_store_place) struct store_place place;
 	CLEANUP(free_store) struct store *store = NULL;
-	struct record here;
-	struct record absent;
+	struct issued_certificate here;
+	struct issued_certificate absent;
 	struct bytes shorter;
 
 	make_store_place(&place);
@@ -39,17 +40,17 @@ Test(certificate_status, tells_what_is_recorded_from_what_is_not)
 	cr_expect_not(read_or_fail(store, serial_of(&absent)).found);
 	cr_expect_not(read_or_fail(store, shorter).found);
 	cr_expect_not(read_or_fail(store, (struct bytes){0}).found);
-	clear_record(&here);
-	clear_record(&absent);
+	clear_issued_certificate(&here);
+	clear_issued_certificate(&absent);
 }
 
 Test(certificate_status, reads_a_revocation_and_its_revision_at_once)
 {
 	CLEANUP(remove_store_place) struct store_place place;
 	CLEANUP(free_store) struct store *store = NULL;
-	struct standing before;
-	struct standing after;
-	struct record record;
+	struct certificate_status before;
+	struct certificate_status after;
+	struct issued_certificate record;
 
 	make_store_place(&place);
 	store = open_place(&place);
@@ -67,13 +68,13 @@ Test(certificate_status, reads_a_revocation_and_its_revision_at_once)
 	cr_expect_eq(after.revision, before.revision + 1);
 	/* The revision is told of what is not recorded too. */
 	cr_expect_eq(read_or_fail(store, (struct bytes){0}).revision, after.revision);
-	clear_record(&record);
+	clear_issued_certificate(&record);
 }
 
 struct inner {
 	struct store *store;
-	struct record record;
-	struct standing standing;
+	struct issued_certificate record;
+	struct certificate_status standing;
 };
 
 static int read_inside(struct session *session, void *context, struct fault *fault)
@@ -81,7 +82,8 @@ static int read_inside(struct session *session, void *context, struct fault *fau
 	struct inner *inner = context;
 
 	(void)session;
-	return read_standing(inner->store, serial_of(&inner->record), &inner->standing, fault);
+	return read_certificate_status(inner->store, serial_of(&inner->record), &inner->standing,
+				       fault);
 }
 
 /* With one connection for all of them this would wait for itself. */
@@ -101,5 +103,5 @@ Test(certificate_status, is_read_while_another_connection_reads)
 	make_record(&inner.record, "client1", 1);
 	cr_assert_eq(run_query(store, read_inside, &inner, &fault), 0, "%s", fault.text);
 	cr_expect(inner.standing.found);
-	clear_record(&inner.record);
+	clear_issued_certificate(&inner.record);
 }

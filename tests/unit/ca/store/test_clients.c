@@ -16,21 +16,21 @@ static struct store *clients_of(struct ca_fixture *fixture)
 	return authority_store(fixture->authority);
 }
 
-static struct client_record find_one(struct store *store, const char *name)
+static struct client find_one(struct store *store, const char *name)
 {
-	struct client_record record = {0};
+	struct client record = {0};
 	struct fault fault = {0};
 	bool found = false;
 
-	cr_assert_eq(find_client_record(store, name, &record, &found, &fault), 0, "%s", fault.text);
+	cr_assert_eq(read_client(store, name, &record, &found, &fault), 0, "%s", fault.text);
 	cr_assert(found, "%s", name);
 	return record;
 }
 
 /* A client that may do what `strict` may. */
-static struct client_record like_strict(struct store *store, const char *name)
+static struct client like_strict(struct store *store, const char *name)
 {
-	struct client_record record = find_one(store, "strict");
+	struct client record = find_one(store, "strict");
 
 	(void)snprintf(record.name, sizeof(record.name), "%s", name);
 	return record;
@@ -40,19 +40,19 @@ Test(clients, refuses_changes_that_cannot_be)
 {
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
-	CLEANUP(clear_client_record) struct client_record there = like_strict(store, "client1");
-	CLEANUP(clear_client_record) struct client_record new = like_strict(store, "new");
+	CLEANUP(clear_client) struct client there = like_strict(store, "client1");
+	CLEANUP(clear_client) struct client new = like_strict(store, "new");
 	struct fault faults[4] = {0};
 	bool changed = true;
 
-	cr_expect_eq(write_client_record(store, &there, CLIENT_ADD, NOW_S, &faults[0]), -1);
+	cr_expect_eq(write_client(store, &there, CLIENT_ADD, NOW_S, &faults[0]), -1);
 	expect_fault(&faults[0], FAULT_REFUSED, "has a client \"client1\" already: to change it");
-	cr_expect_eq(write_client_record(store, &new, CLIENT_CHANGE, NOW_S, &faults[1]), -1);
+	cr_expect_eq(write_client(store, &new, CLIENT_CHANGE, NOW_S, &faults[1]), -1);
 	expect_fault(&faults[1], FAULT_NOT_FOUND, "has no client \"new\"");
 	cr_expect_eq(set_client_disabled(store, "new", true, NOW_S, &changed, &faults[2]), -1);
 	expect_fault(&faults[2], FAULT_NOT_FOUND, "has no client \"new\"");
 	new.policy.certificates = 0;
-	cr_expect_eq(write_client_record(store, &new, CLIENT_ADD, NOW_S, &faults[3]), -1);
+	cr_expect_eq(write_client(store, &new, CLIENT_ADD, NOW_S, &faults[3]), -1);
 	expect_fault(&faults[3], FAULT_USAGE, "certificates");
 	cr_expect(changed);
 	remove_ca(&fixture);
@@ -62,8 +62,8 @@ Test(clients, keeps_a_policy_as_it_was_written)
 {
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
-	CLEANUP(clear_client_record) struct client_record new = like_strict(store, "new");
-	CLEANUP(clear_client_record) struct client_record found = {0};
+	CLEANUP(clear_client) struct client new = like_strict(store, "new");
+	CLEANUP(clear_client) struct client found = {0};
 	char dns[] = "DNS:{client}.example";
 	char uri[] = "URI:urn:a,b";
 	char email[] = "email:x@example.org";
@@ -73,8 +73,7 @@ Test(clients, keeps_a_policy_as_it_was_written)
 	cr_assert_eq(set_policy_alt_names(&new.policy, names, COUNT_OF(names), &fault), 0);
 	new.policy.validity_s = 3600;
 	new.policy.requests_per_minute = 7;
-	cr_assert_eq(write_client_record(store, &new, CLIENT_ADD, NOW_S, &fault), 0, "%s",
-		     fault.text);
+	cr_assert_eq(write_client(store, &new, CLIENT_ADD, NOW_S, &fault), 0, "%s", fault.text);
 	found = find_one(store, "new");
 	cr_expect(equal_client_policies(&found.policy, &new.policy));
 	cr_expect(found.by_hand);
@@ -86,11 +85,11 @@ Test(clients, says_that_there_is_none)
 {
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
-	struct client_record record = {0};
+	struct client record = {0};
 	struct fault fault = {0};
 	bool found = true;
 
-	cr_assert_eq(find_client_record(store, "nobody", &record, &found, &fault), 0);
+	cr_assert_eq(read_client(store, "nobody", &record, &found, &fault), 0);
 	cr_expect(!found);
 	remove_ca(&fixture);
 }
@@ -99,16 +98,16 @@ Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
 {
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
-	CLEANUP(clear_client_record) struct client_record by_hand = find_one(store, "client2");
-	CLEANUP(clear_client_record) struct client_record few = {0};
-	CLEANUP(clear_client_record) struct client_record client2 = {0};
+	CLEANUP(clear_client) struct client by_hand = find_one(store, "client2");
+	CLEANUP(clear_client) struct client few = {0};
+	CLEANUP(clear_client) struct client client2 = {0};
 	struct clients_synced synced = {9, 9, 9};
 	struct fault fault = {0};
 
 	cr_assert_eq(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault), 0);
 	cr_expect_eq(synced.added + synced.changed + synced.kept, 0, "nothing to do");
 	by_hand.policy.certificates = 5;
-	cr_assert_eq(write_client_record(store, &by_hand, CLIENT_CHANGE, NOW_S, &fault), 0, "%s",
+	cr_assert_eq(write_client(store, &by_hand, CLIENT_CHANGE, NOW_S, &fault), 0, "%s",
 		     fault.text);
 	for (size_t i = 0; i < fixture.manifest->client_count; i++)
 		if (strcmp(fixture.manifest->clients[i].name, "few") == 0)
@@ -129,7 +128,7 @@ Test(clients, is_disabled_and_enabled_again_but_not_after_a_revocation)
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
 	const struct revocation revocation = {.client = "client1", .by = "ca", .now_s = NOW_S};
-	CLEANUP(clear_client_record) struct client_record record = {0};
+	CLEANUP(clear_client) struct client record = {0};
 	struct revocation_summary summary;
 	struct fault fault = {0};
 	bool changed = false;
@@ -149,7 +148,7 @@ Test(clients, is_disabled_and_enabled_again_but_not_after_a_revocation)
 	remove_ca(&fixture);
 }
 
-static int note_name(void *context, const struct client_record *record, struct fault *fault)
+static int note_name(void *context, const struct client *record, struct fault *fault)
 {
 	(void)fault;
 	append_format(context, "%s ", record->name);
@@ -163,7 +162,7 @@ Test(clients, are_listed_by_name)
 	CLEANUP(clear_buffer) struct buffer names = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(list_client_records(store, note_name, &names, &fault), 0, "%s", fault.text);
+	cr_assert_eq(list_clients(store, note_name, &names, &fault), 0, "%s", fault.text);
 	cr_expect_str_eq((const char *)names.data, "client1 client2 client3 few spaced strict ");
 	remove_ca(&fixture);
 }
@@ -184,12 +183,12 @@ Test(clients, refuses_a_row_that_is_no_policy)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct ca_fixture fixture;
 		struct store *store = clients_of(&fixture);
-		struct client_record record = {0};
+		struct client record = {0};
 		struct fault fault = {0};
 		bool found;
 
 		run_foreign_sql(fixture.store_path, rows[i].sql);
-		cr_expect_eq(find_client_record(store, "few", &record, &found, &fault), -1);
+		cr_expect_eq(read_client(store, "few", &record, &found, &fault), -1);
 		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
 		remove_ca(&fixture);
 	}

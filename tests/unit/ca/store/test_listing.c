@@ -32,7 +32,8 @@ struct told {
 	bool without_der;
 };
 
-static int note(void *context, const struct record *record, int64_t position, struct fault *fault)
+static int note(void *context, const struct issued_certificate *record, int64_t position,
+		struct fault *fault)
 {
 	struct told *told = context;
 	size_t len = strlen(told->names);
@@ -52,7 +53,7 @@ static void expect_listed(struct store *store, const struct listing *listing, co
 	struct fault fault = {0};
 	bool found_more = !more;
 
-	cr_assert_eq(list_records(store, listing, note, &told, &found_more, &fault), 0, "%s",
+	cr_assert_eq(list_certificates(store, listing, note, &told, &found_more, &fault), 0, "%s",
 		     fault.text);
 	cr_expect_str_eq(told.names, names);
 	cr_expect_eq(found_more, more, "%s", names);
@@ -61,17 +62,17 @@ static void expect_listed(struct store *store, const struct listing *listing, co
 Test(listing, shows_what_the_query_says_in_the_order_of_issue)
 {
 	static const struct {
-		struct record_query query;
+		struct certificate_query query;
 		const char *names;
 	} rows[] = {
 		{{0}, "key1 key2 key3 key4 key11 "},
 		{{.client = "a"}, "key1 key2 key3 key4 "},
 		{{.client = "nobody"}, ""},
 		{{.client = "a", .member = "key4"}, "key4 "},
-		{{.state = RECORD_VALID, .now_s = 1500}, "key1 key4 key11 "},
-		{{.state = RECORD_VALID, .now_s = 1200}, "key1 key3 key4 key11 "},
-		{{.state = RECORD_EXPIRED, .now_s = 1201}, "key3 "},
-		{{.state = RECORD_REVOKED, .now_s = 1500}, "key2 "},
+		{{.state = STATE_VALID, .now_s = 1500}, "key1 key4 key11 "},
+		{{.state = STATE_VALID, .now_s = 1200}, "key1 key3 key4 key11 "},
+		{{.state = STATE_EXPIRED, .now_s = 1201}, "key3 "},
+		{{.state = STATE_REVOKED, .now_s = 1500}, "key2 "},
 		{{.expires_before_s = 1201}, "key3 "},
 		{{.expires_before_s = 1200}, ""},
 		{{.issued_before_s = 1000}, ""},
@@ -91,7 +92,7 @@ Test(listing, shows_what_the_query_says_in_the_order_of_issue)
 		expect_listed(store, &listing, rows[i].names, false);
 		for (const char *c = rows[i].names; *c != '\0'; c++)
 			expected += *c == ' ';
-		cr_assert_eq(count_records(store, &rows[i].query, &count, &fault), 0);
+		cr_assert_eq(count_certificates(store, &rows[i].query, &count, &fault), 0);
 		cr_expect_eq(count, expected, "row %zu: %zu", i, count);
 	}
 	free_store(&store);
@@ -107,7 +108,7 @@ Test(listing, goes_on_after_a_page)
 	struct fault fault = {0};
 	bool more = false;
 
-	cr_assert_eq(list_records(store, &listing, note, &told, &more, &fault), 0);
+	cr_assert_eq(list_certificates(store, &listing, note, &told, &more, &fault), 0);
 	cr_expect_str_eq(told.names, "key1 key2 key3 ");
 	cr_expect(more);
 	listing.after = told.last;
@@ -127,7 +128,7 @@ Test(listing, ends_when_it_is_told_to)
 	struct told told = {.stop_after = 2};
 	struct fault fault = {0};
 
-	cr_assert_eq(list_records(store, &listing, note, &told, NULL, &fault), 0);
+	cr_assert_eq(list_certificates(store, &listing, note, &told, NULL, &fault), 0);
 	cr_expect_str_eq(told.names, "key1 key2 ");
 	free_store(&store);
 	remove_store_place(&place);

@@ -9,16 +9,16 @@
 #include <string.h>
 
 /* Those of make_record end at 2000. */
-static struct pruned prune(struct store *store, int64_t ended_before_s, bool dry_run)
+static struct prune_summary prune(struct store *store, int64_t ended_before_s, bool dry_run)
 {
-	const struct pruning pruning = {.ended_before_s = ended_before_s,
-					.crl_validity_s = 100,
-					.now_s = 5000,
-					.dry_run = dry_run};
-	struct pruned pruned = {0};
+	const struct prune_options pruning = {.ended_before_s = ended_before_s,
+					      .crl_validity_s = 100,
+					      .now_s = 5000,
+					      .dry_run = dry_run};
+	struct prune_summary pruned = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(prune_records(store, &pruning, NULL, NULL, &pruned, &fault), 0, "%s",
+	cr_assert_eq(prune_certificates(store, &pruning, NULL, NULL, &pruned, &fault), 0, "%s",
 		     fault.text);
 	return pruned;
 }
@@ -79,7 +79,7 @@ Test(prune, keeps_what_is_revoked_until_no_crl_needs_it)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct store_place place;
 		struct store *store;
-		struct pruned pruned;
+		struct prune_summary pruned;
 		char sql[256];
 
 		make_store_place(&place);
@@ -103,7 +103,7 @@ Test(prune, keeps_what_is_revoked_until_no_crl_needs_it)
 
 Test(prune, lets_no_key_be_certified_again)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result = INSERTED;
 	struct store_place place;
 	struct store *store;
@@ -148,11 +148,11 @@ static int count_pruned(void *context, int64_t sequence, const char *line, struc
 
 Test(prune, goes_by_batches_each_with_its_event)
 {
-	const struct pruning pruning = {
+	const struct prune_options pruning = {
 		.ended_before_s = 3000, .crl_validity_s = 100, .now_s = 5000};
 	struct audit_verdict verdict = {0};
 	struct heard heard = {0};
-	struct pruned pruned = {0};
+	struct prune_summary pruned = {0};
 	struct store_place place;
 	struct store *store;
 	struct fault fault = {0};
@@ -166,7 +166,7 @@ Test(prune, goes_by_batches_each_with_its_event)
 		" not_before, not_after, der) SELECT randomblob(20), randomblob(32), 'client1',"
 		" 'key1', 'CN=x', 1000, 900, 2000, x'30' FROM n");
 	store = open_place(&place);
-	cr_assert_eq(prune_records(store, &pruning, hear, &heard, &pruned, &fault), 0, "%s",
+	cr_assert_eq(prune_certificates(store, &pruning, hear, &heard, &pruned, &fault), 0, "%s",
 		     fault.text);
 	cr_expect_eq(pruned.certificates, 2500);
 	cr_expect_eq(heard.calls, 3);

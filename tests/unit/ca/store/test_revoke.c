@@ -34,14 +34,14 @@ static struct store *make_record_of_two(struct store_place *place)
 
 static void serial_of(uint32_t number, uint8_t ret_serial[static SERIAL_MAX])
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 	make_record(&record, "a", number);
 	memcpy(ret_serial, record.serial, SERIAL_MAX);
 }
 
 /* The record of a number, as it is in the store. */
-static void find_number(struct store *store, uint32_t number, struct record *ret_record)
+static void find_number(struct store *store, uint32_t number, struct issued_certificate *ret_record)
 {
 	uint8_t serial[SERIAL_MAX];
 	struct fault fault = {0};
@@ -54,7 +54,7 @@ static void find_number(struct store *store, uint32_t number, struct record *ret
 
 static bool is_revoked(struct store *store, uint32_t number)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 	find_number(store, number, &record);
 	return record.revoked;
@@ -155,10 +155,10 @@ Test(revoke, refuses_a_client_that_is_not_there)
 Test(revoke, keeps_the_first_date_and_reason)
 {
 	const struct revocation again = {
-		.query = &(struct record_query){.client = "a"}, .by = "ca", .now_s = 1800};
+		.query = &(struct certificate_query){.client = "a"}, .by = "ca", .now_s = 1800};
 	struct store_place place;
 	struct store *store = make_record_of_two(&place);
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct revocation_summary summary;
 	struct told told = {0};
 	struct fault fault = {0};
@@ -188,7 +188,7 @@ Test(revoke, changes_nothing_in_a_dry_run)
 		.client = "a", .by = "ca", .now_s = REVOKED_AT_S, .dry_run = true};
 	struct store_place place;
 	struct store *store = make_record_of_two(&place);
-	CLEANUP(clear_client_record) struct client_record client = {0};
+	CLEANUP(clear_client) struct client client = {0};
 	struct revocation_summary summary;
 	struct told told = {0};
 	struct fault fault = {0};
@@ -199,7 +199,7 @@ Test(revoke, changes_nothing_in_a_dry_run)
 	cr_expect_eq(told.count, 3);
 	cr_expect(summary.client_barred);
 	cr_expect(!is_revoked(store, 1));
-	cr_assert_eq(find_client_record(store, "a", &client, &found, &fault), 0, "%s", fault.text);
+	cr_assert_eq(read_client(store, "a", &client, &found, &fault), 0, "%s", fault.text);
 	cr_expect(found && !client.revoked);
 	cr_expect_eq(revision_of(store), 0);
 	free_store(&store);
@@ -209,7 +209,7 @@ Test(revoke, changes_nothing_in_a_dry_run)
 Test(revoke, finds_by_query_what_is_not_expired)
 {
 	static const struct {
-		struct record_query query;
+		struct certificate_query query;
 		int64_t now_s;
 		size_t revoked;
 	} rows[] = {
@@ -242,7 +242,7 @@ Test(revoke, finds_by_query_what_is_not_expired)
 
 static enum insert_result try_to_insert(struct store *store, const char *client, uint32_t number)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result = INSERTED;
 	struct fault fault = {0};
 
@@ -312,19 +312,20 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 
 	cr_assert_eq(pthread_create(&thread, NULL, enroll_on, &enrolling), 0);
 	while (valid < 20) {
-		const struct record_query query = {.client = "a"};
+		const struct certificate_query query = {.client = "a"};
 
-		cr_assert_eq(count_records(store, &query, &valid, &fault), 0, "%s", fault.text);
+		cr_assert_eq(count_certificates(store, &query, &valid, &fault), 0, "%s",
+			     fault.text);
 	}
 	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_expect(enrolling.barred);
 	cr_expect_eq(summary.revoked, 3 + enrolling.inserted);
-	cr_assert_eq(count_records(store,
-				   &(struct record_query){.client = "a",
-							  .state = RECORD_VALID,
-							  .now_s = REVOKED_AT_S},
-				   &valid, &fault),
+	cr_assert_eq(count_certificates(store,
+					&(struct certificate_query){.client = "a",
+								    .state = STATE_VALID,
+								    .now_s = REVOKED_AT_S},
+					&valid, &fault),
 		     0);
 	cr_expect_eq(valid, 0);
 	free_store(&store);

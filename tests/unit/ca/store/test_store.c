@@ -75,7 +75,7 @@ static void overwrite(const char *path, long from, long to)
 /* catalogue 79 */
 Test(store, says_that_pages_are_damaged_when_it_comes_to_them)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result;
 	struct store_place place;
 	struct store *store;
@@ -178,7 +178,8 @@ Test(store, says_why_no_record_can_be_made)
 	cr_expect_not_null(strstr(fault.text, "/nonexistent/state"), "%s", fault.text);
 }
 
-static void expect_equal_records(const struct record *a, const struct record *b)
+static void expect_equal_records(const struct issued_certificate *a,
+				 const struct issued_certificate *b)
 {
 	cr_expect_arr_eq(a->serial, b->serial, SERIAL_MAX);
 	cr_expect_arr_eq(a->key_sha256, b->key_sha256, SHA256_LEN);
@@ -196,7 +197,7 @@ static void expect_equal_records(const struct record *a, const struct record *b)
 
 Test(store, finds_what_was_recorded_by_key_and_by_serial)
 {
-	struct record records[2];
+	struct issued_certificate records[2];
 	enum insert_result results[2];
 	struct store_place place;
 	struct store *store;
@@ -211,8 +212,8 @@ Test(store, finds_what_was_recorded_by_key_and_by_serial)
 	records[1].reason = 4;
 	cr_assert_eq(store_records(store, records, 2, 10, results, &fault), 0, "%s", fault.text);
 	for (size_t i = 0; i < 2; i++) {
-		CLEANUP(clear_record) struct record by_key = {0};
-		CLEANUP(clear_record) struct record by_serial = {0};
+		CLEANUP(clear_issued_certificate) struct issued_certificate by_key = {0};
+		CLEANUP(clear_issued_certificate) struct issued_certificate by_serial = {0};
 		bool found = false;
 
 		cr_expect_eq(results[i], INSERTED);
@@ -226,15 +227,15 @@ Test(store, finds_what_was_recorded_by_key_and_by_serial)
 		expect_equal_records(&by_serial, &records[i]);
 	}
 	free_store(&store);
-	clear_record(&records[0]);
-	clear_record(&records[1]);
+	clear_issued_certificate(&records[0]);
+	clear_issued_certificate(&records[1]);
 	remove_store_place(&place);
 }
 
 Test(store, finds_nothing_where_nothing_is)
 {
-	CLEANUP(clear_record) struct record absent = {0};
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate absent = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct store_place place;
 	struct store *store;
 	struct fault fault = {0};
@@ -273,7 +274,7 @@ Test(store, keeps_what_it_recorded_over_a_restart)
 /* catalogue 44 */
 Test(store, records_a_public_key_once)
 {
-	CLEANUP(clear_record) struct record again = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate again = {0};
 	enum insert_result result = INSERTED;
 	struct store_place place;
 	struct store *store;
@@ -297,7 +298,7 @@ Test(store, records_a_public_key_once)
 /* catalogue 48 */
 Test(store, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 {
-	struct record records[3];
+	struct issued_certificate records[3];
 	enum insert_result results[3];
 	struct store_place place;
 	struct store *store;
@@ -318,7 +319,7 @@ Test(store, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 	cr_expect_eq(count, 1);
 	insert_one(store, "client1", 9);
 	for (size_t i = 0; i < 3; i++)
-		clear_record(&records[i]);
+		clear_issued_certificate(&records[i]);
 	free_store(&store);
 	remove_store_place(&place);
 }
@@ -327,7 +328,7 @@ Test(store, stops_at_the_quota_and_counts_what_is_there_already_as_nothing_new)
 {
 	static const enum insert_result expected[] = {INSERTED,   KEY_EXISTS, INSERTED,
 						      OVER_QUOTA, KEY_EXISTS, OVER_QUOTA};
-	struct record records[6];
+	struct issued_certificate records[6];
 	enum insert_result results[6];
 	struct store_place place;
 	struct store *store;
@@ -340,9 +341,9 @@ Test(store, stops_at_the_quota_and_counts_what_is_there_already_as_nothing_new)
 	insert_one(store, "client2", 100);
 	for (uint32_t i = 0; i < 6; i++)
 		make_record(&records[i], "client1", i % 4 == 1 ? 100 : i + 1);
-	clear_record(&records[4]);
+	clear_issued_certificate(&records[4]);
 	make_record(&records[4], "client1", 0);
-	clear_record(&records[5]);
+	clear_issued_certificate(&records[5]);
 	make_record(&records[5], "client1", 50);
 	cr_assert_eq(store_records(store, records, 6, 3, results, &fault), 0, "%s", fault.text);
 	for (size_t i = 0; i < 6; i++)
@@ -350,7 +351,7 @@ Test(store, stops_at_the_quota_and_counts_what_is_there_already_as_nothing_new)
 	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
 	cr_expect_eq(count, 3);
 	for (size_t i = 0; i < 6; i++)
-		clear_record(&records[i]);
+		clear_issued_certificate(&records[i]);
 	free_store(&store);
 	remove_store_place(&place);
 }
@@ -370,7 +371,7 @@ Test(store, inserts_nothing_of_an_empty_batch)
 
 Test(store, summarizes_by_revoked_then_expired_then_valid)
 {
-	struct record records[5];
+	struct issued_certificate records[5];
 	enum insert_result results[5];
 	struct store_summary summary;
 	struct store_place place;
@@ -396,7 +397,7 @@ Test(store, summarizes_by_revoked_then_expired_then_valid)
 	cr_expect_eq(summary.valid, 0);
 	cr_expect_eq(summary.first_expiry_s, 0);
 	for (size_t i = 0; i < 5; i++)
-		clear_record(&records[i]);
+		clear_issued_certificate(&records[i]);
 	free_store(&store);
 	remove_store_place(&place);
 }
@@ -416,7 +417,7 @@ static void *contend(void *argument)
 	struct contender *contender = argument;
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		CLEANUP(clear_record) struct record record = {0};
+		CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 		enum insert_result result = OVER_QUOTA;
 		struct fault fault = {0};
 

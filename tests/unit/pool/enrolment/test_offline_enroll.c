@@ -33,7 +33,7 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 			struct buffer *text)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
-	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_request) struct question question = {0};
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
@@ -42,7 +42,7 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 	struct fault fault = {0};
 
 	cr_assert_eq(read_key_ring(fixture->ca, &ring, &fault), 0, "%s", fault.text);
-	cr_assert_eq(open_question(&ring, &certificates_exchange, jwe, &question, &fault), 0, "%s",
+	cr_assert_eq(open_request(&ring, &certificates_kind, jwe, &question, &fault), 0, "%s",
 		     fault.text);
 	cr_assert_eq(parse_certificates_request(bytes_of_secret(&question.message.plaintext),
 						&request, &claims, &fault),
@@ -54,7 +54,7 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 		spoil(fixture, &answer);
 	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
 	cr_assert_eq(encrypt_message(&find_peer_key(&ring, question.message.peer)->key,
-				     certificates_exchange.answer_typ, NULL, bytes_of_secret(&json),
+				     certificates_kind.answer_typ, NULL, bytes_of_secret(&json),
 				     &answer_jwe, &fault),
 		     0, "%s", fault.text);
 	append_bytes(text, bytes_of_buffer(&answer_jwe));
@@ -103,10 +103,11 @@ static int import(const struct fixture *fixture, const struct buffer *answers, s
 
 static size_t count_exported(const struct fixture *fixture)
 {
-	CLEANUP(clear_exported) struct exported exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(read_exported(fixture->layouts[0], &exported, &fault), 0, "%s", fault.text);
+	cr_assert_eq(read_exported_requests(fixture->layouts[0], &exported, &fault), 0, "%s",
+		     fault.text);
 	return exported.count;
 }
 

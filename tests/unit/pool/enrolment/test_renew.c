@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 static int renew(const struct fixture *fixture, const struct fake_ca *ca,
-		 const struct renewal_terms *terms, struct told *told, struct renewed *ret_renewed,
-		 struct fault *fault)
+		 const struct renewal_options *terms, struct told *told,
+		 struct renewed *ret_renewed, struct fault *fault)
 {
 	const struct renewal renewal = {
 		.enrollment = enrollment_of(fixture, ca, told),
@@ -95,7 +95,7 @@ Test(renew, refuses_an_answer_that_does_not_hold_and_keeps_what_it_has)
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
 	struct fault none = {0};
-	const struct renewal_terms all = {.all = true};
+	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
@@ -107,7 +107,7 @@ Test(renew, refuses_an_answer_that_does_not_hold_and_keeps_what_it_has)
 	cr_expect_eq(count_changed(&fixture, before), 0);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	ca.issuer = fixture.issuer;
-	cr_assert_eq(renew(&fixture, &ca, &(struct renewal_terms){0}, &told, &renewed, &none), 0,
+	cr_assert_eq(renew(&fixture, &ca, &(struct renewal_options){0}, &told, &renewed, &none), 0,
 		     "%s", none.text);
 	cr_expect_eq(renewed.renewed, POOL_SIZE);
 	cr_expect_eq(count_changed(&fixture, before), POOL_SIZE);
@@ -137,7 +137,7 @@ Test(renew, leaves_a_refused_member_what_it_has)
 	struct renewed renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
-	const struct renewal_terms all = {.all = true};
+	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
@@ -168,7 +168,7 @@ static void certify_variously(struct fixture *fixture)
 Test(renew, finds_what_is_in_the_last_third_of_its_life_or_has_ended)
 {
 	static const struct {
-		struct renewal_terms terms;
+		struct renewal_options terms;
 		size_t due;
 	} rows[] = {
 		{{.within_s = 0}, 2},    {{.within_s = 1}, 1}, {{.within_s = 3600}, 2},
@@ -198,7 +198,7 @@ Test(renew, renews_what_is_due_and_nothing_else)
 	struct renewed renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
-	const struct renewal_terms thirds = {0};
+	const struct renewal_options thirds = {0};
 
 	open_fixture(&fixture);
 	certify_variously(&fixture);
@@ -226,7 +226,7 @@ Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
 	struct told told = {0};
 	struct renewed renewed;
 	struct fault fault = {0};
-	const struct renewal_terms all = {.all = true};
+	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
@@ -244,8 +244,8 @@ Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
 Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
 {
 	static const char *const files[] = {"key", "request", "request without its key"};
-	const struct renewal_terms all = {.all = true};
-	const struct renewal_terms thirds = {0};
+	const struct renewal_options all = {.all = true};
+	const struct renewal_options thirds = {0};
 
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		struct fixture fixture;
@@ -285,7 +285,7 @@ Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
 static void leave_certified(struct fixture *fixture)
 {
 	const struct layout *layout = fixture->layouts[0];
-	const struct renewal_terms all = {.all = true};
+	const struct renewal_options all = {.all = true};
 	struct fake_ca ca = {.endpoint = dead_endpoint()};
 	struct told told = {0};
 	struct renewed renewed;
@@ -314,7 +314,7 @@ static void leave_certified(struct fixture *fixture)
 
 static int complete_by_renew(struct fixture *fixture, const struct fake_ca *ca, struct fault *fault)
 {
-	const struct renewal_terms thirds = {0};
+	const struct renewal_options thirds = {0};
 	struct told told = {0};
 	struct renewed renewed;
 
@@ -395,7 +395,7 @@ Test(renew, renews_a_larger_pool_in_several_requests)
 	struct told told = {0};
 	struct renewed renewed;
 	struct fault fault = {0};
-	const struct renewal_terms all = {.all = true};
+	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 130;

@@ -133,7 +133,7 @@ Test(member, opens_one_that_can_sign)
 static void renew_first(struct fixture *fixture, int renames)
 {
 	const struct layout *layout = fixture->layouts[0];
-	struct selection members = {0};
+	struct member_set members = {0};
 	const struct making_order order = {.layout = layout,
 					   .client = &fixture->clients[0],
 					   .files = &renewal_files,
@@ -143,10 +143,10 @@ static void renew_first(struct fixture *fixture, int renames)
 	struct pool_made made;
 	struct fault fault = {0};
 
-	cr_assert_eq(init_selection(POOL_SIZE, &members, &fault), 0);
-	select_member(&members, 1);
+	cr_assert_eq(init_member_set(POOL_SIZE, &members, &fault), 0);
+	add_to_member_set(&members, 1);
 	cr_assert_eq(make_members(&order, &made, &fault), 0, "%s", fault.text);
-	clear_selection(&members);
+	clear_member_set(&members);
 	csr = get_file(layout->csr_file, "renewal_key1.csr");
 	pem = certify_pem(fixture->issuer, bytes_of_buffer(&csr), fixture->now_s - 300,
 			  fixture->now_s + 7200);

@@ -4,29 +4,29 @@
 
 Test(member_set, has_nobody_at_first)
 {
-	CLEANUP(clear_selection) struct selection selection = {0};
+	CLEANUP(clear_member_set) struct member_set selection = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(init_selection(100, &selection, &fault), 0, "%s", fault.text);
+	cr_assert_eq(init_member_set(100, &selection, &fault), 0, "%s", fault.text);
 	cr_expect_eq(selection.count, 0);
-	cr_expect_eq(next_selected(&selection, 0), 0);
+	cr_expect_eq(next_in_member_set(&selection, 0), 0);
 }
 
 Test(member_set, goes_through_its_members_by_rising_index)
 {
 	static const size_t members[] = {1, 8, 9, 64, 100};
-	CLEANUP(clear_selection) struct selection selection = {0};
+	CLEANUP(clear_member_set) struct member_set selection = {0};
 	struct fault fault = {0};
 	size_t last = 0;
 
-	cr_assert_eq(init_selection(100, &selection, &fault), 0, "%s", fault.text);
+	cr_assert_eq(init_member_set(100, &selection, &fault), 0, "%s", fault.text);
 	for (size_t i = COUNT_OF(members); i > 0; i--)
-		select_member(&selection, members[i - 1]);
-	select_member(&selection, 64);
+		add_to_member_set(&selection, members[i - 1]);
+	add_to_member_set(&selection, 64);
 	cr_expect_eq(selection.count, COUNT_OF(members));
 	for (size_t i = 0; i < COUNT_OF(members); i++) {
-		last = next_selected(&selection, last);
+		last = next_in_member_set(&selection, last);
 		cr_expect_eq(last, members[i], "%zu", last);
 	}
-	cr_expect_eq(next_selected(&selection, last), 0);
+	cr_expect_eq(next_in_member_set(&selection, last), 0);
 }

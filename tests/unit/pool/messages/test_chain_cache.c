@@ -12,19 +12,19 @@ enum { HOUR_S = 3600 };
 /* Certificates of client1's members, valid for an hour, and what was verified of them. */
 struct stand {
 	struct fixture fixture;
-	struct verified *verified;
+	struct chain_cache *verified;
 };
 
-static struct verified *open_verified(const struct issuer *issuer, size_t most)
+static struct chain_cache *open_verified(const struct issuer *issuer, size_t most)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	struct verified *verified = NULL;
+	struct chain_cache *verified = NULL;
 	struct fault fault = {0};
 
 	cr_assert_eq(
 		parse_certificate_der(certificate_der(issuer_certificate(issuer)), &root, &fault),
 		0, "%s", fault.text);
-	cr_assert_eq(new_verified(&root, most, &verified, &fault), 0, "%s", fault.text);
+	cr_assert_eq(new_chain_cache(&root, most, &verified, &fault), 0, "%s", fault.text);
 	return verified;
 }
 
@@ -40,7 +40,7 @@ static void open_stand(struct stand *stand, size_t most)
 
 static void close_stand(struct stand *stand)
 {
-	free_verified(&stand->verified);
+	free_chain_cache(&stand->verified);
 	close_fixture(&stand->fixture);
 }
 
@@ -58,23 +58,24 @@ static struct signed_message show(const struct stand *stand, size_t member)
 	return message;
 }
 
-static struct shown_chain *verify(struct verified *verified, const struct signed_message *message,
-				  int64_t now_s, struct verdict *verdict)
+static struct presented_chain *verify(struct chain_cache *verified,
+				      const struct signed_message *message, int64_t now_s,
+				      struct verdict *verdict)
 {
-	struct shown_chain *chain = NULL;
+	struct presented_chain *chain = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(verify_shown(verified, message, now_s, &chain, verdict, &fault), 0, "%s",
-		     fault.text);
+	cr_assert_eq(verify_presented_chain(verified, message, now_s, &chain, verdict, &fault), 0,
+		     "%s", fault.text);
 	return chain;
 }
 
 /* Shows the member's certificate, which must hold. */
-static struct shown_chain *verify_member(struct stand *stand, size_t member)
+static struct presented_chain *verify_member(struct stand *stand, size_t member)
 {
 	struct signed_message message = show(stand, member);
 	struct verdict verdict = {0};
-	struct shown_chain *chain =
+	struct presented_chain *chain =
 		verify(stand->verified, &message, stand->fixture.now_s, &verdict);
 
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
@@ -83,10 +84,10 @@ static struct shown_chain *verify_member(struct stand *stand, size_t member)
 	return chain;
 }
 
-static void expect_refusal(struct verified *verified, const struct signed_message *message,
+static void expect_refusal(struct chain_cache *verified, const struct signed_message *message,
 			   int64_t now_s, const char *text)
 {
-	CLEANUP(release_chain) struct shown_chain *chain = NULL;
+	CLEANUP(release_presented_chain) struct presented_chain *chain = NULL;
 	struct verdict verdict = {0};
 
 	chain = verify(verified, message, now_s, &verdict);
@@ -108,16 +109,16 @@ Test(chain_cache, refuses_what_is_kept_and_is_not_valid_now)
 	};
 	struct stand stand;
 	struct signed_message message;
-	struct shown_chain *chain;
+	struct presented_chain *chain;
 
-	open_stand(&stand, VERIFIED_MAX);
+	open_stand(&stand, CHAIN_CACHE_MAX);
 	chain = verify_member(&stand, 1);
 	message = show(&stand, 1);
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		expect_refusal(stand.verified, &message, stand.fixture.now_s + rows[i].offset_s,
 			       rows[i].reason);
 	clear_signed_message(&message);
-	release_chain(&chain);
+	release_presented_chain(&chain);
 	close_stand(&stand);
 }
 
@@ -126,17 +127,17 @@ Test(chain_cache, refuses_under_another_root_what_held_under_one)
 {
 	struct stand stand;
 	struct signed_message message;
-	struct shown_chain *chain;
-	struct verified *other;
+	struct presented_chain *chain;
+	struct chain_cache *other;
 
-	open_stand(&stand, VERIFIED_MAX);
+	open_stand(&stand, CHAIN_CACHE_MAX);
 	chain = verify_member(&stand, 1);
 	message = show(&stand, 1);
-	other = open_verified(stand.fixture.other_issuer, VERIFIED_MAX);
+	other = open_verified(stand.fixture.other_issuer, CHAIN_CACHE_MAX);
 	expect_refusal(other, &message, stand.fixture.now_s, "");
-	free_verified(&other);
+	free_chain_cache(&other);
 	clear_signed_message(&message);
-	release_chain(&chain);
+	release_presented_chain(&chain);
 	close_stand(&stand);
 }
 
@@ -145,7 +146,7 @@ Test(chain_cache, refuses_each_time_what_does_not_hold)
 	struct stand stand;
 	struct signed_message message;
 
-	open_stand(&stand, VERIFIED_MAX);
+	open_stand(&stand, CHAIN_CACHE_MAX);
 	message = show(&stand, 1);
 	message.chain[0].data[message.chain[0].len - 1] ^= 1;
 	for (int i = 0; i < 3; i++)
@@ -159,16 +160,16 @@ Test(chain_cache, refuses_another_chain_that_begins_like_one_that_is_kept)
 {
 	struct stand stand;
 	struct signed_message message;
-	struct shown_chain *chain;
+	struct presented_chain *chain;
 
-	open_stand(&stand, VERIFIED_MAX);
+	open_stand(&stand, CHAIN_CACHE_MAX);
 	chain = verify_member(&stand, 1);
 	message = show(&stand, 1);
 	append_string(&message.chain[1], "no certificate");
 	message.chain_count = 2;
 	expect_refusal(stand.verified, &message, stand.fixture.now_s, "x5c: certificate 2");
 	clear_signed_message(&message);
-	release_chain(&chain);
+	release_presented_chain(&chain);
 	close_stand(&stand);
 }
 
@@ -178,7 +179,7 @@ Test(chain_cache, says_nothing_of_a_signer_that_cannot_be_read)
 	struct signed_message message = {.chain_count = 1};
 	struct verdict verdict = {0};
 
-	open_stand(&stand, VERIFIED_MAX);
+	open_stand(&stand, CHAIN_CACHE_MAX);
 	append_string(&message.chain[0], "no certificate");
 	cr_assert_null(verify(stand.verified, &message, stand.fixture.now_s, &verdict));
 	cr_assert_not_null(strstr(verdict.reason, "x5c: certificate 1"), "%s", verdict.reason);
@@ -189,39 +190,39 @@ Test(chain_cache, says_nothing_of_a_signer_that_cannot_be_read)
 Test(chain_cache, keeps_what_holds)
 {
 	struct stand stand;
-	struct shown_chain *first;
-	struct shown_chain *again;
+	struct presented_chain *first;
+	struct presented_chain *again;
 
-	open_stand(&stand, VERIFIED_MAX);
+	open_stand(&stand, CHAIN_CACHE_MAX);
 	first = verify_member(&stand, 1);
 	again = verify_member(&stand, 1);
 	cr_assert_eq(again, first);
-	release_chain(&again);
-	release_chain(&first);
+	release_presented_chain(&again);
+	release_presented_chain(&first);
 	close_stand(&stand);
 }
 
 Test(chain_cache, drops_what_was_not_shown_for_longest)
 {
 	struct stand stand;
-	struct shown_chain *chains[POOL_SIZE + 1];
-	struct shown_chain *again;
+	struct presented_chain *chains[POOL_SIZE + 1];
+	struct presented_chain *again;
 
 	open_stand(&stand, 2);
 	chains[1] = verify_member(&stand, 1);
 	chains[2] = verify_member(&stand, 2);
 	again = verify_member(&stand, 1);
-	release_chain(&again);
+	release_presented_chain(&again);
 	chains[3] = verify_member(&stand, 3);
 	again = verify_member(&stand, 1);
 	cr_assert_eq(again, chains[1]);
-	release_chain(&again);
+	release_presented_chain(&again);
 	/* Who still holds one that was dropped can use it; it is verified anew for others. */
 	again = verify_member(&stand, 2);
 	cr_assert_neq(again, chains[2]);
 	cr_assert_str_eq(certificate_subject(chains[2]->certificates[0]), "CN=client1-2");
-	release_chain(&again);
+	release_presented_chain(&again);
 	for (size_t i = 1; i <= POOL_SIZE; i++)
-		release_chain(&chains[i]);
+		release_presented_chain(&chains[i]);
 	close_stand(&stand);
 }

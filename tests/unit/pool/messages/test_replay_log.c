@@ -20,16 +20,17 @@ static void name_jti(size_t number, char ret_jti[static JTI_SIZE])
 	(void)snprintf(ret_jti, JTI_SIZE, "%021zuA", number);
 }
 
-static struct seen *open_at(const struct fixture *fixture, int64_t at_s)
+static struct replay_log *open_at(const struct fixture *fixture, int64_t at_s)
 {
-	struct seen *seen = NULL;
+	struct replay_log *seen = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(open_seen(fixture->layouts[0], at_s, &seen, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_replay_log(fixture->layouts[0], at_s, &seen, &fault), 0, "%s",
+		     fault.text);
 	return seen;
 }
 
-static bool is_new(struct seen *seen, size_t number, int64_t iat_s, int64_t at_s)
+static bool is_new(struct replay_log *seen, size_t number, int64_t iat_s, int64_t at_s)
 {
 	char jti[JTI_SIZE];
 	struct fault fault = {0};
@@ -40,7 +41,7 @@ static bool is_new(struct seen *seen, size_t number, int64_t iat_s, int64_t at_s
 	return new;
 }
 
-static void forget(struct seen *seen, size_t number)
+static void forget(struct replay_log *seen, size_t number)
 {
 	char jti[JTI_SIZE];
 	struct fault fault = {0};
@@ -65,11 +66,12 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 
 	open_fixture(&fixture);
 	for (size_t i = 0; i < COUNT_OF(contents); i++) {
-		struct seen *seen = NULL;
+		struct replay_log *seen = NULL;
 		struct fault fault = {0};
 
 		put_file(fixture.layouts[0]->state, "seen", contents[i], 0600);
-		cr_assert_eq(open_seen(fixture.layouts[0], now_s, &seen, &fault), -1, "%zu", i);
+		cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &seen, &fault), -1, "%zu",
+			     i);
 		assert_fault(&fault, FAULT_MALFORMED, "state: seen:");
 	}
 	close_fixture(&fixture);
@@ -79,13 +81,13 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 Test(replay_log, refuses_a_symbolic_link)
 {
 	struct fixture fixture;
-	struct seen *seen = NULL;
+	struct replay_log *seen = NULL;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->state, "elsewhere", "", 0600);
 	cr_assert_eq(symlinkat("elsewhere", fixture.layouts[0]->state, "seen"), 0);
-	cr_assert_eq(open_seen(fixture.layouts[0], now_s, &seen, &fault), -1);
+	cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &seen, &fault), -1);
 	assert_fault(&fault, FAULT_REFUSED, "symbolic link");
 	close_fixture(&fixture);
 }
@@ -94,7 +96,7 @@ Test(replay_log, refuses_a_symbolic_link)
 Test(replay_log, refuses_more_than_it_may_hold)
 {
 	struct fixture fixture;
-	CLEANUP(free_seen) struct seen *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
 	CLEANUP(clear_buffer) struct buffer lines = {0};
 	char jti[JTI_SIZE];
 	struct fault fault = {0};
@@ -120,7 +122,7 @@ Test(replay_log, refuses_more_than_it_may_hold)
 Test(replay_log, knows_what_it_has_seen)
 {
 	struct fixture fixture;
-	CLEANUP(free_seen) struct seen *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
 
 	open_fixture(&fixture);
 	seen = open_at(&fixture, now_s);
@@ -135,40 +137,40 @@ Test(replay_log, knows_what_it_has_seen)
 Test(replay_log, knows_it_after_a_restart)
 {
 	struct fixture fixture;
-	struct seen *seen;
+	struct replay_log *seen;
 	struct stat status;
 
 	open_fixture(&fixture);
 	seen = open_at(&fixture, now_s);
 	cr_assert(is_new(seen, 1, now_s, now_s));
 	cr_assert(is_new(seen, 2, now_s + 200, now_s + 200));
-	free_seen(&seen);
+	free_replay_log(&seen);
 	cr_assert_eq(fstatat(fixture.layouts[0]->state, "seen", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0600);
 	seen = open_at(&fixture, now_s + 300);
 	cr_assert(!is_new(seen, 1, now_s, now_s + 300));
 	cr_assert(!is_new(seen, 2, now_s + 200, now_s + 300));
 	cr_assert(is_new(seen, 3, now_s + 300, now_s + 300));
-	free_seen(&seen);
+	free_replay_log(&seen);
 	close_fixture(&fixture);
 }
 
 Test(replay_log, drops_what_is_older_than_the_window)
 {
 	struct fixture fixture;
-	struct seen *seen;
+	struct replay_log *seen;
 	struct buffer content;
 
 	open_fixture(&fixture);
 	seen = open_at(&fixture, now_s);
 	cr_assert(is_new(seen, 1, now_s, now_s));
 	cr_assert(is_new(seen, 2, now_s + 200, now_s + 200));
-	free_seen(&seen);
+	free_replay_log(&seen);
 	seen = open_at(&fixture, now_s + 301);
 	content = get_file(fixture.layouts[0]->state, "seen");
 	cr_assert_str_eq((char *)content.data, "1790000200 000000000000000000002A\n");
 	clear_buffer(&content);
-	free_seen(&seen);
+	free_replay_log(&seen);
 	close_fixture(&fixture);
 }
 
@@ -176,7 +178,7 @@ Test(replay_log, drops_what_is_older_than_the_window)
 Test(replay_log, drops_a_last_line_that_was_cut_short)
 {
 	struct fixture fixture;
-	CLEANUP(free_seen) struct seen *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->state, "seen",
@@ -191,7 +193,7 @@ Test(replay_log, drops_a_last_line_that_was_cut_short)
 Test(replay_log, takes_back_what_was_not_handed_on)
 {
 	struct fixture fixture;
-	struct seen *seen;
+	struct replay_log *seen;
 
 	open_fixture(&fixture);
 	seen = open_at(&fixture, now_s);
@@ -201,11 +203,11 @@ Test(replay_log, takes_back_what_was_not_handed_on)
 	forget(seen, 7);
 	cr_assert(is_new(seen, 1, now_s, now_s));
 	forget(seen, 1);
-	free_seen(&seen);
+	free_replay_log(&seen);
 	seen = open_at(&fixture, now_s);
 	cr_assert(is_new(seen, 1, now_s, now_s));
 	cr_assert(!is_new(seen, 1, now_s, now_s));
-	free_seen(&seen);
+	free_replay_log(&seen);
 	close_fixture(&fixture);
 }
 
@@ -213,7 +215,7 @@ Test(replay_log, takes_back_what_was_not_handed_on)
 Test(replay_log, does_not_forget_when_the_clock_goes_back)
 {
 	struct fixture fixture;
-	CLEANUP(free_seen) struct seen *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
 
 	open_fixture(&fixture);
 	seen = open_at(&fixture, now_s);
@@ -229,7 +231,7 @@ Test(replay_log, does_not_forget_when_the_clock_goes_back)
 Test(replay_log, keeps_its_file_small_over_time)
 {
 	struct fixture fixture;
-	CLEANUP(free_seen) struct seen *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
 	struct stat status;
 
 	open_fixture(&fixture);
@@ -243,7 +245,7 @@ Test(replay_log, keeps_its_file_small_over_time)
 }
 
 struct race {
-	struct seen *seen;
+	struct replay_log *seen;
 	atomic_size_t new_count;
 };
 
@@ -271,9 +273,9 @@ Test(replay_log, takes_each_once_whoever_is_first)
 	race.seen = open_at(&fixture, now_s);
 	cr_assert_eq(run_tasks(8000, 8, remember_one, &race, &fault), 0, "%s", fault.text);
 	cr_assert_eq(race.new_count, 1000);
-	free_seen(&race.seen);
+	free_replay_log(&race.seen);
 	race.seen = open_at(&fixture, now_s);
 	cr_assert(!is_new(race.seen, 999, now_s, now_s));
-	free_seen(&race.seen);
+	free_replay_log(&race.seen);
 	close_fixture(&fixture);
 }

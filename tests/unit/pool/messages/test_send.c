@@ -62,8 +62,8 @@ static int wrap_answer(struct fake_receiver *receiver, const struct question *qu
 		return encrypt_message(&other, MESSAGE_ANSWER_TYPE, NULL, json, &response->body,
 				       fault);
 	case ENVELOPE_WRONG_TYPE:
-		return answer_question(&receiver->ring, &status_exchange, question, json, response,
-				       fault);
+		return answer_request(&receiver->ring, &status_kind, question, json, response,
+				      fault);
 	case ENVELOPE_EMPTY:
 		append_string(&response->body, "");
 		return 0;
@@ -74,19 +74,21 @@ static int wrap_answer(struct fake_receiver *receiver, const struct question *qu
 	case ENVELOPE_NOT_FOUND:
 		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
 	}
-	return answer_question(&receiver->ring, &message_exchange, question, json, response, fault);
+	return answer_request(&receiver->ring, &signed_message_kind, question, json, response,
+			      fault);
 }
 
 static int handle(const struct http_request *request, struct http_response *response, void *context,
 		  struct fault *fault)
 {
 	struct fake_receiver *receiver = context;
-	CLEANUP(clear_question) struct question question = {0};
+	CLEANUP(clear_request) struct question question = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct message_answer answer = {.verified = true};
 	struct request_claims claims;
 
-	if (open_question(&receiver->ring, &message_exchange, request->body, &question, fault) < 0)
+	if (open_request(&receiver->ring, &signed_message_kind, request->body, &question, fault) <
+	    0)
 		return -1;
 	clear_buffer(&receiver->plaintext);
 	append_bytes(&receiver->plaintext, bytes_of_secret(&question.message.plaintext));

@@ -6,16 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct signers *open_signers(const struct fixture *fixture, size_t size)
+static struct signer_cache *open_signers(const struct fixture *fixture, size_t size)
 {
-	struct signers *signers = NULL;
+	struct signer_cache *signers = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(new_signers(fixture->layouts[0], size, &signers, &fault), 0, "%s", fault.text);
+	cr_assert_eq(new_signer_cache(fixture->layouts[0], size, &signers, &fault), 0, "%s",
+		     fault.text);
 	return signers;
 }
 
-static struct signer *get(struct signers *signers, size_t index, int64_t now_s)
+static struct signer *get(struct signer_cache *signers, size_t index, int64_t now_s)
 {
 	struct signer *signer = NULL;
 	struct fault fault = {0};
@@ -28,7 +29,7 @@ static struct signer *get(struct signers *signers, size_t index, int64_t now_s)
 /* A pool that is certified, and its signers, of which the first was opened. */
 struct kept {
 	struct fixture fixture;
-	struct signers *signers;
+	struct signer_cache *signers;
 	struct signer *first;
 };
 
@@ -43,7 +44,7 @@ static void open_kept(struct kept *kept)
 static void close_kept(struct kept *kept)
 {
 	release_signer(&kept->first);
-	free_signers(&kept->signers);
+	free_signer_cache(&kept->signers);
 	close_fixture(&kept->fixture);
 }
 
@@ -133,7 +134,7 @@ Test(signer_cache, keeps_what_was_opened)
 Test(signer_cache, refuses_to_draw_from_a_pool_in_which_nobody_can_sign)
 {
 	struct fixture fixture;
-	CLEANUP(free_signers) struct signers *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	struct fault fault = {0};
 
@@ -151,7 +152,7 @@ Test(signer_cache, refuses_to_draw_from_a_pool_in_which_nobody_can_sign)
 Test(signer_cache, always_draws_the_only_one_that_can_sign)
 {
 	struct fixture fixture;
-	CLEANUP(free_signers) struct signers *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -174,7 +175,7 @@ Test(signer_cache, always_draws_the_only_one_that_can_sign)
 Test(signer_cache, finds_the_few_that_can_sign_in_a_large_pool)
 {
 	struct fixture fixture;
-	CLEANUP(free_signers) struct signers *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
 	struct fault fault = {0};
 	size_t drawn[2] = {0};
 
@@ -200,7 +201,7 @@ Test(signer_cache, finds_the_few_that_can_sign_in_a_large_pool)
 Test(signer_cache, draws_every_member_of_a_pool)
 {
 	struct fixture fixture;
-	CLEANUP(free_signers) struct signers *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
 	struct fault fault = {0};
 	size_t drawn[11] = {0};
 

@@ -40,9 +40,9 @@ static void close_stand(struct stand *stand)
 static struct buffer make_crl(const struct stand *stand, const struct issuer *issuer,
 			      uint64_t number, bool revoked)
 {
-	const struct crl_terms terms = {.number = number,
-					.this_update_s = stand->fixture.now_s,
-					.next_update_s = stand->fixture.now_s + 3600};
+	const struct crl_options terms = {.number = number,
+					  .this_update_s = stand->fixture.now_s,
+					  .next_update_s = stand->fixture.now_s + 3600};
 	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
 	struct crl_entry entry = {.revoked_at_s = 1767225600, .reason = REASON_KEY_COMPROMISE};
 	struct bytes serial = certificate_serial(stand->certificate);
@@ -325,7 +325,7 @@ Test(crl_source, asks_a_url_once_a_minute)
 		int64_t after_s;
 		bool broken;
 		int asked; /* in all, after it; each consults twice */
-		enum crl_standing standing;
+		enum crl_status standing;
 	} rows[] = {
 		{0, true, 1, CRL_UNKNOWN},
 		{CRL_RETRIED_EVERY_S - 1, false, 1, CRL_UNKNOWN},

@@ -53,16 +53,16 @@ Test(status_cache, rejects_what_the_ca_does_not_call_good)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(free_certificate)
 		struct certificate *certificate = first_certificate(&fixture);
-		CLEANUP(free_online) struct online *online = NULL;
+		CLEANUP(free_status_cache) struct status_cache *online = NULL;
 		struct verdict verdict = {0};
 		struct fault fault = {0};
 
 		ca.spoil_status = rows[i].spoil;
 		ca.mischief = rows[i].mischief;
-		cr_assert_eq(
-			new_online(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault), 0,
-			"%s", fault.text);
-		check_online(online, certificate, fixture.now_s, &verdict);
+		cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &online,
+					      &fault),
+			     0, "%s", fault.text);
+		check_cached_status(online, certificate, fixture.now_s, &verdict);
 		cr_assert(verdict.invalid, "%zu", i);
 		cr_assert_not_null(strstr(verdict.reason, rows[i].reason), "%s", verdict.reason);
 	}
@@ -75,7 +75,7 @@ Test(status_cache, keeps_an_answer_for_a_few_seconds)
 	struct fixture fixture;
 	struct fake_ca ca;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	CLEANUP(free_online) struct online *online = NULL;
+	CLEANUP(free_status_cache) struct status_cache *online = NULL;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
@@ -83,14 +83,14 @@ Test(status_cache, keeps_an_answer_for_a_few_seconds)
 	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(new_online(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault), 0,
-		     "%s", fault.text);
-	check_online(online, certificate, fixture.now_s, &verdict);
+	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault),
+		     0, "%s", fault.text);
+	check_cached_status(online, certificate, fixture.now_s, &verdict);
 	ca.spoil_status = say_revoked;
-	check_online(online, certificate, fixture.now_s + STATUS_KEPT_S - 1, &verdict);
+	check_cached_status(online, certificate, fixture.now_s + STATUS_KEPT_S - 1, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_eq(ca.questions, 1);
-	check_online(online, certificate, fixture.now_s + STATUS_KEPT_S, &verdict);
+	check_cached_status(online, certificate, fixture.now_s + STATUS_KEPT_S, &verdict);
 	cr_assert(verdict.invalid);
 	cr_assert_eq(ca.questions, 2);
 	stop_fake_ca(&ca);
@@ -103,7 +103,7 @@ Test(status_cache, asks_again_when_the_clock_went_back)
 	struct fixture fixture;
 	struct fake_ca ca;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	CLEANUP(free_online) struct online *online = NULL;
+	CLEANUP(free_status_cache) struct status_cache *online = NULL;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
@@ -111,10 +111,10 @@ Test(status_cache, asks_again_when_the_clock_went_back)
 	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(new_online(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault), 0,
-		     "%s", fault.text);
-	check_online(online, certificate, fixture.now_s + 100, &verdict);
-	check_online(online, certificate, fixture.now_s, &verdict);
+	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault),
+		     0, "%s", fault.text);
+	check_cached_status(online, certificate, fixture.now_s + 100, &verdict);
+	check_cached_status(online, certificate, fixture.now_s, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_eq(ca.questions, 2);
 	stop_fake_ca(&ca);

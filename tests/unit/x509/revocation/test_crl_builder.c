@@ -10,7 +10,7 @@
 
 enum { NOW_S = FORGED_NOW_S };
 
-static const struct crl_terms terms = {
+static const struct crl_options terms = {
 	.number = 7, .this_update_s = NOW_S, .next_update_s = NOW_S + 86400};
 
 static struct issuer *make_issuer(enum key_type type)
@@ -75,7 +75,7 @@ static struct crl *parse(struct buffer *der)
 /* catalogue 94, 97 */
 Test(crl_builder, refuses_times_that_do_not_follow_each_other)
 {
-	static const struct crl_terms rows[] = {
+	static const struct crl_options rows[] = {
 		{1, NOW_S, NOW_S},
 		{1, NOW_S, NOW_S - 1},
 		{1, -1, NOW_S},

@@ -7,7 +7,7 @@
 
 static void expect_refused(const struct forged_crl *forged, size_t row, const char *reason)
 {
-	struct crl_parts parts = {0};
+	struct crl_fields parts = {0};
 	struct fault fault = {0};
 
 	cr_assert_eq(split_crl(forge_crl(forged, root_key()), &parts, &fault), -1, "row %zu: %s",
@@ -137,7 +137,7 @@ Test(crl_fields, refuses_octets_around_it)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct crl_parts parts;
+		struct crl_fields parts;
 		struct fault fault = {0};
 
 		cr_expect_eq(split_crl(rows[i], &parts, &fault), -1, "row %zu", i);
@@ -223,7 +223,7 @@ Test(crl_fields, reads_an_entry_and_passes_over_what_is_not_critical)
 Test(crl_fields, splits)
 {
 	struct forged_crl forged = forged_crl();
-	struct crl_parts parts = {0};
+	struct crl_fields parts = {0};
 	struct fault fault = {0};
 
 	forged.extensions = crl_extensions_of(JOIN(crl_number_extension(OCTETS("\x00\x80")),

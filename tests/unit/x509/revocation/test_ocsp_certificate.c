@@ -29,8 +29,8 @@ static int create(const struct issuer *issuer, int64_t not_before_s, int64_t not
 		  struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *key = NULL;
-	struct responder_terms terms = {.subject = "CN=OCSP responder",
-					.validity = {not_before_s, not_after_s}};
+	struct responder_options terms = {.subject = "CN=OCSP responder",
+					  .validity = {not_before_s, not_after_s}};
 
 	cr_assert_eq(get_public_key(member_key(), &key, fault), 0);
 	terms.key = key;

@@ -66,7 +66,7 @@ static void use_failing_disk(void)
 
 static int try_insert(struct store *store, uint32_t number, struct fault *fault)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result;
 
 	make_record(&record, "client1", number);
@@ -110,7 +110,7 @@ Test(database, stops_for_good_when_the_disk_fails)
 /* catalogue 72 */
 Test(database, does_not_take_what_cannot_be_read_for_absent)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct store_place place;
 	struct fault fault = {0};
 	struct store *store;

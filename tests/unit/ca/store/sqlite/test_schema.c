@@ -59,7 +59,7 @@ Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
 	static const uint8_t serial[SERIAL_MAX];
 	struct store_place place;
 	struct store *store;
-	struct record record = {0};
+	struct issued_certificate record = {0};
 	struct fault fault = {0};
 	bool found = false;
 
@@ -71,7 +71,7 @@ Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
 		cr_assert_eq(find_by_serial(store, serial, &record, &found, &fault), 0, "%s",
 			     fault.text);
 		cr_expect(found);
-		clear_record(&record);
+		clear_issued_certificate(&record);
 		insert_one(store, "client1", 7 + (uint32_t)i);
 		free_store(&store);
 	}

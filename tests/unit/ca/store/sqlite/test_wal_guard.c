@@ -208,7 +208,7 @@ Test(wal_guard, is_not_missed_after_looking_only)
 /* catalogue 79 */
 Test(wal_guard, stops_the_store_when_it_is_taken_away_in_use)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result;
 	struct store_place place;
 	struct store *store;
@@ -237,7 +237,7 @@ Test(wal_guard, stops_the_store_when_it_is_taken_away_in_use)
 /* catalogue 79 */
 Test(wal_guard, stops_the_store_when_the_record_is_replaced_in_use)
 {
-	CLEANUP(clear_record) struct record record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result;
 	struct store_place place;
 	struct store *store;
@@ -263,17 +263,17 @@ Test(wal_guard, is_not_missed_after_marking_it_failed_half_way)
 {
 	struct store_place place;
 	struct database database = {0};
-	struct write_log log;
+	struct wal_guard log;
 	struct fault fault = {0};
 
 	make_store_place(&place);
 	fill_place(&place, 3);
-	cr_assert_eq(look_for_log(place.path, &log, &fault), 0);
+	cr_assert_eq(look_for_wal(place.path, &log, &fault), 0);
 	cr_assert_eq(open_database(place.path, &database, &fault), 0, "%s", fault.text);
-	cr_assert_eq(guard_log(&log, &database, &fault), 0, "%s", fault.text);
+	cr_assert_eq(guard_wal(&log, &database, &fault), 0, "%s", fault.text);
 	cr_assert_eq(run_sql(&database, "UPDATE state SET log_needed = 1", &fault), 0);
 	log.marked = true;
-	release_log(&log, &database);
+	release_wal(&log, &database);
 	close_database(&database);
 	expect_all(&place, 3);
 	remove_store_place(&place);
@@ -283,7 +283,7 @@ enum { BATCH = 500, BATCHES = 24 };
 
 static void insert_batch(struct store *store, uint32_t first)
 {
-	struct record *records = calloc(BATCH, sizeof(*records));
+	struct issued_certificate *records = calloc(BATCH, sizeof(*records));
 	enum insert_result results[BATCH];
 	struct fault fault = {0};
 
@@ -293,7 +293,7 @@ static void insert_batch(struct store *store, uint32_t first)
 	cr_assert_eq(store_records(store, records, BATCH, 1000000, results, &fault), 0, "%s",
 		     fault.text);
 	for (size_t i = 0; i < BATCH; i++)
-		clear_record(&records[i]);
+		clear_issued_certificate(&records[i]);
 	free(records);
 }
 
