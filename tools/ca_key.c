@@ -62,8 +62,7 @@ int open_key_access(const struct manifest *manifest, const struct ca_key_setting
 	if (manifest->ca.pin_file != NULL &&
 	    read_file_line(manifest->ca.pin_file, &access.pin, &access.pin_source, fault) < 0)
 		return prefix_fault(fault, "the PIN of the CA's token");
-	*ret_access = access;
-	access = (struct key_access){0};
+	MOVE(ret_access, access);
 	return 0;
 }
 

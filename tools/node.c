@@ -18,8 +18,7 @@ int open_node(const struct command *command, const char *client, struct node *re
 	node.client = find_client(node.manifest, client, fault);
 	if (node.client == NULL || open_layout(node.client->layout, &node.layout, fault) < 0)
 		return -1;
-	*ret_node = node;
-	node = (struct node){0};
+	MOVE(ret_node, node);
 	return 0;
 }
 
@@ -31,7 +30,7 @@ int lock_or_wait(const struct command *command, const struct layout *layout, int
 	if (lock_layout(layout, LOCK_REFUSE, ret_lock, &busy) == 0)
 		return 0;
 	if (busy.class != FAULT_BUSY)
-		return set_fault(fault, busy.class, "%s", busy.text);
+		return pass_fault(&busy, fault);
 	print_note(command, "layout %s: another certpool works on it: waiting until it is done",
 		   layout->path);
 	return lock_layout(layout, LOCK_WAIT, ret_lock, fault);

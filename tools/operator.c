@@ -34,8 +34,7 @@ int open_operator(const struct command *command, struct operator* ret_side, stru
 	    open_ca_layout(side.manifest, &side.layout, fault) < 0 ||
 	    open_ca_record(side.layout, &side.store, fault) < 0)
 		return -1;
-	*ret_side = side;
-	side = (struct operator){0};
+	MOVE(ret_side, side);
 	return 0;
 }
 

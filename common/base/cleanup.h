@@ -19,6 +19,13 @@
 		taken_;                                                                            \
 	})
 
+/* The same for a struct: *(ret) is the struct, which is empty afterwards. */
+#define MOVE(ret, local)                                                                           \
+	do {                                                                                       \
+		*(ret) = (local);                                                                  \
+		(local) = (__typeof__(local)){0};                                                  \
+	} while (0)
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

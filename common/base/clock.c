@@ -11,8 +11,6 @@
 
 enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
 
-static const int64_t longest_s = (int64_t)100 * 365 * DAY_S;
-
 /* The years 0000 to 9999. */
 static const int64_t first_s = INT64_C(-62167219200);
 static const int64_t last_s = INT64_C(253402300799);
@@ -28,6 +26,20 @@ int64_t read_stopwatch_us(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void sleep_us(int64_t duration_us)
+{
+	struct timespec left = {.tv_sec = duration_us / 1000000,
+				.tv_nsec = duration_us % 1000000 * 1000};
+
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		continue;
+}
+
+bool equal_times(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
@@ -166,7 +178,7 @@ int parse_duration(const char *text, int64_t *ret_duration_s, struct fault *faul
 	for (size_t i = 0; i < COUNT_OF(units); i++) {
 		if (units[i].unit != text[digits])
 			continue;
-		if (number > longest_s / units[i].seconds)
+		if (number > CENTURY_S / units[i].seconds)
 			goto bad;
 		*ret_duration_s = number * units[i].seconds;
 		return 0;

@@ -73,3 +73,13 @@ int prefix_fault(struct fault *fault, const char *format, ...)
 	memcpy(fault->text, joined, FAULT_TEXT_SIZE);
 	return -1;
 }
+
+int pass_fault(const struct fault *found, struct fault *fault)
+{
+	return set_fault(fault, found->class, "%s", found->text);
+}
+
+int pass_failure(const struct fault *found, struct fault *fault)
+{
+	return found->class == FAULT_FAILED ? pass_fault(found, fault) : 0;
+}

@@ -55,6 +55,14 @@ int set_memory_fault(struct fault *fault);
 int prefix_fault(struct fault *fault, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * Passes a fault on that a callee filled for us to look at. Returns -1.
+ * pass_failure passes on only a failure of this process itself (FAULT_FAILED) and returns 0 for any
+ * other class: the input is at fault then, and the caller makes a refusal or a verdict of the text.
+ */
+int pass_fault(const struct fault *found, struct fault *fault);
+int pass_failure(const struct fault *found, struct fault *fault) MUST_CHECK;
+
 /* Replaces every ASCII control character of the string by '?', in place. */
 void mask_control_characters(char *text);
 

@@ -222,8 +222,7 @@ int decrypt_message(const struct key_ring *ring, struct bytes jwe,
 		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", detail.text);
 	if (open_parts(ring, &parts, &message, fault) < 0)
 		return prefix_fault(fault, "JWE");
-	*ret_message = message;
-	message = (struct decrypted_message){0};
+	MOVE(ret_message, message);
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "common/crypto/running_digest.h"
 
+#include "common/base/hex.h"
+
 #include <nettle/sha2.h>
 #include <stdlib.h>
 
@@ -35,11 +37,5 @@ void finish_digest(struct running_digest *digest, uint8_t ret_digest[static SHA2
 
 void format_sha256(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_TEXT_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < SHA256_LEN; i++) {
-		ret_text[2 * i] = digits[digest[i] >> 4];
-		ret_text[2 * i + 1] = digits[digest[i] & 15];
-	}
-	ret_text[SHA256_TEXT_SIZE - 1] = '\0';
+	format_hex((struct bytes){digest, SHA256_LEN}, ret_text);
 }

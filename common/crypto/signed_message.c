@@ -206,8 +206,7 @@ int parse_signed_message(struct bytes jws, struct signed_message *ret_message, s
 
 	if (read_parts(jws, &message, fault) < 0)
 		return prefix_fault(fault, "JWS");
-	*ret_message = message;
-	message = (struct signed_message){0};
+	MOVE(ret_message, message);
 	return 0;
 }
 

@@ -1,13 +1,12 @@
 #include "common/layout/client_policy.h"
 
+#include "common/base/clock.h"
 #include "common/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { CERTIFICATES_DEFAULT = 200 };
-
-static const int64_t century_s = INT64_C(100) * 365 * 86400;
 
 static const char no_names[] = "none";
 static const char all_keys[] = "all";
@@ -49,8 +48,7 @@ int default_client_policy(struct client_policy *ret_policy, struct fault *fault)
 		policy.keys[i] = true;
 	if (set_policy_subject(&policy, SUBJECT_DEFAULT, fault) < 0)
 		return -1;
-	*ret_policy = policy;
-	policy = (struct client_policy){0};
+	MOVE(ret_policy, policy);
 	return 0;
 }
 
@@ -108,8 +106,7 @@ int copy_client_policy(const struct client_policy *policy, struct client_policy 
 		return -1;
 	if (set_policy_alt_names(&copy, policy->alt_names, policy->alt_name_count, fault) < 0)
 		return -1;
-	*ret_policy = copy;
-	copy = (struct client_policy){0};
+	MOVE(ret_policy, copy);
 	return 0;
 }
 
@@ -191,7 +188,7 @@ int check_client_policy(const struct client_policy *policy, struct fault *fault)
 		return prefix_fault(fault, "alt_names");
 	if (check_keys(policy, fault) < 0)
 		return prefix_fault(fault, "keys");
-	if (policy->validity_s < 0 || policy->validity_s > century_s)
+	if (policy->validity_s < 0 || policy->validity_s > CENTURY_S)
 		return set_fault(fault, FAULT_USAGE,
 				 "validity: expected at most 100y, found %jd seconds",
 				 (intmax_t)policy->validity_s);

@@ -1,5 +1,6 @@
 #include "common/layout/clients.h"
 
+#include "common/base/clock.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
 
@@ -9,8 +10,6 @@
 
 /* Live certificates that a client may have, by default, for each member. */
 enum { POLICY_FACTOR = 10 };
-
-static const int64_t century_s = INT64_C(100) * 365 * 86400;
 
 static const struct field pool_fields[] = {
 	{.name = "size",
@@ -63,7 +62,7 @@ static const struct field policy_fields[] = {
 	 .set = set_duration,
 	 .offset = offsetof(struct client_node, policy.validity_s),
 	 .low = 1,
-	 .high = century_s},
+	 .high = CENTURY_S},
 	{.name = "requests_per_minute",
 	 .set = set_number,
 	 .offset = offsetof(struct client_node, policy.requests_per_minute),

@@ -233,8 +233,7 @@ int list_peers(const struct layout *layout, struct peers *ret_peers, struct faul
 			return -1;
 	if (peers.count > 0)
 		qsort(peers.names, peers.count, sizeof(*peers.names), compare_names);
-	*ret_peers = peers;
-	peers = (struct peers){0};
+	MOVE(ret_peers, peers);
 	return 0;
 }
 

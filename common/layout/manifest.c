@@ -1,5 +1,6 @@
 #include "common/layout/manifest.h"
 
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/layout/clients.h"
 #include "common/layout/distinct.h"
@@ -16,8 +17,6 @@
 enum { BACKDATE_MAX_S = 300, CRL_VALIDITY_MIN_S = 60 };
 
 static const int64_t year_s = INT64_C(365) * 86400;
-static const int64_t century_s = INT64_C(100) * 365 * 86400;
-
 /* What stands at the top; the clients are read before the batch, wherever they stand. */
 struct sections {
 	size_t version;
@@ -56,7 +55,7 @@ static const struct field certificates_fields[] = {
 	 .offset = offsetof(struct ca_node, certificate_validity_s),
 	 .fallback = "90d",
 	 .low = 1,
-	 .high = century_s},
+	 .high = CENTURY_S},
 	{.name = "backdate",
 	 .set = set_duration,
 	 .offset = offsetof(struct ca_node, certificate_backdate_s),
@@ -75,7 +74,7 @@ static const struct field intermediate_fields[] = {
 	 .set = set_duration,
 	 .offset = offsetof(struct ca_node, intermediate_validity_s),
 	 .low = 1,
-	 .high = century_s},
+	 .high = CENTURY_S},
 	{0},
 };
 
@@ -151,7 +150,7 @@ static const struct field ca_fields[] = {
 	 .offset = offsetof(struct ca_node, validity_s),
 	 .fallback = "10y",
 	 .low = 1,
-	 .high = century_s},
+	 .high = CENTURY_S},
 	{.name = "intermediate", .set = set_fields, .fields = intermediate_fields},
 	{.name = "certificates", .set = set_fields, .fields = certificates_fields},
 	{.name = "crl", .set = set_fields, .fields = crl_fields},

@@ -1,5 +1,7 @@
 #include "common/layout/template.h"
 
+#include "common/base/hex.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,12 +81,6 @@ int check_alt_name_template(const char *template, struct fault *fault)
 			 template);
 }
 
-static void append_random(struct buffer *text, const uint8_t random[static RANDOM_LEN])
-{
-	for (size_t i = 0; i < RANDOM_LEN; i++)
-		append_format(text, "%02x", (unsigned int)random[i]);
-}
-
 int expand_template(const char *template, const char *client, size_t index,
 		    const uint8_t random[static 16], char **ret_text, struct fault *fault)
 {
@@ -104,7 +100,7 @@ int expand_template(const char *template, const char *client, size_t index,
 		else if (part.kind == PART_CLIENT)
 			append_string(&text, client);
 		else if (part.kind == PART_RANDOM)
-			append_random(&text, random);
+			append_hex(&text, (struct bytes){random, RANDOM_LEN});
 	} while (part.kind != PART_END);
 	if (check_buffer(&text, fault) < 0)
 		return -1;

@@ -121,8 +121,7 @@ int parse_certificates_request(struct bytes json, struct certificates_request *r
 		return -1;
 	}
 	*ret_claims = request.claims;
-	*ret_request = request;
-	request = (struct certificates_request){0};
+	MOVE(ret_request, request);
 	return 0;
 }
 
@@ -259,7 +258,6 @@ int parse_certificates_answer(struct bytes json, struct certificates_answer *ret
 
 	if (parse_answer(json, &answer, fault) < 0)
 		return -1;
-	*ret_answer = answer;
-	answer = (struct certificates_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }

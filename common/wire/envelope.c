@@ -99,8 +99,7 @@ int open_request(const struct key_ring *ring, const struct message_kind *kind, s
 				 "and \"%s\"",
 				 message.peer, kind->typ, cty, message.typ, message.cty);
 	digest_sha256(jwe, ret_question->sha256);
-	ret_question->message = message;
-	message = (struct decrypted_message){0};
+	MOVE(&ret_question->message, message);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "common/wire/event.h"
 
 #include "common/base/clock.h"
+#include "common/base/hex.h"
 #include "common/wire/json.h"
 
 #include <stdlib.h>
@@ -67,14 +68,9 @@ static int add_serials(json_t *object, const struct event *event)
 
 static int add_digest(json_t *object, const uint8_t digest[static SHA256_LEN])
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[DIGEST_TEXT_SIZE];
 
-	for (size_t i = 0; i < SHA256_LEN; i++) {
-		text[2 * i] = digits[digest[i] >> 4];
-		text[2 * i + 1] = digits[digest[i] & 15];
-	}
-	text[DIGEST_TEXT_SIZE - 1] = '\0';
+	format_hex((struct bytes){digest, SHA256_LEN}, text);
 	return json_object_set_new(object, "previous", json_string(text));
 }
 
@@ -113,28 +109,12 @@ int format_event(const struct event *event, struct buffer *ret_line, struct faul
 	return 0;
 }
 
-static int hex_value(char digit)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
-
-	return found != NULL ? (int)(found - digits) : -1;
-}
-
 static int copy_digest(const json_t *object, uint8_t ret_digest[static SHA256_LEN],
 		       struct fault *fault)
 {
 	const char *text = get_string(object, "previous");
-	bool whole = text != NULL && strlen(text) == DIGEST_TEXT_SIZE - 1;
 
-	for (size_t i = 0; whole && i < SHA256_LEN; i++) {
-		int high = hex_value(text[2 * i]);
-		int low = hex_value(text[2 * i + 1]);
-
-		whole = high >= 0 && low >= 0;
-		ret_digest[i] = (uint8_t)((unsigned int)high << 4 | (unsigned int)low);
-	}
-	if (!whole)
+	if (text == NULL || !parse_hex(text, ret_digest, SHA256_LEN))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "member \"previous\": expected %d lower-case hex digits",
 				 DIGEST_TEXT_SIZE - 1);
@@ -183,16 +163,8 @@ static int parse_serial(const json_t *text, uint8_t ret_serial[static SERIAL_MAX
 			struct fault *fault)
 {
 	const char *digits = json_string_value(text);
-	bool whole = digits != NULL && strlen(digits) == SERIAL_TEXT_SIZE - 1;
 
-	for (size_t i = 0; whole && i < SERIAL_MAX; i++) {
-		int high = hex_value(digits[2 * i]);
-		int low = hex_value(digits[2 * i + 1]);
-
-		whole = high >= 0 && low >= 0;
-		ret_serial[i] = (uint8_t)((unsigned int)high << 4 | (unsigned int)low);
-	}
-	if (!whole)
+	if (digits == NULL || !parse_hex(digits, ret_serial, SERIAL_MAX))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "member \"serials\": expected texts of %d lower-case hex digits",
 				 SERIAL_TEXT_SIZE - 1);
@@ -216,7 +188,6 @@ int parse_event_serials(struct bytes line, struct event_serials *ret_serials, st
 		if (parse_serial(json_array_get(list, found.count), found.serials[found.count],
 				 fault) < 0)
 			return -1;
-	*ret_serials = found;
-	found = (struct event_serials){0};
+	MOVE(ret_serials, found);
 	return 0;
 }

@@ -1,57 +1,22 @@
 #include "common/wire/invitation.h"
 
+#include "common/base/hex.h"
+#include "common/crypto/running_digest.h"
 #include "common/layout/manifest.h"
 #include "common/wire/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void format_hex(const uint8_t *data, size_t len, char *ret_text)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		ret_text[2 * i] = digits[data[i] >> 4];
-		ret_text[2 * i + 1] = digits[data[i] & 15];
-	}
-	ret_text[2 * len] = '\0';
-}
-
-static bool parse_hex_digit(char digit, unsigned int *ret_value)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = digit != '\0' ? strchr(digits, digit) : NULL;
-
-	if (at == NULL)
-		return false;
-	*ret_value = (unsigned int)(at - digits);
-	return true;
-}
-
-static bool parse_hex(const char *text, uint8_t *ret_data, size_t len)
-{
-	if (strlen(text) != 2 * len)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		unsigned int high;
-		unsigned int low;
-
-		if (!parse_hex_digit(text[2 * i], &high) || !parse_hex_digit(text[2 * i + 1], &low))
-			return false;
-		ret_data[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
-
 /* What only the CA's invitation has. */
 static int add_ca_members(const struct invitation *invitation, json_t *object)
 {
-	char digest[2 * SHA256_LEN + 1];
+	char digest[SHA256_TEXT_SIZE];
 	json_t *pool = json_pack("{s:I, s:s, s:s}", "size", (json_int_t)invitation->pool_size,
 				 "key", format_key_type(invitation->pool_key), "subject",
 				 invitation->pool_subject);
 
-	format_hex(invitation->root_sha256, SHA256_LEN, digest);
+	format_sha256(invitation->root_sha256, digest);
 	if (json_object_set_new(object, "root_sha256", json_string(digest)) < 0) {
 		json_decref(pool);
 		return -1;
@@ -189,8 +154,7 @@ int parse_invitation(struct bytes json, struct invitation *ret_invitation, struc
 		return -1;
 	if (parse_members(object, &invitation, fault) < 0)
 		return prefix_fault(fault, "invitation");
-	*ret_invitation = invitation;
-	invitation = (struct invitation){0};
+	MOVE(ret_invitation, invitation);
 	return 0;
 }
 

@@ -118,8 +118,7 @@ int parse_revocation_request(struct bytes json, struct revocation_request *ret_r
 		return -1;
 	}
 	*ret_claims = request.claims;
-	*ret_request = request;
-	request = (struct revocation_request){0};
+	MOVE(ret_request, request);
 	return 0;
 }
 
@@ -251,8 +250,7 @@ int parse_revocation_answer(struct bytes json, struct revocation_answer *ret_ans
 
 	if (parse_answer(json, &answer, fault) < 0)
 		return -1;
-	*ret_answer = answer;
-	answer = (struct revocation_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }
 

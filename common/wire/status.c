@@ -55,8 +55,7 @@ int parse_status_request(struct bytes json, struct status_request *ret_request,
 		return -1;
 	}
 	*ret_claims = request.claims;
-	*ret_request = request;
-	request = (struct status_request){0};
+	MOVE(ret_request, request);
 	return 0;
 }
 

@@ -215,8 +215,7 @@ int parse_alt_names(struct bytes der, struct alt_names *ret_names, struct fault 
 	while (read_der(&sequence.content, &item))
 		if (add_general_name(&names, &item, fault) < 0)
 			return -1;
-	*ret_names = names;
-	names = (struct alt_names){0};
+	MOVE(ret_names, names);
 	return 0;
 }
 

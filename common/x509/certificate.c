@@ -1,5 +1,6 @@
 #include "common/x509/certificate.h"
 
+#include "common/base/hex.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
 #include "common/x509/subject.h"
@@ -143,14 +144,9 @@ const struct certificate_fields *certificate_fields(const struct certificate *ce
 
 void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t len = serial.len < SERIAL_MAX ? serial.len : SERIAL_MAX;
 
-	for (size_t i = 0; i < len; i++) {
-		ret_text[2 * i] = digits[serial.data[i] >> 4];
-		ret_text[2 * i + 1] = digits[serial.data[i] & 0xf];
-	}
-	ret_text[2 * len] = '\0';
+	format_hex((struct bytes){serial.data, len}, ret_text);
 }
 
 int get_certificate_alt_names(const struct certificate *certificate, struct alt_names *ret_names,

@@ -1,8 +1,8 @@
 #include "common/x509/serial.h"
 
-#include <string.h>
+#include "common/base/hex.h"
 
-static const char hex_digits[] = "0123456789abcdefABCDEF";
+#include <string.h>
 
 static const char *skip_prefix(const char *text)
 {
@@ -15,13 +15,6 @@ bool is_hexadecimal(const char *text)
 
 	return *digits != '\0' && *digits != ':' && digits[strspn(digits, ":")] != '\0' &&
 	       digits[strspn(digits, "0123456789abcdefABCDEF:")] == '\0';
-}
-
-static uint8_t value_of(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return (uint8_t)(digit - '0');
-	return (uint8_t)((digit | 0x20) - 'a' + 10);
 }
 
 static int refuse(const char *text, struct fault *fault)
@@ -56,10 +49,10 @@ int parse_serial(const char *text, uint8_t ret_serial[static SERIAL_MAX], struct
 	for (size_t i = 0; i < SERIAL_MAX; i++) {
 		const char *octet = digits + step * i;
 
-		if (strchr(hex_digits, octet[0]) == NULL || strchr(hex_digits, octet[1]) == NULL ||
+		if (hex_value(octet[0]) < 0 || hex_value(octet[1]) < 0 ||
 		    (step == 3 && i > 0 && octet[-1] != ':'))
 			return refuse(text, fault);
-		serial[i] = (uint8_t)(value_of(octet[0]) << 4 | value_of(octet[1]));
+		serial[i] = (uint8_t)(hex_value(octet[0]) << 4 | hex_value(octet[1]));
 	}
 	memcpy(ret_serial, serial, SERIAL_MAX);
 	return 0;

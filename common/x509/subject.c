@@ -1,5 +1,6 @@
 #include "common/x509/subject.h"
 
+#include "common/base/hex.h"
 #include "common/base/utf8.h"
 #include "common/x509/der.h"
 #include "common/x509/distinguished_name.h"
@@ -112,14 +113,6 @@ static void append_value(struct buffer *text, struct bytes value)
 	}
 }
 
-/* What has no text is written as its DER in hex. */
-static void append_hex(struct buffer *text, struct bytes der)
-{
-	append_string(text, "#");
-	for (size_t i = 0; i < der.len; i++)
-		append_format(text, "%02x", der.data[i]);
-}
-
 static bool is_text(uint8_t tag)
 {
 	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING;
@@ -143,10 +136,12 @@ static bool append_relative_name(struct buffer *text, struct bytes set)
 			append_string(text, "+");
 		named = append_type(text, oid.content);
 		append_string(text, "=");
-		if (named && is_text(value.tag))
+		if (named && is_text(value.tag)) {
 			append_value(text, value.content);
-		else
+		} else {
+			append_string(text, "#");
 			append_hex(text, value.whole);
+		}
 	}
 	return true;
 }

@@ -1,4 +1,5 @@
 #include "common/ca/store/audit.h"
+#include "common/crypto/running_digest.h"
 #include "tools/input.h"
 #include "tools/operator.h"
 #include "tools/options.h"
@@ -8,7 +9,7 @@
 #include <string.h>
 
 /* A copy of the log is read whole. */
-enum { COPY_MAX = 1024 * 1024 * 1024, HEX_SIZE = 2 * SHA256_LEN + 1 };
+enum { COPY_MAX = 1024 * 1024 * 1024 };
 
 struct audit_settings {
 	size_t from;
@@ -29,24 +30,13 @@ static int print_event(void *context, int64_t sequence, const char *line, struct
 	return 0;
 }
 
-static void format_digest(const uint8_t digest[static SHA256_LEN], char ret_text[static HEX_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < SHA256_LEN; i++) {
-		ret_text[2 * i] = digits[digest[i] >> 4];
-		ret_text[2 * i + 1] = digits[digest[i] & 15];
-	}
-	ret_text[2 * SHA256_LEN] = '\0';
-}
-
 static int print_verdict(const struct command *command, const struct audit_verdict *found,
 			 struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
-	char head[HEX_SIZE];
+	char head[SHA256_TEXT_SIZE];
 
-	format_digest(found->head, head);
+	format_sha256(found->head, head);
 	if (!command->json) {
 		if (!found->verdict.invalid)
 			print_line("%lld lines, whole; SHA-256 of the last: %s",

@@ -129,7 +129,7 @@ static int open_site(struct work *work, struct site *site, struct fault *fault)
 		if (!site->selected)
 			return 0;
 		if (absent.class != FAULT_NOT_FOUND)
-			return set_fault(fault, absent.class, "%s", absent.text);
+			return pass_fault(&absent, fault);
 		if (make_layout(site->path, &site->layout, fault) < 0 ||
 		    tell_made(work, site, &made_layout, site->path, fault) < 0)
 			return -1;

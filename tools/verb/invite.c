@@ -143,7 +143,7 @@ static int find_or_make_key(const struct command *command, const struct layout *
 		return -1;
 	if (read_shared_key(layout, peer, &key, &absent) < 0) {
 		if (absent.class != FAULT_NOT_FOUND)
-			return set_fault(fault, absent.class, "%s", absent.text);
+			return pass_fault(&absent, fault);
 		if (generate_shared_key(&key, fault) < 0 ||
 		    write_shared_key(layout, peer, &key, fault) < 0)
 			return -1;

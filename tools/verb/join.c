@@ -102,7 +102,7 @@ static int find_manifest(const struct command *command, struct joining *joining,
 	if (load_manifest(command->manifest, &joining->manifest, &absent) == 0)
 		return 0;
 	if (absent.class != FAULT_NOT_FOUND || !invitation->from_ca)
-		return set_fault(fault, absent.class, "%s", absent.text);
+		return pass_fault(&absent, fault);
 	if (format_manifest(invitation, &joining->new_manifest, fault) < 0)
 		return -1;
 	return parse_manifest(bytes_of_buffer(&joining->new_manifest), command->manifest,

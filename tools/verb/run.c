@@ -164,7 +164,7 @@ static int start_client(struct run *run, size_t index, struct fault *fault)
 	if (open_layout(client->layout, &layout, &absent) == 0)
 		return start_or_find(run, layout, arguments, &client->endpoint, server, fault);
 	if (absent.class != FAULT_NOT_FOUND)
-		return set_fault(fault, absent.class, "%s", absent.text);
+		return pass_fault(&absent, fault);
 	server->endpoint = client->endpoint;
 	return 0;
 }

@@ -135,7 +135,7 @@ static int ask_about(const struct verify_settings *given, const struct node *nod
 		       &finding->answer, &unanswered) == 0)
 		apply_answer(finding);
 	else if (!finding->verdict.invalid)
-		return set_fault(fault, unanswered.class, "%s", unanswered.text);
+		return pass_fault(&unanswered, fault);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "common/ca/check/findings.h"
 
+#include "common/base/clock.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/x509/revocation/crl.h"
 #include "common/x509/revocation/crl_reason.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TRIES_MAX = 5, PAUSE_NS = 200000000 };
+enum { TRIES_MAX = 5, PAUSE_US = 200000 };
 
 #define ADVICE_CRL "run certpool crl --renew"
 
@@ -205,7 +206,6 @@ static int check_once(struct checking *checking, const char *where, struct fault
 
 int check_current_crl(struct checking *checking, struct fault *fault)
 {
-	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	CLEANUP(free_string) char *where = NULL;
 	struct fault flaw = {0};
 
@@ -215,7 +215,7 @@ int check_current_crl(struct checking *checking, struct fault *fault)
 	}
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
 		if (tries > 0)
-			(void)nanosleep(&pause, NULL);
+			sleep_us(PAUSE_US);
 		flaw = (struct fault){0};
 		if (check_once(checking, where, &flaw, fault) < 0)
 			return -1;

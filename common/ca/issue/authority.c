@@ -438,8 +438,7 @@ int certify_batch(struct authority *authority, const char *client,
 	if (certify_requests(&terms, request, &answer, fault) < 0 ||
 	    add_chain(authority, &answer, fault) < 0)
 		return -1;
-	*ret_answer = answer;
-	answer = (struct certificates_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }
 

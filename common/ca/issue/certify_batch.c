@@ -60,8 +60,8 @@ static int allocate_batch(struct batch *batch, struct fault *fault)
 static int refuse_or_fail(const struct fault *found, const char *type, struct refusal *refusal,
 			  struct fault *fault)
 {
-	if (found->class == FAULT_FAILED)
-		return set_fault(fault, found->class, "%s", found->text);
+	if (pass_failure(found, fault) < 0)
+		return -1;
 	set_refusal(refusal, type, "%s", found->text);
 	return 0;
 }
@@ -323,8 +323,7 @@ static int format_outcomes(const struct batch *batch, struct certificates_answer
 	for (size_t i = 0; i < batch->count; i++)
 		if (add_outcome(&answer, &batch->candidates[i], fault) < 0)
 			return -1;
-	*ret_answer = answer;
-	answer = (struct certificates_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }
 

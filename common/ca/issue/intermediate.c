@@ -27,7 +27,7 @@ static int open_root_layout(const struct layout *layout, const struct ca_node *c
 	if (open_layout(ca->root_layout, &place->layout, &absent) == 0)
 		return 0;
 	if (absent.class != FAULT_NOT_FOUND)
-		return set_fault(fault, absent.class, "%s", absent.text);
+		return pass_fault(&absent, fault);
 	if (root_exists(layout))
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s: expected the layout of the root of %s/cert/root.crt, found "

@@ -349,7 +349,6 @@ int answer_ocsp(struct responder *responder, struct bytes request_der, int64_t n
 	if (parse_ocsp_request(request_der, &request, &found) < 0 ||
 	    answer_request(&inquiry, &reply, &found) < 0)
 		return refuse(&found, ret_reply, fault);
-	*ret_reply = reply;
-	reply = (struct ocsp_reply){0};
+	MOVE(ret_reply, reply);
 	return 0;
 }

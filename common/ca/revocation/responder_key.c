@@ -111,8 +111,7 @@ int make_responder_key(struct store *store, const struct issuer *issuer, int64_t
 	    certify_key(issuer, identity.key, now_s, &identity.certificate, fault) < 0 ||
 	    record_certificate(store, identity.certificate, now_s, fault) < 0)
 		return -1;
-	*ret_identity = identity;
-	identity = (struct responder_key){0};
+	MOVE(ret_identity, identity);
 	return 0;
 }
 

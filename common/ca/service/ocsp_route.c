@@ -1,17 +1,11 @@
 #include "common/ca/service/ocsp_route.h"
 
+#include "common/base/hex.h"
 #include "common/crypto/base64.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-
-static int hex_digit(char c)
-{
-	if (isdigit((unsigned char)c))
-		return c - '0';
-	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
 
 /* Takes the next octet off a path, percent-encoded (RFC 3986 section 2.1) or not. */
 static bool read_octet(const char **text, uint8_t *ret_octet)
@@ -24,8 +18,8 @@ static bool read_octet(const char **text, uint8_t *ret_octet)
 		(*text)++;
 		return true;
 	}
-	high = hex_digit((*text)[1]);
-	low = high < 0 ? -1 : hex_digit((*text)[2]);
+	high = hex_value((*text)[1]);
+	low = high < 0 ? -1 : hex_value((*text)[2]);
 	if (low < 0)
 		return false;
 	*ret_octet = (uint8_t)(high * 16 + low);
@@ -63,8 +57,7 @@ static void say_how_long(const struct ocsp_reply *reply, int64_t now_s,
 	struct http_caching *caching = &response->caching;
 
 	digest_sha256(bytes_of_buffer(&reply->der), sha256);
-	for (size_t i = 0; i < SHA256_LEN; i++)
-		(void)snprintf(caching->etag + 2 * i, 3, "%02x", (unsigned int)sha256[i]);
+	format_hex((struct bytes){sha256, SHA256_LEN}, caching->etag);
 	caching->now_s = now_s;
 	caching->last_modified_s = reply->this_update_s;
 	caching->expires_s = reply->next_update_s;

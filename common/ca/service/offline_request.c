@@ -24,8 +24,8 @@ static int parse_carried(const struct question *question, int64_t now_s,
 		check_offline_claims(ret_claims, question->message.peer, CA_NAME, now_s, refusal);
 		return 0;
 	}
-	if (found.class == FAULT_FAILED)
-		return set_fault(fault, found.class, "%s", found.text);
+	if (pass_failure(&found, fault) < 0)
+		return -1;
 	set_refusal(refusal, found.class == FAULT_TOO_LARGE ? "too_many" : "malformed", "%s",
 		    found.text);
 	return 0;
@@ -51,8 +51,7 @@ static int certify_carried(struct authority *authority, const struct question *q
 	if (result < 0)
 		return -1;
 	answer.claims = make_answer_claims(&claims, question->sha256, CA_NAME, client, now_s);
-	*ret_answer = answer;
-	answer = (struct certificates_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }
 
@@ -84,7 +83,6 @@ int answer_offline_request(struct authority *authority, const struct key_ring *r
 	if (certify_carried(authority, &question, now_s, &answer.answer, fault) < 0 ||
 	    encrypt_answer(ring, answer.client, &answer.answer, &answer.jwe, fault) < 0)
 		return -1;
-	*ret_answer = answer;
-	answer = (struct offline_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }

@@ -56,14 +56,13 @@ int revoke_own(const struct ca_crl_options *terms, const char *client,
 	if (revoke_certificates(terms->store, &revocation, add_member, &answer, &summary, &found) <
 	    0) {
 		if (found.class != FAULT_NOT_FOUND && found.class != FAULT_REFUSED)
-			return set_fault(fault, found.class, "%s", found.text);
+			return pass_fault(&found, fault);
 		answer.revoked_count = 0;
 		if (refuse(terms->store, client, now_s, &found, &answer.refusal, fault) < 0)
 			return -1;
 	} else if (publish_crl(terms, CRL_WHEN_DUE, now_s, &crl, ret_trouble) == 0) {
 		answer.crl_number = crl.number;
 	}
-	*ret_answer = answer;
-	answer = (struct revocation_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }

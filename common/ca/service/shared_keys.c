@@ -7,11 +7,6 @@
 
 enum { STEP_S = 1 }; /* of a file system's times, at most */
 
-static bool same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 /* Reads the ring under the lock for writing. */
 static int read_locked(struct shared_keys *ring, struct timespec changed, struct fault *fault)
 {
@@ -36,13 +31,13 @@ int refresh_shared_keys(struct shared_keys *ring, struct fault *fault)
 	if (fstat(ring->layout->private, &status) < 0)
 		return set_errno_fault(fault, "%s/Private", ring->layout->path);
 	pthread_rwlock_rdlock(&ring->lock);
-	fresh = ring->settled && same_time(ring->changed, status.st_mtim);
+	fresh = ring->settled && equal_times(ring->changed, status.st_mtim);
 	pthread_rwlock_unlock(&ring->lock);
 	if (fresh)
 		return 0;
 	pthread_rwlock_wrlock(&ring->lock);
 	/* Another thread may have been here first. */
-	if (!ring->settled || !same_time(ring->changed, status.st_mtim))
+	if (!ring->settled || !equal_times(ring->changed, status.st_mtim))
 		result = read_locked(ring, status.st_mtim, fault);
 	pthread_rwlock_unlock(&ring->lock);
 	return result;

@@ -73,8 +73,7 @@ static int read_client_row(struct session *session, sqlite3_stmt *row, struct cl
 	record.revoked = sqlite3_column_type(row, 9) != SQLITE_NULL;
 	record.revoked_at_s = sqlite3_column_int64(row, 9);
 	record.reason = sqlite3_column_int(row, 10);
-	*ret_record = record;
-	record = (struct client){0};
+	MOVE(ret_record, record);
 	return 0;
 }
 

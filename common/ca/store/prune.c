@@ -149,9 +149,8 @@ static void pause_for(int64_t took_us)
 	int64_t pause_us = took_us < PAUSE_MIN_US   ? PAUSE_MIN_US
 			   : took_us > PAUSE_MAX_US ? PAUSE_MAX_US
 						    : took_us;
-	const struct timespec pause = {.tv_nsec = (long)pause_us * 1000};
 
-	(void)nanosleep(&pause, NULL);
+	sleep_us(pause_us);
 }
 
 /* One batch after the other, until one is not full. */

@@ -109,8 +109,7 @@ static int fill_batch(struct certifying *certifying, struct request_batch *ret_b
 			tell_refusal(certifying, members[i], &refusal);
 	}
 	report_progress(&certifying->progress, count - batch.request.count);
-	*ret_batch = batch;
-	batch = (struct request_batch){0};
+	MOVE(ret_batch, batch);
 	return 0;
 }
 
@@ -137,15 +136,6 @@ static void return_client(struct certifying *certifying, struct http_client *cli
 	pthread_mutex_unlock(&certifying->lock);
 }
 
-static void wait_ms(long duration_ms)
-{
-	struct timespec left = {.tv_sec = duration_ms / 1000,
-				.tv_nsec = duration_ms % 1000 * 1000000};
-
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		continue;
-}
-
 static int ask_once(struct certifying *certifying, struct http_client *client,
 		    struct request_batch *batch, struct certificates_answer *ret_answer,
 		    struct fault *fault)
@@ -164,8 +154,7 @@ static int ask_once(struct certifying *certifying, struct http_client *client,
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_ca_answer(&answer.claims, &answer.refusal, &request->claims, sha256, fault) < 0)
 		return -1;
-	*ret_answer = answer;
-	answer = (struct certificates_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }
 
@@ -183,8 +172,8 @@ static int ask_patiently(struct certifying *certifying, struct http_client *clie
 		if (ask_once(certifying, client, batch, ret_answer, &attempt) == 0)
 			return 0;
 		if (attempt.class != FAULT_BUSY || waited_ms >= PATIENCE_MS)
-			return set_fault(fault, attempt.class, "%s", attempt.text);
-		wait_ms(next_ms);
+			return pass_fault(&attempt, fault);
+		sleep_us(1000 * next_ms);
 		waited_ms += next_ms;
 		next_ms = next_ms * 2 < LONGEST_WAIT_MS ? next_ms * 2 : LONGEST_WAIT_MS;
 	}

@@ -28,8 +28,7 @@ int find_missing(const struct layout *layout, const struct client_node *client,
 				 "request %s",
 				 layout->path, client->name);
 	*ret_present = present;
-	*ret_missing = missing;
-	missing = (struct member_set){0};
+	MOVE(ret_missing, missing);
 	return 0;
 }
 

@@ -1,9 +1,11 @@
 #include "common/pool/enrolment/exported_requests.h"
 
+#include "common/base/hex.h"
 #include "common/base/staging.h"
 #include "common/layout/manifest.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +13,6 @@
 
 /* Requests of so many members that are far apart. */
 enum { EXPORTED_FILE_MAX = 64 * 1024 * 1024, IAT_DIGITS_MAX = 12, INDEX_DIGITS_MAX = 7 };
-
-static const char hex_digits[] = "0123456789abcdef";
 
 void clear_exported_requests(struct exported_requests *exported)
 {
@@ -122,14 +122,11 @@ static bool take_jti(struct cursor *cursor, char ret_jti[static JTI_SIZE])
 
 static bool take_sha256(struct cursor *cursor, uint8_t ret_sha256[static SHA256_LEN])
 {
-	if (strspn(cursor->text, hex_digits) != 2 * (size_t)SHA256_LEN)
-		return false;
-	for (size_t i = 0; i < SHA256_LEN; i++) {
-		size_t high = (size_t)(strchr(hex_digits, cursor->text[2 * i]) - hex_digits);
-		size_t low = (size_t)(strchr(hex_digits, cursor->text[2 * i + 1]) - hex_digits);
+	char text[2 * SHA256_LEN + 1];
 
-		ret_sha256[i] = (uint8_t)(high << 4 | low);
-	}
+	(void)snprintf(text, sizeof(text), "%s", cursor->text);
+	if (!parse_hex(text, ret_sha256, SHA256_LEN))
+		return false;
 	cursor->text += 2 * (size_t)SHA256_LEN;
 	return true;
 }
@@ -210,8 +207,7 @@ int parse_exported_requests(struct bytes text, struct exported_requests *ret_exp
 		text.data += len + 1;
 		text.len -= len + 1;
 	}
-	*ret_exported = exported;
-	exported = (struct exported_requests){0};
+	MOVE(ret_exported, exported);
 	return 0;
 }
 
@@ -240,8 +236,7 @@ int format_exported_requests(const struct exported_requests *exported, struct bu
 		const struct exported_request *request = &exported->requests[i];
 
 		append_format(&text, "%" PRId64 " %s ", request->iat_s, request->jti);
-		for (size_t j = 0; j < SHA256_LEN; j++)
-			append_format(&text, "%02x", request->sha256[j]);
+		append_hex(&text, (struct bytes){request->sha256, SHA256_LEN});
 		append_string(&text, " ");
 		append_members(&text, request);
 		append_string(&text, "\n");

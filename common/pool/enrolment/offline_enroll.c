@@ -59,8 +59,7 @@ static int fill_batch(struct exporting *exporting, size_t *last, struct request_
 			tell_refusal(enrollment, member, &refusal);
 		}
 	}
-	*ret_batch = batch;
-	batch = (struct request_batch){0};
+	MOVE(ret_batch, batch);
 	return 0;
 }
 
@@ -179,8 +178,7 @@ static int rebuild_batch(const struct importing *importing, const struct exporte
 					 "member %zu: its request is not what was exported: %s",
 					 request->members[i], refusal.detail);
 	}
-	*ret_batch = batch;
-	batch = (struct request_batch){0};
+	MOVE(ret_batch, batch);
 	return 0;
 }
 

@@ -107,8 +107,7 @@ int find_due(const struct layout *layout, const struct client_node *client,
 		return -1;
 	*ret_need = finding.need;
 	if (ret_members != NULL) {
-		*ret_members = members;
-		members = (struct member_set){0};
+		MOVE(ret_members, members);
 	}
 	return 0;
 }

@@ -16,8 +16,7 @@ int init_request_batch(const struct member_files *files, size_t most,
 	batch.request.members = calloc(most, sizeof(*batch.request.members));
 	if (batch.members == NULL || batch.request.members == NULL)
 		return set_memory_fault(fault);
-	*ret_batch = batch;
-	batch = (struct request_batch){0};
+	MOVE(ret_batch, batch);
 	return 0;
 }
 
@@ -62,7 +61,7 @@ int add_to_request_batch(const struct layout *layout, size_t index, struct reque
 	batch->files->csr(index, csr_name);
 	if (read_request(layout, csr_name, &request->pem, member.key_sha256, &found) < 0) {
 		if (!is_bad_request(found.class))
-			return set_fault(fault, found.class, "%s", found.text);
+			return pass_fault(&found, fault);
 		set_refusal(refusal, "bad_request", "%s", found.text);
 		return 0;
 	}

@@ -87,7 +87,7 @@ static int read_renewal_certificate(const struct layout *layout, size_t index,
 	if (read_certificate_file(layout, name, ret_certificate, &found) == 0 ||
 	    found.class == FAULT_NOT_FOUND)
 		return 0;
-	return set_fault(fault, found.class, "%s", found.text);
+	return pass_fault(&found, fault);
 }
 
 /*
@@ -154,8 +154,7 @@ int open_member(const struct layout *layout, size_t index, int64_t now_s, struct
 	    check_current(layout, index, member.certificate, now_s, fault) < 0 ||
 	    add_key(layout, &member, fault) < 0)
 		return -1;
-	*ret_member = member;
-	member = (struct member){0};
+	MOVE(ret_member, member);
 	return 0;
 }
 
@@ -176,7 +175,6 @@ int find_member(const struct layout *layout, size_t index, int64_t now_s, struct
 		return 0;
 	if (add_key(layout, &member, fault) < 0)
 		return -1;
-	*ret_member = member;
-	member = (struct member){0};
+	MOVE(ret_member, member);
 	return 0;
 }

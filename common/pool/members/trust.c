@@ -1,6 +1,7 @@
 #include "common/pool/members/trust.h"
 
 #include "common/base/staging.h"
+#include "common/crypto/running_digest.h"
 #include "common/net/client.h"
 #include "common/net/http.h"
 #include "common/x509/profile.h"
@@ -126,30 +127,18 @@ int keep_intermediates(const struct layout *layout, const struct intermediates *
 	return 0;
 }
 
-static void format_digest(const uint8_t digest[static SHA256_LEN],
-			  char ret_text[static 2 * SHA256_LEN + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < SHA256_LEN; i++) {
-		ret_text[2 * i] = digits[digest[i] >> 4];
-		ret_text[2 * i + 1] = digits[digest[i] & 15];
-	}
-	ret_text[2 * (size_t)SHA256_LEN] = '\0';
-}
-
 static int check_digest(struct bytes der, const uint8_t expected_sha256[static SHA256_LEN],
 			struct fault *fault)
 {
 	uint8_t found_sha256[SHA256_LEN];
-	char expected[2 * SHA256_LEN + 1];
-	char found[2 * SHA256_LEN + 1];
+	char expected[SHA256_TEXT_SIZE];
+	char found[SHA256_TEXT_SIZE];
 
 	digest_sha256(der, found_sha256);
 	if (memcmp(found_sha256, expected_sha256, SHA256_LEN) == 0)
 		return 0;
-	format_digest(expected_sha256, expected);
-	format_digest(found_sha256, found);
+	format_sha256(expected_sha256, expected);
+	format_sha256(found_sha256, found);
 	return set_fault(fault, FAULT_UNVERIFIED,
 			 "this is not the root of the invitation: expected SHA-256 %s, found %s: "
 			 "do not use it, and ask the CA for an invitation again",

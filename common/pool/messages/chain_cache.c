@@ -148,8 +148,8 @@ static int parse_chain(const struct signed_message *message, struct presented_ch
 		if (parse_certificate_der(bytes_of_buffer(&message->chain[chain->count]),
 					  &chain->certificates[chain->count], &found) == 0)
 			chain->count++;
-	if (found.class == FAULT_FAILED)
-		return set_fault(fault, found.class, "%s", found.text);
+	if (pass_failure(&found, fault) < 0)
+		return -1;
 	if (found.class != FAULT_NONE)
 		reject_because(verdict, "x5c: certificate %zu: %s", chain->count + 1, found.text);
 	if (chain->count > 0)

@@ -145,8 +145,7 @@ static int seal_message(const struct sender *sender, struct bytes payload, size_
 		return -1;
 	message.delivery.member = signer->member.index;
 	format_serial(certificate_serial(signer->member.certificate), message.delivery.serial);
-	*ret_message = message;
-	message = (struct sealed_message){0};
+	MOVE(ret_message, message);
 	return 0;
 }
 

@@ -41,8 +41,8 @@ static int parse_message(struct bytes jws, struct verified_message *judged, stru
 
 	if (parse_signed_message(jws, &judged->message, &found) == 0)
 		return 0;
-	if (found.class == FAULT_FAILED)
-		return set_fault(fault, found.class, "%s", found.text);
+	if (pass_failure(&found, fault) < 0)
+		return -1;
 	reject_because(&judged->verdict, "%s", found.text);
 	return 0;
 }

@@ -12,8 +12,8 @@ enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 10000 };
    on. Only what failed in this process is something else. */
 static int cannot_tell(const struct fault *found, struct fault *fault)
 {
-	if (found->class == FAULT_FAILED)
-		return set_fault(fault, found->class, "%s", found->text);
+	if (pass_failure(found, fault) < 0)
+		return -1;
 	return set_fault(fault, FAULT_UNREACHABLE,
 			 "cannot tell whether the certificate is revoked: %s: ask again later, or "
 			 "another responder",
@@ -37,8 +37,7 @@ static int exchange(const char *url, struct bytes request, struct http_answer *r
 			  &found) < 0 ||
 	    check_http_answer(client, path, &answer, CONTENT_OCSP_RESPONSE, &found) < 0)
 		return cannot_tell(&found, fault);
-	*ret_answer = answer;
-	answer = (struct http_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }
 

@@ -94,7 +94,6 @@ int ask_revocation(const struct own_revocation *wish, int64_t now_s,
 	    parse_revocation_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_answer(wish, &answer, &claims, sha256, fault) < 0)
 		return -1;
-	*ret_answer = answer;
-	answer = (struct revocation_answer){0};
+	MOVE(ret_answer, answer);
 	return 0;
 }

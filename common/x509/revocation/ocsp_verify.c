@@ -39,8 +39,8 @@ static int find_delegate(const struct ocsp_response *response, struct certificat
 		bool is;
 
 		if (parse_certificate_der(item.whole, &certificate, &found) < 0) {
-			if (found.class == FAULT_FAILED)
-				return set_fault(fault, found.class, "%s", found.text);
+			if (pass_failure(&found, fault) < 0)
+				return -1;
 			continue;
 		}
 		if (is_responder(response, certificate, &is, fault) < 0)

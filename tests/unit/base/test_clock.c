@@ -225,3 +225,20 @@ Test(clock, measures_durations_that_never_run_backwards)
 		last_us = now_us;
 	}
 }
+
+Test(clock, tells_times_of_the_kernel_apart_by_nanoseconds)
+{
+	const struct timespec time = {.tv_sec = 1, .tv_nsec = 2};
+
+	cr_expect(equal_times(time, (struct timespec){.tv_sec = 1, .tv_nsec = 2}));
+	cr_expect_not(equal_times(time, (struct timespec){.tv_sec = 1, .tv_nsec = 3}));
+	cr_expect_not(equal_times(time, (struct timespec){.tv_sec = 2, .tv_nsec = 2}));
+}
+
+Test(clock, sleeps_at_least_as_long_as_asked)
+{
+	const int64_t begin_us = read_stopwatch_us();
+
+	sleep_us(1500);
+	cr_expect_geq(read_stopwatch_us() - begin_us, 1500);
+}

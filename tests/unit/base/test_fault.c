@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 Test(fault, keeps_the_first_reason)
@@ -95,4 +96,22 @@ Test(fault, cuts_text_that_does_not_fit)
 	errno = EIO;
 	(void)set_errno_fault(&fault, "%s", text);
 	cr_expect_eq(strlen(fault.text), FAULT_TEXT_SIZE - 1);
+}
+
+Test(fault, passes_on_a_failure_of_this_process_only)
+{
+	for (enum fault_class class = FAULT_FAILED; class <= FAULT_UNREACHABLE; class ++) {
+		const bool ours = class == FAULT_FAILED;
+		struct fault found = {0};
+		struct fault fault = {0};
+
+		(void)set_fault(&found, class, "why");
+		cr_expect_eq(pass_failure(&found, &fault), ours ? -1 : 0);
+		cr_expect_eq(fault.class, ours ? FAULT_FAILED : FAULT_NONE);
+		cr_expect_str_eq(fault.text, ours ? "why" : "");
+		fault = (struct fault){0};
+		cr_expect_eq(pass_fault(&found, &fault), -1);
+		cr_expect_eq(fault.class, class);
+		cr_expect_str_eq(fault.text, "why");
+	}
 }

@@ -1,10 +1,12 @@
 #include "common/ca/store/sqlite/page_copy.h"
 
+#include "common/base/clock.h"
+
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { STEP_PAGES = 1000, TRIES_MAX = 200, PAUSE_NS = 50000000 };
+enum { STEP_PAGES = 1000, TRIES_MAX = 200, PAUSE_US = 50000 };
 
 struct copying {
 	struct database copy;
@@ -117,7 +119,6 @@ int copy_record(struct store *store, const char *path, size_t *ret_certificates,
 	if (run_transaction(store, change_nothing, NULL, fault) < 0)
 		return -1;
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
-		const struct timespec pause = {.tv_nsec = PAUSE_NS};
 
 		if (run_scan(store, copy_settled, &copying, fault) < 0)
 			return -1;
@@ -125,7 +126,7 @@ int copy_record(struct store *store, const char *path, size_t *ret_certificates,
 			*ret_certificates = copying.certificates;
 			return 0;
 		}
-		(void)nanosleep(&pause, NULL);
+		sleep_us(PAUSE_US);
 	}
 	return set_fault(fault, FAULT_BUSY, "%s: its log is being copied all the time: try again",
 			 store_path(store));
