@@ -72,6 +72,8 @@ void report_tally(const struct tally *tally, size_t run, size_t total)
 	size_t skipped = 0;
 
 	fprintf(stderr, "%s: %zu run", tally->suite, tally->run);
+	if (tally->acceptable > 0)
+		fprintf(stderr, " (%zu of them acceptable)", tally->acceptable);
 	for (size_t i = 0; i < COUNT_OF(tally->skipped) && tally->skipped[i].reason != NULL; i++) {
 		fprintf(stderr, "; %zu skipped: %s", tally->skipped[i].count,
 			tally->skipped[i].reason);
