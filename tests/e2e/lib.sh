@@ -78,6 +78,16 @@ silent() {
 	if [ ! -s out ]; then pass "$1"; else fail "$1" "expected no standard output, found:" "$(cat out)"; fi
 }
 
+# eventually COMMAND…: waits until it succeeds, which is at once, or when a busy machine comes to it;
+# fails after a minute.
+eventually() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return
+		sleep 0.05
+	done
+}
+
 # manifest SIZE1 SIZE2 [MORE]: a CA and two clients. Ports are 0: servers say which they got.
 manifest() {
 	cat <<-END

@@ -23,14 +23,6 @@ ask() {
 field() { sed -n "s/^$1: \(.*\)\r$/\1/ip" head; }
 # metric LINE: there is such a line.
 metric() { grep -qxF -- "$1" <(curl -s "$CERTPOOL_CA/metrics"); }
-# eventually COMMAND…: it succeeds within some seconds.
-eventually() {
-	for _ in $(seq 200); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
 logged() { grep -qE -- "$1" serve.err; }
 
 equal 'a CA that is well' 200 "$(ask /health)"
@@ -50,9 +42,10 @@ fi
 check 'the certificates are counted' eventually metric 'certpool_certificates{status="valid"} 6'
 check 'the version' metric "certpool_build_info{version=\"$("$certpool" --version | cut -d' ' -f2)\"} 1"
 check 'the number of the CRL' metric 'certpool_crl_number 1'
-check 'the requests' metric 'certpool_http_requests_total{method="POST",path="/v1/certificates",class="2x"} 2'
+# An answer is counted once it has been sent, which may be after it was read.
+check 'the requests' eventually metric 'certpool_http_requests_total{method="POST",path="/v1/certificates",class="2x"} 2'
 equal 'one for what there is not' 404 "$(ask /no-such-thing)"
-check 'is counted as other' metric 'certpool_http_requests_total{method="",path="other",class="4x"} 1'
+check 'is counted as other' eventually metric 'certpool_http_requests_total{method="",path="other",class="4x"} 1'
 curl -s "$CERTPOOL_CA/metrics" >body
 equal 'a histogram ends with all' \
 	"$(sed -n 's/^certpool_http_request_duration_seconds_count{method="POST",path="\/v1\/certificates"} //p' body)" \
@@ -115,12 +108,13 @@ cp first.yaml manifest.yaml
 expect 7 'a client that asks too often is refused, for now' "$certpool" revoke --as client2 1
 says 'with the rule, and when to try again' 'client2 may make 1 requests a minute \(requests_per_minute\): try again in [0-9]+ s'
 check 'which is logged' logged 'client2: rate: '
-check 'and counted' eventually metric 'certpool_refusals_total{type="rate"} 1'
+check 'and counted' eventually metric "certpool_refusals_total{type=\"rate\"} $(grep -c 'client2: rate: ' serve.err)"
+refusals=$(grep -c 'client2: rate: ' serve.err)
 rm client2/cert/cert_key2.crt
 "$certpool" enroll client2 >enroll.out 2>enroll.err &
 enroll=$!
-refused_twice() { [ "$(grep -c 'client2: rate: ' serve.err)" -ge 2 ]; }
-check 'enroll is told the same' eventually refused_twice
+refused_again() { [ "$(grep -c 'client2: rate: ' serve.err)" -gt "$refusals" ]; }
+check 'enroll is told the same' eventually refused_again
 "$certpool" client set client2 --requests-per-minute 6000 -q
 status=0
 wait $enroll || status=$?
@@ -139,7 +133,9 @@ else
 fi
 
 # catalogue 79: a record that fails is told of by which part, and no more.
-rm ca/state/ca.db-wal
+# Only until the CA stops: it looks at the record every now and then, and SQLite then makes another log
+# in that place, after which no end in order would save what this one has.
+mv ca/state/ca.db-wal log
 "$certpool" enroll client1 -q >out 2>err
 rm client1/cert/cert_key1.crt
 "$certpool" enroll client1 -q >out 2>err
@@ -148,6 +144,7 @@ equal 'says which parts' '{"status":"failed","reasons":["store","crl"]}' "$(cat 
 check 'the log says why' logged 'GET /health: 503: .*/state/ca\.db'
 equal 'the CRL is not given then' 500 "$(ask /crl)"
 equal 'and why is for the log alone' 0 "$(grep -c ca.db body)"
+mv log ca/state/ca.db-wal
 
 # catalogue 77: an idle connection does not keep it from its end.
 exec 9<>"/dev/tcp/127.0.0.1/${CERTPOOL_CA##*:}"
