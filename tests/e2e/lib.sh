@@ -7,7 +7,12 @@ certpool=$(realpath -e "${CERTPOOL:-build/certpool}") || exit 1
 folder=$(mktemp -d)
 cd "$folder" || exit 1
 export LC_ALL=C
+# What is on loopback is asked directly.
+export no_proxy='*'
 servers=()
+
+# This script's own loopback address: a port that one of its servers gives up is nobody else's then.
+host=127.$((1 + $$ / 65536)).$(($$ / 256 % 256)).$(($$ % 256))
 
 # A failed check is counted here, so that it also shows in the exit status.
 failures=0
@@ -119,14 +124,21 @@ start() {
 	servers+=("$server")
 }
 
+# free_port FROM: the first from there on at which nobody listens.
+free_port() {
+	local port=$1
+	while (: <"/dev/tcp/$host/$port") 2>/dev/null; do port=$((port + 1)); done
+	echo "$port"
+}
+
 # The CA; clients are told where it is by the environment.
 start_ca() {
-	start serve serve --listen http://127.0.0.1:0 "$@"
+	start serve serve --listen "http://$host:0" "$@"
 	ca=$server
 	export CERTPOOL_CA=$endpoint
 }
 start_receiver() {
-	start receive receive "$@" --listen http://127.0.0.1:0
+	start receive receive "$@" --listen "http://$host:0"
 	receiver=$server
 	inbox=$endpoint
 }
@@ -137,6 +149,9 @@ stop() {
 	stopped=0
 	wait "$1" || stopped=$?
 }
+
+# While the CA writes or the last one closes the record, others wait, as certpool does.
+sqlite3() { command sqlite3 -cmd '.timeout 60000' "$@"; }
 
 # Rows and different keys in the CA's record.
 rows() { sqlite3 "${1:-ca}/state/ca.db" 'select count(*) from certificate'; }

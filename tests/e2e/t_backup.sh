@@ -223,7 +223,7 @@ sound() {
 	if [ -e steps/ca/state/ca.db ]; then
 		[ "$(sqlite3 steps/ca/state/ca.db 'pragma integrity_check; select count(*) from certificate' | xargs)" = 'ok 420' ]
 	else
-		! in_place steps serve --listen http://127.0.0.1:0 >out 2>err && in_place steps restore "../$1" "${@:2}" >out 2>err
+		! in_place steps serve --listen "http://$host:0" >out 2>err && in_place steps restore "../$1" "${@:2}" >out 2>err
 	fi && in_place steps audit verify >out 2>err && [ -z "$(find steps -name '.*new*')" ]
 }
 each_step() { # CALLS FILE [OPTION…]: leaves the number of steps in $step, of those that were right in $right

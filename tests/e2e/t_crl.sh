@@ -94,4 +94,4 @@ says 'takes nothing' 'cannot tell whether the certificate is revoked'
 "$certpool" crl --der >nowhere.crl
 expect 0 'until the CRL is there' send 2 ten
 stop "$receiver"
-expect 2 'receive: a URL of another kind' "$certpool" receive client2 --listen http://127.0.0.1:0 --crl ftp://127.0.0.1/crl
+expect 2 'receive: a URL of another kind' "$certpool" receive client2 --listen "http://$host:0" --crl ftp://127.0.0.1/crl

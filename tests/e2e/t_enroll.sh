@@ -31,7 +31,7 @@ expect 2 'serve where the CA has no layout' sh -c "sed 's/layout: ca, //' manife
 start_ca
 check 'serve says where it listens' grep -qx "certpool serve: listening on $CERTPOOL_CA" serve.err
 # catalogue 87: a second CA on the layout
-expect 7 'a second serve on the layout is refused' "$certpool" serve --listen http://127.0.0.1:0
+expect 7 'a second serve on the layout is refused' "$certpool" serve --listen "http://$host:0"
 says 'and says why' 'serving'
 
 expect 4 'enroll before request' "$certpool" enroll client2
@@ -101,7 +101,7 @@ openssl req -new -key mixed/client1/Private/private_key2.key -subj /CN=root -out
 echo nonsense >mixed/client1/CSR_file/csr_key3.csr
 (
 	unset CERTPOOL_CA
-	start mixed serve -m mixed/manifest.yaml --listen http://127.0.0.1:0
+	start mixed serve -m mixed/manifest.yaml --listen "http://$host:0"
 	expect 5 'a pool of which some are refused' "$certpool" enroll client1 -m mixed/manifest.yaml --ca "$endpoint"
 	says 'the policy is a reason' 'member 2: refused \(policy\)'
 	says 'so is a request that is none' 'member 3: refused \(bad_request\)'
@@ -129,7 +129,7 @@ sed 's/CN=certpool Root CA/CN=Other/' manifest.yaml >other/manifest.yaml
 "$certpool" init -m other/manifest.yaml -q >out
 cp -p ca/Private/shared_client1.jwk other/ca/Private/
 rm client1/cert/cert_key1.crt
-start other serve -m other/manifest.yaml --listen http://127.0.0.1:0
+start other serve -m other/manifest.yaml --listen "http://$host:0"
 expect 3 'the certificates of another CA are refused' "$certpool" enroll client1 --ca "$endpoint"
 says 'and it says why' 'certificate|chain|issuer|root'
 check_not 'none is written' test -e client1/cert/cert_key1.crt
@@ -154,11 +154,11 @@ cp -p key client1/Private/shared_ca.jwk
 
 # Something else on the port.
 if command -v openssl >/dev/null; then
-	openssl s_server -accept 127.0.0.1:0 -nocert -cipher 'aNULL:@SECLEVEL=0' -no_tls1_3 </dev/null >tls.out 2>&1 &
+	openssl s_server -accept "$host:0" -nocert -cipher 'aNULL:@SECLEVEL=0' -no_tls1_3 </dev/null >tls.out 2>&1 &
 	servers+=($!)
-	for _ in $(seq 50); do grep -q ACCEPT tls.out && break; sleep 0.1; done
+	eventually grep -q ACCEPT tls.out
 	port=$(sed -nE 's/^ACCEPT .*:([0-9]+)$/\1/p' tls.out)
-	expect 7 'TLS on the port' "$certpool" enroll client1 --ca "http://127.0.0.1:$port"
+	expect 7 'TLS on the port' "$certpool" enroll client1 --ca "http://$host:$port"
 fi
 start_receiver client2
 expect 4 'a client on the CA'\''s port' "$certpool" enroll client1 --ca "$inbox"
@@ -177,7 +177,7 @@ stop "$ca"
 equal 'SIGTERM ends serve with exit status 0' 0 "$stopped"
 equal 'nothing on its standard output' '' "$(cat serve.out)"
 expect 7 'enroll when the CA is gone' sh -c "rm client1/cert/cert_key9.crt && '$certpool' enroll client1"
-start json serve --json --listen http://127.0.0.1:0
+start json serve --json --listen "http://$host:0"
 equal 'serve --json says where it listens' "$endpoint" "$(jq -r .listening json.out)"
 kill -INT "$server"
 check 'SIGINT ends serve with exit status 0' wait "$server"

@@ -95,7 +95,7 @@ stop "$ca"
 # catalogue 79: the record
 cp -p ca/state/ca.db record
 damaged() { # NAME
-	expect 1 "a record $1" "$certpool" serve --listen http://127.0.0.1:0
+	expect 1 "a record $1" "$certpool" serve --listen "http://$host:0"
 	says "a record $1: is named" 'ca\.db'
 	rm -f ca/state/ca.db-*
 	cp -p record ca/state/ca.db
@@ -107,7 +107,7 @@ damaged 'cut short'
 dd if=/dev/urandom of=ca/state/ca.db bs=100 count=80 conv=notrunc status=none
 damaged 'of random octets'
 rm ca/state/ca.db
-expect 4 'no record' "$certpool" serve --listen http://127.0.0.1:0
+expect 4 'no record' "$certpool" serve --listen "http://$host:0"
 expect 6 'init makes none for a root that had one' "$certpool" init
 cp -p record ca/state/ca.db
 expect 0 'all is well again' "$certpool" init

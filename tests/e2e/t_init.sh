@@ -71,7 +71,7 @@ equal 'no mode wider than 0600 is given to a file in Private' 0 \
 
 # catalogue 33-36, 38: what lies where keys should be
 refuses() { # NAME STATUS PATTERN
-	expect "$2" "$1" "$certpool" serve --listen http://127.0.0.1:0
+	expect "$2" "$1" "$certpool" serve --listen "http://$host:0"
 	says "$1: says why" "$3"
 }
 chmod 644 ca/Private/root.key

@@ -81,7 +81,7 @@ stop "$ca"
 
 # catalogue 50: pieces that do not belong together
 refuses() { # NAME PATTERN
-	expect 6 "$1" "$certpool" serve --listen http://127.0.0.1:0
+	expect 6 "$1" "$certpool" serve --listen "http://$host:0"
 	says "$1: says why" "$2"
 }
 apart other
@@ -97,10 +97,10 @@ cp client1/cert/cert_key1.crt ca/cert/ca.crt
 refuses "a member's certificate" 'the private key is not that of the certificate'
 cp own.crt ca/cert/ca.crt
 sed 's/root_layout: stick, //' manifest.yaml >without.yaml
-expect 6 'a manifest that has no root_layout any more' "$certpool" serve -m without.yaml --listen http://127.0.0.1:0
+expect 6 'a manifest that has no root_layout any more' "$certpool" serve -m without.yaml --listen "http://$host:0"
 says 'is told what to write' 'expected ca\.root_layout in the manifest'
 rm ca/cert/ca.crt
-expect 4 'without its certificate the CA does not serve' "$certpool" serve --listen http://127.0.0.1:0
+expect 4 'without its certificate the CA does not serve' "$certpool" serve --listen "http://$host:0"
 expect 6 'and init makes no second one' "$certpool" init
 says 'since certificates were issued' 'under which [0-9]+ certificates were issued'
 cp own.crt ca/cert/ca.crt

@@ -3,16 +3,11 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-free_port() {
-	local port
-	while port=$((20000 + RANDOM % 12000)) && (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-	echo "$port"
-}
 mkdir ca.host a.host b.host
-ca_port=$(free_port)
+ca_port=$(free_port 8440)
 cat >ca.host/manifest.yaml <<END
 version: 1
-ca: {layout: ca, endpoint: "http://127.0.0.1:$ca_port"}
+ca: {layout: ca, endpoint: "http://$host:$ca_port"}
 clients:
   alice: {pool: {size: 3, subject: 'CN=A \\"quoted\\" {index}'}}
   bob: {pool: {size: 2, key: ed25519}}
@@ -82,15 +77,15 @@ expect 6 'another key for the same peer' on b "$certpool" join other.json
 # Client to client: bob receives, and invites alice.
 expect 2 'a client does not invite itself' on b "$certpool" invite bob --by bob
 expect 4 'a client that is not here cannot invite' on b "$certpool" invite bob --by alice
-bob_port=$(free_port)
-printf '    endpoint: "http://127.0.0.1:%s"\n' "$bob_port" >>b.host/manifest.yaml
+bob_port=$(free_port 8442)
+printf '    endpoint: "http://%s:%s"\n' "$host" "$bob_port" >>b.host/manifest.yaml
 expect 0 'bob invites alice' on b "$certpool" invite alice --by bob
 equal 'under both names' bob-alice.invitation.json "$(cat out)"
 check 'without what only the CA says' jq -e 'has("root_sha256") or has("pool")|not' b.host/bob-alice.invitation.json
 mv b.host/bob-alice.invitation.json a.host/
 expect 4 'a client'\''s invitation needs a manifest' sh -c "cd c.host && cp -p ../a.host/bob-alice.invitation.json . && '$certpool' join bob-alice.invitation.json"
 expect 0 'alice joins' on a "$certpool" join bob-alice.invitation.json
-says 'and is told what to add' "\"bob\": \{endpoint: \"http://127.0.0.1:$bob_port\"\}"
+says 'and is told what to add' "\"bob\": \{endpoint: \"http://$host:$bob_port\"\}"
 sed -nE 's/.*: ("bob": \{endpoint: "[^"]*"\})$/  \1/p' err >>a.host/manifest.yaml
 start bob receive bob -m b.host/manifest.yaml --online
 expect 0 'alice sends to bob' on a "$certpool" send alice bob 'from host to host'

@@ -147,7 +147,7 @@ equal 'and why is for the log alone' 0 "$(grep -c ca.db body)"
 mv log ca/state/ca.db-wal
 
 # catalogue 77: an idle connection does not keep it from its end.
-exec 9<>"/dev/tcp/127.0.0.1/${CERTPOOL_CA##*:}"
+exec 9<>"/dev/tcp/$host/${CERTPOOL_CA##*:}"
 stop "$ca"
 exec 9>&-
 equal 'SIGTERM: exit status 0' 0 "$stopped"

@@ -12,17 +12,12 @@ ln -s "$(dirname "$readme")" home/certpool
 export HOME=$folder/home PATH=$folder/bin:$PATH
 cd tour || exit 1
 
-free_port() {
-	local port
-	while port=$((20000 + RANDOM % 12000)) && (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-	echo "$port"
-}
-ca_port=$(free_port)
-client2_port=$(free_port)
+ca_port=$(free_port 8440)
+client2_port=$(free_port $((ca_port + 1)))
 
 mask() {
 	sed -E 's/[0-9a-f]{40}/SERIAL/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g
-		s/127\.0\.0\.1:[0-9]+/127.0.0.1:PORT/; s/member [0-9]+,/member N,/
+		s/127\.[0-9.]+:[0-9]+/ADDRESS:PORT/; s/member [0-9]+,/member N,/
 		s/client1-[0-9]+/client1-N/g; s/ +[0-9]+\.[0-9]{3} s/ SECONDS/; s/[0-9]+ good/N good/; s/CRL number [0-9]+/CRL number N/' "$@"
 }
 
@@ -31,16 +26,14 @@ awk '/^## /{tour = $0 == "## The tour"} tour && sub(/^    /, "")' "$readme" >../
 : >../background
 shown=0
 
+listens() { tail -n "+$((shown + 1))" ../background | grep listening >../check.log; }
 # run COMMAND: in this shell, so that what it starts is stopped at the end; its output, after what
 # servers printed meanwhile, is in ../printed.
 run() {
 	if [[ $1 == *' &' ]]; then
 		eval "${1% &} >>../background 2>&1 &"
 		servers+=($!)
-		for _ in $(seq 300); do
-			tail -n "+$((shown + 1))" ../background | grep -q listening && break
-			sleep 0.1
-		done
+		eventually listens
 		: >../foreground
 	else
 		eval "$1" >../foreground 2>&1 || fail "$1" "exit status $?" "$(cat ../foreground)"
@@ -54,7 +47,7 @@ finish_command() {
 	[ -n "$command" ] || return 0
 	run "$command"
 	# Two copies of this test, or a user's own CA, must not meet on the README's ports.
-	[ -f ../moved ] || { touch ../moved && sed -i "s/:8440/:$ca_port/; s/:8442/:$client2_port/" manifest.yaml; }
+	[ -f ../moved ] || { touch ../moved && sed -i "s/127.0.0.1:8440/$host:$ca_port/; s/127.0.0.1:8442/$host:$client2_port/" manifest.yaml; }
 	equal "$command" "$(mask ../expected)" "$(mask ../printed)"
 }
 
