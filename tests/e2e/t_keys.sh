@@ -4,7 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 passphrase='correct horse battery'
-pin=4711-4711
+# Of this run alone: it is looked for in the arguments of every process that there is.
+pin=4711-$$
 
 # ca_manifest MORE [SIZE]: a CA with more keys than in the default, and a client.
 ca_manifest() {
@@ -118,11 +119,11 @@ stop "$ca"
 
 # catalogue 101: wrong PIN, again and again
 secret kept $pin
-secret pin 4711-4712
+secret pin 0815-$$
 for _ in 1 2 3; do
 	expect 6 'serve with a wrong PIN' "$certpool" serve
 	says 'says that it was tried once' 'with pin: .*the PIN is wrong: it was tried once, and will not be tried again'
-	check_not 'without the PIN' grep -F 4711 err
+	check_not 'without the PIN' grep -F -e 4711 -e 0815 err
 done
 mv kept pin
 
