@@ -41,17 +41,14 @@ if [ "$(id -u)" -ne 0 ]; then
 	expect 1 'a directory that cannot be written to' "$certpool" bench --in closed
 fi
 
+certifies() { [ -n "$(find . -path './certpool-bench.*/client1/cert/cert_key1.crt' 2>/dev/null)" ]; }
 # Told to stop in the middle: by a supervisor, and, with the minus sign, by the terminal, which tells
 # all of its processes.
 for told in INT -INT TERM -HUP; do
 	signal=${told#-}
 	setsid "$certpool" bench --duration 60s >out 2>err &
 	bench=$!
-	for ((i = 0; i < 200; i++)); do
-		[ -z "$(find . -path './certpool-bench.*/client1/cert/cert_key1.crt' 2>/dev/null)" ] || break
-		sleep 0.05
-	done
-	check "SIG$told comes while it works" [ -n "$(left_behind)" ]
+	check "SIG$told comes while it works" eventually certifies
 	kill -"$signal" -- "${told%"$signal"}$bench"
 	status=0
 	wait "$bench" || status=$?

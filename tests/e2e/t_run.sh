@@ -71,10 +71,10 @@ batch: [{enroll: [client1]}]
 END
 "$certpool" run -m slow.yaml >out 2>err &
 run=$!
-for _ in $(seq 100); do pgrep -P $run >/dev/null && break; sleep 0.1; done
+eventually pgrep -P $run >/dev/null
 child=$(pgrep -P $run)
 check 'run has a server of its own' test -n "$child"
 kill -9 $run
 wait $run 2>/dev/null
-for _ in $(seq 100); do kill -0 "$child" 2>/dev/null || break; sleep 0.1; done
-check_not 'killed, it leaves no server behind' kill -0 "$child"
+gone() { ! kill -0 "$child"; }
+check 'killed, it leaves no server behind' eventually gone

@@ -54,9 +54,9 @@ else
 			manifest 1 1 >manifest.yaml
 			as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 			"${as[@]}" env HOME=/ "$certpool" init -q >out 2>err || exit 1
-			"${as[@]}" env HOME=/ "$certpool" serve --listen http://127.0.0.1:0 >served 2>&1 &
+			"${as[@]}" env HOME=/ "$certpool" serve --listen "http://$host:0" >served 2>&1 &
 			process=$!
-			for _ in $(seq 100); do grep -q listening served && break; sleep 0.1; done
+			eventually grep -q listening served || touch verdict
 			"${as[@]}" cat "/proc/$process/environ" >stolen 2>check.log && echo readable >verdict
 			"${as[@]}" dd if="/proc/$process/mem" of=stolen bs=1 count=1 >check.log 2>&1 && echo readable >verdict
 			kill $process

@@ -109,7 +109,7 @@ shift
 ip link set lo up
 openssl ocsp -index index -CA root.crt -rsigner "$signer.crt" -rkey "$signer.key" -port 8888 $options >responder.log 2>&1 &
 server=$!
-for _ in $(seq 50); do
+for _ in $(seq 600); do
 	grep -q 'waiting for OCSP client' responder.log && break
 	sleep 0.1
 done
