@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ROUNDS = 3, CLIENTS = 8, EXCHANGES = 100, ANSWER_MAX = 4096, STOP_AFTER_US = 50000 };
+enum { ROUNDS = 3, CLIENTS = 8, EXCHANGES = 100, ANSWER_MAX = 4096 };
 
 static int answer_echo(const struct http_request *request, struct http_response *response,
 		       void *context, struct fault *fault)
@@ -77,8 +77,6 @@ static int exchange_often(size_t index, void *context, struct fault *fault)
 		if (i % 10 == 0)
 			leave_early(endpoint, false);
 	}
-	/* The first stays until the server cuts it for being late. */
-	leave_early(endpoint, index == 0);
 	return 0;
 }
 
@@ -87,7 +85,10 @@ struct stopping {
 	struct endpoint endpoint;
 };
 
-/* The first stops the server while the others ask, who then must not be answered. */
+/*
+ * The first stays until the server cuts it for being late, and then stops the server while the
+ * others ask. They need not be answered: they may be late themselves.
+ */
 static int exchange_until_stopped(size_t index, void *context, struct fault *fault)
 {
 	struct stopping *stopping = context;
@@ -95,7 +96,7 @@ static int exchange_until_stopped(size_t index, void *context, struct fault *fau
 
 	(void)fault;
 	if (index == 0) {
-		(void)usleep(STOP_AFTER_US);
+		leave_early(&stopping->endpoint, true);
 		stop_http_server(&stopping->server);
 		return 0;
 	}
@@ -114,21 +115,31 @@ static void ignore_log(void *context, const char *method, const char *path, unsi
 	(void)text;
 }
 
-static int run_round(struct fault *fault)
+static int start(unsigned int request_timeout_s, struct stopping *ret_stopping, struct fault *fault)
 {
 	const struct http_server_settings settings = {.endpoint = {"127.0.0.1", 0},
 						      .routes = routes,
 						      .log = ignore_log,
-						      .request_timeout_s = 1};
-	struct stopping stopping = {0};
+						      .request_timeout_s = request_timeout_s};
 
-	if (start_http_server(&settings, &stopping.server, fault) < 0)
+	if (start_http_server(&settings, &ret_stopping->server, fault) < 0)
 		return -1;
-	stopping.endpoint = *http_server_endpoint(stopping.server);
-	if (run_tasks(CLIENTS, CLIENTS, exchange_often, &stopping.endpoint, fault) < 0) {
-		stop_http_server(&stopping.server);
+	ret_stopping->endpoint = *http_server_endpoint(ret_stopping->server);
+	return 0;
+}
+
+static int run_round(struct fault *fault)
+{
+	struct stopping patient = {0};
+	struct stopping stopping = {0};
+	int answered;
+
+	if (start(0, &patient, fault) < 0)
 		return -1;
-	}
+	answered = run_tasks(CLIENTS, CLIENTS, exchange_often, &patient.endpoint, fault);
+	stop_http_server(&patient.server);
+	if (answered < 0 || start(1, &stopping, fault) < 0)
+		return -1;
 	return run_tasks(CLIENTS, CLIENTS, exchange_until_stopped, &stopping, fault);
 }
 
