@@ -14,7 +14,8 @@ jti() { head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }
 seal() {
 	jose jwe enc -c -I- -k "$1" -i "$(jq -c --arg typ "$2" '{protected: {alg: "A256KW", enc: "A256GCM", kid: .kid, typ: $typ}}' "$1")"
 }
-post() { curl -s -o answer -w '%{http_code}' -H 'Content-Type: application/jose' --data-binary "@$2" "$CERTPOOL_CA$1"; }
+# A body that is refused before it is sent is not sent: else the refusal may be lost with the connection.
+post() { curl -s --expect100-timeout 60 -o answer -w '%{http_code}' -H 'Content-Type: application/jose' --data-binary "@$2" "$CERTPOOL_CA$1"; }
 opened() { jose jwe dec -i answer -k client1/Private/shared_ca.jwk; }
 plaintext() { # ISS AUD IAT: client1's requests
 	jq -cn --arg iss "$1" --arg aud "$2" --argjson iat "$3" --arg jti "$(jti)" \
