@@ -3,7 +3,14 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-none_left() { ! pgrep -f "$folder" >/dev/null && ! pgrep -g $$ -x certpool >/dev/null; }
+# Whether no certpool works in this test's folder.
+none_left() {
+	local process
+	for process in /proc/[0-9]*; do
+		[[ $(readlink "$process/exe") != "$(realpath "$certpool")" || $(readlink "$process/cwd") != "$folder"* ]] ||
+			return 1
+	done
+}
 
 manifest 4 3 >manifest.yaml
 expect 2 'a manifest without a batch' "$certpool" run
@@ -53,6 +60,7 @@ manifest 2 1 >used/manifest.yaml
 printf 'batch: [{enroll: [client1]}]\n' >>used/manifest.yaml
 "$certpool" init -m used/manifest.yaml -q >out
 start ca serve -m used/manifest.yaml
+check_not 'this look at processes finds a server' none_left
 expect 2 'a CA that already serves on an unknown port' "$certpool" run -m used/manifest.yaml
 says 'has to be given one' 'port'
 sed -i "2s|http://127.0.0.1:0|$endpoint|" used/manifest.yaml
