@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ready requests in a folder, certified into a folder: the server's part alone, one process a side.
+# Requests in a folder are certified into a folder: the CA's part alone, one process a side.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

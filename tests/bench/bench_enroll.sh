@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A pool of P-256 from nothing to saved certificates, against what else can make N of them.
+# A pool of P-256 from the first key to saved certificates, against other tools that can make N of them.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# What cfssl is asked to certify when only its serving counts: requests that certpool made.
+# Makes the requests that cfssl certifies when only its serving counts; certpool makes them.
 prepare_requests() {
 	new_folder requests
 	manifest "$1" ecdsa-p256
@@ -15,7 +15,7 @@ prepare_requests() {
 	for request in "$folder"/client1/CSR_file/*.json; do bodies+=(--body "$request"); done
 }
 
-# The tables as cfssl's own migration for SQLite makes them, for the columns that 1.2 writes.
+# Makes the tables of cfssl's own migration for SQLite, with the columns that 1.2 writes.
 make_cfssl_store() {
 	sqlite3 "$folder/certs.db" <<-END
 		create table certificates (serial_number blob not null, authority_key_identifier blob not null,
@@ -44,7 +44,7 @@ start_cfssl() {
 	wait_until curl --silent --noproxy '*' --output /dev/null "$cfssl/"
 }
 
-# stop_cfssl N: it must have kept as many certificates.
+# stop_cfssl N: stops it, and checks that it has stored N certificates.
 stop_cfssl() {
 	stop "$server"
 	[ "$(sqlite3 "$folder/certs.db" 'select count(*) from certificates')" -eq "$1" ] ||
@@ -107,7 +107,7 @@ certtool_loops() {
 enroll_with_certtool() { certtool_loops certtool 1; }
 enroll_with_certtool_x2() { certtool_loops certtool_x2 2; }
 
-# It keeps an index and a serial number in files, so one at a time.
+# easy-rsa has an index and a serial number in files, so it runs once at a time.
 easyrsa_members() {
 	local i
 	for ((i = 1; i <= $1; i++)); do "$easyrsa" build-client-full "client1-$i" nopass || return; done
@@ -126,7 +126,7 @@ n_gencert=$(size 400 60 4)
 n_openssl=$(size 400 60 4)
 n_certtool=$(size 200 40 2)
 n_easyrsa=$(size 10 3 1)
-# Debian has it where no PATH looks.
+# Debian installs easy-rsa outside the PATH.
 easyrsa=$(PATH=$PATH:/usr/share/easy-rsa command -v easyrsa)
 peers=()
 if needs enroll gencert cfssl sqlite3 curl openssl; then peers+=(gencert); fi

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Messages of 1 KiB, from the signature to the verdict that the sender gets.
+# Messages of 1 KiB, from the signature to the verdict at the sender.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Two clients with certificates, a receiver that has seen all of the sender's.
+# Two clients with certificates, and a receiver that has cached all of the sender's.
 make_clients() {
 	new_folder messages
 	manifest 20 ecdsa-p256

@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# A pool, its CA that serves on, and a request with and one without a nonce for each member.
+# Makes a pool, its running CA, and for each member a request with a nonce and one without.
 prepare() {
 	new_folder ocsp
 	manifest "$n" ecdsa-p256
@@ -24,7 +24,7 @@ ask() {
 		-reqout "$2" "${@:3}" >>"$WORK/log" 2>&1
 }
 
-# The text database of openssl with the members' certificates: valid, expiry, serial, subject.
+# Prints openssl's text database of the members' certificates: valid, expiry, serial, subject.
 make_index() {
 	local member serial expiry
 	for member in $(seq "$n"); do
@@ -43,11 +43,11 @@ start_openssl() {
 	server=$!
 	servers+=("$server")
 	theirs=http://127.0.0.1:$port/
-	# Not with anything else: a process of this responder ends when it is asked nonsense.
+	# Only a proper request: a process of this responder ends at a malformed one.
 	wait_until is_good "$theirs"
 }
 
-# A certificate that the responder knows must be good, or it is no comparison.
+# The comparison is valid only if the responder says good of a certificate that it knows.
 is_good() {
 	openssl ocsp -issuer "$folder/ca/cert/root.crt" -cert "$folder/client1/cert/cert_key1.crt" -url "$1" \
 		-CAfile "$folder/ca/cert/root.crt" 2>&1 | grep -q 'cert_key1.crt: good'

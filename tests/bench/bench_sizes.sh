@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pools of P-256 of growing size: whether time grows as the size does, and memory does not.
+# Pools of P-256 of growing size: time should grow with the size, and memory should not.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

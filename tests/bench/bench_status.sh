@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Questions to /v1/status: how many, how long they take, and how long while a pool is certified.
+# Questions to /v1/status: rate and latency, and the latency while a pool is certified.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The question is good for five minutes, so each run asks a new one, about the first client's first.
+# A question is valid for five minutes, so each run makes a new one, about the first client's first
+# certificate.
 question() {
 	"$PROGRAMS/status_question" "$folder/client2" client2 "$folder/known.crt" >"$folder/question"
 }
@@ -30,7 +31,7 @@ ask_busy() {
 	record_load status-busy certpool
 }
 
-# A fresh CA, with one certificate to ask about and a pool that is ready to be certified.
+# Makes a fresh CA, with one certificate for the questions and a pool that can be certified.
 prepare() {
 	new_folder status
 	manifest "$n" ecdsa-p256
@@ -40,7 +41,7 @@ prepare() {
 	cp "$folder/client2/cert/cert_key1.crt" "$folder/known.crt"
 }
 
-# As many octets as a question has, to a handler that does nothing.
+# Sends as many octets as a question has to a handler that does nothing.
 ask_empty_server() {
 	local empty
 	rm -f "$folder/empty" "$folder/end"

@@ -1,5 +1,5 @@
 /*
- * Our HTTP server with a handler that does nothing: what no answer of ours can be faster than.
+ * Our HTTP server with a handler that does nothing: the limit for the rate of our answers.
  * Prints its endpoint, answers POST and GET at "/" (bodies of up to 1 MiB are read), and stops when
  * standard input ends.
  */

@@ -1,19 +1,19 @@
 # shellcheck shell=bash disable=SC2034
-# What the parts of the benchmark share. run.sh sets, and each bench_*.sh finds:
+# The functions of the benchmark's parts, bench_*.sh. run.sh sets for them:
 #
 #   CERTPOOL, PROGRAMS   the program, and the folder of load, limits, empty_server, status_question
-#   WORK                 the folder of this benchmark, in which every measured run has one of its own
-#   RAW                  where every figure goes, one JSON object a line
-#   BENCH_SIZE           full, quick or tiny: how much of everything; RUNS: how often
+#   WORK                 the folder of this benchmark, with a folder for every measured run
+#   RAW                  the file of all figures, one JSON object a line
+#   BENCH_SIZE           full, quick or tiny: the amount of work; RUNS: the number of runs
 #
-# Nothing is deleted between runs: on ext4, files are made several times slower for a while after many
-# were deleted. What is not measured is synced away before what is.
-# (SC2034: the variables that it sets are for the parts.)
+# Nothing is deleted between runs: on ext4, creating files is several times slower for a while after
+# many deletions. Files of unmeasured steps are synced before a measured step.
+# (SC2034: the variables that this file sets are for the parts.)
 set -u
 export LC_ALL=C
 cores=$(nproc)
 
-# size FULL QUICK TINY: prints the one that this benchmark is for.
+# size FULL QUICK TINY: prints the argument for BENCH_SIZE.
 size() {
 	case $BENCH_SIZE in
 	full) echo "$1" ;;
@@ -22,20 +22,20 @@ size() {
 	esac
 }
 
-# say TEXT…: progress; fail TEXT…: the same, and false.
+# say TEXT…: prints progress; fail TEXT…: prints it and returns false.
 say() { echo "bench: $*" >&2; }
 fail() {
 	say "$@"
 	return 1
 }
 
-# new_folder NAME: a fresh one, in $folder.
+# new_folder NAME: makes a fresh folder, and sets $folder.
 new_folder() {
 	folder=$(mktemp -d "$WORK/$1.XXXXXX")
 }
 
-# timed COMMAND…: its wall time is in $seconds then, its peak memory in $peak_kb. Its output is kept
-# beside the folder it works in.
+# timed COMMAND…: runs the command, and sets $seconds to its wall time and $peak_kb to its peak memory.
+# Its output is stored beside its working folder.
 timed() {
 	local begun
 	sync
@@ -46,7 +46,7 @@ timed() {
 	peak_kb=$(tail -n 1 "$WORK/peak")
 }
 
-# timed_here FUNCTION…: the same for a function.
+# timed_here FUNCTION…: the same for a function, without its memory.
 timed_here() {
 	local begun
 	sync
@@ -55,27 +55,27 @@ timed_here() {
 	since "$begun"
 }
 
-# since TIME: the seconds since then are in $seconds.
+# since TIME: sets $seconds to the seconds since TIME.
 since() {
 	seconds=$(awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.6f", to - from }')
 }
 add() { awk 'BEGIN { for (i = 1; i < ARGC; i++) sum += ARGV[i]; printf "%.6f", sum }' "$@"; }
 
-# record SUBJECT SIDE N SECONDS [MORE]: one run. MORE is a JSON object with other figures.
+# record SUBJECT SIDE N SECONDS [MORE]: records one run. MORE is a JSON object with other figures.
 record() {
 	jq -nc --arg subject "$1" --arg side "$2" --argjson n "$3" --argjson seconds "$4" \
 		--argjson more "${5:-{\}}" \
 		'{subject: $subject, side: $side, n: $n, seconds: $seconds, rate: ($n / $seconds)} + $more' >>"$RAW"
 }
 
-# absent SUBJECT SIDE WHY: that side cannot be measured.
+# absent SUBJECT SIDE WHY: records that the side cannot be measured.
 absent() {
 	say "$1: $2: $3"
 	jq -nc --arg subject "$1" --arg side "$2" --arg why "$3" \
 		'{subject: $subject, side: $side, absent: $why}' >>"$RAW"
 }
 
-# needs SUBJECT SIDE PROGRAM…: whether they are all there; says of the side that it is missing if not.
+# needs SUBJECT SIDE PROGRAM…: whether all programs are installed; if not, records the side as missing.
 needs() {
 	local subject=$1 side=$2 program
 	shift 2
@@ -86,7 +86,7 @@ needs() {
 	done
 }
 
-# attempt SUBJECT SIDE FUNCTION…: one run; a failure is recorded and ends nothing.
+# attempt SUBJECT SIDE FUNCTION…: one run; a failure is recorded, and the benchmark continues.
 attempt() {
 	local subject=$1 side=$2
 	shift 2
@@ -94,7 +94,7 @@ attempt() {
 	"$@" || absent "$subject" "$side" 'failed'
 }
 
-# limits TYPE: what Nettle does, at this moment of the benchmark.
+# limits TYPE: measures Nettle's speed at this moment of the benchmark.
 limits() {
 	local found
 	found=$("$PROGRAMS/limits" "$(size 0.5 0.2 0.02)" "$1") || { fail 'limits failed'; return; }
@@ -102,15 +102,16 @@ limits() {
 		<<<"$found" >>"$RAW"
 }
 
-# load OPTIONS…: the figures of the load generator, in $loaded, as JSON.
+# load OPTIONS…: runs the load generator, and sets $loaded to its figures, as JSON.
 load() {
 	loaded=$("$PROGRAMS/load" "$@" 2>>"$WORK/log") || fail "load failed (see $WORK/log): ${*: -1}"
 }
 
-# certpool VERB…: in $folder.
+# certpool VERB…: runs certpool in $folder.
 certpool() { (cd "$folder" && exec "$CERTPOOL" "$@") >>"$WORK/log" 2>&1; }
 
-# manifest N TYPE: a CA and two clients; the first has the pool. Servers take any free port.
+# manifest N TYPE: prints a manifest with a CA and two clients; the first has the pool. Servers take
+# any free port.
 manifest() {
 	cat >"$folder/manifest.yaml" <<-END
 		version: 1
@@ -125,7 +126,7 @@ manifest() {
 }
 
 servers=()
-# Their children too: openssl's responder looks at the signal only when one of its own ends.
+# Stops the servers' children too: openssl's responder notices the signal only when a child ends.
 stop_all() {
 	local server
 	for server in "${servers[@]}"; do
@@ -136,8 +137,8 @@ stop_all() {
 }
 trap stop_all EXIT
 
-# start VERB…: one of certpool's servers; $endpoint is where it listens, $server its process. It is
-# run by the command in $launcher, if any.
+# start VERB…: starts one of certpool's servers, through the command in $launcher, if any; sets
+# $endpoint to its URL, and $server to its process.
 launcher=()
 start() {
 	rm -f "$folder/ready"
@@ -149,14 +150,14 @@ start() {
 	read -r -t 60 endpoint <"$folder/ready" || fail "certpool $1 does not start: $folder/$1.err"
 }
 
-# stop PROCESS: its peak memory is in $peak_kb then.
+# stop PROCESS: stops it, and sets $peak_kb to its peak memory.
 stop() {
 	peak_kb=$(awk '/^VmHWM/ { print $2 }' "/proc/$1/status")
 	kill "$1"
 	wait "$1" 2>/dev/null
 }
 
-# wait_until COMMAND…: until it succeeds, ten seconds at most.
+# wait_until COMMAND…: waits until the command succeeds, ten seconds at most.
 wait_until() {
 	local i
 	for ((i = 0; i < 100; i++)); do
@@ -166,7 +167,7 @@ wait_until() {
 	fail "waited in vain for: $*"
 }
 
-# free_port: one that nobody listens at, in $port, for programs that cannot be told to take any.
+# free_port: sets $port to an unused port, for programs that cannot choose one themselves.
 free_port() {
 	local i
 	for ((i = 0; i < 100; i++)); do
@@ -176,8 +177,8 @@ free_port() {
 	fail 'no free port'
 }
 
-# at_a_time LOOPS FUNCTION N: in as many processes at once the function gets the first member that is
-# its own, the step to its next one, and N.
+# at_a_time LOOPS FUNCTION N: runs the function in LOOPS processes at once; its arguments are the
+# process's first member, the step to its next member, and N.
 at_a_time() {
 	local i loop running=()
 	for ((i = 1; i <= $1; i++)); do
@@ -187,8 +188,8 @@ at_a_time() {
 	for loop in "${running[@]}"; do wait "$loop" || return; done
 }
 
-# enroll_pool SUBJECT N TYPE: a pool from nothing, in a folder of its own. Measured: keys and requests,
-# then everything between the client and the CA, each a process; the CA runs already.
+# enroll_pool SUBJECT N TYPE: makes and enrolls a pool, in a folder of its own. Measured: keys and
+# requests, then the exchange between the client and the CA, each a process; the CA runs already.
 enroll_pool() {
 	local request_s request_kb enroll_s enroll_kb
 	new_folder "certpool-$1-$2"

@@ -1,7 +1,7 @@
 /*
- * How fast Nettle's arithmetic is on all cores of this machine at once, as one line of JSON: what a
- * key pair, a signature and its check take (µs of one core), and so how many certificates and
- * messages a second nothing that stands on Nettle can pass.
+ * Measures Nettle's arithmetic on all cores of this machine at once, and prints one line of JSON:
+ * the time of a key pair, a signature and its check (µs of one core), and the resulting limits of
+ * certificates and messages a second for every program that uses Nettle.
  *
  * A certificate: a key, a signature by it and its check (proof of possession), the CA's signature
  * and its check. A message: a signature and its check. The CA's key is of the same type.
@@ -23,15 +23,16 @@
 
 enum {
 	DIGEST_LEN = 32,
-	MESSAGE_LEN = 300, /* about what is signed of a certificate */
+	MESSAGE_LEN = 300, /* about the signed octets of a certificate */
 	RSA_BITS = 2048,
 	RSA_EXPONENT = 65537,
-	RSA_KEY_TURNS = 6, /* how much longer it is measured: each one takes a different time */
+	RSA_KEY_TURNS =
+		6, /* the factor by which RSA keys are measured longer: their times differ */
 	CORES_MAX = 256,
 	US_PER_S = 1000000,
 };
 
-/* The keys of one thread, and what it signed last. */
+/* The keys of one thread, and its last signature. */
 struct keys {
 	struct ecc_scalar ec_private;
 	struct ecc_point ec_public;
@@ -48,7 +49,7 @@ typedef bool operation_function(struct keys *keys);
 
 static const uint8_t message[MESSAGE_LEN] = {1};
 
-/* Nettle has no way to be told that there is no randomness. */
+/* Nettle's interface for randomness has no way to report an error. */
 static void draw(void *context, size_t len, uint8_t *ret_data)
 {
 	struct fault fault = {0};
@@ -175,7 +176,7 @@ static int measure_on_thread(size_t index, void *context, struct fault *fault)
 	return 0;
 }
 
-/* What one operation takes a core while the others do the same. */
+/* The time that one operation takes on one core while the others do the same. */
 static int measure(const struct type *type, operation_function *operation, int64_t duration_us,
 		   double *ret_us, struct fault *fault)
 {
@@ -210,7 +211,7 @@ static int print_type(const struct type *type, int64_t duration_us, struct fault
 	return 0;
 }
 
-/* Of the types named, or of all. */
+/* Measures the named types, or all. */
 static bool is_wanted(const struct type *type, int count, char **names)
 {
 	for (int i = 0; i < count; i++)

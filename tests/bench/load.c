@@ -1,9 +1,9 @@
 /*
- * Asks an HTTP/1.1 server on this machine the same over and over, from several connections at once
- * out of one thread, and prints one line of JSON: how many answers a second, and how long they
- * took. A connection is kept for as long as the server keeps it, and opened again when it does not;
- * the time of an answer then has the connecting in it. What is not 200, has no body, or does not
- * come, is an error and no answer.
+ * Repeats requests to an HTTP/1.1 server on this machine, over several connections at once in one
+ * thread, and prints one line of JSON: the rate of the answers and their latency. A connection
+ * stays open for as long as the server allows, and is then opened again; the latency of the next
+ * answer includes connecting. A status other than 200, an answer without a body, and a missing
+ * answer are errors.
  */
 #include "common/base/clock.h"
 #include "common/base/file.h"
@@ -29,7 +29,7 @@ enum {
 	CONNECTIONS_MAX = 1024,
 	BODIES_MAX = 1024,
 	BODY_MAX = 16 << 20,
-	ERRORS_MAX = 1000, /* then the server is not there, or says no to everything */
+	ERRORS_MAX = 1000, /* the server is then assumed to be absent, or to refuse everything */
 	EVENTS = 64,
 	CHUNK = 65536,
 	SILENCE_MS = 10000,
@@ -42,15 +42,15 @@ struct settings {
 	const char *bodies[BODIES_MAX];
 	size_t body_count;
 	unsigned int connections;
-	double seconds; /* 0: by requests */
+	double seconds; /* 0: the number of requests decides */
 	uint64_t requests;
-	pid_t process; /* 0: none; the process at whose end the asking ends */
+	pid_t process; /* the requests end with this process; 0: none */
 	bool may_be_empty;
 	struct endpoint endpoint;
 	char path[URL_PATH_SIZE];
 };
 
-/* What is known of an answer that is not complete yet. */
+/* An answer that is not complete yet. */
 struct answer {
 	struct buffer text;
 	size_t whole; /* 0: not known yet; SIZE_MAX: until the server closes */
@@ -76,13 +76,13 @@ struct load {
 	struct buffer requests[BODIES_MAX];
 	size_t request_count;
 	int epoll;
-	int process; /* a descriptor of it, which is in the epoll without a connection */
+	int process; /* its pidfd, which is in the epoll without a connection */
 	bool process_ended;
 	struct connection *connections;
 	uint64_t started;
 	uint64_t errors;
 	int64_t begun_us;
-	int64_t end_us; /* of the stopwatch; INT64_MAX: by requests */
+	int64_t end_us; /* of the stopwatch; INT64_MAX: the number of requests decides */
 	uint32_t *took_us;
 	size_t answered;
 	size_t room;
@@ -182,7 +182,7 @@ static bool may_start(const struct load *load)
 	return load->settings->seconds > 0 || load->started < load->settings->requests;
 }
 
-/* The socket blocks for the sending: requests are shorter than what it takes at once. */
+/* Sending may block: requests fit into the socket's buffer. */
 static bool send_whole(int socket, struct bytes request)
 {
 	size_t sent = 0;
@@ -227,7 +227,7 @@ static int start_request(struct load *load, struct connection *connection, struc
 	reset_answer(&connection->answer);
 	if (connection->socket < 0 && open_connection(load, connection, fault) < 0)
 		return -1;
-	/* A failure shows when the answer is to be read. */
+	/* A failure shows when the answer is read. */
 	if (!send_whole(connection->socket, bytes_of_buffer(request)))
 		(void)shutdown(connection->socket, SHUT_RDWR);
 	return 0;
@@ -381,7 +381,7 @@ static int compare_times(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* The time that the given share of the answers took at most. */
+/* The latency within which the given share of the answers came. */
 static double quantile_ms(const struct load *load, double share)
 {
 	size_t index = (size_t)(share * (double)load->answered);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draws what bench-results.json in a folder says: enroll.svg, sizes.svg, memory.svg.
+# Plots the figures of bench-results.json in a folder: enroll.svg, sizes.svg, memory.svg.
 set -eu
 export LC_ALL=C
 cd "$1"
@@ -17,7 +17,7 @@ jq -r '.limits["ecdsa-p256"].enroll_rate.median as $limit | .sizes[] | select(.s
 	| "\(.n) \(.seconds.median) \(.seconds.min) \(.seconds.max) \(if $limit then .n / $limit else "NaN" end) " +
 	  "\(.request_mb.median) \(.enroll_mb.median) \(.serve_mb.median)"' bench-results.json >"$data/sizes"
 
-# draw NAME DATA COMMANDS: nothing, when there is no data.
+# draw NAME DATA COMMANDS: draws nothing if there is no data.
 draw() {
 	[ -s "$2" ] || return 0
 	gnuplot <<-END

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Where the time goes while a pool of N (10,000) P-256 keys is enrolled: samples of all three processes by
-# perf (Debian's linux-perf), grouped by what the code is for, as profile.svg and profile.txt in FOLDER.
+# Profiles the enrolment of a pool of N (10,000) P-256 keys: samples of all three processes by perf
+# (Debian's linux-perf), grouped by the purpose of the code, as profile.svg and profile.txt in FOLDER.
 #
 #   tests/bench/profile.sh FOLDER [N]     after `make bench-programs`
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -19,8 +19,8 @@ n=${2:-10000}
 frequency=499
 recorded=(perf record --quiet --event cpu-clock --freq "$frequency" --output)
 
-# share PROCESS: core seconds of each group, one line. The curves are gmp's and hogweed's; nettle has
-# the digests and AES.
+# share PROCESS: prints the core seconds of each group, one line. gmp and hogweed compute the curves,
+# nettle the digests and AES.
 groups=(arithmetic digests GnuTLS SQLite certpool 'libc, others' kernel)
 share() {
 	perf script --input "$WORK/$1.perf" --fields dso,ip 2>/dev/null | awk -v hertz="$frequency" '

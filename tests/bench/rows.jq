@@ -1,6 +1,6 @@
-# From the figures of all runs (--slurpfile raw) and what is known of the machine (--slurpfile meta) to
-# the rows of the table: {what, unit, ours, peer, ratio, limit, share, target, reached, does}. A figure
-# is the median of its runs with minimum and maximum; one that is not there says why.
+# Turns the figures of all runs (--slurpfile raw) and the description of the machine (--slurpfile meta)
+# into the rows of the table: {what, unit, ours, peer, ratio, limit, share, target, reached, does}. A
+# figure is the median of its runs with minimum and maximum, or the reason for its absence.
 
 def middle: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
 def summary: {median: middle, min: min, max: max, runs: length};
@@ -9,7 +9,7 @@ def summary: {median: middle, min: min, max: max, runs: length};
 def thousands:
 	tostring | if length > 3 then (.[:-3] | thousands) + "," + .[-3:] else . end;
 
-# figure(subject; side; value): over the runs that came to an end.
+# figure(subject; side; value): over the runs that succeeded.
 def figure($subject; $side; value):
 	[$raw[] | select(.subject == $subject and .side == $side)] as $all
 	| [$all[] | select(.absent == null)] as $good
@@ -19,7 +19,7 @@ def figure($subject; $side; value):
 	  then .failed_runs = ($all | length) - ($good | length) else . end;
 def rate($subject; $side): figure($subject; $side; .rate);
 
-# The share of the limit; the limits of the benchmark's parts are the medians over all of them.
+# The limit is the median of the limits that the parts of the benchmark measured.
 def limit($type; value): figure("limits"; $type; value);
 
 def row($what; $unit; $ours; $peer; $figure; $limit; $target; $does):
@@ -76,30 +76,30 @@ rate("enroll"; "certpool") as $enroll
 	row("memory of \($process)"; "MB"; of_size($most; value / 1024);
 	    "N = \($least | thousands)"; of_size($least; value / 1024); {};
 	    {text: "<1.2x <64MB", ratio_below: 1.2, below: 64};
-	    ["certpool, N = \($most | thousands): the peak resident memory of the process, as the kernel counts it.", null]);
+	    ["certpool, N = \($most | thousands): the peak resident memory of the process, as the kernel reports it.", null]);
   def linear($n):
 	row("time each, N = \($n | thousands)"; "us"; of_size($n; .seconds / .n * 1e6);
 	    "N = \($most | thousands)"; of_size($most; .seconds / .n * 1e6); {};
 	    {text: "+- 15 %", within: 0.15};
-	    ["certpool: keys, requests and enrolment as in the first row, divided by N. Starting two " +
-	     "processes and flushing the disk twice costs the same for any N: that is what a small pool shows.",
+	    ["certpool: keys, requests and enrolment as in the first row, divided by N. The start of two processes " +
+	     "and two flushes of the disk cost the same for any N, which shows with a small pool.",
 	     null]);
   def keys($type):
 	rate($type; "certpool") as $pool
 	| row("enroll, \($type)"; "/s"; $pool; "P-256, row 1"; $enroll; limit($type; .enroll_rate); {};
-	      ["certpool, \($pool | n_of): as in row 1, all keys of this type, the CA's too. The limit is that of the " +
-	       "same arithmetic for this type" + (if $type == "rsa-2048" then
-	       "; how long an RSA key takes is chance, and wavers with so few." else "." end), null]);
+	      ["certpool, \($pool | n_of): as in row 1, all keys of this type, the CA's too. The limit is the same " +
+	       "arithmetic with this type" + (if $type == "rsa-2048" then
+	       "; the time for an RSA key is random, and varies with so few." else "." end), null]);
   ("certpool, \($enroll | n_of): keys and requests made (`request`), then sent encrypted over HTTP, proof of " +
    "possession checked, certified, recorded in SQLite and synced before the answer, answered, checked by " +
-   "the client and saved and synced (`enroll`). Starting both processes is counted; starting the CA is not.")
+   "the client and saved and synced (`enroll`). The start of both processes counts; the start of the CA does not.")
 	as $enroll_does
 | ("limit: cores / (key + 2 signatures + 2 checks) of Nettle alone, no files, no encoding, measured on all " +
-   "cores in turn with the others.") as $enroll_limit_does
+   "cores, in turn with the other runs.") as $enroll_limit_does
 | ("certpool, \($messages | n_of): `send --count`: a random member signs, encrypted, HTTP, decrypted, signature, " +
-   "certificate, replay and trust checked, printed, answered under encryption. The receiver has seen the " +
-   "20 certificates before. Keys and certificates are read once, by one process.") as $messages_does
-| ("certpool: POST over kept HTTP/1.1 connections, 4 at a time.") as $ocsp_does
+   "certificate, replay and trust checked, printed, answered under encryption. The receiver has cached the " +
+   "20 certificates. One process reads keys and certificates once.") as $messages_does
+| ("certpool: POST over persistent HTTP/1.1 connections, 4 at a time.") as $ocsp_does
 | $meta[0] + {
 limits: (["ecdsa-p256", "ed25519", "rsa-2048"] | map({key: ., value: (. as $type | {
 	key_us: limit($type; .key_us), sign_us: limit($type; .sign_us), verify_us: limit($type; .verify_us),
@@ -110,21 +110,21 @@ rows: [
 	row("enroll, P-256"; "/s"; $enroll; "cfssl, whole"; $gencert; $enroll_limit; {text: ">= 5x", ratio_least: 5};
 	    [$enroll_does,
 	     "cfssl, \($gencert | n_of): `cfssl serve` with its SQLite store, and `cfssl gencert -remote`, 4 at a time: a key and " +
-	     "a request made, posted over plain HTTP, the proof of possession checked, certified, kept in one " +
-	     "synced transaction each, written to a file that is not synced. The client does not check what it " +
-	     "gets, and is a process a member, as the program has no other way."]),
+	     "a request made, posted over plain HTTP, the proof of possession checked, certified, stored in one " +
+	     "synced transaction each, written to a file that is not synced. The client does not check the " +
+	     "certificate, and runs as a process a member, as the program has no other mode."]),
 	row("enroll, P-256"; "/s"; $enroll; "cfssl, serving"; $cfssl; $enroll_limit; {text: ">= 5x", ratio_least: 5};
 	    [$enroll_does,
-	     "cfssl serve, \($cfssl | n_of): less than the same work: only the serving is counted, to our disadvantage: ready requests posted in turn by a load " +
-	     "generator in C over 4 connections, plain HTTP, answers thrown away. It checks the proof of " +
-	     "possession and keeps the certificates in SQLite, one synced transaction each. Nobody makes " +
-	     "keys or requests, encrypts, checks or saves a certificate. In our favour: certpool sends " +
-	     "up to 1,000 requests at once, for which cfssl has no call."]),
+	     "cfssl serve, \($cfssl | n_of): less than the same work: only the serving counts, to our disadvantage: " +
+	     "a load generator in C posts ready requests in turn over 4 connections, plain HTTP, and discards the " +
+	     "answers. cfssl checks the proof of possession and stores the certificates in SQLite, one synced " +
+	     "transaction each. The figure leaves out keys, requests, encryption, and checking and saving " +
+	     "certificates. In our favour: certpool sends up to 1,000 requests at once, for which cfssl has no call."]),
 	row("enroll, P-256"; "/s"; $enroll; "openssl x2"; $openssl; $enroll_limit; {text: ">= 40x", ratio_least: 40};
 	    [$enroll_does,
 	     "openssl, \($openssl | n_of): `req -newkey` and `x509 -req`, two loops at once on one machine. Files, but no sync, " +
-	     "no record, no network, no encryption, no check of the result; x509 checks the proof of " +
-	     "possession. What it costs is mostly two processes a member."]),
+	     "no record, no network, no encryption, no check of the result; x509 checks the proof of possession. " +
+	     "Most of the cost is two processes a member."]),
 	row("enroll, P-256"; "/s"; $enroll; "certtool"; $certtool; $enroll_limit; {text: ">= 20x", ratio_least: 20};
 	    [$enroll_does,
 	     "certtool, \($certtool | n_of): --generate-privkey, --generate-request, --generate-certificate in a loop, on one core " +
@@ -133,8 +133,8 @@ rows: [
 	    [$enroll_does, "certtool, \($certtool_x2 | n_of): the same, two loops at once."]),
 	row("enroll, P-256"; "/s"; $enroll; "easy-rsa"; $easyrsa; $enroll_limit; {text: ">= 300x", ratio_least: 300};
 	    [$enroll_does,
-	     "easy-rsa, \($easyrsa | n_of) (a rate from few members): build-client-full, one at a time, as its index allows no " +
-	     "two. It keeps an index and a copy of each certificate, not synced."]),
+	     "easy-rsa, \($easyrsa | n_of) (a rate from few members): build-client-full, one at a time, as its " +
+	     "index requires. It keeps an index and a copy of each certificate, not synced."]),
 	row("enroll, P-256"; "/s"; $enroll; "-"; nothing; $enroll_limit; {text: ">= 60 %", share_least: 0.6};
 	    [$enroll_does, $enroll_limit_does]),
 	row("certify requests"; "/s"; $certify; "openssl ca"; $openssl_ca; $message_limit;
@@ -142,33 +142,33 @@ rows: [
 	    ["certpool, \($certify | n_of): `sign FOLDER`: reads every request, checks the proof of possession and the client's " +
 	     "policy, certifies, records in SQLite and syncs, writes and syncs the certificates. All cores. " +
 	     "Limit: cores / (signature + check).",
-	     "openssl ca -batch -infiles, \($openssl_ca | n_of): one process on one core, as it cannot use more: the same " +
-	     "files read and written, its text index instead of a database, nothing synced."]),
+	     "openssl ca -batch -infiles, \($openssl_ca | n_of): one process, which can use only one core: the same " +
+	     "files read and written, a text index instead of a database, nothing synced."]),
 	row("messages of 1 KiB"; "/s"; $messages; "-"; nothing; $message_limit; {text: ">= 55 %", share_least: 0.55};
 	    [$messages_does, "limit: cores / (signature + check) of Nettle alone."]),
 	row("messages of 1 KiB"; "/s"; $messages; "openssl cms"; $cms; $message_limit; {text: ">= 80x", ratio_least: 80};
 	    [$messages_does,
 	     "openssl cms, \($cms | n_of): sign, encrypt (AES-256-GCM under a shared key), decrypt, verify; four processes a " +
-	     "message in a loop, on one core at a time, files in between. No network, no answer, no memory of replays."]),
+	     "message in a loop, on one core at a time, files in between. No network, no answer, no protection " +
+	     "against replays."]),
 	row("messages of 1 KiB"; "/s"; $messages; "openssl cms x2"; $cms_x2; $message_limit; {};
 	    [$messages_does, "openssl cms, \($cms_x2 | n_of): the same, two loops at once."]),
 	row("OCSP, fresh signature"; "/s"; $fresh; "openssl ocsp"; $openssl_fresh; nothing; {text: ">= 1.4x", ratio_least: 1.4};
-	    [$ocsp_does + " With a nonce, so every answer is signed anew; the standing is read from SQLite. It sends the " +
-	     "responder's certificate along.",
+	    [$ocsp_does + " With a nonce, so every answer has a new signature; the status is read from SQLite. The " +
+	     "answer contains the responder's certificate.",
 	     "openssl ocsp -multi 2: the same requests from the same load generator, the same certificates, a " +
-	     "text index held in memory. It speaks HTTP/1.0: a connection an answer."]),
-	row("OCSP, kept answer"; "/s"; $kept; "openssl ocsp"; $openssl_kept; $status_limit; {text: ">= 3x", ratio_least: 3};
-	    [$ocsp_does + " Without a nonce: signed once, kept until something changes. Limit: our HTTP server with an " +
-	     "empty handler.",
-	     "openssl ocsp -multi 2: as above; it signs every answer anew, nonce or not."]),
+	     "text index held in memory. It speaks HTTP/1.0: one connection for each answer."]),
+	row("OCSP, cached answer"; "/s"; $kept; "openssl ocsp"; $openssl_kept; $status_limit; {text: ">= 3x", ratio_least: 3};
+	    [$ocsp_does + " Without a nonce: signed once, then cached. Limit: our HTTP server with an empty handler.",
+	     "openssl ocsp -multi 2: as above; it signs every answer, nonce or not."]),
 	row("status questions"; "/s"; $status; "-"; nothing; $status_limit; {};
-	    ["certpool: POST /v1/status, 4 connections, one encrypted question asked again and again: decrypted, the " +
-	     "certificate judged and looked up, answered under encryption. Limit: our HTTP server with an empty " +
-	     "handler, asked as much by the same load generator on the same cores.", null]),
+	    ["certpool: POST /v1/status, 4 connections, one encrypted question, repeated: decrypted, the " +
+	     "certificate checked and looked up, answered under encryption. Limit: our HTTP server with an empty " +
+	     "handler, under the same load generator on the same cores.", null]),
 	row("status p99, busy"; "ms"; $busy; "itself, idle"; $idle; {}; {text: "< 50 ms", below: 50};
 	    ["certpool: the same question from 1 connection without a pause, while `enroll` has a pool of " +
-	     "\([$raw[] | select(.subject == "status-busy") | .pool][0] // 0 | thousands) certified from beginning to end; idle: " +
-	     "when nothing else runs. Client, CA and load generator share the cores.", null]),
+	     "\([$raw[] | select(.subject == "status-busy") | .pool][0] // 0 | thousands) certified; idle: when " +
+	     "nothing else runs. Client, CA and load generator share the cores.", null]),
 	memory("request"; .request_kb), memory("enroll"; .enroll_kb), memory("serve"; .serve_kb),
 	($sizes[:-1][] | linear(.)),
 	keys("ed25519"), keys("rsa-2048")

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The benchmark: certpool against what a user would pick instead, and against what the arithmetic allows.
+# The benchmark: certpool against the tools that a user would choose instead, and against the limit that
+# the arithmetic sets.
 #
 #   tests/bench/run.sh FOLDER     (`make bench` installs, builds, and calls it)
 #
-# Prints one table, and leaves in FOLDER: table.txt, bench-results.json, *.svg, and a folder of this
-# benchmark with every run's files. BENCH_QUICK=1 does less of everything (BENCH_SIZE=tiny: hardly
-# anything, to test the benchmark itself); BENCH_PARTS="enroll ocsp" only some parts of it.
+# Prints one table, and leaves in FOLDER: table.txt, bench-results.json, *.svg, and a folder with every
+# run's files. BENCH_QUICK=1 does less work (BENCH_SIZE=tiny: hardly any, to test the benchmark itself);
+# BENCH_PARTS="enroll ocsp" runs only these parts.
 set -eu
 here=$(dirname "$(realpath "$0")")
 export LC_ALL=C
@@ -32,7 +33,7 @@ done
 CERTPOOL=$(realpath -e "${CERTPOOL:-build/certpool}") || die 'certpool is not built: run make bench'
 PROGRAMS=$(realpath -e "${PROGRAMS:-build/tests/bench}") || die 'its programs are not built: run make bench'
 export CERTPOOL PROGRAMS
-# What a user has set must not decide what is measured.
+# The user's own environment must not influence the figures.
 for variable in $(compgen -e CERTPOOL_); do unset "$variable"; done
 
 mkdir -p "$1"
@@ -45,7 +46,7 @@ RAW=$WORK/raw.jsonl
 export WORK RAW
 : >"$RAW"
 
-# version PROGRAM COMMAND…: its version number, or nothing when it is not there.
+# version PROGRAM COMMAND…: prints the program's version number, or nothing if it is not installed.
 version() {
 	command -v "$1" >/dev/null || return 0
 	"${@:2}" 2>&1 | grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)?[a-z]?' | head -n 1 || true

@@ -1,6 +1,6 @@
 /*
- * Writes one encrypted question to the CA about a certificate, as `certpool verify --online` sends
- * it, to standard output. It is good for five minutes, and may be asked again meanwhile.
+ * Writes one encrypted question to the CA about a certificate, in the form of `verify --online`, to
+ * standard output. The question is valid for five minutes, and may be repeated meanwhile.
  */
 #include "common/base/clock.h"
 #include "common/base/file.h"

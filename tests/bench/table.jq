@@ -1,4 +1,4 @@
-# From the rows to the table, at most 120 columns wide, and what stands under it.
+# Turns the rows into the table, at most 120 columns wide, and the notes under it.
 
 def number:
 	if . == null then "-"
@@ -13,7 +13,7 @@ def spread: if .absent then .absent else "\(.median | number) (\(.min | number).
 def percent: if . == null then "-" else "\(. * 100 | round)%" end;
 def answer: if . == null then "-" elif . then "yes" else "NO" end;
 
-# Words into lines of at most $width, the later ones indented.
+# Wraps words into lines of at most $width; continuation lines are indented.
 def wrap($width):
 	reduce (splits(" ")) as $word ([""];
 		if .[-1] == "" then .[-1] = $word
