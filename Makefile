@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 INSTALL_DEPS ?= ci/install-deps.sh
 
-# Each folder of common/ and those below it, which alone it may include (ci/check-layers.sh).
+# Each folder of common/, and the folders from which it may include (ci/check-layers.sh).
 LAYERS := base layout crypto x509 net wire pool ca
 base_BELOW := base
 layout_BELOW := layout base
@@ -40,10 +40,10 @@ LDLIBS = $(call pkg,--libs,$(LIBRARIES))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
-# A make of its own, so that what was just installed is seen; parallel, unless told otherwise.
+# A second make, which sees the packages just installed; parallel, unless the user set -j.
 again = +@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-# The files of a kind in a folder and in the folders below it.
+# All files with a suffix in a folder and its subfolders.
 files = $(sort $(wildcard $(foreach depth,* */* */*/* */*/*/*,$(1)/$(depth).$(2))))
 sources = $(call files,$(1),c)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -65,12 +65,12 @@ export CERTPOOL := $(abspath $(BUILD))/certpool
 
 all: $(BUILD)/certpool ## build/certpool
 
-demo: ## installs what is missing, builds, runs the three parts with real processes
+demo: ## installs missing packages, builds, runs the three parts with real processes
 	@$(INSTALL_DEPS) build
 	$(again) all
 	@ci/demo.sh $(BUILD)/demo
 
-check: ## installs what is missing, builds, runs every test
+check: ## installs missing packages, builds, runs every test
 	@$(INSTALL_DEPS) check
 	$(again) suites
 
@@ -78,7 +78,7 @@ suites: all $(unit_programs) $(fuzz_programs) $(bench_programs)
 	@status=0; for suite in unit fuzz-replay e2e interop; do \
 		$(MAKE) --no-print-directory $$suite || status=1; done; exit $$status
 
-unit: $(unit_programs) ## unit tests; unit-LAYER is one layer's, FILTER=suite/test picks
+unit: $(unit_programs) ## unit tests; unit-LAYER runs one layer's, FILTER=suite/test selects
 	@status=0; for program in $^; do echo "unit tests: $$program"; $$program --short-filename || status=1; done; \
 		exit $$status
 
@@ -89,10 +89,10 @@ fuzz-replay: $(fuzz_programs) ## the fuzz targets' corpora, with fixed mutations
 e2e: all $(bench_programs) ## end to end: real processes over loopback
 	@bash tests/e2e/run.sh
 
-interop: all ## other people's tools read what we write, and write what we read
+interop: all ## other people's tools read certpool's files, and certpool reads theirs
 	@bash tests/interop/run.sh
 
-bench: ## against its peers, which it installs, and the limit; BENCH_QUICK=1 does less of it
+bench: ## compares with other tools, which it installs, and with the limit; BENCH_QUICK=1 does less
 	@$(INSTALL_DEPS) bench
 	$(again) all bench-programs
 	@PROGRAMS=$(BUILD)/tests/bench tests/bench/run.sh $(BUILD)/bench
@@ -106,7 +106,7 @@ lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the layers
 
 tidy: $(every_object:.o=.tidy)
 
-# After the object, whose dependencies say which headers have changed.
+# Depends on the object, whose own dependencies include the headers.
 $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy tests/.clang-tidy ci/analysed.h
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $< -- -std=c11 -D_GNU_SOURCE -I. \
@@ -138,7 +138,7 @@ run-fuzz: $(fuzz_programs)
 		$$program -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/found/ -print_final_stats=1 \
 			$(BUILD)/found/$$name tests/fuzz/corpus/$$name; done
 
-coverage: ## runs every test and prints the share of lines that they reach
+coverage: ## runs every test and prints the share of covered lines
 	@$(INSTALL_DEPS) check
 	@rm -rf $(BUILD)/coverage
 	$(again) BUILD=$(BUILD)/coverage LDFLAGS=--coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' suites
@@ -160,7 +160,7 @@ install: all ## to DESTDIR and PREFIX (/usr/local)
 	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
 	install -D -m 0644 packaging/certpool.sysusers $(DESTDIR)$(SYSUSERS)/certpool.conf
 
-uninstall: ## removes what install put there
+uninstall: ## removes the installed files
 	rm -f $(DESTDIR)$(PREFIX)/bin/certpool $(DESTDIR)$(PREFIX)/share/man/man1/certpool.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/certpool-manifest.5 $(DESTDIR)$(SYSUSERS)/certpool.conf \
 		$(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
@@ -189,7 +189,7 @@ $(BUILD)/%.o: %.c | libraries
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# One test program for each layer, which links only what that layer may use.
+# One test program for each layer, linked with that layer and the layers below it only.
 define unit_program
 $(BUILD)/tests/unit/$(1)/tests: $(call objects,$(call sources,tests/unit/$(1))) \
 		$(call objects,$(call sources,tests/support)) $(call layer_objects,$(1))
@@ -201,7 +201,7 @@ unit-$(1): $(BUILD)/tests/unit/$(1)/tests
 endef
 $(foreach layer,$(LAYERS),$(eval $(call unit_program,$(layer))))
 
-# libFuzzer brings a main of its own.
+# libFuzzer has a main of its own.
 FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o
 $(fuzz_programs): %: %.o $(FUZZ_MAIN) $(all_objects)
 	$(call say,LD,$@)

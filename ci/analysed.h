@@ -3,8 +3,8 @@
 
 /*
  * Included before every file that `make lint` analyses. The analyser sees one file at a time, and
- * so cannot know that these return -1 whatever happens: without it, it follows paths on which a
- * failed function has succeeded.
+ * so cannot know that these functions always return -1: without this header it follows paths on
+ * which a failed function has succeeded.
  */
 
 #include "common/base/fault.h"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Compares tests/CATALOGUE.md, the list of bad inputs, attacks and faults, with the comments in which
-# tests say what they show ("catalogue 13", "catalogue 18, 31", "catalogue 2 to 4"):
+# Compares tests/CATALOGUE.md, the list of bad inputs, attacks and faults, with the numbers in the
+# tests' comments ("catalogue 13", "catalogue 18, 31", "catalogue 2 to 4"):
 #
-#   ci/check-catalogue.sh            each number of the list is claimed by a test, and each claim listed
-#   ci/check-catalogue.sh --update   writes into each row the tests that claim its number
+#   ci/check-catalogue.sh            each number of the list is in a test, and each test's number listed
+#   ci/check-catalogue.sh --update   writes into each row the tests that have its number
 set -eu
 cd "$(dirname "$0")/.."
 list=tests/CATALOGUE.md
 
-# Prints "NUMBER FILE" for every claim.
+# Prints "NUMBER FILE" for every number in a test.
 claims() {
 	grep -rHoE 'catalogue [0-9]+((-| to |, | and )[0-9]+)*' --include='*.c' --include='*.sh' tests |
 		awk -F: '{
@@ -22,7 +22,7 @@ claims() {
 		}' | sort -u
 }
 
-# Reads claims, then the list; prints the list with its third column written anew.
+# Reads claims, then the list; prints the list with a new third column.
 fill() {
 	claims | awk '
 		FNR == NR { file = $2; sub(/^tests\//, "", file); shown[$1] = shown[$1] (shown[$1] ? ", " : "") "`" file "`"; next }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The three parts with real processes on loopback, told as the specification tells them. `make demo`
-# runs it.
+# Runs the three parts with real processes on loopback, in the order of the specification; `make demo`
+# calls it.
 #
-#   CERTPOOL=build/certpool ci/demo.sh FOLDER     leaves everything in FOLDER, made anew
+#   CERTPOOL=build/certpool ci/demo.sh FOLDER     replaces FOLDER, and leaves all files in it
 set -euo pipefail
 
 certpool=$(realpath "${CERTPOOL:-build/certpool}")
@@ -18,12 +18,12 @@ stop() {
 finish() {
 	local status=$?
 	[ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2>/dev/null || true
-	[ $status -eq 0 ] || echo "demo: failed; what there is lies in $folder" >&2
+	[ $status -eq 0 ] || echo "demo: failed; its files are in $folder" >&2
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# start LOG VERB…: a server as a process of its own, on a free port; its endpoint is in $endpoint.
+# start LOG VERB…: starts a server process on a free port, and sets $endpoint to its URL.
 start() {
 	local log=$1
 	shift
@@ -34,7 +34,7 @@ start() {
 	rm "$log.ready"
 }
 
-# refused COMMAND…: runs what must end with exit status 3, and prints why it was refused.
+# refused COMMAND…: expects exit status 3, and prints the reason of the refusal.
 refused() {
 	local status=0
 	"$@" -q >/dev/null 2>refusal || status=$?
@@ -97,4 +97,4 @@ done | tee verified | sed 's/^/    /'
 
 stop "${running[@]}"
 running=()
-printf '\nAll of it lies in %s\n' "$PWD"
+printf '\nAll files are in %s\n' "$PWD"

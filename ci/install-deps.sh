@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that a group of targets needs, and nothing else:
 #
-#   ci/install-deps.sh [build|check|lint|bench]...      build, when none is named
+#   ci/install-deps.sh [build|check|lint|bench]...      default: build
 #
-# Says what it installs. When all is there it does nothing, says nothing and needs no root.
+# Prints the packages that it installs. If none is missing, it prints nothing and needs no root.
 set -eu
 
 usage() {
@@ -23,10 +23,10 @@ check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace fa
 	valgrind libc6-dbg gcovr procps softhsm2"
 lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck"
 bench="$build openssl jq time procps"
-# What certpool is measured against, and what draws the plots: the benchmark goes on without them.
+# The tools that certpool is compared with, and gnuplot: the benchmark also runs without them.
 peers='golang-cfssl sqlite3 curl gnutls-bin easy-rsa gnuplot-nox'
 
-# Prints the packages of one group. Node may have come from elsewhere, npm with it.
+# Prints the packages of one group. Node and npm may be installed already from another source.
 packages_of() {
 	case $1 in
 	build) echo "$build" ;;
@@ -61,7 +61,7 @@ fi
 all_missing=("${missing[@]}" "${missing_peers[@]}")
 [ ${#all_missing[@]} -gt 0 ] || exit 0
 
-# Ends it, unless only peers are missing.
+# Fails, unless only peers are missing.
 give_up() {
 	[ ${#missing[@]} -eq 0 ] || fail "$1"
 	echo "install-deps: $1; goes on without ${missing_peers[*]}"

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 /*
- * valgrind 3.19 does not know openat2(2). Preloaded under valgrind, this makes an openat(2) of it,
- * which lets pass what RESOLVE_… would refuse: fine for a run in which nothing is to be refused.
+ * valgrind 3.19 does not know openat2(2). Preloaded under valgrind, this function calls openat(2)
+ * instead, which accepts paths that RESOLVE_… would refuse: fine for a run without such paths.
  */
 long syscall(long number, ...)
 {

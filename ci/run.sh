@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What CI runs, on a fresh clone on a machine that may lack everything but git. The first failure
-# ends it.
+# The run of CI, on a fresh clone on a machine that may lack everything but git. It stops at the first
+# failure.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ section() {
 	"$@"
 }
 
-# install, then uninstall, leaves nothing.
+# Checks that install followed by uninstall leaves nothing.
 install_and_uninstall() {
 	local root
 	root=$(mktemp -d)
