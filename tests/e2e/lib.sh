@@ -1,20 +1,20 @@
 # shellcheck shell=bash disable=SC2034
-# What the end-to-end tests share. Each test script sources it and works in a folder of its own,
-# with real processes on loopback; servers take any free port. Prints "ok" or "not ok" a check.
-# (SC2034: the variables that it sets are for the scripts.)
+# The functions of the end-to-end tests. Each test script sources this file and works in a folder of
+# its own, with real processes on loopback; servers take any free port. A check prints "ok" or "not ok".
+# (SC2034: the variables that this file sets are for the scripts.)
 
 certpool=$(realpath -e "${CERTPOOL:-build/certpool}") || exit 1
 folder=$(mktemp -d)
 cd "$folder" || exit 1
 export LC_ALL=C
-# What is on loopback is asked directly.
+# Requests to loopback use no proxy.
 export no_proxy='*'
 servers=()
 
-# This script's own loopback address: a port that one of its servers gives up is nobody else's then.
+# This script's own loopback address: no other script takes a port that one of its servers gives up.
 host=127.$((1 + $$ / 65536)).$(($$ / 256 % 256)).$(($$ % 256))
 
-# A failed check is counted here, so that it also shows in the exit status.
+# Counts failed checks, for the exit status.
 failures=0
 
 finish() {
@@ -60,7 +60,7 @@ equal() {
 	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "expected: $2" "found: $3"; fi
 }
 
-# expect STATUS NAME COMMAND…: runs it, leaves its output in out and err, checks its exit status.
+# expect STATUS NAME COMMAND…: runs the command, writes its output to out and err, checks its status.
 expect() {
 	local status=$1 name=$2 found=0
 	shift 2
@@ -72,7 +72,7 @@ expect() {
 	fi
 }
 
-# says NAME PATTERN: standard error of the last expect; prints: its standard output.
+# says NAME PATTERN: checks standard error of the last expect; prints: checks its standard output.
 says() {
 	if grep -qE -- "$2" err; then pass "$1"; else fail "$1" "not in standard error: $2" "$(cat err)"; fi
 }
@@ -83,8 +83,8 @@ silent() {
 	if [ ! -s out ]; then pass "$1"; else fail "$1" "expected no standard output, found:" "$(cat out)"; fi
 }
 
-# eventually COMMAND…: waits until it succeeds, which is at once, or when a busy machine comes to it;
-# fails after a minute.
+# eventually COMMAND…: repeats the command until it succeeds, which may be late on a busy machine; fails
+# after a minute.
 eventually() {
 	local end=$((SECONDS + 60))
 	until "$@"; do
@@ -93,7 +93,7 @@ eventually() {
 	done
 }
 
-# manifest SIZE1 SIZE2 [MORE]: a CA and two clients. Ports are 0: servers say which they got.
+# manifest SIZE1 SIZE2 [MORE]: a CA and two clients. Ports are 0: servers print their ports.
 manifest() {
 	cat <<-END
 		version: 1
@@ -105,13 +105,13 @@ manifest() {
 	END
 }
 
-# start LOG VERB…: a server; its endpoint is in $endpoint then, its process in $server. It is run by
-# the command in $launcher, if any. try_start: it may end before it listens.
+# start LOG VERB…: starts a server, through the command in $launcher, if any; sets $endpoint to its URL
+# and $server to its process. try_start: the same for a server that may end before it listens.
 launcher=()
 try_start() {
 	local log=$1
 	shift
-	# One pipe a server: the last one may not have closed its own yet.
+	# A new pipe for each server: the last server may not have closed its own yet.
 	rm -f ready
 	mkfifo ready
 	"${launcher[@]}" "$certpool" "$@" --ready 7 7>ready >"$log.out" 2>"$log.err" &
@@ -124,14 +124,14 @@ start() {
 	servers+=("$server")
 }
 
-# free_port FROM: the first from there on at which nobody listens.
+# free_port FROM: prints the first unused port from FROM on.
 free_port() {
 	local port=$1
 	while (: <"/dev/tcp/$host/$port") 2>/dev/null; do port=$((port + 1)); done
 	echo "$port"
 }
 
-# The CA; clients are told where it is by the environment.
+# Starts the CA; clients find its URL in the environment.
 start_ca() {
 	start serve serve --listen "http://$host:0" "$@"
 	ca=$server
@@ -143,14 +143,14 @@ start_receiver() {
 	inbox=$endpoint
 }
 
-# stop PROCESS: SIGTERM; its exit status is in $stopped then.
+# stop PROCESS: sends SIGTERM, and sets $stopped to the exit status.
 stop() {
 	kill "$1"
 	stopped=0
 	wait "$1" || stopped=$?
 }
 
-# While the CA writes or the last one closes the record, others wait, as certpool does.
+# While another process writes or closes the record, sqlite3 waits, as certpool does.
 sqlite3() { command sqlite3 -cmd '.timeout 60000' "$@"; }
 
 # Rows and different keys in the CA's record.
@@ -161,6 +161,6 @@ keys() { sqlite3 "${1:-ca}/state/ca.db" 'select count(distinct key_sha256) from 
 count_files() { find "$1" -maxdepth 1 -name "$2" | wc -l; }
 mode() { stat -c %a "$1"; }
 
-# The address sanitizer looks for leaks by tracing itself, and wants to be loaded first.
+# The address sanitizer traces its own process to find leaks, and must be loaded first.
 sanitized() { grep -q __asan_init "$certpool"; }
 unsanitized_preload() { ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$@"; }

@@ -3,13 +3,13 @@
 #
 #   tests/e2e/run.sh [t_NAME.sh…]
 #
-# One line a check, "N passed, N failed" at the end; exit status 1 if any failed.
+# Prints one line a check, and "N passed, N failed" at the end; exit status 1 if any failed.
 set -u
 here=$(dirname "$(realpath "$0")")
 cd "$here/../.." || exit 1
 CERTPOOL=$(realpath -e "${CERTPOOL:-build/certpool}") || exit 1
 export CERTPOOL
-# What a developer has set must not decide what the tests see.
+# The developer's own environment must not influence the tests.
 for variable in $(compgen -e CERTPOOL_); do unset "$variable"; done
 
 [ $# -gt 0 ] || set -- "$here"/t_*.sh
@@ -18,8 +18,8 @@ failed=0
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
-# As many scripts at once as there are processors: each works in a folder of its own, and mostly
-# waits. What they print is kept until it is their turn.
+# As many scripts run at once as there are processors: each works in a folder of its own, and mostly
+# waits. Their output is printed in order.
 scripts=()
 for script; do
 	[ -f "$script" ] || script=$here/$(basename "$script" .sh).sh
@@ -28,7 +28,7 @@ done
 run_script() {
 	local name
 	name=$(basename "$1" .sh)
-	# For one that hangs: a busy machine takes many times as long as an idle one.
+	# The limit is for a script that hangs: a busy machine takes many times as long as an idle one.
 	timeout 3600 bash "$1" >"$logs/$name" 2>&1
 	echo $? >"$logs/$name.ended"
 	mv "$logs/$name.ended" "$logs/$name.status"

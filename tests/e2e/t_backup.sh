@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Backups of the CA, made while it serves, and what is restored from them.
+# Backups of the CA, made while it serves, and restoring them.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -13,18 +13,18 @@ start_ca
 "$certpool" revoke client1/3 -q >out
 
 serials() { sqlite3 "$1" 'select hex(serial) from certificate order by serial'; }
-# place NAME: a folder with the manifest, and nothing else.
+# place NAME: makes a folder with the manifest, and nothing else.
 place() { rm -rf "$1" && mkdir "$1" && cp manifest.yaml "$1"; }
-# restore NAME FILE [OPTION…]: into a new place.
+# restore NAME FILE [OPTION…]: restores into a new folder.
 restore() {
 	place "$1"
 	(cd "$1" && "$certpool" restore "../$2" "${@:3}")
 }
 in_place() { (cd "$1" && shift && "$certpool" "$@"); }
-# No certificate, key or record in the place, and no temporary file with one.
+# Checks that the folder has no certificate, key or record, and no temporary file with one.
 nothing_in() { [ -z "$(find "$1" -name '*.db*' -o -name '*.key' -o -name '*.jwk' -o -name '*.crt' -o -name '*.new*')" ]; }
 
-# What is refused, writes nothing.
+# A refused restore writes nothing.
 expect 2 'neither keys nor none' "$certpool" backup b.tar
 says 'says which options there are' '--passphrase-file FILE.*--without-keys, found neither'
 expect 2 'both' "$certpool" backup b.tar --passphrase-file pass --without-keys
@@ -36,7 +36,7 @@ expect 4 'a passphrase that is not there' "$certpool" backup b.tar --passphrase-
 expect 4 'a folder that is not there' "$certpool" backup nowhere/b.tar --without-keys
 equal 'no backup was made' 0 "$(count_files . '*b.tar*')"
 
-# While a client enrolls, whose certificates that it had before are in each.
+# Backups while a client enrolls: each has the certificates that the client had before.
 "$certpool" enroll client2 -q >enroll.out 2>enroll.err &
 enrolling=$!
 for n in 1 2 3; do
@@ -51,7 +51,7 @@ for n in 1 2 3; do
 done
 rm -rf r1 r2 r3 under?.tar
 
-# What is in it.
+# The members of a backup.
 expect 0 'backup' "$certpool" backup b.tar --passphrase-file pass --json
 check 'says what it has' jq -e '.file=="b.tar" and .certificates==420 and .keys==3 and .octets>100000' out
 equal 'for its owner alone' 600 "$(mode b.tar)"
@@ -63,14 +63,14 @@ says 'is not overwritten' 'b.tar: exists already'
 check 'and stays as it is' cmp b.tar kept.tar
 check_not 'no key is in it as it is on the disk' grep -qaF "$(sed -n 2p ca/Private/root.key)" b.tar
 check_not 'nor a shared one' grep -qaF "$(jq -r .k ca/Private/shared_client1.jwk)" b.tar
-# Without certpool.
+# Restoring by other tools.
 mkdir hand
 check 'tar extracts it' tar xf b.tar -C hand
 check 'sha256sum checks it' sh -c 'cd hand && sha256sum -c --strict SHA256SUMS'
 check 'openssl opens the keys' sh -c 'openssl enc -d -aes-256-cbc -pbkdf2 -iter 600000 -md sha256 -in hand/keys.enc -pass file:pass | tar x -C hand'
 check 'they are the CA'\''s' diff -r hand/Private ca/Private
 check 'sqlite3 reads the record' test "$(sqlite3 hand/state/ca.db 'pragma integrity_check; select count(*) from certificate' | xargs)" = 'ok 420'
-# As the note in it says.
+# Restoring as the backup's own note says.
 mkdir byhand byhand/ca && cp -a hand/cert hand/Private hand/state byhand/ca && cp hand/manifest.yaml byhand
 mkdir byhand/ca/CSR_file byhand/ca/received && chmod 700 byhand/ca/Private byhand/ca/state
 sqlite3 byhand/ca/state/ca.db 'update state set crl_number = max(crl_number, unixepoch()), crl_revision = -1'
@@ -78,7 +78,7 @@ expect 0 'a CA that was put together by hand' in_place byhand crl --json
 check 'has a higher number' jq -e '.made and .number>1700000000' out
 expect 0 'and is whole' in_place byhand check
 
-# To standard output, without keys, while it serves.
+# A backup to standard output, without keys, while the CA serves.
 expect 0 'a backup in a pipe' sh -c "'$certpool' backup - --without-keys >pipe.tar"
 equal 'has no keys' 0 "$(tar tf pipe.tar | grep -cE 'key|jwk|hmac')"
 place piped
@@ -95,7 +95,7 @@ if [ -c /dev/full ]; then
 fi
 expect 1 'onto nothing' sh -c "'$certpool' backup - --without-keys >&-"
 
-# Another CA's place, and the number of the CRL.
+# A restored CA in another folder, and the number of its CRL.
 for n in 1 2 3; do "$certpool" crl --renew -q --json >crl.json; done
 expect 0 'restore' restore here b.tar --passphrase-file ../pass --json
 check 'says what it has' jq -e '.certificates==420 and .revoked==1 and .keys==3 and .crl_number>1700000000' out
@@ -105,13 +105,13 @@ equal 'for their owner alone' '600 600 600 700' "$(stat -c %a here/ca/Private/* 
 equal 'the record too' '600 700' "$(stat -c %a here/ca/state/ca.db here/ca/state | xargs)"
 expect 0 'check calls it whole' in_place here check --json
 check 'with all of it' jq -e '.findings==0 and .certificates==420 and .crl_entries==1 and .key_checked' out
-# catalogue 97: a number that was given out is never given out again
+# catalogue 97: the number of a published CRL is never used again
 check 'its CRL has a higher number than any before' test "$(in_place here crl --json | jq .number)" -gt "$(jq .number crl.json)"
 check 'the log says so' grep -q '"event":"restored","by":"ca","detail":"../b.tar","number":1[0-9]*' <(in_place here audit list)
 expect 0 'and is whole' in_place here audit verify
 
-# A CA that is there is not touched: its files are the same, and its record has the same in it. The
-# files that SQLite keeps beside the record are its own: who only reads writes to -shm as well.
+# An existing CA is not touched: its files are the same, and its record has the same content. SQLite's
+# files beside the record may differ: a reader writes to -shm too.
 state_of() { # FOLDER…
 	find "$@" -type f ! -name 'ca.db-*' -exec sha256sum {} + | sort
 	for record in "${@/%//state/ca.db}"; do sqlite3 "$record" .dump || echo "$record: unreadable"; done
@@ -130,7 +130,7 @@ expect 6 'beside the log of another record' in_place here restore ../b.tar --pas
 says 'says what it is' 'there is the log of a record'
 check_not 'it gets no record' test -e here/ca/state/ca.db
 mv lost.db here/ca/state/ca.db
-# Who lost the record alone gets it back.
+# A CA that lost only its record gets it back.
 rm here/ca/state/ca.db*
 expect 0 'a record that was lost' in_place here restore ../b.tar --passphrase-file ../pass
 expect 0 'is whole again' in_place here check
@@ -142,9 +142,9 @@ expect 6 'another passphrase' restore bad b.tar --passphrase-file ../wrong
 says 'says so' 'not the passphrase under which it was made'
 check 'nothing is in place' nothing_in bad
 
-# Changed, cut off, or something else.
+# Backups that are changed, truncated, or something else.
 size=$(stat -c %s b.tar)
-flip() { # OFFSET: the backup with one bit changed there
+flip() { # OFFSET: changes one bit of the backup there
 	cp b.tar bad.tar
 	byte=$(od -An -tu1 -j "$1" -N 1 b.tar)
 	printf '%b' "\\x$(printf %x $((byte ^ 1)))" | dd of=bad.tar bs=1 seek="$1" conv=notrunc status=none
@@ -175,7 +175,7 @@ equal 'what is cut off is found' '' "$accepted"
 check 'what was added is found' refused
 cp manifest.yaml bad.tar
 check 'what is no archive is found' refused
-# Whoever can compute the sums anew still does not know the passphrase.
+# An attacker who computes the sums anew still does not know the passphrase.
 rm -rf evil && cp -r hand evil && rm -rf evil/Private
 sqlite3 evil/state/ca.db 'update certificate set revoked_at = null, reason = null'
 (cd evil && sha256sum BACKUP manifest.yaml cert/root.crt cert/ca.crl keys.enc state/ca.db >SHA256SUMS)
@@ -213,12 +213,12 @@ else
 	skip 'a full disk' "$(cat check.log)"
 fi
 
-# catalogue 76: killed at each call that changes something, and done again. The shell tells of each.
+# catalogue 76: killed at each call that changes something, and run again. The shell reports each kill.
 exec 3>&2 2>notices
 killed_at() { # STEP CALLS COMMAND…
 	ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null -e "trace=$2" -e "inject=$2:signal=KILL:when=$1" "${@:3}" >out 2>err
 }
-# The restored record is sound as soon as it is there; before, nobody takes the place for a CA.
+# The restored record is complete as soon as it exists; before, no command takes the folder for a CA.
 sound() {
 	if [ -e steps/ca/state/ca.db ]; then
 		[ "$(sqlite3 steps/ca/state/ca.db 'pragma integrity_check; select count(*) from certificate' | xargs)" = 'ok 420' ]
@@ -226,7 +226,7 @@ sound() {
 		! in_place steps serve --listen "http://$host:0" >out 2>err && in_place steps restore "../$1" "${@:2}" >out 2>err
 	fi && in_place steps audit verify >out 2>err && [ -z "$(find steps -name '.*new*')" ]
 }
-each_step() { # CALLS FILE [OPTION…]: leaves the number of steps in $step, of those that were right in $right
+each_step() { # CALLS FILE [OPTION…]: sets $step to the number of steps, $right to the number of correct ones
 	step=0 right=0 killed=137
 	while [ $killed -eq 137 ] && [ $step -lt 200 ]; do
 		step=$((step + 1))
@@ -258,7 +258,7 @@ check 'there were steps' test "$step" -gt 3
 check 'the log of the CA is whole' "$certpool" audit verify
 exec 2>&3
 
-# Two at once; and a record that is damaged.
+# Two backups at once; and a damaged record.
 exec 8>>ca/state/backup && flock 8
 expect 7 'while another is made' "$certpool" backup two.tar --without-keys
 says 'says so' 'ca/state: backup: another process has this lock'

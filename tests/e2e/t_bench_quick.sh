@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The benchmark (tests/bench) with hardly anything to do: that it comes to its table, and says of a
-# peer that is missing that it is. No figure is looked at for what it is.
+# The benchmark (tests/bench) with hardly any work: it prints its table, and reports a missing peer as
+# missing. The size of the figures is not checked.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 bench=$(realpath "$(dirname "$0")/../bench/run.sh")
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@ if [ ! -x "$programs/limits" ]; then
 	exit
 fi
 
-# Everything that is installed but for two peers.
+# All installed programs except two peers.
 mkdir bin
 ln -s /usr/bin/* bin/
 rm -f bin/cfssl bin/certtool
@@ -29,14 +29,14 @@ check 'every figure says its N' jq -e '[.rows[].ours | .n > 0] | all' results/be
 check 'every figure was measured' jq -e '[.rows[].ours | .min <= .median and .median <= .max] | all' results/bench-results.json
 check 'the limit was, too' jq -e '.rows[6] | .limit > 0 and .share > 0 and (.reached | type) == "boolean"' results/bench-results.json
 
-# A peer that is not there.
+# A missing peer.
 equal 'a peer that is missing is said to be' '"missing: cfssl"' "$(row 0 .peer.absent)"
 equal 'it has no ratio' null "$(row 0 .ratio)"
 equal 'and reaches nothing' null "$(row 0 .reached)"
 check 'the table says so in its row' grep -qE '^ 1 enroll.*cfssl, whole +missing: cfssl +- ' table
 check 'another too' grep -qE '^ 4 enroll.*certtool +missing: certtool +- ' table
 
-# One that is.
+# An installed peer.
 check 'a peer that is there has a figure' jq -e '.rows[2] | .peer.median > 0 and .peer.n > 0' results/bench-results.json
 check 'the ratio is what the figures say' jq -e '.rows[2] | .ours.median / .peer.median == .ratio' results/bench-results.json
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# certpool bench: what it measures is real, and nothing of it stays.
+# certpool bench: it measures real work, and leaves no files.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -42,8 +42,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 certifies() { [ -n "$(find . -path './certpool-bench.*/client1/cert/cert_key1.crt' 2>/dev/null)" ]; }
-# Told to stop in the middle: by a supervisor, and, with the minus sign, by the terminal, which tells
-# all of its processes.
+# Stopped in the middle: by a supervisor, and, with the minus sign, by the terminal, which signals all
+# processes of the group.
 for told in INT -INT TERM -HUP; do
 	signal=${told#-}
 	setsid "$certpool" bench --duration 60s >out 2>err &

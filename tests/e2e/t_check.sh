@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# check: each kind of damage to a CA is found, and named.
+# check: it finds and names each kind of damage to a CA.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -42,7 +42,7 @@ found() {
 }
 advised() { if grep -qE -- "$1" out err; then pass "what to do: $1"; else fail 'what to do' "expected: $1" "$(cat out err)"; fi; }
 
-# Rows that are not what they were.
+# Changed rows.
 found 'another certificate in a row' "certificate $serial of client1/key1: expected the serial of its row, found another" \
 	sql "update certificate set der = (select der from certificate where member = 'key3') where $row"
 advised 'restore the record from a backup'
@@ -60,7 +60,7 @@ found 'nothing in its place' 'client1/key1: expected a certificate, found' sql "
 found 'a signature that does not hold' 'client1/key1: .*(signature|X.690)' sql "update certificate set der = cast(substr(der, 1, length(der) - 1) || x'7f' as blob) where $row"
 found 'a name that is none' 'row 1 of certificate: expected serial, key, names' sql "update certificate set member = '../key1' where $row"
 found 'a row that is gone' "certificate $serial: expected in the record, as the audit log has it, found none" sql "delete from certificate where $row"
-# catalogue 60: whoever un-revokes is found out
+# catalogue 60: an undone revocation is found
 found 'a revocation undone' "certificate $second: expected it revoked, as the audit log has it" \
 	sql "update certificate set revoked_at = null, reason = null where member = 'key2'"
 check 'the CRL has it still' grep -q 'ca.crl: expected the 3 entries that the record has, found 4' out
@@ -77,14 +77,14 @@ found 'a revoked client with certificates' 'client client1: is revoked, and has 
 	sql "update client set revoked_at = 1, reason = 0 where name = 'client1'"
 found 'a page that was overwritten' 'ca.db: .*(damaged|malformed|integrity|cannot be)' dd if=/dev/urandom of=ca/state/ca.db bs=4096 seek=3 count=2 conv=notrunc status=none
 found 'a record that was cut off' 'ca.db: ' truncate -s 40960 ca/state/ca.db
-# An index that says something else than its table.
+# An index that differs from its table.
 reindex() {
 	sql "create table t (a); create index i on t (a); insert into t values (1);
 		pragma writable_schema = on; update sqlite_schema set sql = 'CREATE INDEX i ON t (a) WHERE a = 2' where name = 'i'"
 }
 found 'an index that is wrong' 'expected whole pages and indexes, found: ' reindex
 
-# A certificate that is the CA's, and not in its profile; and one of another CA with its name.
+# A certificate by the CA outside the profile; and one of another CA with the same name.
 forge() { # KEY CERTIFICATE
 	cat >ext <<-END
 		basicConstraints = critical, CA:TRUE
@@ -161,11 +161,11 @@ says 'is not looked at, and that is said' 'was not looked at'
 expect 0 'with its passphrase' "$certpool" check --passphrase-file pass --json
 check 'it is' jq -e .key_checked out
 
-# Several at once; nothing is changed by looking.
+# Several defects at once; check changes nothing.
 rm -rf ca && cp -a whole ca
 chmod 644 ca/Private/root.key && sql "update certificate set subject = 'CN=x'" && rm ca/cert/ca.crl
 expect 1 'several at once' "$certpool" check --json
-# Eight rows, the CRL, the key's mode, and the key that is not read because of it.
+# Eight rows, the CRL, the key's mode, and the key, which is not read because of its mode.
 equal 'are all told' 11 "$(jq -s '.[-1].findings' out)"
 says 'and counted' 'not whole: findings: 11'
 find ca -type f -exec sha256sum {} + | sort >before

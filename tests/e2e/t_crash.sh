@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Processes that are killed: what was promised stays, nothing is done twice.
+# Killed processes: every answer that was sent stays true, and nothing is done twice.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Where the shell tells of every process that was killed. What fails is told on standard output.
+# The shell's report of every killed process. Failed checks are on standard output.
 exec 2>notices
 
 size=2000
 has_files() { [ "$(count_files "$2" "$3")" -ge "$1" ]; }
-wait_for() { eventually has_files "$@"; } # COUNT FOLDER PATTERN: until so many files are there
+wait_for() { eventually has_files "$@"; } # COUNT FOLDER PATTERN: waits until so many files exist
 leftovers() { find . -name '.*.new' | wc -l; }
 
 manifest $size 1 | sed "s/size: $size/&, batch_size: 100/" >manifest.yaml
@@ -34,7 +34,7 @@ for i in 1 2 3 777 1000 1999 2000; do
 done
 equal 'requests are for the keys beside them' 0 $mismatched
 
-# catalogue 76: the client is killed during its enrolment
+# catalogue 76: the client, killed during its enrolment
 start_ca
 for _ in 1 2 3; do
 	before=$(count_files client1/cert 'cert_key*.crt')
@@ -48,7 +48,7 @@ some=$(count_files client1/cert 'cert_key*.crt')
 check 'the client was killed in the middle' test "$some" -gt 0 -a "$some" -lt $size
 find client1/cert -name '*.crt' -exec sha256sum {} + >before
 
-# catalogue 76: the CA is killed during the same enrolment
+# catalogue 76: the CA, killed during the same enrolment
 "$certpool" enroll client1 >out 2>err &
 enroll=$!
 wait_for $((some + 100)) client1/cert 'cert_key*.crt'
@@ -69,7 +69,7 @@ find client1/cert -name 'cert_key*.crt' -print0 | xargs -0 cat >all.pem
 equal 'openssl verifies all of them' $size \
 	"$(find client1/cert -name 'cert_key*.crt' -print0 | xargs -0 -n 500 openssl verify -CAfile client1/cert/root.crt | grep -c ': OK$')"
 
-# catalogue 93: the client leaves before the answer; it asks again
+# catalogue 93: the client disconnects before the answer, and asks again
 rm client1/cert/cert_key1??.crt
 "$certpool" enroll client1 >out 2>err &
 enroll=$!
@@ -79,7 +79,7 @@ expect 0 'a client that left asks again' "$certpool" enroll client1
 check 'and has the same certificates' sha256sum --quiet -c before
 equal 'nothing was recorded anew' "$size" "$(rows)"
 
-# catalogue 77: SIGTERM while it certifies: what it has begun it finishes
+# catalogue 77: SIGTERM while the CA certifies: it finishes the requests in progress
 rm client1/cert/cert_key*.crt
 "$certpool" enroll client1 >out 2>err &
 enroll=$!
@@ -92,7 +92,7 @@ expect 0 'afterwards the client completes its pool' "$certpool" enroll client1
 check 'with the same certificates' sha256sum --quiet -c before
 equal 'the record is sound' ok "$(sqlite3 ca/state/ca.db 'pragma integrity_check')"
 
-# A receiver that was killed remembers what it has taken.
+# A killed receiver remembers the messages that it accepted.
 "$certpool" request client2 -q >out && "$certpool" enroll client2 -q >out
 start_receiver client2
 "$certpool" send client1 client2 --output message.jwe x
@@ -102,7 +102,7 @@ wait "$receiver"
 start_receiver client2
 expect 3 'after kill -9 the receiver still knows a replay' "$certpool" send client1 client2 --endpoint "$inbox" --deliver message.jwe
 
-# killed_at STEP CALLS COMMAND…: kills the command at its STEPth system call of those.
+# killed_at STEP CALLS COMMAND…: kills the command at its STEPth call of the system calls CALLS.
 killed_at() {
 	local step=$1 calls=$2
 	shift 2
@@ -138,12 +138,12 @@ while [ $survived -eq 0 ] && [ $step -lt 200 ]; do
 	rm -rf steps/*
 	manifest 3 1 >steps/manifest.yaml
 	"$certpool" init -q -m steps/manifest.yaml >out && "$certpool" request client1 -q -m steps/manifest.yaml >out
-	# -D: the process is the server's, and the tracer a child of it.
+	# -D: the server is our child, and the tracer is a child of the server.
 	launcher=(env ASAN_OPTIONS=detect_leaks=0 strace -D -f -o trace -e "inject=pwrite64,fdatasync:signal=KILL:when=$step")
 	try_start killed serve -m steps/manifest.yaml
 	launcher=()
 	[ -z "$endpoint" ] || "$certpool" enroll client1 -q -m steps/manifest.yaml --ca "$endpoint" >out 2>err
-	# One that was not killed stops in order, unless it is killed at that.
+	# A CA that was not killed before stops normally, unless it is killed while it stops.
 	stop "$server"
 	[ $stopped -ne 0 ] || survived=1
 	start_ca -m steps/manifest.yaml

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Whoever verifies looks certificates up in the CA's CRL: verify --crl, receive --crl.
+# Looking certificates up in the CA's CRL: verify --crl, receive --crl.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -36,7 +36,7 @@ check 'with all that is known' jq -e '.verdict == "invalid" and .revocation == "
 expect 0 'as JSON: good' verify "$(member 2)" --crl after.crl --json
 check 'says so' jq -e '.verdict == "valid" and .revocation == "good" and (has("revoked_at") | not)' out
 
-# catalogue 56, 58: whatever keeps it from being told is not taken for good.
+# catalogue 56, 58: without a usable CRL no certificate is good.
 cannot_tell() {
 	local name=$1 pattern=$2
 	shift 2
@@ -74,7 +74,7 @@ cp after.crl new.crl && mv new.crl current.crl
 expect 3 'a message under the CRL after' send 1 two
 says 'is refused, with the reason' 'CRL number [0-9]+: the certificate was revoked at .* \(keyCompromise\)'
 expect 0 'another member' send 2 three
-# catalogue 58: an older CRL does not undo that, nor does none
+# catalogue 58: neither an older CRL nor a missing one undoes the revocation
 cp before.crl new.crl && mv new.crl current.crl
 expect 3 'the older CRL again' send 1 four
 rm current.crl

@@ -73,7 +73,7 @@ expect 0 'which is certified' "$certpool" enroll client1
 equal 'eight certificates' 8 "$(count_files client1/cert 'cert_key*.crt')"
 equal 'eight rows' 8 "$(rows)"
 
-# catalogue 40: what is there is not overwritten
+# catalogue 40: existing files are not overwritten
 expect 0 'a request of one'\''s own in CSR_file' sh -c "
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout foreign.key -subj /CN=client2-1 \
 		-out client2/CSR_file/csr_key1.csr && '$certpool' request client2"
@@ -81,8 +81,8 @@ check_not 'gets no key beside it' test -e client2/Private/private_key1.key
 expect 0 'and is certified' "$certpool" enroll client2
 equal 'for its key' "$(openssl pkey -pubout -in foreign.key)" "$(openssl x509 -pubkey -noout -in client2/cert/cert_key1.crt)"
 
-# told_over_quota: how many members the last expect told to be over their quota of 3. Its requests are
-# answered in any order, and so the lines are cut differently each time.
+# told_over_quota: prints how many members the last expect reported as over the quota of 3. The requests
+# are answered in any order, so the members are grouped into lines differently each time.
 told_over_quota() {
 	sed -nE 's/^certpool enroll: client1: (.*): refused \(quota\): client1 may have 3 certificates.*/\1/p' err | awk '
 		$1 == "member" { told++ }
@@ -91,7 +91,7 @@ told_over_quota() {
 		END { print told + 0 }'
 }
 
-# Some refused, for their subject: the others are saved.
+# Some members are refused for their subject: the others are saved.
 mkdir mixed
 manifest 4 1 >mixed/manifest.yaml
 sed -i 's/client1: {pool: {size: 4}}/client1: {pool: {size: 4}, policy: {certificates: 3}}/' mixed/manifest.yaml
@@ -123,7 +123,7 @@ echo nonsense >mixed/client1/CSR_file/csr_key3.csr
 	exit "$failures"
 ) || failures=$((failures + 1))
 
-# Another CA: a root that is not the pinned one.
+# Another CA: its root is not the pinned one.
 mkdir other
 sed 's/CN=certpool Root CA/CN=Other/' manifest.yaml >other/manifest.yaml
 "$certpool" init -m other/manifest.yaml -q >out
@@ -143,7 +143,7 @@ says 'says that the keys differ' 'key'
 check 'the CA tells that in its log' grep -q '/v1/certificates: 400' serve.err
 cp -p key client1/Private/shared_ca.jwk
 
-# catalogue 38, 100: a shared key that others can read, or that is none
+# catalogue 38, 100: a shared key file that others can read, or that holds no key
 chmod 644 client1/Private/shared_ca.jwk
 expect 6 'a shared key that others can read' "$certpool" enroll client1
 says 'names the file and the modes' 'shared_ca\.jwk.*0600.*0644'
@@ -152,7 +152,7 @@ chmod 600 client1/Private/shared_ca.jwk
 expect 1 'a shared key that is too short' "$certpool" enroll client1
 cp -p key client1/Private/shared_ca.jwk
 
-# Something else on the port.
+# Another server on the port.
 if command -v openssl >/dev/null; then
 	openssl s_server -accept "$host:0" -nocert -cipher 'aNULL:@SECLEVEL=0' -no_tls1_3 </dev/null >tls.out 2>&1 &
 	servers+=($!)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Manifests and files that are wrong, disks that are full or read-only: a clear error, nothing changed.
+# Wrong manifests and files, full or read-only disks: a clear error, and no change.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# refused_manifest NAME PATTERN: standard input is a manifest that must be refused with its place.
+# refused_manifest NAME PATTERN: the manifest on standard input must be refused, with line and column.
 refused_manifest() {
 	cat >manifest.yaml
 	expect 2 "manifest: $1" "$certpool" init
@@ -58,7 +58,7 @@ expect 4 'serve before init' "$certpool" serve
 start_ca
 "$certpool" enroll client1 -q >out
 
-# catalogue 39: keys and certificates that are damaged
+# catalogue 39: damaged keys and certificates
 send() { "$certpool" send client1 client2 --endpoint http://127.0.0.1:1 --member 1 x; }
 cp -p client1/Private/private_key1.key key
 head -c 60 key >client1/Private/private_key1.key
@@ -84,7 +84,7 @@ expect 6 'a certificate that is a symbolic link' send
 rm client1/cert/cert_key1.crt && mv certificate client1/cert/cert_key1.crt
 expect 7 'all is well again, but for the receiver' send
 
-# A root that is missing, or is not one.
+# A root certificate that is missing, or is no root.
 mv client1/cert/root.crt root.crt
 expect 4 'no pinned root' "$certpool" verify client1 client1/cert/cert_key1.crt
 cp client1/cert/cert_key2.crt client1/cert/root.crt

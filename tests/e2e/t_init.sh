@@ -44,7 +44,7 @@ check 'shares a key with the client that was there' cmp part/ca/Private/shared_c
 expect 4 'a node that the manifest does not have' "$certpool" init client9 -m part/manifest.yaml
 says 'is refused with the names that there are' 'client1.*client2'
 
-# catalogue 32: what the names in JSON are made of
+# catalogue 32: names are escaped in JSON
 mkdir json
 manifest 1 1 | sed 's/layout: ca,/layout: "o\\"d\\\\d\\u00e9",/' >json/manifest.yaml
 expect 0 'init --json' "$certpool" init --json -m json/manifest.yaml
@@ -69,7 +69,7 @@ equal 'every key is created with O_EXCL and 0600' 0 "$(created | grep -vcE 'O_EX
 equal 'no mode wider than 0600 is given to a file in Private' 0 \
 	"$(grep -hA1 -E '(root\.key|\.jwk|private_key).*O_CREAT' trace trace.request | grep fchmod | grep -vcE ', 0600\)')"
 
-# catalogue 33-36, 38: what lies where keys should be
+# catalogue 33-36, 38: other objects in place of keys
 refuses() { # NAME STATUS PATTERN
 	expect "$2" "$1" "$certpool" serve --listen "http://$host:0"
 	says "$1: says why" "$3"

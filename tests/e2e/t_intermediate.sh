@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A CA whose root lies apart: made once, then on a stick in a safe.
+# A CA with a separate root: made once, then on a stick in a safe.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# apart FOLDER: a manifest with a root_layout in it.
+# apart FOLDER: makes the folder, with a manifest that has a root_layout.
 apart() {
 	mkdir -p "$1"
 	manifest 3 2 | sed 's|layout: ca,|layout: ca, root_layout: stick, crl: {url: "http://ca.example.org/crl"},|' \
@@ -53,7 +53,7 @@ expect 0 'with a chain by hand' "$certpool" verify --root safe/cert/root.crt --c
 expect 3 'without one there is no path' "$certpool" verify --root safe/cert/root.crt "$received"
 says 'which is said' 'no path to the root CN=certpool Root CA: the issuer CN=certpool Issuing CA'
 
-# A client that does not know the issuing certificate cannot show it.
+# A client without the issuing certificate cannot send the chain.
 mv client1/cert/ca.crt kept
 expect 3 'a message without it' "$certpool" send client1 client2 --endpoint "$inbox" bonjour
 says 'is refused' 'no path to the root'
@@ -79,7 +79,7 @@ mkdir elsewhere
 check 'it has the issuing certificate as well' cmp elsewhere/client3/cert/ca.crt ca/cert/ca.crt
 stop "$ca"
 
-# catalogue 50: pieces that do not belong together
+# catalogue 50: files of different CAs
 refuses() { # NAME PATTERN
 	expect 6 "$1" "$certpool" serve --listen "http://$host:0"
 	says "$1: says why" "$2"
@@ -106,8 +106,8 @@ says 'since certificates were issued' 'under which [0-9]+ certificates were issu
 cp own.crt ca/cert/ca.crt
 expect 0 'all is well again' "$certpool" init
 
-# catalogue 76: killed at each of its steps, and asked again
-step() { # N: the N'th rename is the process's last call
+# catalogue 76: killed at each step, and run again
+step() { # N: kills the process at its N'th rename
 	apart "kill/$1"
 	(ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null -e trace=renameat,renameat2 \
 		-e inject=renameat,renameat2:signal=KILL:when="$1" \

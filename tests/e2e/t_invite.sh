@@ -51,7 +51,7 @@ expect 0 'enroll' on a "$certpool" enroll alice
 equal 'the subject came with the invitation' 'CN=A \"quoted\" 1' \
 	"$(openssl x509 -subject -nameopt RFC2253 -noout -in a.host/alice/cert/cert_key1.crt | sed 's/subject=//')"
 
-# A root that is not the invitation's; an invitation that is none.
+# A root that does not match the invitation; a file that is no invitation.
 chmod 600 bob.json
 jq '.root_sha256 |= ("0" * 64)' bob.json >b.host/false.json
 chmod 600 b.host/false.json

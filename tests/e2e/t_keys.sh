@@ -4,10 +4,10 @@
 . "$(dirname "$0")/lib.sh"
 
 passphrase='correct horse battery'
-# Of this run alone: it is looked for in the arguments of every process that there is.
+# A PIN of this run alone: the test searches the arguments of every process for it.
 pin=4711-$$
 
-# ca_manifest MORE [SIZE]: a CA with more keys than in the default, and a client.
+# ca_manifest MORE [SIZE]: a CA with more manifest keys than by default, and a client.
 ca_manifest() {
 	cat <<-END
 		version: 1
@@ -57,7 +57,7 @@ expect 1 'an empty passphrase file' "$certpool" init -m none.yaml --passphrase-f
 says 'says what was expected' 'empty: expected one line of 1 to 1024 octets'
 check_not 'no message quotes a passphrase' grep -rF -e "$passphrase" -e 'incorrect horse' out err serve.out serve.err
 
-# What others encrypted, and what is not encrypted.
+# Keys that other tools encrypted, and keys that are not encrypted.
 openssl pkey -in ca/Private/root.key -passin file:phrase -out plain.key
 (umask 077 && openssl pkcs8 -topk8 -v2 aes-256-cbc -in plain.key -passout file:phrase -out theirs.key)
 cp theirs.key ca/Private/root.key
@@ -111,13 +111,13 @@ start_ca
 expect 0 'the token certifies' "$certpool" enroll client1
 check 'members verify under the root' openssl verify -CAfile ca/cert/root.crt client1/cert/cert_key1.crt
 
-# catalogue 101: the PIN is nowhere to be read
+# catalogue 101: the PIN appears nowhere
 ps axww -o args >processes
 tr '\0' '\n' <"/proc/$ca/environ" >environment 2>/dev/null
 check_not 'no PIN in argument, environment or log' grep -F -e $pin processes environment serve.out serve.err out err
 stop "$ca"
 
-# catalogue 101: wrong PIN, again and again
+# catalogue 101: a wrong PIN, repeatedly
 secret kept $pin
 secret pin 0815-$$
 for _ in 1 2 3; do
@@ -148,8 +148,8 @@ expect 1 'enroll when the token vanishes in the middle' "$certpool" enroll clien
 says 'the client learns that it can try again' 'failed.*try again'
 check 'it had signed some by then' test "$(grep -c 'openat.*object.*= [0-9]' trace)" -ge 99
 check 'and then could not' grep -q INJECTED trace
-# The 600 missing members are asked for in two requests; strace counts each thread for itself, so the
-# other request may have had a whole answer.
+# The client asks for the 600 missing members in two requests; strace counts each thread separately, so
+# the other request may have had a complete answer.
 recorded=$(($(rows) - before))
 check 'nothing of that request was recorded' test $recorded -eq 0 -o $recorded -eq 300
 equal 'nothing of it was saved' $((recorded + 3)) "$(count_files client1/cert 'cert_key*.crt')"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a working CA keeps in its memory: the keys that it needs, once, and no text of them.
+# The memory of a working CA: it holds the needed keys, once, and no text of them.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -8,7 +8,7 @@ if [ "$(id -u)" -ne 0 ] || sanitized; then
 	exit
 fi
 
-# occurrences PROCESS HEX…: how often each octet string is in its writable memory.
+# occurrences PROCESS HEX…: prints how often its writable memory contains each octet string.
 occurrences() {
 	perl -e '
 		my ($process, @needles) = @ARGV;
@@ -35,7 +35,7 @@ manifest 100 1 >manifest.yaml
 start_ca
 check 'a pool is enrolled' "$certpool" enroll client1
 k=$(sed -E 's/.*"k":"([^"]+)".*/\1/' client1/Private/shared_ca.jwk)
-# catalogue 98, 99: the key itself is there once, which shows that the search works
+# catalogue 98, 99: the search finds the key itself once, which shows that the search works
 equal 'of a shared key there is the key alone; of the root key no PEM' '1 0 0' "$(occurrences "$ca" \
 	"$(printf '%s=' "$k" | tr '_-' '/+' | base64 -d | hex)" \
 	"$(printf %s "$k" | hex)" \

@@ -43,7 +43,7 @@ printf x >>large
 expect 1 'one octet more' send --file large
 says 'says the limit' '1048576'
 
-# catalogue 17, 21, 22, 61-64: what is not a fresh message from client1 to client2
+# catalogue 17, 21, 22, 61-64: anything but a fresh message from client1 to client2
 expect 0 'a message is written' send --output message.jwe 'once'
 check 'it is a JWE' grep -qE '^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$' message.jwe
 expect 6 'and not overwritten' send --output message.jwe 'again'
@@ -94,7 +94,7 @@ expect 7 'then nobody listens' send x
 start_receiver client2 --online
 expect 0 '--online: a certificate that the CA stands by' send --count 5 x
 stop "$ca"
-# What the CA said a moment ago counts for some seconds.
+# The receiver caches the CA's answers for some seconds.
 refused() {
 	local status=0
 	send x || status=$?
@@ -109,14 +109,14 @@ expect 3 '--online: the CA has revoked it' send x
 says 'and the sender is told' 'revoked'
 stop "$receiver"
 
-# The limit is the receiver's.
+# The receiver's limit counts.
 start third receive client3 --listen "http://$host:0"
 head -c 1001 /dev/zero | tr '\0' x >long
 expect 3 'a message over the receiver'\''s limit' "$certpool" send client1 client3 --endpoint "$endpoint" --file long
 truncate -s 1000 long
 expect 0 'a message at its limit' "$certpool" send client1 client3 --endpoint "$endpoint" --file long
 
-# catalogue 82: M that cannot be written is not taken
+# catalogue 82: a message whose M cannot be written is not accepted
 rm ready && mkfifo ready
 "$certpool" receive client2 --listen "http://$host:0" --ready 7 7>ready >/dev/full 2>full.err &
 receiver=$!
@@ -130,10 +130,10 @@ start_receiver client2
 expect 0 'the message can be delivered again' send --deliver kept.jwe
 equal 'and arrives' kept "$(tail -n 1 receive.out)"
 
-# catalogue 63: a message that was under way for too long
+# catalogue 63: a message that was delayed too long
 stop "$receiver"
 send --output old.jwe old
-# Not the command itself, which would stand between us and the server.
+# Not the command faketime, which would be a process between this script and the server.
 launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME=+10m
 	LD_PRELOAD="$(faketime -f +0 printenv LD_PRELOAD)")
 start_receiver client2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Part 3 by OCSP: verify --ocsp, and what anybody can ask of the CA at /ocsp.
+# Part 3 by OCSP: verify --ocsp, and other clients' requests to the CA at /ocsp.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -28,12 +28,12 @@ expect 3 'as JSON' "$certpool" verify client2 "$(member 2)" --ocsp "$url" --json
 check 'JSON has it too' jq -e '.verdict=="invalid" and .ocsp=="revoked"' out
 expect 0 'the others stand' "$certpool" verify client2 "$(member 1)" --ocsp "$url"
 
-# catalogue 52: what the record does not have is unknown, never good
+# catalogue 52: a certificate that is not in the record is unknown, never good
 sqlite3 ca/state/ca.db "delete from certificate where client = 'client1' and member = 'key3'"
 expect 3 'what the record does not have' "$certpool" verify client2 "$(member 3)" --ocsp "$url"
 says 'is unknown' 'the OCSP responder says: unknown'
 
-# What is asked of it by hand.
+# Requests made by curl.
 fetch() { curl --silent --show-error --noproxy '*' -D head "$@" -o body; }
 openssl ocsp -issuer $root -cert "$(member 1)" -no_nonce -reqout plain.der >/dev/null
 openssl ocsp -issuer $root -cert "$(member 1)" -reqout nonce.der >/dev/null
@@ -53,13 +53,13 @@ equal 'is malformedRequest' '30030a0101' "$(od -An -tx1 body | tr -d ' \n')"
 check 'under 200' grep -q '^HTTP/1.1 200' head
 # catalogue 26: a body over the limit
 head -c 70000 /dev/zero >large
-# Which is not sent once it was refused: else the refusal may be lost with the connection.
+# The client does not send a body after its refusal: else the refusal may be lost with the connection.
 check 'a body that is too large' fetch --expect100-timeout 60 -H 'Expect: 100-continue' -H 'Content-Type: application/ocsp-request' --data-binary @large "$url"
 check 'is 413' grep -q '^HTTP/1.1 413' head
 check 'a type that is none' fetch -H 'Content-Type: text/plain' --data-binary @plain.der "$url"
 check 'is 415' grep -q '^HTTP/1.1 415' head
 
-# catalogue 56: whoever cannot be asked, or answers something else, leaves it open
+# catalogue 56: an unreachable responder, or another answer, leaves the status undetermined
 expect 7 'a path that is not there' "$certpool" verify client2 "$(member 1)" --ocsp "$CERTPOOL_CA/nowhere"
 says 'cannot tell' 'cannot tell whether the certificate is revoked: .*404'
 expect 7 'a path that serves something else' "$certpool" verify client2 "$(member 1)" --ocsp "$CERTPOOL_CA/root.crt"
@@ -81,7 +81,7 @@ expect 7 'a CA that is gone' "$certpool" verify client2 "$(member 1)" --ocsp "$u
 says 'says what to do' 'ask again later, or another responder'
 expect 3 'what is invalid anyhow needs nobody' "$certpool" verify client2 $root --ocsp "$url"
 
-# The key was in its memory alone: the next one makes another.
+# The responder's key was only in the CA's memory: the next CA process makes another.
 start_ca
 expect 0 'after a restart' "$certpool" verify client2 "$(member 1)" --ocsp "$CERTPOOL_CA/ocsp"
 equal 'there is another responder' 2 "$(ocsp_rows)"

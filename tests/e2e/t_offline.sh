@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# ca, and client1 and client2 with pools of their own. Nobody serves.
+# ca, and client1 and client2 with pools of their own. No server runs.
 manifest 5 3 | sed 's/client1: {/&policy: {certificates: 1000}, /; s/size: 5/&, batch_size: 2/' >manifest.yaml
 "$certpool" init -q >out
 expect 4 'export before request' "$certpool" enroll client1 --export early.jwe
@@ -29,7 +29,7 @@ prints 'says what it did' '^requests\.jwe: certified 5 requests; 0 were certifie
 equal 'the record has them' 5 "$(rows)"
 expect 6 'sign again, where the answer is' "$certpool" sign requests.jwe
 says 'overwrites nothing' 'requests\.jwe\.answer.*exists already'
-# catalogue 61: the same again
+# catalogue 61: the same file again
 expect 0 'sign again, elsewhere' "$certpool" sign requests.jwe -o second.answer
 expect 0 'sign the second export' "$certpool" sign again.jwe --json
 equal 'it says so in JSON' '{"path":"again.jwe","certified":5,"present":0,"refused":0}' "$(cat out)"
@@ -37,7 +37,7 @@ equal 'nothing is certified twice' 5 "$(rows)"
 expect 0 'sign as a filter' sh -c "'$certpool' sign - <requests.jwe >filter.answer"
 equal 'three answers' 3 "$(wc -l <filter.answer)"
 
-# catalogue 65, 66: what is not the answer to what was exported is refused, and nothing is written
+# catalogue 65, 66: an answer to other requests than the exported ones is refused; nothing is written
 nothing_written() { check "$1: nothing is written" test "$(count_files client1/cert 'cert_key*')" -eq 0; }
 expect 3 'the answer of another client' sh -c "
 	'$certpool' enroll client2 --export other.jwe -q >/dev/null && '$certpool' sign other.jwe -q >/dev/null &&
@@ -92,7 +92,7 @@ prints 'says so' 'exported 0 requests; 5 had their certificates'
 check_not 'and writes no file' test -e nothing.jwe
 expect 0 'the pool can sign' "$certpool" send client1 client2 --output message.jwe x
 
-# A member whose request the policy does not allow: the refusal is carried back as well.
+# A member whose request the policy does not allow: the answer contains the refusal.
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout foreign.key -subj /CN=root \
 	-out client2/CSR_file/csr_key2.csr 2>openssl.log
 expect 0 'export of a pool with a request that will be refused' "$certpool" enroll client2 --export - -q
@@ -103,7 +103,7 @@ expect 5 'import' "$certpool" enroll client2 --import mixed.jwe.answer
 says 'tells it too' 'client2: member 2: refused \(policy\)'
 equal 'the others are saved' 2 "$(count_files client2/cert 'cert_key*')"
 
-# catalogue 63: carried for a long time, and for too long
+# catalogue 63: offline requests that are old, and too old
 mkdir slow
 manifest 2 1 >slow/manifest.yaml
 "$certpool" init -q -m slow/manifest.yaml >out && "$certpool" request client1 -q -m slow/manifest.yaml >out
@@ -119,7 +119,7 @@ says 'of each member' 'member 2: refused \(stale\)'
 expect 6 'a request under a key that the CA does not have' "$certpool" sign slow.jwe -o unknown.answer
 check_not 'has no answer' test -e unknown.answer
 
-# catalogue 62, 76: sign while the CA serves, and is asked over the network for the same keys
+# catalogue 62, 76: sign while the CA serves, and gets requests with the same keys over the network
 manifest 300 3 | sed 's/client1: {/&policy: {certificates: 1000}, /; s/size: 300/&, batch_size: 20/' >manifest.yaml
 "$certpool" request client1 -q >out && "$certpool" enroll client1 --export busy.jwe -q >out
 before=$(rows)
@@ -173,7 +173,7 @@ equal 'certifies nothing' '{"path":"folder","certified":0,"present":3,"refused":
 check 'and changes nothing' sha256sum --quiet -c before
 equal 'not in the record either' "$count" "$(rows)"
 
-# catalogue 32, 33, 42, 44: what is refused is told for each file, and the others are done
+# catalogue 32, 33, 42, 44: each refused file is reported, and the others are certified
 openssl_request root /CN=root
 echo nonsense >folder/nonsense.csr
 cp folder/plain.csr 'folder/a b.csr'

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# How a CA is run: GET /health, /metrics and /crl, SIGHUP, the requests a minute, SIGTERM, as a
-# service.
+# Operating a CA: GET /health, /metrics and /crl, SIGHUP, the request rate, SIGTERM, as a service.
 packaging=$(realpath "$(dirname "$0")/../../packaging")
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,16 +11,16 @@ for client in client1 client2; do
 	"$certpool" request $client -q >out && "$certpool" enroll $client -q >out
 done
 
-# ask PATH [CURL'S OPTIONS…]: the body is in body then, the head in head, and the status is printed.
+# ask PATH [CURL'S OPTIONS…]: writes the body to body and the head to head, and prints the status.
 ask() {
 	local path=$1
 	shift
 	rm -f body
 	curl -s -D head -o body -w '%{http_code}' "$@" "$CERTPOOL_CA$path"
 }
-# field NAME: of the last answer's head.
+# field NAME: prints a field of the last answer's head.
 field() { sed -n "s/^$1: \(.*\)\r$/\1/ip" head; }
-# metric LINE: there is such a line.
+# metric LINE: checks that the metrics have this line.
 metric() { grep -qxF -- "$1" <(curl -s "$CERTPOOL_CA/metrics"); }
 logged() { grep -qE -- "$1" serve.err; }
 
@@ -42,7 +41,7 @@ fi
 check 'the certificates are counted' eventually metric 'certpool_certificates{status="valid"} 6'
 check 'the version' metric "certpool_build_info{version=\"$("$certpool" --version | cut -d' ' -f2)\"} 1"
 check 'the number of the CRL' metric 'certpool_crl_number 1'
-# An answer is counted once it has been sent, which may be after it was read.
+# The CA counts an answer after sending it, which may be after the client has read it.
 check 'the requests' eventually metric 'certpool_http_requests_total{method="POST",path="/v1/certificates",class="2x"} 2'
 equal 'one for what there is not' 404 "$(ask /no-such-thing)"
 check 'is counted as other' eventually metric 'certpool_http_requests_total{method="",path="other",class="4x"} 1'
@@ -51,7 +50,7 @@ equal 'a histogram ends with all' \
 	"$(sed -n 's/^certpool_http_request_duration_seconds_count{method="POST",path="\/v1\/certificates"} //p' body)" \
 	"$(sed -n 's/^certpool_http_request_duration_seconds_bucket{method="POST",path="\/v1\/certificates",le="+Inf"} //p' body)"
 
-# catalogue 59: right after each revocation, and nobody has to wait for it.
+# catalogue 59: the CRL is up to date right after each revocation.
 equal 'the CRL' 200 "$(ask /crl)"
 equal 'its type' application/pkix-crl "$(field content-type)"
 tag=$(field etag)
@@ -75,7 +74,7 @@ issued=$(curl -s "$CERTPOOL_CA/metrics" | sed -n 's/^certpool_certificates_issue
 check 'and what is issued' eventually metric "certpool_certificates_issued_total $((issued + 2))"
 check 'with the number' eventually metric 'certpool_crl_number 4'
 
-# reload PATTERN: SIGHUP, and what the log then says of it.
+# reload PATTERN: sends SIGHUP, and waits for the pattern in the log.
 reload() {
 	local lines
 	lines=$(wc -l <serve.err)
@@ -101,9 +100,9 @@ check 'SIGHUP without a manifest is refused' reload 'manifest.yaml.*nothing has 
 equal 'and the CA goes on' 200 "$(ask /health)"
 cp first.yaml manifest.yaml
 
-# catalogue 91: the rule is named, and when to try again; enroll waits for its turn.
+# catalogue 91: the refusal names the rule and the time to try again; enroll waits and retries.
 "$certpool" client set client2 --requests-per-minute 1 -q
-# What it asked before has filled a bit of the bucket, or none.
+# The client's earlier requests have filled a part of the bucket, or none.
 "$certpool" revoke --as client2 1 -q >out 2>err
 expect 7 'a client that asks too often is refused, for now' "$certpool" revoke --as client2 1
 says 'with the rule, and when to try again' 'client2 may make 1 requests a minute \(requests_per_minute\): try again in [0-9]+ s'
@@ -121,7 +120,7 @@ wait $enroll || status=$?
 equal 'and asks until it may' '0 client2: saved 1 certificates; 1 were there; 0 refused' "$status $(cat enroll.out)"
 expect 0 'nobody else has to wait' "$certpool" revoke --as client1 4
 
-# catalogue 86: what was opened is closed.
+# catalogue 86: every opened descriptor is closed.
 if [ -r "/proc/$ca/fd" ] && ls "/proc/$ca/fd" >/dev/null 2>&1; then
 	before=$(find "/proc/$ca/fd" -mindepth 1 | wc -l)
 	seq 200 | xargs -P 8 -I {} curl -s -o /dev/null "$CERTPOOL_CA/metrics" -o /dev/null "$CERTPOOL_CA/crl" \
@@ -132,9 +131,9 @@ else
 	skip 'no descriptor more is open after many requests' 'this needs root'
 fi
 
-# catalogue 79: a record that fails is told of by which part, and no more.
-# Only until the CA stops: it looks at the record every now and then, and SQLite then makes another log
-# in that place, after which no end in order would save what this one has.
+# catalogue 79: when the record fails, /health names that part, and no more.
+# The log is moved back before the CA stops: the CA opens the record periodically, SQLite then makes
+# another log, and a normal end would lose the content of the first.
 mv ca/state/ca.db-wal log
 "$certpool" enroll client1 -q >out 2>err
 rm client1/cert/cert_key1.crt
@@ -146,7 +145,7 @@ equal 'the CRL is not given then' 500 "$(ask /crl)"
 equal 'and why is for the log alone' 0 "$(grep -c ca.db body)"
 mv log ca/state/ca.db-wal
 
-# catalogue 77: an idle connection does not keep it from its end.
+# catalogue 77: an idle connection does not delay the CA's end.
 exec 9<>"/dev/tcp/$host/${CERTPOOL_CA##*:}"
 stop "$ca"
 exec 9>&-
@@ -157,7 +156,7 @@ stop "$ca"
 equal 'the log of events has its beginnings and ends' 'started stopped' \
 	"$("$certpool" audit list | jq -r .event | grep -E 'started|stopped' | tail -n 2 | xargs)"
 
-# As a service: told by a datagram when it serves, and when it stops.
+# As a service: a datagram notifies the service manager when the CA serves, and when it stops.
 if command -v python3 >/dev/null; then
 	python3 - "$certpool" >out 2>err <<'END'
 import os, signal, socket, subprocess, sys

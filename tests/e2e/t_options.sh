@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Verbs, options, environment, help, and what is printed where.
+# Verbs, options, environment, help, and the output on each stream.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 manual=$(realpath "$(dirname "$0")/../../docs/man/certpool.1")
 . "$(dirname "$0")/lib.sh"
@@ -66,7 +66,7 @@ expect 2 'a switch that is neither' env CERTPOOL_JSON=maybe "$certpool" status
 expect 0 'what is not an option in the environment is left alone' env CERTPOOL_VERSION=9 CERTPOOL_HELP=yes "$certpool" status
 prints 'and status is what it does' '^client1 '
 
-# Colour and progress are for terminals; nothing of it goes into files.
+# Colour and progress are for terminals, and never go into files.
 "$certpool" request client1 >out 2>err
 equal 'no progress without a terminal' '' "$(cat err)"
 on_terminal() { script -qec "$*" /dev/null </dev/null; }
@@ -96,7 +96,7 @@ expect 1 'all three closed, something to print' sh -c "'$certpool' init <&- >&- 
 check 'what was made is whole' test -d client1/Private
 check 'nothing was written where it does not belong' test -z "$(find . -name '*.jwk' -size -50c)"
 
-# catalogue 81: a pipe that nobody reads is a failed write, not a signal
+# catalogue 81: a pipe without a reader is a failed write, not a signal
 mkfifo pipe
 exec 3<>pipe
 exec 4>pipe 3<&-

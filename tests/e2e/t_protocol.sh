@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a client that is not certpool may say to the CA, and what it may not: jose and curl speak.
+# Requests to the CA from a client other than certpool, made by jose and curl: accepted and refused.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,11 +10,11 @@ start_ca
 "$certpool" enroll client2 -q >out
 
 jti() { head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }
-# seal KEY TYP: the plaintext on standard input as a JWE under the key, on standard output.
+# seal KEY TYP: encrypts standard input as a JWE under the key, to standard output.
 seal() {
 	jose jwe enc -c -I- -k "$1" -i "$(jq -c --arg typ "$2" '{protected: {alg: "A256KW", enc: "A256GCM", kid: .kid, typ: $typ}}' "$1")"
 }
-# A body that is refused before it is sent is not sent: else the refusal may be lost with the connection.
+# curl does not send a body after its refusal: else the refusal may be lost with the connection.
 post() { curl -s --expect100-timeout 60 -o answer -w '%{http_code}' -H 'Content-Type: application/jose' --data-binary "@$2" "$CERTPOOL_CA$1"; }
 opened() { jose jwe dec -i answer -k client1/Private/shared_ca.jwk; }
 plaintext() { # ISS AUD IAT: client1's requests
@@ -59,12 +59,12 @@ equal 'the same again is answered' 200 "$(post /v1/certificates request.jwe)"
 opened | jq -S .certificates >second
 check 'with the same certificates' cmp first second
 equal 'and nothing is recorded anew' $((before + 2)) "$(rows)"
-# catalogue 63: also for keys that are certified
+# catalogue 63: also for certified keys
 refused 'an old request for certified keys' stale client1 ca $((now - 3600))
 expect 0 'certpool takes over what was certified' "$certpool" enroll client1
 equal 'as it is' "$(jq -r .key1 first)" "$(cat client1/cert/cert_key1.crt)"
 
-# catalogue 19, 21: all that cannot be decrypted has one answer
+# catalogue 19, 21: every request that cannot be decrypted gets the same answer
 cannot() { # NAME FILE [PATH]
 	equal "$1: is refused" 400 "$(post "${3-/v1/certificates}" "$2")"
 	[ -e uniform ] || cp answer uniform

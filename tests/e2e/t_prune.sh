@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prune: what ended long ago leaves the record, and nothing else does.
+# prune: it removes certificates that expired long ago from the record, and nothing else.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -11,7 +11,7 @@ cat >manifest.yaml <<-END
 	  client2: {pool: {size: 4}, endpoint: "http://127.0.0.1:0"}
 	  client3: {pool: {size: 60, batch_size: 5}}
 END
-# at OFFSET: this certpool, with another clock. (The loader expands what is in LD_PRELOAD.)
+# at OFFSET: prints the path of a certpool with another clock. (The loader expands LD_PRELOAD itself.)
 here=$certpool
 preload=$(faketime -f +0 printenv LD_PRELOAD)
 at() {
@@ -22,7 +22,7 @@ at() {
 	chmod 755 "at$1"
 	echo "$PWD/at$1"
 }
-# client1's certificates end in an hour: that is three hours ago.
+# client1's certificates expire after an hour: that is three hours ago.
 certpool=$(at -4h)
 "$certpool" init -q >out
 start_ca
@@ -64,16 +64,16 @@ expect 0 'the record too' "$certpool" check
 expect 0 'again' "$certpool" prune --older-than 1s --json
 check 'nothing is left' jq -e '.certificates==0 and (.dry_run|not)' out
 
-# No key is certified twice, though its certificate is forgotten.
+# No key is certified twice, also after its certificate is pruned.
 rm client1/cert/cert_key1.crt
 expect 5 'a key that was pruned' "$certpool" enroll client1
 says "is spent" "member 1: refused .key_spent.: .*make another key"
 equal 'and not certified' 0 "$(sqlite3 ca/state/ca.db "select count(*) from certificate where client = 'client1' and member = 'key1'")"
 
-# What is revoked goes when a CRL that was made after its end has been replaced.
+# A revoked certificate is pruned once a CRL made after its expiry has been replaced.
 "$certpool" crl --renew -q -o crl.pem
 number=$(openssl crl -noout -crlnumber -in crl.pem | cut -d= -f2)
-# When the time of that CRL is over.
+# The CRL has expired.
 stop "$ca"
 certpool=$here
 start_ca
@@ -84,7 +84,7 @@ check 'the next CRL is a new one' test $((0x$(openssl crl -noout -crlnumber -in 
 equal 'and has what lives alone' 1 "$(openssl crl -noout -text -in next.pem | grep -c 'Serial Number')"
 expect 0 'the record is whole' "$certpool" check
 
-# Many, while a client enrolls; and killed in between. catalogue 76
+# Many certificates, while a client enrolls; and prune killed in between. catalogue 76
 fill() {
 	sqlite3 ca/state/ca.db "with recursive n(i) as (values (1) union all select i + 1 from n where i < $1)
 		insert into certificate (serial, key_sha256, client, member, subject, issued_at, not_before, not_after, der)
@@ -116,7 +116,7 @@ fill 5000
 stop "$ca"
 check 'the space is used again' test "$(stat -c %s ca/state/ca.db)" -le "$((size * 11 / 10))"
 
-# Without the CA's key there is no CRL; what was pruned stays so.
+# Without the CA's key there is no CRL; pruned certificates stay pruned.
 mv ca/Private/root.key root.key
 expect 0 'without the key' "$certpool" prune
 says 'there is no CRL' 'are pruned, but the CRL could not be made'

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The README's tour: every command of it is run as it stands there, and prints what stands there,
-# but for serials, times, ports and what is drawn at random.
+# The README's tour: every command is run as the README has it, and must print the README's output,
+# except for serials, times, ports and random choices.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 readme=$(realpath "$(dirname "$0")/../../README.md")
 . "$(dirname "$0")/lib.sh"
 
-# A shell as the README supposes it: certpool on the PATH, the checkout in ~/certpool.
+# The environment that the README assumes: certpool on the PATH, the checkout in ~/certpool.
 mkdir bin home tour
 ln -s "$certpool" bin/certpool
 ln -s "$(dirname "$readme")" home/certpool
@@ -21,14 +21,14 @@ mask() {
 		s/client1-[0-9]+/client1-N/g; s/ +[0-9]+\.[0-9]{3} s/ SECONDS/; s/[0-9]+ good/N good/; s/CRL number [0-9]+/CRL number N/' "$@"
 }
 
-# The lines of the tour that are indented as code.
+# The tour's lines that are indented as code.
 awk '/^## /{tour = $0 == "## The tour"} tour && sub(/^    /, "")' "$readme" >../tour.txt
 : >../background
 shown=0
 
 listens() { tail -n "+$((shown + 1))" ../background | grep listening >../check.log; }
-# run COMMAND: in this shell, so that what it starts is stopped at the end; its output, after what
-# servers printed meanwhile, is in ../printed.
+# run COMMAND: runs it in this shell, so that its servers are stopped at the end, and writes the servers'
+# new output, then the command's, to ../printed.
 run() {
 	if [[ $1 == *' &' ]]; then
 		eval "${1% &} >>../background 2>&1 &"
@@ -46,7 +46,7 @@ command=
 finish_command() {
 	[ -n "$command" ] || return 0
 	run "$command"
-	# Two copies of this test, or a user's own CA, must not meet on the README's ports.
+	# Two copies of this test, or a user's own CA, must not share the README's ports.
 	[ -f ../moved ] || { touch ../moved && sed -i "s/127.0.0.1:8440/$host:$ca_port/; s/127.0.0.1:8442/$host:$client2_port/" manifest.yaml; }
 	equal "$command" "$(mask ../expected)" "$(mask ../printed)"
 }

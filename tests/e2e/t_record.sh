@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The operator looks at the CA's record: list, show, client, crl, audit.
+# The operator's verbs on the CA's record: list, show, client, crl, audit.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -77,7 +77,7 @@ expect 4 'show an unknown member' "$certpool" show client1/99
 expect 2 'show a client' "$certpool" show client1
 expect 2 'two forms' "$certpool" show client1/1 --pem --der
 
-# client: changed while the CA serves, effective at once.
+# client: changes while the CA serves take effect at once.
 expect 0 'client list' "$certpool" client list
 equal 'has the manifest'\''s' 'client1 client2' "$(awk 'NR>1 {print $1}' out | xargs)"
 expect 0 'client show' "$certpool" client show client1 --json
@@ -117,11 +117,11 @@ check 'JSON has it' jq -e '.by_hand and .certificates==40 and .validity_s==3600'
 expect 0 'and it enrolls' "$certpool" enroll client1
 check 'for an hour at most' openssl x509 -in client1/cert/cert_key7.crt -noout -checkend 0
 check_not 'and no longer' openssl x509 -in client1/cert/cert_key7.crt -noout -checkend 3601
-# The manifest counts no more for what was set here; for the others it does.
+# The manifest does not override a policy that the operator set; for the other clients it counts.
 stop "$ca"
 start_ca
 equal 'what was set stands' 40 "$("$certpool" client show client1 --json | jq .certificates)"
-# A client that only the record has.
+# A client that is only in the record.
 expect 0 'client add' "$certpool" client add client3 --subject 'CN=third-{index}' --alt-names 'DNS:{client}.example,URI:urn:x:{index}' --certificates 2
 prints 'prints what it may' '^alt-names +DNS:\{client\}\.example,URI:urn:x:\{index\}$'
 expect 0 'it is listed' "$certpool" client list --json
@@ -188,7 +188,7 @@ expect 4 'a copy that is not there' "$certpool" audit verify nowhere
 expect 2 'neither list nor verify' "$certpool" audit erase
 stop "$ca"
 
-# Whoever can write the file can change the log, but not unseen.
+# A user with write access to the file can change the log, but not undetected.
 lines=$("$certpool" audit list | wc -l)
 check 'the record is closed' sqlite3 $record 'pragma wal_checkpoint(truncate)'
 cp $record kept.db

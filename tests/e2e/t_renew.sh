@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# renew and needs-renewal: what ends is replaced, whoever is killed, whoever signs meanwhile.
+# renew and needs-renewal: expiring pairs are replaced, also when renew is killed or others sign meanwhile.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Where the shell tells of every process that was killed. What fails is told on standard output.
+# The shell's report of every killed process. Failed checks are on standard output.
 exec 2>notices
 
 short() { # SIZE VALIDITY [POLICY]
@@ -11,7 +11,7 @@ short() { # SIZE VALIDITY [POLICY]
 		s|client1: {|&${3-}|"
 }
 serial() { openssl x509 -noout -serial -in "client1/cert/cert_key$1.crt"; }
-mismatched() { # how many members have a key that is not their certificate's, or a certificate that is not the CA's
+mismatched() { # prints the number of members whose key is not their certificate's, or whose certificate is not the CA's
 	local count=0 certificate number
 	for certificate in client1/cert/cert_key*.crt; do
 		number=${certificate//[^0-9]/}
@@ -61,7 +61,7 @@ for i in 1 6; do
 	check "openssl verifies certificate $i" openssl verify -x509_strict -CAfile client1/cert/root.crt client1/cert/cert_key$i.crt
 done
 
-# A member whose key is kept elsewhere is left alone.
+# A member whose key is stored elsewhere is left alone.
 mv client1/Private/private_key5.key elsewhere.key
 before=$(serial 5)
 expect 0 'renew --all' "$certpool" renew client1 --all --json
@@ -70,10 +70,10 @@ says 'and tells of the other' 'whose keys are not in Private'
 equal 'which has its certificate' "$before" "$(serial 5)"
 mv elsewhere.key client1/Private/private_key5.key
 
-# catalogue 94: clocks that are ahead, of the CA and of the client: what has ended is renewed too
+# catalogue 94: clocks that are ahead, of the CA and of the client: expired certificates are renewed too
 start_ca_ahead() { # OFFSET
 	stop "$ca"
-	# Not the command itself, which would stand between us and the server.
+	# Not the command faketime, which would be a process between this script and the server.
 	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="$1"
 		LD_PRELOAD="$(faketime -f +0 printenv LD_PRELOAD)")
 	start_ca
@@ -115,8 +115,8 @@ expect 6 'and again, when none has room' "$certpool" renew client1 --all -m tigh
 check 'they can sign' "$certpool" send client1 client2 -m tight/manifest.yaml --output message4.jwe x
 stop "$ca"
 
-# catalogue 76: killed at each call that changes something; then the next renewal, request or enroll
-# completes it, and at no time is a key beside another's certificate for whoever signs.
+# catalogue 76: killed at each call that changes something; the next renew, request or enroll then
+# completes the renewal, and a signer never gets a key with another key's certificate.
 rm -rf ca client1 client2
 short 4 1h 'policy: {certificates: 10000}, ' >manifest.yaml
 "$certpool" init -q >out
@@ -150,7 +150,7 @@ equal 'renew, killed at any step, leaves pairs that sign, and is completed' "$st
 check 'there were steps to be killed at' test "$step" -gt 10
 rm -f step*.jwe
 
-# Messages sent while everything is renewed over and over: each is signed by a pair, and verified.
+# Messages sent during repeated renewals: each is signed by a matching pair, and verified.
 start_receiver client2 --quiet
 (until [ -e enough ]; do "$certpool" renew client1 -q --all || exit; done >renew.out 2>renew.err) &
 renewing=$!
@@ -162,7 +162,7 @@ check 'no renewal failed' test ! -s renew.err
 "$certpool" renew client1 -q >out
 equal 'pairs they are in the end' 0 "$(mismatched)"
 
-# catalogue 88: two renewals at once: one waits, and then has nothing to do
+# catalogue 88: two renewals at once: the second waits, and then finds no work
 rm -rf client1/Private/renewal* ; short 40 1h 'policy: {certificates: 10000}, ' >manifest.yaml
 "$certpool" request client1 -q >out && "$certpool" enroll client1 -q >out
 "$certpool" renew client1 -q --within 59m >first.out 2>first.err &

@@ -16,15 +16,15 @@ colons() { sed 's/../&:/g; s/:$//' <<<"$1"; }
 on_crl() { openssl crl -in <("$certpool" crl) -noout -text | grep -q "Serial Number: ${1^^}"; }
 number() { printf '%d\n' "$(openssl crl -in <("$certpool" crl) -noout -crlnumber | cut -d= -f2)"; }
 revoked() { sqlite3 ca/state/ca.db 'select count(*) from certificate where revoked_at is not null'; }
-# What a client hears online: good, revoked or unknown.
+# The status for a client online: good, revoked or unknown.
 status_of() { "$certpool" verify client2 "$1/cert/cert_key$2.crt" --online --json 2>/dev/null | jq -r .status; }
-# What everybody else hears, by OCSP.
+# The status for other software, by OCSP.
 ocsp_of() {
 	openssl ocsp -issuer ca/cert/root.crt -CAfile ca/cert/root.crt -cert "$1/cert/cert_key$2.crt" -url "$CERTPOOL_CA/ocsp" 2>/dev/null |
 		sed -nE 's/^.*cert_key[0-9]+\.crt: //p'
 }
 
-# What is refused, changes nothing.
+# A refusal changes nothing.
 expect 2 'nothing to revoke' "$certpool" revoke
 says 'says what is expected' 'CLIENT/N'
 expect 2 'a part of a serial' "$certpool" revoke 2b4f
@@ -53,7 +53,7 @@ expect 6 'another certificate with a serial of ours' "$certpool" revoke ./twin.c
 says 'says whose serial it is' 'client1/key1'
 equal 'nothing of that was revoked' 0 "$(revoked)"
 
-# What could be two things is refused, and how to say it works.
+# An ambiguous argument is refused, and the advice in the message works.
 serial=$(lower "$(serial_of client1 1)")
 cp client1/cert/cert_key2.crt "$serial"
 expect 2 'a serial that is a file as well' "$certpool" revoke "$serial"
@@ -73,7 +73,7 @@ rm client2 && mv moved client2
 expect 2 'a serial that is a client as well' "$certpool" revoke "$serial"
 equal 'a dry run revokes nothing' 0 "$(revoked)"
 
-# Each form. catalogue 59: right after, record, CRL and status agree
+# Each form of argument. catalogue 59: right afterwards, record, CRL and status agree
 expect 0 'by serial' "$certpool" revoke "0x$serial" --reason keyCompromise 2>/dev/null
 prints 'says what, when and why' "^$serial client1/key1: revoked at 20[0-9T:-]+Z \(keyCompromise\)$"
 prints 'and the number of the CRL' '^CRL number [0-9]+$'
@@ -103,14 +103,14 @@ for member in 2 3 4 5 6 7 8; do
 done
 equal 'eight in all' 8 "$(revoked)"
 
-# A member with two live certificates: one of them is renewed in the record.
+# A member with two valid certificates: the record is changed to give it the second.
 sqlite3 ca/state/ca.db "update certificate set member = 'key1', client = 'client2' where client = 'client2' and member = 'key2'"
 expect 2 'a member with two certificates' "$certpool" revoke client2/1
 says 'lists them' "$(lower "$(serial_of client2 1)"), $(lower "$(serial_of client2 2)")"
 expect 0 'all of them' "$certpool" revoke client2/1 --all
 equal 'are two' 2 "$(grep -c ': revoked at' out)"
 
-# Queries: all that is given must hold.
+# Queries: all given conditions must hold.
 expect 0 'a query' "$certpool" revoke --client client1 --subject 'CN=client1-1[01]' --issued-before "$(date -u -d +1hour +%s)"
 equal 'finds what has all of it' 'key10 key11' "$(sed -n 's/.*client1.\(key[0-9]*\): revoked.*/\1/p' out | xargs)"
 expect 0 'the same again' "$certpool" revoke --client client1 --subject 'CN=client1-1[01]'
@@ -161,14 +161,14 @@ expect 6 'it cannot be enabled' "$certpool" client enable client1
 says 'because that is for good' 'for good'
 expect 0 'again' "$certpool" revoke client1
 prints 'says so' 'was revoked before'
-# Its key, asked for by another.
+# A request by another client for the revoked client's key.
 mkdir -p client2/CSR_file && cp client1/Private/private_key10.key client2/Private/private_key4.key
 rm client2/CSR_file/csr_key4.csr client2/cert/cert_key4.crt
 "$certpool" request client2 -q >out
 expect 5 'nor is its key for another client' "$certpool" enroll client2
 says 'the key is taken' 'key_taken'
 
-# Without the key there is no CRL, but what was revoked stays so.
+# Without the key there is no CRL, but the revocations stay.
 stop "$ca"
 expect 0 'a last client' "$certpool" client add client3
 sqlite3 ca/state/ca.db "update certificate set client = 'client3', revoked_at = null, reason = null where member = 'key12'"

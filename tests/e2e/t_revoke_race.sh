@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Revoking while others revoke, ask, and enroll; and being killed meanwhile. catalogue 90
+# Revoking while other processes revoke, ask and enroll; and killed in the middle. catalogue 90
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -19,13 +19,13 @@ start_ca
 for client in client1 client2 client3; do "$certpool" request $client -q >out; done
 "$certpool" enroll client2 -q >out && "$certpool" enroll client3 -q >out
 
-# Reading alone leaves the write-ahead log where it is.
+# A read-only connection does not checkpoint the write-ahead log.
 query() { sqlite3 -readonly $record "$1"; }
 change() { sqlite3 $record "$1"; }
 crl_serials() { openssl crl -in <("$certpool" crl) -noout -text | sed -nE 's/.*Serial Number: ([0-9A-F]+)$/\L\1/p' | sort; }
 status_of() { "$certpool" verify client3 "$1" --online --json 2>/dev/null | jq -r .status; }
 
-# Twenty processes: the operator, the client itself, the CRL's making, and who asks. Members overlap.
+# Twenty processes: the operator and the client revoke, others make CRLs and ask. Members overlap.
 run_job() { # LOG COMMAND…
 	local log=$1
 	shift
@@ -54,8 +54,8 @@ for member in $(seq 16); do
 done
 equal 'each is told as revoked once' 15 "$(cat revoke.* as.* | grep -c ': revoked at')"
 
-# A client is revoked while it enrolls: none slips out. It cannot be done by then: it has 40 requests to
-# make, of which 20 are granted at once.
+# A client is revoked while it enrolls: no certificate of it stays valid. The enrolment cannot be
+# complete by then: it makes 40 requests, of which the rate allows 20 at once.
 "$certpool" enroll client1 -q >enroll.out 2>&1 &
 enrolling=$!
 some_enrolled() { [ "$(count_files client1/cert 'cert_key*.crt')" -ge 50 ]; }
@@ -81,7 +81,7 @@ for file in $(find client1/cert -name 'cert_key*.crt' | shuf -n 10); do
 done
 expect 0 'the log is whole' "$certpool" audit verify
 
-# Killed in the middle of a revocation of the size of a pool: all of it or nothing.
+# Killed in the middle of revoking a whole pool: all certificates are revoked, or none.
 change "update certificate set revoked_at = null, reason = null where client = 'client1'"
 change "update client set revoked_at = null, reason = null where name = 'client1'"
 stop "$ca"

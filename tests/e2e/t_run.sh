@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# certpool run: everything that a manifest's batch lists. status.
+# certpool run: the steps of a manifest's batch. status.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Whether no certpool works in this test's folder.
+# none_left: whether no certpool process runs in this test's folder.
 none_left() {
 	local process
 	for process in /proc/[0-9]*; do
@@ -32,7 +32,7 @@ check 'with its figures and its time' jq -es 'map(.result=="done" and .seconds>=
 equal 'nothing was certified anew' 7 "$(rows)"
 equal 'run reports nothing on standard error' '' "$(cat err)"
 
-# Its servers have no options from the environment.
+# The servers that run starts take no options from the environment.
 expect 0 'options in the environment are not its servers'\''' env CERTPOOL_COUNT=1 CERTPOOL_LISTEN=http://127.0.0.1:1 CERTPOOL_JSON=1 "$certpool" run
 
 expect 0 'status' "$certpool" status --json
@@ -44,7 +44,7 @@ prints 'of the CA' 'certificates 7, valid 7, expired 0, revoked 0'
 unsanitized_preload faketime -f +91d "$certpool" status --json >out
 equal 'in 91 days all is expired' '0 7 null' "$(jq -r 'select(.node=="ca")|"\(.valid) \(.expired) \(.first_expiry)"' out)"
 
-# A part that fails.
+# A failing part.
 sed -i 's/{from: client1, to: client2, text: bonjour, count: 10}/{from: client1, to: client3, text: x}/
 	s/^clients:/&\n  client3: {endpoint: "http:\/\/127.0.0.1:0", message_limit: 1}/' manifest.yaml
 rm client1/Private/private_key*.key
@@ -54,7 +54,7 @@ check 'with its reason' jq -e 'select(.result=="failed").error|length>0' <(jq -c
 says 'and its line' "manifest\.yaml:[0-9]+: step 2: "
 check 'everything is stopped' none_left
 
-# A server that runs already is used, and not stopped.
+# run uses a server that runs already, and does not stop it.
 mkdir used
 manifest 2 1 >used/manifest.yaml
 printf 'batch: [{enroll: [client1]}]\n' >>used/manifest.yaml
@@ -69,7 +69,7 @@ says 'as it says' 'uses the server'
 check 'and still runs' kill -0 "$server"
 equal 'it has certified' 2 "$(rows used/ca)"
 
-# What it started ends with it, however it ends.
+# The servers end with run, however run ends.
 cat >slow.yaml <<'END'
 version: 1
 ca: {layout: slow/ca, endpoint: "http://127.0.0.1:0"}

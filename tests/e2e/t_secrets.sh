@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Secrets stay where they belong: not in arguments, environment, output, logs, or a core.
+# Secrets never appear in arguments, the environment, output, logs, or a core.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -20,7 +20,7 @@ echo '{"kty":"oct","k":"Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8x"}' >client1
 cp kept client1/Private/shared_ca.jwk
 "$certpool" status >>all.out 2>>all.err
 
-# catalogue 99: what of keys could be found
+# catalogue 99: the forms of keys that could leak
 list_secrets() {
 	jq -r .k ./*/Private/*.jwk
 	echo Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8x
@@ -49,7 +49,7 @@ else
 		chmod 755 . && mkdir mine && chown 65534 mine
 		(
 			cd mine || exit 1
-			# The one under test may lie where another user cannot go.
+			# The program under test may be in a folder that another user cannot enter.
 			install -m 755 "$certpool" certpool && certpool=$PWD/certpool
 			manifest 1 1 >manifest.yaml
 			as=(setpriv --reuid 65534 --regid 65534 --clear-groups)

@@ -26,7 +26,7 @@ expect 4 'a certificate that is not there' "$certpool" verify client2 nowhere.cr
 expect 4 'a root that is not there' "$certpool" verify --root nowhere.crt $certificate
 expect 4 'a client that is not there' "$certpool" verify nobody $certificate
 
-# Names that somebody else chose. catalogue 46: control characters, and what is not UTF-8
+# Hostile names. catalogue 46: control characters, and octets that are not UTF-8
 odd=$'a"\\b\n\033[31m\177\xff\xc3\xa9\xed\xa0\x80.crt'
 cp $certificate "$odd"
 expect 0 'a file with an odd name' "$certpool" verify client2 "$odd" --json
@@ -44,7 +44,7 @@ expect 3 'a second later' "$certpool" verify client2 $certificate --at "$after"
 says 'says that it is expired' 'expired|notAfter|not_after|4\.1\.2\.5'
 expect 3 'ten years ago' "$certpool" verify client2 $certificate --at "$(date -u -d '-10 years' +%Y-%m-%dT%H:%M:%SZ)"
 
-# What is no certificate of the root's.
+# Files that are no certificate under the root.
 expect 3 'the root as a member'\''s' "$certpool" verify client2 $root
 expect 3 'nonsense' sh -c "echo nonsense >bad.crt; '$certpool' verify client2 bad.crt"
 expect 3 'an empty file' sh -c ": >empty.crt; '$certpool' verify client2 empty.crt"
@@ -58,7 +58,7 @@ expect 6 'a FIFO' sh -c "mkfifo pipe; '$certpool' verify client2 pipe"
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.crt -subj '/CN=certpool Root CA' \
 	-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
-issue() { # NAME ISSUER ISSUER_KEY EXTENSIONS: a certificate as openssl makes it
+issue() { # NAME ISSUER ISSUER_KEY EXTENSIONS: makes a certificate by openssl
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj /CN=x -out "$1.csr" 2>/dev/null
 	openssl x509 -req -in "$1.csr" -CA "$2" -CAkey "$3" -days 9 -out "$1.crt" -extfile <(printf '%b' "$4") 2>/dev/null
 }
@@ -66,7 +66,7 @@ leaf='basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nsu
 issue foreign other.crt other.key "$leaf"
 expect 3 'a certificate of another root of the same name' "$certpool" verify client2 foreign.crt
 expect 0 'which is valid for that root' "$certpool" verify --root other.crt foreign.crt
-# catalogue 43: profiles, which are judged besides the chain
+# catalogue 43: profiles, which are checked besides the chain
 issue with_ca other.crt other.key "${leaf/CA:FALSE/CA:TRUE}"
 expect 3 'a CA certificate as a member'\''s' "$certpool" verify --root other.crt with_ca.crt
 says 'the section is named' 'RFC 5280'
@@ -82,7 +82,7 @@ expect 0 'among others' sh -c "cat with_ca.crt middle.crt >chain.pem; '$certpool
 expect 1 'too many others' sh -c "cat middle.crt middle.crt middle.crt middle.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
 expect 1 'a chain that is none' "$certpool" verify --root other.crt --chain bad.crt end.crt
 
-# Online. catalogue 52: what was never issued is unknown
+# Online. catalogue 52: a certificate that was never issued is unknown
 expect 0 'the CA stands by it' "$certpool" verify client2 $certificate --online
 prints 'and says good' ': good: '
 expect 0 'as JSON' "$certpool" verify client2 $certificate --online --json

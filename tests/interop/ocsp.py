@@ -1,7 +1,7 @@
 """Asks an OCSP responder with Python's cryptography: ocsp.py URL ISSUER CERTIFICATE [DIGEST].
 
-Prints the certificate's status. The signature, by the certificate in the response, and that
-certificate's, by the issuer, are verified.
+Prints the certificate's status. Verifies the response's signature by the certificate in the response,
+and that certificate's signature by the issuer.
 """
 import os
 import sys

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# A certpool client in shell. All that it needs is curl, jose and openssl; docs/protocol.md says why
-# each step is as it is. It works in the layout of one node, the current directory, which holds
-# Private/shared_PEER.jwk for each peer and the pinned root, cert/root.crt (certpool init and certpool
-# join put them there).
+# A certpool client in shell, which needs only curl, jose and openssl; docs/protocol.md explains each
+# step. It works in the layout of one node, the current directory, which holds Private/shared_PEER.jwk
+# for each peer and the pinned root, cert/root.crt (certpool init and certpool join make them).
 #
 #   shell-client.sh enroll NAME CA_URL N                     part 1: N members
 #   shell-client.sh send NAME PEER PEER_URL MEMBER TEXT      part 2: a message signed by one member
@@ -12,7 +11,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# JSON, with jose's own tool: a member of an object; an object with one more member, a string.
+# JSON by jose's own tool: prints a member of an object; adds a member, a string, to an object.
 member() { jose fmt -j "$1" -g "$2" -u-; }
 add() { jose fmt -j "$1" -q "$3" -s "$2" -U -o-; }
 
@@ -33,7 +32,7 @@ ask() {
 	jose jwe dec -k "$key" -i "$work/answer" -O "$work/answer.json"
 	answer=$(cat "$work/answer.json")
 
-	# The header is authenticated with the rest, so its type cannot have been changed.
+	# The tag authenticates the header too, so its type cannot have been changed.
 	[ "$(cut -d. -f1 "$work/answer" | jose b64 dec -i- | jose fmt -j- -g typ -u-)" = "$type.answer" ]
 	[ "$(member "$answer" iss)" = "$peer" ]
 	[ "$(member "$answer" in_reply_to)" = "$jti" ]
@@ -41,7 +40,7 @@ ask() {
 	printf '%s\n' "$answer"
 }
 
-# claims AUDIENCE JTI: what every plaintext of a request begins with.
+# claims AUDIENCE JTI: prints the first members of a request's plaintext.
 claims() {
 	printf '{"iss":"%s","aud":"%s","iat":%d,"jti":"%s"' "$name" "$1" "$(date +%s)" "$2"
 }
@@ -61,8 +60,8 @@ enroll() {
 	answer=$( (claims ca "$jti" && printf ',"requests":%s}' "$requests") |
 		ask ca "$ca_url/v1/certificates" certpool.certificates "$jti")
 
-	# Nothing is saved before each certificate has its own key and chains to the pinned root, through
-	# the chain that the answer has when the CA issues below it.
+	# Nothing is saved before each certificate matches its key and chains to the pinned root, through
+	# the answer's chain if the CA issues under an intermediate.
 	chain=()
 	if jose fmt -j "$answer" -g chain -o- >"$work/chain" 2>/dev/null; then
 		jose fmt -j "$work/chain" -g 0 -u "$work/ca.crt"
@@ -95,7 +94,7 @@ send() {
 	local peer=$1 peer_url=$2 i=$3 text=$4 jti x5c answer
 
 	jti=$(fresh_jti)
-	# The signer's certificate, then its issuer's when that is not the root.
+	# The signer's certificate, then its issuer's unless that is the root.
 	x5c=\"$(openssl x509 -in "cert/cert_key$i.crt" -outform DER | openssl base64 -A)\"
 	[ ! -f cert/ca.crt ] || x5c+=,\"$(openssl x509 -in cert/ca.crt -outform DER | openssl base64 -A)\"
 	(umask 077 && signer_jwk "Private/private_key$i.key" >"$work/signer.jwk")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CRLs: openssl and certtool read what certpool publishes, and certpool reads theirs.
+# CRLs: openssl and certtool read certpool's, and certpool reads theirs.
 . "$(dirname "$0")/../e2e/lib.sh"
 
 entries() { openssl crl -in "$1" -noout -text | grep -c 'Serial Number:'; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Other people's tools on a CA below a root: openssl and certtool verify its members through the
-# issuing certificate, and find where to look them up.
+# Other people's tools on a CA below a root: openssl and certtool verify its members' certificates
+# through the issuing certificate, and find the URLs of the CRL and of OCSP in them.
 client=$(realpath "$(dirname "$0")/shell-client.sh")
 # shellcheck source-path=SCRIPTDIR source=../e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
@@ -37,7 +37,7 @@ openssl ocsp -issuer ca/cert/ca.crt -cert $member -url "$endpoint/ocsp" -CAfile 
 check 'openssl trusts what OCSP says' grep -q 'Response verify OK' ocsp.out
 check 'which is good' grep -q "^$member: good" ocsp.out
 
-# The shell client takes the chain, keeps it and shows it.
+# The shell client accepts the chain, stores it and sends it.
 if command -v jose >/dev/null; then
 	start_receiver client1
 	cd client2 || exit 1

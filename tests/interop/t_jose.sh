@@ -46,7 +46,7 @@ for name in $clients; do
 	check "$name: client2 printed it" grep -qx "hello from $name" receive.out
 done
 
-# catalogue 7, 8: what npm's jose can write and certpool must not open
+# catalogue 7, 8: messages that npm's jose can write and certpool must not open
 sed 's/alg, *$/alg, jku: "http:\/\/127.0.0.1:1\/",/' message.mjs >jku.mjs
 node jku.mjs write p256/Private/shared_client2.jwk p256/Private/private_key1.key p256/cert/cert_key1.crt \
 	p256 client2 hello >jku.jwe

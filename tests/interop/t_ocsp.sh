@@ -74,7 +74,7 @@ else
 	skip "Python's cryptography" 'it is not here'
 fi
 
-# Under an intermediate: who knows the root alone finds the rest in the answer.
+# Under an intermediate: the answer contains the chain for a client that has only the root.
 mkdir chain
 manifest 1 1 | sed 's/layout: ca,/layout: ca, root_layout: root,/' >chain/manifest.yaml
 "$certpool" init -q -m chain/manifest.yaml >out
@@ -89,20 +89,20 @@ check 'openssl asks about a certificate under an intermediate' sh -c "openssl oc
 prints 'and finds it good' '^below.crt: good'
 expect 0 'and so does certpool' "$certpool" verify --root chain/root/cert/root.crt --chain chain/ca/cert/ca.crt below.crt --ocsp "$chain_url"
 
-# Our client asks openssl's responder, in a network of its own: it listens on every address.
+# Our client asks openssl's responder, in a network namespace, as the responder listens on every address.
 serial() { openssl x509 -noout -serial -in "$1" | cut -d= -f2; }
 printf 'V\t351231000000Z\t\t%s\tunknown\t/CN=client1-1\nR\t351231000000Z\t261120000000Z,superseded\t%s\tunknown\t/CN=client1-2\n' \
 	"$(serial $good)" "$(serial $revoked)" >index
 cp $root root.crt
 cp ca/Private/root.key root.key
-delegate() { # NAME PURPOSE: a certificate by the root
+delegate() { # NAME PURPOSE: makes a certificate under the root
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj "/CN=$1" -out "$1.csr" 2>/dev/null
 	openssl x509 -req -in "$1.csr" -CA root.crt -CAkey root.key -days 9 -out "$1.crt" -extfile <(printf \
 		'keyUsage=critical,digitalSignature\nextendedKeyUsage=%s\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' "$2") 2>/dev/null
 }
 delegate responder OCSPSigning
 delegate impostor serverAuth
-# It answers one connection after the other, so nothing may knock to see whether it listens.
+# The responder answers one connection after the other, so the test must not probe its port.
 cat >theirs.sh <<'END'
 signer=$1
 shift

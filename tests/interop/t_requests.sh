@@ -45,7 +45,7 @@ for i in 1 2 3 4; do
 done
 equal 'all of them arrived' "$(printf 'from %s\n' 1 2 3 4)" "$(cat receive.out)"
 
-# catalogue 42: certtool's request with openssl's key: the proof of possession is not by that key
+# catalogue 42: a request with a changed signature: the proof of possession fails
 mkdir other && manifest 1 1 >other/manifest.yaml && "$certpool" init -q -m other/manifest.yaml >/dev/null
 expect 0 'a pool of one' "$certpool" request client1 -m other/manifest.yaml
 openssl req -in other/client1/CSR_file/csr_key1.csr -outform DER -out request.der

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A client that is a shell script (curl, jose, openssl) enrolls a pool of two, sends client2 a message
-# that it accepts, and asks for a status.
+# The shell client (curl, jose, openssl) enrolls a pool of two, sends a message that client2 accepts, and
+# asks for a status.
 client=$(dirname "$(realpath "$0")")/shell-client.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 
