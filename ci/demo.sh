@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the three parts with real processes on loopback, in the order of the specification; `make demo`
-# calls it.
+# Runs the three parts of the specification with real processes on loopback, and prints what happens.
+# `make demo` runs it.
 #
-#   CERTPOOL=build/certpool ci/demo.sh FOLDER     replaces FOLDER, and leaves all files in it
+#   CERTPOOL=build/certpool ci/demo.sh FOLDER     makes FOLDER anew and leaves all files in it
 set -euo pipefail
 
 certpool=$(realpath "${CERTPOOL:-build/certpool}")
@@ -23,7 +23,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# start LOG VERB…: starts a server process on a free port, and sets $endpoint to its URL.
+# start LOG VERB…: starts a server on a free port and sets $endpoint.
 start() {
 	local log=$1
 	shift
@@ -34,7 +34,7 @@ start() {
 	rm "$log.ready"
 }
 
-# refused COMMAND…: expects exit status 3, and prints the reason of the refusal.
+# refused COMMAND…: runs a command that must end with exit status 3, and prints the reason.
 refused() {
 	local status=0
 	"$@" -q >/dev/null 2>refusal || status=$?
@@ -75,7 +75,7 @@ echo "  client2 receives at $endpoint. Ten times client1 draws a certificate and
 "$certpool" send client1 client2 --count 10 bonjour >sent
 sed 's/^/    /' sent
 [ "$(grep -c bonjour client2.receive.out)" -eq 10 ]
-echo '  A message comes twice; the second time it is a replay:'
+echo '  A message arrives twice; the second time it is a replay:'
 "$certpool" send client1 client2 --output replayed.jwe 'pay 100 to Mallory'
 "$certpool" send client1 client2 --deliver replayed.jwe | sed 's/^/    /'
 refused "$certpool" send client1 client2 --deliver replayed.jwe
