@@ -11,7 +11,7 @@
 /* The result of a function that can fail must be looked at. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-/* The value of the pointer x, which is NULL afterwards. */
+/* Moves a pointer out: the value of x, which is NULL afterwards. */
 #define TAKE(x)                                                                                    \
 	__extension__({                                                                            \
 		__typeof__(x) taken_ = (x);                                                        \
@@ -19,7 +19,7 @@
 		taken_;                                                                            \
 	})
 
-/* The same for a struct: *(ret) is the struct, which is empty afterwards. */
+/* Moves the struct `local` to *ret; `local` is empty afterwards. */
 #define MOVE(ret, local)                                                                           \
 	do {                                                                                       \
 		*(ret) = (local);                                                                  \

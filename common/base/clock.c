@@ -51,12 +51,12 @@ void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 		memcpy(ret_text, "out-of-range", sizeof("out-of-range"));
 		return;
 	}
-	/* Not %Y, which does not fill up the years before 1000 to four digits. */
+	/* %Y would not pad the years before 1000 to four digits. */
 	(void)snprintf(ret_text, TIME_TEXT_SIZE, "%04d", utc.tm_year + 1900);
 	(void)strftime(ret_text + 4, TIME_TEXT_SIZE - 4, "-%m-%dT%H:%M:%SZ", &utc);
 }
 
-/* Reads exactly `digits` decimal digits at *text, a value from low to high, and moves on. */
+/* Reads exactly `digits` decimal digits, a value from low to high, and advances *text. */
 static bool read_digits(const char **text, int digits, int low, int high, int *ret_value)
 {
 	int value = 0;

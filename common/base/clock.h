@@ -14,25 +14,31 @@
 
 enum { TIME_TEXT_SIZE = 21 }; /* "2026-11-23T04:45:44Z" and its NUL */
 
-/* The real-time clock. Only tools and servers ask it; everything below takes time as argument. */
+/* The real-time clock. Only tools and servers read it; the other layers take time as argument. */
 int64_t read_clock(void);
 
-/* For durations: microseconds since some moment before, whatever is done to the real-time clock. */
+/* The monotonic clock, for durations: microseconds from an arbitrary origin. */
 int64_t read_stopwatch_us(void);
 
-/* Sleeps that long, through signals. */
+/* Sleeps for the whole duration; a signal does not shorten it. */
 void sleep_us(int64_t duration_us);
 
-/* Whether two times of the kernel (an mtime, say) are the same instant, to the nanosecond. */
+/* True if two timestamps of the kernel (an mtime, say) are equal to the nanosecond. */
 bool equal_times(struct timespec a, struct timespec b);
 
-/* RFC 3339 in UTC, seconds, "Z". time_s must lie in the years 0000 … 9999. */
+/* RFC 3339 in UTC, seconds, "Z"; "out-of-range" outside the years 0000 … 9999. */
 void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE]);
 
-/* RFC 3339 (section 5.6; any offset, fractions cut off), or seconds since 1970 in decimal. */
+/*
+ * Reads RFC 3339 (section 5.6; any offset, fractions cut off), or seconds since 1970 in decimal.
+ * Errors: FAULT_USAGE.
+ */
 int parse_time(const char *text, int64_t *ret_time_s, struct fault *fault) MUST_CHECK;
 
-/* "90d": a whole number from 1 and one of s, m, h, d, w, y (y is 365 d); at most 100 years. */
+/*
+ * Reads a duration like "90d": a whole number from 1 and one of s, m, h, d, w, y (365 d); at most
+ * CENTURY_S. Errors: FAULT_USAGE.
+ */
 int parse_duration(const char *text, int64_t *ret_duration_s, struct fault *fault) MUST_CHECK;
 
 #endif

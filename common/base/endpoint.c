@@ -9,7 +9,7 @@
 
 static const char scheme[] = "http://";
 
-/* Checks the host and gives it the one spelling that equal hosts share. */
+/* Checks the host and normalises it in place. */
 static bool normalize_host(char host[static HOST_SIZE], bool bracketed)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
@@ -39,7 +39,7 @@ static bool parse_port(const char *text, uint16_t *ret_port)
 	return port <= UINT16_MAX;
 }
 
-static bool split(const char *text, struct endpoint *ret_endpoint)
+static bool split_endpoint(const char *text, struct endpoint *ret_endpoint)
 {
 	const char *host = text + strlen(scheme);
 	bool bracketed;
@@ -66,7 +66,7 @@ int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault
 {
 	struct endpoint endpoint = {0};
 
-	if (!split(text, &endpoint))
+	if (!split_endpoint(text, &endpoint))
 		return set_fault(fault, FAULT_USAGE,
 				 "\"%s\" is no endpoint: expected http://HOST:PORT, like "
 				 "http://127.0.0.1:8440 or http://[::1]:8440",

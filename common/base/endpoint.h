@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 /*
- * Where a node listens: http://HOST:PORT, HOST an IPv4 address, an IPv6 address in brackets, or a
- * host name. No user, path, query or fragment. Port 0 is allowed: the server then takes a free one
- * and says which. The host is kept in one spelling (lower case; RFC 5952), so that equal endpoints
- * are equal as text.
+ * The address at which a node listens: http://HOST:PORT, HOST an IPv4 address, an IPv6 address in
+ * brackets, or a host name. No user, path, query or fragment. Port 0 is allowed: the server then
+ * takes a free port and reports it. The host is normalised (lower case; RFC 5952), so that equal
+ * endpoints are equal as text.
  */
 
 enum { HOST_SIZE = 254, ENDPOINT_TEXT_SIZE = HOST_SIZE + 16 };
@@ -19,6 +19,7 @@ struct endpoint {
 	uint16_t port;
 };
 
+/* Errors: FAULT_USAGE, with the expected form. */
 int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault *fault) MUST_CHECK;
 
 /* "http://127.0.0.1:8440" */

@@ -74,12 +74,12 @@ int prefix_fault(struct fault *fault, const char *format, ...)
 	return -1;
 }
 
-int pass_fault(const struct fault *found, struct fault *fault)
+int pass_fault(const struct fault *failure, struct fault *fault)
 {
-	return set_fault(fault, found->class, "%s", found->text);
+	return set_fault(fault, failure->class, "%s", failure->text);
 }
 
-int pass_failure(const struct fault *found, struct fault *fault)
+int pass_failure(const struct fault *failure, struct fault *fault)
 {
-	return found->class == FAULT_FAILED ? pass_fault(found, fault) : 0;
+	return failure->class == FAULT_FAILED ? pass_fault(failure, fault) : 0;
 }

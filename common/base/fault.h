@@ -4,28 +4,27 @@
 #include "common/base/cleanup.h"
 
 /*
- * Why something could not be done. One record is passed last to every function that can fail;
- * whoever fails first fills it and returns -1. Callers may put context before the text, and never
- * replace it. The text says what, where, what was expected and what was found, in one line without
- * a final full stop; it holds no secret and no control character.
+ * The reason for a failure. Every function that can fail takes one record as its last parameter;
+ * the function that fails first fills it and returns -1. A caller may put context before the text,
+ * and never replaces it. The text says what failed, where, what was expected and what was found, in
+ * one line without a final full stop; it holds no secret and no control character.
  *
- * A fault does not say that something is invalid where validity is the question: that is an answer
- * (struct verdict), not a fault.
+ * Where validity is the question, "invalid" is an answer (struct verdict), not a fault.
  */
 
-/* What kind of failure; two tables turn it outward: exit_status (tools), http_status (net). */
+/* The kind of failure. Two tables translate it: exit_status (tools) and http_status (net). */
 enum fault_class {
 	FAULT_NONE,
-	FAULT_FAILED,        /* the machine said no: disk, memory, a library */
+	FAULT_FAILED,        /* this process failed: disk, memory, a library */
 	FAULT_USAGE,         /* the command line or the manifest is wrong */
 	FAULT_MALFORMED,     /* input that does not have its format */
 	FAULT_TOO_LARGE,     /* input over its limit */
-	FAULT_UNDECRYPTABLE, /* not a JWE under a key that we share; outward always one answer */
-	FAULT_UNVERIFIED,    /* what was to be proved was disproved */
+	FAULT_UNDECRYPTABLE, /* no JWE under a shared key; clients always get the same answer */
+	FAULT_UNVERIFIED,    /* a signature or a chain does not verify */
 	FAULT_NOT_FOUND,
-	FAULT_PARTIAL, /* part of a batch failed, the rest is done */
-	FAULT_REFUSED, /* by policy or authentication */
-	FAULT_BUSY,    /* a bound on pending work is reached; try again */
+	FAULT_PARTIAL, /* part of a batch failed, the rest succeeded */
+	FAULT_REFUSED, /* denied by policy or authentication */
+	FAULT_BUSY,    /* a bound on pending work is reached: retry later */
 	FAULT_UNREACHABLE,
 };
 
@@ -37,14 +36,17 @@ struct fault {
 };
 
 /*
- * Fills *fault, unless it already holds a fault (the first is the most specific). Text that does
- * not fit is cut; control characters in it are replaced by '?'. fault may be NULL.
+ * Fills *fault, unless it already holds a fault (the first is the most specific). A text that does
+ * not fit is cut; control characters are replaced by '?'. fault may be NULL.
  * Returns -1, so that a caller can `return set_fault(…)`.
  */
 int set_fault(struct fault *fault, enum fault_class class, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same, with ": " and the text for the current errno at the end. */
+/*
+ * The same, with ": " and the text of the current errno at the end. The class is FAULT_NOT_FOUND
+ * for ENOENT, else FAULT_FAILED.
+ */
 int set_errno_fault(struct fault *fault, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -56,12 +58,12 @@ int prefix_fault(struct fault *fault, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Passes a fault on that a callee filled for us to look at. Returns -1.
- * pass_failure passes on only a failure of this process itself (FAULT_FAILED) and returns 0 for any
- * other class: the input is at fault then, and the caller makes a refusal or a verdict of the text.
+ * Copies a callee's fault, which the caller has examined, to *fault. Returns -1.
+ * pass_failure copies only a failure of this process itself (FAULT_FAILED) and returns 0 for any
+ * other class: then the input is wrong, and the caller makes a refusal or a verdict of the text.
  */
-int pass_fault(const struct fault *found, struct fault *fault);
-int pass_failure(const struct fault *found, struct fault *fault) MUST_CHECK;
+int pass_fault(const struct fault *failure, struct fault *fault);
+int pass_failure(const struct fault *failure, struct fault *fault) MUST_CHECK;
 
 /* Replaces every ASCII control character of the string by '?', in place. */
 void mask_control_characters(char *text);

@@ -20,7 +20,7 @@ void close_descriptor(int *descriptor)
 	*descriptor = -1;
 }
 
-/* open(2) below dirfd without leaving it; what the user named (AT_FDCWD) may be a link. */
+/* open(2) below dirfd without leaving it; a path from the user (AT_FDCWD) may be a link. */
 static int open_below(int dirfd, const char *name, int flags, mode_t mode)
 {
 	struct open_how how = {.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | O_NOFOLLOW),
@@ -52,7 +52,7 @@ static const char *describe_type(mode_t mode)
 	return "something else";
 }
 
-/* Says why open_below failed, from errno. */
+/* Explains, from errno, why open_below failed. */
 static int set_open_fault(int dirfd, const char *name, const char *expected, struct fault *fault)
 {
 	int number = errno;
@@ -98,8 +98,8 @@ static int make_parents(const char *path, struct fault *fault)
 }
 
 /*
- * Opens the directory that the path's last component is in, and cuts the path down to that
- * component. mkdirat(2) would follow links and ".." on the way there; opening does not.
+ * Opens the directory of the path's last component, and cuts the path before that component.
+ * mkdirat(2) would follow links and ".." on the way there; open_directory does not.
  */
 static int open_parent(int dirfd, char *path, char **ret_last, int *ret_parent, struct fault *fault)
 {
@@ -197,8 +197,8 @@ static int check_regular(const struct stat *status, const char *name, struct fau
 }
 
 /*
- * Refuses what is there and no regular file without opening it: opening a FIFO wakes who writes to
- * it, and opening a device may do anything. What was opened is checked again.
+ * Refuses a file of another kind without opening it: opening a FIFO wakes its writer, and opening a
+ * device may do anything. The caller checks the opened file again.
  */
 static int check_before_opening(int dirfd, const char *name, struct fault *fault)
 {
@@ -239,7 +239,7 @@ static ssize_t read_some(int descriptor, uint8_t *data, size_t len)
 	return got;
 }
 
-/* How much to read at once: what the buffer has room for, and one octet over max at most. */
+/* How much to read at once: as the buffer has room for, and at most one octet over max. */
 static size_t read_room(const struct buffer *content, size_t max)
 {
 	size_t left = max - content->len;
@@ -297,7 +297,7 @@ int read_file(int dirfd, const char *name, size_t max, struct buffer *ret_conten
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "%s: expected at most %zu octets, found %jd", name, max,
 				 (intmax_t)status.st_size);
-	/* Room for the file and no more: a pool's files are many and small. */
+	/* Just enough room for the file: a pool has many small files. */
 	if (extend_buffer(&content, (size_t)status.st_size + 1) == NULL)
 		return set_memory_fault(fault);
 	content.len = 0;
@@ -319,7 +319,7 @@ static int check_secret_status(const struct stat *status, const char *name, stru
 			"%s: expected mode 0600, found %04o: a secret that others can read; "
 			"run chmod 600 on it, and make a new one if it may have been read",
 			name, (unsigned int)status->st_mode & 07777);
-	/* None: it was replaced since it was opened, and has no name at all any more. */
+	/* No link at all means that the file was replaced since it was opened. */
 	if (status->st_nlink > 1)
 		return set_fault(
 			fault, FAULT_REFUSED,

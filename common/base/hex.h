@@ -3,7 +3,7 @@
 
 #include "common/base/bytes.h"
 
-/* Hexadecimal (RFC 4648 section 8): two digits an octet. We write lower case. */
+/* Hexadecimal (RFC 4648 section 8): two digits an octet, written in lower case. */
 
 /* The value of a digit of either case; -1 for any other character. */
 int hex_value(char digit);

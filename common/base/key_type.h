@@ -14,8 +14,9 @@ enum key_type {
 	KEY_TYPE_COUNT,
 };
 
-/* "ecdsa-p256", … */
+/* The name in the manifest: "ecdsa-p256", … */
 const char *format_key_type(enum key_type type);
+/* Errors: FAULT_USAGE, with the list of the names. */
 int parse_key_type(const char *text, enum key_type *ret_type, struct fault *fault) MUST_CHECK;
 
 #endif

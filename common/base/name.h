@@ -14,7 +14,7 @@ enum { NAME_SIZE = 65 }; /* the longest name and its NUL */
 
 bool valid_name(const char *name);
 
-/* The node name of the certification authority; no client may have it. */
+/* The node name of the certification authority; a client cannot have it. */
 #define CA_NAME "ca"
 
 #endif

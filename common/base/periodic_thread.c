@@ -9,7 +9,7 @@ struct periodic_thread {
 	periodic_function *function;
 	void *context;
 	unsigned int interval_ms;
-	pthread_t thread;
+	pthread_t id;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool stopping;
@@ -24,76 +24,76 @@ static struct timespec add_ms(struct timespec time, unsigned int ms)
 	return time;
 }
 
-/* false: it is to stop. */
-static bool await_turn(struct periodic_thread *keeper)
+/* Waits for the interval. false: the thread is to stop. */
+static bool wait_interval(struct periodic_thread *thread)
 {
 	struct timespec now = {0};
-	struct timespec turn;
+	struct timespec end;
 	bool stopping;
 	int result = 0;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	turn = add_ms(now, keeper->interval_ms);
-	pthread_mutex_lock(&keeper->lock);
-	while (!keeper->stopping && result == 0)
-		result = pthread_cond_timedwait(&keeper->changed, &keeper->lock, &turn);
-	stopping = keeper->stopping;
-	pthread_mutex_unlock(&keeper->lock);
+	end = add_ms(now, thread->interval_ms);
+	pthread_mutex_lock(&thread->lock);
+	while (!thread->stopping && result == 0)
+		result = pthread_cond_timedwait(&thread->changed, &thread->lock, &end);
+	stopping = thread->stopping;
+	pthread_mutex_unlock(&thread->lock);
 	return !stopping;
 }
 
-static void *keep(void *context)
+static void *call_periodically(void *context)
 {
-	struct periodic_thread *keeper = context;
+	struct periodic_thread *thread = context;
 
 	do
-		keeper->function(keeper->context);
-	while (await_turn(keeper));
+		thread->function(thread->context);
+	while (wait_interval(thread));
 	return NULL;
 }
 
-static void free_keeper(struct periodic_thread **keeper)
+static void free_periodic_thread(struct periodic_thread **thread)
 {
-	if (*keeper == NULL)
+	if (*thread == NULL)
 		return;
-	pthread_cond_destroy(&(*keeper)->changed);
-	pthread_mutex_destroy(&(*keeper)->lock);
-	free(*keeper);
-	*keeper = NULL;
+	pthread_cond_destroy(&(*thread)->changed);
+	pthread_mutex_destroy(&(*thread)->lock);
+	free(*thread);
+	*thread = NULL;
 }
 
 int start_periodic_thread(unsigned int interval_ms, periodic_function *function, void *context,
-			  struct periodic_thread **ret_keeper, struct fault *fault)
+			  struct periodic_thread **ret_thread, struct fault *fault)
 {
-	CLEANUP(free_keeper) struct periodic_thread *keeper = NULL;
+	CLEANUP(free_periodic_thread) struct periodic_thread *thread = NULL;
 	pthread_condattr_t monotonic;
 
-	keeper = calloc(1, sizeof(*keeper));
-	if (keeper == NULL)
+	thread = calloc(1, sizeof(*thread));
+	if (thread == NULL)
 		return set_memory_fault(fault);
-	keeper->function = function;
-	keeper->context = context;
-	keeper->interval_ms = interval_ms;
-	pthread_mutex_init(&keeper->lock, NULL);
+	thread->function = function;
+	thread->context = context;
+	thread->interval_ms = interval_ms;
+	pthread_mutex_init(&thread->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&keeper->changed, &monotonic);
+	pthread_cond_init(&thread->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	if (pthread_create(&keeper->thread, NULL, keep, keeper) != 0)
+	if (pthread_create(&thread->id, NULL, call_periodically, thread) != 0)
 		return set_fault(fault, FAULT_FAILED, "no thread can be made");
-	*ret_keeper = TAKE(keeper);
+	*ret_thread = TAKE(thread);
 	return 0;
 }
 
 void stop_periodic_thread(struct periodic_thread **pointer)
 {
-	CLEANUP(free_keeper) struct periodic_thread *keeper = TAKE(*pointer);
+	CLEANUP(free_periodic_thread) struct periodic_thread *thread = TAKE(*pointer);
 
-	if (keeper == NULL)
+	if (thread == NULL)
 		return;
-	pthread_mutex_lock(&keeper->lock);
-	keeper->stopping = true;
-	pthread_cond_broadcast(&keeper->changed);
-	pthread_mutex_unlock(&keeper->lock);
-	(void)pthread_join(keeper->thread, NULL);
+	pthread_mutex_lock(&thread->lock);
+	thread->stopping = true;
+	pthread_cond_broadcast(&thread->changed);
+	pthread_mutex_unlock(&thread->lock);
+	(void)pthread_join(thread->id, NULL);
 }

@@ -3,15 +3,16 @@
 
 #include "common/base/fault.h"
 
-/* A thread that does something at once, and again and again until it is stopped. */
+/* A thread that calls a function at once, and again after every interval until it is stopped. */
 struct periodic_thread;
 
 typedef void periodic_function(void *context);
 
+/* Owns: stop_periodic_thread. */
 int start_periodic_thread(unsigned int interval_ms, periodic_function *function, void *context,
-			  struct periodic_thread **ret_keeper, struct fault *fault) MUST_CHECK;
+			  struct periodic_thread **ret_thread, struct fault *fault) MUST_CHECK;
 
-/* Waits until what it is doing is done, and no longer. */
-void stop_periodic_thread(struct periodic_thread **keeper);
+/* Waits for a call in progress to return, not for the interval. Accepts NULL. */
+void stop_periodic_thread(struct periodic_thread **thread);
 
 #endif

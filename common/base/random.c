@@ -22,8 +22,7 @@ int fill_random(void *ret_data, size_t len, struct fault *fault)
 
 int draw_below(uint64_t bound, uint64_t *ret_draw, struct fault *fault)
 {
-	/* The largest multiple of bound that fits: draws at or over it would favour small results.
-	 */
+	/* The largest multiple of bound: draws from it on would favour small results. */
 	uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
 	uint64_t draw;
 

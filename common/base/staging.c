@@ -24,10 +24,10 @@ struct staged_file {
 
 struct staging {
 	struct staged_file *files;
-	size_t count; /* what is staged */
+	size_t count;
 	size_t size;
-	size_t named; /* how many of them have their own name by now */
-	bool failed;  /* a file could not be written whole, or not made durable */
+	size_t named; /* how many have got their final name */
+	bool failed;  /* a file could not be written, or made durable */
 };
 
 int new_staging(struct staging **ret_staging, struct fault *fault)
@@ -68,7 +68,7 @@ static struct staged_file *add_file(struct staging *staging, int dirfd, const ch
 	return file;
 }
 
-/* A file is where its directory is; that of the file before is likely the same. */
+/* The file system of a directory, which is likely that of the file staged before. */
 static int find_device(const struct staging *staging, int dirfd, dev_t *ret_device,
 		       struct fault *fault)
 {
@@ -110,13 +110,13 @@ int stage_stream(struct staging *staging, int dirfd, const char *name,
 			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
 	if (descriptor < 0) {
 		(void)set_errno_fault(fault, "%s: cannot be created", name);
-		/* What was there before belongs to somebody else: forget it, do not remove it. */
+		/* The file that is there is another process's: do not remove it later. */
 		free(file->name);
 		free(file->temporary);
 		staging->count--;
 		return -1;
 	}
-	/* openat(2) looks at the umask, fchmod(2) does not. */
+	/* openat(2) applies the umask, fchmod(2) does not. */
 	if (fchmod(descriptor, mode) < 0) {
 		staging->failed = true;
 		return set_errno_fault(fault, "%s: mode", name);
@@ -160,19 +160,19 @@ static bool same_file_system(const struct staged_file *a, const struct staged_fi
 	return a->device == b->device;
 }
 
-/* Calls the function for one directory of each kind that `same` tells apart, until one fails. */
+/* Calls the function for one directory of each class that `same` defines, until a call fails. */
 static int for_each_directory(const struct staging *staging,
 			      bool (*same)(const struct staged_file *a,
 					   const struct staged_file *b),
 			      int (*function)(int dirfd), struct fault *fault)
 {
 	for (size_t i = 0; i < staging->count; i++) {
-		bool seen = false;
+		bool repeated = false;
 
-		/* Few directories, and runs of files in the same one: look back a little way. */
-		for (size_t j = i; j > 0 && i - j < 4 && !seen; j--)
-			seen = same(&staging->files[j - 1], &staging->files[i]);
-		if (!seen && function(staging->files[i].dirfd) < 0)
+		/* Consecutive files are mostly in the same directory: look back at a few. */
+		for (size_t j = i; j > 0 && i - j < 4 && !repeated; j--)
+			repeated = same(&staging->files[j - 1], &staging->files[i]);
+		if (!repeated && function(staging->files[i].dirfd) < 0)
 			return set_errno_fault(fault, "%s: cannot be made durable",
 					       staging->files[i].name);
 	}
@@ -200,8 +200,7 @@ static int sync_content(const struct staging *staging, struct fault *fault)
 
 int commit_staging(struct staging *staging, struct fault *fault)
 {
-	/* After a failed fsync the kernel takes the pages for clean: a second one proves nothing.
-	 */
+	/* After a failed fsync the kernel marks the pages clean: a second one proves nothing. */
 	if (staging->failed)
 		return set_fault(
 			fault, FAULT_FAILED,

@@ -6,23 +6,24 @@
 #include <sys/types.h>
 
 /*
- * Files that come into being together and durably. Each is written under a temporary name
- * (".NAME.new") in the directory where it will stand; commit_staging makes all of them durable with
- * one syncfs for each file system touched (one fsync when there is just one file), then gives them
- * their names, then makes the names durable. Whoever is killed in between leaves temporary files,
- * which sweep_staging removes, and never a file that is half written under its own name. An fsync
- * that failed is not tried again: the commit fails.
+ * Files that are created together and durably. Each file is written under a temporary name
+ * (".NAME.new") in its final directory; commit_staging makes all of them durable with one syncfs
+ * for each file system (one fsync when there is just one file), then renames them, then makes the
+ * names durable. A process that is killed in between leaves temporary files, which sweep_staging
+ * removes, and never a half-written file under its final name. A failed fsync is not retried: the
+ * commit fails.
  *
  * Not done: all-or-nothing over several files. A kill between two renames leaves the first. Files
- * are renamed in the order in which they were staged, so stage what others depend on first.
+ * are renamed in the order in which they were staged, so stage a file before its dependents.
  */
 struct staging;
 
+/* Owns: free_staging. */
 int new_staging(struct staging **ret_staging, struct fault *fault) MUST_CHECK;
 
 enum staging_mode {
-	STAGE_NEW, /* commit refuses (FAULT_REFUSED) when the name exists; nothing is overwritten */
-	STAGE_REPLACE, /* commit replaces what has the name, atomically */
+	STAGE_NEW,     /* the commit refuses (FAULT_REFUSED) to overwrite an existing file */
+	STAGE_REPLACE, /* the commit replaces an existing file, atomically */
 };
 
 /*
@@ -33,26 +34,27 @@ int stage_file(struct staging *staging, int dirfd, const char *name, enum stagin
 	       mode_t mode, struct bytes content, struct fault *fault) MUST_CHECK;
 
 /*
- * The same for what is too long for memory: makes the temporary file, empty, and opens it. Who
- * wrote less than all to it does not commit.
+ * The same for content that is too long for memory: creates the temporary file, empty, and opens
+ * it. A caller that could not write all of the content must not commit.
  * Owns: close_descriptor.
  */
 int stage_stream(struct staging *staging, int dirfd, const char *name,
 		 enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
 		 struct fault *fault) MUST_CHECK;
 
+/* Makes the files durable and gives them their names. After a failure it only fails again. */
 int commit_staging(struct staging *staging, struct fault *fault) MUST_CHECK;
 
-/* Frees; what was staged and not committed is removed. */
+/* Frees, and removes the temporary files that were not committed. */
 void free_staging(struct staging **staging);
 
 /*
  * Removes the temporary files that a killed process left in the directory. The caller holds the
- * lock that whoever stages there holds.
+ * lock under which files are staged there.
  */
 int sweep_staging(int dirfd, struct fault *fault) MUST_CHECK;
 
-/* The same for the temporary file of that name alone, where others may be staging. */
+/* The same for one name only, in a directory where other processes may be staging other files. */
 int sweep_staged_file(int dirfd, const char *name, struct fault *fault) MUST_CHECK;
 
 /* Stages and commits one file. */

@@ -3,27 +3,27 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a field of the header is. */
-struct field {
+/* A field of the header, in octets. */
+struct tar_field {
 	size_t offset;
 	size_t len;
 };
 
-static const struct field name_field = {0, 100};
-static const struct field mode_field = {100, 8};
-static const struct field owner_field = {108, 8};
-static const struct field group_field = {116, 8};
-static const struct field size_field = {124, 12};
-static const struct field time_field = {136, 12};
-static const struct field sum_field = {148, 8};
-static const struct field magic_field = {257, 8};
+static const struct tar_field name_field = {0, 100};
+static const struct tar_field mode_field = {100, 8};
+static const struct tar_field owner_field = {108, 8};
+static const struct tar_field group_field = {116, 8};
+static const struct tar_field size_field = {124, 12};
+static const struct tar_field time_field = {136, 12};
+static const struct tar_field sum_field = {148, 8};
+static const struct tar_field magic_field = {257, 8};
 
 enum { TYPE_OFFSET = 156, REGULAR_FILE = '0', BASE_256 = 0x80, PERMISSIONS = 0777 };
 
 static const char magic[] = "ustar\00000"; /* with the version */
 
-/* Octal digits, of which the last one is followed by a NUL. */
-static void put_octal(uint8_t *block, struct field field, uint64_t value)
+/* Octal digits and a NUL. */
+static void put_octal(uint8_t *block, struct tar_field field, uint64_t value)
 {
 	block[field.offset + field.len - 1] = '\0';
 	for (size_t i = field.len - 1; i > 0; i--) {
@@ -32,7 +32,7 @@ static void put_octal(uint8_t *block, struct field field, uint64_t value)
 	}
 }
 
-static bool get_octal(const uint8_t *block, struct field field, uint64_t *ret_value)
+static bool get_octal(const uint8_t *block, struct tar_field field, uint64_t *ret_value)
 {
 	const uint8_t *digits = block + field.offset;
 	uint64_t value = 0;
@@ -46,7 +46,7 @@ static bool get_octal(const uint8_t *block, struct field field, uint64_t *ret_va
 	return digits[field.len - 1] == '\0';
 }
 
-static bool fits_octal(struct field field, uint64_t value)
+static bool fits_octal(struct tar_field field, uint64_t value)
 {
 	return value >> (3 * (field.len - 1)) == 0;
 }
@@ -72,7 +72,7 @@ static bool get_size(const uint8_t *block, uint64_t *ret_size)
 
 	if (octets[0] != BASE_256)
 		return get_octal(block, size_field, ret_size);
-	/* Three octets and a bit more would be beyond what a file can be. */
+	/* A file's size fits into 63 bits. */
 	if (octets[1] != 0 || octets[2] != 0 || octets[3] != 0 || octets[4] > 0x7f)
 		return false;
 	for (size_t i = 4; i < size_field.len; i++)
@@ -81,7 +81,7 @@ static bool get_size(const uint8_t *block, uint64_t *ret_size)
 	return !fits_octal(size_field, size);
 }
 
-/* The sum of the octets, those of the sum itself taken as spaces. */
+/* The sum of all octets, with those of the checksum itself taken as spaces. */
 static uint64_t sum_block(const uint8_t *block)
 {
 	uint64_t sum = 0;
@@ -91,8 +91,8 @@ static uint64_t sum_block(const uint8_t *block)
 	return sum;
 }
 
-/* Six digits, a NUL, a space. */
-static const struct field sum_digits = {148, 7};
+/* The checksum's field ends in a NUL and a space. */
+static const struct tar_field sum_digits = {148, 7};
 
 void format_tar_header(const struct tar_entry *entry, uint8_t ret_block[static TAR_BLOCK_LEN])
 {

@@ -7,9 +7,9 @@
 
 /*
  * Headers of a tar archive in the POSIX form (IEEE Std 1003.1, pax: ustar), for regular files
- * alone. An archive is, for each file, a block with its header and its content, filled up with
- * zeros to whole blocks; two blocks of zeros are its end. A size of 8 GiB or more is written in
- * base 256, as GNU tar and libarchive do.
+ * only. An archive holds, for each file, a block with its header, then its content, padded with
+ * zeros to whole blocks; two blocks of zeros end it. A size of 8 GiB or more is written in base
+ * 256, as GNU tar and libarchive do.
  */
 enum { TAR_BLOCK_LEN = 512, TAR_NAME_SIZE = 101, TAR_END_LEN = 2 * TAR_BLOCK_LEN };
 
@@ -23,13 +23,13 @@ struct tar_entry {
 void format_tar_header(const struct tar_entry *entry, uint8_t ret_block[static TAR_BLOCK_LEN]);
 
 /*
- * FAULT_MALFORMED for what format_tar_header would not have written, the owner and the group apart:
- * they are not looked at, nor is what their names are.
+ * Accepts only headers that format_tar_header could have written, except that the owner and the
+ * group may be any. Errors: FAULT_MALFORMED.
  */
 int parse_tar_header(const uint8_t block[static TAR_BLOCK_LEN], struct tar_entry *ret_entry,
 		     struct fault *fault) MUST_CHECK;
 
-/* How many zeros follow a content of that size. */
+/* The number of zeros that pad a content of that size. */
 size_t tar_padding(uint64_t size);
 
 #endif

@@ -6,11 +6,11 @@
 
 static const char scheme[] = "http://";
 
-/* RFC 3986 section 3.3 pchar, "/", and what a query has (section 3.4). */
+/* RFC 3986: pchar (section 3.3), "/", and the "?" of a query (section 3.4). */
 static const char path_alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				    "-._~!$&'()*+,;=:@/?%";
 
-/* The authority as an endpoint, with the port that http has when there is none. */
+/* Reads the authority as an endpoint, with http's default port when it has none. */
 static bool read_authority(const char *authority, size_t len, struct endpoint *ret_endpoint)
 {
 	char text[ENDPOINT_TEXT_SIZE];
@@ -24,7 +24,7 @@ static bool read_authority(const char *authority, size_t len, struct endpoint *r
 	       parse_endpoint(text, ret_endpoint, NULL) == 0 && ret_endpoint->port != 0;
 }
 
-static bool split(const char *text, struct endpoint *ret_endpoint, const char **ret_path)
+static bool split_url(const char *text, struct endpoint *ret_endpoint, const char **ret_path)
 {
 	const char *authority = text + strlen(scheme);
 	size_t len;
@@ -44,7 +44,7 @@ int parse_url(const char *text, struct endpoint *ret_endpoint, char ret_path[sta
 	struct endpoint endpoint = {0};
 	const char *path;
 
-	if (!split(text, &endpoint, &path))
+	if (!split_url(text, &endpoint, &path))
 		return set_fault(fault, FAULT_USAGE,
 				 "\"%s\" is no URL that can be asked: expected "
 				 "http://HOST[:PORT][/PATH], like http://127.0.0.1:8440/crl",

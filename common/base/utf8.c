@@ -1,6 +1,6 @@
 #include "common/base/utf8.h"
 
-/* How many octets follow the first, and the least character that needs as many. */
+/* From the first octet: how many follow, and the least character that needs so many. */
 static bool begin_character(uint8_t first, size_t *ret_more, uint32_t *ret_least,
 			    uint32_t *ret_character)
 {

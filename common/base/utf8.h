@@ -4,15 +4,15 @@
 #include "common/base/bytes.h"
 
 /*
- * Takes the next character off *text. False, and *text as it was, at the end and for what is not
- * UTF-8 (RFC 3629: overlong forms, surrogates, beyond U+10FFFF, cut off).
+ * Takes the first character off *text. False, with *text unchanged, at the end of the text and for
+ * octets that are not UTF-8 (RFC 3629: overlong, surrogate, beyond U+10FFFF, or cut off).
  */
 bool read_utf8(struct bytes *text, uint32_t *ret_character);
 
 /*
- * Characters that change how the text around them is shown or where a line ends: controls, line
- * and paragraph separators, and those that override the direction of writing. A name with one of
- * them can be shown as another name.
+ * True for characters that change how the text around them is displayed or where a line ends:
+ * controls, line and paragraph separators, and marks that override the direction of writing. A name
+ * with one of them can look like another name.
  */
 bool deceptive_character(uint32_t character);
 

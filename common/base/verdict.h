@@ -4,9 +4,9 @@
 #include <stdbool.h>
 
 /*
- * The answer to "is this valid?". It starts as valid; the first check that fails makes it invalid
- * and says why, with the section of the standard where there is one. A later reason does not
- * replace an earlier one.
+ * The answer to "is this valid?". Zero-initialised is valid; the first check that fails makes the
+ * verdict invalid and gives the reason, with the section of the standard if there is one. A later
+ * reason does not replace an earlier one.
  */
 
 enum { VERDICT_REASON_SIZE = 512 };
@@ -16,7 +16,7 @@ struct verdict {
 	char reason[VERDICT_REASON_SIZE]; /* "" while valid; one line, no control characters */
 };
 
-/* Makes the verdict invalid, with a reason, unless it already is. */
+/* Makes the verdict invalid, with the reason, unless it already is invalid. */
 void reject_because(struct verdict *verdict, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -14,18 +14,18 @@ unsigned int count_cores(void)
 	return count > 0 ? (unsigned int)count : 1;
 }
 
-/* What the threads of one run_tasks share. */
-struct run {
+/* Shared by the threads of one run_tasks. */
+struct task_run {
 	pthread_mutex_t lock;
 	size_t next;
 	size_t count;
 	task_function *task;
 	void *context;
-	size_t failed_index; /* SIZE_MAX while none failed */
+	size_t failed_index; /* the lowest; SIZE_MAX: none failed */
 	struct fault fault;
 };
 
-static bool take_index(struct run *run, size_t *ret_index)
+static bool take_index(struct task_run *run, size_t *ret_index)
 {
 	bool taken;
 
@@ -37,7 +37,7 @@ static bool take_index(struct run *run, size_t *ret_index)
 	return taken;
 }
 
-static void record_failure(struct run *run, size_t index, const struct fault *fault)
+static void record_failure(struct task_run *run, size_t index, const struct fault *fault)
 {
 	pthread_mutex_lock(&run->lock);
 	if (index < run->failed_index) {
@@ -49,7 +49,7 @@ static void record_failure(struct run *run, size_t index, const struct fault *fa
 
 static void *run_thread(void *argument)
 {
-	struct run *run = argument;
+	struct task_run *run = argument;
 	size_t index;
 
 	while (take_index(run, &index)) {
@@ -64,18 +64,18 @@ static void *run_thread(void *argument)
 int run_tasks(size_t count, unsigned int workers, task_function *task, void *context,
 	      struct fault *fault)
 {
-	struct run run = {.lock = PTHREAD_MUTEX_INITIALIZER,
-			  .count = count,
-			  .task = task,
-			  .context = context,
-			  .failed_index = SIZE_MAX};
+	struct task_run run = {.lock = PTHREAD_MUTEX_INITIALIZER,
+			       .count = count,
+			       .task = task,
+			       .context = context,
+			       .failed_index = SIZE_MAX};
 	unsigned int extra = workers > count ? (unsigned int)count : workers;
 	pthread_t *threads = calloc(extra > 1 ? extra : 1, sizeof(*threads));
 	unsigned int started = 0;
 
 	if (threads == NULL)
 		return set_memory_fault(fault);
-	/* The caller's thread works too: one fewer is started, and none at all is no failure. */
+	/* The caller's thread works too, so that the tasks run even if no other can be started. */
 	while (started + 1 < extra &&
 	       pthread_create(&threads[started], NULL, run_thread, &run) == 0)
 		started++;
@@ -86,10 +86,10 @@ int run_tasks(size_t count, unsigned int workers, task_function *task, void *con
 	pthread_mutex_destroy(&run.lock);
 	if (run.failed_index == SIZE_MAX)
 		return 0;
-	return set_fault(fault, run.fault.class, "%s", run.fault.text);
+	return pass_fault(&run.fault, fault);
 }
 
-struct work {
+struct pending_work {
 	work_function *function;
 	void *context;
 };
@@ -97,7 +97,7 @@ struct work {
 struct work_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct work *ring;
+	struct pending_work *ring;
 	size_t size;
 	size_t first;
 	size_t pending;
@@ -112,7 +112,7 @@ static void *work_thread(void *argument)
 
 	pthread_mutex_lock(&queue->lock);
 	for (;;) {
-		struct work work;
+		struct pending_work work;
 
 		while (queue->pending == 0 && !queue->closing)
 			pthread_cond_wait(&queue->changed, &queue->lock);
@@ -159,7 +159,7 @@ int submit_work(struct work_queue *queue, work_function *work, void *context, st
 	full = queue->closing || queue->pending == queue->size;
 	if (!full) {
 		queue->ring[(queue->first + queue->pending) % queue->size] =
-			(struct work){work, context};
+			(struct pending_work){work, context};
 		queue->pending++;
 		pthread_cond_signal(&queue->changed);
 	}

@@ -71,7 +71,7 @@ bool say_raw(int socket, const char *text)
 	return send_raw(socket, bytes_of_string(text));
 }
 
-/* What comes next: its length, 0 at the end, which a reset is too; -1 when nothing comes. */
+/* Receives the next octets. Returns their number, 0 at the end or a reset, -1 at a time-out. */
 static ssize_t receive_piece(int socket, struct buffer *buffer)
 {
 	struct pollfd readable = {.fd = socket, .events = POLLIN};

@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /*
- * An empty directory of a test's own, under $TMPDIR or /tmp. What cannot be made or removed fails
- * the test. The umask of the test is 022 from then on.
+ * An empty directory for one test, under $TMPDIR or /tmp. A failure to make or remove a file ends
+ * the test. make_scratch sets the umask to 022.
  */
 struct scratch {
 	char path[256];
@@ -21,13 +21,13 @@ void remove_scratch(struct scratch *scratch);
 void put_file(int dirfd, const char *name, const char *content, mode_t mode);
 void put_bytes(int dirfd, const char *name, struct bytes content, mode_t mode);
 
-/* Whether the file's content is this text. */
+/* True if the file's content is this text. */
 bool file_holds(int dirfd, const char *name, const char *content);
 
-/* The permission bits, and those only, of what has the name (links are not followed). */
+/* The permission bits of the file, or of the link itself. */
 unsigned int mode_of(int dirfd, const char *name);
 
-/* How many entries a directory has, besides "." and "..". */
+/* The number of entries of a directory, without "." and "..". */
 size_t count_entries(int dirfd);
 
 #endif

@@ -4,15 +4,15 @@
 #include <stddef.h>
 
 /*
- * System calls that fail when a test wants them to. The functions of failing.c stand in for libc's
- * in this test program; they pass every call on unless told otherwise. Each test is a process of
- * its own, so that nothing has to be set back.
+ * System calls that fail when a test wants it. The functions of failing.c replace libc's in this
+ * test program; they make the real call unless a test says otherwise. Each test is a process of its
+ * own, so that no setting has to be reset.
  */
 struct failing_call {
 	int error;          /* errno of the calls that fail */
-	unsigned int skip;  /* how many calls pass before */
+	unsigned int skip;  /* how many calls succeed before */
 	unsigned int left;  /* how many fail then */
-	unsigned int count; /* calls made, of either kind */
+	unsigned int count; /* all calls made */
 	size_t most;        /* octets that one call transfers at most; 0: as many as asked for */
 };
 

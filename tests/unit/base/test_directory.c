@@ -197,7 +197,7 @@ Test(directory, has_locks_that_are_regular_files)
 	cr_expect(file_holds(scratch.dirfd, "target", "content"));
 }
 
-/* A process that takes the lock, says so, and waits to be killed. */
+/* Starts a process that takes the lock, reports it, and waits to be killed. */
 static pid_t hold_lock(const char *name)
 {
 	char octet;

@@ -59,7 +59,7 @@ Test(fault, takes_context_before_its_text)
 	cr_expect_str_eq(fault.text, "outer context: inner");
 }
 
-/* catalogue 46: nothing that came from outside can forge a line of a log */
+/* catalogue 46: input from outside cannot forge a line of a log */
 Test(fault, has_no_control_characters)
 {
 	struct fault fault = {0};

@@ -308,7 +308,7 @@ Test(file, follows_the_links_of_a_path_that_the_user_gave)
 	clear_buffer(&content);
 	cr_expect_eq(read_file(AT_FDCWD, "way/link", MAX, &content, &fault), 0, "%s", fault.text);
 	clear_buffer(&content);
-	/* Below a directory that is held, none is. */
+	/* Below an open directory, no link is followed. */
 	cr_expect_eq(read_file(scratch.dirfd, "way/file", MAX, &content, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
 }
@@ -338,7 +338,7 @@ struct talker {
 	size_t len;
 };
 
-/* Writes one octet at a time, and interrupts who reads. */
+/* Writes one octet at a time, and interrupts the reader. */
 static void *talk(void *argument)
 {
 	struct talker *talker = argument;
@@ -482,8 +482,8 @@ Test(file, says_why_it_gets_no_other_name)
 	cr_expect_str_eq(taken.text, "directory: cannot be removed: Is a directory");
 }
 
-/* What is renamed over a secret takes its place at once, and whoever has the old one open goes on.
- */
+/* A file renamed over a secret replaces it at once; a reader that has the old one open is not
+ * disturbed. */
 Test(file, takes_the_place_of_another)
 {
 	CLEANUP(clear_secret) struct secret content = {0};

@@ -4,39 +4,39 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-static void count_turn(void *context)
+static void count_call(void *context)
 {
-	atomic_int *turns = context;
+	atomic_int *calls = context;
 
-	(void)atomic_fetch_add(turns, 1);
+	(void)atomic_fetch_add(calls, 1);
 }
 
-Test(periodic_thread, begins_at_once_and_goes_on)
+Test(periodic_thread, calls_at_once_and_periodically)
 {
-	struct periodic_thread *keeper = NULL;
-	atomic_int turns = 0;
+	struct periodic_thread *thread = NULL;
+	atomic_int calls = 0;
 	struct fault fault = {0};
 
-	cr_assert_eq(start_periodic_thread(1, count_turn, &turns, &keeper, &fault), 0, "%s",
+	cr_assert_eq(start_periodic_thread(1, count_call, &calls, &thread, &fault), 0, "%s",
 		     fault.text);
-	while (atomic_load(&turns) < 3)
+	while (atomic_load(&calls) < 3)
 		(void)usleep(100);
-	stop_periodic_thread(&keeper);
-	cr_expect_null(keeper);
-	stop_periodic_thread(&keeper);
+	stop_periodic_thread(&thread);
+	cr_expect_null(thread);
+	stop_periodic_thread(&thread);
 }
 
-/* The second turn would be in an hour: stopping does not wait for it. */
-Test(periodic_thread, stops_between_turns, .timeout = 60)
+/* The second call would come in an hour: stopping does not wait for it. */
+Test(periodic_thread, stops_between_calls, .timeout = 60)
 {
-	struct periodic_thread *keeper = NULL;
-	atomic_int turns = 0;
+	struct periodic_thread *thread = NULL;
+	atomic_int calls = 0;
 	struct fault fault = {0};
 
-	cr_assert_eq(start_periodic_thread(3600 * 1000, count_turn, &turns, &keeper, &fault), 0,
+	cr_assert_eq(start_periodic_thread(3600 * 1000, count_call, &calls, &thread, &fault), 0,
 		     "%s", fault.text);
-	while (atomic_load(&turns) < 1)
+	while (atomic_load(&calls) < 1)
 		(void)usleep(100);
-	stop_periodic_thread(&keeper);
-	cr_expect_eq(atomic_load(&turns), 1);
+	stop_periodic_thread(&thread);
+	cr_expect_eq(atomic_load(&calls), 1);
 }

@@ -83,7 +83,7 @@ Test(staging, refuses_to_overwrite)
 	cr_expect_eq(count_entries(scratch.dirfd), 1);
 }
 
-/* catalogue 40: also when the name came into being after it was staged */
+/* catalogue 40: also when another process created the file after it was staged */
 Test(staging, refuses_to_overwrite_what_came_in_between)
 {
 	struct staging *staging = NULL;
@@ -195,7 +195,7 @@ Test(staging, has_its_modes_whatever_the_umask)
 	}
 }
 
-/* catalogue 72, 80: a failed fsync is fatal, and is not tried again */
+/* catalogue 72, 80: a failed fsync is fatal, and is not retried */
 Test(staging, fails_for_good_when_fsync_fails)
 {
 	struct staging *staging = NULL;
@@ -248,7 +248,7 @@ Test(staging, fails_for_good_when_syncfs_fails)
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
 }
 
-/* catalogue 72: a name that is not durable is no success */
+/* catalogue 72: a commit whose names are not durable fails */
 Test(staging, fails_when_the_directory_cannot_be_made_durable)
 {
 	struct fault fault = {0};
@@ -276,7 +276,7 @@ Test(staging, leaves_nothing_half_done_when_a_rename_fails)
 	cr_expect(file_holds(scratch.dirfd, "key1", "key1"));
 }
 
-/* catalogue 71, 72: a file that could not be written whole is never given its name */
+/* catalogue 71, 72: a file that could not be written whole never gets its name */
 Test(staging, does_not_commit_after_a_failed_write)
 {
 	struct staging *staging = NULL;
@@ -372,7 +372,7 @@ Test(staging, says_so_when_there_are_no_descriptors_left)
 
 enum { KILLED_FILES = 6 };
 
-/* A process that is killed when it is about to give the n-th file its name. */
+/* Starts a process that is killed when it is about to rename the n-th file. */
 static void commit_and_die(unsigned int n)
 {
 	pid_t child = fork();
@@ -392,7 +392,7 @@ static void commit_and_die(unsigned int n)
 	cr_assert(n >= KILLED_FILES ? WIFEXITED(status) : WIFSIGNALED(status));
 }
 
-/* catalogue 76: whole files only, in their order, and the rest swept */
+/* catalogue 76: only whole files, in their order; the sweep removes the others */
 Test(staging, leaves_whole_files_when_it_is_killed)
 {
 	for (unsigned int n = 0; n <= KILLED_FILES; n++) {

@@ -7,7 +7,7 @@
 static const struct tar_entry example = {
 	.name = "state/ca.db", .mode = 0600, .size = 4097, .modified_s = 1790000000};
 
-/* The header's sum as POSIX has it. */
+/* The header's checksum as POSIX defines it. */
 static void sum_again(uint8_t *block)
 {
 	unsigned int sum = 8 * ' ';
@@ -22,7 +22,7 @@ Test(tar, refuses_what_is_no_header_of_ours)
 	static const struct {
 		size_t offset;
 		const char *octets;
-		bool sum; /* is right again */
+		bool sum; /* recomputed after the change */
 		const char *reason;
 	} rows[] = {
 		{257, "gnutar", true, "expected the header of a file in a tar archive"},

@@ -71,7 +71,7 @@ Test(workers, count_at_least_one_core)
 	cr_expect_geq(count_cores(), 1);
 }
 
-/* Work that waits until it is let go. */
+/* Work that waits until the test opens the gate. */
 struct gate {
 	sem_t entered;
 	sem_t open;
