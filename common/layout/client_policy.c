@@ -11,19 +11,10 @@ enum { CERTIFICATES_DEFAULT = 200 };
 static const char no_names[] = "none";
 static const char all_keys[] = "all";
 
-static void clear_alt_names(struct client_policy *policy)
-{
-	for (size_t i = 0; i < policy->alt_name_count; i++)
-		free(policy->alt_names[i]);
-	free(policy->alt_names);
-	policy->alt_names = NULL;
-	policy->alt_name_count = 0;
-}
-
 void clear_client_policy(struct client_policy *policy)
 {
 	free(policy->subject);
-	clear_alt_names(policy);
+	free_templates(policy->alt_names, policy->alt_name_count);
 	*policy = (struct client_policy){0};
 }
 
@@ -60,8 +51,8 @@ static int allocate_alt_names(size_t count, struct client_policy *policy, struct
 	return policy->alt_names != NULL ? 0 : set_memory_fault(fault);
 }
 
-static int add_alt_name(struct client_policy *policy, const char *text, size_t len,
-			struct fault *fault)
+static int append_template(struct client_policy *policy, const char *text, size_t len,
+			   struct fault *fault)
 {
 	char *copy = strndup(text, len);
 
@@ -74,7 +65,7 @@ static int add_alt_name(struct client_policy *policy, const char *text, size_t l
 /* Puts the names in the place of the policy's; names is empty afterwards. */
 static void move_alt_names(struct client_policy *names, struct client_policy *policy)
 {
-	clear_alt_names(policy);
+	free_templates(policy->alt_names, policy->alt_name_count);
 	policy->alt_names = TAKE(names->alt_names);
 	policy->alt_name_count = names->alt_name_count;
 	names->alt_name_count = 0;
@@ -88,7 +79,7 @@ int set_policy_alt_names(struct client_policy *policy, char *const *names, size_
 	if (allocate_alt_names(count, &copy, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
-		if (add_alt_name(&copy, names[i], strlen(names[i]), fault) < 0)
+		if (append_template(&copy, names[i], strlen(names[i]), fault) < 0)
 			return -1;
 	move_alt_names(&copy, policy);
 	return 0;
@@ -217,7 +208,7 @@ int parse_alt_name_list(const char *text, struct client_policy *policy, struct f
 	for (const char *item = text; parsed.alt_name_count < count;) {
 		size_t len = strcspn(item, ",");
 
-		if (add_alt_name(&parsed, item, len, fault) < 0)
+		if (append_template(&parsed, item, len, fault) < 0)
 			return -1;
 		item += len + 1;
 	}

@@ -3,7 +3,6 @@
 #include "common/base/clock.h"
 #include "common/base/endpoint.h"
 #include "common/base/key_type.h"
-#include "common/layout/manifest.h"
 #include "common/layout/template.h"
 #include "common/layout/url.h"
 
@@ -339,11 +338,4 @@ int set_alt_names(const struct yaml_node *value, const struct field *field, void
 		if (set_alt_name(value->children[*count], field, &(*member)[*count], fault) < 0)
 			return -1;
 	return 0;
-}
-
-void free_texts(char **texts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(texts[i]);
-	free(texts);
 }

@@ -52,7 +52,4 @@ field_setter set_key_type;  /* enum key_type */
 field_setter set_key_list;  /* bool[KEY_TYPE_COUNT]: true for those listed */
 field_setter set_alt_names; /* char ** and its count: templates with one of the four prefixes */
 
-/* Frees a list of texts. */
-void free_texts(char **texts, size_t count);
-
 #endif

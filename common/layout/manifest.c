@@ -1,22 +1,189 @@
 #include "common/layout/manifest.h"
 
-#include "common/base/clock.h"
 #include "common/base/file.h"
-#include "common/layout/clients.h"
-#include "common/layout/distinct.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
-#include "common/layout/run_steps.h"
-#include "common/layout/url.h"
 
+#include <ctype.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BACKDATE_MAX_S = 300, CRL_VALIDITY_MIN_S = 60 };
+/* Texts that must all be different, each with the value in the manifest that it comes from. */
+struct distinct {
+	struct distinct_text *texts;
+	size_t count;
+	size_t size;
+};
 
-static const int64_t year_s = INT64_C(365) * 86400;
+struct distinct_text {
+	char *text;
+	const struct yaml_node *value; /* borrowed */
+};
+
+static int add_distinct(struct distinct *distinct, const char *text, const struct yaml_node *value,
+			struct fault *fault)
+{
+	char *copy;
+
+	if (distinct->count == distinct->size) {
+		size_t size = distinct->size > 0 ? distinct->size * 2 : 16;
+		struct distinct_text *texts = reallocarray(distinct->texts, size, sizeof(*texts));
+
+		if (texts == NULL)
+			return set_memory_fault(fault);
+		distinct->texts = texts;
+		distinct->size = size;
+	}
+	copy = strdup(text);
+	if (copy == NULL)
+		return set_memory_fault(fault);
+	distinct->texts[distinct->count++] = (struct distinct_text){copy, value};
+	return 0;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	const struct distinct_text *first = a;
+	const struct distinct_text *second = b;
+	int order = strcmp(first->text, second->text);
+
+	if (order != 0)
+		return order;
+	if (first->value->line != second->value->line)
+		return first->value->line < second->value->line ? -1 : 1;
+	return first->value->column < second->value->column ? -1 : 1;
+}
+
+/* Whether two are the same: the values they come from, in the order of the file. Sorts. */
+static bool find_same(struct distinct *distinct, const struct yaml_node **ret_first,
+		      const struct yaml_node **ret_second)
+{
+	if (distinct->count == 0)
+		return false;
+	qsort(distinct->texts, distinct->count, sizeof(*distinct->texts), compare_texts);
+	for (size_t i = 1; i < distinct->count; i++) {
+		if (strcmp(distinct->texts[i - 1].text, distinct->texts[i].text) != 0)
+			continue;
+		*ret_first = distinct->texts[i - 1].value;
+		*ret_second = distinct->texts[i].value;
+		return true;
+	}
+	return false;
+}
+
+static void clear_distinct(struct distinct *distinct)
+{
+	for (size_t i = 0; i < distinct->count; i++)
+		free(distinct->texts[i].text);
+	free(distinct->texts);
+	*distinct = (struct distinct){0};
+}
+
+static int check_names(const struct manifest *manifest, const struct yaml_node *clients,
+		       struct fault *fault)
+{
+	CLEANUP(clear_distinct) struct distinct names = {0};
+	const struct yaml_node *first;
+	const struct yaml_node *second;
+
+	for (size_t i = 0; i < manifest->client_count; i++) {
+		char name[NAME_SIZE] = {0};
+
+		for (size_t j = 0; manifest->clients[i].name[j] != '\0'; j++)
+			name[j] = (char)tolower((unsigned char)manifest->clients[i].name[j]);
+		if (add_distinct(&names, name, clients->children[i], fault) < 0)
+			return -1;
+	}
+	if (find_same(&names, &first, &second))
+		return set_key_fault(second, fault,
+				     "expected names that differ by more than case, found \"%s\" "
+				     "and, in line %zu, \"%s\"",
+				     second->key, first->key_line, first->key);
+	return 0;
+}
+
+/* The value of a node's key, or the node when the key has its default. */
+static const struct yaml_node *value_of(const struct yaml_node *node, const char *key)
+{
+	const struct yaml_node *value = find_entry(node, key);
+
+	return value != NULL ? value : node;
+}
+
+static int add_layout(struct distinct *layouts, const char *path, const struct yaml_node *node,
+		      const char *key, struct fault *fault)
+{
+	CLEANUP(free_string) char *normal = NULL;
+
+	if (path == NULL)
+		return 0;
+	if (normalize_path(path, &normal, fault) < 0)
+		return -1;
+	return add_distinct(layouts, normal, value_of(node, key), fault);
+}
+
+static int check_layouts(const struct manifest *manifest, const struct yaml_node *ca,
+			 const struct yaml_node *clients, struct fault *fault)
+{
+	CLEANUP(clear_distinct) struct distinct layouts = {0};
+	const struct yaml_node *first;
+	const struct yaml_node *second;
+
+	if (add_layout(&layouts, manifest->ca.layout, ca, "layout", fault) < 0 ||
+	    add_layout(&layouts, manifest->ca.root_layout, ca, "root_layout", fault) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->client_count; i++)
+		if (add_layout(&layouts, manifest->clients[i].layout, clients->children[i],
+			       "layout", fault) < 0)
+			return -1;
+	if (find_same(&layouts, &first, &second))
+		return set_value_fault(second, fault,
+				       "expected a layout of its own, found that of line %zu",
+				       first->line);
+	return 0;
+}
+
+static int add_endpoint(struct distinct *endpoints, const struct endpoint *endpoint,
+			const struct yaml_node *node, struct fault *fault)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (endpoint->host[0] == '\0' || endpoint->port == 0)
+		return 0;
+	format_endpoint(endpoint, text);
+	return add_distinct(endpoints, text, value_of(node, "endpoint"), fault);
+}
+
+static int check_endpoints(const struct manifest *manifest, const struct yaml_node *ca,
+			   const struct yaml_node *clients, struct fault *fault)
+{
+	CLEANUP(clear_distinct) struct distinct endpoints = {0};
+	const struct yaml_node *first;
+	const struct yaml_node *second;
+
+	if (add_endpoint(&endpoints, &manifest->ca.endpoint, ca, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->client_count; i++)
+		if (add_endpoint(&endpoints, &manifest->clients[i].endpoint, clients->children[i],
+				 fault) < 0)
+			return -1;
+	if (find_same(&endpoints, &first, &second))
+		return set_value_fault(second, fault,
+				       "expected an endpoint of its own, found that of line %zu",
+				       first->line);
+	return 0;
+}
+
+static int check_distinct_nodes(const struct manifest *manifest, const struct yaml_node *ca,
+				const struct yaml_node *clients, struct fault *fault)
+{
+	if (check_names(manifest, clients, fault) < 0 ||
+	    check_layouts(manifest, ca, clients, fault) < 0)
+		return -1;
+	return check_endpoints(manifest, ca, clients, fault);
+}
+
 /* What stands at the top; the clients are read before the batch, wherever they stand. */
 struct sections {
 	size_t version;
@@ -49,218 +216,24 @@ static const struct field top_fields[] = {
 	{0},
 };
 
-static const struct field certificates_fields[] = {
-	{.name = "validity",
-	 .set = set_duration,
-	 .offset = offsetof(struct ca_node, certificate_validity_s),
-	 .fallback = "90d",
-	 .low = 1,
-	 .high = CENTURY_S},
-	{.name = "backdate",
-	 .set = set_duration,
-	 .offset = offsetof(struct ca_node, certificate_backdate_s),
-	 .fallback = "5m",
-	 .low = 1,
-	 .high = BACKDATE_MAX_S},
-	{0},
-};
-
-static const struct field intermediate_fields[] = {
-	{.name = "subject",
-	 .set = set_fixed,
-	 .offset = offsetof(struct ca_node, intermediate_subject),
-	 .high = SUBJECT_MAX},
-	{.name = "validity",
-	 .set = set_duration,
-	 .offset = offsetof(struct ca_node, intermediate_validity_s),
-	 .low = 1,
-	 .high = CENTURY_S},
-	{0},
-};
-
-static const struct field crl_fields[] = {
-	{.name = "url",
-	 .set = set_url,
-	 .offset = offsetof(struct ca_node, crl_url),
-	 .high = URL_MAX},
-	{.name = "validity",
-	 .set = set_duration,
-	 .offset = offsetof(struct ca_node, crl_validity_s),
-	 .fallback = "24h",
-	 .low = CRL_VALIDITY_MIN_S,
-	 .high = year_s},
-	{0},
-};
-
-static const struct field ocsp_fields[] = {
-	{.name = "url",
-	 .set = set_url,
-	 .offset = offsetof(struct ca_node, ocsp_url),
-	 .high = URL_MAX},
-	{0},
-};
-
-/* A key type, or the URL of a key in a token. */
-static int set_ca_key(const struct yaml_node *value, const struct field *field, void *object,
-		      struct fault *fault)
-{
-	struct ca_node *ca = object;
-	struct fault found = {0};
-
-	if (value->kind != YAML_SCALAR || !is_key_url(value->text))
-		return set_key_type(value, field, object, fault);
-	if (check_key_url(value->text, &found) < 0)
-		return set_value_fault(value, fault, "%s", found.text);
-	ca->key_url = strdup(value->text);
-	return ca->key_url != NULL ? 0 : set_memory_fault(fault);
-}
-
-static const struct field ca_fields[] = {
-	{.name = "layout",
-	 .set = set_text,
-	 .offset = offsetof(struct ca_node, layout),
-	 .high = PATH_MAX},
-	{.name = "root_layout",
-	 .set = set_text,
-	 .offset = offsetof(struct ca_node, root_layout),
-	 .high = PATH_MAX},
-	{.name = "endpoint",
-	 .set = set_endpoint,
-	 .offset = offsetof(struct ca_node, endpoint),
-	 .required = true},
-	{.name = "subject",
-	 .set = set_fixed,
-	 .offset = offsetof(struct ca_node, subject),
-	 .fallback = "CN=certpool Root CA",
-	 .high = SUBJECT_MAX},
-	{.name = "key",
-	 .set = set_ca_key,
-	 .offset = offsetof(struct ca_node, key),
-	 .fallback = "ecdsa-p256"},
-	{.name = "pin_file",
-	 .set = set_text,
-	 .offset = offsetof(struct ca_node, pin_file),
-	 .high = PATH_MAX},
-	{.name = "passphrase_file",
-	 .set = set_text,
-	 .offset = offsetof(struct ca_node, passphrase_file),
-	 .high = PATH_MAX},
-	{.name = "validity",
-	 .set = set_duration,
-	 .offset = offsetof(struct ca_node, validity_s),
-	 .fallback = "10y",
-	 .low = 1,
-	 .high = CENTURY_S},
-	{.name = "intermediate", .set = set_fields, .fields = intermediate_fields},
-	{.name = "certificates", .set = set_fields, .fields = certificates_fields},
-	{.name = "crl", .set = set_fields, .fields = crl_fields},
-	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
-	{0},
-};
-
-static void clear_ca(struct ca_node *ca)
-{
-	free(ca->layout);
-	free(ca->root_layout);
-	free(ca->subject);
-	free(ca->key_url);
-	free(ca->pin_file);
-	free(ca->passphrase_file);
-	free(ca->intermediate_subject);
-	free(ca->crl_url);
-	free(ca->ocsp_url);
-}
-
-void free_manifest(struct manifest **manifest_pointer)
-{
-	struct manifest *manifest = TAKE(*manifest_pointer);
-
-	if (manifest == NULL)
-		return;
-	free_clients(manifest->clients, manifest->client_count);
-	free_run_steps(manifest->steps, manifest->step_count);
-	clear_ca(&manifest->ca);
-	free(manifest->path);
-	free(manifest->directory);
-	free(manifest);
-}
-
-/* Makes a path that may be missing one as seen from the manifest's directory. */
-static int join_in_place(const char *directory, char **path, struct fault *fault)
-{
-	CLEANUP(free_string) char *given = TAKE(*path);
-
-	return given != NULL ? join_path(directory, given, path, fault) : 0;
-}
-
-/* Keys that have no meaning without another, or beside it. */
-static int check_ca_keys(const struct yaml_node *value, const struct ca_node *ca,
-			 struct fault *fault)
-{
-	const struct yaml_node *intermediate = find_entry(value, "intermediate");
-
-	if (ca->root_layout != NULL && ca->layout == NULL)
-		return set_key_fault(find_entry(value, "root_layout"), fault,
-				     "expected the CA's layout beside it, found none");
-	if (intermediate != NULL && ca->root_layout == NULL)
-		return set_key_fault(intermediate, fault,
-				     "expected a root_layout beside it, found none: without one "
-				     "the CA issues under its root");
-	if (ca->pin_file != NULL && ca->key_url == NULL)
-		return set_key_fault(find_entry(value, "pin_file"), fault,
-				     "expected a key in a token (key: \"pkcs11:...\") beside it, "
-				     "found none");
-	if (ca->passphrase_file != NULL && ca->key_url != NULL && ca->root_layout == NULL)
-		return set_key_fault(find_entry(value, "passphrase_file"), fault,
-				     "expected a key in a file, found one in a token: that one is "
-				     "protected by the token's PIN, see pin_file");
-	return 0;
-}
-
-/* What the intermediate does not say. It cannot outlive its root. */
-static int complete_intermediate(const struct yaml_node *value, struct ca_node *ca,
-				 struct fault *fault)
-{
-	if (ca->root_layout == NULL)
-		return 0;
-	if (ca->intermediate_validity_s > ca->validity_s)
-		return set_value_fault(find_entry(find_entry(value, "intermediate"), "validity"),
-				       fault, "expected at most the root's validity");
-	if (ca->intermediate_validity_s == 0)
-		ca->intermediate_validity_s =
-			ca->validity_s < 5 * year_s ? ca->validity_s : 5 * year_s;
-	if (ca->intermediate_subject == NULL)
-		ca->intermediate_subject = strdup("CN=certpool Issuing CA");
-	return ca->intermediate_subject != NULL ? 0 : set_memory_fault(fault);
-}
-
-static int read_ca(const struct yaml_node *value, struct manifest *manifest, struct fault *fault)
-{
-	struct ca_node *ca = &manifest->ca;
-	char **const paths[] = {&ca->layout, &ca->root_layout, &ca->pin_file, &ca->passphrase_file};
-
-	if (read_fields(value, ca_fields, ca, fault) < 0 || check_ca_keys(value, ca, fault) < 0 ||
-	    complete_intermediate(value, ca, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < COUNT_OF(paths); i++)
-		if (join_in_place(manifest->directory, paths[i], fault) < 0)
-			return -1;
-	return 0;
-}
-
 static int read_sections(const struct yaml_node *root, struct manifest *manifest,
 			 struct fault *fault)
 {
 	struct sections sections = {0};
 
 	if (read_fields(root, top_fields, &sections, fault) < 0 ||
-	    read_ca(sections.ca, manifest, fault) < 0)
+	    read_ca_node(sections.ca, manifest->directory, &manifest->ca, fault) < 0)
 		return -1;
-	if (sections.clients != NULL && read_clients(sections.clients, manifest, fault) < 0)
+	if (sections.clients != NULL &&
+	    read_client_nodes(sections.clients, manifest->directory, &manifest->clients,
+			      &manifest->client_count, fault) < 0)
 		return -1;
 	if (check_distinct_nodes(manifest, sections.ca, sections.clients, fault) < 0)
 		return -1;
-	return sections.batch == NULL ? 0 : read_run_steps(sections.batch, manifest, fault);
+	return sections.batch == NULL
+		       ? 0
+		       : read_run_steps(sections.batch, manifest->clients, manifest->client_count,
+					&manifest->steps, &manifest->step_count, fault);
 }
 
 int parse_manifest(struct bytes text, const char *path, struct manifest **ret_manifest,
@@ -295,21 +268,23 @@ int load_manifest(const char *path, struct manifest **ret_manifest, struct fault
 	return parse_manifest(bytes_of_buffer(&text), path, ret_manifest, fault);
 }
 
+void free_manifest(struct manifest **manifest_pointer)
+{
+	struct manifest *manifest = TAKE(*manifest_pointer);
+
+	if (manifest == NULL)
+		return;
+	free_client_nodes(manifest->clients, manifest->client_count);
+	free_run_steps(manifest->steps, manifest->step_count);
+	clear_ca_node(&manifest->ca);
+	free(manifest->path);
+	free(manifest->directory);
+	free(manifest);
+}
+
 const struct client_node *find_client(const struct manifest *manifest, const char *name,
 				      struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer names = {0};
-
-	for (size_t i = 0; i < manifest->client_count; i++)
-		if (strcmp(manifest->clients[i].name, name) == 0)
-			return &manifest->clients[i];
-	append_string(&names, manifest->client_count == 0 ? "none" : "");
-	for (size_t i = 0; i < manifest->client_count; i++)
-		append_format(&names, "%s%s", i == 0 ? "" : ", ", manifest->clients[i].name);
-	if (check_buffer(&names, fault) == 0)
-		(void)set_fault(fault, FAULT_NOT_FOUND,
-				"expected a client of %s, found \"%.64s\": there %s %s",
-				manifest->path, name, manifest->client_count == 1 ? "is" : "are",
-				(const char *)names.data);
-	return NULL;
+	return find_client_node(manifest->clients, manifest->client_count, manifest->path, name,
+				fault);
 }

@@ -184,3 +184,10 @@ bool match_template(const char *template, const char *client, const char *text)
 			return true;
 	return false;
 }
+
+void free_templates(char **templates, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(templates[i]);
+	free(templates);
+}

@@ -37,4 +37,7 @@ int expand_template(const char *template, const char *client, size_t index,
  */
 bool match_template(const char *template, const char *client, const char *text);
 
+/* Frees a list of templates on the heap. */
+void free_templates(char **templates, size_t count);
+
 #endif

@@ -1,4 +1,4 @@
-#include "common/layout/clients.h"
+#include "common/layout/client_node.h"
 
 #include "common/base/clock.h"
 #include "common/layout/field.h"
@@ -126,8 +126,8 @@ static int check_client_name(const struct yaml_node *value, struct fault *fault)
 	return 0;
 }
 
-static int read_client(const struct yaml_node *value, const char *directory,
-		       struct client_node *client, struct fault *fault)
+static int read_client_node(const struct yaml_node *value, const char *directory,
+			    struct client_node *client, struct fault *fault)
 {
 	CLEANUP(free_string) char *layout = NULL;
 
@@ -144,36 +144,54 @@ static int read_client(const struct yaml_node *value, const char *directory,
 	return complete_policy(value, client, fault);
 }
 
-int read_clients(const struct yaml_node *value, struct manifest *manifest, struct fault *fault)
+int read_client_nodes(const struct yaml_node *value, const char *directory,
+		      struct client_node **ret_clients, size_t *ret_count, struct fault *fault)
 {
+	struct client_node *clients = NULL;
+
 	if (expect_kind(value, YAML_MAPPING, fault) < 0)
 		return -1;
-	if (value->count == 0)
-		return 0;
-	manifest->clients = calloc(value->count, sizeof(*manifest->clients));
-	if (manifest->clients == NULL)
-		return set_memory_fault(fault);
-	for (size_t i = 0; i < value->count; i++) {
-		manifest->client_count++;
-		if (read_client(value->children[i], manifest->directory, &manifest->clients[i],
-				fault) < 0)
-			return -1;
+	if (value->count > 0) {
+		clients = calloc(value->count, sizeof(*clients));
+		if (clients == NULL)
+			return set_memory_fault(fault);
 	}
+	for (size_t i = 0; i < value->count; i++) {
+		if (read_client_node(value->children[i], directory, &clients[i], fault) == 0)
+			continue;
+		free_client_nodes(clients, value->count);
+		return -1;
+	}
+	*ret_clients = clients;
+	*ret_count = value->count;
 	return 0;
 }
 
-static void clear_client(struct client_node *client)
+void free_client_nodes(struct client_node *clients, size_t count)
 {
-	free(client->layout);
-	free(client->pool.subject);
-	free_texts(client->pool.alt_names, client->pool.alt_name_count);
-	clear_client_policy(&client->policy);
-	*client = (struct client_node){0};
+	for (size_t i = 0; i < count; i++) {
+		free(clients[i].layout);
+		free(clients[i].pool.subject);
+		free_templates(clients[i].pool.alt_names, clients[i].pool.alt_name_count);
+		clear_client_policy(&clients[i].policy);
+	}
+	free(clients);
 }
 
-void free_clients(struct client_node *clients, size_t count)
+const struct client_node *find_client_node(const struct client_node *clients, size_t count,
+					   const char *path, const char *name, struct fault *fault)
 {
+	CLEANUP(clear_buffer) struct buffer names = {0};
+
 	for (size_t i = 0; i < count; i++)
-		clear_client(&clients[i]);
-	free(clients);
+		if (strcmp(clients[i].name, name) == 0)
+			return &clients[i];
+	append_string(&names, count == 0 ? "none" : "");
+	for (size_t i = 0; i < count; i++)
+		append_format(&names, "%s%s", i == 0 ? "" : ", ", clients[i].name);
+	if (check_buffer(&names, fault) == 0)
+		(void)set_fault(fault, FAULT_NOT_FOUND,
+				"expected a client of %s, found \"%.64s\": there %s %s", path, name,
+				count == 1 ? "is" : "are", (const char *)names.data);
+	return NULL;
 }

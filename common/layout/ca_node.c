@@ -1,0 +1,201 @@
+#include "common/layout/ca_node.h"
+
+#include "common/base/clock.h"
+#include "common/layout/field.h"
+#include "common/layout/path.h"
+#include "common/layout/template.h"
+#include "common/layout/url.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BACKDATE_MAX_S = 300, CRL_VALIDITY_MIN_S = 60 };
+
+static const int64_t year_s = INT64_C(365) * 86400;
+
+static const struct field certificates_fields[] = {
+	{.name = "validity",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, certificate_validity_s),
+	 .fallback = "90d",
+	 .low = 1,
+	 .high = CENTURY_S},
+	{.name = "backdate",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, certificate_backdate_s),
+	 .fallback = "5m",
+	 .low = 1,
+	 .high = BACKDATE_MAX_S},
+	{0},
+};
+
+static const struct field intermediate_fields[] = {
+	{.name = "subject",
+	 .set = set_fixed,
+	 .offset = offsetof(struct ca_node, intermediate_subject),
+	 .high = SUBJECT_MAX},
+	{.name = "validity",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, intermediate_validity_s),
+	 .low = 1,
+	 .high = CENTURY_S},
+	{0},
+};
+
+static const struct field crl_fields[] = {
+	{.name = "url",
+	 .set = set_url,
+	 .offset = offsetof(struct ca_node, crl_url),
+	 .high = URL_MAX},
+	{.name = "validity",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, crl_validity_s),
+	 .fallback = "24h",
+	 .low = CRL_VALIDITY_MIN_S,
+	 .high = year_s},
+	{0},
+};
+
+static const struct field ocsp_fields[] = {
+	{.name = "url",
+	 .set = set_url,
+	 .offset = offsetof(struct ca_node, ocsp_url),
+	 .high = URL_MAX},
+	{0},
+};
+
+/* A key type, or the URL of a key in a token. */
+static int set_ca_key(const struct yaml_node *value, const struct field *field, void *object,
+		      struct fault *fault)
+{
+	struct ca_node *ca = object;
+	struct fault found = {0};
+
+	if (value->kind != YAML_SCALAR || !is_key_url(value->text))
+		return set_key_type(value, field, object, fault);
+	if (check_key_url(value->text, &found) < 0)
+		return set_value_fault(value, fault, "%s", found.text);
+	ca->key_url = strdup(value->text);
+	return ca->key_url != NULL ? 0 : set_memory_fault(fault);
+}
+
+static const struct field ca_fields[] = {
+	{.name = "layout",
+	 .set = set_text,
+	 .offset = offsetof(struct ca_node, layout),
+	 .high = PATH_MAX},
+	{.name = "root_layout",
+	 .set = set_text,
+	 .offset = offsetof(struct ca_node, root_layout),
+	 .high = PATH_MAX},
+	{.name = "endpoint",
+	 .set = set_endpoint,
+	 .offset = offsetof(struct ca_node, endpoint),
+	 .required = true},
+	{.name = "subject",
+	 .set = set_fixed,
+	 .offset = offsetof(struct ca_node, subject),
+	 .fallback = "CN=certpool Root CA",
+	 .high = SUBJECT_MAX},
+	{.name = "key",
+	 .set = set_ca_key,
+	 .offset = offsetof(struct ca_node, key),
+	 .fallback = "ecdsa-p256"},
+	{.name = "pin_file",
+	 .set = set_text,
+	 .offset = offsetof(struct ca_node, pin_file),
+	 .high = PATH_MAX},
+	{.name = "passphrase_file",
+	 .set = set_text,
+	 .offset = offsetof(struct ca_node, passphrase_file),
+	 .high = PATH_MAX},
+	{.name = "validity",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, validity_s),
+	 .fallback = "10y",
+	 .low = 1,
+	 .high = CENTURY_S},
+	{.name = "intermediate", .set = set_fields, .fields = intermediate_fields},
+	{.name = "certificates", .set = set_fields, .fields = certificates_fields},
+	{.name = "crl", .set = set_fields, .fields = crl_fields},
+	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
+	{0},
+};
+
+/* Makes a path that may be missing one as seen from the manifest's directory. */
+static int join_in_place(const char *directory, char **path, struct fault *fault)
+{
+	CLEANUP(free_string) char *given = TAKE(*path);
+
+	return given != NULL ? join_path(directory, given, path, fault) : 0;
+}
+
+/* Keys that have no meaning without another, or beside it. */
+static int check_ca_keys(const struct yaml_node *value, const struct ca_node *ca,
+			 struct fault *fault)
+{
+	const struct yaml_node *intermediate = find_entry(value, "intermediate");
+
+	if (ca->root_layout != NULL && ca->layout == NULL)
+		return set_key_fault(find_entry(value, "root_layout"), fault,
+				     "expected the CA's layout beside it, found none");
+	if (intermediate != NULL && ca->root_layout == NULL)
+		return set_key_fault(intermediate, fault,
+				     "expected a root_layout beside it, found none: without one "
+				     "the CA issues under its root");
+	if (ca->pin_file != NULL && ca->key_url == NULL)
+		return set_key_fault(find_entry(value, "pin_file"), fault,
+				     "expected a key in a token (key: \"pkcs11:...\") beside it, "
+				     "found none");
+	if (ca->passphrase_file != NULL && ca->key_url != NULL && ca->root_layout == NULL)
+		return set_key_fault(find_entry(value, "passphrase_file"), fault,
+				     "expected a key in a file, found one in a token: that one is "
+				     "protected by the token's PIN, see pin_file");
+	return 0;
+}
+
+/* What the intermediate does not say. It cannot outlive its root. */
+static int complete_intermediate(const struct yaml_node *value, struct ca_node *ca,
+				 struct fault *fault)
+{
+	if (ca->root_layout == NULL)
+		return 0;
+	if (ca->intermediate_validity_s > ca->validity_s)
+		return set_value_fault(find_entry(find_entry(value, "intermediate"), "validity"),
+				       fault, "expected at most the root's validity");
+	if (ca->intermediate_validity_s == 0)
+		ca->intermediate_validity_s =
+			ca->validity_s < 5 * year_s ? ca->validity_s : 5 * year_s;
+	if (ca->intermediate_subject == NULL)
+		ca->intermediate_subject = strdup("CN=certpool Issuing CA");
+	return ca->intermediate_subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+int read_ca_node(const struct yaml_node *value, const char *directory, struct ca_node *ca,
+		 struct fault *fault)
+{
+	char **const paths[] = {&ca->layout, &ca->root_layout, &ca->pin_file, &ca->passphrase_file};
+
+	if (read_fields(value, ca_fields, ca, fault) < 0 || check_ca_keys(value, ca, fault) < 0 ||
+	    complete_intermediate(value, ca, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < COUNT_OF(paths); i++)
+		if (join_in_place(directory, paths[i], fault) < 0)
+			return -1;
+	return 0;
+}
+
+void clear_ca_node(struct ca_node *ca)
+{
+	free(ca->layout);
+	free(ca->root_layout);
+	free(ca->subject);
+	free(ca->key_url);
+	free(ca->pin_file);
+	free(ca->passphrase_file);
+	free(ca->intermediate_subject);
+	free(ca->crl_url);
+	free(ca->ocsp_url);
+	*ca = (struct ca_node){0};
+}

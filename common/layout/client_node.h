@@ -1,0 +1,56 @@
+#ifndef CERTPOOL_LAYOUT_CLIENT_NODE_H
+#define CERTPOOL_LAYOUT_CLIENT_NODE_H
+
+#include "common/base/endpoint.h"
+#include "common/base/key_type.h"
+#include "common/base/name.h"
+#include "common/layout/client_policy.h"
+#include "common/layout/yaml.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	POOL_SIZE_MAX = 1000000,
+	BATCH_SIZE_MAX = 1000, /* certificate requests in one request to the CA */
+	MESSAGE_SIZE_MAX = 16 * 1024 * 1024,
+};
+
+/* What a client's requests look like. */
+struct pool_settings {
+	size_t size; /* 1 … POOL_SIZE_MAX */
+	enum key_type key;
+	char *subject;    /* RFC 4514 template: {index}, {client}, {random} */
+	char **alt_names; /* templates "DNS:…", "URI:…", "email:…", "IP:…" */
+	size_t alt_name_count;
+	size_t batch_size; /* 1 … BATCH_SIZE_MAX */
+};
+
+struct client_node {
+	char name[NAME_SIZE];
+	char *layout; /* path; default: the name */
+	struct pool_settings pool;
+	struct client_policy policy;
+	bool has_endpoint;
+	struct endpoint endpoint; /* where it receives messages */
+	size_t message_limit;     /* octets of M that it sends and takes */
+};
+
+/*
+ * Reads the mapping under `clients:`, fills in every default, and joins paths to the manifest's
+ * directory. No clients: NULL and 0.
+ * Owns: *ret_clients is the caller's, free_client_nodes.
+ */
+int read_client_nodes(const struct yaml_node *value, const char *directory,
+		      struct client_node **ret_clients, size_t *ret_count,
+		      struct fault *fault) MUST_CHECK;
+void free_client_nodes(struct client_node *clients, size_t count);
+
+/*
+ * The client of that name, or NULL with FAULT_NOT_FOUND, whose text lists the names and calls the
+ * manifest by `path`.
+ */
+const struct client_node *find_client_node(const struct client_node *clients, size_t count,
+					   const char *path, const char *name, struct fault *fault);
+
+#endif
