@@ -65,17 +65,17 @@ static const struct field ocsp_fields[] = {
 	{0},
 };
 
-/* A key type, or the URL of a key in a token. */
+/* Sets ca->key to a key type, or ca->key_url to the URL of a key in a token. */
 static int set_ca_key(const struct yaml_node *value, const struct field *field, void *object,
 		      struct fault *fault)
 {
 	struct ca_node *ca = object;
-	struct fault found = {0};
+	struct fault problem = {0};
 
 	if (value->kind != YAML_SCALAR || !is_key_url(value->text))
 		return set_key_type(value, field, object, fault);
-	if (check_key_url(value->text, &found) < 0)
-		return set_value_fault(value, fault, "%s", found.text);
+	if (check_key_url(value->text, &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
 	ca->key_url = strdup(value->text);
 	return ca->key_url != NULL ? 0 : set_memory_fault(fault);
 }
@@ -123,7 +123,7 @@ static const struct field ca_fields[] = {
 	{0},
 };
 
-/* Makes a path that may be missing one as seen from the manifest's directory. */
+/* Joins the path, unless it is NULL, to the manifest's directory. */
 static int join_in_place(const char *directory, char **path, struct fault *fault)
 {
 	CLEANUP(free_string) char *given = TAKE(*path);
@@ -131,7 +131,7 @@ static int join_in_place(const char *directory, char **path, struct fault *fault
 	return given != NULL ? join_path(directory, given, path, fault) : 0;
 }
 
-/* Keys that have no meaning without another, or beside it. */
+/* Refuses keys that have no meaning without, or beside, another key. */
 static int check_ca_keys(const struct yaml_node *value, const struct ca_node *ca,
 			 struct fault *fault)
 {
@@ -155,7 +155,7 @@ static int check_ca_keys(const struct yaml_node *value, const struct ca_node *ca
 	return 0;
 }
 
-/* What the intermediate does not say. It cannot outlive its root. */
+/* Fills in the intermediate's defaults. The intermediate cannot outlive its root. */
 static int complete_intermediate(const struct yaml_node *value, struct ca_node *ca,
 				 struct fault *fault)
 {

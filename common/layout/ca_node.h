@@ -6,28 +6,28 @@
 #include "common/layout/yaml.h"
 
 /*
- * The CA. It issues under its root, or, with a root_layout, under an intermediate: then the root
- * and its key lie there, and what is said of the root (subject, validity) is not said of the CA's
- * own certificate. The CA's own key is a file of its layout, or lies in a PKCS#11 token (key_url);
- * the root's is always a file when it lies apart.
+ * The CA. It issues under its root, or, with a root_layout, under an intermediate. Then the root
+ * and its key, always a file, are in the root_layout, and the root's subject and validity are not
+ * those of the CA's own certificate. The CA's own key is a file of its layout or a key in a PKCS#11
+ * token (key_url).
  */
 struct ca_node {
-	char *layout;               /* path; NULL when the CA runs on another host */
-	char *root_layout;          /* path; NULL: the CA issues under its root */
-	struct endpoint endpoint;   /* where it serves */
-	char *subject;              /* RFC 4514, of its root */
-	enum key_type key;          /* of the key files that are made */
-	char *key_url;              /* check_key_url; NULL: the CA's key is a file */
-	char *pin_file;             /* path of what holds the token's PIN; NULL: none is given */
-	char *passphrase_file;      /* path; NULL: key files are not encrypted */
-	int64_t validity_s;         /* of the root */
-	char *intermediate_subject; /* RFC 4514; NULL without a root_layout */
+	char *layout;                    /* path; NULL when the CA runs on another host */
+	char *root_layout;               /* path; NULL: the CA issues under its root */
+	struct endpoint endpoint;        /* where the CA serves */
+	char *subject;                   /* RFC 4514, of the root */
+	enum key_type key;               /* of new key files */
+	char *key_url;                   /* check_key_url; NULL: the CA's key is a file */
+	char *pin_file;                  /* path of the token's PIN; NULL: no PIN */
+	char *passphrase_file;           /* path; NULL: key files are not encrypted */
+	int64_t validity_s;              /* of the root */
+	char *intermediate_subject;      /* RFC 4514; NULL without a root_layout */
 	int64_t intermediate_validity_s; /* at most validity_s; 0 without a root_layout */
 	int64_t certificate_validity_s;
 	int64_t certificate_backdate_s;
-	char *crl_url; /* where others fetch the CRL: check_web_url; NULL: nowhere */
+	char *crl_url; /* CRL distribution point: check_web_url; NULL: none */
 	int64_t crl_validity_s;
-	char *ocsp_url; /* the same for OCSP */
+	char *ocsp_url; /* of the OCSP responder; likewise */
 };
 
 /*

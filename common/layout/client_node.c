@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Live certificates that a client may have, by default, for each member. */
+/* The default number of live certificates that a client may have, for each member. */
 enum { POLICY_FACTOR = 10 };
 
 static const struct field pool_fields[] = {
@@ -41,7 +41,7 @@ static const struct field pool_fields[] = {
 	{0},
 };
 
-/* Those without a fallback follow from the pool, or from the CA: complete_policy. */
+/* Fields without a fallback get their defaults from the pool (complete_policy) or from the CA. */
 static const struct field policy_fields[] = {
 	{.name = "subject",
 	 .set = set_template,
@@ -89,7 +89,7 @@ static const struct field client_fields[] = {
 	{0},
 };
 
-/* What the policy does not say follows from the pool. A list that is there and empty stays so. */
+/* Takes missing values of the policy from the pool. An explicit empty list stays empty. */
 static int complete_policy(const struct yaml_node *value, struct client_node *client,
 			   struct fault *fault)
 {

@@ -16,7 +16,7 @@ enum {
 	MESSAGE_SIZE_MAX = 16 * 1024 * 1024,
 };
 
-/* What a client's requests look like. */
+/* The content of a client's certificate requests. */
 struct pool_settings {
 	size_t size; /* 1 … POOL_SIZE_MAX */
 	enum key_type key;
@@ -32,8 +32,8 @@ struct client_node {
 	struct pool_settings pool;
 	struct client_policy policy;
 	bool has_endpoint;
-	struct endpoint endpoint; /* where it receives messages */
-	size_t message_limit;     /* octets of M that it sends and takes */
+	struct endpoint endpoint; /* at which the client receives messages */
+	size_t message_limit;     /* most octets of a message that the client sends or takes */
 };
 
 /*

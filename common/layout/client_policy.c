@@ -62,7 +62,7 @@ static int append_template(struct client_policy *policy, const char *text, size_
 	return 0;
 }
 
-/* Puts the names in the place of the policy's; names is empty afterwards. */
+/* Replaces the policy's alternative names by those of `names`, which has none afterwards. */
 static void move_alt_names(struct client_policy *names, struct client_policy *policy)
 {
 	free_templates(policy->alt_names, policy->alt_name_count);
@@ -116,7 +116,7 @@ bool equal_client_policies(const struct client_policy *a, const struct client_po
 	return true;
 }
 
-/* What the manifest's YAML has seen to. */
+/* A policy from a manifest has passed the same check in yaml.c. */
 static int check_characters(const char *text, struct fault *fault)
 {
 	struct bytes rest = bytes_of_string(text);

@@ -13,57 +13,59 @@ enum {
 	REQUESTS_PER_MINUTE_DEFAULT = 6000,
 };
 
-/* The subject of a pool, and so of a policy, that says none. */
+/* The default subject of a pool, and so of a policy. */
 #define SUBJECT_DEFAULT "CN={client}-{index}"
 
-/* What the CA allows a client. Zero-initialised is empty. */
+/* The certificates that the CA allows a client. Zero-initialised is empty. */
 struct client_policy {
 	char *subject;    /* template that a request's subject must match */
 	char **alt_names; /* templates of which each alternative name must match one */
 	size_t alt_name_count;
-	bool keys[KEY_TYPE_COUNT]; /* allowed key types */
-	int64_t validity_s;        /* how long a certificate is valid at most; 0: as the CA says */
-	size_t certificates;       /* how many live ones it may have: neither expired nor revoked */
-	size_t requests_per_minute; /* for certificates and revocations, together */
+	bool keys[KEY_TYPE_COUNT];  /* allowed key types */
+	int64_t validity_s;         /* of a certificate, at most; 0: the CA's default */
+	size_t certificates;        /* most live ones: neither expired nor revoked */
+	size_t requests_per_minute; /* for certificates and revocations together */
 };
 
-/* What a client may have when nothing is said: what the manifest gives a client with a pool of the
-   default size. ret_policy must be empty. */
+/*
+ * The default policy: the same that a manifest gives a client with a pool of the default size.
+ * ret_policy must be empty. Owns: clear_client_policy.
+ */
 int default_client_policy(struct client_policy *ret_policy, struct fault *fault) MUST_CHECK;
 
-/* ret_policy must be empty. */
+/* ret_policy must be empty. Owns: clear_client_policy. */
 int copy_client_policy(const struct client_policy *policy, struct client_policy *ret_policy,
 		       struct fault *fault) MUST_CHECK;
 void clear_client_policy(struct client_policy *policy);
 
-/* Whether they allow the same. */
+/* True if both policies allow the same. Alternative names compare in their order. */
 bool equal_client_policies(const struct client_policy *a, const struct client_policy *b);
 
 /*
- * The rules that the manifest has for a policy. Errors: FAULT_USAGE, which begins with the name
- * that the manifest has for what is wrong.
+ * Applies the manifest's rules for a policy. Errors: FAULT_USAGE, whose text begins with the
+ * manifest's name of the wrong value.
  */
 int check_client_policy(const struct client_policy *policy, struct fault *fault) MUST_CHECK;
 
-/* Sets the subject. */
+/* Sets the subject to a copy. */
 int set_policy_subject(struct client_policy *policy, const char *subject,
 		       struct fault *fault) MUST_CHECK;
 
-/* Sets the alternative names to copies of those. */
+/* Sets the alternative names to copies. */
 int set_policy_alt_names(struct client_policy *policy, char *const *names, size_t count,
 			 struct fault *fault) MUST_CHECK;
 
 /*
- * Sets the alternative names from a list on a command line: templates with commas between them, or
- * "none". A template with a comma in it can only be had from the manifest.
+ * Sets the alternative names from a list on a command line: templates separated by commas, or
+ * "none". Only the manifest can have a template with a comma in it. Errors: FAULT_USAGE.
  */
 int parse_alt_name_list(const char *text, struct client_policy *policy,
 			struct fault *fault) MUST_CHECK;
 
-/* Sets the key types: names with commas between them, or "all". */
+/* Sets the key types: names separated by commas, or "all". Errors: FAULT_USAGE. */
 int parse_key_list(const char *text, struct client_policy *policy, struct fault *fault) MUST_CHECK;
 
-/* Appends what the two above read. */
+/* Append the lists in the form that the two functions above read. */
 void append_alt_name_list(const struct client_policy *policy, struct buffer *buffer);
 void append_key_list(const struct client_policy *policy, struct buffer *buffer);
 

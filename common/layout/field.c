@@ -52,7 +52,7 @@ static int refuse_unknown(const struct yaml_node *entry, const struct field *fie
 			     (const char *)names.data, entry->key);
 }
 
-/* Reads what stands in for a missing value as if it stood where the mapping stands. */
+/* Reads the default of a missing value, with the mapping's line and column. */
 static int set_fallback(const struct yaml_node *mapping, const struct field *field, void *object,
 			struct fault *fault)
 {
@@ -151,7 +151,7 @@ int set_flag(const struct yaml_node *value, const struct field *field, void *obj
 	return set_value_fault(value, fault, "expected true or false, found %s", found);
 }
 
-/* Whether YAML takes a plain scalar for something else than text. */
+/* True if YAML reads the plain scalar as another type than text. */
 static bool is_other_than_text(const char *text)
 {
 	static const char *const words[] = {"", "~", "null", "true", "false"};
@@ -209,11 +209,11 @@ int set_fixed(const struct yaml_node *value, const struct field *field, void *ob
 
 static int check_template_at(const struct yaml_node *value, struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (value->kind != YAML_SCALAR || check_template(value->text, &found) == 0)
+	if (value->kind != YAML_SCALAR || check_template(value->text, &problem) == 0)
 		return 0;
-	return set_value_fault(value, fault, "%s", found.text);
+	return set_value_fault(value, fault, "%s", problem.text);
 }
 
 int set_template(const struct yaml_node *value, const struct field *field, void *object,
@@ -227,10 +227,10 @@ int set_template(const struct yaml_node *value, const struct field *field, void 
 int set_url(const struct yaml_node *value, const struct field *field, void *object,
 	    struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (value->kind == YAML_SCALAR && check_web_url(value->text, &found) < 0)
-		return set_value_fault(value, fault, "%s", found.text);
+	if (value->kind == YAML_SCALAR && check_web_url(value->text, &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
 	return set_text(value, field, object, fault);
 }
 
@@ -238,13 +238,13 @@ int set_duration(const struct yaml_node *value, const struct field *field, void 
 		 struct fault *fault)
 {
 	int64_t *member = member_at(object, field->offset);
-	struct fault found = {0};
+	struct fault problem = {0};
 	int64_t duration_s;
 
 	if (expect_kind(value, YAML_SCALAR, fault) < 0)
 		return -1;
-	if (parse_duration(value->text, &duration_s, &found) < 0)
-		return set_value_fault(value, fault, "%s", found.text);
+	if (parse_duration(value->text, &duration_s, &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
 	if (duration_s < field->low || duration_s > field->high)
 		return set_value_fault(value, fault, "expected %jd to %jd seconds, found %s",
 				       (intmax_t)field->low, (intmax_t)field->high, value->text);
@@ -255,24 +255,24 @@ int set_duration(const struct yaml_node *value, const struct field *field, void 
 int set_endpoint(const struct yaml_node *value, const struct field *field, void *object,
 		 struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault problem = {0};
 
 	if (expect_kind(value, YAML_SCALAR, fault) < 0)
 		return -1;
-	if (parse_endpoint(value->text, member_at(object, field->offset), &found) < 0)
-		return set_value_fault(value, fault, "%s", found.text);
+	if (parse_endpoint(value->text, member_at(object, field->offset), &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
 	return 0;
 }
 
 static int parse_key_type_at(const struct yaml_node *value, enum key_type *ret_type,
 			     struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault problem = {0};
 
 	if (expect_kind(value, YAML_SCALAR, fault) < 0)
 		return -1;
-	if (parse_key_type(value->text, ret_type, &found) < 0)
-		return set_value_fault(value, fault, "%s", found.text);
+	if (parse_key_type(value->text, ret_type, &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
 	return 0;
 }
 
@@ -308,12 +308,12 @@ int set_key_list(const struct yaml_node *value, const struct field *field, void 
 static int set_alt_name(const struct yaml_node *value, const struct field *field, char **member,
 			struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault problem = {0};
 
 	if (check_text(value, field, fault) < 0)
 		return -1;
-	if (check_alt_name_template(value->text, &found) < 0)
-		return set_value_fault(value, fault, "%s", found.text);
+	if (check_alt_name_template(value->text, &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
 	*member = strdup(value->text);
 	return *member != NULL ? 0 : set_memory_fault(fault);
 }

@@ -92,16 +92,16 @@ int make_layout(const char *path, struct layout **ret_layout, struct fault *faul
 	return 0;
 }
 
-/* Says of a directory that is not there what would make it. */
-static int open_part(int dirfd, const char *name, const char *layout, int *ret_dirfd,
-		     struct fault *fault)
+/* Opens a directory; for a missing one the fault advises to run init. */
+static int open_subdirectory(int dirfd, const char *name, const char *layout, int *ret_dirfd,
+			     struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault failure = {0};
 
-	if (open_directory(dirfd, name, ret_dirfd, &found) == 0)
+	if (open_directory(dirfd, name, ret_dirfd, &failure) == 0)
 		return 0;
-	if (found.class != FAULT_NOT_FOUND)
-		return set_fault(fault, found.class, "layout %s: %s", layout, found.text);
+	if (failure.class != FAULT_NOT_FOUND)
+		return set_fault(fault, failure.class, "layout %s: %s", layout, failure.text);
 	return set_fault(fault, FAULT_NOT_FOUND,
 			 "layout %s: expected a directory %s, found none: run certpool init",
 			 layout, name);
@@ -112,11 +112,11 @@ int open_layout(const char *path, struct layout **ret_layout, struct fault *faul
 	CLEANUP(free_layout) struct layout *layout = NULL;
 
 	if (new_layout(path, &layout, fault) < 0 ||
-	    open_part(AT_FDCWD, path, path, &layout->root, fault) < 0)
+	    open_subdirectory(AT_FDCWD, path, path, &layout->root, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT_OF(directories); i++)
-		if (open_part(layout->root, directories[i].name, path, directory_of(layout, i),
-			      fault) < 0)
+		if (open_subdirectory(layout->root, directories[i].name, path,
+				      directory_of(layout, i), fault) < 0)
 			return -1;
 	if (check_directories(layout, fault) < 0)
 		return -1;
@@ -186,7 +186,7 @@ int lock_layout(const struct layout *layout, enum lock_mode mode, int *ret_lock,
 	return 0;
 }
 
-/* The peer whose shared key has this file name; false when it is no such file. */
+/* The peer of a shared key's file; false when the file is no shared key. */
 static bool parse_peer(const char *file, char ret_peer[static NAME_SIZE])
 {
 	size_t around = strlen(shared_prefix) + strlen(shared_suffix);

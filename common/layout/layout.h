@@ -9,29 +9,29 @@
 #include <stdint.h>
 
 /*
- * The directory in which a node keeps what it owns:
+ * A node's directory:
  *
  *   CSR_file/  0755  csr_key{i}.csr        PKCS#10 PEM, 0644
  *   Private/   0700  private_key{i}.key    PKCS#8 PEM, 0600
  *                    shared_{node}.jwk     the key shared with that node, 0600
- *                    root.key              the CA's, PKCS#8 PEM, 0600; ca.key when its root lies
- *                                          apart, in a layout of its own
+ *                    root.key              the root's key, PKCS#8 PEM, 0600
+ *                    ca.key                the CA's own key, if its root has another layout
  *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
  *                    root.crt              the root: the CA's own, a client's pinned one, 0644
- *                    ca.crt                whose certificates are below that root, if any: the
- *                                          CA's own, those that a client met, 0644
- *   received/  0755  {serial}.crt          certificates of messages that were verified, 0644
- *   state/     0700  lock, serving         who is working on the layout
- *                    ca.db                 the CA's record
+ *                    ca.crt                intermediates below that root, if any: the CA's own, or
+ *                                          those that a client has received, 0644
+ *   received/  0755  {serial}.crt          signers of verified messages, 0644
+ *   state/     0700  lock, serving         locks of the processes that work on the layout
+ *                    ca.db                 the CA's store
  *                    seen                  the jti of messages received
- *                    exported              requests that were carried to the CA by hand
+ *                    exported              requests exported for offline enrolment
  *
- * A member that is being renewed also has Private/renewal_key{i}.key, CSR_file/renewal_key{i}.csr
- * and cert/renewal_key{i}.crt, which take the place of its three files in the end.
+ * During a renewal, a member also has Private/renewal_key{i}.key, CSR_file/renewal_key{i}.csr and
+ * cert/renewal_key{i}.crt, which replace its three files in the end.
  *
- * An open layout holds its directories open: what happens to the path afterwards changes nothing.
+ * An open layout holds its directories open: a later change of the path has no effect on it.
  * Private/ and state/ are checked when the layout is opened (check_private_directory), and no
- * directory of it may be a symbolic link.
+ * directory may be a symbolic link.
  */
 struct layout {
 	char *path;
@@ -43,16 +43,16 @@ struct layout {
 	int state;
 };
 
-/* Makes the directories that are missing, and opens. */
+/* Makes missing directories, and opens the layout. Owns: free_layout. */
 int make_layout(const char *path, struct layout **ret_layout, struct fault *fault) MUST_CHECK;
 
-/* Opens. FAULT_NOT_FOUND, with the advice to run init, when there is none. */
+/* Opens the layout. Owns: free_layout. Errors: FAULT_NOT_FOUND, with the advice to run init. */
 int open_layout(const char *path, struct layout **ret_layout, struct fault *fault) MUST_CHECK;
 void free_layout(struct layout **layout);
 
 enum { FILE_NAME_SIZE = 96 };
 
-/* Names of files. Members count from 1. */
+/* Names of files. Members are numbered from 1. */
 void name_private_key(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_csr(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_certificate(size_t index, char ret_name[static FILE_NAME_SIZE]);
@@ -61,15 +61,15 @@ void name_renewal_csr(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_renewal_certificate(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_shared_key(const char *peer, char ret_name[static FILE_NAME_SIZE]);
 
-/* "key7", the member's name on the wire, and back; parse gives 0 for anything else. */
+/* "key7", the member's name on the wire, and back; parse_member gives 0 for any other text. */
 void name_member(size_t index, char ret_name[static FILE_NAME_SIZE]);
 size_t parse_member(const char *name);
 
-/* Waits for, or refuses to wait for, whoever works on the layout (state/lock). */
+/* Takes the layout's lock (state/lock); `mode` as in lock_file. Owns: close_descriptor. */
 int lock_layout(const struct layout *layout, enum lock_mode mode, int *ret_lock,
 		struct fault *fault) MUST_CHECK;
 
-/* Names of the peers whose shared keys lie in Private/, sorted. Owns: clear_peers. */
+/* The names of the peers with a shared key in Private/, sorted. Owns: clear_peers. */
 struct peers {
 	char (*names)[NAME_SIZE];
 	size_t count;

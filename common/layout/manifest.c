@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Texts that must all be different, each with the value in the manifest that it comes from. */
+/* Texts that must all be different, each with its node in the manifest. */
 struct distinct {
-	struct distinct_text *texts;
+	struct distinct_entry *texts;
 	size_t count;
 	size_t size;
 };
 
-struct distinct_text {
+struct distinct_entry {
 	char *text;
 	const struct yaml_node *value; /* borrowed */
 };
@@ -28,7 +28,7 @@ static int add_distinct(struct distinct *distinct, const char *text, const struc
 
 	if (distinct->count == distinct->size) {
 		size_t size = distinct->size > 0 ? distinct->size * 2 : 16;
-		struct distinct_text *texts = reallocarray(distinct->texts, size, sizeof(*texts));
+		struct distinct_entry *texts = reallocarray(distinct->texts, size, sizeof(*texts));
 
 		if (texts == NULL)
 			return set_memory_fault(fault);
@@ -38,14 +38,14 @@ static int add_distinct(struct distinct *distinct, const char *text, const struc
 	copy = strdup(text);
 	if (copy == NULL)
 		return set_memory_fault(fault);
-	distinct->texts[distinct->count++] = (struct distinct_text){copy, value};
+	distinct->texts[distinct->count++] = (struct distinct_entry){copy, value};
 	return 0;
 }
 
 static int compare_texts(const void *a, const void *b)
 {
-	const struct distinct_text *first = a;
-	const struct distinct_text *second = b;
+	const struct distinct_entry *first = a;
+	const struct distinct_entry *second = b;
 	int order = strcmp(first->text, second->text);
 
 	if (order != 0)
@@ -55,7 +55,7 @@ static int compare_texts(const void *a, const void *b)
 	return first->value->column < second->value->column ? -1 : 1;
 }
 
-/* Whether two are the same: the values they come from, in the order of the file. Sorts. */
+/* Finds two equal texts, and gives their nodes in the order of the file. Sorts the texts. */
 static bool find_same(struct distinct *distinct, const struct yaml_node **ret_first,
 		      const struct yaml_node **ret_second)
 {
@@ -87,7 +87,7 @@ static int check_names(const struct manifest *manifest, const struct yaml_node *
 	const struct yaml_node *first;
 	const struct yaml_node *second;
 
-	for (size_t i = 0; i < manifest->client_count; i++) {
+	for (size_t i = 0; i < clients->count; i++) {
 		char name[NAME_SIZE] = {0};
 
 		for (size_t j = 0; manifest->clients[i].name[j] != '\0'; j++)
@@ -103,7 +103,7 @@ static int check_names(const struct manifest *manifest, const struct yaml_node *
 	return 0;
 }
 
-/* The value of a node's key, or the node when the key has its default. */
+/* The value of the node's key, or the node itself when the key is missing. */
 static const struct yaml_node *value_of(const struct yaml_node *node, const char *key)
 {
 	const struct yaml_node *value = find_entry(node, key);
@@ -133,7 +133,7 @@ static int check_layouts(const struct manifest *manifest, const struct yaml_node
 	if (add_layout(&layouts, manifest->ca.layout, ca, "layout", fault) < 0 ||
 	    add_layout(&layouts, manifest->ca.root_layout, ca, "root_layout", fault) < 0)
 		return -1;
-	for (size_t i = 0; i < manifest->client_count; i++)
+	for (size_t i = 0; i < clients->count; i++)
 		if (add_layout(&layouts, manifest->clients[i].layout, clients->children[i],
 			       "layout", fault) < 0)
 			return -1;
@@ -164,7 +164,7 @@ static int check_endpoints(const struct manifest *manifest, const struct yaml_no
 
 	if (add_endpoint(&endpoints, &manifest->ca.endpoint, ca, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < manifest->client_count; i++)
+	for (size_t i = 0; i < clients->count; i++)
 		if (add_endpoint(&endpoints, &manifest->clients[i].endpoint, clients->children[i],
 				 fault) < 0)
 			return -1;
@@ -175,6 +175,11 @@ static int check_endpoints(const struct manifest *manifest, const struct yaml_no
 	return 0;
 }
 
+/*
+ * Refuses two clients whose names differ only in case, two nodes with one layout, the root's layout
+ * included (compared as absolute paths, without following links), and two with one endpoint (unless
+ * its port is 0). `ca` and `clients` are the mappings from which the manifest was read.
+ */
 static int check_distinct_nodes(const struct manifest *manifest, const struct yaml_node *ca,
 				const struct yaml_node *clients, struct fault *fault)
 {
@@ -184,7 +189,7 @@ static int check_distinct_nodes(const struct manifest *manifest, const struct ya
 	return check_endpoints(manifest, ca, clients, fault);
 }
 
-/* What stands at the top; the clients are read before the batch, wherever they stand. */
+/* The top level. The clients are read before the batch, in whatever order the file has them. */
 struct sections {
 	size_t version;
 	const struct yaml_node *ca;
@@ -219,21 +224,18 @@ static const struct field top_fields[] = {
 static int read_sections(const struct yaml_node *root, struct manifest *manifest,
 			 struct fault *fault)
 {
-	struct sections sections = {0};
+	static const struct yaml_node no_clients = {.kind = YAML_MAPPING};
+	static const struct yaml_node no_steps = {.kind = YAML_LIST};
+	struct sections sections = {.clients = &no_clients, .batch = &no_steps};
 
 	if (read_fields(root, top_fields, &sections, fault) < 0 ||
-	    read_ca_node(sections.ca, manifest->directory, &manifest->ca, fault) < 0)
-		return -1;
-	if (sections.clients != NULL &&
+	    read_ca_node(sections.ca, manifest->directory, &manifest->ca, fault) < 0 ||
 	    read_client_nodes(sections.clients, manifest->directory, &manifest->clients,
-			      &manifest->client_count, fault) < 0)
+			      &manifest->client_count, fault) < 0 ||
+	    check_distinct_nodes(manifest, sections.ca, sections.clients, fault) < 0)
 		return -1;
-	if (check_distinct_nodes(manifest, sections.ca, sections.clients, fault) < 0)
-		return -1;
-	return sections.batch == NULL
-		       ? 0
-		       : read_run_steps(sections.batch, manifest->clients, manifest->client_count,
-					&manifest->steps, &manifest->step_count, fault);
+	return read_run_steps(sections.batch, manifest->clients, manifest->client_count,
+			      &manifest->steps, &manifest->step_count, fault);
 }
 
 int parse_manifest(struct bytes text, const char *path, struct manifest **ret_manifest,

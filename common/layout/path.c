@@ -35,7 +35,7 @@ int join_path(const char *directory, const char *path, char **ret_path, struct f
 	return 0;
 }
 
-/* Adds a component to an absolute path, which is "" for the root. */
+/* Appends a component to an absolute path, "" for the root. ".." removes the last one. */
 static void append_component(struct buffer *path, const char *component, size_t len)
 {
 	if (len == 0 || (len == 1 && component[0] == '.'))

@@ -3,18 +3,19 @@
 
 #include "common/base/fault.h"
 
-/* Paths as text. All results are the caller's, free. */
+/* Paths as text. Owns: every result is the caller's, free. */
 
-/* What a file's path says before its last '/': "." when there is none, "/" for the root. */
+/* The path up to its last '/': "." without a '/', "/" for a file in the root directory. */
 int split_directory(const char *path, char **ret_directory, struct fault *fault) MUST_CHECK;
 
-/* The path as seen from the directory: itself when absolute or the directory is ".". */
+/* Resolves the path from the directory. Unchanged if absolute, or if the directory is ".". */
 int join_path(const char *directory, const char *path, char **ret_path,
 	      struct fault *fault) MUST_CHECK;
 
 /*
- * The same place in one spelling, for comparing: absolute (from the current directory), without
- * ".", ".." and empty components. By text alone: links are not looked at.
+ * The canonical spelling of the path, for comparison: absolute (from the current directory),
+ * without
+ * ".", ".." and empty components. Symbolic links are not followed.
  */
 int normalize_path(const char *path, char **ret_path, struct fault *fault) MUST_CHECK;
 

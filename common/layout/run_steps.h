@@ -6,7 +6,7 @@
 
 enum step_kind { STEP_ENROLL, STEP_RENEW, STEP_SEND, STEP_VERIFY };
 
-/* One entry of `batch:`. Clients are indices into the manifest's clients. */
+/* A step of a batch run: an entry of `batch:`. Clients are indices into the manifest's clients. */
 struct run_step {
 	enum step_kind kind;
 	int line;        /* in the manifest, 1-based */
@@ -14,10 +14,10 @@ struct run_step {
 	size_t client_count;
 	size_t from;  /* send */
 	size_t to;    /* send */
-	char *text;   /* send: M */
+	char *text;   /* send: the message */
 	size_t count; /* send: 1 … 1,000,000 */
-	size_t by;    /* verify: who checks the certificates of the messages it received */
-	bool online;  /* verify: also asks the CA */
+	size_t by;    /* verify: the client that checks the signers of its received messages */
+	bool online;  /* verify: also ask the CA */
 };
 
 /*

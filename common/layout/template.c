@@ -7,7 +7,7 @@
 
 enum { RANDOM_LEN = 16, RANDOM_DIGITS = 2 * RANDOM_LEN, INDEX_DIGITS_MAX = 9 };
 
-/* What a template consists of. */
+/* The parts of a template. */
 enum part_kind { PART_END, PART_LITERAL, PART_INDEX, PART_CLIENT, PART_RANDOM, PART_BAD };
 
 struct part {
@@ -29,7 +29,7 @@ static enum part_kind find_word(const char *begin, size_t len)
 	return PART_BAD;
 }
 
-/* The part that begins at *next, which moves on to the one after it. */
+/* The part at *next, which is advanced to the following part. */
 static struct part next_part(const char **next)
 {
 	struct part part = {.begin = *next, .len = strcspn(*next, "{}")};
@@ -108,7 +108,7 @@ int expand_template(const char *template, const char *client, size_t index,
 	return 0;
 }
 
-/* What {index} and {random} stood for where they came first; NULL before that. */
+/* The text of the first {index} and of the first {random}; NULL before it. */
 struct captures {
 	const char *index;
 	size_t index_len;
@@ -116,8 +116,8 @@ struct captures {
 };
 
 /*
- * Whether the text begins with what a placeholder stands for: `len` octets of the alphabet, and the
- * same ones each time.
+ * True if the text begins with a possible value of a placeholder: `len` octets of the alphabet,
+ * equal to the first occurrence.
  */
 static bool match_capture(const char *text, const char *alphabet, size_t len, const char **captured)
 {
@@ -126,7 +126,7 @@ static bool match_capture(const char *text, const char *alphabet, size_t len, co
 	return *captured != NULL && strncmp(text, *captured, len) == 0;
 }
 
-/* Matches one part at *text and moves on behind it. */
+/* Matches one part at *text, which is advanced behind it. */
 static bool match_part(const struct part *part, const char *client, struct captures *captures,
 		       const char **text)
 {

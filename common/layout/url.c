@@ -4,11 +4,11 @@
 
 static const char key_scheme[] = "pkcs11:";
 
-/* RFC 3986: unreserved, reserved, and '%' for octets in hex. */
+/* RFC 3986: unreserved, reserved, and '%' of an encoded octet. */
 static const char uri_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				     "0123456789-._~:/?#[]@!$&'()*+,;=%";
 
-/* What follows the scheme of a web URL, or NULL. */
+/* The rest of a web URL behind its scheme, or NULL. */
 static const char *find_host(const char *text)
 {
 	static const char *const schemes[] = {"http://", "https://"};
@@ -44,7 +44,7 @@ bool is_key_url(const char *text)
 	return strncasecmp(text, key_scheme, sizeof(key_scheme) - 2) == 0;
 }
 
-/* Whether the attribute, a word and '=', begins here. */
+/* True if an attribute begins here: one of the words, and '='. */
 static bool is_attribute(const char *text, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -56,7 +56,7 @@ static bool is_attribute(const char *text, const char *const *words, size_t coun
 	return false;
 }
 
-/* Whether one of the words is an attribute of the path or of the query. */
+/* True if one of the words is an attribute of the URL's path or query. */
 static bool has_attribute(const char *url, const char *const *words, size_t count)
 {
 	const char *attribute = url + sizeof(key_scheme) - 1;
@@ -72,7 +72,7 @@ static bool has_attribute(const char *url, const char *const *words, size_t coun
 
 int check_key_url(const char *text, struct fault *fault)
 {
-	/* "pinfile" is what pin-source was called in drafts, and libraries still know it. */
+	/* "pinfile" was pin-source's name in drafts, and libraries still accept it. */
 	static const char *const secrets[] = {"pin-value", "pin-source", "pinfile"};
 	static const char *const names[] = {"object", "id"};
 	static const char *const type[] = {"type"};

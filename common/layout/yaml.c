@@ -90,28 +90,28 @@ void describe_value(const struct yaml_node *node, char ret_text[static FOUND_SIZ
 		(void)snprintf(ret_text, FOUND_SIZE, "%.70s", node->text);
 }
 
-/* A tree that grows as libyaml tells what it reads. */
+/* A tree that grows with libyaml's events. */
 struct builder {
 	yaml_parser_t *parser;
 	struct bytes text;
 	const char *file;
 	struct yaml_node *root;
-	struct yaml_node *container; /* the list or mapping that is open; NULL outside */
+	struct yaml_node *container; /* the innermost open list or mapping; NULL outside */
 	size_t depth;
-	char *key; /* of the mapping's entry whose value comes next */
+	char *key; /* of a mapping's entry, before its value */
 	yaml_mark_t key_mark;
 	bool ended;
 	struct fault *fault;
 };
 
-/* A fault at a place where there is no node yet. */
+/* Sets a fault at a mark, where there is no node yet. */
 static int refuse(const struct builder *builder, const yaml_mark_t *mark, const char *what)
 {
 	return set_fault(builder->fault, FAULT_USAGE, "%s:%zu:%zu: %s", builder->file,
 			 mark->line + 1, mark->column + 1, what);
 }
 
-/* libyaml's reader gives an offset where the others give a mark. */
+/* libyaml's reader reports an offset instead of a mark. */
 static yaml_mark_t mark_of_offset(struct bytes text, size_t offset)
 {
 	yaml_mark_t mark = {0};
@@ -143,7 +143,7 @@ static int refuse_syntax(const struct builder *builder)
 			 parser->problem != NULL ? parser->problem : "not readable");
 }
 
-/* Whether there is a control character: C0, DEL, or C1 (U+0080 to U+009F, C2 80 to C2 9F). */
+/* True if there is a control character: C0, DEL, or C1 (U+0080 to U+009F, C2 80 to C2 9F). */
 static bool has_control_character(const yaml_char_t *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -176,7 +176,7 @@ static bool is_plain(const yaml_event_t *event)
 	return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
-/* Aliases, and what they need, are refused: a manifest says each thing where it stands. */
+/* Refuses anchors, aliases and tags: a manifest spells every value out. */
 static int check_properties(const struct builder *builder, const yaml_event_t *event)
 {
 	const yaml_char_t *anchor = NULL;
@@ -184,7 +184,7 @@ static int check_properties(const struct builder *builder, const yaml_event_t *e
 
 	if (event->type == YAML_SCALAR_EVENT) {
 		anchor = event->data.scalar.anchor;
-		/* The tag "!" is not kept: it shows as a plain scalar that is not implicit. */
+		/* libyaml drops the tag "!"; it only makes a plain scalar not implicit. */
 		tagged = event->data.scalar.tag != NULL ||
 			 (is_plain(event) && !event->data.scalar.plain_implicit);
 	} else if (event->type == YAML_SEQUENCE_START_EVENT) {
@@ -220,7 +220,7 @@ static int append_child(struct yaml_node *parent, struct yaml_node **child, stru
 	return 0;
 }
 
-/* Makes the node that an event begins, below what is open. */
+/* Adds the node that begins with the event to the open container. */
 static int add_node(struct builder *builder, const yaml_event_t *event, enum yaml_kind kind)
 {
 	CLEANUP(free_yaml) struct yaml_node *node = calloc(1, sizeof(*node));
@@ -269,7 +269,7 @@ static int compare_keys(const void *a, const void *b)
 	return first->position < second->position ? -1 : 1;
 }
 
-/* Sorts a copy: with many keys, comparing each with each would take too long. */
+/* Refuses duplicate keys. Sorts a copy, since comparing all pairs would be quadratic. */
 static int check_keys(const struct yaml_node *mapping, struct fault *fault)
 {
 	size_t size = mapping->count * sizeof(struct yaml_node *);
@@ -297,11 +297,11 @@ static int close_container(struct builder *builder)
 	const struct yaml_node *container = builder->container;
 	struct yaml_node *parent = NULL;
 
-	if (container == NULL) /* libyaml closes only what it has opened */
+	if (container == NULL) /* does not happen: libyaml balances its events */
 		return 0;
 	if (container->kind == YAML_MAPPING && check_keys(container, builder->fault) < 0)
 		return -1;
-	/* The parent is the last of the chain from the root that is still open. */
+	/* The open containers are the last children, from the root on. */
 	for (struct yaml_node *node = builder->root; node != container;
 	     node = node->children[node->count - 1])
 		parent = node;

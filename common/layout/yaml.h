@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * A YAML document as a read-only tree whose nodes know where they stand, for messages. It is the
- * part of YAML that a configuration needs: one document in UTF-8 of mappings with plain text as
- * keys, lists and scalars. Refused: anchors, aliases, tags, a second document, a key twice in one
+ * A YAML document as a read-only tree whose nodes have their line and column, for messages. Only
+ * the subset of YAML that a configuration needs: one document in UTF-8 of mappings with text as
+ * keys, lists and scalars. Refused: anchors, aliases, tags, a second document, a duplicate key in a
  * mapping, control characters in scalars, more than YAML_DEPTH_MAX levels.
  */
 
@@ -19,11 +19,11 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAPPING };
 
 struct yaml_node {
 	enum yaml_kind kind;
-	bool quoted; /* a scalar that is text whatever it looks like */
+	bool quoted; /* the scalar is text even if it looks like a number */
 	char *text;  /* of a scalar */
 	char *key;   /* of an entry of a mapping */
 	const char *file;
-	size_t line; /* where the value begins, from 1 */
+	size_t line; /* of the value's beginning, from 1; likewise the columns */
 	size_t column;
 	size_t key_line;
 	size_t key_column;
@@ -35,8 +35,8 @@ struct yaml_node {
 };
 
 /*
- * file is what messages call the document; it must outlive the tree.
- * Errors: FAULT_USAGE with "FILE:LINE:COLUMN: ".
+ * `file` is the document's name in messages; it must outlive the tree.
+ * Owns: free_yaml. Errors: FAULT_USAGE, whose text begins with "FILE:LINE:COLUMN: ".
  */
 int parse_yaml(struct bytes text, const char *file, struct yaml_node **ret_root,
 	       struct fault *fault) MUST_CHECK;
@@ -49,13 +49,13 @@ const struct yaml_node *find_entry(const struct yaml_node *mapping, const char *
 int set_value_fault(const struct yaml_node *node, struct fault *fault, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same at the node's key. */
+/* The same, with the line and column of the node's key. */
 int set_key_fault(const struct yaml_node *node, struct fault *fault, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 enum { FOUND_SIZE = 80 };
 
-/* What a message says was found: "a list", "nothing", the scalar itself (cut when it is long). */
+/* The value for "found …" in a message: "a list", "nothing", the scalar itself (cut if long). */
 void describe_value(const struct yaml_node *node, char ret_text[static FOUND_SIZE]);
 
 #endif

@@ -5,15 +5,15 @@
 #include <stddef.h>
 
 /*
- * Allocations that fail when a test wants them to: failing_memory.c stands in for libc's malloc,
- * calloc and realloc in this test program, except under a sanitizer, which has its own.
+ * An allocation that fails when a test wants it: failing_memory.c replaces libc's malloc, calloc and
+ * realloc in this test program, except under a sanitizer, which has its own.
  */
 bool memory_can_fail(void);
 
-/* The allocation after `passing` more fails, and those after it do not. */
+/* Makes one allocation fail, after `passing` that succeed. */
 void fail_allocation_after(size_t passing);
 
-/* From here on none fails. True when one did. */
+/* Cancels that. True if the allocation has failed. */
 bool stop_failing(void);
 
 #endif

@@ -1,5 +1,7 @@
 #include "common/layout/layout.h"
 
+#include "common/base/staging.h"
+#include "common/layout/manifest.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
@@ -10,7 +12,7 @@
 #include <unistd.h>
 
 static struct scratch scratch;
-static int started = -1; /* the directory in which the tests run */
+static int started = -1; /* the directory in which the test program was started */
 
 static void set_up(void)
 {
@@ -26,6 +28,41 @@ static void tear_down(void)
 }
 
 TestSuite(layout, .init = set_up, .fini = tear_down);
+
+/* A manifest names the nodes, and a layout is one node's directory. */
+Test(layout, is_used_like_this)
+{
+	static const char text[] =
+		"version: 1\n"
+		"ca: {endpoint: 'http://127.0.0.1:8440'}\n"
+		"clients:\n"
+		"  a: {layout: pool, pool: {size: 2, subject: 'CN={client} {index}'}}\n";
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(free_string) char *subject = NULL;
+	static const uint8_t random[16] = {0};
+	const struct client_node *client;
+	char name[FILE_NAME_SIZE];
+	struct fault fault = {0};
+
+	cr_assert_eq(parse_manifest(bytes_of_string(text), "manifest.yaml", &manifest, &fault), 0,
+		     "%s", fault.text);
+	client = find_client(manifest, "a", &fault);
+	cr_assert_not_null(client, "%s", fault.text);
+	cr_expect_eq(client->pool.batch_size, 250, "the default");
+
+	cr_assert_eq(
+		expand_template(client->pool.subject, client->name, 2, random, &subject, &fault), 0,
+		"%s", fault.text);
+	cr_expect_str_eq(subject, "CN=a 2");
+
+	cr_assert_eq(make_layout(client->layout, &layout, &fault), 0, "%s", fault.text);
+	name_csr(2, name);
+	cr_assert_eq(write_file(layout->csr_file, name, STAGE_NEW, 0644, bytes_of_string(subject),
+				&fault),
+		     0, "%s", fault.text);
+	cr_expect(file_holds(scratch.dirfd, "pool/CSR_file/csr_key2.csr", "CN=a 2"));
+}
 
 static void make(const char *path)
 {
@@ -153,7 +190,7 @@ Test(layout, is_made_again_without_change)
 	cr_expect_eq(mode_of(scratch.dirfd, "a/b/ca/received"), 0755);
 }
 
-/* catalogue 36: what happens to the path after opening changes nothing */
+/* catalogue 36: a change of the path after opening has no effect */
 Test(layout, keeps_its_directories_when_the_path_is_swapped)
 {
 	struct layout *layout = NULL;
@@ -284,7 +321,7 @@ Test(layout, lists_its_peers_in_order)
 	free_layout(&layout);
 }
 
-/* The skeleton that is shipped has the directories of a layout. */
+/* The skeleton in pki-layout/ has the directories of a layout. */
 Test(layout, has_the_directories_that_the_skeleton_shows)
 {
 	int skeleton = openat(started, "pki-layout/skeleton", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Before each row of the tables stands what makes it a whole manifest. */
+/* The rows of the tables are appended to this text, which makes each a whole manifest. */
 #define HEAD "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\"}\n"
 #define CLIENT(text) HEAD "clients:\n  a: " text "\n"
 #define STEP(text)                                                                                 \
@@ -17,8 +17,8 @@
 
 struct refusal_row {
 	const char *text;
-	const char *place; /* LINE:COLUMN */
-	const char *found; /* what the message must say */
+	const char *position; /* LINE:COLUMN */
+	const char *found;    /* part of the message */
 };
 
 static int parse(const char *text, struct manifest **ret_manifest, struct fault *fault)
@@ -33,7 +33,7 @@ static void expect_refusals(const struct refusal_row *rows, size_t count)
 		struct fault fault = {0};
 		char begin[64];
 
-		(void)snprintf(begin, sizeof(begin), "dir/m.yaml:%s: ", rows[i].place);
+		(void)snprintf(begin, sizeof(begin), "dir/m.yaml:%s: ", rows[i].position);
 		cr_expect_eq(parse(rows[i].text, &manifest, &fault), -1, "accepted: %s",
 			     rows[i].text);
 		cr_expect_null(manifest);
@@ -279,7 +279,7 @@ Test(manifest, refuses_bad_steps)
 	expect_refusals(rows, COUNT_OF(rows));
 }
 
-/* What stands in `ca:` after its endpoint. */
+/* The rows continue `ca:` after its endpoint. */
 #define CA(text) "version: 1\nca: {endpoint: \"http://h:1\", " text "}\n"
 
 Test(manifest, refuses_keys_of_the_ca_that_do_not_fit_together)
@@ -493,7 +493,7 @@ Test(manifest, says_which_clients_there_are)
 	free_manifest(&manifest);
 }
 
-/* What pki-layout/manifest.yaml says, with everything left out that has a default. */
+/* pki-layout/manifest.yaml without the keys that have a default. */
 static const char shortest[] = "version: 1\n"
 			       "ca: {layout: ca, endpoint: \"http://127.0.0.1:8440\"}\n"
 			       "clients:\n"
@@ -543,7 +543,7 @@ Test(manifest, documents_the_defaults_as_they_are)
 	free_manifest(&built_in);
 }
 
-/* What the document says in words, in figures. */
+/* The limits that the document gives in words. */
 Test(manifest, has_the_defaults_that_are_promised)
 {
 	struct manifest *manifest = NULL;

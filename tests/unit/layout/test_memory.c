@@ -28,7 +28,7 @@ static void tear_down(void)
 	remove_scratch(&scratch);
 }
 
-/* One that uses every setter. */
+/* A manifest that uses every setter. */
 static const char manifest_text[] =
 	"version: 1\n"
 	"ca: {layout: ca, endpoint: \"http://127.0.0.1:8440\", key: \"pkcs11:object=a\",\n"
@@ -94,8 +94,8 @@ static int copy_policy(struct fault *fault)
 }
 
 /*
- * Returns how many allocations the action makes. libc does without some of them (qsort, readdir):
- * then the action must succeed as if nothing had happened.
+ * Lets each allocation of the action fail in turn, and returns their number. libc can do without
+ * some of them (qsort, readdir); then the action must succeed.
  */
 static size_t expect_faults(int (*action)(struct fault *fault))
 {

@@ -42,7 +42,7 @@ Test(template, refuses_other_braces)
 
 static const struct {
 	const char *template;
-	const char *text; /* of member 17 of client c-1 */
+	const char *text; /* for member 17 of client c-1 */
 } expansions[] = {
 	{"", ""},
 	{"CN=fixed", "CN=fixed"},

@@ -47,7 +47,7 @@ Test(url, takes_a_web_url_of_at_most_512_octets)
 	cr_expect_not_null(strstr(fault.text, "at most 512 octets, found 513"), "%s", fault.text);
 }
 
-/* catalogue 101: a PIN in the URL would be in the manifest, and it is not in the message either */
+/* catalogue 101: a PIN is refused in the URL, and the message does not repeat it */
 Test(url, refuses_what_names_no_key_or_holds_a_pin_and_quotes_nothing)
 {
 	static const struct refusal_row rows[] = {
