@@ -17,7 +17,7 @@ struct http_client {
 	char error[CURL_ERROR_SIZE];
 };
 
-/* What receive_piece gathers. */
+/* An answer while it is received. */
 struct reception {
 	struct buffer body;
 	size_t max;
@@ -45,13 +45,14 @@ static size_t receive_piece(char *data, size_t unit, size_t count, void *context
 	return reception->body.failed ? 0 : len;
 }
 
-/* libcurl takes a connection that ends within the head for an answer without a body. */
+/* Notes the end of the head: libcurl reports success when a connection ends within the head. */
 static size_t receive_field(char *data, size_t unit, size_t count, void *context)
 {
 	struct reception *reception = context;
 	size_t len = unit * count;
 
-	/* Several heads may come, 100 Continue's first, and fields after a chunked body. */
+	/* An answer may have several heads, 100 Continue's first, and fields after a chunked body.
+	 */
 	if (len > 4 && memcmp(data, "HTTP", 4) == 0)
 		reception->head_complete = false;
 	else if (data[0] == '\r' || data[0] == '\n')
@@ -59,31 +60,71 @@ static size_t receive_field(char *data, size_t unit, size_t count, void *context
 	return len;
 }
 
-/* Options that hold for every exchange. */
-static bool configure(struct http_client *client, const struct http_client_settings *settings)
+/* An option of libcurl: text, or a number when that is NULL. */
+struct curl_setting {
+	CURLoption option;
+	const char *name;
+	const char *text;
+	long number;
+};
+
+#define TEXT_OF(option, text)                                                                      \
+	{                                                                                          \
+		option, #option, text, 0                                                           \
+	}
+#define NUMBER_OF(option, number)                                                                  \
+	{                                                                                          \
+		option, #option, NULL, number                                                      \
+	}
+
+static int set_option_fault(const char *option, CURLcode code, struct fault *fault)
 {
-	CURL *curl = client->curl;
+	return set_fault(fault, FAULT_FAILED, "libcurl refuses the option %s: %s", option,
+			 curl_easy_strerror(code));
+}
+
+/* Sets the options that hold for every request. */
+static int configure(struct http_client *client, const struct http_client_settings *settings,
+		     struct fault *fault)
+{
 	long connect_ms = settings->connect_timeout_ms;
 	long all_ms = settings->timeout_ms;
+	const struct curl_setting options[] = {
+		TEXT_OF(CURLOPT_PROTOCOLS_STR, "http"),
+		TEXT_OF(CURLOPT_PROXY, ""),
+		TEXT_OF(CURLOPT_NOPROXY, "*"),
+		TEXT_OF(CURLOPT_USERAGENT, "certpool"),
+		NUMBER_OF(CURLOPT_NOSIGNAL, 1),
+		NUMBER_OF(CURLOPT_FOLLOWLOCATION, 0),
+		NUMBER_OF(CURLOPT_TCP_NODELAY, 1),
+		NUMBER_OF(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1),
+		NUMBER_OF(CURLOPT_HTTP09_ALLOWED, 0),
+		NUMBER_OF(CURLOPT_PATH_AS_IS, 1),
+		NUMBER_OF(CURLOPT_CONNECTTIMEOUT_MS,
+			  connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS),
+		NUMBER_OF(CURLOPT_TIMEOUT_MS, all_ms > 0 ? all_ms : TIMEOUT_MS),
+	};
+	CURL *curl = client->curl;
+	CURLcode code;
 
-	return curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
-		       CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, 0L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_USERAGENT, "certpool") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-				connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, all_ms > 0 ? all_ms : TIMEOUT_MS) ==
-		       CURLE_OK;
+	for (size_t i = 0; i < COUNT_OF(options); i++) {
+		const struct curl_setting *each = &options[i];
+
+		code = each->text != NULL ? curl_easy_setopt(curl, each->option, each->text)
+					  : curl_easy_setopt(curl, each->option, each->number);
+		if (code != CURLE_OK)
+			return set_option_fault(each->name, code, fault);
+	}
+	code = curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
+	if (code != CURLE_OK)
+		return set_option_fault("CURLOPT_ERRORBUFFER", code, fault);
+	code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece);
+	if (code != CURLE_OK)
+		return set_option_fault("CURLOPT_WRITEFUNCTION", code, fault);
+	code = curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field);
+	if (code != CURLE_OK)
+		return set_option_fault("CURLOPT_HEADERFUNCTION", code, fault);
+	return 0;
 }
 
 int new_http_client(const struct http_client_settings *settings, struct http_client **ret_client,
@@ -94,10 +135,14 @@ int new_http_client(const struct http_client_settings *settings, struct http_cli
 	if (client == NULL)
 		return set_memory_fault(fault);
 	(void)pthread_once(&once, initialise_curl);
-	client->curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
-	if (client->curl == NULL || !configure(client, settings))
-		return set_fault(fault, FAULT_FAILED, "libcurl cannot be set up: %s",
+	if (global_code != CURLE_OK)
+		return set_fault(fault, FAULT_FAILED, "libcurl cannot be initialised: %s",
 				 curl_easy_strerror(global_code));
+	client->curl = curl_easy_init();
+	if (client->curl == NULL)
+		return set_fault(fault, FAULT_FAILED, "libcurl gives no handle for a connection");
+	if (configure(client, settings, fault) < 0)
+		return -1;
 	format_endpoint(&settings->endpoint, client->endpoint);
 	*ret_client = TAKE(client);
 	return 0;
@@ -119,7 +164,7 @@ static void free_fields(struct curl_slist **fields)
 	*fields = NULL;
 }
 
-/* NULL when there is no memory; the list that was is freed. */
+/* The longer list; NULL without memory, and then the list is freed. */
 static struct curl_slist *add_field(struct curl_slist *fields, const char *field)
 {
 	struct curl_slist *longer = curl_slist_append(fields, field);
@@ -139,8 +184,8 @@ static struct curl_slist *new_fields(const char *content_type)
 	return fields != NULL ? add_field(fields, field) : NULL;
 }
 
-static bool prepare(CURL *curl, const char *url, struct curl_slist *fields, struct bytes body,
-		    struct reception *reception)
+static bool set_request(CURL *curl, const char *url, struct curl_slist *fields, struct bytes body,
+			struct reception *reception)
 {
 	bool done = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
 		    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
@@ -155,7 +200,7 @@ static bool prepare(CURL *curl, const char *url, struct curl_slist *fields, stru
 	       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body.data) == CURLE_OK;
 }
 
-/* What happened, and what to do. */
+/* A failure of libcurl in our words, and what to do. */
 struct explanation {
 	CURLcode code;
 	const char *what;
@@ -164,7 +209,7 @@ struct explanation {
 
 static const struct explanation *explain(CURLcode code)
 {
-	static const char no_http[] = "what answers there does not speak HTTP";
+	static const char no_http[] = "the server there does not speak HTTP";
 	static const char check_port[] = "check the port of the endpoint in the manifest";
 	static const struct explanation explanations[] = {
 		{CURLE_COULDNT_CONNECT, "nobody listens there",
@@ -237,11 +282,11 @@ int exchange_http(struct http_client *client, const char *path, const char *cont
 	if (body.data != NULL)
 		fields = new_fields(content_type);
 	if ((body.data != NULL && fields == NULL) ||
-	    !prepare(client->curl, (const char *)url.data, fields, body, &reception))
+	    !set_request(client->curl, (const char *)url.data, fields, body, &reception))
 		return set_memory_fault(fault);
 	client->error[0] = '\0';
 	code = curl_easy_perform(client->curl);
-	/* What they point to ends here. */
+	/* The list and the body end with this function. */
 	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
 	(void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
 	if (code == CURLE_OK && !reception.head_complete)
@@ -250,25 +295,6 @@ int exchange_http(struct http_client *client, const char *path, const char *cont
 		return report_failure(client, (const char *)url.data, code, &reception, fault);
 	take_answer(client->curl, &reception, ret_answer);
 	return 0;
-}
-
-static enum fault_class class_of_status(unsigned int status)
-{
-	switch (status) {
-	case 400:
-	case 401:
-	case 403:
-		return FAULT_REFUSED;
-	case 404:
-		return FAULT_NOT_FOUND;
-	case 413:
-		return FAULT_TOO_LARGE;
-	case 429:
-	case 503:
-		return FAULT_BUSY;
-	default:
-		return FAULT_UNREACHABLE;
-	}
 }
 
 int check_http_answer(const struct http_client *client, const char *path,
@@ -287,9 +313,10 @@ int check_http_answer(const struct http_client *client, const char *path,
 				 answer->content_type[0] != '\0' ? answer->content_type : "none");
 	if (strcmp(answer->content_type, CONTENT_PROBLEM) == 0 &&
 	    parse_problem(bytes_of_buffer(&answer->body), detail))
-		return set_fault(fault, class_of_status(answer->status), "%s%s: answered %u: %s",
-				 client->endpoint, path, answer->status, detail);
-	return set_fault(fault, class_of_status(answer->status),
+		return set_fault(fault, class_of_http_status(answer->status),
+				 "%s%s: answered %u: %s", client->endpoint, path, answer->status,
+				 detail);
+	return set_fault(fault, class_of_http_status(answer->status),
 			 "%s%s: answered %u without a problem detail: expected 200 and %s",
 			 client->endpoint, path, answer->status, content_type);
 }

@@ -31,6 +31,25 @@ unsigned int http_status(enum fault_class class)
 	return 500;
 }
 
+enum fault_class class_of_http_status(unsigned int status)
+{
+	switch (status) {
+	case 400:
+	case 401:
+	case 403:
+		return FAULT_REFUSED;
+	case 404:
+		return FAULT_NOT_FOUND;
+	case 413:
+		return FAULT_TOO_LARGE;
+	case 429:
+	case 503:
+		return FAULT_BUSY;
+	default:
+		return FAULT_UNREACHABLE;
+	}
+}
+
 void parse_media_type(const char *text, char ret_type[static MEDIA_TYPE_SIZE])
 {
 	size_t len = text != NULL ? strcspn(text, "; \t") : 0;

@@ -2,6 +2,7 @@
 
 #include "common/net/http.h"
 #include "tests/support/raw_socket.h"
+#include "tests/unit/net/failing_curl.h"
 #include "tests/unit/net/serve.h"
 
 #include <criterion/criterion.h>
@@ -15,7 +16,33 @@
 
 #define CHUNKS "2\r\nhe\r\n3\r\nllo\r\n0\r\nTrailer: x\r\n\r\n"
 
-/* Against a server that plays the script; body NULL is a GET. */
+Test(client, says_which_option_cannot_be_set)
+{
+	static const struct {
+		CURLoption option;
+		const char *text;
+	} rows[] = {
+		{CURLOPT_ERRORBUFFER, "CURLOPT_ERRORBUFFER: Out of memory"},
+		{CURLOPT_PROTOCOLS_STR, "CURLOPT_PROTOCOLS_STR: Out of memory"},
+		{CURLOPT_TIMEOUT_MS, "CURLOPT_TIMEOUT_MS: Out of memory"},
+		{CURLOPT_WRITEFUNCTION, "CURLOPT_WRITEFUNCTION: Out of memory"},
+		{CURLOPT_HEADERFUNCTION, "CURLOPT_HEADERFUNCTION: Out of memory"},
+	};
+	const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 1}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct http_client *client = NULL;
+		struct fault fault = {0};
+
+		failing_option = rows[i].option;
+		cr_expect_eq(new_http_client(&settings, &client, &fault), -1);
+		cr_expect_null(client);
+		cr_expect_eq(fault.class, FAULT_FAILED);
+		cr_expect_not_null(strstr(fault.text, rows[i].text), "%s", fault.text);
+	}
+}
+
+/* Sends a request to a server that plays the script; body NULL is a GET. */
 static int ask_scripted(const struct script *script, const char *body, long timeout_ms,
 			struct http_answer *ret_answer, struct fault *fault)
 {
@@ -36,7 +63,7 @@ static int ask_scripted(const struct script *script, const char *body, long time
 	return result;
 }
 
-/* catalogue 56: what answers so is not taken for an answer */
+/* catalogue 56: none of these is accepted as an answer */
 Test(client, refuses_what_is_no_whole_answer)
 {
 	static const struct {
@@ -230,7 +257,7 @@ Test(client, reads_an_answer)
 	}
 }
 
-/* Many exchanges, one connection; the server counts. */
+/* Many requests, one connection; the server counts. */
 Test(client, keeps_its_connection)
 {
 	enum { EXCHANGES = 50, LARGE = 300000 };

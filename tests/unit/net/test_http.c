@@ -21,6 +21,23 @@ Test(http, gives_every_class_its_status)
 			     (unsigned int)rows[i].class);
 }
 
+Test(http, gives_every_status_a_class)
+{
+	static const struct {
+		unsigned int status;
+		enum fault_class class;
+	} rows[] = {
+		{400, FAULT_REFUSED},   {401, FAULT_REFUSED},     {403, FAULT_REFUSED},
+		{404, FAULT_NOT_FOUND}, {413, FAULT_TOO_LARGE},   {429, FAULT_BUSY},
+		{503, FAULT_BUSY},      {500, FAULT_UNREACHABLE}, {302, FAULT_UNREACHABLE},
+		{0, FAULT_UNREACHABLE},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		cr_expect_eq(class_of_http_status(rows[i].status), rows[i].class, "status %u",
+			     rows[i].status);
+}
+
 Test(http, reads_media_types)
 {
 	static const struct {

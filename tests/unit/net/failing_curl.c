@@ -1,0 +1,31 @@
+#include "tests/unit/net/failing_curl.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* In C, curl.h defines it as a macro that checks types. */
+#undef curl_easy_setopt
+
+CURLoption failing_option;
+
+CURLcode curl_easy_setopt(CURL *curl, CURLoption option, ...)
+{
+	CURLcode (*next)(CURL *, CURLoption, ...) = NULL;
+	void *symbol = dlsym(RTLD_NEXT, "curl_easy_setopt");
+	CURLcode code;
+	va_list arguments;
+
+	if (option == failing_option)
+		return CURLE_OUT_OF_MEMORY;
+	memcpy(&next, &symbol, sizeof(symbol));
+	va_start(arguments, option);
+	if ((int)option < CURLOPTTYPE_OBJECTPOINT)
+		code = next(curl, option, va_arg(arguments, long));
+	else if ((int)option < CURLOPTTYPE_OFF_T)
+		code = next(curl, option, va_arg(arguments, void *));
+	else
+		code = next(curl, option, va_arg(arguments, curl_off_t));
+	va_end(arguments);
+	return code;
+}
