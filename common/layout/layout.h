@@ -23,7 +23,7 @@
  *   received/  0755  {serial}.crt          signers of verified messages, 0644
  *   state/     0700  lock, serving         locks of the processes that work on the layout
  *                    ca.db                 the CA's store
- *                    seen                  the jti of messages received
+ *                    seen                  the replay log: jti of received messages
  *                    exported              requests exported for offline enrolment
  *
  * During a renewal, a member also has Private/renewal_key{i}.key, CSR_file/renewal_key{i}.csr and

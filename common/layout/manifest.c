@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* Texts that must all be different, each with its node in the manifest. */
-struct distinct {
-	struct distinct_entry *texts;
+struct distinct_set {
+	struct distinct_entry *entries;
 	size_t count;
 	size_t size;
 };
@@ -21,28 +21,29 @@ struct distinct_entry {
 	const struct yaml_node *value; /* borrowed */
 };
 
-static int add_distinct(struct distinct *distinct, const char *text, const struct yaml_node *value,
-			struct fault *fault)
+static int add_to_distinct_set(struct distinct_set *distinct, const char *text,
+			       const struct yaml_node *value, struct fault *fault)
 {
 	char *copy;
 
 	if (distinct->count == distinct->size) {
 		size_t size = distinct->size > 0 ? distinct->size * 2 : 16;
-		struct distinct_entry *texts = reallocarray(distinct->texts, size, sizeof(*texts));
+		struct distinct_entry *entries =
+			reallocarray(distinct->entries, size, sizeof(*entries));
 
-		if (texts == NULL)
+		if (entries == NULL)
 			return set_memory_fault(fault);
-		distinct->texts = texts;
+		distinct->entries = entries;
 		distinct->size = size;
 	}
 	copy = strdup(text);
 	if (copy == NULL)
 		return set_memory_fault(fault);
-	distinct->texts[distinct->count++] = (struct distinct_entry){copy, value};
+	distinct->entries[distinct->count++] = (struct distinct_entry){copy, value};
 	return 0;
 }
 
-static int compare_texts(const void *a, const void *b)
+static int compare_entries(const void *a, const void *b)
 {
 	const struct distinct_entry *first = a;
 	const struct distinct_entry *second = b;
@@ -56,34 +57,34 @@ static int compare_texts(const void *a, const void *b)
 }
 
 /* Finds two equal texts, and gives their nodes in the order of the file. Sorts the texts. */
-static bool find_same(struct distinct *distinct, const struct yaml_node **ret_first,
+static bool find_same(struct distinct_set *distinct, const struct yaml_node **ret_first,
 		      const struct yaml_node **ret_second)
 {
 	if (distinct->count == 0)
 		return false;
-	qsort(distinct->texts, distinct->count, sizeof(*distinct->texts), compare_texts);
+	qsort(distinct->entries, distinct->count, sizeof(*distinct->entries), compare_entries);
 	for (size_t i = 1; i < distinct->count; i++) {
-		if (strcmp(distinct->texts[i - 1].text, distinct->texts[i].text) != 0)
+		if (strcmp(distinct->entries[i - 1].text, distinct->entries[i].text) != 0)
 			continue;
-		*ret_first = distinct->texts[i - 1].value;
-		*ret_second = distinct->texts[i].value;
+		*ret_first = distinct->entries[i - 1].value;
+		*ret_second = distinct->entries[i].value;
 		return true;
 	}
 	return false;
 }
 
-static void clear_distinct(struct distinct *distinct)
+static void clear_distinct_set(struct distinct_set *distinct)
 {
 	for (size_t i = 0; i < distinct->count; i++)
-		free(distinct->texts[i].text);
-	free(distinct->texts);
-	*distinct = (struct distinct){0};
+		free(distinct->entries[i].text);
+	free(distinct->entries);
+	*distinct = (struct distinct_set){0};
 }
 
 static int check_names(const struct manifest *manifest, const struct yaml_node *clients,
 		       struct fault *fault)
 {
-	CLEANUP(clear_distinct) struct distinct names = {0};
+	CLEANUP(clear_distinct_set) struct distinct_set names = {0};
 	const struct yaml_node *first;
 	const struct yaml_node *second;
 
@@ -92,7 +93,7 @@ static int check_names(const struct manifest *manifest, const struct yaml_node *
 
 		for (size_t j = 0; manifest->clients[i].name[j] != '\0'; j++)
 			name[j] = (char)tolower((unsigned char)manifest->clients[i].name[j]);
-		if (add_distinct(&names, name, clients->children[i], fault) < 0)
+		if (add_to_distinct_set(&names, name, clients->children[i], fault) < 0)
 			return -1;
 	}
 	if (find_same(&names, &first, &second))
@@ -111,7 +112,7 @@ static const struct yaml_node *value_of(const struct yaml_node *node, const char
 	return value != NULL ? value : node;
 }
 
-static int add_layout(struct distinct *layouts, const char *path, const struct yaml_node *node,
+static int add_layout(struct distinct_set *layouts, const char *path, const struct yaml_node *node,
 		      const char *key, struct fault *fault)
 {
 	CLEANUP(free_string) char *normal = NULL;
@@ -120,13 +121,13 @@ static int add_layout(struct distinct *layouts, const char *path, const struct y
 		return 0;
 	if (normalize_path(path, &normal, fault) < 0)
 		return -1;
-	return add_distinct(layouts, normal, value_of(node, key), fault);
+	return add_to_distinct_set(layouts, normal, value_of(node, key), fault);
 }
 
 static int check_layouts(const struct manifest *manifest, const struct yaml_node *ca,
 			 const struct yaml_node *clients, struct fault *fault)
 {
-	CLEANUP(clear_distinct) struct distinct layouts = {0};
+	CLEANUP(clear_distinct_set) struct distinct_set layouts = {0};
 	const struct yaml_node *first;
 	const struct yaml_node *second;
 
@@ -144,7 +145,7 @@ static int check_layouts(const struct manifest *manifest, const struct yaml_node
 	return 0;
 }
 
-static int add_endpoint(struct distinct *endpoints, const struct endpoint *endpoint,
+static int add_endpoint(struct distinct_set *endpoints, const struct endpoint *endpoint,
 			const struct yaml_node *node, struct fault *fault)
 {
 	char text[ENDPOINT_TEXT_SIZE];
@@ -152,13 +153,13 @@ static int add_endpoint(struct distinct *endpoints, const struct endpoint *endpo
 	if (endpoint->host[0] == '\0' || endpoint->port == 0)
 		return 0;
 	format_endpoint(endpoint, text);
-	return add_distinct(endpoints, text, value_of(node, "endpoint"), fault);
+	return add_to_distinct_set(endpoints, text, value_of(node, "endpoint"), fault);
 }
 
 static int check_endpoints(const struct manifest *manifest, const struct yaml_node *ca,
 			   const struct yaml_node *clients, struct fault *fault)
 {
-	CLEANUP(clear_distinct) struct distinct endpoints = {0};
+	CLEANUP(clear_distinct_set) struct distinct_set endpoints = {0};
 	const struct yaml_node *first;
 	const struct yaml_node *second;
 

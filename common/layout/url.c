@@ -28,7 +28,7 @@ int check_web_url(const char *text, struct fault *fault)
 				 URL_MAX, strlen(text));
 	if (host == NULL || strcspn(host, "/?#") == 0)
 		return set_fault(fault, FAULT_USAGE,
-				 "expected http://HOST or https://HOST and what follows, found "
+				 "expected http://HOST or https://HOST and a path, found "
 				 "\"%.60s\"",
 				 text);
 	if (text[strspn(text, uri_characters)] != '\0')

@@ -286,7 +286,7 @@ static int check_keys(const struct yaml_node *mapping, struct fault *fault)
 		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
 			result = set_key_fault(
 				sorted[i], fault,
-				"expected each key once, found it again (it stands in line %zu)",
+				"expected each key once, found it again (the first is in line %zu)",
 				sorted[i - 1]->key_line);
 	free(sorted);
 	return result;

@@ -2,27 +2,130 @@
 
 #include "common/base/file.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { PAUSE_MS = 100 };
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_storage all;
+};
+
+static void free_addresses(struct addrinfo **addresses)
+{
+	if (*addresses != NULL)
+		freeaddrinfo(*addresses);
+	*addresses = NULL;
+}
+
+static int find_addresses(const struct endpoint *endpoint, struct addrinfo **ret_addresses,
+			  struct fault *fault)
+{
+	const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+				       .ai_family = AF_UNSPEC,
+				       .ai_socktype = SOCK_STREAM};
+	char port[8];
+	int error;
+
+	(void)snprintf(port, sizeof(port), "%u", (unsigned int)endpoint->port);
+	error = getaddrinfo(endpoint->host, port, &hints, ret_addresses);
+	if (error == 0)
+		return 0;
+	*ret_addresses = NULL;
+	return set_fault(fault, FAULT_FAILED,
+			 "no address is known for the host %s (%s): check the endpoint",
+			 endpoint->host, gai_strerror(error));
+}
+
+static int listen_at(const struct addrinfo *address, int *ret_socket)
+{
+	CLEANUP(close_descriptor)
+	int descriptor = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int on = 1;
+
+	if (descriptor < 0)
+		return -1;
+	/* Allows a restart while connections of the previous server are in TIME_WAIT. */
+	if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -1;
+	if (address->ai_family == AF_INET6 &&
+	    setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return -1;
+	if (bind(descriptor, address->ai_addr, address->ai_addrlen) < 0 ||
+	    listen(descriptor, SOMAXCONN) < 0)
+		return -1;
+	*ret_socket = descriptor;
+	descriptor = -1;
+	return 0;
+}
+
+static int read_port(int descriptor, uint16_t *ret_port)
+{
+	union address address = {0};
+	socklen_t len = sizeof(address);
+
+	if (getsockname(descriptor, &address.any, &len) < 0)
+		return -1;
+	*ret_port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
+							    : address.v4.sin_port);
+	return 0;
+}
+
+static int refuse_to_listen(const struct endpoint *endpoint, struct fault *fault)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+	int number = errno;
+
+	format_endpoint(endpoint, text);
+	if (number == EADDRINUSE)
+		return set_fault(fault, FAULT_BUSY,
+				 "%s: another process already listens there: stop it, or choose "
+				 "another port",
+				 text);
+	errno = number;
+	return set_errno_fault(fault, "%s: cannot listen there", text);
+}
+
+int open_listener(const struct endpoint *endpoint, int *ret_socket, struct endpoint *ret_bound,
+		  struct fault *fault)
+{
+	CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct endpoint bound = *endpoint;
+
+	if (find_addresses(endpoint, &addresses, fault) < 0)
+		return -1;
+	for (struct addrinfo *address = addresses; address != NULL && descriptor < 0;
+	     address = address->ai_next)
+		if (listen_at(address, &descriptor) < 0)
+			descriptor = -1;
+	if (descriptor < 0 || read_port(descriptor, &bound.port) < 0)
+		return refuse_to_listen(endpoint, fault);
+	*ret_bound = bound;
+	*ret_socket = descriptor;
+	descriptor = -1;
+	return 0;
+}
 
 struct acceptor {
 	struct acceptor_settings settings;
 	pthread_t thread;
 };
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_storage all;
-};
-
-static void hand_over(struct acceptor *acceptor, int *descriptor, const union address *address,
-		      socklen_t len)
+static void hand_to_thread(struct acceptor *acceptor, int *descriptor, const union address *address,
+			   socklen_t len)
 {
 	const struct acceptor_settings *settings = &acceptor->settings;
 	unsigned int thread = 0;
@@ -31,12 +134,12 @@ static void hand_over(struct acceptor *acceptor, int *descriptor, const union ad
 		close_descriptor(descriptor);
 		return;
 	}
-	/* It closes the socket when it fails; the connection is then forgotten in time. */
+	/* On failure it closes the socket; the register drops an unclaimed connection in time. */
 	(void)MHD_add_connection(settings->daemons[thread], *descriptor, &address->any, len);
 	*descriptor = -1;
 }
 
-/* Too many descriptors, or no memory, in this process or the system: it may pass. */
+/* Logs that descriptors or memory are exhausted, and waits before the next attempt. */
 static void wait_for_descriptors(const struct acceptor *acceptor, int number)
 {
 	const struct http_server_settings *server = acceptor->settings.server;
@@ -59,7 +162,7 @@ static void accept_one(struct acceptor *acceptor)
 	(void)poll(&listener, 1, -1);
 	descriptor = accept4(listener.fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (descriptor >= 0)
-		hand_over(acceptor, &descriptor, &address, len);
+		hand_to_thread(acceptor, &descriptor, &address, len);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 		wait_for_descriptors(acceptor, errno);
 }
@@ -68,7 +171,7 @@ static void *accept_connections(void *argument)
 {
 	struct acceptor *acceptor = argument;
 
-	while (await_room(acceptor->settings.connections))
+	while (await_connection_room(acceptor->settings.connections))
 		accept_one(acceptor);
 	return NULL;
 }
@@ -95,7 +198,7 @@ void stop_acceptor(struct acceptor **pointer)
 
 	if (acceptor == NULL)
 		return;
-	/* It wakes the thread, and whoever connects does not wait in the backlog. */
+	/* Wakes the thread, and ends the connections in the backlog. */
 	(void)shutdown(acceptor->settings.listener, SHUT_RDWR);
 	(void)pthread_join(acceptor->thread, NULL);
 	close_descriptor(&acceptor->settings.listener);

@@ -200,10 +200,10 @@ static bool set_request(CURL *curl, const char *url, struct curl_slist *fields, 
 	       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body.data) == CURLE_OK;
 }
 
-/* A failure of libcurl in our words, and what to do. */
+/* A failure of libcurl in plain words, and the remedy. */
 struct explanation {
 	CURLcode code;
-	const char *what;
+	const char *problem;
 	const char *remedy;
 };
 
@@ -246,7 +246,7 @@ static int report_failure(const struct http_client *client, const char *url, CUR
 	(void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
 	if (code == CURLE_COULDNT_CONNECT && number != 0)
 		reason = strerror_r((int)number, buffer, sizeof(buffer));
-	return set_fault(fault, FAULT_UNREACHABLE, "%s: %s (%s): %s", url, explanation->what,
+	return set_fault(fault, FAULT_UNREACHABLE, "%s: %s (%s): %s", url, explanation->problem,
 			 reason, explanation->remedy);
 }
 

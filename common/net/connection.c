@@ -1,7 +1,6 @@
 #include "common/net/connection.h"
 
 #include "common/base/clock.h"
-#include "common/net/http.h"
 #include "common/net/problem.h"
 
 #include <microhttpd.h>
@@ -18,34 +17,34 @@ enum {
 	SLOWEST_PER_MS = 262, /* octets: some 256 KiB a second */
 };
 
-struct connections {
+struct connection_register {
 	pthread_mutex_t lock;
-	pthread_cond_t stopping; /* for the thread that watches */
-	pthread_cond_t changed;  /* there are fewer connections, or fewer busy ones */
+	pthread_cond_t stopping; /* for the watching thread */
+	pthread_cond_t changed;  /* fewer connections, or fewer busy ones */
 	pthread_t watcher;
 	struct connection *first;
 	int64_t timeout_ms;
 	struct connection_limits limits;
 	size_t count;
-	size_t busy;       /* connections that are working or answering */
-	unsigned int turn; /* the thread that was chosen last */
+	size_t busy;              /* connections that are working or answering */
+	unsigned int last_thread; /* chosen for the newest connection */
 	bool draining;
 	bool stopped;
-	size_t on_thread[]; /* of the connections */
+	size_t on_thread[]; /* the number of its connections */
 };
 
 struct connection {
-	struct connections *all;
+	struct connection_register *connections;
 	struct connection *next;
-	struct connection **link; /* what points to this one */
-	int64_t since_ms;
-	int64_t allowance_ms;   /* beyond the time-out */
-	struct in6_addr origin; /* an IPv4 address with zeros behind it */
+	struct connection **link; /* the pointer to this connection */
+	int64_t begun_ms;
+	int64_t allowance_ms;   /* in addition to the time-out */
+	struct in6_addr origin; /* an IPv4 address is padded with zeros */
 	int socket;
 	unsigned int thread;
 	enum connection_phase phase;
-	enum connection_phase late; /* CONNECTION_IDLE: not late */
-	bool claimed;               /* else the socket may be closed already */
+	enum connection_phase late_phase; /* the missed deadline; CONNECTION_IDLE: none */
+	bool claimed;                     /* if not, the socket may be closed already */
 	bool cut;
 };
 
@@ -54,66 +53,48 @@ static int64_t read_monotonic_ms(void)
 	return read_stopwatch_us() / 1000;
 }
 
-void send_refusal(int socket, unsigned int status, const char *detail)
-{
-	CLEANUP(clear_buffer) struct buffer body = {0};
-	CLEANUP(clear_buffer) struct buffer answer = {0};
-	struct fault fault = {0};
-
-	if (format_problem(status, detail, &body, &fault) == 0) {
-		append_format(&answer,
-			      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\n"
-			      "Content-Length: %zu\r\n\r\n",
-			      status, MHD_get_reason_phrase_for(status), CONTENT_PROBLEM, body.len);
-		append_bytes(&answer, bytes_of_buffer(&body));
-	}
-	if (answer.data != NULL && !answer.failed)
-		(void)send(socket, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)shutdown(socket, SHUT_WR);
-}
-
-/* The lock is held, so that the socket cannot be closed, and its number given away, meanwhile. */
+/* The lock is held, so that the socket cannot be closed and its number reused meanwhile. */
 static void cut_connection(struct connection *connection)
 {
-	/* When it is closed, what is still to be sent is thrown away instead of kept in memory. */
+	/* close() then discards the rest of the answer instead of keeping it in memory. */
 	static const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
 	connection->cut = true;
-	connection->late = connection->phase;
+	connection->late_phase = connection->phase;
 	if (connection->phase == CONNECTION_ANSWERING)
 		(void)setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	else if (connection->phase == CONNECTION_RECEIVING)
-		send_refusal(connection->socket, MHD_HTTP_REQUEST_TIMEOUT,
+		send_problem(connection->socket, MHD_HTTP_REQUEST_TIMEOUT,
 			     "the request did not arrive in time");
 	(void)shutdown(connection->socket, SHUT_RDWR);
 }
 
 /* The lock is held. */
-static void forget_connection(struct connection *connection)
+static void unregister_connection(struct connection *connection)
 {
-	struct connections *all = connection->all;
+	struct connection_register *connections = connection->connections;
 
 	*connection->link = connection->next;
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
-	all->count--;
-	all->on_thread[connection->thread]--;
-	pthread_cond_broadcast(&all->changed);
+	connections->count--;
+	connections->on_thread[connection->thread]--;
+	pthread_cond_broadcast(&connections->changed);
 	free(connection);
 }
 
 static bool is_late(const struct connection *connection, int64_t now_ms)
 {
-	int64_t allowed_ms = connection->all->timeout_ms;
+	int64_t allowed_ms = connection->connections->timeout_ms;
 
-	/* A server that is being stopped does not wait for those who read slowly. */
-	if (!connection->all->draining)
+	/* A stopping server does not wait for slow readers. */
+	if (!connection->connections->draining)
 		allowed_ms += connection->allowance_ms;
 	return connection->phase != CONNECTION_WORKING &&
-	       now_ms - connection->since_ms >= allowed_ms;
+	       now_ms - connection->begun_ms >= allowed_ms;
 }
 
-static void cut_late_connections(struct connections *connections)
+static void cut_late_connections(struct connection_register *connections)
 {
 	int64_t now_ms = read_monotonic_ms();
 	struct connection *next;
@@ -125,7 +106,7 @@ static void cut_late_connections(struct connections *connections)
 		if (each->claimed)
 			cut_connection(each);
 		else
-			forget_connection(each);
+			unregister_connection(each);
 	}
 }
 
@@ -140,7 +121,7 @@ static struct timespec add_ms(struct timespec time, int64_t ms)
 
 static void *watch_connections(void *argument)
 {
-	struct connections *connections = argument;
+	struct connection_register *connections = argument;
 	int64_t step_ms = connections->timeout_ms / 8;
 	struct timespec wake;
 
@@ -157,10 +138,10 @@ static void *watch_connections(void *argument)
 	return NULL;
 }
 
-int new_connections(const struct connection_limits *limits, struct connections **ret_connections,
-		    struct fault *fault)
+int new_connection_register(const struct connection_limits *limits,
+			    struct connection_register **ret_connections, struct fault *fault)
 {
-	struct connections *connections =
+	struct connection_register *connections =
 		calloc(1, sizeof(*connections) + limits->threads * sizeof(size_t));
 	pthread_condattr_t monotonic;
 
@@ -176,16 +157,16 @@ int new_connections(const struct connection_limits *limits, struct connections *
 	pthread_cond_init(&connections->changed, NULL);
 	if (pthread_create(&connections->watcher, NULL, watch_connections, connections) != 0) {
 		connections->stopped = true;
-		free_connections(&connections);
+		free_connection_register(&connections);
 		return set_fault(fault, FAULT_FAILED, "no thread can be started");
 	}
 	*ret_connections = connections;
 	return 0;
 }
 
-void free_connections(struct connections **pointer)
+void free_connection_register(struct connection_register **pointer)
 {
-	struct connections *connections = TAKE(*pointer);
+	struct connection_register *connections = TAKE(*pointer);
 	bool started;
 
 	if (connections == NULL)
@@ -211,18 +192,18 @@ static bool is_busy(enum connection_phase phase)
 /* The lock is held. */
 static void set_phase(struct connection *connection, enum connection_phase phase)
 {
-	struct connections *all = connection->all;
+	struct connection_register *connections = connection->connections;
 
-	all->busy += is_busy(phase);
-	all->busy -= is_busy(connection->phase);
+	connections->busy += is_busy(phase);
+	connections->busy -= is_busy(connection->phase);
 	connection->phase = phase;
-	connection->since_ms = read_monotonic_ms();
+	connection->begun_ms = read_monotonic_ms();
 	connection->allowance_ms = 0;
-	if (all->busy == 0)
-		pthread_cond_broadcast(&all->changed);
+	if (connections->busy == 0)
+		pthread_cond_broadcast(&connections->changed);
 }
 
-size_t count_connections(struct connections *connections)
+size_t count_connections(struct connection_register *connections)
 {
 	size_t count;
 
@@ -232,7 +213,7 @@ size_t count_connections(struct connections *connections)
 	return count;
 }
 
-bool await_room(struct connections *connections)
+bool await_connection_room(struct connection_register *connections)
 {
 	bool room;
 
@@ -261,7 +242,7 @@ static struct in6_addr read_origin(const struct sockaddr *address)
 }
 
 /* The lock is held. */
-static bool has_room_for(const struct connections *connections, const struct in6_addr *origin)
+static bool may_admit(const struct connection_register *connections, const struct in6_addr *origin)
 {
 	unsigned int count = 0;
 
@@ -271,25 +252,26 @@ static bool has_room_for(const struct connections *connections, const struct in6
 }
 
 /* The lock is held. */
-static unsigned int choose_thread(struct connections *connections)
+static unsigned int choose_thread(struct connection_register *connections)
 {
 	unsigned int threads = connections->limits.threads;
-	unsigned int chosen = (connections->turn + 1) % threads;
+	unsigned int chosen = (connections->last_thread + 1) % threads;
 
 	for (unsigned int i = 2; i <= threads; i++) {
-		unsigned int other = (connections->turn + i) % threads;
+		unsigned int other = (connections->last_thread + i) % threads;
 
 		if (connections->on_thread[other] < connections->on_thread[chosen])
 			chosen = other;
 	}
-	connections->turn = chosen;
+	connections->last_thread = chosen;
 	return chosen;
 }
 
 /* The lock is held. */
-static void register_connection(struct connections *connections, struct connection *connection)
+static void register_connection(struct connection_register *connections,
+				struct connection *connection)
 {
-	connection->all = connections;
+	connection->connections = connections;
 	connection->next = connections->first;
 	connection->link = &connections->first;
 	if (connection->next != NULL)
@@ -300,8 +282,8 @@ static void register_connection(struct connections *connections, struct connecti
 	connections->on_thread[connection->thread]++;
 }
 
-bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address,
-		      unsigned int *ret_thread)
+bool admit_connection(struct connection_register *connections, int socket,
+		      const struct sockaddr *address, unsigned int *ret_thread)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 	bool admitted;
@@ -310,9 +292,9 @@ bool admit_connection(struct connections *connections, int socket, const struct 
 		return false;
 	connection->origin = read_origin(address);
 	connection->socket = socket;
-	connection->since_ms = read_monotonic_ms();
+	connection->begun_ms = read_monotonic_ms();
 	pthread_mutex_lock(&connections->lock);
-	admitted = has_room_for(connections, &connection->origin);
+	admitted = may_admit(connections, &connection->origin);
 	if (admitted) {
 		register_connection(connections, connection);
 		*ret_thread = connection->thread;
@@ -323,7 +305,7 @@ bool admit_connection(struct connections *connections, int socket, const struct 
 	return admitted;
 }
 
-struct connection *claim_connection(struct connections *connections, int socket)
+struct connection *claim_connection(struct connection_register *connections, int socket)
 {
 	struct connection *found;
 
@@ -341,62 +323,62 @@ struct connection *claim_connection(struct connections *connections, int socket)
 
 void close_connection(struct connection *connection)
 {
-	struct connections *all;
+	struct connection_register *connections;
 
 	if (connection == NULL)
 		return;
-	all = connection->all;
-	pthread_mutex_lock(&all->lock);
+	connections = connection->connections;
+	pthread_mutex_lock(&connections->lock);
 	set_phase(connection, CONNECTION_IDLE);
-	forget_connection(connection);
-	pthread_mutex_unlock(&all->lock);
+	unregister_connection(connection);
+	pthread_mutex_unlock(&connections->lock);
 }
 
 /* The lock is held. */
-static bool try_phase(struct connection *connection, enum connection_phase phase)
+static bool set_phase_unless_draining(struct connection *connection, enum connection_phase phase)
 {
-	if (connection->all->draining && !is_busy(connection->phase))
+	if (connection->connections->draining && !is_busy(connection->phase))
 		return false;
 	set_phase(connection, phase);
 	return true;
 }
 
-bool enter_phase(struct connection *connection, enum connection_phase phase)
+bool enter_connection_phase(struct connection *connection, enum connection_phase phase)
 {
 	bool entered;
 
-	pthread_mutex_lock(&connection->all->lock);
-	entered = try_phase(connection, phase);
-	pthread_mutex_unlock(&connection->all->lock);
+	pthread_mutex_lock(&connection->connections->lock);
+	entered = set_phase_unless_draining(connection, phase);
+	pthread_mutex_unlock(&connection->connections->lock);
 	return entered;
 }
 
-bool enter_answering(struct connection *connection, size_t len, bool *ret_last)
+bool enter_answering_phase(struct connection *connection, size_t len, bool *ret_last)
 {
-	struct connections *all = connection->all;
+	struct connection_register *connections = connection->connections;
 	bool entered;
 
-	pthread_mutex_lock(&all->lock);
-	entered = try_phase(connection, CONNECTION_ANSWERING);
+	pthread_mutex_lock(&connections->lock);
+	entered = set_phase_unless_draining(connection, CONNECTION_ANSWERING);
 	if (entered)
 		connection->allowance_ms = (int64_t)(len / SLOWEST_PER_MS);
-	*ret_last = all->draining;
-	pthread_mutex_unlock(&all->lock);
+	*ret_last = connections->draining;
+	pthread_mutex_unlock(&connections->lock);
 	return entered;
 }
 
-enum connection_phase leave_request(struct connection *connection)
+enum connection_phase finish_request(struct connection *connection)
 {
-	enum connection_phase late;
+	enum connection_phase late_phase;
 
-	pthread_mutex_lock(&connection->all->lock);
-	late = connection->late;
+	pthread_mutex_lock(&connection->connections->lock);
+	late_phase = connection->late_phase;
 	set_phase(connection, CONNECTION_IDLE);
-	pthread_mutex_unlock(&connection->all->lock);
-	return late;
+	pthread_mutex_unlock(&connection->connections->lock);
+	return late_phase;
 }
 
-void begin_draining(struct connections *connections)
+void begin_draining(struct connection_register *connections)
 {
 	pthread_mutex_lock(&connections->lock);
 	connections->draining = true;
@@ -404,13 +386,13 @@ void begin_draining(struct connections *connections)
 	pthread_mutex_unlock(&connections->lock);
 }
 
-void drain_connections(struct connections *connections)
+void drain_connections(struct connection_register *connections)
 {
 	pthread_mutex_lock(&connections->lock);
 	while (connections->busy > 0)
 		pthread_cond_wait(&connections->changed, &connections->lock);
 	while (connections->count > 0) {
-		/* Again each time: one may have been claimed only now. */
+		/* Repeated each time, since another connection may have been claimed. */
 		for (struct connection *each = connections->first; each != NULL; each = each->next)
 			if (each->claimed)
 				(void)shutdown(each->socket, SHUT_RDWR);

@@ -7,85 +7,82 @@
 #include <sys/socket.h>
 
 /*
- * The connections that a server has open, and how long each may take. libmicrohttpd's time-out
- * counts only while nothing at all arrives, so one octet a minute would hold a connection for ever.
- * Here every phase but the server's own work has a deadline, and a thread shuts down the socket of
- * the connection that is late; libmicrohttpd then sees its end.
+ * The register of a server's open connections, and their deadlines. libmicrohttpd's time-out only
+ * runs while nothing at all arrives, so that one octet a minute would hold a connection for ever.
+ * Here every phase except the server's own work has a deadline, and a thread shuts down the socket
+ * of a late connection; libmicrohttpd then sees the end of the connection.
  */
 
 enum connection_phase {
-	CONNECTION_IDLE,      /* until the first line of a request is complete */
-	CONNECTION_RECEIVING, /* until the request is complete: a late one is answered 408 */
-	CONNECTION_WORKING,   /* the server answers: no deadline */
-	CONNECTION_ANSWERING, /* until the client has read the answer */
+	CONNECTION_IDLE,      /* before the first line of a request is complete */
+	CONNECTION_RECEIVING, /* until the request is complete; a late request is answered 408 */
+	CONNECTION_WORKING,   /* until the handler has an answer: no deadline */
+	CONNECTION_ANSWERING, /* until the client has received the answer */
 };
 
-struct connections;
+struct connection_register;
 struct connection;
 
 struct connection_limits {
-	unsigned int timeout_s; /* of each phase, but see enter_answering */
+	unsigned int timeout_s; /* of each phase; longer for long answers */
 	unsigned int most;
 	unsigned int most_per_address;
-	unsigned int threads; /* that they are given to, at least 1 */
+	unsigned int threads; /* the number of libmicrohttpd's threads, at least 1 */
 };
 
-int new_connections(const struct connection_limits *limits, struct connections **ret_connections,
-		    struct fault *fault) MUST_CHECK;
+int new_connection_register(const struct connection_limits *limits,
+			    struct connection_register **ret_connections,
+			    struct fault *fault) MUST_CHECK;
 
-/* All connections must be closed. */
-void free_connections(struct connections **connections);
+/* All connections must have been closed. */
+void free_connection_register(struct connection_register **connections);
 
-size_t count_connections(struct connections *connections);
+size_t count_connections(struct connection_register *connections);
 
-/* Waits until there may be one more. false: the server is being stopped. */
-bool await_room(struct connections *connections);
-
-/*
- * Registers a connection that was accepted, idle, and chooses its thread, by number from 0: one
- * that has the fewest, in turn. The socket stays the caller's. false: there are too many from that
- * address, or there is no memory.
- */
-bool admit_connection(struct connections *connections, int socket, const struct sockaddr *address,
-		      unsigned int *ret_thread);
+/* Waits until one more connection is allowed. false: the server is stopping. */
+bool await_connection_room(struct connection_register *connections);
 
 /*
- * The connection admitted with that socket, which must stay open until close_connection; NULL when
- * there is none. One that nobody claims in time is forgotten.
+ * Registers an accepted connection as idle, and chooses its thread, numbered from 0: a thread with
+ * the fewest connections, in rotation. The socket stays the caller's. false: the address has too
+ * many connections, or there is no memory.
  */
-struct connection *claim_connection(struct connections *connections, int socket);
+bool admit_connection(struct connection_register *connections, int socket,
+		      const struct sockaddr *address, unsigned int *ret_thread);
+
+/*
+ * The admitted connection of the socket, which must stay open until close_connection; NULL when
+ * there is none. An unclaimed connection is dropped from the register after the time-out.
+ */
+struct connection *claim_connection(struct connection_register *connections, int socket);
 void close_connection(struct connection *connection);
 
 /*
- * The next phase of a request, in the order above. false: the server is being stopped and takes on
- * no request that it has not begun to work on.
+ * Enters the next phase of a request, in the order above. false: the server is stopping, and begins
+ * no work on this request.
  */
-bool enter_phase(struct connection *connection, enum connection_phase phase);
+bool enter_connection_phase(struct connection *connection, enum connection_phase phase);
 
 /*
- * Enters CONNECTION_ANSWERING with an answer that is that long. A long one may take longer than the
- * time-out, at some 256 KiB a second, unless the server is being stopped. *ret_last: it is being
- * stopped, so that the connection should not be kept.
+ * Enters CONNECTION_ANSWERING with an answer of len octets. The deadline of a long answer is later,
+ * by 1 s for some 256 KiB, unless the server is stopping. *ret_last: the server is stopping, so the
+ * answer should close the connection.
  */
-bool enter_answering(struct connection *connection, size_t len, bool *ret_last);
-
-/* The request is over and the connection idle. Returns the phase in which it was too late, or
- * CONNECTION_IDLE. */
-enum connection_phase leave_request(struct connection *connection);
-
-/* From now on no connection is admitted and no request begins. */
-void begin_draining(struct connections *connections);
+bool enter_answering_phase(struct connection *connection, size_t len, bool *ret_last);
 
 /*
- * After begin_draining, and when nobody admits any more: waits until the requests that the server
- * works on are answered, then ends all connections and waits until they are closed.
+ * The request is over and the connection idle. Returns the phase whose deadline was missed, or
+ * CONNECTION_IDLE.
  */
-void drain_connections(struct connections *connections);
+enum connection_phase finish_request(struct connection *connection);
+
+/* Begins to stop: from now on no connection is admitted and no request begins. */
+void begin_draining(struct connection_register *connections);
 
 /*
- * Writes a whole answer to a socket on which libmicrohttpd is in the middle of a request and cannot
- * be made to answer, as far as it can be sent at once, and ends what is sent there.
+ * After begin_draining and the end of the last admit_connection: waits until the requests in work
+ * are answered, then shuts all connections down and waits until they are closed.
  */
-void send_refusal(int socket, unsigned int status, const char *detail);
+void drain_connections(struct connection_register *connections);
 
 #endif

@@ -10,46 +10,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_SIZE = 16, PATH_SIZE = 256, ALLOW_SIZE = 64 };
+enum { METHOD_SIZE = 16, PATH_SIZE = 256, ALLOW_SIZE = 64 };
 
 enum step {
 	STEP_HEAD,
 	STEP_BODY,
-	STEP_ANSWER, /* the handler is done, or its work was refused */
+	STEP_ANSWER, /* after the handler, or when the queue was full */
 };
 
-struct exchange {
-	struct service *service;
+struct http_transaction {
+	struct server_state *server;
 	struct connection *connection;
 	struct MHD_Connection *mhd;
 	const struct http_route *route;
 	enum step step;
-	unsigned int status; /* 0 until answered */
+	unsigned int status; /* of the answer; 0 before it */
 	struct buffer body;
 	struct http_response response;
 	struct fault fault;
 	int64_t begun_us;
-	int64_t duration_us; /* until the answer was ready */
-	size_t answer_len;   /* of the body, when it is a handler's */
+	int64_t duration_us; /* from the first line to the answer */
+	size_t answer_len;   /* of a handler's body; 0 for a refusal */
 	char content_type[MEDIA_TYPE_SIZE];
-	char method[NAME_SIZE]; /* cut, for the log */
-	char path[PATH_SIZE];   /* the same */
-	char target[];          /* as it was sent */
+	char method[METHOD_SIZE]; /* cut, for the log */
+	char path[PATH_SIZE];     /* likewise */
+	char target[];            /* as sent; without the query after the head */
 };
 
-static void tell(const struct exchange *exchange, unsigned int status, const char *text)
+static void log_transaction(const struct http_transaction *transaction, unsigned int status,
+			    const char *text)
 {
-	const struct http_server_settings *settings = &exchange->service->settings;
+	const struct http_server_settings *settings = &transaction->server->settings;
 
 	if (settings->log != NULL)
-		settings->log(settings->log_context, exchange->method, exchange->path, status,
+		settings->log(settings->log_context, transaction->method, transaction->path, status,
 			      text);
 }
 
-void notice_connection(void *context, struct MHD_Connection *connection, void **registered,
-		       enum MHD_ConnectionNotificationCode code)
+void track_connection(void *context, struct MHD_Connection *connection, void **registered,
+		      enum MHD_ConnectionNotificationCode code)
 {
-	struct service *service = context;
+	struct server_state *server = context;
 	const union MHD_ConnectionInfo *info;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
@@ -57,8 +58,7 @@ void notice_connection(void *context, struct MHD_Connection *connection, void **
 		return;
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	*registered =
-		info != NULL ? claim_connection(service->connections, info->connect_fd) : NULL;
+	*registered = info != NULL ? claim_connection(server->connections, info->connect_fd) : NULL;
 }
 
 void *begin_http_transaction(void *context, const char *target, struct MHD_Connection *connection)
@@ -66,123 +66,127 @@ void *begin_http_transaction(void *context, const char *target, struct MHD_Conne
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct connection *registered = info != NULL ? info->socket_context : NULL;
-	struct exchange *exchange;
+	struct http_transaction *transaction;
 
-	if (registered == NULL || !enter_phase(registered, CONNECTION_RECEIVING))
+	if (registered == NULL || !enter_connection_phase(registered, CONNECTION_RECEIVING))
 		return NULL;
-	exchange = calloc(1, sizeof(*exchange) + strlen(target) + 1);
-	if (exchange == NULL)
+	transaction = calloc(1, sizeof(*transaction) + strlen(target) + 1);
+	if (transaction == NULL)
 		return NULL;
-	exchange->service = context;
-	exchange->begun_us = read_stopwatch_us();
-	exchange->connection = registered;
-	exchange->mhd = connection;
-	memcpy(exchange->target, target, strlen(target));
-	(void)snprintf(exchange->path, sizeof(exchange->path), "%.*s", (int)strcspn(target, "?"),
-		       target);
-	mask_control_characters(exchange->path);
-	return exchange;
+	transaction->server = context;
+	transaction->begun_us = read_stopwatch_us();
+	transaction->connection = registered;
+	transaction->mhd = connection;
+	memcpy(transaction->target, target, strlen(target));
+	(void)snprintf(transaction->path, sizeof(transaction->path), "%.*s",
+		       (int)strcspn(target, "?"), target);
+	mask_control_characters(transaction->path);
+	return transaction;
 }
 
-static void drop_body(struct exchange *exchange)
+static void clear_request_body(struct http_transaction *transaction)
 {
-	(void)atomic_fetch_sub(&exchange->service->body_octets, exchange->body.len);
-	clear_buffer(&exchange->body);
+	(void)atomic_fetch_sub(&transaction->server->body_octets, transaction->body.len);
+	clear_buffer(&transaction->body);
 }
 
 void end_http_transaction(void *context, struct MHD_Connection *connection, void **pointer,
 			  enum MHD_RequestTerminationCode code)
 {
-	struct exchange *exchange = TAKE(*pointer);
+	struct http_transaction *transaction = TAKE(*pointer);
 	enum connection_phase late;
 
 	(void)context;
 	(void)connection;
 	(void)code;
-	if (exchange == NULL)
+	if (transaction == NULL)
 		return;
-	late = leave_request(exchange->connection);
+	late = finish_request(transaction->connection);
 	if (late == CONNECTION_RECEIVING)
-		tell(exchange, MHD_HTTP_REQUEST_TIMEOUT, "the request did not arrive in time");
+		log_transaction(transaction, MHD_HTTP_REQUEST_TIMEOUT,
+				"the request did not arrive in time");
 	else if (late == CONNECTION_ANSWERING)
-		tell(exchange, exchange->status, "the client did not read the answer in time");
-	drop_body(exchange);
-	clear_buffer(&exchange->response.body);
-	release_shared_body(&exchange->response.shared);
-	count_answer(exchange->service->statistics, exchange->route, exchange->status,
-		     exchange->duration_us);
-	free(exchange);
+		log_transaction(transaction, transaction->status,
+				"the client did not read the answer in time");
+	clear_request_body(transaction);
+	clear_buffer(&transaction->response.body);
+	release_shared_body(&transaction->response.shared);
+	count_answer(transaction->server->counters, transaction->route, transaction->status,
+		     transaction->duration_us);
+	free(transaction);
 }
 
-static enum MHD_Result queue_response(struct exchange *exchange, struct MHD_Response *response)
+static enum MHD_Result queue_response(struct http_transaction *transaction,
+				      struct MHD_Response *response)
 {
 	enum MHD_Result result = MHD_NO;
 	bool last;
 
-	exchange->duration_us = read_stopwatch_us() - exchange->begun_us;
-	if (enter_answering(exchange->connection, exchange->answer_len, &last)) {
+	transaction->duration_us = read_stopwatch_us() - transaction->begun_us;
+	if (enter_answering_phase(transaction->connection, transaction->answer_len, &last)) {
 		if (last)
 			(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION,
 						      "close");
-		result = MHD_queue_response(exchange->mhd, exchange->status, response);
+		result = MHD_queue_response(transaction->mhd, transaction->status, response);
 	}
 	MHD_destroy_response(response);
 	return result;
 }
 
-static struct MHD_Response *new_refusal(struct exchange *exchange, unsigned int status,
+static struct MHD_Response *new_refusal(struct http_transaction *transaction, unsigned int status,
 					const char *detail)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	struct fault fault = {0};
 
-	exchange->status = status;
+	transaction->status = status;
 	if (format_problem(status, detail, &body, &fault) < 0)
 		return NULL;
 	return new_body_response(&body, CONTENT_PROBLEM);
 }
 
-/* Refuses, with a further field unless it is NULL. */
-static enum MHD_Result refuse_with(struct exchange *exchange, unsigned int status,
+/* Sends a refusal, with one more field unless it is NULL. */
+static enum MHD_Result refuse_with(struct http_transaction *transaction, unsigned int status,
 				   const char *detail, const char *field, const char *value)
 {
-	struct MHD_Response *response = new_refusal(exchange, status, detail);
+	struct MHD_Response *response = new_refusal(transaction, status, detail);
 
 	if (response == NULL)
 		return MHD_NO;
 	if (field != NULL)
 		(void)MHD_add_response_header(response, field, value);
-	return queue_response(exchange, response);
+	return queue_response(transaction, response);
 }
 
-static enum MHD_Result refuse(struct exchange *exchange, unsigned int status, const char *detail)
+static enum MHD_Result refuse(struct http_transaction *transaction, unsigned int status,
+			      const char *detail)
 {
-	tell(exchange, status, detail);
-	return refuse_with(exchange, status, detail, NULL, NULL);
+	log_transaction(transaction, status, detail);
+	return refuse_with(transaction, status, detail, NULL, NULL);
 }
 
-/* The same, after which the connection cannot be used: where the next request begins is unsure. */
-static enum MHD_Result refuse_and_close(struct exchange *exchange, unsigned int status,
+/* The same, and closes the connection: the beginning of a next request would be uncertain. */
+static enum MHD_Result refuse_and_close(struct http_transaction *transaction, unsigned int status,
 					const char *detail)
 {
-	tell(exchange, status, detail);
-	return refuse_with(exchange, status, detail, MHD_HTTP_HEADER_CONNECTION, "close");
+	log_transaction(transaction, status, detail);
+	return refuse_with(transaction, status, detail, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
-/* libmicrohttpd takes no response in the middle of a body. */
-static enum MHD_Result refuse_midway(struct exchange *exchange, unsigned int status,
-				     const char *detail)
+/* The same in the middle of a body, where libmicrohttpd takes no response. */
+static enum MHD_Result refuse_within_body(struct http_transaction *transaction, unsigned int status,
+					  const char *detail)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+		MHD_get_connection_info(transaction->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-	tell(exchange, status, detail);
+	log_transaction(transaction, status, detail);
 	if (info != NULL)
-		send_refusal(info->connect_fd, status, detail);
+		send_problem(info->connect_fd, status, detail);
 	return MHD_NO;
 }
 
-/* What the outside may know of a fault. */
+/* The text of a fault for the client. */
 static const char *outward_detail(const struct fault *fault)
 {
 	if (fault->class == FAULT_UNDECRYPTABLE)
@@ -192,98 +196,103 @@ static const char *outward_detail(const struct fault *fault)
 	return fault->text;
 }
 
-static enum MHD_Result refuse_by_fault(struct exchange *exchange)
+static enum MHD_Result refuse_by_fault(struct http_transaction *transaction)
 {
-	const struct fault *fault = &exchange->fault;
+	const struct fault *fault = &transaction->fault;
 	unsigned int status = http_status(fault->class);
 
-	tell(exchange, status, fault->text);
+	log_transaction(transaction, status, fault->text);
 	return refuse_with(
-		exchange, status, outward_detail(fault),
+		transaction, status, outward_detail(fault),
 		status == MHD_HTTP_SERVICE_UNAVAILABLE ? MHD_HTTP_HEADER_RETRY_AFTER : NULL, "1");
 }
 
-static enum MHD_Result answer(struct exchange *exchange)
+static enum MHD_Result send_answer(struct http_transaction *transaction)
 {
-	struct http_response *response = &exchange->response;
+	struct http_response *response = &transaction->response;
 	struct MHD_Response *queued;
 
-	if (exchange->fault.class != FAULT_NONE)
-		return refuse_by_fault(exchange);
+	if (transaction->fault.class != FAULT_NONE)
+		return refuse_by_fault(transaction);
 	if (response->status >= MHD_HTTP_BAD_REQUEST)
-		tell(exchange, response->status, "the handler answered so");
-	exchange->answer_len =
+		log_transaction(
+			transaction, response->status,
+			"answered with an error status: the body of the answer has the reason");
+	transaction->answer_len =
 		response->shared != NULL ? shared_octets(response->shared).len : response->body.len;
 	queued = new_handler_response(response,
-				      MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND,
+				      MHD_lookup_connection_value(transaction->mhd, MHD_HEADER_KIND,
 								  MHD_HTTP_HEADER_IF_NONE_MATCH),
-				      &exchange->status);
-	return queued != NULL ? queue_response(exchange, queued) : MHD_NO;
+				      &transaction->status);
+	return queued != NULL ? queue_response(transaction, queued) : MHD_NO;
 }
 
-static void run_handler(struct exchange *exchange)
+static void run_handler(struct http_transaction *transaction)
 {
-	const struct http_route *route = exchange->route;
-	const struct http_request request = {route->method, exchange->target,
-					     exchange->content_type,
-					     bytes_of_buffer(&exchange->body)};
-	struct http_response *response = &exchange->response;
-	struct fault *fault = &exchange->fault;
+	const struct http_route *route = transaction->route;
+	const struct http_request request = {route->method, transaction->target,
+					     transaction->content_type,
+					     bytes_of_buffer(&transaction->body)};
+	struct http_response *response = &transaction->response;
+	struct fault *fault = &transaction->fault;
 
 	response->status = MHD_HTTP_OK;
-	if (route->handler(&request, response, exchange->service->settings.context, fault) < 0)
+	if (route->handler(&request, response, transaction->server->settings.context, fault) < 0)
 		(void)set_fault(fault, FAULT_FAILED, "the handler gives no reason");
 	else if (response->body.failed)
 		(void)set_memory_fault(fault);
-	drop_body(exchange);
+	clear_request_body(transaction);
 }
 
-static void do_long_work(void *context)
+static void run_long_handler(void *context)
 {
-	struct exchange *exchange = context;
-	struct MHD_Connection *mhd = exchange->mhd;
+	struct http_transaction *transaction = context;
+	struct MHD_Connection *mhd = transaction->mhd;
 
-	run_handler(exchange);
-	/* From here on the exchange may be gone. */
+	run_handler(transaction);
+	/* From here on another thread may free the transaction. */
 	MHD_resume_connection(mhd);
 }
 
-static enum MHD_Result start_work(struct exchange *exchange)
+static enum MHD_Result start_handler(struct http_transaction *transaction)
 {
-	if (!enter_phase(exchange->connection, CONNECTION_WORKING))
+	if (!enter_connection_phase(transaction->connection, CONNECTION_WORKING))
 		return MHD_NO;
-	exchange->step = STEP_ANSWER;
-	if (!exchange->route->long_work) {
-		run_handler(exchange);
-		return answer(exchange);
+	transaction->step = STEP_ANSWER;
+	if (!transaction->route->long_work) {
+		run_handler(transaction);
+		return send_answer(transaction);
 	}
-	/* In this order: the worker may be done, and resume, before submit_work returns. */
-	MHD_suspend_connection(exchange->mhd);
-	if (submit_work(exchange->service->queue, do_long_work, exchange, &exchange->fault) < 0)
-		MHD_resume_connection(exchange->mhd);
+	/* Suspend first: the worker may resume the connection before submit_work returns. */
+	MHD_suspend_connection(transaction->mhd);
+	if (submit_work(transaction->server->queue, run_long_handler, transaction,
+			&transaction->fault) < 0)
+		MHD_resume_connection(transaction->mhd);
 	return MHD_YES;
 }
 
-static enum MHD_Result take_body(struct exchange *exchange, const char *data, size_t *data_len)
+static enum MHD_Result receive_body(struct http_transaction *transaction, const char *data,
+				    size_t *data_len)
 {
-	struct service *service = exchange->service;
+	struct server_state *server = transaction->server;
 	struct bytes piece = {(const uint8_t *)data, *data_len};
 
-	if (exchange->body.len + piece.len > exchange->route->body_max)
-		return refuse_midway(exchange, MHD_HTTP_CONTENT_TOO_LARGE,
-				     "the body is larger than this path takes");
-	append_bytes(&exchange->body, piece);
-	if (exchange->body.failed)
-		return refuse_midway(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+	if (transaction->body.len + piece.len > transaction->route->body_max)
+		return refuse_within_body(transaction, MHD_HTTP_CONTENT_TOO_LARGE,
+					  "the body is larger than this path takes");
+	append_bytes(&transaction->body, piece);
+	if (transaction->body.failed)
+		return refuse_within_body(transaction, MHD_HTTP_SERVICE_UNAVAILABLE,
+					  "out of memory");
 	*data_len = 0;
-	if (atomic_fetch_add(&service->body_octets, piece.len) + piece.len >
-	    service->settings.most_body_octets)
-		return refuse_midway(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
-				     "too much is being received: try again later");
+	if (atomic_fetch_add(&server->body_octets, piece.len) + piece.len >
+	    server->settings.most_body_octets)
+		return refuse_within_body(transaction, MHD_HTTP_SERVICE_UNAVAILABLE,
+					  "too much is being received: try again later");
 	return MHD_YES;
 }
 
-/* The path as it was sent, whole: exchange->path may be cut. */
+/* `path` is the whole path as sent; transaction->path may be cut. */
 static bool matches_path(const struct http_route *route, const char *path)
 {
 	size_t len = strlen(route->path);
@@ -299,18 +308,18 @@ static bool serves_method(const struct http_route *route, const char *method)
 	return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
 }
 
-/* The route, or NULL with the methods that the path has instead: "" when there is no such path. */
-static const struct http_route *find_route(const struct exchange *exchange,
+/* The route, or NULL and the methods that the path has; "" when there is no such path. */
+static const struct http_route *find_route(const struct http_transaction *transaction,
 					   char ret_allow[static ALLOW_SIZE])
 {
 	size_t len = 0;
 
 	ret_allow[0] = '\0';
-	for (const struct http_route *each = exchange->service->settings.routes; each->path != NULL;
-	     each++) {
-		if (!matches_path(each, exchange->target))
+	for (const struct http_route *each = transaction->server->settings.routes;
+	     each->path != NULL; each++) {
+		if (!matches_path(each, transaction->target))
 			continue;
-		if (serves_method(each, exchange->method))
+		if (serves_method(each, transaction->method))
 			return each;
 		len = strlen(ret_allow);
 		(void)snprintf(ret_allow + len, ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "",
@@ -319,43 +328,44 @@ static const struct http_route *find_route(const struct exchange *exchange,
 	return NULL;
 }
 
-static enum MHD_Result refuse_route(struct exchange *exchange, const char *allow)
+static enum MHD_Result refuse_route(struct http_transaction *transaction, const char *allow)
 {
 	static const char wrong_method[] = "this path does not have the method";
 
 	if (allow[0] == '\0')
-		return refuse(exchange, MHD_HTTP_NOT_FOUND, "there is no such path");
-	tell(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method);
-	return refuse_with(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method,
+		return refuse(transaction, MHD_HTTP_NOT_FOUND, "there is no such path");
+	log_transaction(transaction, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method);
+	return refuse_with(transaction, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method,
 			   MHD_HTTP_HEADER_ALLOW, allow);
 }
 
-static enum MHD_Result take_head(struct exchange *exchange, const struct request_line *line)
+static enum MHD_Result receive_head(struct http_transaction *transaction,
+				    const struct request_line *line)
 {
 	struct request_head head;
 	char allow[ALLOW_SIZE];
 	char detail[128];
 
-	if (check_request_head(exchange->mhd, line, &head, &exchange->fault) < 0)
-		return refuse_and_close(exchange, MHD_HTTP_BAD_REQUEST, exchange->fault.text);
-	/* From here on without the query. */
-	exchange->target[strcspn(exchange->target, "?")] = '\0';
-	exchange->route = find_route(exchange, allow);
-	if (exchange->route == NULL)
-		return refuse_route(exchange, allow);
-	if (exchange->route->content_type != NULL &&
-	    strcmp(head.content_type, exchange->route->content_type) != 0) {
+	if (check_request_head(transaction->mhd, line, &head, &transaction->fault) < 0)
+		return refuse_and_close(transaction, MHD_HTTP_BAD_REQUEST, transaction->fault.text);
+	/* Cut the query off. */
+	transaction->target[strcspn(transaction->target, "?")] = '\0';
+	transaction->route = find_route(transaction, allow);
+	if (transaction->route == NULL)
+		return refuse_route(transaction, allow);
+	if (transaction->route->content_type != NULL &&
+	    strcmp(head.content_type, transaction->route->content_type) != 0) {
 		(void)snprintf(detail, sizeof(detail), "expected the content type %s",
-			       exchange->route->content_type);
-		return refuse(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, detail);
+			       transaction->route->content_type);
+		return refuse(transaction, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, detail);
 	}
-	if (head.content_length > exchange->route->body_max) {
+	if (head.content_length > transaction->route->body_max) {
 		(void)snprintf(detail, sizeof(detail), "the body is larger than %zu octets",
-			       exchange->route->body_max);
-		return refuse_and_close(exchange, MHD_HTTP_CONTENT_TOO_LARGE, detail);
+			       transaction->route->body_max);
+		return refuse_and_close(transaction, MHD_HTTP_CONTENT_TOO_LARGE, detail);
 	}
-	memcpy(exchange->content_type, head.content_type, sizeof(exchange->content_type));
-	exchange->step = STEP_BODY;
+	memcpy(transaction->content_type, head.content_type, sizeof(transaction->content_type));
+	transaction->step = STEP_BODY;
 	return MHD_YES;
 }
 
@@ -363,23 +373,24 @@ enum MHD_Result continue_http_transaction(void *context, struct MHD_Connection *
 					  const char *url, const char *method, const char *version,
 					  const char *data, size_t *data_len, void **pointer)
 {
-	struct exchange *exchange = *pointer;
+	struct http_transaction *transaction = *pointer;
 
 	(void)context;
 	(void)connection;
 	(void)url;
-	if (exchange == NULL)
+	if (transaction == NULL)
 		return MHD_NO;
-	switch (exchange->step) {
+	switch (transaction->step) {
 	case STEP_HEAD:
-		(void)snprintf(exchange->method, sizeof(exchange->method), "%s", method);
-		mask_control_characters(exchange->method);
-		return take_head(exchange,
-				 &(struct request_line){method, exchange->target, version});
+		(void)snprintf(transaction->method, sizeof(transaction->method), "%s", method);
+		mask_control_characters(transaction->method);
+		return receive_head(transaction,
+				    &(struct request_line){method, transaction->target, version});
 	case STEP_BODY:
-		return *data_len > 0 ? take_body(exchange, data, data_len) : start_work(exchange);
+		return *data_len > 0 ? receive_body(transaction, data, data_len)
+				     : start_handler(transaction);
 	case STEP_ANSWER:
-		return answer(exchange);
+		return send_answer(transaction);
 	}
 	return MHD_NO;
 }

@@ -8,29 +8,29 @@
 #include <microhttpd.h>
 #include <stdatomic.h>
 
-/* What the exchanges of a server share. */
-struct service {
-	struct http_server_settings settings; /* without zeros that mean a default */
-	struct connections *connections;
+/* The state of a server that its transactions share. */
+struct server_state {
+	struct http_server_settings settings; /* with the defaults filled in */
+	struct connection_register *connections;
 	struct work_queue *queue;
-	struct statistics *statistics;
-	atomic_size_t body_octets; /* of all requests being received or answered */
+	struct route_counters *counters;
+	atomic_size_t body_octets; /* of the bodies of all requests in progress */
 };
 
 /*
- * A request and its answer, as libmicrohttpd tells of them: begin_http_transaction once the first
- * line is there, continue_http_transaction for the head, for each piece of the body and at its end,
- * end_http_transaction whatever became of it. The first argument is always the service.
+ * libmicrohttpd's callbacks for a request and its answer: begin_http_transaction after the first
+ * line, continue_http_transaction after the head, for each piece of the body and at its end,
+ * end_http_transaction at the end of every transaction. `context` is the server_state.
  */
 void *begin_http_transaction(void *context, const char *target, struct MHD_Connection *connection);
 enum MHD_Result continue_http_transaction(void *context, struct MHD_Connection *connection,
 					  const char *url, const char *method, const char *version,
-					  const char *data, size_t *data_len, void **exchange);
-void end_http_transaction(void *context, struct MHD_Connection *connection, void **exchange,
+					  const char *data, size_t *data_len, void **transaction);
+void end_http_transaction(void *context, struct MHD_Connection *connection, void **transaction,
 			  enum MHD_RequestTerminationCode code);
 
-/* Keeps the register of connections. */
-void notice_connection(void *context, struct MHD_Connection *connection, void **registered,
-		       enum MHD_ConnectionNotificationCode code);
+/* libmicrohttpd's callback for a new or closed connection: claims or closes it in the register. */
+void track_connection(void *context, struct MHD_Connection *connection, void **registered,
+		      enum MHD_ConnectionNotificationCode code);
 
 #endif

@@ -1,12 +1,15 @@
 #include "common/net/problem.h"
 
+#include "common/net/http.h"
+
 #include <jansson.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-/* More than any problem needs; what is longer is not looked at. */
+/* Longer bodies are not parsed. */
 enum { PROBLEM_MAX = 16384 };
 
 static void release_json(json_t **json)
@@ -15,14 +18,14 @@ static void release_json(json_t **json)
 	*json = NULL;
 }
 
-static json_t *new_text(const char *text)
+static json_t *new_json_text(const char *text)
 {
 	CLEANUP(free_string) char *masked = NULL;
 	json_t *json = json_string(text);
 
 	if (json != NULL)
 		return json;
-	/* Not UTF-8, perhaps because it was cut: keep what is ASCII. */
+	/* The text is not UTF-8, perhaps because it was cut: keep its ASCII characters. */
 	masked = strdup(text);
 	if (masked == NULL)
 		return NULL;
@@ -41,7 +44,7 @@ int format_problem(unsigned int status, const char *detail, struct buffer *ret_b
 
 	problem = json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title",
 			    MHD_get_reason_phrase_for(status), "status", (int)status, "detail",
-			    new_text(detail));
+			    new_json_text(detail));
 	text = problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
 	if (text == NULL)
 		return set_memory_fault(fault);
@@ -50,6 +53,24 @@ int format_problem(unsigned int status, const char *detail, struct buffer *ret_b
 		return -1;
 	*ret_body = take_buffer(&body);
 	return 0;
+}
+
+void send_problem(int socket, unsigned int status, const char *detail)
+{
+	CLEANUP(clear_buffer) struct buffer body = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	struct fault fault = {0};
+
+	if (format_problem(status, detail, &body, &fault) == 0) {
+		append_format(&answer,
+			      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\n"
+			      "Content-Length: %zu\r\n\r\n",
+			      status, MHD_get_reason_phrase_for(status), CONTENT_PROBLEM, body.len);
+		append_bytes(&answer, bytes_of_buffer(&body));
+	}
+	if (answer.data != NULL && !answer.failed)
+		(void)send(socket, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)shutdown(socket, SHUT_WR);
 }
 
 bool parse_problem(struct bytes body, char ret_detail[static FAULT_TEXT_SIZE])

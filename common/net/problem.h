@@ -4,16 +4,23 @@
 #include "common/base/bytes.h"
 
 /*
- * Problem details for HTTP (RFC 9457), of type about:blank: {"type","title","status","detail"},
- * the title being the status's reason phrase. Any octets may be in a detail: what is not UTF-8 is
- * replaced by '?'.
+ * Problem details for HTTP (RFC 9457), of type about:blank: {"type","title","status","detail"}. The
+ * title is the status's reason phrase. The detail may hold any octets: if it is not UTF-8, every
+ * octet beyond ASCII is replaced by '?'. Owns: clear_buffer.
  */
 int format_problem(unsigned int status, const char *detail, struct buffer *ret_body,
 		   struct fault *fault) MUST_CHECK;
 
 /*
- * The detail of a problem that somebody else wrote, or its title when it has none, without control
- * characters. false when the body is no problem or says neither.
+ * Sends a whole answer with a problem on a socket where libmicrohttpd is in the middle of a request
+ * and takes no response, and shuts the sending side down. Best effort: it does not block, and sends
+ * only as much as the socket's buffer takes.
+ */
+void send_problem(int socket, unsigned int status, const char *detail);
+
+/*
+ * The detail of another server's problem, or else its title, without control characters. false when
+ * the body is no problem, or has neither.
  */
 bool parse_problem(struct bytes body, char ret_detail[static FAULT_TEXT_SIZE]);
 

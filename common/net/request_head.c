@@ -7,7 +7,7 @@
 
 enum { LENGTH_DIGITS_MAX = 18, PORT_DIGITS_MAX = 5 };
 
-/* The fields that decide where a request ends and whom it is for: each at most once. */
+/* The fields that decide a request's length, host and type: each at most once. */
 enum field { FIELD_HOST, FIELD_LENGTH, FIELD_ENCODING, FIELD_TYPE, FIELD_COUNT };
 
 static const char *const field_names[FIELD_COUNT] = {
@@ -17,16 +17,16 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_TYPE] = MHD_HTTP_HEADER_CONTENT_TYPE,
 };
 
-struct fields {
+struct head_fields {
 	const char *values[FIELD_COUNT];
 	unsigned int counts[FIELD_COUNT];
-	size_t size; /* octets of all lines, written in the one way that we take */
+	size_t size; /* octets of all lines in their plain form, "NAME: VALUE" CR LF */
 };
 
 static enum MHD_Result count_field(void *context, enum MHD_ValueKind kind, const char *key,
 				   size_t key_size, const char *value, size_t value_size)
 {
-	struct fields *fields = context;
+	struct head_fields *fields = context;
 
 	(void)kind;
 	fields->size += key_size + strlen(": ") + value_size + strlen("\r\n");
@@ -50,7 +50,7 @@ static bool known_method(const char *method)
 	return false;
 }
 
-/* Printable ASCII: libmicrohttpd takes spaces and control characters in it. */
+/* Only printable ASCII: libmicrohttpd accepts spaces and control characters. */
 static bool valid_target(const char *target)
 {
 	size_t i = 0;
@@ -91,11 +91,12 @@ static bool valid_host(const char *host)
 }
 
 /*
- * libmicrohttpd unfolds lines and takes a bare LF without a word: only the size tells. Who makes up
- * for one oddity with another gets past this, and is read as RFC 9112 sections 2.2 and 5.2 allow.
+ * libmicrohttpd silently unfolds lines and accepts a bare LF, which only the size of the head
+ * shows. A client that compensates one deviation by another passes this check, and its head is read
+ * as RFC 9112 sections 2.2 and 5.2 allow.
  */
-static bool plain_size(struct MHD_Connection *connection, const struct request_line *line,
-		       const struct fields *fields)
+static bool has_plain_size(struct MHD_Connection *connection, const struct request_line *line,
+			   const struct head_fields *fields)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -105,15 +106,16 @@ static bool plain_size(struct MHD_Connection *connection, const struct request_l
 	return info != NULL && info->header_size == first + fields->size + strlen("\r\n");
 }
 
-static int check_fields(const struct fields *fields, struct fault *fault)
+static int check_fields(const struct head_fields *fields, struct fault *fault)
 {
 	const char *length = fields->values[FIELD_LENGTH];
 	const char *encoding = fields->values[FIELD_ENCODING];
 
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (fields->counts[i] > 1)
-			return set_fault(fault, FAULT_MALFORMED, "the field %s comes %u times",
-					 field_names[i], fields->counts[i]);
+			return set_fault(fault, FAULT_MALFORMED,
+					 "the field %s is repeated: %u times", field_names[i],
+					 fields->counts[i]);
 	if (fields->counts[FIELD_HOST] == 0 || !valid_host(fields->values[FIELD_HOST]))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected a field Host with HOST or HOST:PORT, found %s",
@@ -133,7 +135,7 @@ static int check_fields(const struct fields *fields, struct fault *fault)
 int check_request_head(struct MHD_Connection *connection, const struct request_line *line,
 		       struct request_head *ret_head, struct fault *fault)
 {
-	struct fields fields = {0};
+	struct head_fields fields = {0};
 
 	if (!known_method(line->method))
 		return set_fault(fault, FAULT_MALFORMED, "the method is unknown");
@@ -143,7 +145,7 @@ int check_request_head(struct MHD_Connection *connection, const struct request_l
 	(void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, count_field, &fields);
 	if (check_fields(&fields, fault) < 0)
 		return -1;
-	if (!plain_size(connection, line, &fields))
+	if (!has_plain_size(connection, line, &fields))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "a line of the head is folded, ends in LF without CR, or has "
 				 "white space other than one space after the colon");

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * What a request's head says, once it is known to be one that two implementations cannot read in
- * two ways (request smuggling): RFC 9112 with nothing of what it merely tolerates.
+ * The head of a request that two implementations cannot read in two ways (request smuggling): RFC
+ * 9112 without the deviations that it allows a server to accept.
  */
 struct request_head {
 	char content_type[MEDIA_TYPE_SIZE];
@@ -18,7 +18,7 @@ struct request_head {
 	bool chunked;
 };
 
-/* The first line; target is as it was sent. */
+/* The first line, with the target as sent. */
 struct request_line {
 	const char *method;
 	const char *target;
@@ -26,9 +26,11 @@ struct request_line {
 };
 
 /*
- * Errors: FAULT_MALFORMED for an unknown method, a target that is none, no or a wrong Host, a
- * repeated field that must not be, Content-Length with Transfer-Encoding, lines that are folded or
- * end in a bare LF, white space other than the one space after a field name's colon.
+ * Checks the head that libmicrohttpd has read.
+ * Errors: FAULT_MALFORMED for an unknown method, an unprintable target, no or a wrong Host, a
+ * repeated Host, Content-Length, Transfer-Encoding or Content-Type, Content-Length with
+ * Transfer-Encoding, lines that are folded or end in a bare LF, white space other than the one
+ * space after a field name's colon.
  */
 int check_request_head(struct MHD_Connection *connection, const struct request_line *line,
 		       struct request_head *ret_head, struct fault *fault) MUST_CHECK;

@@ -21,7 +21,7 @@ struct MHD_Response *new_body_response(struct buffer *body, const char *content_
 	return response;
 }
 
-static void let_go(void *context)
+static void release_context(void *context)
 {
 	struct shared_body *body = context;
 
@@ -34,7 +34,7 @@ static struct MHD_Response *new_shared_response(struct shared_body **shared,
 	struct shared_body *body = TAKE(*shared);
 	struct bytes octets = shared_octets(body);
 	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-		octets.len, (void *)(uintptr_t)octets.data, let_go, body);
+		octets.len, (void *)(uintptr_t)octets.data, release_context, body);
 
 	if (response == NULL)
 		release_shared_body(&body);
@@ -77,7 +77,7 @@ static void add_caching(struct MHD_Response *response, const struct http_caching
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, text);
 }
 
-/* Whether the list of If-None-Match (RFC 9110 section 13.1.2) has the tag, strong or weak. */
+/* True if the list of If-None-Match (RFC 9110 section 13.1.2) has the tag, strong or weak. */
 static bool has_tag(const char *list, const char *etag)
 {
 	size_t len = strlen(etag);
@@ -93,13 +93,13 @@ static bool has_tag(const char *list, const char *etag)
 }
 
 struct MHD_Response *new_handler_response(struct http_response *response, const char *if_none_match,
-					  unsigned int *status)
+					  unsigned int *ret_status)
 {
 	bool same =
 		response->status == MHD_HTTP_OK && has_tag(if_none_match, response->caching.etag);
 	struct MHD_Response *made;
 
-	*status = same ? MHD_HTTP_NOT_MODIFIED : response->status;
+	*ret_status = same ? MHD_HTTP_NOT_MODIFIED : response->status;
 	if (same) {
 		release_shared_body(&response->shared);
 		clear_buffer(&response->body);

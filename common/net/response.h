@@ -5,16 +5,16 @@
 
 #include <microhttpd.h>
 
-/* Answers as libmicrohttpd takes them. NULL: out of memory. */
+/* Responses for libmicrohttpd. NULL: out of memory. */
 
-/* With the body, which is empty afterwards. content_type may be NULL. */
+/* Takes the body over, which is empty afterwards. content_type may be NULL. */
 struct MHD_Response *new_body_response(struct buffer *body, const char *content_type);
 
 /*
- * A handler's answer: its body is empty and its shared body let go of afterwards. if_none_match is
- * that field of the request, or NULL: who has what would be sent gets 304, in *status.
+ * Takes a handler's body, or its reference to a shared body, over. if_none_match is that field of
+ * the request, or NULL: *ret_status is 304 if the client has the same content already.
  */
 struct MHD_Response *new_handler_response(struct http_response *response, const char *if_none_match,
-					  unsigned int *status);
+					  unsigned int *ret_status);
 
 #endif

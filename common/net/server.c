@@ -3,7 +3,6 @@
 #include "common/base/file.h"
 #include "common/net/acceptor.h"
 #include "common/net/http_transaction.h"
-#include "common/net/listener.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,18 +13,18 @@
 
 enum { CONNECTIONS = 1024 };
 
-/* Of one connection: a head that does not fit into half of it is refused. */
+/* Of one connection, in octets. A head that does not fit into half of it is refused. */
 static const size_t connection_memory = 32768;
 
 struct http_server {
-	struct service service;
+	struct server_state state;
 	struct endpoint endpoint;
 	struct acceptor *acceptor;
 	unsigned int thread_count;
-	struct MHD_Daemon *daemons[]; /* of one thread each */
+	struct MHD_Daemon *daemons[]; /* with one thread each */
 };
 
-/* The rest of the process needs descriptors too, or it could not even open its own files. */
+/* At most half of the descriptors: the rest of the process has to open files, too. */
 static unsigned int default_connections(void)
 {
 	struct rlimit limit;
@@ -49,9 +48,9 @@ static void set_defaults(struct http_server_settings *settings)
 		settings->most_body_octets = (size_t)256 << 20;
 }
 
-/* What libmicrohttpd has to say, which by itself it would write to stderr. */
-__attribute__((format(printf, 2, 0))) static void pass_on(void *context, const char *format,
-							  va_list arguments)
+/* Logs a message of libmicrohttpd, which it would otherwise write to stderr. */
+__attribute__((format(printf, 2, 0))) static void
+log_library_message(void *context, const char *format, va_list arguments)
 {
 	const struct http_server_settings *settings = context;
 	char text[FAULT_TEXT_SIZE];
@@ -64,67 +63,66 @@ __attribute__((format(printf, 2, 0))) static void pass_on(void *context, const c
 	settings->log(settings->log_context, "", "", 0, text);
 }
 
-static struct MHD_Daemon *start_daemon(struct service *service)
+static struct MHD_Daemon *start_daemon(struct server_state *state)
 {
 	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME |
 			     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
 
-	/* The connections are counted in our register: each thread may have all of them. */
-	return MHD_start_daemon(flags, 0, NULL, NULL, continue_http_transaction, service,
-				MHD_OPTION_EXTERNAL_LOGGER, pass_on, &service->settings,
-				MHD_OPTION_CONNECTION_LIMIT, service->settings.most_connections + 1,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory,
-				MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
-				begin_http_transaction, service, MHD_OPTION_NOTIFY_COMPLETED,
-				end_http_transaction, service, MHD_OPTION_NOTIFY_CONNECTION,
-				notice_connection, service, MHD_OPTION_END);
+	/* The register bounds the connections: each thread may have all of them. */
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, continue_http_transaction, state, MHD_OPTION_EXTERNAL_LOGGER,
+		log_library_message, &state->settings, MHD_OPTION_CONNECTION_LIMIT,
+		state->settings.most_connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		connection_memory, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
+		begin_http_transaction, state, MHD_OPTION_NOTIFY_COMPLETED, end_http_transaction,
+		state, MHD_OPTION_NOTIFY_CONNECTION, track_connection, state, MHD_OPTION_END);
 }
 
 /*
- * libmicrohttpd must have no connection left when it is stopped: it crashes (0.9.75) when a request
- * that it cannot parse arrives meanwhile.
+ * All connections are closed before libmicrohttpd is stopped: it crashes (0.9.75) if a request that
+ * it cannot parse arrives meanwhile.
  */
-static void release_server(struct http_server **pointer)
+void stop_http_server(struct http_server **pointer)
 {
 	struct http_server *server = TAKE(*pointer);
 
 	if (server == NULL)
 		return;
 	if (server->acceptor != NULL) {
-		begin_draining(server->service.connections);
+		begin_draining(server->state.connections);
 		stop_acceptor(&server->acceptor);
-		drain_connections(server->service.connections);
+		drain_connections(server->state.connections);
 	}
-	free_work_queue(&server->service.queue);
+	free_work_queue(&server->state.queue);
 	for (unsigned int i = 0; i < server->thread_count; i++)
 		if (server->daemons[i] != NULL)
 			MHD_stop_daemon(server->daemons[i]);
-	free_connections(&server->service.connections);
-	free_statistics(&server->service.statistics);
+	free_connection_register(&server->state.connections);
+	free_route_counters(&server->state.counters);
 	free(server);
 }
 
-static int start_service(struct service *service, unsigned int threads, struct fault *fault)
+static int init_server_state(struct server_state *state, unsigned int threads, struct fault *fault)
 {
-	const struct http_server_settings *settings = &service->settings;
+	const struct http_server_settings *settings = &state->settings;
 	const struct connection_limits limits = {.timeout_s = settings->request_timeout_s,
 						 .most = settings->most_connections,
 						 .most_per_address = settings->most_per_address,
 						 .threads = threads};
 
-	service->statistics = new_statistics(settings->routes);
-	if (service->statistics == NULL)
+	state->counters = new_route_counters(settings->routes);
+	if (state->counters == NULL)
 		return set_memory_fault(fault);
-	if (new_connections(&limits, &service->connections, fault) < 0)
+	if (new_connection_register(&limits, &state->connections, fault) < 0)
 		return -1;
-	return new_work_queue(threads, settings->most_pending, &service->queue, fault);
+	return new_work_queue(threads, settings->most_pending, &state->queue, fault);
 }
 
 int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
 		      struct fault *fault)
 {
 	const unsigned int threads = count_cores();
-	CLEANUP(release_server)
+	CLEANUP(stop_http_server)
 	struct http_server *server =
 		calloc(1, sizeof(*server) + threads * sizeof(struct MHD_Daemon *));
 	CLEANUP(close_descriptor) int listener = -1;
@@ -133,19 +131,19 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 	if (server == NULL)
 		return set_memory_fault(fault);
 	server->thread_count = threads;
-	server->service.settings = *settings;
-	set_defaults(&server->service.settings);
+	server->state.settings = *settings;
+	set_defaults(&server->state.settings);
 	if (open_listener(&settings->endpoint, &listener, &server->endpoint, fault) < 0 ||
-	    start_service(&server->service, threads, fault) < 0)
+	    init_server_state(&server->state, threads, fault) < 0)
 		return -1;
 	for (unsigned int i = 0; i < threads; i++) {
-		server->daemons[i] = start_daemon(&server->service);
+		server->daemons[i] = start_daemon(&server->state);
 		if (server->daemons[i] == NULL)
 			return set_fault(fault, FAULT_FAILED,
 					 "libmicrohttpd cannot start its threads or its epoll");
 	}
-	acceptor = (struct acceptor_settings){
-		listener, server->daemons, server->service.connections, &server->service.settings};
+	acceptor = (struct acceptor_settings){listener, server->daemons, server->state.connections,
+					      &server->state.settings};
 	if (start_acceptor(&acceptor, &server->acceptor, fault) < 0)
 		return -1;
 	listener = -1;
@@ -160,16 +158,11 @@ const struct endpoint *http_server_endpoint(const struct http_server *server)
 
 size_t count_http_connections(struct http_server *server)
 {
-	return count_connections(server->service.connections);
+	return count_connections(server->state.connections);
 }
 
 size_t copy_http_statistics(struct http_server *server, struct route_statistics *ret_rows,
 			    size_t most)
 {
-	return copy_statistics(server->service.statistics, ret_rows, most);
-}
-
-void stop_http_server(struct http_server **server)
-{
-	release_server(server);
+	return copy_route_counters(server->state.counters, ret_rows, most);
 }

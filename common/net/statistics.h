@@ -4,38 +4,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a server has done, by route, since it started. */
+/* Counters of a server since its start: a row a route. */
 
 enum { LATENCY_BOUNDS = 10, STATUS_CLASSES = 6 };
 
-/* The upper ends of the histogram's buckets; what took longer than the last is in none of them. */
+/* The upper bounds of the histogram's buckets. A slower answer is in no bucket. */
 extern const int64_t latency_bounds_us[LATENCY_BOUNDS];
 
 struct http_route;
 
 struct route_statistics {
-	const struct http_route *route;   /* NULL: requests that found none */
+	const struct http_route *route;   /* NULL: requests without a route */
 	uint64_t answers[STATUS_CLASSES]; /* by the first digit of the status */
-	uint64_t within[LATENCY_BOUNDS];  /* those that took no longer than the bound, cumulative */
-	uint64_t count;                   /* all */
-	uint64_t total_us;                /* from a request's first line to its answer, of all */
+	uint64_t within[LATENCY_BOUNDS];  /* answers up to the bound; cumulative */
+	uint64_t count;                   /* all answers */
+	uint64_t total_us; /* the sum of the times from a request's first line to its answer */
 };
 
-/* The counters of a server. Safe for several threads. */
-struct statistics;
+/* Safe for several threads. */
+struct route_counters;
 
-struct statistics *new_statistics(const struct http_route *routes);
-void free_statistics(struct statistics **statistics);
+/* NULL: out of memory. Owns: free_route_counters. */
+struct route_counters *new_route_counters(const struct http_route *routes);
+void free_route_counters(struct route_counters **counters);
 
-/* route may be NULL. */
-void count_answer(struct statistics *statistics, const struct http_route *route,
+/* Counts an answer. The route may be NULL; the status is 0 when no answer was sent. */
+void count_answer(struct route_counters *counters, const struct http_route *route,
 		  unsigned int status, int64_t duration_us);
 
 /*
- * Copies the figures of each route in the routes' order, and last those of no route: at most `most`
- * rows. Returns how many there are.
+ * Copies the rows in the routes' order, and last the row of no route, but at most `most` rows.
+ * Returns the number of all rows.
  */
-size_t copy_statistics(struct statistics *statistics, struct route_statistics *ret_rows,
-		       size_t most);
+size_t copy_route_counters(struct route_counters *counters, struct route_statistics *ret_rows,
+			   size_t most);
 
 #endif

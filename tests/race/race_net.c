@@ -80,7 +80,7 @@ static int exchange_often(size_t index, void *context, struct fault *fault)
 	return 0;
 }
 
-struct stopping {
+struct stop_context {
 	struct http_server *server;
 	struct endpoint endpoint;
 };
@@ -91,16 +91,16 @@ struct stopping {
  */
 static int exchange_until_stopped(size_t index, void *context, struct fault *fault)
 {
-	struct stopping *stopping = context;
+	struct stop_context *stop = context;
 	struct fault unanswered = {0};
 
 	(void)fault;
 	if (index == 0) {
-		leave_early(&stopping->endpoint, true);
-		stop_http_server(&stopping->server);
+		leave_early(&stop->endpoint, true);
+		stop_http_server(&stop->server);
 		return 0;
 	}
-	while (exchange_often(index, &stopping->endpoint, &unanswered) == 0)
+	while (exchange_often(index, &stop->endpoint, &unanswered) == 0)
 		;
 	return 0;
 }
@@ -115,32 +115,32 @@ static void ignore_log(void *context, const char *method, const char *path, unsi
 	(void)text;
 }
 
-static int start(unsigned int request_timeout_s, struct stopping *ret_stopping, struct fault *fault)
+static int start(unsigned int request_timeout_s, struct stop_context *ret_stop, struct fault *fault)
 {
 	const struct http_server_settings settings = {.endpoint = {"127.0.0.1", 0},
 						      .routes = routes,
 						      .log = ignore_log,
 						      .request_timeout_s = request_timeout_s};
 
-	if (start_http_server(&settings, &ret_stopping->server, fault) < 0)
+	if (start_http_server(&settings, &ret_stop->server, fault) < 0)
 		return -1;
-	ret_stopping->endpoint = *http_server_endpoint(ret_stopping->server);
+	ret_stop->endpoint = *http_server_endpoint(ret_stop->server);
 	return 0;
 }
 
 static int run_round(struct fault *fault)
 {
-	struct stopping patient = {0};
-	struct stopping stopping = {0};
+	struct stop_context patient = {0};
+	struct stop_context stop = {0};
 	int answered;
 
 	if (start(0, &patient, fault) < 0)
 		return -1;
 	answered = run_tasks(CLIENTS, CLIENTS, exchange_often, &patient.endpoint, fault);
 	stop_http_server(&patient.server);
-	if (answered < 0 || start(1, &stopping, fault) < 0)
+	if (answered < 0 || start(1, &stop, fault) < 0)
 		return -1;
-	return run_tasks(CLIENTS, CLIENTS, exchange_until_stopped, &stopping, fault);
+	return run_tasks(CLIENTS, CLIENTS, exchange_until_stopped, &stop, fault);
 }
 
 int main(void)

@@ -77,7 +77,7 @@ Test(manifest, refuses_unknown_and_duplicate_keys)
 		{CLIENT("{polcy: {}}"), "4:7", "found \"polcy\""},
 		{CLIENT("{policy: {key: []}}"), "4:16", "found \"key\""},
 		{HEAD "ca: {}\n", "3:1",
-		 "ca: expected each key once, found it again (it stands in line 2)"},
+		 "ca: expected each key once, found it again (the first is in line 2)"},
 		{HEAD "clients: {a: {}, b: {}, a: {}}\n", "3:25", "clients.a: expected each key"},
 		{CLIENT("{pool: {size: 1, key: ed25519, size: 2}}"), "4:37", "size"},
 	};

@@ -27,8 +27,9 @@ Test(yaml, refuses_what_a_manifest_does_not_need)
 		{"{a: 1}: b\n", "f:1:1: expected a key, found a list or a mapping"},
 		{"a: 1\n---\nb: 2\n", "f:2:1: expected one document, found another"},
 		{"a: 1\nb: {c: 1, d: 2, c: 3}\n", "f:2:17: b.c: expected each key once"},
-		{"a: 1\na: 1\n", "f:2:1: a: expected each key once, found it again (it stands in "
-				 "line 1)"},
+		{"a: 1\na: 1\n",
+		 "f:2:1: a: expected each key once, found it again (the first is in "
+		 "line 1)"},
 		{"%YAML 9.9\n---\na: 1\n", "f:1:1: expected YAML, found a fault in it"},
 		{"a: b: c\n", "f:1:5: expected YAML"},
 		{"a: [1\n", "f:2:1: expected YAML"},
@@ -132,8 +133,8 @@ Test(yaml, finds_a_duplicate_among_many_keys)
 		append_format(&text, "k%zu: 1\n", i);
 	append_string(&text, "k123: 1\n");
 	cr_expect_eq(parse_yaml(bytes_of_buffer(&text), "f", &root, &fault), -1);
-	cr_expect_str_eq(fault.text, "f:50001:1: k123: expected each key once, found it again (it "
-				     "stands in line 124)");
+	cr_expect_str_eq(fault.text, "f:50001:1: k123: expected each key once, found it again (the "
+				     "first is in line 124)");
 }
 
 Test(yaml, knows_where_values_stand)

@@ -230,7 +230,7 @@ unsigned int post_text(struct http_client *client, const char *path, const char 
 {
 	struct fault fault = {0};
 
-	/* Not an assertion: that ends no thread but the test's first. */
+	/* Not an assertion, which works only in the test's first thread. */
 	cr_expect_eq(exchange_http(client, path, "text/plain", bytes_of_string(text), LARGE_MAX,
 				   ret_answer, &fault),
 		     0, "%s", fault.text);

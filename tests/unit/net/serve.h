@@ -9,7 +9,7 @@
 enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
 
 /*
- * A server with routes that do what tests need.
+ * A server with routes for tests.
  *   GET  /health      answers "well"
  *   POST /echo        text/plain up to BODY_MAX, answers the same
  *   POST /large       text/plain up to LARGE_MAX, answers the number of octets
@@ -18,35 +18,36 @@ enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
  *   POST /long        long work: waits until the gate is open, answers the same
  *   POST /work        long work: answers the same at once
  *   GET  /below/…     answers the path
- *   GET  /shared      answers "shared", which there is once, etag "tag", good from 1000 s to 1100 s
+ *   GET  /shared      answers "shared" from one shared body, etag "tag", fresh from 1000 s to 1100
+ * s
  */
 struct service_under_test {
-	struct http_server_settings settings; /* endpoint and limits, as a test sets them */
+	struct http_server_settings settings; /* the test sets the endpoint and limits */
 	struct http_server *server;
-	struct endpoint endpoint; /* where it listens */
+	struct endpoint endpoint; /* with the actual port */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool gate_open;
-	unsigned int waiting; /* handlers of /long at the gate */
-	unsigned int handled; /* handlers that ran */
+	unsigned int waiting; /* number of /long handlers at the gate */
+	unsigned int handled; /* number of /echo and /long answers */
 	struct shared_body *shared;
 	struct buffer log; /* "METHOD PATH STATUS TEXT\n" */
 };
 
-/* With settings.endpoint empty: 127.0.0.1, any port. */
+/* Without settings.endpoint, the server listens on 127.0.0.1 and any port. */
 void start_service(struct service_under_test *service);
 void stop_service(struct service_under_test *service);
 
 void open_gate(struct service_under_test *service);
 void await_waiting(struct service_under_test *service, unsigned int count);
 
-/* Waits until the log holds the text so often; false when it does not within ten seconds. */
+/* Waits until the log has the text `count` times; false after ten seconds. */
 bool await_logs(struct service_under_test *service, const char *text, unsigned int count);
 bool await_log(struct service_under_test *service, const char *text);
 
 struct http_client *new_test_client(const struct endpoint *endpoint);
 
-/* A POST of text/plain, which must be answered. The status that it is answered with. */
+/* Posts text/plain, and expects an answer. Returns its status. */
 unsigned int post_text(struct http_client *client, const char *path, const char *text,
 		       struct http_answer *ret_answer);
 

@@ -68,7 +68,7 @@ Test(connection, ends_requests_that_drip)
 	stop_service(&service);
 }
 
-/* catalogue 83: nor does a client that does not read (slow read) */
+/* catalogue 83: a client that does not read (slow read) does not hold one either */
 Test(connection, ends_answers_that_are_not_read)
 {
 	struct service_under_test service = {.settings = {.request_timeout_s = 1}};
@@ -87,7 +87,7 @@ Test(connection, ends_answers_that_are_not_read)
 	stop_service(&service);
 }
 
-/* A list of what was revoked may be long, and the line of who fetches it slow. */
+/* A CRL may be long, and the client's line slow. */
 Test(connection, gives_long_answers_more_time)
 {
 	enum { ANSWERS = 12, PAUSE_MS = 2000 };
@@ -186,7 +186,7 @@ Test(connection, answers_others_while_one_address_takes_all_it_can)
 	stop_service(&service);
 }
 
-/* catalogue 84: over the limit they wait to be accepted, until the idle ones are ended */
+/* catalogue 84: over the limit, connections wait to be accepted until idle ones are ended */
 Test(connection, accepts_no_more_than_its_limit)
 {
 	enum { LIMIT = 8, TRIED = 20 };
@@ -207,7 +207,7 @@ Test(connection, accepts_no_more_than_its_limit)
 	stop_service(&service);
 }
 
-static unsigned int admit(struct connections *connections, int number)
+static unsigned int admit(struct connection_register *connections, int number)
 {
 	const struct sockaddr address = {.sa_family = AF_INET};
 	unsigned int thread = UINT_MAX;
@@ -223,21 +223,22 @@ Test(connection, gives_each_thread_as_many_connections)
 						 .most = 2 * CONNECTIONS,
 						 .most_per_address = 2 * CONNECTIONS,
 						 .threads = THREADS};
-	struct connections *connections = NULL;
+	struct connection_register *connections = NULL;
 	struct connection *each[CONNECTIONS];
 	unsigned int first;
 	unsigned int on_thread[THREADS] = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(new_connections(&limits, &connections, &fault), 0, "%s", fault.text);
-	/* Nothing reads the numbers as sockets while nobody is late. */
+	cr_assert_eq(new_connection_register(&limits, &connections, &fault), 0, "%s", fault.text);
+	/* The register does not use the numbers as sockets while no connection is late. */
 	for (int i = 0; i < CONNECTIONS; i++) {
 		on_thread[admit(connections, 1000 + i)]++;
 		each[i] = claim_connection(connections, 1000 + i);
 	}
 	for (unsigned int i = 0; i < THREADS; i++)
 		cr_expect_eq(on_thread[i], CONNECTIONS / THREADS, "thread %u", i);
-	/* Every third was on the same thread, which gets all that come once they are gone. */
+	/* Every third was on the same thread, which gets all further connections once they are
+	 * closed. */
 	for (int i = 0; i < CONNECTIONS; i += THREADS)
 		close_connection(each[i]);
 	first = admit(connections, 1000);
@@ -248,5 +249,5 @@ Test(connection, gives_each_thread_as_many_connections)
 	}
 	for (int i = 0; i < CONNECTIONS; i++)
 		close_connection(each[i]);
-	free_connections(&connections);
+	free_connection_register(&connections);
 }

@@ -63,7 +63,7 @@ Test(http_transaction, refuses_by_the_route)
 	stop_service(&service);
 }
 
-/* catalogue 26, 30, 85: by what Content-Length says, before any of the body is read */
+/* catalogue 26, 30, 85: by the Content-Length, before any of the body is read */
 Test(http_transaction, refuses_a_body_over_the_limit_at_once)
 {
 	static const struct {
@@ -173,7 +173,7 @@ Test(http_transaction, bounds_what_all_requests_send_together)
 	cr_expect(await_log(&service, "POST /large 503 too much is being received"));
 	for (size_t i = 0; i < COUNT_OF(holders); i++)
 		(void)close(holders[i]);
-	/* What they held is given back. */
+	/* The ended requests no longer count. */
 	client = new_test_client(&service.endpoint);
 	do
 		clear_http_answer(&answer);
@@ -188,7 +188,7 @@ Test(http_transaction, answers_a_fault_by_its_class)
 	static const struct {
 		enum fault_class class;
 		unsigned int status;
-		enum fault_class seen; /* by our client */
+		enum fault_class received; /* by our client */
 		bool hidden;
 	} rows[] = {
 		{FAULT_FAILED, 500, FAULT_UNREACHABLE, true},
@@ -218,10 +218,10 @@ Test(http_transaction, answers_a_fault_by_its_class)
 		cr_expect_str_eq(answer.content_type, CONTENT_PROBLEM);
 		cr_expect_eq(check_http_answer(client, "/fault", &answer, "text/plain", &fault),
 			     -1);
-		cr_expect_eq(fault.class, rows[i].seen, "class %s", number);
+		cr_expect_eq(fault.class, rows[i].received, "class %s", number);
 		cr_expect_eq(strstr(fault.text, reason) == NULL, rows[i].hidden, "%s", fault.text);
 		cr_expect_null(strstr((const char *)answer.body.data, "half an answer"));
-		/* The log says it in any case. */
+		/* The log always has the fault's text. */
 		if (rows[i].class != FAULT_NONE)
 			cr_expect(await_log(&service, reason));
 	}
@@ -229,7 +229,7 @@ Test(http_transaction, answers_a_fault_by_its_class)
 	stop_service(&service);
 }
 
-/* catalogue 17, 19: nothing tells one failure to decrypt from another */
+/* catalogue 17, 19: a client cannot distinguish failures to decrypt */
 Test(http_transaction, answers_every_failure_to_decrypt_with_the_same_octets)
 {
 	struct service_under_test service = {0};
@@ -299,7 +299,7 @@ Test(http_transaction, answers_503_when_too_much_waits)
 		cr_assert(say_raw(connections[i],
 				  "POST /long HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
 				  "Content-Length: 1\r\n\r\nx"));
-		/* The first ones occupy the workers, so that exactly two can wait. */
+		/* The first requests occupy the workers, so that exactly two can wait. */
 		if (i < workers)
 			await_waiting(&service, i + 1);
 	}
@@ -320,7 +320,7 @@ Test(http_transaction, answers_503_when_too_much_waits)
 	stop_service(&service);
 }
 
-/* The gate opens only once the short ones are answered, so this ends only when they are. */
+/* The gate opens only after the short requests are answered. */
 Test(http_transaction, answers_short_requests_while_all_workers_are_busy)
 {
 	enum { SHORT = 20 };
@@ -356,7 +356,7 @@ Test(http_transaction, answers_short_requests_while_all_workers_are_busy)
 	stop_service(&service);
 }
 
-/* catalogue 93, 81: SIGPIPE as it is by default, which would kill this process */
+/* catalogue 93, 81: SIGPIPE has its default action, which would kill this process */
 Test(http_transaction, survives_clients_that_leave_in_the_middle)
 {
 	enum { ROUNDS = 50 };

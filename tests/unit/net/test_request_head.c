@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The start of a POST that needs nothing but what says how long its body is. */
+/* The beginning of a POST, which lacks only the length of its body. */
 #define POST "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
 #define GET "GET /health HTTP/1.1\r\n"
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
@@ -21,11 +21,11 @@ struct row {
 /* catalogue 70: each is refused with 400, and the connection closed */
 static const struct row ambiguous[] = {
 	{POST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
-	 "the field Content-Length comes 2 times"},
+	 "the field Content-Length is repeated: 2 times"},
 	{POST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
-	 "the field Content-Length comes 2 times"},
+	 "the field Content-Length is repeated: 2 times"},
 	{POST "content-length: 1\r\nCONTENT-LENGTH: 0\r\n\r\nx",
-	 "the field Content-Length comes 2 times"},
+	 "the field Content-Length is repeated: 2 times"},
 	{POST "Content-Length: 1, 1\r\n\r\nx", NULL},
 	{POST "Content-Length: -1\r\n\r\nx", NULL},
 	{POST "Content-Length: +1\r\n\r\nx", NULL},
@@ -37,20 +37,20 @@ static const struct row ambiguous[] = {
 	{POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
 	 "Content-Length and Transfer-Encoding contradict each other"},
 	{POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-	 "the field Transfer-Encoding comes 2 times"},
+	 "the field Transfer-Encoding is repeated: 2 times"},
 	{POST "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
 	{POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
 	{POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
 	{POST "Transfer-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", "contradict each other"},
 	{POST "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx",
-	 "the field Content-Type comes 2 times"},
+	 "the field Content-Type is repeated: 2 times"},
 	{CHUNKED "zz\r\nx\r\n0\r\n\r\n", NULL},
 	{CHUNKED "-1\r\nx\r\n0\r\n\r\n", NULL},
 	{CHUNKED "0x1\r\nx\r\n0\r\n\r\n", NULL},
 	{CHUNKED "1\r\nxyz\r\n0\r\n\r\n", NULL},
 	{GET "\r\n", "expected a field Host with HOST or HOST:PORT, found none"},
 	{"GET /health HTTP/1.0\r\n\r\n", "found none"},
-	{GET "Host: a\r\nHost: a\r\n\r\n", "the field Host comes 2 times"},
+	{GET "Host: a\r\nHost: a\r\n\r\n", "the field Host is repeated: 2 times"},
 	{GET "Host: \r\n\r\n", "found something else"},
 	{GET "Host: a/b\r\n\r\n", "found something else"},
 	{GET "Host: a, b\r\n\r\n", "found something else"},
@@ -103,7 +103,7 @@ Test(request_head, refuses_what_can_be_read_in_two_ways)
 		CLEANUP(clear_buffer) struct buffer request = {0};
 		CLEANUP(clear_buffer) struct buffer answer = {0};
 
-		/* What follows must not be taken for a request of its own. */
+		/* The rest must not be read as another request. */
 		append_format(&request, "%sGET /health HTTP/1.1\r\nHost: a\r\n\r\n", row->request);
 		answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
 		cr_expect_eq(status_of(&answer), 400, "row %zu: %s", i, answer.data);
@@ -143,7 +143,7 @@ Test(request_head, refuses_nul_in_the_head)
 	stop_service(&service);
 }
 
-/* catalogue 70, 26: too much of a head, or a version that is not spoken */
+/* catalogue 70, 26: a head over the memory, or an unsupported version */
 Test(request_head, refuses_heads_beyond_its_memory)
 {
 	enum { MUCH = 40000 };

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What is answered to a GET with these further fields. */
+/* The answer to a GET with these further fields. */
 static void get_raw(const struct service_under_test *service, const char *path, const char *fields,
 		    struct buffer *ret_answer)
 {
@@ -24,7 +24,7 @@ static void get_raw(const struct service_under_test *service, const char *path, 
 	cr_assert_not_null(ret_answer->data);
 }
 
-Test(response, says_how_long_it_may_be_kept)
+Test(response, says_how_long_it_may_be_cached)
 {
 	static const char *const lines[] = {
 		"HTTP/1.1 200 ",
@@ -45,7 +45,7 @@ Test(response, says_how_long_it_may_be_kept)
 				   lines[i], answer.data);
 }
 
-Test(response, is_spared_who_has_it_already)
+Test(response, is_not_sent_again_to_a_client_that_has_it)
 {
 	static const struct {
 		const char *fields;
@@ -99,8 +99,8 @@ Test(response, is_sent_to_many_from_one_body)
 	stop_service(&service);
 }
 
-/* A route that ends in '/' has what is below it, and nothing beside it. */
-Test(response, tells_the_path_below_a_route_as_it_was_sent)
+/* A route that ends in '/' stands for the paths below it, and no others. */
+Test(response, passes_the_path_below_a_route_as_sent)
 {
 	static const struct {
 		const char *target;

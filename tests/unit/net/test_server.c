@@ -24,6 +24,60 @@ static unsigned int count_descriptors(void)
 	return count;
 }
 
+static int greet(const struct http_request *request, struct http_response *response, void *context,
+		 struct fault *fault)
+{
+	const char *greeting = context;
+
+	if (request->body.len == 0)
+		return set_fault(fault, FAULT_MALFORMED, "expected a name, found none");
+	response->content_type = "text/plain";
+	append_format(&response->body, "%s, %.*s", greeting, (int)request->body.len,
+		      (const char *)request->body.data);
+	return 0;
+}
+
+/* A server with one route, and a client that asks it. */
+Test(server, is_used_like_this)
+{
+	static const struct http_route greetings[] = {
+		{.method = "POST",
+		 .path = "/greet",
+		 .content_type = "text/plain",
+		 .body_max = 100,
+		 .handler = greet},
+		{0},
+	};
+	const struct http_server_settings settings = {
+		.endpoint = {"127.0.0.1", 0}, .routes = greetings, .context = (char[]){"Hello"}};
+	CLEANUP(stop_http_server) struct http_server *server = NULL;
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	CLEANUP(clear_http_answer) struct http_answer greeting = {0};
+	CLEANUP(clear_http_answer) struct http_answer refusal = {0};
+	struct http_client_settings client_settings = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(start_http_server(&settings, &server, &fault), 0, "%s", fault.text);
+	client_settings.endpoint = *http_server_endpoint(server);
+	cr_assert_eq(new_http_client(&client_settings, &client, &fault), 0, "%s", fault.text);
+
+	cr_assert_eq(exchange_http(client, "/greet", "text/plain", bytes_of_string("reader"), 100,
+				   &greeting, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(check_http_answer(client, "/greet", &greeting, "text/plain", &fault), 0, "%s",
+		     fault.text);
+	cr_expect_str_eq((const char *)greeting.body.data, "Hello, reader");
+
+	/* The handler's fault is a problem detail on the wire, and a fault again at the client. */
+	cr_assert_eq(exchange_http(client, "/greet", "text/plain", bytes_of_string(""), 1000,
+				   &refusal, &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(check_http_answer(client, "/greet", &refusal, "text/plain", &fault), -1);
+	cr_expect_eq(fault.class, FAULT_REFUSED);
+	cr_expect_not_null(strstr(fault.text, "answered 400: expected a name, found none"), "%s",
+			   fault.text);
+}
+
 Test(server, says_that_the_port_is_taken)
 {
 	struct service_under_test service = {0};
@@ -173,7 +227,7 @@ Test(server, takes_half_of_the_descriptors)
 	few = (struct rlimit){.rlim_cur = DESCRIPTORS, .rlim_max = before.rlim_max};
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	start_service(&service);
-	/* The clients are in this process too. */
+	/* The clients' descriptors are in this process, too. */
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	for (size_t i = 0; i < TRIED; i++) {
 		connections[i] =
@@ -185,7 +239,7 @@ Test(server, takes_half_of_the_descriptors)
 			if (connections[i].revents == 0)
 				continue;
 			answered++;
-			connections[i].fd = ~connections[i].fd; /* poll leaves it out */
+			connections[i].fd = ~connections[i].fd; /* poll ignores it */
 		}
 	cr_expect_eq(answered, DESCRIPTORS / 2);
 	for (size_t i = 0; i < TRIED; i++)
@@ -193,7 +247,7 @@ Test(server, takes_half_of_the_descriptors)
 	stop_service(&service);
 }
 
-/* Until the server takes no more: then it is being stopped. */
+/* Asks until the server takes no more requests, because it is stopping. */
 static void await_refusal(const struct service_under_test *service)
 {
 	int result = 0;
@@ -237,7 +291,7 @@ static int play_role(size_t index, void *context, struct fault *fault)
 	}
 }
 
-/* catalogue 77: the work ends only after the server was told to stop */
+/* catalogue 77: the work ends only after the server began to stop */
 Test(server, finishes_what_it_works_on_before_it_stops)
 {
 	unsigned int roles = ROLE_ASK + count_cores();
@@ -278,7 +332,7 @@ Test(server, stops_while_clients_ask_and_idle)
 	}
 }
 
-/* Octets that look like HTTP often enough to get somewhere. */
+/* Random octets, often similar to HTTP. */
 static void append_noise(struct buffer *request, unsigned int *seed)
 {
 	static const char *const words[] = {
