@@ -14,7 +14,7 @@
 struct ca_node {
 	char *layout;                    /* path; NULL when the CA runs on another host */
 	char *root_layout;               /* path; NULL: the CA issues under its root */
-	struct endpoint endpoint;        /* where the CA serves */
+	struct endpoint endpoint;        /* at which the CA serves */
 	char *subject;                   /* RFC 4514, of the root */
 	enum key_type key;               /* of new key files */
 	char *key_url;                   /* check_key_url; NULL: the CA's key is a file */

@@ -18,7 +18,7 @@ enum {
 
 /* The content of a client's certificate requests. */
 struct pool_settings {
-	size_t size; /* 1 … POOL_SIZE_MAX */
+	size_t size; /* of the pool, 1 … POOL_SIZE_MAX */
 	enum key_type key;
 	char *subject;    /* RFC 4514 template: {index}, {client}, {random} */
 	char **alt_names; /* templates "DNS:…", "URI:…", "email:…", "IP:…" */
@@ -26,9 +26,10 @@ struct pool_settings {
 	size_t batch_size; /* 1 … BATCH_SIZE_MAX */
 };
 
+/* A client: a node with a pool of certificates. */
 struct client_node {
 	char name[NAME_SIZE];
-	char *layout; /* path; default: the name */
+	char *layout; /* path; default: the client's name */
 	struct pool_settings pool;
 	struct client_policy policy;
 	bool has_endpoint;
