@@ -1,9 +1,24 @@
-#include "tools/exit_status.h"
 #include "tools/harden.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
+
+/*
+ * What a process ends with: 0 done, 1 failed, 2 usage, 3 verification failed or revoked, 4 not
+ * found, 5 part of a batch failed, 6 refused by policy or authentication, 7 the other side cannot
+ * be reached (try again).
+ */
+static const int statuses[] = {
+	[FAULT_NONE] = 0,       [FAULT_FAILED] = 1,    [FAULT_USAGE] = 2,
+	[FAULT_MALFORMED] = 1,  [FAULT_TOO_LARGE] = 1, [FAULT_UNDECRYPTABLE] = 6,
+	[FAULT_UNVERIFIED] = 3, [FAULT_NOT_FOUND] = 4, [FAULT_PARTIAL] = 5,
+	[FAULT_REFUSED] = 6,    [FAULT_BUSY] = 7,      [FAULT_UNREACHABLE] = 7,
+};
+
+static int exit_status(enum fault_class class)
+{
+	return statuses[class];
+}
 
 static int run_arguments(int argc, const char **argv, struct fault *fault)
 {

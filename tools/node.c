@@ -1,6 +1,14 @@
 #include "tools/node.h"
 
+#include "common/base/clock.h"
+#include "common/base/staging.h"
+#include "common/ca/issue/authority.h"
+#include "common/crypto/key_file.h"
+#include "common/pool/members/trust.h"
 #include "tools/output.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 void clear_node(struct node *node)
 {
@@ -49,4 +57,288 @@ int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout, 
 				 "another host, and this is to be done there",
 				 manifest->path);
 	return open_layout(manifest->ca.layout, ret_layout, fault);
+}
+
+/* A node of the manifest that has, or is to have, its layout here. */
+struct site {
+	const char *name;
+	const char *path;
+	const struct client_node *client; /* NULL: the CA */
+	bool selected;
+	struct layout *layout; /* NULL: not here */
+	int lock;
+};
+
+/* What can be made: what JSON calls it, and how people are told. */
+struct made_kind {
+	const char *name;
+	const char *text;
+};
+
+static const struct made_kind made_layout = {"layout", "made the layout"};
+static const struct made_kind made_root = {"root", "made the root"};
+static const struct made_kind made_certificate = {"certificate", "made the CA's certificate"};
+static const struct made_kind made_chain = {"chain", "keeps the CA's certificate"};
+static const struct made_kind made_record = {"record", "made the record of certificates"};
+static const struct made_kind made_key = {"shared_key", "made a key shared with"};
+static const struct made_kind made_pin = {"pinned_root", "pinned the root"};
+
+/* The CA first, if it has a layout, then the clients as in the manifest: the order of locking. */
+struct work {
+	const struct command *command;
+	const struct manifest *manifest;
+	const struct ca_key_settings *key;
+	enum made_report report;
+	struct site *sites;
+	size_t count;
+	size_t made;
+};
+
+static void clear_work(struct work *work)
+{
+	for (size_t i = 0; i < work->count; i++) {
+		free_layout(&work->sites[i].layout);
+		close_descriptor(&work->sites[i].lock);
+	}
+	free(work->sites);
+}
+
+static int tell_made(struct work *work, const struct site *site, const struct made_kind *kind,
+		     const char *detail, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	work->made++;
+	if (work->report == REPORT_NOTES) {
+		print_note(work->command, "%s: %s %s", site->name, kind->text, detail);
+		return 0;
+	}
+	if (!work->command->json) {
+		print_line("%s: %s %s", site->name, kind->text, detail);
+		return 0;
+	}
+	add_json_text(&line, "node", site->name);
+	add_json_text(&line, "made", kind->name);
+	add_json_text(&line, "detail", detail);
+	return print_json(&line, fault);
+}
+
+static int list_sites(const struct manifest *manifest, struct work *work, struct fault *fault)
+{
+	work->sites = calloc(manifest->client_count + 1, sizeof(*work->sites));
+	if (work->sites == NULL)
+		return set_memory_fault(fault);
+	if (manifest->ca.layout != NULL)
+		work->sites[work->count++] =
+			(struct site){.name = CA_NAME, .path = manifest->ca.layout, .lock = -1};
+	for (size_t i = 0; i < manifest->client_count; i++)
+		work->sites[work->count++] = (struct site){.name = manifest->clients[i].name,
+							   .path = manifest->clients[i].layout,
+							   .client = &manifest->clients[i],
+							   .lock = -1};
+	return 0;
+}
+
+static int select_site(struct work *work, const char *name, struct fault *fault)
+{
+	for (size_t i = 0; i < work->count; i++) {
+		if (strcmp(work->sites[i].name, name) == 0) {
+			work->sites[i].selected = true;
+			return 0;
+		}
+	}
+	if (strcmp(name, CA_NAME) == 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: expected a layout of the CA, found none: the CA runs on "
+				 "another host",
+				 work->manifest->path);
+	(void)find_client(work->manifest, name, fault);
+	return -1;
+}
+
+static int select_sites(struct work *work, const char *const *names, size_t count,
+			struct fault *fault)
+{
+	for (size_t i = 0; i < count; i++)
+		if (select_site(work, names[i], fault) < 0)
+			return -1;
+	for (size_t i = 0; count == 0 && i < work->count; i++)
+		work->sites[i].selected = true;
+	return 0;
+}
+
+/* A node that was not asked for takes part if it is here and ours. */
+static int open_site(struct work *work, struct site *site, struct fault *fault)
+{
+	struct fault absent = {0};
+
+	if (open_layout(site->path, &site->layout, &absent) < 0) {
+		if (!site->selected)
+			return 0;
+		if (absent.class != FAULT_NOT_FOUND)
+			return pass_fault(&absent, fault);
+		if (make_layout(site->path, &site->layout, fault) < 0 ||
+		    tell_made(work, site, &made_layout, site->path, fault) < 0)
+			return -1;
+	}
+	if (lock_or_wait(work->command, site->layout, &site->lock, fault) < 0)
+		return -1;
+	return sweep_staging(site->layout->private, fault);
+}
+
+/* The CA's site when it is here, else NULL. */
+static const struct site *find_ca(const struct work *work)
+{
+	bool here =
+		work->count > 0 && work->sites[0].client == NULL && work->sites[0].layout != NULL;
+
+	return here ? &work->sites[0] : NULL;
+}
+
+static int tell_authority(struct work *work, const struct site *site,
+			  const struct authority_made *made, struct fault *fault)
+{
+	const struct ca_node *ca = &work->manifest->ca;
+
+	if (made->root_layout && tell_made(work, site, &made_layout, ca->root_layout, fault) < 0)
+		return -1;
+	if (made->root && tell_made(work, site, &made_root, ca->subject, fault) < 0)
+		return -1;
+	if (made->certificate &&
+	    tell_made(work, site, &made_certificate, ca->intermediate_subject, fault) < 0)
+		return -1;
+	return made->store ? tell_made(work, site, &made_record, "state/ca.db", fault) : 0;
+}
+
+/* Told once, while nothing is issued yet. */
+static void warn_of_missing_urls(const struct work *work, const struct site *site)
+{
+	const struct ca_node *ca = &work->manifest->ca;
+	bool neither = ca->crl_url == NULL && ca->ocsp_url == NULL;
+
+	if (ca->crl_url != NULL && ca->ocsp_url != NULL)
+		return;
+	print_note(work->command,
+		   "%s: the manifest has no %s: certificates will not say where they can be looked "
+		   "up%s, and it cannot be added to those that were issued",
+		   site->name,
+		   neither               ? "ca.crl.url and no ca.ocsp.url"
+		   : ca->crl_url == NULL ? "ca.crl.url"
+					 : "ca.ocsp.url",
+		   neither               ? ""
+		   : ca->crl_url == NULL ? " in a CRL"
+					 : " by OCSP");
+}
+
+static int make_authority(struct work *work, struct fault *fault)
+{
+	CLEANUP(clear_key_access) struct key_access access = {0};
+	const struct site *ca = find_ca(work);
+	struct authority_made made;
+
+	if (ca == NULL || !ca->selected)
+		return 0;
+	if (open_key_access(work->manifest, work->key, &access, fault) < 0 ||
+	    init_authority(ca->layout, work->manifest, &access, read_clock(), &made, fault) < 0)
+		return -1;
+	if (tell_authority(work, ca, &made, fault) < 0)
+		return -1;
+	if (made.store && work->report == REPORT_DATA)
+		warn_of_missing_urls(work, ca);
+	return 0;
+}
+
+/* The CA shares a key with each client; two clients do when one of them can receive. */
+static bool need_key(const struct site *a, const struct site *b)
+{
+	if (a->layout == NULL || b->layout == NULL || (!a->selected && !b->selected))
+		return false;
+	return a->client == NULL || a->client->has_endpoint || b->client->has_endpoint;
+}
+
+static int share_keys(struct work *work, const struct site *a, struct fault *fault)
+{
+	for (const struct site *b = a + 1; b < work->sites + work->count; b++) {
+		bool made = false;
+
+		if (!need_key(a, b))
+			continue;
+		if (share_key(a->layout, a->name, b->layout, b->name, &made, fault) < 0)
+			return prefix_fault(fault, "the key of %s and %s", a->name, b->name);
+		if (made && tell_made(work, a, &made_key, b->name, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int pin_in_client(struct work *work, const struct site *site, const struct certificate *root,
+			 struct fault *fault)
+{
+	bool written;
+
+	if (pin_root(site->layout, certificate_der(root), &written, fault) < 0)
+		return prefix_fault(fault, "%s", site->name);
+	return written ? tell_made(work, site, &made_pin, certificate_subject(root), fault) : 0;
+}
+
+static int keep_in_client(struct work *work, const struct site *site,
+			  const struct intermediates *chain, struct fault *fault)
+{
+	bool written;
+
+	if (keep_intermediates(site->layout, chain, &written, fault) < 0)
+		return prefix_fault(fault, "%s", site->name);
+	return written ? tell_made(work, site, &made_chain,
+				   certificate_subject(chain->certificates[0]), fault)
+		       : 0;
+}
+
+static int pin_in_clients(struct work *work, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_intermediates) struct intermediates chain = {0};
+	const struct site *ca = find_ca(work);
+
+	if (ca != NULL && (read_root(ca->layout, &root, fault) < 0 ||
+			   read_intermediates(ca->layout, &chain, fault) < 0))
+		return -1;
+	for (size_t i = 0; i < work->count; i++) {
+		const struct site *site = &work->sites[i];
+
+		if (site->client == NULL || !site->selected)
+			continue;
+		if (root != NULL && (pin_in_client(work, site, root, fault) < 0 ||
+				     keep_in_client(work, site, &chain, fault) < 0))
+			return -1;
+		if (!file_exists(site->layout->cert, ROOT_FILE))
+			print_note(work->command,
+				   "%s: has no root yet: run certpool invite %s where the CA is, "
+				   "and certpool join here",
+				   site->name, site->name);
+	}
+	return 0;
+}
+
+int init_nodes(const struct command *command, const struct manifest *manifest,
+	       const struct ca_key_settings *key, const char *const *names, size_t count,
+	       enum made_report report, struct fault *fault)
+{
+	CLEANUP(clear_work)
+	struct work work = {.command = command, .manifest = manifest, .key = key, .report = report};
+
+	if (list_sites(manifest, &work, fault) < 0 || select_sites(&work, names, count, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < work.count; i++)
+		if (open_site(&work, &work.sites[i], fault) < 0)
+			return -1;
+	if (make_authority(&work, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < work.count; i++)
+		if (share_keys(&work, &work.sites[i], fault) < 0)
+			return -1;
+	if (pin_in_clients(&work, fault) < 0)
+		return -1;
+	if (work.made == 0 && report == REPORT_DATA)
+		print_note(command, "nothing is missing");
+	return 0;
 }

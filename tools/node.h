@@ -3,7 +3,7 @@
 
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
-#include "tools/command.h"
+#include "tools/ca_key.h"
 
 /* The client that a command is about, in its manifest and on the disk. */
 struct node {
@@ -27,5 +27,17 @@ struct endpoint choose_endpoint(const struct endpoint *given, const struct endpo
 /* FAULT_USAGE when the CA has no layout here. */
 int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout,
 		   struct fault *fault) MUST_CHECK;
+
+/* Where what was made is told: standard output, or standard error. */
+enum made_report { REPORT_DATA, REPORT_NOTES };
+
+/*
+ * Makes what the named nodes of the manifest lack (all nodes when count is 0): layouts, the CA's
+ * root and record, the keys that they share with each other and with nodes that are here already,
+ * the root in the clients. What is there stays.
+ */
+int init_nodes(const struct command *command, const struct manifest *manifest,
+	       const struct ca_key_settings *key, const char *const *names, size_t count,
+	       enum made_report report, struct fault *fault) MUST_CHECK;
 
 #endif

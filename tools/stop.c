@@ -3,17 +3,20 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "tools/output.h"
-#include "tools/service_manager.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 void clear_stop(struct stop *stop)
@@ -68,6 +71,31 @@ void request_stop(const struct stop *stop)
 {
 	/* Cannot fail but by overflowing, and then it has been requested long since. */
 	(void)eventfd_write(stop->event, 1);
+}
+
+/*
+ * Tells the service manager that started us how we are, by the protocol of sd_notify(3): a datagram
+ * to the socket that NOTIFY_SOCKET names. Without one, or with one that is no address of a socket
+ * of the file system or of the abstract namespace, nobody is told, which is a success.
+ */
+static int tell_service_manager(const char *state, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t len = path != NULL ? strlen(path) : 0;
+
+	if (len == 0 || len >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return 0;
+	memcpy(address.sun_path, path, len);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (descriptor < 0 ||
+	    sendto(descriptor, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		return set_errno_fault(fault, "the service manager at %s cannot be told", path);
+	return 0;
 }
 
 /* Waits for anything, and takes one signal: 0 when it was none. */

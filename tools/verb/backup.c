@@ -6,7 +6,6 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -4,16 +4,13 @@
 #include "common/base/workers.h"
 #include "common/pool/members/pool.h"
 #include "common/pool/revocation/ask_status.h"
-#include "tools/delivery.h"
+#include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/scratch.h"
 #include "tools/server_process.h"
-#include "tools/verb/enroll.h"
-#include "tools/verb/init.h"
-#include "tools/verb/request.h"
-#include "tools/verbs.h"
+#include "tools/shipment.h"
+#include "tools/verb/scratch.h"
 
 #include <fcntl.h>
 #include <stdio.h>

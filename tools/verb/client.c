@@ -5,7 +5,6 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 #include <string.h>
 

@@ -1,13 +1,10 @@
-#include "tools/verb/enroll.h"
-
 #include "common/base/clock.h"
 #include "common/pool/enrolment/offline_enroll.h"
+#include "tools/client_pool.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/refusals.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,44 +24,6 @@ static const struct option enroll_options[] = {
 	 "take the CA's answers from there", NULL},
 	{0},
 };
-
-/* What became of the pool, as a fault if not all of it is certified. */
-static int check_enrolled(const char *client, const struct enrolled *enrolled, struct fault *fault)
-{
-	size_t certified = enrolled->present + enrolled->saved;
-
-	if (enrolled->refused == 0)
-		return 0;
-	return set_fault(fault, certified > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
-			 "%s: %zu of %zu requests were refused, for the reasons above; the other "
-			 "%zu members have their certificates",
-			 client, enrolled->refused, certified + enrolled->refused, certified);
-}
-
-int enroll_client(const struct command *command, const struct layout *layout,
-		  const struct client_node *client, const struct endpoint *ca,
-		  struct enrolled *ret_enrolled, struct fault *fault)
-{
-	CLEANUP(close_descriptor) int lock = -1;
-	CLEANUP(end_refusals)
-	struct refusal_listener listener = {.command = command, .client = client->name};
-	struct bar bar;
-	struct enrollment enrollment = {
-		.layout = layout,
-		.client = client,
-		.ca = *ca,
-		.refused = tell_refusal,
-		.refused_context = &listener,
-	};
-	char label[96];
-
-	(void)snprintf(label, sizeof(label), "%s: certificates", client->name);
-	enrollment.progress = start_bar(&bar, command, label);
-	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
-	    enroll_pool(&enrollment, ret_enrolled, fault) < 0)
-		return -1;
-	return check_enrolled(client->name, ret_enrolled, fault);
-}
 
 static int print_enrolled(const struct command *command, const char *client,
 			  const struct enrolled *enrolled, struct fault *fault)

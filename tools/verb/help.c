@@ -1,7 +1,6 @@
 #include "tools/verb/help.h"
 
 #include "tools/options.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
 

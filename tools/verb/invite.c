@@ -9,7 +9,6 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,6 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,10 +1,9 @@
 #include "common/base/clock.h"
 #include "common/ca/store/listing.h"
 #include "common/x509/serial.h"
+#include "tools/certificate_output.h"
 #include "tools/operator.h"
 #include "tools/options.h"
-#include "tools/record_output.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

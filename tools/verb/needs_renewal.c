@@ -3,7 +3,6 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 struct needs_renewal_settings {
 	struct renewal_options terms;

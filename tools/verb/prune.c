@@ -4,7 +4,6 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 struct prune_settings {
 	int64_t older_than_s;

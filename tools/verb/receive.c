@@ -5,7 +5,6 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/stop.h"
-#include "tools/verbs.h"
 
 struct receive_settings {
 	struct endpoint listen;

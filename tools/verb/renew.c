@@ -1,11 +1,8 @@
-#include "tools/verb/renew.h"
-
 #include "common/base/clock.h"
+#include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/refusals.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,64 +22,6 @@ static const struct option renew_options[] = {
 	 "where the CA serves, when not as in the manifest", NULL},
 	{0},
 };
-
-/* One renew_client. */
-struct renewing {
-	struct refusal_listener listener;
-	bool over_quota;
-};
-
-static void note_refusal(void *context, size_t member, const struct refusal *refusal)
-{
-	struct renewing *renewing = context;
-
-	tell_refusal(&renewing->listener, member, refusal);
-	renewing->over_quota |= strcmp(refusal->type, "quota") == 0;
-}
-
-static void end_renewing(struct renewing *renewing)
-{
-	end_refusals(&renewing->listener);
-	if (renewing->over_quota)
-		print_note(renewing->listener.command,
-			   "%s: a renewal needs room in the client's policy: the certificate that "
-			   "it replaces counts until it ends; raise the policy's number of "
-			   "certificates at the CA",
-			   renewing->listener.client);
-}
-
-int check_renewed(const char *client, const struct renewed *renewed, struct fault *fault)
-{
-	if (renewed->refused == 0)
-		return 0;
-	return set_fault(fault, renewed->renewed > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
-			 "%s: %zu of %zu renewals were refused, for the reasons above; these "
-			 "members keep the certificates that they have",
-			 client, renewed->refused, renewed->renewed + renewed->refused);
-}
-
-int renew_client(const struct command *command, const struct renewal *wanted,
-		 struct renewed *ret_renewed, struct fault *fault)
-{
-	CLEANUP(close_descriptor) int lock = -1;
-	const char *name = wanted->enrollment.client->name;
-	CLEANUP(end_renewing)
-	struct renewing renewing = {.listener = {.command = command, .client = name}};
-	struct renewal renewal = *wanted;
-	struct bar keys;
-	struct bar certificates;
-	char label[96];
-
-	renewal.enrollment.refused = note_refusal;
-	renewal.enrollment.refused_context = &renewing;
-	(void)snprintf(label, sizeof(label), "%s: new requests", name);
-	renewal.making = start_bar(&keys, command, label);
-	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
-	renewal.enrollment.progress = start_bar(&certificates, command, label);
-	if (lock_or_wait(command, renewal.enrollment.layout, &lock, fault) < 0)
-		return -1;
-	return renew_pool(&renewal, read_clock(), ret_renewed, fault);
-}
 
 static int print_renewed(const struct command *command, const char *client,
 			 const struct renewed *renewed, struct fault *fault)

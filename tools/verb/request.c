@@ -1,26 +1,9 @@
-#include "tools/verb/request.h"
-
 #include "common/pool/members/pool.h"
+#include "tools/client_pool.h"
+#include "tools/node.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
-
-int make_client_pool(const struct command *command, const struct layout *layout,
-		     const struct client_node *client, struct pool_made *ret_made,
-		     struct fault *fault)
-{
-	CLEANUP(close_descriptor) int lock = -1;
-	struct bar bar;
-	struct progress progress;
-	char label[96];
-
-	(void)snprintf(label, sizeof(label), "%s: requests", client->name);
-	progress = start_bar(&bar, command, label);
-	if (lock_or_wait(command, layout, &lock, fault) < 0)
-		return -1;
-	return make_pool(layout, client, &progress, ret_made, fault);
-}
 
 static int print_made(const struct command *command, const char *client,
 		      const struct pool_made *made, struct fault *fault)

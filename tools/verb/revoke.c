@@ -1,13 +1,12 @@
-#include "tools/verb/revoke.h"
-
 #include "common/base/clock.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/x509/revocation/crl_reason.h"
+#include "tools/certificate_output.h"
+#include "tools/certificate_selector.h"
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/resolve_selector.h"
-#include "tools/verbs.h"
+#include "tools/verb/revoke_as.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,61 +56,6 @@ static void append_new_serial(struct buffer *serials, const uint8_t serial[stati
 		if (memcmp(serials->data + at, serial, SERIAL_MAX) == 0)
 			return;
 	append_bytes(serials, (struct bytes){serial, SERIAL_MAX});
-}
-
-static int print_revoked_json(const struct revoked_certificate *revoked, const char *serial,
-			      bool dry_run, struct fault *fault)
-{
-	CLEANUP(clear_json) struct json_line line = {0};
-
-	add_json_text(&line, "serial", serial);
-	add_json_text(&line, "client", revoked->client);
-	add_json_text(&line, "member", revoked->member);
-	add_json_flag(&line, "already", revoked->already);
-	if (!dry_run || revoked->already)
-		add_json_time(&line, "revoked_at", revoked->revoked_at_s);
-	add_json_text(&line, "reason", format_crl_reason(revoked->reason));
-	return print_json(&line, fault);
-}
-
-int print_revoked(const struct command *command, const struct revoked_certificate *revoked,
-		  bool dry_run, struct fault *fault)
-{
-	char serial[SERIAL_TEXT_SIZE];
-	char at[TIME_TEXT_SIZE];
-
-	format_serial((struct bytes){revoked->serial, SERIAL_MAX}, serial);
-	if (command->json)
-		return print_revoked_json(revoked, serial, dry_run, fault);
-	format_time(revoked->revoked_at_s, at);
-	if (dry_run && !revoked->already)
-		print_line("%s %s/%s: would be revoked (%s)", serial, revoked->client,
-			   revoked->member, format_crl_reason(revoked->reason));
-	else
-		print_line("%s %s/%s: %srevoked at %s (%s)", serial, revoked->client,
-			   revoked->member, revoked->already ? "already " : "", at,
-			   format_crl_reason(revoked->reason));
-	return 0;
-}
-
-int print_revocation_summary(const struct command *command,
-			     const struct revocation_summary *summary, const char *barred_client,
-			     uint64_t crl_number, struct fault *fault)
-{
-	CLEANUP(clear_json) struct json_line line = {0};
-
-	if (!command->json) {
-		if (crl_number > 0)
-			print_line("CRL number %llu", (unsigned long long)crl_number);
-		return 0;
-	}
-	add_json_number(&line, "revoked", (long long)summary->revoked);
-	add_json_number(&line, "already", (long long)summary->already);
-	if (barred_client[0] != '\0')
-		add_json_text(&line, "client", barred_client);
-	if (crl_number > 0)
-		add_json_number(&line, "crl_number", (long long)crl_number);
-	return print_json(&line, fault);
 }
 
 static int add_target(const struct operator* side, const struct certificate_selector *target,

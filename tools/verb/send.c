@@ -1,12 +1,11 @@
 #include "common/pool/messages/send.h"
 
 #include "common/base/clock.h"
-#include "tools/delivery.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
+#include "tools/shipment.h"
 
 struct send_settings {
 	const char *file;

@@ -1,11 +1,14 @@
+#include "common/base/clock.h"
+#include "common/ca/issue/authority.h"
 #include "common/ca/service/service.h"
+#include "common/ca/store/clients.h"
 #include "tools/ca_key.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/reload.h"
 #include "tools/stop.h"
-#include "tools/verbs.h"
+
+#include <string.h>
 
 struct serve_settings {
 	struct endpoint listen;
@@ -33,6 +36,43 @@ static int print_listening(const struct command *command, const struct endpoint 
 	format_endpoint(endpoint, text);
 	add_json_text(&line, "listening", text);
 	return print_json(&line, fault);
+}
+
+static int take_over(const struct command *command, const struct manifest *served,
+		     struct authority *authority, struct clients_synced *ret_synced,
+		     struct fault *fault)
+{
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+
+	if (load_manifest(command->manifest, &manifest, fault) < 0)
+		return -1;
+	if (manifest->ca.layout == NULL || strcmp(manifest->ca.layout, served->ca.layout) != 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: expected the CA that is served, with the layout %s, found "
+				 "%s: stop certpool serve and start it again",
+				 manifest->path, served->ca.layout,
+				 manifest->ca.layout != NULL ? manifest->ca.layout : "none");
+	return sync_clients(authority_store(authority), manifest, read_clock(), ret_synced, fault);
+}
+
+/*
+ * Reads the command's manifest again while its CA serves, and takes over its clients and their
+ * policies (sync_clients). All else that it says is for the next start. A manifest that is wrong,
+ * or of a CA with another layout, changes nothing: that is a complaint, and the CA goes on.
+ */
+static void reload_manifest(const struct command *command, const struct manifest *served,
+			    struct authority *authority)
+{
+	struct clients_synced synced = {0};
+	struct fault fault = {0};
+
+	if (take_over(command, served, authority, &synced, &fault) < 0)
+		print_complaint(command, "SIGHUP: %s: nothing has changed", fault.text);
+	else
+		print_note(command,
+			   "SIGHUP: %s: clients: %zu added, %zu changed, %zu kept as they were "
+			   "changed by hand; all else holds from the next start",
+			   command->manifest, synced.added, synced.changed, synced.kept);
 }
 
 static int serve_until_stopped(const struct command *command, const struct stop *stop,

@@ -1,10 +1,9 @@
 #include "common/base/clock.h"
 #include "common/x509/revocation/crl_reason.h"
+#include "tools/certificate_output.h"
+#include "tools/certificate_selector.h"
 #include "tools/operator.h"
 #include "tools/options.h"
-#include "tools/record_output.h"
-#include "tools/resolve_selector.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -7,8 +7,7 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/sign_folder.h"
-#include "tools/verbs.h"
+#include "tools/verb/sign_folder.h"
 
 #include <stdio.h>
 #include <string.h>

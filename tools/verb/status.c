@@ -4,7 +4,6 @@
 #include "common/pool/members/trust.h"
 #include "tools/node.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 #include <stdio.h>
 

@@ -8,7 +8,6 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verbs.h"
 
 struct verify_settings {
 	const char *root;

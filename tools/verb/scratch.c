@@ -1,4 +1,4 @@
-#include "tools/scratch.h"
+#include "tools/verb/scratch.h"
 
 #include "common/base/bytes.h"
 

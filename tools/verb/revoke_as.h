@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_VERB_REVOKE_H
-#define CERTPOOL_TOOLS_VERB_REVOKE_H
+#ifndef CERTPOOL_TOOLS_VERB_REVOKE_AS_H
+#define CERTPOOL_TOOLS_VERB_REVOKE_AS_H
 
 #include "common/base/endpoint.h"
 #include "common/ca/store/revoke.h"
@@ -20,14 +20,6 @@ struct revoke_settings {
 	struct endpoint ca;
 	struct ca_key_settings key;
 };
-
-int print_revoked(const struct command *command, const struct revoked_certificate *revoked,
-		  bool dry_run, struct fault *fault) MUST_CHECK;
-
-/* The last line. crl_number 0: there is none. */
-int print_revocation_summary(const struct command *command,
-			     const struct revocation_summary *summary, const char *barred_client,
-			     uint64_t crl_number, struct fault *fault) MUST_CHECK;
 
 /* --as: asks the CA, as a client, for certificates of its own. */
 int revoke_as_client(const struct command *command, const struct revoke_settings *given, int reason,

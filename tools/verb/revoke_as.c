@@ -1,10 +1,12 @@
+#include "tools/verb/revoke_as.h"
+
 #include "common/base/clock.h"
 #include "common/pool/revocation/ask_revocation.h"
+#include "tools/certificate_output.h"
 #include "tools/certificate_selector.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/output.h"
-#include "tools/verb/revoke.h"
 
 #include <stdlib.h>
 #include <string.h>

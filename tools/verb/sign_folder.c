@@ -1,4 +1,4 @@
-#include "tools/sign_folder.h"
+#include "tools/verb/sign_folder.h"
 
 #include "common/base/clock.h"
 #include "common/base/file.h"

@@ -1,4 +1,4 @@
-#include "tools/report.h"
+#include "tools/verb/report.h"
 
 #include "tools/output.h"
 

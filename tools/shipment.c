@@ -1,4 +1,4 @@
-#include "tools/delivery.h"
+#include "tools/shipment.h"
 
 #include "common/base/clock.h"
 #include "common/base/workers.h"

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_SIGN_FOLDER_H
-#define CERTPOOL_TOOLS_SIGN_FOLDER_H
+#ifndef CERTPOOL_TOOLS_VERB_SIGN_FOLDER_H
+#define CERTPOOL_TOOLS_VERB_SIGN_FOLDER_H
 
 #include "common/ca/issue/authority.h"
 #include "tools/command.h"

@@ -1,0 +1,86 @@
+#include "tools/certificate_output.h"
+
+#include "common/base/clock.h"
+#include "common/x509/revocation/crl_reason.h"
+
+const char *format_certificate_state(const struct issued_certificate *record, int64_t now_s)
+{
+	if (record->revoked)
+		return "revoked";
+	return record->not_after_s < now_s ? "expired" : "valid";
+}
+
+void add_json_certificate(struct json_line *line, const struct issued_certificate *record,
+			  int64_t now_s)
+{
+	char serial[SERIAL_TEXT_SIZE];
+
+	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
+	add_json_text(line, "serial", serial);
+	add_json_text(line, "client", record->client);
+	add_json_text(line, "member", record->member);
+	add_json_text(line, "subject", record->subject);
+	add_json_text(line, "status", format_certificate_state(record, now_s));
+	add_json_time(line, "issued_at", record->issued_at_s);
+	add_json_time(line, "not_before", record->not_before_s);
+	add_json_time(line, "not_after", record->not_after_s);
+	if (!record->revoked)
+		return;
+	add_json_time(line, "revoked_at", record->revoked_at_s);
+	add_json_text(line, "reason", format_crl_reason(record->reason));
+}
+
+static int print_revoked_json(const struct revoked_certificate *revoked, const char *serial,
+			      bool dry_run, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	add_json_text(&line, "serial", serial);
+	add_json_text(&line, "client", revoked->client);
+	add_json_text(&line, "member", revoked->member);
+	add_json_flag(&line, "already", revoked->already);
+	if (!dry_run || revoked->already)
+		add_json_time(&line, "revoked_at", revoked->revoked_at_s);
+	add_json_text(&line, "reason", format_crl_reason(revoked->reason));
+	return print_json(&line, fault);
+}
+
+int print_revoked(const struct command *command, const struct revoked_certificate *revoked,
+		  bool dry_run, struct fault *fault)
+{
+	char serial[SERIAL_TEXT_SIZE];
+	char at[TIME_TEXT_SIZE];
+
+	format_serial((struct bytes){revoked->serial, SERIAL_MAX}, serial);
+	if (command->json)
+		return print_revoked_json(revoked, serial, dry_run, fault);
+	format_time(revoked->revoked_at_s, at);
+	if (dry_run && !revoked->already)
+		print_line("%s %s/%s: would be revoked (%s)", serial, revoked->client,
+			   revoked->member, format_crl_reason(revoked->reason));
+	else
+		print_line("%s %s/%s: %srevoked at %s (%s)", serial, revoked->client,
+			   revoked->member, revoked->already ? "already " : "", at,
+			   format_crl_reason(revoked->reason));
+	return 0;
+}
+
+int print_revocation_summary(const struct command *command,
+			     const struct revocation_summary *summary, const char *barred_client,
+			     uint64_t crl_number, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		if (crl_number > 0)
+			print_line("CRL number %llu", (unsigned long long)crl_number);
+		return 0;
+	}
+	add_json_number(&line, "revoked", (long long)summary->revoked);
+	add_json_number(&line, "already", (long long)summary->already);
+	if (barred_client[0] != '\0')
+		add_json_text(&line, "client", barred_client);
+	if (crl_number > 0)
+		add_json_number(&line, "crl_number", (long long)crl_number);
+	return print_json(&line, fault);
+}
