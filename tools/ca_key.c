@@ -1,3 +1,4 @@
+/* Reads secrets where the command line or the manifest says, and opens the CA with them. */
 #include "tools/ca_key.h"
 
 #include "common/base/clock.h"
@@ -38,9 +39,10 @@ static int read_passphrase(const struct manifest *manifest, const struct ca_key_
 				 "expected --passphrase-file or --passphrase-fd, found both");
 	if ((path != NULL || given->passphrase_fd != 0) && manifest->ca.key_url != NULL &&
 	    manifest->ca.root_layout == NULL)
-		return set_fault(fault, FAULT_USAGE,
-				 "--passphrase-file and --passphrase-fd are for keys in files: the "
-				 "CA's key is in a token, whose PIN ca.pin_file holds");
+		return set_fault(
+			fault, FAULT_USAGE,
+			"--passphrase-file and --passphrase-fd are for keys in files: the "
+			"CA's key is in a token, and ca.pin_file names the file with its PIN");
 	if (given->passphrase_fd != 0)
 		return read_passphrase_from((int)given->passphrase_fd, access, fault);
 	if (path != NULL && strcmp(path, "-") == 0)

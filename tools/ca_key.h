@@ -5,16 +5,16 @@
 #include "tools/options.h"
 
 /*
- * How a verb gets at the CA's key: the options that say it, and what the manifest says. A verb that
- * opens the key has a struct ca_key_settings in its settings, and the rows CA_KEY_OPTIONS in its
- * table.
+ * The options by which a verb gets the passphrase of the CA's key, and opens the key or the whole
+ * CA with it. Such a verb has a struct ca_key_settings in its settings and the rows CA_KEY_OPTIONS
+ * in its table. An all-zero struct means: as the manifest says.
  */
 struct ca_key_settings {
 	const char *passphrase_file; /* "-": standard input */
 	size_t passphrase_fd;        /* 0: not given */
 };
 
-/* The rows of the options; settings is the verb's struct, member the one above in it. */
+/* settings: the verb's struct; member: the struct ca_key_settings in it. */
 #define CA_KEY_OPTIONS(settings, member)                                                           \
 	{"passphrase-file",                                                                        \
 	 0,                                                                                        \
@@ -22,25 +22,28 @@ struct ca_key_settings {
 	 "FILE",                                                                                   \
 	 take_text,                                                                                \
 	 offsetof(settings, member) + offsetof(struct ca_key_settings, passphrase_file),           \
-	 "what holds the passphrase of the CA's key, when not as in the manifest",                 \
+	 "the file with the passphrase of the CA's key, instead of the manifest's",                \
 	 NULL},                                                                                    \
 	{                                                                                          \
 		"passphrase-fd", 0, false, "FD", take_count,                                       \
 			offsetof(settings, member) +                                               \
 				offsetof(struct ca_key_settings, passphrase_fd),                   \
-			"read that passphrase from this descriptor, to its end", NULL              \
+			"a descriptor to read that passphrase from, to its end", NULL              \
 	}
 
 /*
- * Reads what is to be known: the passphrase where the options, else the manifest say; the PIN where
- * the manifest says.
- * Owns: clear_key_access. The manifest must outlive it.
- * Errors: FAULT_USAGE for a passphrase where no key is a file.
+ * Reads the passphrase from where the options say, else from the manifest's ca.passphrase_file, and
+ * the PIN from the manifest's ca.pin_file.
+ * Owns: clear_key_access frees it; the manifest must outlive it.
+ * Errors: FAULT_USAGE for a passphrase option when all keys are in a token.
  */
 int open_key_access(const struct manifest *manifest, const struct ca_key_settings *given,
 		    struct key_access *ret_access, struct fault *fault) MUST_CHECK;
 
-/* open_authority with that access, now. */
+/*
+ * Opens the CA as of now, with its key: open_authority with what open_key_access reads.
+ * Owns: free_authority frees it.
+ */
 int open_ca(const struct layout *layout, const struct manifest *manifest,
 	    const struct ca_key_settings *given, enum authority_mode mode,
 	    struct authority **ret_authority, struct fault *fault) MUST_CHECK;

@@ -1,3 +1,4 @@
+/* The table of verbs, and the way from a verb's name and arguments to its function. */
 #include "tools/command.h"
 
 #include "tools/options.h"
@@ -39,7 +40,7 @@ static void free_settings(void **settings)
 
 int run_command(const struct verb *verb, const char **arguments, struct fault *fault)
 {
-	/* One more, so that a verb without settings has memory too. */
+	/* One octet more: calloc(…, 0) may return NULL. */
 	CLEANUP(free_settings) void *settings = calloc(1, verb->settings_size + 1);
 	struct command command;
 

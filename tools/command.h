@@ -11,10 +11,10 @@
 struct option;
 struct verb;
 
-/* A command line, parsed: what every verb is told, besides the settings of its own options. */
+/* A parsed command line: what every verb gets besides the settings of its own options. */
 struct command {
 	const struct verb *verb;
-	const char *manifest;
+	const char *manifest; /* its path */
 	bool json;
 	bool quiet;
 	bool help;
@@ -24,8 +24,8 @@ struct command {
 };
 
 /*
- * Does what the verb is for, and prints: data on standard output, everything else on standard
- * error. settings is the verb's own struct, filled by its options.
+ * Runs the verb and prints: data on standard output, everything else on standard error. settings is
+ * the verb's own struct, which its options have filled.
  */
 typedef int verb_function(const struct command *command, const void *settings, struct fault *fault);
 
@@ -36,15 +36,13 @@ struct verb {
 	const char *details;  /* more lines for the help, each with its line end; NULL: none */
 	const struct option *options; /* its own; ends with a row without a name; NULL: none */
 	size_t settings_size;
-	size_t fewest; /* operands */
-	size_t most;
+	size_t fewest;        /* operands */
+	size_t most;          /* operands */
+	const char *expected; /* the operands as a message names them; NULL: most is 0 */
 	verb_function *run;
 };
 
-/* Parses what follows the verb and runs it, or prints its help. arguments ends with NULL. */
-int run_command(const struct verb *verb, const char **arguments, struct fault *fault) MUST_CHECK;
-
-/* The verbs, each in the file of its name. */
+/* The verbs, each in the file of its name in tools/verb. */
 extern const struct verb init_verb;
 extern const struct verb invite_verb;
 extern const struct verb join_verb;
@@ -71,13 +69,18 @@ extern const struct verb run_verb;
 extern const struct verb status_verb;
 extern const struct verb bench_verb;
 extern const struct verb help_verb;
-extern const struct verb version_verb;
+extern const struct verb version_verb; /* in help.c */
 
-/* In the order in which they are used; ends with NULL. */
+/* All of them, in the order in which a user comes to need them; ends with NULL. */
 extern const struct verb *const verbs[];
 
-/* NULL, with FAULT_USAGE, when there is none of that name. -h, --help and --version are names too.
+/*
+ * The verb of that name; -h, --help and --version are names too.
+ * Errors: NULL, with FAULT_USAGE, when there is none.
  */
 const struct verb *find_verb(const char *name, struct fault *fault);
+
+/* Parses what follows the verb and runs it, or prints its help. arguments ends with NULL. */
+int run_command(const struct verb *verb, const char **arguments, struct fault *fault) MUST_CHECK;
 
 #endif

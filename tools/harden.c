@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The sanitizer looks for leaks by tracing its own process. */
+/* The leak sanitizer traces its own process, which PR_SET_DUMPABLE would forbid. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define IS_SANITIZED
@@ -32,7 +32,7 @@ static int hide_memory(struct fault *fault)
 	return 0;
 }
 
-/* A layout holds six directories open, and `init` all layouts of a manifest. */
+/* An open layout holds six descriptors, and `init` opens all layouts of a manifest. */
 static int raise_file_limit(struct fault *fault)
 {
 	struct rlimit limit;
@@ -45,7 +45,7 @@ static int raise_file_limit(struct fault *fault)
 	return 0;
 }
 
-/* Opens what is closed, in the direction in which using it fails. */
+/* A closed stream becomes /dev/null, opened in the direction in which any use of it fails. */
 static int open_standard_streams(struct fault *fault)
 {
 	static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
@@ -53,7 +53,7 @@ static int open_standard_streams(struct fault *fault)
 	for (int descriptor = 0; descriptor < (int)COUNT_OF(flags); descriptor++) {
 		if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF)
 			continue;
-		/* The lowest free descriptor is this one: those below are open. */
+		/* open() returns the lowest free descriptor, which is this one. */
 		if (open("/dev/null", flags[descriptor] | O_NOCTTY) != descriptor)
 			return set_errno_fault(fault, "/dev/null");
 	}

@@ -4,10 +4,10 @@
 #include "common/base/fault.h"
 
 /*
- * What every certpool process does first: nobody may trace it or read its memory, it leaves no
- * core, the JSON library wipes what it frees, a pipe that nobody reads is a failed write and not
- * its end, and descriptors 0 to 2 are open, so that no file that it opens takes the place of one of
- * them.
+ * What every certpool process does before anything else: other processes can neither trace it nor
+ * read its memory, it leaves no core, jansson wipes memory that it frees, and the limit of open
+ * files is raised. A write to a pipe that no process reads fails instead of ending the process.
+ * Descriptors 0 to 2 are open, so that no file opened later becomes a standard stream.
  */
 int harden_process(struct fault *fault) MUST_CHECK;
 

@@ -1,3 +1,4 @@
+/* Reads and writes the files that the command line names. */
 #include "tools/input.h"
 
 #include "common/base/file.h"
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DER_SEQUENCE = 0x30 };
+enum { DER_SEQUENCE = 0x30 }; /* the first octet of a DER certificate, and of no PEM text */
 
 static bool is_stream(const char *path)
 {
@@ -61,7 +62,7 @@ int replace_output(const char *path, unsigned int mode, struct bytes content, st
 		return write_stream(STDOUT_FILENO, "standard output", content, fault);
 	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return set_fault(fault, FAULT_REFUSED,
-				 "%s: expected a regular file to write anew, found something else",
+				 "%s: expected a regular file to replace, found something else",
 				 path);
 	return write_new(path, STAGE_REPLACE, mode, content, fault);
 }

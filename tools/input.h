@@ -4,29 +4,36 @@
 #include "common/base/bytes.h"
 #include "common/x509/intermediates.h"
 
-/* What a user names on the command line: a path, or "-" for standard input. */
+/*
+ * Files that the command line names; "-" is standard input or standard output.
+ */
 
+/* Reads a whole file of at most max octets. Owns: clear_buffer. */
 int read_input(const char *path, size_t max, struct buffer *ret_content,
 	       struct fault *fault) MUST_CHECK;
 
-/* A new file of this mode, durable; nothing is overwritten. "-" is standard output. */
+/* Writes a new file of this mode, durably. Errors: FAULT_REFUSED when the file exists. */
 int write_output(const char *path, unsigned int mode, struct bytes content,
 		 struct fault *fault) MUST_CHECK;
 
-/* FAULT_REFUSED when write_output would not write there: to be asked before what takes long. */
+/*
+ * FAULT_REFUSED when the file exists, so that write_output would refuse it. A verb calls this
+ * before it begins something long.
+ */
 int check_output(const char *path, struct fault *fault) MUST_CHECK;
 
-/* The same, in place of a file of that name. What is there and is no regular file is refused. */
+/* Writes a file durably, in place of an older one. Errors: FAULT_REFUSED for any but a regular
+ * file. */
 int replace_output(const char *path, unsigned int mode, struct bytes content,
 		   struct fault *fault) MUST_CHECK;
 
-/* One certificate, PEM or DER. */
+/* One certificate, PEM or DER. Owns: free_certificate. */
 int parse_any_certificate(struct bytes content, struct certificate **ret_certificate,
 			  struct fault *fault) MUST_CHECK;
 int read_certificate(const char *path, struct certificate **ret_certificate,
 		     struct fault *fault) MUST_CHECK;
 
-/* A file of certificates, PEM one after the other. */
+/* A file of certificates, PEM, one after the other. Owns: clear_intermediates. */
 int read_chain(const char *path, struct intermediates *ret_chain, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,24 +1,24 @@
+/*
+ * The program: hardens the process, runs the verb that the command line names, prints why it failed
+ * and ends with the exit status for that.
+ */
+#include "tools/command.h"
 #include "tools/harden.h"
 #include "tools/output.h"
 
 #include <stdio.h>
 
 /*
- * What a process ends with: 0 done, 1 failed, 2 usage, 3 verification failed or revoked, 4 not
- * found, 5 part of a batch failed, 6 refused by policy or authentication, 7 the other side cannot
- * be reached (try again).
+ * Exit statuses: 0 done, 1 failed, 2 usage, 3 verification failed or revoked, 4 not found, 5 part
+ * of a batch failed, 6 refused by policy or authentication, 7 the other side cannot be reached (try
+ * again).
  */
-static const int statuses[] = {
+static const int exit_statuses[] = {
 	[FAULT_NONE] = 0,       [FAULT_FAILED] = 1,    [FAULT_USAGE] = 2,
 	[FAULT_MALFORMED] = 1,  [FAULT_TOO_LARGE] = 1, [FAULT_UNDECRYPTABLE] = 6,
 	[FAULT_UNVERIFIED] = 3, [FAULT_NOT_FOUND] = 4, [FAULT_PARTIAL] = 5,
 	[FAULT_REFUSED] = 6,    [FAULT_BUSY] = 7,      [FAULT_UNREACHABLE] = 7,
 };
-
-static int exit_status(enum fault_class class)
-{
-	return statuses[class];
-}
 
 static int run_arguments(int argc, const char **argv, struct fault *fault)
 {
@@ -33,7 +33,7 @@ static int run_arguments(int argc, const char **argv, struct fault *fault)
 		return -1;
 	if (run_command(verb, argv + 2, fault) == 0)
 		return 0;
-	/* A verb that answers by its exit status has said already what there is to say. */
+	/* A verb whose exit status is its answer leaves the text empty: nothing more is printed. */
 	return fault->text[0] != '\0' ? prefix_fault(fault, "%s", verb->name) : -1;
 }
 
@@ -48,5 +48,5 @@ int main(int argc, const char **argv)
 		fault = unwritten;
 		(void)fprintf(stderr, "certpool: %s\n", fault.text);
 	}
-	return exit_status(fault.class);
+	return exit_statuses[fault.class];
 }

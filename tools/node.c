@@ -1,3 +1,8 @@
+/*
+ * Opening the nodes of a manifest, and init_nodes, which makes what they lack: layouts first, then
+ * the CA, shared keys, and the root in the clients. All layouts stay locked until the end, and are
+ * always locked in the manifest's order, so that two runs cannot wait for each other.
+ */
 #include "tools/node.h"
 
 #include "common/base/clock.h"
@@ -44,9 +49,9 @@ int lock_or_wait(const struct command *command, const struct layout *layout, int
 	return lock_layout(layout, LOCK_WAIT, ret_lock, fault);
 }
 
-struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *otherwise)
+struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *manifest)
 {
-	return given->host[0] != '\0' ? *given : *otherwise;
+	return given->host[0] != '\0' ? *given : *manifest;
 }
 
 int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout, struct fault *fault)
@@ -54,22 +59,22 @@ int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout, 
 	if (manifest->ca.layout == NULL)
 		return set_fault(fault, FAULT_USAGE,
 				 "%s: expected a layout of the CA, found none: the CA runs on "
-				 "another host, and this is to be done there",
+				 "another host, and this command belongs there",
 				 manifest->path);
 	return open_layout(manifest->ca.layout, ret_layout, fault);
 }
 
-/* A node of the manifest that has, or is to have, its layout here. */
+/* A node of the manifest with its layout, which exists on this host or is to be made here. */
 struct site {
 	const char *name;
 	const char *path;
 	const struct client_node *client; /* NULL: the CA */
-	bool selected;
-	struct layout *layout; /* NULL: not here */
+	bool selected;                    /* by the caller */
+	struct layout *layout;            /* NULL: on another host */
 	int lock;
 };
 
-/* What can be made: what JSON calls it, and how people are told. */
+/* A kind of thing that can be made: its name in JSON, and the words for people. */
 struct made_kind {
 	const char *name;
 	const char *text;
@@ -78,13 +83,14 @@ struct made_kind {
 static const struct made_kind made_layout = {"layout", "made the layout"};
 static const struct made_kind made_root = {"root", "made the root"};
 static const struct made_kind made_certificate = {"certificate", "made the CA's certificate"};
-static const struct made_kind made_chain = {"chain", "keeps the CA's certificate"};
+static const struct made_kind made_chain = {"chain", "stored the CA's certificate"};
 static const struct made_kind made_record = {"record", "made the record of certificates"};
 static const struct made_kind made_key = {"shared_key", "made a key shared with"};
 static const struct made_kind made_pin = {"pinned_root", "pinned the root"};
 
-/* The CA first, if it has a layout, then the clients as in the manifest: the order of locking. */
-struct work {
+/* One call of init_nodes. The sites: the CA if it has a layout, then the clients of the manifest.
+ */
+struct init_context {
 	const struct command *command;
 	const struct manifest *manifest;
 	const struct ca_key_settings *key;
@@ -94,26 +100,26 @@ struct work {
 	size_t made;
 };
 
-static void clear_work(struct work *work)
+static void clear_init_context(struct init_context *context)
 {
-	for (size_t i = 0; i < work->count; i++) {
-		free_layout(&work->sites[i].layout);
-		close_descriptor(&work->sites[i].lock);
+	for (size_t i = 0; i < context->count; i++) {
+		free_layout(&context->sites[i].layout);
+		close_descriptor(&context->sites[i].lock);
 	}
-	free(work->sites);
+	free(context->sites);
 }
 
-static int tell_made(struct work *work, const struct site *site, const struct made_kind *kind,
-		     const char *detail, struct fault *fault)
+static int report_made(struct init_context *context, const struct site *site,
+		       const struct made_kind *kind, const char *detail, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
-	work->made++;
-	if (work->report == REPORT_NOTES) {
-		print_note(work->command, "%s: %s %s", site->name, kind->text, detail);
+	context->made++;
+	if (context->report == REPORT_NOTES) {
+		print_note(context->command, "%s: %s %s", site->name, kind->text, detail);
 		return 0;
 	}
-	if (!work->command->json) {
+	if (!context->command->json) {
 		print_line("%s: %s %s", site->name, kind->text, detail);
 		return 0;
 	}
@@ -123,27 +129,29 @@ static int tell_made(struct work *work, const struct site *site, const struct ma
 	return print_json(&line, fault);
 }
 
-static int list_sites(const struct manifest *manifest, struct work *work, struct fault *fault)
+static int list_sites(const struct manifest *manifest, struct init_context *context,
+		      struct fault *fault)
 {
-	work->sites = calloc(manifest->client_count + 1, sizeof(*work->sites));
-	if (work->sites == NULL)
+	context->sites = calloc(manifest->client_count + 1, sizeof(*context->sites));
+	if (context->sites == NULL)
 		return set_memory_fault(fault);
 	if (manifest->ca.layout != NULL)
-		work->sites[work->count++] =
+		context->sites[context->count++] =
 			(struct site){.name = CA_NAME, .path = manifest->ca.layout, .lock = -1};
 	for (size_t i = 0; i < manifest->client_count; i++)
-		work->sites[work->count++] = (struct site){.name = manifest->clients[i].name,
-							   .path = manifest->clients[i].layout,
-							   .client = &manifest->clients[i],
-							   .lock = -1};
+		context->sites[context->count++] =
+			(struct site){.name = manifest->clients[i].name,
+				      .path = manifest->clients[i].layout,
+				      .client = &manifest->clients[i],
+				      .lock = -1};
 	return 0;
 }
 
-static int select_site(struct work *work, const char *name, struct fault *fault)
+static int select_site(struct init_context *context, const char *name, struct fault *fault)
 {
-	for (size_t i = 0; i < work->count; i++) {
-		if (strcmp(work->sites[i].name, name) == 0) {
-			work->sites[i].selected = true;
+	for (size_t i = 0; i < context->count; i++) {
+		if (strcmp(context->sites[i].name, name) == 0) {
+			context->sites[i].selected = true;
 			return 0;
 		}
 	}
@@ -151,24 +159,24 @@ static int select_site(struct work *work, const char *name, struct fault *fault)
 		return set_fault(fault, FAULT_USAGE,
 				 "%s: expected a layout of the CA, found none: the CA runs on "
 				 "another host",
-				 work->manifest->path);
-	(void)find_client(work->manifest, name, fault);
+				 context->manifest->path);
+	(void)find_client(context->manifest, name, fault);
 	return -1;
 }
 
-static int select_sites(struct work *work, const char *const *names, size_t count,
+static int select_sites(struct init_context *context, const char *const *names, size_t count,
 			struct fault *fault)
 {
 	for (size_t i = 0; i < count; i++)
-		if (select_site(work, names[i], fault) < 0)
+		if (select_site(context, names[i], fault) < 0)
 			return -1;
-	for (size_t i = 0; count == 0 && i < work->count; i++)
-		work->sites[i].selected = true;
+	for (size_t i = 0; count == 0 && i < context->count; i++)
+		context->sites[i].selected = true;
 	return 0;
 }
 
-/* A node that was not asked for takes part if it is here and ours. */
-static int open_site(struct work *work, struct site *site, struct fault *fault)
+/* A node that was not selected takes part, to share keys, if its layout is on this host. */
+static int open_site(struct init_context *context, struct site *site, struct fault *fault)
 {
 	struct fault absent = {0};
 
@@ -178,77 +186,81 @@ static int open_site(struct work *work, struct site *site, struct fault *fault)
 		if (absent.class != FAULT_NOT_FOUND)
 			return pass_fault(&absent, fault);
 		if (make_layout(site->path, &site->layout, fault) < 0 ||
-		    tell_made(work, site, &made_layout, site->path, fault) < 0)
+		    report_made(context, site, &made_layout, site->path, fault) < 0)
 			return -1;
 	}
-	if (lock_or_wait(work->command, site->layout, &site->lock, fault) < 0)
+	if (lock_or_wait(context->command, site->layout, &site->lock, fault) < 0)
 		return -1;
 	return sweep_staging(site->layout->private, fault);
 }
 
-/* The CA's site when it is here, else NULL. */
-static const struct site *find_ca(const struct work *work)
+/* The CA's site when its layout is on this host, else NULL. */
+static const struct site *find_ca(const struct init_context *context)
 {
-	bool here =
-		work->count > 0 && work->sites[0].client == NULL && work->sites[0].layout != NULL;
+	bool here = context->count > 0 && context->sites[0].client == NULL &&
+		    context->sites[0].layout != NULL;
 
-	return here ? &work->sites[0] : NULL;
+	return here ? &context->sites[0] : NULL;
 }
 
-static int tell_authority(struct work *work, const struct site *site,
-			  const struct authority_made *made, struct fault *fault)
+static int report_authority(struct init_context *context, const struct site *site,
+			    const struct authority_made *made, struct fault *fault)
 {
-	const struct ca_node *ca = &work->manifest->ca;
+	const struct ca_node *ca = &context->manifest->ca;
 
-	if (made->root_layout && tell_made(work, site, &made_layout, ca->root_layout, fault) < 0)
+	if (made->root_layout &&
+	    report_made(context, site, &made_layout, ca->root_layout, fault) < 0)
 		return -1;
-	if (made->root && tell_made(work, site, &made_root, ca->subject, fault) < 0)
+	if (made->root && report_made(context, site, &made_root, ca->subject, fault) < 0)
 		return -1;
 	if (made->certificate &&
-	    tell_made(work, site, &made_certificate, ca->intermediate_subject, fault) < 0)
+	    report_made(context, site, &made_certificate, ca->intermediate_subject, fault) < 0)
 		return -1;
-	return made->store ? tell_made(work, site, &made_record, "state/ca.db", fault) : 0;
+	return made->store ? report_made(context, site, &made_record, "state/ca.db", fault) : 0;
 }
 
-/* Told once, while nothing is issued yet. */
-static void warn_of_missing_urls(const struct work *work, const struct site *site)
+/* Only when the record is new, before anything is issued. */
+static void warn_of_missing_urls(const struct init_context *context, const struct site *site)
 {
-	const struct ca_node *ca = &work->manifest->ca;
-	bool neither = ca->crl_url == NULL && ca->ocsp_url == NULL;
+	const struct ca_node *ca = &context->manifest->ca;
+	const char *missing = "ca.crl.url and no ca.ocsp.url";
+	const char *how = "";
 
 	if (ca->crl_url != NULL && ca->ocsp_url != NULL)
 		return;
-	print_note(work->command,
-		   "%s: the manifest has no %s: certificates will not say where they can be looked "
-		   "up%s, and it cannot be added to those that were issued",
-		   site->name,
-		   neither               ? "ca.crl.url and no ca.ocsp.url"
-		   : ca->crl_url == NULL ? "ca.crl.url"
-					 : "ca.ocsp.url",
-		   neither               ? ""
-		   : ca->crl_url == NULL ? " in a CRL"
-					 : " by OCSP");
+	if (ca->ocsp_url != NULL) {
+		missing = "ca.crl.url";
+		how = " in a CRL";
+	} else if (ca->crl_url != NULL) {
+		missing = "ca.ocsp.url";
+		how = " by OCSP";
+	}
+	print_note(
+		context->command,
+		"%s: the manifest has no %s: certificates will not say where their status can be "
+		"looked up%s, and it cannot be added to a certificate later",
+		site->name, missing, how);
 }
 
-static int make_authority(struct work *work, struct fault *fault)
+static int make_authority(struct init_context *context, struct fault *fault)
 {
 	CLEANUP(clear_key_access) struct key_access access = {0};
-	const struct site *ca = find_ca(work);
+	const struct site *ca = find_ca(context);
 	struct authority_made made;
 
 	if (ca == NULL || !ca->selected)
 		return 0;
-	if (open_key_access(work->manifest, work->key, &access, fault) < 0 ||
-	    init_authority(ca->layout, work->manifest, &access, read_clock(), &made, fault) < 0)
+	if (open_key_access(context->manifest, context->key, &access, fault) < 0 ||
+	    init_authority(ca->layout, context->manifest, &access, read_clock(), &made, fault) < 0)
 		return -1;
-	if (tell_authority(work, ca, &made, fault) < 0)
+	if (report_authority(context, ca, &made, fault) < 0)
 		return -1;
-	if (made.store && work->report == REPORT_DATA)
-		warn_of_missing_urls(work, ca);
+	if (made.store && context->report == REPORT_DATA)
+		warn_of_missing_urls(context, ca);
 	return 0;
 }
 
-/* The CA shares a key with each client; two clients do when one of them can receive. */
+/* The CA shares a key with each client; two clients share one when either of them can receive. */
 static bool need_key(const struct site *a, const struct site *b)
 {
 	if (a->layout == NULL || b->layout == NULL || (!a->selected && !b->selected))
@@ -256,62 +268,63 @@ static bool need_key(const struct site *a, const struct site *b)
 	return a->client == NULL || a->client->has_endpoint || b->client->has_endpoint;
 }
 
-static int share_keys(struct work *work, const struct site *a, struct fault *fault)
+static int share_keys(struct init_context *context, const struct site *a, struct fault *fault)
 {
-	for (const struct site *b = a + 1; b < work->sites + work->count; b++) {
+	for (const struct site *b = a + 1; b < context->sites + context->count; b++) {
 		bool made = false;
 
 		if (!need_key(a, b))
 			continue;
 		if (share_key(a->layout, a->name, b->layout, b->name, &made, fault) < 0)
 			return prefix_fault(fault, "the key of %s and %s", a->name, b->name);
-		if (made && tell_made(work, a, &made_key, b->name, fault) < 0)
+		if (made && report_made(context, a, &made_key, b->name, fault) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int pin_in_client(struct work *work, const struct site *site, const struct certificate *root,
-			 struct fault *fault)
+static int pin_in_client(struct init_context *context, const struct site *site,
+			 const struct certificate *root, struct fault *fault)
 {
 	bool written;
 
 	if (pin_root(site->layout, certificate_der(root), &written, fault) < 0)
 		return prefix_fault(fault, "%s", site->name);
-	return written ? tell_made(work, site, &made_pin, certificate_subject(root), fault) : 0;
+	return written ? report_made(context, site, &made_pin, certificate_subject(root), fault)
+		       : 0;
 }
 
-static int keep_in_client(struct work *work, const struct site *site,
-			  const struct intermediates *chain, struct fault *fault)
+static int store_chain_in_client(struct init_context *context, const struct site *site,
+				 const struct intermediates *chain, struct fault *fault)
 {
 	bool written;
 
 	if (keep_intermediates(site->layout, chain, &written, fault) < 0)
 		return prefix_fault(fault, "%s", site->name);
-	return written ? tell_made(work, site, &made_chain,
-				   certificate_subject(chain->certificates[0]), fault)
+	return written ? report_made(context, site, &made_chain,
+				     certificate_subject(chain->certificates[0]), fault)
 		       : 0;
 }
 
-static int pin_in_clients(struct work *work, struct fault *fault)
+static int pin_in_clients(struct init_context *context, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};
-	const struct site *ca = find_ca(work);
+	const struct site *ca = find_ca(context);
 
 	if (ca != NULL && (read_root(ca->layout, &root, fault) < 0 ||
 			   read_intermediates(ca->layout, &chain, fault) < 0))
 		return -1;
-	for (size_t i = 0; i < work->count; i++) {
-		const struct site *site = &work->sites[i];
+	for (size_t i = 0; i < context->count; i++) {
+		const struct site *site = &context->sites[i];
 
 		if (site->client == NULL || !site->selected)
 			continue;
-		if (root != NULL && (pin_in_client(work, site, root, fault) < 0 ||
-				     keep_in_client(work, site, &chain, fault) < 0))
+		if (root != NULL && (pin_in_client(context, site, root, fault) < 0 ||
+				     store_chain_in_client(context, site, &chain, fault) < 0))
 			return -1;
 		if (!file_exists(site->layout->cert, ROOT_FILE))
-			print_note(work->command,
+			print_note(context->command,
 				   "%s: has no root yet: run certpool invite %s where the CA is, "
 				   "and certpool join here",
 				   site->name, site->name);
@@ -323,22 +336,24 @@ int init_nodes(const struct command *command, const struct manifest *manifest,
 	       const struct ca_key_settings *key, const char *const *names, size_t count,
 	       enum made_report report, struct fault *fault)
 {
-	CLEANUP(clear_work)
-	struct work work = {.command = command, .manifest = manifest, .key = key, .report = report};
+	CLEANUP(clear_init_context)
+	struct init_context context = {
+		.command = command, .manifest = manifest, .key = key, .report = report};
 
-	if (list_sites(manifest, &work, fault) < 0 || select_sites(&work, names, count, fault) < 0)
+	if (list_sites(manifest, &context, fault) < 0 ||
+	    select_sites(&context, names, count, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < work.count; i++)
-		if (open_site(&work, &work.sites[i], fault) < 0)
+	for (size_t i = 0; i < context.count; i++)
+		if (open_site(&context, &context.sites[i], fault) < 0)
 			return -1;
-	if (make_authority(&work, fault) < 0)
+	if (make_authority(&context, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < work.count; i++)
-		if (share_keys(&work, &work.sites[i], fault) < 0)
+	for (size_t i = 0; i < context.count; i++)
+		if (share_keys(&context, &context.sites[i], fault) < 0)
 			return -1;
-	if (pin_in_clients(&work, fault) < 0)
+	if (pin_in_clients(&context, fault) < 0)
 		return -1;
-	if (work.made == 0 && report == REPORT_DATA)
+	if (context.made == 0 && report == REPORT_DATA)
 		print_note(command, "nothing is missing");
 	return 0;
 }

@@ -5,36 +5,46 @@
 #include "common/layout/manifest.h"
 #include "tools/ca_key.h"
 
-/* The client that a command is about, in its manifest and on the disk. */
+/*
+ * The nodes of a manifest, the CA and its clients: opening one, and making what they lack.
+ */
+
+/* The client that a command is about: its entry in the manifest and its layout. */
 struct node {
 	struct manifest *manifest;
-	const struct client_node *client; /* of the manifest */
+	const struct client_node *client; /* in the manifest */
 	struct layout *layout;
 };
 
-/* Loads the command's manifest, finds the client, opens its layout. Owns: clear_node. */
+/*
+ * Loads the command's manifest, finds the client in it and opens its layout. Owns: clear_node.
+ * Errors: those of load_manifest, find_client and open_layout.
+ */
 int open_node(const struct command *command, const char *client, struct node *ret_node,
 	      struct fault *fault) MUST_CHECK;
 void clear_node(struct node *node);
 
-/* Locks the layout; while another process works on it, says so and waits. */
+/*
+ * Locks the layout. While another process holds the lock, prints a note and waits. Owns: close the
+ * descriptor to unlock.
+ */
 int lock_or_wait(const struct command *command, const struct layout *layout, int *ret_lock,
 		 struct fault *fault) MUST_CHECK;
 
-/* What an option or the environment said, else what the manifest says. */
-struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *otherwise);
+/* The endpoint of an option, if one was given (has a host), else the manifest's. */
+struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *manifest);
 
-/* FAULT_USAGE when the CA has no layout here. */
+/* Opens the CA's layout. Owns: free_layout. Errors: FAULT_USAGE when the manifest names none. */
 int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout,
 		   struct fault *fault) MUST_CHECK;
 
-/* Where what was made is told: standard output, or standard error. */
+/* How init_nodes reports each thing that it makes: data on standard output, or notes. */
 enum made_report { REPORT_DATA, REPORT_NOTES };
 
 /*
  * Makes what the named nodes of the manifest lack (all nodes when count is 0): layouts, the CA's
- * root and record, the keys that they share with each other and with nodes that are here already,
- * the root in the clients. What is there stays.
+ * root and record, the keys shared among them and with nodes whose layouts exist on this host, and
+ * the pinned root in the clients. Existing files stay as they are.
  */
 int init_nodes(const struct command *command, const struct manifest *manifest,
 	       const struct ca_key_settings *key, const char *const *names, size_t count,

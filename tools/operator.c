@@ -1,3 +1,5 @@
+/* Opens the record for the verbs of the CA's operator, and publishes the CRL after they changed it.
+ */
 #include "tools/operator.h"
 
 #include "common/base/clock.h"
@@ -7,12 +9,12 @@
 
 #include <stdio.h>
 
-void clear_operator(struct operator* side)
+void clear_operator(struct ca_operator *ca)
 {
-	free_issuer(&side->issuer);
-	free_store(&side->store);
-	free_layout(&side->layout);
-	free_manifest(&side->manifest);
+	free_issuer(&ca->issuer);
+	free_store(&ca->store);
+	free_layout(&ca->layout);
+	free_manifest(&ca->manifest);
 }
 
 int open_ca_record(const struct layout *layout, struct store **ret_store, struct fault *fault)
@@ -26,32 +28,33 @@ int open_ca_record(const struct layout *layout, struct store **ret_store, struct
 	return open_store(path, ret_store, fault);
 }
 
-int open_operator(const struct command *command, struct operator* ret_side, struct fault *fault)
+int open_operator(const struct command *command, struct ca_operator *ret_operator,
+		  struct fault *fault)
 {
-	CLEANUP(clear_operator) struct operator side = {.now_s = read_clock()};
+	CLEANUP(clear_operator) struct ca_operator ca = {.now_s = read_clock()};
 
-	if (load_manifest(command->manifest, &side.manifest, fault) < 0 ||
-	    open_ca_layout(side.manifest, &side.layout, fault) < 0 ||
-	    open_ca_record(side.layout, &side.store, fault) < 0)
+	if (load_manifest(command->manifest, &ca.manifest, fault) < 0 ||
+	    open_ca_layout(ca.manifest, &ca.layout, fault) < 0 ||
+	    open_ca_record(ca.layout, &ca.store, fault) < 0)
 		return -1;
-	MOVE(ret_side, side);
+	MOVE(ret_operator, ca);
 	return 0;
 }
 
-static struct ca_crl_options terms_of(const struct operator* side)
+static struct ca_crl_options crl_options(const struct ca_operator *ca)
 {
-	return (struct ca_crl_options){.store = side->store,
-				       .layout = side->layout,
-				       .issuer = side->issuer,
-				       .validity_s = side->manifest->ca.crl_validity_s};
+	return (struct ca_crl_options){.store = ca->store,
+				       .layout = ca->layout,
+				       .issuer = ca->issuer,
+				       .validity_s = ca->manifest->ca.crl_validity_s};
 }
 
-static int read_certificate_status(const struct operator* side, struct crl_info *ret_info,
-				   struct fault *fault)
+static int describe_current_crl(const struct ca_operator *ca, struct crl_info *ret_info,
+				struct fault *fault)
 {
 	struct crl_state state;
 
-	if (read_crl_state(side->store, &state, fault) < 0)
+	if (read_crl_state(ca->store, &state, fault) < 0)
 		return -1;
 	*ret_info = (struct crl_info){.number = state.standing,
 				      .this_update_s = state.this_update_s,
@@ -59,25 +62,25 @@ static int read_certificate_status(const struct operator* side, struct crl_info 
 	return 0;
 }
 
-static int load_key(struct operator* side, const struct ca_key_settings *key, struct fault *fault)
+static int load_key(struct ca_operator *ca, const struct ca_key_settings *key, struct fault *fault)
 {
 	CLEANUP(clear_key_access) struct key_access access = {0};
 
-	if (open_key_access(side->manifest, key, &access, fault) < 0)
+	if (open_key_access(ca->manifest, key, &access, fault) < 0)
 		return -1;
-	return load_issuer(side->layout, &side->manifest->ca, &access, &side->issuer, fault);
+	return load_issuer(ca->layout, &ca->manifest->ca, &access, &ca->issuer, fault);
 }
 
-int publish_ca_crl(struct operator* side, const struct ca_key_settings *key,
+int publish_ca_crl(struct ca_operator *ca, const struct ca_key_settings *key,
 		   enum crl_publishing mode, struct crl_info *ret_info, struct fault *fault)
 {
-	struct ca_crl_options terms = terms_of(side);
-	struct fault flaw = {0};
+	struct ca_crl_options options = crl_options(ca);
+	struct fault due = {0};
 
-	if (mode == CRL_WHEN_DUE && check_crl(&terms, side->now_s, &flaw) == 0)
-		return read_certificate_status(side, ret_info, fault);
-	if (side->issuer == NULL && load_key(side, key, fault) < 0)
+	if (mode == CRL_WHEN_DUE && check_crl(&options, ca->now_s, &due) == 0)
+		return describe_current_crl(ca, ret_info, fault);
+	if (ca->issuer == NULL && load_key(ca, key, fault) < 0)
 		return -1;
-	terms = terms_of(side);
-	return publish_crl(&terms, mode, side->now_s, ret_info, fault);
+	options.issuer = ca->issuer;
+	return publish_crl(&options, mode, ca->now_s, ret_info, fault);
 }

@@ -7,30 +7,29 @@
 #include "tools/command.h"
 
 /*
- * What the CA's operator works on: the manifest, the CA's layout, its record. A server may work on
- * the same record meanwhile. The CA's key is loaded when something has to be signed, so that a verb
- * that only looks needs none.
+ * What a verb of the CA's operator works on: the manifest, the CA's layout, its record. A server
+ * may work on the same record at the same time. The CA's key is loaded when something has to be
+ * signed, so that a verb that only reads needs no passphrase.
  */
-struct operator
-{
+struct ca_operator {
 	struct manifest *manifest;
 	struct layout *layout;
 	struct store *store;
-	struct issuer *issuer; /* NULL until it is needed */
+	struct issuer *issuer; /* NULL until something is to be signed */
 	int64_t now_s;         /* when the command began */
 };
 
-/* FAULT_USAGE when the CA has no layout here. Owns: clear_operator. */
-int open_operator(const struct command *command, struct operator* ret_side,
+/* Owns: clear_operator. Errors: FAULT_USAGE when the manifest names no layout of the CA. */
+int open_operator(const struct command *command, struct ca_operator *ret_operator,
 		  struct fault *fault) MUST_CHECK;
-void clear_operator(struct operator* side);
+void clear_operator(struct ca_operator *ca);
 
-/* The record of a CA's layout. */
+/* Opens the record in a CA's layout. Owns: free_store. */
 int open_ca_record(const struct layout *layout, struct store **ret_store,
 		   struct fault *fault) MUST_CHECK;
 
-/* publish_crl, which needs the key only when there is a CRL to be made. */
-int publish_ca_crl(struct operator* side, const struct ca_key_settings *key,
+/* publish_crl, but the key is loaded only when a CRL has to be made. */
+int publish_ca_crl(struct ca_operator *ca, const struct ca_key_settings *key,
 		   enum crl_publishing mode, struct crl_info *ret_info,
 		   struct fault *fault) MUST_CHECK;
 

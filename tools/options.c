@@ -1,3 +1,8 @@
+/*
+ * The parser of command lines. A table of slots, one for each option that the verb may have,
+ * collects what the command line gives; then each slot is set from there, from the environment or
+ * from its default.
+ */
 #include "tools/options.h"
 
 #include "common/base/clock.h"
@@ -13,7 +18,7 @@ const struct option common_options[] = {
 	{"json", 0, false, NULL, take_switch, offsetof(struct command, json),
 	 "print JSON, one object a line", NULL},
 	{"quiet", 'q', false, NULL, take_switch, offsetof(struct command, quiet),
-	 "say nothing on standard error but what went wrong", NULL},
+	 "print nothing on standard error but what went wrong", NULL},
 	{"help", 'h', true, NULL, take_switch, offsetof(struct command, help), "show this help",
 	 NULL},
 	{"version", 0, true, NULL, take_switch, offsetof(struct command, version),
@@ -21,15 +26,15 @@ const struct option common_options[] = {
 	{0},
 };
 
-/* An option of this command line, and what it was given there. */
-struct slot {
+/* An option that this command line may have, and its value there. */
+struct option_slot {
 	const struct option *option;
-	void *base;        /* of the option's offset */
-	const char *given; /* NULL: it was not */
+	void *base;        /* the struct that the option's offset counts from */
+	const char *given; /* NULL: not on the command line */
 };
 
-struct slots {
-	struct slot slots[OPTIONS_MAX];
+struct option_slots {
+	struct option_slot slots[OPTIONS_MAX];
 	size_t count;
 };
 
@@ -100,13 +105,14 @@ void name_variable(const struct option *option, char ret_name[static VARIABLE_SI
 	}
 }
 
-static void add_slots(struct slots *slots, const struct option *options, void *base)
+static void add_slots(struct option_slots *slots, const struct option *options, void *base)
 {
 	for (; options != NULL && options->name != NULL && slots->count < OPTIONS_MAX; options++)
-		slots->slots[slots->count++] = (struct slot){.option = options, .base = base};
+		slots->slots[slots->count++] =
+			(struct option_slot){.option = options, .base = base};
 }
 
-static struct slot *find_long(struct slots *slots, const char *name, size_t len)
+static struct option_slot *find_long(struct option_slots *slots, const char *name, size_t len)
 {
 	for (size_t i = 0; i < slots->count; i++) {
 		const char *candidate = slots->slots[i].option->name;
@@ -117,7 +123,7 @@ static struct slot *find_long(struct slots *slots, const char *name, size_t len)
 	return NULL;
 }
 
-static struct slot *find_letter(struct slots *slots, char letter)
+static struct option_slot *find_letter(struct option_slots *slots, char letter)
 {
 	for (size_t i = 0; i < slots->count; i++)
 		if (slots->slots[i].option->letter == letter)
@@ -131,8 +137,8 @@ static int refuse_option(const char *option, const struct verb *verb, struct fau
 			 verb->name);
 }
 
-/* The value is what is attached to the option, or else the next argument. */
-static int take_value(struct slot *slot, const char *attached, const char ***next,
+/* The value is attached to the option, or else is the next argument. */
+static int take_value(struct option_slot *slot, const char *attached, const char ***next,
 		      struct fault *fault)
 {
 	if (attached == NULL)
@@ -148,13 +154,13 @@ static int take_value(struct slot *slot, const char *attached, const char ***nex
 }
 
 /* --name, --name=value, --name value */
-static int parse_long(struct slots *slots, const struct verb *verb, const char *argument,
+static int parse_long(struct option_slots *slots, const struct verb *verb, const char *argument,
 		      const char ***next, struct fault *fault)
 {
 	const char *name = argument + 2;
 	size_t len = strcspn(name, "=");
 	const char *attached = name[len] == '=' ? name + len + 1 : NULL;
-	struct slot *slot = find_long(slots, name, len);
+	struct option_slot *slot = find_long(slots, name, len);
 
 	if (slot == NULL)
 		return refuse_option(argument, verb, fault);
@@ -168,11 +174,11 @@ static int parse_long(struct slots *slots, const struct verb *verb, const char *
 }
 
 /* -q, -m value, -mvalue, -qm value */
-static int parse_short(struct slots *slots, const struct verb *verb, const char *argument,
+static int parse_short(struct option_slots *slots, const struct verb *verb, const char *argument,
 		       const char ***next, struct fault *fault)
 {
 	for (const char *letter = argument + 1; *letter != '\0'; letter++) {
-		struct slot *slot = find_letter(slots, *letter);
+		struct option_slot *slot = find_letter(slots, *letter);
 
 		if (slot == NULL)
 			return refuse_option(argument, verb, fault);
@@ -183,9 +189,9 @@ static int parse_short(struct slots *slots, const struct verb *verb, const char 
 	return 0;
 }
 
-/* Sorts the arguments into options, which fill their slots, and operands, which move forward. */
-static int sort_arguments(struct slots *slots, const struct verb *verb, const char **arguments,
-			  size_t *ret_operands, struct fault *fault)
+/* Options fill their slots; operands move to the front of the arguments. */
+static int sort_arguments(struct option_slots *slots, const struct verb *verb,
+			  const char **arguments, size_t *ret_operands, struct fault *fault)
 {
 	const char **next = arguments;
 	bool options = true;
@@ -210,22 +216,22 @@ static int sort_arguments(struct slots *slots, const struct verb *verb, const ch
 	return 0;
 }
 
-static int set_slot(const struct slot *slot, struct fault *fault)
+static int set_slot(const struct option_slot *slot, struct fault *fault)
 {
 	const struct option *option = slot->option;
 	void *field = (char *)slot->base + option->offset;
 	const char *value = option->initial;
 	char variable[VARIABLE_SIZE];
-	const char *found;
+	const char *from_environment;
 
 	if (slot->given != NULL)
 		return option->set(field, slot->given, fault) == 0
 			       ? 0
 			       : prefix_fault(fault, "--%s", option->name);
 	name_variable(option, variable);
-	found = option->no_environment ? NULL : getenv(variable);
-	if (found != NULL && *found != '\0')
-		return option->set(field, found, fault) == 0
+	from_environment = option->no_environment ? NULL : getenv(variable);
+	if (from_environment != NULL && *from_environment != '\0')
+		return option->set(field, from_environment, fault) == 0
 			       ? 0
 			       : prefix_fault(fault, "environment, %s", variable);
 	return value != NULL ? option->set(field, value, fault) : 0;
@@ -233,10 +239,16 @@ static int set_slot(const struct slot *slot, struct fault *fault)
 
 static int check_operands(const struct verb *verb, size_t count, struct fault *fault)
 {
+	char found[48];
+
 	if (count >= verb->fewest && count <= verb->most)
 		return 0;
-	return set_fault(fault, FAULT_USAGE, "expected %s, found %zu of them: see certpool help %s",
-			 *verb->operands != '\0' ? verb->operands : "no arguments", count,
+	if (count == 0)
+		(void)snprintf(found, sizeof(found), "none");
+	else
+		(void)snprintf(found, sizeof(found), "%zu argument%s", count, count > 1 ? "s" : "");
+	return set_fault(fault, FAULT_USAGE, "expected %s, found %s: see certpool help %s",
+			 verb->expected != NULL ? verb->expected : "no argument", found,
 			 verb->name);
 }
 
@@ -244,7 +256,7 @@ int parse_command(const struct verb *verb, const char **arguments, struct comman
 		  void *ret_settings, struct fault *fault)
 {
 	struct command command = {.verb = verb, .operands = arguments};
-	struct slots slots = {0};
+	struct option_slots slots = {0};
 
 	add_slots(&slots, common_options, &command);
 	add_slots(&slots, verb->options, ret_settings);

@@ -4,19 +4,20 @@
 #include "tools/command.h"
 
 /*
- * Options, by tables: one row an option. What an option is set to comes from the command line, else
- * from the environment (CERTPOOL_ and the long name in capitals, '-' as '_'; empty is not set),
- * else from the row. What has none of these is left to the manifest.
+ * Command-line options as tables, one row an option. The value comes from the command line, else
+ * from the environment (CERTPOOL_ and the long name in capitals, '-' as '_'; an empty variable
+ * counts as unset), else from the row's default. Without any of these the field stays zero, and the
+ * verb takes the manifest's value.
  */
 
-/* Stores the text of a value in a field of its type. */
+/* Parses the text of a value and stores it in a field of the type that the setter names below. */
 typedef int option_setter(void *field, const char *text, struct fault *fault);
 
 struct option {
-	const char *name;     /* the long one, without its dashes */
-	char letter;          /* the short one; 0: none */
-	bool no_environment;  /* the command line alone */
-	const char *argument; /* what the help calls the value; NULL: a switch, which takes none */
+	const char *name;     /* long, without its dashes */
+	char letter;          /* short; 0: none */
+	bool no_environment;  /* settable on the command line alone */
+	const char *argument; /* the value's name in the help; NULL: a switch without a value */
 	option_setter *set;
 	size_t offset; /* of the field, in the verb's settings */
 	const char *doc;
@@ -32,24 +33,25 @@ option_setter take_instant;  /* struct instant: parse_time */
 option_setter take_duration; /* int64_t, seconds: parse_duration */
 option_setter take_endpoint; /* struct endpoint: parse_endpoint */
 
-/* A point in time that need not be given. */
+/* An optional point in time. */
 struct instant {
 	bool given;
 	long long time_s;
 };
 
-/* The options that every verb has; the fields are struct command's. Ends like a verb's. */
+/* The options of every verb; their fields are in struct command. Ends with a row without a name. */
 extern const struct option common_options[];
 
 /*
  * Parses what follows the verb. Options may stand before, between and after operands; "--" ends
- * them, "-" alone is an operand. arguments ends with NULL; the operands are moved to its front.
- * Errors: FAULT_USAGE. With --help or --version nothing is checked but the options themselves.
+ * them, and "-" alone is an operand. arguments ends with NULL; the operands are moved to its front.
+ * ret_settings is the verb's struct.
+ * Errors: FAULT_USAGE. With --help or --version the number of operands is not checked.
  */
 int parse_command(const struct verb *verb, const char **arguments, struct command *ret_command,
 		  void *ret_settings, struct fault *fault) MUST_CHECK;
 
-/* "CERTPOOL_BATCH_SIZE" */
+/* The environment variable of an option, such as "CERTPOOL_PASSPHRASE_FILE". */
 enum { VARIABLE_SIZE = 64 };
 #define VARIABLE_PREFIX "CERTPOOL_"
 void name_variable(const struct option *option, char ret_name[static VARIABLE_SIZE]);

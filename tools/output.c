@@ -1,3 +1,4 @@
+/* What verbs print: lines, JSON objects, progress bars. */
 #include "tools/output.h"
 
 #include "common/base/clock.h"
@@ -11,7 +12,7 @@
 
 enum { BAR_WIDTH = 40 };
 
-/* One line, masked, in one write. */
+/* The line is made first, so that it can be masked and printed in one write. */
 __attribute__((format(printf, 3, 0))) static void
 print_masked(FILE *stream, const char *prefix, const char *format, va_list arguments)
 {
@@ -65,7 +66,7 @@ void print_complaint(const struct command *command, const char *format, ...)
 	va_end(arguments);
 }
 
-/* C0 without line end and tabulator, DEL, and the UTF-8 of C1. */
+/* C0 without line end and tabulator, DEL, and C1 as UTF-8 writes it. */
 static bool is_control(struct bytes octets, size_t i)
 {
 	uint8_t c = octets.data[i];
@@ -93,7 +94,10 @@ int flush_output(struct fault *fault)
 	return 0;
 }
 
-/* The length of the UTF-8 sequence at the text, 0 when it is none (RFC 3629). */
+/*
+ * The length of the UTF-8 sequence that begins there, 0 when none does. The table is that of RFC
+ * 3629 section 4, which leaves out overlong forms and surrogates.
+ */
 static size_t measure_character(const unsigned char *text)
 {
 	static const struct {
@@ -144,7 +148,7 @@ static void append_json_string(struct buffer *buffer, const char *text)
 	append_string(buffer, "\"");
 }
 
-static void append_name(struct json_line *line, const char *name)
+static void append_member_name(struct json_line *line, const char *name)
 {
 	append_string(&line->text, line->text.len == 0 ? "{" : ",");
 	append_json_string(&line->text, name);
@@ -153,13 +157,13 @@ static void append_name(struct json_line *line, const char *name)
 
 void add_json_text(struct json_line *line, const char *name, const char *value)
 {
-	append_name(line, name);
+	append_member_name(line, name);
 	append_json_string(&line->text, value);
 }
 
 void add_json_base64(struct json_line *line, const char *name, struct bytes value)
 {
-	append_name(line, name);
+	append_member_name(line, name);
 	append_string(&line->text, "\"");
 	append_base64(&line->text, value);
 	append_string(&line->text, "\"");
@@ -167,13 +171,13 @@ void add_json_base64(struct json_line *line, const char *name, struct bytes valu
 
 void add_json_number(struct json_line *line, const char *name, long long value)
 {
-	append_name(line, name);
+	append_member_name(line, name);
 	append_format(&line->text, "%lld", value);
 }
 
 void add_json_flag(struct json_line *line, const char *name, bool value)
 {
-	append_name(line, name);
+	append_member_name(line, name);
 	append_string(&line->text, value ? "true" : "false");
 }
 
@@ -181,7 +185,7 @@ void add_json_time(struct json_line *line, const char *name, int64_t time_s)
 {
 	char text[TIME_TEXT_SIZE];
 
-	append_name(line, name);
+	append_member_name(line, name);
 	format_time(time_s, text);
 	if (time_s == 0)
 		append_string(&line->text, "null");
@@ -191,7 +195,7 @@ void add_json_time(struct json_line *line, const char *name, int64_t time_s)
 
 void add_json_thousandths(struct json_line *line, const char *name, int64_t thousandths)
 {
-	append_name(line, name);
+	append_member_name(line, name);
 	append_format(&line->text, "%lld.%03lld", (long long)thousandths / 1000,
 		      (long long)thousandths % 1000);
 }

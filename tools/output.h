@@ -6,30 +6,33 @@
 #include "tools/command.h"
 
 /*
- * What is printed. Data goes to standard output, everything else to standard error, each a line at
- * a time. Control characters in lines are masked, so that no name that somebody else chose can
- * drive a terminal. Colour and progress are for terminals, and never with NO_COLOR.
+ * Printing. Data goes to standard output, everything else to standard error, a line at a time.
+ * Control characters in lines are masked, so that a name from another party cannot drive the
+ * terminal. Colour and progress bars appear on terminals alone, and never with NO_COLOR.
  */
 
-/* Data. A failed write is found by flush_output. */
+/* Prints a line of data. flush_output reports a failed write. */
 void print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Octets as they are, and a line end; on a terminal their control characters are masked, except
-   line end and tabulator. */
+/*
+ * Prints octets unchanged, and a line end. On a terminal control characters are masked, except line
+ * end and tabulator.
+ */
 void print_octets(struct bytes octets);
 
-/* FAULT_FAILED when something printed could not be written. */
+/* FAULT_FAILED when earlier output could not be written. */
 int flush_output(struct fault *fault) MUST_CHECK;
 
-/* Standard error: what is good to know, unless --quiet; and what went wrong. */
+/* Standard error: a note, which --quiet suppresses; a complaint, which it does not. */
 void print_note(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void print_complaint(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * One JSON object (RFC 8259), flat, for one line of output. Zero-initialised is empty. Text that is
- * not UTF-8 has U+FFFD in place of what is wrong.
+ * One flat JSON object (RFC 8259), for one line of output: every verb's --json is made of these.
+ * Zero-initialised is empty. In text, U+FFFD replaces octets that are not UTF-8. A failed
+ * allocation is reported by print_json.
  */
 struct json_line {
 	struct buffer text;
@@ -40,24 +43,26 @@ void add_json_base64(struct json_line *line, const char *name, struct bytes valu
 void add_json_number(struct json_line *line, const char *name, long long value);
 void add_json_flag(struct json_line *line, const char *name, bool value);
 
-/* RFC 3339; null when there is no such time (0). */
+/* RFC 3339; 0 means that there is no such time, and becomes null. */
 void add_json_time(struct json_line *line, const char *name, int64_t time_s);
 
-/* Three decimals: seconds, of milliseconds; or a rate. Shape: not negative. */
+/* A number with three decimals, such as seconds from milliseconds. Shape: not negative. */
 void add_json_thousandths(struct json_line *line, const char *name, int64_t thousandths);
+
+/* Prints the object and flushes standard output. */
 int print_json(struct json_line *line, struct fault *fault) MUST_CHECK;
 void clear_json(struct json_line *line);
 
-/* Whether colour may be used on the stream of this descriptor. */
+/* Whether the descriptor is a terminal on which colour is wanted (TERM, NO_COLOR). */
 bool is_colourful(int descriptor);
 
-/* A progress bar on standard error. */
+/* A progress bar on standard error, which callees advance by the struct progress they are given. */
 struct bar {
 	const struct command *command;
 	char label[96];
 };
 
-/* Shows no bar where none may be shown. bar must outlive what it is given to. */
+/* Without a terminal, or with --quiet, the progress does nothing. bar must outlive it. */
 struct progress start_bar(struct bar *bar, const struct command *command, const char *label);
 
 #endif

@@ -50,7 +50,7 @@ static int print_verdict(const struct command *command, const struct audit_verdi
 	return print_json(&line, fault);
 }
 
-static int verify(const struct command *command, struct operator* side, const char *path,
+static int verify(const struct command *command, struct ca_operator *ca, const char *path,
 		  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer copy = {0};
@@ -58,8 +58,8 @@ static int verify(const struct command *command, struct operator* side, const ch
 
 	if (path != NULL && read_input(path, COPY_MAX, &copy, fault) < 0)
 		return -1;
-	if ((path != NULL ? verify_audit_copy(side->store, bytes_of_buffer(&copy), &found, fault)
-			  : verify_audit(side->store, &found, fault)) < 0 ||
+	if ((path != NULL ? verify_audit_copy(ca->store, bytes_of_buffer(&copy), &found, fault)
+			  : verify_audit(ca->store, &found, fault)) < 0 ||
 	    print_verdict(command, &found, fault) < 0)
 		return -1;
 	if (!found.verdict.invalid)
@@ -73,7 +73,7 @@ static int run_audit(const struct command *command, const void *settings, struct
 	const struct audit_settings *given = settings;
 	const char *action = command->operands[0];
 	bool list = strcmp(action, "list") == 0;
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 
 	if (!list && strcmp(action, "verify") != 0)
 		return set_fault(fault, FAULT_USAGE, "expected list or verify, found \"%s\"",
@@ -83,11 +83,11 @@ static int run_audit(const struct command *command, const void *settings, struct
 	if (!list && given->from > 1)
 		return set_fault(fault, FAULT_USAGE,
 				 "verify: takes no --from: every line says what the one before is");
-	if (open_operator(command, &side, fault) < 0)
+	if (open_operator(command, &ca, fault) < 0)
 		return -1;
 	if (list)
-		return list_audit(side.store, (int64_t)given->from, print_event, NULL, fault);
-	return verify(command, &side, command->operand_count > 1 ? command->operands[1] : NULL,
+		return list_audit(ca.store, (int64_t)given->from, print_event, NULL, fault);
+	return verify(command, &ca, command->operand_count > 1 ? command->operands[1] : NULL,
 		      fault);
 }
 
@@ -104,5 +104,6 @@ const struct verb audit_verb = {
 	.settings_size = sizeof(struct audit_settings),
 	.fewest = 1,
 	.most = 2,
+	.expected = "list or verify, and at most a file after verify",
 	.run = run_audit,
 };

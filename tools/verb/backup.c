@@ -86,7 +86,7 @@ static int run_backup(const struct command *command, const void *settings, struc
 	const char *path = command->operands[0];
 	bool stream = strcmp(path, "-") == 0;
 	CLEANUP(clear_secret) struct secret passphrase = {0};
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_buffer) struct buffer manifest = {0};
 	CLEANUP(free_string) char *scratch = NULL;
 	struct backup_options terms = {0};
@@ -95,19 +95,19 @@ static int run_backup(const struct command *command, const void *settings, struc
 	if (check_settings(command, given, stream, fault) < 0 || check_output(path, fault) < 0 ||
 	    (given->passphrase_file != NULL &&
 	     read_secret_line(given->passphrase_file, &passphrase, fault) < 0) ||
-	    open_operator(command, &side, fault) < 0 ||
+	    open_operator(command, &ca, fault) < 0 ||
 	    read_file(AT_FDCWD, command->manifest, MANIFEST_SIZE_MAX, &manifest, fault) < 0 ||
 	    choose_scratch(path, stream, &scratch, fault) < 0)
 		return -1;
-	terms = (struct backup_options){.layout = side.layout,
-					.store = side.store,
+	terms = (struct backup_options){.layout = ca.layout,
+					.store = ca.store,
 					.manifest = bytes_of_buffer(&manifest),
 					.passphrase = bytes_of_secret(&passphrase),
 					.scratch = scratch,
-					.now_s = side.now_s};
+					.now_s = ca.now_s};
 	if (write_to(path, stream, &terms, &summary, fault) < 0)
 		return -1;
-	if (side.manifest->ca.key_url != NULL)
+	if (ca.manifest->ca.key_url != NULL)
 		print_note(command, "the CA's key is in a token, and not in the backup");
 	return stream ? 0 : print_summary(command, path, &summary, fault);
 }
@@ -124,5 +124,6 @@ const struct verb backup_verb = {
 	.settings_size = sizeof(struct backup_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "the file to write",
 	.run = run_backup,
 };

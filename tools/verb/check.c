@@ -50,7 +50,7 @@ static int print_summary(const struct command *command, const struct check_summa
 	return print_json(&line, fault);
 }
 
-static int check(const struct command *command, const struct operator* side,
+static int check(const struct command *command, const struct ca_operator *ca,
 		 const struct check_settings *given, struct check_summary *ret_summary,
 		 struct fault *fault)
 {
@@ -58,28 +58,29 @@ static int check(const struct command *command, const struct operator* side,
 	struct bar bar;
 	struct progress progress = start_bar(&bar, command, "certificates");
 	struct command context = *command;
-	const struct check_options terms = {.layout = side->layout,
-					    .store = side->store,
-					    .ca = &side->manifest->ca,
+	const struct check_options terms = {.layout = ca->layout,
+					    .store = ca->store,
+					    .ca = &ca->manifest->ca,
 					    .access = &access,
-					    .now_s = side->now_s,
+					    .now_s = ca->now_s,
 					    .workers = count_cores(),
 					    .function = print_finding,
 					    .context = &context,
 					    .progress = progress.function,
 					    .progress_context = progress.context};
 
-	if (open_key_access(side->manifest, &given->key, &access, fault) < 0)
+	if (open_key_access(ca->manifest, &given->key, &access, fault) < 0)
 		return -1;
 	return check_ca(&terms, ret_summary, fault);
 }
 
 /* What cannot even be opened is a finding as well, and not the refusal of a request. */
-static int open_side(const struct command *command, struct operator* ret_side, struct fault *fault)
+static int open_operator_or_fail(const struct command *command, struct ca_operator *ret_operator,
+				 struct fault *fault)
 {
 	struct fault found = {0};
 
-	if (open_operator(command, ret_side, &found) == 0)
+	if (open_operator(command, ret_operator, &found) == 0)
 		return 0;
 	return set_fault(fault, found.class == FAULT_REFUSED ? FAULT_FAILED : found.class, "%s",
 			 found.text);
@@ -87,11 +88,11 @@ static int open_side(const struct command *command, struct operator* ret_side, s
 
 static int run_check(const struct command *command, const void *settings, struct fault *fault)
 {
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	struct check_summary summary = {0};
 
-	if (open_side(command, &side, fault) < 0 ||
-	    check(command, &side, settings, &summary, fault) < 0 ||
+	if (open_operator_or_fail(command, &ca, fault) < 0 ||
+	    check(command, &ca, settings, &summary, fault) < 0 ||
 	    print_summary(command, &summary, fault) < 0)
 		return -1;
 	if (summary.key_unseen)

@@ -37,7 +37,7 @@ static const struct option client_options[] = {
 
 /* An action on a client, or on all of them. */
 typedef int client_action(const struct command *command, const struct client_settings *given,
-			  struct operator* side, const char *name, struct fault *fault);
+			  struct ca_operator *ca, const char *name, struct fault *fault);
 
 static const char *format_state(const struct client *record)
 {
@@ -111,19 +111,19 @@ static void print_state(const struct client *record)
 		   record->by_hand ? "set here; the manifest does not count" : "the manifest's");
 }
 
-static int print_client(const struct command *command, const struct operator* side,
+static int print_client(const struct command *command, const struct ca_operator *ca,
 			const struct client *record, struct fault *fault)
 {
 	CLEANUP(clear_policy_text) struct policy_text text = {0};
 	const struct client_policy *policy = &record->policy;
 	const struct certificate_query live = {
-		.client = record->name, .state = STATE_VALID, .now_s = side->now_s};
+		.client = record->name, .state = STATE_VALID, .now_s = ca->now_s};
 	size_t count;
 
 	if (command->json)
 		return print_client_json(record, fault);
 	if (write_policy(policy, &text, fault) < 0 ||
-	    count_certificates(side->store, &live, &count, fault) < 0)
+	    count_certificates(ca->store, &live, &count, fault) < 0)
 		return -1;
 	print_line("%-20s %s", "client", record->name);
 	print_state(record);
@@ -165,12 +165,12 @@ static bool nothing_set(const struct client_settings *given)
 	       given->requests_per_minute == 0;
 }
 
-static int find_known(const struct operator* side, const char *name, struct client *ret_record,
+static int find_known(const struct ca_operator *ca, const char *name, struct client *ret_record,
 		      struct fault *fault)
 {
 	bool found;
 
-	if (read_client(side->store, name, ret_record, &found, fault) < 0)
+	if (read_client(ca->store, name, ret_record, &found, fault) < 0)
 		return -1;
 	if (found)
 		return 0;
@@ -181,33 +181,33 @@ static int find_known(const struct operator* side, const char *name, struct clie
 }
 
 /* The manifest's, for a client of it that the record does not have yet. */
-static int start_policy(const struct operator* side, const char *name,
+static int start_policy(const struct ca_operator *ca, const char *name,
 			struct client_policy *ret_policy, struct fault *fault)
 {
 	struct fault absent = {0};
-	const struct client_node *node = find_client(side->manifest, name, &absent);
+	const struct client_node *node = find_client(ca->manifest, name, &absent);
 
 	return node != NULL ? copy_client_policy(&node->policy, ret_policy, fault)
 			    : default_client_policy(ret_policy, fault);
 }
 
 static int add_client(const struct command *command, const struct client_settings *given,
-		      struct operator* side, const char *name, struct fault *fault)
+		      struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client record = {.by_hand = true};
 
 	if (strcmp(name, CA_NAME) == 0)
 		return set_fault(fault, FAULT_USAGE, "no client can be called \"%s\"", name);
 	memcpy(record.name, name, strlen(name) + 1);
-	if (start_policy(side, name, &record.policy, fault) < 0 ||
+	if (start_policy(ca, name, &record.policy, fault) < 0 ||
 	    apply_settings(given, &record.policy, fault) < 0 ||
-	    write_client(side->store, &record, CLIENT_ADD, side->now_s, fault) < 0)
+	    write_client(ca->store, &record, CLIENT_ADD, ca->now_s, fault) < 0)
 		return -1;
-	return print_client(command, side, &record, fault);
+	return print_client(command, ca, &record, fault);
 }
 
 static int set_client(const struct command *command, const struct client_settings *given,
-		      struct operator* side, const char *name, struct fault *fault)
+		      struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client record = {0};
 
@@ -215,23 +215,23 @@ static int set_client(const struct command *command, const struct client_setting
 		return set_fault(fault, FAULT_USAGE,
 				 "expected what to set: --subject, --alt-names, --keys, "
 				 "--validity, --certificates or --requests-per-minute");
-	if (find_known(side, name, &record, fault) < 0 ||
+	if (find_known(ca, name, &record, fault) < 0 ||
 	    apply_settings(given, &record.policy, fault) < 0 ||
-	    write_client(side->store, &record, CLIENT_CHANGE, side->now_s, fault) < 0)
+	    write_client(ca->store, &record, CLIENT_CHANGE, ca->now_s, fault) < 0)
 		return -1;
 	record.by_hand = true;
-	return print_client(command, side, &record, fault);
+	return print_client(command, ca, &record, fault);
 }
 
 static int show_client(const struct command *command, const struct client_settings *given,
-		       struct operator* side, const char *name, struct fault *fault)
+		       struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client record = {0};
 
 	(void)given;
-	if (find_known(side, name, &record, fault) < 0)
+	if (find_known(ca, name, &record, fault) < 0)
 		return -1;
-	return print_client(command, side, &record, fault);
+	return print_client(command, ca, &record, fault);
 }
 
 static int print_row(void *context, const struct client *record, struct fault *fault)
@@ -246,7 +246,7 @@ static int print_row(void *context, const struct client *record, struct fault *f
 }
 
 static int print_clients(const struct command *command, const struct client_settings *given,
-			 struct operator* side, const char *name, struct fault *fault)
+			 struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	struct command context = *command;
 
@@ -254,17 +254,17 @@ static int print_clients(const struct command *command, const struct client_sett
 	(void)name;
 	if (!command->json)
 		print_line("%-20s  %-8s  %-8s  %s", "CLIENT", "STATE", "POLICY", "SUBJECT");
-	return list_clients(side->store, print_row, &context, fault);
+	return list_clients(ca->store, print_row, &context, fault);
 }
 
-static int switch_client(const struct command *command, struct operator* side, const char *name,
+static int switch_client(const struct command *command, struct ca_operator *ca, const char *name,
 			 bool disabled, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client record = {0};
 	bool changed;
 
-	if (set_client_disabled(side->store, name, disabled, side->now_s, &changed, fault) < 0 ||
-	    find_known(side, name, &record, fault) < 0)
+	if (set_client_disabled(ca->store, name, disabled, ca->now_s, &changed, fault) < 0 ||
+	    find_known(ca, name, &record, fault) < 0)
 		return -1;
 	if (!changed)
 		print_note(command, "%s is %s already", name, disabled ? "disabled" : "enabled");
@@ -275,17 +275,17 @@ static int switch_client(const struct command *command, struct operator* side, c
 }
 
 static int disable_client(const struct command *command, const struct client_settings *given,
-			  struct operator* side, const char *name, struct fault *fault)
+			  struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	(void)given;
-	return switch_client(command, side, name, true, fault);
+	return switch_client(command, ca, name, true, fault);
 }
 
 static int enable_client(const struct command *command, const struct client_settings *given,
-			 struct operator* side, const char *name, struct fault *fault)
+			 struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	(void)given;
-	return switch_client(command, side, name, false, fault);
+	return switch_client(command, ca, name, false, fault);
 }
 
 static const struct action {
@@ -312,7 +312,7 @@ static const struct action *find_action(const char *name, struct fault *fault)
 static int run_client(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct client_settings *given = settings;
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	const struct action *action = find_action(command->operands[0], fault);
 	const char *name = command->operand_count > 1 ? command->operands[1] : NULL;
 
@@ -329,9 +329,9 @@ static int run_client(const struct command *command, const void *settings, struc
 		return set_fault(fault, FAULT_USAGE,
 				 "\"%s\": expected a client's name: 1 to 64 of A-Z a-z 0-9 _ -",
 				 name);
-	if (open_operator(command, &side, fault) < 0)
+	if (open_operator(command, &ca, fault) < 0)
 		return -1;
-	return action->run(command, given, &side, name, fault);
+	return action->run(command, given, &ca, name, fault);
 }
 
 const struct verb client_verb = {
@@ -346,5 +346,6 @@ const struct verb client_verb = {
 	.settings_size = sizeof(struct client_settings),
 	.fewest = 1,
 	.most = 2,
+	.expected = "an action, and a client's name unless it is list",
 	.run = run_client,
 };

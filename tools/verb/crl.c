@@ -54,16 +54,16 @@ static int run_crl(const struct command *command, const void *settings, struct f
 {
 	const struct crl_settings *given = settings;
 	const char *path = given->output != NULL || command->json ? given->output : "-";
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct crl_info info = {0};
 
 	if (given->der && given->pem)
 		return set_fault(fault, FAULT_USAGE, "expected --der or --pem, found both");
-	if (open_operator(command, &side, fault) < 0 ||
-	    publish_ca_crl(&side, &given->key, given->renew ? CRL_ANYWAY : CRL_WHEN_DUE, &info,
+	if (open_operator(command, &ca, fault) < 0 ||
+	    publish_ca_crl(&ca, &given->key, given->renew ? CRL_ANYWAY : CRL_WHEN_DUE, &info,
 			   fault) < 0 ||
-	    read_crl(side.layout, &der, fault) < 0)
+	    read_crl(ca.layout, &der, fault) < 0)
 		return -1;
 	if (path != NULL && write_crl(given, path, &der, fault) < 0)
 		return -1;

@@ -157,5 +157,6 @@ const struct verb enroll_verb = {
 	.settings_size = sizeof(struct enroll_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "a client's name",
 	.run = run_enroll,
 };

@@ -79,6 +79,7 @@ const struct verb help_verb = {
 	.operands = "[VERB]",
 	.summary = "what there is, or what one verb takes",
 	.most = 1,
+	.expected = "at most one verb",
 	.run = run_help,
 };
 

@@ -239,5 +239,6 @@ const struct verb invite_verb = {
 	.settings_size = sizeof(struct invite_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "a client's name",
 	.run = run_invite,
 };

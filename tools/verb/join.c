@@ -214,5 +214,6 @@ const struct verb join_verb = {
 	.settings_size = sizeof(struct join_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "the file of an invitation",
 	.run = run_join,
 };

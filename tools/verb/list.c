@@ -125,7 +125,7 @@ static int choose_state(const struct list_settings *given, enum certificate_stat
 			 "--status: expected valid, expired or revoked, found \"%s\"", name);
 }
 
-static int list_one(const struct operator* side, const char *text, struct printing *printing,
+static int list_one(const struct ca_operator *ca, const char *text, struct printing *printing,
 		    struct fault *fault)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
@@ -135,7 +135,7 @@ static int list_one(const struct operator* side, const char *text, struct printi
 
 	if (parse_serial(text, serial, &wrong) < 0)
 		return set_fault(fault, FAULT_USAGE, "--serial: %s", wrong.text);
-	if (find_by_serial(side->store, serial, &record, &found, fault) < 0)
+	if (find_by_serial(ca->store, serial, &record, &found, fault) < 0)
 		return -1;
 	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
@@ -143,15 +143,15 @@ static int list_one(const struct operator* side, const char *text, struct printi
 	return print_record(printing, &record, 0, fault);
 }
 
-static int list_many(const struct operator* side, const struct list_settings *given,
+static int list_many(const struct ca_operator *ca, const struct list_settings *given,
 		     struct printing *printing, struct fault *fault)
 {
 	struct listing listing = {
 		.query = {.client = given->client,
 			  .subject = given->subject,
-			  .now_s = side->now_s,
+			  .now_s = ca->now_s,
 			  .expires_before_s =
-				  given->expiring_s > 0 ? side->now_s + given->expiring_s : 0},
+				  given->expiring_s > 0 ? ca->now_s + given->expiring_s : 0},
 		.after = given->after,
 		.limit = given->limit,
 		.without_der = true,
@@ -159,7 +159,7 @@ static int list_many(const struct operator* side, const struct list_settings *gi
 	bool more = false;
 
 	if (choose_state(given, &listing.query.state, fault) < 0 ||
-	    list_certificates(side->store, &listing, print_record, printing, &more, fault) < 0)
+	    list_certificates(ca->store, &listing, print_record, printing, &more, fault) < 0)
 		return -1;
 	if (more)
 		print_note(printing->command, "there are more: --after %lld shows the next",
@@ -183,15 +183,15 @@ static int check_settings(const struct list_settings *given, struct fault *fault
 static int run_list(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct list_settings *given = settings;
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	struct printing printing = {.command = command};
 
-	if (check_settings(given, fault) < 0 || open_operator(command, &side, fault) < 0)
+	if (check_settings(given, fault) < 0 || open_operator(command, &ca, fault) < 0)
 		return -1;
-	printing.now_s = side.now_s;
+	printing.now_s = ca.now_s;
 	if (given->serial != NULL)
-		return list_one(&side, given->serial, &printing, fault);
-	return list_many(&side, given, &printing, fault);
+		return list_one(&ca, given->serial, &printing, fault);
+	return list_many(&ca, given, &printing, fault);
 }
 
 const struct verb list_verb = {

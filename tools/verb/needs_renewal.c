@@ -79,5 +79,6 @@ const struct verb needs_renewal_verb = {
 	.settings_size = sizeof(struct needs_renewal_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "a client's name",
 	.run = run_needs_renewal,
 };

@@ -44,13 +44,13 @@ static int print_pruned(const struct command *command, const struct prune_summar
 }
 
 /* What was pruned stays so, also when no CRL can be made now. */
-static void publish(const struct command *command, struct operator* side,
+static void publish(const struct command *command, struct ca_operator *ca,
 		    const struct ca_key_settings *key)
 {
 	struct crl_info info;
 	struct fault fault = {0};
 
-	if (publish_ca_crl(side, key, CRL_WHEN_DUE, &info, &fault) < 0)
+	if (publish_ca_crl(ca, key, CRL_WHEN_DUE, &info, &fault) < 0)
 		print_complaint(command,
 				"the certificates are pruned, but the CRL could not be made: %s",
 				fault.text);
@@ -59,24 +59,24 @@ static void publish(const struct command *command, struct operator* side,
 static int run_prune(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct prune_settings *given = settings;
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	struct bar bar;
 	struct progress progress = start_bar(&bar, command, "certificates");
 	struct prune_options pruning = {.dry_run = given->dry_run};
 	struct prune_summary pruned = {0};
 
-	if (open_operator(command, &side, fault) < 0)
+	if (open_operator(command, &ca, fault) < 0)
 		return -1;
-	pruning.now_s = side.now_s;
-	pruning.ended_before_s = side.now_s - given->older_than_s;
-	pruning.crl_validity_s = side.manifest->ca.crl_validity_s;
-	if (prune_certificates(side.store, &pruning, progress.function, progress.context, &pruned,
+	pruning.now_s = ca.now_s;
+	pruning.ended_before_s = ca.now_s - given->older_than_s;
+	pruning.crl_validity_s = ca.manifest->ca.crl_validity_s;
+	if (prune_certificates(ca.store, &pruning, progress.function, progress.context, &pruned,
 			       fault) < 0)
 		return pruned.certificates > 0
 			       ? prefix_fault(fault, "after %zu certificates", pruned.certificates)
 			       : -1;
 	if (pruned.certificates > 0 && !given->dry_run)
-		publish(command, &side, &given->key);
+		publish(command, &ca, &given->key);
 	return print_pruned(command, &pruned, &pruning, fault);
 }
 

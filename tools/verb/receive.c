@@ -155,5 +155,6 @@ const struct verb receive_verb = {
 	.settings_size = sizeof(struct receive_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "a client's name",
 	.run = run_receive,
 };

@@ -77,5 +77,6 @@ const struct verb renew_verb = {
 	.settings_size = sizeof(struct renew_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "a client's name",
 	.run = run_renew,
 };

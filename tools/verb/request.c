@@ -42,5 +42,6 @@ const struct verb request_verb = {
 		   "there stays; a larger size in the manifest adds the rest.\n",
 	.fewest = 1,
 	.most = 1,
+	.expected = "a client's name",
 	.run = run_request,
 };

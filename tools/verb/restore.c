@@ -83,12 +83,12 @@ static void tell_what_is_left(const struct command *command, const struct restor
 static void publish(const struct command *command)
 {
 	const struct ca_key_settings none = {0};
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	struct crl_info info;
 	struct fault fault = {0};
 
-	if (open_operator(command, &side, &fault) == 0 &&
-	    publish_ca_crl(&side, &none, CRL_WHEN_DUE, &info, &fault) == 0)
+	if (open_operator(command, &ca, &fault) == 0 &&
+	    publish_ca_crl(&ca, &none, CRL_WHEN_DUE, &info, &fault) == 0)
 		return;
 	print_note(command, "there is no CRL yet: %s: run certpool crl", fault.text);
 }
@@ -140,5 +140,6 @@ const struct verb restore_verb = {
 	.settings_size = sizeof(struct restore_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "the file of a backup",
 	.run = run_restore,
 };

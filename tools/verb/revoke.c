@@ -58,14 +58,14 @@ static void append_new_serial(struct buffer *serials, const uint8_t serial[stati
 	append_bytes(serials, (struct bytes){serial, SERIAL_MAX});
 }
 
-static int add_target(const struct operator* side, const struct certificate_selector *target,
+static int add_target(const struct ca_operator *ca, const struct certificate_selector *target,
 		      bool all, struct plan *plan, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer found = {0};
 
 	if (target->kind != SELECTOR_CLIENT) {
-		if (resolve_selector(side->store, target, all ? CHOOSE_ALL : CHOOSE_LIVE,
-				     side->now_s, &found, fault) < 0)
+		if (resolve_selector(ca->store, target, all ? CHOOSE_ALL : CHOOSE_LIVE, ca->now_s,
+				     &found, fault) < 0)
 			return -1;
 		for (size_t at = 0; at < found.len; at += SERIAL_MAX)
 			append_new_serial(&plan->serials, found.data + at);
@@ -80,9 +80,9 @@ static int add_target(const struct operator* side, const struct certificate_sele
 }
 
 static int make_plan(const struct command *command, const struct revoke_settings *given,
-		     const struct operator* side, struct plan *plan, struct fault *fault)
+		     const struct ca_operator *ca, struct plan *plan, struct fault *fault)
 {
-	const struct selector_rules rules = operator_rules(side->store);
+	const struct selector_rules rules = operator_rules(ca->store);
 
 	plan->query = (struct certificate_query){
 		.client = given->client,
@@ -93,7 +93,7 @@ static int make_plan(const struct command *command, const struct revoke_settings
 		struct certificate_selector target;
 
 		if (parse_selector(command->operands[i], &rules, &target, fault) < 0 ||
-		    add_target(side, &target, given->all, plan, fault) < 0)
+		    add_target(ca, &target, given->all, plan, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -109,14 +109,14 @@ static int keep_told(void *context, const struct revoked_certificate *revoked, s
 }
 
 /* A query that finds nothing live: there may be nothing left to do, or nothing at all. */
-static int check_found(const struct command *command, const struct operator* side,
+static int check_found(const struct command *command, const struct ca_operator *ca,
 		       const struct plan *plan, struct fault *fault)
 {
 	size_t count;
 
 	if (plan->summary.revoked > 0)
 		return 0;
-	if (count_certificates(side->store, &plan->query, &count, fault) < 0)
+	if (count_certificates(ca->store, &plan->query, &count, fault) < 0)
 		return -1;
 	if (count == 0)
 		return set_fault(fault, FAULT_NOT_FOUND, "no certificate is like that");
@@ -128,7 +128,7 @@ static int check_found(const struct command *command, const struct operator* sid
 }
 
 static int carry_out(const struct command *command, const struct revoke_settings *given, int reason,
-		     const struct operator* side, struct plan *plan, struct fault *fault)
+		     const struct ca_operator *ca, struct plan *plan, struct fault *fault)
 {
 	const bool queried = command->operand_count == 0;
 	const struct revocation revocation = {
@@ -138,14 +138,13 @@ static int carry_out(const struct command *command, const struct revoke_settings
 		.client = plan->client[0] != '\0' ? plan->client : NULL,
 		.by = CA_NAME,
 		.reason = reason,
-		.now_s = side->now_s,
+		.now_s = ca->now_s,
 		.dry_run = given->dry_run,
 	};
 
-	if (revoke_certificates(side->store, &revocation, keep_told, plan, &plan->summary, fault) <
-	    0)
+	if (revoke_certificates(ca->store, &revocation, keep_told, plan, &plan->summary, fault) < 0)
 		return -1;
-	return queried ? check_found(command, side, plan, fault) : 0;
+	return queried ? check_found(command, ca, plan, fault) : 0;
 }
 
 static int print_plan(const struct command *command, const struct plan *plan, bool dry_run,
@@ -168,11 +167,11 @@ static int print_plan(const struct command *command, const struct plan *plan, bo
 
 /* What was revoked stands, whether or not there is a CRL that says so. */
 static int publish(const struct command *command, const struct revoke_settings *given,
-		   struct operator* side, const struct plan *plan, struct fault *fault)
+		   struct ca_operator *ca, const struct plan *plan, struct fault *fault)
 {
 	struct crl_info crl = {0};
 	struct fault found = {0};
-	int published = publish_ca_crl(side, &given->key, CRL_WHEN_DUE, &crl, &found);
+	int published = publish_ca_crl(ca, &given->key, CRL_WHEN_DUE, &crl, &found);
 
 	if (print_revocation_summary(command, &plan->summary, plan->client, crl.number, fault) < 0)
 		return -1;
@@ -187,17 +186,17 @@ static int publish(const struct command *command, const struct revoke_settings *
 static int revoke_here(const struct command *command, const struct revoke_settings *given,
 		       int reason, struct fault *fault)
 {
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_plan) struct plan plan = {0};
 
-	if (open_operator(command, &side, fault) < 0 ||
-	    make_plan(command, given, &side, &plan, fault) < 0 ||
-	    carry_out(command, given, reason, &side, &plan, fault) < 0 ||
+	if (open_operator(command, &ca, fault) < 0 ||
+	    make_plan(command, given, &ca, &plan, fault) < 0 ||
+	    carry_out(command, given, reason, &ca, &plan, fault) < 0 ||
 	    print_plan(command, &plan, given->dry_run, fault) < 0)
 		return -1;
 	if (given->dry_run)
 		return print_revocation_summary(command, &plan.summary, plan.client, 0, fault);
-	return publish(command, given, &side, &plan, fault);
+	return publish(command, given, &ca, &plan, fault);
 }
 
 static int check_settings(const struct command *command, const struct revoke_settings *given,

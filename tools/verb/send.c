@@ -175,5 +175,6 @@ const struct verb send_verb = {
 	.settings_size = sizeof(struct send_settings),
 	.fewest = 2,
 	.most = 3,
+	.expected = "FROM TO [TEXT], the names of two clients and at most a text",
 	.run = run_send,
 };

@@ -21,17 +21,17 @@ static const struct option show_options[] = {
 	{0},
 };
 
-static int find_record(const struct operator* side, const char *text,
+static int find_record(const struct ca_operator *ca, const char *text,
 		       struct issued_certificate *ret_record, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer serials = {0};
-	const struct selector_rules rules = operator_rules(side->store);
+	const struct selector_rules rules = operator_rules(ca->store);
 	struct certificate_selector target;
 	bool found;
 
 	if (parse_selector(text, &rules, &target, fault) < 0 ||
-	    resolve_selector(side->store, &target, CHOOSE_ONE, side->now_s, &serials, fault) < 0 ||
-	    find_by_serial(side->store, serials.data, ret_record, &found, fault) < 0)
+	    resolve_selector(ca->store, &target, CHOOSE_ONE, ca->now_s, &serials, fault) < 0 ||
+	    find_by_serial(ca->store, serials.data, ret_record, &found, fault) < 0)
 		return -1;
 	if (found)
 		return 0;
@@ -108,23 +108,23 @@ static int print_whole(const struct issued_certificate *record, int64_t now_s, s
 static int run_show(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct show_settings *given = settings;
-	CLEANUP(clear_operator) struct operator side = {0};
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 	if (given->pem + given->der + command->json > 1)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected one of --pem, --der and --json, found more");
-	if (open_operator(command, &side, fault) < 0 ||
-	    find_record(&side, command->operands[0], &record, fault) < 0)
+	if (open_operator(command, &ca, fault) < 0 ||
+	    find_record(&ca, command->operands[0], &record, fault) < 0)
 		return -1;
 	if (command->json)
-		return print_whole(&record, side.now_s, fault);
+		return print_whole(&record, ca.now_s, fault);
 	if (given->pem)
 		return print_pem(&record, fault);
 	if (given->der)
 		return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&record.der),
 				    fault);
-	return print_fields(&record, side.now_s, fault);
+	return print_fields(&record, ca.now_s, fault);
 }
 
 const struct verb show_verb = {
@@ -138,5 +138,6 @@ const struct verb show_verb = {
 	.settings_size = sizeof(struct show_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "a serial, a certificate's file or a member",
 	.run = run_show,
 };

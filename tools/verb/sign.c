@@ -236,5 +236,6 @@ const struct verb sign_verb = {
 	.settings_size = sizeof(struct sign_settings),
 	.fewest = 1,
 	.most = 1,
+	.expected = "a file or folder of requests",
 	.run = run_sign,
 };

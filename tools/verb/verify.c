@@ -336,5 +336,6 @@ const struct verb verify_verb = {
 	.settings_size = sizeof(struct verify_settings),
 	.fewest = 1,
 	.most = 2,
+	.expected = "a certificate's file, and a client's name before it unless there is --root",
 	.run = run_verify,
 };
