@@ -5,19 +5,23 @@
 #include "common/ca/store/store.h"
 #include "tools/output.h"
 
-/* A recorded certificate, as `list` and `show` print it. */
+/* Certificates of the CA's record, as list, show and revoke print them. */
 
-/* "revoked", also when it has expired since; "expired", "valid" */
-const char *format_certificate_state(const struct issued_certificate *record, int64_t now_s);
+/* "revoked", even if it has expired since; else "expired" or "valid". */
+const char *format_certificate_state(const struct issued_certificate *certificate, int64_t now_s);
 
-/* Everything of it but the certificate itself. */
-void add_json_certificate(struct json_line *line, const struct issued_certificate *record,
+/* Adds every field of the row but the certificate itself. */
+void add_json_certificate(struct json_line *line, const struct issued_certificate *certificate,
 			  int64_t now_s);
 
+/* Prints a certificate that was revoked, or with dry_run would be. */
 int print_revoked(const struct command *command, const struct revoked_certificate *revoked,
 		  bool dry_run, struct fault *fault) MUST_CHECK;
 
-/* The last line. crl_number 0: there is none. */
+/*
+ * Prints the last line: the CRL's number, or with --json also the counts. barred_client: the client
+ * revoked as a whole, or "". crl_number 0: no CRL was made.
+ */
 int print_revocation_summary(const struct command *command,
 			     const struct revocation_summary *summary, const char *barred_client,
 			     uint64_t crl_number, struct fault *fault) MUST_CHECK;

@@ -1,3 +1,7 @@
+/*
+ * Finds out what a word names. All kinds that the word fits are collected first; only a word that
+ * fits several costs a look into the record. So a mistyped serial is never taken for a client.
+ */
 #include "tools/certificate_selector.h"
 
 #include "common/ca/store/clients.h"
@@ -10,19 +14,19 @@
 
 enum { CANDIDATES_MAX = 4 };
 
-/* What the word could be. */
+/* All kinds of selector that the word fits. */
 struct candidates {
-	struct certificate_selector targets[CANDIDATES_MAX];
+	struct certificate_selector selectors[CANDIDATES_MAX];
 	size_t count;
 };
 
 static struct certificate_selector *add_candidate(struct candidates *candidates,
 						  enum selector_kind kind, const char *text)
 {
-	struct certificate_selector *target = &candidates->targets[candidates->count++];
+	struct certificate_selector *selector = &candidates->selectors[candidates->count++];
 
-	*target = (struct certificate_selector){.kind = kind, .text = text};
-	return target;
+	*selector = (struct certificate_selector){.kind = kind, .text = text};
+	return selector;
 }
 
 static bool is_file(const char *path)
@@ -32,7 +36,7 @@ static bool is_file(const char *path)
 	return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* No name of a client or member, and no serial, has a dot or begins with a slash. */
+/* Names and serials have no dot and do not begin with a slash. */
 static bool is_path(const char *text)
 {
 	return strcmp(text, "-") == 0 || text[0] == '/' || strchr(text, '.') != NULL;
@@ -43,7 +47,7 @@ static bool is_number(const char *text)
 	return *text != '\0' && text[strspn(text, "0123456789")] == '\0' && strlen(text) < 8;
 }
 
-static bool copy_part(const char *text, size_t len, char ret_name[static NAME_SIZE])
+static bool copy_name_part(const char *text, size_t len, char ret_name[static NAME_SIZE])
 {
 	char name[NAME_SIZE];
 
@@ -56,47 +60,48 @@ static bool copy_part(const char *text, size_t len, char ret_name[static NAME_SI
 	return true;
 }
 
-/* Members are numbered, and called key1, key2, …; the CA's own have other names. */
-static bool copy_member(const char *text, char ret_name[static NAME_SIZE])
+/* Member 7 is recorded as key7. Members certified from a folder have names of their own. */
+static bool copy_member_name(const char *text, char ret_name[static NAME_SIZE])
 {
 	if (!is_number(text))
-		return copy_part(text, strlen(text), ret_name);
+		return copy_name_part(text, strlen(text), ret_name);
 	(void)snprintf(ret_name, NAME_SIZE, "key%s", text);
 	return text[0] != '0';
 }
 
+/* The member or client that the word names, if its parts are valid names. */
 static void add_names(const char *text, const struct selector_rules *rules,
 		      struct candidates *candidates)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	struct certificate_selector target = {.text = text};
+	struct certificate_selector selector = {.text = text};
 
 	if (rules->as != NULL && is_number(text)) {
-		(void)snprintf(target.client, sizeof(target.client), "%s", rules->as);
-		target.kind = SELECTOR_MEMBER;
-		if (copy_member(text, target.member))
-			candidates->targets[candidates->count++] = target;
+		(void)snprintf(selector.client, sizeof(selector.client), "%s", rules->as);
+		selector.kind = SELECTOR_MEMBER;
+		if (copy_member_name(text, selector.member))
+			candidates->selectors[candidates->count++] = selector;
 		return;
 	}
-	if (!copy_part(text, len, target.client))
+	if (!copy_name_part(text, len, selector.client))
 		return;
-	target.kind = slash == NULL || slash[1] == '\0' ? SELECTOR_CLIENT : SELECTOR_MEMBER;
-	if (target.kind == SELECTOR_CLIENT || copy_member(slash + 1, target.member))
-		candidates->targets[candidates->count++] = target;
+	selector.kind = slash == NULL || slash[1] == '\0' ? SELECTOR_CLIENT : SELECTOR_MEMBER;
+	if (selector.kind == SELECTOR_CLIENT || copy_member_name(slash + 1, selector.member))
+		candidates->selectors[candidates->count++] = selector;
 }
 
-static void collect(const char *text, const struct selector_rules *rules,
-		    struct candidates *candidates)
+static void collect_candidates(const char *text, const struct selector_rules *rules,
+			       struct candidates *candidates)
 {
 	uint8_t serial[SERIAL_MAX];
-	struct fault none = {0};
+	struct fault ignored = {0};
 
 	if (is_path(text)) {
 		add_candidate(candidates, SELECTOR_FILE, text);
 		return;
 	}
-	if (parse_serial(text, serial, &none) == 0)
+	if (parse_serial(text, serial, &ignored) == 0)
 		memcpy(add_candidate(candidates, SELECTOR_SERIAL, text)->serial, serial,
 		       SERIAL_MAX);
 	if (is_file(text))
@@ -106,32 +111,33 @@ static void collect(const char *text, const struct selector_rules *rules,
 		add_candidate(candidates, SELECTOR_FILE, text);
 }
 
-/* Takes out the members and clients that there are not. */
+/* Removes members and clients that do not exist. */
 static int drop_absent(const struct selector_rules *rules, struct candidates *candidates,
 		       struct fault *fault)
 {
-	struct candidates kept = {0};
+	struct candidates existing = {0};
 
 	for (size_t i = 0; i < candidates->count; i++) {
-		const struct certificate_selector *target = &candidates->targets[i];
-		bool exists = target->kind == SELECTOR_SERIAL || target->kind == SELECTOR_FILE;
+		const struct certificate_selector *selector = &candidates->selectors[i];
+		bool exists = selector->kind == SELECTOR_SERIAL || selector->kind == SELECTOR_FILE;
 
-		if (!exists && rules->lookup(rules->context, target, &exists, fault) < 0)
+		if (!exists && rules->lookup(rules->context, selector, &exists, fault) < 0)
 			return -1;
 		if (exists)
-			kept.targets[kept.count++] = *target;
+			existing.selectors[existing.count++] = *selector;
 	}
-	*candidates = kept;
+	*candidates = existing;
 	return 0;
 }
 
+/* No kind fits: an incomplete serial gets the message of parse_serial, which counts its digits. */
 static int refuse_nothing(const char *text, struct fault *fault)
 {
 	uint8_t serial[SERIAL_MAX];
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (is_hexadecimal(text) && parse_serial(text, serial, &found) < 0)
-		return set_fault(fault, FAULT_USAGE, "%s", found.text);
+	if (is_hexadecimal(text) && parse_serial(text, serial, &problem) < 0)
+		return set_fault(fault, FAULT_USAGE, "%s", problem.text);
 	return set_fault(fault, FAULT_USAGE,
 			 "\"%s\": expected a serial (%d hexadecimal digits), a file (./FILE), a "
 			 "member (CLIENT/N) or a client",
@@ -152,48 +158,49 @@ static int refuse_several(const struct candidates *candidates, struct fault *fau
 		size_t len = strlen(text);
 
 		(void)snprintf(text + len, sizeof(text) - len, "%s%s", i > 0 ? ", or " : "",
-			       ways[candidates->targets[i].kind]);
+			       ways[candidates->selectors[i].kind]);
 	}
 	return set_fault(fault, FAULT_USAGE, "\"%s\" is ambiguous: it could be %s",
-			 candidates->targets[0].text, text);
+			 candidates->selectors[0].text, text);
 }
 
-/* A serial that lacks digits is not to be taken for a client that is not there. */
+/* "dead" fits a client's name, but may be an incomplete serial: then the client must exist. */
 static bool is_doubtful(const char *text, const struct candidates *candidates)
 {
-	if (candidates->count == 1 && candidates->targets[0].kind == SELECTOR_CLIENT)
+	if (candidates->count == 1 && candidates->selectors[0].kind == SELECTOR_CLIENT)
 		return is_hexadecimal(text);
 	return candidates->count > 1;
 }
 
 int parse_selector(const char *text, const struct selector_rules *rules,
-		   struct certificate_selector *ret_target, struct fault *fault)
+		   struct certificate_selector *ret_selector, struct fault *fault)
 {
 	struct candidates candidates = {0};
 
-	collect(text, rules, &candidates);
+	collect_candidates(text, rules, &candidates);
 	if (is_doubtful(text, &candidates) && drop_absent(rules, &candidates, fault) < 0)
 		return -1;
 	if (candidates.count == 0)
 		return refuse_nothing(text, fault);
 	if (candidates.count > 1)
 		return refuse_several(&candidates, fault);
-	*ret_target = candidates.targets[0];
+	*ret_selector = candidates.selectors[0];
 	return 0;
 }
 
 enum { SERIALS_SHOWN = 10 };
 
-static int look_up(void *context, const struct certificate_selector *target, bool *ret_exists,
+static int look_up(void *context, const struct certificate_selector *selector, bool *ret_exists,
 		   struct fault *fault)
 {
 	struct store *store = context;
 	CLEANUP(clear_client) struct client client = {0};
-	const struct certificate_query query = {.client = target->client, .member = target->member};
+	const struct certificate_query query = {.client = selector->client,
+						.member = selector->member};
 	size_t count;
 
-	if (target->kind == SELECTOR_CLIENT)
-		return read_client(store, target->client, &client, ret_exists, fault);
+	if (selector->kind == SELECTOR_CLIENT)
+		return read_client(store, selector->client, &client, ret_exists, fault);
 	if (count_certificates(store, &query, &count, fault) < 0)
 		return -1;
 	*ret_exists = count > 0;
@@ -205,8 +212,8 @@ struct selector_rules operator_rules(struct store *store)
 	return (struct selector_rules){.lookup = look_up, .context = store};
 }
 
-static int find_file(struct store *store, const char *path, struct buffer *serials,
-		     struct fault *fault)
+static int find_by_file(struct store *store, const char *path, struct buffer *serials,
+			struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
@@ -227,45 +234,45 @@ static int find_file(struct store *store, const char *path, struct buffer *seria
 				 text);
 	if (!equal_bytes(bytes_of_buffer(&record.der), certificate_der(certificate)))
 		return set_fault(fault, FAULT_REFUSED,
-				 "%s: is not the certificate that this CA issued under the serial "
-				 "%s, which is %s/%s's: to name that one, give the serial",
+				 "%s: differs from the certificate that this CA issued under its "
+				 "serial %s, to %s/%s: to name that one, give the serial",
 				 path, text, record.client, record.member);
 	append_bytes(serials, serial);
 	return 0;
 }
 
-/* A member's certificates, by what they are at a time. */
-struct sorting {
+/* The serials of a member's certificates, sorted by their state at a time. */
+struct member_certificates {
 	int64_t now_s;
 	struct buffer all;
 	struct buffer live;
 	struct buffer revoked;
 };
 
-static void clear_sorting(struct sorting *sorting)
+static void clear_member_certificates(struct member_certificates *certificates)
 {
-	clear_buffer(&sorting->all);
-	clear_buffer(&sorting->live);
-	clear_buffer(&sorting->revoked);
+	clear_buffer(&certificates->all);
+	clear_buffer(&certificates->live);
+	clear_buffer(&certificates->revoked);
 }
 
-static int sort_record(void *context, const struct issued_certificate *record, int64_t position,
-		       struct fault *fault)
+static int sort_certificate(void *context, const struct issued_certificate *record,
+			    int64_t position, struct fault *fault)
 {
 	const struct bytes serial = {record->serial, SERIAL_MAX};
-	struct sorting *sorting = context;
+	struct member_certificates *certificates = context;
 
 	(void)position;
 	(void)fault;
-	append_bytes(&sorting->all, serial);
+	append_bytes(&certificates->all, serial);
 	if (record->revoked)
-		append_bytes(&sorting->revoked, serial);
-	else if (record->not_after_s >= sorting->now_s)
-		append_bytes(&sorting->live, serial);
+		append_bytes(&certificates->revoked, serial);
+	else if (record->not_after_s >= certificates->now_s)
+		append_bytes(&certificates->live, serial);
 	return 0;
 }
 
-static int refuse_serials(const struct certificate_selector *target, const struct buffer *serials,
+static int refuse_serials(const struct certificate_selector *selector, const struct buffer *serials,
 			  const char *what, const char *advice, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer list = {0};
@@ -280,82 +287,88 @@ static int refuse_serials(const struct certificate_selector *target, const struc
 	if (check_buffer(&list, fault) < 0)
 		return -1;
 	return set_fault(fault, FAULT_USAGE, "%s/%s has %zu %s, and is ambiguous: %s: %s%s",
-			 target->client, target->member, count, what, advice, list.data,
+			 selector->client, selector->member, count, what, advice, list.data,
 			 count > SERIALS_SHOWN ? ", and more" : "");
 }
 
-static int find_one(const struct certificate_selector *target, const struct sorting *sorting,
-		    struct buffer *serials, struct fault *fault)
+static int choose_one(const struct certificate_selector *selector,
+		      const struct member_certificates *certificates, struct buffer *serials,
+		      struct fault *fault)
 {
 	const struct buffer *chosen =
-		sorting->live.len == SERIAL_MAX ? &sorting->live : &sorting->all;
+		certificates->live.len == SERIAL_MAX ? &certificates->live : &certificates->all;
 
 	if (chosen->len > SERIAL_MAX)
-		return refuse_serials(target, chosen, "certificates", "give the serial", fault);
+		return refuse_serials(selector, chosen, "certificates", "give the serial", fault);
 	append_bytes(serials, bytes_of_buffer(chosen));
 	return 0;
 }
 
-static int find_live(const struct certificate_selector *target, const struct sorting *sorting,
-		     bool all, struct buffer *serials, struct fault *fault)
+static int choose_live(const struct certificate_selector *selector,
+		       const struct member_certificates *certificates, bool all,
+		       struct buffer *serials, struct fault *fault)
 {
-	const struct buffer *chosen = sorting->live.len > 0 ? &sorting->live : &sorting->revoked;
+	const struct buffer *chosen =
+		certificates->live.len > 0 ? &certificates->live : &certificates->revoked;
 
-	if (sorting->live.len > SERIAL_MAX && !all)
-		return refuse_serials(target, chosen, "live certificates",
+	if (certificates->live.len > SERIAL_MAX && !all)
+		return refuse_serials(selector, chosen, "live certificates",
 				      "give the serial, or --all", fault);
 	if (chosen->len == 0)
 		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s/%s has expired certificates alone: to name one all the same, "
-				 "give its serial",
-				 target->client, target->member);
+				 "%s/%s: all its certificates have expired: to name one, give its "
+				 "serial",
+				 selector->client, selector->member);
 	append_bytes(serials, bytes_of_buffer(chosen));
 	return 0;
 }
 
-static int find_member(struct store *store, const struct certificate_selector *target,
-		       enum selector_choice choice, int64_t now_s, struct buffer *serials,
-		       struct fault *fault)
+static int find_by_member(struct store *store, const struct certificate_selector *selector,
+			  enum selector_choice choice, int64_t now_s, struct buffer *serials,
+			  struct fault *fault)
 {
-	CLEANUP(clear_sorting) struct sorting sorting = {.now_s = now_s};
+	CLEANUP(clear_member_certificates)
+	struct member_certificates certificates = {.now_s = now_s};
 	const struct listing listing = {
-		.query = {.client = target->client, .member = target->member, .now_s = now_s},
+		.query = {.client = selector->client, .member = selector->member, .now_s = now_s},
 		.without_der = true,
 	};
 
-	if (list_certificates(store, &listing, sort_record, &sorting, NULL, fault) < 0 ||
-	    check_buffer(&sorting.all, fault) < 0 || check_buffer(&sorting.live, fault) < 0 ||
-	    check_buffer(&sorting.revoked, fault) < 0)
+	if (list_certificates(store, &listing, sort_certificate, &certificates, NULL, fault) < 0 ||
+	    check_buffer(&certificates.all, fault) < 0 ||
+	    check_buffer(&certificates.live, fault) < 0 ||
+	    check_buffer(&certificates.revoked, fault) < 0)
 		return -1;
-	if (sorting.all.len == 0)
-		return set_fault(fault, FAULT_NOT_FOUND, "%s/%s: no certificate was issued to it",
-				 target->client, target->member);
+	if (certificates.all.len == 0)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s/%s: this CA issued no certificate to it", selector->client,
+				 selector->member);
 	if (choice == CHOOSE_ONE)
-		return find_one(target, &sorting, serials, fault);
-	return find_live(target, &sorting, choice == CHOOSE_ALL, serials, fault);
+		return choose_one(selector, &certificates, serials, fault);
+	return choose_live(selector, &certificates, choice == CHOOSE_ALL, serials, fault);
 }
 
-int resolve_selector(struct store *store, const struct certificate_selector *target,
+int resolve_selector(struct store *store, const struct certificate_selector *selector,
 		     enum selector_choice choice, int64_t now_s, struct buffer *serials,
 		     struct fault *fault)
 {
-	switch (target->kind) {
+	switch (selector->kind) {
 	case SELECTOR_SERIAL:
-		append_bytes(serials, (struct bytes){target->serial, SERIAL_MAX});
+		append_bytes(serials, (struct bytes){selector->serial, SERIAL_MAX});
 		break;
 	case SELECTOR_FILE:
-		if (find_file(store, target->text, serials, fault) < 0)
+		if (find_by_file(store, selector->text, serials, fault) < 0)
 			return -1;
 		break;
 	case SELECTOR_MEMBER:
-		if (find_member(store, target, choice, now_s, serials, fault) < 0)
+		if (find_by_member(store, selector, choice, now_s, serials, fault) < 0)
 			return -1;
 		break;
 	case SELECTOR_CLIENT:
 		return set_fault(fault, FAULT_USAGE,
 				 "%s is a client: expected one certificate, CLIENT/N, a serial or "
 				 "a file",
-				 target->client);
+				 selector->client);
 	}
 	return check_buffer(serials, fault);
 }

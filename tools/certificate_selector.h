@@ -6,56 +6,60 @@
 #include "common/x509/certificate.h"
 
 /*
- * What a word on the command line names: a certificate by its serial or by its file, a member, a
- * client. What could be two things that there are is refused, with how to say the one or the other.
+ * The words by which the command line names certificates: a serial, a certificate's file, a member,
+ * or a whole client. A word that fits two existing things is refused, and the message says how to
+ * write each of them without doubt.
  */
 enum selector_kind {
 	SELECTOR_SERIAL, /* common/x509/serial.h */
-	SELECTOR_FILE,   /* has a dot, or a slash that makes no member, or is a file; "-" */
-	SELECTOR_MEMBER, /* "client1/7", "client1/key7", and, of `as`, "7" */
-	SELECTOR_CLIENT, /* "client1", and beyond doubt "client1/" */
+	SELECTOR_FILE,   /* "-", a word with a dot, a path, or the name of an existing file */
+	SELECTOR_MEMBER, /* "client1/7" or "client1/key7"; "7" where selector_rules.as is set */
+	SELECTOR_CLIENT, /* "client1"; "client1/" can be nothing else */
 };
 
 struct certificate_selector {
 	enum selector_kind kind;
-	const char *text;           /* as given */
+	const char *text;           /* the word; borrowed */
 	uint8_t serial[SERIAL_MAX]; /* of SELECTOR_SERIAL */
 	char client[NAME_SIZE];     /* of SELECTOR_MEMBER and SELECTOR_CLIENT */
 	char member[NAME_SIZE];     /* of SELECTOR_MEMBER */
 };
 
-/* Whether there is such a member, or client. Asked only when the word could be something else. */
-typedef int selector_lookup(void *context, const struct certificate_selector *target,
+/* Whether a member or client exists. Called only for a word that fits several kinds. */
+typedef int selector_lookup(void *context, const struct certificate_selector *selector,
 			    bool *ret_exists, struct fault *fault);
 
 struct selector_rules {
-	const char *as; /* the client that speaks, whose members need no name; NULL: the operator */
+	const char *as; /* the client whose members need no client's name; NULL: the operator */
 	selector_lookup *lookup;
 	void *context;
 };
 
-/* Errors: FAULT_USAGE. That it is there is not said: only that it can be nothing else. */
-int parse_selector(const char *text, const struct selector_rules *rules,
-		   struct certificate_selector *ret_target, struct fault *fault) MUST_CHECK;
-
-/* Targets, in the CA's record. */
-
-/* Rules for the operator. The store must outlive them. */
+/* The operator's rules: existence is looked up in the CA's record. store must outlive them. */
 struct selector_rules operator_rules(struct store *store);
 
+/*
+ * Decides what the word names; the thing itself need not exist.
+ * Errors: FAULT_USAGE for a word that fits nothing, or several existing things.
+ */
+int parse_selector(const char *text, const struct selector_rules *rules,
+		   struct certificate_selector *ret_selector, struct fault *fault) MUST_CHECK;
+
+/* Which of a member's certificates. "Live" is neither expired nor revoked. */
 enum selector_choice {
-	CHOOSE_ONE,  /* of a member: the live certificate, else the only one */
-	CHOOSE_LIVE, /* of a member: the live certificate, else those that are revoked already */
-	CHOOSE_ALL,  /* the same, and all the live ones when there are several */
+	CHOOSE_ONE,  /* the live certificate, else the only one */
+	CHOOSE_LIVE, /* the live certificate, else the revoked ones */
+	CHOOSE_ALL,  /* all live certificates, else the revoked ones */
 };
 
 /*
- * Appends the serials, each SERIAL_MAX octets, of the certificates that a target of any kind but
- * SELECTOR_CLIENT names. A file must hold exactly a certificate that is recorded: FAULT_NOT_FOUND
- * for one that was never issued, FAULT_REFUSED for another with the serial of one that was. A
- * member with several live certificates is ambiguous: FAULT_USAGE, with the serials.
+ * Looks the selector up in the CA's record and appends the serials of its certificates, SERIAL_MAX
+ * octets each.
+ * Errors: FAULT_NOT_FOUND when this CA issued no such certificate; FAULT_REFUSED for a file whose
+ * serial the CA gave to another certificate; FAULT_USAGE for a client, and for a member with
+ * several certificates to choose from (the message lists the serials).
  */
-int resolve_selector(struct store *store, const struct certificate_selector *target,
+int resolve_selector(struct store *store, const struct certificate_selector *selector,
 		     enum selector_choice choice, int64_t now_s, struct buffer *serials,
 		     struct fault *fault) MUST_CHECK;
 

@@ -1,3 +1,4 @@
+/* Makes, enrolls and renews a client's pool under its layout's lock, and prints refusals. */
 #include "tools/client_pool.h"
 
 #include "common/base/clock.h"
@@ -8,54 +9,56 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "member 3", "members 3 to 7", or how many there are between the lowest and the highest. */
-static void describe_members(const struct refusal_listener *listener, char *ret_text, size_t size)
-{
-	size_t span = listener->last - listener->first + 1;
+enum { LABEL_SIZE = 96 };
 
-	if (listener->count == 1)
-		(void)snprintf(ret_text, size, "member %zu", listener->first);
-	else if (listener->count == span)
-		(void)snprintf(ret_text, size, "members %zu to %zu", listener->first,
-			       listener->last);
+/* "member 3", "members 3 to 7", or "12 members from 3 to 70" when the range has gaps. */
+static void describe_members(const struct refusal_printer *printer, char *ret_text, size_t size)
+{
+	size_t span = printer->highest - printer->lowest + 1;
+
+	if (printer->count == 1)
+		(void)snprintf(ret_text, size, "member %zu", printer->lowest);
+	else if (printer->count == span)
+		(void)snprintf(ret_text, size, "members %zu to %zu", printer->lowest,
+			       printer->highest);
 	else
-		(void)snprintf(ret_text, size, "%zu members from %zu to %zu", listener->count,
-			       listener->first, listener->last);
+		(void)snprintf(ret_text, size, "%zu members from %zu to %zu", printer->count,
+			       printer->lowest, printer->highest);
 }
 
-void end_refusals(struct refusal_listener *listener)
+void end_refusals(struct refusal_printer *printer)
 {
 	char members[96];
 
-	if (listener->count == 0)
+	if (printer->count == 0)
 		return;
-	describe_members(listener, members, sizeof(members));
-	print_complaint(listener->command, "%s: %s: refused (%s): %s", listener->client, members,
-			listener->refusal.type, listener->refusal.detail);
-	listener->count = 0;
+	describe_members(printer, members, sizeof(members));
+	print_complaint(printer->command, "%s: %s: refused (%s): %s", printer->client, members,
+			printer->refusal.type, printer->refusal.detail);
+	printer->count = 0;
 }
 
-static bool same_refusal(const struct refusal *a, const struct refusal *b)
+static bool equal_refusals(const struct refusal *a, const struct refusal *b)
 {
 	return strcmp(a->type, b->type) == 0 && strcmp(a->detail, b->detail) == 0;
 }
 
-void tell_refusal(void *context, size_t member, const struct refusal *refusal)
+void print_refusal(void *context, size_t member, const struct refusal *refusal)
 {
-	struct refusal_listener *listener = context;
+	struct refusal_printer *printer = context;
 
-	if (listener->count > 0 && !same_refusal(&listener->refusal, refusal))
-		end_refusals(listener);
-	if (listener->count == 0) {
-		listener->refusal = *refusal;
-		listener->first = member;
-		listener->last = member;
+	if (printer->count > 0 && !equal_refusals(&printer->refusal, refusal))
+		end_refusals(printer);
+	if (printer->count == 0) {
+		printer->refusal = *refusal;
+		printer->lowest = member;
+		printer->highest = member;
 	}
-	listener->count++;
-	if (member < listener->first)
-		listener->first = member;
-	if (member > listener->last)
-		listener->last = member;
+	printer->count++;
+	if (member < printer->lowest)
+		printer->lowest = member;
+	if (member > printer->highest)
+		printer->highest = member;
 }
 
 int make_client_pool(const struct command *command, const struct layout *layout,
@@ -65,7 +68,7 @@ int make_client_pool(const struct command *command, const struct layout *layout,
 	CLEANUP(close_descriptor) int lock = -1;
 	struct bar bar;
 	struct progress progress;
-	char label[96];
+	char label[LABEL_SIZE];
 
 	(void)snprintf(label, sizeof(label), "%s: requests", client->name);
 	progress = start_bar(&bar, command, label);
@@ -74,7 +77,6 @@ int make_client_pool(const struct command *command, const struct layout *layout,
 	return make_pool(layout, client, &progress, ret_made, fault);
 }
 
-/* What became of the pool, as a fault if not all of it is certified. */
 int check_enrolled(const char *client, const struct enrolled *enrolled, struct fault *fault)
 {
 	size_t certified = enrolled->present + enrolled->saved;
@@ -93,16 +95,16 @@ int enroll_client(const struct command *command, const struct layout *layout,
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(end_refusals)
-	struct refusal_listener listener = {.command = command, .client = client->name};
-	struct bar bar;
+	struct refusal_printer printer = {.command = command, .client = client->name};
 	struct enrollment enrollment = {
 		.layout = layout,
 		.client = client,
 		.ca = *ca,
-		.refused = tell_refusal,
-		.refused_context = &listener,
+		.refused = print_refusal,
+		.refused_context = &printer,
 	};
-	char label[96];
+	struct bar bar;
+	char label[LABEL_SIZE];
 
 	(void)snprintf(label, sizeof(label), "%s: certificates", client->name);
 	enrollment.progress = start_bar(&bar, command, label);
@@ -112,29 +114,29 @@ int enroll_client(const struct command *command, const struct layout *layout,
 	return check_enrolled(client->name, ret_enrolled, fault);
 }
 
-/* One renew_client. */
-struct renewing {
-	struct refusal_listener listener;
+/* Prints the refusals of a renewal, and advice after them if the client's quota was the reason. */
+struct renewal_refusals {
+	struct refusal_printer printer;
 	bool over_quota;
 };
 
-static void note_refusal(void *context, size_t member, const struct refusal *refusal)
+static void note_renewal_refusal(void *context, size_t member, const struct refusal *refusal)
 {
-	struct renewing *renewing = context;
+	struct renewal_refusals *refusals = context;
 
-	tell_refusal(&renewing->listener, member, refusal);
-	renewing->over_quota |= strcmp(refusal->type, "quota") == 0;
+	print_refusal(&refusals->printer, member, refusal);
+	refusals->over_quota |= strcmp(refusal->type, "quota") == 0;
 }
 
-static void end_renewing(struct renewing *renewing)
+static void end_renewal_refusals(struct renewal_refusals *refusals)
 {
-	end_refusals(&renewing->listener);
-	if (renewing->over_quota)
-		print_note(renewing->listener.command,
+	end_refusals(&refusals->printer);
+	if (refusals->over_quota)
+		print_note(refusals->printer.command,
 			   "%s: a renewal needs room in the client's policy: the certificate that "
 			   "it replaces counts until it ends; raise the policy's number of "
 			   "certificates at the CA",
-			   renewing->listener.client);
+			   refusals->printer.client);
 }
 
 int check_renewed(const char *client, const struct renewed *renewed, struct fault *fault)
@@ -147,25 +149,25 @@ int check_renewed(const char *client, const struct renewed *renewed, struct faul
 			 client, renewed->refused, renewed->renewed + renewed->refused);
 }
 
-int renew_client(const struct command *command, const struct renewal *wanted,
+int renew_client(const struct command *command, const struct renewal *renewal,
 		 struct renewed *ret_renewed, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
-	const char *name = wanted->enrollment.client->name;
-	CLEANUP(end_renewing)
-	struct renewing renewing = {.listener = {.command = command, .client = name}};
-	struct renewal renewal = *wanted;
+	const char *name = renewal->enrollment.client->name;
+	CLEANUP(end_renewal_refusals)
+	struct renewal_refusals refusals = {.printer = {.command = command, .client = name}};
+	struct renewal visible = *renewal;
 	struct bar keys;
 	struct bar certificates;
-	char label[96];
+	char label[LABEL_SIZE];
 
-	renewal.enrollment.refused = note_refusal;
-	renewal.enrollment.refused_context = &renewing;
+	visible.enrollment.refused = note_renewal_refusal;
+	visible.enrollment.refused_context = &refusals;
 	(void)snprintf(label, sizeof(label), "%s: new requests", name);
-	renewal.making = start_bar(&keys, command, label);
+	visible.making = start_bar(&keys, command, label);
 	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
-	renewal.enrollment.progress = start_bar(&certificates, command, label);
-	if (lock_or_wait(command, renewal.enrollment.layout, &lock, fault) < 0)
+	visible.enrollment.progress = start_bar(&certificates, command, label);
+	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0)
 		return -1;
-	return renew_pool(&renewal, read_clock(), ret_renewed, fault);
+	return renew_pool(&visible, read_clock(), ret_renewed, fault);
 }

@@ -6,51 +6,58 @@
 #include "tools/command.h"
 
 /*
- * Members that the CA refused, told on standard error. Ten thousand that are refused for one reason
- * are one line: those that follow each other with the same refusal are told together, when another
- * comes or with end_refusals.
+ * What several verbs do with a client's pool: request, enroll and renew, which run and bench do as
+ * well. Each locks the client's layout, shows progress on a terminal, and prints on standard error
+ * why the CA refused members.
  */
-struct refusal_listener {
+
+/*
+ * Prints refusals. Consecutive refusals with the same reason are joined into one line, so that ten
+ * thousand members refused for one reason do not fill the screen. Zero-initialised but for command
+ * and client.
+ */
+struct refusal_printer {
 	const struct command *command;
 	const char *client;
-	/* Those that are not told yet. */
+	/* The refusals that are not printed yet: their common reason, and the members' numbers. */
 	struct refusal refusal;
 	size_t count;
-	size_t first;
-	size_t last;
+	size_t lowest;
+	size_t highest;
 };
 
-/* A refusal_function, of which the listener is the context. */
-refusal_function tell_refusal;
+/* A refusal_function whose context is the printer. */
+refusal_function print_refusal;
 
-/* Under CLEANUP: tells of the last. */
-void end_refusals(struct refusal_listener *listener);
+/* Prints the last line. For CLEANUP. */
+void end_refusals(struct refusal_printer *printer);
 
-/* Locks the client's layout and makes the keys and requests that its pool lacks. */
+/* Makes the keys and requests that the pool lacks (make_pool). */
 int make_client_pool(const struct command *command, const struct layout *layout,
 		     const struct client_node *client, struct pool_made *ret_made,
 		     struct fault *fault) MUST_CHECK;
 
 /*
- * Locks the client's layout and has the CA certify what its pool lacks. Members that the CA refused
- * are told on standard error; with any, the fault is FAULT_PARTIAL, or FAULT_REFUSED when the pool
- * has no certificate at all; *ret_enrolled is filled then too.
+ * Has the CA certify the members that have no certificate (enroll_pool).
+ * Errors: those of enroll_pool, and of check_enrolled; with those *ret_enrolled is filled too.
  */
 int enroll_client(const struct command *command, const struct layout *layout,
 		  const struct client_node *client, const struct endpoint *ca,
 		  struct enrolled *ret_enrolled, struct fault *fault) MUST_CHECK;
 
+/* FAULT_PARTIAL when some members were refused, FAULT_REFUSED when no member has a certificate. */
 int check_enrolled(const char *client, const struct enrolled *enrolled,
 		   struct fault *fault) MUST_CHECK;
 
 /*
- * Locks the client's layout and renews its pool. Of what is wanted, layout, client, CA and terms
- * count. Members that the CA refused are told on standard error.
+ * Renews the members that are due (renew_pool). The caller fills the layout, client, CA and terms
+ * of the renewal; its callbacks are set here. Refused members are no fault: see check_renewed.
  */
-int renew_client(const struct command *command, const struct renewal *wanted,
+int renew_client(const struct command *command, const struct renewal *renewal,
 		 struct renewed *ret_renewed, struct fault *fault) MUST_CHECK;
 
-/* FAULT_PARTIAL when some members were refused, FAULT_REFUSED when all that were due were. */
+/* FAULT_PARTIAL when some members were refused, FAULT_REFUSED when every member that was due was.
+ */
 int check_renewed(const char *client, const struct renewed *renewed,
 		  struct fault *fault) MUST_CHECK;
 

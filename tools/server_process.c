@@ -1,3 +1,4 @@
+/* Starts certpool servers as child processes, learns their endpoints and stops them. */
 #include "tools/server_process.h"
 
 #include "common/base/file.h"
@@ -16,14 +17,17 @@
 
 enum { READY_TIMEOUT_MS = 30000, PROGRAM_SIZE = 4096 };
 
-/* What the child is made of: prepared before fork(2), after which little is allowed. */
+/*
+ * Everything that the child needs, made before fork(2): between fork and execve only
+ * async-signal-safe calls are allowed.
+ */
 struct child {
 	char program[PROGRAM_SIZE];
 	char ready[16];
 	char *arguments[SERVER_ARGUMENTS_MAX + 4];
-	char **environment; /* borrows its strings */
-	int ready_end;
-	int null;
+	char **environment; /* an array of borrowed strings */
+	int ready_end;      /* the pipe's end that --ready names */
+	int null;           /* /dev/null */
 };
 
 static void clear_child(struct child *child)
@@ -35,7 +39,7 @@ static void clear_child(struct child *child)
 	close_descriptor(&child->null);
 }
 
-/* Not /proc/self/exe itself, which is another program when certpool runs under a debugger. */
+/* The link's target: under valgrind, executing /proc/self/exe would run valgrind. */
 static int find_program(char ret_program[static PROGRAM_SIZE], struct fault *fault)
 {
 	ssize_t len = readlink("/proc/self/exe", ret_program, PROGRAM_SIZE);
@@ -51,7 +55,7 @@ static int find_program(char ret_program[static PROGRAM_SIZE], struct fault *fau
 static int copy_environment(char ***ret_environment, struct fault *fault)
 {
 	size_t count = 0;
-	size_t kept = 0;
+	size_t copied = 0;
 	char **environment;
 
 	while (environ[count] != NULL)
@@ -61,21 +65,21 @@ static int copy_environment(char ***ret_environment, struct fault *fault)
 		return set_memory_fault(fault);
 	for (size_t i = 0; i < count; i++)
 		if (strncmp(environ[i], VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0)
-			environment[kept++] = environ[i];
+			environment[copied++] = environ[i];
 	*ret_environment = environment;
 	return 0;
 }
 
 static int copy_arguments(const char *const *arguments, struct child *child, struct fault *fault)
 {
-	const char *around[] = {"--ready", child->ready};
+	const char *last[] = {"--ready", child->ready};
 	size_t count = 0;
 
 	child->arguments[count++] = strdup("certpool");
 	for (size_t i = 0; i < SERVER_ARGUMENTS_MAX && arguments[i] != NULL; i++)
 		child->arguments[count++] = strdup(arguments[i]);
-	for (size_t i = 0; i < COUNT_OF(around); i++)
-		child->arguments[count++] = strdup(around[i]);
+	for (size_t i = 0; i < COUNT_OF(last); i++)
+		child->arguments[count++] = strdup(last[i]);
 	for (size_t i = 0; i < count; i++)
 		if (child->arguments[i] == NULL)
 			return set_memory_fault(fault);
@@ -101,7 +105,7 @@ static int prepare_child(const char *const *arguments, struct child *child, int 
 	return copy_arguments(arguments, child, fault);
 }
 
-/* In the child. Does not return. */
+/* In the child; does not return. The parent may have died before prctl took effect. */
 static void become_server(const struct child *child, pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0L, 0L, 0L) < 0 || getppid() != parent ||
@@ -112,7 +116,7 @@ static void become_server(const struct child *child, pid_t parent)
 	_exit(EXIT_FAILURE);
 }
 
-/* The line that announce_server writes, without its end. */
+/* Reads the line that announce_server writes, without its line end. */
 static int read_ready_line(int descriptor, char ret_line[static ENDPOINT_TEXT_SIZE + 1],
 			   const char *verb, struct fault *fault)
 {
@@ -130,7 +134,7 @@ static int read_ready_line(int descriptor, char ret_line[static ENDPOINT_TEXT_SI
 		if (got <= 0)
 			return set_fault(fault, FAULT_FAILED, "certpool %s could not be started%s",
 					 verb,
-					 polled == 0 ? ": it did not say where it listens"
+					 polled == 0 ? ": it printed no endpoint in time"
 						     : ", for the reason above");
 		len += (size_t)got;
 	}
@@ -176,9 +180,10 @@ int stop_server(struct server *server, struct fault *fault)
 		ended = waitpid(pid, &status, 0);
 	while (ended < 0 && errno == EINTR);
 	if (ended < 0)
-		return set_errno_fault(fault, "a server of ours");
+		return set_errno_fault(fault, "a server that was started here");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
-		return set_fault(fault, FAULT_FAILED, "a server of ours ended with %s %d",
+		return set_fault(fault, FAULT_FAILED,
+				 "a server that was started here ended with %s %d",
 				 WIFEXITED(status) ? "exit status" : "signal",
 				 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	return 0;

@@ -1,3 +1,7 @@
+/*
+ * Sends messages over several connections, one thread each. The threads share a count of the
+ * messages begun, so that a slow connection sends fewer.
+ */
 #include "tools/shipment.h"
 
 #include "common/base/clock.h"
@@ -8,107 +12,99 @@
 
 enum { CONNECTIONS = 8 };
 
-struct shipping {
+struct shipment_context {
 	const struct shipment *shipment;
 	struct sender *sender;
-	pthread_mutex_t lock; /* for all below */
+	pthread_mutex_t lock; /* for the members below */
 	size_t begun;
 	bool failed;
-	struct shipped shipped;
+	struct shipment_result result;
 };
 
-/* Whether there is a message left to send. */
-static bool begin_message(struct shipping *shipping)
+/* Whether a message is left to send; it is this thread's then. */
+static bool begin_message(struct shipment_context *context)
 {
 	bool more;
 
-	pthread_mutex_lock(&shipping->lock);
-	more = !shipping->failed && shipping->begun < shipping->shipment->count;
-	shipping->begun += more ? 1 : 0;
-	pthread_mutex_unlock(&shipping->lock);
+	pthread_mutex_lock(&context->lock);
+	more = !context->failed && context->begun < context->shipment->count;
+	context->begun += more ? 1 : 0;
+	pthread_mutex_unlock(&context->lock);
 	return more;
 }
 
-static int count_delivery(struct shipping *shipping, const struct delivery *delivery,
-			  struct fault *fault)
+static int end_message(struct shipment_context *context, const struct delivery *delivery,
+		       struct fault *fault)
 {
-	const struct shipment *shipment = shipping->shipment;
+	const struct shipment *shipment = context->shipment;
+	int result = 0;
 
-	if (delivery->verified)
-		shipping->shipped.verified++;
-	else
-		shipping->shipped.refused++;
+	pthread_mutex_lock(&context->lock);
+	context->result.verified += delivery->verified ? 1 : 0;
+	context->result.refused += delivery->verified ? 0 : 1;
 	if (!delivery->verified)
 		print_complaint(shipment->command, "%s refused a message: %s", shipment->to->name,
 				delivery->reason);
-	return shipment->told != NULL ? shipment->told(shipment->command, delivery, fault) : 0;
-}
-
-static int end_message(struct shipping *shipping, const struct delivery *delivery,
-		       struct fault *fault)
-{
-	int result;
-
-	pthread_mutex_lock(&shipping->lock);
-	result = count_delivery(shipping, delivery, fault);
-	pthread_mutex_unlock(&shipping->lock);
+	if (shipment->delivered != NULL)
+		result = shipment->delivered(shipment->command, delivery, fault);
+	pthread_mutex_unlock(&context->lock);
 	return result;
 }
 
-static int send_messages(struct shipping *shipping, struct fault *fault)
+static int send_messages(struct shipment_context *context, struct fault *fault)
 {
-	const struct shipment *shipment = shipping->shipment;
+	const struct shipment *shipment = context->shipment;
 
-	while (begin_message(shipping)) {
+	while (begin_message(context)) {
 		struct delivery delivery;
 
-		if (send_message(shipping->sender, shipment->payload, shipment->member,
-				 read_clock(), &delivery, fault) < 0 ||
-		    end_message(shipping, &delivery, fault) < 0)
+		if (send_message(context->sender, shipment->payload, shipment->member, read_clock(),
+				 &delivery, fault) < 0 ||
+		    end_message(context, &delivery, fault) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* One connection's share. */
-static int run_connection(size_t index, void *context, struct fault *fault)
+/* A thread: one connection's share of the messages. */
+static int run_connection(size_t index, void *connection_context, struct fault *fault)
 {
-	struct shipping *shipping = context;
+	struct shipment_context *context = connection_context;
 
 	(void)index;
-	if (send_messages(shipping, fault) == 0)
+	if (send_messages(context, fault) == 0)
 		return 0;
-	pthread_mutex_lock(&shipping->lock);
-	shipping->failed = true;
-	pthread_mutex_unlock(&shipping->lock);
+	pthread_mutex_lock(&context->lock);
+	context->failed = true;
+	pthread_mutex_unlock(&context->lock);
 	return -1;
 }
 
-int send_shipment(const struct shipment *shipment, struct shipped *ret_shipped, struct fault *fault)
+int send_shipment(const struct shipment *shipment, struct shipment_result *ret_result,
+		  struct fault *fault)
 {
 	CLEANUP(free_sender) struct sender *sender = NULL;
-	struct shipping shipping = {.shipment = shipment, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct shipment_context context = {.shipment = shipment, .lock = PTHREAD_MUTEX_INITIALIZER};
 	size_t connections = shipment->count < CONNECTIONS ? shipment->count : CONNECTIONS;
 	int result;
 
 	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
 		return -1;
-	shipping.sender = sender;
-	result =
-		run_tasks(connections, (unsigned int)connections, run_connection, &shipping, fault);
-	*ret_shipped = shipping.shipped;
+	context.sender = sender;
+	result = run_tasks(connections, (unsigned int)connections, run_connection, &context, fault);
+	*ret_result = context.result;
 	if (result < 0 && shipment->count > 1)
 		return prefix_fault(fault, "after %zu of %zu messages",
-				    shipping.shipped.verified + shipping.shipped.refused,
+				    context.result.verified + context.result.refused,
 				    shipment->count);
 	return result;
 }
 
-int check_shipped(const struct shipped *shipped, struct fault *fault)
+int check_shipment(const struct shipment_result *result, struct fault *fault)
 {
-	if (shipped->refused == 0)
+	if (result->refused == 0)
 		return 0;
-	return set_fault(fault, shipped->verified > 0 ? FAULT_PARTIAL : FAULT_UNVERIFIED,
-			 "%zu of %zu messages were refused, for the reasons above",
-			 shipped->refused, shipped->verified + shipped->refused);
+	return set_fault(fault, result->verified > 0 ? FAULT_PARTIAL : FAULT_UNVERIFIED,
+			 "%zu of %zu messages were refused, for the reasons above", result->refused,
+			 result->verified + result->refused);
 }

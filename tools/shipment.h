@@ -4,34 +4,34 @@
 #include "common/pool/messages/send.h"
 #include "tools/command.h"
 
-/* Several messages from one client to another, over a few connections at once. */
+/* Several copies of a message from one client to another, sent over a few connections at once. */
 struct shipment {
 	const struct command *command; /* for complaints */
 	const struct layout *layout;   /* the sender's */
 	const struct client_node *from;
 	const struct client_node *to;
 	struct bytes payload; /* M */
-	size_t member;        /* who signs; 0: a draw for each message */
+	size_t member;        /* the signing member; 0: a random one for each message */
 	size_t count;
-	/* Told of each answer, from one thread at a time; NULL: nobody. */
-	int (*told)(const struct command *command, const struct delivery *delivery,
-		    struct fault *fault);
+	/* Called for each answer, by one thread at a time; NULL: not called. */
+	int (*delivered)(const struct command *command, const struct delivery *delivery,
+			 struct fault *fault);
 };
 
-struct shipped {
+/* The receiver's verdicts, counted. */
+struct shipment_result {
 	size_t verified;
 	size_t refused;
 };
 
 /*
- * Sends them. Messages that the receiver refused are told on standard error and counted; the first
- * other failure ends the sending.
+ * Sends the messages. One that the receiver refuses is printed on standard error and counted; the
+ * first other failure ends the sending, and *ret_result counts the messages before it.
  */
-int send_shipment(const struct shipment *shipment, struct shipped *ret_shipped,
+int send_shipment(const struct shipment *shipment, struct shipment_result *ret_result,
 		  struct fault *fault) MUST_CHECK;
 
-/* The fault of a shipment some of which was refused: FAULT_UNVERIFIED when all was, else
-   FAULT_PARTIAL. 0 when none was. */
-int check_shipped(const struct shipped *shipped, struct fault *fault) MUST_CHECK;
+/* FAULT_PARTIAL when some messages were refused, FAULT_UNVERIFIED when all were. */
+int check_shipment(const struct shipment_result *result, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,3 +1,4 @@
+/* Signals, readiness and the service manager, for the verbs that serve. */
 #include "tools/stop.h"
 
 #include "common/base/clock.h"
@@ -25,7 +26,7 @@ void clear_stop(struct stop *stop)
 	close_descriptor(&stop->event);
 }
 
-/* The signals wait for whoever reads the descriptor; -1 makes one. */
+/* Blocks the signals and makes a signalfd of them; *descriptor >= 0 is an older one to change. */
 static int collect_signals(const int *signals, size_t count, int *descriptor, struct fault *fault)
 {
 	sigset_t set;
@@ -69,16 +70,16 @@ int prepare_stop_or_hangup(struct stop *ret_stop, struct fault *fault)
 
 void request_stop(const struct stop *stop)
 {
-	/* Cannot fail but by overflowing, and then it has been requested long since. */
+	/* Fails only when the counter would overflow: then a stop was requested already. */
 	(void)eventfd_write(stop->event, 1);
 }
 
 /*
- * Tells the service manager that started us how we are, by the protocol of sd_notify(3): a datagram
- * to the socket that NOTIFY_SOCKET names. Without one, or with one that is no address of a socket
- * of the file system or of the abstract namespace, nobody is told, which is a success.
+ * Sends the state to the service manager (sd_notify(3)): a datagram to the socket that
+ * NOTIFY_SOCKET names, a path or "@" and an abstract name. Without such an address there is no
+ * service manager, and the function succeeds.
  */
-static int tell_service_manager(const char *state, struct fault *fault)
+static int notify_service_manager(const char *state, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int descriptor = -1;
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -94,25 +95,25 @@ static int tell_service_manager(const char *state, struct fault *fault)
 	if (descriptor < 0 ||
 	    sendto(descriptor, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
 		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
-		return set_errno_fault(fault, "the service manager at %s cannot be told", path);
+		return set_errno_fault(fault, "the service manager at %s cannot be notified", path);
 	return 0;
 }
 
-/* Waits for anything, and takes one signal: 0 when it was none. */
+/* Waits for a signal or the event; *ret_signal is 0 for the event. */
 static int await_signal(const struct stop *stop, uint32_t *ret_signal, struct fault *fault)
 {
-	struct pollfd ends[] = {{.fd = stop->signals, .events = POLLIN},
-				{.fd = stop->event, .events = POLLIN}};
+	struct pollfd sources[] = {{.fd = stop->signals, .events = POLLIN},
+				   {.fd = stop->event, .events = POLLIN}};
 	struct signalfd_siginfo info;
 	int result;
 
 	do
-		result = poll(ends, COUNT_OF(ends), -1);
+		result = poll(sources, COUNT_OF(sources), -1);
 	while (result < 0 && errno == EINTR);
 	if (result < 0)
 		return set_errno_fault(fault, "cannot wait for signals");
 	*ret_signal = 0;
-	if (ends[1].revents == 0 && read(stop->signals, &info, sizeof(info)) == sizeof(info))
+	if (sources[1].revents == 0 && read(stop->signals, &info, sizeof(info)) == sizeof(info))
 		*ret_signal = info.ssi_signo;
 	return 0;
 }
@@ -131,7 +132,7 @@ int await_stop_or_hangup(const struct stop *stop, bool *ret_hangup, struct fault
 	if (await_signal(stop, &signal, fault) < 0)
 		return -1;
 	*ret_hangup = signal == SIGHUP;
-	return *ret_hangup ? 0 : tell_service_manager("STOPPING=1", fault);
+	return *ret_hangup ? 0 : notify_service_manager("STOPPING=1", fault);
 }
 
 int announce_server(const struct command *command, const struct endpoint *endpoint,
@@ -142,7 +143,7 @@ int announce_server(const struct command *command, const struct endpoint *endpoi
 
 	format_endpoint(endpoint, text);
 	print_note(command, "listening on %s", text);
-	if (tell_service_manager("READY=1", fault) < 0)
+	if (notify_service_manager("READY=1", fault) < 0)
 		return -1;
 	if (descriptor == 0)
 		return 0;

@@ -175,7 +175,7 @@ else
 	skip 'the service manager is told' 'there is no python3'
 fi
 expect 4 'a service manager that is not there' env NOTIFY_SOCKET="$folder/nobody" timeout 60 "$certpool" serve
-says 'is named' 'the service manager at /.*/nobody cannot be told'
+says 'is named' 'the service manager at /.*/nobody cannot be notified'
 
 if command -v systemd-analyze >/dev/null; then
 	mkdir units

@@ -41,7 +41,7 @@ expect 2 'no serial' "$certpool" list --serial 17
 expect 2 'two states' "$certpool" list --revoked --expiring 7d
 expect 2 'no state' "$certpool" list --status good
 expect 0 'nothing' "$certpool" list --client nobody
-says 'says so' 'no certificate is like that'
+says 'says so' 'no certificate matches'
 silent 'on standard error'
 expect 0 'three at most' "$certpool" list --limit 3 --json
 equal 'are three' 3 "$(wc -l <out)"

@@ -212,15 +212,15 @@ static int send_messages(struct bench *bench, size_t count, struct fault *fault)
 					  .to = client_at(bench, 1),
 					  .payload = {payload, sizeof(payload)},
 					  .count = count};
-	struct shipped shipped = {0};
+	struct shipment_result result = {0};
 	int64_t begin_us = read_stopwatch_us();
 
 	if (from.pool.size > SIGNING_MEMBERS)
 		from.pool.size = SIGNING_MEMBERS;
-	if (send_shipment(&shipment, &shipped, fault) < 0)
+	if (send_shipment(&shipment, &result, fault) < 0)
 		return -1;
-	add_measured(&bench->measured[WORK_SEND], shipped.verified, begin_us);
-	return check_shipped(&shipped, fault);
+	add_measured(&bench->measured[WORK_SEND], result.verified, begin_us);
+	return check_shipment(&result, fault);
 }
 
 static int measure_sending(struct bench *bench, struct fault *fault)

@@ -1,3 +1,8 @@
+/*
+ * enroll: sends a pool's requests to the CA and saves the certificates; or, without a network,
+ * writes the requests to a file and reads the answer from one. Either way the layout is locked
+ * throughout.
+ */
 #include "common/base/clock.h"
 #include "common/pool/enrolment/offline_enroll.h"
 #include "tools/client_pool.h"
@@ -6,7 +11,6 @@
 #include "tools/options.h"
 #include "tools/output.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct enroll_settings {
@@ -17,11 +21,11 @@ struct enroll_settings {
 
 static const struct option enroll_options[] = {
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct enroll_settings, ca),
-	 "where the CA serves, when not as in the manifest", NULL},
+	 "the CA's endpoint, instead of the manifest's", NULL},
 	{"export", 0, false, "FILE", take_text, offsetof(struct enroll_settings, export_path),
-	 "write the requests there instead, to be carried to the CA", NULL},
+	 "write the requests to this file instead, for certpool sign", NULL},
 	{"import", 0, false, "FILE", take_text, offsetof(struct enroll_settings, import_path),
-	 "take the CA's answers from there", NULL},
+	 "read the CA's answers from this file, which certpool sign wrote", NULL},
 	{0},
 };
 
@@ -42,16 +46,16 @@ static int print_enrolled(const struct command *command, const char *client,
 	return print_json(&line, fault);
 }
 
-/* What enrolling by hand stands on: the layout is locked, and no endpoint is needed. */
-static int lock_carriage(const struct command *command, const struct node *node,
-			 struct refusal_listener *listener, struct enrollment *ret_enrollment,
-			 int *ret_lock, struct fault *fault)
+/* Locks the layout and fills in what export and import need; an endpoint is not. */
+static int lock_for_offline(const struct command *command, const struct node *node,
+			    struct refusal_printer *printer, struct enrollment *ret_enrollment,
+			    int *ret_lock, struct fault *fault)
 {
-	*listener = (struct refusal_listener){.command = command, .client = node->client->name};
+	*printer = (struct refusal_printer){.command = command, .client = node->client->name};
 	*ret_enrollment = (struct enrollment){.layout = node->layout,
 					      .client = node->client,
-					      .refused = tell_refusal,
-					      .refused_context = listener};
+					      .refused = print_refusal,
+					      .refused_context = printer};
 	return lock_or_wait(command, node->layout, ret_lock, fault);
 }
 
@@ -60,7 +64,7 @@ static int print_exported(const struct command *command, const char *client, con
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
-	/* Standard output may be the file. */
+	/* Standard output is the file of requests then. */
 	if (strcmp(path, "-") == 0) {
 		print_note(command, "%s: exported %zu requests; %zu had their certificates", client,
 			   figures->members, figures->present);
@@ -83,13 +87,13 @@ static int export_client(const struct command *command, const struct node *node,
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	CLEANUP(end_refusals) struct refusal_listener listener = {0};
+	CLEANUP(end_refusals) struct refusal_printer printer = {0};
 	struct enrollment enrollment;
 	struct export_figures figures = {0};
 	const char *client = node->client->name;
 
 	if (check_output(path, fault) < 0 ||
-	    lock_carriage(command, node, &listener, &enrollment, &lock, fault) < 0 ||
+	    lock_for_offline(command, node, &printer, &enrollment, &lock, fault) < 0 ||
 	    export_requests(&enrollment, read_clock(), &text, &figures, fault) < 0)
 		return -1;
 	if (figures.requests > 0 && write_output(path, 0644, bytes_of_buffer(&text), fault) < 0)
@@ -108,12 +112,12 @@ static int import_client(const struct command *command, const struct node *node,
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	CLEANUP(end_refusals) struct refusal_listener listener = {0};
+	CLEANUP(end_refusals) struct refusal_printer printer = {0};
 	struct enrollment enrollment;
 	struct enrolled enrolled = {0};
 
 	if (read_input(path, OFFLINE_FILE_MAX, &text, fault) < 0 ||
-	    lock_carriage(command, node, &listener, &enrollment, &lock, fault) < 0)
+	    lock_for_offline(command, node, &printer, &enrollment, &lock, fault) < 0)
 		return -1;
 	if (import_answers(&enrollment, bytes_of_buffer(&text), read_clock(), &enrolled, fault) < 0)
 		return prefix_fault(fault, "%s", path);
@@ -149,10 +153,11 @@ const struct verb enroll_verb = {
 	.name = "enroll",
 	.operands = "CLIENT",
 	.summary = "part 1: have the pool certified by the CA",
-	.details =
-		"Sends the requests of the members that have no certificate, checks what comes\n"
-		"back, saves it. Interrupted or asked again, it sends what is missing. Without a\n"
-		"network: --export writes a file for certpool sign, --import takes its answer.\n",
+	.details = "Sends the requests of the members that have no certificate, checks the answers "
+		   "and\n"
+		   "saves the certificates. After an interruption, run it again: it asks only for\n"
+		   "missing certificates. Without a network: --export writes a file for certpool\n"
+		   "sign, and --import reads its answer.\n",
 	.options = enroll_options,
 	.settings_size = sizeof(struct enroll_settings),
 	.fewest = 1,

@@ -1,11 +1,12 @@
-#include "common/base/clock.h"
+/*
+ * renew: replaces the keys and certificates of members whose certificates end soon. Made for
+ * timers: it succeeds when no member is due, and an interrupted renewal is completed by the next
+ * one.
+ */
 #include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-
-#include <stdio.h>
-#include <string.h>
 
 struct renew_settings {
 	struct renewal_options terms;
@@ -15,11 +16,11 @@ struct renew_settings {
 static const struct option renew_options[] = {
 	{"within", 0, false, "DURATION", take_duration,
 	 offsetof(struct renew_settings, terms.within_s),
-	 "renew what ends within this time, when not a third of its life", NULL},
+	 "renew certificates that end within this time, instead of a third of their life", NULL},
 	{"all", 0, false, NULL, take_switch, offsetof(struct renew_settings, terms.all),
 	 "renew every member, whenever its certificate ends", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct renew_settings, ca),
-	 "where the CA serves, when not as in the manifest", NULL},
+	 "the CA's endpoint, instead of the manifest's", NULL},
 	{0},
 };
 
@@ -69,10 +70,11 @@ const struct verb renew_verb = {
 	.operands = "CLIENT",
 	.summary = "new keys and certificates for members whose certificates end soon",
 	.details =
-		"Makes new keys and requests, has them certified, and puts them in place of the\n"
-		"old ones, which can be used until then. The old private keys are destroyed by\n"
-		"that; the old certificates are not revoked, they end by themselves. Does nothing\n"
-		"when nothing is due: made for cron and timers.\n",
+		"Makes new keys and requests, has them certified, and replaces the old files, "
+		"which\n"
+		"can be used until then. The old private keys are destroyed; the old certificates\n"
+		"are not revoked, but end by themselves. Does nothing when no member is due: made\n"
+		"for cron and timers.\n",
 	.options = renew_options,
 	.settings_size = sizeof(struct renew_settings),
 	.fewest = 1,

@@ -1,3 +1,4 @@
+/* The report of `certpool run`. */
 #include "tools/verb/report.h"
 
 #include "tools/output.h"
@@ -54,7 +55,7 @@ static void format_figures(const struct report_row *row, char *ret_text, size_t 
 					row->figures[i].value, row->figures[i].name);
 }
 
-/* How wide the column of what each row concerned has to be. */
+/* The width of the column WHAT. */
 static int measure_column(const struct report *report)
 {
 	size_t widest = strlen("WHAT");

@@ -1,9 +1,7 @@
-#include "common/pool/members/pool.h"
+/* request: makes the keys and certificate requests that a pool lacks; existing files stay. */
 #include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/output.h"
-
-#include <stdio.h>
 
 static int print_made(const struct command *command, const char *client,
 		      const struct pool_made *made, struct fault *fault)
@@ -38,8 +36,9 @@ const struct verb request_verb = {
 	.name = "request",
 	.operands = "CLIENT",
 	.summary = "part 1: make a pool's keys and requests",
-	.details = "Makes the keys and certificate requests that the client's pool lacks. What is\n"
-		   "there stays; a larger size in the manifest adds the rest.\n",
+	.details =
+		"Makes the keys and certificate requests that the client's pool lacks. Existing\n"
+		"files stay; after a larger size in the manifest, it makes the new members'.\n",
 	.fewest = 1,
 	.most = 1,
 	.expected = "a client's name",

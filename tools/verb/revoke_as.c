@@ -1,3 +1,7 @@
+/*
+ * The client's side of revoke: finds the serials in the client's own cert/, and asks the CA to
+ * revoke them. The CA decides whether they are the client's.
+ */
 #include "tools/verb/revoke_as.h"
 
 #include "common/base/clock.h"
@@ -11,18 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A client knows its own members, and no other client. */
-static int look_up(void *context, const struct certificate_selector *target, bool *ret_exists,
+/* A selector_lookup: a client knows its own members alone. */
+static int look_up(void *context, const struct certificate_selector *selector, bool *ret_exists,
 		   struct fault *fault)
 {
 	const struct node *node = context;
 	char name[FILE_NAME_SIZE];
-	size_t index = parse_member(target->member);
+	size_t index = parse_member(selector->member);
 
 	(void)fault;
 	name_certificate(index, name);
-	*ret_exists = target->kind == SELECTOR_MEMBER && index > 0 &&
-		      strcmp(target->client, node->client->name) == 0 &&
+	*ret_exists = selector->kind == SELECTOR_MEMBER && index > 0 &&
+		      strcmp(selector->client, node->client->name) == 0 &&
 		      file_exists(node->layout->cert, name);
 	return 0;
 }
@@ -33,10 +37,11 @@ static int add_certificate(const struct certificate *certificate, const char *na
 	struct bytes serial = certificate_serial(certificate);
 
 	if (serial.len != SERIAL_MAX)
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s: expected a certificate of our CA, whose serials have %d "
-				 "octets, found one of %zu",
-				 name, SERIAL_MAX, serial.len);
+		return set_fault(
+			fault, FAULT_NOT_FOUND,
+			"%s: expected a certificate of this CA, with a serial of %d octets, "
+			"found one with %zu",
+			name, SERIAL_MAX, serial.len);
 	append_bytes(serials, serial);
 	return check_buffer(serials, fault);
 }
@@ -46,20 +51,22 @@ static int compare_serials(const void *a, const void *b)
 	return memcmp(a, b, SERIAL_MAX);
 }
 
-/* The CA is asked for each certificate once. */
-static void drop_repeated(struct buffer *serials)
+/* A certificate named twice is asked for once. */
+static void remove_duplicates(struct buffer *serials)
 {
-	size_t kept = serials->len > 0 ? SERIAL_MAX : 0;
+	size_t unique = SERIAL_MAX;
 
-	if (serials->len > 0)
-		qsort(serials->data, serials->len / SERIAL_MAX, SERIAL_MAX, compare_serials);
+	if (serials->len == 0)
+		return;
+	qsort(serials->data, serials->len / SERIAL_MAX, SERIAL_MAX, compare_serials);
 	for (size_t at = SERIAL_MAX; at < serials->len; at += SERIAL_MAX) {
-		if (memcmp(serials->data + at, serials->data + kept - SERIAL_MAX, SERIAL_MAX) == 0)
+		if (memcmp(serials->data + at, serials->data + unique - SERIAL_MAX, SERIAL_MAX) ==
+		    0)
 			continue;
-		memmove(serials->data + kept, serials->data + at, SERIAL_MAX);
-		kept += SERIAL_MAX;
+		memmove(serials->data + unique, serials->data + at, SERIAL_MAX);
+		unique += SERIAL_MAX;
 	}
-	serials->len = kept;
+	serials->len = unique;
 }
 
 static int add_member(const struct node *node, size_t index, struct buffer *serials,
@@ -77,19 +84,19 @@ static int add_member(const struct node *node, size_t index, struct buffer *seri
 	return add_certificate(certificate, name, serials, fault);
 }
 
-static int add_named_member(const struct node *node, const struct certificate_selector *target,
+static int add_named_member(const struct node *node, const struct certificate_selector *selector,
 			    struct buffer *serials, struct fault *fault)
 {
-	size_t index = parse_member(target->member);
+	size_t index = parse_member(selector->member);
 
-	if (strcmp(target->client, node->client->name) != 0)
+	if (strcmp(selector->client, node->client->name) != 0)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: expected a member of %s: a client "
 				 "revokes its own certificates alone",
-				 target->text, node->client->name);
+				 selector->text, node->client->name);
 	if (index == 0)
-		return set_fault(fault, FAULT_USAGE, "%s: expected a member, 1, 2 and so on",
-				 target->text);
+		return set_fault(fault, FAULT_USAGE, "%s: expected a member's number, 1 or higher",
+				 selector->text);
 	return add_member(node, index, serials, fault);
 }
 
@@ -102,24 +109,24 @@ static int add_file(const char *path, struct buffer *serials, struct fault *faul
 	return add_certificate(certificate, path, serials, fault);
 }
 
-static int add_target(const struct node *node, const struct certificate_selector *target,
-		      struct buffer *serials, struct fault *fault)
+static int add_selected(const struct node *node, const struct certificate_selector *selector,
+			struct buffer *serials, struct fault *fault)
 {
-	switch (target->kind) {
+	switch (selector->kind) {
 	case SELECTOR_SERIAL:
-		append_bytes(serials, (struct bytes){target->serial, SERIAL_MAX});
+		append_bytes(serials, (struct bytes){selector->serial, SERIAL_MAX});
 		return check_buffer(serials, fault);
 	case SELECTOR_FILE:
-		return add_file(target->text, serials, fault);
+		return add_file(selector->text, serials, fault);
 	case SELECTOR_MEMBER:
-		return add_named_member(node, target, serials, fault);
+		return add_named_member(node, selector, serials, fault);
 	case SELECTOR_CLIENT:
 		break;
 	}
 	return set_fault(fault, FAULT_USAGE,
-			 "%s: expected a serial, a file or a member: a client's right to enroll is "
-			 "the CA's to take (--all-members are all its certificates)",
-			 target->text);
+			 "%s: expected a serial, a file or a member: a whole client is the CA's to "
+			 "take away (--all-members revokes all its certificates)",
+			 selector->text);
 }
 
 static int add_all_members(const struct node *node, struct buffer *serials, struct fault *fault)
@@ -138,26 +145,26 @@ static int add_all_members(const struct node *node, struct buffer *serials, stru
 	return 0;
 }
 
-static int collect_serials(const struct command *command, const struct revoke_settings *given,
+static int collect_serials(const struct command *command, const struct revoke_as_settings *given,
 			   struct node *node, struct buffer *serials, struct fault *fault)
 {
-	const struct selector_rules rules = {given->as, look_up, node};
+	const struct selector_rules rules = {given->client, look_up, node};
 
 	for (size_t i = 0; i < command->operand_count; i++) {
-		struct certificate_selector target;
+		struct certificate_selector selector;
 
-		if (parse_selector(command->operands[i], &rules, &target, fault) < 0 ||
-		    add_target(node, &target, serials, fault) < 0)
+		if (parse_selector(command->operands[i], &rules, &selector, fault) < 0 ||
+		    add_selected(node, &selector, serials, fault) < 0)
 			return -1;
 	}
 	if (given->all_members && add_all_members(node, serials, fault) < 0)
 		return -1;
-	drop_repeated(serials);
+	remove_duplicates(serials);
 	return 0;
 }
 
-static int print_wish(const struct command *command, const struct buffer *serials,
-		      struct fault *fault)
+static int print_serials_to_revoke(const struct command *command, const struct buffer *serials,
+				   struct fault *fault)
 {
 	for (size_t at = 0; at < serials->len; at += SERIAL_MAX) {
 		CLEANUP(clear_json) struct json_line line = {0};
@@ -196,23 +203,23 @@ static int print_answer(const struct command *command, const char *client,
 	return 0;
 }
 
-/* As many requests as it takes, each of which is done whole or not at all. */
-static int ask_for_all(const struct command *command, const struct node *node,
-		       const struct endpoint *ca, const struct buffer *serials, int reason,
-		       struct fault *fault)
+/* Sends as many requests as needed; the CA does each of them completely or not at all. */
+static int request_revocations(const struct command *command, const struct node *node,
+			       const struct endpoint *ca, const struct buffer *serials, int reason,
+			       struct fault *fault)
 {
-	struct own_revocation wish = {
+	struct own_revocation request = {
 		.layout = node->layout, .client = node->client->name, .ca = *ca, .reason = reason};
 	struct revocation_summary summary = {0};
 	uint64_t crl_number = 0;
 
-	for (size_t at = 0; at < serials->len; at += wish.serial_count * SERIAL_MAX) {
+	for (size_t at = 0; at < serials->len; at += request.serial_count * SERIAL_MAX) {
 		CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 		size_t left = (serials->len - at) / SERIAL_MAX;
 
-		wish.serials = (const uint8_t(*)[SERIAL_MAX])(void *)(serials->data + at);
-		wish.serial_count = left < REVOCATIONS_MAX ? left : REVOCATIONS_MAX;
-		if (ask_revocation(&wish, read_clock(), &answer, fault) < 0 ||
+		request.serials = (const uint8_t(*)[SERIAL_MAX])(void *)(serials->data + at);
+		request.serial_count = left < REVOCATIONS_MAX ? left : REVOCATIONS_MAX;
+		if (ask_revocation(&request, read_clock(), &answer, fault) < 0 ||
 		    print_answer(command, node->client->name, &answer, &summary, fault) < 0)
 			return -1;
 		crl_number = answer.crl_number;
@@ -222,22 +229,22 @@ static int ask_for_all(const struct command *command, const struct node *node,
 	if (crl_number > 0)
 		return 0;
 	return set_fault(fault, FAULT_FAILED,
-			 "what was revoked stays so, but the CA could not make a CRL that says so: "
-			 "its log has the reason");
+			 "the certificates stay revoked, but the CA could not make a new CRL: its "
+			 "log has the reason");
 }
 
-int revoke_as_client(const struct command *command, const struct revoke_settings *given, int reason,
-		     struct fault *fault)
+int revoke_as_client(const struct command *command, const struct revoke_as_settings *given,
+		     int reason, bool dry_run, struct fault *fault)
 {
 	CLEANUP(clear_node) struct node node = {0};
 	CLEANUP(clear_buffer) struct buffer serials = {0};
 	struct endpoint ca;
 
-	if (open_node(command, given->as, &node, fault) < 0 ||
+	if (open_node(command, given->client, &node, fault) < 0 ||
 	    collect_serials(command, given, &node, &serials, fault) < 0)
 		return -1;
-	if (given->dry_run)
-		return print_wish(command, &serials, fault);
+	if (dry_run)
+		return print_serials_to_revoke(command, &serials, fault);
 	ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
-	return ask_for_all(command, &node, &ca, &serials, reason, fault);
+	return request_revocations(command, &node, &ca, &serials, reason, fault);
 }

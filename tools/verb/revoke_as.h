@@ -2,27 +2,22 @@
 #define CERTPOOL_TOOLS_VERB_REVOKE_AS_H
 
 #include "common/base/endpoint.h"
-#include "common/ca/store/revoke.h"
-#include "tools/ca_key.h"
 #include "tools/command.h"
 
-/* What `revoke` is told, and what it prints, on the CA and over the wire. */
-
-struct revoke_settings {
-	const char *reason_name;
-	bool dry_run;
-	bool all;
-	const char *client;
-	const char *subject;
-	struct instant issued_before;
-	const char *as;
+/* The options of `revoke` that matter on a client's host. */
+struct revoke_as_settings {
+	const char *client; /* --as; NULL: the command runs on the CA */
 	bool all_members;
 	struct endpoint ca;
-	struct ca_key_settings key;
 };
 
-/* --as: asks the CA, as a client, for certificates of its own. */
-int revoke_as_client(const struct command *command, const struct revoke_settings *given, int reason,
-		     struct fault *fault) MUST_CHECK;
+/*
+ * `revoke --as CLIENT`: asks the CA, as that client, to revoke certificates of its own, which the
+ * operands name, and prints what the CA revoked. With dry_run the CA is not asked.
+ * Errors: FAULT_REFUSED for another client's member; FAULT_FAILED when the certificates are revoked
+ * but the CA could not make a CRL.
+ */
+int revoke_as_client(const struct command *command, const struct revoke_as_settings *given,
+		     int reason, bool dry_run, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * run: makes the nodes that the manifest's batch names, starts the servers that it needs as child
+ * processes, does the steps in order and prints a report. A failed step does not keep the next from
+ * being done; servers that ran before are used and left running.
+ */
 #include "common/base/clock.h"
 #include "common/pool/members/pool.h"
 #include "common/pool/members/trust.h"
@@ -15,8 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A batch run. Clients are indices into the manifest's clients, and into `servers`. */
-struct run {
+/* A run of the batch. Steps name clients by their index in the manifest and in `servers`. */
+struct run_context {
 	const struct command *command;
 	struct manifest *manifest;
 	struct server ca;
@@ -24,7 +29,7 @@ struct run {
 	struct report report;
 };
 
-static void clear_run(struct run *run)
+static void clear_run_context(struct run_context *run)
 {
 	for (size_t i = 0; run->servers != NULL && i < run->manifest->client_count; i++)
 		drop_server(&run->servers[i]);
@@ -34,23 +39,18 @@ static void clear_run(struct run *run)
 	free_manifest(&run->manifest);
 }
 
-static int64_t read_stopwatch(void)
-{
-	return read_stopwatch_us() / 1000;
-}
-
-static const struct client_node *client_at(const struct run *run, size_t index)
+static const struct client_node *client_at(const struct run_context *run, size_t index)
 {
 	return &run->manifest->clients[index];
 }
 
-/* Whether a step is a list of clients, each a part of it. */
+/* Whether a step lists clients, each of which is a part with a row of its own in the report. */
 static bool has_clients(const struct run_step *step)
 {
 	return step->kind == STEP_ENROLL || step->kind == STEP_RENEW;
 }
 
-/* The clients that a step works with, in turn; false after the last. */
+/* Enumerates the clients that a step works with; false after the last. */
 static bool next_client(const struct run_step *step, size_t position, size_t *ret_client)
 {
 	size_t others[] = {step->kind == STEP_VERIFY ? step->by : step->from, step->to};
@@ -64,7 +64,7 @@ static bool next_client(const struct run_step *step, size_t position, size_t *re
 	return true;
 }
 
-static void mark_clients(const struct run *run, const char **names)
+static void mark_clients(const struct run_context *run, const char **names)
 {
 	for (size_t i = 0; i < run->manifest->step_count; i++) {
 		size_t client;
@@ -79,9 +79,12 @@ static void free_names(const char ***names)
 	free(*names);
 }
 
-/* Where the CA is, its batch's nodes can be made. Elsewhere they must have joined. The server that
-   is started later has no options of ours, so the CA's key is got at as the manifest says. */
-static int make_nodes(const struct run *run, struct fault *fault)
+/*
+ * Makes the nodes of the batch if the CA is on this host; elsewhere they must have joined before.
+ * The CA's key is opened as the manifest says, because `serve`, started later, gets none of our
+ * options.
+ */
+static int make_nodes(const struct run_context *run, struct fault *fault)
 {
 	const struct ca_key_settings as_in_manifest = {0};
 	size_t count = run->manifest->client_count;
@@ -101,8 +104,8 @@ static int make_nodes(const struct run *run, struct fault *fault)
 			  fault);
 }
 
-/* Starts a server on the layout, unless one works there already; *ret_server says where it is. */
-static int start_or_find(const struct run *run, const struct layout *layout,
+/* Starts a server on the layout, or finds the endpoint of the one that works on it already. */
+static int start_or_find(const struct run_context *run, const struct layout *layout,
 			 const char *const *arguments, const struct endpoint *endpoint,
 			 struct server *ret_server, struct fault *fault)
 {
@@ -115,16 +118,17 @@ static int start_or_find(const struct run *run, const struct layout *layout,
 		return start_server(arguments, ret_server, fault);
 	format_endpoint(endpoint, text);
 	if (endpoint->port == 0)
-		return set_fault(fault, FAULT_USAGE,
-				 "layout %s: a server works on it already, and %s does not say on "
-				 "which port: give it one in the manifest, or stop that server",
-				 layout->path, text);
+		return set_fault(
+			fault, FAULT_USAGE,
+			"layout %s: a server works on it already, and the manifest's %s does "
+			"not say on which port: set the port there, or stop that server",
+			layout->path, text);
 	print_note(run->command, "layout %s: uses the server at %s", layout->path, text);
 	ret_server->endpoint = *endpoint;
 	return 0;
 }
 
-static bool needs_ca(const struct run *run)
+static bool needs_ca(const struct run_context *run)
 {
 	for (size_t i = 0; i < run->manifest->step_count; i++) {
 		const struct run_step *step = &run->manifest->steps[i];
@@ -135,7 +139,7 @@ static bool needs_ca(const struct run *run)
 	return false;
 }
 
-static int start_ca(struct run *run, struct fault *fault)
+static int start_ca(struct run_context *run, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	const char *const arguments[] = {"serve", "--quiet", "--manifest", run->command->manifest,
@@ -149,8 +153,8 @@ static int start_ca(struct run *run, struct fault *fault)
 	return start_or_find(run, layout, arguments, &run->manifest->ca.endpoint, &run->ca, fault);
 }
 
-/* A client without a layout here receives on another host. */
-static int start_client(struct run *run, size_t index, struct fault *fault)
+/* A client without a layout on this host receives on another host. */
+static int start_client(struct run_context *run, size_t index, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	const struct client_node *client = client_at(run, index);
@@ -169,7 +173,7 @@ static int start_client(struct run *run, size_t index, struct fault *fault)
 	return 0;
 }
 
-static int start_servers(struct run *run, struct fault *fault)
+static int start_servers(struct run_context *run, struct fault *fault)
 {
 	run->servers = calloc(run->manifest->client_count + 1, sizeof(*run->servers));
 	if (run->servers == NULL)
@@ -183,7 +187,7 @@ static int start_servers(struct run *run, struct fault *fault)
 	return 0;
 }
 
-static int stop_servers(struct run *run, struct fault *fault)
+static int stop_servers(struct run_context *run, struct fault *fault)
 {
 	int result = 0;
 
@@ -193,7 +197,7 @@ static int stop_servers(struct run *run, struct fault *fault)
 	return stop_server(&run->ca, fault) < 0 ? -1 : result;
 }
 
-static int enroll_one(const struct run *run, const struct client_node *client,
+static int enroll_one(const struct run_context *run, const struct client_node *client,
 		      struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -211,7 +215,7 @@ static int enroll_one(const struct run *run, const struct client_node *client,
 	return result;
 }
 
-static int renew_one(const struct run *run, const struct client_node *client,
+static int renew_one(const struct run_context *run, const struct client_node *client,
 		     struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -229,13 +233,13 @@ static int renew_one(const struct run *run, const struct client_node *client,
 	return result < 0 ? -1 : check_renewed(client->name, &renewed, fault);
 }
 
-static int send_step(const struct run *run, const struct run_step *step, struct report_row *row,
-		     struct fault *fault)
+static int send_step(const struct run_context *run, const struct run_step *step,
+		     struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	const struct client_node *from = client_at(run, step->from);
 	struct client_node to = *client_at(run, step->to);
-	struct shipped shipped = {0};
+	struct shipment_result sent = {0};
 	int result = -1;
 
 	to.endpoint = run->servers[step->to].endpoint;
@@ -247,66 +251,68 @@ static int send_step(const struct run *run, const struct run_step *step, struct 
 						  .payload = bytes_of_string(step->text),
 						  .count = step->count};
 
-		result = send_shipment(&shipment, &shipped, fault);
+		result = send_shipment(&shipment, &sent, fault);
 	}
-	row->figures[0] = (struct figure){"verified", shipped.verified};
-	row->figures[1] = (struct figure){"refused", shipped.refused};
-	return result < 0 ? -1 : check_shipped(&shipped, fault);
+	row->figures[0] = (struct figure){"verified", sent.verified};
+	row->figures[1] = (struct figure){"refused", sent.refused};
+	return result < 0 ? -1 : check_shipment(&sent, fault);
 }
 
-struct checked {
+/* How many certificates of a received/ are good, and how many are not. */
+struct received_counts {
 	size_t good;
 	size_t bad;
 };
 
-struct checking {
+/* The check of a client's received/ in a `verify` step. */
+struct received_check {
 	const struct command *command;
 	const struct layout *layout;
 	struct certificate *root;
 	struct intermediates chain;
-	struct status_client *ca; /* NULL: it is not asked */
-	struct checked checked;
+	struct status_client *ca; /* NULL: the CA is not asked */
+	struct received_counts counts;
 };
 
-static void clear_checking(struct checking *checking)
+static void clear_received_check(struct received_check *check)
 {
-	free_certificate(&checking->root);
-	clear_intermediates(&checking->chain);
-	free_status_client(&checking->ca);
+	free_certificate(&check->root);
+	clear_intermediates(&check->chain);
+	free_status_client(&check->ca);
 }
 
-static int ask_ca(const struct checking *checking, const struct certificate *certificate,
+static int ask_ca(const struct received_check *check, const struct certificate *certificate,
 		  struct verdict *verdict, struct fault *fault)
 {
 	struct status_answer answer;
 
-	if (checking->ca == NULL || verdict->invalid)
+	if (check->ca == NULL || verdict->invalid)
 		return 0;
-	if (ask_status(checking->ca, certificate_der(certificate), read_clock(), &answer, fault) <
-	    0)
+	if (ask_status(check->ca, certificate_der(certificate), read_clock(), &answer, fault) < 0)
 		return -1;
 	if (answer.status != STATUS_GOOD)
 		reject_because(verdict, "the CA says: %s", format_status(answer.status));
 	return 0;
 }
 
-static int check_one(struct checking *checking, const char *name, struct fault *fault)
+static int check_certificate_file(struct received_check *check, const char *name,
+				  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	struct verdict verdict = {0};
 
-	if (read_file(checking->layout->received, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
+	if (read_file(check->layout->received, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
 	    parse_certificate_pem(bytes_of_buffer(&pem), &certificate, fault) < 0 ||
-	    verify_chain(checking->root, intermediate_certificates(&checking->chain),
-			 checking->chain.count, certificate, read_clock(), &verdict, fault) < 0 ||
-	    ask_ca(checking, certificate, &verdict, fault) < 0)
-		return prefix_fault(fault, "%s/received/%s", checking->layout->path, name);
+	    verify_chain(check->root, intermediate_certificates(&check->chain), check->chain.count,
+			 certificate, read_clock(), &verdict, fault) < 0 ||
+	    ask_ca(check, certificate, &verdict, fault) < 0)
+		return prefix_fault(fault, "%s/received/%s", check->layout->path, name);
 	if (verdict.invalid)
-		print_complaint(checking->command, "%s/received/%s: %s", checking->layout->path,
-				name, verdict.reason);
-	checking->checked.good += verdict.invalid ? 0 : 1;
-	checking->checked.bad += verdict.invalid ? 1 : 0;
+		print_complaint(check->command, "%s/received/%s: %s", check->layout->path, name,
+				verdict.reason);
+	check->counts.good += verdict.invalid ? 0 : 1;
+	check->counts.bad += verdict.invalid ? 1 : 0;
 	return 0;
 }
 
@@ -317,68 +323,65 @@ static bool is_certificate_name(const char *name)
 	return name[0] != '.' && len > 4 && strcmp(name + len - 4, ".crt") == 0;
 }
 
-static int check_all(struct checking *checking, struct fault *fault)
+static int check_every_file(struct received_check *check, struct fault *fault)
 {
 	CLEANUP(close_listing) DIR *listing = NULL;
 	const struct dirent *entry;
 
-	if (open_listing(checking->layout->received, &listing, fault) < 0)
-		return prefix_fault(fault, "%s/received", checking->layout->path);
+	if (open_listing(check->layout->received, &listing, fault) < 0)
+		return prefix_fault(fault, "%s/received", check->layout->path);
 	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
 		if (is_certificate_name(entry->d_name) &&
-		    check_one(checking, entry->d_name, fault) < 0)
+		    check_certificate_file(check, entry->d_name, fault) < 0)
 			return -1;
 	if (errno != 0)
-		return set_errno_fault(fault, "%s/received", checking->layout->path);
-	if (checking->checked.good + checking->checked.bad == 0)
+		return set_errno_fault(fault, "%s/received", check->layout->path);
+	if (check->counts.good + check->counts.bad == 0)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/received: expected certificates of messages, found none",
-				 checking->layout->path);
+				 check->layout->path);
 	return 0;
 }
 
-/*
- * Checks every certificate in the client's received/ against its pinned root; at the CA too, unless
- * ca is NULL. Bad ones are told on standard error. FAULT_NOT_FOUND when there is none.
- */
-static int check_received(const struct command *command, const struct layout *layout,
-			  const struct client_node *client, const struct endpoint *ca,
-			  struct checked *ret_checked, struct fault *fault)
+/* Every certificate against the client's pinned root, and at the CA too if the step is online. */
+static int check_received(const struct run_context *run, const struct run_step *step,
+			  const struct layout *layout, struct received_counts *ret_counts,
+			  struct fault *fault)
 {
-	CLEANUP(clear_checking) struct checking checking = {.command = command, .layout = layout};
+	CLEANUP(clear_received_check)
+	struct received_check check = {.command = run->command, .layout = layout};
 	int result;
 
-	if (read_root(layout, &checking.root, fault) < 0 ||
-	    read_intermediates(layout, &checking.chain, fault) < 0)
+	if (read_root(layout, &check.root, fault) < 0 ||
+	    read_intermediates(layout, &check.chain, fault) < 0)
 		return -1;
-	if (ca != NULL && new_status_client(layout, client->name, ca, &checking.ca, fault) < 0)
+	if (step->online && new_status_client(layout, client_at(run, step->by)->name,
+					      &run->ca.endpoint, &check.ca, fault) < 0)
 		return -1;
-	result = check_all(&checking, fault);
-	*ret_checked = checking.checked;
+	result = check_every_file(&check, fault);
+	*ret_counts = check.counts;
 	return result;
 }
 
-static int verify_step(const struct run *run, const struct run_step *step, struct report_row *row,
-		       struct fault *fault)
+static int verify_step(const struct run_context *run, const struct run_step *step,
+		       struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
-	const struct client_node *by = client_at(run, step->by);
-	struct checked checked = {0};
+	struct received_counts counts = {0};
 	int result = -1;
 
-	if (open_layout(by->layout, &layout, fault) == 0)
-		result = check_received(run->command, layout, by,
-					step->online ? &run->ca.endpoint : NULL, &checked, fault);
-	row->figures[0] = (struct figure){"good", checked.good};
-	row->figures[1] = (struct figure){"bad", checked.bad};
-	if (result == 0 && checked.bad > 0)
+	if (open_layout(client_at(run, step->by)->layout, &layout, fault) == 0)
+		result = check_received(run, step, layout, &counts, fault);
+	row->figures[0] = (struct figure){"good", counts.good};
+	row->figures[1] = (struct figure){"bad", counts.bad};
+	if (result == 0 && counts.bad > 0)
 		return set_fault(fault, FAULT_UNVERIFIED, "%zu of %zu certificates are bad",
-				 checked.bad, checked.good + checked.bad);
+				 counts.bad, counts.good + counts.bad);
 	return result;
 }
 
-/* Does one part of a step: a client of `enroll` or `renew`, or the whole of the others. */
-static int do_part(const struct run *run, const struct run_step *step, size_t part,
+/* Does one part of a step: one client of `enroll` or `renew`, or all of another step. */
+static int do_part(const struct run_context *run, const struct run_step *step, size_t part,
 		   struct report_row *row, struct fault *fault)
 {
 	const struct client_node *client;
@@ -408,14 +411,14 @@ static int do_part(const struct run *run, const struct run_step *step, size_t pa
 	return 0;
 }
 
-static int do_step(struct run *run, size_t index, struct fault *fault)
+static int do_step(struct run_context *run, size_t index, struct fault *fault)
 {
 	const struct run_step *step = &run->manifest->steps[index];
 	size_t parts = has_clients(step) ? step->client_count : 1;
 
 	for (size_t part = 0; part < parts; part++) {
 		struct report_row *row = add_row(&run->report, fault);
-		int64_t begin_ms = read_stopwatch();
+		int64_t begin_us = read_stopwatch_us();
 
 		if (row == NULL)
 			return -1;
@@ -426,14 +429,14 @@ static int do_step(struct run *run, size_t index, struct fault *fault)
 			print_complaint(run->command, "%s:%d: step %zu: %s", run->manifest->path,
 					step->line, index + 1, row->fault.text);
 		}
-		row->duration_ms = read_stopwatch() - begin_ms;
+		row->duration_ms = (read_stopwatch_us() - begin_us) / 1000;
 	}
 	return 0;
 }
 
 static int run_batch(const struct command *command, const void *settings, struct fault *fault)
 {
-	CLEANUP(clear_run) struct run run = {.command = command};
+	CLEANUP(clear_run_context) struct run_context run = {.command = command};
 
 	(void)settings;
 	if (load_manifest(command->manifest, &run.manifest, fault) < 0)

@@ -1,3 +1,4 @@
+/* A directory that is removed after the work, by a parent process that outlives the work. */
 #include "tools/verb/scratch.h"
 
 #include "common/base/bytes.h"
@@ -13,11 +14,11 @@
 
 enum { OPEN_DIRECTORIES = 16 };
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *position)
 {
 	(void)status;
 	(void)kind;
-	(void)place;
+	(void)position;
 	return remove(path);
 }
 
@@ -28,7 +29,7 @@ static int remove_tree(const char *path, struct fault *fault)
 	return 0;
 }
 
-/* Those that the waiting process takes, for itself or for its child. */
+/* The signals that the waiting parent takes with sigwaitinfo. */
 static void list_signals(sigset_t *signals)
 {
 	(void)sigemptyset(signals);
@@ -38,9 +39,11 @@ static void list_signals(sigset_t *signals)
 	(void)sigaddset(signals, SIGCHLD);
 }
 
-/* Waits for the child, and for what it left behind: servers that are ending. Returns the child's
-   status. */
-static int wait_for_all(pid_t child, const sigset_t *signals)
+/*
+ * Waits for the child and for the servers that it left behind, which become children of this
+ * process (PR_SET_CHILD_SUBREAPER). Returns the child's wait status.
+ */
+static int wait_for_processes(pid_t child, const sigset_t *signals)
 {
 	int child_status = 0;
 	bool waiting = true;
@@ -60,8 +63,8 @@ static int wait_for_all(pid_t child, const sigset_t *signals)
 	return child_status;
 }
 
-/* As the child ended. */
-static _Noreturn void end_like(int status)
+/* Ends with the child's exit status, or by the signal that ended the child. */
+static _Noreturn void end_as(int status)
 {
 	sigset_t none;
 
@@ -77,19 +80,20 @@ static _Noreturn void end_like(int status)
 static _Noreturn void wait_and_remove(pid_t child, const char *path, const sigset_t *signals)
 {
 	struct fault fault = {0};
-	int status = wait_for_all(child, signals);
+	int status = wait_for_processes(child, signals);
 
 	if (remove_tree(path, &fault) < 0)
 		(void)fprintf(stderr, "certpool: %s\n", fault.text);
-	end_like(status);
+	end_as(status);
 }
 
-/* In the child. */
-static int begin_work(pid_t parent, const sigset_t *before, struct fault *fault)
+/* In the child: it must not outlive its parent, and gets back the signals blocked for the parent.
+ */
+static int prepare_worker(pid_t parent, const sigset_t *before, struct fault *fault)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0L, 0L, 0L) < 0 || getppid() != parent ||
 	    pthread_sigmask(SIG_SETMASK, before, NULL) != 0)
-		return set_errno_fault(fault, "cannot begin");
+		return set_errno_fault(fault, "the child process cannot be prepared");
 	return 0;
 }
 
@@ -104,7 +108,7 @@ int enter_scratch(const char *parent, const char *name, char **ret_path, struct 
 	list_signals(&signals);
 	if (asprintf(&path, "%s/%s.XXXXXX", parent, name) < 0)
 		return set_memory_fault(fault);
-	/* From here on nothing ends us before the directory is removed. */
+	/* From here on no signal but SIGKILL ends this process before the directory is removed. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0 ||
 	    pthread_sigmask(SIG_BLOCK, &signals, &before) != 0)
 		return set_errno_fault(fault, "cannot wait for processes");
@@ -118,7 +122,7 @@ int enter_scratch(const char *parent, const char *name, char **ret_path, struct 
 		(void)remove_tree(path, fault);
 		return -1;
 	}
-	if (begin_work(self, &before, fault) < 0)
+	if (prepare_worker(self, &before, fault) < 0)
 		return -1;
 	*ret_path = TAKE(path);
 	return 0;

@@ -4,14 +4,16 @@
 #include "common/base/fault.h"
 
 /*
- * Makes a directory of its own below `parent`, which is removed again whatever happens to the work
- * that is done in it, and lets a child process do that work: the function returns in the child
- * alone, with the path, and whatever the child then prints and ends with is what the command prints
- * and ends with. The process that was called waits for the child and for all processes that it
- * leaves behind, removes the directory, and ends. What it is told by SIGINT, SIGTERM or SIGHUP it
- * passes on. Killed with SIGKILL it takes its child with it, and leaves the directory.
+ * Makes a directory below `parent` for the caller to work in, and removes it however the work ends.
  *
- * Shape: no other thread is running yet.
+ * The process forks: the function returns in the child alone, with the directory's path, and the
+ * child does the work. The parent waits for the child and for every process that the child leaves
+ * behind, removes the directory and ends with the child's exit status. It answers SIGINT, SIGTERM
+ * and SIGHUP by sending SIGTERM to the child. Only SIGKILL to the parent leaves the directory; the
+ * child ends then too.
+ *
+ * Shape: the process has no other thread yet. `name` is the beginning of the directory's name.
+ * Owns: the child frees *ret_path.
  */
 int enter_scratch(const char *parent, const char *name, char **ret_path,
 		  struct fault *fault) MUST_CHECK;

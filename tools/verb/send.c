@@ -123,7 +123,7 @@ static int send_new(const struct send_settings *given, struct shipment *shipment
 		    struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer payload = {0};
-	struct shipped shipped;
+	struct shipment_result result;
 
 	if (read_payload(shipment->command, given, shipment->from->message_limit, &payload, fault) <
 	    0)
@@ -131,9 +131,9 @@ static int send_new(const struct send_settings *given, struct shipment *shipment
 	shipment->payload = bytes_of_buffer(&payload);
 	if (given->output != NULL)
 		return write_message(given, shipment, fault);
-	if (send_shipment(shipment, &shipped, fault) < 0)
+	if (send_shipment(shipment, &result, fault) < 0)
 		return -1;
-	return check_shipped(&shipped, fault);
+	return check_shipment(&result, fault);
 }
 
 static int run_send(const struct command *command, const void *settings, struct fault *fault)
@@ -145,7 +145,7 @@ static int run_send(const struct command *command, const void *settings, struct 
 	struct shipment shipment = {.command = command,
 				    .member = given->member,
 				    .count = given->count,
-				    .told = print_delivery};
+				    .delivered = print_delivery};
 
 	if (check_settings(command, given, fault) < 0 ||
 	    open_node(command, command->operands[0], &node, fault) < 0)
