@@ -157,7 +157,7 @@ prints 'is named' 'expected it to be valid now, found that it is not'
 echo 'a passphrase' >pass && chmod 600 pass
 openssl pkcs8 -topk8 -v2 aes-256-cbc -in whole/Private/root.key -passout file:pass -out ca/Private/root.key
 expect 0 'a key that cannot be opened' "$certpool" check
-says 'is not looked at, and that is said' 'was not looked at'
+says 'is not looked at, and that is said' 'was not checked'
 expect 0 'with its passphrase' "$certpool" check --passphrase-file pass --json
 check 'it is' jq -e .key_checked out
 

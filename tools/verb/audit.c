@@ -1,3 +1,7 @@
+/*
+ * audit: prints the CA's audit log, or verifies its chain of digests, also against a copy that was
+ * printed earlier. A copy from elsewhere finds a log that was rewritten from its first line.
+ */
 #include "common/ca/store/audit.h"
 #include "common/crypto/running_digest.h"
 #include "tools/input.h"
@@ -7,7 +11,7 @@
 
 #include <string.h>
 
-/* A copy of the log is read whole. */
+/* The whole copy is read into memory. */
 enum { COPY_MAX = 1024 * 1024 * 1024 };
 
 struct audit_settings {
@@ -16,7 +20,7 @@ struct audit_settings {
 
 static const struct option audit_options[] = {
 	{"from", 0, false, "N", take_count, offsetof(struct audit_settings, from),
-	 "list: from the line of this number on", "1"},
+	 "list: begin with the line of this number", "1"},
 	{0},
 };
 
@@ -29,23 +33,23 @@ static int print_event(void *context, int64_t sequence, const char *line, struct
 	return 0;
 }
 
-static int print_verdict(const struct command *command, const struct audit_verdict *found,
+static int print_verdict(const struct command *command, const struct audit_verdict *result,
 			 struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	char head[SHA256_TEXT_SIZE];
 
-	format_sha256(found->head, head);
+	format_sha256(result->head, head);
 	if (!command->json) {
-		if (!found->verdict.invalid)
+		if (!result->verdict.invalid)
 			print_line("%lld lines, whole; SHA-256 of the last: %s",
-				   (long long)found->lines, head);
+				   (long long)result->lines, head);
 		return 0;
 	}
-	add_json_text(&line, "verdict", found->verdict.invalid ? "invalid" : "valid");
-	if (found->verdict.invalid)
-		add_json_text(&line, "reason", found->verdict.reason);
-	add_json_number(&line, "lines", (long long)found->lines);
+	add_json_text(&line, "verdict", result->verdict.invalid ? "invalid" : "valid");
+	if (result->verdict.invalid)
+		add_json_text(&line, "reason", result->verdict.reason);
+	add_json_number(&line, "lines", (long long)result->lines);
 	add_json_text(&line, "head", head);
 	return print_json(&line, fault);
 }
@@ -54,18 +58,18 @@ static int verify(const struct command *command, struct ca_operator *ca, const c
 		  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer copy = {0};
-	struct audit_verdict found = {0};
+	struct audit_verdict result = {0};
 
 	if (path != NULL && read_input(path, COPY_MAX, &copy, fault) < 0)
 		return -1;
-	if ((path != NULL ? verify_audit_copy(ca->store, bytes_of_buffer(&copy), &found, fault)
-			  : verify_audit(ca->store, &found, fault)) < 0 ||
-	    print_verdict(command, &found, fault) < 0)
+	if ((path != NULL ? verify_audit_copy(ca->store, bytes_of_buffer(&copy), &result, fault)
+			  : verify_audit(ca->store, &result, fault)) < 0 ||
+	    print_verdict(command, &result, fault) < 0)
 		return -1;
-	if (!found.verdict.invalid)
+	if (!result.verdict.invalid)
 		return 0;
 	return set_fault(fault, FAULT_UNVERIFIED, "%s: %s", path != NULL ? path : "the audit log",
-			 found.verdict.reason);
+			 result.verdict.reason);
 }
 
 static int run_audit(const struct command *command, const void *settings, struct fault *fault)
@@ -81,8 +85,9 @@ static int run_audit(const struct command *command, const void *settings, struct
 	if (list && command->operand_count > 1)
 		return set_fault(fault, FAULT_USAGE, "list: takes no file");
 	if (!list && given->from > 1)
-		return set_fault(fault, FAULT_USAGE,
-				 "verify: takes no --from: every line says what the one before is");
+		return set_fault(
+			fault, FAULT_USAGE,
+			"verify: takes no --from: each line has the digest of the line before");
 	if (open_operator(command, &ca, fault) < 0)
 		return -1;
 	if (list)
@@ -94,12 +99,12 @@ static int run_audit(const struct command *command, const void *settings, struct
 const struct verb audit_verb = {
 	.name = "audit",
 	.operands = "list|verify [FILE]",
-	.summary = "what happened at the CA",
+	.summary = "print or verify the CA's audit log",
 	.details =
 		"On the CA. list prints the log, a JSON object a line, each with the SHA-256 of\n"
-		"the line before. verify finds a line that was changed, dropped or inserted,\n"
-		"and says which; given FILE, what list printed at some time, it says whether\n"
-		"the log still begins like that, which also finds a log that was made anew.\n",
+		"the line before. verify finds the first line that was changed, removed or\n"
+		"inserted. Given FILE, which list printed earlier, verify checks that the log\n"
+		"still begins with those lines: that also finds a log that was replaced.\n",
 	.options = audit_options,
 	.settings_size = sizeof(struct audit_settings),
 	.fewest = 1,

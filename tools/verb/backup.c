@@ -1,3 +1,8 @@
+/*
+ * backup: writes the CA into one tar archive, while it may serve. The archive is made beside FILE
+ * and named last, so that a file of that name is always complete. An existing file is never
+ * overwritten.
+ */
 #include "common/ca/backup/backup.h"
 
 #include "common/crypto/key_access.h"
@@ -17,11 +22,11 @@ struct backup_settings {
 	bool without_keys;
 };
 
-/* Not from the environment, where --passphrase-file is that of the CA's key. */
+/* Not from the environment: CERTPOOL_PASSPHRASE_FILE is the passphrase of the CA's key. */
 static const struct option backup_options[] = {
 	{"passphrase-file", 0, true, "FILE", take_text,
 	 offsetof(struct backup_settings, passphrase_file),
-	 "what holds the passphrase under which the keys are put", NULL},
+	 "the file with the passphrase to encrypt the keys with", NULL},
 	{"without-keys", 0, true, NULL, take_switch, offsetof(struct backup_settings, without_keys),
 	 "leave the keys out", NULL},
 	{0},
@@ -35,15 +40,16 @@ static int check_settings(const struct command *command, const struct backup_set
 				 "expected --passphrase-file or --without-keys, found both");
 	if (given->passphrase_file == NULL && !given->without_keys)
 		return set_fault(fault, FAULT_USAGE,
-				 "expected --passphrase-file FILE, to have the CA's keys in it "
-				 "under a passphrase, or --without-keys, found neither");
+				 "expected --passphrase-file FILE, to encrypt the CA's keys in the "
+				 "backup, or --without-keys, found neither");
 	if (stream && command->json)
-		return set_fault(fault, FAULT_USAGE,
-				 "--json: standard output is the backup; write it to a file");
+		return set_fault(
+			fault, FAULT_USAGE,
+			"--json: standard output is the backup: name a file for the backup");
 	return 0;
 }
 
-/* Where the copy of the record is while it is read: where the backup will be, if that is known. */
+/* The directory for the temporary copy of the record: the backup's own, unless that is a stream. */
 static int choose_scratch(const char *path, bool stream, char **ret_directory, struct fault *fault)
 {
 	const char *directory = getenv("TMPDIR");
@@ -72,12 +78,12 @@ static int print_summary(const struct command *command, const char *path,
 	return print_json(&line, fault);
 }
 
-static int write_to(const char *path, bool stream, const struct backup_options *terms,
+static int write_to(const char *path, bool stream, const struct backup_options *options,
 		    struct backup_summary *ret_summary, struct fault *fault)
 {
 	if (!stream)
-		return write_backup_file(terms, path, ret_summary, fault);
-	return write_backup(terms, STDOUT_FILENO, "standard output", ret_summary, fault);
+		return write_backup_file(options, path, ret_summary, fault);
+	return write_backup(options, STDOUT_FILENO, "standard output", ret_summary, fault);
 }
 
 static int run_backup(const struct command *command, const void *settings, struct fault *fault)
@@ -89,7 +95,7 @@ static int run_backup(const struct command *command, const void *settings, struc
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_buffer) struct buffer manifest = {0};
 	CLEANUP(free_string) char *scratch = NULL;
-	struct backup_options terms = {0};
+	struct backup_options options = {0};
 	struct backup_summary summary = {0};
 
 	if (check_settings(command, given, stream, fault) < 0 || check_output(path, fault) < 0 ||
@@ -99,27 +105,27 @@ static int run_backup(const struct command *command, const void *settings, struc
 	    read_file(AT_FDCWD, command->manifest, MANIFEST_SIZE_MAX, &manifest, fault) < 0 ||
 	    choose_scratch(path, stream, &scratch, fault) < 0)
 		return -1;
-	terms = (struct backup_options){.layout = ca.layout,
-					.store = ca.store,
-					.manifest = bytes_of_buffer(&manifest),
-					.passphrase = bytes_of_secret(&passphrase),
-					.scratch = scratch,
-					.now_s = ca.now_s};
-	if (write_to(path, stream, &terms, &summary, fault) < 0)
+	options = (struct backup_options){.layout = ca.layout,
+					  .store = ca.store,
+					  .manifest = bytes_of_buffer(&manifest),
+					  .passphrase = bytes_of_secret(&passphrase),
+					  .scratch = scratch,
+					  .now_s = ca.now_s};
+	if (write_to(path, stream, &options, &summary, fault) < 0)
 		return -1;
 	if (ca.manifest->ca.key_url != NULL)
-		print_note(command, "the CA's key is in a token, and not in the backup");
+		print_note(command, "the CA's key is in a token, and is not in the backup");
 	return stream ? 0 : print_summary(command, path, &summary, fault);
 }
 
 const struct verb backup_verb = {
 	.name = "backup",
 	.operands = "FILE",
-	.summary = "a copy of the CA in one file",
+	.summary = "copy the CA into one file",
 	.details =
 		"On the CA, also while it serves. FILE is a tar archive of the record, the root,\n"
-		"the CRL, the manifest, and the keys under a passphrase; - is standard output.\n"
-		"A file that is there is never overwritten. restore makes a CA of it again.\n",
+		"the CRL, the manifest, and the encrypted keys; - is standard output. An existing\n"
+		"file is never overwritten. certpool restore makes a CA from the archive.\n",
 	.options = backup_options,
 	.settings_size = sizeof(struct backup_settings),
 	.fewest = 1,

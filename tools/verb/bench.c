@@ -1,3 +1,8 @@
+/*
+ * bench: measures this machine with a real CA, two clients and real servers in a scratch directory.
+ * Each kind of work is first done a few times, to learn how much of it fits into --duration; only
+ * the rest counts.
+ */
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/staging.h"
@@ -19,7 +24,7 @@
 
 enum {
 	MESSAGE_LEN = 1024,
-	SIGNING_MEMBERS = 20, /* few, so that the receiver has seen their certificates */
+	SIGNING_MEMBERS = 20, /* few, so that the receiver has verified their certificates before */
 	FIRST_MESSAGES = 200,
 	FIRST_MEMBERS = 250,
 	FIRST_RSA_MEMBERS = 4,
@@ -40,25 +45,25 @@ static int take_key(void *field, const char *text, struct fault *fault)
 
 static const struct option bench_options[] = {
 	{"key", 'k', false, "TYPE", take_key, offsetof(struct bench_settings, key),
-	 "of the pool and of the CA: ecdsa-p256, ecdsa-p384, ed25519, rsa-2048, …", "ecdsa-p256"},
+	 "the type of all keys: ecdsa-p256, ecdsa-p384, ed25519, rsa-2048, …", "ecdsa-p256"},
 	{"size", 's', false, "N", take_count, offsetof(struct bench_settings, size),
-	 "of the pool whose time is told", "10000"},
+	 "the size of the pool whose time is estimated", "10000"},
 	{"duration", 'd', false, "DURATION", take_duration,
-	 offsetof(struct bench_settings, duration_s), "how long to measure, about", "5s"},
+	 offsetof(struct bench_settings, duration_s), "how long to measure, approximately", "5s"},
 	{"in", 0, false, "DIRECTORY", take_text, offsetof(struct bench_settings, directory),
-	 "on whose disk to measure; what is made in it is removed", "."},
+	 "make the temporary directory in this one, to measure its disk", "."},
 	{0},
 };
 
-/* What was done so often in that time. */
-struct measured {
+/* How often a kind of work was done, and in what time. */
+struct measurement {
 	size_t count;
 	int64_t duration_us;
 };
 
-enum work { WORK_REQUEST, WORK_ENROLL, WORK_SEND, WORK_STATUS, WORK_COUNT };
+enum bench_work { WORK_REQUEST, WORK_ENROLL, WORK_SEND, WORK_STATUS, WORK_COUNT };
 
-/* One bench. The first client enrolls and sends, the second receives and asks. */
+/* The first client enrolls and sends, the second receives and asks for status. */
 struct bench {
 	const struct command *command;
 	const struct bench_settings *settings;
@@ -67,7 +72,7 @@ struct bench {
 	struct layout *layouts[2];
 	struct server ca;
 	struct server receiver;
-	struct measured measured[WORK_COUNT];
+	struct measurement measurements[WORK_COUNT];
 };
 
 static void clear_bench(struct bench *bench)
@@ -85,20 +90,20 @@ static struct client_node *client_at(const struct bench *bench, size_t index)
 	return &bench->manifest->clients[index];
 }
 
-static double rate_of(const struct measured *measured)
+static double rate_of(const struct measurement *measurement)
 {
-	return measured->duration_us > 0
-		       ? (double)measured->count * 1e6 / (double)measured->duration_us
+	return measurement->duration_us > 0
+		       ? (double)measurement->count * 1e6 / (double)measurement->duration_us
 		       : 0;
 }
 
-static void add_measured(struct measured *measured, size_t count, int64_t begin_us)
+static void add_measurement(struct measurement *measurement, size_t count, int64_t begin_us)
 {
-	measured->count += count;
-	measured->duration_us += read_stopwatch_us() - begin_us;
+	measurement->count += count;
+	measurement->duration_us += read_stopwatch_us() - begin_us;
 }
 
-/* How many of what was measured so far fit into a share of the time, between 1 and the most. */
+/* How often work of that rate (per second) fits into a share of the time: from 1 to most. */
 static size_t choose_count(const struct bench *bench, double rate, double share, size_t most)
 {
 	double count = rate * share * (double)bench->settings->duration_s;
@@ -168,25 +173,25 @@ static int enroll_members(struct bench *bench, size_t size, struct fault *fault)
 	client->pool.size = size;
 	if (make_client_pool(bench->command, bench->layouts[0], client, &made, fault) < 0)
 		return -1;
-	add_measured(&bench->measured[WORK_REQUEST], made.keys, begin_us);
+	add_measurement(&bench->measurements[WORK_REQUEST], made.keys, begin_us);
 	begin_us = read_stopwatch_us();
 	if (enroll_client(bench->command, bench->layouts[0], client, &bench->ca.endpoint, &enrolled,
 			  fault) < 0)
 		return -1;
-	add_measured(&bench->measured[WORK_ENROLL], enrolled.saved, begin_us);
+	add_measurement(&bench->measurements[WORK_ENROLL], enrolled.saved, begin_us);
 	return 0;
 }
 
-/* Seconds of one member. */
+/* Seconds to make and certify one member. */
 static double member_cost(const struct bench *bench)
 {
-	double request = rate_of(&bench->measured[WORK_REQUEST]);
-	double enroll = rate_of(&bench->measured[WORK_ENROLL]);
+	double request = rate_of(&bench->measurements[WORK_REQUEST]);
+	double enroll = rate_of(&bench->measurements[WORK_ENROLL]);
 
 	return request > 0 && enroll > 0 ? 1 / request + 1 / enroll : 0;
 }
 
-/* A few members to learn how many there is time for; what they took does not count. */
+/* The first members show how many more there is time for; their time does not count. */
 static int measure_enrolling(struct bench *bench, struct fault *fault)
 {
 	const size_t first =
@@ -196,8 +201,8 @@ static int measure_enrolling(struct bench *bench, struct fault *fault)
 	if (enroll_members(bench, first, fault) < 0)
 		return -1;
 	cost = member_cost(bench);
-	bench->measured[WORK_REQUEST] = (struct measured){0};
-	bench->measured[WORK_ENROLL] = (struct measured){0};
+	bench->measurements[WORK_REQUEST] = (struct measurement){0};
+	bench->measurements[WORK_ENROLL] = (struct measurement){0};
 	return enroll_members(
 		bench, first + choose_count(bench, 1 / cost, 0.5, POOL_SIZE_MAX - first), fault);
 }
@@ -219,7 +224,7 @@ static int send_messages(struct bench *bench, size_t count, struct fault *fault)
 		from.pool.size = SIGNING_MEMBERS;
 	if (send_shipment(&shipment, &result, fault) < 0)
 		return -1;
-	add_measured(&bench->measured[WORK_SEND], result.verified, begin_us);
+	add_measurement(&bench->measurements[WORK_SEND], result.verified, begin_us);
 	return check_shipment(&result, fault);
 }
 
@@ -229,23 +234,23 @@ static int measure_sending(struct bench *bench, struct fault *fault)
 
 	if (send_messages(bench, FIRST_MESSAGES, fault) < 0)
 		return -1;
-	rate = rate_of(&bench->measured[WORK_SEND]);
-	bench->measured[WORK_SEND] = (struct measured){0};
+	rate = rate_of(&bench->measurements[WORK_SEND]);
+	bench->measurements[WORK_SEND] = (struct measurement){0};
 	return send_messages(bench, choose_count(bench, rate, 0.25, COUNT_MAX), fault);
 }
 
-/* Asks the CA again and again until the time is over. */
-struct asking {
+/* Threads that ask the CA for the status of one certificate until a time. */
+struct status_load {
 	const struct bench *bench;
 	struct bytes certificate;
-	int64_t until_us;
+	int64_t deadline_us;
 	size_t counts[STATUS_CLIENTS];
 };
 
-static int ask_for_a_while(size_t index, void *context, struct fault *fault)
+static int ask_until_deadline(size_t index, void *context, struct fault *fault)
 {
-	struct asking *asking = context;
-	const struct bench *bench = asking->bench;
+	struct status_load *load = context;
+	const struct bench *bench = load->bench;
 	CLEANUP(free_status_client) struct status_client *client = NULL;
 	struct status_answer answer;
 
@@ -253,22 +258,22 @@ static int ask_for_a_while(size_t index, void *context, struct fault *fault)
 			      &client, fault) < 0)
 		return -1;
 	do {
-		if (ask_status(client, asking->certificate, read_clock(), &answer, fault) < 0)
+		if (ask_status(client, load->certificate, read_clock(), &answer, fault) < 0)
 			return -1;
 		if (answer.status != STATUS_GOOD)
 			return set_fault(fault, FAULT_UNVERIFIED,
-					 "the CA says of a certificate: %s",
+					 "the status of a certificate at the CA: %s",
 					 format_status(answer.status));
-		asking->counts[index]++;
-	} while (read_stopwatch_us() < asking->until_us);
+		load->counts[index]++;
+	} while (read_stopwatch_us() < load->deadline_us);
 	return 0;
 }
 
-static int measure_asking(struct bench *bench, struct fault *fault)
+static int measure_status(struct bench *bench, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct asking asking = {.bench = bench};
+	struct status_load load = {.bench = bench};
 	char name[FILE_NAME_SIZE];
 	int64_t begin_us = read_stopwatch_us();
 
@@ -276,19 +281,19 @@ static int measure_asking(struct bench *bench, struct fault *fault)
 	if (read_file(bench->layouts[0]->cert, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
 	    unwrap_certificate_pem(bytes_of_buffer(&pem), &der, fault) < 0)
 		return -1;
-	asking.certificate = bytes_of_buffer(&der);
-	asking.until_us = begin_us + bench->settings->duration_s * 250000;
-	if (run_tasks(STATUS_CLIENTS, STATUS_CLIENTS, ask_for_a_while, &asking, fault) < 0)
+	load.certificate = bytes_of_buffer(&der);
+	load.deadline_us = begin_us + bench->settings->duration_s * 250000;
+	if (run_tasks(STATUS_CLIENTS, STATUS_CLIENTS, ask_until_deadline, &load, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < STATUS_CLIENTS; i++)
-		bench->measured[WORK_STATUS].count += asking.counts[i];
-	add_measured(&bench->measured[WORK_STATUS], 0, begin_us);
+		bench->measurements[WORK_STATUS].count += load.counts[i];
+	add_measurement(&bench->measurements[WORK_STATUS], 0, begin_us);
 	return 0;
 }
 
 static const struct {
 	const char *text;
-	const char *member; /* of the JSON object */
+	const char *member; /* its name in the JSON object */
 } works[WORK_COUNT] = {
 	[WORK_REQUEST] = {"keys and requests made", "requests"},
 	[WORK_ENROLL] = {"members certified", "certificates"},
@@ -296,7 +301,7 @@ static const struct {
 	[WORK_STATUS] = {"status questions answered", "status_questions"},
 };
 
-static int print_measured_json(const struct bench *bench, struct fault *fault)
+static int print_measurements_json(const struct bench *bench, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	const struct bench_settings *settings = bench->settings;
@@ -304,14 +309,14 @@ static int print_measured_json(const struct bench *bench, struct fault *fault)
 	add_json_text(&line, "key", format_key_type(settings->key));
 	add_json_number(&line, "cores", count_cores());
 	for (size_t i = 0; i < WORK_COUNT; i++) {
-		const struct measured *measured = &bench->measured[i];
+		const struct measurement *measurement = &bench->measurements[i];
 		char name[64];
 
-		add_json_number(&line, works[i].member, (long long)measured->count);
+		add_json_number(&line, works[i].member, (long long)measurement->count);
 		(void)snprintf(name, sizeof(name), "%s_seconds", works[i].member);
-		add_json_thousandths(&line, name, measured->duration_us / 1000);
+		add_json_thousandths(&line, name, measurement->duration_us / 1000);
 		(void)snprintf(name, sizeof(name), "%s_per_second", works[i].member);
-		add_json_thousandths(&line, name, (int64_t)(rate_of(measured) * 1000 + 0.5));
+		add_json_thousandths(&line, name, (int64_t)(rate_of(measurement) * 1000 + 0.5));
 	}
 	add_json_number(&line, "pool_size", (long long)settings->size);
 	add_json_thousandths(&line, "pool_seconds",
@@ -319,7 +324,7 @@ static int print_measured_json(const struct bench *bench, struct fault *fault)
 	return print_json(&line, fault);
 }
 
-/* With as many digits as mean something. */
+/* In the unit and with the digits that suit the size. */
 static void format_seconds(double seconds, char *ret_text, size_t size)
 {
 	if (seconds < 100)
@@ -330,19 +335,19 @@ static void format_seconds(double seconds, char *ret_text, size_t size)
 		(void)snprintf(ret_text, size, "%.1f hours", seconds / 3600);
 }
 
-static int print_measured(const struct bench *bench, struct fault *fault)
+static int print_measurements(const struct bench *bench, struct fault *fault)
 {
 	const struct bench_settings *settings = bench->settings;
 	char duration[32];
 
 	if (bench->command->json)
-		return print_measured_json(bench, fault);
+		return print_measurements_json(bench, fault);
 	for (size_t i = 0; i < WORK_COUNT; i++) {
-		const struct measured *measured = &bench->measured[i];
+		const struct measurement *measurement = &bench->measurements[i];
 
-		print_line("%-26s  %9zu in %6.2f s  %9.*f a second", works[i].text, measured->count,
-			   (double)measured->duration_us / 1e6, rate_of(measured) < 100 ? 1 : 0,
-			   rate_of(measured));
+		print_line("%-26s  %9zu in %6.2f s  %9.*f a second", works[i].text,
+			   measurement->count, (double)measurement->duration_us / 1e6,
+			   rate_of(measurement) < 100 ? 1 : 0, rate_of(measurement));
 	}
 	format_seconds((double)settings->size * member_cost(bench), duration, sizeof(duration));
 	print_line("A pool of %zu, keys of %s, would take %s.", settings->size,
@@ -354,7 +359,7 @@ static int measure(struct bench *bench, struct fault *fault)
 {
 	if (make_nodes(bench, fault) < 0 || start_servers(bench, fault) < 0 ||
 	    measure_enrolling(bench, fault) < 0 || measure_sending(bench, fault) < 0 ||
-	    measure_asking(bench, fault) < 0)
+	    measure_status(bench, fault) < 0)
 		return -1;
 	return stop_server(&bench->receiver, fault) < 0 ? -1 : stop_server(&bench->ca, fault);
 }
@@ -371,17 +376,17 @@ static int run_bench(const struct command *command, const void *settings, struct
 		return set_errno_fault(fault, "%s", bench.path);
 	if (measure(&bench, fault) < 0)
 		return -1;
-	return print_measured(&bench, fault);
+	return print_measurements(&bench, fault);
 }
 
 const struct verb bench_verb = {
 	.name = "bench",
 	.operands = "",
-	.summary = "how fast this machine is, and how long a pool would take",
+	.summary = "measure this machine, and estimate how long a pool would take",
 	.details =
-		"Makes a CA and two clients in a directory of their own, enrolls, sends messages\n"
-		"and asks the CA, all in about --duration, and prints how much was done in a\n"
-		"second. Uses all cores and the disk on which --in is, and no manifest.\n",
+		"Makes a CA and two clients in a temporary directory, enrolls, sends messages and\n"
+		"asks the CA for status, all in about --duration, and prints how much of each was\n"
+		"done in a second. Uses all cores and the disk of --in, and no manifest.\n",
 	.options = bench_options,
 	.settings_size = sizeof(struct bench_settings),
 	.run = run_bench,

@@ -1,3 +1,7 @@
+/*
+ * check: examines the CA's record, keys and files without changing anything, and prints a line for
+ * each finding. Exit status 1 means findings; a failure to open the record counts as one too.
+ */
 #include "common/ca/check/check_ca.h"
 
 #include "common/base/workers.h"
@@ -58,32 +62,33 @@ static int check(const struct command *command, const struct ca_operator *ca,
 	struct bar bar;
 	struct progress progress = start_bar(&bar, command, "certificates");
 	struct command context = *command;
-	const struct check_options terms = {.layout = ca->layout,
-					    .store = ca->store,
-					    .ca = &ca->manifest->ca,
-					    .access = &access,
-					    .now_s = ca->now_s,
-					    .workers = count_cores(),
-					    .function = print_finding,
-					    .context = &context,
-					    .progress = progress.function,
-					    .progress_context = progress.context};
+	const struct check_options options = {.layout = ca->layout,
+					      .store = ca->store,
+					      .ca = &ca->manifest->ca,
+					      .access = &access,
+					      .now_s = ca->now_s,
+					      .workers = count_cores(),
+					      .function = print_finding,
+					      .context = &context,
+					      .progress = progress.function,
+					      .progress_context = progress.context};
 
 	if (open_key_access(ca->manifest, &given->key, &access, fault) < 0)
 		return -1;
-	return check_ca(&terms, ret_summary, fault);
+	return check_ca(&options, ret_summary, fault);
 }
 
-/* What cannot even be opened is a finding as well, and not the refusal of a request. */
-static int open_operator_or_fail(const struct command *command, struct ca_operator *ret_operator,
-				 struct fault *fault)
+/* A record that is refused, for its permissions say, is a finding: exit status 1, and not 6. */
+static int open_for_check(const struct command *command, struct ca_operator *ret_operator,
+			  struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault failure = {0};
 
-	if (open_operator(command, ret_operator, &found) == 0)
+	if (open_operator(command, ret_operator, &failure) == 0)
 		return 0;
-	return set_fault(fault, found.class == FAULT_REFUSED ? FAULT_FAILED : found.class, "%s",
-			 found.text);
+	if (failure.class == FAULT_REFUSED)
+		failure.class = FAULT_FAILED;
+	return pass_fault(&failure, fault);
 }
 
 static int run_check(const struct command *command, const void *settings, struct fault *fault)
@@ -91,13 +96,13 @@ static int run_check(const struct command *command, const void *settings, struct
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	struct check_summary summary = {0};
 
-	if (open_operator_or_fail(command, &ca, fault) < 0 ||
+	if (open_for_check(command, &ca, fault) < 0 ||
 	    check(command, &ca, settings, &summary, fault) < 0 ||
 	    print_summary(command, &summary, fault) < 0)
 		return -1;
 	if (summary.key_unseen)
-		print_note(command, "the CA's key is under a passphrase that was not given, and "
-				    "was not looked at");
+		print_note(command, "the CA's key was not checked: it is encrypted, and no "
+				    "passphrase was given");
 	if (summary.findings == 0)
 		return 0;
 	return set_fault(fault, FAULT_FAILED, "not whole: findings: %zu", summary.findings);
@@ -106,12 +111,12 @@ static int run_check(const struct command *command, const void *settings, struct
 const struct verb check_verb = {
 	.name = "check",
 	.operands = "",
-	.summary = "whether the CA's record, keys and files are whole",
+	.summary = "check the CA's record, keys and files",
 	.details =
-		"On the CA, also while it serves. Looks at every page and every certificate of\n"
-		"the record, the audit log, the CRL, root and key, and all permissions; changes\n"
-		"nothing. A line for each finding: where, what was expected and found, what to\n"
-		"do. Exit status 0: whole; 1: there are findings.\n",
+		"On the CA, also while it serves. Checks every page and every certificate of the\n"
+		"record, the audit log, the CRL, root and key, and all permissions; changes\n"
+		"nothing. Prints a line for each finding: where, what was expected and found,\n"
+		"what to do. Exit status 0: no findings; 1: findings.\n",
 	.options = check_options,
 	.settings_size = sizeof(struct check_settings),
 	.run = run_check,

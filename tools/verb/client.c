@@ -1,3 +1,8 @@
+/*
+ * client: adds, changes, lists, disables and enables the clients in the CA's client. A running
+ * server obeys at once. A client that was changed here is marked so that the manifest, when it is
+ * read again, leaves it alone.
+ */
 #include "common/base/clock.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/listing.h"
@@ -19,42 +24,42 @@ struct client_settings {
 
 static const struct option client_options[] = {
 	{"subject", 0, false, "TEMPLATE", take_text, offsetof(struct client_settings, subject),
-	 "what its subjects must match: {client}, {index}, {random}", NULL},
+	 "the template of its subjects: {client}, {index}, {random}", NULL},
 	{"alt-names", 0, false, "LIST", take_text, offsetof(struct client_settings, alt_names),
-	 "templates of alternative names, with commas between them; none", NULL},
+	 "templates of its alternative names, separated by commas; or none", NULL},
 	{"keys", 0, false, "LIST", take_text, offsetof(struct client_settings, keys),
-	 "types of key, with commas between them; all", NULL},
+	 "its types of key, separated by commas; or all", NULL},
 	{"validity", 0, false, "DURATION", take_duration,
-	 offsetof(struct client_settings, validity_s),
-	 "how long its certificates are valid at most", NULL},
+	 offsetof(struct client_settings, validity_s), "the longest validity of its certificates",
+	 NULL},
 	{"certificates", 0, false, "N", take_count, offsetof(struct client_settings, certificates),
-	 "how many it may have that are neither expired nor revoked", NULL},
+	 "how many certificates it may have that are neither expired nor revoked", NULL},
 	{"requests-per-minute", 0, false, "N", take_count,
 	 offsetof(struct client_settings, requests_per_minute),
-	 "how many requests it may have answered in a minute", NULL},
+	 "how many of its requests are answered in a minute", NULL},
 	{0},
 };
 
-/* An action on a client, or on all of them. */
+/* What one ACTION does; name is NULL for an action on all clients. */
 typedef int client_action(const struct command *command, const struct client_settings *given,
 			  struct ca_operator *ca, const char *name, struct fault *fault);
 
-static const char *format_state(const struct client *record)
+static const char *format_state(const struct client *client)
 {
-	if (record->revoked)
+	if (client->revoked)
 		return "revoked";
-	return record->disabled ? "disabled" : "enabled";
+	return client->disabled ? "disabled" : "enabled";
 }
 
-static void add_json_revocation(struct json_line *line, const struct client *record)
+static void add_json_revocation(struct json_line *line, const struct client *client)
 {
-	if (!record->revoked)
+	if (!client->revoked)
 		return;
-	add_json_time(line, "revoked_at", record->revoked_at_s);
-	add_json_text(line, "reason", format_crl_reason(record->reason));
+	add_json_time(line, "revoked_at", client->revoked_at_s);
+	add_json_text(line, "reason", format_crl_reason(client->reason));
 }
 
-/* How a policy is written where one line, or one field, has to do. */
+/* The lists of a policy, each as text for one line or field. */
 struct policy_text {
 	struct buffer alt_names;
 	struct buffer keys;
@@ -76,18 +81,18 @@ static int write_policy(const struct client_policy *policy, struct policy_text *
 	return check_buffer(&text->keys, fault);
 }
 
-static int print_client_json(const struct client *record, struct fault *fault)
+static int print_client_json(const struct client *client, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	CLEANUP(clear_policy_text) struct policy_text text = {0};
-	const struct client_policy *policy = &record->policy;
+	const struct client_policy *policy = &client->policy;
 
 	if (write_policy(policy, &text, fault) < 0)
 		return -1;
-	add_json_text(&line, "client", record->name);
-	add_json_text(&line, "state", format_state(record));
-	add_json_revocation(&line, record);
-	add_json_flag(&line, "by_hand", record->by_hand);
+	add_json_text(&line, "client", client->name);
+	add_json_text(&line, "state", format_state(client));
+	add_json_revocation(&line, client);
+	add_json_flag(&line, "by_hand", client->by_hand);
 	add_json_text(&line, "subject", policy->subject);
 	add_json_text(&line, "alt_names", (const char *)text.alt_names.data);
 	add_json_text(&line, "keys", (const char *)text.keys.data);
@@ -97,36 +102,36 @@ static int print_client_json(const struct client *record, struct fault *fault)
 	return print_json(&line, fault);
 }
 
-static void print_state(const struct client *record)
+static void print_state(const struct client *client)
 {
 	char at[TIME_TEXT_SIZE];
 
-	format_time(record->revoked_at_s, at);
-	if (record->revoked)
+	format_time(client->revoked_at_s, at);
+	if (client->revoked)
 		print_line("%-20s revoked at %s (%s)", "state", at,
-			   format_crl_reason(record->reason));
+			   format_crl_reason(client->reason));
 	else
-		print_line("%-20s %s", "state", format_state(record));
+		print_line("%-20s %s", "state", format_state(client));
 	print_line("%-20s %s", "policy",
-		   record->by_hand ? "set here; the manifest does not count" : "the manifest's");
+		   client->by_hand ? "set here; the manifest does not count" : "the manifest's");
 }
 
 static int print_client(const struct command *command, const struct ca_operator *ca,
-			const struct client *record, struct fault *fault)
+			const struct client *client, struct fault *fault)
 {
 	CLEANUP(clear_policy_text) struct policy_text text = {0};
-	const struct client_policy *policy = &record->policy;
+	const struct client_policy *policy = &client->policy;
 	const struct certificate_query live = {
-		.client = record->name, .state = STATE_VALID, .now_s = ca->now_s};
+		.client = client->name, .state = STATE_VALID, .now_s = ca->now_s};
 	size_t count;
 
 	if (command->json)
-		return print_client_json(record, fault);
+		return print_client_json(client, fault);
 	if (write_policy(policy, &text, fault) < 0 ||
 	    count_certificates(ca->store, &live, &count, fault) < 0)
 		return -1;
-	print_line("%-20s %s", "client", record->name);
-	print_state(record);
+	print_line("%-20s %s", "client", client->name);
+	print_state(client);
 	print_line("%-20s %s", "subject", policy->subject);
 	print_line("%-20s %s", "alt-names", (const char *)text.alt_names.data);
 	print_line("%-20s %s", "keys", (const char *)text.keys.data);
@@ -139,7 +144,7 @@ static int print_client(const struct command *command, const struct ca_operator 
 	return 0;
 }
 
-/* What the command line says of the policy; the rest is left as it is. */
+/* Changes the fields of the policy that the command line gives. */
 static int apply_settings(const struct client_settings *given, struct client_policy *policy,
 			  struct fault *fault)
 {
@@ -158,31 +163,31 @@ static int apply_settings(const struct client_settings *given, struct client_pol
 	return check_client_policy(policy, fault);
 }
 
-static bool nothing_set(const struct client_settings *given)
+static bool sets_nothing(const struct client_settings *given)
 {
 	return given->subject == NULL && given->alt_names == NULL && given->keys == NULL &&
 	       given->validity_s == 0 && given->certificates == 0 &&
 	       given->requests_per_minute == 0;
 }
 
-static int find_known(const struct ca_operator *ca, const char *name, struct client *ret_record,
-		      struct fault *fault)
+static int read_known_client(const struct ca_operator *ca, const char *name,
+			     struct client *ret_client, struct fault *fault)
 {
 	bool found;
 
-	if (read_client(ca->store, name, ret_record, &found, fault) < 0)
+	if (read_client(ca->store, name, ret_client, &found, fault) < 0)
 		return -1;
 	if (found)
 		return 0;
 	return set_fault(fault, FAULT_NOT_FOUND,
-			 "the CA's record has no client \"%s\": certpool client list shows those "
-			 "there are",
+			 "the CA's record has no client \"%s\": certpool client list shows all "
+			 "clients",
 			 name);
 }
 
-/* The manifest's, for a client of it that the record does not have yet. */
-static int start_policy(const struct ca_operator *ca, const char *name,
-			struct client_policy *ret_policy, struct fault *fault)
+/* The policy of a new client: the manifest's if the client is in it, else the default. */
+static int initial_policy(const struct ca_operator *ca, const char *name,
+			  struct client_policy *ret_policy, struct fault *fault)
 {
 	struct fault absent = {0};
 	const struct client_node *node = find_client(ca->manifest, name, &absent);
@@ -194,54 +199,54 @@ static int start_policy(const struct ca_operator *ca, const char *name,
 static int add_client(const struct command *command, const struct client_settings *given,
 		      struct ca_operator *ca, const char *name, struct fault *fault)
 {
-	CLEANUP(clear_client) struct client record = {.by_hand = true};
+	CLEANUP(clear_client) struct client client = {.by_hand = true};
 
 	if (strcmp(name, CA_NAME) == 0)
 		return set_fault(fault, FAULT_USAGE, "no client can be called \"%s\"", name);
-	memcpy(record.name, name, strlen(name) + 1);
-	if (start_policy(ca, name, &record.policy, fault) < 0 ||
-	    apply_settings(given, &record.policy, fault) < 0 ||
-	    write_client(ca->store, &record, CLIENT_ADD, ca->now_s, fault) < 0)
+	memcpy(client.name, name, strlen(name) + 1);
+	if (initial_policy(ca, name, &client.policy, fault) < 0 ||
+	    apply_settings(given, &client.policy, fault) < 0 ||
+	    write_client(ca->store, &client, CLIENT_ADD, ca->now_s, fault) < 0)
 		return -1;
-	return print_client(command, ca, &record, fault);
+	return print_client(command, ca, &client, fault);
 }
 
 static int set_client(const struct command *command, const struct client_settings *given,
 		      struct ca_operator *ca, const char *name, struct fault *fault)
 {
-	CLEANUP(clear_client) struct client record = {0};
+	CLEANUP(clear_client) struct client client = {0};
 
-	if (nothing_set(given))
+	if (sets_nothing(given))
 		return set_fault(fault, FAULT_USAGE,
 				 "expected what to set: --subject, --alt-names, --keys, "
 				 "--validity, --certificates or --requests-per-minute");
-	if (find_known(ca, name, &record, fault) < 0 ||
-	    apply_settings(given, &record.policy, fault) < 0 ||
-	    write_client(ca->store, &record, CLIENT_CHANGE, ca->now_s, fault) < 0)
+	if (read_known_client(ca, name, &client, fault) < 0 ||
+	    apply_settings(given, &client.policy, fault) < 0 ||
+	    write_client(ca->store, &client, CLIENT_CHANGE, ca->now_s, fault) < 0)
 		return -1;
-	record.by_hand = true;
-	return print_client(command, ca, &record, fault);
+	client.by_hand = true;
+	return print_client(command, ca, &client, fault);
 }
 
 static int show_client(const struct command *command, const struct client_settings *given,
 		       struct ca_operator *ca, const char *name, struct fault *fault)
 {
-	CLEANUP(clear_client) struct client record = {0};
+	CLEANUP(clear_client) struct client client = {0};
 
 	(void)given;
-	if (find_known(ca, name, &record, fault) < 0)
+	if (read_known_client(ca, name, &client, fault) < 0)
 		return -1;
-	return print_client(command, ca, &record, fault);
+	return print_client(command, ca, &client, fault);
 }
 
-static int print_row(void *context, const struct client *record, struct fault *fault)
+static int print_client_row(void *context, const struct client *client, struct fault *fault)
 {
 	const struct command *command = context;
 
 	if (command->json)
-		return print_client_json(record, fault);
-	print_line("%-20s  %-8s  %-8s  %s", record->name, format_state(record),
-		   record->by_hand ? "here" : "manifest", record->policy.subject);
+		return print_client_json(client, fault);
+	print_line("%-20s  %-8s  %-8s  %s", client->name, format_state(client),
+		   client->by_hand ? "here" : "manifest", client->policy.subject);
 	return 0;
 }
 
@@ -254,23 +259,23 @@ static int print_clients(const struct command *command, const struct client_sett
 	(void)name;
 	if (!command->json)
 		print_line("%-20s  %-8s  %-8s  %s", "CLIENT", "STATE", "POLICY", "SUBJECT");
-	return list_clients(ca->store, print_row, &context, fault);
+	return list_clients(ca->store, print_client_row, &context, fault);
 }
 
-static int switch_client(const struct command *command, struct ca_operator *ca, const char *name,
-			 bool disabled, struct fault *fault)
+static int set_disabled(const struct command *command, struct ca_operator *ca, const char *name,
+			bool disabled, struct fault *fault)
 {
-	CLEANUP(clear_client) struct client record = {0};
+	CLEANUP(clear_client) struct client client = {0};
 	bool changed;
 
 	if (set_client_disabled(ca->store, name, disabled, ca->now_s, &changed, fault) < 0 ||
-	    find_known(ca, name, &record, fault) < 0)
+	    read_known_client(ca, name, &client, fault) < 0)
 		return -1;
 	if (!changed)
 		print_note(command, "%s is %s already", name, disabled ? "disabled" : "enabled");
 	if (command->json)
-		return print_client_json(&record, fault);
-	print_line("%s: %s", name, format_state(&record));
+		return print_client_json(&client, fault);
+	print_line("%s: %s", name, format_state(&client));
 	return 0;
 }
 
@@ -278,19 +283,19 @@ static int disable_client(const struct command *command, const struct client_set
 			  struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	(void)given;
-	return switch_client(command, ca, name, true, fault);
+	return set_disabled(command, ca, name, true, fault);
 }
 
 static int enable_client(const struct command *command, const struct client_settings *given,
 			 struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	(void)given;
-	return switch_client(command, ca, name, false, fault);
+	return set_disabled(command, ca, name, false, fault);
 }
 
 static const struct action {
 	const char *name;
-	size_t clients; /* how many it is told */
+	size_t clients; /* how many operands follow it: 0 or 1 */
 	bool sets;      /* takes the options of a policy */
 	client_action *run;
 } actions[] = {
@@ -322,9 +327,9 @@ static int run_client(const struct command *command, const void *settings, struc
 		return set_fault(fault, FAULT_USAGE, "%s: expected %s, found %zu arguments",
 				 action->name, action->clients == 1 ? "a client" : "no client",
 				 command->operand_count - 1);
-	if (!action->sets && !nothing_set(given))
-		return set_fault(fault, FAULT_USAGE, "%s: takes no policy: that is for add and set",
-				 action->name);
+	if (!action->sets && !sets_nothing(given))
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: takes no option of a policy: add and set do", action->name);
 	if (name != NULL && !valid_name(name))
 		return set_fault(fault, FAULT_USAGE,
 				 "\"%s\": expected a client's name: 1 to 64 of A-Z a-z 0-9 _ -",
@@ -337,11 +342,11 @@ static int run_client(const struct command *command, const void *settings, struc
 const struct verb client_verb = {
 	.name = "client",
 	.operands = "ACTION [CLIENT]",
-	.summary = "who may enroll, and for what",
-	.details = "On the CA. ACTION is add, set, list, show, disable or enable. What is changed\n"
-		   "here is effective at once, also in a server that runs, and stands from then\n"
-		   "on, whatever the manifest says. A client that is disabled cannot enroll; its\n"
-		   "certificates stand. A new client needs an invitation: certpool invite.\n",
+	.summary = "manage the clients that may enroll, and their policies",
+	.details = "On the CA. ACTION is add, set, list, show, disable or enable. A change takes\n"
+		   "effect at once, also in a running server, and from then on the manifest no\n"
+		   "longer counts for that client. A disabled client cannot enroll; its\n"
+		   "certificates stay valid. A new client needs an invitation: certpool invite.\n",
 	.options = client_options,
 	.settings_size = sizeof(struct client_settings),
 	.fewest = 1,

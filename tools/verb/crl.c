@@ -1,3 +1,7 @@
+/*
+ * crl: makes a new CRL when one is due, and prints it or writes it to a file, completely or not at
+ * all. The CA's key is needed only when a CRL has to be made.
+ */
 #include "common/x509/revocation/crl.h"
 #include "common/x509/revocation/crl_builder.h"
 #include "tools/input.h"
@@ -15,12 +19,12 @@ struct crl_settings {
 
 static const struct option crl_options[] = {
 	{"output", 'o', false, "FILE", take_text, offsetof(struct crl_settings, output),
-	 "where to write it, in place of what is there; - is standard output", NULL},
+	 "the file to write or replace; - is standard output", NULL},
 	{"der", 0, false, NULL, take_switch, offsetof(struct crl_settings, der), "as DER", NULL},
 	{"pem", 0, false, NULL, take_switch, offsetof(struct crl_settings, pem),
 	 "as PEM, which is the default", NULL},
 	{"renew", 0, false, NULL, take_switch, offsetof(struct crl_settings, renew),
-	 "make a new one, also when the one that stands is current", NULL},
+	 "make a new CRL even if the last one is current", NULL},
 	CA_KEY_OPTIONS(struct crl_settings, key),
 	{0},
 };
@@ -73,11 +77,11 @@ static int run_crl(const struct command *command, const void *settings, struct f
 const struct verb crl_verb = {
 	.name = "crl",
 	.operands = "",
-	.summary = "the list of what is revoked",
-	.details =
-		"On the CA: makes the CRL anew when it is due, and prints it or writes it to a\n"
-		"file, whole or not at all. With --json its number, times and number of entries\n"
-		"are printed instead.\n",
+	.summary = "print the list of revoked certificates",
+	.details = "On the CA: makes a new CRL when one is due, and prints it or writes it to a "
+		   "file,\n"
+		   "completely or not at all. With --json, prints its number, times and number of\n"
+		   "entries instead.\n",
 	.options = crl_options,
 	.settings_size = sizeof(struct crl_settings),
 	.run = run_crl,

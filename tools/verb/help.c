@@ -1,3 +1,4 @@
+/* help and version: print the verbs, one verb's options, or the version. */
 #include "tools/verb/help.h"
 
 #include "tools/options.h"
@@ -9,7 +10,8 @@ void print_version(void)
 	puts("certpool " CERTPOOL_VERSION);
 }
 
-void print_overview(void)
+/* All verbs, one a line. */
+static void print_overview(void)
 {
 	puts("Usage: certpool VERB [ARGUMENT...] [OPTION...]\n\n"
 	     "A PKI for pools of certificates.\n");
@@ -21,6 +23,7 @@ void print_overview(void)
 	     "reached (try again).");
 }
 
+/* "  -m, --manifest FILE      the manifest (manifest.yaml) [CERTPOOL_MANIFEST]" */
 static void print_option(const struct option *option)
 {
 	char flag[64];
@@ -77,7 +80,7 @@ static int run_help(const struct command *command, const void *settings, struct 
 const struct verb help_verb = {
 	.name = "help",
 	.operands = "[VERB]",
-	.summary = "what there is, or what one verb takes",
+	.summary = "list the verbs, or explain one",
 	.most = 1,
 	.expected = "at most one verb",
 	.run = run_help,
@@ -95,6 +98,6 @@ static int run_version(const struct command *command, const void *settings, stru
 const struct verb version_verb = {
 	.name = "version",
 	.operands = "",
-	.summary = "which certpool this is",
+	.summary = "print the version",
 	.run = run_version,
 };

@@ -3,8 +3,7 @@
 
 #include "tools/command.h"
 
-/* Prints on standard output: what there is, or what one verb takes. */
-void print_overview(void);
+/* What --help and --version print, on standard output. */
 void print_help(const struct verb *verb);
 void print_version(void);
 

@@ -1,3 +1,7 @@
+/*
+ * init: makes whatever the manifest's nodes lack on this host (node.c). Existing files stay, so
+ * that it can be run again after an interruption or a change of the manifest.
+ */
 #include "tools/ca_key.h"
 #include "tools/node.h"
 #include "tools/options.h"
@@ -28,11 +32,11 @@ const struct verb init_verb = {
 	.summary = "make layouts, the root, shared keys",
 	.details =
 		"Makes what the manifest's nodes lack: their layouts, the CA's root and record,\n"
-		"the keys that they share, the root in the clients. What is there stays. NODE is\n"
-		"ca or a client; without one, all of the manifest's nodes are made here. With a\n"
-		"root_layout in the manifest, the root is made there, and signs the CA's\n"
-		"certificate, which takes that layout for this one time. The\n"
-		"CA's key is made encrypted when there is a passphrase, and never in a token.\n",
+		"the keys that they share, the root in the clients. Existing files stay. NODE is\n"
+		"ca or a client; without one, all nodes of the manifest are made here. With a\n"
+		"root_layout in the manifest, the root is made in that layout and signs the CA's\n"
+		"certificate; the layout is needed for this one time. The CA's key is encrypted\n"
+		"when there is a passphrase, and is never made in a token.\n",
 	.options = init_options,
 	.settings_size = sizeof(struct init_settings),
 	.most = (size_t)-1,

@@ -1,3 +1,8 @@
+/*
+ * invite: writes the file by which a client on another host joins. The file holds the shared key in
+ * plain text, so its mode is 0600 and no other file is overwritten. A second invitation has the
+ * same key: the first stays valid.
+ */
 #include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/ca/store/clients.h"
@@ -19,21 +24,20 @@ struct invite_settings {
 	size_t pool_size;
 };
 
-/* The pool of a client of which no manifest says how large it is. */
+/* The size of a pool that no manifest gives. */
 enum { POOL_SIZE_DEFAULT = 20 };
 
 static const struct option invite_options[] = {
 	{"by", 0, false, "NODE", take_text, offsetof(struct invite_settings, by),
-	 "who invites: the CA, or a client that is here", CA_NAME},
+	 "the inviting node: the CA, or a client on this host", CA_NAME},
 	{"output", 'o', false, "FILE", take_text, offsetof(struct invite_settings, output),
 	 "the file to write; - is standard output (CLIENT.invitation.json)", NULL},
 	{"pool-size", 0, false, "N", take_count, offsetof(struct invite_settings, pool_size),
-	 "members of its pool, when not as in the manifest (20 for a client that is not in it)",
-	 NULL},
+	 "the size of its pool, instead of the manifest's (20 for a client not in it)", NULL},
 	{0},
 };
 
-static int copy_name(char ret_name[static NAME_SIZE], const char *name, struct fault *fault)
+static int copy_node_name(char ret_name[static NAME_SIZE], const char *name, struct fault *fault)
 {
 	if (!valid_name(name))
 		return set_fault(fault, FAULT_USAGE,
@@ -43,7 +47,7 @@ static int copy_name(char ret_name[static NAME_SIZE], const char *name, struct f
 	return 0;
 }
 
-/* The pool of a client that the CA's record has and the manifest has not. */
+/* For a client that the CA's record has and the manifest lacks. */
 static int fill_pool_from_record(const struct client *record, struct invitation *invitation,
 				 struct fault *fault)
 {
@@ -93,11 +97,11 @@ static int fill_pool(const struct manifest *manifest, const struct layout *layou
 		return fill_pool_from_record(&record, invitation, fault);
 	return set_fault(
 		fault, absent.class,
-		"%s; the CA's record has none of that name either: certpool client add adds one",
+		"%s; the CA's record has no such client either: certpool client add adds one",
 		absent.text);
 }
 
-/* What only the CA says: its root, and what the pool is to be like. */
+/* The part that only the CA fills: the pool, the CA's endpoint and its root's digest. */
 static int fill_for_ca(const struct manifest *manifest, const struct layout *layout,
 		       const char *client, struct invitation *invitation, struct fault *fault)
 {
@@ -107,10 +111,11 @@ static int fill_for_ca(const struct manifest *manifest, const struct layout *lay
 	    read_root(layout, &root, fault) < 0)
 		return -1;
 	if (manifest->ca.endpoint.port == 0)
-		return set_fault(fault, FAULT_USAGE,
-				 "%s: expected a port in the CA's endpoint, found 0: nobody could "
-				 "find it there",
-				 manifest->path);
+		return set_fault(
+			fault, FAULT_USAGE,
+			"%s: expected a port in the CA's endpoint, found 0: the client could "
+			"not find the CA there",
+			manifest->path);
 	invitation->from_ca = true;
 	invitation->has_endpoint = true;
 	invitation->endpoint = manifest->ca.endpoint;
@@ -129,7 +134,7 @@ static int fill_for_client(const struct client_node *node, struct invitation *in
 	return 0;
 }
 
-/* The key that the inviting node shares with the other: what it has, else a new one. */
+/* The key that the inviting node shares with the other: the existing one, else a new one. */
 static int find_or_make_key(const struct command *command, const struct layout *layout,
 			    const char *peer, struct shared_key *ret_key, struct fault *fault)
 {
@@ -213,8 +218,8 @@ static int run_invite(const struct command *command, const void *settings, struc
 	char usual[2 * NAME_SIZE + 32];
 	const char *path = given->output != NULL ? given->output : usual;
 
-	if (copy_name(invitation.to, command->operands[0], fault) < 0 ||
-	    copy_name(invitation.from, given->by, fault) < 0 ||
+	if (copy_node_name(invitation.to, command->operands[0], fault) < 0 ||
+	    copy_node_name(invitation.from, given->by, fault) < 0 ||
 	    load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    make_invitation(command, manifest, &invitation, fault) < 0 ||
 	    choose_pool_size(given, &invitation, fault) < 0 ||
@@ -231,10 +236,11 @@ static int run_invite(const struct command *command, const void *settings, struc
 const struct verb invite_verb = {
 	.name = "invite",
 	.operands = "CLIENT",
-	.summary = "make a file for a client on another host",
-	.details = "Writes one file, 0600, for certpool join on the other host: the key that the\n"
-		   "two share, where we listen, and from the CA the root's SHA-256 and what the\n"
-		   "pool is to be like. Asked again it has the same key.\n",
+	.summary = "make a file by which a client on another host joins",
+	.details =
+		"Writes one file, mode 0600, for certpool join on the other host: the shared key,\n"
+		"the inviting node's endpoint, and from the CA the root's SHA-256 and the\n"
+		"pool's size, key type and subject. Another invitation has the same key.\n",
 	.options = invite_options,
 	.settings_size = sizeof(struct invite_settings),
 	.fewest = 1,

@@ -1,3 +1,7 @@
+/*
+ * join: takes an invitation on the other host. Everything is fetched and checked before anything is
+ * written: the CA's root must have the digest in the invitation.
+ */
 #include "common/base/staging.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/members/trust.h"
@@ -18,7 +22,7 @@ struct join_settings {
 
 static const struct option join_options[] = {
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct join_settings, ca),
-	 "where the CA serves, when not as in the manifest", NULL},
+	 "the CA's endpoint, instead of the manifest's", NULL},
 	{0},
 };
 
@@ -53,7 +57,7 @@ static void append_quoted(struct buffer *buffer, const char *text)
 	append_string(buffer, "\"");
 }
 
-/* The least manifest with which the invited client can do its part. */
+/* A manifest with just the CA's endpoint and the invited client's pool. */
 static int format_manifest(const struct invitation *invitation, struct buffer *ret_text,
 			   struct fault *fault)
 {
@@ -73,75 +77,76 @@ static int format_manifest(const struct invitation *invitation, struct buffer *r
 	return 0;
 }
 
-/* What there is to join with, and whether its manifest has yet to be written. */
-struct joining {
+/* The invitation, and everything that is written once all of it has been checked. */
+struct join_context {
 	struct invitation invitation;
 	struct manifest *manifest;
-	struct buffer new_manifest; /* its text; empty when there is one already */
+	struct buffer new_manifest; /* the text of one to be written; empty when there is one */
 	const struct client_node *client;
 	struct buffer root; /* DER */
 	struct intermediates chain;
 };
 
-static void clear_joining(struct joining *joining)
+static void clear_join_context(struct join_context *join)
 {
-	clear_invitation(&joining->invitation);
-	free_manifest(&joining->manifest);
-	clear_buffer(&joining->new_manifest);
-	clear_buffer(&joining->root);
-	clear_intermediates(&joining->chain);
+	clear_invitation(&join->invitation);
+	free_manifest(&join->manifest);
+	clear_buffer(&join->new_manifest);
+	clear_buffer(&join->root);
+	clear_intermediates(&join->chain);
 }
 
-static int find_manifest(const struct command *command, struct joining *joining,
+static int find_manifest(const struct command *command, struct join_context *join,
 			 struct fault *fault)
 {
-	const struct invitation *invitation = &joining->invitation;
+	const struct invitation *invitation = &join->invitation;
 	struct fault absent = {0};
 
-	if (load_manifest(command->manifest, &joining->manifest, &absent) == 0)
+	if (load_manifest(command->manifest, &join->manifest, &absent) == 0)
 		return 0;
 	if (absent.class != FAULT_NOT_FOUND || !invitation->from_ca)
 		return pass_fault(&absent, fault);
-	if (format_manifest(invitation, &joining->new_manifest, fault) < 0)
+	if (format_manifest(invitation, &join->new_manifest, fault) < 0)
 		return -1;
-	return parse_manifest(bytes_of_buffer(&joining->new_manifest), command->manifest,
-			      &joining->manifest, fault);
+	return parse_manifest(bytes_of_buffer(&join->new_manifest), command->manifest,
+			      &join->manifest, fault);
 }
 
-static int find_ourselves(struct joining *joining, struct fault *fault)
+static int find_invited_client(struct join_context *join, struct fault *fault)
 {
-	const struct invitation *invitation = &joining->invitation;
+	const struct invitation *invitation = &join->invitation;
 
-	joining->client = find_client(joining->manifest, invitation->to, fault);
-	if (joining->client != NULL)
+	join->client = find_client(join->manifest, invitation->to, fault);
+	if (join->client != NULL)
 		return 0;
-	return prefix_fault(fault, "the invitation is for %s, which has to be in the manifest",
+	return prefix_fault(fault, "the invitation is for %s, which must be in the manifest",
 			    invitation->to);
 }
 
-static void tell_of_peer(const struct command *command, const struct joining *joining)
+/* The manifest of this host may lack the endpoint of the client that invited. */
+static void advise_peer_endpoint(const struct command *command, const struct join_context *join)
 {
-	const struct invitation *invitation = &joining->invitation;
+	const struct invitation *invitation = &join->invitation;
 	char endpoint[ENDPOINT_TEXT_SIZE] = "";
 	struct fault absent = {0};
 
 	if (!invitation->has_endpoint || invitation->from_ca ||
-	    find_client(joining->manifest, invitation->from, &absent) != NULL)
+	    find_client(join->manifest, invitation->from, &absent) != NULL)
 		return;
 	format_endpoint(&invitation->endpoint, endpoint);
 	print_note(command, "to send to %s, add to the clients of %s: \"%s\": {endpoint: \"%s\"}",
-		   invitation->from, joining->manifest->path, invitation->from, endpoint);
+		   invitation->from, join->manifest->path, invitation->from, endpoint);
 }
 
-static int print_joined(const struct command *command, const struct joining *joining,
+static int print_joined(const struct command *command, const struct join_context *join,
 			struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
-	const struct invitation *invitation = &joining->invitation;
+	const struct invitation *invitation = &join->invitation;
 
-	if (joining->new_manifest.len > 0)
+	if (join->new_manifest.len > 0)
 		print_note(command, "wrote the manifest %s", command->manifest);
-	tell_of_peer(command, joining);
+	advise_peer_endpoint(command, join);
 	if (!command->json) {
 		print_line("%s: shares a key with %s%s", invitation->to, invitation->from,
 			   invitation->from_ca ? ", and has pinned its root" : "");
@@ -153,34 +158,33 @@ static int print_joined(const struct command *command, const struct joining *joi
 	return print_json(&line, fault);
 }
 
-static int fetch_certificates(struct joining *joining, const struct endpoint *ca,
+static int fetch_certificates(struct join_context *join, const struct endpoint *ca,
 			      struct fault *fault)
 {
-	if (fetch_root(ca, joining->invitation.root_sha256, &joining->root, fault) < 0)
+	if (fetch_root(ca, join->invitation.root_sha256, &join->root, fault) < 0)
 		return -1;
-	return fetch_intermediates(ca, bytes_of_buffer(&joining->root), &joining->chain, fault);
+	return fetch_intermediates(ca, bytes_of_buffer(&join->root), &join->chain, fault);
 }
 
-/* Writes what was fetched and checked: nothing of this happens unless all of that was right. */
-static int save_joining(const struct command *command, const struct joining *joining,
-			struct fault *fault)
+/* Writes the manifest, the layout, the root and the shared key. */
+static int save_joined(const struct command *command, const struct join_context *join,
+		       struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(close_descriptor) int lock = -1;
-	const struct invitation *invitation = &joining->invitation;
+	const struct invitation *invitation = &join->invitation;
 	bool written;
 
-	if (joining->new_manifest.len > 0 &&
-	    write_output(command->manifest, 0644, bytes_of_buffer(&joining->new_manifest), fault) <
-		    0)
+	if (join->new_manifest.len > 0 &&
+	    write_output(command->manifest, 0644, bytes_of_buffer(&join->new_manifest), fault) < 0)
 		return -1;
-	if (make_layout(joining->client->layout, &layout, fault) < 0 ||
+	if (make_layout(join->client->layout, &layout, fault) < 0 ||
 	    lock_or_wait(command, layout, &lock, fault) < 0 ||
 	    sweep_staging(layout->private, fault) < 0)
 		return -1;
 	if (invitation->from_ca &&
-	    (pin_root(layout, bytes_of_buffer(&joining->root), &written, fault) < 0 ||
-	     keep_intermediates(layout, &joining->chain, &written, fault) < 0))
+	    (pin_root(layout, bytes_of_buffer(&join->root), &written, fault) < 0 ||
+	     keep_intermediates(layout, &join->chain, &written, fault) < 0))
 		return -1;
 	return write_shared_key(layout, invitation->from, &invitation->key, fault);
 }
@@ -188,28 +192,27 @@ static int save_joining(const struct command *command, const struct joining *joi
 static int run_join(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct join_settings *given = settings;
-	CLEANUP(clear_joining) struct joining joining = {0};
+	CLEANUP(clear_join_context) struct join_context join = {0};
 	struct endpoint ca;
 
-	if (read_invitation(command->operands[0], &joining.invitation, fault) < 0 ||
-	    find_manifest(command, &joining, fault) < 0 || find_ourselves(&joining, fault) < 0)
+	if (read_invitation(command->operands[0], &join.invitation, fault) < 0 ||
+	    find_manifest(command, &join, fault) < 0 || find_invited_client(&join, fault) < 0)
 		return -1;
-	ca = choose_endpoint(&given->ca, &joining.manifest->ca.endpoint);
-	if (joining.invitation.from_ca && fetch_certificates(&joining, &ca, fault) < 0)
+	ca = choose_endpoint(&given->ca, &join.manifest->ca.endpoint);
+	if (join.invitation.from_ca && fetch_certificates(&join, &ca, fault) < 0)
 		return -1;
-	if (save_joining(command, &joining, fault) < 0)
+	if (save_joined(command, &join, fault) < 0)
 		return -1;
-	return print_joined(command, &joining, fault);
+	return print_joined(command, &join, fault);
 }
 
 const struct verb join_verb = {
 	.name = "join",
 	.operands = "FILE",
-	.summary = "take an invitation, pin the root",
-	.details =
-		"Takes the file that certpool invite made (- is standard input). When it is the\n"
-		"CA's, the CA must be serving: its root is fetched, compared with the\n"
-		"invitation, and pinned. Without a manifest, one for this client is written.\n",
+	.summary = "accept an invitation, pin the root",
+	.details = "Reads the file that certpool invite made (- is standard input). For the CA's\n"
+		   "invitation, the CA must be serving: its root is fetched, compared with the\n"
+		   "invitation, and pinned. Without a manifest, one for this client is written.\n",
 	.options = join_options,
 	.settings_size = sizeof(struct join_settings),
 	.fewest = 1,

@@ -1,3 +1,7 @@
+/*
+ * list: prints rows of the CA's record that match the options, in the order of issue. A long result
+ * is cut at --limit, and a note says how to go on, so that memory does not grow with the record.
+ */
 #include "common/base/clock.h"
 #include "common/ca/store/listing.h"
 #include "common/x509/serial.h"
@@ -33,65 +37,66 @@ static int take_position(void *field, const char *text, struct fault *fault)
 
 static const struct option list_options[] = {
 	{"client", 0, false, "CLIENT", take_text, offsetof(struct list_settings, client),
-	 "of this client", NULL},
+	 "certificates of this client", NULL},
 	{"serial", 0, false, "SERIAL", take_text, offsetof(struct list_settings, serial),
-	 "of this serial: 40 hexadecimal digits, with colons or without", NULL},
+	 "the certificate of this serial: 40 hexadecimal digits, with or without colons", NULL},
 	{"subject", 0, false, "PATTERN", take_text, offsetof(struct list_settings, subject),
-	 "with such a subject: *, ? and []", NULL},
+	 "certificates whose subject matches: *, ? and []", NULL},
 	{"status", 0, false, "STATUS", take_text, offsetof(struct list_settings, status),
 	 "valid, expired or revoked", NULL},
 	{"revoked", 0, false, NULL, take_switch, offsetof(struct list_settings, revoked),
-	 "as --status revoked", NULL},
+	 "the same as --status revoked", NULL},
 	{"expiring", 0, false, "DURATION", take_duration,
-	 offsetof(struct list_settings, expiring_s), "valid, but not for longer than this: 7d",
-	 NULL},
+	 offsetof(struct list_settings, expiring_s),
+	 "valid certificates that end within this time: 7d", NULL},
 	{"limit", 0, false, "N", take_count, offsetof(struct list_settings, limit),
-	 "at most so many", "1000"},
+	 "print at most N certificates", "1000"},
 	{"after", 0, false, "POSITION", take_position, offsetof(struct list_settings, after),
-	 "go on where a shorter list ended", NULL},
+	 "continue after this position, which the note at the end of a list gives", NULL},
 	{0},
 };
 
-/* A list while it is printed. */
-struct printing {
+/* The state of a list that is being printed. */
+struct list_printer {
 	const struct command *command;
 	int64_t now_s;
 	int64_t last;
 	size_t count;
 };
 
-static int print_json_record(const struct printing *printing,
-			     const struct issued_certificate *record, int64_t position,
-			     struct fault *fault)
+static int print_json_certificate(const struct list_printer *printer,
+				  const struct issued_certificate *certificate, int64_t position,
+				  struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
-	add_json_certificate(&line, record, printing->now_s);
+	add_json_certificate(&line, certificate, printer->now_s);
 	if (position > 0)
 		add_json_number(&line, "position", position);
 	return print_json(&line, fault);
 }
 
-static int print_record(void *context, const struct issued_certificate *record, int64_t position,
-			struct fault *fault)
+static int print_certificate(void *context, const struct issued_certificate *certificate,
+			     int64_t position, struct fault *fault)
 {
-	struct printing *printing = context;
+	struct list_printer *printer = context;
 	char serial[SERIAL_TEXT_SIZE];
 	char not_after[TIME_TEXT_SIZE];
 	char member[2 * NAME_SIZE];
 
-	printing->last = position;
-	printing->count++;
-	if (printing->command->json)
-		return print_json_record(printing, record, position, fault);
-	if (printing->count == 1)
+	printer->last = position;
+	printer->count++;
+	if (printer->command->json)
+		return print_json_certificate(printer, certificate, position, fault);
+	if (printer->count == 1)
 		print_line("%-40s  %-20s  %-7s  %-20s  %s", "SERIAL", "NOT AFTER", "STATUS",
 			   "MEMBER", "SUBJECT");
-	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
-	format_time(record->not_after_s, not_after);
-	(void)snprintf(member, sizeof(member), "%s/%s", record->client, record->member);
+	format_serial((struct bytes){certificate->serial, SERIAL_MAX}, serial);
+	format_time(certificate->not_after_s, not_after);
+	(void)snprintf(member, sizeof(member), "%s/%s", certificate->client, certificate->member);
 	print_line("%s  %s  %-7s  %-20s  %s", serial, not_after,
-		   format_certificate_state(record, printing->now_s), member, record->subject);
+		   format_certificate_state(certificate, printer->now_s), member,
+		   certificate->subject);
 	return 0;
 }
 
@@ -125,26 +130,26 @@ static int choose_state(const struct list_settings *given, enum certificate_stat
 			 "--status: expected valid, expired or revoked, found \"%s\"", name);
 }
 
-static int list_one(const struct ca_operator *ca, const char *text, struct printing *printing,
+static int list_one(const struct ca_operator *ca, const char *text, struct list_printer *printer,
 		    struct fault *fault)
 {
-	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate certificate = {0};
 	uint8_t serial[SERIAL_MAX];
-	struct fault wrong = {0};
+	struct fault problem = {0};
 	bool found;
 
-	if (parse_serial(text, serial, &wrong) < 0)
-		return set_fault(fault, FAULT_USAGE, "--serial: %s", wrong.text);
-	if (find_by_serial(ca->store, serial, &record, &found, fault) < 0)
+	if (parse_serial(text, serial, &problem) < 0)
+		return set_fault(fault, FAULT_USAGE, "--serial: %s", problem.text);
+	if (find_by_serial(ca->store, serial, &certificate, &found, fault) < 0)
 		return -1;
 	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "serial %s: no certificate of this CA has it", text);
-	return print_record(printing, &record, 0, fault);
+	return print_certificate(printer, &certificate, 0, fault);
 }
 
 static int list_many(const struct ca_operator *ca, const struct list_settings *given,
-		     struct printing *printing, struct fault *fault)
+		     struct list_printer *printer, struct fault *fault)
 {
 	struct listing listing = {
 		.query = {.client = given->client,
@@ -159,13 +164,13 @@ static int list_many(const struct ca_operator *ca, const struct list_settings *g
 	bool more = false;
 
 	if (choose_state(given, &listing.query.state, fault) < 0 ||
-	    list_certificates(ca->store, &listing, print_record, printing, &more, fault) < 0)
+	    list_certificates(ca->store, &listing, print_certificate, printer, &more, fault) < 0)
 		return -1;
 	if (more)
-		print_note(printing->command, "there are more: --after %lld shows the next",
-			   (long long)printing->last);
-	else if (printing->count == 0)
-		print_note(printing->command, "no certificate is like that");
+		print_note(printer->command, "there are more: --after %lld shows the next",
+			   (long long)printer->last);
+	else if (printer->count == 0)
+		print_note(printer->command, "no certificate matches");
 	return 0;
 }
 
@@ -177,30 +182,30 @@ static int check_settings(const struct list_settings *given, struct fault *fault
 	    !given->revoked && given->expiring_s == 0 && given->after == 0)
 		return 0;
 	return set_fault(fault, FAULT_USAGE,
-			 "--serial: names one certificate, and goes with no other choice");
+			 "--serial: names one certificate, and takes no other choice beside it");
 }
 
 static int run_list(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct list_settings *given = settings;
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
-	struct printing printing = {.command = command};
+	struct list_printer printer = {.command = command};
 
 	if (check_settings(given, fault) < 0 || open_operator(command, &ca, fault) < 0)
 		return -1;
-	printing.now_s = ca.now_s;
+	printer.now_s = ca.now_s;
 	if (given->serial != NULL)
-		return list_one(&ca, given->serial, &printing, fault);
-	return list_many(&ca, given, &printing, fault);
+		return list_one(&ca, given->serial, &printer, fault);
+	return list_many(&ca, given, &printer, fault);
 }
 
 const struct verb list_verb = {
 	.name = "list",
 	.operands = "",
-	.summary = "what the CA issued",
-	.details = "On the CA: the recorded certificates that have all that is asked for, in the\n"
-		   "order of issue. When there are more than --limit, standard error says how to\n"
-		   "go on.\n",
+	.summary = "list the certificates that the CA issued",
+	.details =
+		"On the CA: prints the recorded certificates that match all options, in the order\n"
+		"of issue. When more than --limit match, standard error says how to continue.\n",
 	.options = list_options,
 	.settings_size = sizeof(struct list_settings),
 	.run = run_list,

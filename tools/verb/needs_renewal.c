@@ -1,3 +1,7 @@
+/*
+ * needs-renewal: answers by its exit status, for scripts, whether certpool renew has something to
+ * do. Takes no lock and changes nothing.
+ */
 #include "common/base/clock.h"
 #include "common/pool/enrolment/renew.h"
 #include "tools/node.h"
@@ -11,7 +15,8 @@ struct needs_renewal_settings {
 static const struct option needs_renewal_options[] = {
 	{"within", 0, false, "DURATION", take_duration,
 	 offsetof(struct needs_renewal_settings, terms.within_s),
-	 "ask about what ends within this time, when not a third of its life", NULL},
+	 "ask about certificates that end within this time, instead of a third of their life",
+	 NULL},
 	{0},
 };
 
@@ -33,26 +38,26 @@ static int print_need(const struct command *command, const char *client,
 	return print_json(&line, fault);
 }
 
-static int find_need(const struct command *command, const struct renewal_options *terms,
+static int find_need(const struct command *command, const struct renewal_options *options,
 		     struct renewal_need *ret_need, struct fault *fault)
 {
 	CLEANUP(clear_node) struct node node = {0};
 
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
-	    find_due(node.layout, node.client, terms, read_clock(), ret_need, NULL, fault) < 0)
+	    find_due(node.layout, node.client, options, read_clock(), ret_need, NULL, fault) < 0)
 		return -1;
 	if (print_need(command, node.client->name, ret_need, fault) < 0)
 		return -1;
 	return flush_output(fault);
 }
 
-/* Exit status 1 is an answer here, so that no failure may have it. */
-static int fail_otherwise(const struct fault *found, struct fault *fault)
+/* Exit status 1 is the answer "no", so a failure that would have it gets 2. */
+static int avoid_exit_status_1(struct fault *failure, struct fault *fault)
 {
-	bool taken = found->class == FAULT_FAILED || found->class == FAULT_MALFORMED ||
-		     found->class == FAULT_TOO_LARGE;
-
-	return set_fault(fault, taken ? FAULT_USAGE : found->class, "%s", found->text);
+	if (failure->class == FAULT_FAILED || failure->class == FAULT_MALFORMED ||
+	    failure->class == FAULT_TOO_LARGE)
+		failure->class = FAULT_USAGE;
+	return pass_fault(failure, fault);
 }
 
 static int run_needs_renewal(const struct command *command, const void *settings,
@@ -60,21 +65,22 @@ static int run_needs_renewal(const struct command *command, const void *settings
 {
 	const struct needs_renewal_settings *given = settings;
 	struct renewal_need need = {0};
-	struct fault found = {0};
+	struct fault failure = {0};
 
-	if (find_need(command, &given->terms, &need, &found) < 0)
-		return fail_otherwise(&found, fault);
+	if (find_need(command, &given->terms, &need, &failure) < 0)
+		return avoid_exit_status_1(&failure, fault);
 	if (need.due > 0)
 		return 0;
+	/* No text: the exit status says it. */
 	return set_fault(fault, FAULT_FAILED, "%s", "");
 }
 
 const struct verb needs_renewal_verb = {
 	.name = "needs-renewal",
 	.operands = "CLIENT",
-	.summary = "whether members are to be renewed",
-	.details = "Exit status 0: yes, certpool renew has something to do; 1: no; any other: it\n"
-		   "cannot be told. Takes no lock and changes nothing.\n",
+	.summary = "ask whether members are to be renewed",
+	.details = "Exit status 0: yes, certpool renew has something to do; 1: no; any other: a\n"
+		   "failure. Takes no lock and changes nothing.\n",
 	.options = needs_renewal_options,
 	.settings_size = sizeof(struct needs_renewal_settings),
 	.fewest = 1,

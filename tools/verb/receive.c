@@ -1,3 +1,7 @@
+/*
+ * receive: takes messages until a signal or --count stops it, and prints them. When a
+ * message cannot be printed, its sender gets a failure and the receiver ends.
+ */
 #include "common/pool/messages/receive.h"
 
 #include "common/base/clock.h"
@@ -19,26 +23,26 @@ static const struct option receive_options[] = {
 	{"online", 0, false, NULL, take_switch, offsetof(struct receive_settings, online),
 	 "ask the CA about each certificate", NULL},
 	{"crl", 0, false, "FILE", take_text, offsetof(struct receive_settings, crl),
-	 "look each certificate up in the CRL of this file or http URL", NULL},
+	 "look each certificate up in the CRL from this file or http URL", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct receive_settings, count),
 	 "stop after N messages, verified or not", NULL},
 	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, listen),
-	 "where to receive, when not as in the manifest; port 0: any", NULL},
+	 "the endpoint to receive at, instead of the manifest's; port 0: any", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, ca),
-	 "where the CA serves, when not as in the manifest", NULL},
+	 "the CA's endpoint, instead of the manifest's", NULL},
 	{"ready", 0, false, "FD", take_count, offsetof(struct receive_settings, ready),
-	 "write the endpoint to this descriptor once it receives", NULL},
+	 "write the endpoint to this descriptor once ready", NULL},
 	{0},
 };
 
-/* What comes of the messages. Written by the receiver, one message at a time; read after it. */
+/* The messages so far. The receiver changes it, one message at a time; read after the receiver. */
 struct inbox {
 	struct command command;
 	struct stop stop;
-	size_t most; /* 0: any number */
-	size_t taken;
+	size_t most;  /* --count; 0: any number */
+	size_t taken; /* verified or refused */
 	size_t refused;
-	struct fault fault; /* why M could not be handed on */
+	struct fault fault; /* why a message could not be printed */
 };
 
 static int print_received(const struct inbox *inbox, const struct received_message *message,
@@ -89,14 +93,14 @@ static int choose_listener(const struct receive_settings *given, const struct cl
 {
 	if (given->listen.host[0] == '\0' && !client->has_endpoint)
 		return set_fault(fault, FAULT_USAGE,
-				 "%s: expected an endpoint in the manifest, found none: give it "
-				 "one, or say --listen",
+				 "%s: expected an endpoint in the manifest, found none: add one "
+				 "there, or give --listen",
 				 client->name);
 	*ret_endpoint = choose_endpoint(&given->listen, &client->endpoint);
 	return 0;
 }
 
-/* Receives until the inbox or a signal says stop; every message that was begun is answered then. */
+/* Receives until the inbox or a signal stops it; stopping answers every message that was begun. */
 static int receive_messages(const struct receiver_settings *settings, const struct inbox *inbox,
 			    size_t ready, struct fault *fault)
 {
@@ -136,7 +140,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 	if (receive_messages(&receiver, &inbox, given->ready, fault) < 0)
 		return -1;
 	if (inbox.fault.class != FAULT_NONE)
-		return set_fault(fault, inbox.fault.class, "%s", inbox.fault.text);
+		return pass_fault(&inbox.fault, fault);
 	if (given->count > 0 && inbox.refused > 0)
 		return set_fault(fault, FAULT_UNVERIFIED, "%zu of %zu messages were refused",
 				 inbox.refused, inbox.taken);
@@ -150,7 +154,7 @@ const struct verb receive_verb = {
 	.details =
 		"Prints each verified message and a line end; with --json each message with its\n"
 		"verdict. Stops at SIGTERM or SIGINT, or after --count messages: then the exit\n"
-		"status is 3 if one of them was refused.\n",
+		"status is 3 if any of them was refused.\n",
 	.options = receive_options,
 	.settings_size = sizeof(struct receive_settings),
 	.fewest = 1,

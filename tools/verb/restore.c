@@ -1,3 +1,7 @@
+/*
+ * restore: makes a CA from a backup, in a layout without a record. The record is put in its place
+ * last, so that a killed restore is run again. The layout is locked, and a server refused.
+ */
 #include "common/ca/backup/restore.h"
 
 #include "common/base/clock.h"
@@ -15,11 +19,11 @@ struct restore_settings {
 	const char *passphrase_file;
 };
 
-/* Not from the environment, where --passphrase-file is that of the CA's key. */
+/* Not from the environment: CERTPOOL_PASSPHRASE_FILE is the passphrase of the CA's key. */
 static const struct option restore_options[] = {
 	{"passphrase-file", 0, true, "FILE", take_text,
 	 offsetof(struct restore_settings, passphrase_file),
-	 "what holds the passphrase under which the backup was made", NULL},
+	 "the file with the passphrase of the backup", NULL},
 	{0},
 };
 
@@ -39,8 +43,7 @@ static int make_ca_layout(const struct manifest *manifest, struct layout **ret_l
 {
 	if (manifest->ca.layout == NULL)
 		return set_fault(fault, FAULT_USAGE,
-				 "the manifest has no layout for the CA: say with ca.layout where "
-				 "it is to be");
+				 "the manifest has no layout for the CA: set ca.layout");
 	return make_layout(manifest->ca.layout, ret_layout, fault);
 }
 
@@ -66,20 +69,20 @@ static int print_summary(const struct command *command, const struct restore_sum
 	return print_json(&line, fault);
 }
 
-static void tell_what_is_left(const struct command *command, const struct restore_summary *summary)
+static void print_advice(const struct command *command, const struct restore_summary *summary)
 {
 	print_note(command,
-		   "what was issued or revoked since the backup is not in it: revoke again what "
-		   "was revoked");
+		   "certificates issued or revoked since the backup are not in it: repeat those "
+		   "revocations");
 	if (summary->keys == 0)
 		print_note(command, "the backup has no keys: put the CA's key and the shared keys "
 				    "back into Private/, if they are in files");
 	if (summary->unmatched)
-		print_note(command, "the CA's key is under a passphrase of its own: run certpool "
-				    "check to see that it belongs to the root");
+		print_note(command, "the CA's key has a passphrase of its own: run certpool check "
+				    "to see whether the key belongs to the root");
 }
 
-/* What stands since the restore. Its CRL is made when the key can be had. */
+/* Makes the CRL if the key can be loaded as the manifest says; else the operator makes it later. */
 static void publish(const struct command *command)
 {
 	const struct ca_key_settings none = {0};
@@ -101,15 +104,15 @@ static int restore(const struct command *command, const struct layout *layout,
 	CLEANUP(clear_secret) struct secret passphrase = {0};
 	CLEANUP(close_descriptor) int descriptor = -1;
 	CLEANUP(close_descriptor) int lock = -1;
-	struct restore_options terms = {.layout = layout, .now_s = read_clock()};
+	struct restore_options options = {.layout = layout, .now_s = read_clock()};
 
 	if (lock_layout(layout, LOCK_REFUSE, &lock, fault) < 0 ||
 	    (given->passphrase_file != NULL &&
 	     read_secret_line(given->passphrase_file, &passphrase, fault) < 0) ||
 	    open_backup(path, &descriptor, fault) < 0)
 		return -1;
-	terms.passphrase = bytes_of_secret(&passphrase);
-	return restore_backup(&terms, descriptor, path, ret_summary, fault);
+	options.passphrase = bytes_of_secret(&passphrase);
+	return restore_backup(&options, descriptor, path, ret_summary, fault);
 }
 
 static int run_restore(const struct command *command, const void *settings, struct fault *fault)
@@ -122,7 +125,7 @@ static int run_restore(const struct command *command, const void *settings, stru
 	    make_ca_layout(manifest, &layout, fault) < 0 ||
 	    restore(command, layout, settings, &summary, fault) < 0)
 		return -1;
-	tell_what_is_left(command, &summary);
+	print_advice(command, &summary);
 	publish(command);
 	return print_summary(command, &summary, fault);
 }
@@ -130,12 +133,12 @@ static int run_restore(const struct command *command, const void *settings, stru
 const struct verb restore_verb = {
 	.name = "restore",
 	.operands = "FILE",
-	.summary = "a CA from its backup",
+	.summary = "make a CA from its backup",
 	.details =
-		"Puts what backup wrote into the manifest's layout of the CA, which must have no\n"
-		"record; - is standard input. Everything is checked before anything has its\n"
-		"place, and nothing is overwritten. The number of the next CRL is raised above\n"
-		"all that were given out since the backup.\n",
+		"Puts a backup into the manifest's layout of the CA, which must have no record; -\n"
+		"is standard input. Everything is checked before any file gets its name, and\n"
+		"nothing is overwritten. The next CRL gets a number above those of all CRLs made\n"
+		"since the backup.\n",
 	.options = restore_options,
 	.settings_size = sizeof(struct restore_settings),
 	.fewest = 1,

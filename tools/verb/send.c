@@ -1,3 +1,7 @@
+/*
+ * send: signs a message with a member of the sender's pool, encrypts it for the receiver and prints
+ * the receiver's verdict. --output and --deliver do the two halves separately.
+ */
 #include "common/pool/messages/send.h"
 
 #include "common/base/clock.h"
@@ -18,21 +22,21 @@ struct send_settings {
 
 static const struct option send_options[] = {
 	{"file", 'f', false, "FILE", take_text, offsetof(struct send_settings, file),
-	 "M is the file's content; - is standard input", NULL},
+	 "the file whose content is M; - is standard input", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct send_settings, count),
-	 "how many messages, each signed by a member drawn anew", "1"},
+	 "send N messages, each signed by another random member", "1"},
 	{"member", 0, false, "N", take_count, offsetof(struct send_settings, member),
-	 "sign with this member instead of a draw", NULL},
+	 "sign with this member instead of a random one", NULL},
 	{"endpoint", 0, false, "ENDPOINT", take_endpoint, offsetof(struct send_settings, endpoint),
-	 "where TO receives, when not as in the manifest", NULL},
+	 "TO's endpoint, instead of the manifest's", NULL},
 	{"output", 'o', false, "FILE", take_text, offsetof(struct send_settings, output),
-	 "write the encrypted message there instead of sending it", NULL},
+	 "write the encrypted message to this file instead of sending it", NULL},
 	{"deliver", 0, false, "FILE", take_text, offsetof(struct send_settings, deliver),
 	 "send an encrypted message that --output wrote", NULL},
 	{0},
 };
 
-/* What a JWE is longer than its M: the certificates, and base64 twice. */
+/* A JWE is longer than its M by the certificates, and by base64, twice. */
 enum { JWE_MAX = 2 * MESSAGE_SIZE_MAX + 65536 };
 
 static int print_delivery(const struct command *command, const struct delivery *delivery,
@@ -58,7 +62,7 @@ static int print_delivery(const struct command *command, const struct delivery *
 	return print_json(&line, fault);
 }
 
-/* M: the argument, a file, or standard input. */
+/* M is the third operand, a file, or standard input. */
 static int read_payload(const struct command *command, const struct send_settings *given,
 			size_t limit, struct buffer *ret_payload, struct fault *fault)
 {
@@ -101,8 +105,8 @@ static int write_message(const struct send_settings *given, const struct shipmen
 	return write_output(given->output, 0644, bytes_of_buffer(&jwe), fault);
 }
 
-static int send_written(const struct send_settings *given, const struct shipment *shipment,
-			struct fault *fault)
+static int send_prepared(const struct send_settings *given, const struct shipment *shipment,
+			 struct fault *fault)
 {
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
@@ -159,7 +163,7 @@ static int run_send(const struct command *command, const void *settings, struct 
 	shipment.layout = node.layout;
 	shipment.from = node.client;
 	shipment.to = &receiver;
-	return given->deliver != NULL ? send_written(given, &shipment, fault)
+	return given->deliver != NULL ? send_prepared(given, &shipment, fault)
 				      : send_new(given, &shipment, fault);
 }
 
@@ -168,9 +172,9 @@ const struct verb send_verb = {
 	.operands = "FROM TO [TEXT]",
 	.summary = "part 2: send messages",
 	.details =
-		"Signs M with a member of FROM's pool drawn at random, encrypts it, sends it to\n"
-		"TO, and prints the verdict. M is TEXT, a file, or else standard input. TEXT that\n"
-		"begins with a dash goes after --.\n",
+		"Signs M with a random member of FROM's pool, encrypts it, sends it to TO, and\n"
+		"prints the verdict. M is TEXT, a file, or else standard input. Put -- before a\n"
+		"TEXT that begins with a dash.\n",
 	.options = send_options,
 	.settings_size = sizeof(struct send_settings),
 	.fewest = 2,

@@ -1,3 +1,7 @@
+/*
+ * serve: runs the CA's service. The main thread waits for signals; the service has its own threads.
+ * SIGHUP reads the manifest again without interrupting requests.
+ */
 #include "common/base/clock.h"
 #include "common/ca/issue/authority.h"
 #include "common/ca/service/service.h"
@@ -18,9 +22,9 @@ struct serve_settings {
 
 static const struct option serve_options[] = {
 	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct serve_settings, listen),
-	 "where to serve, when not as in the manifest; port 0: any", NULL},
+	 "the endpoint to serve at, instead of the manifest's; port 0: any", NULL},
 	{"ready", 0, false, "FD", take_count, offsetof(struct serve_settings, ready),
-	 "write the endpoint to this descriptor once it serves", NULL},
+	 "write the endpoint to this descriptor once ready", NULL},
 	CA_KEY_OPTIONS(struct serve_settings, key),
 	{0},
 };
@@ -38,9 +42,9 @@ static int print_listening(const struct command *command, const struct endpoint 
 	return print_json(&line, fault);
 }
 
-static int take_over(const struct command *command, const struct manifest *served,
-		     struct authority *authority, struct clients_synced *ret_synced,
-		     struct fault *fault)
+static int sync_with_manifest(const struct command *command, const struct manifest *served,
+			      struct authority *authority, struct clients_synced *ret_synced,
+			      struct fault *fault)
 {
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 
@@ -56,9 +60,9 @@ static int take_over(const struct command *command, const struct manifest *serve
 }
 
 /*
- * Reads the command's manifest again while its CA serves, and takes over its clients and their
- * policies (sync_clients). All else that it says is for the next start. A manifest that is wrong,
- * or of a CA with another layout, changes nothing: that is a complaint, and the CA goes on.
+ * Reads the manifest again and takes over its clients and their policies (sync_clients). Everything
+ * else in it counts from the next start. A wrong manifest, or one of another CA, changes nothing
+ * and is printed, and the CA goes on.
  */
 static void reload_manifest(const struct command *command, const struct manifest *served,
 			    struct authority *authority)
@@ -66,12 +70,12 @@ static void reload_manifest(const struct command *command, const struct manifest
 	struct clients_synced synced = {0};
 	struct fault fault = {0};
 
-	if (take_over(command, served, authority, &synced, &fault) < 0)
+	if (sync_with_manifest(command, served, authority, &synced, &fault) < 0)
 		print_complaint(command, "SIGHUP: %s: nothing has changed", fault.text);
 	else
 		print_note(command,
-			   "SIGHUP: %s: clients: %zu added, %zu changed, %zu kept as they were "
-			   "changed by hand; all else holds from the next start",
+			   "SIGHUP: %s: clients: %zu added, %zu changed, %zu left as certpool "
+			   "client changed them; all else counts from the next start",
 			   command->manifest, synced.added, synced.changed, synced.kept);
 }
 
@@ -120,10 +124,10 @@ static int run_serve(const struct command *command, const void *settings, struct
 const struct verb serve_verb = {
 	.name = "serve",
 	.operands = "",
-	.summary = "parts 1 and 3: the CA",
+	.summary = "parts 1 and 3: run the CA",
 	.details =
-		"Serves until SIGTERM or SIGINT, and then finishes what it has begun. At SIGHUP\n"
-		"it reads the manifest again, and takes over its clients and their policies.\n",
+		"Serves until SIGTERM or SIGINT, and then answers the requests that it has begun.\n"
+		"SIGHUP makes it read the manifest again for clients and their policies.\n",
 	.options = serve_options,
 	.settings_size = sizeof(struct serve_settings),
 	.run = run_serve,

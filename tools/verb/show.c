@@ -1,3 +1,7 @@
+/*
+ * show: prints one certificate as the CA recorded it, selected by serial, file or member. It only
+ * reads the issued, and needs no key.
+ */
 #include "common/base/clock.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/certificate_output.h"
@@ -15,23 +19,23 @@ struct show_settings {
 
 static const struct option show_options[] = {
 	{"pem", 0, false, NULL, take_switch, offsetof(struct show_settings, pem),
-	 "the certificate itself, PEM, and nothing else", NULL},
-	{"der", 0, false, NULL, take_switch, offsetof(struct show_settings, der), "the same, DER",
-	 NULL},
+	 "print the certificate alone, PEM", NULL},
+	{"der", 0, false, NULL, take_switch, offsetof(struct show_settings, der),
+	 "print the certificate alone, DER", NULL},
 	{0},
 };
 
-static int find_record(const struct ca_operator *ca, const char *text,
-		       struct issued_certificate *ret_record, struct fault *fault)
+static int find_selected(const struct ca_operator *ca, const char *text,
+			 struct issued_certificate *ret_issued, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer serials = {0};
 	const struct selector_rules rules = operator_rules(ca->store);
-	struct certificate_selector target;
+	struct certificate_selector selector;
 	bool found;
 
-	if (parse_selector(text, &rules, &target, fault) < 0 ||
-	    resolve_selector(ca->store, &target, CHOOSE_ONE, ca->now_s, &serials, fault) < 0 ||
-	    find_by_serial(ca->store, serials.data, ret_record, &found, fault) < 0)
+	if (parse_selector(text, &rules, &selector, fault) < 0 ||
+	    resolve_selector(ca->store, &selector, CHOOSE_ONE, ca->now_s, &serials, fault) < 0 ||
+	    find_by_serial(ca->store, serials.data, ret_issued, &found, fault) < 0)
 		return -1;
 	if (found)
 		return 0;
@@ -58,49 +62,50 @@ static void print_alt_names(const struct certificate *certificate)
 		print_line("%-11s %s", i == 0 ? "alt names" : "", names.names[i]);
 }
 
-static int print_fields(const struct issued_certificate *record, int64_t now_s, struct fault *fault)
+static int print_fields(const struct issued_certificate *issued, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	char serial[SERIAL_TEXT_SIZE];
 
-	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, fault) < 0)
+	if (parse_certificate_der(bytes_of_buffer(&issued->der), &certificate, fault) < 0)
 		return prefix_fault(fault, "the CA's record");
-	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
+	format_serial((struct bytes){issued->serial, SERIAL_MAX}, serial);
 	print_line("%-11s %s", "serial", serial);
-	print_line("%-11s %s/%s", "member", record->client, record->member);
-	print_line("%-11s %s", "status", format_certificate_state(record, now_s));
-	if (record->revoked) {
-		print_time("revoked at", record->revoked_at_s);
-		print_line("%-11s %s", "reason", format_crl_reason(record->reason));
+	print_line("%-11s %s/%s", "member", issued->client, issued->member);
+	print_line("%-11s %s", "status", format_certificate_state(issued, now_s));
+	if (issued->revoked) {
+		print_time("revoked at", issued->revoked_at_s);
+		print_line("%-11s %s", "reason", format_crl_reason(issued->reason));
 	}
 	print_line("%-11s %s", "subject", certificate_subject(certificate));
 	print_alt_names(certificate);
 	print_line("%-11s %s", "issuer", certificate_issuer(certificate));
 	print_line("%-11s %s", "key",
 		   format_key_type(public_key_type(certificate_public_key(certificate))));
-	print_time("issued at", record->issued_at_s);
-	print_time("not before", record->not_before_s);
-	print_time("not after", record->not_after_s);
+	print_time("issued at", issued->issued_at_s);
+	print_time("not before", issued->not_before_s);
+	print_time("not after", issued->not_after_s);
 	return 0;
 }
 
-static int print_pem(const struct issued_certificate *record, struct fault *fault)
+static int print_pem(const struct issued_certificate *issued, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
-	if (format_certificate_pem(bytes_of_buffer(&record->der), &pem, fault) < 0)
+	if (format_certificate_pem(bytes_of_buffer(&issued->der), &pem, fault) < 0)
 		return -1;
 	return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&pem), fault);
 }
 
-static int print_whole(const struct issued_certificate *record, int64_t now_s, struct fault *fault)
+static int print_with_certificate(const struct issued_certificate *issued, int64_t now_s,
+				  struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
-	if (format_certificate_pem(bytes_of_buffer(&record->der), &pem, fault) < 0)
+	if (format_certificate_pem(bytes_of_buffer(&issued->der), &pem, fault) < 0)
 		return -1;
-	add_json_certificate(&line, record, now_s);
+	add_json_certificate(&line, issued, now_s);
 	add_json_text(&line, "certificate", (const char *)pem.data);
 	return print_json(&line, fault);
 }
@@ -109,30 +114,30 @@ static int run_show(const struct command *command, const void *settings, struct 
 {
 	const struct show_settings *given = settings;
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
-	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate issued = {0};
 
 	if (given->pem + given->der + command->json > 1)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected one of --pem, --der and --json, found more");
 	if (open_operator(command, &ca, fault) < 0 ||
-	    find_record(&ca, command->operands[0], &record, fault) < 0)
+	    find_selected(&ca, command->operands[0], &issued, fault) < 0)
 		return -1;
 	if (command->json)
-		return print_whole(&record, ca.now_s, fault);
+		return print_with_certificate(&issued, ca.now_s, fault);
 	if (given->pem)
-		return print_pem(&record, fault);
+		return print_pem(&issued, fault);
 	if (given->der)
-		return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&record.der),
+		return write_stream(STDOUT_FILENO, "standard output", bytes_of_buffer(&issued.der),
 				    fault);
-	return print_fields(&record, ca.now_s, fault);
+	return print_fields(&issued, ca.now_s, fault);
 }
 
 const struct verb show_verb = {
 	.name = "show",
 	.operands = "WHAT",
-	.summary = "one certificate, as the CA recorded it",
+	.summary = "print one certificate as the CA recorded it",
 	.details =
-		"On the CA. WHAT is a serial (40 hexadecimal digits, with colons or without), a\n"
+		"On the CA. WHAT is a serial (40 hexadecimal digits, with or without colons), a\n"
 		"certificate file (./FILE), or a member (client1/7).\n",
 	.options = show_options,
 	.settings_size = sizeof(struct show_settings),

@@ -1,3 +1,8 @@
+/*
+ * sign: certifies requests that were carried to the CA's host, a file that certpool enroll --export
+ * wrote, or a folder of PEM requests of any tool (sign_folder.c). A server may run meanwhile. The
+ * same requests again get the same certificates.
+ */
 #include "common/base/clock.h"
 #include "common/ca/service/offline_request.h"
 #include "common/crypto/key_file.h"
@@ -21,89 +26,87 @@ struct sign_settings {
 
 static const struct option sign_options[] = {
 	{"client", 0, false, "CLIENT", take_text, offsetof(struct sign_settings, client),
-	 "whose requests a folder's are, and whose policy applies", NULL},
+	 "the client of a folder's requests, whose policy applies", NULL},
 	{"output", 'o', false, "FILE", take_text, offsetof(struct sign_settings, output),
-	 "the answer's file, when not FILE.answer", NULL},
+	 "the file for the answer, instead of FILE.answer", NULL},
 	CA_KEY_OPTIONS(struct sign_settings, key),
 	{0},
 };
 
-/* The CA at work, beside a server that may run. */
-struct signing {
+/* The CA, opened beside a server that may run. */
+struct offline_ca {
 	const struct command *command;
 	struct manifest *manifest;
 	struct layout *layout;
 	struct authority *authority;
 };
 
-static void clear_signing(struct signing *signing)
+static void clear_offline_ca(struct offline_ca *ca)
 {
-	free_authority(&signing->authority);
-	free_layout(&signing->layout);
-	free_manifest(&signing->manifest);
+	free_authority(&ca->authority);
+	free_layout(&ca->layout);
+	free_manifest(&ca->manifest);
 }
 
-static int open_signing(struct signing *signing, const struct ca_key_settings *key,
-			struct fault *fault)
+static int open_offline_ca(struct offline_ca *ca, const struct ca_key_settings *key,
+			   struct fault *fault)
 {
-	if (load_manifest(signing->command->manifest, &signing->manifest, fault) < 0 ||
-	    open_ca_layout(signing->manifest, &signing->layout, fault) < 0)
+	if (load_manifest(ca->command->manifest, &ca->manifest, fault) < 0 ||
+	    open_ca_layout(ca->manifest, &ca->layout, fault) < 0)
 		return -1;
-	return open_ca(signing->layout, signing->manifest, key, AUTHORITY_BESIDE,
-		       &signing->authority, fault);
+	return open_ca(ca->layout, ca->manifest, key, AUTHORITY_BESIDE, &ca->authority, fault);
 }
 
-/* What became of the requests, of a file or a folder. */
 static int print_signed(const struct command *command, const char *path,
-			const struct folder_signed *outcome, struct fault *fault)
+			const struct sign_counts *counts, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
 		print_line("%s: certified %zu requests; %zu were certified before; %zu refused",
-			   path, outcome->certified, outcome->present, outcome->refused);
+			   path, counts->certified, counts->present, counts->refused);
 		return 0;
 	}
 	add_json_text(&line, "path", path);
-	add_json_number(&line, "certified", (long long)outcome->certified);
-	add_json_number(&line, "present", (long long)outcome->present);
-	add_json_number(&line, "refused", (long long)outcome->refused);
+	add_json_number(&line, "certified", (long long)counts->certified);
+	add_json_number(&line, "present", (long long)counts->present);
+	add_json_number(&line, "refused", (long long)counts->refused);
 	return print_json(&line, fault);
 }
 
-static int check_signed(const char *path, const struct folder_signed *outcome, struct fault *fault)
+static int check_signed(const char *path, const struct sign_counts *counts, struct fault *fault)
 {
-	size_t certified = outcome->certified + outcome->present;
+	size_t certified = counts->certified + counts->present;
 
-	if (outcome->refused == 0)
+	if (counts->refused == 0)
 		return 0;
 	return set_fault(fault, certified > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
 			 "%s: %zu of %zu requests were refused, for the reasons above", path,
-			 outcome->refused, certified + outcome->refused);
+			 counts->refused, certified + counts->refused);
 }
 
-/* Tells of one answer, and counts. */
-static void note_answer(const struct command *command, const struct offline_answer *carried,
-			struct folder_signed *outcome)
+/* Prints the refusals of an answer and counts its members. */
+static void print_and_count(const struct command *command, const struct offline_answer *offline,
+			    struct sign_counts *counts)
 {
-	const struct certificates_answer *answer = &carried->answer;
+	const struct certificates_answer *answer = &offline->answer;
 
 	if (answer->refusal.type[0] != '\0') {
-		outcome->refused++;
-		print_complaint(command, "%s: a whole request: refused (%s): %s", carried->client,
+		counts->refused++;
+		print_complaint(command, "%s: a whole request: refused (%s): %s", offline->client,
 				answer->refusal.type, answer->refusal.detail);
 		return;
 	}
-	outcome->certified += answer->certificate_count;
-	outcome->refused += answer->refusal_count;
+	counts->certified += answer->certificate_count;
+	counts->refused += answer->refusal_count;
 	for (size_t i = 0; i < answer->refusal_count; i++)
-		print_complaint(command, "%s: %s: refused (%s): %s", carried->client,
+		print_complaint(command, "%s: %s: refused (%s): %s", offline->client,
 				answer->refusals[i].name, answer->refusals[i].refusal.type,
 				answer->refusals[i].refusal.detail);
 }
 
-static int sign_line(const struct signing *signing, const struct key_ring *ring, struct bytes line,
-		     struct buffer *answers, struct folder_signed *outcome, struct fault *fault)
+static int sign_line(const struct offline_ca *ca, const struct key_ring *ring, struct bytes line,
+		     struct buffer *answers, struct sign_counts *counts, struct fault *fault)
 {
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 
@@ -111,23 +114,22 @@ static int sign_line(const struct signing *signing, const struct key_ring *ring,
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected a request of at most %d octets, found %zu",
 				 CERTIFICATES_REQUEST_MAX, line.len);
-	if (answer_offline_request(signing->authority, ring, line, read_clock(), &answer, fault) <
-	    0)
+	if (answer_offline_request(ca->authority, ring, line, read_clock(), &answer, fault) < 0)
 		return -1;
-	note_answer(signing->command, &answer, outcome);
+	print_and_count(ca->command, &answer, counts);
 	append_bytes(answers, bytes_of_buffer(&answer.jwe));
 	append_string(answers, "\n");
 	return check_buffer(answers, fault);
 }
 
-static int sign_lines(const struct signing *signing, struct bytes text, struct buffer *answers,
-		      struct folder_signed *outcome, struct fault *fault)
+static int sign_lines(const struct offline_ca *ca, struct bytes text, struct buffer *answers,
+		      struct sign_counts *counts, struct fault *fault)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	size_t number = 0;
 	size_t found = 0;
 
-	if (read_key_ring(signing->layout, &ring, fault) < 0)
+	if (read_key_ring(ca->layout, &ring, fault) < 0)
 		return -1;
 	while (text.len > 0) {
 		struct bytes line = cut_line(&text);
@@ -136,7 +138,7 @@ static int sign_lines(const struct signing *signing, struct bytes text, struct b
 		if (line.len == 0)
 			continue;
 		found++;
-		if (sign_line(signing, &ring, line, answers, outcome, fault) < 0)
+		if (sign_line(ca, &ring, line, answers, counts, fault) < 0)
 			return prefix_fault(fault, "line %zu", number);
 	}
 	if (found == 0)
@@ -157,55 +159,56 @@ static int choose_output(const char *path, const char *given, char **ret_output,
 	return *ret_output != NULL ? 0 : set_memory_fault(fault);
 }
 
-static int sign_file(const struct signing *signing, const char *path, const char *given,
+static int sign_file(const struct offline_ca *ca, const char *path, const char *given,
 		     struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	CLEANUP(free_string) char *output = NULL;
-	struct folder_signed outcome = {0};
+	struct sign_counts counts = {0};
 
 	if (choose_output(path, given, &output, fault) < 0 || check_output(output, fault) < 0 ||
 	    read_input(path, OFFLINE_FILE_MAX, &text, fault) < 0)
 		return -1;
-	if (sign_lines(signing, bytes_of_buffer(&text), &answers, &outcome, fault) < 0)
+	if (sign_lines(ca, bytes_of_buffer(&text), &answers, &counts, fault) < 0)
 		return prefix_fault(fault, "%s", path);
 	if (write_output(output, 0644, bytes_of_buffer(&answers), fault) < 0)
 		return -1;
-	/* Standard output may be the file. */
-	if (strcmp(output, "-") != 0 && print_signed(signing->command, path, &outcome, fault) < 0)
+	/* Standard output may be the answer. */
+	if (strcmp(output, "-") != 0 && print_signed(ca->command, path, &counts, fault) < 0)
 		return -1;
-	return check_signed(path, &outcome, fault);
+	return check_signed(path, &counts, fault);
 }
 
-static int sign_directory(const struct signing *signing, const char *path, const char *client,
+static int sign_directory(const struct offline_ca *ca, const char *path, const char *client,
 			  struct fault *fault)
 {
-	struct folder_signed outcome;
+	struct sign_counts counts;
 
-	if (sign_folder(signing->command, signing->authority, client, path, &outcome, fault) < 0 ||
-	    print_signed(signing->command, path, &outcome, fault) < 0)
+	if (sign_folder(ca->command, ca->authority, client, path, &counts, fault) < 0 ||
+	    print_signed(ca->command, path, &counts, fault) < 0)
 		return -1;
-	return check_signed(path, &outcome, fault);
+	return check_signed(path, &counts, fault);
 }
 
 static int check_options(const struct sign_settings *given, const char *path, bool folder,
 			 struct fault *fault)
 {
 	if (folder && given->client == NULL)
-		return set_fault(fault, FAULT_USAGE,
-				 "%s: a folder of requests: expected --client, whose they are",
-				 path);
+		return set_fault(
+			fault, FAULT_USAGE,
+			"%s: a folder of requests: expected --client with the client's name", path);
 	if (folder && given->output != NULL)
 		return set_fault(fault, FAULT_USAGE,
 				 "%s: a folder of requests: expected no --output: each "
 				 "certificate is written beside its request",
 				 path);
 	if (!folder && given->client != NULL)
-		return set_fault(fault, FAULT_USAGE,
-				 "%s: not a folder: expected no --client: an exported file says "
-				 "whose it is",
-				 path);
+		return set_fault(
+			fault, FAULT_USAGE,
+			"%s: not a folder: expected no --client: an exported file names its "
+			"client",
+			path);
 	return 0;
 }
 
@@ -213,15 +216,15 @@ static int run_sign(const struct command *command, const void *settings, struct 
 {
 	const struct sign_settings *given = settings;
 	const char *path = command->operands[0];
-	CLEANUP(clear_signing) struct signing signing = {.command = command};
+	CLEANUP(clear_offline_ca) struct offline_ca ca = {.command = command};
 	struct stat status = {0};
 	bool folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 
 	if (check_options(given, path, folder, fault) < 0 ||
-	    open_signing(&signing, &given->key, fault) < 0)
+	    open_offline_ca(&ca, &given->key, fault) < 0)
 		return -1;
-	return folder ? sign_directory(&signing, path, given->client, fault)
-		      : sign_file(&signing, path, given->output, fault);
+	return folder ? sign_directory(&ca, path, given->client, fault)
+		      : sign_file(&ca, path, given->output, fault);
 }
 
 const struct verb sign_verb = {
@@ -229,9 +232,9 @@ const struct verb sign_verb = {
 	.operands = "FILE|FOLDER",
 	.summary = "on the CA: certify requests without a network",
 	.details =
-		"A FILE is what certpool enroll --export wrote; the answer is written to\n"
-		"FILE.answer, for certpool enroll --import. Of a FOLDER every NAME.csr (PEM, any\n"
-		"tool's) is certified for --client, as NAME.crt beside it. The server may run.\n",
+		"Certifies the requests of a FILE that certpool enroll --export wrote, and writes\n"
+		"FILE.answer for certpool enroll --import. In a FOLDER, certifies every NAME.csr\n"
+		"(PEM, of any tool) for --client as NAME.crt beside it. The server may run.\n",
 	.options = sign_options,
 	.settings_size = sizeof(struct sign_settings),
 	.fewest = 1,

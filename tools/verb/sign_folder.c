@@ -1,3 +1,5 @@
+/* Certifies a folder of requests in batches, as many at a time as one request to the CA may have.
+ */
 #include "tools/verb/sign_folder.h"
 
 #include "common/base/clock.h"
@@ -19,17 +21,17 @@ static const char request_suffix[] = ".csr";
 static const char begin_mark[] = "-----BEGIN ";
 static const char end_mark[] = "-----END ";
 
-/* One sign_folder. */
+/* The folder and the batch that is being collected. */
 struct folder {
 	const struct command *command;
 	struct authority *authority;
 	const char *client;
 	const char *path;
 	int dirfd;
-	char **names; /* of the requests' files, sorted */
+	char **names; /* of the files with requests, sorted */
 	size_t name_count;
-	struct certificates_request request; /* what is to be certified next */
-	struct folder_signed outcome;
+	struct certificates_request request; /* the next batch */
+	struct sign_counts counts;
 };
 
 static void clear_folder(struct folder *folder)
@@ -43,7 +45,7 @@ static void clear_folder(struct folder *folder)
 
 static void refuse(struct folder *folder, const char *file, const char *type, const char *detail)
 {
-	folder->outcome.refused++;
+	folder->counts.refused++;
 	print_complaint(folder->command, "%s/%s: refused (%s): %s", folder->path, file, type,
 			detail);
 }
@@ -68,7 +70,7 @@ static int add_name(struct folder *folder, const char *name, struct fault *fault
 {
 	char **names = folder->names;
 
-	/* Doubled whenever the count reaches a power of two. */
+	/* The array is doubled whenever the count is a power of two. */
 	if ((folder->name_count & (folder->name_count - 1)) == 0) {
 		names = reallocarray(names, folder->name_count * 2 + 1, sizeof(*names));
 		if (names == NULL)
@@ -106,8 +108,8 @@ static int list_requests(struct folder *folder, struct fault *fault)
 	return 0;
 }
 
-/* The first PEM block: certtool and `openssl req -text` write text before it. */
-static struct bytes cut_block(struct bytes text)
+/* The first PEM block without the text that certtool and `openssl req -text` write before it. */
+static struct bytes cut_pem_block(struct bytes text)
 {
 	const uint8_t *begin = memmem(text.data, text.len, begin_mark, strlen(begin_mark));
 	const uint8_t *last = text.data + text.len;
@@ -121,50 +123,51 @@ static struct bytes cut_block(struct bytes text)
 	return (struct bytes){begin, (size_t)((end != NULL ? end : last) - begin)};
 }
 
-static void name_output(const char *member, char ret_name[static OUTPUT_NAME_SIZE])
+static void name_certificate_file(const char *member, char ret_name[static OUTPUT_NAME_SIZE])
 {
 	(void)snprintf(ret_name, OUTPUT_NAME_SIZE, "%s.crt", member);
 }
 
-/* What lies where the member's certificate is to be; *ret_present NULL when there is nothing. */
-static int read_present(const struct folder *folder, const char *member,
-			struct certificate **ret_present, struct fault *fault)
+/* The certificate in NAME.crt; *ret_existing stays NULL without such a file. */
+static int read_existing(const struct folder *folder, const char *member,
+			 struct certificate **ret_existing, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	char name[OUTPUT_NAME_SIZE];
 
-	name_output(member, name);
+	name_certificate_file(member, name);
 	if (!file_exists(folder->dirfd, name))
 		return 0;
 	if (read_file(folder->dirfd, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
 		return -1;
-	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_present, fault) < 0)
+	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_existing, fault) < 0)
 		return prefix_fault(fault, "%s", name);
 	return 0;
 }
 
-/* A certificate for another key is there: ours could not be written, so none is issued. */
-static int check_present(const struct folder *folder, const char *member, struct bytes pem,
-			 struct fault *fault)
+/* Refuses a member whose NAME.crt is for another key, before a certificate is issued in vain. */
+static int check_existing(const struct folder *folder, const char *member, struct bytes pem,
+			  struct fault *fault)
 {
-	CLEANUP(free_certificate) struct certificate *present = NULL;
+	CLEANUP(free_certificate) struct certificate *existing = NULL;
 	CLEANUP(free_csr) struct csr *csr = NULL;
 
-	if (read_present(folder, member, &present, fault) < 0)
+	if (read_existing(folder, member, &existing, fault) < 0)
 		return -1;
-	if (present == NULL)
+	if (existing == NULL)
 		return 0;
 	if (parse_csr_pem(pem, &csr, fault) < 0)
 		return -1;
 	if (equal_bytes(public_key_spki(csr_public_key(csr)),
-			public_key_spki(certificate_public_key(present))))
+			public_key_spki(certificate_public_key(existing))))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
-			 "%s.crt is there and for another key; it is not overwritten", member);
+			 "%s.crt exists and is for another key; it is not overwritten", member);
 }
 
-/* The name that the file gives its member. */
-static int name_member_of(const char *file, char ret_member[static NAME_SIZE], struct fault *fault)
+/* The member's name: the file's, without its suffix. */
+static int derive_member_name(const char *file, char ret_member[static NAME_SIZE],
+			      struct fault *fault)
 {
 	size_t len = strlen(file) - strlen(request_suffix);
 
@@ -181,18 +184,18 @@ static int name_member_of(const char *file, char ret_member[static NAME_SIZE], s
 			 request_suffix);
 }
 
-/* Reads a request and puts it with those to be certified next. */
+/* Reads a request and adds it to the batch. */
 static int add_request(struct folder *folder, const char *file, struct fault *fault)
 {
 	struct member_pem *member = &folder->request.members[folder->request.count];
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct bytes block;
 
-	if (name_member_of(file, member->name, fault) < 0 ||
+	if (derive_member_name(file, member->name, fault) < 0 ||
 	    read_file(folder->dirfd, file, REQUEST_FILE_MAX, &text, fault) < 0)
 		return -1;
-	block = cut_block(bytes_of_buffer(&text));
-	if (check_present(folder, member->name, block, fault) < 0)
+	block = cut_pem_block(bytes_of_buffer(&text));
+	if (check_existing(folder, member->name, block, fault) < 0)
 		return -1;
 	append_bytes(&member->pem, block);
 	append_string(&member->pem, "\n");
@@ -203,25 +206,25 @@ static int add_request(struct folder *folder, const char *file, struct fault *fa
 static int stage_certificate(struct folder *folder, const struct member_pem *given,
 			     struct staging *staging, struct fault *fault)
 {
-	CLEANUP(free_certificate) struct certificate *present = NULL;
+	CLEANUP(free_certificate) struct certificate *existing = NULL;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	char name[OUTPUT_NAME_SIZE];
 
-	name_output(given->name, name);
-	if (read_present(folder, given->name, &present, fault) < 0)
+	name_certificate_file(given->name, name);
+	if (read_existing(folder, given->name, &existing, fault) < 0)
 		return -1;
-	if (present == NULL) {
-		folder->outcome.certified++;
+	if (existing == NULL) {
+		folder->counts.certified++;
 		return stage_file(staging, folder->dirfd, name, STAGE_NEW, 0644,
 				  bytes_of_buffer(&given->pem), fault);
 	}
 	if (parse_certificate_pem(bytes_of_buffer(&given->pem), &certificate, fault) < 0)
 		return -1;
-	if (equal_bytes(certificate_der(present), certificate_der(certificate)))
-		folder->outcome.present++;
+	if (equal_bytes(certificate_der(existing), certificate_der(certificate)))
+		folder->counts.present++;
 	else
 		refuse(folder, name, "exists",
-		       "another certificate for this key is there, and is not overwritten");
+		       "another certificate for this key exists, and is not overwritten");
 	return 0;
 }
 
@@ -240,9 +243,9 @@ static int save_answer(struct folder *folder, const struct certificates_answer *
 	return commit_staging(staging, fault);
 }
 
-/* *ret_refusal is filled when all of them were refused together. */
-static int certify(struct folder *folder, const struct certificates_request *request,
-		   struct refusal *ret_refusal, struct fault *fault)
+/* *ret_refusal is filled when the CA refused the whole batch. */
+static int certify_and_save(struct folder *folder, const struct certificates_request *request,
+			    struct refusal *ret_refusal, struct fault *fault)
 {
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
@@ -254,17 +257,17 @@ static int certify(struct folder *folder, const struct certificates_request *req
 }
 
 /*
- * Two files with one key refuse a batch, which is no reason to refuse the others: then they are
- * certified one by one, and the two have the same certificate.
+ * The CA refuses a batch in which two requests have the same key. Certified one by one, the other
+ * requests succeed, and those two get the same certificate.
  */
-static int certify_singly(struct folder *folder, struct fault *fault)
+static int certify_one_by_one(struct folder *folder, struct fault *fault)
 {
 	for (size_t i = 0; i < folder->request.count; i++) {
 		struct member_pem *member = &folder->request.members[i];
 		const struct certificates_request single = {.members = member, .count = 1};
 		struct refusal refusal = {0};
 
-		if (certify(folder, &single, &refusal, fault) < 0)
+		if (certify_and_save(folder, &single, &refusal, fault) < 0)
 			return -1;
 		if (refusal.type[0] != '\0')
 			refuse_member(folder, member->name, &refusal);
@@ -279,10 +282,10 @@ static int certify_pending(struct folder *folder, struct fault *fault)
 
 	if (request->count == 0)
 		return 0;
-	if (certify(folder, request, &refusal, fault) < 0)
+	if (certify_and_save(folder, request, &refusal, fault) < 0)
 		return -1;
 	if (strcmp(refusal.type, "duplicate_key") == 0) {
-		if (certify_singly(folder, fault) < 0)
+		if (certify_one_by_one(folder, fault) < 0)
 			return -1;
 	} else if (refusal.type[0] != '\0') {
 		for (size_t i = 0; i < request->count; i++)
@@ -300,10 +303,10 @@ static int sign_requests(struct folder *folder, struct fault *fault)
 	if (folder->request.members == NULL)
 		return set_memory_fault(fault);
 	for (size_t i = 0; i < folder->name_count; i++) {
-		struct fault found = {0};
+		struct fault problem = {0};
 
-		if (add_request(folder, folder->names[i], &found) < 0)
-			refuse(folder, folder->names[i], "bad_request", found.text);
+		if (add_request(folder, folder->names[i], &problem) < 0)
+			refuse(folder, folder->names[i], "bad_request", problem.text);
 		if (folder->request.count == BATCH_SIZE_MAX && certify_pending(folder, fault) < 0)
 			return -1;
 	}
@@ -311,7 +314,7 @@ static int sign_requests(struct folder *folder, struct fault *fault)
 }
 
 int sign_folder(const struct command *command, struct authority *authority, const char *client,
-		const char *path, struct folder_signed *ret_signed, struct fault *fault)
+		const char *path, struct sign_counts *ret_counts, struct fault *fault)
 {
 	CLEANUP(clear_folder)
 	struct folder folder = {.command = command,
@@ -325,6 +328,6 @@ int sign_folder(const struct command *command, struct authority *authority, cons
 	if (sweep_staging(folder.dirfd, fault) < 0 || list_requests(&folder, fault) < 0 ||
 	    sign_requests(&folder, fault) < 0)
 		return prefix_fault(fault, "%s", path);
-	*ret_signed = folder.outcome;
+	*ret_counts = folder.counts;
 	return 0;
 }

@@ -1,8 +1,13 @@
+/*
+ * status: prints a summary of each node whose layout is on this host. It only
+ * reads, and takes no lock.
+ */
 #include "common/base/clock.h"
 #include "common/ca/store/store.h"
 #include "common/pool/members/pool.h"
 #include "common/pool/members/trust.h"
 #include "tools/node.h"
+#include "tools/operator.h"
 #include "tools/output.h"
 
 #include <stdio.h>
@@ -50,16 +55,11 @@ static int show_authority(const struct command *command, const struct manifest *
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
-	CLEANUP(free_string) char *path = NULL;
 	struct store_summary summary;
 
 	if (open_ca_layout(manifest, &layout, fault) < 0 || read_root(layout, &root, fault) < 0)
 		return -1;
-	if (asprintf(&path, "%s/state/ca.db", layout->path) < 0) {
-		path = NULL;
-		return set_memory_fault(fault);
-	}
-	if (open_store(path, &store, fault) < 0 ||
+	if (open_ca_record(layout, &store, fault) < 0 ||
 	    summarize_store(store, now_s, &summary, fault) < 0)
 		return -1;
 	return print_authority(command, layout->path, &summary, certificate_not_after(root), fault);
@@ -108,15 +108,17 @@ static int show_client(const struct command *command, const struct client_node *
 	return print_pool(command, client, &summary, fault);
 }
 
-/* A node that is not here is only noted: it may live on another host. */
+/* A node without a layout on this host is no failure: it may live on another host. */
 static int show_or_note(const struct command *command, int result, const char *node,
-			struct fault *found, struct fault *fault)
+			struct fault *failure, struct fault *fault)
 {
 	if (result == 0)
 		return 0;
-	if (found->class != FAULT_NOT_FOUND)
-		return set_fault(fault, found->class, "%s: %s", node, found->text);
-	print_note(command, "%s: %s", node, found->text);
+	if (failure->class != FAULT_NOT_FOUND) {
+		(void)prefix_fault(failure, "%s", node);
+		return pass_fault(failure, fault);
+	}
+	print_note(command, "%s: %s", node, failure->text);
 	return 0;
 }
 
@@ -129,18 +131,18 @@ static int run_status(const struct command *command, const void *settings, struc
 	if (load_manifest(command->manifest, &manifest, fault) < 0)
 		return -1;
 	if (manifest->ca.layout != NULL) {
-		struct fault found = {0};
-		int result = show_authority(command, manifest, now_s, &found);
+		struct fault failure = {0};
+		int result = show_authority(command, manifest, now_s, &failure);
 
-		if (show_or_note(command, result, CA_NAME, &found, fault) < 0)
+		if (show_or_note(command, result, CA_NAME, &failure, fault) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < manifest->client_count; i++) {
 		const struct client_node *client = &manifest->clients[i];
-		struct fault found = {0};
-		int result = show_client(command, client, now_s, &found);
+		struct fault failure = {0};
+		int result = show_client(command, client, now_s, &failure);
 
-		if (show_or_note(command, result, client->name, &found, fault) < 0)
+		if (show_or_note(command, result, client->name, &failure, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -149,7 +151,7 @@ static int run_status(const struct command *command, const void *settings, struc
 const struct verb status_verb = {
 	.name = "status",
 	.operands = "",
-	.summary = "what there is: pools, certificates, expiry",
-	.details = "Takes no lock and changes nothing: it may be asked at any time.\n",
+	.summary = "summarize pools, certificates and expiry",
+	.details = "Takes no lock and changes nothing, so that it can be run at any time.\n",
 	.run = run_status,
 };

@@ -1,3 +1,7 @@
+/*
+ * verify: checks one certificate against a root, and if asked with the CA, an OCSP responder or a
+ * CRL. A certificate whose revocation status cannot be learned is never called valid.
+ */
 #include "common/base/clock.h"
 #include "common/pool/members/trust.h"
 #include "common/pool/revocation/ask_ocsp.h"
@@ -21,26 +25,26 @@ struct verify_settings {
 
 static const struct option verify_options[] = {
 	{"root", 0, false, "FILE", take_text, offsetof(struct verify_settings, root),
-	 "the root, in place of a client's pinned one", NULL},
+	 "the root to trust, instead of the client's pinned one", NULL},
 	{"chain", 0, false, "FILE", take_text, offsetof(struct verify_settings, chain),
-	 "intermediates besides the client's cert/ca.crt, PEM one after the other", NULL},
+	 "more intermediates than the client's cert/ca.crt, PEM, one after the other", NULL},
 	{"at", 0, false, "TIME", take_instant, offsetof(struct verify_settings, at),
-	 "judge as of this time: RFC 3339, or seconds since 1970 (now)", NULL},
+	 "verify as of this time: RFC 3339, or seconds since 1970 (now)", NULL},
 	{"online", 0, false, NULL, take_switch, offsetof(struct verify_settings, online),
-	 "ask the CA as well", NULL},
+	 "also ask the CA", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct verify_settings, ca),
-	 "where the CA serves, when not as in the manifest", NULL},
+	 "the CA's endpoint, instead of the manifest's", NULL},
 	{"ocsp", 0, false, "URL", take_text, offsetof(struct verify_settings, ocsp),
-	 "ask the OCSP responder there as well", NULL},
+	 "also ask the OCSP responder at this URL", NULL},
 	{"crl", 0, false, "FILE", take_text, offsetof(struct verify_settings, crl),
-	 "look it up in the CRL of this file or http URL as well", NULL},
+	 "also look the certificate up in the CRL from this file or http URL", NULL},
 	{0},
 };
 
-/* A certificate, and what was found out about it. */
-struct finding {
+/* A certificate and everything that was learned about it. */
+struct certificate_check {
 	const char *path;
-	struct certificate *certificate; /* NULL: it cannot be read as one */
+	struct certificate *certificate; /* NULL: the file has none, and the verdict says why */
 	struct intermediates chain;
 	struct verdict verdict;
 	bool asked; /* the CA */
@@ -51,29 +55,29 @@ struct finding {
 	struct crl_finding crl;
 };
 
-static void clear_finding(struct finding *finding)
+static void clear_certificate_check(struct certificate_check *check)
 {
-	clear_intermediates(&finding->chain);
-	free_certificate(&finding->certificate);
+	clear_intermediates(&check->chain);
+	free_certificate(&check->certificate);
 }
 
-/* What cannot be read as a certificate is an invalid one; what cannot be read at all is a fault. */
-static int read_finding(struct finding *finding, struct fault *fault)
+/* A file that holds no certificate is an invalid certificate; an unreadable file is a fault. */
+static int read_subject_certificate(struct certificate_check *check, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (read_input(finding->path, CERTIFICATE_PEM_MAX, &content, fault) < 0)
+	if (read_input(check->path, CERTIFICATE_PEM_MAX, &content, fault) < 0)
 		return -1;
-	if (parse_any_certificate(bytes_of_buffer(&content), &finding->certificate, &found) == 0)
+	if (parse_any_certificate(bytes_of_buffer(&content), &check->certificate, &problem) == 0)
 		return 0;
-	if (found.class == FAULT_FAILED)
-		return set_fault(fault, found.class, "%s: %s", finding->path, found.text);
-	reject_because(&finding->verdict, "%s", found.text);
+	if (pass_failure(&problem, fault) < 0)
+		return prefix_fault(fault, "%s", check->path);
+	reject_because(&check->verdict, "%s", problem.text);
 	return 0;
 }
 
-/* Those given, then those that the client met when it enrolled. */
+/* The intermediates of --chain, then the client's own, which it stored when it enrolled. */
 static int collect_chain(const struct verify_settings *given, const struct layout *layout,
 			 struct intermediates *chain, struct fault *fault)
 {
@@ -88,131 +92,129 @@ static int collect_chain(const struct verify_settings *given, const struct layou
 	return merge_intermediates(chain, &own, fault);
 }
 
-static int judge_finding(const struct verify_settings *given, const struct certificate *root,
-			 struct finding *finding, struct fault *fault)
+static int verify_with_root(const struct verify_settings *given, const struct certificate *root,
+			    struct certificate_check *check, struct fault *fault)
 {
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
 
-	if (read_finding(finding, fault) < 0)
+	if (read_subject_certificate(check, fault) < 0)
 		return -1;
-	if (finding->certificate == NULL)
+	if (check->certificate == NULL)
 		return 0;
-	return verify_chain(root, intermediate_certificates(&finding->chain), finding->chain.count,
-			    finding->certificate, at_s, &finding->verdict, fault);
+	return verify_chain(root, intermediate_certificates(&check->chain), check->chain.count,
+			    check->certificate, at_s, &check->verdict, fault);
 }
 
-static void apply_answer(struct finding *finding)
+static void apply_answer(struct certificate_check *check)
 {
-	const struct status_answer *answer = &finding->answer;
+	const struct status_answer *answer = &check->answer;
 	char revoked_at[TIME_TEXT_SIZE];
 
-	finding->asked = true;
+	check->asked = true;
 	if (answer->status == STATUS_GOOD)
 		return;
 	format_time(answer->revoked_at_s, revoked_at);
 	if (answer->status == STATUS_REVOKED)
-		reject_because(&finding->verdict, "the CA says: revoked at %s (%s)", revoked_at,
+		reject_because(&check->verdict, "the CA says: revoked at %s (%s)", revoked_at,
 			       answer->reason);
-	reject_because(&finding->verdict, "the CA says: %s%s", format_status(answer->status),
+	reject_because(&check->verdict, "the CA says: %s%s", format_status(answer->status),
 		       answer->status == STATUS_UNKNOWN ? ": it never issued this certificate"
 							: "");
 }
 
-/* A certificate that is invalid already needs no CA that can be reached. */
-static int ask_about(const struct verify_settings *given, const struct node *node,
-		     struct finding *finding, struct fault *fault)
+/* A CA that cannot be reached does not matter for a certificate that is invalid already. */
+static int ask_ca(const struct verify_settings *given, const struct node *node,
+		  struct certificate_check *check, struct fault *fault)
 {
 	CLEANUP(free_status_client) struct status_client *client = NULL;
 	struct endpoint ca = choose_endpoint(&given->ca, &node->manifest->ca.endpoint);
-	struct fault unanswered = {0};
+	struct fault failure = {0};
 
-	if (finding->certificate == NULL)
+	if (check->certificate == NULL)
 		return 0;
 	if (new_status_client(node->layout, node->client->name, &ca, &client, fault) < 0)
 		return -1;
-	if (ask_status(client, certificate_der(finding->certificate), read_clock(),
-		       &finding->answer, &unanswered) == 0)
-		apply_answer(finding);
-	else if (!finding->verdict.invalid)
-		return pass_fault(&unanswered, fault);
+	if (ask_status(client, certificate_der(check->certificate), read_clock(), &check->answer,
+		       &failure) == 0)
+		apply_answer(check);
+	else if (!check->verdict.invalid)
+		return pass_fault(&failure, fault);
 	return 0;
 }
 
-static void apply_ocsp(struct finding *finding)
+static void apply_ocsp(struct certificate_check *check)
 {
-	const struct ocsp_finding *ocsp = &finding->ocsp;
+	const struct ocsp_finding *ocsp = &check->ocsp;
 	char revoked_at[TIME_TEXT_SIZE];
 
-	finding->asked_ocsp = true;
+	check->asked_ocsp = true;
 	format_time(ocsp->revoked_at_s, revoked_at);
 	switch (ocsp->status) {
 	case OCSP_GOOD:
 		return;
 	case OCSP_REVOKED:
-		reject_because(&finding->verdict, "the OCSP responder says: revoked at %s (%s)",
+		reject_because(&check->verdict, "the OCSP responder says: revoked at %s (%s)",
 			       revoked_at, format_crl_reason(ocsp->reason));
 		return;
 	case OCSP_UNKNOWN:
-		reject_because(&finding->verdict,
+		reject_because(&check->verdict,
 			       "the OCSP responder says: unknown: it does not know this "
 			       "certificate");
 		return;
 	}
 }
 
-/* Only of a certificate that is valid otherwise: an invalid one needs nobody who can be reached,
-   and its issuer may not be known. */
-static int ask_responder(const struct verify_settings *given, const struct certificate *root,
-			 struct finding *finding, struct fault *fault)
+/* Only for an otherwise valid certificate: the issuer of an invalid one may be unknown. */
+static int ask_ocsp_responder(const struct verify_settings *given, const struct certificate *root,
+			      struct certificate_check *check, struct fault *fault)
 {
 	const struct certificate *issuer;
 
-	if (finding->verdict.invalid)
+	if (check->verdict.invalid)
 		return 0;
-	issuer = find_issuer(root, intermediate_certificates(&finding->chain), finding->chain.count,
-			     finding->certificate);
-	if (ask_ocsp(given->ocsp, issuer, finding->certificate, read_clock(), &finding->ocsp,
-		     fault) < 0)
+	issuer = find_issuer(root, intermediate_certificates(&check->chain), check->chain.count,
+			     check->certificate);
+	if (ask_ocsp(given->ocsp, issuer, check->certificate, read_clock(), &check->ocsp, fault) <
+	    0)
 		return -1;
-	apply_ocsp(finding);
+	apply_ocsp(check);
 	return 0;
 }
 
-static int consult_source(const struct verify_settings *given, const struct certificate *root,
-			  struct finding *finding, struct fault *fault)
+static int look_up_in_crl(const struct verify_settings *given, const struct certificate *root,
+			  struct certificate_check *check, struct fault *fault)
 {
 	CLEANUP(free_crl_source) struct crl_source *source = NULL;
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
-	const struct crl_finding *crl = &finding->crl;
+	const struct crl_finding *crl = &check->crl;
 	char revoked_at[TIME_TEXT_SIZE];
 
 	if (new_crl_source(given->crl, &source, fault) < 0)
 		return -1;
-	if (finding->verdict.invalid)
+	if (check->verdict.invalid)
 		return 0;
 	consult_crl(source,
-		    find_issuer(root, intermediate_certificates(&finding->chain),
-				finding->chain.count, finding->certificate),
-		    finding->certificate, at_s, &finding->crl);
-	finding->asked_crl = true;
+		    find_issuer(root, intermediate_certificates(&check->chain), check->chain.count,
+				check->certificate),
+		    check->certificate, at_s, &check->crl);
+	check->asked_crl = true;
 	format_time(crl->revoked_at_s, revoked_at);
 	if (crl->standing == CRL_REVOKED)
-		reject_because(&finding->verdict, "CRL number %s: revoked at %s (%s)", crl->number,
+		reject_because(&check->verdict, "CRL number %s: revoked at %s (%s)", crl->number,
 			       revoked_at, format_crl_reason(crl->reason));
 	return 0;
 }
 
-static bool cannot_tell(const struct finding *finding)
+static bool is_status_unknown(const struct certificate_check *check)
 {
-	return finding->asked_crl && finding->crl.standing == CRL_UNKNOWN &&
-	       !finding->verdict.invalid;
+	return check->asked_crl && check->crl.standing == CRL_UNKNOWN && !check->verdict.invalid;
 }
 
-static const char *name_verdict(const struct finding *finding)
+static const char *name_verdict(const struct certificate_check *check)
 {
-	if (cannot_tell(finding))
+	if (is_status_unknown(check))
 		return "unknown";
-	return finding->verdict.invalid ? "invalid" : "valid";
+	return check->verdict.invalid ? "invalid" : "valid";
 }
 
 static void add_revocation(struct json_line *line, const struct crl_finding *crl)
@@ -229,51 +231,51 @@ static void add_revocation(struct json_line *line, const struct crl_finding *crl
 	add_json_time(line, "crl_next_update", crl->next_update_s);
 }
 
-static int print_finding_json(const struct finding *finding, struct fault *fault)
+static int print_check_json(const struct certificate_check *check, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	char serial[SERIAL_TEXT_SIZE];
 
-	add_json_text(&line, "certificate", finding->path);
-	add_json_text(&line, "verdict", name_verdict(finding));
-	if (finding->verdict.invalid)
-		add_json_text(&line, "reason", finding->verdict.reason);
-	else if (cannot_tell(finding))
-		add_json_text(&line, "reason", finding->crl.why.text);
-	if (finding->certificate != NULL) {
-		format_serial(certificate_serial(finding->certificate), serial);
-		add_json_text(&line, "subject", certificate_subject(finding->certificate));
+	add_json_text(&line, "certificate", check->path);
+	add_json_text(&line, "verdict", name_verdict(check));
+	if (check->verdict.invalid)
+		add_json_text(&line, "reason", check->verdict.reason);
+	else if (is_status_unknown(check))
+		add_json_text(&line, "reason", check->crl.why.text);
+	if (check->certificate != NULL) {
+		format_serial(certificate_serial(check->certificate), serial);
+		add_json_text(&line, "subject", certificate_subject(check->certificate));
 		add_json_text(&line, "serial", serial);
-		add_json_time(&line, "not_after", certificate_not_after(finding->certificate));
+		add_json_time(&line, "not_after", certificate_not_after(check->certificate));
 	}
-	if (finding->asked)
-		add_json_text(&line, "status", format_status(finding->answer.status));
-	if (finding->asked_ocsp)
-		add_json_text(&line, "ocsp", format_ocsp_status(finding->ocsp.status));
-	if (finding->asked_crl)
-		add_revocation(&line, &finding->crl);
+	if (check->asked)
+		add_json_text(&line, "status", format_status(check->answer.status));
+	if (check->asked_ocsp)
+		add_json_text(&line, "ocsp", format_ocsp_status(check->ocsp.status));
+	if (check->asked_crl)
+		add_revocation(&line, &check->crl);
 	return print_json(&line, fault);
 }
 
-static int print_finding(const struct command *command, const struct finding *finding,
-			 struct fault *fault)
+static int print_check(const struct command *command, const struct certificate_check *check,
+		       struct fault *fault)
 {
 	char not_after[TIME_TEXT_SIZE];
 
-	if (command->json && print_finding_json(finding, fault) < 0)
+	if (command->json && print_check_json(check, fault) < 0)
 		return -1;
-	if (finding->verdict.invalid)
-		return set_fault(fault, FAULT_UNVERIFIED, "%s: %s", finding->path,
-				 finding->verdict.reason);
-	if (cannot_tell(finding))
-		return set_fault(fault, finding->crl.why.class, "%s: %s", finding->path,
-				 finding->crl.why.text);
+	if (check->verdict.invalid)
+		return set_fault(fault, FAULT_UNVERIFIED, "%s: %s", check->path,
+				 check->verdict.reason);
+	if (is_status_unknown(check))
+		return set_fault(fault, check->crl.why.class, "%s: %s", check->path,
+				 check->crl.why.text);
 	if (command->json)
 		return 0;
-	format_time(certificate_not_after(finding->certificate), not_after);
-	print_line("%s: %s: %s, valid until %s", finding->path,
-		   finding->asked || finding->asked_ocsp || finding->asked_crl ? "good" : "valid",
-		   certificate_subject(finding->certificate), not_after);
+	format_time(certificate_not_after(check->certificate), not_after);
+	print_line("%s: %s: %s, valid until %s", check->path,
+		   check->asked || check->asked_ocsp || check->asked_crl ? "good" : "valid",
+		   certificate_subject(check->certificate), not_after);
 	return 0;
 }
 
@@ -298,11 +300,11 @@ static int run_verify(const struct command *command, const void *settings, struc
 	const struct verify_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	CLEANUP(clear_finding) struct finding finding = {0};
+	CLEANUP(clear_certificate_check) struct certificate_check check = {0};
 
 	if (check_settings(command, given, fault) < 0)
 		return -1;
-	finding.path = command->operands[command->operand_count - 1];
+	check.path = command->operands[command->operand_count - 1];
 	if (given->root != NULL) {
 		if (read_certificate(given->root, &root, fault) < 0)
 			return -1;
@@ -310,28 +312,27 @@ static int run_verify(const struct command *command, const void *settings, struc
 		   read_root(node.layout, &root, fault) < 0) {
 		return -1;
 	}
-	if (collect_chain(given, node.layout, &finding.chain, fault) < 0 ||
-	    judge_finding(given, root, &finding, fault) < 0)
+	if (collect_chain(given, node.layout, &check.chain, fault) < 0 ||
+	    verify_with_root(given, root, &check, fault) < 0)
 		return -1;
-	if (given->online && ask_about(given, &node, &finding, fault) < 0)
+	if (given->online && ask_ca(given, &node, &check, fault) < 0)
 		return -1;
-	if (given->ocsp != NULL && ask_responder(given, root, &finding, fault) < 0)
+	if (given->ocsp != NULL && ask_ocsp_responder(given, root, &check, fault) < 0)
 		return -1;
-	if (given->crl != NULL && consult_source(given, root, &finding, fault) < 0)
+	if (given->crl != NULL && look_up_in_crl(given, root, &check, fault) < 0)
 		return -1;
-	return print_finding(command, &finding, fault);
+	return print_check(command, &check, fault);
 }
 
 const struct verb verify_verb = {
 	.name = "verify",
 	.operands = "[CLIENT] CERT",
 	.summary = "parts 2 and 3: check a certificate",
-	.details = "Judges a certificate (PEM or DER; - is standard input) by chain, profile and\n"
-		   "time: against the root that CLIENT has pinned, or, without CLIENT, against\n"
-		   "--root FILE. With --online the CA is asked whether it stands by it, with\n"
-		   "--ocsp the OCSP responder at the URL; with --crl it is looked up in its\n"
-		   "issuer's CRL. A certificate of which nobody can say how it stands is not\n"
-		   "called valid: exit status 7.\n",
+	.details = "Verifies the chain, profile and validity of a certificate (PEM or DER; - is\n"
+		   "standard input) with the root that CLIENT has pinned or, without CLIENT,\n"
+		   "with --root FILE. --online also asks the CA for its status, --ocsp an OCSP\n"
+		   "responder; --crl looks it up in its issuer's CRL. When its status cannot be\n"
+		   "learned, the certificate is not called valid: exit status 7.\n",
 	.options = verify_options,
 	.settings_size = sizeof(struct verify_settings),
 	.fewest = 1,
