@@ -24,9 +24,9 @@ struct client_settings {
 
 static const struct option client_options[] = {
 	{"subject", 0, false, "TEMPLATE", take_text, offsetof(struct client_settings, subject),
-	 "the template of its subjects: {client}, {index}, {random}", NULL},
+	 "the template that its subjects must match: {client}, {index}, {random}", NULL},
 	{"alt-names", 0, false, "LIST", take_text, offsetof(struct client_settings, alt_names),
-	 "templates of its alternative names, separated by commas; or none", NULL},
+	 "templates that its alternative names must match, separated by commas; or none", NULL},
 	{"keys", 0, false, "LIST", take_text, offsetof(struct client_settings, keys),
 	 "its types of key, separated by commas; or all", NULL},
 	{"validity", 0, false, "DURATION", take_duration,

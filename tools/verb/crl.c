@@ -20,9 +20,10 @@ struct crl_settings {
 static const struct option crl_options[] = {
 	{"output", 'o', false, "FILE", take_text, offsetof(struct crl_settings, output),
 	 "the file to write or replace; - is standard output", NULL},
-	{"der", 0, false, NULL, take_switch, offsetof(struct crl_settings, der), "as DER", NULL},
+	{"der", 0, false, NULL, take_switch, offsetof(struct crl_settings, der),
+	 "print or write DER", NULL},
 	{"pem", 0, false, NULL, take_switch, offsetof(struct crl_settings, pem),
-	 "as PEM, which is the default", NULL},
+	 "print or write PEM, which is the default", NULL},
 	{"renew", 0, false, NULL, take_switch, offsetof(struct crl_settings, renew),
 	 "make a new CRL even if the last one is current", NULL},
 	CA_KEY_OPTIONS(struct crl_settings, key),
@@ -78,10 +79,10 @@ const struct verb crl_verb = {
 	.name = "crl",
 	.operands = "",
 	.summary = "print the list of revoked certificates",
-	.details = "On the CA: makes a new CRL when one is due, and prints it or writes it to a "
-		   "file,\n"
-		   "completely or not at all. With --json, prints its number, times and number of\n"
-		   "entries instead.\n",
+	.details =
+		"On the CA: makes a new CRL when one is due, and prints it or writes it to a\n"
+		"file, completely or not at all. With --json, prints its number, times and number\n"
+		"of entries instead.\n",
 	.options = crl_options,
 	.settings_size = sizeof(struct crl_settings),
 	.run = run_crl,

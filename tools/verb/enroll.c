@@ -153,11 +153,11 @@ const struct verb enroll_verb = {
 	.name = "enroll",
 	.operands = "CLIENT",
 	.summary = "part 1: have the pool certified by the CA",
-	.details = "Sends the requests of the members that have no certificate, checks the answers "
-		   "and\n"
-		   "saves the certificates. After an interruption, run it again: it asks only for\n"
-		   "missing certificates. Without a network: --export writes a file for certpool\n"
-		   "sign, and --import reads its answer.\n",
+	.details =
+		"Sends the requests of the members that have no certificate, checks the answers\n"
+		"and saves the certificates. After an interruption, run it again: it asks only\n"
+		"for missing certificates. Without a network: --export writes a file for certpool\n"
+		"sign, and --import reads its answer.\n",
 	.options = enroll_options,
 	.settings_size = sizeof(struct enroll_settings),
 	.fewest = 1,

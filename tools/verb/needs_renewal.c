@@ -15,7 +15,7 @@ struct needs_renewal_settings {
 static const struct option needs_renewal_options[] = {
 	{"within", 0, false, "DURATION", take_duration,
 	 offsetof(struct needs_renewal_settings, terms.within_s),
-	 "ask about certificates that end within this time, instead of a third of their life",
+	 "ask about certificates that end within this time, not in the last third of their life",
 	 NULL},
 	{0},
 };

@@ -16,7 +16,7 @@ struct renew_settings {
 static const struct option renew_options[] = {
 	{"within", 0, false, "DURATION", take_duration,
 	 offsetof(struct renew_settings, terms.within_s),
-	 "renew certificates that end within this time, instead of a third of their life", NULL},
+	 "renew certificates that end within this time, not in the last third of their life", NULL},
 	{"all", 0, false, NULL, take_switch, offsetof(struct renew_settings, terms.all),
 	 "renew every member, whenever its certificate ends", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct renew_settings, ca),
@@ -68,13 +68,12 @@ static int run_renew(const struct command *command, const void *settings, struct
 const struct verb renew_verb = {
 	.name = "renew",
 	.operands = "CLIENT",
-	.summary = "new keys and certificates for members whose certificates end soon",
+	.summary = "renew members whose certificates end soon, with new keys",
 	.details =
-		"Makes new keys and requests, has them certified, and replaces the old files, "
-		"which\n"
-		"can be used until then. The old private keys are destroyed; the old certificates\n"
-		"are not revoked, but end by themselves. Does nothing when no member is due: made\n"
-		"for cron and timers.\n",
+		"Makes new keys and requests, has them certified, and replaces the old files,\n"
+		"which can be used until then. The old private keys are destroyed; the old\n"
+		"certificates are not revoked, but end by themselves. Does nothing when no member\n"
+		"is due: made for cron and timers.\n",
 	.options = renew_options,
 	.settings_size = sizeof(struct renew_settings),
 	.fewest = 1,

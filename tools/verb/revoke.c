@@ -258,14 +258,11 @@ const struct verb revoke_verb = {
 	.operands = "[WHAT...]",
 	.summary = "revoke certificates, or a client",
 	.details =
-		"On the CA. WHAT is a serial (40 hexadecimal digits, with or without colons; "
-		"never\n"
-		"decimal), a certificate file (./FILE), a member (client1/7), or a client, which\n"
-		"loses all its certificates and may not enroll any more. Without WHAT, the "
-		"options\n"
-		"select the certificates. All of them are revoked or none; then a new CRL is "
-		"made.\n"
-		"A revocation is final.\n",
+		"On the CA. WHAT is a serial (40 hexadecimal digits, with or without colons;\n"
+		"never decimal), a certificate file (./FILE), a member (client1/7), or a client,\n"
+		"which loses all its certificates and may not enroll any more. Without WHAT, the\n"
+		"options select the certificates. All of them are revoked or none; then a new CRL\n"
+		"is made. A revocation is final.\n",
 	.options = revoke_options,
 	.settings_size = sizeof(struct revoke_settings),
 	.most = (size_t)-1,

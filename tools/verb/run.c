@@ -89,7 +89,7 @@ static int make_nodes(const struct run_context *run, struct fault *fault)
 	const struct ca_key_settings as_in_manifest = {0};
 	size_t count = run->manifest->client_count;
 	CLEANUP(free_names) const char **names = calloc(count + 1, sizeof(*names));
-	size_t kept = 0;
+	size_t name_count = 0;
 
 	if (names == NULL)
 		return set_memory_fault(fault);
@@ -98,10 +98,10 @@ static int make_nodes(const struct run_context *run, struct fault *fault)
 	mark_clients(run, names);
 	for (size_t i = 0; i < count; i++)
 		if (names[i] != NULL)
-			names[kept++] = names[i];
-	names[kept++] = CA_NAME;
-	return init_nodes(run->command, run->manifest, &as_in_manifest, names, kept, REPORT_NOTES,
-			  fault);
+			names[name_count++] = names[i];
+	names[name_count++] = CA_NAME;
+	return init_nodes(run->command, run->manifest, &as_in_manifest, names, name_count,
+			  REPORT_NOTES, fault);
 }
 
 /* Starts a server on the layout, or finds the endpoint of the one that works on it already. */

@@ -24,7 +24,7 @@ static const struct option send_options[] = {
 	{"file", 'f', false, "FILE", take_text, offsetof(struct send_settings, file),
 	 "the file whose content is M; - is standard input", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct send_settings, count),
-	 "send N messages, each signed by another random member", "1"},
+	 "send N messages, each signed by a member drawn at random", "1"},
 	{"member", 0, false, "N", take_count, offsetof(struct send_settings, member),
 	 "sign with this member instead of a random one", NULL},
 	{"endpoint", 0, false, "ENDPOINT", take_endpoint, offsetof(struct send_settings, endpoint),

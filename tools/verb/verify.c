@@ -330,9 +330,10 @@ const struct verb verify_verb = {
 	.summary = "parts 2 and 3: check a certificate",
 	.details = "Verifies the chain, profile and validity of a certificate (PEM or DER; - is\n"
 		   "standard input) with the root that CLIENT has pinned or, without CLIENT,\n"
-		   "with --root FILE. --online also asks the CA for its status, --ocsp an OCSP\n"
-		   "responder; --crl looks it up in its issuer's CRL. When its status cannot be\n"
-		   "learned, the certificate is not called valid: exit status 7.\n",
+		   "with --root FILE. --online also asks the CA for the status, --ocsp an OCSP\n"
+		   "responder; --crl looks the certificate up in its issuer's CRL. When the\n"
+		   "status cannot be learned, the certificate is not called valid: exit status\n"
+		   "7.\n",
 	.options = verify_options,
 	.settings_size = sizeof(struct verify_settings),
 	.fewest = 1,
