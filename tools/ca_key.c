@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The name of the source goes into messages about a wrong passphrase. */
 static int read_passphrase_from(int descriptor, struct key_access *access, struct fault *fault)
 {
 	char name[64] = "standard input";
@@ -29,6 +30,7 @@ static int read_file_line(const char *path, struct secret *ret_line, char **ret_
 	return read_secret_line(path, ret_line, fault);
 }
 
+/* No passphrase at all is no failure here: the key may be in plain text. */
 static int read_passphrase(const struct manifest *manifest, const struct ca_key_settings *given,
 			   struct key_access *access, struct fault *fault)
 {

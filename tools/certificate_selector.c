@@ -42,6 +42,7 @@ static bool is_path(const char *text)
 	return strcmp(text, "-") == 0 || text[0] == '/' || strchr(text, '.') != NULL;
 }
 
+/* A member's number has at most 7 digits; a serial of decimal digits has 40. */
 static bool is_number(const char *text)
 {
 	return *text != '\0' && text[strspn(text, "0123456789")] == '\0' && strlen(text) < 8;
@@ -144,6 +145,7 @@ static int refuse_nothing(const char *text, struct fault *fault)
 			 text, 2 * SERIAL_MAX);
 }
 
+/* Names each kind that fits, and how to write it without doubt. */
 static int refuse_several(const struct candidates *candidates, struct fault *fault)
 {
 	static const char *const ways[] = {
@@ -190,6 +192,7 @@ int parse_selector(const char *text, const struct selector_rules *rules,
 
 enum { SERIALS_SHOWN = 10 };
 
+/* The operator's selector_lookup. */
 static int look_up(void *context, const struct certificate_selector *selector, bool *ret_exists,
 		   struct fault *fault)
 {
@@ -212,6 +215,7 @@ struct selector_rules operator_rules(struct store *store)
 	return (struct selector_rules){.lookup = look_up, .context = store};
 }
 
+/* The octets are compared, because a file of another CA can have the same serial. */
 static int find_by_file(struct store *store, const char *path, struct buffer *serials,
 			struct fault *fault)
 {
@@ -291,6 +295,7 @@ static int refuse_serials(const struct certificate_selector *selector, const str
 			 count > SERIALS_SHOWN ? ", and more" : "");
 }
 
+/* For show, which may print an ended certificate too. */
 static int choose_one(const struct certificate_selector *selector,
 		      const struct member_certificates *certificates, struct buffer *serials,
 		      struct fault *fault)
@@ -304,6 +309,7 @@ static int choose_one(const struct certificate_selector *selector,
 	return 0;
 }
 
+/* For revoke: revoked ones are chosen last, so that a repeated command succeeds. */
 static int choose_live(const struct certificate_selector *selector,
 		       const struct member_certificates *certificates, bool all,
 		       struct buffer *serials, struct fault *fault)

@@ -120,6 +120,7 @@ struct renewal_refusals {
 	bool over_quota;
 };
 
+/* The refusal_function of a renewal. */
 static void note_renewal_refusal(void *context, size_t member, const struct refusal *refusal)
 {
 	struct renewal_refusals *refusals = context;

@@ -31,6 +31,7 @@ int check_output(const char *path, struct fault *fault)
 	return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten", path);
 }
 
+/* write_file works in an open directory, so the path is split. A message names the directory. */
 static int write_new(const char *path, enum staging_mode staging_mode, unsigned int mode,
 		     struct bytes content, struct fault *fault)
 {
@@ -67,6 +68,7 @@ int replace_output(const char *path, unsigned int mode, struct bytes content, st
 	return write_new(path, STAGE_REPLACE, mode, content, fault);
 }
 
+/* The first octet decides, so that a message is about the format that the file has. */
 int parse_any_certificate(struct bytes content, struct certificate **ret_certificate,
 			  struct fault *fault)
 {

@@ -35,6 +35,8 @@ int open_node(const struct command *command, const char *client, struct node *re
 	return 0;
 }
 
+/* The first attempt does not wait, so that the note appears only when there is something to wait
+ * for. */
 int lock_or_wait(const struct command *command, const struct layout *layout, int *ret_lock,
 		 struct fault *fault)
 {
@@ -109,6 +111,7 @@ static void clear_init_context(struct init_context *context)
 	free(context->sites);
 }
 
+/* REPORT_NOTES keeps standard output for the verb that called init_nodes. */
 static int report_made(struct init_context *context, const struct site *site,
 		       const struct made_kind *kind, const char *detail, struct fault *fault)
 {
@@ -242,6 +245,7 @@ static void warn_of_missing_urls(const struct init_context *context, const struc
 		site->name, missing, how);
 }
 
+/* The CA before the keys and clients: the clients pin the root that is made here. */
 static int make_authority(struct init_context *context, struct fault *fault)
 {
 	CLEANUP(clear_key_access) struct key_access access = {0};
@@ -306,6 +310,7 @@ static int store_chain_in_client(struct init_context *context, const struct site
 		       : 0;
 }
 
+/* Without the CA on this host, a client gets its root from an invitation (join). */
 static int pin_in_clients(struct init_context *context, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;

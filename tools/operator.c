@@ -49,6 +49,7 @@ static struct ca_crl_options crl_options(const struct ca_operator *ca)
 				       .validity_s = ca->manifest->ca.crl_validity_s};
 }
 
+/* What publish_crl would report, without opening the key. */
 static int describe_current_crl(const struct ca_operator *ca, struct crl_info *ret_info,
 				struct fault *fault)
 {

@@ -38,6 +38,7 @@ struct option_slots {
 	size_t count;
 };
 
+/* The environment can switch an option off too; the command line can only switch it on. */
 int take_switch(void *field, const char *text, struct fault *fault)
 {
 	static const char *const words[] = {"0", "1", "false", "true", "no", "yes", "off", "on"};
@@ -216,6 +217,7 @@ static int sort_arguments(struct option_slots *slots, const struct verb *verb,
 	return 0;
 }
 
+/* The context of a message says where the value came from. */
 static int set_slot(const struct option_slot *slot, struct fault *fault)
 {
 	const struct option *option = slot->option;

@@ -127,6 +127,7 @@ static size_t measure_character(const unsigned char *text)
 	return 0;
 }
 
+/* DEL is escaped too, for terminals. */
 static void append_json_string(struct buffer *buffer, const char *text)
 {
 	const unsigned char *c = (const unsigned char *)text;
@@ -200,6 +201,7 @@ void add_json_thousandths(struct json_line *line, const char *name, int64_t thou
 		      (long long)thousandths % 1000);
 }
 
+/* Flushed at once, so that a reader of a pipe gets each object when it is made. */
 int print_json(struct json_line *line, struct fault *fault)
 {
 	append_string(&line->text, line->text.len == 0 ? "{}" : "}");
@@ -224,6 +226,7 @@ bool is_colourful(int descriptor)
 	       terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
+/* A progress_function. The carriage return makes the next call overwrite the bar. */
 static void show_bar(void *context, size_t done, size_t total)
 {
 	static const char full[] = "########################################";

@@ -166,6 +166,7 @@ int start_server(const char *const *arguments, struct server *ret_server, struct
 	return 0;
 }
 
+/* pid is cleared first: CLEANUP must not stop the server again after a failure. */
 int stop_server(struct server *server, struct fault *fault)
 {
 	pid_t pid = server->pid;
@@ -196,6 +197,8 @@ void drop_server(struct server *server)
 	(void)!stop_server(server, &ignored);
 }
 
+/* A lock that another process holds is the sign; the layout's own lock says nothing about serving.
+ */
 int find_server(const struct layout *layout, bool *ret_serving, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;

@@ -33,6 +33,7 @@ static bool begin_message(struct shipment_context *context)
 	return more;
 }
 
+/* The callback prints, so it runs under the lock. */
 static int end_message(struct shipment_context *context, const struct delivery *delivery,
 		       struct fault *fault)
 {

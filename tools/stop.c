@@ -55,6 +55,7 @@ int prepare_stop(struct stop *ret_stop, struct fault *fault)
 	return 0;
 }
 
+/* SIGHUP is added to the signalfd that prepare_stop made. */
 int prepare_stop_or_hangup(struct stop *ret_stop, struct fault *fault)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -135,6 +136,7 @@ int await_stop_or_hangup(const struct stop *stop, bool *ret_hangup, struct fault
 	return *ret_hangup ? 0 : notify_service_manager("STOPPING=1", fault);
 }
 
+/* The descriptor comes last: its reader may use the server at once. */
 int announce_server(const struct command *command, const struct endpoint *endpoint,
 		    size_t descriptor, struct fault *fault)
 {

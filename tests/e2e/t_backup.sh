@@ -88,7 +88,7 @@ check_not 'has no keys' sh -c 'ls piped/ca/Private/* 2>/dev/null'
 expect 6 'a passphrase proves nothing there' restore piped pipe.tar --passphrase-file ../pass
 sed 's|ca: {|ca: {key: "pkcs11:token=t;object=o", |' manifest.yaml >token.yaml
 expect 0 'of a CA whose key is in a token' "$certpool" backup token.tar --passphrase-file pass -m token.yaml
-says 'says that it is not in it' "the CA's key is in a token, and not in the backup"
+says 'says that it is not in it' "the CA's key is in a token, and is not in the backup"
 # catalogue 82
 if [ -c /dev/full ]; then
 	expect 1 'onto a full device' sh -c "'$certpool' backup - --without-keys >/dev/full"
@@ -99,7 +99,7 @@ expect 1 'onto nothing' sh -c "'$certpool' backup - --without-keys >&-"
 for n in 1 2 3; do "$certpool" crl --renew -q --json >crl.json; done
 expect 0 'restore' restore here b.tar --passphrase-file ../pass --json
 check 'says what it has' jq -e '.certificates==420 and .revoked==1 and .keys==3 and .crl_number>1700000000' out
-says 'says what it cannot have' 'issued or revoked since the backup is not in it'
+says 'says what it cannot have' 'issued or revoked since the backup are not in it'
 equal 'the keys are the same' '' "$(diff -r ca/Private here/ca/Private)"
 equal 'for their owner alone' '600 600 600 700' "$(stat -c %a here/ca/Private/* here/ca/Private | xargs)"
 equal 'the record too' '600 700' "$(stat -c %a here/ca/state/ca.db here/ca/state | xargs)"

@@ -89,7 +89,7 @@ check 'SIGHUP with a client and a policy more' reload '1 added, 1 changed'
 equal 'the policy holds' 777 "$("$certpool" client show client1 --json | jq .certificates)"
 expect 0 'the client is there' "$certpool" client show client3
 "$certpool" client set client1 --certificates 5 -q
-check 'SIGHUP does not undo what the operator changed' reload '0 added, 0 changed, 1 kept'
+check 'SIGHUP does not undo what the operator changed' reload '0 added, 0 changed, 1 left'
 equal 'that stands' 5 "$("$certpool" client show client1 --json | jq .certificates)"
 echo '  client4: {pool: {size: none}}' >>manifest.yaml
 check 'SIGHUP with a manifest that is wrong says where' reload 'SIGHUP: manifest.yaml:[0-9]+:[0-9]+: .*nothing has changed'

@@ -32,6 +32,7 @@ static const struct option backup_options[] = {
 	{0},
 };
 
+/* The keys are left out only on request, so that no backup lacks them by mistake. */
 static int check_settings(const struct command *command, const struct backup_settings *given,
 			  bool stream, struct fault *fault)
 {
@@ -60,6 +61,7 @@ static int choose_scratch(const char *path, bool stream, char **ret_directory, s
 	return *ret_directory != NULL ? 0 : set_memory_fault(fault);
 }
 
+/* Not called when standard output is the backup. */
 static int print_summary(const struct command *command, const char *path,
 			 const struct backup_summary *summary, struct fault *fault)
 {

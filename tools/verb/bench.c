@@ -97,6 +97,7 @@ static double rate_of(const struct measurement *measurement)
 		       : 0;
 }
 
+/* The time since begin_us, for count more pieces of work. */
 static void add_measurement(struct measurement *measurement, size_t count, int64_t begin_us)
 {
 	measurement->count += count;
@@ -113,6 +114,7 @@ static size_t choose_count(const struct bench *bench, double rate, double share,
 	return count < (double)most ? (size_t)count : most;
 }
 
+/* With the widest limits, so that no policy slows the measurement. */
 static int write_manifest(const struct bench *bench, const char *name, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
@@ -163,6 +165,7 @@ static int start_servers(struct bench *bench, struct fault *fault)
 	return 0;
 }
 
+/* Grows the pool to size; only new members are made and certified. */
 static int enroll_members(struct bench *bench, size_t size, struct fault *fault)
 {
 	struct client_node *client = client_at(bench, 0);
@@ -207,6 +210,7 @@ static int measure_enrolling(struct bench *bench, struct fault *fault)
 		bench, first + choose_count(bench, 1 / cost, 0.5, POOL_SIZE_MAX - first), fault);
 }
 
+/* A small pool signs, so that the receiver's cache of chains is warm, as in steady use. */
 static int send_messages(struct bench *bench, size_t count, struct fault *fault)
 {
 	static const uint8_t payload[MESSAGE_LEN] = {0};

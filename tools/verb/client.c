@@ -211,6 +211,7 @@ static int add_client(const struct command *command, const struct client_setting
 	return print_client(command, ca, &client, fault);
 }
 
+/* An existing policy is changed, never started anew: fields not given stay. */
 static int set_client(const struct command *command, const struct client_settings *given,
 		      struct ca_operator *ca, const char *name, struct fault *fault)
 {
@@ -262,6 +263,7 @@ static int print_clients(const struct command *command, const struct client_sett
 	return list_clients(ca->store, print_client_row, &context, fault);
 }
 
+/* Repeating it succeeds, with a note. */
 static int set_disabled(const struct command *command, struct ca_operator *ca, const char *name,
 			bool disabled, struct fault *fault)
 {

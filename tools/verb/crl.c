@@ -55,6 +55,7 @@ static int write_crl(const struct crl_settings *given, const char *path, const s
 	return replace_output(path, 0644, bytes_of_buffer(given->der ? der : &pem), fault);
 }
 
+/* --json prints about the CRL instead of the CRL, unless --output names a file for it. */
 static int run_crl(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct crl_settings *given = settings;

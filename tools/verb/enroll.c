@@ -82,6 +82,7 @@ static int print_exported(const struct command *command, const char *client, con
 	return print_json(&line, fault);
 }
 
+/* check_output first: a long export must not fail at its last step. */
 static int export_client(const struct command *command, const struct node *node, const char *path,
 			 struct fault *fault)
 {
@@ -126,6 +127,7 @@ static int import_client(const struct command *command, const struct node *node,
 	return check_enrolled(node->client->name, &enrolled, fault);
 }
 
+/* A partial failure still prints the counts. */
 static int run_enroll(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct enroll_settings *given = settings;

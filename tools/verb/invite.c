@@ -77,6 +77,7 @@ static int refuse_revoked(const struct client *record, struct fault *fault)
 			 record->name, at);
 }
 
+/* The manifest's pool counts before the record's; a revoked client gets no invitation. */
 static int fill_pool(const struct manifest *manifest, const struct layout *layout,
 		     const char *client, struct invitation *invitation, struct fault *fault)
 {
@@ -123,6 +124,7 @@ static int fill_for_ca(const struct manifest *manifest, const struct layout *lay
 	return 0;
 }
 
+/* A client invites without a root or pool: the other host has these from the CA. */
 static int fill_for_client(const struct client_node *node, struct invitation *invitation,
 			   struct fault *fault)
 {

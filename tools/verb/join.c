@@ -26,6 +26,7 @@ static const struct option join_options[] = {
 	{0},
 };
 
+/* The text holds a shared key, so it is wiped either way. */
 static int read_invitation(const char *path, struct invitation *ret_invitation, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
@@ -96,6 +97,7 @@ static void clear_join_context(struct join_context *join)
 	clear_intermediates(&join->chain);
 }
 
+/* Only the CA's invitation says enough for a new manifest. */
 static int find_manifest(const struct command *command, struct join_context *join,
 			 struct fault *fault)
 {

@@ -76,6 +76,8 @@ static int print_json_certificate(const struct list_printer *printer,
 	return print_json(&line, fault);
 }
 
+/* A certificate_function. The heading comes with the first row, so that an empty list prints none.
+ */
 static int print_certificate(void *context, const struct issued_certificate *certificate,
 			     int64_t position, struct fault *fault)
 {
@@ -100,6 +102,7 @@ static int print_certificate(void *context, const struct issued_certificate *cer
 	return 0;
 }
 
+/* --revoked and --expiring are short forms, so at most one of the three is given. */
 static int choose_state(const struct list_settings *given, enum certificate_state *ret_state,
 			struct fault *fault)
 {

@@ -45,6 +45,7 @@ struct inbox {
 	struct fault fault; /* why a message could not be printed */
 };
 
+/* Refused messages go to standard error, and with --json to standard output as well. */
 static int print_received(const struct inbox *inbox, const struct received_message *message,
 			  struct fault *fault)
 {
@@ -71,6 +72,7 @@ static int print_received(const struct inbox *inbox, const struct received_messa
 	return print_json(&line, fault);
 }
 
+/* After the last counted message, or a failure to print, further messages are refused as busy. */
 static int take_message(void *context, const struct received_message *message, struct fault *fault)
 {
 	struct inbox *inbox = context;

@@ -27,6 +27,7 @@ static const struct option restore_options[] = {
 	{0},
 };
 
+/* A copy of descriptor 0, so that the caller may close it. */
 static int open_backup(const char *path, int *ret_descriptor, struct fault *fault)
 {
 	int descriptor = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)

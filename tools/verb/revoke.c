@@ -65,6 +65,7 @@ static void clear_plan(struct revocation_plan *plan)
 	clear_buffer(&plan->revoked);
 }
 
+/* A certificate named twice is revoked once. */
 static void append_new_serial(struct buffer *serials, const uint8_t serial[static SERIAL_MAX])
 {
 	for (size_t at = 0; at < serials->len; at += SERIAL_MAX)
@@ -73,6 +74,7 @@ static void append_new_serial(struct buffer *serials, const uint8_t serial[stati
 	append_bytes(serials, (struct bytes){serial, SERIAL_MAX});
 }
 
+/* A client is revoked as a whole, in the same transaction; so there can be one at most. */
 static int add_selected(const struct ca_operator *ca, const struct certificate_selector *selector,
 			bool all, struct revocation_plan *plan, struct fault *fault)
 {
@@ -115,6 +117,7 @@ static int make_plan(const struct command *command, const struct revoke_settings
 	return 0;
 }
 
+/* A revoked_function. Nothing is printed before the transaction has ended. */
 static int collect_revoked(void *context, const struct revoked_certificate *revoked,
 			   struct fault *fault)
 {
@@ -218,6 +221,7 @@ static int revoke_here(const struct command *command, const struct revoke_settin
 	return publish(command, given, &ca, &plan, fault);
 }
 
+/* Certificates are named or queried, never both: no query may widen what was named. */
 static int check_settings(const struct command *command, const struct revoke_settings *given,
 			  struct fault *fault)
 {

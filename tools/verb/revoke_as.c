@@ -31,6 +31,7 @@ static int look_up(void *context, const struct certificate_selector *selector, b
 	return 0;
 }
 
+/* The CA knows its certificates by serials of SERIAL_MAX octets; another length is another CA's. */
 static int add_certificate(const struct certificate *certificate, const char *name,
 			   struct buffer *serials, struct fault *fault)
 {
@@ -84,6 +85,7 @@ static int add_member(const struct node *node, size_t index, struct buffer *seri
 	return add_certificate(certificate, name, serials, fault);
 }
 
+/* The CA would refuse another client's member too; this message comes without asking. */
 static int add_named_member(const struct node *node, const struct certificate_selector *selector,
 			    struct buffer *serials, struct fault *fault)
 {
@@ -180,6 +182,7 @@ static int print_serials_to_revoke(const struct command *command, const struct b
 	return 0;
 }
 
+/* Prints what the CA did, and counts it for the last line. */
 static int print_answer(const struct command *command, const char *client,
 			const struct revocation_answer *answer, struct revocation_summary *summary,
 			struct fault *fault)

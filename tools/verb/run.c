@@ -139,6 +139,7 @@ static bool needs_ca(const struct run_context *run)
 	return false;
 }
 
+/* A batch without enrolment and online checks needs no CA, and starts none. */
 static int start_ca(struct run_context *run, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -187,6 +188,7 @@ static int start_servers(struct run_context *run, struct fault *fault)
 	return 0;
 }
 
+/* All are stopped, even after one failed to end well; the first failure is reported. */
 static int stop_servers(struct run_context *run, struct fault *fault)
 {
 	int result = 0;
@@ -281,6 +283,7 @@ static void clear_received_check(struct received_check *check)
 	free_status_client(&check->ca);
 }
 
+/* A certificate that is invalid already is not asked about. */
 static int ask_ca(const struct received_check *check, const struct certificate *certificate,
 		  struct verdict *verdict, struct fault *fault)
 {
@@ -411,6 +414,7 @@ static int do_part(const struct run_context *run, const struct run_step *step, s
 	return 0;
 }
 
+/* A failed part is reported and counted, and the next part is done. */
 static int do_step(struct run_context *run, size_t index, struct fault *fault)
 {
 	const struct run_step *step = &run->manifest->steps[index];

@@ -77,6 +77,7 @@ static _Noreturn void end_as(int status)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
+/* In the parent, for the rest of its life. */
 static _Noreturn void wait_and_remove(pid_t child, const char *path, const sigset_t *signals)
 {
 	struct fault fault = {0};

@@ -91,6 +91,7 @@ static int check_settings(const struct command *command, const struct send_setti
 	return 0;
 }
 
+/* --output: nothing is sent, so no receiver needs to run. */
 static int write_message(const struct send_settings *given, const struct shipment *shipment,
 			 struct fault *fault)
 {
@@ -105,6 +106,7 @@ static int write_message(const struct send_settings *given, const struct shipmen
 	return write_output(given->output, 0644, bytes_of_buffer(&jwe), fault);
 }
 
+/* --deliver: the message may have been made on another host. */
 static int send_prepared(const struct send_settings *given, const struct shipment *shipment,
 			 struct fault *fault)
 {
@@ -140,6 +142,7 @@ static int send_new(const struct send_settings *given, struct shipment *shipment
 	return check_shipment(&result, fault);
 }
 
+/* --endpoint makes a receiver of a client that has none in the manifest. */
 static int run_send(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct send_settings *given = settings;

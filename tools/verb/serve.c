@@ -94,6 +94,7 @@ static int serve_until_stopped(const struct command *command, const struct stop 
 	return 0;
 }
 
+/* prepare_stop… comes before the service, whose threads must not take the signals. */
 static int run_serve(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct serve_settings *given = settings;

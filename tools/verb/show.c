@@ -51,6 +51,7 @@ static void print_time(const char *name, int64_t time_s)
 	print_line("%-11s %s", name, text);
 }
 
+/* A certificate whose alternative names cannot be read has none to print. */
 static void print_alt_names(const struct certificate *certificate)
 {
 	CLEANUP(clear_alt_names) struct alt_names names = {0};

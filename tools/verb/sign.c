@@ -105,6 +105,7 @@ static void print_and_count(const struct command *command, const struct offline_
 				answer->refusals[i].refusal.detail);
 }
 
+/* One request, a JWE under the key shared with its client, which is known from the JWE. */
 static int sign_line(const struct offline_ca *ca, const struct key_ring *ring, struct bytes line,
 		     struct buffer *answers, struct sign_counts *counts, struct fault *fault)
 {
@@ -147,6 +148,7 @@ static int sign_lines(const struct offline_ca *ca, struct bytes text, struct buf
 	return 0;
 }
 
+/* FILE.answer, but standard output for standard input. */
 static int choose_output(const char *path, const char *given, char **ret_output,
 			 struct fault *fault)
 {
@@ -191,6 +193,7 @@ static int sign_directory(const struct offline_ca *ca, const char *path, const c
 	return check_signed(path, &counts, fault);
 }
 
+/* An exported file names its client and has one answer; a folder does neither. */
 static int check_options(const struct sign_settings *given, const char *path, bool folder,
 			 struct fault *fault)
 {

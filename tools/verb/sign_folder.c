@@ -89,6 +89,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Sorted, so that the result does not depend on the file system's order. */
 static int list_requests(struct folder *folder, struct fault *fault)
 {
 	CLEANUP(close_listing) DIR *listing = NULL;
@@ -203,6 +204,7 @@ static int add_request(struct folder *folder, const char *file, struct fault *fa
 	return check_buffer(&member->pem, fault);
 }
 
+/* Existing files are compared, so that a second run changes nothing. */
 static int stage_certificate(struct folder *folder, const struct member_pem *given,
 			     struct staging *staging, struct fault *fault)
 {
@@ -228,6 +230,7 @@ static int stage_certificate(struct folder *folder, const struct member_pem *giv
 	return 0;
 }
 
+/* All certificates of a batch get their names together, durably. */
 static int save_answer(struct folder *folder, const struct certificates_answer *answer,
 		       struct fault *fault)
 {
@@ -297,6 +300,7 @@ static int certify_pending(struct folder *folder, struct fault *fault)
 	return 0;
 }
 
+/* A request that cannot be read is refused by itself; the others go on. */
 static int sign_requests(struct folder *folder, struct fault *fault)
 {
 	folder->request.members = calloc(BATCH_SIZE_MAX, sizeof(*folder->request.members));

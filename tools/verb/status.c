@@ -49,6 +49,7 @@ static int print_authority(const struct command *command, const char *layout,
 	return print_json(&line, fault);
 }
 
+/* Reads the record beside a server; the root tells when the CA itself ends. */
 static int show_authority(const struct command *command, const struct manifest *manifest,
 			  int64_t now_s, struct fault *fault)
 {

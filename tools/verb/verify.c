@@ -105,6 +105,7 @@ static int verify_with_root(const struct verify_settings *given, const struct ce
 			    check->certificate, at_s, &check->verdict, fault);
 }
 
+/* The CA's answer can only make a verdict worse. */
 static void apply_answer(struct certificate_check *check)
 {
 	const struct status_answer *answer = &check->answer;
@@ -181,6 +182,7 @@ static int ask_ocsp_responder(const struct verify_settings *given, const struct 
 	return 0;
 }
 
+/* The source is opened even for an invalid certificate, to report a wrong option. */
 static int look_up_in_crl(const struct verify_settings *given, const struct certificate *root,
 			  struct certificate_check *check, struct fault *fault)
 {
@@ -205,6 +207,7 @@ static int look_up_in_crl(const struct verify_settings *given, const struct cert
 	return 0;
 }
 
+/* The CRL could not be used: neither good nor revoked. */
 static bool is_status_unknown(const struct certificate_check *check)
 {
 	return check->asked_crl && check->crl.standing == CRL_UNKNOWN && !check->verdict.invalid;
@@ -257,6 +260,7 @@ static int print_check_json(const struct certificate_check *check, struct fault 
 	return print_json(&line, fault);
 }
 
+/* The verdict becomes the exit status by the fault's class; only "valid" is success. */
 static int print_check(const struct command *command, const struct certificate_check *check,
 		       struct fault *fault)
 {
