@@ -56,8 +56,7 @@ int check_enrolled(const char *client, const struct enrolled *enrolled,
 int renew_client(const struct command *command, const struct renewal *renewal,
 		 struct renewed *ret_renewed, struct fault *fault) MUST_CHECK;
 
-/* FAULT_PARTIAL when some members were refused, FAULT_REFUSED when every member that was due was.
- */
+/* FAULT_PARTIAL when some of the due members were refused, FAULT_REFUSED when all were. */
 int check_renewed(const char *client, const struct renewed *renewed,
 		  struct fault *fault) MUST_CHECK;
 

@@ -22,8 +22,7 @@ int write_output(const char *path, unsigned int mode, struct bytes content,
  */
 int check_output(const char *path, struct fault *fault) MUST_CHECK;
 
-/* Writes a file durably, in place of an older one. Errors: FAULT_REFUSED for any but a regular
- * file. */
+/* Writes or replaces a file durably. Errors: FAULT_REFUSED if it is not a regular file. */
 int replace_output(const char *path, unsigned int mode, struct bytes content,
 		   struct fault *fault) MUST_CHECK;
 

@@ -35,8 +35,7 @@ int open_node(const struct command *command, const char *client, struct node *re
 	return 0;
 }
 
-/* The first attempt does not wait, so that the note appears only when there is something to wait
- * for. */
+/* The first attempt does not wait, so that the note appears only when another process works. */
 int lock_or_wait(const struct command *command, const struct layout *layout, int *ret_lock,
 		 struct fault *fault)
 {
@@ -90,8 +89,7 @@ static const struct made_kind made_record = {"record", "made the record of certi
 static const struct made_kind made_key = {"shared_key", "made a key shared with"};
 static const struct made_kind made_pin = {"pinned_root", "pinned the root"};
 
-/* One call of init_nodes. The sites: the CA if it has a layout, then the clients of the manifest.
- */
+/* One call of init_nodes. Sites: the CA if it has a layout, then the manifest's clients. */
 struct init_context {
 	const struct command *command;
 	const struct manifest *manifest;

@@ -1,5 +1,4 @@
-/* Opens the record for the verbs of the CA's operator, and publishes the CRL after they changed it.
- */
+/* Opens the CA's record for the operator's verbs, and publishes the CRL after a change. */
 #include "tools/operator.h"
 
 #include "common/base/clock.h"

@@ -197,8 +197,7 @@ void drop_server(struct server *server)
 	(void)!stop_server(server, &ignored);
 }
 
-/* A lock that another process holds is the sign; the layout's own lock says nothing about serving.
- */
+/* A server holds the lock for its whole life. */
 int find_server(const struct layout *layout, bool *ret_serving, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;

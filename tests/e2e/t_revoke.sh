@@ -175,7 +175,7 @@ sqlite3 ca/state/ca.db "update certificate set client = 'client3', revoked_at = 
 mv ca/Private/root.key root.key
 expect 1 'without the CA'\''s key' "$certpool" revoke client3
 prints 'it is revoked' 'client3/key12: revoked at'
-says 'and there is no CRL' 'stays so, but the CRL could not be made'
+says 'and there is no CRL' 'the revocation stays, but the CRL could not be made'
 mv root.key ca/Private/root.key
 expect 0 'later there is one' "$certpool" crl -o later.crl
 check 'with it' grep -q "$(serial_of client1 12)" <(openssl crl -in later.crl -noout -text)

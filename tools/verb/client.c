@@ -218,9 +218,10 @@ static int set_client(const struct command *command, const struct client_setting
 	CLEANUP(clear_client) struct client client = {0};
 
 	if (sets_nothing(given))
-		return set_fault(fault, FAULT_USAGE,
-				 "expected what to set: --subject, --alt-names, --keys, "
-				 "--validity, --certificates or --requests-per-minute");
+		return set_fault(
+			fault, FAULT_USAGE,
+			"expected an option of the policy: --subject, --alt-names, --keys, "
+			"--validity, --certificates or --requests-per-minute");
 	if (read_known_client(ca, name, &client, fault) < 0 ||
 	    apply_settings(given, &client.policy, fault) < 0 ||
 	    write_client(ca->store, &client, CLIENT_CHANGE, ca->now_s, fault) < 0)

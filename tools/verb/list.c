@@ -76,8 +76,7 @@ static int print_json_certificate(const struct list_printer *printer,
 	return print_json(&line, fault);
 }
 
-/* A certificate_function. The heading comes with the first row, so that an empty list prints none.
- */
+/* A certificate_function. The first row prints the heading, so that an empty list has none. */
 static int print_certificate(void *context, const struct issued_certificate *certificate,
 			     int64_t position, struct fault *fault)
 {

@@ -128,8 +128,7 @@ static int collect_revoked(void *context, const struct revoked_certificate *revo
 	return check_buffer(&plan->revoked, fault);
 }
 
-/* A query without a live certificate fails if it matches none at all; else there is nothing to do.
- */
+/* A query that matches no live certificate succeeds if it matches others: nothing is left to do. */
 static int check_query_result(const struct command *command, const struct ca_operator *ca,
 			      const struct revocation_plan *plan, struct fault *fault)
 {
@@ -199,10 +198,11 @@ static int publish(const struct command *command, const struct revoke_settings *
 		return -1;
 	if (published == 0)
 		return 0;
-	return set_fault(fault, FAULT_FAILED,
-			 "what was revoked stays so, but the CRL could not be made: %s: remove the "
-			 "cause and run certpool crl",
-			 failure.text);
+	return set_fault(
+		fault, FAULT_FAILED,
+		"the revocation stays, but the CRL could not be made: %s: remove the cause and "
+		"run certpool crl",
+		failure.text);
 }
 
 static int revoke_here(const struct command *command, const struct revoke_settings *given,
@@ -236,11 +236,12 @@ static int check_settings(const struct command *command, const struct revoke_set
 				 "CA's record");
 	queried |= given->as.all_members;
 	if (queried == (command->operand_count > 0))
-		return set_fault(fault, FAULT_USAGE,
-				 queried ? "expected what to revoke or a query for it, found both"
-					 : "expected what to revoke: a serial, a certificate file, "
-					   "CLIENT/N, a client, or a query (--client, --subject, "
-					   "--issued-before)");
+		return set_fault(
+			fault, FAULT_USAGE,
+			queried ? "expected certificates to revoke, or a query for them, found both"
+				: "expected certificates to revoke: a serial, a certificate "
+				  "file, CLIENT/N, a client, or a query (--client, "
+				  "--subject, --issued-before)");
 	return 0;
 }
 

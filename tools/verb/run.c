@@ -467,7 +467,7 @@ const struct verb run_verb = {
 	.summary = "do everything that the manifest's batch lists",
 	.details =
 		"Makes the nodes that the batch names, starts the servers that it needs and that\n"
-		"do not run yet, does its steps in order, stops what it started, and prints what\n"
-		"each step did and how long it took. Exit status 5 if a part failed.\n",
+		"do not run yet, does its steps in order, stops the servers that it started, and\n"
+		"prints each step's result and time. Exit status 5 if a part failed.\n",
 	.run = run_batch,
 };

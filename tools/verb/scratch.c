@@ -88,8 +88,7 @@ static _Noreturn void wait_and_remove(pid_t child, const char *path, const sigse
 	end_as(status);
 }
 
-/* In the child: it must not outlive its parent, and gets back the signals blocked for the parent.
- */
+/* In the child: SIGTERM when the parent dies, and the signal mask from before the fork. */
 static int prepare_worker(pid_t parent, const sigset_t *before, struct fault *fault)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0L, 0L, 0L) < 0 || getppid() != parent ||

@@ -1,5 +1,4 @@
-/* Certifies a folder of requests in batches, as many at a time as one request to the CA may have.
- */
+/* Certifies a folder of requests in batches of BATCH_SIZE_MAX. */
 #include "tools/verb/sign_folder.h"
 
 #include "common/base/clock.h"
