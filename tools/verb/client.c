@@ -1,5 +1,5 @@
 /*
- * client: adds, changes, lists, disables and enables the clients in the CA's client. A running
+ * client: adds, changes, lists, disables and enables the clients in the CA's record. A running
  * server obeys at once. A client that was changed here is marked so that the manifest, when it is
  * read again, leaves it alone.
  */
