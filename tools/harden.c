@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 /* The leak sanitizer traces its own process, which PR_SET_DUMPABLE would forbid. */
 #if defined(__has_feature)

@@ -12,7 +12,6 @@
 #include "tools/output.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -4,7 +4,6 @@
  */
 #include "common/pool/messages/receive.h"
 
-#include "common/base/clock.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"

@@ -4,7 +4,6 @@
  * so. With
  * --as the command runs on a client's host (revoke_as.c).
  */
-#include "common/base/clock.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/certificate_output.h"
 #include "tools/certificate_selector.h"

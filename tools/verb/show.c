@@ -9,7 +9,6 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 struct show_settings {
