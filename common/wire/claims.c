@@ -114,6 +114,25 @@ int check_answer_claims(const struct answer_claims *claims, const struct request
 	return 0;
 }
 
+static enum fault_class classify_refusal(const struct refusal *refusal)
+{
+	if (strcmp(refusal->type, RATE_REFUSAL) == 0)
+		return FAULT_BUSY;
+	return strcmp(refusal->type, "failed") == 0 ? FAULT_FAILED : FAULT_REFUSED;
+}
+
+int check_ca_answer(const struct answer_claims *claims, const struct refusal *refusal,
+		    const struct request_claims *request,
+		    const uint8_t request_sha256[static SHA256_LEN], struct fault *fault)
+{
+	if (check_answer_claims(claims, request, request_sha256, fault) < 0)
+		return -1;
+	if (refusal->type[0] == '\0')
+		return 0;
+	return set_fault(fault, classify_refusal(refusal), "the CA refused (%s): %s", refusal->type,
+			 refusal->detail);
+}
+
 json_t *new_request_json(const struct request_claims *claims, struct fault *fault)
 {
 	json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "iss", claims->iss, "aud", claims->aud,

@@ -93,4 +93,15 @@ int check_answer_claims(const struct answer_claims *claims, const struct request
 			const uint8_t request_sha256[static SHA256_LEN],
 			struct fault *fault) MUST_CHECK;
 
+/*
+ * Whether an answer of the CA can be used: check_answer_claims, and the CA did not refuse the whole
+ * request (refusal->type is empty).
+ * Errors: FAULT_UNVERIFIED for the claims; for a refusal FAULT_BUSY when the client asks too often,
+ * FAULT_FAILED when the CA itself failed, FAULT_REFUSED otherwise.
+ */
+int check_ca_answer(const struct answer_claims *claims, const struct refusal *refusal,
+		    const struct request_claims *request,
+		    const uint8_t request_sha256[static SHA256_LEN],
+		    struct fault *fault) MUST_CHECK;
+
 #endif

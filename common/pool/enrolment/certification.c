@@ -7,7 +7,7 @@
 #include "common/pool/enrolment/request_batch.h"
 #include "common/pool/members/progress.h"
 #include "common/pool/members/trust.h"
-#include "common/pool/revocation/answer.h"
+#include "common/wire/claims.h"
 #include "common/wire/envelope.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "common/pool/revocation/ask_status.h"
 
 #include "common/crypto/key_file.h"
-#include "common/pool/revocation/answer.h"
+#include "common/wire/claims.h"
 #include "common/wire/envelope.h"
 
 #include <stdio.h>

@@ -109,6 +109,36 @@ Test(claims, refuses_the_answer_to_another_request)
 	cr_expect(strstr(fault.text, "to \"client2\"") != NULL, "%s", fault.text);
 }
 
+Test(claims, turns_a_refusal_of_the_ca_into_a_fault)
+{
+	static const struct {
+		const char *type;
+		enum fault_class class;
+	} rows[] = {
+		{"", FAULT_NONE},
+		{"rate", FAULT_BUSY},
+		{"failed", FAULT_FAILED},
+		{"disabled", FAULT_REFUSED},
+	};
+	struct request_claims request = sample_claims();
+	struct answer_claims answer = make_answer_claims(&request, digest, "ca", "client1", 1);
+	struct answer_claims other = make_answer_claims(&request, digest, "ca", "client2", 1);
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct refusal refusal = {0};
+		struct fault fault = {0};
+
+		set_refusal(&refusal, rows[i].type, "not today");
+		cr_expect_eq(check_ca_answer(&answer, &refusal, &request, digest, &fault),
+			     rows[i].class == FAULT_NONE ? 0 : -1);
+		cr_expect_eq(fault.class, rows[i].class, "row %zu: %s", i, fault.text);
+		/* Only the CA's own answer is looked into. */
+		fault = (struct fault){0};
+		cr_expect_eq(check_ca_answer(&other, &refusal, &request, digest, &fault), -1);
+		cr_expect_eq(fault.class, FAULT_UNVERIFIED, "row %zu: %s", i, fault.text);
+	}
+}
+
 Test(claims, makes_a_jti_that_is_new_each_time)
 {
 	struct request_claims a = sample_claims();
