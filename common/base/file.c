@@ -1,5 +1,7 @@
 #include "common/base/file.h"
 
+#include "common/base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -7,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -186,6 +187,12 @@ bool file_exists(int dirfd, const char *name)
 	struct stat status;
 
 	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool same_file_state(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       equal_times(a->st_mtim, b->st_mtim) && equal_times(a->st_ctim, b->st_ctim);
 }
 
 static int check_regular(const struct stat *status, const char *name, struct fault *fault)

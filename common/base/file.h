@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /*
@@ -40,6 +41,9 @@ int check_private_directory(int dirfd, const char *name, struct fault *fault) MU
 
 /* True if the name exists: a file of any kind, or a symbolic link. */
 bool file_exists(int dirfd, const char *name);
+
+/* Whether two calls of stat saw the same file, unchanged: its inode, size, mtime and ctime. */
+bool same_file_state(const struct stat *a, const struct stat *b);
 
 /*
  * Reads a whole regular file. Any other kind (link, FIFO, device, directory) is refused without

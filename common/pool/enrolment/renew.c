@@ -1,7 +1,6 @@
 #include "common/pool/enrolment/renew.h"
 
 #include "common/base/workers.h"
-#include "common/pool/enrolment/certification.h"
 #include "common/pool/members/replace_member.h"
 
 #include <pthread.h>

@@ -80,7 +80,7 @@ static int compare_members(const void *a, const void *b)
 }
 
 /* The member of that name; NULL when it was not asked for. */
-static struct asked_member *find_member(const struct request_batch *batch, const char *name)
+static struct asked_member *find_batch_member(const struct request_batch *batch, const char *name)
 {
 	const struct asked_member wanted = {.index = parse_member(name)};
 
@@ -91,7 +91,7 @@ static struct asked_member *find_member(const struct request_batch *batch, const
 /* Notes that the member has its answer: it must have been asked for, and have none yet. */
 static int note_answer(struct request_batch *batch, const char *name, struct fault *fault)
 {
-	struct asked_member *member = find_member(batch, name);
+	struct asked_member *member = find_batch_member(batch, name);
 
 	if (member == NULL)
 		return set_fault(fault, FAULT_UNVERIFIED,
@@ -216,8 +216,8 @@ int check_batch_answer(struct request_batch *batch, const struct certificate *ro
 	for (size_t i = 0; i < answer->certificate_count; i++) {
 		struct member_pem *given = &answer->certificates[i];
 
-		if (check_certificate(find_member(batch, given->name), &path, &given->pem, fault) <
-		    0)
+		if (check_certificate(find_batch_member(batch, given->name), &path, &given->pem,
+				      fault) < 0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
 					    given->name);

@@ -3,7 +3,7 @@
 
 #include "common/layout/layout.h"
 #include "common/net/client.h"
-#include "common/pool/members/member_files.h"
+#include "common/pool/members/member.h"
 #include "common/wire/certificates.h"
 #include "common/x509/intermediates.h"
 

@@ -2,12 +2,35 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/key_file.h"
-#include "common/pool/members/member_files.h"
 
 #include <string.h>
 
 /* Renewals of one member that may come between two reads before we take its files for no pair. */
 enum { RENEWALS_MAX = 4 };
+
+const struct member_files current_files = {
+	.key = name_private_key,
+	.csr = name_csr,
+	.certificate = name_certificate,
+};
+
+const struct member_files renewal_files = {
+	.key = name_renewal_key,
+	.csr = name_renewal_csr,
+	.certificate = name_renewal_certificate,
+};
+
+int read_certificate_file(const struct layout *layout, const char *name,
+			  struct certificate **ret_certificate, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (read_file(layout->cert, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_certificate, fault) < 0)
+		return prefix_fault(fault, "%s/cert/%s", layout->path, name);
+	return 0;
+}
 
 void clear_member(struct member *member)
 {
@@ -158,8 +181,8 @@ int open_member(const struct layout *layout, size_t index, int64_t now_s, struct
 	return 0;
 }
 
-int find_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
-		struct fault *fault)
+int open_member_if_valid(const struct layout *layout, size_t index, int64_t now_s,
+			 struct member *ret_member, struct fault *fault)
 {
 	CLEANUP(clear_member) struct member member = {.index = index};
 	char certificate_name[FILE_NAME_SIZE];

@@ -3,8 +3,10 @@
 
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
-#include "common/pool/members/member_files.h"
+#include "common/pool/members/member.h"
 #include "common/pool/members/member_set.h"
+
+#include <pthread.h>
 
 /* Told now and then how far a long piece of work is, from one thread at a time. May be NULL. */
 typedef void progress_function(void *context, size_t done, size_t total);
@@ -13,6 +15,21 @@ struct progress {
 	progress_function *function;
 	void *context;
 };
+
+/* How several threads tell one progress_function how far they are together. */
+struct progress_report {
+	struct progress progress;
+	pthread_mutex_t lock;
+	size_t done;
+	size_t total;
+};
+
+/* progress may be NULL, and so may its function. */
+void init_progress(struct progress_report *report, const struct progress *progress, size_t total);
+void clear_progress(struct progress_report *report);
+
+/* `more` further pieces are done. The function is told some 200 times in all, and of the last. */
+void report_progress(struct progress_report *report, size_t more);
 
 struct pool_made {
 	size_t keys;     /* key pairs made now */

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_POOL_MEMBERS_REPLACE_MEMBER_H
 #define CERTPOOL_POOL_MEMBERS_REPLACE_MEMBER_H
 
-#include "common/pool/members/member_files.h"
+#include "common/pool/members/member.h"
 
 /*
  * How a member's new key and certificate take the place of its old ones (its renewal_files and its

@@ -1,7 +1,7 @@
 #include "common/pool/messages/signer_cache.h"
 
+#include "common/base/file.h"
 #include "common/base/random.h"
-#include "common/pool/members/file_state.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -152,8 +152,8 @@ static int draw_blindly(struct signer_cache *signers, int64_t now_s, struct sign
 		uint64_t draw;
 
 		if (draw_below(signers->size, &draw, fault) < 0 ||
-		    get_signer(signers, (size_t)draw + 1, now_s, find_member, ret_signer, fault) <
-			    0)
+		    get_signer(signers, (size_t)draw + 1, now_s, open_member_if_valid, ret_signer,
+			       fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -166,7 +166,7 @@ static int list_signers(struct signer_cache *signers, int64_t now_s, struct buff
 	for (size_t index = 1; index <= signers->size; index++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		if (get_signer(signers, index, now_s, find_member, &signer, fault) < 0)
+		if (get_signer(signers, index, now_s, open_member_if_valid, &signer, fault) < 0)
 			return -1;
 		if (signer != NULL)
 			append_bytes(list, (struct bytes){(const uint8_t *)&index, sizeof(index)});

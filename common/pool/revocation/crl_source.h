@@ -18,6 +18,9 @@
  */
 struct crl_source;
 
+/* How often a URL is asked: while there is a current CRL, and while there is none. */
+enum { CRL_ASKED_EVERY_S = 60, CRL_RETRIED_EVERY_S = 5 };
+
 /* place is the path of a file, or a URL, and is copied. Nothing is read yet. FAULT_USAGE. */
 int new_crl_source(const char *place, struct crl_source **ret_source,
 		   struct fault *fault) MUST_CHECK;

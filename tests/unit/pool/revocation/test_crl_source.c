@@ -1,7 +1,6 @@
 #include "common/pool/revocation/crl_source.h"
 
 #include "common/net/server.h"
-#include "common/pool/revocation/crl_place.h"
 #include "common/x509/revocation/crl_builder.h"
 #include "tests/unit/pool/fake_ca.h"
 
