@@ -4,6 +4,10 @@
 #include "common/crypto/key_file.h"
 #include "common/pool/members/pool.h"
 #include "common/pool/members/trust.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/der.h"
+#include "common/x509/revocation/crl_builder.h"
+#include "common/x509/signed_object.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -61,6 +65,56 @@ struct issuer *make_intermediate_issuer(const struct issuer *root, const char *s
 	cr_assert_eq(new_intermediate_issuer(&certificate, &above, &key, &issuer, &fault), 0, "%s",
 		     fault.text);
 	return issuer;
+}
+
+struct issuer *make_twin_issuer(const struct issuer *issuer)
+{
+	const struct certificate *original = issuer_certificate(issuer);
+	struct bytes spki = certificate_fields(original)->spki;
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_buffer) struct buffer body = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct signed_object parts;
+	struct issuer *twin = NULL;
+	struct fault fault = {0};
+	uint8_t *spki_in_body;
+
+	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(public_key_spki(public_key).len, spki.len);
+	cr_assert(split_signed_object(certificate_der(original), &parts));
+	append_bytes(&body, parts.body);
+	spki_in_body = memmem(body.data, body.len, spki.data, spki.len);
+	cr_assert_not_null(spki_in_body);
+	memcpy(spki_in_body, public_key_spki(public_key).data, spki.len);
+	cr_assert_eq(sign_object(key, bytes_of_buffer(&body), &der, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(new_issuer(&certificate, &key, &twin, &fault), 0, "%s", fault.text);
+	return twin;
+}
+
+struct buffer make_crl(const struct fixture *fixture, const struct issuer *issuer, uint64_t number,
+		       struct bytes serial)
+{
+	const struct crl_options options = {.number = number,
+					    .this_update_s = fixture->now_s,
+					    .next_update_s = fixture->now_s + 3600};
+	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
+	struct crl_entry entry = {.revoked_at_s = 1767225600, .reason = REASON_KEY_COMPROMISE};
+	struct buffer der = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(begin_crl(&builder, issuer, &options, &fault), 0, "%s", fault.text);
+	if (serial.len > 0) {
+		cr_assert_eq(serial.len, (size_t)SERIAL_MAX);
+		memcpy(entry.serial, serial.data, SERIAL_MAX);
+		cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
+	}
+	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
+	return der;
 }
 
 static struct layout *make_node(const struct fixture *fixture, const char *name)

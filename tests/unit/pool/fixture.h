@@ -33,6 +33,17 @@ struct issuer *make_issuer(int64_t now_s);
 struct issuer *make_intermediate_issuer(const struct issuer *root, const char *subject,
 					int64_t now_s);
 
+/*
+ * A root of the same subject name and the same subjectKeyIdentifier as that one, and with another
+ * key: only a signature tells the two apart.
+ */
+struct issuer *make_twin_issuer(const struct issuer *issuer);
+
+/* The issuer's CRL, current for an hour. serial: of a certificate that was revoked at the start of
+   2026 (keyCompromise); empty: the CRL has no entry. */
+struct buffer make_crl(const struct fixture *fixture, const struct issuer *issuer, uint64_t number,
+		       struct bytes serial);
+
 /* A certificate for a request in PEM. */
 struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int64_t not_before_s,
 			  int64_t not_after_s);

@@ -46,6 +46,7 @@ int start_receiver_of(struct scene *scene, size_t client, const struct endpoint 
 					     .client = &scene->fixture.clients[client],
 					     .endpoint = {"127.0.0.1", 0},
 					     .online = ca != NULL,
+					     .crl = scene->crl,
 					     .message = note_message,
 					     .message_context = &scene->told,
 					     .log = note_log,

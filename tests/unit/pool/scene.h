@@ -29,6 +29,7 @@ struct scene {
 	struct told told;
 	struct receiver *receiver;
 	struct sender *sender;
+	const char *crl; /* what receivers that are started consult; NULL: none */
 	atomic_int log_count;
 };
 

@@ -363,3 +363,42 @@ Test(receive, online_refuses_when_the_ca_cannot_be_reached)
 			   delivery.reason);
 	close_scene(&scene);
 }
+
+/* catalogue 56 */
+Test(receive, refuses_a_certificate_that_its_crl_has_revoked)
+{
+	struct scene scene;
+	CLEANUP(free_certificate) struct certificate *revoked = NULL;
+	CLEANUP(clear_buffer) struct buffer crl = {0};
+	char path[sizeof(scene.fixture.scratch.path) + 16];
+	struct delivery delivery;
+	struct fault fault = {0};
+
+	open_scene(&scene, NULL);
+	revoked = first_certificate(&scene.fixture);
+	(void)snprintf(path, sizeof(path), "%s/ca.crl", scene.fixture.scratch.path);
+	stop_receiver(&scene.receiver);
+	scene.crl = path;
+	start_scene_receiver(&scene, 1, NULL);
+	/* There is no CRL yet. */
+	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, "cannot tell whether the certificate is"), "%s",
+			   delivery.reason);
+	crl = make_crl(&scene.fixture, scene.fixture.issuer, 7, certificate_serial(revoked));
+	put_bytes(scene.fixture.scratch.dirfd, "ca.crl", bytes_of_buffer(&crl), 0644);
+	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+	cr_assert(delivery.verified, "%s", delivery.reason);
+	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+	cr_assert(!delivery.verified);
+	cr_assert_not_null(strstr(delivery.reason, "CRL number 7: the certificate was revoked at "),
+			   "%s", delivery.reason);
+	cr_assert_eq(scene.told.verified_count, 1);
+	close_scene(&scene);
+}

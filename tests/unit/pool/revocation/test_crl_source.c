@@ -1,7 +1,6 @@
 #include "common/pool/revocation/crl_source.h"
 
 #include "common/net/server.h"
-#include "common/x509/revocation/crl_builder.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -36,27 +35,6 @@ static void close_stand(struct stand *stand)
 	close_fixture(&stand->fixture);
 }
 
-static struct buffer make_crl(const struct stand *stand, const struct issuer *issuer,
-			      uint64_t number, bool revoked)
-{
-	const struct crl_options terms = {.number = number,
-					  .this_update_s = stand->fixture.now_s,
-					  .next_update_s = stand->fixture.now_s + 3600};
-	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
-	struct crl_entry entry = {.revoked_at_s = 1767225600, .reason = REASON_KEY_COMPROMISE};
-	struct bytes serial = certificate_serial(stand->certificate);
-	struct buffer der = {0};
-	struct fault fault = {0};
-
-	cr_assert_eq(serial.len, (size_t)SERIAL_MAX);
-	memcpy(entry.serial, serial.data, SERIAL_MAX);
-	cr_assert_eq(begin_crl(&builder, issuer, &terms, &fault), 0, "%s", fault.text);
-	if (revoked)
-		cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
-	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
-	return der;
-}
-
 static void replace_file(struct stand *stand, struct bytes content)
 {
 	(void)remove(stand->path);
@@ -65,14 +43,16 @@ static void replace_file(struct stand *stand, struct bytes content)
 
 static void put_crl(struct stand *stand, const struct issuer *issuer, uint64_t number, bool revoked)
 {
-	CLEANUP(clear_buffer) struct buffer der = make_crl(stand, issuer, number, revoked);
+	struct bytes serial = revoked ? certificate_serial(stand->certificate) : (struct bytes){0};
+	CLEANUP(clear_buffer)
+	struct buffer der = make_crl(&stand->fixture, issuer, number, serial);
 
 	replace_file(stand, bytes_of_buffer(&der));
 }
 
-static struct crl_finding consult(struct stand *stand, int64_t after_s)
+static struct crl_finding consult_for(struct stand *stand, const struct certificate *issuer,
+				      int64_t after_s)
 {
-	const struct certificate *issuer = issuer_certificate(stand->fixture.issuer);
 	struct crl_finding finding;
 	struct verdict verdict = {0};
 
@@ -82,6 +62,11 @@ static struct crl_finding consult(struct stand *stand, int64_t after_s)
 			 &verdict);
 	cr_expect_eq(verdict.invalid, finding.standing != CRL_GOOD);
 	return finding;
+}
+
+static struct crl_finding consult(struct stand *stand, int64_t after_s)
+{
+	return consult_for(stand, issuer_certificate(stand->fixture.issuer), after_s);
 }
 
 static void expect_unknown(const struct crl_finding *finding, const char *why)
@@ -142,6 +127,36 @@ Test(crl_source, cannot_tell_from_another_issuers_crl)
 	close_stand(&stand);
 }
 
+/* The name and the key identifier are anybody's to copy: only the signature says whose a CRL is. */
+Test(crl_source, cannot_tell_from_the_crl_of_an_issuer_of_the_same_name_and_key_identifier)
+{
+	struct stand stand;
+	CLEANUP(free_issuer) struct issuer *twin = NULL;
+	const struct certificate *twin_certificate;
+	struct crl_finding finding;
+
+	open_stand(&stand);
+	twin = make_twin_issuer(stand.fixture.issuer);
+	twin_certificate = issuer_certificate(twin);
+	put_crl(&stand, twin, 1, false);
+	finding = consult(&stand, 0);
+	expect_unknown(&finding, "signature");
+	put_crl(&stand, stand.fixture.issuer, 1, false);
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_GOOD);
+	/* A CRL that the issuer's key has verified says nothing about the other's certificates. */
+	finding = consult_for(&stand, twin_certificate, 0);
+	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
+	/* Nor does the other's next CRL replace it. */
+	put_crl(&stand, twin, 2, true);
+	finding = consult_for(&stand, twin_certificate, 0);
+	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
+	finding = consult(&stand, 0);
+	cr_expect_eq(finding.standing, CRL_GOOD);
+	cr_expect_str_eq(finding.number, "1");
+	close_stand(&stand);
+}
+
 /* catalogue 58 */
 Test(crl_source, cannot_tell_from_a_crl_that_was_changed)
 {
@@ -151,7 +166,8 @@ Test(crl_source, cannot_tell_from_a_crl_that_was_changed)
 	uint8_t *serial;
 
 	open_stand(&stand);
-	der = make_crl(&stand, stand.fixture.issuer, 1, true);
+	der = make_crl(&stand.fixture, stand.fixture.issuer, 1,
+		       certificate_serial(stand.certificate));
 	serial = memmem(der.data, der.len, certificate_serial(stand.certificate).data, SERIAL_MAX);
 	cr_assert_not_null(serial);
 	serial[SERIAL_MAX - 1] ^= 1;
@@ -343,7 +359,7 @@ Test(crl_source, asks_a_url_once_a_minute)
 
 	open_stand(&stand);
 	free_crl_source(&stand.source);
-	publisher.der = make_crl(&stand, stand.fixture.issuer, 1, false);
+	publisher.der = make_crl(&stand.fixture, stand.fixture.issuer, 1, (struct bytes){0});
 	start_publisher(&publisher);
 	cr_assert_eq(new_crl_source(publisher.url, &stand.source, &fault), 0, "%s", fault.text);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
