@@ -1,0 +1,42 @@
+#include "common/net/idle_clients.h"
+
+#include <criterion/criterion.h>
+
+/* No client connects before its first exchange. */
+static const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 9}};
+
+Test(idle_clients, gives_out_a_client_that_was_returned)
+{
+	CLEANUP(clear_idle_clients) struct idle_clients idle = {0};
+	struct http_client *client = NULL;
+	struct http_client *again = NULL;
+	const struct http_client *first;
+	struct fault fault = {0};
+
+	init_idle_clients(&idle, &settings);
+	cr_assert_eq(take_http_client(&idle, &client, &fault), 0, "%s", fault.text);
+	first = client;
+	return_http_client(&idle, &client);
+	cr_expect_null(client);
+	cr_assert_eq(take_http_client(&idle, &again, &fault), 0, "%s", fault.text);
+	cr_expect_eq(again, first);
+	return_http_client(&idle, &again);
+}
+
+Test(idle_clients, makes_another_for_a_second_thread)
+{
+	CLEANUP(clear_idle_clients) struct idle_clients idle = {0};
+	struct http_client *clients[IDLE_CLIENTS_MAX + 1] = {NULL};
+	struct fault fault = {0};
+
+	init_idle_clients(&idle, &settings);
+	for (size_t i = 0; i < COUNT_OF(clients); i++) {
+		cr_assert_eq(take_http_client(&idle, &clients[i], &fault), 0, "%s", fault.text);
+		for (size_t j = 0; j < i; j++)
+			cr_expect_neq(clients[i], clients[j]);
+	}
+	/* One more than stay open. */
+	for (size_t i = 0; i < COUNT_OF(clients); i++)
+		return_http_client(&idle, &clients[i]);
+	cr_expect_eq(idle.count, IDLE_CLIENTS_MAX);
+}
