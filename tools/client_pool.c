@@ -62,7 +62,7 @@ void print_refusal(void *context, size_t member, const struct refusal *refusal)
 }
 
 int make_client_pool(const struct command *command, const struct layout *layout,
-		     const struct client_node *client, struct pool_made *ret_made,
+		     const struct client_node *client, struct make_summary *ret_made,
 		     struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
@@ -77,7 +77,7 @@ int make_client_pool(const struct command *command, const struct layout *layout,
 	return make_pool(layout, client, &progress, ret_made, fault);
 }
 
-int check_enrolled(const char *client, const struct enrolled *enrolled, struct fault *fault)
+int check_enrolled(const char *client, const struct enroll_summary *enrolled, struct fault *fault)
 {
 	size_t certified = enrolled->present + enrolled->saved;
 
@@ -91,7 +91,7 @@ int check_enrolled(const char *client, const struct enrolled *enrolled, struct f
 
 int enroll_client(const struct command *command, const struct layout *layout,
 		  const struct client_node *client, const struct endpoint *ca,
-		  struct enrolled *ret_enrolled, struct fault *fault)
+		  struct enroll_summary *ret_enrolled, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(end_refusals)
@@ -140,7 +140,7 @@ static void end_renewal_refusals(struct renewal_refusals *refusals)
 			   refusals->printer.client);
 }
 
-int check_renewed(const char *client, const struct renewed *renewed, struct fault *fault)
+int check_renewed(const char *client, const struct renewal_summary *renewed, struct fault *fault)
 {
 	if (renewed->refused == 0)
 		return 0;
@@ -151,7 +151,7 @@ int check_renewed(const char *client, const struct renewed *renewed, struct faul
 }
 
 int renew_client(const struct command *command, const struct renewal *renewal,
-		 struct renewed *ret_renewed, struct fault *fault)
+		 struct renewal_summary *ret_renewed, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	const char *name = renewal->enrollment.client->name;

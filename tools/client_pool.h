@@ -34,7 +34,7 @@ void end_refusals(struct refusal_printer *printer);
 
 /* Makes the keys and requests that the pool lacks (make_pool). */
 int make_client_pool(const struct command *command, const struct layout *layout,
-		     const struct client_node *client, struct pool_made *ret_made,
+		     const struct client_node *client, struct make_summary *ret_made,
 		     struct fault *fault) MUST_CHECK;
 
 /*
@@ -43,10 +43,10 @@ int make_client_pool(const struct command *command, const struct layout *layout,
  */
 int enroll_client(const struct command *command, const struct layout *layout,
 		  const struct client_node *client, const struct endpoint *ca,
-		  struct enrolled *ret_enrolled, struct fault *fault) MUST_CHECK;
+		  struct enroll_summary *ret_enrolled, struct fault *fault) MUST_CHECK;
 
 /* FAULT_PARTIAL when some members were refused, FAULT_REFUSED when no member has a certificate. */
-int check_enrolled(const char *client, const struct enrolled *enrolled,
+int check_enrolled(const char *client, const struct enroll_summary *enrolled,
 		   struct fault *fault) MUST_CHECK;
 
 /*
@@ -54,10 +54,10 @@ int check_enrolled(const char *client, const struct enrolled *enrolled,
  * of the renewal; its callbacks are set here. Refused members are no fault: see check_renewed.
  */
 int renew_client(const struct command *command, const struct renewal *renewal,
-		 struct renewed *ret_renewed, struct fault *fault) MUST_CHECK;
+		 struct renewal_summary *ret_renewed, struct fault *fault) MUST_CHECK;
 
 /* FAULT_PARTIAL when some of the due members were refused, FAULT_REFUSED when all were. */
-int check_renewed(const char *client, const struct renewed *renewed,
+int check_renewed(const char *client, const struct renewal_summary *renewed,
 		  struct fault *fault) MUST_CHECK;
 
 #endif

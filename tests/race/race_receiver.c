@@ -83,7 +83,7 @@ static int make_pool_of_race(struct race *race, struct fault *fault)
 	const struct client_node client = {
 		.name = "client1",
 		.pool = {.size = MEMBERS, .key = KEY_ECDSA_P256, .subject = subject}};
-	struct pool_made made;
+	struct make_summary made;
 
 	if (make_pool(race->layout, &client, NULL, &made, fault) < 0)
 		return -1;

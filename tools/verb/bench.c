@@ -169,8 +169,8 @@ static int start_servers(struct bench *bench, struct fault *fault)
 static int enroll_members(struct bench *bench, size_t size, struct fault *fault)
 {
 	struct client_node *client = client_at(bench, 0);
-	struct pool_made made = {0};
-	struct enrolled enrolled = {0};
+	struct make_summary made = {0};
+	struct enroll_summary enrolled = {0};
 	int64_t begin_us = read_stopwatch_us();
 
 	client->pool.size = size;

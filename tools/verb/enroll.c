@@ -30,7 +30,7 @@ static const struct option enroll_options[] = {
 };
 
 static int print_enrolled(const struct command *command, const char *client,
-			  const struct enrolled *enrolled, struct fault *fault)
+			  const struct enroll_summary *enrolled, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
@@ -60,7 +60,7 @@ static int lock_for_offline(const struct command *command, const struct node *no
 }
 
 static int print_exported(const struct command *command, const char *client, const char *path,
-			  const struct export_figures *figures, struct fault *fault)
+			  const struct export_summary *figures, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
@@ -90,7 +90,7 @@ static int export_client(const struct command *command, const struct node *node,
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(end_refusals) struct refusal_printer printer = {0};
 	struct enrollment enrollment;
-	struct export_figures figures = {0};
+	struct export_summary figures = {0};
 	const char *client = node->client->name;
 
 	if (check_output(path, fault) < 0 ||
@@ -115,7 +115,7 @@ static int import_client(const struct command *command, const struct node *node,
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(end_refusals) struct refusal_printer printer = {0};
 	struct enrollment enrollment;
-	struct enrolled enrolled = {0};
+	struct enroll_summary enrolled = {0};
 
 	if (read_input(path, OFFLINE_FILE_MAX, &text, fault) < 0 ||
 	    lock_for_offline(command, node, &printer, &enrollment, &lock, fault) < 0)
@@ -132,7 +132,7 @@ static int run_enroll(const struct command *command, const void *settings, struc
 {
 	const struct enroll_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
-	struct enrolled enrolled = {0};
+	struct enroll_summary enrolled = {0};
 	struct endpoint ca;
 	int result;
 

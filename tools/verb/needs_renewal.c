@@ -44,7 +44,8 @@ static int find_need(const struct command *command, const struct renewal_options
 	CLEANUP(clear_node) struct node node = {0};
 
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
-	    find_due(node.layout, node.client, options, read_clock(), ret_need, NULL, fault) < 0)
+	    find_due_members(node.layout, node.client, options, read_clock(), ret_need, NULL,
+			     fault) < 0)
 		return -1;
 	if (print_need(command, node.client->name, ret_need, fault) < 0)
 		return -1;

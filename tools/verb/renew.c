@@ -25,7 +25,7 @@ static const struct option renew_options[] = {
 };
 
 static int print_renewed(const struct command *command, const char *client,
-			 const struct renewed *renewed, struct fault *fault)
+			 const struct renewal_summary *renewed, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
@@ -51,8 +51,8 @@ static int run_renew(const struct command *command, const void *settings, struct
 {
 	const struct renew_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
-	struct renewal renewal = {.terms = given->terms};
-	struct renewed renewed;
+	struct renewal renewal = {.options = given->terms};
+	struct renewal_summary renewed;
 
 	if (open_node(command, command->operands[0], &node, fault) < 0)
 		return -1;

@@ -4,7 +4,7 @@
 #include "tools/output.h"
 
 static int print_made(const struct command *command, const char *client,
-		      const struct pool_made *made, struct fault *fault)
+		      const struct make_summary *made, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
@@ -23,7 +23,7 @@ static int print_made(const struct command *command, const char *client,
 static int run_request(const struct command *command, const void *settings, struct fault *fault)
 {
 	CLEANUP(clear_node) struct node node = {0};
-	struct pool_made made;
+	struct make_summary made;
 
 	(void)settings;
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||

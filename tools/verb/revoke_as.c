@@ -211,7 +211,7 @@ static int request_revocations(const struct command *command, const struct node 
 			       const struct endpoint *ca, const struct buffer *serials, int reason,
 			       struct fault *fault)
 {
-	struct own_revocation request = {
+	struct revocation_options request = {
 		.layout = node->layout, .client = node->client->name, .ca = *ca, .reason = reason};
 	struct revocation_summary summary = {0};
 	uint64_t crl_number = 0;

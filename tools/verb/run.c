@@ -203,8 +203,8 @@ static int enroll_one(const struct run_context *run, const struct client_node *c
 		      struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
-	struct pool_made made = {0};
-	struct enrolled enrolled = {0};
+	struct make_summary made = {0};
+	struct enroll_summary enrolled = {0};
 	int result = -1;
 
 	if (open_layout(client->layout, &layout, fault) == 0 &&
@@ -222,7 +222,7 @@ static int renew_one(const struct run_context *run, const struct client_node *cl
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	struct renewal renewal = {.enrollment = {.client = client, .ca = run->ca.endpoint}};
-	struct renewed renewed = {0};
+	struct renewal_summary renewed = {0};
 	int result = -1;
 
 	if (open_layout(client->layout, &layout, fault) == 0) {

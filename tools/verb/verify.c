@@ -201,7 +201,7 @@ static int look_up_in_crl(const struct verify_settings *given, const struct cert
 		    check->certificate, at_s, &check->crl);
 	check->asked_crl = true;
 	format_time(crl->revoked_at_s, revoked_at);
-	if (crl->standing == CRL_REVOKED)
+	if (crl->status == CRL_REVOKED)
 		reject_because(&check->verdict, "CRL number %s: revoked at %s (%s)", crl->number,
 			       revoked_at, format_crl_reason(crl->reason));
 	return 0;
@@ -210,7 +210,7 @@ static int look_up_in_crl(const struct verify_settings *given, const struct cert
 /* The CRL could not be used: neither good nor revoked. */
 static bool is_status_unknown(const struct certificate_check *check)
 {
-	return check->asked_crl && check->crl.standing == CRL_UNKNOWN && !check->verdict.invalid;
+	return check->asked_crl && check->crl.status == CRL_UNKNOWN && !check->verdict.invalid;
 }
 
 static const char *name_verdict(const struct certificate_check *check)
@@ -222,8 +222,8 @@ static const char *name_verdict(const struct certificate_check *check)
 
 static void add_revocation(struct json_line *line, const struct crl_finding *crl)
 {
-	add_json_text(line, "revocation", format_crl_status(crl->standing));
-	if (crl->standing == CRL_REVOKED) {
+	add_json_text(line, "revocation", format_crl_status(crl->status));
+	if (crl->status == CRL_REVOKED) {
 		add_json_time(line, "revoked_at", crl->revoked_at_s);
 		add_json_text(line, "revocation_reason", format_crl_reason(crl->reason));
 	}
@@ -244,7 +244,7 @@ static int print_check_json(const struct certificate_check *check, struct fault 
 	if (check->verdict.invalid)
 		add_json_text(&line, "reason", check->verdict.reason);
 	else if (is_status_unknown(check))
-		add_json_text(&line, "reason", check->crl.why.text);
+		add_json_text(&line, "reason", check->crl.problem.text);
 	if (check->certificate != NULL) {
 		format_serial(certificate_serial(check->certificate), serial);
 		add_json_text(&line, "subject", certificate_subject(check->certificate));
@@ -272,8 +272,8 @@ static int print_check(const struct command *command, const struct certificate_c
 		return set_fault(fault, FAULT_UNVERIFIED, "%s: %s", check->path,
 				 check->verdict.reason);
 	if (is_status_unknown(check))
-		return set_fault(fault, check->crl.why.class, "%s: %s", check->path,
-				 check->crl.why.text);
+		return set_fault(fault, check->crl.problem.class, "%s: %s", check->path,
+				 check->crl.problem.text);
 	if (command->json)
 		return 0;
 	format_time(certificate_not_after(check->certificate), not_after);

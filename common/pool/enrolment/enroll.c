@@ -4,6 +4,7 @@
 #include "common/base/staging.h"
 #include "common/base/workers.h"
 #include "common/crypto/key_file.h"
+#include "common/net/idle_clients.h"
 #include "common/pool/enrolment/request_batch.h"
 #include "common/pool/members/replace_member.h"
 #include "common/pool/members/trust.h"
@@ -14,127 +15,101 @@
 #include <stdlib.h>
 
 enum {
-	IN_FLIGHT = 4,    /* requests at a time */
-	BATCH_LEAST = 50, /* below which splitting costs more than it brings */
+	IN_FLIGHT = 4,  /* requests at a time */
+	BATCH_MIN = 50, /* a smaller batch is not worth a request of its own */
 	FIRST_WAIT_MS = 100,
-	LONGEST_WAIT_MS = 2000,
-	PATIENCE_MS = 90000, /* for a CA that is busy: more than the minute of a rate */
+	WAIT_MAX_MS = 2000,
+	RETRY_MS = 90000, /* more than the minute of a rate limit */
 };
 
-/* One certify_members. */
-struct certifying {
+/* What the threads of one certify_members share. */
+struct certify_context {
 	const struct certification *certification;
 	const struct enrollment *enrollment;
 	struct certificate *root;
 	struct shared_key key;
 	size_t batch_size;
 	struct progress_report progress;
-	pthread_mutex_t lock; /* for what follows, and for the caller's refusal_function */
-	size_t last;          /* member that was given to a batch */
-	struct http_client *clients[IN_FLIGHT]; /* those that nobody uses */
-	size_t client_count;
-	struct certified certified;
+	struct idle_clients idle_clients;
+	pthread_mutex_t lock; /* for the members below, cert/ca.crt and the refusal_function */
+	size_t last;          /* the last member that a batch has taken */
+	struct certify_summary summary;
 };
 
-static void clear_certifying(struct certifying *certifying)
+static void clear_certify_context(struct certify_context *context)
 {
-	while (certifying->client_count > 0)
-		free_http_client(&certifying->clients[--certifying->client_count]);
-	free_certificate(&certifying->root);
-	clear_shared_key(&certifying->key);
-	clear_progress(&certifying->progress);
-	pthread_mutex_destroy(&certifying->lock);
+	clear_idle_clients(&context->idle_clients);
+	free_certificate(&context->root);
+	clear_shared_key(&context->key);
+	clear_progress(&context->progress);
+	pthread_mutex_destroy(&context->lock);
 }
 
-/* Split over the requests in flight, within the bounds. */
+/* An equal share for each request in flight, from BATCH_MIN up to `most`. */
 static size_t choose_batch_size(size_t member_count, size_t most)
 {
 	size_t share = (member_count + IN_FLIGHT - 1) / IN_FLIGHT;
 
-	if (share < BATCH_LEAST)
-		share = BATCH_LEAST;
+	if (share < BATCH_MIN)
+		share = BATCH_MIN;
 	return share < most ? share : most;
 }
 
-static void tell_refusal(struct certifying *certifying, size_t member,
-			 const struct refusal *refusal)
+static void report_refusal(struct certify_context *context, size_t member,
+			   const struct refusal *refusal)
 {
-	const struct enrollment *enrollment = certifying->enrollment;
+	const struct enrollment *enrollment = context->enrollment;
 
-	pthread_mutex_lock(&certifying->lock);
-	certifying->certified.refused++;
+	pthread_mutex_lock(&context->lock);
+	context->summary.refused++;
 	if (enrollment->refused != NULL)
 		enrollment->refused(enrollment->refused_context, member, refusal);
-	pthread_mutex_unlock(&certifying->lock);
+	pthread_mutex_unlock(&context->lock);
 }
 
-/* Members are taken one batch at a time, so that those of one batch follow each other. */
-static size_t take_members(struct certifying *certifying, size_t *members)
+/* Takes the members of the next batch: the *ret_count members of the set after *ret_last. */
+static void take_members(struct certify_context *context, size_t *ret_last, size_t *ret_count)
 {
 	size_t count = 0;
-	size_t member;
+	size_t next;
 
-	pthread_mutex_lock(&certifying->lock);
-	while (count < certifying->batch_size &&
-	       (member = next_in_member_set(certifying->certification->members,
-					    certifying->last)) != 0) {
-		certifying->last = member;
-		members[count++] = member;
+	pthread_mutex_lock(&context->lock);
+	*ret_last = context->last;
+	while (count < context->batch_size &&
+	       (next = next_in_member_set(context->certification->members, context->last)) != 0) {
+		context->last = next;
+		count++;
 	}
-	pthread_mutex_unlock(&certifying->lock);
-	return count;
+	pthread_mutex_unlock(&context->lock);
+	*ret_count = count;
 }
 
-static int fill_batch(struct certifying *certifying, struct request_batch *ret_batch,
+static int fill_batch(struct certify_context *context, struct request_batch *ret_batch,
 		      struct fault *fault)
 {
-	CLEANUP(free_members) size_t *members = calloc(certifying->batch_size, sizeof(*members));
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
+	size_t member;
 	size_t count;
 
-	if (members == NULL)
-		return set_memory_fault(fault);
-	count = take_members(certifying, members);
-	if (init_request_batch(certifying->certification->files, count, &batch, fault) < 0)
+	take_members(context, &member, &count);
+	if (init_request_batch(context->certification->files, count, &batch, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		struct refusal refusal = {0};
 
-		if (add_to_request_batch(certifying->enrollment->layout, members[i], &batch,
-					 &refusal, fault) < 0)
+		member = next_in_member_set(context->certification->members, member);
+		if (add_to_request_batch(context->enrollment->layout, member, &batch, &refusal,
+					 fault) < 0)
 			return -1;
 		if (refusal.type[0] != '\0')
-			tell_refusal(certifying, members[i], &refusal);
+			report_refusal(context, member, &refusal);
 	}
-	report_progress(&certifying->progress, count - batch.request.count);
+	report_progress(&context->progress, count - batch.request.count);
 	MOVE(ret_batch, batch);
 	return 0;
 }
 
-static int take_client(struct certifying *certifying, struct http_client **ret_client,
-		       struct fault *fault)
-{
-	struct http_client_settings settings = {.endpoint = certifying->enrollment->ca};
-	struct http_client *client = NULL;
-
-	pthread_mutex_lock(&certifying->lock);
-	if (certifying->client_count > 0)
-		client = certifying->clients[--certifying->client_count];
-	pthread_mutex_unlock(&certifying->lock);
-	if (client == NULL)
-		return new_http_client(&settings, ret_client, fault);
-	*ret_client = client;
-	return 0;
-}
-
-static void return_client(struct certifying *certifying, struct http_client *client)
-{
-	pthread_mutex_lock(&certifying->lock);
-	certifying->clients[certifying->client_count++] = client;
-	pthread_mutex_unlock(&certifying->lock);
-}
-
-static int ask_once(struct certifying *certifying, struct http_client *client,
+static int ask_once(struct certify_context *context, struct http_client *client,
 		    struct request_batch *batch, struct certificates_answer *ret_answer,
 		    struct fault *fault)
 {
@@ -144,10 +119,10 @@ static int ask_once(struct certifying *certifying, struct http_client *client,
 	CLEANUP(clear_secret) struct secret json = {0};
 	uint8_t sha256[SHA256_LEN];
 
-	if (make_request_claims(certifying->enrollment->client->name, CA_NAME, read_clock(),
+	if (make_request_claims(context->enrollment->client->name, CA_NAME, read_clock(),
 				&request->claims, fault) < 0 ||
 	    format_certificates_request(request, &question, fault) < 0 ||
-	    ask_encrypted(client, &certificates_kind, &certifying->key, bytes_of_secret(&question),
+	    ask_encrypted(client, &certificates_kind, &context->key, bytes_of_secret(&question),
 			  &json, sha256, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_ca_answer(&answer.claims, &answer.refusal, &request->claims, sha256, fault) < 0)
@@ -156,126 +131,115 @@ static int ask_once(struct certifying *certifying, struct http_client *client,
 	return 0;
 }
 
-/* A CA that is busy, or that we ask more often than we may, is asked again for a while. */
-static int ask_patiently(struct certifying *certifying, struct http_client *client,
-			 struct request_batch *batch, struct certificates_answer *ret_answer,
-			 struct fault *fault)
+/* Asks again for up to RETRY_MS while the CA is busy or limits the client's rate. */
+static int ask_with_retries(struct certify_context *context, struct http_client *client,
+			    struct request_batch *batch, struct certificates_answer *ret_answer,
+			    struct fault *fault)
 {
 	long waited_ms = 0;
 	long next_ms = FIRST_WAIT_MS;
 
 	for (;;) {
-		struct fault attempt = {0};
+		struct fault failure = {0};
 
-		if (ask_once(certifying, client, batch, ret_answer, &attempt) == 0)
+		if (ask_once(context, client, batch, ret_answer, &failure) == 0)
 			return 0;
-		if (attempt.class != FAULT_BUSY || waited_ms >= PATIENCE_MS)
-			return pass_fault(&attempt, fault);
+		if (failure.class != FAULT_BUSY || waited_ms >= RETRY_MS)
+			return pass_fault(&failure, fault);
 		sleep_us(1000 * next_ms);
 		waited_ms += next_ms;
-		next_ms = next_ms * 2 < LONGEST_WAIT_MS ? next_ms * 2 : LONGEST_WAIT_MS;
+		next_ms = next_ms * 2 < WAIT_MAX_MS ? next_ms * 2 : WAIT_MAX_MS;
 	}
 }
 
-static int ask_batch(struct certifying *certifying, struct request_batch *batch,
+static int ask_batch(struct certify_context *context, struct request_batch *batch,
 		     struct certificates_answer *ret_answer, struct fault *fault)
 {
 	struct http_client *client = NULL;
-	int asked;
-
-	if (take_client(certifying, &client, fault) < 0)
-		return -1;
-	asked = ask_patiently(certifying, client, batch, ret_answer, fault);
-	return_client(certifying, client);
-	return asked;
-}
-
-static void count_saved(struct certifying *certifying, size_t saved)
-{
-	pthread_mutex_lock(&certifying->lock);
-	certifying->certified.saved += saved;
-	pthread_mutex_unlock(&certifying->lock);
-}
-
-/* One at a time: the answers that are in flight have the same one. */
-static int keep_chain(struct certifying *certifying, const struct intermediates *chain,
-		      struct fault *fault)
-{
-	bool written;
 	int result;
 
-	pthread_mutex_lock(&certifying->lock);
-	result = keep_intermediates(certifying->enrollment->layout, chain, &written, fault);
-	pthread_mutex_unlock(&certifying->lock);
+	if (take_http_client(&context->idle_clients, &client, fault) < 0)
+		return -1;
+	result = ask_with_retries(context, client, batch, ret_answer, fault);
+	return_http_client(&context->idle_clients, &client);
 	return result;
 }
 
-/* Saves what was checked, and tells of it. */
-static int save_answer(struct certifying *certifying, const struct certificates_answer *answer,
+/* Saves a checked answer, and reports it to the caller's functions. */
+static int save_answer(struct certify_context *context, const struct certificates_answer *answer,
 		       const struct intermediates *chain, struct fault *fault)
 {
-	const struct certification *certification = certifying->certification;
+	const struct certification *certification = context->certification;
+	const struct layout *layout = context->enrollment->layout;
+	bool written;
+	int result;
 
-	if (keep_chain(certifying, chain, fault) < 0 ||
-	    save_certificates(certifying->enrollment->layout, certification->files, answer, fault) <
-		    0)
+	/* The chain first, as the certificates need it; answers in flight bring the same one. */
+	pthread_mutex_lock(&context->lock);
+	result = keep_intermediates(layout, chain, &written, fault);
+	pthread_mutex_unlock(&context->lock);
+	if (result < 0 || save_certificates(layout, certification->files, answer, fault) < 0)
 		return -1;
 	if (certification->saved != NULL &&
 	    certification->saved(certification->saved_context, answer, fault) < 0)
 		return -1;
-	count_saved(certifying, answer->certificate_count);
+	pthread_mutex_lock(&context->lock);
+	context->summary.saved += answer->certificate_count;
+	pthread_mutex_unlock(&context->lock);
 	for (size_t i = 0; i < answer->refusal_count; i++)
-		tell_refusal(certifying, parse_member(answer->refusals[i].name),
-			     &answer->refusals[i].refusal);
+		report_refusal(context, parse_member(answer->refusals[i].name),
+			       &answer->refusals[i].refusal);
 	return 0;
 }
 
-static int certify_next_batch(size_t index, void *context, struct fault *fault)
+static int certify_next_batch(size_t index, void *argument, struct fault *fault)
 {
-	struct certifying *certifying = context;
+	struct certify_context *context = argument;
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
 	(void)index;
-	if (fill_batch(certifying, &batch, fault) < 0)
+	if (fill_batch(context, &batch, fault) < 0)
 		return -1;
 	if (batch.request.count == 0)
 		return 0;
-	if (ask_batch(certifying, &batch, &answer, fault) < 0 ||
-	    check_batch_answer(&batch, certifying->root, read_clock(), &answer, fault) < 0 ||
-	    save_answer(certifying, &answer, &batch.chain, fault) < 0)
+	if (ask_batch(context, &batch, &answer, fault) < 0 ||
+	    check_batch_answer(&batch, context->root, read_clock(), &answer, fault) < 0 ||
+	    save_answer(context, &answer, &batch.chain, fault) < 0)
 		return -1;
-	report_progress(&certifying->progress, batch.request.count);
+	report_progress(&context->progress, batch.request.count);
 	return 0;
 }
 
-int certify_members(const struct certification *certification, struct certified *ret_certified,
+int certify_members(const struct certification *certification, struct certify_summary *ret_summary,
 		    struct fault *fault)
 {
 	const struct enrollment *enrollment = certification->enrollment;
+	const struct http_client_settings settings = {.endpoint = enrollment->ca};
 	size_t count = certification->members->count;
-	CLEANUP(clear_certifying)
-	struct certifying certifying = {.certification = certification,
-					.enrollment = enrollment,
-					.lock = PTHREAD_MUTEX_INITIALIZER};
+	CLEANUP(clear_certify_context)
+	struct certify_context context = {.certification = certification,
+					  .enrollment = enrollment,
+					  .lock = PTHREAD_MUTEX_INITIALIZER};
 	size_t batch_count;
 
-	init_progress(&certifying.progress, &enrollment->progress, count);
+	init_progress(&context.progress, &enrollment->progress, count);
+	init_idle_clients(&context.idle_clients, &settings);
 	if (sweep_staging(enrollment->layout->cert, fault) < 0)
 		return prefix_fault(fault, "%s/cert", enrollment->layout->path);
-	if (read_root(enrollment->layout, &certifying.root, fault) < 0 ||
-	    read_shared_key(enrollment->layout, CA_NAME, &certifying.key, fault) < 0)
+	if (read_root(enrollment->layout, &context.root, fault) < 0 ||
+	    read_shared_key(enrollment->layout, CA_NAME, &context.key, fault) < 0)
 		return -1;
-	certifying.batch_size = choose_batch_size(count, enrollment->client->pool.batch_size);
-	batch_count = (count + certifying.batch_size - 1) / certifying.batch_size;
-	if (run_tasks(batch_count, IN_FLIGHT, certify_next_batch, &certifying, fault) < 0)
+	context.batch_size = choose_batch_size(count, enrollment->client->pool.batch_size);
+	batch_count = (count + context.batch_size - 1) / context.batch_size;
+	if (run_tasks(batch_count, IN_FLIGHT, certify_next_batch, &context, fault) < 0)
 		return -1;
-	*ret_certified = certifying.certified;
+	*ret_summary = context.summary;
 	return 0;
 }
 
-int find_missing(const struct layout *layout, const struct client_node *client,
-		 struct member_set *ret_missing, size_t *ret_present, struct fault *fault)
+int find_missing_members(const struct layout *layout, const struct client_node *client,
+			 struct member_set *ret_missing, size_t *ret_present, struct fault *fault)
 {
 	CLEANUP(clear_member_set) struct member_set missing = {0};
 	size_t present = 0;
@@ -303,20 +267,21 @@ int find_missing(const struct layout *layout, const struct client_node *client,
 	return 0;
 }
 
-int enroll_pool(const struct enrollment *enrollment, struct enrolled *ret_enrolled,
+int enroll_pool(const struct enrollment *enrollment, struct enroll_summary *ret_summary,
 		struct fault *fault)
 {
 	CLEANUP(clear_member_set) struct member_set missing = {0};
 	const struct certification certification = {
 		.enrollment = enrollment, .files = &current_files, .members = &missing};
-	struct certified certified = {0};
+	struct certify_summary summary = {0};
 	size_t present = 0;
 
 	if (complete_renewals(enrollment->layout, fault) < 0 ||
-	    find_missing(enrollment->layout, enrollment->client, &missing, &present, fault) < 0 ||
-	    certify_members(&certification, &certified, fault) < 0)
+	    find_missing_members(enrollment->layout, enrollment->client, &missing, &present,
+				 fault) < 0 ||
+	    certify_members(&certification, &summary, fault) < 0)
 		return -1;
-	*ret_enrolled = (struct enrolled){
-		.present = present, .saved = certified.saved, .refused = certified.refused};
+	*ret_summary = (struct enroll_summary){
+		.present = present, .saved = summary.saved, .refused = summary.refused};
 	return 0;
 }

@@ -5,8 +5,8 @@
 #include "common/wire/certificates.h"
 
 /*
- * Told of each member that the CA refused, or whose request cannot be read and was not sent
- * (bad_request), from one thread at a time.
+ * Called for each member whose request the CA refused, or cannot be read and was not sent
+ * (bad_request); from one thread at a time.
  */
 typedef void refusal_function(void *context, size_t member, const struct refusal *refusal);
 
@@ -15,46 +15,49 @@ struct enrollment {
 	const struct client_node *client;
 	struct endpoint ca;
 	struct progress progress;
-	refusal_function *refused;
+	refusal_function *refused; /* may be NULL */
 	void *refused_context;
 };
 
-struct enrolled {
-	size_t present; /* had a certificate before */
-	size_t saved;   /* certificates saved now */
-	size_t refused;
+struct enroll_summary {
+	size_t present; /* members that had a certificate before */
+	size_t saved;   /* certificates saved */
+	size_t refused; /* members refused */
 };
 
 /*
- * Which members have a request and no certificate, and how many have a certificate. FAULT_NOT_FOUND
- * when no member has either.
+ * The members that have a request and no certificate, and the number that have a certificate.
+ * Errors: FAULT_NOT_FOUND if no member has either.
  */
-int find_missing(const struct layout *layout, const struct client_node *client,
-		 struct member_set *ret_missing, size_t *ret_present,
-		 struct fault *fault) MUST_CHECK;
+int find_missing_members(const struct layout *layout, const struct client_node *client,
+			 struct member_set *ret_missing, size_t *ret_present,
+			 struct fault *fault) MUST_CHECK;
 
 /*
- * Part 1, the client's half: has every member certified that has a request and no certificate, in
- * requests of up to batch_size members, several in flight (a pool that would fit into fewer is
- * split over them). Of each answer every certificate is checked before any is written: it is for
- * the key of its member's request, it chains to the pinned root, it is in PROFILE_MEMBER, its
- * member was asked for, and no member is missing. An answer with one that does not hold is refused
- * whole (FAULT_UNVERIFIED), and nothing of it is written. Those of one answer are saved together,
- * durably. Asked again it only sends what is missing. Members that are refused are told one by one;
- * the others are saved. A renewal that was killed halfway through its renames is completed first.
- * Errors: FAULT_NOT_FOUND when no member has a request; the first failure of a request (what other
- * requests brought until then stays saved). A CA that is busy, or that was asked more often than it
- * allows, is asked again for a minute and a half: then FAULT_BUSY.
+ * Part 1, the client's side: has the CA certify the members that have a request and no certificate.
+ * A request to the CA has up to batch_size members, and several are in flight at a time; a smaller
+ * pool is split over them.
+ *
+ * All certificates of an answer are checked before any is written: each is for the key in its
+ * member's request, chains to the pinned root and is in PROFILE_MEMBER, and every member of the
+ * request has one certificate or one refusal. Otherwise nothing of the answer is written
+ * (FAULT_UNVERIFIED). The certificates of one answer are saved together, durably.
+ *
+ * A refused member is reported, and the others are saved. Called again, it asks only for the
+ * members that have no certificate yet. A renewal that was killed during its renames is completed
+ * first.
+ * Errors: FAULT_NOT_FOUND if no member has a request. Otherwise the first failure of a request; the
+ * certificates of earlier answers stay. A CA that is busy, or limits the client's rate, is asked
+ * again for 90 s: then FAULT_BUSY.
  */
-int enroll_pool(const struct enrollment *enrollment, struct enrolled *ret_enrolled,
+int enroll_pool(const struct enrollment *enrollment, struct enroll_summary *ret_summary,
 		struct fault *fault) MUST_CHECK;
 
-/* Having members' requests certified by the CA: what enrolling and renewing have in common. */
-
-/* Told of each answer after its certificates were saved, from several threads at once. */
+/* Called after the certificates of one answer were saved, from several threads at once. */
 typedef int saved_function(void *context, const struct certificates_answer *answer,
 			   struct fault *fault);
 
+/* For certify_members: which members, and under which file names. */
 struct certification {
 	const struct enrollment *enrollment;
 	const struct member_files *files;
@@ -63,13 +66,13 @@ struct certification {
 	void *saved_context;
 };
 
-struct certified {
+struct certify_summary {
 	size_t saved;
 	size_t refused;
 };
 
-/* Has the members certified, in several requests at a time; enroll.h says what is checked. */
-int certify_members(const struct certification *certification, struct certified *ret_certified,
+/* The part of enroll_pool that a renewal needs too: certifies these members. */
+int certify_members(const struct certification *certification, struct certify_summary *ret_summary,
 		    struct fault *fault) MUST_CHECK;
 
 #endif

@@ -11,82 +11,81 @@
 
 #define EXPORTED_FILE "exported"
 
-/* Requests of so many members that are far apart. */
 enum { EXPORTED_FILE_MAX = 64 * 1024 * 1024, IAT_DIGITS_MAX = 12, INDEX_DIGITS_MAX = 7 };
 
-void clear_exported_requests(struct exported_requests *exported)
+void clear_exported_requests(struct exported_requests *requests)
 {
-	for (size_t i = 0; i < exported->count; i++)
-		free(exported->requests[i].members);
-	free(exported->requests);
-	*exported = (struct exported_requests){0};
+	for (size_t i = 0; i < requests->count; i++)
+		free(requests->items[i].members);
+	free(requests->items);
+	*requests = (struct exported_requests){0};
 }
 
-static int make_room(struct exported_requests *exported, struct fault *fault)
+static int make_room(struct exported_requests *requests, struct fault *fault)
 {
-	struct exported_request *requests;
-	size_t size = exported->size > 0 ? exported->size * 2 : 16;
+	size_t capacity = requests->capacity > 0 ? requests->capacity * 2 : 16;
+	struct exported_request *items;
 
-	if (exported->count >= EXPORTED_MAX)
+	if (requests->count >= EXPORTED_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected at most %d requests on their way to the CA, found more: "
 				 "import their answers first",
 				 EXPORTED_MAX);
-	if (exported->count < exported->size)
+	if (requests->count < requests->capacity)
 		return 0;
-	requests = reallocarray(exported->requests, size, sizeof(*requests));
-	if (requests == NULL)
+	items = reallocarray(requests->items, capacity, sizeof(*items));
+	if (items == NULL)
 		return set_memory_fault(fault);
-	exported->requests = requests;
-	exported->size = size;
+	requests->items = items;
+	requests->capacity = capacity;
 	return 0;
 }
 
-int add_exported_request(struct exported_requests *exported, struct exported_request *request,
+int add_exported_request(struct exported_requests *requests, struct exported_request *request,
 			 struct fault *fault)
 {
-	if (make_room(exported, fault) < 0) {
+	if (make_room(requests, fault) < 0) {
 		free(TAKE(request->members));
 		return -1;
 	}
-	exported->requests[exported->count++] = *request;
+	requests->items[requests->count++] = *request;
 	request->members = NULL;
 	return 0;
 }
 
-const struct exported_request *find_exported_request(const struct exported_requests *exported,
+const struct exported_request *find_exported_request(const struct exported_requests *requests,
 						     const char *jti)
 {
-	for (size_t i = 0; i < exported->count; i++)
-		if (strcmp(exported->requests[i].jti, jti) == 0)
-			return &exported->requests[i];
+	for (size_t i = 0; i < requests->count; i++)
+		if (strcmp(requests->items[i].jti, jti) == 0)
+			return &requests->items[i];
 	return NULL;
 }
 
-static void remove_at(struct exported_requests *exported, size_t index)
+static void remove_at(struct exported_requests *requests, size_t index)
 {
-	free(exported->requests[index].members);
-	exported->count--;
-	memmove(&exported->requests[index], &exported->requests[index + 1],
-		(exported->count - index) * sizeof(*exported->requests));
+	free(requests->items[index].members);
+	requests->count--;
+	memmove(&requests->items[index], &requests->items[index + 1],
+		(requests->count - index) * sizeof(*requests->items));
 }
 
-void remove_exported_request(struct exported_requests *exported, const char *jti)
+void remove_exported_request(struct exported_requests *requests, const char *jti)
 {
-	const struct exported_request *request = find_exported_request(exported, jti);
+	const struct exported_request *request = find_exported_request(requests, jti);
 
 	if (request != NULL)
-		remove_at(exported, (size_t)(request - exported->requests));
+		remove_at(requests, (size_t)(request - requests->items));
 }
 
-void drop_old_exported_requests(struct exported_requests *exported, int64_t now_s)
+void drop_old_exported_requests(struct exported_requests *requests, int64_t now_s)
 {
-	for (size_t i = exported->count; i > 0; i--)
-		if (now_s - exported->requests[i - 1].iat_s > EXPORTED_KEPT_S)
-			remove_at(exported, i - 1);
+	for (size_t i = requests->count; i > 0; i--)
+		if (now_s - requests->items[i - 1].iat_s > EXPORTED_EXPIRY_S)
+			remove_at(requests, i - 1);
 }
 
-/* A line that is being read: what of it is left. */
+/* The rest of the line that is being parsed. */
 struct cursor {
 	const char *text;
 };
@@ -131,7 +130,7 @@ static bool take_sha256(struct cursor *cursor, uint8_t ret_sha256[static SHA256_
 	return true;
 }
 
-/* "7" or "7-12": begins after the last member there is, and fits into what one request can have. */
+/* "7" or "7-12": comes after the request's last member, and fits into BATCH_SIZE_MAX members. */
 static bool take_range(struct cursor *cursor, struct exported_request *request)
 {
 	size_t last = request->count > 0 ? request->members[request->count - 1] : 0;
@@ -160,7 +159,7 @@ static bool take_members(struct cursor *cursor, struct exported_request *request
 	return *cursor->text == '\0';
 }
 
-static int parse_line(const char *line, size_t number, struct exported_requests *exported,
+static int parse_line(const char *line, size_t number, struct exported_requests *requests,
 		      struct fault *fault)
 {
 	struct cursor cursor = {line};
@@ -172,8 +171,8 @@ static int parse_line(const char *line, size_t number, struct exported_requests 
 	if (take_number(&cursor, IAT_DIGITS_MAX, &request.iat_s) && take_character(&cursor, ' ') &&
 	    take_jti(&cursor, request.jti) && take_character(&cursor, ' ') &&
 	    take_sha256(&cursor, request.sha256) && take_character(&cursor, ' ') &&
-	    take_members(&cursor, &request) && find_exported_request(exported, request.jti) == NULL)
-		return add_exported_request(exported, &request, fault);
+	    take_members(&cursor, &request) && find_exported_request(requests, request.jti) == NULL)
+		return add_exported_request(requests, &request, fault);
 	free(request.members);
 	return set_fault(
 		fault, FAULT_MALFORMED,
@@ -182,10 +181,10 @@ static int parse_line(const char *line, size_t number, struct exported_requests 
 		number);
 }
 
-int parse_exported_requests(struct bytes text, struct exported_requests *ret_exported,
+int parse_exported_requests(struct bytes text, struct exported_requests *ret_requests,
 			    struct fault *fault)
 {
-	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	CLEANUP(clear_buffer) struct buffer line = {0};
 	size_t number = 0;
 
@@ -202,12 +201,12 @@ int parse_exported_requests(struct bytes text, struct exported_requests *ret_exp
 		if (end == NULL || memchr(text.data, '\0', len) != NULL)
 			return set_fault(fault, FAULT_MALFORMED,
 					 "line %zu: expected text and a line end", number);
-		if (parse_line((const char *)line.data, number, &exported, fault) < 0)
+		if (parse_line((const char *)line.data, number, &requests, fault) < 0)
 			return -1;
 		text.data += len + 1;
 		text.len -= len + 1;
 	}
-	MOVE(ret_exported, exported);
+	MOVE(ret_requests, requests);
 	return 0;
 }
 
@@ -226,14 +225,14 @@ static void append_members(struct buffer *text, const struct exported_request *r
 	}
 }
 
-int format_exported_requests(const struct exported_requests *exported, struct buffer *ret_text,
+int format_exported_requests(const struct exported_requests *requests, struct buffer *ret_text,
 			     struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
 	append_string(&text, "");
-	for (size_t i = 0; i < exported->count; i++) {
-		const struct exported_request *request = &exported->requests[i];
+	for (size_t i = 0; i < requests->count; i++) {
+		const struct exported_request *request = &requests->items[i];
 
 		append_format(&text, "%" PRId64 " %s ", request->iat_s, request->jti);
 		append_hex(&text, (struct bytes){request->sha256, SHA256_LEN});
@@ -247,30 +246,30 @@ int format_exported_requests(const struct exported_requests *exported, struct bu
 	return 0;
 }
 
-int read_exported_requests(const struct layout *layout, struct exported_requests *ret_exported,
+int read_exported_requests(const struct layout *layout, struct exported_requests *ret_requests,
 			   struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
 	if (!file_exists(layout->state, EXPORTED_FILE)) {
-		*ret_exported = (struct exported_requests){0};
+		*ret_requests = (struct exported_requests){0};
 		return 0;
 	}
 	if (read_file(layout->state, EXPORTED_FILE, EXPORTED_FILE_MAX, &text, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
-	if (parse_exported_requests(bytes_of_buffer(&text), ret_exported, fault) < 0)
+	if (parse_exported_requests(bytes_of_buffer(&text), ret_requests, fault) < 0)
 		return prefix_fault(fault, "%s/state/" EXPORTED_FILE, layout->path);
 	return 0;
 }
 
-int write_exported_requests(const struct layout *layout, const struct exported_requests *exported,
+int write_exported_requests(const struct layout *layout, const struct exported_requests *requests,
 			    struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
-	if (format_exported_requests(exported, &text, fault) < 0)
+	if (format_exported_requests(requests, &text, fault) < 0)
 		return -1;
-	/* state/ is also where a receiver stages, under another lock. */
+	/* Only this file's: a receiver stages its files in state/ too, under another lock. */
 	if (sweep_staged_file(layout->state, EXPORTED_FILE, fault) < 0 ||
 	    write_file(layout->state, EXPORTED_FILE, STAGE_REPLACE, 0600, bytes_of_buffer(&text),
 		       fault) < 0)

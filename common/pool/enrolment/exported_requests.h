@@ -6,13 +6,13 @@
 #include "common/layout/layout.h"
 
 /*
- * The requests that were written into files to be carried to the CA by hand, and whose answers have
- * not come back: state/exported, one line a request,
+ * The requests that were exported into files for an offline transfer to the CA, and are not
+ * answered yet: state/exported, one line a request,
  *
  *   IAT JTI SHA256 MEMBERS\n
  *
- * the SHA-256 of its JWE in lower-case hex, its members as "1-1000,1003". By that an answer is
- * recognised, however long it was on its way. The file is replaced whole and durably.
+ * with the SHA-256 of the request's JWE in lower-case hex and its members as "1-1000,1003". They
+ * identify the answer, however long it takes to come back. The file is replaced whole and durably.
  */
 struct exported_request {
 	int64_t iat_s;
@@ -23,41 +23,46 @@ struct exported_request {
 };
 
 struct exported_requests {
-	struct exported_request *requests;
+	struct exported_request *items;
 	size_t count;
-	size_t size; /* for how many there is room */
+	size_t capacity;
 };
 
 enum {
-	EXPORTED_MAX = 20000,          /* requests */
-	EXPORTED_KEPT_S = 180 * 86400, /* how long an answer is waited for */
+	EXPORTED_MAX = 20000,            /* requests */
+	EXPORTED_EXPIRY_S = 180 * 86400, /* after which an exported request expires */
 };
 
-/* Adds a request; its members are taken over, also on failure. FAULT_TOO_LARGE over EXPORTED_MAX.
+/*
+ * Adds a request.
+ * Owns: takes its members over, also on failure.
+ * Errors: FAULT_TOO_LARGE over EXPORTED_MAX.
  */
-int add_exported_request(struct exported_requests *exported, struct exported_request *request,
+int add_exported_request(struct exported_requests *requests, struct exported_request *request,
 			 struct fault *fault) MUST_CHECK;
 
-/* The request of that jti; NULL when there is none. */
-const struct exported_request *find_exported_request(const struct exported_requests *exported,
+/* The request of that jti, borrowed; NULL if there is none. */
+const struct exported_request *find_exported_request(const struct exported_requests *requests,
 						     const char *jti);
 
-void remove_exported_request(struct exported_requests *exported, const char *jti);
+/* Does nothing if there is no request of that jti. */
+void remove_exported_request(struct exported_requests *requests, const char *jti);
 
-/* Removes what is no longer waited for. */
-void drop_old_exported_requests(struct exported_requests *exported, int64_t now_s);
-void clear_exported_requests(struct exported_requests *exported);
+/* Removes the requests that are older than EXPORTED_EXPIRY_S. */
+void drop_old_exported_requests(struct exported_requests *requests, int64_t now_s);
+void clear_exported_requests(struct exported_requests *requests);
 
-/* FAULT_MALFORMED, with the line. */
-int parse_exported_requests(struct bytes text, struct exported_requests *ret_exported,
+/* Errors: FAULT_MALFORMED, with the number of the line. */
+int parse_exported_requests(struct bytes text, struct exported_requests *ret_requests,
 			    struct fault *fault) MUST_CHECK;
-int format_exported_requests(const struct exported_requests *exported, struct buffer *ret_text,
+int format_exported_requests(const struct exported_requests *requests, struct buffer *ret_text,
 			     struct fault *fault) MUST_CHECK;
 
-/* Empty when there is no such file. The caller holds the layout's lock. */
-int read_exported_requests(const struct layout *layout, struct exported_requests *ret_exported,
+/* Reads and replaces state/exported. Without that file there are no requests. The caller holds the
+   layout's lock. */
+int read_exported_requests(const struct layout *layout, struct exported_requests *ret_requests,
 			   struct fault *fault) MUST_CHECK;
-int write_exported_requests(const struct layout *layout, const struct exported_requests *exported,
+int write_exported_requests(const struct layout *layout, const struct exported_requests *requests,
 			    struct fault *fault) MUST_CHECK;
 
 #endif

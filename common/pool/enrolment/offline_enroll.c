@@ -11,36 +11,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One export_requests. */
-struct exporting {
+/* The parts of one export_requests. */
+struct export_context {
 	const struct enrollment *enrollment;
 	struct shared_key key;
 	struct member_set missing;
-	struct exported_requests exported;
+	struct exported_requests recorded; /* state/exported */
 	struct buffer text;
-	struct export_figures figures;
+	struct export_summary summary;
 };
 
-static void clear_exporting(struct exporting *exporting)
+static void clear_export_context(struct export_context *context)
 {
-	clear_buffer(&exporting->text);
-	clear_exported_requests(&exporting->exported);
-	clear_member_set(&exporting->missing);
-	clear_shared_key(&exporting->key);
+	clear_buffer(&context->text);
+	clear_exported_requests(&context->recorded);
+	clear_member_set(&context->missing);
+	clear_shared_key(&context->key);
 }
 
-static void tell_refusal(const struct enrollment *enrollment, size_t member,
-			 const struct refusal *refusal)
+static void report_refusal(const struct enrollment *enrollment, size_t member,
+			   const struct refusal *refusal)
 {
 	if (enrollment->refused != NULL)
 		enrollment->refused(enrollment->refused_context, member, refusal);
 }
 
-/* The next members' requests; an empty batch when there are no more. *last is the last taken. */
-static int fill_batch(struct exporting *exporting, size_t *last, struct request_batch *ret_batch,
+/* Fills a batch with the missing members after *last, and updates *last. The batch is empty if
+   there are no more. */
+static int fill_batch(struct export_context *context, size_t *last, struct request_batch *ret_batch,
 		      struct fault *fault)
 {
-	const struct enrollment *enrollment = exporting->enrollment;
+	const struct enrollment *enrollment = context->enrollment;
 	size_t most = enrollment->client->pool.batch_size;
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	size_t member;
@@ -48,23 +49,23 @@ static int fill_batch(struct exporting *exporting, size_t *last, struct request_
 	if (init_request_batch(&current_files, most, &batch, fault) < 0)
 		return -1;
 	while (batch.request.count < most &&
-	       (member = next_in_member_set(&exporting->missing, *last)) != 0) {
+	       (member = next_in_member_set(&context->missing, *last)) != 0) {
 		struct refusal refusal = {0};
 
 		*last = member;
 		if (add_to_request_batch(enrollment->layout, member, &batch, &refusal, fault) < 0)
 			return -1;
 		if (refusal.type[0] != '\0') {
-			exporting->figures.refused++;
-			tell_refusal(enrollment, member, &refusal);
+			context->summary.refused++;
+			report_refusal(enrollment, member, &refusal);
 		}
 	}
 	MOVE(ret_batch, batch);
 	return 0;
 }
 
-static int remember_batch(struct exporting *exporting, const struct request_batch *batch,
-			  struct bytes jwe, struct fault *fault)
+static int record_batch(struct export_context *context, const struct request_batch *batch,
+			struct bytes jwe, struct fault *fault)
 {
 	struct exported_request request = {.iat_s = batch->request.claims.iat_s,
 					   .count = batch->request.count};
@@ -76,92 +77,93 @@ static int remember_batch(struct exporting *exporting, const struct request_batc
 		return set_memory_fault(fault);
 	for (size_t i = 0; i < request.count; i++)
 		request.members[i] = batch->members[i].index;
-	return add_exported_request(&exporting->exported, &request, fault);
+	return add_exported_request(&context->recorded, &request, fault);
 }
 
-static int export_batch(struct exporting *exporting, struct request_batch *batch, int64_t now_s,
+static int export_batch(struct export_context *context, struct request_batch *batch, int64_t now_s,
 			struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 
-	if (make_request_claims(exporting->enrollment->client->name, CA_NAME, now_s,
+	if (make_request_claims(context->enrollment->client->name, CA_NAME, now_s,
 				&batch->request.claims, fault) < 0 ||
 	    format_certificates_request(&batch->request, &json, fault) < 0 ||
-	    encrypt_message(&exporting->key, certificates_kind.typ, certificates_kind.cty,
+	    encrypt_message(&context->key, certificates_kind.typ, certificates_kind.cty,
 			    bytes_of_secret(&json), &jwe, fault) < 0 ||
-	    remember_batch(exporting, batch, bytes_of_buffer(&jwe), fault) < 0)
+	    record_batch(context, batch, bytes_of_buffer(&jwe), fault) < 0)
 		return -1;
-	append_bytes(&exporting->text, bytes_of_buffer(&jwe));
-	append_string(&exporting->text, "\n");
-	exporting->figures.members += batch->request.count;
-	exporting->figures.requests++;
-	if (exporting->text.len > OFFLINE_FILE_MAX)
+	append_bytes(&context->text, bytes_of_buffer(&jwe));
+	append_string(&context->text, "\n");
+	context->summary.members += batch->request.count;
+	context->summary.requests++;
+	if (context->text.len > OFFLINE_FILE_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "the pool's requests are more than the %d octets of one file",
 				 OFFLINE_FILE_MAX);
-	return check_buffer(&exporting->text, fault);
+	return check_buffer(&context->text, fault);
 }
 
-static int export_missing(struct exporting *exporting, int64_t now_s, struct fault *fault)
+static int export_missing(struct export_context *context, int64_t now_s, struct fault *fault)
 {
 	size_t last = 0;
 
 	for (;;) {
 		CLEANUP(clear_request_batch) struct request_batch batch = {0};
 
-		if (fill_batch(exporting, &last, &batch, fault) < 0)
+		if (fill_batch(context, &last, &batch, fault) < 0)
 			return -1;
 		if (batch.request.count == 0)
 			return 0;
-		if (export_batch(exporting, &batch, now_s, fault) < 0)
+		if (export_batch(context, &batch, now_s, fault) < 0)
 			return -1;
 	}
 }
 
 int export_requests(const struct enrollment *enrollment, int64_t now_s, struct buffer *ret_text,
-		    struct export_figures *ret_figures, struct fault *fault)
+		    struct export_summary *ret_summary, struct fault *fault)
 {
 	const struct layout *layout = enrollment->layout;
-	CLEANUP(clear_exporting) struct exporting exporting = {.enrollment = enrollment};
+	CLEANUP(clear_export_context) struct export_context context = {.enrollment = enrollment};
 
 	if (complete_renewals(layout, fault) < 0 ||
-	    read_shared_key(layout, CA_NAME, &exporting.key, fault) < 0 ||
-	    find_missing(layout, enrollment->client, &exporting.missing, &exporting.figures.present,
-			 fault) < 0 ||
-	    read_exported_requests(layout, &exporting.exported, fault) < 0)
+	    read_shared_key(layout, CA_NAME, &context.key, fault) < 0 ||
+	    find_missing_members(layout, enrollment->client, &context.missing,
+				 &context.summary.present, fault) < 0 ||
+	    read_exported_requests(layout, &context.recorded, fault) < 0)
 		return -1;
-	drop_old_exported_requests(&exporting.exported, now_s);
-	if (export_missing(&exporting, now_s, fault) < 0)
+	drop_old_exported_requests(&context.recorded, now_s);
+	if (export_missing(&context, now_s, fault) < 0)
 		return -1;
-	if (exporting.figures.requests > 0 &&
-	    write_exported_requests(layout, &exporting.exported, fault) < 0)
+	if (context.summary.requests > 0 &&
+	    write_exported_requests(layout, &context.recorded, fault) < 0)
 		return -1;
-	*ret_figures = exporting.figures;
-	*ret_text = take_buffer(&exporting.text);
+	*ret_summary = context.summary;
+	*ret_text = take_buffer(&context.text);
 	return 0;
 }
 
-/* One import_answers. */
-struct importing {
+/* The parts of one import_answers. */
+struct import_context {
 	const struct enrollment *enrollment;
 	struct certificate *root;
 	struct shared_key key;
-	struct exported_requests exported;
+	struct exported_requests recorded; /* state/exported */
 	int64_t now_s;
-	struct enrolled enrolled;
+	struct enroll_summary summary;
 };
 
-static void clear_importing(struct importing *importing)
+static void clear_import_context(struct import_context *context)
 {
-	clear_exported_requests(&importing->exported);
-	clear_shared_key(&importing->key);
-	free_certificate(&importing->root);
+	clear_exported_requests(&context->recorded);
+	clear_shared_key(&context->key);
+	free_certificate(&context->root);
 }
 
-/* The batch as it was exported, from the requests that are in CSR_file/ now. */
-static int rebuild_batch(const struct importing *importing, const struct exported_request *request,
-			 struct request_batch *ret_batch, struct fault *fault)
+/* Makes the batch again that was exported, from the files that are in CSR_file/ now. */
+static int rebuild_batch(const struct import_context *context,
+			 const struct exported_request *request, struct request_batch *ret_batch,
+			 struct fault *fault)
 {
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 
@@ -170,7 +172,7 @@ static int rebuild_batch(const struct importing *importing, const struct exporte
 	for (size_t i = 0; i < request->count; i++) {
 		struct refusal refusal = {0};
 
-		if (add_to_request_batch(importing->enrollment->layout, request->members[i], &batch,
+		if (add_to_request_batch(context->enrollment->layout, request->members[i], &batch,
 					 &refusal, fault) < 0)
 			return -1;
 		if (refusal.type[0] != '\0')
@@ -182,8 +184,8 @@ static int rebuild_batch(const struct importing *importing, const struct exporte
 	return 0;
 }
 
-/* Whether this very certificate is the member's already. */
-static int is_present(const struct layout *layout, const struct member_pem *given,
+/* Whether the member has this very certificate already. */
+static int is_present(const struct layout *layout, const struct member_pem *member,
 		      bool *ret_present, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *old = NULL;
@@ -191,11 +193,11 @@ static int is_present(const struct layout *layout, const struct member_pem *give
 	char name[FILE_NAME_SIZE];
 
 	*ret_present = false;
-	name_certificate(parse_member(given->name), name);
+	name_certificate(parse_member(member->name), name);
 	if (!file_exists(layout->cert, name))
 		return 0;
 	if (read_certificate_file(layout, name, &old, fault) < 0 ||
-	    parse_certificate_pem(bytes_of_buffer(&given->pem), &new, fault) < 0)
+	    parse_certificate_pem(bytes_of_buffer(&member->pem), &new, fault) < 0)
 		return -1;
 	if (!equal_bytes(certificate_der(old), certificate_der(new)))
 		return set_fault(fault, FAULT_REFUSED,
@@ -206,65 +208,66 @@ static int is_present(const struct layout *layout, const struct member_pem *give
 	return 0;
 }
 
-/* Takes out what came by another way meanwhile, or was imported before a kill. */
-static int drop_present(struct importing *importing, struct certificates_answer *answer,
+/* Removes the certificates that are saved already: by enroll_pool, or by an import that was killed.
+ */
+static int drop_present(struct import_context *context, struct certificates_answer *answer,
 			struct fault *fault)
 {
-	size_t kept = 0;
+	size_t new_count = 0;
 
 	for (size_t i = 0; i < answer->certificate_count; i++) {
-		struct member_pem given = answer->certificates[i];
+		struct member_pem member = answer->certificates[i];
 		bool present;
 
-		if (is_present(importing->enrollment->layout, &given, &present, fault) < 0)
+		if (is_present(context->enrollment->layout, &member, &present, fault) < 0)
 			return -1;
-		/* The one that is kept, or is to be freed, changes places. */
-		answer->certificates[i] = answer->certificates[kept];
-		answer->certificates[kept] = given;
-		kept += present ? 0 : 1;
+		/* Swapped, so that certificates to be freed end up behind the others. */
+		answer->certificates[i] = answer->certificates[new_count];
+		answer->certificates[new_count] = member;
+		new_count += present ? 0 : 1;
 	}
-	for (size_t i = kept; i < answer->certificate_count; i++)
+	for (size_t i = new_count; i < answer->certificate_count; i++)
 		clear_buffer(&answer->certificates[i].pem);
-	importing->enrolled.present += answer->certificate_count - kept;
-	answer->certificate_count = kept;
+	context->summary.present += answer->certificate_count - new_count;
+	answer->certificate_count = new_count;
 	return 0;
 }
 
-/* A refusal of the whole request is one of each of its members. */
-static void refuse_request(struct importing *importing, const struct exported_request *request,
+/* Reports a refusal of the whole request for each of its members. */
+static void refuse_request(struct import_context *context, const struct exported_request *request,
 			   const struct refusal *refusal)
 {
 	for (size_t i = 0; i < request->count; i++)
-		tell_refusal(importing->enrollment, request->members[i], refusal);
-	importing->enrolled.refused += request->count;
+		report_refusal(context->enrollment, request->members[i], refusal);
+	context->summary.refused += request->count;
 }
 
-static int save_answer(struct importing *importing, const struct exported_request *request,
+static int save_answer(struct import_context *context, const struct exported_request *request,
 		       struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	bool written;
 
-	if (rebuild_batch(importing, request, &batch, fault) < 0 ||
-	    check_batch_answer(&batch, importing->root, importing->now_s, answer, fault) < 0 ||
-	    drop_present(importing, answer, fault) < 0 ||
-	    keep_intermediates(importing->enrollment->layout, &batch.chain, &written, fault) < 0 ||
-	    save_certificates(importing->enrollment->layout, &current_files, answer, fault) < 0)
+	if (rebuild_batch(context, request, &batch, fault) < 0 ||
+	    check_batch_answer(&batch, context->root, context->now_s, answer, fault) < 0 ||
+	    drop_present(context, answer, fault) < 0 ||
+	    keep_intermediates(context->enrollment->layout, &batch.chain, &written, fault) < 0 ||
+	    save_certificates(context->enrollment->layout, &current_files, answer, fault) < 0)
 		return -1;
-	importing->enrolled.saved += answer->certificate_count;
-	importing->enrolled.refused += answer->refusal_count;
+	context->summary.saved += answer->certificate_count;
+	context->summary.refused += answer->refusal_count;
 	for (size_t i = 0; i < answer->refusal_count; i++)
-		tell_refusal(importing->enrollment, parse_member(answer->refusals[i].name),
-			     &answer->refusals[i].refusal);
+		report_refusal(context->enrollment, parse_member(answer->refusals[i].name),
+			       &answer->refusals[i].refusal);
 	return 0;
 }
 
-/* The request that the answer is to, which must have been exported from here. */
-static int find_question(const struct importing *importing, const struct answer_claims *claims,
+/* Finds the exported request that the answer is to, and checks the answer's claims. */
+static int find_question(const struct import_context *context, const struct answer_claims *claims,
 			 const struct exported_request **ret_request, struct fault *fault)
 {
 	const struct exported_request *request =
-		find_exported_request(&importing->exported, claims->in_reply_to);
+		find_exported_request(&context->recorded, claims->in_reply_to);
 	struct request_claims asked = {.aud = CA_NAME};
 
 	if (request == NULL)
@@ -272,7 +275,7 @@ static int find_question(const struct importing *importing, const struct answer_
 				 "in_reply_to \"%s\": not the answer to a request that was "
 				 "exported from here, or that answer was imported before",
 				 claims->in_reply_to);
-	memcpy(asked.iss, importing->enrollment->client->name, sizeof(asked.iss));
+	memcpy(asked.iss, context->enrollment->client->name, sizeof(asked.iss));
 	memcpy(asked.jti, request->jti, sizeof(asked.jti));
 	if (check_answer_claims(claims, &asked, request->sha256, fault) < 0)
 		return -1;
@@ -280,7 +283,7 @@ static int find_question(const struct importing *importing, const struct answer_
 	return 0;
 }
 
-static int import_answer(struct importing *importing, struct bytes jwe,
+static int import_answer(struct import_context *context, struct bytes jwe,
 			 char ret_jti[static JTI_SIZE], struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret json = {0};
@@ -291,21 +294,21 @@ static int import_answer(struct importing *importing, struct bytes jwe,
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected an answer of at most %d octets, found %zu",
 				 CERTIFICATES_ANSWER_MAX, jwe.len);
-	if (open_answer(&certificates_kind, &importing->key, jwe, &json, fault) < 0 ||
+	if (open_answer(&certificates_kind, &context->key, jwe, &json, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
-	    find_question(importing, &answer.claims, &request, fault) < 0)
+	    find_question(context, &answer.claims, &request, fault) < 0)
 		return -1;
 	if (answer.refusal.type[0] != '\0')
-		refuse_request(importing, request, &answer.refusal);
-	else if (save_answer(importing, request, &answer, fault) < 0)
+		refuse_request(context, request, &answer.refusal);
+	else if (save_answer(context, request, &answer, fault) < 0)
 		return -1;
 	memcpy(ret_jti, request->jti, JTI_SIZE);
 	return 0;
 }
 
-/* The requests that were answered are forgotten in the end, so that what a kill has left can be
-   imported again. */
-static int import_lines(struct importing *importing, struct bytes text, struct fault *fault)
+/* Requests are removed from the record after the last line, so that the file can be imported again
+   after a kill. */
+static int import_lines(struct import_context *context, struct bytes text, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer answered = {0};
 	size_t number = 0;
@@ -317,7 +320,7 @@ static int import_lines(struct importing *importing, struct bytes text, struct f
 		number++;
 		if (line.len == 0)
 			continue;
-		if (import_answer(importing, line, jti, fault) < 0)
+		if (import_answer(context, line, jti, fault) < 0)
 			return prefix_fault(fault, "line %zu", number);
 		append_bytes(&answered, (struct bytes){(const uint8_t *)jti, sizeof(jti)});
 	}
@@ -327,26 +330,26 @@ static int import_lines(struct importing *importing, struct bytes text, struct f
 	if (check_buffer(&answered, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < answered.len; i += JTI_SIZE)
-		remove_exported_request(&importing->exported, (const char *)answered.data + i);
-	return write_exported_requests(importing->enrollment->layout, &importing->exported, fault);
+		remove_exported_request(&context->recorded, (const char *)answered.data + i);
+	return write_exported_requests(context->enrollment->layout, &context->recorded, fault);
 }
 
 int import_answers(const struct enrollment *enrollment, struct bytes text, int64_t now_s,
-		   struct enrolled *ret_enrolled, struct fault *fault)
+		   struct enroll_summary *ret_summary, struct fault *fault)
 {
 	const struct layout *layout = enrollment->layout;
-	CLEANUP(clear_importing)
-	struct importing importing = {.enrollment = enrollment, .now_s = now_s};
+	CLEANUP(clear_import_context)
+	struct import_context context = {.enrollment = enrollment, .now_s = now_s};
 
 	if (complete_renewals(layout, fault) < 0)
 		return -1;
 	if (sweep_staging(layout->cert, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	if (read_root(layout, &importing.root, fault) < 0 ||
-	    read_shared_key(layout, CA_NAME, &importing.key, fault) < 0 ||
-	    read_exported_requests(layout, &importing.exported, fault) < 0 ||
-	    import_lines(&importing, text, fault) < 0)
+	if (read_root(layout, &context.root, fault) < 0 ||
+	    read_shared_key(layout, CA_NAME, &context.key, fault) < 0 ||
+	    read_exported_requests(layout, &context.recorded, fault) < 0 ||
+	    import_lines(&context, text, fault) < 0)
 		return -1;
-	*ret_enrolled = importing.enrolled;
+	*ret_summary = context.summary;
 	return 0;
 }

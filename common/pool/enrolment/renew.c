@@ -6,54 +6,55 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CHUNK_SIZE = 1000, SHARE_OF_LIFE = 3 };
+enum { CHUNK_SIZE = 1000, LIFETIME_DIVISOR = 3 };
 
-/* One find_due. */
-struct finding {
+/* What the threads of one find_due_members share. */
+struct due_context {
 	const struct layout *layout;
-	const struct renewal_options *terms;
+	const struct renewal_options *options;
 	size_t size;
 	int64_t now_s;
-	pthread_mutex_t lock; /* for what follows */
+	pthread_mutex_t lock; /* for the members below */
 	struct renewal_need need;
 	struct member_set *members; /* may be NULL */
 };
 
-static bool is_due(const struct renewal_options *terms, const struct certificate *certificate,
+static bool is_due(const struct renewal_options *options, const struct certificate *certificate,
 		   int64_t now_s)
 {
 	int64_t end_s = certificate_not_after(certificate);
-	int64_t life_s = end_s - certificate_not_before(certificate);
-	int64_t within_s = terms->within_s > 0 ? terms->within_s : life_s / SHARE_OF_LIFE;
+	int64_t lifetime_s = end_s - certificate_not_before(certificate);
+	int64_t within_s =
+		options->within_s > 0 ? options->within_s : lifetime_s / LIFETIME_DIVISOR;
 
-	return terms->all || end_s - now_s <= within_s;
+	return options->all || end_s - now_s <= within_s;
 }
 
-static void note_due(struct finding *finding, size_t member)
+static void add_due_member(struct due_context *context, size_t member)
 {
-	pthread_mutex_lock(&finding->lock);
-	finding->need.due++;
-	if (finding->members != NULL)
-		add_to_member_set(finding->members, member);
-	pthread_mutex_unlock(&finding->lock);
+	pthread_mutex_lock(&context->lock);
+	context->need.due++;
+	if (context->members != NULL)
+		add_to_member_set(context->members, member);
+	pthread_mutex_unlock(&context->lock);
 }
 
-static void count_one(struct finding *finding, size_t *count)
+static void increment(struct due_context *context, size_t *count)
 {
-	pthread_mutex_lock(&finding->lock);
+	pthread_mutex_lock(&context->lock);
 	(*count)++;
-	pthread_mutex_unlock(&finding->lock);
+	pthread_mutex_unlock(&context->lock);
 }
 
-static int examine_member(struct finding *finding, size_t member, struct fault *fault)
+static int examine_member(struct due_context *context, size_t member, struct fault *fault)
 {
-	const struct layout *layout = finding->layout;
+	const struct layout *layout = context->layout;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	char name[FILE_NAME_SIZE];
 
 	renewal_files.key(member, name);
 	if (file_exists(layout->private, name)) {
-		note_due(finding, member);
+		add_due_member(context, member);
 		return 0;
 	}
 	current_files.certificate(member, name);
@@ -62,95 +63,93 @@ static int examine_member(struct finding *finding, size_t member, struct fault *
 	if (read_certificate_file(layout, name, &certificate, fault) < 0)
 		return -1;
 	current_files.key(member, name);
-	if (!is_due(finding->terms, certificate, finding->now_s))
-		count_one(finding, &finding->need.kept);
+	if (!is_due(context->options, certificate, context->now_s))
+		increment(context, &context->need.kept);
 	else if (!file_exists(layout->private, name))
-		count_one(finding, &finding->need.elsewhere);
+		increment(context, &context->need.elsewhere);
 	else
-		note_due(finding, member);
+		add_due_member(context, member);
 	return 0;
 }
 
-static int examine_chunk(size_t index, void *context, struct fault *fault)
+static int examine_chunk(size_t index, void *argument, struct fault *fault)
 {
-	struct finding *finding = context;
+	struct due_context *context = argument;
 	size_t end = (index + 1) * CHUNK_SIZE;
 
-	for (size_t i = index * CHUNK_SIZE; i < end && i < finding->size; i++)
-		if (examine_member(finding, i + 1, fault) < 0)
+	for (size_t i = index * CHUNK_SIZE; i < end && i < context->size; i++)
+		if (examine_member(context, i + 1, fault) < 0)
 			return -1;
 	return 0;
 }
 
-int find_due(const struct layout *layout, const struct client_node *client,
-	     const struct renewal_options *terms, int64_t now_s, struct renewal_need *ret_need,
-	     struct member_set *ret_members, struct fault *fault)
+int find_due_members(const struct layout *layout, const struct client_node *client,
+		     const struct renewal_options *options, int64_t now_s,
+		     struct renewal_need *ret_need, struct member_set *ret_members,
+		     struct fault *fault)
 {
 	CLEANUP(clear_member_set) struct member_set members = {0};
-	struct finding finding = {.layout = layout,
-				  .terms = terms,
-				  .size = client->pool.size,
-				  .now_s = now_s,
-				  .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct due_context context = {.layout = layout,
+				      .options = options,
+				      .size = client->pool.size,
+				      .now_s = now_s,
+				      .lock = PTHREAD_MUTEX_INITIALIZER};
 	int result;
 
 	if (ret_members != NULL) {
 		if (init_member_set(client->pool.size, &members, fault) < 0)
 			return -1;
-		finding.members = &members;
+		context.members = &members;
 	}
-	result = run_tasks((finding.size + CHUNK_SIZE - 1) / CHUNK_SIZE, count_cores(),
-			   examine_chunk, &finding, fault);
-	pthread_mutex_destroy(&finding.lock);
+	result = run_tasks((context.size + CHUNK_SIZE - 1) / CHUNK_SIZE, count_cores(),
+			   examine_chunk, &context, fault);
+	pthread_mutex_destroy(&context.lock);
 	if (result < 0)
 		return -1;
-	*ret_need = finding.need;
+	*ret_need = context.need;
 	if (ret_members != NULL) {
 		MOVE(ret_members, members);
 	}
 	return 0;
 }
 
-/* One renew_pool. */
-struct renewing {
+/* The members of one renew_pool. */
+struct renew_context {
 	const struct renewal *renewal;
 	struct member_set members;
 	struct member_set refused;
 };
 
-static void clear_renewing(struct renewing *renewing)
+static void clear_renew_context(struct renew_context *context)
 {
-	clear_member_set(&renewing->refused);
-	clear_member_set(&renewing->members);
+	clear_member_set(&context->refused);
+	clear_member_set(&context->members);
 }
 
-static void note_refusal(void *context, size_t member, const struct refusal *refusal)
+static void add_refused_member(void *argument, size_t member, const struct refusal *refusal)
 {
-	struct renewing *renewing = context;
-	const struct enrollment *enrollment = &renewing->renewal->enrollment;
+	struct renew_context *context = argument;
+	const struct enrollment *enrollment = &context->renewal->enrollment;
 
-	add_to_member_set(&renewing->refused, member);
+	add_to_member_set(&context->refused, member);
 	if (enrollment->refused != NULL)
 		enrollment->refused(enrollment->refused_context, member, refusal);
 }
 
-/* The certificates of one answer are saved under their renewal names. */
-static int complete_answer(void *context, const struct certificates_answer *answer,
+/* A saved_function: replaces the old files of the members whose new certificates were saved. */
+static int complete_answer(void *argument, const struct certificates_answer *answer,
 			   struct fault *fault)
 {
-	const struct renewing *renewing = context;
-	CLEANUP(free_members) size_t *members = NULL;
+	const struct renew_context *context = argument;
+	size_t members[BATCH_SIZE_MAX]; /* parse_certificates_answer accepts no more */
 
-	members = calloc(answer->certificate_count + 1, sizeof(*members));
-	if (members == NULL)
-		return set_memory_fault(fault);
 	for (size_t i = 0; i < answer->certificate_count; i++)
 		members[i] = parse_member(answer->certificates[i].name);
-	return complete_members(renewing->renewal->enrollment.layout, members,
+	return complete_members(context->renewal->enrollment.layout, members,
 				answer->certificate_count, fault);
 }
 
-/* A request whose key somebody took away cannot become a member that signs. */
+/* Discards renewals whose new key was removed: such a member could never sign. */
 static int discard_keyless(const struct layout *layout, const struct member_set *members,
 			   struct fault *fault)
 {
@@ -165,7 +164,7 @@ static int discard_keyless(const struct layout *layout, const struct member_set 
 	return 0;
 }
 
-/* A refused key is certified nowhere: the next renewal tries with another and a new request. */
+/* Discards the refused keys and requests: the next renewal makes others. */
 static int discard_refused(const struct layout *layout, const struct member_set *refused,
 			   struct fault *fault)
 {
@@ -175,51 +174,51 @@ static int discard_refused(const struct layout *layout, const struct member_set 
 	return 0;
 }
 
-static int renew_selected(struct renewing *renewing, struct certified *ret_certified,
-			  struct fault *fault)
+static int renew_due_members(struct renew_context *context, struct certify_summary *ret_summary,
+			     struct fault *fault)
 {
-	const struct renewal *renewal = renewing->renewal;
+	const struct renewal *renewal = context->renewal;
 	const struct layout *layout = renewal->enrollment.layout;
 	struct enrollment enrollment = renewal->enrollment;
-	const struct making_order order = {.layout = layout,
-					   .client = enrollment.client,
-					   .files = &renewal_files,
-					   .members = &renewing->members,
-					   .progress = renewal->making};
+	const struct make_options make_options = {.layout = layout,
+						  .client = enrollment.client,
+						  .files = &renewal_files,
+						  .members = &context->members,
+						  .progress = renewal->making};
 	const struct certification certification = {.enrollment = &enrollment,
 						    .files = &renewal_files,
-						    .members = &renewing->members,
+						    .members = &context->members,
 						    .saved = complete_answer,
-						    .saved_context = renewing};
-	struct pool_made made;
+						    .saved_context = context};
+	struct make_summary made;
 
-	enrollment.refused = note_refusal;
-	enrollment.refused_context = renewing;
-	if (discard_keyless(layout, &renewing->members, fault) < 0 ||
-	    make_members(&order, &made, fault) < 0 ||
-	    certify_members(&certification, ret_certified, fault) < 0)
+	enrollment.refused = add_refused_member;
+	enrollment.refused_context = context;
+	if (discard_keyless(layout, &context->members, fault) < 0 ||
+	    make_members(&make_options, &made, fault) < 0 ||
+	    certify_members(&certification, ret_summary, fault) < 0)
 		return -1;
-	return discard_refused(layout, &renewing->refused, fault);
+	return discard_refused(layout, &context->refused, fault);
 }
 
-int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewed *ret_renewed,
+int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewal_summary *ret_summary,
 	       struct fault *fault)
 {
 	const struct enrollment *enrollment = &renewal->enrollment;
-	CLEANUP(clear_renewing) struct renewing renewing = {.renewal = renewal};
-	struct certified certified = {0};
+	CLEANUP(clear_renew_context) struct renew_context context = {.renewal = renewal};
+	struct certify_summary certify_summary = {0};
 	struct renewal_need need;
 
 	if (complete_renewals(enrollment->layout, fault) < 0 ||
-	    init_member_set(enrollment->client->pool.size, &renewing.refused, fault) < 0 ||
-	    find_due(enrollment->layout, enrollment->client, &renewal->terms, now_s, &need,
-		     &renewing.members, fault) < 0)
+	    init_member_set(enrollment->client->pool.size, &context.refused, fault) < 0 ||
+	    find_due_members(enrollment->layout, enrollment->client, &renewal->options, now_s,
+			     &need, &context.members, fault) < 0)
 		return -1;
-	if (need.due > 0 && renew_selected(&renewing, &certified, fault) < 0)
+	if (need.due > 0 && renew_due_members(&context, &certify_summary, fault) < 0)
 		return -1;
-	*ret_renewed = (struct renewed){.renewed = certified.saved,
-					.kept = need.kept,
-					.elsewhere = need.elsewhere,
-					.refused = certified.refused};
+	*ret_summary = (struct renewal_summary){.renewed = certify_summary.saved,
+						.kept = need.kept,
+						.elsewhere = need.elsewhere,
+						.refused = certify_summary.refused};
 	return 0;
 }

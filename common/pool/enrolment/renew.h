@@ -4,52 +4,53 @@
 #include "common/pool/enrolment/enroll.h"
 
 /*
- * Renewal: new keys, requests and certificates for the members whose certificate ends soon. Only a
- * member whose key is here can be renewed: a key that is kept elsewhere is renewed there.
+ * Renewal: new keys, requests and certificates for the members whose certificate expires soon. Only
+ * members whose key is in this layout can be renewed; the others are renewed where their keys are.
  */
 
-/* Which members are due: all, or those whose certificate ends within a time or has ended. */
+/* Which members are due: all, or those whose certificate expires within a time or has expired. */
 struct renewal_options {
 	bool all;
-	int64_t within_s; /* 0: a third of that certificate's life */
+	int64_t within_s; /* 0: a third of the certificate's lifetime */
 };
 
 struct renewal_need {
-	size_t due;       /* also a member of which a renewal was begun and not completed */
-	size_t kept;      /* have a certificate that is not due */
-	size_t elsewhere; /* due, and their keys are not here */
+	size_t due;       /* members to renew, also those of a renewal that was not completed */
+	size_t kept;      /* members that keep a certificate that is not due */
+	size_t elsewhere; /* members that are due, whose keys are elsewhere */
 };
 
 /*
- * Which members are to be renewed at a time. Takes no lock and changes nothing. ret_members may be
- * NULL.
+ * Finds the members that are due at a time. Takes no lock and changes nothing.
+ * Owns: ret_members may be NULL; otherwise the caller clears it.
  */
-int find_due(const struct layout *layout, const struct client_node *client,
-	     const struct renewal_options *terms, int64_t now_s, struct renewal_need *ret_need,
-	     struct member_set *ret_members, struct fault *fault) MUST_CHECK;
+int find_due_members(const struct layout *layout, const struct client_node *client,
+		     const struct renewal_options *options, int64_t now_s,
+		     struct renewal_need *ret_need, struct member_set *ret_members,
+		     struct fault *fault) MUST_CHECK;
 
 struct renewal {
-	struct enrollment enrollment; /* its progress is that of the certificates */
-	struct progress making;       /* of keys and requests */
-	struct renewal_options terms;
+	struct enrollment enrollment; /* its progress counts certificates */
+	struct progress making;       /* counts keys and requests */
+	struct renewal_options options;
 };
 
-struct renewed {
+struct renewal_summary {
 	size_t renewed;
-	size_t kept;
-	size_t elsewhere;
-	size_t refused; /* keep what they have; the next renewal makes them another key */
+	size_t kept;      /* as in renewal_need */
+	size_t elsewhere; /* as in renewal_need */
+	size_t refused;   /* keep their certificate; the next renewal makes them another key */
 };
 
 /*
- * Renews the members that are due: makes their keys and requests, has them certified as enroll_pool
- * does, with the same checks, and lets the new take the place of the old (replace_member.h). Until
- * then the old ones can be used. Killed at any moment, each member has its old key and certificate
- * or its new ones, or is completed by the next renew_pool, enroll_pool or make_pool. Old private
- * keys are gone then; old certificates end when they end. Memory does not grow with the pool's
- * size. Errors: those of make_pool and enroll_pool; what was renewed until then stays so.
+ * Renews the members that are due: makes new keys and requests, has them certified as enroll_pool
+ * does, with the same checks, and replaces the old files (replace_member.h). The old files can be
+ * used until then. After a kill at any moment each member has its old key and certificate or its
+ * new ones, or is completed by the next renew_pool, enroll_pool or make_pool. The old private keys
+ * are destroyed; the old certificates stay valid until they expire. Memory does not grow with the
+ * pool. Errors: those of make_pool and enroll_pool; members renewed before stay renewed.
  */
-int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewed *ret_renewed,
+int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewal_summary *ret_summary,
 	       struct fault *fault) MUST_CHECK;
 
 #endif

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int init_request_batch(const struct member_files *files, size_t most,
+int init_request_batch(const struct member_files *files, size_t max_count,
 		       struct request_batch *ret_batch, struct fault *fault)
 {
 	CLEANUP(clear_request_batch) struct request_batch batch = {.files = files};
 
-	batch.members = calloc(most, sizeof(*batch.members));
-	batch.request.members = calloc(most, sizeof(*batch.request.members));
+	batch.members = calloc(max_count, sizeof(*batch.members));
+	batch.request.members = calloc(max_count, sizeof(*batch.request.members));
 	if (batch.members == NULL || batch.request.members == NULL)
 		return set_memory_fault(fault);
 	MOVE(ret_batch, batch);
@@ -43,7 +43,7 @@ static int read_request(const struct layout *layout, const char *name, struct bu
 	return 0;
 }
 
-/* Whether a failed read_request is that file's own fault. */
+/* Whether read_request failed because of the file's content. */
 static bool is_bad_request(enum fault_class class)
 {
 	return class == FAULT_MALFORMED || class == FAULT_TOO_LARGE || class == FAULT_REFUSED;
@@ -52,17 +52,17 @@ static bool is_bad_request(enum fault_class class)
 int add_to_request_batch(const struct layout *layout, size_t index, struct request_batch *batch,
 			 struct refusal *refusal, struct fault *fault)
 {
-	struct asked_member member = {.index = index};
+	struct batch_member member = {.index = index};
 	struct member_pem *request = &batch->request.members[batch->request.count];
-	struct fault found = {0};
+	struct fault failure = {0};
 	char csr_name[FILE_NAME_SIZE];
 	char name[FILE_NAME_SIZE];
 
 	batch->files->csr(index, csr_name);
-	if (read_request(layout, csr_name, &request->pem, member.key_sha256, &found) < 0) {
-		if (!is_bad_request(found.class))
-			return pass_fault(&found, fault);
-		set_refusal(refusal, "bad_request", "%s", found.text);
+	if (read_request(layout, csr_name, &request->pem, member.key_sha256, &failure) < 0) {
+		if (!is_bad_request(failure.class))
+			return pass_fault(&failure, fault);
+		set_refusal(refusal, "bad_request", "%s", failure.text);
 		return 0;
 	}
 	name_member(index, name);
@@ -73,25 +73,25 @@ int add_to_request_batch(const struct layout *layout, size_t index, struct reque
 
 static int compare_members(const void *a, const void *b)
 {
-	size_t a_index = ((const struct asked_member *)a)->index;
-	size_t b_index = ((const struct asked_member *)b)->index;
+	size_t a_index = ((const struct batch_member *)a)->index;
+	size_t b_index = ((const struct batch_member *)b)->index;
 
 	return (a_index > b_index) - (a_index < b_index);
 }
 
-/* The member of that name; NULL when it was not asked for. */
-static struct asked_member *find_batch_member(const struct request_batch *batch, const char *name)
+/* The batch's member of that name; NULL if there is none. */
+static struct batch_member *find_batch_member(const struct request_batch *batch, const char *name)
 {
-	const struct asked_member wanted = {.index = parse_member(name)};
+	const struct batch_member wanted = {.index = parse_member(name)};
 
 	return bsearch(&wanted, batch->members, batch->request.count, sizeof(*batch->members),
 		       compare_members);
 }
 
-/* Notes that the member has its answer: it must have been asked for, and have none yet. */
-static int note_answer(struct request_batch *batch, const char *name, struct fault *fault)
+/* Marks the member as answered. It must be in the batch, and not answered yet. */
+static int mark_answered(struct request_batch *batch, const char *name, struct fault *fault)
 {
-	struct asked_member *member = find_batch_member(batch, name);
+	struct batch_member *member = find_batch_member(batch, name);
 
 	if (member == NULL)
 		return set_fault(fault, FAULT_UNVERIFIED,
@@ -103,15 +103,15 @@ static int note_answer(struct request_batch *batch, const char *name, struct fau
 	return 0;
 }
 
-/* The names in the answer are those asked for: each once, none missing. */
+/* Checks that the answer names every member of the batch once, and no other. */
 static int check_names(struct request_batch *batch, const struct certificates_answer *answer,
 		       struct fault *fault)
 {
 	for (size_t i = 0; i < answer->certificate_count; i++)
-		if (note_answer(batch, answer->certificates[i].name, fault) < 0)
+		if (mark_answered(batch, answer->certificates[i].name, fault) < 0)
 			return -1;
 	for (size_t i = 0; i < answer->refusal_count; i++)
-		if (note_answer(batch, answer->refusals[i].name, fault) < 0)
+		if (mark_answered(batch, answer->refusals[i].name, fault) < 0)
 			return -1;
 	for (size_t i = 0; i < batch->request.count; i++)
 		if (!batch->members[i].answered)
@@ -122,7 +122,7 @@ static int check_names(struct request_batch *batch, const struct certificates_an
 	return 0;
 }
 
-/* What certificates are held against. */
+/* How the certificates of an answer are verified. */
 struct trust_path {
 	const struct certificate *root;
 	const struct intermediates *chain;
@@ -134,37 +134,37 @@ static int parse_chain(const struct certificates_answer *answer, struct intermed
 {
 	for (size_t i = 0; i < answer->chain_count; i++) {
 		struct certificate *certificate = NULL;
-		struct fault found = {0};
+		struct fault failure = {0};
 
 		if (parse_certificate_pem(bytes_of_buffer(&answer->chain[i]), &certificate,
-					  &found) < 0)
+					  &failure) < 0)
 			return set_fault(fault, FAULT_UNVERIFIED, "chain: certificate %zu: %s",
-					 i + 1, found.text);
+					 i + 1, failure.text);
 		if (add_intermediate(chain, &certificate, fault) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* Each certificate of the chain is whose the one before is by, and the last one's issuer is the
-   root: as verify_chain passed, there is nothing in it that was not verified. */
+/* Checks that each certificate of the chain issued the one before it, and the root the last. So
+   verify_chain has verified every certificate of the chain. */
 static int check_order(const struct trust_path *path, const struct certificate *certificate,
 		       struct fault *fault)
 {
 	const struct intermediates *chain = path->chain;
-	const struct certificate *last = certificate;
+	const struct certificate *previous = certificate;
 
 	for (size_t i = 0; i <= chain->count; i++) {
 		const struct certificate *expected =
 			i < chain->count ? chain->certificates[i] : path->root;
 
-		if (find_issuer(path->root, intermediate_certificates(chain), chain->count, last) !=
-		    expected)
+		if (find_issuer(path->root, intermediate_certificates(chain), chain->count,
+				previous) != expected)
 			return set_fault(fault, FAULT_UNVERIFIED,
 					 "chain: %s: expected the certificates between the "
 					 "members' and the root, in this order, and no other",
 					 certificate_subject(expected));
-		last = expected;
+		previous = expected;
 	}
 	return 0;
 }
@@ -183,16 +183,16 @@ static int check_path(const struct trust_path *path, const struct certificate *c
 	return check_order(path, certificate, fault);
 }
 
-static int check_certificate(const struct asked_member *member, const struct trust_path *path,
+static int check_certificate(const struct batch_member *member, const struct trust_path *path,
 			     struct buffer *pem, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer own_pem = {0};
 	uint8_t key_sha256[SHA256_LEN];
-	struct fault found = {0};
+	struct fault failure = {0};
 
-	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &found) < 0)
-		return set_fault(fault, FAULT_UNVERIFIED, "%s", found.text);
+	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &failure) < 0)
+		return set_fault(fault, FAULT_UNVERIFIED, "%s", failure.text);
 	public_key_sha256(certificate_public_key(certificate), key_sha256);
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
@@ -214,13 +214,13 @@ int check_batch_answer(struct request_batch *batch, const struct certificate *ro
 	if (check_names(batch, answer, fault) < 0 || parse_chain(answer, &chain, fault) < 0)
 		return prefix_fault(fault, "nothing of the CA's answer is saved");
 	for (size_t i = 0; i < answer->certificate_count; i++) {
-		struct member_pem *given = &answer->certificates[i];
+		struct member_pem *member = &answer->certificates[i];
 
-		if (check_certificate(find_batch_member(batch, given->name), &path, &given->pem,
+		if (check_certificate(find_batch_member(batch, member->name), &path, &member->pem,
 				      fault) < 0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
-					    given->name);
+					    member->name);
 	}
 	if (answer->certificate_count > 0) {
 		batch->chain = chain;

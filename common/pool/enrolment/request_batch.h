@@ -7,10 +7,11 @@
 #include "common/wire/certificates.h"
 #include "common/x509/intermediates.h"
 
-/* One request to the CA, from the files of the members to the files of the members. */
+/* One request to the CA, made from the members' request files, and its answer, which becomes their
+   certificate files. */
 
-/* A member whose request is asked to be certified. */
-struct asked_member {
+/* A member that the request asks a certificate for. */
+struct batch_member {
 	size_t index;
 	uint8_t key_sha256[SHA256_LEN]; /* of the public key in its request */
 	bool answered;
@@ -18,36 +19,38 @@ struct asked_member {
 
 struct request_batch {
 	const struct member_files *files;
-	struct asked_member *members; /* by rising index; request.members[i] is members[i]'s */
+	struct batch_member
+		*members; /* by rising index; members[i] is that of request.members[i] */
 	struct certificates_request request;
-	struct intermediates chain; /* of the answer, once it was checked */
+	struct intermediates chain; /* of the answer; filled by check_batch_answer */
 };
 
-/* Empty, with room for so many members, whose files have these names. */
-int init_request_batch(const struct member_files *files, size_t most,
+/* An empty batch with room for max_count members, whose files have these names. */
+int init_request_batch(const struct member_files *files, size_t max_count,
 		       struct request_batch *ret_batch, struct fault *fault) MUST_CHECK;
 void clear_request_batch(struct request_batch *batch);
 
 /*
- * Adds a member, whose request is read from CSR_file/. Members are added by rising index. A request
- * that is none, or has a key that is weak, refuses that member alone: *refusal is filled, and the
- * member is not in the batch.
+ * Reads a member's request from CSR_file/ and adds it. The caller adds members by rising index. If
+ * the file has no request, or one with a weak key, only this member is refused: *refusal is filled,
+ * and the batch stays as it was.
  */
 int add_to_request_batch(const struct layout *layout, size_t index, struct request_batch *batch,
 			 struct refusal *refusal, struct fault *fault) MUST_CHECK;
 
 /*
- * Holds an answer, whose claims were checked, against what was asked: each member asked for has one
- * certificate or one refusal, nobody else has; each certificate is for the key of its member's
- * request and passes verify_chain, through the answer's chain, which has nothing superfluous.
- * FAULT_UNVERIFIED otherwise. The PEM of each certificate is replaced by the one that we write
- * ourselves; the chain is in the batch, unless there is no certificate to hold it against.
+ * Checks an answer, whose claims the caller has checked, against the request: every member of the
+ * request has one certificate or one refusal, and no other member has; each certificate is for the
+ * key in its member's request and passes verify_chain through the answer's chain, which has no
+ * certificate that is not needed. Replaces the PEM of each certificate by one of our own making,
+ * and moves the chain to the batch, unless the answer has no certificate to check it with.
+ * Errors: FAULT_UNVERIFIED if a check fails.
  */
 int check_batch_answer(struct request_batch *batch, const struct certificate *root, int64_t now_s,
 		       struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 
-/* Writes the certificates of an answer that was checked, together and durably. What they need of
-   the chain is to be there before (keep_intermediates). */
+/* Writes the certificates of a checked answer, together and durably. The caller has saved the
+   chain before (keep_intermediates). */
 int save_certificates(const struct layout *layout, const struct member_files *files,
 		      const struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 

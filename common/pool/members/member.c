@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Renewals of one member that may come between two reads before we take its files for no pair. */
+/* How often a member may be renewed while it is being opened, before its key and certificate are
+   taken for a mismatch. */
 enum { RENEWALS_MAX = 4 };
 
 const struct member_files current_files = {
@@ -79,7 +80,7 @@ static int check_current(const struct layout *layout, size_t index,
 			 begin, end, now);
 }
 
-static bool fits(const struct public_key *key, const struct certificate *certificate)
+static bool matches(const struct public_key *key, const struct certificate *certificate)
 {
 	return equal_bytes(public_key_spki(key),
 			   public_key_spki(certificate_public_key(certificate)));
@@ -99,66 +100,66 @@ static int read_member_key(const struct layout *layout, size_t index, struct pri
 	return 0;
 }
 
-/* The certificate that a renewal is about to give its name; NULL when there is none (any more). */
+/* The certificate that a renewal has not renamed yet; NULL if there is none (any more). */
 static int read_renewal_certificate(const struct layout *layout, size_t index,
 				    struct certificate **ret_certificate, struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault failure = {0};
 	char name[FILE_NAME_SIZE];
 
 	name_renewal_certificate(index, name);
-	if (read_certificate_file(layout, name, ret_certificate, &found) == 0 ||
-	    found.class == FAULT_NOT_FOUND)
+	if (read_certificate_file(layout, name, ret_certificate, &failure) == 0 ||
+	    failure.class == FAULT_NOT_FOUND)
 		return 0;
-	return pass_fault(&found, fault);
+	return pass_fault(&failure, fault);
 }
 
 /*
- * Looks for the certificate that the key is of, which is not the one that was read: a renewal gives
- * the key its name first and the certificate last (replace_member.h), so the new certificate has
- * its renewal name, or had it until now and has its own.
+ * Finds the certificate of the key, after the certificate that was read did not match. A renewal
+ * renames the key first and the certificate last (replace_member.h): so the new certificate still
+ * has its renewal name, or was renamed since the first read.
  */
-static int find_partner(const struct layout *layout, const struct public_key *key,
-			struct member *member, struct fault *fault)
+static int find_matching_certificate(const struct layout *layout, const struct public_key *key,
+				     struct member *member, struct fault *fault)
 {
 	free_certificate(&member->certificate);
 	if (read_renewal_certificate(layout, member->index, &member->certificate, fault) < 0)
 		return -1;
-	if (member->certificate != NULL && fits(key, member->certificate))
+	if (member->certificate != NULL && matches(key, member->certificate))
 		return 0;
 	free_certificate(&member->certificate);
 	return read_member_certificate(layout, member->index, &member->certificate, fault);
 }
 
-/* *ret_fits false: the two are no pair, or a whole renewal has come between our reads. */
-static int pair_up(const struct layout *layout, struct member *member, bool *ret_fits,
-		   struct fault *fault)
+/* *ret_match false: key and certificate do not match, or a whole renewal came between the reads. */
+static int read_matching_key(const struct layout *layout, struct member *member, bool *ret_match,
+			     struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 
 	if (read_member_key(layout, member->index, &key, &public_key, fault) < 0)
 		return -1;
-	if (!fits(public_key, member->certificate) &&
-	    find_partner(layout, public_key, member, fault) < 0)
+	if (!matches(public_key, member->certificate) &&
+	    find_matching_certificate(layout, public_key, member, fault) < 0)
 		return -1;
-	*ret_fits = fits(public_key, member->certificate);
-	if (*ret_fits)
+	*ret_match = matches(public_key, member->certificate);
+	if (*ret_match)
 		member->key = TAKE(key);
 	return 0;
 }
 
-/* Adds the key to a member that has its certificate, which another may have replaced meanwhile. */
+/* Adds the key to a member that has its certificate. Another process may be renewing the member. */
 static int add_key(const struct layout *layout, struct member *member, struct fault *fault)
 {
 	char name[FILE_NAME_SIZE];
 
 	for (int i = 0; i < RENEWALS_MAX; i++) {
-		bool paired = false;
+		bool match = false;
 
-		if (pair_up(layout, member, &paired, fault) < 0)
+		if (read_matching_key(layout, member, &match, fault) < 0)
 			return -1;
-		if (paired)
+		if (match)
 			return 0;
 	}
 	name_private_key(member->index, name);

@@ -4,7 +4,7 @@
 #include "common/layout/layout.h"
 #include "common/x509/certificate.h"
 
-/* The names that one member's three files have. */
+/* A naming scheme for one member's three files (layout.h: name_private_key and so on). */
 typedef void file_namer(size_t index, char ret_name[static FILE_NAME_SIZE]);
 
 struct member_files {
@@ -13,7 +13,7 @@ struct member_files {
 	file_namer *certificate; /* in cert/ */
 };
 
-/* Those that it works with, and those that are to take their place (renew.h). */
+/* The files in use, and the files that a renewal prepares to replace them (replace_member.h). */
 extern const struct member_files current_files;
 extern const struct member_files renewal_files;
 
@@ -21,9 +21,13 @@ extern const struct member_files renewal_files;
 int read_certificate_file(const struct layout *layout, const char *name,
 			  struct certificate **ret_certificate, struct fault *fault) MUST_CHECK;
 
+/* Whether the certificate is valid at that time. */
+bool is_valid_at(const struct certificate *certificate, int64_t now_s);
+
 /*
- * A member that can sign: its certificate is valid now and is for its private key. Both are old or
- * both are new also while the member is being renewed, or when its renewal was killed.
+ * A member that can sign: it has a certificate that is valid now, and the private key of that
+ * certificate. During a renewal, or after one that was killed, both are the old ones or both are
+ * the new ones.
  */
 struct member {
 	size_t index;
@@ -31,21 +35,22 @@ struct member {
 	struct private_key *key;
 };
 
-/* FAULT_NOT_FOUND: no certificate, or no key; FAULT_REFUSED: expired, not yet valid, or the
-   certificate is not for the key. Each with the file and what to do. */
+/*
+ * Opens the member of that index.
+ * Owns: the caller clears *ret_member (clear_member).
+ * Errors: FAULT_NOT_FOUND without a certificate or a key; FAULT_REFUSED for a certificate that is
+ * expired, not valid yet, or not for the key. The text names the file and says what to do.
+ */
 int open_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
 		struct fault *fault) MUST_CHECK;
 
 /*
- * The same when the member can sign; *ret_member stays as it is when it has no key, no certificate,
- * or one that is not valid now. A file that cannot be read is a fault, not a member to be passed
- * over: it wants to be mended.
+ * The same, but a member that cannot sign, because it has no key, no certificate or no certificate
+ * that is valid now, is a success that leaves *ret_member unchanged. A file that cannot be read is
+ * a fault: the user has to repair it.
  */
 int open_member_if_valid(const struct layout *layout, size_t index, int64_t now_s,
 			 struct member *ret_member, struct fault *fault) MUST_CHECK;
 void clear_member(struct member *member);
-
-/* Whether the certificate is valid at that time. */
-bool is_valid_at(const struct certificate *certificate, int64_t now_s);
 
 #endif

@@ -6,23 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Some members of a pool: a bit for each member, so that a large pool costs little. */
+/* A set of members of a pool: one bit a member. */
 struct member_set {
 	uint8_t *bits;
-	size_t size; /* members 1 … size can be selected */
+	size_t size; /* members 1 … size can be in the set */
 	size_t count;
 };
 
-/* Nobody is selected. */
-int init_member_set(size_t size, struct member_set *ret_selection, struct fault *fault) MUST_CHECK;
-void clear_member_set(struct member_set *selection);
+/* An empty set. */
+int init_member_set(size_t size, struct member_set *ret_set, struct fault *fault) MUST_CHECK;
+void clear_member_set(struct member_set *set);
 
-void add_to_member_set(struct member_set *selection, size_t member);
+/* member is 1 … size. Adding a member twice is the same as once. */
+void add_to_member_set(struct member_set *set, size_t member);
 
-/* The first selected member above that one; 0 when there is none. */
-size_t next_in_member_set(const struct member_set *selection, size_t after);
-
-/* free() for a list of members under CLEANUP. */
-void free_members(size_t **members);
+/* The first member of the set with an index above `after`; 0 if there is none. */
+size_t next_in_member_set(const struct member_set *set, size_t after);
 
 #endif

@@ -10,12 +10,12 @@
 #include "common/x509/csr.h"
 
 /*
- * Members whose files are made durable together: many, because that takes its time however few they
- * are; fewer where a key takes long, so that a kill loses little.
+ * Members whose files are made durable together: many, because an fsync takes long for however few
+ * files; few RSA keys, because they take long to make, and a kill loses the chunk.
  */
 enum { CHUNK_SIZE = 1000, RSA_CHUNK_SIZE = 16 };
 
-enum { STEPS = 200 };
+enum { PROGRESS_STEPS = 200 };
 
 void init_progress(struct progress_report *report, const struct progress *progress, size_t total)
 {
@@ -30,15 +30,15 @@ void clear_progress(struct progress_report *report)
 	pthread_mutex_destroy(&report->lock);
 }
 
-/* True when a multiple of the step, or the end, lies in what was done between before and now. */
+/* Whether a multiple of the step, or the end, lies between `before` and now. */
 static bool passes_step(const struct progress_report *report, size_t before)
 {
-	size_t step = report->total > STEPS ? report->total / STEPS : 1;
+	size_t step = report->total > PROGRESS_STEPS ? report->total / PROGRESS_STEPS : 1;
 
 	return report->done == report->total || before / step != report->done / step;
 }
 
-void report_progress(struct progress_report *report, size_t more)
+void report_progress(struct progress_report *report, size_t count)
 {
 	size_t before;
 
@@ -46,7 +46,7 @@ void report_progress(struct progress_report *report, size_t more)
 		return;
 	pthread_mutex_lock(&report->lock);
 	before = report->done;
-	report->done += more;
+	report->done += count;
 	if (passes_step(report, before))
 		report->progress.function(report->progress.context, report->done, report->total);
 	pthread_mutex_unlock(&report->lock);
@@ -57,7 +57,7 @@ static size_t chunk_count(size_t size, size_t chunk_size)
 	return (size + chunk_size - 1) / chunk_size;
 }
 
-/* A share for each core, within the bounds. */
+/* An equal share for each core, up to `most`. */
 static size_t choose_chunk_size(size_t size, size_t most)
 {
 	size_t share = chunk_count(size, count_cores());
@@ -72,21 +72,21 @@ static size_t chunk_end(size_t chunk, size_t chunk_size, size_t size)
 	return end < size ? end : size;
 }
 
-/* One make_members. */
-struct making {
-	const struct making_order *order;
+/* What the threads of one make_members share. */
+struct make_context {
+	const struct make_options *options;
 	size_t chunk_size;
 	struct progress_report progress;
-	pthread_mutex_t lock; /* for what follows */
-	size_t last;          /* member that was given to a chunk */
-	struct pool_made made;
+	pthread_mutex_t lock; /* for the members below */
+	size_t last;          /* the last member that a chunk has taken */
+	struct make_summary summary;
 };
 
-/* What one chunk of members has come to. */
+/* The staged files of one chunk of members. */
 struct chunk {
 	struct staging *keys;
 	struct staging *requests;
-	struct pool_made made;
+	struct make_summary summary;
 };
 
 static void clear_chunk(struct chunk *chunk)
@@ -110,7 +110,7 @@ static int make_alt_names(const struct client_node *client, size_t index,
 	return 0;
 }
 
-/* The request of one member, as the manifest wants it. */
+/* Makes the request of one member, by the manifest's templates. */
 static int make_request(const struct client_node *client, size_t index,
 			const struct private_key *key, struct buffer *ret_pem, struct fault *fault)
 {
@@ -128,38 +128,38 @@ static int make_request(const struct client_node *client, size_t index,
 }
 
 /* Makes a key pair and stages it as Private/{name}. */
-static int stage_new_key(const struct making *making, const char *name, struct chunk *chunk,
+static int stage_new_key(const struct make_context *context, const char *name, struct chunk *chunk,
 			 struct private_key **ret_key, struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(clear_secret) struct secret pem = {0};
 
-	if (generate_private_key(making->order->client->pool.key, &key, fault) < 0 ||
+	if (generate_private_key(context->options->client->pool.key, &key, fault) < 0 ||
 	    format_private_key(key, &pem, fault) < 0)
 		return -1;
-	if (stage_file(chunk->keys, making->order->layout->private, name, STAGE_NEW, 0600,
+	if (stage_file(chunk->keys, context->options->layout->private, name, STAGE_NEW, 0600,
 		       bytes_of_secret(&pem), fault) < 0)
-		return prefix_fault(fault, "%s/Private", making->order->layout->path);
-	chunk->made.keys++;
+		return prefix_fault(fault, "%s/Private", context->options->layout->path);
+	chunk->summary.keys++;
 	*ret_key = TAKE(key);
 	return 0;
 }
 
-static int stage_request(const struct making *making, size_t index, const char *name,
+static int stage_request(const struct make_context *context, size_t index, const char *name,
 			 const struct private_key *key, struct chunk *chunk, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
-	if (make_request(making->order->client, index, key, &pem, fault) < 0)
+	if (make_request(context->options->client, index, key, &pem, fault) < 0)
 		return -1;
-	if (stage_file(chunk->requests, making->order->layout->csr_file, name, STAGE_NEW, 0644,
+	if (stage_file(chunk->requests, context->options->layout->csr_file, name, STAGE_NEW, 0644,
 		       bytes_of_buffer(&pem), fault) < 0)
-		return prefix_fault(fault, "%s/CSR_file", making->order->layout->path);
-	chunk->made.requests++;
+		return prefix_fault(fault, "%s/CSR_file", context->options->layout->path);
+	chunk->summary.requests++;
 	return 0;
 }
 
-static int make_member(const struct making *making, size_t index, struct chunk *chunk,
+static int make_member(const struct make_context *context, size_t index, struct chunk *chunk,
 		       struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
@@ -167,67 +167,67 @@ static int make_member(const struct making *making, size_t index, struct chunk *
 	char csr_name[FILE_NAME_SIZE];
 	int result;
 
-	making->order->files->key(index, key_name);
-	making->order->files->csr(index, csr_name);
-	if (file_exists(making->order->layout->csr_file, csr_name)) {
-		chunk->made.present++;
+	context->options->files->key(index, key_name);
+	context->options->files->csr(index, csr_name);
+	if (file_exists(context->options->layout->csr_file, csr_name)) {
+		chunk->summary.present++;
 		return 0;
 	}
-	if (file_exists(making->order->layout->private, key_name))
-		result = read_private_key(making->order->layout, key_name, &key, fault);
+	if (file_exists(context->options->layout->private, key_name))
+		result = read_private_key(context->options->layout, key_name, &key, fault);
 	else
-		result = stage_new_key(making, key_name, chunk, &key, fault);
-	return result < 0 ? -1 : stage_request(making, index, csr_name, key, chunk, fault);
+		result = stage_new_key(context, key_name, chunk, &key, fault);
+	return result < 0 ? -1 : stage_request(context, index, csr_name, key, chunk, fault);
 }
 
-static void count_made(struct making *making, const struct pool_made *made)
+static void count_made(struct make_context *context, const struct make_summary *chunk)
 {
-	pthread_mutex_lock(&making->lock);
-	making->made.keys += made->keys;
-	making->made.requests += made->requests;
-	making->made.present += made->present;
-	pthread_mutex_unlock(&making->lock);
+	pthread_mutex_lock(&context->lock);
+	context->summary.keys += chunk->keys;
+	context->summary.requests += chunk->requests;
+	context->summary.present += chunk->present;
+	pthread_mutex_unlock(&context->lock);
 }
 
-/* The next members, from 1, for one chunk. */
-static size_t take_members(struct making *making, size_t members[static CHUNK_SIZE])
+/* Takes the next members for one chunk; returns how many. */
+static size_t take_members(struct make_context *context, size_t members[static CHUNK_SIZE])
 {
-	const struct member_set *selection = making->order->members;
+	const struct member_set *set = context->options->members;
 	size_t count = 0;
 
-	pthread_mutex_lock(&making->lock);
-	while (count < making->chunk_size && making->last < making->order->client->pool.size) {
-		size_t next = selection != NULL ? next_in_member_set(selection, making->last)
-						: making->last + 1;
+	pthread_mutex_lock(&context->lock);
+	while (count < context->chunk_size && context->last < context->options->client->pool.size) {
+		size_t next =
+			set != NULL ? next_in_member_set(set, context->last) : context->last + 1;
 
 		if (next == 0)
 			break;
-		making->last = next;
+		context->last = next;
 		members[count++] = next;
 	}
-	pthread_mutex_unlock(&making->lock);
+	pthread_mutex_unlock(&context->lock);
 	return count;
 }
 
-static int make_chunk(size_t index, void *context, struct fault *fault)
+static int make_chunk(size_t index, void *argument, struct fault *fault)
 {
-	struct making *making = context;
+	struct make_context *context = argument;
 	CLEANUP(clear_chunk) struct chunk chunk = {0};
 	size_t members[CHUNK_SIZE];
-	size_t count = take_members(making, members);
+	size_t count = take_members(context, members);
 
 	(void)index;
 	if (new_staging(&chunk.keys, fault) < 0 || new_staging(&chunk.requests, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (make_member(making, members[i], &chunk, fault) < 0)
+		if (make_member(context, members[i], &chunk, fault) < 0)
 			return -1;
-		report_progress(&making->progress, 1);
+		report_progress(&context->progress, 1);
 	}
-	/* Two commits: a request must not have its name before its key is there for good. */
+	/* Two commits: a key must be durable before its request has its name. */
 	if (commit_staging(chunk.keys, fault) < 0 || commit_staging(chunk.requests, fault) < 0)
-		return prefix_fault(fault, "%s", making->order->layout->path);
-	count_made(making, &chunk.made);
+		return prefix_fault(fault, "%s", context->options->layout->path);
+	count_made(context, &chunk.summary);
 	return 0;
 }
 
@@ -236,48 +236,51 @@ static bool is_rsa(enum key_type type)
 	return type == KEY_RSA_2048 || type == KEY_RSA_3072 || type == KEY_RSA_4096;
 }
 
-int make_members(const struct making_order *order, struct pool_made *ret_made, struct fault *fault)
+int make_members(const struct make_options *options, struct make_summary *ret_summary,
+		 struct fault *fault)
 {
-	size_t count = order->members != NULL ? order->members->count : order->client->pool.size;
-	size_t most = is_rsa(order->client->pool.key) ? RSA_CHUNK_SIZE : CHUNK_SIZE;
-	struct making making = {
-		.order = order,
+	size_t count =
+		options->members != NULL ? options->members->count : options->client->pool.size;
+	size_t most = is_rsa(options->client->pool.key) ? RSA_CHUNK_SIZE : CHUNK_SIZE;
+	struct make_context context = {
+		.options = options,
 		.chunk_size = choose_chunk_size(count, most),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	int result;
 
-	if (sweep_staging(order->layout->private, fault) < 0 ||
-	    sweep_staging(order->layout->csr_file, fault) < 0)
-		return prefix_fault(fault, "%s", order->layout->path);
+	if (sweep_staging(options->layout->private, fault) < 0 ||
+	    sweep_staging(options->layout->csr_file, fault) < 0)
+		return prefix_fault(fault, "%s", options->layout->path);
 	if (count == 0) {
-		*ret_made = making.made;
+		*ret_summary = context.summary;
 		return 0;
 	}
-	init_progress(&making.progress, &order->progress, count);
-	result = run_tasks(chunk_count(count, making.chunk_size), count_cores(), make_chunk,
-			   &making, fault);
-	clear_progress(&making.progress);
-	pthread_mutex_destroy(&making.lock);
+	init_progress(&context.progress, &options->progress, count);
+	result = run_tasks(chunk_count(count, context.chunk_size), count_cores(), make_chunk,
+			   &context, fault);
+	clear_progress(&context.progress);
+	pthread_mutex_destroy(&context.lock);
 	if (result == 0)
-		*ret_made = making.made;
+		*ret_summary = context.summary;
 	return result;
 }
 
 int make_pool(const struct layout *layout, const struct client_node *client,
-	      const struct progress *progress, struct pool_made *ret_made, struct fault *fault)
+	      const struct progress *progress, struct make_summary *ret_summary,
+	      struct fault *fault)
 {
-	struct making_order order = {.layout = layout, .client = client, .files = &current_files};
+	struct make_options options = {.layout = layout, .client = client, .files = &current_files};
 
 	if (progress != NULL)
-		order.progress = *progress;
+		options.progress = *progress;
 	if (complete_renewals(layout, fault) < 0)
 		return -1;
-	return make_members(&order, ret_made, fault);
+	return make_members(&options, ret_summary, fault);
 }
 
-/* One summarize_pool. */
-struct summarizing {
+/* What the threads of one summarize_pool share. */
+struct summarize_context {
 	const struct layout *layout;
 	size_t size;
 	size_t chunk_size;
@@ -315,10 +318,10 @@ static int summarize_certificate(const struct layout *layout, const char *name, 
 	return 0;
 }
 
-static int summarize_member(const struct summarizing *summarizing, size_t index,
+static int summarize_member(const struct summarize_context *context, size_t index,
 			    struct pool_summary *summary, struct fault *fault)
 {
-	const struct layout *layout = summarizing->layout;
+	const struct layout *layout = context->layout;
 	char name[FILE_NAME_SIZE];
 
 	name_private_key(index, name);
@@ -328,33 +331,33 @@ static int summarize_member(const struct summarizing *summarizing, size_t index,
 	name_certificate(index, name);
 	if (!file_exists(layout->cert, name))
 		return 0;
-	return summarize_certificate(layout, name, summarizing->now_s, summary, fault);
+	return summarize_certificate(layout, name, context->now_s, summary, fault);
 }
 
-static void add_summary(struct summarizing *summarizing, const struct pool_summary *part)
+static void add_summary(struct summarize_context *context, const struct pool_summary *part)
 {
-	struct pool_summary *summary = &summarizing->summary;
+	struct pool_summary *summary = &context->summary;
 
-	pthread_mutex_lock(&summarizing->lock);
+	pthread_mutex_lock(&context->lock);
 	summary->keys += part->keys;
 	summary->requests += part->requests;
 	summary->certificates += part->certificates;
 	summary->valid += part->valid;
 	summary->expired += part->expired;
 	widen_expiry(summary, part->first_expiry_s, part->last_expiry_s);
-	pthread_mutex_unlock(&summarizing->lock);
+	pthread_mutex_unlock(&context->lock);
 }
 
-static int summarize_chunk(size_t index, void *context, struct fault *fault)
+static int summarize_chunk(size_t index, void *argument, struct fault *fault)
 {
-	struct summarizing *summarizing = context;
-	size_t end = chunk_end(index, summarizing->chunk_size, summarizing->size);
+	struct summarize_context *context = argument;
+	size_t end = chunk_end(index, context->chunk_size, context->size);
 	struct pool_summary part = {0};
 
-	for (size_t i = index * summarizing->chunk_size; i < end; i++)
-		if (summarize_member(summarizing, i + 1, &part, fault) < 0)
+	for (size_t i = index * context->chunk_size; i < end; i++)
+		if (summarize_member(context, i + 1, &part, fault) < 0)
 			return -1;
-	add_summary(summarizing, &part);
+	add_summary(context, &part);
 	return 0;
 }
 
@@ -362,17 +365,17 @@ int summarize_pool(const struct layout *layout, const struct client_node *client
 		   struct pool_summary *ret_summary, struct fault *fault)
 {
 	size_t size = client->pool.size;
-	struct summarizing summarizing = {.layout = layout,
-					  .size = size,
-					  .chunk_size = choose_chunk_size(size, CHUNK_SIZE),
-					  .now_s = now_s,
-					  .lock = PTHREAD_MUTEX_INITIALIZER,
-					  .summary = {.size = size}};
-	int result = run_tasks(chunk_count(size, summarizing.chunk_size), count_cores(),
-			       summarize_chunk, &summarizing, fault);
+	struct summarize_context context = {.layout = layout,
+					    .size = size,
+					    .chunk_size = choose_chunk_size(size, CHUNK_SIZE),
+					    .now_s = now_s,
+					    .lock = PTHREAD_MUTEX_INITIALIZER,
+					    .summary = {.size = size}};
+	int result = run_tasks(chunk_count(size, context.chunk_size), count_cores(),
+			       summarize_chunk, &context, fault);
 
-	pthread_mutex_destroy(&summarizing.lock);
+	pthread_mutex_destroy(&context.lock);
 	if (result == 0)
-		*ret_summary = summarizing.summary;
+		*ret_summary = context.summary;
 	return result;
 }

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-/* Told now and then how far a long piece of work is, from one thread at a time. May be NULL. */
+/* Called some 200 times during a long job, from one thread at a time. May be NULL. */
 typedef void progress_function(void *context, size_t done, size_t total);
 
 struct progress {
@@ -16,7 +16,7 @@ struct progress {
 	void *context;
 };
 
-/* How several threads tell one progress_function how far they are together. */
+/* The progress that several threads make together on one job. */
 struct progress_report {
 	struct progress progress;
 	pthread_mutex_t lock;
@@ -24,33 +24,34 @@ struct progress_report {
 	size_t total;
 };
 
-/* progress may be NULL, and so may its function. */
+/* progress may be NULL. */
 void init_progress(struct progress_report *report, const struct progress *progress, size_t total);
 void clear_progress(struct progress_report *report);
 
-/* `more` further pieces are done. The function is told some 200 times in all, and of the last. */
-void report_progress(struct progress_report *report, size_t more);
+/* Adds `count` pieces that are done, and calls the function if a step is complete or all is done.
+ */
+void report_progress(struct progress_report *report, size_t count);
 
-struct pool_made {
-	size_t keys;     /* key pairs made now */
-	size_t requests; /* requests made now */
-	size_t present;  /* members of which nothing was missing */
+struct make_summary {
+	size_t keys;     /* key pairs made */
+	size_t requests; /* requests made */
+	size_t present;  /* members that had everything before */
 };
 
 /*
- * Makes the key pairs and requests that members 1 … size lack, on all cores. Nothing that exists is
- * touched: a member with a key and no request gets a request for that key; one with a request and
- * no key is left alone (its key is kept elsewhere). A key is durable before its request has its
- * name. Killed and started again, it goes on. Memory does not grow with the pool's size. A renewal
- * that was killed halfway through its renames is completed first.
+ * Makes the key pairs and requests that members 1 … size lack, on all cores. Existing files are not
+ * changed: a member with a key and no request gets a request for that key; a member with a request
+ * and no key is left alone, because its key is stored elsewhere. A key is durable before its
+ * request gets its name. After a kill the next call continues. Memory does not grow with the pool.
+ * A renewal that was killed during its renames is completed first.
  * The caller holds the layout's lock.
  */
 int make_pool(const struct layout *layout, const struct client_node *client,
-	      const struct progress *progress, struct pool_made *ret_made,
+	      const struct progress *progress, struct make_summary *ret_summary,
 	      struct fault *fault) MUST_CHECK;
 
-/* What to make of which members: make_pool makes the current_files of all. */
-struct making_order {
+/* For make_members: which members, and under which file names. */
+struct make_options {
 	const struct layout *layout;
 	const struct client_node *client;
 	const struct member_files *files;
@@ -58,22 +59,23 @@ struct making_order {
 	struct progress progress;
 };
 
-/* The same as make_pool for some members, or under other names. No renewal is completed. */
-int make_members(const struct making_order *order, struct pool_made *ret_made,
+/* make_pool for some members, or with other file names. Completes no renewal. */
+int make_members(const struct make_options *options, struct make_summary *ret_summary,
 		 struct fault *fault) MUST_CHECK;
 
-/* What there is of a pool at a time, as `status` shows it. */
+/* The files of a pool at a time, as `certpool status` prints them. */
 struct pool_summary {
-	size_t size; /* as the manifest says */
+	size_t size; /* of the manifest */
 	size_t keys;
 	size_t requests;
-	size_t certificates; /* of any age */
+	size_t certificates; /* valid, expired or not valid yet */
 	size_t valid;
 	size_t expired;
-	int64_t first_expiry_s; /* of those valid; 0 when none is */
+	int64_t first_expiry_s; /* of the valid certificates; 0 if there is none */
 	int64_t last_expiry_s;
 };
 
+/* Counts the files of members 1 … size, and reads their certificates, on all cores. */
 int summarize_pool(const struct layout *layout, const struct client_node *client, int64_t now_s,
 		   struct pool_summary *ret_summary, struct fault *fault) MUST_CHECK;
 

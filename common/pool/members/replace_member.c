@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Members that are completed together after a kill. */
+/* Members that complete_renewals completes together. */
 enum { LEFTOVERS_MAX = 1000 };
 
-/* The new key has its renewal name, or has taken the old one's already. */
+/* The file of the new key: its renewal name, or its current name if it was renamed already. */
 static void name_new_key(const struct layout *layout, size_t member,
 			 char ret_name[static FILE_NAME_SIZE])
 {
@@ -20,7 +20,7 @@ static void name_new_key(const struct layout *layout, size_t member,
 		current_files.key(member, ret_name);
 }
 
-/* That the new certificate is for the new key: the old key is about to be lost. */
+/* Checks that the new certificate is for the new key, before the old key is lost. */
 static int check_new_pair(const struct layout *layout, size_t member, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
@@ -44,7 +44,7 @@ static int check_new_pair(const struct layout *layout, size_t member, struct fau
 	return 0;
 }
 
-/* Gives a new file the name of the old one, unless that was done already. */
+/* Renames a new file to the old one's name, unless that was done already. */
 static int replace_file(int dirfd, file_namer *new_namer, file_namer *old_namer, size_t member,
 			struct fault *fault)
 {
@@ -84,7 +84,7 @@ int complete_members(const struct layout *layout, const size_t *members, size_t 
 	for (size_t i = 0; i < count; i++)
 		if (replace_key_and_request(layout, members[i], fault) < 0)
 			return -1;
-	/* A power failure must not keep a certificate's new name and lose its key's. */
+	/* After a power failure a certificate's rename must not be there without its key's. */
 	if (sync_directory(layout->private, fault) < 0 ||
 	    sync_directory(layout->csr_file, fault) < 0)
 		return prefix_fault(fault, "%s", layout->path);
@@ -96,7 +96,7 @@ int complete_members(const struct layout *layout, const size_t *members, size_t 
 	return 0;
 }
 
-/* The member whose new certificate has this name; 0 when it is no such file. */
+/* The member whose renewal certificate has this file name; 0 if it is another file. */
 static size_t parse_renewal(const char *file)
 {
 	static const char prefix[] = "renewal_";
@@ -146,7 +146,7 @@ int complete_renewals(const struct layout *layout, struct fault *fault)
 			return -1;
 		if (count == 0)
 			return 0;
-		/* Whoever was killed may have been killed before it did. */
+		/* The killed process may not have synced it. */
 		if (sync_directory(layout->cert, fault) < 0)
 			return prefix_fault(fault, "%s/cert", layout->path);
 		if (complete_members(layout, members, count, fault) < 0)

@@ -4,30 +4,32 @@
 #include "common/pool/members/member.h"
 
 /*
- * How a member's new key and certificate take the place of its old ones (its renewal_files and its
- * current_files). The new certificate is on disk for good before anything else happens; then the
- * new key takes its name, then the request, and the certificate last. So a member
+ * The last step of a renewal: a member's renewal_files replace its current_files. The new
+ * certificate is durable first; then the new key is renamed, then the request, and the certificate
+ * last. So a member
  *
- *   without cert/renewal_key{i}.crt   has its old key and its old certificate, or has both new;
- *   with it                           is completed by doing the renames that are not done yet, and
- *                                     whoever finds the new key beside the old certificate finds
- *                                     the new certificate under that name (member.h).
+ *   without cert/renewal_key{i}.crt   has its old key and certificate, or its new key and
+ *                                     certificate;
+ *   with that file                    is completed by the renames that are missing. A reader that
+ *                                     finds the new key beside the old certificate finds the new
+ *                                     certificate in that file (member.h).
  *
- * The rename of the new key is the end of the old one. The old certificate is not revoked.
+ * Renaming the new key destroys the old one. The old certificate is not revoked.
  */
 
 /*
- * Completes these members, whose new certificates are on disk for good. One whose new certificate
- * is not for its new key: FAULT_REFUSED, and nobody is touched. Safe for several threads that have
+ * Completes these members, whose new certificates are durable. Safe for several threads that have
  * different members.
+ * Errors: FAULT_REFUSED if a new certificate is not for its new key: no member is changed then.
  */
 int complete_members(const struct layout *layout, const size_t *members, size_t count,
 		     struct fault *fault) MUST_CHECK;
 
-/* Completes whatever a renewal that was killed has left so. The caller holds the layout's lock. */
+/* Completes the members that a killed renewal left incomplete. The caller holds the layout's lock.
+ */
 int complete_renewals(const struct layout *layout, struct fault *fault) MUST_CHECK;
 
-/* Removes the member's new request and key, for which there is no certificate. */
+/* Removes a member's new request and key, which have no certificate. */
 int discard_renewal(const struct layout *layout, size_t member, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -7,45 +7,51 @@
 #include "common/x509/intermediates.h"
 
 /*
- * The root that a layout trusts, cert/root.crt, and the intermediates that were met below it,
- * cert/ca.crt: those are not trusted, and only help to find a path.
+ * The root that a layout trusts, cert/root.crt, and the intermediate certificates below it that the
+ * layout has met, cert/ca.crt. Intermediates are not trusted: they only help to find a path.
  */
 
 #define ROOT_FILE "root.crt"
 #define INTERMEDIATES_FILE "ca.crt"
 
-/* FAULT_NOT_FOUND says to run init or join. The root must be in PROFILE_ROOT. */
+/*
+ * Reads the pinned root, and checks that it is in PROFILE_ROOT.
+ * Errors: FAULT_NOT_FOUND without one, FAULT_UNVERIFIED if it is not in the profile.
+ */
 int read_root(const struct layout *layout, struct certificate **ret_root,
 	      struct fault *fault) MUST_CHECK;
 
 /*
- * Pins a root: writes cert/root.crt. The same one there already is a success; another is
- * FAULT_REFUSED, and stays. The caller holds the layout's lock.
+ * Pins a root: writes cert/root.crt. Pinning the same root again succeeds, with *ret_written false.
+ * The caller holds the layout's lock.
+ * Errors: FAULT_REFUSED if another root is pinned, which stays.
  */
 int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_written,
 	     struct fault *fault) MUST_CHECK;
 
-/* Those of cert/ca.crt; none without that file. */
+/* Reads cert/ca.crt. Without that file there are none. */
 int read_intermediates(const struct layout *layout, struct intermediates *ret_intermediates,
 		       struct fault *fault) MUST_CHECK;
 
 /*
- * Sees to it that they are in cert/ca.crt. What is there already stays behind them, since older
- * certificates may need it, up to CHAIN_MAX in all. The caller holds the layout's lock.
+ * Adds intermediates to cert/ca.crt, before those that it has, which older certificates may need:
+ * up to CHAIN_MAX in all. *ret_written is false if the file has them all. The caller holds the
+ * layout's lock.
  */
 int keep_intermediates(const struct layout *layout, const struct intermediates *intermediates,
 		       bool *ret_written, struct fault *fault) MUST_CHECK;
 
 /*
- * Fetches GET /root.crt from the CA (no authentication), refuses (FAULT_UNVERIFIED) one whose
- * SHA-256 of the DER is another than expected, and one not in PROFILE_ROOT.
+ * Fetches the CA's root by GET /root.crt, which is not authenticated.
+ * Errors: FAULT_UNVERIFIED if the SHA-256 of its DER is not the expected one, or if it is not in
+ * PROFILE_ROOT.
  */
 int fetch_root(const struct endpoint *endpoint, const uint8_t expected_sha256[static SHA256_LEN],
 	       struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 /*
- * Fetches GET /ca.crt, the CA's issuing certificate: none when that is the root, FAULT_UNVERIFIED
- * when it is no intermediate by the root.
+ * Fetches the CA's issuing certificate by GET /ca.crt. The result is empty if that is the root.
+ * Errors: FAULT_UNVERIFIED if it is not an intermediate that the root signed.
  */
 int fetch_intermediates(const struct endpoint *endpoint, struct bytes root_der,
 			struct intermediates *ret_intermediates, struct fault *fault) MUST_CHECK;

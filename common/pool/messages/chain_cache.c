@@ -13,64 +13,64 @@ TAILQ_HEAD(order, presented_chain);
 
 struct chain_cache {
 	struct certificate *root;
-	size_t most;
+	size_t max_count;
 	pthread_mutex_t lock; /* for all below */
 	size_t count;
 	struct bucket buckets[BUCKET_COUNT];
-	struct order order; /* what was shown last comes first */
+	struct order order; /* the most recently used first */
 };
 
 void release_presented_chain(struct presented_chain **chain_pointer)
 {
 	struct presented_chain *chain = TAKE(*chain_pointer);
 
-	if (chain == NULL || atomic_fetch_sub(&chain->holders, 1) > 1)
+	if (chain == NULL || atomic_fetch_sub(&chain->references, 1) > 1)
 		return;
 	for (size_t i = 0; i < chain->count; i++)
 		free_certificate(&chain->certificates[i]);
 	free(chain);
 }
 
-int new_chain_cache(struct certificate **root, size_t most, struct chain_cache **ret_verified,
+int new_chain_cache(struct certificate **root, size_t max_count, struct chain_cache **ret_cache,
 		    struct fault *fault)
 {
-	struct chain_cache *verified = calloc(1, sizeof(*verified));
+	struct chain_cache *cache = calloc(1, sizeof(*cache));
 
-	if (verified == NULL)
+	if (cache == NULL)
 		return set_memory_fault(fault);
-	pthread_mutex_init(&verified->lock, NULL);
-	TAILQ_INIT(&verified->order);
-	verified->root = TAKE(*root);
-	verified->most = most;
-	*ret_verified = verified;
+	pthread_mutex_init(&cache->lock, NULL);
+	TAILQ_INIT(&cache->order);
+	cache->root = TAKE(*root);
+	cache->max_count = max_count;
+	*ret_cache = cache;
 	return 0;
 }
 
-/* The lock is held. */
-static void drop(struct chain_cache *verified, struct presented_chain *chain)
+/* The caller holds the lock. */
+static void drop_chain(struct chain_cache *cache, struct presented_chain *chain)
 {
 	LIST_REMOVE(chain, in_bucket);
-	TAILQ_REMOVE(&verified->order, chain, in_order);
-	verified->count--;
+	TAILQ_REMOVE(&cache->order, chain, in_order);
+	cache->count--;
 	release_presented_chain(&chain);
 }
 
-void free_chain_cache(struct chain_cache **verified_pointer)
+void free_chain_cache(struct chain_cache **cache_pointer)
 {
-	struct chain_cache *verified = TAKE(*verified_pointer);
+	struct chain_cache *cache = TAKE(*cache_pointer);
 
-	if (verified == NULL)
+	if (cache == NULL)
 		return;
-	while (!TAILQ_EMPTY(&verified->order))
-		drop(verified, TAILQ_FIRST(&verified->order));
-	free_certificate(&verified->root);
-	pthread_mutex_destroy(&verified->lock);
-	free(verified);
+	while (!TAILQ_EMPTY(&cache->order))
+		drop_chain(cache, TAILQ_FIRST(&cache->order));
+	free_certificate(&cache->root);
+	pthread_mutex_destroy(&cache->lock);
+	free(cache);
 }
 
-/* The digest of the certificates' digests, which is another for other certificates or another
-   order. */
-static void identify(const struct signed_message *message, uint8_t ret_sha256[static SHA256_LEN])
+/* The digest of the certificates' digests, in their order: the cache's key. */
+static void digest_chain(const struct signed_message *message,
+			 uint8_t ret_sha256[static SHA256_LEN])
 {
 	uint8_t digests[CHAIN_MAX][SHA256_LEN];
 
@@ -79,79 +79,80 @@ static void identify(const struct signed_message *message, uint8_t ret_sha256[st
 	digest_sha256((struct bytes){digests[0], message->chain_count * SHA256_LEN}, ret_sha256);
 }
 
-static struct bucket *find_bucket(struct chain_cache *verified,
+static struct bucket *find_bucket(struct chain_cache *cache,
 				  const uint8_t sha256[static SHA256_LEN])
 {
-	return &verified->buckets[(sha256[0] << 8 | sha256[1]) % BUCKET_COUNT];
+	return &cache->buckets[(sha256[0] << 8 | sha256[1]) % BUCKET_COUNT];
 }
 
-/* The lock is held. */
-static struct presented_chain *find_chain(struct chain_cache *verified,
+/* The caller holds the lock. NULL: not cached. */
+static struct presented_chain *find_chain(struct chain_cache *cache,
 					  const uint8_t sha256[static SHA256_LEN])
 {
 	struct presented_chain *each;
 
-	LIST_FOREACH(each, find_bucket(verified, sha256), in_bucket)
+	LIST_FOREACH(each, find_bucket(cache, sha256), in_bucket)
 	if (memcmp(each->sha256, sha256, SHA256_LEN) == 0)
 		return each;
 	return NULL;
 }
 
-/* NULL when it is not kept, or not valid at that time. */
-static struct presented_chain *hold_chain(struct chain_cache *verified,
-					  const uint8_t sha256[static SHA256_LEN], int64_t now_s)
+/* The cached chain, referenced and marked as used; NULL: not cached, or not valid at that time. */
+static struct presented_chain *
+find_valid_chain(struct chain_cache *cache, const uint8_t sha256[static SHA256_LEN], int64_t now_s)
 {
-	struct presented_chain *found;
+	struct presented_chain *chain;
 
-	pthread_mutex_lock(&verified->lock);
-	found = find_chain(verified, sha256);
-	if (found != NULL && (now_s < found->valid_from_s || now_s > found->valid_until_s))
-		found = NULL;
-	if (found != NULL) {
-		TAILQ_REMOVE(&verified->order, found, in_order);
-		TAILQ_INSERT_HEAD(&verified->order, found, in_order);
-		atomic_fetch_add(&found->holders, 1);
+	pthread_mutex_lock(&cache->lock);
+	chain = find_chain(cache, sha256);
+	if (chain != NULL && (now_s < chain->valid_from_s || now_s > chain->valid_until_s))
+		chain = NULL;
+	if (chain != NULL) {
+		TAILQ_REMOVE(&cache->order, chain, in_order);
+		TAILQ_INSERT_HEAD(&cache->order, chain, in_order);
+		atomic_fetch_add(&chain->references, 1);
 	}
-	pthread_mutex_unlock(&verified->lock);
-	return found;
+	pthread_mutex_unlock(&cache->lock);
+	return chain;
 }
 
-static void keep_chain(struct chain_cache *verified, struct presented_chain *chain)
+static void cache_chain(struct chain_cache *cache, struct presented_chain *chain)
 {
 	struct presented_chain *old;
 
-	pthread_mutex_lock(&verified->lock);
-	/* Another thread may have verified the same meanwhile. */
-	old = find_chain(verified, chain->sha256);
-	if (old == NULL && verified->count >= verified->most)
-		old = TAILQ_LAST(&verified->order, order);
+	pthread_mutex_lock(&cache->lock);
+	/* Another thread may have cached the same chain meanwhile. */
+	old = find_chain(cache, chain->sha256);
+	if (old == NULL && cache->count >= cache->max_count)
+		old = TAILQ_LAST(&cache->order, order);
 	if (old != NULL)
-		drop(verified, old);
-	atomic_fetch_add(&chain->holders, 1);
-	LIST_INSERT_HEAD(find_bucket(verified, chain->sha256), chain, in_bucket);
-	TAILQ_INSERT_HEAD(&verified->order, chain, in_order);
-	verified->count++;
-	pthread_mutex_unlock(&verified->lock);
+		drop_chain(cache, old);
+	atomic_fetch_add(&chain->references, 1);
+	LIST_INSERT_HEAD(find_bucket(cache, chain->sha256), chain, in_bucket);
+	TAILQ_INSERT_HEAD(&cache->order, chain, in_order);
+	cache->count++;
+	pthread_mutex_unlock(&cache->lock);
 }
 
-/* What cannot be parsed is rejected. *ret_chain stays NULL when that is the signer's. */
+/* A certificate that cannot be parsed makes the verdict invalid; *ret_chain stays NULL if it is the
+   signer's. */
 static int parse_chain(const struct signed_message *message, struct presented_chain **ret_chain,
 		       struct verdict *verdict, struct fault *fault)
 {
 	CLEANUP(release_presented_chain) struct presented_chain *chain = calloc(1, sizeof(*chain));
-	struct fault found = {0};
+	struct fault failure = {0};
 
 	if (chain == NULL)
 		return set_memory_fault(fault);
-	atomic_init(&chain->holders, 1);
-	while (chain->count < message->chain_count && found.class == FAULT_NONE)
+	atomic_init(&chain->references, 1);
+	while (chain->count < message->chain_count && failure.class == FAULT_NONE)
 		if (parse_certificate_der(bytes_of_buffer(&message->chain[chain->count]),
-					  &chain->certificates[chain->count], &found) == 0)
+					  &chain->certificates[chain->count], &failure) == 0)
 			chain->count++;
-	if (pass_failure(&found, fault) < 0)
+	if (pass_failure(&failure, fault) < 0)
 		return -1;
-	if (found.class != FAULT_NONE)
-		reject_because(verdict, "x5c: certificate %zu: %s", chain->count + 1, found.text);
+	if (failure.class != FAULT_NONE)
+		reject_because(verdict, "x5c: certificate %zu: %s", chain->count + 1, failure.text);
 	if (chain->count > 0)
 		*ret_chain = TAKE(chain);
 	return 0;
@@ -165,44 +166,45 @@ static void narrow_validity(struct presented_chain *chain, const struct certific
 		chain->valid_until_s = certificate_not_after(certificate);
 }
 
-static int verify_parsed(const struct chain_cache *verified, struct presented_chain *chain,
-			 int64_t now_s, struct verdict *verdict, struct fault *fault)
+static int verify_parsed_chain(const struct chain_cache *cache, struct presented_chain *chain,
+			       int64_t now_s, struct verdict *verdict, struct fault *fault)
 {
 	const struct certificate *intermediates[CHAIN_MAX];
 	const struct certificate *signer = chain->certificates[0];
 
 	for (size_t i = 1; i < chain->count; i++)
 		intermediates[i - 1] = chain->certificates[i];
-	if (verify_chain(verified->root, intermediates, chain->count - 1, signer, now_s, verdict,
+	if (verify_chain(cache->root, intermediates, chain->count - 1, signer, now_s, verdict,
 			 fault) < 0)
 		return -1;
 	if (verdict->invalid)
 		return 0;
-	chain->issuer = find_issuer(verified->root, intermediates, chain->count - 1, signer);
-	chain->valid_from_s = certificate_not_before(verified->root);
-	chain->valid_until_s = certificate_not_after(verified->root);
+	chain->issuer = find_issuer(cache->root, intermediates, chain->count - 1, signer);
+	chain->valid_from_s = certificate_not_before(cache->root);
+	chain->valid_until_s = certificate_not_after(cache->root);
 	for (size_t i = 0; i < chain->count; i++)
 		narrow_validity(chain, chain->certificates[i]);
 	return 0;
 }
 
-int verify_presented_chain(struct chain_cache *verified, const struct signed_message *message,
+int verify_presented_chain(struct chain_cache *cache, const struct signed_message *message,
 			   int64_t now_s, struct presented_chain **ret_chain,
 			   struct verdict *verdict, struct fault *fault)
 {
 	CLEANUP(release_presented_chain) struct presented_chain *chain = NULL;
 	uint8_t sha256[SHA256_LEN];
 
-	identify(message, sha256);
-	chain = hold_chain(verified, sha256, now_s);
+	digest_chain(message, sha256);
+	chain = find_valid_chain(cache, sha256, now_s);
 	if (chain == NULL) {
 		if (parse_chain(message, &chain, verdict, fault) < 0)
 			return -1;
-		if (!verdict->invalid && verify_parsed(verified, chain, now_s, verdict, fault) < 0)
+		if (!verdict->invalid &&
+		    verify_parsed_chain(cache, chain, now_s, verdict, fault) < 0)
 			return -1;
 		if (chain != NULL && !verdict->invalid) {
 			memcpy(chain->sha256, sha256, SHA256_LEN);
-			keep_chain(verified, chain);
+			cache_chain(cache, chain);
 		}
 	}
 	*ret_chain = TAKE(chain);

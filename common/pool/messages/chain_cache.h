@@ -9,47 +9,49 @@
 #include <sys/queue.h>
 
 /*
- * The certificates that messages show: the signer's, and those that lead from it to the root. Those
- * that were verified are kept, so that the next message that shows the same octets costs no more
- * than its own signature. Kept is only what cannot change: that they parse, are in their profiles,
- * and lead to the root by their signatures. The time is looked at always: unless it is within the
- * validity of each of them and of the root, they are verified anew. Nothing is kept of revocation,
- * nor of what does not hold. The root is one for all; another has other verified chains.
+ * A cache of verified certificate chains, as messages present them: the signer's certificate and
+ * the certificates between it and the root. A message that presents the same octets again costs
+ * only the check of its own signature.
  *
- * A bounded number is kept (each takes some 2 KB for each certificate); for one more, that which
- * was not shown for longest goes. Safe for several threads.
+ * The cache holds results that cannot change: the certificates parse, are in their profiles, and
+ * chain to the root by their signatures. Validity is checked on every use: a chain of which a
+ * certificate, or the root, is not valid at that time is verified again. Revocation and failed
+ * chains are not cached. One cache has one root.
+ *
+ * An entry takes some 2 KB a certificate. A full cache drops the least recently used chain. Safe
+ * for several threads.
  */
 struct chain_cache;
 
 enum { CHAIN_CACHE_MAX = 4096 };
 
-/* What one message shows. Nothing of it changes; several may hold it. */
+/* The chain of one message. Immutable and reference-counted. */
 struct presented_chain {
 	struct certificate *certificates[CHAIN_MAX]; /* the signer's first */
 	size_t count;
-	const struct certificate *issuer; /* of the signer's; NULL unless verified */
+	const struct certificate *issuer; /* of the signer's certificate; NULL unless verified */
 
 	/* For chain_cache.c. */
 	int64_t valid_from_s;
 	int64_t valid_until_s;
 	uint8_t sha256[SHA256_LEN];
-	atomic_uint holders;
+	atomic_uint references;
 	LIST_ENTRY(presented_chain) in_bucket;
 	TAILQ_ENTRY(presented_chain) in_order;
 };
 
-/* Takes the root. At most `most` are kept. */
-int new_chain_cache(struct certificate **root, size_t most, struct chain_cache **ret_verified,
+/* An empty cache of at most max_count chains. Owns: takes *root over. */
+int new_chain_cache(struct certificate **root, size_t max_count, struct chain_cache **ret_cache,
 		    struct fault *fault) MUST_CHECK;
-void free_chain_cache(struct chain_cache **verified);
+void free_chain_cache(struct chain_cache **cache);
 
 /*
- * Whether the certificates of the message can be relied on now (verify_chain). When the verdict is
- * invalid already, they are only parsed.
- * Owns: *ret_chain is to be released. It is NULL when the signer's certificate cannot be parsed,
- * and otherwise there also when the verdict is invalid. Its issuer must not outlive verified.
+ * Verifies the certificates of the message at that time (verify_chain). If *verdict is invalid
+ * already, they are only parsed.
+ * Owns: the caller releases *ret_chain. It is NULL if the signer's certificate cannot be parsed; it
+ * is filled also when the verdict is invalid. Its issuer lives as long as the chain and the cache.
  */
-int verify_presented_chain(struct chain_cache *verified, const struct signed_message *message,
+int verify_presented_chain(struct chain_cache *cache, const struct signed_message *message,
 			   int64_t now_s, struct presented_chain **ret_chain,
 			   struct verdict *verdict, struct fault *fault) MUST_CHECK;
 void release_presented_chain(struct presented_chain **chain);

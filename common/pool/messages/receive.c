@@ -15,17 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What surrounds M in a JWE, besides base64 twice: the certificates, two headers, two signatures.
- */
+/* The size of a message besides M: certificates, two headers, two signatures. */
 enum { ENVELOPE_MAX = 65536 };
 
 struct receiver {
 	struct receiver_settings settings;
-	int serving; /* the lock */
+	int lock_descriptor; /* of state/serving */
 	struct key_ring ring;
-	struct verifier judge;
-	struct replay_log *seen;
-	pthread_mutex_t lock; /* one message at a time is handed on */
+	struct verifier verifier;
+	struct replay_log *replay_log;
+	pthread_mutex_t lock; /* one message at a time is passed on */
 	struct http_route routes[2];
 	struct http_server *server;
 };
@@ -37,7 +36,7 @@ static void log_fault(const struct receiver *receiver, const struct fault *fault
 				       fault->text);
 }
 
-/* Saves the signer's certificate as received/{serial}.crt, unless it is there. */
+/* Saves the signer's certificate as received/{serial}.crt, unless that file exists. */
 static int save_certificate(const struct receiver *receiver, const struct certificate *certificate,
 			    struct fault *fault)
 {
@@ -57,16 +56,17 @@ static int save_certificate(const struct receiver *receiver, const struct certif
 	return 0;
 }
 
-static int tell_message(const struct receiver *receiver, const char *peer,
-			const struct verified_message *judged, struct fault *fault)
+/* Passes the message and its verdict on to the caller's message_function. */
+static int report_message(const struct receiver *receiver, const char *peer,
+			  const struct received_jws *received, struct fault *fault)
 {
-	const struct signed_message *message = &judged->message;
-	const struct certificate *certificate = signer_certificate(judged);
+	const struct signed_message *message = &received->message;
+	const struct certificate *certificate = signer_certificate(received);
 	char serial[SERIAL_TEXT_SIZE] = "";
-	struct received_message told = {
+	struct received_message report = {
 		.peer = peer,
-		.verified = !judged->verdict.invalid,
-		.reason = judged->verdict.reason,
+		.verified = !received->verdict.invalid,
+		.reason = received->verdict.reason,
 		.subject = "",
 		.serial = serial,
 		.iat_s = message->claims.iat_s,
@@ -74,161 +74,156 @@ static int tell_message(const struct receiver *receiver, const char *peer,
 	};
 
 	if (certificate != NULL) {
-		told.subject = certificate_subject(certificate);
+		report.subject = certificate_subject(certificate);
 		format_serial(certificate_serial(certificate), serial);
 	}
-	if (told.verified)
-		told.payload = bytes_of_buffer(&message->payload);
-	return receiver->settings.message(receiver->settings.message_context, &told, fault);
+	if (report.verified)
+		report.payload = bytes_of_buffer(&message->payload);
+	return receiver->settings.message(receiver->settings.message_context, &report, fault);
 }
 
-/* Hands a valid message on, if it is new. Its jti is remembered only if that succeeds. */
-static int take_new_message(struct receiver *receiver, const char *peer, int64_t now_s,
-			    struct verified_message *judged, struct fault *fault)
+/* Reports a message. A verified one must be new; its jti stays remembered only if saving the
+   certificate and reporting succeed. The caller holds the lock. */
+static int take_message(struct receiver *receiver, const char *peer, int64_t now_s,
+			struct received_jws *received, struct fault *fault)
 {
-	const struct message_claims *claims = &judged->message.claims;
-	struct fault second = {0};
+	const struct message_claims *claims = &received->message.claims;
+	struct fault second_fault = {0};
 	bool is_new;
 
-	if (remember_jti(receiver->seen, claims->jti, claims->iat_s, now_s, &is_new, fault) < 0)
+	if (received->verdict.invalid)
+		return report_message(receiver, peer, received, fault);
+	if (remember_jti(receiver->replay_log, claims->jti, claims->iat_s, now_s, &is_new, fault) <
+	    0)
 		return -1;
 	if (!is_new) {
-		reject_because(&judged->verdict, "jti: this message was taken before");
-		return tell_message(receiver, peer, judged, fault);
+		reject_because(&received->verdict, "jti: this message was taken before");
+		return report_message(receiver, peer, received, fault);
 	}
-	if (save_certificate(receiver, signer_certificate(judged), fault) == 0 &&
-	    tell_message(receiver, peer, judged, fault) == 0)
+	if (save_certificate(receiver, signer_certificate(received), fault) == 0 &&
+	    report_message(receiver, peer, received, fault) == 0)
 		return 0;
-	if (forget_jti(receiver->seen, claims->jti, &second) < 0)
-		log_fault(receiver, &second);
+	if (forget_jti(receiver->replay_log, claims->jti, &second_fault) < 0)
+		log_fault(receiver, &second_fault);
 	return -1;
 }
 
-static int take_message(struct receiver *receiver, const char *peer, int64_t now_s,
-			struct verified_message *judged, struct fault *fault)
-{
-	int result;
-
-	pthread_mutex_lock(&receiver->lock);
-	result = judged->verdict.invalid ? tell_message(receiver, peer, judged, fault)
-					 : take_new_message(receiver, peer, now_s, judged, fault);
-	pthread_mutex_unlock(&receiver->lock);
-	return result;
-}
-
 static int answer_message(const struct receiver *receiver, const struct question *question,
-			  const struct verified_message *judged, int64_t now_s,
+			  const struct received_jws *received, int64_t now_s,
 			  struct http_response *response, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret json = {0};
-	struct message_answer answer = {.verified = !judged->verdict.invalid};
+	struct message_answer answer = {.verified = !received->verdict.invalid};
 	struct request_claims request = {0};
 
-	memcpy(request.jti, judged->message.claims.jti, sizeof(request.jti));
+	memcpy(request.jti, received->message.claims.jti, sizeof(request.jti));
 	answer.claims =
 		make_answer_claims(&request, question->sha256, receiver->settings.client->name,
 				   question->message.peer, now_s);
-	memcpy(answer.reason, judged->verdict.reason, sizeof(answer.reason));
+	memcpy(answer.reason, received->verdict.reason, sizeof(answer.reason));
 	if (format_message_answer(&answer, &json, fault) < 0)
 		return -1;
 	return answer_request(&receiver->ring, &signed_message_kind, question,
 			      bytes_of_secret(&json), response, fault);
 }
 
-/* Whatever decrypts is answered with a verdict, also when we fail: then it is not taken. */
+/* A message that decrypts is answered with a verdict, also if this receiver fails: the verdict is
+   invalid then, and the log has the fault. */
 static int handle_message(const struct http_request *request, struct http_response *response,
 			  void *context, struct fault *fault)
 {
 	struct receiver *receiver = context;
 	CLEANUP(clear_request) struct question question = {0};
-	CLEANUP(clear_verified_message) struct verified_message judged = {0};
+	CLEANUP(clear_received_jws) struct received_jws received = {0};
 	int64_t now_s = read_clock();
 	struct fault failure = {0};
+	int result;
 
 	if (open_request(&receiver->ring, &signed_message_kind, request->body, &question, fault) <
 	    0)
 		return -1;
-	if (verify_received(&receiver->judge, question.message.peer,
-			    bytes_of_secret(&question.message.plaintext), now_s, &judged,
-			    &failure) < 0 ||
-	    take_message(receiver, question.message.peer, now_s, &judged, &failure) < 0) {
+	result = verify_received(&receiver->verifier, question.message.peer,
+				 bytes_of_secret(&question.message.plaintext), now_s, &received,
+				 &failure);
+	if (result == 0) {
+		pthread_mutex_lock(&receiver->lock);
+		result = take_message(receiver, question.message.peer, now_s, &received, &failure);
+		pthread_mutex_unlock(&receiver->lock);
+	}
+	if (result < 0) {
 		log_fault(receiver, &failure);
 		reject_because(
-			&judged.verdict,
+			&received.verdict,
 			"the message could not be taken, for a reason that the receiver's log "
 			"has: send it again");
 	}
-	return answer_message(receiver, &question, &judged, now_s, response, fault);
+	return answer_message(receiver, &question, &received, now_s, response, fault);
 }
 
-/* Takes state/serving. */
+/* Locks state/serving. */
 static int lock_serving(struct receiver *receiver, struct fault *fault)
 {
 	const struct layout *layout = receiver->settings.layout;
-	struct fault found = {0};
+	struct fault failure = {0};
 
-	if (lock_file(layout->state, "serving", LOCK_REFUSE, &receiver->serving, &found) == 0)
+	if (lock_file(layout->state, "serving", LOCK_REFUSE, &receiver->lock_descriptor,
+		      &failure) == 0)
 		return 0;
-	if (found.class == FAULT_BUSY)
+	if (failure.class == FAULT_BUSY)
 		return set_fault(fault, FAULT_BUSY,
 				 "%s: another certpool receive runs on this layout: stop it first",
 				 layout->path);
-	return set_fault(fault, found.class, "%s/state: %s", layout->path, found.text);
+	return set_fault(fault, failure.class, "%s/state: %s", layout->path, failure.text);
 }
 
-static int open_judge(struct receiver *receiver, struct fault *fault)
+static int open_verifier(const struct receiver_settings *settings, struct verifier *verifier,
+			 struct fault *fault)
 {
-	const struct receiver_settings *settings = &receiver->settings;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 
-	receiver->judge.self = settings->client->name;
-	receiver->judge.message_limit = settings->client->message_limit;
+	verifier->self = settings->client->name;
+	verifier->message_limit = settings->client->message_limit;
 	if (read_root(settings->layout, &root, fault) < 0 ||
-	    new_chain_cache(&root, CHAIN_CACHE_MAX, &receiver->judge.verified, fault) < 0 ||
-	    (settings->crl != NULL &&
-	     new_crl_source(settings->crl, &receiver->judge.crl, fault) < 0))
+	    new_chain_cache(&root, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0)
 		return -1;
-	if (!settings->online)
-		return 0;
-	return new_status_cache(settings->layout, settings->client->name, &settings->ca,
-				&receiver->judge.online, fault);
-}
-
-static int start_server(struct receiver *receiver, struct fault *fault)
-{
-	const struct receiver_settings *settings = &receiver->settings;
-	struct http_server_settings server = {.endpoint = settings->endpoint,
-					      .routes = receiver->routes,
-					      .context = receiver,
-					      .log = settings->log,
-					      .log_context = settings->log_context};
-
-	receiver->routes[0] = (struct http_route){
-		.method = "POST",
-		.path = MESSAGES_PATH,
-		.content_type = CONTENT_JOSE,
-		.body_max = settings->client->message_limit / 9 * 16 + ENVELOPE_MAX,
-		.handler = handle_message,
-	};
-	return start_http_server(&server, &receiver->server, fault);
+	if (settings->crl != NULL &&
+	    new_crl_source(settings->crl, &verifier->crl_source, fault) < 0)
+		return -1;
+	if (settings->online && new_status_cache(settings->layout, settings->client->name,
+						 &settings->ca, &verifier->status_cache, fault) < 0)
+		return -1;
+	return 0;
 }
 
 int start_receiver(const struct receiver_settings *settings, struct receiver **ret_receiver,
 		   struct fault *fault)
 {
 	CLEANUP(stop_receiver) struct receiver *receiver = calloc(1, sizeof(*receiver));
+	struct http_server_settings server = {.endpoint = settings->endpoint,
+					      .context = receiver,
+					      .log = settings->log,
+					      .log_context = settings->log_context};
 
 	if (receiver == NULL)
 		return set_memory_fault(fault);
 	receiver->settings = *settings;
-	receiver->serving = -1;
+	receiver->lock_descriptor = -1;
 	pthread_mutex_init(&receiver->lock, NULL);
+	receiver->routes[0] = (struct http_route){
+		.method = "POST",
+		.path = MESSAGES_PATH,
+		.content_type = CONTENT_JOSE,
+		/* M is base64 twice: 16/9 of its size. */
+		.body_max = settings->client->message_limit / 9 * 16 + ENVELOPE_MAX,
+		.handler = handle_message,
+	};
+	server.routes = receiver->routes;
 	if (lock_serving(receiver, fault) < 0 ||
 	    sweep_staging(settings->layout->received, fault) < 0 ||
 	    read_key_ring(settings->layout, &receiver->ring, fault) < 0 ||
-	    open_judge(receiver, fault) < 0 ||
-	    open_replay_log(settings->layout, read_clock(), &receiver->seen, fault) < 0 ||
-	    start_server(receiver, fault) < 0)
+	    open_verifier(settings, &receiver->verifier, fault) < 0 ||
+	    open_replay_log(settings->layout, read_clock(), &receiver->replay_log, fault) < 0 ||
+	    start_http_server(&server, &receiver->server, fault) < 0)
 		return -1;
 	*ret_receiver = TAKE(receiver);
 	return 0;
@@ -246,12 +241,12 @@ void stop_receiver(struct receiver **receiver_pointer)
 	if (receiver == NULL)
 		return;
 	stop_http_server(&receiver->server);
-	free_replay_log(&receiver->seen);
-	free_status_cache(&receiver->judge.online);
-	free_crl_source(&receiver->judge.crl);
-	free_chain_cache(&receiver->judge.verified);
+	free_replay_log(&receiver->replay_log);
+	free_status_cache(&receiver->verifier.status_cache);
+	free_crl_source(&receiver->verifier.crl_source);
+	free_chain_cache(&receiver->verifier.chain_cache);
 	clear_key_ring(&receiver->ring);
-	close_descriptor(&receiver->serving);
+	close_descriptor(&receiver->lock_descriptor);
 	pthread_mutex_destroy(&receiver->lock);
 	free(receiver);
 }

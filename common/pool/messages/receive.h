@@ -8,29 +8,32 @@
 #include "common/x509/certificate.h"
 
 /*
- * Part 2, client 2's half. A message is verified when: it decrypts under a key that we share; its
- * JWS parses; iss, when there, is the node whose key it came under, and aud is us; iat is within
- * the window; its certificate chains to the pinned root, is in its profile and valid now; the
- * signature is by that certificate's key; its jti is new; M is within our limit; with a CRL, the
- * certificate is not on it, and it is current; and, online, the CA says that the certificate is
- * good. Checked in an order in which nothing is remembered of what
- * is not verified: the jti is remembered last. Whatever decrypts is answered, encrypted, with the
- * verdict.
+ * Part 2, the receiver's side. A message is verified if
+ *   - it decrypts under a shared key, and its JWS parses;
+ *   - iss, if present, is the node whose shared key it came under, and aud is this node;
+ *   - iat is within FRESHNESS_WINDOW_S of the clock;
+ *   - M is at most message_limit octets;
+ *   - its certificate chains to the pinned root, is in PROFILE_MEMBER and is valid now;
+ *   - the signature is by that certificate's key;
+ *   - with a CRL: the CRL is current, and the certificate is not on it;
+ *   - online: the CA says that the certificate is good;
+ *   - its jti is new. The jti is remembered last, so that an unverified message changes nothing.
+ * Every message that decrypts gets an encrypted answer with the verdict.
  */
 struct received_message {
-	const char *peer;
+	const char *peer; /* the sender's node */
 	bool verified;
-	const char *reason;  /* why not; "" when verified */
-	const char *subject; /* of the certificate; "" when there is none to be read */
-	const char *serial;  /* hex */
+	const char *reason;  /* why the message is not verified; "" if it is */
+	const char *subject; /* of the signer's certificate; "" if that cannot be parsed */
+	const char *serial;  /* the same certificate's, in hex */
 	int64_t iat_s;
 	const char *jti;
 	struct bytes payload; /* M; empty unless verified */
 };
 
 /*
- * Told of each message that decrypted, from one thread at a time. -1 (M could not be handed on):
- * the sender is told that the message was not taken, and its jti is not remembered.
+ * Called for each message that decrypted, from one thread at a time. If it returns -1 (M could not
+ * be passed on), the sender is told to try again and the jti is not remembered.
  */
 typedef int message_function(void *context, const struct received_message *message,
 			     struct fault *fault);
@@ -38,10 +41,10 @@ typedef int message_function(void *context, const struct received_message *messa
 struct receiver_settings {
 	const struct layout *layout;
 	const struct client_node *client;
-	struct endpoint endpoint; /* where to listen; port 0: any */
-	bool online;              /* ask the CA about each certificate (kept for a few seconds) */
+	struct endpoint endpoint; /* to listen on; port 0: any free port */
+	bool online;              /* ask the CA about each certificate (STATUS_CACHED_S) */
 	struct endpoint ca;
-	const char *crl; /* a file or an http URL; NULL: none is asked */
+	const char *crl; /* path of a file, or an http URL; NULL: consult no CRL */
 	message_function *message;
 	void *message_context;
 	http_log *log;
@@ -51,11 +54,13 @@ struct receiver_settings {
 struct receiver;
 
 /*
- * Serves POST /v1/messages until freed. The certificate of each verified message is saved as
- * received/{serial}.crt. A second receiver on one layout: FAULT_BUSY (state/serving is locked).
+ * Serves POST /v1/messages until stop_receiver. Saves the certificate of each verified message as
+ * received/{serial}.crt. What the settings point to must outlive the receiver.
+ * Errors: FAULT_BUSY if another receiver serves the layout (it holds the lock state/serving).
  */
 int start_receiver(const struct receiver_settings *settings, struct receiver **ret_receiver,
 		   struct fault *fault) MUST_CHECK;
+/* The endpoint that it listens on, with the actual port. */
 const struct endpoint *receiver_endpoint(const struct receiver *receiver);
 void stop_receiver(struct receiver **receiver);
 

@@ -5,33 +5,39 @@
 #include "common/layout/layout.h"
 
 /*
- * The messages that a receiver has taken, by jti, so that none is taken twice within the freshness
- * window, also not after a restart: state/seen, one line "IAT JTI\n" a message, appended before the
- * message is handed on, and one line "-IAT JTI\n" a message that was taken back. Lines older than
- * the window are dropped when it is opened, and as time goes on. A last line cut short by a crash
- * is dropped. A clock that goes back does not make it forget: an iat no later than that of a
- * message already dropped counts as seen. Safe for several threads.
+ * The jti of the messages that a receiver has taken, so that it takes none twice within the
+ * freshness window, also after a restart. The file is state/seen:
  *
- * Not done: that bound is not kept in the file, so that a clock that was once far ahead does not
- * shut out every message for good; a receiver started with such a clock, and again with the right
- * one, could take a message of the window twice. Nor is there an fsync for each message: after a
- * power failure (not after a crash of the process) the last messages before it could be taken again
+ *   IAT JTI\n    a message, appended before the message is passed on
+ *   -IAT JTI\n   a message that could not be passed on and is forgotten again
+ *
+ * Opening the log drops lines older than the window and a last line that a crash cut short; later
+ * the file is rewritten when most of it is old. If the clock goes back, a message with an iat no
+ * later than the latest dropped one counts as taken. Safe for several threads.
+ *
+ * Not done: the latest dropped iat is not stored, so that a clock that was once far ahead does not
+ * refuse every message for good. A receiver that is started with such a clock, and again with the
+ * right one, can take a message of the window twice. There is no fsync for each message: after a
+ * power failure (not after a crash of the process) the last messages before it can be taken again
  * within the window.
  */
 struct replay_log;
 
-enum { SEEN_MAX = 1000000 }; /* messages within one window; more: FAULT_BUSY */
+enum { REPLAY_LOG_MAX = 1000000 }; /* messages within one window */
 
-/* For one process at a time: the caller holds the lock state/serving. */
-int open_replay_log(const struct layout *layout, int64_t now_s, struct replay_log **ret_seen,
+/* Opens the log of the layout. One process at a time: the caller holds the lock state/serving. */
+int open_replay_log(const struct layout *layout, int64_t now_s, struct replay_log **ret_log,
 		    struct fault *fault) MUST_CHECK;
-void free_replay_log(struct replay_log **seen);
+void free_replay_log(struct replay_log **log);
 
-/* Remembers the jti. *ret_new false: it was there. */
-int remember_jti(struct replay_log *seen, const char *jti, int64_t iat_s, int64_t now_s,
+/*
+ * Remembers the jti of a message; *ret_new is false if the log has it.
+ * Errors: FAULT_BUSY over REPLAY_LOG_MAX.
+ */
+int remember_jti(struct replay_log *log, const char *jti, int64_t iat_s, int64_t now_s,
 		 bool *ret_new, struct fault *fault) MUST_CHECK;
 
-/* Takes back what remember_jti has remembered: the message was not handed on after all. */
-int forget_jti(struct replay_log *seen, const char *jti, struct fault *fault) MUST_CHECK;
+/* Undoes remember_jti: the message could not be passed on, and may come again. */
+int forget_jti(struct replay_log *log, const char *jti, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -6,39 +6,48 @@
 #include "common/x509/certificate.h"
 
 /*
- * Part 2, client 1's half: (M, signature, certificate), signed by a member of the pool and
- * encrypted under the key shared with the receiver. Safe for several threads: each exchange that
- * goes on at a time has a kept-alive connection of its own. Several may work on one layout.
+ * Part 2, the sender's side: (M, signature, certificate), signed by a member of the pool and
+ * encrypted under the key shared with the receiver. Safe for several threads, each of which gets a
+ * kept-alive connection of its own. Several processes may send from one layout.
  */
 struct sender;
 
-/* layout and from must outlive the sender. FAULT_NOT_FOUND without a shared key; FAULT_USAGE when
-   the receiver has no endpoint (only deliver_message and send_message need one: then they fail so).
+/*
+ * A sender from one client to another. layout and from must outlive it.
+ * Errors: FAULT_NOT_FOUND without a shared key. A receiver without an endpoint is no error here:
+ * make_message works, deliver_message and send_message return FAULT_USAGE.
  */
 int new_sender(const struct layout *layout, const struct client_node *from,
 	       const struct client_node *to, struct sender **ret_sender,
 	       struct fault *fault) MUST_CHECK;
 void free_sender(struct sender **sender);
 
-/* What became of a message. */
+/* The outcome of one message. */
 struct delivery {
-	size_t member;                 /* who signed it; 0 when delivered from a JWE */
-	char serial[SERIAL_TEXT_SIZE]; /* of that member's certificate */
+	size_t member;                 /* index of the signer; 0 from deliver_message */
+	char serial[SERIAL_TEXT_SIZE]; /* of the signer's certificate; "" from deliver_message */
 	bool verified;                 /* the receiver's verdict, authenticated */
-	char reason[512];              /* the receiver's, when not verified */
+	char reason[512];              /* the receiver's reason if not verified */
 };
 
-/* Makes the JWE of one message without sending it. member 0: draws one. FAULT_TOO_LARGE over the
-   sender's message_limit. */
+/*
+ * Makes the JWE of a message without sending it. member is the signer's index; 0 draws one
+ * (draw_signer).
+ * Errors: FAULT_TOO_LARGE over the sender's message_limit; those of open_signer and draw_signer.
+ */
 int make_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct buffer *ret_jwe, struct delivery *ret_delivery,
 		 struct fault *fault) MUST_CHECK;
 
-/* Sends a JWE that was made before. */
+/*
+ * Sends a JWE of make_message and waits for the verdict.
+ * Errors: those of send_encrypted; FAULT_UNVERIFIED if the answer is not the receiver's to this
+ * JWE.
+ */
 int deliver_message(struct sender *sender, struct bytes jwe, struct delivery *ret_delivery,
 		    struct fault *fault) MUST_CHECK;
 
-/* Both: and the receiver's answer must name this message. */
+/* make_message, then deliver_message; the answer must also name this message's jti. */
 int send_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct delivery *ret_delivery, struct fault *fault) MUST_CHECK;
 

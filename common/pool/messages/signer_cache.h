@@ -7,42 +7,47 @@
 #include <sys/stat.h>
 
 /*
- * The members of a pool that sign. One that was opened is kept, so that its next message costs no
- * more than a signature. That it is valid is looked at always, and also that its certificate and
- * its key are still the files that were read: a member that was renewed meanwhile is opened again.
+ * A cache of members that sign: an opened member's next message costs only its signature. On every
+ * use the certificate must be valid and both files, certificate and key, unchanged (stat): a
+ * renewed member is opened again.
  *
- * A bounded number is kept (each takes some 3 KB); a pool of more members is opened again and
- * again. Safe for several threads.
+ * An entry takes some 3 KB. Members beyond the cache's size displace each other. Safe for several
+ * threads.
  */
 struct signer_cache;
 
 enum { SIGNERS_MAX = 4096 };
 
-/* A member that can sign. Nothing of it changes; several may hold it. */
+/* A member that can sign. Immutable and reference-counted. */
 struct signer {
 	struct member member;
 
 	/* For signer_cache.c. */
 	struct stat certificate_state;
 	struct stat key_state;
-	atomic_uint holders;
+	atomic_uint references;
 };
 
-/* Members 1 … size of the layout, which must outlive the signers. */
-int new_signer_cache(const struct layout *layout, size_t size, struct signer_cache **ret_signers,
+/* An empty cache for members 1 … size of the layout, which must outlive it. */
+int new_signer_cache(const struct layout *layout, size_t size, struct signer_cache **ret_cache,
 		     struct fault *fault) MUST_CHECK;
-void free_signer_cache(struct signer_cache **signers);
-
-/* The errors of open_member. Owns: *ret_signer is to be released. */
-int open_signer(struct signer_cache *signers, size_t index, int64_t now_s,
-		struct signer **ret_signer, struct fault *fault) MUST_CHECK;
+void free_signer_cache(struct signer_cache **cache);
 
 /*
- * Draws one uniformly from the system's randomness, without modulo bias, among those that have a
- * key and a certificate that is valid now. FAULT_NOT_FOUND when none has.
- * Owns: *ret_signer is to be released.
+ * The member of that index.
+ * Owns: the caller releases *ret_signer.
+ * Errors: those of open_member.
  */
-int draw_signer(struct signer_cache *signers, int64_t now_s, struct signer **ret_signer,
+int open_signer(struct signer_cache *cache, size_t index, int64_t now_s, struct signer **ret_signer,
+		struct fault *fault) MUST_CHECK;
+
+/*
+ * Draws a member uniformly, from the system's randomness and without modulo bias, among the members
+ * that have a key and a certificate valid now.
+ * Owns: the caller releases *ret_signer.
+ * Errors: FAULT_NOT_FOUND if no member can sign.
+ */
+int draw_signer(struct signer_cache *cache, int64_t now_s, struct signer **ret_signer,
 		struct fault *fault) MUST_CHECK;
 void release_signer(struct signer **signer);
 

@@ -5,91 +5,92 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct certificate *signer_certificate(const struct verified_message *judged)
+const struct certificate *signer_certificate(const struct received_jws *received)
 {
-	return judged->chain != NULL ? judged->chain->certificates[0] : NULL;
+	return received->chain != NULL ? received->chain->certificates[0] : NULL;
 }
 
-void clear_verified_message(struct verified_message *judged)
+void clear_received_jws(struct received_jws *received)
 {
-	clear_signed_message(&judged->message);
-	release_presented_chain(&judged->chain);
-	*judged = (struct verified_message){0};
+	clear_signed_message(&received->message);
+	release_presented_chain(&received->chain);
+	*received = (struct received_jws){0};
 }
 
-/* Whose message it says it is, for whom, and from when. */
-static void check_claims(const struct verifier *judge, const struct message_claims *message,
+/* Checks who sent the message, to whom, and when. */
+static void check_claims(const struct verifier *verifier, const struct message_claims *message,
 			 const char *peer, int64_t now_s, struct verdict *verdict)
 {
 	struct request_claims claims = {.iat_s = message->iat_s};
 	struct refusal refusal = {0};
 
-	/* Without iss the shared key alone says whose it is. */
+	/* Without iss the shared key alone identifies the sender. */
 	(void)snprintf(claims.iss, sizeof(claims.iss), "%s",
 		       message->iss[0] != '\0' ? message->iss : peer);
 	memcpy(claims.aud, message->aud, sizeof(claims.aud));
 	memcpy(claims.jti, message->jti, sizeof(claims.jti));
-	check_request_claims(&claims, peer, judge->self, now_s, &refusal);
+	check_request_claims(&claims, peer, verifier->self, now_s, &refusal);
 	if (refusal.type[0] != '\0')
 		reject_because(verdict, "%s", refusal.detail);
 }
 
-/* Takes the JWS apart. What is no JWS is an invalid message. */
-static int parse_message(struct bytes jws, struct verified_message *judged, struct fault *fault)
+/* A JWS that cannot be parsed is an invalid message, not a fault. */
+static int parse_message(struct bytes jws, struct received_jws *received, struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault failure = {0};
 
-	if (parse_signed_message(jws, &judged->message, &found) == 0)
+	if (parse_signed_message(jws, &received->message, &failure) == 0)
 		return 0;
-	if (pass_failure(&found, fault) < 0)
+	if (pass_failure(&failure, fault) < 0)
 		return -1;
-	reject_because(&judged->verdict, "%s", found.text);
+	reject_because(&received->verdict, "%s", failure.text);
 	return 0;
 }
 
-/* The certificates, and the signature by the key of the first. */
-static int check_signer(const struct verifier *judge, int64_t now_s,
-			struct verified_message *judged, struct fault *fault)
+/* Verifies the certificate chain, and the signature by the signer's key. */
+static int check_signer(const struct verifier *verifier, int64_t now_s,
+			struct received_jws *received, struct fault *fault)
 {
-	struct verdict *verdict = &judged->verdict;
+	struct verdict *verdict = &received->verdict;
 
-	if (verify_presented_chain(judge->verified, &judged->message, now_s, &judged->chain,
-				   verdict, fault) < 0)
+	if (verify_presented_chain(verifier->chain_cache, &received->message, now_s,
+				   &received->chain, verdict, fault) < 0)
 		return -1;
 	if (verdict->invalid)
 		return 0;
-	return verify_message(&judged->message, certificate_public_key(signer_certificate(judged)),
-			      verdict, fault);
+	return verify_message(&received->message,
+			      certificate_public_key(signer_certificate(received)), verdict, fault);
 }
 
-/* Whether the certificate still stands. Asked for each message. */
-static void check_revocation(const struct verifier *judge, int64_t now_s,
-			     struct verified_message *judged)
+/* Asks for each message whether the signer's certificate is revoked. */
+static void check_revocation(const struct verifier *verifier, int64_t now_s,
+			     struct received_jws *received)
 {
-	struct verdict *verdict = &judged->verdict;
+	struct verdict *verdict = &received->verdict;
 
-	if (!verdict->invalid && judge->crl != NULL)
-		check_crl_source(judge->crl, judged->chain->issuer, signer_certificate(judged),
-				 now_s, verdict);
-	if (!verdict->invalid && judge->online != NULL)
-		check_cached_status(judge->online, signer_certificate(judged), now_s, verdict);
+	if (!verdict->invalid && verifier->crl_source != NULL)
+		check_crl_status(verifier->crl_source, received->chain->issuer,
+				 signer_certificate(received), now_s, verdict);
+	if (!verdict->invalid && verifier->status_cache != NULL)
+		check_cached_status(verifier->status_cache, signer_certificate(received), now_s,
+				    verdict);
 }
 
-int verify_received(const struct verifier *judge, const char *peer, struct bytes jws, int64_t now_s,
-		    struct verified_message *ret_judged, struct fault *fault)
+int verify_received(const struct verifier *verifier, const char *peer, struct bytes jws,
+		    int64_t now_s, struct received_jws *ret_received, struct fault *fault)
 {
-	struct verdict *verdict = &ret_judged->verdict;
+	struct verdict *verdict = &ret_received->verdict;
 
-	if (parse_message(jws, ret_judged, fault) < 0)
+	if (parse_message(jws, ret_received, fault) < 0)
 		return -1;
 	if (verdict->invalid)
 		return 0;
-	check_claims(judge, &ret_judged->message.claims, peer, now_s, verdict);
-	if (ret_judged->message.payload.len > judge->message_limit)
+	check_claims(verifier, &ret_received->message.claims, peer, now_s, verdict);
+	if (ret_received->message.payload.len > verifier->message_limit)
 		reject_because(verdict, "M: expected at most %zu octets, found %zu",
-			       judge->message_limit, ret_judged->message.payload.len);
-	if (check_signer(judge, now_s, ret_judged, fault) < 0)
+			       verifier->message_limit, ret_received->message.payload.len);
+	if (check_signer(verifier, now_s, ret_received, fault) < 0)
 		return -1;
-	check_revocation(judge, now_s, ret_judged);
+	check_revocation(verifier, now_s, ret_received);
 	return 0;
 }

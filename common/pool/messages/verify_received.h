@@ -6,33 +6,36 @@
 #include "common/pool/revocation/crl_source.h"
 #include "common/pool/revocation/status_cache.h"
 
-/* What a receiver holds messages against. */
+/* How a receiver verifies messages. */
 struct verifier {
-	const char *self; /* our node's name */
+	const char *self; /* the receiver's own node name */
 	size_t message_limit;
-	struct chain_cache *verified; /* the root, and what led to it */
-	struct status_cache *online;  /* NULL: the CA is not asked */
-	struct crl_source *crl;       /* NULL: no CRL is */
+	struct chain_cache *chain_cache;   /* with the trusted root */
+	struct status_cache *status_cache; /* NULL: do not ask the CA */
+	struct crl_source *crl_source;     /* NULL: consult no CRL */
 };
 
-/* A message that was looked at. What of it could be read is there also when it is invalid. */
-struct verified_message {
+/* A received message and the verdict on it. The parts that could be read are filled also when the
+   verdict is invalid. */
+struct received_jws {
 	struct signed_message message;
-	struct presented_chain *chain; /* NULL when the signer's certificate cannot be read */
+	struct presented_chain *chain; /* NULL if the signer's certificate cannot be parsed */
 	struct verdict verdict;
 };
 
-/* The signer's certificate, borrowed; NULL when there is none to be read. */
-const struct certificate *signer_certificate(const struct verified_message *judged);
-void clear_verified_message(struct verified_message *judged);
+/* The signer's certificate, borrowed; NULL if it cannot be parsed. */
+const struct certificate *signer_certificate(const struct received_jws *received);
+void clear_received_jws(struct received_jws *received);
 
 /*
- * Whether the JWS is a message from the peer, under whose shared key it came, to us, now, signed by
- * the key of a certificate that can be relied on; receive.h says what is checked. Not whether it is
- * new. Nothing is remembered but the CA's answers and certificates that hold. Safe for several
- * threads. ret_judged must be empty, and is to be cleared also after a failure.
+ * Verifies that the JWS is a message from the peer under whose shared key it came, to this node,
+ * fresh, and signed by the key of a trusted certificate. receive.h lists the checks. Replays are
+ * not its business: the caller asks the replay log. The caches remember chains that were verified
+ * and answers of the CA. Safe for several threads.
+ * Owns: *ret_received is empty before, and the caller clears it, also after a failure.
  */
-int verify_received(const struct verifier *judge, const char *peer, struct bytes jws, int64_t now_s,
-		    struct verified_message *ret_judged, struct fault *fault) MUST_CHECK;
+int verify_received(const struct verifier *verifier, const char *peer, struct bytes jws,
+		    int64_t now_s, struct received_jws *ret_received,
+		    struct fault *fault) MUST_CHECK;
 
 #endif

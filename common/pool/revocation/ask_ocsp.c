@@ -8,35 +8,35 @@
 
 enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 10000 };
 
-/* Whatever kept the answer from coming: it cannot be told, and so the certificate is not relied
-   on. Only what failed in this process is something else. */
-static int cannot_tell(const struct fault *found, struct fault *fault)
+/* Turns a failure to get an answer into FAULT_UNREACHABLE: the certificate's status is unknown.
+   Only a failure of this process itself keeps its class. */
+static int set_unknown_status(const struct fault *failure, struct fault *fault)
 {
-	if (pass_failure(found, fault) < 0)
+	if (pass_failure(failure, fault) < 0)
 		return -1;
 	return set_fault(fault, FAULT_UNREACHABLE,
 			 "cannot tell whether the certificate is revoked: %s: ask again later, or "
 			 "another responder",
-			 found->text);
+			 failure->text);
 }
 
-static int exchange(const char *url, struct bytes request, struct http_answer *ret_answer,
-		    struct fault *fault)
+static int post_request(const char *url, struct bytes request, struct http_answer *ret_answer,
+			struct fault *fault)
 {
 	struct http_client_settings settings = {.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	char path[URL_PATH_SIZE];
-	struct fault found = {0};
+	struct fault failure = {0};
 
 	if (parse_url(url, &settings.endpoint, path, fault) < 0 ||
 	    new_http_client(&settings, &client, fault) < 0)
 		return -1;
 	if (exchange_http(client, path, CONTENT_OCSP_REQUEST, request, OCSP_RESPONSE_MAX, &answer,
-			  &found) < 0 ||
-	    check_http_answer(client, path, &answer, CONTENT_OCSP_RESPONSE, &found) < 0)
-		return cannot_tell(&found, fault);
+			  &failure) < 0 ||
+	    check_http_answer(client, path, &answer, CONTENT_OCSP_RESPONSE, &failure) < 0)
+		return set_unknown_status(&failure, fault);
 	MOVE(ret_answer, answer);
 	return 0;
 }
@@ -46,14 +46,14 @@ static int verify_answer(const char *url, struct bytes der, const struct ocsp_qu
 {
 	struct ocsp_single single = {0};
 	struct verdict verdict = {0};
-	struct fault found = {0};
+	struct fault failure = {0};
 
 	if (verify_ocsp_response(der, question, &single, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid) {
-		(void)set_fault(&found, FAULT_UNREACHABLE, "%s: the answer does not count: %s", url,
-				verdict.reason);
-		return cannot_tell(&found, fault);
+		(void)set_fault(&failure, FAULT_UNREACHABLE, "%s: the answer does not count: %s",
+				url, verdict.reason);
+		return set_unknown_status(&failure, fault);
 	}
 	*ret_finding = (struct ocsp_finding){.status = single.status,
 					     .revoked_at_s = single.revoked_at_s,
@@ -78,7 +78,7 @@ int ask_ocsp(const char *url, const struct certificate *issuer,
 	    digest_issuer(issuer, &hashes, fault) < 0 ||
 	    format_ocsp_request(&hashes, OCSP_SHA1, question.serial, question.nonce, &request,
 				fault) < 0 ||
-	    exchange(url, bytes_of_buffer(&request), &answer, fault) < 0)
+	    post_request(url, bytes_of_buffer(&request), &answer, fault) < 0)
 		return -1;
 	return verify_answer(url, bytes_of_buffer(&answer.body), &question, ret_finding, fault);
 }

@@ -3,21 +3,21 @@
 
 #include "common/x509/revocation/ocsp_response.h"
 
-/* What a responder says of a certificate. */
+/* A responder's verified answer about one certificate. */
 struct ocsp_finding {
 	enum ocsp_status status;
-	int64_t revoked_at_s; /* when revoked */
-	int reason;           /* CRLReason */
+	int64_t revoked_at_s; /* if revoked */
+	int reason;           /* if revoked: CRLReason */
 };
 
 /*
- * Asks the OCSP responder at the URL (http, POST) about a certificate that the issuer issued, with
- * a fresh nonce of 32 octets, and verifies the answer (common/x509/revocation/ocsp_verify.h). It
- * names the certificate by SHA-1, which every responder knows.
+ * Asks the OCSP responder at the URL (http, POST) about a certificate of the issuer, with a fresh
+ * nonce of 32 octets, and verifies the response (common/x509/revocation/ocsp_verify.h). The request
+ * names the certificate by SHA-1, which every responder supports.
  *
- * Errors: FAULT_USAGE for the URL. FAULT_UNREACHABLE whenever it cannot be told how the certificate
- * stands: nobody answers, not with 200 and an OCSP response, not successfully, or with an answer
- * that is not to be relied on; the text says which, and what to do.
+ * Errors: FAULT_USAGE for the URL. FAULT_UNREACHABLE whenever the status remains unknown: no
+ * answer, an HTTP status other than 200, no OCSP response, an OCSP error, or a response that does
+ * not verify; the text says which, and what to do.
  */
 int ask_ocsp(const char *url, const struct certificate *issuer,
 	     const struct certificate *certificate, int64_t now_s, struct ocsp_finding *ret_finding,

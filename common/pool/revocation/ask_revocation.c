@@ -7,21 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The CA makes a CRL before it answers. */
+/* The CA signs a CRL before it answers. */
 enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 60000 };
 
-static int format_wish(const struct own_revocation *wish, const struct request_claims *claims,
-		       struct secret *ret_json, struct fault *fault)
+static int format_question(const struct revocation_options *options,
+			   const struct request_claims *claims, struct secret *ret_json,
+			   struct fault *fault)
 {
 	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
 
-	request.serials = calloc(wish->serial_count, sizeof(*request.serials));
+	request.serials = calloc(options->serial_count, sizeof(*request.serials));
 	if (request.serials == NULL)
 		return set_memory_fault(fault);
-	memcpy(request.serials, wish->serials, wish->serial_count * SERIAL_MAX);
-	request.serial_count = wish->serial_count;
+	memcpy(request.serials, options->serials, options->serial_count * SERIAL_MAX);
+	request.serial_count = options->serial_count;
 	request.claims = *claims;
-	request.reason = wish->reason;
+	request.reason = options->reason;
 	return format_revocation_request(&request, ret_json, fault);
 }
 
@@ -34,20 +35,20 @@ static bool has_serial(const struct revocation_answer *answer,
 	return false;
 }
 
-/* As many as were asked for, and each of them: then none is there twice. */
-static int check_complete(const struct own_revocation *wish, const struct revocation_answer *answer,
-			  struct fault *fault)
+/* The answer has as many certificates as the request and names each: so it names none twice. */
+static int check_complete(const struct revocation_options *options,
+			  const struct revocation_answer *answer, struct fault *fault)
 {
-	if (answer->revoked_count != wish->serial_count)
+	if (answer->revoked_count != options->serial_count)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the CA's answer: expected %zu certificates, found %zu",
-				 wish->serial_count, answer->revoked_count);
-	for (size_t i = 0; i < wish->serial_count; i++) {
+				 options->serial_count, answer->revoked_count);
+	for (size_t i = 0; i < options->serial_count; i++) {
 		char text[SERIAL_TEXT_SIZE];
 
-		if (has_serial(answer, wish->serials[i]))
+		if (has_serial(answer, options->serials[i]))
 			continue;
-		format_serial((struct bytes){wish->serials[i], SERIAL_MAX}, text);
+		format_serial((struct bytes){options->serials[i], SERIAL_MAX}, text);
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the CA's answer: expected certificate %s, which it does not name",
 				 text);
@@ -55,26 +56,26 @@ static int check_complete(const struct own_revocation *wish, const struct revoca
 	return 0;
 }
 
-static int check_answer(const struct own_revocation *wish, const struct revocation_answer *answer,
-			const struct request_claims *claims,
+static int check_answer(const struct revocation_options *options,
+			const struct revocation_answer *answer, const struct request_claims *claims,
 			const uint8_t sha256[static SHA256_LEN], struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault failure = {0};
 
-	if (check_ca_answer(&answer->claims, &answer->refusal, claims, sha256, &found) < 0)
+	if (check_ca_answer(&answer->claims, &answer->refusal, claims, sha256, &failure) < 0)
 		return set_fault(fault,
-				 found.class == FAULT_REFUSED &&
+				 failure.class == FAULT_REFUSED &&
 						 strcmp(answer->refusal.type, "not_issued") == 0
 					 ? FAULT_NOT_FOUND
-					 : found.class,
-				 "%s", found.text);
-	return check_complete(wish, answer, fault);
+					 : failure.class,
+				 "%s", failure.text);
+	return check_complete(options, answer, fault);
 }
 
-int ask_revocation(const struct own_revocation *wish, int64_t now_s,
+int ask_revocation(const struct revocation_options *options, int64_t now_s,
 		   struct revocation_answer *ret_answer, struct fault *fault)
 {
-	struct http_client_settings settings = {.endpoint = wish->ca,
+	struct http_client_settings settings = {.endpoint = options->ca,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS};
 	CLEANUP(free_http_client) struct http_client *http = NULL;
@@ -85,14 +86,14 @@ int ask_revocation(const struct own_revocation *wish, int64_t now_s,
 	struct request_claims claims;
 	uint8_t sha256[SHA256_LEN];
 
-	if (read_shared_key(wish->layout, CA_NAME, &key, fault) < 0 ||
-	    make_request_claims(wish->client, CA_NAME, now_s, &claims, fault) < 0 ||
-	    format_wish(wish, &claims, &question, fault) < 0 ||
+	if (read_shared_key(options->layout, CA_NAME, &key, fault) < 0 ||
+	    make_request_claims(options->client, CA_NAME, now_s, &claims, fault) < 0 ||
+	    format_question(options, &claims, &question, fault) < 0 ||
 	    new_http_client(&settings, &http, fault) < 0 ||
 	    ask_encrypted(http, &revocations_kind, &key, bytes_of_secret(&question), &json, sha256,
 			  fault) < 0 ||
 	    parse_revocation_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
-	    check_answer(wish, &answer, &claims, sha256, fault) < 0)
+	    check_answer(options, &answer, &claims, sha256, fault) < 0)
 		return -1;
 	MOVE(ret_answer, answer);
 	return 0;

@@ -6,10 +6,10 @@
 #include "common/wire/revocation.h"
 
 /*
- * A client has certificates of its own revoked by the CA, at most REVOCATIONS_MAX, of which all are
- * revoked in the end or none. It cannot give up its right to enroll in this way.
+ * Asks the CA to revoke certificates of the client itself, at most REVOCATIONS_MAX: the CA revokes
+ * all of them or none. The client keeps its right to enroll.
  */
-struct own_revocation {
+struct revocation_options {
 	const struct layout *layout;
 	const char *client;
 	struct endpoint ca;
@@ -19,12 +19,13 @@ struct own_revocation {
 };
 
 /*
- * The CA's authenticated answer to this very request, which names each of the serials once.
- * Errors: FAULT_NOT_FOUND for a serial that the CA never issued, FAULT_REFUSED for another's
- * certificate or anything else that the CA refused: nothing was revoked then.
- * Owns: *ret_answer is the caller's, clear_revocation_answer.
+ * Sends the request and checks the CA's answer: it is authenticated, is to this very request, and
+ * names each of the serials once.
+ * Owns: the caller clears *ret_answer (clear_revocation_answer).
+ * Errors: FAULT_NOT_FOUND for a serial that the CA never issued, FAULT_REFUSED for a certificate of
+ * another client and for other refusals: nothing was revoked then.
  */
-int ask_revocation(const struct own_revocation *wish, int64_t now_s,
+int ask_revocation(const struct revocation_options *options, int64_t now_s,
 		   struct revocation_answer *ret_answer, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A receiver waits for this answer before it gives its own: it must come soon or not at all. */
+/* Short, because a receiver asks before it answers its own sender. */
 enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 10000 };
 
 struct status_client {
@@ -22,15 +22,16 @@ int new_status_client(const struct layout *layout, const char *client, const str
 	struct http_client_settings settings = {.endpoint = *ca,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS};
-	CLEANUP(free_status_client) struct status_client *made = calloc(1, sizeof(*made));
+	CLEANUP(free_status_client)
+	struct status_client *status_client = calloc(1, sizeof(*status_client));
 
-	if (made == NULL)
+	if (status_client == NULL)
 		return set_memory_fault(fault);
-	(void)snprintf(made->name, sizeof(made->name), "%s", client);
-	if (read_shared_key(layout, CA_NAME, &made->key, fault) < 0 ||
-	    new_http_client(&settings, &made->http, fault) < 0)
+	(void)snprintf(status_client->name, sizeof(status_client->name), "%s", client);
+	if (read_shared_key(layout, CA_NAME, &status_client->key, fault) < 0 ||
+	    new_http_client(&settings, &status_client->http, fault) < 0)
 		return -1;
-	*ret_client = TAKE(made);
+	*ret_client = TAKE(status_client);
 	return 0;
 }
 

@@ -6,14 +6,19 @@
 #include "common/wire/status.h"
 #include "common/x509/certificate.h"
 
-/* Part 3: a client asks the CA whether a certificate stands. For one thread at a time. */
+/* Part 3, the client's side: asks the CA for the status of certificates over one kept-alive
+   connection. For one thread at a time. */
 struct status_client;
 
+/* client is the name of the asking node, which shares a key with the CA. */
 int new_status_client(const struct layout *layout, const char *client, const struct endpoint *ca,
 		      struct status_client **ret_client, struct fault *fault) MUST_CHECK;
 void free_status_client(struct status_client **client);
 
-/* The CA's authenticated answer to this very question. A refusal of the CA is FAULT_REFUSED. */
+/*
+ * Asks about one certificate. *ret_answer is authenticated, and is to this very question.
+ * Errors: those of ask_encrypted and check_ca_answer.
+ */
 int ask_status(struct status_client *client, struct bytes certificate_der, int64_t now_s,
 	       struct status_answer *ret_answer, struct fault *fault) MUST_CHECK;
 

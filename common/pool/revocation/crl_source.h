@@ -4,51 +4,55 @@
 #include "common/x509/revocation/crl.h"
 
 /*
- * Whether certificates are revoked, by the CRL of a file or of an http URL. It is kept, and looked
- * for again: a file when it has changed, a URL at most once a minute. Of an issuer's CRLs none is
- * taken after a newer one (RFC 5280 section 5.2.3): who can replay an old one cannot undo a
- * revocation. Once a CRL was taken, only its issuer's are. Safe for several threads, of which one
- * at a time asks.
+ * Says whether certificates are revoked, by the CRL in a file or at an http URL. The CRL is cached.
+ * A file is read again when it has changed, a URL is fetched again after CRL_REFRESH_S. After a CRL
+ * has been accepted, only a CRL that is signed by the same key and not older (RFC 5280 section
+ * 5.2.3) replaces it: replaying an old CRL cannot undo a revocation. Safe for several threads,
+ * which take turns.
  *
- * It fails closed: without a CRL that is signed by the certificate's issuer and current, it cannot
- * be told how the certificate stands. A new CRL that is not to be relied on changes nothing while
- * the one before is current.
+ * It fails closed: without a current CRL that is signed by the certificate's issuer, the status is
+ * CRL_UNKNOWN. A new CRL that is rejected changes nothing while the cached one is current.
  *
- * Not done: the CRLs of those above the certificate's issuer; remembering beyond the process.
+ * Not done: CRLs of the CAs above the certificate's issuer; a cache that outlives the process.
  */
 struct crl_source;
 
-/* How often a URL is asked: while there is a current CRL, and while there is none. */
-enum { CRL_ASKED_EVERY_S = 60, CRL_RETRIED_EVERY_S = 5 };
+/* How often a URL is fetched: with a current CRL, and without one. */
+enum { CRL_REFRESH_S = 60, CRL_RETRY_S = 5 };
 
-/* place is the path of a file, or a URL, and is copied. Nothing is read yet. FAULT_USAGE. */
-int new_crl_source(const char *place, struct crl_source **ret_source,
+/*
+ * location is a URL if it has "://" in it, and the path of a file otherwise; it is copied. Nothing
+ * is read yet.
+ * Errors: FAULT_USAGE for a URL that is not http.
+ */
+int new_crl_source(const char *location, struct crl_source **ret_source,
 		   struct fault *fault) MUST_CHECK;
 void free_crl_source(struct crl_source **source);
 
 enum crl_status { CRL_GOOD, CRL_REVOKED, CRL_UNKNOWN };
 
 struct crl_finding {
-	enum crl_status standing;
-	int64_t revoked_at_s; /* when revoked */
-	int reason;           /* CRLReason */
-	struct fault why;     /* when unknown: why, and what to do; FAULT_UNREACHABLE */
-	/* The CRL that was asked; number "" when there was none. */
+	enum crl_status status;
+	int64_t revoked_at_s; /* if revoked */
+	int reason;           /* if revoked: CRLReason */
+	struct fault problem; /* if unknown: FAULT_UNREACHABLE, with the reason and what to do */
+	/* The cached CRL; number is "" if there is none. */
 	char number[CRL_NUMBER_TEXT_SIZE];
 	int64_t this_update_s;
 	int64_t next_update_s;
 };
 
-/* issuer is whose certificate issued the certificate (find_issuer), verified (verify_chain). */
+/* Looks the certificate up. issuer is its issuer's certificate (find_issuer), which the caller has
+   verified (verify_chain). */
 void consult_crl(struct crl_source *source, const struct certificate *issuer,
 		 const struct certificate *certificate, int64_t at_s,
 		 struct crl_finding *ret_finding);
 
 /* "good", "revoked", "unknown" */
-const char *format_crl_status(enum crl_status standing);
+const char *format_crl_status(enum crl_status status);
 
-/* Rejects unless the CRL says that the certificate is good. */
-void check_crl_source(struct crl_source *source, const struct certificate *issuer,
+/* consult_crl as a check: every status but CRL_GOOD makes the verdict invalid. */
+void check_crl_status(struct crl_source *source, const struct certificate *issuer,
 		      const struct certificate *certificate, int64_t at_s, struct verdict *verdict);
 
 #endif

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each certificate has one place; whoever comes later to the same place takes it. */
-enum { PLACE_COUNT = 1024 };
+/* A certificate has one slot; a later certificate of the same slot displaces it. */
+enum { SLOT_COUNT = 1024 };
 
-struct kept_status {
+struct cached_status {
 	bool used;
 	uint8_t certificate_sha256[SHA256_LEN];
 	int64_t asked_at_s;
@@ -19,65 +19,66 @@ struct kept_status {
 struct status_cache {
 	pthread_mutex_t lock;
 	struct status_client *client;
-	struct kept_status kept[PLACE_COUNT];
+	struct cached_status slots[SLOT_COUNT];
 };
 
 int new_status_cache(const struct layout *layout, const char *client, const struct endpoint *ca,
-		     struct status_cache **ret_online, struct fault *fault)
+		     struct status_cache **ret_cache, struct fault *fault)
 {
-	CLEANUP(free_status_cache) struct status_cache *online = calloc(1, sizeof(*online));
+	CLEANUP(free_status_cache) struct status_cache *cache = calloc(1, sizeof(*cache));
 
-	if (online == NULL)
+	if (cache == NULL)
 		return set_memory_fault(fault);
-	pthread_mutex_init(&online->lock, NULL);
-	if (new_status_client(layout, client, ca, &online->client, fault) < 0)
+	pthread_mutex_init(&cache->lock, NULL);
+	if (new_status_client(layout, client, ca, &cache->client, fault) < 0)
 		return -1;
-	*ret_online = TAKE(online);
+	*ret_cache = TAKE(cache);
 	return 0;
 }
 
-void free_status_cache(struct status_cache **online_pointer)
+void free_status_cache(struct status_cache **cache_pointer)
 {
-	struct status_cache *online = TAKE(*online_pointer);
+	struct status_cache *cache = TAKE(*cache_pointer);
 
-	if (online == NULL)
+	if (cache == NULL)
 		return;
-	free_status_client(&online->client);
-	pthread_mutex_destroy(&online->lock);
-	free(online);
+	free_status_client(&cache->client);
+	pthread_mutex_destroy(&cache->lock);
+	free(cache);
 }
 
-static bool is_fresh(const struct kept_status *kept, const uint8_t sha256[static SHA256_LEN],
+static bool is_fresh(const struct cached_status *slot, const uint8_t sha256[static SHA256_LEN],
 		     int64_t now_s)
 {
-	int64_t age_s = now_s - kept->asked_at_s;
+	int64_t age_s = now_s - slot->asked_at_s;
 
-	return kept->used && age_s >= 0 && age_s < STATUS_KEPT_S &&
-	       memcmp(kept->certificate_sha256, sha256, SHA256_LEN) == 0;
+	return slot->used && age_s >= 0 && age_s < STATUS_CACHED_S &&
+	       memcmp(slot->certificate_sha256, sha256, SHA256_LEN) == 0;
 }
 
-static int find_status(struct status_cache *online, struct bytes der, int64_t now_s,
-		       struct status_answer *ret_answer, struct fault *fault)
+/* The cached answer if it is fresh, or else a new one from the CA. The caller holds the lock. */
+static int find_or_ask_status(struct status_cache *cache, struct bytes der, int64_t now_s,
+			      struct status_answer *ret_answer, struct fault *fault)
 {
 	uint8_t sha256[SHA256_LEN];
-	struct kept_status *kept;
+	struct cached_status *slot;
 
 	digest_sha256(der, sha256);
-	kept = &online->kept[(sha256[0] << 8 | sha256[1]) % PLACE_COUNT];
-	if (!is_fresh(kept, sha256, now_s)) {
-		if (ask_status(online->client, der, now_s, &kept->answer, fault) < 0) {
-			kept->used = false;
+	slot = &cache->slots[(sha256[0] << 8 | sha256[1]) % SLOT_COUNT];
+	if (!is_fresh(slot, sha256, now_s)) {
+		if (ask_status(cache->client, der, now_s, &slot->answer, fault) < 0) {
+			slot->used = false;
 			return -1;
 		}
-		kept->used = true;
-		kept->asked_at_s = now_s;
-		memcpy(kept->certificate_sha256, sha256, SHA256_LEN);
+		slot->used = true;
+		slot->asked_at_s = now_s;
+		memcpy(slot->certificate_sha256, sha256, SHA256_LEN);
 	}
-	*ret_answer = kept->answer;
+	*ret_answer = slot->answer;
 	return 0;
 }
 
-static void judge_status(const struct status_answer *answer, struct verdict *verdict)
+static void check_status_answer(const struct status_answer *answer, struct verdict *verdict)
 {
 	char revoked_at[TIME_TEXT_SIZE];
 
@@ -97,19 +98,19 @@ static void judge_status(const struct status_answer *answer, struct verdict *ver
 	}
 }
 
-void check_cached_status(struct status_cache *online, const struct certificate *certificate,
+void check_cached_status(struct status_cache *cache, const struct certificate *certificate,
 			 int64_t now_s, struct verdict *verdict)
 {
 	struct status_answer answer;
 	struct fault fault = {0};
-	int found;
+	int result;
 
-	pthread_mutex_lock(&online->lock);
-	found = find_status(online, certificate_der(certificate), now_s, &answer, &fault);
-	pthread_mutex_unlock(&online->lock);
-	if (found < 0)
+	pthread_mutex_lock(&cache->lock);
+	result = find_or_ask_status(cache, certificate_der(certificate), now_s, &answer, &fault);
+	pthread_mutex_unlock(&cache->lock);
+	if (result < 0)
 		reject_because(verdict, "the certificate's status cannot be had from the CA: %s",
 			       fault.text);
 	else
-		judge_status(&answer, verdict);
+		check_status_answer(&answer, verdict);
 }

@@ -4,19 +4,21 @@
 #include "common/pool/revocation/ask_status.h"
 
 /*
- * Whether the CA stands by certificates, asked once and kept for a few seconds. Safe for several
- * threads, of which one at a time asks. When the CA cannot be asked, the certificate is not good.
+ * Caches the CA's answers about certificates for STATUS_CACHED_S. A failure to ask the CA is not
+ * cached. Safe for several threads, which take turns.
  */
 struct status_cache;
 
-enum { STATUS_KEPT_S = 5 };
+enum { STATUS_CACHED_S = 5 };
 
+/* An empty cache; the arguments are those of new_status_client. */
 int new_status_cache(const struct layout *layout, const char *client, const struct endpoint *ca,
-		     struct status_cache **ret_online, struct fault *fault) MUST_CHECK;
-void free_status_cache(struct status_cache **online);
+		     struct status_cache **ret_cache, struct fault *fault) MUST_CHECK;
+void free_status_cache(struct status_cache **cache);
 
-/* Rejects unless the CA says that the certificate is good. */
-void check_cached_status(struct status_cache *online, const struct certificate *certificate,
+/* Makes the verdict invalid unless the CA says that the certificate is good; also if the CA cannot
+   be asked. */
+void check_cached_status(struct status_cache *cache, const struct certificate *certificate,
 			 int64_t now_s, struct verdict *verdict);
 
 #endif

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * An allocation that fails when a test wants it: failing_memory.c replaces libc's malloc, calloc and
- * realloc in this test program, except under a sanitizer, which has its own.
+ * An allocation that fails when a test wants it: failing_memory.c replaces libc's malloc, calloc
+ * and realloc in this test program, except under a sanitizer, which has its own.
  */
 bool memory_can_fail(void);
 

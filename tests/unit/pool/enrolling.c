@@ -32,7 +32,7 @@ struct enrollment enrollment_of(const struct fixture *fixture, const struct fake
 }
 
 int enroll(const struct fixture *fixture, const struct fake_ca *ca, struct told *told,
-	   struct enrolled *ret_enrolled, struct fault *fault)
+	   struct enroll_summary *ret_enrolled, struct fault *fault)
 {
 	const struct enrollment enrollment = enrollment_of(fixture, ca, told);
 

@@ -19,6 +19,6 @@ struct enrollment enrollment_of(const struct fixture *fixture, const struct fake
 
 /* Enrolls the first client's pool at the fake CA. */
 int enroll(const struct fixture *fixture, const struct fake_ca *ca, struct told *told,
-	   struct enrolled *ret_enrolled, struct fault *fault);
+	   struct enroll_summary *ret_enrolled, struct fault *fault);
 
 #endif

@@ -209,7 +209,7 @@ struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int
 
 void make_client_pool(struct fixture *fixture, size_t client)
 {
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 
 	cr_assert_eq(

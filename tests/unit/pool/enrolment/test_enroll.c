@@ -13,7 +13,7 @@ Test(enroll, refuses_the_answer_to_an_earlier_request)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -34,7 +34,7 @@ Test(enroll, refuses_to_begin_without_what_it_needs)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault no_request = {0};
 	struct fault no_key = {0};
 	struct fault no_root = {0};
@@ -61,7 +61,7 @@ Test(enroll, is_refused_under_a_shared_key_that_the_ca_does_not_have)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -80,7 +80,7 @@ Test(enroll, says_that_the_ca_cannot_be_reached)
 	struct fixture fixture;
 	struct fake_ca ca = {.endpoint = dead_endpoint()};
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -95,7 +95,7 @@ Test(enroll, saves_a_certificate_for_each_member)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct stat status;
 	struct fault fault = {0};
 
@@ -121,7 +121,7 @@ Test(enroll, asks_only_for_what_is_missing)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -148,7 +148,7 @@ Test(enroll, asks_again_when_the_ca_is_busy)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -174,7 +174,7 @@ Test(enroll, asks_again_when_it_asked_too_often)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -194,7 +194,7 @@ Test(enroll, sends_a_larger_pool_in_several_requests)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -216,7 +216,7 @@ Test(enroll, splits_a_pool_that_would_fit_into_one_request)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -250,7 +250,7 @@ Test(enroll, keeps_what_other_requests_brought_when_one_fails)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 	struct fault none = {0};
 	size_t saved;

@@ -84,10 +84,10 @@ Test(exported_requests, is_written_as_it_was_read)
 	cr_assert_eq(parse_exported_requests(bytes_of_string(text), &exported, &fault), 0, "%s",
 		     fault.text);
 	cr_assert_eq(exported.count, 3);
-	cr_expect_eq(exported.requests[0].count, 1000);
-	cr_expect_eq(exported.requests[0].sha256[1], 0x11);
-	cr_expect_eq(exported.requests[2].count, 7);
-	cr_expect_eq(exported.requests[2].members[4], 10);
+	cr_expect_eq(exported.items[0].count, 1000);
+	cr_expect_eq(exported.items[0].sha256[1], 0x11);
+	cr_expect_eq(exported.items[2].count, 7);
+	cr_expect_eq(exported.items[2].members[4], 10);
 	cr_assert_eq(format_exported_requests(&exported, &written, &fault), 0, "%s", fault.text);
 	cr_expect_str_eq((const char *)written.data, text);
 }
@@ -115,7 +115,7 @@ Test(exported_requests, is_waited_for_until_answered_or_too_old)
 	remove_exported_request(&exported, "DAAAAAAAAAAAAAAAAAAAAA");
 	cr_expect_eq(exported.count, 2);
 	cr_expect_null(find_exported_request(&exported, "BAAAAAAAAAAAAAAAAAAAAA"));
-	drop_old_exported_requests(&exported, 1001 + EXPORTED_KEPT_S);
+	drop_old_exported_requests(&exported, 1001 + EXPORTED_EXPIRY_S);
 	cr_expect_null(find_exported_request(&exported, "AAAAAAAAAAAAAAAAAAAAAA"));
 	cr_expect_not_null(find_exported_request(&exported, "CAAAAAAAAAAAAAAAAAAAAA"));
 }

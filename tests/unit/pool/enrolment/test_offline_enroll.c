@@ -80,7 +80,7 @@ static struct enrollment carriage_of(const struct fixture *fixture, struct told 
 	return enrollment_of(fixture, &nobody, told);
 }
 
-static struct buffer export(const struct fixture *fixture, struct export_figures *ret_figures)
+static struct buffer export(const struct fixture *fixture, struct export_summary *ret_figures)
 {
 	struct told told = {0};
 	const struct enrollment enrollment = carriage_of(fixture, &told);
@@ -93,7 +93,7 @@ static struct buffer export(const struct fixture *fixture, struct export_figures
 }
 
 static int import(const struct fixture *fixture, const struct buffer *answers, struct told *told,
-		  struct enrolled *ret_enrolled, struct fault *fault)
+		  struct enroll_summary *ret_enrolled, struct fault *fault)
 {
 	const struct enrollment enrollment = carriage_of(fixture, told);
 
@@ -188,8 +188,8 @@ ParameterizedTest(size_t *index, offline_enroll,
 {
 	struct fixture fixture;
 	struct told told = {0};
-	struct enrolled enrolled;
-	struct export_figures figures;
+	struct enroll_summary enrolled;
+	struct export_summary figures;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	struct fault fault = {0};
@@ -225,7 +225,7 @@ Test(offline_enroll, refuses_a_file_without_answers)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer answers = {0};
 		struct told told = {0};
-		struct enrolled enrolled;
+		struct enroll_summary enrolled;
 		struct fault fault = {0};
 
 		append_string(&answers, rows[i].text);
@@ -240,7 +240,7 @@ Test(offline_enroll, exports_nothing_where_nothing_was_requested)
 	struct fixture fixture;
 	struct told told = {0};
 	struct buffer text = {0};
-	struct export_figures figures;
+	struct export_summary figures;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -257,8 +257,8 @@ Test(offline_enroll, takes_an_answer_once)
 {
 	struct fixture fixture;
 	struct told told = {0};
-	struct enrolled enrolled;
-	struct export_figures figures;
+	struct enroll_summary enrolled;
+	struct export_summary figures;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	struct fault fault = {0};
@@ -289,8 +289,8 @@ Test(offline_enroll, goes_on_where_it_was)
 {
 	struct fixture fixture;
 	struct told told = {0};
-	struct enrolled enrolled;
-	struct export_figures figures;
+	struct enroll_summary enrolled;
+	struct export_summary figures;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	CLEANUP(clear_buffer) struct buffer kept = {0};
@@ -316,8 +316,8 @@ Test(offline_enroll, overwrites_no_other_certificate)
 {
 	struct fixture fixture;
 	struct told told = {0};
-	struct enrolled enrolled;
-	struct export_figures figures;
+	struct enroll_summary enrolled;
+	struct export_summary figures;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	struct fault fault = {0};
@@ -363,8 +363,8 @@ Test(offline_enroll, tells_what_was_refused_of_each_member)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct fixture fixture;
 		struct told told = {0};
-		struct enrolled enrolled;
-		struct export_figures figures;
+		struct enroll_summary enrolled;
+		struct export_summary figures;
 		CLEANUP(clear_buffer) struct buffer requests = {0};
 		CLEANUP(clear_buffer) struct buffer answers = {0};
 		struct fault fault = {0};
@@ -390,7 +390,7 @@ Test(offline_enroll, leaves_out_a_request_that_cannot_be_read)
 {
 	struct fixture fixture;
 	struct told told = {0};
-	struct export_figures figures;
+	struct export_summary figures;
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct fault fault = {0};
 

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 static int renew(const struct fixture *fixture, const struct fake_ca *ca,
-		 const struct renewal_options *terms, struct told *told,
-		 struct renewed *ret_renewed, struct fault *fault)
+		 const struct renewal_options *options, struct told *told,
+		 struct renewal_summary *ret_renewed, struct fault *fault)
 {
 	const struct renewal renewal = {
 		.enrollment = enrollment_of(fixture, ca, told),
-		.terms = *terms,
+		.options = *options,
 	};
 
 	told->done = 0;
@@ -91,7 +91,7 @@ Test(renew, refuses_an_answer_that_does_not_hold_and_keeps_what_it_has)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct renewed renewed;
+	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
 	struct fault none = {0};
@@ -134,7 +134,7 @@ Test(renew, leaves_a_refused_member_what_it_has)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct renewed renewed;
+	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
@@ -168,7 +168,7 @@ static void certify_variously(struct fixture *fixture)
 Test(renew, finds_what_is_in_the_last_third_of_its_life_or_has_ended)
 {
 	static const struct {
-		struct renewal_options terms;
+		struct renewal_options options;
 		size_t due;
 	} rows[] = {
 		{{.within_s = 0}, 2},    {{.within_s = 1}, 1}, {{.within_s = 3600}, 2},
@@ -181,8 +181,8 @@ Test(renew, finds_what_is_in_the_last_third_of_its_life_or_has_ended)
 	open_fixture(&fixture);
 	certify_variously(&fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		cr_assert_eq(find_due(fixture.layouts[0], &fixture.clients[0], &rows[i].terms,
-				      fixture.now_s, &need, NULL, &fault),
+		cr_assert_eq(find_due_members(fixture.layouts[0], &fixture.clients[0],
+					      &rows[i].options, fixture.now_s, &need, NULL, &fault),
 			     0, "%s", fault.text);
 		cr_expect_eq(need.due, rows[i].due, "row %zu: %zu", i, need.due);
 		cr_expect_eq(need.kept, 3 - rows[i].due, "row %zu", i);
@@ -195,7 +195,7 @@ Test(renew, renews_what_is_due_and_nothing_else)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct renewed renewed;
+	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
 	const struct renewal_options thirds = {0};
@@ -224,7 +224,7 @@ Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct renewed renewed;
+	struct renewal_summary renewed;
 	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
 
@@ -251,7 +251,7 @@ Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
 		struct fixture fixture;
 		struct fake_ca ca = {.endpoint = dead_endpoint()};
 		struct told told = {0};
-		struct renewed renewed;
+		struct renewal_summary renewed;
 		struct renewal_need need;
 		struct fault unreachable = {0};
 		struct fault fault = {0};
@@ -266,8 +266,8 @@ Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
 			cr_assert_eq(unlinkat(layout->csr_file, "renewal_key1.csr", 0), 0);
 		if (i == 2)
 			cr_assert_eq(unlinkat(layout->private, "renewal_key1.key", 0), 0);
-		cr_assert_eq(find_due(layout, &fixture.clients[0], &thirds, fixture.now_s, &need,
-				      NULL, &fault),
+		cr_assert_eq(find_due_members(layout, &fixture.clients[0], &thirds, fixture.now_s,
+					      &need, NULL, &fault),
 			     0, "%s", fault.text);
 		cr_expect_eq(need.due, i == 2 ? 2 : 3, "%s: %zu", files[i], need.due);
 		start_fake_ca(&ca, &fixture);
@@ -288,7 +288,7 @@ static void leave_certified(struct fixture *fixture)
 	const struct renewal_options all = {.all = true};
 	struct fake_ca ca = {.endpoint = dead_endpoint()};
 	struct told told = {0};
-	struct renewed renewed;
+	struct renewal_summary renewed;
 	struct fault fault = {0};
 
 	cr_assert_eq(renew(fixture, &ca, &all, &told, &renewed, &fault), -1);
@@ -316,7 +316,7 @@ static int complete_by_renew(struct fixture *fixture, const struct fake_ca *ca, 
 {
 	const struct renewal_options thirds = {0};
 	struct told told = {0};
-	struct renewed renewed;
+	struct renewal_summary renewed;
 
 	return renew(fixture, ca, &thirds, &told, &renewed, fault);
 }
@@ -325,7 +325,7 @@ static int complete_by_enroll(struct fixture *fixture, const struct fake_ca *ca,
 			      struct fault *fault)
 {
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 
 	return enroll(fixture, ca, &told, &enrolled, fault);
 }
@@ -333,7 +333,7 @@ static int complete_by_enroll(struct fixture *fixture, const struct fake_ca *ca,
 static int complete_by_request(struct fixture *fixture, const struct fake_ca *ca,
 			       struct fault *fault)
 {
-	struct pool_made made;
+	struct make_summary made;
 
 	(void)ca;
 	return make_pool(fixture->layouts[0], &fixture->clients[0], NULL, &made, fault);
@@ -393,7 +393,7 @@ Test(renew, renews_a_larger_pool_in_several_requests)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct renewed renewed;
+	struct renewal_summary renewed;
 	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
 

@@ -200,7 +200,7 @@ ParameterizedTest(size_t *index, request_batch,
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled = {0};
+	struct enroll_summary enrolled = {0};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -310,7 +310,7 @@ Test(request_batch, refuses_a_chain_that_does_not_lead_to_the_root_without_a_det
 	ca.issuer = issuer;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct told told = {0};
-		struct enrolled enrolled = {0};
+		struct enroll_summary enrolled = {0};
 		struct fault fault = {0};
 
 		ca.spoil_certificates = rows[i].spoil;
@@ -330,7 +330,7 @@ Test(request_batch, keeps_the_chain_of_certificates_below_the_root)
 	struct issuer *issuer;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	CLEANUP(clear_intermediates) struct intermediates kept = {0};
 	struct fault fault = {0};
 
@@ -369,7 +369,7 @@ Test(request_batch, keeps_no_chain_without_a_certificate)
 	struct issuer *issuer;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -403,7 +403,7 @@ Test(request_batch, takes_certificates_in_any_order)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -432,7 +432,7 @@ Test(request_batch, saves_the_others_when_some_are_refused)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -456,7 +456,7 @@ Test(request_batch, passes_over_a_request_that_cannot_be_read)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct told told = {0};
-	struct enrolled enrolled;
+	struct enroll_summary enrolled;
 	struct fault fault = {0};
 	int requests;
 

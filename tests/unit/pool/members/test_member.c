@@ -134,13 +134,13 @@ static void renew_first(struct fixture *fixture, int renames)
 {
 	const struct layout *layout = fixture->layouts[0];
 	struct member_set members = {0};
-	const struct making_order order = {.layout = layout,
+	const struct make_options order = {.layout = layout,
 					   .client = &fixture->clients[0],
 					   .files = &renewal_files,
 					   .members = &members};
 	CLEANUP(clear_buffer) struct buffer csr = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 
 	cr_assert_eq(init_member_set(POOL_SIZE, &members, &fault), 0);

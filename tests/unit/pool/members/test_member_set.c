@@ -4,29 +4,29 @@
 
 Test(member_set, has_nobody_at_first)
 {
-	CLEANUP(clear_member_set) struct member_set selection = {0};
+	CLEANUP(clear_member_set) struct member_set set = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(init_member_set(100, &selection, &fault), 0, "%s", fault.text);
-	cr_expect_eq(selection.count, 0);
-	cr_expect_eq(next_in_member_set(&selection, 0), 0);
+	cr_assert_eq(init_member_set(100, &set, &fault), 0, "%s", fault.text);
+	cr_expect_eq(set.count, 0);
+	cr_expect_eq(next_in_member_set(&set, 0), 0);
 }
 
 Test(member_set, goes_through_its_members_by_rising_index)
 {
 	static const size_t members[] = {1, 8, 9, 64, 100};
-	CLEANUP(clear_member_set) struct member_set selection = {0};
+	CLEANUP(clear_member_set) struct member_set set = {0};
 	struct fault fault = {0};
 	size_t last = 0;
 
-	cr_assert_eq(init_member_set(100, &selection, &fault), 0, "%s", fault.text);
+	cr_assert_eq(init_member_set(100, &set, &fault), 0, "%s", fault.text);
 	for (size_t i = COUNT_OF(members); i > 0; i--)
-		add_to_member_set(&selection, members[i - 1]);
-	add_to_member_set(&selection, 64);
-	cr_expect_eq(selection.count, COUNT_OF(members));
+		add_to_member_set(&set, members[i - 1]);
+	add_to_member_set(&set, 64);
+	cr_expect_eq(set.count, COUNT_OF(members));
 	for (size_t i = 0; i < COUNT_OF(members); i++) {
-		last = next_in_member_set(&selection, last);
+		last = next_in_member_set(&set, last);
 		cr_expect_eq(last, members[i], "%zu", last);
 	}
-	cr_expect_eq(next_in_member_set(&selection, last), 0);
+	cr_expect_eq(next_in_member_set(&set, last), 0);
 }

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int make(const struct fixture *fixture, struct pool_made *ret_made, struct fault *fault)
+static int make(const struct fixture *fixture, struct make_summary *ret_made, struct fault *fault)
 {
 	return make_pool(fixture->layouts[0], &fixture->clients[0], NULL, ret_made, fault);
 }
@@ -19,7 +19,7 @@ static int make(const struct fixture *fixture, struct pool_made *ret_made, struc
 Test(pool, refuses_a_symbolic_link_where_a_key_should_be_and_leaves_its_target)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 	struct buffer target;
 
@@ -41,7 +41,7 @@ Test(pool, refuses_a_symbolic_link_where_a_key_should_be_and_leaves_its_target)
 Test(pool, refuses_a_key_that_others_can_read)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -57,7 +57,7 @@ Test(pool, refuses_a_key_that_others_can_read)
 Test(pool, refuses_a_key_file_that_holds_no_key)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -71,7 +71,7 @@ Test(pool, refuses_a_subject_that_is_none)
 {
 	static char subject[] = "nonsense {index}";
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -87,7 +87,7 @@ Test(pool, refuses_a_subject_that_is_none)
 Test(pool, makes_a_key_and_a_request_for_each_member_whatever_the_umask)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -141,7 +141,7 @@ Test(pool, makes_requests_as_the_manifest_says)
 Test(pool, makes_only_what_is_missing_and_touches_nothing_else)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	CLEANUP(clear_buffer) struct buffer key_before = {0};
 	CLEANUP(clear_buffer) struct buffer key_after = {0};
 	struct fault fault = {0};
@@ -167,7 +167,7 @@ Test(pool, makes_only_what_is_missing_and_touches_nothing_else)
 Test(pool, makes_a_request_for_the_key_that_is_there)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	CLEANUP(free_private_key) struct private_key *key = NULL;
@@ -189,7 +189,7 @@ Test(pool, makes_a_request_for_the_key_that_is_there)
 Test(pool, sweeps_what_a_killed_process_left)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -220,7 +220,7 @@ static void note_progress(void *context, size_t done, size_t total)
 Test(pool, tells_its_progress)
 {
 	struct fixture fixture;
-	struct pool_made made;
+	struct make_summary made;
 	struct told told = {0};
 	struct progress progress = {note_progress, &told};
 	struct fault fault = {0};

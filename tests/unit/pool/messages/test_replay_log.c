@@ -103,18 +103,18 @@ Test(replay_log, refuses_more_than_it_may_hold)
 	bool new;
 
 	open_fixture(&fixture);
-	for (size_t i = 0; i < SEEN_MAX; i++) {
+	for (size_t i = 0; i < REPLAY_LOG_MAX; i++) {
 		name_jti(i, jti);
 		append_format(&lines, "%d %s\n", 1790000000, jti);
 	}
 	put_file(fixture.layouts[0]->state, "seen", (char *)lines.data, 0600);
 	seen = open_at(&fixture, now_s);
-	name_jti(SEEN_MAX, jti);
+	name_jti(REPLAY_LOG_MAX, jti);
 	cr_assert_eq(remember_jti(seen, jti, now_s, now_s, &new, &fault), -1);
 	assert_fault(&fault, FAULT_BUSY, "1000000 messages were taken within 300 s");
 	cr_assert(!is_new(seen, 5, now_s, now_s));
 	/* Once they have left the window there is room again. */
-	cr_assert(is_new(seen, SEEN_MAX, now_s + 301, now_s + 301));
+	cr_assert(is_new(seen, REPLAY_LOG_MAX, now_s + 301, now_s + 301));
 	close_fixture(&fixture);
 }
 

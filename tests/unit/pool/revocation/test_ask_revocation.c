@@ -12,7 +12,7 @@ static const uint8_t serials[2][SERIAL_MAX] = {{1, 2, 3}, {4, 5, 6}};
 static int ask_for_two(const struct fixture *fixture, const struct endpoint *endpoint,
 		       struct revocation_answer *ret_answer, struct fault *fault)
 {
-	const struct own_revocation wish = {
+	const struct revocation_options wish = {
 		.layout = fixture->layouts[0],
 		.client = "client1",
 		.ca = *endpoint,

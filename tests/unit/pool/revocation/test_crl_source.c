@@ -58,9 +58,9 @@ static struct crl_finding consult_for(struct stand *stand, const struct certific
 
 	consult_crl(stand->source, issuer, stand->certificate, stand->fixture.now_s + after_s,
 		    &finding);
-	check_crl_source(stand->source, issuer, stand->certificate, stand->fixture.now_s + after_s,
+	check_crl_status(stand->source, issuer, stand->certificate, stand->fixture.now_s + after_s,
 			 &verdict);
-	cr_expect_eq(verdict.invalid, finding.standing != CRL_GOOD);
+	cr_expect_eq(verdict.invalid, finding.status != CRL_GOOD);
 	return finding;
 }
 
@@ -71,14 +71,15 @@ static struct crl_finding consult(struct stand *stand, int64_t after_s)
 
 static void expect_unknown(const struct crl_finding *finding, const char *why)
 {
-	cr_expect_eq(finding->standing, CRL_UNKNOWN);
-	cr_expect_eq(finding->why.class, FAULT_UNREACHABLE);
-	cr_expect_eq(
-		strncmp(finding->why.text, "cannot tell whether the certificate is revoked: ", 48),
-		0, "%s", finding->why.text);
-	cr_expect_not_null(strstr(finding->why.text, why), "expected %s, found %s", why,
-			   finding->why.text);
-	cr_expect_not_null(strstr(finding->why.text, "and try again"), "%s", finding->why.text);
+	cr_expect_eq(finding->status, CRL_UNKNOWN);
+	cr_expect_eq(finding->problem.class, FAULT_UNREACHABLE);
+	cr_expect_eq(strncmp(finding->problem.text,
+			     "cannot tell whether the certificate is revoked: ", 48),
+		     0, "%s", finding->problem.text);
+	cr_expect_not_null(strstr(finding->problem.text, why), "expected %s, found %s", why,
+			   finding->problem.text);
+	cr_expect_not_null(strstr(finding->problem.text, "and try again"), "%s",
+			   finding->problem.text);
 }
 
 /* catalogue 56 */
@@ -123,7 +124,7 @@ Test(crl_source, cannot_tell_from_another_issuers_crl)
 	/* The right one is taken as soon as it is there. */
 	put_crl(&stand, stand.fixture.issuer, 1, false);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_GOOD);
+	cr_expect_eq(finding.status, CRL_GOOD);
 	close_stand(&stand);
 }
 
@@ -143,7 +144,7 @@ Test(crl_source, cannot_tell_from_the_crl_of_an_issuer_of_the_same_name_and_key_
 	expect_unknown(&finding, "signature");
 	put_crl(&stand, stand.fixture.issuer, 1, false);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_GOOD);
+	cr_expect_eq(finding.status, CRL_GOOD);
 	/* A CRL that the issuer's key has verified says nothing about the other's certificates. */
 	finding = consult_for(&stand, twin_certificate, 0);
 	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
@@ -152,7 +153,7 @@ Test(crl_source, cannot_tell_from_the_crl_of_an_issuer_of_the_same_name_and_key_
 	finding = consult_for(&stand, twin_certificate, 0);
 	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_GOOD);
+	cr_expect_eq(finding.status, CRL_GOOD);
 	cr_expect_str_eq(finding.number, "1");
 	close_stand(&stand);
 }
@@ -193,7 +194,7 @@ Test(crl_source, cannot_tell_from_a_crl_that_is_not_current)
 	finding = consult(&stand, -301);
 	expect_unknown(&finding, "in the future");
 	finding = consult(&stand, 3600);
-	cr_expect_eq(finding.standing, CRL_GOOD);
+	cr_expect_eq(finding.status, CRL_GOOD);
 	/* That there is no new one is part of the reason. */
 	cr_assert_eq(remove(stand.path), 0);
 	finding = consult(&stand, 3601);
@@ -211,12 +212,12 @@ Test(crl_source, says_when_and_why_a_certificate_was_revoked)
 	open_stand(&stand);
 	put_crl(&stand, stand.fixture.issuer, 9, true);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_expect_eq(finding.revoked_at_s, 1767225600);
 	cr_expect_eq(finding.reason, REASON_KEY_COMPROMISE);
 	cr_expect_str_eq(finding.number, "9");
 	cr_expect_eq(finding.next_update_s, stand.fixture.now_s + 3600);
-	check_crl_source(stand.source, issuer_certificate(stand.fixture.issuer), stand.certificate,
+	check_crl_status(stand.source, issuer_certificate(stand.fixture.issuer), stand.certificate,
 			 stand.fixture.now_s, &verdict);
 	cr_expect_str_eq(verdict.reason, "CRL number 9: the certificate was revoked at "
 					 "2026-01-01T00:00:00Z (keyCompromise)");
@@ -232,10 +233,10 @@ Test(crl_source, reads_a_file_that_has_changed)
 	open_stand(&stand);
 	put_crl(&stand, stand.fixture.issuer, 1, false);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_GOOD);
+	cr_expect_eq(finding.status, CRL_GOOD);
 	put_crl(&stand, stand.fixture.issuer, 2, true);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_expect_str_eq(finding.number, "2");
 	close_stand(&stand);
 }
@@ -249,10 +250,10 @@ Test(crl_source, never_goes_back_to_an_older_crl)
 	open_stand(&stand);
 	put_crl(&stand, stand.fixture.issuer, 300, true);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	put_crl(&stand, stand.fixture.issuer, 299, false);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_expect_str_eq(finding.number, "300");
 	finding = consult(&stand, 3601);
 	expect_unknown(&finding, "299 is older than the CRL that was there before, number 300");
@@ -268,16 +269,16 @@ Test(crl_source, keeps_what_is_current)
 	open_stand(&stand);
 	put_crl(&stand, stand.fixture.issuer, 1, true);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	replace_file(&stand, bytes_of_string("nonsense"));
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	put_crl(&stand, stand.fixture.other_issuer, 2, false);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_assert_eq(remove(stand.path), 0);
 	finding = consult(&stand, 0);
-	cr_expect_eq(finding.standing, CRL_REVOKED);
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	close_stand(&stand);
 }
 
@@ -340,13 +341,13 @@ Test(crl_source, asks_a_url_once_a_minute)
 		int64_t after_s;
 		bool broken;
 		int asked; /* in all, after it; each consults twice */
-		enum crl_status standing;
+		enum crl_status status;
 	} rows[] = {
 		{0, true, 1, CRL_UNKNOWN},
-		{CRL_RETRIED_EVERY_S - 1, false, 1, CRL_UNKNOWN},
-		{CRL_RETRIED_EVERY_S, false, 2, CRL_GOOD},
-		{CRL_RETRIED_EVERY_S + 59, false, 2, CRL_GOOD},
-		{CRL_RETRIED_EVERY_S + 60, false, 3, CRL_GOOD},
+		{CRL_RETRY_S - 1, false, 1, CRL_UNKNOWN},
+		{CRL_RETRY_S, false, 2, CRL_GOOD},
+		{CRL_RETRY_S + 59, false, 2, CRL_GOOD},
+		{CRL_RETRY_S + 60, false, 3, CRL_GOOD},
 		{1000, true, 4, CRL_GOOD},
 		{1059, true, 4, CRL_GOOD},
 		{3600, true, 5, CRL_GOOD},
@@ -367,11 +368,11 @@ Test(crl_source, asks_a_url_once_a_minute)
 
 		publisher.broken = rows[i].broken;
 		finding = consult(&stand, rows[i].after_s);
-		cr_expect_eq(finding.standing, rows[i].standing, "row %zu: %s", i,
-			     finding.why.text);
+		cr_expect_eq(finding.status, rows[i].status, "row %zu: %s", i,
+			     finding.problem.text);
 		cr_expect_eq((int)publisher.asked, rows[i].asked, "row %zu: %d", i,
 			     (int)publisher.asked);
-		if (finding.standing == CRL_UNKNOWN)
+		if (finding.status == CRL_UNKNOWN)
 			expect_unknown(&finding, "no CRL today");
 	}
 	stop_http_server(&publisher.server);

@@ -87,10 +87,10 @@ Test(status_cache, keeps_an_answer_for_a_few_seconds)
 		     0, "%s", fault.text);
 	check_cached_status(online, certificate, fixture.now_s, &verdict);
 	ca.spoil_status = say_revoked;
-	check_cached_status(online, certificate, fixture.now_s + STATUS_KEPT_S - 1, &verdict);
+	check_cached_status(online, certificate, fixture.now_s + STATUS_CACHED_S - 1, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_eq(ca.questions, 1);
-	check_cached_status(online, certificate, fixture.now_s + STATUS_KEPT_S, &verdict);
+	check_cached_status(online, certificate, fixture.now_s + STATUS_CACHED_S, &verdict);
 	cr_assert(verdict.invalid);
 	cr_assert_eq(ca.questions, 2);
 	stop_fake_ca(&ca);
