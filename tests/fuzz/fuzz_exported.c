@@ -7,13 +7,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct bytes text = {data, size};
-	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	CLEANUP(clear_buffer) struct buffer written = {0};
 	struct fault fault = {0};
 
-	if (parse_exported_requests(text, &exported, &fault) < 0)
+	if (parse_exported_requests(text, &requests, &fault) < 0)
 		return 0;
-	if (format_exported_requests(&exported, &written, &fault) < 0 || written.len > size)
+	if (format_exported_requests(&requests, &written, &fault) < 0 || written.len > size)
 		abort();
 	return 0;
 }

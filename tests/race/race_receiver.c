@@ -1,7 +1,7 @@
 /*
- * What a sender and a receiver keep, under the thread sanitizer: threads that have members sign and
- * verify their certificates, more of them than are kept, while members are renewed and some of the
- * certificates are forged. Exit status 0: all that holds was verified, and nothing else.
+ * The caches of a sender and a receiver under the thread sanitizer: threads let members sign and
+ * verify their certificates, of more members than the chain cache holds, while members are renewed
+ * and some certificates are forged. Exit status 0: every valid message was verified, and no other.
  */
 #include "common/base/clock.h"
 #include "common/base/staging.h"
@@ -21,7 +21,7 @@ enum {
 	THREADS = 8,
 	TURNS = 1500,
 	MEMBERS = 6,
-	KEPT = 3,
+	CACHED = 3,
 	FORGED_EVERY = 7,
 	RENEWED_EVERY = 31,
 	DESCRIPTORS = 8
@@ -32,8 +32,8 @@ struct race {
 	int64_t now_s;
 	struct issuer *issuer;
 	struct layout *layout;
-	struct signer_cache *signers;
-	struct chain_cache *verified;
+	struct signer_cache *signer_cache;
+	struct chain_cache *chain_cache;
 };
 
 static int make_root(struct race *race, struct fault *fault)
@@ -48,7 +48,7 @@ static int make_root(struct race *race, struct fault *fault)
 	    create_root(key, "CN=Root", &validity, &der, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &trusted, fault) < 0 ||
-	    new_chain_cache(&trusted, KEPT, &race->verified, fault) < 0)
+	    new_chain_cache(&trusted, CACHED, &race->chain_cache, fault) < 0)
 		return -1;
 	return new_issuer(&root, &key, &race->issuer, fault);
 }
@@ -90,7 +90,7 @@ static int make_pool_of_race(struct race *race, struct fault *fault)
 	for (size_t member = 1; member <= MEMBERS; member++)
 		if (certify(race, member, STAGE_NEW, fault) < 0)
 			return -1;
-	return new_signer_cache(race->layout, MEMBERS, &race->signers, fault);
+	return new_signer_cache(race->layout, MEMBERS, &race->signer_cache, fault);
 }
 
 static int prepare(struct race *race, struct fault *fault)
@@ -104,7 +104,7 @@ static int prepare(struct race *race, struct fault *fault)
 	return make_pool_of_race(race, fault);
 }
 
-/* Signs a message, and takes it apart as the receiver gets it. */
+/* Signs a message, and parses it as the receiver does. */
 static int sign(const struct race *race, const struct signer *signer,
 		struct signed_message *ret_message, struct fault *fault)
 {
@@ -119,14 +119,14 @@ static int sign(const struct race *race, const struct signer *signer,
 	return parse_signed_message(bytes_of_buffer(&jws), ret_message, fault);
 }
 
-static int judge(const struct race *race, const struct signed_message *message, bool forged,
-		 struct fault *fault)
+static int verify(const struct race *race, const struct signed_message *message, bool forged,
+		  struct fault *fault)
 {
 	CLEANUP(release_presented_chain) struct presented_chain *chain = NULL;
 	struct verdict verdict = {0};
 
-	if (verify_presented_chain(race->verified, message, race->now_s, &chain, &verdict, fault) <
-	    0)
+	if (verify_presented_chain(race->chain_cache, message, race->now_s, &chain, &verdict,
+				   fault) < 0)
 		return -1;
 	if (!verdict.invalid &&
 	    verify_message(message, certificate_public_key(chain->certificates[0]), &verdict,
@@ -147,12 +147,12 @@ static int take_turn(size_t index, void *context, struct fault *fault)
 
 	if (index % RENEWED_EVERY == 0)
 		return certify(race, index % MEMBERS + 1, STAGE_REPLACE, fault);
-	if (draw_signer(race->signers, race->now_s, &signer, fault) < 0 ||
+	if (draw_signer(race->signer_cache, race->now_s, &signer, fault) < 0 ||
 	    sign(race, signer, &message, fault) < 0)
 		return -1;
 	if (forged)
 		message.chain[0].data[message.chain[0].len - 1] ^= 1;
-	return judge(race, &message, forged, fault);
+	return verify(race, &message, forged, fault);
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
@@ -165,8 +165,8 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 static void clean_up(struct race *race)
 {
-	free_signer_cache(&race->signers);
-	free_chain_cache(&race->verified);
+	free_signer_cache(&race->signer_cache);
+	free_chain_cache(&race->chain_cache);
 	free_issuer(&race->issuer);
 	free_layout(&race->layout);
 	(void)nftw(race->folder, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);

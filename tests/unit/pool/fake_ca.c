@@ -11,7 +11,33 @@
 #include <string.h>
 #include <unistd.h>
 
-/* As the CA does: with a chain when the issuer is not the root. */
+void change_in_reply_to(struct answer_claims *claims)
+{
+	(void)strcpy(claims->in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+void change_digest(struct answer_claims *claims)
+{
+	claims->request_sha256[31] ^= 128;
+}
+
+void change_iss(struct answer_claims *claims)
+{
+	(void)strcpy(claims->iss, "client3");
+}
+
+void change_aud(struct answer_claims *claims)
+{
+	(void)strcpy(claims->aud, "client3");
+}
+
+static void spoil_if_asked(const struct fake_ca *ca, struct answer_claims *claims)
+{
+	if (ca->spoil_claims != NULL)
+		ca->spoil_claims(claims);
+}
+
+/* As the CA does: with a chain if the issuer is not the root. */
 static void add_chain(const struct issuer *issuer, struct certificates_answer *answer)
 {
 	struct fault fault = {0};
@@ -40,7 +66,7 @@ static void certify_all(const struct fake_ca *ca, const struct certificates_requ
 	add_chain(ca->issuer, answer);
 }
 
-/* Encrypts the answer, or does the mischief. */
+/* Encrypts the answer, rightly or wrongly. */
 static int wrap_answer(struct fake_ca *ca, const struct message_kind *kind,
 		       const struct question *question, const struct http_request *request,
 		       struct bytes plaintext, struct http_response *response, struct fault *fault)
@@ -123,6 +149,7 @@ static int handle_certificates(const struct http_request *request, struct http_r
 	certify_all(ca, &asked, &answer);
 	if (ca->spoil_certificates != NULL)
 		ca->spoil_certificates(ca, &answer);
+	spoil_if_asked(ca, &answer.claims);
 	if (format_certificates_answer(&answer, &json, fault) < 0)
 		return -1;
 	return finish_answer(ca, &certificates_kind, &question, request, bytes_of_secret(&json),
@@ -148,13 +175,14 @@ static int handle_status(const struct http_request *request, struct http_respons
 					   ca->fixture->now_s);
 	if (ca->spoil_status != NULL)
 		ca->spoil_status(ca, &answer);
+	spoil_if_asked(ca, &answer.claims);
 	if (format_status_answer(&answer, &json, fault) < 0)
 		return -1;
 	return finish_answer(ca, &status_kind, &question, request, bytes_of_secret(&json), response,
 			     fault);
 }
 
-/* Whatever is asked for is revoked, whoever's it is. */
+/* Revokes every serial of the request, whichever client it belongs to. */
 static void revoke_all(const struct fake_ca *ca, const struct revocation_request *request,
 		       struct revocation_answer *answer)
 {
@@ -190,6 +218,7 @@ static int handle_revocations(const struct http_request *request, struct http_re
 	revoke_all(ca, &asked, &answer);
 	if (ca->spoil_revocations != NULL)
 		ca->spoil_revocations(ca, &answer);
+	spoil_if_asked(ca, &answer.claims);
 	if (format_revocation_answer(&answer, &json, fault) < 0)
 		return -1;
 	return finish_answer(ca, &revocations_kind, &question, request, bytes_of_secret(&json),

@@ -12,21 +12,27 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/*
- * A CA on loopback that certifies whatever it is asked to, without a record, and can be made to
- * answer wrongly.
- */
+/* A CA on loopback that certifies every request, without a store, and can be made to answer
+   wrongly. */
 struct fake_ca;
 
-/* Changes an answer that would hold. */
+/* Changes a valid answer. */
 typedef void spoil_certificates(struct fake_ca *ca, struct certificates_answer *answer);
 typedef void spoil_status(struct fake_ca *ca, struct status_answer *answer);
 typedef void spoil_revocations(struct fake_ca *ca, struct revocation_answer *answer);
 
-/* What is wrong around the answer. */
+/* Changes the claims of any answer to: another request's jti, another request's digest, from
+   client3, to client3. */
+typedef void spoil_claims(struct answer_claims *claims);
+void change_in_reply_to(struct answer_claims *claims);
+void change_digest(struct answer_claims *claims);
+void change_iss(struct answer_claims *claims);
+void change_aud(struct answer_claims *claims);
+
+/* How the HTTP answer or its encryption is wrong. */
 enum envelope_mischief {
 	ENVELOPE_HONEST,
-	ENVELOPE_OLD,       /* the octets of the first answer that was given */
+	ENVELOPE_OLD,       /* the octets of the first answer */
 	ENVELOPE_REFLECTED, /* the question itself */
 	ENVELOPE_WRONG_KEY,
 	ENVELOPE_WRONG_TYPE,
@@ -41,8 +47,9 @@ struct fake_ca {
 	spoil_certificates *spoil_certificates; /* may be NULL */
 	spoil_status *spoil_status;             /* may be NULL */
 	spoil_revocations *spoil_revocations;   /* may be NULL */
+	spoil_claims *spoil_claims;             /* may be NULL */
 	enum envelope_mischief mischief;
-	atomic_int busy; /* so many questions are answered 503 first */
+	atomic_int busy; /* this many questions are answered 503 first */
 	atomic_int questions;
 	struct key_ring ring;
 	pthread_mutex_t lock;
@@ -54,7 +61,7 @@ struct fake_ca {
 void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture);
 void stop_fake_ca(struct fake_ca *ca);
 
-/* An endpoint where nobody listens. */
+/* An endpoint on which no server listens. */
 struct endpoint dead_endpoint(void);
 
 #endif

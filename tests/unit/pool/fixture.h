@@ -26,7 +26,7 @@ struct fixture {
 void open_fixture(struct fixture *fixture);
 void close_fixture(struct fixture *fixture);
 
-/* Any issuer, for a root that nobody knows. */
+/* A new root of the name of every test root, with another key. */
 struct issuer *make_issuer(int64_t now_s);
 
 /* An issuer below that root. */
@@ -61,13 +61,13 @@ void make_certified_pool(struct fixture *fixture, size_t client);
 /* The certificate of the first client's first member. */
 struct certificate *first_certificate(const struct fixture *fixture);
 
-/* How many files the directory has, but for root.crt. */
+/* The number of files in the directory, without root.crt. */
 size_t count_files(int dirfd);
 
 /* A file's content. */
 struct buffer get_file(int dirfd, const char *name);
 
-/* Asserts on what a refusal says. */
+/* Asserts on the class and the text of a fault. */
 void assert_fault(const struct fault *fault, enum fault_class class, const char *text);
 
 #endif

@@ -9,20 +9,20 @@
 
 static int note_message(void *context, const struct received_message *message, struct fault *fault)
 {
-	struct told *told = context;
+	struct message_reports *reports = context;
 
-	told->count++;
-	told->verified_count += message->verified ? 1 : 0;
-	(void)snprintf(told->peer, sizeof(told->peer), "%s", message->peer);
-	(void)snprintf(told->reason, sizeof(told->reason), "%s", message->reason);
-	(void)snprintf(told->subject, sizeof(told->subject), "%s", message->subject);
-	(void)snprintf(told->serial, sizeof(told->serial), "%s", message->serial);
-	(void)snprintf(told->jti, sizeof(told->jti), "%s", message->jti);
-	told->iat_s = message->iat_s;
-	told->payload_len = message->payload.len;
-	if (message->payload.len > 0 && message->payload.len < sizeof(told->payload))
-		memcpy(told->payload, message->payload.data, message->payload.len);
-	if (told->refuse && message->verified)
+	reports->count++;
+	reports->verified_count += message->verified ? 1 : 0;
+	(void)snprintf(reports->peer, sizeof(reports->peer), "%s", message->peer);
+	(void)snprintf(reports->reason, sizeof(reports->reason), "%s", message->reason);
+	(void)snprintf(reports->subject, sizeof(reports->subject), "%s", message->subject);
+	(void)snprintf(reports->serial, sizeof(reports->serial), "%s", message->serial);
+	(void)snprintf(reports->jti, sizeof(reports->jti), "%s", message->jti);
+	reports->iat_s = message->iat_s;
+	reports->payload_len = message->payload.len;
+	if (message->payload.len > 0 && message->payload.len < sizeof(reports->payload))
+		memcpy(reports->payload, message->payload.data, message->payload.len);
+	if (reports->refuse && message->verified)
 		return set_fault(fault, FAULT_FAILED, "standard output: no space left");
 	return 0;
 }
@@ -48,7 +48,7 @@ int start_receiver_of(struct scene *scene, size_t client, const struct endpoint 
 					     .online = ca != NULL,
 					     .crl = scene->crl,
 					     .message = note_message,
-					     .message_context = &scene->told,
+					     .message_context = &scene->reports,
 					     .log = note_log,
 					     .log_context = scene};
 

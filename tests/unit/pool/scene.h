@@ -8,11 +8,11 @@
 
 #include <stdatomic.h>
 
-/* What a receiver was told last, and how often. */
-struct told {
+/* The last message that a receiver reported, and how many it reported. */
+struct message_reports {
 	size_t count;
 	size_t verified_count;
-	bool refuse; /* does not take what is verified */
+	bool refuse; /* fail on verified messages */
 	char peer[NAME_SIZE];
 	char reason[512];
 	char subject[128];
@@ -26,25 +26,25 @@ struct told {
 /* A fixture with client1 as sender and client2 as receiver. */
 struct scene {
 	struct fixture fixture;
-	struct told told;
+	struct message_reports reports;
 	struct receiver *receiver;
 	struct sender *sender;
-	const char *crl; /* what receivers that are started consult; NULL: none */
+	const char *crl; /* for receivers that are started; may be NULL */
 	atomic_int log_count;
 };
 
-/* Starts a receiver for a client; online when there is a CA. */
+/* Starts a receiver for a client; online if ca is not NULL. */
 int start_receiver_of(struct scene *scene, size_t client, const struct endpoint *ca,
 		      struct receiver **ret_receiver, struct fault *fault);
 
-/* The same as the scene's receiver, with a sender to it. */
+/* Starts it as the scene's receiver, with a sender to it. */
 void start_scene_receiver(struct scene *scene, size_t client, const struct endpoint *ca);
 
 /* A certified pool of client1, and a receiver for client2. */
 void open_scene(struct scene *scene, const struct endpoint *ca);
 void close_scene(struct scene *scene);
 
-/* A message that holds, and what the receiver says of a message. */
+/* A valid message, and the receiver's answer to a message. */
 struct buffer make_jwe(struct scene *scene, const char *text);
 struct delivery deliver_jwe(struct scene *scene, const struct buffer *jwe);
 

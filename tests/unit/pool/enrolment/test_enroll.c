@@ -12,28 +12,28 @@ Test(enroll, refuses_the_answer_to_an_earlier_request)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
 	ca.mischief = ENVELOPE_OLD;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
 
-Test(enroll, refuses_to_begin_without_what_it_needs)
+Test(enroll, refuses_to_begin_without_root_shared_key_or_requests)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault no_request = {0};
 	struct fault no_key = {0};
@@ -41,14 +41,14 @@ Test(enroll, refuses_to_begin_without_what_it_needs)
 
 	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &no_request), -1);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &no_request), -1);
 	assert_fault(&no_request, FAULT_NOT_FOUND, "run certpool request client1");
 	make_client_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_ca.jwk", 0), 0);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &no_key), -1);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &no_key), -1);
 	assert_fault(&no_key, FAULT_NOT_FOUND, "shared_ca.jwk");
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &no_root), -1);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &no_root), -1);
 	assert_fault(&no_root, FAULT_NOT_FOUND, "root.crt: no root is pinned");
 	cr_assert_eq(ca.questions, 0);
 	stop_fake_ca(&ca);
@@ -60,7 +60,7 @@ Test(enroll, is_refused_under_a_shared_key_that_the_ca_does_not_have)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -68,7 +68,7 @@ Test(enroll, is_refused_under_a_shared_key_that_the_ca_does_not_have)
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	clear_key_ring(&ca.ring);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_REFUSED, "");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
 	stop_fake_ca(&ca);
@@ -79,13 +79,13 @@ Test(enroll, says_that_the_ca_cannot_be_reached)
 {
 	struct fixture fixture;
 	struct fake_ca ca = {.endpoint = dead_endpoint()};
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
 	close_fixture(&fixture);
 }
@@ -94,7 +94,7 @@ Test(enroll, saves_a_certificate_for_each_member)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct stat status;
 	struct fault fault = {0};
@@ -102,25 +102,25 @@ Test(enroll, saves_a_certificate_for_each_member)
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(enrolled.present, 0);
 	cr_assert_eq(enrolled.refused, 0);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "cert_key3.crt", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0644);
-	cr_assert_eq(told.done, POOL_SIZE);
-	cr_assert_eq(told.total, POOL_SIZE);
+	cr_assert_eq(reports.done, POOL_SIZE);
+	cr_assert_eq(reports.total, POOL_SIZE);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
 
-/* catalogue 93: an interrupted enrolment goes on where it was */
-Test(enroll, asks_only_for_what_is_missing)
+/* catalogue 93: an interrupted enrolment continues */
+Test(enroll, asks_only_for_missing_certificates)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -129,12 +129,12 @@ Test(enroll, asks_only_for_what_is_missing)
 	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
 	put_file(fixture.layouts[0]->cert, ".cert_key1.crt.new", "half a certifi", 0644);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.present, 1);
 	cr_assert_eq(enrolled.saved, 2);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
-	told.done = 0;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	reports.done = 0;
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.present, 3);
 	cr_assert_eq(enrolled.saved, 0);
 	cr_assert_eq(ca.questions, 1);
@@ -142,12 +142,12 @@ Test(enroll, asks_only_for_what_is_missing)
 	close_fixture(&fixture);
 }
 
-/* catalogue 91: what a CA says that is asked too much */
+/* catalogue 91: the answer of a CA that is busy */
 Test(enroll, asks_again_when_the_ca_is_busy)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -155,7 +155,7 @@ Test(enroll, asks_again_when_the_ca_is_busy)
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.busy = 2;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(ca.questions, 3);
 	stop_fake_ca(&ca);
@@ -173,7 +173,7 @@ Test(enroll, asks_again_when_it_asked_too_often)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -181,7 +181,7 @@ Test(enroll, asks_again_when_it_asked_too_often)
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = refuse_twice_for_rate;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(enrolled.refused, 0);
 	cr_assert_eq(ca.questions, 3);
@@ -193,7 +193,7 @@ Test(enroll, sends_a_larger_pool_in_several_requests)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -202,11 +202,11 @@ Test(enroll, sends_a_larger_pool_in_several_requests)
 	fixture.clients[0].pool.batch_size = 30;
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, 250);
 	cr_assert_eq(ca.questions, 9);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 250);
-	cr_assert_eq(told.done, 250);
+	cr_assert_eq(reports.done, 250);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
@@ -215,7 +215,7 @@ Test(enroll, splits_a_pool_that_would_fit_into_one_request)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -223,7 +223,7 @@ Test(enroll, splits_a_pool_that_would_fit_into_one_request)
 	fixture.clients[0].pool.size = 400;
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, 400);
 	cr_assert_eq(ca.questions, 4);
 	stop_fake_ca(&ca);
@@ -245,11 +245,11 @@ static void swap_in_second_request(struct fake_ca *ca, struct certificates_answe
 		swap_certificates(ca, answer);
 }
 
-Test(enroll, keeps_what_other_requests_brought_when_one_fails)
+Test(enroll, keeps_the_certificates_of_other_requests_when_one_fails)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 	struct fault none = {0};
@@ -261,17 +261,45 @@ Test(enroll, keeps_what_other_requests_brought_when_one_fails)
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = swap_in_second_request;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_UNVERIFIED, "member \"key41\"");
 	saved = count_files(fixture.layouts[0]->cert);
 	cr_assert(saved == 40 || saved == 80, "%zu", saved);
 	cr_assert(file_exists(fixture.layouts[0]->cert, "cert_key1.crt"));
 	cr_assert(!file_exists(fixture.layouts[0]->cert, "cert_key41.crt"));
 	ca.spoil_certificates = NULL;
-	told.done = 0;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &none), 0, "%s", none.text);
+	reports.done = 0;
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &none), 0, "%s", none.text);
 	cr_assert_eq(enrolled.saved, 120 - saved);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 120);
+	stop_fake_ca(&ca);
+	close_fixture(&fixture);
+}
+
+Test(enroll, is_used_like_this)
+{
+	struct fixture fixture;
+	struct fake_ca ca;
+	struct enroll_summary summary;
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&ca, &fixture);
+	const struct enrollment enrollment = {
+		.layout = fixture.layouts[0],
+		.client = &fixture.clients[0],
+		.ca = ca.endpoint,
+	};
+
+	/* The first time the CA certifies every member. */
+	cr_assert_eq(enroll_pool(&enrollment, &summary, &fault), 0, "%s", fault.text);
+	cr_assert_eq(summary.saved, POOL_SIZE);
+
+	/* The second time there is nothing to do. */
+	cr_assert_eq(enroll_pool(&enrollment, &summary, &fault), 0, "%s", fault.text);
+	cr_assert_eq(summary.present, POOL_SIZE);
+	cr_assert_eq(summary.saved, 0);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }

@@ -13,7 +13,7 @@
 #define START "1790000000 " JTI " " SHA256 " "
 
 /* catalogue 31, 39 */
-Test(exported_requests, refuses_what_is_not_as_we_write_it)
+Test(exported_requests, refuses_a_line_in_another_format)
 {
 	static const char *const texts[] = {
 		"\n",
@@ -47,14 +47,14 @@ Test(exported_requests, refuses_what_is_not_as_we_write_it)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
-		CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+		CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 		struct fault fault = {0};
 
-		cr_expect_eq(parse_exported_requests(bytes_of_string(texts[i]), &exported, &fault),
+		cr_expect_eq(parse_exported_requests(bytes_of_string(texts[i]), &requests, &fault),
 			     -1, "%s", texts[i]);
 		cr_expect_eq(fault.class, FAULT_MALFORMED, "%s: %s", texts[i], fault.text);
 		cr_expect_not_null(strstr(fault.text, "line "), "%s", fault.text);
-		cr_expect_eq(exported.count, 0);
+		cr_expect_eq(requests.count, 0);
 	}
 }
 
@@ -62,11 +62,11 @@ Test(exported_requests, refuses_what_is_not_as_we_write_it)
 Test(exported_requests, refuses_a_nul)
 {
 	static const uint8_t text[] = START "1\0\n";
-	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	struct fault fault = {0};
 
 	cr_assert_eq(
-		parse_exported_requests((struct bytes){text, sizeof(text) - 1}, &exported, &fault),
+		parse_exported_requests((struct bytes){text, sizeof(text) - 1}, &requests, &fault),
 		-1);
 	assert_fault(&fault, FAULT_MALFORMED, "line 1: expected text and a line end");
 }
@@ -77,22 +77,22 @@ Test(exported_requests, is_written_as_it_was_read)
 		START "1-1000\n"
 		      "1790000001 BAAAAAAAAAAAAAAAAAAAAA " SHA256 " 7\n"
 		      "1790000002 CAAAAAAAAAAAAAAAAAAAAA " SHA256 " 1-2,5,9-11,1000000\n";
-	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	CLEANUP(clear_buffer) struct buffer written = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(parse_exported_requests(bytes_of_string(text), &exported, &fault), 0, "%s",
+	cr_assert_eq(parse_exported_requests(bytes_of_string(text), &requests, &fault), 0, "%s",
 		     fault.text);
-	cr_assert_eq(exported.count, 3);
-	cr_expect_eq(exported.items[0].count, 1000);
-	cr_expect_eq(exported.items[0].sha256[1], 0x11);
-	cr_expect_eq(exported.items[2].count, 7);
-	cr_expect_eq(exported.items[2].members[4], 10);
-	cr_assert_eq(format_exported_requests(&exported, &written, &fault), 0, "%s", fault.text);
+	cr_assert_eq(requests.count, 3);
+	cr_expect_eq(requests.items[0].count, 1000);
+	cr_expect_eq(requests.items[0].sha256[1], 0x11);
+	cr_expect_eq(requests.items[2].count, 7);
+	cr_expect_eq(requests.items[2].members[4], 10);
+	cr_assert_eq(format_exported_requests(&requests, &written, &fault), 0, "%s", fault.text);
 	cr_expect_str_eq((const char *)written.data, text);
 }
 
-static void add(struct exported_requests *exported, const char *jti, int64_t iat_s)
+static void add(struct exported_requests *requests, const char *jti, int64_t iat_s)
 {
 	struct exported_request request = {.iat_s = iat_s, .count = 1};
 	struct fault fault = {0};
@@ -101,30 +101,30 @@ static void add(struct exported_requests *exported, const char *jti, int64_t iat
 	request.members = calloc(1, sizeof(*request.members));
 	cr_assert_not_null(request.members);
 	request.members[0] = 1;
-	cr_assert_eq(add_exported_request(exported, &request, &fault), 0, "%s", fault.text);
+	cr_assert_eq(add_exported_request(requests, &request, &fault), 0, "%s", fault.text);
 }
 
-Test(exported_requests, is_waited_for_until_answered_or_too_old)
+Test(exported_requests, stay_until_they_are_answered_or_too_old)
 {
-	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 
-	add(&exported, "AAAAAAAAAAAAAAAAAAAAAA", 1000);
-	add(&exported, "BAAAAAAAAAAAAAAAAAAAAA", 2000);
-	add(&exported, "CAAAAAAAAAAAAAAAAAAAAA", 3000);
-	remove_exported_request(&exported, "BAAAAAAAAAAAAAAAAAAAAA");
-	remove_exported_request(&exported, "DAAAAAAAAAAAAAAAAAAAAA");
-	cr_expect_eq(exported.count, 2);
-	cr_expect_null(find_exported_request(&exported, "BAAAAAAAAAAAAAAAAAAAAA"));
-	drop_old_exported_requests(&exported, 1001 + EXPORTED_EXPIRY_S);
-	cr_expect_null(find_exported_request(&exported, "AAAAAAAAAAAAAAAAAAAAAA"));
-	cr_expect_not_null(find_exported_request(&exported, "CAAAAAAAAAAAAAAAAAAAAA"));
+	add(&requests, "AAAAAAAAAAAAAAAAAAAAAA", 1000);
+	add(&requests, "BAAAAAAAAAAAAAAAAAAAAA", 2000);
+	add(&requests, "CAAAAAAAAAAAAAAAAAAAAA", 3000);
+	remove_exported_request(&requests, "BAAAAAAAAAAAAAAAAAAAAA");
+	remove_exported_request(&requests, "DAAAAAAAAAAAAAAAAAAAAA");
+	cr_expect_eq(requests.count, 2);
+	cr_expect_null(find_exported_request(&requests, "BAAAAAAAAAAAAAAAAAAAAA"));
+	drop_old_exported_requests(&requests, 1001 + EXPORTED_EXPIRY_S);
+	cr_expect_null(find_exported_request(&requests, "AAAAAAAAAAAAAAAAAAAAAA"));
+	cr_expect_not_null(find_exported_request(&requests, "CAAAAAAAAAAAAAAAAAAAAA"));
 }
 
-/* catalogue 76: what a kill has left is no obstacle */
+/* catalogue 76: a staged file of a killed process is no obstacle */
 Test(exported_requests, is_a_file_of_its_owner_alone)
 {
 	struct fixture fixture;
-	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	CLEANUP(clear_exported_requests) struct exported_requests none = {0};
 	CLEANUP(clear_exported_requests) struct exported_requests again = {0};
 	struct fault fault = {0};
@@ -133,9 +133,9 @@ Test(exported_requests, is_a_file_of_its_owner_alone)
 	cr_assert_eq(read_exported_requests(fixture.layouts[0], &none, &fault), 0, "%s",
 		     fault.text);
 	cr_expect_eq(none.count, 0);
-	add(&exported, JTI, 1000);
-	put_file(fixture.layouts[0]->state, ".exported.new", "1790000000 AAA", 0600);
-	cr_assert_eq(write_exported_requests(fixture.layouts[0], &exported, &fault), 0, "%s",
+	add(&requests, JTI, 1000);
+	put_file(fixture.layouts[0]->state, ".requests.new", "1790000000 AAA", 0600);
+	cr_assert_eq(write_exported_requests(fixture.layouts[0], &requests, &fault), 0, "%s",
 		     fault.text);
 	cr_expect_eq(mode_of(fixture.layouts[0]->state, "exported"), 0600);
 	cr_assert_eq(read_exported_requests(fixture.layouts[0], &again, &fault), 0, "%s",

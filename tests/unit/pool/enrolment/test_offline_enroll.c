@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A CA that is reached by files: what it makes of one request. */
+/* A CA that gets its requests by file. */
 typedef void spoil_answer(const struct fixture *fixture, struct certificates_answer *answer);
 
 static void certify_all(const struct fixture *fixture, const struct certificates_request *request,
@@ -30,7 +30,7 @@ static void certify_all(const struct fixture *fixture, const struct certificates
 }
 
 static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_answer *spoil,
-			struct buffer *text)
+			spoil_claims *change, struct buffer *text)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	CLEANUP(clear_request) struct question question = {0};
@@ -52,6 +52,8 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 	certify_all(fixture, &request, &answer);
 	if (spoil != NULL)
 		spoil(fixture, &answer);
+	if (change != NULL)
+		change(&answer.claims);
 	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
 	cr_assert_eq(encrypt_message(&find_peer_key(&ring, question.message.peer)->key,
 				     certificates_kind.answer_typ, NULL, bytes_of_secret(&json),
@@ -62,40 +64,42 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 }
 
 static struct buffer answer_file(const struct fixture *fixture, const struct buffer *requests,
-				 spoil_answer *spoil)
+				 spoil_answer *spoil, spoil_claims *change)
 {
 	struct bytes left = bytes_of_buffer(requests);
 	struct buffer answers = {0};
 
 	append_string(&answers, "");
 	while (left.len > 0)
-		answer_line(fixture, cut_line(&left), spoil, &answers);
+		answer_line(fixture, cut_line(&left), spoil, change, &answers);
 	return answers;
 }
 
-static struct enrollment carriage_of(const struct fixture *fixture, struct told *told)
+static struct enrollment offline_enrollment(const struct fixture *fixture,
+					    struct enroll_reports *reports)
 {
 	static const struct fake_ca nobody;
 
-	return enrollment_of(fixture, &nobody, told);
+	return enrollment_of(fixture, &nobody, reports);
 }
 
-static struct buffer export(const struct fixture *fixture, struct export_summary *ret_figures)
+static struct buffer export(const struct fixture *fixture, struct export_summary *ret_summary)
 {
-	struct told told = {0};
-	const struct enrollment enrollment = carriage_of(fixture, &told);
+	struct enroll_reports reports = {0};
+	const struct enrollment enrollment = offline_enrollment(fixture, &reports);
 	struct buffer text = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(export_requests(&enrollment, fixture->now_s, &text, ret_figures, &fault), 0,
+	cr_assert_eq(export_requests(&enrollment, fixture->now_s, &text, ret_summary, &fault), 0,
 		     "%s", fault.text);
 	return text;
 }
 
-static int import(const struct fixture *fixture, const struct buffer *answers, struct told *told,
-		  struct enroll_summary *ret_enrolled, struct fault *fault)
+static int import(const struct fixture *fixture, const struct buffer *answers,
+		  struct enroll_reports *reports, struct enroll_summary *ret_enrolled,
+		  struct fault *fault)
 {
-	const struct enrollment enrollment = carriage_of(fixture, told);
+	const struct enrollment enrollment = offline_enrollment(fixture, reports);
 
 	return import_answers(&enrollment, bytes_of_buffer(answers), fixture->now_s, ret_enrolled,
 			      fault);
@@ -103,12 +107,12 @@ static int import(const struct fixture *fixture, const struct buffer *answers, s
 
 static size_t count_exported(const struct fixture *fixture)
 {
-	CLEANUP(clear_exported_requests) struct exported_requests exported = {0};
+	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(read_exported_requests(fixture->layouts[0], &exported, &fault), 0, "%s",
+	cr_assert_eq(read_exported_requests(fixture->layouts[0], &requests, &fault), 0, "%s",
 		     fault.text);
-	return exported.count;
+	return requests.count;
 }
 
 static void leave_one_out(const struct fixture *fixture, struct certificates_answer *answer)
@@ -136,42 +140,26 @@ static void certify_by_other_root(const struct fixture *fixture, struct certific
 						  fixture->now_s - 300, fixture->now_s + 3600);
 }
 
-static void change_digest(const struct fixture *fixture, struct certificates_answer *answer)
-{
-	(void)fixture;
-	answer->claims.request_sha256[31] ^= 0x80;
-}
-
-static void change_in_reply_to(const struct fixture *fixture, struct certificates_answer *answer)
-{
-	(void)fixture;
-	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
-}
-
-static void forget_in_reply_to(const struct fixture *fixture, struct certificates_answer *answer)
+static void remove_in_reply_to(const struct fixture *fixture, struct certificates_answer *answer)
 {
 	(void)fixture;
 	answer->claims.in_reply_to[0] = '\0';
-}
-
-static void change_aud(const struct fixture *fixture, struct certificates_answer *answer)
-{
-	(void)fixture;
-	(void)strcpy(answer->claims.aud, "client2");
 }
 
 /* catalogue 65, 66 */
 static const struct {
 	spoil_answer *spoil;
 	const char *text;
+	spoil_claims *spoil_claims;
 } bad_answers[] = {
-	{leave_one_out, "line 1: nothing of the CA's answer is saved: the answer has neither"},
-	{swap_certificates, "for another key than the request's"},
-	{certify_by_other_root, "member \"key1\""},
-	{change_digest, "request_sha256: the answer is to another request"},
-	{change_in_reply_to, "not the answer to a request that was exported from here"},
-	{forget_in_reply_to, "in_reply_to \"\": not the answer"},
-	{change_aud, "to \"client2\""},
+	{leave_one_out, "line 1: nothing of the CA's answer is saved: the answer has neither",
+	 NULL},
+	{swap_certificates, "for another key than the request's", NULL},
+	{certify_by_other_root, "member \"key1\"", NULL},
+	{NULL, "request_sha256: the answer is to another request", change_digest},
+	{NULL, "not the answer to a request that was exported from here", change_in_reply_to},
+	{remove_in_reply_to, "in_reply_to \"\": not the answer", NULL},
+	{NULL, "to \"client3\"", change_aud},
 };
 
 ParameterizedTestParameters(offline_enroll, refuses_an_answer_that_does_not_hold_and_writes_nothing)
@@ -187,18 +175,19 @@ ParameterizedTest(size_t *index, offline_enroll,
 		  refuses_an_answer_that_does_not_hold_and_writes_nothing)
 {
 	struct fixture fixture;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct export_summary figures;
+	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &figures);
-	answers = answer_file(&fixture, &requests, bad_answers[*index].spoil);
-	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1, "%zu", *index);
+	requests = export(&fixture, &summary);
+	answers = answer_file(&fixture, &requests, bad_answers[*index].spoil,
+			      bad_answers[*index].spoil_claims);
+	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1, "%zu", *index);
 	assert_fault(&fault, FAULT_UNVERIFIED, bad_answers[*index].text);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), 0);
 	cr_expect_eq(count_exported(&fixture), 1);
@@ -224,29 +213,29 @@ Test(offline_enroll, refuses_a_file_without_answers)
 	make_client_pool(&fixture, 0);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer answers = {0};
-		struct told told = {0};
+		struct enroll_reports reports = {0};
 		struct enroll_summary enrolled;
 		struct fault fault = {0};
 
 		append_string(&answers, rows[i].text);
-		cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1);
+		cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1);
 		assert_fault(&fault, rows[i].class, rows[i].part);
 	}
 	close_fixture(&fixture);
 }
 
-Test(offline_enroll, exports_nothing_where_nothing_was_requested)
+Test(offline_enroll, exports_nothing_from_a_pool_without_requests)
 {
 	struct fixture fixture;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct buffer text = {0};
-	struct export_summary figures;
+	struct export_summary summary;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	const struct enrollment enrollment = carriage_of(&fixture, &told);
+	const struct enrollment enrollment = offline_enrollment(&fixture, &reports);
 
-	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &figures, &fault), -1);
+	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault), -1);
 	assert_fault(&fault, FAULT_NOT_FOUND, "run certpool request client1");
 	cr_expect_null(text.data);
 	close_fixture(&fixture);
@@ -256,9 +245,9 @@ Test(offline_enroll, exports_nothing_where_nothing_was_requested)
 Test(offline_enroll, takes_an_answer_once)
 {
 	struct fixture fixture;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct export_summary figures;
+	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	struct fault fault = {0};
@@ -266,46 +255,46 @@ Test(offline_enroll, takes_an_answer_once)
 	open_fixture(&fixture);
 	fixture.clients[0].pool.batch_size = 2;
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &figures);
-	cr_expect_eq(figures.members, POOL_SIZE);
-	cr_expect_eq(figures.requests, 2);
+	requests = export(&fixture, &summary);
+	cr_expect_eq(summary.members, POOL_SIZE);
+	cr_expect_eq(summary.requests, 2);
 	cr_expect_eq(count_exported(&fixture), 2);
-	answers = answer_file(&fixture, &requests, NULL);
-	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s", fault.text);
+	answers = answer_file(&fixture, &requests, NULL, NULL);
+	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_expect_eq(enrolled.saved, POOL_SIZE);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	cr_expect_eq(count_exported(&fixture), 0);
-	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1);
+	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_UNVERIFIED, "or that answer was imported before");
 	clear_buffer(&requests);
-	requests = export(&fixture, &figures);
+	requests = export(&fixture, &summary);
 	cr_expect_eq(requests.len, 0);
-	cr_expect_eq(figures.present, POOL_SIZE);
+	cr_expect_eq(summary.present, POOL_SIZE);
 	close_fixture(&fixture);
 }
 
-/* catalogue 76: killed after some certificates were saved, and before the request was forgotten */
-Test(offline_enroll, goes_on_where_it_was)
+/* catalogue 76: killed after some certificates were saved, and before the request was removed */
+Test(offline_enroll, continues_after_a_kill)
 {
 	struct fixture fixture;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct export_summary figures;
+	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
-	CLEANUP(clear_buffer) struct buffer kept = {0};
+	CLEANUP(clear_buffer) struct buffer record = {0};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &figures);
-	kept = get_file(fixture.layouts[0]->state, "exported");
-	answers = answer_file(&fixture, &requests, NULL);
-	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s", fault.text);
-	put_file(fixture.layouts[0]->state, "exported", (const char *)kept.data, 0600);
+	requests = export(&fixture, &summary);
+	record = get_file(fixture.layouts[0]->state, "exported");
+	answers = answer_file(&fixture, &requests, NULL, NULL);
+	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	put_file(fixture.layouts[0]->state, "exported", (const char *)record.data, 0600);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
 	put_file(fixture.layouts[0]->cert, ".cert_key2.crt.new", "half", 0644);
-	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_expect_eq(enrolled.saved, 1);
 	cr_expect_eq(enrolled.present, 2);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
@@ -315,19 +304,19 @@ Test(offline_enroll, goes_on_where_it_was)
 Test(offline_enroll, overwrites_no_other_certificate)
 {
 	struct fixture fixture;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct export_summary figures;
+	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &figures);
-	answers = answer_file(&fixture, &requests, NULL);
+	requests = export(&fixture, &summary);
+	answers = answer_file(&fixture, &requests, NULL, NULL);
 	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s + 3600);
-	cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), -1);
+	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_REFUSED, "cert_key3.crt: another certificate");
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), 1);
 	close_fixture(&fixture);
@@ -352,7 +341,7 @@ static void refuse_all(const struct fixture *fixture, struct certificates_answer
 	set_refusal(&answer->refusal, "stale", "too old");
 }
 
-Test(offline_enroll, tells_what_was_refused_of_each_member)
+Test(offline_enroll, reports_the_refusal_of_each_member)
 {
 	static const struct {
 		spoil_answer *spoil;
@@ -362,24 +351,24 @@ Test(offline_enroll, tells_what_was_refused_of_each_member)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct fixture fixture;
-		struct told told = {0};
+		struct enroll_reports reports = {0};
 		struct enroll_summary enrolled;
-		struct export_summary figures;
+		struct export_summary summary;
 		CLEANUP(clear_buffer) struct buffer requests = {0};
 		CLEANUP(clear_buffer) struct buffer answers = {0};
 		struct fault fault = {0};
 
 		open_fixture(&fixture);
 		make_client_pool(&fixture, 0);
-		requests = export(&fixture, &figures);
-		answers = answer_file(&fixture, &requests, rows[i].spoil);
-		cr_assert_eq(import(&fixture, &answers, &told, &enrolled, &fault), 0, "%s",
+		requests = export(&fixture, &summary);
+		answers = answer_file(&fixture, &requests, rows[i].spoil, NULL);
+		cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s",
 			     fault.text);
 		cr_expect_eq(enrolled.saved, rows[i].saved);
 		cr_expect_eq(enrolled.refused, POOL_SIZE - rows[i].saved);
-		cr_expect_eq(told.count, enrolled.refused);
-		cr_expect_eq(told.last_member, 3);
-		cr_expect_str_eq(told.last.type, rows[i].type);
+		cr_expect_eq(reports.count, enrolled.refused);
+		cr_expect_eq(reports.last_member, 3);
+		cr_expect_str_eq(reports.last.type, rows[i].type);
 		cr_expect_eq(count_exported(&fixture), 0);
 		close_fixture(&fixture);
 	}
@@ -389,21 +378,21 @@ Test(offline_enroll, tells_what_was_refused_of_each_member)
 Test(offline_enroll, leaves_out_a_request_that_cannot_be_read)
 {
 	struct fixture fixture;
-	struct told told = {0};
-	struct export_summary figures;
+	struct enroll_reports reports = {0};
+	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	put_file(fixture.layouts[0]->csr_file, "csr_key2.csr", "nonsense", 0644);
-	const struct enrollment enrollment = carriage_of(&fixture, &told);
+	const struct enrollment enrollment = offline_enrollment(&fixture, &reports);
 
-	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &figures, &fault), 0, "%s",
+	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault), 0, "%s",
 		     fault.text);
-	cr_expect_eq(figures.members, 2);
-	cr_expect_eq(figures.refused, 1);
-	cr_expect_eq(told.last_member, 2);
-	cr_expect_str_eq(told.last.type, "bad_request");
+	cr_expect_eq(summary.members, 2);
+	cr_expect_eq(summary.refused, 1);
+	cr_expect_eq(reports.last_member, 2);
+	cr_expect_str_eq(reports.last.type, "bad_request");
 	close_fixture(&fixture);
 }

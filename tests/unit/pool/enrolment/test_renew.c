@@ -12,19 +12,19 @@
 #include <unistd.h>
 
 static int renew(const struct fixture *fixture, const struct fake_ca *ca,
-		 const struct renewal_options *options, struct told *told,
+		 const struct renewal_options *options, struct enroll_reports *reports,
 		 struct renewal_summary *ret_renewed, struct fault *fault)
 {
 	const struct renewal renewal = {
-		.enrollment = enrollment_of(fixture, ca, told),
+		.enrollment = enrollment_of(fixture, ca, reports),
 		.options = *options,
 	};
 
-	told->done = 0;
+	reports->done = 0;
 	return renew_pool(&renewal, fixture->now_s, ret_renewed, fault);
 }
 
-/* No file of a renewal is left, and every member can sign. */
+/* There is no file of a renewal, and every member can sign. */
 static void assert_whole(const struct fixture *fixture)
 {
 	const struct layout *layout = fixture->layouts[0];
@@ -53,7 +53,7 @@ static void assert_whole(const struct fixture *fixture)
 	}
 }
 
-/* How many of the members' three kinds of file are other ones than in the earlier copy. */
+/* How many of the members' files, of three kinds, differ from the earlier copy. */
 static size_t count_changed(const struct fixture *fixture, const struct buffer *before)
 {
 	size_t changed = 0;
@@ -85,12 +85,12 @@ static void clear_keys(struct buffer *keys)
 		clear_buffer(&keys[i]);
 }
 
-/* catalogue 66: the answers to a renewal are held against the same checks */
-Test(renew, refuses_an_answer_that_does_not_hold_and_keeps_what_it_has)
+/* catalogue 66: the answers to a renewal pass the same checks */
+Test(renew, refuses_an_invalid_answer_and_keeps_the_old_certificates)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
@@ -102,13 +102,13 @@ Test(renew, refuses_an_answer_that_does_not_hold_and_keeps_what_it_has)
 	copy_keys(&fixture, before);
 	start_fake_ca(&ca, &fixture);
 	ca.issuer = fixture.other_issuer;
-	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), -1);
+	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), -1);
 	assert_fault(&fault, FAULT_UNVERIFIED, "nothing of the CA's answer is saved");
 	cr_expect_eq(count_changed(&fixture, before), 0);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	ca.issuer = fixture.issuer;
-	cr_assert_eq(renew(&fixture, &ca, &(struct renewal_options){0}, &told, &renewed, &none), 0,
-		     "%s", none.text);
+	cr_assert_eq(renew(&fixture, &ca, &(struct renewal_options){0}, &reports, &renewed, &none),
+		     0, "%s", none.text);
 	cr_expect_eq(renewed.renewed, POOL_SIZE);
 	cr_expect_eq(count_changed(&fixture, before), POOL_SIZE);
 	assert_whole(&fixture);
@@ -129,11 +129,11 @@ static void refuse_second(struct fake_ca *ca, struct certificates_answer *answer
 	*second = answer->certificates[--answer->certificate_count];
 }
 
-Test(renew, leaves_a_refused_member_what_it_has)
+Test(renew, leaves_a_refused_member_its_old_files)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
@@ -144,11 +144,11 @@ Test(renew, leaves_a_refused_member_what_it_has)
 	copy_keys(&fixture, before);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = refuse_second;
-	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s", fault.text);
 	cr_expect_eq(renewed.renewed, 2);
 	cr_expect_eq(renewed.refused, 1);
-	cr_expect_eq(told.count, 1);
-	cr_expect_str_eq(told.last.type, "quota");
+	cr_expect_eq(reports.count, 1);
+	cr_expect_str_eq(reports.last.type, "quota");
 	cr_expect_eq(count_changed(&fixture, before), 2);
 	assert_whole(&fixture);
 	clear_keys(before);
@@ -156,7 +156,7 @@ Test(renew, leaves_a_refused_member_what_it_has)
 	close_fixture(&fixture);
 }
 
-/* Ends after an hour, of a life of three: in its last third. */
+/* Expires in an hour, after a lifetime of three: in its last third. */
 static void certify_variously(struct fixture *fixture)
 {
 	make_client_pool(fixture, 0);
@@ -165,7 +165,7 @@ static void certify_variously(struct fixture *fixture)
 	certify_member(fixture, 0, 3, fixture->now_s - 7200, fixture->now_s - 1);
 }
 
-Test(renew, finds_what_is_in_the_last_third_of_its_life_or_has_ended)
+Test(renew, finds_certificates_in_the_last_third_of_their_lifetime)
 {
 	static const struct {
 		struct renewal_options options;
@@ -190,11 +190,11 @@ Test(renew, finds_what_is_in_the_last_third_of_its_life_or_has_ended)
 	close_fixture(&fixture);
 }
 
-Test(renew, renews_what_is_due_and_nothing_else)
+Test(renew, renews_only_the_members_that_are_due)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
 	struct fault fault = {0};
@@ -204,13 +204,15 @@ Test(renew, renews_what_is_due_and_nothing_else)
 	certify_variously(&fixture);
 	copy_keys(&fixture, before);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(renew(&fixture, &ca, &thirds, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_assert_eq(renew(&fixture, &ca, &thirds, &reports, &renewed, &fault), 0, "%s",
+		     fault.text);
 	cr_expect_eq(renewed.renewed, 2);
 	cr_expect_eq(renewed.kept, 1);
 	cr_expect_eq(count_changed(&fixture, before), 2);
 	cr_expect_eq(mode_of(fixture.layouts[0]->private, "private_key1.key"), 0600);
 	assert_whole(&fixture);
-	cr_assert_eq(renew(&fixture, &ca, &thirds, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_assert_eq(renew(&fixture, &ca, &thirds, &reports, &renewed, &fault), 0, "%s",
+		     fault.text);
 	cr_expect_eq(renewed.renewed, 0);
 	cr_expect_eq(renewed.kept, 3);
 	cr_expect_eq(ca.questions, 1);
@@ -223,7 +225,7 @@ Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
@@ -232,7 +234,7 @@ Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key2.key", 0), 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s", fault.text);
 	cr_expect_eq(renewed.renewed, 2);
 	cr_expect_eq(renewed.elsewhere, 1);
 	cr_expect(!file_exists(fixture.layouts[0]->private, "private_key2.key"));
@@ -240,8 +242,8 @@ Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
 	close_fixture(&fixture);
 }
 
-/* catalogue 76: what a kill has left of a renewal, before there was a certificate */
-Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
+/* catalogue 76: a renewal that was killed before it had a certificate */
+Test(renew, continues_with_a_key_or_request_of_a_killed_renewal)
 {
 	static const char *const files[] = {"key", "request", "request without its key"};
 	const struct renewal_options all = {.all = true};
@@ -250,7 +252,7 @@ Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		struct fixture fixture;
 		struct fake_ca ca = {.endpoint = dead_endpoint()};
-		struct told told = {0};
+		struct enroll_reports reports = {0};
 		struct renewal_summary renewed;
 		struct renewal_need need;
 		struct fault unreachable = {0};
@@ -260,7 +262,7 @@ Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
 		open_fixture(&fixture);
 		layout = fixture.layouts[0];
 		make_certified_pool(&fixture, 0);
-		cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &unreachable), -1);
+		cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &unreachable), -1);
 		assert_fault(&unreachable, FAULT_UNREACHABLE, "127.0.0.1");
 		if (i == 0)
 			cr_assert_eq(unlinkat(layout->csr_file, "renewal_key1.csr", 0), 0);
@@ -271,7 +273,7 @@ Test(renew, goes_on_with_a_key_or_a_request_that_was_left)
 			     0, "%s", fault.text);
 		cr_expect_eq(need.due, i == 2 ? 2 : 3, "%s: %zu", files[i], need.due);
 		start_fake_ca(&ca, &fixture);
-		cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s: %s",
+		cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s: %s",
 			     files[i], fault.text);
 		cr_expect_eq(renewed.renewed, POOL_SIZE, "%s", files[i]);
 		assert_whole(&fixture);
@@ -287,11 +289,11 @@ static void leave_certified(struct fixture *fixture)
 	const struct layout *layout = fixture->layouts[0];
 	const struct renewal_options all = {.all = true};
 	struct fake_ca ca = {.endpoint = dead_endpoint()};
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct fault fault = {0};
 
-	cr_assert_eq(renew(fixture, &ca, &all, &told, &renewed, &fault), -1);
+	cr_assert_eq(renew(fixture, &ca, &all, &reports, &renewed, &fault), -1);
 	fault = (struct fault){0};
 	for (size_t i = 1; i <= POOL_SIZE; i++) {
 		CLEANUP(clear_buffer) struct buffer csr = {0};
@@ -315,19 +317,19 @@ static void leave_certified(struct fixture *fixture)
 static int complete_by_renew(struct fixture *fixture, const struct fake_ca *ca, struct fault *fault)
 {
 	const struct renewal_options thirds = {0};
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 
-	return renew(fixture, ca, &thirds, &told, &renewed, fault);
+	return renew(fixture, ca, &thirds, &reports, &renewed, fault);
 }
 
 static int complete_by_enroll(struct fixture *fixture, const struct fake_ca *ca,
 			      struct fault *fault)
 {
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	return enroll(fixture, ca, &told, &enrolled, fault);
+	return enroll(fixture, ca, &reports, &enrolled, fault);
 }
 
 static int complete_by_request(struct fixture *fixture, const struct fake_ca *ca,
@@ -392,7 +394,7 @@ Test(renew, renews_a_larger_pool_in_several_requests)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
@@ -402,10 +404,10 @@ Test(renew, renews_a_larger_pool_in_several_requests)
 	fixture.clients[0].pool.batch_size = 20;
 	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(renew(&fixture, &ca, &all, &told, &renewed, &fault), 0, "%s", fault.text);
+	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s", fault.text);
 	cr_expect_eq(renewed.renewed, 130);
 	cr_expect_eq(ca.questions, 7);
-	cr_expect_eq(told.done, 130);
+	cr_expect_eq(reports.done, 130);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), 130);
 	assert_whole(&fixture);
 	stop_fake_ca(&ca);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a CA that is wrong, or not the CA, can do to the certificates of an answer. */
+/* Answers as a faulty CA, or an impostor, could give them. */
 
 static void leave_one_out(struct fake_ca *ca, struct certificates_answer *answer)
 {
@@ -114,30 +114,6 @@ static void append_text(struct fake_ca *ca, struct certificates_answer *answer)
 	append_string(&answer->certificates[0].pem, "and more");
 }
 
-static void change_in_reply_to(struct fake_ca *ca, struct certificates_answer *answer)
-{
-	(void)ca;
-	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
-}
-
-static void change_digest(struct fake_ca *ca, struct certificates_answer *answer)
-{
-	(void)ca;
-	answer->claims.request_sha256[0] ^= 1;
-}
-
-static void change_iss(struct fake_ca *ca, struct certificates_answer *answer)
-{
-	(void)ca;
-	(void)strcpy(answer->claims.iss, "client2");
-}
-
-static void change_aud(struct fake_ca *ca, struct certificates_answer *answer)
-{
-	(void)ca;
-	(void)strcpy(answer->claims.aud, "client2");
-}
-
 static void refuse_all(struct fake_ca *ca, struct certificates_answer *answer)
 {
 	(void)ca;
@@ -158,31 +134,34 @@ static const struct {
 	enum envelope_mischief mischief;
 	enum fault_class class;
 	const char *text;
+	spoil_claims *spoil_claims;
 } bad_answers[] = {
-	{leave_one_out, 0, FAULT_UNVERIFIED, "neither a certificate nor a refusal for member"},
-	{add_one, 0, FAULT_UNVERIFIED, "\"key99\" that was not asked for"},
-	{rename_one, 0, FAULT_UNVERIFIED, "\"key01\" that was not asked for"},
-	{answer_one_twice, 0, FAULT_UNVERIFIED, "member \"key1\" twice"},
-	{swap_certificates, 0, FAULT_UNVERIFIED, "for another key than the request's"},
-	{certify_foreign_key, 0, FAULT_UNVERIFIED, "for another key than the request's"},
-	{certify_by_other_root, 0, FAULT_UNVERIFIED, "member \"key3\""},
-	{certify_the_past, 0, FAULT_UNVERIFIED, "member \"key3\""},
-	{certify_the_future, 0, FAULT_UNVERIFIED, "member \"key3\""},
-	{give_the_root, 0, FAULT_UNVERIFIED, "for another key than the request's"},
-	{give_text, 0, FAULT_UNVERIFIED, "member \"key1\""},
-	{append_text, 0, FAULT_UNVERIFIED, "member \"key1\""},
-	{change_in_reply_to, 0, FAULT_UNVERIFIED, "another request"},
-	{change_digest, 0, FAULT_UNVERIFIED, "another request"},
-	{change_iss, 0, FAULT_UNVERIFIED, "from \"client2\""},
-	{change_aud, 0, FAULT_UNVERIFIED, "to \"client2\""},
-	{refuse_all, 0, FAULT_REFUSED, "the CA refused (unknown_client): no client of that name"},
-	{fail_all, 0, FAULT_FAILED, "the disk is full"},
-	{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ"},
-	{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted"},
-	{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ"},
-	{NULL, ENVELOPE_EMPTY, FAULT_UNVERIFIED, "cannot be decrypted"},
-	{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html"},
-	{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, ""},
+	{leave_one_out, 0, FAULT_UNVERIFIED, "neither a certificate nor a refusal for member",
+	 NULL},
+	{add_one, 0, FAULT_UNVERIFIED, "\"key99\" that was not asked for", NULL},
+	{rename_one, 0, FAULT_UNVERIFIED, "\"key01\" that was not asked for", NULL},
+	{answer_one_twice, 0, FAULT_UNVERIFIED, "member \"key1\" twice", NULL},
+	{swap_certificates, 0, FAULT_UNVERIFIED, "for another key than the request's", NULL},
+	{certify_foreign_key, 0, FAULT_UNVERIFIED, "for another key than the request's", NULL},
+	{certify_by_other_root, 0, FAULT_UNVERIFIED, "member \"key3\"", NULL},
+	{certify_the_past, 0, FAULT_UNVERIFIED, "member \"key3\"", NULL},
+	{certify_the_future, 0, FAULT_UNVERIFIED, "member \"key3\"", NULL},
+	{give_the_root, 0, FAULT_UNVERIFIED, "for another key than the request's", NULL},
+	{give_text, 0, FAULT_UNVERIFIED, "member \"key1\"", NULL},
+	{append_text, 0, FAULT_UNVERIFIED, "member \"key1\"", NULL},
+	{NULL, 0, FAULT_UNVERIFIED, "another request", change_in_reply_to},
+	{NULL, 0, FAULT_UNVERIFIED, "another request", change_digest},
+	{NULL, 0, FAULT_UNVERIFIED, "from \"client3\"", change_iss},
+	{NULL, 0, FAULT_UNVERIFIED, "to \"client3\"", change_aud},
+	{refuse_all, 0, FAULT_REFUSED, "the CA refused (unknown_client): no client of that name",
+	 NULL},
+	{fail_all, 0, FAULT_FAILED, "the disk is full", NULL},
+	{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ", NULL},
+	{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted", NULL},
+	{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ", NULL},
+	{NULL, ENVELOPE_EMPTY, FAULT_UNVERIFIED, "cannot be decrypted", NULL},
+	{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html", NULL},
+	{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, "", NULL},
 };
 
 ParameterizedTestParameters(request_batch, refuses_an_answer_that_does_not_hold_and_writes_nothing)
@@ -199,7 +178,7 @@ ParameterizedTest(size_t *index, request_batch,
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled = {0};
 	struct fault fault = {0};
 
@@ -208,11 +187,12 @@ ParameterizedTest(size_t *index, request_batch,
 	make_client_pool(&fixture, 1);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = bad_answers[*index].spoil;
+	ca.spoil_claims = bad_answers[*index].spoil_claims;
 	ca.mischief = bad_answers[*index].mischief;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1, "%zu", *index);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1, "%zu", *index);
 	assert_fault(&fault, bad_answers[*index].class, bad_answers[*index].text);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
-	cr_assert_eq(told.count, 0);
+	cr_assert_eq(reports.count, 0);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
@@ -259,7 +239,7 @@ static void replace_chain(struct fake_ca *ca, struct certificates_answer *answer
 	add_stranger_to_chain(ca, answer);
 }
 
-/* Of that name, by a root of the same name: so only the signatures tell. */
+/* An issuer of that name below a root of the same name: only the signatures differ. */
 static void forge_chain(struct fake_ca *ca, struct certificates_answer *answer)
 {
 	struct issuer *forged = make_intermediate_issuer(ca->fixture->other_issuer, "CN=Issuing CA",
@@ -309,12 +289,12 @@ Test(request_batch, refuses_a_chain_that_does_not_lead_to_the_root_without_a_det
 	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
 	ca.issuer = issuer;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct told told = {0};
+		struct enroll_reports reports = {0};
 		struct enroll_summary enrolled = {0};
 		struct fault fault = {0};
 
 		ca.spoil_certificates = rows[i].spoil;
-		cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), -1, "%zu", i);
+		cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1, "%zu", i);
 		assert_fault(&fault, FAULT_UNVERIFIED, rows[i].text);
 		assert_fault(&fault, FAULT_UNVERIFIED, "nothing of the CA's answer is saved");
 		cr_assert_eq(count_files(fixture.layouts[0]->cert), 0, "%zu", i);
@@ -324,14 +304,14 @@ Test(request_batch, refuses_a_chain_that_does_not_lead_to_the_root_without_a_det
 	close_fixture(&fixture);
 }
 
-Test(request_batch, keeps_the_chain_of_certificates_below_the_root)
+Test(request_batch, saves_the_intermediates_of_the_certificates)
 {
 	struct fixture fixture;
 	struct issuer *issuer;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	CLEANUP(clear_intermediates) struct intermediates kept = {0};
+	CLEANUP(clear_intermediates) struct intermediates saved = {0};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
@@ -339,11 +319,11 @@ Test(request_batch, keeps_the_chain_of_certificates_below_the_root)
 	start_fake_ca(&ca, &fixture);
 	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
 	ca.issuer = issuer;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
-	cr_assert_eq(kept.count, (size_t)1);
-	cr_expect(has_intermediate(&kept, issuer_certificate(issuer)));
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &fault), 0, "%s", fault.text);
+	cr_assert_eq(saved.count, (size_t)1);
+	cr_expect(has_intermediate(&saved, issuer_certificate(issuer)));
 	stop_fake_ca(&ca);
 	free_issuer(&issuer);
 	close_fixture(&fixture);
@@ -362,13 +342,13 @@ static void refuse_each(struct fake_ca *ca, struct certificates_answer *answer)
 	}
 }
 
-/* Nothing shows that it is the CA's. */
-Test(request_batch, keeps_no_chain_without_a_certificate)
+/* Without a certificate the chain cannot be checked. */
+Test(request_batch, saves_no_intermediates_without_a_certificate)
 {
 	struct fixture fixture;
 	struct issuer *issuer;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -378,7 +358,7 @@ Test(request_batch, keeps_no_chain_without_a_certificate)
 	issuer = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
 	ca.issuer = issuer;
 	ca.spoil_certificates = refuse_each;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.refused, POOL_SIZE);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
 	stop_fake_ca(&ca);
@@ -397,12 +377,12 @@ static void turn_around(struct fake_ca *ca, struct certificates_answer *answer)
 	}
 }
 
-/* catalogue 66: the order is no matter, since each certificate has its member's name */
+/* catalogue 66: in any order, since each certificate has its member's name */
 Test(request_batch, takes_certificates_in_any_order)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -410,7 +390,7 @@ Test(request_batch, takes_certificates_in_any_order)
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = turn_around;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -431,7 +411,7 @@ Test(request_batch, saves_the_others_when_some_are_refused)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 
@@ -439,23 +419,23 @@ Test(request_batch, saves_the_others_when_some_are_refused)
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = refuse_last;
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, 2);
 	cr_assert_eq(enrolled.refused, 1);
-	cr_assert_eq(told.count, 1);
-	cr_assert_eq(told.last_member, 3);
-	cr_assert_str_eq(told.last.type, "quota");
+	cr_assert_eq(reports.count, 1);
+	cr_assert_eq(reports.last_member, 3);
+	cr_assert_str_eq(reports.last.type, "quota");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
 
 /* catalogue 33, 39 */
-Test(request_batch, passes_over_a_request_that_cannot_be_read)
+Test(request_batch, leaves_out_a_request_that_cannot_be_read)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
-	struct told told = {0};
+	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct fault fault = {0};
 	int requests;
@@ -467,13 +447,13 @@ Test(request_batch, passes_over_a_request_that_cannot_be_read)
 	cr_assert_eq(unlinkat(requests, "csr_key3.csr", 0), 0);
 	cr_assert_eq(symlinkat("csr_key2.csr", requests, "csr_key3.csr"), 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &told, &enrolled, &fault), 0, "%s", fault.text);
+	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(enrolled.saved, 1);
 	cr_assert_eq(enrolled.refused, 2);
-	cr_assert_eq(told.last_member, 3);
-	cr_assert_str_eq(told.last.type, "bad_request");
-	cr_assert_not_null(strstr(told.last.detail, "symbolic link"), "%s", told.last.detail);
-	cr_assert_eq(told.done, POOL_SIZE);
+	cr_assert_eq(reports.last_member, 3);
+	cr_assert_str_eq(reports.last.type, "bad_request");
+	cr_assert_not_null(strstr(reports.last.detail, "symbolic link"), "%s", reports.last.detail);
+	cr_assert_eq(reports.done, POOL_SIZE);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }

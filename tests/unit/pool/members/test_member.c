@@ -129,7 +129,7 @@ Test(member, opens_one_that_can_sign)
 	close_fixture(&fixture);
 }
 
-/* A renewal of member 1 that has done so many of its renames: key, request, certificate. */
+/* A renewal of member 1 that was killed after this many renames: key, request, certificate. */
 static void renew_first(struct fixture *fixture, int renames)
 {
 	const struct layout *layout = fixture->layouts[0];
@@ -165,7 +165,7 @@ static void renew_first(struct fixture *fixture, int renames)
 }
 
 /* catalogue 76: at each step of a renewal */
-Test(member, is_a_pair_wherever_a_renewal_was_killed)
+Test(member, has_a_matching_key_wherever_a_renewal_was_killed)
 {
 	for (int renames = 0; renames <= 3; renames++) {
 		struct fixture fixture;
@@ -187,7 +187,7 @@ Test(member, is_a_pair_wherever_a_renewal_was_killed)
 	}
 }
 
-/* A renewal certificate is no way to give a member another key. */
+/* A renewal certificate cannot give a member another key. */
 Test(member, is_refused_when_neither_certificate_is_for_its_key)
 {
 	struct fixture fixture;

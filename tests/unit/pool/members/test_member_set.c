@@ -2,7 +2,7 @@
 
 #include <criterion/criterion.h>
 
-Test(member_set, has_nobody_at_first)
+Test(member_set, is_empty_at_first)
 {
 	CLEANUP(clear_member_set) struct member_set set = {0};
 	struct fault fault = {0};

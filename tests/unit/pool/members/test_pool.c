@@ -54,7 +54,7 @@ Test(pool, refuses_a_key_that_others_can_read)
 }
 
 /* catalogue 39 */
-Test(pool, refuses_a_key_file_that_holds_no_key)
+Test(pool, refuses_a_key_file_without_a_key)
 {
 	struct fixture fixture;
 	struct make_summary made;
@@ -67,7 +67,7 @@ Test(pool, refuses_a_key_file_that_holds_no_key)
 	close_fixture(&fixture);
 }
 
-Test(pool, refuses_a_subject_that_is_none)
+Test(pool, refuses_an_invalid_subject)
 {
 	static char subject[] = "nonsense {index}";
 	struct fixture fixture;
@@ -138,7 +138,7 @@ Test(pool, makes_requests_as_the_manifest_says)
 	close_fixture(&fixture);
 }
 
-Test(pool, makes_only_what_is_missing_and_touches_nothing_else)
+Test(pool, makes_missing_files_and_changes_no_others)
 {
 	struct fixture fixture;
 	struct make_summary made;
@@ -149,7 +149,7 @@ Test(pool, makes_only_what_is_missing_and_touches_nothing_else)
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	key_before = get_file(fixture.layouts[0]->private, "private_key2.key");
-	/* A request without its key: the key is kept elsewhere. */
+	/* A request without its key: the key is stored elsewhere. */
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key1.key", 0), 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key2.csr", 0), 0);
 	fixture.clients[0].pool.size = 5;
@@ -186,7 +186,7 @@ Test(pool, makes_a_request_for_the_key_that_is_there)
 	close_fixture(&fixture);
 }
 
-Test(pool, sweeps_what_a_killed_process_left)
+Test(pool, removes_the_staged_files_of_a_killed_process)
 {
 	struct fixture fixture;
 	struct make_summary made;
@@ -201,7 +201,7 @@ Test(pool, sweeps_what_a_killed_process_left)
 	close_fixture(&fixture);
 }
 
-struct told {
+struct last_progress {
 	size_t calls;
 	size_t done;
 	size_t total;
@@ -209,29 +209,29 @@ struct told {
 
 static void note_progress(void *context, size_t done, size_t total)
 {
-	struct told *told = context;
+	struct last_progress *last = context;
 
-	cr_assert(done > told->done);
-	told->calls++;
-	told->done = done;
-	told->total = total;
+	cr_assert(done > last->done);
+	last->calls++;
+	last->done = done;
+	last->total = total;
 }
 
-Test(pool, tells_its_progress)
+Test(pool, reports_its_progress)
 {
 	struct fixture fixture;
 	struct make_summary made;
-	struct told told = {0};
-	struct progress progress = {note_progress, &told};
+	struct last_progress last = {0};
+	struct progress progress = {note_progress, &last};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 1000;
 	cr_assert_eq(make_pool(fixture.layouts[0], &fixture.clients[0], &progress, &made, &fault),
 		     0, "%s", fault.text);
-	cr_assert_eq(told.done, 1000);
-	cr_assert_eq(told.total, 1000);
-	cr_assert_eq(told.calls, 200);
+	cr_assert_eq(last.done, 1000);
+	cr_assert_eq(last.total, 1000);
+	cr_assert_eq(last.calls, 200);
 	close_fixture(&fixture);
 }
 
@@ -249,7 +249,7 @@ Test(pool, makes_a_pool_of_every_type_of_key)
 	close_fixture(&fixture);
 }
 
-Test(pool, summarizes_what_there_is)
+Test(pool, summarizes_its_files)
 {
 	struct fixture fixture;
 	struct pool_summary summary;
@@ -289,5 +289,34 @@ Test(pool, names_a_certificate_that_cannot_be_read)
 				    &summary, &fault),
 		     -1);
 	assert_fault(&fault, FAULT_MALFORMED, "cert/cert_key2.crt");
+	close_fixture(&fixture);
+}
+
+Test(pool, is_used_like_this)
+{
+	struct fixture fixture;
+	struct make_summary made;
+	struct pool_summary summary;
+	CLEANUP(clear_member) struct member member = {0};
+	struct fault fault = {0};
+
+	open_fixture(&fixture);
+
+	/* certpool request: a key pair and a request for each member. */
+	cr_assert_eq(make_pool(fixture.layouts[0], &fixture.clients[0], NULL, &made, &fault), 0,
+		     "%s", fault.text);
+	cr_assert_eq(made.keys, POOL_SIZE);
+
+	/* The CA certifies the first member for an hour. */
+	certify_member(&fixture, 0, 1, fixture.now_s, fixture.now_s + 3600);
+	cr_assert_eq(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s,
+				    &summary, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(summary.valid, 1);
+
+	/* That member can sign: its key and certificate match. */
+	cr_assert_eq(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_not_null(member.key);
 	close_fixture(&fixture);
 }

@@ -11,7 +11,7 @@ static struct bytes root_der(const struct issuer *issuer)
 	return certificate_der(issuer_certificate(issuer));
 }
 
-/* A member's certificate, which is no root. */
+/* A member's certificate, which is not a root. */
 static struct buffer member_der(struct fixture *fixture)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
@@ -40,7 +40,7 @@ Test(trust, refuses_a_layout_without_root)
 }
 
 /* catalogue 33, 39 */
-Test(trust, refuses_a_pinned_root_that_is_none)
+Test(trust, refuses_a_pinned_file_that_is_not_a_root)
 {
 	struct fixture fixture;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
@@ -85,7 +85,7 @@ Test(trust, refuses_to_pin_another_root)
 	close_fixture(&fixture);
 }
 
-Test(trust, refuses_to_pin_what_is_no_root)
+Test(trust, refuses_to_pin_a_certificate_that_is_not_a_root)
 {
 	struct fixture fixture;
 	CLEANUP(clear_buffer) struct buffer der = {0};
@@ -119,7 +119,7 @@ Test(trust, refuses_to_fetch_another_root_than_expected)
 	close_fixture(&fixture);
 }
 
-Test(trust, refuses_what_is_fetched_and_is_no_certificate)
+Test(trust, refuses_a_fetched_body_that_is_not_a_certificate)
 {
 	static const struct {
 		enum envelope_mischief mischief;
@@ -147,7 +147,7 @@ Test(trust, refuses_what_is_fetched_and_is_no_certificate)
 	close_fixture(&fixture);
 }
 
-Test(trust, fetches_and_pins_the_root_that_is_expected)
+Test(trust, fetches_and_pins_the_expected_root)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
@@ -188,7 +188,7 @@ static struct certificate *copy_certificate(const struct issuer *issuer)
 	return copy;
 }
 
-/* Keeps the certificate of an issuer of that name; whether anything was written. */
+/* Adds the certificate of an issuer of that name to ca.crt; returns *ret_written. */
 static bool keep_one(const struct fixture *fixture, const char *subject)
 {
 	struct issuer *issuer = make_intermediate_issuer(fixture->issuer, subject, fixture->now_s);
@@ -211,14 +211,14 @@ static bool keep_one(const struct fixture *fixture, const char *subject)
 Test(trust, keeps_intermediates_the_newest_first)
 {
 	static const char *const expected[] = {"CN=5", "CN=4", "CN=3", "CN=2"};
-	CLEANUP(clear_intermediates) struct intermediates kept = {0};
+	CLEANUP(clear_intermediates) struct intermediates saved = {0};
 	struct fixture fixture;
 	struct stat status;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
-	cr_assert_eq(kept.count, (size_t)0);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &fault), 0, "%s", fault.text);
+	cr_assert_eq(saved.count, (size_t)0);
 	/* What a killed process left. */
 	put_file(fixture.layouts[0]->cert, ".ca.crt.new", "half", 0644);
 	cr_assert(keep_one(&fixture, "CN=1"));
@@ -226,19 +226,19 @@ Test(trust, keeps_intermediates_the_newest_first)
 	cr_assert(keep_one(&fixture, "CN=3"));
 	cr_assert(keep_one(&fixture, "CN=4"));
 	cr_assert(keep_one(&fixture, "CN=5"));
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &fault), 0, "%s", fault.text);
-	cr_assert_eq(kept.count, COUNT_OF(expected));
-	for (size_t i = 0; i < kept.count; i++)
-		cr_expect_str_eq(certificate_subject(kept.certificates[i]), expected[i]);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &fault), 0, "%s", fault.text);
+	cr_assert_eq(saved.count, COUNT_OF(expected));
+	for (size_t i = 0; i < saved.count; i++)
+		cr_expect_str_eq(certificate_subject(saved.certificates[i]), expected[i]);
 	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "ca.crt", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0644);
 	close_fixture(&fixture);
 }
 
 /* catalogue 35, 39 */
-Test(trust, refuses_intermediates_that_are_none)
+Test(trust, refuses_a_file_without_intermediates)
 {
-	struct intermediates kept = {0};
+	struct intermediates saved = {0};
 	struct fixture fixture;
 	struct fault text = {0};
 	struct fault link = {0};
@@ -246,12 +246,12 @@ Test(trust, refuses_intermediates_that_are_none)
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->cert, "ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA", 0644);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &text), -1);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &text), -1);
 	assert_fault(&text, FAULT_MALFORMED, "cert/ca.crt: certificate 1: ");
-	cr_assert_eq(keep_intermediates(fixture.layouts[0], &kept, &written, &text), -1);
+	cr_assert_eq(keep_intermediates(fixture.layouts[0], &saved, &written, &text), -1);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "ca.crt", 0), 0);
 	cr_assert_eq(symlinkat("root.crt", fixture.layouts[0]->cert, "ca.crt"), 0);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &kept, &link), -1);
+	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &link), -1);
 	assert_fault(&link, FAULT_REFUSED, "ca.crt");
 	close_fixture(&fixture);
 }

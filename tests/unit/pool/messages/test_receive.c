@@ -28,8 +28,8 @@ static struct http_answer post(const struct scene *scene, struct bytes body)
 	return answer;
 }
 
-/* catalogue 17, 19, 21, 23: whatever is no message under a shared key has one answer */
-Test(receive, answers_all_that_does_not_decrypt_alike)
+/* catalogue 17, 19, 21, 23: every body that does not decrypt gets the same answer */
+Test(receive, answers_every_body_that_does_not_decrypt_alike)
 {
 	struct scene scene;
 	struct shared_key other;
@@ -63,12 +63,12 @@ Test(receive, answers_all_that_does_not_decrypt_alike)
 		clear_http_answer(&answer);
 		clear_buffer(&bodies[i]);
 	}
-	cr_assert_eq(scene.told.count, 0);
+	cr_assert_eq(scene.reports.count, 0);
 	cr_assert_geq(scene.log_count, 7);
 	close_scene(&scene);
 }
 
-Test(receive, answers_what_decrypts_and_is_no_message)
+Test(receive, answers_a_plaintext_that_is_not_a_message)
 {
 	static const char *const texts[] = {"", "hello", "{}", "a.b.c", "e30.e30.e30"};
 	struct scene scene;
@@ -83,10 +83,10 @@ Test(receive, answers_what_decrypts_and_is_no_message)
 
 		cr_assert(!delivery.verified);
 		cr_assert_str_not_empty(delivery.reason);
-		cr_assert_eq(scene.told.count, i + 1);
-		cr_assert_str_eq(scene.told.peer, "client1");
-		cr_assert_str_empty(scene.told.subject);
-		cr_assert_str_empty(scene.told.jti);
+		cr_assert_eq(scene.reports.count, i + 1);
+		cr_assert_str_eq(scene.reports.peer, "client1");
+		cr_assert_str_empty(scene.reports.subject);
+		cr_assert_str_empty(scene.reports.jti);
 	}
 	close_scene(&scene);
 }
@@ -103,7 +103,7 @@ Test(receive, refuses_a_body_over_its_limit)
 		append_string(&body, "x");
 	answer = post(&scene, bytes_of_buffer(&body));
 	cr_assert_eq(answer.status, 413);
-	cr_assert_eq(scene.told.count, 0);
+	cr_assert_eq(scene.reports.count, 0);
 	close_scene(&scene);
 }
 
@@ -168,8 +168,8 @@ Test(receive, takes_a_message_once_also_after_a_restart)
 	delivery = deliver_jwe(&scene, &jwe);
 	cr_assert(!delivery.verified);
 	cr_assert_str_eq(delivery.reason, "jti: this message was taken before");
-	cr_assert_eq(scene.told.count, 3);
-	cr_assert_eq(scene.told.verified_count, 1);
+	cr_assert_eq(scene.reports.count, 3);
+	cr_assert_eq(scene.reports.verified_count, 1);
 	close_scene(&scene);
 }
 
@@ -197,7 +197,7 @@ static int deliver_one(size_t index, void *context, struct fault *fault)
 }
 
 /* catalogue 61, 62 */
-Test(receive, takes_a_message_once_that_comes_many_times_at_once)
+Test(receive, takes_a_message_once_from_many_connections)
 {
 	struct scene scene;
 	struct race race = {.scene = &scene};
@@ -207,13 +207,13 @@ Test(receive, takes_a_message_once_that_comes_many_times_at_once)
 	race.jwe = make_jwe(&scene, "once");
 	cr_assert_eq(run_tasks(24, 8, deliver_one, &race, &fault), 0, "%s", fault.text);
 	cr_assert_eq(race.verified_count, 1);
-	cr_assert_eq(scene.told.count, 24);
-	cr_assert_eq(scene.told.verified_count, 1);
+	cr_assert_eq(scene.reports.count, 24);
+	cr_assert_eq(scene.reports.verified_count, 1);
 	clear_buffer(&race.jwe);
 	close_scene(&scene);
 }
 
-Test(receive, hands_m_on_and_keeps_the_certificate)
+Test(receive, passes_m_on_and_saves_the_certificate)
 {
 	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer sent = {0};
@@ -229,14 +229,14 @@ Test(receive, hands_m_on_and_keeps_the_certificate)
 					  2, scene.fixture.now_s, &delivery, &fault),
 			     0, "%s", fault.text);
 	cr_assert(delivery.verified, "%s", delivery.reason);
-	cr_assert_eq(scene.told.verified_count, 2);
-	cr_assert_eq(scene.told.payload_len, 3);
-	cr_assert_arr_eq(scene.told.payload, "a\0\n", 3);
-	cr_assert_str_eq(scene.told.peer, "client1");
-	cr_assert_str_eq(scene.told.subject, "CN=client1-2");
-	cr_assert_str_eq(scene.told.serial, delivery.serial);
-	cr_assert_str_empty(scene.told.reason);
-	cr_assert_eq(scene.told.iat_s, scene.fixture.now_s);
+	cr_assert_eq(scene.reports.verified_count, 2);
+	cr_assert_eq(scene.reports.payload_len, 3);
+	cr_assert_arr_eq(scene.reports.payload, "a\0\n", 3);
+	cr_assert_str_eq(scene.reports.peer, "client1");
+	cr_assert_str_eq(scene.reports.subject, "CN=client1-2");
+	cr_assert_str_eq(scene.reports.serial, delivery.serial);
+	cr_assert_str_empty(scene.reports.reason);
+	cr_assert_eq(scene.reports.iat_s, scene.fixture.now_s);
 	(void)snprintf(name, sizeof(name), "%s.crt", delivery.serial);
 	cr_assert_eq(fstatat(scene.fixture.layouts[1]->received, name, &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0644);
@@ -262,12 +262,12 @@ Test(receive, takes_an_empty_message_and_one_at_the_limit)
 					  scene.fixture.now_s, &delivery, &fault),
 			     0, "%s", fault.text);
 		cr_assert(delivery.verified, "%s", delivery.reason);
-		cr_assert_eq(scene.told.payload_len, lengths[i]);
+		cr_assert_eq(scene.reports.payload_len, lengths[i]);
 	}
 	close_scene(&scene);
 }
 
-Test(receive, does_not_remember_what_could_not_be_handed_on)
+Test(receive, does_not_remember_a_message_that_could_not_be_passed_on)
 {
 	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
@@ -275,13 +275,13 @@ Test(receive, does_not_remember_what_could_not_be_handed_on)
 
 	open_scene(&scene, NULL);
 	jwe = make_jwe(&scene, "M");
-	scene.told.refuse = true;
+	scene.reports.refuse = true;
 	delivery = deliver_jwe(&scene, &jwe);
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "could not be taken"), "%s", delivery.reason);
 	cr_assert_null(strstr(delivery.reason, "no space left"));
 	cr_assert_eq(scene.log_count, 1);
-	scene.told.refuse = false;
+	scene.reports.refuse = false;
 	stop_receiver(&scene.receiver);
 	start_scene_receiver(&scene, 1, NULL);
 	delivery = deliver_jwe(&scene, &jwe);
@@ -320,7 +320,7 @@ static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
 	(void)strcpy(answer->reason, "superseded");
 }
 
-Test(receive, online_refuses_what_the_ca_does_not_call_good)
+Test(receive, online_refuses_a_certificate_that_the_ca_does_not_call_good)
 {
 	struct scene scene;
 	struct fake_ca ca;
@@ -399,6 +399,28 @@ Test(receive, refuses_a_certificate_that_its_crl_has_revoked)
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "CRL number 7: the certificate was revoked at "),
 			   "%s", delivery.reason);
-	cr_assert_eq(scene.told.verified_count, 1);
+	cr_assert_eq(scene.reports.verified_count, 1);
+	close_scene(&scene);
+}
+
+Test(receive, is_used_like_this)
+{
+	struct scene scene;
+	struct delivery delivery;
+	struct fault fault = {0};
+
+	/* client1 has a certified pool and a sender to client2, which serves a receiver. */
+	open_scene(&scene, NULL);
+
+	/* A drawn member of client1's pool signs the message. */
+	cr_assert_eq(send_message(scene.sender, bytes_of_string("bonjour"), 0, scene.fixture.now_s,
+				  &delivery, &fault),
+		     0, "%s", fault.text);
+
+	/* client2 has verified it, has passed it on, and has said so. */
+	cr_assert(delivery.verified, "%s", delivery.reason);
+	cr_assert_str_eq(scene.reports.peer, "client1");
+	cr_assert_str_eq(scene.reports.serial, delivery.serial);
+	cr_assert_arr_eq(scene.reports.payload, "bonjour", 7);
 	close_scene(&scene);
 }

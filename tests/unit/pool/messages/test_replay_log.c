@@ -22,32 +22,31 @@ static void name_jti(size_t number, char ret_jti[static JTI_SIZE])
 
 static struct replay_log *open_at(const struct fixture *fixture, int64_t at_s)
 {
-	struct replay_log *seen = NULL;
+	struct replay_log *log = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(open_replay_log(fixture->layouts[0], at_s, &seen, &fault), 0, "%s",
-		     fault.text);
-	return seen;
+	cr_assert_eq(open_replay_log(fixture->layouts[0], at_s, &log, &fault), 0, "%s", fault.text);
+	return log;
 }
 
-static bool is_new(struct replay_log *seen, size_t number, int64_t iat_s, int64_t at_s)
+static bool is_new(struct replay_log *log, size_t number, int64_t iat_s, int64_t at_s)
 {
 	char jti[JTI_SIZE];
 	struct fault fault = {0};
 	bool new = false;
 
 	name_jti(number, jti);
-	cr_assert_eq(remember_jti(seen, jti, iat_s, at_s, &new, &fault), 0, "%s", fault.text);
+	cr_assert_eq(remember_jti(log, jti, iat_s, at_s, &new, &fault), 0, "%s", fault.text);
 	return new;
 }
 
-static void forget(struct replay_log *seen, size_t number)
+static void forget(struct replay_log *log, size_t number)
 {
 	char jti[JTI_SIZE];
 	struct fault fault = {0};
 
 	name_jti(number, jti);
-	cr_assert_eq(forget_jti(seen, jti, &fault), 0, "%s", fault.text);
+	cr_assert_eq(forget_jti(log, jti, &fault), 0, "%s", fault.text);
 }
 
 Test(replay_log, refuses_a_file_that_is_not_its_own)
@@ -66,11 +65,11 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 
 	open_fixture(&fixture);
 	for (size_t i = 0; i < COUNT_OF(contents); i++) {
-		struct replay_log *seen = NULL;
+		struct replay_log *log = NULL;
 		struct fault fault = {0};
 
 		put_file(fixture.layouts[0]->state, "seen", contents[i], 0600);
-		cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &seen, &fault), -1, "%zu",
+		cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &log, &fault), -1, "%zu",
 			     i);
 		assert_fault(&fault, FAULT_MALFORMED, "state: seen:");
 	}
@@ -81,22 +80,22 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 Test(replay_log, refuses_a_symbolic_link)
 {
 	struct fixture fixture;
-	struct replay_log *seen = NULL;
+	struct replay_log *log = NULL;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->state, "elsewhere", "", 0600);
 	cr_assert_eq(symlinkat("elsewhere", fixture.layouts[0]->state, "seen"), 0);
-	cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &seen, &fault), -1);
+	cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &log, &fault), -1);
 	assert_fault(&fault, FAULT_REFUSED, "symbolic link");
 	close_fixture(&fixture);
 }
 
 /* catalogue 91 */
-Test(replay_log, refuses_more_than_it_may_hold)
+Test(replay_log, refuses_more_messages_than_its_bound)
 {
 	struct fixture fixture;
-	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 	CLEANUP(clear_buffer) struct buffer lines = {0};
 	char jti[JTI_SIZE];
 	struct fault fault = {0};
@@ -108,69 +107,69 @@ Test(replay_log, refuses_more_than_it_may_hold)
 		append_format(&lines, "%d %s\n", 1790000000, jti);
 	}
 	put_file(fixture.layouts[0]->state, "seen", (char *)lines.data, 0600);
-	seen = open_at(&fixture, now_s);
+	log = open_at(&fixture, now_s);
 	name_jti(REPLAY_LOG_MAX, jti);
-	cr_assert_eq(remember_jti(seen, jti, now_s, now_s, &new, &fault), -1);
+	cr_assert_eq(remember_jti(log, jti, now_s, now_s, &new, &fault), -1);
 	assert_fault(&fault, FAULT_BUSY, "1000000 messages were taken within 300 s");
-	cr_assert(!is_new(seen, 5, now_s, now_s));
+	cr_assert(!is_new(log, 5, now_s, now_s));
 	/* Once they have left the window there is room again. */
-	cr_assert(is_new(seen, REPLAY_LOG_MAX, now_s + 301, now_s + 301));
+	cr_assert(is_new(log, REPLAY_LOG_MAX, now_s + 301, now_s + 301));
 	close_fixture(&fixture);
 }
 
 /* catalogue 61 */
-Test(replay_log, knows_what_it_has_seen)
+Test(replay_log, remembers_a_message)
 {
 	struct fixture fixture;
-	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 
 	open_fixture(&fixture);
-	seen = open_at(&fixture, now_s);
-	cr_assert(is_new(seen, 1, now_s, now_s));
-	cr_assert(!is_new(seen, 1, now_s, now_s));
-	cr_assert(!is_new(seen, 1, now_s + 1, now_s + 1));
-	cr_assert(is_new(seen, 2, now_s, now_s));
+	log = open_at(&fixture, now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	cr_assert(!is_new(log, 1, now_s, now_s));
+	cr_assert(!is_new(log, 1, now_s + 1, now_s + 1));
+	cr_assert(is_new(log, 2, now_s, now_s));
 	close_fixture(&fixture);
 }
 
 /* catalogue 61, 76 */
-Test(replay_log, knows_it_after_a_restart)
+Test(replay_log, remembers_a_message_after_a_restart)
 {
 	struct fixture fixture;
-	struct replay_log *seen;
+	struct replay_log *log;
 	struct stat status;
 
 	open_fixture(&fixture);
-	seen = open_at(&fixture, now_s);
-	cr_assert(is_new(seen, 1, now_s, now_s));
-	cr_assert(is_new(seen, 2, now_s + 200, now_s + 200));
-	free_replay_log(&seen);
+	log = open_at(&fixture, now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	cr_assert(is_new(log, 2, now_s + 200, now_s + 200));
+	free_replay_log(&log);
 	cr_assert_eq(fstatat(fixture.layouts[0]->state, "seen", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0600);
-	seen = open_at(&fixture, now_s + 300);
-	cr_assert(!is_new(seen, 1, now_s, now_s + 300));
-	cr_assert(!is_new(seen, 2, now_s + 200, now_s + 300));
-	cr_assert(is_new(seen, 3, now_s + 300, now_s + 300));
-	free_replay_log(&seen);
+	log = open_at(&fixture, now_s + 300);
+	cr_assert(!is_new(log, 1, now_s, now_s + 300));
+	cr_assert(!is_new(log, 2, now_s + 200, now_s + 300));
+	cr_assert(is_new(log, 3, now_s + 300, now_s + 300));
+	free_replay_log(&log);
 	close_fixture(&fixture);
 }
 
-Test(replay_log, drops_what_is_older_than_the_window)
+Test(replay_log, drops_messages_older_than_the_window)
 {
 	struct fixture fixture;
-	struct replay_log *seen;
+	struct replay_log *log;
 	struct buffer content;
 
 	open_fixture(&fixture);
-	seen = open_at(&fixture, now_s);
-	cr_assert(is_new(seen, 1, now_s, now_s));
-	cr_assert(is_new(seen, 2, now_s + 200, now_s + 200));
-	free_replay_log(&seen);
-	seen = open_at(&fixture, now_s + 301);
+	log = open_at(&fixture, now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	cr_assert(is_new(log, 2, now_s + 200, now_s + 200));
+	free_replay_log(&log);
+	log = open_at(&fixture, now_s + 301);
 	content = get_file(fixture.layouts[0]->state, "seen");
 	cr_assert_str_eq((char *)content.data, "1790000200 000000000000000000002A\n");
 	clear_buffer(&content);
-	free_replay_log(&seen);
+	free_replay_log(&log);
 	close_fixture(&fixture);
 }
 
@@ -178,36 +177,36 @@ Test(replay_log, drops_what_is_older_than_the_window)
 Test(replay_log, drops_a_last_line_that_was_cut_short)
 {
 	struct fixture fixture;
-	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->state, "seen",
 		 "1790000000 000000000000000000001A\n1790000000 0000000000", 0600);
 	put_file(fixture.layouts[0]->state, ".seen.new", "1790", 0600);
-	seen = open_at(&fixture, now_s);
-	cr_assert(!is_new(seen, 1, now_s, now_s));
-	cr_assert(is_new(seen, 2, now_s, now_s));
+	log = open_at(&fixture, now_s);
+	cr_assert(!is_new(log, 1, now_s, now_s));
+	cr_assert(is_new(log, 2, now_s, now_s));
 	close_fixture(&fixture);
 }
 
-Test(replay_log, takes_back_what_was_not_handed_on)
+Test(replay_log, forgets_a_message_that_was_not_passed_on)
 {
 	struct fixture fixture;
-	struct replay_log *seen;
+	struct replay_log *log;
 
 	open_fixture(&fixture);
-	seen = open_at(&fixture, now_s);
-	cr_assert(is_new(seen, 1, now_s, now_s));
-	forget(seen, 1);
-	forget(seen, 1);
-	forget(seen, 7);
-	cr_assert(is_new(seen, 1, now_s, now_s));
-	forget(seen, 1);
-	free_replay_log(&seen);
-	seen = open_at(&fixture, now_s);
-	cr_assert(is_new(seen, 1, now_s, now_s));
-	cr_assert(!is_new(seen, 1, now_s, now_s));
-	free_replay_log(&seen);
+	log = open_at(&fixture, now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	forget(log, 1);
+	forget(log, 1);
+	forget(log, 7);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	forget(log, 1);
+	free_replay_log(&log);
+	log = open_at(&fixture, now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	cr_assert(!is_new(log, 1, now_s, now_s));
+	free_replay_log(&log);
 	close_fixture(&fixture);
 }
 
@@ -215,37 +214,37 @@ Test(replay_log, takes_back_what_was_not_handed_on)
 Test(replay_log, does_not_forget_when_the_clock_goes_back)
 {
 	struct fixture fixture;
-	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 
 	open_fixture(&fixture);
-	seen = open_at(&fixture, now_s);
-	cr_assert(is_new(seen, 1, now_s, now_s));
+	log = open_at(&fixture, now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
 	/* Enough later ones that the table is made anew, without the first. */
 	for (size_t i = 2; i < 5000; i++)
-		cr_assert(is_new(seen, i, now_s + 3600, now_s + 3600));
-	cr_assert(!is_new(seen, 1, now_s, now_s));
-	cr_assert(is_new(seen, 5001, now_s + 1, now_s));
+		cr_assert(is_new(log, i, now_s + 3600, now_s + 3600));
+	cr_assert(!is_new(log, 1, now_s, now_s));
+	cr_assert(is_new(log, 5001, now_s + 1, now_s));
 	close_fixture(&fixture);
 }
 
 Test(replay_log, keeps_its_file_small_over_time)
 {
 	struct fixture fixture;
-	CLEANUP(free_replay_log) struct replay_log *seen = NULL;
+	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 	struct stat status;
 
 	open_fixture(&fixture);
-	seen = open_at(&fixture, now_s);
+	log = open_at(&fixture, now_s);
 	for (size_t i = 0; i < 200000; i++)
-		cr_assert(is_new(seen, i, now_s + (int64_t)i, now_s + (int64_t)i));
+		cr_assert(is_new(log, i, now_s + (int64_t)i, now_s + (int64_t)i));
 	cr_assert_eq(fstatat(fixture.layouts[0]->state, "seen", &status, 0), 0);
 	cr_assert_lt(status.st_size, 70000L * 40);
-	cr_assert(!is_new(seen, 199999, now_s + 199999, now_s + 200000));
+	cr_assert(!is_new(log, 199999, now_s + 199999, now_s + 200000));
 	close_fixture(&fixture);
 }
 
 struct race {
-	struct replay_log *seen;
+	struct replay_log *log;
 	atomic_size_t new_count;
 };
 
@@ -256,26 +255,26 @@ static int remember_one(size_t index, void *context, struct fault *fault)
 	bool new;
 
 	name_jti(index % 1000, jti);
-	if (remember_jti(race->seen, jti, now_s, now_s, &new, fault) < 0)
+	if (remember_jti(race->log, jti, now_s, now_s, &new, fault) < 0)
 		return -1;
 	if (new)
 		atomic_fetch_add(&race->new_count, 1);
 	return 0;
 }
 
-Test(replay_log, takes_each_once_whoever_is_first)
+Test(replay_log, takes_each_message_once_from_many_threads)
 {
 	struct fixture fixture;
 	struct race race = {0};
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	race.seen = open_at(&fixture, now_s);
+	race.log = open_at(&fixture, now_s);
 	cr_assert_eq(run_tasks(8000, 8, remember_one, &race, &fault), 0, "%s", fault.text);
 	cr_assert_eq(race.new_count, 1000);
-	free_replay_log(&race.seen);
-	race.seen = open_at(&fixture, now_s);
-	cr_assert(!is_new(race.seen, 999, now_s, now_s));
-	free_replay_log(&race.seen);
+	free_replay_log(&race.log);
+	race.log = open_at(&fixture, now_s);
+	cr_assert(!is_new(race.log, 999, now_s, now_s));
+	free_replay_log(&race.log);
 	close_fixture(&fixture);
 }

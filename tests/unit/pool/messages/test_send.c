@@ -8,17 +8,16 @@
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A receiver that answers without looking, and can be made to answer wrongly. */
-struct fake_receiver;
-typedef void spoil_answer(struct message_answer *answer);
-
+/* A receiver that does not verify messages, and can be made to answer wrongly. */
 struct fake_receiver {
 	const struct fixture *fixture;
 	struct key_ring ring;
-	spoil_answer *spoil; /* may be NULL */
+	const char *refusal; /* the reason not to verify; NULL: verified */
+	spoil_claims *spoil; /* may be NULL */
 	enum envelope_mischief mischief;
 	struct buffer plaintext; /* of the last message: a JWS */
 	struct buffer first_answer;
@@ -95,8 +94,12 @@ static int handle(const struct http_request *request, struct http_response *resp
 	claims = read_claims(&question);
 	answer.claims = make_answer_claims(&claims, question.sha256, "client2",
 					   question.message.peer, receiver->fixture->now_s);
+	if (receiver->refusal != NULL) {
+		answer.verified = false;
+		(void)snprintf(answer.reason, sizeof(answer.reason), "%s", receiver->refusal);
+	}
 	if (receiver->spoil != NULL)
-		receiver->spoil(&answer);
+		receiver->spoil(&answer.claims);
 	if (format_message_answer(&answer, &json, fault) < 0 ||
 	    wrap_answer(receiver, &question, request, bytes_of_secret(&json), response, fault) < 0)
 		return -1;
@@ -140,31 +143,11 @@ static struct sender *open_sender(const struct fixture *fixture)
 	return sender;
 }
 
-static void change_in_reply_to(struct message_answer *answer)
-{
-	(void)strcpy(answer->claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
-}
-
-static void change_digest(struct message_answer *answer)
-{
-	answer->claims.request_sha256[7] ^= 1;
-}
-
-static void change_iss(struct message_answer *answer)
-{
-	(void)strcpy(answer->claims.iss, "client3");
-}
-
-static void change_aud(struct message_answer *answer)
-{
-	(void)strcpy(answer->claims.aud, "client3");
-}
-
 /* catalogue 23, 65 */
 Test(send, refuses_an_answer_that_does_not_hold)
 {
 	static const struct {
-		spoil_answer *spoil;
+		spoil_claims *spoil;
 		enum envelope_mischief mischief;
 		enum fault_class class;
 		const char *text;
@@ -387,13 +370,7 @@ Test(send, signs_m_with_the_member_and_names_the_receiver)
 	close_fixture(&fixture);
 }
 
-static void say_refused(struct message_answer *answer)
-{
-	answer->verified = false;
-	(void)strcpy(answer->reason, "not today");
-}
-
-Test(send, brings_the_receivers_verdict)
+Test(send, returns_the_verdict_of_the_receiver)
 {
 	struct fixture fixture;
 	struct fake_receiver receiver;
@@ -405,7 +382,7 @@ Test(send, brings_the_receivers_verdict)
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	start_fake_receiver(&receiver, &fixture);
-	receiver.spoil = say_refused;
+	receiver.refusal = "not today";
 	sender = open_sender(&fixture);
 	cr_assert_eq(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery,
 				  &fault),
@@ -420,7 +397,7 @@ Test(send, brings_the_receivers_verdict)
 }
 
 /* catalogue 10: the signer's first, each followed by its issuer's, and not the root. */
-Test(send, shows_the_way_to_the_root)
+Test(send, presents_the_chain_to_the_root)
 {
 	struct fixture fixture;
 	struct issuer *root;

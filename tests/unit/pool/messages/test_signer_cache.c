@@ -6,143 +6,144 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct signer_cache *open_signers(const struct fixture *fixture, size_t size)
+static struct signer_cache *open_cache(const struct fixture *fixture, size_t size)
 {
-	struct signer_cache *signers = NULL;
+	struct signer_cache *cache = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(new_signer_cache(fixture->layouts[0], size, &signers, &fault), 0, "%s",
+	cr_assert_eq(new_signer_cache(fixture->layouts[0], size, &cache, &fault), 0, "%s",
 		     fault.text);
-	return signers;
+	return cache;
 }
 
-static struct signer *get(struct signer_cache *signers, size_t index, int64_t now_s)
+static struct signer *get(struct signer_cache *cache, size_t index, int64_t now_s)
 {
 	struct signer *signer = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(open_signer(signers, index, now_s, &signer, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_signer(cache, index, now_s, &signer, &fault), 0, "%s", fault.text);
 	cr_assert_eq(signer->member.index, index);
 	return signer;
 }
 
-/* A pool that is certified, and its signers, of which the first was opened. */
-struct kept {
-	struct fixture fixture;
-	struct signer_cache *signers;
+/* A certified pool, and a signer cache that has its first member. */
+struct cache_fixture {
+	struct fixture base;
+	struct signer_cache *cache;
 	struct signer *first;
 };
 
-static void open_kept(struct kept *kept)
+static void open_cache_fixture(struct cache_fixture *fixture)
 {
-	open_fixture(&kept->fixture);
-	make_certified_pool(&kept->fixture, 0);
-	kept->signers = open_signers(&kept->fixture, POOL_SIZE);
-	kept->first = get(kept->signers, 1, kept->fixture.now_s);
+	open_fixture(&fixture->base);
+	make_certified_pool(&fixture->base, 0);
+	fixture->cache = open_cache(&fixture->base, POOL_SIZE);
+	fixture->first = get(fixture->cache, 1, fixture->base.now_s);
 }
 
-static void close_kept(struct kept *kept)
+static void close_cache_fixture(struct cache_fixture *fixture)
 {
-	release_signer(&kept->first);
-	free_signer_cache(&kept->signers);
-	close_fixture(&kept->fixture);
+	release_signer(&fixture->first);
+	free_signer_cache(&fixture->cache);
+	close_fixture(&fixture->base);
 }
 
-static void expect_refusal(struct kept *kept, int64_t now_s, enum fault_class class,
+static void expect_refusal(struct cache_fixture *fixture, int64_t now_s, enum fault_class class,
 			   const char *text)
 {
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(open_signer(kept->signers, 1, now_s, &signer, &fault), -1);
+	cr_assert_eq(open_signer(fixture->cache, 1, now_s, &signer, &fault), -1);
 	assert_fault(&fault, class, text);
 	cr_assert_null(signer);
 }
 
-Test(signer_cache, refuses_one_that_is_kept_and_has_expired)
+Test(signer_cache, refuses_a_cached_member_that_has_expired)
 {
-	struct kept kept;
+	struct cache_fixture fixture;
 	int64_t end_s;
 
-	open_kept(&kept);
-	end_s = certificate_not_after(kept.first->member.certificate);
-	expect_refusal(&kept, end_s + 1, FAULT_REFUSED, "expired");
-	expect_refusal(&kept, certificate_not_before(kept.first->member.certificate) - 1,
+	open_cache_fixture(&fixture);
+	end_s = certificate_not_after(fixture.first->member.certificate);
+	expect_refusal(&fixture, end_s + 1, FAULT_REFUSED, "expired");
+	expect_refusal(&fixture, certificate_not_before(fixture.first->member.certificate) - 1,
 		       FAULT_REFUSED, "not yet valid");
-	close_kept(&kept);
+	close_cache_fixture(&fixture);
 }
 
-Test(signer_cache, refuses_one_that_is_kept_and_whose_key_is_gone)
+Test(signer_cache, refuses_a_cached_member_whose_key_was_removed)
 {
-	struct kept kept;
+	struct cache_fixture fixture;
 
-	open_kept(&kept);
-	cr_assert_eq(unlinkat(kept.fixture.layouts[0]->private, "private_key1.key", 0), 0);
-	expect_refusal(&kept, kept.fixture.now_s, FAULT_NOT_FOUND, "private_key1.key");
-	close_kept(&kept);
+	open_cache_fixture(&fixture);
+	cr_assert_eq(unlinkat(fixture.base.layouts[0]->private, "private_key1.key", 0), 0);
+	expect_refusal(&fixture, fixture.base.now_s, FAULT_NOT_FOUND, "private_key1.key");
+	close_cache_fixture(&fixture);
 }
 
-Test(signer_cache, refuses_one_that_is_kept_and_whose_certificate_is_gone)
+Test(signer_cache, refuses_a_cached_member_whose_certificate_was_removed)
 {
-	struct kept kept;
+	struct cache_fixture fixture;
 
-	open_kept(&kept);
-	cr_assert_eq(unlinkat(kept.fixture.layouts[0]->cert, "cert_key1.crt", 0), 0);
-	expect_refusal(&kept, kept.fixture.now_s, FAULT_NOT_FOUND, "member 1 has no certificate");
-	close_kept(&kept);
+	open_cache_fixture(&fixture);
+	cr_assert_eq(unlinkat(fixture.base.layouts[0]->cert, "cert_key1.crt", 0), 0);
+	expect_refusal(&fixture, fixture.base.now_s, FAULT_NOT_FOUND,
+		       "member 1 has no certificate");
+	close_cache_fixture(&fixture);
 }
 
-/* The size stays the same, and so do both files' names. */
-Test(signer_cache, refuses_one_that_is_kept_and_whose_key_was_replaced)
+/* Size and names of both files stay the same. */
+Test(signer_cache, refuses_a_cached_member_whose_key_was_replaced)
 {
-	struct kept kept;
+	struct cache_fixture fixture;
 	CLEANUP(clear_buffer) struct buffer other = {0};
 
-	open_kept(&kept);
-	other = get_file(kept.fixture.layouts[0]->private, "private_key2.key");
-	cr_assert_eq(unlinkat(kept.fixture.layouts[0]->private, "private_key1.key", 0), 0);
-	put_file(kept.fixture.layouts[0]->private, "private_key1.key", (char *)other.data, 0600);
-	expect_refusal(&kept, kept.fixture.now_s, FAULT_REFUSED, "not the key of member 1");
-	close_kept(&kept);
+	open_cache_fixture(&fixture);
+	other = get_file(fixture.base.layouts[0]->private, "private_key2.key");
+	cr_assert_eq(unlinkat(fixture.base.layouts[0]->private, "private_key1.key", 0), 0);
+	put_file(fixture.base.layouts[0]->private, "private_key1.key", (char *)other.data, 0600);
+	expect_refusal(&fixture, fixture.base.now_s, FAULT_REFUSED, "not the key of member 1");
+	close_cache_fixture(&fixture);
 }
 
-Test(signer_cache, opens_again_what_was_renewed)
+Test(signer_cache, opens_a_renewed_member_again)
 {
-	struct kept kept;
+	struct cache_fixture fixture;
 	CLEANUP(release_signer) struct signer *again = NULL;
 
-	open_kept(&kept);
-	cr_assert_eq(unlinkat(kept.fixture.layouts[0]->cert, "cert_key1.crt", 0), 0);
-	certify_member(&kept.fixture, 0, 1, kept.fixture.now_s - 300, kept.fixture.now_s + 7200);
-	again = get(kept.signers, 1, kept.fixture.now_s);
-	cr_assert_neq(again, kept.first);
-	cr_assert_eq(certificate_not_after(again->member.certificate), kept.fixture.now_s + 7200);
-	close_kept(&kept);
+	open_cache_fixture(&fixture);
+	cr_assert_eq(unlinkat(fixture.base.layouts[0]->cert, "cert_key1.crt", 0), 0);
+	certify_member(&fixture.base, 0, 1, fixture.base.now_s - 300, fixture.base.now_s + 7200);
+	again = get(fixture.cache, 1, fixture.base.now_s);
+	cr_assert_neq(again, fixture.first);
+	cr_assert_eq(certificate_not_after(again->member.certificate), fixture.base.now_s + 7200);
+	close_cache_fixture(&fixture);
 }
 
-Test(signer_cache, keeps_what_was_opened)
+Test(signer_cache, caches_an_opened_member)
 {
-	struct kept kept;
+	struct cache_fixture fixture;
 	CLEANUP(release_signer) struct signer *again = NULL;
 
-	open_kept(&kept);
-	again = get(kept.signers, 1, kept.fixture.now_s);
-	cr_assert_eq(again, kept.first);
-	close_kept(&kept);
+	open_cache_fixture(&fixture);
+	again = get(fixture.cache, 1, fixture.base.now_s);
+	cr_assert_eq(again, fixture.first);
+	close_cache_fixture(&fixture);
 }
 
-Test(signer_cache, refuses_to_draw_from_a_pool_in_which_nobody_can_sign)
+Test(signer_cache, refuses_to_draw_from_a_pool_in_which_no_member_can_sign)
 {
 	struct fixture fixture;
-	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	signers = open_signers(&fixture, POOL_SIZE);
+	cache = open_cache(&fixture, POOL_SIZE);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 2, fixture.now_s - 7200, fixture.now_s - 1);
-	cr_assert_eq(draw_signer(signers, fixture.now_s, &signer, &fault), -1);
+	cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), -1);
 	assert_fault(&fault, FAULT_NOT_FOUND,
 		     "none of the pool's 3 members has a key and a "
 		     "certificate that is valid now");
@@ -152,11 +153,11 @@ Test(signer_cache, refuses_to_draw_from_a_pool_in_which_nobody_can_sign)
 Test(signer_cache, always_draws_the_only_one_that_can_sign)
 {
 	struct fixture fixture;
-	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
 	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	signers = open_signers(&fixture, POOL_SIZE);
+	cache = open_cache(&fixture, POOL_SIZE);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 1, fixture.now_s - 7200, fixture.now_s - 1);
 	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
@@ -165,7 +166,7 @@ Test(signer_cache, always_draws_the_only_one_that_can_sign)
 	for (int i = 0; i < 50; i++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		cr_assert_eq(draw_signer(signers, fixture.now_s, &signer, &fault), 0, "%s",
+		cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), 0, "%s",
 			     fault.text);
 		cr_assert_eq(signer->member.index, 2);
 	}
@@ -175,12 +176,12 @@ Test(signer_cache, always_draws_the_only_one_that_can_sign)
 Test(signer_cache, finds_the_few_that_can_sign_in_a_large_pool)
 {
 	struct fixture fixture;
-	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
 	struct fault fault = {0};
 	size_t drawn[2] = {0};
 
 	open_fixture(&fixture);
-	signers = open_signers(&fixture, 5000);
+	cache = open_cache(&fixture, 5000);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
 	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s + 3600);
@@ -188,7 +189,7 @@ Test(signer_cache, finds_the_few_that_can_sign_in_a_large_pool)
 	for (int i = 0; i < 150; i++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		cr_assert_eq(draw_signer(signers, fixture.now_s, &signer, &fault), 0, "%s",
+		cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), 0, "%s",
 			     fault.text);
 		cr_assert(signer->member.index == 2 || signer->member.index == 3);
 		drawn[signer->member.index - 2]++;
@@ -201,19 +202,19 @@ Test(signer_cache, finds_the_few_that_can_sign_in_a_large_pool)
 Test(signer_cache, draws_every_member_of_a_pool)
 {
 	struct fixture fixture;
-	CLEANUP(free_signer_cache) struct signer_cache *signers = NULL;
+	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
 	struct fault fault = {0};
 	size_t drawn[11] = {0};
 
 	open_fixture(&fixture);
-	signers = open_signers(&fixture, 10);
+	cache = open_cache(&fixture, 10);
 	fixture.clients[0].pool.size = 10;
 	make_certified_pool(&fixture, 0);
 	/* That one of ten never comes in 1,000 draws has a probability below 10 · 0.9^1000. */
 	for (int i = 0; i < 1000; i++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		cr_assert_eq(draw_signer(signers, fixture.now_s, &signer, &fault), 0, "%s",
+		cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), 0, "%s",
 			     fault.text);
 		drawn[signer->member.index]++;
 	}

@@ -9,7 +9,7 @@
 #include <criterion/parameterized.h>
 #include <string.h>
 
-/* What a message says, for those that do not hold. */
+/* The parts of a message, each of which can be wrong. */
 struct forgery {
 	struct fixture *fixture;
 	struct message_claims claims;
@@ -49,7 +49,7 @@ static struct buffer forge(const struct forgery *forgery)
 				   bytes_of_buffer(&jws));
 }
 
-/* A message that would hold. */
+/* A valid message. */
 static struct forgery start_forgery(struct fixture *fixture)
 {
 	struct forgery forgery = {
@@ -156,14 +156,14 @@ ParameterizedTest(size_t *index, verify_received, refuses_a_message_that_does_no
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, forgeries[*index].reason), "%s",
 			   delivery.reason);
-	cr_assert_str_eq(scene.told.reason, delivery.reason);
-	cr_assert_str_eq(scene.told.subject, "CN=client1-1");
-	cr_assert_str_eq(scene.told.jti, forgery.claims.jti);
-	cr_assert_eq(scene.told.count, 1);
-	cr_assert_eq(scene.told.verified_count, 0);
-	cr_assert_eq(scene.told.payload_len, 0);
+	cr_assert_str_eq(scene.reports.reason, delivery.reason);
+	cr_assert_str_eq(scene.reports.subject, "CN=client1-1");
+	cr_assert_str_eq(scene.reports.jti, forgery.claims.jti);
+	cr_assert_eq(scene.reports.count, 1);
+	cr_assert_eq(scene.reports.verified_count, 0);
+	cr_assert_eq(scene.reports.payload_len, 0);
 	cr_assert_eq(count_files(scene.fixture.layouts[1]->received), 0);
-	/* Its jti was not remembered: one that holds may have it. */
+	/* Its jti was not remembered: a valid message may have it. */
 	if (strcmp(forgery.claims.aud, "client2") == 0) {
 		struct forgery honest = start_forgery(&scene.fixture);
 		CLEANUP(clear_buffer) struct buffer second = {0};
@@ -176,7 +176,7 @@ ParameterizedTest(size_t *index, verify_received, refuses_a_message_that_does_no
 	close_scene(&scene);
 }
 
-/* catalogue 22: client2 passes client1's message on to client3 as it is */
+/* catalogue 22: client2 passes client1's message on to client3 unchanged */
 Test(verify_received, refuses_a_message_that_was_passed_on)
 {
 	struct scene scene;
@@ -210,7 +210,7 @@ Test(verify_received, refuses_a_message_that_was_passed_on)
 	close_scene(&scene);
 }
 
-/* catalogue 23: what client1 sent to client2 is sent to client1 */
+/* catalogue 23: a message of client1 to client2 is sent to client1 */
 Test(verify_received, refuses_its_own_message_sent_back)
 {
 	struct scene scene;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A responder on loopback that signs with an issuer's key whatever it is told to say. */
+/* A responder on loopback that signs any answer with an issuer's key. */
 struct responder {
 	const struct issuer *issuer;
 	int64_t now_s;
@@ -172,8 +172,8 @@ static void live_in_the_past(struct responder *responder)
 	responder->now_s -= 86400;
 }
 
-/* catalogue 53, 54, 56: hard fail, and always "cannot tell" */
-Test(ask_ocsp, does_not_take_silence_for_good)
+/* catalogue 53, 54, 56: fails closed, always with "cannot tell" */
+Test(ask_ocsp, does_not_take_a_missing_answer_for_good)
 {
 	static const struct {
 		void (*spoil)(struct responder *responder);
@@ -204,7 +204,7 @@ Test(ask_ocsp, does_not_take_silence_for_good)
 	}
 }
 
-Test(ask_ocsp, takes_no_other_roots_word)
+Test(ask_ocsp, refuses_the_answer_of_another_root)
 {
 	CLEANUP(close_fixture) struct fixture fixture;
 	CLEANUP(stop_responder) struct responder responder = {0};
@@ -217,7 +217,7 @@ Test(ask_ocsp, takes_no_other_roots_word)
 }
 
 /* catalogue 56 */
-Test(ask_ocsp, cannot_tell_when_nobody_listens)
+Test(ask_ocsp, cannot_tell_when_no_responder_listens)
 {
 	CLEANUP(close_fixture) struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
@@ -229,7 +229,7 @@ Test(ask_ocsp, cannot_tell_when_nobody_listens)
 	expect_untold(&fixture, url, "nobody listens there");
 }
 
-Test(ask_ocsp, refuses_what_is_no_url)
+Test(ask_ocsp, refuses_an_invalid_url)
 {
 	CLEANUP(close_fixture) struct fixture fixture;
 	struct ocsp_finding finding = {0};
@@ -241,7 +241,7 @@ Test(ask_ocsp, refuses_what_is_no_url)
 	assert_fault(&fault, FAULT_USAGE, "expected http://HOST");
 }
 
-Test(ask_ocsp, says_what_the_responder_says)
+Test(ask_ocsp, returns_the_status_of_the_responder)
 {
 	static const enum ocsp_status statuses[] = {OCSP_GOOD, OCSP_REVOKED, OCSP_UNKNOWN};
 	CLEANUP(close_fixture) struct fixture fixture;

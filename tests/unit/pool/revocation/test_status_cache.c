@@ -25,24 +25,19 @@ static void refuse(struct fake_ca *ca, struct status_answer *answer)
 	set_refusal(&answer->refusal, "stale", "your clock is wrong");
 }
 
-static void change_digest(struct fake_ca *ca, struct status_answer *answer)
-{
-	(void)ca;
-	answer->claims.request_sha256[31] ^= 128;
-}
-
 Test(status_cache, rejects_what_the_ca_does_not_call_good)
 {
 	static const struct {
 		spoil_status *spoil;
 		enum envelope_mischief mischief;
 		const char *reason;
+		spoil_claims *spoil_claims;
 	} rows[] = {
-		{say_revoked, 0, "the CA says that the certificate was revoked at "},
-		{say_unknown, 0, "the CA says that the certificate is unknown"},
-		{refuse, 0, "cannot be had from the CA: the CA refused (stale)"},
-		{NULL, ENVELOPE_HTML, "cannot be had from the CA"},
-		{change_digest, 0, "cannot be had from the CA"},
+		{say_revoked, 0, "the CA says that the certificate was revoked at ", NULL},
+		{say_unknown, 0, "the CA says that the certificate is unknown", NULL},
+		{refuse, 0, "cannot be had from the CA: the CA refused (stale)", NULL},
+		{NULL, ENVELOPE_HTML, "cannot be had from the CA", NULL},
+		{NULL, 0, "cannot be had from the CA", change_digest},
 	};
 	struct fixture fixture;
 	struct fake_ca ca;
@@ -53,16 +48,17 @@ Test(status_cache, rejects_what_the_ca_does_not_call_good)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(free_certificate)
 		struct certificate *certificate = first_certificate(&fixture);
-		CLEANUP(free_status_cache) struct status_cache *online = NULL;
+		CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 		struct verdict verdict = {0};
 		struct fault fault = {0};
 
 		ca.spoil_status = rows[i].spoil;
+		ca.spoil_claims = rows[i].spoil_claims;
 		ca.mischief = rows[i].mischief;
-		cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &online,
+		cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache,
 					      &fault),
 			     0, "%s", fault.text);
-		check_cached_status(online, certificate, fixture.now_s, &verdict);
+		check_cached_status(cache, certificate, fixture.now_s, &verdict);
 		cr_assert(verdict.invalid, "%zu", i);
 		cr_assert_not_null(strstr(verdict.reason, rows[i].reason), "%s", verdict.reason);
 	}
@@ -70,12 +66,12 @@ Test(status_cache, rejects_what_the_ca_does_not_call_good)
 	close_fixture(&fixture);
 }
 
-Test(status_cache, keeps_an_answer_for_a_few_seconds)
+Test(status_cache, caches_an_answer_for_a_few_seconds)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	CLEANUP(free_status_cache) struct status_cache *online = NULL;
+	CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
@@ -83,27 +79,27 @@ Test(status_cache, keeps_an_answer_for_a_few_seconds)
 	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault),
+	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault),
 		     0, "%s", fault.text);
-	check_cached_status(online, certificate, fixture.now_s, &verdict);
+	check_cached_status(cache, certificate, fixture.now_s, &verdict);
 	ca.spoil_status = say_revoked;
-	check_cached_status(online, certificate, fixture.now_s + STATUS_CACHED_S - 1, &verdict);
+	check_cached_status(cache, certificate, fixture.now_s + STATUS_CACHED_S - 1, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_eq(ca.questions, 1);
-	check_cached_status(online, certificate, fixture.now_s + STATUS_CACHED_S, &verdict);
+	check_cached_status(cache, certificate, fixture.now_s + STATUS_CACHED_S, &verdict);
 	cr_assert(verdict.invalid);
 	cr_assert_eq(ca.questions, 2);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
 
-/* catalogue 94: an answer of the future is not kept */
+/* catalogue 94: an answer of the future is not used */
 Test(status_cache, asks_again_when_the_clock_went_back)
 {
 	struct fixture fixture;
 	struct fake_ca ca;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	CLEANUP(free_status_cache) struct status_cache *online = NULL;
+	CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
@@ -111,10 +107,10 @@ Test(status_cache, asks_again_when_the_clock_went_back)
 	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &online, &fault),
+	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault),
 		     0, "%s", fault.text);
-	check_cached_status(online, certificate, fixture.now_s + 100, &verdict);
-	check_cached_status(online, certificate, fixture.now_s, &verdict);
+	check_cached_status(cache, certificate, fixture.now_s + 100, &verdict);
+	check_cached_status(cache, certificate, fixture.now_s, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_eq(ca.questions, 2);
 	stop_fake_ca(&ca);
