@@ -67,7 +67,7 @@ static size_t hash_jti(const struct replay_log *log, const char *jti)
 }
 
 /* The entry of the jti, or the free entry where it belongs. */
-static struct replay_entry *find_entry(const struct replay_log *log, const char *jti)
+static struct replay_entry *find_jti(const struct replay_log *log, const char *jti)
 {
 	size_t mask = log->entry_count - 1;
 	size_t at = hash_jti(log, jti) & mask;
@@ -111,7 +111,7 @@ static int rebuild_table(struct replay_log *log, size_t window_count, int64_t no
 	log->used_count = window_count;
 	for (size_t i = 0; i < old_count; i++) {
 		if (is_in_window(&old[i], now_s))
-			*find_entry(log, old[i].jti) = old[i];
+			*find_jti(log, old[i].jti) = old[i];
 		else if (old[i].jti[0] != '\0' && old[i].iat_s > log->dropped_until_s)
 			log->dropped_until_s = old[i].iat_s;
 	}
@@ -175,7 +175,7 @@ static int append_line(struct replay_log *log, const char *sign, int64_t iat_s, 
 	if (write_stream(log->descriptor, LOG_FILE, bytes_of_buffer(&line), fault) < 0) {
 		/* Part of a line would corrupt the next one. */
 		if (ftruncate(log->descriptor, log->file_len) < 0)
-			return prefix_fault(fault, "the file could not be mended either");
+			return prefix_fault(fault, "the file could not be repaired either");
 		return -1;
 	}
 	log->file_len += (off_t)line.len;
@@ -199,7 +199,7 @@ static int compact_file(struct replay_log *log, int64_t now_s, struct fault *fau
 static int remember(struct replay_log *log, const char *jti, int64_t iat_s, int64_t now_s,
 		    bool *ret_new, struct fault *fault)
 {
-	struct replay_entry *entry = find_entry(log, jti);
+	struct replay_entry *entry = find_jti(log, jti);
 	bool known = entry->jti[0] != '\0' && entry->iat_s != forgotten_s;
 
 	/*
@@ -213,7 +213,7 @@ static int remember(struct replay_log *log, const char *jti, int64_t iat_s, int6
 	if (make_room(log, now_s, fault) < 0 || compact_file(log, now_s, fault) < 0 ||
 	    append_line(log, "", iat_s, jti, fault) < 0)
 		return -1;
-	entry = find_entry(log, jti);
+	entry = find_jti(log, jti);
 	log->used_count += entry->jti[0] == '\0' ? 1 : 0;
 	entry->iat_s = iat_s;
 	memcpy(entry->jti, jti, JTI_SIZE);
@@ -238,7 +238,7 @@ int forget_jti(struct replay_log *log, const char *jti, struct fault *fault)
 	int result = 0;
 
 	pthread_mutex_lock(&log->lock);
-	entry = find_entry(log, jti);
+	entry = find_jti(log, jti);
 	if (entry->jti[0] != '\0' && entry->iat_s != forgotten_s) {
 		result = append_line(log, "-", entry->iat_s, jti, fault);
 		entry->iat_s = forgotten_s;
@@ -264,7 +264,7 @@ static int read_entry(struct replay_log *log, const char *line, size_t number, i
 				 number, FRESHNESS_WINDOW_S);
 	if (make_room(log, now_s, fault) < 0)
 		return -1;
-	entry = find_entry(log, jti);
+	entry = find_jti(log, jti);
 	log->used_count += entry->jti[0] == '\0' ? 1 : 0;
 	entry->iat_s = forgotten ? forgotten_s : strtoll(digits, NULL, 10);
 	memcpy(entry->jti, jti, JTI_SIZE);

@@ -51,8 +51,8 @@ static int verify_answer(const char *url, struct bytes der, const struct ocsp_qu
 	if (verify_ocsp_response(der, question, &single, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid) {
-		(void)set_fault(&failure, FAULT_UNREACHABLE, "%s: the answer does not count: %s",
-				url, verdict.reason);
+		(void)set_fault(&failure, FAULT_UNREACHABLE,
+				"%s: the answer cannot be relied on: %s", url, verdict.reason);
 		return set_unknown_status(&failure, fault);
 	}
 	*ret_finding = (struct ocsp_finding){.status = single.status,

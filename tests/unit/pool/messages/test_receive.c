@@ -359,7 +359,7 @@ Test(receive, online_refuses_when_the_ca_cannot_be_reached)
 				  &delivery, &fault),
 		     0, "%s", fault.text);
 	cr_assert(!delivery.verified);
-	cr_assert_not_null(strstr(delivery.reason, "cannot be had from the CA"), "%s",
+	cr_assert_not_null(strstr(delivery.reason, "did not give the certificate's status"), "%s",
 			   delivery.reason);
 	close_scene(&scene);
 }

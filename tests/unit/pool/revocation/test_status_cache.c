@@ -35,9 +35,9 @@ Test(status_cache, rejects_what_the_ca_does_not_call_good)
 	} rows[] = {
 		{say_revoked, 0, "the CA says that the certificate was revoked at ", NULL},
 		{say_unknown, 0, "the CA says that the certificate is unknown", NULL},
-		{refuse, 0, "cannot be had from the CA: the CA refused (stale)", NULL},
-		{NULL, ENVELOPE_HTML, "cannot be had from the CA", NULL},
-		{NULL, 0, "cannot be had from the CA", change_digest},
+		{refuse, 0, "did not give the certificate's status: the CA refused (stale)", NULL},
+		{NULL, ENVELOPE_HTML, "did not give the certificate's status", NULL},
+		{NULL, 0, "did not give the certificate's status", change_digest},
 	};
 	struct fixture fixture;
 	struct fake_ca ca;
