@@ -3,7 +3,6 @@
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
 #include "common/pool/members/trust.h"
-#include "common/wire/envelope.h"
 
 #include <criterion/criterion.h>
 #include <netinet/in.h>
@@ -66,31 +65,46 @@ static void certify_all(const struct fake_ca *ca, const struct certificates_requ
 	add_chain(ca->issuer, answer);
 }
 
-/* Encrypts the answer, rightly or wrongly. */
-static int wrap_answer(struct fake_ca *ca, const struct message_kind *kind,
-		       const struct question *question, const struct http_request *request,
-		       struct bytes plaintext, struct http_response *response, struct fault *fault)
+void open_fake_envelope(struct fake_envelope *envelope, const struct layout *layout)
 {
-	struct shared_key other;
+	struct fault fault = {0};
 
-	response->content_type = CONTENT_JOSE;
-	switch (ca->mischief) {
-	case ENVELOPE_HONEST:
-		break;
+	*envelope = (struct fake_envelope){0};
+	pthread_mutex_init(&envelope->lock, NULL);
+	cr_assert_eq(read_key_ring(layout, &envelope->ring, &fault), 0, "%s", fault.text);
+}
+
+void clear_fake_envelope(struct fake_envelope *envelope)
+{
+	clear_key_ring(&envelope->ring);
+	clear_buffer(&envelope->first_answer);
+	pthread_mutex_destroy(&envelope->lock);
+}
+
+static int encrypt_answer(struct fake_envelope *envelope, const struct message_kind *kind,
+			  const struct question *question, const struct http_request *request,
+			  struct bytes plaintext, struct http_response *response,
+			  struct fault *fault)
+{
+	const struct message_kind *other_kind =
+		kind == &signed_message_kind ? &status_kind : &signed_message_kind;
+	struct shared_key other_key;
+
+	switch (envelope->mischief) {
 	case ENVELOPE_OLD:
-		append_bytes(&response->body, bytes_of_buffer(&ca->first_answer));
+		append_bytes(&response->body, bytes_of_buffer(&envelope->first_answer));
 		return check_buffer(&response->body, fault);
 	case ENVELOPE_REFLECTED:
 		append_bytes(&response->body, request->body);
 		return check_buffer(&response->body, fault);
 	case ENVELOPE_WRONG_KEY:
-		if (generate_shared_key(&other, fault) < 0)
+		if (generate_shared_key(&other_key, fault) < 0)
 			return -1;
-		return encrypt_message(&other, kind->answer_typ, NULL, plaintext, &response->body,
-				       fault);
+		return encrypt_message(&other_key, kind->answer_typ, NULL, plaintext,
+				       &response->body, fault);
 	case ENVELOPE_WRONG_TYPE:
-		return answer_request(&ca->ring, &signed_message_kind, question, plaintext,
-				      response, fault);
+		return answer_request(&envelope->ring, other_kind, question, plaintext, response,
+				      fault);
 	case ENVELOPE_EMPTY:
 		append_string(&response->body, "");
 		return 0;
@@ -100,21 +114,24 @@ static int wrap_answer(struct fake_ca *ca, const struct message_kind *kind,
 		return 0;
 	case ENVELOPE_NOT_FOUND:
 		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
+	case ENVELOPE_HONEST:
+		break;
 	}
-	return answer_request(&ca->ring, kind, question, plaintext, response, fault);
+	return answer_request(&envelope->ring, kind, question, plaintext, response, fault);
 }
 
-static int finish_answer(struct fake_ca *ca, const struct message_kind *kind,
-			 const struct question *question, const struct http_request *request,
-			 struct bytes plaintext, struct http_response *response,
-			 struct fault *fault)
+int wrap_answer(struct fake_envelope *envelope, const struct message_kind *kind,
+		const struct question *question, const struct http_request *request,
+		struct bytes plaintext, struct http_response *response, struct fault *fault)
 {
-	int result = wrap_answer(ca, kind, question, request, plaintext, response, fault);
+	int result;
 
-	pthread_mutex_lock(&ca->lock);
-	if (result == 0 && ca->first_answer.len == 0)
-		append_bytes(&ca->first_answer, bytes_of_buffer(&response->body));
-	pthread_mutex_unlock(&ca->lock);
+	response->content_type = CONTENT_JOSE;
+	pthread_mutex_lock(&envelope->lock);
+	result = encrypt_answer(envelope, kind, question, request, plaintext, response, fault);
+	if (result == 0 && envelope->first_answer.len == 0)
+		append_bytes(&envelope->first_answer, bytes_of_buffer(&response->body));
+	pthread_mutex_unlock(&envelope->lock);
 	return result;
 }
 
@@ -137,7 +154,8 @@ static int handle_certificates(const struct http_request *request, struct http_r
 	struct request_claims claims = {0};
 
 	if (take_question(ca, fault) < 0 ||
-	    open_request(&ca->ring, &certificates_kind, request->body, &question, fault) < 0 ||
+	    open_request(&ca->envelope.ring, &certificates_kind, request->body, &question, fault) <
+		    0 ||
 	    parse_certificates_request(bytes_of_secret(&question.message.plaintext), &asked,
 				       &claims, fault) < 0)
 		return -1;
@@ -152,8 +170,8 @@ static int handle_certificates(const struct http_request *request, struct http_r
 	spoil_if_asked(ca, &answer.claims);
 	if (format_certificates_answer(&answer, &json, fault) < 0)
 		return -1;
-	return finish_answer(ca, &certificates_kind, &question, request, bytes_of_secret(&json),
-			     response, fault);
+	return wrap_answer(&ca->envelope, &certificates_kind, &question, request,
+			   bytes_of_secret(&json), response, fault);
 }
 
 static int handle_status(const struct http_request *request, struct http_response *response,
@@ -167,7 +185,7 @@ static int handle_status(const struct http_request *request, struct http_respons
 	struct request_claims claims = {0};
 
 	if (take_question(ca, fault) < 0 ||
-	    open_request(&ca->ring, &status_kind, request->body, &question, fault) < 0 ||
+	    open_request(&ca->envelope.ring, &status_kind, request->body, &question, fault) < 0 ||
 	    parse_status_request(bytes_of_secret(&question.message.plaintext), &asked, &claims,
 				 fault) < 0)
 		return -1;
@@ -178,8 +196,8 @@ static int handle_status(const struct http_request *request, struct http_respons
 	spoil_if_asked(ca, &answer.claims);
 	if (format_status_answer(&answer, &json, fault) < 0)
 		return -1;
-	return finish_answer(ca, &status_kind, &question, request, bytes_of_secret(&json), response,
-			     fault);
+	return wrap_answer(&ca->envelope, &status_kind, &question, request, bytes_of_secret(&json),
+			   response, fault);
 }
 
 /* Revokes every serial of the request, whichever client it belongs to. */
@@ -209,7 +227,8 @@ static int handle_revocations(const struct http_request *request, struct http_re
 	struct request_claims claims = {0};
 
 	if (take_question(ca, fault) < 0 ||
-	    open_request(&ca->ring, &revocations_kind, request->body, &question, fault) < 0 ||
+	    open_request(&ca->envelope.ring, &revocations_kind, request->body, &question, fault) <
+		    0 ||
 	    parse_revocation_request(bytes_of_secret(&question.message.plaintext), &asked, &claims,
 				     fault) < 0)
 		return -1;
@@ -221,8 +240,8 @@ static int handle_revocations(const struct http_request *request, struct http_re
 	spoil_if_asked(ca, &answer.claims);
 	if (format_revocation_answer(&answer, &json, fault) < 0)
 		return -1;
-	return finish_answer(ca, &revocations_kind, &question, request, bytes_of_secret(&json),
-			     response, fault);
+	return wrap_answer(&ca->envelope, &revocations_kind, &question, request,
+			   bytes_of_secret(&json), response, fault);
 }
 
 static int handle_root(const struct http_request *request, struct http_response *response,
@@ -231,10 +250,10 @@ static int handle_root(const struct http_request *request, struct http_response 
 	const struct fake_ca *ca = context;
 
 	(void)request;
-	if (ca->mischief == ENVELOPE_NOT_FOUND)
+	if (ca->envelope.mischief == ENVELOPE_NOT_FOUND)
 		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
-	response->content_type = ca->mischief == ENVELOPE_HTML ? "text/html" : CONTENT_PEM;
-	if (ca->mischief == ENVELOPE_EMPTY) {
+	response->content_type = ca->envelope.mischief == ENVELOPE_HTML ? "text/html" : CONTENT_PEM;
+	if (ca->envelope.mischief == ENVELOPE_EMPTY) {
 		append_string(&response->body, "");
 		return 0;
 	}
@@ -270,8 +289,7 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 	struct fault fault = {0};
 
 	*ca = (struct fake_ca){.fixture = fixture, .issuer = fixture->issuer};
-	pthread_mutex_init(&ca->lock, NULL);
-	cr_assert_eq(read_key_ring(fixture->ca, &ca->ring, &fault), 0, "%s", fault.text);
+	open_fake_envelope(&ca->envelope, fixture->ca);
 	cr_assert_eq(start_http_server(&settings, &ca->server, &fault), 0, "%s", fault.text);
 	ca->endpoint = *http_server_endpoint(ca->server);
 }
@@ -279,9 +297,7 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 void stop_fake_ca(struct fake_ca *ca)
 {
 	stop_http_server(&ca->server);
-	clear_key_ring(&ca->ring);
-	clear_buffer(&ca->first_answer);
-	pthread_mutex_destroy(&ca->lock);
+	clear_fake_envelope(&ca->envelope);
 }
 
 struct endpoint dead_endpoint(void)

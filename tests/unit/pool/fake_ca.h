@@ -6,6 +6,7 @@
 #include "common/crypto/shared_key.h"
 #include "common/net/server.h"
 #include "common/wire/certificates.h"
+#include "common/wire/envelope.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
 
@@ -41,6 +42,24 @@ enum envelope_mischief {
 	ENVELOPE_NOT_FOUND, /* 404 */
 };
 
+/* How a fake server encrypts its answers. */
+struct fake_envelope {
+	enum envelope_mischief mischief;
+	struct key_ring ring;
+	pthread_mutex_t lock; /* for first_answer */
+	struct buffer first_answer;
+};
+
+/* An envelope with the shared keys of the layout. */
+void open_fake_envelope(struct fake_envelope *envelope, const struct layout *layout);
+void clear_fake_envelope(struct fake_envelope *envelope);
+
+/* Encrypts the plaintext as the answer to the question, or does the mischief. */
+int wrap_answer(struct fake_envelope *envelope, const struct message_kind *kind,
+		const struct question *question, const struct http_request *request,
+		struct bytes plaintext, struct http_response *response,
+		struct fault *fault) MUST_CHECK;
+
 struct fake_ca {
 	const struct fixture *fixture;
 	const struct issuer *issuer;            /* the fixture's, or one below it */
@@ -48,12 +67,9 @@ struct fake_ca {
 	spoil_status *spoil_status;             /* may be NULL */
 	spoil_revocations *spoil_revocations;   /* may be NULL */
 	spoil_claims *spoil_claims;             /* may be NULL */
-	enum envelope_mischief mischief;
+	struct fake_envelope envelope;
 	atomic_int busy; /* this many questions are answered 503 first */
 	atomic_int questions;
-	struct key_ring ring;
-	pthread_mutex_t lock;
-	struct buffer first_answer;
 	struct http_server *server;
 	struct endpoint endpoint;
 };

@@ -21,7 +21,7 @@ Test(enroll, refuses_the_answer_to_an_earlier_request)
 	start_fake_ca(&ca, &fixture);
 	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
-	ca.mischief = ENVELOPE_OLD;
+	ca.envelope.mischief = ENVELOPE_OLD;
 	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
@@ -67,7 +67,7 @@ Test(enroll, is_refused_under_a_shared_key_that_the_ca_does_not_have)
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	clear_key_ring(&ca.ring);
+	clear_key_ring(&ca.envelope.ring);
 	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
 	assert_fault(&fault, FAULT_REFUSED, "");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);

@@ -188,7 +188,7 @@ ParameterizedTest(size_t *index, request_batch,
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = bad_answers[*index].spoil;
 	ca.spoil_claims = bad_answers[*index].spoil_claims;
-	ca.mischief = bad_answers[*index].mischief;
+	ca.envelope.mischief = bad_answers[*index].mischief;
 	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1, "%zu", *index);
 	assert_fault(&fault, bad_answers[*index].class, bad_answers[*index].text);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);

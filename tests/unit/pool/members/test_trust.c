@@ -139,7 +139,7 @@ Test(trust, refuses_a_fetched_body_that_is_not_a_certificate)
 		CLEANUP(clear_buffer) struct buffer der = {0};
 		struct fault fault = {0};
 
-		ca.mischief = rows[i].mischief;
+		ca.envelope.mischief = rows[i].mischief;
 		cr_assert_eq(fetch_root(&ca.endpoint, sha256, &der, &fault), -1, "%zu", i);
 		assert_fault(&fault, rows[i].class, "root.crt");
 	}

@@ -15,12 +15,10 @@
 /* A receiver that does not verify messages, and can be made to answer wrongly. */
 struct fake_receiver {
 	const struct fixture *fixture;
-	struct key_ring ring;
-	const char *refusal; /* the reason not to verify; NULL: verified */
-	spoil_claims *spoil; /* may be NULL */
-	enum envelope_mischief mischief;
+	struct fake_envelope envelope;
+	const char *refusal;     /* the reason not to verify; NULL: verified */
+	spoil_claims *spoil;     /* may be NULL */
 	struct buffer plaintext; /* of the last message: a JWS */
-	struct buffer first_answer;
 	struct http_server *server;
 };
 
@@ -39,44 +37,6 @@ static struct request_claims read_claims(const struct question *question)
 	return claims;
 }
 
-static int wrap_answer(struct fake_receiver *receiver, const struct question *question,
-		       const struct http_request *request, struct bytes json,
-		       struct http_response *response, struct fault *fault)
-{
-	struct shared_key other;
-
-	response->content_type = CONTENT_JOSE;
-	switch (receiver->mischief) {
-	case ENVELOPE_HONEST:
-		break;
-	case ENVELOPE_OLD:
-		append_bytes(&response->body, bytes_of_buffer(&receiver->first_answer));
-		return check_buffer(&response->body, fault);
-	case ENVELOPE_REFLECTED:
-		append_bytes(&response->body, request->body);
-		return check_buffer(&response->body, fault);
-	case ENVELOPE_WRONG_KEY:
-		if (generate_shared_key(&other, fault) < 0)
-			return -1;
-		return encrypt_message(&other, MESSAGE_ANSWER_TYPE, NULL, json, &response->body,
-				       fault);
-	case ENVELOPE_WRONG_TYPE:
-		return answer_request(&receiver->ring, &status_kind, question, json, response,
-				      fault);
-	case ENVELOPE_EMPTY:
-		append_string(&response->body, "");
-		return 0;
-	case ENVELOPE_HTML:
-		response->content_type = "text/html";
-		append_string(&response->body, "<p>verified</p>");
-		return 0;
-	case ENVELOPE_NOT_FOUND:
-		return set_fault(fault, FAULT_NOT_FOUND, "no such thing");
-	}
-	return answer_request(&receiver->ring, &signed_message_kind, question, json, response,
-			      fault);
-}
-
 static int handle(const struct http_request *request, struct http_response *response, void *context,
 		  struct fault *fault)
 {
@@ -86,8 +46,8 @@ static int handle(const struct http_request *request, struct http_response *resp
 	struct message_answer answer = {.verified = true};
 	struct request_claims claims;
 
-	if (open_request(&receiver->ring, &signed_message_kind, request->body, &question, fault) <
-	    0)
+	if (open_request(&receiver->envelope.ring, &signed_message_kind, request->body, &question,
+			 fault) < 0)
 		return -1;
 	clear_buffer(&receiver->plaintext);
 	append_bytes(&receiver->plaintext, bytes_of_secret(&question.message.plaintext));
@@ -100,12 +60,10 @@ static int handle(const struct http_request *request, struct http_response *resp
 	}
 	if (receiver->spoil != NULL)
 		receiver->spoil(&answer.claims);
-	if (format_message_answer(&answer, &json, fault) < 0 ||
-	    wrap_answer(receiver, &question, request, bytes_of_secret(&json), response, fault) < 0)
+	if (format_message_answer(&answer, &json, fault) < 0)
 		return -1;
-	if (receiver->first_answer.len == 0)
-		append_bytes(&receiver->first_answer, bytes_of_buffer(&response->body));
-	return 0;
+	return wrap_answer(&receiver->envelope, &signed_message_kind, &question, request,
+			   bytes_of_secret(&json), response, fault);
 }
 
 static void start_fake_receiver(struct fake_receiver *receiver, struct fixture *fixture)
@@ -117,8 +75,7 @@ static void start_fake_receiver(struct fake_receiver *receiver, struct fixture *
 	struct fault fault = {0};
 
 	*receiver = (struct fake_receiver){.fixture = fixture};
-	cr_assert_eq(read_key_ring(fixture->layouts[1], &receiver->ring, &fault), 0, "%s",
-		     fault.text);
+	open_fake_envelope(&receiver->envelope, fixture->layouts[1]);
 	cr_assert_eq(start_http_server(&settings, &receiver->server, &fault), 0, "%s", fault.text);
 	fixture->clients[1].has_endpoint = true;
 	fixture->clients[1].endpoint = *http_server_endpoint(receiver->server);
@@ -127,9 +84,8 @@ static void start_fake_receiver(struct fake_receiver *receiver, struct fixture *
 static void stop_fake_receiver(struct fake_receiver *receiver)
 {
 	stop_http_server(&receiver->server);
-	clear_key_ring(&receiver->ring);
+	clear_fake_envelope(&receiver->envelope);
 	clear_buffer(&receiver->plaintext);
-	clear_buffer(&receiver->first_answer);
 }
 
 static struct sender *open_sender(const struct fixture *fixture)
@@ -176,7 +132,7 @@ Test(send, refuses_an_answer_that_does_not_hold)
 		struct fault fault = {0};
 
 		receiver.spoil = rows[i].spoil;
-		receiver.mischief = rows[i].mischief;
+		receiver.envelope.mischief = rows[i].mischief;
 		cr_assert_eq(send_message(sender, bytes_of_string("bonjour"), 0, fixture.now_s,
 					  &delivery, &fault),
 			     -1, "%zu", i);
@@ -205,7 +161,7 @@ Test(send, refuses_the_answer_to_an_earlier_message)
 	cr_assert_eq(
 		send_message(sender, bytes_of_string("1"), 0, fixture.now_s, &delivery, &fault), 0,
 		"%s", fault.text);
-	receiver.mischief = ENVELOPE_OLD;
+	receiver.envelope.mischief = ENVELOPE_OLD;
 	cr_assert_eq(
 		send_message(sender, bytes_of_string("2"), 0, fixture.now_s, &delivery, &fault),
 		-1);

@@ -96,7 +96,7 @@ Test(ask_revocation, refuses_an_answer_that_does_not_hold)
 
 		ca.spoil_revocations = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
-		ca.mischief = rows[i].mischief;
+		ca.envelope.mischief = rows[i].mischief;
 		cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), -1, "%zu", i);
 		assert_fault(&fault, rows[i].class, rows[i].text);
 		cr_expect_null(answer.revoked);
@@ -117,7 +117,7 @@ Test(ask_revocation, refuses_the_answer_to_an_earlier_request)
 	start_fake_ca(&ca, &fixture);
 	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
 	clear_revocation_answer(&answer);
-	ca.mischief = ENVELOPE_OLD;
+	ca.envelope.mischief = ENVELOPE_OLD;
 	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), -1);
 	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
 	stop_fake_ca(&ca);

@@ -58,7 +58,7 @@ Test(ask_status, refuses_an_answer_that_does_not_hold)
 
 		ca.spoil_status = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
-		ca.mischief = rows[i].mischief;
+		ca.envelope.mischief = rows[i].mischief;
 		cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), -1, "%zu", i);
 		assert_fault(&fault, rows[i].class, rows[i].text);
 	}
@@ -78,7 +78,7 @@ Test(ask_status, refuses_the_answer_to_an_earlier_question)
 	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
-	ca.mischief = ENVELOPE_OLD;
+	ca.envelope.mischief = ENVELOPE_OLD;
 	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), -1);
 	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
 	stop_fake_ca(&ca);

@@ -54,7 +54,7 @@ Test(status_cache, rejects_what_the_ca_does_not_call_good)
 
 		ca.spoil_status = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
-		ca.mischief = rows[i].mischief;
+		ca.envelope.mischief = rows[i].mischief;
 		cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache,
 					      &fault),
 			     0, "%s", fault.text);
