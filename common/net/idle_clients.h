@@ -14,7 +14,7 @@ enum { IDLE_CLIENTS_MAX = 16 };
 
 struct idle_clients {
 	struct http_client_settings settings;
-	pthread_mutex_t lock; /* for the members below */
+	pthread_mutex_t lock; /* for the fields below */
 	struct http_client *clients[IDLE_CLIENTS_MAX];
 	size_t count;
 };

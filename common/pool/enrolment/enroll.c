@@ -31,7 +31,7 @@ struct certify_context {
 	size_t batch_size;
 	struct progress_report progress;
 	struct idle_clients idle_clients;
-	pthread_mutex_t lock; /* for the members below, cert/ca.crt and the refusal_function */
+	pthread_mutex_t lock; /* for the fields below, cert/ca.crt and the refusal_function */
 	size_t last;          /* the last member that a batch has taken */
 	struct certify_summary summary;
 };

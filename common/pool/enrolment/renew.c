@@ -14,7 +14,7 @@ struct due_context {
 	const struct renewal_options *options;
 	size_t size;
 	int64_t now_s;
-	pthread_mutex_t lock; /* for the members below */
+	pthread_mutex_t lock; /* for the fields below */
 	struct renewal_need need;
 	struct member_set *members; /* may be NULL */
 };

@@ -10,8 +10,8 @@
 #include "common/x509/csr.h"
 
 /*
- * Members whose files are made durable together: many, because an fsync takes long for however few
- * files; few RSA keys, because they take long to make, and a kill loses the chunk.
+ * Members whose files are made durable together: many, because syncing takes as long for few files
+ * as for many; few RSA keys, because they take long to make, and a kill loses the chunk.
  */
 enum { CHUNK_SIZE = 1000, RSA_CHUNK_SIZE = 16 };
 
@@ -77,7 +77,7 @@ struct make_context {
 	const struct make_options *options;
 	size_t chunk_size;
 	struct progress_report progress;
-	pthread_mutex_t lock; /* for the members below */
+	pthread_mutex_t lock; /* for the fields below */
 	size_t last;          /* the last member that a chunk has taken */
 	struct make_summary summary;
 };

@@ -109,8 +109,7 @@ void check_cached_status(struct status_cache *cache, const struct certificate *c
 	result = find_or_ask_status(cache, certificate_der(certificate), now_s, &answer, &fault);
 	pthread_mutex_unlock(&cache->lock);
 	if (result < 0)
-		reject_because(verdict,
-			       "the CA did not give the certificate's status: %s",
+		reject_because(verdict, "the CA did not give the certificate's status: %s",
 			       fault.text);
 	else
 		check_status_answer(&answer, verdict);
