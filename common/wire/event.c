@@ -159,8 +159,8 @@ static int parse_kind(const json_t *object, enum event_kind *ret_kind, struct fa
 }
 
 /* 40 hex digits. */
-static int parse_serial(const json_t *text, uint8_t ret_serial[static SERIAL_MAX],
-			struct fault *fault)
+static int read_event_serial(const json_t *text, uint8_t ret_serial[static SERIAL_MAX],
+			     struct fault *fault)
 {
 	const char *digits = json_string_value(text);
 
@@ -185,8 +185,8 @@ int parse_event_serials(struct bytes line, struct event_serials *ret_serials, st
 	if (found.serials == NULL)
 		return set_memory_fault(fault);
 	for (; found.count < json_array_size(list); found.count++)
-		if (parse_serial(json_array_get(list, found.count), found.serials[found.count],
-				 fault) < 0)
+		if (read_event_serial(json_array_get(list, found.count), found.serials[found.count],
+				      fault) < 0)
 			return -1;
 	MOVE(ret_serials, found);
 	return 0;

@@ -1,9 +1,8 @@
 #include "common/x509/certificate.h"
 
-#include "common/base/hex.h"
 #include "common/x509/certificate_fields.h"
+#include "common/x509/distinguished_name.h"
 #include "common/x509/pem.h"
-#include "common/x509/subject.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,13 +139,6 @@ const struct public_key *certificate_public_key(const struct certificate *certif
 const struct certificate_fields *certificate_fields(const struct certificate *certificate)
 {
 	return &certificate->parts;
-}
-
-void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE])
-{
-	size_t len = serial.len < SERIAL_MAX ? serial.len : SERIAL_MAX;
-
-	format_hex((struct bytes){serial.data, len}, ret_text);
 }
 
 int get_certificate_alt_names(const struct certificate *certificate, struct alt_names *ret_names,

@@ -4,6 +4,7 @@
 #include "common/base/bytes.h"
 #include "common/crypto/key.h"
 #include "common/x509/alt_name.h"
+#include "common/x509/serial.h"
 
 struct certificate_fields;
 
@@ -19,8 +20,6 @@ struct certificate;
 enum {
 	CERTIFICATE_DER_MAX = 16384,
 	CERTIFICATE_PEM_MAX = 24576,
-	SERIAL_MAX = 20,
-	SERIAL_TEXT_SIZE = 2 * SERIAL_MAX + 1,
 };
 
 int parse_certificate_pem(struct bytes pem, struct certificate **ret_certificate,
@@ -48,12 +47,6 @@ int64_t certificate_not_before(const struct certificate *certificate);
 int64_t certificate_not_after(const struct certificate *certificate);
 const struct public_key *certificate_public_key(const struct certificate *certificate);
 const struct certificate_fields *certificate_fields(const struct certificate *certificate);
-
-/*
- * Lower-case hex of the serial's contents octets, as openssl prints it but in lower case.
- * Shape: at most SERIAL_MAX octets; more are left out.
- */
-void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE]);
 
 /* The alternative names. FAULT_MALFORMED for kinds that we do not have. */
 int get_certificate_alt_names(const struct certificate *certificate, struct alt_names *ret_names,

@@ -53,6 +53,19 @@ int append_subject_key_id(struct buffer *extensions, struct bytes spki,
 void append_authority_key_id(struct buffer *extensions, struct bytes key_id);
 
 /*
+ * The two extensions by which a certificate says where it can be looked up: neither is critical.
+ * Shape: a URL is text of ASCII (IA5String); which URLs make sense is for the manifest.
+ */
+
+/* Appends the extension cRLDistributionPoints: one point, with the URL as its fullName (RFC 5280
+   section 4.2.1.13). */
+void append_crl_distribution_points(struct buffer *extensions, const char *url);
+
+/* Appends the extension authorityInfoAccess: one access, id-ad-ocsp at the URL (RFC 5280
+   section 4.2.2.1). */
+void append_ocsp_access(struct buffer *extensions, const char *url);
+
+/*
  * Signs. Nothing leaves that a verifier would refuse: FAULT_REFUSED for what is not in the profile
  * and for a validity that does not begin before it ends, from 1970 to 9999; FAULT_TOO_LARGE.
  * Shape: the key is the issuer's.

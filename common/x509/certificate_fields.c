@@ -1,5 +1,6 @@
 #include "common/x509/certificate_fields.h"
 
+#include <gnutls/crypto.h>
 #include <string.h>
 
 /* version [0] EXPLICIT INTEGER DEFAULT v1: the default is not written (X.690 section 11.5). */
@@ -218,4 +219,21 @@ bool find_path_length(const struct certificate_fields *parts, unsigned int *ret_
 		return false;
 	*ret_length = item.content.len == 1 ? item.content.data[0] : UINT8_MAX;
 	return true;
+}
+
+int digest_key_bits(struct bytes spki, gnutls_digest_algorithm_t algorithm, uint8_t *ret_digest,
+		    struct fault *fault)
+{
+	struct der_item sequence;
+	struct der_item identifier;
+	struct der_item bits;
+
+	if (!read_der_tagged(&spki, DER_SEQUENCE, &sequence) ||
+	    !read_der_tagged(&sequence.content, DER_SEQUENCE, &identifier) ||
+	    !read_der_tagged(&sequence.content, DER_BIT_STRING, &bits) || bits.content.len == 0 ||
+	    gnutls_hash_fast(algorithm, bits.content.data + 1, bits.content.len - 1, ret_digest) <
+		    0)
+		return set_fault(fault, FAULT_FAILED,
+				 "the public key's identifier cannot be computed");
+	return 0;
 }

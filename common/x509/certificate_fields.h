@@ -4,6 +4,8 @@
 #include "common/x509/der.h"
 #include "common/x509/signed_object.h"
 
+#include <gnutls/gnutls.h>
+
 /*
  * The parts of a certificate and of a request as slices of their DER, which somebody else owns.
  * GnuTLS hides some of what check_profile must see (an extension that is there twice, the inner
@@ -82,6 +84,17 @@ int find_extension(struct bytes extensions, enum extension_id id, struct extensi
  */
 struct bytes find_subject_key_id(const struct certificate_fields *parts);
 struct bytes find_authority_key_id(const struct certificate_fields *parts);
+
+enum { SHA1_LEN = 20 };
+
+/*
+ * The digest of a public key's bits: of its BIT STRING without tag, length and the count of unused
+ * bits. With SHA-1 it is a subjectKeyIdentifier (RFC 5280 section 4.2.1.2, method 1), and what OCSP
+ * calls a key hash (RFC 6960 sections 4.1.1 and 4.2.1). It is a name, not a proof.
+ * Shape: spki is a SubjectPublicKeyInfo's DER; ret_digest has room for the digest.
+ */
+int digest_key_bits(struct bytes spki, gnutls_digest_algorithm_t algorithm, uint8_t *ret_digest,
+		    struct fault *fault) MUST_CHECK;
 
 /* Whether there are basicConstraints with a pathLenConstraint, and which (RFC 5280
    section 4.2.1.9); 255 for more than that. */

@@ -4,7 +4,6 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/distinguished_name.h"
 #include "common/x509/pem.h"
-#include "common/x509/subject.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,12 @@
 #include "common/x509/distinguished_name.h"
 
+#include "common/base/hex.h"
 #include "common/base/utf8.h"
 #include "common/x509/der.h"
+
+#include <gnutls/x509.h>
+#include <inttypes.h>
+#include <string.h>
 
 bool empty_name(struct bytes name)
 {
@@ -128,4 +133,194 @@ void check_name(struct bytes name, const char *where, struct verdict *verdict)
 		}
 		check_relative_name(set.content, where, verdict);
 	}
+}
+
+static void deinit_dn(gnutls_x509_dn_t *dn)
+{
+	if (*dn != NULL)
+		gnutls_x509_dn_deinit(*dn);
+	*dn = NULL;
+}
+
+/* 0, or -1 with a fault for a GnuTLS function to which the text was too much. */
+static int read_text(const char *text, int result, struct fault *fault)
+{
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (result < 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "subject \"%s\": expected RFC 4514 like CN=client1,O=Example: %s",
+				 text, gnutls_strerror(result));
+	return 0;
+}
+
+static int parse_text(const char *text, gnutls_x509_dn_t *dn, struct fault *fault)
+{
+	int result = gnutls_x509_dn_init(dn);
+
+	if (result >= 0)
+		result = gnutls_x509_dn_set_str(*dn, text, NULL);
+	return read_text(text, result, fault);
+}
+
+int append_name(struct buffer *buffer, const char *text, struct fault *fault)
+{
+	CLEANUP(deinit_dn) gnutls_x509_dn_t dn = NULL;
+	gnutls_datum_t der = {0};
+
+	if (parse_text(text, &dn, fault) < 0 ||
+	    read_text(text, gnutls_x509_dn_export2(dn, GNUTLS_X509_FMT_DER, &der), fault) < 0)
+		return -1;
+	append_bytes(buffer, (struct bytes){der.data, der.size});
+	gnutls_free(der.data);
+	return check_buffer(buffer, fault);
+}
+
+/* The arcs of an object identifier, from its contents octets (X.690 section 8.19). */
+static void append_arcs(struct buffer *text, struct bytes oid)
+{
+	uint64_t arc = 0;
+	bool first = true;
+
+	for (size_t i = 0; i < oid.len; i++) {
+		arc = arc << 7 | (oid.data[i] & 0x7f);
+		if (oid.data[i] >= 0x80)
+			continue;
+		if (first)
+			append_format(text, "%d.%" PRIu64, arc < 80 ? (int)(arc / 40) : 2,
+				      arc < 80 ? arc % 40 : arc - 80);
+		else
+			append_format(text, ".%" PRIu64, arc);
+		first = false;
+		arc = 0;
+	}
+}
+
+/* By its short name, which GnuTLS knows. Returns whether there is one. */
+static bool append_type(struct buffer *text, struct bytes oid)
+{
+	CLEANUP(clear_buffer) struct buffer arcs = {0};
+	const char *name;
+
+	append_arcs(&arcs, oid);
+	text->failed |= arcs.failed || arcs.data == NULL;
+	if (text->failed)
+		return true;
+	name = gnutls_x509_dn_oid_name((const char *)arcs.data, 0);
+	append_string(text, name != NULL ? name : (const char *)arcs.data);
+	return name != NULL;
+}
+
+static bool must_escape(uint32_t character, bool first, bool last)
+{
+	return (character < 0x80 && character != 0 &&
+		strchr(",+\"\\<>;", (int)character) != NULL) ||
+	       (character == ' ' && (first || last)) || (character == '#' && first);
+}
+
+/* RFC 4514 section 2.4, and '?' for what deceives. */
+static void append_value(struct buffer *text, struct bytes value)
+{
+	const size_t begin = value.len;
+	uint32_t character;
+
+	while (value.len > 0) {
+		struct bytes one = value;
+
+		if (!read_utf8(&value, &character)) {
+			character = 0;
+			value.data++;
+			value.len--;
+		}
+		if (must_escape(character, one.len == begin, value.len == 0))
+			append_string(text, "\\");
+		one.len -= value.len;
+		append_bytes(text, deceptive_character(character) ? bytes_of_string("?") : one);
+	}
+}
+
+static bool is_text(uint8_t tag)
+{
+	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING;
+}
+
+/* Appends the attributes of one relative name; false when it is none. */
+static bool append_relative_name(struct buffer *text, struct bytes set)
+{
+	struct der_item pair;
+	struct der_item oid;
+	struct der_item value;
+
+	for (bool first = true; set.len > 0; first = false) {
+		bool named;
+
+		if (!read_der_tagged(&set, DER_SEQUENCE, &pair) ||
+		    !read_der_tagged(&pair.content, DER_OID, &oid) ||
+		    !read_der(&pair.content, &value) || pair.content.len > 0)
+			return false;
+		if (!first)
+			append_string(text, "+");
+		named = append_type(text, oid.content);
+		append_string(text, "=");
+		if (named && is_text(value.tag)) {
+			append_value(text, value.content);
+		} else {
+			append_string(text, "#");
+			append_hex(text, value.whole);
+		}
+	}
+	return true;
+}
+
+/* More relative names than any subject has. */
+enum { RELATIVE_NAMES_MAX = 128 };
+
+/* The last relative name of the sequence comes first (RFC 4514 section 2.1). */
+static bool append_name_text(struct buffer *text, struct bytes name)
+{
+	struct bytes sets[RELATIVE_NAMES_MAX];
+	struct der_item sequence;
+	struct der_item set;
+	size_t count = 0;
+
+	if (!read_der_tagged(&name, DER_SEQUENCE, &sequence) || name.len > 0)
+		return false;
+	while (count < COUNT_OF(sets) && read_der_tagged(&sequence.content, DER_SET, &set))
+		sets[count++] = set.content;
+	for (size_t i = count; i > 0; i--) {
+		if (i < count)
+			append_string(text, ",");
+		if (!append_relative_name(text, sets[i - 1]))
+			return false;
+	}
+	return sequence.content.len == 0;
+}
+
+int format_name(struct bytes name, char **ret_text, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	append_string(&text, "");
+	if (!append_name_text(&text, name))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "a name: expected a sequence of at most %d relative names, of "
+				 "attributes of a type and a value",
+				 RELATIVE_NAMES_MAX);
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	*ret_text = (char *)take_buffer(&text).data;
+	return 0;
+}
+
+int rewrite_subject(const char *text, char **ret_text, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer name = {0};
+
+	if (append_name(&name, text, fault) < 0)
+		return -1;
+	if (empty_name(bytes_of_buffer(&name)))
+		return set_fault(
+			fault, FAULT_MALFORMED,
+			"subject: expected RFC 4514 like CN=client1,O=Example, found none");
+	return format_name(bytes_of_buffer(&name), ret_text, fault);
 }

@@ -1,10 +1,8 @@
 #include "common/x509/issuer.h"
 
-#include "common/base/random.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
-#include "common/x509/revocation_urls.h"
-#include "common/x509/subject.h"
+#include "common/x509/distinguished_name.h"
 
 #include <stdlib.h>
 
@@ -143,16 +141,6 @@ int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *url
 		return -1;
 	clear_buffer(&issuer->revocation_extensions);
 	issuer->revocation_extensions = take_buffer(&extensions);
-	return 0;
-}
-
-int generate_serial(uint8_t ret_serial[static SERIAL_MAX], struct fault *fault)
-{
-	do {
-		if (fill_random(ret_serial, SERIAL_MAX, fault) < 0)
-			return -1;
-		ret_serial[0] &= 0x7f;
-	} while (ret_serial[0] == 0);
 	return 0;
 }
 
@@ -295,4 +283,51 @@ int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		return -1;
 	fields.extensions = bytes_of_buffer(&extensions);
 	return build_certificate(&fields, issuer->key, PROFILE_MEMBER, ret_der, fault);
+}
+
+/* id-kp-OCSPSigning: 1.3.6.1.5.5.7.3.9; id-pkix-ocsp-nocheck: 1.3.6.1.5.5.7.48.1.5 */
+static const uint8_t ocsp_signing[] = {DER_SEQUENCE, 10,   DER_OID, 8,    0x2b, 0x06,
+				       0x01,         0x05, 0x05,    0x07, 0x03, 0x09};
+static const uint8_t ocsp_nocheck[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05};
+static const uint8_t der_null[] = {DER_NULL, 0x00};
+
+static int append_responder_extensions(struct buffer *extensions, const struct issuer *issuer,
+				       struct bytes spki, struct fault *fault)
+{
+	append_basic_constraints(extensions, false, -1);
+	append_key_usage(extensions, USAGE_DIGITAL_SIGNATURE);
+	append_ce_extension(extensions, EXTENSION_EXTENDED_KEY_USAGE, false,
+			    (struct bytes){ocsp_signing, sizeof(ocsp_signing)});
+	append_extension(extensions, (struct bytes){ocsp_nocheck, sizeof(ocsp_nocheck)}, false,
+			 (struct bytes){der_null, sizeof(der_null)});
+	if (append_subject_key_id(extensions, spki, fault) < 0)
+		return -1;
+	append_authority_key_id(extensions, issuer->key_id);
+	return check_buffer(extensions, fault);
+}
+
+int create_responder_certificate(const struct issuer *issuer,
+				 const struct responder_options *options,
+				 const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
+				 struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer name = {0};
+	CLEANUP(clear_buffer) struct buffer extensions = {0};
+	struct tbs_certificate fields = {
+		.serial = {serial, SERIAL_MAX},
+		.issuer = certificate_fields(issuer->certificate)->subject,
+		.validity = options->validity,
+		.spki = public_key_spki(options->key),
+	};
+
+	if (check_within(issuer->certificate, &options->validity, fault) < 0)
+		return prefix_fault(fault, "the responder's certificate");
+	if (append_name(&name, options->subject, fault) < 0 ||
+	    append_responder_extensions(&extensions, issuer, fields.spki, fault) < 0)
+		return -1;
+	fields.subject = bytes_of_buffer(&name);
+	fields.extensions = bytes_of_buffer(&extensions);
+	if (build_certificate(&fields, issuer->key, PROFILE_MEMBER, ret_der, fault) < 0)
+		return prefix_fault(fault, "the responder's certificate");
+	return 0;
 }

@@ -37,14 +37,10 @@ struct revocation_urls {
 	const char *ocsp;
 };
 
-/* From now on its members' certificates say so (revocation_urls.h). Without this they do not. Not
-   while other threads use the issuer. */
+/* From now on its members' certificates say so (append_crl_distribution_points,
+   append_ocsp_access). Without this they do not. Not while other threads use the issuer. */
 int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *urls,
 			struct fault *fault) MUST_CHECK;
-
-/* A serial: 160 bits, of which 159 random, the top bit clear and the first octet not zero, so that
-   the INTEGER is positive and has 20 octets always (RFC 5280 section 4.1.2.2). */
-int generate_serial(uint8_t ret_serial[static SERIAL_MAX], struct fault *fault) MUST_CHECK;
 
 /*
  * A self-signed root: v3, basicConstraints critical CA:TRUE, keyUsage critical keyCertSign and
@@ -75,5 +71,22 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
 int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
 		struct buffer *ret_der, struct fault *fault) MUST_CHECK;
+
+struct responder_options {
+	const struct public_key *key; /* the responder's own, not the issuer's */
+	const char *subject;          /* RFC 4514 */
+	struct validity validity;
+};
+
+/*
+ * The certificate of a delegated OCSP responder (RFC 6960 section 4.2.2.2): in PROFILE_MEMBER, with
+ * digitalSignature, extendedKeyUsage id-kp-OCSPSigning alone, and id-pkix-ocsp-nocheck (section
+ * 4.2.2.2.1): nobody is to ask whether it is revoked, so it should not live long. FAULT_REFUSED
+ * unless its validity lies within the issuer's.
+ */
+int create_responder_certificate(const struct issuer *issuer,
+				 const struct responder_options *options,
+				 const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
+				 struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,8 +1,26 @@
 #include "common/x509/serial.h"
 
 #include "common/base/hex.h"
+#include "common/base/random.h"
 
 #include <string.h>
+
+int generate_serial(uint8_t ret_serial[static SERIAL_MAX], struct fault *fault)
+{
+	do {
+		if (fill_random(ret_serial, SERIAL_MAX, fault) < 0)
+			return -1;
+		ret_serial[0] &= 0x7f;
+	} while (ret_serial[0] == 0);
+	return 0;
+}
+
+void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE])
+{
+	size_t len = serial.len < SERIAL_MAX ? serial.len : SERIAL_MAX;
+
+	format_hex((struct bytes){serial.data, len}, ret_text);
+}
 
 static const char *skip_prefix(const char *text)
 {

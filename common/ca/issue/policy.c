@@ -1,7 +1,7 @@
 #include "common/ca/issue/policy.h"
 
 #include "common/layout/template.h"
-#include "common/x509/subject.h"
+#include "common/x509/distinguished_name.h"
 
 /*
  * Subjects are compared as rewrite_subject writes them, without the spaces and the lower-case

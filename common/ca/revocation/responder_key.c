@@ -1,6 +1,6 @@
 #include "common/ca/revocation/responder_key.h"
 
-#include "common/x509/revocation/ocsp_certificate.h"
+#include "common/x509/issuer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,6 @@
 #include "common/base/clock.h"
 #include "common/x509/pem.h"
 #include "common/x509/revocation/crl_fields.h"
-#include "common/x509/revocation/crl_issuer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -184,6 +183,22 @@ bool names_issuer(const struct crl *crl, const struct certificate *issuer)
 
 	return equal_bytes(crl->parts.issuer, parts->subject) &&
 	       equal_bytes(crl->parts.authority_key_id, find_subject_key_id(parts));
+}
+
+enum { CRL_SIGN = 0x02 }; /* bit 6, in the first octet of the bits */
+
+bool may_sign_crls(const struct certificate *certificate)
+{
+	struct extension extension = {0};
+	struct der_item bits;
+	bool found;
+
+	if (find_extension(certificate_fields(certificate)->extensions, EXTENSION_KEY_USAGE,
+			   &extension, &found, NULL) < 0 ||
+	    !found)
+		return false;
+	return read_der_tagged(&extension.value, DER_BIT_STRING, &bits) && bits.content.len >= 2 &&
+	       (bits.content.data[1] & CRL_SIGN) != 0;
 }
 
 int verify_crl_signature(const struct crl *crl, const struct certificate *issuer,

@@ -42,6 +42,10 @@ bool older_crl(const struct crl *crl, const struct crl *other);
 /* Whether the CRL says that it is by the holder of the certificate: by name and key identifier. */
 bool names_issuer(const struct crl *crl, const struct certificate *issuer);
 
+/* Whether the certificate's keyUsage has cRLSign (RFC 5280 section 4.2.1.3). GnuTLS does not ask.
+   False without a keyUsage. */
+bool may_sign_crls(const struct certificate *certificate);
+
 /*
  * Whether the CRL is by the issuer: names_issuer, and the issuer's certificate allows cRLSign, and
  * the signature is by its key. The certificate itself is for verify_chain.

@@ -2,7 +2,6 @@
 
 #include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
-#include "common/x509/revocation/crl_issuer.h"
 
 /* 9999-12-31T23:59:59Z, the last that GeneralizedTime can say. */
 static const int64_t last_time_s = INT64_C(253402300799);

@@ -1,8 +1,7 @@
 #ifndef CERTPOOL_X509_REVOCATION_OCSP_REQUEST_H
 #define CERTPOOL_X509_REVOCATION_OCSP_REQUEST_H
 
-#include "common/x509/revocation/ocsp_cert_id.h"
-#include "common/x509/revocation/ocsp_extension.h"
+#include "common/x509/revocation/ocsp_fields.h"
 
 /*
  * An OCSP request (RFC 6960 section 4.1.1), as slices of its DER. What holds: strict DER of version

@@ -1,8 +1,7 @@
 #include "common/x509/revocation/ocsp_response.h"
 
 #include "common/x509/certificate_fields.h"
-#include "common/x509/key_bits.h"
-#include "common/x509/revocation/ocsp_extension.h"
+#include "common/x509/revocation/ocsp_fields.h"
 
 /* id-pkix-ocsp-basic, 1.3.6.1.5.5.7.48.1.1 */
 static const uint8_t basic_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};

@@ -2,7 +2,7 @@
 #define CERTPOOL_X509_REVOCATION_OCSP_RESPONSE_H
 
 #include "common/x509/certificate.h"
-#include "common/x509/revocation/ocsp_cert_id.h"
+#include "common/x509/revocation/ocsp_fields.h"
 #include "common/x509/signed_object.h"
 
 /* OCSP responses (RFC 6960 section 4.2), as they are written and as they are read. */

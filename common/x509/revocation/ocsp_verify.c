@@ -2,7 +2,6 @@
 
 #include "common/base/clock.h"
 #include "common/x509/certificate_fields.h"
-#include "common/x509/key_bits.h"
 #include "common/x509/profile.h"
 
 /* Certificates of a response that are looked at. */

@@ -1,6 +1,6 @@
 #include "common/x509/revocation/ocsp_verify.h"
 
-#include "common/x509/revocation/ocsp_extension.h"
+#include "common/x509/revocation/ocsp_fields.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>

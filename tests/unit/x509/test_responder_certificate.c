@@ -1,4 +1,4 @@
-#include "common/x509/revocation/ocsp_certificate.h"
+#include "common/x509/issuer.h"
 
 #include "common/x509/chain.h"
 #include "tests/unit/x509/forge.h"
@@ -29,21 +29,25 @@ static int create(const struct issuer *issuer, int64_t not_before_s, int64_t not
 		  struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *key = NULL;
-	struct responder_options terms = {.subject = "CN=OCSP responder",
-					  .validity = {not_before_s, not_after_s}};
+	struct responder_options options = {.subject = "CN=OCSP responder",
+					    .validity = {not_before_s, not_after_s}};
 
 	cr_assert_eq(get_public_key(member_key(), &key, fault), 0);
-	terms.key = key;
-	return create_responder_certificate(issuer, &terms, serial, ret_der, fault);
+	options.key = key;
+	return create_responder_certificate(issuer, &options, serial, ret_der, fault);
 }
 
-Test(ocsp_certificate, refuses_a_validity_beyond_the_issuers)
+Test(responder_certificate, refuses_a_validity_beyond_the_issuers)
 {
-	static const int64_t rows[][2] = {
-		{FORGED_NOW_S - 1001, FORGED_NOW_S},
-		{FORGED_NOW_S, FORGED_NOW_S + 1000001},
-		{FORGED_NOW_S, FORGED_NOW_S},
-		{FORGED_NOW_S + 1, FORGED_NOW_S},
+	static const struct {
+		int64_t not_before_s;
+		int64_t not_after_s;
+		const char *part;
+	} rows[] = {
+		{FORGED_NOW_S - 1001, FORGED_NOW_S, "within that of the issuer CN=Root"},
+		{FORGED_NOW_S, FORGED_NOW_S + 1000001, "within that of the issuer CN=Root"},
+		{FORGED_NOW_S, FORGED_NOW_S, "expected notBefore before notAfter"},
+		{FORGED_NOW_S + 1, FORGED_NOW_S, "expected notBefore before notAfter"},
 	};
 	CLEANUP(free_issuer) struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 
@@ -51,16 +55,16 @@ Test(ocsp_certificate, refuses_a_validity_beyond_the_issuers)
 		CLEANUP(clear_buffer) struct buffer der = {0};
 		struct fault fault = {0};
 
-		cr_expect_eq(create(issuer, rows[i][0], rows[i][1], &der, &fault), -1, "row %zu",
-			     i);
+		cr_expect_eq(
+			create(issuer, rows[i].not_before_s, rows[i].not_after_s, &der, &fault), -1,
+			"row %zu", i);
 		cr_expect_eq(fault.class, FAULT_REFUSED);
-		cr_expect_not_null(strstr(fault.text, "within that of the issuer CN=Root"), "%s",
-				   fault.text);
+		cr_expect_not_null(strstr(fault.text, rows[i].part), "%s", fault.text);
 		cr_expect_eq(der.len, 0);
 	}
 }
 
-Test(ocsp_certificate, is_for_ocsp_and_nothing_else)
+Test(responder_certificate, is_for_ocsp_and_nothing_else)
 {
 	static const enum key_type types[] = {KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_ED25519,
 					      KEY_RSA_2048};
