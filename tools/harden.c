@@ -1,6 +1,6 @@
 #include "tools/harden.h"
 
-#include "common/crypto/json_memory.h"
+#include "common/crypto/shared_key.h"
 
 #include <errno.h>
 #include <fcntl.h>

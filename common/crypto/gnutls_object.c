@@ -9,6 +9,11 @@ void free_datum(gnutls_datum_t *datum)
 	*datum = (gnutls_datum_t){0};
 }
 
+gnutls_datum_t borrow_datum(struct bytes octets)
+{
+	return (gnutls_datum_t){(unsigned char *)(uintptr_t)octets.data, (unsigned int)octets.len};
+}
+
 int copy_datum(const gnutls_datum_t *datum, struct secret *ret_secret, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret secret = {0};
@@ -24,7 +29,7 @@ int format_pem_secret(const char *label, struct bytes der, struct secret *ret_pe
 		      struct fault *fault)
 {
 	CLEANUP(free_datum) gnutls_datum_t pem = {0};
-	const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)der.data, (unsigned int)der.len};
+	const gnutls_datum_t datum = borrow_datum(der);
 	int code = gnutls_pem_base64_encode2(label, &datum, &pem);
 
 	if (code < 0)

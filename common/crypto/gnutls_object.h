@@ -10,6 +10,9 @@
 /* Wipes and frees, for a gnutls_datum_t local under CLEANUP. */
 void free_datum(gnutls_datum_t *datum);
 
+/* Octets as GnuTLS takes them: borrowed, and fewer than 4 GiB. */
+gnutls_datum_t borrow_datum(struct bytes octets);
+
 /* FAULT_FAILED, with GnuTLS's own words for its code. Returns -1. */
 static inline int set_gnutls_fault(struct fault *fault, const char *what, int code)
 {

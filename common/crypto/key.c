@@ -2,7 +2,7 @@
 
 #include "common/crypto/gnutls_object.h"
 #include "common/crypto/key_check.h"
-#include "common/crypto/key_parts.h"
+#include "common/crypto/key_internal.h"
 #include "common/crypto/pbes2.h"
 
 #include <gnutls/x509.h>
@@ -129,12 +129,6 @@ int format_encrypted_private_key(const struct private_key *key, struct bytes pas
 	return encrypt_pkcs8(bytes_of_secret(&der), bytes_of_secret(&normal), ret_pem, fault);
 }
 
-/* Borrows. */
-static gnutls_datum_t datum_of(struct bytes bytes)
-{
-	return (gnutls_datum_t){(unsigned char *)(uintptr_t)bytes.data, (unsigned int)bytes.len};
-}
-
 static int check_pem_size(struct bytes pem, struct fault *fault)
 {
 	if (pem.len > UINT16_MAX)
@@ -146,7 +140,7 @@ static int check_pem_size(struct bytes pem, struct fault *fault)
 static int import_pem(struct private_key *key, struct bytes pem, const char *passphrase)
 {
 	CLEANUP(free_x509_privkey) gnutls_x509_privkey_t x509 = NULL;
-	gnutls_datum_t text = datum_of(pem);
+	gnutls_datum_t text = borrow_datum(pem);
 	unsigned int flags = passphrase == NULL ? GNUTLS_PKCS_PLAIN : 0;
 	int code = gnutls_x509_privkey_init(&x509);
 
@@ -206,7 +200,7 @@ bool is_encrypted_private_key(struct bytes pem)
 /* The encryption that the PEM says: what is weaker than ours, or not PBES2, is not read. */
 static int check_encryption(struct bytes pem, struct fault *fault)
 {
-	const gnutls_datum_t text = datum_of(pem);
+	const gnutls_datum_t text = borrow_datum(pem);
 	unsigned char salt[256];
 	unsigned int salt_len = sizeof(salt);
 	unsigned int schema = 0;
@@ -326,7 +320,7 @@ int get_public_key(const struct private_key *key, struct public_key **ret_key, s
 static int read_with_gnutls(struct public_key *key, struct bytes spki, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer again = {0};
-	gnutls_datum_t der = datum_of(spki);
+	gnutls_datum_t der = borrow_datum(spki);
 	int code = gnutls_pubkey_init(&key->handle);
 
 	if (code >= 0)

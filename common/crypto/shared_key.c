@@ -4,6 +4,7 @@
 #include "common/crypto/base64.h"
 #include "common/crypto/jws_compact.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,4 +175,15 @@ void clear_key_ring(struct key_ring *ring)
 	wipe(ring->keys, ring->count * sizeof(*ring->keys));
 	free(ring->keys);
 	*ring = (struct key_ring){0};
+}
+
+static void wipe_and_free(void *memory)
+{
+	wipe(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+void wipe_json_memory(void)
+{
+	json_set_alloc_funcs(malloc, wipe_and_free);
 }

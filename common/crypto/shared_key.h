@@ -47,4 +47,10 @@ const struct peer_key *find_peer_key(const struct key_ring *ring, const char *pe
 const struct peer_key *find_key_id(const struct key_ring *ring, struct bytes kid);
 void clear_key_ring(struct key_ring *ring);
 
+/*
+ * Makes jansson wipe all memory that it frees: a JWK's `k` passes through its strings. For a
+ * process, once, before any JSON is read or written. It is jansson's one global setting.
+ */
+void wipe_json_memory(void);
+
 #endif

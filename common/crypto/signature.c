@@ -1,5 +1,7 @@
+#include "common/crypto/signature.h"
+
 #include "common/crypto/gnutls_object.h"
-#include "common/crypto/key_parts.h"
+#include "common/crypto/key_internal.h"
 
 #include <string.h>
 
@@ -88,11 +90,6 @@ static bool in_range(struct bytes number, struct bytes order)
 	return memcmp(number.data, order.data, order.len) < 0;
 }
 
-static gnutls_datum_t borrow(struct bytes octets)
-{
-	return (gnutls_datum_t){(unsigned char *)(uintptr_t)octets.data, (unsigned int)octets.len};
-}
-
 /* DER of an ECDSA signature. Both curves' fit into lengths of one octet. */
 enum { TAG_INTEGER = 0x02, TAG_SEQUENCE = 0x30, RS_MAX = 2 * EC_OCTETS_MAX };
 
@@ -176,7 +173,7 @@ bool canonical_signature(enum key_type type, struct bytes signature)
 static int sign_with_gnutls(const struct private_key *key, gnutls_sign_algorithm_t algorithm,
 			    struct bytes data, gnutls_datum_t *ret_made, struct fault *fault)
 {
-	gnutls_datum_t datum = borrow(data);
+	gnutls_datum_t datum = borrow_datum(data);
 	int code;
 
 	if (data.len > UINT32_MAX)
@@ -266,8 +263,8 @@ static int verify_with_gnutls(const struct public_key *key, gnutls_sign_algorith
 			      struct bytes data, struct bytes signature, struct verdict *verdict,
 			      struct fault *fault)
 {
-	gnutls_datum_t content = borrow(data);
-	gnutls_datum_t datum = borrow(signature);
+	gnutls_datum_t content = borrow_datum(data);
+	gnutls_datum_t datum = borrow_datum(signature);
 	int code;
 
 	if (data.len > UINT32_MAX)

@@ -1,9 +1,8 @@
 #ifndef CERTPOOL_CRYPTO_SIGNED_MESSAGE_H
 #define CERTPOOL_CRYPTO_SIGNED_MESSAGE_H
 
-#include "common/crypto/key.h"
-
 #include "common/base/name.h"
+#include "common/crypto/signature.h"
 
 /*
  * (M, signature, certificate) as JWS compact (RFC 7515): protected header

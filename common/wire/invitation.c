@@ -1,7 +1,7 @@
 #include "common/wire/invitation.h"
 
 #include "common/base/hex.h"
-#include "common/crypto/running_digest.h"
+#include "common/crypto/digest.h"
 #include "common/layout/manifest.h"
 #include "common/wire/json.h"
 

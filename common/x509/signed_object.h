@@ -2,7 +2,7 @@
 #define CERTPOOL_X509_SIGNED_OBJECT_H
 
 #include "common/base/verdict.h"
-#include "common/crypto/key.h"
+#include "common/crypto/signature.h"
 
 /*
  * What a certificate and a request have in common: SEQUENCE { body, signatureAlgorithm, signature }

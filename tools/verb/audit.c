@@ -3,7 +3,7 @@
  * printed earlier. A copy from elsewhere finds a log that was rewritten from its first line.
  */
 #include "common/ca/store/audit.h"
-#include "common/crypto/running_digest.h"
+#include "common/crypto/digest.h"
 #include "tools/input.h"
 #include "tools/operator.h"
 #include "tools/options.h"

@@ -2,7 +2,7 @@
 #define CERTPOOL_CA_BACKUP_ARCHIVE_H
 
 #include "common/base/tar.h"
-#include "common/crypto/running_digest.h"
+#include "common/crypto/digest.h"
 
 /*
  * A backup of a CA as a file: a tar archive (common/base/tar.h) with these members in this order,

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_STORE_AUDIT_H
 #define CERTPOOL_CA_STORE_AUDIT_H
 
+#include "common/base/verdict.h"
 #include "common/ca/store/store.h"
 #include "common/wire/event.h"
 

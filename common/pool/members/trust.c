@@ -1,7 +1,7 @@
 #include "common/pool/members/trust.h"
 
 #include "common/base/staging.h"
-#include "common/crypto/running_digest.h"
+#include "common/crypto/digest.h"
 #include "common/net/client.h"
 #include "common/net/http.h"
 #include "common/x509/profile.h"

@@ -1,8 +1,8 @@
 #ifndef CERTPOOL_TESTS_UNIT_CRYPTO_JOSE_OBJECTS_H
 #define CERTPOOL_TESTS_UNIT_CRYPTO_JOSE_OBJECTS_H
 
-#include "common/crypto/key.h"
 #include "common/crypto/shared_key.h"
+#include "common/crypto/signature.h"
 #include "tests/unit/crypto/vectors.h"
 
 /* JOSE objects that others made, by their parts: their headers are not ours, which we insist on. */

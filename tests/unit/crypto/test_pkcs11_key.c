@@ -1,7 +1,7 @@
 #include "common/crypto/pkcs11_key.h"
 
 #include "common/base/workers.h"
-#include "common/crypto/key.h"
+#include "common/crypto/signature.h"
 #include "tests/support/token.h"
 
 #include <criterion/criterion.h>

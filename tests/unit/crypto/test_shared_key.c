@@ -1,6 +1,8 @@
 #include "common/crypto/shared_key.h"
 
 #include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define K "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -107,4 +109,22 @@ Test(shared_key, refuses_two_of_a_peer_or_of_a_kid)
 	cr_expect_null(find_key_id(&ring, bytes_of_string("x")));
 	cr_expect_null(find_key_id(&ring, bytes_of_string("")));
 	clear_key_ring(&ring);
+}
+
+/* That nothing is left of a secret is for the end-to-end tests, which look into the process. */
+Test(shared_key, takes_the_freeing_over_from_jansson)
+{
+	json_malloc_t allocate;
+	json_free_t release;
+	json_t *string;
+
+	wipe_json_memory();
+	json_get_alloc_funcs(&allocate, &release);
+	cr_expect_eq(allocate, malloc);
+	cr_assert_neq(release, free);
+	release(NULL);
+	string = json_string("kept while it is used");
+	cr_assert_not_null(string);
+	cr_expect_str_eq(json_string_value(string), "kept while it is used");
+	json_decref(string);
 }

@@ -1,4 +1,4 @@
-#include "common/crypto/key.h"
+#include "common/crypto/signature.h"
 
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/crypto/vectors.h"

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_CRYPTO_KEY_PARTS_H
-#define CERTPOOL_CRYPTO_KEY_PARTS_H
+#ifndef CERTPOOL_CRYPTO_KEY_INTERNAL_H
+#define CERTPOOL_CRYPTO_KEY_INTERNAL_H
 
 #include "common/crypto/ec_key.h"
 #include "common/crypto/key.h"
