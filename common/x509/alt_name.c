@@ -61,7 +61,7 @@ static bool valid_uri(const char *value)
 	return value[strspn(value, LETTERS DIGITS "-._~:/?#[]@!$&'()*+,;=%")] == '\0';
 }
 
-/* The length of the address, 0 when it is none. */
+/* Returns the length of the address in octets; 0 for text that is not an IP address. */
 static size_t parse_ip(const char *value, uint8_t ret_address[static 16])
 {
 	if (inet_pton(AF_INET, value, ret_address) == 1)
@@ -89,7 +89,7 @@ static const struct kind {
 	[KIND_IP] = {"IP:", DER_CONTEXT + 7, valid_ip},
 };
 
-/* The name's kind, and what follows its prefix; NULL for another kind. */
+/* The kind of the name, and the text after the prefix; NULL for an unknown prefix. */
 static const struct kind *find_kind(const char *name, const char **ret_value)
 {
 	for (size_t i = 0; i < KIND_COUNT; i++) {
@@ -103,7 +103,7 @@ static const struct kind *find_kind(const char *name, const char **ret_value)
 	return NULL;
 }
 
-/* "IP:" and the address as RFC 5952 writes it. */
+/* "IP:" and the address in the form of RFC 5952; NULL without memory. Owns: the caller frees. */
 static char *format_ip(const uint8_t *address, size_t len)
 {
 	char text[sizeof("IP:") + INET6_ADDRSTRLEN] = "IP:";
@@ -112,7 +112,7 @@ static char *format_ip(const uint8_t *address, size_t len)
 	return strdup(text);
 }
 
-static char *copy_name(const struct kind *kind, const char *name, const char *value)
+static char *copy_canonical(const struct kind *kind, const char *name, const char *value)
 {
 	uint8_t address[16];
 
@@ -153,7 +153,7 @@ int add_alt_name(struct alt_names *names, const char *name, struct fault *fault)
 				 "alternative name \"%s\": not well formed after \"%s\" (RFC 5280 "
 				 "section 4.2.1.6)",
 				 name, kind->prefix);
-	copy = copy_name(kind, name, value);
+	copy = copy_canonical(kind, name, value);
 	larger = reallocarray(names->names, names->count + 1, sizeof(*names->names));
 	if (larger != NULL)
 		names->names = larger;
@@ -171,7 +171,7 @@ void clear_alt_names(struct alt_names *names)
 	*names = (struct alt_names){0};
 }
 
-/* Adds the name of one GeneralName. */
+/* Adds the name that one GeneralName holds. */
 static int add_general_name(struct alt_names *names, const struct der_item *item,
 			    struct fault *fault)
 {
@@ -226,7 +226,7 @@ static void append_general_name(struct buffer *buffer, const char *name)
 	struct bytes content = bytes_of_string(value);
 	uint8_t address[16];
 
-	/* Names came in by add_alt_name: each has a kind. */
+	/* add_alt_name accepted the name, so it has a kind. */
 	if (kind == NULL)
 		return;
 	if (kind == &kinds[KIND_IP])

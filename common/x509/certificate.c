@@ -11,7 +11,7 @@ static const char label[] = "CERTIFICATE";
 
 struct certificate {
 	struct buffer der;
-	struct certificate_fields parts; /* slices of der */
+	struct certificate_fields fields; /* slices of der */
 	struct public_key *key;
 	char *subject;
 	char *issuer;
@@ -32,27 +32,27 @@ void free_certificate(struct certificate **certificate)
 	free(old);
 }
 
-/* Fills in what follows from the DER. */
-static int read_certificate(struct certificate *certificate, struct fault *fault)
+/* Fills in the other members from the DER. */
+static int read_certificate_fields(struct certificate *certificate, struct fault *fault)
 {
-	struct certificate_fields *parts = &certificate->parts;
+	struct certificate_fields *fields = &certificate->fields;
 
-	if (split_certificate(bytes_of_buffer(&certificate->der), parts, fault) < 0)
+	if (split_certificate(bytes_of_buffer(&certificate->der), fields, fault) < 0)
 		return -1;
-	if (parts->serial.len > SERIAL_MAX)
+	if (fields->serial.len > SERIAL_MAX)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "certificate: RFC 5280 section 4.1.2.2: serialNumber: expected at "
 				 "most %d octets, found %zu",
-				 SERIAL_MAX, parts->serial.len);
-	if (!read_der_time(&parts->not_before, &certificate->not_before_s) ||
-	    !read_der_time(&parts->not_after, &certificate->not_after_s))
+				 SERIAL_MAX, fields->serial.len);
+	if (!read_der_time(&fields->not_before, &certificate->not_before_s) ||
+	    !read_der_time(&fields->not_after, &certificate->not_after_s))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "certificate: RFC 5280 section 4.1.2.5: validity: expected "
 				 "YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ");
-	if (parse_public_key(parts->spki, &certificate->key, fault) < 0)
+	if (parse_public_key(fields->spki, &certificate->key, fault) < 0)
 		return prefix_fault(fault, "certificate");
-	if (format_name(parts->subject, &certificate->subject, fault) < 0 ||
-	    format_name(parts->issuer, &certificate->issuer, fault) < 0)
+	if (format_name(fields->subject, &certificate->subject, fault) < 0 ||
+	    format_name(fields->issuer, &certificate->issuer, fault) < 0)
 		return prefix_fault(fault, "certificate");
 	return 0;
 }
@@ -70,7 +70,8 @@ int parse_certificate_der(struct bytes der, struct certificate **ret_certificate
 	if (certificate == NULL)
 		return set_memory_fault(fault);
 	append_bytes(&certificate->der, der);
-	if (check_buffer(&certificate->der, fault) < 0 || read_certificate(certificate, fault) < 0)
+	if (check_buffer(&certificate->der, fault) < 0 ||
+	    read_certificate_fields(certificate, fault) < 0)
 		return -1;
 	*ret_certificate = TAKE(certificate);
 	return 0;
@@ -103,7 +104,7 @@ struct bytes certificate_der(const struct certificate *certificate)
 
 struct bytes certificate_serial(const struct certificate *certificate)
 {
-	return certificate->parts.serial;
+	return certificate->fields.serial;
 }
 
 const char *certificate_subject(const struct certificate *certificate)
@@ -118,7 +119,7 @@ const char *certificate_issuer(const struct certificate *certificate)
 
 struct bytes certificate_raw_issuer(const struct certificate *certificate)
 {
-	return certificate->parts.issuer;
+	return certificate->fields.issuer;
 }
 
 int64_t certificate_not_before(const struct certificate *certificate)
@@ -138,7 +139,7 @@ const struct public_key *certificate_public_key(const struct certificate *certif
 
 const struct certificate_fields *certificate_fields(const struct certificate *certificate)
 {
-	return &certificate->parts;
+	return &certificate->fields;
 }
 
 int get_certificate_alt_names(const struct certificate *certificate, struct alt_names *ret_names,
@@ -147,7 +148,7 @@ int get_certificate_alt_names(const struct certificate *certificate, struct alt_
 	struct extension extension = {0};
 	bool found;
 
-	if (find_extension(certificate->parts.extensions, EXTENSION_SUBJECT_ALT_NAME, &extension,
+	if (find_extension(certificate->fields.extensions, EXTENSION_SUBJECT_ALT_NAME, &extension,
 			   &found, fault) < 0)
 		return prefix_fault(fault, "certificate");
 	return found ? parse_alt_names(extension.value, ret_names, fault) : 0;

@@ -9,19 +9,17 @@
 struct certificate_fields;
 
 /*
- * A parsed X.509 certificate (RFC 5280). What holds: exactly one certificate in strict DER, nothing
- * after it, at most CERTIFICATE_DER_MAX octets, with a public_key of our types, a serial of 1 to
- * SERIAL_MAX octets, times that can be read, and names that have a text. Nothing else: whether it
- * may be relied on is for check_profile and verify_chain. Its names are shown as text with '?' for
+ * A parsed X.509 certificate (RFC 5280). Always holds: its DER is exactly one certificate, strict,
+ * of at most CERTIFICATE_DER_MAX octets; its public key is a struct public_key; its serial has 1 to
+ * SERIAL_MAX octets; its times and names can be read. Whether the certificate may be relied on is
+ * not implied: check_profile and verify_chain decide that. Its names are text with '?' in place of
  * every control character.
  */
 struct certificate;
 
-enum {
-	CERTIFICATE_DER_MAX = 16384,
-	CERTIFICATE_PEM_MAX = 24576,
-};
+enum { CERTIFICATE_DER_MAX = 16384, CERTIFICATE_PEM_MAX = 24576 };
 
+/* Errors: FAULT_MALFORMED, FAULT_TOO_LARGE, FAULT_REFUSED for a weak or unsupported public key. */
 int parse_certificate_pem(struct bytes pem, struct certificate **ret_certificate,
 			  struct fault *fault) MUST_CHECK;
 int parse_certificate_der(struct bytes der, struct certificate **ret_certificate,
@@ -32,11 +30,14 @@ void free_certificate(struct certificate **certificate);
 int format_certificate_pem(struct bytes der, struct buffer *ret_pem,
 			   struct fault *fault) MUST_CHECK;
 
-/* The DER inside one PEM block, and nothing around it but white space, without looking into it. */
+/*
+ * The octets inside one PEM block, which are not parsed. Only white space may surround the block.
+ * Errors: FAULT_MALFORMED, FAULT_TOO_LARGE beyond CERTIFICATE_PEM_MAX.
+ */
 int unwrap_certificate_pem(struct bytes pem, struct buffer *ret_der,
 			   struct fault *fault) MUST_CHECK;
 
-/* All borrowed. */
+/* All results are borrowed from the certificate. */
 struct bytes certificate_der(const struct certificate *certificate);
 struct bytes
 certificate_serial(const struct certificate *certificate); /* contents octets of the INTEGER */
@@ -48,7 +49,10 @@ int64_t certificate_not_after(const struct certificate *certificate);
 const struct public_key *certificate_public_key(const struct certificate *certificate);
 const struct certificate_fields *certificate_fields(const struct certificate *certificate);
 
-/* The alternative names. FAULT_MALFORMED for kinds that we do not have. */
+/*
+ * The alternative names. ret_names must be empty, and stays so if the certificate has none.
+ * Errors: FAULT_MALFORMED also for kinds of name that struct alt_names does not have.
+ */
 int get_certificate_alt_names(const struct certificate *certificate, struct alt_names *ret_names,
 			      struct fault *fault) MUST_CHECK;
 

@@ -1,15 +1,12 @@
 #include "common/x509/certificate_builder.h"
 
-/* 9999-12-31T23:59:59Z, the last that GeneralizedTime can say. */
-static const int64_t last_time_s = INT64_C(253402300799);
-
 void append_extension(struct buffer *extensions, struct bytes oid, bool critical,
 		      struct bytes value)
 {
 	const size_t begin = extensions->len;
 
 	append_der(extensions, DER_OID, oid);
-	/* FALSE is the default, which is not written (X.690 section 11.5). */
+	/* DER omits the default, FALSE (X.690 section 11.5). */
 	if (critical)
 		append_der(extensions, DER_BOOLEAN, (struct bytes){(const uint8_t *)"\xff", 1});
 	append_der(extensions, DER_OCTET_STRING, value);
@@ -42,7 +39,7 @@ void append_key_usage(struct buffer *extensions, unsigned int bits)
 {
 	uint8_t unused = 0;
 
-	/* A BIT STRING with named bits ends with a bit that is set (X.690 section 11.2.2). */
+	/* The last bit of a BIT STRING with named bits is 1 (X.690 section 11.2.2). */
 	while (unused < 7 && (bits >> unused & 1) == 0)
 		unused++;
 	append_ce_extension(
@@ -74,8 +71,8 @@ void append_authority_key_id(struct buffer *extensions, struct bytes key_id)
 /* GeneralName: uniformResourceIdentifier [6] IA5String (RFC 5280 section 4.2.1.6). */
 enum { GENERAL_NAME_URI = DER_CONTEXT + 6 };
 
-/* Makes what the buffer holds from `begin` on the content of items, the innermost tag first. */
-static void enclose(struct buffer *buffer, size_t begin, const uint8_t *tags, size_t count)
+/* Calls enclose_der for each tag: the first is the innermost. */
+static void enclose_in_tags(struct buffer *buffer, size_t begin, const uint8_t *tags, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		enclose_der(buffer, begin, tags[i]);
@@ -92,7 +89,7 @@ void append_crl_distribution_points(struct buffer *extensions, const char *url)
 	CLEANUP(clear_buffer) struct buffer value = {0};
 
 	append_der(&value, GENERAL_NAME_URI, bytes_of_string(url));
-	enclose(&value, 0, tags, COUNT_OF(tags));
+	enclose_in_tags(&value, 0, tags, COUNT_OF(tags));
 	append_ce_extension(extensions, EXTENSION_CRL_DISTRIBUTION_POINTS, false,
 			    bytes_of_buffer(&value));
 	extensions->failed |= value.failed;
@@ -111,7 +108,7 @@ void append_ocsp_access(struct buffer *extensions, const char *url)
 
 	append_der(&value, DER_OID, (struct bytes){id_ad_ocsp, sizeof(id_ad_ocsp)});
 	append_der(&value, GENERAL_NAME_URI, bytes_of_string(url));
-	enclose(&value, 0, tags, COUNT_OF(tags));
+	enclose_in_tags(&value, 0, tags, COUNT_OF(tags));
 	append_extension(extensions, (struct bytes){id_pe_access, sizeof(id_pe_access)}, false,
 			 bytes_of_buffer(&value));
 	extensions->failed |= value.failed;
@@ -119,7 +116,7 @@ void append_ocsp_access(struct buffer *extensions, const char *url)
 
 static int check_times(const struct validity *validity, struct fault *fault)
 {
-	if (validity->not_before_s < 0 || validity->not_after_s > last_time_s ||
+	if (validity->not_before_s < 0 || validity->not_after_s > DER_TIME_MAX_S ||
 	    validity->not_before_s >= validity->not_after_s)
 		return set_fault(fault, FAULT_REFUSED,
 				 "validity: expected notBefore before notAfter, from 1970 to 9999");
@@ -155,17 +152,17 @@ static void append_body(struct buffer *body, const struct tbs_certificate *field
 	enclose_der(body, 0, DER_SEQUENCE);
 }
 
-static int check_made(struct bytes der, enum profile profile, struct fault *fault)
+static int check_certificate_der(struct bytes der, enum profile profile, struct fault *fault)
 {
-	struct certificate_fields parts;
+	struct certificate_fields fields;
 	struct verdict verdict = {0};
 
 	if (der.len > CERTIFICATE_DER_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "certificate: expected at most %d octets, found %zu",
 				 CERTIFICATE_DER_MAX, der.len);
-	if (split_certificate(der, &parts, fault) < 0 ||
-	    check_certificate_fields(&parts, profile, &verdict, fault) < 0)
+	if (split_certificate(der, &fields, fault) < 0 ||
+	    check_certificate_fields(&fields, profile, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid)
 		return set_fault(fault, FAULT_REFUSED, "certificate: %s", verdict.reason);
@@ -185,7 +182,7 @@ int build_certificate(const struct tbs_certificate *fields, const struct private
 		return -1;
 	if (sign_object(key, bytes_of_buffer(&body), &der, fault) < 0)
 		return prefix_fault(fault, "certificate");
-	if (check_made(bytes_of_buffer(&der), profile, fault) < 0)
+	if (check_certificate_der(bytes_of_buffer(&der), profile, fault) < 0)
 		return -1;
 	*ret_der = take_buffer(&der);
 	return 0;

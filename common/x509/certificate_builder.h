@@ -5,8 +5,9 @@
 #include "common/x509/profile.h"
 
 /*
- * Writes certificates as DER, octet for octet what GnuTLS makes of the same fields, without an
- * object for each: one signature is all that costs time.
+ * Writes certificates as DER: first the extensions into a buffer, then build_certificate. The
+ * octets are the ones that GnuTLS writes for the same fields, but without a GnuTLS object for each
+ * certificate, so that the signature is the only thing that costs time.
  */
 
 struct validity {
@@ -14,61 +15,50 @@ struct validity {
 	int64_t not_after_s;
 };
 
-/* The fields of a TBSCertificate (RFC 5280 section 4.1) that are not always the same. */
+/* The fields of a TBSCertificate (RFC 5280 section 4.1) that differ between certificates. */
 struct tbs_certificate {
-	struct bytes serial; /* contents of the INTEGER */
-	struct bytes issuer; /* Name, whole */
+	struct bytes serial; /* contents octets of the INTEGER */
+	struct bytes issuer; /* the whole Name */
 	struct validity validity;
-	struct bytes subject; /* Name, whole */
+	struct bytes subject; /* the whole Name */
 	struct bytes spki;
-	struct bytes extensions; /* contents of the sequence: what follows appends them */
-};
-
-/* Bits of keyUsage, of its first octet (RFC 5280 section 4.2.1.3). */
-enum key_usage {
-	USAGE_CRL_SIGN = 0x02,
-	USAGE_KEY_CERT_SIGN = 0x04,
-	USAGE_DIGITAL_SIGNATURE = 0x80,
+	struct bytes extensions; /* contents of the sequence, from the append functions below */
 };
 
 /* Appends an extension. Shape: oid is the contents octets of an object identifier. */
 void append_extension(struct buffer *extensions, struct bytes oid, bool critical,
 		      struct bytes value);
 
-/* One of the extensions below id-ce that certificate_fields.h lists. */
+/* Appends one of the extensions below id-ce that certificate_fields.h lists. */
 void append_ce_extension(struct buffer *extensions, enum extension_id id, bool critical,
 			 struct bytes value);
 
-/* basicConstraints, critical. path_length -1: no limit; without meaning unless ca. */
+/* basicConstraints, critical. path_length is ignored unless ca; -1: no limit. */
 void append_basic_constraints(struct buffer *extensions, bool ca, int path_length);
 
-/* keyUsage, critical; at least one bit. */
+/* keyUsage, critical. Shape: bits are of enum key_usage, at least one. */
 void append_key_usage(struct buffer *extensions, unsigned int bits);
 
 /* subjectKeyIdentifier: SHA-1 of the key's bits (RFC 5280 section 4.2.1.2, method 1). */
 int append_subject_key_id(struct buffer *extensions, struct bytes spki,
 			  struct fault *fault) MUST_CHECK;
 
-/* authorityKeyIdentifier, with the keyIdentifier alone. */
+/* authorityKeyIdentifier, with only the keyIdentifier. */
 void append_authority_key_id(struct buffer *extensions, struct bytes key_id);
 
 /*
- * The two extensions by which a certificate says where it can be looked up: neither is critical.
- * Shape: a URL is text of ASCII (IA5String); which URLs make sense is for the manifest.
+ * cRLDistributionPoints: one point, with the URL as its fullName (RFC 5280 section 4.2.1.13); and
+ * authorityInfoAccess: one access, id-ad-ocsp at the URL (section 4.2.2.1). Neither is critical.
+ * Shape: a URL is ASCII (IA5String); the manifest's reader has checked it.
  */
-
-/* Appends the extension cRLDistributionPoints: one point, with the URL as its fullName (RFC 5280
-   section 4.2.1.13). */
 void append_crl_distribution_points(struct buffer *extensions, const char *url);
-
-/* Appends the extension authorityInfoAccess: one access, id-ad-ocsp at the URL (RFC 5280
-   section 4.2.2.1). */
 void append_ocsp_access(struct buffer *extensions, const char *url);
 
 /*
- * Signs. Nothing leaves that a verifier would refuse: FAULT_REFUSED for what is not in the profile
- * and for a validity that does not begin before it ends, from 1970 to 9999; FAULT_TOO_LARGE.
+ * Writes and signs a certificate, and checks that it has the profile.
  * Shape: the key is the issuer's.
+ * Errors: FAULT_REFUSED if the certificate does not have the profile, or if its validity does not
+ * begin before it ends or is not within 1970 to 9999; FAULT_TOO_LARGE beyond CERTIFICATE_DER_MAX.
  */
 int build_certificate(const struct tbs_certificate *fields, const struct private_key *key,
 		      enum profile profile, struct buffer *ret_der, struct fault *fault) MUST_CHECK;

@@ -3,7 +3,7 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
-/* version [0] EXPLICIT INTEGER DEFAULT v1: the default is not written (X.690 section 11.5). */
+/* version [0] EXPLICIT INTEGER DEFAULT v1: DER omits the default (X.690 section 11.5). */
 static bool read_version(struct bytes *rest, int *ret_version)
 {
 	struct der_item wrapping;
@@ -21,13 +21,13 @@ static bool read_version(struct bytes *rest, int *ret_version)
 	return true;
 }
 
-static bool read_validity(struct bytes *rest, struct certificate_fields *parts)
+static bool read_validity(struct bytes *rest, struct certificate_fields *fields)
 {
 	struct der_item validity;
 
 	return read_der_tagged(rest, DER_SEQUENCE, &validity) &&
-	       read_der(&validity.content, &parts->not_before) &&
-	       read_der(&validity.content, &parts->not_after) && validity.content.len == 0;
+	       read_der(&validity.content, &fields->not_before) &&
+	       read_der(&validity.content, &fields->not_after) && validity.content.len == 0;
 }
 
 static bool read_whole(struct bytes *rest, uint8_t tag, struct bytes *ret_whole)
@@ -40,75 +40,77 @@ static bool read_whole(struct bytes *rest, uint8_t tag, struct bytes *ret_whole)
 	return true;
 }
 
-/* issuerUniqueID [1], subjectUniqueID [2], extensions [3], each of which may be missing. */
-static bool read_optional_parts(struct bytes *rest, struct certificate_fields *parts)
+/* issuerUniqueID [1], subjectUniqueID [2] and extensions [3], all optional. */
+static bool read_optional_fields(struct bytes *rest, struct certificate_fields *fields)
 {
 	struct der_item item;
 	struct der_item extensions;
 
 	for (uint8_t number = 1; number <= 2; number++)
 		if (read_der_tagged(rest, DER_CONTEXT + number, &item))
-			parts->unique_identifiers = true;
+			fields->unique_identifiers = true;
 	if (rest->len == 0)
 		return true;
 	if (!read_der_tagged(rest, DER_CONTEXT_CONSTRUCTED + 3, &item) ||
 	    !read_der_tagged(&item.content, DER_SEQUENCE, &extensions) || item.content.len > 0)
 		return false;
-	parts->extensible = true;
-	parts->extensions = extensions.content;
+	fields->extensible = true;
+	fields->extensions = extensions.content;
 	return rest->len == 0;
 }
 
-int split_certificate(struct bytes der, struct certificate_fields *ret_parts, struct fault *fault)
+int split_certificate(struct bytes der, struct certificate_fields *ret_fields, struct fault *fault)
 {
-	struct certificate_fields parts = {0};
+	struct certificate_fields fields = {0};
 	struct der_item body = {0};
 	struct der_item serial;
 
 	if (check_der(der, "certificate", fault) < 0)
 		return -1;
-	if (!split_signed_object(der, &parts.signed_object))
+	if (!split_signed_object(der, &fields.signed_object))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "certificate: expected a body, an algorithm and a signature (RFC "
 				 "5280 section 4.1)");
-	(void)read_der(&(struct bytes){parts.signed_object.body.data, parts.signed_object.body.len},
-		       &body);
-	if (!read_version(&body.content, &parts.version) ||
+	(void)read_der(
+		&(struct bytes){fields.signed_object.body.data, fields.signed_object.body.len},
+		&body);
+	if (!read_version(&body.content, &fields.version) ||
 	    !read_der_tagged(&body.content, DER_INTEGER, &serial) ||
-	    !read_whole(&body.content, DER_SEQUENCE, &parts.algorithm) ||
-	    !read_whole(&body.content, DER_SEQUENCE, &parts.issuer) ||
-	    !read_validity(&body.content, &parts) ||
-	    !read_whole(&body.content, DER_SEQUENCE, &parts.subject) ||
-	    !read_whole(&body.content, DER_SEQUENCE, &parts.spki) ||
-	    !read_optional_parts(&body.content, &parts))
+	    !read_whole(&body.content, DER_SEQUENCE, &fields.algorithm) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &fields.issuer) ||
+	    !read_validity(&body.content, &fields) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &fields.subject) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &fields.spki) ||
+	    !read_optional_fields(&body.content, &fields))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "certificate: its body does not have the structure of RFC 5280 "
 				 "section 4.1.2, %zu octets before its end",
 				 body.content.len);
-	parts.serial = serial.content;
-	*ret_parts = parts;
+	fields.serial = serial.content;
+	*ret_fields = fields;
 	return 0;
 }
 
-int split_csr(struct bytes der, struct csr_fields *ret_parts, struct fault *fault)
+int split_csr(struct bytes der, struct csr_fields *ret_fields, struct fault *fault)
 {
-	struct csr_fields parts = {0};
+	struct csr_fields fields = {0};
 	struct der_item body = {0};
 	struct der_item version;
 	struct der_item attributes;
 
 	if (check_der(der, "request", fault) < 0)
 		return -1;
-	if (!split_signed_object(der, &parts.signed_object))
+	if (!split_signed_object(der, &fields.signed_object))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "request: expected a body, an algorithm and a signature (RFC 2986 "
 				 "section 4.2)");
-	(void)read_der(&(struct bytes){parts.signed_object.body.data, parts.signed_object.body.len},
-		       &body);
+	(void)read_der(
+		&(struct bytes){fields.signed_object.body.data, fields.signed_object.body.len},
+		&body);
 	if (!read_der_tagged(&body.content, DER_INTEGER, &version) || version.content.len != 1 ||
 	    version.content.data[0] != 0 ||
-	    !read_whole(&body.content, DER_SEQUENCE, &parts.subject) ||
-	    !read_whole(&body.content, DER_SEQUENCE, &parts.spki) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &fields.subject) ||
+	    !read_whole(&body.content, DER_SEQUENCE, &fields.spki) ||
 	    !read_der_tagged(&body.content, DER_CONTEXT_CONSTRUCTED, &attributes) ||
 	    body.content.len > 0)
 		return set_fault(fault, FAULT_MALFORMED,
@@ -118,8 +120,8 @@ int split_csr(struct bytes der, struct csr_fields *ret_parts, struct fault *faul
 	if (!ordered_set(attributes.content))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "request: not DER: expected the attributes in ascending order");
-	parts.attributes = attributes.content;
-	*ret_parts = parts;
+	fields.attributes = attributes.content;
+	*ret_fields = fields;
 	return 0;
 }
 
@@ -135,7 +137,7 @@ bool read_extension(struct bytes *rest, struct extension *ret_extension)
 	if (!read_der_tagged(&after, DER_SEQUENCE, &sequence) ||
 	    !read_der_tagged(&sequence.content, DER_OID, &oid))
 		return false;
-	/* BOOLEAN DEFAULT FALSE: FALSE is not written. */
+	/* BOOLEAN DEFAULT FALSE: DER omits the default. */
 	is_critical = read_der_tagged(&sequence.content, DER_BOOLEAN, &critical);
 	if ((is_critical && critical.content.data[0] == 0) ||
 	    !read_der_tagged(&sequence.content, DER_OCTET_STRING, &value) ||
@@ -176,27 +178,27 @@ int find_extension(struct bytes extensions, enum extension_id id, struct extensi
 	return 0;
 }
 
-struct bytes find_subject_key_id(const struct certificate_fields *parts)
+struct bytes find_subject_key_id(const struct certificate_fields *fields)
 {
 	struct extension extension = {0};
 	struct der_item item = {0};
 	bool found = false;
 
-	if (find_extension(parts->extensions, EXTENSION_SUBJECT_KEY_ID, &extension, &found, NULL) <
+	if (find_extension(fields->extensions, EXTENSION_SUBJECT_KEY_ID, &extension, &found, NULL) <
 		    0 ||
 	    !found || !read_der_tagged(&extension.value, DER_OCTET_STRING, &item))
 		return (struct bytes){0};
 	return item.content;
 }
 
-struct bytes find_authority_key_id(const struct certificate_fields *parts)
+struct bytes find_authority_key_id(const struct certificate_fields *fields)
 {
 	struct extension extension = {0};
 	struct der_item sequence;
 	struct der_item item = {0};
 	bool found = false;
 
-	if (find_extension(parts->extensions, EXTENSION_AUTHORITY_KEY_ID, &extension, &found,
+	if (find_extension(fields->extensions, EXTENSION_AUTHORITY_KEY_ID, &extension, &found,
 			   NULL) < 0 ||
 	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &sequence) ||
 	    !read_der_tagged(&sequence.content, DER_CONTEXT, &item))
@@ -204,14 +206,14 @@ struct bytes find_authority_key_id(const struct certificate_fields *parts)
 	return item.content;
 }
 
-bool find_path_length(const struct certificate_fields *parts, unsigned int *ret_length)
+bool find_path_length(const struct certificate_fields *fields, unsigned int *ret_length)
 {
 	struct extension extension = {0};
 	struct der_item sequence;
 	struct der_item item;
 	bool found = false;
 
-	if (find_extension(parts->extensions, EXTENSION_BASIC_CONSTRAINTS, &extension, &found,
+	if (find_extension(fields->extensions, EXTENSION_BASIC_CONSTRAINTS, &extension, &found,
 			   NULL) < 0 ||
 	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &sequence) ||
 	    !read_der_tagged(&sequence.content, DER_BOOLEAN, &item) ||

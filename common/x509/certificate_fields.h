@@ -7,43 +7,44 @@
 #include <gnutls/gnutls.h>
 
 /*
- * The parts of a certificate and of a request as slices of their DER, which somebody else owns.
- * GnuTLS hides some of what check_profile must see (an extension that is there twice, the inner
- * algorithm, how a time is encoded), and looking at octets costs next to nothing.
+ * The fields of a certificate and of a request, as slices of DER that the caller owns. GnuTLS hides
+ * some of the facts that check_profile needs (an extension that occurs twice, the inner algorithm,
+ * the encoding of a time), and splitting the octets here costs next to nothing.
  */
 
 /* RFC 5280 section 4.1. */
 struct certificate_fields {
 	struct signed_object signed_object;
 	int version;            /* 1, 2 or 3 */
-	struct bytes serial;    /* contents of the INTEGER */
-	struct bytes algorithm; /* the inner one, whole */
-	struct bytes issuer;    /* whole */
+	struct bytes serial;    /* contents octets of the INTEGER */
+	struct bytes algorithm; /* the one inside the body; whole item */
+	struct bytes issuer;    /* whole item */
 	struct der_item not_before;
 	struct der_item not_after;
-	struct bytes subject; /* whole */
-	struct bytes spki;    /* whole */
+	struct bytes subject; /* whole item */
+	struct bytes spki;    /* whole item */
 	bool unique_identifiers;
-	bool extensible;         /* has extensions, if only an empty sequence */
+	bool extensible;         /* the field extensions is present, perhaps empty */
 	struct bytes extensions; /* contents of the sequence */
 };
 
-/* Strict DER with the structure of a certificate. FAULT_MALFORMED. */
-int split_certificate(struct bytes der, struct certificate_fields *ret_parts,
+/* Errors: FAULT_MALFORMED unless the octets are strict DER with a certificate's structure. */
+int split_certificate(struct bytes der, struct certificate_fields *ret_fields,
 		      struct fault *fault) MUST_CHECK;
 
 /* RFC 2986 section 4. */
 struct csr_fields {
 	struct signed_object signed_object;
-	struct bytes subject;
-	struct bytes spki;
+	struct bytes subject;    /* whole item */
+	struct bytes spki;       /* whole item */
 	struct bytes attributes; /* contents of the set */
 };
 
-/* Strict DER with the structure of a request of version 1. FAULT_MALFORMED. */
-int split_csr(struct bytes der, struct csr_fields *ret_parts, struct fault *fault) MUST_CHECK;
+/* Errors: FAULT_MALFORMED unless the octets are strict DER with the structure of a request of
+   version 1. */
+int split_csr(struct bytes der, struct csr_fields *ret_fields, struct fault *fault) MUST_CHECK;
 
-/* Which extension, by the last arc of its id-ce (RFC 5280 section 4.2.1). */
+/* Extensions below id-ce, by the last arc of their identifier (RFC 5280 section 4.2.1). */
 enum extension_id {
 	EXTENSION_OTHER = 0,
 	EXTENSION_SUBJECT_KEY_ID = 14,
@@ -58,46 +59,53 @@ enum extension_id {
 	EXTENSION_INHIBIT_ANY_POLICY = 54,
 };
 
+/* Bits of keyUsage, of its first octet (RFC 5280 section 4.2.1.3). */
+enum key_usage {
+	USAGE_CRL_SIGN = 0x02,
+	USAGE_KEY_CERT_SIGN = 0x04,
+	USAGE_DIGITAL_SIGNATURE = 0x80,
+};
+
 struct extension {
-	struct bytes oid; /* contents */
+	struct bytes oid; /* contents octets */
 	int id;           /* enum extension_id, or another arc below id-ce */
 	bool critical;
-	struct bytes value; /* what is in the OCTET STRING */
+	struct bytes value; /* contents of the OCTET STRING */
 };
 
 /*
- * Takes the next extension off *rest. False at the end, and for what is not an extension in DER:
- * *rest is not empty then.
+ * Takes the next extension off *rest. Returns false at the end and for an item that is not an
+ * extension in DER: *rest is empty in the first case only.
  */
 bool read_extension(struct bytes *rest, struct extension *ret_extension);
 
 /*
- * Finds an extension. *ret_found is false when it is not there. FAULT_MALFORMED when the extensions
- * cannot be read, or hold it twice.
+ * Finds an extension. *ret_found is false if there is none; *ret_extension is untouched then.
+ * Errors: FAULT_MALFORMED if the extensions cannot be read, or the wanted one occurs twice.
  */
 int find_extension(struct bytes extensions, enum extension_id id, struct extension *ret_extension,
 		   bool *ret_found, struct fault *fault) MUST_CHECK;
 
 /*
- * The key identifiers by which a path is looked for: the certificate's own key's, and its issuer's
- * key's (RFC 5280 sections 4.2.1.2 and 4.2.1.1). Empty when there is none that can be read.
+ * The key identifiers by which a path is built: that of the certificate's own key, and that of its
+ * issuer's (RFC 5280 sections 4.2.1.2 and 4.2.1.1). Empty if absent or unreadable.
  */
-struct bytes find_subject_key_id(const struct certificate_fields *parts);
-struct bytes find_authority_key_id(const struct certificate_fields *parts);
+struct bytes find_subject_key_id(const struct certificate_fields *fields);
+struct bytes find_authority_key_id(const struct certificate_fields *fields);
+
+/* The pathLenConstraint (RFC 5280 section 4.2.1.9), 255 for a larger one. False if there is none.
+ */
+bool find_path_length(const struct certificate_fields *fields, unsigned int *ret_length);
 
 enum { SHA1_LEN = 20 };
 
 /*
- * The digest of a public key's bits: of its BIT STRING without tag, length and the count of unused
- * bits. With SHA-1 it is a subjectKeyIdentifier (RFC 5280 section 4.2.1.2, method 1), and what OCSP
- * calls a key hash (RFC 6960 sections 4.1.1 and 4.2.1). It is a name, not a proof.
+ * The digest of a public key's bits: the contents of its BIT STRING without the octet that counts
+ * unused bits. With SHA-1 it is a subjectKeyIdentifier (RFC 5280 section 4.2.1.2, method 1) and the
+ * key hash of OCSP (RFC 6960 sections 4.1.1 and 4.2.1). It names a key and proves nothing.
  * Shape: spki is a SubjectPublicKeyInfo's DER; ret_digest has room for the digest.
  */
 int digest_key_bits(struct bytes spki, gnutls_digest_algorithm_t algorithm, uint8_t *ret_digest,
 		    struct fault *fault) MUST_CHECK;
-
-/* Whether there are basicConstraints with a pathLenConstraint, and which (RFC 5280
-   section 4.2.1.9); 255 for more than that. */
-bool find_path_length(const struct certificate_fields *parts, unsigned int *ret_length);
 
 #endif

@@ -5,13 +5,13 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
 
-/* From the member's certificate up to, and without, the root. */
+/* The certificates from the member's up to the last one below the root. */
 struct path {
 	const struct certificate *steps[CHAIN_MAX + 1];
 	size_t count;
 };
 
-/* By name and, where both have one, by key identifier. No signature is verified here. */
+/* Compares the names and, if both certificates have one, the key identifiers. */
 static bool may_have_issued(const struct certificate *issuer, const struct certificate *subject)
 {
 	const struct certificate_fields *above = certificate_fields(issuer);
@@ -114,45 +114,46 @@ static void check_time(const struct certificate *certificate, int64_t at_s, stru
 	}
 }
 
-/* One certificate alone: its time and its profile. The reason says which it is. */
-static int check_one(const struct certificate *certificate, enum profile profile, int64_t at_s,
-		     struct verdict *verdict, struct fault *fault)
+/* The time and the profile of one certificate; the reason names the certificate. */
+static int check_path_certificate(const struct certificate *certificate, enum profile profile,
+				  int64_t at_s, struct verdict *verdict, struct fault *fault)
 {
 	static const char *const roles[] = {[PROFILE_ROOT] = "root",
 					    [PROFILE_INTERMEDIATE] = "intermediate",
 					    [PROFILE_MEMBER] = "certificate"};
-	struct verdict own = {0};
+	struct verdict single = {0};
 
-	check_time(certificate, at_s, &own);
-	if (check_profile(certificate, profile, &own, fault) < 0)
+	check_time(certificate, at_s, &single);
+	if (check_profile(certificate, profile, &single, fault) < 0)
 		return -1;
-	if (own.invalid)
+	if (single.invalid)
 		reject_because(verdict, "%s %s: %s", roles[profile],
-			       certificate_subject(certificate), own.reason);
+			       certificate_subject(certificate), single.reason);
 	return 0;
 }
 
-static int check_each(const struct path *path, const struct certificate *root, int64_t at_s,
-		      struct verdict *verdict, struct fault *fault)
+static int check_path_certificates(const struct path *path, const struct certificate *root,
+				   int64_t at_s, struct verdict *verdict, struct fault *fault)
 {
-	if (check_one(root, PROFILE_ROOT, at_s, verdict, fault) < 0)
+	if (check_path_certificate(root, PROFILE_ROOT, at_s, verdict, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < path->count; i++)
-		if (check_one(path->steps[i], i == 0 ? PROFILE_MEMBER : PROFILE_INTERMEDIATE, at_s,
-			      verdict, fault) < 0)
+		if (check_path_certificate(path->steps[i],
+					   i == 0 ? PROFILE_MEMBER : PROFILE_INTERMEDIATE, at_s,
+					   verdict, fault) < 0)
 			return -1;
 	return 0;
 }
 
-/* Who issued the certificate at that step. */
+/* The issuer of the certificate at that step. */
 static const struct certificate *issuer_of(const struct path *path, size_t step,
 					   const struct certificate *root)
 {
 	return step + 1 < path->count ? path->steps[step + 1] : root;
 }
 
-/* Whether fewer intermediates are below than the issuer allows. Those that issued themselves
-   another certificate do not count (RFC 5280 section 6.1.4 (l)). */
+/* Checks that no more intermediates are below the issuer than it allows. Self-issued certificates
+   do not count (RFC 5280 section 6.1.4 (l)). */
 static void check_path_length(const struct path *path, size_t step,
 			      const struct certificate *issuer, struct verdict *verdict)
 {
@@ -160,9 +161,9 @@ static void check_path_length(const struct path *path, size_t step,
 	unsigned int below = 0;
 
 	for (size_t i = 1; i <= step; i++) {
-		const struct certificate_fields *parts = certificate_fields(path->steps[i]);
+		const struct certificate_fields *fields = certificate_fields(path->steps[i]);
 
-		if (!equal_bytes(parts->subject, parts->issuer))
+		if (!equal_bytes(fields->subject, fields->issuer))
 			below++;
 	}
 	if (find_path_length(certificate_fields(issuer), &most) && below > most)
@@ -174,9 +175,9 @@ static void check_path_length(const struct path *path, size_t step,
 }
 
 /*
- * RFC 5280 section 6.1, of what the search and the profiles have not seen to: path lengths and
- * signatures, from the root down. Names are those by which the path was found; constraints of other
- * kinds are in no profile.
+ * The checks of RFC 5280 section 6.1 that remain after the search and the profiles: path lengths
+ * and signatures, from the root down. The search has compared the names, and no profile allows
+ * other constraints.
  */
 static int verify_path(const struct path *path, const struct certificate *root,
 		       struct verdict *verdict, struct fault *fault)
@@ -184,17 +185,17 @@ static int verify_path(const struct path *path, const struct certificate *root,
 	for (size_t step = path->count; step > 0 && !verdict->invalid; step--) {
 		const struct certificate *certificate = path->steps[step - 1];
 		const struct certificate *issuer = issuer_of(path, step - 1, root);
-		struct verdict own = {0};
+		struct verdict single = {0};
 
 		check_path_length(path, step - 1, issuer, verdict);
 		if (verify_signed_object(&certificate_fields(certificate)->signed_object,
 					 certificate_public_key(issuer),
-					 "RFC 5280 section 4.1.1.3: signatureValue", &own,
+					 "RFC 5280 section 4.1.1.3: signatureValue", &single,
 					 fault) < 0)
 			return -1;
-		if (own.invalid)
+		if (single.invalid)
 			reject_because(verdict, "certificate %s: %s",
-				       certificate_subject(certificate), own.reason);
+				       certificate_subject(certificate), single.reason);
 	}
 	return 0;
 }
@@ -215,7 +216,7 @@ int verify_chain(const struct certificate *root, const struct certificate *const
 	find_path(root, intermediates, intermediate_count, &path, verdict);
 	if (verdict->invalid)
 		return 0;
-	if (check_each(&path, root, at_s, verdict, fault) < 0)
+	if (check_path_certificates(&path, root, at_s, verdict, fault) < 0)
 		return -1;
 	return verdict->invalid ? 0 : verify_path(&path, root, verdict, fault);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* RFC 7468 section 7; the second is what older tools and certtool write. */
+/* RFC 7468 section 7; certtool and older tools write the second label. */
 static const char label[] = "CERTIFICATE REQUEST";
 static const char other_label[] = "NEW CERTIFICATE REQUEST";
 
@@ -16,7 +16,7 @@ static const char subject_section[] = "RFC 5280 section 4.1.2.6: subject";
 
 struct csr {
 	struct buffer der;
-	struct csr_fields parts; /* slices of der */
+	struct csr_fields fields; /* slices of der */
 	struct bytes alt_names_der;
 	struct public_key *key;
 	char *subject;
@@ -36,7 +36,7 @@ void free_csr(struct csr **csr)
 	free(old);
 }
 
-/* The subject's text, of a subject that holds what csr.h says. Owns: the caller frees. */
+/* Checks the subject as csr.h promises, and returns its text. Owns: the caller frees. */
 static int read_subject(struct bytes subject, char **ret_text, struct fault *fault)
 {
 	CLEANUP(free_string) char *text = NULL;
@@ -62,7 +62,7 @@ static int read_subject(struct bytes subject, char **ret_text, struct fault *fau
 static const struct bytes extension_request = {
 	(const uint8_t *)"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e", 9};
 
-/* Attributes: an extensionRequest for the alternative names, if there are any. */
+/* Appends the attributes: an extensionRequest with the alternative names, if there are any. */
 static void append_attributes(struct buffer *body, const struct alt_names *alt_names)
 {
 	CLEANUP(clear_buffer) struct buffer value = {0};
@@ -95,19 +95,19 @@ static int append_body(struct buffer *body, const struct private_key *key, const
 	return check_buffer(body, fault);
 }
 
-/* Whether what was made is what parse_csr_der takes. */
-static int check_made(struct bytes der, struct fault *fault)
+/* Checks that parse_csr_der would accept the new request. */
+static int check_csr_der(struct bytes der, struct fault *fault)
 {
 	CLEANUP(free_string) char *subject = NULL;
-	struct csr_fields parts;
+	struct csr_fields fields;
 
 	if (der.len > CSR_DER_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "request: expected at most %d octets, found %zu", CSR_DER_MAX,
 				 der.len);
-	if (split_csr(der, &parts, fault) < 0)
+	if (split_csr(der, &fields, fault) < 0)
 		return -1;
-	return read_subject(parts.subject, &subject, fault);
+	return read_subject(fields.subject, &subject, fault);
 }
 
 int create_csr(const struct private_key *key, const char *subject,
@@ -118,12 +118,12 @@ int create_csr(const struct private_key *key, const char *subject,
 
 	if (append_body(&body, key, subject, alt_names, fault) < 0 ||
 	    sign_object(key, bytes_of_buffer(&body), &der, fault) < 0 ||
-	    check_made(bytes_of_buffer(&der), fault) < 0)
+	    check_csr_der(bytes_of_buffer(&der), fault) < 0)
 		return -1;
 	return format_pem(bytes_of_buffer(&der), label, ret_pem, fault);
 }
 
-/* Finds the extensions asked for; none when the request has no such attribute. */
+/* Finds the contents of the extensionRequest; *ret_extensions is untouched if there is none. */
 static int find_requested_extensions(struct bytes attributes, struct bytes *ret_extensions,
 				     struct fault *fault)
 {
@@ -154,14 +154,14 @@ static int find_requested_extensions(struct bytes attributes, struct bytes *ret_
 	return 0;
 }
 
-/* Reads subjectAltName, the one extension that is taken from a request. */
+/* Reads subjectAltName, the only extension of a request that is used. */
 static int read_alt_names(struct csr *csr, struct fault *fault)
 {
 	struct bytes extensions = {0};
 	struct extension extension = {0};
 	bool found;
 
-	if (find_requested_extensions(csr->parts.attributes, &extensions, fault) < 0)
+	if (find_requested_extensions(csr->fields.attributes, &extensions, fault) < 0)
 		return -1;
 	if (find_extension(extensions, EXTENSION_SUBJECT_ALT_NAME, &extension, &found, fault) < 0)
 		return prefix_fault(fault, "request");
@@ -175,13 +175,13 @@ static int read_alt_names(struct csr *csr, struct fault *fault)
 
 static int read_csr(struct csr *csr, struct fault *fault)
 {
-	if (split_csr(bytes_of_buffer(&csr->der), &csr->parts, fault) < 0)
+	if (split_csr(bytes_of_buffer(&csr->der), &csr->fields, fault) < 0)
 		return -1;
-	if (parse_public_key(csr->parts.spki, &csr->key, fault) < 0)
+	if (parse_public_key(csr->fields.spki, &csr->key, fault) < 0)
 		return prefix_fault(fault, "request");
 	if (read_alt_names(csr, fault) < 0)
 		return -1;
-	return read_subject(csr->parts.subject, &csr->subject, fault);
+	return read_subject(csr->fields.subject, &csr->subject, fault);
 }
 
 int parse_csr_der(struct bytes der, struct csr **ret_csr, struct fault *fault)
@@ -218,7 +218,7 @@ const char *csr_subject(const struct csr *csr)
 
 struct bytes csr_subject_der(const struct csr *csr)
 {
-	return csr->parts.subject;
+	return csr->fields.subject;
 }
 
 const struct alt_names *csr_alt_names(const struct csr *csr)
@@ -240,6 +240,6 @@ static const char proof_section[] = "proof of possession (RFC 2986 section 4.2)"
 
 int verify_csr(const struct csr *csr, struct verdict *verdict, struct fault *fault)
 {
-	return verify_signed_object(&csr->parts.signed_object, csr->key, proof_section, verdict,
+	return verify_signed_object(&csr->fields.signed_object, csr->key, proof_section, verdict,
 				    fault);
 }

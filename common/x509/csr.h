@@ -9,13 +9,13 @@
 /*
  * Certificate requests (PKCS#10, RFC 2986).
  *
- * What holds of a parsed struct csr: exactly one request in strict DER, nothing after it, of at
- * most CSR_DER_MAX octets; its public key is a public_key (so not weak); its subject is not empty,
- * prints as RFC 4514, and has no NUL, control or bidirectional-override character and no component
- * longer than its upper bound (RFC 5280 appendix A.1); its alternative names are of the four kinds.
- * Proof of possession does not hold yet: verify_csr.
+ * Always holds of a parsed struct csr: its DER is exactly one request, strict, of at most
+ * CSR_DER_MAX octets; its public key is a struct public_key, and so not weak; its subject is not
+ * empty, prints as RFC 4514, and has no NUL, control or bidirectional-override character and no
+ * component longer than its upper bound (RFC 5280 appendix A.1); its alternative names are of the
+ * four kinds of struct alt_names. Proof of possession is not implied: verify_csr.
  *
- * Not taken from a request by anybody: any extension but subjectAltName, any attribute.
+ * Ignored: every extension but subjectAltName, and every other attribute.
  */
 struct csr;
 
@@ -24,27 +24,30 @@ enum { CSR_DER_MAX = 16384, CSR_PEM_MAX = 24576, SUBJECT_SIZE = 512 };
 /*
  * Makes a request for the key and signs it (SHA-256; SHA-384 with P-384).
  * Shape: subject is RFC 4514 text, not empty; alt_names may be NULL.
+ * Errors: FAULT_MALFORMED for a subject that parse_csr_pem would not accept, FAULT_TOO_LARGE.
  */
 int create_csr(const struct private_key *key, const char *subject,
 	       const struct alt_names *alt_names, struct buffer *ret_pem,
 	       struct fault *fault) MUST_CHECK;
 
-/* FAULT_MALFORMED, FAULT_TOO_LARGE, or FAULT_REFUSED for a key that is weak or not of our types.
-   White space around the one PEM block is allowed; text is not. */
+/*
+ * Only white space may surround the PEM block.
+ * Errors: FAULT_MALFORMED, FAULT_TOO_LARGE, FAULT_REFUSED for a weak or unsupported public key.
+ */
 int parse_csr_pem(struct bytes pem, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
 int parse_csr_der(struct bytes der, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
 void free_csr(struct csr **csr);
 
-/* Borrowed. */
+/* All results are borrowed from the request. */
 const char *csr_subject(const struct csr *csr);
-struct bytes csr_subject_der(const struct csr *csr); /* the Name, whole */
+struct bytes csr_subject_der(const struct csr *csr); /* the whole Name */
 const struct alt_names *csr_alt_names(const struct csr *csr);
-struct bytes csr_alt_names_der(const struct csr *csr); /* GeneralNames; empty when there are none */
+struct bytes csr_alt_names_der(const struct csr *csr); /* GeneralNames; empty: none */
 const struct public_key *csr_public_key(const struct csr *csr);
 
 /*
- * Proof of possession: the request's signature is by its own key, with ECDSA or RSA (PKCS #1 v1.5)
- * and a digest of at least SHA-256, or Ed25519, and in its one DER form.
+ * Whether the request proves possession of its key: its signature is by that key, with ECDSA or RSA
+ * (PKCS #1 v1.5) and a digest of at least SHA-256, or with Ed25519, and in its one DER form.
  */
 int verify_csr(const struct csr *csr, struct verdict *verdict, struct fault *fault) MUST_CHECK;
 

@@ -7,12 +7,12 @@
 #include <string.h>
 
 /*
- * An arc of an object identifier fits into 63 bits, as GnuTLS needs it; and no identifier that is
- * in use is longer than this.
+ * GnuTLS needs the arcs of object identifiers to fit into 63 bits. No identifier in use is longer
+ * than OID_LEN_MAX octets.
  */
 enum { DEPTH_MAX = 16, OID_LEN_MAX = 64, ARC_LEN_MAX = 9 };
 
-/* The length octets (X.690 section 10.1): definite, and as few as can be. */
+/* The length octets (X.690 section 10.1): definite, and as few as possible. */
 static bool read_length(struct bytes *rest, size_t *ret_len)
 {
 	size_t count;
@@ -153,7 +153,7 @@ static bool valid_ia5_string(struct bytes content)
 	return true;
 }
 
-/* What is known of the universal primitive types. Those of the last rows are refused in names. */
+/* The universal primitive types that X.509 uses. check_name refuses those of the last four rows. */
 static const struct {
 	uint8_t tag;
 	const char *name;
@@ -184,7 +184,7 @@ struct der_check {
 	struct fault *fault;
 };
 
-static int malformed(const struct der_check *check, const uint8_t *at, const char *expected)
+static int refuse_der(const struct der_check *check, const uint8_t *at, const char *expected)
 {
 	return set_fault(check->fault, FAULT_MALFORMED, "%s: not DER at octet %zu: expected %s",
 			 check->what, (size_t)(at - check->begin), expected);
@@ -203,12 +203,12 @@ static int check_primitive(const struct der_check *check, const struct der_item 
 			return 0;
 		(void)snprintf(expected, sizeof(expected), "a %s in its one form (X.690)",
 			       primitives[i].name);
-		return malformed(check, item->whole.data, expected);
+		return refuse_der(check, item->whole.data, expected);
 	}
-	return malformed(check, item->whole.data, "a type that X.509 uses");
+	return refuse_der(check, item->whole.data, "a type that X.509 uses");
 }
 
-/* The shorter of two is compared as if filled up with zeros. */
+/* The shorter of the two is compared as if it were padded with zeros (X.690 section 11.6). */
 static bool in_order(struct bytes before, struct bytes after)
 {
 	size_t len = before.len < after.len ? before.len : after.len;
@@ -236,13 +236,13 @@ static int check_constructed(const struct der_check *check, const struct der_ite
 {
 	if (item->tag != DER_SEQUENCE && item->tag != DER_SET &&
 	    (item->tag & 0xe0) != DER_CONTEXT_CONSTRUCTED)
-		return malformed(check, item->whole.data, "SEQUENCE, SET or a context tag");
+		return refuse_der(check, item->whole.data, "SEQUENCE, SET or a context tag");
 	if (depth >= DEPTH_MAX)
-		return malformed(check, item->whole.data, "a depth of at most 16");
+		return refuse_der(check, item->whole.data, "a depth of at most 16");
 	if (check_items(check, item->content, depth + 1) < 0)
 		return -1;
 	if (item->tag == DER_SET && !ordered_set(item->content))
-		return malformed(check, item->whole.data, "a SET in ascending order");
+		return refuse_der(check, item->whole.data, "a SET in ascending order");
 	return 0;
 }
 
@@ -252,8 +252,8 @@ static int check_items(const struct der_check *check, struct bytes rest, int dep
 
 	while (rest.len > 0) {
 		if (!read_der(&rest, &item))
-			return malformed(check, rest.data,
-					 "a tag and the shortest definite length");
+			return refuse_der(check, rest.data,
+					  "a tag and the shortest definite length");
 		if (((item.tag & 0x20) != 0 ? check_constructed(check, &item, depth)
 					    : check_primitive(check, &item)) < 0)
 			return -1;
@@ -268,9 +268,9 @@ int check_der(struct bytes der, const char *what, struct fault *fault)
 	struct der_item outer;
 
 	if (!read_der(&rest, &outer))
-		return malformed(&check, der.data, "a tag and the shortest definite length");
+		return refuse_der(&check, der.data, "a tag and the shortest definite length");
 	if (rest.len > 0)
-		return malformed(&check, rest.data, "the end");
+		return refuse_der(&check, rest.data, "the end");
 	return check_items(&check, der, 0);
 }
 
@@ -293,13 +293,13 @@ bool read_der_time(const struct der_item *item, int64_t *ret_time_s)
 	(void)snprintf(text, sizeof(text), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2sZ", century,
 		       (int)year_len, digits, digits + year_len, digits + year_len + 2,
 		       digits + year_len + 4, digits + year_len + 6, digits + year_len + 8);
-	/* RFC 3339 has leap seconds, which certificates do not need and libraries count apart. */
+	/* RFC 3339 has leap seconds; in certificates, libraries disagree about them. */
 	return digits[year_len + 8] != '6' && parse_time(text, ret_time_s, NULL) == 0;
 }
 
 enum { HEADER_MAX = 2 + sizeof(size_t) };
 
-/* Returns how many octets the tag and the length are. */
+/* Returns the number of octets of the tag and the length. */
 static size_t format_header(uint8_t tag, size_t content_len, uint8_t ret_header[static HEADER_MAX])
 {
 	size_t header_len = 2;
@@ -384,7 +384,7 @@ void append_der_number(struct buffer *buffer, uint64_t number)
 	for (size_t i = sizeof(number); i > 0; i--)
 		if (octets[i] != 0)
 			first = i;
-	/* A leading bit of 1 would be a minus sign. */
+	/* A leading bit of 1 would make the number negative. */
 	if (octets[first] >= 0x80)
 		first--;
 	append_der(buffer, DER_INTEGER, (struct bytes){octets + first, sizeof(octets) - first});

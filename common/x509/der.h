@@ -4,12 +4,19 @@
 #include "common/base/bytes.h"
 
 /*
- * DER (X.690), read strictly and without copying. GnuTLS takes BER in places and hides what it
- * skipped; what must not differ by one octet from the only correct form is read here first.
+ * DER (X.690), read strictly and without copying, and written. GnuTLS accepts BER in places and
+ * hides the octets that it skipped: objects that have one correct form are read here first.
  *
- * Not done: tag numbers above 30 and the classes application and private, which X.509 does not use
- * where we look.
+ * Not done: tag numbers above 30 and the classes application and private, which the objects that
+ * are read here do not use.
  */
+
+/* The last second that a GeneralizedTime can express: 9999-12-31T23:59:59Z. */
+#define DER_TIME_MAX_S INT64_C(253402300799)
+
+/* From this second on, times are GeneralizedTime, before it UTCTime (RFC 5280 section 4.1.2.5):
+   2050-01-01T00:00:00Z. */
+#define DER_GENERALIZED_TIME_FROM_S INT64_C(2524608000)
 
 enum {
 	DER_BOOLEAN = 0x01,
@@ -39,19 +46,21 @@ struct der_item {
 };
 
 /*
- * Takes the next item off *rest. False, and *rest as it was, at the end, for a length that is
- * indefinite, longer than needed or beyond the end, and for a tag number above 30.
+ * Takes the next item off *rest, and borrows from it. Returns false and leaves *rest unchanged at
+ * the end, for a length that is indefinite, longer than needed or beyond the end, and for a tag
+ * number above 30.
  */
 bool read_der(struct bytes *rest, struct der_item *ret_item);
 
-/* The same for an item of one tag; false for any other. */
+/* The same for an item of the given tag; false for any other tag. */
 bool read_der_tagged(struct bytes *rest, uint8_t tag, struct der_item *ret_item);
 
 /*
- * Whether the octets are exactly one item in strict DER, to any depth up to 16: lengths, the form
- * of booleans, integers, bit strings, object identifiers, times and character strings, the order of
- * sets. FAULT_MALFORMED with the octet's position. OCTET STRING, BIT STRING and primitive context
- * tags are not looked into.
+ * Checks that the octets are exactly one item in strict DER, nested at most 16 deep: lengths; the
+ * form of booleans, integers, bit strings, object identifiers, times and character strings; the
+ * order of sets. The contents of OCTET STRING, BIT STRING and primitive context tags are not
+ * parsed. `what` names the object in the fault.
+ * Errors: FAULT_MALFORMED with the position of the octet.
  */
 int check_der(struct bytes der, const char *what, struct fault *fault) MUST_CHECK;
 
@@ -61,24 +70,25 @@ bool ordered_set(struct bytes content);
 /* Seconds since 1970 from a UTCTime or GeneralizedTime in the form of RFC 5280 section 4.1.2.5. */
 bool read_der_time(const struct der_item *item, int64_t *ret_time_s);
 
-/* Appends the tag and length of an item whose content, of content_len octets, is to follow: for
-   what is too large to be copied from buffer to buffer. */
+/* Appends the tag and length of an item whose content_len octets of content the caller appends
+   next: for content that is too large to be copied from buffer to buffer. */
 void append_der_header(struct buffer *buffer, uint8_t tag, size_t content_len);
 
 /* Appends an item. */
 void append_der(struct buffer *buffer, uint8_t tag, struct bytes content);
 
-/* Makes what the buffer holds from `begin` on the content of an item. */
+/* Makes the octets of the buffer from `begin` to its end the content of an item. */
 void enclose_der(struct buffer *buffer, size_t begin, uint8_t tag);
 
-/* Appends a time as RFC 5280 section 4.1.2.5 has it: UTCTime up to 2049, then GeneralizedTime. */
+/* Appends a time in the form of RFC 5280 section 4.1.2.5: UTCTime up to 2049, then
+   GeneralizedTime. */
 void append_der_time(struct buffer *buffer, int64_t time_s);
 
-/* The same as GeneralizedTime whatever the year (RFC 6960 section 4.2.2.1, RFC 5280
+/* Appends a time as GeneralizedTime, whatever the year (RFC 6960 section 4.2.2.1, RFC 5280
    section 5.3.2). */
 void append_der_generalized_time(struct buffer *buffer, int64_t time_s);
 
-/* Appends an INTEGER that is not negative. */
+/* Appends an INTEGER, in as few octets as possible. */
 void append_der_number(struct buffer *buffer, uint64_t number);
 
 #endif

@@ -15,7 +15,7 @@ bool empty_name(struct bytes name)
 	return read_der_tagged(&name, DER_SEQUENCE, &sequence) && sequence.content.len == 0;
 }
 
-/* How a string may be encoded. */
+/* The encodings that an attribute allows for its value. */
 enum string_kind { DIRECTORY_STRING, PRINTABLE, IA5 };
 
 static const struct attribute {
@@ -43,7 +43,7 @@ static const struct attribute {
 	 IA5},
 };
 
-/* ub-name, of the attributes that the table does not have. */
+/* For attributes that are not in the table: ub-name. */
 static const struct attribute any_attribute = {
 	.name = "an attribute", .least = 1, .most = 32768, .kind = DIRECTORY_STRING};
 
@@ -55,7 +55,7 @@ static const struct attribute *find_attribute(struct bytes oid)
 	return &any_attribute;
 }
 
-static bool fitting_string(enum string_kind kind, uint8_t tag)
+static bool allows_tag(enum string_kind kind, uint8_t tag)
 {
 	switch (kind) {
 	case DIRECTORY_STRING:
@@ -75,7 +75,7 @@ static void check_value(const struct attribute *attribute, const struct der_item
 	uint32_t character;
 	size_t count = 0;
 
-	if (!fitting_string(attribute->kind, value->tag)) {
+	if (!allows_tag(attribute->kind, value->tag)) {
 		reject_because(verdict, "%s: %s: expected %s, found ASN.1 tag 0x%02x", where,
 			       attribute->name,
 			       attribute->kind == DIRECTORY_STRING ? "PrintableString or UTF8String"
@@ -142,8 +142,8 @@ static void deinit_dn(gnutls_x509_dn_t *dn)
 	*dn = NULL;
 }
 
-/* 0, or -1 with a fault for a GnuTLS function to which the text was too much. */
-static int read_text(const char *text, int result, struct fault *fault)
+/* Turns the result of a GnuTLS function that read the text into a return value and a fault. */
+static int check_result(const char *text, int result, struct fault *fault)
 {
 	if (result == GNUTLS_E_MEMORY_ERROR)
 		return set_memory_fault(fault);
@@ -160,7 +160,7 @@ static int parse_text(const char *text, gnutls_x509_dn_t *dn, struct fault *faul
 
 	if (result >= 0)
 		result = gnutls_x509_dn_set_str(*dn, text, NULL);
-	return read_text(text, result, fault);
+	return check_result(text, result, fault);
 }
 
 int append_name(struct buffer *buffer, const char *text, struct fault *fault)
@@ -169,14 +169,14 @@ int append_name(struct buffer *buffer, const char *text, struct fault *fault)
 	gnutls_datum_t der = {0};
 
 	if (parse_text(text, &dn, fault) < 0 ||
-	    read_text(text, gnutls_x509_dn_export2(dn, GNUTLS_X509_FMT_DER, &der), fault) < 0)
+	    check_result(text, gnutls_x509_dn_export2(dn, GNUTLS_X509_FMT_DER, &der), fault) < 0)
 		return -1;
 	append_bytes(buffer, (struct bytes){der.data, der.size});
 	gnutls_free(der.data);
 	return check_buffer(buffer, fault);
 }
 
-/* The arcs of an object identifier, from its contents octets (X.690 section 8.19). */
+/* Appends the arcs of an object identifier, from its contents octets (X.690 section 8.19). */
 static void append_arcs(struct buffer *text, struct bytes oid)
 {
 	uint64_t arc = 0;
@@ -196,7 +196,8 @@ static void append_arcs(struct buffer *text, struct bytes oid)
 	}
 }
 
-/* By its short name, which GnuTLS knows. Returns whether there is one. */
+/* Appends the short name of an attribute type, or its arcs and returns false if GnuTLS knows no
+   name. */
 static bool append_type(struct buffer *text, struct bytes oid)
 {
 	CLEANUP(clear_buffer) struct buffer arcs = {0};
@@ -218,7 +219,7 @@ static bool must_escape(uint32_t character, bool first, bool last)
 	       (character == ' ' && (first || last)) || (character == '#' && first);
 }
 
-/* RFC 4514 section 2.4, and '?' for what deceives. */
+/* Escapes as RFC 4514 section 2.4 asks, and writes '?' for deceptive characters. */
 static void append_value(struct buffer *text, struct bytes value)
 {
 	const size_t begin = value.len;
@@ -244,7 +245,7 @@ static bool is_text(uint8_t tag)
 	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING;
 }
 
-/* Appends the attributes of one relative name; false when it is none. */
+/* Appends the attributes of one relative name; false if the set is not one. */
 static bool append_relative_name(struct buffer *text, struct bytes set)
 {
 	struct der_item pair;
@@ -272,7 +273,7 @@ static bool append_relative_name(struct buffer *text, struct bytes set)
 	return true;
 }
 
-/* More relative names than any subject has. */
+/* No real subject has as many relative names. */
 enum { RELATIVE_NAMES_MAX = 128 };
 
 /* The last relative name of the sequence comes first (RFC 4514 section 2.1). */
@@ -303,7 +304,7 @@ int format_name(struct bytes name, char **ret_text, struct fault *fault)
 	append_string(&text, "");
 	if (!append_name_text(&text, name))
 		return set_fault(fault, FAULT_MALFORMED,
-				 "a name: expected a sequence of at most %d relative names, of "
+				 "name: expected a sequence of at most %d relative names, with "
 				 "attributes of a type and a value",
 				 RELATIVE_NAMES_MAX);
 	if (check_buffer(&text, fault) < 0)

@@ -65,7 +65,7 @@ static void skip_space(struct bytes *text)
 	}
 }
 
-/* Takes the first certificate off the text: up to and with the mark of its end. */
+/* Takes the first certificate off the text, up to the end mark and including it. */
 static struct bytes cut_certificate(struct bytes *text)
 {
 	const uint8_t *mark = memmem(text->data, text->len, end_mark, strlen(end_mark));

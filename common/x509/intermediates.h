@@ -5,8 +5,8 @@
 #include "common/x509/certificate.h"
 
 /*
- * Certificates between members' and a root, in any order: what a path may be found through, and
- * never what is trusted. Zero-initialised is none.
+ * Certificates between those of members and a root, in any order. A path may go through them, but
+ * they are not trusted by themselves. Zero-initialised is empty.
  */
 struct intermediates {
 	struct certificate *certificates[CHAIN_MAX];
@@ -15,26 +15,31 @@ struct intermediates {
 
 enum { INTERMEDIATES_PEM_MAX = CHAIN_MAX * CERTIFICATE_PEM_MAX };
 
-/* What verify_chain and find_issuer take. */
+/* The array that verify_chain and find_issuer take; borrowed. */
 const struct certificate *const *
 intermediate_certificates(const struct intermediates *intermediates);
 
-/* Takes the certificate over, also on failure. FAULT_TOO_LARGE beyond CHAIN_MAX. */
+/* Takes ownership of the certificate, also on failure. Errors: FAULT_TOO_LARGE beyond CHAIN_MAX. */
 int add_intermediate(struct intermediates *intermediates, struct certificate **certificate,
 		     struct fault *fault) MUST_CHECK;
 
-/* Adds copies of the others that are not there yet, in their order, while there is room. */
+/* Adds copies of the others that are not in the set yet, in their order, up to CHAIN_MAX. */
 int merge_intermediates(struct intermediates *intermediates, const struct intermediates *others,
 			struct fault *fault) MUST_CHECK;
 
-/* Whether this very certificate is one of them. */
+/* Whether the set has a certificate with the same DER. */
 bool has_intermediate(const struct intermediates *intermediates,
 		      const struct certificate *certificate);
 
-/* Reads PEM, one after the other: none is none. FAULT_MALFORMED, FAULT_TOO_LARGE. */
+/*
+ * Reads PEM blocks, one after the other; empty text gives an empty set.
+ * Shape: the caller limits the text to INTERMEDIATES_PEM_MAX.
+ * Errors: FAULT_MALFORMED, FAULT_TOO_LARGE, FAULT_REFUSED as of parse_certificate_pem.
+ */
 int parse_intermediates(struct bytes text, struct intermediates *ret_intermediates,
 			struct fault *fault) MUST_CHECK;
 
+/* Writes the PEM blocks, one after the other. */
 int format_intermediates(const struct intermediates *intermediates, struct buffer *ret_text,
 			 struct fault *fault) MUST_CHECK;
 void clear_intermediates(struct intermediates *intermediates);

@@ -11,7 +11,7 @@ struct issuer {
 	struct certificate *root; /* above an intermediate; NULL: the certificate is the root */
 	struct private_key *key;
 	struct bytes key_id; /* the certificate's subjectKeyIdentifier, a slice of its DER */
-	struct buffer revocation_extensions; /* of its members' certificates; may be empty */
+	struct buffer revocation_extensions; /* for certify_csr; may be empty */
 };
 
 void free_issuer(struct issuer **issuer)
@@ -123,9 +123,9 @@ int new_intermediate_issuer(struct certificate **certificate, struct certificate
 int new_issuer(struct certificate **certificate, struct private_key **key,
 	       struct issuer **ret_issuer, struct fault *fault)
 {
-	struct certificate *none_above = NULL;
+	struct certificate *no_root = NULL;
 
-	return new_intermediate_issuer(certificate, &none_above, key, ret_issuer, fault);
+	return new_intermediate_issuer(certificate, &no_root, key, ret_issuer, fault);
 }
 
 int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *urls,
@@ -144,13 +144,15 @@ int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *url
 	return 0;
 }
 
-/* What a root and an intermediate have in common. issuer_key_id is empty for a root. */
-static int build_authority(const struct tbs_certificate *fields, const struct private_key *signer,
-			   int path_length, struct bytes issuer_key_id, struct buffer *ret_der,
-			   struct fault *fault)
+/* Completes the fields with a serial and extensions, and signs. issuer_key_id is empty for a root.
+ */
+static int build_ca_certificate(const struct tbs_certificate *fields,
+				const struct private_key *signer, int path_length,
+				struct bytes issuer_key_id, struct buffer *ret_der,
+				struct fault *fault)
 {
 	const bool is_root = issuer_key_id.len == 0;
-	struct tbs_certificate own = *fields;
+	struct tbs_certificate complete = *fields;
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	uint8_t serial[SERIAL_MAX];
 
@@ -163,9 +165,9 @@ static int build_authority(const struct tbs_certificate *fields, const struct pr
 		append_authority_key_id(&extensions, issuer_key_id);
 	if (check_buffer(&extensions, fault) < 0)
 		return -1;
-	own.serial = (struct bytes){serial, sizeof(serial)};
-	own.extensions = bytes_of_buffer(&extensions);
-	return build_certificate(&own, signer, is_root ? PROFILE_ROOT : PROFILE_INTERMEDIATE,
+	complete.serial = (struct bytes){serial, sizeof(serial)};
+	complete.extensions = bytes_of_buffer(&extensions);
+	return build_certificate(&complete, signer, is_root ? PROFILE_ROOT : PROFILE_INTERMEDIATE,
 				 ret_der, fault);
 }
 
@@ -181,7 +183,7 @@ int create_root(const struct private_key *key, const char *subject, const struct
 	fields.issuer = bytes_of_buffer(&name);
 	fields.subject = bytes_of_buffer(&name);
 	fields.spki = public_key_spki(public_key);
-	return build_authority(&fields, key, -1, (struct bytes){0}, ret_der, fault);
+	return build_ca_certificate(&fields, key, -1, (struct bytes){0}, ret_der, fault);
 }
 
 static int check_within(const struct certificate *issuer, const struct validity *validity,
@@ -195,38 +197,33 @@ static int check_within(const struct certificate *issuer, const struct validity 
 	return 0;
 }
 
-/* With the root's name it would look self-issued, and a path that ends at the name would end too
-   early. */
-static int check_other_name(const struct issuer *root, struct bytes name, struct fault *fault)
-{
-	if (equal_bytes(name, certificate_fields(root->certificate)->subject))
-		return set_fault(fault, FAULT_REFUSED,
-				 "expected another name than the root's, %s, found the same",
-				 certificate_subject(root->certificate));
-	return 0;
-}
-
 int create_intermediate(const struct issuer *root, const struct public_key *key,
 			const char *subject, const struct validity *validity,
 			struct buffer *ret_der, struct fault *fault)
 {
-	const struct certificate_fields *above = certificate_fields(root->certificate);
+	const struct certificate_fields *root_fields = certificate_fields(root->certificate);
 	CLEANUP(clear_buffer) struct buffer name = {0};
-	struct tbs_certificate fields = {
-		.issuer = above->subject, .validity = *validity, .spki = public_key_spki(key)};
+	struct tbs_certificate fields = {.issuer = root_fields->subject,
+					 .validity = *validity,
+					 .spki = public_key_spki(key)};
 
-	if (equal_bytes(fields.spki, above->spki))
+	if (equal_bytes(fields.spki, root_fields->spki))
 		return set_fault(fault, FAULT_REFUSED,
 				 "expected another key than the root's, found the same");
 	if (check_within(root->certificate, validity, fault) < 0 ||
-	    append_name(&name, subject, fault) < 0 ||
-	    check_other_name(root, bytes_of_buffer(&name), fault) < 0)
+	    append_name(&name, subject, fault) < 0)
 		return -1;
+	/* With the root's name the intermediate would look self-issued, and a verifier that looks
+	   for the root by name would stop there. */
+	if (equal_bytes(bytes_of_buffer(&name), root_fields->subject))
+		return set_fault(fault, FAULT_REFUSED,
+				 "expected another name than the root's, %s, found the same",
+				 certificate_subject(root->certificate));
 	fields.subject = bytes_of_buffer(&name);
-	return build_authority(&fields, root->key, 0, root->key_id, ret_der, fault);
+	return build_ca_certificate(&fields, root->key, 0, root->key_id, ret_der, fault);
 }
 
-/* What can be refused before any arithmetic. */
+/* The cheap refusals, before any signature is verified. */
 static int check_request(const struct issuer *issuer, const struct csr *csr,
 			 const struct validity *validity, struct fault *fault)
 {

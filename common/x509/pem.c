@@ -39,7 +39,7 @@ static bool strip_boundaries(struct bytes *text, const char *label)
 	return true;
 }
 
-/* The base64 of all lines in one; false when it does not begin after a line's end. */
+/* Joins the base64 of all lines; false if the body does not begin with the end of a line. */
 static bool join_lines(struct bytes body, struct buffer *ret_line)
 {
 	if (body.len > 0 && body.data[0] != '\n' && body.data[0] != '\r')

@@ -4,18 +4,19 @@
 #include "common/base/bytes.h"
 
 /*
- * PEM (RFC 7468) of one object. Read strictly: exactly one block, white space around it and nothing
- * else; in it base64 lines of any length that end with LF or CR LF; no headers.
+ * PEM (RFC 7468) of one object. The reader is strict: exactly one block, with only white space
+ * around it; base64 lines of any length in it, each ending with LF or CR LF; no headers.
  */
 
 /*
- * The octets inside. `label` as in -----BEGIN label-----; `other_label`, which may be NULL, is
- * taken as well.
+ * The octets inside the block. The label is that of -----BEGIN label-----; a block with
+ * `other_label`, which may be NULL, is accepted as well.
+ * Errors: FAULT_MALFORMED; FAULT_TOO_LARGE for a text of more than `max` octets.
  */
 int unwrap_pem(struct bytes pem, const char *label, const char *other_label, size_t max,
 	       struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
-/* Lines of 64 characters, LF at the end of each. */
+/* Writes lines of 64 characters, each ending with LF. */
 int format_pem(struct bytes der, const char *label, struct buffer *ret_pem,
 	       struct fault *fault) MUST_CHECK;
 

@@ -7,18 +7,15 @@
 
 enum { EXTENSION_COUNT_MAX = 32 };
 
-/* Bits of keyUsage, of its first octet (RFC 5280 section 4.2.1.3). */
-enum { DIGITAL_SIGNATURE = 0x80, KEY_CERT_SIGN = 0x04, CRL_SIGN = 0x02 };
-
-/* What the extensions said. */
+/* A certificate whose extensions are being checked, and the values that they have. */
 struct examination {
-	const struct certificate_fields *parts;
+	const struct certificate_fields *fields;
 	enum profile profile;
 	struct verdict *verdict;
 	struct fault *fault;
-	bool failed;                            /* could not be judged: *fault says why */
-	struct bytes seen[EXTENSION_COUNT_MAX]; /* OIDs */
-	size_t seen_count;
+	bool failed;                            /* *fault says why */
+	struct bytes oids[EXTENSION_COUNT_MAX]; /* of the extensions so far */
+	size_t oid_count;
 	bool has_key_usage;
 	bool is_ca;
 	bool critical_alt_name;
@@ -27,7 +24,7 @@ struct examination {
 	struct bytes authority_key_id;
 };
 
-/* The value's one outer item of the tag; false when there is none, or anything else. */
+/* The one item that the value is; false if it is not strict DER, or has another tag. */
 static bool read_value(struct bytes value, uint8_t tag, struct der_item *ret_item)
 {
 	return check_der(value, "", NULL) == 0 && read_der_tagged(&value, tag, ret_item);
@@ -68,7 +65,7 @@ static void check_basic_constraints(struct examination *examination,
 		reject_because(verdict, "%s: expected critical in a CA's certificate", where);
 }
 
-/* A BIT STRING with named bits: no zero bits at its end (X.690 section 11.2.2). */
+/* The last bit of a BIT STRING with named bits is 1 (X.690 section 11.2.2). */
 static bool read_key_usage(struct bytes value, uint8_t *ret_bits)
 {
 	struct der_item item;
@@ -138,17 +135,15 @@ static void check_alt_name(struct examination *examination, const struct extensi
 {
 	static const char where[] = "RFC 5280 section 4.2.1.6";
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
-	struct fault fault = {0};
+	struct fault problem = {0};
 
 	examination->critical_alt_name = extension->critical;
-	if (parse_alt_names(extension->value, &names, &fault) == 0)
+	if (parse_alt_names(extension->value, &names, &problem) == 0)
 		return;
-	if (fault.class == FAULT_MALFORMED) {
-		reject_because(examination->verdict, "%s: %s", where, fault.text);
-		return;
-	}
-	examination->failed = true;
-	(void)set_fault(examination->fault, fault.class, "%s", fault.text);
+	if (pass_failure(&problem, examination->fault) < 0)
+		examination->failed = true;
+	else
+		reject_because(examination->verdict, "%s: %s", where, problem.text);
 }
 
 static void check_extended_key_usage(struct examination *examination,
@@ -157,17 +152,17 @@ static void check_extended_key_usage(struct examination *examination,
 	static const char where[] = "RFC 5280 section 4.2.1.12: extKeyUsage";
 	struct der_item sequence;
 	struct der_item oid;
-	bool held =
+	bool valid =
 		read_value(extension->value, DER_SEQUENCE, &sequence) && sequence.content.len > 0;
 
-	while (held && sequence.content.len > 0)
-		held = read_der_tagged(&sequence.content, DER_OID, &oid);
-	if (!held)
+	while (valid && sequence.content.len > 0)
+		valid = read_der_tagged(&sequence.content, DER_OID, &oid);
+	if (!valid)
 		reject_because(examination->verdict, "%s: expected at least one purpose, in DER",
 			       where);
 }
 
-/* Constraints of a kind that our pools do not have, and that we therefore do not enforce. */
+/* verify_chain does not enforce these constraints, so no certificate may have them. */
 static void refuse_constraints(struct examination *examination, const struct extension *extension)
 {
 	const char *where = "section 4.2.1.14: inhibitAnyPolicy";
@@ -198,11 +193,11 @@ static const char extension_section[] = "RFC 5280 section 4.2";
 
 static void check_extension(struct examination *examination, const struct extension *extension)
 {
-	for (size_t i = 0; i < examination->seen_count; i++)
-		if (equal_bytes(examination->seen[i], extension->oid))
+	for (size_t i = 0; i < examination->oid_count; i++)
+		if (equal_bytes(examination->oids[i], extension->oid))
 			reject_because(examination->verdict, "%s: an extension is there twice",
 				       extension_section);
-	examination->seen[examination->seen_count++] = extension->oid;
+	examination->oids[examination->oid_count++] = extension->oid;
 	for (size_t i = 0; i < COUNT_OF(known_extensions); i++) {
 		if (known_extensions[i].id != extension->id)
 			continue;
@@ -217,15 +212,15 @@ static void check_extension(struct examination *examination, const struct extens
 
 static void check_extensions(struct examination *examination)
 {
-	struct bytes rest = examination->parts->extensions;
+	struct bytes rest = examination->fields->extensions;
 	struct extension extension;
 
-	if (examination->parts->extensible && rest.len == 0)
+	if (examination->fields->extensible && rest.len == 0)
 		reject_because(examination->verdict,
 			       "RFC 5280 section 4.1: extensions: found none in the "
 			       "sequence, expected at least one");
 	while (read_extension(&rest, &extension)) {
-		if (examination->seen_count == EXTENSION_COUNT_MAX) {
+		if (examination->oid_count == EXTENSION_COUNT_MAX) {
 			reject_because(examination->verdict, "%s: expected at most %d extensions",
 				       extension_section, EXTENSION_COUNT_MAX);
 			return;
@@ -237,16 +232,17 @@ static void check_extensions(struct examination *examination)
 			       extension_section);
 }
 
-static void check_algorithm(const struct certificate_fields *parts, struct verdict *verdict)
+static void check_algorithm(const struct certificate_fields *fields, struct verdict *verdict)
 {
-	const char *flaw = find_signature_problem(&parts->signed_object, NULL);
+	const char *problem = find_signature_problem(&fields->signed_object, NULL);
 
-	if (!equal_bytes(parts->algorithm, parts->signed_object.algorithm))
+	if (!equal_bytes(fields->algorithm, fields->signed_object.algorithm))
 		reject_because(verdict,
 			       "RFC 5280 section 4.1.1.2: signatureAlgorithm: not the one inside "
 			       "what is signed");
-	if (flaw != NULL)
-		reject_because(verdict, "RFC 5280 section 4.1.1.2: signatureAlgorithm: %s", flaw);
+	if (problem != NULL)
+		reject_because(verdict, "RFC 5280 section 4.1.1.2: signatureAlgorithm: %s",
+			       problem);
 }
 
 static void check_serial(struct bytes serial, struct verdict *verdict)
@@ -262,9 +258,6 @@ static void check_serial(struct bytes serial, struct verdict *verdict)
 			       SERIAL_MAX, serial.len);
 }
 
-/* The first second that is written as GeneralizedTime: 2050-01-01T00:00:00Z. */
-static const int64_t generalized_from_s = INT64_C(2524608000);
-
 static void check_time(const struct der_item *item, const char *name, int64_t *ret_time_s,
 		       struct verdict *verdict)
 {
@@ -274,17 +267,17 @@ static void check_time(const struct der_item *item, const char *name, int64_t *r
 	if (!read_der_time(item, ret_time_s))
 		reject_because(verdict, "%s: %s: expected YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ", where,
 			       name);
-	else if (item->tag == DER_GENERALIZED_TIME && *ret_time_s < generalized_from_s)
+	else if (item->tag == DER_GENERALIZED_TIME && *ret_time_s < DER_GENERALIZED_TIME_FROM_S)
 		reject_because(verdict, "%s: %s: expected UTCTime before 2050", where, name);
 }
 
-static void check_validity(const struct certificate_fields *parts, struct verdict *verdict)
+static void check_validity(const struct certificate_fields *fields, struct verdict *verdict)
 {
 	int64_t not_before_s;
 	int64_t not_after_s;
 
-	check_time(&parts->not_before, "notBefore", &not_before_s, verdict);
-	check_time(&parts->not_after, "notAfter", &not_after_s, verdict);
+	check_time(&fields->not_before, "notBefore", &not_before_s, verdict);
+	check_time(&fields->not_after, "notAfter", &not_after_s, verdict);
 	if (not_before_s >= not_after_s)
 		reject_because(verdict,
 			       "RFC 5280 section 4.1.2.5: expected notBefore before notAfter");
@@ -292,28 +285,28 @@ static void check_validity(const struct certificate_fields *parts, struct verdic
 
 static void check_names(const struct examination *examination)
 {
-	const struct certificate_fields *parts = examination->parts;
+	const struct certificate_fields *fields = examination->fields;
 	struct verdict *verdict = examination->verdict;
 	static const char issuer[] = "RFC 5280 section 4.1.2.4: issuer";
 	static const char subject[] = "RFC 5280 section 4.1.2.6: subject";
 
-	if (empty_name(parts->issuer))
+	if (empty_name(fields->issuer))
 		reject_because(verdict, "%s: expected a name, found an empty one", issuer);
-	check_name(parts->issuer, issuer, verdict);
-	if (empty_name(parts->subject) && examination->profile != PROFILE_MEMBER)
+	check_name(fields->issuer, issuer, verdict);
+	if (empty_name(fields->subject) && examination->profile != PROFILE_MEMBER)
 		reject_because(verdict, "%s: expected a name, found an empty one", subject);
-	else if (empty_name(parts->subject) && !examination->critical_alt_name)
+	else if (empty_name(fields->subject) && !examination->critical_alt_name)
 		reject_because(verdict,
 			       "%s: expected a name or a critical subjectAltName, found neither",
 			       subject);
-	check_name(parts->subject, subject, verdict);
-	if (examination->profile == PROFILE_ROOT && !equal_bytes(parts->subject, parts->issuer))
+	check_name(fields->subject, subject, verdict);
+	if (examination->profile == PROFILE_ROOT && !equal_bytes(fields->subject, fields->issuer))
 		reject_because(verdict,
 			       "%s: expected the issuer's name in a self-signed certificate",
 			       subject);
 }
 
-/* What a CA's certificate needs, and a member's must not have. */
+/* The marks of a CA's certificate, which a member's must not have, and the reverse. */
 static void check_role(const struct examination *examination)
 {
 	struct verdict *verdict = examination->verdict;
@@ -330,12 +323,12 @@ static void check_role(const struct examination *examination)
 	if (!examination->has_key_usage)
 		reject_because(verdict,
 			       "RFC 5280 section 4.2.1.3: keyUsage: expected one, found none");
-	if (wants_ca && (usage & KEY_CERT_SIGN) == 0)
+	if (wants_ca && (usage & USAGE_KEY_CERT_SIGN) == 0)
 		reject_because(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected keyCertSign");
-	if (!wants_ca && (usage & DIGITAL_SIGNATURE) == 0)
+	if (!wants_ca && (usage & USAGE_DIGITAL_SIGNATURE) == 0)
 		reject_because(verdict,
 			       "RFC 5280 section 4.2.1.3: keyUsage: expected digitalSignature");
-	if (!wants_ca && (usage & (KEY_CERT_SIGN | CRL_SIGN)) != 0)
+	if (!wants_ca && (usage & (USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN)) != 0)
 		reject_because(verdict,
 			       "RFC 5280 section 4.2.1.3: keyUsage: expected neither keyCertSign "
 			       "nor cRLSign");
@@ -360,19 +353,19 @@ static void check_key_ids(const struct examination *examination)
 			       "subjectKeyIdentifier in a self-signed certificate");
 }
 
-int check_certificate_fields(const struct certificate_fields *parts, enum profile profile,
+int check_certificate_fields(const struct certificate_fields *fields, enum profile profile,
 			     struct verdict *verdict, struct fault *fault)
 {
 	struct examination examination = {
-		.parts = parts, .profile = profile, .verdict = verdict, .fault = fault};
+		.fields = fields, .profile = profile, .verdict = verdict, .fault = fault};
 
-	if (parts->version != 3)
+	if (fields->version != 3)
 		reject_because(verdict, "RFC 5280 section 4.1.2.1: version: expected 3, found %d",
-			       parts->version);
-	check_algorithm(parts, verdict);
-	check_serial(parts->serial, verdict);
-	check_validity(parts, verdict);
-	if (parts->unique_identifiers)
+			       fields->version);
+	check_algorithm(fields, verdict);
+	check_serial(fields->serial, verdict);
+	check_validity(fields, verdict);
+	if (fields->unique_identifiers)
 		reject_because(verdict,
 			       "RFC 5280 section 4.1.2.8: unique identifiers: expected none");
 	check_extensions(&examination);

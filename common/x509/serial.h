@@ -3,30 +3,31 @@
 
 #include "common/base/bytes.h"
 
-/*
- * The serials of our own certificates as people and programs write them: SERIAL_MAX octets in
- * hexadecimal, of any case, with "0x" before them or not, with a colon between all octets or none.
- * Never decimal: forty digits 0 to 9 are hexadecimal too. What format_serial prints is read.
- */
+/* Serials of certificates (RFC 5280 section 4.1.2.2): the contents octets of an INTEGER. */
 
 enum { SERIAL_MAX = 20, SERIAL_TEXT_SIZE = 2 * SERIAL_MAX + 1 };
 
-/* A serial: 160 bits, of which 159 random, the top bit clear and the first octet not zero, so that
-   the INTEGER is positive and has 20 octets always (RFC 5280 section 4.1.2.2). */
+/* Draws a serial of 159 random bits. The top bit is clear and the first octet is not zero, so that
+   the INTEGER is positive and always has 20 octets. */
 int generate_serial(uint8_t ret_serial[static SERIAL_MAX], struct fault *fault) MUST_CHECK;
 
 /*
- * Lower-case hex of the serial's contents octets, as openssl prints it but in lower case.
- * Shape: at most SERIAL_MAX octets; more are left out.
+ * Writes a serial in lower-case hexadecimal; openssl writes the same in upper case.
+ * Shape: at most SERIAL_MAX octets; further ones are left out.
  */
 void format_serial(struct bytes serial, char ret_text[static SERIAL_TEXT_SIZE]);
 
-/* FAULT_MALFORMED says how many digits there are, and how many are expected. */
+/*
+ * Reads the serial of one of our own certificates, as people and programs write it: SERIAL_MAX
+ * octets in hexadecimal of either case, with or without "0x" in front, and with a colon between all
+ * octets or none. Digits are always hexadecimal, even if all of them are 0 to 9.
+ * Errors: FAULT_MALFORMED with the numbers of digits expected and found.
+ */
 int parse_serial(const char *text, uint8_t ret_serial[static SERIAL_MAX],
 		 struct fault *fault) MUST_CHECK;
 
-/* Whether a text has nothing but hexadecimal digits and colons after a "0x": it can only be meant
-   as a serial, or a part of one, unless it is a name. */
+/* Whether the text has only hexadecimal digits and colons, after an optional "0x": it is a serial
+   or a fragment of one, unless it is a name. */
 bool is_hexadecimal(const char *text);
 
 #endif

@@ -14,7 +14,7 @@ bool split_signed_object(struct bytes der, struct signed_object *ret_object)
 	    !read_der_tagged(&outer.content, DER_SEQUENCE, &algorithm) ||
 	    !read_der_tagged(&outer.content, DER_BIT_STRING, &signature))
 		return false;
-	/* A signature is whole octets. */
+	/* A signature is a whole number of octets: no unused bits. */
 	if (der.len > 0 || outer.content.len > 0 || signature.content.len == 0 ||
 	    signature.content.data[0] != 0)
 		return false;
@@ -37,7 +37,7 @@ static const enum family families[KEY_TYPE_COUNT] = {
 struct scheme {
 	struct bytes algorithm; /* the AlgorithmIdentifier's DER */
 	enum family family;
-	enum digest_algorithm digest; /* Ed25519: its own, inside */
+	enum digest_algorithm digest; /* not used with Ed25519, which has its own */
 };
 
 #define LITERAL(text)                                                                              \
@@ -66,7 +66,7 @@ static const struct scheme *find_scheme(struct bytes algorithm)
 	return NULL;
 }
 
-/* Whether some key of the family could have made a signature of this form. */
+/* Whether the signature has the form of one by a key of some type of the family. */
 static bool canonical_in_family(enum family family, struct bytes signature)
 {
 	for (int type = 0; type < KEY_TYPE_COUNT; type++)
@@ -75,8 +75,8 @@ static bool canonical_in_family(enum family family, struct bytes signature)
 	return false;
 }
 
-static const char *find_flaw(const struct scheme *scheme, struct bytes signature,
-			     const struct public_key *key)
+static const char *find_scheme_problem(const struct scheme *scheme, struct bytes signature,
+				       const struct public_key *key)
 {
 	if (scheme == NULL)
 		return "expected ECDSA or RSA with SHA-256, SHA-384 or SHA-512, or Ed25519, found "
@@ -91,29 +91,29 @@ static const char *find_flaw(const struct scheme *scheme, struct bytes signature
 
 const char *find_signature_problem(const struct signed_object *object, const struct public_key *key)
 {
-	return find_flaw(find_scheme(object->algorithm), object->signature, key);
+	return find_scheme_problem(find_scheme(object->algorithm), object->signature, key);
 }
 
 int verify_signed_object(const struct signed_object *object, const struct public_key *key,
 			 const char *where, struct verdict *verdict, struct fault *fault)
 {
 	const struct scheme *scheme = find_scheme(object->algorithm);
-	const char *flaw = find_flaw(scheme, object->signature, key);
-	struct verdict own = {0};
+	const char *problem = find_scheme_problem(scheme, object->signature, key);
+	struct verdict signature = {0};
 
-	if (scheme == NULL || flaw != NULL) {
-		reject_because(verdict, "%s: %s", where, flaw);
+	if (scheme == NULL || problem != NULL) {
+		reject_because(verdict, "%s: %s", where, problem);
 		return 0;
 	}
-	if (verify_object_data(key, scheme->digest, object->body, object->signature, &own, fault) <
-	    0)
+	if (verify_object_data(key, scheme->digest, object->body, object->signature, &signature,
+			       fault) < 0)
 		return -1;
-	if (own.invalid)
+	if (signature.invalid)
 		reject_because(verdict, "%s: the signature is not by the key", where);
 	return 0;
 }
 
-/* The scheme of default_signature_algorithm: its place among the schemes. */
+/* The index into schemes of default_signature_algorithm. */
 static const size_t signing_schemes[KEY_TYPE_COUNT] = {
 	[KEY_ECDSA_P256] = 0, [KEY_ECDSA_P384] = 1, [KEY_ED25519] = 3,
 	[KEY_RSA_2048] = 4,   [KEY_RSA_3072] = 4,   [KEY_RSA_4096] = 4,
@@ -134,7 +134,7 @@ int sign_object(const struct private_key *key, struct bytes body, struct buffer 
 		return -1;
 	append_bytes(&tail, signing_algorithm(private_key_type(key)));
 	append_der_header(&tail, DER_BIT_STRING, 1 + signature.len);
-	/* No bit of the last octet is unused. */
+	/* The number of unused bits: 0. */
 	append_bytes(&tail, (struct bytes){(const uint8_t *)"", 1});
 	append_bytes(&tail, bytes_of_buffer(&signature));
 	append_der_header(buffer, DER_SEQUENCE, body.len + tail.len);

@@ -5,45 +5,45 @@
 #include "common/crypto/signature.h"
 
 /*
- * What a certificate and a request have in common: SEQUENCE { body, signatureAlgorithm, signature }
- * (RFC 5280 section 4.1, RFC 2986 section 4.2), as slices of DER that somebody else owns.
+ * The structure that certificates, requests and CRLs share: SEQUENCE { body, signatureAlgorithm,
+ * signature } (RFC 5280 sections 4.1 and 5.1, RFC 2986 section 4.2), as slices of DER that the
+ * caller owns.
  */
 struct signed_object {
-	struct bytes body; /* what is signed: the whole item */
-	struct bytes algorithm;
+	struct bytes body;      /* the octets that are signed: a whole item */
+	struct bytes algorithm; /* whole item */
 	struct bytes signature; /* without the octet that counts unused bits */
 };
 
-/* False unless strict DER (check_der) has this structure. */
+/* Shape: strict DER (check_der). False if it does not have this structure. */
 bool split_signed_object(struct bytes der, struct signed_object *ret_object);
 
 /*
- * What is wrong with the signature as far as can be seen without computing: an algorithm other than
- * ECDSA or RSA (PKCS #1 v1.5) with SHA-256, SHA-384 or SHA-512, or Ed25519, each with exactly the
- * parameters that RFC 4055, RFC 5758 and RFC 8410 give; an algorithm that does not fit the signer's
- * key; a signature that is not in its one DER form. key may be NULL when the signer is not known.
- * NULL when there is nothing wrong.
+ * Why the signature cannot be valid, as far as its form says: the algorithm is not ECDSA or RSA
+ * (PKCS #1 v1.5) with SHA-256, SHA-384 or SHA-512, nor Ed25519, each with exactly the parameters of
+ * RFC 4055, RFC 5758 and RFC 8410; the algorithm does not fit the signer's key; or the signature is
+ * not in its one DER form. NULL if the form is right. key is NULL if the signer is not known.
  */
 const char *find_signature_problem(const struct signed_object *object,
 				   const struct public_key *key);
 
 /*
- * Whether the signature is by the key; looks for flaws first. Reasons begin with `where`.
- * Errors: only when it could not be judged.
+ * Whether the signature is by the key, and has the right form (find_signature_problem). Reasons
+ * begin with `where`.
  */
 int verify_signed_object(const struct signed_object *object, const struct public_key *key,
 			 const char *where, struct verdict *verdict,
 			 struct fault *fault) MUST_CHECK;
 
 /*
- * Appends a signed object: the body (a whole item), the algorithm with which we sign under the key,
- * and the signature.
+ * Signs the body (a whole item), and appends the signed object: the body, signing_algorithm of the
+ * key, and the signature.
  */
 int sign_object(const struct private_key *key, struct bytes body, struct buffer *buffer,
 		struct fault *fault) MUST_CHECK;
 
-/* The AlgorithmIdentifier that sign_object writes for a key of the type, whole: for bodies that
-   hold it too (RFC 5280 section 4.1.2.3, section 5.1.2.2). */
+/* The AlgorithmIdentifier (whole item) that sign_object writes for a key of the type: bodies repeat
+   it (RFC 5280 sections 4.1.2.3 and 5.1.2.2). */
 struct bytes signing_algorithm(enum key_type type);
 
 #endif

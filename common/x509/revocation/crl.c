@@ -1,6 +1,7 @@
 #include "common/x509/revocation/crl.h"
 
 #include "common/base/clock.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
 #include "common/x509/revocation/crl_fields.h"
 
@@ -11,8 +12,8 @@
 
 struct crl {
 	struct buffer der;
-	struct crl_fields parts; /* slices of der */
-	uint32_t *entries;       /* where in the list each entry begins, by serial */
+	struct crl_fields fields; /* slices of der */
+	uint32_t *entries;        /* offsets into the list, sorted by serial */
 	size_t count;
 };
 
@@ -27,20 +28,20 @@ void free_crl(struct crl **crl_pointer)
 	free(crl);
 }
 
-/* The entry that begins there; every entry was read before. */
+/* The entry at the offset; index_entries has checked that it can be read. */
 static struct revoked_entry entry_at(const struct crl *crl, uint32_t offset)
 {
-	struct bytes rest = {crl->parts.revoked.data + offset, crl->parts.revoked.len - offset};
+	struct bytes rest = {crl->fields.revoked.data + offset, crl->fields.revoked.len - offset};
 	struct revoked_entry entry = {0};
 
 	(void)read_revoked_entry(&rest, &entry);
 	return entry;
 }
 
-/* Only the serial, which is all that sorting and searching look at. */
+/* The serial of the entry at the offset: sorting and searching need nothing else. */
 static struct bytes serial_at(const struct crl *crl, uint32_t offset)
 {
-	struct bytes rest = {crl->parts.revoked.data + offset, crl->parts.revoked.len - offset};
+	struct bytes rest = {crl->fields.revoked.data + offset, crl->fields.revoked.len - offset};
 	struct der_item sequence = {0};
 	struct der_item serial = {0};
 
@@ -49,7 +50,7 @@ static struct bytes serial_at(const struct crl *crl, uint32_t offset)
 	return serial.content;
 }
 
-/* Of two numbers in as few octets as can be, the shorter is the smaller. */
+/* Compares two numbers in as few octets as possible: the shorter one is smaller. */
 static int compare_numbers(struct bytes a, struct bytes b)
 {
 	if (a.len != b.len)
@@ -79,19 +80,19 @@ static int grow_index(struct crl *crl, size_t *size, struct fault *fault)
 
 static int index_entries(struct crl *crl, struct fault *fault)
 {
-	struct bytes rest = crl->parts.revoked;
+	struct bytes rest = crl->fields.revoked;
 	struct bytes before = {0};
 	bool sorted = true;
 	size_t size = 0;
 
 	while (rest.len > 0) {
-		uint32_t offset = (uint32_t)(rest.data - crl->parts.revoked.data);
+		uint32_t offset = (uint32_t)(rest.data - crl->fields.revoked.data);
 		struct revoked_entry entry = {0};
-		const char *flaw = read_revoked_entry(&rest, &entry);
+		const char *problem = read_revoked_entry(&rest, &entry);
 
-		if (flaw != NULL)
+		if (problem != NULL)
 			return set_fault(fault, FAULT_MALFORMED, "CRL: entry %zu: %s",
-					 crl->count + 1, flaw);
+					 crl->count + 1, problem);
 		if (crl->count == size && grow_index(crl, &size, fault) < 0)
 			return -1;
 		sorted = sorted && (crl->count == 0 || compare_numbers(before, entry.serial) <= 0);
@@ -103,8 +104,8 @@ static int index_entries(struct crl *crl, struct fault *fault)
 	return 0;
 }
 
-/* Makes PEM DER. */
-static int unwrap(struct buffer *content, struct fault *fault)
+/* Replaces PEM by the DER in it. */
+static int unwrap_content(struct buffer *content, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
@@ -122,7 +123,7 @@ int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
 	CLEANUP(clear_buffer) struct buffer der = take_buffer(content);
 	CLEANUP(free_crl) struct crl *crl = NULL;
 
-	if (unwrap(&der, fault) < 0)
+	if (unwrap_content(&der, fault) < 0)
 		return -1;
 	if (der.len > CRL_DER_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
@@ -132,7 +133,7 @@ int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
 	if (crl == NULL)
 		return set_memory_fault(fault);
 	crl->der = take_buffer(&der);
-	if (split_crl(bytes_of_buffer(&crl->der), &crl->parts, fault) < 0 ||
+	if (split_crl(bytes_of_buffer(&crl->der), &crl->fields, fault) < 0 ||
 	    index_entries(crl, fault) < 0)
 		return -1;
 	*ret_crl = TAKE(crl);
@@ -141,12 +142,12 @@ int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
 
 int64_t crl_this_update(const struct crl *crl)
 {
-	return crl->parts.this_update_s;
+	return crl->fields.this_update_s;
 }
 
 int64_t crl_next_update(const struct crl *crl)
 {
-	return crl->parts.next_update_s;
+	return crl->fields.next_update_s;
 }
 
 size_t crl_count(const struct crl *crl)
@@ -156,7 +157,7 @@ size_t crl_count(const struct crl *crl)
 
 void format_crl_number(const struct crl *crl, char ret_text[static CRL_NUMBER_TEXT_SIZE])
 {
-	struct bytes number = crl->parts.number;
+	struct bytes number = crl->fields.number;
 	uint64_t value = 0;
 
 	if (number.len > sizeof(value)) {
@@ -172,20 +173,18 @@ void format_crl_number(const struct crl *crl, char ret_text[static CRL_NUMBER_TE
 
 bool older_crl(const struct crl *crl, const struct crl *other)
 {
-	int order = compare_numbers(crl->parts.number, other->parts.number);
+	int order = compare_numbers(crl->fields.number, other->fields.number);
 
-	return order < 0 || (order == 0 && crl->parts.this_update_s < other->parts.this_update_s);
+	return order < 0 || (order == 0 && crl->fields.this_update_s < other->fields.this_update_s);
 }
 
 bool names_issuer(const struct crl *crl, const struct certificate *issuer)
 {
-	const struct certificate_fields *parts = certificate_fields(issuer);
+	const struct certificate_fields *fields = certificate_fields(issuer);
 
-	return equal_bytes(crl->parts.issuer, parts->subject) &&
-	       equal_bytes(crl->parts.authority_key_id, find_subject_key_id(parts));
+	return equal_bytes(crl->fields.issuer, fields->subject) &&
+	       equal_bytes(crl->fields.authority_key_id, find_subject_key_id(fields));
 }
-
-enum { CRL_SIGN = 0x02 }; /* bit 6, in the first octet of the bits */
 
 bool may_sign_crls(const struct certificate *certificate)
 {
@@ -198,16 +197,16 @@ bool may_sign_crls(const struct certificate *certificate)
 	    !found)
 		return false;
 	return read_der_tagged(&extension.value, DER_BIT_STRING, &bits) && bits.content.len >= 2 &&
-	       (bits.content.data[1] & CRL_SIGN) != 0;
+	       (bits.content.data[1] & USAGE_CRL_SIGN) != 0;
 }
 
 int verify_crl_signature(const struct crl *crl, const struct certificate *issuer,
 			 struct verdict *verdict, struct fault *fault)
 {
-	const struct certificate_fields *parts = certificate_fields(issuer);
+	const struct certificate_fields *fields = certificate_fields(issuer);
 	const char *subject = certificate_subject(issuer);
 
-	if (!equal_bytes(crl->parts.issuer, parts->subject))
+	if (!equal_bytes(crl->fields.issuer, fields->subject))
 		reject_because(
 			verdict,
 			"CRL: RFC 5280 section 5.1.2.3: issuer: expected %s, found another name",
@@ -225,7 +224,7 @@ int verify_crl_signature(const struct crl *crl, const struct certificate *issuer
 			subject);
 	if (verdict->invalid)
 		return 0;
-	return verify_signed_object(&crl->parts.signed_object, certificate_public_key(issuer),
+	return verify_signed_object(&crl->fields.signed_object, certificate_public_key(issuer),
 				    "CRL: RFC 5280 section 5.1.1.3: signatureValue", verdict,
 				    fault);
 }

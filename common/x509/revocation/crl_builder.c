@@ -3,24 +3,21 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
 
-/* 9999-12-31T23:59:59Z, the last that GeneralizedTime can say. */
-static const int64_t last_time_s = INT64_C(253402300799);
-
-/* What follows the entries, and the signature: far less than this. */
+/* The extensions and the signature, which follow the entries, have far fewer octets. */
 enum { REST_MAX = 4096 };
 
 #define ID_CE(arc) "\x06\x03\x55\x1d" arc
 
 static bool valid_time(int64_t time_s)
 {
-	return time_s >= 0 && time_s <= last_time_s;
+	return time_s >= 0 && time_s <= DER_TIME_MAX_S;
 }
 
-static int check_terms(const struct issuer *issuer, const struct crl_options *terms,
-		       struct fault *fault)
+static int check_options(const struct issuer *issuer, const struct crl_options *options,
+			 struct fault *fault)
 {
-	if (!valid_time(terms->this_update_s) || !valid_time(terms->next_update_s) ||
-	    terms->this_update_s >= terms->next_update_s)
+	if (!valid_time(options->this_update_s) || !valid_time(options->next_update_s) ||
+	    options->this_update_s >= options->next_update_s)
 		return set_fault(fault, FAULT_REFUSED,
 				 "CRL: expected thisUpdate before nextUpdate, from 1970 to 9999");
 	if (!may_sign_crls(issuer_certificate(issuer)))
@@ -32,24 +29,24 @@ static int check_terms(const struct issuer *issuer, const struct crl_options *te
 }
 
 int begin_crl(struct crl_builder *builder, const struct issuer *issuer,
-	      const struct crl_options *terms, struct fault *fault)
+	      const struct crl_options *options, struct fault *fault)
 {
 	struct buffer *body = &builder->body;
 
-	if (check_terms(issuer, terms, fault) < 0)
+	if (check_options(issuer, options, fault) < 0)
 		return -1;
-	append_der_number(body, 1); /* version 2 */
+	append_der_number(body, 1); /* means version 2 */
 	append_bytes(body, signing_algorithm(private_key_type(issuer_key(issuer))));
 	append_bytes(body, certificate_fields(issuer_certificate(issuer))->subject);
-	append_der_time(body, terms->this_update_s);
-	append_der_time(body, terms->next_update_s);
+	append_der_time(body, options->this_update_s);
+	append_der_time(body, options->next_update_s);
 	builder->issuer = issuer;
-	builder->number = terms->number;
+	builder->number = options->number;
 	builder->list = body->len;
 	return check_buffer(body, fault);
 }
 
-/* The contents of the INTEGER: as few octets as can be. */
+/* The contents octets of the INTEGER: as few as possible. */
 static struct bytes trim_serial(const uint8_t serial[static SERIAL_MAX])
 {
 	struct bytes octets = {serial, SERIAL_MAX};
@@ -86,7 +83,7 @@ static int check_entry(const struct crl_builder *builder, const struct crl_entry
 	return 0;
 }
 
-/* crlEntryExtensions with the reason, an ENUMERATED, alone. */
+/* Appends crlEntryExtensions with only the reason, an ENUMERATED. */
 static void append_reason(struct buffer *body, int reason)
 {
 	const uint8_t extensions[] = "\x30\x0c\x30\x0a" ID_CE("\x15") "\x04\x03\x0a\x01";
@@ -113,7 +110,7 @@ int add_crl_entry(struct crl_builder *builder, const struct crl_entry *entry, st
 	return check_buffer(body, fault);
 }
 
-/* Opens an extension, which close_extension ends: what is appended in between is its value. */
+/* Begins an extension. The caller appends its value, then calls close_extension with the result. */
 static size_t open_extension(struct buffer *body, struct bytes oid)
 {
 	append_bytes(body, oid);
@@ -126,7 +123,7 @@ static void close_extension(struct buffer *body, size_t value, struct bytes oid)
 	enclose_der(body, value - oid.len, DER_SEQUENCE);
 }
 
-/* crlExtensions: authorityKeyIdentifier and CRL number, neither of them critical. */
+/* Appends crlExtensions: authorityKeyIdentifier and CRL number, not critical. */
 static void append_extensions(struct buffer *body, struct bytes key_id, uint64_t number)
 {
 	const struct bytes authority_oid = bytes_of_string(ID_CE("\x23"));
@@ -146,18 +143,19 @@ static void append_extensions(struct buffer *body, struct bytes key_id, uint64_t
 
 int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault *fault)
 {
-	CLEANUP(clear_crl_builder) struct crl_builder taken = *builder;
+	CLEANUP(clear_crl_builder) struct crl_builder finished = *builder;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct buffer *body = &taken.body;
-	const struct certificate *certificate = issuer_certificate(taken.issuer);
+	struct buffer *body = &finished.body;
+	const struct certificate *certificate = issuer_certificate(finished.issuer);
 
 	*builder = (struct crl_builder){0};
-	if (taken.count > 0)
-		enclose_der(body, taken.list, DER_SEQUENCE);
-	append_extensions(body, find_subject_key_id(certificate_fields(certificate)), taken.number);
+	if (finished.count > 0)
+		enclose_der(body, finished.list, DER_SEQUENCE);
+	append_extensions(body, find_subject_key_id(certificate_fields(certificate)),
+			  finished.number);
 	enclose_der(body, 0, DER_SEQUENCE);
 	if (check_buffer(body, fault) < 0 ||
-	    sign_object(issuer_key(taken.issuer), bytes_of_buffer(body), &der, fault) < 0)
+	    sign_object(issuer_key(finished.issuer), bytes_of_buffer(body), &der, fault) < 0)
 		return prefix_fault(fault, "CRL");
 	*ret_der = take_buffer(&der);
 	return 0;

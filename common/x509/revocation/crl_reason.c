@@ -42,11 +42,10 @@ int parse_crl_reason(const char *name, int *ret_reason, struct fault *fault)
 		*ret_reason = reason;
 		return 0;
 	}
-	return set_fault(
-		fault, FAULT_USAGE,
-		"\"%s\" is no reason to revoke for: expected unspecified, keyCompromise, "
-		"cACompromise, affiliationChanged, superseded, cessationOfOperation, "
-		"privilegeWithdrawn or aACompromise (what is revoked stays revoked: there is "
-		"no certificateHold and no removeFromCRL)",
-		name);
+	return set_fault(fault, FAULT_USAGE,
+			 "\"%s\" is no reason to revoke for: expected unspecified, keyCompromise, "
+			 "cACompromise, affiliationChanged, superseded, cessationOfOperation, "
+			 "privilegeWithdrawn or aACompromise (a revocation is final: there is no "
+			 "certificateHold and no removeFromCRL)",
+			 name);
 }

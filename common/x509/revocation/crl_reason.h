@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Why a certificate was revoked: the numbers and names of RFC 5280 section 5.3.1 CRLReason. */
+/* Why a certificate was revoked: the numbers and names of CRLReason (RFC 5280 section 5.3.1). */
 
 enum crl_reason {
 	REASON_UNSPECIFIED = 0,
@@ -23,13 +23,13 @@ enum crl_reason {
 
 bool valid_crl_reason(int reason);
 
-/* "unspecified" for a number that is none of them. */
+/* The name; "unspecified" for an undefined number. */
 const char *format_crl_reason(int reason);
 
 /*
- * A reason to revoke for, by its name, as it is written in the RFC or in any other case. Nothing is
- * ever un-revoked, so that certificateHold and removeFromCRL are none.
- * Errors: FAULT_USAGE, with the names.
+ * Parses the name of a reason to revoke for, in upper or lower case. Revocations are final, so
+ * certificateHold and removeFromCRL are refused.
+ * Errors: FAULT_USAGE, with a list of the names.
  */
 int parse_crl_reason(const char *name, int *ret_reason, struct fault *fault) MUST_CHECK;
 

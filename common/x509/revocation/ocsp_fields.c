@@ -5,7 +5,7 @@
 
 #include <gnutls/crypto.h>
 
-/* As they are written: SHA-1 and SHA-256 with NULL, as openssl and certtool write them. */
+/* The parameters are written as NULL, as openssl and certtool do. */
 static const struct {
 	const char *oid; /* contents */
 	size_t oid_len;
@@ -21,7 +21,7 @@ static struct bytes oid_of(enum ocsp_hash hash)
 	return (struct bytes){(const uint8_t *)hashes[hash].oid, hashes[hash].oid_len};
 }
 
-/* AlgorithmIdentifier: the parameters do not matter for a digest that is not ours. */
+/* Reads an AlgorithmIdentifier; the parameters of an unknown digest are ignored. */
 static bool read_hash(struct bytes *rest, enum ocsp_hash *ret_hash)
 {
 	struct der_item identifier;
@@ -69,18 +69,18 @@ bool read_cert_id(struct bytes *rest, struct cert_id *ret_id)
 int digest_issuer(const struct certificate *issuer, struct issuer_hashes *ret_hashes,
 		  struct fault *fault)
 {
-	const struct certificate_fields *parts = certificate_fields(issuer);
-	struct issuer_hashes made = {0};
+	const struct certificate_fields *fields = certificate_fields(issuer);
+	struct issuer_hashes digests = {0};
 
 	for (size_t i = 0; i < OCSP_HASH_COUNT; i++) {
-		if (gnutls_hash_fast(hashes[i].gnutls, parts->subject.data, parts->subject.len,
-				     made.name[i]) < 0)
+		if (gnutls_hash_fast(hashes[i].gnutls, fields->subject.data, fields->subject.len,
+				     digests.name[i]) < 0)
 			return set_fault(fault, FAULT_FAILED,
 					 "the digest of the issuer's name cannot be computed");
-		if (digest_key_bits(parts->spki, hashes[i].gnutls, made.key[i], fault) < 0)
+		if (digest_key_bits(fields->spki, hashes[i].gnutls, digests.key[i], fault) < 0)
 			return -1;
 	}
-	*ret_hashes = made;
+	*ret_hashes = digests;
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static bool is_nonce(const struct extension *extension)
 	return equal_bytes(extension->oid, (struct bytes){nonce_oid, sizeof(nonce_oid)});
 }
 
-/* Nonce ::= OCTET STRING(SIZE(1..32)), DER inside the extension's OCTET STRING. */
+/* Nonce ::= OCTET STRING(SIZE(1..32)), as DER in the extension's OCTET STRING. */
 static bool read_nonce(struct bytes value, struct bytes *ret_nonce)
 {
 	struct der_item nonce;

@@ -4,33 +4,35 @@
 #include "common/base/bytes.h"
 #include "common/crypto/digest.h"
 
+/* The fields that OCSP requests and responses share: CertID and extensions. */
+
 struct certificate;
 
 /*
- * How OCSP names a certificate (RFC 6960 section 4.1.1, CertID): by digests of its issuer's name
- * and key, and by its serial. SHA-1 is what everybody's client sends (RFC 5019 section 2.1.1 asks
- * for it), and does no harm here: it only tells issuers apart.
+ * The digest algorithm of a CertID (RFC 6960 section 4.1.1), which names a certificate by digests
+ * of its issuer's name and key, and by its serial. Clients send SHA-1 (RFC 5019 section 2.1.1
+ * demands it); it is harmless, since it only tells issuers apart.
  */
 enum ocsp_hash { OCSP_SHA1, OCSP_SHA256, OCSP_HASH_COUNT };
 
 enum { CERT_ID_MAX = 256 };
 
-/* Slices of DER that somebody else owns. */
+/* A CertID, as slices of DER that the caller owns. */
 struct cert_id {
 	struct bytes whole;
-	enum ocsp_hash hash; /* OCSP_HASH_COUNT: another one, under which we know no issuer */
+	enum ocsp_hash hash; /* OCSP_HASH_COUNT: an unknown algorithm, which matches no issuer */
 	struct bytes issuer_name_hash;
 	struct bytes issuer_key_hash;
 	struct bytes serial; /* contents octets of the INTEGER */
 };
 
 /*
- * Takes a CertID off *rest, which is strict DER (check_der). The digest's parameters are NULL or
- * missing. False for anything else, and for one of more than CERT_ID_MAX octets.
+ * Takes a CertID off *rest, which is strict DER (check_der). The parameters of the digest are NULL
+ * or absent. False for any other item, and for one of more than CERT_ID_MAX octets.
  */
 bool read_cert_id(struct bytes *rest, struct cert_id *ret_id);
 
-/* An issuer as CertIDs name it. */
+/* The digests by which CertIDs name an issuer, under each algorithm. */
 struct issuer_hashes {
 	uint8_t name[OCSP_HASH_COUNT][SHA256_LEN];
 	uint8_t key[OCSP_HASH_COUNT][SHA256_LEN];
@@ -39,31 +41,29 @@ struct issuer_hashes {
 int digest_issuer(const struct certificate *issuer, struct issuer_hashes *ret_hashes,
 		  struct fault *fault) MUST_CHECK;
 
-/* Whether the CertID is of a certificate of that issuer's. */
+/* Whether the CertID names a certificate by that issuer. */
 bool cert_id_matches_issuer(const struct cert_id *id, const struct issuer_hashes *issuer);
 
-/* Appends a CertID. Shape: serial is contents octets of an INTEGER. */
+/* Appends a CertID. Shape: serial is the contents octets of an INTEGER. */
 void append_cert_id(struct buffer *buffer, enum ocsp_hash hash, const struct issuer_hashes *issuer,
 		    struct bytes serial);
-
-/* The extensions of OCSP requests and responses, of which we know one (RFC 6960 section 4.4). */
 
 enum { OCSP_NONCE_MAX = 32 }; /* RFC 8954 section 2.1; at least 1 */
 
 /*
- * Reads the contents of an Extensions, strict DER, and finds the nonce: empty when there is none.
- * NULL, or what is wrong: a critical extension that is not known, two nonces, a nonce that is
- * empty or longer than OCSP_NONCE_MAX.
+ * Finds the nonce, the only known extension (RFC 6960 section 4.4), in the contents of an
+ * Extensions in strict DER. Empty if there is none. Returns NULL, or the problem: an unknown
+ * critical extension, two nonces, or a nonce that is empty or longer than OCSP_NONCE_MAX.
  */
 const char *read_ocsp_extensions(struct bytes extensions, struct bytes *ret_nonce);
 
 /*
- * Takes Extensions under an explicit tag off *rest, when they are there, as above. ret_nonce may be
- * NULL where a nonce has no place.
+ * Takes Extensions under an explicit tag off *rest, if they are next, and reads them as
+ * read_ocsp_extensions does. ret_nonce may be NULL.
  */
 const char *take_ocsp_extensions(struct bytes *rest, uint8_t tag, struct bytes *ret_nonce);
 
-/* Appends Extensions with the nonce alone, under the explicit tag; nothing for an empty one. */
+/* Appends Extensions with only the nonce, under the explicit tag; nothing for an empty nonce. */
 void append_ocsp_nonce(struct buffer *buffer, uint8_t tag, struct bytes nonce);
 
 #endif

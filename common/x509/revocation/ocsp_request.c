@@ -2,45 +2,46 @@
 
 #include "common/x509/der.h"
 
-static int malformed(const char *flaw, struct fault *fault)
+static int refuse_request(const char *problem, struct fault *fault)
 {
-	return set_fault(fault, FAULT_MALFORMED, "OCSP request: %s", flaw);
+	return set_fault(fault, FAULT_MALFORMED, "OCSP request: %s", problem);
 }
 
 /* Request ::= SEQUENCE { reqCert, singleRequestExtensions [0] OPTIONAL } */
 static const char *read_single_request(struct bytes *rest, struct cert_id *ret_id)
 {
 	struct der_item single;
-	const char *flaw;
+	const char *problem;
 
 	if (!read_der_tagged(rest, DER_SEQUENCE, &single) || !read_cert_id(&single.content, ret_id))
 		return "RFC 6960 section 4.1.1: expected a CertID";
-	flaw = take_ocsp_extensions(&single.content, DER_CONTEXT_CONSTRUCTED, NULL);
-	if (flaw == NULL && single.content.len > 0)
+	problem = take_ocsp_extensions(&single.content, DER_CONTEXT_CONSTRUCTED, NULL);
+	if (problem == NULL && single.content.len > 0)
 		return "RFC 6960 section 4.1.1: expected no more than a CertID and extensions";
-	return flaw;
+	return problem;
 }
 
 static int read_list(struct bytes list, struct ocsp_request *request, struct fault *fault)
 {
-	const char *flaw;
+	const char *problem;
 
 	if (list.len == 0)
-		return malformed("RFC 6960 section 4.1.1: expected at least one CertID", fault);
+		return refuse_request("RFC 6960 section 4.1.1: expected at least one CertID",
+				      fault);
 	while (list.len > 0) {
 		if (request->count == OCSP_CERTIFICATES_MAX)
 			return set_fault(fault, FAULT_TOO_LARGE,
 					 "OCSP request: expected at most %d certificates",
 					 OCSP_CERTIFICATES_MAX);
-		flaw = read_single_request(&list, &request->ids[request->count]);
-		if (flaw != NULL)
-			return malformed(flaw, fault);
+		problem = read_single_request(&list, &request->ids[request->count]);
+		if (problem != NULL)
+			return refuse_request(problem, fault);
 		request->count++;
 	}
 	return 0;
 }
 
-/* Whether nothing, or just the optional item of the tag, is left; it is skipped. */
+/* Skips an optional item of the tag, if it is next. False if it cannot be read. */
 static bool skip_optional(struct bytes *rest, uint8_t tag)
 {
 	struct der_item item;
@@ -49,24 +50,24 @@ static bool skip_optional(struct bytes *rest, uint8_t tag)
 }
 
 /*
- * TBSRequest: version [0] DEFAULT v1, which is not written (X.690 section 11.5); requestorName [1];
+ * TBSRequest: version [0] DEFAULT v1, which DER omits (X.690 section 11.5); requestorName [1];
  * requestList; requestExtensions [2].
  */
 static int read_body(struct bytes body, struct ocsp_request *request, struct fault *fault)
 {
 	struct der_item list;
-	const char *flaw;
+	const char *problem;
 
 	if (!skip_optional(&body, DER_CONTEXT_CONSTRUCTED + 1) ||
 	    !read_der_tagged(&body, DER_SEQUENCE, &list))
-		return malformed("RFC 6960 section 4.1.1: expected version 1 and a requestList",
-				 fault);
+		return refuse_request(
+			"RFC 6960 section 4.1.1: expected version 1 and a requestList", fault);
 	if (read_list(list.content, request, fault) < 0)
 		return -1;
-	flaw = take_ocsp_extensions(&body, DER_CONTEXT_CONSTRUCTED + 2, &request->nonce);
-	if (flaw == NULL && body.len > 0)
-		flaw = "RFC 6960 section 4.1.1: expected no more than a list and extensions";
-	return flaw == NULL ? 0 : malformed(flaw, fault);
+	problem = take_ocsp_extensions(&body, DER_CONTEXT_CONSTRUCTED + 2, &request->nonce);
+	if (problem == NULL && body.len > 0)
+		problem = "RFC 6960 section 4.1.1: expected no more than a list and extensions";
+	return problem == NULL ? 0 : refuse_request(problem, fault);
 }
 
 int parse_ocsp_request(struct bytes der, struct ocsp_request *ret_request, struct fault *fault)
@@ -84,9 +85,10 @@ int parse_ocsp_request(struct bytes der, struct ocsp_request *ret_request, struc
 	if (!read_der_tagged(&der, DER_SEQUENCE, &outer) ||
 	    !read_der_tagged(&outer.content, DER_SEQUENCE, &body) ||
 	    !skip_optional(&outer.content, DER_CONTEXT_CONSTRUCTED) || outer.content.len > 0)
-		return malformed("RFC 6960 section 4.1.1: expected a TBSRequest and, at most, a "
-				 "signature",
-				 fault);
+		return refuse_request(
+			"RFC 6960 section 4.1.1: expected a TBSRequest and, at most, a "
+			"signature",
+			fault);
 	if (read_body(body.content, &request, fault) < 0)
 		return -1;
 	*ret_request = request;

@@ -4,12 +4,11 @@
 #include "common/x509/revocation/ocsp_fields.h"
 
 /*
- * An OCSP request (RFC 6960 section 4.1.1), as slices of its DER. What holds: strict DER of version
- * 1, nothing after it; 1 to OCSP_CERTIFICATES_MAX CertIDs; a nonce of 1 to OCSP_NONCE_MAX octets,
- * or none; no other critical extension.
+ * An OCSP request (RFC 6960 section 4.1.1), as slices of its DER. Always holds: the DER is exactly
+ * one request, strict, of version 1; it has 1 to OCSP_CERTIFICATES_MAX CertIDs, a nonce of 1 to
+ * OCSP_NONCE_MAX octets or none, and no other critical extension.
  *
- * Not looked at: who asks (requestorName) and its signature, since everybody may ask. A responder
- * that cannot read a request says malformedRequest.
+ * Ignored: requestorName and the request's signature, since any client may ask.
  */
 #define CONTENT_OCSP_REQUEST "application/ocsp-request" /* RFC 6960 appendix C.1 */
 
@@ -21,11 +20,12 @@ struct ocsp_request {
 	struct bytes nonce; /* empty: none */
 };
 
-/* FAULT_MALFORMED, FAULT_TOO_LARGE. */
+/* Errors: FAULT_MALFORMED, for which the responder answers malformedRequest; FAULT_TOO_LARGE. */
 int parse_ocsp_request(struct bytes der, struct ocsp_request *ret_request,
 		       struct fault *fault) MUST_CHECK;
 
-/* A request for one certificate. Shape: serial is contents octets; nonce may be empty. */
+/* Writes a request about one certificate.
+   Shape: serial is the contents octets of an INTEGER; nonce may be empty. */
 int format_ocsp_request(const struct issuer_hashes *issuer, enum ocsp_hash hash,
 			struct bytes serial, struct bytes nonce, struct buffer *ret_der,
 			struct fault *fault) MUST_CHECK;

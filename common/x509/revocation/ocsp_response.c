@@ -19,7 +19,7 @@ const char *format_ocsp_outcome(int outcome)
 	};
 
 	if (outcome < 0 || (size_t)outcome >= COUNT_OF(names) || names[outcome] == NULL)
-		return "a status that there is not";
+		return "an undefined responseStatus";
 	return names[outcome];
 }
 
@@ -31,7 +31,7 @@ const char *format_ocsp_status(enum ocsp_status status)
 	return names[status];
 }
 
-/* RevokedInfo under [1]. */
+/* Appends RevokedInfo under [1]. */
 static void append_revoked(struct buffer *buffer, const struct ocsp_single *single)
 {
 	const uint8_t reason = (uint8_t)single->reason;
@@ -73,7 +73,7 @@ static void append_single(struct buffer *buffer, const struct ocsp_single *singl
 	enclose_der(buffer, begin, DER_SEQUENCE);
 }
 
-/* ResponseData, which is what is signed. */
+/* Writes ResponseData, the octets that are signed. */
 static int format_body(const struct ocsp_answer *answer, const struct certificate *certificate,
 		       struct buffer *body, struct fault *fault)
 {
@@ -95,7 +95,7 @@ static int format_body(const struct ocsp_answer *answer, const struct certificat
 	return check_buffer(body, fault);
 }
 
-/* The signed object with the certificates, in all that goes around it. */
+/* Appends responseBytes: the signed object with the certificates, in its wrappings. */
 static void append_response(struct buffer *buffer, struct bytes signed_object,
 			    const struct ocsp_signer *signer)
 {
@@ -119,7 +119,7 @@ static void append_response(struct buffer *buffer, struct bytes signed_object,
 	enclose_der(buffer, 0, DER_CONTEXT_CONSTRUCTED);
 }
 
-/* OCSPResponse, from what the buffer holds of responseBytes. */
+/* Makes an OCSPResponse of the buffer, which holds responseBytes or is empty. */
 static void enclose_response(struct buffer *buffer, enum ocsp_outcome outcome)
 {
 	CLEANUP(clear_buffer) struct buffer content = take_buffer(buffer);
@@ -180,25 +180,32 @@ static bool read_revoked(struct bytes info, struct ocsp_single *single)
 	return true;
 }
 
-static bool read_status(struct bytes *rest, struct ocsp_single *single)
+static const char *read_status(struct bytes *rest, struct ocsp_single *single)
 {
+	static const char expected[] = "RFC 6960 section 4.2.1: certStatus: expected good, revoked "
+				       "or unknown in its one form, found another item";
 	struct der_item status;
+	bool valid = false;
 
 	if (!read_der(rest, &status))
-		return false;
+		return "RFC 6960 section 4.2.1: certStatus: expected one, found the end";
 	switch (status.tag) {
 	case DER_CONTEXT:
 		single->status = OCSP_GOOD;
-		return status.content.len == 0;
+		valid = status.content.len == 0;
+		break;
 	case DER_CONTEXT_CONSTRUCTED + 1:
 		single->status = OCSP_REVOKED;
-		return read_revoked(status.content, single);
+		valid = read_revoked(status.content, single);
+		break;
 	case DER_CONTEXT + 2:
 		single->status = OCSP_UNKNOWN;
-		return status.content.len == 0;
+		valid = status.content.len == 0;
+		break;
 	default:
-		return false;
+		break;
 	}
+	return valid ? NULL : expected;
 }
 
 static bool read_next_update(struct bytes *rest, struct ocsp_single *single)
@@ -220,18 +227,21 @@ const char *read_ocsp_single(struct bytes *rest, struct ocsp_single *ret_single)
 	struct ocsp_single single = {0};
 	struct der_item sequence;
 	struct der_item time;
-	const char *flaw;
+	const char *problem;
 
 	if (!read_der_tagged(rest, DER_SEQUENCE, &sequence) ||
-	    !read_cert_id(&sequence.content, &single.id) ||
-	    !read_status(&sequence.content, &single) ||
-	    !read_der_tagged(&sequence.content, DER_GENERALIZED_TIME, &time) ||
+	    !read_cert_id(&sequence.content, &single.id))
+		return structure;
+	problem = read_status(&sequence.content, &single);
+	if (problem != NULL)
+		return problem;
+	if (!read_der_tagged(&sequence.content, DER_GENERALIZED_TIME, &time) ||
 	    !read_der_time(&time, &single.this_update_s) ||
 	    !read_next_update(&sequence.content, &single))
 		return structure;
-	flaw = take_ocsp_extensions(&sequence.content, DER_CONTEXT_CONSTRUCTED + 1, NULL);
-	if (flaw != NULL)
-		return flaw;
+	problem = take_ocsp_extensions(&sequence.content, DER_CONTEXT_CONSTRUCTED + 1, NULL);
+	if (problem != NULL)
+		return problem;
 	if (sequence.content.len > 0)
 		return structure;
 	*ret_single = single;
@@ -256,13 +266,13 @@ static bool read_responder(struct bytes *rest, struct ocsp_response *response)
 	return wrapping.content.len == 0;
 }
 
-/* ResponseData; version [0] is v1, the default, which is not written. */
+/* ResponseData; version [0] is the default, v1, which DER omits. */
 static const char *read_body(struct bytes body, struct ocsp_response *response)
 {
 	struct der_item data;
 	struct der_item time;
 	struct der_item list;
-	const char *flaw;
+	const char *problem;
 
 	if (!read_der_tagged(&body, DER_SEQUENCE, &data) ||
 	    !read_responder(&data.content, response) ||
@@ -271,10 +281,11 @@ static const char *read_body(struct bytes body, struct ocsp_response *response)
 	    !read_der_tagged(&data.content, DER_SEQUENCE, &list))
 		return "RFC 6960 section 4.2.1: expected a ResponseData with its structure";
 	response->singles = list.content;
-	flaw = take_ocsp_extensions(&data.content, DER_CONTEXT_CONSTRUCTED + 1, &response->nonce);
-	if (flaw == NULL && data.content.len > 0)
-		flaw = "RFC 6960 section 4.2.1: expected the end after the responses";
-	return flaw;
+	problem =
+		take_ocsp_extensions(&data.content, DER_CONTEXT_CONSTRUCTED + 1, &response->nonce);
+	if (problem == NULL && data.content.len > 0)
+		problem = "RFC 6960 section 4.2.1: expected the end after the responses";
+	return problem;
 }
 
 /* certs [0] OPTIONAL of BasicOCSPResponse. */
@@ -292,9 +303,9 @@ static bool read_certificates(struct bytes rest, struct ocsp_response *response)
 	return true;
 }
 
-static int malformed(const char *flaw, struct fault *fault)
+static int refuse_response(const char *problem, struct fault *fault)
 {
-	return set_fault(fault, FAULT_MALFORMED, "OCSP response: %s", flaw);
+	return set_fault(fault, FAULT_MALFORMED, "OCSP response: %s", problem);
 }
 
 static int read_basic(struct bytes der, struct ocsp_response *response, struct fault *fault)
@@ -303,29 +314,30 @@ static int read_basic(struct bytes der, struct ocsp_response *response, struct f
 	struct der_item body;
 	struct der_item algorithm;
 	struct der_item signature;
-	const char *flaw;
+	const char *problem;
 
 	if (check_der(der, "OCSP response: BasicOCSPResponse", fault) < 0)
 		return -1;
-	/* A signature is whole octets. */
+	/* A signature is a whole number of octets: no unused bits. */
 	if (!read_der_tagged(&der, DER_SEQUENCE, &outer) ||
 	    !read_der_tagged(&outer.content, DER_SEQUENCE, &body) ||
 	    !read_der_tagged(&outer.content, DER_SEQUENCE, &algorithm) ||
 	    !read_der_tagged(&outer.content, DER_BIT_STRING, &signature) ||
 	    signature.content.data[0] != 0 || !read_certificates(outer.content, response))
-		return malformed("RFC 6960 section 4.2.1: expected a BasicOCSPResponse with its "
-				 "structure",
-				 fault);
+		return refuse_response(
+			"RFC 6960 section 4.2.1: expected a BasicOCSPResponse with its "
+			"structure",
+			fault);
 	response->signed_object = (struct signed_object){
 		.body = body.whole,
 		.algorithm = algorithm.whole,
 		.signature = {signature.content.data + 1, signature.content.len - 1},
 	};
-	flaw = read_body(body.whole, response);
-	return flaw == NULL ? 0 : malformed(flaw, fault);
+	problem = read_body(body.whole, response);
+	return problem == NULL ? 0 : refuse_response(problem, fault);
 }
 
-/* ResponseBytes under [0], when the status is successful. */
+/* ResponseBytes under [0], present only if the response is successful. */
 static int read_response_bytes(struct bytes rest, struct ocsp_response *response,
 			       struct fault *fault)
 {
@@ -342,12 +354,13 @@ static int read_response_bytes(struct bytes rest, struct ocsp_response *response
 	    !read_der_tagged(&bytes.content, DER_OID, &type) ||
 	    !read_der_tagged(&bytes.content, DER_OCTET_STRING, &basic_response) ||
 	    bytes.content.len > 0)
-		return malformed("RFC 6960 section 4.2.1: expected responseBytes if, and only if, "
-				 "it is successful",
-				 fault);
+		return refuse_response(
+			"RFC 6960 section 4.2.1: expected responseBytes if, and only if, "
+			"it is successful",
+			fault);
 	if (!equal_bytes(type.content, basic))
-		return malformed("RFC 6960 section 4.2.1: expected the type id-pkix-ocsp-basic",
-				 fault);
+		return refuse_response(
+			"RFC 6960 section 4.2.1: expected the type id-pkix-ocsp-basic", fault);
 	return read_basic(basic_response.content, response, fault);
 }
 
@@ -365,7 +378,7 @@ int parse_ocsp_response(struct bytes der, struct ocsp_response *ret_response, st
 		return -1;
 	if (!read_der_tagged(&der, DER_SEQUENCE, &outer) ||
 	    !read_der_tagged(&outer.content, DER_ENUMERATED, &outcome) || outcome.content.len != 1)
-		return malformed("RFC 6960 section 4.2.1: expected a responseStatus", fault);
+		return refuse_response("RFC 6960 section 4.2.1: expected a responseStatus", fault);
 	response.outcome = outcome.content.data[0];
 	if (read_response_bytes(outer.content, &response, fault) < 0)
 		return -1;

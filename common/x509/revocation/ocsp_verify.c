@@ -4,28 +4,29 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
 
-/* Certificates of a response that are looked at. */
+/* Further certificates of a response are ignored. */
 enum { CERTIFICATES_MAX = 8 };
 
 /* id-kp-OCSPSigning, 1.3.6.1.5.5.7.3.9 */
 static const uint8_t ocsp_signing_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09};
 
 static int is_responder(const struct ocsp_response *response, const struct certificate *certificate,
-			bool *ret_is, struct fault *fault)
+			bool *ret_matches, struct fault *fault)
 {
-	const struct certificate_fields *parts = certificate_fields(certificate);
+	const struct certificate_fields *fields = certificate_fields(certificate);
 	uint8_t key_hash[SHA1_LEN];
 
-	if (digest_key_bits(parts->spki, GNUTLS_DIG_SHA1, key_hash, fault) < 0)
+	if (digest_key_bits(fields->spki, GNUTLS_DIG_SHA1, key_hash, fault) < 0)
 		return -1;
-	*ret_is = response->responder_name.len > 0
-			  ? equal_bytes(response->responder_name, parts->subject)
-			  : equal_bytes(response->responder_key,
-					(struct bytes){key_hash, sizeof(key_hash)});
+	*ret_matches = response->responder_name.len > 0
+			       ? equal_bytes(response->responder_name, fields->subject)
+			       : equal_bytes(response->responder_key,
+					     (struct bytes){key_hash, sizeof(key_hash)});
 	return 0;
 }
 
-/* The certificate in the response that has the responder's name or key; NULL when there is none. */
+/* The first certificate in the response with the responder's name or key. *ret_delegate is
+   untouched if there is none. */
 static int find_delegate(const struct ocsp_response *response, struct certificate **ret_delegate,
 			 struct fault *fault)
 {
@@ -34,17 +35,17 @@ static int find_delegate(const struct ocsp_response *response, struct certificat
 
 	for (size_t i = 0; i < CERTIFICATES_MAX && read_der(&rest, &item); i++) {
 		CLEANUP(free_certificate) struct certificate *certificate = NULL;
-		struct fault found = {0};
-		bool is;
+		struct fault problem = {0};
+		bool matches;
 
-		if (parse_certificate_der(item.whole, &certificate, &found) < 0) {
-			if (pass_failure(&found, fault) < 0)
+		if (parse_certificate_der(item.whole, &certificate, &problem) < 0) {
+			if (pass_failure(&problem, fault) < 0)
 				return -1;
 			continue;
 		}
-		if (is_responder(response, certificate, &is, fault) < 0)
+		if (is_responder(response, certificate, &matches, fault) < 0)
 			return -1;
-		if (!is)
+		if (!matches)
 			continue;
 		*ret_delegate = TAKE(certificate);
 		return 0;
@@ -75,10 +76,10 @@ static int check_delegate(const struct certificate *delegate, const struct ocsp_
 			  struct verdict *verdict, struct fault *fault)
 {
 	static const char where[] = "RFC 6960 section 4.2.2.2: the responder's certificate";
-	const struct certificate_fields *parts = certificate_fields(delegate);
+	const struct certificate_fields *fields = certificate_fields(delegate);
 	struct verdict profile = {0};
 
-	if (!equal_bytes(parts->issuer, certificate_fields(question->issuer)->subject))
+	if (!equal_bytes(fields->issuer, certificate_fields(question->issuer)->subject))
 		reject_because(verdict, "%s is by %s, expected it to be by %s", where,
 			       certificate_issuer(delegate), certificate_subject(question->issuer));
 	if (!is_for_ocsp(delegate))
@@ -92,8 +93,9 @@ static int check_delegate(const struct certificate *delegate, const struct ocsp_
 		reject_because(verdict, "%s: %s", where, profile.reason);
 	if (verdict->invalid)
 		return 0;
-	return verify_signed_object(&parts->signed_object, certificate_public_key(question->issuer),
-				    where, verdict, fault);
+	return verify_signed_object(&fields->signed_object,
+				    certificate_public_key(question->issuer), where, verdict,
+				    fault);
 }
 
 static int check_signature(const struct ocsp_response *response,
@@ -111,8 +113,8 @@ static int check_signature(const struct ocsp_response *response,
 			return -1;
 		if (delegate == NULL) {
 			reject_because(verdict,
-				       "RFC 6960 section 4.2.2.3: the certificate of whoever "
-				       "signed the response is neither the issuer's nor in it");
+				       "RFC 6960 section 4.2.2.3: the responder's certificate is "
+				       "neither the issuer's nor in it");
 			return 0;
 		}
 		if (check_delegate(delegate, question, verdict, fault) < 0)
@@ -152,29 +154,29 @@ static void check_times(const struct ocsp_response *response, const struct ocsp_
 			       next_update, this_update);
 }
 
-/* The one SingleResponse about the certificate. */
+/* Finds the only SingleResponse about the certificate. */
 static int find_single(const struct ocsp_response *response, const struct ocsp_question *question,
 		       struct ocsp_single *ret_single, struct verdict *verdict, struct fault *fault)
 {
 	struct issuer_hashes issuer;
 	struct bytes rest = response->singles;
-	const char *flaw = NULL;
+	const char *problem = NULL;
 	size_t count = 0;
 
 	if (digest_issuer(question->issuer, &issuer, fault) < 0)
 		return -1;
-	while (rest.len > 0 && flaw == NULL) {
+	while (rest.len > 0 && problem == NULL) {
 		struct ocsp_single single = {0};
 
-		flaw = read_ocsp_single(&rest, &single);
-		if (flaw != NULL || !equal_bytes(single.id.serial, question->serial) ||
+		problem = read_ocsp_single(&rest, &single);
+		if (problem != NULL || !equal_bytes(single.id.serial, question->serial) ||
 		    !cert_id_matches_issuer(&single.id, &issuer))
 			continue;
 		*ret_single = single;
 		count++;
 	}
-	if (flaw != NULL)
-		reject_because(verdict, "%s", flaw);
+	if (problem != NULL)
+		reject_because(verdict, "%s", problem);
 	if (count != 1)
 		reject_because(
 			verdict,
@@ -193,11 +195,12 @@ static void check_outcome(const struct ocsp_response *response,
 	else if (response->nonce.len == 0)
 		reject_because(verdict,
 			       "RFC 8954 section 2.1: the response has not the nonce that was "
-			       "sent: expected a responder that signs each answer anew");
+			       "sent: expected a responder that signs every response for its "
+			       "request");
 	else if (!equal_bytes(response->nonce, question->nonce))
 		reject_because(verdict,
 			       "RFC 8954 section 2.1: the response has another nonce than the "
-			       "one that was sent: it answers something else");
+			       "one that was sent: it is the answer to another request");
 }
 
 int verify_ocsp_response(struct bytes der, const struct ocsp_question *question,
@@ -206,10 +209,10 @@ int verify_ocsp_response(struct bytes der, const struct ocsp_question *question,
 {
 	struct ocsp_response response = {0};
 	struct ocsp_single single = {0};
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (parse_ocsp_response(der, &response, &found) < 0) {
-		reject_because(verdict, "%s", found.text);
+	if (parse_ocsp_response(der, &response, &problem) < 0) {
+		reject_because(verdict, "%s", problem.text);
 		return 0;
 	}
 	check_outcome(&response, question, verdict);

@@ -4,31 +4,32 @@
 #include "common/base/verdict.h"
 #include "common/x509/revocation/ocsp_response.h"
 
-/* What was asked, and when the answer came. */
+/* The question that a client sent, and the time at which it has the answer. */
 struct ocsp_question {
 	const struct certificate *issuer; /* of the certificate that was asked about */
-	struct bytes serial;              /* of that certificate: contents octets */
-	struct bytes nonce;               /* that was sent; not empty */
+	struct bytes serial;              /* of that certificate: contents octets of the INTEGER */
+	struct bytes nonce;               /* as sent; not empty */
 	int64_t now_s;
 };
 
 enum {
-	OCSP_SKEW_S = 300,     /* how far ahead the responder's clock may be */
-	OCSP_AGE_MAX_S = 3600, /* of thisUpdate, when there is no nextUpdate */
+	OCSP_SKEW_S = 300,     /* the responder's clock may be ahead by as much */
+	OCSP_AGE_MAX_S = 3600, /* of thisUpdate, if there is no nextUpdate */
 };
 
 /*
- * Whether a response may be relied on as the answer to the question (RFC 6960 section 3.2): it is
- * successful; it has the nonce that was sent, so that it cannot be an older one (RFC 8954); it is
- * signed by the issuer, or by a certificate that the issuer signed, that is valid now, is in
- * PROFILE_MEMBER and is for OCSPSigning (section 4.2.2.2); it speaks of the certificate, once, and
- * that is current: thisUpdate and producedAt not in the future, nextUpdate not past.
+ * Whether a response may be relied on as the answer to the question (RFC 6960 section 3.2):
+ * - it is successful, and has the nonce that was sent, so that it is not an older one (RFC 8954);
+ * - the issuer signed it, or a delegate: the holder of a certificate that the issuer signed, that
+ *   is valid now (in the second of notAfter too), has PROFILE_MEMBER and is for OCSPSigning
+ *   (section 4.2.2.2);
+ * - it has exactly one SingleResponse about the certificate, and that is current: thisUpdate and
+ *   producedAt are not in the future, nextUpdate is not past.
  *
- * What it says is in *ret_single, as slices of der, unless the verdict is invalid.
+ * *ret_single is that SingleResponse, as slices of der. It is untouched if the verdict is invalid.
  *
- * Not done: asking whether the delegated certificate is revoked. Ours live for days and say
- * id-pkix-ocsp-nocheck.
- * Errors: only when it could not be judged.
+ * Not done: checking whether the delegate's certificate is revoked. Our responders' certificates
+ * are valid for days and have id-pkix-ocsp-nocheck.
  */
 int verify_ocsp_response(struct bytes der, const struct ocsp_question *question,
 			 struct ocsp_single *ret_single, struct verdict *verdict,

@@ -326,8 +326,10 @@ Test(ocsp_verify, refuses_what_is_no_answer)
 		cr_assert_eq(format_ocsp_error(rows[i].outcome, &der, &fault), 0);
 		expect_octets_refused(&scene, bytes_of_buffer(&der), rows[i].part);
 	}
-	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x04"), "a status that there is not");
-	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x80"), "a status that there is not");
+	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x04"),
+			      "says an undefined responseStatus");
+	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x80"),
+			      "says an undefined responseStatus");
 	expect_octets_refused(&scene, OCTETS(""), "not DER");
 	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x00"), "if, and only if");
 	expect_octets_refused(&scene, OCTETS("<html>"), "not DER");
