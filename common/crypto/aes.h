@@ -3,7 +3,7 @@
 
 #include "common/crypto/shared_key.h"
 
-/* The two AES modes that encrypt_message is made of; for this folder and its tests. */
+/* The two AES modes of encrypt_message. For this folder and its tests. */
 
 enum {
 	CONTENT_KEY_LEN = 32,
@@ -12,21 +12,22 @@ enum {
 	GCM_TAG_LEN = 16,
 };
 
-/* AES key wrap (RFC 3394) of a 256-bit key under a 256-bit key. */
+/* Wraps a 256-bit key under a 256-bit key: AES key wrap (RFC 3394). */
 void wrap_key(const uint8_t kek[static SHARED_KEY_LEN], const uint8_t key[static CONTENT_KEY_LEN],
 	      uint8_t ret_wrapped[static WRAPPED_KEY_LEN]);
 
-/* False when the integrity check fails; ret_key is then zeroed. */
+/* False if the integrity check fails; ret_key is zeroed then. */
 bool unwrap_key(const uint8_t kek[static SHARED_KEY_LEN],
 		const uint8_t wrapped[static WRAPPED_KEY_LEN],
 		uint8_t ret_key[static CONTENT_KEY_LEN]) MUST_CHECK;
 
-/* AES-256-GCM (NIST SP 800-38D). ret_ciphertext has room for plaintext.len octets. */
+/* Encrypts with AES-256-GCM (NIST SP 800-38D). The tag authenticates `associated` too.
+   Shape: ret_ciphertext has room for plaintext.len octets. */
 void seal(const uint8_t key[static CONTENT_KEY_LEN], const uint8_t iv[static GCM_IV_LEN],
 	  struct bytes associated, struct bytes plaintext, uint8_t *ret_ciphertext,
 	  uint8_t ret_tag[static GCM_TAG_LEN]);
 
-/* What seal made, taken apart. */
+/* The input and output of seal, as open_sealed needs them. */
 struct sealed {
 	const uint8_t *iv; /* GCM_IV_LEN */
 	struct bytes associated;
@@ -34,7 +35,8 @@ struct sealed {
 	const uint8_t *tag; /* GCM_TAG_LEN */
 };
 
-/* False when the tag does not hold; ret_plaintext (ciphertext.len octets) is then zeroed. */
+/* Decrypts. False if the tag does not match; ret_plaintext is zeroed then.
+   Shape: ret_plaintext has room for ciphertext.len octets. */
 bool open_sealed(const uint8_t key[static CONTENT_KEY_LEN], const struct sealed *sealed,
 		 uint8_t *ret_plaintext) MUST_CHECK;
 

@@ -3,7 +3,7 @@
 #include <nettle/base64.h>
 #include <string.h>
 
-/* One more than what each character stands for; 0: it stands for nothing. */
+/* The value of each character plus 1; 0 for characters outside the alphabet. */
 #define LETTERS_AND_DIGITS                                                                         \
 	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,    \
 	['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15,         \
@@ -18,7 +18,7 @@
 static const uint8_t url_values[256] = {LETTERS_AND_DIGITS, ['-'] = 63, ['_'] = 64};
 static const uint8_t plain_values[256] = {LETTERS_AND_DIGITS, ['+'] = 63, ['/'] = 64};
 
-/* One alphabet: what its characters stand for, how Nettle encodes it, and whether it is padded. */
+/* An alphabet: the values of its characters, Nettle's encoder, and whether there is padding. */
 struct alphabet {
 	const char *name;
 	const uint8_t *values;
@@ -29,7 +29,7 @@ struct alphabet {
 static const struct alphabet url = {"base64url", url_values, nettle_base64url_encode_init, false};
 static const struct alphabet plain = {"base64", plain_values, nettle_base64_encode_init, true};
 
-/* Writes into room for BASE64_ENCODE_LENGTH + BASE64_ENCODE_FINAL_LENGTH characters. */
+/* Returns the length of the text. Shape: ret_text has room for encoded_size characters. */
 static size_t encode(const struct alphabet *alphabet, struct bytes data, char *ret_text)
 {
 	struct base64_encode_ctx context;
@@ -69,7 +69,7 @@ void append_base64(struct buffer *buffer, struct bytes data)
 	append(&plain, buffer, data);
 }
 
-/* How many of the text's characters are not padding; padding that is too long is left in. */
+/* The number of characters without the padding, of which at most two are taken off. */
 static size_t count_digits(const struct alphabet *alphabet, struct bytes text)
 {
 	size_t len = text.len;
@@ -79,8 +79,8 @@ static size_t count_digits(const struct alphabet *alphabet, struct bytes text)
 	return len;
 }
 
-/* The 6 bits of each of `count` characters, the first one's highest. *bad becomes true when one
-   stands for nothing. */
+/* The bits of `count` characters, 6 each, the first character's highest. *bad becomes true for a
+   character outside the alphabet. */
 static uint32_t gather(const uint8_t *values, const uint8_t *text, size_t count, bool *bad)
 {
 	uint32_t bits = 0;
@@ -92,7 +92,7 @@ static uint32_t gather(const uint8_t *values, const uint8_t *text, size_t count,
 	return bits;
 }
 
-/* The last 2 or 3 characters: 1 or 2 octets. Bits beyond those must be 0. */
+/* Decodes the last 2 or 3 characters into 1 or 2 octets. The bits beyond must be 0. */
 static bool decode_rest(const uint8_t *values, const uint8_t *text, size_t count, uint8_t *ret_data)
 {
 	bool bad = false;
@@ -105,8 +105,9 @@ static bool decode_rest(const uint8_t *values, const uint8_t *text, size_t count
 }
 
 /*
- * Nettle's decoder skips white space and takes any trailing bits: each text must have one octet
- * string and each octet string one text. ret_data has room for text.len octets.
+ * Each octet string must have one text; Nettle's decoder is not used because it skips white space
+ * and accepts any trailing bits.
+ * Shape: ret_data has room for text.len octets.
  */
 static bool decode(const struct alphabet *alphabet, struct bytes text, uint8_t *ret_data,
 		   size_t *ret_len)
@@ -129,7 +130,7 @@ static bool decode(const struct alphabet *alphabet, struct bytes text, uint8_t *
 	return rest == 0 || decode_rest(alphabet->values, text.data + digits - rest, rest, next);
 }
 
-static int refuse(const struct alphabet *alphabet, struct fault *fault)
+static int refuse_text(const struct alphabet *alphabet, struct fault *fault)
 {
 	return set_fault(fault, FAULT_MALFORMED,
 			 "expected %s (RFC 4648) %s padding, white space or stray bits",
@@ -147,7 +148,7 @@ static int decode_buffer(const struct alphabet *alphabet, struct bytes text,
 	if (begin == NULL)
 		return set_memory_fault(fault);
 	if (text.len > 0 && !decode(alphabet, text, begin, &len))
-		return refuse(alphabet, fault);
+		return refuse_text(alphabet, fault);
 	data.len = len;
 	data.data[len] = '\0';
 	*ret_data = take_buffer(&data);
@@ -173,7 +174,7 @@ int decode_base64url_secret(struct bytes text, struct secret *ret_data, struct f
 	if (allocate_secret(text.len, &wide, fault) < 0)
 		return -1;
 	if (text.len > 0 && !decode(&url, text, wide.data, &len))
-		return refuse(&url, fault);
+		return refuse_text(&url, fault);
 	if (allocate_secret(len, &data, fault) < 0)
 		return -1;
 	if (len > 0)

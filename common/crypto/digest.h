@@ -3,30 +3,30 @@
 
 #include "common/base/bytes.h"
 
-/* FIPS 180-4. */
+/* Digests of the SHA-2 family (FIPS 180-4). */
 enum digest_algorithm { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512 };
 
 enum { SHA256_LEN = 32, DIGEST_MAX = 64 };
 
-/* Returns how many octets of ret_digest were filled. */
+/* Returns the length of the digest in octets. */
 size_t compute_digest(enum digest_algorithm algorithm, struct bytes data,
 		      uint8_t ret_digest[static DIGEST_MAX]);
 
 void digest_sha256(struct bytes data, uint8_t ret_digest[static SHA256_LEN]);
 
-/* SHA-256 of what is too long to be in memory: it comes a piece at a time. */
+/* A SHA-256 computation over data that arrives in pieces, like a file too long for memory. */
 struct running_digest;
 
 int new_running_digest(struct running_digest **ret_digest, struct fault *fault) MUST_CHECK;
 void free_running_digest(struct running_digest **digest);
 void update_digest(struct running_digest *digest, struct bytes data);
 
-/* The digest of what came so far; the next one begins anew. */
+/* The digest of the pieces so far. The object then starts a new computation. */
 void finish_digest(struct running_digest *digest, uint8_t ret_digest[static SHA256_LEN]);
 
 enum { SHA256_TEXT_SIZE = 2 * SHA256_LEN + 1 };
 
-/* Lower-case hex, as sha256sum has it. */
+/* Lower-case hexadecimal, as sha256sum prints it. */
 void format_sha256(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_TEXT_SIZE]);
 
 #endif

@@ -14,7 +14,7 @@
 enum { SCALAR_LIMBS = EC_OCTETS_MAX * 8 / GMP_LIMB_BITS };
 
 /*
- * PKCS#8 of a key on the curve, up to the scalar and from there to the point: OneAsymmetricKey
+ * The octets of PKCS#8 before the scalar, and those between scalar and point: OneAsymmetricKey
  * {v1, {id-ecPublicKey, curve}, ECPrivateKey {1, scalar, [1] point}}.
  */
 static const uint8_t p256_head[] = {
@@ -30,7 +30,7 @@ static const uint8_t p384_head[] = {
 };
 static const uint8_t p384_middle[] = {0xa1, 0x64, 0x03, 0x62, 0x00, 0x04};
 
-/* SubjectPublicKeyInfo up to the coordinates: {{id-ecPublicKey, curve}, uncompressed point}. */
+/* SubjectPublicKeyInfo before the coordinates: {{id-ecPublicKey, curve}, uncompressed point}. */
 static const uint8_t p256_spki_head[] = {
 	0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
 	0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
@@ -40,7 +40,7 @@ static const uint8_t p384_spki_head[] = {
 	0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04,
 };
 
-/* What differs between the curves, beside Nettle's own tables. */
+/* The differences between the curves, besides Nettle's tables. */
 static const struct curve {
 	const char *name;
 	size_t octets;
@@ -60,11 +60,11 @@ static const struct curve {
 			    {p384_spki_head, sizeof(p384_spki_head)}},
 };
 
-/* Numbers as octets of the curve's length, most significant first. */
+/* Octets are numbers of the curve's length, most significant octet first. */
 struct ec_key {
 	enum key_type type;
 	struct ecc_scalar scalar;
-	uint8_t k[EC_OCTETS_MAX]; /* the scalar too */
+	uint8_t k[EC_OCTETS_MAX]; /* the same scalar as octets */
 	uint8_t x[EC_OCTETS_MAX];
 	uint8_t y[EC_OCTETS_MAX];
 };
@@ -89,7 +89,7 @@ static const struct ecc_curve *nettle_curve(enum key_type type)
 	return type == KEY_ECDSA_P256 ? nettle_get_secp_256r1() : nettle_get_secp_384r1();
 }
 
-/* NULL with a fault when there is no memory. */
+/* NULL with a fault without memory. */
 static struct ec_key *new_ec_key(enum key_type type, struct fault *fault)
 {
 	struct ec_key *key = calloc(1, sizeof(*key));
@@ -135,7 +135,7 @@ static bool set_scalar(struct ec_key *key)
 	return in_range;
 }
 
-/* A uniform one: draws until one is in range. */
+/* Draws until the scalar is in range: it is uniform then. */
 static int draw_scalar(struct ec_key *key, struct fault *fault)
 {
 	do {
@@ -181,7 +181,7 @@ int generate_ec_key(enum key_type type, struct ec_key **ret_key, struct fault *f
 	return 0;
 }
 
-/* GnuTLS gives numbers with a leading zero, or without those that should be there. */
+/* Pads or strips leading zeros: GnuTLS exports numbers as INTEGERs. */
 static void set_length(const gnutls_datum_t *number, uint8_t *ret_octets, size_t len)
 {
 	struct bytes digits = {number->data, number->size};
@@ -218,7 +218,7 @@ int import_ec_key(enum key_type type, gnutls_privkey_t handle, struct ec_key **r
 	return 0;
 }
 
-static uint8_t *put(uint8_t *at, const uint8_t *octets, size_t len)
+static uint8_t *write_octets(uint8_t *at, const uint8_t *octets, size_t len)
 {
 	memcpy(at, octets, len);
 	return at + len;
@@ -233,11 +233,11 @@ int format_ec_key(const struct ec_key *key, struct secret *ret_der, struct fault
 	if (allocate_secret(curve->head.len + curve->middle.len + 3 * curve->octets, &der, fault) <
 	    0)
 		return -1;
-	at = put(der.data, curve->head.data, curve->head.len);
-	at = put(at, key->k, curve->octets);
-	at = put(at, curve->middle.data, curve->middle.len);
-	at = put(at, key->x, curve->octets);
-	(void)put(at, key->y, curve->octets);
+	at = write_octets(der.data, curve->head.data, curve->head.len);
+	at = write_octets(at, key->k, curve->octets);
+	at = write_octets(at, curve->middle.data, curve->middle.len);
+	at = write_octets(at, key->x, curve->octets);
+	(void)write_octets(at, key->y, curve->octets);
 	*ret_der = take_secret(&der);
 	return 0;
 }
@@ -305,13 +305,13 @@ int parse_ec_spki(struct bytes spki, enum key_type *ret_type, struct ec_point **
 	return 0;
 }
 
-/* Where the secret number of one signature comes from. */
+/* The source of the secret number of one signature. */
 struct nonce_source {
 	bool failed;
 	struct fault *fault;
 };
 
-/* Nettle cannot be told that there is none: what it signs then is thrown away. */
+/* Nettle has no way to report a failure from here: the caller discards the signature then. */
 static void draw_nonce(void *context, size_t len, uint8_t *ret_octets)
 {
 	struct nonce_source *source = context;
@@ -327,18 +327,18 @@ int sign_with_ec_key(const struct ec_key *key, struct bytes digest, struct buffe
 {
 	const size_t octets = ec_octets(key->type);
 	struct nonce_source source = {.fault = fault};
-	struct dsa_signature made;
+	struct dsa_signature result;
 	uint8_t *rs = extend_buffer(signature, 2 * octets);
 
 	if (rs == NULL)
 		return check_buffer(signature, fault);
-	dsa_signature_init(&made);
-	ecdsa_sign(&key->scalar, &source, draw_nonce, digest.len, digest.data, &made);
+	dsa_signature_init(&result);
+	ecdsa_sign(&key->scalar, &source, draw_nonce, digest.len, digest.data, &result);
 	if (!source.failed) {
-		export_number(made.r, rs, octets);
-		export_number(made.s, rs + octets, octets);
+		export_number(result.r, rs, octets);
+		export_number(result.s, rs + octets, octets);
 	}
-	dsa_signature_clear(&made);
+	dsa_signature_clear(&result);
 	return source.failed ? -1 : 0;
 }
 

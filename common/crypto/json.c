@@ -6,8 +6,8 @@ void free_json(json_t **json)
 	*json = NULL;
 }
 
-/* jansson's own texts quote what it could not read. */
-static const char *describe_flaw(const json_error_t *error)
+/* jansson's own texts quote the input, which may hold a key. */
+static const char *describe_problem(const json_error_t *error)
 {
 	switch (json_error_code(error)) {
 	case json_error_duplicate_key:
@@ -37,7 +37,7 @@ int parse_json_object(struct bytes text, const char *name, json_t **ret_object, 
 	json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (json == NULL)
 		return set_fault(fault, FAULT_MALFORMED, "%s: line %d, column %d: no valid JSON%s",
-				 name, error.line, error.column, describe_flaw(&error));
+				 name, error.line, error.column, describe_problem(&error));
 	if (!json_is_object(json))
 		return set_fault(fault, FAULT_MALFORMED, "%s: expected a JSON object", name);
 	*ret_object = TAKE(json);

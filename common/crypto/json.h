@@ -5,20 +5,21 @@
 
 #include <jansson.h>
 
-/* Strict JSON for this folder and for wire/, which no other folder sees. */
+/* Strict JSON, on jansson. For this folder and for wire/ only. */
 
 /* json_decref for a `json_t *` local under CLEANUP. */
 void free_json(json_t **json);
 
 /*
- * Exactly one object: no duplicate member at any depth, no trailing data, no NUL in strings, UTF-8.
- * FAULT_MALFORMED says where and of what kind the flaw is, and quotes nothing: the text may hold a
- * key.
+ * Parses exactly one object: UTF-8, no duplicate member at any depth, no trailing data, no NUL in
+ * strings. `name` names the object in the fault.
+ * Errors: FAULT_MALFORMED with the position and the kind of the problem, without any of the text,
+ * which may hold a key.
  */
 int parse_json_object(struct bytes text, const char *name, json_t **ret_object,
 		      struct fault *fault) MUST_CHECK;
 
-/* A string member, borrowed; NULL when it is absent, or no string. */
+/* A string member, borrowed; NULL if it is absent or not a string. */
 const char *get_string(const json_t *object, const char *name);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum { SPKI_MAX = 2048 };
 
-/* NULL with a fault when there is no memory. */
+/* NULL with a fault without memory. */
 static struct private_key *new_private_key(struct fault *fault)
 {
 	struct private_key *key = calloc(1, sizeof(*key));
@@ -21,7 +21,7 @@ static struct private_key *new_private_key(struct fault *fault)
 	return key;
 }
 
-/* The same with a handle to read a key into. */
+/* The same with a GnuTLS handle to read a key into. */
 static struct private_key *new_handled_key(struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = new_private_key(fault);
@@ -136,7 +136,8 @@ static int check_pem_size(struct bytes pem, struct fault *fault)
 	return 0;
 }
 
-/* Reads the PEM into key->handle; returns GnuTLS's code. passphrase is NULL for a plain key. */
+/* Reads the PEM into key->handle; returns GnuTLS's code. passphrase is NULL for an unencrypted key.
+ */
 static int import_pem(struct private_key *key, struct bytes pem, const char *passphrase)
 {
 	CLEANUP(free_x509_privkey) gnutls_x509_privkey_t x509 = NULL;
@@ -154,7 +155,7 @@ static int import_pem(struct private_key *key, struct bytes pem, const char *pas
 	return code;
 }
 
-/* Fills in what follows from the handle, which a key that Nettle computes with does not keep. */
+/* Fills in the other members from the handle. An ECDSA key in memory moves to Nettle. */
 static int complete_private_key(struct private_key *key, struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *public = NULL;
@@ -197,7 +198,7 @@ bool is_encrypted_private_key(struct bytes pem)
 	return pem.len > 0 && memmem(pem.data, pem.len, begin, sizeof(begin) - 1) != NULL;
 }
 
-/* The encryption that the PEM says: what is weaker than ours, or not PBES2, is not read. */
+/* Checks the encryption scheme of the PEM: only PBES2 with AES is accepted. */
 static int check_encryption(struct bytes pem, struct fault *fault)
 {
 	const gnutls_datum_t text = borrow_datum(pem);
@@ -234,7 +235,7 @@ int parse_encrypted_private_key(struct bytes pem, struct bytes passphrase,
 	if (code < 0)
 		return set_fault(fault, FAULT_REFUSED,
 				 "the passphrase does not open the private key: it is another "
-				 "one's, or the key is damaged");
+				 "key's, or the key is damaged");
 	if (complete_private_key(key, fault) < 0)
 		return -1;
 	*ret_key = TAKE(key);
@@ -298,7 +299,7 @@ int append_spki(const struct private_key *key, struct buffer *buffer, struct fau
 		append_ec_spki(key->ec, buffer);
 		return check_buffer(buffer, fault);
 	}
-	/* From a handle: what GnuTLS reads has one at first, EC keys too. */
+	/* Keys that GnuTLS has just read are in a handle, EC keys too. */
 	code = gnutls_pubkey_init(&pubkey);
 	if (code >= 0)
 		code = gnutls_pubkey_import_privkey(pubkey, key->handle, 0, 0);
@@ -316,7 +317,7 @@ int get_public_key(const struct private_key *key, struct public_key **ret_key, s
 	return parse_public_key(bytes_of_buffer(&spki), ret_key, fault);
 }
 
-/* What is not an EC key in its one form: a key of another type, or none. */
+/* Reads every key but those that parse_ec_spki accepts. */
 static int read_with_gnutls(struct public_key *key, struct bytes spki, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer again = {0};

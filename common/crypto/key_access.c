@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A line end may follow. */
+/* With room for a line end. */
 enum { LINE_MAX_LEN = PASSPHRASE_MAX + 2 };
 
 void clear_key_access(struct key_access *access)
@@ -28,7 +28,7 @@ static bool has_control_character(struct bytes line)
 	return false;
 }
 
-/* The one line that the content is. */
+/* Copies the content, which must be exactly one line. */
 static int copy_line(struct bytes content, const char *name, struct secret *ret_line,
 		     struct fault *fault)
 {
@@ -76,13 +76,13 @@ static int parse_key(struct bytes pem, const struct key_access *access,
 		     struct private_key **ret_key, struct fault *fault)
 {
 	bool encrypted = is_encrypted_private_key(pem);
-	bool given = access->passphrase.len > 0;
+	bool has_passphrase = access->passphrase.len > 0;
 
-	if (encrypted && !given)
+	if (encrypted && !has_passphrase)
 		return set_fault(fault, FAULT_REFUSED,
 				 "the private key is encrypted, and there is no passphrase for it: "
 				 "name its file as ca.passphrase_file or with --passphrase-file");
-	if (!encrypted && given)
+	if (!encrypted && has_passphrase)
 		return set_fault(
 			fault, FAULT_REFUSED,
 			"there is a passphrase (%s), and the private key is not encrypted: "

@@ -5,45 +5,47 @@
 #include "common/layout/layout.h"
 
 /*
- * How a CA's private keys are got at: a key file of a layout, plain or under a passphrase, or a key
- * in a PKCS#11 token, with its PIN. Zero-initialised: plain files.
+ * How to open a CA's private keys: from a key file of a layout, unencrypted or under a passphrase,
+ * or in a PKCS#11 token with its PIN. Zero-initialised: unencrypted files.
  */
 struct key_access {
-	const char *url;          /* of the key that the CA issues with; NULL: a file. Borrowed */
-	struct secret pin;        /* empty: none is given */
-	struct secret passphrase; /* of key files; empty: they are not encrypted */
-	char *passphrase_source;  /* what it was read from, for messages */
-	char *pin_source;
+	const char *url;          /* of the issuing key in a token; NULL: a file. Borrowed */
+	struct secret pin;        /* empty: none */
+	struct secret passphrase; /* of key files; empty: none */
+	char *passphrase_source;  /* the name of its file, for messages */
+	char *pin_source;         /* the same for the PIN */
 };
 
 void clear_key_access(struct key_access *access);
 
 /*
- * Reads a PIN or a passphrase: one line of 1 to PASSPHRASE_MAX octets, without control characters;
- * the line end is not part of it. The file must be ours, and nobody else's to read
+ * Reads a PIN or a passphrase: one line of 1 to PASSPHRASE_MAX octets without control characters,
+ * without its line end. The file must belong to this user, and no other user may read it
  * (read_secret_file).
- * Errors: name the file, never what is in it.
+ * Errors: with the name of the file, never with its content.
  */
 int read_secret_line(const char *path, struct secret *ret_line, struct fault *fault) MUST_CHECK;
 
-/* The same from a descriptor, which is read to its end and stays open. name is for messages. */
+/* The same from a descriptor, which is read to its end and stays open. `name` is for messages. */
 int read_secret_line_from(int descriptor, const char *name, struct secret *ret_line,
 			  struct fault *fault) MUST_CHECK;
 
 /*
- * Opens the key file Private/{name}. FAULT_REFUSED when it is encrypted and no passphrase is given,
- * when one is given that does not open it, and when one is given for a key that is not encrypted.
+ * Opens the key file Private/{name}.
+ * Errors: FAULT_REFUSED if the key is encrypted and there is no passphrase or a wrong one, and if
+ * there is a passphrase for a key that is not encrypted; as of read_secret_file and
+ * parse_private_key.
  */
 int open_key_file(const struct layout *layout, const char *name, const struct key_access *access,
 		  struct private_key **ret_key, struct fault *fault) MUST_CHECK;
 
-/* Opens the key in the token when there is a URL, else the file. */
+/* Opens the key in the token if there is a URL, else the key file. */
 int open_private_key(const struct layout *layout, const char *name, const struct key_access *access,
 		     struct private_key **ret_key, struct fault *fault) MUST_CHECK;
 
 /*
- * Makes a key and writes it as Private/{name}, 0600, encrypted when there is a passphrase. The file
- * must not be there.
+ * Generates a key and writes it to Private/{name}, mode 0600, encrypted if there is a passphrase.
+ * Errors: FAULT_REFUSED if the file exists.
  */
 int make_key_file(const struct layout *layout, const char *name, enum key_type type,
 		  const struct key_access *access, struct fault *fault) MUST_CHECK;

@@ -11,7 +11,8 @@ static void import_number(mpz_t number, const gnutls_datum_t *datum)
 
 enum { SIGN_BIT = 255 };
 
-/* x² of the points with that y (RFC 8032 section 5.1.3), modulo p; false when there are none. */
+/* x² of the points with that y (RFC 8032 section 5.1.3), modulo p; false if there is no such point.
+ */
 static bool find_square_x(mpz_t ret_square, const mpz_t y, const mpz_t p)
 {
 	mpz_t denominator;
@@ -69,7 +70,7 @@ static int check_ed25519_key(gnutls_pubkey_t handle, enum key_type *ret_type, st
 	return 0;
 }
 
-/* A key on one of our curves that GnuTLS had to read is not in the one form that such a key has. */
+/* parse_ec_spki did not accept the key: it is on another curve, or not in its one form. */
 static int refuse_ec_key(gnutls_pubkey_t handle, struct fault *fault)
 {
 	gnutls_ecc_curve_t curve;
@@ -100,8 +101,8 @@ static bool is_power(unsigned long residue, unsigned long prime)
 }
 
 /*
- * The fingerprint of keys by Infineon's broken library (ROCA, CVE-2017-15361; Nemec et al. 2017,
- * section 4): the modulus is a power of 65537 modulo each of the first odd primes.
+ * The fingerprint of keys from Infineon's broken library (ROCA, CVE-2017-15361; Nemec et al. 2017,
+ * section 4): the modulus is a power of 65537 modulo each of these primes.
  */
 static bool has_roca_fingerprint(const mpz_t modulus)
 {
@@ -116,7 +117,7 @@ static bool has_roca_fingerprint(const mpz_t modulus)
 	return true;
 }
 
-static int judge_rsa_numbers(const mpz_t modulus, const mpz_t exponent, enum key_type *ret_type,
+static int check_rsa_numbers(const mpz_t modulus, const mpz_t exponent, enum key_type *ret_type,
 			     struct fault *fault)
 {
 	static const struct {
@@ -160,7 +161,7 @@ static int check_rsa_key(gnutls_pubkey_t handle, enum key_type *ret_type, struct
 	mpz_inits(n, e, NULL);
 	import_number(n, &modulus);
 	import_number(e, &exponent);
-	code = judge_rsa_numbers(n, e, ret_type, fault);
+	code = check_rsa_numbers(n, e, ret_type, fault);
 	mpz_clears(n, e, NULL);
 	return code;
 }

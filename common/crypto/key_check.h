@@ -5,9 +5,11 @@
 
 #include <gnutls/abstract.h>
 
-/* For key.c: the type of a public key that GnuTLS read, RSA or Ed25519, or FAULT_REFUSED for one
-   that is not of our types or is weak, as the comment of struct public_key says. FAULT_MALFORMED
-   for an EC key: parse_ec_spki reads those that are as they should be. */
+/*
+ * Checks a public key that GnuTLS parsed, RSA or Ed25519, as struct public_key promises. For key.c.
+ * Errors: FAULT_REFUSED for a key that is weak or not of our types; FAULT_MALFORMED for a key on
+ * P-256 or P-384, since parse_ec_spki accepts these in their one form.
+ */
 int check_public_key(gnutls_pubkey_t handle, enum key_type *ret_type,
 		     struct fault *fault) MUST_CHECK;
 
@@ -15,8 +17,8 @@ enum { ED25519_POINT_LEN = 32 };
 
 /*
  * Whether the octets are the one encoding (RFC 8032 section 5.1.2) of a point of edwards25519 whose
- * order is not 1, 2, 4 or 8: under those, signatures can be made that hold for any message. For
- * public keys: not in constant time.
+ * order is not 1, 2, 4 or 8: with points of these orders, one signature is valid for many messages.
+ * The time depends on the point, so this is for public keys only.
  */
 bool is_strong_ed25519_point(const uint8_t encoded[static ED25519_POINT_LEN]);
 

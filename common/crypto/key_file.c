@@ -96,7 +96,7 @@ int read_key_ring(const struct layout *layout, struct key_ring *ret_ring, struct
 	return 0;
 }
 
-/* *ret_found false when there is none. */
+/* *ret_found is false if there is no such file. */
 static int look_for_shared_key(const struct layout *layout, const char *peer,
 			       struct shared_key *ret_key, bool *ret_found, struct fault *fault)
 {

@@ -5,21 +5,20 @@
 #include "common/crypto/key.h"
 #include "common/crypto/pkcs11_key.h"
 
-/* For this folder: what computes with a key. ECDSA keys in memory are Nettle's, all others
- * GnuTLS's.
- */
+/* The structs behind key.h, for key.c and signature.c. Nettle computes with ECDSA keys in memory,
+   GnuTLS with all others. */
 
 struct private_key {
 	enum key_type type;
-	struct ec_key *ec;       /* NULL: the handle */
-	gnutls_privkey_t handle; /* NULL: ec */
-	struct token_pin *pin;   /* what the handle logs in with; NULL: not in a token */
+	struct ec_key *ec;       /* NULL: the key is in the handle */
+	gnutls_privkey_t handle; /* NULL: the key is in ec */
+	struct token_pin *pin;   /* logs the handle in to a token; NULL: the key is not in one */
 };
 
 struct public_key {
 	enum key_type type;
-	struct ec_point *ec;    /* NULL: the handle */
-	gnutls_pubkey_t handle; /* NULL: ec */
+	struct ec_point *ec;    /* NULL: the key is in the handle */
+	gnutls_pubkey_t handle; /* NULL: the key is in ec */
 	struct buffer spki;
 };
 

@@ -39,7 +39,7 @@ static int append_header(struct buffer *jwe, const char *kid, const char *typ, c
 	return check_buffer(&header, fault);
 }
 
-/* Encrypts under the content key; the JWE so far, its header, is what is authenticated with it. */
+/* Encrypts under the content key, and authenticates the JWE so far: the encoded header. */
 static int append_sealed(struct buffer *jwe, const struct shared_key *key,
 			 const uint8_t content_key[static CONTENT_KEY_LEN], struct bytes plaintext,
 			 struct fault *fault)
@@ -94,7 +94,7 @@ static int expect_string(const json_t *header, const char *name, const char *val
 			 found != NULL ? "\"" : "");
 }
 
-/* typ or cty, which may be missing. */
+/* Copies typ or cty; "" if the header has none. */
 static int copy_type(const json_t *header, const char *name, char ret_type[static TYPE_SIZE],
 		     struct fault *fault)
 {
@@ -112,9 +112,9 @@ static int copy_type(const json_t *header, const char *name, char ret_type[stati
 	return 0;
 }
 
-/* A JWE's parts as octets. */
-struct parts {
-	struct bytes header; /* as it was sent: what is authenticated with the ciphertext */
+/* A JWE, decoded. */
+struct jwe_fields {
+	struct bytes header; /* encoded as received: the tag authenticates it */
 	struct buffer wrapped;
 	struct buffer iv;
 	struct buffer ciphertext;
@@ -124,34 +124,34 @@ struct parts {
 	char cty[TYPE_SIZE];
 };
 
-static void clear_parts(struct parts *parts)
+static void clear_jwe_fields(struct jwe_fields *fields)
 {
-	clear_buffer(&parts->wrapped);
-	clear_buffer(&parts->iv);
-	clear_buffer(&parts->ciphertext);
-	clear_buffer(&parts->tag);
+	clear_buffer(&fields->wrapped);
+	clear_buffer(&fields->iv);
+	clear_buffer(&fields->ciphertext);
+	clear_buffer(&fields->tag);
 }
 
-static int read_header(struct parts *parts, struct fault *fault)
+static int read_header(struct jwe_fields *fields, struct fault *fault)
 {
 	static const char *const allowed[] = {"alg", "enc", "kid", "typ", "cty", NULL};
 	CLEANUP(free_json) json_t *header = NULL;
 	const char *kid;
 
-	if (parse_header(parts->header, allowed, &header, fault) < 0 ||
+	if (parse_header(fields->header, allowed, &header, fault) < 0 ||
 	    expect_string(header, "alg", "A256KW", fault) < 0 ||
 	    expect_string(header, "enc", "A256GCM", fault) < 0 ||
-	    copy_type(header, "typ", parts->typ, fault) < 0 ||
-	    copy_type(header, "cty", parts->cty, fault) < 0)
+	    copy_type(header, "typ", fields->typ, fault) < 0 ||
+	    copy_type(header, "cty", fields->cty, fault) < 0)
 		return -1;
 	kid = get_string(header, "kid");
 	if (kid == NULL || !valid_name(kid))
 		return set_fault(fault, FAULT_MALFORMED, "header: kid: expected the name of a key");
-	memcpy(parts->kid, kid, strlen(kid) + 1);
+	memcpy(fields->kid, kid, strlen(kid) + 1);
 	return 0;
 }
 
-/* len 0: any length. */
+/* Decodes a part; len is its expected length, 0 for any. */
 static int read_part(struct bytes text, const char *name, size_t len, struct buffer *ret_octets,
 		     struct fault *fault)
 {
@@ -163,64 +163,64 @@ static int read_part(struct bytes text, const char *name, size_t len, struct buf
 	return 0;
 }
 
-/* All that is checked before any cryptography. Nettle aborts on a wrapped key of another length. */
-static int read_parts(struct bytes jwe, struct parts *parts, struct fault *fault)
+/* The checks before any cryptography. Nettle would abort on a wrapped key of another length. */
+static int read_fields(struct bytes jwe, struct jwe_fields *fields, struct fault *fault)
 {
 	struct bytes texts[COMPACT_PARTS_MAX];
 
 	if (split_compact(jwe, PART_COUNT, texts, fault) < 0)
 		return -1;
-	parts->header = texts[PART_HEADER];
-	if (read_header(parts, fault) < 0 ||
-	    read_part(texts[PART_KEY], "encrypted_key", WRAPPED_KEY_LEN, &parts->wrapped, fault) <
+	fields->header = texts[PART_HEADER];
+	if (read_header(fields, fault) < 0 ||
+	    read_part(texts[PART_KEY], "encrypted_key", WRAPPED_KEY_LEN, &fields->wrapped, fault) <
 		    0 ||
-	    read_part(texts[PART_IV], "iv", GCM_IV_LEN, &parts->iv, fault) < 0 ||
-	    read_part(texts[PART_CIPHERTEXT], "ciphertext", 0, &parts->ciphertext, fault) < 0)
+	    read_part(texts[PART_IV], "iv", GCM_IV_LEN, &fields->iv, fault) < 0 ||
+	    read_part(texts[PART_CIPHERTEXT], "ciphertext", 0, &fields->ciphertext, fault) < 0)
 		return -1;
-	return read_part(texts[PART_TAG], "tag", GCM_TAG_LEN, &parts->tag, fault);
+	return read_part(texts[PART_TAG], "tag", GCM_TAG_LEN, &fields->tag, fault);
 }
 
-static int open_parts(const struct key_ring *ring, const struct parts *parts,
-		      struct decrypted_message *message, struct fault *fault)
+static int decrypt_fields(const struct key_ring *ring, const struct jwe_fields *fields,
+			  struct decrypted_message *message, struct fault *fault)
 {
-	/* An unknown kid is tried with a key that unwraps nothing: it takes the same way and time.
-	 */
-	static const struct peer_key nobody = {.peer = ""};
-	const struct peer_key *found = find_key_id(ring, bytes_of_string(parts->kid));
-	const struct peer_key *peer = found != NULL ? found : &nobody;
+	/* A message with an unknown kid is tried with a key of zeros, and so takes the same path
+	   and time as one under a wrong key. */
+	static const struct peer_key no_peer = {.peer = ""};
+	const struct peer_key *found = find_key_id(ring, bytes_of_string(fields->kid));
+	const struct peer_key *peer = found != NULL ? found : &no_peer;
 	CLEANUP(clear_secret) struct secret content_key = {0};
-	const struct sealed sealed = {.iv = parts->iv.data,
-				      .associated = parts->header,
-				      .ciphertext = bytes_of_buffer(&parts->ciphertext),
-				      .tag = parts->tag.data};
+	const struct sealed sealed = {.iv = fields->iv.data,
+				      .associated = fields->header,
+				      .ciphertext = bytes_of_buffer(&fields->ciphertext),
+				      .tag = fields->tag.data};
 
 	if (allocate_secret(CONTENT_KEY_LEN, &content_key, fault) < 0 ||
 	    allocate_secret(sealed.ciphertext.len, &message->plaintext, fault) < 0)
 		return -1;
-	if (!unwrap_key(peer->key.key, parts->wrapped.data, content_key.data) || found == NULL)
+	if (!unwrap_key(peer->key.key, fields->wrapped.data, content_key.data) || found == NULL)
 		return set_fault(fault, FAULT_UNDECRYPTABLE,
 				 "encrypted_key: not wrapped under a key that we share (kid "
 				 "\"%s\")",
-				 parts->kid);
+				 fields->kid);
 	if (!open_sealed(content_key.data, &sealed, message->plaintext.data))
 		return set_fault(fault, FAULT_UNDECRYPTABLE,
-				 "tag: the message under kid \"%s\" was altered", parts->kid);
+				 "tag: the message under kid \"%s\" was altered", fields->kid);
 	memcpy(message->peer, peer->peer, sizeof(message->peer));
-	memcpy(message->typ, parts->typ, sizeof(message->typ));
-	memcpy(message->cty, parts->cty, sizeof(message->cty));
+	memcpy(message->typ, fields->typ, sizeof(message->typ));
+	memcpy(message->cty, fields->cty, sizeof(message->cty));
 	return 0;
 }
 
 int decrypt_message(const struct key_ring *ring, struct bytes jwe,
 		    struct decrypted_message *ret_message, struct fault *fault)
 {
-	CLEANUP(clear_parts) struct parts parts = {0};
+	CLEANUP(clear_jwe_fields) struct jwe_fields fields = {0};
 	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
-	struct fault detail = {0};
+	struct fault problem = {0};
 
-	if (read_parts(jwe, &parts, &detail) < 0)
-		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", detail.text);
-	if (open_parts(ring, &parts, &message, fault) < 0)
+	if (read_fields(jwe, &fields, &problem) < 0)
+		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", problem.text);
+	if (decrypt_fields(ring, &fields, &message, fault) < 0)
 		return prefix_fault(fault, "JWE");
 	MOVE(ret_message, message);
 	return 0;

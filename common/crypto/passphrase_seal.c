@@ -74,7 +74,7 @@ int find_seal_salt(struct bytes sealed, uint8_t ret_salt[static SEAL_SALT_LEN], 
 	return 0;
 }
 
-/* The length of the padding; 0 when there is none. */
+/* The length of the padding; 0 if it is not valid. */
 static size_t measure_padding(struct bytes text)
 {
 	size_t padding = text.data[text.len - 1];
@@ -104,7 +104,7 @@ int open_seal(struct bytes sealed, const struct seal_keys *keys, struct secret *
 	padding = measure_padding(bytes_of_secret(&text));
 	if (padding == 0)
 		return set_fault(fault, FAULT_MALFORMED,
-				 "expected padding at the end of what was encrypted, found none");
+				 "expected padding at the end of the plaintext, found none");
 	if (allocate_secret(text.len - padding, &plaintext, fault) < 0)
 		return -1;
 	memcpy(plaintext.data, text.data, plaintext.len);

@@ -11,8 +11,8 @@
 enum { SALT_LEN = 16, ROUNDS = 600000, PLAIN_MAX = 8192 };
 
 /*
- * AlgorithmIdentifier {PBES2, {{PBKDF2, {salt, 600000, {hmacWithSHA256, NULL}}}, {aes256-CBC, iv}}}
- * up to the salt, and from there to the initialisation vector.
+ * AlgorithmIdentifier {PBES2, {{PBKDF2, {salt, 600000, {hmacWithSHA256, NULL}}}, {aes256-CBC,
+ * iv}}}: the octets before the salt, and those between salt and initialisation vector.
  */
 static const uint8_t head[] = {
 	0x30, 0x60, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,     0x01,
@@ -52,7 +52,7 @@ int normalize_passphrase(struct bytes passphrase, struct secret *ret_passphrase,
 	return copy_datum(&normal, ret_passphrase, fault);
 }
 
-/* DER's tag and length, which has one to three octets here. */
+/* Appends a tag and a length of one to three octets in DER. */
 static void append_header(struct buffer *der, uint8_t tag, size_t len)
 {
 	const uint8_t octets[] = {tag, 0x82, (uint8_t)(len >> 8), (uint8_t)len};
@@ -66,7 +66,7 @@ static void append_header(struct buffer *der, uint8_t tag, size_t len)
 		append_bytes(der, (struct bytes){(const uint8_t[]){tag, (uint8_t)len}, 2});
 }
 
-/* RFC 8018 section 6.2.2: RFC 1423's padding, in place in `text`. */
+/* Encrypts the padded text in place (RFC 8018 section 6.2.2). */
 static void encrypt_padded(struct bytes passphrase, const uint8_t salt[static SALT_LEN],
 			   const uint8_t iv[static AES_BLOCK_SIZE], struct secret *text)
 {
@@ -82,7 +82,8 @@ static void encrypt_padded(struct bytes passphrase, const uint8_t salt[static SA
 	wipe(&cipher, sizeof(cipher));
 }
 
-static int pad(struct bytes der, struct secret *ret_text, struct fault *fault)
+/* Copies the DER, with the padding of RFC 1423. */
+static int pad_key(struct bytes der, struct secret *ret_text, struct fault *fault)
 {
 	size_t padding = AES_BLOCK_SIZE - der.len % AES_BLOCK_SIZE;
 
@@ -107,7 +108,7 @@ int encrypt_pkcs8(struct bytes der, struct bytes passphrase, struct secret *ret_
 				 "private key: expected at most %d octets, found %zu", PLAIN_MAX,
 				 der.len);
 	if (fill_random(salt, sizeof(salt), fault) < 0 || fill_random(iv, sizeof(iv), fault) < 0 ||
-	    pad(der, &text, fault) < 0)
+	    pad_key(der, &text, fault) < 0)
 		return -1;
 	encrypt_padded(passphrase, salt, iv, &text);
 	append_bytes(&body, (struct bytes){head, sizeof(head)});

@@ -17,16 +17,16 @@ struct token_pin {
 
 int new_token_pin(struct bytes pin, struct token_pin **ret_pin, struct fault *fault)
 {
-	CLEANUP(free_token_pin) struct token_pin *made = calloc(1, sizeof(*made));
+	CLEANUP(free_token_pin) struct token_pin *copy = calloc(1, sizeof(*copy));
 
-	if (made == NULL)
+	if (copy == NULL)
 		return set_memory_fault(fault);
-	atomic_init(&made->state, PIN_GOOD);
-	if (allocate_secret(pin.len, &made->text, fault) < 0)
+	atomic_init(&copy->state, PIN_GOOD);
+	if (allocate_secret(pin.len, &copy->text, fault) < 0)
 		return -1;
 	if (pin.len > 0)
-		memcpy(made->text.data, pin.data, pin.len);
-	*ret_pin = TAKE(made);
+		memcpy(copy->text.data, pin.data, pin.len);
+	*ret_pin = TAKE(copy);
 	return 0;
 }
 
@@ -110,7 +110,7 @@ static bool is_absent(int code)
 	       code == GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE;
 }
 
-/* Whether there is a token as the URL has it, and whether there is one at all. */
+/* Says whether the key, the token or every token is missing. */
 static int explain_absence(const char *url, struct fault *fault)
 {
 	CLEANUP(free_string_of_gnutls) char *first = NULL;
@@ -135,12 +135,12 @@ static int explain_absence(const char *url, struct fault *fault)
 static int set_token_fault(const char *url, const struct token_pin *pin, int code,
 			   struct fault *fault)
 {
-	const char *flaw = token_pin_problem(pin);
+	const char *problem = token_pin_problem(pin);
 
 	if (code == GNUTLS_E_MEMORY_ERROR)
 		return set_memory_fault(fault);
-	if (flaw != NULL)
-		return set_fault(fault, FAULT_REFUSED, "%s: %s", url, flaw);
+	if (problem != NULL)
+		return set_fault(fault, FAULT_REFUSED, "%s: %s", url, problem);
 	if (is_absent(code))
 		return explain_absence(url, fault);
 	if (code == GNUTLS_E_PKCS11_PIN_LOCKED || code == GNUTLS_E_PKCS11_PIN_EXPIRED)
@@ -155,8 +155,8 @@ static void free_object(gnutls_pkcs11_obj_t *object)
 		gnutls_pkcs11_obj_deinit(*object);
 }
 
-/* A key that could leave the token, or be used without its PIN, might as well be a file. narrow is
-   the URL for GnuTLS, url the one that was given. */
+/* A key that can leave the token, or be used without a PIN, is no safer than a file. `narrow` is
+   the URL for GnuTLS, `url` the configured one, for messages. */
 static int check_marks(const char *narrow, const char *url, struct token_pin *pin,
 		       struct fault *fault)
 {
@@ -182,7 +182,7 @@ static int check_marks(const char *narrow, const char *url, struct token_pin *pi
 	return 0;
 }
 
-/* The URL for the private key alone: its public half and its certificate may have its name. */
+/* Restricts the URL to the private key: public key and certificate may have the same label. */
 static int narrow_url(const char *url, char **ret_url, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer narrow = {0};

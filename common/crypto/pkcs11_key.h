@@ -5,32 +5,31 @@
 
 #include <gnutls/abstract.h>
 
-/* For key.c: private keys in PKCS#11 tokens. */
+/* Private keys in PKCS#11 tokens. For key.c. */
 
 /*
- * What a token is told when it asks for a PIN, as long as its key is in use: a token may ask again
- * whenever a session is opened. Holds the PIN.
+ * The PIN of a token, for as long as a key of it is in use: a token may ask for the PIN again in
+ * every new session.
  */
 struct token_pin;
 
-/* pin may be empty: then a token that asks is told nothing. */
+/* pin may be empty: a token that asks for one is refused then. */
 int new_token_pin(struct bytes pin, struct token_pin **ret_pin, struct fault *fault) MUST_CHECK;
 void free_token_pin(struct token_pin **pin);
 
 /*
- * GnuTLS asks here for the token's PIN; userdata is the struct token_pin. It is told once and never
- * again after the token called it wrong, and not at all where this try is the last before the token
- * locks itself: a wrong PIN in a file must not lock the token of a service that is started again
- * and again.
+ * GnuTLS's callback for the token's PIN; userdata is the struct token_pin. A PIN that the token has
+ * called wrong is never given again, and none is given at the last try before the token locks
+ * itself: a service that restarts in a loop with a wrong PIN must not lock its token.
  */
 int answer_token(void *userdata, int attempt, const char *url, const char *label,
 		 unsigned int flags, char *ret_pin, size_t size);
 
-/* Why it was not told, or that it was wrong; NULL when there is nothing to say. */
+/* Why the PIN was wrong or not given; NULL if there was no problem. */
 const char *token_pin_problem(const struct token_pin *pin);
 
-/* What open_token_key says, into a handle that is initialised and empty. *ret_pin has to outlive
-   the handle; it is set when the handle refers to it, on failure too. */
+/* Opens a key as open_token_key says, into a handle that is initialised and empty. *ret_pin must
+   outlive the handle. It is set as soon as the handle refers to it, even on failure. */
 int import_token_key(const char *url, struct bytes pin, gnutls_privkey_t handle,
 		     struct token_pin **ret_pin, struct fault *fault) MUST_CHECK;
 

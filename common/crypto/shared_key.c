@@ -16,7 +16,7 @@ int generate_shared_key(struct shared_key *ret_key, struct fault *fault)
 	CLEANUP(clear_buffer) struct buffer kid = {0};
 	uint8_t random[KEY_ID_LEN];
 
-	/* A kid is a valid_name, which does not begin with '-': draw again when it would. */
+	/* A kid must be a valid_name, which cannot begin with '-'. */
 	do {
 		clear_buffer(&kid);
 		if (fill_random(random, sizeof(random), fault) < 0)
@@ -61,7 +61,7 @@ static bool has_operation(const json_t *operations, const char *name)
 	return false;
 }
 
-/* Everything but k. */
+/* Checks all members but k. */
 static int check_parameters(const json_t *jwk, struct fault *fault)
 {
 	const json_t *operations = json_object_get(jwk, "key_ops");
@@ -163,7 +163,7 @@ const struct peer_key *find_key_id(const struct key_ring *ring, struct bytes kid
 {
 	const struct peer_key *found = NULL;
 
-	/* All are looked at, so that the time does not tell which kid begins like one of ours. */
+	/* The loop compares all keys, so that its time reveals nothing about the kids. */
 	for (size_t i = 0; i < ring->count; i++)
 		if (equal_secrets(bytes_of_string(ring->keys[i].key.kid), kid))
 			found = &ring->keys[i];

@@ -5,16 +5,16 @@
 #include "common/base/name.h"
 
 /*
- * A 256-bit AES key that exactly two nodes hold, as JWK (RFC 7517; RFC 7518 section 6.4):
+ * A 256-bit AES key that exactly two nodes have, as JWK (RFC 7517; RFC 7518 section 6.4):
  * {"kty":"oct","alg":"A256KW","kid":"<128 random bits>","key_ops":["wrapKey","unwrapKey"],"k":"…"}.
- * kty, alg, kid and k are required; k is exactly 32 octets; other members are ignored; key_ops,
- * when there, has wrapKey and unwrapKey.
+ * kty, alg, kid and k are required; k has exactly 32 octets; key_ops, if present, has wrapKey and
+ * unwrapKey; other members are ignored.
  */
 
 enum { SHARED_KEY_LEN = 32, KEY_ID_SIZE = 65, SHARED_KEY_FILE_MAX = 4096 };
 
 struct shared_key {
-	char kid[KEY_ID_SIZE]; /* valid_name; 22 characters when we made it */
+	char kid[KEY_ID_SIZE]; /* valid_name; generate_shared_key writes 22 characters */
 	uint8_t key[SHARED_KEY_LEN];
 };
 
@@ -22,12 +22,13 @@ int generate_shared_key(struct shared_key *ret_key, struct fault *fault) MUST_CH
 int format_shared_key(const struct shared_key *key, struct secret *ret_jwk,
 		      struct fault *fault) MUST_CHECK;
 
-/* FAULT_MALFORMED names the member; the text never has any of k. A key of all equal octets is
-   refused. */
+/* Errors: FAULT_MALFORMED names the member, and never quotes k. A k of 32 equal octets is malformed
+   too. */
 int parse_shared_key(struct bytes jwk, struct shared_key *ret_key, struct fault *fault) MUST_CHECK;
 void clear_shared_key(struct shared_key *key);
 
-/* The shared keys that a node holds, each with the peer that holds the other copy. */
+/* The shared keys of a node, each with the peer that has the other copy. Zero-initialised is
+   empty. */
 struct peer_key {
 	char peer[NAME_SIZE];
 	struct shared_key key;
@@ -38,18 +39,18 @@ struct key_ring {
 	size_t count;
 };
 
-/* Adds a copy. Two keys of one kid, or two of one peer: FAULT_REFUSED. */
+/* Adds a copy. Errors: FAULT_REFUSED if the ring has a key with the same kid or peer already. */
 int add_peer_key(struct key_ring *ring, const char *peer, const struct shared_key *key,
 		 struct fault *fault) MUST_CHECK;
 
-/* Borrowed; NULL when there is none. */
+/* The key by its peer or its kid, borrowed; NULL if there is none. */
 const struct peer_key *find_peer_key(const struct key_ring *ring, const char *peer);
 const struct peer_key *find_key_id(const struct key_ring *ring, struct bytes kid);
 void clear_key_ring(struct key_ring *ring);
 
 /*
- * Makes jansson wipe all memory that it frees: a JWK's `k` passes through its strings. For a
- * process, once, before any JSON is read or written. It is jansson's one global setting.
+ * Makes jansson wipe all memory before it frees it: its strings hold the `k` of JWKs. A process
+ * calls this once, before it reads or writes any JSON. The setting is global in jansson.
  */
 void wipe_json_memory(void);
 

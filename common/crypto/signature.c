@@ -21,7 +21,7 @@ static const uint8_t p384_order[48] = {
 static const struct {
 	const char *name;
 	enum digest_algorithm digest;
-	gnutls_sign_algorithm_t gnutls; /* of what Nettle does not do for us */
+	gnutls_sign_algorithm_t gnutls; /* for keys in a handle */
 } algorithms[SIGNATURE_ALGORITHM_COUNT] = {
 	[SIGNATURE_ES256] = {"ES256", DIGEST_SHA256, GNUTLS_SIGN_ECDSA_SHA256},
 	[SIGNATURE_ES384] = {"ES384", DIGEST_SHA384, GNUTLS_SIGN_ECDSA_SHA384},
@@ -31,7 +31,7 @@ static const struct {
 };
 
 static const struct {
-	enum signature_algorithm algorithm; /* that we sign with */
+	enum signature_algorithm algorithm; /* default_signature_algorithm */
 	size_t len;                         /* octets of a signature; ECDSA: R || S */
 	struct bytes order;                 /* ECDSA */
 } key_types[KEY_TYPE_COUNT] = {
@@ -81,7 +81,7 @@ static struct bytes strip_zeros(struct bytes number)
 	return number;
 }
 
-/* From 1 to order - 1; both without leading zeros. */
+/* Whether the number is from 1 to order - 1. The order has no leading zeros. */
 static bool in_range(struct bytes number, struct bytes order)
 {
 	number = strip_zeros(number);
@@ -90,7 +90,7 @@ static bool in_range(struct bytes number, struct bytes order)
 	return memcmp(number.data, order.data, order.len) < 0;
 }
 
-/* DER of an ECDSA signature. Both curves' fit into lengths of one octet. */
+/* DER of an ECDSA signature. On both curves one octet of length suffices. */
 enum { TAG_INTEGER = 0x02, TAG_SEQUENCE = 0x30, RS_MAX = 2 * EC_OCTETS_MAX };
 
 /* Appends an INTEGER from octets of fixed length. */
@@ -117,7 +117,7 @@ static void append_ecdsa_value(struct buffer *buffer, struct bytes rs)
 		buffer->data[begin + 1] = (uint8_t)(buffer->len - begin - 2);
 }
 
-/* Takes an INTEGER off *rest: positive, no longer than needed. Fills in leading zeros. */
+/* Takes an INTEGER off *rest: not negative, as short as possible. Pads it with zeros to `len`. */
 static bool cut_integer(struct bytes *rest, uint8_t *ret_octets, size_t len)
 {
 	struct bytes content;
@@ -139,7 +139,7 @@ static bool cut_integer(struct bytes *rest, uint8_t *ret_octets, size_t len)
 	return true;
 }
 
-/* R || S from the one DER form; each has half as many octets as a signature of the type. */
+/* Reads R || S from the one DER form; each has ec_octets of the type. */
 static bool read_ecdsa_value(enum key_type type, struct bytes der, uint8_t ret_rs[static RS_MAX])
 {
 	const size_t half = ec_octets(type);
@@ -171,14 +171,14 @@ bool canonical_signature(enum key_type type, struct bytes signature)
 }
 
 static int sign_with_gnutls(const struct private_key *key, gnutls_sign_algorithm_t algorithm,
-			    struct bytes data, gnutls_datum_t *ret_made, struct fault *fault)
+			    struct bytes data, gnutls_datum_t *ret_signature, struct fault *fault)
 {
 	gnutls_datum_t datum = borrow_datum(data);
 	int code;
 
 	if (data.len > UINT32_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE, "expected less than 4 GiB to sign");
-	code = gnutls_privkey_sign_data2(key->handle, algorithm, 0, &datum, ret_made);
+	code = gnutls_privkey_sign_data2(key->handle, algorithm, 0, &datum, ret_signature);
 	if (code == GNUTLS_E_MEMORY_ERROR)
 		return set_memory_fault(fault);
 	return code < 0 ? set_fault(fault, FAULT_FAILED, "the key cannot sign: %s",
@@ -186,12 +186,12 @@ static int sign_with_gnutls(const struct private_key *key, gnutls_sign_algorithm
 			: 0;
 }
 
-/* Appends R || S, whoever computes it: a token does so behind GnuTLS. */
+/* Appends R || S, from Nettle or, for a key in a token, from GnuTLS. */
 static int sign_ecdsa(const struct private_key *key, struct bytes data, struct buffer *signature,
 		      struct fault *fault)
 {
 	const enum signature_algorithm algorithm = key_types[key->type].algorithm;
-	CLEANUP(free_datum) gnutls_datum_t made = {0};
+	CLEANUP(free_datum) gnutls_datum_t value = {0};
 	uint8_t digest[DIGEST_MAX];
 	uint8_t rs[RS_MAX];
 
@@ -200,10 +200,10 @@ static int sign_ecdsa(const struct private_key *key, struct bytes data, struct b
 
 		return sign_with_ec_key(key->ec, (struct bytes){digest, len}, signature, fault);
 	}
-	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &made, fault) < 0)
+	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &value, fault) < 0)
 		return -1;
-	if (!read_ecdsa_value(key->type, (struct bytes){made.data, made.size}, rs))
-		return set_fault(fault, FAULT_FAILED, "the signature just made cannot be read");
+	if (!read_ecdsa_value(key->type, (struct bytes){value.data, value.size}, rs))
+		return set_fault(fault, FAULT_FAILED, "the new signature cannot be read");
 	append_bytes(signature, (struct bytes){rs, key_types[key->type].len});
 	return check_buffer(signature, fault);
 }
@@ -211,13 +211,13 @@ static int sign_ecdsa(const struct private_key *key, struct bytes data, struct b
 static int append_signature(const struct private_key *key, enum signature_algorithm algorithm,
 			    struct bytes data, struct buffer *signature, struct fault *fault)
 {
-	CLEANUP(free_datum) gnutls_datum_t made = {0};
+	CLEANUP(free_datum) gnutls_datum_t value = {0};
 
 	if (is_ec_key_type(key->type))
 		return sign_ecdsa(key, data, signature, fault);
-	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &made, fault) < 0)
+	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &value, fault) < 0)
 		return -1;
-	append_bytes(signature, (struct bytes){made.data, made.size});
+	append_bytes(signature, (struct bytes){value.data, value.size});
 	return check_buffer(signature, fault);
 }
 

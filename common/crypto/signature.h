@@ -4,7 +4,9 @@
 #include "common/base/verdict.h"
 #include "common/crypto/key.h"
 
-/* How a signature is made, and its JOSE name (RFC 7518 section 3.1, RFC 8037). */
+/* Signatures by the keys of key.h. */
+
+/* Algorithms by their JOSE names (RFC 7518 section 3.1, RFC 8037). */
 enum signature_algorithm {
 	SIGNATURE_ES256,
 	SIGNATURE_ES384,
@@ -18,31 +20,33 @@ const char *format_signature_algorithm(enum signature_algorithm algorithm);
 int parse_signature_algorithm(const char *name, enum signature_algorithm *ret_algorithm,
 			      struct fault *fault) MUST_CHECK;
 
-/* What we sign with under a key of the type: ES256, ES384, EdDSA, RS256. */
+/* The algorithm that sign_message and sign_object_data use: ES256, ES384, EdDSA or RS256. */
 enum signature_algorithm default_signature_algorithm(enum key_type type);
 
-/* Whether the algorithm may be used with a key of the type (an RSA key: RS256 and PS256). */
+/* Whether the algorithm may be used with a key of the type: one for each, but RS256 and PS256 for
+   RSA. */
 bool signature_algorithm_fits(enum signature_algorithm algorithm, enum key_type type);
 
 /*
- * Signs the data. The signature has its JOSE form: R || S of fixed length for ECDSA (RFC 7518
- * section 3.4), else as RFC 8017 and RFC 8032 have it.
+ * Signs the data. The signature has its JOSE form: for ECDSA R || S of fixed length (RFC 7518
+ * section 3.4), else the octets of RFC 8017 and RFC 8032.
+ * Errors: FAULT_FAILED also for an algorithm that does not fit the key.
  */
 int sign_data(const struct private_key *key, enum signature_algorithm algorithm, struct bytes data,
 	      struct buffer *ret_signature, struct fault *fault) MUST_CHECK;
 
 /*
- * Whether the signature (JOSE form) over the data is by the key. A length that is not the exact
- * one, R or S of 0 or not below the group's order: invalid.
- * Errors: only when it could not be judged.
+ * Whether the signature (JOSE form) over the data is by the key. Invalid also for an algorithm that
+ * does not fit the key, for another length than the exact one, and if R or S is 0 or not below the
+ * group's order.
  */
 int verify_data(const struct public_key *key, enum signature_algorithm algorithm, struct bytes data,
 		struct bytes signature, struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
 /*
- * The same for signatures inside X.509 objects, which for ECDSA have R and S as a SEQUENCE (RFC
- * 3279 section 2.2.3). Signed is with the digest that a key of the type signs with; an object to
- * verify names a digest of its own, which Ed25519 does not use, and RSA is PKCS #1 v1.5.
+ * The same for signatures in X.509 objects, which for ECDSA are a SEQUENCE of R and S (RFC 3279
+ * section 2.2.3) and for RSA PKCS #1 v1.5. sign_object_data uses default_signature_algorithm;
+ * verify_object_data uses the digest that the object names, except with Ed25519, which has its own.
  */
 int sign_object_data(const struct private_key *key, struct bytes data, struct buffer *ret_signature,
 		     struct fault *fault) MUST_CHECK;
@@ -51,8 +55,9 @@ int verify_object_data(const struct public_key *key, enum digest_algorithm diges
 		       struct fault *fault) MUST_CHECK;
 
 /*
- * Whether an ECDSA signature is in the one DER form of its R and S (X.690 section 8.3), each from 1
- * to the group's order - 1. Other key types: whether the length is the exact one.
+ * Whether the signature in an X.509 object has the right form for a key of the type. ECDSA: the one
+ * DER form of R and S (X.690 section 8.3), each from 1 to the group's order - 1. Other types: the
+ * exact length.
  */
 bool canonical_signature(enum key_type type, struct bytes signature);
 

@@ -12,7 +12,7 @@ enum { PART_HEADER, PART_PAYLOAD, PART_SIGNATURE, PART_COUNT };
 
 enum { JTI_LEN = 16 };
 
-/* The end of the year 9999. Time 0 is not taken, so that -0 is not either. */
+/* The end of the year 9999. Time 0 is refused, and thereby -0. */
 static const int64_t iat_max = 253402300799;
 
 int generate_jti(char ret_jti[static JTI_SIZE], struct fault *fault)
@@ -37,7 +37,7 @@ bool valid_jti(const char *jti)
 	       decode_base64url(bytes_of_string(jti), &octets, NULL) == 0;
 }
 
-/* Names, jti and base64 have no character that JSON would escape. */
+/* Names, jti and base64 need no escapes in JSON. */
 static int append_header(struct buffer *jws, enum signature_algorithm algorithm,
 			 const struct message_claims *claims, const struct bytes *chain,
 			 size_t chain_count, struct fault *fault)
@@ -92,7 +92,7 @@ int sign_message(const struct private_key *key, const struct message_claims *cla
 	return 0;
 }
 
-/* iss, which may be missing, or aud. */
+/* Reads iss, which is optional, or aud. */
 static int read_name(const json_t *header, const char *member, bool required,
 		     char ret_name[static NAME_SIZE], struct fault *fault)
 {
@@ -131,7 +131,7 @@ static int read_claims(const json_t *header, struct message_claims *claims, stru
 	return 0;
 }
 
-static int read_chain(const json_t *header, struct signed_message *message, struct fault *fault)
+static int read_x5c(const json_t *header, struct signed_message *message, struct fault *fault)
 {
 	const json_t *chain = json_object_get(header, "x5c");
 	size_t octets = 0;
@@ -181,10 +181,10 @@ static int read_header(struct bytes part, struct signed_message *message, struct
 				 MESSAGE_TYPE);
 	if (read_claims(header, &message->claims, fault) < 0)
 		return -1;
-	return read_chain(header, message, fault);
+	return read_x5c(header, message, fault);
 }
 
-static int read_parts(struct bytes jws, struct signed_message *message, struct fault *fault)
+static int read_compact(struct bytes jws, struct signed_message *message, struct fault *fault)
 {
 	struct bytes parts[COMPACT_PARTS_MAX];
 
@@ -204,7 +204,7 @@ int parse_signed_message(struct bytes jws, struct signed_message *ret_message, s
 {
 	CLEANUP(clear_signed_message) struct signed_message message = {0};
 
-	if (read_parts(jws, &message, fault) < 0)
+	if (read_compact(jws, &message, fault) < 0)
 		return prefix_fault(fault, "JWS");
 	MOVE(ret_message, message);
 	return 0;

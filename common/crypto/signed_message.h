@@ -5,43 +5,42 @@
 #include "common/crypto/signature.h"
 
 /*
- * (M, signature, certificate) as JWS compact (RFC 7515): protected header
+ * A message M with signature and certificate chain, as JWS compact (RFC 7515): protected header
  * {"alg":…,"typ":"certpool.message","x5c":[…],"iss":…,"aud":…,"iat":…,"jti":…}, payload M, octet
- * for octet. aud, iat and jti are inside what is signed, so that a message cannot be passed on to a
- * third node or replayed. iss, the node that sends, is written always and checked by the receiver
- * when there.
+ * for octet. aud, iat and jti are signed, so that a message can be neither forwarded to a third
+ * node nor replayed. Senders always write iss, their node; receivers check it if it is present.
  */
 
 #define MESSAGE_TYPE "certpool.message"
 
 enum { JTI_SIZE = 23, CHAIN_MAX = 4, CHAIN_OCTETS_MAX = 16384 };
 
-/* 128 random bits, base64url. */
+/* Draws 128 random bits, and writes them in base64url. */
 int generate_jti(char ret_jti[static JTI_SIZE], struct fault *fault) MUST_CHECK;
 
-/* True for 22 characters of base64url. */
+/* Whether the text is 22 characters of base64url. */
 bool valid_jti(const char *jti);
 
 struct message_claims {
-	char iss[NAME_SIZE]; /* "" when there is none */
+	char iss[NAME_SIZE]; /* "": none */
 	char aud[NAME_SIZE];
 	int64_t iat_s;
 	char jti[JTI_SIZE];
 };
 
 /*
- * Signs M with the key, by default_signature_algorithm of its type.
+ * Signs the payload with the key, by default_signature_algorithm of its type.
  * Shape: chain is 1 … CHAIN_MAX DER certificates, the signer's first (RFC 7515 section 4.1.6).
  */
 int sign_message(const struct private_key *key, const struct message_claims *claims,
 		 const struct bytes *chain, size_t chain_count, struct bytes payload,
 		 struct buffer *ret_jws, struct fault *fault) MUST_CHECK;
 
-/* A JWS taken apart; nothing of it is trusted before verify_message. */
+/* A parsed JWS. Nothing in it may be relied on before verify_message. */
 struct signed_message {
 	enum signature_algorithm algorithm;
 	struct message_claims claims;
-	struct buffer chain[CHAIN_MAX]; /* DER */
+	struct buffer chain[CHAIN_MAX]; /* DER, the signer's certificate first */
 	size_t chain_count;
 	struct buffer payload;
 	struct buffer signing_input; /* RFC 7515 section 5.2: ASCII(header) "." ASCII(payload) */
@@ -49,17 +48,19 @@ struct signed_message {
 };
 
 /*
- * Parses. The header must be one JSON object with exactly the members above (iss may be missing),
- * without duplicates; alg one of ours and never none; x5c of 1 … CHAIN_MAX base64 strings of at
- * most CHAIN_OCTETS_MAX octets in all; names valid; iat an integer from 1 to
- * 253402300799 (the year 9999); jti valid. FAULT_MALFORMED.
+ * Parses a JWS, without parsing the certificates. The header must be one JSON object with exactly
+ * the members above, without duplicates; iss may be missing. alg is of enum signature_algorithm,
+ * and never none; x5c has 1 … CHAIN_MAX base64 strings of at most CHAIN_OCTETS_MAX octets in all;
+ * iss and aud are valid names; iat is an integer from 1 to 253402300799 (the year 9999); jti is
+ * valid.
+ * Errors: FAULT_MALFORMED.
  */
 int parse_signed_message(struct bytes jws, struct signed_message *ret_message,
 			 struct fault *fault) MUST_CHECK;
 
 /*
- * Whether the signature is by the key. The algorithm must fit the key, which the caller took from
- * the first certificate of the chain.
+ * Whether the signature is by the key, and the algorithm fits the key. The caller takes the key
+ * from the first certificate of the chain.
  */
 int verify_message(const struct signed_message *message, const struct public_key *key,
 		   struct verdict *verdict, struct fault *fault) MUST_CHECK;
