@@ -164,7 +164,7 @@ static int read_part(struct bytes text, const char *name, size_t len, struct buf
 }
 
 /* The checks before any cryptography. Nettle would abort on a wrapped key of another length. */
-static int read_fields(struct bytes jwe, struct jwe_fields *fields, struct fault *fault)
+static int decode_jwe(struct bytes jwe, struct jwe_fields *fields, struct fault *fault)
 {
 	struct bytes texts[COMPACT_PARTS_MAX];
 
@@ -218,7 +218,7 @@ int decrypt_message(const struct key_ring *ring, struct bytes jwe,
 	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
 	struct fault problem = {0};
 
-	if (read_fields(jwe, &fields, &problem) < 0)
+	if (decode_jwe(jwe, &fields, &problem) < 0)
 		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", problem.text);
 	if (decrypt_fields(ring, &fields, &message, fault) < 0)
 		return prefix_fault(fault, "JWE");

@@ -231,6 +231,11 @@ Test(issuer, refuses_intermediates_that_would_be_wrong)
 		 {NOW_S, NOW_S + 315360001},
 		 FAULT_REFUSED,
 		 "within that of the issuer CN=Example Root CA"},
+		{false,
+		 "CN=a",
+		 {NOW_S - 301, NOW_S + 1},
+		 FAULT_REFUSED,
+		 "within that of the issuer CN=Example Root CA"},
 	};
 	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 
@@ -561,7 +566,9 @@ Test(issuer, certifies_for_no_time_outside_its_own)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		expect_not_certified(issuer, csr, &rows[i].validity, rows[i].reason);
+	/* The issuer's own first and last second are within its validity. */
 	certificate = certify(issuer, csr, &ten_years);
+	cr_expect_eq(certificate_not_before(certificate), ten_years.not_before_s);
 	cr_expect_eq(certificate_not_after(certificate), ten_years.not_after_s);
 	free_certificate(&certificate);
 	free_csr(&csr);

@@ -64,6 +64,16 @@ Test(responder_certificate, refuses_a_validity_beyond_the_issuers)
 	}
 }
 
+Test(responder_certificate, may_have_the_whole_validity_of_its_issuer)
+{
+	CLEANUP(free_issuer) struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct fault fault = {0};
+
+	cr_expect_eq(create(issuer, FORGED_NOW_S - 1000, FORGED_NOW_S + 1000000, &der, &fault), 0,
+		     "%s", fault.text);
+}
+
 Test(responder_certificate, is_for_ocsp_and_nothing_else)
 {
 	static const enum key_type types[] = {KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_ED25519,

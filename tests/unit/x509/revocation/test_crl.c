@@ -56,6 +56,29 @@ Test(crl, does_not_verify_what_is_not_by_the_issuer)
 	}
 }
 
+/* A name and a key identifier can be copied, a key cannot. catalogue 58 */
+Test(crl, is_by_one_key_among_issuers_of_one_name_and_key_identifier)
+{
+	const struct private_key *const keys[] = {root_key(), other_key()};
+	const struct forged_crl forged = forged_crl();
+
+	for (size_t i = 0; i < COUNT_OF(keys); i++)
+		for (size_t j = 0; j < COUNT_OF(keys); j++) {
+			struct forged_certificate root = forged_root();
+			CLEANUP(free_certificate) struct certificate *issuer = NULL;
+			CLEANUP(free_crl) struct crl *crl = forge_parsed_crl(&forged, keys[i]);
+			struct verdict verdict = {0};
+			struct fault fault = {0};
+
+			root.spki = spki_of(keys[j]);
+			issuer = forge_parsed(&root, keys[j]);
+			cr_expect(names_issuer(crl, issuer));
+			cr_assert_eq(verify_crl(crl, issuer, NOW_S, &verdict, &fault), 0, "%s",
+				     fault.text);
+			cr_expect_eq(verdict.invalid, i != j, "%zu, %zu: %s", i, j, verdict.reason);
+		}
+}
+
 /* catalogue 58: each octet of the body counts */
 Test(crl, does_not_verify_what_was_changed)
 {

@@ -94,8 +94,8 @@ static struct buffer respond(const struct scene *scene)
 	return der;
 }
 
-static void judge(const struct scene *scene, struct bytes der, struct ocsp_single *single,
-		  struct verdict *verdict)
+static void verify(const struct scene *scene, struct bytes der, struct ocsp_single *single,
+		   struct verdict *verdict)
 {
 	struct fault fault = {0};
 
@@ -108,7 +108,7 @@ static void expect_octets_refused(const struct scene *scene, struct bytes der, c
 	struct ocsp_single single = {.reason = -1};
 	struct verdict verdict = {0};
 
-	judge(scene, der, &single, &verdict);
+	verify(scene, der, &single, &verdict);
 	cr_expect(verdict.invalid);
 	cr_expect_not_null(strstr(verdict.reason, part), "expected %s, found %s", part,
 			   verdict.reason);
@@ -120,6 +120,21 @@ static void expect_refused(const struct scene *scene, const char *part)
 	CLEANUP(clear_buffer) struct buffer der = respond(scene);
 
 	expect_octets_refused(scene, bytes_of_buffer(&der), part);
+}
+
+static void expect_status(const struct scene *scene, enum ocsp_status status)
+{
+	CLEANUP(clear_buffer) struct buffer der = respond(scene);
+	struct ocsp_single single = {0};
+	struct verdict verdict = {0};
+
+	verify(scene, bytes_of_buffer(&der), &single, &verdict);
+	cr_expect(!verdict.invalid, "%s", verdict.reason);
+	cr_expect_eq(single.status, status);
+	if (status != OCSP_REVOKED)
+		return;
+	cr_expect_eq(single.revoked_at_s, scene->singles[0].revoked_at_s);
+	cr_expect_eq(single.reason, scene->singles[0].reason);
 }
 
 static void take_no_nonce(struct scene *scene)
@@ -303,6 +318,28 @@ Test(ocsp_verify, refuses_each_thing_that_is_wrong)
 	}
 }
 
+/* RFC 5280 section 4.1.2.5: both ends of the validity belong to it. catalogue 55 */
+Test(ocsp_verify, trusts_a_delegate_to_the_last_second_of_its_certificate)
+{
+	static const struct {
+		int64_t after_s; /* FORGED_NOW_S */
+		bool valid;
+	} rows[] = {{9, false}, {10, true}, {20, true}, {21, false}};
+	struct forged_certificate forged = forged_responder();
+	CLEANUP(clear_scene) struct scene scene;
+
+	make_scene(&scene);
+	forged.validity = validity_of("260921141330Z", "260921141340Z");
+	set_responder(&scene, &forged, root_key());
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		scene.question.now_s = FORGED_NOW_S + rows[i].after_s;
+		if (rows[i].valid)
+			expect_status(&scene, OCSP_GOOD);
+		else
+			expect_refused(&scene, "expired or not yet valid");
+	}
+}
+
 /* catalogue 54: what is no answer is not "valid" */
 Test(ocsp_verify, refuses_what_is_no_answer)
 {
@@ -348,25 +385,10 @@ Test(ocsp_verify, refuses_every_flipped_bit)
 		struct verdict verdict = {0};
 
 		der.data[i / 8] ^= (uint8_t)(1U << i % 8);
-		judge(&scene, bytes_of_buffer(&der), &single, &verdict);
+		verify(&scene, bytes_of_buffer(&der), &single, &verdict);
 		cr_expect(verdict.invalid, "bit %zu", i);
 		der.data[i / 8] ^= (uint8_t)(1U << i % 8);
 	}
-}
-
-static void expect_status(const struct scene *scene, enum ocsp_status status)
-{
-	CLEANUP(clear_buffer) struct buffer der = respond(scene);
-	struct ocsp_single single = {0};
-	struct verdict verdict = {0};
-
-	judge(scene, bytes_of_buffer(&der), &single, &verdict);
-	cr_expect(!verdict.invalid, "%s", verdict.reason);
-	cr_expect_eq(single.status, status);
-	if (status != OCSP_REVOKED)
-		return;
-	cr_expect_eq(single.revoked_at_s, scene->singles[0].revoked_at_s);
-	cr_expect_eq(single.reason, scene->singles[0].reason);
 }
 
 Test(ocsp_verify, takes_each_answer)
