@@ -1,0 +1,61 @@
+#include "common/x509/revocation/ocsp_fields.h"
+
+#include "tests/unit/x509/forge.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(ocsp_fields, reads_the_cert_id_that_was_written)
+{
+	const struct forged_certificate root = forged_root();
+	CLEANUP(free_certificate) struct certificate *issuer = forge_parsed(&root, root_key());
+	struct issuer_hashes hashes;
+	struct fault fault = {0};
+
+	cr_assert_eq(digest_issuer(issuer, &hashes, &fault), 0, "%s", fault.text);
+	for (enum ocsp_hash hash = OCSP_SHA1; hash < OCSP_HASH_COUNT; hash++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct cert_id id;
+		struct bytes rest;
+
+		append_cert_id(&der, hash, &hashes, OCTETS("\x33"));
+		rest = bytes_of_buffer(&der);
+		cr_assert(read_cert_id(&rest, &id));
+		cr_expect_eq(rest.len, 0);
+		cr_expect_eq(id.hash, hash);
+		cr_expect(equal_bytes(id.whole, bytes_of_buffer(&der)));
+		cr_expect(equal_bytes(id.serial, OCTETS("\x33")));
+		cr_expect(cert_id_matches_issuer(&id, &hashes));
+		hashes.key[hash][0] ^= 1;
+		cr_expect(!cert_id_matches_issuer(&id, &hashes));
+	}
+}
+
+Test(ocsp_fields, reads_the_nonce_that_was_written)
+{
+	const struct bytes nonce = OCTETS("0123456789abcdef0123456789abcdef");
+
+	for (size_t len = 0; len <= nonce.len; len++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct bytes found = {0};
+		struct bytes rest;
+
+		append_ocsp_nonce(&der, DER_CONTEXT_CONSTRUCTED, (struct bytes){nonce.data, len});
+		cr_expect_eq(der.len == 0, len == 0);
+		rest = bytes_of_buffer(&der);
+		cr_expect_null(take_ocsp_extensions(&rest, DER_CONTEXT_CONSTRUCTED, &found));
+		cr_expect_eq(rest.len, 0);
+		cr_expect(equal_bytes(found, (struct bytes){nonce.data, len}), "%zu", len);
+	}
+}
+
+/* Extensions under another tag are not taken. */
+Test(ocsp_fields, leaves_other_items_alone)
+{
+	const struct bytes other = OCTETS("\xa1\x02\x30\x00");
+	struct bytes rest = other;
+
+	cr_expect_null(take_ocsp_extensions(&rest, DER_CONTEXT_CONSTRUCTED, NULL));
+	cr_expect(equal_bytes(rest, other));
+	cr_expect_not_null(take_ocsp_extensions(&rest, DER_CONTEXT_CONSTRUCTED + 1, NULL));
+}

@@ -1,0 +1,57 @@
+/* How the parts of this folder work together: a root, a request, a certificate, its verification.
+ */
+#include "common/x509/chain.h"
+#include "common/x509/issuer.h"
+
+#include <criterion/criterion.h>
+
+enum { NOW_S = 1790000000, DAY_S = 86400 };
+
+Test(x509, is_used_like_this)
+{
+	const struct validity ten_years = {NOW_S, NOW_S + (int64_t)3650 * DAY_S};
+	const struct validity thirty_days = {NOW_S, NOW_S + (int64_t)30 * DAY_S};
+	CLEANUP(free_private_key) struct private_key *root_key = NULL;
+	CLEANUP(free_private_key) struct private_key *member_key = NULL;
+	CLEANUP(clear_buffer) struct buffer root_der = {0};
+	CLEANUP(clear_buffer) struct buffer csr_pem = {0};
+	CLEANUP(clear_buffer) struct buffer member_der = {0};
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_certificate) struct certificate *member = NULL;
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	uint8_t serial[SERIAL_MAX];
+	struct verdict verdict = {0};
+	struct fault fault = {0};
+
+	/* A CA makes its root, and an issuer of it. */
+	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &root_key, &fault), 0);
+	cr_assert_eq(create_root(root_key, "CN=Root", &ten_years, &root_der, &fault), 0);
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&root_der), &root, &fault), 0);
+	cr_assert_eq(new_issuer(&root, &root_key, &issuer, &fault), 0);
+
+	/* A member makes a key and a request for it. */
+	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &member_key, &fault), 0);
+	cr_assert_eq(create_csr(member_key, "CN=client1-1,O=Example", NULL, &csr_pem, &fault), 0);
+
+	/* The CA reads the request, and certifies its key. */
+	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault), 0);
+	cr_assert_eq(generate_serial(serial, &fault), 0);
+	cr_assert_eq(certify_csr(issuer, csr, serial, &thirty_days, &member_der, &fault), 0);
+
+	/* Every other node verifies the certificate with the root alone. */
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&member_der), &member, &fault), 0);
+	cr_expect_str_eq(certificate_subject(member), "CN=client1-1,O=Example");
+	cr_assert_eq(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S, &verdict, &fault),
+		     0);
+	cr_expect(!verdict.invalid, "%s", verdict.reason);
+
+	/* A month later the verdict is another, with its reason. */
+	cr_assert_eq(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S + (int64_t)31 * DAY_S,
+				  &verdict, &fault),
+		     0);
+	cr_expect(verdict.invalid);
+	cr_expect_str_eq(verdict.reason,
+			 "certificate CN=client1-1,O=Example: RFC 5280 section 4.1.2.5: expired at "
+			 "2026-10-22T14:13:20Z, valid until 2026-10-21T14:13:20Z");
+}
