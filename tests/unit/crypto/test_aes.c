@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One Wycheproof AES-GCM case: opening gives the message or nothing; sealing gives the rest. */
+/* One Wycheproof AES-GCM case: open_sealed gives the message or nothing, seal the ciphertext. */
 static void run_gcm_case(const json_t *test)
 {
 	struct buffer key = hex_member(test, "key");

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* catalogue 12 */
-Test(base64, refuses_what_encoding_does_not_make)
+Test(base64, refuses_texts_that_encoding_does_not_give)
 {
 	static const char *const url[] = {"A",    "AA==", "AAA=",  "AA A",  "AA\nAA",
 					  "AA+A", "AA/A", "AB",    "AAB",   "AAAAA",
@@ -73,7 +73,7 @@ Test(base64, knows_the_vectors_of_rfc_4648)
 	}
 }
 
-Test(base64, decodes_what_it_encodes_at_every_length)
+Test(base64, decodes_its_own_text_of_every_length)
 {
 	uint8_t octets[300];
 

@@ -48,9 +48,8 @@ Test(ec_key, writes_scalars_of_one_length)
 	}
 }
 
-/* Octet for octet what openssl pkey writes of the key that openssl made; its scalar begins with 0.
- */
-Test(ec_key, writes_what_openssl_writes)
+/* openssl pkey wrote these octets for a key of its own, whose scalar begins with 0. */
+Test(ec_key, writes_the_octets_of_openssl)
 {
 	static const char pem[] =
 		"-----BEGIN PRIVATE KEY-----\n"
@@ -105,7 +104,7 @@ static void expect_no_point(struct bytes spki, enum fault_class class)
 	cr_expect_null(point);
 }
 
-/* Another form is for somebody else to look at; coordinates that are no point are for nobody. */
+/* Other forms give no point; coordinates off the curve are refused. */
 Test(ec_key, reads_points_in_their_one_form)
 {
 	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {
@@ -129,7 +128,7 @@ Test(ec_key, reads_points_in_their_one_form)
 	}
 }
 
-Test(ec_key, verifies_what_it_signs_and_nothing_else)
+Test(ec_key, verifies_its_own_signatures_only)
 {
 	static const uint8_t digest[32] = {1, 2, 3};
 	static const uint8_t other_digest[32] = {1, 2, 4};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* catalogue 18, 25, 27, 28, 31, 99 */
-Test(json, refuses_what_is_not_exactly_one_object_and_quotes_nothing)
+Test(json, refuses_text_that_is_not_exactly_one_object_and_quotes_nothing)
 {
 	static const struct {
 		const char *text;

@@ -133,7 +133,7 @@ Test(key, refuses_public_keys_that_are_not_in_der_or_are_none)
 	free_private_key(&key);
 }
 
-/* catalogue 45: what openssl made of other curves and forms */
+/* catalogue 45: keys of openssl on other curves and in other forms */
 Test(key, refuses_weak_and_foreign_public_keys)
 {
 	static const struct {

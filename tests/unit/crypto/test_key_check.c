@@ -94,7 +94,7 @@ Test(key_check, refuses_curves_that_we_do_not_use)
 }
 
 /* catalogue 45 */
-Test(key_check, refuses_small_orders_other_encodings_and_what_is_no_point)
+Test(key_check, refuses_small_orders_other_encodings_and_octets_that_are_no_point)
 {
 	static const char *const rows[] = {
 		/* order 1, 2 and 4, with either sign of x */
@@ -127,7 +127,7 @@ Test(key_check, refuses_small_orders_other_encodings_and_what_is_no_point)
 }
 
 /* RFC 8032 section 7.1, and keys that GnuTLS makes */
-Test(key_check, takes_public_keys)
+Test(key_check, accepts_public_keys)
 {
 	static const char *const rows[] = {
 		"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",

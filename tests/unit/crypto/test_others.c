@@ -1,4 +1,4 @@
-/* JWE and JWS objects that others made: what we open, and what we refuse without harm. */
+/* JWE and JWS objects of other programs: which we accept, and which we refuse without harm. */
 #include "common/crypto/message.h"
 #include "common/crypto/signed_message.h"
 #include "tests/unit/crypto/jose_objects.h"
@@ -23,7 +23,7 @@ static struct buffer open_file(const char *path, const char *key_path)
 
 #define JOSE "tests/vectors/jose/"
 
-Test(others, opens_what_the_jose_tool_and_npm_jose_encrypted)
+Test(others, decrypts_objects_of_the_jose_tool_and_npm_jose)
 {
 	static const char *const paths[] = {JOSE "cli-a256kw-a256gcm.compact.jwe",
 					    JOSE "npm-a256kw-a256gcm.compact.jwe"};
@@ -40,7 +40,7 @@ Test(others, opens_what_the_jose_tool_and_npm_jose_encrypted)
 	clear_buffer(&expected);
 }
 
-Test(others, finds_the_signed_message_inside_what_npm_jose_nested)
+Test(others, finds_the_signed_message_in_a_nested_object_of_npm_jose)
 {
 	static const char *const rows[][2] = {
 		{JOSE "npm-nested-x5c.compact.jwe", JOSE "inner-x5c.jws"},
@@ -58,7 +58,7 @@ Test(others, finds_the_signed_message_inside_what_npm_jose_nested)
 	}
 }
 
-Test(others, verifies_what_npm_jose_signed)
+Test(others, verifies_signatures_of_npm_jose)
 {
 	json_t *jwk = load_vectors(JOSE "signer.pub.jwk");
 	struct public_key *key = read_public_jwk(jwk);

@@ -17,7 +17,7 @@ static const char by_openssl[] = "53616c7465645f5f0102030405060708"
 static const char mac_key[] = "b3aabaa588793d06e307a03ad8c869207117"
 			      "11f6cc17fb3e264f447c83c58d71";
 
-Test(passphrase_seal, refuses_what_was_not_sealed)
+Test(passphrase_seal, refuses_octets_that_were_not_sealed)
 {
 	static const char *const rows[] = {
 		"",
@@ -41,7 +41,7 @@ Test(passphrase_seal, refuses_what_was_not_sealed)
 	}
 }
 
-Test(passphrase_seal, opens_what_openssl_sealed)
+Test(passphrase_seal, opens_seals_of_openssl)
 {
 	CLEANUP(clear_seal_keys) struct seal_keys keys = {0};
 	CLEANUP(clear_secret) struct secret plain = {0};
@@ -71,7 +71,7 @@ Test(passphrase_seal, finds_no_padding_under_another_key)
 	cr_expect_null(plain.data);
 }
 
-Test(passphrase_seal, opens_what_it_sealed_of_every_length)
+Test(passphrase_seal, opens_its_own_seals_of_every_length)
 {
 	uint8_t octets[40];
 
@@ -93,7 +93,7 @@ Test(passphrase_seal, opens_what_it_sealed_of_every_length)
 	}
 }
 
-/* RFC 4231 section 4.2, with a key that is filled up with zeros, which changes nothing */
+/* RFC 4231 section 4.2, with a key padded with zeros, which has no effect */
 Test(passphrase_seal, authenticates_as_the_rfc_does)
 {
 	const uint8_t key[SHA256_LEN] = {

@@ -110,14 +110,14 @@ Test(pbes2, refuses_other_passphrases_and_other_encryptions)
 	}
 }
 
-Test(pbes2, tells_encrypted_keys_from_plain_ones)
+Test(pbes2, distinguishes_encrypted_from_unencrypted_keys)
 {
 	cr_expect(is_encrypted_private_key(bytes_of_string(aes256)));
 	cr_expect(!is_encrypted_private_key(bytes_of_string(plain)));
 	cr_expect(!is_encrypted_private_key((struct bytes){NULL, 0}));
 }
 
-Test(pbes2, reads_what_openssl_encrypted)
+Test(pbes2, reads_keys_that_openssl_encrypted)
 {
 	static const char *const rows[] = {aes256, aes128};
 	CLEANUP(free_private_key) struct private_key *expected = parse(plain);
@@ -132,7 +132,7 @@ Test(pbes2, reads_what_openssl_encrypted)
 	}
 }
 
-Test(pbes2, reads_every_type_that_it_wrote)
+Test(pbes2, reads_its_own_keys_of_every_type)
 {
 	static const char passphrase[] = "na\xc3\xafve \xe2\x82\xac";
 
@@ -181,7 +181,7 @@ Test(pbes2, derives_the_key_slowly_and_anew)
 	cr_expect_neq(memcmp(salts[0], salts[1], 16), 0);
 }
 
-Test(pbes2, takes_one_spelling_of_a_passphrase_for_another)
+Test(pbes2, accepts_each_unicode_form_of_a_passphrase)
 {
 	CLEANUP(clear_secret) struct secret composed = {0};
 	CLEANUP(clear_secret) struct secret decomposed = {0};

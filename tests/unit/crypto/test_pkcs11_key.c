@@ -41,13 +41,13 @@ static void expect_no_key(const char *url, const char *pin, enum fault_class cla
 }
 
 /* catalogue 101: a PIN is tried once, and not at all when that could lock the token */
-Test(pkcs11_key, tells_a_pin_once_and_not_at_the_last_try)
+Test(pkcs11_key, gives_a_pin_once_and_not_at_the_last_try)
 {
 	static const struct {
 		const char *pin;
 		int attempt;
 		unsigned int flags;
-		const char *flaw; /* NULL: it is told */
+		const char *problem; /* NULL: it is given */
 	} rows[] = {
 		{TOKEN_PIN, 0, GNUTLS_PIN_USER, NULL},
 		{TOKEN_PIN, 0, GNUTLS_PIN_USER | GNUTLS_PIN_COUNT_LOW, NULL},
@@ -67,13 +67,13 @@ Test(pkcs11_key, tells_a_pin_once_and_not_at_the_last_try)
 		cr_assert_eq(new_token_pin(bytes_of_string(rows[i].pin), &pin, &fault), 0);
 		code = answer_token(pin, rows[i].attempt, "", "", rows[i].flags, told,
 				    sizeof(told));
-		cr_expect_eq(code == 0, rows[i].flaw == NULL, "row %zu", i);
-		cr_expect_str_eq(told, rows[i].flaw == NULL ? rows[i].pin : "");
-		if (rows[i].flaw != NULL) {
+		cr_expect_eq(code == 0, rows[i].problem == NULL, "row %zu", i);
+		cr_expect_str_eq(told, rows[i].problem == NULL ? rows[i].pin : "");
+		if (rows[i].problem != NULL) {
 			cr_assert_not_null(token_pin_problem(pin));
-			cr_expect_not_null(strstr(token_pin_problem(pin), rows[i].flaw), "row %zu",
-					   i);
-			/* From then on, whoever asks. */
+			cr_expect_not_null(strstr(token_pin_problem(pin), rows[i].problem),
+					   "row %zu", i);
+			/* And at every later try. */
 			cr_expect_lt(
 				answer_token(pin, 0, "", "", GNUTLS_PIN_USER, told, sizeof(told)),
 				0, "row %zu", i);
@@ -160,7 +160,7 @@ static int sign_and_verify(size_t index, void *context, struct fault *fault)
 	return verdict.invalid ? set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason) : 0;
 }
 
-/* catalogue 101: what is gone is said, and nothing is made up */
+/* catalogue 101: a removed token gives an error and no signature */
 Test(pkcs11_key, signs_from_several_threads_until_it_is_gone, .init = make_place,
      .fini = remove_place)
 {

@@ -1,4 +1,4 @@
-/* What needs randomness, when the kernel gives none: nothing is made. */
+/* Without randomness from the kernel, every function that needs it fails. */
 #include "common/crypto/key.h"
 #include "common/crypto/message.h"
 #include "common/crypto/signed_message.h"
@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* How many calls of getrandom succeed before the kernel gives no more. */
+/* The number of calls of getrandom that succeed; all later ones fail. */
 static unsigned int calls_left = UINT_MAX;
 
 /* Stands in for libc's in this test program. Each test is a process of its own. */
@@ -77,7 +77,7 @@ Test(random_failure, makes_no_key_and_no_name)
 	cr_expect_str_eq(jti, "kept");
 }
 
-/* catalogue 102: ECDSA with a number that is known, or used twice, gives the private key away */
+/* catalogue 102: an ECDSA nonce that is known, or used twice, reveals the private key */
 Test(random_failure, signs_nothing)
 {
 	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {

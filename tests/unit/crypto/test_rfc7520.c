@@ -1,4 +1,4 @@
-/* The JOSE cookbook: what has our algorithms holds, and all is refused whole, as none is ours. */
+/* The JOSE cookbook: its examples with our algorithms verify; our parsers refuse all of them. */
 #include "common/crypto/message.h"
 #include "common/crypto/signed_message.h"
 #include "tests/unit/crypto/jose_objects.h"

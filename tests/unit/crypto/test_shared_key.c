@@ -9,7 +9,7 @@
 #define HEAD "\"kty\":\"oct\",\"alg\":\"A256KW\",\"kid\":\"link-1\","
 
 /* catalogue 100 */
-Test(shared_key, refuses_what_is_no_shared_key)
+Test(shared_key, refuses_text_that_is_not_a_shared_key)
 {
 	static const struct {
 		const char *jwk;
@@ -61,7 +61,7 @@ Test(shared_key, reads_keys_with_other_members)
 	cr_expect_eq(key.key[31], 31);
 }
 
-Test(shared_key, reads_what_it_writes_and_makes_another_each_time)
+Test(shared_key, reads_the_keys_that_it_writes_and_generates_different_ones)
 {
 	struct shared_key previous = {0};
 
@@ -111,8 +111,8 @@ Test(shared_key, refuses_two_of_a_peer_or_of_a_kid)
 	clear_key_ring(&ring);
 }
 
-/* That nothing is left of a secret is for the end-to-end tests, which look into the process. */
-Test(shared_key, takes_the_freeing_over_from_jansson)
+/* The end-to-end tests search a process's memory for secrets. */
+Test(shared_key, wipes_the_memory_that_jansson_frees)
 {
 	json_malloc_t allocate;
 	json_free_t release;

@@ -240,7 +240,7 @@ Test(signed_message, refuses_to_sign_with_no_chain_or_too_many)
 	free_keys();
 }
 
-Test(signed_message, verifies_what_it_signs_with_every_type)
+Test(signed_message, verifies_its_own_signatures_with_every_type)
 {
 	static const uint8_t octets[] = {0, 255, 1, '.', '\n', 0};
 	const struct bytes payload = {octets, sizeof(octets)};

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the tests of one process make is kept here, and so reachable to its end. */
+/* The buffers of one test process stay reachable here until it ends: no leak. */
 static struct buffer *kept[8192];
 static size_t kept_count;
 

@@ -132,7 +132,7 @@ Test(alt_name, refuses_der_that_is_not_general_names)
 	}
 }
 
-Test(alt_name, reads_what_it_writes)
+Test(alt_name, reads_the_names_that_it_writes)
 {
 	static const struct {
 		const char *given;

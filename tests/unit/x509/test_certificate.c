@@ -85,7 +85,7 @@ Test(certificate, refuses_weak_keys)
 	expect_refused(forge_certificate(&forged, root_key()), FAULT_REFUSED, "point of the curve");
 }
 
-Test(certificate, refuses_every_octet_changed_or_reads_it_whole)
+Test(certificate, refuses_or_keeps_every_changed_octet)
 {
 	struct forged_certificate forged = forged_member();
 	struct bytes der = forge_certificate(&forged, root_key());
@@ -105,7 +105,7 @@ Test(certificate, refuses_every_octet_changed_or_reads_it_whole)
 	}
 }
 
-/* catalogue 46: shown, for the log, though check_profile refuses them */
+/* catalogue 46: the log shows them, though check_profile refuses them */
 Test(certificate, shows_hostile_names_without_control_characters)
 {
 	struct forged_certificate forged = forged_member();
@@ -122,7 +122,7 @@ Test(certificate, shows_hostile_names_without_control_characters)
 	free_certificate(&certificate);
 }
 
-Test(certificate, says_what_is_in_it)
+Test(certificate, returns_its_fields)
 {
 	struct forged_certificate forged = forged_member();
 	struct certificate *certificate = NULL;
@@ -171,7 +171,7 @@ Test(certificate, reads_alternative_names)
 	free_certificate(&certificate);
 }
 
-Test(certificate, reads_what_openssl_and_certtool_wrote)
+Test(certificate, reads_certificates_of_openssl_and_certtool)
 {
 	static const char *const names[] = {"openssl-root.crt",   "openssl-intermediate.crt",
 					    "openssl-member.crt", "openssl-direct-member.crt",

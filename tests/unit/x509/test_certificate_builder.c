@@ -1,4 +1,4 @@
-/* What we write, octet for octet as GnuTLS writes it from the same fields. */
+/* Certificates are the octets that GnuTLS writes for the same fields. */
 #include "common/x509/certificate_builder.h"
 
 #include "common/x509/issuer.h"
@@ -9,7 +9,7 @@
 #include <gnutls/x509-ext.h>
 #include <string.h>
 
-/* From years of UTCTime into those of GeneralizedTime. */
+/* From the years of UTCTime into those of GeneralizedTime. */
 static const struct validity until_2058 = {FORGED_NOW_S - 300, INT64_C(2800000000)};
 static const struct validity until_2050 = {FORGED_NOW_S - 300, INT64_C(2540000000)};
 static const struct validity a_day = {FORGED_NOW_S, FORGED_NOW_S + 86400};
@@ -19,7 +19,7 @@ static const char root_name[] = "CN=Example Root CA,O=Example\\, Inc,C=FR";
 static const char crl_url[] = "http://ca.example.org/crl";
 static const char ocsp_url[] = "http://ca.example.org/ocsp";
 
-/* A key as we know it and as GnuTLS does. */
+/* One key as our object and as GnuTLS's. */
 struct twin_key {
 	struct private_key *ours;
 	struct public_key *public;
@@ -60,7 +60,7 @@ static gnutls_digest_algorithm_t digest_of(enum key_type type)
 	return type == KEY_ED25519 ? GNUTLS_DIG_SHA512 : GNUTLS_DIG_SHA256;
 }
 
-/* ECDSA signatures are never the same twice: of those, all before the signature is. */
+/* ECDSA signatures differ each time: compare only the octets before them. */
 static void expect_same(struct bytes ours, struct bytes theirs, enum key_type signer)
 {
 	struct signed_object our_object;
@@ -73,7 +73,7 @@ static void expect_same(struct bytes ours, struct bytes theirs, enum key_type si
 	cr_expect(is_ecdsa(signer) || equal_bytes(ours, theirs));
 }
 
-/* The fields that all certificates have, taken from ours. */
+/* Copies the fields that all certificates have from our certificate. */
 static gnutls_x509_crt_t begin_crt(const struct certificate *ours)
 {
 	const struct bytes number = certificate_serial(ours);
@@ -143,7 +143,7 @@ static struct certificate *make_root(const struct twin_key *key)
 	return parse(&der);
 }
 
-/* The issuer, and its certificate again. */
+/* An issuer, and a copy of its certificate. */
 static struct issuer *make_issuer(const struct twin_key *key, struct certificate **ret_root)
 {
 	const struct revocation_urls urls = {crl_url, ocsp_url};
@@ -178,7 +178,7 @@ static void compare_root(const struct certificate *root, const struct twin_key *
 	compare(crt, root, NULL, key);
 }
 
-/* Whose certificate is made, and by whom. */
+/* The holder and the issuer of a certificate. */
 struct pair {
 	const struct issuer *issuer;
 	const struct certificate *root;
@@ -323,7 +323,7 @@ static void compare_request(const struct twin_key *key, const char *alt_name)
 	gnutls_x509_crq_deinit(crq);
 }
 
-Test(certificate_builder, writes_what_gnutls_writes_for_every_key_type_and_profile)
+Test(certificate_builder, writes_the_octets_of_gnutls_for_every_key_type_and_profile)
 {
 	for (unsigned int type = 0; type < KEY_TYPE_COUNT; type++) {
 		struct twin_key root_key = {0};
@@ -349,7 +349,7 @@ Test(certificate_builder, writes_what_gnutls_writes_for_every_key_type_and_profi
 	}
 }
 
-/* The value of the one extension that the DER is. */
+/* The value of the only extension in the DER. */
 static gnutls_datum_t read_value(const struct buffer *der, struct bytes oid)
 {
 	struct bytes rest = bytes_of_buffer(der);
@@ -364,7 +364,7 @@ static gnutls_datum_t read_value(const struct buffer *der, struct bytes oid)
 	return datum_of(extension.value);
 }
 
-/* Short, and longer than a length of one octet. */
+/* A short URL, and one whose length needs more than one octet. */
 static const char short_url[] = "http://a/crl";
 
 static char *make_long_url(void)
@@ -427,7 +427,7 @@ Test(certificate_builder, writes_an_access_that_gnutls_reads)
 	expect_access(make_long_url());
 }
 
-/* What was in the buffer stays before it. */
+/* Earlier content of the buffer stays in front. */
 Test(certificate_builder, appends)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};

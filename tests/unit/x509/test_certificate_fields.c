@@ -7,14 +7,14 @@
 
 static void expect_refused(const struct forged_certificate *forged, const char *reason)
 {
-	struct certificate_fields parts = {0};
+	struct certificate_fields fields = {0};
 	struct fault fault = {0};
 
-	cr_expect_eq(split_certificate(forge_certificate(forged, root_key()), &parts, &fault), -1,
+	cr_expect_eq(split_certificate(forge_certificate(forged, root_key()), &fields, &fault), -1,
 		     "expected: %s", reason);
 	cr_expect_eq(fault.class, FAULT_MALFORMED);
 	cr_expect(strstr(fault.text, reason) != NULL, "expected %s, found %s", reason, fault.text);
-	cr_expect_null(parts.spki.data);
+	cr_expect_null(fields.spki.data);
 }
 
 Test(certificate_fields, refuses_certificates_of_another_structure)
@@ -53,46 +53,46 @@ Test(certificate_fields, refuses_certificates_of_another_structure)
 Test(certificate_fields, sees_every_part_of_a_certificate)
 {
 	struct forged_certificate forged = forged_member();
-	struct certificate_fields parts = {0};
+	struct certificate_fields fields = {0};
 	struct fault fault = {0};
 
 	forged.identifiers = OCTETS("\x81\x02\x00\x01\x82\x02\x00\x02");
 	forged.algorithm = OCTETS("\x30\x05\x06\x03\x2b\x65\x70");
-	cr_assert_eq(split_certificate(forge_certificate(&forged, root_key()), &parts, &fault), 0,
+	cr_assert_eq(split_certificate(forge_certificate(&forged, root_key()), &fields, &fault), 0,
 		     "%s", fault.text);
-	cr_expect_eq(parts.version, 3);
-	cr_expect(equal_bytes(parts.serial, forged.serial));
-	cr_expect(equal_bytes(parts.algorithm, forged.algorithm));
-	cr_expect(equal_bytes(parts.signed_object.algorithm, forged.outer_algorithm));
-	cr_expect(equal_bytes(parts.issuer, forged.issuer));
-	cr_expect(equal_bytes(JOIN(parts.not_before.whole, parts.not_after.whole),
+	cr_expect_eq(fields.version, 3);
+	cr_expect(equal_bytes(fields.serial, forged.serial));
+	cr_expect(equal_bytes(fields.algorithm, forged.algorithm));
+	cr_expect(equal_bytes(fields.signed_object.algorithm, forged.outer_algorithm));
+	cr_expect(equal_bytes(fields.issuer, forged.issuer));
+	cr_expect(equal_bytes(JOIN(fields.not_before.whole, fields.not_after.whole),
 			      JOIN(OCTETS("\x17\x0d"
 					  "250101000000Z\x17\x0d"
 					  "450101000000Z"))));
-	cr_expect(equal_bytes(parts.subject, forged.subject));
-	cr_expect(equal_bytes(parts.spki, forged.spki));
-	cr_expect(parts.unique_identifiers);
-	cr_expect(parts.extensible);
-	cr_expect(equal_bytes(extensions_of(parts.extensions), forged.extensions));
-	cr_expect(equal_bytes(find_subject_key_id(&parts), OCTETS("member")));
-	cr_expect(equal_bytes(find_authority_key_id(&parts), OCTETS("root")));
+	cr_expect(equal_bytes(fields.subject, forged.subject));
+	cr_expect(equal_bytes(fields.spki, forged.spki));
+	cr_expect(fields.unique_identifiers);
+	cr_expect(fields.extensible);
+	cr_expect(equal_bytes(extensions_of(fields.extensions), forged.extensions));
+	cr_expect(equal_bytes(find_subject_key_id(&fields), OCTETS("member")));
+	cr_expect(equal_bytes(find_authority_key_id(&fields), OCTETS("root")));
 }
 
 Test(certificate_fields, sees_version_1_without_extensions)
 {
 	struct forged_certificate forged = forged_member();
-	struct certificate_fields parts = {0};
+	struct certificate_fields fields = {0};
 	struct fault fault = {0};
 
 	forged.version = OCTETS("");
 	forged.extensions = OCTETS("");
-	cr_assert_eq(split_certificate(forge_certificate(&forged, root_key()), &parts, &fault), 0,
+	cr_assert_eq(split_certificate(forge_certificate(&forged, root_key()), &fields, &fault), 0,
 		     "%s", fault.text);
-	cr_expect_eq(parts.version, 1);
-	cr_expect(!parts.extensible);
-	cr_expect(!parts.unique_identifiers);
-	cr_expect_eq(find_subject_key_id(&parts).len, (size_t)0);
-	cr_expect_eq(find_authority_key_id(&parts).len, (size_t)0);
+	cr_expect_eq(fields.version, 1);
+	cr_expect(!fields.extensible);
+	cr_expect(!fields.unique_identifiers);
+	cr_expect_eq(find_subject_key_id(&fields).len, (size_t)0);
+	cr_expect_eq(find_authority_key_id(&fields).len, (size_t)0);
 }
 
 Test(certificate_fields, refuses_extensions_of_another_structure)
@@ -102,7 +102,7 @@ Test(certificate_fields, refuses_extensions_of_another_structure)
 		OCTETS("\x31\x07\x06\x03\x55\x1d\x11\x04\x00"),
 		OCTETS("\x30\x05\x06\x03\x55\x1d\x11"),
 		OCTETS("\x30\x08\x06\x03\x55\x1d\x11\x01\x01\xff"),
-		/* FALSE is the default, which is not written */
+		/* DER omits the default, FALSE */
 		OCTETS("\x30\x0a\x06\x03\x55\x1d\x11\x01\x01\x00\x04\x00"),
 		OCTETS("\x30\x09\x06\x03\x55\x1d\x11\x04\x00\x05\x00"),
 		OCTETS("\x30\x07\x06\x03\x55\x1d\x11\x03\x00"),
@@ -138,7 +138,7 @@ Test(certificate_fields, refuses_an_extension_that_is_there_twice)
 	cr_expect(!was_found);
 }
 
-Test(certificate_fields, tells_extensions_below_id_ce_from_others)
+Test(certificate_fields, distinguishes_extensions_below_id_ce)
 {
 	struct bytes rest = JOIN(extension(37, true, OCTETS("x")),
 				 OCTETS("\x30\x07\x06\x03\x55\x04\x25\x04\x00"),
@@ -170,10 +170,10 @@ Test(certificate_fields, refuses_requests_of_another_structure)
 	rows[4].spki = JOIN(good.spki, OCTETS("\xa0\x00"));
 	rows[5].version = OCTETS("\x02\x02\x01\x00");
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct csr_fields parts = {0};
+		struct csr_fields fields = {0};
 		struct fault fault = {0};
 
-		cr_expect_eq(split_csr(forge_csr(&rows[i], member_key()), &parts, &fault), -1,
+		cr_expect_eq(split_csr(forge_csr(&rows[i], member_key()), &fields, &fault), -1,
 			     "row %zu", i);
 		cr_expect_eq(fault.class, FAULT_MALFORMED);
 		cr_expect(strstr(fault.text, structure) != NULL, "%s", fault.text);
@@ -183,11 +183,11 @@ Test(certificate_fields, refuses_requests_of_another_structure)
 Test(certificate_fields, refuses_attributes_out_of_order)
 {
 	struct forged_csr forged = forged_request();
-	struct csr_fields parts = {0};
+	struct csr_fields fields = {0};
 	struct fault fault = {0};
 
 	forged.attributes =
 		OCTETS("\x30\x06\x06\x02\x2a\x04\x31\x00\x30\x06\x06\x02\x2a\x03\x31\x00");
-	cr_expect_eq(split_csr(forge_csr(&forged, member_key()), &parts, &fault), -1);
+	cr_expect_eq(split_csr(forge_csr(&forged, member_key()), &fields, &fault), -1);
 	cr_expect(strstr(fault.text, "attributes in ascending order") != NULL, "%s", fault.text);
 }

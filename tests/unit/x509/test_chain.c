@@ -58,7 +58,7 @@ static struct certificate *make_intermediate(const char *name)
 }
 
 /* catalogue 9: self-signed, or under another root of the same name */
-Test(chain, refuses_what_the_root_did_not_sign)
+Test(chain, refuses_certificates_that_the_root_did_not_sign)
 {
 	struct forged_certificate own = forged_member();
 	struct forged_certificate impostor = forged_root();
@@ -87,7 +87,7 @@ Test(chain, refuses_what_the_root_did_not_sign)
 	free_certificate(&root);
 }
 
-/* Whether a chain of the root, an intermediate and a member is taken, the two given as DER. */
+/* Whether a chain of the root, an intermediate and a member is valid; both are DER. */
 static bool takes(const struct certificate *root, struct bytes intermediate, struct bytes member)
 {
 	CLEANUP(free_certificate) struct certificate *between = NULL;
@@ -100,7 +100,7 @@ static bool takes(const struct certificate *root, struct bytes intermediate, str
 			.invalid;
 }
 
-/* Every octet of both, its lowest bit and its highest. */
+/* Flips the lowest and the highest bit of every octet of both. */
 Test(chain, refuses_every_changed_certificate)
 {
 	struct forged_certificate issuing = forged_intermediate("Issuing");
@@ -191,7 +191,7 @@ Test(chain, refuses_an_expired_intermediate)
 	free_certificate(&root);
 }
 
-/* A root that is trusted must be fit to be one. */
+/* A trusted root must have its profile too. */
 Test(chain, refuses_a_root_that_is_not_in_its_profile)
 {
 	struct forged_certificate forged = forged_root();
@@ -208,7 +208,7 @@ Test(chain, refuses_a_root_that_is_not_in_its_profile)
 	free_certificate(&member);
 }
 
-/* Signed by the root and of the right name, but not a CA. */
+/* The root signed it and the name is right, but it is not a CA. */
 Test(chain, refuses_a_member_as_issuer)
 {
 	struct forged_certificate forged = forged_intermediate("Between");
@@ -321,7 +321,7 @@ Test(chain, refuses_loops_and_more_intermediates_than_a_message_may_have)
 	free_certificate(&root);
 }
 
-Test(chain, takes_a_member_of_the_root_and_of_an_intermediate)
+Test(chain, accepts_a_member_of_the_root_and_of_an_intermediate)
 {
 	struct certificate *root = make_root();
 	struct certificate *direct = make_member();
@@ -369,7 +369,7 @@ static void judge_vector(const char *root_name, const char *between_name, const 
 	free_certificate(&certificate);
 }
 
-Test(chain, judges_what_openssl_and_certtool_made)
+Test(chain, verifies_chains_of_openssl_and_certtool)
 {
 	judge_vector("openssl-root.crt", "openssl-intermediate.crt", "openssl-member.crt", NULL);
 	judge_vector("openssl-root.crt", NULL, "openssl-direct-member.crt", NULL);

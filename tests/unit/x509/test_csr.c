@@ -69,7 +69,7 @@ Test(csr, has_no_proof_by_another_key_or_of_another_body)
 	}
 }
 
-/* catalogue 42: a signature with a digest that can be made to collide, or in a form we do not take
+/* catalogue 42: a signature with a digest that can be made to collide, or in an unsupported form
  */
 Test(csr, has_no_proof_by_an_algorithm_that_is_not_taken)
 {
@@ -340,7 +340,7 @@ Test(csr, refuses_text_that_is_not_one_pem_block)
 	}
 }
 
-Test(csr, reads_what_openssl_and_certtool_wrote)
+Test(csr, reads_requests_of_openssl_and_certtool)
 {
 	static const struct {
 		const char *name;
@@ -385,7 +385,7 @@ Test(csr, reads_alternative_names)
 	free_csr(&csr);
 }
 
-Test(csr, refuses_to_make_what_it_would_not_take)
+Test(csr, refuses_to_create_requests_that_it_would_not_parse)
 {
 	static const struct {
 		const char *subject;
@@ -458,7 +458,7 @@ static void make_and_read(enum key_type type, const char *subject, const struct 
 	free_private_key(&key);
 }
 
-Test(csr, reads_and_verifies_what_it_makes_of_every_key_type)
+Test(csr, reads_and_verifies_its_own_requests_with_every_key_type)
 {
 	struct alt_names names = {0};
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* catalogue 47: BER, indefinite lengths, huge object identifiers; catalogue 31: trailing octets */
-Test(der, refuses_what_is_not_in_the_one_form)
+Test(der, refuses_items_that_are_not_in_their_one_form)
 {
 	static const struct {
 		const char *octets;
@@ -73,7 +73,7 @@ Test(der, refuses_what_is_not_in_the_one_form)
 	}
 }
 
-Test(der, takes_the_one_form)
+Test(der, accepts_the_one_form)
 {
 	static const struct bytes rows[] = {
 		{(const uint8_t *)"\x30\x00", 2},
@@ -198,7 +198,7 @@ Test(der, reads_times_on_both_sides_of_every_switch)
 	}
 }
 
-Test(der, writes_what_it_reads)
+Test(der, writes_the_items_that_it_reads)
 {
 	static const size_t lengths[] = {0, 1, 127, 128, 255, 256, 65535, 65536};
 	static uint8_t content[65536];
@@ -297,8 +297,8 @@ Test(der, writes_numbers_in_their_shortest_form)
 	}
 }
 
-/* The same octets as with append_der, whatever the length's length. */
-Test(der, encloses_what_was_appended)
+/* The same octets as with append_der, for lengths of one to four octets. */
+Test(der, encloses_appended_octets)
 {
 	static const size_t lens[] = {0, 1, 127, 128, 255, 256, 65535, 65536};
 	static uint8_t content[65536];

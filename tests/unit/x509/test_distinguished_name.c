@@ -110,7 +110,7 @@ Test(distinguished_name, refuses_names_without_the_structure_of_one)
 		       "a type and a value");
 }
 
-Test(distinguished_name, takes_names_as_they_should_be)
+Test(distinguished_name, accepts_valid_names)
 {
 	struct bytes rows[] = {
 		common_name("client1-1"),
@@ -133,7 +133,7 @@ Test(distinguished_name, takes_names_as_they_should_be)
 	}
 }
 
-Test(distinguished_name, refuses_what_is_no_name)
+Test(distinguished_name, refuses_text_that_is_not_a_name)
 {
 	static const char *const texts[] = {"", "client1", "CN", "CN=a,b", "=a"};
 
@@ -179,7 +179,7 @@ static void expect_text(struct bytes name, const char *expected)
 	cr_expect_str_eq(text, expected);
 }
 
-Test(distinguished_name, refuses_to_write_what_is_no_name)
+Test(distinguished_name, refuses_to_write_octets_that_are_not_a_name)
 {
 	const struct bytes rows[] = {
 		OCTETS(""),
@@ -220,7 +220,7 @@ Test(distinguished_name, shows_no_deceptive_character)
 	expect_text(item(DER_SEQUENCE, OCTETS("")), "");
 }
 
-Test(distinguished_name, writes_what_has_no_text_in_hex)
+Test(distinguished_name, writes_values_without_text_in_hexadecimal)
 {
 	/* BMPString, and an attribute 1.2.3.4, and one whose first arc is 2 */
 	expect_text(name_with(3, 0x1e, OCTETS("\0a")), "CN=#1e020061");
@@ -234,8 +234,8 @@ Test(distinguished_name, writes_what_has_no_text_in_hex)
 		"2.999.1=#0c0178");
 }
 
-/* Read by GnuTLS, written by us as GnuTLS writes it, and read again as the same name. */
-Test(distinguished_name, writes_what_gnutls_writes_and_reads)
+/* GnuTLS reads a text; we write the DER as GnuTLS does, and GnuTLS reads the same name again. */
+Test(distinguished_name, writes_the_text_of_gnutls)
 {
 	static const char *const texts[] = {
 		"CN=client1-1",

@@ -1,4 +1,4 @@
-/* How the parts of this folder work together: a root, a request, a certificate, its verification.
+/* How the fields of this folder work together: a root, a request, a certificate, its verification.
  */
 #include "common/x509/chain.h"
 #include "common/x509/issuer.h"

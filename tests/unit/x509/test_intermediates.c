@@ -33,7 +33,7 @@ static void expect_refused(const char *text, enum fault_class class, const char 
 }
 
 /* catalogue 10, 31 */
-Test(intermediates, refuses_what_is_not_a_few_certificates)
+Test(intermediates, refuses_text_that_is_not_a_few_certificates)
 {
 	struct intermediates intermediates = {0};
 	CLEANUP(clear_buffer) struct buffer text = {0};
@@ -83,7 +83,7 @@ Test(intermediates, merges_in_order_without_repeating_while_there_is_room)
 	clear_intermediates(&second);
 }
 
-Test(intermediates, reads_what_it_writes)
+Test(intermediates, reads_the_text_that_it_writes)
 {
 	struct intermediates intermediates = {0};
 	struct intermediates parsed = {0};

@@ -26,7 +26,7 @@ static struct private_key *make_key(enum key_type type)
 	return key;
 }
 
-/* A root of our own making, and who certifies with it. */
+/* A new root, as an issuer. */
 static struct issuer *make_issuer(enum key_type type)
 {
 	struct private_key *key = make_key(type);
@@ -102,7 +102,7 @@ static struct private_key *copy_key(const struct private_key *key)
 }
 
 /* catalogue 50 */
-Test(issuer, refuses_what_is_no_root_or_not_its_key)
+Test(issuer, refuses_a_certificate_that_is_no_root_and_another_key)
 {
 	struct forged_certificate root = forged_root();
 	struct forged_certificate member = forged_member();
@@ -120,7 +120,7 @@ Test(issuer, refuses_what_is_no_root_or_not_its_key)
 			 "4.2.1.3: keyUsage: expected keyCertSign");
 }
 
-Test(issuer, takes_a_root_and_its_key)
+Test(issuer, accepts_a_root_and_its_key)
 {
 	struct forged_certificate root = forged_root();
 	struct certificate *certificate = forge_parsed(&root, root_key());
@@ -179,7 +179,7 @@ static void expect_no_intermediate(struct certificate *certificate, struct certi
 }
 
 /* catalogue 50 */
-Test(issuer, refuses_what_is_no_intermediate_of_its_root)
+Test(issuer, refuses_a_certificate_that_is_no_intermediate_of_its_root)
 {
 	struct forged_certificate root = forged_root();
 	struct forged_certificate other = forged_root();
@@ -208,7 +208,7 @@ Test(issuer, refuses_what_is_no_intermediate_of_its_root)
 			       copy_key(member_key()), "4.2.1.3: keyUsage: expected keyCertSign");
 }
 
-Test(issuer, refuses_intermediates_that_would_be_wrong)
+Test(issuer, refuses_to_create_invalid_intermediates)
 {
 	static const struct {
 		bool own_key;
@@ -322,7 +322,7 @@ Test(issuer, certifies_under_an_intermediate)
 	free_issuer(&above);
 }
 
-/* The extensions of both, and of neither once it is said so. */
+/* The extensions of both URLs, and none after both were removed. */
 Test(issuer, writes_where_a_certificate_can_be_looked_up)
 {
 	static const char crl[] = "http://ca.example.org/crl";
@@ -393,7 +393,7 @@ Test(issuer, draws_serials_that_are_unique_positive_and_of_20_octets)
 		cr_expect_eq(seen[j], 0xff, "every other bit is drawn");
 }
 
-Test(issuer, refuses_roots_that_would_be_wrong)
+Test(issuer, refuses_to_create_invalid_roots)
 {
 	static const struct {
 		const char *subject;
@@ -476,7 +476,7 @@ Test(issuer, makes_certificates_with_exactly_their_extensions)
 }
 
 /* catalogue 43 */
-Test(issuer, takes_nothing_from_a_request_but_names_and_key)
+Test(issuer, copies_only_names_and_key_of_a_request)
 {
 	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 	struct csr *csr = NULL;
@@ -547,7 +547,7 @@ Test(issuer, certifies_no_request_for_its_own_key)
 }
 
 /* catalogue 49, 94, 95 */
-Test(issuer, certifies_for_no_time_outside_its_own)
+Test(issuer, certifies_only_within_its_own_validity)
 {
 	static const struct {
 		struct validity validity;
@@ -575,7 +575,7 @@ Test(issuer, certifies_for_no_time_outside_its_own)
 	free_issuer(&issuer);
 }
 
-/* catalogue 48: a serial that is not positive does not leave */
+/* catalogue 48: a serial that is not positive is refused */
 Test(issuer, certifies_with_no_serial_out_of_its_form)
 {
 	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
@@ -627,7 +627,7 @@ Test(issuer, writes_dates_from_2050_as_generalized_time)
 }
 
 /* catalogue 95 */
-Test(issuer, writes_utc_whatever_the_time_zone)
+Test(issuer, writes_utc_in_every_time_zone)
 {
 	struct issuer *issuer = NULL;
 

@@ -6,7 +6,7 @@
 #define BEGIN "-----BEGIN THING-----"
 #define END "-----END THING-----"
 
-Test(pem, refuses_what_is_not_one_block)
+Test(pem, refuses_text_that_is_not_one_block)
 {
 	static const struct {
 		const char *text;
@@ -61,7 +61,7 @@ Test(pem, refuses_more_than_the_limit)
 	cr_expect(strstr(fault.text, "at most") != NULL, "%s", fault.text);
 }
 
-Test(pem, takes_white_space_around_and_either_end_of_line)
+Test(pem, accepts_white_space_around_the_block_and_either_line_end)
 {
 	static const char *const rows[] = {
 		BEGIN "\nAAEC\n" END,
@@ -82,7 +82,7 @@ Test(pem, takes_white_space_around_and_either_end_of_line)
 	}
 }
 
-Test(pem, reads_what_it_writes)
+Test(pem, reads_the_text_that_it_writes)
 {
 	static uint8_t octets[200];
 

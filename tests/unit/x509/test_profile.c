@@ -9,12 +9,12 @@
 
 static struct verdict judge(struct bytes der, enum profile profile)
 {
-	struct certificate_fields parts;
+	struct certificate_fields fields;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(split_certificate(der, &parts, &fault), 0, "%s", fault.text);
-	cr_assert_eq(check_certificate_fields(&parts, profile, &verdict, &fault), 0, "%s",
+	cr_assert_eq(split_certificate(der, &fields, &fault), 0, "%s", fault.text);
+	cr_assert_eq(check_certificate_fields(&fields, profile, &verdict, &fault), 0, "%s",
 		     fault.text);
 	return verdict;
 }
@@ -30,7 +30,7 @@ static void expect_invalid(const struct forged_certificate *forged, enum profile
 		  verdict.reason);
 }
 
-/* Whatever is not in the profile does not pass a verifier either. */
+/* verify_chain refuses certificates without their profile. */
 static void expect_no_chain(const struct forged_certificate *forged)
 {
 	struct forged_certificate root_parts = forged_root();
@@ -52,7 +52,7 @@ static void expect_no_chain(const struct forged_certificate *forged)
 	free_certificate(&root);
 }
 
-Test(profile, takes_certificates_as_they_should_be)
+Test(profile, accepts_certificates_with_the_profile)
 {
 	struct forged_certificate root = forged_root();
 	struct forged_certificate intermediate = forged_intermediate("Between");
@@ -79,7 +79,7 @@ Test(profile, refuses_each_in_the_place_of_another)
 	expect_invalid(&member, PROFILE_INTERMEDIATE, "4.2.1.9");
 }
 
-/* A member's certificate in which one part is another. */
+/* A member's certificate with one field replaced. */
 struct row {
 	size_t part; /* offset into struct forged_certificate */
 	struct bytes value;
@@ -100,7 +100,7 @@ static void expect_members_invalid(const struct row *rows, size_t count)
 #define PART(name) offsetof(struct forged_certificate, name)
 
 /* catalogue 46, 49 */
-Test(profile, refuses_members_with_a_wrong_part)
+Test(profile, refuses_members_with_a_wrong_field)
 {
 	struct bytes sha1 = OCTETS("\x30\x09\x06\x07\x2a\x86\x48\xce\x3d\x04\x01");
 	struct bytes sha384 = OCTETS("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03");
@@ -166,7 +166,7 @@ static struct bytes with_authority(struct bytes authority)
 	return extensions_of(JOIN(member_key_usage(), authority));
 }
 
-/* catalogue 43: what a malicious issuer, or a mistaken one, could have put in */
+/* catalogue 43: extensions of a malicious or mistaken issuer */
 Test(profile, refuses_members_with_a_wrong_extension)
 {
 	struct bytes true_constraints = OCTETS("\x30\x03\x01\x01\xff");
@@ -277,19 +277,19 @@ Test(profile, refuses_a_malleable_signature)
 {
 	struct forged_certificate forged = forged_member();
 	struct bytes der = forge_certificate(&forged, root_key());
-	struct certificate_fields parts;
+	struct certificate_fields fields;
 	struct verdict verdict = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(split_certificate(der, &parts, &fault), 0, "%s", fault.text);
-	parts.signed_object.signature = JOIN(parts.signed_object.signature, OCTETS("\0"));
-	cr_assert_eq(check_certificate_fields(&parts, PROFILE_MEMBER, &verdict, &fault), 0, "%s",
+	cr_assert_eq(split_certificate(der, &fields, &fault), 0, "%s", fault.text);
+	fields.signed_object.signature = JOIN(fields.signed_object.signature, OCTETS("\0"));
+	cr_assert_eq(check_certificate_fields(&fields, PROFILE_MEMBER, &verdict, &fault), 0, "%s",
 		     fault.text);
 	cr_expect_str_eq(verdict.reason, "RFC 5280 section 4.1.1.2: signatureAlgorithm: the "
 					 "signature is not in its one DER form (X.690)");
 }
 
-Test(profile, refuses_roots_with_a_wrong_part)
+Test(profile, refuses_roots_with_a_wrong_field)
 {
 	struct bytes key_id = subject_key_id("root");
 	const struct {
@@ -339,7 +339,7 @@ Test(profile, refuses_roots_with_a_wrong_part)
 	expect_invalid(&forged, PROFILE_INTERMEDIATE, "4.1.2.6: subject: expected a name");
 }
 
-Test(profile, refuses_what_openssl_and_others_make_without_a_profile)
+Test(profile, refuses_certificates_of_openssl_without_the_profile)
 {
 	cr_expect(strstr(judge(vector_der("version-1.crt"), PROFILE_MEMBER).reason,
 			 "4.1.2.1: version: expected 3, found 1") != NULL);
@@ -348,7 +348,7 @@ Test(profile, refuses_what_openssl_and_others_make_without_a_profile)
 		  NULL);
 }
 
-Test(profile, takes_what_is_allowed_beside_what_we_write)
+Test(profile, accepts_allowed_fields_that_we_do_not_write)
 {
 	struct bytes rows[] = {
 		with(OCTETS("")),
@@ -378,7 +378,7 @@ Test(profile, takes_what_is_allowed_beside_what_we_write)
 }
 
 /* catalogue 49, 95 */
-Test(profile, takes_both_encodings_of_time_at_their_switch)
+Test(profile, accepts_each_encoding_of_time_on_its_side_of_2050)
 {
 	struct forged_certificate forged = forged_member();
 

@@ -6,7 +6,7 @@
 #define DIGITS "2b4f000102030405060708090a0b0c0d0e0f1011"
 #define COLONS "2b:4f:00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11"
 
-Test(serial, refuses_what_is_no_serial)
+Test(serial, refuses_text_that_is_not_a_serial)
 {
 	static const struct {
 		const char *text;
@@ -68,7 +68,7 @@ Test(serial, reads_every_way_to_write_one)
 	}
 }
 
-Test(serial, takes_digits_alone_for_hexadecimal)
+Test(serial, reads_decimal_digits_as_hexadecimal)
 {
 	uint8_t serial[SERIAL_MAX];
 	struct fault fault = {0};
@@ -78,7 +78,7 @@ Test(serial, takes_digits_alone_for_hexadecimal)
 	cr_expect_eq(serial[SERIAL_MAX - 1], 0x12);
 }
 
-Test(serial, knows_what_looks_like_a_part_of_one)
+Test(serial, recognises_a_fragment_of_a_serial)
 {
 	static const struct {
 		const char *text;

@@ -60,10 +60,10 @@ Test(signed_object, names_algorithms_that_are_not_taken)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct signed_object object =
 			split(object_of(rows[i], OCTETS("\x30\x06\x02\x01\x01\x02\x01\x01")));
-		const char *flaw = find_signature_problem(&object, NULL);
+		const char *problem = find_signature_problem(&object, NULL);
 
-		cr_assert_not_null(flaw, "row %zu", i);
-		cr_expect(strstr(flaw, "found another algorithm") != NULL, "%s", flaw);
+		cr_assert_not_null(problem, "row %zu", i);
+		cr_expect(strstr(problem, "found another algorithm") != NULL, "%s", problem);
 	}
 }
 
@@ -95,14 +95,14 @@ Test(signed_object, names_signatures_that_are_not_in_their_one_form)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct signed_object object =
 			split(object_of(rows[i].algorithm, rows[i].signature));
-		const char *flaw = find_signature_problem(&object, NULL);
+		const char *problem = find_signature_problem(&object, NULL);
 
-		cr_assert_not_null(flaw, "row %zu", i);
-		cr_expect(strstr(flaw, "not in its one DER form") != NULL, "%s", flaw);
+		cr_assert_not_null(problem, "row %zu", i);
+		cr_expect(strstr(problem, "not in its one DER form") != NULL, "%s", problem);
 	}
 }
 
-Test(signed_object, judges_signatures_by_the_key)
+Test(signed_object, verifies_signatures_by_the_key)
 {
 	struct forged_certificate forged = forged_member();
 	struct bytes der = forge_certificate(&forged, root_key());
@@ -152,7 +152,7 @@ Test(signed_object, refuses_an_algorithm_for_another_key)
 	free_public_key(&key);
 }
 
-Test(signed_object, verifies_what_it_signed_with_every_type_of_key)
+Test(signed_object, verifies_its_own_signatures_with_every_type_of_key)
 {
 	for (int type = 0; type < KEY_TYPE_COUNT; type++) {
 		CLEANUP(free_private_key) struct private_key *key = NULL;

@@ -16,7 +16,7 @@ static struct certificate *parsed_root(void)
 }
 
 /* catalogue 58 */
-Test(crl, does_not_verify_what_is_not_by_the_issuer)
+Test(crl, refuses_a_crl_that_is_not_by_the_issuer)
 {
 	static const char *const reasons[] = {
 		"section 5.1.2.3: issuer: expected CN=Root, found another name",
@@ -80,7 +80,7 @@ Test(crl, is_by_one_key_among_issuers_of_one_name_and_key_identifier)
 }
 
 /* catalogue 58: each octet of the body counts */
-Test(crl, does_not_verify_what_was_changed)
+Test(crl, refuses_a_changed_crl)
 {
 	CLEANUP(free_certificate) struct certificate *root = parsed_root();
 	struct forged_crl forged = forged_crl();
@@ -106,14 +106,14 @@ Test(crl, does_not_verify_what_was_changed)
 }
 
 /* catalogue 58, 97 */
-Test(crl, is_current_for_its_time_alone)
+Test(crl, is_current_only_between_its_times)
 {
 	CLEANUP(free_certificate) struct certificate *root = parsed_root();
 	struct forged_crl forged = forged_crl();
 	CLEANUP(free_crl) struct crl *crl = forge_parsed_crl(&forged, root_key());
 	static const struct {
 		int64_t at_s;
-		const char *reason; /* NULL: it is */
+		const char *reason; /* NULL: current */
 	} rows[] = {
 		{NOW_S - 315360000, "section 5.1.2.4"},
 		{NOW_S - CRL_SKEW_S - 1, "section 5.1.2.4: it was made at 2026-09-21T14:13:20Z"},
@@ -152,7 +152,7 @@ Test(crl, refuses_a_list_with_one_bad_entry)
 	cr_expect_null(crl);
 }
 
-Test(crl, refuses_what_is_neither_der_nor_pem)
+Test(crl, refuses_content_that_is_neither_der_nor_pem)
 {
 	static const char *const rows[] = {
 		"",
@@ -206,8 +206,8 @@ static struct bytes serial_of(uint32_t number)
 	return JOIN(((struct bytes){octets, sizeof(octets)}));
 }
 
-/* In an order that is none, and of several lengths. */
-Test(crl, finds_what_is_on_it_and_nothing_else)
+/* Serials in no order, and of several lengths. */
+Test(crl, finds_exactly_the_serials_on_it)
 {
 	struct forged_crl forged = forged_crl();
 	CLEANUP(free_crl) struct crl *crl = NULL;
@@ -234,7 +234,7 @@ Test(crl, finds_what_is_on_it_and_nothing_else)
 	cr_expect(!find_revoked(crl, OCTETS("\x01"), &found));
 }
 
-/* catalogue 58: an older one is told by its number, whatever the number's length */
+/* catalogue 58: the number decides which CRL is older, at every length */
 Test(crl, knows_the_older_of_two)
 {
 	static const struct {

@@ -31,7 +31,7 @@ static struct issuer *make_issuer(enum key_type type)
 	return issuer;
 }
 
-/* The i-th of many; the serials ascend. */
+/* Entry i of many, with ascending serials. */
 static struct crl_entry entry_of(uint32_t i)
 {
 	struct crl_entry entry = {.revoked_at_s = NOW_S - 1000000 + (int64_t)i,
@@ -200,7 +200,7 @@ Test(crl_builder, writes_times_as_the_standard_has_them)
 		cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
 	}
 	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
-	/* The reader takes no GeneralizedTime before 2050. */
+	/* The reader refuses GeneralizedTime before 2050. */
 	crl = parse(&der);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_entry entry = entry_of((uint32_t)i);
@@ -244,7 +244,7 @@ static gnutls_x509_crl_t read_by_gnutls(const struct issuer *issuer, const struc
 	cr_assert_eq(gnutls_x509_crl_import(crl, &data, GNUTLS_X509_FMT_DER), 0);
 	cr_expect_eq(gnutls_x509_crl_get_version(crl), 2);
 	cr_assert_eq(gnutls_x509_crl_verify(crl, &handle, 1, 0, &status), 0);
-	/* The times are not those of today's clock, which alone GnuTLS asks. */
+	/* The CRL is not for today, and GnuTLS compares it with its own clock. */
 	status &= GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_FOUND |
 		  GNUTLS_CERT_SIGNER_NOT_CA | GNUTLS_CERT_INSECURE_ALGORITHM |
 		  GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE;
@@ -255,8 +255,7 @@ static gnutls_x509_crl_t read_by_gnutls(const struct issuer *issuer, const struc
 	return crl;
 }
 
-/* catalogue 58: what we write, GnuTLS reads entry by entry as we meant it. Reading takes it a
-   quadratic time, a minute for 40,000. */
+/* catalogue 58: GnuTLS reads the same entries. Its reader is quadratic: a minute for 40,000. */
 Test(crl_builder, is_read_by_gnutls)
 {
 	enum { COUNT = 300 };
@@ -284,7 +283,7 @@ Test(crl_builder, is_read_by_gnutls)
 	gnutls_x509_crl_deinit(crl);
 }
 
-/* catalogue 58: a verdict costs no scan, so this takes no longer than reading them */
+/* catalogue 58: look-ups cost no scan, so this takes no longer than reading the entries */
 Test(crl_builder, makes_a_hundred_thousand_entries_that_are_found_again)
 {
 	enum { COUNT = 100000 };

@@ -3,8 +3,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-/* catalogue 60: a hold could be lifted, which is why there is none */
-Test(crl_reason, refuses_what_is_no_reason_to_revoke_for)
+/* catalogue 60: certificateHold could be lifted, so it is refused */
+Test(crl_reason, refuses_names_that_are_no_reason_to_revoke_for)
 {
 	static const char *const rows[] = {
 		"",  "certificateHold", "removeFromCRL", "CERTIFICATEHOLD", "key compromise",
@@ -22,7 +22,7 @@ Test(crl_reason, refuses_what_is_no_reason_to_revoke_for)
 	}
 }
 
-Test(crl_reason, reads_what_it_writes)
+Test(crl_reason, reads_the_names_that_it_writes)
 {
 	static const int rows[] = {0, 1, 2, 3, 4, 5, 9, 10};
 

@@ -1,4 +1,4 @@
-/* How the parts of this folder work together: a CRL, and an OCSP question and its answer. */
+/* How the fields of this folder work together: a CRL, and an OCSP question and its answer. */
 #include "common/x509/revocation/crl_builder.h"
 #include "common/x509/revocation/ocsp_request.h"
 #include "common/x509/revocation/ocsp_verify.h"

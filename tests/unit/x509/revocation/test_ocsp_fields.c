@@ -49,7 +49,7 @@ Test(ocsp_fields, reads_the_nonce_that_was_written)
 	}
 }
 
-/* Extensions under another tag are not taken. */
+/* Extensions under another tag stay where they are. */
 Test(ocsp_fields, leaves_other_items_alone)
 {
 	const struct bytes other = OCTETS("\xa1\x02\x30\x00");

@@ -34,7 +34,7 @@ static struct bytes single(void)
 	return item(DER_SEQUENCE, cert_id());
 }
 
-/* An extension of which the value's OCTET STRING holds these octets. */
+/* An extension whose OCTET STRING holds these octets. */
 static struct bytes extension_with(struct bytes oid, bool critical, struct bytes value)
 {
 	return item(DER_SEQUENCE, JOIN(oid, critical ? OCTETS("\x01\x01\xff") : OCTETS(""),
@@ -51,7 +51,7 @@ static struct bytes extensions_under(uint8_t tag, struct bytes extensions)
 	return item(tag, item(DER_SEQUENCE, extensions));
 }
 
-/* A request with this before and after its list. */
+/* A request with these octets before and after its list. */
 static struct bytes request_with(struct bytes before, struct bytes list, struct bytes after)
 {
 	return item(DER_SEQUENCE,
@@ -89,7 +89,7 @@ static void expect_refused(struct bytes der, enum fault_class class, const char 
 }
 
 /* catalogue 31, 47 */
-Test(ocsp_request, refuses_what_is_not_one)
+Test(ocsp_request, refuses_octets_that_are_not_a_request)
 {
 	const struct {
 		struct bytes der;
@@ -122,7 +122,7 @@ Test(ocsp_request, refuses_what_is_not_one)
 		expect_refused(rows[i].der, FAULT_MALFORMED, rows[i].part, i);
 }
 
-Test(ocsp_request, refuses_what_is_no_cert_id)
+Test(ocsp_request, refuses_items_that_are_not_a_cert_id)
 {
 	const struct bytes rows[] = {
 		item(DER_SEQUENCE, OCTETS("")),
@@ -186,8 +186,8 @@ Test(ocsp_request, bounds_the_list)
 		       "at most 100 certificates", 0);
 }
 
-/* A critical nonce is one that we know; others that are not critical are passed over. */
-Test(ocsp_request, takes_what_may_be_there)
+/* A critical nonce is known; unknown extensions that are not critical are ignored. */
+Test(ocsp_request, accepts_optional_fields)
 {
 	const struct bytes types =
 		extension_with(OCTETS(RESPONSE_TYPES_ID), false, OCTETS("\x30\x00"));
@@ -211,7 +211,7 @@ Test(ocsp_request, takes_what_may_be_there)
 	}
 }
 
-Test(ocsp_request, tells_the_digests_apart)
+Test(ocsp_request, distinguishes_the_digests)
 {
 	const struct {
 		struct bytes id;
@@ -234,7 +234,7 @@ Test(ocsp_request, tells_the_digests_apart)
 	}
 }
 
-Test(ocsp_request, is_read_as_it_was_written)
+Test(ocsp_request, reads_the_requests_that_it_writes)
 {
 	const struct bytes serial = OCTETS("\x00\xff\x01");
 	const struct bytes nonces[] = {OCTETS(""), OCTETS("n"), zeros(OCSP_NONCE_MAX)};

@@ -10,12 +10,12 @@
 #define SERVER_AUTH "\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
 #define NONCE "0123456789abcdef0123456789abcdef"
 
-/* What is asked, what is answered, and by whom; a test changes one thing of it. */
+/* A question, its answer and the responder. Each test changes one thing of the scene. */
 struct scene {
 	struct certificate *issuer;
-	struct certificate *responder;          /* whose certificate is in the response */
-	const struct certificate *intermediate; /* which may be in it too */
-	const struct private_key *key;          /* that signs */
+	struct certificate *responder;          /* is in the response */
+	const struct certificate *intermediate; /* may be in it too */
+	const struct private_key *key;          /* signs the response */
 	struct ocsp_question question;
 	struct issuer_hashes hashes;
 	struct buffer id;
@@ -279,7 +279,7 @@ static void delegate_out_of_profile(struct scene *scene)
 }
 
 /* catalogue 53, 54, 55 */
-Test(ocsp_verify, refuses_each_thing_that_is_wrong)
+Test(ocsp_verify, refuses_a_response_with_any_one_problem)
 {
 	static const struct {
 		void (*change)(struct scene *scene);
@@ -322,7 +322,7 @@ Test(ocsp_verify, refuses_each_thing_that_is_wrong)
 Test(ocsp_verify, trusts_a_delegate_to_the_last_second_of_its_certificate)
 {
 	static const struct {
-		int64_t after_s; /* FORGED_NOW_S */
+		int64_t after_s; /* after FORGED_NOW_S */
 		bool valid;
 	} rows[] = {{9, false}, {10, true}, {20, true}, {21, false}};
 	struct forged_certificate forged = forged_responder();
@@ -340,8 +340,8 @@ Test(ocsp_verify, trusts_a_delegate_to_the_last_second_of_its_certificate)
 	}
 }
 
-/* catalogue 54: what is no answer is not "valid" */
-Test(ocsp_verify, refuses_what_is_no_answer)
+/* catalogue 54: a response without an answer is not "valid" */
+Test(ocsp_verify, refuses_responses_without_an_answer)
 {
 	static const struct {
 		enum ocsp_outcome outcome;
@@ -372,7 +372,7 @@ Test(ocsp_verify, refuses_what_is_no_answer)
 	expect_octets_refused(&scene, OCTETS("<html>"), "not DER");
 }
 
-/* catalogue 17: one bit of what is signed, of the signature, or of the certificate */
+/* catalogue 17: one bit of the signed octets, of the signature, or of the certificate */
 Test(ocsp_verify, refuses_every_flipped_bit)
 {
 	CLEANUP(clear_scene) struct scene scene;
@@ -391,7 +391,7 @@ Test(ocsp_verify, refuses_every_flipped_bit)
 	}
 }
 
-Test(ocsp_verify, takes_each_answer)
+Test(ocsp_verify, accepts_every_status)
 {
 	CLEANUP(clear_scene) struct scene scene;
 
@@ -407,7 +407,7 @@ Test(ocsp_verify, takes_each_answer)
 	}
 }
 
-Test(ocsp_verify, takes_what_may_be_different)
+Test(ocsp_verify, accepts_allowed_variations)
 {
 	CLEANUP(clear_scene) struct scene scene;
 
@@ -418,7 +418,7 @@ Test(ocsp_verify, takes_what_may_be_different)
 	expect_status(&scene, OCSP_GOOD);
 	scene.singles[0].this_update_s = FORGED_NOW_S + OCSP_SKEW_S;
 	expect_status(&scene, OCSP_GOOD);
-	/* Something about another certificate besides. */
+	/* A second SingleResponse, about another certificate. */
 	scene.singles[1] = scene.singles[0];
 	scene.answer.count = 2;
 	answer_other_serial(&scene);
@@ -427,7 +427,7 @@ Test(ocsp_verify, takes_what_may_be_different)
 }
 
 /* The issuer itself may sign; its certificate in the response is not needed. */
-Test(ocsp_verify, takes_the_issuers_own_signature)
+Test(ocsp_verify, accepts_the_issuers_own_signature)
 {
 	const struct forged_certificate root = forged_root();
 	CLEANUP(clear_scene) struct scene scene;
@@ -449,14 +449,14 @@ Test(ocsp_verify, refuses_a_signer_that_is_not_in_it)
 
 	make_scene(&scene);
 	der = respond(&scene);
-	/* The subject "responder" of the certificate stays; the key's digest in responderID not. */
+	/* Change the key's digest in responderID, and not the certificate. */
 	for (at = 0; memcmp(der.data + at, "\xa2\x16\x04\x14", 4) != 0; at++)
 		cr_assert(at < der.len - 4);
 	der.data[at + 4] ^= 1;
 	expect_octets_refused(&scene, bytes_of_buffer(&der), "neither the issuer's nor in it");
 }
 
-/* An intermediate may be sent along; it does not sign in the responder's place. */
+/* The response may hold an intermediate, which may not sign in the responder's place. */
 Test(ocsp_verify, passes_over_other_certificates)
 {
 	CLEANUP(clear_scene) struct scene scene;
