@@ -1,6 +1,7 @@
 #include "common/x509/serial.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DIGITS "2b4f000102030405060708090a0b0c0d0e0f1011"
@@ -92,4 +93,31 @@ Test(serial, recognises_a_fragment_of_a_serial)
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		cr_expect_eq(is_hexadecimal(rows[i].text), rows[i].hexadecimal, "\"%s\"",
 			     rows[i].text);
+}
+
+static int compare_serials(const void *a, const void *b)
+{
+	return memcmp(a, b, SERIAL_MAX);
+}
+
+/* catalogue 48 */
+Test(serial, draws_serials_that_are_unique_positive_and_of_20_octets)
+{
+	enum { COUNT = 100000 };
+	static uint8_t serials[COUNT][SERIAL_MAX];
+	uint8_t seen[SERIAL_MAX] = {0};
+	struct fault fault = {0};
+
+	for (size_t i = 0; i < COUNT; i++) {
+		cr_assert_eq(generate_serial(serials[i], &fault), 0, "%s", fault.text);
+		cr_assert(serials[i][0] > 0 && serials[i][0] < 0x80);
+		for (size_t j = 0; j < SERIAL_MAX; j++)
+			seen[j] |= serials[i][j];
+	}
+	qsort(serials, COUNT, SERIAL_MAX, compare_serials);
+	for (size_t i = 1; i < COUNT; i++)
+		cr_assert_neq(memcmp(serials[i - 1], serials[i], SERIAL_MAX), 0);
+	cr_expect_eq(seen[0], 0x7f);
+	for (size_t j = 1; j < SERIAL_MAX; j++)
+		cr_expect_eq(seen[j], 0xff, "every other bit is drawn");
 }
