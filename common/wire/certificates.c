@@ -44,20 +44,20 @@ static json_t *new_pems_json(const struct member_pem *pems, size_t count)
 }
 
 /*
- * Reads an object of names and PEM texts. *ret_pems and *ret_count grow as it goes, so that the
- * caller clears what there is also after a failure.
+ * Reads an object of names and PEM texts. *ret_pems and *ret_count are valid after a failure too:
+ * the caller frees them.
  */
 static int parse_pems(const json_t *object, struct member_pem **ret_pems, size_t *ret_count,
 		      struct fault *fault)
 {
-	size_t most = json_object_size(object);
+	size_t count = json_object_size(object);
 	const char *name;
 	json_t *text;
 
-	if (most > BATCH_SIZE_MAX)
+	if (count > BATCH_SIZE_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE, "expected at most %d members, found %zu",
-				 BATCH_SIZE_MAX, most);
-	*ret_pems = calloc(most > 0 ? most : 1, sizeof(**ret_pems));
+				 BATCH_SIZE_MAX, count);
+	*ret_pems = calloc(count > 0 ? count : 1, sizeof(**ret_pems));
 	if (*ret_pems == NULL)
 		return set_memory_fault(fault);
 	json_object_foreach((json_t *)(uintptr_t)object, name, text)
@@ -158,7 +158,7 @@ int format_certificates_answer(const struct certificates_answer *answer, struct 
 
 	if (object == NULL)
 		return -1;
-	if (answer->refusal.type[0] != '\0')
+	if (is_refused(&answer->refusal))
 		return format_json(object, ret_json, fault);
 	if (json_object_set_new(object, "certificates",
 				new_pems_json(answer->certificates, answer->certificate_count)) <
@@ -175,14 +175,14 @@ int format_certificates_answer(const struct certificates_answer *answer, struct 
 static int parse_refusals(const json_t *object, struct certificates_answer *answer,
 			  struct fault *fault)
 {
-	size_t most = json_object_size(object);
+	size_t count = json_object_size(object);
 	const char *name;
 	json_t *refusal;
 
-	if (most > BATCH_SIZE_MAX)
+	if (count > BATCH_SIZE_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE, "expected at most %d members, found %zu",
-				 BATCH_SIZE_MAX, most);
-	answer->refusals = calloc(most > 0 ? most : 1, sizeof(*answer->refusals));
+				 BATCH_SIZE_MAX, count);
+	answer->refusals = calloc(count > 0 ? count : 1, sizeof(*answer->refusals));
 	if (answer->refusals == NULL)
 		return set_memory_fault(fault);
 	json_object_foreach((json_t *)(uintptr_t)object, name, refusal)
@@ -199,7 +199,7 @@ static int parse_refusals(const json_t *object, struct certificates_answer *answ
 	return 0;
 }
 
-/* None is not written as an empty array. */
+/* An empty chain is an absent member, not an empty array. */
 static int parse_chain(const json_t *array, struct certificates_answer *answer, struct fault *fault)
 {
 	size_t count = json_array_size(array);
@@ -236,7 +236,7 @@ static int parse_answer(struct bytes json, struct certificates_answer *answer, s
 	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_answer_claims(object, &answer->claims, &answer->refusal, fault) < 0)
 		return -1;
-	if (answer->refusal.type[0] != '\0')
+	if (is_refused(&answer->refusal))
 		return 0;
 	if (json_object_get(object, "certificates") == NULL)
 		return set_fault(fault, FAULT_MALFORMED, "expected a member \"certificates\"");

@@ -4,7 +4,7 @@
 #include "common/crypto/signed_message.h"
 #include "common/wire/claims.h"
 
-/* Part 1: a pool's requests to the CA, and its certificates back. */
+/* A request for certificates of a pool's members, and the CA's answer. */
 
 #define CERTIFICATES_PATH "/v1/certificates"
 #define CERTIFICATES_TYPE "certpool.certificates"
@@ -13,10 +13,10 @@
 enum {
 	CERTIFICATES_REQUEST_MAX = 16 * 1024 * 1024, /* octets of the JWE */
 	CERTIFICATES_ANSWER_MAX = 16 * 1024 * 1024,
-	ANSWER_CHAIN_MAX = CHAIN_MAX - 1, /* a member and these fit into a message's x5c */
+	ANSWER_CHAIN_MAX = CHAIN_MAX - 1, /* with a member's own, CHAIN_MAX in a message's x5c */
 };
 
-/* A member and its PEM: a request, or a certificate. */
+/* A member's name and its PEM: a certificate request, or a certificate. */
 struct member_pem {
 	char name[NAME_SIZE];
 	struct buffer pem;
@@ -34,13 +34,13 @@ struct member_refusal {
 };
 
 /*
- * Either the whole request is refused, or each member has a certificate or a refusal. The chain is
- * what lies between the certificates and the root, each followed by its issuer's; none when the CA
- * issues under its root.
+ * Either the whole request is refused, or each member has a certificate or a refusal. The chain
+ * holds the certificates between the members' and the root, each followed by its issuer's; it is
+ * empty when the root itself issues.
  */
 struct certificates_answer {
 	struct answer_claims claims;
-	struct refusal refusal; /* of the whole */
+	struct refusal refusal; /* of the whole request */
 	struct member_pem *certificates;
 	size_t certificate_count;
 	struct member_refusal *refusals;
@@ -49,14 +49,13 @@ struct certificates_answer {
 	size_t chain_count;
 };
 
-/* FAULT_MALFORMED: unknown, missing or duplicate members, names that are no valid_name, no request
-   at all; FAULT_TOO_LARGE: more than BATCH_SIZE_MAX. */
 int format_certificates_request(const struct certificates_request *request, struct secret *ret_json,
 				struct fault *fault) MUST_CHECK;
 
 /*
- * On failure ret_claims has still been filled as far as it could be read (jti "" when not), so that
- * the refusal can name the request.
+ * Errors: FAULT_MALFORMED for unknown, missing or duplicate members, for a name that is no
+ * valid_name, for no request at all; FAULT_TOO_LARGE for more than BATCH_SIZE_MAX. On failure
+ * ret_claims->jti is filled if it could be read, so that the refusal can name the request.
  */
 int parse_certificates_request(struct bytes json, struct certificates_request *ret_request,
 			       struct request_claims *ret_claims, struct fault *fault) MUST_CHECK;
@@ -64,6 +63,8 @@ void clear_certificates_request(struct certificates_request *request);
 
 int format_certificates_answer(const struct certificates_answer *answer, struct secret *ret_json,
 			       struct fault *fault) MUST_CHECK;
+
+/* The same errors. Owns: clear_certificates_answer. */
 int parse_certificates_answer(struct bytes json, struct certificates_answer *ret_answer,
 			      struct fault *fault) MUST_CHECK;
 void clear_certificates_answer(struct certificates_answer *answer);

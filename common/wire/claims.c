@@ -1,13 +1,16 @@
 #include "common/wire/claims.h"
 
 #include "common/base/clock.h"
-#include "common/crypto/base64.h"
-#include "common/wire/claims_json.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+bool is_refused(const struct refusal *refusal)
+{
+	return refusal->type[0] != '\0';
+}
 
 void set_refusal(struct refusal *refusal, const char *type, const char *format, ...)
 {
@@ -20,9 +23,15 @@ void set_refusal(struct refusal *refusal, const char *type, const char *format, 
 	mask_control_characters(refusal->detail);
 }
 
-static void copy_node(char ret_name[static NAME_SIZE], const char *name)
+int refuse_for_fault(const struct fault *failure, const char *type, struct refusal *ret_refusal,
+		     struct fault *fault)
 {
-	(void)snprintf(ret_name, NAME_SIZE, "%s", name);
+	if (pass_failure(failure, fault) < 0)
+		return -1;
+	if (type == NULL)
+		type = failure->class == FAULT_TOO_LARGE ? "too_many" : "malformed";
+	set_refusal(ret_refusal, type, "%s", failure->text);
+	return 0;
 }
 
 int make_request_claims(const char *iss, const char *aud, int64_t now_s,
@@ -32,13 +41,13 @@ int make_request_claims(const char *iss, const char *aud, int64_t now_s,
 
 	if (generate_jti(claims.jti, fault) < 0)
 		return -1;
-	copy_node(claims.iss, iss);
-	copy_node(claims.aud, aud);
+	(void)snprintf(claims.iss, sizeof(claims.iss), "%s", iss);
+	(void)snprintf(claims.aud, sizeof(claims.aud), "%s", aud);
 	*ret_claims = claims;
 	return 0;
 }
 
-/* Whether a request is from who it came from and to who got it. */
+/* False, with a refusal, unless the request is from the node under whose key it came, and to us. */
 static bool check_parties(const struct request_claims *claims, const char *peer, const char *self,
 			  struct refusal *refusal)
 {
@@ -88,8 +97,8 @@ struct answer_claims make_answer_claims(const struct request_claims *request,
 {
 	struct answer_claims claims = {.iat_s = now_s};
 
-	copy_node(claims.iss, iss);
-	copy_node(claims.aud, aud);
+	(void)snprintf(claims.iss, sizeof(claims.iss), "%s", iss);
+	(void)snprintf(claims.aud, sizeof(claims.aud), "%s", aud);
 	memcpy(claims.in_reply_to, request->jti, sizeof(claims.in_reply_to));
 	memcpy(claims.request_sha256, request_sha256, SHA256_LEN);
 	return claims;
@@ -127,130 +136,8 @@ int check_ca_answer(const struct answer_claims *claims, const struct refusal *re
 {
 	if (check_answer_claims(claims, request, request_sha256, fault) < 0)
 		return -1;
-	if (refusal->type[0] == '\0')
+	if (!is_refused(refusal))
 		return 0;
 	return set_fault(fault, classify_refusal(refusal), "the CA refused (%s): %s", refusal->type,
 			 refusal->detail);
-}
-
-json_t *new_request_json(const struct request_claims *claims, struct fault *fault)
-{
-	json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "iss", claims->iss, "aud", claims->aud,
-				   "iat", (json_int_t)claims->iat_s, "jti", claims->jti);
-
-	if (object == NULL)
-		(void)set_memory_fault(fault);
-	return object;
-}
-
-json_t *new_refusal_json(const struct refusal *refusal)
-{
-	return json_pack("{s:s, s:s}", "type", refusal->type, "detail", refusal->detail);
-}
-
-json_t *new_answer_json(const struct answer_claims *claims, const struct refusal *refusal,
-			struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer digest = {0};
-	CLEANUP(free_json) json_t *object = NULL;
-	json_t *error = refusal->type[0] != '\0' ? new_refusal_json(refusal) : NULL;
-
-	append_base64url(&digest, (struct bytes){claims->request_sha256, SHA256_LEN});
-	if (!digest.failed)
-		object = json_pack("{s:s, s:s, s:I, s:s, s:s, s:o*}", "iss", claims->iss, "aud",
-				   claims->aud, "iat", (json_int_t)claims->iat_s, "in_reply_to",
-				   claims->in_reply_to, "request_sha256", (char *)digest.data,
-				   "error", error);
-	else
-		json_decref(error);
-	if (object != NULL && refusal->type[0] != '\0' && json_object_get(object, "error") == NULL)
-		free_json(&object);
-	if (object == NULL)
-		(void)set_memory_fault(fault);
-	return TAKE(object);
-}
-
-int parse_request_claims(const json_t *object, struct request_claims *ret_claims,
-			 struct fault *fault)
-{
-	struct request_claims claims = {0};
-
-	if (copy_name(object, "iss", claims.iss, fault) < 0 ||
-	    copy_name(object, "aud", claims.aud, fault) < 0 ||
-	    copy_time(object, "iat", &claims.iat_s, fault) < 0 ||
-	    copy_string(object, "jti", claims.jti, sizeof(claims.jti), fault) < 0)
-		return -1;
-	if (!valid_jti(claims.jti))
-		return set_fault(fault, FAULT_MALFORMED,
-				 "member \"jti\": expected 22 characters of base64url");
-	*ret_claims = claims;
-	return 0;
-}
-
-void salvage_request_claims(struct bytes json, struct request_claims *ret_claims)
-{
-	CLEANUP(free_json) json_t *object = NULL;
-	struct fault ignored = {0};
-
-	if (parse_json_object(json, "request", &object, &ignored) < 0 ||
-	    copy_string(object, "jti", ret_claims->jti, sizeof(ret_claims->jti), &ignored) < 0)
-		return;
-	if (!valid_jti(ret_claims->jti))
-		ret_claims->jti[0] = '\0';
-}
-
-int parse_refusal(const json_t *object, struct refusal *ret_refusal, struct fault *fault)
-{
-	static const struct member_rule rules[] = {{"type", JSON_STRING, true},
-						   {"detail", JSON_STRING, true}};
-	struct refusal refusal = {0};
-
-	if (check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
-	    copy_string(object, "type", refusal.type, sizeof(refusal.type), fault) < 0 ||
-	    copy_string(object, "detail", refusal.detail, sizeof(refusal.detail), fault) < 0)
-		return -1;
-	if (refusal.type[0] == '\0')
-		return set_fault(fault, FAULT_MALFORMED, "member \"type\": expected a word");
-	mask_control_characters(refusal.type);
-	mask_control_characters(refusal.detail);
-	*ret_refusal = refusal;
-	return 0;
-}
-
-static int parse_digest(const json_t *object, uint8_t ret_digest[static SHA256_LEN],
-			struct fault *fault)
-{
-	const char *text = get_string(object, "request_sha256");
-	CLEANUP(clear_buffer) struct buffer digest = {0};
-	struct fault detail = {0};
-
-	if (text == NULL || decode_base64url(bytes_of_string(text), &digest, &detail) < 0 ||
-	    digest.len != SHA256_LEN)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "member \"request_sha256\": expected 32 octets in base64url");
-	memcpy(ret_digest, digest.data, SHA256_LEN);
-	return 0;
-}
-
-int parse_answer_claims(const json_t *object, struct answer_claims *ret_claims,
-			struct refusal *ret_refusal, struct fault *fault)
-{
-	const json_t *error = json_object_get(object, "error");
-	struct answer_claims claims = {0};
-	struct refusal refusal = {0};
-
-	if (copy_name(object, "iss", claims.iss, fault) < 0 ||
-	    copy_name(object, "aud", claims.aud, fault) < 0 ||
-	    copy_time(object, "iat", &claims.iat_s, fault) < 0 ||
-	    parse_digest(object, claims.request_sha256, fault) < 0)
-		return -1;
-	if (json_object_get(object, "in_reply_to") != NULL &&
-	    copy_string(object, "in_reply_to", claims.in_reply_to, sizeof(claims.in_reply_to),
-			fault) < 0)
-		return -1;
-	if (error != NULL && parse_refusal(error, &refusal, fault) < 0)
-		return prefix_fault(fault, "member \"error\"");
-	*ret_claims = claims;
-	*ret_refusal = refusal;
-	return 0;
 }

@@ -4,9 +4,9 @@
 #include "common/wire/claims.h"
 #include "common/wire/json.h"
 
-/* Claims as members of a plaintext, for the other files of this folder. */
+/* Claims and refusals as members of a plaintext. For the files of this folder only. */
 
-/* The rules of check_members for the claims, to be put among those of a plaintext. */
+/* Rows for check_members: the claims, to be put among the rules of a plaintext. */
 /* clang-format off */
 #define REQUEST_CLAIM_RULES \
 	{"iss", JSON_STRING, true}, {"aud", JSON_STRING, true}, {"iat", JSON_INTEGER, true}, \
@@ -20,21 +20,26 @@
 /* A new object that holds the claims; NULL with a fault. */
 json_t *new_request_json(const struct request_claims *claims, struct fault *fault);
 
-/* With the refusal as "error", when its type is not "". */
+/* The same for an answer; a refusal becomes its member "error". */
 json_t *new_answer_json(const struct answer_claims *claims, const struct refusal *refusal,
 			struct fault *fault);
 
+/* Reads the claims of an object that passed check_members. FAULT_MALFORMED for a value. */
 int parse_request_claims(const json_t *object, struct request_claims *ret_claims,
 			 struct fault *fault) MUST_CHECK;
 
-/* Fills what can be read, for an answer to a request that cannot be read whole. */
+/* Fills jti, if it is valid, of a request that cannot be read whole, so that the answer names it.
+ */
 void salvage_request_claims(struct bytes json, struct request_claims *ret_claims);
 
+/* As parse_request_claims; *ret_refusal is empty when the answer has no "error". */
 int parse_answer_claims(const json_t *object, struct answer_claims *ret_claims,
 			struct refusal *ret_refusal, struct fault *fault) MUST_CHECK;
 
-/* {"type":…,"detail":…}, and back. */
+/* {"type":…,"detail":…}. NULL: out of memory. */
 json_t *new_refusal_json(const struct refusal *refusal);
+
+/* FAULT_MALFORMED for unknown or missing members, and for an empty type. */
 int parse_refusal(const json_t *object, struct refusal *ret_refusal,
 		  struct fault *fault) MUST_CHECK;
 

@@ -2,7 +2,7 @@
 
 #include "common/net/http.h"
 #include "common/wire/certificates.h"
-#include "common/wire/message_answer.h"
+#include "common/wire/claims_json.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
 
@@ -43,15 +43,15 @@ int open_answer(const struct message_kind *kind, const struct shared_key *key, s
 	struct peer_key peer = {.key = *key};
 	const struct key_ring ring = {.keys = &peer, .count = 1};
 	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
-	struct fault detail = {0};
-	int decrypted = decrypt_message(&ring, jwe, &message, &detail);
+	struct fault problem = {0};
+	int decrypted = decrypt_message(&ring, jwe, &message, &problem);
 
 	clear_shared_key(&peer.key);
 	if (decrypted < 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
-				 "the answer cannot be decrypted: %s: it is not from who shares "
-				 "this key with us",
-				 detail.text);
+				 "the answer cannot be decrypted: %s: it is not from the node that "
+				 "shares this key with us",
+				 problem.text);
 	if (strcmp(message.typ, kind->answer_typ) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the answer's typ: expected \"%s\", found \"%s\"",
@@ -108,16 +108,68 @@ void clear_request(struct question *question)
 	clear_decrypted_message(&question->message);
 }
 
-int answer_request(const struct key_ring *ring, const struct message_kind *kind,
-		   const struct question *question, struct bytes plaintext,
-		   struct http_response *response, struct fault *fault)
+int encrypt_answer(const struct key_ring *ring, const struct message_kind *kind,
+		   const struct question *question, struct bytes plaintext, struct buffer *ret_jwe,
+		   struct fault *fault)
 {
 	const struct peer_key *peer = find_peer_key(ring, question->message.peer);
 
 	if (peer == NULL)
 		return set_fault(fault, FAULT_FAILED, "the key shared with \"%s\" is gone",
 				 question->message.peer);
+	return encrypt_message(&peer->key, kind->answer_typ, NULL, plaintext, ret_jwe, fault);
+}
+
+int answer_request(const struct key_ring *ring, const struct message_kind *kind,
+		   const struct question *question, struct bytes plaintext,
+		   struct http_response *response, struct fault *fault)
+{
 	response->content_type = CONTENT_JOSE;
-	return encrypt_message(&peer->key, kind->answer_typ, NULL, plaintext, &response->body,
-			       fault);
+	return encrypt_answer(ring, kind, question, plaintext, &response->body, fault);
+}
+
+static const char verified_text[] = "verified";
+static const char refused_text[] = "refused";
+
+int format_message_answer(const struct message_answer *answer, struct secret *ret_json,
+			  struct fault *fault)
+{
+	const struct refusal not_refused = {0};
+	CLEANUP(free_json) json_t *object = new_answer_json(&answer->claims, &not_refused, fault);
+	const char *verdict = answer->verified ? verified_text : refused_text;
+
+	if (object == NULL)
+		return -1;
+	if (json_object_set_new(object, "verdict", json_string(verdict)) < 0 ||
+	    (!answer->verified &&
+	     json_object_set_new(object, "reason", json_string(answer->reason)) < 0))
+		return set_memory_fault(fault);
+	return format_json(object, ret_json, fault);
+}
+
+int parse_message_answer(struct bytes json, struct message_answer *ret_answer, struct fault *fault)
+{
+	static const struct member_rule rules[] = {
+		ANSWER_CLAIM_RULES, {"verdict", JSON_STRING, true}, {"reason", JSON_STRING, false}};
+	CLEANUP(free_json) json_t *object = NULL;
+	struct message_answer answer = {0};
+	struct refusal not_refused = {0};
+	const char *verdict;
+
+	if (parse_json_object(json, "message answer", &object, fault) < 0 ||
+	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	    parse_answer_claims(object, &answer.claims, &not_refused, fault) < 0)
+		return -1;
+	verdict = get_string(object, "verdict");
+	answer.verified = strcmp(verdict, verified_text) == 0;
+	if (!answer.verified && strcmp(verdict, refused_text) != 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"verdict\": expected verified or refused, found \"%s\"",
+				 verdict);
+	if (!answer.verified &&
+	    copy_string(object, "reason", answer.reason, sizeof(answer.reason), fault) < 0)
+		return -1;
+	mask_control_characters(answer.reason);
+	*ret_answer = answer;
+	return 0;
 }

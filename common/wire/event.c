@@ -21,7 +21,7 @@ const char *format_event_kind(enum event_kind kind)
 	return kinds[kind];
 }
 
-/* What others wrote, and is no UTF-8, is told as far as it is ASCII. */
+/* Text from a client may not be UTF-8, which JSON requires: other octets become '?'. */
 static json_t *new_text(const char *text)
 {
 	json_t *string = json_string(text);
@@ -159,8 +159,8 @@ static int parse_kind(const json_t *object, enum event_kind *ret_kind, struct fa
 }
 
 /* 40 hex digits. */
-static int read_event_serial(const json_t *text, uint8_t ret_serial[static SERIAL_MAX],
-			     struct fault *fault)
+static int parse_event_serial(const json_t *text, uint8_t ret_serial[static SERIAL_MAX],
+			      struct fault *fault)
 {
 	const char *digits = json_string_value(text);
 
@@ -174,20 +174,20 @@ static int read_event_serial(const json_t *text, uint8_t ret_serial[static SERIA
 int parse_event_serials(struct bytes line, struct event_serials *ret_serials, struct fault *fault)
 {
 	CLEANUP(free_json) json_t *object = NULL;
-	CLEANUP(clear_event_serials) struct event_serials found = {0};
+	CLEANUP(clear_event_serials) struct event_serials parsed = {0};
 	const json_t *list;
 
 	if (parse_json_object(line, "audit line", &object, fault) < 0 ||
-	    parse_kind(object, &found.kind, fault) < 0)
+	    parse_kind(object, &parsed.kind, fault) < 0)
 		return -1;
 	list = json_object_get(object, "serials");
-	found.serials = calloc(json_array_size(list) + 1, sizeof(*found.serials));
-	if (found.serials == NULL)
+	parsed.serials = calloc(json_array_size(list) + 1, sizeof(*parsed.serials));
+	if (parsed.serials == NULL)
 		return set_memory_fault(fault);
-	for (; found.count < json_array_size(list); found.count++)
-		if (read_event_serial(json_array_get(list, found.count), found.serials[found.count],
-				      fault) < 0)
+	for (; parsed.count < json_array_size(list); parsed.count++)
+		if (parse_event_serial(json_array_get(list, parsed.count),
+				       parsed.serials[parsed.count], fault) < 0)
 			return -1;
-	MOVE(ret_serials, found);
+	MOVE(ret_serials, parsed);
 	return 0;
 }

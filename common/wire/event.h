@@ -5,15 +5,15 @@
 #include "common/crypto/digest.h"
 #include "common/x509/certificate.h"
 
-/* One line of the audit log: a JSON object (RFC 8259) without line breaks. */
+/* One line of the audit log, an event: a JSON object (RFC 8259) without line breaks. */
 
 enum event_kind {
-	EVENT_STARTED,   /* the CA serves */
-	EVENT_STOPPED,   /* in order */
+	EVENT_STARTED,   /* the CA began to serve */
+	EVENT_STOPPED,   /* the CA was stopped, and did not crash */
 	EVENT_CERTIFIED, /* by, client, serials */
-	EVENT_REFUSED,   /* by, type and detail: a request, or a member of one */
+	EVENT_REFUSED,   /* by, type, detail; member when one member was refused */
 	EVENT_REVOKED,   /* by, client, serials, type: the reason; no serials: the client itself */
-	EVENT_POLICY,    /* by, client, detail: what was added or changed, and how it is now */
+	EVENT_POLICY,    /* by, client, detail: the change, and the policy after it */
 	EVENT_CRL,       /* number */
 	EVENT_PRUNED,    /* serials */
 	EVENT_BACKUP,    /* detail: the file */
@@ -24,43 +24,45 @@ enum event_kind {
 /* "started", … */
 const char *format_event_kind(enum event_kind kind);
 
-/* Members that are NULL, empty or 0 are left out of the line. */
+/* Members that are NULL, empty or 0 are left out of the line, but for sequence. */
 struct event {
 	enum event_kind kind;
 	int64_t sequence; /* from 1 */
 	int64_t time_s;
 	const char *by;     /* a client's name; CA_NAME for the CA and its operator */
-	const char *client; /* whom it concerns */
+	const char *client; /* the client that the event concerns */
 	const char *member;
 	const char *type;
 	const char *detail;
 	const uint8_t (*serials)[SERIAL_MAX];
 	size_t serial_count;
 	int64_t number;
-	uint8_t previous[SHA256_LEN]; /* of the line before, without its line end; zeros: the first
-				       */
+	uint8_t previous[SHA256_LEN]; /* SHA-256 of the line before, without its line end; zeros in
+					 the first line */
 };
 
+/* Formats the line, without a line end. */
 int format_event(const struct event *event, struct buffer *ret_line,
 		 struct fault *fault) MUST_CHECK;
 
-/* What verifying needs of a line. FAULT_MALFORMED for what is not such a line. */
+/* The members that chain the lines. */
 struct event_link {
 	int64_t sequence;
 	uint8_t previous[SHA256_LEN];
 };
 
+/* FAULT_MALFORMED when the line is not JSON or lacks one of them. */
 int parse_event_link(struct bytes line, struct event_link *ret_link,
 		     struct fault *fault) MUST_CHECK;
 
-/* What a line says of certificates: its kind, and the serials, if any. Owns: clear_event_serials.
- */
+/* The kind of a line and its serials, 0 of them when it has none. Owns: clear_event_serials. */
 struct event_serials {
 	enum event_kind kind;
 	uint8_t (*serials)[SERIAL_MAX];
 	size_t count;
 };
 
+/* FAULT_MALFORMED when the line is not JSON, its kind unknown, or a serial not 40 hex digits. */
 int parse_event_serials(struct bytes line, struct event_serials *ret_serials,
 			struct fault *fault) MUST_CHECK;
 void clear_event_serials(struct event_serials *serials);

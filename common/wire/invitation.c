@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What only the CA's invitation has. */
+/* The members that only the CA's invitation has. */
 static int add_ca_members(const struct invitation *invitation, json_t *object)
 {
 	char digest[SHA256_TEXT_SIZE];
@@ -24,7 +24,7 @@ static int add_ca_members(const struct invitation *invitation, json_t *object)
 	return json_object_set_new(object, "pool", pool);
 }
 
-/* The JWK is put in as an object of its own. */
+/* The JWK becomes an object in the object, not a text in it. */
 static int add_shared_key(const struct invitation *invitation, json_t *object, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret jwk = {0};

@@ -7,17 +7,17 @@
 #include "common/crypto/shared_key.h"
 
 /*
- * What a node on another host needs to work with us, as one file carried by hand: the key that the
- * two share, where we listen, and, from the CA, the SHA-256 of the root's DER and what the pool is
- * to be like. It is as secret as the shared key in it. JSON:
+ * An invitation: one file, carried by hand, with all that a node on another host needs to exchange
+ * messages with us: the shared key, our endpoint, and, from the CA, the SHA-256 of the root's DER
+ * and the size, key type and subjects of the pool. It is as secret as the shared key in it. JSON:
  *
  *   {"certpool":"invitation","version":1,"from":"ca","to":"client3",
  *    "endpoint":"http://127.0.0.1:8440","root_sha256":"<64 hex digits>",
  *    "pool":{"size":20,"key":"ecdsa-p256","subject":"CN={client}-{index}"},
  *    "shared_key":{…JWK…}}
  *
- * From a client to a client there is no root_sha256 and no pool; endpoint is left out when the
- * inviting client receives nothing.
+ * An invitation from a client to a client has no root_sha256 and no pool, and no endpoint when the
+ * inviting client does not receive messages.
  */
 
 enum { INVITATION_MAX = 16384 };
@@ -27,18 +27,18 @@ struct invitation {
 	char to[NAME_SIZE];
 	bool has_endpoint;
 	struct endpoint endpoint;
-	bool from_ca; /* then root_sha256 and the pool are there */
+	bool from_ca; /* root_sha256 and the members of the pool are set */
 	uint8_t root_sha256[SHA256_LEN];
 	size_t pool_size;
 	enum key_type pool_key;
-	char *pool_subject; /* template */
+	char *pool_subject; /* a template (common/layout/template.h) */
 	struct shared_key key;
 };
 
 int format_invitation(const struct invitation *invitation, struct secret *ret_json,
 		      struct fault *fault) MUST_CHECK;
 
-/* FAULT_MALFORMED, with the member and what was expected. */
+/* FAULT_MALFORMED names the member and what was expected. */
 int parse_invitation(struct bytes json, struct invitation *ret_invitation,
 		     struct fault *fault) MUST_CHECK;
 void clear_invitation(struct invitation *invitation);

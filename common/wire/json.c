@@ -8,8 +8,8 @@ static const json_int_t last_time_s = 253402300799; /* 9999-12-31T23:59:59Z */
 
 enum { FIRST_SIZE = 1024 };
 
-/* Text that grows by doubling; what it has grown out of is wiped. */
-struct growing {
+/* Text that grows by doubling; the smaller copies are wiped. */
+struct json_text {
 	struct secret text;
 	size_t len; /* used */
 	struct fault *fault;
@@ -17,39 +17,39 @@ struct growing {
 
 static int append_text(const char *data, size_t len, void *context)
 {
-	struct growing *growing = context;
+	struct json_text *out = context;
 	CLEANUP(clear_secret) struct secret larger = {0};
-	size_t size = growing->text.len > 0 ? growing->text.len : FIRST_SIZE;
+	size_t size = out->text.len > 0 ? out->text.len : FIRST_SIZE;
 
-	while (size - growing->len < len)
+	while (size - out->len < len)
 		size *= 2;
-	if (size > growing->text.len) {
-		if (allocate_secret(size, &larger, growing->fault) < 0)
+	if (size > out->text.len) {
+		if (allocate_secret(size, &larger, out->fault) < 0)
 			return -1;
-		if (growing->len > 0)
-			memcpy(larger.data, growing->text.data, growing->len);
-		clear_secret(&growing->text);
-		growing->text = take_secret(&larger);
+		if (out->len > 0)
+			memcpy(larger.data, out->text.data, out->len);
+		clear_secret(&out->text);
+		out->text = take_secret(&larger);
 	}
-	memcpy(growing->text.data + growing->len, data, len);
-	growing->len += len;
+	memcpy(out->text.data + out->len, data, len);
+	out->len += len;
 	return 0;
 }
 
-static void clear_growing(struct growing *growing)
+static void clear_json_text(struct json_text *out)
 {
-	clear_secret(&growing->text);
+	clear_secret(&out->text);
 }
 
 int format_json(const json_t *object, struct secret *ret_text, struct fault *fault)
 {
-	CLEANUP(clear_growing) struct growing growing = {.fault = fault};
+	CLEANUP(clear_json_text) struct json_text out = {.fault = fault};
 
-	if (json_dump_callback(object, append_text, &growing, JSON_COMPACT) < 0)
+	if (json_dump_callback(object, append_text, &out, JSON_COMPACT) < 0)
 		return set_memory_fault(fault);
-	/* What is behind was never written to: zeros. */
-	growing.text.len = growing.len;
-	*ret_text = take_secret(&growing.text);
+	/* The rest of the allocation is zeros. */
+	out.text.len = out.len;
+	*ret_text = take_secret(&out.text);
 	return 0;
 }
 

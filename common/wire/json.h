@@ -3,12 +3,12 @@
 
 #include "common/crypto/json.h"
 
-/* What the other files of this folder do with JSON; no other folder includes this. */
+/* Reading and writing the JSON of plaintexts and events. For the files of this folder only. */
 
-/* Compact text into a secret: what we write is about to be encrypted. */
+/* Compact JSON. The text is wiped when it is freed, since most of it is about to be encrypted. */
 int format_json(const json_t *object, struct secret *ret_text, struct fault *fault) MUST_CHECK;
 
-/* A member's kind, for check_members. */
+/* The type of a member, for check_members; JSON_TRUE is the value true only. */
 struct member_rule {
 	const char *name;
 	json_type type;
@@ -19,15 +19,15 @@ struct member_rule {
 int check_members(const json_t *object, const struct member_rule *rules, size_t rule_count,
 		  struct fault *fault) MUST_CHECK;
 
-/* Copies a string member of at most size-1 octets. */
+/* Copies a string member of at most size-1 octets: FAULT_MALFORMED otherwise. */
 int copy_string(const json_t *object, const char *name, char *ret_text, size_t size,
 		struct fault *fault) MUST_CHECK;
 
-/* The same, and it must be a valid_name. */
+/* Copies a string member that must be a valid_name. Shape: ret_text has NAME_SIZE octets. */
 int copy_name(const json_t *object, const char *name, char *ret_text,
 	      struct fault *fault) MUST_CHECK;
 
-/* A time: an integer from 0 to 253402300799 (the year 9999). */
+/* Copies a time: an integer from 0 to 253402300799 (the end of the year 9999). */
 int copy_time(const json_t *object, const char *name, int64_t *ret_time_s,
 	      struct fault *fault) MUST_CHECK;
 

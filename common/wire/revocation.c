@@ -30,8 +30,8 @@ int format_revocation_request(const struct revocation_request *request, struct s
 	return failed ? set_memory_fault(fault) : format_json(object, ret_json, fault);
 }
 
-static int read_serial(const json_t *value, const char *name, uint8_t ret_serial[static SERIAL_MAX],
-		       struct fault *fault)
+static int parse_serial_member(const json_t *value, const char *name,
+			       uint8_t ret_serial[static SERIAL_MAX], struct fault *fault)
 {
 	if (!json_is_string(value))
 		return set_fault(fault, FAULT_MALFORMED, "member \"%s\": expected serials as text",
@@ -46,7 +46,7 @@ static int compare_serials(const void *a, const void *b)
 	return memcmp(a, b, SERIAL_MAX);
 }
 
-static int check_different(const struct revocation_request *request, struct fault *fault)
+static int check_distinct(const struct revocation_request *request, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer sorted = {0};
 
@@ -63,8 +63,8 @@ static int check_different(const struct revocation_request *request, struct faul
 	return 0;
 }
 
-static int read_serials(const json_t *serials, struct revocation_request *request,
-			struct fault *fault)
+static int parse_serials(const json_t *serials, struct revocation_request *request,
+			 struct fault *fault)
 {
 	size_t count = json_array_size(serials);
 
@@ -79,18 +79,18 @@ static int read_serials(const json_t *serials, struct revocation_request *reques
 	if (request->serials == NULL)
 		return set_memory_fault(fault);
 	for (; request->serial_count < count; request->serial_count++)
-		if (read_serial(json_array_get(serials, request->serial_count), "serials",
-				request->serials[request->serial_count], fault) < 0)
+		if (parse_serial_member(json_array_get(serials, request->serial_count), "serials",
+					request->serials[request->serial_count], fault) < 0)
 			return -1;
-	return check_different(request, fault);
+	return check_distinct(request, fault);
 }
 
-static int read_reason(const json_t *object, int *ret_reason, struct fault *fault)
+static int parse_reason(const json_t *object, int *ret_reason, struct fault *fault)
 {
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (parse_crl_reason(get_string(object, "reason"), ret_reason, &found) < 0)
-		return set_fault(fault, FAULT_MALFORMED, "member \"reason\": %s", found.text);
+	if (parse_crl_reason(get_string(object, "reason"), ret_reason, &problem) < 0)
+		return set_fault(fault, FAULT_MALFORMED, "member \"reason\": %s", problem.text);
 	return 0;
 }
 
@@ -103,9 +103,9 @@ static int parse_request(struct bytes json, struct revocation_request *request, 
 	if (parse_json_object(json, "revocation request", &object, fault) < 0 ||
 	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_request_claims(object, &request->claims, fault) < 0 ||
-	    read_reason(object, &request->reason, fault) < 0)
+	    parse_reason(object, &request->reason, fault) < 0)
 		return -1;
-	return read_serials(json_object_get(object, "serials"), request, fault);
+	return parse_serials(json_object_get(object, "serials"), request, fault);
 }
 
 int parse_revocation_request(struct bytes json, struct revocation_request *ret_request,
@@ -164,7 +164,7 @@ int format_revocation_answer(const struct revocation_answer *answer, struct secr
 
 	if (object == NULL)
 		return -1;
-	if (answer->refusal.type[0] == '\0') {
+	if (!is_refused(&answer->refusal)) {
 		failed |= add_members(object, answer);
 		if (answer->crl_number != 0)
 			failed |= json_object_set_new(object, "crl_number",
@@ -173,7 +173,8 @@ int format_revocation_answer(const struct revocation_answer *answer, struct secr
 	return failed ? set_memory_fault(fault) : format_json(object, ret_json, fault);
 }
 
-static int read_member(const json_t *value, struct revoked_member *member, struct fault *fault)
+static int parse_revoked_member(const json_t *value, struct revoked_member *member,
+				struct fault *fault)
 {
 	static const struct member_rule rules[] = {{"serial", JSON_STRING, true},
 						   {"member", JSON_STRING, true},
@@ -184,16 +185,17 @@ static int read_member(const json_t *value, struct revoked_member *member, struc
 	if (!json_is_object(value))
 		return set_fault(fault, FAULT_MALFORMED, "member \"revoked\": expected objects");
 	if (check_members(value, rules, COUNT_OF(rules), fault) < 0 ||
-	    read_serial(json_object_get(value, "serial"), "serial", member->serial, fault) < 0 ||
+	    parse_serial_member(json_object_get(value, "serial"), "serial", member->serial, fault) <
+		    0 ||
 	    copy_name(value, "member", member->member, fault) < 0 ||
 	    copy_time(value, "revoked_at", &member->revoked_at_s, fault) < 0)
 		return -1;
 	member->already = json_object_get(value, "already") != NULL;
-	return read_reason(value, &member->reason, fault);
+	return parse_reason(value, &member->reason, fault);
 }
 
-static int read_revoked(const json_t *revoked, struct revocation_answer *answer,
-			struct fault *fault)
+static int parse_revoked(const json_t *revoked, struct revocation_answer *answer,
+			 struct fault *fault)
 {
 	size_t count = json_array_size(revoked);
 
@@ -205,13 +207,13 @@ static int read_revoked(const json_t *revoked, struct revocation_answer *answer,
 	if (answer->revoked == NULL)
 		return set_memory_fault(fault);
 	for (; answer->revoked_count < count; answer->revoked_count++)
-		if (read_member(json_array_get(revoked, answer->revoked_count),
-				&answer->revoked[answer->revoked_count], fault) < 0)
+		if (parse_revoked_member(json_array_get(revoked, answer->revoked_count),
+					 &answer->revoked[answer->revoked_count], fault) < 0)
 			return -1;
 	return 0;
 }
 
-static int read_crl_number(const json_t *object, uint64_t *ret_number, struct fault *fault)
+static int parse_crl_number(const json_t *object, uint64_t *ret_number, struct fault *fault)
 {
 	const json_t *number = json_object_get(object, "crl_number");
 
@@ -236,11 +238,11 @@ static int parse_answer(struct bytes json, struct revocation_answer *answer, str
 	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_answer_claims(object, &answer->claims, &answer->refusal, fault) < 0)
 		return -1;
-	if (answer->refusal.type[0] != '\0')
+	if (is_refused(&answer->refusal))
 		return 0;
-	if (read_crl_number(object, &answer->crl_number, fault) < 0)
+	if (parse_crl_number(object, &answer->crl_number, fault) < 0)
 		return -1;
-	return read_revoked(json_object_get(object, "revoked"), answer, fault);
+	return parse_revoked(json_object_get(object, "revoked"), answer, fault);
 }
 
 int parse_revocation_answer(struct bytes json, struct revocation_answer *ret_answer,

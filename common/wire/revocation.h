@@ -4,7 +4,7 @@
 #include "common/wire/claims.h"
 #include "common/x509/certificate.h"
 
-/* A client has certificates of its own revoked. */
+/* A request of a client to revoke certificates of its own, and the CA's answer. */
 
 #define REVOCATIONS_PATH "/v1/revocations"
 #define REVOCATIONS_TYPE "certpool.revocations"
@@ -23,13 +23,13 @@ struct revocation_request {
 	int reason;                     /* of common/x509/revocation/crl_reason.h */
 };
 
-/* A certificate that is revoked, now or since before. */
+/* A certificate that is revoked now. */
 struct revoked_member {
 	uint8_t serial[SERIAL_MAX];
 	char member[NAME_SIZE];
 	int64_t revoked_at_s;
 	int reason;
-	bool already; /* it was revoked before: these are its first date and reason */
+	bool already; /* it was revoked before: time and reason are those of then */
 };
 
 /* Either the whole request is refused, or every certificate that it names is revoked. */
@@ -38,13 +38,17 @@ struct revocation_answer {
 	struct refusal refusal;
 	struct revoked_member *revoked;
 	size_t revoked_count;
-	uint64_t crl_number; /* of the CRL that has them; 0: it is not there yet */
+	uint64_t crl_number; /* of the CRL that lists them; 0: that CRL is not made yet */
 };
 
-/* FAULT_MALFORMED: as for parse_certificates_request, serials that are none or named twice, a
-   reason that is none; FAULT_TOO_LARGE: more than REVOCATIONS_MAX. */
 int format_revocation_request(const struct revocation_request *request, struct secret *ret_json,
 			      struct fault *fault) MUST_CHECK;
+
+/*
+ * Errors: FAULT_MALFORMED for unknown, missing or duplicate members, for text that is no serial, a
+ * serial twice, an unknown reason; FAULT_TOO_LARGE for more than REVOCATIONS_MAX. On failure
+ * ret_claims->jti is filled if it could be read, so that the refusal can name the request.
+ */
 int parse_revocation_request(struct bytes json, struct revocation_request *ret_request,
 			     struct request_claims *ret_claims, struct fault *fault) MUST_CHECK;
 void clear_revocation_request(struct revocation_request *request);

@@ -73,7 +73,7 @@ int format_status_answer(const struct status_answer *answer, struct secret *ret_
 
 	if (object == NULL)
 		return -1;
-	if (answer->refusal.type[0] == '\0') {
+	if (!is_refused(&answer->refusal)) {
 		failed |= json_object_set_new(object, "status",
 					      json_string(format_status(answer->status)));
 		if (answer->serial[0] != '\0')
@@ -107,7 +107,8 @@ static int parse_status(const json_t *object, enum status_value *ret_status, str
 			 text);
 }
 
-static int parse_judgement(const json_t *object, struct status_answer *answer, struct fault *fault)
+static int parse_status_members(const json_t *object, struct status_answer *answer,
+				struct fault *fault)
 {
 	if (parse_status(object, &answer->status, fault) < 0)
 		return -1;
@@ -136,7 +137,7 @@ int parse_status_answer(struct bytes json, struct status_answer *ret_answer, str
 	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_answer_claims(object, &answer.claims, &answer.refusal, fault) < 0)
 		return -1;
-	if (answer.refusal.type[0] == '\0' && parse_judgement(object, &answer, fault) < 0)
+	if (!is_refused(&answer.refusal) && parse_status_members(object, &answer, fault) < 0)
 		return -1;
 	*ret_answer = answer;
 	return 0;

@@ -8,7 +8,6 @@
 #include "common/pool/messages/replay_log.h"
 #include "common/pool/messages/verify_received.h"
 #include "common/wire/envelope.h"
-#include "common/wire/message_answer.h"
 
 #include <pthread.h>
 #include <stdio.h>

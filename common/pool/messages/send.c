@@ -5,7 +5,6 @@
 #include "common/pool/members/trust.h"
 #include "common/pool/messages/signer_cache.h"
 #include "common/wire/envelope.h"
-#include "common/wire/message_answer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

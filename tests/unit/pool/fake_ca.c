@@ -81,10 +81,9 @@ void clear_fake_envelope(struct fake_envelope *envelope)
 	pthread_mutex_destroy(&envelope->lock);
 }
 
-static int encrypt_answer(struct fake_envelope *envelope, const struct message_kind *kind,
-			  const struct question *question, const struct http_request *request,
-			  struct bytes plaintext, struct http_response *response,
-			  struct fault *fault)
+static int seal_answer(struct fake_envelope *envelope, const struct message_kind *kind,
+		       const struct question *question, const struct http_request *request,
+		       struct bytes plaintext, struct http_response *response, struct fault *fault)
 {
 	const struct message_kind *other_kind =
 		kind == &signed_message_kind ? &status_kind : &signed_message_kind;
@@ -128,7 +127,7 @@ int wrap_answer(struct fake_envelope *envelope, const struct message_kind *kind,
 
 	response->content_type = CONTENT_JOSE;
 	pthread_mutex_lock(&envelope->lock);
-	result = encrypt_answer(envelope, kind, question, request, plaintext, response, fault);
+	result = seal_answer(envelope, kind, question, request, plaintext, response, fault);
 	if (result == 0 && envelope->first_answer.len == 0)
 		append_bytes(&envelope->first_answer, bytes_of_buffer(&response->body));
 	pthread_mutex_unlock(&envelope->lock);

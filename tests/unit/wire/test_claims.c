@@ -148,6 +148,37 @@ Test(claims, makes_a_jti_that_is_new_each_time)
 	cr_expect_str_neq(a.jti, b.jti);
 }
 
+Test(claims, turns_the_fault_of_a_request_into_a_refusal_and_passes_a_failure_on)
+{
+	static const struct {
+		enum fault_class class;
+		const char *given;
+		const char *type; /* "": passed on */
+	} rows[] = {
+		{FAULT_MALFORMED, NULL, "malformed"},
+		{FAULT_TOO_LARGE, NULL, "too_many"},
+		{FAULT_REFUSED, NULL, "malformed"},
+		{FAULT_MALFORMED, "bad_request", "bad_request"},
+		{FAULT_TOO_LARGE, "policy", "policy"},
+		{FAULT_FAILED, NULL, ""},
+		{FAULT_FAILED, "bad_request", ""},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct fault failure = {0};
+		struct refusal refusal = {0};
+		struct fault fault = {0};
+		bool passed_on = rows[i].type[0] == '\0';
+
+		set_fault(&failure, rows[i].class, "member \"x\"");
+		cr_expect_eq(refuse_for_fault(&failure, rows[i].given, &refusal, &fault),
+			     passed_on ? -1 : 0, "row %zu", i);
+		cr_expect_eq(is_refused(&refusal), !passed_on, "row %zu", i);
+		cr_expect_str_eq(refusal.type, rows[i].type, "row %zu", i);
+		cr_expect_str_eq(passed_on ? fault.text : refusal.detail, "member \"x\"");
+	}
+}
+
 Test(claims, masks_what_a_refusal_quotes)
 {
 	struct refusal refusal = {0};

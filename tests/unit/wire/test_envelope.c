@@ -152,6 +152,64 @@ Test(envelope, refuses_a_question_of_another_type)
 	clear_key_ring(&ring);
 }
 
+/* A client asks the CA for a certificate's status, without HTTP. */
+Test(envelope, is_used_like_this)
+{
+	CLEANUP(clear_status_request) struct status_request request = {0};
+	CLEANUP(clear_secret) struct secret request_json = {0};
+	CLEANUP(clear_buffer) struct buffer request_jwe = {0};
+	CLEANUP(clear_request) struct question question = {0};
+	CLEANUP(clear_status_request) struct status_request received = {0};
+	struct request_claims claims = {0};
+	struct status_answer answer = {.status = STATUS_UNKNOWN};
+	CLEANUP(clear_secret) struct secret answer_json = {0};
+	CLEANUP(clear_buffer) struct buffer answer_jwe = {0};
+	CLEANUP(clear_secret) struct secret opened = {0};
+	struct status_answer read = {0};
+	CLEANUP(clear_key_ring) struct key_ring ring = {0};
+	uint8_t request_sha256[SHA256_LEN];
+	struct shared_key key;
+	struct fault fault = {0};
+
+	/* The two have a key in common, which the CA knows as client1's. */
+	cr_assert_eq(generate_shared_key(&key, &fault), 0);
+	cr_assert_eq(add_peer_key(&ring, "client1", &key, &fault), 0);
+
+	/* The client asks. */
+	cr_assert_eq(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault), 0);
+	append_string(&request.certificate, "-----BEGIN CERTIFICATE-----");
+	cr_assert_eq(format_status_request(&request, &request_json, &fault), 0);
+	cr_assert_eq(encrypt_message(&key, status_kind.typ, NULL, bytes_of_secret(&request_json),
+				     &request_jwe, &fault),
+		     0);
+	digest_sha256(bytes_of_buffer(&request_jwe), request_sha256);
+
+	/* The CA reads the question and answers under the same key. */
+	cr_assert_eq(
+		open_request(&ring, &status_kind, bytes_of_buffer(&request_jwe), &question, &fault),
+		0, "%s", fault.text);
+	cr_assert_eq(parse_status_request(bytes_of_secret(&question.message.plaintext), &received,
+					  &claims, &fault),
+		     0, "%s", fault.text);
+	check_request_claims(&claims, question.message.peer, "ca", 1790000007, &answer.refusal);
+	cr_expect_not(is_refused(&answer.refusal), "%s", answer.refusal.detail);
+	answer.claims = make_answer_claims(&claims, question.sha256, "ca", question.message.peer,
+					   1790000007);
+	cr_assert_eq(format_status_answer(&answer, &answer_json, &fault), 0);
+	cr_assert_eq(encrypt_answer(&ring, &status_kind, &question, bytes_of_secret(&answer_json),
+				    &answer_jwe, &fault),
+		     0, "%s", fault.text);
+
+	/* The client reads the answer to its own question. */
+	cr_assert_eq(open_answer(&status_kind, &key, bytes_of_buffer(&answer_jwe), &opened, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(parse_status_answer(bytes_of_secret(&opened), &read, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(check_answer_claims(&read.claims, &request.claims, request_sha256, &fault), 0,
+		     "%s", fault.text);
+	cr_expect_eq(read.status, STATUS_UNKNOWN);
+}
+
 Test(envelope, answers_what_was_asked)
 {
 	struct fake fake;
@@ -163,4 +221,54 @@ Test(envelope, answers_what_was_asked)
 	cr_expect_str_eq((char *)answer.data, "hello");
 	clear_secret(&answer);
 	stop(&fake);
+}
+
+/* --- the answer to a signed message --- */
+
+#define CLAIMS                                                                                     \
+	"\"iss\":\"client2\",\"aud\":\"client1\",\"iat\":1790000000,"                              \
+	"\"request_sha256\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""
+
+Test(envelope, refuses_a_message_answer_that_is_no_verdict)
+{
+	static const struct {
+		const char *json;
+		const char *part;
+	} rows[] = {
+		{"{" CLAIMS "}", "expected a member \"verdict\""},
+		{"{" CLAIMS ",\"verdict\":\"Verified\"}", "verified or refused"},
+		{"{" CLAIMS ",\"verdict\":\"refused\"}", "reason"},
+		{"{" CLAIMS ",\"verdict\":1}", "found an integer"},
+		{"{" CLAIMS ",\"verdict\":\"verified\",\"error\":{}}", "unknown member"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct message_answer answer = {0};
+		struct fault fault = {0};
+
+		cr_assert_eq(parse_message_answer(bytes_of_string(rows[i].json), &answer, &fault),
+			     -1, "row %zu", i);
+		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+	}
+}
+
+Test(envelope, reads_both_message_answers_that_it_writes)
+{
+	const struct request_claims request = {.iss = "client1", .aud = "client2"};
+	const uint8_t digest[SHA256_LEN] = {1};
+
+	for (int verified = 0; verified < 2; verified++) {
+		struct message_answer answer = {.verified = verified, .reason = "a replay"};
+		struct message_answer parsed = {0};
+		struct secret json = {0};
+		struct fault fault = {0};
+
+		answer.claims = make_answer_claims(&request, digest, "client2", "client1", 1);
+		cr_assert_eq(format_message_answer(&answer, &json, &fault), 0, "%s", fault.text);
+		cr_assert_eq(parse_message_answer(bytes_of_secret(&json), &parsed, &fault), 0, "%s",
+			     fault.text);
+		cr_expect_eq(parsed.verified, verified);
+		cr_expect_str_eq(parsed.reason, verified ? "" : "a replay");
+		clear_secret(&json);
+	}
 }

@@ -4,7 +4,7 @@
 #include "common/crypto/message.h"
 #include "common/net/client.h"
 #include "common/net/http.h"
-#include "common/wire/message_answer.h"
+#include "common/wire/envelope.h"
 #include "tests/unit/pool/scene.h"
 
 #include <criterion/criterion.h>

@@ -4,7 +4,6 @@
 #include "common/net/http.h"
 #include "common/pool/members/trust.h"
 #include "common/wire/envelope.h"
-#include "common/wire/message_answer.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>

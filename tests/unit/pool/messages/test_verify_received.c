@@ -2,7 +2,7 @@
 
 #include "common/crypto/key_file.h"
 #include "common/crypto/message.h"
-#include "common/wire/message_answer.h"
+#include "common/wire/envelope.h"
 #include "tests/unit/pool/scene.h"
 
 #include <criterion/criterion.h>
