@@ -6,8 +6,6 @@
 #include "common/ca/store/crl_state.h"
 #include "tools/node.h"
 
-#include <stdio.h>
-
 void clear_operator(struct ca_operator *ca)
 {
 	free_issuer(&ca->issuer);
@@ -20,10 +18,8 @@ int open_ca_record(const struct layout *layout, struct store **ret_store, struct
 {
 	CLEANUP(free_string) char *path = NULL;
 
-	if (asprintf(&path, "%s/state/ca.db", layout->path) < 0) {
-		path = NULL;
-		return set_memory_fault(fault);
-	}
+	if (locate_store(layout, &path, fault) < 0)
+		return -1;
 	return open_store(path, ret_store, fault);
 }
 

@@ -6,6 +6,7 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/publish_crl.h"
+#include "common/ca/store/store.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/passphrase_seal.h"
 #include "common/x509/revocation/crl.h"
@@ -15,9 +16,9 @@
 
 enum { NOTE_MAX = 65536, MANIFEST_MAX = 1024 * 1024 };
 
-static const char record_name[] = "ca.db";
-static const char log_name[] = "ca.db-wal";
-static const char staged_log_name[] = ".ca.db.new-wal";
+static const char record_name[] = STORE_FILE;
+static const char log_name[] = STORE_FILE "-wal";
+static const char staged_log_name[] = "." STORE_FILE ".new-wal";
 
 /* A certificate of the CA, and the key that belongs to it, if it is in the backup. */
 enum { OWN_COUNT = 2 };
@@ -62,7 +63,8 @@ static void clear_restoration(struct restoration *restoration)
 /* What a restore that was killed left. */
 static int sweep(const struct layout *layout, struct fault *fault)
 {
-	const char *const logs[] = {staged_log_name, ".ca.db.new-shm", ".ca.db.new-journal"};
+	const char *const logs[] = {staged_log_name, "." STORE_FILE ".new-shm",
+				    "." STORE_FILE ".new-journal"};
 
 	for (size_t i = 0; i < COUNT_OF(logs); i++)
 		if (remove_file(layout->state, logs[i], fault) < 0)

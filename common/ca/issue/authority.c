@@ -22,7 +22,6 @@
 
 enum { KEY_GOOD_US = 1000000 };
 
-static const char store_name[] = "ca.db";
 static const char serving_name[] = "serving";
 
 struct authority {
@@ -35,15 +34,6 @@ struct authority {
 	int serving;                            /* the lock; -1: beside */
 	atomic_int_least64_t key_good_until_us; /* of the stopwatch; 0: not tried yet */
 };
-
-static int format_store_path(const struct layout *layout, char **ret_path, struct fault *fault)
-{
-	if (asprintf(ret_path, "%s/state/%s", layout->path, store_name) < 0) {
-		*ret_path = NULL;
-		return set_memory_fault(fault);
-	}
-	return 0;
-}
 
 /* A key and a record may be there without a certificate, from an init that was killed, but only
    while nothing was issued: a second one would not be the one that the clients have. */
@@ -72,7 +62,7 @@ static int check_leftovers(const struct layout *layout, const struct ca_node *ca
 {
 	const char *name = issuing_certificate_name(ca);
 	bool certificate = issuing_certificate_exists(layout, ca);
-	bool store = file_exists(layout->state, store_name);
+	bool store = file_exists(layout->state, STORE_FILE);
 
 	if (check_ca_kind(layout, ca, fault) < 0)
 		return -1;
@@ -85,7 +75,7 @@ static int check_leftovers(const struct layout *layout, const struct ca_node *ca
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: cert/%s is there and state/%s is not: restore the "
 				 "record from a backup; a new one would forget what was issued",
-				 layout->path, name, store_name);
+				 layout->path, name, STORE_FILE);
 	return !certificate && store ? check_nothing_issued(layout, ca, path, now_s, fault) : 0;
 }
 
@@ -141,10 +131,10 @@ int init_authority(const struct layout *layout, const struct manifest *manifest,
 		   struct fault *fault)
 {
 	const struct ca_node *ca = &manifest->ca;
-	struct authority_made made = {.store = !file_exists(layout->state, store_name)};
+	struct authority_made made = {.store = !file_exists(layout->state, STORE_FILE)};
 	CLEANUP(free_string) char *path = NULL;
 
-	if (format_store_path(layout, &path, fault) < 0 || sweep(layout, fault) < 0 ||
+	if (locate_store(layout, &path, fault) < 0 || sweep(layout, fault) < 0 ||
 	    check_leftovers(layout, ca, access, path, now_s, fault) < 0)
 		return -1;
 	/* The certificate comes last: whoever finds one knows that its key and its record existed.
@@ -206,7 +196,7 @@ static int open_record(struct authority *authority, int64_t now_s, struct fault 
 	CLEANUP(free_string) char *path = NULL;
 	struct clients_synced synced;
 
-	if (format_store_path(authority->layout, &path, fault) < 0 ||
+	if (locate_store(authority->layout, &path, fault) < 0 ||
 	    open_store(path, &authority->store, fault) < 0 ||
 	    sync_clients(authority->store, authority->manifest, now_s, &synced, fault) < 0)
 		return -1;
@@ -369,13 +359,7 @@ static void check_asked(const struct client *record, bool found, const char *cli
 int refuse_batch(struct authority *authority, const char *client, const struct refusal *refusal,
 		 int64_t now_s, struct certificates_answer *ret_answer, struct fault *fault)
 {
-	const struct event event = {.kind = EVENT_REFUSED,
-				    .time_s = now_s,
-				    .by = client,
-				    .type = refusal->type,
-				    .detail = refusal->detail};
-
-	if (record_event(authority->store, &event, fault) < 0)
+	if (record_refusal(authority->store, client, NULL, refusal, now_s, fault) < 0)
 		return -1;
 	*ret_answer = (struct certificates_answer){.refusal = *refusal};
 	return 0;

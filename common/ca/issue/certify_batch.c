@@ -263,14 +263,9 @@ static int settle_inserted(struct batch *batch, struct candidate *candidate, str
 
 static void note_refusal(struct batch *batch, const struct candidate *candidate)
 {
-	batch->refusals[batch->refusal_count++] = (struct event){
-		.kind = EVENT_REFUSED,
-		.time_s = batch->terms->now_s,
-		.by = batch->terms->client->name,
-		.member = candidate->name,
-		.type = candidate->refusal.type,
-		.detail = candidate->refusal.detail,
-	};
+	batch->refusals[batch->refusal_count++] =
+		refusal_event(batch->terms->client->name, candidate->name, &candidate->refusal,
+			      batch->terms->now_s);
 }
 
 /* In one transaction: the certificates, and the refusals that are certain by now. */
@@ -330,13 +325,10 @@ static int format_outcomes(const struct batch *batch, struct certificates_answer
 static int refuse_all(const struct batch *batch, const struct refusal *refusal,
 		      struct certificates_answer *ret_answer, struct fault *fault)
 {
-	const struct event event = {.kind = EVENT_REFUSED,
-				    .time_s = batch->terms->now_s,
-				    .by = batch->terms->client->name,
-				    .type = refusal->type,
-				    .detail = refusal->detail};
+	const struct batch_terms *terms = batch->terms;
 
-	if (record_event(batch->terms->store, &event, fault) < 0)
+	if (record_refusal(terms->store, terms->client->name, NULL, refusal, terms->now_s, fault) <
+	    0)
 		return -1;
 	*ret_answer = (struct certificates_answer){.refusal = *refusal};
 	return 0;

@@ -23,15 +23,9 @@ static int add_member(void *context, const struct revoked_certificate *revoked, 
 static int refuse(struct store *store, const char *client, int64_t now_s, const struct fault *found,
 		  struct refusal *refusal, struct fault *fault)
 {
-	const struct event event = {.kind = EVENT_REFUSED,
-				    .time_s = now_s,
-				    .by = client,
-				    .type = refusal->type,
-				    .detail = refusal->detail};
-
 	set_refusal(refusal, found->class == FAULT_NOT_FOUND ? "not_issued" : "not_yours", "%s",
 		    found->text);
-	return record_event(store, &event, fault);
+	return record_refusal(store, client, NULL, refusal, now_s, fault);
 }
 
 int revoke_own(const struct ca_crl_options *terms, const char *client,

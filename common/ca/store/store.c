@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,6 +39,15 @@ struct store {
 	struct session writer;
 	struct wal_guard log;
 };
+
+int locate_store(const struct layout *layout, char **ret_path, struct fault *fault)
+{
+	if (asprintf(ret_path, "%s/state/" STORE_FILE, layout->path) < 0) {
+		*ret_path = NULL;
+		return set_memory_fault(fault);
+	}
+	return 0;
+}
 
 /* The directory of a path and the name in it. */
 static int open_parent(const char *path, int *ret_dirfd, const char **ret_name, struct fault *fault)

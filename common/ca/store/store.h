@@ -4,6 +4,7 @@
 #include "common/base/bytes.h"
 #include "common/base/name.h"
 #include "common/crypto/digest.h"
+#include "common/layout/layout.h"
 #include "common/x509/certificate.h"
 
 /*
@@ -17,6 +18,10 @@
  * certificates; damage is found where it is met.
  */
 struct store;
+
+/* The record's file in a layout's state/, and its path. */
+#define STORE_FILE "ca.db"
+int locate_store(const struct layout *layout, char **ret_path, struct fault *fault) MUST_CHECK;
 
 /* One certificate as recorded. */
 struct issued_certificate {
