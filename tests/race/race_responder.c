@@ -108,7 +108,7 @@ static int read_status(const struct ocsp_reply *reply, enum ocsp_status *ret_sta
 	struct ocsp_single single = {0};
 
 	if (reply->outcome != OCSP_SUCCESSFUL)
-		return set_fault(fault, FAULT_FAILED, "%s", reply->trouble.text);
+		return set_fault(fault, FAULT_FAILED, "%s", reply->problem.text);
 	if (parse_ocsp_response(bytes_of_buffer(&reply->der), &response, fault) < 0)
 		return -1;
 	if (read_ocsp_single(&response.singles, &single) != NULL)

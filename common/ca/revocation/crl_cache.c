@@ -4,15 +4,15 @@
 
 enum { RETRY_US = 1000000 };
 
-void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *terms)
+void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *options)
 {
-	*cache = (struct crl_cache){.terms = *terms};
+	*cache = (struct crl_cache){.options = *options};
 	pthread_mutex_init(&cache->lock, NULL);
 }
 
 void clear_crl_cache(struct crl_cache *cache)
 {
-	if (cache->terms.store == NULL)
+	if (cache->options.store == NULL)
 		return;
 	release_shared_body(&cache->body);
 	pthread_mutex_destroy(&cache->lock);
@@ -20,15 +20,15 @@ void clear_crl_cache(struct crl_cache *cache)
 }
 
 /*
- * Another process may replace the file between our asking and our reading. What is read then is a
- * later one than the record said, under an earlier number: that is put right the next time.
+ * Another process may replace the file after this one looked into the store. The body is then later
+ * than info says; the next refresh sees the higher number and corrects that.
  */
 static int read_body(struct crl_cache *cache, const struct crl_info *info, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct shared_body *body = NULL;
 
-	if (read_crl(cache->terms.layout, &der, fault) < 0 ||
+	if (read_crl(cache->options.layout, &der, fault) < 0 ||
 	    new_shared_body(&der, &body, fault) < 0)
 		return -1;
 	release_shared_body(&cache->body);
@@ -41,15 +41,15 @@ static int refresh(struct crl_cache *cache, int64_t now_s, struct fault *fault)
 {
 	struct crl_info info;
 
-	if (publish_crl(&cache->terms, CRL_WHEN_DUE, now_s, &info, fault) < 0)
+	if (publish_crl(&cache->options, CRL_WHEN_DUE, now_s, &info, fault) < 0)
 		return -1;
 	return cache->body != NULL && cache->info.number == info.number
 		       ? 0
 		       : read_body(cache, &info, fault);
 }
 
-/* A failure is remembered. */
-static int refresh_at_times(struct crl_cache *cache, int64_t now_s, struct fault *fault)
+/* Repeats the last failure until its retry is due. */
+static int refresh_unless_failed(struct crl_cache *cache, int64_t now_s, struct fault *fault)
 {
 	if (cache->fault.class == FAULT_NONE || read_stopwatch_us() >= cache->retry_from_us) {
 		cache->fault = (struct fault){0};
@@ -57,7 +57,7 @@ static int refresh_at_times(struct crl_cache *cache, int64_t now_s, struct fault
 			return 0;
 		cache->retry_from_us = read_stopwatch_us() + RETRY_US;
 	}
-	return set_fault(fault, cache->fault.class, "%s", cache->fault.text);
+	return pass_fault(&cache->fault, fault);
 }
 
 int get_crl(struct crl_cache *cache, int64_t now_s, struct shared_body **ret_body,
@@ -66,7 +66,7 @@ int get_crl(struct crl_cache *cache, int64_t now_s, struct shared_body **ret_bod
 	int result;
 
 	pthread_mutex_lock(&cache->lock);
-	result = refresh_at_times(cache, now_s, fault);
+	result = refresh_unless_failed(cache, now_s, fault);
 	if (result == 0) {
 		*ret_body = hold_shared_body(cache->body);
 		*ret_info = cache->info;

@@ -10,52 +10,51 @@
 
 static const char lock_name[] = "crl";
 
-/* A CRL on its way. */
-struct publishing {
-	const struct ca_crl_options *terms;
-	struct crl_state state; /* of the CRL to be */
+struct new_crl {
+	const struct ca_crl_options *options;
+	struct crl_state state; /* to be recorded with it */
 	struct crl_builder builder;
 	struct buffer der;
 	size_t entries;
 };
 
-static void clear_publishing(struct publishing *publishing)
+static void clear_new_crl(struct new_crl *crl)
 {
-	clear_crl_builder(&publishing->builder);
-	clear_buffer(&publishing->der);
+	clear_crl_builder(&crl->builder);
+	clear_buffer(&crl->der);
 }
 
-/* Why the CRL that stands, if any, is to be made anew; NULL when it is current. */
-static const char *find_flaw(const struct ca_crl_options *terms, const struct crl_state *state,
-			     int64_t now_s)
+/* Why a CRL is due, or NULL while the present one is current. */
+static const char *find_reason(const struct ca_crl_options *options, const struct crl_state *state,
+			       int64_t now_s)
 {
-	int64_t life_s = state->next_update_s - state->this_update_s;
+	int64_t validity_s = state->next_update_s - state->this_update_s;
 
 	if (state->crl_revision < 0)
 		return "none was made yet";
-	if (!file_exists(terms->layout->cert, CRL_FILE))
+	if (!file_exists(options->layout->cert, CRL_FILE))
 		return "the file is gone";
 	if (state->crl_revision != state->revision)
 		return "certificates were revoked since";
-	if (now_s >= state->next_update_s - life_s / 3)
-		return "its time is over, or soon will be";
+	if (now_s >= state->next_update_s - validity_s / 3)
+		return "it has expired, or soon will";
 	return NULL;
 }
 
 static int add_entry(void *context, const uint8_t serial[static SERIAL_MAX], int64_t revoked_at_s,
 		     int reason, struct fault *fault)
 {
-	struct publishing *publishing = context;
+	struct new_crl *crl = context;
 	struct crl_entry entry = {.revoked_at_s = revoked_at_s, .reason = reason};
 
 	memcpy(entry.serial, serial, SERIAL_MAX);
-	publishing->entries++;
-	return add_crl_entry(&publishing->builder, &entry, fault);
+	crl->entries++;
+	return add_crl_entry(&crl->builder, &entry, fault);
 }
 
 /*
- * What ended longer ago than a CRL's time need not be on it any more, if the CRL before this one,
- * which had it, was made after its end (RFC 5280 section 3.3).
+ * RFC 5280 section 3.3: an entry must be on one CRL that was made after the certificate's end. It
+ * also stays for one validity of a CRL.
  */
 int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s)
 {
@@ -64,7 +63,7 @@ int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64
 	return before->this_update_s < cut_s ? before->this_update_s : cut_s;
 }
 
-/* A clock that is years ahead must not move thisUpdate there for good. */
+/* With a clock that is years ahead, thisUpdate would stay there: it never decreases. */
 static int check_issuer_time(const struct issuer *issuer, int64_t now_s, struct fault *fault)
 {
 	const struct certificate *certificate = issuer_certificate(issuer);
@@ -79,103 +78,101 @@ static int check_issuer_time(const struct issuer *issuer, int64_t now_s, struct 
 			 certificate_subject(certificate), now);
 }
 
-static int build(struct publishing *publishing, const struct crl_state *before, int64_t now_s,
-		 struct fault *fault)
+/* Signs a CRL of all that is revoked, to replace the one of the state `before`. */
+static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_t now_s,
+		     struct fault *fault)
 {
-	const struct ca_crl_options *terms = publishing->terms;
-	struct crl_state *state = &publishing->state;
-	struct crl_options crl = {0};
+	const struct ca_crl_options *options = crl->options;
+	struct crl_state *state = &crl->state;
+	struct crl_options fields = {0};
 
 	state->this_update_s = now_s > before->this_update_s ? now_s : before->this_update_s;
-	state->next_update_s = state->this_update_s + terms->validity_s;
-	if (check_issuer_time(terms->issuer, now_s, fault) < 0 ||
-	    reserve_crl_number(terms->store, &state->number, fault) < 0)
+	state->next_update_s = state->this_update_s + options->validity_s;
+	if (check_issuer_time(options->issuer, now_s, fault) < 0 ||
+	    reserve_crl_number(options->store, &state->number, fault) < 0)
 		return -1;
 	state->standing = state->number;
-	crl = (struct crl_options){.number = state->number,
-				   .this_update_s = state->this_update_s,
-				   .next_update_s = state->next_update_s};
-	if (begin_crl(&publishing->builder, terms->issuer, &crl, fault) < 0 ||
-	    list_revoked(terms->store, choose_crl_cut(before, terms->validity_s, now_s), add_entry,
-			 publishing, &state->crl_revision, fault) < 0)
-		return -1;
-	return finish_crl(&publishing->builder, &publishing->der, fault);
-}
-
-static int make(struct publishing *publishing, const struct crl_state *before, int64_t now_s,
-		struct fault *fault)
-{
-	const struct ca_crl_options *terms = publishing->terms;
-
-	if (build(publishing, before, now_s, fault) < 0)
-		return -1;
-	/* The lock says that a temporary file there is nobody's any more. */
-	if (unlinkat(terms->layout->cert, "." CRL_FILE ".new", 0) < 0 && errno != ENOENT)
-		return set_errno_fault(fault, "%s/cert/." CRL_FILE ".new", terms->layout->path);
-	if (write_file(terms->layout->cert, CRL_FILE, STAGE_REPLACE, 0644,
-		       bytes_of_buffer(&publishing->der), fault) < 0)
-		return prefix_fault(fault, "%s/cert", terms->layout->path);
-	return record_crl(terms->store, &publishing->state, now_s, fault);
-}
-
-static void fill_info(const struct crl_state *state, struct crl_info *ret_info)
-{
-	*ret_info = (struct crl_info){.number = state->standing,
+	fields = (struct crl_options){.number = state->number,
 				      .this_update_s = state->this_update_s,
 				      .next_update_s = state->next_update_s};
+	if (begin_crl(&crl->builder, options->issuer, &fields, fault) < 0 ||
+	    list_revoked(options->store, choose_crl_cut(before, options->validity_s, now_s),
+			 add_entry, crl, &state->crl_revision, fault) < 0)
+		return -1;
+	return finish_crl(&crl->builder, &crl->der, fault);
 }
 
-static int publish_locked(const struct ca_crl_options *terms, enum crl_publishing mode,
-			  int64_t now_s, struct crl_info *ret_info, struct fault *fault)
+/* Replaces the file, then records the new state. The caller holds the lock. */
+static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *fault)
 {
-	CLEANUP(clear_publishing) struct publishing publishing = {.terms = terms};
-	struct crl_state before;
+	const struct layout *layout = crl->options->layout;
 
-	if (read_crl_state(terms->store, &before, fault) < 0)
+	/* Under the lock, a temporary file there is a leftover of a killed process. */
+	if (unlinkat(layout->cert, "." CRL_FILE ".new", 0) < 0 && errno != ENOENT)
+		return set_errno_fault(fault, "%s/cert/." CRL_FILE ".new", layout->path);
+	if (write_file(layout->cert, CRL_FILE, STAGE_REPLACE, 0644, bytes_of_buffer(&crl->der),
+		       fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return record_crl(crl->options->store, &crl->state, now_s, fault);
+}
+
+static struct crl_info describe_crl(const struct crl_state *state)
+{
+	return (struct crl_info){.number = state->standing,
+				 .this_update_s = state->this_update_s,
+				 .next_update_s = state->next_update_s};
+}
+
+static int read_state(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
+		      struct crl_state *ret_state, bool *ret_due, struct fault *fault)
+{
+	if (read_crl_state(options->store, ret_state, fault) < 0)
 		return -1;
-	if (mode == CRL_WHEN_DUE && find_flaw(terms, &before, now_s) == NULL) {
-		fill_info(&before, ret_info);
-		return 0;
-	}
-	if (make(&publishing, &before, now_s, fault) < 0)
-		return -1;
-	fill_info(&publishing.state, ret_info);
-	ret_info->made = true;
-	ret_info->entries = publishing.entries;
+	*ret_due = mode == CRL_ANYWAY || find_reason(options, ret_state, now_s) != NULL;
 	return 0;
 }
 
-int publish_crl(const struct ca_crl_options *terms, enum crl_publishing mode, int64_t now_s,
+int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault)
 {
+	CLEANUP(clear_new_crl) struct new_crl crl = {.options = options};
 	CLEANUP(close_descriptor) int lock = -1;
-	struct crl_state state;
+	struct crl_state before;
+	bool due;
 
-	/* Mostly there is nothing to be done, and no lock needed to see that. */
-	if (read_crl_state(terms->store, &state, fault) < 0)
+	/* Mostly the CRL is current, which can be seen without the lock. */
+	if (read_state(options, mode, now_s, &before, &due, fault) < 0)
 		return -1;
-	if (mode == CRL_WHEN_DUE && find_flaw(terms, &state, now_s) == NULL) {
-		fill_info(&state, ret_info);
+	if (due && lock_file(options->layout->state, lock_name, LOCK_WAIT, &lock, fault) < 0)
+		return prefix_fault(fault, "%s/state", options->layout->path);
+	/* Another process may have made it while this one waited. */
+	if (due && read_state(options, mode, now_s, &before, &due, fault) < 0)
+		return -1;
+	if (!due) {
+		*ret_info = describe_crl(&before);
 		return 0;
 	}
-	if (lock_file(terms->layout->state, lock_name, LOCK_WAIT, &lock, fault) < 0)
-		return prefix_fault(fault, "%s/state", terms->layout->path);
-	return publish_locked(terms, mode, now_s, ret_info, fault);
+	if (build_crl(&crl, &before, now_s, fault) < 0 || install_crl(&crl, now_s, fault) < 0)
+		return -1;
+	*ret_info = describe_crl(&crl.state);
+	ret_info->made = true;
+	ret_info->entries = crl.entries;
+	return 0;
 }
 
-int check_crl(const struct ca_crl_options *terms, int64_t now_s, struct fault *fault)
+int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault *fault)
 {
-	const char *flaw;
 	struct crl_state state;
+	const char *reason;
 
-	if (read_crl_state(terms->store, &state, fault) < 0)
+	if (read_crl_state(options->store, &state, fault) < 0)
 		return -1;
-	flaw = find_flaw(terms, &state, now_s);
-	if (flaw == NULL)
+	reason = find_reason(options, &state, now_s);
+	if (reason == NULL)
 		return 0;
 	return set_fault(fault, FAULT_FAILED,
 			 "%s/cert/" CRL_FILE ": not current: %s: run certpool crl",
-			 terms->layout->path, flaw);
+			 options->layout->path, reason);
 }
 
 int read_crl(const struct layout *layout, struct buffer *ret_der, struct fault *fault)

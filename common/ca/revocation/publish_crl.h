@@ -6,9 +6,9 @@
 #include "common/x509/issuer.h"
 
 /*
- * The CA's current CRL, cert/ca.crl in its layout (DER). Whoever publishes, the server or a verb,
- * holds state/crl meanwhile; who waited for that finds a CRL that covers what it came for, so that
- * a burst of revocations makes one.
+ * The CA's current CRL, cert/ca.crl in its layout (DER). A process that makes one, the server or a
+ * verb, holds the lock state/crl. A process that waited for the lock uses the CRL just made if it
+ * is current, so that a burst of revocations makes one.
  */
 #define CRL_FILE "ca.crl"
 
@@ -23,34 +23,34 @@ struct crl_info {
 	uint64_t number;
 	int64_t this_update_s;
 	int64_t next_update_s;
-	size_t entries; /* when it was made now */
-	bool made;      /* now; else the one that stood is current */
+	bool made;      /* now; false: the present one is current */
+	size_t entries; /* only when made now */
 };
 
 enum crl_publishing {
 	CRL_WHEN_DUE,
-	CRL_ANYWAY, /* also when the one that stands is current */
+	CRL_ANYWAY, /* even when the present one is current */
 };
 
 /*
- * Sees to it that the CRL is current: it has everything that is revoked, and a third of its time is
- * left. thisUpdate is never earlier than before, whatever the clock says; a certificate that is
- * revoked stays on it until a CRL that was made after its end has been replaced, and its validity
- * has passed once more.
+ * Makes a CRL unless the present one is current: it lists every revoked certificate, and a third of
+ * its validity is left. thisUpdate never decreases, even if the clock goes back. An entry leaves
+ * the CRL as choose_crl_cut says. Errors: FAULT_REFUSED when the issuer is not valid at now_s; the
+ * CRL's number is not used then.
  */
-int publish_crl(const struct ca_crl_options *terms, enum crl_publishing mode, int64_t now_s,
+int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault) MUST_CHECK;
 
 /*
- * What is revoked and ended before this time is left out of a CRL that is made now, in place of the
- * one that stands (`before`).
+ * The time before which a revoked certificate must have ended to be left out of a CRL made now, in
+ * place of the present one, whose state is `before`.
  */
 int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s);
 
-/* Whether it is, without making it: for /health and `check`. */
-int check_crl(const struct ca_crl_options *terms, int64_t now_s, struct fault *fault) MUST_CHECK;
+/* FAULT_FAILED, with the reason, unless the present CRL is current. */
+int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault *fault) MUST_CHECK;
 
-/* The file's content; publish first. */
+/* Reads the file of the CRL that publish_crl made. */
 int read_crl(const struct layout *layout, struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 #endif

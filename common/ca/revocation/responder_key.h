@@ -4,10 +4,12 @@
 #include "common/ca/store/store.h"
 #include "common/x509/issuer.h"
 
+#include <pthread.h>
+
 /*
- * What an OCSP responder signs with: a key that is in memory alone, and the certificate for it, by
- * the issuer, which lives for days and is in the record (client "ca", member "ocsp") before it is
- * used. So the issuer's key signs one certificate now and then, and no answers.
+ * The key of an OCSP responder, which exists in memory only, and its certificate by the issuer,
+ * which is valid for days and is in the store (client "ca", member "ocsp") before its first use.
+ * So the issuer's key signs one certificate now and then, and no OCSP answers.
  */
 struct responder_key {
 	struct private_key *key; /* NULL: none yet */
@@ -16,17 +18,46 @@ struct responder_key {
 
 enum { RESPONDER_VALIDITY_S = 7 * 86400 };
 
-/* The key is of the issuer's type, so that whoever can verify a certificate can verify an answer;
-   of RSA, for its time, 2048 bits. */
+/*
+ * Makes a key, certifies and records it. Its type is the issuer's, so that a program that can
+ * verify a certificate can verify an answer; under an RSA issuer it has 2048 bits, which are fast
+ * and enough for its lifetime. FAULT_REFUSED when the issuer's certificate has expired.
+ */
 int make_responder_key(struct store *store, const struct issuer *issuer, int64_t now_s,
-		       struct responder_key *ret_identity, struct fault *fault) MUST_CHECK;
-void clear_responder_key(struct responder_key *identity);
+		       struct responder_key *ret_key, struct fault *fault) MUST_CHECK;
+void clear_responder_key(struct responder_key *key);
 
-/* Whether it can sign at that time. */
-bool responder_key_is_valid(const struct responder_key *identity, int64_t now_s);
+/*
+ * The key of a running responder: made at the first use, replaced when a third of its validity is
+ * left (unless it ends with its issuer) or when its certificate was revoked or removed. Safe for
+ * several threads.
+ */
+struct current_key {
+	struct store *store;
+	const struct issuer *issuer;
+	pthread_mutex_t renewal_lock; /* held while a new key is made */
+	int64_t retry_from_s;         /* no renewal before then: the last one failed */
+	pthread_rwlock_t lock;        /* of all that follows: several threads sign at once */
+	struct responder_key key;
+	int64_t checked_revision; /* of the store in which the certificate was last looked up */
+	bool barred;              /* the certificate was revoked or removed */
+};
 
-/* Whether it is to be replaced: a third of its life is left, unless it ends with its issuer. */
-bool responder_key_is_due(const struct responder_key *identity, const struct issuer *issuer,
-			  int64_t now_s);
+/* Both must outlive it. */
+void init_current_key(struct current_key *current, struct store *store,
+		      const struct issuer *issuer);
+void clear_current_key(struct current_key *current);
+
+/*
+ * Sees to it that there is a valid key, for a caller that read the store at that revision. While
+ * the old key is valid no caller waits for a renewal, and a renewal that failed only fills
+ * *warning; it is retried after a minute.
+ */
+int refresh_current_key(struct current_key *current, int64_t revision, int64_t now_s,
+			struct fault *warning, struct fault *fault) MUST_CHECK;
+
+/* Borrows the key, which no thread replaces until release_current_key. */
+const struct responder_key *hold_current_key(struct current_key *current);
+void release_current_key(struct current_key *current);
 
 #endif

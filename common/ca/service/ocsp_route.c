@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Takes the next octet off a path, percent-encoded (RFC 3986 section 2.1) or not. */
-static bool read_octet(const char **text, uint8_t *ret_octet)
+/* Takes the next octet off a path, which may be percent-encoded (RFC 3986 section 2.1). */
+static bool take_octet(const char **text, uint8_t *ret_octet)
 {
 	int high;
 	int low;
@@ -32,7 +32,7 @@ static int decode_path(const char *path, struct buffer *ret_text, struct fault *
 	uint8_t octet;
 
 	while (*path != '\0') {
-		if (!read_octet(&path, &octet))
+		if (!take_octet(&path, &octet))
 			return set_fault(fault, FAULT_MALFORMED,
 					 "OCSP request: expected two hex digits after %% in the "
 					 "path");
@@ -41,7 +41,7 @@ static int decode_path(const char *path, struct buffer *ret_text, struct fault *
 	return check_buffer(ret_text, fault);
 }
 
-static int read_path(const char *path, struct buffer *ret_der, struct fault *fault)
+static int decode_request(const char *path, struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
@@ -50,8 +50,8 @@ static int read_path(const char *path, struct buffer *ret_der, struct fault *fau
 	return decode_base64(bytes_of_buffer(&text), ret_der, fault);
 }
 
-static void say_how_long(const struct ocsp_reply *reply, int64_t now_s,
-			 struct http_response *response)
+static void set_caching(const struct ocsp_reply *reply, int64_t now_s,
+			struct http_response *response)
 {
 	uint8_t sha256[SHA256_LEN];
 	struct http_caching *caching = &response->caching;
@@ -64,22 +64,22 @@ static void say_how_long(const struct ocsp_reply *reply, int64_t now_s,
 }
 
 int serve_ocsp(struct responder *responder, const struct http_request *request, int64_t now_s,
-	       struct http_response *response, struct fault *trouble, struct fault *fault)
+	       struct http_response *response, struct fault *ret_problem, struct fault *fault)
 {
 	bool get = strcmp(request->method, "POST") != 0;
 	CLEANUP(clear_buffer) struct buffer from_path = {0};
 	CLEANUP(clear_ocsp_reply) struct ocsp_reply reply = {0};
 	struct fault unreadable = {0};
 
-	/* What cannot be read goes on as nothing, which is no request either. */
-	if (get && read_path(request->path, &from_path, &unreadable) < 0)
+	/* An unreadable path becomes an empty request, which the responder calls malformed. */
+	if (get && decode_request(request->path, &from_path, &unreadable) < 0)
 		clear_buffer(&from_path);
 	if (answer_ocsp(responder, get ? bytes_of_buffer(&from_path) : request->body, now_s, &reply,
 			fault) < 0)
 		return -1;
 	if (get && reply.cacheable)
-		say_how_long(&reply, now_s, response);
-	*trouble = unreadable.class != FAULT_NONE ? unreadable : reply.trouble;
+		set_caching(&reply, now_s, response);
+	*ret_problem = unreadable.class != FAULT_NONE ? unreadable : reply.problem;
 	response->content_type = CONTENT_OCSP_RESPONSE;
 	response->body = take_buffer(&reply.der);
 	return 0;

@@ -218,7 +218,7 @@ Test(check_ca, looks_at_the_time)
 		int64_t now_s;
 		const char *part;
 	} rows[] = {
-		{NOW_S + 2 * DAY_S, "ca.crl: not current: its time is over"},
+		{NOW_S + 2 * DAY_S, "ca.crl: not current: it has expired"},
 		{NOW_S + 3640 * DAY_S,
 		 "expected it to last for the whole validity of a certificate"},
 		{NOW_S + 3651 * DAY_S, "expected it to be valid now, found that it is not"},

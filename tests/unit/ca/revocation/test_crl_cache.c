@@ -27,11 +27,11 @@ static void revoke_everything(struct ca_fixture *fixture)
 	cr_assert_eq(summary.revoked, 1);
 }
 
-/* catalogue 59: what was asked before the revocation stays whole for who has it */
+/* catalogue 59: a body that was given before the revocation stays whole for its holder */
 Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
 {
 	struct ca_fixture fixture;
-	struct ca_crl_options terms;
+	struct ca_crl_options options;
 	struct crl_cache cache;
 	struct shared_body *bodies[3] = {0};
 	struct crl_info infos[3];
@@ -39,8 +39,8 @@ Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
 
 	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
-	terms = authority_crl_options(fixture.authority);
-	init_crl_cache(&cache, &terms);
+	options = authority_crl_options(fixture.authority);
+	init_crl_cache(&cache, &options);
 	(void)get(&cache, NOW_S, &bodies[0], &infos[0]);
 	(void)get(&cache, NOW_S, &bodies[1], &infos[1]);
 	cr_expect_eq(bodies[0], bodies[1]);
@@ -59,7 +59,7 @@ Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
 Test(crl_cache, takes_what_another_process_made)
 {
 	struct ca_fixture fixture;
-	struct ca_crl_options terms;
+	struct ca_crl_options options;
 	struct crl_cache cache;
 	struct shared_body *body = NULL;
 	struct crl_info info;
@@ -67,11 +67,11 @@ Test(crl_cache, takes_what_another_process_made)
 	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_options(fixture.authority);
-	init_crl_cache(&cache, &terms);
+	options = authority_crl_options(fixture.authority);
+	init_crl_cache(&cache, &options);
 	(void)get(&cache, NOW_S, &body, &info);
 	release_shared_body(&body);
-	cr_assert_eq(publish_crl(&terms, CRL_ANYWAY, NOW_S, &other, &fault), 0, "%s", fault.text);
+	cr_assert_eq(publish_crl(&options, CRL_ANYWAY, NOW_S, &other, &fault), 0, "%s", fault.text);
 	(void)get(&cache, NOW_S, &body, &info);
 	cr_expect_eq(info.number, other.number);
 	cr_expect(!info.made);
@@ -80,12 +80,12 @@ Test(crl_cache, takes_what_another_process_made)
 	remove_ca(&fixture);
 }
 
-/* Whoever asks again and again has it try no more often. */
+/* Clients that ask again and again do not cause more attempts. */
 Test(crl_cache, remembers_for_a_while_why_there_is_none)
 {
 	const int64_t too_late_s = NOW_S + 11 * 365 * DAY_S;
 	struct ca_fixture fixture;
-	struct ca_crl_options terms;
+	struct ca_crl_options options;
 	struct crl_cache cache;
 	struct shared_body *body = NULL;
 	struct crl_info info;
@@ -93,8 +93,8 @@ Test(crl_cache, remembers_for_a_while_why_there_is_none)
 	struct fault second = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_options(fixture.authority);
-	init_crl_cache(&cache, &terms);
+	options = authority_crl_options(fixture.authority);
+	init_crl_cache(&cache, &options);
 	cr_expect_eq(get_crl(&cache, too_late_s, &body, &info, &first), -1);
 	expect_fault(&first, FAULT_REFUSED, "no CRL is made: CN=Test Root is not valid");
 	cr_expect_null(body);

@@ -5,33 +5,32 @@
 
 static struct ocsp_cache *make(void)
 {
-	struct ocsp_cache *answers = NULL;
+	struct ocsp_cache *cache = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(new_ocsp_cache(&answers, &fault), 0, "%s", fault.text);
-	return answers;
+	cr_assert_eq(new_ocsp_cache(&cache, &fault), 0, "%s", fault.text);
+	return cache;
 }
 
-static void keep(struct ocsp_cache *answers, const char *question, const char *text,
-		 int64_t revision)
+static void keep(struct ocsp_cache *cache, const char *question, const char *text, int64_t revision)
 {
 	struct cached_answer answer = {
 		.revision = revision, .this_update_s = 1000, .next_update_s = 2000};
 
 	append_string(&answer.der, text);
-	cache_answer(answers, bytes_of_string(question), &answer);
+	cache_answer(cache, bytes_of_string(question), &answer);
 	clear_buffer(&answer.der);
 }
 
-static void expect_kept(struct ocsp_cache *answers, const char *question, int64_t revision,
+static void expect_kept(struct ocsp_cache *cache, const char *question, int64_t revision,
 			int64_t now_s, const char *text)
 {
 	struct cached_answer answer = {0};
 	struct fault fault = {0};
 	bool found = text == NULL;
 
-	cr_assert_eq(find_cached_answer(answers, bytes_of_string(question), revision, now_s,
-					&answer, &found, &fault),
+	cr_assert_eq(find_cached_answer(cache, bytes_of_string(question), revision, now_s, &answer,
+					&found, &fault),
 		     0);
 	cr_expect_eq(found, text != NULL, "%s at %lld", question, (long long)now_s);
 	if (text != NULL)
@@ -41,47 +40,47 @@ static void expect_kept(struct ocsp_cache *answers, const char *question, int64_
 
 Test(ocsp_cache, gives_nothing_that_is_not_current)
 {
-	CLEANUP(free_ocsp_cache) struct ocsp_cache *answers = make();
+	CLEANUP(free_ocsp_cache) struct ocsp_cache *cache = make();
 
-	expect_kept(answers, "one", 0, 1000, NULL);
-	keep(answers, "one", "first", 7);
-	expect_kept(answers, "two", 7, 1000, NULL);
-	expect_kept(answers, "one", 6, 1000, NULL);
-	expect_kept(answers, "one", 8, 1000, NULL);
-	expect_kept(answers, "one", 7, 1500, NULL);
-	expect_kept(answers, "one", 7, 1499, "first");
+	expect_kept(cache, "one", 0, 1000, NULL);
+	keep(cache, "one", "first", 7);
+	expect_kept(cache, "two", 7, 1000, NULL);
+	expect_kept(cache, "one", 6, 1000, NULL);
+	expect_kept(cache, "one", 8, 1000, NULL);
+	expect_kept(cache, "one", 7, 1500, NULL);
+	expect_kept(cache, "one", 7, 1499, "first");
 }
 
 Test(ocsp_cache, gives_the_last_one)
 {
-	CLEANUP(free_ocsp_cache) struct ocsp_cache *answers = make();
+	CLEANUP(free_ocsp_cache) struct ocsp_cache *cache = make();
 
-	keep(answers, "one", "first", 7);
-	keep(answers, "one", "second", 8);
-	keep(answers, "two", "other", 8);
-	expect_kept(answers, "one", 7, 1000, NULL);
-	expect_kept(answers, "one", 8, 1000, "second");
-	expect_kept(answers, "two", 8, 1000, "other");
+	keep(cache, "one", "first", 7);
+	keep(cache, "one", "second", 8);
+	keep(cache, "two", "other", 8);
+	expect_kept(cache, "one", 7, 1000, NULL);
+	expect_kept(cache, "one", 8, 1000, "second");
+	expect_kept(cache, "two", 8, 1000, "other");
 }
 
 /* More questions than places: nobody gets the answer to another one. */
 Test(ocsp_cache, is_bounded)
 {
-	CLEANUP(free_ocsp_cache) struct ocsp_cache *answers = make();
+	CLEANUP(free_ocsp_cache) struct ocsp_cache *cache = make();
 	size_t found = 0;
 	char text[16];
 
-	for (int i = 0; i < 2 * KEPT_ANSWERS_MAX; i++) {
+	for (int i = 0; i < 2 * OCSP_CACHE_ENTRIES; i++) {
 		(void)snprintf(text, sizeof(text), "%d", i);
-		keep(answers, text, text, 1);
+		keep(cache, text, text, 1);
 	}
-	for (int i = 0; i < 2 * KEPT_ANSWERS_MAX; i++) {
+	for (int i = 0; i < 2 * OCSP_CACHE_ENTRIES; i++) {
 		struct cached_answer answer = {0};
 		struct fault fault = {0};
 		bool is_found = false;
 
 		(void)snprintf(text, sizeof(text), "%d", i);
-		cr_assert_eq(find_cached_answer(answers, bytes_of_string(text), 1, 1000, &answer,
+		cr_assert_eq(find_cached_answer(cache, bytes_of_string(text), 1, 1000, &answer,
 						&is_found, &fault),
 			     0);
 		cr_expect(!is_found ||
@@ -89,6 +88,6 @@ Test(ocsp_cache, is_bounded)
 		found += is_found;
 		clear_buffer(&answer.der);
 	}
-	cr_expect_gt(found, KEPT_ANSWERS_MAX / 2);
-	cr_expect_leq(found, KEPT_ANSWERS_MAX);
+	cr_expect_gt(found, OCSP_CACHE_ENTRIES / 2);
+	cr_expect_leq(found, OCSP_CACHE_ENTRIES);
 }

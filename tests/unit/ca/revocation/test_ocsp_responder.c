@@ -74,7 +74,7 @@ static void ask(struct scene *scene, struct bytes serial, struct bytes nonce, in
 	answer_octets(scene, bytes_of_buffer(&request), now_s, ret_reply);
 }
 
-/* Asks as a client does, which verifies what it gets. */
+/* Asks as a client does, which verifies the answer. */
 static void expect_answer(struct scene *scene, int64_t now_s, enum ocsp_status status,
 			  struct ocsp_single *ret_single)
 {
@@ -87,7 +87,7 @@ static void expect_answer(struct scene *scene, int64_t now_s, enum ocsp_status s
 	struct fault fault = {0};
 
 	ask(scene, serial_of(scene), NONCE, now_s, &reply);
-	cr_expect_eq(reply.trouble.class, FAULT_NONE, "%s", reply.trouble.text);
+	cr_expect_eq(reply.problem.class, FAULT_NONE, "%s", reply.problem.text);
 	cr_assert_eq(verify_ocsp_response(bytes_of_buffer(&reply.der), &question, ret_single,
 					  &verdict, &fault),
 		     0);
@@ -127,8 +127,8 @@ Test(ocsp_responder, refuses_what_is_no_request)
 
 		answer_octets(&scene, rows[i].request, NOW_S, &reply);
 		cr_expect_eq(reply.outcome, OCSP_MALFORMED_REQUEST, "row %zu", i);
-		cr_expect_not_null(strstr(reply.trouble.text, rows[i].part), "row %zu: %s", i,
-				   reply.trouble.text);
+		cr_expect_not_null(strstr(reply.problem.text, rows[i].part), "row %zu: %s", i,
+				   reply.problem.text);
 		cr_expect(equal_bytes(bytes_of_buffer(&reply.der),
 				      (struct bytes){expected, sizeof(expected)}));
 		cr_expect(!reply.cacheable);
@@ -154,13 +154,13 @@ Test(ocsp_responder, says_internal_error_when_the_record_fails)
 		run_foreign_sql(scene.ca.store_path, rows[i]);
 		ask(&scene, serial_of(&scene), NONCE, NOW_S, &reply);
 		cr_expect_eq(reply.outcome, OCSP_INTERNAL_ERROR, "row %zu", i);
-		cr_expect_eq(reply.trouble.class, FAULT_FAILED, "row %zu", i);
-		cr_expect_not_null(strstr(reply.trouble.text, "no such table"), "%s",
-				   reply.trouble.text);
+		cr_expect_eq(reply.problem.class, FAULT_FAILED, "row %zu", i);
+		cr_expect_not_null(strstr(reply.problem.text, "no such table"), "%s",
+				   reply.problem.text);
 	}
 }
 
-/* Catalogue 52: whatever is not exactly ours is unknown, never good. */
+/* Catalogue 52: a certificate that is not exactly ours is unknown, never good. */
 Test(ocsp_responder, knows_nothing_of_other_certificates)
 {
 	static const uint8_t never_issued[SERIAL_MAX] = {0x11, 0x22};
@@ -203,7 +203,7 @@ Test(ocsp_responder, knows_nothing_of_other_certificates)
 		struct ocsp_single single = {0};
 
 		answer_octets(&scene, requests[i], NOW_S, &reply);
-		cr_assert_eq(reply.outcome, OCSP_SUCCESSFUL, "row %zu: %s", i, reply.trouble.text);
+		cr_assert_eq(reply.outcome, OCSP_SUCCESSFUL, "row %zu: %s", i, reply.problem.text);
 		cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&reply.der), &response, &fault), 0,
 			     "row %zu: %s", i, fault.text);
 		cr_assert_null(read_ocsp_single(&response.singles, &single));
@@ -323,8 +323,8 @@ Test(ocsp_responder, never_goes_back_in_time)
 	cr_expect_eq(early.this_update_s, NOW_S + 1000);
 }
 
-/* The clock went back to before there was this certificate: what it signs would count nowhere. */
-Test(ocsp_responder, does_not_sign_for_a_time_at_which_it_does_not_stand)
+/* The clock went back to before the certificate began: no client would take the answer. */
+Test(ocsp_responder, does_not_sign_for_a_time_after_its_certificate)
 {
 	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_ocsp_reply) struct ocsp_reply late = {0};
@@ -335,8 +335,8 @@ Test(ocsp_responder, does_not_sign_for_a_time_at_which_it_does_not_stand)
 	cr_expect_eq(late.outcome, OCSP_SUCCESSFUL);
 	ask(&scene, serial_of(&scene), NONCE, NOW_S, &early);
 	cr_expect_eq(early.outcome, OCSP_INTERNAL_ERROR);
-	cr_expect_not_null(strstr(early.trouble.text, "ends before an answer could begin"), "%s",
-			   early.trouble.text);
+	cr_expect_not_null(strstr(early.problem.text, "ends before an answer could begin"), "%s",
+			   early.problem.text);
 }
 
 Test(ocsp_responder, has_one_certificate_and_renews_it)
@@ -356,7 +356,7 @@ Test(ocsp_responder, has_one_certificate_and_renews_it)
 }
 
 /* The operator revoked the responder's own certificate, or pruned it. */
-Test(ocsp_responder, makes_another_when_its_certificate_does_not_stand)
+Test(ocsp_responder, makes_another_key_when_its_certificate_is_revoked_or_gone)
 {
 	static const char *const rows[] = {
 		"UPDATE certificate SET revoked_at = 1, reason = 1 WHERE client = 'ca';"
@@ -380,7 +380,7 @@ Test(ocsp_responder, makes_another_when_its_certificate_does_not_stand)
 	cr_expect_eq(count_rows(&scene.ca), 2);
 }
 
-/* A renewal that fails is tried again a minute later, and at the end nothing is signed. */
+/* A renewal that fails is retried a minute later; after the old key's end nothing is signed. */
 Test(ocsp_responder, signs_on_while_a_renewal_fails)
 {
 	static const char barrier[] = "CREATE TRIGGER barrier BEFORE INSERT ON certificate BEGIN"
@@ -398,16 +398,16 @@ Test(ocsp_responder, signs_on_while_a_renewal_fails)
 	run_foreign_sql(scene.ca.store_path, barrier);
 	ask(&scene, serial_of(&scene), NONCE, renewal_s, &first);
 	cr_expect_eq(first.outcome, OCSP_SUCCESSFUL);
-	cr_expect_eq(first.trouble.class, FAULT_FAILED);
-	cr_expect_not_null(strstr(first.trouble.text, "no more"), "%s", first.trouble.text);
+	cr_expect_eq(first.problem.class, FAULT_FAILED);
+	cr_expect_not_null(strstr(first.problem.text, "no more"), "%s", first.problem.text);
 	ask(&scene, serial_of(&scene), NONCE, renewal_s + 59, &second);
-	cr_expect_eq(second.trouble.class, FAULT_NONE);
+	cr_expect_eq(second.problem.class, FAULT_NONE);
 	ask(&scene, serial_of(&scene), NONCE, renewal_s + 60, &third);
 	cr_expect_eq(third.outcome, OCSP_SUCCESSFUL);
-	cr_expect_eq(third.trouble.class, FAULT_FAILED);
+	cr_expect_eq(third.problem.class, FAULT_FAILED);
 	ask(&scene, serial_of(&scene), NONCE, NOW_S + RESPONDER_VALIDITY_S + 1, &last);
 	cr_expect_eq(last.outcome, OCSP_INTERNAL_ERROR);
-	cr_expect_not_null(strstr(last.trouble.text, "no more"), "%s", last.trouble.text);
+	cr_expect_not_null(strstr(last.problem.text, "no more"), "%s", last.problem.text);
 }
 
 /* No answer speaks of a time after its signer's end. */
@@ -423,15 +423,15 @@ Test(ocsp_responder, ends_with_its_certificate)
 	for (int i = 0; i < 3; i++) {
 		clear_ocsp_reply(&reply);
 		ask(&scene, serial_of(&scene), NONCE, end_s - 10 + i, &reply);
-		cr_expect_eq(reply.outcome, OCSP_SUCCESSFUL, "%s", reply.trouble.text);
+		cr_expect_eq(reply.outcome, OCSP_SUCCESSFUL, "%s", reply.problem.text);
 		cr_expect_eq(reply.next_update_s, end_s);
 	}
 	/* It cannot be had longer, so it is not made anew each time. */
 	cr_expect_eq(count_rows(&scene.ca), 2);
 	ask(&scene, serial_of(&scene), NONCE, end_s + 1, &after);
 	cr_expect_eq(after.outcome, OCSP_INTERNAL_ERROR);
-	cr_expect_not_null(strstr(after.trouble.text, "own certificate has ended"), "%s",
-			   after.trouble.text);
+	cr_expect_not_null(strstr(after.problem.text, "own certificate has ended"), "%s",
+			   after.problem.text);
 }
 
 static int ask_once(size_t index, void *context, struct fault *fault)
@@ -447,7 +447,7 @@ static int ask_once(size_t index, void *context, struct fault *fault)
 		return -1;
 	return reply.outcome == OCSP_SUCCESSFUL
 		       ? 0
-		       : set_fault(fault, FAULT_FAILED, "%s", reply.trouble.text);
+		       : set_fault(fault, FAULT_FAILED, "%s", reply.problem.text);
 }
 
 Test(ocsp_responder, is_asked_by_many_at_once)
@@ -457,15 +457,15 @@ Test(ocsp_responder, is_asked_by_many_at_once)
 
 	make_scene(&scene);
 	cr_assert_eq(run_tasks(400, 8, ask_once, &scene, &fault), 0, "%s", fault.text);
-	/* However many came first, they made one certificate. */
+	/* However many threads found no key, they made one. */
 	cr_expect_eq(count_rows(&scene.ca), 2);
 }
 
-/* The responder's certificate is in the record like every other. */
+/* The responder's certificate is in the store like every other. */
 Test(ocsp_responder, records_its_certificate)
 {
 	CLEANUP(clear_scene) struct scene scene;
-	CLEANUP(clear_responder_key) struct responder_key identity = {0};
+	CLEANUP(clear_responder_key) struct responder_key key = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct store *store;
 	struct fault fault = {0};
@@ -473,10 +473,10 @@ Test(ocsp_responder, records_its_certificate)
 
 	make_scene(&scene);
 	store = authority_store(scene.ca.authority);
-	cr_assert_eq(make_responder_key(store, authority_issuer(scene.ca.authority), NOW_S,
-					&identity, &fault),
+	cr_assert_eq(make_responder_key(store, authority_issuer(scene.ca.authority), NOW_S, &key,
+					&fault),
 		     0, "%s", fault.text);
-	cr_assert_eq(find_by_serial(store, certificate_serial(identity.certificate).data, &record,
+	cr_assert_eq(find_by_serial(store, certificate_serial(key.certificate).data, &record,
 				    &found, &fault),
 		     0);
 	cr_assert(found);
@@ -484,6 +484,6 @@ Test(ocsp_responder, records_its_certificate)
 	cr_expect_str_eq(record.member, "ocsp");
 	cr_expect_str_eq(record.subject, "CN=OCSP responder");
 	cr_expect_eq(record.not_after_s, NOW_S + RESPONDER_VALIDITY_S);
-	cr_expect_eq(record.not_before_s, certificate_not_before(identity.certificate));
-	cr_expect(equal_bytes(bytes_of_buffer(&record.der), certificate_der(identity.certificate)));
+	cr_expect_eq(record.not_before_s, certificate_not_before(key.certificate));
+	cr_expect(equal_bytes(bytes_of_buffer(&record.der), certificate_der(key.certificate)));
 }

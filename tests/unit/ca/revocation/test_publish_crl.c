@@ -18,11 +18,11 @@
 
 static struct crl_info publish(struct ca_fixture *fixture, enum crl_publishing mode, int64_t now_s)
 {
-	struct ca_crl_options terms = authority_crl_options(fixture->authority);
+	struct ca_crl_options options = authority_crl_options(fixture->authority);
 	struct crl_info info = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(publish_crl(&terms, mode, now_s, &info, &fault), 0, "%s", fault.text);
+	cr_assert_eq(publish_crl(&options, mode, now_s, &info, &fault), 0, "%s", fault.text);
 	return info;
 }
 
@@ -61,6 +61,33 @@ static void certify_and_forget(struct ca_fixture *fixture, int64_t now_s)
 	struct certificate *certificate = certify_one(fixture, now_s);
 
 	free_certificate(&certificate);
+}
+
+/* The CA revokes a certificate and publishes the CRL that lists it. */
+Test(publish_crl, is_used_like_this)
+{
+	struct ca_fixture fixture;
+	struct ca_crl_options options;
+	struct crl_info info;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	options = authority_crl_options(fixture.authority);
+	certify_and_forget(&fixture, NOW_S);
+	cr_assert_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(info.number, 1);
+	cr_expect_eq(info.entries, 0);
+
+	/* A revocation makes another CRL due, whoever asks next. */
+	revoke_all(&fixture, NOW_S + 60);
+	cr_assert_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 60, &info, &fault), 0, "%s",
+		     fault.text);
+	cr_expect(info.made);
+	cr_expect_eq(info.number, 2);
+	cr_expect_eq(info.entries, 1);
+	cr_expect_eq(count_listed(&fixture), 1);
+	remove_ca(&fixture);
 }
 
 Test(publish_crl, makes_one_when_it_is_due_and_not_before)
@@ -125,13 +152,13 @@ Test(publish_crl, makes_none_when_the_clock_is_outside_the_issuers_time)
 
 	for (size_t i = 0; i < COUNT_OF(times_s); i++) {
 		struct ca_fixture fixture;
-		struct ca_crl_options terms;
+		struct ca_crl_options options;
 		struct crl_info info;
 		struct fault fault = {0};
 
 		make_ca(&fixture, NOW_S);
-		terms = authority_crl_options(fixture.authority);
-		cr_expect_eq(publish_crl(&terms, CRL_WHEN_DUE, times_s[i], &info, &fault), -1);
+		options = authority_crl_options(fixture.authority);
+		cr_expect_eq(publish_crl(&options, CRL_WHEN_DUE, times_s[i], &info, &fault), -1);
 		expect_fault(&fault, FAULT_REFUSED, "look at this machine's clock");
 		info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
 		cr_expect_eq(info.number, 1, "no number was used up");
@@ -158,21 +185,21 @@ Test(publish_crl, drops_what_has_ended_only_after_a_crl_had_it)
 	remove_ca(&fixture);
 }
 
-Test(publish_crl, says_what_the_standing_one_lacks)
+Test(publish_crl, says_why_the_present_one_is_not_current)
 {
 	struct ca_fixture fixture;
-	struct ca_crl_options terms;
+	struct ca_crl_options options;
 	struct fault faults[3] = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_options(fixture.authority);
+	options = authority_crl_options(fixture.authority);
 	certify_and_forget(&fixture, NOW_S);
-	cr_expect_eq(check_crl(&terms, NOW_S, &faults[0]), -1);
+	cr_expect_eq(check_crl(&options, NOW_S, &faults[0]), -1);
 	expect_fault(&faults[0], FAULT_FAILED, "cert/ca.crl: not current: none was made yet");
 	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
-	cr_expect_eq(check_crl(&terms, NOW_S, &faults[1]), 0);
+	cr_expect_eq(check_crl(&options, NOW_S, &faults[1]), 0);
 	revoke_all(&fixture, NOW_S);
-	cr_expect_eq(check_crl(&terms, NOW_S, &faults[2]), -1);
+	cr_expect_eq(check_crl(&options, NOW_S, &faults[2]), -1);
 	expect_fault(&faults[2], FAULT_FAILED, "certificates were revoked since");
 	remove_ca(&fixture);
 }
@@ -182,17 +209,17 @@ Test(publish_crl, says_what_the_standing_one_lacks)
 Test(publish_crl, keeps_the_old_one_when_the_new_one_cannot_be_written)
 {
 	struct ca_fixture fixture;
-	struct ca_crl_options terms;
+	struct ca_crl_options options;
 	struct crl_info info;
 	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
-	terms = authority_crl_options(fixture.authority);
+	options = authority_crl_options(fixture.authority);
 	certify_and_forget(&fixture, NOW_S);
 	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
 	revoke_all(&fixture, NOW_S);
 	cr_assert_eq(mkdirat(fixture.layout->cert, "." CRL_FILE ".new", 0755), 0);
-	cr_expect_eq(publish_crl(&terms, CRL_WHEN_DUE, NOW_S, &info, &fault), -1);
+	cr_expect_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), -1);
 	cr_expect_eq(count_listed(&fixture), 0);
 	cr_assert_eq(unlinkat(fixture.layout->cert, "." CRL_FILE ".new", AT_REMOVEDIR), 0);
 	info = publish(&fixture, CRL_WHEN_DUE, NOW_S);

@@ -59,13 +59,13 @@ static void clear_response(struct http_response *response)
 }
 
 static void serve(struct scene *scene, const char *method, const char *path, int64_t now_s,
-		  struct http_response *response, struct fault *trouble)
+		  struct http_response *response, struct fault *problem)
 {
 	const struct http_request request = {
 		.method = method, .path = path, .body = bytes_of_buffer(&scene->request)};
 	struct fault fault = {0};
 
-	cr_assert_eq(serve_ocsp(scene->responder, &request, now_s, response, trouble, &fault), 0,
+	cr_assert_eq(serve_ocsp(scene->responder, &request, now_s, response, problem, &fault), 0,
 		     "%s", fault.text);
 	cr_expect_str_eq(response->content_type, CONTENT_OCSP_RESPONSE);
 }
@@ -74,14 +74,14 @@ static void expect_malformed(struct scene *scene, const char *path, const char *
 {
 	static const uint8_t expected[] = {0x30, 0x03, 0x0a, 0x01, OCSP_MALFORMED_REQUEST};
 	CLEANUP(clear_response) struct http_response response = {0};
-	struct fault trouble = {0};
+	struct fault problem = {0};
 
-	serve(scene, "GET", path, NOW_S, &response, &trouble);
+	serve(scene, "GET", path, NOW_S, &response, &problem);
 	cr_expect(equal_bytes(bytes_of_buffer(&response.body),
 			      (struct bytes){expected, sizeof(expected)}),
 		  "%s", path);
-	cr_expect_eq(trouble.class, FAULT_MALFORMED);
-	cr_expect_not_null(strstr(trouble.text, part), "%s: %s", path, trouble.text);
+	cr_expect_eq(problem.class, FAULT_MALFORMED);
+	cr_expect_not_null(strstr(problem.text, part), "%s: %s", path, problem.text);
 	cr_expect_eq(response.caching.expires_s, 0);
 }
 
@@ -116,14 +116,14 @@ Test(ocsp_route, says_how_long_an_answer_may_be_kept)
 	CLEANUP(clear_response) struct http_response first = {0};
 	CLEANUP(clear_response) struct http_response again = {0};
 	CLEANUP(clear_response) struct http_response later = {0};
-	struct fault trouble = {0};
+	struct fault problem = {0};
 
 	make_scene(&scene);
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &first, &trouble);
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S + 60, &again, &trouble);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &first, &problem);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S + 60, &again, &problem);
 	serve(&scene, "GET", (const char *)scene.path.data, NOW_S + OCSP_VALIDITY_S, &later,
-	      &trouble);
-	cr_expect_eq(trouble.class, FAULT_NONE, "%s", trouble.text);
+	      &problem);
+	cr_expect_eq(problem.class, FAULT_NONE, "%s", problem.text);
 	cr_expect_eq(first.caching.now_s, NOW_S);
 	cr_expect_eq(first.caching.last_modified_s, NOW_S);
 	cr_expect_eq(first.caching.expires_s, NOW_S + OCSP_VALIDITY_S);
@@ -142,16 +142,16 @@ Test(ocsp_route, reads_every_way_to_write_a_path)
 	CLEANUP(clear_response) struct http_response plain = {0};
 	CLEANUP(clear_response) struct http_response encoded = {0};
 	CLEANUP(clear_buffer) struct buffer path = {0};
-	struct fault trouble = {0};
+	struct fault problem = {0};
 
 	make_scene(&scene);
 	append_string(&path, OCSP_GET_PATH);
 	for (const uint8_t *c = scene.path.data + strlen(OCSP_GET_PATH); *c != '\0'; c++)
 		append_format(&path, *c % 2 == 0 ? "%%%02X" : "%%%02x", *c);
-	serve(&scene, "POST", OCSP_POST_PATH, NOW_S, &posted, &trouble);
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &plain, &trouble);
-	serve(&scene, "HEAD", (const char *)path.data, NOW_S, &encoded, &trouble);
-	cr_expect_eq(trouble.class, FAULT_NONE, "%s", trouble.text);
+	serve(&scene, "POST", OCSP_POST_PATH, NOW_S, &posted, &problem);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &plain, &problem);
+	serve(&scene, "HEAD", (const char *)path.data, NOW_S, &encoded, &problem);
+	cr_expect_eq(problem.class, FAULT_NONE, "%s", problem.text);
 	cr_expect_gt(posted.body.len, 100);
 	cr_expect(equal_bytes(bytes_of_buffer(&plain.body), bytes_of_buffer(&posted.body)));
 	cr_expect(equal_bytes(bytes_of_buffer(&encoded.body), bytes_of_buffer(&posted.body)));
@@ -166,13 +166,13 @@ Test(ocsp_route, lets_nobody_keep_the_rest)
 	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_response) struct http_response unknown = {0};
 	CLEANUP(clear_response) struct http_response nonced = {0};
-	struct fault trouble = {0};
+	struct fault problem = {0};
 
 	make_scene(&scene);
 	set_request(&scene, (struct bytes){never_issued, SERIAL_MAX}, (struct bytes){0});
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &unknown, &trouble);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &unknown, &problem);
 	set_request(&scene, certificate_serial(scene.certificate), bytes_of_string("nonce"));
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &nonced, &trouble);
+	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &nonced, &problem);
 	cr_expect_gt(unknown.body.len, 100);
 	cr_expect_gt(nonced.body.len, 100);
 	cr_expect_eq(unknown.caching.expires_s, 0);
