@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
-#include "common/ca/issue/authority.h"
+#include "common/ca/issue/init_authority.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/members/trust.h"
 #include "tools/output.h"

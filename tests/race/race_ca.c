@@ -6,11 +6,14 @@
  */
 #include "common/base/clock.h"
 #include "common/base/workers.h"
+#include "common/ca/issue/init_authority.h"
 #include "common/ca/service/service.h"
 #include "common/ca/store/listing.h"
 #include "common/ca/store/revoke.h"
 #include "common/crypto/key_file.h"
+#include "common/wire/certificates.h"
 #include "common/wire/envelope.h"
+#include "common/wire/status.h"
 #include "common/x509/csr.h"
 
 #include <ftw.h>

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/staging.h"
+#include "common/ca/issue/certify_batch.h"
 #include "common/x509/csr.h"
 #include "tools/output.h"
 

@@ -1,23 +1,29 @@
 #ifndef CERTPOOL_CA_ISSUE_CERTIFY_BATCH_H
 #define CERTPOOL_CA_ISSUE_CERTIFY_BATCH_H
 
-#include "common/ca/store/clients.h"
-#include "common/ca/store/store.h"
+#include "common/ca/issue/authority.h"
 #include "common/wire/certificates.h"
-#include "common/x509/issuer.h"
 
-/* What the requests of one batch are certified with, and for whom. */
-struct batch_terms {
-	const struct issuer *issuer;
-	const uint8_t *issuer_key_sha256; /* no client may have this key */
-	struct store *store;
-	const struct client *client;
-	struct validity validity;
-	int64_t now_s;
-};
+/*
+ * Certifies the requests of an authenticated client. Every request is examined (form, proof of
+ * possession, key, names, the client's policy); those that hold are certified and recorded in one
+ * transaction, which is durable on return. A public key that is certified for this client already
+ * gets the certificate that it has, whatever else the request says; a key that is another client's
+ * is refused. The same key twice in one batch refuses the batch.
+ *
+ * *ret_answer's claims are left to the caller.
+ * Errors: -1 only when the CA itself failed: nothing was issued.
+ */
+int certify_batch(struct authority *authority, const char *client,
+		  const struct certificates_request *request, int64_t now_s,
+		  struct certificates_answer *ret_answer, struct fault *fault) MUST_CHECK;
 
-/* certify_batch of authority.h, for a client that there is and at most BATCH_SIZE_MAX requests. */
-int certify_requests(const struct batch_terms *terms, const struct certificates_request *request,
-		     struct certificates_answer *ret_answer, struct fault *fault) MUST_CHECK;
+/*
+ * The answer to a client whose whole request is refused for a reason found before certify_batch.
+ * The refusal is in the audit log on return.
+ */
+int refuse_batch(struct authority *authority, const char *client, const struct refusal *refusal,
+		 int64_t now_s, struct certificates_answer *ret_answer,
+		 struct fault *fault) MUST_CHECK;
 
 #endif

@@ -2,71 +2,69 @@
 
 #include "common/base/staging.h"
 
-/* The root's layout, while it is worked on. */
-struct root_place {
+/* The root's layout, opened and locked. */
+struct root_home {
 	struct layout *layout;
 	int lock;
 	struct key_access access; /* borrowed: the root's key is always a file */
 	struct certificate *root;
 };
 
-static void clear_root_place(struct root_place *place)
+static void clear_root_home(struct root_home *home)
 {
-	free_certificate(&place->root);
-	free_layout(&place->layout);
-	close_descriptor(&place->lock);
+	free_certificate(&home->root);
+	free_layout(&home->layout);
+	close_descriptor(&home->lock);
 }
 
-/* Where the CA has a copy of its root, that root exists: its layout is not there, and must not be
-   made up. */
+/* When the CA has a copy of its root, the root exists elsewhere: a missing layout is not made. */
 static int open_root_layout(const struct layout *layout, const struct ca_node *ca,
-			    struct root_place *place, bool *ret_made, struct fault *fault)
+			    struct root_home *home, bool *ret_made, struct fault *fault)
 {
-	struct fault absent = {0};
+	struct fault problem = {0};
 
-	if (open_layout(ca->root_layout, &place->layout, &absent) == 0)
+	if (open_layout(ca->root_layout, &home->layout, &problem) == 0)
 		return 0;
-	if (absent.class != FAULT_NOT_FOUND)
-		return pass_fault(&absent, fault);
+	if (problem.class != FAULT_NOT_FOUND)
+		return pass_fault(&problem, fault);
 	if (root_exists(layout))
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s: expected the layout of the root of %s/cert/root.crt, found "
 				 "none: put it back",
 				 ca->root_layout, layout->path);
-	if (make_layout(ca->root_layout, &place->layout, fault) < 0)
+	if (make_layout(ca->root_layout, &home->layout, fault) < 0)
 		return -1;
 	*ret_made = true;
 	return 0;
 }
 
-static int lock_root_layout(struct root_place *place, struct fault *fault)
+static int lock_root_layout(struct root_home *home, struct fault *fault)
 {
-	const struct layout *layout = place->layout;
+	const struct layout *layout = home->layout;
 
-	if (lock_layout(layout, LOCK_WAIT, &place->lock, fault) < 0)
+	if (lock_layout(layout, LOCK_WAIT, &home->lock, fault) < 0)
 		return -1;
 	if (sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->cert, fault) < 0)
 		return prefix_fault(fault, "%s", layout->path);
 	return 0;
 }
 
-static int make_root_there(const struct layout *layout, const struct ca_node *ca,
-			   const struct root_place *place, int64_t now_s, struct fault *fault)
+static int make_apart_root(const struct layout *layout, const struct ca_node *ca,
+			   const struct root_home *home, int64_t now_s, struct fault *fault)
 {
 	if (root_exists(layout))
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/cert/root.crt: expected the root of which %s/cert/root.crt is "
 				 "a copy, found none: put it back",
-				 place->layout->path, layout->path);
-	if (!file_exists(place->layout->private, "root.key") &&
-	    make_key_file(place->layout, "root.key", ca->key, &place->access, fault) < 0)
+				 home->layout->path, layout->path);
+	if (!file_exists(home->layout->private, "root.key") &&
+	    make_key_file(home->layout, "root.key", ca->key, &home->access, fault) < 0)
 		return -1;
-	return make_root(place->layout, ca, &place->access, now_s, fault);
+	return make_root(home->layout, ca, &home->access, now_s, fault);
 }
 
-/* The CA's copy, which comes after the root itself. */
-static int copy_root(const struct layout *layout, const struct root_place *place,
-		     struct fault *fault)
+/* Writes the CA's copy, or compares it with the root. */
+static int copy_root(const struct layout *layout, const struct root_home *home, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *copy = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
@@ -74,40 +72,40 @@ static int copy_root(const struct layout *layout, const struct root_place *place
 	if (root_exists(layout)) {
 		if (read_ca_root(layout, &copy, fault) < 0)
 			return -1;
-		if (equal_bytes(certificate_der(copy), certificate_der(place->root)))
+		if (equal_bytes(certificate_der(copy), certificate_der(home->root)))
 			return 0;
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s/cert/root.crt and %s/cert/root.crt are two roots: expected "
 				 "the same one; put the right one back",
-				 layout->path, place->layout->path);
+				 layout->path, home->layout->path);
 	}
-	if (format_certificate_pem(certificate_der(place->root), &pem, fault) < 0)
+	if (format_certificate_pem(certificate_der(home->root), &pem, fault) < 0)
 		return -1;
 	if (write_file(layout->cert, "root.crt", STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }
 
-/* Who signs for once. */
-static int load_root(const struct root_place *place, int64_t now_s, struct issuer **ret_issuer,
+/* The root as an issuer, for one signature. */
+static int load_root(const struct root_home *home, int64_t now_s, struct issuer **ret_issuer,
 		     struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 
-	if (open_key_file(place->layout, "root.key", &place->access, &key, fault) < 0 ||
-	    read_ca_root(place->layout, &root, fault) < 0)
+	if (open_key_file(home->layout, "root.key", &home->access, &key, fault) < 0 ||
+	    read_ca_root(home->layout, &root, fault) < 0)
 		return -1;
 	if (new_issuer(&root, &key, &issuer, fault) < 0 ||
 	    check_issuer_validity(issuer, now_s, fault) < 0)
 		return prefix_fault(fault, "%s: cert/root.crt and Private/root.key",
-				    place->layout->path);
+				    home->layout->path);
 	*ret_issuer = TAKE(issuer);
 	return 0;
 }
 
-/* Backdated like its certificates, and within the root's. */
+/* Backdated like its certificates; stays within the root's. */
 static struct validity choose_validity(const struct ca_node *ca, const struct certificate *root,
 				       int64_t now_s)
 {
@@ -149,23 +147,22 @@ static int make_missing(const struct layout *layout, const struct ca_node *ca,
 			const struct key_access *access, int64_t now_s,
 			struct intermediate_made *made, struct fault *fault)
 {
-	CLEANUP(clear_root_place) struct root_place place = {.lock = -1, .access = *access};
+	CLEANUP(clear_root_home) struct root_home home = {.lock = -1, .access = *access};
 	CLEANUP(free_issuer) struct issuer *root = NULL;
 
-	place.access.url = NULL;
-	if (open_root_layout(layout, ca, &place, &made->root_layout, fault) < 0 ||
-	    lock_root_layout(&place, fault) < 0)
+	home.access.url = NULL;
+	if (open_root_layout(layout, ca, &home, &made->root_layout, fault) < 0 ||
+	    lock_root_layout(&home, fault) < 0)
 		return -1;
-	made->root = !root_exists(place.layout);
-	if (made->root && make_root_there(layout, ca, &place, now_s, fault) < 0)
+	made->root = !root_exists(home.layout);
+	if (made->root && make_apart_root(layout, ca, &home, now_s, fault) < 0)
 		return -1;
-	if (read_ca_root(place.layout, &place.root, fault) < 0 ||
-	    copy_root(layout, &place, fault) < 0)
+	if (read_ca_root(home.layout, &home.root, fault) < 0 || copy_root(layout, &home, fault) < 0)
 		return -1;
 	made->certificate = !issuing_certificate_exists(layout, ca);
 	if (!made->certificate)
 		return 0;
-	if (load_root(&place, now_s, &root, fault) < 0)
+	if (load_root(&home, now_s, &root, fault) < 0)
 		return -1;
 	return certify_ca(layout, ca, access, root, now_s, fault);
 }

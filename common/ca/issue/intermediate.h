@@ -4,8 +4,8 @@
 #include "common/ca/issue/issuing_key.h"
 
 /*
- * The CA's certificate below a root that lies apart, in a layout of its own (the manifest's
- * root_layout), with its key: on a medium that is needed for this alone.
+ * The CA's certificate under a root that lies apart: the root and its key are in a layout of their
+ * own (root_layout in the manifest), say on a medium that is mounted only to make this certificate.
  */
 
 struct intermediate_made {
@@ -15,14 +15,14 @@ struct intermediate_made {
 };
 
 /*
- * Makes what is missing, in this order: the root's layout, its key and root, the copy of the root
- * in the CA's layout, and the CA's certificate for its key, which is there. With both certificates
- * there, the root's layout is not looked at.
+ * Makes the missing parts, in this order: the root's layout, its key and root, the copy of the root
+ * in the CA's layout, the CA's certificate. The CA's key must exist. When the CA's layout has both
+ * certificates the root's layout is not opened. The caller holds the lock of the CA's layout.
  *
  * Not done: a second certificate for a CA that has one.
  *
- * Errors: FAULT_NOT_FOUND and FAULT_REFUSED when the root of which the CA has a copy is not in the
- * root's layout, or another is: none is made then. The caller holds the lock of the CA's layout.
+ * Errors: when the CA has a copy of a root, FAULT_NOT_FOUND if the root's layout has none and
+ * FAULT_REFUSED if it has another one. Nothing is made then.
  */
 int make_intermediate(const struct layout *layout, const struct ca_node *ca,
 		      const struct key_access *access, int64_t now_s,

@@ -63,7 +63,7 @@ int make_issuing_key(const struct layout *layout, const struct ca_node *ca,
 int make_root(const struct layout *layout, const struct ca_node *ca,
 	      const struct key_access *access, int64_t now_s, struct fault *fault)
 {
-	/* Backdated like its certificates, which could not begin before it. */
+	/* Backdated like its certificates, which cannot begin before it. */
 	const struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s,
 					  .not_after_s = now_s + ca->validity_s};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
@@ -81,8 +81,8 @@ int make_root(const struct layout *layout, const struct ca_node *ca,
 	return 0;
 }
 
-static int read_own(const struct layout *layout, const char *name,
-		    struct certificate **ret_certificate, struct fault *fault)
+static int read_ca_certificate(const struct layout *layout, const char *name,
+			       struct certificate **ret_certificate, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
@@ -99,23 +99,22 @@ static int read_own(const struct layout *layout, const char *name,
 
 int read_ca_root(const struct layout *layout, struct certificate **ret_root, struct fault *fault)
 {
-	return read_own(layout, root_name, ret_root, fault);
+	return read_ca_certificate(layout, root_name, ret_root, fault);
 }
 
-/* Puts before *found which files it is about. */
-static int refuse_files(const struct layout *layout, const struct ca_node *ca,
-			const struct key_access *access, const struct fault *found,
-			struct fault *fault)
+static int set_issuer_fault(const struct layout *layout, const struct ca_node *ca,
+			    const struct key_access *access, const struct fault *problem,
+			    struct fault *fault)
 {
 	const char *name = issuing_certificate_name(ca);
 	const char *root = ca->root_layout != NULL ? ", cert/root.crt" : "";
 
 	if (access->url != NULL)
-		return set_fault(fault, found->class, "%s: cert/%s%s and the key %s: %s",
-				 layout->path, name, root, access->url, found->text);
-	return set_fault(fault, found->class,
+		return set_fault(fault, problem->class, "%s: cert/%s%s and the key %s: %s",
+				 layout->path, name, root, access->url, problem->text);
+	return set_fault(fault, problem->class,
 			 "%s: cert/%s%s and Private/%s: %s: restore %s from a backup", layout->path,
-			 name, root, issuing_key_name(ca), found->text,
+			 name, root, issuing_key_name(ca), problem->text,
 			 ca->root_layout != NULL ? "them" : "both");
 }
 
@@ -127,15 +126,15 @@ int load_issuer(const struct layout *layout, const struct ca_node *ca,
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
-	struct fault found = {0};
+	struct fault problem = {0};
 
 	if (check_ca_kind(layout, ca, fault) < 0 ||
-	    read_own(layout, issuing_certificate_name(ca), &certificate, fault) < 0 ||
+	    read_ca_certificate(layout, issuing_certificate_name(ca), &certificate, fault) < 0 ||
 	    (ca->root_layout != NULL && read_ca_root(layout, &root, fault) < 0) ||
 	    open_private_key(layout, issuing_key_name(ca), access, &key, fault) < 0)
 		return -1;
-	if (new_intermediate_issuer(&certificate, &root, &key, &issuer, &found) < 0)
-		return refuse_files(layout, ca, access, &found, fault);
+	if (new_intermediate_issuer(&certificate, &root, &key, &issuer, &problem) < 0)
+		return set_issuer_fault(layout, ca, access, &problem, fault);
 	if (set_revocation_urls(issuer, &urls, fault) < 0)
 		return -1;
 	*ret_issuer = TAKE(issuer);

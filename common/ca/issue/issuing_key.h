@@ -7,13 +7,13 @@
 #include "common/x509/issuer.h"
 
 /*
- * What a CA issues with, its issuing certificate and key, in its layout:
+ * The certificate and key with which a CA issues, in its layout:
  *
- *   cert/root.crt and Private/root.key     when it issues under its root
- *   cert/ca.crt and Private/ca.key         when its root lies apart (the manifest's root_layout):
- *                                          then cert/root.crt is a copy of that root
+ *   cert/root.crt and Private/root.key     when the root itself issues
+ *   cert/ca.crt and Private/ca.key         when the root lies apart (root_layout in the manifest):
+ *                                          cert/root.crt is then a copy of that root
  *
- * There is no key file when the key is in a token.
+ * A key in a token has no file.
  */
 
 /* "root.crt" or "ca.crt", and "root.key" or "ca.key". */
@@ -22,35 +22,36 @@ const char *issuing_key_name(const struct ca_node *ca);
 
 bool root_exists(const struct layout *layout);
 bool issuing_certificate_exists(const struct layout *layout, const struct ca_node *ca);
-/* True of a key in a token without a look at the token. */
+/* True for a key in a token, which is not looked for. */
 bool issuing_key_exists(const struct layout *layout, const struct ca_node *ca,
 			const struct key_access *access);
 
 /*
- * FAULT_REFUSED when what is in the layout is another kind of CA than the manifest says: a CA that
- * issues under its root does not become one whose root lies apart, nor the other way round.
+ * FAULT_REFUSED when the files of the layout and the manifest disagree on the kind of CA, whether
+ * the root itself issues or lies apart: a CA never changes from one kind to the other.
  */
 int check_ca_kind(const struct layout *layout, const struct ca_node *ca,
 		  struct fault *fault) MUST_CHECK;
 
-/* Makes and writes the issuing key, unless there is one. Makes none in a token. */
+/* Makes and writes the issuing key, unless it exists. Never makes a key in a token. */
 int make_issuing_key(const struct layout *layout, const struct ca_node *ca,
 		     const struct key_access *access, struct fault *fault) MUST_CHECK;
 
 /*
- * Makes the root for the key Private/root.key, or the one in the token, and writes it. The layout,
- * the CA's or the root's own, must have none.
+ * Makes and writes the root of the key Private/root.key, or of the key in the token. The layout,
+ * the CA's or the root's own, must have no root yet.
  */
 int make_root(const struct layout *layout, const struct ca_node *ca,
 	      const struct key_access *access, int64_t now_s, struct fault *fault) MUST_CHECK;
 
+/* cert/root.crt. FAULT_NOT_FOUND. */
 int read_ca_root(const struct layout *layout, struct certificate **ret_root,
 		 struct fault *fault) MUST_CHECK;
 
 /*
- * Reads certificate, root and key; its certificates will have the manifest's URLs. FAULT_NOT_FOUND
- * without a certificate; FAULT_REFUSED when they do not belong together, the certificate is no
- * CA's, or is not by the root; and as check_ca_kind.
+ * Reads certificate, root and key as an issuer, whose certificates will have the manifest's URLs.
+ * Errors: FAULT_NOT_FOUND without a certificate; FAULT_REFUSED when certificate and key do not
+ * belong together, the certificate is not a CA's, or not by the root; and those of check_ca_kind.
  */
 int load_issuer(const struct layout *layout, const struct ca_node *ca,
 		const struct key_access *access, struct issuer **ret_issuer,

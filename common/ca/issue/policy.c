@@ -4,8 +4,9 @@
 #include "common/x509/distinguished_name.h"
 
 /*
- * Subjects are compared as rewrite_subject writes them, without the spaces and the lower-case
- * attribute types that may be in the manifest. False when the template is no name.
+ * The template as rewrite_subject writes it, as it did the request's subject: without the spaces
+ * and the lower-case attribute types that the manifest may have. False when the template is no
+ * name.
  */
 static bool matches_rewritten(const char *template, const char *client, const char *subject)
 {
@@ -22,7 +23,7 @@ static bool matches_subject(const struct client *client, const char *subject)
 	       matches_rewritten(client->policy.subject, client->name, subject);
 }
 
-static bool matches_any(const struct client *client, const char *name)
+static bool matches_any_alt_name(const struct client *client, const char *name)
 {
 	for (size_t i = 0; i < client->policy.alt_name_count; i++)
 		if (match_template(client->policy.alt_names[i], client->name, name))
@@ -47,7 +48,7 @@ void check_policy(const struct client *client, const struct csr *csr, struct ref
 		return;
 	}
 	for (size_t i = 0; i < names->count; i++) {
-		if (matches_any(client, names->names[i]))
+		if (matches_any_alt_name(client, names->names[i]))
 			continue;
 		set_refusal(refusal, "policy", "alternative name \"%.256s\" is not allowed",
 			    names->names[i]);

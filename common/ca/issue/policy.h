@@ -6,9 +6,8 @@
 #include "common/x509/csr.h"
 
 /*
- * Holds what a request asks for against what the CA allows this client: the type of its key,
- * its subject, each of its alternative names. A request that is not allowed is refused: *refusal is
- * filled. How many certificates the client may have is insert_certificates' matter.
+ * Refuses a request, in *refusal, whose key type, subject or any alternative name the client's
+ * policy does not allow. The number of certificates is checked by insert_certificates.
  */
 void check_policy(const struct client *client, const struct csr *csr, struct refusal *refusal);
 

@@ -8,7 +8,7 @@ enum { US_PER_S = 1000000 };
 
 static const int64_t minute_us = INT64_C(60) * US_PER_S;
 
-/* What a client has used up, as the time that its requests take when they are spread evenly. */
+/* One client's bucket. Requests are counted as the time in which they would be refilled. */
 struct bucket {
 	char client[NAME_SIZE];
 	int64_t used_us;
@@ -48,7 +48,7 @@ void free_rate(struct rate **pointer)
 	free(rate);
 }
 
-/* A bucket that nothing was taken from for a minute is full, as is one that is not there. */
+/* A bucket that was not used for a minute is full, like the bucket of a new client. */
 static void drop_full_buckets(struct rate *rate, int64_t now_us)
 {
 	struct bucket **link = &rate->buckets;
@@ -65,7 +65,7 @@ static void drop_full_buckets(struct rate *rate, int64_t now_us)
 	}
 }
 
-/* NULL: no memory for a new one. */
+/* Finds or adds the bucket of a client; NULL: out of memory. */
 static struct bucket *find_bucket(struct rate *rate, const char *client, int64_t now_us)
 {
 	struct bucket *bucket;
@@ -86,7 +86,8 @@ static struct bucket *find_bucket(struct rate *rate, const char *client, int64_t
 	return bucket;
 }
 
-static bool use(struct bucket *bucket, size_t per_minute, int64_t now_us, int64_t *ret_wait_s)
+static bool use_bucket(struct bucket *bucket, size_t per_minute, int64_t now_us,
+		       int64_t *ret_wait_s)
 {
 	int64_t cost_us = minute_us / (int64_t)per_minute;
 	int64_t over_us;
@@ -114,7 +115,7 @@ bool take_turn(struct rate *rate, const char *client, size_t per_minute, int64_t
 		return true;
 	pthread_mutex_lock(&rate->lock);
 	bucket = find_bucket(rate, client, now_us);
-	granted = bucket == NULL || use(bucket, per_minute, now_us, ret_wait_s);
+	granted = bucket == NULL || use_bucket(bucket, per_minute, now_us, ret_wait_s);
 	pthread_mutex_unlock(&rate->lock);
 	return granted;
 }

@@ -1,7 +1,9 @@
 #include "common/ca/service/encrypted_requests.h"
 
 #include "common/base/clock.h"
+#include "common/ca/issue/certify_batch.h"
 #include "common/ca/service/revocation_request.h"
+#include "common/ca/service/status_request.h"
 #include "common/wire/envelope.h"
 
 #include <stdio.h>
@@ -10,261 +12,253 @@
 static const unsigned int ok = 200;
 static const unsigned int internal_error = 500;
 
-int init_encrypted_requests(struct encrypted_requests *inquiries, const struct layout *layout,
-			    struct fault *fault)
-{
-	if (init_shared_keys(&inquiries->ring, layout, fault) < 0)
-		return -1;
-	init_refusal_counts(&inquiries->refusals);
-	return 0;
-}
+struct encrypted_exchange;
 
-void clear_encrypted_requests(struct encrypted_requests *inquiries)
-{
-	clear_shared_keys(&inquiries->ring);
-	clear_refusal_counts(&inquiries->refusals);
-}
+/* Reads the decrypted question, acts, and formats the answer, which may be a refusal. */
+typedef int answer_function(const struct encrypted_exchange *exchange, struct secret *ret_json,
+			    struct fault *fault);
 
-/* One question on its way to its answer. */
-struct inquiry {
-	struct encrypted_requests *all;
-	const char *path;
+/* A kind of request. */
+struct encrypted_route {
+	const struct message_kind *kind;
+	answer_function *answer;
+	bool rate_limited;
+};
+
+/* One request and its answer. */
+struct encrypted_exchange {
+	struct encrypted_requests *requests;
+	const struct encrypted_route *route;
 	struct question question;
 	int64_t now_s;
 };
 
-static void log_text(const struct encrypted_requests *all, const char *path, unsigned int status,
-		     const char *text)
+int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
+			    struct fault *fault)
 {
-	if (all->log != NULL)
-		all->log(all->log_context, "POST", path, status, text);
+	init_refusal_counts(&requests->refusals);
+	return init_shared_keys(&requests->keys, layout, fault);
 }
 
-/* A refusal goes inside the encrypted answer, so that HTTP itself sees a success. */
-static void log_refusal(const struct inquiry *inquiry, const struct refusal *refusal)
+void clear_encrypted_requests(struct encrypted_requests *requests)
+{
+	clear_shared_keys(&requests->keys);
+	clear_refusal_counts(&requests->refusals);
+}
+
+/* --- the log --- */
+
+static void log_text(const struct encrypted_exchange *exchange, unsigned int status,
+		     const char *text)
+{
+	const struct encrypted_requests *requests = exchange->requests;
+
+	if (requests->log != NULL)
+		requests->log(requests->log_context, "POST", exchange->route->kind->path, status,
+			      text);
+}
+
+static void log_refusal(const struct encrypted_exchange *exchange, const struct refusal *refusal)
 {
 	char text[FAULT_TEXT_SIZE];
 
-	(void)snprintf(text, sizeof(text), "%s: %s: %s", inquiry->question.message.peer,
+	(void)snprintf(text, sizeof(text), "%s: %s: %s", exchange->question.message.peer,
 		       refusal->type, refusal->detail);
-	log_text(inquiry->all, inquiry->path, ok, text);
-	count_refusal(&inquiry->all->refusals, refusal->type);
+	log_text(exchange, ok, text);
+	count_refusal(&exchange->requests->refusals, refusal->type);
 }
 
-static void log_member_refusals(const struct inquiry *inquiry,
+static void log_member_refusals(const struct encrypted_exchange *exchange,
 				const struct certificates_answer *answer)
 {
 	const struct member_refusal *first = answer->refusals;
 	char text[FAULT_TEXT_SIZE];
 
 	(void)snprintf(text, sizeof(text), "%s: %zu of %zu requests refused; %s: %s: %s",
-		       inquiry->question.message.peer, answer->refusal_count,
+		       exchange->question.message.peer, answer->refusal_count,
 		       answer->refusal_count + answer->certificate_count, first->name,
 		       first->refusal.type, first->refusal.detail);
-	log_text(inquiry->all, inquiry->path, ok, text);
+	log_text(exchange, ok, text);
 	for (size_t i = 0; i < answer->refusal_count; i++)
-		count_refusal(&inquiry->all->refusals, answer->refusals[i].refusal.type);
+		count_refusal(&exchange->requests->refusals, answer->refusals[i].refusal.type);
 }
 
-/* What the CA could not do is for its own log; whoever asked can only ask again. */
-static void refuse_for_failure(const struct inquiry *inquiry, const struct fault *found,
-			       struct refusal *refusal)
+/* --- what the three kinds have in common --- */
+
+/* The client learns no more than that the CA failed; the log has the reason. */
+static void refuse_for_failure(const struct encrypted_exchange *exchange,
+			       const struct fault *failure, struct refusal *refusal)
 {
-	log_text(inquiry->all, inquiry->path, internal_error, found->text);
-	set_refusal(refusal, "failed",
-		    "the CA could not do it, and says why in its log: try again");
+	log_text(exchange, internal_error, failure->text);
+	set_refusal(refusal, "failed", "the CA failed, for a reason that is in its log: try again");
 }
 
-static void refuse_for_form(const struct inquiry *inquiry, const struct fault *found,
-			    struct refusal *refusal)
+/*
+ * Whether the CA acts on the question; *refusal otherwise. `parsed` and `problem` are the outcome
+ * of its parser. A question that is malformed or stale does not count against the client's rate.
+ */
+static bool admit(const struct encrypted_exchange *exchange, int parsed,
+		  const struct fault *problem, const struct request_claims *claims,
+		  struct refusal *refusal)
 {
-	if (found->class == FAULT_FAILED)
-		refuse_for_failure(inquiry, found, refusal);
+	const char *client = exchange->question.message.peer;
+	struct fault failure = {0};
+	int result = 0;
+
+	if (parsed < 0)
+		result = refuse_for_fault(problem, NULL, refusal, &failure);
 	else
-		set_refusal(refusal, found->class == FAULT_TOO_LARGE ? "too_many" : "malformed",
-			    "%s", found->text);
+		check_request_claims(claims, client, CA_NAME, exchange->now_s, refusal);
+	if (parsed == 0 && exchange->route->rate_limited && !is_refused(refusal))
+		result = admit_request(exchange->requests->authority, client, refusal, &failure);
+	if (result < 0)
+		refuse_for_failure(exchange, &failure, refusal);
+	return !is_refused(refusal);
 }
 
-static struct answer_claims claims_of(const struct inquiry *inquiry,
-				      const struct request_claims *claims)
+static struct answer_claims make_claims(const struct encrypted_exchange *exchange,
+					const struct request_claims *request)
 {
-	return make_answer_claims(claims, inquiry->question.sha256, CA_NAME,
-				  inquiry->question.message.peer, inquiry->now_s);
+	return make_answer_claims(request, exchange->question.sha256, CA_NAME,
+				  exchange->question.message.peer, exchange->now_s);
 }
 
-/* A client that asks too often is refused here, and has to wait. */
-static void check_rate(const struct inquiry *inquiry, struct refusal *refusal)
-{
-	struct fault found = {0};
+/* --- the three kinds --- */
 
-	if (admit_request(inquiry->all->authority, inquiry->question.message.peer, refusal,
-			  &found) < 0)
-		refuse_for_failure(inquiry, &found, refusal);
-}
-
-/* A flood of what is refused for coming too often does not become a flood of events. */
-static void refuse_whole(const struct inquiry *inquiry, const struct refusal *refusal,
-			 struct certificates_answer *answer)
+/* Refuses all requests at once, with an event. A client that asks too often gets none, so that a
+   flood of requests is not a flood of events. */
+static void refuse_certificates(const struct encrypted_exchange *exchange,
+				const struct refusal *refusal, struct certificates_answer *answer)
 {
-	struct fault found = {0};
+	struct fault failure = {0};
 
 	answer->refusal = *refusal;
 	if (strcmp(refusal->type, RATE_REFUSAL) == 0 || strcmp(refusal->type, "failed") == 0)
 		return;
-	if (refuse_batch(inquiry->all->authority, inquiry->question.message.peer, refusal,
-			 inquiry->now_s, answer, &found) < 0)
-		log_text(inquiry->all, inquiry->path, internal_error, found.text);
+	if (refuse_batch(exchange->requests->authority, exchange->question.message.peer, refusal,
+			 exchange->now_s, answer, &failure) < 0)
+		log_text(exchange, internal_error, failure.text);
 }
 
-static int answer_certificates(const struct inquiry *inquiry, struct secret *ret_plaintext,
+static int answer_certificates(const struct encrypted_exchange *exchange, struct secret *ret_json,
 			       struct fault *fault)
 {
-	const struct decrypted_message *message = &inquiry->question.message;
+	const struct decrypted_message *message = &exchange->question.message;
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	struct request_claims claims = {0};
 	struct refusal refusal = {0};
-	struct fault found = {0};
+	struct fault problem = {0};
+	int parsed = parse_certificates_request(bytes_of_secret(&message->plaintext), &request,
+						&claims, &problem);
 
-	if (parse_certificates_request(bytes_of_secret(&message->plaintext), &request, &claims,
-				       &found) < 0)
-		refuse_for_form(inquiry, &found, &refusal);
-	else
-		check_request_claims(&claims, message->peer, CA_NAME, inquiry->now_s, &refusal);
-	if (refusal.type[0] == '\0')
-		check_rate(inquiry, &refusal);
-	if (refusal.type[0] == '\0' && certify_batch(inquiry->all->authority, message->peer,
-						     &request, inquiry->now_s, &answer, &found) < 0)
-		refuse_for_failure(inquiry, &found, &refusal);
-	if (refusal.type[0] != '\0')
-		refuse_whole(inquiry, &refusal, &answer);
-	if (answer.refusal.type[0] != '\0')
-		log_refusal(inquiry, &answer.refusal);
+	if (admit(exchange, parsed, &problem, &claims, &refusal) &&
+	    certify_batch(exchange->requests->authority, message->peer, &request, exchange->now_s,
+			  &answer, &problem) < 0)
+		refuse_for_failure(exchange, &problem, &refusal);
+	if (is_refused(&refusal))
+		refuse_certificates(exchange, &refusal, &answer);
+	if (is_refused(&answer.refusal))
+		log_refusal(exchange, &answer.refusal);
 	else if (answer.refusal_count > 0)
-		log_member_refusals(inquiry, &answer);
-	answer.claims = claims_of(inquiry, &claims);
-	return format_certificates_answer(&answer, ret_plaintext, fault);
+		log_member_refusals(exchange, &answer);
+	answer.claims = make_claims(exchange, &claims);
+	return format_certificates_answer(&answer, ret_json, fault);
 }
 
-static void judge_pem(const struct inquiry *inquiry, const struct buffer *pem,
-		      struct status_answer *answer)
+static int answer_status_question(const struct encrypted_exchange *exchange,
+				  struct secret *ret_json, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault found = {0};
-
-	if (unwrap_certificate_pem(bytes_of_buffer(pem), &der, &found) == 0 &&
-	    answer_status(inquiry->all->authority, bytes_of_buffer(&der), inquiry->now_s, answer,
-			  &found) == 0)
-		return;
-	if (found.class == FAULT_MALFORMED || found.class == FAULT_TOO_LARGE)
-		set_refusal(&answer->refusal, "malformed", "certificate: %s", found.text);
-	else
-		refuse_for_failure(inquiry, &found, &answer->refusal);
-}
-
-static int answer_status_inquiry(const struct inquiry *inquiry, struct secret *ret_plaintext,
-				 struct fault *fault)
-{
-	const struct decrypted_message *message = &inquiry->question.message;
+	const struct decrypted_message *message = &exchange->question.message;
 	CLEANUP(clear_status_request) struct status_request request = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct status_answer answer = {0};
 	struct request_claims claims = {0};
-	struct fault found = {0};
+	struct fault problem = {0};
+	int parsed = parse_status_request(bytes_of_secret(&message->plaintext), &request, &claims,
+					  &problem);
 
-	if (parse_status_request(bytes_of_secret(&message->plaintext), &request, &claims, &found) <
-	    0)
-		refuse_for_form(inquiry, &found, &answer.refusal);
-	else
-		check_request_claims(&claims, message->peer, CA_NAME, inquiry->now_s,
-				     &answer.refusal);
-	if (answer.refusal.type[0] == '\0')
-		judge_pem(inquiry, &request.certificate, &answer);
-	if (answer.refusal.type[0] != '\0')
-		log_refusal(inquiry, &answer.refusal);
-	answer.claims = claims_of(inquiry, &claims);
-	return format_status_answer(&answer, ret_plaintext, fault);
+	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
+	    (unwrap_certificate_pem(bytes_of_buffer(&request.certificate), &der, &problem) < 0 ||
+	     answer_status(exchange->requests->authority, bytes_of_buffer(&der), exchange->now_s,
+			   &answer, &problem) < 0)) {
+		if (problem.class == FAULT_MALFORMED || problem.class == FAULT_TOO_LARGE)
+			set_refusal(&answer.refusal, "malformed", "certificate: %s", problem.text);
+		else
+			refuse_for_failure(exchange, &problem, &answer.refusal);
+	}
+	if (is_refused(&answer.refusal))
+		log_refusal(exchange, &answer.refusal);
+	answer.claims = make_claims(exchange, &claims);
+	return format_status_answer(&answer, ret_json, fault);
 }
 
-static void revoke_for(const struct inquiry *inquiry, const struct revocation_request *request,
-		       struct revocation_answer *answer)
-{
-	const struct ca_crl_options terms = authority_crl_options(inquiry->all->authority);
-	struct fault trouble = {0};
-	struct fault found = {0};
-
-	if (revoke_own(&terms, inquiry->question.message.peer, request, inquiry->now_s, answer,
-		       &trouble, &found) < 0)
-		refuse_for_failure(inquiry, &found, &answer->refusal);
-	else if (trouble.class != FAULT_NONE)
-		log_text(inquiry->all, inquiry->path, internal_error, trouble.text);
-}
-
-static int answer_revocations(const struct inquiry *inquiry, struct secret *ret_plaintext,
+static int answer_revocations(const struct encrypted_exchange *exchange, struct secret *ret_json,
 			      struct fault *fault)
 {
-	const struct decrypted_message *message = &inquiry->question.message;
+	const struct decrypted_message *message = &exchange->question.message;
+	const struct ca_crl_options crl = authority_crl_options(exchange->requests->authority);
 	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	struct request_claims claims = {0};
-	struct fault found = {0};
+	struct fault problem = {0};
+	struct fault crl_problem = {0};
+	int parsed = parse_revocation_request(bytes_of_secret(&message->plaintext), &request,
+					      &claims, &problem);
 
-	if (parse_revocation_request(bytes_of_secret(&message->plaintext), &request, &claims,
-				     &found) < 0)
-		refuse_for_form(inquiry, &found, &answer.refusal);
-	else
-		check_request_claims(&claims, message->peer, CA_NAME, inquiry->now_s,
-				     &answer.refusal);
-	if (answer.refusal.type[0] == '\0')
-		check_rate(inquiry, &answer.refusal);
-	if (answer.refusal.type[0] == '\0')
-		revoke_for(inquiry, &request, &answer);
-	if (answer.refusal.type[0] != '\0')
-		log_refusal(inquiry, &answer.refusal);
-	answer.claims = claims_of(inquiry, &claims);
-	return format_revocation_answer(&answer, ret_plaintext, fault);
+	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
+	    revoke_own(&crl, message->peer, &request, exchange->now_s, &answer, &crl_problem,
+		       &problem) < 0)
+		refuse_for_failure(exchange, &problem, &answer.refusal);
+	if (crl_problem.class != FAULT_NONE)
+		log_text(exchange, internal_error, crl_problem.text);
+	if (is_refused(&answer.refusal))
+		log_refusal(exchange, &answer.refusal);
+	answer.claims = make_claims(exchange, &claims);
+	return format_revocation_answer(&answer, ret_json, fault);
 }
 
-typedef int answer_function(const struct inquiry *inquiry, struct secret *ret_plaintext,
-			    struct fault *fault);
+static const struct encrypted_route encrypted_routes[] = {
+	{&certificates_kind, answer_certificates, .rate_limited = true},
+	{&status_kind, answer_status_question, .rate_limited = false},
+	{&revocations_kind, answer_revocations, .rate_limited = true},
+};
 
-static void clear_inquiry(struct inquiry *inquiry)
+/* --- from the socket to the answer --- */
+
+static const struct encrypted_route *find_route(const char *path)
 {
-	clear_request(&inquiry->question);
+	for (size_t i = 0; i < COUNT_OF(encrypted_routes); i++)
+		if (strcmp(encrypted_routes[i].kind->path, path) == 0)
+			return &encrypted_routes[i];
+	return NULL;
 }
 
-static int serve(struct encrypted_requests *all, const struct message_kind *kind,
-		 answer_function *answer, struct bytes jwe, struct http_response *response,
-		 struct fault *fault)
+static void clear_exchange(struct encrypted_exchange *exchange)
 {
-	CLEANUP(clear_inquiry)
-	struct inquiry inquiry = {.all = all, .path = kind->path, .now_s = read_clock()};
-	CLEANUP(clear_secret) struct secret plaintext = {0};
-	struct fault trouble = {0};
+	clear_request(&exchange->question);
+}
 
-	/* A key that cannot be read is no reason to refuse those who have good ones. */
-	if (refresh_shared_keys(&all->ring, &trouble) < 0)
-		log_text(all, kind->path, internal_error, trouble.text);
-	if (open_encrypted_request(&all->ring, kind, jwe, &inquiry.question, fault) < 0 ||
-	    answer(&inquiry, &plaintext, fault) < 0)
+int answer_encrypted_request(struct encrypted_requests *requests,
+			     const struct http_request *request, struct http_response *response,
+			     struct fault *fault)
+{
+	const struct encrypted_route *route = find_route(request->path);
+	CLEANUP(clear_exchange)
+	struct encrypted_exchange exchange = {
+		.requests = requests, .route = route, .now_s = read_clock()};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct fault problem = {0};
+
+	if (route == NULL)
+		return set_fault(fault, FAULT_NOT_FOUND, "%s: no such path", request->path);
+	/* One unreadable key is no reason to refuse the clients whose keys are good. */
+	if (refresh_shared_keys(&requests->keys, &problem) < 0)
+		log_text(&exchange, internal_error, problem.text);
+	if (open_under_shared_keys(&requests->keys, route->kind, request->body, &exchange.question,
+				   fault) < 0 ||
+	    route->answer(&exchange, &json, fault) < 0)
 		return -1;
-	return answer_encrypted_request(&all->ring, kind, &inquiry.question,
-					bytes_of_secret(&plaintext), response, fault);
-}
-
-int answer_certificates_request(struct encrypted_requests *inquiries, struct bytes jwe,
-				struct http_response *response, struct fault *fault)
-{
-	return serve(inquiries, &certificates_kind, answer_certificates, jwe, response, fault);
-}
-
-int answer_status_request(struct encrypted_requests *inquiries, struct bytes jwe,
-			  struct http_response *response, struct fault *fault)
-{
-	return serve(inquiries, &status_kind, answer_status_inquiry, jwe, response, fault);
-}
-
-int answer_revocation_request(struct encrypted_requests *inquiries, struct bytes jwe,
-			      struct http_response *response, struct fault *fault)
-{
-	return serve(inquiries, &revocations_kind, answer_revocations, jwe, response, fault);
+	return answer_under_shared_keys(&requests->keys, route->kind, &exchange.question,
+					bytes_of_secret(&json), response, fault);
 }

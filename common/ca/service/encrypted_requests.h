@@ -2,33 +2,31 @@
 #define CERTPOOL_CA_SERVICE_ENCRYPTED_REQUESTS_H
 
 #include "common/ca/issue/authority.h"
-#include "common/ca/service/refusal_counts.h"
+#include "common/ca/service/metrics.h"
 #include "common/ca/service/shared_keys.h"
 #include "common/net/server.h"
 
 /*
- * What clients ask the CA in encryption: POST /v1/certificates, /v1/status, /v1/revocations. What
- * can be decrypted is answered inside the encryption, refusals too; what failed here goes to the
- * log alone.
+ * The encrypted requests of clients: POST /v1/certificates, /v1/status, /v1/revocations. A request
+ * that can be decrypted gets an encrypted answer, even a refusal, which HTTP sees as a success. The
+ * reason of a failure of the CA itself goes to the log only.
  */
 struct encrypted_requests {
 	struct authority *authority; /* outlives them */
 	http_log *log;               /* may be NULL */
 	void *log_context;
-	struct shared_keys ring;
+	struct shared_keys keys;
 	struct refusal_counts refusals;
 };
 
-/* authority and the log are set already. */
-int init_encrypted_requests(struct encrypted_requests *inquiries, const struct layout *layout,
+/* The caller has set authority and log. */
+int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
 			    struct fault *fault) MUST_CHECK;
-void clear_encrypted_requests(struct encrypted_requests *inquiries);
+void clear_encrypted_requests(struct encrypted_requests *requests);
 
-int answer_certificates_request(struct encrypted_requests *inquiries, struct bytes jwe,
-				struct http_response *response, struct fault *fault) MUST_CHECK;
-int answer_status_request(struct encrypted_requests *inquiries, struct bytes jwe,
-			  struct http_response *response, struct fault *fault) MUST_CHECK;
-int answer_revocation_request(struct encrypted_requests *inquiries, struct bytes jwe,
-			      struct http_response *response, struct fault *fault) MUST_CHECK;
+/* Answers a request of any kind; its path, one of the three, tells which. As an http_handler. */
+int answer_encrypted_request(struct encrypted_requests *requests,
+			     const struct http_request *request, struct http_response *response,
+			     struct fault *fault) MUST_CHECK;
 
 #endif

@@ -5,10 +5,10 @@
 #include "common/net/server.h"
 
 /*
- * What a serving CA does without being asked, on a thread of its own: about once a second it sees
- * to it that the CRL is current, so that one is made in time when nobody asks for it; and it counts
- * the certificates, for as little of its time as that takes much. What fails is logged, and tried
- * again later.
+ * The maintenance thread of a serving CA. About once a second it makes the CRL if it is due, so
+ * that a CRL is renewed even when no client asks for it; and it counts the certificates for the
+ * metrics, rarely when counting is slow: at most 1/100 of its time. A failure is logged and retried
+ * after a minute.
  */
 struct maintenance;
 
@@ -19,21 +19,22 @@ struct maintenance_settings {
 	void *log_context;
 };
 
-int start_maintenance(const struct maintenance_settings *settings, struct maintenance **ret_upkeep,
-		      struct fault *fault) MUST_CHECK;
+int start_maintenance(const struct maintenance_settings *settings,
+		      struct maintenance **ret_maintenance, struct fault *fault) MUST_CHECK;
 
-/* Waits until what it is doing is done, and no longer. */
-void stop_maintenance(struct maintenance **upkeep);
+/* Waits for the present round, and begins no other. */
+void stop_maintenance(struct maintenance **maintenance);
 
 struct maintenance_figures {
-	bool counted; /* else record says nothing yet */
-	struct store_summary record;
-	uint64_t issued;     /* since this began, by whichever process */
+	bool counted; /* false: the three members after it are not known yet */
+	struct store_summary summary;
+	uint64_t issued;     /* by any process, since the first count */
 	uint64_t revoked;    /* the same */
 	struct crl_info crl; /* number 0: there is none yet */
 };
 
-/* As of when they were last seen. */
-void read_maintenance_figures(struct maintenance *upkeep, struct maintenance_figures *ret_figures);
+/* The figures of the last round. */
+void read_maintenance_figures(struct maintenance *maintenance,
+			      struct maintenance_figures *ret_figures);
 
 #endif

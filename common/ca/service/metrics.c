@@ -3,6 +3,46 @@
 #include "common/net/server.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void init_refusal_counts(struct refusal_counts *counts)
+{
+	*counts = (struct refusal_counts){0};
+	pthread_mutex_init(&counts->lock, NULL);
+}
+
+void clear_refusal_counts(struct refusal_counts *counts)
+{
+	pthread_mutex_destroy(&counts->lock);
+}
+
+void count_refusal(struct refusal_counts *counts, const char *type)
+{
+	size_t i = 0;
+
+	pthread_mutex_lock(&counts->lock);
+	while (i < counts->row_count && strcmp(counts->rows[i].type, type) != 0)
+		i++;
+	if (i == counts->row_count && i < REFUSAL_TYPES_MAX)
+		(void)snprintf(counts->rows[counts->row_count++].type, REFUSAL_TYPE_SIZE, "%s",
+			       type);
+	if (i < REFUSAL_TYPES_MAX)
+		counts->rows[i].count++;
+	pthread_mutex_unlock(&counts->lock);
+}
+
+size_t copy_refusal_counts(struct refusal_counts *counts,
+			   struct refusal_count ret_rows[static REFUSAL_TYPES_MAX])
+{
+	size_t count;
+
+	pthread_mutex_lock(&counts->lock);
+	count = counts->row_count;
+	memcpy(ret_rows, counts->rows, count * sizeof(*ret_rows));
+	pthread_mutex_unlock(&counts->lock);
+	return count;
+}
 
 static void describe(struct buffer *text, const char *name, const char *type, const char *help)
 {
@@ -25,16 +65,16 @@ static void append_build(struct buffer *text, const char *version)
 	append_format(text, "certpool_build_info{version=\"%s\"} 1\n", version);
 }
 
-static void append_record(struct buffer *text, const struct maintenance_figures *figures)
+static void append_certificates(struct buffer *text, const struct maintenance_figures *figures)
 {
-	const struct store_summary *record = &figures->record;
+	const struct store_summary *summary = &figures->summary;
 
 	if (!figures->counted)
 		return;
 	describe(text, "certificates", "gauge", "Certificates in the record, by their status.");
-	append_format(text, "certpool_certificates{status=\"valid\"} %zu\n", record->valid);
-	append_format(text, "certpool_certificates{status=\"expired\"} %zu\n", record->expired);
-	append_format(text, "certpool_certificates{status=\"revoked\"} %zu\n", record->revoked);
+	append_format(text, "certpool_certificates{status=\"valid\"} %zu\n", summary->valid);
+	append_format(text, "certpool_certificates{status=\"expired\"} %zu\n", summary->expired);
+	append_format(text, "certpool_certificates{status=\"revoked\"} %zu\n", summary->revoked);
 	append_number(text, "certificates_issued_total", "counter",
 		      "Certificates that came into the record, by whichever process.",
 		      (int64_t)figures->issued);
@@ -66,13 +106,13 @@ static void append_refusals(struct buffer *text, const struct metrics *metrics)
 			      metrics->refusals[i].type, metrics->refusals[i].count);
 }
 
-/* What is no path of ours is told as one. */
-static const char *path_of(const struct route_statistics *row)
+/* Requests for paths that the CA does not have are counted together. */
+static const char *route_path(const struct route_statistics *row)
 {
 	return row->route != NULL ? row->route->path : "other";
 }
 
-static const char *method_of(const struct route_statistics *row)
+static const char *route_method(const struct route_statistics *row)
 {
 	return row->route != NULL ? row->route->method : "";
 }
@@ -87,16 +127,16 @@ static void append_answers(struct buffer *text, const struct metrics *metrics)
 				append_format(text,
 					      "certpool_http_requests_total{method=\"%s\","
 					      "path=\"%s\",class=\"%ux\"} %" PRIu64 "\n",
-					      method_of(&metrics->routes[i]),
-					      path_of(&metrics->routes[i]), class,
+					      route_method(&metrics->routes[i]),
+					      route_path(&metrics->routes[i]), class,
 					      metrics->routes[i].answers[class]);
 }
 
 static void append_latency(struct buffer *text, const struct route_statistics *row)
 {
 	static const char name[] = "certpool_http_request_duration_seconds";
-	const char *method = method_of(row);
-	const char *path = path_of(row);
+	const char *method = route_method(row);
+	const char *path = route_path(row);
 
 	for (size_t i = 0; i < LATENCY_BOUNDS; i++)
 		append_format(text, "%s_bucket{method=\"%s\",path=\"%s\",le=\"%g\"} %" PRIu64 "\n",
@@ -124,7 +164,7 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
 	append_build(&text, metrics->version);
-	append_record(&text, &metrics->figures);
+	append_certificates(&text, &metrics->figures);
 	append_crl(&text, metrics);
 	append_refusals(&text, metrics);
 	append_number(&text, "open_connections", "gauge", "Connections that are open.",

@@ -2,16 +2,40 @@
 #define CERTPOOL_CA_SERVICE_METRICS_H
 
 #include "common/ca/service/maintenance.h"
-#include "common/ca/service/refusal_counts.h"
 
-/* What GET /metrics tells, in the text format of Prometheus 0.0.4. */
+#include <pthread.h>
+
+/* GET /metrics, in the text format of Prometheus, version 0.0.4. */
 
 #define CONTENT_METRICS "text/plain; version=0.0.4"
 
-enum { METRIC_ROUTES_MAX = 24 };
+enum { METRIC_ROUTES_MAX = 24, REFUSAL_TYPES_MAX = 32, REFUSAL_TYPE_SIZE = 32 };
+
+struct refusal_count {
+	char type[REFUSAL_TYPE_SIZE];
+	uint64_t count;
+};
+
+/*
+ * Counts the refused requests and members of requests by the type of the refusal
+ * (common/wire/claims.h). Types beyond REFUSAL_TYPES_MAX are not counted. Safe for several threads.
+ */
+struct refusal_counts {
+	pthread_mutex_t lock;
+	struct refusal_count rows[REFUSAL_TYPES_MAX];
+	size_t row_count;
+};
+
+void init_refusal_counts(struct refusal_counts *counts);
+void clear_refusal_counts(struct refusal_counts *counts);
+void count_refusal(struct refusal_counts *counts, const char *type);
+
+/* Returns the number of rows. */
+size_t copy_refusal_counts(struct refusal_counts *counts,
+			   struct refusal_count ret_rows[static REFUSAL_TYPES_MAX]);
 
 struct metrics {
-	const char *version; /* NULL: not told */
+	const char *version; /* of the program; NULL: left out */
 	int64_t now_s;
 	struct maintenance_figures figures;
 	size_t connections;
@@ -21,6 +45,7 @@ struct metrics {
 	size_t refusal_count;
 };
 
+/* Figures that are not known yet are left out. */
 int format_metrics(const struct metrics *metrics, struct buffer *ret_text,
 		   struct fault *fault) MUST_CHECK;
 

@@ -1,5 +1,6 @@
 #include "common/ca/service/offline_request.h"
 
+#include "common/ca/issue/certify_batch.h"
 #include "common/wire/envelope.h"
 
 #include <string.h>

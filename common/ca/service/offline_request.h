@@ -3,22 +3,24 @@
 
 #include "common/ca/issue/authority.h"
 #include "common/crypto/shared_key.h"
+#include "common/wire/certificates.h"
 
 /*
- * Part 1, the CA's half, for a request that was carried here by hand: as over the network, but for
- * its age (OFFLINE_WINDOW_S). The answer may be carried back however long it takes.
+ * Certificates for a client without a connection: a person carries the encrypted request to the CA
+ * and the answer back. As over the network, but the request may be OFFLINE_WINDOW_S old, and its
+ * answer of any age.
  */
 
 struct offline_answer {
-	char client[NAME_SIZE];            /* whose request it was */
-	struct certificates_answer answer; /* what the JWE says */
+	char client[NAME_SIZE];            /* that made the request */
+	struct certificates_answer answer; /* the plaintext of the JWE */
 	struct buffer jwe;
 };
 
 /*
- * Opens the request under one of the ring's keys, certifies, encrypts the answer under the same
- * key. What cannot be certified is refused in the answer.
- * Errors: FAULT_UNDECRYPTABLE; others when the CA itself failed: nothing was issued then.
+ * Decrypts the request under one of the ring's keys, certifies, and encrypts the answer under the
+ * same key. Refusals are in the answer. Owns: clear_offline_answer.
+ * Errors: FAULT_UNDECRYPTABLE; others when the CA itself failed: nothing was issued.
  */
 int answer_offline_request(struct authority *authority, const struct key_ring *ring,
 			   struct bytes jwe, int64_t now_s, struct offline_answer *ret_answer,

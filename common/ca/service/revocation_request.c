@@ -20,17 +20,10 @@ static int add_member(void *context, const struct revoked_certificate *revoked, 
 	return 0;
 }
 
-static int refuse(struct store *store, const char *client, int64_t now_s, const struct fault *found,
-		  struct refusal *refusal, struct fault *fault)
-{
-	set_refusal(refusal, found->class == FAULT_NOT_FOUND ? "not_issued" : "not_yours", "%s",
-		    found->text);
-	return record_refusal(store, client, NULL, refusal, now_s, fault);
-}
-
-int revoke_own(const struct ca_crl_options *terms, const char *client,
+int revoke_own(const struct ca_crl_options *crl, const char *client,
 	       const struct revocation_request *request, int64_t now_s,
-	       struct revocation_answer *ret_answer, struct fault *ret_trouble, struct fault *fault)
+	       struct revocation_answer *ret_answer, struct fault *ret_crl_problem,
+	       struct fault *fault)
 {
 	const struct revocation revocation = {
 		.serials = (const uint8_t(*)[SERIAL_MAX])request->serials,
@@ -41,21 +34,24 @@ int revoke_own(const struct ca_crl_options *terms, const char *client,
 	};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	struct revocation_summary summary;
-	struct crl_info crl = {0};
-	struct fault found = {0};
+	struct crl_info info = {0};
+	struct fault problem = {0};
 
 	answer.revoked = calloc(request->serial_count, sizeof(*answer.revoked));
 	if (answer.revoked == NULL)
 		return set_memory_fault(fault);
-	if (revoke_certificates(terms->store, &revocation, add_member, &answer, &summary, &found) <
+	if (revoke_certificates(crl->store, &revocation, add_member, &answer, &summary, &problem) <
 	    0) {
-		if (found.class != FAULT_NOT_FOUND && found.class != FAULT_REFUSED)
-			return pass_fault(&found, fault);
+		if (problem.class != FAULT_NOT_FOUND && problem.class != FAULT_REFUSED)
+			return pass_fault(&problem, fault);
 		answer.revoked_count = 0;
-		if (refuse(terms->store, client, now_s, &found, &answer.refusal, fault) < 0)
+		set_refusal(&answer.refusal,
+			    problem.class == FAULT_NOT_FOUND ? "not_issued" : "not_yours", "%s",
+			    problem.text);
+		if (record_refusal(crl->store, client, NULL, &answer.refusal, now_s, fault) < 0)
 			return -1;
-	} else if (publish_crl(terms, CRL_WHEN_DUE, now_s, &crl, ret_trouble) == 0) {
-		answer.crl_number = crl.number;
+	} else if (publish_crl(crl, CRL_WHEN_DUE, now_s, &info, ret_crl_problem) == 0) {
+		answer.crl_number = info.number;
 	}
 	MOVE(ret_answer, answer);
 	return 0;

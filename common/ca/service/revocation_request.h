@@ -5,17 +5,18 @@
 #include "common/wire/revocation.h"
 
 /*
- * The CA's half of POST /v1/revocations: revokes what an authenticated client asks for, of its own
- * certificates alone, all of it or nothing, and publishes the CRL. *ret_answer's claims are left to
- * the caller.
- * What the client may not do is refused in *ret_answer, with its event in the audit log: not_yours,
- * not_issued. When only the CRL could not be made the revocation stands, the answer has no CRL
- * number, and *ret_trouble says why.
- * -1 only when the CA itself failed: nothing was revoked then.
+ * The CA's half of POST /v1/revocations: revokes certificates of an authenticated client, all that
+ * the request names or none, and publishes the CRL. *ret_answer's claims are left to the caller.
+ *
+ * A request for another client's certificate, or for one that was not issued, is refused in
+ * *ret_answer (not_yours, not_issued), with an event in the audit log. When only the CRL could not
+ * be made the certificates are revoked all the same, the answer has no CRL number, and
+ * *ret_crl_problem has the reason; FAULT_NONE otherwise.
+ * Errors: -1 only when the CA itself failed: nothing was revoked.
  */
-int revoke_own(const struct ca_crl_options *terms, const char *client,
+int revoke_own(const struct ca_crl_options *crl, const char *client,
 	       const struct revocation_request *request, int64_t now_s,
-	       struct revocation_answer *ret_answer, struct fault *ret_trouble,
+	       struct revocation_answer *ret_answer, struct fault *ret_crl_problem,
 	       struct fault *fault) MUST_CHECK;
 
 #endif

@@ -5,13 +5,15 @@
 #include "common/net/server.h"
 
 /*
- * The CA on HTTP: POST /v1/certificates, POST /v1/status, POST /v1/revocations, GET /root.crt,
- * GET /ca.crt (whose certificates are below that root), GET /crl, GET /health, GET /metrics, and
- * OCSP (ocsp_route.h). Shared keys are read from the layout's Private/, and again
- * when that changes: one that `invite` adds while the CA serves is good at once, one that is taken
- * away is good no more.
- * What can be decrypted is answered inside the encryption, refusals too; what failed here goes to
- * the log alone.
+ * The CA on HTTP:
+ *
+ *   POST /v1/certificates, /v1/status, /v1/revocations    encrypted_requests.h
+ *   POST /ocsp, GET /ocsp/…                               ocsp_route.h
+ *   GET /root.crt, /ca.crt                                the root; the issuer under it
+ *   GET /crl, /health, /metrics
+ *
+ * Shared keys are those in the layout's Private/ at the time of each request (shared_keys.h). The
+ * reason of a failure of the CA itself goes to the log only.
  */
 struct ca_service;
 
@@ -21,14 +23,15 @@ struct ca_service_settings {
 	struct endpoint endpoint; /* port 0: any */
 	http_log *log;            /* may be NULL */
 	void *log_context;
-	const char *version; /* of the program, for the metrics; NULL: not told */
+	const char *version; /* of the program, for the metrics; NULL: left out */
 };
 
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,
 		     struct fault *fault) MUST_CHECK;
+/* The endpoint with the port that it got. */
 const struct endpoint *ca_service_endpoint(const struct ca_service *service);
 
-/* Answers what it has begun, then frees. */
+/* Finishes the answers that it has begun, then frees. */
 void stop_ca_service(struct ca_service **service);
 
 #endif

@@ -5,79 +5,84 @@
 
 #include <sys/stat.h>
 
-enum { STEP_S = 1 }; /* of a file system's times, at most */
+enum { TIMESTAMP_STEP_S = 1 }; /* the coarsest mtime of a file system that we expect */
 
-/* Reads the ring under the lock for writing. */
-static int read_locked(struct shared_keys *ring, struct timespec changed, struct fault *fault)
+/* Reads the ring. The caller holds the lock for writing. */
+static int read_ring(struct shared_keys *keys, struct timespec mtime, struct fault *fault)
 {
-	struct key_ring fresh = {0};
+	struct key_ring ring = {0};
 
-	ring->settled = false;
-	if (read_key_ring(ring->layout, &fresh, fault) < 0)
+	keys->mtime_proves = false;
+	if (read_key_ring(keys->layout, &ring, fault) < 0)
 		return -1;
-	clear_key_ring(&ring->ring);
-	ring->ring = fresh;
-	ring->changed = changed;
-	ring->settled = read_clock() - changed.tv_sec > STEP_S;
+	clear_key_ring(&keys->ring);
+	keys->ring = ring;
+	keys->mtime = mtime;
+	keys->mtime_proves = read_clock() - mtime.tv_sec > TIMESTAMP_STEP_S;
 	return 0;
 }
 
-int refresh_shared_keys(struct shared_keys *ring, struct fault *fault)
+static bool is_current(const struct shared_keys *keys, struct timespec mtime)
+{
+	return keys->mtime_proves && equal_times(keys->mtime, mtime);
+}
+
+int refresh_shared_keys(struct shared_keys *keys, struct fault *fault)
 {
 	struct stat status;
-	bool fresh;
+	bool current;
 	int result = 0;
 
-	if (fstat(ring->layout->private, &status) < 0)
-		return set_errno_fault(fault, "%s/Private", ring->layout->path);
-	pthread_rwlock_rdlock(&ring->lock);
-	fresh = ring->settled && equal_times(ring->changed, status.st_mtim);
-	pthread_rwlock_unlock(&ring->lock);
-	if (fresh)
+	if (fstat(keys->layout->private, &status) < 0)
+		return set_errno_fault(fault, "%s/Private", keys->layout->path);
+	pthread_rwlock_rdlock(&keys->lock);
+	current = is_current(keys, status.st_mtim);
+	pthread_rwlock_unlock(&keys->lock);
+	if (current)
 		return 0;
-	pthread_rwlock_wrlock(&ring->lock);
-	/* Another thread may have been here first. */
-	if (!ring->settled || !equal_times(ring->changed, status.st_mtim))
-		result = read_locked(ring, status.st_mtim, fault);
-	pthread_rwlock_unlock(&ring->lock);
+	pthread_rwlock_wrlock(&keys->lock);
+	/* Another thread may have read them meanwhile. */
+	if (!is_current(keys, status.st_mtim))
+		result = read_ring(keys, status.st_mtim, fault);
+	pthread_rwlock_unlock(&keys->lock);
 	return result;
 }
 
-int init_shared_keys(struct shared_keys *ring, const struct layout *layout, struct fault *fault)
+int init_shared_keys(struct shared_keys *keys, const struct layout *layout, struct fault *fault)
 {
-	*ring = (struct shared_keys){.layout = layout};
-	pthread_rwlock_init(&ring->lock, NULL);
-	return refresh_shared_keys(ring, fault);
+	*keys = (struct shared_keys){.layout = layout};
+	pthread_rwlock_init(&keys->lock, NULL);
+	return refresh_shared_keys(keys, fault);
 }
 
-void clear_shared_keys(struct shared_keys *ring)
+void clear_shared_keys(struct shared_keys *keys)
 {
-	if (ring->layout == NULL)
+	if (keys->layout == NULL)
 		return;
-	clear_key_ring(&ring->ring);
-	pthread_rwlock_destroy(&ring->lock);
-	ring->layout = NULL;
+	clear_key_ring(&keys->ring);
+	pthread_rwlock_destroy(&keys->lock);
+	keys->layout = NULL;
 }
 
-int open_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			   struct bytes jwe, struct question *ret_question, struct fault *fault)
 {
 	int result;
 
-	pthread_rwlock_rdlock(&ring->lock);
-	result = open_request(&ring->ring, kind, jwe, ret_question, fault);
-	pthread_rwlock_unlock(&ring->lock);
+	pthread_rwlock_rdlock(&keys->lock);
+	result = open_request(&keys->ring, kind, jwe, ret_question, fault);
+	pthread_rwlock_unlock(&keys->lock);
 	return result;
 }
 
-int answer_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			     const struct question *question, struct bytes plaintext,
 			     struct http_response *response, struct fault *fault)
 {
 	int result;
 
-	pthread_rwlock_rdlock(&ring->lock);
-	result = answer_request(&ring->ring, kind, question, plaintext, response, fault);
-	pthread_rwlock_unlock(&ring->lock);
+	pthread_rwlock_rdlock(&keys->lock);
+	result = answer_request(&keys->ring, kind, question, plaintext, response, fault);
+	pthread_rwlock_unlock(&keys->lock);
 	return result;
 }

@@ -8,34 +8,33 @@
 #include <time.h>
 
 /*
- * The shared keys of a layout, as they are now: read again when Private/ has changed, so that a key
- * added while the CA serves is good at once, and one taken away is good no more. Safe for several
- * threads.
+ * The shared keys of a layout's Private/, read again when its mtime changes: a key that is added
+ * while the CA serves is valid at once, and a removed one no longer. Safe for several threads.
  */
 struct shared_keys {
 	const struct layout *layout;
 	pthread_rwlock_t lock;
 	struct key_ring ring;
-	struct timespec changed; /* Private/, when it was read */
+	struct timespec mtime; /* of Private/, before the ring was read */
 	/*
-	 * False while a change right after the reading could have left that time as it was, whose
-	 * steps are as long as the file system makes them; and after a failure.
+	 * Whether an equal mtime proves that nothing changed. False if the mtime was so recent that
+	 * a further change might not alter it (coarse timestamps), and after a failure.
 	 */
-	bool settled;
+	bool mtime_proves;
 };
 
-int init_shared_keys(struct shared_keys *ring, const struct layout *layout,
+int init_shared_keys(struct shared_keys *keys, const struct layout *layout,
 		     struct fault *fault) MUST_CHECK;
-void clear_shared_keys(struct shared_keys *ring);
+void clear_shared_keys(struct shared_keys *keys);
 
-/* Reads the keys again if need be. On failure those that were read before stay. */
-int refresh_shared_keys(struct shared_keys *ring, struct fault *fault) MUST_CHECK;
+/* Reads the keys again if they may have changed. On failure the previous keys stay. */
+int refresh_shared_keys(struct shared_keys *keys, struct fault *fault) MUST_CHECK;
 
-/* open_request and answer_request with these keys. */
-int open_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+/* open_request and answer_request (common/wire/envelope.h) with these keys. */
+int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			   struct bytes jwe, struct question *ret_question,
 			   struct fault *fault) MUST_CHECK;
-int answer_encrypted_request(struct shared_keys *ring, const struct message_kind *kind,
+int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			     const struct question *question, struct bytes plaintext,
 			     struct http_response *response, struct fault *fault) MUST_CHECK;
 

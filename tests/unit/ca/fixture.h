@@ -1,14 +1,15 @@
 #ifndef CERTPOOL_TESTS_UNIT_CA_FIXTURE_H
 #define CERTPOOL_TESTS_UNIT_CA_FIXTURE_H
 
-#include "common/ca/issue/authority.h"
+#include "common/ca/issue/certify_batch.h"
+#include "common/ca/issue/init_authority.h"
 #include "common/crypto/key.h"
 #include "tests/support/scratch.h"
 
 /*
- * A CA in a scratch directory: client1, client2 and client3 with pools of 20, "few", which may have
- * three certificates, "spaced", whose subjects the manifest writes in its own way, and "strict",
- * whose policy allows P-256 alone and one alternative name.
+ * A CA in a scratch directory. Its clients: client1, client2 and client3 with pools of 20; "few",
+ * which may have three certificates; "spaced", whose subjects have spaces and lower-case types in
+ * the manifest; "strict", whose policy allows P-256 only and one alternative name.
  */
 struct ca_fixture {
 	struct scratch scratch;
@@ -39,7 +40,7 @@ int open_ca(struct ca_fixture *fixture, int64_t now_s, struct fault *fault);
 struct private_key *make_key(enum key_type type);
 struct buffer make_csr(const struct private_key *key, const char *subject, const char *alt_name);
 
-/* Adds a member with this request, which it takes over. */
+/* Adds a member with this request. Owns: pem passes to the request. */
 void add_member(struct certificates_request *request, const char *name, struct buffer pem);
 
 /* Adds `count` members with fresh P-256 keys, named and with subjects as the client's pool. */
@@ -51,11 +52,11 @@ void certify(struct ca_fixture *fixture, const char *client,
 	     const struct certificates_request *request, int64_t now_s,
 	     struct certificates_answer *answer);
 
-/* The PEM, or the refusal, that a member got; NULL when it did not get one. */
+/* The certificate, or the refusal, of a member in the answer; NULL: it has none. */
 const struct buffer *find_pem(const struct certificates_answer *answer, const char *name);
 const struct refusal *find_refusal(const struct certificates_answer *answer, const char *name);
 
-/* Expects that the member was refused so. */
+/* Expects a refusal of that type for the member, with `part` in its detail. */
 void expect_member_refused(const struct certificates_answer *answer, const char *name,
 			   const char *type, const char *part);
 
@@ -65,7 +66,7 @@ struct certificate *parse_member_certificate(const struct certificates_answer *a
 /* Certifies one fresh key of client1 and gives back its certificate. */
 struct certificate *certify_one(struct ca_fixture *fixture, int64_t now_s);
 
-/* How many certificates the CA's record has. */
+/* The number of certificates in the CA's store. */
 size_t count_rows(const struct ca_fixture *fixture);
 
 void expect_fault(const struct fault *fault, enum fault_class class, const char *part);

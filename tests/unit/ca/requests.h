@@ -5,17 +5,17 @@
 
 #include <gnutls/x509.h>
 
-/* Requests that we would not make. */
+/* Certificate requests that certpool itself would not make. */
 
-/* The request with a bit of its DER changed, `from_end` octets before its end. Takes pem over. */
+/* The request with a bit of its DER changed, `from_end` octets before its end. Frees pem. */
 struct buffer tamper_csr(struct buffer pem, size_t from_end);
 
-/* A request by GnuTLS itself, with a fresh key, which asks for whatever `ask` adds. */
+/* A request by GnuTLS, with a fresh key. `ask`, which may be NULL, adds to it. */
 struct buffer make_foreign_csr(gnutls_pk_algorithm_t algorithm, unsigned int bits,
 			       const char *subject, void (*ask)(gnutls_x509_crq_t crq));
 
 /* Has a new CA certify a good request and this one, and expects that only this one is refused.
-   Takes pem over. */
+   Frees pem. */
 void expect_request_refused(const char *client, struct buffer pem, const char *type,
 			    const char *part);
 

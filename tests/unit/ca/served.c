@@ -58,12 +58,12 @@ void stop_served(struct served *served)
 
 bool logged(struct served *served, const char *part)
 {
-	bool found;
+	bool is_logged;
 
 	pthread_mutex_lock(&served->lock);
-	found = strstr(served->log, part) != NULL;
+	is_logged = strstr(served->log, part) != NULL;
 	pthread_mutex_unlock(&served->lock);
-	return found;
+	return is_logged;
 }
 
 struct http_client *new_served_client(const struct served *served)
@@ -87,10 +87,9 @@ void exchange_body(const struct served *served, const char *path, const char *co
 		     0, "%s", fault.text);
 }
 
-/* Asks with this plaintext, as JSON, under the key. */
-static struct secret ask_json(const struct served *served, const struct message_kind *kind,
-			      const struct shared_key *key, struct bytes plaintext,
-			      uint8_t ret_sha256[static SHA256_LEN])
+struct secret ask_json(const struct served *served, const struct message_kind *kind,
+		       const struct shared_key *key, struct bytes plaintext,
+		       uint8_t ret_sha256[static SHA256_LEN])
 {
 	CLEANUP(free_http_client) struct http_client *client = new_served_client(served);
 	struct secret answer = {0};

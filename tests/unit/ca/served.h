@@ -3,7 +3,9 @@
 
 #include "common/ca/service/service.h"
 #include "common/net/client.h"
+#include "common/wire/certificates.h"
 #include "common/wire/envelope.h"
+#include "common/wire/status.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <pthread.h>
@@ -11,15 +13,15 @@
 enum { PEER_COUNT = 3 };
 extern const char *const peers[PEER_COUNT];
 
-/* A serving CA, and what client1, client2 and "stranger", whom its manifest lacks, share with it.
- */
+/* A serving CA, and the keys that it shares with client1, client2 and "stranger", which is not in
+   its manifest. */
 struct served {
 	struct ca_fixture ca;
 	struct ca_service *service;
 	struct shared_key keys[PEER_COUNT];
 	int64_t now_s;
 	pthread_mutex_t lock;
-	char log[8192]; /* what was logged, a line each */
+	char log[8192]; /* a line for each call */
 };
 
 void start_served(struct served *served);
@@ -28,7 +30,7 @@ void stop_served(struct served *served);
 /* Makes a key for the peer, and the CA's copy of it. */
 void add_key(const struct served *served, const char *peer, struct shared_key *ret_key);
 
-/* Whether something with this in it was logged. */
+/* Whether a line of the log contains this. */
 bool logged(struct served *served, const char *part);
 
 struct http_client *new_served_client(const struct served *served);
@@ -41,6 +43,12 @@ struct buffer encrypt_text(const struct shared_key *key, const char *typ, const 
 
 /* A request of client1 for `count` fresh keys. */
 struct secret make_request_json(const struct served *served, size_t count);
+
+/* Asks with this plaintext, JSON, under the key. Gives the plaintext of the answer, and the SHA-256
+   of the request. */
+struct secret ask_json(const struct served *served, const struct message_kind *kind,
+		       const struct shared_key *key, struct bytes plaintext,
+		       uint8_t ret_sha256[static SHA256_LEN]);
 
 /* Asks for certificates with this plaintext. */
 void ask_certificates(const struct served *served, const struct shared_key *key,

@@ -12,11 +12,11 @@
 struct watched {
 	struct ca_fixture ca;
 	struct crl_cache crl;
-	struct maintenance *upkeep;
-	atomic_int troubles;
+	struct maintenance *maintenance;
+	atomic_int failures;
 };
 
-static void count_trouble(void *context, const char *method, const char *path, unsigned int status,
+static void count_failure(void *context, const char *method, const char *path, unsigned int status,
 			  const char *text)
 {
 	struct watched *watched = context;
@@ -25,27 +25,28 @@ static void count_trouble(void *context, const char *method, const char *path, u
 	cr_expect(strcmp(path, "/crl") == 0 || strcmp(path, "/metrics") == 0, "%s", path);
 	cr_expect_eq(status, 500);
 	cr_expect_str_not_empty(text);
-	atomic_fetch_add(&watched->troubles, 1);
+	atomic_fetch_add(&watched->failures, 1);
 }
 
 static void start(struct watched *watched)
 {
 	struct maintenance_settings settings = {.store = authority_store(watched->ca.authority),
 						.crl = &watched->crl,
-						.log = count_trouble,
+						.log = count_failure,
 						.log_context = watched};
-	struct ca_crl_options terms = authority_crl_options(watched->ca.authority);
+	struct ca_crl_options options = authority_crl_options(watched->ca.authority);
 	struct fault fault = {0};
 
-	init_crl_cache(&watched->crl, &terms);
-	cr_assert_eq(start_maintenance(&settings, &watched->upkeep, &fault), 0, "%s", fault.text);
+	init_crl_cache(&watched->crl, &options);
+	cr_assert_eq(start_maintenance(&settings, &watched->maintenance, &fault), 0, "%s",
+		     fault.text);
 }
 
 static void stop(struct watched *watched)
 {
-	stop_maintenance(&watched->upkeep);
-	cr_expect_null(watched->upkeep);
-	stop_maintenance(&watched->upkeep);
+	stop_maintenance(&watched->maintenance);
+	cr_expect_null(watched->maintenance);
+	stop_maintenance(&watched->maintenance);
 	clear_crl_cache(&watched->crl);
 	remove_ca(&watched->ca);
 }
@@ -57,15 +58,15 @@ static struct maintenance_figures await_figures(struct watched *watched, uint64_
 	struct maintenance_figures figures;
 
 	for (;;) {
-		read_maintenance_figures(watched->upkeep, &figures);
+		read_maintenance_figures(watched->maintenance, &figures);
 		if (figures.counted && figures.crl.number >= number &&
-		    figures.record.revoked == revoked)
+		    figures.summary.revoked == revoked)
 			return figures;
 		(void)usleep(1000);
 	}
 }
 
-/* Nobody asks for it. */
+/* Without a client that asks for the CRL. */
 Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 {
 	const struct certificate_query everything = {0};
@@ -82,7 +83,7 @@ Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 	start(&watched);
 	figures = await_figures(&watched, 1, 0);
 	cr_expect_eq(figures.crl.number, 1);
-	cr_expect_eq(figures.record.valid, 1);
+	cr_expect_eq(figures.summary.valid, 1);
 	cr_expect_eq(figures.issued, 0, "it was there before");
 	revocation.now_s = now_s;
 	cr_assert_eq(revoke_certificates(authority_store(watched.ca.authority), &revocation, NULL,
@@ -90,14 +91,14 @@ Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 		     0, "%s", fault.text);
 	figures = await_figures(&watched, 2, 1);
 	cr_expect_eq(figures.crl.number, 2);
-	cr_expect_eq(figures.record.valid, 0);
+	cr_expect_eq(figures.summary.valid, 0);
 	cr_expect_eq(figures.revoked, 1);
-	cr_expect_eq(atomic_load(&watched.troubles), 0);
+	cr_expect_eq(atomic_load(&watched.failures), 0);
 	free_certificate(&certificate);
 	stop(&watched);
 }
 
-/* What one part cannot do keeps no other from its work. */
+/* The failure of one part does not keep the other from its work. */
 Test(maintenance, logs_what_fails_and_goes_on, .timeout = 60)
 {
 	struct watched watched = {0};
@@ -108,10 +109,10 @@ Test(maintenance, logs_what_fails_and_goes_on, .timeout = 60)
 	start(&watched);
 	do {
 		(void)usleep(1000);
-		read_maintenance_figures(watched.upkeep, &figures);
+		read_maintenance_figures(watched.maintenance, &figures);
 	} while (!figures.counted);
-	stop_maintenance(&watched.upkeep);
-	cr_expect_eq(atomic_load(&watched.troubles), 1);
+	stop_maintenance(&watched.maintenance);
+	cr_expect_eq(atomic_load(&watched.failures), 1);
 	cr_expect_eq(figures.crl.number, 0);
 	stop(&watched);
 }

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <regex.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct http_route route = {.method = "GET", .path = "/crl"};
@@ -19,7 +20,7 @@ Test(metrics, tell_what_there_is)
 		.version = "1.2.3",
 		.now_s = 1100,
 		.figures = {.counted = true,
-			    .record = {.certificates = 6, .valid = 3, .expired = 2, .revoked = 1},
+			    .summary = {.certificates = 6, .valid = 3, .expired = 2, .revoked = 1},
 			    .issued = 11,
 			    .revoked = 12,
 			    .crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000}},
@@ -97,4 +98,36 @@ Test(metrics, are_lines_that_a_monitor_can_read)
 	     each = strsep(&rest, "\n"))
 		cr_expect_eq(regexec(&line, each, 0, NULL, 0), 0, "%s", each);
 	regfree(&line);
+}
+
+Test(metrics, count_each_type_of_refusal_for_itself)
+{
+	struct refusal_counts counts;
+	struct refusal_count rows[REFUSAL_TYPES_MAX];
+
+	init_refusal_counts(&counts);
+	count_refusal(&counts, "quota");
+	count_refusal(&counts, "policy");
+	count_refusal(&counts, "quota");
+	cr_assert_eq(copy_refusal_counts(&counts, rows), 2);
+	cr_expect_str_eq(rows[0].type, "quota");
+	cr_expect_eq(rows[0].count, 2);
+	cr_expect_str_eq(rows[1].type, "policy");
+	cr_expect_eq(rows[1].count, 1);
+	clear_refusal_counts(&counts);
+}
+
+Test(metrics, count_a_bounded_number_of_refusal_types)
+{
+	struct refusal_counts counts;
+	struct refusal_count rows[REFUSAL_TYPES_MAX];
+	char type[REFUSAL_TYPE_SIZE];
+
+	init_refusal_counts(&counts);
+	for (int i = 0; i < REFUSAL_TYPES_MAX + 5; i++) {
+		(void)snprintf(type, sizeof(type), "type%d", i);
+		count_refusal(&counts, type);
+	}
+	cr_expect_eq(copy_refusal_counts(&counts, rows), REFUSAL_TYPES_MAX);
+	clear_refusal_counts(&counts);
 }

@@ -1,79 +1,79 @@
 #include "common/ca/service/offline_request.h"
 
 #include "common/wire/envelope.h"
+#include "common/wire/status.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 /* A CA that shares a key with client1, and a request that was encrypted under it. */
-struct carrying {
+struct desk {
 	struct ca_fixture ca;
 	struct key_ring ring;
 	struct buffer jwe;
 };
 
-static void encrypt_json(struct carrying *carrying, const char *typ, struct bytes json)
+static void encrypt_json(struct desk *desk, const char *typ, struct bytes json)
 {
 	struct fault fault = {0};
 
-	clear_buffer(&carrying->jwe);
-	cr_assert_eq(encrypt_message(&carrying->ring.keys[0].key, typ, NULL, json, &carrying->jwe,
-				     &fault),
+	clear_buffer(&desk->jwe);
+	cr_assert_eq(encrypt_message(&desk->ring.keys[0].key, typ, NULL, json, &desk->jwe, &fault),
 		     0, "%s", fault.text);
 }
 
-static void open_carrying(struct carrying *carrying, const char *iss, int64_t iat_s, size_t count)
+static void open_desk(struct desk *desk, const char *iss, int64_t iat_s, size_t count)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct shared_key key;
 	struct fault fault = {0};
 
-	*carrying = (struct carrying){0};
-	make_ca(&carrying->ca, NOW_S);
+	*desk = (struct desk){0};
+	make_ca(&desk->ca, NOW_S);
 	cr_assert_eq(generate_shared_key(&key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(add_peer_key(&carrying->ring, "client1", &key, &fault), 0, "%s", fault.text);
+	cr_assert_eq(add_peer_key(&desk->ring, "client1", &key, &fault), 0, "%s", fault.text);
 	add_members(&request, "client1", 1, count);
 	cr_assert_eq(make_request_claims(iss, CA_NAME, iat_s, &request.claims, &fault), 0);
 	cr_assert_eq(format_certificates_request(&request, &json, &fault), 0, "%s", fault.text);
-	encrypt_json(carrying, CERTIFICATES_TYPE, bytes_of_secret(&json));
+	encrypt_json(desk, CERTIFICATES_TYPE, bytes_of_secret(&json));
 }
 
-static void close_carrying(struct carrying *carrying)
+static void close_desk(struct desk *desk)
 {
-	clear_buffer(&carrying->jwe);
-	clear_key_ring(&carrying->ring);
-	remove_ca(&carrying->ca);
+	clear_buffer(&desk->jwe);
+	clear_key_ring(&desk->ring);
+	remove_ca(&desk->ca);
 }
 
-static int answer_at(struct carrying *carrying, int64_t now_s, struct offline_answer *ret_answer,
+static int answer_at(struct desk *desk, int64_t now_s, struct offline_answer *ret_answer,
 		     struct fault *fault)
 {
-	return answer_offline_request(carrying->ca.authority, &carrying->ring,
-				      bytes_of_buffer(&carrying->jwe), now_s, ret_answer, fault);
+	return answer_offline_request(desk->ca.authority, &desk->ring, bytes_of_buffer(&desk->jwe),
+				      now_s, ret_answer, fault);
 }
 
 /* catalogue 21, 23 */
 Test(offline_request, refuses_what_is_not_a_request_under_a_key_of_ours)
 {
-	struct carrying carrying;
+	struct desk desk;
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 	struct fault other_type = {0};
 	struct fault unknown = {0};
 
-	open_carrying(&carrying, "client1", NOW_S, 1);
-	encrypt_json(&carrying, STATUS_TYPE, bytes_of_string("{}"));
-	cr_assert_eq(answer_at(&carrying, NOW_S, &answer, &other_type), -1);
+	open_desk(&desk, "client1", NOW_S, 1);
+	encrypt_json(&desk, STATUS_TYPE, bytes_of_string("{}"));
+	cr_assert_eq(answer_at(&desk, NOW_S, &answer, &other_type), -1);
 	expect_fault(&other_type, FAULT_UNDECRYPTABLE, "typ");
-	clear_key_ring(&carrying.ring);
-	cr_assert_eq(answer_at(&carrying, NOW_S, &answer, &unknown), -1);
+	clear_key_ring(&desk.ring);
+	cr_assert_eq(answer_at(&desk, NOW_S, &answer, &unknown), -1);
 	cr_expect_eq(unknown.class, FAULT_UNDECRYPTABLE);
-	cr_expect_eq(count_rows(&carrying.ca), 0);
-	close_carrying(&carrying);
+	cr_expect_eq(count_rows(&desk.ca), 0);
+	close_desk(&desk);
 }
 
-/* catalogue 63, 64, 67: the refusal is in the answer, for who carries it back */
+/* catalogue 63, 64, 67: the refusal is in the answer, for the person who carries it back */
 Test(offline_request, refuses_whole_requests_in_the_answer)
 {
 	static const struct {
@@ -87,58 +87,57 @@ Test(offline_request, refuses_whole_requests_in_the_answer)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct carrying carrying;
+		struct desk desk;
 		CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 		struct fault fault = {0};
 
-		open_carrying(&carrying, rows[i].iss, NOW_S - rows[i].age_s, 1);
-		cr_assert_eq(answer_at(&carrying, NOW_S, &answer, &fault), 0, "%s", fault.text);
+		open_desk(&desk, rows[i].iss, NOW_S - rows[i].age_s, 1);
+		cr_assert_eq(answer_at(&desk, NOW_S, &answer, &fault), 0, "%s", fault.text);
 		cr_expect_str_eq(answer.answer.refusal.type, rows[i].type, "row %zu", i);
 		cr_expect_gt(answer.jwe.len, 0);
-		cr_expect_eq(count_rows(&carrying.ca), 0);
-		close_carrying(&carrying);
+		cr_expect_eq(count_rows(&desk.ca), 0);
+		close_desk(&desk);
 	}
 }
 
 Test(offline_request, refuses_a_plaintext_that_is_no_request)
 {
-	struct carrying carrying;
+	struct desk desk;
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 	struct fault fault = {0};
 
-	open_carrying(&carrying, "client1", NOW_S, 1);
-	encrypt_json(&carrying, CERTIFICATES_TYPE, bytes_of_string("{\"requests\":{}}"));
-	cr_assert_eq(answer_at(&carrying, NOW_S, &answer, &fault), 0, "%s", fault.text);
+	open_desk(&desk, "client1", NOW_S, 1);
+	encrypt_json(&desk, CERTIFICATES_TYPE, bytes_of_string("{\"requests\":{}}"));
+	cr_assert_eq(answer_at(&desk, NOW_S, &answer, &fault), 0, "%s", fault.text);
 	cr_expect_str_eq(answer.answer.refusal.type, "malformed");
-	close_carrying(&carrying);
+	close_desk(&desk);
 }
 
 /* catalogue 61: after weeks, and again */
 Test(offline_request, certifies_once_what_was_under_way_for_weeks)
 {
-	struct carrying carrying;
+	struct desk desk;
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 	CLEANUP(clear_offline_answer) struct offline_answer again = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer read = {0};
 	struct fault fault = {0};
 
-	open_carrying(&carrying, "client1", NOW_S, 3);
-	cr_assert_eq(answer_at(&carrying, NOW_S + 60 * DAY_S, &answer, &fault), 0, "%s",
-		     fault.text);
+	open_desk(&desk, "client1", NOW_S, 3);
+	cr_assert_eq(answer_at(&desk, NOW_S + 60 * DAY_S, &answer, &fault), 0, "%s", fault.text);
 	cr_expect_str_eq(answer.client, "client1");
 	cr_expect_eq(answer.answer.certificate_count, 3);
-	cr_assert_eq(answer_at(&carrying, NOW_S + 61 * DAY_S, &again, &fault), 0, "%s", fault.text);
+	cr_assert_eq(answer_at(&desk, NOW_S + 61 * DAY_S, &again, &fault), 0, "%s", fault.text);
 	cr_assert_eq(again.answer.certificate_count, 3);
 	for (size_t i = 0; i < 3; i++)
 		cr_expect(equal_bytes(bytes_of_buffer(&answer.answer.certificates[i].pem),
 				      bytes_of_buffer(&again.answer.certificates[i].pem)));
-	cr_expect_eq(count_rows(&carrying.ca), 3);
-	cr_assert_eq(open_answer(&certificates_kind, &carrying.ring.keys[0].key,
+	cr_expect_eq(count_rows(&desk.ca), 3);
+	cr_assert_eq(open_answer(&certificates_kind, &desk.ring.keys[0].key,
 				 bytes_of_buffer(&answer.jwe), &json, &fault),
 		     0, "%s", fault.text);
 	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &read, &fault), 0, "%s",
 		     fault.text);
 	cr_expect_eq(read.certificate_count, 3);
-	close_carrying(&carrying);
+	close_desk(&desk);
 }

@@ -46,17 +46,17 @@ static void close_scene(struct scene *scene)
 
 /* Asks, as client1, for `count` serials from the first on. */
 static struct revocation_answer ask(struct scene *scene, size_t first, size_t count, int64_t now_s,
-				    struct fault *trouble)
+				    struct fault *crl_problem)
 {
-	const struct ca_crl_options terms = authority_crl_options(scene->fixture.authority);
+	const struct ca_crl_options options = authority_crl_options(scene->fixture.authority);
 	const struct revocation_request request = {.serials = &scene->serials[first],
 						   .serial_count = count,
 						   .reason = REASON_KEY_COMPROMISE};
 	struct revocation_answer answer = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(revoke_own(&terms, "client1", &request, now_s, &answer, trouble, &fault), 0,
-		     "%s", fault.text);
+	cr_assert_eq(revoke_own(&options, "client1", &request, now_s, &answer, crl_problem, &fault),
+		     0, "%s", fault.text);
 	return answer;
 }
 
@@ -110,9 +110,9 @@ Test(revocation_request, refuses_what_is_not_the_clients)
 
 	open_scene(&scene);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fault trouble = {0};
+		struct fault crl_problem = {0};
 		struct revocation_answer answer =
-			ask(&scene, rows[i].first, rows[i].count, NOW_S, &trouble);
+			ask(&scene, rows[i].first, rows[i].count, NOW_S, &crl_problem);
 
 		cr_expect_str_eq(answer.refusal.type, rows[i].type, "row %zu", i);
 		cr_expect_eq(answer.revoked_count, 0, "row %zu", i);
@@ -132,9 +132,9 @@ Test(revocation_request, revokes_once_and_keeps_the_first_date)
 
 	open_scene(&scene);
 	for (int again = 0; again < 2; again++) {
-		struct fault trouble = {0};
+		struct fault crl_problem = {0};
 		struct revocation_answer answer =
-			ask(&scene, MINE, 1, NOW_S + 60 * again, &trouble);
+			ask(&scene, MINE, 1, NOW_S + 60 * again, &crl_problem);
 
 		cr_expect_str_empty(answer.refusal.type);
 		cr_assert_eq(answer.revoked_count, 1);
@@ -153,17 +153,17 @@ Test(revocation_request, revokes_once_and_keeps_the_first_date)
 Test(revocation_request, revokes_also_when_there_can_be_no_crl)
 {
 	struct scene scene;
-	struct fault trouble = {0};
+	struct fault crl_problem = {0};
 	struct revocation_answer answer;
 
 	open_scene(&scene);
 	/* The lock's place is taken by something that cannot be a lock. */
 	cr_assert_eq(mkdirat(scene.fixture.layout->state, "crl", 0700), 0);
-	answer = ask(&scene, MINE, 1, NOW_S, &trouble);
+	answer = ask(&scene, MINE, 1, NOW_S, &crl_problem);
 	cr_expect_eq(answer.revoked_count, 1);
 	cr_expect_eq(answer.crl_number, 0);
-	cr_expect_neq(trouble.class, FAULT_NONE);
-	cr_expect(strstr(trouble.text, "crl") != NULL, "%s", trouble.text);
+	cr_expect_neq(crl_problem.class, FAULT_NONE);
+	cr_expect(strstr(crl_problem.text, "crl") != NULL, "%s", crl_problem.text);
 	cr_expect(is_revoked(&scene, MINE));
 	clear_revocation_answer(&answer);
 	close_scene(&scene);

@@ -14,6 +14,32 @@
 
 #define YEAR_S (365 * DAY_S)
 
+/* Starts a CA, asks it over HTTP for a certificate and for the status of it. */
+Test(service, is_used_like_this)
+{
+	CLEANUP(clear_certificates_answer) struct certificates_answer certified = {0};
+	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1", .port = 0}};
+	struct status_answer status = {0};
+	struct served client;
+	struct fault fault = {0};
+
+	/* As start_served does: settings.authority is a CA that is open, with its layout. */
+	start_served(&client);
+	stop_ca_service(&client.service);
+	settings.authority = client.ca.authority;
+	settings.layout = client.ca.layout;
+	cr_assert_eq(start_ca_service(&settings, &client.service, &fault), 0, "%s", fault.text);
+
+	/* Clients connect to ca_service_endpoint() and encrypt under the key they share with it. */
+	CLEANUP(clear_secret) struct secret request = make_request_json(&client, 1);
+
+	ask_certificates(&client, &client.keys[0], bytes_of_secret(&request), &certified);
+	cr_assert_eq(certified.certificate_count, 1);
+	ask_about(&client, 0, bytes_of_buffer(&certified.certificates[0].pem), &status);
+	cr_expect_eq(status.status, STATUS_GOOD);
+	stop_served(&client);
+}
+
 /* catalogue 11, 17, 19, 21, 23: all are answered with the same octets. */
 Test(service, answers_all_that_it_cannot_decrypt_alike)
 {
@@ -238,7 +264,7 @@ Test(service, says_the_status_of_a_certificate_to_any_client)
 }
 
 /* catalogue 31, 63, 64 */
-Test(service, refuses_to_judge_what_is_no_certificate_and_what_is_old)
+Test(service, refuses_status_questions_without_a_certificate_and_stale_ones)
 {
 	struct status_answer answer = {0};
 	struct served served;
@@ -306,7 +332,7 @@ static const void *find_octets(const struct buffer *all, struct bytes part)
 	return memmem(all->data, all->len, part.data, part.len);
 }
 
-/* catalogue 79: and whoever asks is told no more than that it failed. */
+/* catalogue 79: and a client learns no more than that the CA failed. */
 Test(service, is_healthy_until_its_record_fails)
 {
 	CLEANUP(clear_http_answer) struct http_answer well = {0};
@@ -340,7 +366,7 @@ Test(service, is_healthy_until_its_record_fails)
 	stop_served(&served);
 }
 
-/* catalogue 59, 90: never older than the last revocation, whatever anybody kept. */
+/* catalogue 59, 90: never older than the last revocation, whatever is cached. */
 Test(service, shows_a_crl_that_has_what_was_revoked_just_now)
 {
 	CLEANUP(clear_http_answer) struct http_answer before = {0};

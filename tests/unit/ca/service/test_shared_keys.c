@@ -60,7 +60,7 @@ static void set_changed(const struct layout *layout, time_t at_s)
 
 Test(shared_keys, reads_again_only_what_has_changed)
 {
-	struct shared_keys ring;
+	struct shared_keys keys;
 	struct ca_fixture ca;
 	struct shared_key key;
 	struct fault fault = {0};
@@ -69,22 +69,22 @@ Test(shared_keys, reads_again_only_what_has_changed)
 	cr_assert_eq(generate_shared_key(&key, &fault), 0);
 	cr_assert_eq(write_shared_key(ca.layout, "client1", &key, &fault), 0, "%s", fault.text);
 	set_changed(ca.layout, 1000);
-	cr_assert_eq(init_shared_keys(&ring, ca.layout, &fault), 0, "%s", fault.text);
-	cr_expect(ring.settled);
+	cr_assert_eq(init_shared_keys(&keys, ca.layout, &fault), 0, "%s", fault.text);
+	cr_expect(keys.mtime_proves);
 	put_file(ca.layout->private, "shared_client2.jwk", "{}", 0644);
 	set_changed(ca.layout, 1000);
-	cr_expect_eq(refresh_shared_keys(&ring, &fault), 0, "looks at the time alone");
+	cr_expect_eq(refresh_shared_keys(&keys, &fault), 0, "compares the mtime only");
 	set_changed(ca.layout, 1001);
-	cr_expect_eq(refresh_shared_keys(&ring, &fault), -1);
+	cr_expect_eq(refresh_shared_keys(&keys, &fault), -1);
 	expect_fault(&fault, FAULT_REFUSED, "shared_client2.jwk");
-	cr_expect_not_null(find_peer_key(&ring.ring, "client1"), "those read before stay");
+	cr_expect_not_null(find_peer_key(&keys.ring, "client1"), "the previous keys stay");
 	cr_assert_eq(fchmodat(ca.layout->private, "shared_client2.jwk", 0600, 0), 0);
 	fault = (struct fault){0};
-	cr_expect_eq(refresh_shared_keys(&ring, &fault), -1, "tried again after a failure");
+	cr_expect_eq(refresh_shared_keys(&keys, &fault), -1, "tried again after a failure");
 	expect_fault(&fault, FAULT_MALFORMED, "shared_client2.jwk");
 	cr_assert_eq(unlinkat(ca.layout->private, "shared_client2.jwk", 0), 0);
-	cr_expect_eq(refresh_shared_keys(&ring, &fault), 0);
-	cr_expect_eq(ring.ring.count, 1);
-	clear_shared_keys(&ring);
+	cr_expect_eq(refresh_shared_keys(&keys, &fault), 0);
+	cr_expect_eq(keys.ring.count, 1);
+	clear_shared_keys(&keys);
 	remove_ca(&ca);
 }

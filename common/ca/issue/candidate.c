@@ -1,0 +1,91 @@
+#include "common/ca/issue/candidate.h"
+
+#include "common/ca/issue/policy.h"
+
+#include <string.h>
+
+void clear_candidate(struct candidate *candidate)
+{
+	clear_buffer(&candidate->der);
+}
+
+int find_recorded(const struct issue_options *options, struct candidate *candidate, bool *ret_found,
+		  struct fault *fault)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+
+	if (find_by_key(options->store, candidate->key_sha256, &record, ret_found, fault) < 0)
+		return -1;
+	if (!*ret_found)
+		return 0;
+	if (strcmp(record.client, options->client->name) != 0)
+		set_refusal(&candidate->refusal, "key_taken",
+			    "the public key is certified for another client: make another key");
+	else if (record.revoked)
+		set_refusal(&candidate->refusal, "revoked",
+			    "the certificate of this public key was revoked: make another key");
+	else
+		candidate->der = take_buffer(&record.der);
+	return 0;
+}
+
+/* certify_csr verified the proof already; only a request that it refused is verified again. */
+static int refuse_signing(const struct fault *problem, const struct csr *csr,
+			  struct refusal *refusal, struct fault *fault)
+{
+	struct verdict verdict = {0};
+
+	if (problem->class == FAULT_REFUSED && verify_csr(csr, &verdict, fault) < 0)
+		return -1;
+	return refuse_for_fault(problem, verdict.invalid ? "bad_proof" : "bad_request", refusal,
+				fault);
+}
+
+static int sign_certificate(const struct issue_options *options, const struct csr *csr,
+			    struct candidate *candidate, struct issued_certificate *record,
+			    struct fault *fault)
+{
+	struct fault problem = {0};
+
+	if (generate_serial(record->serial, fault) < 0)
+		return -1;
+	if (certify_csr(options->issuer, csr, record->serial, &options->validity, &record->der,
+			&problem) < 0)
+		return refuse_signing(&problem, csr, &candidate->refusal, fault);
+	candidate->is_new = true;
+	memcpy(record->key_sha256, candidate->key_sha256, SHA256_LEN);
+	memcpy(record->client, options->client->name, sizeof(record->client));
+	memcpy(record->member, candidate->name, strlen(candidate->name) + 1);
+	record->issued_at_s = options->now_s;
+	record->not_before_s = options->validity.not_before_s;
+	record->not_after_s = options->validity.not_after_s;
+	record->subject = strdup(csr_subject(csr));
+	return record->subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+int examine_candidate(const struct issue_options *options, struct bytes pem,
+		      struct candidate *candidate, struct issued_certificate *ret_record,
+		      struct fault *fault)
+{
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	struct fault problem = {0};
+	bool found;
+
+	if (parse_csr_pem(pem, &csr, &problem) < 0)
+		return refuse_for_fault(&problem, "bad_request", &candidate->refusal, fault);
+	public_key_sha256(csr_public_key(csr), candidate->key_sha256);
+	candidate->has_key = true;
+	if (memcmp(candidate->key_sha256, options->issuer_key_sha256, SHA256_LEN) == 0) {
+		set_refusal(&candidate->refusal, "key_taken",
+			    "the public key is the CA's own: make another key");
+		return 0;
+	}
+	if (find_recorded(options, candidate, &found, fault) < 0)
+		return -1;
+	if (found)
+		return 0;
+	check_policy(options->client, csr, &candidate->refusal);
+	if (is_refused(&candidate->refusal))
+		return 0;
+	return sign_certificate(options, csr, candidate, ret_record, fault);
+}

@@ -1,0 +1,52 @@
+#ifndef CERTPOOL_CA_ISSUE_CANDIDATE_H
+#define CERTPOOL_CA_ISSUE_CANDIDATE_H
+
+#include "common/ca/store/clients.h"
+#include "common/ca/store/store.h"
+#include "common/wire/claims.h"
+#include "common/x509/issuer.h"
+
+/* The issuer of a batch's certificates, their client and their validity. */
+struct issue_options {
+	const struct issuer *issuer;
+	const uint8_t *issuer_key_sha256; /* no client may have this key */
+	struct store *store;
+	const struct client *client;
+	struct validity validity;
+	int64_t now_s;
+};
+
+/*
+ * One certificate request of a batch. Once examined it is refused, or has the certificate that is
+ * in the store for its key, or a new one, which no client may get before it is in the store.
+ */
+struct candidate {
+	const char *name; /* the member's, borrowed */
+	bool has_key;     /* the request could be parsed: key_sha256 is set */
+	uint8_t key_sha256[SHA256_LEN];
+	struct refusal refusal;
+	struct buffer der;   /* the certificate, when it may be given to the client */
+	bool is_new;         /* a record was filled */
+	size_t record_index; /* for the batch: of that record */
+};
+
+void clear_candidate(struct candidate *candidate);
+
+/*
+ * Examines one request in PEM: form, key, the client's policy, proof of possession. For a request
+ * that holds, signs a certificate and fills *ret_record. A key that is in the store needs no proof:
+ * nothing is issued, and the client gets the certificate that it was given before, for a proof.
+ * Errors: -1 only when the CA itself failed.
+ */
+int examine_candidate(const struct issue_options *options, struct bytes pem,
+		      struct candidate *candidate, struct issued_certificate *ret_record,
+		      struct fault *fault) MUST_CHECK;
+
+/*
+ * Looks the candidate's key up in the store. Found, its certificate is the candidate's, unless it
+ * is another client's or revoked: then the candidate is refused.
+ */
+int find_recorded(const struct issue_options *options, struct candidate *candidate, bool *ret_found,
+		  struct fault *fault) MUST_CHECK;
+
+#endif

@@ -1,0 +1,115 @@
+#include "common/ca/issue/init_authority.h"
+
+#include "common/base/staging.h"
+#include "common/ca/issue/intermediate.h"
+#include "common/ca/issue/issuing_key.h"
+#include "common/ca/store/clients.h"
+
+/*
+ * A killed init can leave a key and a store without a certificate, but only before any certificate
+ * was issued. After that, a new root would not be the one that the clients have.
+ */
+static int check_nothing_issued(const struct layout *layout, const struct ca_node *ca,
+				const char *path, int64_t now_s, struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+	struct store_summary summary;
+
+	if (open_store(path, &store, fault) < 0 ||
+	    summarize_store(store, now_s, &summary, fault) < 0)
+		return -1;
+	if (summary.certificates == 0)
+		return 0;
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/cert/%s: expected the %s under which %zu certificates were issued, "
+			 "found none: restore it from a backup",
+			 layout->path, issuing_certificate_name(ca),
+			 ca->root_layout != NULL ? "CA's certificate" : "root",
+			 summary.certificates);
+}
+
+/* Refuses a layout that lost a part which init must not make a second time. */
+static int check_parts(const struct layout *layout, const struct ca_node *ca,
+		       const struct key_access *access, const char *path, int64_t now_s,
+		       struct fault *fault)
+{
+	const char *name = issuing_certificate_name(ca);
+	bool certificate = issuing_certificate_exists(layout, ca);
+	bool store = file_exists(layout->state, STORE_FILE);
+
+	if (check_ca_kind(layout, ca, fault) < 0)
+		return -1;
+	if (certificate && !issuing_key_exists(layout, ca, access))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: cert/%s is there and Private/%s is not: restore "
+				 "the key from a backup; without it there is no more CA here",
+				 layout->path, name, issuing_key_name(ca));
+	if (certificate && !store)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: cert/%s is there and state/%s is not: restore the "
+				 "record from a backup; a new one would forget what was issued",
+				 layout->path, name, STORE_FILE);
+	return !certificate && store ? check_nothing_issued(layout, ca, path, now_s, fault) : 0;
+}
+
+/* Removes the temporary files of a killed init. */
+static int sweep(const struct layout *layout, struct fault *fault)
+{
+	if (sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->state, fault) < 0 ||
+	    sweep_staging(layout->cert, fault) < 0)
+		return prefix_fault(fault, "%s", layout->path);
+	return 0;
+}
+
+static int make_certificate(const struct layout *layout, const struct ca_node *ca,
+			    const struct key_access *access, int64_t now_s,
+			    struct authority_made *made, struct fault *fault)
+{
+	struct intermediate_made intermediate = {0};
+
+	if (ca->root_layout != NULL) {
+		if (make_intermediate(layout, ca, access, now_s, &intermediate, fault) < 0)
+			return -1;
+		made->root_layout = intermediate.root_layout;
+		made->root = intermediate.root;
+		made->certificate = intermediate.certificate;
+		return 0;
+	}
+	made->root = !root_exists(layout);
+	return made->root ? make_root(layout, ca, access, now_s, fault) : 0;
+}
+
+static int record_clients(const struct manifest *manifest, const char *path, int64_t now_s,
+			  struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+	struct clients_synced synced;
+
+	if (open_store(path, &store, fault) < 0)
+		return -1;
+	return sync_clients(store, manifest, now_s, &synced, fault);
+}
+
+int init_authority(const struct layout *layout, const struct manifest *manifest,
+		   const struct key_access *access, int64_t now_s, struct authority_made *ret_made,
+		   struct fault *fault)
+{
+	const struct ca_node *ca = &manifest->ca;
+	struct authority_made made = {.store = !file_exists(layout->state, STORE_FILE)};
+	CLEANUP(free_string) char *path = NULL;
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+
+	if (locate_store(layout, &path, fault) < 0 || sweep(layout, fault) < 0 ||
+	    check_parts(layout, ca, access, path, now_s, fault) < 0)
+		return -1;
+	/* The certificate comes last: once it exists, its key and its store have existed. */
+	if (make_issuing_key(layout, ca, access, fault) < 0 || create_store(path, fault) < 0 ||
+	    make_certificate(layout, ca, access, now_s, &made, fault) < 0)
+		return -1;
+	/* The parts must form a CA that can be opened. */
+	if (load_issuer(layout, ca, access, &issuer, fault) < 0 ||
+	    record_clients(manifest, path, now_s, fault) < 0)
+		return -1;
+	*ret_made = made;
+	return 0;
+}

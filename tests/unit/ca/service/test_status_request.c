@@ -1,0 +1,160 @@
+#include "common/ca/service/status_request.h"
+
+#include "common/ca/store/store.h"
+#include "common/x509/chain.h"
+#include "common/x509/issuer.h"
+#include "common/x509/profile.h"
+#include "tests/unit/ca/fixture.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define YEAR_S (365 * DAY_S)
+
+static void expect_status(struct ca_fixture *fixture, const struct certificate *certificate,
+			  int64_t at_s, enum status_value status)
+{
+	struct status_answer answer = {.status = STATUS_COUNT};
+	char serial[SERIAL_TEXT_SIZE];
+	struct fault fault = {0};
+
+	cr_assert_eq(answer_status(fixture->authority, certificate_der(certificate), at_s, &answer,
+				   &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(answer.status, status, "%s", format_status(answer.status));
+	format_serial(certificate_serial(certificate), serial);
+	cr_expect_str_eq(answer.serial, status == STATUS_UNKNOWN ? "" : serial);
+	cr_expect_str_eq(answer.refusal.type, "");
+}
+
+Test(status_request, says_good_until_a_certificate_expires)
+{
+	struct certificate *certificate;
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	certificate = certify_one(&fixture, NOW_S);
+	expect_status(&fixture, certificate, NOW_S, STATUS_GOOD);
+	expect_status(&fixture, certificate, NOW_S - 1000, STATUS_GOOD);
+	expect_status(&fixture, certificate, NOW_S + 90 * DAY_S, STATUS_GOOD);
+	expect_status(&fixture, certificate, NOW_S + 90 * DAY_S + 1, STATUS_EXPIRED);
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+Test(status_request, refuses_octets_that_are_no_certificate)
+{
+	struct certificate *certificate;
+	struct status_answer answer = {.status = STATUS_COUNT};
+	struct ca_fixture fixture;
+	struct bytes der;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	certificate = certify_one(&fixture, NOW_S);
+	der = certificate_der(certificate);
+	for (size_t len = 0; len < der.len; len++) {
+		fault = (struct fault){0};
+		cr_assert_eq(answer_status(fixture.authority, (struct bytes){der.data, len}, NOW_S,
+					   &answer, &fault),
+			     -1, "the first %zu octets", len);
+		cr_expect_eq(fault.class, FAULT_MALFORMED, "%s", fault.text);
+	}
+	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+static void revoke_all(const struct ca_fixture *fixture, int64_t at_s, int reason)
+{
+	char sql[128];
+
+	(void)snprintf(sql, sizeof(sql), "UPDATE certificate SET revoked_at = %lld, reason = %d",
+		       (long long)at_s, reason);
+	run_foreign_sql(fixture->store_path, sql);
+}
+
+Test(status_request, says_revoked_with_time_and_reason_also_after_expiry)
+{
+	struct certificate *certificate;
+	struct status_answer answer = {0};
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	certificate = certify_one(&fixture, NOW_S);
+	revoke_all(&fixture, NOW_S + 5, 1);
+	expect_status(&fixture, certificate, NOW_S + 10, STATUS_REVOKED);
+	expect_status(&fixture, certificate, NOW_S + YEAR_S, STATUS_REVOKED);
+	cr_assert_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
+				   &fault),
+		     0);
+	cr_expect_eq(answer.revoked_at_s, NOW_S + 5);
+	cr_expect_str_eq(answer.reason, "keyCompromise");
+	revoke_all(&fixture, NOW_S + 5, 7);
+	cr_assert_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
+				   &fault),
+		     0);
+	cr_expect_str_eq(answer.reason, "unspecified");
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
+
+Test(status_request, knows_nothing_of_another_cas_certificate_of_the_same_name)
+{
+	struct certificate *certificate;
+	struct ca_fixture fixture;
+	struct ca_fixture other;
+
+	make_ca(&fixture, NOW_S);
+	make_ca(&other, NOW_S);
+	certificate = certify_one(&other, NOW_S);
+	expect_status(&fixture, certificate, NOW_S, STATUS_UNKNOWN);
+	expect_status(&fixture, authority_root(fixture.authority), NOW_S, STATUS_UNKNOWN);
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+	remove_ca(&other);
+}
+
+/* A certificate by the CA's own key with a serial that it recorded, but of another key. */
+Test(status_request, does_not_take_a_look_alike_for_what_it_issued)
+{
+	const struct validity validity = {NOW_S, NOW_S + DAY_S};
+	CLEANUP(clear_buffer) struct buffer key_pem = {0};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_private_key) struct private_key *member = make_key(KEY_ECDSA_P256);
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_certificate) struct certificate *twin = NULL;
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(clear_buffer) struct buffer pem = make_csr(member, "CN=client1-1", NULL);
+	struct certificate *certificate;
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	certificate = certify_one(&fixture, NOW_S);
+	cr_assert_eq(read_file(fixture.layout->private, "root.key", 10000, &key_pem, &fault), 0);
+	cr_assert_eq(parse_private_key(bytes_of_buffer(&key_pem), &key, &fault), 0);
+	cr_assert_eq(parse_certificate_der(certificate_der(authority_root(fixture.authority)),
+					   &root, &fault),
+		     0);
+	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
+	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
+	cr_assert_eq(certify_csr(issuer, csr, certificate_serial(certificate).data, &validity, &der,
+				 &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &twin, &fault), 0);
+	expect_status(&fixture, twin, NOW_S, STATUS_UNKNOWN);
+	expect_status(&fixture, certificate, NOW_S, STATUS_GOOD);
+	free_certificate(&certificate);
+	remove_ca(&fixture);
+}
