@@ -5,24 +5,24 @@
 #include "common/crypto/digest.h"
 
 /*
- * A backup of a CA as a file: a tar archive (common/base/tar.h) with these members in this order,
- * which any tar extracts; pki-layout/README.md says how to restore it by hand. It is written and
- * read from beginning to end, so that it can come from a pipe, and is never in memory whole.
+ * The file of a backup: a tar archive (common/base/tar.h) of these members in this order, which any
+ * tar extracts; pki-layout/README.md says how to restore it by hand. It is written and read from
+ * beginning to end, so that it can go through a pipe, and is never in memory as a whole.
  */
-#define MEMBER_NOTE "BACKUP"            /* what this is, when it was made, how to restore it */
-#define MEMBER_MANIFEST "manifest.yaml" /* for whoever restores; restore leaves it alone */
+#define MEMBER_NOTE "BACKUP"            /* format, time, how to restore it */
+#define MEMBER_MANIFEST "manifest.yaml" /* for the operator: restore_backup ignores it */
 #define MEMBER_ROOT "cert/root.crt"
-#define MEMBER_ISSUER "cert/ca.crt" /* of a CA that is not its own root */
+#define MEMBER_ISSUER "cert/ca.crt" /* when the root lies apart */
 #define MEMBER_CRL "cert/ca.crl"
 #define MEMBER_KEYS "keys.enc" /* an archive of the key files, sealed (passphrase_seal.h) */
 #define MEMBER_RECORD "state/ca.db"
-#define MEMBER_SUMS "SHA256SUMS"     /* of all members above, as sha256sum writes and checks it */
-#define MEMBER_MAC "SHA256SUMS.hmac" /* of that, when there are keys: hex, and a line end */
+#define MEMBER_SUMS "SHA256SUMS"     /* of all members above, for sha256sum -c */
+#define MEMBER_MAC "SHA256SUMS.hmac" /* of SHA256SUMS, when there are keys: hex, line end */
 
 #define NOTE_HEAD "certpool backup, version 1\n"
 #define NOTE_TIME "made: " /* RFC 3339, then a line end */
 
-/* Writes an archive. name is for messages. */
+/* An archive that is written. name is for messages. */
 struct archive_writer {
 	int descriptor;
 	const char *name;
@@ -38,42 +38,42 @@ void clear_archive_writer(struct archive_writer *writer);
 int add_member_octets(struct archive_writer *writer, const char *member, mode_t mode,
 		      struct bytes content, struct fault *fault) MUST_CHECK;
 
-/* The content of a file from its beginning, which nobody else writes to. */
+/* Adds the content of a file from its beginning. No other process may write to the file. */
 int add_member_file(struct archive_writer *writer, const char *member, mode_t mode, int descriptor,
 		    struct fault *fault) MUST_CHECK;
 
-/* Sums, their authentication when there is a key, and the end. */
+/* Adds the sums, their HMAC (of seal_keys) unless mac_key is NULL, and the end. */
 int finish_archive(struct archive_writer *writer, const uint8_t *mac_key,
 		   struct fault *fault) MUST_CHECK;
 
-/* Reads an archive. Every fault begins with its name; an end that comes too early is
-   FAULT_MALFORMED. */
+/* An archive that is read. Every fault begins with its name; FAULT_MALFORMED when it is cut off. */
 struct archive_reader {
 	int descriptor;
 	const char *name;
 	struct running_digest *digest;
-	struct buffer sums;     /* of the members that were read */
-	struct tar_entry entry; /* the current one; no name: the next is to be read */
+	struct buffer sums;     /* of the members read so far */
+	struct tar_entry entry; /* the current member; no name: its header is not read yet */
 	bool ended;
 };
 
 int open_archive(struct archive_reader *reader, struct fault *fault) MUST_CHECK;
 void clear_archive_reader(struct archive_reader *reader);
 
-/* Whether the next member is the one of this name. */
+/* Whether the next member has this name. */
 int at_member(struct archive_reader *reader, const char *member, bool *ret_at,
 	      struct fault *fault) MUST_CHECK;
 
-/* Read it, whole, or into a file. FAULT_MALFORMED when something else is next. */
+/* Read the next member into memory (FAULT_TOO_LARGE over max octets), or into a file.
+   FAULT_MALFORMED when the next member has another name. */
 int read_member(struct archive_reader *reader, const char *member, size_t max,
 		struct buffer *ret_content, struct fault *fault) MUST_CHECK;
 int copy_member(struct archive_reader *reader, const char *member, int descriptor,
 		struct fault *fault) MUST_CHECK;
 
 /*
- * Reads the sums and the end, and compares: FAULT_UNVERIFIED, with the member's name, when one is
- * not as it was. The authentication of the sums is left to the caller: *ret_mac is empty when there
- * is none.
+ * Reads the sums and the end, and compares the sums: FAULT_UNVERIFIED names a member that was
+ * changed. The caller verifies *ret_mac, the HMAC of the sums (hex, line end); empty: the archive
+ * has none.
  */
 int finish_reading(struct archive_reader *reader, struct buffer *ret_mac,
 		   struct fault *fault) MUST_CHECK;

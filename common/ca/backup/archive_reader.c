@@ -18,14 +18,14 @@ void clear_archive_reader(struct archive_reader *reader)
 	clear_buffer(&reader->sums);
 }
 
-/* As many octets as there are, up to len: fewer only at the end. */
+/* Reads len octets, or fewer at the end of the file. */
 static int read_octets(struct archive_reader *reader, uint8_t *data, size_t len, size_t *ret_len,
 		       struct fault *fault)
 {
-	size_t have = 0;
+	size_t done = 0;
 
-	while (have < len) {
-		ssize_t got = read(reader->descriptor, data + have, len - have);
+	while (done < len) {
+		ssize_t got = read(reader->descriptor, data + done, len - done);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -33,20 +33,20 @@ static int read_octets(struct archive_reader *reader, uint8_t *data, size_t len,
 			return set_errno_fault(fault, "%s: cannot be read", reader->name);
 		if (got == 0)
 			break;
-		have += (size_t)got;
+		done += (size_t)got;
 	}
-	*ret_len = have;
+	*ret_len = done;
 	return 0;
 }
 
 static int read_exactly(struct archive_reader *reader, uint8_t *data, size_t len,
 			struct fault *fault)
 {
-	size_t have = 0;
+	size_t done = 0;
 
-	if (read_octets(reader, data, len, &have, fault) < 0)
+	if (read_octets(reader, data, len, &done, fault) < 0)
 		return -1;
-	if (have == len)
+	if (done == len)
 		return 0;
 	return set_fault(fault, FAULT_MALFORMED,
 			 "%s: cut off: expected more of a backup, found the end of the file",
@@ -61,7 +61,7 @@ static bool all_zeros(const uint8_t *data, size_t len)
 	return true;
 }
 
-/* Reads the header of the current member, unless that was done. */
+/* Reads the header of the current member, unless it is read already. */
 static int read_header(struct archive_reader *reader, struct fault *fault)
 {
 	uint8_t block[TAR_BLOCK_LEN];
@@ -165,7 +165,7 @@ int copy_member(struct archive_reader *reader, const char *member, int descripto
 	return end_member(reader, fault);
 }
 
-/* Which line of the sums is not as expected. */
+/* Names the member of the first line that differs. */
 static int set_sums_fault(const struct archive_reader *reader, struct bytes found,
 			  struct fault *fault)
 {

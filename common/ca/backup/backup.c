@@ -20,7 +20,7 @@
 
 static const char lock_name[] = "backup";
 
-/* What whoever finds the file without a certpool needs to know. */
+/* For an operator who has the file and no certpool. */
 static const char note_text[] =
 	"\n"
 	"certpool restore FILE [--passphrase-file F] restores it. By hand:\n"
@@ -30,7 +30,7 @@ static const char note_text[] =
 	"then put cert, Private (0700) and state (0700) into the CA's layout, with the\n"
 	"manifest beside it as it was.\n";
 
-/* A file of cert/ that goes in as it is. */
+/* The files of cert/ that are copied. */
 static const struct {
 	const char *member;
 	const char *name;
@@ -42,30 +42,30 @@ static const struct {
 	{MEMBER_CRL, CRL_FILE, CRL_DER_MAX, false},
 };
 
-static int add_note(const struct backup_options *terms, struct archive_writer *writer,
+static int add_note(const struct backup_options *options, struct archive_writer *writer,
 		    struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer note = {0};
 	char made[TIME_TEXT_SIZE];
 
-	format_time(terms->now_s, made);
+	format_time(options->now_s, made);
 	append_format(&note, NOTE_HEAD NOTE_TIME "%s\n%s", made, note_text);
 	if (check_buffer(&note, fault) < 0)
 		return -1;
 	return add_member_octets(writer, MEMBER_NOTE, 0644, bytes_of_buffer(&note), fault);
 }
 
-static int add_files(const struct backup_options *terms, struct archive_writer *writer,
+static int add_files(const struct backup_options *options, struct archive_writer *writer,
 		     struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		CLEANUP(clear_buffer) struct buffer content = {0};
 
-		if (!files[i].required && !file_exists(terms->layout->cert, files[i].name))
+		if (!files[i].required && !file_exists(options->layout->cert, files[i].name))
 			continue;
-		if (read_file(terms->layout->cert, files[i].name, files[i].max, &content, fault) <
+		if (read_file(options->layout->cert, files[i].name, files[i].max, &content, fault) <
 		    0)
-			return prefix_fault(fault, "%s/cert", terms->layout->path);
+			return prefix_fault(fault, "%s/cert", options->layout->path);
 		if (add_member_octets(writer, files[i].member, 0644, bytes_of_buffer(&content),
 				      fault) < 0)
 			return -1;
@@ -73,19 +73,20 @@ static int add_files(const struct backup_options *terms, struct archive_writer *
 	return 0;
 }
 
-static int add_keys(const struct backup_options *terms, struct archive_writer *writer,
+static int add_keys(const struct backup_options *options, struct archive_writer *writer,
 		    struct seal_keys *ret_keys, size_t *ret_count, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret archive = {0};
 	CLEANUP(clear_buffer) struct buffer sealed = {0};
 
-	if (format_key_archive(terms->layout, terms->now_s, &archive, ret_count, fault) < 0 ||
-	    seal_octets(bytes_of_secret(&archive), terms->passphrase, &sealed, ret_keys, fault) < 0)
+	if (format_key_archive(options->layout, options->now_s, &archive, ret_count, fault) < 0 ||
+	    seal_octets(bytes_of_secret(&archive), options->passphrase, &sealed, ret_keys, fault) <
+		    0)
 		return -1;
 	return add_member_octets(writer, MEMBER_KEYS, 0600, bytes_of_buffer(&sealed), fault);
 }
 
-/* A file for the copy of the record. */
+/* Makes a file for the copy of the store. */
 static int open_scratch(const char *directory, char **ret_path, int *ret_descriptor,
 			struct fault *fault)
 {
@@ -105,85 +106,87 @@ static int open_scratch(const char *directory, char **ret_path, int *ret_descrip
 	return 0;
 }
 
-static int add_record(const struct backup_options *terms, struct archive_writer *writer,
+static int add_record(const struct backup_options *options, struct archive_writer *writer,
 		      size_t *ret_certificates, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int copy = -1;
 	CLEANUP(free_string) char *path = NULL;
 
-	if (open_scratch(terms->scratch, &path, &copy, fault) < 0)
+	if (open_scratch(options->scratch, &path, &copy, fault) < 0)
 		return -1;
-	if (copy_record(terms->store, path, ret_certificates, fault) < 0)
-		return prefix_fault(fault, "in %s", terms->scratch);
+	if (copy_record(options->store, path, ret_certificates, fault) < 0)
+		return prefix_fault(fault, "in %s", options->scratch);
 	return add_member_file(writer, MEMBER_RECORD, 0600, copy, fault);
 }
 
-static int write_members(const struct backup_options *terms, struct archive_writer *writer,
+static int write_members(const struct backup_options *options, struct archive_writer *writer,
 			 struct backup_summary *summary, struct fault *fault)
 {
 	CLEANUP(clear_seal_keys) struct seal_keys keys = {0};
-	bool with_keys = terms->passphrase.len > 0;
+	bool with_keys = options->passphrase.len > 0;
 
-	if (add_note(terms, writer, fault) < 0 ||
-	    add_member_octets(writer, MEMBER_MANIFEST, 0644, terms->manifest, fault) < 0 ||
-	    add_files(terms, writer, fault) < 0)
+	if (add_note(options, writer, fault) < 0 ||
+	    add_member_octets(writer, MEMBER_MANIFEST, 0644, options->manifest, fault) < 0 ||
+	    add_files(options, writer, fault) < 0)
 		return -1;
-	if (with_keys && add_keys(terms, writer, &keys, &summary->keys, fault) < 0)
+	if (with_keys && add_keys(options, writer, &keys, &summary->keys, fault) < 0)
 		return -1;
-	if (add_record(terms, writer, &summary->certificates, fault) < 0)
+	if (add_record(options, writer, &summary->certificates, fault) < 0)
 		return -1;
 	return finish_archive(writer, with_keys ? keys.mac_key : NULL, fault);
 }
 
-static int write_to(const struct backup_options *terms, int descriptor, const char *name,
-		    struct backup_summary *ret_summary, struct fault *fault)
+static int write_archive(const struct backup_options *options, int descriptor, const char *name,
+			 struct backup_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(clear_archive_writer)
 	struct archive_writer writer = {
-		.descriptor = descriptor, .name = name, .now_s = terms->now_s};
+		.descriptor = descriptor, .name = name, .now_s = options->now_s};
 	struct backup_summary summary = {0};
 
-	if (begin_archive(&writer, fault) < 0 || write_members(terms, &writer, &summary, fault) < 0)
+	if (begin_archive(&writer, fault) < 0 ||
+	    write_members(options, &writer, &summary, fault) < 0)
 		return -1;
 	summary.octets = writer.written;
 	*ret_summary = summary;
 	return 0;
 }
 
-static int note_backup(const struct backup_options *terms, const char *name, struct fault *fault)
+static int record_backup(const struct backup_options *options, const char *name,
+			 struct fault *fault)
 {
 	const struct event event = {
-		.kind = EVENT_BACKUP, .time_s = terms->now_s, .by = CA_NAME, .detail = name};
+		.kind = EVENT_BACKUP, .time_s = options->now_s, .by = CA_NAME, .detail = name};
 
-	if (record_event(terms->store, &event, fault) == 0)
+	if (record_event(options->store, &event, fault) == 0)
 		return 0;
-	return prefix_fault(fault, "%s: is whole, but cannot be noted in the audit log", name);
+	return prefix_fault(fault, "%s: is complete, but cannot be noted in the audit log", name);
 }
 
-/* One at a time, so that what is left of an earlier one is nobody's. */
-static int lock_backup(const struct backup_options *terms, int *ret_lock, struct fault *fault)
+/* One backup at a time, so that a temporary file is a leftover of a killed one. */
+static int lock_backup(const struct backup_options *options, int *ret_lock, struct fault *fault)
 {
-	if (lock_file(terms->layout->state, lock_name, LOCK_REFUSE, ret_lock, fault) < 0)
-		return prefix_fault(fault, "%s/state", terms->layout->path);
+	if (lock_file(options->layout->state, lock_name, LOCK_REFUSE, ret_lock, fault) < 0)
+		return prefix_fault(fault, "%s/state", options->layout->path);
 	return 0;
 }
 
-int write_backup(const struct backup_options *terms, int descriptor, const char *name,
+int write_backup(const struct backup_options *options, int descriptor, const char *name,
 		 struct backup_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	struct backup_summary summary;
 
-	if (lock_backup(terms, &lock, fault) < 0 ||
-	    write_to(terms, descriptor, name, &summary, fault) < 0 ||
-	    note_backup(terms, name, fault) < 0)
+	if (lock_backup(options, &lock, fault) < 0 ||
+	    write_archive(options, descriptor, name, &summary, fault) < 0 ||
+	    record_backup(options, name, fault) < 0)
 		return -1;
 	*ret_summary = summary;
 	return 0;
 }
 
-/* Writes under the temporary name. */
-static int stage_backup(const struct backup_options *terms, struct staging *staging, int dirfd,
+/* Writes the backup under its temporary name. */
+static int stage_backup(const struct backup_options *options, struct staging *staging, int dirfd,
 			const char *path, struct backup_summary *summary, struct fault *fault)
 {
 	const char *slash = strrchr(path, '/');
@@ -193,10 +196,10 @@ static int stage_backup(const struct backup_options *terms, struct staging *stag
 	if (sweep_staged_file(dirfd, name, fault) < 0 ||
 	    stage_stream(staging, dirfd, name, STAGE_NEW, 0600, &descriptor, fault) < 0)
 		return -1;
-	return write_to(terms, descriptor, path, summary, fault);
+	return write_archive(options, descriptor, path, summary, fault);
 }
 
-int write_backup_file(const struct backup_options *terms, const char *path,
+int write_backup_file(const struct backup_options *options, const char *path,
 		      struct backup_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
@@ -205,11 +208,12 @@ int write_backup_file(const struct backup_options *terms, const char *path,
 	CLEANUP(free_staging) struct staging *staging = NULL;
 	struct backup_summary summary = {0};
 
-	if (lock_backup(terms, &lock, fault) < 0 || split_directory(path, &directory, fault) < 0 ||
+	if (lock_backup(options, &lock, fault) < 0 ||
+	    split_directory(path, &directory, fault) < 0 ||
 	    open_directory(AT_FDCWD, directory, &dirfd, fault) < 0 ||
 	    new_staging(&staging, fault) < 0 ||
-	    stage_backup(terms, staging, dirfd, path, &summary, fault) < 0 ||
-	    commit_staging(staging, fault) < 0 || note_backup(terms, path, fault) < 0)
+	    stage_backup(options, staging, dirfd, path, &summary, fault) < 0 ||
+	    commit_staging(staging, fault) < 0 || record_backup(options, path, fault) < 0)
 		return -1;
 	*ret_summary = summary;
 	return 0;

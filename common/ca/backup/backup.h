@@ -5,17 +5,17 @@
 #include "common/layout/layout.h"
 
 /*
- * A copy of a CA in one file (archive.h): its record as of one moment, root, CRL, and its keys
- * under a passphrase. The CA may serve meanwhile, and waits for nothing.
+ * A copy of a CA in one file (archive.h): its store as of one moment, its certificates, its CRL,
+ * and its keys under a passphrase. The CA may serve meanwhile, and does not wait for the backup.
  *
- * Not in it: a key in a token, the layout of a root that is kept apart, the clients' layouts.
+ * Not in it: a key in a token, the layout of a root that lies apart, the clients' layouts.
  */
 struct backup_options {
 	const struct layout *layout;
 	struct store *store;
 	struct bytes manifest;
 	struct bytes passphrase; /* empty: the keys are left out */
-	const char *scratch;     /* directory for a copy of the record, which has no name */
+	const char *scratch;     /* directory for the temporary copy of the store */
 	int64_t now_s;
 };
 
@@ -26,18 +26,18 @@ struct backup_summary {
 };
 
 /*
- * Writes it to the descriptor; name is for messages. The record's pages are all looked at first
- * (integrity_check): a copy of a damaged one would be found out only when it is needed.
- * Errors: FAULT_BUSY while another backup of this CA is made; FAULT_FAILED for a damaged record.
+ * Writes a backup to the descriptor; name is for messages and the audit log. Every page of the
+ * store is checked first, so that no damage is found only when the backup is needed. Errors:
+ * FAULT_BUSY while another backup of this CA is made; FAULT_FAILED for a damaged store.
  */
-int write_backup(const struct backup_options *terms, int descriptor, const char *name,
+int write_backup(const struct backup_options *options, int descriptor, const char *name,
 		 struct backup_summary *ret_summary, struct fault *fault) MUST_CHECK;
 
 /*
- * The same into a new file of mode 0600, durable. What is there is never overwritten; what a killed
- * process left of an earlier try is removed.
+ * The same into a new file of mode 0600, durable on return. FAULT_REFUSED when the file exists; a
+ * temporary file that a killed process left is removed.
  */
-int write_backup_file(const struct backup_options *terms, const char *path,
+int write_backup_file(const struct backup_options *options, const char *path,
 		      struct backup_summary *ret_summary, struct fault *fault) MUST_CHECK;
 
 #endif

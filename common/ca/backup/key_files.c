@@ -9,17 +9,17 @@
 static const char folder[] = "Private/";
 static const char *const own_keys[] = {"root.key", "ca.key"};
 
-/* Where the next file goes. */
-struct writing {
-	struct secret room;
+/* An archive that is written. */
+struct key_archive {
+	struct secret octets; /* zeroed, as large as the files can be at most */
 	size_t used;
 	int64_t now_s;
 	size_t count;
 };
 
-static void clear_writing(struct writing *writing)
+static void clear_key_archive(struct key_archive *archive)
 {
-	clear_secret(&writing->room);
+	clear_secret(&archive->octets);
 }
 
 static size_t measure_entry(size_t size)
@@ -27,49 +27,48 @@ static size_t measure_entry(size_t size)
 	return TAR_BLOCK_LEN + size + tar_padding(size);
 }
 
-/* The most that the files can be. */
-static size_t measure_room(size_t peer_count)
+/* The largest size of an archive with the keys of that many peers. */
+static size_t measure_archive(size_t peer_count)
 {
 	return COUNT_OF(own_keys) * measure_entry(PRIVATE_KEY_FILE_MAX) +
 	       peer_count * measure_entry(SHARED_KEY_FILE_MAX) + TAR_END_LEN;
 }
 
-/* The room is zeroed. */
-static void put_key(struct writing *writing, const char *name, struct bytes content)
+static void put_key(struct key_archive *archive, const char *name, struct bytes content)
 {
-	struct tar_entry entry = {.mode = 0600, .size = content.len, .modified_s = writing->now_s};
-	uint8_t *place = writing->room.data + writing->used;
+	struct tar_entry entry = {.mode = 0600, .size = content.len, .modified_s = archive->now_s};
+	uint8_t *header = archive->octets.data + archive->used;
 
 	(void)snprintf(entry.name, sizeof(entry.name), "%s%s", folder, name);
-	format_tar_header(&entry, place);
-	memcpy(place + TAR_BLOCK_LEN, content.data, content.len);
-	writing->used += measure_entry(content.len);
-	writing->count++;
+	format_tar_header(&entry, header);
+	memcpy(header + TAR_BLOCK_LEN, content.data, content.len);
+	archive->used += measure_entry(content.len);
+	archive->count++;
 }
 
-static int add_key(struct writing *writing, const struct layout *layout, const char *name,
+static int add_key(struct key_archive *archive, const struct layout *layout, const char *name,
 		   size_t max, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret content = {0};
 
 	if (read_secret_file(layout->private, name, max, &content, fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
-	put_key(writing, name, bytes_of_secret(&content));
+	put_key(archive, name, bytes_of_secret(&content));
 	return 0;
 }
 
-static int add_keys(struct writing *writing, const struct layout *layout, const struct peers *peers,
-		    struct fault *fault)
+static int add_keys(struct key_archive *archive, const struct layout *layout,
+		    const struct peers *peers, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(own_keys); i++)
 		if (file_exists(layout->private, own_keys[i]) &&
-		    add_key(writing, layout, own_keys[i], PRIVATE_KEY_FILE_MAX, fault) < 0)
+		    add_key(archive, layout, own_keys[i], PRIVATE_KEY_FILE_MAX, fault) < 0)
 			return -1;
 	for (size_t i = 0; i < peers->count; i++) {
 		char name[FILE_NAME_SIZE];
 
 		name_shared_key(peers->names[i], name);
-		if (add_key(writing, layout, name, SHARED_KEY_FILE_MAX, fault) < 0)
+		if (add_key(archive, layout, name, SHARED_KEY_FILE_MAX, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -79,22 +78,22 @@ int format_key_archive(const struct layout *layout, int64_t now_s, struct secret
 		       size_t *ret_count, struct fault *fault)
 {
 	CLEANUP(clear_peers) struct peers peers = {0};
-	CLEANUP(clear_writing) struct writing writing = {.now_s = now_s};
+	CLEANUP(clear_key_archive) struct key_archive writer = {.now_s = now_s};
 	CLEANUP(clear_secret) struct secret archive = {0};
 
 	if (list_peers(layout, &peers, fault) < 0 ||
-	    allocate_secret(measure_room(peers.count), &writing.room, fault) < 0 ||
-	    add_keys(&writing, layout, &peers, fault) < 0)
+	    allocate_secret(measure_archive(peers.count), &writer.octets, fault) < 0 ||
+	    add_keys(&writer, layout, &peers, fault) < 0)
 		return -1;
-	if (writing.used + TAR_END_LEN > KEY_ARCHIVE_MAX)
+	if (writer.used + TAR_END_LEN > KEY_ARCHIVE_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "%s/Private: expected at most %d octets of keys, found more",
 				 layout->path, KEY_ARCHIVE_MAX);
-	if (allocate_secret(writing.used + TAR_END_LEN, &archive, fault) < 0)
+	if (allocate_secret(writer.used + TAR_END_LEN, &archive, fault) < 0)
 		return -1;
-	memcpy(archive.data, writing.room.data, writing.used);
+	memcpy(archive.data, writer.octets.data, writer.used);
 	*ret_archive = take_secret(&archive);
-	*ret_count = writing.count;
+	*ret_count = writer.count;
 	return 0;
 }
 
@@ -106,16 +105,16 @@ static bool is_own_key(const char *name)
 	return false;
 }
 
-/* The peer of shared_{peer}.jwk; names of files that we would not write are no such keys. */
+/* Whether it is shared_{peer}.jwk exactly as name_shared_key writes it. */
 static bool is_shared_key(const char *name)
 {
 	char peer[NAME_SIZE] = "";
-	char again[FILE_NAME_SIZE];
+	char expected[FILE_NAME_SIZE];
 
 	if (sscanf(name, "shared_%64[A-Za-z0-9_-]", peer) != 1 || !valid_name(peer))
 		return false;
-	name_shared_key(peer, again);
-	return strcmp(name, again) == 0;
+	name_shared_key(peer, expected);
+	return strcmp(name, expected) == 0;
 }
 
 static int check_key(const struct archived_key *key, struct fault *fault)
@@ -144,8 +143,8 @@ static bool all_zeros(struct bytes octets)
 	return true;
 }
 
-/* What the header says, and takes it off. */
-static int take_header(struct bytes *archive, struct archived_key *ret_key, struct fault *fault)
+/* Takes a file off the archive, without a look at its content. */
+static int take_entry(struct bytes *archive, struct archived_key *ret_key, struct fault *fault)
 {
 	struct tar_entry entry;
 	size_t prefix_len = strlen(folder);
@@ -179,7 +178,7 @@ int take_archived_key(struct bytes *archive, struct archived_key *ret_key, bool 
 	}
 	if (archive->len < TAR_BLOCK_LEN + TAR_END_LEN)
 		return set_fault(fault, FAULT_MALFORMED, "the keys are cut off");
-	if (take_header(archive, &key, fault) < 0)
+	if (take_entry(archive, &key, fault) < 0)
 		return -1;
 	if (check_key(&key, fault) < 0)
 		return prefix_fault(fault, "%s%s", folder, key.name);

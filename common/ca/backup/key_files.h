@@ -5,25 +5,27 @@
 #include "common/layout/layout.h"
 
 /*
- * The keys of a CA's layout as one tar archive, with the names that they have there:
- * Private/root.key, Private/ca.key, Private/shared_{node}.jwk. The files are as they are: a key
- * under a passphrase of its own stays so.
+ * The key files of a CA's layout as one tar archive, under their names: Private/root.key,
+ * Private/ca.key, Private/shared_{node}.jwk. Contents are copied unchanged: a key that is encrypted
+ * under a passphrase stays encrypted.
  */
 enum { KEY_ARCHIVE_MAX = 256 * 1024 * 1024 };
 
-/* Those that there are. *ret_count: how many. */
+/* Archives the key files that exist. *ret_count is their number. FAULT_TOO_LARGE over
+ * KEY_ARCHIVE_MAX.
+ */
 int format_key_archive(const struct layout *layout, int64_t now_s, struct secret *ret_archive,
 		       size_t *ret_count, struct fault *fault) MUST_CHECK;
 
-/* One file of it: its name in Private/, and its content, both borrowed. */
+/* One file of the archive. */
 struct archived_key {
-	char name[FILE_NAME_SIZE];
-	struct bytes content;
+	char name[FILE_NAME_SIZE]; /* in Private/ */
+	struct bytes content;      /* borrowed from the archive */
 };
 
 /*
- * Takes the next file off the archive. *ret_found false at its end. FAULT_MALFORMED for anything
- * else than such a file, or one that holds no such key.
+ * Takes the next file off the front of *archive. *ret_found is false at the end. FAULT_MALFORMED
+ * for a file of another name, or without the key that its name promises.
  */
 int take_archived_key(struct bytes *archive, struct archived_key *ret_key, bool *ret_found,
 		      struct fault *fault) MUST_CHECK;

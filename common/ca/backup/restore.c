@@ -16,82 +16,83 @@
 
 enum { NOTE_MAX = 65536, MANIFEST_MAX = 1024 * 1024 };
 
-static const char record_name[] = STORE_FILE;
-static const char log_name[] = STORE_FILE "-wal";
-static const char staged_log_name[] = "." STORE_FILE ".new-wal";
+static const char store_name[] = STORE_FILE;
+static const char wal_name[] = STORE_FILE "-wal";
+static const char staged_wal_name[] = "." STORE_FILE ".new-wal";
 
-/* A certificate of the CA, and the key that belongs to it, if it is in the backup. */
-enum { OWN_COUNT = 2 };
+/* The certificates of a CA and their keys. */
+enum { CERTIFICATE_COUNT = 2 };
 
 static const struct {
 	const char *member;
 	const char *file;
 	const char *key_file;
 	bool required;
-} own[OWN_COUNT] = {
+} certificates[CERTIFICATE_COUNT] = {
 	{MEMBER_ROOT, "root.crt", "root.key", true},
 	{MEMBER_ISSUER, "ca.crt", "ca.key", false},
 };
 
 struct restoration {
-	const struct restore_options *terms;
+	const struct restore_options *options;
 	const char *name;
 	struct archive_reader reader;
-	struct buffer own[OWN_COUNT]; /* PEM; empty: not there */
+	struct buffer pems[CERTIFICATE_COUNT]; /* of the certificates; empty: not in the backup */
 	struct buffer crl;
-	struct buffer sealed;
-	struct buffer mac;
-	struct secret keys;
-	struct staging *files; /* all but the record */
-	struct staging *record;
+	struct buffer sealed;  /* the keys, encrypted; empty: not in the backup */
+	struct buffer mac;     /* of the sums: hex, line end; empty: the same */
+	struct secret keys;    /* an archive of key files (key_files.h) */
+	struct staging *files; /* all but the store */
+	struct staging *store;
 	struct restore_summary summary;
 };
 
 static void clear_restoration(struct restoration *restoration)
 {
 	clear_archive_reader(&restoration->reader);
-	for (size_t i = 0; i < OWN_COUNT; i++)
-		clear_buffer(&restoration->own[i]);
+	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
+		clear_buffer(&restoration->pems[i]);
 	clear_buffer(&restoration->crl);
 	clear_buffer(&restoration->sealed);
 	clear_buffer(&restoration->mac);
 	clear_secret(&restoration->keys);
 	free_staging(&restoration->files);
-	free_staging(&restoration->record);
+	free_staging(&restoration->store);
 }
 
-/* What a restore that was killed left. */
+/* Removes the temporary files of a killed restore. */
 static int sweep(const struct layout *layout, struct fault *fault)
 {
-	const char *const logs[] = {staged_log_name, "." STORE_FILE ".new-shm",
-				    "." STORE_FILE ".new-journal"};
+	const char *const names[] = {staged_wal_name, "." STORE_FILE ".new-shm",
+				     "." STORE_FILE ".new-journal"};
 
-	for (size_t i = 0; i < COUNT_OF(logs); i++)
-		if (remove_file(layout->state, logs[i], fault) < 0)
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (remove_file(layout->state, names[i], fault) < 0)
 			return -1;
 	if (sweep_staging(layout->state, fault) < 0 || sweep_staging(layout->cert, fault) < 0)
 		return -1;
 	return sweep_staging(layout->private, fault);
 }
 
-/* SQLite would take the log of another record for the restored one's. */
-static int refuse_ca(const struct layout *layout, struct fault *fault)
+/* A write-ahead log without its store is refused too: SQLite would read it into the restored one.
+ */
+static int check_no_ca(const struct layout *layout, struct fault *fault)
 {
-	if (file_exists(layout->state, record_name))
+	if (file_exists(layout->state, store_name))
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s/state/%s: there is a CA: a backup is restored into a layout "
 				 "that has none; move this one away, or name another in the "
 				 "manifest",
-				 layout->path, record_name);
-	if (!file_exists(layout->state, log_name))
+				 layout->path, store_name);
+	if (!file_exists(layout->state, wal_name))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/state/%s: there is the log of a record, with what was issued last in "
 			 "it: put its record back, or move the log away to do without",
-			 layout->path, log_name);
+			 layout->path, wal_name);
 }
 
-/* The note's second line says when. */
+/* The second line of the note has the time. */
 static int parse_note(struct bytes note, int64_t *ret_made_s, struct fault *fault)
 {
 	struct bytes head = {note.data, strlen(NOTE_HEAD)};
@@ -120,35 +121,37 @@ static int read_note(struct restoration *restoration, struct fault *fault)
 	return read_member(&restoration->reader, MEMBER_MANIFEST, MANIFEST_MAX, &manifest, fault);
 }
 
-static int read_optional(struct restoration *restoration, const char *member, size_t max,
-			 struct buffer *ret_content, struct fault *fault)
+static int read_optional_member(struct restoration *restoration, const char *member, size_t max,
+				struct buffer *ret_content, struct fault *fault)
 {
-	bool there;
+	bool present;
 
-	if (at_member(&restoration->reader, member, &there, fault) < 0)
+	if (at_member(&restoration->reader, member, &present, fault) < 0)
 		return -1;
-	return there ? read_member(&restoration->reader, member, max, ret_content, fault) : 0;
+	return present ? read_member(&restoration->reader, member, max, ret_content, fault) : 0;
 }
 
 static int read_files(struct restoration *restoration, struct fault *fault)
 {
-	for (size_t i = 0; i < OWN_COUNT; i++)
-		if ((own[i].required
-			     ? read_member(&restoration->reader, own[i].member, CERTIFICATE_PEM_MAX,
-					   &restoration->own[i], fault)
-			     : read_optional(restoration, own[i].member, CERTIFICATE_PEM_MAX,
-					     &restoration->own[i], fault)) < 0)
+	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
+		if ((certificates[i].required
+			     ? read_member(&restoration->reader, certificates[i].member,
+					   CERTIFICATE_PEM_MAX, &restoration->pems[i], fault)
+			     : read_optional_member(restoration, certificates[i].member,
+						    CERTIFICATE_PEM_MAX, &restoration->pems[i],
+						    fault)) < 0)
 			return -1;
-	if (read_optional(restoration, MEMBER_CRL, CRL_DER_MAX, &restoration->crl, fault) < 0)
+	if (read_optional_member(restoration, MEMBER_CRL, CRL_DER_MAX, &restoration->crl, fault) <
+	    0)
 		return -1;
-	return read_optional(restoration, MEMBER_KEYS, KEY_ARCHIVE_MAX + TAR_BLOCK_LEN,
-			     &restoration->sealed, fault);
+	return read_optional_member(restoration, MEMBER_KEYS, KEY_ARCHIVE_MAX + TAR_BLOCK_LEN,
+				    &restoration->sealed, fault);
 }
 
-/* Before what takes long. */
+/* Comes before the store, which may take long to read. */
 static int check_passphrase(const struct restoration *restoration, struct fault *fault)
 {
-	bool given = restoration->terms->passphrase.len > 0;
+	bool given = restoration->options->passphrase.len > 0;
 	bool sealed = restoration->sealed.len > 0;
 
 	if (sealed && !given)
@@ -164,12 +167,12 @@ static int check_passphrase(const struct restoration *restoration, struct fault 
 	return 0;
 }
 
-static int read_record(struct restoration *restoration, struct fault *fault)
+static int stage_store(struct restoration *restoration, struct fault *fault)
 {
-	const struct layout *layout = restoration->terms->layout;
+	const struct layout *layout = restoration->options->layout;
 	CLEANUP(close_descriptor) int descriptor = -1;
 
-	if (stage_stream(restoration->record, layout->state, record_name, STAGE_NEW, 0600,
+	if (stage_stream(restoration->store, layout->state, store_name, STAGE_NEW, 0600,
 			 &descriptor, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
 	return copy_member(&restoration->reader, MEMBER_RECORD, descriptor, fault);
@@ -183,7 +186,8 @@ static int set_passphrase_fault(const struct restoration *restoration, struct fa
 			 restoration->name);
 }
 
-/* Whoever made all of it knew the passphrase. Only then is anything opened with it. */
+/* The HMAC proves that the maker of the whole backup knew the passphrase: only then are the keys
+   decrypted with it. */
 static int open_keys(struct restoration *restoration, struct fault *fault)
 {
 	struct bytes sealed = bytes_of_buffer(&restoration->sealed);
@@ -196,7 +200,7 @@ static int open_keys(struct restoration *restoration, struct fault *fault)
 		return 0;
 	if (find_seal_salt(sealed, salt, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_KEYS, restoration->name);
-	derive_seal_keys(restoration->terms->passphrase, salt, &keys);
+	derive_seal_keys(restoration->options->passphrase, salt, &keys);
 	hmac_sha256(keys.mac_key, bytes_of_buffer(&restoration->reader.sums), mac);
 	format_sha256(mac, text);
 	text[SHA256_TEXT_SIZE - 1] = '\n';
@@ -208,12 +212,12 @@ static int open_keys(struct restoration *restoration, struct fault *fault)
 	return 0;
 }
 
-/* Whether the key of the backup is the one of the certificate beside it. */
+/* FAULT_REFUSED unless the key is that of certificate i. */
 static int match_key(struct restoration *restoration, const struct archived_key *archived, size_t i,
 		     struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
-	CLEANUP(free_public_key) struct public_key *half = NULL;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 
 	if (is_encrypted_private_key(archived->content)) {
@@ -221,39 +225,39 @@ static int match_key(struct restoration *restoration, const struct archived_key 
 		return 0;
 	}
 	if (parse_private_key(archived->content, &key, fault) < 0 ||
-	    get_public_key(key, &half, fault) < 0 ||
-	    parse_certificate_pem(bytes_of_buffer(&restoration->own[i]), &certificate, fault) < 0)
-		return prefix_fault(fault, "%s: %s", restoration->name, own[i].member);
-	if (equal_bytes(public_key_spki(half),
+	    get_public_key(key, &public_key, fault) < 0 ||
+	    parse_certificate_pem(bytes_of_buffer(&restoration->pems[i]), &certificate, fault) < 0)
+		return prefix_fault(fault, "%s: %s", restoration->name, certificates[i].member);
+	if (equal_bytes(public_key_spki(public_key),
 			public_key_spki(certificate_public_key(certificate))))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED, "%s: %s and Private/%s do not belong together",
-			 restoration->name, own[i].member, own[i].key_file);
+			 restoration->name, certificates[i].member, certificates[i].key_file);
 }
 
-static int check_own_key(struct restoration *restoration, const struct archived_key *archived,
-			 struct fault *fault)
+static int check_certificate_key(struct restoration *restoration,
+				 const struct archived_key *archived, struct fault *fault)
 {
-	for (size_t i = 0; i < OWN_COUNT; i++)
-		if (strcmp(archived->name, own[i].key_file) == 0)
+	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
+		if (strcmp(archived->name, certificates[i].key_file) == 0)
 			return match_key(restoration, archived, i, fault);
 	return 0;
 }
 
-/* What is there already must be the same, and stays. */
+/* A key that exists must be the same, and stays. */
 static int stage_secret(struct restoration *restoration, const struct archived_key *archived,
 			struct fault *fault)
 {
-	const struct layout *layout = restoration->terms->layout;
-	CLEANUP(clear_secret) struct secret there = {0};
+	const struct layout *layout = restoration->options->layout;
+	CLEANUP(clear_secret) struct secret existing = {0};
 
 	if (!file_exists(layout->private, archived->name))
 		return stage_file(restoration->files, layout->private, archived->name, STAGE_NEW,
 				  0600, archived->content, fault);
-	if (read_secret_file(layout->private, archived->name, PRIVATE_KEY_FILE_MAX, &there, fault) <
-	    0)
+	if (read_secret_file(layout->private, archived->name, PRIVATE_KEY_FILE_MAX, &existing,
+			     fault) < 0)
 		return -1;
-	if (equal_secrets(bytes_of_secret(&there), archived->content))
+	if (equal_secrets(bytes_of_secret(&existing), archived->content))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s: there is another key than in the backup: keys are never overwritten",
@@ -271,10 +275,11 @@ static int stage_keys(struct restoration *restoration, struct fault *fault)
 			return prefix_fault(fault, "%s: " MEMBER_KEYS, restoration->name);
 		if (!found)
 			return 0;
-		if (check_own_key(restoration, &archived, fault) < 0)
+		if (check_certificate_key(restoration, &archived, fault) < 0)
 			return -1;
 		if (stage_secret(restoration, &archived, fault) < 0)
-			return prefix_fault(fault, "%s/Private", restoration->terms->layout->path);
+			return prefix_fault(fault, "%s/Private",
+					    restoration->options->layout->path);
 		restoration->summary.keys++;
 	}
 	return 0;
@@ -282,32 +287,33 @@ static int stage_keys(struct restoration *restoration, struct fault *fault)
 
 static int stage_certificate(struct restoration *restoration, size_t i, struct fault *fault)
 {
-	const struct layout *layout = restoration->terms->layout;
-	struct bytes pem = bytes_of_buffer(&restoration->own[i]);
+	const struct layout *layout = restoration->options->layout;
+	struct bytes pem = bytes_of_buffer(&restoration->pems[i]);
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	CLEANUP(clear_buffer) struct buffer there = {0};
+	CLEANUP(clear_buffer) struct buffer existing = {0};
 
 	if (pem.len == 0)
 		return 0;
 	if (parse_certificate_pem(pem, &certificate, fault) < 0)
-		return prefix_fault(fault, "%s: %s", restoration->name, own[i].member);
-	if (!file_exists(layout->cert, own[i].file))
-		return stage_file(restoration->files, layout->cert, own[i].file, STAGE_NEW, 0644,
-				  pem, fault);
-	if (read_file(layout->cert, own[i].file, CERTIFICATE_PEM_MAX, &there, fault) < 0)
+		return prefix_fault(fault, "%s: %s", restoration->name, certificates[i].member);
+	if (!file_exists(layout->cert, certificates[i].file))
+		return stage_file(restoration->files, layout->cert, certificates[i].file, STAGE_NEW,
+				  0644, pem, fault);
+	if (read_file(layout->cert, certificates[i].file, CERTIFICATE_PEM_MAX, &existing, fault) <
+	    0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	if (equal_bytes(pem, bytes_of_buffer(&there)))
+	if (equal_bytes(pem, bytes_of_buffer(&existing)))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/cert/%s: there is another certificate than in the backup: it is not "
 			 "overwritten",
-			 layout->path, own[i].file);
+			 layout->path, certificates[i].file);
 }
 
-/* One that is there is as good: the record asks for a new one anyway. */
+/* An existing CRL may stay: the restored store makes a new one due anyway. */
 static int stage_crl(struct restoration *restoration, struct fault *fault)
 {
-	int cert = restoration->terms->layout->cert;
+	int cert = restoration->options->layout->cert;
 
 	if (restoration->crl.len == 0 || file_exists(cert, CRL_FILE))
 		return 0;
@@ -317,7 +323,7 @@ static int stage_crl(struct restoration *restoration, struct fault *fault)
 
 static int stage_files(struct restoration *restoration, struct fault *fault)
 {
-	for (size_t i = 0; i < OWN_COUNT; i++)
+	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
 		if (stage_certificate(restoration, i, fault) < 0)
 			return -1;
 	if (stage_crl(restoration, fault) < 0)
@@ -325,35 +331,35 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 	return stage_keys(restoration, fault);
 }
 
-static int prepare_staged_record(struct restoration *restoration, struct fault *fault)
+static int adopt_store(struct restoration *restoration, struct fault *fault)
 {
-	const struct restore_options *terms = restoration->terms;
+	const struct restore_options *options = restoration->options;
 	CLEANUP(free_string) char *path = NULL;
 
-	if (asprintf(&path, "%s/state/.%s.new", terms->layout->path, record_name) < 0) {
+	if (asprintf(&path, "%s/state/.%s.new", options->layout->path, store_name) < 0) {
 		path = NULL;
 		return set_memory_fault(fault);
 	}
-	if (adopt_record(path, restoration->name, terms->now_s, &restoration->summary, fault) < 0)
+	if (adopt_record(path, restoration->name, options->now_s, &restoration->summary, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_RECORD, restoration->name);
-	if (!file_exists(terms->layout->state, staged_log_name))
+	if (!file_exists(options->layout->state, staged_wal_name))
 		return 0;
 	return set_fault(
 		fault, FAULT_FAILED,
 		"%s: is still open: expected it to be one file, found its log %s beside it", path,
-		staged_log_name);
+		staged_wal_name);
 }
 
 static int read_backup(struct restoration *restoration, struct fault *fault)
 {
 	if (open_archive(&restoration->reader, fault) < 0 || read_note(restoration, fault) < 0 ||
 	    read_files(restoration, fault) < 0 || check_passphrase(restoration, fault) < 0 ||
-	    read_record(restoration, fault) < 0)
+	    stage_store(restoration, fault) < 0)
 		return -1;
 	return finish_reading(&restoration->reader, &restoration->mac, fault);
 }
 
-/* A backup without keys, and with an authentication, is none of ours. */
+/* certpool writes keys and HMAC, or neither. */
 static int check_authenticated(const struct restoration *restoration, struct fault *fault)
 {
 	if ((restoration->sealed.len > 0) == (restoration->mac.len > 0))
@@ -363,24 +369,24 @@ static int check_authenticated(const struct restoration *restoration, struct fau
 			 restoration->name);
 }
 
-int restore_backup(const struct restore_options *terms, int descriptor, const char *name,
+int restore_backup(const struct restore_options *options, int descriptor, const char *name,
 		   struct restore_summary *ret_summary, struct fault *fault)
 {
 	CLEANUP(clear_restoration)
 	struct restoration restoration = {
-		.terms = terms,
+		.options = options,
 		.name = name,
 		.reader = {.descriptor = descriptor, .name = name},
 	};
 
-	if (refuse_ca(terms->layout, fault) < 0 || sweep(terms->layout, fault) < 0 ||
+	if (check_no_ca(options->layout, fault) < 0 || sweep(options->layout, fault) < 0 ||
 	    new_staging(&restoration.files, fault) < 0 ||
-	    new_staging(&restoration.record, fault) < 0 || read_backup(&restoration, fault) < 0 ||
+	    new_staging(&restoration.store, fault) < 0 || read_backup(&restoration, fault) < 0 ||
 	    check_authenticated(&restoration, fault) < 0 || open_keys(&restoration, fault) < 0 ||
-	    stage_files(&restoration, fault) < 0 || prepare_staged_record(&restoration, fault) < 0)
+	    stage_files(&restoration, fault) < 0 || adopt_store(&restoration, fault) < 0)
 		return -1;
 	if (commit_staging(restoration.files, fault) < 0 ||
-	    commit_staging(restoration.record, fault) < 0)
+	    commit_staging(restoration.store, fault) < 0)
 		return -1;
 	*ret_summary = restoration.summary;
 	return 0;

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* The CA's certificates: the one that issues, then the root, if that is another. */
+/* The CA's certificates: the intermediate, which may be absent, then the root. */
 static const char *const certificate_files[] = {"ca.crt", "root.crt"};
 
 static int read_issuer(struct checking *checking, const char *file, struct fault *fault)
@@ -15,10 +15,10 @@ static int read_issuer(struct checking *checking, const char *file, struct fault
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_string) char *where = NULL;
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (read_file(layout->cert, file, CERTIFICATE_PEM_MAX, &pem, &found) == 0 &&
-	    parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &found) == 0) {
+	if (read_file(layout->cert, file, CERTIFICATE_PEM_MAX, &pem, &problem) == 0 &&
+	    parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &problem) == 0) {
 		checking->issuers[checking->issuer_count++] = TAKE(certificate);
 		return 0;
 	}
@@ -27,26 +27,26 @@ static int read_issuer(struct checking *checking, const char *file, struct fault
 		return set_memory_fault(fault);
 	}
 	return report(checking, where, "restore it from a backup", fault,
-		      "expected a certificate of the CA, found: %s", found.text);
+		      "expected a certificate of the CA, found: %s", problem.text);
 }
 
 static int check_end(struct checking *checking, const struct certificate *certificate,
 		     struct fault *fault)
 {
-	const struct check_options *terms = checking->terms;
-	int64_t left_s = certificate_not_after(certificate) - terms->now_s;
+	const struct check_options *options = checking->terms;
+	int64_t left_s = certificate_not_after(certificate) - options->now_s;
 	char end[TIME_TEXT_SIZE];
 
 	format_time(certificate_not_after(certificate), end);
-	if (left_s < 0 || terms->now_s < certificate_not_before(certificate))
+	if (left_s < 0 || options->now_s < certificate_not_before(certificate))
 		return report(checking, certificate_subject(certificate),
 			      "look at this machine's clock; else make a new CA, and enroll the "
 			      "clients there",
 			      fault,
 			      "expected it to be valid now, found that it is not: it ends at %s",
 			      end);
-	/* From then on no certificate can have all of the validity that the manifest says. */
-	if (left_s >= terms->ca->certificate_validity_s)
+	/* Later than that, members' certificates would be shorter than the manifest says. */
+	if (left_s >= options->ca->certificate_validity_s)
 		return 0;
 	return report(
 		checking, certificate_subject(certificate),
@@ -54,40 +54,40 @@ static int check_end(struct checking *checking, const struct certificate *certif
 		"ends at %s: expected it to last for the whole validity of a certificate", end);
 }
 
-/* Whether the key that issues is in a file under a passphrase that nobody gave. */
-static bool is_locked(const struct check_options *terms)
+/* Whether the issuing key is a file under a passphrase that was not given. */
+static bool is_locked(const struct check_options *options)
 {
 	CLEANUP(clear_secret) struct secret pem = {0};
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (terms->access->url != NULL || terms->access->passphrase.len > 0 ||
-	    read_secret_file(terms->layout->private, issuing_key_name(terms->ca),
-			     PRIVATE_KEY_FILE_MAX, &pem, &found) < 0)
+	if (options->access->url != NULL || options->access->passphrase.len > 0 ||
+	    read_secret_file(options->layout->private, issuing_key_name(options->ca),
+			     PRIVATE_KEY_FILE_MAX, &pem, &problem) < 0)
 		return false;
 	return is_encrypted_private_key(bytes_of_secret(&pem));
 }
 
 static int check_key(struct checking *checking, struct fault *fault)
 {
-	const struct check_options *terms = checking->terms;
+	const struct check_options *options = checking->terms;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	checking->summary.key_unseen = is_locked(terms);
+	checking->summary.key_unseen = is_locked(options);
 	if (checking->summary.key_unseen ||
-	    load_issuer(terms->layout, terms->ca, terms->access, &issuer, &found) == 0)
+	    load_issuer(options->layout, options->ca, options->access, &issuer, &problem) == 0)
 		return 0;
 	return report(checking, "the CA's key", "mend that, or restore both from a backup", fault,
-		      "expected it to belong to the CA's certificate, found: %s", found.text);
+		      "expected it to belong to the CA's certificate, found: %s", problem.text);
 }
 
 int check_identity(struct checking *checking, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
-		bool there = file_exists(checking->terms->layout->cert, certificate_files[i]);
-		bool root = i + 1 == COUNT_OF(certificate_files);
+		bool present = file_exists(checking->terms->layout->cert, certificate_files[i]);
+		bool is_root = i + 1 == COUNT_OF(certificate_files);
 
-		if ((there || root) && read_issuer(checking, certificate_files[i], fault) < 0)
+		if ((present || is_root) && read_issuer(checking, certificate_files[i], fault) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < checking->issuer_count; i++)

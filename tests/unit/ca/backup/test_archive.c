@@ -174,7 +174,7 @@ Test(archive, gives_its_authentication_when_there_is_one)
 }
 
 /* catalogue 72 */
-Test(archive, tells_that_it_cannot_be_written)
+Test(archive, says_that_it_cannot_be_written)
 {
 	CLEANUP(close_descriptor) int out = open("/dev/full", O_WRONLY);
 	CLEANUP(clear_archive_writer)

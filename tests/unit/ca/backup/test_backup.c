@@ -46,14 +46,14 @@ static void remove_places(struct places *places)
 static int back_up(struct places *places, const char *passphrase,
 		   struct backup_summary *ret_summary, struct fault *fault)
 {
-	const struct backup_options terms = {.layout = places->from.layout,
-					     .store = authority_store(places->from.authority),
-					     .manifest = bytes_of_string("version: 1\n"),
-					     .passphrase = bytes_of_string(passphrase),
-					     .scratch = places->from.scratch.path,
-					     .now_s = NOW_S};
+	const struct backup_options options = {.layout = places->from.layout,
+					       .store = authority_store(places->from.authority),
+					       .manifest = bytes_of_string("version: 1\n"),
+					       .passphrase = bytes_of_string(passphrase),
+					       .scratch = places->from.scratch.path,
+					       .now_s = NOW_S};
 
-	return write_backup_file(&terms, places->file, ret_summary, fault);
+	return write_backup_file(&options, places->file, ret_summary, fault);
 }
 
 static void make_backup(struct places *places, const char *passphrase)
@@ -69,12 +69,12 @@ static void make_backup(struct places *places, const char *passphrase)
 static int bring_back(struct places *places, const char *passphrase, int64_t now_s,
 		      struct restore_summary *ret_summary, struct fault *fault)
 {
-	const struct restore_options terms = {
+	const struct restore_options options = {
 		.layout = places->to, .passphrase = bytes_of_string(passphrase), .now_s = now_s};
 	CLEANUP(close_descriptor) int descriptor = open(places->file, O_RDONLY);
 
 	cr_assert_geq(descriptor, 0);
-	return restore_backup(&terms, descriptor, "b.tar", ret_summary, fault);
+	return restore_backup(&options, descriptor, "b.tar", ret_summary, fault);
 }
 
 static void expect_nothing(const struct places *places)
@@ -94,6 +94,41 @@ static void expect_refused(struct places *places, const char *passphrase, enum f
 		     part);
 	expect_fault(&fault, class, part);
 	cr_expect_eq(summary.certificates, 7);
+}
+
+/* A CA is backed up with its keys and restored into an empty layout. */
+Test(backup, is_used_like_this)
+{
+	struct places places; /* a CA, and the layout `to` */
+	struct backup_summary backed_up = {0};
+	struct restore_summary restored = {0};
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct fault fault = {0};
+
+	make_places(&places);
+	const struct backup_options from = {.layout = places.from.layout,
+					    .store = authority_store(places.from.authority),
+					    .manifest = bytes_of_string("version: 1\n"),
+					    .passphrase = bytes_of_string(PASSPHRASE),
+					    .scratch = places.from.scratch.path,
+					    .now_s = NOW_S};
+
+	cr_assert_eq(write_backup_file(&from, places.file, &backed_up, &fault), 0, "%s",
+		     fault.text);
+
+	/* Weeks later, on another machine. */
+	const struct restore_options into = {.layout = places.to,
+					     .passphrase = bytes_of_string(PASSPHRASE),
+					     .now_s = NOW_S + 30 * DAY_S};
+
+	descriptor = open(places.file, O_RDONLY | O_CLOEXEC);
+	cr_assert_eq(restore_backup(&into, descriptor, places.file, &restored, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(restored.made_s, NOW_S);
+	cr_expect_eq(restored.certificates, backed_up.certificates);
+	cr_expect_eq(restored.keys, backed_up.keys);
+	cr_expect(file_exists(places.to->state, "ca.db"));
+	remove_places(&places);
 }
 
 Test(backup, is_not_restored_with_a_wrong_passphrase)
@@ -154,7 +189,7 @@ Test(backup, overwrites_nothing_when_it_is_restored)
 	}
 }
 
-/* What a restore that was killed leaves: some files, and temporary ones. catalogue 76 */
+/* A killed restore leaves some files, and temporary ones. catalogue 76 */
 Test(backup, is_restored_where_a_restore_was_killed)
 {
 	struct places places;
@@ -176,7 +211,7 @@ Test(backup, is_restored_where_a_restore_was_killed)
 	remove_places(&places);
 }
 
-Test(backup, gives_back_what_there_was)
+Test(backup, restores_the_store_the_keys_and_the_audit_log)
 {
 	struct places places;
 	struct restore_summary summary = {0};
@@ -297,7 +332,7 @@ Test(backup, refuses_to_overwrite_and_leaves_nothing)
 	remove_places(&places);
 }
 
-/* What an earlier try left is removed, whether or not this one succeeds. */
+/* The temporary file of an earlier try is removed. */
 Test(backup, is_for_its_owner_alone_and_leaves_no_copy)
 {
 	struct places places;

@@ -33,17 +33,17 @@ static int note_finding(void *context, const struct finding *finding, struct fau
 static struct findings check_at(struct ca_fixture *fixture, int64_t now_s)
 {
 	struct findings findings = {0};
-	const struct check_options terms = {.layout = fixture->layout,
-					    .store = authority_store(fixture->authority),
-					    .ca = &fixture->manifest->ca,
-					    .access = &fixture->access,
-					    .now_s = now_s,
-					    .workers = 2,
-					    .function = note_finding,
-					    .context = &findings};
+	const struct check_options options = {.layout = fixture->layout,
+					      .store = authority_store(fixture->authority),
+					      .ca = &fixture->manifest->ca,
+					      .access = &fixture->access,
+					      .now_s = now_s,
+					      .workers = 2,
+					      .function = note_finding,
+					      .context = &findings};
 	struct fault fault = {0};
 
-	cr_assert_eq(check_ca(&terms, &findings.summary, &fault), 0, "%s", fault.text);
+	cr_assert_eq(check_ca(&options, &findings.summary, &fault), 0, "%s", fault.text);
 	cr_expect_eq(findings.summary.findings, findings.count);
 	return findings;
 }
@@ -58,11 +58,12 @@ static bool has_finding(const struct findings *findings, const char *part)
 
 static void publish(struct ca_fixture *fixture)
 {
-	struct ca_crl_options terms = authority_crl_options(fixture->authority);
+	struct ca_crl_options options = authority_crl_options(fixture->authority);
 	struct crl_info info;
 	struct fault fault = {0};
 
-	cr_assert_eq(publish_crl(&terms, CRL_WHEN_DUE, NOW_S, &info, &fault), 0, "%s", fault.text);
+	cr_assert_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), 0, "%s",
+		     fault.text);
 }
 
 /* Two certificates, the first revoked, and the CRL. */
