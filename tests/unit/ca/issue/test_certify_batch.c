@@ -1,5 +1,7 @@
 #include "common/ca/issue/certify_batch.h"
 
+#include "common/ca/store/clients.h"
+#include "common/ca/store/revoke.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/requests.h"
 
@@ -35,6 +37,45 @@ Test(certify_batch, refuses_a_client_that_the_manifest_does_not_have)
 	certify(&fixture, "client9", &request, NOW_S, &answer);
 	expect_batch_refused(&answer, "unknown_client", "no client \"client9\"");
 	cr_expect_eq(count_rows(&fixture), 0);
+	remove_ca(&fixture);
+}
+
+/* Asks again for certified keys, so that no later check of the client stands in for the first. */
+static void expect_certified_client_refused(struct ca_fixture *fixture,
+					    const struct certificates_request *request,
+					    const char *type, const char *part)
+{
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+
+	certify(fixture, "client1", request, NOW_S, &answer);
+	expect_batch_refused(&answer, type, part);
+	cr_expect_eq(count_rows(fixture), 1);
+}
+
+Test(certify_batch, refuses_a_client_that_is_disabled_or_revoked)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	const struct revocation revocation = {.client = "client1", .by = CA_NAME, .now_s = NOW_S};
+	struct revocation_summary summary;
+	struct ca_fixture fixture;
+	struct store *store;
+	struct fault fault = {0};
+	bool changed;
+
+	make_ca(&fixture, NOW_S);
+	store = authority_store(fixture.authority);
+	add_members(&request, "client1", 1, 1);
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	cr_assert_eq(answer.certificate_count, 1);
+	cr_assert_eq(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault), 0, "%s",
+		     fault.text);
+	expect_certified_client_refused(&fixture, &request, "disabled",
+					"has disabled the client \"client1\" until");
+	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0, "%s",
+		     fault.text);
+	expect_certified_client_refused(&fixture, &request, "revoked",
+					"revoked the client \"client1\", which is for good");
 	remove_ca(&fixture);
 }
 
@@ -85,6 +126,35 @@ Test(certify_batch, refuses_a_batch_with_the_same_key_twice)
 }
 
 /* --- what is certified --- */
+
+/* A client makes two keys and asks for their certificates. */
+Test(certify_batch, is_used_like_this)
+{
+	CLEANUP(free_private_key) struct private_key *first = make_key(KEY_ECDSA_P256);
+	CLEANUP(free_private_key) struct private_key *second = make_key(KEY_ED25519);
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_ca(&fixture, NOW_S);
+	add_member(&request, "key1", make_csr(first, "CN=client1-1", NULL));
+	add_member(&request, "key2", make_csr(second, "CN=somebody-else", NULL));
+	cr_assert_eq(certify_batch(fixture.authority, "client1", &request, NOW_S, &answer, &fault),
+		     0, "%s", fault.text);
+
+	/* The answer as a whole is no refusal; each member has a certificate or a refusal. */
+	cr_expect_not(is_refused(&answer.refusal));
+	cr_assert_eq(answer.certificate_count, 1);
+	cr_expect_str_eq(answer.certificates[0].name, "key1");
+	cr_assert_eq(answer.refusal_count, 1);
+	cr_expect_str_eq(answer.refusals[0].name, "key2");
+	cr_expect_str_eq(answer.refusals[0].refusal.type, "policy");
+
+	/* The certificate is in the store before the answer is. */
+	cr_expect_eq(count_rows(&fixture), 1);
+	remove_ca(&fixture);
+}
 
 Test(certify_batch, certifies_every_type_of_key)
 {
@@ -147,7 +217,14 @@ Test(certify_batch, keeps_validity_within_the_roots)
 		{NOW_S, NOW_S + DAY_S, NOW_S + DAY_S - 300, NOW_S + 91 * DAY_S},
 		/* No earlier than the root's notBefore. */
 		{NOW_S, NOW_S - 200, NOW_S - 300, NOW_S - 200 + 90 * DAY_S},
-		/* No later than the root's notAfter, down to the last second. */
+		/* No later than the root's notAfter: a second before, at and after its last second.
+		 */
+		{NOW_S, NOW_S + 10 * YEAR_S - 90 * DAY_S - 1,
+		 NOW_S + 10 * YEAR_S - 90 * DAY_S - 301, NOW_S + 10 * YEAR_S - 1},
+		{NOW_S, NOW_S + 10 * YEAR_S - 90 * DAY_S, NOW_S + 10 * YEAR_S - 90 * DAY_S - 300,
+		 NOW_S + 10 * YEAR_S},
+		{NOW_S, NOW_S + 10 * YEAR_S - 90 * DAY_S + 1,
+		 NOW_S + 10 * YEAR_S - 90 * DAY_S - 299, NOW_S + 10 * YEAR_S},
 		{NOW_S, NOW_S + 10 * YEAR_S - DAY_S, NOW_S + 10 * YEAR_S - DAY_S - 300,
 		 NOW_S + 10 * YEAR_S},
 		{NOW_S, NOW_S + 10 * YEAR_S, NOW_S + 10 * YEAR_S - 300, NOW_S + 10 * YEAR_S},

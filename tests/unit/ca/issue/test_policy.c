@@ -41,6 +41,20 @@ Test(policy, refuses_what_the_policy_does_not_allow)
 	}
 }
 
+/* Every name counts, not only the first. */
+Test(policy, refuses_a_request_whose_second_alternative_name_is_not_allowed)
+{
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	struct buffer pem = {0};
+	struct fault fault = {0};
+
+	cr_assert_eq(add_alt_name(&names, "DNS:strict-2.example", &fault), 0);
+	cr_assert_eq(add_alt_name(&names, "DNS:bank.example", &fault), 0);
+	cr_assert_eq(create_csr(key, "CN=strict-2", &names, &pem, &fault), 0, "%s", fault.text);
+	expect_request_refused("strict", pem, "policy", "\"DNS:bank.example\" is not allowed");
+}
+
 Test(policy, takes_subject_and_alternative_names_that_the_policy_allows)
 {
 	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);

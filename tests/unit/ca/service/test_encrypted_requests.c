@@ -1,6 +1,7 @@
 #include "common/ca/service/encrypted_requests.h"
 
 #include "common/ca/store/clients.h"
+#include "common/wire/revocation.h"
 #include "tests/unit/ca/served.h"
 
 #include <criterion/criterion.h>
@@ -20,8 +21,8 @@ static void allow_a_minute(const struct served *served, const char *client, size
 		     fault.text);
 }
 
-/* catalogue 91: changed while the CA serves, and nothing that it refuses is recorded. */
-Test(encrypted_requests, refuse_whom_asks_too_often_and_say_which_rule)
+/* catalogue 91: the rate is changed while the CA serves, and no refused request is recorded. */
+Test(encrypted_requests, refuse_a_client_that_asks_too_often_and_name_the_rule)
 {
 	struct served served;
 	struct certificates_answer answer = {0};
@@ -42,5 +43,68 @@ Test(encrypted_requests, refuse_whom_asks_too_often_and_say_which_rule)
 	cr_expect(logged(&served, "client1: rate: "), "%s", served.log);
 	cr_expect_eq(count_rows(&served.ca), 2);
 	clear_certificates_answer(&answer);
+	stop_served(&served);
+}
+
+static void ask_to_revoke(const struct served *served, const uint8_t *serial,
+			  struct revocation_answer *ret_answer)
+{
+	uint8_t serials[1][SERIAL_MAX];
+	struct revocation_request request = {.serials = serials, .serial_count = 1};
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_secret) struct secret answer = {0};
+	uint8_t sha256[SHA256_LEN];
+	struct fault fault = {0};
+
+	memcpy(serials[0], serial, SERIAL_MAX);
+	cr_assert_eq(
+		make_request_claims("client1", CA_NAME, served->now_s, &request.claims, &fault), 0);
+	cr_assert_eq(format_revocation_request(&request, &json, &fault), 0, "%s", fault.text);
+	answer = ask_json(served, &revocations_kind, &served->keys[0], bytes_of_secret(&json),
+			  sha256);
+	cr_assert_eq(parse_revocation_answer(bytes_of_secret(&answer), ret_answer, &fault), 0, "%s",
+		     fault.text);
+}
+
+/* A revocation that comes too often is refused before it is done. */
+Test(encrypted_requests, refuse_revocations_that_come_too_often)
+{
+	CLEANUP(free_certificate) struct certificate *first = NULL;
+	CLEANUP(free_certificate) struct certificate *second = NULL;
+	CLEANUP(clear_revocation_answer) struct revocation_answer revoked = {0};
+	CLEANUP(clear_revocation_answer) struct revocation_answer refused = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	struct served served;
+	struct fault fault = {0};
+	bool found;
+
+	start_served(&served);
+	first = certify_one(&served.ca, served.now_s);
+	second = certify_one(&served.ca, served.now_s);
+	allow_a_minute(&served, "client1", 1);
+	ask_to_revoke(&served, certificate_serial(first).data, &revoked);
+	cr_expect_not(is_refused(&revoked.refusal), "%s", revoked.refusal.detail);
+	ask_to_revoke(&served, certificate_serial(second).data, &refused);
+	cr_expect_str_eq(refused.refusal.type, RATE_REFUSAL);
+	cr_assert_eq(find_by_serial(authority_store(served.ca.authority),
+				    certificate_serial(second).data, &record, &found, &fault),
+		     0);
+	cr_expect(found && !record.revoked);
+	stop_served(&served);
+}
+
+/* A status costs next to nothing, so it is never refused for its rate. */
+Test(encrypted_requests, answer_any_number_of_status_questions)
+{
+	struct served served;
+
+	start_served(&served);
+	allow_a_minute(&served, "client1", 1);
+	for (size_t i = 0; i < 3; i++) {
+		struct status_answer answer = {0};
+
+		ask_about(&served, 0, bytes_of_string("no certificate"), &answer);
+		cr_expect_str_eq(answer.refusal.type, "malformed");
+	}
 	stop_served(&served);
 }
