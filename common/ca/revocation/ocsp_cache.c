@@ -40,8 +40,8 @@ void free_ocsp_cache(struct ocsp_cache **cache_pointer)
 }
 
 /* A client can aim at an entry, and gains nothing but that its answer is signed again. */
-static struct cache_entry *find_entry(struct ocsp_cache *cache,
-				      const uint8_t sha256[static SHA256_LEN])
+static struct cache_entry *choose_entry(struct ocsp_cache *cache,
+					const uint8_t sha256[static SHA256_LEN])
 {
 	return &cache->entries[(sha256[0] << 8 | sha256[1]) % OCSP_CACHE_ENTRIES];
 }
@@ -65,7 +65,7 @@ int find_cached_answer(struct ocsp_cache *cache, struct bytes cert_id, int64_t r
 	bool found;
 
 	digest_sha256(cert_id, sha256);
-	entry = find_entry(cache, sha256);
+	entry = choose_entry(cache, sha256);
 	pthread_mutex_lock(&cache->lock);
 	found = memcmp(entry->cert_id_sha256, sha256, SHA256_LEN) == 0 &&
 		is_current(&entry->answer, revision, now_s);
@@ -94,7 +94,7 @@ void cache_answer(struct ocsp_cache *cache, struct bytes cert_id,
 	if (copy.failed)
 		return;
 	digest_sha256(cert_id, sha256);
-	entry = find_entry(cache, sha256);
+	entry = choose_entry(cache, sha256);
 	pthread_mutex_lock(&cache->lock);
 	old = take_buffer(&entry->answer.der);
 	memcpy(entry->cert_id_sha256, sha256, SHA256_LEN);

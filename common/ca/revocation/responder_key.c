@@ -159,7 +159,7 @@ static int check_recorded(struct current_key *current, int64_t revision, struct 
 	return 0;
 }
 
-static bool is_valid_at(const struct responder_key *key, int64_t now_s)
+static bool can_sign_at(const struct responder_key *key, int64_t now_s)
 {
 	return key->key != NULL && now_s >= certificate_not_before(key->certificate) &&
 	       now_s < certificate_not_after(key->certificate);
@@ -183,7 +183,7 @@ static bool is_due(struct current_key *current, int64_t now_s, bool *ret_usable)
 	bool due;
 
 	pthread_rwlock_rdlock(&current->lock);
-	usable = !current->barred && is_valid_at(&current->key, now_s);
+	usable = !current->barred && can_sign_at(&current->key, now_s);
 	due = !usable || is_in_last_third(&current->key, current->issuer, now_s);
 	pthread_rwlock_unlock(&current->lock);
 	*ret_usable = usable;

@@ -58,7 +58,8 @@ static void log_text(const struct encrypted_exchange *exchange, unsigned int sta
 			      text);
 }
 
-static void log_refusal(const struct encrypted_exchange *exchange, const struct refusal *refusal)
+static void log_whole_refusal(const struct encrypted_exchange *exchange,
+			      const struct refusal *refusal)
 {
 	char text[FAULT_TEXT_SIZE];
 
@@ -159,7 +160,7 @@ static int answer_certificates(const struct encrypted_exchange *exchange, struct
 	if (is_refused(&refusal))
 		refuse_certificates(exchange, &refusal, &answer);
 	if (is_refused(&answer.refusal))
-		log_refusal(exchange, &answer.refusal);
+		log_whole_refusal(exchange, &answer.refusal);
 	else if (answer.refusal_count > 0)
 		log_member_refusals(exchange, &answer);
 	answer.claims = make_claims(exchange, &claims);
@@ -188,7 +189,7 @@ static int answer_status_question(const struct encrypted_exchange *exchange,
 			refuse_for_failure(exchange, &problem, &answer.refusal);
 	}
 	if (is_refused(&answer.refusal))
-		log_refusal(exchange, &answer.refusal);
+		log_whole_refusal(exchange, &answer.refusal);
 	answer.claims = make_claims(exchange, &claims);
 	return format_status_answer(&answer, ret_json, fault);
 }
@@ -213,7 +214,7 @@ static int answer_revocations(const struct encrypted_exchange *exchange, struct 
 	if (crl_problem.class != FAULT_NONE)
 		log_text(exchange, internal_error, crl_problem.text);
 	if (is_refused(&answer.refusal))
-		log_refusal(exchange, &answer.refusal);
+		log_whole_refusal(exchange, &answer.refusal);
 	answer.claims = make_claims(exchange, &claims);
 	return format_revocation_answer(&answer, ret_json, fault);
 }
