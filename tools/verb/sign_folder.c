@@ -256,7 +256,7 @@ static int certify_and_save(struct folder *folder, const struct certificates_req
 			  fault) < 0)
 		return -1;
 	*ret_refusal = answer.refusal;
-	return answer.refusal.type[0] != '\0' ? 0 : save_answer(folder, &answer, fault);
+	return is_refused(&answer.refusal) ? 0 : save_answer(folder, &answer, fault);
 }
 
 /*
@@ -272,7 +272,7 @@ static int certify_one_by_one(struct folder *folder, struct fault *fault)
 
 		if (certify_and_save(folder, &single, &refusal, fault) < 0)
 			return -1;
-		if (refusal.type[0] != '\0')
+		if (is_refused(&refusal))
 			refuse_member(folder, member->name, &refusal);
 	}
 	return 0;
@@ -290,7 +290,7 @@ static int certify_pending(struct folder *folder, struct fault *fault)
 	if (strcmp(refusal.type, "duplicate_key") == 0) {
 		if (certify_one_by_one(folder, fault) < 0)
 			return -1;
-	} else if (refusal.type[0] != '\0') {
+	} else if (is_refused(&refusal)) {
 		for (size_t i = 0; i < request->count; i++)
 			refuse_member(folder, request->members[i].name, &refusal);
 	}
