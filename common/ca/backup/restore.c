@@ -74,8 +74,7 @@ static int sweep(const struct layout *layout, struct fault *fault)
 	return sweep_staging(layout->private, fault);
 }
 
-/* A write-ahead log without its store is refused too: SQLite would read it into the restored one.
- */
+/* SQLite would read the write-ahead log of another store into the restored one. */
 static int check_no_ca(const struct layout *layout, struct fault *fault)
 {
 	if (file_exists(layout->state, store_name))
@@ -87,8 +86,8 @@ static int check_no_ca(const struct layout *layout, struct fault *fault)
 	if (!file_exists(layout->state, wal_name))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
-			 "%s/state/%s: there is the log of a record, with what was issued last in "
-			 "it: put its record back, or move the log away to do without",
+			 "%s/state/%s: there is the log of a record, which may hold the last "
+			 "certificates: put its record back, or move the log away",
 			 layout->path, wal_name);
 }
 
@@ -178,14 +177,6 @@ static int stage_store(struct restoration *restoration, struct fault *fault)
 	return copy_member(&restoration->reader, MEMBER_RECORD, descriptor, fault);
 }
 
-static int set_passphrase_fault(const struct restoration *restoration, struct fault *fault)
-{
-	return set_fault(fault, FAULT_REFUSED,
-			 "%s: this is not the passphrase under which it was made, or it was "
-			 "changed since",
-			 restoration->name);
-}
-
 /* The HMAC proves that the maker of the whole backup knew the passphrase: only then are the keys
    decrypted with it. */
 static int open_keys(struct restoration *restoration, struct fault *fault)
@@ -206,7 +197,10 @@ static int open_keys(struct restoration *restoration, struct fault *fault)
 	text[SHA256_TEXT_SIZE - 1] = '\n';
 	if (!equal_secrets(bytes_of_buffer(&restoration->mac),
 			   (struct bytes){(const uint8_t *)text, sizeof(text)}))
-		return set_passphrase_fault(restoration, fault);
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: this is not the passphrase under which it was made, or it "
+				 "was changed since",
+				 restoration->name);
 	if (open_seal(sealed, &keys, &restoration->keys, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_KEYS, restoration->name);
 	return 0;

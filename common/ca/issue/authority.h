@@ -59,8 +59,8 @@ struct health {
 };
 
 /*
- * Checks root, store and key without issuing a certificate; the caller, who publishes the CRL, adds
- * "crl". The key signs for this at most once a second.
+ * Checks root, store and key without issuing a certificate; the caller, which publishes the CRL,
+ * adds "crl". The key signs for this at most once a second.
  */
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
 

@@ -24,7 +24,7 @@ int init_encrypted_requests(struct encrypted_requests *requests, const struct la
 			    struct fault *fault) MUST_CHECK;
 void clear_encrypted_requests(struct encrypted_requests *requests);
 
-/* Answers a request of any kind; its path, one of the three, tells which. As an http_handler. */
+/* Answers a request of any kind, by its path. Errors: as an http_handler. */
 int answer_encrypted_request(struct encrypted_requests *requests,
 			     const struct http_request *request, struct http_response *response,
 			     struct fault *fault) MUST_CHECK;

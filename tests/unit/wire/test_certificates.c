@@ -114,7 +114,7 @@ Test(certificates, refuses_more_than_a_batch)
 }
 
 /* catalogue 25 */
-Test(certificates, refuses_what_nests_too_deep)
+Test(certificates, refuses_json_that_nests_too_deep)
 {
 	struct certificates_request request = {0};
 	struct request_claims claims = {0};

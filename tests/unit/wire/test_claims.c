@@ -18,7 +18,7 @@ static struct request_claims sample_claims(void)
 }
 
 /* catalogue 63, 64, 67, 23 */
-Test(claims, refuses_who_when_and_whom)
+Test(claims, refuses_a_wrong_sender_receiver_or_time)
 {
 	static const struct {
 		const char *peer;
@@ -47,9 +47,9 @@ Test(claims, refuses_who_when_and_whom)
 	}
 }
 
-/* catalogue 63, 64, 67: by hand a request may be old, and nothing else that it may not be at once
+/* catalogue 63, 64, 67: a request that was carried by hand may be old; all else holds for it too
  */
-Test(claims, take_a_request_that_was_carried_for_some_time)
+Test(claims, allow_a_request_by_hand_to_be_old)
 {
 	static const struct {
 		const char *peer;
@@ -179,7 +179,7 @@ Test(claims, turns_the_fault_of_a_request_into_a_refusal_and_passes_a_failure_on
 	}
 }
 
-Test(claims, masks_what_a_refusal_quotes)
+Test(claims, masks_control_characters_in_a_refusal)
 {
 	struct refusal refusal = {0};
 

@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-/* A server whose answers a test chooses: what it is asked is opened and answered. */
+/* A server that opens each question and answers it as the test chooses. */
 struct fake {
 	struct key_ring ring; /* its keys */
 	struct http_server *server;
@@ -86,7 +86,7 @@ Test(envelope, refuses_a_question_under_a_key_that_is_not_shared)
 	memcpy(other.kid, fake.key.kid, sizeof(other.kid));
 	cr_expect_eq(ask_fake(&fake, &other, &answer, &wrong_key), -1);
 	cr_expect_str_eq(unknown_kid.text, wrong_key.text,
-			 "an unknown kid and a wrong key are told apart");
+			 "the texts tell an unknown kid from a wrong key");
 	stop(&fake);
 }
 
@@ -210,7 +210,7 @@ Test(envelope, is_used_like_this)
 	cr_expect_eq(read.status, STATUS_UNKNOWN);
 }
 
-Test(envelope, answers_what_was_asked)
+Test(envelope, answers_a_question)
 {
 	struct fake fake;
 	struct secret answer = {0};

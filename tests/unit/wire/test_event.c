@@ -5,7 +5,7 @@
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
-Test(event, refuses_what_is_no_line_of_the_log)
+Test(event, refuses_text_that_is_no_line_of_the_log)
 {
 	static const struct {
 		const char *line;
@@ -43,7 +43,7 @@ static void expect_line(const struct event *event, const char *expected)
 	cr_expect_str_eq((const char *)line.data, expected);
 }
 
-Test(event, writes_one_line_with_what_there_is)
+Test(event, writes_one_line_with_the_members_that_are_set)
 {
 	static const uint8_t serials[2][SERIAL_MAX] = {{0x01}, {0x7f, 0xff}};
 	struct event event = {
@@ -76,7 +76,7 @@ Test(event, writes_foreign_text_so_that_it_stays_one_line)
 			    "\"detail\":\"a\\nb\\\"c?\",\"previous\":\"" ZEROS "\"}");
 }
 
-Test(event, reads_the_link_of_what_it_wrote)
+Test(event, reads_the_link_of_a_line_that_it_wrote)
 {
 	const struct event event = {
 		.kind = EVENT_STARTED, .sequence = 12, .previous = {1, 2, 0xfe}};

@@ -13,7 +13,7 @@
 #define POOL "\"pool\":{\"size\":20,\"key\":\"ecdsa-p256\",\"subject\":\"CN={client}-{index}\"},"
 #define WAY "\"from\":\"ca\",\"to\":\"client3\",\"endpoint\":\"http://127.0.0.1:8440\","
 
-Test(invitation, refuses_what_is_none)
+Test(invitation, refuses_text_that_is_no_invitation)
 {
 	static const struct {
 		const char *json;

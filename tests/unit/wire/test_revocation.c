@@ -62,7 +62,7 @@ Test(revocation, refuses_requests_that_are_not_as_the_format_says)
 	}
 }
 
-Test(revocation, tells_who_asked_what_it_refuses)
+Test(revocation, fills_the_jti_of_a_request_that_it_refuses)
 {
 	struct revocation_request request = {0};
 	struct request_claims claims = {0};

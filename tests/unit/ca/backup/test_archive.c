@@ -82,7 +82,7 @@ static void expect_refused(struct bytes octets, enum fault_class class, const ch
 	cr_expect_not_null(strstr(fault.text, part), "expected \"%s\" in \"%s\"", part, fault.text);
 }
 
-Test(archive, refuses_what_was_cut_off_anywhere)
+Test(archive, refuses_an_archive_cut_off_anywhere)
 {
 	CLEANUP(clear_buffer) struct buffer archive = write_archive(NULL);
 
@@ -91,8 +91,8 @@ Test(archive, refuses_what_was_cut_off_anywhere)
 	expect_refused((struct bytes){archive.data, archive.len - 1}, FAULT_MALFORMED, "cut off");
 }
 
-/* Any one octet, but those of owner and group, which are nobody's matter. */
-Test(archive, refuses_what_was_changed_anywhere)
+/* Any one octet, but those of owner and group, which restore ignores. */
+Test(archive, refuses_an_archive_changed_anywhere)
 {
 	CLEANUP(clear_buffer) struct buffer archive = write_archive(NULL);
 
@@ -121,7 +121,7 @@ Test(archive, names_the_member_that_was_changed)
 	expect_refused(bytes_of_buffer(&archive), FAULT_MALFORMED, "record: expected zeros");
 }
 
-Test(archive, refuses_what_follows_its_end)
+Test(archive, refuses_octets_after_its_end)
 {
 	CLEANUP(clear_buffer) struct buffer archive = write_archive(NULL);
 

@@ -70,7 +70,7 @@ Test(key_files, refuses_files_of_other_names)
 	}
 }
 
-Test(key_files, refuses_what_is_no_key)
+Test(key_files, refuses_a_file_that_holds_no_key)
 {
 	static const char *const names[] = {"Private/root.key", "Private/ca.key",
 					    "Private/shared_client1.jwk"};
@@ -82,7 +82,7 @@ Test(key_files, refuses_what_is_no_key)
 	}
 }
 
-Test(key_files, refuses_what_is_cut_off)
+Test(key_files, refuses_an_archive_that_is_cut_off)
 {
 	CLEANUP(clear_buffer)
 	struct buffer archive = make_archive("Private/shared_client1.jwk", shared_jwk);
@@ -92,7 +92,7 @@ Test(key_files, refuses_what_is_cut_off)
 	expect_refused((struct bytes){archive.data, 0}, "cut off");
 }
 
-Test(key_files, refuses_a_size_beyond_what_there_is)
+Test(key_files, refuses_a_size_beyond_the_end)
 {
 	CLEANUP(clear_buffer)
 	struct buffer archive = make_archive("Private/shared_client1.jwk", shared_jwk);

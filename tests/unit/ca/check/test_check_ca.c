@@ -89,7 +89,7 @@ static void make_checked_ca(struct ca_fixture *fixture)
 	free_certificate(&second);
 }
 
-Test(check_ca, names_what_was_changed_in_the_record)
+Test(check_ca, finds_changes_in_the_record)
 {
 	static const struct {
 		const char *sql;
@@ -238,7 +238,7 @@ Test(check_ca, looks_at_the_time)
 	}
 }
 
-Test(check_ca, says_that_a_key_could_not_be_looked_at)
+Test(check_ca, says_that_a_key_was_not_checked)
 {
 	static const char pass[] = "correct horse";
 	CLEANUP(clear_secret) struct secret pem = {0};

@@ -19,7 +19,7 @@
 
 #define YEAR_S (365 * DAY_S)
 
-/* --- what cannot be opened --- */
+/* --- layouts that are refused --- */
 
 Test(authority, refuses_to_open_a_layout_without_a_root)
 {

@@ -125,7 +125,7 @@ Test(certify_batch, refuses_a_batch_with_the_same_key_twice)
 	remove_ca(&fixture);
 }
 
-/* --- what is certified --- */
+/* --- certificates --- */
 
 /* A client makes two keys and asks for their certificates. */
 Test(certify_batch, is_used_like_this)

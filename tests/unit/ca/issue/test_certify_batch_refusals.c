@@ -21,7 +21,7 @@ static struct buffer text_buffer(const char *text)
 }
 
 /* catalogue 31, 47 */
-Test(certify_batch_refusals, refuses_what_is_no_certificate_request)
+Test(certify_batch_refusals, refuses_text_that_is_no_certificate_request)
 {
 	static const char *const texts[] = {
 		"",
@@ -214,7 +214,7 @@ Test(certify_batch_refusals, refuses_a_key_whose_certificate_was_revoked)
 	remove_ca(&fixture);
 }
 
-Test(certify_batch_refusals, refuses_what_is_over_the_quota_and_certifies_the_rest)
+Test(certify_batch_refusals, refuses_requests_over_the_quota_and_certifies_the_rest)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
@@ -230,7 +230,7 @@ Test(certify_batch_refusals, refuses_what_is_over_the_quota_and_certifies_the_re
 			      "few may have 3 certificates that are neither expired nor revoked");
 	clear_certificates_answer(&answer);
 	certify(&fixture, "few", &request, NOW_S, &answer);
-	cr_expect_eq(answer.certificate_count, 3, "what it has, it has");
+	cr_expect_eq(answer.certificate_count, 3, "its certificates stay");
 	cr_expect_eq(answer.refusal_count, 2);
 	cr_expect_eq(count_rows(&fixture), 3);
 	remove_ca(&fixture);

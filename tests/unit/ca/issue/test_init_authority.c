@@ -18,7 +18,7 @@
 
 #define YEAR_S (365 * DAY_S)
 
-/* --- what init refuses --- */
+/* --- refusals --- */
 
 /* An initialised CA from which something was taken away. */
 static void expect_init_refused(const char *removed, const char *part)
@@ -105,7 +105,7 @@ Test(init_authority, refuses_a_key_that_is_no_secret)
 	remove_ca(&fixture);
 }
 
-/* --- what init makes --- */
+/* --- the parts that are made --- */
 
 Test(init_authority, makes_key_record_and_root)
 {
@@ -171,7 +171,7 @@ Test(init_authority, gives_a_key_without_a_certificate_its_certificate)
 }
 
 /* catalogue 76: each state that a kill can leave, one after the other. */
-Test(init_authority, completes_what_a_killed_init_left)
+Test(init_authority, completes_a_killed_init)
 {
 	static const char *const left_overs[] = {"Private/.root.key.new", "state/.ca.db.new",
 						 "cert/.root.crt.new"};

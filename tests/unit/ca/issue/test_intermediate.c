@@ -210,7 +210,7 @@ Test(intermediate, issues_without_the_layout_of_its_root)
 }
 
 /* Each knows its own certificates only by the name of the CA that issued them. */
-Test(intermediate, knows_the_status_of_what_it_issued)
+Test(intermediate, answers_the_status_of_its_certificates)
 {
 	struct status_answer answer;
 	struct certificate *certificate;
@@ -234,7 +234,7 @@ Test(intermediate, knows_the_status_of_what_it_issued)
 	remove_ca(&apart.ca);
 }
 
-/* catalogue 49: nothing outlives what is above it. */
+/* catalogue 49: no certificate outlives its issuer. */
 Test(intermediate, ends_no_later_than_its_root)
 {
 	struct authority_made made = {0};
@@ -252,7 +252,7 @@ Test(intermediate, ends_no_later_than_its_root)
 }
 
 /* catalogue 76: each state that a kill can leave, one after the other. */
-Test(intermediate, init_completes_what_a_killed_init_left)
+Test(intermediate, init_completes_a_killed_init)
 {
 	static const char *const made_in_order[] = {"ca/cert/ca.crt",      "ca/cert/root.crt",
 						    "stick/cert/root.crt", "stick/Private/root.key",
@@ -267,7 +267,7 @@ Test(intermediate, init_completes_what_a_killed_init_left)
 		for (size_t i = 0; i < removed; i++)
 			remove_at(&apart, made_in_order[i]);
 		put_file(apart.ca.scratch.dirfd, "ca/cert/.ca.crt.new", "half", 0600);
-		/* Nobody looks there without need. */
+		/* A complete CA does not look into the root's layout. */
 		if (removed > 0)
 			put_file(apart.ca.scratch.dirfd, "stick/cert/.root.crt.new", "half", 0600);
 		made = init(&apart);
@@ -340,7 +340,7 @@ Test(intermediate, init_refuses_another_root_than_its_own)
 	remove_ca(&apart.ca);
 }
 
-Test(intermediate, init_refuses_a_certificate_that_has_lost_what_it_had)
+Test(intermediate, init_refuses_a_certificate_without_its_key_or_store)
 {
 	static const char *const rows[][2] = {
 		{"ca/Private/ca.key", "cert/ca.crt is there and Private/ca.key is not"},
@@ -395,7 +395,7 @@ Test(intermediate, init_and_serve_refuse_another_kind_of_ca)
 	remove_ca(&apart.ca);
 }
 
-/* --- what cannot be opened --- */
+/* --- layouts that are refused --- */
 
 /* catalogue 50 */
 Test(intermediate, refuses_a_certificate_that_is_expired_or_not_yet_valid)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* catalogue 43 */
-Test(policy, refuses_what_the_policy_does_not_allow)
+Test(policy, refuses_requests_that_the_policy_does_not_allow)
 {
 	static const struct {
 		enum key_type type;
@@ -89,7 +89,7 @@ static void ask_for_everything(gnutls_x509_crq_t crq)
 }
 
 /* catalogue 43: PROFILE_MEMBER, which verify_chain checks, has none of it. */
-Test(policy, ignores_what_a_request_asks_for_beyond_its_names)
+Test(policy, ignores_the_extensions_of_a_request_but_its_names)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
@@ -119,7 +119,7 @@ Test(policy, ignores_what_a_request_asks_for_beyond_its_names)
 	remove_ca(&fixture);
 }
 
-Test(policy, takes_subjects_whose_template_the_manifest_writes_in_another_way)
+Test(policy, compares_subjects_in_one_form)
 {
 	static const struct {
 		const char *subject;

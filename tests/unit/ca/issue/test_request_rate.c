@@ -13,7 +13,7 @@ static struct rate *make_rate(void)
 	return rate;
 }
 
-Test(request_rate, lets_a_minutes_worth_through_at_once_and_then_spreads)
+Test(request_rate, allows_the_requests_of_a_minute_at_once_and_then_spreads_them)
 {
 	struct rate *rate = make_rate();
 	int64_t wait_s = 0;
@@ -43,7 +43,7 @@ Test(request_rate, is_full_again_after_a_minute_and_never_fuller)
 	free_rate(&rate);
 }
 
-Test(request_rate, of_one_client_is_nothing_to_another)
+Test(request_rate, of_one_client_does_not_count_for_another)
 {
 	struct rate *rate = make_rate();
 	int64_t wait_s = 0;
@@ -80,8 +80,8 @@ Test(request_rate, does_not_count_where_there_is_none)
 	free_rate(&rate);
 }
 
-/* What was used up is remembered for those who still ask, and forgotten for those who do not. */
-Test(request_rate, forgets_who_has_not_asked_for_a_minute)
+/* The bucket of a client that still asks is kept; that of a client that does not is dropped. */
+Test(request_rate, drops_the_bucket_of_a_client_that_did_not_ask_for_a_minute)
 {
 	struct rate *rate = make_rate();
 	int64_t wait_s = 0;

@@ -56,7 +56,7 @@ Test(crl_cache, gives_the_same_octets_until_something_is_revoked)
 }
 
 /* A verb makes CRLs too. */
-Test(crl_cache, takes_what_another_process_made)
+Test(crl_cache, takes_a_crl_that_another_process_made)
 {
 	struct ca_fixture fixture;
 	struct ca_crl_options options;

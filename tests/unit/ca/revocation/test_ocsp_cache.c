@@ -63,7 +63,7 @@ Test(ocsp_cache, gives_the_last_one)
 	expect_kept(cache, "two", 8, 1000, "other");
 }
 
-/* More questions than places: nobody gets the answer to another one. */
+/* More CertIDs than entries: an answer is never given for another CertID. */
 Test(ocsp_cache, is_bounded)
 {
 	CLEANUP(free_ocsp_cache) struct ocsp_cache *cache = make();

@@ -108,7 +108,7 @@ static void revoke(struct scene *scene, int64_t at_s, int reason)
 }
 
 /* catalogue 54, 57 */
-Test(ocsp_responder, refuses_what_is_no_request)
+Test(ocsp_responder, refuses_octets_that_are_no_request)
 {
 	static const struct {
 		struct bytes request;
@@ -161,7 +161,7 @@ Test(ocsp_responder, says_internal_error_when_the_record_fails)
 }
 
 /* Catalogue 52: a certificate that is not exactly ours is unknown, never good. */
-Test(ocsp_responder, knows_nothing_of_other_certificates)
+Test(ocsp_responder, says_unknown_for_other_certificates)
 {
 	static const uint8_t never_issued[SERIAL_MAX] = {0x11, 0x22};
 	static const char other_digest[] =
@@ -213,7 +213,7 @@ Test(ocsp_responder, knows_nothing_of_other_certificates)
 		clear_buffer(&made[i]);
 }
 
-Test(ocsp_responder, says_what_the_record_says)
+Test(ocsp_responder, says_good_revoked_or_unknown_as_recorded)
 {
 	CLEANUP(clear_scene) struct scene scene;
 	struct ocsp_single single;

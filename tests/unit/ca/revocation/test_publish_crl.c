@@ -79,7 +79,7 @@ Test(publish_crl, is_used_like_this)
 	cr_expect_eq(info.number, 1);
 	cr_expect_eq(info.entries, 0);
 
-	/* A revocation makes another CRL due, whoever asks next. */
+	/* A revocation makes another CRL due at once. */
 	revoke_all(&fixture, NOW_S + 60);
 	cr_assert_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 60, &info, &fault), 0, "%s",
 		     fault.text);
@@ -167,7 +167,7 @@ Test(publish_crl, makes_none_when_the_clock_is_outside_the_issuers_time)
 }
 
 /* RFC 5280 section 3.3: an entry stays until a CRL after the certificate's end had it. */
-Test(publish_crl, drops_what_has_ended_only_after_a_crl_had_it)
+Test(publish_crl, drops_an_entry_only_after_a_crl_from_after_its_end)
 {
 	const int64_t end_s = NOW_S + 90 * DAY_S;
 	struct ca_fixture fixture;

@@ -99,7 +99,7 @@ Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 }
 
 /* The failure of one part does not keep the other from its work. */
-Test(maintenance, logs_what_fails_and_goes_on, .timeout = 60)
+Test(maintenance, logs_a_failure_and_goes_on, .timeout = 60)
 {
 	struct watched watched = {0};
 	struct maintenance_figures figures;

@@ -14,7 +14,7 @@ static void expect_metric(const struct buffer *text, const char *line)
 	cr_expect_not_null(strstr((const char *)text->data, line), "%s in:\n%s", line, text->data);
 }
 
-Test(metrics, tell_what_there_is)
+Test(metrics, print_every_figure)
 {
 	struct metrics metrics = {
 		.version = "1.2.3",
@@ -61,7 +61,7 @@ Test(metrics, tell_what_there_is)
 	expect_metric(&text, "_count{method=\"GET\",path=\"/crl\"} 9\n");
 }
 
-Test(metrics, are_silent_about_what_is_not_known_yet)
+Test(metrics, leave_out_figures_that_are_not_known_yet)
 {
 	static const char *const names[] = {"certpool_build_info", "certpool_certificates",
 					    "certpool_crl_age_seconds"};

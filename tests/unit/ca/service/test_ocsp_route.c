@@ -159,8 +159,8 @@ Test(ocsp_route, reads_every_way_to_write_a_path)
 	cr_expect_gt(encoded.caching.expires_s, 0);
 }
 
-/* Nobody keeps an answer for another, or that something is unknown. */
-Test(ocsp_route, lets_nobody_keep_the_rest)
+/* An answer with a nonce is for one client, and an unknown certificate may be issued any time. */
+Test(ocsp_route, lets_no_client_cache_the_rest)
 {
 	static const uint8_t never_issued[SERIAL_MAX] = {0x11};
 	CLEANUP(clear_scene) struct scene scene;

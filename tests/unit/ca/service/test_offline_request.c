@@ -55,7 +55,7 @@ static int answer_at(struct desk *desk, int64_t now_s, struct offline_answer *re
 }
 
 /* catalogue 21, 23 */
-Test(offline_request, refuses_what_is_not_a_request_under_a_key_of_ours)
+Test(offline_request, refuses_a_jwe_of_another_type_or_key)
 {
 	struct desk desk;
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
@@ -114,7 +114,7 @@ Test(offline_request, refuses_a_plaintext_that_is_no_request)
 }
 
 /* catalogue 61: after weeks, and again */
-Test(offline_request, certifies_once_what_was_under_way_for_weeks)
+Test(offline_request, certifies_a_request_once_that_is_weeks_old)
 {
 	struct desk desk;
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};

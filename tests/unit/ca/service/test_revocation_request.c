@@ -12,10 +12,10 @@
 /* A CA with one certificate of client1 and one of client2. */
 struct scene {
 	struct ca_fixture fixture;
-	uint8_t serials[3][SERIAL_MAX]; /* client1's, client2's, nobody's */
+	uint8_t serials[3][SERIAL_MAX]; /* client1's, client2's, not issued */
 };
 
-enum { MINE, THEIRS, NOBODYS };
+enum { OWN, OTHERS, NOT_ISSUED };
 
 static void certify_for(struct scene *scene, const char *client, uint8_t serial[static SERIAL_MAX])
 {
@@ -35,8 +35,8 @@ static void open_scene(struct scene *scene)
 {
 	*scene = (struct scene){0};
 	make_ca(&scene->fixture, NOW_S);
-	certify_for(scene, "client1", scene->serials[MINE]);
-	certify_for(scene, "client2", scene->serials[THEIRS]);
+	certify_for(scene, "client1", scene->serials[OWN]);
+	certify_for(scene, "client2", scene->serials[OTHERS]);
 }
 
 static void close_scene(struct scene *scene)
@@ -94,17 +94,17 @@ static void expect_last_event(struct scene *scene, const char *part)
 }
 
 /* catalogue 68 */
-Test(revocation_request, refuses_what_is_not_the_clients)
+Test(revocation_request, refuses_certificates_of_another_client)
 {
 	static const struct {
 		size_t first;
 		size_t count;
 		const char *type;
 	} rows[] = {
-		{THEIRS, 1, "not_yours"},
-		{MINE, 2, "not_yours"},
-		{NOBODYS, 1, "not_issued"},
-		{MINE, 3, "not_yours"},
+		{OTHERS, 1, "not_yours"},
+		{OWN, 2, "not_yours"},
+		{NOT_ISSUED, 1, "not_issued"},
+		{OWN, 3, "not_yours"},
 	};
 	struct scene scene;
 
@@ -116,8 +116,8 @@ Test(revocation_request, refuses_what_is_not_the_clients)
 
 		cr_expect_str_eq(answer.refusal.type, rows[i].type, "row %zu", i);
 		cr_expect_eq(answer.revoked_count, 0, "row %zu", i);
-		cr_expect_not(is_revoked(&scene, MINE), "row %zu", i);
-		cr_expect_not(is_revoked(&scene, THEIRS), "row %zu", i);
+		cr_expect_not(is_revoked(&scene, OWN), "row %zu", i);
+		cr_expect_not(is_revoked(&scene, OTHERS), "row %zu", i);
 		expect_last_event(&scene, "\"event\":\"refused\"");
 		expect_last_event(&scene, rows[i].type);
 		clear_revocation_answer(&answer);
@@ -134,7 +134,7 @@ Test(revocation_request, revokes_once_and_keeps_the_first_date)
 	for (int again = 0; again < 2; again++) {
 		struct fault crl_problem = {0};
 		struct revocation_answer answer =
-			ask(&scene, MINE, 1, NOW_S + 60 * again, &crl_problem);
+			ask(&scene, OWN, 1, NOW_S + 60 * again, &crl_problem);
 
 		cr_expect_str_empty(answer.refusal.type);
 		cr_assert_eq(answer.revoked_count, 1);
@@ -145,8 +145,8 @@ Test(revocation_request, revokes_once_and_keeps_the_first_date)
 		cr_expect_eq(answer.crl_number, 1);
 		clear_revocation_answer(&answer);
 	}
-	cr_expect(is_revoked(&scene, MINE));
-	cr_expect_not(is_revoked(&scene, THEIRS));
+	cr_expect(is_revoked(&scene, OWN));
+	cr_expect_not(is_revoked(&scene, OTHERS));
 	close_scene(&scene);
 }
 
@@ -159,12 +159,12 @@ Test(revocation_request, revokes_also_when_there_can_be_no_crl)
 	open_scene(&scene);
 	/* The lock's place is taken by something that cannot be a lock. */
 	cr_assert_eq(mkdirat(scene.fixture.layout->state, "crl", 0700), 0);
-	answer = ask(&scene, MINE, 1, NOW_S, &crl_problem);
+	answer = ask(&scene, OWN, 1, NOW_S, &crl_problem);
 	cr_expect_eq(answer.revoked_count, 1);
 	cr_expect_eq(answer.crl_number, 0);
 	cr_expect_neq(crl_problem.class, FAULT_NONE);
 	cr_expect(strstr(crl_problem.text, "crl") != NULL, "%s", crl_problem.text);
-	cr_expect(is_revoked(&scene, MINE));
+	cr_expect(is_revoked(&scene, OWN));
 	clear_revocation_answer(&answer);
 	close_scene(&scene);
 }

@@ -41,7 +41,7 @@ Test(service, is_used_like_this)
 }
 
 /* catalogue 11, 17, 19, 21, 23: all are answered with the same octets. */
-Test(service, answers_all_that_it_cannot_decrypt_alike)
+Test(service, answers_alike_every_request_that_it_cannot_decrypt)
 {
 	struct shared_key unknown;
 	struct shared_key other_octets;
@@ -237,7 +237,7 @@ Test(service, says_in_its_log_which_members_it_refused)
 }
 
 /* catalogue 68 */
-Test(service, says_the_status_of_a_certificate_to_any_client)
+Test(service, answers_the_status_of_a_certificate_to_any_client)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
@@ -297,7 +297,7 @@ Test(service, does_not_start_with_a_key_that_cannot_be_read)
 	remove_ca(&ca);
 }
 
-Test(service, does_not_start_where_somebody_listens)
+Test(service, does_not_start_on_an_address_in_use)
 {
 	struct ca_service *service = NULL;
 	struct ca_service_settings settings = {0};
@@ -314,7 +314,7 @@ Test(service, does_not_start_where_somebody_listens)
 	stop_served(&served);
 }
 
-Test(service, shows_the_root_to_all)
+Test(service, serves_the_root)
 {
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	struct served served;
@@ -367,7 +367,7 @@ Test(service, is_healthy_until_its_record_fails)
 }
 
 /* catalogue 59, 90: never older than the last revocation, whatever is cached. */
-Test(service, shows_a_crl_that_has_what_was_revoked_just_now)
+Test(service, serves_a_crl_with_the_latest_revocation)
 {
 	CLEANUP(clear_http_answer) struct http_answer before = {0};
 	CLEANUP(clear_http_answer) struct http_answer after = {0};
@@ -394,7 +394,7 @@ Test(service, shows_a_crl_that_has_what_was_revoked_just_now)
 	stop_served(&served);
 }
 
-Test(service, tells_its_metrics)
+Test(service, serves_its_metrics)
 {
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer refused = {0};

@@ -58,7 +58,7 @@ static void set_changed(const struct layout *layout, time_t at_s)
 	cr_assert_eq(futimens(layout->private, times), 0);
 }
 
-Test(shared_keys, reads_again_only_what_has_changed)
+Test(shared_keys, reads_again_only_after_a_change)
 {
 	struct shared_keys keys;
 	struct ca_fixture ca;

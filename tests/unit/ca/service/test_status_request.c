@@ -107,7 +107,7 @@ Test(status_request, says_revoked_with_time_and_reason_also_after_expiry)
 	remove_ca(&fixture);
 }
 
-Test(status_request, knows_nothing_of_another_cas_certificate_of_the_same_name)
+Test(status_request, says_unknown_for_another_cas_certificate_of_the_same_name)
 {
 	struct certificate *certificate;
 	struct ca_fixture fixture;
@@ -124,7 +124,7 @@ Test(status_request, knows_nothing_of_another_cas_certificate_of_the_same_name)
 }
 
 /* A certificate by the CA's own key with a serial that it recorded, but of another key. */
-Test(status_request, does_not_take_a_look_alike_for_what_it_issued)
+Test(status_request, says_unknown_for_a_forged_certificate_with_a_recorded_serial)
 {
 	const struct validity validity = {NOW_S, NOW_S + DAY_S};
 	CLEANUP(clear_buffer) struct buffer key_pem = {0};
