@@ -89,6 +89,36 @@ static void make_checked_ca(struct ca_fixture *fixture)
 	free_certificate(&second);
 }
 
+/* An operator checks a CA, spoils a file's permissions, and checks again. */
+Test(check_ca, is_used_like_this)
+{
+	struct findings findings = {0};
+	struct check_summary summary = {0};
+	struct ca_fixture fixture;
+	struct fault fault = {0};
+
+	make_checked_ca(&fixture);
+	const struct check_options options = {.layout = fixture.layout,
+					      .store = authority_store(fixture.authority),
+					      .ca = &fixture.manifest->ca,
+					      .access = &fixture.access,
+					      .now_s = NOW_S,
+					      .workers = 2,
+					      .function = note_finding,
+					      .context = &findings};
+
+	cr_assert_eq(check_ca(&options, &summary, &fault), 0, "%s", fault.text);
+	cr_expect_eq(summary.certificates, 2);
+	cr_expect_eq(summary.findings, 0, "%s", findings.lines[0]);
+
+	/* Damage is a finding, with advice, and not a failure of check_ca. */
+	cr_assert_eq(fchmodat(fixture.layout->private, "root.key", 0640, 0), 0);
+	cr_assert_eq(check_ca(&options, &summary, &fault), 0, "%s", fault.text);
+	cr_expect_gt(summary.findings, 0);
+	cr_expect(has_finding(&findings, "expected mode 0600, found 0640: run chmod 600"));
+	remove_ca(&fixture);
+}
+
 Test(check_ca, finds_changes_in_the_record)
 {
 	static const struct {
