@@ -18,7 +18,7 @@ jansson   ^jansson                      ^common/(wire/|crypto/|net/problem\.c$) 
 libyaml   ^yaml\.h                      ^common/layout/                      seen
 libmicrohttpd ^microhttpd               ^common/net/                         seen
 libcurl   ^curl/                        ^common/net/                         seen
-sqlite    ^sqlite3                      ^common/ca/                          seen
+sqlite    ^sqlite3                      ^common/ca/store/sqlite/             seen
 criterion ^criterion/                   ^tests/                              seen
 '
 

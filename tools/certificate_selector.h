@@ -2,7 +2,7 @@
 #define CERTPOOL_TOOLS_CERTIFICATE_SELECTOR_H
 
 #include "common/base/name.h"
-#include "common/ca/store/listing.h"
+#include "common/ca/store/certificates.h"
 #include "common/x509/certificate.h"
 
 /*

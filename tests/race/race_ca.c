@@ -8,7 +8,7 @@
 #include "common/base/workers.h"
 #include "common/ca/issue/init_authority.h"
 #include "common/ca/service/service.h"
-#include "common/ca/store/listing.h"
+#include "common/ca/store/certificates.h"
 #include "common/ca/store/revoke.h"
 #include "common/crypto/key_file.h"
 #include "common/wire/certificates.h"

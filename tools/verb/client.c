@@ -4,8 +4,8 @@
  * read again, leaves it alone.
  */
 #include "common/base/clock.h"
+#include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
-#include "common/ca/store/listing.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/operator.h"
 #include "tools/options.h"

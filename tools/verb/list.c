@@ -3,7 +3,7 @@
  * is cut at --limit, and a note says how to go on, so that memory does not grow with the record.
  */
 #include "common/base/clock.h"
-#include "common/ca/store/listing.h"
+#include "common/ca/store/certificates.h"
 #include "common/x509/serial.h"
 #include "tools/certificate_output.h"
 #include "tools/operator.h"

@@ -3,7 +3,7 @@
  * reads, and takes no lock.
  */
 #include "common/base/clock.h"
-#include "common/ca/store/store.h"
+#include "common/ca/store/certificates.h"
 #include "common/pool/members/pool.h"
 #include "common/pool/members/trust.h"
 #include "tools/node.h"

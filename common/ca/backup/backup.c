@@ -6,7 +6,7 @@
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/store/audit.h"
-#include "common/ca/store/sqlite/page_copy.h"
+#include "common/ca/store/store.h"
 #include "common/crypto/passphrase_seal.h"
 #include "common/layout/path.h"
 #include "common/x509/revocation/crl.h"
@@ -114,7 +114,7 @@ static int add_record(const struct backup_options *options, struct archive_write
 
 	if (open_scratch(options->scratch, &path, &copy, fault) < 0)
 		return -1;
-	if (copy_record(options->store, path, ret_certificates, fault) < 0)
+	if (copy_store(options->store, path, ret_certificates, fault) < 0)
 		return prefix_fault(fault, "in %s", options->scratch);
 	return add_member_file(writer, MEMBER_RECORD, 0600, copy, fault);
 }

@@ -16,7 +16,7 @@
 
 enum { NOTE_MAX = 65536, MANIFEST_MAX = 1024 * 1024 };
 
-static const char store_name[] = STORE_FILE;
+static const char store_file[] = STORE_FILE;
 static const char wal_name[] = STORE_FILE "-wal";
 static const char staged_wal_name[] = "." STORE_FILE ".new-wal";
 
@@ -77,12 +77,12 @@ static int sweep(const struct layout *layout, struct fault *fault)
 /* SQLite would read the write-ahead log of another store into the restored one. */
 static int check_no_ca(const struct layout *layout, struct fault *fault)
 {
-	if (file_exists(layout->state, store_name))
+	if (file_exists(layout->state, store_file))
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s/state/%s: there is a CA: a backup is restored into a layout "
 				 "that has none; move this one away, or name another in the "
 				 "manifest",
-				 layout->path, store_name);
+				 layout->path, store_file);
 	if (!file_exists(layout->state, wal_name))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
@@ -171,7 +171,7 @@ static int stage_store(struct restoration *restoration, struct fault *fault)
 	const struct layout *layout = restoration->options->layout;
 	CLEANUP(close_descriptor) int descriptor = -1;
 
-	if (stage_stream(restoration->store, layout->state, store_name, STAGE_NEW, 0600,
+	if (stage_stream(restoration->store, layout->state, store_file, STAGE_NEW, 0600,
 			 &descriptor, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
 	return copy_member(&restoration->reader, MEMBER_RECORD, descriptor, fault);
@@ -329,13 +329,17 @@ static int adopt_store(struct restoration *restoration, struct fault *fault)
 {
 	const struct restore_options *options = restoration->options;
 	CLEANUP(free_string) char *path = NULL;
+	struct adopted_record adopted;
 
-	if (asprintf(&path, "%s/state/.%s.new", options->layout->path, store_name) < 0) {
+	if (asprintf(&path, "%s/state/.%s.new", options->layout->path, store_file) < 0) {
 		path = NULL;
 		return set_memory_fault(fault);
 	}
-	if (adopt_record(path, restoration->name, options->now_s, &restoration->summary, fault) < 0)
+	if (adopt_record(path, restoration->name, options->now_s, &adopted, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_RECORD, restoration->name);
+	restoration->summary.certificates = adopted.certificates;
+	restoration->summary.revoked = adopted.revoked;
+	restoration->summary.crl_number = adopted.crl_number;
 	if (!file_exists(options->layout->state, staged_wal_name))
 		return 0;
 	return set_fault(

@@ -1,165 +1,137 @@
 #include "common/ca/check/check_ca.h"
 
-#include "common/ca/check/findings.h"
+#include "common/ca/check/checks.h"
 #include "common/ca/store/audit.h"
+#include "common/ca/store/statement.h"
+#include "common/x509/certificate.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-static void clear_checking(struct checking *checking)
+static void clear_check_context(struct check_context *context)
 {
-	for (size_t i = 0; i < checking->issuer_count; i++)
-		free_certificate(&checking->issuers[i]);
+	for (size_t i = 0; i < context->issuer_count; i++)
+		free_certificate(&context->issuers[i]);
 }
 
-int report(struct checking *checking, const char *where, const char *advice, struct fault *fault,
-	   const char *format, ...)
+static int report_page(void *context, const char *text, struct fault *fault)
 {
-	CLEANUP(free_string) char *text = NULL;
-	struct finding finding = {.where = where, .advice = advice};
-	va_list arguments;
-	int len;
+	struct check_context *check = context;
 
-	va_start(arguments, format);
-	len = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (len < 0) {
-		text = NULL;
-		return set_memory_fault(fault);
-	}
-	finding.text = text;
-	checking->summary.findings++;
-	return checking->terms->function(checking->terms->context, &finding, fault);
+	return report(check, store_name(check->options->store), ADVICE_RESTORE, fault,
+		      "expected whole pages and indexes, found: %s", text);
 }
 
-static int check_pages(struct session *session, struct checking *checking, struct fault *fault)
-{
-	struct database *database = &session->database;
-	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
-	struct fault found = {0};
-	bool row = true;
-
-	if (prepare_statement(database, "PRAGMA integrity_check", &statement, &found) < 0)
-		row = false;
-	while (row && step_statement(database, statement, &row, &found) == 0) {
-		const char *text = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-
-		if (text == NULL || strcmp(text, "ok") == 0)
-			break;
-		if (report(checking, store_path(checking->terms->store), ADVICE_RESTORE, fault,
-			   "expected whole pages and indexes, found: %s", text) < 0)
-			return -1;
-	}
-	if (found.class == FAULT_NONE)
-		return 0;
-	return report(checking, store_path(checking->terms->store), ADVICE_RESTORE, fault,
-		      "cannot be read: %s", found.text);
-}
-
-/* What the rows must be to each other: each row that a query gives is a finding. */
+/* How rows must be related: each row of a query is a finding. */
 static const struct {
-	const char *sql; /* gives a text */
+	const char *sql;
+	bool has_serial; /* the row is a serial; otherwise a text */
+	bool has_now;    /* parameter 1 is the time */
+	const char *subject;
 	const char *text;
 	const char *advice;
 } relations[] = {
-	{"SELECT lower(hex(serial)) FROM certificate GROUP BY serial HAVING COUNT(*) > 1",
-	 "certificate %s: expected its serial once, found it more than once", ADVICE_RESTORE},
-	{"SELECT lower(hex(min(serial))) FROM certificate GROUP BY key_sha256 HAVING COUNT(*) > 1",
-	 "certificate %s: expected its public key once, found it more than once", ADVICE_RESTORE},
-	{"SELECT lower(hex(serial)) FROM certificate JOIN spent_key USING (key_sha256)",
-	 "certificate %s: its public key is also among those that were pruned: it was certified "
-	 "twice",
+	{"SELECT serial FROM certificate GROUP BY serial HAVING COUNT(*) > 1", true, false,
+	 "certificate", "expected its serial once, found it more than once", ADVICE_RESTORE},
+	{"SELECT serial FROM certificate WHERE key_sha256 IN (SELECT key_sha256 FROM certificate"
+	 " GROUP BY key_sha256 HAVING COUNT(*) > 1)",
+	 true, false, "certificate", "expected its public key once, found it more than once",
+	 ADVICE_RESTORE},
+	{"SELECT serial FROM certificate JOIN spent_key USING (key_sha256)", true, false,
+	 "certificate",
+	 "its public key is also among those that were pruned: it was certified twice",
 	 "revoke it, and restore the record from a backup"},
 	{"SELECT DISTINCT client FROM certificate WHERE client <> '" CA_NAME "'"
 	 " AND EXISTS (SELECT 1 FROM client) AND client NOT IN (SELECT name FROM client)",
-	 "client %s: has certificates, and is not among the clients", ADVICE_RESTORE},
+	 false, false, "client", "has certificates, and is not among the clients", ADVICE_RESTORE},
 	{"SELECT name FROM client WHERE revoked_at IS NOT NULL AND EXISTS (SELECT 1 FROM"
 	 " certificate WHERE client = name AND certificate.revoked_at IS NULL"
 	 " AND not_after >= ?1)",
-	 "client %s: is revoked, and has certificates that are not",
+	 false, true, "client", "is revoked, and has certificates that are not",
 	 "revoke them: certpool revoke --client CLIENT"},
 };
 
-static int report_relation(struct checking *checking, const char *format, const char *name,
-			   const char *advice, struct fault *fault)
-{
-	const char *hole = strstr(format, "%s");
-
-	return report(checking, store_path(checking->terms->store), advice, fault, "%.*s%s%s",
-		      (int)(hole - format), format, name, hole + strlen("%s"));
-}
-
-static int check_relation(struct session *session, struct checking *checking, size_t i,
+static int check_relation(struct transaction *transaction, struct check_context *context, size_t i,
 			  struct fault *fault)
 {
-	struct database *database = &session->database;
-	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
-	bool row = true;
+	const struct value now = number_value(context->options->now_s);
+	const struct values values = {&now, relations[i].has_now ? 1 : 0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool row;
 
-	if (prepare_statement(database, relations[i].sql, &statement, fault) < 0)
+	if (query_rows(transaction, relations[i].sql, values, &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
 		return -1;
-	(void)sqlite3_bind_int64(statement, 1, checking->terms->now_s);
-	while (step_statement(database, statement, &row, fault) == 0) {
-		const char *name = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+	while (row) {
+		char digits[SERIAL_TEXT_SIZE];
+		const char *name = digits;
 
-		if (!row)
-			return 0;
-		if (report_relation(checking, relations[i].text, name != NULL ? name : "?",
-				    relations[i].advice, fault) < 0)
+		if (relations[i].has_serial)
+			format_serial(row_bytes(&rows, 0), digits);
+		else
+			name = row_text(&rows, 0);
+		if (check_row(&rows, fault) < 0 ||
+		    report(context, store_name(context->options->store), relations[i].advice, fault,
+			   "%s %s: %s", relations[i].subject, name, relations[i].text) < 0 ||
+		    next_row(&rows, &row, fault) < 0)
 			return -1;
 	}
-	return -1;
+	return 0;
 }
 
-static int check_rows(struct session *session, struct checking *checking, struct fault *fault)
+static int check_rows(struct transaction *transaction, struct check_context *context,
+		      struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(relations); i++)
-		if (check_relation(session, checking, i, fault) < 0)
+		if (check_relation(transaction, context, i, fault) < 0)
 			return -1;
-	if (check_certificates(session, checking, fault) < 0)
+	if (check_certificates(transaction, context, fault) < 0)
 		return -1;
-	return check_log(session, checking, fault);
+	return check_log(transaction, context, fault);
 }
 
-/* All of it as of one moment. What the record's damage makes impossible is a finding too. */
-static int check_session(struct session *session, void *context, struct fault *fault)
+/* All of it as of one moment. A part that damage makes impossible to check is a finding, too. */
+static int check_record(struct check_context *context, struct fault *fault)
 {
-	struct checking *checking = context;
-	struct fault found = {0};
+	const char *where = store_name(context->options->store);
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct fault problem = {0};
 
-	if (check_pages(session, checking, fault) < 0)
+	if (begin_transaction(context->options->store, TRANSACTION_SCAN, &transaction, fault) < 0)
 		return -1;
-	if (check_rows(session, checking, &found) == 0)
+	if (check_integrity(&transaction, report_page, context, &problem) < 0 &&
+	    report(context, where, ADVICE_RESTORE, fault, "cannot be read: %s", problem.text) < 0)
+		return -1;
+	problem = (struct fault){0};
+	if (check_rows(&transaction, context, &problem) == 0)
 		return 0;
-	return report(checking, store_path(checking->terms->store), ADVICE_RESTORE, fault,
-		      "cannot be looked at to its end: %s", found.text);
+	return report(context, where, ADVICE_RESTORE, fault, "cannot be looked at to its end: %s",
+		      problem.text);
 }
 
-static int check_audit(struct checking *checking, struct fault *fault)
+static int check_audit(struct check_context *context, struct fault *fault)
 {
 	struct audit_verdict verdict = {0};
-	struct fault found = {0};
+	struct fault problem = {0};
 	const char *advice = "find out who wrote to the record; a copy of the log tells what it "
 			     "was: certpool audit verify COPY";
 
-	if (verify_audit(checking->terms->store, &verdict, &found) < 0)
-		reject_because(&verdict.verdict, "cannot be read: %s", found.text);
-	checking->summary.audit_lines = (size_t)verdict.lines;
-	return verdict.verdict.invalid ? report(checking, "the audit log", advice, fault, "%s",
+	if (verify_audit(context->options->store, &verdict, &problem) < 0)
+		reject_because(&verdict.verdict, "cannot be read: %s", problem.text);
+	context->summary.audit_lines = (size_t)verdict.lines;
+	return verdict.verdict.invalid ? report(context, "the audit log", advice, fault, "%s",
 						verdict.verdict.reason)
 				       : 0;
 }
 
-int check_ca(const struct check_options *terms, struct check_summary *ret_summary,
+int check_ca(const struct check_options *options, struct check_summary *ret_summary,
 	     struct fault *fault)
 {
-	CLEANUP(clear_checking) struct checking checking = {.terms = terms};
+	CLEANUP(clear_check_context) struct check_context context = {.options = options};
 
-	if (check_files(&checking, fault) < 0 || check_identity(&checking, fault) < 0 ||
-	    run_scan(terms->store, check_session, &checking, fault) < 0 ||
-	    check_audit(&checking, fault) < 0 || check_current_crl(&checking, fault) < 0)
+	if (check_files(&context, fault) < 0 || check_identity(&context, fault) < 0 ||
+	    check_record(&context, fault) < 0 || check_audit(&context, fault) < 0 ||
+	    check_current_crl(&context, fault) < 0)
 		return -1;
-	*ret_summary = checking.summary;
+	*ret_summary = context.summary;
 	return 0;
 }

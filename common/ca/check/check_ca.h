@@ -7,20 +7,20 @@
 #include "common/layout/manifest.h"
 
 /*
- * Looks at all that a CA has, and tells what is not as it must be: its record (every page, every
- * certificate, its signature among it), its audit log, its CRL, its files' permissions, root and
- * key. Nothing is changed. The CA may serve meanwhile.
+ * Checks all that a CA has, and reports what is wrong: its record (every page, and every
+ * certificate with its signature), its audit log, its CRL, the permissions of its files, its root
+ * and its key. Nothing is changed. The CA may serve meanwhile.
  */
 struct finding {
-	const char *where;  /* a file, or the record and what of it */
-	const char *text;   /* what was expected, what was found */
+	const char *where;  /* a file, or a part of the record */
+	const char *text;   /* what was expected and what was found */
 	const char *advice; /* what to do */
 };
 
-/* Told of each, in no order that means anything. */
+/* Called for each finding, in no particular order. -1 ends the check. */
 typedef int finding_function(void *context, const struct finding *finding, struct fault *fault);
 
-/* Told how many of the certificates were looked at. */
+/* Called now and then with how many of the certificates were checked. */
 typedef void check_progress(void *context, size_t done, size_t total);
 
 struct check_options {
@@ -41,11 +41,11 @@ struct check_summary {
 	size_t certificates;
 	size_t audit_lines;
 	size_t crl_entries;
-	bool key_unseen; /* it is under a passphrase that was not given */
+	bool key_unseen; /* not checked: it is under a passphrase that was not given */
 };
 
-/* -1 only when it could not be looked at: what is damaged is a finding. */
-int check_ca(const struct check_options *terms, struct check_summary *ret_summary,
+/* -1 only when the check itself is impossible: damage is a finding. */
+int check_ca(const struct check_options *options, struct check_summary *ret_summary,
 	     struct fault *fault) MUST_CHECK;
 
 #endif

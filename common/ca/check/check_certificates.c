@@ -1,7 +1,7 @@
-#include "common/ca/check/findings.h"
+#include "common/ca/check/checks.h"
 
 #include "common/base/workers.h"
-#include "common/ca/store/certificate_row.h"
+#include "common/ca/store/certificate_rows.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
 
@@ -12,20 +12,20 @@
 
 enum { ROWS_MAX = 1024 };
 
-/* Some rows, which several threads look at. */
-struct rows {
-	const struct checking *checking;
+/* Some certificates, which several threads check. */
+struct check_batch {
+	const struct check_context *context;
 	struct issued_certificate records[ROWS_MAX];
 	struct verdict verdicts[ROWS_MAX];
 	size_t count;
 };
 
-static void clear_rows(struct rows **rows)
+static void free_check_batch(struct check_batch **batch)
 {
-	for (size_t i = 0; *rows != NULL && i < (*rows)->count; i++)
-		clear_issued_certificate(&(*rows)->records[i]);
-	free(*rows);
-	*rows = NULL;
+	for (size_t i = 0; *batch != NULL && i < (*batch)->count; i++)
+		clear_issued_certificate(&(*batch)->records[i]);
+	free(*batch);
+	*batch = NULL;
 }
 
 static void compare_row(const struct issued_certificate *record,
@@ -47,21 +47,22 @@ static void compare_row(const struct issued_certificate *record,
 		reject_because(verdict, "expected the validity of its row, found another");
 }
 
-/* The one of the CA's certificates that it names. */
-static const struct certificate *find_signer(const struct checking *checking,
+/* The certificate of the CA whose subject is the certificate's issuer. */
+static const struct certificate *find_signer(const struct check_context *context,
 					     const struct certificate *certificate)
 {
-	for (size_t i = 0; i < checking->issuer_count; i++)
-		if (equal_bytes(certificate_fields(checking->issuers[i])->subject,
+	for (size_t i = 0; i < context->issuer_count; i++)
+		if (equal_bytes(certificate_fields(context->issuers[i])->subject,
 				certificate_raw_issuer(certificate)))
-			return checking->issuers[i];
+			return context->issuers[i];
 	return NULL;
 }
 
-static int check_signature(const struct checking *checking, const struct certificate *certificate,
-			   struct verdict *verdict, struct fault *fault)
+static int check_signature(const struct check_context *context,
+			   const struct certificate *certificate, struct verdict *verdict,
+			   struct fault *fault)
 {
-	const struct certificate *signer = find_signer(checking, certificate);
+	const struct certificate *signer = find_signer(context, certificate);
 
 	if (signer == NULL) {
 		reject_because(verdict, "expected the CA's subject as its issuer, found %s",
@@ -74,115 +75,110 @@ static int check_signature(const struct checking *checking, const struct certifi
 				    certificate_public_key(signer), "by the CA", verdict, fault);
 }
 
-static int check_row(size_t index, void *context, struct fault *fault)
+static int check_one(size_t index, void *task_context, struct fault *fault)
 {
-	struct rows *rows = context;
-	const struct issued_certificate *record = &rows->records[index];
-	struct verdict *verdict = &rows->verdicts[index];
+	struct check_batch *batch = task_context;
+	const struct issued_certificate *record = &batch->records[index];
+	struct verdict *verdict = &batch->verdicts[index];
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	struct fault found = {0};
+	struct fault problem = {0};
 
-	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, &found) < 0) {
-		reject_because(verdict, "expected a certificate, found: %s", found.text);
+	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, &problem) < 0) {
+		reject_because(verdict, "expected a certificate, found: %s", problem.text);
 		return 0;
 	}
 	compare_row(record, certificate, verdict);
 	if (!verdict->invalid && check_profile(certificate, PROFILE_MEMBER, verdict, fault) < 0)
 		return -1;
-	return verdict->invalid || rows->checking->issuer_count == 0
+	return verdict->invalid || batch->context->issuer_count == 0
 		       ? 0
-		       : check_signature(rows->checking, certificate, verdict, fault);
+		       : check_signature(batch->context, certificate, verdict, fault);
 }
 
-static int report_row(struct checking *checking, const struct issued_certificate *record,
-		      const struct verdict *verdict, struct fault *fault)
+static int report_certificate(struct check_context *context,
+			      const struct issued_certificate *record,
+			      const struct verdict *verdict, struct fault *fault)
 {
 	CLEANUP(free_string) char *where = NULL;
 	char serial[SERIAL_TEXT_SIZE];
 
 	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
-	if (asprintf(&where, "%s: certificate %s of %s/%s", store_path(checking->terms->store),
+	if (asprintf(&where, "%s: certificate %s of %s/%s", store_name(context->options->store),
 		     serial, record->client, record->member) < 0) {
 		where = NULL;
 		return set_memory_fault(fault);
 	}
-	return report(checking, where, ADVICE_RESTORE, fault, "%s", verdict->reason);
+	return report(context, where, ADVICE_RESTORE, fault, "%s", verdict->reason);
 }
 
-/* What stands in none of our rows. */
-static int report_unreadable(struct checking *checking, int64_t id, struct fault *fault)
+static int report_unreadable(struct check_context *context, int64_t id, struct fault *fault)
 {
 	char where[64];
 
 	(void)snprintf(where, sizeof(where), "the record: row %" PRId64 " of certificate", id);
-	return report(checking, where, ADVICE_RESTORE, fault,
+	return report(context, where, ADVICE_RESTORE, fault,
 		      "expected serial, key, names and DER, found something else");
 }
 
-/* Reads up to ROWS_MAX further ones. *ret_more: there may be more. */
-static int read_rows(struct session *session, sqlite3_stmt *statement, struct checking *checking,
-		     struct rows *rows, bool *ret_more, struct fault *fault)
-{
-	bool row = true;
-
-	while (rows->count < ROWS_MAX) {
-		struct fault found = {0};
-
-		if (step_statement(&session->database, statement, &row, fault) < 0)
-			return -1;
-		if (!row)
-			break;
-		/* Counted first, so that it is cleared. */
-		if (read_record(&session->database, statement, &rows->records[rows->count++],
-				&found) == 0)
-			continue;
-		clear_issued_certificate(&rows->records[--rows->count]);
-		if (report_unreadable(checking,
-				      sqlite3_column_int64(statement, RECORD_COLUMN_COUNT),
-				      fault) < 0)
-			return -1;
-	}
-	*ret_more = row;
-	return 0;
-}
-
-static int check_some(struct session *session, sqlite3_stmt *statement, struct checking *checking,
+/* Reads up to ROWS_MAX further rows. *ret_more: there may be more. */
+static int read_batch(struct rows *rows, struct check_context *context, struct check_batch *batch,
 		      bool *ret_more, struct fault *fault)
 {
-	CLEANUP(clear_rows) struct rows *rows = calloc(1, sizeof(*rows));
+	*ret_more = true;
+	while (batch->count < ROWS_MAX) {
+		struct fault problem = {0};
 
-	if (rows == NULL)
-		return set_memory_fault(fault);
-	rows->checking = checking;
-	if (read_rows(session, statement, checking, rows, ret_more, fault) < 0 ||
-	    run_tasks(rows->count, checking->terms->workers, check_row, rows, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < rows->count; i++)
-		if (rows->verdicts[i].invalid &&
-		    report_row(checking, &rows->records[i], &rows->verdicts[i], fault) < 0)
+		if (next_row(rows, ret_more, fault) < 0)
 			return -1;
-	checking->summary.certificates += rows->count;
+		if (!*ret_more)
+			return 0;
+		if (read_certificate_row(rows, true, &batch->records[batch->count], &problem) == 0)
+			batch->count++;
+		else if (report_unreadable(context, row_number(rows, COLUMN_ID), fault) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-int check_certificates(struct session *session, struct checking *checking, struct fault *fault)
+static int check_batch(struct rows *rows, struct check_context *context, bool *ret_more,
+		       struct fault *fault)
 {
-	static const char sql[] = "SELECT " RECORD_COLUMNS ", id FROM certificate ORDER BY id";
-	const struct check_options *terms = checking->terms;
-	sqlite3_stmt *statement;
+	CLEANUP(free_check_batch) struct check_batch *batch = calloc(1, sizeof(*batch));
+
+	if (batch == NULL)
+		return set_memory_fault(fault);
+	batch->context = context;
+	if (read_batch(rows, context, batch, ret_more, fault) < 0 ||
+	    run_tasks(batch->count, context->options->workers, check_one, batch, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->verdicts[i].invalid &&
+		    report_certificate(context, &batch->records[i], &batch->verdicts[i], fault) < 0)
+			return -1;
+	context->summary.certificates += batch->count;
+	return 0;
+}
+
+int check_certificates(struct transaction *transaction, struct check_context *context,
+		       struct fault *fault)
+{
+	static const char count_sql[] = "SELECT COUNT(*) FROM certificate";
+	static const char sql[] =
+		"SELECT " CERTIFICATE_COLUMNS_AND_DER " FROM certificate ORDER BY id";
+	const struct check_options *options = context->options;
+	CLEANUP(close_rows) struct rows rows = {0};
 	int64_t total;
 	bool more = true;
 
-	if (query_integer(&session->database, "SELECT COUNT(*) FROM certificate", &total, fault) <
-		    0 ||
-	    get_statement(session, sql, &statement, fault) < 0)
+	if (query_number(transaction, count_sql, NO_VALUES, &total, fault) < 0 ||
+	    query_rows(transaction, sql, NO_VALUES, &rows, fault) < 0)
 		return -1;
 	while (more) {
-		if (check_some(session, statement, checking, &more, fault) < 0)
+		if (check_batch(&rows, context, &more, fault) < 0)
 			return -1;
-		if (terms->progress != NULL && total > 0)
-			terms->progress(terms->progress_context, checking->summary.certificates,
-					(size_t)total);
+		if (options->progress != NULL && total > 0)
+			options->progress(options->progress_context, context->summary.certificates,
+					  (size_t)total);
 	}
 	return 0;
 }

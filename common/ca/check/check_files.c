@@ -1,4 +1,4 @@
-#include "common/ca/check/findings.h"
+#include "common/ca/check/checks.h"
 
 #include "common/crypto/key_file.h"
 
@@ -21,8 +21,8 @@ struct directory {
 
 enum { DIRECTORY_COUNT = 4, MODE_MASK = 07777 };
 
-static int report_mode(struct checking *checking, const char *where, mode_t expected, mode_t found,
-		       struct fault *fault)
+static int report_mode(struct check_context *context, const char *where, mode_t expected,
+		       mode_t found, struct fault *fault)
 {
 	CLEANUP(free_string) char *advice = NULL;
 
@@ -30,33 +30,33 @@ static int report_mode(struct checking *checking, const char *where, mode_t expe
 		advice = NULL;
 		return set_memory_fault(fault);
 	}
-	return report(checking, where, advice, fault, "expected mode %04o, found %04o",
+	return report(context, where, advice, fault, "expected mode %04o, found %04o",
 		      (unsigned int)expected, (unsigned int)(found & MODE_MASK));
 }
 
-static int check_status(struct checking *checking, const char *where, const struct stat *status,
+static int check_status(struct check_context *context, const char *where, const struct stat *status,
 			const struct directory *directory, struct fault *fault)
 {
 	bool is_directory = S_ISDIR(status->st_mode);
 
 	if (!is_directory && !S_ISREG(status->st_mode))
-		return report(checking, where, "move it away", fault,
+		return report(context, where, "move it away", fault,
 			      "expected a regular file, found something else");
 	if (status->st_uid != geteuid())
-		return report(checking, where, "run chown on it, or certpool as that user", fault,
+		return report(context, where, "run chown on it, or certpool as that user", fault,
 			      "expected it to be user %u's, found user %u's",
 			      (unsigned int)geteuid(), (unsigned int)status->st_uid);
 	if ((status->st_mode & directory->forbidden) != 0)
-		return report_mode(checking, where,
+		return report_mode(context, where,
 				   is_directory ? directory->directory_mode : directory->file_mode,
 				   status->st_mode, fault);
 	if (!is_directory && status->st_nlink > 1 && (directory->file_mode & 077) == 0)
-		return report(checking, where, "remove the other name", fault,
+		return report(context, where, "remove the other name", fault,
 			      "expected one link, found %ju", (uintmax_t)status->st_nlink);
 	return 0;
 }
 
-static int check_entry(struct checking *checking, const struct directory *directory,
+static int check_entry(struct check_context *context, const struct directory *directory,
 		       const char *name, struct fault *fault)
 {
 	CLEANUP(free_string) char *where = NULL;
@@ -65,15 +65,15 @@ static int check_entry(struct checking *checking, const struct directory *direct
 	/* A file that was listed a moment ago may be gone: the CA may be at work. */
 	if (fstatat(directory->dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	if (asprintf(&where, "%s/%s/%s", checking->terms->layout->path, directory->name, name) <
+	if (asprintf(&where, "%s/%s/%s", context->options->layout->path, directory->name, name) <
 	    0) {
 		where = NULL;
 		return set_memory_fault(fault);
 	}
-	return check_status(checking, where, &status, directory, fault);
+	return check_status(context, where, &status, directory, fault);
 }
 
-static int check_content(struct checking *checking, const struct directory *directory,
+static int check_content(struct check_context *context, const struct directory *directory,
 			 struct fault *fault)
 {
 	CLEANUP(close_descriptor)
@@ -83,53 +83,53 @@ static int check_content(struct checking *checking, const struct directory *dire
 
 	if (listing == NULL)
 		return set_errno_fault(fault, "%s/%s: cannot be listed",
-				       checking->terms->layout->path, directory->name);
+				       context->options->layout->path, directory->name);
 	descriptor = -1;
 	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (check_entry(checking, directory, entry->d_name, fault) < 0)
+		if (check_entry(context, directory, entry->d_name, fault) < 0)
 			return -1;
 	}
 	return errno == 0 ? 0
 			  : set_errno_fault(fault, "%s/%s: cannot be listed",
-					    checking->terms->layout->path, directory->name);
+					    context->options->layout->path, directory->name);
 }
 
-static int check_directory(struct checking *checking, const struct directory *directory,
+static int check_directory(struct check_context *context, const struct directory *directory,
 			   struct fault *fault)
 {
 	CLEANUP(free_string) char *where = NULL;
 	struct stat status;
 
 	if (fstat(directory->dirfd, &status) < 0)
-		return set_errno_fault(fault, "%s/%s", checking->terms->layout->path,
+		return set_errno_fault(fault, "%s/%s", context->options->layout->path,
 				       directory->name);
-	if (asprintf(&where, "%s%s%s", checking->terms->layout->path,
+	if (asprintf(&where, "%s%s%s", context->options->layout->path,
 		     directory->name[0] != '\0' ? "/" : "", directory->name) < 0) {
 		where = NULL;
 		return set_memory_fault(fault);
 	}
-	if (check_status(checking, where, &status, directory, fault) < 0)
+	if (check_status(context, where, &status, directory, fault) < 0)
 		return -1;
-	return directory->name[0] != '\0' ? check_content(checking, directory, fault) : 0;
+	return directory->name[0] != '\0' ? check_content(context, directory, fault) : 0;
 }
 
-static int check_shared_keys(struct checking *checking, struct fault *fault)
+static int check_shared_keys(struct check_context *context, struct fault *fault)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	struct fault problem = {0};
 
-	if (read_key_ring(checking->terms->layout, &ring, &problem) == 0)
+	if (read_key_ring(context->options->layout, &ring, &problem) == 0)
 		return 0;
-	return report(checking, "the keys that the CA shares with its clients",
+	return report(context, "the keys that the CA shares with its clients",
 		      "mend or remove that file: certpool invite makes another", fault, "%s",
 		      problem.text);
 }
 
-int check_files(struct checking *checking, struct fault *fault)
+int check_files(struct check_context *context, struct fault *fault)
 {
-	const struct layout *layout = checking->terms->layout;
+	const struct layout *layout = context->options->layout;
 	const struct directory directories[DIRECTORY_COUNT] = {
 		{"", layout->root, 022, 0755, 0644},
 		{"cert", layout->cert, 022, 0755, 0644},
@@ -138,7 +138,7 @@ int check_files(struct checking *checking, struct fault *fault)
 	};
 
 	for (size_t i = 0; i < DIRECTORY_COUNT; i++)
-		if (check_directory(checking, &directories[i], fault) < 0)
+		if (check_directory(context, &directories[i], fault) < 0)
 			return -1;
-	return check_shared_keys(checking, fault);
+	return check_shared_keys(context, fault);
 }

@@ -1,4 +1,4 @@
-#include "common/ca/check/findings.h"
+#include "common/ca/check/checks.h"
 
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
@@ -9,9 +9,9 @@
 /* The CA's certificates: the intermediate, which may be absent, then the root. */
 static const char *const certificate_files[] = {"ca.crt", "root.crt"};
 
-static int read_issuer(struct checking *checking, const char *file, struct fault *fault)
+static int read_issuer(struct check_context *context, const char *file, struct fault *fault)
 {
-	const struct layout *layout = checking->terms->layout;
+	const struct layout *layout = context->options->layout;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_string) char *where = NULL;
@@ -19,27 +19,27 @@ static int read_issuer(struct checking *checking, const char *file, struct fault
 
 	if (read_file(layout->cert, file, CERTIFICATE_PEM_MAX, &pem, &problem) == 0 &&
 	    parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &problem) == 0) {
-		checking->issuers[checking->issuer_count++] = TAKE(certificate);
+		context->issuers[context->issuer_count++] = TAKE(certificate);
 		return 0;
 	}
 	if (asprintf(&where, "%s/cert/%s", layout->path, file) < 0) {
 		where = NULL;
 		return set_memory_fault(fault);
 	}
-	return report(checking, where, "restore it from a backup", fault,
+	return report(context, where, "restore it from a backup", fault,
 		      "expected a certificate of the CA, found: %s", problem.text);
 }
 
-static int check_end(struct checking *checking, const struct certificate *certificate,
+static int check_end(struct check_context *context, const struct certificate *certificate,
 		     struct fault *fault)
 {
-	const struct check_options *options = checking->terms;
+	const struct check_options *options = context->options;
 	int64_t left_s = certificate_not_after(certificate) - options->now_s;
 	char end[TIME_TEXT_SIZE];
 
 	format_time(certificate_not_after(certificate), end);
 	if (left_s < 0 || options->now_s < certificate_not_before(certificate))
-		return report(checking, certificate_subject(certificate),
+		return report(context, certificate_subject(certificate),
 			      "look at this machine's clock; else make a new CA, and enroll the "
 			      "clients there",
 			      fault,
@@ -49,7 +49,7 @@ static int check_end(struct checking *checking, const struct certificate *certif
 	if (left_s >= options->ca->certificate_validity_s)
 		return 0;
 	return report(
-		checking, certificate_subject(certificate),
+		context, certificate_subject(certificate),
 		"make its successor in a layout of its own, and enroll the clients there", fault,
 		"ends at %s: expected it to last for the whole validity of a certificate", end);
 }
@@ -67,31 +67,31 @@ static bool is_locked(const struct check_options *options)
 	return is_encrypted_private_key(bytes_of_secret(&pem));
 }
 
-static int check_key(struct checking *checking, struct fault *fault)
+static int check_key(struct check_context *context, struct fault *fault)
 {
-	const struct check_options *options = checking->terms;
+	const struct check_options *options = context->options;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	struct fault problem = {0};
 
-	checking->summary.key_unseen = is_locked(options);
-	if (checking->summary.key_unseen ||
+	context->summary.key_unseen = is_locked(options);
+	if (context->summary.key_unseen ||
 	    load_issuer(options->layout, options->ca, options->access, &issuer, &problem) == 0)
 		return 0;
-	return report(checking, "the CA's key", "mend that, or restore both from a backup", fault,
+	return report(context, "the CA's key", "mend that, or restore both from a backup", fault,
 		      "expected it to belong to the CA's certificate, found: %s", problem.text);
 }
 
-int check_identity(struct checking *checking, struct fault *fault)
+int check_identity(struct check_context *context, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
-		bool present = file_exists(checking->terms->layout->cert, certificate_files[i]);
+		bool present = file_exists(context->options->layout->cert, certificate_files[i]);
 		bool is_root = i + 1 == COUNT_OF(certificate_files);
 
-		if ((present || is_root) && read_issuer(checking, certificate_files[i], fault) < 0)
+		if ((present || is_root) && read_issuer(context, certificate_files[i], fault) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < checking->issuer_count; i++)
-		if (check_end(checking, checking->issuers[i], fault) < 0)
+	for (size_t i = 0; i < context->issuer_count; i++)
+		if (check_end(context, context->issuers[i], fault) < 0)
 			return -1;
-	return check_key(checking, fault);
+	return check_key(context, fault);
 }

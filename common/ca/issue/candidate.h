@@ -1,8 +1,8 @@
 #ifndef CERTPOOL_CA_ISSUE_CANDIDATE_H
 #define CERTPOOL_CA_ISSUE_CANDIDATE_H
 
+#include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
-#include "common/ca/store/store.h"
 #include "common/wire/claims.h"
 #include "common/x509/issuer.h"
 

@@ -3,6 +3,7 @@
 #include "common/base/staging.h"
 #include "common/ca/issue/intermediate.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
 
 /*

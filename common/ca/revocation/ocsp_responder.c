@@ -2,7 +2,7 @@
 
 #include "common/ca/revocation/ocsp_cache.h"
 #include "common/ca/revocation/responder_key.h"
-#include "common/ca/store/certificate_status.h"
+#include "common/ca/store/certificates.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/revocation/ocsp_request.h"
 

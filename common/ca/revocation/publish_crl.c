@@ -52,17 +52,6 @@ static int add_entry(void *context, const uint8_t serial[static SERIAL_MAX], int
 	return add_crl_entry(&crl->builder, &entry, fault);
 }
 
-/*
- * RFC 5280 section 3.3: an entry must be on one CRL that was made after the certificate's end. It
- * also stays for one validity of a CRL.
- */
-int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s)
-{
-	int64_t cut_s = now_s - validity_s;
-
-	return before->this_update_s < cut_s ? before->this_update_s : cut_s;
-}
-
 /* With a clock that is years ahead, thisUpdate would stay there: it never decreases. */
 static int check_issuer_time(const struct issuer *issuer, int64_t now_s, struct fault *fault)
 {

@@ -41,12 +41,6 @@ enum crl_publishing {
 int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault) MUST_CHECK;
 
-/*
- * The time before which a revoked certificate must have ended to be left out of a CRL made now, in
- * place of the present one, whose state is `before`.
- */
-int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s);
-
 /* FAULT_FAILED, with the reason, unless the present CRL is current. */
 int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault *fault) MUST_CHECK;
 

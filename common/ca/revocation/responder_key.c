@@ -1,6 +1,6 @@
 #include "common/ca/revocation/responder_key.h"
 
-#include "common/ca/store/certificate_status.h"
+#include "common/ca/store/certificates.h"
 #include "common/x509/issuer.h"
 
 #include <stdio.h>

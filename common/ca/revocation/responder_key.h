@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_REVOCATION_RESPONDER_KEY_H
 #define CERTPOOL_CA_REVOCATION_RESPONDER_KEY_H
 
-#include "common/ca/store/store.h"
+#include "common/ca/store/certificates.h"
 #include "common/x509/issuer.h"
 
 #include <pthread.h>

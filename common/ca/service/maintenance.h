@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_SERVICE_MAINTENANCE_H
 
 #include "common/ca/revocation/crl_cache.h"
+#include "common/ca/store/certificates.h"
 #include "common/net/server.h"
 
 /*

@@ -1,5 +1,6 @@
 #include "common/ca/service/status_request.h"
 
+#include "common/ca/store/certificates.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/revocation/crl_reason.h"
 

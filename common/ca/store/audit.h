@@ -7,16 +7,16 @@
 #include "common/wire/event.h"
 
 /*
- * The audit log: one line of JSON for each event (common/wire/event.h), in the order in which they
- * happened, each with the SHA-256 of the line before. It is part of the record, so that an event
- * and its line are durable together or not at all. Lines are added and never changed.
+ * The audit log: one line of JSON for each event (common/wire/event.h), in the order of the events,
+ * each line with the SHA-256 of the line before. It is part of the record, so that a change and its
+ * line become durable together or not at all. Lines are appended and never changed.
  */
-struct session;
+struct transaction;
 
-enum { EVENT_SERIALS_MAX = 1000 }; /* serials in one line; more make several lines */
+enum { EVENT_SERIALS_MAX = 1000 }; /* in one line; an event with more of them makes several lines */
 
-/* Adds the event's lines, inside a transaction. sequence and previous are filled here. */
-int append_event(struct session *session, const struct event *event,
+/* Appends the event's lines, in a WRITE transaction. Fills sequence and previous itself. */
+int append_event(struct transaction *transaction, const struct event *event,
 		 struct fault *fault) MUST_CHECK;
 
 /* The same in a transaction of its own. */
@@ -33,28 +33,31 @@ struct event refusal_event(const char *client, const char *member, const struct 
 int record_refusal(struct store *store, const char *client, const char *member,
 		   const struct refusal *refusal, int64_t now_s, struct fault *fault) MUST_CHECK;
 
-/* Told of one line, without its line end. */
+/* Called for one line, without its line end. -1 ends the listing. */
 typedef int line_function(void *context, int64_t sequence, const char *line, struct fault *fault);
 
-/* The lines from a sequence number on (1: all), as of one moment. */
+/* Lists the lines from a sequence number on (1: all), as of one moment. */
 int list_audit(struct store *store, int64_t first, line_function *function, void *context,
 	       struct fault *fault) MUST_CHECK;
 
 struct audit_verdict {
-	int64_t lines;            /* that were looked at */
-	uint8_t head[SHA256_LEN]; /* SHA-256 of the last one; zeros when there is none */
+	int64_t lines;            /* up to the first wrong one */
+	uint8_t head[SHA256_LEN]; /* SHA-256 of the last of these; zeros when there is none */
 	struct verdict verdict;   /* the first line that is wrong, and how */
 };
 
 /*
- * Whether every line is what it was and where it was: numbered without a gap from 1, each with the
- * digest of the one before, the last one the one that the record knows as last.
+ * Verifies that no line was changed, moved, added or removed: lines are numbered from 1 without a
+ * gap, each has the digest of the line before, and the last one is the one that the record's state
+ * names as the last.
  */
 int verify_audit(struct store *store, struct audit_verdict *ret_verdict,
 		 struct fault *fault) MUST_CHECK;
 
-/* The same for a copy, lines with line ends, that may have been made at any time: it must begin the
-   log that the record has. */
+/*
+ * Verifies a copy of the log, made at any time, with line ends: its lines must be the first lines
+ * of the record's log.
+ */
 int verify_audit_copy(struct store *store, struct bytes copy, struct audit_verdict *ret_verdict,
 		      struct fault *fault) MUST_CHECK;
 

@@ -1,232 +1,256 @@
-#include "common/ca/store/audit.h"
-#include "common/ca/store/certificate_row.h"
-#include "common/ca/store/session.h"
-#include "common/ca/store/store.h"
+#include "common/ca/store/certificates.h"
+
+#include "common/ca/store/certificate_rows.h"
+#include "common/ca/store/subject_pattern.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void clear_issued_certificate(struct issued_certificate *record)
+void clear_issued_certificate(struct issued_certificate *certificate)
 {
-	free(record->subject);
-	clear_buffer(&record->der);
-	*record = (struct issued_certificate){0};
+	free(certificate->subject);
+	clear_buffer(&certificate->der);
+	*certificate = (struct issued_certificate){0};
 }
 
-/* A search for one record. */
-struct search {
-	const char *sql;
-	struct bytes key;
-	struct issued_certificate record;
+int read_certificate_row(struct rows *rows, bool with_der,
+			 struct issued_certificate *ret_certificate, struct fault *fault)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate certificate = {0};
+
+	row_octets(rows, COLUMN_SERIAL, certificate.serial, SERIAL_MAX);
+	row_octets(rows, COLUMN_KEY_SHA256, certificate.key_sha256, SHA256_LEN);
+	row_name(rows, COLUMN_CLIENT, certificate.client);
+	row_name(rows, COLUMN_MEMBER, certificate.member);
+	certificate.issued_at_s = row_number(rows, COLUMN_ISSUED_AT);
+	certificate.not_before_s = row_number(rows, COLUMN_NOT_BEFORE);
+	certificate.not_after_s = row_number(rows, COLUMN_NOT_AFTER);
+	certificate.revoked = !row_is_null(rows, COLUMN_REVOKED_AT);
+	if (certificate.revoked) {
+		certificate.revoked_at_s = row_number(rows, COLUMN_REVOKED_AT);
+		certificate.reason = (int)row_number(rows, COLUMN_REASON);
+	}
+	certificate.subject = strdup(row_text(rows, COLUMN_SUBJECT));
+	if (with_der)
+		append_bytes(&certificate.der, row_bytes(rows, COLUMN_DER));
+	if (certificate.subject == NULL)
+		return set_memory_fault(fault);
+	if (check_row(rows, fault) < 0 || check_buffer(&certificate.der, fault) < 0)
+		return -1;
+	MOVE(ret_certificate, certificate);
+	return 0;
+}
+
+static int find_certificate(struct store *store, const char *sql, struct values key,
+			    struct issued_certificate *ret_certificate, bool *ret_found,
+			    struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate certificate = {0};
 	bool found;
-};
 
-static void clear_search(struct search *search)
-{
-	clear_issued_certificate(&search->record);
-}
-
-static int search_record(struct session *session, void *context, struct fault *fault)
-{
-	struct search *search = context;
-	sqlite3_stmt *statement;
-	int copied;
-
-	if (get_statement(session, search->sql, &statement, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    query_row(&transaction, sql, key, &rows, &found, fault) < 0 ||
+	    (found && read_certificate_row(&rows, true, &certificate, fault) < 0))
 		return -1;
-	(void)sqlite3_bind_blob(statement, 1, search->key.data, (int)search->key.len,
-				SQLITE_STATIC);
-	if (step_statement(&session->database, statement, &search->found, fault) < 0)
-		return -1;
-	copied = search->found ? read_record(&session->database, statement, &search->record, fault)
-			       : 0;
-	reset_statement(statement);
-	return copied;
-}
-
-static int find(struct store *store, const char *sql, struct bytes key,
-		struct issued_certificate *ret_record, bool *ret_found, struct fault *fault)
-{
-	CLEANUP(clear_search) struct search search = {.sql = sql, .key = key};
-
-	if (run_query(store, search_record, &search, fault) < 0)
-		return -1;
-	*ret_record = search.record;
-	search.record = (struct issued_certificate){0};
-	*ret_found = search.found;
+	MOVE(ret_certificate, certificate);
+	*ret_found = found;
 	return 0;
 }
 
 int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN],
-		struct issued_certificate *ret_record, bool *ret_found, struct fault *fault)
+		struct issued_certificate *ret_certificate, bool *ret_found, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT " RECORD_COLUMNS " FROM certificate WHERE key_sha256 = ?1";
+		"SELECT " CERTIFICATE_COLUMNS_AND_DER " FROM certificate WHERE key_sha256 = ?1";
 
-	return find(store, sql, (struct bytes){key_sha256, SHA256_LEN}, ret_record, ret_found,
-		    fault);
+	return find_certificate(store, sql, VALUES(octets_value(key_sha256, SHA256_LEN)),
+				ret_certificate, ret_found, fault);
 }
 
 int find_by_serial(struct store *store, const uint8_t serial[static SERIAL_MAX],
-		   struct issued_certificate *ret_record, bool *ret_found, struct fault *fault)
+		   struct issued_certificate *ret_certificate, bool *ret_found, struct fault *fault)
 {
-	static const char sql[] = "SELECT " RECORD_COLUMNS " FROM certificate WHERE serial = ?1";
+	static const char sql[] =
+		"SELECT " CERTIFICATE_COLUMNS_AND_DER " FROM certificate WHERE serial = ?1";
 
-	return find(store, sql, (struct bytes){serial, SERIAL_MAX}, ret_record, ret_found, fault);
+	return find_certificate(store, sql, VALUES(octets_value(serial, SERIAL_MAX)),
+				ret_certificate, ret_found, fault);
 }
 
-/* An insertion while it is done. */
-struct inserting {
-	const struct insertion *insertion;
-	enum insert_result *results;
-	bool barred;
-	size_t live; /* certificates that the client has */
-	size_t inserted;
+int read_certificate_status(struct store *store, struct bytes serial,
+			    struct certificate_status *ret_status, struct fault *fault)
+{
+	/* One statement, so that the certificate and the revision are of one moment. */
+	static const char sql[] = "SELECT state.revision, certificate.id, revoked_at, reason"
+				  " FROM state LEFT JOIN certificate ON serial = ?1";
+	enum { REVISION, ID, REVOKED_AT, REASON };
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct certificate_status status = {0};
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    query_row(&transaction, sql, VALUES(octets_value(serial.data, serial.len)), &rows, NULL,
+		      fault) < 0)
+		return -1;
+	status.revision = row_number(&rows, REVISION);
+	status.found = !row_is_null(&rows, ID);
+	status.revoked = !row_is_null(&rows, REVOKED_AT);
+	if (status.revoked) {
+		status.revoked_at_s = row_number(&rows, REVOKED_AT);
+		status.reason = (int)row_number(&rows, REASON);
+	}
+	if (check_row(&rows, fault) < 0)
+		return -1;
+	*ret_status = status;
+	return 0;
+}
+
+/* The text and the values of a query with conditions. */
+enum { CONDITIONS_MAX = 7 };
+
+struct conditions {
+	struct buffer sql;
+	struct value values[CONDITIONS_MAX];
+	size_t count;
 };
 
-static int look_at_client(struct session *session, struct inserting *inserting, struct fault *fault)
+static void clear_conditions(struct conditions *conditions)
 {
-	static const char barred_sql[] = "SELECT disabled OR revoked_at IS NOT NULL FROM client"
-					 " WHERE name = ?1";
-	static const char live_sql[] = "SELECT COUNT(*) FROM certificate WHERE client = ?1"
-				       " AND not_after >= ?2 AND revoked_at IS NULL";
-	const char *client = inserting->insertion->records[0].client;
-	sqlite3_stmt *statement;
+	clear_buffer(&conditions->sql);
+}
+
+/* condition ends where its parameter belongs. */
+static void add_condition(struct conditions *conditions, const char *condition, struct value value)
+{
+	conditions->values[conditions->count++] = value;
+	append_format(&conditions->sql, "%s?%zu", condition, conditions->count);
+}
+
+static void add_state(struct conditions *conditions, const struct certificate_query *query)
+{
+	switch (query->state) {
+	case STATE_ANY:
+		break;
+	case STATE_VALID:
+		append_string(&conditions->sql, " AND revoked_at IS NULL");
+		add_condition(conditions, " AND not_after >= ", number_value(query->now_s));
+		break;
+	case STATE_EXPIRED:
+		add_condition(conditions, " AND not_after < ", number_value(query->now_s));
+		break;
+	case STATE_REVOKED:
+		append_string(&conditions->sql, " AND revoked_at IS NOT NULL");
+		break;
+	}
+}
+
+int select_certificates(struct transaction *transaction, const char *columns,
+			const struct certificate_selection *selection, struct rows *rows,
+			struct fault *fault)
+{
+	const struct certificate_query *query = selection->query;
+	CLEANUP(clear_conditions) struct conditions conditions = {0};
+
+	append_format(&conditions.sql, "SELECT %s FROM certificate WHERE", columns);
+	add_condition(&conditions, " id > ", number_value(selection->after));
+	if (query->client != NULL)
+		add_condition(&conditions, " AND client = ", text_value(query->client));
+	if (query->member != NULL)
+		add_condition(&conditions, " AND member = ", text_value(query->member));
+	if (query->issued_before_s != 0)
+		add_condition(&conditions, " AND issued_at < ",
+			      number_value(query->issued_before_s));
+	if (query->expires_before_s != 0)
+		add_condition(&conditions, " AND not_after < ",
+			      number_value(query->expires_before_s));
+	add_state(&conditions, query);
+	if (selection->ordered)
+		append_string(&conditions.sql, " ORDER BY id");
+	if (check_buffer(&conditions.sql, fault) < 0)
+		return -1;
+	return query_rows_once(transaction, (const char *)conditions.sql.data,
+			       (struct values){conditions.values, conditions.count}, rows, fault);
+}
+
+int next_selected(struct rows *rows, const struct certificate_query *query, int subject_column,
+		  bool *ret_row, struct fault *fault)
+{
+	do {
+		if (next_row(rows, ret_row, fault) < 0)
+			return -1;
+	} while (*ret_row && query->subject != NULL &&
+		 !matches_pattern(query->subject, row_text(rows, subject_column)));
+	return 0;
+}
+
+int list_certificates(struct store *store, const struct listing *listing,
+		      certificate_function *function, void *context, bool *ret_more,
+		      struct fault *fault)
+{
+	const char *columns =
+		listing->without_der ? CERTIFICATE_COLUMNS : CERTIFICATE_COLUMNS_AND_DER;
+	const struct certificate_selection selection = {
+		.query = &listing->query, .after = listing->after, .ordered = true};
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	int ended = 0;
+	bool more = false;
+
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    select_certificates(&transaction, columns, &selection, &rows, fault) < 0)
+		return -1;
+	for (size_t listed = 0; ended == 0; listed++) {
+		CLEANUP(clear_issued_certificate) struct issued_certificate certificate = {0};
+		bool row;
+
+		if (next_selected(&rows, &listing->query, COLUMN_SUBJECT, &row, fault) < 0)
+			return -1;
+		more = row && listing->limit > 0 && listed == listing->limit;
+		if (!row || more)
+			break;
+		if (read_certificate_row(&rows, !listing->without_der, &certificate, fault) < 0)
+			return -1;
+		ended = function(context, &certificate, row_number(&rows, COLUMN_ID), fault);
+	}
+	if (ended < 0)
+		return -1;
+	if (ret_more != NULL)
+		*ret_more = more;
+	return 0;
+}
+
+int count_certificates(struct store *store, const struct certificate_query *query,
+		       size_t *ret_count, struct fault *fault)
+{
+	const struct certificate_selection selection = {.query = query};
+	bool in_database = query->subject == NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	size_t count = 0;
 	bool row;
 
-	if (get_statement(session, barred_sql, &statement, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    select_certificates(&transaction, in_database ? "COUNT(*)" : "subject", &selection,
+				&rows, fault) < 0 ||
+	    next_selected(&rows, query, 0, &row, fault) < 0)
 		return -1;
-	(void)sqlite3_bind_text(statement, 1, client, -1, SQLITE_STATIC);
-	if (step_statement(&session->database, statement, &row, fault) < 0)
-		return -1;
-	inserting->barred = row && sqlite3_column_int(statement, 0) != 0;
-	reset_statement(statement);
-	if (get_statement(session, live_sql, &statement, fault) < 0)
-		return -1;
-	(void)sqlite3_bind_text(statement, 1, client, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int64(statement, 2, inserting->insertion->now_s);
-	if (step_statement(&session->database, statement, &row, fault) < 0)
-		return -1;
-	inserting->live = row ? (size_t)sqlite3_column_int64(statement, 0) : 0;
-	reset_statement(statement);
-	return 0;
-}
-
-static int has_key(struct session *session, const char *sql,
-		   const struct issued_certificate *record, bool *ret_has, struct fault *fault)
-{
-	sqlite3_stmt *statement;
-
-	if (get_statement(session, sql, &statement, fault) < 0)
-		return -1;
-	(void)sqlite3_bind_blob(statement, 1, record->key_sha256, SHA256_LEN, SQLITE_STATIC);
-	if (step_statement(&session->database, statement, ret_has, fault) < 0)
-		return -1;
-	reset_statement(statement);
-	return 0;
-}
-
-static int insert_row(struct session *session, const struct issued_certificate *record,
-		      enum insert_result *ret_result, struct fault *fault)
-{
-	static const char sql[] = "INSERT INTO certificate (" RECORD_COLUMNS ")"
-				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-				  " ON CONFLICT (key_sha256) DO NOTHING";
-	sqlite3_stmt *statement;
-
-	if (get_statement(session, sql, &statement, fault) < 0)
-		return -1;
-	bind_record(statement, record);
-	if (run_statement(session, statement, fault) < 0)
-		return -1;
-	*ret_result = sqlite3_changes(session->database.handle) > 0 ? INSERTED : KEY_EXISTS;
-	return 0;
-}
-
-/* A key that is there already is told first: its certificate may be the answer all the same. */
-static int insert_record(struct session *session, const struct inserting *inserting,
-			 const struct issued_certificate *record, enum insert_result *ret_result,
-			 struct fault *fault)
-{
-	static const char recorded_sql[] = "SELECT 1 FROM certificate WHERE key_sha256 = ?1";
-	static const char spent_sql[] = "SELECT 1 FROM spent_key WHERE key_sha256 = ?1";
-	bool full = inserting->live + inserting->inserted >= inserting->insertion->quota;
-	bool has;
-
-	if (has_key(session, spent_sql, record, &has, fault) < 0)
-		return -1;
-	if (has) {
-		*ret_result = KEY_SPENT;
-		return 0;
-	}
-	if (!inserting->barred && !full)
-		return insert_row(session, record, ret_result, fault);
-	if (has_key(session, recorded_sql, record, &has, fault) < 0)
-		return -1;
-	*ret_result = has ? KEY_EXISTS : inserting->barred ? CLIENT_BARRED : OVER_QUOTA;
-	return 0;
-}
-
-static int append_certified(struct session *session, const struct inserting *inserting,
-			    struct fault *fault)
-{
-	const struct insertion *insertion = inserting->insertion;
-	struct event event = {.kind = EVENT_CERTIFIED,
-			      .time_s = insertion->now_s,
-			      .by = insertion->records[0].client,
-			      .client = insertion->records[0].client};
-	uint8_t(*serials)[SERIAL_MAX] = calloc(inserting->inserted, sizeof(*serials));
-	int result;
-
-	if (serials == NULL)
-		return set_memory_fault(fault);
-	for (size_t i = 0; i < insertion->count; i++)
-		if (inserting->results[i] == INSERTED)
-			memcpy(serials[event.serial_count++], insertion->records[i].serial,
-			       SERIAL_MAX);
-	event.serials = (const uint8_t(*)[SERIAL_MAX])serials;
-	result = append_event(session, &event, fault);
-	free(serials);
-	return result;
-}
-
-static int insert_all(struct session *session, void *context, struct fault *fault)
-{
-	struct inserting *inserting = context;
-	const struct insertion *insertion = inserting->insertion;
-
-	if (insertion->count > 0 && look_at_client(session, inserting, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < insertion->count; i++) {
-		if (insert_record(session, inserting, &insertion->records[i],
-				  &inserting->results[i], fault) < 0)
+	if (in_database && row)
+		count = row_size(&rows, 0);
+	while (!in_database && row) {
+		count++;
+		if (next_selected(&rows, query, 0, &row, fault) < 0)
 			return -1;
-		inserting->inserted += inserting->results[i] == INSERTED;
 	}
-	if (inserting->inserted > 0 && append_certified(session, inserting, fault) < 0)
+	if (check_row(&rows, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < insertion->refusal_count; i++)
-		if (append_event(session, &insertion->refusals[i], fault) < 0)
-			return -1;
+	*ret_count = count;
 	return 0;
 }
 
-int insert_certificates(struct store *store, const struct insertion *insertion,
-			enum insert_result *ret_results, struct fault *fault)
-{
-	struct inserting inserting = {.insertion = insertion, .results = ret_results};
-
-	if (insertion->count == 0 && insertion->refusal_count == 0)
-		return 0;
-	return run_transaction(store, insert_all, &inserting, fault);
-}
-
-struct summing {
-	int64_t now_s;
-	struct store_summary summary;
-};
-
-static int summarize(struct session *session, void *context, struct fault *fault)
+int summarize_store(struct store *store, int64_t now_s, struct store_summary *ret_summary,
+		    struct fault *fault)
 {
 	static const char sql[] =
 		"SELECT COUNT(*), COUNT(revoked_at),"
@@ -234,32 +258,22 @@ static int summarize(struct session *session, void *context, struct fault *fault
 		" MIN(not_after) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1"
 		" AND client <> '" CA_NAME "')"
 		" FROM certificate";
-	struct summing *summing = context;
-	struct store_summary *summary = &summing->summary;
-	sqlite3_stmt *statement;
-	bool row;
+	enum { ALL, REVOKED, VALID, FIRST_EXPIRY };
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct store_summary summary = {0};
 
-	if (get_statement(session, sql, &statement, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_row(&transaction, sql, VALUES(number_value(now_s)), &rows, NULL, fault) < 0)
 		return -1;
-	(void)sqlite3_bind_int64(statement, 1, summing->now_s);
-	if (step_statement(&session->database, statement, &row, fault) < 0)
+	summary.certificates = row_size(&rows, ALL);
+	summary.revoked = row_size(&rows, REVOKED);
+	summary.valid = row_size(&rows, VALID);
+	summary.expired = summary.certificates - summary.revoked - summary.valid;
+	if (!row_is_null(&rows, FIRST_EXPIRY))
+		summary.first_expiry_s = row_number(&rows, FIRST_EXPIRY);
+	if (check_row(&rows, fault) < 0)
 		return -1;
-	summary->certificates = (size_t)sqlite3_column_int64(statement, 0);
-	summary->revoked = (size_t)sqlite3_column_int64(statement, 1);
-	summary->valid = (size_t)sqlite3_column_int64(statement, 2);
-	summary->expired = summary->certificates - summary->revoked - summary->valid;
-	summary->first_expiry_s = sqlite3_column_int64(statement, 3);
-	reset_statement(statement);
-	return 0;
-}
-
-int summarize_store(struct store *store, int64_t now_s, struct store_summary *ret_summary,
-		    struct fault *fault)
-{
-	struct summing summing = {.now_s = now_s};
-
-	if (run_scan(store, summarize, &summing, fault) < 0)
-		return -1;
-	*ret_summary = summing.summary;
+	*ret_summary = summary;
 	return 0;
 }

@@ -1,7 +1,7 @@
 #include "common/ca/store/clients.h"
 
 #include "common/ca/store/audit.h"
-#include "common/ca/store/session.h"
+#include "common/ca/store/statement.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +10,27 @@
 	"name, subject, alt_names, keys, validity, certificates, requests_per_minute, by_hand,"    \
 	" disabled, revoked_at, reason"
 
-void clear_client(struct client *record)
+enum client_column {
+	COLUMN_NAME,
+	COLUMN_SUBJECT,
+	COLUMN_ALT_NAMES,
+	COLUMN_KEYS,
+	COLUMN_VALIDITY,
+	COLUMN_CERTIFICATES,
+	COLUMN_REQUESTS_PER_MINUTE,
+	COLUMN_BY_HAND,
+	COLUMN_DISABLED,
+	COLUMN_REVOKED_AT,
+	COLUMN_REASON,
+};
+
+void clear_client(struct client *client)
 {
-	clear_client_policy(&record->policy);
-	*record = (struct client){0};
+	clear_client_policy(&client->policy);
+	*client = (struct client){0};
 }
 
-/* One a line: a name has no line break in it. */
+/* One alternative name a line: none has a line break in it. */
 static void append_lines(const struct client_policy *policy, struct buffer *buffer)
 {
 	append_string(buffer, "");
@@ -42,84 +56,71 @@ static int split_lines(char *text, struct client_policy *policy, struct fault *f
 	return set_policy_alt_names(policy, names, count, fault);
 }
 
-static int read_policy(sqlite3_stmt *row, struct client_policy *policy, struct fault *fault)
+static int read_policy(struct rows *rows, struct client_policy *policy, struct fault *fault)
 {
-	CLEANUP(free_string) char *alt_names = NULL;
-	CLEANUP(free_string) char *keys = NULL;
+	CLEANUP(free_string) char *alt_names = strdup(row_text(rows, COLUMN_ALT_NAMES));
 
-	if (copy_column(row, 1, &policy->subject, fault) < 0 ||
-	    copy_column(row, 2, &alt_names, fault) < 0 || copy_column(row, 3, &keys, fault) < 0 ||
-	    split_lines(alt_names, policy, fault) < 0 || parse_key_list(keys, policy, fault) < 0)
+	policy->subject = strdup(row_text(rows, COLUMN_SUBJECT));
+	if (alt_names == NULL || policy->subject == NULL)
+		return set_memory_fault(fault);
+	policy->validity_s = row_number(rows, COLUMN_VALIDITY);
+	policy->certificates = row_size(rows, COLUMN_CERTIFICATES);
+	policy->requests_per_minute = row_size(rows, COLUMN_REQUESTS_PER_MINUTE);
+	if (split_lines(alt_names, policy, fault) < 0 ||
+	    parse_key_list(row_text(rows, COLUMN_KEYS), policy, fault) < 0)
 		return -1;
-	policy->validity_s = sqlite3_column_int64(row, 4);
-	policy->certificates = (size_t)sqlite3_column_int64(row, 5);
-	policy->requests_per_minute = (size_t)sqlite3_column_int64(row, 6);
 	return check_client_policy(policy, fault);
 }
 
-static int read_client_row(struct session *session, sqlite3_stmt *row, struct client *ret_record,
-			   struct fault *fault)
+static int read_client_row(struct rows *rows, struct client *ret_client, struct fault *fault)
 {
-	CLEANUP(clear_client) struct client record = {0};
-	const char *name = (const char *)sqlite3_column_text(row, 0);
+	CLEANUP(clear_client) struct client client = {0};
 
-	if (name == NULL || !valid_name(name))
-		return set_database_fault(&session->database, SQLITE_CORRUPT, fault);
-	memcpy(record.name, name, strlen(name) + 1);
-	if (read_policy(row, &record.policy, fault) < 0)
-		return prefix_fault(fault, "the CA's record: client %s", record.name);
-	record.by_hand = sqlite3_column_int(row, 7) != 0;
-	record.disabled = sqlite3_column_int(row, 8) != 0;
-	record.revoked = sqlite3_column_type(row, 9) != SQLITE_NULL;
-	record.revoked_at_s = sqlite3_column_int64(row, 9);
-	record.reason = sqlite3_column_int(row, 10);
-	MOVE(ret_record, record);
+	row_name(rows, COLUMN_NAME, client.name);
+	client.by_hand = row_number(rows, COLUMN_BY_HAND) != 0;
+	client.disabled = row_number(rows, COLUMN_DISABLED) != 0;
+	client.revoked = !row_is_null(rows, COLUMN_REVOKED_AT);
+	if (client.revoked) {
+		client.revoked_at_s = row_number(rows, COLUMN_REVOKED_AT);
+		client.reason = (int)row_number(rows, COLUMN_REASON);
+	}
+	if (check_row(rows, fault) < 0)
+		return -1;
+	if (read_policy(rows, &client.policy, fault) < 0)
+		return prefix_fault(fault, "the CA's record: client %s", client.name);
+	if (check_row(rows, fault) < 0)
+		return -1;
+	MOVE(ret_client, client);
 	return 0;
 }
 
-static int find_client_row(struct session *session, const char *name, struct client *ret_record,
-			   bool *ret_found, struct fault *fault)
+static int find_client_row(struct transaction *transaction, const char *name,
+			   struct client *ret_client, bool *ret_found, struct fault *fault)
 {
 	static const char sql[] = "SELECT " CLIENT_COLUMNS " FROM client WHERE name = ?1";
-	sqlite3_stmt *statement;
-	int result;
+	CLEANUP(close_rows) struct rows rows = {0};
 
-	if (get_statement(session, sql, &statement, fault) < 0)
+	if (query_row(transaction, sql, VALUES(text_value(name)), &rows, ret_found, fault) < 0)
 		return -1;
-	(void)sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-	if (step_statement(&session->database, statement, ret_found, fault) < 0)
-		return -1;
-	result = *ret_found ? read_client_row(session, statement, ret_record, fault) : 0;
-	reset_statement(statement);
-	return result;
+	return *ret_found ? read_client_row(&rows, ret_client, fault) : 0;
 }
 
-struct search {
-	const char *name;
-	struct client record;
-	bool found;
-};
-
-static int search_client(struct session *session, void *context, struct fault *fault)
-{
-	struct search *search = context;
-
-	return find_client_row(session, search->name, &search->record, &search->found, fault);
-}
-
-int read_client(struct store *store, const char *name, struct client *ret_record, bool *ret_found,
+int read_client(struct store *store, const char *name, struct client *ret_client, bool *ret_found,
 		struct fault *fault)
 {
-	struct search search = {.name = name};
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
 
-	if (run_query(store, search_client, &search, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    find_client_row(&transaction, name, &client, &found, fault) < 0)
 		return -1;
-	*ret_record = search.record;
-	*ret_found = search.found;
+	MOVE(ret_client, client);
+	*ret_found = found;
 	return 0;
 }
 
-/* The policy as the audit log tells it. */
+/* The policy in words, for the audit log. */
 static void append_policy(const struct client_policy *policy, struct buffer *buffer)
 {
 	append_format(buffer, "subject \"%s\", alt_names ", policy->subject);
@@ -131,15 +132,9 @@ static void append_policy(const struct client_policy *policy, struct buffer *buf
 		      policy->requests_per_minute);
 }
 
-/* A change of one client, and what it is to be called. */
-struct change {
-	const struct client *record;
-	enum client_change change;
-	int64_t now_s;
-};
-
-static int note_change(struct session *session, const char *name, const char *what,
-		       const struct client_policy *policy, int64_t now_s, struct fault *fault)
+/* policy NULL: it is unchanged. */
+static int append_change(struct transaction *transaction, const char *name, const char *what,
+			 const struct client_policy *policy, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer detail = {0};
 	struct event event = {
@@ -150,206 +145,156 @@ static int note_change(struct session *session, const char *name, const char *wh
 	if (check_buffer(&detail, fault) < 0)
 		return -1;
 	event.detail = (const char *)detail.data;
-	return append_event(session, &event, fault);
+	return append_event(transaction, &event, fault);
 }
 
-static int write_row(struct session *session, const struct client *record, struct fault *fault)
+/* Adds or changes the row, with its event. disabled and revoked are left as they are. */
+static int write_client_row(struct transaction *transaction, const struct client *client,
+			    bool exists, int64_t now_s, struct fault *fault)
 {
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
 		" requests_per_minute, by_hand) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 		" ON CONFLICT (name) DO UPDATE SET subject = ?2, alt_names = ?3, keys = ?4,"
 		" validity = ?5, certificates = ?6, requests_per_minute = ?7, by_hand = ?8";
-	const struct client_policy *policy = &record->policy;
+	const struct client_policy *policy = &client->policy;
 	CLEANUP(clear_buffer) struct buffer alt_names = {0};
 	CLEANUP(clear_buffer) struct buffer keys = {0};
-	sqlite3_stmt *statement;
 
 	append_lines(policy, &alt_names);
 	append_key_list(policy, &keys);
 	if (check_buffer(&alt_names, fault) < 0 || check_buffer(&keys, fault) < 0 ||
-	    get_statement(session, sql, &statement, fault) < 0)
+	    run_statement(transaction, sql,
+			  VALUES(text_value(client->name), text_value(policy->subject),
+				 text_value((const char *)alt_names.data),
+				 text_value((const char *)keys.data),
+				 number_value(policy->validity_s),
+				 number_value((int64_t)policy->certificates),
+				 number_value((int64_t)policy->requests_per_minute),
+				 number_value(client->by_hand)),
+			  NULL, fault) < 0)
 		return -1;
-	(void)sqlite3_bind_text(statement, 1, record->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(statement, 2, policy->subject, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(statement, 3, (const char *)alt_names.data, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(statement, 4, (const char *)keys.data, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int64(statement, 5, policy->validity_s);
-	(void)sqlite3_bind_int64(statement, 6, (int64_t)policy->certificates);
-	(void)sqlite3_bind_int64(statement, 7, (int64_t)policy->requests_per_minute);
-	(void)sqlite3_bind_int(statement, 8, record->by_hand);
-	return run_statement(session, statement, fault);
+	return append_change(transaction, client->name, exists ? "changed" : "added", policy, now_s,
+			     fault);
 }
 
-static int write_client_row(struct session *session, void *context, struct fault *fault)
+static int refuse_unknown(const char *name, struct fault *fault)
 {
-	const struct change *change = context;
-	const char *name = change->record->name;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "the CA's record has no client \"%s\": certpool client list shows those "
+			 "there are",
+			 name);
+}
+
+int write_client(struct store *store, const struct client *client, enum client_change change,
+		 int64_t now_s, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_client) struct client old = {0};
+	struct client by_hand = *client; /* borrowed */
 	bool found;
 
-	if (find_client_row(session, name, &old, &found, fault) < 0)
+	by_hand.by_hand = true;
+	if (check_client_policy(&client->policy, fault) < 0 ||
+	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    find_client_row(&transaction, client->name, &old, &found, fault) < 0)
 		return -1;
-	if (found && change->change == CLIENT_ADD)
+	if (found && change == CLIENT_ADD)
 		return set_fault(fault, FAULT_REFUSED,
 				 "the CA has a client \"%s\" already: to change it, use certpool "
 				 "client set",
-				 name);
-	if (!found && change->change == CLIENT_CHANGE)
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "the CA's record has no client \"%s\": certpool client list shows "
-				 "those there are",
-				 name);
-	if (write_row(session, change->record, fault) < 0)
+				 client->name);
+	if (!found && change == CLIENT_CHANGE)
+		return refuse_unknown(client->name, fault);
+	if (write_client_row(&transaction, &by_hand, found, now_s, fault) < 0)
 		return -1;
-	return note_change(session, name, found ? "changed" : "added", &change->record->policy,
-			   change->now_s, fault);
-}
-
-int write_client(struct store *store, const struct client *record, enum client_change change,
-		 int64_t now_s, struct fault *fault)
-{
-	struct client by_hand = *record;
-	struct change context = {&by_hand, change, now_s};
-
-	by_hand.by_hand = true;
-	if (check_client_policy(&record->policy, fault) < 0)
-		return -1;
-	return run_transaction(store, write_client_row, &context, fault);
-}
-
-struct switching {
-	const char *name;
-	bool disabled;
-	int64_t now_s;
-	bool changed;
-};
-
-static int switch_client(struct session *session, void *context, struct fault *fault)
-{
-	static const char sql[] = "UPDATE client SET disabled = ?1 WHERE name = ?2";
-	struct switching *switching = context;
-	CLEANUP(clear_client) struct client record = {0};
-	sqlite3_stmt *statement;
-	bool found;
-
-	if (find_client_row(session, switching->name, &record, &found, fault) < 0)
-		return -1;
-	if (!found)
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "the CA's record has no client \"%s\": certpool client list shows "
-				 "those there are",
-				 switching->name);
-	if (record.revoked && !switching->disabled)
-		return set_fault(fault, FAULT_REFUSED,
-				 "client \"%s\" was revoked, which is for good: add a client of "
-				 "another name",
-				 switching->name);
-	switching->changed = record.disabled != switching->disabled;
-	if (!switching->changed)
-		return 0;
-	if (get_statement(session, sql, &statement, fault) < 0)
-		return -1;
-	(void)sqlite3_bind_int(statement, 1, switching->disabled);
-	(void)sqlite3_bind_text(statement, 2, switching->name, -1, SQLITE_STATIC);
-	if (run_statement(session, statement, fault) < 0)
-		return -1;
-	return note_change(session, switching->name, switching->disabled ? "disabled" : "enabled",
-			   NULL, switching->now_s, fault);
+	return commit_transaction(&transaction, fault);
 }
 
 int set_client_disabled(struct store *store, const char *name, bool disabled, int64_t now_s,
 			bool *ret_changed, struct fault *fault)
 {
-	struct switching switching = {.name = name, .disabled = disabled, .now_s = now_s};
+	static const char sql[] = "UPDATE client SET disabled = ?1 WHERE name = ?2";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
 
-	if (run_transaction(store, switch_client, &switching, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    find_client_row(&transaction, name, &client, &found, fault) < 0)
 		return -1;
-	*ret_changed = switching.changed;
-	return 0;
-}
-
-struct walk {
-	client_function *function;
-	void *context;
-};
-
-static int walk_clients(struct session *session, void *context, struct fault *fault)
-{
-	static const char sql[] = "SELECT " CLIENT_COLUMNS " FROM client ORDER BY name";
-	const struct walk *walk = context;
-	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
-	bool row = true;
-
-	if (prepare_statement(&session->database, sql, &statement, fault) < 0)
+	if (!found)
+		return refuse_unknown(name, fault);
+	if (client.revoked && !disabled)
+		return set_fault(fault, FAULT_REFUSED,
+				 "client \"%s\" was revoked, which is for good: add a client of "
+				 "another name",
+				 name);
+	*ret_changed = client.disabled != disabled;
+	if (!*ret_changed)
+		return 0;
+	if (run_statement(&transaction, sql, VALUES(number_value(disabled), text_value(name)), NULL,
+			  fault) < 0 ||
+	    append_change(&transaction, name, disabled ? "disabled" : "enabled", NULL, now_s,
+			  fault) < 0)
 		return -1;
-	while (row) {
-		CLEANUP(clear_client) struct client record = {0};
-
-		if (step_statement(&session->database, statement, &row, fault) < 0)
-			return -1;
-		if (row && (read_client_row(session, statement, &record, fault) < 0 ||
-			    walk->function(walk->context, &record, fault) < 0))
-			return -1;
-	}
-	return 0;
+	return commit_transaction(&transaction, fault);
 }
 
 int list_clients(struct store *store, client_function *function, void *context, struct fault *fault)
 {
-	struct walk walk = {function, context};
+	static const char sql[] = "SELECT " CLIENT_COLUMNS " FROM client ORDER BY name";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool row;
 
-	return run_scan(store, walk_clients, &walk, fault);
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_rows(&transaction, sql, NO_VALUES, &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
+		return -1;
+	while (row) {
+		CLEANUP(clear_client) struct client client = {0};
+
+		if (read_client_row(&rows, &client, fault) < 0 ||
+		    function(context, &client, fault) < 0 || next_row(&rows, &row, fault) < 0)
+			return -1;
+	}
+	return 0;
 }
 
-/* The manifest's clients on their way into the record. */
-struct syncing {
-	const struct manifest *manifest;
-	int64_t now_s;
-	struct clients_synced synced;
-};
-
-static int sync_client(struct session *session, struct syncing *syncing,
-		       const struct client_node *node, struct fault *fault)
+static int sync_client(struct transaction *transaction, const struct client_node *node,
+		       int64_t now_s, struct clients_synced *synced, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client old = {0};
-	struct client record = {.policy = node->policy}; /* borrowed */
+	struct client client = {.policy = node->policy}; /* borrowed */
 	bool found;
 
-	memcpy(record.name, node->name, sizeof(record.name));
-	if (find_client_row(session, node->name, &old, &found, fault) < 0)
+	memcpy(client.name, node->name, sizeof(client.name));
+	if (find_client_row(transaction, node->name, &old, &found, fault) < 0)
 		return -1;
 	if (found && equal_client_policies(&old.policy, &node->policy))
 		return 0;
 	if (found && old.by_hand) {
-		syncing->synced.kept++;
+		synced->kept++;
 		return 0;
 	}
-	if (write_row(session, &record, fault) < 0)
-		return -1;
-	syncing->synced.added += !found;
-	syncing->synced.changed += found;
-	return note_change(session, node->name, found ? "changed" : "added", &node->policy,
-			   syncing->now_s, fault);
-}
-
-static int sync_all(struct session *session, void *context, struct fault *fault)
-{
-	struct syncing *syncing = context;
-
-	for (size_t i = 0; i < syncing->manifest->client_count; i++)
-		if (sync_client(session, syncing, &syncing->manifest->clients[i], fault) < 0)
-			return -1;
-	return 0;
+	synced->added += !found;
+	synced->changed += found;
+	return write_client_row(transaction, &client, found, now_s, fault);
 }
 
 int sync_clients(struct store *store, const struct manifest *manifest, int64_t now_s,
 		 struct clients_synced *ret_synced, struct fault *fault)
 {
-	struct syncing syncing = {.manifest = manifest, .now_s = now_s};
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct clients_synced synced = {0};
 
-	if (run_transaction(store, sync_all, &syncing, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
 		return -1;
-	*ret_synced = syncing.synced;
+	for (size_t i = 0; i < manifest->client_count; i++)
+		if (sync_client(&transaction, &manifest->clients[i], now_s, &synced, fault) < 0)
+			return -1;
+	if (commit_transaction(&transaction, fault) < 0)
+		return -1;
+	*ret_synced = synced;
 	return 0;
 }

@@ -2,14 +2,15 @@
 #define CERTPOOL_CA_STORE_CRL_STATE_H
 
 #include "common/ca/store/store.h"
+#include "common/x509/certificate.h"
 
-/* What the record knows of its revocations as a whole, and of the CRL. */
-
+/* The state of the record's revocations as a whole, and of its CRL. */
 struct crl_state {
-	int64_t revision;     /* of the record now (certificate_status.h) */
-	uint64_t number;      /* the last one given out, whether or not that CRL came into being */
-	uint64_t standing;    /* that of the CRL that stands; 0: there is none */
-	int64_t crl_revision; /* what the CRL that stands was made from; -1: there is none */
+	int64_t revision;     /* of the record now: it grows with each transaction that revokes or
+				 prunes */
+	uint64_t number;      /* the last one given out, whether or not that CRL was published */
+	uint64_t standing;    /* of the current CRL; 0: there is none */
+	int64_t crl_revision; /* of the record when the current CRL was made; -1: there is none */
 	int64_t this_update_s;
 	int64_t next_update_s;
 };
@@ -17,20 +18,39 @@ struct crl_state {
 int read_crl_state(struct store *store, struct crl_state *ret_state,
 		   struct fault *fault) MUST_CHECK;
 
-/* Takes the next number: durable, and never given again. */
+/* Takes the next number. It is durable, and never given out again. */
 int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *fault) MUST_CHECK;
 
-/* Notes that the CRL of the state stands, with its event. */
+/* Records that the CRL of the state is the current one from now on, with its event. */
 int record_crl(struct store *store, const struct crl_state *state, int64_t now_s,
 	       struct fault *fault) MUST_CHECK;
+
+/*
+ * The time from which on a revoked certificate's end puts it on a CRL that replaces the current one
+ * (`before`) now. Source: RFC 5280 section 3.3: an entry is not removed until it appears on one CRL
+ * that was made after the certificate's end; here, until such a CRL's validity is over, too.
+ */
+int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s);
 
 typedef int crl_entry_function(void *context, const uint8_t serial[static SERIAL_MAX],
 			       int64_t revoked_at_s, int reason, struct fault *fault);
 
-/*
- * What is revoked and does not end before a time, by serial, and the revision at that moment.
+/* Lists what is revoked and does not end before a time, by serial, and the revision at that moment.
  */
 int list_revoked(struct store *store, int64_t ends_from_s, crl_entry_function *function,
 		 void *context, int64_t *ret_revision, struct fault *fault) MUST_CHECK;
+
+/* Inside a WRITE transaction: */
+struct transaction;
+
+/* Counts the revision up: what was said under an older one is stale. */
+int raise_revision(struct transaction *transaction, struct fault *fault) MUST_CHECK;
+
+/*
+ * For a record that was restored from a backup: the CRLs made since are unknown. The last number
+ * becomes at least the one given, there is no current CRL, and the revision is counted up.
+ */
+int forget_crl(struct transaction *transaction, int64_t number_from, uint64_t *ret_number,
+	       struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,149 +1,114 @@
 #include "common/ca/store/prune.h"
 
 #include "common/base/clock.h"
-#include "common/ca/revocation/publish_crl.h"
 #include "common/ca/store/audit.h"
-#include "common/ca/store/session.h"
-
-#include <string.h>
-#include <time.h>
+#include "common/ca/store/crl_state.h"
+#include "common/ca/store/statement.h"
 
 enum { BATCH_MAX = 1000, PAUSE_MIN_US = 20000, PAUSE_MAX_US = 500000 };
 
-/* What may go, by its end and, when it is revoked, by the end that no CRL needs. */
+/* A certificate may go by its end and, when it is revoked, by the end that no CRL needs. */
 #define MAY_GO "not_after < ?1 AND (revoked_at IS NULL OR not_after < ?2)"
 
-/* One batch. */
-struct batch {
-	const struct prune_options *pruning;
-	int64_t cut_s;
+struct prune_batch {
 	size_t count;
 	int64_t ids[BATCH_MAX];
 	uint8_t serials[BATCH_MAX][SERIAL_MAX];
+	uint8_t keys[BATCH_MAX][SHA256_LEN];
 };
 
-static int find_cut(struct store *store, const struct prune_options *pruning, int64_t *ret_cut_s,
-		    struct fault *fault)
-{
-	struct crl_state state;
-
-	if (read_crl_state(store, &state, fault) < 0)
-		return -1;
-	*ret_cut_s = choose_crl_cut(&state, pruning->crl_validity_s, pruning->now_s);
-	return 0;
-}
-
-static int count_rows(struct session *session, const char *sql, const struct batch *batch,
-		      size_t *ret_count, struct fault *fault)
-{
-	sqlite3_stmt *statement;
-	bool row;
-
-	if (get_statement(session, sql, &statement, fault) < 0)
-		return -1;
-	(void)sqlite3_bind_int64(statement, 1, batch->pruning->ended_before_s);
-	(void)sqlite3_bind_int64(statement, 2, batch->cut_s);
-	if (step_statement(&session->database, statement, &row, fault) < 0)
-		return -1;
-	*ret_count = row ? (size_t)sqlite3_column_int64(statement, 0) : 0;
-	reset_statement(statement);
-	return 0;
-}
-
-struct counting {
-	const struct batch *batch;
-	struct prune_summary counts;
-};
-
-static int count_both(struct session *session, void *context, struct fault *fault)
+static int count_candidates(struct store *store, const struct prune_options *options, int64_t cut_s,
+			    struct prune_summary *ret_summary, struct fault *fault)
 {
 	static const char may_go_sql[] = "SELECT COUNT(*) FROM certificate WHERE " MAY_GO;
 	static const char kept_sql[] = "SELECT COUNT(*) FROM certificate WHERE not_after < ?1"
 				       " AND revoked_at IS NOT NULL AND not_after >= ?2";
-	struct counting *counting = context;
+	const struct values values =
+		VALUES(number_value(options->ended_before_s), number_value(cut_s));
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t may_go;
+	int64_t kept;
 
-	if (count_rows(session, may_go_sql, counting->batch, &counting->counts.certificates,
-		       fault) < 0)
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_number(&transaction, may_go_sql, values, &may_go, fault) < 0 ||
+	    query_number(&transaction, kept_sql, values, &kept, fault) < 0)
 		return -1;
-	return count_rows(session, kept_sql, counting->batch, &counting->counts.kept, fault);
+	*ret_summary = (struct prune_summary){(size_t)may_go, (size_t)kept};
+	return 0;
 }
 
-static int select_batch(struct session *session, struct batch *batch, struct fault *fault)
+static int select_batch(struct transaction *transaction, const struct prune_options *options,
+			int64_t cut_s, struct prune_batch *batch, struct fault *fault)
 {
-	static const char sql[] = "SELECT id, serial FROM certificate WHERE " MAY_GO " LIMIT ?3";
-	sqlite3_stmt *statement;
+	static const char sql[] =
+		"SELECT id, serial, key_sha256 FROM certificate WHERE " MAY_GO " LIMIT ?3";
+	CLEANUP(close_rows) struct rows rows = {0};
 	bool row;
 
-	if (get_statement(session, sql, &statement, fault) < 0)
+	if (query_rows(transaction, sql,
+		       VALUES(number_value(options->ended_before_s), number_value(cut_s),
+			      number_value(BATCH_MAX)),
+		       &rows, fault) < 0)
 		return -1;
-	(void)sqlite3_bind_int64(statement, 1, batch->pruning->ended_before_s);
-	(void)sqlite3_bind_int64(statement, 2, batch->cut_s);
-	(void)sqlite3_bind_int(statement, 3, BATCH_MAX);
 	for (batch->count = 0; batch->count < BATCH_MAX; batch->count++) {
-		const void *serial;
-
-		if (step_statement(&session->database, statement, &row, fault) < 0)
+		if (next_row(&rows, &row, fault) < 0)
 			return -1;
 		if (!row)
 			return 0;
-		serial = sqlite3_column_blob(statement, 1);
-		if (serial == NULL || sqlite3_column_bytes(statement, 1) != SERIAL_MAX) {
-			reset_statement(statement);
-			return set_database_fault(&session->database, SQLITE_CORRUPT, fault);
-		}
-		batch->ids[batch->count] = sqlite3_column_int64(statement, 0);
-		memcpy(batch->serials[batch->count], serial, SERIAL_MAX);
-	}
-	reset_statement(statement);
-	return 0;
-}
-
-static int run_for_each(struct session *session, const char *sql, const struct batch *batch,
-			struct fault *fault)
-{
-	sqlite3_stmt *statement;
-
-	if (get_statement(session, sql, &statement, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < batch->count; i++) {
-		(void)sqlite3_bind_int64(statement, 1, batch->ids[i]);
-		if (run_statement(session, statement, fault) < 0)
+		batch->ids[batch->count] = row_number(&rows, 0);
+		row_octets(&rows, 1, batch->serials[batch->count], SERIAL_MAX);
+		row_octets(&rows, 2, batch->keys[batch->count], SHA256_LEN);
+		if (check_row(&rows, fault) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int remove_batch(struct session *session, const struct batch *batch, struct fault *fault)
+static int remove_batch(struct transaction *transaction, const struct prune_batch *batch,
+			int64_t now_s, struct fault *fault)
 {
-	static const char spend_sql[] = "INSERT OR IGNORE INTO spent_key (key_sha256)"
-					" SELECT key_sha256 FROM certificate WHERE id = ?1";
+	static const struct table spent_keys = {.name = "spent_key",
+						.conflict = "key_sha256",
+						.column_count = 1,
+						.columns = {{"key_sha256", VALUE_OCTETS}}};
 	static const char remove_sql[] = "DELETE FROM certificate WHERE id = ?1";
-	static const char revise_sql[] = "UPDATE state SET revision = revision + 1";
 	const struct event event = {.kind = EVENT_PRUNED,
-				    .time_s = batch->pruning->now_s,
+				    .time_s = now_s,
 				    .by = CA_NAME,
 				    .serials = batch->serials,
 				    .serial_count = batch->count};
-	sqlite3_stmt *revise;
+	struct value keys[BATCH_MAX];
+	bool inserted[BATCH_MAX];
 
-	if (run_for_each(session, spend_sql, batch, fault) < 0 ||
-	    run_for_each(session, remove_sql, batch, fault) < 0 ||
-	    get_statement(session, revise_sql, &revise, fault) < 0 ||
-	    run_statement(session, revise, fault) < 0)
+	for (size_t i = 0; i < batch->count; i++)
+		keys[i] = octets_value(batch->keys[i], SHA256_LEN);
+	if (insert_rows(transaction, &spent_keys, keys, batch->count, inserted, fault) < 0)
 		return -1;
-	return append_event(session, &event, fault);
+	for (size_t i = 0; i < batch->count; i++)
+		if (run_statement(transaction, remove_sql, VALUES(number_value(batch->ids[i])),
+				  NULL, fault) < 0)
+			return -1;
+	if (raise_revision(transaction, fault) < 0)
+		return -1;
+	return append_event(transaction, &event, fault);
 }
 
-static int prune_batch(struct session *session, void *context, struct fault *fault)
+static int prune_batch(struct store *store, const struct prune_options *options, int64_t cut_s,
+		       size_t *ret_count, struct fault *fault)
 {
-	struct batch *batch = context;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct prune_batch batch;
 
-	if (select_batch(session, batch, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    select_batch(&transaction, options, cut_s, &batch, fault) < 0 ||
+	    (batch.count > 0 && remove_batch(&transaction, &batch, options->now_s, fault) < 0) ||
+	    commit_transaction(&transaction, fault) < 0)
 		return -1;
-	return batch->count > 0 ? remove_batch(session, batch, fault) : 0;
+	*ret_count = batch.count;
+	return 0;
 }
 
-/* As long as the batch took: others who write wait by trying again and again. */
+/* As long as the batch took: another process that wants to write polls for the lock. */
 static void pause_for(int64_t took_us)
 {
 	int64_t pause_us = took_us < PAUSE_MIN_US   ? PAUSE_MIN_US
@@ -153,42 +118,37 @@ static void pause_for(int64_t took_us)
 	sleep_us(pause_us);
 }
 
-/* One batch after the other, until one is not full. */
-static int prune_all(struct store *store, struct batch *batch, prune_progress *progress,
-		     void *context, struct counting *counting, struct fault *fault)
-{
-	size_t total = counting->counts.certificates;
-
-	counting->counts.certificates = 0;
-	do {
-		int64_t began_us = read_stopwatch_us();
-
-		if (run_transaction(store, prune_batch, batch, fault) < 0)
-			return -1;
-		counting->counts.certificates += batch->count;
-		if (counting->counts.certificates > total)
-			total = counting->counts.certificates;
-		if (progress != NULL && batch->count > 0)
-			progress(context, counting->counts.certificates, total);
-		if (batch->count == BATCH_MAX)
-			pause_for(read_stopwatch_us() - began_us);
-	} while (batch->count == BATCH_MAX);
-	return 0;
-}
-
-int prune_certificates(struct store *store, const struct prune_options *pruning,
+int prune_certificates(struct store *store, const struct prune_options *options,
 		       prune_progress *progress, void *context, struct prune_summary *ret_pruned,
 		       struct fault *fault)
 {
-	struct batch batch = {.pruning = pruning};
-	struct counting counting = {.batch = &batch};
-	int result = 0;
+	struct crl_state state;
+	int64_t cut_s;
+	size_t total;
+	size_t count;
 
-	if (find_cut(store, pruning, &batch.cut_s, fault) < 0 ||
-	    run_scan(store, count_both, &counting, fault) < 0)
+	*ret_pruned = (struct prune_summary){0};
+	if (read_crl_state(store, &state, fault) < 0)
 		return -1;
-	if (!pruning->dry_run)
-		result = prune_all(store, &batch, progress, context, &counting, fault);
-	*ret_pruned = counting.counts;
-	return result;
+	cut_s = choose_crl_cut(&state, options->crl_validity_s, options->now_s);
+	if (count_candidates(store, options, cut_s, ret_pruned, fault) < 0)
+		return -1;
+	if (options->dry_run)
+		return 0;
+	total = ret_pruned->certificates;
+	ret_pruned->certificates = 0;
+	do {
+		int64_t began_us = read_stopwatch_us();
+
+		if (prune_batch(store, options, cut_s, &count, fault) < 0)
+			return -1;
+		ret_pruned->certificates += count;
+		if (ret_pruned->certificates > total)
+			total = ret_pruned->certificates;
+		if (progress != NULL && count > 0)
+			progress(context, ret_pruned->certificates, total);
+		if (count == BATCH_MAX)
+			pause_for(read_stopwatch_us() - began_us);
+	} while (count == BATCH_MAX);
+	return 0;
 }

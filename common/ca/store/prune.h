@@ -4,31 +4,31 @@
 #include "common/ca/store/store.h"
 
 /*
- * Takes certificates out of the record whose validity is over for long. Their public keys stay, so
- * that none is ever certified again, and so does the audit log, which gets their serials. What is
- * said of them is "unknown" from then on.
+ * Removes certificates from the record that ended long ago. Their public keys stay, so that none is
+ * ever certified again, and so does the audit log, which receives their serials. The CA's answer
+ * for such a certificate is "unknown" from then on.
  */
 struct prune_options {
 	int64_t ended_before_s; /* not_after */
-	int64_t crl_validity_s; /* what is revoked stays for as long as a CRL has it: choose_crl_cut
-				 */
+	int64_t crl_validity_s; /* a revoked certificate stays as long as a CRL has it:
+				   choose_crl_cut */
 	int64_t now_s;
-	bool dry_run; /* tell, and change nothing */
+	bool dry_run; /* count, and change nothing */
 };
 
 struct prune_summary {
 	size_t certificates;
-	size_t kept; /* are as old, and may still be on a CRL */
+	size_t kept; /* ended as long ago, and may still be on a CRL */
 };
 
-/* Told after each batch how far it is. */
+/* Called after each batch. */
 typedef void prune_progress(void *context, size_t done, size_t total);
 
 /*
- * In batches, each in a transaction of its own with its event, and with a pause after each: the
- * server waits for one batch at most. *ret_pruned says what was done also on failure.
+ * Prunes in batches, each in a transaction of its own with its event, and pauses after each: a
+ * server waits for one batch at most. progress may be NULL. *ret_pruned is filled on failure, too.
  */
-int prune_certificates(struct store *store, const struct prune_options *pruning,
+int prune_certificates(struct store *store, const struct prune_options *options,
 		       prune_progress *progress, void *context, struct prune_summary *ret_pruned,
 		       struct fault *fault) MUST_CHECK;
 

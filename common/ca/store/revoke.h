@@ -1,10 +1,10 @@
 #ifndef CERTPOOL_CA_STORE_REVOKE_H
 #define CERTPOOL_CA_STORE_REVOKE_H
 
-#include "common/ca/store/listing.h"
+#include "common/ca/store/certificates.h"
 
 /*
- * What is to be revoked: the serials, or what the query finds that is not expired, or a whole
+ * What to revoke: the serials, or the certificates of the query that are not expired, or a whole
  * client, which loses its right to enroll as well.
  */
 struct revocation {
@@ -12,11 +12,11 @@ struct revocation {
 	size_t serial_count;
 	const struct certificate_query *query;
 	const char *client;
-	const char *by; /* a client, whose own certificates alone it may revoke; CA_NAME: the
+	const char *by; /* a client, which may revoke only its own certificates; CA_NAME: the
 			   operator */
-	int reason;     /* RFC 5280 section 5.3.1 CRLReason */
+	int reason;     /* CRLReason, RFC 5280 section 5.3.1 */
 	int64_t now_s;
-	bool dry_run; /* tell, and change nothing */
+	bool dry_run; /* list, and change nothing */
 };
 
 struct revoked_certificate {
@@ -25,25 +25,26 @@ struct revoked_certificate {
 	char member[NAME_SIZE];
 	int64_t revoked_at_s;
 	int reason;
-	bool already; /* it was revoked before: its first date and reason are kept */
+	bool already; /* it was revoked before, and keeps its first date and reason */
 };
 
-/* Told of one certificate, before the transaction ends: what is told stands only once
-   revoke_certificates has returned 0. */
+/* Called for one certificate before the transaction ends: it counts only once revoke_certificates
+   has returned 0. */
 typedef int revoked_function(void *context, const struct revoked_certificate *revoked,
 			     struct fault *fault);
 
 struct revocation_summary {
 	size_t revoked;
 	size_t already;
-	bool client_barred; /* now, by this */
+	bool client_barred; /* by this call */
 };
 
 /*
- * Revokes in one transaction, durable on return, with its events in the audit log. What is revoked
- * stays so. From then on no certificate of a barred client is recorded, whatever was asked before.
- * Errors: FAULT_NOT_FOUND for a serial, or a client, that is not there; FAULT_REFUSED for a
- * certificate that is not by's. Nothing is revoked then.
+ * Revokes in one transaction, durable on return, with its events in the audit log. A revocation is
+ * for good. From then on no certificate of a barred client is recorded, not even for a request that
+ * was accepted before. function may be NULL.
+ * Errors: FAULT_NOT_FOUND for a serial or a client that the record does not have; FAULT_REFUSED for
+ * a certificate that is not by's. Nothing is revoked then.
  */
 int revoke_certificates(struct store *store, const struct revocation *revocation,
 			revoked_function *function, void *context,

@@ -1,6 +1,6 @@
 #include "tests/unit/ca/fixture.h"
 
-#include "common/ca/store/store.h"
+#include "common/ca/store/certificates.h"
 #include "common/x509/csr.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 #include "tests/unit/ca/records.h"
 
 #include "common/base/file.h"
-#include "common/ca/store/listing.h"
+#include "common/ca/store/certificates.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TESTS_UNIT_CA_RECORDS_H
 #define CERTPOOL_TESTS_UNIT_CA_RECORDS_H
 
-#include "common/ca/store/store.h"
+#include "common/ca/store/certificates.h"
 #include "tests/support/scratch.h"
 
 /* Records for tests of the store: serial and key follow from the number, in no order of theirs. */

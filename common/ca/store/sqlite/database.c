@@ -119,13 +119,10 @@ int step_statement(struct database *database, sqlite3_stmt *statement, bool *ret
 {
 	int code = sqlite3_step(statement);
 
-	if (code == SQLITE_ROW || code == SQLITE_DONE)
-		*ret_row = code == SQLITE_ROW;
-	else
-		(void)set_database_fault(database, code, fault);
-	if (code != SQLITE_ROW)
-		reset_statement(statement);
-	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : -1;
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		return set_database_fault(database, code, fault);
+	*ret_row = code == SQLITE_ROW;
+	return 0;
 }
 
 void reset_statement(sqlite3_stmt *statement)
@@ -138,7 +135,7 @@ int query_integer(struct database *database, const char *sql, int64_t *ret_value
 		  struct fault *fault)
 {
 	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
-	bool row;
+	bool row = false;
 
 	if (prepare_statement(database, sql, &statement, fault) < 0 ||
 	    step_statement(database, statement, &row, fault) < 0)
@@ -152,7 +149,7 @@ int set_pragma(struct database *database, const char *sql, const char *expected,
 {
 	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
 	const char *found;
-	bool row;
+	bool row = false;
 
 	if (prepare_statement(database, sql, &statement, fault) < 0 ||
 	    step_statement(database, statement, &row, fault) < 0)

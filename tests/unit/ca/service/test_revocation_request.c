@@ -1,6 +1,7 @@
 #include "common/ca/service/revocation_request.h"
 
 #include "common/ca/store/audit.h"
+#include "common/ca/store/certificates.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tests/unit/ca/fixture.h"
 

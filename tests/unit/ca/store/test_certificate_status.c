@@ -1,10 +1,11 @@
-#include "common/ca/store/certificate_status.h"
+#include "common/ca/store/certificates.h"
 
 #include "common/base/workers.h"
-#include "common/ca/store/session.h"
+#include "common/ca/store/statement.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 static struct bytes serial_of(const struct issued_certificate *record)
 {
@@ -13,12 +14,11 @@ static struct bytes serial_of(const struct issued_certificate *record)
 
 static struct certificate_status read_or_fail(struct store *store, struct bytes serial)
 {
-	struct certificate_status standing = {0};
+	struct certificate_status status = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(read_certificate_status(store, serial, &standing, &fault), 0, "%s",
-		     fault.text);
-	return standing;
+	cr_assert_eq(read_certificate_status(store, serial, &status, &fault), 0, "%s", fault.text);
+	return status;
 }
 
 Test(certificate_status, tells_what_is_recorded_from_what_is_not)
@@ -71,27 +71,13 @@ Test(certificate_status, reads_a_revocation_and_its_revision_at_once)
 	clear_issued_certificate(&record);
 }
 
-struct inner {
-	struct store *store;
-	struct issued_certificate record;
-	struct certificate_status standing;
-};
-
-static int read_inside(struct session *session, void *context, struct fault *fault)
-{
-	struct inner *inner = context;
-
-	(void)session;
-	return read_certificate_status(inner->store, serial_of(&inner->record), &inner->standing,
-				       fault);
-}
-
 /* With one connection for all of them this would wait for itself. */
 Test(certificate_status, is_read_while_another_connection_reads)
 {
 	CLEANUP(remove_store_place) struct store_place place;
 	CLEANUP(free_store) struct store *store = NULL;
-	struct inner inner = {0};
+	CLEANUP(end_transaction) struct transaction other = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct fault fault = {0};
 
 	if (count_cores() < 2)
@@ -99,9 +85,26 @@ Test(certificate_status, is_read_while_another_connection_reads)
 	make_store_place(&place);
 	store = open_place(&place);
 	insert_one(store, "client1", 1);
-	inner.store = store;
-	make_record(&inner.record, "client1", 1);
-	cr_assert_eq(run_query(store, read_inside, &inner, &fault), 0, "%s", fault.text);
-	cr_expect(inner.standing.found);
-	clear_issued_certificate(&inner.record);
+	make_record(&record, "client1", 1);
+	cr_assert_eq(begin_transaction(store, TRANSACTION_READ, &other, &fault), 0, "%s",
+		     fault.text);
+	cr_expect(read_or_fail(store, serial_of(&record)).found);
+}
+
+/* An answer of OCSP would be "unknown" if this were taken for a certificate that is not there. */
+Test(certificate_status, takes_a_missing_state_for_damage)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct certificate_status status = {0};
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	run_foreign_sql(place.path, "DELETE FROM state");
+	cr_expect_eq(read_certificate_status(store, (struct bytes){0}, &status, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_FAILED);
+	cr_expect_not_null(strstr(fault.text, "ca.db: the CA's record is damaged: expected a row"),
+			   "%s", fault.text);
+	cr_expect_eq(check_store(store, &fault), -1, "nothing is issued from it any more");
 }

@@ -1,4 +1,4 @@
-#include "common/ca/store/listing.h"
+#include "common/ca/store/certificates.h"
 
 #include "tests/unit/ca/records.h"
 

@@ -1,0 +1,28 @@
+#ifndef CERTPOOL_CA_CHECK_CHECKS_H
+#define CERTPOOL_CA_CHECK_CHECKS_H
+
+#include "common/ca/check/findings.h"
+
+/* The checks that check_ca consists of. Damage is a finding; they fail only when the check itself
+   is impossible. */
+
+/* Root, issuing certificate and key. Fills the context's issuers for the other checks. */
+int check_identity(struct check_context *context, struct fault *fault) MUST_CHECK;
+
+/* Owner and permissions of the layout's directories and files. */
+int check_files(struct check_context *context, struct fault *fault) MUST_CHECK;
+
+struct transaction;
+
+/* Every certificate of the record. */
+int check_certificates(struct transaction *transaction, struct check_context *context,
+		       struct fault *fault) MUST_CHECK;
+
+/* The certificates that the audit log names, against the record. */
+int check_log(struct transaction *transaction, struct check_context *context,
+	      struct fault *fault) MUST_CHECK;
+
+/* The CRL in the layout, against the record. */
+int check_current_crl(struct check_context *context, struct fault *fault) MUST_CHECK;
+
+#endif

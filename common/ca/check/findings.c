@@ -1,0 +1,24 @@
+#include "common/ca/check/findings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int report(struct check_context *context, const char *where, const char *advice,
+	   struct fault *fault, const char *format, ...)
+{
+	CLEANUP(free_string) char *text = NULL;
+	struct finding finding = {.where = where, .advice = advice};
+	va_list arguments;
+	int len;
+
+	va_start(arguments, format);
+	len = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (len < 0) {
+		text = NULL;
+		return set_memory_fault(fault);
+	}
+	finding.text = text;
+	context->summary.findings++;
+	return context->options->function(context->options->context, &finding, fault);
+}

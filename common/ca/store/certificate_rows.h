@@ -1,0 +1,52 @@
+#ifndef CERTPOOL_CA_STORE_CERTIFICATE_ROWS_H
+#define CERTPOOL_CA_STORE_CERTIFICATE_ROWS_H
+
+#include "common/ca/store/certificates.h"
+#include "common/ca/store/statement.h"
+
+/* Rows of the table certificate, for store/ and check/. */
+#define CERTIFICATE_COLUMNS                                                                        \
+	"id, serial, key_sha256, client, member, subject, issued_at, not_before, not_after, "      \
+	"revoked_at, reason"
+#define CERTIFICATE_COLUMNS_AND_DER CERTIFICATE_COLUMNS ", der"
+
+enum certificate_column {
+	COLUMN_ID,
+	COLUMN_SERIAL,
+	COLUMN_KEY_SHA256,
+	COLUMN_CLIENT,
+	COLUMN_MEMBER,
+	COLUMN_SUBJECT,
+	COLUMN_ISSUED_AT,
+	COLUMN_NOT_BEFORE,
+	COLUMN_NOT_AFTER,
+	COLUMN_REVOKED_AT,
+	COLUMN_REASON,
+	COLUMN_DER,
+};
+
+/* Copies the current row, with those columns. Errors: damage, when a column holds anything that
+   insert_certificates would not have written. */
+int read_certificate_row(struct rows *rows, bool with_der,
+			 struct issued_certificate *ret_certificate,
+			 struct fault *fault) MUST_CHECK;
+
+/*
+ * Begins "SELECT columns FROM certificate WHERE …" for all conditions of the query but the subject,
+ * after a position. ordered: by id. The query must remain until the rows are closed.
+ */
+struct certificate_selection {
+	const struct certificate_query *query;
+	int64_t after;
+	bool ordered;
+};
+
+int select_certificates(struct transaction *transaction, const char *columns,
+			const struct certificate_selection *selection, struct rows *rows,
+			struct fault *fault) MUST_CHECK;
+
+/* Goes to the next row that the query's subject matches. The subject is in that column. */
+int next_selected(struct rows *rows, const struct certificate_query *query, int subject_column,
+		  bool *ret_row, struct fault *fault) MUST_CHECK;
+
+#endif

@@ -1,0 +1,82 @@
+#ifndef CERTPOOL_CA_STORE_DRIVER_H
+#define CERTPOOL_CA_STORE_DRIVER_H
+
+#include "common/ca/store/statement.h"
+
+/*
+ * What a database must offer to hold the CA's record: one table of functions for each database.
+ * Only store.c and statement.c call it, and they keep the rules of statement.h: what is closed is
+ * not used, and rows are closed before their transaction ends. No policy is in a driver.
+ *
+ * A driver embeds the three structs below as the first member of its own.
+ *
+ * SQL comes in the common language of SQLite and PostgreSQL with parameters ?1, ?2, …, each of
+ * them used at least once; a driver whose database writes $1, $2, … translates. Numbers have 64
+ * bits; text is UTF-8 and is compared by octets.
+ */
+struct store_driver;
+
+struct store {
+	const struct store_driver *driver;
+	char *name; /* of the record in messages */
+};
+
+struct store_connection {
+	struct store *store;
+};
+
+struct store_cursor {
+	struct store_connection *connection;
+};
+
+struct store_driver {
+	/* See store.h. A location is a path here; another driver may take a URL. */
+	int (*create)(const char *location, struct fault *fault);
+	int (*open)(const char *location, struct store **ret_store, struct fault *fault);
+	void (*close)(struct store *store);
+	int (*check_health)(struct store *store, struct fault *fault);
+	int (*copy)(struct store *store, const char *path, size_t *ret_certificates,
+		    struct fault *fault);
+
+	/*
+	 * Begins a transaction on a connection that is its own until it ends. commit and rollback
+	 * both end it, whatever commit returns. Fails after damage or a failure of the disk.
+	 */
+	int (*begin)(struct store *store, enum transaction_mode mode,
+		     struct store_connection **ret_connection, struct fault *fault);
+	int (*commit)(struct store_connection *connection, struct fault *fault);
+	void (*rollback)(struct store_connection *connection);
+
+	/* Runs a statement to its end. The text is static. */
+	int (*run)(struct store_connection *connection, const char *sql, struct values values,
+		   int64_t *ret_changed, struct fault *fault);
+
+	/*
+	 * A query. cached: the text is static. Several cursors may be open on one connection, and
+	 * statements may run, also on the rows that a cursor has yet to give. Refused: a second
+	 * cursor of the same static text.
+	 */
+	int (*open_cursor)(struct store_connection *connection, const char *sql, bool cached,
+			   struct values values, struct store_cursor **ret_cursor,
+			   struct fault *fault);
+	int (*step)(struct store_cursor *cursor, bool *ret_row, struct fault *fault);
+	struct value (*column)(struct store_cursor *cursor,
+			       int column); /* a text ends with a NUL */
+	const char *(*column_name)(struct store_cursor *cursor, int column);
+	void (*close_cursor)(struct store_cursor *cursor);
+
+	/* Batches, see statement.h. The order of insertion is the driver's choice. */
+	int (*insert_rows)(struct store_connection *connection, const struct table *table,
+			   const struct value *values, size_t row_count, bool *ret_inserted,
+			   struct fault *fault);
+	int (*find_keys)(struct store_connection *connection, const struct key_column *column,
+			 struct values values, bool *ret_present, struct fault *fault);
+
+	/* Fills *fault and, but for a SCAN, makes every later begin fail. Returns -1. */
+	int (*report_damage)(struct store_connection *connection, const char *text,
+			     struct fault *fault);
+	int (*check_integrity)(struct store_connection *connection, damage_function *function,
+			       void *context, struct fault *fault);
+};
+
+#endif

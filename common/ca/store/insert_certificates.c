@@ -1,0 +1,227 @@
+#include "common/ca/store/audit.h"
+#include "common/ca/store/certificates.h"
+#include "common/ca/store/statement.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct table certificate_table = {
+	.name = "certificate",
+	.conflict = "key_sha256",
+	.column_count = 11,
+	.columns = {{"serial", VALUE_OCTETS},
+		    {"key_sha256", VALUE_OCTETS},
+		    {"client", VALUE_TEXT},
+		    {"member", VALUE_TEXT},
+		    {"subject", VALUE_TEXT},
+		    {"issued_at", VALUE_NUMBER},
+		    {"not_before", VALUE_NUMBER},
+		    {"not_after", VALUE_NUMBER},
+		    {"revoked_at", VALUE_NUMBER},
+		    {"reason", VALUE_NUMBER},
+		    {"der", VALUE_OCTETS}},
+};
+
+/* In the order of the table. Appends to `values`, whose strings and octets stay the record's. */
+static void append_row(const struct issued_certificate *record, struct value *values)
+{
+	const struct value row[] = {
+		octets_value(record->serial, SERIAL_MAX),
+		octets_value(record->key_sha256, SHA256_LEN),
+		text_value(record->client),
+		text_value(record->member),
+		text_value(record->subject),
+		number_value(record->issued_at_s),
+		number_value(record->not_before_s),
+		number_value(record->not_after_s),
+		record->revoked ? number_value(record->revoked_at_s) : no_value(),
+		record->revoked ? number_value(record->reason) : no_value(),
+		octets_value(record->der.data, record->der.len),
+	};
+
+	memcpy(values, row, sizeof(row));
+}
+
+/* How many certificates the client may still be given; 0 also when it is barred. */
+static int read_allowance(struct transaction *transaction, const struct insertion *insertion,
+			  size_t *ret_room, bool *ret_barred, struct fault *fault)
+{
+	static const char client_sql[] = "SELECT disabled, revoked_at FROM client WHERE name = ?1";
+	static const char live_sql[] = "SELECT COUNT(*) FROM certificate WHERE client = ?1"
+				       " AND not_after >= ?2 AND revoked_at IS NULL";
+	const struct value client = text_value(insertion->records[0].client);
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool barred = false;
+	int64_t live;
+	bool row;
+
+	if (query_row(transaction, client_sql, VALUES(client), &rows, &row, fault) < 0)
+		return -1;
+	if (row)
+		barred = row_number(&rows, 0) != 0 || !row_is_null(&rows, 1);
+	if (check_row(&rows, fault) < 0 ||
+	    query_number(transaction, live_sql, VALUES(client, number_value(insertion->now_s)),
+			 &live, fault) < 0)
+		return -1;
+	*ret_barred = barred;
+	*ret_room =
+		barred || (size_t)live >= insertion->quota ? 0 : insertion->quota - (size_t)live;
+	return 0;
+}
+
+/* Arrays for a batch, and what is known of the records so far. */
+struct insert_context {
+	const struct insertion *insertion;
+	enum insert_result *results;
+	size_t room; /* certificates that may still be inserted */
+	bool barred;
+	size_t inserted;
+	struct value *keys;   /* of the records, in their order */
+	struct value *values; /* rows for the table */
+	size_t *indices;      /* of the record of each of these rows */
+	bool *flags;          /* an answer for each record or row */
+};
+
+static void clear_insert_context(struct insert_context *context)
+{
+	free(context->keys);
+	free(context->values);
+	free(context->indices);
+	free(context->flags);
+}
+
+static int init_insert_context(struct insert_context *context, struct fault *fault)
+{
+	const struct insertion *insertion = context->insertion;
+	size_t count = insertion->count;
+
+	context->keys = calloc(count, sizeof(*context->keys));
+	context->values = calloc(count, certificate_table.column_count * sizeof(*context->values));
+	context->indices = calloc(count, sizeof(*context->indices));
+	context->flags = calloc(count, sizeof(*context->flags));
+	if (context->keys == NULL || context->values == NULL || context->indices == NULL ||
+	    context->flags == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < count; i++)
+		context->keys[i] = octets_value(insertion->records[i].key_sha256, SHA256_LEN);
+	return 0;
+}
+
+/* Gives every record its first result: KEY_SPENT, or else INSERTED, to be found out. */
+static int find_spent(struct transaction *transaction, struct insert_context *context,
+		      struct fault *fault)
+{
+	static const struct key_column spent = {"spent_key", "key_sha256"};
+	size_t count = context->insertion->count;
+
+	if (find_keys(transaction, &spent, (struct values){context->keys, count}, context->flags,
+		      fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		context->results[i] = context->flags[i] ? KEY_SPENT : INSERTED;
+	return 0;
+}
+
+/*
+ * Inserts as many of the next records as there is room for. A record whose key is there already
+ * takes no room, so that another batch may follow. *at is the next record's index.
+ */
+static int insert_batch(struct transaction *transaction, struct insert_context *context, size_t *at,
+			struct fault *fault)
+{
+	const struct insertion *insertion = context->insertion;
+	size_t rows = 0;
+
+	for (; *at < insertion->count && rows < context->room; ++*at) {
+		if (context->results[*at] == KEY_SPENT)
+			continue;
+		append_row(&insertion->records[*at],
+			   context->values + rows * certificate_table.column_count);
+		context->indices[rows++] = *at;
+	}
+	if (insert_rows(transaction, &certificate_table, context->values, rows, context->flags,
+			fault) < 0)
+		return -1;
+	for (size_t i = 0; i < rows; i++) {
+		if (!context->flags[i])
+			context->results[context->indices[i]] = KEY_EXISTS;
+		context->inserted += context->flags[i];
+		context->room -= context->flags[i];
+	}
+	return 0;
+}
+
+/* The rest has no room. A key that is recorded says so first: its certificate may be the answer. */
+static int refuse_rest(struct transaction *transaction, struct insert_context *context, size_t at,
+		       struct fault *fault)
+{
+	static const struct key_column recorded = {"certificate", "key_sha256"};
+	const struct values rest = {context->keys + at, context->insertion->count - at};
+
+	if (find_keys(transaction, &recorded, rest, context->flags, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < rest.count; i++)
+		if (context->results[at + i] != KEY_SPENT)
+			context->results[at + i] = context->flags[i] ? KEY_EXISTS
+						   : context->barred ? CLIENT_BARRED
+								     : OVER_QUOTA;
+	return 0;
+}
+
+static int record_certified(struct transaction *transaction, const struct insert_context *context,
+			    struct fault *fault)
+{
+	const struct insertion *insertion = context->insertion;
+	const char *client = insertion->records[0].client;
+	CLEANUP(clear_buffer) struct buffer serials = {0};
+	struct event event = {.kind = EVENT_CERTIFIED,
+			      .time_s = insertion->now_s,
+			      .by = client,
+			      .client = client,
+			      .serial_count = context->inserted};
+
+	for (size_t i = 0; i < insertion->count; i++)
+		if (context->results[i] == INSERTED)
+			append_bytes(&serials,
+				     (struct bytes){insertion->records[i].serial, SERIAL_MAX});
+	if (check_buffer(&serials, fault) < 0)
+		return -1;
+	event.serials = (void *)serials.data;
+	return append_event(transaction, &event, fault);
+}
+
+static int insert_records(struct transaction *transaction, const struct insertion *insertion,
+			  enum insert_result *results, struct fault *fault)
+{
+	CLEANUP(clear_insert_context)
+	struct insert_context context = {.insertion = insertion, .results = results};
+	size_t at = 0;
+
+	if (init_insert_context(&context, fault) < 0 ||
+	    read_allowance(transaction, insertion, &context.room, &context.barred, fault) < 0 ||
+	    find_spent(transaction, &context, fault) < 0)
+		return -1;
+	while (at < insertion->count && context.room > 0)
+		if (insert_batch(transaction, &context, &at, fault) < 0)
+			return -1;
+	if (at < insertion->count && refuse_rest(transaction, &context, at, fault) < 0)
+		return -1;
+	return context.inserted > 0 ? record_certified(transaction, &context, fault) : 0;
+}
+
+int insert_certificates(struct store *store, const struct insertion *insertion,
+			enum insert_result *ret_results, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (insertion->count == 0 && insertion->refusal_count == 0)
+		return 0;
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    (insertion->count > 0 &&
+	     insert_records(&transaction, insertion, ret_results, fault) < 0))
+		return -1;
+	for (size_t i = 0; i < insertion->refusal_count; i++)
+		if (append_event(&transaction, &insertion->refusals[i], fault) < 0)
+			return -1;
+	return commit_transaction(&transaction, fault);
+}

@@ -1,0 +1,195 @@
+#ifndef CERTPOOL_CA_STORE_STATEMENT_H
+#define CERTPOOL_CA_STORE_STATEMENT_H
+
+#include "common/base/name.h"
+#include "common/ca/store/store.h"
+
+/*
+ * Transactions, statements and rows: the only way to the record's database for store/, check/ and
+ * backup/. Which database it is, is the driver's business (driver.h).
+ *
+ * The SQL is what SQLite and PostgreSQL both know. Parameters are ?1, ?2, … without a gap; the
+ * driver of a database with another notation translates them. An SQL text is static, unless a
+ * function says otherwise: a prepared statement is cached under the text's address.
+ */
+struct store_connection;
+struct store_cursor;
+struct rows;
+
+enum transaction_mode {
+	/* For short reads, on a shared connection. Does not wait for writers. Each statement sees
+	   the record as it is when the statement begins. */
+	TRANSACTION_READ,
+	/* For long reads, on a connection of its own. All statements see one snapshot. */
+	TRANSACTION_SCAN,
+	/* All changes or none, with no other writer in between. */
+	TRANSACTION_WRITE,
+};
+
+/*
+ * A transaction lives on the stack and ends with its scope:
+ *
+ *	CLEANUP(end_transaction) struct transaction transaction = {0};
+ *
+ * One thread uses it. A thread in a transaction may begin a READ or a SCAN, which do not see what
+ * an outer WRITE has changed so far; a second WRITE on the same store is refused.
+ */
+struct transaction {
+	struct store *store;
+	struct store_connection *connection; /* NULL: not begun, or ended */
+	struct rows *open_rows;
+};
+
+/* Errors: FAULT_FAILED, also for a transaction that has begun already. */
+int begin_transaction(struct store *store, enum transaction_mode mode,
+		      struct transaction *transaction, struct fault *fault) MUST_CHECK;
+
+/*
+ * Ends the transaction. Changes are durable when this returns 0; on -1 nothing has changed.
+ * A READ or a SCAN need not be committed. Errors: FAULT_FAILED, also while rows are open.
+ */
+int commit_transaction(struct transaction *transaction, struct fault *fault) MUST_CHECK;
+
+/* Closes the open rows and undoes all changes, unless the transaction was committed. */
+void end_transaction(struct transaction *transaction);
+
+/* A parameter of a statement, or a column of a row. */
+enum value_kind {
+	VALUE_NONE, /* NULL */
+	VALUE_NUMBER,
+	VALUE_TEXT,
+	VALUE_OCTETS,
+	VALUE_OTHER, /* in a row: no kind that the record has */
+};
+
+struct value {
+	enum value_kind kind;
+	int64_t number;
+	struct bytes bytes; /* of a text, without its NUL, or octets; borrowed */
+};
+
+struct value no_value(void);
+struct value number_value(int64_t number);
+struct value text_value(const char *text);
+struct value octets_value(const uint8_t *octets, size_t len);
+
+struct values {
+	const struct value *values;
+	size_t count;
+};
+
+#define NO_VALUES ((struct values){0})
+#define VALUES(...)                                                                                \
+	((struct values){(const struct value[]){__VA_ARGS__},                                      \
+			 sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value)})
+
+/*
+ * Runs a statement without a result. ret_changed, which may be NULL, receives how many rows it
+ * inserted, updated or deleted.
+ */
+int run_statement(struct transaction *transaction, const char *sql, struct values values,
+		  int64_t *ret_changed, struct fault *fault) MUST_CHECK;
+
+/*
+ * The rows of a query, on the stack like the transaction, and declared after it:
+ *
+ *	CLEANUP(close_rows) struct rows rows = {0};
+ *
+ * Several may be open at a time, of different SQL texts, and statements may run meanwhile.
+ * The getters below check type, length and NULL. A column that does not hold what is expected of it
+ * is damage: the getter returns 0, "" or zeros, and check_row, or else the next next_row, fails.
+ */
+struct rows {
+	struct transaction *transaction;
+	struct store_cursor *cursor; /* NULL: closed */
+	struct rows *next;           /* in the transaction's list */
+	char problem[128];           /* of the current row; "": none */
+};
+
+/* Begins a query. What the values point to must remain until the rows are closed. */
+int query_rows(struct transaction *transaction, const char *sql, struct values values,
+	       struct rows *rows, struct fault *fault) MUST_CHECK;
+
+/* The same for an SQL text that the caller composed and may free afterwards. */
+int query_rows_once(struct transaction *transaction, const char *sql, struct values values,
+		    struct rows *rows, struct fault *fault) MUST_CHECK;
+
+/* Goes to the first or the next row. *ret_row false: there is none, and the rows are closed. */
+int next_row(struct rows *rows, bool *ret_row, struct fault *fault) MUST_CHECK;
+
+/* query_rows and next_row in one. ret_row NULL: there must be a row, and none is damage. */
+int query_row(struct transaction *transaction, const char *sql, struct values values,
+	      struct rows *rows, bool *ret_row, struct fault *fault) MUST_CHECK;
+
+/* The number that a query for one has as its only row, COUNT(*) for example. */
+int query_number(struct transaction *transaction, const char *sql, struct values values,
+		 int64_t *ret_number, struct fault *fault) MUST_CHECK;
+
+void close_rows(struct rows *rows);
+
+/* Columns count from 0. What a getter returns is valid until the next next_row or close_rows. */
+bool row_is_null(struct rows *rows, int column);
+int64_t row_number(struct rows *rows, int column);
+size_t row_size(struct rows *rows, int column); /* a number that is not negative */
+const char *row_text(struct rows *rows, int column);
+struct bytes row_bytes(struct rows *rows, int column);
+
+/* Copies exactly len octets. */
+void row_octets(struct rows *rows, int column, uint8_t *ret_octets, size_t len);
+
+/* Copies a text that is a node's or a member's name (valid_name). */
+void row_name(struct rows *rows, int column, char ret_name[static NAME_SIZE]);
+
+/* -1 with the damage in the current row, if a getter met any. */
+int check_row(struct rows *rows, struct fault *fault) MUST_CHECK;
+
+/*
+ * Fills *fault: "…: the CA's record is damaged: TEXT; …", FAULT_FAILED. The record is not used any
+ * more until it is opened again, unless the transaction is a SCAN. Returns -1.
+ */
+int report_damage(struct transaction *transaction, const char *text, struct fault *fault);
+
+/* A table, as the target of insert_rows. Static: statements are cached under its address. */
+enum { TABLE_COLUMNS_MAX = 16 };
+
+struct table {
+	const char *name;
+	const char *conflict; /* the column whose values decide whether a row is there already */
+	size_t column_count;
+	struct {
+		const char *name;
+		enum value_kind kind;
+	} columns[TABLE_COLUMNS_MAX];
+};
+
+/*
+ * Inserts rows as one batch. A row whose value of the conflict column is in the table already, or
+ * in an earlier row of the batch, is left out; any other conflict fails.
+ * Shape: values holds row_count rows of column_count values each, in the order of the columns.
+ * ret_inserted has room for row_count.
+ */
+int insert_rows(struct transaction *transaction, const struct table *table,
+		const struct value *values, size_t row_count, bool *ret_inserted,
+		struct fault *fault) MUST_CHECK;
+
+/* A column of octets with an index. Static, like struct table. */
+struct key_column {
+	const char *table;
+	const char *column;
+};
+
+/* Looks up, as one batch, which of the values the column has. ret_present has room for them. */
+int find_keys(struct transaction *transaction, const struct key_column *column,
+	      struct values values, bool *ret_present, struct fault *fault) MUST_CHECK;
+
+/* Called for each problem of check_integrity. */
+typedef int damage_function(void *context, const char *text, struct fault *fault);
+
+/* Fails with the problem. Its context is the store. */
+int refuse_damage(void *store, const char *text, struct fault *fault);
+
+/* Has the database look at all that it stores: its pages and indexes, not what the rows mean. */
+int check_integrity(struct transaction *transaction, damage_function *function, void *context,
+		    struct fault *fault) MUST_CHECK;
+
+#endif
