@@ -158,6 +158,7 @@ Test(check_ca, finds_changes_in_the_record)
 		{"UPDATE audit SET line = 'x' WHERE sequence = 1", "the audit log: line 1: "},
 		{"UPDATE state SET crl_standing = 77", "ca.crl: expected number 77, as the record"},
 		{"UPDATE state SET revision = revision + 1", "ca.crl: not current: "},
+		{"DELETE FROM state", "the audit log: cannot be read: "},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -1,0 +1,85 @@
+#include "common/ca/store/crl_state.h"
+
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(crl_state, is_used_like_this)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct crl_state state;
+	struct fault fault = {0};
+	uint64_t number;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	cr_expect_eq(state.crl_revision, -1, "there is no CRL yet");
+	cr_assert_eq(reserve_crl_number(store, &number, &fault), 0, "%s", fault.text);
+	/* Here the CRL is made from what list_revoked lists, and written. */
+	state.standing = number;
+	state.crl_revision = state.revision;
+	state.this_update_s = 1000;
+	state.next_update_s = 2000;
+	cr_assert_eq(record_crl(store, &state, 1000, &fault), 0, "%s", fault.text);
+	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	cr_expect_eq(state.standing, number);
+	cr_expect_eq(state.next_update_s, 2000);
+}
+
+Test(crl_state, gives_out_every_number_once)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct fault fault = {0};
+	uint64_t number = 0;
+
+	make_store_place(&place);
+	for (uint64_t expected = 1; expected <= 3; expected++) {
+		free_store(&store);
+		store = open_place(&place);
+		cr_assert_eq(reserve_crl_number(store, &number, &fault), 0, "%s", fault.text);
+		cr_expect_eq(number, expected);
+	}
+}
+
+Test(crl_state, is_damage_when_it_is_not_there)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct crl_state state;
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	run_foreign_sql(place.path, "DELETE FROM state");
+	cr_expect_eq(read_crl_state(store, &state, &fault), -1);
+	cr_expect_eq(fault.class, FAULT_FAILED);
+	cr_expect_not_null(strstr(fault.text, "ca.db: the CA's record is damaged: expected a row"),
+			   "%s", fault.text);
+}
+
+Test(crl_state, leaves_out_of_a_crl_what_ended_before_two_of_them)
+{
+	static const struct {
+		int64_t this_update_s;
+		int64_t validity_s;
+		int64_t now_s;
+		int64_t cut_s;
+	} rows[] = {
+		{0, 100, 1000, 0},      /* no CRL before: nothing is left out */
+		{950, 100, 1000, 900},  /* a validity ago */
+		{500, 100, 1000, 500},  /* the current CRL is older than that */
+		{2000, 100, 1000, 900}, /* the clock was set back */
+		{900, 100, 1000, 900},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct crl_state before = {.this_update_s = rows[i].this_update_s};
+
+		cr_expect_eq(choose_crl_cut(&before, rows[i].validity_s, rows[i].now_s),
+			     rows[i].cut_s, "row %zu", i);
+	}
+}

@@ -1,0 +1,639 @@
+#include "common/ca/store/statement.h"
+
+#include "common/crypto/digest.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char count_sql[] = "SELECT COUNT(*) FROM audit";
+static const char add_sql[] = "INSERT INTO audit (sequence, line) VALUES (?1, ?2)";
+
+static void begin(struct store *store, enum transaction_mode mode, struct transaction *transaction)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(begin_transaction(store, mode, transaction, &fault), 0, "%s", fault.text);
+}
+
+static void add_line(struct transaction *transaction, int64_t sequence)
+{
+	struct fault fault = {0};
+	int64_t changed = 0;
+
+	cr_assert_eq(run_statement(transaction, add_sql,
+				   VALUES(number_value(sequence), text_value("x")), &changed,
+				   &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(changed, 1);
+}
+
+static int64_t count_lines(struct transaction *transaction)
+{
+	struct fault fault = {0};
+	int64_t count = -1;
+
+	cr_assert_eq(query_number(transaction, count_sql, NO_VALUES, &count, &fault), 0, "%s",
+		     fault.text);
+	return count;
+}
+
+/* In a transaction of its own. */
+static int64_t count_now(struct store *store)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	begin(store, TRANSACTION_READ, &transaction);
+	return count_lines(&transaction);
+}
+
+static void commit(struct transaction *transaction)
+{
+	struct fault fault = {0};
+
+	cr_assert_eq(commit_transaction(transaction, &fault), 0, "%s", fault.text);
+}
+
+static void expect_failed(int result, const struct fault *fault, const char *part)
+{
+	cr_expect_eq(result, -1, "expected: %s", part);
+	cr_expect_eq(fault->class, FAULT_FAILED);
+	cr_expect_not_null(strstr(fault->text, part), "expected \"%s\" in \"%s\"", part,
+			   fault->text);
+}
+
+/* A transaction that adds two lines to the log, reads them back, and is committed. */
+Test(statement, is_used_like_this)
+{
+	static const char sql[] = "SELECT sequence, line FROM audit WHERE sequence > ?1"
+				  " ORDER BY sequence";
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct fault fault = {0};
+	int64_t last = 0;
+	bool row;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	cr_assert_eq(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault), 0);
+	for (int64_t i = 1; i <= 2; i++)
+		cr_assert_eq(run_statement(&transaction, add_sql,
+					   VALUES(number_value(i), text_value("a line")), NULL,
+					   &fault),
+			     0);
+	cr_assert_eq(query_rows(&transaction, sql, VALUES(number_value(0)), &rows, &fault), 0);
+	cr_assert_eq(next_row(&rows, &row, &fault), 0);
+	while (row) {
+		last = row_number(&rows, 0);
+		cr_expect_str_eq(row_text(&rows, 1), "a line");
+		cr_assert_eq(next_row(&rows, &row, &fault), 0);
+	}
+	cr_expect_eq(last, 2);
+	cr_assert_eq(commit_transaction(&transaction, &fault), 0, "%s", fault.text);
+}
+
+Test(statement, changes_nothing_when_the_scope_ends_without_a_commit)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	{
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+
+		begin(store, TRANSACTION_WRITE, &transaction);
+		add_line(&transaction, 1);
+		cr_expect_eq(count_lines(&transaction), 1);
+	}
+	cr_expect_eq(count_now(store), 0);
+}
+
+Test(statement, changes_nothing_when_a_later_statement_fails)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	{
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+
+		begin(store, TRANSACTION_WRITE, &transaction);
+		add_line(&transaction, 1);
+		expect_failed(run_statement(&transaction, add_sql,
+					    VALUES(number_value(1), text_value("again")), NULL,
+					    &fault),
+			      &fault, place.path);
+	}
+	cr_expect_eq(count_now(store), 0);
+}
+
+Test(statement, has_committed_changes_after_a_restart)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	{
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+
+		begin(store, TRANSACTION_WRITE, &transaction);
+		add_line(&transaction, 1);
+		commit(&transaction);
+	}
+	free_store(&store);
+	store = open_place(&place);
+	cr_expect_eq(count_now(store), 1);
+}
+
+Test(statement, refuses_a_second_writing_transaction_of_the_thread)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction outer = {0};
+	CLEANUP(end_transaction) struct transaction inner = {0};
+	struct fault fault = {0};
+	struct fault again = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &outer);
+	expect_failed(begin_transaction(store, TRANSACTION_WRITE, &inner, &fault), &fault,
+		      "in a transaction on the same connection already");
+	expect_failed(begin_transaction(store, TRANSACTION_READ, &outer, &again), &again,
+		      "the transaction has begun already");
+	add_line(&outer, 1);
+	commit(&outer);
+	begin(store, TRANSACTION_WRITE, &inner);
+	cr_expect_eq(count_lines(&inner), 1);
+}
+
+Test(statement, refuses_to_commit_while_rows_are_open)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct rows outliving = {0};
+	struct fault fault = {0};
+	bool row;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	{
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+
+		begin(store, TRANSACTION_WRITE, &transaction);
+		add_line(&transaction, 1);
+		cr_assert_eq(
+			query_row(&transaction, count_sql, NO_VALUES, &outliving, &row, &fault), 0);
+		expect_failed(commit_transaction(&transaction, &fault), &fault,
+			      "cannot be committed while rows are open");
+	}
+	/* The end of the transaction has closed them. */
+	fault = (struct fault){0};
+	expect_failed(next_row(&outliving, &row, &fault), &fault, "closed before");
+	close_rows(&outliving);
+	cr_expect_eq(count_now(store), 0);
+}
+
+Test(statement, needs_a_transaction)
+{
+	struct transaction transaction = {0};
+	struct rows rows = {0};
+	struct fault faults[3] = {0};
+
+	expect_failed(run_statement(&transaction, add_sql, NO_VALUES, NULL, &faults[0]), &faults[0],
+		      "needs a transaction");
+	expect_failed(query_rows(&transaction, count_sql, NO_VALUES, &rows, &faults[1]), &faults[1],
+		      "needs a transaction");
+	expect_failed(commit_transaction(&transaction, &faults[2]), &faults[2], "has not begun");
+	close_rows(&rows);
+	end_transaction(&transaction);
+}
+
+/* A reader sees the record without what a writer has not committed, and does not wait for it. */
+Test(statement, reads_while_another_transaction_writes)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction writer = {0};
+	CLEANUP(end_transaction) struct transaction scan = {0};
+	CLEANUP(end_transaction) struct transaction reader = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &writer);
+	add_line(&writer, 1);
+	begin(store, TRANSACTION_SCAN, &scan);
+	begin(store, TRANSACTION_READ, &reader);
+	cr_expect_eq(count_lines(&scan), 0);
+	cr_expect_eq(count_lines(&reader), 0);
+	commit(&writer);
+	cr_expect_eq(count_lines(&scan), 0, "one snapshot");
+	cr_expect_eq(count_lines(&reader), 1, "each statement sees the record as it is");
+}
+
+Test(statement, writes_nothing_in_a_reading_transaction)
+{
+	static const enum transaction_mode modes[] = {TRANSACTION_READ, TRANSACTION_SCAN};
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	for (size_t i = 0; i < COUNT_OF(modes); i++) {
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+		struct fault fault = {0};
+
+		begin(store, modes[i], &transaction);
+		expect_failed(run_statement(&transaction, add_sql,
+					    VALUES(number_value(1), text_value("x")), NULL, &fault),
+			      &fault, place.path);
+	}
+	cr_expect_eq(count_now(store), 0);
+}
+
+Test(statement, says_how_many_rows_changed)
+{
+	static const char sql[] = "UPDATE audit SET line = 'y' WHERE sequence > ?1";
+	static const struct {
+		int64_t after;
+		int64_t changed;
+	} rows[] = {{0, 3}, {2, 1}, {3, 0}};
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct fault fault = {0};
+	int64_t changed = -1;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &transaction);
+	for (int64_t i = 1; i <= 3; i++)
+		add_line(&transaction, i);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		cr_assert_eq(run_statement(&transaction, sql, VALUES(number_value(rows[i].after)),
+					   &changed, &fault),
+			     0, "%s", fault.text);
+		cr_expect_eq(changed, rows[i].changed);
+	}
+}
+
+Test(statement, wants_exactly_its_values)
+{
+	const struct value other = {.kind = VALUE_OTHER};
+	const struct values wrong[] = {
+		NO_VALUES,
+		VALUES(number_value(1)),
+		VALUES(number_value(1), text_value("x"), text_value("y")),
+	};
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &transaction);
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		fault = (struct fault){0};
+		expect_failed(run_statement(&transaction, add_sql, wrong[i], NULL, &fault), &fault,
+			      "expected 2 values");
+	}
+	fault = (struct fault){0};
+	expect_failed(query_rows(&transaction, count_sql, VALUES(number_value(1)), &rows, &fault),
+		      &fault, "expected 0 values");
+	fault = (struct fault){0};
+	expect_failed(
+		run_statement(&transaction, add_sql, VALUES(number_value(1), other), NULL, &fault),
+		&fault, place.path);
+	/* A statement that failed can be used again. */
+	add_line(&transaction, 1);
+	cr_expect_eq(count_lines(&transaction), 1);
+}
+
+enum getter { NUMBER, SIZE, TEXT, BYTES, OCTETS, NAME };
+
+static void get(struct rows *rows, enum getter getter)
+{
+	uint8_t octets[4] = {1, 1, 1, 1};
+	char name[NAME_SIZE] = "before";
+
+	switch (getter) {
+	case NUMBER:
+		cr_expect_eq(row_number(rows, 0), 0);
+		break;
+	case SIZE:
+		cr_expect_eq(row_size(rows, 0), 0);
+		break;
+	case TEXT:
+		cr_expect_str_eq(row_text(rows, 0), "");
+		break;
+	case BYTES:
+		cr_expect_eq(row_bytes(rows, 0).len, 0);
+		break;
+	case OCTETS:
+		row_octets(rows, 0, octets, sizeof(octets));
+		cr_expect_eq(octets[0] | octets[1] | octets[2] | octets[3], 0);
+		break;
+	case NAME:
+		row_name(rows, 0, name);
+		cr_expect_str_eq(name, "");
+		break;
+	}
+}
+
+Test(statement, takes_a_column_of_another_kind_for_damage)
+{
+	static const uint8_t four[] = {1, 2, 3, 4};
+	static const char with_nul[] = "a\0b";
+	const struct value nul_text = {VALUE_TEXT, 0, {(const uint8_t *)with_nul, 3}};
+	const struct {
+		struct value value;
+		enum getter getter;
+		const char *part;
+	} rows[] = {
+		{no_value(), NUMBER, "expected a number in column v, found nothing"},
+		{text_value("1"), NUMBER, "expected a number in column v, found a text"},
+		{octets_value(four, 4), NUMBER, "expected a number in column v, found some octets"},
+		{number_value(-1), SIZE, "expected a number from 0 in column v, found a negative"},
+		{no_value(), TEXT, "expected a text in column v, found nothing"},
+		{number_value(1), TEXT, "expected a text in column v, found a number"},
+		{octets_value(four, 4), TEXT, "expected a text in column v, found some octets"},
+		{nul_text, TEXT, "expected a text in column v, found one with a NUL in it"},
+		{no_value(), BYTES, "expected some octets in column v, found nothing"},
+		{text_value("abcd"), OCTETS, "expected some octets in column v, found a text"},
+		{octets_value(four, 3), OCTETS, "expected 4 octets in column v, found 3"},
+		{octets_value(four, 0), OCTETS, "expected 4 octets in column v, found 0"},
+		{text_value(""), NAME, "expected a name in column v, found another text"},
+		{text_value("a/b"), NAME, "expected a name in column v, found another text"},
+		{no_value(), NAME, "expected a text in column v, found nothing"},
+	};
+	static const char sql[] = "SELECT ?1 AS v";
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+		CLEANUP(close_rows) struct rows result = {0};
+		struct fault fault = {0};
+		struct fault later = {0};
+
+		/* A SCAN, after which the store can still be used. */
+		begin(store, TRANSACTION_SCAN, &transaction);
+		cr_assert_eq(
+			query_row(&transaction, sql, VALUES(rows[i].value), &result, NULL, &fault),
+			0, "%s", fault.text);
+		cr_expect_eq(check_row(&result, &fault), 0);
+		cr_expect_eq(row_is_null(&result, 0), rows[i].value.kind == VALUE_NONE);
+		get(&result, rows[i].getter);
+		expect_failed(check_row(&result, &fault), &fault, "the CA's record is damaged: ");
+		expect_failed(-1, &fault, rows[i].part);
+		cr_expect_eq(check_row(&result, &later), 0, "reported once");
+	}
+	cr_expect_eq(count_now(store), 0);
+}
+
+Test(statement, gives_what_a_column_holds)
+{
+	static const uint8_t four[] = {1, 2, 3, 4};
+	static const char sql[] = "SELECT ?1, ?2, ?3, ?4, ?5";
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	uint8_t octets[4];
+	char name[NAME_SIZE];
+	struct fault fault = {0};
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_READ, &transaction);
+	cr_assert_eq(query_row(&transaction, sql,
+			       VALUES(number_value(INT64_MIN), text_value("client1"),
+				      octets_value(four, sizeof(four)), octets_value(NULL, 0),
+				      no_value()),
+			       &rows, NULL, &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(row_number(&rows, 0), INT64_MIN);
+	cr_expect_str_eq(row_text(&rows, 1), "client1");
+	row_name(&rows, 1, name);
+	cr_expect_str_eq(name, "client1");
+	row_octets(&rows, 2, octets, sizeof(octets));
+	cr_expect_arr_eq(octets, four, sizeof(four));
+	cr_expect_eq(row_bytes(&rows, 3).len, 0);
+	cr_expect_not(row_is_null(&rows, 3), "no octets are not NULL");
+	cr_expect(row_is_null(&rows, 4));
+	cr_expect_eq(check_row(&rows, &fault), 0, "%s", fault.text);
+}
+
+/* A caller that forgets check_row does not get to the next row, nor does another transaction. */
+Test(statement, does_not_go_on_after_damage)
+{
+	static const char sql[] = "SELECT line FROM audit ORDER BY sequence";
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(end_transaction) struct transaction next = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct fault fault = {0};
+	bool row;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &transaction);
+	add_line(&transaction, 1);
+	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
+	cr_expect_eq(row_number(&rows, 0), 0);
+	expect_failed(next_row(&rows, &row, &fault), &fault,
+		      "ca.db: the CA's record is damaged: expected a number in column line");
+	end_transaction(&transaction);
+	fault = (struct fault){0};
+	expect_failed(begin_transaction(store, TRANSACTION_READ, &next, &fault), &fault,
+		      "failed before");
+}
+
+Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
+{
+	static const char sql[] = "SELECT sequence FROM audit";
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct fault fault = {0};
+	int64_t number;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_SCAN, &transaction);
+	expect_failed(query_number(&transaction, sql, NO_VALUES, &number, &fault), &fault,
+		      "the CA's record is damaged: expected a row, found none, for SELECT seq");
+}
+
+Test(statement, runs_while_the_rows_of_another_are_open)
+{
+	static const char sql[] = "SELECT sequence FROM audit ORDER BY sequence";
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	CLEANUP(close_rows) struct rows same = {0};
+	CLEANUP(close_rows) struct rows once = {0};
+	struct fault fault = {0};
+	bool row;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &transaction);
+	add_line(&transaction, 1);
+	add_line(&transaction, 2);
+	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
+	expect_failed(query_rows(&transaction, sql, NO_VALUES, &same, &fault), &fault,
+		      "the rows of this query are open");
+	fault = (struct fault){0};
+	cr_assert_eq(query_rows_once(&transaction, "SELECT 1", NO_VALUES, &once, &fault), 0);
+	cr_expect_eq(count_lines(&transaction), 2);
+	cr_assert_eq(next_row(&rows, &row, &fault), 0);
+	cr_expect_eq(row_number(&rows, 0), 2);
+	cr_assert_eq(next_row(&once, &row, &fault), 0);
+	cr_expect_eq(row_number(&once, 0), 1);
+	/* The same rows can begin again. */
+	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
+	cr_expect_eq(row_number(&rows, 0), 1);
+}
+
+static const struct table client_table = {
+	.name = "client",
+	.conflict = "name",
+	.column_count = 8,
+	.columns = {{"name", VALUE_TEXT},
+		    {"subject", VALUE_TEXT},
+		    {"alt_names", VALUE_TEXT},
+		    {"keys", VALUE_TEXT},
+		    {"validity", VALUE_NUMBER},
+		    {"certificates", VALUE_NUMBER},
+		    {"requests_per_minute", VALUE_NUMBER},
+		    {"by_hand", VALUE_NUMBER}},
+};
+
+enum { CLIENT_VALUES = 8 };
+
+static void fill_client(struct value *row, const char *name)
+{
+	row[0] = text_value(name);
+	for (size_t i = 1; i < 4; i++)
+		row[i] = text_value("");
+	for (size_t i = 4; i < CLIENT_VALUES; i++)
+		row[i] = number_value(1);
+}
+
+Test(statement, inserts_a_batch_without_the_rows_that_are_there)
+{
+	static const char count_clients[] = "SELECT COUNT(*) FROM client";
+	static const char *const names[] = {"b", "a", "b", "c", "a"};
+	static const bool expected[] = {true, false, false, true, false};
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct value values[COUNT_OF(names) * CLIENT_VALUES];
+	struct fault fault = {0};
+	bool inserted[COUNT_OF(names)] = {false};
+	int64_t count;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &transaction);
+	fill_client(values, "a");
+	cr_assert_eq(insert_rows(&transaction, &client_table, values, 1, inserted, &fault), 0, "%s",
+		     fault.text);
+	cr_expect(inserted[0]);
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		fill_client(values + i * CLIENT_VALUES, names[i]);
+	cr_assert_eq(
+		insert_rows(&transaction, &client_table, values, COUNT_OF(names), inserted, &fault),
+		0, "%s", fault.text);
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		cr_expect_eq(inserted[i], expected[i], "row %zu", i);
+	cr_assert_eq(insert_rows(&transaction, &client_table, NULL, 0, NULL, &fault), 0);
+	cr_assert_eq(query_number(&transaction, count_clients, NO_VALUES, &count, &fault), 0);
+	cr_expect_eq(count, 3);
+}
+
+Test(statement, refuses_a_batch_with_a_row_that_the_table_refuses)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct value values[2 * CLIENT_VALUES];
+	struct fault fault = {0};
+	bool inserted[2];
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &transaction);
+	fill_client(values, "a");
+	fill_client(values + CLIENT_VALUES, "b");
+	values[CLIENT_VALUES + 1] = no_value();
+	expect_failed(insert_rows(&transaction, &client_table, values, 2, inserted, &fault), &fault,
+		      place.path);
+}
+
+Test(statement, finds_which_keys_are_there)
+{
+	static const struct table spent_keys = {.name = "spent_key",
+						.conflict = "key_sha256",
+						.column_count = 1,
+						.columns = {{"key_sha256", VALUE_OCTETS}}};
+	static const struct key_column column = {"spent_key", "key_sha256"};
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	uint8_t digests[3][SHA256_LEN] = {{1}, {2}, {3}};
+	struct value keys[3];
+	struct fault fault = {0};
+	bool present[3];
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_WRITE, &transaction);
+	for (size_t i = 0; i < 3; i++)
+		keys[i] = octets_value(digests[i], SHA256_LEN);
+	cr_assert_eq(insert_rows(&transaction, &spent_keys, &keys[1], 1, present, &fault), 0, "%s",
+		     fault.text);
+	cr_assert_eq(find_keys(&transaction, &column, (struct values){keys, 3}, present, &fault), 0,
+		     "%s", fault.text);
+	cr_expect_not(present[0]);
+	cr_expect(present[1]);
+	cr_expect_not(present[2]);
+	cr_assert_eq(find_keys(&transaction, &column, NO_VALUES, NULL, &fault), 0);
+}
+
+static int count_problem(void *context, const char *text, struct fault *fault)
+{
+	(void)text;
+	(void)fault;
+	++*(size_t *)context;
+	return 0;
+}
+
+Test(statement, finds_no_problem_in_a_record_that_has_none)
+{
+	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct fault fault = {0};
+	size_t problems = 0;
+
+	make_store_place(&place);
+	store = open_place(&place);
+	begin(store, TRANSACTION_SCAN, &transaction);
+	cr_expect_eq(check_integrity(&transaction, count_problem, &problems, &fault), 0, "%s",
+		     fault.text);
+	cr_expect_eq(problems, 0);
+}
