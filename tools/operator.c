@@ -52,7 +52,7 @@ static int describe_current_crl(const struct ca_operator *ca, struct crl_info *r
 
 	if (read_crl_state(ca->store, &state, fault) < 0)
 		return -1;
-	*ret_info = (struct crl_info){.number = state.standing,
+	*ret_info = (struct crl_info){.number = state.current_number,
 				      .this_update_s = state.this_update_s,
 				      .next_update_s = state.next_update_s};
 	return 0;

@@ -128,7 +128,7 @@ int check_ca(const struct check_options *options, struct check_summary *ret_summ
 {
 	CLEANUP(clear_check_context) struct check_context context = {.options = options};
 
-	if (check_files(&context, fault) < 0 || check_identity(&context, fault) < 0 ||
+	if (check_files(&context, fault) < 0 || check_ca_identity(&context, fault) < 0 ||
 	    check_record(&context, fault) < 0 || check_audit(&context, fault) < 0 ||
 	    check_current_crl(&context, fault) < 0)
 		return -1;

@@ -133,7 +133,7 @@ static int check_number(const struct crl_context *context, struct fault *fault)
 	char expected[CRL_NUMBER_TEXT_SIZE];
 	char found[CRL_NUMBER_TEXT_SIZE];
 
-	(void)snprintf(expected, sizeof(expected), "%" PRIu64, context->state.standing);
+	(void)snprintf(expected, sizeof(expected), "%" PRIu64, context->state.current_number);
 	format_crl_number(context->crl, found);
 	if (strcmp(expected, found) == 0)
 		return 0;

@@ -81,7 +81,7 @@ static int check_key(struct check_context *context, struct fault *fault)
 		      "expected it to belong to the CA's certificate, found: %s", problem.text);
 }
 
-int check_identity(struct check_context *context, struct fault *fault)
+int check_ca_identity(struct check_context *context, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
 		bool present = file_exists(context->options->layout->cert, certificate_files[i]);

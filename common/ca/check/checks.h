@@ -7,7 +7,7 @@
    is impossible. */
 
 /* Root, issuing certificate and key. Fills the context's issuers for the other checks. */
-int check_identity(struct check_context *context, struct fault *fault) MUST_CHECK;
+int check_ca_identity(struct check_context *context, struct fault *fault) MUST_CHECK;
 
 /* Owner and permissions of the layout's directories and files. */
 int check_files(struct check_context *context, struct fault *fault) MUST_CHECK;

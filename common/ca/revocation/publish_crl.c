@@ -80,7 +80,7 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 	if (check_issuer_time(options->issuer, now_s, fault) < 0 ||
 	    reserve_crl_number(options->store, &state->number, fault) < 0)
 		return -1;
-	state->standing = state->number;
+	state->current_number = state->number;
 	fields = (struct crl_options){.number = state->number,
 				      .this_update_s = state->this_update_s,
 				      .next_update_s = state->next_update_s};
@@ -107,7 +107,7 @@ static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *f
 
 static struct crl_info describe_crl(const struct crl_state *state)
 {
-	return (struct crl_info){.number = state->standing,
+	return (struct crl_info){.number = state->current_number,
 				 .this_update_s = state->this_update_s,
 				 .next_update_s = state->next_update_s};
 }

@@ -16,29 +16,30 @@ void clear_issued_certificate(struct issued_certificate *certificate)
 int read_certificate_row(struct rows *rows, bool with_der,
 			 struct issued_certificate *ret_certificate, struct fault *fault)
 {
-	CLEANUP(clear_issued_certificate) struct issued_certificate certificate = {0};
+	struct issued_certificate *certificate = ret_certificate;
 
-	row_octets(rows, COLUMN_SERIAL, certificate.serial, SERIAL_MAX);
-	row_octets(rows, COLUMN_KEY_SHA256, certificate.key_sha256, SHA256_LEN);
-	row_name(rows, COLUMN_CLIENT, certificate.client);
-	row_name(rows, COLUMN_MEMBER, certificate.member);
-	certificate.issued_at_s = row_number(rows, COLUMN_ISSUED_AT);
-	certificate.not_before_s = row_number(rows, COLUMN_NOT_BEFORE);
-	certificate.not_after_s = row_number(rows, COLUMN_NOT_AFTER);
-	certificate.revoked = !row_is_null(rows, COLUMN_REVOKED_AT);
-	if (certificate.revoked) {
-		certificate.revoked_at_s = row_number(rows, COLUMN_REVOKED_AT);
-		certificate.reason = (int)row_number(rows, COLUMN_REASON);
+	*certificate = (struct issued_certificate){0};
+	row_octets(rows, COLUMN_SERIAL, certificate->serial, SERIAL_MAX);
+	row_octets(rows, COLUMN_KEY_SHA256, certificate->key_sha256, SHA256_LEN);
+	row_name(rows, COLUMN_CLIENT, certificate->client);
+	row_name(rows, COLUMN_MEMBER, certificate->member);
+	certificate->issued_at_s = row_number(rows, COLUMN_ISSUED_AT);
+	certificate->not_before_s = row_number(rows, COLUMN_NOT_BEFORE);
+	certificate->not_after_s = row_number(rows, COLUMN_NOT_AFTER);
+	certificate->revoked = !row_is_null(rows, COLUMN_REVOKED_AT);
+	if (certificate->revoked) {
+		certificate->revoked_at_s = row_number(rows, COLUMN_REVOKED_AT);
+		certificate->reason = (int)row_number(rows, COLUMN_REASON);
 	}
-	certificate.subject = strdup(row_text(rows, COLUMN_SUBJECT));
+	certificate->subject = strdup(row_text(rows, COLUMN_SUBJECT));
 	if (with_der)
-		append_bytes(&certificate.der, row_bytes(rows, COLUMN_DER));
-	if (certificate.subject == NULL)
-		return set_memory_fault(fault);
-	if (check_row(rows, fault) < 0 || check_buffer(&certificate.der, fault) < 0)
-		return -1;
-	MOVE(ret_certificate, certificate);
-	return 0;
+		append_bytes(&certificate->der, row_bytes(rows, COLUMN_DER));
+	if (certificate->subject == NULL)
+		(void)set_memory_fault(fault);
+	else if (check_row(rows, fault) == 0 && check_buffer(&certificate->der, fault) == 0)
+		return 0;
+	clear_issued_certificate(certificate);
+	return -1;
 }
 
 static int find_certificate(struct store *store, const char *sql, struct values key,
@@ -47,16 +48,12 @@ static int find_certificate(struct store *store, const char *sql, struct values 
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
-	CLEANUP(clear_issued_certificate) struct issued_certificate certificate = {0};
-	bool found;
 
+	*ret_certificate = (struct issued_certificate){0};
 	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
-	    query_row(&transaction, sql, key, &rows, &found, fault) < 0 ||
-	    (found && read_certificate_row(&rows, true, &certificate, fault) < 0))
+	    query_row(&transaction, sql, key, &rows, ret_found, fault) < 0)
 		return -1;
-	MOVE(ret_certificate, certificate);
-	*ret_found = found;
-	return 0;
+	return *ret_found ? read_certificate_row(&rows, true, ret_certificate, fault) : 0;
 }
 
 int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN],

@@ -46,7 +46,7 @@ struct certificate_status {
 int read_certificate_status(struct store *store, struct bytes serial,
 			    struct certificate_status *ret_status, struct fault *fault) MUST_CHECK;
 
-/* What became of one certificate of insert_certificates. */
+/* The outcome for one certificate of insert_certificates. */
 enum insert_result {
 	INSERTED,
 	KEY_EXISTS, /* the public key is recorded already, for this client or another */

@@ -8,7 +8,7 @@ static int query_state(struct transaction *transaction, struct crl_state *ret_st
 {
 	static const char sql[] = "SELECT revision, crl_number, crl_standing, crl_revision,"
 				  " crl_this_update, crl_next_update FROM state";
-	enum { REVISION, NUMBER, STANDING, CRL_REVISION, THIS_UPDATE, NEXT_UPDATE };
+	enum { REVISION, NUMBER, CURRENT_NUMBER, CRL_REVISION, THIS_UPDATE, NEXT_UPDATE };
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct crl_state state;
 
@@ -16,7 +16,7 @@ static int query_state(struct transaction *transaction, struct crl_state *ret_st
 		return -1;
 	state = (struct crl_state){.revision = row_number(&rows, REVISION),
 				   .number = (uint64_t)row_number(&rows, NUMBER),
-				   .standing = (uint64_t)row_number(&rows, STANDING),
+				   .current_number = (uint64_t)row_number(&rows, CURRENT_NUMBER),
 				   .crl_revision = row_number(&rows, CRL_REVISION),
 				   .this_update_s = row_number(&rows, THIS_UPDATE),
 				   .next_update_s = row_number(&rows, NEXT_UPDATE)};
@@ -58,7 +58,7 @@ int record_crl(struct store *store, const struct crl_state *state, int64_t now_s
 	const struct event event = {.kind = EVENT_CRL,
 				    .time_s = now_s,
 				    .by = CA_NAME,
-				    .number = (int64_t)state->standing};
+				    .number = (int64_t)state->current_number};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
@@ -66,7 +66,7 @@ int record_crl(struct store *store, const struct crl_state *state, int64_t now_s
 			  VALUES(number_value(state->crl_revision),
 				 number_value(state->this_update_s),
 				 number_value(state->next_update_s),
-				 number_value((int64_t)state->standing)),
+				 number_value((int64_t)state->current_number)),
 			  NULL, fault) < 0 ||
 	    append_event(&transaction, &event, fault) < 0)
 		return -1;

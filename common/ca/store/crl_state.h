@@ -6,10 +6,10 @@
 
 /* The state of the record's revocations as a whole, and of its CRL. */
 struct crl_state {
-	int64_t revision;     /* of the record now: it grows with each transaction that revokes or
-				 prunes */
-	uint64_t number;      /* the last one given out, whether or not that CRL was published */
-	uint64_t standing;    /* of the current CRL; 0: there is none */
+	int64_t revision; /* of the record now: it grows with each transaction that revokes or
+			     prunes */
+	uint64_t number;  /* the last one given out, whether or not that CRL was published */
+	uint64_t current_number; /* of the current CRL; 0: there is none */
 	int64_t crl_revision; /* of the record when the current CRL was made; -1: there is none */
 	int64_t this_update_s;
 	int64_t next_update_s;
@@ -26,24 +26,24 @@ int record_crl(struct store *store, const struct crl_state *state, int64_t now_s
 	       struct fault *fault) MUST_CHECK;
 
 /*
- * The time from which on a revoked certificate's end puts it on a CRL that replaces the current one
- * (`before`) now. Source: RFC 5280 section 3.3: an entry is not removed until it appears on one CRL
- * that was made after the certificate's end; here, until such a CRL's validity is over, too.
+ * A CRL that replaces the current one (`before`) now has the revoked certificates that end at this
+ * time or later. Source: RFC 5280 section 3.3: an entry is removed only after it has been on a CRL
+ * that was made after the certificate's end. Here that CRL's validity must be over, too.
  */
 int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s);
 
 typedef int crl_entry_function(void *context, const uint8_t serial[static SERIAL_MAX],
 			       int64_t revoked_at_s, int reason, struct fault *fault);
 
-/* Lists what is revoked and does not end before a time, by serial, and the revision at that moment.
- */
+/* Lists the revoked certificates that do not end before a time, by serial. *ret_revision is the
+   record's at that moment. */
 int list_revoked(struct store *store, int64_t ends_from_s, crl_entry_function *function,
 		 void *context, int64_t *ret_revision, struct fault *fault) MUST_CHECK;
 
 /* Inside a WRITE transaction: */
 struct transaction;
 
-/* Counts the revision up: what was said under an older one is stale. */
+/* Counts the revision up: every earlier answer is stale. */
 int raise_revision(struct transaction *transaction, struct fault *fault) MUST_CHECK;
 
 /*

@@ -4,9 +4,9 @@
 #include "common/ca/store/statement.h"
 
 /*
- * What a database must offer to hold the CA's record: one table of functions for each database.
- * Only store.c and statement.c call it, and they keep the rules of statement.h: what is closed is
- * not used, and rows are closed before their transaction ends. No policy is in a driver.
+ * The functions that a database must offer to hold the CA's record: one table for each database.
+ * Only store.c and statement.c call them, and keep the rules of statement.h for the drivers: rows
+ * are closed before their transaction ends, and not used afterwards. No policy is in a driver.
  *
  * A driver embeds the three structs below as the first member of its own.
  *

@@ -69,7 +69,7 @@ static int read_allowance(struct transaction *transaction, const struct insertio
 	return 0;
 }
 
-/* Arrays for a batch, and what is known of the records so far. */
+/* Arrays for a batch, and the count of the client's certificates. */
 struct insert_context {
 	const struct insertion *insertion;
 	enum insert_result *results;

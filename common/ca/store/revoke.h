@@ -4,8 +4,8 @@
 #include "common/ca/store/certificates.h"
 
 /*
- * What to revoke: the serials, or the certificates of the query that are not expired, or a whole
- * client, which loses its right to enroll as well.
+ * A request to revoke the serials, or the certificates of the query that are not expired, or a
+ * whole client, which loses its right to enroll as well.
  */
 struct revocation {
 	const uint8_t (*serials)[SERIAL_MAX];

@@ -225,16 +225,25 @@ size_t row_size(struct rows *rows, int column)
 	return 0;
 }
 
-const char *row_text(struct rows *rows, int column)
+/* "" with a problem noted; *ret_len is the text's length. */
+static const char *get_text(struct rows *rows, int column, size_t *ret_len)
 {
 	struct value value = get_value(rows, column, VALUE_TEXT);
+	const char *text = (const char *)value.bytes.data;
 
-	if (value.kind == VALUE_NONE)
-		return "";
-	if (memchr(value.bytes.data, '\0', value.bytes.len) == NULL)
-		return (const char *)value.bytes.data;
+	*ret_len = value.bytes.len;
+	if (value.kind == VALUE_TEXT && strlen(text) == value.bytes.len)
+		return text;
+	*ret_len = 0;
 	note_problem(rows, column, "a text", "one with a NUL in it");
 	return "";
+}
+
+const char *row_text(struct rows *rows, int column)
+{
+	size_t len;
+
+	return get_text(rows, column, &len);
 }
 
 struct bytes row_bytes(struct rows *rows, int column)
@@ -260,8 +269,8 @@ void row_octets(struct rows *rows, int column, uint8_t *ret_octets, size_t len)
 
 void row_name(struct rows *rows, int column, char ret_name[static NAME_SIZE])
 {
-	const char *text = row_text(rows, column);
-	size_t len = strlen(text);
+	size_t len;
+	const char *text = get_text(rows, column, &len);
 
 	ret_name[0] = '\0';
 	if (len < NAME_SIZE && valid_name(text))

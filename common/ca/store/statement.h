@@ -96,8 +96,8 @@ int run_statement(struct transaction *transaction, const char *sql, struct value
  *	CLEANUP(close_rows) struct rows rows = {0};
  *
  * Several may be open at a time, of different SQL texts, and statements may run meanwhile.
- * The getters below check type, length and NULL. A column that does not hold what is expected of it
- * is damage: the getter returns 0, "" or zeros, and check_row, or else the next next_row, fails.
+ * The getters below check type, length and NULL. A column of another kind is damage: the getter
+ * returns 0, "" or zeros, and check_row, or else the next next_row, fails.
  */
 struct rows {
 	struct transaction *transaction;
@@ -106,7 +106,7 @@ struct rows {
 	char problem[128];           /* of the current row; "": none */
 };
 
-/* Begins a query. What the values point to must remain until the rows are closed. */
+/* Begins a query. The texts and octets of the values must remain until the rows are closed. */
 int query_rows(struct transaction *transaction, const char *sql, struct values values,
 	       struct rows *rows, struct fault *fault) MUST_CHECK;
 
@@ -127,7 +127,8 @@ int query_number(struct transaction *transaction, const char *sql, struct values
 
 void close_rows(struct rows *rows);
 
-/* Columns count from 0. What a getter returns is valid until the next next_row or close_rows. */
+/* Columns count from 0. Borrowed texts and octets are valid until the next next_row or close_rows.
+ */
 bool row_is_null(struct rows *rows, int column);
 int64_t row_number(struct rows *rows, int column);
 size_t row_size(struct rows *rows, int column); /* a number that is not negative */

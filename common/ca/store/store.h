@@ -5,9 +5,9 @@
 
 /*
  * The CA's record: the certificates that it issued (certificates.h), its clients (clients.h), the
- * state of its CRL (crl_state.h) and its audit log (audit.h), in a database. What a function of
- * these headers has stored is durable when it returns. A serial, and a public key, is recorded at
- * most once.
+ * state of its CRL (crl_state.h) and its audit log (audit.h), in a database. A change is durable
+ * when the function of these headers that made it returns 0. A serial, and a public key, is
+ * recorded at most once.
  *
  * Safe for several threads, and for several processes on one record; readers do not wait for
  * writers. After damage, or a failure of the disk, everything fails until the store is opened
@@ -30,7 +30,7 @@ int create_store(const char *path, struct fault *fault) MUST_CHECK;
 int open_store(const char *path, struct store **ret_store, struct fault *fault) MUST_CHECK;
 void free_store(struct store **store);
 
-/* What messages call the record: its path. */
+/* The record's name in messages: its path. */
 const char *store_name(const struct store *store);
 
 /* Whether a certificate could be recorded now, as far as can be said without writing. */

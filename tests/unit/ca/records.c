@@ -74,27 +74,27 @@ bool has_record(struct store *store, const char *client, uint32_t number)
 	       equal_bytes(bytes_of_buffer(&record.der), bytes_of_buffer(&expected.der));
 }
 
-void make_store_place(struct store_place *place)
+void make_scratch_store(struct scratch_store *scratch)
 {
 	struct fault fault = {0};
 
-	make_scratch(&place->scratch);
-	(void)snprintf(place->path, sizeof(place->path), "%s/ca.db", place->scratch.path);
-	(void)snprintf(place->log, sizeof(place->log), "%s-wal", place->path);
-	cr_assert_eq(create_store(place->path, &fault), 0, "%s", fault.text);
+	make_scratch(&scratch->folder);
+	(void)snprintf(scratch->path, sizeof(scratch->path), "%s/ca.db", scratch->folder.path);
+	(void)snprintf(scratch->log, sizeof(scratch->log), "%s-wal", scratch->path);
+	cr_assert_eq(create_store(scratch->path, &fault), 0, "%s", fault.text);
 }
 
-void remove_store_place(struct store_place *place)
+void remove_scratch_store(struct scratch_store *scratch)
 {
-	remove_scratch(&place->scratch);
+	remove_scratch(&scratch->folder);
 }
 
-struct store *open_place(const struct store_place *place)
+struct store *open_scratch_store(const struct scratch_store *scratch)
 {
 	struct store *store = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(open_store(place->path, &store, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_store(scratch->path, &store, &fault), 0, "%s", fault.text);
 	return store;
 }
 
@@ -143,9 +143,9 @@ void expect_store_refused(const char *path, enum fault_class class, const char *
 	cr_expect_not_null(strstr(fault.text, "ca.db"), "expected the path in \"%s\"", fault.text);
 }
 
-void fill_place(const struct store_place *place, uint32_t count)
+void fill_scratch_store(const struct scratch_store *scratch, uint32_t count)
 {
-	struct store *store = open_place(place);
+	struct store *store = open_scratch_store(scratch);
 
 	for (uint32_t i = 0; i < count; i++)
 		insert_one(store, "client1", i);

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-/* What a primary result code means for whoever runs the CA. */
+/* The meaning of a primary result code for the operator. */
 static const struct {
 	int code;
 	bool broken;
@@ -48,32 +48,32 @@ int set_database_fault(struct database *database, int code, struct fault *fault)
 
 static int configure(struct database *database, struct fault *fault)
 {
-	/* What the file's schema says must not be able to do anything but hold rows. */
+	/* A manipulated schema in the file must not run code: triggers, views, functions. */
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
-	/* Half of the cache that SQLite would take: behind it are the kernel's pages. */
+	/* Half of SQLite's default: the kernel caches the file's pages as well. */
 	return run_sql(database,
 		       "PRAGMA cell_size_check = ON; PRAGMA synchronous = FULL; "
 		       "PRAGMA cache_size = -1000",
 		       fault);
 }
 
-static pthread_once_t set_up = PTHREAD_ONCE_INIT;
+static pthread_once_t configure_once = PTHREAD_ONCE_INIT;
 
-/* Nobody asks how much memory SQLite uses; counting it is a lock around each of its allocations. */
-static void count_no_memory(void)
+/* SQLite would take a lock around each of its allocations to count the memory in use. */
+static void stop_counting_memory(void)
 {
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 int open_database(const char *path, struct database *ret_database, struct fault *fault)
 {
-	/* The caller's locks are enough: SQLite needs none of its own in a connection. */
+	/* One thread at a time uses the connection, so that it needs no lock of SQLite's. */
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int code;
 
-	(void)pthread_once(&set_up, count_no_memory);
+	(void)pthread_once(&configure_once, stop_counting_memory);
 	code = sqlite3_open_v2(path, &ret_database->handle, flags, NULL);
 	if (ret_database->handle == NULL)
 		return set_memory_fault(fault);

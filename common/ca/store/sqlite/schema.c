@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { APPLICATION_ID = 0x43505243 }; /* "CPRC", as file(1) and we recognise it */
+enum { APPLICATION_ID = 0x43505243 }; /* "CPRC" */
 
 /*
- * What each version added to the one before. Rows are appended, and only the small index entries go
- * to random places (WITHOUT ROWID with a random key is ten times slower). The indexes hold all that
- * a count, a summary and a CRL need, so that those do not read the certificates.
+ * The statements that lead from each version to the next. Rows are appended to the table, and only
+ * the small index entries go to random pages (WITHOUT ROWID with a random key is ten times slower).
+ * A count, a summary and a CRL read an index alone, which has all columns that they need.
  *
  * state.log_needed: see wal_guard.h; revision and crl_…: crl_state.h; audit_…: audit.h.
  */
@@ -40,15 +40,15 @@ static const char *const versions[] = {
 	"CREATE INDEX certificate_live ON certificate (client, not_after, revoked_at);"
 	"CREATE INDEX certificate_revoked ON certificate (serial, not_after, revoked_at, reason)"
 	" WHERE revoked_at IS NOT NULL;"
-	/* The keys of certificates that were pruned: no key is certified twice. */
+	/* The public keys of pruned certificates: no key is certified twice. */
 	"CREATE TABLE spent_key ("
 	" key_sha256 BLOB PRIMARY KEY CHECK (length(key_sha256) = 32)"
 	") STRICT, WITHOUT ROWID;"
 	"CREATE TABLE client ("
 	" name TEXT PRIMARY KEY,"
 	" subject TEXT NOT NULL,"
-	" alt_names TEXT NOT NULL," /* a line each */
-	" keys TEXT NOT NULL,"      /* names of types, with spaces between them */
+	" alt_names TEXT NOT NULL," /* one a line */
+	" keys TEXT NOT NULL,"      /* names of types, separated by spaces */
 	" validity INTEGER NOT NULL,"
 	" certificates INTEGER NOT NULL,"
 	" requests_per_minute INTEGER NOT NULL,"

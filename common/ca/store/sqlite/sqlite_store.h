@@ -5,7 +5,7 @@
 
 /*
  * The driver for SQLite: one file, write-ahead log, synchronous=FULL. One connection writes, a few
- * are shared by those that read. A location is the file's path.
+ * are shared by the readers. A location is the file's path.
  *
  * Not done: a look at every page when the record is opened, which would take longer the more
  * certificates there are. Damage is found by the statement that meets it.

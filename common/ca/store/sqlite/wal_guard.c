@@ -8,31 +8,31 @@
 #include <sys/stat.h>
 
 enum {
-	FOLD_PAGES = 2000, /* 8 MB: some four thousand certificates */
-	FOLD_TIMEOUT_MS = 200,
+	CHECKPOINT_PAGES = 2000, /* 8 MB: some four thousand certificates */
+	CHECKPOINT_TIMEOUT_MS = 200,
 };
 
-static bool log_has_content(const struct wal_guard *log)
+static bool wal_has_content(const struct wal_guard *guard)
 {
 	struct stat status;
 
-	/* An empty one is as good as none: SQLite makes one by merely looking at the record. */
-	return stat(log->path, &status) == 0 && status.st_size > 0;
+	/* SQLite makes an empty log when it merely reads the record. */
+	return stat(guard->path, &status) == 0 && status.st_size > 0;
 }
 
-int look_for_wal(const char *record, struct wal_guard *ret_log, struct fault *fault)
+int look_for_wal(const char *record, struct wal_guard *ret_guard, struct fault *fault)
 {
-	struct wal_guard log = {.fold_at = FOLD_PAGES};
-	int len = snprintf(log.path, sizeof(log.path), "%s-wal", record);
+	struct wal_guard guard = {.checkpoint_at = CHECKPOINT_PAGES};
+	int len = snprintf(guard.path, sizeof(guard.path), "%s-wal", record);
 
-	if (len < 0 || (size_t)len >= sizeof(log.path))
+	if (len < 0 || (size_t)len >= sizeof(guard.path))
 		return set_fault(fault, FAULT_FAILED, "%s: the path is too long", record);
-	log.found = log_has_content(&log);
-	*ret_log = log;
+	guard.found = wal_has_content(&guard);
+	*ret_guard = guard;
 	return 0;
 }
 
-int check_wal_found(struct wal_guard *log, struct database *database, struct fault *fault)
+int check_wal_found(struct wal_guard *guard, struct database *database, struct fault *fault)
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	int64_t needed;
@@ -42,37 +42,38 @@ int check_wal_found(struct wal_guard *log, struct database *database, struct fau
 	if (needed == 0)
 		return 0;
 	/*
-	 * Another process may have made the log just after we looked for it. It took the 1 not back
-	 * yet; if it was killed before, that is left to us, lest we remove the log with the 1.
+	 * Another process may have made the log after look_for_wal, and has not taken back its 1
+	 * yet. If it was killed before it could, this process does, or else the log would be
+	 * removed with the 1 in the main file.
 	 */
-	if (log->found || log_has_content(log)) {
-		log->marked = true;
+	if (guard->found || wal_has_content(guard)) {
+		guard->marked = true;
 		return 0;
 	}
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: expected %s beside it, found none: the CA was not stopped in order, "
 			 "and what it issued last is in that file alone; put it back, or restore a "
 			 "backup that was made with sqlite3's .backup",
-			 path, log->path);
+			 path, guard->path);
 }
 
 static int count_pages(void *context, sqlite3 *handle, const char *name, int pages)
 {
-	struct wal_guard *log = context;
+	struct wal_guard *guard = context;
 
 	(void)handle;
 	(void)name;
-	log->pages = pages;
+	guard->pages = pages;
 	return SQLITE_OK;
 }
 
-/* Copies the log into the main file. Somebody else who reads an older state may prevent that for
-   some of it, which is no failure. */
-static int copy_log(struct database *database, struct fault *fault)
+/* Copies the log into the main file. A reader of an older snapshot may prevent that for a part of
+   it, which is no failure. */
+static int run_checkpoint(struct database *database, struct fault *fault)
 {
 	int code;
 
-	(void)sqlite3_busy_timeout(database->handle, FOLD_TIMEOUT_MS);
+	(void)sqlite3_busy_timeout(database->handle, CHECKPOINT_TIMEOUT_MS);
 	code = sqlite3_wal_checkpoint_v2(database->handle, "main", SQLITE_CHECKPOINT_FULL, NULL,
 					 NULL);
 	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
@@ -82,59 +83,60 @@ static int copy_log(struct database *database, struct fault *fault)
 }
 
 /*
- * One process at a time between a 1 and its 0: the copy that one makes must not have the other's 0
- * in it. The record's directory is what they lock.
+ * Only one process at a time may be between its 1 and its 0: the checkpoint of one must not copy
+ * the 0 of another. The lock is on the record's directory.
  */
-static int lock_marking(const struct wal_guard *log, int *ret_lock, struct fault *fault)
+static int lock_marks(const struct wal_guard *guard, int *ret_lock, struct fault *fault)
 {
-	const char *slash = strrchr(log->path, '/');
-	char parent[sizeof(log->path)];
+	const char *slash = strrchr(guard->path, '/');
+	char parent[sizeof(guard->path)];
 
 	(void)snprintf(parent, sizeof(parent), "%.*s",
-		       slash != NULL ? (int)(slash - log->path) + 1 : 1,
-		       slash != NULL ? log->path : ".");
+		       slash != NULL ? (int)(slash - guard->path) + 1 : 1,
+		       slash != NULL ? guard->path : ".");
 	return lock_directory(AT_FDCWD, parent, ret_lock, fault);
 }
 
-static int unmark(struct wal_guard *log, struct database *database, struct fault *fault)
+static int unmark(struct wal_guard *guard, struct database *database, struct fault *fault)
 {
 	if (run_sql(database, "UPDATE state SET log_needed = 0 WHERE log_needed = 1", fault) < 0)
 		return -1;
-	log->marked = false;
+	guard->marked = false;
 	return 0;
 }
 
-static int mark_and_copy(struct wal_guard *log, struct database *database, struct fault *fault)
+static int mark_and_checkpoint(struct wal_guard *guard, struct database *database,
+			       struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 
-	if (lock_marking(log, &lock, fault) < 0)
+	if (lock_marks(guard, &lock, fault) < 0)
 		return -1;
-	log->marked = true;
+	guard->marked = true;
 	if (run_sql(database, "UPDATE state SET log_needed = 1", fault) < 0 ||
-	    copy_log(database, fault) < 0)
+	    run_checkpoint(database, fault) < 0)
 		return -1;
-	return unmark(log, database, fault);
+	return unmark(guard, database, fault);
 }
 
-int guard_wal(struct wal_guard *log, struct database *database, struct fault *fault)
+int guard_wal(struct wal_guard *guard, struct database *database, struct fault *fault)
 {
 	struct stat status;
 
-	if (log->guarded)
+	if (guard->guarded)
 		return 0;
-	(void)sqlite3_wal_hook(database->handle, count_pages, log);
-	if (mark_and_copy(log, database, fault) < 0)
+	(void)sqlite3_wal_hook(database->handle, count_pages, guard);
+	if (mark_and_checkpoint(guard, database, fault) < 0)
 		return -1;
-	if (stat(log->path, &status) < 0)
-		return set_errno_fault(fault, "%s", log->path);
-	log->device = status.st_dev;
-	log->inode = status.st_ino;
-	log->guarded = true;
+	if (stat(guard->path, &status) < 0)
+		return set_errno_fault(fault, "%s", guard->path);
+	guard->device = status.st_dev;
+	guard->inode = status.st_ino;
+	guard->guarded = true;
 	return 0;
 }
 
-int check_wal_in_place(struct wal_guard *log, struct database *database, struct fault *fault)
+int check_wal_in_place(struct wal_guard *guard, struct database *database, struct fault *fault)
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	struct stat status;
@@ -142,17 +144,17 @@ int check_wal_in_place(struct wal_guard *log, struct database *database, struct 
 	bool there;
 
 	(void)sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-	there = stat(log->path, &status) == 0;
-	if (moved == 0 && there && status.st_dev == log->device && status.st_ino == log->inode)
+	there = stat(guard->path, &status) == 0;
+	if (moved == 0 && there && status.st_dev == guard->device && status.st_ino == guard->inode)
 		return 0;
 	atomic_store(&database->broken, true);
-	log->gone = moved == 0 && !there;
-	if (log->gone)
+	guard->gone = moved == 0 && !there;
+	if (guard->gone)
 		return set_fault(fault, FAULT_FAILED,
 				 "%s: somebody took %s away while it was in use; nothing is issued "
 				 "any more: stop the CA in order, which saves what was in it, and "
 				 "start it again",
-				 path, log->path);
+				 path, guard->path);
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: somebody put another file in the place of the CA's record or of its "
 			 "log (-wal) while they were in use; nothing is issued any more: stop the "
@@ -160,28 +162,28 @@ int check_wal_in_place(struct wal_guard *log, struct database *database, struct 
 			 path);
 }
 
-void checkpoint_wal(struct wal_guard *log, struct database *database)
+void checkpoint_wal(struct wal_guard *guard, struct database *database)
 {
 	struct fault ignored = {0};
 
-	if (log->pages < log->fold_at)
+	if (guard->pages < guard->checkpoint_at)
 		return;
-	/* log->pages is counted again in the last commit of this: small when all was copied. */
-	(void)!mark_and_copy(log, database, &ignored);
-	log->fold_at = log->pages + FOLD_PAGES;
+	/* The last commit in it counts the pages again: few when all were copied. */
+	(void)!mark_and_checkpoint(guard, database, &ignored);
+	guard->checkpoint_at = guard->pages + CHECKPOINT_PAGES;
 }
 
-void release_wal(struct wal_guard *log, struct database *database)
+void release_wal(struct wal_guard *guard, struct database *database)
 {
-	bool sound = !atomic_load(&database->broken) || log->gone;
+	bool sound = !atomic_load(&database->broken) || guard->gone;
 	CLEANUP(close_descriptor) int lock = -1;
 	struct fault ignored = {0};
 
-	/* A copy may have failed half-way. A 1 in the main file and no log would be taken for a
-	   loss. */
-	if (sound && log->marked)
-		sound = lock_marking(log, &lock, &ignored) == 0 &&
-			unmark(log, database, &ignored) == 0;
+	/* A checkpoint may have failed half-way. A 1 in the main file without a log would be taken
+	   for the loss of the log. */
+	if (sound && guard->marked)
+		sound = lock_marks(guard, &lock, &ignored) == 0 &&
+			unmark(guard, database, &ignored) == 0;
 	if (!sound)
 		(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
 					NULL);

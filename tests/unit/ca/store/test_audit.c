@@ -9,12 +9,12 @@
 #include <string.h>
 
 /* A record with five lines. */
-static struct store *make_log(struct store_place *place)
+static struct store *make_log(struct scratch_store *scratch)
 {
 	struct store *store;
 
-	make_store_place(place);
-	store = open_place(place);
+	make_scratch_store(scratch);
+	store = open_scratch_store(scratch);
 	for (int64_t i = 1; i <= 5; i++) {
 		const struct event event = {
 			.kind = EVENT_CRL, .time_s = 1000 + i, .by = "ca", .number = i};
@@ -36,7 +36,7 @@ static void expect_verdict(struct store *store, const char *reason)
 			   reason, verdict.verdict.reason);
 }
 
-Test(audit, finds_what_was_done_to_a_line_and_says_which)
+Test(audit, names_the_line_that_was_changed)
 {
 	static const struct {
 		const char *sql;
@@ -67,13 +67,13 @@ Test(audit, finds_what_was_done_to_a_line_and_says_which)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct store_place place;
-		struct store *store = make_log(&place);
+		struct scratch_store scratch;
+		struct store *store = make_log(&scratch);
 
-		run_foreign_sql(place.path, rows[i].sql);
+		run_foreign_sql(scratch.path, rows[i].sql);
 		expect_verdict(store, rows[i].reason);
 		free_store(&store);
-		remove_store_place(&place);
+		remove_scratch_store(&scratch);
 	}
 }
 
@@ -87,12 +87,12 @@ static int append_to_copy(void *context, int64_t sequence, const char *line, str
 	return 0;
 }
 
-Test(audit, finds_what_was_done_to_a_copy_or_since)
+Test(audit, names_the_difference_between_a_copy_and_the_record)
 {
 	static const struct {
-		const char *sql;    /* done to the record */
+		const char *sql;    /* on the record */
 		size_t cut;         /* octets taken off the copy */
-		const char *reason; /* NULL: as it should be */
+		const char *reason; /* NULL: valid */
 	} rows[] = {
 		{"SELECT 1", 0, NULL},
 		{"SELECT 1", 1, "line 5: cut off"},
@@ -105,13 +105,13 @@ Test(audit, finds_what_was_done_to_a_copy_or_since)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer copy = {0};
-		struct store_place place;
-		struct store *store = make_log(&place);
+		struct scratch_store scratch;
+		struct store *store = make_log(&scratch);
 		struct audit_verdict verdict;
 		struct fault fault = {0};
 
 		cr_assert_eq(list_audit(store, 1, append_to_copy, &copy, &fault), 0);
-		run_foreign_sql(place.path, rows[i].sql);
+		run_foreign_sql(scratch.path, rows[i].sql);
 		cr_assert_eq(verify_audit_copy(store,
 					       (struct bytes){copy.data, copy.len - rows[i].cut},
 					       &verdict, &fault),
@@ -122,14 +122,14 @@ Test(audit, finds_what_was_done_to_a_copy_or_since)
 				  strstr(verdict.verdict.reason, rows[i].reason) != NULL,
 			  "%s", verdict.verdict.reason);
 		free_store(&store);
-		remove_store_place(&place);
+		remove_scratch_store(&scratch);
 	}
 }
 
 Test(audit, chains_lines_from_the_first_on)
 {
-	struct store_place place;
-	struct store *store = make_log(&place);
+	struct scratch_store scratch;
+	struct store *store = make_log(&scratch);
 	struct audit_verdict verdict;
 	struct fault fault = {0};
 
@@ -137,23 +137,23 @@ Test(audit, chains_lines_from_the_first_on)
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	cr_expect_eq(verdict.lines, 5);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(audit, of_a_new_record_is_empty_and_whole)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct audit_verdict verdict;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	cr_expect_eq(verdict.lines, 0);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 static int count_serials(void *context, int64_t sequence, const char *line, struct fault *fault)
@@ -177,13 +177,13 @@ Test(audit, spreads_many_serials_over_several_lines)
 				    .serials = (const uint8_t(*)[SERIAL_MAX])serials,
 				    .serial_count = COUNT};
 	size_t counts[4] = {0};
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct audit_verdict verdict;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	cr_assert_eq(record_event(store, &event, &fault), 0, "%s", fault.text);
 	cr_assert_eq(list_audit(store, 1, count_serials, counts, &fault), 0, "%s", fault.text);
 	cr_expect_eq(counts[1], 2 + 2 * EVENT_SERIALS_MAX);
@@ -192,5 +192,5 @@ Test(audit, spreads_many_serials_over_several_lines)
 	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }

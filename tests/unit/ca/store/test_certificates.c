@@ -29,12 +29,12 @@ Test(certificates, are_found_by_key_and_by_serial)
 {
 	struct issued_certificate records[2];
 	enum insert_result results[2];
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	make_record(&records[0], "client1", 1);
 	make_record(&records[1], "client1", 2);
 	records[1].revoked = true;
@@ -59,20 +59,20 @@ Test(certificates, are_found_by_key_and_by_serial)
 	free_store(&store);
 	clear_issued_certificate(&records[0]);
 	clear_issued_certificate(&records[1]);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(certificates, are_not_found_when_not_recorded)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate absent = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	bool found = true;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&absent, "client1", 2);
 	cr_assert_eq(find_by_key(store, absent.key_sha256, &record, &found, &fault), 0);
@@ -83,22 +83,22 @@ Test(certificates, are_not_found_when_not_recorded)
 	cr_expect_null(record.subject);
 	cr_expect_null(record.der.data);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(certificates, survive_a_restart)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 
-	make_store_place(&place);
-	fill_place(&place, 3);
-	cr_expect_eq(count_entries(place.scratch.dirfd), 1, "nothing is left beside ca.db");
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, 3);
+	cr_expect_eq(count_entries(scratch.folder.dirfd), 1, "nothing is left beside ca.db");
+	store = open_scratch_store(&scratch);
 	for (uint32_t i = 0; i < 3; i++)
 		cr_expect(has_record(store, "client1", i));
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
@@ -106,12 +106,12 @@ Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
 	struct issued_certificate records[5];
 	enum insert_result results[5];
 	struct store_summary summary;
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	for (uint32_t i = 0; i < 5; i++) {
 		make_record(&records[i], "client1", i);
 		records[i].not_after_s = 1000 + i;
@@ -131,7 +131,7 @@ Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
 	for (size_t i = 0; i < 5; i++)
 		clear_issued_certificate(&records[i]);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 static struct bytes serial_of(const struct issued_certificate *record)
@@ -150,14 +150,14 @@ static struct certificate_status read_or_fail(struct store *store, struct bytes 
 
 Test(certificates, have_a_status_only_when_recorded)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct issued_certificate here;
 	struct issued_certificate absent;
 	struct bytes shorter;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&here, "client1", 1);
 	make_record(&absent, "client1", 2);
@@ -173,21 +173,21 @@ Test(certificates, have_a_status_only_when_recorded)
 
 Test(certificates, have_a_revocation_and_its_revision_read_at_once)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct certificate_status before;
 	struct certificate_status after;
 	struct issued_certificate record;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&record, "client1", 1);
 	before = read_or_fail(store, serial_of(&record));
-	run_foreign_sql(place.path, "BEGIN;"
-				    "UPDATE certificate SET revoked_at = 1234, reason = 4;"
-				    "UPDATE state SET revision = revision + 1;"
-				    "COMMIT;");
+	run_foreign_sql(scratch.path, "BEGIN;"
+				      "UPDATE certificate SET revoked_at = 1234, reason = 4;"
+				      "UPDATE state SET revision = revision + 1;"
+				      "COMMIT;");
 	after = read_or_fail(store, serial_of(&record));
 	cr_expect(after.revoked);
 	cr_expect_eq(after.revoked_at_s, 1234);
@@ -201,7 +201,7 @@ Test(certificates, have_a_revocation_and_its_revision_read_at_once)
 /* With one connection for all of them this would wait for itself. */
 Test(certificates, are_read_while_another_connection_reads)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction other = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
@@ -209,8 +209,8 @@ Test(certificates, are_read_while_another_connection_reads)
 
 	if (count_cores() < 2)
 		cr_skip_test("one core, one connection");
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&record, "client1", 1);
 	cr_assert_eq(begin_transaction(store, TRANSACTION_READ, &other, &fault), 0, "%s",
@@ -221,14 +221,14 @@ Test(certificates, are_read_while_another_connection_reads)
 /* An answer of OCSP would be "unknown" if this were taken for a certificate that is not there. */
 Test(certificates, have_no_status_in_a_record_without_its_state)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct certificate_status status = {0};
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
-	run_foreign_sql(place.path, "DELETE FROM state");
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+	run_foreign_sql(scratch.path, "DELETE FROM state");
 	cr_expect_eq(read_certificate_status(store, (struct bytes){0}, &status, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_FAILED);
 	cr_expect_not_null(strstr(fault.text, "ca.db: the CA's record is damaged: expected a row"),
@@ -237,19 +237,19 @@ Test(certificates, have_no_status_in_a_record_without_its_state)
 }
 
 /* Certificates 1 to 4 of a, of which 2 is revoked and 3 expires at 1200, and 11 of b. */
-static struct store *make_listed(struct store_place *place)
+static struct store *make_listed(struct scratch_store *scratch)
 {
 	struct store *store;
 
-	make_store_place(place);
-	store = open_place(place);
+	make_scratch_store(scratch);
+	store = open_scratch_store(scratch);
 	for (uint32_t i = 1; i <= 4; i++)
 		insert_one(store, "a", i);
 	insert_one(store, "b", 11);
-	run_foreign_sql(place->path, "UPDATE certificate SET revoked_at = 1100, reason = 1"
-				     " WHERE member = 'key2';"
-				     "UPDATE certificate SET not_after = 1200"
-				     " WHERE member = 'key3'");
+	run_foreign_sql(scratch->path, "UPDATE certificate SET revoked_at = 1100, reason = 1"
+				       " WHERE member = 'key2';"
+				       "UPDATE certificate SET not_after = 1200"
+				       " WHERE member = 'key3'");
 	return store;
 }
 
@@ -310,8 +310,8 @@ Test(certificates, are_listed_by_a_query_in_the_order_of_issue)
 		{{.subject = "*anybody*"}, ""},
 		{{.client = "b", .subject = "CN=?omebody"}, "key11 "},
 	};
-	struct store_place place;
-	struct store *store = make_listed(&place);
+	struct scratch_store scratch;
+	struct store *store = make_listed(&scratch);
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct listing listing = {.query = rows[i].query, .without_der = i % 2 == 0};
@@ -326,13 +326,13 @@ Test(certificates, are_listed_by_a_query_in_the_order_of_issue)
 		cr_expect_eq(count, expected, "row %zu: %zu", i, count);
 	}
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(certificates, are_listed_page_by_page)
 {
-	struct store_place place;
-	struct store *store = make_listed(&place);
+	struct scratch_store scratch;
+	struct store *store = make_listed(&scratch);
 	struct listing listing = {.query = {.client = "a"}, .limit = 3};
 	struct listed listed = {0};
 	struct fault fault = {0};
@@ -347,13 +347,13 @@ Test(certificates, are_listed_page_by_page)
 	listing.limit = 4;
 	expect_listed(store, &listing, "key1 key2 key3 key4 ", false);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(certificates, are_listed_until_the_function_ends_it)
 {
-	struct store_place place;
-	struct store *store = make_listed(&place);
+	struct scratch_store scratch;
+	struct store *store = make_listed(&scratch);
 	struct listing listing = {0};
 	struct listed listed = {.stop_after = 2};
 	struct fault fault = {0};
@@ -361,5 +361,5 @@ Test(certificates, are_listed_until_the_function_ends_it)
 	cr_assert_eq(list_certificates(store, &listing, append_name, &listed, NULL, &fault), 0);
 	cr_expect_str_eq(listed.names, "key1 key2 ");
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }

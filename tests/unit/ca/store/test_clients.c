@@ -27,7 +27,7 @@ static struct client find_one(struct store *store, const char *name)
 	return record;
 }
 
-/* A client that may do what `strict` may. */
+/* A client with the policy of `strict`. */
 static struct client like_strict(struct store *store, const char *name)
 {
 	struct client record = find_one(store, "strict");
@@ -36,7 +36,7 @@ static struct client like_strict(struct store *store, const char *name)
 	return record;
 }
 
-Test(clients, refuses_changes_that_cannot_be)
+Test(clients, refuses_impossible_changes)
 {
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
@@ -81,7 +81,7 @@ Test(clients, keeps_a_policy_as_it_was_written)
 	remove_ca(&fixture);
 }
 
-Test(clients, says_that_there_is_none)
+Test(clients, are_not_found_when_unknown)
 {
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
@@ -167,7 +167,7 @@ Test(clients, are_listed_by_name)
 	remove_ca(&fixture);
 }
 
-/* A row that somebody else wrote. */
+/* Rows that another program wrote. */
 Test(clients, refuses_a_row_that_is_no_policy)
 {
 	static const struct {
@@ -194,7 +194,7 @@ Test(clients, refuses_a_row_that_is_no_policy)
 	}
 }
 
-Test(clients, what_was_changed_is_in_the_audit_log)
+Test(clients, have_their_changes_in_the_audit_log)
 {
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);

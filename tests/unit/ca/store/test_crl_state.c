@@ -7,39 +7,39 @@
 
 Test(crl_state, is_used_like_this)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct crl_state state;
 	struct fault fault = {0};
 	uint64_t number;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
 	cr_expect_eq(state.crl_revision, -1, "there is no CRL yet");
 	cr_assert_eq(reserve_crl_number(store, &number, &fault), 0, "%s", fault.text);
 	/* Here the CRL is made from what list_revoked lists, and written. */
-	state.standing = number;
+	state.current_number = number;
 	state.crl_revision = state.revision;
 	state.this_update_s = 1000;
 	state.next_update_s = 2000;
 	cr_assert_eq(record_crl(store, &state, 1000, &fault), 0, "%s", fault.text);
 	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
-	cr_expect_eq(state.standing, number);
+	cr_expect_eq(state.current_number, number);
 	cr_expect_eq(state.next_update_s, 2000);
 }
 
 Test(crl_state, gives_out_every_number_once)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct fault fault = {0};
 	uint64_t number = 0;
 
-	make_store_place(&place);
+	make_scratch_store(&scratch);
 	for (uint64_t expected = 1; expected <= 3; expected++) {
 		free_store(&store);
-		store = open_place(&place);
+		store = open_scratch_store(&scratch);
 		cr_assert_eq(reserve_crl_number(store, &number, &fault), 0, "%s", fault.text);
 		cr_expect_eq(number, expected);
 	}
@@ -47,14 +47,14 @@ Test(crl_state, gives_out_every_number_once)
 
 Test(crl_state, is_damage_when_it_is_not_there)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct crl_state state;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
-	run_foreign_sql(place.path, "DELETE FROM state");
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+	run_foreign_sql(scratch.path, "DELETE FROM state");
 	cr_expect_eq(read_crl_state(store, &state, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_FAILED);
 	cr_expect_not_null(strstr(fault.text, "ca.db: the CA's record is damaged: expected a row"),

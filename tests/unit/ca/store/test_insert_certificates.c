@@ -12,13 +12,13 @@ Test(insert_certificates, records_a_public_key_once)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate again = {0};
 	enum insert_result result = INSERTED;
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	size_t count = 0;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&again, "client2", 1);
 	again.serial[5] ^= 1;
@@ -28,7 +28,7 @@ Test(insert_certificates, records_a_public_key_once)
 	cr_assert_eq(count_of(store, "client2", &count, &fault), 0);
 	cr_expect_eq(count, 0);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 48 */
@@ -36,13 +36,13 @@ Test(insert_certificates, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 {
 	struct issued_certificate records[3];
 	enum insert_result results[3];
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	size_t count = 0;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
 	for (uint32_t i = 0; i < 3; i++)
 		make_record(&records[i], "client1", i + 1);
@@ -57,7 +57,7 @@ Test(insert_certificates, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 	for (size_t i = 0; i < 3; i++)
 		clear_issued_certificate(&records[i]);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as_nothing_new)
@@ -66,13 +66,13 @@ Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as
 						      OVER_QUOTA, KEY_EXISTS, OVER_QUOTA};
 	struct issued_certificate records[6];
 	enum insert_result results[6];
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	size_t count = 0;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
 	insert_one(store, "client2", 100);
 	for (uint32_t i = 0; i < 6; i++)
@@ -89,20 +89,20 @@ Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as
 	for (size_t i = 0; i < 6; i++)
 		clear_issued_certificate(&records[i]);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(insert_certificates, inserts_nothing_of_an_empty_batch)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	cr_expect_eq(store_records(store, NULL, 0, 10, NULL, &fault), 0);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 enum { THREADS = 8, ROUNDS = 10 };
@@ -138,14 +138,14 @@ static size_t run_contenders(uint32_t step, size_t quota)
 {
 	struct contender contenders[THREADS];
 	pthread_t threads[THREADS];
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	size_t inserted = 0;
 	size_t count = 0;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	for (uint32_t i = 0; i < THREADS; i++) {
 		contenders[i] =
 			(struct contender){.store = store, .first = i * step, .quota = quota};
@@ -159,7 +159,7 @@ static size_t run_contenders(uint32_t step, size_t quota)
 	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
 	cr_expect_eq(count, inserted);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 	return inserted;
 }
 

@@ -24,13 +24,13 @@ Test(list_revoked, lists_a_certificate_to_its_last_second)
 		int64_t ends_from_s;
 		size_t count;
 	} rows[] = {{1999, 3}, {2000, 3}, {2001, 0}};
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 
-	make_store_place(&place);
-	fill_place(&place, 3);
-	run_foreign_sql(place.path, "UPDATE certificate SET revoked_at = 1500, reason = 1");
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, 3);
+	run_foreign_sql(scratch.path, "UPDATE certificate SET revoked_at = 1500, reason = 1");
+	store = open_scratch_store(&scratch);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct fault fault = {0};
 		int64_t revision;
@@ -42,5 +42,5 @@ Test(list_revoked, lists_a_certificate_to_its_last_second)
 		cr_expect_eq(count, rows[i].count, "row %zu", i);
 	}
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Those of make_record end at 2000. */
+/* The certificates of make_record end at 2000. */
 static struct prune_summary prune(struct store *store, int64_t ended_before_s, bool dry_run)
 {
 	const struct prune_options pruning = {.ended_before_s = ended_before_s,
@@ -41,7 +41,7 @@ static size_t count_all(struct store *store)
 	return count;
 }
 
-Test(prune, takes_what_ended_before_and_nothing_else)
+Test(prune, removes_only_certificates_that_ended_before)
 {
 	static const struct {
 		int64_t ended_before_s;
@@ -51,45 +51,45 @@ Test(prune, takes_what_ended_before_and_nothing_else)
 	} rows[] = {{2000, false, 0, 3}, {2001, true, 3, 3}, {2001, false, 3, 0}, {0, false, 0, 3}};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct store_place place;
+		struct scratch_store scratch;
 		struct store *store;
 		int64_t before;
 
-		make_store_place(&place);
-		fill_place(&place, 3);
-		store = open_place(&place);
+		make_scratch_store(&scratch);
+		fill_scratch_store(&scratch, 3);
+		store = open_scratch_store(&scratch);
 		before = revision_of(store);
 		cr_expect_eq(prune(store, rows[i].ended_before_s, rows[i].dry_run).certificates,
 			     rows[i].pruned, "row %zu", i);
 		cr_expect_eq(count_all(store), rows[i].left);
 		cr_expect_eq(revision_of(store) != before, rows[i].left == 0);
 		free_store(&store);
-		remove_store_place(&place);
+		remove_scratch_store(&scratch);
 	}
 }
 
-Test(prune, keeps_what_is_revoked_until_no_crl_needs_it)
+Test(prune, keeps_a_revoked_certificate_until_no_crl_needs_it)
 {
 	static const struct {
-		int64_t this_update_s; /* of the CRL that stands; 0: there is none */
+		int64_t this_update_s; /* of the current CRL; 0: there is none */
 		size_t pruned;
 		size_t kept;
 	} rows[] = {{0, 1, 1}, {1999, 1, 1}, {2000, 1, 1}, {2001, 2, 0}, {4999, 2, 0}};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct store_place place;
+		struct scratch_store scratch;
 		struct store *store;
 		struct prune_summary pruned;
 		char sql[256];
 
-		make_store_place(&place);
-		fill_place(&place, 2);
+		make_scratch_store(&scratch);
+		fill_scratch_store(&scratch, 2);
 		(void)snprintf(sql, sizeof(sql),
 			       "UPDATE certificate SET revoked_at = 1500, reason = 1 WHERE id = 1;"
 			       "UPDATE state SET crl_this_update = %d",
 			       (int)rows[i].this_update_s);
-		run_foreign_sql(place.path, sql);
-		store = open_place(&place);
+		run_foreign_sql(scratch.path, sql);
+		store = open_scratch_store(&scratch);
 		pruned = prune(store, 3000, true);
 		cr_expect_eq(pruned.certificates, rows[i].pruned, "row %zu", i);
 		cr_expect_eq(pruned.kept, rows[i].kept);
@@ -97,7 +97,7 @@ Test(prune, keeps_what_is_revoked_until_no_crl_needs_it)
 		cr_expect_eq(pruned.certificates, rows[i].pruned);
 		cr_expect_eq(count_all(store), rows[i].kept);
 		free_store(&store);
-		remove_store_place(&place);
+		remove_scratch_store(&scratch);
 	}
 }
 
@@ -105,35 +105,35 @@ Test(prune, lets_no_key_be_certified_again)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result = INSERTED;
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	fill_place(&place, 1);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, 1);
+	store = open_scratch_store(&scratch);
 	cr_assert_eq(prune(store, 3000, false).certificates, 1);
 	make_record(&record, "client2", 0);
 	record.serial[5] ^= 1;
 	cr_assert_eq(store_records(store, &record, 1, 10, &result, &fault), 0, "%s", fault.text);
 	cr_expect_eq(result, KEY_SPENT);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
-struct heard {
+struct progress {
 	size_t calls;
 	size_t done;
 	size_t total;
 };
 
-static void hear(void *context, size_t done, size_t total)
+static void note_progress(void *context, size_t done, size_t total)
 {
-	struct heard *heard = context;
+	struct progress *progress = context;
 
-	heard->calls++;
-	heard->done = done;
-	heard->total = total;
+	progress->calls++;
+	progress->done = done;
+	progress->total = total;
 }
 
 static int count_pruned(void *context, int64_t sequence, const char *line, struct fault *fault)
@@ -146,37 +146,37 @@ static int count_pruned(void *context, int64_t sequence, const char *line, struc
 	return 0;
 }
 
-Test(prune, goes_by_batches_each_with_its_event)
+Test(prune, removes_batches_each_with_its_event)
 {
 	const struct prune_options pruning = {
 		.ended_before_s = 3000, .crl_validity_s = 100, .now_s = 5000};
 	struct audit_verdict verdict = {0};
-	struct heard heard = {0};
+	struct progress progress = {0};
 	struct prune_summary pruned = {0};
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	size_t events = 0;
 
-	make_store_place(&place);
+	make_scratch_store(&scratch);
 	run_foreign_sql(
-		place.path,
+		scratch.path,
 		"WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 2500)"
 		" INSERT INTO certificate (serial, key_sha256, client, member, subject, issued_at,"
 		" not_before, not_after, der) SELECT randomblob(20), randomblob(32), 'client1',"
 		" 'key1', 'CN=x', 1000, 900, 2000, x'30' FROM n");
-	store = open_place(&place);
-	cr_assert_eq(prune_certificates(store, &pruning, hear, &heard, &pruned, &fault), 0, "%s",
-		     fault.text);
+	store = open_scratch_store(&scratch);
+	cr_assert_eq(prune_certificates(store, &pruning, note_progress, &progress, &pruned, &fault),
+		     0, "%s", fault.text);
 	cr_expect_eq(pruned.certificates, 2500);
-	cr_expect_eq(heard.calls, 3);
-	cr_expect_eq(heard.done, 2500);
-	cr_expect_eq(heard.total, 2500);
+	cr_expect_eq(progress.calls, 3);
+	cr_expect_eq(progress.done, 2500);
+	cr_expect_eq(progress.total, 2500);
 	cr_assert_eq(list_audit(store, 1, count_pruned, &events, &fault), 0, "%s", fault.text);
 	cr_expect_eq(events, 3);
 	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
 	cr_expect_not(verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	free_store(&store);
-	expect_integrity(place.path);
-	remove_store_place(&place);
+	expect_integrity(scratch.path);
+	remove_scratch_store(&scratch);
 }

@@ -14,7 +14,7 @@
 enum { REVOKED_AT_S = 1500 };
 
 /* A record with clients "a" and "b", and certificates 1 to 3 of a, 11 and 12 of b. */
-static struct store *make_record_of_two(struct store_place *place)
+static struct store *make_record_of_two(struct scratch_store *scratch)
 {
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
@@ -22,9 +22,9 @@ static struct store *make_record_of_two(struct store_place *place)
 		" ('b', 'CN=b', '', 'all', 0, 1000, 1000, 0)";
 	struct store *store;
 
-	make_store_place(place);
-	run_foreign_sql(place->path, sql);
-	store = open_place(place);
+	make_scratch_store(scratch);
+	run_foreign_sql(scratch->path, sql);
+	store = open_scratch_store(scratch);
 	for (uint32_t i = 1; i <= 3; i++)
 		insert_one(store, "a", i);
 	for (uint32_t i = 11; i <= 12; i++)
@@ -40,7 +40,7 @@ static void serial_of(uint32_t number, uint8_t ret_serial[static SERIAL_MAX])
 	memcpy(ret_serial, record.serial, SERIAL_MAX);
 }
 
-/* The record of a number, as it is in the store. */
+/* Reads the certificate of a number. */
 static void find_number(struct store *store, uint32_t number, struct issued_certificate *ret_record)
 {
 	uint8_t serial[SERIAL_MAX];
@@ -69,24 +69,26 @@ static int64_t revision_of(struct store *store)
 	return state.revision;
 }
 
-struct told {
+struct reported {
 	struct revoked_certificate last;
 	size_t count;
 };
 
-static int note(void *context, const struct revoked_certificate *revoked, struct fault *fault)
+static int count_revoked(void *context, const struct revoked_certificate *revoked,
+			 struct fault *fault)
 {
-	struct told *told = context;
+	struct reported *reported = context;
 
 	(void)fault;
-	told->last = *revoked;
-	told->count++;
+	reported->last = *revoked;
+	reported->count++;
 	return 0;
 }
 
 /* Revokes the two by serial, for `by`. */
 static int revoke_two(struct store *store, uint32_t first, uint32_t second, const char *by,
-		      struct told *told, struct revocation_summary *summary, struct fault *fault)
+		      struct reported *reported, struct revocation_summary *summary,
+		      struct fault *fault)
 {
 	uint8_t serials[2][SERIAL_MAX];
 	const struct revocation revocation = {
@@ -99,11 +101,11 @@ static int revoke_two(struct store *store, uint32_t first, uint32_t second, cons
 
 	serial_of(first, serials[0]);
 	serial_of(second, serials[1]);
-	return revoke_certificates(store, &revocation, note, told, summary, fault);
+	return revoke_certificates(store, &revocation, count_revoked, reported, summary, fault);
 }
 
-/* catalogue 59: one that is unknown; catalogue 68: one that is another client's. All or nothing. */
-Test(revoke, revokes_nothing_when_one_may_not_be)
+/* catalogue 59: a serial that is unknown; catalogue 68: another client's certificate */
+Test(revoke, revokes_nothing_when_one_of_them_is_refused)
 {
 	static const struct {
 		uint32_t second;
@@ -117,30 +119,30 @@ Test(revoke, revokes_nothing_when_one_may_not_be)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct store_place place;
-		struct store *store = make_record_of_two(&place);
+		struct scratch_store scratch;
+		struct store *store = make_record_of_two(&scratch);
 		struct revocation_summary summary;
-		struct told told = {0};
+		struct reported reported = {0};
 		struct fault fault = {0};
 
-		cr_expect_eq(
-			revoke_two(store, 1, rows[i].second, rows[i].by, &told, &summary, &fault),
-			-1);
+		cr_expect_eq(revoke_two(store, 1, rows[i].second, rows[i].by, &reported, &summary,
+					&fault),
+			     -1);
 		cr_expect_eq(fault.class, rows[i].class);
 		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
 		cr_expect(!is_revoked(store, 1));
 		cr_expect(!is_revoked(store, 11));
 		cr_expect_eq(revision_of(store), 0);
 		free_store(&store);
-		remove_store_place(&place);
+		remove_scratch_store(&scratch);
 	}
 }
 
-Test(revoke, refuses_a_client_that_is_not_there)
+Test(revoke, refuses_an_unknown_client)
 {
 	const struct revocation revocation = {.client = "nobody", .by = "ca", .now_s = 1};
-	struct store_place place;
-	struct store *store = make_record_of_two(&place);
+	struct scratch_store scratch;
+	struct store *store = make_record_of_two(&scratch);
 	struct revocation_summary summary;
 	struct fault fault = {0};
 
@@ -148,7 +150,7 @@ Test(revoke, refuses_a_client_that_is_not_there)
 	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
 	cr_expect_str_eq(fault.text, "the CA's record has no client \"nobody\"");
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 59, 60 */
@@ -156,21 +158,23 @@ Test(revoke, keeps_the_first_date_and_reason)
 {
 	const struct revocation again = {
 		.query = &(struct certificate_query){.client = "a"}, .by = "ca", .now_s = 1800};
-	struct store_place place;
-	struct store *store = make_record_of_two(&place);
+	struct scratch_store scratch;
+	struct store *store = make_record_of_two(&scratch);
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct revocation_summary summary;
-	struct told told = {0};
+	struct reported reported = {0};
 	struct fault fault = {0};
 
-	cr_assert_eq(revoke_two(store, 1, 2, "a", &told, &summary, &fault), 0, "%s", fault.text);
+	cr_assert_eq(revoke_two(store, 1, 2, "a", &reported, &summary, &fault), 0, "%s",
+		     fault.text);
 	cr_expect_eq(summary.revoked, 2);
-	cr_expect(!told.last.already);
-	cr_assert_eq(revoke_two(store, 2, 2, "ca", &told, &summary, &fault), 0, "%s", fault.text);
+	cr_expect(!reported.last.already);
+	cr_assert_eq(revoke_two(store, 2, 2, "ca", &reported, &summary, &fault), 0, "%s",
+		     fault.text);
 	cr_expect_eq(summary.revoked, 0);
 	cr_expect_eq(summary.already, 2);
-	cr_expect(told.last.already);
-	cr_expect_eq(told.last.revoked_at_s, REVOKED_AT_S);
+	cr_expect(reported.last.already);
+	cr_expect_eq(reported.last.revoked_at_s, REVOKED_AT_S);
 	cr_expect_eq(revision_of(store), 1, "nothing changed the second time");
 	cr_assert_eq(revoke_certificates(store, &again, NULL, NULL, &summary, &fault), 0);
 	cr_expect_eq(summary.revoked, 1, "the third one alone");
@@ -179,34 +183,36 @@ Test(revoke, keeps_the_first_date_and_reason)
 	cr_expect_eq(record.revoked_at_s, REVOKED_AT_S);
 	cr_expect_eq(record.reason, REASON_KEY_COMPROMISE);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(revoke, changes_nothing_in_a_dry_run)
 {
 	const struct revocation revocation = {
 		.client = "a", .by = "ca", .now_s = REVOKED_AT_S, .dry_run = true};
-	struct store_place place;
-	struct store *store = make_record_of_two(&place);
+	struct scratch_store scratch;
+	struct store *store = make_record_of_two(&scratch);
 	CLEANUP(clear_client) struct client client = {0};
 	struct revocation_summary summary;
-	struct told told = {0};
+	struct reported reported = {0};
 	struct fault fault = {0};
 	bool found;
 
-	cr_assert_eq(revoke_certificates(store, &revocation, note, &told, &summary, &fault), 0);
+	cr_assert_eq(
+		revoke_certificates(store, &revocation, count_revoked, &reported, &summary, &fault),
+		0);
 	cr_expect_eq(summary.revoked, 3);
-	cr_expect_eq(told.count, 3);
+	cr_expect_eq(reported.count, 3);
 	cr_expect(summary.client_barred);
 	cr_expect(!is_revoked(store, 1));
 	cr_assert_eq(read_client(store, "a", &client, &found, &fault), 0, "%s", fault.text);
 	cr_expect(found && !client.revoked);
 	cr_expect_eq(revision_of(store), 0);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
-Test(revoke, finds_by_query_what_is_not_expired)
+Test(revoke, revokes_the_certificates_of_a_query_that_are_not_expired)
 {
 	static const struct {
 		struct certificate_query query;
@@ -226,8 +232,8 @@ Test(revoke, finds_by_query_what_is_not_expired)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct revocation revocation = {
 			.query = &rows[i].query, .by = "ca", .now_s = rows[i].now_s};
-		struct store_place place;
-		struct store *store = make_record_of_two(&place);
+		struct scratch_store scratch;
+		struct store *store = make_record_of_two(&scratch);
 		struct revocation_summary summary;
 		struct fault fault = {0};
 
@@ -236,7 +242,7 @@ Test(revoke, finds_by_query_what_is_not_expired)
 		cr_expect_eq(summary.revoked, rows[i].revoked, "row %zu: %zu", i, summary.revoked);
 		cr_expect(!summary.client_barred);
 		free_store(&store);
-		remove_store_place(&place);
+		remove_scratch_store(&scratch);
 	}
 }
 
@@ -254,8 +260,8 @@ static enum insert_result try_to_insert(struct store *store, const char *client,
 Test(revoke, takes_a_clients_pool_and_its_right_to_enroll)
 {
 	const struct revocation revocation = {.client = "a", .by = "ca", .now_s = REVOKED_AT_S};
-	struct store_place place;
-	struct store *store = make_record_of_two(&place);
+	struct scratch_store scratch;
+	struct store *store = make_record_of_two(&scratch);
 	struct audit_verdict verdict;
 	struct revocation_summary summary;
 	struct fault fault = {0};
@@ -273,44 +279,44 @@ Test(revoke, takes_a_clients_pool_and_its_right_to_enroll)
 	cr_assert_eq(verify_audit(store, &verdict, &fault), 0);
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
-/* An enrolment that goes on while its client is revoked. */
-struct enrolling {
-	const struct store_place *place;
+/* Goes on while its client is revoked. */
+struct enrolment {
+	const struct scratch_store *scratch;
 	uint32_t inserted;
 	bool barred;
 };
 
 static void *enroll_on(void *context)
 {
-	struct enrolling *enrolling = context;
-	struct store *store = open_place(enrolling->place);
+	struct enrolment *enrolment = context;
+	struct store *store = open_scratch_store(enrolment->scratch);
 
-	for (uint32_t i = 100; i < 100000 && !enrolling->barred; i++) {
+	for (uint32_t i = 100; i < 100000 && !enrolment->barred; i++) {
 		enum insert_result result = try_to_insert(store, "a", i);
 
-		enrolling->barred = result == CLIENT_BARRED;
-		enrolling->inserted += result == INSERTED;
+		enrolment->barred = result == CLIENT_BARRED;
+		enrolment->inserted += result == INSERTED;
 	}
 	free_store(&store);
 	return NULL;
 }
 
-/* catalogue 90: with a connection of its own, as another process has it */
+/* catalogue 90: with a store of its own, like another process */
 Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 {
 	const struct revocation revocation = {.client = "a", .by = "ca", .now_s = REVOKED_AT_S};
-	struct store_place place;
-	struct store *store = make_record_of_two(&place);
-	struct enrolling enrolling = {.place = &place};
+	struct scratch_store scratch;
+	struct store *store = make_record_of_two(&scratch);
+	struct enrolment enrolment = {.scratch = &scratch};
 	struct revocation_summary summary;
 	struct fault fault = {0};
 	pthread_t thread;
 	size_t valid = 7;
 
-	cr_assert_eq(pthread_create(&thread, NULL, enroll_on, &enrolling), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, enroll_on, &enrolment), 0);
 	while (valid < 20) {
 		const struct certificate_query query = {.client = "a"};
 
@@ -319,8 +325,8 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 	}
 	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
-	cr_expect(enrolling.barred);
-	cr_expect_eq(summary.revoked, 3 + enrolling.inserted);
+	cr_expect(enrolment.barred);
+	cr_expect_eq(summary.revoked, 3 + enrolment.inserted);
 	cr_assert_eq(count_certificates(store,
 					&(struct certificate_query){.client = "a",
 								    .state = STATE_VALID,
@@ -329,5 +335,5 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 		     0);
 	cr_expect_eq(valid, 0);
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }

@@ -67,7 +67,7 @@ Test(statement, is_used_like_this)
 {
 	static const char sql[] = "SELECT sequence, line FROM audit WHERE sequence > ?1"
 				  " ORDER BY sequence";
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
@@ -75,8 +75,8 @@ Test(statement, is_used_like_this)
 	int64_t last = 0;
 	bool row;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	cr_assert_eq(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault), 0);
 	for (int64_t i = 1; i <= 2; i++)
 		cr_assert_eq(run_statement(&transaction, add_sql,
@@ -96,11 +96,11 @@ Test(statement, is_used_like_this)
 
 Test(statement, changes_nothing_when_the_scope_ends_without_a_commit)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -113,12 +113,12 @@ Test(statement, changes_nothing_when_the_scope_ends_without_a_commit)
 
 Test(statement, changes_nothing_when_a_later_statement_fails)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -127,18 +127,18 @@ Test(statement, changes_nothing_when_a_later_statement_fails)
 		expect_failed(run_statement(&transaction, add_sql,
 					    VALUES(number_value(1), text_value("again")), NULL,
 					    &fault),
-			      &fault, place.path);
+			      &fault, scratch.path);
 	}
 	cr_expect_eq(count_now(store), 0);
 }
 
 Test(statement, has_committed_changes_after_a_restart)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -147,21 +147,21 @@ Test(statement, has_committed_changes_after_a_restart)
 		commit(&transaction);
 	}
 	free_store(&store);
-	store = open_place(&place);
+	store = open_scratch_store(&scratch);
 	cr_expect_eq(count_now(store), 1);
 }
 
 Test(statement, refuses_a_second_writing_transaction_of_the_thread)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction outer = {0};
 	CLEANUP(end_transaction) struct transaction inner = {0};
 	struct fault fault = {0};
 	struct fault again = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &outer);
 	expect_failed(begin_transaction(store, TRANSACTION_WRITE, &inner, &fault), &fault,
 		      "in a transaction on the same connection already");
@@ -175,14 +175,14 @@ Test(statement, refuses_a_second_writing_transaction_of_the_thread)
 
 Test(statement, refuses_to_commit_while_rows_are_open)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct rows outliving = {0};
 	struct fault fault = {0};
 	bool row;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -218,14 +218,14 @@ Test(statement, needs_a_transaction)
 /* A reader sees the record without what a writer has not committed, and does not wait for it. */
 Test(statement, reads_while_another_transaction_writes)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction writer = {0};
 	CLEANUP(end_transaction) struct transaction scan = {0};
 	CLEANUP(end_transaction) struct transaction reader = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &writer);
 	add_line(&writer, 1);
 	begin(store, TRANSACTION_SCAN, &scan);
@@ -240,11 +240,11 @@ Test(statement, reads_while_another_transaction_writes)
 Test(statement, writes_nothing_in_a_reading_transaction)
 {
 	static const enum transaction_mode modes[] = {TRANSACTION_READ, TRANSACTION_SCAN};
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	for (size_t i = 0; i < COUNT_OF(modes); i++) {
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 		struct fault fault = {0};
@@ -252,7 +252,7 @@ Test(statement, writes_nothing_in_a_reading_transaction)
 		begin(store, modes[i], &transaction);
 		expect_failed(run_statement(&transaction, add_sql,
 					    VALUES(number_value(1), text_value("x")), NULL, &fault),
-			      &fault, place.path);
+			      &fault, scratch.path);
 	}
 	cr_expect_eq(count_now(store), 0);
 }
@@ -264,14 +264,14 @@ Test(statement, says_how_many_rows_changed)
 		int64_t after;
 		int64_t changed;
 	} rows[] = {{0, 3}, {2, 1}, {3, 0}};
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct fault fault = {0};
 	int64_t changed = -1;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (int64_t i = 1; i <= 3; i++)
 		add_line(&transaction, i);
@@ -291,14 +291,14 @@ Test(statement, wants_exactly_its_values)
 		VALUES(number_value(1)),
 		VALUES(number_value(1), text_value("x"), text_value("y")),
 	};
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
 		fault = (struct fault){0};
@@ -311,7 +311,7 @@ Test(statement, wants_exactly_its_values)
 	fault = (struct fault){0};
 	expect_failed(
 		run_statement(&transaction, add_sql, VALUES(number_value(1), other), NULL, &fault),
-		&fault, place.path);
+		&fault, scratch.path);
 	/* A statement that failed can be used again. */
 	add_line(&transaction, 1);
 	cr_expect_eq(count_lines(&transaction), 1);
@@ -375,11 +375,11 @@ Test(statement, takes_a_column_of_another_kind_for_damage)
 		{no_value(), NAME, "expected a text in column v, found nothing"},
 	};
 	static const char sql[] = "SELECT ?1 AS v";
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 		CLEANUP(close_rows) struct rows result = {0};
@@ -405,7 +405,7 @@ Test(statement, gives_what_a_column_holds)
 {
 	static const uint8_t four[] = {1, 2, 3, 4};
 	static const char sql[] = "SELECT ?1, ?2, ?3, ?4, ?5";
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
@@ -413,8 +413,8 @@ Test(statement, gives_what_a_column_holds)
 	char name[NAME_SIZE];
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_READ, &transaction);
 	cr_assert_eq(query_row(&transaction, sql,
 			       VALUES(number_value(INT64_MIN), text_value("client1"),
@@ -438,7 +438,7 @@ Test(statement, gives_what_a_column_holds)
 Test(statement, does_not_go_on_after_damage)
 {
 	static const char sql[] = "SELECT line FROM audit ORDER BY sequence";
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(end_transaction) struct transaction next = {0};
@@ -446,8 +446,8 @@ Test(statement, does_not_go_on_after_damage)
 	struct fault fault = {0};
 	bool row;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
 	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
@@ -463,14 +463,14 @@ Test(statement, does_not_go_on_after_damage)
 Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
 {
 	static const char sql[] = "SELECT sequence FROM audit";
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct fault fault = {0};
 	int64_t number;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_SCAN, &transaction);
 	expect_failed(query_number(&transaction, sql, NO_VALUES, &number, &fault), &fault,
 		      "the CA's record is damaged: expected a row, found none, for SELECT seq");
@@ -479,7 +479,7 @@ Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
 Test(statement, runs_while_the_rows_of_another_are_open)
 {
 	static const char sql[] = "SELECT sequence FROM audit ORDER BY sequence";
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
@@ -488,8 +488,8 @@ Test(statement, runs_while_the_rows_of_another_are_open)
 	struct fault fault = {0};
 	bool row;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
 	add_line(&transaction, 2);
@@ -538,7 +538,7 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 	static const char count_clients[] = "SELECT COUNT(*) FROM client";
 	static const char *const names[] = {"b", "a", "b", "c", "a"};
 	static const bool expected[] = {true, false, false, true, false};
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[COUNT_OF(names) * CLIENT_VALUES];
@@ -546,8 +546,8 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 	bool inserted[COUNT_OF(names)] = {false};
 	int64_t count;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
 	cr_assert_eq(insert_rows(&transaction, &client_table, values, 1, inserted, &fault), 0, "%s",
@@ -567,21 +567,21 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 
 Test(statement, refuses_a_batch_with_a_row_that_the_table_refuses)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[2 * CLIENT_VALUES];
 	struct fault fault = {0};
 	bool inserted[2];
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
 	fill_client(values + CLIENT_VALUES, "b");
 	values[CLIENT_VALUES + 1] = no_value();
 	expect_failed(insert_rows(&transaction, &client_table, values, 2, inserted, &fault), &fault,
-		      place.path);
+		      scratch.path);
 }
 
 Test(statement, finds_which_keys_are_there)
@@ -591,7 +591,7 @@ Test(statement, finds_which_keys_are_there)
 						.column_count = 1,
 						.columns = {{"key_sha256", VALUE_OCTETS}}};
 	static const struct key_column column = {"spent_key", "key_sha256"};
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	uint8_t digests[3][SHA256_LEN] = {{1}, {2}, {3}};
@@ -599,8 +599,8 @@ Test(statement, finds_which_keys_are_there)
 	struct fault fault = {0};
 	bool present[3];
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < 3; i++)
 		keys[i] = octets_value(digests[i], SHA256_LEN);
@@ -624,14 +624,14 @@ static int count_problem(void *context, const char *text, struct fault *fault)
 
 Test(statement, finds_no_problem_in_a_record_that_has_none)
 {
-	CLEANUP(remove_store_place) struct store_place place;
+	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct fault fault = {0};
 	size_t problems = 0;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_SCAN, &transaction);
 	cr_expect_eq(check_integrity(&transaction, count_problem, &problems, &fault), 0, "%s",
 		     fault.text);

@@ -40,7 +40,7 @@ static int open_failing(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, 
 	int code = real_vfs->xOpen(real_vfs, name, file, flags, ret_flags);
 
 	(void)vfs;
-	/* The log has functions of its own, which locks nothing. */
+	/* Only the log gets these functions: SQLite takes no locks on it. */
 	if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0)
 		return code;
 	real_methods = file->pMethods;
@@ -73,21 +73,21 @@ static int try_insert(struct store *store, uint32_t number, struct fault *fault)
 	return store_records(store, &record, 1, 1000, &result, fault);
 }
 
-/* catalogue 72, 80: and what failed once is not tried again. */
+/* catalogue 72, 80: no write is tried again after a failure. */
 Test(database, stops_for_good_when_the_disk_fails)
 {
 	static const enum failing kinds[] = {WRITES, SYNCS};
 
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		struct store_place place;
+		struct scratch_store scratch;
 		struct fault fault = {0};
 		struct fault later = {0};
 		struct store *store;
 
 		failing = NOTHING;
 		use_failing_disk();
-		make_store_place(&place);
-		store = open_place(&place);
+		make_scratch_store(&scratch);
+		store = open_scratch_store(&scratch);
 		insert_one(store, "client1", 0);
 		failing = kinds[i];
 		cr_expect_eq(try_insert(store, 1, &fault), -1);
@@ -98,12 +98,12 @@ Test(database, stops_for_good_when_the_disk_fails)
 		cr_expect_not_null(strstr(later.text, "failed before"), "%s", later.text);
 		cr_expect_eq(check_store(store, &later), -1);
 		free_store(&store);
-		store = open_place(&place);
+		store = open_scratch_store(&scratch);
 		cr_expect(has_record(store, "client1", 0));
 		insert_one(store, "client1", 3);
 		free_store(&store);
-		expect_integrity(place.path);
-		remove_store_place(&place);
+		expect_integrity(scratch.path);
+		remove_scratch_store(&scratch);
 	}
 }
 
@@ -111,14 +111,14 @@ Test(database, stops_for_good_when_the_disk_fails)
 Test(database, does_not_take_what_cannot_be_read_for_absent)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct store_place place;
+	struct scratch_store scratch;
 	struct fault fault = {0};
 	struct store *store;
 	bool found = false;
 
 	use_failing_disk();
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
 	make_record(&record, "client1", 0);
 	failing = READS;
@@ -126,7 +126,7 @@ Test(database, does_not_take_what_cannot_be_read_for_absent)
 	cr_expect_not_null(strstr(fault.text, "the disk failed"), "%s", fault.text);
 	failing = NOTHING;
 	free_store(&store);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 71 */
@@ -165,14 +165,14 @@ Test(database, issues_nothing_on_a_full_disk_and_goes_on_when_there_is_room)
 /* catalogue 79 */
 Test(database, says_that_another_process_is_writing)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct database database = {0};
 	struct database other = {0};
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	cr_assert_eq(open_database(place.path, &database, &fault), 0, "%s", fault.text);
-	cr_assert_eq(open_database(place.path, &other, &fault), 0, "%s", fault.text);
+	make_scratch_store(&scratch);
+	cr_assert_eq(open_database(scratch.path, &database, &fault), 0, "%s", fault.text);
+	cr_assert_eq(open_database(scratch.path, &other, &fault), 0, "%s", fault.text);
 	cr_assert_eq(run_sql(&other, "BEGIN IMMEDIATE", &fault), 0);
 	(void)sqlite3_busy_timeout(database.handle, 1);
 	cr_expect_eq(run_sql(&database, "BEGIN IMMEDIATE", &fault), -1);
@@ -181,7 +181,7 @@ Test(database, says_that_another_process_is_writing)
 	cr_expect_not(atomic_load(&database.broken));
 	close_database(&database);
 	close_database(&other);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(database, says_what_a_pragma_became_instead)

@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-/* What SQLite says. */
+/* SQLite's answer. */
 static bool matches_glob(sqlite3_stmt *statement, const char *pattern, const char *text)
 {
 	bool matches;
@@ -29,7 +29,7 @@ static void compose(uint32_t number, const char *const *pieces, uint32_t count,
 }
 
 /* All short patterns of these pieces against all short texts. */
-Test(glob, says_what_the_pattern_of_a_subject_says)
+Test(glob, matches_whatever_the_pattern_of_a_subject_matches)
 {
 	static const char *const pattern_pieces[] = {"",  "a", "c", "-", "[",
 						     "]", "^", "*", "?", "\xc3\xa9"};

@@ -7,23 +7,23 @@
 
 Test(schema, refuses_a_record_of_a_newer_version)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 
-	make_store_place(&place);
-	run_foreign_sql(place.path, "PRAGMA user_version = 3");
-	expect_store_refused(place.path, FAULT_FAILED,
+	make_scratch_store(&scratch);
+	run_foreign_sql(scratch.path, "PRAGMA user_version = 3");
+	expect_store_refused(scratch.path, FAULT_FAILED,
 			     "expected a record of version 2, found version 3");
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 Test(schema, refuses_a_record_without_its_tables)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 
-	make_store_place(&place);
-	run_foreign_sql(place.path, "DROP TABLE certificate");
-	expect_store_refused(place.path, FAULT_FAILED, "no such table");
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	run_foreign_sql(scratch.path, "DROP TABLE certificate");
+	expect_store_refused(scratch.path, FAULT_FAILED, "no such table");
+	remove_scratch_store(&scratch);
 }
 
 /* The record as certpool 0.1 made it, with one certificate in it. */
@@ -57,17 +57,17 @@ static const char version_1[] =
 Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
 {
 	static const uint8_t serial[SERIAL_MAX];
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct issued_certificate record = {0};
 	struct fault fault = {0};
 	bool found = false;
 
-	make_store_place(&place);
-	cr_assert_eq(truncate(place.path, 0), 0);
-	run_foreign_sql(place.path, version_1);
+	make_scratch_store(&scratch);
+	cr_assert_eq(truncate(scratch.path, 0), 0);
+	run_foreign_sql(scratch.path, version_1);
 	for (int i = 0; i < 2; i++) {
-		store = open_place(&place);
+		store = open_scratch_store(&scratch);
 		cr_assert_eq(find_by_serial(store, serial, &record, &found, &fault), 0, "%s",
 			     fault.text);
 		cr_expect(found);
@@ -75,6 +75,6 @@ Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
 		insert_one(store, "client1", 7 + (uint32_t)i);
 		free_store(&store);
 	}
-	expect_integrity(place.path);
-	remove_store_place(&place);
+	expect_integrity(scratch.path);
+	remove_scratch_store(&scratch);
 }

@@ -15,48 +15,48 @@ static const char noise[] = "0123456789abcdef0123456789abcdef0123456789abcdef012
 /* catalogue 35, 79 */
 Test(sqlite_store, refuses_what_is_not_a_record)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 
-	make_store_place(&place);
-	(void)unlink(place.path);
-	expect_store_refused(place.path, FAULT_NOT_FOUND, "found none");
-	put_file(place.scratch.dirfd, "ca.db", "", 0600);
-	expect_store_refused(place.path, FAULT_FAILED, "found an empty file");
-	put_file(place.scratch.dirfd, "ca.db", noise, 0600);
-	expect_store_refused(place.path, FAULT_FAILED, "found something else");
-	(void)unlink(place.path);
-	cr_assert_eq(mkdir(place.path, 0700), 0);
-	expect_store_refused(place.path, FAULT_FAILED, "no regular file");
-	cr_assert_eq(rmdir(place.path), 0);
-	cr_assert_eq(symlink("elsewhere.db", place.path), 0);
-	expect_store_refused(place.path, FAULT_FAILED, "no regular file");
-	(void)unlink(place.path);
-	cr_assert_eq(mkfifo(place.path, 0600), 0);
-	expect_store_refused(place.path, FAULT_FAILED, "no regular file");
-	(void)unlink(place.path);
-	run_foreign_sql(place.path, "CREATE TABLE recipes (cake TEXT)");
-	expect_store_refused(place.path, FAULT_FAILED, "a database of something else");
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	(void)unlink(scratch.path);
+	expect_store_refused(scratch.path, FAULT_NOT_FOUND, "found none");
+	put_file(scratch.folder.dirfd, "ca.db", "", 0600);
+	expect_store_refused(scratch.path, FAULT_FAILED, "found an empty file");
+	put_file(scratch.folder.dirfd, "ca.db", noise, 0600);
+	expect_store_refused(scratch.path, FAULT_FAILED, "found something else");
+	(void)unlink(scratch.path);
+	cr_assert_eq(mkdir(scratch.path, 0700), 0);
+	expect_store_refused(scratch.path, FAULT_FAILED, "no regular file");
+	cr_assert_eq(rmdir(scratch.path), 0);
+	cr_assert_eq(symlink("elsewhere.db", scratch.path), 0);
+	expect_store_refused(scratch.path, FAULT_FAILED, "no regular file");
+	(void)unlink(scratch.path);
+	cr_assert_eq(mkfifo(scratch.path, 0600), 0);
+	expect_store_refused(scratch.path, FAULT_FAILED, "no regular file");
+	(void)unlink(scratch.path);
+	run_foreign_sql(scratch.path, "CREATE TABLE recipes (cake TEXT)");
+	expect_store_refused(scratch.path, FAULT_FAILED, "a database of something else");
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 79 */
 Test(sqlite_store, refuses_a_truncated_record)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct stat status;
 
-	make_store_place(&place);
-	fill_place(&place, 200);
-	cr_assert_eq(stat(place.path, &status), 0);
-	cr_assert_eq(truncate(place.path, status.st_size - 1), 0);
-	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
-	cr_assert_eq(truncate(place.path, status.st_size / 8192 * 4096), 0);
-	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
-	cr_assert_eq(truncate(place.path, 4096), 0);
-	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
-	cr_assert_eq(truncate(place.path, 100), 0);
-	expect_store_refused(place.path, FAULT_FAILED, "the CA's record is damaged");
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, 200);
+	cr_assert_eq(stat(scratch.path, &status), 0);
+	cr_assert_eq(truncate(scratch.path, status.st_size - 1), 0);
+	expect_store_refused(scratch.path, FAULT_FAILED, "the CA's record is damaged");
+	cr_assert_eq(truncate(scratch.path, status.st_size / 8192 * 4096), 0);
+	expect_store_refused(scratch.path, FAULT_FAILED, "the CA's record is damaged");
+	cr_assert_eq(truncate(scratch.path, 4096), 0);
+	expect_store_refused(scratch.path, FAULT_FAILED, "the CA's record is damaged");
+	cr_assert_eq(truncate(scratch.path, 100), 0);
+	expect_store_refused(scratch.path, FAULT_FAILED, "the CA's record is damaged");
+	remove_scratch_store(&scratch);
 }
 
 static void overwrite(const char *path, long from, long to)
@@ -75,19 +75,19 @@ Test(sqlite_store, says_that_pages_are_damaged_when_it_comes_to_them)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result;
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct stat status;
 	struct fault fault = {0};
 	struct fault later = {0};
 
-	make_store_place(&place);
-	fill_place(&place, 200);
-	cr_assert_eq(stat(place.path, &status), 0);
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, 200);
+	cr_assert_eq(stat(scratch.path, &status), 0);
 	/* Behind the header and the schema, which are looked at when the record is opened. */
-	overwrite(place.path, 4096, status.st_size);
+	overwrite(scratch.path, 4096, status.st_size);
 	make_record(&record, "client1", 1000);
-	if (open_store(place.path, &store, &fault) == 0) {
+	if (open_store(scratch.path, &store, &fault) == 0) {
 		cr_expect_eq(store_records(store, &record, 1, 1000, &result, &fault), -1);
 		/* Once damaged, nothing more is said of it or written to it. */
 		cr_expect_eq(store_records(store, &record, 1, 1000, &result, &later), -1);
@@ -98,7 +98,7 @@ Test(sqlite_store, says_that_pages_are_damaged_when_it_comes_to_them)
 	cr_expect_eq(fault.class, FAULT_FAILED);
 	cr_expect_not_null(strstr(fault.text, "ca.db: the CA's record is damaged"), "%s",
 			   fault.text);
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 79 */
@@ -108,41 +108,41 @@ Test(sqlite_store, refuses_a_record_that_cannot_be_written)
 		mode_t directory;
 		mode_t file;
 	} rows[] = {{0755, 0444}, {0555, 0644}, {0555, 0444}};
-	struct store_place place;
+	struct scratch_store scratch;
 	struct fault fault = {0};
 	struct store *store = NULL;
 
 	if (geteuid() != 0)
-		cr_skip("skipped: only root can become somebody who may not write");
+		cr_skip("skipped: only root can become a user who may not write");
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		make_store_place(&place);
-		cr_assert_eq(chmod(place.path, rows[i].file), 0);
-		cr_assert_eq(chown(place.path, 65534, 65534), 0);
-		cr_assert_eq(chmod(place.scratch.path, rows[i].directory), 0);
-		cr_assert_eq(chown(place.scratch.path, 65534, 65534), 0);
+		make_scratch_store(&scratch);
+		cr_assert_eq(chmod(scratch.path, rows[i].file), 0);
+		cr_assert_eq(chown(scratch.path, 65534, 65534), 0);
+		cr_assert_eq(chmod(scratch.folder.path, rows[i].directory), 0);
+		cr_assert_eq(chown(scratch.folder.path, 65534, 65534), 0);
 		cr_assert_eq(seteuid(65534), 0);
 		fault = (struct fault){0};
-		cr_expect_eq(open_store(place.path, &store, &fault), -1, "row %zu", i);
+		cr_expect_eq(open_store(scratch.path, &store, &fault), -1, "row %zu", i);
 		cr_expect_eq(fault.class, FAULT_FAILED);
 		cr_expect_not_null(strstr(fault.text, "mend its permissions"), "row %zu: %s", i,
 				   fault.text);
 		cr_assert_eq(seteuid(0), 0);
-		remove_store_place(&place);
+		remove_scratch_store(&scratch);
 	}
 }
 
 Test(sqlite_store, makes_an_empty_record_that_others_cannot_read)
 {
 	struct store_summary summary = {.certificates = 7};
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	size_t count = 7;
 
-	make_store_place(&place);
-	cr_expect_eq(mode_of(place.scratch.dirfd, "ca.db"), 0600);
-	cr_expect_eq(count_entries(place.scratch.dirfd), 1);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	cr_expect_eq(mode_of(scratch.folder.dirfd, "ca.db"), 0600);
+	cr_expect_eq(count_entries(scratch.folder.dirfd), 1);
+	store = open_scratch_store(&scratch);
 	cr_assert_eq(summarize_store(store, 0, &summary, &fault), 0, "%s", fault.text);
 	cr_expect_eq(summary.certificates, 0);
 	cr_expect_eq(summary.first_expiry_s, 0);
@@ -150,21 +150,21 @@ Test(sqlite_store, makes_an_empty_record_that_others_cannot_read)
 	cr_expect_eq(count, 0);
 	cr_expect_eq(check_store(store, &fault), 0, "%s", fault.text);
 	free_store(&store);
-	expect_integrity(place.path);
-	remove_store_place(&place);
+	expect_integrity(scratch.path);
+	remove_scratch_store(&scratch);
 }
 
 Test(sqlite_store, leaves_an_existing_file_as_it_is)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	put_file(place.scratch.dirfd, "ca.db", noise, 0640);
-	cr_expect_eq(create_store(place.path, &fault), 0);
-	cr_expect(file_holds(place.scratch.dirfd, "ca.db", noise));
-	cr_expect_eq(mode_of(place.scratch.dirfd, "ca.db"), 0640);
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	put_file(scratch.folder.dirfd, "ca.db", noise, 0640);
+	cr_expect_eq(create_store(scratch.path, &fault), 0);
+	cr_expect(file_holds(scratch.folder.dirfd, "ca.db", noise));
+	cr_expect_eq(mode_of(scratch.folder.dirfd, "ca.db"), 0640);
+	remove_scratch_store(&scratch);
 }
 
 Test(sqlite_store, says_why_no_record_can_be_made)

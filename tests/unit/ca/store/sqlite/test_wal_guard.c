@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* A process of its own that inserts `count` records and dies without closing anything. */
-static void insert_and_die(const struct store_place *place, uint32_t first, uint32_t count)
+static void insert_and_die(const struct scratch_store *scratch, uint32_t first, uint32_t count)
 {
 	pid_t child = fork();
 	int status = 0;
@@ -25,7 +25,7 @@ static void insert_and_die(const struct store_place *place, uint32_t first, uint
 	if (child == 0) {
 		struct store *store = NULL;
 
-		if (open_store(place->path, &store, NULL) < 0)
+		if (open_store(scratch->path, &store, NULL) < 0)
 			_exit(1);
 		for (uint32_t i = 0; i < count; i++)
 			insert_one(store, "client1", first + i);
@@ -35,35 +35,35 @@ static void insert_and_die(const struct store_place *place, uint32_t first, uint
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %d", status);
 }
 
-static void expect_all(const struct store_place *place, uint32_t count)
+static void expect_all(const struct scratch_store *scratch, uint32_t count)
 {
-	struct store *store = open_place(place);
+	struct store *store = open_scratch_store(scratch);
 
 	for (uint32_t i = 0; i < count; i++)
 		cr_expect(has_record(store, "client1", i), "record %u", i);
 	free_store(&store);
-	expect_integrity(place->path);
+	expect_integrity(scratch->path);
 }
 
 /* catalogue 76, 79 */
 Test(wal_guard, gives_back_what_it_alone_has)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 
-	make_store_place(&place);
-	insert_and_die(&place, 0, 5);
-	cr_expect_eq(access(place.log, F_OK), 0);
-	insert_and_die(&place, 5, 5);
-	expect_all(&place, 10);
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	insert_and_die(&scratch, 0, 5);
+	cr_expect_eq(access(scratch.log, F_OK), 0);
+	insert_and_die(&scratch, 5, 5);
+	expect_all(&scratch, 10);
+	remove_scratch_store(&scratch);
 }
 
-static void expect_log_missing(const struct store_place *place)
+static void expect_log_missing(const struct scratch_store *scratch)
 {
 	struct store *store = NULL;
 	struct fault fault = {0};
 
-	cr_assert_eq(open_store(place->path, &store, &fault), -1);
+	cr_assert_eq(open_store(scratch->path, &store, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_FAILED);
 	cr_expect_not_null(strstr(fault.text, "ca.db-wal beside it, found none"), "%s", fault.text);
 }
@@ -71,26 +71,26 @@ static void expect_log_missing(const struct store_place *place)
 /* catalogue 79 */
 Test(wal_guard, refuses_a_record_whose_log_was_deleted)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 
-	make_store_place(&place);
-	insert_and_die(&place, 0, 5);
-	cr_assert_eq(unlink(place.log), 0);
-	expect_log_missing(&place);
-	expect_log_missing(&place);
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	insert_and_die(&scratch, 0, 5);
+	cr_assert_eq(unlink(scratch.log), 0);
+	expect_log_missing(&scratch);
+	expect_log_missing(&scratch);
+	remove_scratch_store(&scratch);
 }
 
-/* Another process, as far as SQLite and its locks go, which begins to write. */
+/* Another process, as far as SQLite's locks are concerned, which begins to write. */
 struct writer {
-	const struct store_place *place;
+	const struct scratch_store *scratch;
 	atomic_bool done;
 };
 
 static void *begin_to_write(void *context)
 {
 	struct writer *writer = context;
-	struct store *store = open_place(writer->place);
+	struct store *store = open_scratch_store(writer->scratch);
 
 	insert_one(store, "client1", 1);
 	atomic_store(&writer->done, true);
@@ -98,28 +98,28 @@ static void *begin_to_write(void *context)
 	return NULL;
 }
 
-/* Those that mark the record at the same moment could take each other's mark back. */
+/* Processes that mark the record at the same moment could take back each other's mark. */
 Test(wal_guard, is_marked_by_one_process_at_a_time)
 {
-	struct store_place place;
-	struct writer writer = {.place = &place};
+	struct scratch_store scratch;
+	struct writer writer = {.scratch = &scratch};
 	struct fault fault = {0};
 	pthread_t thread;
 	int lock = -1;
 
-	make_store_place(&place);
-	cr_assert_eq(lock_directory(AT_FDCWD, place.scratch.path, &lock, &fault), 0);
+	make_scratch_store(&scratch);
+	cr_assert_eq(lock_directory(AT_FDCWD, scratch.folder.path, &lock, &fault), 0);
 	cr_assert_eq(pthread_create(&thread, NULL, begin_to_write, &writer), 0);
 	(void)usleep(200000);
 	cr_expect(!atomic_load(&writer.done), "while another marks it");
 	close_descriptor(&lock);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_expect(atomic_load(&writer.done));
-	remove_store_place(&place);
+	remove_scratch_store(&scratch);
 }
 
-/* The record and its log as a process leaves them that is killed right after it copied the mark. */
-static void leave_marked(const struct store_place *from, const struct store_place *to)
+/* The record and its log as they are when a process is killed right after it copied the mark. */
+static void leave_marked(const struct scratch_store *from, const struct scratch_store *to)
 {
 	sqlite3 *handle = NULL;
 
@@ -136,73 +136,73 @@ static void leave_marked(const struct store_place *from, const struct store_plac
 
 Test(wal_guard, is_not_missed_when_who_marked_it_was_killed_and_others_only_looked)
 {
-	struct store_place place;
-	struct store_place other;
+	struct scratch_store scratch;
+	struct scratch_store other;
 
-	make_store_place(&place);
-	make_store_place(&other);
-	fill_place(&place, 3);
-	leave_marked(&place, &other);
+	make_scratch_store(&scratch);
+	make_scratch_store(&other);
+	fill_scratch_store(&scratch, 3);
+	leave_marked(&scratch, &other);
 	for (int looks = 0; looks < 3; looks++)
 		expect_all(&other, 3);
-	remove_store_place(&place);
-	remove_store_place(&other);
+	remove_scratch_store(&scratch);
+	remove_scratch_store(&other);
 }
 
 /* catalogue 79 */
 Test(wal_guard, refuses_a_record_whose_log_was_emptied)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 
-	make_store_place(&place);
-	insert_and_die(&place, 0, 5);
-	cr_assert_eq(truncate(place.log, 0), 0);
-	expect_log_missing(&place);
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	insert_and_die(&scratch, 0, 5);
+	cr_assert_eq(truncate(scratch.log, 0), 0);
+	expect_log_missing(&scratch);
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 79: the copy lacks what the log had. */
 Test(wal_guard, refuses_a_copy_of_the_record_alone_while_it_is_in_use)
 {
-	struct store_place place;
-	struct store_place other;
+	struct scratch_store scratch;
+	struct scratch_store other;
 	struct store *store;
 
-	make_store_place(&place);
-	make_store_place(&other);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	make_scratch_store(&other);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
-	copy_file(place.path, other.path);
+	copy_file(scratch.path, other.path);
 	expect_log_missing(&other);
-	copy_file(place.log, other.log);
+	copy_file(scratch.log, other.log);
 	expect_all(&other, 1);
 	free_store(&store);
-	remove_store_place(&place);
-	remove_store_place(&other);
+	remove_scratch_store(&scratch);
+	remove_scratch_store(&other);
 }
 
-Test(wal_guard, is_not_missed_when_another_program_folded_it_in)
+Test(wal_guard, is_not_missed_after_another_program_ran_a_checkpoint)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 
-	make_store_place(&place);
-	insert_and_die(&place, 0, 5);
-	run_foreign_sql(place.path, "SELECT COUNT(*) FROM certificate");
-	cr_expect_neq(access(place.log, F_OK), 0, "SQLite removes it when it has copied all");
-	expect_all(&place, 5);
-	remove_store_place(&place);
+	make_scratch_store(&scratch);
+	insert_and_die(&scratch, 0, 5);
+	run_foreign_sql(scratch.path, "SELECT COUNT(*) FROM certificate");
+	cr_expect_neq(access(scratch.log, F_OK), 0, "SQLite removes it when it has copied all");
+	expect_all(&scratch, 5);
+	remove_scratch_store(&scratch);
 }
 
 Test(wal_guard, is_not_missed_after_looking_only)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	free_store(&store);
-	expect_all(&place, 0);
-	remove_store_place(&place);
+	expect_all(&scratch, 0);
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 79 */
@@ -210,28 +210,28 @@ Test(wal_guard, stops_the_store_when_it_is_taken_away_in_use)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result;
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 	bool found = false;
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
-	cr_assert_eq(unlink(place.log), 0);
+	cr_assert_eq(unlink(scratch.log), 0);
 	make_record(&record, "client1", 1);
 	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
 	cr_expect_eq(fault.class, FAULT_FAILED);
 	cr_expect_not_null(strstr(fault.text, "took "), "%s", fault.text);
 	cr_expect_not_null(strstr(fault.text, "stop the CA in order"), "%s", fault.text);
-	/* What was committed into nowhere must not be handed out later either. */
+	/* The lost commit must not be read later either. */
 	fault = (struct fault){0};
 	cr_expect_eq(find_by_key(store, record.key_sha256, &record, &found, &fault), -1);
 	cr_expect_not_null(strstr(fault.text, "failed before"), "%s", fault.text);
 	free_store(&store);
 	/* As long as the process is there, nothing is lost. */
-	expect_all(&place, 2);
-	remove_store_place(&place);
+	expect_all(&scratch, 2);
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 79 */
@@ -239,44 +239,44 @@ Test(wal_guard, stops_the_store_when_the_record_is_replaced_in_use)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result;
-	struct store_place place;
+	struct scratch_store scratch;
 	struct store *store;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
-	cr_assert_eq(unlink(place.path), 0);
-	cr_assert_eq(create_store(place.path, &fault), 0);
-	cr_assert_eq(unlink(place.log), 0);
-	put_file(place.scratch.dirfd, "ca.db-wal", "of the other", 0600);
+	cr_assert_eq(unlink(scratch.path), 0);
+	cr_assert_eq(create_store(scratch.path, &fault), 0);
+	cr_assert_eq(unlink(scratch.log), 0);
+	put_file(scratch.folder.dirfd, "ca.db-wal", "of the other", 0600);
 	make_record(&record, "client1", 1);
 	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
 	cr_expect_not_null(strstr(fault.text, "put another file in the place"), "%s", fault.text);
 	free_store(&store);
-	cr_expect(file_holds(place.scratch.dirfd, "ca.db-wal", "of the other"));
-	remove_store_place(&place);
+	cr_expect(file_holds(scratch.folder.dirfd, "ca.db-wal", "of the other"));
+	remove_scratch_store(&scratch);
 }
 
 /* catalogue 71: the disk was full between the mark and its removal. */
 Test(wal_guard, is_not_missed_after_marking_it_failed_half_way)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	struct database database = {0};
-	struct wal_guard log;
+	struct wal_guard guard;
 	struct fault fault = {0};
 
-	make_store_place(&place);
-	fill_place(&place, 3);
-	cr_assert_eq(look_for_wal(place.path, &log, &fault), 0);
-	cr_assert_eq(open_database(place.path, &database, &fault), 0, "%s", fault.text);
-	cr_assert_eq(guard_wal(&log, &database, &fault), 0, "%s", fault.text);
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, 3);
+	cr_assert_eq(look_for_wal(scratch.path, &guard, &fault), 0);
+	cr_assert_eq(open_database(scratch.path, &database, &fault), 0, "%s", fault.text);
+	cr_assert_eq(guard_wal(&guard, &database, &fault), 0, "%s", fault.text);
 	cr_assert_eq(run_sql(&database, "UPDATE state SET log_needed = 1", &fault), 0);
-	log.marked = true;
-	release_wal(&log, &database);
+	guard.marked = true;
+	release_wal(&guard, &database);
 	close_database(&database);
-	expect_all(&place, 3);
-	remove_store_place(&place);
+	expect_all(&scratch, 3);
+	remove_scratch_store(&scratch);
 }
 
 enum { BATCH = 500, BATCHES = 24 };
@@ -297,38 +297,39 @@ static void insert_batch(struct store *store, uint32_t first)
 	free(records);
 }
 
-Test(wal_guard, is_folded_in_before_it_grows_without_end)
+Test(wal_guard, runs_checkpoints_before_the_log_grows_without_end)
 {
 	const off_t most = 24 * 1024 * 1024;
-	struct store_place place;
-	struct store_place other;
+	struct scratch_store scratch;
+	struct scratch_store other;
 	struct store *store;
 	struct stat status;
 
-	make_store_place(&place);
-	make_store_place(&other);
-	store = open_place(&place);
+	make_scratch_store(&scratch);
+	make_scratch_store(&other);
+	store = open_scratch_store(&scratch);
 	for (uint32_t i = 0; i < BATCHES; i++)
 		insert_batch(store, i * BATCH);
-	cr_assert_eq(stat(place.path, &status), 0);
+	cr_assert_eq(stat(scratch.path, &status), 0);
 	cr_expect_gt(status.st_size, 1024 * 1024, "most of it is in the main file by now");
-	cr_assert_eq(stat(place.log, &status), 0);
+	cr_assert_eq(stat(scratch.log, &status), 0);
 	cr_expect_lt(status.st_size, most);
-	/* And also then the main file alone is not enough. */
-	copy_file(place.path, other.path);
+	/* The main file alone is not enough after checkpoints either. */
+	copy_file(scratch.path, other.path);
 	expect_log_missing(&other);
 	free_store(&store);
-	expect_all(&place, BATCH);
-	remove_store_place(&place);
-	remove_store_place(&other);
+	expect_all(&scratch, BATCH);
+	remove_scratch_store(&scratch);
+	remove_scratch_store(&other);
 }
 
-/* The child says over the pipe what it was told is durable, and is killed at any moment. */
-static void insert_and_tell(const struct store_place *place, uint32_t first, int pipe_end)
+/* The child writes the number of each durable certificate to the pipe, and is killed at any moment.
+ */
+static void insert_and_report(const struct scratch_store *scratch, uint32_t first, int pipe_end)
 {
 	struct store *store = NULL;
 
-	if (open_store(place->path, &store, NULL) < 0)
+	if (open_store(scratch->path, &store, NULL) < 0)
 		_exit(1);
 	for (uint32_t i = first;; i++) {
 		insert_one(store, "client1", i);
@@ -337,8 +338,9 @@ static void insert_and_tell(const struct store_place *place, uint32_t first, int
 	}
 }
 
-/* The number after the last that the child told of. */
-static uint32_t run_until_killed(const struct store_place *place, uint32_t first, uint32_t told)
+/* Returns the number after the last that the child reported. */
+static uint32_t run_until_killed(const struct scratch_store *scratch, uint32_t first,
+				 uint32_t reports)
 {
 	int ends[2];
 	uint32_t next = first;
@@ -351,13 +353,13 @@ static uint32_t run_until_killed(const struct store_place *place, uint32_t first
 	cr_assert_geq(child, 0);
 	if (child == 0) {
 		(void)close(ends[0]);
-		insert_and_tell(place, first, ends[1]);
+		insert_and_report(scratch, first, ends[1]);
 	}
 	(void)close(ends[1]);
 	while (read(ends[0], &number, sizeof(number)) == (ssize_t)sizeof(number)) {
 		cr_assert_eq(number, next);
 		next = number + 1;
-		if (next == first + told)
+		if (next == first + reports)
 			cr_assert_eq(kill(child, SIGKILL), 0);
 	}
 	(void)close(ends[0]);
@@ -367,26 +369,26 @@ static uint32_t run_until_killed(const struct store_place *place, uint32_t first
 }
 
 /* catalogue 76, 78 */
-Test(wal_guard, loses_nothing_that_was_told_when_the_process_is_killed)
+Test(wal_guard, loses_nothing_durable_when_the_process_is_killed)
 {
-	struct store_place place;
+	struct scratch_store scratch;
 	uint32_t next = 0;
 	struct store *store;
 	struct fault fault = {0};
 	size_t count = 0;
 
-	make_store_place(&place);
+	make_scratch_store(&scratch);
 	for (uint32_t round = 0; round < 8; round++) {
-		next = run_until_killed(&place, next, 3 + 7 * round);
-		store = open_place(&place);
+		next = run_until_killed(&scratch, next, 3 + 7 * round);
+		store = open_scratch_store(&scratch);
 		for (uint32_t i = 0; i < next; i++)
 			cr_assert(has_record(store, "client1", i), "record %u", i);
-		/* One more may be there, which was not told any more. */
+		/* One more may be there, which the child could not report. */
 		cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
-		cr_assert(count == next || count == next + 1, "%zu, told %u", count, next);
+		cr_assert(count == next || count == next + 1, "%zu, reported %u", count, next);
 		next = (uint32_t)count;
 		free_store(&store);
 	}
-	expect_integrity(place.path);
-	remove_store_place(&place);
+	expect_integrity(scratch.path);
+	remove_scratch_store(&scratch);
 }
