@@ -25,8 +25,8 @@ enum certificate_column {
 	COLUMN_DER,
 };
 
-/* Copies the current row, with those columns. Errors: damage, when a column holds anything that
-   insert_certificates would not have written. */
+/* Copies the current row, with those columns. *ret_certificate is empty on failure. Errors: damage,
+   when a column holds anything that insert_certificates would not have written. */
 int read_certificate_row(struct rows *rows, bool with_der,
 			 struct issued_certificate *ret_certificate,
 			 struct fault *fault) MUST_CHECK;

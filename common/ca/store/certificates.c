@@ -49,11 +49,13 @@ static int find_certificate(struct store *store, const char *sql, struct values 
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 
-	*ret_certificate = (struct issued_certificate){0};
 	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
 	    query_row(&transaction, sql, key, &rows, ret_found, fault) < 0)
 		return -1;
-	return *ret_found ? read_certificate_row(&rows, true, ret_certificate, fault) : 0;
+	if (*ret_found)
+		return read_certificate_row(&rows, true, ret_certificate, fault);
+	*ret_certificate = (struct issued_certificate){0};
+	return 0;
 }
 
 int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN],

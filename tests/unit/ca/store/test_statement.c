@@ -9,6 +9,12 @@
 static const char count_sql[] = "SELECT COUNT(*) FROM audit";
 static const char add_sql[] = "INSERT INTO audit (sequence, line) VALUES (?1, ?2)";
 
+static struct store *make_store(struct scratch_store *scratch)
+{
+	make_scratch_store(scratch);
+	return open_scratch_store(scratch);
+}
+
 static void begin(struct store *store, enum transaction_mode mode, struct transaction *transaction)
 {
 	struct fault fault = {0};
@@ -68,15 +74,13 @@ Test(statement, is_used_like_this)
 	static const char sql[] = "SELECT sequence, line FROM audit WHERE sequence > ?1"
 				  " ORDER BY sequence";
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct fault fault = {0};
 	int64_t last = 0;
 	bool row;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	cr_assert_eq(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault), 0);
 	for (int64_t i = 1; i <= 2; i++)
 		cr_assert_eq(run_statement(&transaction, add_sql,
@@ -97,10 +101,8 @@ Test(statement, is_used_like_this)
 Test(statement, changes_nothing_when_the_scope_ends_without_a_commit)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -114,11 +116,9 @@ Test(statement, changes_nothing_when_the_scope_ends_without_a_commit)
 Test(statement, changes_nothing_when_a_later_statement_fails)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	struct fault fault = {0};
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -135,10 +135,8 @@ Test(statement, changes_nothing_when_a_later_statement_fails)
 Test(statement, has_committed_changes_after_a_restart)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -154,14 +152,12 @@ Test(statement, has_committed_changes_after_a_restart)
 Test(statement, refuses_a_second_writing_transaction_of_the_thread)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction outer = {0};
 	CLEANUP(end_transaction) struct transaction inner = {0};
 	struct fault fault = {0};
 	struct fault again = {0};
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &outer);
 	expect_failed(begin_transaction(store, TRANSACTION_WRITE, &inner, &fault), &fault,
 		      "in a transaction on the same connection already");
@@ -176,13 +172,11 @@ Test(statement, refuses_a_second_writing_transaction_of_the_thread)
 Test(statement, refuses_to_commit_while_rows_are_open)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	struct rows outliving = {0};
 	struct fault fault = {0};
 	bool row;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
@@ -219,13 +213,11 @@ Test(statement, needs_a_transaction)
 Test(statement, reads_while_another_transaction_writes)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction writer = {0};
 	CLEANUP(end_transaction) struct transaction scan = {0};
 	CLEANUP(end_transaction) struct transaction reader = {0};
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &writer);
 	add_line(&writer, 1);
 	begin(store, TRANSACTION_SCAN, &scan);
@@ -241,10 +233,8 @@ Test(statement, writes_nothing_in_a_reading_transaction)
 {
 	static const enum transaction_mode modes[] = {TRANSACTION_READ, TRANSACTION_SCAN};
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	for (size_t i = 0; i < COUNT_OF(modes); i++) {
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 		struct fault fault = {0};
@@ -265,13 +255,11 @@ Test(statement, says_how_many_rows_changed)
 		int64_t changed;
 	} rows[] = {{0, 3}, {2, 1}, {3, 0}};
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct fault fault = {0};
 	int64_t changed = -1;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (int64_t i = 1; i <= 3; i++)
 		add_line(&transaction, i);
@@ -292,13 +280,11 @@ Test(statement, wants_exactly_its_values)
 		VALUES(number_value(1), text_value("x"), text_value("y")),
 	};
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct fault fault = {0};
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
 		fault = (struct fault){0};
@@ -376,10 +362,8 @@ Test(statement, takes_a_column_of_another_kind_for_damage)
 	};
 	static const char sql[] = "SELECT ?1 AS v";
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 		CLEANUP(close_rows) struct rows result = {0};
@@ -406,15 +390,13 @@ Test(statement, gives_what_a_column_holds)
 	static const uint8_t four[] = {1, 2, 3, 4};
 	static const char sql[] = "SELECT ?1, ?2, ?3, ?4, ?5";
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	uint8_t octets[4];
 	char name[NAME_SIZE];
 	struct fault fault = {0};
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_READ, &transaction);
 	cr_assert_eq(query_row(&transaction, sql,
 			       VALUES(number_value(INT64_MIN), text_value("client1"),
@@ -439,15 +421,13 @@ Test(statement, does_not_go_on_after_damage)
 {
 	static const char sql[] = "SELECT line FROM audit ORDER BY sequence";
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(end_transaction) struct transaction next = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct fault fault = {0};
 	bool row;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
 	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
@@ -464,13 +444,11 @@ Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
 {
 	static const char sql[] = "SELECT sequence FROM audit";
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct fault fault = {0};
 	int64_t number;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_SCAN, &transaction);
 	expect_failed(query_number(&transaction, sql, NO_VALUES, &number, &fault), &fault,
 		      "the CA's record is damaged: expected a row, found none, for SELECT seq");
@@ -480,7 +458,7 @@ Test(statement, runs_while_the_rows_of_another_are_open)
 {
 	static const char sql[] = "SELECT sequence FROM audit ORDER BY sequence";
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	CLEANUP(close_rows) struct rows same = {0};
@@ -488,8 +466,6 @@ Test(statement, runs_while_the_rows_of_another_are_open)
 	struct fault fault = {0};
 	bool row;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
 	add_line(&transaction, 2);
@@ -539,15 +515,13 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 	static const char *const names[] = {"b", "a", "b", "c", "a"};
 	static const bool expected[] = {true, false, false, true, false};
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[COUNT_OF(names) * CLIENT_VALUES];
 	struct fault fault = {0};
 	bool inserted[COUNT_OF(names)] = {false};
 	int64_t count;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
 	cr_assert_eq(insert_rows(&transaction, &client_table, values, 1, inserted, &fault), 0, "%s",
@@ -568,14 +542,12 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 Test(statement, refuses_a_batch_with_a_row_that_the_table_refuses)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[2 * CLIENT_VALUES];
 	struct fault fault = {0};
 	bool inserted[2];
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
 	fill_client(values + CLIENT_VALUES, "b");
@@ -592,15 +564,13 @@ Test(statement, finds_which_keys_are_there)
 						.columns = {{"key_sha256", VALUE_OCTETS}}};
 	static const struct key_column column = {"spent_key", "key_sha256"};
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	uint8_t digests[3][SHA256_LEN] = {{1}, {2}, {3}};
 	struct value keys[3];
 	struct fault fault = {0};
 	bool present[3];
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < 3; i++)
 		keys[i] = octets_value(digests[i], SHA256_LEN);
@@ -625,13 +595,11 @@ static int count_problem(void *context, const char *text, struct fault *fault)
 Test(statement, finds_no_problem_in_a_record_that_has_none)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct fault fault = {0};
 	size_t problems = 0;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	begin(store, TRANSACTION_SCAN, &transaction);
 	cr_expect_eq(check_integrity(&transaction, count_problem, &problems, &fault), 0, "%s",
 		     fault.text);
