@@ -302,7 +302,8 @@ static int begin_write(struct sqlite_store *store, struct fault *fault)
 
 	if (lock_connection(&store->writer, fault) < 0)
 		return -1;
-	if (guard_wal(&store->wal, database, fault) == 0 &&
+	/* The disk may have failed while this thread waited for the lock. */
+	if (check_unbroken(store, fault) == 0 && guard_wal(&store->wal, database, fault) == 0 &&
 	    run_sql(database, "BEGIN IMMEDIATE", fault) == 0)
 		return 0;
 	pthread_mutex_unlock(&store->writer.lock);
