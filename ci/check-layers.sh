@@ -1,13 +1,37 @@
 #!/usr/bin/env bash
-# Checks who includes whom:
+# Checks the house: who includes whom, and whether each folder can be entered.
 #
 #   ci/check-layers.sh [DIR]         the tree in DIR (default: this one); exit status 1 if a rule is broken
 #   ci/check-layers.sh --self-test   that each rule, when broken, is found
 #
-# Rules: a folder of common/ includes only from itself and from those that the Makefile names as below
-# it (LAYER_BELOW); its unit tests likewise; nothing but tools/ includes from tools/; and each foreign
-# library is included only in its home, below.
+# Rules:
+#   - A layer (a folder of common/) includes only from itself and from the layers that the Makefile
+#     names as below it (LAYER_BELOW); its unit tests likewise.
+#   - A room (a folder in a layer) includes only from itself and from the rooms of its layer that
+#     are listed below; so do the unit tests of a room.
+#   - Nothing but tools/ includes from tools/, and nothing but tests/ from tests/.
+#   - Each foreign library is included only in its home, below.
+#   - A folder of common/, tools/ or tests/ has at most 40 source files, and a README.md of at most
+#     15 lines.
 set -eu
+
+# A room, and the rooms of the same layer from which it may include. A layer's own folder is a room
+# too where there are files in it.
+rooms='
+ca/service       ca/issue ca/revocation ca/store
+ca/check         ca/issue ca/revocation ca/store
+ca/backup        ca/revocation ca/store
+ca/issue         ca/revocation ca/store
+ca/revocation    ca/store
+ca/store
+ca/store/sqlite  ca/store
+pool/messages    pool/revocation pool/members
+pool/enrolment   pool/members
+pool/revocation  pool/members
+pool/members
+x509/revocation  x509
+x509
+'
 
 # Library, its headers, and the files that may see them, directly or through another header. GnuTLS
 # may show in the headers of its home, so only a direct include counts.
@@ -22,17 +46,32 @@ sqlite    ^sqlite3                      ^common/ca/store/sqlite/             see
 criterion ^criterion/                   ^tests/                              seen
 '
 
-check_tree() {
-	cd "$1"
+files_max=40
+readme_lines_max=15
+
+check_includes() {
 	find common tools tests -name '*.[ch]' -exec grep -HnE '^[ \t]*#[ \t]*include' {} + | sort |
-		awk -v homes="$homes" -v below="$(sed -nE 's/^([a-z0-9]+)_BELOW := ?/\1 /p' Makefile)" '
+		awk -v homes="$homes" -v rooms="$rooms" \
+			-v below="$(sed -nE 's/^([a-z0-9]+)_BELOW := ?/\1 /p' Makefile)" '
 	# "common/wire/json.c" and "tests/unit/wire/test_json.c" are both of layer wire.
 	function layer_of(path, parts) {
 		if (path ~ /^common\//) { split(path, parts, "/"); return parts[2] }
 		if (path ~ /^tests\/unit\//) { split(path, parts, "/"); return parts[3] }
 		return path ~ /^tests\/support\// ? "base" : ""
 	}
+	# "common/ca/store/row.c" and "tests/unit/ca/store/test_row.c" are both of room ca/store; the
+	# helpers that the tests of a layer share, in tests/unit/ca/, are of no room.
+	function room_of(path) {
+		sub(/^common\/|^tests\/unit\//, "", path)
+		sub(/\/[^\/]*$/, "", path)
+		return path in room ? path : ""
+	}
 	function complain(where, text) { printf "%s: %s\n", where, text; broken = 1 }
+	function check_room(file, where, included, from, to) {
+		from = room_of(file); to = room_of(included)
+		if (from != "" && to != "" && from != to && !((from, to) in reachable))
+			complain(where, from " may not include from " to)
+	}
 	function check_own(file, where, included, from, to) {
 		from = layer_of(file); to = layer_of(included)
 		if (included !~ /^(common|tools|tests)\//)
@@ -43,6 +82,8 @@ check_tree() {
 			complain(where, "nothing includes from tests/ but tests")
 		else if (included ~ /^common\// && from != "" && from != to && !((from, to) in allowed))
 			complain(where, from " may not include from " to ", which is not below it")
+		else if (included ~ /^common\// && from == to)
+			check_room(file, where, included)
 	}
 	function note_foreign(file, where, included, i) {
 		for (i = 1; i <= count; i++)
@@ -53,6 +94,12 @@ check_tree() {
 		for (i = 1; i <= n; i++) {
 			m = split(lines[i], word, " ")
 			for (j = 2; j <= m; j++) allowed[word[1], word[j]] = 1
+		}
+		n = split(rooms, lines, "\n")
+		for (i = 1; i <= n; i++) {
+			m = split(lines[i], word, " ")
+			if (m > 0) room[word[1]] = 1
+			for (j = 2; j <= m; j++) reachable[word[1], word[j]] = 1
 		}
 		n = split(homes, lines, "\n")
 		for (i = 1; i <= n; i++)
@@ -93,45 +140,127 @@ check_tree() {
 	}'
 }
 
-# Puts one include into a small tree and expects the complaint, or none when that is "".
-expect() {
-	local file=$1 include=$2 complaint=$3 dir found
-	dir=$(mktemp -d)
-	mkdir -p "$dir"/{common/{base,wire,net,x509,pool},tools,tests/{support,unit/wire}}
-	printf 'base_BELOW := base\nwire_BELOW := wire net x509 base\nnet_BELOW := net base\npool_BELOW := pool wire net base\n' >"$dir/Makefile"
+# A folder that is data from beginning to end has no sources and no README of ours.
+check_folders() {
+	local broken=0 dir count lines
+	while IFS= read -r dir; do
+		count=$(find "$dir" -maxdepth 1 -name '*.[ch]' | wc -l)
+		if [ "$count" -gt "$files_max" ]; then
+			echo "$dir: expected at most $files_max source files, found $count"
+			broken=1
+		fi
+		if [ ! -f "$dir/README.md" ]; then
+			echo "$dir: expected a README.md, found none"
+			broken=1
+			continue
+		fi
+		lines=$(wc -l <"$dir/README.md")
+		if [ "$lines" -gt "$readme_lines_max" ]; then
+			echo "$dir/README.md: expected at most $readme_lines_max lines, found $lines"
+			broken=1
+		fi
+	done < <(find common tools tests \( -path tests/vectors -o -path tests/fuzz/corpus -o -path tests/interop/npm \) -prune -o -type d -print)
+	return $broken
+}
+
+check_tree() {
+	local status=0
+	cd "$1"
+	check_includes || status=1
+	check_folders || status=1
+	return $status
+}
+
+# A small tree that breaks no rule.
+make_tree() {
+	local dir=$1 folder
+	mkdir -p "$dir"/{common/{base,wire,net,x509/revocation,pool/{members,messages},ca/{store/sqlite,issue}},tools,tests/{support,unit/{wire,ca/store}}}
+	printf 'base_BELOW := base\nwire_BELOW := wire net x509 base\nnet_BELOW := net base\npool_BELOW := pool wire net base\nca_BELOW := ca base\n' >"$dir/Makefile"
 	printf '#include <jansson.h>\n' >"$dir/common/wire/json.h"
 	printf '#include <gnutls/x509.h>\n' >"$dir/common/x509/csr.h"
-	printf '#include %s\n' "$include" >"$dir/$file"
-	found=$(check_tree "$dir") || true
-	rm -rf "$dir"
-	if [ -z "$complaint" ] && [ -z "$found" ] || [[ -n $complaint && $found == *"$file:1: $complaint"* ]]; then
+	while IFS= read -r folder; do
+		echo 'What this is.' >"$folder/README.md"
+	done < <(find "$dir/common" "$dir/tools" "$dir/tests" -type d)
+}
+
+# Judges what was found for a complaint, or for none when that is "".
+count_result() {
+	local what=$1 complaint=$2 found=$3
+	if [ -z "$complaint" ] && [ -z "$found" ] || [[ -n $complaint && $found == *"$complaint"* ]]; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
-		echo "$file includes $include: expected \"$complaint\", found \"$found\""
+		echo "$what: expected \"$complaint\", found \"$found\""
 	fi
+}
+
+# Puts one include into the small tree and expects the complaint about its line.
+expect() {
+	local file=$1 include=$2 complaint=$3 dir found
+	dir=$(mktemp -d)
+	make_tree "$dir"
+	printf '#include %s\n' "$include" >"$dir/$file"
+	found=$(check_tree "$dir") || true
+	rm -rf "$dir"
+	count_result "$file includes $include" "${complaint:+$file:1: $complaint}" "$found"
+}
+
+# Makes that many empty sources in the folder.
+fill_folder() {
+	for number in $(seq "$2"); do
+		: >"$1/$number.c"
+	done
+}
+
+# Does something else to the small tree.
+expect_after() {
+	local command=$1 complaint=$2 dir found
+	dir=$(mktemp -d)
+	make_tree "$dir"
+	(cd "$dir" && eval "$command")
+	found=$(check_tree "$dir") || true
+	rm -rf "$dir"
+	count_result "$command" "$complaint" "$found"
 }
 
 self_test() {
 	passed=0 failed=0
 	expect common/base/a.c '"common/wire/json.h"' 'base may not include from wire'
 	expect common/net/a.c '"common/x509/csr.h"' 'net may not include from x509'
-	expect tests/unit/wire/a.c '"common/pool/members/pool.h"' 'wire may not include from pool'
+	expect tests/unit/wire/a.c '"common/pool/pool.h"' 'wire may not include from pool'
 	expect tests/support/a.c '"common/wire/json.h"' 'base may not include from wire'
-	expect common/pool/a.c '"tools/verb.h"' 'nothing includes from tools/'
+	expect common/ca/store/a.c '"common/ca/issue/a.h"' 'ca/store may not include from ca/issue'
+	expect common/ca/store/a.c '"common/ca/store/sqlite/a.h"' 'ca/store may not include from ca/store/sqlite'
+	expect common/pool/members/a.c '"common/pool/messages/a.h"' 'pool/members may not include from pool/messages'
+	expect common/x509/a.c '"common/x509/revocation/a.h"' 'x509 may not include from x509/revocation'
+	expect tests/unit/ca/store/a.c '"common/ca/issue/a.h"' 'ca/store may not include from ca/issue'
+	expect common/pool/members/a.c '"tools/verb.h"' 'nothing includes from tools/'
 	expect tests/unit/wire/b.c '"tools/verb.h"' 'nothing includes from tools/'
-	expect common/pool/a.c '"tests/support/a.h"' 'nothing includes from tests/'
-	expect common/pool/a.c '"pool.h"' '"pool.h" is not a path'
-	expect common/pool/a.c '<jansson.h>' 'jansson has no home here'
-	expect common/pool/a.c '"common/wire/json.h"' 'jansson has no home here (another header brings it)'
+	expect common/pool/members/a.c '"tests/support/a.h"' 'nothing includes from tests/'
+	expect common/pool/members/a.c '"pool.h"' '"pool.h" is not a path'
+	expect common/pool/members/a.c '<jansson.h>' 'jansson has no home here'
+	expect common/pool/members/a.c '"common/wire/json.h"' 'jansson has no home here (another header brings it)'
 	expect common/x509/a.h '<nettle/sha2.h>' 'nettle has no home here'
 	expect common/wire/a.c '<gnutls/gnutls.h>' 'gnutls has no home here'
 	expect common/wire/a.h '<curl/curl.h>' 'libcurl has no home here'
+	expect common/wire/a.c '<microhttpd.h>' 'libmicrohttpd has no home here'
+	expect common/wire/a.c '<yaml.h>' 'libyaml has no home here'
 	expect tools/a.c '<sqlite3.h>' 'sqlite has no home here'
+	expect common/ca/store/a.c '<sqlite3.h>' 'sqlite has no home here'
 	expect common/base/a.c '<criterion/criterion.h>' 'criterion has no home here'
+	expect_after 'fill_folder common/net 41' 'common/net: expected at most 40 source files, found 41'
+	expect_after 'rm common/ca/store/README.md' 'common/ca/store: expected a README.md, found none'
+	expect_after 'rm tests/unit/wire/README.md' 'tests/unit/wire: expected a README.md, found none'
+	expect_after 'seq 16 >tools/README.md' 'tools/README.md: expected at most 15 lines, found 16'
+	expect_after 'fill_folder common/net 40; seq 15 >tools/README.md' ''
 	expect common/wire/a.c '"common/x509/csr.h"' ''
 	expect common/wire/a.c '"common/wire/json.h"' ''
 	expect common/x509/a.c '<nettle/sha2.h>' ''
+	expect common/ca/issue/a.c '"common/ca/store/a.h"' ''
+	expect common/ca/store/sqlite/a.c '<sqlite3.h>' ''
+	expect common/ca/store/sqlite/a.c '"common/ca/store/driver.h"' ''
+	expect common/x509/revocation/a.c '"common/x509/csr.h"' ''
+	expect tests/unit/ca/store/a.c '"tests/unit/ca/fixture.h"' ''
 	expect tests/unit/wire/a.c '<jansson.h>' ''
 	expect tests/unit/wire/a.c '"fixture.h"' ''
 	expect tools/a.c '"tools/verb.h"' ''

@@ -1,6 +1,6 @@
 #include "common/wire/certificates.h"
-#include "common/wire/invitation.h"
 #include "common/wire/envelope.h"
+#include "common/wire/invitation.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
 #include "tests/fuzz/target.h"

@@ -1,9 +1,9 @@
 #include "common/ca/service/encrypted_requests.h"
 
 #include "common/base/clock.h"
+#include "common/ca/issue/answer_status.h"
 #include "common/ca/issue/certify_batch.h"
 #include "common/ca/service/revocation_request.h"
-#include "common/ca/service/status_request.h"
 #include "common/wire/envelope.h"
 
 #include <stdio.h>

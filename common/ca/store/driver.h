@@ -79,4 +79,7 @@ struct store_driver {
 			       void *context, struct fault *fault);
 };
 
+/* The drivers. */
+extern const struct store_driver sqlite_driver; /* sqlite/sqlite_store.c */
+
 #endif

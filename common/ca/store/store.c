@@ -1,7 +1,6 @@
 #include "common/ca/store/store.h"
 
 #include "common/ca/store/driver.h"
-#include "common/ca/store/sqlite/sqlite_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,6 @@
  * Not done: a look at every page when the record is opened, which would take longer the more
  * certificates there are. Damage is found by the statement that meets it.
  */
-extern const struct store_driver sqlite_driver;
 
 /* Three functions of it, for the page copy. */
 int begin_sqlite(struct store *store, enum transaction_mode mode,

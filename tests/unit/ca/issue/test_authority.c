@@ -1,6 +1,6 @@
 #include "common/ca/issue/authority.h"
 
-#include "common/ca/service/status_request.h"
+#include "common/ca/issue/answer_status.h"
 #include "common/ca/store/store.h"
 #include "common/x509/chain.h"
 #include "common/x509/issuer.h"

@@ -1,7 +1,7 @@
 #include "common/ca/issue/intermediate.h"
 
+#include "common/ca/issue/answer_status.h"
 #include "common/ca/issue/authority.h"
-#include "common/ca/service/status_request.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
 #include "common/x509/intermediates.h"

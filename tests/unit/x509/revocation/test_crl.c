@@ -1,7 +1,7 @@
 #include "common/x509/revocation/crl.h"
 
 #include "common/x509/revocation/crl_builder.h"
-#include "tests/unit/x509/forge_crl.h"
+#include "tests/unit/x509/revocation/forge_crl.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

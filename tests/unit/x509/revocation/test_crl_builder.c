@@ -2,7 +2,7 @@
 
 #include "common/x509/revocation/crl.h"
 #include "tests/support/gnutls_objects.h"
-#include "tests/unit/x509/forge_crl.h"
+#include "tests/unit/x509/revocation/forge_crl.h"
 
 #include <criterion/criterion.h>
 #include <gnutls/x509.h>

@@ -1,6 +1,6 @@
 #include "common/x509/revocation/crl_fields.h"
 
-#include "tests/unit/x509/forge_crl.h"
+#include "tests/unit/x509/revocation/forge_crl.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TESTS_UNIT_X509_FORGE_CRL_H
-#define CERTPOOL_TESTS_UNIT_X509_FORGE_CRL_H
+#ifndef CERTPOOL_TESTS_UNIT_X509_REVOCATION_FORGE_CRL_H
+#define CERTPOOL_TESTS_UNIT_X509_REVOCATION_FORGE_CRL_H
 
 #include "common/x509/revocation/crl.h"
 #include "tests/unit/x509/forge.h"

@@ -1,4 +1,4 @@
-#include "common/ca/service/status_request.h"
+#include "common/ca/issue/answer_status.h"
 
 #include "common/ca/store/certificates.h"
 #include "common/x509/certificate_fields.h"

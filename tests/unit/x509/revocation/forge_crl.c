@@ -1,4 +1,4 @@
-#include "tests/unit/x509/forge_crl.h"
+#include "tests/unit/x509/revocation/forge_crl.h"
 
 #include "common/x509/signed_object.h"
 

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_CA_SERVICE_STATUS_REQUEST_H
-#define CERTPOOL_CA_SERVICE_STATUS_REQUEST_H
+#ifndef CERTPOOL_CA_ISSUE_ANSWER_STATUS_H
+#define CERTPOOL_CA_ISSUE_ANSWER_STATUS_H
 
 #include "common/ca/issue/authority.h"
 #include "common/wire/status.h"

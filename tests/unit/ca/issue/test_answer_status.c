@@ -1,4 +1,4 @@
-#include "common/ca/service/status_request.h"
+#include "common/ca/issue/answer_status.h"
 
 #include "common/ca/store/store.h"
 #include "common/x509/chain.h"
@@ -34,7 +34,7 @@ static void expect_status(struct ca_fixture *fixture, const struct certificate *
 	cr_expect_str_eq(answer.refusal.type, "");
 }
 
-Test(status_request, says_good_until_a_certificate_expires)
+Test(answer_status, says_good_until_a_certificate_expires)
 {
 	struct certificate *certificate;
 	struct ca_fixture fixture;
@@ -49,7 +49,7 @@ Test(status_request, says_good_until_a_certificate_expires)
 	remove_ca(&fixture);
 }
 
-Test(status_request, refuses_octets_that_are_no_certificate)
+Test(answer_status, refuses_octets_that_are_no_certificate)
 {
 	struct certificate *certificate;
 	struct status_answer answer = {.status = STATUS_COUNT};
@@ -81,7 +81,7 @@ static void revoke_all(const struct ca_fixture *fixture, int64_t at_s, int reaso
 	run_foreign_sql(fixture->store_path, sql);
 }
 
-Test(status_request, says_revoked_with_time_and_reason_also_after_expiry)
+Test(answer_status, says_revoked_with_time_and_reason_also_after_expiry)
 {
 	struct certificate *certificate;
 	struct status_answer answer = {0};
@@ -107,7 +107,7 @@ Test(status_request, says_revoked_with_time_and_reason_also_after_expiry)
 	remove_ca(&fixture);
 }
 
-Test(status_request, says_unknown_for_another_cas_certificate_of_the_same_name)
+Test(answer_status, says_unknown_for_another_cas_certificate_of_the_same_name)
 {
 	struct certificate *certificate;
 	struct ca_fixture fixture;
@@ -124,7 +124,7 @@ Test(status_request, says_unknown_for_another_cas_certificate_of_the_same_name)
 }
 
 /* A certificate by the CA's own key with a serial that it recorded, but of another key. */
-Test(status_request, says_unknown_for_a_forged_certificate_with_a_recorded_serial)
+Test(answer_status, says_unknown_for_a_forged_certificate_with_a_recorded_serial)
 {
 	const struct validity validity = {NOW_S, NOW_S + DAY_S};
 	CLEANUP(clear_buffer) struct buffer key_pem = {0};
