@@ -17,8 +17,8 @@ static int report_page(void *context, const char *text, struct fault *fault)
 {
 	struct check_context *check = context;
 
-	return report(check, store_name(check->options->store), ADVICE_RESTORE, fault,
-		      "expected whole pages and indexes, found: %s", text);
+	return report_finding(check, store_name(check->options->store), ADVICE_RESTORE, fault,
+			      "expected whole pages and indexes, found: %s", text);
 }
 
 /* How rows must be related: each row of a query is a finding. */
@@ -70,8 +70,9 @@ static int check_relation(struct transaction *transaction, struct check_context 
 		else
 			name = row_text(&rows, 0);
 		if (check_row(&rows, fault) < 0 ||
-		    report(context, store_name(context->options->store), relations[i].advice, fault,
-			   "%s %s: %s", relations[i].subject, name, relations[i].text) < 0 ||
+		    report_finding(context, store_name(context->options->store),
+				   relations[i].advice, fault, "%s %s: %s", relations[i].subject,
+				   name, relations[i].text) < 0 ||
 		    next_row(&rows, &row, fault) < 0)
 			return -1;
 	}
@@ -99,13 +100,14 @@ static int check_record(struct check_context *context, struct fault *fault)
 	if (begin_transaction(context->options->store, TRANSACTION_SCAN, &transaction, fault) < 0)
 		return -1;
 	if (check_integrity(&transaction, report_page, context, &problem) < 0 &&
-	    report(context, where, ADVICE_RESTORE, fault, "cannot be read: %s", problem.text) < 0)
+	    report_finding(context, where, ADVICE_RESTORE, fault, "cannot be read: %s",
+			   problem.text) < 0)
 		return -1;
 	problem = (struct fault){0};
 	if (check_rows(&transaction, context, &problem) == 0)
 		return 0;
-	return report(context, where, ADVICE_RESTORE, fault, "cannot be looked at to its end: %s",
-		      problem.text);
+	return report_finding(context, where, ADVICE_RESTORE, fault,
+			      "cannot be looked at to its end: %s", problem.text);
 }
 
 static int check_audit(struct check_context *context, struct fault *fault)
@@ -118,8 +120,8 @@ static int check_audit(struct check_context *context, struct fault *fault)
 	if (verify_audit(context->options->store, &verdict, &problem) < 0)
 		reject_because(&verdict.verdict, "cannot be read: %s", problem.text);
 	context->summary.audit_lines = (size_t)verdict.lines;
-	return verdict.verdict.invalid ? report(context, "the audit log", advice, fault, "%s",
-						verdict.verdict.reason)
+	return verdict.verdict.invalid ? report_finding(context, "the audit log", advice, fault,
+							"%s", verdict.verdict.reason)
 				       : 0;
 }
 

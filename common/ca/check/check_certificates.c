@@ -108,7 +108,7 @@ static int report_certificate(struct check_context *context,
 		where = NULL;
 		return set_memory_fault(fault);
 	}
-	return report(context, where, ADVICE_RESTORE, fault, "%s", verdict->reason);
+	return report_finding(context, where, ADVICE_RESTORE, fault, "%s", verdict->reason);
 }
 
 static int report_unreadable(struct check_context *context, int64_t id, struct fault *fault)
@@ -116,8 +116,8 @@ static int report_unreadable(struct check_context *context, int64_t id, struct f
 	char where[64];
 
 	(void)snprintf(where, sizeof(where), "the record: row %" PRId64 " of certificate", id);
-	return report(context, where, ADVICE_RESTORE, fault,
-		      "expected serial, key, names and DER, found something else");
+	return report_finding(context, where, ADVICE_RESTORE, fault,
+			      "expected serial, key, names and DER, found something else");
 }
 
 /* Reads up to ROWS_MAX further rows. *ret_more: there may be more. */

@@ -44,15 +44,17 @@ static int check_entry(const struct crl_context *context, const struct revoked_r
 
 	format_serial((struct bytes){row->serial, SERIAL_MAX}, digits);
 	if (!find_revoked(context->crl, (struct bytes){row->serial, SERIAL_MAX}, &entry))
-		return report(context->check, context->where, ADVICE_CRL, fault,
-			      "expected certificate %s on it, which is revoked, found it missing",
-			      digits);
+		return report_finding(
+			context->check, context->where, ADVICE_CRL, fault,
+			"expected certificate %s on it, which is revoked, found it missing",
+			digits);
 	if (entry.revoked_at_s == row->revoked_at_s && entry.reason == row->reason)
 		return 0;
-	return report(context->check, context->where, ADVICE_CRL, fault,
-		      "certificate %s: expected time and reason of the record (%s), found others "
-		      "(%s)",
-		      digits, format_crl_reason(row->reason), format_crl_reason(entry.reason));
+	return report_finding(
+		context->check, context->where, ADVICE_CRL, fault,
+		"certificate %s: expected time and reason of the record (%s), found others "
+		"(%s)",
+		digits, format_crl_reason(row->reason), format_crl_reason(entry.reason));
 }
 
 static int collect_row(void *list_context, const uint8_t serial[static SERIAL_MAX],
@@ -109,9 +111,9 @@ static int check_entries(struct crl_context *context, bool *ret_moved, struct fa
 	}
 	if (crl_count(context->crl) == context->matched)
 		return 0;
-	return report(context->check, context->where, ADVICE_CRL, fault,
-		      "expected the %zu entries that the record has, found %zu", context->matched,
-		      crl_count(context->crl));
+	return report_finding(context->check, context->where, ADVICE_CRL, fault,
+			      "expected the %zu entries that the record has, found %zu",
+			      context->matched, crl_count(context->crl));
 }
 
 static int check_issuer(const struct crl_context *context, struct fault *fault)
@@ -123,8 +125,8 @@ static int check_issuer(const struct crl_context *context, struct fault *fault)
 		return 0;
 	if (verify_crl(context->crl, check->issuers[0], check->options->now_s, &verdict, fault) < 0)
 		return -1;
-	return verdict.invalid ? report(context->check, context->where, ADVICE_CRL, fault, "%s",
-					verdict.reason)
+	return verdict.invalid ? report_finding(context->check, context->where, ADVICE_CRL, fault,
+						"%s", verdict.reason)
 			       : 0;
 }
 
@@ -137,8 +139,9 @@ static int check_number(const struct crl_context *context, struct fault *fault)
 	format_crl_number(context->crl, found);
 	if (strcmp(expected, found) == 0)
 		return 0;
-	return report(context->check, context->where, ADVICE_CRL, fault,
-		      "expected number %s, as the record has it, found %s", expected, found);
+	return report_finding(context->check, context->where, ADVICE_CRL, fault,
+			      "expected number %s, as the record has it, found %s", expected,
+			      found);
 }
 
 static int load_crl(struct crl_context *context, struct fault *fault)
@@ -155,8 +158,8 @@ static int check_content(struct crl_context *context, bool *ret_moved, struct fa
 	struct fault problem = {0};
 
 	if (load_crl(context, &problem) < 0)
-		return report(context->check, context->where, ADVICE_CRL, fault,
-			      "expected the CA's CRL, found: %s", problem.text);
+		return report_finding(context->check, context->where, ADVICE_CRL, fault,
+				      "expected the CA's CRL, found: %s", problem.text);
 	if (check_entries(context, ret_moved, fault) < 0)
 		return -1;
 	if (*ret_moved)
@@ -220,5 +223,5 @@ int check_current_crl(struct check_context *check, struct fault *fault)
 		if (problem.class == FAULT_NONE)
 			return 0;
 	}
-	return report(check, where, ADVICE_CRL, fault, "%s", problem.text);
+	return report_finding(check, where, ADVICE_CRL, fault, "%s", problem.text);
 }

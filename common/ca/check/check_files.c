@@ -30,8 +30,8 @@ static int report_mode(struct check_context *context, const char *where, mode_t 
 		advice = NULL;
 		return set_memory_fault(fault);
 	}
-	return report(context, where, advice, fault, "expected mode %04o, found %04o",
-		      (unsigned int)expected, (unsigned int)(found & MODE_MASK));
+	return report_finding(context, where, advice, fault, "expected mode %04o, found %04o",
+			      (unsigned int)expected, (unsigned int)(found & MODE_MASK));
 }
 
 static int check_status(struct check_context *context, const char *where, const struct stat *status,
@@ -40,19 +40,19 @@ static int check_status(struct check_context *context, const char *where, const 
 	bool is_directory = S_ISDIR(status->st_mode);
 
 	if (!is_directory && !S_ISREG(status->st_mode))
-		return report(context, where, "move it away", fault,
-			      "expected a regular file, found something else");
+		return report_finding(context, where, "move it away", fault,
+				      "expected a regular file, found something else");
 	if (status->st_uid != geteuid())
-		return report(context, where, "run chown on it, or certpool as that user", fault,
-			      "expected it to be user %u's, found user %u's",
-			      (unsigned int)geteuid(), (unsigned int)status->st_uid);
+		return report_finding(context, where, "run chown on it, or certpool as that user",
+				      fault, "expected it to be user %u's, found user %u's",
+				      (unsigned int)geteuid(), (unsigned int)status->st_uid);
 	if ((status->st_mode & directory->forbidden) != 0)
 		return report_mode(context, where,
 				   is_directory ? directory->directory_mode : directory->file_mode,
 				   status->st_mode, fault);
 	if (!is_directory && status->st_nlink > 1 && (directory->file_mode & 077) == 0)
-		return report(context, where, "remove the other name", fault,
-			      "expected one link, found %ju", (uintmax_t)status->st_nlink);
+		return report_finding(context, where, "remove the other name", fault,
+				      "expected one link, found %ju", (uintmax_t)status->st_nlink);
 	return 0;
 }
 
@@ -122,9 +122,9 @@ static int check_shared_keys(struct check_context *context, struct fault *fault)
 
 	if (read_key_ring(context->options->layout, &ring, &problem) == 0)
 		return 0;
-	return report(context, "the keys that the CA shares with its clients",
-		      "mend or remove that file: certpool invite makes another", fault, "%s",
-		      problem.text);
+	return report_finding(context, "the keys that the CA shares with its clients",
+			      "mend or remove that file: certpool invite makes another", fault,
+			      "%s", problem.text);
 }
 
 int check_files(struct check_context *context, struct fault *fault)

@@ -29,8 +29,8 @@ static int report_serial(struct check_context *check, const uint8_t serial[stati
 	char digits[SERIAL_TEXT_SIZE];
 
 	format_serial((struct bytes){serial, SERIAL_MAX}, digits);
-	return report(check, store_name(check->options->store), ADVICE_RESTORE, fault,
-		      "certificate %s: %s", digits, text);
+	return report_finding(check, store_name(check->options->store), ADVICE_RESTORE, fault,
+			      "certificate %s: %s", digits, text);
 }
 
 static int check_serial(struct log_context *context, enum event_kind kind,

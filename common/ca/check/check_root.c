@@ -26,8 +26,8 @@ static int read_issuer(struct check_context *context, const char *file, struct f
 		where = NULL;
 		return set_memory_fault(fault);
 	}
-	return report(context, where, "restore it from a backup", fault,
-		      "expected a certificate of the CA, found: %s", problem.text);
+	return report_finding(context, where, "restore it from a backup", fault,
+			      "expected a certificate of the CA, found: %s", problem.text);
 }
 
 static int check_end(struct check_context *context, const struct certificate *certificate,
@@ -39,16 +39,16 @@ static int check_end(struct check_context *context, const struct certificate *ce
 
 	format_time(certificate_not_after(certificate), end);
 	if (left_s < 0 || options->now_s < certificate_not_before(certificate))
-		return report(context, certificate_subject(certificate),
-			      "look at this machine's clock; else make a new CA, and enroll the "
-			      "clients there",
-			      fault,
-			      "expected it to be valid now, found that it is not: it ends at %s",
-			      end);
+		return report_finding(
+			context, certificate_subject(certificate),
+			"look at this machine's clock; else make a new CA, and enroll the "
+			"clients there",
+			fault, "expected it to be valid now, found that it is not: it ends at %s",
+			end);
 	/* Later than that, members' certificates would be shorter than the manifest says. */
 	if (left_s >= options->ca->certificate_validity_s)
 		return 0;
-	return report(
+	return report_finding(
 		context, certificate_subject(certificate),
 		"make its successor in a layout of its own, and enroll the clients there", fault,
 		"ends at %s: expected it to last for the whole validity of a certificate", end);
@@ -77,8 +77,9 @@ static int check_key(struct check_context *context, struct fault *fault)
 	if (context->summary.key_unseen ||
 	    load_issuer(options->layout, options->ca, options->access, &issuer, &problem) == 0)
 		return 0;
-	return report(context, "the CA's key", "mend that, or restore both from a backup", fault,
-		      "expected it to belong to the CA's certificate, found: %s", problem.text);
+	return report_finding(context, "the CA's key", "mend that, or restore both from a backup",
+			      fault, "expected it to belong to the CA's certificate, found: %s",
+			      problem.text);
 }
 
 int check_ca_identity(struct check_context *context, struct fault *fault)

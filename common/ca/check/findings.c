@@ -3,8 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int report(struct check_context *context, const char *where, const char *advice,
-	   struct fault *fault, const char *format, ...)
+int report_finding(struct check_context *context, const char *where, const char *advice,
+		   struct fault *fault, const char *format, ...)
 {
 	CLEANUP(free_string) char *text = NULL;
 	struct finding finding = {.where = where, .advice = advice};

@@ -18,8 +18,8 @@ struct check_context {
 #define ADVICE_RESTORE "restore the record from a backup"
 
 /* Counts a finding and calls the caller's function. The format makes its text. */
-int report(struct check_context *context, const char *where, const char *advice,
-	   struct fault *fault, const char *format, ...)
+int report_finding(struct check_context *context, const char *where, const char *advice,
+		   struct fault *fault, const char *format, ...)
 	__attribute__((format(printf, 5, 6))) MUST_CHECK;
 
 #endif
