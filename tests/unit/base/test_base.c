@@ -1,6 +1,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/staging.h"
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
@@ -26,18 +27,16 @@ static int copy_note(int dirfd, struct buffer *ret_note, struct fault *fault)
 Test(base, is_used_like_this)
 {
 	CLEANUP(clear_buffer) struct buffer note = {0};
-	struct fault fault = {0};
 	struct scratch scratch;
 
 	make_scratch(&scratch);
-	cr_assert_eq(copy_note(scratch.dirfd, &note, &fault), 0, "%s", fault.text);
+	OK(copy_note(scratch.dirfd, &note, &fault));
 	cr_expect_str_eq((const char *)note.data, "valid for 7776000 s\n");
 
 	/* The second time the file exists: the fault has a class, and a text that says where and
 	 * why.
 	 */
-	cr_expect_eq(copy_note(scratch.dirfd, &note, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_str_eq(fault.text, "the note: note: exists already, and is not overwritten");
+	REFUSED_AS(copy_note(scratch.dirfd, &note, &fault), FAULT_REFUSED,
+		   "the note: note: exists already, and is not overwritten");
 	remove_scratch(&scratch);
 }

@@ -1,5 +1,7 @@
 #include "common/base/bytes.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +13,11 @@ Test(bytes, refuses_sizes_that_no_memory_has)
 
 	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
 		struct buffer buffer = {0};
-		struct fault fault = {0};
 
 		append_string(&buffer, "x");
 		cr_expect_null(extend_buffer(&buffer, sizes[i]));
 		cr_expect_eq(buffer.len, 1);
-		cr_expect_eq(check_buffer(&buffer, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_FAILED);
-		cr_expect_str_eq(fault.text, "out of memory");
+		REFUSED_AS(check_buffer(&buffer, &fault), FAULT_FAILED, "out of memory");
 		clear_buffer(&buffer);
 	}
 }
@@ -26,10 +25,8 @@ Test(bytes, refuses_sizes_that_no_memory_has)
 Test(bytes, refuses_a_secret_that_no_memory_has)
 {
 	struct secret secret = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(allocate_secret(SIZE_MAX, &secret, &fault), -1);
-	cr_expect_str_eq(fault.text, "out of memory");
+	REFUSED_AS(allocate_secret(SIZE_MAX, &secret, &fault), FAULT_FAILED, "out of memory");
 	cr_expect_null(secret.data);
 }
 

@@ -1,5 +1,6 @@
 #include "common/base/file.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
@@ -48,14 +49,12 @@ Test(directory, is_not_made_outside)
 	cr_assert_eq(symlinkat("../outside", in, "way"), 0);
 	put_file(in, "file", "", 0600);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fault fault = {0};
 		int dirfd = -1;
 
-		cr_expect_eq(make_directory(in, rows[i].name, 0755, &dirfd, &fault), -1, "made %s",
-			     rows[i].name);
-		cr_expect_eq(fault.class, rows[i].class, "%s", fault.text);
-		cr_expect_eq(strncmp(fault.text, rows[i].name, strlen(rows[i].name) / 4), 0, "%s",
-			     fault.text);
+		REFUSED(make_directory(in, rows[i].name, 0755, &dirfd, &fault), rows[i].class, NULL,
+			"made %s", rows[i].name);
+		cr_expect_eq(strncmp(last_refusal()->text, rows[i].name, strlen(rows[i].name) / 4),
+			     0, "%s", last_refusal()->text);
 		cr_expect_eq(dirfd, -1);
 	}
 	cr_expect_eq(count_entries(scratch.dirfd), 2);
@@ -70,14 +69,10 @@ Test(directory, is_private_only_when_nobody_else_can_enter)
 	static const mode_t modes[] = {0777, 0770, 0755, 0750, 0711, 0701, 0710, 0720, 0702, 01777};
 
 	for (size_t i = 0; i < COUNT_OF(modes); i++) {
-		struct fault fault = {0};
-
 		cr_assert_eq(fchmod(scratch.dirfd, modes[i]), 0);
-		cr_expect_eq(check_private_directory(scratch.dirfd, "P", &fault), -1);
-		cr_expect_eq(fault.class, FAULT_REFUSED);
-		cr_expect_not_null(strstr(fault.text, "P: expected mode 0700, found"), "%s",
-				   fault.text);
-		cr_expect_not_null(strstr(fault.text, "run chmod 700 P"), "%s", fault.text);
+		REFUSED(check_private_directory(scratch.dirfd, "P", &fault), FAULT_REFUSED,
+			"P: expected mode 0700, found");
+		SAID("run chmod 700 P");
 	}
 	cr_assert_eq(fchmod(scratch.dirfd, 0700), 0);
 	cr_expect_eq(check_private_directory(scratch.dirfd, "P", NULL), 0);
@@ -86,13 +81,11 @@ Test(directory, is_private_only_when_nobody_else_can_enter)
 /* catalogue 34 */
 Test(directory, is_private_only_when_it_is_ours)
 {
-	struct fault fault = {0};
-
 	if (geteuid() != 0)
 		cr_skip_test("only root can give a directory away");
 	cr_assert_eq(fchown(scratch.dirfd, 12345, 12345), 0);
-	cr_expect_eq(check_private_directory(scratch.dirfd, "P", &fault), -1);
-	cr_expect_str_eq(fault.text, "P: expected a directory of user 0, found one of user 12345");
+	REFUSED_AS(check_private_directory(scratch.dirfd, "P", &fault), FAULT_REFUSED,
+		   "P: expected a directory of user 0, found one of user 12345");
 }
 
 /* catalogue 37 */
@@ -101,13 +94,11 @@ Test(directory, has_its_mode_whatever_the_umask)
 	static const mode_t umasks[] = {0, 022, 077, 0777};
 
 	for (size_t i = 0; i < COUNT_OF(umasks); i++) {
-		struct fault fault = {0};
 		char name[] = {'d', (char)('0' + i), '\0'};
 		int dirfd = -1;
 
 		(void)umask(umasks[i]);
-		cr_expect_eq(make_directory(scratch.dirfd, name, 0750, &dirfd, &fault), 0, "%s",
-			     fault.text);
+		OK(make_directory(scratch.dirfd, name, 0750, &dirfd, &fault));
 		cr_expect_eq(mode_of(scratch.dirfd, name), 0750);
 		close_descriptor(&dirfd);
 	}
@@ -115,11 +106,10 @@ Test(directory, has_its_mode_whatever_the_umask)
 
 Test(directory, keeps_the_mode_that_it_has)
 {
-	struct fault fault = {0};
 	int dirfd = -1;
 
 	cr_assert_eq(mkdirat(scratch.dirfd, "d", 0700), 0);
-	cr_expect_eq(make_directory(scratch.dirfd, "d", 0755, &dirfd, &fault), 0, "%s", fault.text);
+	OK(make_directory(scratch.dirfd, "d", 0755, &dirfd, &fault));
 	cr_expect_eq(mode_of(scratch.dirfd, "d"), 0700);
 	close_descriptor(&dirfd);
 }
@@ -130,11 +120,9 @@ Test(directory, of_a_user_is_made_with_its_parents)
 
 	cr_assert_eq(chdir(scratch.path), 0);
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		struct fault fault = {0};
 		int dirfd = -1;
 
-		cr_expect_eq(make_directory(AT_FDCWD, names[i], 0700, &dirfd, &fault), 0, "%s",
-			     fault.text);
+		OK(make_directory(AT_FDCWD, names[i], 0700, &dirfd, &fault));
 		cr_expect_geq(dirfd, 0);
 		cr_expect_eq(fcntl(dirfd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 		close_descriptor(&dirfd);
@@ -147,32 +135,27 @@ Test(directory, of_a_user_is_made_with_its_parents)
 
 Test(directory, of_a_user_may_be_a_link)
 {
-	struct fault fault = {0};
 	int dirfd = -1;
 
 	cr_assert_eq(chdir(scratch.path), 0);
 	cr_assert_eq(mkdir("real", 0700), 0);
 	cr_assert_eq(symlink("real", "way"), 0);
-	cr_expect_eq(make_directory(AT_FDCWD, "way", 0755, &dirfd, &fault), 0, "%s", fault.text);
+	OK(make_directory(AT_FDCWD, "way", 0755, &dirfd, &fault));
 	cr_expect_eq(mode_of(AT_FDCWD, "real"), 0700);
 	close_descriptor(&dirfd);
-	cr_expect_eq(open_directory(AT_FDCWD, "way", &dirfd, &fault), 0, "%s", fault.text);
+	OK(open_directory(AT_FDCWD, "way", &dirfd, &fault));
 	close_descriptor(&dirfd);
 }
 
 Test(directory, is_refused_when_it_is_something_else)
 {
-	struct fault fault = {0};
 	int dirfd = -1;
 
 	put_file(scratch.dirfd, "file", "", 0600);
-	cr_expect_eq(open_directory(scratch.dirfd, "file", &dirfd, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_str_eq(fault.text, "file: expected a directory, found a regular file");
-	fault = (struct fault){0};
-	cr_expect_eq(open_directory(scratch.dirfd, "none", &dirfd, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
-	cr_expect_str_eq(fault.text, "none: No such file or directory");
+	REFUSED_AS(open_directory(scratch.dirfd, "file", &dirfd, &fault), FAULT_REFUSED,
+		   "file: expected a directory, found a regular file");
+	REFUSED_AS(open_directory(scratch.dirfd, "none", &dirfd, &fault), FAULT_NOT_FOUND,
+		   "none: No such file or directory");
 }
 
 /* catalogue 33, 35 */
@@ -185,13 +168,10 @@ Test(directory, has_locks_that_are_regular_files)
 	cr_assert_eq(mkfifoat(scratch.dirfd, "fifo", 0600), 0);
 	cr_assert_eq(mkdirat(scratch.dirfd, "directory", 0700), 0);
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		struct fault fault = {0};
 		int lock = -1;
 
-		cr_expect_eq(lock_file(scratch.dirfd, names[i], LOCK_REFUSE, &lock, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
-		cr_expect_not_null(strstr(fault.text, "expected a regular file, found a"), "%s",
-				   fault.text);
+		REFUSED(lock_file(scratch.dirfd, names[i], LOCK_REFUSE, &lock, &fault),
+			FAULT_REFUSED, "expected a regular file, found a");
 		cr_expect_eq(lock, -1);
 	}
 	cr_expect(file_holds(scratch.dirfd, "target", "content"));
@@ -224,18 +204,14 @@ static pid_t hold_lock(const char *name)
 /* catalogue 87, 88: a lock lasts until its process ends, however it ends */
 Test(directory, has_locks_that_end_with_their_process)
 {
-	struct fault fault = {0};
 	int lock = -1;
 	pid_t child = hold_lock("lock");
 
 	cr_expect_eq(mode_of(scratch.dirfd, "lock"), 0600);
-	cr_expect_eq(lock_file(scratch.dirfd, "lock", LOCK_REFUSE, &lock, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_BUSY);
-	cr_expect_str_eq(fault.text, "lock: another process has this lock");
+	REFUSED_AS(lock_file(scratch.dirfd, "lock", LOCK_REFUSE, &lock, &fault), FAULT_BUSY,
+		   "lock: another process has this lock");
 	cr_assert_eq(kill(child, SIGKILL), 0);
-	fault = (struct fault){0};
-	cr_expect_eq(lock_file(scratch.dirfd, "lock", LOCK_WAIT, &lock, &fault), 0, "%s",
-		     fault.text);
+	OK(lock_file(scratch.dirfd, "lock", LOCK_WAIT, &lock, &fault));
 	cr_expect_eq(fcntl(lock, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 	cr_expect_eq(waitpid(child, NULL, 0), child);
 	close_descriptor(&lock);
@@ -245,18 +221,16 @@ Test(directory, has_locks_that_end_with_their_process)
 
 Test(directory, is_locked_itself_by_one_at_a_time)
 {
-	struct fault fault = {0};
 	int lock = -1;
 	int other;
 
-	cr_assert_eq(lock_directory(AT_FDCWD, scratch.path, &lock, &fault), 0, "%s", fault.text);
+	OK(lock_directory(AT_FDCWD, scratch.path, &lock, &fault));
 	other = open(scratch.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert_geq(other, 0);
 	cr_expect_neq(flock(other, LOCK_EX | LOCK_NB), 0);
 	close_descriptor(&lock);
 	cr_expect_eq(flock(other, LOCK_EX | LOCK_NB), 0);
 	(void)close(other);
-	cr_expect_eq(lock_directory(AT_FDCWD, "/nonexistent", &lock, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
+	REFUSED(lock_directory(AT_FDCWD, "/nonexistent", &lock, &fault), FAULT_NOT_FOUND, NULL);
 	cr_expect_eq(lock, -1);
 }

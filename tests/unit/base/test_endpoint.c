@@ -1,5 +1,7 @@
 #include "common/base/endpoint.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -58,12 +60,9 @@ Test(endpoint, refuses_what_is_none)
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		struct endpoint endpoint = {.port = 42};
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_endpoint(bad[i], &endpoint, &fault), -1, "accepted %s", bad[i]);
-		cr_expect_eq(fault.class, FAULT_USAGE);
-		cr_expect_not_null(strstr(fault.text, "is no endpoint: expected http://HOST:PORT"),
-				   "%s", fault.text);
+		REFUSED(parse_endpoint(bad[i], &endpoint, &fault), FAULT_USAGE,
+			"is no endpoint: expected http://HOST:PORT", "accepted %s", bad[i]);
 		cr_expect_eq(endpoint.port, 42);
 		cr_expect_str_eq(endpoint.host, "");
 	}
@@ -73,15 +72,12 @@ Test(endpoint, refuses_a_host_that_is_too_long)
 {
 	char text[7 + HOST_SIZE + 8] = "http://";
 	struct endpoint endpoint = {0};
-	struct fault fault = {0};
 
 	memset(text + 7, 'a', HOST_SIZE);
 	memcpy(text + 7 + HOST_SIZE, ":1", 3);
-	cr_expect_eq(parse_endpoint(text, &endpoint, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_USAGE);
+	REFUSED(parse_endpoint(text, &endpoint, &fault), FAULT_USAGE, NULL);
 	memcpy(text + 7 + HOST_SIZE - 1, ":1", 3);
-	fault = (struct fault){0};
-	cr_expect_eq(parse_endpoint(text, &endpoint, &fault), 0, "%s", fault.text);
+	OK(parse_endpoint(text, &endpoint, &fault));
 	cr_expect_eq(strlen(endpoint.host), HOST_SIZE - 1);
 }
 
@@ -105,10 +101,9 @@ Test(endpoint, has_one_spelling)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct endpoint endpoint = {0};
-		struct fault fault = {0};
 		char text[ENDPOINT_TEXT_SIZE];
 
-		cr_assert_eq(parse_endpoint(rows[i].text, &endpoint, &fault), 0, "%s", fault.text);
+		OK(parse_endpoint(rows[i].text, &endpoint, &fault));
 		cr_expect_str_eq(endpoint.host, rows[i].host);
 		cr_expect_eq(endpoint.port, rows[i].port);
 		format_endpoint(&endpoint, text);

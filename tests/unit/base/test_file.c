@@ -1,5 +1,6 @@
 #include "common/base/file.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
@@ -109,30 +110,24 @@ Test(file, refuses_what_is_no_regular_file)
 Test(file, refuses_a_device)
 {
 	struct buffer content = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(read_file(AT_FDCWD, "/dev/zero", MAX, &content, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_str_eq(fault.text, "/dev/zero: expected a regular file, found a device");
+	REFUSED_AS(read_file(AT_FDCWD, "/dev/zero", MAX, &content, &fault), FAULT_REFUSED,
+		   "/dev/zero: expected a regular file, found a device");
 }
 
 /* catalogue 36: a directory on the way that becomes a link is not followed */
 Test(file, refuses_a_symbolic_link_on_the_way)
 {
 	struct buffer content = {0};
-	struct fault fault = {0};
 	int dirfd = -1;
 
 	cr_assert_eq(mkdirat(scratch.dirfd, "real", 0700), 0);
 	put_file(scratch.dirfd, "real/key", "secret", 0600);
 	cr_assert_eq(symlinkat("real", scratch.dirfd, "way"), 0);
 	expect_unreadable("way/key", FAULT_REFUSED, "found a symbolic link");
-	cr_expect_eq(open_directory(scratch.dirfd, "way", &dirfd, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_str_eq(fault.text, "way: expected a directory, found a symbolic link");
-	fault = (struct fault){0};
-	cr_expect_eq(open_directory(scratch.dirfd, "way/.", &dirfd, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
+	REFUSED_AS(open_directory(scratch.dirfd, "way", &dirfd, &fault), FAULT_REFUSED,
+		   "way: expected a directory, found a symbolic link");
+	REFUSED(open_directory(scratch.dirfd, "way/.", &dirfd, &fault), FAULT_REFUSED, NULL);
 	cr_expect_eq(read_file(scratch.dirfd, "real/key", MAX, &content, NULL), 0);
 	clear_buffer(&content);
 }
@@ -188,16 +183,12 @@ Test(file, refuses_a_secret_that_others_can_reach)
 
 	for (size_t i = 0; i < COUNT_OF(modes); i++) {
 		struct secret secret = {0};
-		struct fault fault = {0};
 
 		put_file(scratch.dirfd, "key", "secret", modes[i]);
-		cr_expect_eq(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), -1,
-			     "%04o", (unsigned int)modes[i]);
-		cr_expect_eq(fault.class, FAULT_REFUSED);
-		cr_expect_not_null(strstr(fault.text, "key: expected mode 0600, found"), "%s",
-				   fault.text);
-		cr_expect_not_null(strstr(fault.text, "run chmod 600"), "%s", fault.text);
-		cr_expect_null(strstr(fault.text, "secret\n"));
+		REFUSED(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), FAULT_REFUSED,
+			"key: expected mode 0600, found", "%04o", (unsigned int)modes[i]);
+		SAID("run chmod 600");
+		NOT_SAID("secret\n");
 		cr_expect_null(secret.data);
 	}
 }
@@ -206,29 +197,24 @@ Test(file, refuses_a_secret_that_others_can_reach)
 Test(file, refuses_a_secret_with_another_name)
 {
 	struct secret secret = {0};
-	struct fault fault = {0};
 
 	put_file(scratch.dirfd, "key", "secret", 0600);
 	cr_assert_eq(linkat(scratch.dirfd, "key", scratch.dirfd, "other", 0), 0);
-	cr_expect_eq(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_str_eq(fault.text,
-			 "key: expected one link, found 2: the secret has another name too");
+	REFUSED_AS(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), FAULT_REFUSED,
+		   "key: expected one link, found 2: the secret has another name too");
 }
 
 /* catalogue 38 */
 Test(file, refuses_a_secret_of_somebody_else)
 {
 	struct secret secret = {0};
-	struct fault fault = {0};
 
 	if (geteuid() != 0)
 		cr_skip_test("only root can give a file away");
 	put_file(scratch.dirfd, "key", "secret", 0600);
 	cr_assert_eq(fchownat(scratch.dirfd, "key", 12345, 12345, 0), 0);
-	cr_expect_eq(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_str_eq(fault.text, "key: expected a file of user 0, found one of user 12345");
+	REFUSED_AS(read_secret_file(scratch.dirfd, "key", MAX, &secret, &fault), FAULT_REFUSED,
+		   "key: expected a file of user 0, found one of user 12345");
 }
 
 /* catalogue 39 */
@@ -287,30 +273,26 @@ Test(file, takes_little_more_memory_than_a_file_has)
 Test(file, reads_what_has_no_size)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_file(AT_FDCWD, "/proc/self/status", 65536, &content, &fault), 0, "%s",
-		     fault.text);
+	OK(read_file(AT_FDCWD, "/proc/self/status", 65536, &content, &fault));
 	cr_expect_not_null(strstr((const char *)content.data, "VmPeak"));
 }
 
 Test(file, follows_the_links_of_a_path_that_the_user_gave)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
-	struct fault fault = {0};
 
 	cr_assert_eq(mkdirat(scratch.dirfd, "real", 0700), 0);
 	put_file(scratch.dirfd, "real/file", "content", 0644);
 	cr_assert_eq(symlinkat("real", scratch.dirfd, "way"), 0);
 	cr_assert_eq(symlinkat("file", scratch.dirfd, "real/link"), 0);
 	cr_assert_eq(chdir(scratch.path), 0);
-	cr_expect_eq(read_file(AT_FDCWD, "way/file", MAX, &content, &fault), 0, "%s", fault.text);
+	OK(read_file(AT_FDCWD, "way/file", MAX, &content, &fault));
 	clear_buffer(&content);
-	cr_expect_eq(read_file(AT_FDCWD, "way/link", MAX, &content, &fault), 0, "%s", fault.text);
+	OK(read_file(AT_FDCWD, "way/link", MAX, &content, &fault));
 	clear_buffer(&content);
 	/* Below an open directory, no link is followed. */
-	cr_expect_eq(read_file(scratch.dirfd, "way/file", MAX, &content, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
+	REFUSED(read_file(scratch.dirfd, "way/file", MAX, &content, &fault), FAULT_REFUSED, NULL);
 }
 
 /* catalogue 74 */
@@ -357,7 +339,6 @@ Test(file, reads_on_after_interruptions_and_short_counts)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
 	struct sigaction action = {.sa_handler = ignore_signal};
-	struct fault fault = {0};
 	pthread_t thread;
 	int ends[2];
 
@@ -365,7 +346,7 @@ Test(file, reads_on_after_interruptions_and_short_counts)
 	cr_assert_eq(pipe(ends), 0);
 	struct talker talker = {ends[1], pthread_self(), 3000};
 	cr_assert_eq(pthread_create(&thread, NULL, talk, &talker), 0);
-	cr_expect_eq(read_stream(ends[0], "pipe", MAX, &content, &fault), 0, "%s", fault.text);
+	OK(read_stream(ends[0], "pipe", MAX, &content, &fault));
 	cr_expect_eq(content.len, 3000);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	(void)close(ends[0]);
@@ -378,12 +359,10 @@ Test(file, stops_reading_an_endless_stream)
 
 	for (size_t i = 0; i < COUNT_OF(limits); i++) {
 		struct buffer content = {0};
-		struct fault fault = {0};
 		int endless = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 
-		cr_expect_eq(read_stream(endless, "-", limits[i], &content, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_TOO_LARGE);
-		cr_expect_not_null(strstr(fault.text, "octets, found more"), "%s", fault.text);
+		REFUSED(read_stream(endless, "-", limits[i], &content, &fault), FAULT_TOO_LARGE,
+			"octets, found more");
 		(void)close(endless);
 	}
 }
@@ -418,7 +397,6 @@ Test(file, writes_on_after_interruptions_and_short_counts)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
 	struct sigaction action = {.sa_handler = ignore_signal};
-	struct fault fault = {0};
 	pthread_t thread;
 	int ends[2];
 
@@ -427,8 +405,7 @@ Test(file, writes_on_after_interruptions_and_short_counts)
 	cr_assert_eq(pipe(ends), 0);
 	struct talker talker = {ends[0], pthread_self(), 0};
 	cr_assert_eq(pthread_create(&thread, NULL, drain, &talker), 0);
-	cr_expect_eq(write_stream(ends[1], "pipe", bytes_of_buffer(&content), &fault), 0, "%s",
-		     fault.text);
+	OK(write_stream(ends[1], "pipe", bytes_of_buffer(&content), &fault));
 	(void)close(ends[1]);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_expect_eq(talker.len, 1000000);
@@ -438,24 +415,20 @@ Test(file, writes_on_after_interruptions_and_short_counts)
 /* catalogue 81, 82 */
 Test(file, says_so_when_a_stream_takes_nothing)
 {
-	struct fault fault = {0};
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	int ends[2];
 
-	cr_expect_eq(write_stream(full, "-", bytes_of_string("x"), &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
-	cr_expect_str_eq(fault.text, "-: cannot be written: No space left on device");
+	REFUSED_AS(write_stream(full, "-", bytes_of_string("x"), &fault), FAULT_FAILED,
+		   "-: cannot be written: No space left on device");
 	(void)close(full);
 	(void)signal(SIGPIPE, SIG_IGN);
 	cr_assert_eq(pipe(ends), 0);
 	(void)close(ends[0]);
-	fault = (struct fault){0};
-	cr_expect_eq(write_stream(ends[1], "pipe", bytes_of_string("x"), &fault), -1);
-	cr_expect_str_eq(fault.text, "pipe: cannot be written: Broken pipe");
+	REFUSED_AS(write_stream(ends[1], "pipe", bytes_of_string("x"), &fault), FAULT_FAILED,
+		   "pipe: cannot be written: Broken pipe");
 	(void)close(ends[1]);
-	fault = (struct fault){0};
-	cr_expect_eq(write_stream(ends[1], "closed", bytes_of_string("x"), &fault), -1);
-	cr_expect_str_eq(fault.text, "closed: cannot be written: Bad file descriptor");
+	REFUSED_AS(write_stream(ends[1], "closed", bytes_of_string("x"), &fault), FAULT_FAILED,
+		   "closed: cannot be written: Bad file descriptor");
 }
 
 Test(file, tells_whether_something_has_a_name)
@@ -467,19 +440,14 @@ Test(file, tells_whether_something_has_a_name)
 
 Test(file, says_why_it_gets_no_other_name)
 {
-	struct fault absent = {0};
-	struct fault taken = {0};
-
-	cr_expect_eq(rename_file(scratch.dirfd, "absent", "new", &absent), -1);
-	cr_expect_eq(absent.class, FAULT_NOT_FOUND);
-	cr_expect_str_eq(absent.text, "absent: not found");
+	REFUSED_AS(rename_file(scratch.dirfd, "absent", "new", &fault), FAULT_NOT_FOUND,
+		   "absent: not found");
 	put_file(scratch.dirfd, "file", "x", 0600);
 	cr_assert_eq(mkdirat(scratch.dirfd, "directory", 0700), 0);
-	cr_expect_eq(rename_file(scratch.dirfd, "file", "directory", &taken), -1);
-	cr_expect_str_eq(taken.text, "file: cannot be renamed to directory: Is a directory");
-	taken = (struct fault){0};
-	cr_expect_eq(remove_file(scratch.dirfd, "directory", &taken), -1);
-	cr_expect_str_eq(taken.text, "directory: cannot be removed: Is a directory");
+	REFUSED_AS(rename_file(scratch.dirfd, "file", "directory", &fault), FAULT_FAILED,
+		   "file: cannot be renamed to directory: Is a directory");
+	REFUSED_AS(remove_file(scratch.dirfd, "directory", &fault), FAULT_FAILED,
+		   "directory: cannot be removed: Is a directory");
 }
 
 /* A file renamed over a secret replaces it at once; a reader that has the old one open is not
@@ -487,16 +455,14 @@ Test(file, says_why_it_gets_no_other_name)
 Test(file, takes_the_place_of_another)
 {
 	CLEANUP(clear_secret) struct secret content = {0};
-	struct fault fault = {0};
 
 	put_file(scratch.dirfd, "old", "old", 0600);
 	put_file(scratch.dirfd, "new", "new", 0600);
-	cr_assert_eq(rename_file(scratch.dirfd, "new", "old", &fault), 0, "%s", fault.text);
-	cr_assert_eq(sync_directory(scratch.dirfd, &fault), 0, "%s", fault.text);
-	cr_assert_eq(read_secret_file(scratch.dirfd, "old", 10, &content, &fault), 0, "%s",
-		     fault.text);
+	OK(rename_file(scratch.dirfd, "new", "old", &fault));
+	OK(sync_directory(scratch.dirfd, &fault));
+	OK(read_secret_file(scratch.dirfd, "old", 10, &content, &fault));
 	cr_expect_str_eq((const char *)content.data, "new");
-	cr_assert_eq(remove_file(scratch.dirfd, "old", &fault), 0, "%s", fault.text);
-	cr_assert_eq(remove_file(scratch.dirfd, "old", &fault), 0, "%s", fault.text);
+	OK(remove_file(scratch.dirfd, "old", &fault));
+	OK(remove_file(scratch.dirfd, "old", &fault));
 	cr_expect(!file_exists(scratch.dirfd, "old"));
 }

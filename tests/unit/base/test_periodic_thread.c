@@ -1,5 +1,7 @@
 #include "common/base/periodic_thread.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -15,10 +17,8 @@ Test(periodic_thread, calls_at_once_and_periodically)
 {
 	struct periodic_thread *thread = NULL;
 	atomic_int calls = 0;
-	struct fault fault = {0};
 
-	cr_assert_eq(start_periodic_thread(1, count_call, &calls, &thread, &fault), 0, "%s",
-		     fault.text);
+	OK(start_periodic_thread(1, count_call, &calls, &thread, &fault));
 	while (atomic_load(&calls) < 3)
 		(void)usleep(100);
 	stop_periodic_thread(&thread);
@@ -31,10 +31,8 @@ Test(periodic_thread, stops_between_calls, .timeout = 60)
 {
 	struct periodic_thread *thread = NULL;
 	atomic_int calls = 0;
-	struct fault fault = {0};
 
-	cr_assert_eq(start_periodic_thread(3600 * 1000, count_call, &calls, &thread, &fault), 0,
-		     "%s", fault.text);
+	OK(start_periodic_thread(3600 * 1000, count_call, &calls, &thread, &fault));
 	while (atomic_load(&calls) < 1)
 		(void)usleep(100);
 	stop_periodic_thread(&thread);

@@ -1,6 +1,7 @@
 #include "common/base/staging.h"
 
 #include "common/base/file.h"
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 #include "tests/unit/base/failing.h"
 
@@ -36,49 +37,34 @@ static int write_new(const char *name, const char *content, struct fault *fault)
 	return write_file(scratch.dirfd, name, STAGE_NEW, 0600, bytes_of_string(content), fault);
 }
 
-static void expect_refusal(int result, const struct fault *fault, enum fault_class class,
-			   const char *text)
-{
-	cr_expect_eq(result, -1);
-	cr_expect_eq(fault->class, class, "%s", fault->text);
-	cr_expect_not_null(strstr(fault->text, text), "expected %s, found %s", text, fault->text);
-}
-
 /* catalogue 32 */
 Test(staging, refuses_what_is_no_file_name)
 {
 	static const char *const bad[] = {"",    ".",  "..", "../x", "/tmp/certpool-x",
 					  "a/b", "a/", "/"};
 
-	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		struct fault fault = {0};
-
-		expect_refusal(write_new(bad[i], "x", &fault), &fault, FAULT_REFUSED,
-			       "expected a file name");
-	}
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		REFUSED(write_new(bad[i], "x", &fault), FAULT_REFUSED, "expected a file name");
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
 }
 
 /* catalogue 32 */
 Test(staging, refuses_a_name_of_300_characters)
 {
-	struct fault fault = {0};
 	char name[301];
 
 	memset(name, 'a', 300);
 	name[300] = '\0';
-	expect_refusal(write_new(name, "x", &fault), &fault, FAULT_FAILED, "File name too long");
+	REFUSED(write_new(name, "x", &fault), FAULT_FAILED, "File name too long");
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
 }
 
 /* catalogue 40 */
 Test(staging, refuses_to_overwrite)
 {
-	struct fault fault = {0};
-
 	put_file(scratch.dirfd, "key", "first", 0600);
-	expect_refusal(write_new("key", "second", &fault), &fault, FAULT_REFUSED,
-		       "key: exists already, and is not overwritten");
+	REFUSED(write_new("key", "second", &fault), FAULT_REFUSED,
+		"key: exists already, and is not overwritten");
 	cr_expect(file_holds(scratch.dirfd, "key", "first"));
 	cr_expect_eq(count_entries(scratch.dirfd), 1);
 }
@@ -87,15 +73,13 @@ Test(staging, refuses_to_overwrite)
 Test(staging, refuses_to_overwrite_what_came_in_between)
 {
 	struct staging *staging = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_staging(&staging, &fault), 0);
-	cr_assert_eq(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
-				bytes_of_string("ours"), &fault),
-		     0, "%s", fault.text);
+	OK(new_staging(&staging, &fault));
+	OK(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600, bytes_of_string("ours"),
+		      &fault));
 	put_file(scratch.dirfd, "key", "theirs", 0600);
-	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_REFUSED,
-		       "key: exists already, and is not overwritten");
+	REFUSED(commit_staging(staging, &fault), FAULT_REFUSED,
+		"key: exists already, and is not overwritten");
 	free_staging(&staging);
 	cr_expect_null(staging);
 	cr_expect(file_holds(scratch.dirfd, "key", "theirs"));
@@ -106,15 +90,13 @@ Test(staging, refuses_to_overwrite_what_came_in_between)
 Test(staging, refuses_one_name_twice)
 {
 	struct staging *staging = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_staging(&staging, &fault), 0);
-	cr_assert_eq(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
-				bytes_of_string("first"), &fault),
-		     0);
-	expect_refusal(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
-				  bytes_of_string("second"), &fault),
-		       &fault, FAULT_FAILED, "key: cannot be created: File exists");
+	OK(new_staging(&staging, &fault));
+	OK(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600, bytes_of_string("first"),
+		      &fault));
+	REFUSED(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
+			   bytes_of_string("second"), &fault),
+		FAULT_FAILED, "key: cannot be created: File exists");
 	cr_expect_eq(commit_staging(staging, NULL), 0);
 	free_staging(&staging);
 	cr_expect(file_holds(scratch.dirfd, "key", "first"));
@@ -127,16 +109,12 @@ Test(staging, refuses_a_symbolic_link_and_leaves_its_target)
 
 	put_file(scratch.dirfd, "target", "content", 0644);
 	for (size_t i = 0; i < COUNT_OF(targets); i++) {
-		struct fault fault = {0};
-
 		cr_assert_eq(symlinkat(targets[i], scratch.dirfd, "key"), 0);
-		expect_refusal(write_new("key", "x", &fault), &fault, FAULT_REFUSED,
-			       "key: exists already");
+		REFUSED(write_new("key", "x", &fault), FAULT_REFUSED, "key: exists already");
 		cr_assert_eq(unlinkat(scratch.dirfd, "key", 0), 0);
 		cr_assert_eq(symlinkat(targets[i], scratch.dirfd, ".key.new"), 0);
-		fault = (struct fault){0};
-		expect_refusal(write_new("key", "x", &fault), &fault, FAULT_FAILED,
-			       "key: cannot be created: File exists");
+		REFUSED(write_new("key", "x", &fault), FAULT_FAILED,
+			"key: cannot be created: File exists");
 		cr_assert_eq(unlinkat(scratch.dirfd, ".key.new", 0), 0);
 	}
 	cr_expect(file_holds(scratch.dirfd, "target", "content"));
@@ -147,13 +125,9 @@ Test(staging, refuses_a_symbolic_link_and_leaves_its_target)
 /* catalogue 33 */
 Test(staging, replaces_a_link_and_not_its_target)
 {
-	struct fault fault = {0};
-
 	put_file(scratch.dirfd, "target", "content", 0644);
 	cr_assert_eq(symlinkat("target", scratch.dirfd, "state"), 0);
-	cr_expect_eq(write_file(scratch.dirfd, "state", STAGE_REPLACE, 0600, bytes_of_string("new"),
-				&fault),
-		     0, "%s", fault.text);
+	OK(write_file(scratch.dirfd, "state", STAGE_REPLACE, 0600, bytes_of_string("new"), &fault));
 	cr_expect(file_holds(scratch.dirfd, "target", "content"));
 	cr_expect(file_holds(scratch.dirfd, "state", "new"));
 	cr_expect_eq(mode_of(scratch.dirfd, "state"), 0600);
@@ -162,12 +136,10 @@ Test(staging, replaces_a_link_and_not_its_target)
 /* catalogue 35 */
 Test(staging, does_not_replace_a_directory)
 {
-	struct fault fault = {0};
-
 	cr_assert_eq(mkdirat(scratch.dirfd, "state", 0700), 0);
-	expect_refusal(write_file(scratch.dirfd, "state", STAGE_REPLACE, 0600, bytes_of_string("x"),
-				  &fault),
-		       &fault, FAULT_FAILED, "state: cannot be named");
+	REFUSED(write_file(scratch.dirfd, "state", STAGE_REPLACE, 0600, bytes_of_string("x"),
+			   &fault),
+		FAULT_FAILED, "state: cannot be named");
 	cr_expect_eq(count_entries(scratch.dirfd), 1);
 }
 
@@ -181,15 +153,13 @@ Test(staging, has_its_modes_whatever_the_umask)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct staging *staging = NULL;
-		struct fault fault = {0};
 
 		(void)umask(rows[i].umask);
-		cr_assert_eq(new_staging(&staging, &fault), 0);
-		cr_assert_eq(stage_file(staging, scratch.dirfd, "file", STAGE_REPLACE, rows[i].mode,
-					bytes_of_string("x"), &fault),
-			     0, "%s", fault.text);
+		OK(new_staging(&staging, &fault));
+		OK(stage_file(staging, scratch.dirfd, "file", STAGE_REPLACE, rows[i].mode,
+			      bytes_of_string("x"), &fault));
 		cr_expect_eq(mode_of(scratch.dirfd, ".file.new"), rows[i].mode);
-		cr_expect_eq(commit_staging(staging, &fault), 0, "%s", fault.text);
+		OK(commit_staging(staging, &fault));
 		cr_expect_eq(mode_of(scratch.dirfd, "file"), rows[i].mode);
 		free_staging(&staging);
 	}
@@ -199,19 +169,16 @@ Test(staging, has_its_modes_whatever_the_umask)
 Test(staging, fails_for_good_when_fsync_fails)
 {
 	struct staging *staging = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_staging(&staging, &fault), 0);
-	cr_assert_eq(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
-				bytes_of_string("x"), &fault),
-		     0);
+	OK(new_staging(&staging, &fault));
+	OK(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600, bytes_of_string("x"),
+		      &fault));
 	failing_fsync = (struct failing_call){.error = EIO, .left = 1};
-	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED,
-		       "key: cannot be made durable: Input/output error");
+	REFUSED(commit_staging(staging, &fault), FAULT_FAILED,
+		"key: cannot be made durable: Input/output error");
 	cr_expect_eq(failing_fsync.count, 1);
 	cr_expect(!file_exists(scratch.dirfd, "key"));
-	fault = (struct fault){0};
-	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED, "cannot commit");
+	REFUSED(commit_staging(staging, &fault), FAULT_FAILED, "cannot commit");
 	cr_expect_eq(failing_fsync.count, 1);
 	free_staging(&staging);
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
@@ -220,13 +187,11 @@ Test(staging, fails_for_good_when_fsync_fails)
 static void stage_many(struct staging *staging, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct fault fault = {0};
 		char name[32];
 
 		(void)snprintf(name, sizeof(name), "key%zu", i);
-		cr_assert_eq(stage_file(staging, scratch.dirfd, name, STAGE_NEW, 0600,
-					bytes_of_string(name), &fault),
-			     0, "%s", fault.text);
+		OK(stage_file(staging, scratch.dirfd, name, STAGE_NEW, 0600, bytes_of_string(name),
+			      &fault));
 	}
 }
 
@@ -234,15 +199,13 @@ static void stage_many(struct staging *staging, size_t count)
 Test(staging, fails_for_good_when_syncfs_fails)
 {
 	struct staging *staging = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_staging(&staging, &fault), 0);
+	OK(new_staging(&staging, &fault));
 	stage_many(staging, 5);
 	failing_syncfs = (struct failing_call){.error = EIO, .left = 1};
-	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED,
-		       "key0: cannot be made durable: Input/output error");
-	fault = (struct fault){0};
-	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED, "cannot commit");
+	REFUSED(commit_staging(staging, &fault), FAULT_FAILED,
+		"key0: cannot be made durable: Input/output error");
+	REFUSED(commit_staging(staging, &fault), FAULT_FAILED, "cannot commit");
 	cr_expect_eq(failing_syncfs.count, 1);
 	free_staging(&staging);
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
@@ -251,11 +214,8 @@ Test(staging, fails_for_good_when_syncfs_fails)
 /* catalogue 72: a commit whose names are not durable fails */
 Test(staging, fails_when_the_directory_cannot_be_made_durable)
 {
-	struct fault fault = {0};
-
 	failing_fsync = (struct failing_call){.error = EIO, .skip = 1, .left = 1};
-	expect_refusal(write_new("key", "x", &fault), &fault, FAULT_FAILED,
-		       "key: cannot be made durable");
+	REFUSED(write_new("key", "x", &fault), FAULT_FAILED, "key: cannot be made durable");
 	cr_expect_eq(failing_fsync.count, 2);
 }
 
@@ -263,13 +223,12 @@ Test(staging, fails_when_the_directory_cannot_be_made_durable)
 Test(staging, leaves_nothing_half_done_when_a_rename_fails)
 {
 	struct staging *staging = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_staging(&staging, &fault), 0);
+	OK(new_staging(&staging, &fault));
 	stage_many(staging, 5);
 	failing_rename = (struct failing_call){.error = EIO, .skip = 2, .left = 1};
-	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED,
-		       "key2: cannot be named: Input/output error");
+	REFUSED(commit_staging(staging, &fault), FAULT_FAILED,
+		"key2: cannot be named: Input/output error");
 	free_staging(&staging);
 	cr_expect_eq(count_entries(scratch.dirfd), 2);
 	cr_expect(file_holds(scratch.dirfd, "key0", "key0"));
@@ -281,16 +240,14 @@ Test(staging, does_not_commit_after_a_failed_write)
 {
 	struct staging *staging = NULL;
 	struct rlimit limit = {4, 4};
-	struct fault fault = {0};
 
 	(void)signal(SIGXFSZ, SIG_IGN);
-	cr_assert_eq(new_staging(&staging, &fault), 0);
+	OK(new_staging(&staging, &fault));
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	expect_refusal(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
-				  bytes_of_string("longer"), &fault),
-		       &fault, FAULT_FAILED, "key: cannot be written: File too large");
-	fault = (struct fault){0};
-	expect_refusal(commit_staging(staging, &fault), &fault, FAULT_FAILED, "cannot commit");
+	REFUSED(stage_file(staging, scratch.dirfd, "key", STAGE_NEW, 0600,
+			   bytes_of_string("longer"), &fault),
+		FAULT_FAILED, "key: cannot be written: File too large");
+	REFUSED(commit_staging(staging, &fault), FAULT_FAILED, "cannot commit");
 	free_staging(&staging);
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
 }
@@ -323,31 +280,26 @@ static void unmount_small(int dirfd)
 Test(staging, says_so_when_the_disk_is_full)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
-	struct fault fault = {0};
 	int dirfd = mount_small(0);
 
 	memset(extend_buffer(&content, 100000), 'x', 100000);
-	expect_refusal(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_buffer(&content), &fault),
-		       &fault, FAULT_FAILED, "key: cannot be written: No space left on device");
+	REFUSED(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_buffer(&content), &fault),
+		FAULT_FAILED, "key: cannot be written: No space left on device");
 	cr_expect_eq(count_entries(dirfd), 0);
-	fault = (struct fault){0};
-	cr_expect_eq(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_string("x"), &fault), 0,
-		     "%s", fault.text);
+	OK(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_string("x"), &fault));
 	unmount_small(dirfd);
 }
 
 /* catalogue 73 */
 Test(staging, says_so_when_the_file_system_is_read_only)
 {
-	struct fault fault = {0};
 	int made = -1;
 	int dirfd = mount_small(MS_RDONLY);
 
-	expect_refusal(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_string("x"), &fault),
-		       &fault, FAULT_FAILED, "key: cannot be created: Read-only file system");
-	fault = (struct fault){0};
-	expect_refusal(make_directory(dirfd, "made", 0700, &made, &fault), &fault, FAULT_FAILED,
-		       "made: cannot make the directory: Read-only file system");
+	REFUSED(write_file(dirfd, "key", STAGE_NEW, 0600, bytes_of_string("x"), &fault),
+		FAULT_FAILED, "key: cannot be created: Read-only file system");
+	REFUSED(make_directory(dirfd, "made", 0700, &made, &fault), FAULT_FAILED,
+		"made: cannot make the directory: Read-only file system");
 	unmount_small(dirfd);
 }
 
@@ -356,16 +308,14 @@ Test(staging, says_so_when_there_are_no_descriptors_left)
 {
 	struct rlimit before;
 	struct rlimit limit;
-	struct fault fault = {0};
 
 	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	limit = (struct rlimit){3, before.rlim_max};
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	expect_refusal(write_new("key", "x", &fault), &fault, FAULT_FAILED,
-		       "key: cannot be created: Too many open files");
-	fault = (struct fault){0};
-	expect_refusal(sweep_staging(scratch.dirfd, &fault), &fault, FAULT_FAILED,
-		       "cannot list a directory: Too many open files");
+	REFUSED(write_new("key", "x", &fault), FAULT_FAILED,
+		"key: cannot be created: Too many open files");
+	REFUSED(sweep_staging(scratch.dirfd, &fault), FAULT_FAILED,
+		"cannot list a directory: Too many open files");
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
 }
@@ -414,19 +364,18 @@ Test(staging, sweeps_what_is_left_over_and_nothing_else)
 {
 	static const char *const kept[] = {"key",  "key.new",      ".new",
 					   ".key", ".key.new.txt", "..new"};
-	struct fault fault = {0};
 
 	for (size_t i = 0; i < COUNT_OF(kept); i++)
 		put_file(scratch.dirfd, kept[i], "", 0600);
 	put_file(scratch.dirfd, ".key.new", "", 0600);
 	put_file(scratch.dirfd, ".a.new", "", 0600);
-	cr_expect_eq(sweep_staging(scratch.dirfd, &fault), 0, "%s", fault.text);
+	OK(sweep_staging(scratch.dirfd, &fault));
 	cr_expect_eq(count_entries(scratch.dirfd), COUNT_OF(kept));
 	for (size_t i = 0; i < COUNT_OF(kept); i++)
 		cr_expect(file_exists(scratch.dirfd, kept[i]), "%s", kept[i]);
 	cr_assert_eq(mkdirat(scratch.dirfd, ".d.new", 0700), 0);
-	expect_refusal(sweep_staging(scratch.dirfd, &fault), &fault, FAULT_FAILED,
-		       ".d.new: a left-over that cannot be removed");
+	REFUSED(sweep_staging(scratch.dirfd, &fault), FAULT_FAILED,
+		".d.new: a left-over that cannot be removed");
 }
 
 Test(staging, removes_what_was_not_committed)
@@ -445,21 +394,19 @@ Test(staging, removes_what_was_not_committed)
 Test(staging, makes_many_files_durable_with_few_calls)
 {
 	struct staging *staging = NULL;
-	struct fault fault = {0};
 	int other = -1;
 
-	cr_assert_eq(make_directory(scratch.dirfd, "other", 0700, &other, &fault), 0);
-	cr_assert_eq(new_staging(&staging, &fault), 0);
+	OK(make_directory(scratch.dirfd, "other", 0700, &other, &fault));
+	OK(new_staging(&staging, &fault));
 	for (size_t i = 0; i < 200; i++) {
 		char name[32];
 
 		(void)snprintf(name, sizeof(name), "file%zu", i);
-		cr_assert_eq(stage_file(staging, i % 2 == 0 ? scratch.dirfd : other, name,
-					STAGE_NEW, 0644, bytes_of_string(name), &fault),
-			     0, "%s", fault.text);
+		OK(stage_file(staging, i % 2 == 0 ? scratch.dirfd : other, name, STAGE_NEW, 0644,
+			      bytes_of_string(name), &fault));
 	}
 	failing_fsync.count = 0;
-	cr_expect_eq(commit_staging(staging, &fault), 0, "%s", fault.text);
+	OK(commit_staging(staging, &fault));
 	cr_expect_eq(failing_syncfs.count, 1);
 	cr_expect_eq(failing_fsync.count, 2);
 	cr_expect_eq(failing_rename.count, 200);
@@ -485,25 +432,20 @@ Test(staging, writes_any_octets)
 	static const uint8_t octets[] = {0, 0xff, '\n', 0, 0x80};
 	CLEANUP(clear_buffer) struct buffer content = {0};
 	struct bytes given = {octets, sizeof(octets)};
-	struct fault fault = {0};
 
-	cr_expect_eq(write_file(scratch.dirfd, "file", STAGE_NEW, 0600, given, &fault), 0, "%s",
-		     fault.text);
-	cr_expect_eq(read_file(scratch.dirfd, "file", 100, &content, &fault), 0, "%s", fault.text);
+	OK(write_file(scratch.dirfd, "file", STAGE_NEW, 0600, given, &fault));
+	OK(read_file(scratch.dirfd, "file", 100, &content, &fault));
 	cr_expect(equal_bytes(bytes_of_buffer(&content), given));
-	cr_expect_eq(write_file(scratch.dirfd, "empty", STAGE_NEW, 0600, (struct bytes){0}, &fault),
-		     0, "%s", fault.text);
+	OK(write_file(scratch.dirfd, "empty", STAGE_NEW, 0600, (struct bytes){0}, &fault));
 	cr_expect(file_holds(scratch.dirfd, "empty", ""));
 }
 
 Test(staging, sweeps_one_file_alone)
 {
-	struct fault fault = {0};
-
 	put_file(scratch.dirfd, ".mine.new", "x", 0600);
 	put_file(scratch.dirfd, ".theirs.new", "x", 0600);
-	cr_assert_eq(sweep_staged_file(scratch.dirfd, "mine", &fault), 0, "%s", fault.text);
-	cr_assert_eq(sweep_staged_file(scratch.dirfd, "mine", &fault), 0, "%s", fault.text);
+	OK(sweep_staged_file(scratch.dirfd, "mine", &fault));
+	OK(sweep_staged_file(scratch.dirfd, "mine", &fault));
 	cr_expect(!file_exists(scratch.dirfd, ".mine.new"));
 	cr_expect(file_exists(scratch.dirfd, ".theirs.new"));
 }
@@ -512,18 +454,14 @@ Test(staging, takes_content_that_comes_in_pieces)
 {
 	CLEANUP(free_staging) struct staging *staging = NULL;
 	CLEANUP(close_descriptor) int descriptor = -1;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_staging(&staging, &fault), 0);
-	cr_assert_eq(
-		stage_stream(staging, scratch.dirfd, "large", STAGE_NEW, 0640, &descriptor, &fault),
-		0, "%s", fault.text);
+	OK(new_staging(&staging, &fault));
+	OK(stage_stream(staging, scratch.dirfd, "large", STAGE_NEW, 0640, &descriptor, &fault));
 	for (int i = 0; i < 3; i++)
-		cr_assert_eq(write_stream(descriptor, "large", bytes_of_string("piece,"), &fault),
-			     0);
+		OK(write_stream(descriptor, "large", bytes_of_string("piece,"), &fault));
 	close_descriptor(&descriptor);
 	cr_expect_not(file_exists(scratch.dirfd, "large"));
-	cr_assert_eq(commit_staging(staging, &fault), 0, "%s", fault.text);
+	OK(commit_staging(staging, &fault));
 	cr_expect(file_holds(scratch.dirfd, "large", "piece,piece,piece,"));
 	cr_expect_eq(mode_of(scratch.dirfd, "large"), 0640);
 }
@@ -532,12 +470,9 @@ Test(staging, removes_a_stream_that_was_not_committed)
 {
 	struct staging *staging = NULL;
 	CLEANUP(close_descriptor) int descriptor = -1;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_staging(&staging, &fault), 0);
-	cr_assert_eq(
-		stage_stream(staging, scratch.dirfd, "large", STAGE_NEW, 0600, &descriptor, &fault),
-		0, "%s", fault.text);
+	OK(new_staging(&staging, &fault));
+	OK(stage_stream(staging, scratch.dirfd, "large", STAGE_NEW, 0600, &descriptor, &fault));
 	free_staging(&staging);
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
 }

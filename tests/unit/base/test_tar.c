@@ -1,5 +1,7 @@
 #include "common/base/tar.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,16 +50,13 @@ Test(tar, refuses_what_is_no_header_of_ours)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		uint8_t block[TAR_BLOCK_LEN];
 		struct tar_entry entry = {.size = 7};
-		struct fault fault = {0};
 
 		format_tar_header(&example, block);
 		memcpy(block + rows[i].offset, rows[i].octets, strlen(rows[i].octets));
 		if (rows[i].sum)
 			sum_again(block);
-		cr_expect_eq(parse_tar_header(block, &entry, &fault), -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect_not_null(strstr(fault.text, rows[i].reason), "row %zu: %s", i,
-				   fault.text);
+		REFUSED(parse_tar_header(block, &entry, &fault), FAULT_MALFORMED, rows[i].reason,
+			"row %zu", i);
 		cr_expect_eq(entry.size, 7);
 	}
 }
@@ -67,12 +66,10 @@ Test(tar, refuses_a_header_without_a_name)
 	const struct tar_entry nameless = {.mode = 0600};
 	uint8_t block[TAR_BLOCK_LEN];
 	struct tar_entry entry;
-	struct fault fault = {0};
 
 	format_tar_header(&nameless, block);
-	cr_expect_eq(parse_tar_header(block, &entry, &fault), -1);
-	cr_expect_not_null(strstr(fault.text, "expected a regular file with a name"), "%s",
-			   fault.text);
+	REFUSED(parse_tar_header(block, &entry, &fault), FAULT_MALFORMED,
+		"expected a regular file with a name");
 }
 
 Test(tar, reads_what_it_wrote)
@@ -90,14 +87,13 @@ Test(tar, reads_what_it_wrote)
 		struct tar_entry before = example;
 		struct tar_entry after = {0};
 		uint8_t block[TAR_BLOCK_LEN];
-		struct fault fault = {0};
 
 		before.size = sizes[i];
 		memset(before.name, 'n', i + 1);
 		if (i == COUNT_OF(sizes) - 1)
 			memset(before.name, 'n', sizeof(before.name) - 1);
 		format_tar_header(&before, block);
-		cr_assert_eq(parse_tar_header(block, &after, &fault), 0, "%s", fault.text);
+		OK(parse_tar_header(block, &after, &fault));
 		cr_expect_str_eq(after.name, before.name);
 		cr_expect_eq(after.size, before.size);
 		cr_expect_eq(after.mode, before.mode);

@@ -1,5 +1,7 @@
 #include "common/base/url.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -7,12 +9,9 @@ static void expect_refused(const char *text)
 {
 	struct endpoint endpoint = {.port = 42};
 	char path[URL_PATH_SIZE] = "untouched";
-	struct fault fault = {0};
 
-	cr_expect_eq(parse_url(text, &endpoint, path, &fault), -1, "%s", text);
-	cr_expect_eq(fault.class, FAULT_USAGE);
-	cr_expect_not_null(strstr(fault.text, "expected http://HOST[:PORT][/PATH]"), "%s",
-			   fault.text);
+	REFUSED(parse_url(text, &endpoint, path, &fault), FAULT_USAGE,
+		"expected http://HOST[:PORT][/PATH]", "%s", text);
 	cr_expect_eq(endpoint.port, 42);
 	cr_expect_str_eq(path, "untouched");
 }
@@ -82,9 +81,8 @@ Test(url, takes_host_port_and_path_apart)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct endpoint endpoint = {0};
 		char path[URL_PATH_SIZE];
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_url(rows[i].text, &endpoint, path, &fault), 0, "%s", fault.text);
+		OK(parse_url(rows[i].text, &endpoint, path, &fault));
 		cr_expect_str_eq(endpoint.host, rows[i].host);
 		cr_expect_eq(endpoint.port, rows[i].port);
 		cr_expect_str_eq(path, rows[i].path);

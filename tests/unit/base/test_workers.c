@@ -1,11 +1,12 @@
 #include "common/base/workers.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <string.h>
 
 enum { TASKS = 1000 };
 
@@ -32,10 +33,8 @@ Test(workers, do_each_task_once)
 
 	for (size_t i = 0; i < COUNT_OF(workers); i++) {
 		struct tasks tasks = {.fails_from = SIZE_MAX};
-		struct fault fault = {0};
 
-		cr_expect_eq(run_tasks(TASKS, workers[i], do_task, &tasks, &fault), 0, "%s",
-			     fault.text);
+		OK(run_tasks(TASKS, workers[i], do_task, &tasks, &fault));
 		for (size_t j = 0; j < TASKS; j++)
 			cr_assert_eq(atomic_load(&tasks.done[j]), 1);
 	}
@@ -55,11 +54,9 @@ Test(workers, stop_after_a_failure_and_report_the_lowest)
 
 	for (size_t i = 0; i < COUNT_OF(workers); i++) {
 		struct tasks tasks = {.fails_from = 500};
-		struct fault fault = {0};
 
-		cr_expect_eq(run_tasks(TASKS, workers[i], do_task, &tasks, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_REFUSED);
-		cr_expect_str_eq(fault.text, "task 500");
+		REFUSED_AS(run_tasks(TASKS, workers[i], do_task, &tasks, &fault), FAULT_REFUSED,
+			   "task 500");
 		cr_expect_leq(atomic_load(&tasks.begun), 500 + workers[i]);
 		for (size_t j = 0; j < 500; j++)
 			cr_assert_eq(atomic_load(&tasks.done[j]), 1);
@@ -99,18 +96,16 @@ static void init_gate(struct gate *gate)
 Test(workers, refuse_more_than_may_wait)
 {
 	struct work_queue *queue = NULL;
-	struct fault fault = {0};
 	struct gate gate;
 
 	init_gate(&gate);
-	cr_assert_eq(new_work_queue(1, 2, &queue, &fault), 0, "%s", fault.text);
-	cr_assert_eq(submit_work(queue, pass, &gate, &fault), 0);
+	OK(new_work_queue(1, 2, &queue, &fault));
+	OK(submit_work(queue, pass, &gate, &fault));
 	cr_assert_eq(sem_wait(&gate.entered), 0);
-	cr_expect_eq(submit_work(queue, pass, &gate, &fault), 0);
-	cr_expect_eq(submit_work(queue, pass, &gate, &fault), 0);
-	cr_expect_eq(submit_work(queue, pass, &gate, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_BUSY);
-	cr_expect_str_eq(fault.text, "2 requests already wait: try again later");
+	OK(submit_work(queue, pass, &gate, &fault));
+	OK(submit_work(queue, pass, &gate, &fault));
+	REFUSED_AS(submit_work(queue, pass, &gate, &fault), FAULT_BUSY,
+		   "2 requests already wait: try again later");
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(sem_post(&gate.open), 0);
 	free_work_queue(&queue);
@@ -121,13 +116,11 @@ Test(workers, refuse_more_than_may_wait)
 Test(workers, take_no_work_when_none_may_wait)
 {
 	struct work_queue *queue = NULL;
-	struct fault fault = {0};
 	struct gate gate;
 
 	init_gate(&gate);
-	cr_assert_eq(new_work_queue(1, 0, &queue, &fault), 0, "%s", fault.text);
-	cr_expect_eq(submit_work(queue, pass, &gate, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_BUSY);
+	OK(new_work_queue(1, 0, &queue, &fault));
+	REFUSED(submit_work(queue, pass, &gate, &fault), FAULT_BUSY, NULL);
 	free_work_queue(&queue);
 	free_work_queue(&queue);
 	cr_expect_eq(atomic_load(&gate.passed), 0);
@@ -159,12 +152,11 @@ Test(workers, begin_work_in_order_of_arrival)
 	struct order order = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct numbered numbered[100];
 	struct work_queue *queue = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_work_queue(1, COUNT_OF(numbered), &queue, &fault), 0, "%s", fault.text);
+	OK(new_work_queue(1, COUNT_OF(numbered), &queue, &fault));
 	for (unsigned int i = 0; i < COUNT_OF(numbered); i++) {
 		numbered[i] = (struct numbered){&order, i};
-		cr_assert_eq(submit_work(queue, note, &numbered[i], &fault), 0, "%s", fault.text);
+		OK(submit_work(queue, note, &numbered[i], &fault));
 	}
 	free_work_queue(&queue);
 	cr_expect_eq(order.next, COUNT_OF(numbered));

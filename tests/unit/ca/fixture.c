@@ -2,6 +2,7 @@
 
 #include "common/ca/store/certificates.h"
 #include "common/x509/csr.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -30,7 +31,6 @@ static const char manifest_text[] =
 void make_ca_place(struct ca_fixture *fixture)
 {
 	char path[300];
-	struct fault fault = {0};
 
 	*fixture = (struct ca_fixture){0};
 	make_scratch(&fixture->scratch);
@@ -38,10 +38,8 @@ void make_ca_place(struct ca_fixture *fixture)
 	(void)snprintf(fixture->ca_path, sizeof(fixture->ca_path), "%s/ca", fixture->scratch.path);
 	(void)snprintf(fixture->store_path, sizeof(fixture->store_path), "%s/state/ca.db",
 		       fixture->ca_path);
-	cr_assert_eq(
-		parse_manifest(bytes_of_string(manifest_text), path, &fixture->manifest, &fault), 0,
-		"%s", fault.text);
-	cr_assert_eq(make_layout(fixture->ca_path, &fixture->layout, &fault), 0, "%s", fault.text);
+	OK(parse_manifest(bytes_of_string(manifest_text), path, &fixture->manifest, &fault));
+	OK(make_layout(fixture->ca_path, &fixture->layout, &fault));
 }
 
 int init_ca(struct ca_fixture *fixture, int64_t now_s, struct authority_made *ret_made,
@@ -60,11 +58,10 @@ int open_ca(struct ca_fixture *fixture, int64_t now_s, struct fault *fault)
 void make_ca(struct ca_fixture *fixture, int64_t now_s)
 {
 	struct authority_made made = {0};
-	struct fault fault = {0};
 
 	make_ca_place(fixture);
-	cr_assert_eq(init_ca(fixture, now_s, &made, &fault), 0, "%s", fault.text);
-	cr_assert_eq(open_ca(fixture, now_s, &fault), 0, "%s", fault.text);
+	OK(init_ca(fixture, now_s, &made, &fault));
+	OK(open_ca(fixture, now_s, &fault));
 }
 
 void remove_ca(struct ca_fixture *fixture)
@@ -79,9 +76,8 @@ void remove_ca(struct ca_fixture *fixture)
 struct private_key *make_key(enum key_type type)
 {
 	struct private_key *key = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(type, &key, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(type, &key, &fault));
 	return key;
 }
 
@@ -89,11 +85,10 @@ struct buffer make_csr(const struct private_key *key, const char *subject, const
 {
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
 	struct buffer pem = {0};
-	struct fault fault = {0};
 
 	if (alt_name != NULL)
-		cr_assert_eq(add_alt_name(&names, alt_name, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_csr(key, subject, &names, &pem, &fault), 0, "%s", fault.text);
+		OK(add_alt_name(&names, alt_name, &fault));
+	OK(create_csr(key, subject, &names, &pem, &fault));
 	return pem;
 }
 
@@ -127,10 +122,7 @@ void certify(struct ca_fixture *fixture, const char *client,
 	     const struct certificates_request *request, int64_t now_s,
 	     struct certificates_answer *answer)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(certify_batch(fixture->authority, client, request, now_s, answer, &fault), 0,
-		     "%s", fault.text);
+	OK(certify_batch(fixture->authority, client, request, now_s, answer, &fault));
 }
 
 const struct buffer *find_pem(const struct certificates_answer *answer, const char *name)
@@ -166,11 +158,9 @@ struct certificate *parse_member_certificate(const struct certificates_answer *a
 {
 	const struct buffer *pem = find_pem(answer, name);
 	struct certificate *certificate = NULL;
-	struct fault fault = {0};
 
 	cr_assert_not_null(pem, "%s has no certificate", name);
-	cr_assert_eq(parse_certificate_pem(bytes_of_buffer(pem), &certificate, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_certificate_pem(bytes_of_buffer(pem), &certificate, &fault));
 	return certificate;
 }
 
@@ -188,10 +178,9 @@ size_t count_rows(const struct ca_fixture *fixture)
 {
 	CLEANUP(free_store) struct store *store = NULL;
 	struct store_summary summary;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_store(fixture->store_path, &store, &fault), 0, "%s", fault.text);
-	cr_assert_eq(summarize_store(store, NOW_S, &summary, &fault), 0, "%s", fault.text);
+	OK(open_store(fixture->store_path, &store, &fault));
+	OK(summarize_store(store, NOW_S, &summary, &fault));
 	return summary.certificates;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/ca/store/certificates.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -51,11 +52,9 @@ void insert_one(struct store *store, const char *client, uint32_t number)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result = OVER_QUOTA;
-	struct fault fault = {0};
 
 	make_record(&record, client, number);
-	cr_assert_eq(store_records(store, &record, 1, 1000000, &result, &fault), 0, "%s",
-		     fault.text);
+	OK(store_records(store, &record, 1, 1000000, &result, &fault));
 	cr_assert_eq(result, INSERTED);
 }
 
@@ -63,12 +62,10 @@ bool has_record(struct store *store, const char *client, uint32_t number)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate expected = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct fault fault = {0};
 	bool found = false;
 
 	make_record(&expected, client, number);
-	cr_assert_eq(find_by_key(store, expected.key_sha256, &record, &found, &fault), 0, "%s",
-		     fault.text);
+	OK(find_by_key(store, expected.key_sha256, &record, &found, &fault));
 	return found && strcmp(record.client, client) == 0 &&
 	       memcmp(record.serial, expected.serial, SERIAL_MAX) == 0 &&
 	       equal_bytes(bytes_of_buffer(&record.der), bytes_of_buffer(&expected.der));
@@ -76,12 +73,10 @@ bool has_record(struct store *store, const char *client, uint32_t number)
 
 void make_scratch_store(struct scratch_store *scratch)
 {
-	struct fault fault = {0};
-
 	make_scratch(&scratch->folder);
 	(void)snprintf(scratch->path, sizeof(scratch->path), "%s/ca.db", scratch->folder.path);
 	(void)snprintf(scratch->log, sizeof(scratch->log), "%s-wal", scratch->path);
-	cr_assert_eq(create_store(scratch->path, &fault), 0, "%s", fault.text);
+	OK(create_store(scratch->path, &fault));
 }
 
 void remove_scratch_store(struct scratch_store *scratch)
@@ -92,9 +87,8 @@ void remove_scratch_store(struct scratch_store *scratch)
 struct store *open_scratch_store(const struct scratch_store *scratch)
 {
 	struct store *store = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_store(scratch->path, &store, &fault), 0, "%s", fault.text);
+	OK(open_store(scratch->path, &store, &fault));
 	return store;
 }
 
@@ -125,22 +119,18 @@ void expect_integrity(const char *path)
 void copy_file(const char *from, const char *to)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_file(AT_FDCWD, from, FILE_MAX, &content, &fault), 0, "%s", fault.text);
+	OK(read_file(AT_FDCWD, from, FILE_MAX, &content, &fault));
 	put_bytes(AT_FDCWD, to, bytes_of_buffer(&content), 0600);
 }
 
 void expect_store_refused(const char *path, enum fault_class class, const char *part)
 {
 	struct store *store = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_store(path, &store, &fault), -1, "expected: %s", part);
+	REFUSED(open_store(path, &store, &fault), class, part);
 	cr_expect_null(store);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, part), "expected \"%s\" in \"%s\"", part, fault.text);
-	cr_expect_not_null(strstr(fault.text, "ca.db"), "expected the path in \"%s\"", fault.text);
+	SAID("ca.db");
 }
 
 void fill_scratch_store(const struct scratch_store *scratch, uint32_t count)

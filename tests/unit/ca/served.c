@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/key_file.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -24,17 +25,13 @@ static void remember_line(void *context, const char *method, const char *path, u
 
 void add_key(const struct served *served, const char *peer, struct shared_key *ret_key)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(generate_shared_key(ret_key, &fault), 0);
-	cr_assert_eq(write_shared_key(served->ca.layout, peer, ret_key, &fault), 0, "%s",
-		     fault.text);
+	OK(generate_shared_key(ret_key, &fault));
+	OK(write_shared_key(served->ca.layout, peer, ret_key, &fault));
 }
 
 void start_served(struct served *served)
 {
 	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1"}};
-	struct fault fault = {0};
 
 	*served = (struct served){.now_s = read_clock()};
 	pthread_mutex_init(&served->lock, NULL);
@@ -45,7 +42,7 @@ void start_served(struct served *served)
 	settings.layout = served->ca.layout;
 	settings.log = remember_line;
 	settings.log_context = served;
-	cr_assert_eq(start_ca_service(&settings, &served->service, &fault), 0, "%s", fault.text);
+	OK(start_ca_service(&settings, &served->service, &fault));
 	cr_assert_neq(ca_service_endpoint(served->service)->port, 0);
 }
 
@@ -70,9 +67,8 @@ struct http_client *new_served_client(const struct served *served)
 {
 	struct http_client_settings settings = {.endpoint = *ca_service_endpoint(served->service)};
 	struct http_client *client = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_http_client(&settings, &client, &fault), 0, "%s", fault.text);
+	OK(new_http_client(&settings, &client, &fault));
 	return client;
 }
 
@@ -80,11 +76,9 @@ void exchange_body(const struct served *served, const char *path, const char *co
 		   struct bytes body, struct http_answer *ret_answer)
 {
 	CLEANUP(free_http_client) struct http_client *client = new_served_client(served);
-	struct fault fault = {0};
 
-	cr_assert_eq(exchange_http(client, path, content_type, body, CERTIFICATES_ANSWER_MAX,
-				   ret_answer, &fault),
-		     0, "%s", fault.text);
+	OK(exchange_http(client, path, content_type, body, CERTIFICATES_ANSWER_MAX, ret_answer,
+			 &fault));
 }
 
 struct secret ask_json(const struct served *served, const struct message_kind *kind,
@@ -93,10 +87,8 @@ struct secret ask_json(const struct served *served, const struct message_kind *k
 {
 	CLEANUP(free_http_client) struct http_client *client = new_served_client(served);
 	struct secret answer = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(ask_encrypted(client, kind, key, plaintext, &answer, ret_sha256, &fault), 0,
-		     "%s", fault.text);
+	OK(ask_encrypted(client, kind, key, plaintext, &answer, ret_sha256, &fault));
 	return answer;
 }
 
@@ -106,10 +98,8 @@ void ask_certificates(const struct served *served, const struct shared_key *key,
 	uint8_t sha256[SHA256_LEN];
 	CLEANUP(clear_secret)
 	struct secret json = ask_json(served, &certificates_kind, key, plaintext, sha256);
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), ret_answer, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_certificates_answer(bytes_of_secret(&json), ret_answer, &fault));
 	cr_expect_arr_eq(ret_answer->claims.request_sha256, sha256, SHA256_LEN);
 	cr_expect_str_eq(ret_answer->claims.iss, "ca");
 }
@@ -118,22 +108,18 @@ struct secret make_request_json(const struct served *served, size_t count)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	struct secret json = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		make_request_claims("client1", CA_NAME, served->now_s, &request.claims, &fault), 0);
+	OK(make_request_claims("client1", CA_NAME, served->now_s, &request.claims, &fault));
 	add_members(&request, "client1", 1, count);
-	cr_assert_eq(format_certificates_request(&request, &json, &fault), 0, "%s", fault.text);
+	OK(format_certificates_request(&request, &json, &fault));
 	return json;
 }
 
 struct buffer encrypt_text(const struct shared_key *key, const char *typ, const char *plaintext)
 {
 	struct buffer jwe = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(encrypt_message(key, typ, NULL, bytes_of_string(plaintext), &jwe, &fault), 0,
-		     "%s", fault.text);
+	OK(encrypt_message(key, typ, NULL, bytes_of_string(plaintext), &jwe, &fault));
 	return jwe;
 }
 
@@ -144,17 +130,12 @@ void ask_about(const struct served *served, size_t peer, struct bytes pem,
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_secret) struct secret answer = {0};
 	uint8_t sha256[SHA256_LEN];
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		make_request_claims(peers[peer], CA_NAME, served->now_s, &request.claims, &fault),
-		0);
+	OK(make_request_claims(peers[peer], CA_NAME, served->now_s, &request.claims, &fault));
 	append_bytes(&request.certificate, pem);
-	cr_assert_eq(format_status_request(&request, &json, &fault), 0, "%s", fault.text);
+	OK(format_status_request(&request, &json, &fault));
 	answer =
 		ask_json(served, &status_kind, &served->keys[peer], bytes_of_secret(&json), sha256);
-	cr_assert_eq(parse_status_answer(bytes_of_secret(&answer), ret_answer, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(check_answer_claims(&ret_answer->claims, &request.claims, sha256, &fault), 0,
-		     "%s", fault.text);
+	OK(parse_status_answer(bytes_of_secret(&answer), ret_answer, &fault));
+	OK(check_answer_claims(&ret_answer->claims, &request.claims, sha256, &fault));
 }

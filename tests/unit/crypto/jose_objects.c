@@ -3,6 +3,7 @@
 #include "common/crypto/aes.h"
 #include "common/crypto/base64.h"
 #include "common/crypto/jws_compact.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <gnutls/abstract.h>
@@ -11,10 +12,8 @@
 struct buffer octets_of(const char *base64url)
 {
 	struct buffer octets = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(decode_base64url(bytes_of_string(base64url), &octets, &fault), 0, "%s",
-		     base64url);
+	OK(decode_base64url(bytes_of_string(base64url), &octets, &fault), "%s", base64url);
 	return octets;
 }
 
@@ -30,11 +29,10 @@ struct buffer open_compact(struct bytes text, struct bytes kek)
 	struct buffer octets[COMPACT_PARTS_MAX] = {{0}};
 	struct buffer plaintext = {0};
 	uint8_t content_key[CONTENT_KEY_LEN];
-	struct fault fault = {0};
 
-	cr_assert_eq(split_compact(text, 5, parts, &fault), 0, "%s", fault.text);
+	OK(split_compact(text, 5, parts, &fault));
 	for (size_t i = 0; i < COMPACT_PARTS_MAX; i++)
-		cr_assert_eq(decode_base64url(parts[i], &octets[i], &fault), 0, "%s", fault.text);
+		OK(decode_base64url(parts[i], &octets[i], &fault));
 	cr_assert_eq(octets[1].len, WRAPPED_KEY_LEN);
 	cr_assert(unwrap_key(kek.data, octets[1].data, content_key));
 	cr_assert(open_sealed(content_key,
@@ -50,12 +48,11 @@ struct key_ring make_ring(struct bytes k, const char *kid)
 {
 	struct key_ring ring = {0};
 	struct shared_key key = {0};
-	struct fault fault = {0};
 
 	cr_assert_eq(k.len, SHARED_KEY_LEN);
 	memcpy(key.key, k.data, SHARED_KEY_LEN);
 	memcpy(key.kid, kid, strlen(kid) + 1);
-	cr_assert_eq(add_peer_key(&ring, "peer", &key, &fault), 0);
+	OK(add_peer_key(&ring, "peer", &key, &fault));
 	return ring;
 }
 

@@ -3,6 +3,7 @@
 #include "common/crypto/base64.h"
 #include "common/crypto/jws_compact.h"
 #include "common/crypto/message.h"
+#include "tests/support/expect.h"
 #include "tests/unit/crypto/jose_objects.h"
 
 #include <criterion/criterion.h>
@@ -38,13 +39,12 @@ struct jwe take_apart(struct bytes text)
 {
 	struct bytes parts[COMPACT_PARTS_MAX];
 	struct jwe jwe = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(split_compact(text, PART_COUNT, parts, &fault), 0, "%s", fault.text);
+	OK(split_compact(text, PART_COUNT, parts, &fault));
 	for (size_t i = 0; i < PART_COUNT; i++) {
 		struct buffer octets = {0};
 
-		cr_assert_eq(decode_base64url(parts[i], &octets, &fault), 0, "%s", fault.text);
+		OK(decode_base64url(parts[i], &octets, &fault));
 		set_part(&jwe, i, bytes_of_buffer(&octets));
 		clear_buffer(&octets);
 	}
@@ -165,11 +165,9 @@ static void open_specimen(struct specimen *specimen)
 static struct jwe encrypt(const struct shared_key *key, const char *typ, const char *plaintext)
 {
 	struct buffer text = {0};
-	struct fault fault = {0};
 	struct jwe jwe;
 
-	cr_assert_eq(encrypt_message(key, typ, "jose", bytes_of_string(plaintext), &text, &fault),
-		     0, "%s", fault.text);
+	OK(encrypt_message(key, typ, "jose", bytes_of_string(plaintext), &text, &fault));
 	jwe = take_apart(bytes_of_buffer(&text));
 	clear_buffer(&text);
 	return jwe;
@@ -227,12 +225,11 @@ const json_t *find_our_case(const json_t *suite, const json_t **ret_private)
 static void add_key(struct key_ring *ring, const char *peer, const char *kid, struct bytes octets)
 {
 	struct shared_key key = {0};
-	struct fault fault = {0};
 
 	cr_assert_eq(octets.len, SHARED_KEY_LEN);
 	memcpy(key.key, octets.data, SHARED_KEY_LEN);
 	memcpy(key.kid, kid, strlen(kid) + 1);
-	cr_assert_eq(add_peer_key(ring, peer, &key, &fault), 0, "%s", fault.text);
+	OK(add_peer_key(ring, peer, &key, &fault));
 }
 
 static void add_jwk(struct key_ring *ring, const char *peer, const char *kid, const json_t *jwk)

@@ -1,19 +1,18 @@
 #include "common/crypto/ec_key.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 
 #include <criterion/criterion.h>
 #include <gnutls/x509.h>
-#include <string.h>
 
 static struct secret make_der(enum key_type type)
 {
 	struct ec_key *key = NULL;
 	struct secret der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_ec_key(type, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(format_ec_key(key, &der, &fault), 0, "%s", fault.text);
+	OK(generate_ec_key(type, &key, &fault));
+	OK(format_ec_key(key, &der, &fault));
 	free_ec_key(&key);
 	return der;
 }
@@ -62,10 +61,9 @@ Test(ec_key, writes_the_octets_of_openssl)
 	gnutls_privkey_t handle = gnutls_privkey_of(bytes_of_string(pem));
 	struct ec_key *key = NULL;
 	struct secret written = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(import_ec_key(KEY_ECDSA_P256, handle, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(format_ec_key(key, &written, &fault), 0, "%s", fault.text);
+	OK(import_ec_key(KEY_ECDSA_P256, handle, &key, &fault));
+	OK(format_ec_key(key, &written, &fault));
 	free_ec_key(&key);
 	cr_assert_eq(gnutls_pem_base64_decode2("PRIVATE KEY", &text, &der), 0);
 	cr_expect(equal_bytes(bytes_of_secret(&written), (struct bytes){der.data, der.size}));
@@ -85,9 +83,8 @@ static struct ec_point *read_spki(struct bytes spki, enum key_type expected)
 {
 	struct ec_point *point = NULL;
 	enum key_type type = KEY_TYPE_COUNT;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_ec_spki(spki, &type, &point, &fault), 0, "%s", fault.text);
+	OK(parse_ec_spki(spki, &type, &point, &fault));
 	cr_assert_not_null(point);
 	cr_expect_eq(type, expected);
 	return point;
@@ -111,9 +108,8 @@ Test(ec_key, reads_points_in_their_one_form)
 		struct ec_key *key = NULL;
 		struct ec_point *point;
 		CLEANUP(clear_buffer) struct buffer spki = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(generate_ec_key((enum key_type)type, &key, &fault), 0);
+		OK(generate_ec_key((enum key_type)type, &key, &fault));
 		append_ec_spki(key, &spki);
 		point = read_spki(bytes_of_buffer(&spki), (enum key_type)type);
 		free_ec_point(&point);
@@ -140,13 +136,12 @@ Test(ec_key, verifies_its_own_signatures_only)
 		CLEANUP(clear_buffer) struct buffer signature = {0};
 		CLEANUP(clear_buffer) struct buffer second = {0};
 		const struct bytes octets = {digest, sizeof(digest)};
-		struct fault fault = {0};
 
-		cr_assert_eq(generate_ec_key((enum key_type)type, &key, &fault), 0);
+		OK(generate_ec_key((enum key_type)type, &key, &fault));
 		append_ec_spki(key, &spki);
 		point = read_spki(bytes_of_buffer(&spki), (enum key_type)type);
-		cr_assert_eq(sign_with_ec_key(key, octets, &signature, &fault), 0);
-		cr_assert_eq(sign_with_ec_key(key, octets, &second, &fault), 0);
+		OK(sign_with_ec_key(key, octets, &signature, &fault));
+		OK(sign_with_ec_key(key, octets, &second, &fault));
 		cr_assert_eq(signature.len, 2 * ec_octets((enum key_type)type));
 		cr_expect(!equal_bytes(bytes_of_buffer(&signature), bytes_of_buffer(&second)));
 		cr_expect(verify_with_ec_point(point, octets, bytes_of_buffer(&signature)));

@@ -1,6 +1,7 @@
 /* How the parts of this folder work together: keys, a signed message, an encrypted message. */
 #include "common/crypto/message.h"
 #include "common/crypto/signed_message.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -19,27 +20,23 @@ Test(crypto, is_used_like_this)
 	CLEANUP(clear_decrypted_message) struct decrypted_message decrypted = {0};
 	CLEANUP(clear_signed_message) struct signed_message message = {0};
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	/* Both nodes have the shared key; the sender has a key pair. */
-	cr_assert_eq(generate_shared_key(&shared_key, &fault), 0);
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &private_key, &fault), 0);
-	cr_assert_eq(get_public_key(private_key, &public_key, &fault), 0);
+	OK(generate_shared_key(&shared_key, &fault));
+	OK(generate_private_key(KEY_ECDSA_P256, &private_key, &fault));
+	OK(get_public_key(private_key, &public_key, &fault));
 
 	/* The sender. */
-	cr_assert_eq(generate_jti(claims.jti, &fault), 0);
-	cr_assert_eq(sign_message(private_key, &claims, chain, 1, text, &jws, &fault), 0);
-	cr_assert_eq(encrypt_message(&shared_key, MESSAGE_TYPE, NULL, bytes_of_buffer(&jws), &jwe,
-				     &fault),
-		     0);
+	OK(generate_jti(claims.jti, &fault));
+	OK(sign_message(private_key, &claims, chain, 1, text, &jws, &fault));
+	OK(encrypt_message(&shared_key, MESSAGE_TYPE, NULL, bytes_of_buffer(&jws), &jwe, &fault));
 
 	/* The receiver, which takes the public key from the verified chain. */
-	cr_assert_eq(add_peer_key(&ring, "client1", &shared_key, &fault), 0);
-	cr_assert_eq(decrypt_message(&ring, bytes_of_buffer(&jwe), &decrypted, &fault), 0);
+	OK(add_peer_key(&ring, "client1", &shared_key, &fault));
+	OK(decrypt_message(&ring, bytes_of_buffer(&jwe), &decrypted, &fault));
 	cr_expect_str_eq(decrypted.peer, "client1");
-	cr_assert_eq(parse_signed_message(bytes_of_secret(&decrypted.plaintext), &message, &fault),
-		     0);
-	cr_assert_eq(verify_message(&message, public_key, &verdict, &fault), 0);
+	OK(parse_signed_message(bytes_of_secret(&decrypted.plaintext), &message, &fault));
+	OK(verify_message(&message, public_key, &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 	cr_expect(equal_bytes(bytes_of_buffer(&message.payload), text));
 	cr_expect_str_eq(message.claims.aud, "client2");

@@ -1,5 +1,6 @@
 #include "common/crypto/key.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/crypto/vectors.h"
 
 #include <criterion/criterion.h>
@@ -10,9 +11,8 @@
 static struct private_key *make_key(enum key_type type)
 {
 	struct private_key *key = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(type, &key, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(type, &key, &fault));
 	return key;
 }
 
@@ -28,11 +28,9 @@ Test(key, refuses_private_keys_that_are_none)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct private_key *key = NULL;
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_private_key(bytes_of_string(rows[i]), &key, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect(strstr(fault.text, "PKCS#8") != NULL, "%s", fault.text);
+		REFUSED(parse_private_key(bytes_of_string(rows[i]), &key, &fault), FAULT_MALFORMED,
+			"PKCS#8");
 		cr_expect_null(key);
 	}
 }
@@ -43,15 +41,12 @@ Test(key, refuses_a_private_key_cut_short)
 	struct private_key *key = make_key(KEY_ECDSA_P256);
 	struct private_key *parsed = NULL;
 	struct secret pem = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_private_key(key, &pem, &fault), 0, "%s", fault.text);
+	OK(format_private_key(key, &pem, &fault));
 	/* GnuTLS does not insist on the end of the last line. */
-	for (size_t len = 0; len + 27 < pem.len; len += 7) {
-		fault = (struct fault){0};
-		cr_expect_eq(parse_private_key((struct bytes){pem.data, len}, &parsed, &fault), -1,
-			     "%zu octets", len);
-	}
+	for (size_t len = 0; len + 27 < pem.len; len += 7)
+		REFUSED(parse_private_key((struct bytes){pem.data, len}, &parsed, &fault),
+			FAULT_MALFORMED, NULL, "%zu octets", len);
 	clear_secret(&pem);
 	free_private_key(&key);
 }
@@ -64,16 +59,14 @@ Test(key, writes_and_reads_every_type)
 		struct public_key *public = NULL;
 		struct public_key *public_again = NULL;
 		struct secret pem = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(format_private_key(key, &pem, &fault), 0, "%s", fault.text);
+		OK(format_private_key(key, &pem, &fault));
 		cr_expect_eq(strncmp((char *)pem.data, "-----BEGIN PRIVATE KEY-----\n", 28), 0,
 			     "PKCS#8");
-		cr_assert_eq(parse_private_key(bytes_of_secret(&pem), &again, &fault), 0, "%s",
-			     fault.text);
+		OK(parse_private_key(bytes_of_secret(&pem), &again, &fault));
 		cr_expect_eq(private_key_type(again), (enum key_type)type);
-		cr_assert_eq(get_public_key(key, &public, &fault), 0, "%s", fault.text);
-		cr_assert_eq(get_public_key(again, &public_again, &fault), 0, "%s", fault.text);
+		OK(get_public_key(key, &public, &fault));
+		OK(get_public_key(again, &public_again, &fault));
 		cr_expect(equal_bytes(public_key_spki(public), public_key_spki(public_again)));
 		cr_expect_eq(public_key_type(public), (enum key_type)type);
 		clear_secret(&pem);
@@ -91,9 +84,8 @@ Test(key, makes_another_key_each_time)
 	for (size_t i = 0; i < COUNT_OF(digests); i++) {
 		struct private_key *key = make_key(i % 2 ? KEY_ECDSA_P256 : KEY_ECDSA_P384);
 		struct public_key *public = NULL;
-		struct fault fault = {0};
 
-		cr_assert_eq(get_public_key(key, &public, &fault), 0, "%s", fault.text);
+		OK(get_public_key(key, &public, &fault));
 		public_key_sha256(public, digests[i]);
 		for (size_t j = 0; j < i; j++)
 			cr_expect_neq(memcmp(digests[i], digests[j], SHA256_LEN), 0);
@@ -109,25 +101,19 @@ Test(key, refuses_public_keys_that_are_not_in_der_or_are_none)
 	struct public_key *public = NULL;
 	struct public_key *parsed = NULL;
 	struct buffer spki = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(get_public_key(key, &public, &fault), 0);
+	OK(get_public_key(key, &public, &fault));
 	append_bytes(&spki, public_key_spki(public));
 	append_string(&spki, "x");
-	cr_expect_eq(parse_public_key(bytes_of_buffer(&spki), &parsed, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_MALFORMED, "something follows: %s", fault.text);
+	REFUSED(parse_public_key(bytes_of_buffer(&spki), &parsed, &fault), FAULT_MALFORMED, NULL);
 	spki.len--;
-	for (size_t len = 0; len < spki.len; len++) {
-		fault = (struct fault){0};
-		cr_expect_eq(parse_public_key((struct bytes){spki.data, len}, &parsed, &fault), -1);
-		cr_expect_neq(fault.text[0], '\0');
-	}
+	for (size_t len = 0; len < spki.len; len++)
+		REFUSED(parse_public_key((struct bytes){spki.data, len}, &parsed, &fault),
+			FAULT_MALFORMED, NULL);
 	/* The last octet of Y changed: off the curve. */
 	spki.data[spki.len - 1] ^= 1;
-	fault = (struct fault){0};
-	cr_expect_eq(parse_public_key(bytes_of_buffer(&spki), &parsed, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect(strstr(fault.text, "point of the curve") != NULL, "%s", fault.text);
+	REFUSED(parse_public_key(bytes_of_buffer(&spki), &parsed, &fault), FAULT_REFUSED,
+		"point of the curve");
 	clear_buffer(&spki);
 	free_public_key(&public);
 	free_private_key(&key);
@@ -199,11 +185,9 @@ Test(key, refuses_weak_and_foreign_public_keys)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buffer spki = decode_hex(rows[i].spki);
 		struct public_key *key = NULL;
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_public_key(bytes_of_buffer(&spki), &key, &fault), -1, "%zu", i);
-		cr_expect_eq(fault.class, rows[i].class, "row %zu: %s", i, fault.text);
-		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+		REFUSED(parse_public_key(bytes_of_buffer(&spki), &key, &fault), rows[i].class,
+			rows[i].part, "%zu", i);
 		clear_buffer(&spki);
 	}
 }
@@ -252,15 +236,12 @@ Test(key, refuses_weak_rsa_keys)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buffer spki;
 		struct public_key *key = NULL;
-		struct fault fault = {0};
 		uint8_t kept = modulus[rows[i].len - 1];
 
 		modulus[rows[i].len - 1] = rows[i].last;
 		spki = make_rsa_spki((struct bytes){modulus, rows[i].len}, rows[i].exponent);
-		cr_expect_eq(parse_public_key(bytes_of_buffer(&spki), &key, &fault), -1, "row %zu",
-			     i);
-		cr_expect_eq(fault.class, FAULT_REFUSED, "row %zu: %s", i, fault.text);
-		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+		REFUSED(parse_public_key(bytes_of_buffer(&spki), &key, &fault), FAULT_REFUSED,
+			rows[i].part, "row %zu", i);
 		modulus[rows[i].len - 1] = kept;
 		clear_buffer(&spki);
 	}

@@ -1,6 +1,7 @@
 #include "common/crypto/key_access.h"
 
 #include "common/crypto/key_file.h"
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
@@ -16,12 +17,11 @@ static struct layout *layout;
 static void set_up(void)
 {
 	char path[300];
-	struct fault fault = {0};
 
 	make_scratch(&scratch);
 	cr_assert_eq(chdir(scratch.path), 0);
 	(void)snprintf(path, sizeof(path), "%s/ca", scratch.path);
-	cr_assert_eq(make_layout(path, &layout, &fault), 0, "%s", fault.text);
+	OK(make_layout(path, &layout, &fault));
 }
 
 static void tear_down(void)
@@ -56,22 +56,20 @@ Test(key_access, refuses_secrets_that_are_not_one_line)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct bytes content = {(const uint8_t *)rows[i].text, rows[i].len};
 		struct secret line = {0};
-		struct fault fault = {0};
 
 		put_bytes(scratch.dirfd, "pin", content, 0600);
-		cr_expect_eq(read_secret_line("pin", &line, &fault), -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu: %s", i, fault.text);
-		cr_expect_str_eq(fault.text, "pin: expected one line of 1 to 1024 octets without "
-					     "control characters, found something else");
+		REFUSED_AS(read_secret_line("pin", &line, &fault), FAULT_MALFORMED,
+			   "pin: expected one line of 1 to 1024 octets without "
+			   "control characters, found something else",
+			   "row %zu", i);
 		cr_expect_eq(unlink("pin"), 0);
 	}
 	memset(large, 'x', sizeof(large));
 	for (size_t len = 1025; len < sizeof(large); len += 3) {
 		struct secret line = {0};
-		struct fault fault = {0};
 
 		put_bytes(scratch.dirfd, "pin", (struct bytes){(const uint8_t *)large, len}, 0600);
-		cr_expect_eq(read_secret_line("pin", &line, &fault), -1, "%zu octets", len);
+		REFUSED(read_secret_line("pin", &line, &fault), ANY_CLASS, NULL, "%zu octets", len);
 		cr_expect_eq(unlink("pin"), 0);
 	}
 }
@@ -80,13 +78,10 @@ Test(key_access, refuses_secrets_that_are_not_one_line)
 Test(key_access, refuses_secrets_that_others_can_read)
 {
 	struct secret line = {0};
-	struct fault fault = {0};
 
 	put_file(scratch.dirfd, "pin", "4711\n", 0640);
-	cr_expect_eq(read_secret_line("pin", &line, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_not_null(strstr(fault.text, "chmod"), "%s", fault.text);
-	cr_expect_null(strstr(fault.text, "4711"), "%s", fault.text);
+	REFUSED(read_secret_line("pin", &line, &fault), FAULT_REFUSED, "chmod");
+	NOT_SAID("4711");
 }
 
 Test(key_access, reads_a_secret_with_or_without_a_line_end)
@@ -96,18 +91,16 @@ Test(key_access, reads_a_secret_with_or_without_a_line_end)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_secret) struct secret line = {0};
 		CLEANUP(clear_secret) struct secret piped = {0};
-		struct fault fault = {0};
 		int ends[2];
 
 		put_file(scratch.dirfd, "pin", rows[i], 0600);
-		cr_assert_eq(read_secret_line("pin", &line, &fault), 0, "%s", fault.text);
+		OK(read_secret_line("pin", &line, &fault));
 		cr_expect_str_eq((char *)line.data, "4711");
 		cr_assert_eq(unlink("pin"), 0);
 		cr_assert_eq(pipe(ends), 0);
 		cr_assert_eq(write(ends[1], rows[i], strlen(rows[i])), (ssize_t)strlen(rows[i]));
 		cr_assert_eq(close(ends[1]), 0);
-		cr_assert_eq(read_secret_line_from(ends[0], "descriptor", &piped, &fault), 0, "%s",
-			     fault.text);
+		OK(read_secret_line_from(ends[0], "descriptor", &piped, &fault));
 		cr_expect_eq(piped.len, 4);
 		cr_assert_eq(close(ends[0]), 0);
 	}
@@ -126,23 +119,17 @@ Test(key_access, makes_an_encrypted_key_that_opens_with_its_passphrase_alone)
 		{&wrong, "with ca.passphrase: the passphrase does not open the private key"},
 	};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
-	struct fault made = {0};
 
-	cr_assert_eq(make_key_file(layout, "root.key", KEY_ECDSA_P256, &right, &made), 0, "%s",
-		     made.text);
+	OK(make_key_file(layout, "root.key", KEY_ECDSA_P256, &right, &fault));
 	cr_expect_eq(mode_of(layout->private, "root.key"), 0600);
-	cr_expect_eq(make_key_file(layout, "root.key", KEY_ECDSA_P256, &right, &made), -1);
+	REFUSED(make_key_file(layout, "root.key", KEY_ECDSA_P256, &right, &fault), FAULT_REFUSED,
+		NULL);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fault fault = {0};
-
-		cr_expect_eq(open_private_key(layout, "root.key", rows[i].access, &key, &fault),
-			     -1);
-		cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
-		cr_expect_not_null(strstr(fault.text, rows[i].found), "%s", fault.text);
-		cr_expect_null(strstr(fault.text, "s3cret"), "%s", fault.text);
+		REFUSED(open_private_key(layout, "root.key", rows[i].access, &key, &fault),
+			FAULT_REFUSED, rows[i].found);
+		NOT_SAID("s3cret");
 	}
-	made = (struct fault){0};
-	cr_expect_eq(open_private_key(layout, "root.key", &right, &key, &made), 0, "%s", made.text);
+	OK(open_private_key(layout, "root.key", &right, &key, &fault));
 }
 
 Test(key_access, refuses_a_passphrase_for_a_plain_key)
@@ -150,16 +137,10 @@ Test(key_access, refuses_a_passphrase_for_a_plain_key)
 	CLEANUP(clear_key_access) struct key_access none = {0};
 	CLEANUP(clear_key_access) struct key_access given = make_access("s3cret");
 	CLEANUP(free_private_key) struct private_key *key = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(make_key_file(layout, "root.key", KEY_ED25519, &none, &fault), 0, "%s",
-		     fault.text);
-	cr_expect_eq(open_private_key(layout, "root.key", &given, &key, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_not_null(strstr(fault.text, "there is a passphrase (ca.passphrase), and the "
-					      "private key is not encrypted"),
-			   "%s", fault.text);
-	fault = (struct fault){0};
-	cr_expect_eq(open_private_key(layout, "root.key", &none, &key, &fault), 0, "%s",
-		     fault.text);
+	OK(make_key_file(layout, "root.key", KEY_ED25519, &none, &fault));
+	REFUSED(open_private_key(layout, "root.key", &given, &key, &fault), FAULT_REFUSED,
+		"there is a passphrase (ca.passphrase), and the "
+		"private key is not encrypted");
+	OK(open_private_key(layout, "root.key", &none, &key, &fault));
 }

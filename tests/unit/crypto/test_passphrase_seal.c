@@ -1,5 +1,6 @@
 #include "common/crypto/passphrase_seal.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/crypto/vectors.h"
 
 #include <criterion/criterion.h>
@@ -31,12 +32,9 @@ Test(passphrase_seal, refuses_octets_that_were_not_sealed)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buffer sealed = decode_hex(rows[i]);
 		uint8_t salt[SEAL_SALT_LEN];
-		struct fault fault = {0};
 
-		cr_expect_eq(find_seal_salt(bytes_of_buffer(&sealed), salt, &fault), -1, "row %zu",
-			     i);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect_not_null(strstr(fault.text, "expected \"Salted__\""), "%s", fault.text);
+		REFUSED(find_seal_salt(bytes_of_buffer(&sealed), salt, &fault), FAULT_MALFORMED,
+			"expected \"Salted__\"", "row %zu", i);
 		clear_buffer(&sealed);
 	}
 }
@@ -48,13 +46,11 @@ Test(passphrase_seal, opens_seals_of_openssl)
 	CLEANUP(clear_buffer) struct buffer sealed = decode_hex(by_openssl);
 	CLEANUP(clear_buffer) struct buffer expected = decode_hex(mac_key);
 	uint8_t salt[SEAL_SALT_LEN];
-	struct fault fault = {0};
 
-	cr_assert_eq(find_seal_salt(bytes_of_buffer(&sealed), salt, &fault), 0, "%s", fault.text);
+	OK(find_seal_salt(bytes_of_buffer(&sealed), salt, &fault));
 	derive_seal_keys(bytes_of_string(PASSPHRASE), salt, &keys);
 	cr_expect_arr_eq(keys.mac_key, expected.data, SHA256_LEN);
-	cr_assert_eq(open_seal(bytes_of_buffer(&sealed), &keys, &plain, &fault), 0, "%s",
-		     fault.text);
+	OK(open_seal(bytes_of_buffer(&sealed), &keys, &plain, &fault));
 	cr_expect(equal_bytes(bytes_of_secret(&plain), bytes_of_string(PLAIN)));
 }
 
@@ -63,11 +59,9 @@ Test(passphrase_seal, finds_no_padding_under_another_key)
 	struct seal_keys keys = {.key = {1}};
 	CLEANUP(clear_secret) struct secret plain = {0};
 	CLEANUP(clear_buffer) struct buffer sealed = decode_hex(by_openssl);
-	struct fault fault = {0};
 
-	cr_expect_eq(open_seal(bytes_of_buffer(&sealed), &keys, &plain, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_MALFORMED);
-	cr_expect_not_null(strstr(fault.text, "expected padding"), "%s", fault.text);
+	REFUSED(open_seal(bytes_of_buffer(&sealed), &keys, &plain, &fault), FAULT_MALFORMED,
+		"expected padding");
 	cr_expect_null(plain.data);
 }
 
@@ -81,14 +75,10 @@ Test(passphrase_seal, opens_its_own_seals_of_every_length)
 		CLEANUP(clear_secret) struct secret plain = {0};
 		CLEANUP(clear_buffer) struct buffer sealed = {0};
 		const struct bytes given = {octets, len};
-		struct fault fault = {0};
 
-		cr_assert_eq(
-			seal_octets(given, bytes_of_string(PASSPHRASE), &sealed, &keys, &fault), 0,
-			"%s", fault.text);
+		OK(seal_octets(given, bytes_of_string(PASSPHRASE), &sealed, &keys, &fault));
 		cr_expect_eq(sealed.len, 16 + (len / 16 + 1) * 16);
-		cr_assert_eq(open_seal(bytes_of_buffer(&sealed), &keys, &plain, &fault), 0, "%s",
-			     fault.text);
+		OK(open_seal(bytes_of_buffer(&sealed), &keys, &plain, &fault));
 		cr_expect(equal_bytes(bytes_of_secret(&plain), given));
 	}
 }

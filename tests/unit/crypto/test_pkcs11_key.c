@@ -2,6 +2,7 @@
 
 #include "common/base/workers.h"
 #include "common/crypto/signature.h"
+#include "tests/support/expect.h"
 #include "tests/support/token.h"
 
 #include <criterion/criterion.h>
@@ -31,13 +32,10 @@ static void expect_no_key(const char *url, const char *pin, enum fault_class cla
 			  const char *found)
 {
 	struct private_key *key = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(open_key(url, pin, &key, &fault), -1, "%s", url);
+	REFUSED(open_key(url, pin, &key, &fault), class, found, "%s", url);
 	cr_expect_null(key);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, found), "expected %s, found %s", found, fault.text);
-	cr_expect_null(strstr(fault.text, "471"), "a PIN is in the message: %s", fault.text);
+	NOT_SAID("471");
 }
 
 /* catalogue 101: a PIN is tried once, and not at all when that could lock the token */
@@ -60,11 +58,10 @@ Test(pkcs11_key, gives_a_pin_once_and_not_at_the_last_try)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct token_pin *pin = NULL;
-		struct fault fault = {0};
 		char told[16] = "";
 		int code;
 
-		cr_assert_eq(new_token_pin(bytes_of_string(rows[i].pin), &pin, &fault), 0);
+		OK(new_token_pin(bytes_of_string(rows[i].pin), &pin, &fault));
 		code = answer_token(pin, rows[i].attempt, "", "", rows[i].flags, told,
 				    sizeof(told));
 		cr_expect_eq(code == 0, rows[i].problem == NULL, "row %zu", i);
@@ -88,7 +85,6 @@ Test(pkcs11_key, gives_a_pin_once_and_not_at_the_last_try)
 Test(pkcs11_key, refuses_keys_that_cannot_be_had, .init = make_place, .fini = remove_place)
 {
 	struct private_key *key = NULL;
-	struct fault fault = {0};
 
 	make_token_key("ec", "ecdsa", "secp256r1");
 	make_loose_token_key("loose");
@@ -100,8 +96,7 @@ Test(pkcs11_key, refuses_keys_that_cannot_be_had, .init = make_place, .fini = re
 	expect_no_key("pkcs11:token=other;object=ec", TOKEN_PIN, FAULT_UNREACHABLE,
 		      "there is no such token");
 	expect_no_key(TOKEN_URL ";object=loose", TOKEN_PIN, FAULT_REFUSED, "CKA_PRIVATE");
-	cr_expect_eq(open_key(TOKEN_URL ";object=ec", TOKEN_PIN, &key, &fault), 0, "%s",
-		     fault.text);
+	OK(open_key(TOKEN_URL ";object=ec", TOKEN_PIN, &key, &fault));
 	free_private_key(&key);
 }
 
@@ -113,22 +108,17 @@ static void expect_signs(const char *label, enum key_type type)
 	CLEANUP(clear_secret) struct secret pem = {0};
 	enum signature_algorithm algorithm = default_signature_algorithm(type);
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 	char url[128];
 
 	(void)snprintf(url, sizeof(url), "%s;object=%s", TOKEN_URL, label);
-	cr_assert_eq(open_key(url, TOKEN_PIN, &key, &fault), 0, "%s", fault.text);
+	OK(open_key(url, TOKEN_PIN, &key, &fault));
 	cr_expect_eq(private_key_type(key), type);
-	cr_assert_eq(get_public_key(key, &public, &fault), 0, "%s", fault.text);
-	cr_assert_eq(sign_data(key, algorithm, bytes_of_string("abc"), &signature, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(verify_data(public, algorithm, bytes_of_string("abc"),
-				 bytes_of_buffer(&signature), &verdict, &fault),
-		     0, "%s", fault.text);
+	OK(get_public_key(key, &public, &fault));
+	OK(sign_data(key, algorithm, bytes_of_string("abc"), &signature, &fault));
+	OK(verify_data(public, algorithm, bytes_of_string("abc"), bytes_of_buffer(&signature),
+		       &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
-	cr_expect_eq(format_private_key(key, &pem, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_not_null(strstr(fault.text, "does not leave it"), "%s", fault.text);
+	REFUSED(format_private_key(key, &pem, &fault), FAULT_REFUSED, "does not leave it");
 }
 
 Test(pkcs11_key, signs_with_keys_that_do_not_leave_it, .init = make_place, .fini = remove_place)
@@ -167,15 +157,12 @@ Test(pkcs11_key, signs_from_several_threads_until_it_is_gone, .init = make_place
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public = NULL;
 	struct signing signing;
-	struct fault fault = {0};
 
 	make_token_key("ec", "ecdsa", "secp256r1");
-	cr_assert_eq(open_key(TOKEN_URL ";object=ec;type=private", TOKEN_PIN, &key, &fault), 0,
-		     "%s", fault.text);
-	cr_assert_eq(get_public_key(key, &public, &fault), 0, "%s", fault.text);
+	OK(open_key(TOKEN_URL ";object=ec;type=private", TOKEN_PIN, &key, &fault));
+	OK(get_public_key(key, &public, &fault));
 	signing = (struct signing){key, public};
-	cr_expect_eq(run_tasks(400, 4, sign_and_verify, &signing, &fault), 0, "%s", fault.text);
+	OK(run_tasks(400, 4, sign_and_verify, &signing, &fault));
 	remove_token(&scratch);
-	cr_expect_eq(run_tasks(8, 4, sign_and_verify, &signing, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED, "%s", fault.text);
+	REFUSED(run_tasks(8, 4, sign_and_verify, &signing, &fault), FAULT_FAILED, NULL);
 }

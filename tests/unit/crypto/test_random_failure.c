@@ -2,11 +2,11 @@
 #include "common/crypto/key.h"
 #include "common/crypto/message.h"
 #include "common/crypto/signed_message.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,13 +25,6 @@ ssize_t getrandom(void *data, size_t len, unsigned int flags)
 	return syscall(SYS_getrandom, data, len, flags);
 }
 
-static void expect_no_random(int result, const struct fault *fault)
-{
-	cr_expect_eq(result, -1);
-	cr_expect_eq(fault->class, FAULT_FAILED);
-	cr_expect(strstr(fault->text, "getrandom: no random octets") != NULL, "%s", fault->text);
-}
-
 /* catalogue 24, 102: neither without a content key nor without an IV */
 Test(random_failure, encrypts_nothing)
 {
@@ -39,12 +32,11 @@ Test(random_failure, encrypts_nothing)
 
 	for (unsigned int left = 0; left < 2; left++) {
 		struct buffer jwe = {0};
-		struct fault fault = {0};
 
 		calls_left = left;
-		expect_no_random(encrypt_message(&key, "certpool.status", NULL,
-						 bytes_of_string("M"), &jwe, &fault),
-				 &fault);
+		REFUSED(encrypt_message(&key, "certpool.status", NULL, bytes_of_string("M"), &jwe,
+					&fault),
+			FAULT_FAILED, "getrandom: no random octets");
 		cr_expect_null(jwe.data);
 	}
 }
@@ -55,25 +47,21 @@ Test(random_failure, makes_no_key_and_no_name)
 	struct private_key *key = NULL;
 	struct shared_key shared = {0};
 	char jti[JTI_SIZE] = "kept";
-	struct fault fault = {0};
 
 	calls_left = 0;
 	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {
-		struct fault key_fault = {0};
-
-		expect_no_random(generate_private_key((enum key_type)type, &key, &key_fault),
-				 &key_fault);
+		REFUSED(generate_private_key((enum key_type)type, &key, &fault), FAULT_FAILED,
+			"getrandom: no random octets");
 		cr_expect_null(key);
 	}
 	for (unsigned int left = 0; left < 2; left++) {
-		struct fault key_fault = {0};
-
 		calls_left = left;
-		expect_no_random(generate_shared_key(&shared, &key_fault), &key_fault);
+		REFUSED(generate_shared_key(&shared, &fault), FAULT_FAILED,
+			"getrandom: no random octets");
 		cr_expect_eq(shared.kid[0], '\0');
 	}
 	calls_left = 0;
-	expect_no_random(generate_jti(jti, &fault), &fault);
+	REFUSED(generate_jti(jti, &fault), FAULT_FAILED, "getrandom: no random octets");
 	cr_expect_str_eq(jti, "kept");
 }
 
@@ -83,20 +71,16 @@ Test(random_failure, signs_nothing)
 	for (unsigned int type = KEY_ECDSA_P256; type <= KEY_ECDSA_P384; type++) {
 		CLEANUP(free_private_key) struct private_key *key = NULL;
 		struct buffer signature = {0};
-		struct fault fault = {0};
-		struct fault object_fault = {0};
 
 		calls_left = UINT_MAX;
-		cr_assert_eq(generate_private_key((enum key_type)type, &key, &fault), 0, "%s",
-			     fault.text);
+		OK(generate_private_key((enum key_type)type, &key, &fault));
 		calls_left = 0;
-		expect_no_random(sign_data(key, default_signature_algorithm((enum key_type)type),
-					   bytes_of_string("M"), &signature, &fault),
-				 &fault);
+		REFUSED(sign_data(key, default_signature_algorithm((enum key_type)type),
+				  bytes_of_string("M"), &signature, &fault),
+			FAULT_FAILED, "getrandom: no random octets");
 		cr_expect_null(signature.data);
-		expect_no_random(
-			sign_object_data(key, bytes_of_string("M"), &signature, &object_fault),
-			&object_fault);
+		REFUSED(sign_object_data(key, bytes_of_string("M"), &signature, &fault),
+			FAULT_FAILED, "getrandom: no random octets");
 		cr_expect_null(signature.data);
 	}
 }

@@ -1,5 +1,6 @@
 #include "common/crypto/signature.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/crypto/vectors.h"
 
@@ -15,10 +16,8 @@ static bool judge_jose(const struct public_key *key, enum signature_algorithm al
 		       struct bytes data, struct bytes signature)
 {
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(verify_data(key, algorithm, data, signature, &verdict, &fault), 0, "%s",
-		     fault.text);
+	OK(verify_data(key, algorithm, data, signature, &verdict, &fault));
 	cr_expect_eq(verdict.invalid, verdict.reason[0] != '\0');
 	return !verdict.invalid;
 }
@@ -28,10 +27,8 @@ static bool judge_object(const struct public_key *key, enum digest_algorithm dig
 			 struct bytes data, struct bytes signature)
 {
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(verify_object_data(key, digest, data, signature, &verdict, &fault), 0, "%s",
-		     fault.text);
+	OK(verify_object_data(key, digest, data, signature, &verdict, &fault));
 	cr_expect_eq(verdict.invalid, verdict.reason[0] != '\0');
 	cr_expect(verdict.invalid || canonical_signature(public_key_type(key), signature));
 	return !verdict.invalid;
@@ -187,11 +184,9 @@ Test(signature, refuses_algorithms_that_we_do_not_have)
 
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		enum signature_algorithm algorithm;
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_signature_algorithm(names[i], &algorithm, &fault), -1, "%s",
-			     names[i]);
-		cr_expect(strstr(fault.text, "expected ES256") != NULL, "%s", fault.text);
+		REFUSED(parse_signature_algorithm(names[i], &algorithm, &fault), FAULT_MALFORMED,
+			"expected ES256", "%s", names[i]);
 	}
 }
 
@@ -242,12 +237,11 @@ Test(signature, refuses_another_length_and_numbers_out_of_range)
 	struct private_key *key = NULL;
 	struct public_key *public = NULL;
 	struct buffer good = {0};
-	struct fault fault = {0};
 	uint8_t changed[66] = {0};
 
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0);
-	cr_assert_eq(get_public_key(key, &public, &fault), 0);
-	cr_assert_eq(sign_data(key, SIGNATURE_ES256, bytes_of_string("M"), &good, &fault), 0);
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	OK(get_public_key(key, &public, &fault));
+	OK(sign_data(key, SIGNATURE_ES256, bytes_of_string("M"), &good, &fault));
 	cr_assert_eq(good.len, 64);
 	memcpy(changed, good.data, 64);
 	for (size_t len = 0; len <= sizeof(changed); len++)
@@ -277,15 +271,14 @@ Test(signature, has_a_fixed_length)
 {
 	struct private_key *key = NULL;
 	struct public_key *public = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0);
-	cr_assert_eq(get_public_key(key, &public, &fault), 0);
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	OK(get_public_key(key, &public, &fault));
 	for (unsigned int i = 0; i < 1000; i++) {
 		struct bytes data = {(const uint8_t *)&i, sizeof(i)};
 		struct buffer signature = {0};
 
-		cr_assert_eq(sign_data(key, SIGNATURE_ES256, data, &signature, &fault), 0);
+		OK(sign_data(key, SIGNATURE_ES256, data, &signature, &fault));
 		cr_assert_eq(signature.len, 64);
 		cr_assert(judge_jose(public, SIGNATURE_ES256, data, bytes_of_buffer(&signature)));
 		clear_buffer(&signature);
@@ -314,9 +307,8 @@ static void export_rsa_key(const struct private_key *key, struct rsa_private_key
 
 	CLEANUP(clear_secret) struct secret pem = {0};
 	gnutls_privkey_t handle;
-	struct fault fault = {0};
 
-	cr_assert_eq(format_private_key(key, &pem, &fault), 0, "%s", fault.text);
+	OK(format_private_key(key, &pem, &fault));
 	handle = gnutls_privkey_of(bytes_of_secret(&pem));
 	cr_assert_eq(gnutls_privkey_export_rsa_raw(handle, &n, &e, &d, &p, &q, &u, &e1, &e2), 0);
 	rsa_private_key_init(ret_key);
@@ -355,10 +347,9 @@ Test(signature, refuses_ps256_with_another_salt_length)
 	struct rsa_private_key nettle_key;
 	struct private_key *key = NULL;
 	struct public_key *public = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(KEY_RSA_2048, &key, &fault), 0);
-	cr_assert_eq(get_public_key(key, &public, &fault), 0);
+	OK(generate_private_key(KEY_RSA_2048, &key, &fault));
+	OK(get_public_key(key, &public, &fault));
 	export_rsa_key(key, &nettle_key);
 	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
 		uint8_t signature[256];

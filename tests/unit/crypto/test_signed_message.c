@@ -1,6 +1,7 @@
 #include "common/crypto/signed_message.h"
 
 #include "common/crypto/base64.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -107,16 +108,17 @@ Test(signed_message, refuses_a_chain_that_is_too_long)
 	struct buffer certificate = {0};
 	struct buffer jws;
 	struct signed_message message = {0};
-	struct fault fault = {0};
 
 	memset(extend_buffer(&certificate, CHAIN_OCTETS_MAX + 1), 1, CHAIN_OCTETS_MAX + 1);
 	append_string(&header, "{\"alg\":\"ES256\",\"typ\":\"certpool.message\",\"x5c\":[\"");
 	append_base64(&header, bytes_of_buffer(&certificate));
 	append_string(&header, "\"]," TAIL "}");
 	jws = make_jws((char *)header.data);
-	cr_expect_eq(parse_signed_message(bytes_of_buffer(&jws), &message, &fault), -1);
-	cr_expect(strstr(fault.text, "x5c") != NULL || strstr(fault.text, "header") != NULL, "%s",
-		  fault.text);
+	REFUSED(parse_signed_message(bytes_of_buffer(&jws), &message, &fault), FAULT_MALFORMED,
+		NULL);
+	cr_expect(strstr(last_refusal()->text, "x5c") != NULL ||
+			  strstr(last_refusal()->text, "header") != NULL,
+		  "%s", last_refusal()->text);
 	clear_buffer(&header);
 	clear_buffer(&certificate);
 	clear_buffer(&jws);
@@ -136,16 +138,13 @@ Test(signed_message, refuses_other_serialisations)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct signed_message message = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_signed_message(bytes_of_string(rows[i]), &message, &fault), -1,
-			     "%s", rows[i]);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
+		REFUSED(parse_signed_message(bytes_of_string(rows[i]), &message, &fault),
+			FAULT_MALFORMED, NULL, "%s", rows[i]);
 	}
 	append_string(&good, "=");
-	cr_expect_eq(parse_signed_message(bytes_of_buffer(&good), &(struct signed_message){0},
-					  &(struct fault){0}),
-		     -1);
+	REFUSED(parse_signed_message(bytes_of_buffer(&good), &(struct signed_message){0}, &fault),
+		FAULT_MALFORMED, NULL);
 	clear_buffer(&good);
 }
 
@@ -154,10 +153,8 @@ static struct public_key *public_key;
 
 static void make_keys(enum key_type type)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(generate_private_key(type, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(type, &key, &fault));
+	OK(get_public_key(key, &public_key, &fault));
 }
 
 static void free_keys(void)
@@ -171,11 +168,9 @@ static struct buffer sign(struct bytes payload)
 	const struct bytes chain[] = {bytes_of_string("first"), bytes_of_string("second")};
 	struct message_claims claims = {.iss = "client1", .aud = "client2", .iat_s = 1790000000};
 	struct buffer jws = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_jti(claims.jti, &fault), 0);
-	cr_assert_eq(sign_message(key, &claims, chain, 2, payload, &jws, &fault), 0, "%s",
-		     fault.text);
+	OK(generate_jti(claims.jti, &fault));
+	OK(sign_message(key, &claims, chain, 2, payload, &jws, &fault));
 	return jws;
 }
 
@@ -208,15 +203,14 @@ Test(signed_message, refuses_the_signature_of_another_key)
 {
 	struct signed_message message = {0};
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 	struct buffer jws;
 
 	make_keys(KEY_ECDSA_P256);
 	jws = sign(bytes_of_string("M"));
 	free_keys();
 	make_keys(KEY_ECDSA_P256);
-	cr_assert_eq(parse_signed_message(bytes_of_buffer(&jws), &message, &fault), 0);
-	cr_assert_eq(verify_message(&message, public_key, &verdict, &fault), 0);
+	OK(parse_signed_message(bytes_of_buffer(&jws), &message, &fault));
+	OK(verify_message(&message, public_key, &verdict, &fault));
 	cr_expect(verdict.invalid);
 	cr_expect(strstr(verdict.reason, "not by this key") != NULL, "%s", verdict.reason);
 	clear_signed_message(&message);
@@ -229,14 +223,13 @@ Test(signed_message, refuses_to_sign_with_no_chain_or_too_many)
 	const struct bytes chain[CHAIN_MAX + 1] = {{0}};
 	const struct message_claims claims = {.aud = "client2"};
 	struct buffer jws = {0};
-	struct fault fault = {0};
 
 	make_keys(KEY_ED25519);
-	cr_expect_eq(sign_message(key, &claims, chain, 0, bytes_of_string("M"), &jws, &fault), -1);
-	cr_expect(strstr(fault.text, "x5c") != NULL, "%s", fault.text);
-	cr_expect_eq(sign_message(key, &claims, chain, CHAIN_MAX + 1, bytes_of_string("M"), &jws,
-				  &(struct fault){0}),
-		     -1);
+	REFUSED(sign_message(key, &claims, chain, 0, bytes_of_string("M"), &jws, &fault),
+		FAULT_FAILED, "x5c");
+	REFUSED(sign_message(key, &claims, chain, CHAIN_MAX + 1, bytes_of_string("M"), &jws,
+			     &fault),
+		FAULT_FAILED, NULL);
 	free_keys();
 }
 
@@ -248,14 +241,12 @@ Test(signed_message, verifies_its_own_signatures_with_every_type)
 	for (unsigned int type = 0; type < KEY_TYPE_COUNT; type++) {
 		struct signed_message message = {0};
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 		struct buffer jws;
 
 		make_keys((enum key_type)type);
 		jws = sign(payload);
-		cr_assert_eq(parse_signed_message(bytes_of_buffer(&jws), &message, &fault), 0, "%s",
-			     fault.text);
-		cr_assert_eq(verify_message(&message, public_key, &verdict, &fault), 0);
+		OK(parse_signed_message(bytes_of_buffer(&jws), &message, &fault));
+		OK(verify_message(&message, public_key, &verdict, &fault));
 		cr_expect_not(verdict.invalid, "%s", verdict.reason);
 		cr_expect(equal_bytes(bytes_of_buffer(&message.payload), payload));
 		cr_expect_eq(message.chain_count, 2);

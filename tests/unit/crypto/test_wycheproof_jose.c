@@ -2,6 +2,7 @@
 #include "common/crypto/jws_compact.h"
 #include "common/crypto/message.h"
 #include "common/crypto/signed_message.h"
+#include "tests/support/expect.h"
 #include "tests/unit/crypto/jose_objects.h"
 
 #include <criterion/criterion.h>
@@ -45,11 +46,10 @@ static void run_jwe_case(const json_t *private, const json_t *test, struct tally
 	bool valid = strcmp(text_member(test, "result"), "valid") == 0;
 	struct key_ring ring = make_group_ring(private);
 	struct decrypted_message message = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(decrypt_message(&ring, bytes_of_string(jwe), &message, &fault), -1, "%s", jwe);
-	cr_expect_eq(fault.class, FAULT_UNDECRYPTABLE);
-	if (valid && strstr(fault.text, "kid: expected") == NULL) {
+	REFUSED(decrypt_message(&ring, bytes_of_string(jwe), &message, &fault), FAULT_UNDECRYPTABLE,
+		NULL, "%s", jwe);
+	if (valid && strstr(last_refusal()->text, "kid: expected") == NULL) {
 		skip(tally, "valid, by an algorithm that we refuse");
 	} else {
 		if (valid)
@@ -123,13 +123,12 @@ static void run_jws_case(const json_t *jwk, const json_t *test, struct tally *ta
 	bool valid = strcmp(text_member(test, "result"), "valid") == 0;
 	enum signature_algorithm algorithm = SIGNATURE_ES256;
 	struct signed_message message = {0};
-	struct fault fault = {0};
 	bool readable = read_algorithm(jws, &algorithm);
 	bool good = readable && judge_jws(jws, jwk, algorithm);
 
 	/* None has our header: each is refused whole, without harm. */
-	cr_expect_eq(parse_signed_message(bytes_of_string(jws), &message, &fault), -1, "%s", jws);
-	cr_expect_eq(fault.class, FAULT_MALFORMED);
+	REFUSED(parse_signed_message(bytes_of_string(jws), &message, &fault), FAULT_MALFORMED, NULL,
+		"%s", jws);
 	if (valid && !readable) {
 		skip(tally, "valid, by an algorithm that we refuse");
 	} else if (good && !jwk_allows(jwk, algorithm)) {

@@ -1,6 +1,7 @@
 #include "tests/unit/crypto/vectors.h"
 
 #include "common/base/file.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -12,9 +13,8 @@ enum { FILE_MAX = 8 * 1024 * 1024 };
 struct buffer load_text(const char *path)
 {
 	struct buffer text = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_file(AT_FDCWD, path, FILE_MAX, &text, &fault), 0, "%s", fault.text);
+	OK(read_file(AT_FDCWD, path, FILE_MAX, &text, &fault));
 	return text;
 }
 

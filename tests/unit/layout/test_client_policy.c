@@ -1,5 +1,7 @@
 #include "common/layout/client_policy.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +21,7 @@ static void tear_down(void)
 
 static void expect_refused(const char *found)
 {
-	struct fault fault = {0};
-
-	cr_expect_eq(check_client_policy(&policy, &fault), -1, "%s", found);
-	cr_expect_eq(fault.class, FAULT_USAGE);
-	cr_expect_not_null(strstr(fault.text, found), "expected %s, found %s", found, fault.text);
+	REFUSED(check_client_policy(&policy, &fault), FAULT_USAGE, found);
 }
 
 TestSuite(client_policy, .init = set_up, .fini = tear_down);
@@ -103,21 +101,12 @@ Test(client_policy, refuses_bad_lists_and_keeps_what_it_had)
 	  };
 
 	cr_assert_eq(parse_alt_name_list("DNS:kept", &policy, NULL), 0);
-	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		struct fault fault = {0};
-
-		cr_expect_eq(parse_alt_name_list(names[i].text, &policy, &fault), -1, "%s",
-			     names[i].text);
-		cr_expect_eq(fault.class, FAULT_USAGE);
-		cr_expect_not_null(strstr(fault.text, names[i].found), "%s", fault.text);
-	}
-	for (size_t i = 0; i < COUNT_OF(keys); i++) {
-		struct fault fault = {0};
-
-		cr_expect_eq(parse_key_list(keys[i].text, &policy, &fault), -1, "%s", keys[i].text);
-		cr_expect_eq(fault.class, FAULT_USAGE);
-		cr_expect_not_null(strstr(fault.text, keys[i].found), "%s", fault.text);
-	}
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		REFUSED(parse_alt_name_list(names[i].text, &policy, &fault), FAULT_USAGE,
+			names[i].found, "%s", names[i].text);
+	for (size_t i = 0; i < COUNT_OF(keys); i++)
+		REFUSED(parse_key_list(keys[i].text, &policy, &fault), FAULT_USAGE, keys[i].found,
+			"%s", keys[i].text);
 	cr_assert_eq(policy.alt_name_count, 1);
 	cr_expect_str_eq(policy.alt_names[0], "DNS:kept");
 	cr_expect(policy.keys[KEY_RSA_4096]);
@@ -138,12 +127,10 @@ Test(client_policy, reads_the_lists_that_it_writes)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer names = {0};
 		CLEANUP(clear_buffer) struct buffer keys = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_alt_name_list(rows[i].names, &policy, &fault), 0, "%s",
-			     fault.text);
-		cr_assert_eq(parse_key_list(rows[i].keys, &policy, &fault), 0, "%s", fault.text);
-		cr_expect_eq(check_client_policy(&policy, &fault), 0, "%s", fault.text);
+		OK(parse_alt_name_list(rows[i].names, &policy, &fault));
+		OK(parse_key_list(rows[i].keys, &policy, &fault));
+		OK(check_client_policy(&policy, &fault));
 		append_alt_name_list(&policy, &names);
 		append_key_list(&policy, &keys);
 		cr_expect_str_eq((const char *)names.data, rows[i].names);
@@ -155,20 +142,19 @@ Test(client_policy, reads_the_lists_that_it_writes)
 Test(client_policy, copies_are_equal_and_apart)
 {
 	CLEANUP(clear_client_policy) struct client_policy copy = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_alt_name_list("DNS:a,DNS:b", &policy, &fault), 0, "%s", fault.text);
-	cr_assert_eq(copy_client_policy(&policy, &copy, &fault), 0, "%s", fault.text);
+	OK(parse_alt_name_list("DNS:a,DNS:b", &policy, &fault));
+	OK(copy_client_policy(&policy, &copy, &fault));
 	cr_expect(equal_client_policies(&policy, &copy));
 	cr_expect_neq(copy.subject, policy.subject);
 	cr_expect_neq(copy.alt_names[1], policy.alt_names[1]);
 	copy.alt_names[1][4] = 'c';
 	cr_expect(!equal_client_policies(&policy, &copy));
-	cr_assert_eq(set_policy_alt_names(&copy, policy.alt_names, 2, &fault), 0);
+	OK(set_policy_alt_names(&copy, policy.alt_names, 2, &fault));
 	cr_expect(equal_client_policies(&policy, &copy));
-	cr_assert_eq(set_policy_alt_names(&copy, policy.alt_names, 1, &fault), 0);
+	OK(set_policy_alt_names(&copy, policy.alt_names, 1, &fault));
 	cr_expect(!equal_client_policies(&policy, &copy));
-	cr_assert_eq(set_policy_alt_names(&copy, policy.alt_names, 2, &fault), 0);
+	OK(set_policy_alt_names(&copy, policy.alt_names, 2, &fault));
 	copy.keys[KEY_ED25519] = false;
 	cr_expect(!equal_client_policies(&policy, &copy));
 	copy.keys[KEY_ED25519] = true;
@@ -178,9 +164,7 @@ Test(client_policy, copies_are_equal_and_apart)
 
 Test(client_policy, has_the_defaults_of_the_manifest)
 {
-	struct fault fault = {0};
-
-	cr_expect_eq(check_client_policy(&policy, &fault), 0, "%s", fault.text);
+	OK(check_client_policy(&policy, &fault));
 	cr_expect_str_eq(policy.subject, "CN={client}-{index}");
 	cr_expect_eq(policy.alt_name_count, 0);
 	cr_expect_eq(policy.validity_s, 0);

@@ -2,12 +2,12 @@
 
 #include "common/base/staging.h"
 #include "common/layout/manifest.h"
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,21 +67,17 @@ Test(layout, is_used_like_this)
 static void make(const char *path)
 {
 	struct layout *layout = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(make_layout(path, &layout, &fault), 0, "%s", fault.text);
+	OK(make_layout(path, &layout, &fault));
 	free_layout(&layout);
 }
 
 static void expect_refusal(const char *path, enum fault_class class, const char *text)
 {
 	struct layout *layout = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(open_layout(path, &layout, &fault), -1, "opened");
+	REFUSED(open_layout(path, &layout, &fault), class, text, "opened");
 	cr_expect_null(layout);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, text), "expected %s, found %s", text, fault.text);
 	free_layout(&layout);
 }
 
@@ -131,7 +127,6 @@ Test(layout, refuses_a_symbolic_link_for_a_directory)
 
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		struct layout *layout = NULL;
-		struct fault fault = {0};
 		char path[64];
 
 		make("ca");
@@ -139,8 +134,7 @@ Test(layout, refuses_a_symbolic_link_for_a_directory)
 		cr_assert_eq(rename(path, "elsewhere"), 0);
 		cr_assert_eq(symlink("../elsewhere", path), 0);
 		expect_refusal("ca", FAULT_REFUSED, "expected a directory, found a symbolic link");
-		cr_expect_eq(make_layout("ca", &layout, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_REFUSED, "%s", fault.text);
+		REFUSED(make_layout("ca", &layout, &fault), FAULT_REFUSED, NULL);
 		cr_assert_eq(unlink(path), 0);
 		cr_assert_eq(rmdir("elsewhere"), 0);
 	}
@@ -194,18 +188,17 @@ Test(layout, is_made_again_without_change)
 Test(layout, keeps_its_directories_when_the_path_is_swapped)
 {
 	struct layout *layout = NULL;
-	struct fault fault = {0};
 
 	make("ca");
 	make("evil");
 	put_file(scratch.dirfd, "ca/cert/root.crt", "ours", 0644);
 	put_file(scratch.dirfd, "evil/cert/root.crt", "theirs", 0644);
-	cr_assert_eq(open_layout("ca", &layout, &fault), 0, "%s", fault.text);
+	OK(open_layout("ca", &layout, &fault));
 	cr_assert_eq(rename("ca", "gone"), 0);
 	cr_assert_eq(rename("evil", "ca"), 0);
 	cr_expect(file_holds(layout->cert, "root.crt", "ours"));
 	free_layout(&layout);
-	cr_assert_eq(open_layout("ca", &layout, &fault), 0, "%s", fault.text);
+	OK(open_layout("ca", &layout, &fault));
 	cr_expect(file_holds(layout->cert, "root.crt", "theirs"));
 	cr_expect_str_eq(layout->path, "ca");
 	free_layout(&layout);
@@ -264,20 +257,17 @@ Test(layout, takes_only_a_members_own_name_for_one)
 Test(layout, is_locked_by_one_at_a_time)
 {
 	struct layout *layout = NULL;
-	struct fault fault = {0};
 	int first = -1;
 	int second = -1;
 
 	make("c1");
-	cr_assert_eq(open_layout("c1", &layout, &fault), 0);
-	cr_assert_eq(lock_layout(layout, LOCK_REFUSE, &first, &fault), 0, "%s", fault.text);
+	OK(open_layout("c1", &layout, &fault));
+	OK(lock_layout(layout, LOCK_REFUSE, &first, &fault));
 	cr_expect_eq(mode_of(layout->state, "lock"), 0600);
-	cr_expect_eq(lock_layout(layout, LOCK_REFUSE, &second, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_BUSY);
-	cr_expect_str_eq(fault.text, "c1/state: lock: another process has this lock");
+	REFUSED_AS(lock_layout(layout, LOCK_REFUSE, &second, &fault), FAULT_BUSY,
+		   "c1/state: lock: another process has this lock");
 	close_descriptor(&first);
-	fault = (struct fault){0};
-	cr_expect_eq(lock_layout(layout, LOCK_WAIT, &second, &fault), 0, "%s", fault.text);
+	OK(lock_layout(layout, LOCK_WAIT, &second, &fault));
 	close_descriptor(&second);
 	free_layout(&layout);
 }
@@ -298,11 +288,10 @@ Test(layout, lists_its_peers_in_order)
 	};
 	struct layout *layout = NULL;
 	struct peers peers = {0};
-	struct fault fault = {0};
 
 	make("c1");
-	cr_assert_eq(open_layout("c1", &layout, &fault), 0);
-	cr_assert_eq(list_peers(layout, &peers, &fault), 0, "%s", fault.text);
+	OK(open_layout("c1", &layout, &fault));
+	OK(list_peers(layout, &peers, &fault));
 	cr_expect_eq(peers.count, 0);
 	put_file(layout->private, "shared_z.jwk", "", 0600);
 	put_file(layout->private, "shared_ca.jwk", "", 0600);
@@ -310,7 +299,7 @@ Test(layout, lists_its_peers_in_order)
 	put_file(layout->private, "shared_client10.jwk", "", 0600);
 	for (size_t i = 0; i < COUNT_OF(ignored); i++)
 		put_file(layout->private, ignored[i], "", 0600);
-	cr_assert_eq(list_peers(layout, &peers, &fault), 0, "%s", fault.text);
+	OK(list_peers(layout, &peers, &fault));
 	cr_assert_eq(peers.count, 4);
 	cr_expect_str_eq(peers.names[0], "ca");
 	cr_expect_str_eq(peers.names[1], "client10");

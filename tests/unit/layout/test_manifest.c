@@ -1,5 +1,6 @@
 #include "common/layout/manifest.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
@@ -30,18 +31,14 @@ static void expect_refusals(const struct refusal_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct manifest *manifest = NULL;
-		struct fault fault = {0};
 		char begin[64];
 
 		(void)snprintf(begin, sizeof(begin), "dir/m.yaml:%s: ", rows[i].position);
-		cr_expect_eq(parse(rows[i].text, &manifest, &fault), -1, "accepted: %s",
-			     rows[i].text);
+		REFUSED(parse(rows[i].text, &manifest, &fault), FAULT_USAGE, rows[i].found,
+			"accepted: %s", rows[i].text);
 		cr_expect_null(manifest);
-		cr_expect_eq(fault.class, FAULT_USAGE, "%s", rows[i].text);
-		cr_expect_eq(strncmp(fault.text, begin, strlen(begin)), 0, "expected %s, found %s",
-			     begin, fault.text);
-		cr_expect_not_null(strstr(fault.text, rows[i].found), "expected %s, found %s",
-				   rows[i].found, fault.text);
+		cr_expect_eq(strncmp(last_refusal()->text, begin, strlen(begin)), 0,
+			     "expected %s, found %s", begin, last_refusal()->text);
 		free_manifest(&manifest);
 	}
 }
@@ -231,13 +228,11 @@ Test(manifest, refuses_an_absolute_layout_that_is_the_same_as_a_relative_one)
 	char expected[] = "expected a layout of its own";
 	char current[512];
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 
 	cr_assert_not_null(getcwd(current, sizeof(current)));
 	(void)snprintf(text, sizeof(text), HEAD "clients: {a: {}, b: {layout: \"%s/dir/a\"}}\n",
 		       current);
-	cr_expect_eq(parse(text, &manifest, &fault), -1);
-	cr_expect_not_null(strstr(fault.text, expected), "%s", fault.text);
+	REFUSED(parse(text, &manifest, &fault), FAULT_USAGE, expected);
 }
 
 Test(manifest, refuses_bad_steps)
@@ -319,25 +314,21 @@ Test(manifest, refuses_keys_of_the_ca_that_do_not_fit_together)
 Test(manifest, quotes_no_pin_that_stands_in_it)
 {
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(parse(CA("key: \"pkcs11:object=a?pin-value=4711\""), &manifest, &fault), -1);
-	cr_expect_not_null(strstr(fault.text, "ca.key: expected a pkcs11: URL without pin-value"),
-			   "%s", fault.text);
-	cr_expect_null(strstr(fault.text, "4711"), "%s", fault.text);
+	REFUSED(parse(CA("key: \"pkcs11:object=a?pin-value=4711\""), &manifest, &fault),
+		FAULT_USAGE, "ca.key: expected a pkcs11: URL without pin-value");
+	NOT_SAID("4711");
 }
 
 Test(manifest, reads_where_the_keys_lie_and_what_certificates_say)
 {
 	struct manifest *manifest = NULL;
 	const struct ca_node *ca;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse(CA("layout: ca, root_layout: root, key: \"pkcs11:object=a\", pin_file: "
-			      "pin, passphrase_file: /p, validity: 3y, crl: {url: "
-			      "\"http://h/crl\", validity: 1m}, ocsp: {url: \"https://h/o\"}"),
-			   &manifest, &fault),
-		     0, "%s", fault.text);
+	OK(parse(CA("layout: ca, root_layout: root, key: \"pkcs11:object=a\", pin_file: "
+		    "pin, passphrase_file: /p, validity: 3y, crl: {url: "
+		    "\"http://h/crl\", validity: 1m}, ocsp: {url: \"https://h/o\"}"),
+		 &manifest, &fault));
 	ca = &manifest->ca;
 	cr_expect_str_eq(ca->root_layout, "dir/root");
 	cr_expect_str_eq(ca->key_url, "pkcs11:object=a");
@@ -354,17 +345,14 @@ Test(manifest, reads_where_the_keys_lie_and_what_certificates_say)
 Test(manifest, gives_an_intermediate_what_is_said_of_it)
 {
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse(CA("layout: ca, root_layout: root, intermediate: {subject: CN=x, "
-			      "validity: 2y}"),
-			   &manifest, &fault),
-		     0, "%s", fault.text);
+	OK(parse(CA("layout: ca, root_layout: root, intermediate: {subject: CN=x, "
+		    "validity: 2y}"),
+		 &manifest, &fault));
 	cr_expect_str_eq(manifest->ca.intermediate_subject, "CN=x");
 	cr_expect_eq(manifest->ca.intermediate_validity_s, INT64_C(2) * 365 * 86400);
 	free_manifest(&manifest);
-	cr_assert_eq(parse(CA("layout: ca, root_layout: root"), &manifest, &fault), 0, "%s",
-		     fault.text);
+	OK(parse(CA("layout: ca, root_layout: root"), &manifest, &fault));
 	cr_expect_eq(manifest->ca.intermediate_validity_s, INT64_C(5) * 365 * 86400);
 	free_manifest(&manifest);
 }
@@ -396,14 +384,13 @@ Test(manifest, refuses_a_missing_file_a_directory_and_one_too_large)
 Test(manifest, follows_a_link_that_the_user_named)
 {
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 	struct scratch scratch;
 
 	make_scratch(&scratch);
 	cr_assert_eq(chdir(scratch.path), 0);
 	put_file(scratch.dirfd, "real.yaml", HEAD, 0644);
 	cr_assert_eq(symlinkat("real.yaml", scratch.dirfd, "manifest.yaml"), 0);
-	cr_expect_eq(load_manifest("manifest.yaml", &manifest, &fault), 0, "%s", fault.text);
+	OK(load_manifest("manifest.yaml", &manifest, &fault));
 	free_manifest(&manifest);
 	remove_scratch(&scratch);
 }
@@ -411,11 +398,8 @@ Test(manifest, follows_a_link_that_the_user_named)
 Test(manifest, takes_a_batch_that_stands_before_the_clients)
 {
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse("batch:\n- enroll: [b, a]\nclients: {a: {}, b: {}}\n" HEAD, &manifest,
-			   &fault),
-		     0, "%s", fault.text);
+	OK(parse("batch:\n- enroll: [b, a]\nclients: {a: {}, b: {}}\n" HEAD, &manifest, &fault));
 	cr_assert_eq(manifest->step_count, 1);
 	cr_assert_eq(manifest->steps[0].client_count, 2);
 	cr_expect_eq(manifest->steps[0].clients[0], 1);
@@ -427,12 +411,10 @@ Test(manifest, takes_a_batch_that_stands_before_the_clients)
 Test(manifest, joins_layouts_to_its_own_directory)
 {
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse("version: 1\nca: {layout: root, endpoint: \"http://h:0\"}\n"
-			   "clients: {a: {}, b: {layout: /tmp/b, endpoint: \"http://h:0\"}}\n",
-			   &manifest, &fault),
-		     0, "%s", fault.text);
+	OK(parse("version: 1\nca: {layout: root, endpoint: \"http://h:0\"}\n"
+		 "clients: {a: {}, b: {layout: /tmp/b, endpoint: \"http://h:0\"}}\n",
+		 &manifest, &fault));
 	cr_expect_str_eq(manifest->path, "dir/m.yaml");
 	cr_expect_str_eq(manifest->directory, "dir");
 	cr_expect_str_eq(manifest->ca.layout, "dir/root");
@@ -468,12 +450,10 @@ Test(manifest, fills_in_what_follows_from_something_else)
 Test(manifest, takes_an_empty_list_of_alternative_names_as_none_allowed)
 {
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse(CLIENT("{pool: {alt_names: [\"DNS:a\"]}, policy: {alt_names: [], keys: "
-				  "[rsa-3072]}}"),
-			   &manifest, &fault),
-		     0, "%s", fault.text);
+	OK(parse(CLIENT("{pool: {alt_names: [\"DNS:a\"]}, policy: {alt_names: [], keys: "
+			"[rsa-3072]}}"),
+		 &manifest, &fault));
 	cr_expect_eq(manifest->clients[0].policy.alt_name_count, 0);
 	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
 		cr_expect_eq(manifest->clients[0].policy.keys[i], i == KEY_RSA_3072);
@@ -520,13 +500,10 @@ Test(manifest, documents_the_defaults_as_they_are)
 {
 	struct manifest *documented = NULL;
 	struct manifest *built_in = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(load_manifest("pki-layout/manifest.yaml", &documented, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(parse_manifest(bytes_of_string(shortest), "pki-layout/manifest.yaml",
-				    &built_in, &fault),
-		     0, "%s", fault.text);
+	OK(load_manifest("pki-layout/manifest.yaml", &documented, &fault));
+	OK(parse_manifest(bytes_of_string(shortest), "pki-layout/manifest.yaml", &built_in,
+			  &fault));
 	cr_expect_str_eq(documented->ca.layout, built_in->ca.layout);
 	cr_expect_str_eq(documented->ca.endpoint.host, built_in->ca.endpoint.host);
 	cr_expect_eq(documented->ca.endpoint.port, built_in->ca.endpoint.port);
@@ -548,9 +525,8 @@ Test(manifest, has_the_defaults_that_are_promised)
 {
 	struct manifest *manifest = NULL;
 	const struct client_node *client;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse(shortest, &manifest, &fault), 0, "%s", fault.text);
+	OK(parse(shortest, &manifest, &fault));
 	cr_expect_str_eq(manifest->ca.subject, "CN=certpool Root CA");
 	cr_expect_eq(manifest->ca.key, KEY_ECDSA_P256);
 	cr_expect_eq(manifest->ca.validity_s, INT64_C(10) * 365 * 86400);
@@ -580,10 +556,8 @@ Test(manifest, has_the_defaults_that_are_promised)
 Test(manifest, ships_a_default_batch_that_covers_the_three_parts)
 {
 	struct manifest *manifest = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(load_manifest("pki-layout/manifest.yaml", &manifest, &fault), 0, "%s",
-		     fault.text);
+	OK(load_manifest("pki-layout/manifest.yaml", &manifest, &fault));
 	cr_assert_eq(manifest->step_count, 3);
 	cr_expect_eq(manifest->steps[0].kind, STEP_ENROLL);
 	cr_expect_eq(manifest->steps[0].client_count, 2);
@@ -610,9 +584,8 @@ Test(manifest, loads_every_example_that_is_shipped)
 
 	for (size_t i = 0; i < COUNT_OF(examples); i++) {
 		struct manifest *manifest = NULL;
-		struct fault fault = {0};
 
-		cr_expect_eq(load_manifest(examples[i], &manifest, &fault), 0, "%s", fault.text);
+		OK(load_manifest(examples[i], &manifest, &fault));
 		cr_assert_not_null(manifest);
 		cr_expect_gt(manifest->step_count, 0);
 		free_manifest(&manifest);

@@ -1,8 +1,9 @@
 #include "common/layout/template.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define RANDOM_TEXT "000102030405060708090a0b0c0d0e0f"
 
@@ -27,12 +28,10 @@ Test(template, refuses_other_braces)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fault fault = {0};
 		char *text = NULL;
 
-		cr_expect_eq(check_template(rows[i].template, &fault), -1, "%s", rows[i].template);
-		cr_expect_eq(fault.class, FAULT_USAGE);
-		cr_expect_not_null(strstr(fault.text, rows[i].found), "%s", fault.text);
+		REFUSED(check_template(rows[i].template, &fault), FAULT_USAGE, rows[i].found, "%s",
+			rows[i].template);
 		cr_expect_eq(expand_template(rows[i].template, "c", 1, random_octets, &text, NULL),
 			     -1);
 		cr_expect_null(text);
@@ -58,12 +57,10 @@ static const struct {
 Test(template, expands_what_it_matches)
 {
 	for (size_t i = 0; i < COUNT_OF(expansions); i++) {
-		struct fault fault = {0};
 		char *text = NULL;
 
-		cr_assert_eq(expand_template(expansions[i].template, "c-1", 17, random_octets,
-					     &text, &fault),
-			     0, "%s", fault.text);
+		OK(expand_template(expansions[i].template, "c-1", 17, random_octets, &text,
+				   &fault));
 		cr_expect_str_eq(text, expansions[i].text);
 		cr_expect(match_template(expansions[i].template, "c-1", text), "%s", text);
 		free(text);

@@ -1,5 +1,7 @@
 #include "common/layout/yaml.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -38,13 +40,13 @@ Test(yaml, refuses_what_a_manifest_does_not_need)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct yaml_node *root = NULL;
-		struct fault fault = {0};
 
-		cr_expect_eq(parse(rows[i].text, &root, &fault), -1, "accepted: %s", rows[i].text);
+		REFUSED(parse(rows[i].text, &root, &fault), FAULT_USAGE, NULL, "accepted: %s",
+			rows[i].text);
 		cr_expect_null(root);
-		cr_expect_eq(fault.class, FAULT_USAGE);
-		cr_expect_eq(strncmp(fault.text, rows[i].expected, strlen(rows[i].expected)), 0,
-			     "expected %s, found %s", rows[i].expected, fault.text);
+		cr_expect_eq(
+			strncmp(last_refusal()->text, rows[i].expected, strlen(rows[i].expected)),
+			0, "expected %s, found %s", rows[i].expected, last_refusal()->text);
 	}
 }
 
@@ -82,12 +84,12 @@ Test(yaml, refuses_text_that_is_no_clean_utf8)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct yaml_node *root = NULL;
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_yaml(rows[i].text, "f", &root, &fault), -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_USAGE);
-		cr_expect_eq(strncmp(fault.text, rows[i].expected, strlen(rows[i].expected)), 0,
-			     "expected %s, found %s", rows[i].expected, fault.text);
+		REFUSED(parse_yaml(rows[i].text, "f", &root, &fault), FAULT_USAGE, NULL, "row %zu",
+			i);
+		cr_expect_eq(
+			strncmp(last_refusal()->text, rows[i].expected, strlen(rows[i].expected)),
+			0, "expected %s, found %s", rows[i].expected, last_refusal()->text);
 		free_yaml(&root);
 	}
 }
@@ -100,12 +102,10 @@ Test(yaml, refuses_deep_nesting_of_any_size)
 	for (size_t i = 0; i < COUNT_OF(openings); i++) {
 		CLEANUP(clear_buffer) struct buffer text = {0};
 		struct yaml_node *root = NULL;
-		struct fault fault = {0};
 
 		for (size_t j = 0; j < 100000; j++)
 			append_string(&text, openings[i]);
-		cr_expect_eq(parse_yaml(bytes_of_buffer(&text), "f", &root, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_USAGE, "%s", fault.text);
+		REFUSED(parse_yaml(bytes_of_buffer(&text), "f", &root, &fault), FAULT_USAGE, NULL);
 		cr_expect_null(root);
 	}
 }
@@ -113,28 +113,25 @@ Test(yaml, refuses_deep_nesting_of_any_size)
 Test(yaml, takes_as_many_levels_as_it_says)
 {
 	struct yaml_node *root = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(parse("[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]\n", &root, &fault), 0, "%s",
-		     fault.text);
+	OK(parse("[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]\n", &root, &fault));
 	free_yaml(&root);
-	cr_expect_eq(parse("[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]\n", &root, &fault), -1);
-	cr_expect_not_null(strstr(fault.text, "f:1:17: "), "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, "expected at most 16 levels"), "%s", fault.text);
+	REFUSED(parse("[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]\n", &root, &fault), FAULT_USAGE,
+		"f:1:17: ");
+	SAID("expected at most 16 levels");
 }
 
 Test(yaml, finds_a_duplicate_among_many_keys)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct yaml_node *root = NULL;
-	struct fault fault = {0};
 
 	for (size_t i = 0; i < 50000; i++)
 		append_format(&text, "k%zu: 1\n", i);
 	append_string(&text, "k123: 1\n");
-	cr_expect_eq(parse_yaml(bytes_of_buffer(&text), "f", &root, &fault), -1);
-	cr_expect_str_eq(fault.text, "f:50001:1: k123: expected each key once, found it again (the "
-				     "first is in line 124)");
+	REFUSED_AS(parse_yaml(bytes_of_buffer(&text), "f", &root, &fault), FAULT_USAGE,
+		   "f:50001:1: k123: expected each key once, found it again (the "
+		   "first is in line 124)");
 }
 
 Test(yaml, knows_where_values_stand)
@@ -181,10 +178,9 @@ Test(yaml, describes_what_it_found)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct yaml_node *root = NULL;
-		struct fault fault = {0};
 		char found[FOUND_SIZE];
 
-		cr_assert_eq(parse(rows[i].text, &root, &fault), 0, "%s", fault.text);
+		OK(parse(rows[i].text, &root, &fault));
 		describe_value(root, found);
 		cr_expect_str_eq(found, rows[i].expected);
 		free_yaml(&root);

@@ -1,5 +1,7 @@
 #include "tests/unit/net/serve.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,16 +134,13 @@ static void keep_log(void *context, const char *method, const char *path, unsign
 static void make_shared(struct service_under_test *service)
 {
 	struct buffer content = {0};
-	struct fault fault = {0};
 
 	append_string(&content, "shared");
-	cr_assert_eq(new_shared_body(&content, &service->shared, &fault), 0, "%s", fault.text);
+	OK(new_shared_body(&content, &service->shared, &fault));
 }
 
 void start_service(struct service_under_test *service)
 {
-	struct fault fault = {0};
-
 	make_shared(service);
 
 	pthread_mutex_init(&service->lock, NULL);
@@ -153,8 +152,7 @@ void start_service(struct service_under_test *service)
 	service->settings.context = service;
 	service->settings.log = keep_log;
 	service->settings.log_context = service;
-	cr_assert_eq(start_http_server(&service->settings, &service->server, &fault), 0, "%s",
-		     fault.text);
+	OK(start_http_server(&service->settings, &service->server, &fault));
 	service->endpoint = *http_server_endpoint(service->server);
 }
 
@@ -219,20 +217,16 @@ struct http_client *new_test_client(const struct endpoint *endpoint)
 {
 	const struct http_client_settings settings = {.endpoint = *endpoint, .timeout_ms = 20000};
 	struct http_client *client = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_http_client(&settings, &client, &fault), 0, "%s", fault.text);
+	OK(new_http_client(&settings, &client, &fault));
 	return client;
 }
 
 unsigned int post_text(struct http_client *client, const char *path, const char *text,
 		       struct http_answer *ret_answer)
 {
-	struct fault fault = {0};
-
 	/* Not an assertion, which works only in the test's first thread. */
-	cr_expect_eq(exchange_http(client, path, "text/plain", bytes_of_string(text), LARGE_MAX,
-				   ret_answer, &fault),
-		     0, "%s", fault.text);
+	OK(exchange_http(client, path, "text/plain", bytes_of_string(text), LARGE_MAX, ret_answer,
+			 &fault));
 	return ret_answer->status;
 }

@@ -1,6 +1,7 @@
 #include "common/net/acceptor.h"
 
 #include "common/base/file.h"
+#include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/net/serve.h"
 
@@ -47,12 +48,11 @@ Test(acceptor, refuses_addresses_that_are_not_here)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		int descriptor = -2;
 		struct endpoint bound;
-		struct fault fault = {0};
 
-		cr_expect_eq(open_listener(&rows[i].endpoint, &descriptor, &bound, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_FAILED);
-		cr_expect_eq(strncmp(fault.text, rows[i].text, strlen(rows[i].text)), 0, "%s",
-			     fault.text);
+		REFUSED(open_listener(&rows[i].endpoint, &descriptor, &bound, &fault), FAULT_FAILED,
+			NULL);
+		cr_expect_eq(strncmp(last_refusal()->text, rows[i].text, strlen(rows[i].text)), 0,
+			     "%s", last_refusal()->text);
 		cr_expect_eq(descriptor, -2);
 	}
 }
@@ -64,10 +64,8 @@ Test(acceptor, says_which_port_it_got)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(close_descriptor) int descriptor = -1;
 		struct endpoint bound = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(open_listener(&rows[i], &descriptor, &bound, &fault), 0, "%s",
-			     fault.text);
+		OK(open_listener(&rows[i], &descriptor, &bound, &fault));
 		cr_expect_str_eq(bound.host, rows[i].host);
 		cr_expect_neq(bound.port, 0);
 		cr_expect_neq(fcntl(descriptor, F_GETFD) & FD_CLOEXEC, 0);
@@ -79,12 +77,10 @@ Test(acceptor, takes_ipv6_alone)
 {
 	CLEANUP(close_descriptor) int descriptor = -1;
 	struct endpoint bound;
-	struct fault fault = {0};
 	socklen_t len = sizeof(int);
 	int alone = 0;
 
-	cr_assert_eq(open_listener(&(struct endpoint){"::", 0}, &descriptor, &bound, &fault), 0,
-		     "%s", fault.text);
+	OK(open_listener(&(struct endpoint){"::", 0}, &descriptor, &bound, &fault));
 	cr_assert_eq(getsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &alone, &len), 0);
 	cr_expect_eq(alone, 1);
 }

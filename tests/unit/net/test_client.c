@@ -1,6 +1,7 @@
 #include "common/net/client.h"
 
 #include "common/net/http.h"
+#include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/net/failing_curl.h"
 #include "tests/unit/net/serve.h"
@@ -32,13 +33,10 @@ Test(client, says_which_option_cannot_be_set)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct http_client *client = NULL;
-		struct fault fault = {0};
 
 		failing_option = rows[i].option;
-		cr_expect_eq(new_http_client(&settings, &client, &fault), -1);
+		REFUSED(new_http_client(&settings, &client, &fault), FAULT_FAILED, rows[i].text);
 		cr_expect_null(client);
-		cr_expect_eq(fault.class, FAULT_FAILED);
-		cr_expect_not_null(strstr(fault.text, rows[i].text), "%s", fault.text);
 	}
 }
 
@@ -91,14 +89,12 @@ Test(client, refuses_what_is_no_whole_answer)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct script script = {.answer = bytes_of_string(rows[i].answer)};
 		struct http_answer answer = {.status = 7};
-		struct fault fault = {0};
 
-		cr_expect_eq(ask_scripted(&script, i % 2 == 0 ? "body" : NULL, 0, &answer, &fault),
-			     -1, "row %zu", i);
-		cr_expect_eq(fault.class, rows[i].class, "row %zu: %s", i, fault.text);
-		cr_expect_not_null(strstr(fault.text, rows[i].text), "row %zu: %s", i, fault.text);
-		cr_expect_eq(strncmp(fault.text, "http://127.0.0.1:", 17), 0, "%s", fault.text);
-		cr_expect_not_null(strstr(fault.text, "/v1/status: "), "%s", fault.text);
+		REFUSED(ask_scripted(&script, i % 2 == 0 ? "body" : NULL, 0, &answer, &fault),
+			rows[i].class, rows[i].text, "row %zu", i);
+		cr_expect_eq(strncmp(last_refusal()->text, "http://127.0.0.1:", 17), 0, "%s",
+			     last_refusal()->text);
+		SAID("/v1/status: ");
 		cr_expect_eq(answer.status, 7);
 	}
 }
@@ -114,16 +110,11 @@ Test(client, refuses_an_answer_over_its_limit)
 	for (size_t i = 0; i < COUNT_OF(heads); i++) {
 		CLEANUP(clear_buffer) struct buffer text = {0};
 		struct http_answer answer = {0};
-		struct fault fault = {0};
 
 		append_format(&text, "%s%0101d", heads[i], 0);
-		cr_expect_eq(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, NULL,
-					  0, &answer, &fault),
-			     -1);
-		cr_expect_eq(fault.class, FAULT_TOO_LARGE, "%s", fault.text);
-		cr_expect_not_null(
-			strstr(fault.text, "the answer is larger than the 100 octets expected"),
-			"%s", fault.text);
+		REFUSED(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, NULL, 0,
+				     &answer, &fault),
+			FAULT_TOO_LARGE, "the answer is larger than the 100 octets expected");
 		cr_expect_null(answer.body.data);
 	}
 }
@@ -132,28 +123,23 @@ Test(client, refuses_a_head_without_end)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct http_answer answer = {0};
-	struct fault fault = {0};
 
 	append_string(&text, "HTTP/1.1 200 OK\r\n");
 	for (unsigned int i = 0; i < 10000; i++)
 		append_format(&text, "X-%u: %060d\r\n", i, 0);
-	cr_expect_eq(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, NULL, 0,
-				  &answer, &fault),
-		     -1);
-	cr_expect_eq(fault.class, FAULT_UNREACHABLE, "%s", fault.text);
+	REFUSED(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, NULL, 0, &answer,
+			     &fault),
+		FAULT_UNREACHABLE, NULL);
 }
 
 /* catalogue 56 */
 Test(client, gives_up_in_time)
 {
 	struct http_answer answer = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(ask_scripted(&(struct script){.silent = true}, "body", 300, &answer, &fault),
-		     -1);
-	cr_expect_eq(fault.class, FAULT_UNREACHABLE);
-	cr_expect_not_null(strstr(fault.text, "/v1/status: no answer in time ("), "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, "): try again"), "%s", fault.text);
+	REFUSED(ask_scripted(&(struct script){.silent = true}, "body", 300, &answer, &fault),
+		FAULT_UNREACHABLE, "/v1/status: no answer in time (");
+	SAID("): try again");
 }
 
 Test(client, says_when_nobody_listens)
@@ -165,20 +151,15 @@ Test(client, says_when_nobody_listens)
 		struct http_client_settings settings = {.endpoint = {.port = 1}};
 		CLEANUP(free_http_client) struct http_client *client = NULL;
 		struct http_answer answer = {0};
-		struct fault fault = {0};
 
 		memcpy(settings.endpoint.host, hosts[i], strlen(hosts[i]) + 1);
-		cr_assert_eq(new_http_client(&settings, &client, &fault), 0);
-		cr_expect_eq(
-			exchange_http(client, "/x", NULL, (struct bytes){0}, 10, &answer, &fault),
-			-1);
-		cr_expect_eq(fault.class, FAULT_UNREACHABLE);
-		cr_expect_eq(strncmp(fault.text, starts[i], strlen(starts[i])), 0, "%s",
-			     fault.text);
-		cr_expect_not_null(strstr(fault.text,
-					  "nobody listens there (Connection refused): start the "
-					  "server, or check the endpoint in the manifest"),
-				   "%s", fault.text);
+		OK(new_http_client(&settings, &client, &fault));
+		REFUSED(exchange_http(client, "/x", NULL, (struct bytes){0}, 10, &answer, &fault),
+			FAULT_UNREACHABLE,
+			"nobody listens there (Connection refused): start the "
+			"server, or check the endpoint in the manifest");
+		cr_expect_eq(strncmp(last_refusal()->text, starts[i], strlen(starts[i])), 0, "%s",
+			     last_refusal()->text);
 	}
 }
 
@@ -187,12 +168,10 @@ Test(client, says_when_the_host_has_no_address)
 	const struct http_client_settings settings = {.endpoint = {"no-such-host.invalid", 1}};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	struct http_answer answer = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(new_http_client(&settings, &client, &fault), 0);
-	cr_expect_eq(exchange_http(client, "/", NULL, (struct bytes){0}, 10, &answer, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_UNREACHABLE);
-	cr_expect_not_null(strstr(fault.text, "the host has no address"), "%s", fault.text);
+	OK(new_http_client(&settings, &client, &fault));
+	REFUSED(exchange_http(client, "/", NULL, (struct bytes){0}, 10, &answer, &fault),
+		FAULT_UNREACHABLE, "the host has no address");
 }
 
 /* catalogue 56 */
@@ -201,7 +180,6 @@ Test(client, follows_no_redirect)
 	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
-	struct fault fault = {0};
 	char elsewhere[ENDPOINT_TEXT_SIZE];
 
 	start_service(&service);
@@ -210,9 +188,8 @@ Test(client, follows_no_redirect)
 		      "HTTP/1.1 307 Temporary Redirect\r\nLocation: %s/echo\r\n"
 		      "Content-Length: 0\r\n\r\n",
 		      elsewhere);
-	cr_expect_eq(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, "body", 0,
-				  &answer, &fault),
-		     0);
+	OK(ask_scripted(&(struct script){.answer = bytes_of_buffer(&text)}, "body", 0, &answer,
+			&fault));
 	cr_expect_eq(answer.status, 307);
 	cr_expect_eq(service.handled, 0);
 	stop_service(&service);
@@ -246,11 +223,10 @@ Test(client, reads_an_answer)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_http_answer) struct http_answer answer = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(ask_scripted(&(struct script){.answer = bytes_of_string(rows[i])},
-					  "body", 0, &answer, &fault),
-			     0, "row %zu: %s", i, fault.text);
+		OK(ask_scripted(&(struct script){.answer = bytes_of_string(rows[i])}, "body", 0,
+				&answer, &fault),
+		   "row %zu", i);
 		cr_expect_eq(answer.status, 200);
 		cr_expect_str_eq(answer.content_type, "text/plain");
 		cr_expect_str_eq((const char *)answer.body.data, "hello");
@@ -272,12 +248,10 @@ Test(client, keeps_its_connection)
 	for (unsigned int i = 0; i < EXCHANGES; i++) {
 		CLEANUP(clear_http_answer) struct http_answer answer = {0};
 		const char *body = i % 10 == 9 ? (const char *)large.data : "small";
-		struct fault fault = {0};
 
 		if (i % 3 == 0)
-			cr_assert_eq(exchange_http(client, "/get", NULL, (struct bytes){0}, 5,
-						   &answer, &fault),
-				     0, "%s", fault.text);
+			OK(exchange_http(client, "/get", NULL, (struct bytes){0}, 5, &answer,
+					 &fault));
 		else
 			cr_assert_eq(post_text(client, "/post", body, &answer), 200);
 		cr_expect_str_eq((const char *)answer.body.data, "hello");
@@ -360,20 +334,16 @@ Test(client, turns_answers_into_faults)
 	};
 	const struct http_client_settings settings = {.endpoint = {"::1", 8440}};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_http_client(&settings, &client, &fault), 0);
+	OK(new_http_client(&settings, &client, &fault));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_http_answer)
 		struct http_answer answer = {.status = rows[i].status};
 
-		fault = (struct fault){0};
 		parse_media_type(rows[i].type, answer.content_type);
 		append_string(&answer.body, rows[i].body);
-		cr_expect_eq(check_http_answer(client, "/v1/status", &answer, CONTENT_JOSE, &fault),
-			     -1);
-		cr_expect_eq(fault.class, rows[i].class, "row %zu", i);
-		cr_expect_not_null(strstr(fault.text, rows[i].text), "%s", fault.text);
+		REFUSED(check_http_answer(client, "/v1/status", &answer, CONTENT_JOSE, &fault),
+			rows[i].class, rows[i].text);
 	}
 }
 

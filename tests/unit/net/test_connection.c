@@ -1,5 +1,6 @@
 #include "common/net/connection.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/net/serve.h"
 
@@ -227,9 +228,8 @@ Test(connection, gives_each_thread_as_many_connections)
 	struct connection *each[CONNECTIONS];
 	unsigned int first;
 	unsigned int on_thread[THREADS] = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(new_connection_register(&limits, &connections, &fault), 0, "%s", fault.text);
+	OK(new_connection_register(&limits, &connections, &fault));
 	/* The register does not use the numbers as sockets while no connection is late. */
 	for (int i = 0; i < CONNECTIONS; i++) {
 		on_thread[admit(connections, 1000 + i)]++;

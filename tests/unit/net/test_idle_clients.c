@@ -1,5 +1,7 @@
 #include "common/net/idle_clients.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 
 /* No client connects before its first exchange. */
@@ -11,14 +13,13 @@ Test(idle_clients, gives_out_a_client_that_was_returned)
 	struct http_client *client = NULL;
 	struct http_client *again = NULL;
 	const struct http_client *first;
-	struct fault fault = {0};
 
 	init_idle_clients(&idle, &settings);
-	cr_assert_eq(take_http_client(&idle, &client, &fault), 0, "%s", fault.text);
+	OK(take_http_client(&idle, &client, &fault));
 	first = client;
 	return_http_client(&idle, &client);
 	cr_expect_null(client);
-	cr_assert_eq(take_http_client(&idle, &again, &fault), 0, "%s", fault.text);
+	OK(take_http_client(&idle, &again, &fault));
 	cr_expect_eq(again, first);
 	return_http_client(&idle, &again);
 }
@@ -27,11 +28,10 @@ Test(idle_clients, makes_another_for_a_second_thread)
 {
 	CLEANUP(clear_idle_clients) struct idle_clients idle = {0};
 	struct http_client *clients[IDLE_CLIENTS_MAX + 1] = {NULL};
-	struct fault fault = {0};
 
 	init_idle_clients(&idle, &settings);
 	for (size_t i = 0; i < COUNT_OF(clients); i++) {
-		cr_assert_eq(take_http_client(&idle, &clients[i], &fault), 0, "%s", fault.text);
+		OK(take_http_client(&idle, &clients[i], &fault));
 		for (size_t j = 0; j < i; j++)
 			cr_expect_neq(clients[i], clients[j]);
 	}

@@ -1,5 +1,7 @@
 #include "common/net/problem.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +46,8 @@ Test(problem, does_not_follow_deep_nesting)
 Test(problem, formats_what_the_rfc_says)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_problem(413, "too long", &body, &fault), 0);
+	OK(format_problem(413, "too long", &body, &fault));
 	cr_expect_str_eq((const char *)body.data,
 			 "{\"type\":\"about:blank\",\"title\":\"Content Too Large\",\"status\":413,"
 			 "\"detail\":\"too long\"}\n");
@@ -74,9 +75,8 @@ Test(problem, escapes_any_octets)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer body = {0};
 		char detail[FAULT_TEXT_SIZE] = "";
-		struct fault fault = {0};
 
-		cr_assert_eq(format_problem(400, rows[i].detail, &body, &fault), 0);
+		OK(format_problem(400, rows[i].detail, &body, &fault));
 		cr_expect_null(memchr(body.data, '\n', body.len - 1), "row %zu", i);
 		cr_expect(parse_problem(bytes_of_buffer(&body), detail), "row %zu", i);
 		cr_expect_str_eq(detail, rows[i].found, "row %zu", i);

@@ -1,5 +1,6 @@
 #include "common/net/response.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/net/serve.h"
 
@@ -88,11 +89,8 @@ Test(response, is_sent_to_many_from_one_body)
 	client = new_test_client(&service.endpoint);
 	for (size_t i = 0; i < TIMES; i++) {
 		CLEANUP(clear_http_answer) struct http_answer answer = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(exchange_http(client, "/shared", NULL, (struct bytes){0}, 100, &answer,
-					   &fault),
-			     0, "%s", fault.text);
+		OK(exchange_http(client, "/shared", NULL, (struct bytes){0}, 100, &answer, &fault));
 		cr_expect(equal_bytes(bytes_of_buffer(&answer.body), bytes_of_string("shared")));
 	}
 	free_http_client(&client);

@@ -1,6 +1,7 @@
 #include "common/net/server.h"
 
 #include "common/base/workers.h"
+#include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/net/serve.h"
 
@@ -55,27 +56,21 @@ Test(server, is_used_like_this)
 	CLEANUP(clear_http_answer) struct http_answer greeting = {0};
 	CLEANUP(clear_http_answer) struct http_answer refusal = {0};
 	struct http_client_settings client_settings = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(start_http_server(&settings, &server, &fault), 0, "%s", fault.text);
+	OK(start_http_server(&settings, &server, &fault));
 	client_settings.endpoint = *http_server_endpoint(server);
-	cr_assert_eq(new_http_client(&client_settings, &client, &fault), 0, "%s", fault.text);
+	OK(new_http_client(&client_settings, &client, &fault));
 
-	cr_assert_eq(exchange_http(client, "/greet", "text/plain", bytes_of_string("reader"), 100,
-				   &greeting, &fault),
-		     0, "%s", fault.text);
-	cr_assert_eq(check_http_answer(client, "/greet", &greeting, "text/plain", &fault), 0, "%s",
-		     fault.text);
+	OK(exchange_http(client, "/greet", "text/plain", bytes_of_string("reader"), 100, &greeting,
+			 &fault));
+	OK(check_http_answer(client, "/greet", &greeting, "text/plain", &fault));
 	cr_expect_str_eq((const char *)greeting.body.data, "Hello, reader");
 
 	/* The handler's fault is a problem detail on the wire, and a fault again at the client. */
-	cr_assert_eq(exchange_http(client, "/greet", "text/plain", bytes_of_string(""), 1000,
-				   &refusal, &fault),
-		     0, "%s", fault.text);
-	cr_expect_eq(check_http_answer(client, "/greet", &refusal, "text/plain", &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_not_null(strstr(fault.text, "answered 400: expected a name, found none"), "%s",
-			   fault.text);
+	OK(exchange_http(client, "/greet", "text/plain", bytes_of_string(""), 1000, &refusal,
+			 &fault));
+	REFUSED(check_http_answer(client, "/greet", &refusal, "text/plain", &fault), FAULT_REFUSED,
+		"answered 400: expected a name, found none");
 }
 
 Test(server, says_that_the_port_is_taken)
@@ -83,15 +78,12 @@ Test(server, says_that_the_port_is_taken)
 	struct service_under_test service = {0};
 	struct http_server_settings settings;
 	struct http_server *server = NULL;
-	struct fault fault = {0};
 
 	start_service(&service);
 	settings = service.settings;
 	settings.endpoint = service.endpoint;
-	cr_expect_eq(start_http_server(&settings, &server, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_BUSY);
-	cr_expect_not_null(strstr(fault.text, "another process already listens there"), "%s",
-			   fault.text);
+	REFUSED(start_http_server(&settings, &server, &fault), FAULT_BUSY,
+		"another process already listens there");
 	cr_expect_null(server);
 	stop_service(&service);
 }
@@ -202,11 +194,9 @@ Test(server, answers_many_clients_at_once)
 	enum { CLIENTS = 8, EXCHANGES = 200 };
 	unsigned int before = count_descriptors();
 	struct service_under_test service = {0};
-	struct fault fault = {0};
 
 	start_service(&service);
-	cr_expect_eq(run_tasks(CLIENTS, CLIENTS, ask_often, &service.endpoint, &fault), 0, "%s",
-		     fault.text);
+	OK(run_tasks(CLIENTS, CLIENTS, ask_often, &service.endpoint, &fault));
 	cr_expect_eq(service.handled, CLIENTS * EXCHANGES);
 	cr_expect_str_empty((const char *)service.log.data);
 	stop_service(&service);
@@ -298,10 +288,9 @@ Test(server, finishes_what_it_works_on_before_it_stops)
 
 	for (unsigned int round = 0; round < 20; round++) {
 		struct service_under_test service = {0};
-		struct fault fault = {0};
 
 		start_service(&service);
-		cr_expect_eq(run_tasks(roles, roles, play_role, &service, &fault), 0);
+		OK(run_tasks(roles, roles, play_role, &service, &fault));
 		cr_expect_eq(service.handled, count_cores());
 		stop_service(&service);
 	}

@@ -1,15 +1,15 @@
 #include "common/net/shared_body.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 
 Test(shared_body, refuses_content_for_which_there_was_no_memory)
 {
 	struct buffer content = {.failed = true};
 	struct shared_body *body = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(new_shared_body(&content, &body, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
+	REFUSED(new_shared_body(&content, &body, &fault), FAULT_FAILED, NULL);
 	cr_expect_null(body);
 }
 
@@ -18,10 +18,9 @@ Test(shared_body, lasts_as_long_as_somebody_holds_it)
 	struct buffer content = {0};
 	struct shared_body *first = NULL;
 	struct shared_body *second = NULL;
-	struct fault fault = {0};
 
 	append_string(&content, "the same");
-	cr_assert_eq(new_shared_body(&content, &first, &fault), 0, "%s", fault.text);
+	OK(new_shared_body(&content, &first, &fault));
 	cr_expect_null(content.data);
 	second = hold_shared_body(first);
 	release_shared_body(&first);

@@ -3,6 +3,7 @@
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
 #include "common/pool/members/trust.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <netinet/in.h>
@@ -39,13 +40,10 @@ static void spoil_if_asked(const struct fake_ca *ca, struct answer_claims *claim
 /* As the CA does: with a chain if the issuer is not the root. */
 static void add_chain(const struct issuer *issuer, struct certificates_answer *answer)
 {
-	struct fault fault = {0};
-
 	if (issuer_certificate(issuer) == issuer_root(issuer))
 		return;
-	cr_assert_eq(format_certificate_pem(certificate_der(issuer_certificate(issuer)),
-					    &answer->chain[answer->chain_count++], &fault),
-		     0, "%s", fault.text);
+	OK(format_certificate_pem(certificate_der(issuer_certificate(issuer)),
+				  &answer->chain[answer->chain_count++], &fault));
 }
 
 static void certify_all(const struct fake_ca *ca, const struct certificates_request *request,
@@ -67,11 +65,9 @@ static void certify_all(const struct fake_ca *ca, const struct certificates_requ
 
 void open_fake_envelope(struct fake_envelope *envelope, const struct layout *layout)
 {
-	struct fault fault = {0};
-
 	*envelope = (struct fake_envelope){0};
 	pthread_mutex_init(&envelope->lock, NULL);
-	cr_assert_eq(read_key_ring(layout, &envelope->ring, &fault), 0, "%s", fault.text);
+	OK(read_key_ring(layout, &envelope->ring, &fault));
 }
 
 void clear_fake_envelope(struct fake_envelope *envelope)
@@ -285,11 +281,10 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 	};
 	struct http_server_settings settings = {
 		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = ca};
-	struct fault fault = {0};
 
 	*ca = (struct fake_ca){.fixture = fixture, .issuer = fixture->issuer};
 	open_fake_envelope(&ca->envelope, fixture->ca);
-	cr_assert_eq(start_http_server(&settings, &ca->server, &fault), 0, "%s", fault.text);
+	OK(start_http_server(&settings, &ca->server, &fault));
 	ca->endpoint = *http_server_endpoint(ca->server);
 }
 

@@ -8,19 +8,13 @@
 #include "common/x509/der.h"
 #include "common/x509/revocation/crl_builder.h"
 #include "common/x509/signed_object.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { DAY_S = 86400 };
-
-void assert_fault(const struct fault *fault, enum fault_class class, const char *text)
-{
-	cr_assert_eq(fault->class, class, "class %d, expected %d: %s", fault->class, class,
-		     fault->text);
-	cr_assert_not_null(strstr(fault->text, text), "\"%s\" is not in \"%s\"", text, fault->text);
-}
 
 struct issuer *make_issuer(int64_t now_s)
 {
@@ -30,14 +24,11 @@ struct issuer *make_issuer(int64_t now_s)
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_root(key, "CN=Test Root", &validity, &der, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &root, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	OK(create_root(key, "CN=Test Root", &validity, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &root, &fault));
+	OK(new_issuer(&root, &key, &issuer, &fault));
 	return issuer;
 }
 
@@ -51,19 +42,13 @@ struct issuer *make_intermediate_issuer(const struct issuer *root, const char *s
 	CLEANUP(free_certificate) struct certificate *above = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_intermediate(root, public_key, subject, &validity, &der, &fault), 0,
-		     "%s", fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(
-		parse_certificate_der(certificate_der(issuer_certificate(root)), &above, &fault), 0,
-		"%s", fault.text);
-	cr_assert_eq(new_intermediate_issuer(&certificate, &above, &key, &issuer, &fault), 0, "%s",
-		     fault.text);
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	OK(get_public_key(key, &public_key, &fault));
+	OK(create_intermediate(root, public_key, subject, &validity, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault));
+	OK(parse_certificate_der(certificate_der(issuer_certificate(root)), &above, &fault));
+	OK(new_intermediate_issuer(&certificate, &above, &key, &issuer, &fault));
 	return issuer;
 }
 
@@ -78,21 +63,19 @@ struct issuer *make_twin_issuer(const struct issuer *issuer)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct signed_object parts;
 	struct issuer *twin = NULL;
-	struct fault fault = {0};
 	uint8_t *spki_in_body;
 
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	OK(get_public_key(key, &public_key, &fault));
 	cr_assert_eq(public_key_spki(public_key).len, spki.len);
 	cr_assert(split_signed_object(certificate_der(original), &parts));
 	append_bytes(&body, parts.body);
 	spki_in_body = memmem(body.data, body.len, spki.data, spki.len);
 	cr_assert_not_null(spki_in_body);
 	memcpy(spki_in_body, public_key_spki(public_key).data, spki.len);
-	cr_assert_eq(sign_object(key, bytes_of_buffer(&body), &der, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(new_issuer(&certificate, &key, &twin, &fault), 0, "%s", fault.text);
+	OK(sign_object(key, bytes_of_buffer(&body), &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault));
+	OK(new_issuer(&certificate, &key, &twin, &fault));
 	return twin;
 }
 
@@ -105,15 +88,14 @@ struct buffer make_crl(const struct fixture *fixture, const struct issuer *issue
 	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
 	struct crl_entry entry = {.revoked_at_s = 1767225600, .reason = REASON_KEY_COMPROMISE};
 	struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(begin_crl(&builder, issuer, &options, &fault), 0, "%s", fault.text);
+	OK(begin_crl(&builder, issuer, &options, &fault));
 	if (serial.len > 0) {
 		cr_assert_eq(serial.len, (size_t)SERIAL_MAX);
 		memcpy(entry.serial, serial.data, SERIAL_MAX);
-		cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
+		OK(add_crl_entry(&builder, &entry, &fault));
 	}
-	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
+	OK(finish_crl(&builder, &der, &fault));
 	return der;
 }
 
@@ -121,10 +103,9 @@ static struct layout *make_node(const struct fixture *fixture, const char *name)
 {
 	char path[sizeof(fixture->scratch.path) + NAME_SIZE + 1];
 	struct layout *layout = NULL;
-	struct fault fault = {0};
 
 	(void)snprintf(path, sizeof(path), "%s/%s", fixture->scratch.path, name);
-	cr_assert_eq(make_layout(path, &layout, &fault), 0, "%s", fault.text);
+	OK(make_layout(path, &layout, &fault));
 	return layout;
 }
 
@@ -144,22 +125,17 @@ static void describe_client(struct client_node *client, size_t i)
 
 static void share_keys(struct fixture *fixture, size_t i)
 {
-	struct fault fault = {0};
 	bool made;
 
-	cr_assert_eq(share_key(fixture->ca, CA_NAME, fixture->layouts[i], fixture->clients[i].name,
-			       &made, &fault),
-		     0, "%s", fault.text);
+	OK(share_key(fixture->ca, CA_NAME, fixture->layouts[i], fixture->clients[i].name, &made,
+		     &fault));
 	for (size_t j = 0; j < i; j++)
-		cr_assert_eq(share_key(fixture->layouts[j], fixture->clients[j].name,
-				       fixture->layouts[i], fixture->clients[i].name, &made,
-				       &fault),
-			     0, "%s", fault.text);
+		OK(share_key(fixture->layouts[j], fixture->clients[j].name, fixture->layouts[i],
+			     fixture->clients[i].name, &made, &fault));
 }
 
 void open_fixture(struct fixture *fixture)
 {
-	struct fault fault = {0};
 	bool written;
 
 	*fixture = (struct fixture){.now_s = read_clock()};
@@ -171,10 +147,9 @@ void open_fixture(struct fixture *fixture)
 		describe_client(&fixture->clients[i], i);
 		fixture->layouts[i] = make_node(fixture, fixture->clients[i].name);
 		share_keys(fixture, i);
-		cr_assert_eq(pin_root(fixture->layouts[i],
-				      certificate_der(issuer_certificate(fixture->issuer)),
-				      &written, &fault),
-			     0, "%s", fault.text);
+		OK(pin_root(fixture->layouts[i],
+			    certificate_der(issuer_certificate(fixture->issuer)), &written,
+			    &fault));
 	}
 }
 
@@ -196,25 +171,19 @@ struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	uint8_t serial[SERIAL_MAX];
 	struct buffer pem = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_csr_pem(csr_pem, &csr, &fault), 0, "%s", fault.text);
-	cr_assert_eq(generate_serial(serial, &fault), 0, "%s", fault.text);
-	cr_assert_eq(certify_csr(issuer, csr, serial, &validity, &der, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(format_certificate_pem(bytes_of_buffer(&der), &pem, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_csr_pem(csr_pem, &csr, &fault));
+	OK(generate_serial(serial, &fault));
+	OK(certify_csr(issuer, csr, serial, &validity, &der, &fault));
+	OK(format_certificate_pem(bytes_of_buffer(&der), &pem, &fault));
 	return pem;
 }
 
 void make_client_pool(struct fixture *fixture, size_t client)
 {
 	struct make_summary made;
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		make_pool(fixture->layouts[client], &fixture->clients[client], NULL, &made, &fault),
-		0, "%s", fault.text);
+	OK(make_pool(fixture->layouts[client], &fixture->clients[client], NULL, &made, &fault));
 }
 
 void certify_member(struct fixture *fixture, size_t client, size_t member, int64_t not_before_s,
@@ -246,9 +215,8 @@ size_t count_files(int dirfd)
 struct buffer get_file(int dirfd, const char *name)
 {
 	struct buffer content = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_file(dirfd, name, 1000000, &content, &fault), 0, "%s", fault.text);
+	OK(read_file(dirfd, name, 1000000, &content, &fault));
 	return content;
 }
 
@@ -257,9 +225,7 @@ struct certificate *first_certificate(const struct fixture *fixture)
 	CLEANUP(clear_buffer)
 	struct buffer pem = get_file(fixture->layouts[0]->cert, "cert_key1.crt");
 	struct certificate *certificate = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &fault));
 	return certificate;
 }

@@ -67,7 +67,4 @@ size_t count_files(int dirfd);
 /* A file's content. */
 struct buffer get_file(int dirfd, const char *name);
 
-/* Asserts on the class and the text of a fault. */
-void assert_fault(const struct fault *fault, enum fault_class class, const char *text);
-
 #endif

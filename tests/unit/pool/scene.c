@@ -2,8 +2,8 @@
 
 #include "common/crypto/key_file.h"
 #include "common/wire/envelope.h"
+#include "tests/support/expect.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,17 +59,13 @@ int start_receiver_of(struct scene *scene, size_t client, const struct endpoint 
 
 void start_scene_receiver(struct scene *scene, size_t client, const struct endpoint *ca)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(start_receiver_of(scene, client, ca, &scene->receiver, &fault), 0, "%s",
-		     fault.text);
+	OK(start_receiver_of(scene, client, ca, &scene->receiver, &fault));
 	scene->fixture.clients[client].has_endpoint = true;
 	scene->fixture.clients[client].endpoint = *receiver_endpoint(scene->receiver);
 	free_sender(&scene->sender);
-	cr_assert_eq(new_sender(scene->fixture.layouts[client == 0 ? 1 : 0],
-				&scene->fixture.clients[client == 0 ? 1 : 0],
-				&scene->fixture.clients[client], &scene->sender, &fault),
-		     0, "%s", fault.text);
+	OK(new_sender(scene->fixture.layouts[client == 0 ? 1 : 0],
+		      &scene->fixture.clients[client == 0 ? 1 : 0], &scene->fixture.clients[client],
+		      &scene->sender, &fault));
 }
 
 void open_scene(struct scene *scene, const struct endpoint *ca)
@@ -90,10 +86,8 @@ void close_scene(struct scene *scene)
 struct delivery deliver_jwe(struct scene *scene, const struct buffer *jwe)
 {
 	struct delivery delivery = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(deliver_message(scene->sender, bytes_of_buffer(jwe), &delivery, &fault), 0,
-		     "%s", fault.text);
+	OK(deliver_message(scene->sender, bytes_of_buffer(jwe), &delivery, &fault));
 	return delivery;
 }
 
@@ -101,21 +95,17 @@ struct buffer make_jwe(struct scene *scene, const char *text)
 {
 	struct buffer jwe = {0};
 	struct delivery delivery;
-	struct fault fault = {0};
 
-	cr_assert_eq(make_message(scene->sender, bytes_of_string(text), 0, scene->fixture.now_s,
-				  &jwe, &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(make_message(scene->sender, bytes_of_string(text), 0, scene->fixture.now_s, &jwe,
+			&delivery, &fault));
 	return jwe;
 }
 
 struct shared_key shared_key(const struct fixture *fixture, size_t client, const char *peer)
 {
 	struct shared_key key;
-	struct fault fault = {0};
 
-	cr_assert_eq(read_shared_key(fixture->layouts[client], peer, &key, &fault), 0, "%s",
-		     fault.text);
+	OK(read_shared_key(fixture->layouts[client], peer, &key, &fault));
 	return key;
 }
 
@@ -125,8 +115,7 @@ struct buffer encrypt_for_client2(const struct fixture *fixture, const char *typ
 {
 	struct shared_key key = shared_key(fixture, 0, "client2");
 	struct buffer jwe = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(encrypt_message(&key, typ, cty, plaintext, &jwe, &fault), 0, "%s", fault.text);
+	OK(encrypt_message(&key, typ, cty, plaintext, &jwe, &fault));
 	return jwe;
 }

@@ -1,6 +1,7 @@
 #include "common/wire/certificates.h"
 
 #include "common/layout/manifest.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -79,14 +80,9 @@ Test(certificates, refuses_requests_that_are_not_as_the_format_says)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct certificates_request request = {0};
 		struct request_claims claims = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(
-			parse_certificates_request(text(rows[i].json), &request, &claims, &fault),
-			-1, "row %zu: %s", i, rows[i].json);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
-		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s: %s", i,
-			  rows[i].json, fault.text);
+		REFUSED(parse_certificates_request(text(rows[i].json), &request, &claims, &fault),
+			FAULT_MALFORMED, rows[i].part, "row %zu: %s", i, rows[i].json);
 		cr_expect_null(request.members);
 	}
 }
@@ -97,17 +93,14 @@ Test(certificates, refuses_more_than_a_batch)
 	struct certificates_request request = {0};
 	struct request_claims claims = {0};
 	struct buffer json = {0};
-	struct fault fault = {0};
 
 	append_string(&json, "{" CLAIMS ",\"requests\":{");
 	for (int i = 0; i <= BATCH_SIZE_MAX; i++)
 		append_format(&json, "%s\"key%d\":\"\"", i > 0 ? "," : "", i);
 	append_string(&json, "}}");
 	cr_assert_not(json.failed);
-	cr_expect_eq(parse_certificates_request(bytes_of_buffer(&json), &request, &claims, &fault),
-		     -1);
-	cr_expect_eq(fault.class, FAULT_TOO_LARGE);
-	cr_expect(strstr(fault.text, "at most 1000") != NULL, "%s", fault.text);
+	REFUSED(parse_certificates_request(bytes_of_buffer(&json), &request, &claims, &fault),
+		FAULT_TOO_LARGE, "at most 1000");
 	cr_expect_str_eq(claims.jti, "AAAAAAAAAAAAAAAAAAAAAA",
 			 "the refusal can name the request all the same");
 	clear_buffer(&json);
@@ -119,13 +112,11 @@ Test(certificates, refuses_json_that_nests_too_deep)
 	struct certificates_request request = {0};
 	struct request_claims claims = {0};
 	struct buffer json = {0};
-	struct fault fault = {0};
 
 	for (int i = 0; i < 100000; i++)
 		append_string(&json, "{\"a\":");
-	cr_expect_eq(parse_certificates_request(bytes_of_buffer(&json), &request, &claims, &fault),
-		     -1);
-	cr_expect(strstr(fault.text, "depth") != NULL, "%s", fault.text);
+	REFUSED(parse_certificates_request(bytes_of_buffer(&json), &request, &claims, &fault),
+		FAULT_MALFORMED, "depth");
 	clear_buffer(&json);
 }
 
@@ -160,11 +151,9 @@ Test(certificates, refuses_answers_that_are_not_as_the_format_says)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct certificates_answer answer = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_certificates_answer(text(rows[i].json), &answer, &fault), -1,
-			     "row %zu", i);
-		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+		REFUSED(parse_certificates_answer(text(rows[i].json), &answer, &fault),
+			FAULT_MALFORMED, rows[i].part, "row %zu", i);
 	}
 }
 
@@ -175,14 +164,12 @@ Test(certificates, reads_the_request_that_it_writes)
 	struct certificates_request parsed = {0};
 	struct request_claims claims = {0};
 	struct secret json = {0};
-	struct fault fault = {0};
 
 	append_string(&members[0].pem, "-----BEGIN A-----\nx\n");
 	append_string(&members[1].pem, "B");
-	cr_assert_eq(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault), 0);
-	cr_assert_eq(format_certificates_request(&request, &json, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_certificates_request(bytes_of_secret(&json), &parsed, &claims, &fault),
-		     0, "%s", fault.text);
+	OK(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault));
+	OK(format_certificates_request(&request, &json, &fault));
+	OK(parse_certificates_request(bytes_of_secret(&json), &parsed, &claims, &fault));
 	cr_expect_str_eq(claims.jti, request.claims.jti);
 	cr_expect_eq(claims.iat_s, 1790000000);
 	cr_assert_eq(parsed.count, 2);
@@ -207,7 +194,6 @@ Test(certificates, reads_the_answer_that_it_writes)
 	struct certificates_answer parsed = {0};
 	uint8_t digest[SHA256_LEN] = {7};
 	struct secret json = {0};
-	struct fault fault = {0};
 
 	append_string(&certificate.pem, "C");
 	append_string(&answer.chain[0], "A");
@@ -215,9 +201,8 @@ Test(certificates, reads_the_answer_that_it_writes)
 	answer.chain_count = 2;
 	set_refusal(&refused.refusal, "bad_proof", "no");
 	answer.claims = make_answer_claims(&request, digest, "ca", "client1", 1790000000);
-	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &parsed, &fault), 0, "%s",
-		     fault.text);
+	OK(format_certificates_answer(&answer, &json, &fault));
+	OK(parse_certificates_answer(bytes_of_secret(&json), &parsed, &fault));
 	cr_expect_arr_eq(parsed.claims.request_sha256, digest, SHA256_LEN);
 	cr_assert_eq(parsed.certificate_count, 1);
 	cr_expect_str_eq(parsed.certificates[0].name, "key1");
@@ -232,14 +217,13 @@ Test(certificates, reads_the_answer_that_it_writes)
 	clear_buffer(&answer.chain[0]);
 	clear_buffer(&answer.chain[1]);
 	answer.chain_count = 0;
-	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
+	OK(format_certificates_answer(&answer, &json, &fault));
 	cr_expect_null(strstr((char *)json.data, "chain"), "none is not said");
 	clear_secret(&json);
 
 	set_refusal(&answer.refusal, "stale", "old");
-	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &parsed, &fault), 0, "%s",
-		     fault.text);
+	OK(format_certificates_answer(&answer, &json, &fault));
+	OK(parse_certificates_answer(bytes_of_secret(&json), &parsed, &fault));
 	cr_expect_str_eq(parsed.refusal.type, "stale");
 	cr_expect_eq(parsed.certificate_count, 0, "a refusal of the whole has no certificates");
 	clear_certificates_answer(&parsed);

@@ -3,6 +3,7 @@
 #include "common/net/http.h"
 #include "common/wire/certificates.h"
 #include "common/wire/status.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -44,14 +45,13 @@ static void start(struct fake *fake)
 	struct http_server_settings settings = {
 		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = fake};
 	struct http_client_settings client = {0};
-	struct fault fault = {0};
 
 	*fake = (struct fake){.answer_kind = &status_kind};
-	cr_assert_eq(generate_shared_key(&fake->key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(add_peer_key(&fake->ring, "client1", &fake->key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(start_http_server(&settings, &fake->server, &fault), 0, "%s", fault.text);
+	OK(generate_shared_key(&fake->key, &fault));
+	OK(add_peer_key(&fake->ring, "client1", &fake->key, &fault));
+	OK(start_http_server(&settings, &fake->server, &fault));
 	client.endpoint = *http_server_endpoint(fake->server);
-	cr_assert_eq(new_http_client(&client, &fake->client, &fault), 0, "%s", fault.text);
+	OK(new_http_client(&client, &fake->client, &fault));
 }
 
 static void stop(struct fake *fake)
@@ -77,15 +77,14 @@ Test(envelope, refuses_a_question_under_a_key_that_is_not_shared)
 	struct shared_key other;
 	struct secret answer = {0};
 	struct fault unknown_kid = {0};
-	struct fault wrong_key = {0};
 
 	start(&fake);
 	cr_assert_eq(generate_shared_key(&other, &unknown_kid), 0);
 	cr_expect_eq(ask_fake(&fake, &other, &answer, &unknown_kid), -1);
 	cr_expect_eq(unknown_kid.class, FAULT_REFUSED, "%s", unknown_kid.text);
 	memcpy(other.kid, fake.key.kid, sizeof(other.kid));
-	cr_expect_eq(ask_fake(&fake, &other, &answer, &wrong_key), -1);
-	cr_expect_str_eq(unknown_kid.text, wrong_key.text,
+	REFUSED(ask_fake(&fake, &other, &answer, &fault), FAULT_REFUSED, NULL);
+	cr_expect_str_eq(unknown_kid.text, last_refusal()->text,
 			 "the texts tell an unknown kid from a wrong key");
 	stop(&fake);
 }
@@ -95,13 +94,11 @@ Test(envelope, refuses_an_answer_that_is_not_under_our_key)
 {
 	struct fake fake;
 	struct secret answer = {0};
-	struct fault fault = {0};
 
 	start(&fake);
 	fake.answer_under_another_key = true;
-	cr_expect_eq(ask_fake(&fake, &fake.key, &answer, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_UNVERIFIED);
-	cr_expect(strstr(fault.text, "cannot be decrypted") != NULL, "%s", fault.text);
+	REFUSED(ask_fake(&fake, &fake.key, &answer, &fault), FAULT_UNVERIFIED,
+		"cannot be decrypted");
 	cr_expect_null(answer.data);
 	stop(&fake);
 }
@@ -111,13 +108,10 @@ Test(envelope, refuses_an_answer_of_another_type)
 {
 	struct fake fake;
 	struct secret answer = {0};
-	struct fault fault = {0};
 
 	start(&fake);
 	fake.answer_kind = &certificates_kind;
-	cr_expect_eq(ask_fake(&fake, &fake.key, &answer, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_UNVERIFIED);
-	cr_expect(strstr(fault.text, "typ") != NULL, "%s", fault.text);
+	REFUSED(ask_fake(&fake, &fake.key, &answer, &fault), FAULT_UNVERIFIED, "typ");
 	stop(&fake);
 }
 
@@ -130,23 +124,17 @@ Test(envelope, refuses_a_question_of_another_type)
 	} rows[] = {{CERTIFICATES_TYPE, NULL}, {STATUS_ANSWER_TYPE, NULL}, {STATUS_TYPE, "jose"}};
 	struct key_ring ring = {0};
 	struct shared_key key;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_shared_key(&key, &fault), 0);
-	cr_assert_eq(add_peer_key(&ring, "client1", &key, &fault), 0);
+	OK(generate_shared_key(&key, &fault));
+	OK(add_peer_key(&ring, "client1", &key, &fault));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buffer jwe = {0};
 		struct question question = {0};
 
-		fault = (struct fault){0};
-		cr_assert_eq(encrypt_message(&key, rows[i].typ, rows[i].cty, bytes_of_string("{}"),
-					     &jwe, &fault),
-			     0, "%s", fault.text);
-		cr_expect_eq(
-			open_request(&ring, &status_kind, bytes_of_buffer(&jwe), &question, &fault),
-			-1);
-		cr_expect_eq(fault.class, FAULT_UNDECRYPTABLE);
-		cr_expect(strstr(fault.text, rows[i].typ) != NULL, "%s", fault.text);
+		OK(encrypt_message(&key, rows[i].typ, rows[i].cty, bytes_of_string("{}"), &jwe,
+				   &fault));
+		REFUSED(open_request(&ring, &status_kind, bytes_of_buffer(&jwe), &question, &fault),
+			FAULT_UNDECRYPTABLE, rows[i].typ);
 		clear_buffer(&jwe);
 	}
 	clear_key_ring(&ring);
@@ -169,44 +157,35 @@ Test(envelope, is_used_like_this)
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	uint8_t request_sha256[SHA256_LEN];
 	struct shared_key key;
-	struct fault fault = {0};
 
 	/* The two have a key in common, which the CA knows as client1's. */
-	cr_assert_eq(generate_shared_key(&key, &fault), 0);
-	cr_assert_eq(add_peer_key(&ring, "client1", &key, &fault), 0);
+	OK(generate_shared_key(&key, &fault));
+	OK(add_peer_key(&ring, "client1", &key, &fault));
 
 	/* The client asks. */
-	cr_assert_eq(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault), 0);
+	OK(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault));
 	append_string(&request.certificate, "-----BEGIN CERTIFICATE-----");
-	cr_assert_eq(format_status_request(&request, &request_json, &fault), 0);
-	cr_assert_eq(encrypt_message(&key, status_kind.typ, NULL, bytes_of_secret(&request_json),
-				     &request_jwe, &fault),
-		     0);
+	OK(format_status_request(&request, &request_json, &fault));
+	OK(encrypt_message(&key, status_kind.typ, NULL, bytes_of_secret(&request_json),
+			   &request_jwe, &fault));
 	digest_sha256(bytes_of_buffer(&request_jwe), request_sha256);
 
 	/* The CA reads the question and answers under the same key. */
-	cr_assert_eq(
-		open_request(&ring, &status_kind, bytes_of_buffer(&request_jwe), &question, &fault),
-		0, "%s", fault.text);
-	cr_assert_eq(parse_status_request(bytes_of_secret(&question.message.plaintext), &received,
-					  &claims, &fault),
-		     0, "%s", fault.text);
+	OK(open_request(&ring, &status_kind, bytes_of_buffer(&request_jwe), &question, &fault));
+	OK(parse_status_request(bytes_of_secret(&question.message.plaintext), &received, &claims,
+				&fault));
 	check_request_claims(&claims, question.message.peer, "ca", 1790000007, &answer.refusal);
 	cr_expect_not(is_refused(&answer.refusal), "%s", answer.refusal.detail);
 	answer.claims = make_answer_claims(&claims, question.sha256, "ca", question.message.peer,
 					   1790000007);
-	cr_assert_eq(format_status_answer(&answer, &answer_json, &fault), 0);
-	cr_assert_eq(encrypt_answer(&ring, &status_kind, &question, bytes_of_secret(&answer_json),
-				    &answer_jwe, &fault),
-		     0, "%s", fault.text);
+	OK(format_status_answer(&answer, &answer_json, &fault));
+	OK(encrypt_answer(&ring, &status_kind, &question, bytes_of_secret(&answer_json),
+			  &answer_jwe, &fault));
 
 	/* The client reads the answer to its own question. */
-	cr_assert_eq(open_answer(&status_kind, &key, bytes_of_buffer(&answer_jwe), &opened, &fault),
-		     0, "%s", fault.text);
-	cr_assert_eq(parse_status_answer(bytes_of_secret(&opened), &read, &fault), 0, "%s",
-		     fault.text);
-	cr_expect_eq(check_answer_claims(&read.claims, &request.claims, request_sha256, &fault), 0,
-		     "%s", fault.text);
+	OK(open_answer(&status_kind, &key, bytes_of_buffer(&answer_jwe), &opened, &fault));
+	OK(parse_status_answer(bytes_of_secret(&opened), &read, &fault));
+	OK(check_answer_claims(&read.claims, &request.claims, request_sha256, &fault));
 	cr_expect_eq(read.status, STATUS_UNKNOWN);
 }
 
@@ -214,10 +193,9 @@ Test(envelope, answers_a_question)
 {
 	struct fake fake;
 	struct secret answer = {0};
-	struct fault fault = {0};
 
 	start(&fake);
-	cr_assert_eq(ask_fake(&fake, &fake.key, &answer, &fault), 0, "%s", fault.text);
+	OK(ask_fake(&fake, &fake.key, &answer, &fault));
 	cr_expect_str_eq((char *)answer.data, "hello");
 	clear_secret(&answer);
 	stop(&fake);
@@ -244,11 +222,9 @@ Test(envelope, refuses_a_message_answer_that_is_no_verdict)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct message_answer answer = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_message_answer(bytes_of_string(rows[i].json), &answer, &fault),
-			     -1, "row %zu", i);
-		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+		REFUSED(parse_message_answer(bytes_of_string(rows[i].json), &answer, &fault),
+			FAULT_MALFORMED, rows[i].part, "row %zu", i);
 	}
 }
 
@@ -261,12 +237,10 @@ Test(envelope, reads_both_message_answers_that_it_writes)
 		struct message_answer answer = {.verified = verified, .reason = "a replay"};
 		struct message_answer parsed = {0};
 		struct secret json = {0};
-		struct fault fault = {0};
 
 		answer.claims = make_answer_claims(&request, digest, "client2", "client1", 1);
-		cr_assert_eq(format_message_answer(&answer, &json, &fault), 0, "%s", fault.text);
-		cr_assert_eq(parse_message_answer(bytes_of_secret(&json), &parsed, &fault), 0, "%s",
-			     fault.text);
+		OK(format_message_answer(&answer, &json, &fault));
+		OK(parse_message_answer(bytes_of_secret(&json), &parsed, &fault));
 		cr_expect_eq(parsed.verified, verified);
 		cr_expect_str_eq(parsed.reason, verified ? "" : "a replay");
 		clear_secret(&json);

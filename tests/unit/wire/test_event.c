@@ -1,5 +1,7 @@
 #include "common/wire/event.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -25,11 +27,9 @@ Test(event, refuses_text_that_is_no_line_of_the_log)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct event_link link = {.sequence = -7};
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_event_link(bytes_of_string(rows[i].line), &link, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
-		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		REFUSED(parse_event_link(bytes_of_string(rows[i].line), &link, &fault),
+			FAULT_MALFORMED, rows[i].reason);
 		cr_expect_eq(link.sequence, -7);
 	}
 }
@@ -37,9 +37,8 @@ Test(event, refuses_text_that_is_no_line_of_the_log)
 static void expect_line(const struct event *event, const char *expected)
 {
 	CLEANUP(clear_buffer) struct buffer line = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_event(event, &line, &fault), 0, "%s", fault.text);
+	OK(format_event(event, &line, &fault));
 	cr_expect_str_eq((const char *)line.data, expected);
 }
 
@@ -82,10 +81,9 @@ Test(event, reads_the_link_of_a_line_that_it_wrote)
 		.kind = EVENT_STARTED, .sequence = 12, .previous = {1, 2, 0xfe}};
 	CLEANUP(clear_buffer) struct buffer line = {0};
 	struct event_link link;
-	struct fault fault = {0};
 
-	cr_assert_eq(format_event(&event, &line, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_event_link(bytes_of_buffer(&line), &link, &fault), 0, "%s", fault.text);
+	OK(format_event(&event, &line, &fault));
+	OK(parse_event_link(bytes_of_buffer(&line), &link, &fault));
 	cr_expect_eq(link.sequence, 12);
 	cr_expect_eq(memcmp(link.previous, event.previous, SHA256_LEN), 0);
 }
@@ -119,12 +117,9 @@ Test(event, refuses_lines_whose_serials_are_none)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct event_serials found = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_event_serials(bytes_of_string(rows[i].line), &found, &fault),
-			     -1);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
-		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		REFUSED(parse_event_serials(bytes_of_string(rows[i].line), &found, &fault),
+			FAULT_MALFORMED, rows[i].reason);
 		cr_expect_null(found.serials);
 	}
 }
@@ -136,11 +131,9 @@ Test(event, gives_back_the_serials_that_it_wrote)
 		.kind = EVENT_PRUNED, .by = "ca", .serials = serials, .serial_count = 2};
 	CLEANUP(clear_buffer) struct buffer line = {0};
 	CLEANUP(clear_event_serials) struct event_serials found = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_event(&event, &line, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_event_serials(bytes_of_buffer(&line), &found, &fault), 0, "%s",
-		     fault.text);
+	OK(format_event(&event, &line, &fault));
+	OK(parse_event_serials(bytes_of_buffer(&line), &found, &fault));
 	cr_expect_eq(found.kind, EVENT_PRUNED);
 	cr_assert_eq(found.count, 2);
 	cr_expect_arr_eq(found.serials, serials, sizeof(serials));
@@ -149,11 +142,8 @@ Test(event, gives_back_the_serials_that_it_wrote)
 Test(event, takes_a_line_without_serials)
 {
 	CLEANUP(clear_event_serials) struct event_serials found = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		parse_event_serials(bytes_of_string("{\"event\":\"started\"}"), &found, &fault), 0,
-		"%s", fault.text);
+	OK(parse_event_serials(bytes_of_string("{\"event\":\"started\"}"), &found, &fault));
 	cr_expect_eq(found.kind, EVENT_STARTED);
 	cr_expect_eq(found.count, 0);
 }

@@ -1,32 +1,29 @@
 #include "common/wire/json.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
 static json_t *parse(const char *text)
 {
 	json_t *object = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_json_object(bytes_of_string(text), "test", &object, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_json_object(bytes_of_string(text), "test", &object, &fault));
 	return object;
 }
 
 Test(json, refuses_strings_that_do_not_fit)
 {
 	json_t *object = parse("{\"a\":\"12345\",\"b\":5}");
-	struct fault fault = {0};
 	char text[5] = "old";
 
-	cr_expect_eq(copy_string(object, "a", text, sizeof(text), &fault), -1);
-	cr_expect_str_eq(fault.text, "member \"a\": expected at most 4 octets, found 5");
+	REFUSED_AS(copy_string(object, "a", text, sizeof(text), &fault), FAULT_MALFORMED,
+		   "member \"a\": expected at most 4 octets, found 5");
 	cr_expect_str_eq(text, "old", "an output is untouched on failure");
-	fault = (struct fault){0};
-	cr_expect_eq(copy_string(object, "b", text, sizeof(text), &fault), -1);
-	fault = (struct fault){0};
-	cr_expect_eq(copy_string(object, "c", text, sizeof(text), &fault), -1);
-	cr_expect_str_eq(fault.text, "expected a string \"c\"");
+	REFUSED(copy_string(object, "b", text, sizeof(text), &fault), FAULT_MALFORMED, NULL);
+	REFUSED_AS(copy_string(object, "c", text, sizeof(text), &fault), FAULT_MALFORMED,
+		   "expected a string \"c\"");
 	free_json(&object);
 }
 
@@ -34,9 +31,8 @@ Test(json, writes_compact_text)
 {
 	json_t *object = parse("{ \"a\" : [ 1 , \"\\u00e9\" ] }");
 	struct secret text = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_json(object, &text, &fault), 0);
+	OK(format_json(object, &text, &fault));
 	cr_expect_str_eq((char *)text.data, "{\"a\":[1,\"\xc3\xa9\"]}");
 	cr_expect_eq(text.len, strlen((char *)text.data));
 	clear_secret(&text);

@@ -1,10 +1,10 @@
 #include "common/wire/revocation.h"
 
 #include "common/x509/revocation/crl_reason.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define CLAIMS                                                                                     \
 	"\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1790000000,\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\""
@@ -51,13 +51,10 @@ Test(revocation, refuses_requests_that_are_not_as_the_format_says)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct revocation_request request = {0};
 		struct request_claims claims = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_revocation_request(bytes_of_string(rows[i].json), &request,
-						      &claims, &fault),
-			     -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
-		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+		REFUSED(parse_revocation_request(bytes_of_string(rows[i].json), &request, &claims,
+						 &fault),
+			FAULT_MALFORMED, rows[i].part, "row %zu", i);
 		cr_expect_null(request.serials);
 	}
 }
@@ -66,12 +63,10 @@ Test(revocation, fills_the_jti_of_a_request_that_it_refuses)
 {
 	struct revocation_request request = {0};
 	struct request_claims claims = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		parse_revocation_request(bytes_of_string("{" CLAIMS ",\"serials\":[]," REASON "}"),
+	REFUSED(parse_revocation_request(bytes_of_string("{" CLAIMS ",\"serials\":[]," REASON "}"),
 					 &request, &claims, &fault),
-		-1);
+		FAULT_MALFORMED, NULL);
 	cr_expect_str_eq(claims.jti, "AAAAAAAAAAAAAAAAAAAAAA");
 }
 
@@ -90,20 +85,16 @@ Test(revocation, takes_a_thousand_serials_and_no_more)
 	struct buffer more = {0};
 	struct revocation_request request = {0};
 	struct request_claims claims = {0};
-	struct fault fault = {0};
 
 	append_serials(&most, REVOCATIONS_MAX);
 	append_serials(&more, REVOCATIONS_MAX + 1);
 	cr_assert_lt(more.len, REVOCATIONS_REQUEST_MAX);
-	cr_assert_eq(parse_revocation_request(bytes_of_buffer(&most), &request, &claims, &fault), 0,
-		     "%s", fault.text);
+	OK(parse_revocation_request(bytes_of_buffer(&most), &request, &claims, &fault));
 	cr_expect_eq(request.serial_count, REVOCATIONS_MAX);
 	cr_expect_eq(request.serials[REVOCATIONS_MAX - 1][SERIAL_MAX - 1], 0xe7);
 	clear_revocation_request(&request);
-	cr_assert_eq(parse_revocation_request(bytes_of_buffer(&more), &request, &claims, &fault),
-		     -1);
-	cr_expect_eq(fault.class, FAULT_TOO_LARGE);
-	cr_expect(strstr(fault.text, "1001") != NULL, "%s", fault.text);
+	REFUSED(parse_revocation_request(bytes_of_buffer(&more), &request, &claims, &fault),
+		FAULT_TOO_LARGE, "1001");
 	clear_buffer(&most);
 	clear_buffer(&more);
 }
@@ -139,13 +130,9 @@ Test(revocation, refuses_answers_that_are_not_as_the_format_says)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct revocation_answer answer = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(
-			parse_revocation_answer(bytes_of_string(rows[i].json), &answer, &fault), -1,
-			"row %zu", i);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "row %zu", i);
-		cr_expect(strstr(fault.text, rows[i].part) != NULL, "row %zu: %s", i, fault.text);
+		REFUSED(parse_revocation_answer(bytes_of_string(rows[i].json), &answer, &fault),
+			FAULT_MALFORMED, rows[i].part, "row %zu", i);
 		cr_expect_null(answer.revoked);
 	}
 }
@@ -158,12 +145,10 @@ Test(revocation, reads_the_request_that_it_writes)
 	struct revocation_request parsed = {0};
 	struct request_claims claims = {0};
 	struct secret json = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault), 0);
-	cr_assert_eq(format_revocation_request(&request, &json, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_revocation_request(bytes_of_secret(&json), &parsed, &claims, &fault), 0,
-		     "%s", fault.text);
+	OK(make_request_claims("client1", "ca", 1790000000, &request.claims, &fault));
+	OK(format_revocation_request(&request, &json, &fault));
+	OK(parse_revocation_request(bytes_of_secret(&json), &parsed, &claims, &fault));
 	cr_expect_eq(parsed.serial_count, 2);
 	cr_expect_arr_eq(parsed.serials, serials, sizeof(serials));
 	cr_expect_eq(parsed.reason, REASON_SUPERSEDED);
@@ -183,14 +168,12 @@ Test(revocation, reads_the_answer_that_it_writes)
 	for (uint64_t number = 0; number < 2; number++) {
 		struct revocation_answer parsed = {0};
 		struct secret json = {0};
-		struct fault fault = {0};
 
 		answer.crl_number = number;
 		member.already = number == 1;
 		answer.claims = make_answer_claims(&claims, digest, "ca", "client1", 1790000000);
-		cr_assert_eq(format_revocation_answer(&answer, &json, &fault), 0, "%s", fault.text);
-		cr_assert_eq(parse_revocation_answer(bytes_of_secret(&json), &parsed, &fault), 0,
-			     "%s", fault.text);
+		OK(format_revocation_answer(&answer, &json, &fault));
+		OK(parse_revocation_answer(bytes_of_secret(&json), &parsed, &fault));
 		cr_expect_eq(parsed.crl_number, number);
 		cr_assert_eq(parsed.revoked_count, 1);
 		cr_expect_eq(parsed.revoked[0].serial[0], 3);
@@ -210,13 +193,11 @@ Test(revocation, carries_a_refusal_in_place_of_certificates)
 	const struct request_claims claims = {.iss = "client1"};
 	uint8_t digest[SHA256_LEN] = {1};
 	struct secret json = {0};
-	struct fault fault = {0};
 
 	set_refusal(&answer.refusal, "not_yours", "no");
 	answer.claims = make_answer_claims(&claims, digest, "ca", "client1", 1790000000);
-	cr_assert_eq(format_revocation_answer(&answer, &json, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_revocation_answer(bytes_of_secret(&json), &parsed, &fault), 0, "%s",
-		     fault.text);
+	OK(format_revocation_answer(&answer, &json, &fault));
+	OK(parse_revocation_answer(bytes_of_secret(&json), &parsed, &fault));
 	cr_expect_str_eq(parsed.refusal.type, "not_yours");
 	cr_expect_eq(parsed.revoked_count, 0);
 	clear_secret(&json);

@@ -3,6 +3,7 @@
 #include "common/base/file.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -92,11 +93,8 @@ struct bytes extensions_of(struct bytes extensions)
 
 static const struct private_key *key_once(struct private_key **key)
 {
-	struct fault fault = {0};
-
 	if (*key == NULL)
-		cr_assert_eq(generate_private_key(KEY_ECDSA_P256, key, &fault), 0, "%s",
-			     fault.text);
+		OK(generate_private_key(KEY_ECDSA_P256, key, &fault));
 	return *key;
 }
 
@@ -125,9 +123,8 @@ struct bytes spki_of(const struct private_key *key)
 {
 	CLEANUP(free_public_key) struct public_key *public = NULL;
 	struct buffer copy = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(get_public_key(key, &public, &fault), 0, "%s", fault.text);
+	OK(get_public_key(key, &public, &fault));
 	append_bytes(&copy, public_key_spki(public));
 	return keep(&copy);
 }
@@ -205,9 +202,8 @@ static struct bytes sign_body(struct bytes body, struct bytes algorithm,
 {
 	CLEANUP(clear_buffer) struct buffer signature = {0};
 	struct bytes bits;
-	struct fault fault = {0};
 
-	cr_assert_eq(sign_object_data(signer, body, &signature, &fault), 0, "%s", fault.text);
+	OK(sign_object_data(signer, body, &signature, &fault));
 	bits = item(DER_BIT_STRING, JOIN(OCTETS("\0"), bytes_of_buffer(&signature)));
 	return item(DER_SEQUENCE, JOIN(body, algorithm, bits));
 }
@@ -228,10 +224,8 @@ struct certificate *forge_parsed(const struct forged_certificate *forged,
 				 const struct private_key *signer)
 {
 	struct certificate *certificate = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_certificate_der(forge_certificate(forged, signer), &certificate, &fault),
-		     0, "%s", fault.text);
+	OK(parse_certificate_der(forge_certificate(forged, signer), &certificate, &fault));
 	return certificate;
 }
 
@@ -304,21 +298,17 @@ struct bytes vector_text(const char *name)
 {
 	CLEANUP(clear_buffer) struct buffer path = {0};
 	struct buffer content = {0};
-	struct fault fault = {0};
 
 	append_format(&path, "tests/vectors/x509/%s", name);
-	cr_assert_eq(read_file(AT_FDCWD, (const char *)path.data, 65536, &content, &fault), 0, "%s",
-		     fault.text);
+	OK(read_file(AT_FDCWD, (const char *)path.data, 65536, &content, &fault));
 	return keep(&content);
 }
 
 struct bytes vector_der(const char *name)
 {
 	struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(unwrap_pem(vector_text(name), "CERTIFICATE", "CERTIFICATE REQUEST", 65536,
-				&der, &fault),
-		     0, "%s", fault.text);
+	OK(unwrap_pem(vector_text(name), "CERTIFICATE", "CERTIFICATE REQUEST", 65536, &der,
+		      &fault));
 	return keep(&der);
 }

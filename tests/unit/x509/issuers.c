@@ -1,5 +1,7 @@
 #include "tests/unit/x509/issuers.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 
 const struct validity ten_years = {NOW_S - 300, NOW_S + 315360000};
@@ -8,9 +10,8 @@ const struct validity ninety_days = {NOW_S - 300, NOW_S + 7776000};
 struct private_key *make_key(enum key_type type)
 {
 	struct private_key *key = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(type, &key, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(type, &key, &fault));
 	return key;
 }
 
@@ -20,13 +21,10 @@ struct issuer *make_issuer(enum key_type type)
 	struct certificate *root = NULL;
 	struct issuer *issuer = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(create_root(key, "CN=Example Root CA,O=Example", &ten_years, &der, &fault), 0,
-		     "%s", fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &root, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
+	OK(create_root(key, "CN=Example Root CA,O=Example", &ten_years, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &root, &fault));
+	OK(new_issuer(&root, &key, &issuer, &fault));
 	return issuer;
 }
 
@@ -35,13 +33,11 @@ struct csr *make_csr(const struct private_key *key, const char *alt_name)
 	struct alt_names names = {0};
 	struct csr *csr = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	struct fault fault = {0};
 
 	if (alt_name != NULL)
-		cr_assert_eq(add_alt_name(&names, alt_name, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_csr(key, "CN=client1-1,O=Example", &names, &pem, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
+		OK(add_alt_name(&names, alt_name, &fault));
+	OK(create_csr(key, "CN=client1-1,O=Example", &names, &pem, &fault));
+	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	clear_alt_names(&names);
 	return csr;
 }
@@ -52,12 +48,10 @@ struct certificate *certify(const struct issuer *issuer, const struct csr *csr,
 	uint8_t serial[SERIAL_MAX];
 	struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_serial(serial, &fault), 0, "%s", fault.text);
-	cr_assert_eq(certify_csr(issuer, csr, serial, validity, &der, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
-		     fault.text);
+	OK(generate_serial(serial, &fault));
+	OK(certify_csr(issuer, csr, serial, validity, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault));
 	cr_expect(equal_bytes(certificate_serial(certificate), (struct bytes){serial, SERIAL_MAX}));
 	return certificate;
 }
@@ -66,9 +60,8 @@ struct private_key *copy_key(const struct private_key *key)
 {
 	struct private_key *copy = NULL;
 	CLEANUP(clear_secret) struct secret pem = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_private_key(key, &pem, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_private_key(bytes_of_secret(&pem), &copy, &fault), 0, "%s", fault.text);
+	OK(format_private_key(key, &pem, &fault));
+	OK(parse_private_key(bytes_of_secret(&pem), &copy, &fault));
 	return copy;
 }

@@ -4,20 +4,17 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
 #include "common/x509/profile.h"
+#include "tests/support/expect.h"
 #include "tests/unit/x509/issuers.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 
 static void expect_no_issuer(struct certificate *certificate, struct private_key *key,
 			     const char *reason)
 {
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(new_issuer(&certificate, &key, &issuer, &fault), -1, "expected: %s", reason);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect(strstr(fault.text, reason) != NULL, "expected %s, found %s", reason, fault.text);
+	REFUSED(new_issuer(&certificate, &key, &issuer, &fault), FAULT_REFUSED, reason);
 	cr_expect_null(issuer);
 	cr_expect_null(certificate, "taken over, also on failure");
 	cr_expect_null(key);
@@ -48,9 +45,8 @@ Test(ca_certificates, accepts_a_root_and_its_key)
 	struct certificate *certificate = forge_parsed(&root, root_key());
 	struct private_key *key = copy_key(root_key());
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_issuer(&certificate, &key, &issuer, &fault), 0, "%s", fault.text);
+	OK(new_issuer(&certificate, &key, &issuer, &fault));
 	cr_expect_str_eq(certificate_subject(issuer_certificate(issuer)), "CN=Root");
 	free_issuer(&issuer);
 	cr_expect_null(issuer);
@@ -63,24 +59,19 @@ static struct certificate *make_intermediate(const struct issuer *root,
 	struct certificate *certificate = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_intermediate(root, public_key, "CN=Example Issuing CA", &ninety_days,
-					 &der, &fault),
-		     0, "%s", fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0, "%s",
-		     fault.text);
+	OK(get_public_key(key, &public_key, &fault));
+	OK(create_intermediate(root, public_key, "CN=Example Issuing CA", &ninety_days, &der,
+			       &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault));
 	return certificate;
 }
 
 static struct certificate *copy_certificate(const struct certificate *certificate)
 {
 	struct certificate *copy = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_certificate_der(certificate_der(certificate), &copy, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_certificate_der(certificate_der(certificate), &copy, &fault));
 	return copy;
 }
 
@@ -88,12 +79,9 @@ static void expect_no_intermediate(struct certificate *certificate, struct certi
 				   struct private_key *key, const char *reason)
 {
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(new_intermediate_issuer(&certificate, &root, &key, &issuer, &fault), -1,
-		     "expected: %s", reason);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect(strstr(fault.text, reason) != NULL, "expected %s, found %s", reason, fault.text);
+	REFUSED(new_intermediate_issuer(&certificate, &root, &key, &issuer, &fault), FAULT_REFUSED,
+		reason);
 	cr_expect_null(issuer);
 	cr_expect_null(certificate, "taken over, also on failure");
 	cr_expect_null(root);
@@ -165,14 +153,11 @@ Test(ca_certificates, refuses_to_create_invalid_intermediates)
 		const struct private_key *key = rows[i].own_key ? issuer_key(issuer) : member_key();
 		CLEANUP(free_public_key) struct public_key *public_key = NULL;
 		struct buffer der = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
-		cr_expect_eq(create_intermediate(issuer, public_key, rows[i].subject,
-						 &rows[i].validity, &der, &fault),
-			     -1, "row %zu", i);
-		cr_expect_eq(fault.class, rows[i].class, "row %zu: %s", i, fault.text);
-		cr_expect(strstr(fault.text, rows[i].reason) != NULL, "row %zu: %s", i, fault.text);
+		OK(get_public_key(key, &public_key, &fault));
+		REFUSED(create_intermediate(issuer, public_key, rows[i].subject, &rows[i].validity,
+					    &der, &fault),
+			rows[i].class, rows[i].reason, "row %zu", i);
 		cr_expect_null(der.data);
 	}
 	free_issuer(&issuer);
@@ -186,7 +171,6 @@ Test(ca_certificates, makes_intermediates_with_exactly_their_extensions)
 	struct bytes root_id = item(DER_CONTEXT, find_subject_key_id(certificate_fields(root)));
 	struct bytes own_id = item(DER_OCTET_STRING, expected_key_id(spki_of(member_key())));
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	cr_expect_str_eq(certificate_subject(certificate), "CN=Example Issuing CA");
 	cr_expect(equal_bytes(certificate_raw_issuer(certificate),
@@ -199,7 +183,7 @@ Test(ca_certificates, makes_intermediates_with_exactly_their_extensions)
 	cr_expect(has_extension(certificate, root_key_usage()));
 	cr_expect(has_extension(certificate, extension(14, false, own_id)));
 	cr_expect(has_extension(certificate, extension(35, false, item(DER_SEQUENCE, root_id))));
-	cr_assert_eq(verify_intermediate(root, certificate, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_intermediate(root, certificate, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "");
 	free_certificate(&certificate);
 	free_issuer(&issuer);
@@ -220,22 +204,17 @@ Test(ca_certificates, certifies_under_an_intermediate)
 	struct issuer *issuer = NULL;
 	struct buffer der = {0};
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(new_intermediate_issuer(&taken, &root, &key, &issuer, &fault), 0, "%s",
-		     fault.text);
+	OK(new_intermediate_issuer(&taken, &root, &key, &issuer, &fault));
 	cr_expect_str_eq(certificate_subject(issuer_certificate(issuer)), "CN=Example Issuing CA");
 	cr_expect_str_eq(certificate_subject(issuer_root(issuer)), "CN=Example Root CA,O=Example");
 	cr_expect_eq(issuer_root(above), issuer_certificate(above));
 	certificate = certify(issuer, csr, &ninety_days);
-	cr_assert_eq(
-		verify_chain(issuer_root(issuer), chain, 1, certificate, NOW_S, &verdict, &fault),
-		0, "%s", fault.text);
+	OK(verify_chain(issuer_root(issuer), chain, 1, certificate, NOW_S, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "");
-	cr_expect_eq(certify_csr(issuer, of_root, certificate_serial(certificate).data,
-				 &ninety_days, &der, &fault),
-		     -1);
-	cr_expect(strstr(fault.text, "its public key is the issuer's") != NULL, "%s", fault.text);
+	REFUSED(certify_csr(issuer, of_root, certificate_serial(certificate).data, &ninety_days,
+			    &der, &fault),
+		FAULT_REFUSED, "its public key is the issuer's");
 	free_certificate(&certificate);
 	free_certificate(&between);
 	free_csr(&csr);
@@ -263,13 +242,9 @@ Test(ca_certificates, refuses_to_create_invalid_roots)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buffer der = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(
-			create_root(root_key(), rows[i].subject, &rows[i].validity, &der, &fault),
-			-1, "row %zu", i);
-		cr_expect_eq(fault.class, rows[i].class, "%s", fault.text);
-		cr_expect(strstr(fault.text, rows[i].reason) != NULL, "%s", fault.text);
+		REFUSED(create_root(root_key(), rows[i].subject, &rows[i].validity, &der, &fault),
+			rows[i].class, rows[i].reason, "row %zu", i);
 		cr_expect_null(der.data);
 	}
 }
@@ -280,7 +255,6 @@ Test(ca_certificates, makes_roots_with_exactly_their_extensions)
 	const struct certificate *root = issuer_certificate(issuer);
 	struct bytes spki = public_key_spki(certificate_public_key(root));
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	cr_expect_str_eq(certificate_subject(root), "CN=Example Root CA,O=Example");
 	cr_expect_str_eq(certificate_issuer(root), "CN=Example Root CA,O=Example");
@@ -292,7 +266,7 @@ Test(ca_certificates, makes_roots_with_exactly_their_extensions)
 	cr_expect(has_extension(root, root_key_usage()));
 	cr_expect(has_extension(
 		root, extension(14, false, item(DER_OCTET_STRING, expected_key_id(spki)))));
-	cr_expect_eq(check_profile(root, PROFILE_ROOT, &verdict, &fault), 0);
+	OK(check_profile(root, PROFILE_ROOT, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "");
 	free_issuer(&issuer);
 }

@@ -1,6 +1,7 @@
 #include "common/x509/certificate.h"
 
 #include "common/x509/certificate_fields.h"
+#include "tests/support/expect.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
@@ -10,11 +11,8 @@
 static void expect_refused(struct bytes der, enum fault_class class, const char *reason)
 {
 	struct certificate *certificate = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(parse_certificate_der(der, &certificate, &fault), -1, "expected: %s", reason);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect(strstr(fault.text, reason) != NULL, "expected %s, found %s", reason, fault.text);
+	REFUSED(parse_certificate_der(der, &certificate, &fault), class, reason);
 	cr_expect_null(certificate);
 }
 
@@ -128,7 +126,6 @@ Test(certificate, returns_its_fields)
 	struct certificate *certificate = NULL;
 	struct alt_names names = {0};
 	char serial[SERIAL_TEXT_SIZE];
-	struct fault fault = {0};
 
 	forged.serial = OCTETS("\x01\xab\x00");
 	forged.validity = validity_of("250101000000Z", "20500101000000Z");
@@ -142,7 +139,7 @@ Test(certificate, returns_its_fields)
 	cr_expect_eq(certificate_not_before(certificate), INT64_C(1735689600));
 	cr_expect_eq(certificate_not_after(certificate), INT64_C(2524608000));
 	cr_expect(equal_bytes(public_key_spki(certificate_public_key(certificate)), forged.spki));
-	cr_expect_eq(get_certificate_alt_names(certificate, &names, &fault), 0, "%s", fault.text);
+	OK(get_certificate_alt_names(certificate, &names, &fault));
 	cr_expect_eq(names.count, (size_t)0);
 	free_certificate(&certificate);
 }
@@ -152,12 +149,11 @@ Test(certificate, reads_alternative_names)
 	struct forged_certificate forged = forged_member();
 	struct certificate *certificate = NULL;
 	struct alt_names names = {0};
-	struct fault fault = {0};
 
 	forged.extensions = extensions_of(
 		extension(17, false, OCTETS("\x30\x09\x82\x01x\x87\x04\x7f\x00\x00\x01")));
 	certificate = forge_parsed(&forged, root_key());
-	cr_assert_eq(get_certificate_alt_names(certificate, &names, &fault), 0, "%s", fault.text);
+	OK(get_certificate_alt_names(certificate, &names, &fault));
 	cr_assert_eq(names.count, (size_t)2);
 	cr_expect_str_eq(names.names[0], "DNS:x");
 	cr_expect_str_eq(names.names[1], "IP:127.0.0.1");
@@ -165,9 +161,8 @@ Test(certificate, reads_alternative_names)
 	free_certificate(&certificate);
 	forged.extensions = extensions_of(extension(17, false, OCTETS("\x30\x03\x88\x01\x2a")));
 	certificate = forge_parsed(&forged, root_key());
-	cr_expect_eq(get_certificate_alt_names(certificate, &names, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_MALFORMED);
-	cr_expect(strstr(fault.text, "tag 0x88") != NULL, "%s", fault.text);
+	REFUSED(get_certificate_alt_names(certificate, &names, &fault), FAULT_MALFORMED,
+		"tag 0x88");
 	free_certificate(&certificate);
 }
 
@@ -182,12 +177,9 @@ Test(certificate, reads_certificates_of_openssl_and_certtool)
 		struct bytes pem = vector_text(names[i]);
 		struct certificate *certificate = NULL;
 		CLEANUP(clear_buffer) struct buffer again = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_certificate_pem(pem, &certificate, &fault), 0, "%s: %s",
-			     names[i], fault.text);
-		cr_assert_eq(format_certificate_pem(certificate_der(certificate), &again, &fault),
-			     0, "%s", fault.text);
+		OK(parse_certificate_pem(pem, &certificate, &fault), "%s", names[i]);
+		OK(format_certificate_pem(certificate_der(certificate), &again, &fault));
 		cr_expect(equal_bytes(bytes_of_buffer(&again), pem), "%s", names[i]);
 		free_certificate(&certificate);
 	}

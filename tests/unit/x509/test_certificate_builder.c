@@ -2,6 +2,7 @@
 #include "common/x509/certificate_builder.h"
 
 #include "common/x509/issuer.h"
+#include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/x509/forge.h"
 
@@ -30,12 +31,10 @@ struct twin_key {
 static void make_twin(enum key_type type, struct twin_key *ret_twin)
 {
 	CLEANUP(clear_secret) struct secret pem = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(type, &ret_twin->ours, &fault), 0, "%s", fault.text);
-	cr_assert_eq(format_private_key(ret_twin->ours, &pem, &fault), 0, "%s", fault.text);
-	cr_assert_eq(get_public_key(ret_twin->ours, &ret_twin->public, &fault), 0, "%s",
-		     fault.text);
+	OK(generate_private_key(type, &ret_twin->ours, &fault));
+	OK(format_private_key(ret_twin->ours, &pem, &fault));
+	OK(get_public_key(ret_twin->ours, &ret_twin->public, &fault));
 	ret_twin->gnutls = gnutls_privkey_of(bytes_of_secret(&pem));
 	ret_twin->gnutls_public = gnutls_pubkey_of(public_key_spki(ret_twin->public));
 }
@@ -126,20 +125,16 @@ static void compare(gnutls_x509_crt_t crt, const struct certificate *ours,
 static struct certificate *parse(const struct buffer *der)
 {
 	struct certificate *certificate = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(der), &certificate, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_certificate_der(bytes_of_buffer(der), &certificate, &fault));
 	return certificate;
 }
 
 static struct certificate *make_root(const struct twin_key *key)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(create_root(key->ours, root_name, &until_2058, &der, &fault), 0, "%s",
-		     fault.text);
+	OK(create_root(key->ours, root_name, &until_2058, &der, &fault));
 	return parse(&der);
 }
 
@@ -151,13 +146,12 @@ static struct issuer *make_issuer(const struct twin_key *key, struct certificate
 	struct certificate *root = make_root(key);
 	struct private_key *copy = NULL;
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(format_private_key(key->ours, &pem, &fault), 0);
-	cr_assert_eq(parse_private_key(bytes_of_secret(&pem), &copy, &fault), 0);
-	cr_assert_eq(parse_certificate_der(certificate_der(root), ret_root, &fault), 0);
-	cr_assert_eq(new_issuer(&root, &copy, &issuer, &fault), 0, "%s", fault.text);
-	cr_assert_eq(set_revocation_urls(issuer, &urls, &fault), 0);
+	OK(format_private_key(key->ours, &pem, &fault));
+	OK(parse_private_key(bytes_of_secret(&pem), &copy, &fault));
+	OK(parse_certificate_der(certificate_der(root), ret_root, &fault));
+	OK(new_issuer(&root, &copy, &issuer, &fault));
+	OK(set_revocation_urls(issuer, &urls, &fault));
 	return issuer;
 }
 
@@ -191,11 +185,9 @@ static void compare_intermediate(const struct pair *pair)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *made = NULL;
 	gnutls_x509_crt_t crt;
-	struct fault fault = {0};
 
-	cr_assert_eq(create_intermediate(pair->issuer, pair->key->public, "CN=Issuing CA", &a_day,
-					 &der, &fault),
-		     0, "%s", fault.text);
+	OK(create_intermediate(pair->issuer, pair->key->public, "CN=Issuing CA", &a_day, &der,
+			       &fault));
 	made = parse(&der);
 	crt = begin_crt(made);
 	set_authority(crt, 0);
@@ -209,21 +201,18 @@ static void make_request(const struct private_key *key, const char *alt_name,
 			 struct buffer *ret_pem)
 {
 	struct alt_names names = {0};
-	struct fault fault = {0};
 
 	if (alt_name != NULL)
-		cr_assert_eq(add_alt_name(&names, alt_name, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_csr(key, "CN=client1-1,O=Exämple", &names, ret_pem, &fault), 0, "%s",
-		     fault.text);
+		OK(add_alt_name(&names, alt_name, &fault));
+	OK(create_csr(key, "CN=client1-1,O=Exämple", &names, ret_pem, &fault));
 	clear_alt_names(&names);
 }
 
 static struct csr *parse_request(const struct buffer *pem)
 {
 	struct csr *csr = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(pem), &csr, &fault), 0, "%s", fault.text);
+	OK(parse_csr_pem(bytes_of_buffer(pem), &csr, &fault));
 	return csr;
 }
 
@@ -236,13 +225,11 @@ static void compare_member(const struct pair *pair, const char *alt_name)
 	CLEANUP(free_certificate) struct certificate *made = NULL;
 	struct bytes names;
 	gnutls_x509_crt_t crt;
-	struct fault fault = {0};
 
 	make_request(pair->key->ours, alt_name, &pem);
 	csr = parse_request(&pem);
 	names = csr_alt_names_der(csr);
-	cr_assert_eq(certify_csr(pair->issuer, csr, serial, &until_2050, &der, &fault), 0, "%s",
-		     fault.text);
+	OK(certify_csr(pair->issuer, csr, serial, &until_2050, &der, &fault));
 	made = parse(&der);
 	crt = begin_crt(made);
 	if (alt_name != NULL)
@@ -272,10 +259,8 @@ static void compare_responder(const struct pair *pair)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *made = NULL;
 	gnutls_x509_crt_t crt;
-	struct fault fault = {0};
 
-	cr_assert_eq(create_responder_certificate(pair->issuer, &terms, serial, &der, &fault), 0,
-		     "%s", fault.text);
+	OK(create_responder_certificate(pair->issuer, &terms, serial, &der, &fault));
 	made = parse(&der);
 	crt = begin_crt(made);
 	cr_assert_eq(gnutls_x509_crt_set_basic_constraints(crt, 0, -1), 0);
@@ -354,9 +339,8 @@ static gnutls_datum_t read_value(const struct buffer *der, struct bytes oid)
 {
 	struct bytes rest = bytes_of_buffer(der);
 	struct extension extension;
-	struct fault fault = {0};
 
-	cr_assert_eq(check_der(rest, "extension", &fault), 0, "%s", fault.text);
+	OK(check_der(rest, "extension", &fault));
 	cr_assert(read_extension(&rest, &extension));
 	cr_expect_eq(rest.len, (size_t)0);
 	cr_expect(equal_bytes(extension.oid, oid));

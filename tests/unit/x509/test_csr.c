@@ -1,5 +1,6 @@
 #include "common/x509/csr.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
@@ -9,38 +10,32 @@
 static struct csr *parse(struct bytes der)
 {
 	struct csr *csr = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_csr_der(der, &csr, &fault), 0, "%s", fault.text);
+	OK(parse_csr_der(der, &csr, &fault));
 	return csr;
 }
 
 static struct csr *read_vector(const char *name)
 {
 	struct csr *csr = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_csr_pem(vector_text(name), &csr, &fault), 0, "%s: %s", name, fault.text);
+	OK(parse_csr_pem(vector_text(name), &csr, &fault), "%s", name);
 	return csr;
 }
 
 static void expect_refused(struct bytes der, enum fault_class class, const char *reason)
 {
 	struct csr *csr = NULL;
-	struct fault fault = {0};
 
-	cr_expect_eq(parse_csr_der(der, &csr, &fault), -1, "expected: %s", reason);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect(strstr(fault.text, reason) != NULL, "expected %s, found %s", reason, fault.text);
+	REFUSED(parse_csr_der(der, &csr, &fault), class, reason);
 	cr_expect_null(csr);
 }
 
 static void expect_no_proof(const struct csr *csr, const char *reason)
 {
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(verify_csr(csr, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_csr(csr, &verdict, &fault));
 	cr_expect(verdict.invalid, "expected: %s", reason);
 	cr_expect(strstr(verdict.reason, "proof of possession (RFC 2986 section 4.2)") != NULL,
 		  "%s", verdict.reason);
@@ -138,13 +133,13 @@ Test(csr, refuses_weak_keys_and_other_types)
 		expect_refused(vector_der(rows[i].name), FAULT_REFUSED, rows[i].reason);
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		struct csr *csr = NULL;
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_csr_der(vector_der(others[i]), &csr, &fault), -1, "%s",
-			     others[i]);
-		cr_expect(fault.class == FAULT_REFUSED || fault.class == FAULT_MALFORMED);
-		cr_expect(strncmp(fault.text, "request: ", 9) == 0, "%s: %s", others[i],
-			  fault.text);
+		REFUSED(parse_csr_der(vector_der(others[i]), &csr, &fault), ANY_CLASS, NULL, "%s",
+			others[i]);
+		cr_expect(last_refusal()->class == FAULT_REFUSED ||
+			  last_refusal()->class == FAULT_MALFORMED);
+		cr_expect(strncmp(last_refusal()->text, "request: ", 9) == 0, "%s: %s", others[i],
+			  last_refusal()->text);
 	}
 }
 
@@ -331,11 +326,8 @@ Test(csr, refuses_text_that_is_not_one_pem_block)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct csr *csr = NULL;
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_csr_pem(rows[i], &csr, &fault), -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect(strstr(fault.text, "PEM") != NULL, "%s", fault.text);
+		REFUSED(parse_csr_pem(rows[i], &csr, &fault), FAULT_MALFORMED, "PEM", "row %zu", i);
 		cr_expect_null(csr);
 	}
 }
@@ -361,11 +353,10 @@ Test(csr, reads_requests_of_openssl_and_certtool)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct csr *csr = read_vector(rows[i].name);
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 
 		cr_expect_str_eq(csr_subject(csr), rows[i].subject);
 		cr_expect_eq(public_key_type(csr_public_key(csr)), rows[i].type);
-		cr_assert_eq(verify_csr(csr, &verdict, &fault), 0, "%s", fault.text);
+		OK(verify_csr(csr, &verdict, &fault));
 		cr_expect(!verdict.invalid, "%s: %s", rows[i].name, verdict.reason);
 		free_csr(&csr);
 	}
@@ -406,12 +397,9 @@ Test(csr, refuses_to_create_requests_that_it_would_not_parse)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buffer pem = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(create_csr(member_key(), rows[i].subject, NULL, &pem, &fault), -1,
-			     "%s", rows[i].subject);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect(strstr(fault.text, rows[i].reason) != NULL, "%s", fault.text);
+		REFUSED(create_csr(member_key(), rows[i].subject, NULL, &pem, &fault),
+			FAULT_MALFORMED, rows[i].reason, "%s", rows[i].subject);
 		cr_expect_null(pem.data);
 	}
 }
@@ -420,15 +408,13 @@ Test(csr, refuses_to_make_a_request_over_the_limit)
 {
 	struct alt_names names = {0};
 	struct buffer pem = {0};
-	struct fault fault = {0};
 	char name[ALT_NAME_MAX + 1] = "URI:x:";
 
 	memset(name + 6, 'y', sizeof(name) - 7);
 	for (int i = 0; i < 40; i++)
-		cr_assert_eq(add_alt_name(&names, name, &fault), 0, "%s", fault.text);
-	cr_expect_eq(create_csr(member_key(), "CN=a", &names, &pem, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_TOO_LARGE);
-	cr_expect(strstr(fault.text, "at most 16384 octets") != NULL, "%s", fault.text);
+		OK(add_alt_name(&names, name, &fault));
+	REFUSED(create_csr(member_key(), "CN=a", &names, &pem, &fault), FAULT_TOO_LARGE,
+		"at most 16384 octets");
 	clear_alt_names(&names);
 }
 
@@ -439,19 +425,18 @@ static void make_and_read(enum key_type type, const char *subject, const struct 
 	struct csr *csr = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(type, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(get_public_key(key, &public, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_csr(key, subject, names, &pem, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(type, &key, &fault));
+	OK(get_public_key(key, &public, &fault));
+	OK(create_csr(key, subject, names, &pem, &fault));
 	cr_expect_eq(strncmp((char *)pem.data, "-----BEGIN CERTIFICATE REQUEST-----\n", 36), 0);
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
+	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	cr_expect_str_eq(csr_subject(csr), subject);
 	cr_expect(equal_bytes(public_key_spki(csr_public_key(csr)), public_key_spki(public)));
 	cr_assert_eq(csr_alt_names(csr)->count, names->count);
 	for (size_t i = 0; i < names->count; i++)
 		cr_expect_str_eq(csr_alt_names(csr)->names[i], names->names[i]);
-	cr_assert_eq(verify_csr(csr, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_csr(csr, &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 	free_csr(&csr);
 	free_public_key(&public);

@@ -2,6 +2,7 @@
  */
 #include "common/x509/chain.h"
 #include "common/x509/issuer.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -22,34 +23,31 @@ Test(x509, is_used_like_this)
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	uint8_t serial[SERIAL_MAX];
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	/* A CA makes its root, and an issuer of it. */
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &root_key, &fault), 0);
-	cr_assert_eq(create_root(root_key, "CN=Root", &ten_years, &root_der, &fault), 0);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&root_der), &root, &fault), 0);
-	cr_assert_eq(new_issuer(&root, &root_key, &issuer, &fault), 0);
+	OK(generate_private_key(KEY_ECDSA_P256, &root_key, &fault));
+	OK(create_root(root_key, "CN=Root", &ten_years, &root_der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&root_der), &root, &fault));
+	OK(new_issuer(&root, &root_key, &issuer, &fault));
 
 	/* A member makes a key and a request for it. */
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &member_key, &fault), 0);
-	cr_assert_eq(create_csr(member_key, "CN=client1-1,O=Example", NULL, &csr_pem, &fault), 0);
+	OK(generate_private_key(KEY_ECDSA_P256, &member_key, &fault));
+	OK(create_csr(member_key, "CN=client1-1,O=Example", NULL, &csr_pem, &fault));
 
 	/* The CA reads the request, and certifies its key. */
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault), 0);
-	cr_assert_eq(generate_serial(serial, &fault), 0);
-	cr_assert_eq(certify_csr(issuer, csr, serial, &thirty_days, &member_der, &fault), 0);
+	OK(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault));
+	OK(generate_serial(serial, &fault));
+	OK(certify_csr(issuer, csr, serial, &thirty_days, &member_der, &fault));
 
 	/* Every other node verifies the certificate with the root alone. */
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&member_der), &member, &fault), 0);
+	OK(parse_certificate_der(bytes_of_buffer(&member_der), &member, &fault));
 	cr_expect_str_eq(certificate_subject(member), "CN=client1-1,O=Example");
-	cr_assert_eq(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S, &verdict, &fault),
-		     0);
+	OK(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S, &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 
 	/* A month later the verdict is another, with its reason. */
-	cr_assert_eq(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S + (int64_t)31 * DAY_S,
-				  &verdict, &fault),
-		     0);
+	OK(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S + (int64_t)31 * DAY_S, &verdict,
+			&fault));
 	cr_expect(verdict.invalid);
 	cr_expect_str_eq(verdict.reason,
 			 "certificate CN=client1-1,O=Example: RFC 5280 section 4.1.2.5: expired at "

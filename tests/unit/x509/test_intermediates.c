@@ -1,9 +1,9 @@
 #include "common/x509/intermediates.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 
 static struct certificate *make_between(const char *name)
 {
@@ -15,20 +15,16 @@ static struct certificate *make_between(const char *name)
 static void add(struct intermediates *intermediates, const char *name)
 {
 	struct certificate *certificate = make_between(name);
-	struct fault fault = {0};
 
-	cr_assert_eq(add_intermediate(intermediates, &certificate, &fault), 0, "%s", fault.text);
+	OK(add_intermediate(intermediates, &certificate, &fault));
 	cr_assert_null(certificate);
 }
 
 static void expect_refused(const char *text, enum fault_class class, const char *reason)
 {
 	struct intermediates intermediates = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(parse_intermediates(bytes_of_string(text), &intermediates, &fault), -1);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect(strstr(fault.text, reason) != NULL, "%s", fault.text);
+	REFUSED(parse_intermediates(bytes_of_string(text), &intermediates, &fault), class, reason);
 	cr_expect_eq(intermediates.count, (size_t)0);
 }
 
@@ -39,10 +35,9 @@ Test(intermediates, refuses_text_that_is_not_a_few_certificates)
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct certificate *one_more = make_between("E");
-	struct fault fault = {0};
 
 	add(&intermediates, "A");
-	cr_assert_eq(format_intermediates(&intermediates, &text, &fault), 0, "%s", fault.text);
+	OK(format_intermediates(&intermediates, &text, &fault));
 	append_string(&text, "x");
 	expect_refused((const char *)text.data, FAULT_MALFORMED, "certificate 2: ");
 	text.len -= 10;
@@ -52,12 +47,11 @@ Test(intermediates, refuses_text_that_is_not_a_few_certificates)
 	add(&intermediates, "B");
 	add(&intermediates, "C");
 	add(&intermediates, "D");
-	cr_assert_eq(format_intermediates(&intermediates, &text, &fault), 0, "%s", fault.text);
-	cr_assert_eq(format_certificate_pem(certificate_der(one_more), &pem, &fault), 0, "%s",
-		     fault.text);
+	OK(format_intermediates(&intermediates, &text, &fault));
+	OK(format_certificate_pem(certificate_der(one_more), &pem, &fault));
 	append_bytes(&text, bytes_of_buffer(&pem));
 	expect_refused((const char *)text.data, FAULT_TOO_LARGE, "at most 4 intermediate");
-	cr_expect_eq(add_intermediate(&intermediates, &one_more, &fault), -1);
+	REFUSED(add_intermediate(&intermediates, &one_more, &fault), FAULT_TOO_LARGE, NULL);
 	cr_expect_null(one_more, "taken over, also on failure");
 	clear_intermediates(&intermediates);
 }
@@ -67,15 +61,14 @@ Test(intermediates, merges_in_order_without_repeating_while_there_is_room)
 	static const char *const expected[] = {"CN=A", "CN=B", "CN=C", "CN=D"};
 	struct intermediates first = {0};
 	struct intermediates second = {0};
-	struct fault fault = {0};
 
 	add(&first, "A");
-	cr_assert_eq(merge_intermediates(&second, &first, &fault), 0, "%s", fault.text);
+	OK(merge_intermediates(&second, &first, &fault));
 	add(&first, "B");
 	add(&first, "C");
 	add(&second, "D");
 	add(&second, "E");
-	cr_assert_eq(merge_intermediates(&first, &second, &fault), 0, "%s", fault.text);
+	OK(merge_intermediates(&first, &second, &fault));
 	cr_assert_eq(first.count, (size_t)CHAIN_MAX);
 	for (size_t i = 0; i < CHAIN_MAX; i++)
 		cr_expect_str_eq(certificate_subject(first.certificates[i]), expected[i]);
@@ -90,23 +83,20 @@ Test(intermediates, reads_the_text_that_it_writes)
 	struct certificate *other = make_between("C");
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(clear_buffer) struct buffer none = {0};
-	struct fault fault = {0};
 
 	add(&intermediates, "A");
 	add(&intermediates, "B");
 	append_string(&text, "\n ");
-	cr_assert_eq(format_intermediates(&intermediates, &none, &fault), 0, "%s", fault.text);
+	OK(format_intermediates(&intermediates, &none, &fault));
 	append_bytes(&text, bytes_of_buffer(&none));
-	cr_assert_eq(parse_intermediates(bytes_of_buffer(&text), &parsed, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_intermediates(bytes_of_buffer(&text), &parsed, &fault));
 	cr_assert_eq(parsed.count, (size_t)2);
 	cr_expect_str_eq(certificate_subject(intermediate_certificates(&parsed)[0]), "CN=A");
 	cr_expect_str_eq(certificate_subject(intermediate_certificates(&parsed)[1]), "CN=B");
 	cr_expect(has_intermediate(&parsed, intermediates.certificates[1]));
 	cr_expect_not(has_intermediate(&parsed, other));
 	clear_intermediates(&parsed);
-	cr_assert_eq(parse_intermediates(bytes_of_string(" \n"), &parsed, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_intermediates(bytes_of_string(" \n"), &parsed, &fault));
 	cr_expect_eq(parsed.count, (size_t)0);
 	free_certificate(&other);
 	clear_intermediates(&intermediates);

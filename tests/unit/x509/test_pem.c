@@ -1,5 +1,7 @@
 #include "common/x509/pem.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -36,13 +38,10 @@ Test(pem, refuses_text_that_is_not_one_block)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(unwrap_pem(bytes_of_string(rows[i].text), "THING", NULL, 1000, &der,
-					&fault),
-			     -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect(strstr(fault.text, rows[i].reason) != NULL, "row %zu: %s", i, fault.text);
+		REFUSED(unwrap_pem(bytes_of_string(rows[i].text), "THING", NULL, 1000, &der,
+				   &fault),
+			FAULT_MALFORMED, rows[i].reason, "row %zu", i);
 		cr_expect_eq(der.len, (size_t)0);
 	}
 }
@@ -52,13 +51,11 @@ Test(pem, refuses_more_than_the_limit)
 {
 	struct bytes pem = bytes_of_string(BEGIN "\nAAAA\n" END "\n");
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(unwrap_pem(pem, "THING", NULL, pem.len, &der, &fault), 0, "%s", fault.text);
+	OK(unwrap_pem(pem, "THING", NULL, pem.len, &der, &fault));
 	clear_buffer(&der);
-	cr_expect_eq(unwrap_pem(pem, "THING", NULL, pem.len - 1, &der, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_TOO_LARGE);
-	cr_expect(strstr(fault.text, "at most") != NULL, "%s", fault.text);
+	REFUSED(unwrap_pem(pem, "THING", NULL, pem.len - 1, &der, &fault), FAULT_TOO_LARGE,
+		"at most");
 }
 
 Test(pem, accepts_white_space_around_the_block_and_either_line_end)
@@ -72,11 +69,9 @@ Test(pem, accepts_white_space_around_the_block_and_either_line_end)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(unwrap_pem(bytes_of_string(rows[i]), "THING", "NEW THING", 1000, &der,
-					&fault),
-			     0, "row %zu: %s", i, fault.text);
+		OK(unwrap_pem(bytes_of_string(rows[i]), "THING", "NEW THING", 1000, &der, &fault),
+		   "row %zu", i);
 		cr_expect(equal_bytes(bytes_of_buffer(&der),
 				      (struct bytes){(const uint8_t *)"\0\1\2", 3}));
 	}
@@ -90,15 +85,13 @@ Test(pem, reads_the_text_that_it_writes)
 		CLEANUP(clear_buffer) struct buffer pem = {0};
 		CLEANUP(clear_buffer) struct buffer der = {0};
 		struct bytes expected = {octets, len};
-		struct fault fault = {0};
 
 		octets[len] = (uint8_t)(len * 7);
-		cr_assert_eq(format_pem(expected, "THING", &pem, &fault), 0, "%s", fault.text);
+		OK(format_pem(expected, "THING", &pem, &fault));
 		cr_expect(strstr((char *)pem.data, BEGIN "\n") == (char *)pem.data);
 		for (char *line = (char *)pem.data; *line != '\0'; line += strcspn(line, "\n") + 1)
 			cr_expect_leq(strcspn(line, "\n"), (size_t)64);
-		cr_assert_eq(unwrap_pem(bytes_of_buffer(&pem), "THING", NULL, 1000, &der, &fault),
-			     0, "%s", fault.text);
+		OK(unwrap_pem(bytes_of_buffer(&pem), "THING", NULL, 1000, &der, &fault));
 		cr_expect(equal_bytes(bytes_of_buffer(&der), expected), "%zu octets", len);
 	}
 }

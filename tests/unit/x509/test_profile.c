@@ -2,6 +2,7 @@
 
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
+#include "tests/support/expect.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
@@ -11,11 +12,9 @@ static struct verdict judge(struct bytes der, enum profile profile)
 {
 	struct certificate_fields fields;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(split_certificate(der, &fields, &fault), 0, "%s", fault.text);
-	cr_assert_eq(check_certificate_fields(&fields, profile, &verdict, &fault), 0, "%s",
-		     fault.text);
+	OK(split_certificate(der, &fields, &fault));
+	OK(check_certificate_fields(&fields, profile, &verdict, &fault));
 	return verdict;
 }
 
@@ -279,12 +278,10 @@ Test(profile, refuses_a_malleable_signature)
 	struct bytes der = forge_certificate(&forged, root_key());
 	struct certificate_fields fields;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(split_certificate(der, &fields, &fault), 0, "%s", fault.text);
+	OK(split_certificate(der, &fields, &fault));
 	fields.signed_object.signature = JOIN(fields.signed_object.signature, OCTETS("\0"));
-	cr_assert_eq(check_certificate_fields(&fields, PROFILE_MEMBER, &verdict, &fault), 0, "%s",
-		     fault.text);
+	OK(check_certificate_fields(&fields, PROFILE_MEMBER, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "RFC 5280 section 4.1.1.2: signatureAlgorithm: the "
 					 "signature is not in its one DER form (X.690)");
 }

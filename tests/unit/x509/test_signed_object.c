@@ -1,5 +1,6 @@
 #include "common/x509/signed_object.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
@@ -118,16 +119,14 @@ Test(signed_object, verifies_signatures_by_the_key)
 		{der, &other, "there: the signature is not by the key"},
 		{changed, &root, "there: the signature is not by the key"},
 	};
-	struct fault fault = {0};
 
-	cr_assert_eq(get_public_key(root_key(), &root, &fault), 0, "%s", fault.text);
-	cr_assert_eq(get_public_key(other_key(), &other, &fault), 0, "%s", fault.text);
+	OK(get_public_key(root_key(), &root, &fault));
+	OK(get_public_key(other_key(), &other, &fault));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct signed_object object = split(rows[i].der);
 		struct verdict verdict = {0};
 
-		cr_assert_eq(verify_signed_object(&object, *rows[i].key, "there", &verdict, &fault),
-			     0, "%s", fault.text);
+		OK(verify_signed_object(&object, *rows[i].key, "there", &verdict, &fault));
 		cr_expect_eq(verdict.invalid, rows[i].reason != NULL, "row %zu", i);
 		cr_expect(rows[i].reason == NULL || strstr(verdict.reason, rows[i].reason) != NULL,
 			  "%s", verdict.reason);
@@ -143,11 +142,10 @@ Test(signed_object, refuses_an_algorithm_for_another_key)
 	struct signed_object object = split(object_of(rsa, (struct bytes){zeros, sizeof(zeros)}));
 	struct public_key *key = NULL;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	cr_expect_null(find_signature_problem(&object, NULL));
-	cr_assert_eq(get_public_key(root_key(), &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(verify_signed_object(&object, key, "there", &verdict, &fault), 0);
+	OK(get_public_key(root_key(), &key, &fault));
+	OK(verify_signed_object(&object, key, "there", &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "there: the algorithm is not one for the signer's key");
 	free_public_key(&key);
 }
@@ -161,16 +159,14 @@ Test(signed_object, verifies_its_own_signatures_with_every_type_of_key)
 		struct bytes body = item(DER_SEQUENCE, OCTETS("\x02\x01\x07"));
 		struct signed_object object;
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(generate_private_key((enum key_type)type, &key, &fault), 0);
-		cr_assert_eq(get_public_key(key, &public_key, &fault), 0);
-		cr_assert_eq(sign_object(key, body, &der, &fault), 0, "%s", fault.text);
+		OK(generate_private_key((enum key_type)type, &key, &fault));
+		OK(get_public_key(key, &public_key, &fault));
+		OK(sign_object(key, body, &der, &fault));
 		object = split(bytes_of_buffer(&der));
 		cr_expect(equal_bytes(object.body, body));
 		cr_expect(equal_bytes(object.algorithm, signing_algorithm((enum key_type)type)));
-		cr_assert_eq(verify_signed_object(&object, public_key, "there", &verdict, &fault),
-			     0);
+		OK(verify_signed_object(&object, public_key, "there", &verdict, &fault));
 		cr_expect(!verdict.invalid, "%s: %s", format_key_type((enum key_type)type),
 			  verdict.reason);
 	}

@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/crypto/passphrase_seal.h"
+#include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
@@ -35,18 +36,16 @@ static struct buffer write_archive(const uint8_t *key)
 	CLEANUP(clear_archive_writer)
 	struct archive_writer writer = {.descriptor = out, .name = "out", .now_s = 1790000000};
 	struct buffer archive = {0};
-	struct fault fault = {0};
 	uint8_t octets[1000];
 
 	memset(octets, 'r', sizeof(octets));
 	cr_assert_eq(write(content, octets, sizeof(octets)), (ssize_t)sizeof(octets));
-	cr_assert_eq(begin_archive(&writer, &fault), 0);
-	cr_assert_eq(add_member_octets(&writer, "note", 0644, bytes_of_string("hello"), &fault), 0);
-	cr_assert_eq(add_member_file(&writer, "record", 0600, content, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(finish_archive(&writer, key, &fault), 0, "%s", fault.text);
+	OK(begin_archive(&writer, &fault));
+	OK(add_member_octets(&writer, "note", 0644, bytes_of_string("hello"), &fault));
+	OK(add_member_file(&writer, "record", 0600, content, &fault));
+	OK(finish_archive(&writer, key, &fault));
 	cr_assert_eq(lseek(out, 0, SEEK_SET), 0);
-	cr_assert_eq(read_stream(out, "out", ARCHIVE_MAX, &archive, &fault), 0, "%s", fault.text);
+	OK(read_stream(out, "out", ARCHIVE_MAX, &archive, &fault));
 	cr_expect_eq(writer.written, archive.len);
 	return archive;
 }
@@ -74,12 +73,9 @@ static int read_archive(struct bytes octets, struct buffer *ret_mac, struct faul
 static void expect_refused(struct bytes octets, enum fault_class class, const char *part)
 {
 	CLEANUP(clear_buffer) struct buffer mac = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(read_archive(octets, &mac, &fault), -1, "expected: %s", part);
-	cr_expect_eq(fault.class, class, "%s", fault.text);
-	cr_expect_eq(strncmp(fault.text, "in.tar: ", 8), 0, "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, part), "expected \"%s\" in \"%s\"", part, fault.text);
+	REFUSED(read_archive(octets, &mac, &fault), class, part);
+	cr_expect_eq(strncmp(last_refusal()->text, "in.tar: ", 8), 0, "%s", last_refusal()->text);
 }
 
 Test(archive, refuses_an_archive_cut_off_anywhere)
@@ -98,14 +94,14 @@ Test(archive, refuses_an_archive_changed_anywhere)
 
 	for (size_t at = 0; at < archive.len; at += 37) {
 		CLEANUP(clear_buffer) struct buffer mac = {0};
-		struct fault fault = {0};
 
 		archive.data[at] ^= 1;
-		cr_expect_eq(read_archive(bytes_of_buffer(&archive), &mac, &fault), -1, "octet %zu",
-			     at);
-		cr_expect(fault.class == FAULT_MALFORMED || fault.class == FAULT_UNVERIFIED ||
-				  fault.class == FAULT_TOO_LARGE,
-			  "octet %zu: %s", at, fault.text);
+		REFUSED(read_archive(bytes_of_buffer(&archive), &mac, &fault), ANY_CLASS, NULL,
+			"octet %zu", at);
+		cr_expect(last_refusal()->class == FAULT_MALFORMED ||
+				  last_refusal()->class == FAULT_UNVERIFIED ||
+				  last_refusal()->class == FAULT_TOO_LARGE,
+			  "octet %zu: %s", at, last_refusal()->text);
 		archive.data[at] ^= 1;
 	}
 }
@@ -148,14 +144,12 @@ Test(archive, refuses_a_member_that_is_too_long)
 	CLEANUP(clear_archive_reader)
 	struct archive_reader reader = {.descriptor = in, .name = "in.tar"};
 	CLEANUP(clear_buffer) struct buffer note = {0};
-	struct fault fault = {0};
 
 	cr_assert_eq(write(in, archive.data, archive.len), (ssize_t)archive.len);
 	cr_assert_eq(lseek(in, 0, SEEK_SET), 0);
-	cr_assert_eq(open_archive(&reader, &fault), 0);
-	cr_expect_eq(read_member(&reader, "note", 4, &note, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_TOO_LARGE);
-	cr_expect_str_eq(fault.text, "in.tar: note: expected at most 4 octets, found 5");
+	OK(open_archive(&reader, &fault));
+	REFUSED_AS(read_member(&reader, "note", 4, &note, &fault), FAULT_TOO_LARGE,
+		   "in.tar: note: expected at most 4 octets, found 5");
 }
 
 Test(archive, gives_its_authentication_when_there_is_one)
@@ -164,11 +158,10 @@ Test(archive, gives_its_authentication_when_there_is_one)
 	CLEANUP(clear_buffer) struct buffer keyed = write_archive(mac_key);
 	CLEANUP(clear_buffer) struct buffer none = {0};
 	CLEANUP(clear_buffer) struct buffer mac = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_archive(bytes_of_buffer(&plain), &none, &fault), 0, "%s", fault.text);
+	OK(read_archive(bytes_of_buffer(&plain), &none, &fault));
 	cr_expect_eq(none.len, 0);
-	cr_assert_eq(read_archive(bytes_of_buffer(&keyed), &mac, &fault), 0, "%s", fault.text);
+	OK(read_archive(bytes_of_buffer(&keyed), &mac, &fault));
 	cr_assert_eq(mac.len, 2 * SHA256_LEN + 1);
 	cr_expect_eq(mac.data[mac.len - 1], '\n');
 }
@@ -179,10 +172,8 @@ Test(archive, says_that_it_cannot_be_written)
 	CLEANUP(close_descriptor) int out = open("/dev/full", O_WRONLY);
 	CLEANUP(clear_archive_writer)
 	struct archive_writer writer = {.descriptor = out, .name = "out"};
-	struct fault fault = {0};
 
-	cr_assert_eq(begin_archive(&writer, &fault), 0);
-	cr_expect_eq(add_member_octets(&writer, "note", 0644, bytes_of_string("hello"), &fault),
-		     -1);
-	cr_expect_str_eq(fault.text, "out: cannot be written: No space left on device");
+	OK(begin_archive(&writer, &fault));
+	REFUSED_AS(add_member_octets(&writer, "note", 0644, bytes_of_string("hello"), &fault),
+		   FAULT_FAILED, "out: cannot be written: No space left on device");
 }

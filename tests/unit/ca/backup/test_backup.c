@@ -3,13 +3,13 @@
 #include "common/ca/backup/restore.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/crl_state.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +26,6 @@ struct places {
 static void make_places(struct places *places)
 {
 	struct certificate *certificate;
-	struct fault fault = {0};
 
 	make_ca(&places->from, NOW_S);
 	certificate = certify_one(&places->from, NOW_S);
@@ -34,7 +33,7 @@ static void make_places(struct places *places)
 	(void)snprintf(places->to_path, sizeof(places->to_path), "%s/to",
 		       places->from.scratch.path);
 	(void)snprintf(places->file, sizeof(places->file), "%s/b.tar", places->from.scratch.path);
-	cr_assert_eq(make_layout(places->to_path, &places->to, &fault), 0, "%s", fault.text);
+	OK(make_layout(places->to_path, &places->to, &fault));
 }
 
 static void remove_places(struct places *places)
@@ -59,9 +58,8 @@ static int back_up(struct places *places, const char *passphrase,
 static void make_backup(struct places *places, const char *passphrase)
 {
 	struct backup_summary summary = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(back_up(places, passphrase, &summary, &fault), 0, "%s", fault.text);
+	OK(back_up(places, passphrase, &summary, &fault));
 	cr_expect_eq(summary.certificates, 1);
 	cr_expect_eq(summary.keys, passphrase[0] != '\0');
 }
@@ -88,11 +86,8 @@ static void expect_refused(struct places *places, const char *passphrase, enum f
 			   const char *part)
 {
 	struct restore_summary summary = {.certificates = 7};
-	struct fault fault = {0};
 
-	cr_expect_eq(bring_back(places, passphrase, NOW_S, &summary, &fault), -1, "expected: %s",
-		     part);
-	expect_fault(&fault, class, part);
+	REFUSED(bring_back(places, passphrase, NOW_S, &summary, &fault), class, part);
 	cr_expect_eq(summary.certificates, 7);
 }
 
@@ -103,7 +98,6 @@ Test(backup, is_used_like_this)
 	struct backup_summary backed_up = {0};
 	struct restore_summary restored = {0};
 	CLEANUP(close_descriptor) int descriptor = -1;
-	struct fault fault = {0};
 
 	make_places(&places);
 	const struct backup_options from = {.layout = places.from.layout,
@@ -113,8 +107,7 @@ Test(backup, is_used_like_this)
 					    .scratch = places.from.scratch.path,
 					    .now_s = NOW_S};
 
-	cr_assert_eq(write_backup_file(&from, places.file, &backed_up, &fault), 0, "%s",
-		     fault.text);
+	OK(write_backup_file(&from, places.file, &backed_up, &fault));
 
 	/* Weeks later, on another machine. */
 	const struct restore_options into = {.layout = places.to,
@@ -122,8 +115,7 @@ Test(backup, is_used_like_this)
 					     .now_s = NOW_S + 30 * DAY_S};
 
 	descriptor = open(places.file, O_RDONLY | O_CLOEXEC);
-	cr_assert_eq(restore_backup(&into, descriptor, places.file, &restored, &fault), 0, "%s",
-		     fault.text);
+	OK(restore_backup(&into, descriptor, places.file, &restored, &fault));
 	cr_expect_eq(restored.made_s, NOW_S);
 	cr_expect_eq(restored.certificates, backed_up.certificates);
 	cr_expect_eq(restored.keys, backed_up.keys);
@@ -173,11 +165,10 @@ Test(backup, overwrites_nothing_when_it_is_restored)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct places places;
 		int dirfd = -1;
-		struct fault fault = {0};
 
 		make_places(&places);
 		make_backup(&places, PASSPHRASE);
-		cr_assert_eq(open_directory(places.to->root, rows[i].directory, &dirfd, &fault), 0);
+		OK(open_directory(places.to->root, rows[i].directory, &dirfd, &fault));
 		put_file(dirfd, rows[i].name, rows[i].content, 0600);
 		expect_refused(&places, PASSPHRASE, FAULT_REFUSED, rows[i].part);
 		cr_expect(file_holds(dirfd, rows[i].name, rows[i].content));
@@ -195,16 +186,15 @@ Test(backup, is_restored_where_a_restore_was_killed)
 	struct places places;
 	struct restore_summary summary = {0};
 	CLEANUP(clear_buffer) struct buffer root = {0};
-	struct fault fault = {0};
 
 	make_places(&places);
 	make_backup(&places, PASSPHRASE);
-	cr_assert_eq(read_file(places.from.layout->cert, "root.crt", 10000, &root, &fault), 0);
+	OK(read_file(places.from.layout->cert, "root.crt", 10000, &root, &fault));
 	put_bytes(places.to->cert, "root.crt", bytes_of_buffer(&root), 0644);
 	put_file(places.to->private, ".root.key.new", "half a", 0600);
 	put_file(places.to->state, ".ca.db.new", "half a record", 0600);
 	put_file(places.to->state, ".ca.db.new-wal", "a log", 0600);
-	cr_assert_eq(bring_back(&places, PASSPHRASE, NOW_S, &summary, &fault), 0, "%s", fault.text);
+	OK(bring_back(&places, PASSPHRASE, NOW_S, &summary, &fault));
 	cr_expect_eq(count_entries(places.to->private), 1);
 	cr_expect_eq(count_entries(places.to->cert), 1);
 	cr_expect_eq(count_entries(places.to->state), 1);
@@ -220,28 +210,23 @@ Test(backup, restores_the_store_the_keys_and_the_audit_log)
 	CLEANUP(clear_secret) struct secret after = {0};
 	struct audit_verdict verdict = {0};
 	char path[320];
-	struct fault fault = {0};
 	size_t count = 0;
 
 	make_places(&places);
 	make_backup(&places, PASSPHRASE);
-	cr_assert_eq(bring_back(&places, PASSPHRASE, NOW_S + 60, &summary, &fault), 0, "%s",
-		     fault.text);
+	OK(bring_back(&places, PASSPHRASE, NOW_S + 60, &summary, &fault));
 	cr_expect_eq(summary.made_s, NOW_S);
 	cr_expect_eq(summary.certificates, 1);
 	cr_expect_eq(summary.keys, 1);
 	cr_expect_not(summary.unmatched);
-	cr_assert_eq(
-		read_secret_file(places.from.layout->private, "root.key", 10000, &before, &fault),
-		0);
-	cr_assert_eq(read_secret_file(places.to->private, "root.key", 10000, &after, &fault), 0,
-		     "%s", fault.text);
+	OK(read_secret_file(places.from.layout->private, "root.key", 10000, &before, &fault));
+	OK(read_secret_file(places.to->private, "root.key", 10000, &after, &fault));
 	cr_expect(equal_bytes(bytes_of_secret(&before), bytes_of_secret(&after)));
 	(void)snprintf(path, sizeof(path), "%s/state/ca.db", places.to_path);
-	cr_assert_eq(open_store(path, &store, &fault), 0, "%s", fault.text);
-	cr_assert_eq(count_of(store, "client1", &count, &fault), 0, "%s", fault.text);
+	OK(open_store(path, &store, &fault));
+	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, 1);
-	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not(verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	expect_integrity(path);
 	remove_places(&places);
@@ -265,7 +250,6 @@ Test(backup, lets_the_crl_number_never_fall)
 		struct restore_summary summary = {0};
 		CLEANUP(free_store) struct store *store = NULL;
 		struct crl_state state = {0};
-		struct fault fault = {0};
 		char sql[100];
 		char path[320];
 
@@ -274,12 +258,11 @@ Test(backup, lets_the_crl_number_never_fall)
 			       rows[i].number);
 		run_foreign_sql(places.from.store_path, sql);
 		make_backup(&places, "");
-		cr_assert_eq(bring_back(&places, "", rows[i].now_s, &summary, &fault), 0, "%s",
-			     fault.text);
+		OK(bring_back(&places, "", rows[i].now_s, &summary, &fault));
 		cr_expect_eq(summary.crl_number, rows[i].expected, "row %zu", i);
 		(void)snprintf(path, sizeof(path), "%s/state/ca.db", places.to_path);
-		cr_assert_eq(open_store(path, &store, &fault), 0, "%s", fault.text);
-		cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+		OK(open_store(path, &store, &fault));
+		OK(read_crl_state(store, &state, &fault));
 		cr_expect_eq(state.number, rows[i].expected);
 		cr_expect_eq(state.crl_revision, -1);
 		remove_places(&places);
@@ -291,11 +274,10 @@ Test(backup, refuses_keys_that_are_not_the_roots)
 	CLEANUP(free_private_key) struct private_key *other = NULL;
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct places places;
-	struct fault fault = {0};
 
 	make_places(&places);
 	other = make_key(KEY_ECDSA_P256);
-	cr_assert_eq(format_private_key(other, &pem, &fault), 0);
+	OK(format_private_key(other, &pem, &fault));
 	put_bytes(places.from.layout->private, "root.key", bytes_of_secret(&pem), 0600);
 	make_backup(&places, PASSPHRASE);
 	expect_refused(&places, PASSPHRASE, FAULT_REFUSED,
@@ -321,12 +303,11 @@ Test(backup, refuses_to_overwrite_and_leaves_nothing)
 {
 	struct places places;
 	struct backup_summary summary = {0};
-	struct fault fault = {0};
 
 	make_places(&places);
 	put_file(places.from.scratch.dirfd, "b.tar", "mine", 0600);
-	cr_expect_eq(back_up(&places, "", &summary, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "b.tar: exists already, and is not overwritten");
+	REFUSED(back_up(&places, "", &summary, &fault), FAULT_REFUSED,
+		"b.tar: exists already, and is not overwritten");
 	cr_expect(file_holds(places.from.scratch.dirfd, "b.tar", "mine"));
 	cr_expect_not(file_exists(places.from.scratch.dirfd, ".b.tar.new"));
 	remove_places(&places);

@@ -1,6 +1,7 @@
 #include "common/ca/backup/key_files.h"
 
 #include "common/base/tar.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
@@ -31,12 +32,9 @@ static struct buffer make_archive(const char *name, const char *content)
 static void expect_refused(struct bytes archive, const char *part)
 {
 	struct archived_key key = {0};
-	struct fault fault = {0};
 	bool found = false;
 
-	cr_expect_eq(take_archived_key(&archive, &key, &found, &fault), -1, "expected: %s", part);
-	cr_expect_eq(fault.class, FAULT_MALFORMED, "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, part), "expected \"%s\" in \"%s\"", part, fault.text);
+	REFUSED(take_archived_key(&archive, &key, &found, &fault), FAULT_MALFORMED, part);
 	cr_expect_null(key.content.data);
 }
 
@@ -112,7 +110,6 @@ Test(key_files, has_the_keys_of_a_layout_as_they_are)
 	struct ca_fixture fixture;
 	struct archived_key key = {0};
 	struct bytes rest;
-	struct fault fault = {0};
 	size_t count = 0;
 	bool found = true;
 
@@ -120,12 +117,11 @@ Test(key_files, has_the_keys_of_a_layout_as_they_are)
 	put_file(fixture.layout->private, "shared_client1.jwk", shared_jwk, 0600);
 	put_file(fixture.layout->private, "shared_client2.jwk", shared_jwk, 0600);
 	put_file(fixture.layout->private, "something_else", "x", 0600);
-	cr_assert_eq(format_key_archive(fixture.layout, NOW_S, &archive, &count, &fault), 0, "%s",
-		     fault.text);
+	OK(format_key_archive(fixture.layout, NOW_S, &archive, &count, &fault));
 	cr_expect_eq(count, 3);
 	rest = bytes_of_secret(&archive);
 	for (count = 0; found; count++) {
-		cr_assert_eq(take_archived_key(&rest, &key, &found, &fault), 0, "%s", fault.text);
+		OK(take_archived_key(&rest, &key, &found, &fault));
 		if (found && count > 0)
 			cr_expect(equal_bytes(key.content, bytes_of_string(shared_jwk)));
 		if (found && count == 0)
@@ -140,12 +136,11 @@ Test(key_files, refuses_a_key_that_others_can_read)
 {
 	CLEANUP(clear_secret) struct secret archive = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 	size_t count = 0;
 
 	make_ca(&fixture, NOW_S);
 	put_file(fixture.layout->private, "shared_client1.jwk", shared_jwk, 0644);
-	cr_expect_eq(format_key_archive(fixture.layout, NOW_S, &archive, &count, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "shared_client1.jwk: expected mode 0600, found 0644");
+	REFUSED(format_key_archive(fixture.layout, NOW_S, &archive, &count, &fault), FAULT_REFUSED,
+		"shared_client1.jwk: expected mode 0600, found 0644");
 	remove_ca(&fixture);
 }

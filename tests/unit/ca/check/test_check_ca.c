@@ -1,6 +1,7 @@
 #include "common/ca/check/check_ca.h"
 
 #include "common/ca/store/revoke.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
@@ -41,9 +42,8 @@ static struct findings check_at(struct ca_fixture *fixture, int64_t now_s)
 					      .workers = 2,
 					      .function = note_finding,
 					      .context = &findings};
-	struct fault fault = {0};
 
-	cr_assert_eq(check_ca(&options, &findings.summary, &fault), 0, "%s", fault.text);
+	OK(check_ca(&options, &findings.summary, &fault));
 	cr_expect_eq(findings.summary.findings, findings.count);
 	return findings;
 }
@@ -60,10 +60,8 @@ static void publish(struct ca_fixture *fixture)
 {
 	struct ca_crl_options options = authority_crl_options(fixture->authority);
 	struct crl_info info;
-	struct fault fault = {0};
 
-	cr_assert_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), 0, "%s",
-		     fault.text);
+	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault));
 }
 
 /* Two certificates, the first revoked, and the CRL. */
@@ -74,16 +72,14 @@ static void make_checked_ca(struct ca_fixture *fixture)
 	uint8_t serial[1][SERIAL_MAX];
 	struct revocation revocation = {.serial_count = 1, .by = "ca", .now_s = NOW_S};
 	struct revocation_summary summary;
-	struct fault fault = {0};
 
 	make_ca(fixture, NOW_S);
 	first = certify_one(fixture, NOW_S);
 	second = certify_one(fixture, NOW_S);
 	memcpy(serial[0], certificate_serial(first).data, SERIAL_MAX);
 	revocation.serials = (const uint8_t(*)[SERIAL_MAX])serial;
-	cr_assert_eq(revoke_certificates(authority_store(fixture->authority), &revocation, NULL,
-					 NULL, &summary, &fault),
-		     0, "%s", fault.text);
+	OK(revoke_certificates(authority_store(fixture->authority), &revocation, NULL, NULL,
+			       &summary, &fault));
 	publish(fixture);
 	free_certificate(&first);
 	free_certificate(&second);
@@ -95,7 +91,6 @@ Test(check_ca, is_used_like_this)
 	struct findings findings = {0};
 	struct check_summary summary = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_checked_ca(&fixture);
 	const struct check_options options = {.layout = fixture.layout,
@@ -107,13 +102,13 @@ Test(check_ca, is_used_like_this)
 					      .function = note_finding,
 					      .context = &findings};
 
-	cr_assert_eq(check_ca(&options, &summary, &fault), 0, "%s", fault.text);
+	OK(check_ca(&options, &summary, &fault));
 	cr_expect_eq(summary.certificates, 2);
 	cr_expect_eq(summary.findings, 0, "%s", findings.lines[0]);
 
 	/* Damage is a finding, with advice, and not a failure of check_ca. */
 	cr_assert_eq(fchmodat(fixture.layout->private, "root.key", 0640, 0), 0);
-	cr_assert_eq(check_ca(&options, &summary, &fault), 0, "%s", fault.text);
+	OK(check_ca(&options, &summary, &fault));
 	cr_expect_gt(summary.findings, 0);
 	cr_expect(has_finding(&findings, "expected mode 0600, found 0640: run chmod 600"));
 	remove_ca(&fixture);
@@ -230,11 +225,10 @@ Test(check_ca, names_a_root_that_is_not_the_keys)
 	struct ca_fixture other;
 	CLEANUP(clear_buffer) struct buffer root = {0};
 	struct findings findings;
-	struct fault fault = {0};
 
 	make_checked_ca(&fixture);
 	make_ca(&other, NOW_S);
-	cr_assert_eq(read_file(other.layout->cert, "root.crt", 10000, &root, &fault), 0);
+	OK(read_file(other.layout->cert, "root.crt", 10000, &root, &fault));
 	put_bytes(fixture.layout->cert, "root.crt", bytes_of_buffer(&root), 0644);
 	findings = check_at(&fixture, NOW_S);
 	cr_expect(has_finding(&findings, "the CA's key: expected it to belong"));
@@ -275,12 +269,10 @@ Test(check_ca, says_that_a_key_was_not_checked)
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct ca_fixture fixture;
 	struct findings findings;
-	struct fault fault = {0};
 
 	make_checked_ca(&fixture);
-	cr_assert_eq(format_encrypted_private_key(issuer_key(authority_issuer(fixture.authority)),
-						  bytes_of_string(pass), &pem, &fault),
-		     0, "%s", fault.text);
+	OK(format_encrypted_private_key(issuer_key(authority_issuer(fixture.authority)),
+					bytes_of_string(pass), &pem, &fault));
 	put_bytes(fixture.layout->private, "root.key", bytes_of_secret(&pem), 0600);
 	findings = check_at(&fixture, NOW_S);
 	cr_expect_eq(findings.count, 0, "%s", findings.lines[0]);

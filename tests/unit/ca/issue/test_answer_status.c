@@ -4,6 +4,7 @@
 #include "common/x509/chain.h"
 #include "common/x509/issuer.h"
 #include "common/x509/profile.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
@@ -11,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,11 +23,8 @@ static void expect_status(struct ca_fixture *fixture, const struct certificate *
 {
 	struct status_answer answer = {.status = STATUS_COUNT};
 	char serial[SERIAL_TEXT_SIZE];
-	struct fault fault = {0};
 
-	cr_assert_eq(answer_status(fixture->authority, certificate_der(certificate), at_s, &answer,
-				   &fault),
-		     0, "%s", fault.text);
+	OK(answer_status(fixture->authority, certificate_der(certificate), at_s, &answer, &fault));
 	cr_expect_eq(answer.status, status, "%s", format_status(answer.status));
 	format_serial(certificate_serial(certificate), serial);
 	cr_expect_str_eq(answer.serial, status == STATUS_UNKNOWN ? "" : serial);
@@ -55,18 +52,14 @@ Test(answer_status, refuses_octets_that_are_no_certificate)
 	struct status_answer answer = {.status = STATUS_COUNT};
 	struct ca_fixture fixture;
 	struct bytes der;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
 	der = certificate_der(certificate);
-	for (size_t len = 0; len < der.len; len++) {
-		fault = (struct fault){0};
-		cr_assert_eq(answer_status(fixture.authority, (struct bytes){der.data, len}, NOW_S,
-					   &answer, &fault),
-			     -1, "the first %zu octets", len);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "%s", fault.text);
-	}
+	for (size_t len = 0; len < der.len; len++)
+		REFUSED(answer_status(fixture.authority, (struct bytes){der.data, len}, NOW_S,
+				      &answer, &fault),
+			FAULT_MALFORMED, NULL, "the first %zu octets", len);
 	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
 	free_certificate(&certificate);
 	remove_ca(&fixture);
@@ -86,22 +79,17 @@ Test(answer_status, says_revoked_with_time_and_reason_also_after_expiry)
 	struct certificate *certificate;
 	struct status_answer answer = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
 	revoke_all(&fixture, NOW_S + 5, 1);
 	expect_status(&fixture, certificate, NOW_S + 10, STATUS_REVOKED);
 	expect_status(&fixture, certificate, NOW_S + YEAR_S, STATUS_REVOKED);
-	cr_assert_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
-				   &fault),
-		     0);
+	OK(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer, &fault));
 	cr_expect_eq(answer.revoked_at_s, NOW_S + 5);
 	cr_expect_str_eq(answer.reason, "keyCompromise");
 	revoke_all(&fixture, NOW_S + 5, 7);
-	cr_assert_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
-				   &fault),
-		     0);
+	OK(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer, &fault));
 	cr_expect_str_eq(answer.reason, "unspecified");
 	free_certificate(&certificate);
 	remove_ca(&fixture);
@@ -138,21 +126,17 @@ Test(answer_status, says_unknown_for_a_forged_certificate_with_a_recorded_serial
 	CLEANUP(clear_buffer) struct buffer pem = make_csr(member, "CN=client1-1", NULL);
 	struct certificate *certificate;
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
-	cr_assert_eq(read_file(fixture.layout->private, "root.key", 10000, &key_pem, &fault), 0);
-	cr_assert_eq(parse_private_key(bytes_of_buffer(&key_pem), &key, &fault), 0);
-	cr_assert_eq(parse_certificate_der(certificate_der(authority_root(fixture.authority)),
-					   &root, &fault),
-		     0);
-	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
-	cr_assert_eq(certify_csr(issuer, csr, certificate_serial(certificate).data, &validity, &der,
-				 &fault),
-		     0, "%s", fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &twin, &fault), 0);
+	OK(read_file(fixture.layout->private, "root.key", 10000, &key_pem, &fault));
+	OK(parse_private_key(bytes_of_buffer(&key_pem), &key, &fault));
+	OK(parse_certificate_der(certificate_der(authority_root(fixture.authority)), &root,
+				 &fault));
+	OK(new_issuer(&root, &key, &issuer, &fault));
+	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
+	OK(certify_csr(issuer, csr, certificate_serial(certificate).data, &validity, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &twin, &fault));
 	expect_status(&fixture, twin, NOW_S, STATUS_UNKNOWN);
 	expect_status(&fixture, certificate, NOW_S, STATUS_GOOD);
 	free_certificate(&certificate);

@@ -5,6 +5,7 @@
 #include "common/x509/chain.h"
 #include "common/x509/issuer.h"
 #include "common/x509/profile.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
@@ -12,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,12 +24,10 @@
 Test(authority, refuses_to_open_a_layout_without_a_root)
 {
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca_place(&fixture);
-	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
-	expect_fault(&fault, FAULT_NOT_FOUND,
-		     "cert/root.crt: expected the CA's root, found none: run certpool init");
+	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_NOT_FOUND,
+		"cert/root.crt: expected the CA's root, found none: run certpool init");
 	remove_ca(&fixture);
 }
 
@@ -37,17 +35,15 @@ Test(authority, refuses_to_open_a_layout_without_a_root)
 Test(authority, refuses_a_ca_without_its_record)
 {
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	free_authority(&fixture.authority);
 	cr_assert_eq(unlinkat(fixture.layout->state, "ca.db", 0), 0);
-	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
-	expect_fault(&fault, FAULT_NOT_FOUND, "state/ca.db: expected the CA's record, found none");
+	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_NOT_FOUND,
+		"state/ca.db: expected the CA's record, found none");
 	put_file(fixture.layout->state, "ca.db", "", 0600);
-	fault = (struct fault){0};
-	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
-	expect_fault(&fault, FAULT_FAILED, "state/ca.db: expected the CA's record, found an empty");
+	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_FAILED,
+		"state/ca.db: expected the CA's record, found an empty");
 	remove_ca(&fixture);
 }
 
@@ -56,18 +52,16 @@ Test(authority, is_opened_by_one_process_at_a_time)
 {
 	struct authority *second = NULL;
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 	char expected[64];
 
 	make_ca(&fixture, NOW_S);
 	(void)snprintf(expected, sizeof(expected), "state/serving: process %d serves this CA",
 		       (int)getpid());
-	cr_expect_eq(open_authority(fixture.layout, fixture.manifest, &fixture.access,
-				    AUTHORITY_SERVING, NOW_S, &second, &fault),
-		     -1);
-	expect_fault(&fault, FAULT_BUSY, expected);
+	REFUSED(open_authority(fixture.layout, fixture.manifest, &fixture.access, AUTHORITY_SERVING,
+			       NOW_S, &second, &fault),
+		FAULT_BUSY, expected);
 	free_authority(&fixture.authority);
-	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), 0, "free again when the first is gone");
+	OK(open_ca(&fixture, NOW_S, &fault), "free again when the first is gone");
 	remove_ca(&fixture);
 }
 
@@ -78,7 +72,6 @@ Test(authority, neither_certifies_nor_answers_when_its_store_fails)
 	struct status_answer answer = {.status = STATUS_COUNT};
 	struct ca_fixture fixture;
 	struct health health;
-	struct fault fault = {0};
 	char log[400];
 
 	make_ca(&fixture, NOW_S);
@@ -95,14 +88,12 @@ Test(authority, neither_certifies_nor_answers_when_its_store_fails)
 	CLEANUP(clear_certificates_answer) struct certificates_answer issued = {0};
 
 	add_members(&request, "client1", 2, 1);
-	fault = (struct fault){0};
-	cr_expect_eq(certify_batch(fixture.authority, "client1", &request, NOW_S, &issued, &fault),
-		     -1);
-	expect_fault(&fault, FAULT_FAILED, "ca.db");
+	REFUSED(certify_batch(fixture.authority, "client1", &request, NOW_S, &issued, &fault),
+		FAULT_FAILED, "ca.db");
 	cr_expect_null(issued.certificates);
-	cr_expect_eq(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
-				   &fault),
-		     -1);
+	REFUSED(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer,
+			      &fault),
+		FAULT_FAILED, NULL);
 	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
 	check_authority(fixture.authority, NOW_S, &health);
 	cr_assert_gt(health.count, 0);

@@ -2,6 +2,7 @@
 
 #include "common/ca/store/clients.h"
 #include "common/ca/store/revoke.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/requests.h"
 
@@ -60,7 +61,6 @@ Test(certify_batch, refuses_a_client_that_is_disabled_or_revoked)
 	struct revocation_summary summary;
 	struct ca_fixture fixture;
 	struct store *store;
-	struct fault fault = {0};
 	bool changed;
 
 	make_ca(&fixture, NOW_S);
@@ -68,12 +68,10 @@ Test(certify_batch, refuses_a_client_that_is_disabled_or_revoked)
 	add_members(&request, "client1", 1, 1);
 	certify(&fixture, "client1", &request, NOW_S, &answer);
 	cr_assert_eq(answer.certificate_count, 1);
-	cr_assert_eq(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault), 0, "%s",
-		     fault.text);
+	OK(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault));
 	expect_certified_client_refused(&fixture, &request, "disabled",
 					"has disabled the client \"client1\" until");
-	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0, "%s",
-		     fault.text);
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 	expect_certified_client_refused(&fixture, &request, "revoked",
 					"revoked the client \"client1\", which is for good");
 	remove_ca(&fixture);
@@ -135,13 +133,11 @@ Test(certify_batch, is_used_like_this)
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	add_member(&request, "key1", make_csr(first, "CN=client1-1", NULL));
 	add_member(&request, "key2", make_csr(second, "CN=somebody-else", NULL));
-	cr_assert_eq(certify_batch(fixture.authority, "client1", &request, NOW_S, &answer, &fault),
-		     0, "%s", fault.text);
+	OK(certify_batch(fixture.authority, "client1", &request, NOW_S, &answer, &fault));
 
 	/* The answer as a whole is no refusal; each member has a certificate or a refusal. */
 	cr_expect_not(is_refused(&answer.refusal));
@@ -310,13 +306,12 @@ Test(certify_batch, answers_the_same_request_with_the_same_certificates)
 	CLEANUP(clear_certificates_answer) struct certificates_answer first = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer again = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	add_members(&request, "client1", 1, 20);
 	certify(&fixture, "client1", &request, NOW_S, &first);
 	free_authority(&fixture.authority);
-	cr_assert_eq(open_ca(&fixture, NOW_S + 60, &fault), 0, "%s", fault.text);
+	OK(open_ca(&fixture, NOW_S + 60, &fault));
 	certify(&fixture, "client1", &request, NOW_S + 60, &again);
 	cr_expect_eq(again.certificate_count, 20);
 	for (size_t i = 0; i < 20; i++)

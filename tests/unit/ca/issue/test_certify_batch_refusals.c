@@ -1,5 +1,6 @@
 #include "common/ca/issue/certify_batch.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
@@ -62,10 +63,9 @@ Test(certify_batch_refusals, refuses_a_request_signed_by_another_key)
 	gnutls_pubkey_t pubkey;
 	gnutls_datum_t pem = {0};
 	struct buffer text = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_private_key(other, &other_pem, &fault), 0);
-	cr_assert_eq(get_public_key(own, &public_key, &fault), 0);
+	OK(format_private_key(other, &other_pem, &fault));
+	OK(get_public_key(own, &public_key, &fault));
 	signer = gnutls_privkey_of(bytes_of_secret(&other_pem));
 	pubkey = gnutls_pubkey_of(public_key_spki(public_key));
 	cr_assert_eq(gnutls_x509_crq_init(&crq), 0);
@@ -165,11 +165,10 @@ Test(certify_batch_refusals, refuses_the_cas_own_key)
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
-	cr_assert_eq(read_file(fixture.layout->private, "root.key", 10000, &pem, &fault), 0);
-	cr_assert_eq(parse_private_key(bytes_of_buffer(&pem), &key, &fault), 0);
+	OK(read_file(fixture.layout->private, "root.key", 10000, &pem, &fault));
+	OK(parse_private_key(bytes_of_buffer(&pem), &key, &fault));
 	add_member(&request, "key1", make_csr(key, "CN=client1-1", NULL));
 	certify(&fixture, "client1", &request, NOW_S, &answer);
 	expect_member_refused(&answer, "key1", "key_taken", "the CA's own");
@@ -247,12 +246,10 @@ Test(certify_batch_refusals, issues_nothing_when_the_root_is_not_valid)
 	add_members(&request, "client1", 1, 1);
 	for (size_t i = 0; i < COUNT_OF(times); i++) {
 		struct certificates_answer answer = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(certify_batch(fixture.authority, "client1", &request, times[i],
-					   &answer, &fault),
-			     -1);
-		expect_fault(&fault, FAULT_REFUSED, "the CA's root");
+		REFUSED(certify_batch(fixture.authority, "client1", &request, times[i], &answer,
+				      &fault),
+			FAULT_REFUSED, "the CA's root");
 		cr_expect_null(answer.certificates);
 	}
 	cr_expect_eq(count_rows(&fixture), 0);

@@ -4,6 +4,7 @@
 #include "common/x509/chain.h"
 #include "common/x509/issuer.h"
 #include "common/x509/profile.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
@@ -11,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,13 +25,11 @@ static void expect_init_refused(const char *removed, const char *part)
 {
 	struct authority_made made = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca_place(&fixture);
-	cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	cr_assert_eq(unlinkat(fixture.layout->root, removed, 0), 0);
-	cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, part);
+	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED, part);
 	cr_expect_not(file_exists(fixture.layout->root, removed), "nothing was made up");
 	remove_ca(&fixture);
 }
@@ -51,7 +49,6 @@ Test(init_authority, refuses_to_make_a_second_root_after_certificates_were_issue
 {
 	struct authority_made made = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	struct certificate *certificate = certify_one(&fixture, NOW_S);
@@ -59,8 +56,8 @@ Test(init_authority, refuses_to_make_a_second_root_after_certificates_were_issue
 	free_certificate(&certificate);
 	free_authority(&fixture.authority);
 	cr_assert_eq(unlinkat(fixture.layout->cert, "root.crt", 0), 0);
-	cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "the root under which 1 certificates were issued");
+	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED,
+		"the root under which 1 certificates were issued");
 	cr_expect_not(file_exists(fixture.layout->cert, "root.crt"));
 	remove_ca(&fixture);
 }
@@ -73,12 +70,11 @@ Test(init_authority, refuses_a_record_that_is_none)
 	for (size_t i = 0; i < COUNT_OF(contents); i++) {
 		struct authority_made made = {0};
 		struct ca_fixture fixture;
-		struct fault fault = {0};
 
 		make_ca_place(&fixture);
 		put_file(fixture.layout->state, "ca.db", contents[i], 0600);
-		cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), -1);
-		expect_fault(&fault, FAULT_FAILED, "state/ca.db: expected the CA's record, found");
+		REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_FAILED,
+			"state/ca.db: expected the CA's record, found");
 		cr_expect_not(file_exists(fixture.layout->cert, "root.crt"));
 		remove_ca(&fixture);
 	}
@@ -89,19 +85,16 @@ Test(init_authority, refuses_a_key_that_is_no_secret)
 {
 	struct authority_made made = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca_place(&fixture);
-	cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	cr_assert_eq(fchmodat(fixture.layout->private, "root.key", 0644, 0), 0);
-	cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "expected mode 0600, found 0644");
+	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED,
+		"expected mode 0600, found 0644");
 	cr_assert_eq(renameat(fixture.layout->private, "root.key", fixture.layout->private, "k"),
 		     0);
 	cr_assert_eq(symlinkat("k", fixture.layout->private, "root.key"), 0);
-	fault = (struct fault){0};
-	cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "found a symbolic link");
+	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED, "found a symbolic link");
 	remove_ca(&fixture);
 }
 
@@ -112,23 +105,22 @@ Test(init_authority, makes_key_record_and_root)
 	struct authority_made made = {0};
 	struct ca_fixture fixture;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 	const struct certificate *root;
 
 	make_ca_place(&fixture);
-	cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	cr_expect(made.root);
 	cr_expect(made.store);
 	cr_expect_eq(mode_of(fixture.layout->private, "root.key"), 0600);
 	cr_expect_eq(mode_of(fixture.layout->cert, "root.crt"), 0644);
 	cr_expect_eq(mode_of(fixture.layout->state, "ca.db"), 0600);
-	cr_assert_eq(open_ca(&fixture, NOW_S, &fault), 0, "%s", fault.text);
+	OK(open_ca(&fixture, NOW_S, &fault));
 	root = authority_root(fixture.authority);
 	cr_expect_str_eq(certificate_subject(root), "CN=Test Root");
 	cr_expect_eq(certificate_not_before(root), NOW_S - 300);
 	cr_expect_eq(certificate_not_after(root), NOW_S + 10 * YEAR_S);
 	cr_expect_eq(certificate_serial(root).len, SERIAL_MAX);
-	cr_assert_eq(check_profile(root, PROFILE_ROOT, &verdict, &fault), 0);
+	OK(check_profile(root, PROFILE_ROOT, &verdict, &fault));
 	cr_expect_not(verdict.invalid, "%s", verdict.reason);
 	remove_ca(&fixture);
 }
@@ -138,12 +130,11 @@ Test(init_authority, asked_again_makes_nothing)
 	struct authority_made made = {0};
 	CLEANUP(clear_buffer) struct buffer before = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca_place(&fixture);
-	cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
-	cr_assert_eq(read_file(fixture.layout->cert, "root.crt", 10000, &before, &fault), 0);
-	cr_assert_eq(init_ca(&fixture, NOW_S + 5, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&fixture, NOW_S, &made, &fault));
+	OK(read_file(fixture.layout->cert, "root.crt", 10000, &before, &fault));
+	OK(init_ca(&fixture, NOW_S + 5, &made, &fault));
 	cr_expect_not(made.root);
 	cr_expect_not(made.store);
 	cr_expect(file_holds(fixture.layout->cert, "root.crt", (const char *)before.data));
@@ -156,15 +147,14 @@ Test(init_authority, gives_a_key_without_a_certificate_its_certificate)
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct authority_made made = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca_place(&fixture);
-	cr_assert_eq(format_private_key(key, &pem, &fault), 0);
+	OK(format_private_key(key, &pem, &fault));
 	put_file(fixture.layout->private, "root.key", (const char *)pem.data, 0600);
-	cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	cr_expect(made.root);
 	cr_expect(file_holds(fixture.layout->private, "root.key", (const char *)pem.data));
-	cr_assert_eq(open_ca(&fixture, NOW_S, &fault), 0, "%s", fault.text);
+	OK(open_ca(&fixture, NOW_S, &fault));
 	cr_expect_eq(public_key_type(certificate_public_key(authority_root(fixture.authority))),
 		     KEY_ED25519);
 	remove_ca(&fixture);
@@ -181,20 +171,19 @@ Test(init_authority, completes_a_killed_init)
 	for (size_t removed = 0; removed <= COUNT_OF(made_in_order); removed++) {
 		struct authority_made made = {0};
 		struct ca_fixture fixture;
-		struct fault fault = {0};
 
 		make_ca_place(&fixture);
-		cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+		OK(init_ca(&fixture, NOW_S, &made, &fault));
 		for (size_t i = 0; i < removed; i++)
 			cr_assert_eq(unlinkat(fixture.layout->root, made_in_order[i], 0), 0);
 		for (size_t i = 0; i < COUNT_OF(left_overs); i++)
 			put_file(fixture.layout->root, left_overs[i], "half", 0600);
-		cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+		OK(init_ca(&fixture, NOW_S, &made, &fault));
 		cr_expect_eq(made.root, removed > 0);
 		cr_expect_eq(made.store, removed > 1);
 		for (size_t i = 0; i < COUNT_OF(left_overs); i++)
 			cr_expect_not(file_exists(fixture.layout->root, left_overs[i]));
-		cr_expect_eq(open_ca(&fixture, NOW_S, &fault), 0, "%s", fault.text);
+		OK(open_ca(&fixture, NOW_S, &fault));
 		remove_ca(&fixture);
 	}
 }

@@ -5,6 +5,7 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
 #include "common/x509/intermediates.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
@@ -39,9 +40,8 @@ static void make_place(struct apart *apart)
 static struct authority_made init(struct apart *apart)
 {
 	struct authority_made made = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(init_ca(&apart->ca, NOW_S, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&apart->ca, NOW_S, &made, &fault));
 	return made;
 }
 
@@ -54,18 +54,13 @@ static void make_apart(struct apart *apart)
 static void expect_init_refused(struct apart *apart, enum fault_class class, const char *part)
 {
 	struct authority_made made = {0};
-	struct fault fault = {0};
 
-	cr_expect_eq(init_ca(&apart->ca, NOW_S, &made, &fault), -1, "expected: %s", part);
-	expect_fault(&fault, class, part);
+	REFUSED(init_ca(&apart->ca, NOW_S, &made, &fault), class, part);
 }
 
 static void expect_not_opened(struct apart *apart, int64_t now_s, const char *part)
 {
-	struct fault fault = {0};
-
-	cr_expect_eq(open_ca(&apart->ca, now_s, &fault), -1, "expected: %s", part);
-	expect_fault(&fault, FAULT_REFUSED, part);
+	REFUSED(open_ca(&apart->ca, now_s, &fault), FAULT_REFUSED, part);
 }
 
 static void remove_at(const struct apart *apart, const char *name)
@@ -84,21 +79,17 @@ static struct certificate *read_at(const struct apart *apart, const char *name)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct certificate *certificate = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(read_file(apart->ca.scratch.dirfd, name, CERTIFICATE_PEM_MAX, &pem, &fault), 0,
-		     "%s", fault.text);
-	cr_assert_eq(parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &fault), 0, "%s",
-		     fault.text);
+	OK(read_file(apart->ca.scratch.dirfd, name, CERTIFICATE_PEM_MAX, &pem, &fault));
+	OK(parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &fault));
 	return certificate;
 }
 
 static void put_certificate(const struct apart *apart, const char *name, struct bytes der)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_certificate_pem(der, &pem, &fault), 0, "%s", fault.text);
+	OK(format_certificate_pem(der, &pem, &fault));
 	put_bytes(apart->ca.scratch.dirfd, name, bytes_of_buffer(&pem), 0644);
 }
 
@@ -110,11 +101,10 @@ static struct issuer *open_root(const struct apart *apart)
 	struct private_key *key = NULL;
 	struct layout *layout = NULL;
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_layout(apart->root_path, &layout, &fault), 0, "%s", fault.text);
-	cr_assert_eq(open_key_file(layout, "root.key", &plain, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
+	OK(open_layout(apart->root_path, &layout, &fault));
+	OK(open_key_file(layout, "root.key", &plain, &key, &fault));
+	OK(new_issuer(&root, &key, &issuer, &fault));
 	free_layout(&layout);
 	return issuer;
 }
@@ -125,22 +115,17 @@ static void replace_certificate(const struct apart *apart, const struct issuer *
 {
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(get_public_key(key, &public_key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_intermediate(issuer, public_key, "CN=Test Issuing CA", validity, &der,
-					 &fault),
-		     0, "%s", fault.text);
+	OK(get_public_key(key, &public_key, &fault));
+	OK(create_intermediate(issuer, public_key, "CN=Test Issuing CA", validity, &der, &fault));
 	put_certificate(apart, "ca/cert/ca.crt", bytes_of_buffer(&der));
 }
 
 static struct private_key *own_key(const struct apart *apart)
 {
 	struct private_key *key = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_key_file(apart->ca.layout, "ca.key", &apart->ca.access, &key, &fault), 0,
-		     "%s", fault.text);
+	OK(open_key_file(apart->ca.layout, "ca.key", &apart->ca.access, &key, &fault));
 	return key;
 }
 
@@ -151,7 +136,6 @@ Test(intermediate, is_made_by_a_root_that_lies_apart)
 	struct apart apart;
 	struct authority_made made;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	make_place(&apart);
 	made = init(&apart);
@@ -166,7 +150,7 @@ Test(intermediate, is_made_by_a_root_that_lies_apart)
 	cr_expect_str_eq(certificate_subject(certificate), "CN=Test Issuing CA");
 	cr_expect_eq(certificate_not_before(certificate), NOW_S - 300);
 	cr_expect_eq(certificate_not_after(certificate), NOW_S + 5 * YEAR_S);
-	cr_assert_eq(verify_intermediate(root, certificate, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_intermediate(root, certificate, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "");
 	cr_expect_eq(mode_of(apart.ca.layout->private, "ca.key"), 0600);
 	cr_expect_eq(mode_of(apart.ca.scratch.dirfd, "stick/Private/root.key"), 0600);
@@ -184,25 +168,21 @@ Test(intermediate, issues_without_the_layout_of_its_root)
 	struct authority_made made;
 	struct verdict verdict = {0};
 	struct apart apart;
-	struct fault fault = {0};
 
 	make_apart(&apart);
 	move(&apart, "stick", "safe");
 	made = init(&apart);
 	cr_expect_not(made.root_layout || made.root || made.certificate || made.store);
 	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick"));
-	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	OK(open_ca(&apart.ca, NOW_S, &fault));
 	add_members(&request, "client1", 1, 1);
 	certify(&apart.ca, "client1", &request, NOW_S, &answer);
 	certificate = parse_member_certificate(&answer, "key1");
 	cr_assert_eq(answer.chain_count, 1);
-	cr_assert_eq(parse_intermediates(bytes_of_buffer(&answer.chain[0]), &chain, &fault), 0,
-		     "%s", fault.text);
+	OK(parse_intermediates(bytes_of_buffer(&answer.chain[0]), &chain, &fault));
 	cr_expect_str_eq(certificate_subject(authority_root(apart.ca.authority)), "CN=Test Root");
-	cr_assert_eq(verify_chain(authority_root(apart.ca.authority),
-				  intermediate_certificates(&chain), chain.count, certificate,
-				  NOW_S, &verdict, &fault),
-		     0, "%s", fault.text);
+	OK(verify_chain(authority_root(apart.ca.authority), intermediate_certificates(&chain),
+			chain.count, certificate, NOW_S, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "");
 	free_certificate(&certificate);
 	clear_intermediates(&chain);
@@ -215,20 +195,15 @@ Test(intermediate, answers_the_status_of_its_certificates)
 	struct status_answer answer;
 	struct certificate *certificate;
 	struct apart apart;
-	struct fault fault = {0};
 
 	make_apart(&apart);
-	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	OK(open_ca(&apart.ca, NOW_S, &fault));
 	certificate = certify_one(&apart.ca, NOW_S);
-	cr_assert_eq(answer_status(apart.ca.authority, certificate_der(certificate), NOW_S, &answer,
-				   &fault),
-		     0, "%s", fault.text);
+	OK(answer_status(apart.ca.authority, certificate_der(certificate), NOW_S, &answer, &fault));
 	cr_expect_eq(answer.status, STATUS_GOOD);
-	cr_assert_eq(answer_status(apart.ca.authority,
-				   certificate_der(issuer_certificate(
-					   authority_issuer(apart.ca.authority))),
-				   NOW_S, &answer, &fault),
-		     0, "%s", fault.text);
+	OK(answer_status(apart.ca.authority,
+			 certificate_der(issuer_certificate(authority_issuer(apart.ca.authority))),
+			 NOW_S, &answer, &fault));
 	cr_expect_eq(answer.status, STATUS_UNKNOWN, "that one is the root's");
 	free_certificate(&certificate);
 	remove_ca(&apart.ca);
@@ -240,11 +215,10 @@ Test(intermediate, ends_no_later_than_its_root)
 	struct authority_made made = {0};
 	struct certificate *certificate;
 	struct apart apart;
-	struct fault fault = {0};
 
 	make_apart(&apart);
 	remove_at(&apart, "ca/cert/ca.crt");
-	cr_assert_eq(init_ca(&apart.ca, NOW_S + 8 * YEAR_S, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&apart.ca, NOW_S + 8 * YEAR_S, &made, &fault));
 	certificate = read_at(&apart, "ca/cert/ca.crt");
 	cr_expect_eq(certificate_not_after(certificate), NOW_S + 10 * YEAR_S);
 	free_certificate(&certificate);
@@ -261,7 +235,6 @@ Test(intermediate, init_completes_a_killed_init)
 	for (size_t removed = 0; removed <= COUNT_OF(made_in_order); removed++) {
 		struct authority_made made;
 		struct apart apart;
-		struct fault fault = {0};
 
 		make_apart(&apart);
 		for (size_t i = 0; i < removed; i++)
@@ -276,7 +249,7 @@ Test(intermediate, init_completes_a_killed_init)
 		cr_expect_eq(made.store, removed > 4);
 		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "ca/cert/.ca.crt.new"));
 		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick/cert/.root.crt.new"));
-		cr_expect_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+		OK(open_ca(&apart.ca, NOW_S, &fault));
 		remove_ca(&apart.ca);
 	}
 }
@@ -287,7 +260,6 @@ Test(intermediate, is_signed_by_a_root_that_is_there)
 	struct apart first;
 	struct apart second;
 	struct authority_made made;
-	struct fault fault = {0};
 
 	make_apart(&first);
 	make_place(&second);
@@ -296,7 +268,7 @@ Test(intermediate, is_signed_by_a_root_that_is_there)
 	made = init(&second);
 	cr_expect(made.certificate);
 	cr_expect_not(made.root || made.root_layout);
-	cr_expect_eq(open_ca(&second.ca, NOW_S, &fault), 0, "%s", fault.text);
+	OK(open_ca(&second.ca, NOW_S, &fault));
 	remove_ca(&second.ca);
 	remove_ca(&first.ca);
 }
@@ -362,10 +334,9 @@ Test(intermediate, init_makes_no_second_certificate_after_certificates_were_issu
 {
 	struct apart apart;
 	struct certificate *certificate;
-	struct fault fault = {0};
 
 	make_apart(&apart);
-	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	OK(open_ca(&apart.ca, NOW_S, &fault));
 	certificate = certify_one(&apart.ca, NOW_S);
 	free_certificate(&certificate);
 	free_authority(&apart.ca.authority);
@@ -467,15 +438,14 @@ Test(intermediate, refuses_a_certificate_that_may_not_sign)
 	struct apart apart;
 	struct issuer *root;
 	struct private_key *key;
-	struct fault fault = {0};
 
 	make_apart(&apart);
 	root = open_root(&apart);
 	key = own_key(&apart);
 	csr_pem = make_csr(key, "CN=Test Issuing CA", NULL);
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault), 0, "%s", fault.text);
-	cr_assert_eq(generate_serial(serial, &fault), 0, "%s", fault.text);
-	cr_assert_eq(certify_csr(root, csr, serial, &validity, &der, &fault), 0, "%s", fault.text);
+	OK(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault));
+	OK(generate_serial(serial, &fault));
+	OK(certify_csr(root, csr, serial, &validity, &der, &fault));
 	put_certificate(&apart, "ca/cert/ca.crt", bytes_of_buffer(&der));
 	expect_not_opened(&apart, NOW_S, "4.2.1.9: basicConstraints: expected CA:TRUE");
 	free_private_key(&key);
@@ -492,11 +462,10 @@ Test(intermediate, and_root_write_the_urls_of_the_manifest)
 	struct extension extension;
 	struct apart apart;
 	bool found = false;
-	struct fault fault = {0};
 
 	make_apart(&apart);
 	apart.ca.manifest->ca.crl_url = strdup(crl);
-	cr_assert_eq(open_ca(&apart.ca, NOW_S, &fault), 0, "%s", fault.text);
+	OK(open_ca(&apart.ca, NOW_S, &fault));
 	certificate = certify_one(&apart.ca, NOW_S);
 	for (struct bytes rest = certificate_fields(certificate)->extensions;
 	     read_extension(&rest, &extension) && !found;)

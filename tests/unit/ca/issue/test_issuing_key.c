@@ -1,5 +1,6 @@
 #include "common/ca/issue/issuing_key.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
@@ -21,15 +22,13 @@ Test(issuing_key, refuses_a_root_that_is_expired_or_not_yet_valid)
 	};
 	struct authority_made made = {0};
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca_place(&fixture);
-	cr_assert_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
+	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		fault = (struct fault){0};
-		cr_expect_eq(open_ca(&fixture, rows[i].at_s, &fault), -1, "row %zu", i);
-		expect_fault(&fault, FAULT_REFUSED, rows[i].part);
-		expect_fault(&fault, FAULT_REFUSED, "cert/root.crt: ");
+		REFUSED(open_ca(&fixture, rows[i].at_s, &fault), FAULT_REFUSED, rows[i].part,
+			"row %zu", i);
+		SAID("cert/root.crt: ");
 	}
 	remove_ca(&fixture);
 }
@@ -37,9 +36,8 @@ Test(issuing_key, refuses_a_root_that_is_expired_or_not_yet_valid)
 static void put_root(const struct ca_fixture *fixture, struct bytes der)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_certificate_pem(der, &pem, &fault), 0);
+	OK(format_certificate_pem(der, &pem, &fault));
 	put_bytes(fixture->layout->cert, "root.crt", bytes_of_buffer(&pem), 0644);
 }
 
@@ -51,19 +49,16 @@ Test(issuing_key, refuses_a_root_of_another_key)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct ca_fixture fixture;
 	struct authority_made made;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	free_authority(&fixture.authority);
-	cr_assert_eq(create_root(key, "CN=Test Root", &validity, &der, &fault), 0);
+	OK(create_root(key, "CN=Test Root", &validity, &der, &fault));
 	put_root(&fixture, bytes_of_buffer(&der));
-	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED,
-		     "cert/root.crt and Private/root.key: the private key "
-		     "is not that of the certificate");
-	fault = (struct fault){0};
-	cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "restore both from a backup");
+	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_REFUSED,
+		"cert/root.crt and Private/root.key: the private key "
+		"is not that of the certificate");
+	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED,
+		"restore both from a backup");
 	remove_ca(&fixture);
 }
 
@@ -76,7 +71,6 @@ Test(issuing_key, refuses_a_root_that_is_no_ca)
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct certificate *certificate;
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	add_member(&request, "key1", make_csr(key, "CN=client1-1", NULL));
@@ -84,10 +78,9 @@ Test(issuing_key, refuses_a_root_that_is_no_ca)
 	certificate = parse_member_certificate(&answer, "key1");
 	free_authority(&fixture.authority);
 	put_root(&fixture, certificate_der(certificate));
-	cr_assert_eq(format_private_key(key, &pem, &fault), 0);
+	OK(format_private_key(key, &pem, &fault));
 	put_file(fixture.layout->private, "root.key", (const char *)pem.data, 0600);
-	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "is no root to certify with");
+	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_REFUSED, "is no root to certify with");
 	free_certificate(&certificate);
 	remove_ca(&fixture);
 }
@@ -96,12 +89,10 @@ Test(issuing_key, refuses_a_root_that_is_no_ca)
 Test(issuing_key, refuses_a_root_that_is_no_certificate)
 {
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	free_authority(&fixture.authority);
 	put_file(fixture.layout->cert, "root.crt", "-----BEGIN CERTIFICATE-----\nAAAA", 0644);
-	cr_expect_eq(open_ca(&fixture, NOW_S, &fault), -1);
-	expect_fault(&fault, FAULT_MALFORMED, "cert/root.crt: ");
+	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_MALFORMED, "cert/root.crt: ");
 	remove_ca(&fixture);
 }

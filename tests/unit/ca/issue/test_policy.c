@@ -1,5 +1,6 @@
 #include "common/ca/issue/policy.h"
 
+#include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/requests.h"
@@ -47,11 +48,10 @@ Test(policy, refuses_a_request_whose_second_alternative_name_is_not_allowed)
 	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
 	struct buffer pem = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(add_alt_name(&names, "DNS:strict-2.example", &fault), 0);
-	cr_assert_eq(add_alt_name(&names, "DNS:bank.example", &fault), 0);
-	cr_assert_eq(create_csr(key, "CN=strict-2", &names, &pem, &fault), 0, "%s", fault.text);
+	OK(add_alt_name(&names, "DNS:strict-2.example", &fault));
+	OK(add_alt_name(&names, "DNS:bank.example", &fault));
+	OK(create_csr(key, "CN=strict-2", &names, &pem, &fault));
 	expect_request_refused("strict", pem, "policy", "\"DNS:bank.example\" is not allowed");
 }
 
@@ -63,14 +63,13 @@ Test(policy, takes_subject_and_alternative_names_that_the_policy_allows)
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
 	struct certificate *certificate;
 	struct ca_fixture fixture;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	add_member(&request, "key7", make_csr(key, "CN=strict-7", "DNS:strict-7.example"));
 	certify(&fixture, "strict", &request, NOW_S, &answer);
 	certificate = parse_member_certificate(&answer, "key7");
 	cr_expect_str_eq(certificate_subject(certificate), "CN=strict-7");
-	cr_assert_eq(get_certificate_alt_names(certificate, &names, &fault), 0, "%s", fault.text);
+	OK(get_certificate_alt_names(certificate, &names, &fault));
 	cr_assert_eq(names.count, 1);
 	cr_expect_str_eq(names.names[0], "DNS:strict-7.example");
 	expect_valid(&fixture, certificate, NOW_S);

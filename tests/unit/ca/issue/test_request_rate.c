@@ -1,5 +1,7 @@
 #include "common/ca/issue/request_rate.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 
 #define S_US INT64_C(1000000)
@@ -7,9 +9,8 @@
 static struct rate *make_rate(void)
 {
 	struct rate *rate = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_rate(&rate, &fault), 0, "%s", fault.text);
+	OK(new_rate(&rate, &fault));
 	return rate;
 }
 

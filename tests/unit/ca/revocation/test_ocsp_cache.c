@@ -1,14 +1,15 @@
 #include "common/ca/revocation/ocsp_cache.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
 static struct ocsp_cache *make(void)
 {
 	struct ocsp_cache *cache = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_ocsp_cache(&cache, &fault), 0, "%s", fault.text);
+	OK(new_ocsp_cache(&cache, &fault));
 	return cache;
 }
 
@@ -26,12 +27,10 @@ static void expect_kept(struct ocsp_cache *cache, const char *question, int64_t 
 			int64_t now_s, const char *text)
 {
 	struct cached_answer answer = {0};
-	struct fault fault = {0};
 	bool found = text == NULL;
 
-	cr_assert_eq(find_cached_answer(cache, bytes_of_string(question), revision, now_s, &answer,
-					&found, &fault),
-		     0);
+	OK(find_cached_answer(cache, bytes_of_string(question), revision, now_s, &answer, &found,
+			      &fault));
 	cr_expect_eq(found, text != NULL, "%s at %lld", question, (long long)now_s);
 	if (text != NULL)
 		cr_expect(equal_bytes(bytes_of_buffer(&answer.der), bytes_of_string(text)));
@@ -76,13 +75,11 @@ Test(ocsp_cache, is_bounded)
 	}
 	for (int i = 0; i < 2 * OCSP_CACHE_ENTRIES; i++) {
 		struct cached_answer answer = {0};
-		struct fault fault = {0};
 		bool is_found = false;
 
 		(void)snprintf(text, sizeof(text), "%d", i);
-		cr_assert_eq(find_cached_answer(cache, bytes_of_string(text), 1, 1000, &answer,
-						&is_found, &fault),
-			     0);
+		OK(find_cached_answer(cache, bytes_of_string(text), 1, 1000, &answer, &is_found,
+				      &fault));
 		cr_expect(!is_found ||
 			  equal_bytes(bytes_of_buffer(&answer.der), bytes_of_string(text)));
 		found += is_found;

@@ -5,6 +5,7 @@
 #include "common/x509/der.h"
 #include "common/x509/revocation/ocsp_request.h"
 #include "common/x509/revocation/ocsp_verify.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
@@ -35,16 +36,12 @@ static struct bytes serial_of(const struct scene *scene)
 
 static void make_scene(struct scene *scene)
 {
-	struct fault fault = {0};
-
 	memset(scene, 0, sizeof(*scene));
 	make_ca(&scene->ca, NOW_S);
 	scene->certificate = certify_one(&scene->ca, NOW_S);
-	cr_assert_eq(digest_issuer(root_of(scene), &scene->hashes, &fault), 0);
-	cr_assert_eq(new_responder(authority_store(scene->ca.authority),
-				   authority_issuer(scene->ca.authority), &scene->responder,
-				   &fault),
-		     0, "%s", fault.text);
+	OK(digest_issuer(root_of(scene), &scene->hashes, &fault));
+	OK(new_responder(authority_store(scene->ca.authority),
+			 authority_issuer(scene->ca.authority), &scene->responder, &fault));
 }
 
 static void clear_scene(struct scene *scene)
@@ -57,20 +54,15 @@ static void clear_scene(struct scene *scene)
 static void answer_octets(struct scene *scene, struct bytes request, int64_t now_s,
 			  struct ocsp_reply *ret_reply)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(answer_ocsp(scene->responder, request, now_s, ret_reply, &fault), 0, "%s",
-		     fault.text);
+	OK(answer_ocsp(scene->responder, request, now_s, ret_reply, &fault));
 }
 
 static void ask(struct scene *scene, struct bytes serial, struct bytes nonce, int64_t now_s,
 		struct ocsp_reply *ret_reply)
 {
 	CLEANUP(clear_buffer) struct buffer request = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		format_ocsp_request(&scene->hashes, OCSP_SHA1, serial, nonce, &request, &fault), 0);
+	OK(format_ocsp_request(&scene->hashes, OCSP_SHA1, serial, nonce, &request, &fault));
 	answer_octets(scene, bytes_of_buffer(&request), now_s, ret_reply);
 }
 
@@ -84,13 +76,11 @@ static void expect_answer(struct scene *scene, int64_t now_s, enum ocsp_status s
 					 .nonce = NONCE,
 					 .now_s = now_s};
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	ask(scene, serial_of(scene), NONCE, now_s, &reply);
 	cr_expect_eq(reply.problem.class, FAULT_NONE, "%s", reply.problem.text);
-	cr_assert_eq(verify_ocsp_response(bytes_of_buffer(&reply.der), &question, ret_single,
-					  &verdict, &fault),
-		     0);
+	OK(verify_ocsp_response(bytes_of_buffer(&reply.der), &question, ret_single, &verdict,
+				&fault));
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_expect_eq(ret_single->status, status);
 	cr_expect(!reply.cacheable);
@@ -172,28 +162,19 @@ Test(ocsp_responder, says_unknown_for_other_certificates)
 	struct buffer made[5] = {0};
 	struct issuer_hashes hashes;
 	struct bytes longer;
-	struct fault fault = {0};
 
 	make_scene(&scene);
 	hashes = scene.hashes;
 	longer = (struct bytes){never_issued, 19};
-	cr_assert_eq(format_ocsp_request(&hashes, OCSP_SHA256,
-					 (struct bytes){never_issued, SERIAL_MAX}, NONCE, &made[0],
-					 &fault),
-		     0);
-	cr_assert_eq(format_ocsp_request(&hashes, OCSP_SHA1, longer, NONCE, &made[1], &fault), 0);
+	OK(format_ocsp_request(&hashes, OCSP_SHA256, (struct bytes){never_issued, SERIAL_MAX},
+			       NONCE, &made[0], &fault));
+	OK(format_ocsp_request(&hashes, OCSP_SHA1, longer, NONCE, &made[1], &fault));
 	hashes.name[OCSP_SHA1][3] ^= 1;
-	cr_assert_eq(
-		format_ocsp_request(&hashes, OCSP_SHA1, serial_of(&scene), NONCE, &made[2], &fault),
-		0);
+	OK(format_ocsp_request(&hashes, OCSP_SHA1, serial_of(&scene), NONCE, &made[2], &fault));
 	hashes.key[OCSP_SHA256][3] ^= 1;
-	cr_assert_eq(format_ocsp_request(&hashes, OCSP_SHA256, serial_of(&scene), NONCE, &made[3],
-					 &fault),
-		     0);
-	cr_assert_eq(format_ocsp_request(&scene.hashes, OCSP_SHA1,
-					 certificate_serial(root_of(&scene)), NONCE, &made[4],
-					 &fault),
-		     0);
+	OK(format_ocsp_request(&hashes, OCSP_SHA256, serial_of(&scene), NONCE, &made[3], &fault));
+	OK(format_ocsp_request(&scene.hashes, OCSP_SHA1, certificate_serial(root_of(&scene)), NONCE,
+			       &made[4], &fault));
 	for (size_t i = 0; i < COUNT_OF(made); i++)
 		requests[i] = bytes_of_buffer(&made[i]);
 	requests[5] = (struct bytes){(const uint8_t *)other_digest, sizeof(other_digest) - 1};
@@ -204,8 +185,8 @@ Test(ocsp_responder, says_unknown_for_other_certificates)
 
 		answer_octets(&scene, requests[i], NOW_S, &reply);
 		cr_assert_eq(reply.outcome, OCSP_SUCCESSFUL, "row %zu: %s", i, reply.problem.text);
-		cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&reply.der), &response, &fault), 0,
-			     "row %zu: %s", i, fault.text);
+		OK(parse_ocsp_response(bytes_of_buffer(&reply.der), &response, &fault), "row %zu",
+		   i);
 		cr_assert_null(read_ocsp_single(&response.singles, &single));
 		cr_expect_eq(single.status, OCSP_UNKNOWN, "row %zu", i);
 	}
@@ -241,7 +222,6 @@ Test(ocsp_responder, answers_several_at_once)
 	CLEANUP(clear_buffer) struct buffer request = {0};
 	CLEANUP(clear_ocsp_reply) struct ocsp_reply reply = {0};
 	struct ocsp_response response = {0};
-	struct fault fault = {0};
 
 	make_scene(&scene);
 	for (unsigned int i = 0; i < OCSP_CERTIFICATES_MAX; i++) {
@@ -257,8 +237,7 @@ Test(ocsp_responder, answers_several_at_once)
 	for (size_t i = 0; i < 3; i++)
 		enclose_der(&request, 0, DER_SEQUENCE);
 	answer_octets(&scene, bytes_of_buffer(&request), NOW_S, &reply);
-	cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&reply.der), &response, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_ocsp_response(bytes_of_buffer(&reply.der), &response, &fault));
 	for (unsigned int i = 0; i < OCSP_CERTIFICATES_MAX; i++) {
 		struct ocsp_single single = {0};
 
@@ -292,7 +271,6 @@ Test(ocsp_responder, keeps_answers_until_something_changes)
 	CLEANUP(clear_ocsp_reply) struct ocsp_reply after = {0};
 	struct ocsp_response response = {0};
 	struct ocsp_single single = {0};
-	struct fault fault = {0};
 
 	make_scene(&scene);
 	cr_expect(same_answer(&scene, NO_NONCE, NOW_S, NOW_S + OCSP_VALIDITY_S / 2 - 1));
@@ -302,7 +280,7 @@ Test(ocsp_responder, keeps_answers_until_something_changes)
 	/* catalogue 59: at once */
 	revoke(&scene, NOW_S + 8000, 4);
 	ask(&scene, serial_of(&scene), NO_NONCE, NOW_S + 8000, &after);
-	cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&after.der), &response, &fault), 0);
+	OK(parse_ocsp_response(bytes_of_buffer(&after.der), &response, &fault));
 	cr_assert_null(read_ocsp_single(&response.singles, &single));
 	cr_expect_eq(single.status, OCSP_REVOKED);
 	cr_expect_eq(single.reason, 4);
@@ -453,10 +431,9 @@ static int ask_once(size_t index, void *context, struct fault *fault)
 Test(ocsp_responder, is_asked_by_many_at_once)
 {
 	CLEANUP(clear_scene) struct scene scene;
-	struct fault fault = {0};
 
 	make_scene(&scene);
-	cr_assert_eq(run_tasks(400, 8, ask_once, &scene, &fault), 0, "%s", fault.text);
+	OK(run_tasks(400, 8, ask_once, &scene, &fault));
 	/* However many threads found no key, they made one. */
 	cr_expect_eq(count_rows(&scene.ca), 2);
 }
@@ -468,17 +445,13 @@ Test(ocsp_responder, records_its_certificate)
 	CLEANUP(clear_responder_key) struct responder_key key = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct store *store;
-	struct fault fault = {0};
 	bool found = false;
 
 	make_scene(&scene);
 	store = authority_store(scene.ca.authority);
-	cr_assert_eq(make_responder_key(store, authority_issuer(scene.ca.authority), NOW_S, &key,
-					&fault),
-		     0, "%s", fault.text);
-	cr_assert_eq(find_by_serial(store, certificate_serial(key.certificate).data, &record,
-				    &found, &fault),
-		     0);
+	OK(make_responder_key(store, authority_issuer(scene.ca.authority), NOW_S, &key, &fault));
+	OK(find_by_serial(store, certificate_serial(key.certificate).data, &record, &found,
+			  &fault));
 	cr_assert(found);
 	cr_expect_str_eq(record.client, "ca");
 	cr_expect_str_eq(record.member, "ocsp");

@@ -3,6 +3,7 @@
 #include "common/base/file.h"
 #include "common/ca/store/crl_state.h"
 #include "common/ca/store/revoke.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
@@ -10,7 +11,6 @@
 #include <fcntl.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,9 +20,8 @@ static struct crl_info publish(struct ca_fixture *fixture, enum crl_publishing m
 {
 	struct ca_crl_options options = authority_crl_options(fixture->authority);
 	struct crl_info info = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(publish_crl(&options, mode, now_s, &info, &fault), 0, "%s", fault.text);
+	OK(publish_crl(&options, mode, now_s, &info, &fault));
 	return info;
 }
 
@@ -30,12 +29,11 @@ static struct crl_info publish(struct ca_fixture *fixture, enum crl_publishing m
 static int count_listed(const struct ca_fixture *fixture)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 	gnutls_x509_crl_t crl;
 	gnutls_datum_t datum;
 	int count;
 
-	cr_assert_eq(read_crl(fixture->layout, &der, &fault), 0, "%s", fault.text);
+	OK(read_crl(fixture->layout, &der, &fault));
 	datum = (gnutls_datum_t){der.data, (unsigned int)der.len};
 	cr_assert_eq(gnutls_x509_crl_init(&crl), 0);
 	cr_assert_eq(gnutls_x509_crl_import(crl, &datum, GNUTLS_X509_FMT_DER), 0);
@@ -49,11 +47,9 @@ static void revoke_all(struct ca_fixture *fixture, int64_t now_s)
 	const struct certificate_query everything = {0};
 	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = now_s};
 	struct revocation_summary summary;
-	struct fault fault = {0};
 
-	cr_assert_eq(revoke_certificates(authority_store(fixture->authority), &revocation, NULL,
-					 NULL, &summary, &fault),
-		     0, "%s", fault.text);
+	OK(revoke_certificates(authority_store(fixture->authority), &revocation, NULL, NULL,
+			       &summary, &fault));
 }
 
 static void certify_and_forget(struct ca_fixture *fixture, int64_t now_s)
@@ -69,20 +65,17 @@ Test(publish_crl, is_used_like_this)
 	struct ca_fixture fixture;
 	struct ca_crl_options options;
 	struct crl_info info;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	options = authority_crl_options(fixture.authority);
 	certify_and_forget(&fixture, NOW_S);
-	cr_assert_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), 0, "%s",
-		     fault.text);
+	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault));
 	cr_expect_eq(info.number, 1);
 	cr_expect_eq(info.entries, 0);
 
 	/* A revocation makes another CRL due at once. */
 	revoke_all(&fixture, NOW_S + 60);
-	cr_assert_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 60, &info, &fault), 0, "%s",
-		     fault.text);
+	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 60, &info, &fault));
 	cr_expect(info.made);
 	cr_expect_eq(info.number, 2);
 	cr_expect_eq(info.entries, 1);
@@ -154,12 +147,11 @@ Test(publish_crl, makes_none_when_the_clock_is_outside_the_issuers_time)
 		struct ca_fixture fixture;
 		struct ca_crl_options options;
 		struct crl_info info;
-		struct fault fault = {0};
 
 		make_ca(&fixture, NOW_S);
 		options = authority_crl_options(fixture.authority);
-		cr_expect_eq(publish_crl(&options, CRL_WHEN_DUE, times_s[i], &info, &fault), -1);
-		expect_fault(&fault, FAULT_REFUSED, "look at this machine's clock");
+		REFUSED(publish_crl(&options, CRL_WHEN_DUE, times_s[i], &info, &fault),
+			FAULT_REFUSED, "look at this machine's clock");
 		info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
 		cr_expect_eq(info.number, 1, "no number was used up");
 		remove_ca(&fixture);
@@ -211,7 +203,6 @@ Test(publish_crl, keeps_the_old_one_when_the_new_one_cannot_be_written)
 	struct ca_fixture fixture;
 	struct ca_crl_options options;
 	struct crl_info info;
-	struct fault fault = {0};
 
 	make_ca(&fixture, NOW_S);
 	options = authority_crl_options(fixture.authority);
@@ -219,7 +210,7 @@ Test(publish_crl, keeps_the_old_one_when_the_new_one_cannot_be_written)
 	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
 	revoke_all(&fixture, NOW_S);
 	cr_assert_eq(mkdirat(fixture.layout->cert, "." CRL_FILE ".new", 0755), 0);
-	cr_expect_eq(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), -1);
+	REFUSED(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), FAULT_FAILED, NULL);
 	cr_expect_eq(count_listed(&fixture), 0);
 	cr_assert_eq(unlinkat(fixture.layout->cert, "." CRL_FILE ".new", AT_REMOVEDIR), 0);
 	info = publish(&fixture, CRL_WHEN_DUE, NOW_S);

@@ -2,6 +2,7 @@
 
 #include "common/ca/store/clients.h"
 #include "common/wire/revocation.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/served.h"
 
 #include <criterion/criterion.h>
@@ -11,14 +12,12 @@ static void allow_a_minute(const struct served *served, const char *client, size
 {
 	CLEANUP(clear_client) struct client record = {0};
 	struct store *store = authority_store(served->ca.authority);
-	struct fault fault = {0};
 	bool found;
 
-	cr_assert_eq(read_client(store, client, &record, &found, &fault), 0);
+	OK(read_client(store, client, &record, &found, &fault));
 	cr_assert(found);
 	record.policy.requests_per_minute = requests;
-	cr_assert_eq(write_client(store, &record, CLIENT_CHANGE, served->now_s, &fault), 0, "%s",
-		     fault.text);
+	OK(write_client(store, &record, CLIENT_CHANGE, served->now_s, &fault));
 }
 
 /* catalogue 91: the rate is changed while the CA serves, and no refused request is recorded. */
@@ -54,16 +53,13 @@ static void ask_to_revoke(const struct served *served, const uint8_t *serial,
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_secret) struct secret answer = {0};
 	uint8_t sha256[SHA256_LEN];
-	struct fault fault = {0};
 
 	memcpy(serials[0], serial, SERIAL_MAX);
-	cr_assert_eq(
-		make_request_claims("client1", CA_NAME, served->now_s, &request.claims, &fault), 0);
-	cr_assert_eq(format_revocation_request(&request, &json, &fault), 0, "%s", fault.text);
+	OK(make_request_claims("client1", CA_NAME, served->now_s, &request.claims, &fault));
+	OK(format_revocation_request(&request, &json, &fault));
 	answer = ask_json(served, &revocations_kind, &served->keys[0], bytes_of_secret(&json),
 			  sha256);
-	cr_assert_eq(parse_revocation_answer(bytes_of_secret(&answer), ret_answer, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_revocation_answer(bytes_of_secret(&answer), ret_answer, &fault));
 }
 
 /* A revocation that comes too often is refused before it is done. */
@@ -75,7 +71,6 @@ Test(encrypted_requests, refuse_revocations_that_come_too_often)
 	CLEANUP(clear_revocation_answer) struct revocation_answer refused = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct served served;
-	struct fault fault = {0};
 	bool found;
 
 	start_served(&served);
@@ -86,9 +81,8 @@ Test(encrypted_requests, refuse_revocations_that_come_too_often)
 	cr_expect_not(is_refused(&revoked.refusal), "%s", revoked.refusal.detail);
 	ask_to_revoke(&served, certificate_serial(second).data, &refused);
 	cr_expect_str_eq(refused.refusal.type, RATE_REFUSAL);
-	cr_assert_eq(find_by_serial(authority_store(served.ca.authority),
-				    certificate_serial(second).data, &record, &found, &fault),
-		     0);
+	OK(find_by_serial(authority_store(served.ca.authority), certificate_serial(second).data,
+			  &record, &found, &fault));
 	cr_expect(found && !record.revoked);
 	stop_served(&served);
 }

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/store/revoke.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
@@ -35,11 +36,9 @@ static void start(struct watched *watched)
 						.log = count_failure,
 						.log_context = watched};
 	struct ca_crl_options options = authority_crl_options(watched->ca.authority);
-	struct fault fault = {0};
 
 	init_crl_cache(&watched->crl, &options);
-	cr_assert_eq(start_maintenance(&settings, &watched->maintenance, &fault), 0, "%s",
-		     fault.text);
+	OK(start_maintenance(&settings, &watched->maintenance, &fault));
 }
 
 static void stop(struct watched *watched)
@@ -75,7 +74,6 @@ Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 	struct watched watched = {0};
 	struct certificate *certificate;
 	struct maintenance_figures figures;
-	struct fault fault = {0};
 	int64_t now_s = read_clock();
 
 	make_ca(&watched.ca, now_s);
@@ -86,9 +84,8 @@ Test(maintenance, makes_the_crl_and_counts, .timeout = 60)
 	cr_expect_eq(figures.summary.valid, 1);
 	cr_expect_eq(figures.issued, 0, "it was there before");
 	revocation.now_s = now_s;
-	cr_assert_eq(revoke_certificates(authority_store(watched.ca.authority), &revocation, NULL,
-					 NULL, &summary, &fault),
-		     0, "%s", fault.text);
+	OK(revoke_certificates(authority_store(watched.ca.authority), &revocation, NULL, NULL,
+			       &summary, &fault));
 	figures = await_figures(&watched, 2, 1);
 	cr_expect_eq(figures.crl.number, 2);
 	cr_expect_eq(figures.summary.valid, 0);

@@ -1,6 +1,7 @@
 #include "common/ca/service/metrics.h"
 
 #include "common/net/server.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <regex.h>
@@ -36,9 +37,8 @@ Test(metrics, print_every_figure)
 		.refusal_count = 1,
 	};
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_metrics(&metrics, &text, &fault), 0, "%s", fault.text);
+	OK(format_metrics(&metrics, &text, &fault));
 	expect_metric(&text, "\ncertpool_build_info{version=\"1.2.3\"} 1\n");
 	expect_metric(&text, "\ncertpool_certificates{status=\"valid\"} 3\n");
 	expect_metric(&text, "\ncertpool_certificates{status=\"expired\"} 2\n");
@@ -67,9 +67,8 @@ Test(metrics, leave_out_figures_that_are_not_known_yet)
 					    "certpool_crl_age_seconds"};
 	struct metrics metrics = {.now_s = 1100};
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_metrics(&metrics, &text, &fault), 0, "%s", fault.text);
+	OK(format_metrics(&metrics, &text, &fault));
 	expect_metric(&text, "\ncertpool_crl_number 0\n");
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		cr_expect_null(strstr((const char *)text.data, names[i]), "%s", text.data);
@@ -86,12 +85,11 @@ Test(metrics, are_lines_that_a_monitor_can_read)
 				  .routes = {{.route = &route, .answers = {[2] = 1}, .count = 1}},
 				  .route_count = 1};
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	struct fault fault = {0};
 	regex_t line;
 	char *rest;
 
 	cr_assert_eq(regcomp(&line, pattern, REG_EXTENDED | REG_NOSUB), 0);
-	cr_assert_eq(format_metrics(&metrics, &text, &fault), 0, "%s", fault.text);
+	OK(format_metrics(&metrics, &text, &fault));
 	rest = (char *)text.data;
 	cr_expect_eq(rest[text.len - 1], '\n');
 	for (char *each = strsep(&rest, "\n"); each != NULL && rest != NULL;

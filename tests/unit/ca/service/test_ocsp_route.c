@@ -2,6 +2,7 @@
 
 #include "common/crypto/base64.h"
 #include "common/x509/revocation/ocsp_request.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
@@ -19,28 +20,22 @@ struct scene {
 static void set_request(struct scene *scene, struct bytes serial, struct bytes nonce)
 {
 	struct issuer_hashes hashes;
-	struct fault fault = {0};
 
 	clear_buffer(&scene->request);
 	clear_buffer(&scene->path);
-	cr_assert_eq(digest_issuer(authority_root(scene->ca.authority), &hashes, &fault), 0);
-	cr_assert_eq(
-		format_ocsp_request(&hashes, OCSP_SHA1, serial, nonce, &scene->request, &fault), 0);
+	OK(digest_issuer(authority_root(scene->ca.authority), &hashes, &fault));
+	OK(format_ocsp_request(&hashes, OCSP_SHA1, serial, nonce, &scene->request, &fault));
 	append_string(&scene->path, OCSP_GET_PATH);
 	append_base64(&scene->path, bytes_of_buffer(&scene->request));
 }
 
 static void make_scene(struct scene *scene)
 {
-	struct fault fault = {0};
-
 	memset(scene, 0, sizeof(*scene));
 	make_ca(&scene->ca, NOW_S);
 	scene->certificate = certify_one(&scene->ca, NOW_S);
-	cr_assert_eq(new_responder(authority_store(scene->ca.authority),
-				   authority_issuer(scene->ca.authority), &scene->responder,
-				   &fault),
-		     0, "%s", fault.text);
+	OK(new_responder(authority_store(scene->ca.authority),
+			 authority_issuer(scene->ca.authority), &scene->responder, &fault));
 	set_request(scene, certificate_serial(scene->certificate), (struct bytes){0});
 }
 
@@ -63,10 +58,8 @@ static void serve(struct scene *scene, const char *method, const char *path, int
 {
 	const struct http_request request = {
 		.method = method, .path = path, .body = bytes_of_buffer(&scene->request)};
-	struct fault fault = {0};
 
-	cr_assert_eq(serve_ocsp(scene->responder, &request, now_s, response, problem, &fault), 0,
-		     "%s", fault.text);
+	OK(serve_ocsp(scene->responder, &request, now_s, response, problem, &fault));
 	cr_expect_str_eq(response->content_type, CONTENT_OCSP_RESPONSE);
 }
 

@@ -2,10 +2,10 @@
 
 #include "common/wire/envelope.h"
 #include "common/wire/status.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 
 /* A CA that shares a key with client1, and a request that was encrypted under it. */
 struct desk {
@@ -16,11 +16,8 @@ struct desk {
 
 static void encrypt_json(struct desk *desk, const char *typ, struct bytes json)
 {
-	struct fault fault = {0};
-
 	clear_buffer(&desk->jwe);
-	cr_assert_eq(encrypt_message(&desk->ring.keys[0].key, typ, NULL, json, &desk->jwe, &fault),
-		     0, "%s", fault.text);
+	OK(encrypt_message(&desk->ring.keys[0].key, typ, NULL, json, &desk->jwe, &fault));
 }
 
 static void open_desk(struct desk *desk, const char *iss, int64_t iat_s, size_t count)
@@ -28,15 +25,14 @@ static void open_desk(struct desk *desk, const char *iss, int64_t iat_s, size_t 
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct shared_key key;
-	struct fault fault = {0};
 
 	*desk = (struct desk){0};
 	make_ca(&desk->ca, NOW_S);
-	cr_assert_eq(generate_shared_key(&key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(add_peer_key(&desk->ring, "client1", &key, &fault), 0, "%s", fault.text);
+	OK(generate_shared_key(&key, &fault));
+	OK(add_peer_key(&desk->ring, "client1", &key, &fault));
 	add_members(&request, "client1", 1, count);
-	cr_assert_eq(make_request_claims(iss, CA_NAME, iat_s, &request.claims, &fault), 0);
-	cr_assert_eq(format_certificates_request(&request, &json, &fault), 0, "%s", fault.text);
+	OK(make_request_claims(iss, CA_NAME, iat_s, &request.claims, &fault));
+	OK(format_certificates_request(&request, &json, &fault));
 	encrypt_json(desk, CERTIFICATES_TYPE, bytes_of_secret(&json));
 }
 
@@ -59,16 +55,12 @@ Test(offline_request, refuses_a_jwe_of_another_type_or_key)
 {
 	struct desk desk;
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
-	struct fault other_type = {0};
-	struct fault unknown = {0};
 
 	open_desk(&desk, "client1", NOW_S, 1);
 	encrypt_json(&desk, STATUS_TYPE, bytes_of_string("{}"));
-	cr_assert_eq(answer_at(&desk, NOW_S, &answer, &other_type), -1);
-	expect_fault(&other_type, FAULT_UNDECRYPTABLE, "typ");
+	REFUSED(answer_at(&desk, NOW_S, &answer, &fault), FAULT_UNDECRYPTABLE, "typ");
 	clear_key_ring(&desk.ring);
-	cr_assert_eq(answer_at(&desk, NOW_S, &answer, &unknown), -1);
-	cr_expect_eq(unknown.class, FAULT_UNDECRYPTABLE);
+	REFUSED(answer_at(&desk, NOW_S, &answer, &fault), FAULT_UNDECRYPTABLE, NULL);
 	cr_expect_eq(count_rows(&desk.ca), 0);
 	close_desk(&desk);
 }
@@ -89,10 +81,9 @@ Test(offline_request, refuses_whole_requests_in_the_answer)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct desk desk;
 		CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
-		struct fault fault = {0};
 
 		open_desk(&desk, rows[i].iss, NOW_S - rows[i].age_s, 1);
-		cr_assert_eq(answer_at(&desk, NOW_S, &answer, &fault), 0, "%s", fault.text);
+		OK(answer_at(&desk, NOW_S, &answer, &fault));
 		cr_expect_str_eq(answer.answer.refusal.type, rows[i].type, "row %zu", i);
 		cr_expect_gt(answer.jwe.len, 0);
 		cr_expect_eq(count_rows(&desk.ca), 0);
@@ -104,11 +95,10 @@ Test(offline_request, refuses_a_plaintext_that_is_no_request)
 {
 	struct desk desk;
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
-	struct fault fault = {0};
 
 	open_desk(&desk, "client1", NOW_S, 1);
 	encrypt_json(&desk, CERTIFICATES_TYPE, bytes_of_string("{\"requests\":{}}"));
-	cr_assert_eq(answer_at(&desk, NOW_S, &answer, &fault), 0, "%s", fault.text);
+	OK(answer_at(&desk, NOW_S, &answer, &fault));
 	cr_expect_str_eq(answer.answer.refusal.type, "malformed");
 	close_desk(&desk);
 }
@@ -121,23 +111,20 @@ Test(offline_request, certifies_a_request_once_that_is_weeks_old)
 	CLEANUP(clear_offline_answer) struct offline_answer again = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer read = {0};
-	struct fault fault = {0};
 
 	open_desk(&desk, "client1", NOW_S, 3);
-	cr_assert_eq(answer_at(&desk, NOW_S + 60 * DAY_S, &answer, &fault), 0, "%s", fault.text);
+	OK(answer_at(&desk, NOW_S + 60 * DAY_S, &answer, &fault));
 	cr_expect_str_eq(answer.client, "client1");
 	cr_expect_eq(answer.answer.certificate_count, 3);
-	cr_assert_eq(answer_at(&desk, NOW_S + 61 * DAY_S, &again, &fault), 0, "%s", fault.text);
+	OK(answer_at(&desk, NOW_S + 61 * DAY_S, &again, &fault));
 	cr_assert_eq(again.answer.certificate_count, 3);
 	for (size_t i = 0; i < 3; i++)
 		cr_expect(equal_bytes(bytes_of_buffer(&answer.answer.certificates[i].pem),
 				      bytes_of_buffer(&again.answer.certificates[i].pem)));
 	cr_expect_eq(count_rows(&desk.ca), 3);
-	cr_assert_eq(open_answer(&certificates_kind, &desk.ring.keys[0].key,
-				 bytes_of_buffer(&answer.jwe), &json, &fault),
-		     0, "%s", fault.text);
-	cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &read, &fault), 0, "%s",
-		     fault.text);
+	OK(open_answer(&certificates_kind, &desk.ring.keys[0].key, bytes_of_buffer(&answer.jwe),
+		       &json, &fault));
+	OK(parse_certificates_answer(bytes_of_secret(&json), &read, &fault));
 	cr_expect_eq(read.certificate_count, 3);
 	close_desk(&desk);
 }

@@ -3,6 +3,7 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/certificates.h"
 #include "common/x509/revocation/crl_reason.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
@@ -54,22 +55,18 @@ static struct revocation_answer ask(struct scene *scene, size_t first, size_t co
 						   .serial_count = count,
 						   .reason = REASON_KEY_COMPROMISE};
 	struct revocation_answer answer = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(revoke_own(&options, "client1", &request, now_s, &answer, crl_problem, &fault),
-		     0, "%s", fault.text);
+	OK(revoke_own(&options, "client1", &request, now_s, &answer, crl_problem, &fault));
 	return answer;
 }
 
 static bool is_revoked(struct scene *scene, size_t which)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct fault fault = {0};
 	bool found;
 
-	cr_assert_eq(find_by_serial(authority_store(scene->fixture.authority),
-				    scene->serials[which], &record, &found, &fault),
-		     0, "%s", fault.text);
+	OK(find_by_serial(authority_store(scene->fixture.authority), scene->serials[which], &record,
+			  &found, &fault));
 	return found && record.revoked;
 }
 
@@ -86,11 +83,8 @@ static int keep_line(void *context, int64_t sequence, const char *line, struct f
 static void expect_last_event(struct scene *scene, const char *part)
 {
 	char last[1024] = "";
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		list_audit(authority_store(scene->fixture.authority), 1, keep_line, last, &fault),
-		0, "%s", fault.text);
+	OK(list_audit(authority_store(scene->fixture.authority), 1, keep_line, last, &fault));
 	cr_expect(strstr(last, part) != NULL, "expected %s in %s", part, last);
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/ca/store/revoke.h"
 #include "common/net/http.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/served.h"
 
 #include <criterion/criterion.h>
@@ -21,14 +22,13 @@ Test(service, is_used_like_this)
 	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1", .port = 0}};
 	struct status_answer status = {0};
 	struct served client;
-	struct fault fault = {0};
 
 	/* As start_served does: settings.authority is a CA that is open, with its layout. */
 	start_served(&client);
 	stop_ca_service(&client.service);
 	settings.authority = client.ca.authority;
 	settings.layout = client.ca.layout;
-	cr_assert_eq(start_ca_service(&settings, &client.service, &fault), 0, "%s", fault.text);
+	OK(start_ca_service(&settings, &client.service, &fault));
 
 	/* Clients connect to ca_service_endpoint() and encrypt under the key they share with it. */
 	CLEANUP(clear_secret) struct secret request = make_request_json(&client, 1);
@@ -46,11 +46,10 @@ Test(service, answers_alike_every_request_that_it_cannot_decrypt)
 	struct shared_key unknown;
 	struct shared_key other_octets;
 	struct served served;
-	struct fault fault = {0};
 	CLEANUP(clear_http_answer) struct http_answer first = {0};
 
 	start_served(&served);
-	cr_assert_eq(generate_shared_key(&unknown, &fault), 0);
+	OK(generate_shared_key(&unknown, &fault));
 	other_octets = served.keys[0];
 	other_octets.key[7] ^= 1;
 	struct buffer bodies[] = {
@@ -186,7 +185,6 @@ Test(service, answers_a_replayed_batch_with_the_same_certificates)
 {
 	struct certificates_answer answers[2];
 	struct served served;
-	struct fault fault = {0};
 
 	start_served(&served);
 	CLEANUP(clear_secret) struct secret request = make_request_json(&served, 5);
@@ -198,11 +196,9 @@ Test(service, answers_a_replayed_batch_with_the_same_certificates)
 	for (size_t i = 0; i < 2; i++) {
 		CLEANUP(clear_secret) struct secret json = {0};
 
-		cr_assert_eq(send_encrypted(client, &certificates_kind, &served.keys[0],
-					    bytes_of_buffer(&jwe), &json, &fault),
-			     0, "%s", fault.text);
-		cr_assert_eq(parse_certificates_answer(bytes_of_secret(&json), &answers[i], &fault),
-			     0, "%s", fault.text);
+		OK(send_encrypted(client, &certificates_kind, &served.keys[0],
+				  bytes_of_buffer(&jwe), &json, &fault));
+		OK(parse_certificates_answer(bytes_of_secret(&json), &answers[i], &fault));
 		cr_assert_eq(answers[i].certificate_count, 5);
 	}
 	for (size_t i = 0; i < 5; i++)
@@ -220,14 +216,12 @@ Test(service, says_in_its_log_which_members_it_refused)
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct served served;
-	struct fault fault = {0};
 
 	start_served(&served);
-	cr_assert_eq(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault),
-		     0);
+	OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
 	add_members(&request, "client1", 1, 2);
 	add_members(&request, "client2", 3, 1);
-	cr_assert_eq(format_certificates_request(&request, &json, &fault), 0);
+	OK(format_certificates_request(&request, &json, &fault));
 	ask_certificates(&served, &served.keys[0], bytes_of_secret(&json), &answer);
 	cr_expect_eq(answer.certificate_count, 2);
 	cr_expect_eq(answer.refusal_count, 1);
@@ -245,19 +239,18 @@ Test(service, answers_the_status_of_a_certificate_to_any_client)
 	struct status_answer answer = {0};
 	char serial[SERIAL_TEXT_SIZE];
 	struct served served;
-	struct fault fault = {0};
 
 	start_served(&served);
 	certificate = certify_one(&served.ca, served.now_s);
 	format_serial(certificate_serial(certificate), serial);
-	cr_assert_eq(format_certificate_pem(certificate_der(certificate), &pem, &fault), 0);
+	OK(format_certificate_pem(certificate_der(certificate), &pem, &fault));
 	for (size_t peer = 0; peer < 2; peer++) {
 		ask_about(&served, peer, bytes_of_buffer(&pem), &answer);
 		cr_expect_str_eq(answer.refusal.type, "", "%s", answer.refusal.detail);
 		cr_expect_eq(answer.status, STATUS_GOOD);
 		cr_expect_str_eq(answer.serial, serial);
 	}
-	cr_assert_eq(read_file(served.ca.layout->cert, "root.crt", 10000, &root, &fault), 0);
+	OK(read_file(served.ca.layout->cert, "root.crt", 10000, &root, &fault));
 	ask_about(&served, 1, bytes_of_buffer(&root), &answer);
 	cr_expect_eq(answer.status, STATUS_UNKNOWN);
 	stop_served(&served);
@@ -285,14 +278,12 @@ Test(service, does_not_start_with_a_key_that_cannot_be_read)
 	struct ca_service *service = NULL;
 	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1"}};
 	struct ca_fixture ca;
-	struct fault fault = {0};
 
 	make_ca(&ca, NOW_S);
 	put_file(ca.layout->private, "shared_client3.jwk", "{}", 0644);
 	settings.authority = ca.authority;
 	settings.layout = ca.layout;
-	cr_expect_eq(start_ca_service(&settings, &service, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "Private");
+	REFUSED(start_ca_service(&settings, &service, &fault), FAULT_REFUSED, "Private");
 	cr_expect_null(service);
 	remove_ca(&ca);
 }
@@ -302,14 +293,12 @@ Test(service, does_not_start_on_an_address_in_use)
 	struct ca_service *service = NULL;
 	struct ca_service_settings settings = {0};
 	struct served served;
-	struct fault fault = {0};
 
 	start_served(&served);
 	settings.authority = served.ca.authority;
 	settings.layout = served.ca.layout;
 	settings.endpoint = *ca_service_endpoint(served.service);
-	cr_expect_eq(start_ca_service(&settings, &service, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_BUSY, "%s", fault.text);
+	REFUSED(start_ca_service(&settings, &service, &fault), FAULT_BUSY, NULL);
 	cr_expect_null(service);
 	stop_served(&served);
 }
@@ -376,7 +365,6 @@ Test(service, serves_a_crl_with_the_latest_revocation)
 	struct revocation_summary summary;
 	struct certificate *certificate;
 	struct served served;
-	struct fault fault = {0};
 
 	start_served(&served);
 	certificate = certify_one(&served.ca, served.now_s);
@@ -385,9 +373,8 @@ Test(service, serves_a_crl_with_the_latest_revocation)
 	cr_expect_eq(before.status, 200);
 	cr_expect_str_eq(before.content_type, "application/pkix-crl");
 	cr_expect_null(find_octets(&before.body, certificate_serial(certificate)));
-	cr_assert_eq(revoke_certificates(authority_store(served.ca.authority), &revocation, NULL,
-					 NULL, &summary, &fault),
-		     0, "%s", fault.text);
+	OK(revoke_certificates(authority_store(served.ca.authority), &revocation, NULL, NULL,
+			       &summary, &fault));
 	exchange_body(&served, "/crl", NULL, (struct bytes){0}, &after);
 	cr_expect_not_null(find_octets(&after.body, certificate_serial(certificate)));
 	free_certificate(&certificate);
@@ -461,12 +448,11 @@ Test(service, answers_a_status_while_it_certifies_large_batches)
 	pthread_t threads[BATCHES];
 	atomic_bool done = false;
 	struct served served;
-	struct fault fault = {0};
 	size_t answered_before = 0;
 
 	start_served(&served);
 	certificate = certify_one(&served.ca, served.now_s);
-	cr_assert_eq(format_certificate_pem(certificate_der(certificate), &pem, &fault), 0);
+	OK(format_certificate_pem(certificate_der(certificate), &pem, &fault));
 	for (size_t i = 0; i < BATCHES; i++)
 		enrollers[i] = (struct enroller){.served = &served,
 						 .request = make_request_json(&served, SIZE),

@@ -2,10 +2,10 @@
 
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/served.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,27 +63,24 @@ Test(shared_keys, reads_again_only_after_a_change)
 	struct shared_keys keys;
 	struct ca_fixture ca;
 	struct shared_key key;
-	struct fault fault = {0};
 
 	make_ca(&ca, NOW_S);
-	cr_assert_eq(generate_shared_key(&key, &fault), 0);
-	cr_assert_eq(write_shared_key(ca.layout, "client1", &key, &fault), 0, "%s", fault.text);
+	OK(generate_shared_key(&key, &fault));
+	OK(write_shared_key(ca.layout, "client1", &key, &fault));
 	set_changed(ca.layout, 1000);
-	cr_assert_eq(init_shared_keys(&keys, ca.layout, &fault), 0, "%s", fault.text);
+	OK(init_shared_keys(&keys, ca.layout, &fault));
 	cr_expect(keys.mtime_proves);
 	put_file(ca.layout->private, "shared_client2.jwk", "{}", 0644);
 	set_changed(ca.layout, 1000);
-	cr_expect_eq(refresh_shared_keys(&keys, &fault), 0, "compares the mtime only");
+	OK(refresh_shared_keys(&keys, &fault), "compares the mtime only");
 	set_changed(ca.layout, 1001);
-	cr_expect_eq(refresh_shared_keys(&keys, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "shared_client2.jwk");
+	REFUSED(refresh_shared_keys(&keys, &fault), FAULT_REFUSED, "shared_client2.jwk");
 	cr_expect_not_null(find_peer_key(&keys.ring, "client1"), "the previous keys stay");
 	cr_assert_eq(fchmodat(ca.layout->private, "shared_client2.jwk", 0600, 0), 0);
-	fault = (struct fault){0};
-	cr_expect_eq(refresh_shared_keys(&keys, &fault), -1, "tried again after a failure");
-	expect_fault(&fault, FAULT_MALFORMED, "shared_client2.jwk");
+	REFUSED(refresh_shared_keys(&keys, &fault), FAULT_MALFORMED, "shared_client2.jwk",
+		"tried again after a failure");
 	cr_assert_eq(unlinkat(ca.layout->private, "shared_client2.jwk", 0), 0);
-	cr_expect_eq(refresh_shared_keys(&keys, &fault), 0);
+	OK(refresh_shared_keys(&keys, &fault));
 	cr_expect_eq(keys.ring.count, 1);
 	clear_shared_keys(&keys);
 	remove_ca(&ca);

@@ -1,5 +1,6 @@
 #include "common/ca/store/audit.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -18,9 +19,8 @@ static struct store *make_log(struct scratch_store *scratch)
 	for (int64_t i = 1; i <= 5; i++) {
 		const struct event event = {
 			.kind = EVENT_CRL, .time_s = 1000 + i, .by = "ca", .number = i};
-		struct fault fault = {0};
 
-		cr_assert_eq(record_event(store, &event, &fault), 0, "%s", fault.text);
+		OK(record_event(store, &event, &fault));
 	}
 	return store;
 }
@@ -28,9 +28,8 @@ static struct store *make_log(struct scratch_store *scratch)
 static void expect_verdict(struct store *store, const char *reason)
 {
 	struct audit_verdict verdict;
-	struct fault fault = {0};
 
-	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_audit(store, &verdict, &fault));
 	cr_expect(verdict.verdict.invalid);
 	cr_expect_not_null(strstr(verdict.verdict.reason, reason), "expected \"%s\" in \"%s\"",
 			   reason, verdict.verdict.reason);
@@ -108,14 +107,11 @@ Test(audit, names_the_difference_between_a_copy_and_the_record)
 		struct scratch_store scratch;
 		struct store *store = make_log(&scratch);
 		struct audit_verdict verdict;
-		struct fault fault = {0};
 
-		cr_assert_eq(list_audit(store, 1, append_to_copy, &copy, &fault), 0);
+		OK(list_audit(store, 1, append_to_copy, &copy, &fault));
 		run_foreign_sql(scratch.path, rows[i].sql);
-		cr_assert_eq(verify_audit_copy(store,
-					       (struct bytes){copy.data, copy.len - rows[i].cut},
-					       &verdict, &fault),
-			     0, "%s", fault.text);
+		OK(verify_audit_copy(store, (struct bytes){copy.data, copy.len - rows[i].cut},
+				     &verdict, &fault));
 		cr_expect_eq(verdict.verdict.invalid, rows[i].reason != NULL, "%s",
 			     verdict.verdict.reason);
 		cr_expect(rows[i].reason == NULL ||
@@ -131,9 +127,8 @@ Test(audit, chains_lines_from_the_first_on)
 	struct scratch_store scratch;
 	struct store *store = make_log(&scratch);
 	struct audit_verdict verdict;
-	struct fault fault = {0};
 
-	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_audit(store, &verdict, &fault));
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	cr_expect_eq(verdict.lines, 5);
 	free_store(&store);
@@ -145,11 +140,10 @@ Test(audit, of_a_new_record_is_empty_and_whole)
 	struct scratch_store scratch;
 	struct store *store;
 	struct audit_verdict verdict;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
-	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_audit(store, &verdict, &fault));
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	cr_expect_eq(verdict.lines, 0);
 	free_store(&store);
@@ -180,16 +174,15 @@ Test(audit, spreads_many_serials_over_several_lines)
 	struct scratch_store scratch;
 	struct store *store;
 	struct audit_verdict verdict;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
-	cr_assert_eq(record_event(store, &event, &fault), 0, "%s", fault.text);
-	cr_assert_eq(list_audit(store, 1, count_serials, counts, &fault), 0, "%s", fault.text);
+	OK(record_event(store, &event, &fault));
+	OK(list_audit(store, 1, count_serials, counts, &fault));
 	cr_expect_eq(counts[1], 2 + 2 * EVENT_SERIALS_MAX);
 	cr_expect_eq(counts[2], 2 + 2 * EVENT_SERIALS_MAX);
 	cr_expect_eq(counts[3], 2 + 2);
-	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_audit(store, &verdict, &fault));
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	free_store(&store);
 	remove_scratch_store(&scratch);

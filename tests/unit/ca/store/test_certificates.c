@@ -2,6 +2,7 @@
 
 #include "common/base/workers.h"
 #include "common/ca/store/statement.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -31,7 +32,6 @@ Test(certificates, are_found_by_key_and_by_serial)
 	enum insert_result results[2];
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
@@ -40,19 +40,18 @@ Test(certificates, are_found_by_key_and_by_serial)
 	records[1].revoked = true;
 	records[1].revoked_at_s = 1500;
 	records[1].reason = 4;
-	cr_assert_eq(store_records(store, records, 2, 10, results, &fault), 0, "%s", fault.text);
+	OK(store_records(store, records, 2, 10, results, &fault));
 	for (size_t i = 0; i < 2; i++) {
 		CLEANUP(clear_issued_certificate) struct issued_certificate by_key = {0};
 		CLEANUP(clear_issued_certificate) struct issued_certificate by_serial = {0};
 		bool found = false;
 
 		cr_expect_eq(results[i], INSERTED);
-		cr_assert_eq(find_by_key(store, records[i].key_sha256, &by_key, &found, &fault), 0);
+		OK(find_by_key(store, records[i].key_sha256, &by_key, &found, &fault));
 		cr_assert(found);
 		expect_equal_records(&by_key, &records[i]);
 		found = false;
-		cr_assert_eq(find_by_serial(store, records[i].serial, &by_serial, &found, &fault),
-			     0);
+		OK(find_by_serial(store, records[i].serial, &by_serial, &found, &fault));
 		cr_assert(found);
 		expect_equal_records(&by_serial, &records[i]);
 	}
@@ -68,17 +67,16 @@ Test(certificates, are_not_found_when_not_recorded)
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	bool found = true;
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&absent, "client1", 2);
-	cr_assert_eq(find_by_key(store, absent.key_sha256, &record, &found, &fault), 0);
+	OK(find_by_key(store, absent.key_sha256, &record, &found, &fault));
 	cr_expect_not(found);
 	found = true;
-	cr_assert_eq(find_by_serial(store, absent.serial, &record, &found, &fault), 0);
+	OK(find_by_serial(store, absent.serial, &record, &found, &fault));
 	cr_expect_not(found);
 	cr_expect_null(record.subject);
 	cr_expect_null(record.der.data);
@@ -108,7 +106,6 @@ Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
 	struct store_summary summary;
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
@@ -118,14 +115,14 @@ Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
 		records[i].revoked = i == 0 || i == 3;
 		records[i].revoked_at_s = 950;
 	}
-	cr_assert_eq(store_records(store, records, 5, 10, results, &fault), 0, "%s", fault.text);
-	cr_assert_eq(summarize_store(store, 1002, &summary, &fault), 0, "%s", fault.text);
+	OK(store_records(store, records, 5, 10, results, &fault));
+	OK(summarize_store(store, 1002, &summary, &fault));
 	cr_expect_eq(summary.certificates, 5);
 	cr_expect_eq(summary.revoked, 2);
 	cr_expect_eq(summary.expired, 1);
 	cr_expect_eq(summary.valid, 2);
 	cr_expect_eq(summary.first_expiry_s, 1002, "valid to the last second of notAfter");
-	cr_assert_eq(summarize_store(store, 5000, &summary, &fault), 0);
+	OK(summarize_store(store, 5000, &summary, &fault));
 	cr_expect_eq(summary.valid, 0);
 	cr_expect_eq(summary.first_expiry_s, 0);
 	for (size_t i = 0; i < 5; i++)
@@ -142,9 +139,8 @@ static struct bytes serial_of(const struct issued_certificate *record)
 static struct certificate_status read_or_fail(struct store *store, struct bytes serial)
 {
 	struct certificate_status status = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_certificate_status(store, serial, &status, &fault), 0, "%s", fault.text);
+	OK(read_certificate_status(store, serial, &status, &fault));
 	return status;
 }
 
@@ -205,7 +201,6 @@ Test(certificates, are_read_while_another_connection_reads)
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction other = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct fault fault = {0};
 
 	if (count_cores() < 2)
 		cr_skip_test("one core, one connection");
@@ -213,8 +208,7 @@ Test(certificates, are_read_while_another_connection_reads)
 	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&record, "client1", 1);
-	cr_assert_eq(begin_transaction(store, TRANSACTION_READ, &other, &fault), 0, "%s",
-		     fault.text);
+	OK(begin_transaction(store, TRANSACTION_READ, &other, &fault));
 	cr_expect(read_or_fail(store, serial_of(&record)).found);
 }
 
@@ -224,16 +218,14 @@ Test(certificates, have_no_status_in_a_record_without_its_state)
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct certificate_status status = {0};
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
 	run_foreign_sql(scratch.path, "DELETE FROM state");
-	cr_expect_eq(read_certificate_status(store, (struct bytes){0}, &status, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
-	cr_expect_not_null(strstr(fault.text, "ca.db: the CA's record is damaged: expected a row"),
-			   "%s", fault.text);
-	cr_expect_eq(check_store(store, &fault), -1, "nothing is issued from it any more");
+	REFUSED(read_certificate_status(store, (struct bytes){0}, &status, &fault), FAULT_FAILED,
+		"ca.db: the CA's record is damaged: expected a row");
+	REFUSED(check_store(store, &fault), FAULT_FAILED, NULL,
+		"nothing is issued from it any more");
 }
 
 /* Certificates 1 to 4 of a, of which 2 is revoked and 3 expires at 1200, and 11 of b. */
@@ -280,11 +272,9 @@ static void expect_listed(struct store *store, const struct listing *listing, co
 			  bool more)
 {
 	struct listed listed = {.without_der = listing->without_der};
-	struct fault fault = {0};
 	bool found_more = !more;
 
-	cr_assert_eq(list_certificates(store, listing, append_name, &listed, &found_more, &fault),
-		     0, "%s", fault.text);
+	OK(list_certificates(store, listing, append_name, &listed, &found_more, &fault));
 	cr_expect_str_eq(listed.names, names);
 	cr_expect_eq(found_more, more, "%s", names);
 }
@@ -315,14 +305,13 @@ Test(certificates, are_listed_by_a_query_in_the_order_of_issue)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct listing listing = {.query = rows[i].query, .without_der = i % 2 == 0};
-		struct fault fault = {0};
 		size_t count = 99;
 		size_t expected = 0;
 
 		expect_listed(store, &listing, rows[i].names, false);
 		for (const char *c = rows[i].names; *c != '\0'; c++)
 			expected += *c == ' ';
-		cr_assert_eq(count_certificates(store, &rows[i].query, &count, &fault), 0);
+		OK(count_certificates(store, &rows[i].query, &count, &fault));
 		cr_expect_eq(count, expected, "row %zu: %zu", i, count);
 	}
 	free_store(&store);
@@ -335,10 +324,9 @@ Test(certificates, are_listed_page_by_page)
 	struct store *store = make_listed(&scratch);
 	struct listing listing = {.query = {.client = "a"}, .limit = 3};
 	struct listed listed = {0};
-	struct fault fault = {0};
 	bool more = false;
 
-	cr_assert_eq(list_certificates(store, &listing, append_name, &listed, &more, &fault), 0);
+	OK(list_certificates(store, &listing, append_name, &listed, &more, &fault));
 	cr_expect_str_eq(listed.names, "key1 key2 key3 ");
 	cr_expect(more);
 	listing.after = listed.last;
@@ -356,9 +344,8 @@ Test(certificates, are_listed_until_the_function_ends_it)
 	struct store *store = make_listed(&scratch);
 	struct listing listing = {0};
 	struct listed listed = {.stop_after = 2};
-	struct fault fault = {0};
 
-	cr_assert_eq(list_certificates(store, &listing, append_name, &listed, NULL, &fault), 0);
+	OK(list_certificates(store, &listing, append_name, &listed, NULL, &fault));
 	cr_expect_str_eq(listed.names, "key1 key2 ");
 	free_store(&store);
 	remove_scratch_store(&scratch);

@@ -2,6 +2,7 @@
 
 #include "common/ca/store/audit.h"
 #include "common/ca/store/revoke.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
 
@@ -19,10 +20,9 @@ static struct store *clients_of(struct ca_fixture *fixture)
 static struct client find_one(struct store *store, const char *name)
 {
 	struct client record = {0};
-	struct fault fault = {0};
 	bool found = false;
 
-	cr_assert_eq(read_client(store, name, &record, &found, &fault), 0, "%s", fault.text);
+	OK(read_client(store, name, &record, &found, &fault));
 	cr_assert(found, "%s", name);
 	return record;
 }
@@ -68,12 +68,11 @@ Test(clients, keeps_a_policy_as_it_was_written)
 	char uri[] = "URI:urn:a,b";
 	char email[] = "email:x@example.org";
 	char *names[] = {dns, uri, email};
-	struct fault fault = {0};
 
-	cr_assert_eq(set_policy_alt_names(&new.policy, names, COUNT_OF(names), &fault), 0);
+	OK(set_policy_alt_names(&new.policy, names, COUNT_OF(names), &fault));
 	new.policy.validity_s = 3600;
 	new.policy.requests_per_minute = 7;
-	cr_assert_eq(write_client(store, &new, CLIENT_ADD, NOW_S, &fault), 0, "%s", fault.text);
+	OK(write_client(store, &new, CLIENT_ADD, NOW_S, &fault));
 	found = find_one(store, "new");
 	cr_expect(equal_client_policies(&found.policy, &new.policy));
 	cr_expect(found.by_hand);
@@ -86,10 +85,9 @@ Test(clients, are_not_found_when_unknown)
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
 	struct client record = {0};
-	struct fault fault = {0};
 	bool found = true;
 
-	cr_assert_eq(read_client(store, "nobody", &record, &found, &fault), 0);
+	OK(read_client(store, "nobody", &record, &found, &fault));
 	cr_expect(!found);
 	remove_ca(&fixture);
 }
@@ -102,17 +100,15 @@ Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
 	CLEANUP(clear_client) struct client few = {0};
 	CLEANUP(clear_client) struct client client2 = {0};
 	struct clients_synced synced = {9, 9, 9};
-	struct fault fault = {0};
 
-	cr_assert_eq(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault), 0);
+	OK(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault));
 	cr_expect_eq(synced.added + synced.changed + synced.kept, 0, "nothing to do");
 	by_hand.policy.certificates = 5;
-	cr_assert_eq(write_client(store, &by_hand, CLIENT_CHANGE, NOW_S, &fault), 0, "%s",
-		     fault.text);
+	OK(write_client(store, &by_hand, CLIENT_CHANGE, NOW_S, &fault));
 	for (size_t i = 0; i < fixture.manifest->client_count; i++)
 		if (strcmp(fixture.manifest->clients[i].name, "few") == 0)
 			fixture.manifest->clients[i].policy.certificates = 4;
-	cr_assert_eq(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault), 0);
+	OK(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault));
 	cr_expect_eq(synced.added, 0);
 	cr_expect_eq(synced.changed, 1);
 	cr_expect_eq(synced.kept, 1);
@@ -130,18 +126,17 @@ Test(clients, is_disabled_and_enabled_again_but_not_after_a_revocation)
 	const struct revocation revocation = {.client = "client1", .by = "ca", .now_s = NOW_S};
 	CLEANUP(clear_client) struct client record = {0};
 	struct revocation_summary summary;
-	struct fault fault = {0};
 	bool changed = false;
 
-	cr_assert_eq(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault), 0);
+	OK(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault));
 	cr_expect(changed);
-	cr_assert_eq(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault), 0);
+	OK(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault));
 	cr_expect(!changed);
-	cr_assert_eq(set_client_disabled(store, "client1", false, NOW_S, &changed, &fault), 0);
+	OK(set_client_disabled(store, "client1", false, NOW_S, &changed, &fault));
 	cr_expect(changed);
-	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
-	cr_expect_eq(set_client_disabled(store, "client1", false, NOW_S, &changed, &fault), -1);
-	expect_fault(&fault, FAULT_REFUSED, "\"client1\" was revoked, which is for good");
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
+	REFUSED(set_client_disabled(store, "client1", false, NOW_S, &changed, &fault),
+		FAULT_REFUSED, "\"client1\" was revoked, which is for good");
 	record = find_one(store, "client1");
 	cr_expect(record.revoked);
 	cr_expect_eq(record.revoked_at_s, NOW_S);
@@ -160,9 +155,8 @@ Test(clients, are_listed_by_name)
 	struct ca_fixture fixture;
 	struct store *store = clients_of(&fixture);
 	CLEANUP(clear_buffer) struct buffer names = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(list_clients(store, note_name, &names, &fault), 0, "%s", fault.text);
+	OK(list_clients(store, note_name, &names, &fault));
 	cr_expect_str_eq((const char *)names.data, "client1 client2 client3 few spaced strict ");
 	remove_ca(&fixture);
 }
@@ -184,12 +178,11 @@ Test(clients, refuses_a_row_that_is_no_policy)
 		struct ca_fixture fixture;
 		struct store *store = clients_of(&fixture);
 		struct client record = {0};
-		struct fault fault = {0};
 		bool found;
 
 		run_foreign_sql(fixture.store_path, rows[i].sql);
-		cr_expect_eq(read_client(store, "few", &record, &found, &fault), -1);
-		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		REFUSED(read_client(store, "few", &record, &found, &fault), FAULT_USAGE,
+			rows[i].reason);
 		remove_ca(&fixture);
 	}
 }
@@ -200,13 +193,12 @@ Test(clients, have_their_changes_in_the_audit_log)
 	struct store *store = clients_of(&fixture);
 	struct audit_verdict before;
 	struct audit_verdict after;
-	struct fault fault = {0};
 	bool changed;
 
-	cr_assert_eq(verify_audit(store, &before, &fault), 0);
-	cr_assert_eq(set_client_disabled(store, "few", true, NOW_S, &changed, &fault), 0);
-	cr_assert_eq(set_client_disabled(store, "few", true, NOW_S, &changed, &fault), 0);
-	cr_assert_eq(verify_audit(store, &after, &fault), 0);
+	OK(verify_audit(store, &before, &fault));
+	OK(set_client_disabled(store, "few", true, NOW_S, &changed, &fault));
+	OK(set_client_disabled(store, "few", true, NOW_S, &changed, &fault));
+	OK(verify_audit(store, &after, &fault));
 	cr_expect(!after.verdict.invalid, "%s", after.verdict.reason);
 	cr_expect_eq(after.lines, before.lines + 1, "what changes nothing is no event");
 	remove_ca(&fixture);

@@ -1,30 +1,29 @@
 #include "common/ca/store/crl_state.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 
 Test(crl_state, is_used_like_this)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct crl_state state;
-	struct fault fault = {0};
 	uint64_t number;
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
-	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	OK(read_crl_state(store, &state, &fault));
 	cr_expect_eq(state.crl_revision, -1, "there is no CRL yet");
-	cr_assert_eq(reserve_crl_number(store, &number, &fault), 0, "%s", fault.text);
+	OK(reserve_crl_number(store, &number, &fault));
 	/* Here the CRL is made from what list_revoked lists, and written. */
 	state.current_number = number;
 	state.crl_revision = state.revision;
 	state.this_update_s = 1000;
 	state.next_update_s = 2000;
-	cr_assert_eq(record_crl(store, &state, 1000, &fault), 0, "%s", fault.text);
-	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	OK(record_crl(store, &state, 1000, &fault));
+	OK(read_crl_state(store, &state, &fault));
 	cr_expect_eq(state.current_number, number);
 	cr_expect_eq(state.next_update_s, 2000);
 }
@@ -33,14 +32,13 @@ Test(crl_state, gives_out_every_number_once)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
-	struct fault fault = {0};
 	uint64_t number = 0;
 
 	make_scratch_store(&scratch);
 	for (uint64_t expected = 1; expected <= 3; expected++) {
 		free_store(&store);
 		store = open_scratch_store(&scratch);
-		cr_assert_eq(reserve_crl_number(store, &number, &fault), 0, "%s", fault.text);
+		OK(reserve_crl_number(store, &number, &fault));
 		cr_expect_eq(number, expected);
 	}
 }
@@ -50,15 +48,12 @@ Test(crl_state, is_damage_when_it_is_not_there)
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct crl_state state;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
 	run_foreign_sql(scratch.path, "DELETE FROM state");
-	cr_expect_eq(read_crl_state(store, &state, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
-	cr_expect_not_null(strstr(fault.text, "ca.db: the CA's record is damaged: expected a row"),
-			   "%s", fault.text);
+	REFUSED(read_crl_state(store, &state, &fault), FAULT_FAILED,
+		"ca.db: the CA's record is damaged: expected a row");
 }
 
 Test(crl_state, leaves_out_of_a_crl_what_ended_before_two_of_them)

@@ -1,5 +1,6 @@
 #include "common/ca/store/certificates.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -14,7 +15,6 @@ Test(insert_certificates, records_a_public_key_once)
 	enum insert_result result = INSERTED;
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	size_t count = 0;
 
 	make_scratch_store(&scratch);
@@ -22,10 +22,10 @@ Test(insert_certificates, records_a_public_key_once)
 	insert_one(store, "client1", 1);
 	make_record(&again, "client2", 1);
 	again.serial[5] ^= 1;
-	cr_assert_eq(store_records(store, &again, 1, 10, &result, &fault), 0, "%s", fault.text);
+	OK(store_records(store, &again, 1, 10, &result, &fault));
 	cr_expect_eq(result, KEY_EXISTS);
 	cr_expect(has_record(store, "client1", 1), "the first one stays");
-	cr_assert_eq(count_of(store, "client2", &count, &fault), 0);
+	OK(count_of(store, "client2", &count, &fault));
 	cr_expect_eq(count, 0);
 	free_store(&store);
 	remove_scratch_store(&scratch);
@@ -38,7 +38,6 @@ Test(insert_certificates, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 	enum insert_result results[3];
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	size_t count = 0;
 
 	make_scratch_store(&scratch);
@@ -48,10 +47,8 @@ Test(insert_certificates, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 		make_record(&records[i], "client1", i + 1);
 	records[1].serial[0] = 0;
 	memcpy(records[2].serial, records[1].serial, SERIAL_MAX);
-	cr_expect_eq(store_records(store, records, 3, 10, results, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
-	cr_expect_not_null(strstr(fault.text, "UNIQUE"), "%s", fault.text);
-	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
+	REFUSED(store_records(store, records, 3, 10, results, &fault), FAULT_FAILED, "UNIQUE");
+	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, 1);
 	insert_one(store, "client1", 9);
 	for (size_t i = 0; i < 3; i++)
@@ -68,7 +65,6 @@ Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as
 	enum insert_result results[6];
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	size_t count = 0;
 
 	make_scratch_store(&scratch);
@@ -81,10 +77,10 @@ Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as
 	make_record(&records[4], "client1", 0);
 	clear_issued_certificate(&records[5]);
 	make_record(&records[5], "client1", 50);
-	cr_assert_eq(store_records(store, records, 6, 3, results, &fault), 0, "%s", fault.text);
+	OK(store_records(store, records, 6, 3, results, &fault));
 	for (size_t i = 0; i < 6; i++)
 		cr_expect_eq(results[i], expected[i], "%zu: %u", i, (unsigned int)results[i]);
-	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
+	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, 3);
 	for (size_t i = 0; i < 6; i++)
 		clear_issued_certificate(&records[i]);
@@ -96,11 +92,10 @@ Test(insert_certificates, inserts_nothing_of_an_empty_batch)
 {
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
-	cr_expect_eq(store_records(store, NULL, 0, 10, NULL, &fault), 0);
+	OK(store_records(store, NULL, 0, 10, NULL, &fault));
 	free_store(&store);
 	remove_scratch_store(&scratch);
 }
@@ -140,7 +135,6 @@ static size_t run_contenders(uint32_t step, size_t quota)
 	pthread_t threads[THREADS];
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	size_t inserted = 0;
 	size_t count = 0;
 
@@ -156,7 +150,7 @@ static size_t run_contenders(uint32_t step, size_t quota)
 		cr_expect_eq(contenders[i].failures, 0);
 		inserted += contenders[i].inserted;
 	}
-	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
+	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, inserted);
 	free_store(&store);
 	remove_scratch_store(&scratch);

@@ -1,4 +1,5 @@
 #include "common/ca/store/crl_state.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -32,13 +33,11 @@ Test(list_revoked, lists_a_certificate_to_its_last_second)
 	run_foreign_sql(scratch.path, "UPDATE certificate SET revoked_at = 1500, reason = 1");
 	store = open_scratch_store(&scratch);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fault fault = {0};
 		int64_t revision;
 		size_t count = 0;
 
-		cr_assert_eq(list_revoked(store, rows[i].ends_from_s, count_entry, &count,
-					  &revision, &fault),
-			     0, "%s", fault.text);
+		OK(list_revoked(store, rows[i].ends_from_s, count_entry, &count, &revision,
+				&fault));
 		cr_expect_eq(count, rows[i].count, "row %zu", i);
 	}
 	free_store(&store);

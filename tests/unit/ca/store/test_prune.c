@@ -2,6 +2,7 @@
 
 #include "common/ca/store/audit.h"
 #include "common/ca/store/crl_state.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -16,28 +17,24 @@ static struct prune_summary prune(struct store *store, int64_t ended_before_s, b
 					      .now_s = 5000,
 					      .dry_run = dry_run};
 	struct prune_summary pruned = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(prune_certificates(store, &pruning, NULL, NULL, &pruned, &fault), 0, "%s",
-		     fault.text);
+	OK(prune_certificates(store, &pruning, NULL, NULL, &pruned, &fault));
 	return pruned;
 }
 
 static int64_t revision_of(struct store *store)
 {
-	struct fault fault = {0};
 	struct crl_state state;
 
-	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	OK(read_crl_state(store, &state, &fault));
 	return state.revision;
 }
 
 static size_t count_all(struct store *store)
 {
-	struct fault fault = {0};
 	size_t count = 0;
 
-	cr_assert_eq(count_of(store, "client1", &count, &fault), 0, "%s", fault.text);
+	OK(count_of(store, "client1", &count, &fault));
 	return count;
 }
 
@@ -107,7 +104,6 @@ Test(prune, lets_no_key_be_certified_again)
 	enum insert_result result = INSERTED;
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	fill_scratch_store(&scratch, 1);
@@ -115,7 +111,7 @@ Test(prune, lets_no_key_be_certified_again)
 	cr_assert_eq(prune(store, 3000, false).certificates, 1);
 	make_record(&record, "client2", 0);
 	record.serial[5] ^= 1;
-	cr_assert_eq(store_records(store, &record, 1, 10, &result, &fault), 0, "%s", fault.text);
+	OK(store_records(store, &record, 1, 10, &result, &fault));
 	cr_expect_eq(result, KEY_SPENT);
 	free_store(&store);
 	remove_scratch_store(&scratch);
@@ -155,7 +151,6 @@ Test(prune, removes_batches_each_with_its_event)
 	struct prune_summary pruned = {0};
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	size_t events = 0;
 
 	make_scratch_store(&scratch);
@@ -166,15 +161,14 @@ Test(prune, removes_batches_each_with_its_event)
 		" not_before, not_after, der) SELECT randomblob(20), randomblob(32), 'client1',"
 		" 'key1', 'CN=x', 1000, 900, 2000, x'30' FROM n");
 	store = open_scratch_store(&scratch);
-	cr_assert_eq(prune_certificates(store, &pruning, note_progress, &progress, &pruned, &fault),
-		     0, "%s", fault.text);
+	OK(prune_certificates(store, &pruning, note_progress, &progress, &pruned, &fault));
 	cr_expect_eq(pruned.certificates, 2500);
 	cr_expect_eq(progress.calls, 3);
 	cr_expect_eq(progress.done, 2500);
 	cr_expect_eq(progress.total, 2500);
-	cr_assert_eq(list_audit(store, 1, count_pruned, &events, &fault), 0, "%s", fault.text);
+	OK(list_audit(store, 1, count_pruned, &events, &fault));
 	cr_expect_eq(events, 3);
-	cr_assert_eq(verify_audit(store, &verdict, &fault), 0, "%s", fault.text);
+	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not(verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	free_store(&store);
 	expect_integrity(scratch.path);

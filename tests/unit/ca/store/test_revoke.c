@@ -4,6 +4,7 @@
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
 #include "common/x509/revocation/crl_reason.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -44,11 +45,10 @@ static void serial_of(uint32_t number, uint8_t ret_serial[static SERIAL_MAX])
 static void find_number(struct store *store, uint32_t number, struct issued_certificate *ret_record)
 {
 	uint8_t serial[SERIAL_MAX];
-	struct fault fault = {0};
 	bool found = false;
 
 	serial_of(number, serial);
-	cr_assert_eq(find_by_serial(store, serial, ret_record, &found, &fault), 0);
+	OK(find_by_serial(store, serial, ret_record, &found, &fault));
 	cr_assert(found);
 }
 
@@ -63,9 +63,8 @@ static bool is_revoked(struct store *store, uint32_t number)
 static int64_t revision_of(struct store *store)
 {
 	struct crl_state state;
-	struct fault fault = {0};
 
-	cr_assert_eq(read_crl_state(store, &state, &fault), 0, "%s", fault.text);
+	OK(read_crl_state(store, &state, &fault));
 	return state.revision;
 }
 
@@ -123,13 +122,10 @@ Test(revoke, revokes_nothing_when_one_of_them_is_refused)
 		struct store *store = make_record_of_two(&scratch);
 		struct revocation_summary summary;
 		struct reported reported = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(revoke_two(store, 1, rows[i].second, rows[i].by, &reported, &summary,
-					&fault),
-			     -1);
-		cr_expect_eq(fault.class, rows[i].class);
-		cr_expect_not_null(strstr(fault.text, rows[i].reason), "%s", fault.text);
+		REFUSED(revoke_two(store, 1, rows[i].second, rows[i].by, &reported, &summary,
+				   &fault),
+			rows[i].class, rows[i].reason);
 		cr_expect(!is_revoked(store, 1));
 		cr_expect(!is_revoked(store, 11));
 		cr_expect_eq(revision_of(store), 0);
@@ -144,11 +140,9 @@ Test(revoke, refuses_an_unknown_client)
 	struct scratch_store scratch;
 	struct store *store = make_record_of_two(&scratch);
 	struct revocation_summary summary;
-	struct fault fault = {0};
 
-	cr_expect_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
-	cr_expect_str_eq(fault.text, "the CA's record has no client \"nobody\"");
+	REFUSED_AS(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault),
+		   FAULT_NOT_FOUND, "the CA's record has no client \"nobody\"");
 	free_store(&store);
 	remove_scratch_store(&scratch);
 }
@@ -163,20 +157,17 @@ Test(revoke, keeps_the_first_date_and_reason)
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct revocation_summary summary;
 	struct reported reported = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(revoke_two(store, 1, 2, "a", &reported, &summary, &fault), 0, "%s",
-		     fault.text);
+	OK(revoke_two(store, 1, 2, "a", &reported, &summary, &fault));
 	cr_expect_eq(summary.revoked, 2);
 	cr_expect(!reported.last.already);
-	cr_assert_eq(revoke_two(store, 2, 2, "ca", &reported, &summary, &fault), 0, "%s",
-		     fault.text);
+	OK(revoke_two(store, 2, 2, "ca", &reported, &summary, &fault));
 	cr_expect_eq(summary.revoked, 0);
 	cr_expect_eq(summary.already, 2);
 	cr_expect(reported.last.already);
 	cr_expect_eq(reported.last.revoked_at_s, REVOKED_AT_S);
 	cr_expect_eq(revision_of(store), 1, "nothing changed the second time");
-	cr_assert_eq(revoke_certificates(store, &again, NULL, NULL, &summary, &fault), 0);
+	OK(revoke_certificates(store, &again, NULL, NULL, &summary, &fault));
 	cr_expect_eq(summary.revoked, 1, "the third one alone");
 	find_number(store, 2, &record);
 	cr_expect(record.revoked);
@@ -195,17 +186,14 @@ Test(revoke, changes_nothing_in_a_dry_run)
 	CLEANUP(clear_client) struct client client = {0};
 	struct revocation_summary summary;
 	struct reported reported = {0};
-	struct fault fault = {0};
 	bool found;
 
-	cr_assert_eq(
-		revoke_certificates(store, &revocation, count_revoked, &reported, &summary, &fault),
-		0);
+	OK(revoke_certificates(store, &revocation, count_revoked, &reported, &summary, &fault));
 	cr_expect_eq(summary.revoked, 3);
 	cr_expect_eq(reported.count, 3);
 	cr_expect(summary.client_barred);
 	cr_expect(!is_revoked(store, 1));
-	cr_assert_eq(read_client(store, "a", &client, &found, &fault), 0, "%s", fault.text);
+	OK(read_client(store, "a", &client, &found, &fault));
 	cr_expect(found && !client.revoked);
 	cr_expect_eq(revision_of(store), 0);
 	free_store(&store);
@@ -235,10 +223,8 @@ Test(revoke, revokes_the_certificates_of_a_query_that_are_not_expired)
 		struct scratch_store scratch;
 		struct store *store = make_record_of_two(&scratch);
 		struct revocation_summary summary;
-		struct fault fault = {0};
 
-		cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault),
-			     0, "%s", fault.text);
+		OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 		cr_expect_eq(summary.revoked, rows[i].revoked, "row %zu: %zu", i, summary.revoked);
 		cr_expect(!summary.client_barred);
 		free_store(&store);
@@ -250,10 +236,9 @@ static enum insert_result try_to_insert(struct store *store, const char *client,
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result = INSERTED;
-	struct fault fault = {0};
 
 	make_record(&record, client, number);
-	cr_assert_eq(store_records(store, &record, 1, 1000, &result, &fault), 0, "%s", fault.text);
+	OK(store_records(store, &record, 1, 1000, &result, &fault));
 	return result;
 }
 
@@ -264,19 +249,18 @@ Test(revoke, takes_a_clients_pool_and_its_right_to_enroll)
 	struct store *store = make_record_of_two(&scratch);
 	struct audit_verdict verdict;
 	struct revocation_summary summary;
-	struct fault fault = {0};
 
-	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 	cr_expect_eq(summary.revoked, 3);
 	cr_expect(summary.client_barred);
 	cr_expect_eq(try_to_insert(store, "a", 4), CLIENT_BARRED);
 	cr_expect_eq(try_to_insert(store, "a", 1), KEY_EXISTS);
 	cr_expect_eq(try_to_insert(store, "b", 13), INSERTED);
-	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 	cr_expect_eq(summary.revoked, 0);
 	cr_expect(!summary.client_barred, "it was already");
 	cr_expect_eq(revision_of(store), 1);
-	cr_assert_eq(verify_audit(store, &verdict, &fault), 0);
+	OK(verify_audit(store, &verdict, &fault));
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	free_store(&store);
 	remove_scratch_store(&scratch);
@@ -312,7 +296,6 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 	struct store *store = make_record_of_two(&scratch);
 	struct enrolment enrolment = {.scratch = &scratch};
 	struct revocation_summary summary;
-	struct fault fault = {0};
 	pthread_t thread;
 	size_t valid = 7;
 
@@ -320,19 +303,16 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 	while (valid < 20) {
 		const struct certificate_query query = {.client = "a"};
 
-		cr_assert_eq(count_certificates(store, &query, &valid, &fault), 0, "%s",
-			     fault.text);
+		OK(count_certificates(store, &query, &valid, &fault));
 	}
-	cr_assert_eq(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault), 0);
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_expect(enrolment.barred);
 	cr_expect_eq(summary.revoked, 3 + enrolment.inserted);
-	cr_assert_eq(count_certificates(store,
-					&(struct certificate_query){.client = "a",
-								    .state = STATE_VALID,
-								    .now_s = REVOKED_AT_S},
-					&valid, &fault),
-		     0);
+	OK(count_certificates(store,
+			      &(struct certificate_query){
+				      .client = "a", .state = STATE_VALID, .now_s = REVOKED_AT_S},
+			      &valid, &fault));
 	cr_expect_eq(valid, 0);
 	free_store(&store);
 	remove_scratch_store(&scratch);

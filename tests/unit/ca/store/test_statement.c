@@ -1,6 +1,7 @@
 #include "common/ca/store/statement.h"
 
 #include "common/crypto/digest.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -17,30 +18,23 @@ static struct store *make_store(struct scratch_store *scratch)
 
 static void begin(struct store *store, enum transaction_mode mode, struct transaction *transaction)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(begin_transaction(store, mode, transaction, &fault), 0, "%s", fault.text);
+	OK(begin_transaction(store, mode, transaction, &fault));
 }
 
 static void add_line(struct transaction *transaction, int64_t sequence)
 {
-	struct fault fault = {0};
 	int64_t changed = 0;
 
-	cr_assert_eq(run_statement(transaction, add_sql,
-				   VALUES(number_value(sequence), text_value("x")), &changed,
-				   &fault),
-		     0, "%s", fault.text);
+	OK(run_statement(transaction, add_sql, VALUES(number_value(sequence), text_value("x")),
+			 &changed, &fault));
 	cr_expect_eq(changed, 1);
 }
 
 static int64_t count_lines(struct transaction *transaction)
 {
-	struct fault fault = {0};
 	int64_t count = -1;
 
-	cr_assert_eq(query_number(transaction, count_sql, NO_VALUES, &count, &fault), 0, "%s",
-		     fault.text);
+	OK(query_number(transaction, count_sql, NO_VALUES, &count, &fault));
 	return count;
 }
 
@@ -55,9 +49,7 @@ static int64_t count_now(struct store *store)
 
 static void commit(struct transaction *transaction)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(commit_transaction(transaction, &fault), 0, "%s", fault.text);
+	OK(commit_transaction(transaction, &fault));
 }
 
 static void expect_failed(int result, const struct fault *fault, const char *part)
@@ -77,25 +69,22 @@ Test(statement, is_used_like_this)
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
-	struct fault fault = {0};
 	int64_t last = 0;
 	bool row;
 
-	cr_assert_eq(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault), 0);
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
 	for (int64_t i = 1; i <= 2; i++)
-		cr_assert_eq(run_statement(&transaction, add_sql,
-					   VALUES(number_value(i), text_value("a line")), NULL,
-					   &fault),
-			     0);
-	cr_assert_eq(query_rows(&transaction, sql, VALUES(number_value(0)), &rows, &fault), 0);
-	cr_assert_eq(next_row(&rows, &row, &fault), 0);
+		OK(run_statement(&transaction, add_sql,
+				 VALUES(number_value(i), text_value("a line")), NULL, &fault));
+	OK(query_rows(&transaction, sql, VALUES(number_value(0)), &rows, &fault));
+	OK(next_row(&rows, &row, &fault));
 	while (row) {
 		last = row_number(&rows, 0);
 		cr_expect_str_eq(row_text(&rows, 1), "a line");
-		cr_assert_eq(next_row(&rows, &row, &fault), 0);
+		OK(next_row(&rows, &row, &fault));
 	}
 	cr_expect_eq(last, 2);
-	cr_assert_eq(commit_transaction(&transaction, &fault), 0, "%s", fault.text);
+	OK(commit_transaction(&transaction, &fault));
 }
 
 Test(statement, changes_nothing_when_the_scope_ends_without_a_commit)
@@ -117,17 +106,15 @@ Test(statement, changes_nothing_when_a_later_statement_fails)
 {
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
-	struct fault fault = {0};
 
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
 		begin(store, TRANSACTION_WRITE, &transaction);
 		add_line(&transaction, 1);
-		expect_failed(run_statement(&transaction, add_sql,
-					    VALUES(number_value(1), text_value("again")), NULL,
-					    &fault),
-			      &fault, scratch.path);
+		REFUSED(run_statement(&transaction, add_sql,
+				      VALUES(number_value(1), text_value("again")), NULL, &fault),
+			FAULT_FAILED, scratch.path);
 	}
 	cr_expect_eq(count_now(store), 0);
 }
@@ -155,14 +142,12 @@ Test(statement, refuses_a_second_writing_transaction_of_the_thread)
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction outer = {0};
 	CLEANUP(end_transaction) struct transaction inner = {0};
-	struct fault fault = {0};
-	struct fault again = {0};
 
 	begin(store, TRANSACTION_WRITE, &outer);
-	expect_failed(begin_transaction(store, TRANSACTION_WRITE, &inner, &fault), &fault,
-		      "in a transaction on the same connection already");
-	expect_failed(begin_transaction(store, TRANSACTION_READ, &outer, &again), &again,
-		      "the transaction has begun already");
+	REFUSED(begin_transaction(store, TRANSACTION_WRITE, &inner, &fault), FAULT_FAILED,
+		"in a transaction on the same connection already");
+	REFUSED(begin_transaction(store, TRANSACTION_READ, &outer, &fault), FAULT_FAILED,
+		"the transaction has begun already");
 	add_line(&outer, 1);
 	commit(&outer);
 	begin(store, TRANSACTION_WRITE, &inner);
@@ -174,7 +159,6 @@ Test(statement, refuses_to_commit_while_rows_are_open)
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	struct rows outliving = {0};
-	struct fault fault = {0};
 	bool row;
 
 	{
@@ -182,14 +166,12 @@ Test(statement, refuses_to_commit_while_rows_are_open)
 
 		begin(store, TRANSACTION_WRITE, &transaction);
 		add_line(&transaction, 1);
-		cr_assert_eq(
-			query_row(&transaction, count_sql, NO_VALUES, &outliving, &row, &fault), 0);
-		expect_failed(commit_transaction(&transaction, &fault), &fault,
-			      "cannot be committed while rows are open");
+		OK(query_row(&transaction, count_sql, NO_VALUES, &outliving, &row, &fault));
+		REFUSED(commit_transaction(&transaction, &fault), FAULT_FAILED,
+			"cannot be committed while rows are open");
 	}
 	/* The end of the transaction has closed them. */
-	fault = (struct fault){0};
-	expect_failed(next_row(&outliving, &row, &fault), &fault, "closed before");
+	REFUSED(next_row(&outliving, &row, &fault), FAULT_FAILED, "closed before");
 	close_rows(&outliving);
 	cr_expect_eq(count_now(store), 0);
 }
@@ -237,12 +219,11 @@ Test(statement, writes_nothing_in_a_reading_transaction)
 
 	for (size_t i = 0; i < COUNT_OF(modes); i++) {
 		CLEANUP(end_transaction) struct transaction transaction = {0};
-		struct fault fault = {0};
 
 		begin(store, modes[i], &transaction);
-		expect_failed(run_statement(&transaction, add_sql,
-					    VALUES(number_value(1), text_value("x")), NULL, &fault),
-			      &fault, scratch.path);
+		REFUSED(run_statement(&transaction, add_sql,
+				      VALUES(number_value(1), text_value("x")), NULL, &fault),
+			FAULT_FAILED, scratch.path);
 	}
 	cr_expect_eq(count_now(store), 0);
 }
@@ -257,16 +238,14 @@ Test(statement, says_how_many_rows_changed)
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	struct fault fault = {0};
 	int64_t changed = -1;
 
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (int64_t i = 1; i <= 3; i++)
 		add_line(&transaction, i);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		cr_assert_eq(run_statement(&transaction, sql, VALUES(number_value(rows[i].after)),
-					   &changed, &fault),
-			     0, "%s", fault.text);
+		OK(run_statement(&transaction, sql, VALUES(number_value(rows[i].after)), &changed,
+				 &fault));
 		cr_expect_eq(changed, rows[i].changed);
 	}
 }
@@ -283,21 +262,15 @@ Test(statement, wants_exactly_its_values)
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
-	struct fault fault = {0};
 
 	begin(store, TRANSACTION_WRITE, &transaction);
-	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-		fault = (struct fault){0};
-		expect_failed(run_statement(&transaction, add_sql, wrong[i], NULL, &fault), &fault,
-			      "expected 2 values");
-	}
-	fault = (struct fault){0};
-	expect_failed(query_rows(&transaction, count_sql, VALUES(number_value(1)), &rows, &fault),
-		      &fault, "expected 0 values");
-	fault = (struct fault){0};
-	expect_failed(
-		run_statement(&transaction, add_sql, VALUES(number_value(1), other), NULL, &fault),
-		&fault, scratch.path);
+	for (size_t i = 0; i < COUNT_OF(wrong); i++)
+		REFUSED(run_statement(&transaction, add_sql, wrong[i], NULL, &fault), FAULT_FAILED,
+			"expected 2 values");
+	REFUSED(query_rows(&transaction, count_sql, VALUES(number_value(1)), &rows, &fault),
+		FAULT_FAILED, "expected 0 values");
+	REFUSED(run_statement(&transaction, add_sql, VALUES(number_value(1), other), NULL, &fault),
+		FAULT_FAILED, scratch.path);
 	/* A statement that failed can be used again. */
 	add_line(&transaction, 1);
 	cr_expect_eq(count_lines(&transaction), 1);
@@ -395,15 +368,12 @@ Test(statement, gives_what_a_column_holds)
 	CLEANUP(close_rows) struct rows rows = {0};
 	uint8_t octets[4];
 	char name[NAME_SIZE];
-	struct fault fault = {0};
 
 	begin(store, TRANSACTION_READ, &transaction);
-	cr_assert_eq(query_row(&transaction, sql,
-			       VALUES(number_value(INT64_MIN), text_value("client1"),
-				      octets_value(four, sizeof(four)), octets_value(NULL, 0),
-				      no_value()),
-			       &rows, NULL, &fault),
-		     0, "%s", fault.text);
+	OK(query_row(&transaction, sql,
+		     VALUES(number_value(INT64_MIN), text_value("client1"),
+			    octets_value(four, sizeof(four)), octets_value(NULL, 0), no_value()),
+		     &rows, NULL, &fault));
 	cr_expect_eq(row_number(&rows, 0), INT64_MIN);
 	cr_expect_str_eq(row_text(&rows, 1), "client1");
 	row_name(&rows, 1, name);
@@ -413,7 +383,7 @@ Test(statement, gives_what_a_column_holds)
 	cr_expect_eq(row_bytes(&rows, 3).len, 0);
 	cr_expect_not(row_is_null(&rows, 3), "no octets are not NULL");
 	cr_expect(row_is_null(&rows, 4));
-	cr_expect_eq(check_row(&rows, &fault), 0, "%s", fault.text);
+	OK(check_row(&rows, &fault));
 }
 
 /* A caller that forgets check_row does not get to the next row, nor does another transaction. */
@@ -425,19 +395,17 @@ Test(statement, does_not_go_on_after_damage)
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(end_transaction) struct transaction next = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
-	struct fault fault = {0};
 	bool row;
 
 	begin(store, TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
-	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
+	OK(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault));
 	cr_expect_eq(row_number(&rows, 0), 0);
-	expect_failed(next_row(&rows, &row, &fault), &fault,
-		      "ca.db: the CA's record is damaged: expected a number in column line");
+	REFUSED(next_row(&rows, &row, &fault), FAULT_FAILED,
+		"ca.db: the CA's record is damaged: expected a number in column line");
 	end_transaction(&transaction);
-	fault = (struct fault){0};
-	expect_failed(begin_transaction(store, TRANSACTION_READ, &next, &fault), &fault,
-		      "failed before");
+	REFUSED(begin_transaction(store, TRANSACTION_READ, &next, &fault), FAULT_FAILED,
+		"failed before");
 }
 
 Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
@@ -446,12 +414,11 @@ Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	struct fault fault = {0};
 	int64_t number;
 
 	begin(store, TRANSACTION_SCAN, &transaction);
-	expect_failed(query_number(&transaction, sql, NO_VALUES, &number, &fault), &fault,
-		      "the CA's record is damaged: expected a row, found none, for SELECT seq");
+	REFUSED(query_number(&transaction, sql, NO_VALUES, &number, &fault), FAULT_FAILED,
+		"the CA's record is damaged: expected a row, found none, for SELECT seq");
 }
 
 Test(statement, runs_while_the_rows_of_another_are_open)
@@ -463,24 +430,22 @@ Test(statement, runs_while_the_rows_of_another_are_open)
 	CLEANUP(close_rows) struct rows rows = {0};
 	CLEANUP(close_rows) struct rows same = {0};
 	CLEANUP(close_rows) struct rows once = {0};
-	struct fault fault = {0};
 	bool row;
 
 	begin(store, TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
 	add_line(&transaction, 2);
-	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
-	expect_failed(query_rows(&transaction, sql, NO_VALUES, &same, &fault), &fault,
-		      "the rows of this query are open");
-	fault = (struct fault){0};
-	cr_assert_eq(query_rows_once(&transaction, "SELECT 1", NO_VALUES, &once, &fault), 0);
+	OK(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault));
+	REFUSED(query_rows(&transaction, sql, NO_VALUES, &same, &fault), FAULT_FAILED,
+		"the rows of this query are open");
+	OK(query_rows_once(&transaction, "SELECT 1", NO_VALUES, &once, &fault));
 	cr_expect_eq(count_lines(&transaction), 2);
-	cr_assert_eq(next_row(&rows, &row, &fault), 0);
+	OK(next_row(&rows, &row, &fault));
 	cr_expect_eq(row_number(&rows, 0), 2);
-	cr_assert_eq(next_row(&once, &row, &fault), 0);
+	OK(next_row(&once, &row, &fault));
 	cr_expect_eq(row_number(&once, 0), 1);
 	/* The same rows can begin again. */
-	cr_assert_eq(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault), 0);
+	OK(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault));
 	cr_expect_eq(row_number(&rows, 0), 1);
 }
 
@@ -518,24 +483,20 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[COUNT_OF(names) * CLIENT_VALUES];
-	struct fault fault = {0};
 	bool inserted[COUNT_OF(names)] = {false};
 	int64_t count;
 
 	begin(store, TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
-	cr_assert_eq(insert_rows(&transaction, &client_table, values, 1, inserted, &fault), 0, "%s",
-		     fault.text);
+	OK(insert_rows(&transaction, &client_table, values, 1, inserted, &fault));
 	cr_expect(inserted[0]);
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		fill_client(values + i * CLIENT_VALUES, names[i]);
-	cr_assert_eq(
-		insert_rows(&transaction, &client_table, values, COUNT_OF(names), inserted, &fault),
-		0, "%s", fault.text);
+	OK(insert_rows(&transaction, &client_table, values, COUNT_OF(names), inserted, &fault));
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		cr_expect_eq(inserted[i], expected[i], "row %zu", i);
-	cr_assert_eq(insert_rows(&transaction, &client_table, NULL, 0, NULL, &fault), 0);
-	cr_assert_eq(query_number(&transaction, count_clients, NO_VALUES, &count, &fault), 0);
+	OK(insert_rows(&transaction, &client_table, NULL, 0, NULL, &fault));
+	OK(query_number(&transaction, count_clients, NO_VALUES, &count, &fault));
 	cr_expect_eq(count, 3);
 }
 
@@ -545,15 +506,14 @@ Test(statement, refuses_a_batch_with_a_row_that_the_table_refuses)
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[2 * CLIENT_VALUES];
-	struct fault fault = {0};
 	bool inserted[2];
 
 	begin(store, TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
 	fill_client(values + CLIENT_VALUES, "b");
 	values[CLIENT_VALUES + 1] = no_value();
-	expect_failed(insert_rows(&transaction, &client_table, values, 2, inserted, &fault), &fault,
-		      scratch.path);
+	REFUSED(insert_rows(&transaction, &client_table, values, 2, inserted, &fault), FAULT_FAILED,
+		scratch.path);
 }
 
 Test(statement, finds_which_keys_are_there)
@@ -568,20 +528,17 @@ Test(statement, finds_which_keys_are_there)
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	uint8_t digests[3][SHA256_LEN] = {{1}, {2}, {3}};
 	struct value keys[3];
-	struct fault fault = {0};
 	bool present[3];
 
 	begin(store, TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < 3; i++)
 		keys[i] = octets_value(digests[i], SHA256_LEN);
-	cr_assert_eq(insert_rows(&transaction, &spent_keys, &keys[1], 1, present, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(find_keys(&transaction, &column, (struct values){keys, 3}, present, &fault), 0,
-		     "%s", fault.text);
+	OK(insert_rows(&transaction, &spent_keys, &keys[1], 1, present, &fault));
+	OK(find_keys(&transaction, &column, (struct values){keys, 3}, present, &fault));
 	cr_expect_not(present[0]);
 	cr_expect(present[1]);
 	cr_expect_not(present[2]);
-	cr_assert_eq(find_keys(&transaction, &column, NO_VALUES, NULL, &fault), 0);
+	OK(find_keys(&transaction, &column, NO_VALUES, NULL, &fault));
 }
 
 static int count_problem(void *context, const char *text, struct fault *fault)
@@ -597,11 +554,9 @@ Test(statement, finds_no_problem_in_a_record_that_has_none)
 	CLEANUP(remove_scratch_store) struct scratch_store scratch;
 	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	struct fault fault = {0};
 	size_t problems = 0;
 
 	begin(store, TRANSACTION_SCAN, &transaction);
-	cr_expect_eq(check_integrity(&transaction, count_problem, &problems, &fault), 0, "%s",
-		     fault.text);
+	OK(check_integrity(&transaction, count_problem, &problems, &fault));
 	cr_expect_eq(problems, 0);
 }

@@ -1,5 +1,6 @@
 #include "common/pool/enrolment/enroll.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/pool/enrolling.h"
 
 #include <criterion/criterion.h>
@@ -14,16 +15,15 @@ Test(enroll, refuses_the_answer_to_an_earlier_request)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
 	ca.envelope.mischief = ENVELOPE_OLD;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+		"another request");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -35,21 +35,18 @@ Test(enroll, refuses_to_begin_without_root_shared_key_or_requests)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault no_request = {0};
-	struct fault no_key = {0};
-	struct fault no_root = {0};
 
 	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &no_request), -1);
-	assert_fault(&no_request, FAULT_NOT_FOUND, "run certpool request client1");
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
+		"run certpool request client1");
 	make_client_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_ca.jwk", 0), 0);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &no_key), -1);
-	assert_fault(&no_key, FAULT_NOT_FOUND, "shared_ca.jwk");
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
+		"shared_ca.jwk");
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &no_root), -1);
-	assert_fault(&no_root, FAULT_NOT_FOUND, "root.crt: no root is pinned");
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
+		"root.crt: no root is pinned");
 	cr_assert_eq(ca.questions, 0);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -62,14 +59,12 @@ Test(enroll, is_refused_under_a_shared_key_that_the_ca_does_not_have)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	clear_key_ring(&ca.envelope.ring);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "");
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_REFUSED, "");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -81,12 +76,10 @@ Test(enroll, says_that_the_ca_cannot_be_reached)
 	struct fake_ca ca = {.endpoint = dead_endpoint()};
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
-	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNREACHABLE, "127.0.0.1");
 	close_fixture(&fixture);
 }
 
@@ -97,12 +90,11 @@ Test(enroll, saves_a_certificate_for_each_member)
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct stat status;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(enrolled.present, 0);
 	cr_assert_eq(enrolled.refused, 0);
@@ -122,19 +114,18 @@ Test(enroll, asks_only_for_missing_certificates)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
 	put_file(fixture.layouts[0]->cert, ".cert_key1.crt.new", "half a certifi", 0644);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.present, 1);
 	cr_assert_eq(enrolled.saved, 2);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	reports.done = 0;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.present, 3);
 	cr_assert_eq(enrolled.saved, 0);
 	cr_assert_eq(ca.questions, 1);
@@ -149,13 +140,12 @@ Test(enroll, asks_again_when_the_ca_is_busy)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.busy = 2;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(ca.questions, 3);
 	stop_fake_ca(&ca);
@@ -175,13 +165,12 @@ Test(enroll, asks_again_when_it_asked_too_often)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = refuse_twice_for_rate;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(enrolled.refused, 0);
 	cr_assert_eq(ca.questions, 3);
@@ -195,14 +184,13 @@ Test(enroll, sends_a_larger_pool_in_several_requests)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 250;
 	fixture.clients[0].pool.batch_size = 30;
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 250);
 	cr_assert_eq(ca.questions, 9);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 250);
@@ -217,13 +205,12 @@ Test(enroll, splits_a_pool_that_would_fit_into_one_request)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 400;
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 400);
 	cr_assert_eq(ca.questions, 4);
 	stop_fake_ca(&ca);
@@ -251,8 +238,6 @@ Test(enroll, keeps_the_certificates_of_other_requests_when_one_fails)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
-	struct fault none = {0};
 	size_t saved;
 
 	open_fixture(&fixture);
@@ -261,15 +246,15 @@ Test(enroll, keeps_the_certificates_of_other_requests_when_one_fails)
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = swap_in_second_request;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "member \"key41\"");
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+		"member \"key41\"");
 	saved = count_files(fixture.layouts[0]->cert);
 	cr_assert(saved == 40 || saved == 80, "%zu", saved);
 	cr_assert(file_exists(fixture.layouts[0]->cert, "cert_key1.crt"));
 	cr_assert(!file_exists(fixture.layouts[0]->cert, "cert_key41.crt"));
 	ca.spoil_certificates = NULL;
 	reports.done = 0;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &none), 0, "%s", none.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 120 - saved);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 120);
 	stop_fake_ca(&ca);
@@ -281,7 +266,6 @@ Test(enroll, is_used_like_this)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct enroll_summary summary;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
@@ -293,11 +277,11 @@ Test(enroll, is_used_like_this)
 	};
 
 	/* The first time the CA certifies every member. */
-	cr_assert_eq(enroll_pool(&enrollment, &summary, &fault), 0, "%s", fault.text);
+	OK(enroll_pool(&enrollment, &summary, &fault));
 	cr_assert_eq(summary.saved, POOL_SIZE);
 
 	/* The second time there is nothing to do. */
-	cr_assert_eq(enroll_pool(&enrollment, &summary, &fault), 0, "%s", fault.text);
+	OK(enroll_pool(&enrollment, &summary, &fault));
 	cr_assert_eq(summary.present, POOL_SIZE);
 	cr_assert_eq(summary.saved, 0);
 	stop_fake_ca(&ca);

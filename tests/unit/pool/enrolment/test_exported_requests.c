@@ -1,6 +1,7 @@
 #include "common/pool/enrolment/exported_requests.h"
 
 #include "common/layout/manifest.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
@@ -48,12 +49,9 @@ Test(exported_requests, refuses_a_line_in_another_format)
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
-		struct fault fault = {0};
 
-		cr_expect_eq(parse_exported_requests(bytes_of_string(texts[i]), &requests, &fault),
-			     -1, "%s", texts[i]);
-		cr_expect_eq(fault.class, FAULT_MALFORMED, "%s: %s", texts[i], fault.text);
-		cr_expect_not_null(strstr(fault.text, "line "), "%s", fault.text);
+		REFUSED(parse_exported_requests(bytes_of_string(texts[i]), &requests, &fault),
+			FAULT_MALFORMED, "line ", "%s", texts[i]);
 		cr_expect_eq(requests.count, 0);
 	}
 }
@@ -63,12 +61,9 @@ Test(exported_requests, refuses_a_nul)
 {
 	static const uint8_t text[] = START "1\0\n";
 	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		parse_exported_requests((struct bytes){text, sizeof(text) - 1}, &requests, &fault),
-		-1);
-	assert_fault(&fault, FAULT_MALFORMED, "line 1: expected text and a line end");
+	REFUSED(parse_exported_requests((struct bytes){text, sizeof(text) - 1}, &requests, &fault),
+		FAULT_MALFORMED, "line 1: expected text and a line end");
 }
 
 Test(exported_requests, is_written_as_it_was_read)
@@ -79,29 +74,26 @@ Test(exported_requests, is_written_as_it_was_read)
 		      "1790000002 CAAAAAAAAAAAAAAAAAAAAA " SHA256 " 1-2,5,9-11,1000000\n";
 	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	CLEANUP(clear_buffer) struct buffer written = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_exported_requests(bytes_of_string(text), &requests, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_exported_requests(bytes_of_string(text), &requests, &fault));
 	cr_assert_eq(requests.count, 3);
 	cr_expect_eq(requests.items[0].count, 1000);
 	cr_expect_eq(requests.items[0].sha256[1], 0x11);
 	cr_expect_eq(requests.items[2].count, 7);
 	cr_expect_eq(requests.items[2].members[4], 10);
-	cr_assert_eq(format_exported_requests(&requests, &written, &fault), 0, "%s", fault.text);
+	OK(format_exported_requests(&requests, &written, &fault));
 	cr_expect_str_eq((const char *)written.data, text);
 }
 
 static void add(struct exported_requests *requests, const char *jti, int64_t iat_s)
 {
 	struct exported_request request = {.iat_s = iat_s, .count = 1};
-	struct fault fault = {0};
 
 	memcpy(request.jti, jti, JTI_SIZE);
 	request.members = calloc(1, sizeof(*request.members));
 	cr_assert_not_null(request.members);
 	request.members[0] = 1;
-	cr_assert_eq(add_exported_request(requests, &request, &fault), 0, "%s", fault.text);
+	OK(add_exported_request(requests, &request, &fault));
 }
 
 Test(exported_requests, stay_until_they_are_answered_or_too_old)
@@ -127,22 +119,18 @@ Test(exported_requests, is_a_file_of_its_owner_alone)
 	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 	CLEANUP(clear_exported_requests) struct exported_requests none = {0};
 	CLEANUP(clear_exported_requests) struct exported_requests again = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	cr_assert_eq(read_exported_requests(fixture.layouts[0], &none, &fault), 0, "%s",
-		     fault.text);
+	OK(read_exported_requests(fixture.layouts[0], &none, &fault));
 	cr_expect_eq(none.count, 0);
 	add(&requests, JTI, 1000);
 	put_file(fixture.layouts[0]->state, ".requests.new", "1790000000 AAA", 0600);
-	cr_assert_eq(write_exported_requests(fixture.layouts[0], &requests, &fault), 0, "%s",
-		     fault.text);
+	OK(write_exported_requests(fixture.layouts[0], &requests, &fault));
 	cr_expect_eq(mode_of(fixture.layouts[0]->state, "exported"), 0600);
-	cr_assert_eq(read_exported_requests(fixture.layouts[0], &again, &fault), 0, "%s",
-		     fault.text);
+	OK(read_exported_requests(fixture.layouts[0], &again, &fault));
 	cr_expect_eq(again.count, 1);
 	put_file(fixture.layouts[0]->state, "exported", "x\n", 0600);
-	cr_assert_eq(read_exported_requests(fixture.layouts[0], &none, &fault), -1);
-	assert_fault(&fault, FAULT_MALFORMED, "client1/state/exported: line 1: expected");
+	REFUSED(read_exported_requests(fixture.layouts[0], &none, &fault), FAULT_MALFORMED,
+		"client1/state/exported: line 1: expected");
 	close_fixture(&fixture);
 }

@@ -3,6 +3,7 @@
 #include "common/crypto/key_file.h"
 #include "common/pool/enrolment/exported_requests.h"
 #include "common/wire/envelope.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/enrolling.h"
 
 #include <criterion/criterion.h>
@@ -39,14 +40,11 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_buffer) struct buffer answer_jwe = {0};
 	struct request_claims claims = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_key_ring(fixture->ca, &ring, &fault), 0, "%s", fault.text);
-	cr_assert_eq(open_request(&ring, &certificates_kind, jwe, &question, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(parse_certificates_request(bytes_of_secret(&question.message.plaintext),
-						&request, &claims, &fault),
-		     0, "%s", fault.text);
+	OK(read_key_ring(fixture->ca, &ring, &fault));
+	OK(open_request(&ring, &certificates_kind, jwe, &question, &fault));
+	OK(parse_certificates_request(bytes_of_secret(&question.message.plaintext), &request,
+				      &claims, &fault));
 	answer.claims = make_answer_claims(&claims, question.sha256, CA_NAME, question.message.peer,
 					   fixture->now_s);
 	certify_all(fixture, &request, &answer);
@@ -54,11 +52,10 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 		spoil(fixture, &answer);
 	if (change != NULL)
 		change(&answer.claims);
-	cr_assert_eq(format_certificates_answer(&answer, &json, &fault), 0, "%s", fault.text);
-	cr_assert_eq(encrypt_message(&find_peer_key(&ring, question.message.peer)->key,
-				     certificates_kind.answer_typ, NULL, bytes_of_secret(&json),
-				     &answer_jwe, &fault),
-		     0, "%s", fault.text);
+	OK(format_certificates_answer(&answer, &json, &fault));
+	OK(encrypt_message(&find_peer_key(&ring, question.message.peer)->key,
+			   certificates_kind.answer_typ, NULL, bytes_of_secret(&json), &answer_jwe,
+			   &fault));
 	append_bytes(text, bytes_of_buffer(&answer_jwe));
 	append_string(text, "\n");
 }
@@ -88,10 +85,8 @@ static struct buffer export(const struct fixture *fixture, struct export_summary
 	struct enroll_reports reports = {0};
 	const struct enrollment enrollment = offline_enrollment(fixture, &reports);
 	struct buffer text = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(export_requests(&enrollment, fixture->now_s, &text, ret_summary, &fault), 0,
-		     "%s", fault.text);
+	OK(export_requests(&enrollment, fixture->now_s, &text, ret_summary, &fault));
 	return text;
 }
 
@@ -108,10 +103,8 @@ static int import(const struct fixture *fixture, const struct buffer *answers,
 static size_t count_exported(const struct fixture *fixture)
 {
 	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(read_exported_requests(fixture->layouts[0], &requests, &fault), 0, "%s",
-		     fault.text);
+	OK(read_exported_requests(fixture->layouts[0], &requests, &fault));
 	return requests.count;
 }
 
@@ -180,15 +173,14 @@ ParameterizedTest(size_t *index, offline_enroll,
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	requests = export(&fixture, &summary);
 	answers = answer_file(&fixture, &requests, bad_answers[*index].spoil,
 			      bad_answers[*index].spoil_claims);
-	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1, "%zu", *index);
-	assert_fault(&fault, FAULT_UNVERIFIED, bad_answers[*index].text);
+	REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+		bad_answers[*index].text, "%zu", *index);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), 0);
 	cr_expect_eq(count_exported(&fixture), 1);
 	close_fixture(&fixture);
@@ -215,11 +207,10 @@ Test(offline_enroll, refuses_a_file_without_answers)
 		CLEANUP(clear_buffer) struct buffer answers = {0};
 		struct enroll_reports reports = {0};
 		struct enroll_summary enrolled;
-		struct fault fault = {0};
 
 		append_string(&answers, rows[i].text);
-		cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1);
-		assert_fault(&fault, rows[i].class, rows[i].part);
+		REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), rows[i].class,
+			rows[i].part);
 	}
 	close_fixture(&fixture);
 }
@@ -230,13 +221,12 @@ Test(offline_enroll, exports_nothing_from_a_pool_without_requests)
 	struct enroll_reports reports = {0};
 	struct buffer text = {0};
 	struct export_summary summary;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	const struct enrollment enrollment = offline_enrollment(&fixture, &reports);
 
-	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND, "run certpool request client1");
+	REFUSED(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault),
+		FAULT_NOT_FOUND, "run certpool request client1");
 	cr_expect_null(text.data);
 	close_fixture(&fixture);
 }
@@ -250,7 +240,6 @@ Test(offline_enroll, takes_an_answer_once)
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	fixture.clients[0].pool.batch_size = 2;
@@ -260,12 +249,12 @@ Test(offline_enroll, takes_an_answer_once)
 	cr_expect_eq(summary.requests, 2);
 	cr_expect_eq(count_exported(&fixture), 2);
 	answers = answer_file(&fixture, &requests, NULL, NULL);
-	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(import(&fixture, &answers, &reports, &enrolled, &fault));
 	cr_expect_eq(enrolled.saved, POOL_SIZE);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	cr_expect_eq(count_exported(&fixture), 0);
-	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "or that answer was imported before");
+	REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+		"or that answer was imported before");
 	clear_buffer(&requests);
 	requests = export(&fixture, &summary);
 	cr_expect_eq(requests.len, 0);
@@ -283,18 +272,17 @@ Test(offline_enroll, continues_after_a_kill)
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	CLEANUP(clear_buffer) struct buffer record = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	requests = export(&fixture, &summary);
 	record = get_file(fixture.layouts[0]->state, "exported");
 	answers = answer_file(&fixture, &requests, NULL, NULL);
-	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(import(&fixture, &answers, &reports, &enrolled, &fault));
 	put_file(fixture.layouts[0]->state, "exported", (const char *)record.data, 0600);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
 	put_file(fixture.layouts[0]->cert, ".cert_key2.crt.new", "half", 0644);
-	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(import(&fixture, &answers, &reports, &enrolled, &fault));
 	cr_expect_eq(enrolled.saved, 1);
 	cr_expect_eq(enrolled.present, 2);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
@@ -309,15 +297,14 @@ Test(offline_enroll, overwrites_no_other_certificate)
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	requests = export(&fixture, &summary);
 	answers = answer_file(&fixture, &requests, NULL, NULL);
 	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s + 3600);
-	cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "cert_key3.crt: another certificate");
+	REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), FAULT_REFUSED,
+		"cert_key3.crt: another certificate");
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), 1);
 	close_fixture(&fixture);
 }
@@ -356,14 +343,12 @@ Test(offline_enroll, reports_the_refusal_of_each_member)
 		struct export_summary summary;
 		CLEANUP(clear_buffer) struct buffer requests = {0};
 		CLEANUP(clear_buffer) struct buffer answers = {0};
-		struct fault fault = {0};
 
 		open_fixture(&fixture);
 		make_client_pool(&fixture, 0);
 		requests = export(&fixture, &summary);
 		answers = answer_file(&fixture, &requests, rows[i].spoil, NULL);
-		cr_assert_eq(import(&fixture, &answers, &reports, &enrolled, &fault), 0, "%s",
-			     fault.text);
+		OK(import(&fixture, &answers, &reports, &enrolled, &fault));
 		cr_expect_eq(enrolled.saved, rows[i].saved);
 		cr_expect_eq(enrolled.refused, POOL_SIZE - rows[i].saved);
 		cr_expect_eq(reports.count, enrolled.refused);
@@ -381,15 +366,13 @@ Test(offline_enroll, leaves_out_a_request_that_cannot_be_read)
 	struct enroll_reports reports = {0};
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	put_file(fixture.layouts[0]->csr_file, "csr_key2.csr", "nonsense", 0644);
 	const struct enrollment enrollment = offline_enrollment(&fixture, &reports);
 
-	cr_assert_eq(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault), 0, "%s",
-		     fault.text);
+	OK(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault));
 	cr_expect_eq(summary.members, 2);
 	cr_expect_eq(summary.refused, 1);
 	cr_expect_eq(reports.last_member, 2);

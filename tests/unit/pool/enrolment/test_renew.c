@@ -3,6 +3,7 @@
 #include "common/pool/members/member.h"
 #include "common/pool/members/replace_member.h"
 #include "common/x509/csr.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/enrolling.h"
 
 #include <criterion/criterion.h>
@@ -28,7 +29,6 @@ static int renew(const struct fixture *fixture, const struct fake_ca *ca,
 static void assert_whole(const struct fixture *fixture)
 {
 	const struct layout *layout = fixture->layouts[0];
-	struct fault fault = {0};
 
 	for (size_t i = 1; i <= fixture->clients[0].pool.size; i++) {
 		CLEANUP(clear_member) struct member member = {0};
@@ -43,12 +43,11 @@ static void assert_whole(const struct fixture *fixture)
 		cr_expect(!file_exists(layout->csr_file, name), "%s", name);
 		name_renewal_certificate(i, name);
 		cr_expect(!file_exists(layout->cert, name), "%s", name);
-		cr_assert_eq(open_member(layout, i, fixture->now_s, &member, &fault), 0, "%s",
-			     fault.text);
+		OK(open_member(layout, i, fixture->now_s, &member, &fault));
 		name_csr(i, name);
 		pem = get_file(layout->csr_file, name);
-		cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0);
-		cr_assert_eq(get_public_key(member.key, &key, &fault), 0);
+		OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
+		OK(get_public_key(member.key, &key, &fault));
 		cr_expect(equal_bytes(public_key_spki(key), public_key_spki(csr_public_key(csr))));
 	}
 }
@@ -93,8 +92,6 @@ Test(renew, refuses_an_invalid_answer_and_keeps_the_old_certificates)
 	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
-	struct fault fault = {0};
-	struct fault none = {0};
 	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
@@ -102,13 +99,12 @@ Test(renew, refuses_an_invalid_answer_and_keeps_the_old_certificates)
 	copy_keys(&fixture, before);
 	start_fake_ca(&ca, &fixture);
 	ca.issuer = fixture.other_issuer;
-	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "nothing of the CA's answer is saved");
+	REFUSED(renew(&fixture, &ca, &all, &reports, &renewed, &fault), FAULT_UNVERIFIED,
+		"nothing of the CA's answer is saved");
 	cr_expect_eq(count_changed(&fixture, before), 0);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	ca.issuer = fixture.issuer;
-	cr_assert_eq(renew(&fixture, &ca, &(struct renewal_options){0}, &reports, &renewed, &none),
-		     0, "%s", none.text);
+	OK(renew(&fixture, &ca, &(struct renewal_options){0}, &reports, &renewed, &fault));
 	cr_expect_eq(renewed.renewed, POOL_SIZE);
 	cr_expect_eq(count_changed(&fixture, before), POOL_SIZE);
 	assert_whole(&fixture);
@@ -136,7 +132,6 @@ Test(renew, leaves_a_refused_member_its_old_files)
 	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
-	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
@@ -144,7 +139,7 @@ Test(renew, leaves_a_refused_member_its_old_files)
 	copy_keys(&fixture, before);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = refuse_second;
-	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s", fault.text);
+	OK(renew(&fixture, &ca, &all, &reports, &renewed, &fault));
 	cr_expect_eq(renewed.renewed, 2);
 	cr_expect_eq(renewed.refused, 1);
 	cr_expect_eq(reports.count, 1);
@@ -176,14 +171,12 @@ Test(renew, finds_certificates_in_the_last_third_of_their_lifetime)
 	};
 	struct fixture fixture;
 	struct renewal_need need;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	certify_variously(&fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		cr_assert_eq(find_due_members(fixture.layouts[0], &fixture.clients[0],
-					      &rows[i].options, fixture.now_s, &need, NULL, &fault),
-			     0, "%s", fault.text);
+		OK(find_due_members(fixture.layouts[0], &fixture.clients[0], &rows[i].options,
+				    fixture.now_s, &need, NULL, &fault));
 		cr_expect_eq(need.due, rows[i].due, "row %zu: %zu", i, need.due);
 		cr_expect_eq(need.kept, 3 - rows[i].due, "row %zu", i);
 	}
@@ -197,22 +190,19 @@ Test(renew, renews_only_the_members_that_are_due)
 	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
 	struct buffer before[POOL_SIZE];
-	struct fault fault = {0};
 	const struct renewal_options thirds = {0};
 
 	open_fixture(&fixture);
 	certify_variously(&fixture);
 	copy_keys(&fixture, before);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(renew(&fixture, &ca, &thirds, &reports, &renewed, &fault), 0, "%s",
-		     fault.text);
+	OK(renew(&fixture, &ca, &thirds, &reports, &renewed, &fault));
 	cr_expect_eq(renewed.renewed, 2);
 	cr_expect_eq(renewed.kept, 1);
 	cr_expect_eq(count_changed(&fixture, before), 2);
 	cr_expect_eq(mode_of(fixture.layouts[0]->private, "private_key1.key"), 0600);
 	assert_whole(&fixture);
-	cr_assert_eq(renew(&fixture, &ca, &thirds, &reports, &renewed, &fault), 0, "%s",
-		     fault.text);
+	OK(renew(&fixture, &ca, &thirds, &reports, &renewed, &fault));
 	cr_expect_eq(renewed.renewed, 0);
 	cr_expect_eq(renewed.kept, 3);
 	cr_expect_eq(ca.questions, 1);
@@ -227,14 +217,13 @@ Test(renew, leaves_members_alone_whose_keys_are_elsewhere)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
-	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key2.key", 0), 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s", fault.text);
+	OK(renew(&fixture, &ca, &all, &reports, &renewed, &fault));
 	cr_expect_eq(renewed.renewed, 2);
 	cr_expect_eq(renewed.elsewhere, 1);
 	cr_expect(!file_exists(fixture.layouts[0]->private, "private_key2.key"));
@@ -255,26 +244,22 @@ Test(renew, continues_with_a_key_or_request_of_a_killed_renewal)
 		struct enroll_reports reports = {0};
 		struct renewal_summary renewed;
 		struct renewal_need need;
-		struct fault unreachable = {0};
-		struct fault fault = {0};
 		const struct layout *layout;
 
 		open_fixture(&fixture);
 		layout = fixture.layouts[0];
 		make_certified_pool(&fixture, 0);
-		cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &unreachable), -1);
-		assert_fault(&unreachable, FAULT_UNREACHABLE, "127.0.0.1");
+		REFUSED(renew(&fixture, &ca, &all, &reports, &renewed, &fault), FAULT_UNREACHABLE,
+			"127.0.0.1");
 		if (i == 0)
 			cr_assert_eq(unlinkat(layout->csr_file, "renewal_key1.csr", 0), 0);
 		if (i == 2)
 			cr_assert_eq(unlinkat(layout->private, "renewal_key1.key", 0), 0);
-		cr_assert_eq(find_due_members(layout, &fixture.clients[0], &thirds, fixture.now_s,
-					      &need, NULL, &fault),
-			     0, "%s", fault.text);
+		OK(find_due_members(layout, &fixture.clients[0], &thirds, fixture.now_s, &need,
+				    NULL, &fault));
 		cr_expect_eq(need.due, i == 2 ? 2 : 3, "%s: %zu", files[i], need.due);
 		start_fake_ca(&ca, &fixture);
-		cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s: %s",
-			     files[i], fault.text);
+		OK(renew(&fixture, &ca, &all, &reports, &renewed, &fault), "%s", files[i]);
 		cr_expect_eq(renewed.renewed, POOL_SIZE, "%s", files[i]);
 		assert_whole(&fixture);
 		stop_fake_ca(&ca);
@@ -291,10 +276,8 @@ static void leave_certified(struct fixture *fixture)
 	struct fake_ca ca = {.endpoint = dead_endpoint()};
 	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
-	struct fault fault = {0};
 
-	cr_assert_eq(renew(fixture, &ca, &all, &reports, &renewed, &fault), -1);
-	fault = (struct fault){0};
+	REFUSED(renew(fixture, &ca, &all, &reports, &renewed, &fault), FAULT_UNREACHABLE, NULL);
 	for (size_t i = 1; i <= POOL_SIZE; i++) {
 		CLEANUP(clear_buffer) struct buffer csr = {0};
 		CLEANUP(clear_buffer) struct buffer pem = {0};
@@ -307,11 +290,9 @@ static void leave_certified(struct fixture *fixture)
 		name_renewal_certificate(i, name);
 		put_file(layout->cert, name, (const char *)pem.data, 0644);
 	}
-	cr_assert_eq(rename_file(layout->private, "renewal_key2.key", "private_key2.key", &fault),
-		     0);
-	cr_assert_eq(rename_file(layout->private, "renewal_key3.key", "private_key3.key", &fault),
-		     0);
-	cr_assert_eq(rename_file(layout->csr_file, "renewal_key3.csr", "csr_key3.csr", &fault), 0);
+	OK(rename_file(layout->private, "renewal_key2.key", "private_key2.key", &fault));
+	OK(rename_file(layout->private, "renewal_key3.key", "private_key3.key", &fault));
+	OK(rename_file(layout->csr_file, "renewal_key3.csr", "csr_key3.csr", &fault));
 }
 
 static int complete_by_renew(struct fixture *fixture, const struct fake_ca *ca, struct fault *fault)
@@ -352,14 +333,13 @@ Test(renew, is_completed_by_renew_enroll_and_request)
 		struct fixture fixture;
 		struct fake_ca ca;
 		struct buffer before[POOL_SIZE];
-		struct fault fault = {0};
 
 		open_fixture(&fixture);
 		make_certified_pool(&fixture, 0);
 		copy_keys(&fixture, before);
 		leave_certified(&fixture);
 		start_fake_ca(&ca, &fixture);
-		cr_assert_eq(completions[i](&fixture, &ca, &fault), 0, "%zu: %s", i, fault.text);
+		OK(completions[i](&fixture, &ca, &fault), "%zu", i);
 		cr_expect_eq(count_changed(&fixture, before), POOL_SIZE, "%zu", i);
 		assert_whole(&fixture);
 		cr_expect_eq(ca.questions, 0);
@@ -374,7 +354,6 @@ Test(renew, keeps_the_old_key_when_a_new_certificate_is_for_another)
 	struct fixture fixture;
 	struct buffer before[POOL_SIZE];
 	CLEANUP(clear_buffer) struct buffer other = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
@@ -382,9 +361,8 @@ Test(renew, keeps_the_old_key_when_a_new_certificate_is_for_another)
 	other = get_file(fixture.layouts[0]->cert, "cert_key2.crt");
 	put_file(fixture.layouts[0]->cert, "renewal_key1.crt", (const char *)other.data, 0644);
 	put_file(fixture.layouts[0]->cert, "renewal_key01.crt", "not ours", 0644);
-	cr_assert_eq(complete_renewals(fixture.layouts[0], &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED,
-		     "cert/renewal_key1.crt: not for the key in Private/private_key1.key");
+	REFUSED(complete_renewals(fixture.layouts[0], &fault), FAULT_REFUSED,
+		"cert/renewal_key1.crt: not for the key in Private/private_key1.key");
 	cr_expect_eq(count_changed(&fixture, before), 0);
 	clear_keys(before);
 	close_fixture(&fixture);
@@ -396,7 +374,6 @@ Test(renew, renews_a_larger_pool_in_several_requests)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct renewal_summary renewed;
-	struct fault fault = {0};
 	const struct renewal_options all = {.all = true};
 
 	open_fixture(&fixture);
@@ -404,7 +381,7 @@ Test(renew, renews_a_larger_pool_in_several_requests)
 	fixture.clients[0].pool.batch_size = 20;
 	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(renew(&fixture, &ca, &all, &reports, &renewed, &fault), 0, "%s", fault.text);
+	OK(renew(&fixture, &ca, &all, &reports, &renewed, &fault));
 	cr_expect_eq(renewed.renewed, 130);
 	cr_expect_eq(ca.questions, 7);
 	cr_expect_eq(reports.done, 130);

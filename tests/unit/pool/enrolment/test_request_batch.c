@@ -1,6 +1,7 @@
 #include "common/pool/enrolment/request_batch.h"
 
 #include "common/pool/members/trust.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/enrolling.h"
 
 #include <criterion/criterion.h>
@@ -91,12 +92,9 @@ static void certify_the_future(struct fake_ca *ca, struct certificates_answer *a
 static void give_the_root(struct fake_ca *ca, struct certificates_answer *answer)
 {
 	struct buffer *pem = &answer->certificates[0].pem;
-	struct fault fault = {0};
 
 	clear_buffer(pem);
-	cr_assert_eq(format_certificate_pem(certificate_der(issuer_certificate(ca->issuer)), pem,
-					    &fault),
-		     0);
+	OK(format_certificate_pem(certificate_der(issuer_certificate(ca->issuer)), pem, &fault));
 }
 
 static void give_text(struct fake_ca *ca, struct certificates_answer *answer)
@@ -180,7 +178,6 @@ ParameterizedTest(size_t *index, request_batch,
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
@@ -189,8 +186,8 @@ ParameterizedTest(size_t *index, request_batch,
 	ca.spoil_certificates = bad_answers[*index].spoil;
 	ca.spoil_claims = bad_answers[*index].spoil_claims;
 	ca.envelope.mischief = bad_answers[*index].mischief;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1, "%zu", *index);
-	assert_fault(&fault, bad_answers[*index].class, bad_answers[*index].text);
+	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), bad_answers[*index].class,
+		bad_answers[*index].text, "%zu", *index);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
 	cr_assert_eq(reports.count, 0);
 	stop_fake_ca(&ca);
@@ -201,11 +198,8 @@ ParameterizedTest(size_t *index, request_batch,
 
 static void add_to_chain(struct certificates_answer *answer, const struct certificate *certificate)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(format_certificate_pem(certificate_der(certificate),
-					    &answer->chain[answer->chain_count++], &fault),
-		     0, "%s", fault.text);
+	OK(format_certificate_pem(certificate_der(certificate),
+				  &answer->chain[answer->chain_count++], &fault));
 }
 
 static void leave_chain_out(struct fake_ca *ca, struct certificates_answer *answer)
@@ -291,12 +285,11 @@ Test(request_batch, refuses_a_chain_that_does_not_lead_to_the_root_without_a_det
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct enroll_reports reports = {0};
 		struct enroll_summary enrolled = {0};
-		struct fault fault = {0};
 
 		ca.spoil_certificates = rows[i].spoil;
-		cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), -1, "%zu", i);
-		assert_fault(&fault, FAULT_UNVERIFIED, rows[i].text);
-		assert_fault(&fault, FAULT_UNVERIFIED, "nothing of the CA's answer is saved");
+		REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+			rows[i].text, "%zu", i);
+		SAID("nothing of the CA's answer is saved");
 		cr_assert_eq(count_files(fixture.layouts[0]->cert), 0, "%zu", i);
 	}
 	stop_fake_ca(&ca);
@@ -312,16 +305,15 @@ Test(request_batch, saves_the_intermediates_of_the_certificates)
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	CLEANUP(clear_intermediates) struct intermediates saved = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
 	ca.issuer = issuer;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &fault), 0, "%s", fault.text);
+	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
 	cr_assert_eq(saved.count, (size_t)1);
 	cr_expect(has_intermediate(&saved, issuer_certificate(issuer)));
 	stop_fake_ca(&ca);
@@ -350,7 +342,6 @@ Test(request_batch, saves_no_intermediates_without_a_certificate)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
@@ -358,7 +349,7 @@ Test(request_batch, saves_no_intermediates_without_a_certificate)
 	issuer = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
 	ca.issuer = issuer;
 	ca.spoil_certificates = refuse_each;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.refused, POOL_SIZE);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
 	stop_fake_ca(&ca);
@@ -384,13 +375,12 @@ Test(request_batch, takes_certificates_in_any_order)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = turn_around;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -413,13 +403,12 @@ Test(request_batch, saves_the_others_when_some_are_refused)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	ca.spoil_certificates = refuse_last;
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 2);
 	cr_assert_eq(enrolled.refused, 1);
 	cr_assert_eq(reports.count, 1);
@@ -437,7 +426,6 @@ Test(request_batch, leaves_out_a_request_that_cannot_be_read)
 	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
-	struct fault fault = {0};
 	int requests;
 
 	open_fixture(&fixture);
@@ -447,7 +435,7 @@ Test(request_batch, leaves_out_a_request_that_cannot_be_read)
 	cr_assert_eq(unlinkat(requests, "csr_key3.csr", 0), 0);
 	cr_assert_eq(symlinkat("csr_key2.csr", requests, "csr_key3.csr"), 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(enroll(&fixture, &ca, &reports, &enrolled, &fault), 0, "%s", fault.text);
+	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 1);
 	cr_assert_eq(enrolled.refused, 2);
 	cr_assert_eq(reports.last_member, 3);

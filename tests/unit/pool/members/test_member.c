@@ -1,6 +1,7 @@
 #include "common/pool/members/member.h"
 
 #include "common/pool/members/pool.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
@@ -18,52 +19,45 @@ static int open_first(const struct fixture *fixture, struct fault *fault)
 Test(member, refuses_one_without_certificate)
 {
 	struct fixture fixture;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND,
-		     "cert/cert_key1.crt: member 1 has no certificate: run certpool enroll");
+	REFUSED(open_first(&fixture, &fault), FAULT_NOT_FOUND,
+		"cert/cert_key1.crt: member 1 has no certificate: run certpool enroll");
 	close_fixture(&fixture);
 }
 
 Test(member, refuses_one_without_key)
 {
 	struct fixture fixture;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key1.key", 0), 0);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND, "private_key1.key");
+	REFUSED(open_first(&fixture, &fault), FAULT_NOT_FOUND, "private_key1.key");
 	close_fixture(&fixture);
 }
 
 Test(member, refuses_an_expired_certificate)
 {
 	struct fixture fixture;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 1, fixture.now_s - 7200, fixture.now_s - 1);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "cert_key1.crt: expired: valid from ");
+	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED, "cert_key1.crt: expired: valid from ");
 	close_fixture(&fixture);
 }
 
 Test(member, refuses_a_certificate_of_the_future)
 {
 	struct fixture fixture;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 1, fixture.now_s + 1, fixture.now_s + 7200);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "cert_key1.crt: not yet valid: valid from ");
+	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
+		"cert_key1.crt: not yet valid: valid from ");
 	close_fixture(&fixture);
 }
 
@@ -71,16 +65,14 @@ Test(member, refuses_a_certificate_of_the_future)
 Test(member, refuses_a_key_that_is_not_its_certificates)
 {
 	struct fixture fixture;
-	struct fault fault = {0};
 	CLEANUP(clear_buffer) struct buffer other = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	other = get_file(fixture.layouts[0]->private, "private_key2.key");
 	put_file(fixture.layouts[0]->private, "private_key1.key", (char *)other.data, 0600);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED,
-		     "Private/private_key1.key: not the key of member 1's certificate");
+	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
+		"Private/private_key1.key: not the key of member 1's certificate");
 	close_fixture(&fixture);
 }
 
@@ -88,13 +80,12 @@ Test(member, refuses_a_key_that_is_not_its_certificates)
 Test(member, refuses_a_key_that_others_can_read)
 {
 	struct fixture fixture;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(fchmodat(fixture.layouts[0]->private, "private_key1.key", 0640, 0), 0);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "private_key1.key: expected mode 0600, found 0640");
+	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
+		"private_key1.key: expected mode 0600, found 0640");
 	close_fixture(&fixture);
 }
 
@@ -102,14 +93,13 @@ Test(member, refuses_a_key_that_others_can_read)
 Test(member, refuses_a_symbolic_link_in_place_of_its_certificate)
 {
 	struct fixture fixture;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key1.crt", 0), 0);
 	cr_assert_eq(symlinkat("cert_key2.crt", fixture.layouts[0]->cert, "cert_key1.crt"), 0);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "cert_key1.crt: expected a regular file");
+	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
+		"cert_key1.crt: expected a regular file");
 	close_fixture(&fixture);
 }
 
@@ -117,12 +107,10 @@ Test(member, opens_one_that_can_sign)
 {
 	struct fixture fixture;
 	CLEANUP(clear_member) struct member member = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	cr_assert_eq(open_member(fixture.layouts[0], 2, fixture.now_s, &member, &fault), 0, "%s",
-		     fault.text);
+	OK(open_member(fixture.layouts[0], 2, fixture.now_s, &member, &fault));
 	cr_assert_eq(member.index, 2);
 	cr_assert_str_eq(certificate_subject(member.certificate), "CN=client1-2");
 	cr_assert_not_null(member.key);
@@ -141,27 +129,21 @@ static void renew_first(struct fixture *fixture, int renames)
 	CLEANUP(clear_buffer) struct buffer csr = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct make_summary made;
-	struct fault fault = {0};
 
-	cr_assert_eq(init_member_set(POOL_SIZE, &members, &fault), 0);
+	OK(init_member_set(POOL_SIZE, &members, &fault));
 	add_to_member_set(&members, 1);
-	cr_assert_eq(make_members(&order, &made, &fault), 0, "%s", fault.text);
+	OK(make_members(&order, &made, &fault));
 	clear_member_set(&members);
 	csr = get_file(layout->csr_file, "renewal_key1.csr");
 	pem = certify_pem(fixture->issuer, bytes_of_buffer(&csr), fixture->now_s - 300,
 			  fixture->now_s + 7200);
 	put_file(layout->cert, "renewal_key1.crt", (const char *)pem.data, 0644);
 	if (renames > 0)
-		cr_assert_eq(rename_file(layout->private, "renewal_key1.key", "private_key1.key",
-					 &fault),
-			     0);
+		OK(rename_file(layout->private, "renewal_key1.key", "private_key1.key", &fault));
 	if (renames > 1)
-		cr_assert_eq(
-			rename_file(layout->csr_file, "renewal_key1.csr", "csr_key1.csr", &fault),
-			0);
+		OK(rename_file(layout->csr_file, "renewal_key1.csr", "csr_key1.csr", &fault));
 	if (renames > 2)
-		cr_assert_eq(rename_file(layout->cert, "renewal_key1.crt", "cert_key1.crt", &fault),
-			     0);
+		OK(rename_file(layout->cert, "renewal_key1.crt", "cert_key1.crt", &fault));
 }
 
 /* catalogue 76: at each step of a renewal */
@@ -171,14 +153,13 @@ Test(member, has_a_matching_key_wherever_a_renewal_was_killed)
 		struct fixture fixture;
 		CLEANUP(clear_member) struct member member = {0};
 		CLEANUP(free_public_key) struct public_key *key = NULL;
-		struct fault fault = {0};
 
 		open_fixture(&fixture);
 		make_certified_pool(&fixture, 0);
 		renew_first(&fixture, renames);
-		cr_assert_eq(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault), 0,
-			     "%d: %s", renames, fault.text);
-		cr_assert_eq(get_public_key(member.key, &key, &fault), 0);
+		OK(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault), "%d",
+		   renames);
+		OK(get_public_key(member.key, &key, &fault));
 		cr_expect(equal_bytes(public_key_spki(key),
 				      public_key_spki(certificate_public_key(member.certificate))));
 		cr_expect_eq(certificate_not_after(member.certificate) == fixture.now_s + 7200,
@@ -193,7 +174,6 @@ Test(member, is_refused_when_neither_certificate_is_for_its_key)
 	struct fixture fixture;
 	CLEANUP(clear_buffer) struct buffer other = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
@@ -201,7 +181,7 @@ Test(member, is_refused_when_neither_certificate_is_for_its_key)
 	put_file(fixture.layouts[0]->private, "private_key1.key", (char *)other.data, 0600);
 	pem = get_file(fixture.layouts[0]->cert, "cert_key3.crt");
 	put_file(fixture.layouts[0]->cert, "renewal_key1.crt", (char *)pem.data, 0644);
-	cr_assert_eq(open_first(&fixture, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "not the key of member 1's certificate");
+	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
+		"not the key of member 1's certificate");
 	close_fixture(&fixture);
 }

@@ -1,6 +1,7 @@
 #include "common/pool/members/pool.h"
 
 #include "common/crypto/key_file.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
@@ -20,16 +21,14 @@ Test(pool, refuses_a_symbolic_link_where_a_key_should_be_and_leaves_its_target)
 {
 	struct fixture fixture;
 	struct make_summary made;
-	struct fault fault = {0};
 	struct buffer target;
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->root, "target", "not a key", 0600);
 	cr_assert_eq(symlinkat("../target", fixture.layouts[0]->private, "private_key2.key"), 0);
-	cr_assert_eq(make(&fixture, &made, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED,
-		     "private_key2.key: expected a regular file, found a "
-		     "symbolic link");
+	REFUSED(make(&fixture, &made, &fault), FAULT_REFUSED,
+		"private_key2.key: expected a regular file, found a "
+		"symbolic link");
 	target = get_file(fixture.layouts[0]->root, "target");
 	cr_assert_str_eq((char *)target.data, "not a key");
 	clear_buffer(&target);
@@ -42,14 +41,13 @@ Test(pool, refuses_a_key_that_others_can_read)
 {
 	struct fixture fixture;
 	struct make_summary made;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key3.csr", 0), 0);
 	cr_assert_eq(fchmodat(fixture.layouts[0]->private, "private_key3.key", 0644, 0), 0);
-	cr_assert_eq(make(&fixture, &made, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "Private: private_key3.key: expected mode 0600");
+	REFUSED(make(&fixture, &made, &fault), FAULT_REFUSED,
+		"Private: private_key3.key: expected mode 0600");
 	close_fixture(&fixture);
 }
 
@@ -58,12 +56,10 @@ Test(pool, refuses_a_key_file_without_a_key)
 {
 	struct fixture fixture;
 	struct make_summary made;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->private, "private_key1.key", "", 0600);
-	cr_assert_eq(make(&fixture, &made, &fault), -1);
-	assert_fault(&fault, FAULT_MALFORMED, "Private/private_key1.key");
+	REFUSED(make(&fixture, &made, &fault), FAULT_MALFORMED, "Private/private_key1.key");
 	close_fixture(&fixture);
 }
 
@@ -72,13 +68,10 @@ Test(pool, refuses_an_invalid_subject)
 	static char subject[] = "nonsense {index}";
 	struct fixture fixture;
 	struct make_summary made;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	fixture.clients[0].pool.subject = subject;
-	cr_assert_eq(make(&fixture, &made, &fault), -1);
-	cr_assert_neq(fault.class, FAULT_NONE);
-	cr_assert_not_null(strstr(fault.text, "client1, member "), "%s", fault.text);
+	REFUSED(make(&fixture, &made, &fault), FAULT_MALFORMED, "client1, member ");
 	cr_assert_eq(count_files(fixture.layouts[0]->csr_file), 0);
 	close_fixture(&fixture);
 }
@@ -88,11 +81,10 @@ Test(pool, makes_a_key_and_a_request_for_each_member_whatever_the_umask)
 {
 	struct fixture fixture;
 	struct make_summary made;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	umask(0);
-	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	OK(make(&fixture, &made, &fault));
 	cr_assert_eq(made.keys, POOL_SIZE);
 	cr_assert_eq(made.requests, POOL_SIZE);
 	cr_assert_eq(made.present, 0);
@@ -116,7 +108,6 @@ Test(pool, makes_requests_as_the_manifest_says)
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 	char random[33] = "";
 
 	open_fixture(&fixture);
@@ -125,8 +116,8 @@ Test(pool, makes_requests_as_the_manifest_says)
 	fixture.clients[0].pool.alt_name_count = 1;
 	make_client_pool(&fixture, 0);
 	pem = get_file(fixture.layouts[0]->csr_file, "csr_key3.csr");
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
-	cr_assert_eq(verify_csr(csr, &verdict, &fault), 0, "%s", fault.text);
+	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
+	OK(verify_csr(csr, &verdict, &fault));
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_not_null(strstr(csr_subject(csr), "CN=client1 3"), "%s", csr_subject(csr));
 	cr_assert_eq(csr_alt_names(csr)->count, 1);
@@ -144,7 +135,6 @@ Test(pool, makes_missing_files_and_changes_no_others)
 	struct make_summary made;
 	CLEANUP(clear_buffer) struct buffer key_before = {0};
 	CLEANUP(clear_buffer) struct buffer key_after = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
@@ -153,7 +143,7 @@ Test(pool, makes_missing_files_and_changes_no_others)
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key1.key", 0), 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key2.csr", 0), 0);
 	fixture.clients[0].pool.size = 5;
-	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	OK(make(&fixture, &made, &fault));
 	cr_assert_eq(made.keys, 2);
 	cr_assert_eq(made.requests, 3);
 	cr_assert_eq(made.present, 2);
@@ -172,16 +162,15 @@ Test(pool, makes_a_request_for_the_key_that_is_there)
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key2.csr", 0), 0);
-	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	OK(make(&fixture, &made, &fault));
 	pem = get_file(fixture.layouts[0]->csr_file, "csr_key2.csr");
-	cr_assert_eq(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault), 0, "%s", fault.text);
-	cr_assert_eq(read_private_key(fixture.layouts[0], "private_key2.key", &key, &fault), 0);
-	cr_assert_eq(get_public_key(key, &public_key, &fault), 0);
+	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
+	OK(read_private_key(fixture.layouts[0], "private_key2.key", &key, &fault));
+	OK(get_public_key(key, &public_key, &fault));
 	cr_assert(equal_bytes(public_key_spki(public_key), public_key_spki(csr_public_key(csr))));
 	close_fixture(&fixture);
 }
@@ -190,12 +179,11 @@ Test(pool, removes_the_staged_files_of_a_killed_process)
 {
 	struct fixture fixture;
 	struct make_summary made;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->private, ".private_key1.key.new", "half", 0600);
 	put_file(fixture.layouts[0]->csr_file, ".csr_key1.csr.new", "half", 0644);
-	cr_assert_eq(make(&fixture, &made, &fault), 0, "%s", fault.text);
+	OK(make(&fixture, &made, &fault));
 	cr_assert_eq(made.keys, POOL_SIZE);
 	cr_assert_eq(count_files(fixture.layouts[0]->csr_file), POOL_SIZE);
 	close_fixture(&fixture);
@@ -223,12 +211,10 @@ Test(pool, reports_its_progress)
 	struct make_summary made;
 	struct last_progress last = {0};
 	struct progress progress = {note_progress, &last};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 1000;
-	cr_assert_eq(make_pool(fixture.layouts[0], &fixture.clients[0], &progress, &made, &fault),
-		     0, "%s", fault.text);
+	OK(make_pool(fixture.layouts[0], &fixture.clients[0], &progress, &made, &fault));
 	cr_assert_eq(last.done, 1000);
 	cr_assert_eq(last.total, 1000);
 	cr_assert_eq(last.calls, 200);
@@ -253,7 +239,6 @@ Test(pool, summarizes_its_files)
 {
 	struct fixture fixture;
 	struct pool_summary summary;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
@@ -261,9 +246,8 @@ Test(pool, summarizes_its_files)
 	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 2000);
 	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s - 200);
 	fixture.clients[0].pool.size = 5;
-	cr_assert_eq(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s,
-				    &summary, &fault),
-		     0, "%s", fault.text);
+	OK(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s, &summary,
+			  &fault));
 	cr_assert_eq(summary.size, 5);
 	cr_assert_eq(summary.keys, 3);
 	cr_assert_eq(summary.requests, 3);
@@ -280,15 +264,13 @@ Test(pool, names_a_certificate_that_cannot_be_read)
 {
 	struct fixture fixture;
 	struct pool_summary summary;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	put_file(fixture.layouts[0]->cert, "cert_key2.crt", "-----BEGIN CERT", 0644);
-	cr_assert_eq(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s,
-				    &summary, &fault),
-		     -1);
-	assert_fault(&fault, FAULT_MALFORMED, "cert/cert_key2.crt");
+	REFUSED(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s, &summary,
+			       &fault),
+		FAULT_MALFORMED, "cert/cert_key2.crt");
 	close_fixture(&fixture);
 }
 
@@ -298,25 +280,21 @@ Test(pool, is_used_like_this)
 	struct make_summary made;
 	struct pool_summary summary;
 	CLEANUP(clear_member) struct member member = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 
 	/* certpool request: a key pair and a request for each member. */
-	cr_assert_eq(make_pool(fixture.layouts[0], &fixture.clients[0], NULL, &made, &fault), 0,
-		     "%s", fault.text);
+	OK(make_pool(fixture.layouts[0], &fixture.clients[0], NULL, &made, &fault));
 	cr_assert_eq(made.keys, POOL_SIZE);
 
 	/* The CA certifies the first member for an hour. */
 	certify_member(&fixture, 0, 1, fixture.now_s, fixture.now_s + 3600);
-	cr_assert_eq(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s,
-				    &summary, &fault),
-		     0, "%s", fault.text);
+	OK(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s, &summary,
+			  &fault));
 	cr_assert_eq(summary.valid, 1);
 
 	/* That member can sign: its key and certificate match. */
-	cr_assert_eq(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault), 0, "%s",
-		     fault.text);
+	OK(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault));
 	cr_assert_not_null(member.key);
 	close_fixture(&fixture);
 }

@@ -1,5 +1,6 @@
 #include "common/pool/members/trust.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -16,12 +17,10 @@ static struct buffer member_der(struct fixture *fixture)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct buffer der = {0};
-	struct fault fault = {0};
 
 	make_certified_pool(fixture, 0);
 	pem = get_file(fixture->layouts[0]->cert, "cert_key1.crt");
-	cr_assert_eq(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault), 0, "%s",
-		     fault.text);
+	OK(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault));
 	return der;
 }
 
@@ -29,13 +28,11 @@ Test(trust, refuses_a_layout_without_root)
 {
 	struct fixture fixture;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
-	cr_assert_eq(read_root(fixture.layouts[0], &root, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND,
-		     "cert/root.crt: no root is pinned: run certpool init");
+	REFUSED(read_root(fixture.layouts[0], &root, &fault), FAULT_NOT_FOUND,
+		"cert/root.crt: no root is pinned: run certpool init");
 	close_fixture(&fixture);
 }
 
@@ -45,9 +42,6 @@ Test(trust, refuses_a_pinned_file_that_is_not_a_root)
 	struct fixture fixture;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	struct fault cut = {0};
-	struct fault not_root = {0};
-	struct fault link = {0};
 	int directory;
 
 	open_fixture(&fixture);
@@ -55,16 +49,14 @@ Test(trust, refuses_a_pinned_file_that_is_not_a_root)
 	directory = fixture.layouts[0]->cert;
 	pem = get_file(directory, "cert_key1.crt");
 	put_file(directory, "root.crt", (char *)pem.data, 0644);
-	cr_assert_eq(read_root(fixture.layouts[0], &root, &not_root), -1);
-	assert_fault(&not_root, FAULT_UNVERIFIED, "cert/root.crt: not a root certificate: ");
+	REFUSED(read_root(fixture.layouts[0], &root, &fault), FAULT_UNVERIFIED,
+		"cert/root.crt: not a root certificate: ");
 	pem.data[100] = '\0';
 	put_file(directory, "root.crt", (char *)pem.data, 0644);
-	cr_assert_eq(read_root(fixture.layouts[0], &root, &cut), -1);
-	assert_fault(&cut, FAULT_MALFORMED, "cert/root.crt");
+	REFUSED(read_root(fixture.layouts[0], &root, &fault), FAULT_MALFORMED, "cert/root.crt");
 	cr_assert_eq(unlinkat(directory, "root.crt", 0), 0);
 	cr_assert_eq(symlinkat("cert_key1.crt", directory, "root.crt"), 0);
-	cr_assert_eq(read_root(fixture.layouts[0], &root, &link), -1);
-	assert_fault(&link, FAULT_REFUSED, "symbolic link");
+	REFUSED(read_root(fixture.layouts[0], &root, &fault), FAULT_REFUSED, "symbolic link");
 	close_fixture(&fixture);
 }
 
@@ -72,15 +64,12 @@ Test(trust, refuses_to_pin_another_root)
 {
 	struct fixture fixture;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	struct fault fault = {0};
-	struct fault none = {0};
 	bool written = true;
 
 	open_fixture(&fixture);
-	cr_assert_eq(pin_root(fixture.layouts[0], root_der(fixture.other_issuer), &written, &fault),
-		     -1);
-	assert_fault(&fault, FAULT_REFUSED, "another root is pinned already");
-	cr_assert_eq(read_root(fixture.layouts[0], &root, &none), 0, "%s", none.text);
+	REFUSED(pin_root(fixture.layouts[0], root_der(fixture.other_issuer), &written, &fault),
+		FAULT_REFUSED, "another root is pinned already");
+	OK(read_root(fixture.layouts[0], &root, &fault));
 	cr_assert(equal_bytes(certificate_der(root), root_der(fixture.issuer)));
 	close_fixture(&fixture);
 }
@@ -89,14 +78,13 @@ Test(trust, refuses_to_pin_a_certificate_that_is_not_a_root)
 {
 	struct fixture fixture;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 	bool written;
 
 	open_fixture(&fixture);
 	der = member_der(&fixture);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
-	cr_assert_eq(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "not a root certificate");
+	REFUSED(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault),
+		FAULT_UNVERIFIED, "not a root certificate");
 	cr_assert(!file_exists(fixture.layouts[0]->cert, "root.crt"));
 	close_fixture(&fixture);
 }
@@ -107,13 +95,12 @@ Test(trust, refuses_to_fetch_another_root_than_expected)
 	struct fake_ca ca;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	uint8_t sha256[SHA256_LEN];
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	digest_sha256(root_der(fixture.other_issuer), sha256);
-	cr_assert_eq(fetch_root(&ca.endpoint, sha256, &der, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "/root.crt: this is not the root of the invitation");
+	REFUSED(fetch_root(&ca.endpoint, sha256, &der, &fault), FAULT_UNVERIFIED,
+		"/root.crt: this is not the root of the invitation");
 	cr_assert_null(der.data);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -137,11 +124,10 @@ Test(trust, refuses_a_fetched_body_that_is_not_a_certificate)
 	start_fake_ca(&ca, &fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};
-		struct fault fault = {0};
 
 		ca.envelope.mischief = rows[i].mischief;
-		cr_assert_eq(fetch_root(&ca.endpoint, sha256, &der, &fault), -1, "%zu", i);
-		assert_fault(&fault, rows[i].class, "root.crt");
+		REFUSED(fetch_root(&ca.endpoint, sha256, &der, &fault), rows[i].class, "root.crt",
+			"%zu", i);
 	}
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -155,23 +141,20 @@ Test(trust, fetches_and_pins_the_expected_root)
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	uint8_t sha256[SHA256_LEN];
 	struct stat status;
-	struct fault fault = {0};
 	bool written = false;
 
 	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
 	digest_sha256(root_der(fixture.issuer), sha256);
-	cr_assert_eq(fetch_root(&ca.endpoint, sha256, &der, &fault), 0, "%s", fault.text);
-	cr_assert_eq(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault), 0, "%s",
-		     fault.text);
+	OK(fetch_root(&ca.endpoint, sha256, &der, &fault));
+	OK(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault));
 	cr_assert(written);
 	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "root.crt", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0644);
-	cr_assert_eq(read_root(fixture.layouts[0], &root, &fault), 0, "%s", fault.text);
+	OK(read_root(fixture.layouts[0], &root, &fault));
 	cr_assert(equal_bytes(certificate_der(root), root_der(fixture.issuer)));
-	cr_assert_eq(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault), 0, "%s",
-		     fault.text);
+	OK(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault));
 	cr_assert(!written);
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -180,11 +163,8 @@ Test(trust, fetches_and_pins_the_expected_root)
 static struct certificate *copy_certificate(const struct issuer *issuer)
 {
 	struct certificate *copy = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		parse_certificate_der(certificate_der(issuer_certificate(issuer)), &copy, &fault),
-		0, "%s", fault.text);
+	OK(parse_certificate_der(certificate_der(issuer_certificate(issuer)), &copy, &fault));
 	return copy;
 }
 
@@ -196,14 +176,11 @@ static bool keep_one(const struct fixture *fixture, const char *subject)
 	CLEANUP(clear_intermediates) struct intermediates one = {0};
 	bool first = false;
 	bool again = true;
-	struct fault fault = {0};
 
 	free_issuer(&issuer);
-	cr_assert_eq(add_intermediate(&one, &certificate, &fault), 0, "%s", fault.text);
-	cr_assert_eq(keep_intermediates(fixture->layouts[0], &one, &first, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(keep_intermediates(fixture->layouts[0], &one, &again, &fault), 0, "%s",
-		     fault.text);
+	OK(add_intermediate(&one, &certificate, &fault));
+	OK(keep_intermediates(fixture->layouts[0], &one, &first, &fault));
+	OK(keep_intermediates(fixture->layouts[0], &one, &again, &fault));
 	cr_assert(!again, "what is there is not written again");
 	return first;
 }
@@ -214,10 +191,9 @@ Test(trust, keeps_intermediates_the_newest_first)
 	CLEANUP(clear_intermediates) struct intermediates saved = {0};
 	struct fixture fixture;
 	struct stat status;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &fault), 0, "%s", fault.text);
+	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
 	cr_assert_eq(saved.count, (size_t)0);
 	/* What a killed process left. */
 	put_file(fixture.layouts[0]->cert, ".ca.crt.new", "half", 0644);
@@ -226,7 +202,7 @@ Test(trust, keeps_intermediates_the_newest_first)
 	cr_assert(keep_one(&fixture, "CN=3"));
 	cr_assert(keep_one(&fixture, "CN=4"));
 	cr_assert(keep_one(&fixture, "CN=5"));
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &fault), 0, "%s", fault.text);
+	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
 	cr_assert_eq(saved.count, COUNT_OF(expected));
 	for (size_t i = 0; i < saved.count; i++)
 		cr_expect_str_eq(certificate_subject(saved.certificates[i]), expected[i]);
@@ -240,19 +216,17 @@ Test(trust, refuses_a_file_without_intermediates)
 {
 	struct intermediates saved = {0};
 	struct fixture fixture;
-	struct fault text = {0};
-	struct fault link = {0};
 	bool written;
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->cert, "ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA", 0644);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &text), -1);
-	assert_fault(&text, FAULT_MALFORMED, "cert/ca.crt: certificate 1: ");
-	cr_assert_eq(keep_intermediates(fixture.layouts[0], &saved, &written, &text), -1);
+	REFUSED(read_intermediates(fixture.layouts[0], &saved, &fault), FAULT_MALFORMED,
+		"cert/ca.crt: certificate 1: ");
+	REFUSED(keep_intermediates(fixture.layouts[0], &saved, &written, &fault), FAULT_MALFORMED,
+		NULL);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "ca.crt", 0), 0);
 	cr_assert_eq(symlinkat("root.crt", fixture.layouts[0]->cert, "ca.crt"), 0);
-	cr_assert_eq(read_intermediates(fixture.layouts[0], &saved, &link), -1);
-	assert_fault(&link, FAULT_REFUSED, "ca.crt");
+	REFUSED(read_intermediates(fixture.layouts[0], &saved, &fault), FAULT_REFUSED, "ca.crt");
 	close_fixture(&fixture);
 }
 
@@ -264,24 +238,20 @@ Test(trust, fetches_the_issuing_certificate)
 	struct fake_ca ca;
 	CLEANUP(clear_intermediates) struct intermediates fetched = {0};
 	struct intermediates none = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	below = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
 	stranger = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
-	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault), 0,
-		     "%s", fault.text);
+	OK(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault));
 	cr_assert_eq(none.count, (size_t)0, "the root itself");
 	ca.issuer = below;
-	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &fetched, &fault),
-		     0, "%s", fault.text);
+	OK(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &fetched, &fault));
 	cr_assert_eq(fetched.count, (size_t)1);
 	cr_expect(has_intermediate(&fetched, issuer_certificate(below)));
 	ca.issuer = stranger;
-	cr_assert_eq(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault),
-		     -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "/ca.crt: not a certificate of the CA by its root");
+	REFUSED(fetch_intermediates(&ca.endpoint, root_der(fixture.issuer), &none, &fault),
+		FAULT_UNVERIFIED, "/ca.crt: not a certificate of the CA by its root");
 	stop_fake_ca(&ca);
 	free_issuer(&below);
 	free_issuer(&stranger);

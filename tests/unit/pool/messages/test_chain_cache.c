@@ -2,6 +2,7 @@
 
 #include "common/crypto/key_file.h"
 #include "common/x509/chain.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
@@ -19,12 +20,9 @@ static struct chain_cache *open_cache(const struct issuer *issuer, size_t max_co
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	struct chain_cache *cache = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(
-		parse_certificate_der(certificate_der(issuer_certificate(issuer)), &root, &fault),
-		0, "%s", fault.text);
-	cr_assert_eq(new_chain_cache(&root, max_count, &cache, &fault), 0, "%s", fault.text);
+	OK(parse_certificate_der(certificate_der(issuer_certificate(issuer)), &root, &fault));
+	OK(new_chain_cache(&root, max_count, &cache, &fault));
 	return cache;
 }
 
@@ -49,12 +47,11 @@ static struct signed_message present(const struct cache_fixture *fixture, size_t
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct signed_message message = {.chain_count = 1};
-	struct fault fault = {0};
 	char name[FILE_NAME_SIZE];
 
 	name_certificate(member, name);
 	pem = get_file(fixture->base.layouts[0]->cert, name);
-	cr_assert_eq(unwrap_certificate_pem(bytes_of_buffer(&pem), &message.chain[0], &fault), 0);
+	OK(unwrap_certificate_pem(bytes_of_buffer(&pem), &message.chain[0], &fault));
 	return message;
 }
 
@@ -63,10 +60,8 @@ static struct presented_chain *verify(struct chain_cache *cache,
 				      struct verdict *verdict)
 {
 	struct presented_chain *chain = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(verify_presented_chain(cache, message, now_s, &chain, verdict, &fault), 0,
-		     "%s", fault.text);
+	OK(verify_presented_chain(cache, message, now_s, &chain, verdict, &fault));
 	return chain;
 }
 

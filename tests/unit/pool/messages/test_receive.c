@@ -5,6 +5,7 @@
 #include "common/net/client.h"
 #include "common/net/http.h"
 #include "common/wire/envelope.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/scene.h"
 
 #include <criterion/criterion.h>
@@ -19,12 +20,9 @@ static struct http_answer post(const struct scene *scene, struct bytes body)
 	struct http_client_settings settings = {.endpoint = *receiver_endpoint(scene->receiver)};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	struct http_answer answer = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(new_http_client(&settings, &client, &fault), 0, "%s", fault.text);
-	cr_assert_eq(
-		exchange_http(client, MESSAGES_PATH, CONTENT_JOSE, body, 100000, &answer, &fault),
-		0, "%s", fault.text);
+	OK(new_http_client(&settings, &client, &fault));
+	OK(exchange_http(client, MESSAGES_PATH, CONTENT_JOSE, body, 100000, &answer, &fault));
 	return answer;
 }
 
@@ -35,16 +33,14 @@ Test(receive, answers_every_body_that_does_not_decrypt_alike)
 	struct shared_key other;
 	struct buffer bodies[7] = {0};
 	CLEANUP(clear_http_answer) struct http_answer first = {0};
-	struct fault fault = {0};
 
 	open_scene(&scene, NULL);
 	append_string(&bodies[0], "not a JWE");
 	bodies[1] = make_jwe(&scene, "hello");
 	bodies[1].data[bodies[1].len - 1] ^= 1;
-	cr_assert_eq(generate_shared_key(&other, &fault), 0);
-	cr_assert_eq(encrypt_message(&other, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
-				     bytes_of_string("x"), &bodies[2], &fault),
-		     0);
+	OK(generate_shared_key(&other, &fault));
+	OK(encrypt_message(&other, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE, bytes_of_string("x"),
+			   &bodies[2], &fault));
 	bodies[3] = encrypt_for_client2(&scene.fixture, "certpool.certificates", NULL,
 					bytes_of_string("{}"));
 	bodies[4] = encrypt_for_client2(&scene.fixture, MESSAGE_ANSWER_TYPE, NULL,
@@ -112,11 +108,10 @@ Test(receive, refuses_a_second_receiver_on_one_layout)
 {
 	struct scene scene;
 	struct receiver *second = NULL;
-	struct fault fault = {0};
 
 	open_scene(&scene, NULL);
-	cr_assert_eq(start_receiver_of(&scene, 1, NULL, &second, &fault), -1);
-	assert_fault(&fault, FAULT_BUSY, "client2: another certpool receive runs on this layout");
+	REFUSED(start_receiver_of(&scene, 1, NULL, &second, &fault), FAULT_BUSY,
+		"client2: another certpool receive runs on this layout");
 	stop_receiver(&scene.receiver);
 	start_scene_receiver(&scene, 1, NULL);
 	close_scene(&scene);
@@ -126,12 +121,11 @@ Test(receive, refuses_to_start_without_root)
 {
 	struct scene scene = {0};
 	struct receiver *receiver = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&scene.fixture);
 	cr_assert_eq(unlinkat(scene.fixture.layouts[1]->cert, "root.crt", 0), 0);
-	cr_assert_eq(start_receiver_of(&scene, 1, NULL, &receiver, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND, "root.crt: no root is pinned");
+	REFUSED(start_receiver_of(&scene, 1, NULL, &receiver, &fault), FAULT_NOT_FOUND,
+		"root.crt: no root is pinned");
 	close_fixture(&scene.fixture);
 }
 
@@ -140,12 +134,11 @@ Test(receive, refuses_to_start_with_a_shared_key_that_others_can_read)
 {
 	struct scene scene = {0};
 	struct receiver *receiver = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&scene.fixture);
 	cr_assert_eq(fchmodat(scene.fixture.layouts[1]->private, "shared_client1.jwk", 0644, 0), 0);
-	cr_assert_eq(start_receiver_of(&scene, 1, NULL, &receiver, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "shared_client1.jwk: expected mode 0600");
+	REFUSED(start_receiver_of(&scene, 1, NULL, &receiver, &fault), FAULT_REFUSED,
+		"shared_client1.jwk: expected mode 0600");
 	close_fixture(&scene.fixture);
 }
 
@@ -201,11 +194,10 @@ Test(receive, takes_a_message_once_from_many_connections)
 {
 	struct scene scene;
 	struct race race = {.scene = &scene};
-	struct fault fault = {0};
 
 	open_scene(&scene, NULL);
 	race.jwe = make_jwe(&scene, "once");
-	cr_assert_eq(run_tasks(24, 8, deliver_one, &race, &fault), 0, "%s", fault.text);
+	OK(run_tasks(24, 8, deliver_one, &race, &fault));
 	cr_assert_eq(race.verified_count, 1);
 	cr_assert_eq(scene.reports.count, 24);
 	cr_assert_eq(scene.reports.verified_count, 1);
@@ -221,13 +213,11 @@ Test(receive, passes_m_on_and_saves_the_certificate)
 	struct delivery delivery;
 	char name[FILE_NAME_SIZE];
 	struct stat status;
-	struct fault fault = {0};
 
 	open_scene(&scene, NULL);
 	for (int i = 0; i < 2; i++)
-		cr_assert_eq(send_message(scene.sender, (struct bytes){(const uint8_t *)"a\0\n", 3},
-					  2, scene.fixture.now_s, &delivery, &fault),
-			     0, "%s", fault.text);
+		OK(send_message(scene.sender, (struct bytes){(const uint8_t *)"a\0\n", 3}, 2,
+				scene.fixture.now_s, &delivery, &fault));
 	cr_assert(delivery.verified, "%s", delivery.reason);
 	cr_assert_eq(scene.reports.verified_count, 2);
 	cr_assert_eq(scene.reports.payload_len, 3);
@@ -256,11 +246,9 @@ Test(receive, takes_an_empty_message_and_one_at_the_limit)
 	open_scene(&scene, NULL);
 	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
 		struct delivery delivery;
-		struct fault fault = {0};
 
-		cr_assert_eq(send_message(scene.sender, (struct bytes){payload, lengths[i]}, 0,
-					  scene.fixture.now_s, &delivery, &fault),
-			     0, "%s", fault.text);
+		OK(send_message(scene.sender, (struct bytes){payload, lengths[i]}, 0,
+				scene.fixture.now_s, &delivery, &fault));
 		cr_assert(delivery.verified, "%s", delivery.reason);
 		cr_assert_eq(scene.reports.payload_len, lengths[i]);
 	}
@@ -295,14 +283,12 @@ Test(receive, does_not_write_through_a_symbolic_link)
 	struct scene scene;
 	struct delivery delivery;
 	char name[FILE_NAME_SIZE];
-	struct fault fault = {0};
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	CLEANUP(clear_buffer) struct buffer target = {0};
 
 	open_scene(&scene, NULL);
-	cr_assert_eq(make_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s, &jwe,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(make_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s, &jwe, &delivery,
+			&fault));
 	put_file(scene.fixture.layouts[1]->root, "target", "intact", 0600);
 	(void)snprintf(name, sizeof(name), "%s.crt", delivery.serial);
 	cr_assert_eq(symlinkat("../target", scene.fixture.layouts[1]->received, name), 0);
@@ -325,20 +311,17 @@ Test(receive, online_refuses_a_certificate_that_the_ca_does_not_call_good)
 	struct scene scene;
 	struct fake_ca ca;
 	struct delivery delivery;
-	struct fault fault = {0};
 
 	open_scene(&scene, NULL);
 	stop_receiver(&scene.receiver);
 	start_fake_ca(&ca, &scene.fixture);
 	start_scene_receiver(&scene, 1, &ca.endpoint);
-	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s, &delivery,
+			&fault));
 	cr_assert(delivery.verified, "%s", delivery.reason);
 	ca.spoil_status = say_revoked;
-	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s, &delivery,
+			&fault));
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "was revoked at "), "%s", delivery.reason);
 	cr_assert_eq(count_files(scene.fixture.layouts[1]->received), 1);
@@ -352,12 +335,10 @@ Test(receive, online_refuses_when_the_ca_cannot_be_reached)
 	struct scene scene;
 	struct endpoint endpoint = dead_endpoint();
 	struct delivery delivery;
-	struct fault fault = {0};
 
 	open_scene(&scene, &endpoint);
-	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 0, scene.fixture.now_s,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(scene.sender, bytes_of_string("M"), 0, scene.fixture.now_s, &delivery,
+			&fault));
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "did not give the certificate's status"), "%s",
 			   delivery.reason);
@@ -372,7 +353,6 @@ Test(receive, refuses_a_certificate_that_its_crl_has_revoked)
 	CLEANUP(clear_buffer) struct buffer crl = {0};
 	char path[sizeof(scene.fixture.scratch.path) + 16];
 	struct delivery delivery;
-	struct fault fault = {0};
 
 	open_scene(&scene, NULL);
 	revoked = first_certificate(&scene.fixture);
@@ -381,21 +361,18 @@ Test(receive, refuses_a_certificate_that_its_crl_has_revoked)
 	scene.crl = path;
 	start_scene_receiver(&scene, 1, NULL);
 	/* There is no CRL yet. */
-	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s, &delivery,
+			&fault));
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "cannot tell whether the certificate is"), "%s",
 			   delivery.reason);
 	crl = make_crl(&scene.fixture, scene.fixture.issuer, 7, certificate_serial(revoked));
 	put_bytes(scene.fixture.scratch.dirfd, "ca.crl", bytes_of_buffer(&crl), 0644);
-	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(scene.sender, bytes_of_string("M"), 2, scene.fixture.now_s, &delivery,
+			&fault));
 	cr_assert(delivery.verified, "%s", delivery.reason);
-	cr_assert_eq(send_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s, &delivery,
+			&fault));
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "CRL number 7: the certificate was revoked at "),
 			   "%s", delivery.reason);
@@ -407,15 +384,13 @@ Test(receive, is_used_like_this)
 {
 	struct scene scene;
 	struct delivery delivery;
-	struct fault fault = {0};
 
 	/* client1 has a certified pool and a sender to client2, which serves a receiver. */
 	open_scene(&scene, NULL);
 
 	/* A drawn member of client1's pool signs the message. */
-	cr_assert_eq(send_message(scene.sender, bytes_of_string("bonjour"), 0, scene.fixture.now_s,
-				  &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(scene.sender, bytes_of_string("bonjour"), 0, scene.fixture.now_s, &delivery,
+			&fault));
 
 	/* client2 has verified it, has passed it on, and has said so. */
 	cr_assert(delivery.verified, "%s", delivery.reason);

@@ -2,13 +2,13 @@
 
 #include "common/base/workers.h"
 #include "common/wire/claims.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,30 +23,27 @@ static void name_jti(size_t number, char ret_jti[static JTI_SIZE])
 static struct replay_log *open_at(const struct fixture *fixture, int64_t at_s)
 {
 	struct replay_log *log = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_replay_log(fixture->layouts[0], at_s, &log, &fault), 0, "%s", fault.text);
+	OK(open_replay_log(fixture->layouts[0], at_s, &log, &fault));
 	return log;
 }
 
 static bool is_new(struct replay_log *log, size_t number, int64_t iat_s, int64_t at_s)
 {
 	char jti[JTI_SIZE];
-	struct fault fault = {0};
 	bool new = false;
 
 	name_jti(number, jti);
-	cr_assert_eq(remember_jti(log, jti, iat_s, at_s, &new, &fault), 0, "%s", fault.text);
+	OK(remember_jti(log, jti, iat_s, at_s, &new, &fault));
 	return new;
 }
 
 static void forget(struct replay_log *log, size_t number)
 {
 	char jti[JTI_SIZE];
-	struct fault fault = {0};
 
 	name_jti(number, jti);
-	cr_assert_eq(forget_jti(log, jti, &fault), 0, "%s", fault.text);
+	OK(forget_jti(log, jti, &fault));
 }
 
 Test(replay_log, refuses_a_file_that_is_not_its_own)
@@ -66,12 +63,10 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 	open_fixture(&fixture);
 	for (size_t i = 0; i < COUNT_OF(contents); i++) {
 		struct replay_log *log = NULL;
-		struct fault fault = {0};
 
 		put_file(fixture.layouts[0]->state, "seen", contents[i], 0600);
-		cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &log, &fault), -1, "%zu",
-			     i);
-		assert_fault(&fault, FAULT_MALFORMED, "state: seen:");
+		REFUSED(open_replay_log(fixture.layouts[0], now_s, &log, &fault), FAULT_MALFORMED,
+			"state: seen:", "%zu", i);
 	}
 	close_fixture(&fixture);
 }
@@ -81,13 +76,12 @@ Test(replay_log, refuses_a_symbolic_link)
 {
 	struct fixture fixture;
 	struct replay_log *log = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->state, "elsewhere", "", 0600);
 	cr_assert_eq(symlinkat("elsewhere", fixture.layouts[0]->state, "seen"), 0);
-	cr_assert_eq(open_replay_log(fixture.layouts[0], now_s, &log, &fault), -1);
-	assert_fault(&fault, FAULT_REFUSED, "symbolic link");
+	REFUSED(open_replay_log(fixture.layouts[0], now_s, &log, &fault), FAULT_REFUSED,
+		"symbolic link");
 	close_fixture(&fixture);
 }
 
@@ -98,7 +92,6 @@ Test(replay_log, refuses_more_messages_than_its_bound)
 	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 	CLEANUP(clear_buffer) struct buffer lines = {0};
 	char jti[JTI_SIZE];
-	struct fault fault = {0};
 	bool new;
 
 	open_fixture(&fixture);
@@ -109,8 +102,8 @@ Test(replay_log, refuses_more_messages_than_its_bound)
 	put_file(fixture.layouts[0]->state, "seen", (char *)lines.data, 0600);
 	log = open_at(&fixture, now_s);
 	name_jti(REPLAY_LOG_MAX, jti);
-	cr_assert_eq(remember_jti(log, jti, now_s, now_s, &new, &fault), -1);
-	assert_fault(&fault, FAULT_BUSY, "1000000 messages were taken within 300 s");
+	REFUSED(remember_jti(log, jti, now_s, now_s, &new, &fault), FAULT_BUSY,
+		"1000000 messages were taken within 300 s");
 	cr_assert(!is_new(log, 5, now_s, now_s));
 	/* Once they have left the window there is room again. */
 	cr_assert(is_new(log, REPLAY_LOG_MAX, now_s + 301, now_s + 301));
@@ -266,11 +259,10 @@ Test(replay_log, takes_each_message_once_from_many_threads)
 {
 	struct fixture fixture;
 	struct race race = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	race.log = open_at(&fixture, now_s);
-	cr_assert_eq(run_tasks(8000, 8, remember_one, &race, &fault), 0, "%s", fault.text);
+	OK(run_tasks(8000, 8, remember_one, &race, &fault));
 	cr_assert_eq(race.new_count, 1000);
 	free_replay_log(&race.log);
 	race.log = open_at(&fixture, now_s);

@@ -4,6 +4,7 @@
 #include "common/net/http.h"
 #include "common/pool/members/trust.h"
 #include "common/wire/envelope.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -26,11 +27,8 @@ static struct request_claims read_claims(const struct question *question)
 {
 	struct signed_message message = {0};
 	struct request_claims claims = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_signed_message(bytes_of_secret(&question->message.plaintext), &message,
-					  &fault),
-		     0, "%s", fault.text);
+	OK(parse_signed_message(bytes_of_secret(&question->message.plaintext), &message, &fault));
 	memcpy(claims.jti, message.claims.jti, sizeof(claims.jti));
 	clear_signed_message(&message);
 	return claims;
@@ -71,11 +69,10 @@ static void start_fake_receiver(struct fake_receiver *receiver, struct fixture *
 		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false}, {0}};
 	struct http_server_settings settings = {
 		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = receiver};
-	struct fault fault = {0};
 
 	*receiver = (struct fake_receiver){.fixture = fixture};
 	open_fake_envelope(&receiver->envelope, fixture->layouts[1]);
-	cr_assert_eq(start_http_server(&settings, &receiver->server, &fault), 0, "%s", fault.text);
+	OK(start_http_server(&settings, &receiver->server, &fault));
 	fixture->clients[1].has_endpoint = true;
 	fixture->clients[1].endpoint = *http_server_endpoint(receiver->server);
 }
@@ -90,11 +87,9 @@ static void stop_fake_receiver(struct fake_receiver *receiver)
 static struct sender *open_sender(const struct fixture *fixture)
 {
 	struct sender *sender = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_sender(fixture->layouts[0], &fixture->clients[0], &fixture->clients[1],
-				&sender, &fault),
-		     0, "%s", fault.text);
+	OK(new_sender(fixture->layouts[0], &fixture->clients[0], &fixture->clients[1], &sender,
+		      &fault));
 	return sender;
 }
 
@@ -128,14 +123,12 @@ Test(send, refuses_an_answer_that_does_not_hold)
 	sender = open_sender(&fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct delivery delivery = {0};
-		struct fault fault = {0};
 
 		receiver.spoil = rows[i].spoil;
 		receiver.envelope.mischief = rows[i].mischief;
-		cr_assert_eq(send_message(sender, bytes_of_string("bonjour"), 0, fixture.now_s,
-					  &delivery, &fault),
-			     -1, "%zu", i);
-		assert_fault(&fault, rows[i].class, rows[i].text);
+		REFUSED(send_message(sender, bytes_of_string("bonjour"), 0, fixture.now_s,
+				     &delivery, &fault),
+			rows[i].class, rows[i].text, "%zu", i);
 		cr_assert(!delivery.verified);
 	}
 	stop_fake_receiver(&receiver);
@@ -150,27 +143,19 @@ Test(send, refuses_the_answer_to_an_earlier_message)
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
-	struct fault fault = {0};
-	struct fault again = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	start_fake_receiver(&receiver, &fixture);
 	sender = open_sender(&fixture);
-	cr_assert_eq(
-		send_message(sender, bytes_of_string("1"), 0, fixture.now_s, &delivery, &fault), 0,
-		"%s", fault.text);
+	OK(send_message(sender, bytes_of_string("1"), 0, fixture.now_s, &delivery, &fault));
 	receiver.envelope.mischief = ENVELOPE_OLD;
-	cr_assert_eq(
-		send_message(sender, bytes_of_string("2"), 0, fixture.now_s, &delivery, &fault),
-		-1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	REFUSED(send_message(sender, bytes_of_string("2"), 0, fixture.now_s, &delivery, &fault),
+		FAULT_UNVERIFIED, "another request");
 	/* Also when the jti of what is delivered is not known. */
-	cr_assert_eq(make_message(sender, bytes_of_string("3"), 0, fixture.now_s, &jwe, &delivery,
-				  &again),
-		     0, "%s", again.text);
-	cr_assert_eq(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &again), -1);
-	assert_fault(&again, FAULT_UNVERIFIED, "another request");
+	OK(make_message(sender, bytes_of_string("3"), 0, fixture.now_s, &jwe, &delivery, &fault));
+	REFUSED(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &fault), FAULT_UNVERIFIED,
+		"another request");
 	stop_fake_receiver(&receiver);
 	close_fixture(&fixture);
 }
@@ -179,15 +164,13 @@ Test(send, refuses_without_the_key_shared_with_the_receiver)
 {
 	struct fixture fixture;
 	struct sender *sender = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_client2.jwk", 0), 0);
-	cr_assert_eq(new_sender(fixture.layouts[0], &fixture.clients[0], &fixture.clients[1],
-				&sender, &fault),
-		     -1);
-	assert_fault(&fault, FAULT_NOT_FOUND, "shared_client2.jwk");
+	REFUSED(new_sender(fixture.layouts[0], &fixture.clients[0], &fixture.clients[1], &sender,
+			   &fault),
+		FAULT_NOT_FOUND, "shared_client2.jwk");
 	close_fixture(&fixture);
 }
 
@@ -197,19 +180,13 @@ Test(send, refuses_a_receiver_without_endpoint_but_makes_a_message_for_it)
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
-	struct fault fault = {0};
-	struct fault none = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	sender = open_sender(&fixture);
-	cr_assert_eq(
-		send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
-		-1);
-	assert_fault(&fault, FAULT_USAGE, "client2: no endpoint in the manifest");
-	cr_assert_eq(make_message(sender, bytes_of_string("M"), 2, fixture.now_s, &jwe, &delivery,
-				  &none),
-		     0, "%s", none.text);
+	REFUSED(send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
+		FAULT_USAGE, "client2: no endpoint in the manifest");
+	OK(make_message(sender, bytes_of_string("M"), 2, fixture.now_s, &jwe, &delivery, &fault));
 	cr_assert_eq(delivery.member, 2);
 	cr_assert_gt(jwe.len, 0);
 	close_fixture(&fixture);
@@ -222,19 +199,15 @@ Test(send, refuses_a_message_over_the_limit)
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct buffer jwe = {0};
 	struct delivery delivery;
-	struct fault fault = {0};
-	struct fault none = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	sender = open_sender(&fixture);
-	cr_assert_eq(make_message(sender, (struct bytes){payload, sizeof(payload)}, 0,
-				  fixture.now_s, &jwe, &delivery, &fault),
-		     -1);
-	assert_fault(&fault, FAULT_TOO_LARGE, "expected at most 100000 octets");
-	cr_assert_eq(make_message(sender, (struct bytes){payload, MESSAGE_LIMIT}, 0, fixture.now_s,
-				  &jwe, &delivery, &none),
-		     0, "%s", none.text);
+	REFUSED(make_message(sender, (struct bytes){payload, sizeof(payload)}, 0, fixture.now_s,
+			     &jwe, &delivery, &fault),
+		FAULT_TOO_LARGE, "expected at most 100000 octets");
+	OK(make_message(sender, (struct bytes){payload, MESSAGE_LIMIT}, 0, fixture.now_s, &jwe,
+			&delivery, &fault));
 	clear_buffer(&jwe);
 	close_fixture(&fixture);
 }
@@ -245,20 +218,16 @@ Test(send, refuses_a_member_that_cannot_sign)
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct buffer jwe = {0};
 	struct delivery delivery;
-	struct fault nobody = {0};
-	struct fault fourth = {0};
 
 	open_fixture(&fixture);
 	sender = open_sender(&fixture);
-	cr_assert_eq(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery,
-				  &nobody),
-		     -1);
-	assert_fault(&nobody, FAULT_NOT_FOUND, "none of the pool's 3 members");
+	REFUSED(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery,
+			     &fault),
+		FAULT_NOT_FOUND, "none of the pool's 3 members");
 	make_certified_pool(&fixture, 0);
-	cr_assert_eq(make_message(sender, bytes_of_string("M"), 4, fixture.now_s, &jwe, &delivery,
-				  &fourth),
-		     -1);
-	assert_fault(&fourth, FAULT_NOT_FOUND, "cert_key4.crt");
+	REFUSED(make_message(sender, bytes_of_string("M"), 4, fixture.now_s, &jwe, &delivery,
+			     &fault),
+		FAULT_NOT_FOUND, "cert_key4.crt");
 	close_fixture(&fixture);
 }
 
@@ -267,17 +236,14 @@ Test(send, says_that_the_receiver_cannot_be_reached)
 	struct fixture fixture;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct delivery delivery;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	fixture.clients[1].has_endpoint = true;
 	fixture.clients[1].endpoint = dead_endpoint();
 	sender = open_sender(&fixture);
-	cr_assert_eq(
-		send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
-		-1);
-	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	REFUSED(send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
+		FAULT_UNREACHABLE, "127.0.0.1");
 	close_fixture(&fixture);
 }
 
@@ -291,35 +257,28 @@ Test(send, signs_m_with_the_member_and_names_the_receiver)
 	char serial[SERIAL_TEXT_SIZE];
 	struct delivery delivery;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	start_fake_receiver(&receiver, &fixture);
 	sender = open_sender(&fixture);
-	cr_assert_eq(send_message(sender, (struct bytes){(const uint8_t *)"a\0b", 3}, 3,
-				  fixture.now_s, &delivery, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(sender, (struct bytes){(const uint8_t *)"a\0b", 3}, 3, fixture.now_s,
+			&delivery, &fault));
 	cr_assert(delivery.verified);
 	cr_assert_str_empty(delivery.reason);
 	cr_assert_eq(delivery.member, 3);
-	cr_assert_eq(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault),
-		     0, "%s", fault.text);
+	OK(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault));
 	cr_assert(equal_bytes(bytes_of_buffer(&message.payload),
 			      (struct bytes){(const uint8_t *)"a\0b", 3}));
 	cr_assert_str_eq(message.claims.iss, "client1");
 	cr_assert_str_eq(message.claims.aud, "client2");
 	cr_assert_eq(message.claims.iat_s, fixture.now_s);
 	cr_assert_eq(message.chain_count, 1);
-	cr_assert_eq(
-		parse_certificate_der(bytes_of_buffer(&message.chain[0]), &certificate, &fault), 0,
-		"%s", fault.text);
+	OK(parse_certificate_der(bytes_of_buffer(&message.chain[0]), &certificate, &fault));
 	cr_assert_str_eq(certificate_subject(certificate), "CN=client1-3");
 	format_serial(certificate_serial(certificate), serial);
 	cr_assert_str_eq(serial, delivery.serial);
-	cr_assert_eq(
-		verify_message(&message, certificate_public_key(certificate), &verdict, &fault), 0,
-		"%s", fault.text);
+	OK(verify_message(&message, certificate_public_key(certificate), &verdict, &fault));
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	stop_fake_receiver(&receiver);
 	close_fixture(&fixture);
@@ -332,18 +291,14 @@ Test(send, returns_the_verdict_of_the_receiver)
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	start_fake_receiver(&receiver, &fixture);
 	receiver.refusal = "not today";
 	sender = open_sender(&fixture);
-	cr_assert_eq(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery,
-				  &fault),
-		     0, "%s", fault.text);
-	cr_assert_eq(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &fault), 0, "%s",
-		     fault.text);
+	OK(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery, &fault));
+	OK(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &fault));
 	cr_assert(!delivery.verified);
 	cr_assert_str_eq(delivery.reason, "not today");
 	cr_assert_eq(delivery.member, 0);
@@ -364,7 +319,6 @@ Test(send, presents_the_chain_to_the_root)
 	CLEANUP(clear_signed_message) struct signed_message message = {0};
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};
 	struct delivery delivery;
-	struct fault fault = {0};
 	bool written;
 
 	open_fixture(&fixture);
@@ -372,23 +326,16 @@ Test(send, presents_the_chain_to_the_root)
 	stranger = make_intermediate_issuer(root, "CN=Stranger", fixture.now_s);
 	fixture.issuer = make_intermediate_issuer(root, "CN=Issuing CA", fixture.now_s);
 	make_certified_pool(&fixture, 0);
-	cr_assert_eq(parse_certificate_der(certificate_der(issuer_certificate(stranger)), &other,
-					   &fault),
-		     0);
-	cr_assert_eq(parse_certificate_der(certificate_der(issuer_certificate(fixture.issuer)),
-					   &own, &fault),
-		     0);
-	cr_assert_eq(add_intermediate(&chain, &other, &fault), 0, "%s", fault.text);
-	cr_assert_eq(add_intermediate(&chain, &own, &fault), 0, "%s", fault.text);
-	cr_assert_eq(keep_intermediates(fixture.layouts[0], &chain, &written, &fault), 0, "%s",
-		     fault.text);
+	OK(parse_certificate_der(certificate_der(issuer_certificate(stranger)), &other, &fault));
+	OK(parse_certificate_der(certificate_der(issuer_certificate(fixture.issuer)), &own,
+				 &fault));
+	OK(add_intermediate(&chain, &other, &fault));
+	OK(add_intermediate(&chain, &own, &fault));
+	OK(keep_intermediates(fixture.layouts[0], &chain, &written, &fault));
 	start_fake_receiver(&receiver, &fixture);
 	sender = open_sender(&fixture);
-	cr_assert_eq(
-		send_message(sender, bytes_of_string("M"), 2, fixture.now_s, &delivery, &fault), 0,
-		"%s", fault.text);
-	cr_assert_eq(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault),
-		     0, "%s", fault.text);
+	OK(send_message(sender, bytes_of_string("M"), 2, fixture.now_s, &delivery, &fault));
+	OK(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault));
 	cr_assert_eq(message.chain_count, 2);
 	cr_expect(equal_bytes(bytes_of_buffer(&message.chain[1]),
 			      certificate_der(issuer_certificate(fixture.issuer))));

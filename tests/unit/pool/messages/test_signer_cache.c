@@ -1,5 +1,6 @@
 #include "common/pool/messages/signer_cache.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
@@ -9,19 +10,16 @@
 static struct signer_cache *open_cache(const struct fixture *fixture, size_t size)
 {
 	struct signer_cache *cache = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(new_signer_cache(fixture->layouts[0], size, &cache, &fault), 0, "%s",
-		     fault.text);
+	OK(new_signer_cache(fixture->layouts[0], size, &cache, &fault));
 	return cache;
 }
 
 static struct signer *get(struct signer_cache *cache, size_t index, int64_t now_s)
 {
 	struct signer *signer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_signer(cache, index, now_s, &signer, &fault), 0, "%s", fault.text);
+	OK(open_signer(cache, index, now_s, &signer, &fault));
 	cr_assert_eq(signer->member.index, index);
 	return signer;
 }
@@ -52,10 +50,8 @@ static void expect_refusal(struct cache_fixture *fixture, int64_t now_s, enum fa
 			   const char *text)
 {
 	CLEANUP(release_signer) struct signer *signer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_signer(fixture->cache, 1, now_s, &signer, &fault), -1);
-	assert_fault(&fault, class, text);
+	REFUSED(open_signer(fixture->cache, 1, now_s, &signer, &fault), class, text);
 	cr_assert_null(signer);
 }
 
@@ -137,16 +133,14 @@ Test(signer_cache, refuses_to_draw_from_a_pool_in_which_no_member_can_sign)
 	struct fixture fixture;
 	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
 	CLEANUP(release_signer) struct signer *signer = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	cache = open_cache(&fixture, POOL_SIZE);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 2, fixture.now_s - 7200, fixture.now_s - 1);
-	cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND,
-		     "none of the pool's 3 members has a key and a "
-		     "certificate that is valid now");
+	REFUSED(draw_signer(cache, fixture.now_s, &signer, &fault), FAULT_NOT_FOUND,
+		"none of the pool's 3 members has a key and a "
+		"certificate that is valid now");
 	close_fixture(&fixture);
 }
 
@@ -154,7 +148,6 @@ Test(signer_cache, always_draws_the_only_one_that_can_sign)
 {
 	struct fixture fixture;
 	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	cache = open_cache(&fixture, POOL_SIZE);
@@ -166,8 +159,7 @@ Test(signer_cache, always_draws_the_only_one_that_can_sign)
 	for (int i = 0; i < 50; i++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), 0, "%s",
-			     fault.text);
+		OK(draw_signer(cache, fixture.now_s, &signer, &fault));
 		cr_assert_eq(signer->member.index, 2);
 	}
 	close_fixture(&fixture);
@@ -177,7 +169,6 @@ Test(signer_cache, finds_the_few_that_can_sign_in_a_large_pool)
 {
 	struct fixture fixture;
 	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
-	struct fault fault = {0};
 	size_t drawn[2] = {0};
 
 	open_fixture(&fixture);
@@ -189,8 +180,7 @@ Test(signer_cache, finds_the_few_that_can_sign_in_a_large_pool)
 	for (int i = 0; i < 150; i++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), 0, "%s",
-			     fault.text);
+		OK(draw_signer(cache, fixture.now_s, &signer, &fault));
 		cr_assert(signer->member.index == 2 || signer->member.index == 3);
 		drawn[signer->member.index - 2]++;
 	}
@@ -203,7 +193,6 @@ Test(signer_cache, draws_every_member_of_a_pool)
 {
 	struct fixture fixture;
 	CLEANUP(free_signer_cache) struct signer_cache *cache = NULL;
-	struct fault fault = {0};
 	size_t drawn[11] = {0};
 
 	open_fixture(&fixture);
@@ -214,8 +203,7 @@ Test(signer_cache, draws_every_member_of_a_pool)
 	for (int i = 0; i < 1000; i++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		cr_assert_eq(draw_signer(cache, fixture.now_s, &signer, &fault), 0, "%s",
-			     fault.text);
+		OK(draw_signer(cache, fixture.now_s, &signer, &fault));
 		drawn[signer->member.index]++;
 	}
 	for (size_t i = 1; i <= 10; i++)

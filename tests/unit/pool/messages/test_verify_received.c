@@ -3,6 +3,7 @@
 #include "common/crypto/key_file.h"
 #include "common/crypto/message.h"
 #include "common/wire/envelope.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/scene.h"
 
 #include <criterion/criterion.h>
@@ -31,20 +32,17 @@ static struct buffer forge(const struct forgery *forgery)
 	CLEANUP(clear_buffer) struct buffer jws = {0};
 	char name[FILE_NAME_SIZE];
 	struct bytes chain;
-	struct fault fault = {0};
 
 	name_private_key(forgery->signer, name);
-	cr_assert_eq(read_private_key(layout, name, &key, &fault), 0, "%s", fault.text);
+	OK(read_private_key(layout, name, &key, &fault));
 	name_csr(forgery->bearer, name);
 	csr = get_file(layout->csr_file, name);
 	pem = certify_pem(forgery->issuer, bytes_of_buffer(&csr), forgery->not_before_s,
 			  forgery->not_after_s);
-	cr_assert_eq(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault), 0, "%s",
-		     fault.text);
+	OK(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault));
 	chain = bytes_of_buffer(&der);
-	cr_assert_eq(sign_message(key, &forgery->claims, &chain, 1,
-				  bytes_of_string(forgery->payload), &jws, &fault),
-		     0, "%s", fault.text);
+	OK(sign_message(key, &forgery->claims, &chain, 1, bytes_of_string(forgery->payload), &jws,
+			&fault));
 	return encrypt_for_client2(forgery->fixture, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
 				   bytes_of_buffer(&jws));
 }
@@ -62,9 +60,8 @@ static struct forgery start_forgery(struct fixture *fixture)
 		.not_after_s = fixture->now_s + 3600,
 		.payload = "bonjour",
 	};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_jti(forgery.claims.jti, &fault), 0);
+	OK(generate_jti(forgery.claims.jti, &fault));
 	return forgery;
 }
 
@@ -186,23 +183,19 @@ Test(verify_received, refuses_a_message_that_was_passed_on)
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	struct shared_key key;
 	struct delivery delivery;
-	struct fault fault = {0};
 
 	open_scene(&scene, NULL);
 	jwe = make_jwe(&scene, "for client2 alone");
-	cr_assert_eq(read_key_ring(scene.fixture.layouts[1], &ring, &fault), 0, "%s", fault.text);
-	cr_assert_eq(decrypt_message(&ring, bytes_of_buffer(&jwe), &message, &fault), 0, "%s",
-		     fault.text);
+	OK(read_key_ring(scene.fixture.layouts[1], &ring, &fault));
+	OK(decrypt_message(&ring, bytes_of_buffer(&jwe), &message, &fault));
 	key = shared_key(&scene.fixture, 1, "client3");
-	cr_assert_eq(encrypt_message(&key, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
-				     bytes_of_secret(&message.plaintext), &forwarded, &fault),
-		     0, "%s", fault.text);
+	OK(encrypt_message(&key, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
+			   bytes_of_secret(&message.plaintext), &forwarded, &fault));
 	stop_receiver(&scene.receiver);
 	start_scene_receiver(&scene, 2, NULL);
 	free_sender(&scene.sender);
-	cr_assert_eq(new_sender(scene.fixture.layouts[1], &scene.fixture.clients[1],
-				&scene.fixture.clients[2], &scene.sender, &fault),
-		     0, "%s", fault.text);
+	OK(new_sender(scene.fixture.layouts[1], &scene.fixture.clients[1],
+		      &scene.fixture.clients[2], &scene.sender, &fault));
 	delivery = deliver_jwe(&scene, &forwarded);
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "iss: expected \"client2\""), "%s",

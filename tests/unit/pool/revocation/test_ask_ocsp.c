@@ -2,11 +2,11 @@
 
 #include "common/net/server.h"
 #include "common/x509/revocation/ocsp_request.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <string.h>
 
 /* A responder on loopback that signs any answer with an issuer's key. */
 struct responder {
@@ -78,12 +78,11 @@ static void start_responder(struct responder *responder, const struct fixture *f
 	struct http_server_settings settings = {
 		.endpoint = {.host = "127.0.0.1"}, .routes = routes, .context = responder};
 	char endpoint[ENDPOINT_TEXT_SIZE];
-	struct fault fault = {0};
 
 	responder->issuer = fixture->issuer;
 	responder->now_s = fixture->now_s;
 	responder->content_type = CONTENT_OCSP_RESPONSE;
-	cr_assert_eq(start_http_server(&settings, &responder->server, &fault), 0, "%s", fault.text);
+	OK(start_http_server(&settings, &responder->server, &fault));
 	format_endpoint(http_server_endpoint(responder->server), endpoint);
 	(void)snprintf(responder->url, sizeof(responder->url), "%s/ocsp", endpoint);
 }
@@ -105,13 +104,12 @@ static int ask(const struct fixture *fixture, const char *url, struct ocsp_findi
 static void expect_untold(const struct fixture *fixture, const char *url, const char *part)
 {
 	struct ocsp_finding finding = {.reason = -1};
-	struct fault fault = {0};
 
-	cr_expect_eq(ask(fixture, url, &finding, &fault), -1);
-	assert_fault(&fault, FAULT_UNREACHABLE, "cannot tell whether the certificate is revoked");
-	assert_fault(&fault, FAULT_UNREACHABLE, part);
-	assert_fault(&fault, FAULT_UNREACHABLE, "ask again later, or another responder");
-	assert_fault(&fault, FAULT_UNREACHABLE, url);
+	REFUSED(ask(fixture, url, &finding, &fault), FAULT_UNREACHABLE,
+		"cannot tell whether the certificate is revoked");
+	SAID(part);
+	SAID("ask again later, or another responder");
+	SAID(url);
 	cr_expect_eq(finding.reason, -1);
 }
 
@@ -233,12 +231,11 @@ Test(ask_ocsp, refuses_an_invalid_url)
 {
 	CLEANUP(close_fixture) struct fixture fixture;
 	struct ocsp_finding finding = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	cr_expect_eq(ask(&fixture, "https://h/ocsp", &finding, &fault), -1);
-	assert_fault(&fault, FAULT_USAGE, "expected http://HOST");
+	REFUSED(ask(&fixture, "https://h/ocsp", &finding, &fault), FAULT_USAGE,
+		"expected http://HOST");
 }
 
 Test(ask_ocsp, returns_the_status_of_the_responder)
@@ -252,10 +249,9 @@ Test(ask_ocsp, returns_the_status_of_the_responder)
 	start_responder(&responder, &fixture);
 	for (size_t i = 0; i < COUNT_OF(statuses); i++) {
 		struct ocsp_finding finding = {0};
-		struct fault fault = {0};
 
 		responder.status = statuses[i];
-		cr_assert_eq(ask(&fixture, responder.url, &finding, &fault), 0, "%s", fault.text);
+		OK(ask(&fixture, responder.url, &finding, &fault));
 		cr_expect_eq(finding.status, statuses[i]);
 		cr_expect_eq(finding.revoked_at_s,
 			     statuses[i] == OCSP_REVOKED ? fixture.now_s - 60 : 0);

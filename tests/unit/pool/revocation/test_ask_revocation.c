@@ -1,10 +1,10 @@
 #include "common/pool/revocation/ask_revocation.h"
 
 #include "common/x509/revocation/crl_reason.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 #include <unistd.h>
 
 static const uint8_t serials[2][SERIAL_MAX] = {{1, 2, 3}, {4, 5, 6}};
@@ -92,13 +92,12 @@ Test(ask_revocation, refuses_an_answer_that_does_not_hold)
 	start_fake_ca(&ca, &fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct revocation_answer answer = {0};
-		struct fault fault = {0};
 
 		ca.spoil_revocations = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
 		ca.envelope.mischief = rows[i].mischief;
-		cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), -1, "%zu", i);
-		assert_fault(&fault, rows[i].class, rows[i].text);
+		REFUSED(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), rows[i].class,
+			rows[i].text, "%zu", i);
 		cr_expect_null(answer.revoked);
 	}
 	stop_fake_ca(&ca);
@@ -111,15 +110,14 @@ Test(ask_revocation, refuses_the_answer_to_an_earlier_request)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct revocation_answer answer = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	OK(ask_for_two(&fixture, &ca.endpoint, &answer, &fault));
 	clear_revocation_answer(&answer);
 	ca.envelope.mischief = ENVELOPE_OLD;
-	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	REFUSED(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), FAULT_UNVERIFIED,
+		"another request");
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
@@ -129,11 +127,9 @@ Test(ask_revocation, says_that_the_ca_cannot_be_reached)
 	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct revocation_answer answer = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
-	cr_assert_eq(ask_for_two(&fixture, &endpoint, &answer, &fault), -1);
-	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	REFUSED(ask_for_two(&fixture, &endpoint, &answer, &fault), FAULT_UNREACHABLE, "127.0.0.1");
 	close_fixture(&fixture);
 }
 
@@ -142,12 +138,11 @@ Test(ask_revocation, refuses_a_layout_without_the_cas_key)
 	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct revocation_answer answer = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_ca.jwk", 0), 0);
-	cr_assert_eq(ask_for_two(&fixture, &endpoint, &answer, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND, "shared_ca.jwk");
+	REFUSED(ask_for_two(&fixture, &endpoint, &answer, &fault), FAULT_NOT_FOUND,
+		"shared_ca.jwk");
 	close_fixture(&fixture);
 }
 
@@ -156,11 +151,10 @@ Test(ask_revocation, returns_the_answer_of_the_ca)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct revocation_answer answer = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	OK(ask_for_two(&fixture, &ca.endpoint, &answer, &fault));
 	cr_expect_eq(answer.revoked_count, 2);
 	cr_expect_arr_eq(answer.revoked[1].serial, serials[1], SERIAL_MAX);
 	cr_expect_eq(answer.revoked[1].reason, REASON_SUPERSEDED);

@@ -1,5 +1,6 @@
 #include "common/pool/revocation/ask_status.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -54,13 +55,12 @@ Test(ask_status, refuses_an_answer_that_does_not_hold)
 	start_fake_ca(&ca, &fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct status_answer answer;
-		struct fault fault = {0};
 
 		ca.spoil_status = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
 		ca.envelope.mischief = rows[i].mischief;
-		cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), -1, "%zu", i);
-		assert_fault(&fault, rows[i].class, rows[i].text);
+		REFUSED(ask_first(&fixture, &ca.endpoint, &answer, &fault), rows[i].class,
+			rows[i].text, "%zu", i);
 	}
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
@@ -72,15 +72,14 @@ Test(ask_status, refuses_the_answer_to_an_earlier_question)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct status_answer answer;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	OK(ask_first(&fixture, &ca.endpoint, &answer, &fault));
 	ca.envelope.mischief = ENVELOPE_OLD;
-	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), -1);
-	assert_fault(&fault, FAULT_UNVERIFIED, "another request");
+	REFUSED(ask_first(&fixture, &ca.endpoint, &answer, &fault), FAULT_UNVERIFIED,
+		"another request");
 	stop_fake_ca(&ca);
 	close_fixture(&fixture);
 }
@@ -90,12 +89,10 @@ Test(ask_status, says_that_the_ca_cannot_be_reached)
 	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct status_answer answer;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	cr_assert_eq(ask_first(&fixture, &endpoint, &answer, &fault), -1);
-	assert_fault(&fault, FAULT_UNREACHABLE, "127.0.0.1");
+	REFUSED(ask_first(&fixture, &endpoint, &answer, &fault), FAULT_UNREACHABLE, "127.0.0.1");
 	close_fixture(&fixture);
 }
 
@@ -104,13 +101,11 @@ Test(ask_status, refuses_a_layout_without_the_cas_key)
 	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct status_answer answer;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[1]->private, "shared_ca.jwk", 0), 0);
-	cr_assert_eq(ask_first(&fixture, &endpoint, &answer, &fault), -1);
-	assert_fault(&fault, FAULT_NOT_FOUND, "shared_ca.jwk");
+	REFUSED(ask_first(&fixture, &endpoint, &answer, &fault), FAULT_NOT_FOUND, "shared_ca.jwk");
 	close_fixture(&fixture);
 }
 
@@ -127,15 +122,14 @@ Test(ask_status, returns_the_answer_of_the_ca)
 	struct fixture fixture;
 	struct fake_ca ca;
 	struct status_answer answer;
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	OK(ask_first(&fixture, &ca.endpoint, &answer, &fault));
 	cr_assert_eq(answer.status, STATUS_GOOD);
 	ca.spoil_status = say_revoked;
-	cr_assert_eq(ask_first(&fixture, &ca.endpoint, &answer, &fault), 0, "%s", fault.text);
+	OK(ask_first(&fixture, &ca.endpoint, &answer, &fault));
 	cr_assert_eq(answer.status, STATUS_REVOKED);
 	cr_assert_eq(answer.revoked_at_s, fixture.now_s - 100);
 	cr_assert_str_eq(answer.reason, "keyCompromise");

@@ -1,6 +1,7 @@
 #include "common/pool/revocation/crl_source.h"
 
 #include "common/net/server.h"
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -18,15 +19,13 @@ struct crl_fixture {
 
 static void open_crl_fixture(struct crl_fixture *fixture)
 {
-	struct fault fault = {0};
-
 	*fixture = (struct crl_fixture){0};
 	open_fixture(&fixture->base);
 	make_certified_pool(&fixture->base, 0);
 	fixture->certificate = first_certificate(&fixture->base);
 	(void)snprintf(fixture->path, sizeof(fixture->path), "%s/ca.crl",
 		       fixture->base.scratch.path);
-	cr_assert_eq(new_crl_source(fixture->path, &fixture->source, &fault), 0, "%s", fault.text);
+	OK(new_crl_source(fixture->path, &fixture->source, &fault));
 }
 
 static void close_crl_fixture(struct crl_fixture *fixture)
@@ -293,10 +292,9 @@ Test(crl_source, refuses_urls_that_are_not_plain_http)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_source *source = NULL;
-		struct fault fault = {0};
 
-		cr_assert_eq(new_crl_source(rows[i], &source, &fault), -1, "%s", rows[i]);
-		assert_fault(&fault, FAULT_USAGE, "CRL: ");
+		REFUSED(new_crl_source(rows[i], &source, &fault), FAULT_USAGE, "CRL: ", "%s",
+			rows[i]);
 		cr_expect_null(source);
 	}
 }
@@ -331,9 +329,8 @@ static void start_publisher(struct publisher *publisher)
 	struct http_server_settings settings = {
 		.endpoint = {.host = "127.0.0.1"}, .routes = routes, .context = publisher};
 	char endpoint[ENDPOINT_TEXT_SIZE];
-	struct fault fault = {0};
 
-	cr_assert_eq(start_http_server(&settings, &publisher->server, &fault), 0, "%s", fault.text);
+	OK(start_http_server(&settings, &publisher->server, &fault));
 	format_endpoint(http_server_endpoint(publisher->server), endpoint);
 	(void)snprintf(publisher->url, sizeof(publisher->url), "%s/crl", endpoint);
 }
@@ -360,13 +357,12 @@ Test(crl_source, asks_a_url_once_a_minute)
 	};
 	struct crl_fixture fixture;
 	struct publisher publisher = {0};
-	struct fault fault = {0};
 
 	open_crl_fixture(&fixture);
 	free_crl_source(&fixture.source);
 	publisher.der = make_crl(&fixture.base, fixture.base.issuer, 1, (struct bytes){0});
 	start_publisher(&publisher);
-	cr_assert_eq(new_crl_source(publisher.url, &fixture.source, &fault), 0, "%s", fault.text);
+	OK(new_crl_source(publisher.url, &fixture.source, &fault));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_finding finding;
 

@@ -1,5 +1,6 @@
 #include "common/pool/revocation/status_cache.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -50,14 +51,11 @@ Test(status_cache, rejects_what_the_ca_does_not_call_good)
 		struct certificate *certificate = first_certificate(&fixture);
 		CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 
 		ca.spoil_status = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
 		ca.envelope.mischief = rows[i].mischief;
-		cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache,
-					      &fault),
-			     0, "%s", fault.text);
+		OK(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault));
 		check_cached_status(cache, certificate, fixture.now_s, &verdict);
 		cr_assert(verdict.invalid, "%zu", i);
 		cr_assert_not_null(strstr(verdict.reason, rows[i].reason), "%s", verdict.reason);
@@ -73,14 +71,12 @@ Test(status_cache, caches_an_answer_for_a_few_seconds)
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault),
-		     0, "%s", fault.text);
+	OK(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault));
 	check_cached_status(cache, certificate, fixture.now_s, &verdict);
 	ca.spoil_status = say_revoked;
 	check_cached_status(cache, certificate, fixture.now_s + STATUS_CACHED_S - 1, &verdict);
@@ -101,14 +97,12 @@ Test(status_cache, asks_again_when_the_clock_went_back)
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
 	start_fake_ca(&ca, &fixture);
-	cr_assert_eq(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault),
-		     0, "%s", fault.text);
+	OK(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault));
 	check_cached_status(cache, certificate, fixture.now_s + 100, &verdict);
 	check_cached_status(cache, certificate, fixture.now_s, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);

@@ -1,6 +1,7 @@
 #include "tests/unit/x509/revocation/forge_crl.h"
 
 #include "common/x509/signed_object.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -54,9 +55,8 @@ struct bytes forge_crl(const struct forged_crl *forged, const struct private_key
 		     JOIN(forged->version, forged->algorithm, forged->issuer, forged->this_update,
 			  forged->next_update, forged->revoked, forged->extensions));
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(sign_object(signer, body, &der, &fault), 0, "%s", fault.text);
+	OK(sign_object(signer, body, &der, &fault));
 	return JOIN(bytes_of_buffer(&der));
 }
 
@@ -74,8 +74,7 @@ int parse_crl_copy(struct bytes content, struct crl **ret_crl, struct fault *fau
 struct crl *forge_parsed_crl(const struct forged_crl *forged, const struct private_key *signer)
 {
 	struct crl *crl = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_crl_copy(forge_crl(forged, signer), &crl, &fault), 0, "%s", fault.text);
+	OK(parse_crl_copy(forge_crl(forged, signer), &crl, &fault));
 	return crl;
 }

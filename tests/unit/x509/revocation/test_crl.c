@@ -1,6 +1,7 @@
 #include "common/x509/revocation/crl.h"
 
 #include "common/x509/revocation/crl_builder.h"
+#include "tests/support/expect.h"
 #include "tests/unit/x509/revocation/forge_crl.h"
 
 #include <criterion/criterion.h>
@@ -32,7 +33,6 @@ Test(crl, refuses_a_crl_that_is_not_by_the_issuer)
 		CLEANUP(free_certificate) struct certificate *issuer = NULL;
 		CLEANUP(free_crl) struct crl *crl = NULL;
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 
 		if (i == 0)
 			forged.issuer = common_name("root");
@@ -49,7 +49,7 @@ Test(crl, refuses_a_crl_that_is_not_by_the_issuer)
 				JOIN(root_basic_constraints(), subject_key_id("root")));
 		issuer = forge_parsed(&root, root_key());
 		crl = forge_parsed_crl(&forged, i == 4 ? other_key() : root_key());
-		cr_assert_eq(verify_crl(crl, issuer, NOW_S, &verdict, &fault), 0, "%s", fault.text);
+		OK(verify_crl(crl, issuer, NOW_S, &verdict, &fault));
 		cr_expect(verdict.invalid, "row %zu", i);
 		cr_expect_not_null(strstr(verdict.reason, reasons[i]), "row %zu: %s", i,
 				   verdict.reason);
@@ -68,13 +68,11 @@ Test(crl, is_by_one_key_among_issuers_of_one_name_and_key_identifier)
 			CLEANUP(free_certificate) struct certificate *issuer = NULL;
 			CLEANUP(free_crl) struct crl *crl = forge_parsed_crl(&forged, keys[i]);
 			struct verdict verdict = {0};
-			struct fault fault = {0};
 
 			root.spki = spki_of(keys[j]);
 			issuer = forge_parsed(&root, keys[j]);
 			cr_expect(names_issuer(crl, issuer));
-			cr_assert_eq(verify_crl(crl, issuer, NOW_S, &verdict, &fault), 0, "%s",
-				     fault.text);
+			OK(verify_crl(crl, issuer, NOW_S, &verdict, &fault));
 			cr_expect_eq(verdict.invalid, i != j, "%zu, %zu: %s", i, j, verdict.reason);
 		}
 }
@@ -94,12 +92,10 @@ Test(crl, refuses_a_changed_crl)
 	for (size_t i = 0; i < list.len; i++) {
 		CLEANUP(free_crl) struct crl *crl = NULL;
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_crl_copy(patched(der, (size_t)(list.data - der.data) + i, 0x41),
-					    &crl, &fault),
-			     0, "%s", fault.text);
-		cr_assert_eq(verify_crl(crl, root, NOW_S, &verdict, &fault), 0);
+		OK(parse_crl_copy(patched(der, (size_t)(list.data - der.data) + i, 0x41), &crl,
+				  &fault));
+		OK(verify_crl(crl, root, NOW_S, &verdict, &fault));
 		cr_expect(verdict.invalid);
 		cr_expect_not_null(strstr(verdict.reason, "signature"), "%s", verdict.reason);
 	}
@@ -126,9 +122,8 @@ Test(crl, is_current_only_between_its_times)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(verify_crl(crl, root, rows[i].at_s, &verdict, &fault), 0);
+		OK(verify_crl(crl, root, rows[i].at_s, &verdict, &fault));
 		cr_expect_eq(verdict.invalid, rows[i].reason != NULL, "row %zu", i);
 		cr_expect_not_null(
 			strstr(verdict.reason, rows[i].reason != NULL ? rows[i].reason : ""),
@@ -142,13 +137,10 @@ Test(crl, refuses_a_list_with_one_bad_entry)
 	struct bytes bad = revoked_entry(OCTETS("\x02"), "260101000000Z", reason_extension(7));
 	struct forged_crl forged = forged_crl();
 	struct crl *crl = NULL;
-	struct fault fault = {0};
 
 	forged.revoked = revoked_list(JOIN(good, good, bad, good));
-	cr_assert_eq(parse_crl_copy(forge_crl(&forged, root_key()), &crl, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_MALFORMED);
-	cr_expect_not_null(strstr(fault.text, "CRL: entry 3: RFC 5280 section 5.3.1"), "%s",
-			   fault.text);
+	REFUSED(parse_crl_copy(forge_crl(&forged, root_key()), &crl, &fault), FAULT_MALFORMED,
+		"CRL: entry 3: RFC 5280 section 5.3.1");
 	cr_expect_null(crl);
 }
 
@@ -164,12 +156,9 @@ Test(crl, refuses_content_that_is_neither_der_nor_pem)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl *crl = NULL;
-		struct fault fault = {0};
 
-		cr_assert_eq(parse_crl_copy(bytes_of_string(rows[i]), &crl, &fault), -1, "%s",
-			     rows[i]);
-		cr_expect_eq(fault.class, FAULT_MALFORMED);
-		cr_expect_not_null(strstr(fault.text, "CRL"), "%s", fault.text);
+		REFUSED(parse_crl_copy(bytes_of_string(rows[i]), &crl, &fault), FAULT_MALFORMED,
+			"CRL", "%s", rows[i]);
 	}
 }
 
@@ -185,14 +174,11 @@ Test(crl, refuses_more_octets_than_a_crl_may_have)
 		struct buffer content = {0};
 		uint8_t *begin = extend_buffer(&content, rows[i].len);
 		struct crl *crl = NULL;
-		struct fault fault = {0};
 
 		cr_assert_not_null(begin);
 		begin[0] = (uint8_t)rows[i].first;
 		begin[rows[i].len - 1] = 'x';
-		cr_assert_eq(parse_crl(&content, &crl, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_TOO_LARGE);
-		cr_expect_not_null(strstr(fault.text, "CRL: "), "%s", fault.text);
+		REFUSED(parse_crl(&content, &crl, &fault), FAULT_TOO_LARGE, "CRL: ");
 		cr_expect_null(crl);
 		cr_expect_null(content.data);
 	}
@@ -281,11 +267,10 @@ Test(crl, reads_pem_as_well)
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_crl) struct crl *crl = NULL;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_crl_pem(forge_crl(&forged, root_key()), &pem, &fault), 0);
-	cr_assert_eq(parse_crl(&pem, &crl, &fault), 0, "%s", fault.text);
-	cr_assert_eq(verify_crl(crl, root, NOW_S, &verdict, &fault), 0);
+	OK(format_crl_pem(forge_crl(&forged, root_key()), &pem, &fault));
+	OK(parse_crl(&pem, &crl, &fault));
+	OK(verify_crl(crl, root, NOW_S, &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 	cr_expect(names_issuer(crl, root));
 	cr_expect_eq(crl_this_update(crl), NOW_S);

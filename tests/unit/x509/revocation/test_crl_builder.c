@@ -1,6 +1,7 @@
 #include "common/x509/revocation/crl_builder.h"
 
 #include "common/x509/revocation/crl.h"
+#include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/x509/revocation/forge_crl.h"
 
@@ -20,14 +21,11 @@ static struct issuer *make_issuer(enum key_type type)
 	struct certificate *root = NULL;
 	struct issuer *issuer = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(type, &key, &fault), 0, "%s", fault.text);
-	cr_assert_eq(create_root(key, "CN=Root,O=Example", &validity, &der, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &root, &fault), 0, "%s",
-		     fault.text);
-	cr_assert_eq(new_issuer(&root, &key, &issuer, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(type, &key, &fault));
+	OK(create_root(key, "CN=Root,O=Example", &validity, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &root, &fault));
+	OK(new_issuer(&root, &key, &issuer, &fault));
 	return issuer;
 }
 
@@ -49,16 +47,15 @@ static struct buffer build(const struct issuer *issuer, uint32_t count)
 {
 	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
 	struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(begin_crl(&builder, issuer, &terms, &fault), 0, "%s", fault.text);
+	OK(begin_crl(&builder, issuer, &terms, &fault));
 	for (uint32_t i = 0; i < count; i++) {
 		struct crl_entry entry = entry_of(i);
 
-		cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
+		OK(add_crl_entry(&builder, &entry, &fault));
 	}
 	cr_expect_eq(builder.count, count);
-	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
+	OK(finish_crl(&builder, &der, &fault));
 	cr_expect_null(builder.body.data);
 	return der;
 }
@@ -66,9 +63,8 @@ static struct buffer build(const struct issuer *issuer, uint32_t count)
 static struct crl *parse(struct buffer *der)
 {
 	struct crl *crl = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(parse_crl(der, &crl, &fault), 0, "%s", fault.text);
+	OK(parse_crl(der, &crl, &fault));
 	return crl;
 }
 
@@ -85,11 +81,9 @@ Test(crl_builder, refuses_times_that_do_not_follow_each_other)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_builder builder = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(begin_crl(&builder, issuer, &rows[i], &fault), -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_REFUSED);
-		cr_expect_not_null(strstr(fault.text, "thisUpdate before nextUpdate"));
+		REFUSED(begin_crl(&builder, issuer, &rows[i], &fault), FAULT_REFUSED,
+			"thisUpdate before nextUpdate", "row %zu", i);
 		cr_expect_null(builder.body.data);
 	}
 }
@@ -102,18 +96,16 @@ Test(crl_builder, refuses_an_issuer_without_cRLSign)
 	struct private_key *key = NULL;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	struct crl_builder builder = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0, "%s", fault.text);
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
 	root.spki = spki_of(key);
 	root.extensions = extensions_of(JOIN(root_basic_constraints(),
 					     extension(15, true, OCTETS("\x03\x02\x02\x04")),
 					     subject_key_id("root")));
 	certificate = forge_parsed(&root, key);
-	cr_assert_eq(new_issuer(&certificate, &key, &issuer, &fault), 0, "%s", fault.text);
-	cr_assert_eq(begin_crl(&builder, issuer, &terms, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_REFUSED);
-	cr_expect_not_null(strstr(fault.text, "does not allow cRLSign"), "%s", fault.text);
+	OK(new_issuer(&certificate, &key, &issuer, &fault));
+	REFUSED(begin_crl(&builder, issuer, &terms, &fault), FAULT_REFUSED,
+		"does not allow cRLSign");
 }
 
 Test(crl_builder, refuses_entries_that_cannot_be)
@@ -126,7 +118,6 @@ Test(crl_builder, refuses_entries_that_cannot_be)
 	};
 	CLEANUP(free_issuer) struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
-	struct fault fault = {0};
 
 	memset(rows[0].serial, 0, SERIAL_MAX);
 	rows[1].serial[0] = 0x80;
@@ -135,13 +126,10 @@ Test(crl_builder, refuses_entries_that_cannot_be)
 	rows[4].reason = -1;
 	rows[5].revoked_at_s = -1;
 	rows[6].revoked_at_s = INT64_C(253402300800);
-	cr_assert_eq(begin_crl(&builder, issuer, &terms, &fault), 0, "%s", fault.text);
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		fault = (struct fault){0};
-		cr_assert_eq(add_crl_entry(&builder, &rows[i], &fault), -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_FAILED);
-		cr_expect_not_null(strstr(fault.text, reasons[i]), "row %zu: %s", i, fault.text);
-	}
+	OK(begin_crl(&builder, issuer, &terms, &fault));
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		REFUSED(add_crl_entry(&builder, &rows[i], &fault), FAULT_FAILED, reasons[i],
+			"row %zu", i);
 	cr_expect_eq(builder.count, 0);
 }
 
@@ -151,9 +139,8 @@ Test(crl_builder, writes_no_list_when_nothing_is_revoked)
 	CLEANUP(clear_buffer) struct buffer der = build(issuer, 0);
 	CLEANUP(free_crl) struct crl *crl = parse(&der);
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(verify_crl(crl, issuer_certificate(issuer), NOW_S, &verdict, &fault), 0);
+	OK(verify_crl(crl, issuer_certificate(issuer), NOW_S, &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 	cr_expect_eq(crl_count(crl), 0);
 }
@@ -168,11 +155,9 @@ Test(crl_builder, signs_with_each_type_of_key)
 		CLEANUP(clear_buffer) struct buffer der = build(issuer, 3);
 		CLEANUP(free_crl) struct crl *crl = parse(&der);
 		struct verdict verdict = {0};
-		struct fault fault = {0};
 		char number[CRL_NUMBER_TEXT_SIZE];
 
-		cr_assert_eq(verify_crl(crl, issuer_certificate(issuer), NOW_S, &verdict, &fault),
-			     0, "%s", fault.text);
+		OK(verify_crl(crl, issuer_certificate(issuer), NOW_S, &verdict, &fault));
 		cr_expect(!verdict.invalid, "%s", verdict.reason);
 		format_crl_number(crl, number);
 		cr_expect_str_eq(number, "7");
@@ -190,16 +175,15 @@ Test(crl_builder, writes_times_as_the_standard_has_them)
 	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_crl) struct crl *crl = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(begin_crl(&builder, issuer, &terms, &fault), 0, "%s", fault.text);
+	OK(begin_crl(&builder, issuer, &terms, &fault));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_entry entry = entry_of((uint32_t)i);
 
 		entry.revoked_at_s = rows[i];
-		cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
+		OK(add_crl_entry(&builder, &entry, &fault));
 	}
-	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
+	OK(finish_crl(&builder, &der, &fault));
 	/* The reader refuses GeneralizedTime before 2050. */
 	crl = parse(&der);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -219,14 +203,13 @@ Test(crl_builder, writes_short_serials_without_zeros_in_front)
 	CLEANUP(free_crl) struct crl *crl = NULL;
 	struct crl_entry entry = {.revoked_at_s = NOW_S};
 	struct crl_revocation found = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(begin_crl(&builder, issuer, &terms, &fault), 0, "%s", fault.text);
+	OK(begin_crl(&builder, issuer, &terms, &fault));
 	entry.serial[SERIAL_MAX - 1] = 0x12;
-	cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
+	OK(add_crl_entry(&builder, &entry, &fault));
 	entry.serial[SERIAL_MAX - 1] = 0x80;
-	cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0, "%s", fault.text);
-	cr_assert_eq(finish_crl(&builder, &der, &fault), 0, "%s", fault.text);
+	OK(add_crl_entry(&builder, &entry, &fault));
+	OK(finish_crl(&builder, &der, &fault));
 	crl = parse(&der);
 	cr_expect(find_revoked(crl, OCTETS("\x12"), &found));
 	cr_expect(find_revoked(crl, OCTETS("\x00\x80"), &found));

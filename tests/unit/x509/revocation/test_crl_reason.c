@@ -1,7 +1,8 @@
 #include "common/x509/revocation/crl_reason.h"
 
+#include "tests/support/expect.h"
+
 #include <criterion/criterion.h>
-#include <string.h>
 
 /* catalogue 60: certificateHold could be lifted, so it is refused */
 Test(crl_reason, refuses_names_that_are_no_reason_to_revoke_for)
@@ -12,12 +13,10 @@ Test(crl_reason, refuses_names_that_are_no_reason_to_revoke_for)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fault fault = {0};
 		int reason = 99;
 
-		cr_assert_lt(parse_crl_reason(rows[i], &reason, &fault), 0, "%s", rows[i]);
-		cr_expect_eq(fault.class, FAULT_USAGE);
-		cr_expect_not_null(strstr(fault.text, "keyCompromise, cACompromise"));
+		REFUSED(parse_crl_reason(rows[i], &reason, &fault), FAULT_USAGE,
+			"keyCompromise, cACompromise", "%s", rows[i]);
 		cr_expect_eq(reason, 99);
 	}
 }

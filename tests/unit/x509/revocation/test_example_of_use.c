@@ -2,6 +2,7 @@
 #include "common/x509/revocation/crl_builder.h"
 #include "common/x509/revocation/ocsp_request.h"
 #include "common/x509/revocation/ocsp_verify.h"
+#include "tests/support/expect.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
@@ -15,12 +16,11 @@ static struct issuer *make_root(void)
 	struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct issuer *issuer = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(generate_private_key(KEY_ECDSA_P256, &key, &fault), 0);
-	cr_assert_eq(create_root(key, "CN=Root", &a_year, &der, &fault), 0);
-	cr_assert_eq(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault), 0);
-	cr_assert_eq(new_issuer(&certificate, &key, &issuer, &fault), 0);
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	OK(create_root(key, "CN=Root", &a_year, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault));
+	OK(new_issuer(&certificate, &key, &issuer, &fault));
 	return issuer;
 }
 
@@ -36,16 +36,15 @@ Test(revocation, by_crl_is_used_like_this)
 	CLEANUP(free_crl) struct crl *crl = NULL;
 	struct crl_revocation revocation;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	/* The CA writes a CRL with one entry. */
-	cr_assert_eq(begin_crl(&builder, issuer, &options, &fault), 0);
-	cr_assert_eq(add_crl_entry(&builder, &entry, &fault), 0);
-	cr_assert_eq(finish_crl(&builder, &der, &fault), 0);
+	OK(begin_crl(&builder, issuer, &options, &fault));
+	OK(add_crl_entry(&builder, &entry, &fault));
+	OK(finish_crl(&builder, &der, &fault));
 
 	/* A node verifies the CRL, and then looks a serial up. */
-	cr_assert_eq(parse_crl(&der, &crl, &fault), 0);
-	cr_assert_eq(verify_crl(crl, issuer_certificate(issuer), NOW_S, &verdict, &fault), 0);
+	OK(parse_crl(&der, &crl, &fault));
+	OK(verify_crl(crl, issuer_certificate(issuer), NOW_S, &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 	cr_assert(find_revoked(crl, (struct bytes){entry.serial, SERIAL_MAX}, &revocation));
 	cr_expect_eq(revocation.revoked_at_s, NOW_S - 60);
@@ -69,25 +68,21 @@ Test(revocation, by_ocsp_is_used_like_this)
 	struct ocsp_answer answer = {.singles = &single, .count = 1, .produced_at_s = NOW_S};
 	struct ocsp_single result;
 	struct verdict verdict = {0};
-	struct fault fault = {0};
 
 	/* A client asks about the serial 0x33. */
-	cr_assert_eq(digest_issuer(root, &hashes, &fault), 0);
-	cr_assert_eq(format_ocsp_request(&hashes, OCSP_SHA1, OCTETS("\x33"), nonce, &request_der,
-					 &fault),
-		     0);
+	OK(digest_issuer(root, &hashes, &fault));
+	OK(format_ocsp_request(&hashes, OCSP_SHA1, OCTETS("\x33"), nonce, &request_der, &fault));
 
 	/* The responder reads the request, looks the serial up, and signs its answer. */
-	cr_assert_eq(parse_ocsp_request(bytes_of_buffer(&request_der), &request, &fault), 0);
+	OK(parse_ocsp_request(bytes_of_buffer(&request_der), &request, &fault));
 	cr_assert(cert_id_matches_issuer(&request.ids[0], &hashes));
 	single.id = request.ids[0];
 	answer.nonce = request.nonce;
-	cr_assert_eq(format_ocsp_response(&answer, &signer, &response_der, &fault), 0);
+	OK(format_ocsp_response(&answer, &signer, &response_der, &fault));
 
 	/* The client relies on nothing that it has not verified. */
-	cr_assert_eq(verify_ocsp_response(bytes_of_buffer(&response_der), &question, &result,
-					  &verdict, &fault),
-		     0);
+	OK(verify_ocsp_response(bytes_of_buffer(&response_der), &question, &result, &verdict,
+				&fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 	cr_expect_eq(result.status, OCSP_GOOD);
 }

@@ -1,6 +1,7 @@
 #include "common/x509/revocation/ocsp_verify.h"
 
 #include "common/x509/revocation/ocsp_fields.h"
+#include "tests/support/expect.h"
 #include "tests/unit/x509/forge.h"
 
 #include <criterion/criterion.h>
@@ -56,7 +57,6 @@ static void make_scene(struct scene *scene)
 {
 	const struct forged_certificate root = forged_root();
 	const struct forged_certificate responder = forged_responder();
-	struct fault fault = {0};
 
 	memset(scene, 0, sizeof(*scene));
 	scene->issuer = forge_parsed(&root, root_key());
@@ -66,7 +66,7 @@ static void make_scene(struct scene *scene)
 						 .serial = OCTETS("\x33"),
 						 .nonce = OCTETS(NONCE),
 						 .now_s = FORGED_NOW_S};
-	cr_assert_eq(digest_issuer(scene->issuer, &scene->hashes, &fault), 0);
+	OK(digest_issuer(scene->issuer, &scene->hashes, &fault));
 	set_id(scene, OCSP_SHA1, OCTETS("\x33"));
 	scene->singles[0].this_update_s = FORGED_NOW_S;
 	scene->singles[0].next_update_s = FORGED_NOW_S + 3600;
@@ -87,20 +87,15 @@ static struct buffer respond(const struct scene *scene)
 {
 	const struct ocsp_signer signer = {scene->key, scene->responder, scene->intermediate};
 	struct buffer der = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(format_ocsp_response(&scene->answer, &signer, &der, &fault), 0, "%s",
-		     fault.text);
+	OK(format_ocsp_response(&scene->answer, &signer, &der, &fault));
 	return der;
 }
 
 static void verify(const struct scene *scene, struct bytes der, struct ocsp_single *single,
 		   struct verdict *verdict)
 {
-	struct fault fault = {0};
-
-	cr_assert_eq(verify_ocsp_response(der, &scene->question, single, verdict, &fault), 0, "%s",
-		     fault.text);
+	OK(verify_ocsp_response(der, &scene->question, single, verdict, &fault));
 }
 
 static void expect_octets_refused(const struct scene *scene, struct bytes der, const char *part)
@@ -358,9 +353,8 @@ Test(ocsp_verify, refuses_responses_without_an_answer)
 	make_scene(&scene);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};
-		struct fault fault = {0};
 
-		cr_assert_eq(format_ocsp_error(rows[i].outcome, &der, &fault), 0);
+		OK(format_ocsp_error(rows[i].outcome, &der, &fault));
 		expect_octets_refused(&scene, bytes_of_buffer(&der), rows[i].part);
 	}
 	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x04"),
@@ -463,13 +457,12 @@ Test(ocsp_verify, passes_over_other_certificates)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct ocsp_response response = {0};
 	struct der_item item;
-	struct fault fault = {0};
 	size_t count = 0;
 
 	make_scene(&scene);
 	scene.intermediate = scene.issuer;
 	der = respond(&scene);
-	cr_assert_eq(parse_ocsp_response(bytes_of_buffer(&der), &response, &fault), 0);
+	OK(parse_ocsp_response(bytes_of_buffer(&der), &response, &fault));
 	while (read_der(&response.certificates, &item))
 		count++;
 	cr_expect_eq(count, 2);

@@ -1,5 +1,6 @@
 #include "common/ca/store/sqlite/database.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -80,8 +81,6 @@ Test(database, stops_for_good_when_the_disk_fails)
 
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		struct scratch_store scratch;
-		struct fault fault = {0};
-		struct fault later = {0};
 		struct store *store;
 
 		failing = NOTHING;
@@ -90,13 +89,10 @@ Test(database, stops_for_good_when_the_disk_fails)
 		store = open_scratch_store(&scratch);
 		insert_one(store, "client1", 0);
 		failing = kinds[i];
-		cr_expect_eq(try_insert(store, 1, &fault), -1);
-		cr_expect_eq(fault.class, FAULT_FAILED);
-		cr_expect_not_null(strstr(fault.text, "ca.db: the disk failed"), "%s", fault.text);
+		REFUSED(try_insert(store, 1, &fault), FAULT_FAILED, "ca.db: the disk failed");
 		failing = NOTHING;
-		cr_expect_eq(try_insert(store, 2, &later), -1);
-		cr_expect_not_null(strstr(later.text, "failed before"), "%s", later.text);
-		cr_expect_eq(check_store(store, &later), -1);
+		REFUSED(try_insert(store, 2, &fault), FAULT_FAILED, "failed before");
+		REFUSED(check_store(store, &fault), FAULT_FAILED, NULL);
 		free_store(&store);
 		store = open_scratch_store(&scratch);
 		cr_expect(has_record(store, "client1", 0));
@@ -112,7 +108,6 @@ Test(database, does_not_take_what_cannot_be_read_for_absent)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct scratch_store scratch;
-	struct fault fault = {0};
 	struct store *store;
 	bool found = false;
 
@@ -122,8 +117,8 @@ Test(database, does_not_take_what_cannot_be_read_for_absent)
 	insert_one(store, "client1", 0);
 	make_record(&record, "client1", 0);
 	failing = READS;
-	cr_expect_eq(find_by_serial(store, record.serial, &record, &found, &fault), -1);
-	cr_expect_not_null(strstr(fault.text, "the disk failed"), "%s", fault.text);
+	REFUSED(find_by_serial(store, record.serial, &record, &found, &fault), FAULT_FAILED,
+		"the disk failed");
 	failing = NOTHING;
 	free_store(&store);
 	remove_scratch_store(&scratch);
@@ -168,16 +163,14 @@ Test(database, says_that_another_process_is_writing)
 	struct scratch_store scratch;
 	struct database database = {0};
 	struct database other = {0};
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
-	cr_assert_eq(open_database(scratch.path, &database, &fault), 0, "%s", fault.text);
-	cr_assert_eq(open_database(scratch.path, &other, &fault), 0, "%s", fault.text);
-	cr_assert_eq(run_sql(&other, "BEGIN IMMEDIATE", &fault), 0);
+	OK(open_database(scratch.path, &database, &fault));
+	OK(open_database(scratch.path, &other, &fault));
+	OK(run_sql(&other, "BEGIN IMMEDIATE", &fault));
 	(void)sqlite3_busy_timeout(database.handle, 1);
-	cr_expect_eq(run_sql(&database, "BEGIN IMMEDIATE", &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
-	cr_expect_not_null(strstr(fault.text, "another process is writing"), "%s", fault.text);
+	REFUSED(run_sql(&database, "BEGIN IMMEDIATE", &fault), FAULT_FAILED,
+		"another process is writing");
 	cr_expect_not(atomic_load(&database.broken));
 	close_database(&database);
 	close_database(&other);
@@ -187,11 +180,9 @@ Test(database, says_that_another_process_is_writing)
 Test(database, says_what_a_pragma_became_instead)
 {
 	struct database database = {0};
-	struct fault fault = {0};
 
-	cr_assert_eq(open_database(":memory:", &database, &fault), 0, "%s", fault.text);
-	cr_expect_eq(set_pragma(&database, "PRAGMA journal_mode = WAL", "wal", &fault), -1);
-	cr_expect_not_null(strstr(fault.text, "expected \"wal\", found \"memory\""), "%s",
-			   fault.text);
+	OK(open_database(":memory:", &database, &fault));
+	REFUSED(set_pragma(&database, "PRAGMA journal_mode = WAL", "wal", &fault), FAULT_FAILED,
+		"expected \"wal\", found \"memory\"");
 	close_database(&database);
 }

@@ -1,5 +1,6 @@
 #include "common/ca/store/sqlite/database.h"
 #include "common/ca/store/subject_pattern.h"
+#include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -37,11 +38,10 @@ Test(glob, matches_whatever_the_pattern_of_a_subject_matches)
 	static const char sql[] = "SELECT ?1 GLOB ?2";
 	CLEANUP(close_database) struct database database = {0};
 	CLEANUP(free_statement) sqlite3_stmt *statement = NULL;
-	struct fault fault = {0};
 	size_t matches = 0;
 
-	cr_assert_eq(open_database(":memory:", &database, &fault), 0, "%s", fault.text);
-	cr_assert_eq(prepare_statement(&database, sql, &statement, &fault), 0, "%s", fault.text);
+	OK(open_database(":memory:", &database, &fault));
+	OK(prepare_statement(&database, sql, &statement, &fault));
 	for (uint32_t i = 0; i < 100000; i += 7) {
 		char pattern[64];
 

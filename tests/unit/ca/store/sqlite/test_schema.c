@@ -1,5 +1,6 @@
 #include "common/ca/store/sqlite/schema.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -60,7 +61,6 @@ Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
 	struct scratch_store scratch;
 	struct store *store;
 	struct issued_certificate record = {0};
-	struct fault fault = {0};
 	bool found = false;
 
 	make_scratch_store(&scratch);
@@ -68,8 +68,7 @@ Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
 	run_foreign_sql(scratch.path, version_1);
 	for (int i = 0; i < 2; i++) {
 		store = open_scratch_store(&scratch);
-		cr_assert_eq(find_by_serial(store, serial, &record, &found, &fault), 0, "%s",
-			     fault.text);
+		OK(find_by_serial(store, serial, &record, &found, &fault));
 		cr_expect(found);
 		clear_issued_certificate(&record);
 		insert_one(store, "client1", 7 + (uint32_t)i);

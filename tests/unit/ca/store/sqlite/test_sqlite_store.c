@@ -1,5 +1,6 @@
 #include "common/ca/store/sqlite/sqlite_store.h"
 
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -109,7 +110,6 @@ Test(sqlite_store, refuses_a_record_that_cannot_be_written)
 		mode_t file;
 	} rows[] = {{0755, 0444}, {0555, 0644}, {0555, 0444}};
 	struct scratch_store scratch;
-	struct fault fault = {0};
 	struct store *store = NULL;
 
 	if (geteuid() != 0)
@@ -121,11 +121,8 @@ Test(sqlite_store, refuses_a_record_that_cannot_be_written)
 		cr_assert_eq(chmod(scratch.folder.path, rows[i].directory), 0);
 		cr_assert_eq(chown(scratch.folder.path, 65534, 65534), 0);
 		cr_assert_eq(seteuid(65534), 0);
-		fault = (struct fault){0};
-		cr_expect_eq(open_store(scratch.path, &store, &fault), -1, "row %zu", i);
-		cr_expect_eq(fault.class, FAULT_FAILED);
-		cr_expect_not_null(strstr(fault.text, "mend its permissions"), "row %zu: %s", i,
-				   fault.text);
+		REFUSED(open_store(scratch.path, &store, &fault), FAULT_FAILED,
+			"mend its permissions", "row %zu", i);
 		cr_assert_eq(seteuid(0), 0);
 		remove_scratch_store(&scratch);
 	}
@@ -136,19 +133,18 @@ Test(sqlite_store, makes_an_empty_record_that_others_cannot_read)
 	struct store_summary summary = {.certificates = 7};
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	size_t count = 7;
 
 	make_scratch_store(&scratch);
 	cr_expect_eq(mode_of(scratch.folder.dirfd, "ca.db"), 0600);
 	cr_expect_eq(count_entries(scratch.folder.dirfd), 1);
 	store = open_scratch_store(&scratch);
-	cr_assert_eq(summarize_store(store, 0, &summary, &fault), 0, "%s", fault.text);
+	OK(summarize_store(store, 0, &summary, &fault));
 	cr_expect_eq(summary.certificates, 0);
 	cr_expect_eq(summary.first_expiry_s, 0);
-	cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
+	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, 0);
-	cr_expect_eq(check_store(store, &fault), 0, "%s", fault.text);
+	OK(check_store(store, &fault));
 	free_store(&store);
 	expect_integrity(scratch.path);
 	remove_scratch_store(&scratch);
@@ -157,11 +153,10 @@ Test(sqlite_store, makes_an_empty_record_that_others_cannot_read)
 Test(sqlite_store, leaves_an_existing_file_as_it_is)
 {
 	struct scratch_store scratch;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	put_file(scratch.folder.dirfd, "ca.db", noise, 0640);
-	cr_expect_eq(create_store(scratch.path, &fault), 0);
+	OK(create_store(scratch.path, &fault));
 	cr_expect(file_holds(scratch.folder.dirfd, "ca.db", noise));
 	cr_expect_eq(mode_of(scratch.folder.dirfd, "ca.db"), 0640);
 	remove_scratch_store(&scratch);
@@ -169,9 +164,6 @@ Test(sqlite_store, leaves_an_existing_file_as_it_is)
 
 Test(sqlite_store, says_why_no_record_can_be_made)
 {
-	struct fault fault = {0};
-
-	cr_expect_eq(create_store("/nonexistent/state/ca.db", &fault), -1);
-	cr_expect_eq(fault.class, FAULT_NOT_FOUND);
-	cr_expect_not_null(strstr(fault.text, "/nonexistent/state"), "%s", fault.text);
+	REFUSED(create_store("/nonexistent/state/ca.db", &fault), FAULT_NOT_FOUND,
+		"/nonexistent/state");
 }

@@ -1,6 +1,7 @@
 #include "common/ca/store/sqlite/wal_guard.h"
 
 #include "common/base/file.h"
+#include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
@@ -10,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,11 +61,9 @@ Test(wal_guard, gives_back_what_it_alone_has)
 static void expect_log_missing(const struct scratch_store *scratch)
 {
 	struct store *store = NULL;
-	struct fault fault = {0};
 
-	cr_assert_eq(open_store(scratch->path, &store, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
-	cr_expect_not_null(strstr(fault.text, "ca.db-wal beside it, found none"), "%s", fault.text);
+	REFUSED(open_store(scratch->path, &store, &fault), FAULT_FAILED,
+		"ca.db-wal beside it, found none");
 }
 
 /* catalogue 79 */
@@ -103,12 +101,11 @@ Test(wal_guard, is_marked_by_one_process_at_a_time)
 {
 	struct scratch_store scratch;
 	struct writer writer = {.scratch = &scratch};
-	struct fault fault = {0};
 	pthread_t thread;
 	int lock = -1;
 
 	make_scratch_store(&scratch);
-	cr_assert_eq(lock_directory(AT_FDCWD, scratch.folder.path, &lock, &fault), 0);
+	OK(lock_directory(AT_FDCWD, scratch.folder.path, &lock, &fault));
 	cr_assert_eq(pthread_create(&thread, NULL, begin_to_write, &writer), 0);
 	(void)usleep(200000);
 	cr_expect(!atomic_load(&writer.done), "while another marks it");
@@ -212,7 +209,6 @@ Test(wal_guard, stops_the_store_when_it_is_taken_away_in_use)
 	enum insert_result result;
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 	bool found = false;
 
 	make_scratch_store(&scratch);
@@ -220,14 +216,11 @@ Test(wal_guard, stops_the_store_when_it_is_taken_away_in_use)
 	insert_one(store, "client1", 0);
 	cr_assert_eq(unlink(scratch.log), 0);
 	make_record(&record, "client1", 1);
-	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
-	cr_expect_eq(fault.class, FAULT_FAILED);
-	cr_expect_not_null(strstr(fault.text, "took "), "%s", fault.text);
-	cr_expect_not_null(strstr(fault.text, "stop the CA in order"), "%s", fault.text);
+	REFUSED(store_records(store, &record, 1, 10, &result, &fault), FAULT_FAILED, "took ");
+	SAID("stop the CA in order");
 	/* The lost commit must not be read later either. */
-	fault = (struct fault){0};
-	cr_expect_eq(find_by_key(store, record.key_sha256, &record, &found, &fault), -1);
-	cr_expect_not_null(strstr(fault.text, "failed before"), "%s", fault.text);
+	REFUSED(find_by_key(store, record.key_sha256, &record, &found, &fault), FAULT_FAILED,
+		"failed before");
 	free_store(&store);
 	/* As long as the process is there, nothing is lost. */
 	expect_all(&scratch, 2);
@@ -241,18 +234,17 @@ Test(wal_guard, stops_the_store_when_the_record_is_replaced_in_use)
 	enum insert_result result;
 	struct scratch_store scratch;
 	struct store *store;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
 	cr_assert_eq(unlink(scratch.path), 0);
-	cr_assert_eq(create_store(scratch.path, &fault), 0);
+	OK(create_store(scratch.path, &fault));
 	cr_assert_eq(unlink(scratch.log), 0);
 	put_file(scratch.folder.dirfd, "ca.db-wal", "of the other", 0600);
 	make_record(&record, "client1", 1);
-	cr_expect_eq(store_records(store, &record, 1, 10, &result, &fault), -1);
-	cr_expect_not_null(strstr(fault.text, "put another file in the place"), "%s", fault.text);
+	REFUSED(store_records(store, &record, 1, 10, &result, &fault), FAULT_FAILED,
+		"put another file in the place");
 	free_store(&store);
 	cr_expect(file_holds(scratch.folder.dirfd, "ca.db-wal", "of the other"));
 	remove_scratch_store(&scratch);
@@ -264,14 +256,13 @@ Test(wal_guard, is_not_missed_after_marking_it_failed_half_way)
 	struct scratch_store scratch;
 	struct database database = {0};
 	struct wal_guard guard;
-	struct fault fault = {0};
 
 	make_scratch_store(&scratch);
 	fill_scratch_store(&scratch, 3);
-	cr_assert_eq(look_for_wal(scratch.path, &guard, &fault), 0);
-	cr_assert_eq(open_database(scratch.path, &database, &fault), 0, "%s", fault.text);
-	cr_assert_eq(guard_wal(&guard, &database, &fault), 0, "%s", fault.text);
-	cr_assert_eq(run_sql(&database, "UPDATE state SET log_needed = 1", &fault), 0);
+	OK(look_for_wal(scratch.path, &guard, &fault));
+	OK(open_database(scratch.path, &database, &fault));
+	OK(guard_wal(&guard, &database, &fault));
+	OK(run_sql(&database, "UPDATE state SET log_needed = 1", &fault));
 	guard.marked = true;
 	release_wal(&guard, &database);
 	close_database(&database);
@@ -285,13 +276,11 @@ static void insert_batch(struct store *store, uint32_t first)
 {
 	struct issued_certificate *records = calloc(BATCH, sizeof(*records));
 	enum insert_result results[BATCH];
-	struct fault fault = {0};
 
 	cr_assert_not_null(records);
 	for (uint32_t i = 0; i < BATCH; i++)
 		make_record(&records[i], "client1", first + i);
-	cr_assert_eq(store_records(store, records, BATCH, 1000000, results, &fault), 0, "%s",
-		     fault.text);
+	OK(store_records(store, records, BATCH, 1000000, results, &fault));
 	for (size_t i = 0; i < BATCH; i++)
 		clear_issued_certificate(&records[i]);
 	free(records);
@@ -374,7 +363,6 @@ Test(wal_guard, loses_nothing_durable_when_the_process_is_killed)
 	struct scratch_store scratch;
 	uint32_t next = 0;
 	struct store *store;
-	struct fault fault = {0};
 	size_t count = 0;
 
 	make_scratch_store(&scratch);
@@ -384,7 +372,7 @@ Test(wal_guard, loses_nothing_durable_when_the_process_is_killed)
 		for (uint32_t i = 0; i < next; i++)
 			cr_assert(has_record(store, "client1", i), "record %u", i);
 		/* One more may be there, which the child could not report. */
-		cr_assert_eq(count_of(store, "client1", &count, &fault), 0);
+		OK(count_of(store, "client1", &count, &fault));
 		cr_assert(count == next || count == next + 1, "%zu, reported %u", count, next);
 		next = (uint32_t)count;
 		free_store(&store);
