@@ -114,7 +114,7 @@ $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy tests/.clang-tidy ci/analysed.h
 	@mv $@.log $@
 
 format: ## clang-format, in place
-	clang-format -i $(headers) $(patsubst $(BUILD)/%.o,%.c,$(every_object))
+	$(Q)clang-format -i $(headers) $(patsubst $(BUILD)/%.o,%.c,$(every_object))
 
 sanitize: ## every test with the address and undefined-behaviour sanitizers
 	@$(INSTALL_DEPS) check

@@ -217,7 +217,8 @@ static int report_authority(struct init_context *context, const struct site *sit
 	if (made->certificate &&
 	    report_made(context, site, &made_certificate, ca->intermediate_subject, fault) < 0)
 		return -1;
-	return made->store ? report_made(context, site, &made_record, "state/" STORE_FILE, fault) : 0;
+	return made->store ? report_made(context, site, &made_record, "state/" STORE_FILE, fault)
+			   : 0;
 }
 
 /* Only when the record is new, before anything is issued. */

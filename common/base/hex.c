@@ -42,7 +42,11 @@ bool parse_hex(const char *text, uint8_t *ret_octets, size_t len)
 {
 	if (strlen(text) != 2 * len || strspn(text, digits) != 2 * len)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		ret_octets[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+	for (size_t i = 0; i < len; i++) {
+		unsigned int high = (unsigned int)hex_value(text[2 * i]);
+		unsigned int low = (unsigned int)hex_value(text[2 * i + 1]);
+
+		ret_octets[i] = (uint8_t)(high << 4 | low);
+	}
 	return true;
 }

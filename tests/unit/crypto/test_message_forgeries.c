@@ -29,7 +29,8 @@ static void expect(struct jwe jwe, enum stage stage, const char *what, size_t i)
 	expect_stage(&specimens.ring, jwe, stage, what, i);
 }
 
-/* RFC 3394 section 2.2.3.1 has one initial value; RFC 5649's carries the key's length. */
+/* catalogue 14. RFC 3394 section 2.2.3.1 has one initial value; RFC 5649's carries the key's
+ * length. */
 Test(message_forgeries, refuses_a_key_wrapped_with_another_initial_value_or_padded)
 {
 	static const struct {
@@ -186,6 +187,7 @@ static void wrap_under_the_key_of_nobody(struct jwe *jwe, const struct specimen 
 	wrap_key(zeros, from->content_key, jwe->parts[PART_KEY].data);
 }
 
+/* catalogue 19 */
 Test(message_forgeries, refuses_keys_that_are_wrapped_otherwise)
 {
 	static const struct damage damages[] = {

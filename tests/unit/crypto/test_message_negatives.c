@@ -28,7 +28,7 @@ static void expect(struct jwe jwe, enum stage stage, const char *what, size_t i)
 	expect_stage(&specimens.ring, jwe, stage, what, i);
 }
 
-/* Octets, not characters: no flip is lost to the form of base64url. */
+/* catalogue 17. Octets, not characters: no flip is lost to the form of base64url. */
 Test(message_negatives, refuses_every_flipped_bit_of_every_part)
 {
 	for (size_t i = 0; i < SPECIMEN_COUNT; i++) {
