@@ -9,19 +9,22 @@ exec 2>notices
 size=2000
 has_files() { [ "$(count_files "$2" "$3")" -ge "$1" ]; }
 wait_for() { eventually has_files "$@"; } # COUNT FOLDER PATTERN: waits until so many files exist
+# killed_at STEP CALLS COMMAND…: kills the command at its STEPth call of the system calls CALLS. The
+# calls of each thread are counted apart.
+killed_at() {
+	local step=$1 calls=$2
+	shift 2
+	ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e "inject=$calls:signal=KILL:when=$step" "$@" >out 2>err
+}
 leftovers() { find . -name '.*.new' | wc -l; }
 
 manifest $size 1 | sed "s/size: $size/&, batch_size: 100/" >manifest.yaml
 "$certpool" init -q >out
 
 # catalogue 76, 78: request, killed at several moments
-for _ in 1 2 3 4 5; do
-	before=$(count_files client1/Private 'private_key*.key')
-	"$certpool" request client1 -q >out 2>err &
-	request=$!
-	wait_for $((before + 100)) client1/Private 'private_key*.key'
-	kill -9 $request
-	wait $request
+for step in 50 100 20 150 70; do
+	killed_at $step renameat2 "$certpool" request client1 -q
+	equal "request is killed at file $step" 137 $?
 done
 expect 0 'request, killed five times, completes the pool' "$certpool" request client1
 equal 'with all keys and requests' "$size $size" \
@@ -36,26 +39,21 @@ equal 'requests are for the keys beside them' 0 $mismatched
 
 # catalogue 76: the client, killed during its enrolment
 start_ca
-for _ in 1 2 3; do
-	before=$(count_files client1/cert 'cert_key*.crt')
-	"$certpool" enroll client1 -q >out 2>err &
-	enroll=$!
-	wait_for $((before + 100)) client1/cert 'cert_key*.crt'
-	kill -9 $enroll
-	wait $enroll
+for step in 150 50 120; do
+	killed_at $step renameat2 "$certpool" enroll client1 -q
+	equal "enroll is killed at certificate $step" 137 $?
 done
 some=$(count_files client1/cert 'cert_key*.crt')
 check 'the client was killed in the middle' test "$some" -gt 0 -a "$some" -lt $size
 find client1/cert -name '*.crt' -exec sha256sum {} + >before
 
-# catalogue 76: the CA, killed during the same enrolment
-"$certpool" enroll client1 >out 2>err &
-enroll=$!
-wait_for $((some + 100)) client1/cert 'cert_key*.crt'
-kill -9 "$ca"
-wait "$ca"
+# catalogue 76: the CA, killed while it records certificates of the same enrolment
+strace -f -o trace -e inject=fdatasync:signal=KILL:when=3 -p "$ca" 2>tracer &
+tracer=$!
+check 'the CA is traced' eventually grep -q attached tracer
 status=0
-wait $enroll || status=$?
+"$certpool" enroll client1 >out 2>err || status=$?
+wait $tracer
 equal 'the client says that the CA cannot be reached' 7 $status
 check 'each certificate that the client has is in the record' test "$(rows)" -ge "$(count_files client1/cert 'cert_key*.crt')"
 start_ca
@@ -101,13 +99,6 @@ kill -9 "$receiver"
 wait "$receiver"
 start_receiver client2
 expect 3 'after kill -9 the receiver still knows a replay' "$certpool" send client1 client2 --endpoint "$inbox" --deliver message.jwe
-
-# killed_at STEP CALLS COMMAND…: kills the command at its STEPth call of the system calls CALLS.
-killed_at() {
-	local step=$1 calls=$2
-	shift 2
-	ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e "inject=$calls:signal=KILL:when=$step" "$@" >out 2>err
-}
 
 # catalogue 76: init, killed at each call that changes something, and run again
 mkdir steps
