@@ -91,7 +91,7 @@ static void print_and_count(const struct command *command, const struct offline_
 {
 	const struct certificates_answer *answer = &offline->answer;
 
-	if (answer->refusal.type[0] != '\0') {
+	if (is_refused(&answer->refusal)) {
 		counts->refused++;
 		print_complaint(command, "%s: a whole request: refused (%s): %s", offline->client,
 				answer->refusal.type, answer->refusal.detail);

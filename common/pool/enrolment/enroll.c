@@ -101,7 +101,7 @@ static int fill_batch(struct certify_context *context, struct request_batch *ret
 		if (add_to_request_batch(context->enrollment->layout, member, &batch, &refusal,
 					 fault) < 0)
 			return -1;
-		if (refusal.type[0] != '\0')
+		if (is_refused(&refusal))
 			report_refusal(context, member, &refusal);
 	}
 	report_progress(&context->progress, count - batch.request.count);

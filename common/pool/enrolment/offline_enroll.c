@@ -55,7 +55,7 @@ static int fill_batch(struct export_context *context, size_t *last, struct reque
 		*last = member;
 		if (add_to_request_batch(enrollment->layout, member, &batch, &refusal, fault) < 0)
 			return -1;
-		if (refusal.type[0] != '\0') {
+		if (is_refused(&refusal)) {
 			context->summary.refused++;
 			report_refusal(enrollment, member, &refusal);
 		}
@@ -175,7 +175,7 @@ static int rebuild_batch(const struct import_context *context,
 		if (add_to_request_batch(context->enrollment->layout, request->members[i], &batch,
 					 &refusal, fault) < 0)
 			return -1;
-		if (refusal.type[0] != '\0')
+		if (is_refused(&refusal))
 			return set_fault(fault, FAULT_UNVERIFIED,
 					 "member %zu: its request is not what was exported: %s",
 					 request->members[i], refusal.detail);
@@ -298,7 +298,7 @@ static int import_answer(struct import_context *context, struct bytes jwe,
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    find_question(context, &answer.claims, &request, fault) < 0)
 		return -1;
-	if (answer.refusal.type[0] != '\0')
+	if (is_refused(&answer.refusal))
 		refuse_request(context, request, &answer.refusal);
 	else if (save_answer(context, request, &answer, fault) < 0)
 		return -1;

@@ -30,7 +30,7 @@ static void check_claims(const struct verifier *verifier, const struct message_c
 	memcpy(claims.aud, message->aud, sizeof(claims.aud));
 	memcpy(claims.jti, message->jti, sizeof(claims.jti));
 	check_request_claims(&claims, peer, verifier->self, now_s, &refusal);
-	if (refusal.type[0] != '\0')
+	if (is_refused(&refusal))
 		reject_because(verdict, "%s", refusal.detail);
 }
 
