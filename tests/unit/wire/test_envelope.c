@@ -9,110 +9,98 @@
 #include <string.h>
 
 /* A server that opens each question and answers it as the test chooses. */
-struct fake {
+static struct {
 	struct key_ring ring; /* its keys */
 	struct http_server *server;
 	struct http_client *client; /* of the other side */
 	struct shared_key key;      /* that both have */
 	const struct message_kind *answer_kind;
 	bool answer_under_another_key;
-};
+} fake;
 
 static int handle(const struct http_request *request, struct http_response *response, void *context,
 		  struct fault *fault)
 {
-	const struct fake *fake = context;
 	CLEANUP(clear_request) struct question question = {0};
 	struct shared_key other;
 
-	if (open_request(&fake->ring, &status_kind, request->body, &question, fault) < 0)
+	(void)context;
+	if (open_request(&fake.ring, &status_kind, request->body, &question, fault) < 0)
 		return -1;
-	if (fake->answer_under_another_key) {
+	if (fake.answer_under_another_key) {
 		if (generate_shared_key(&other, fault) < 0)
 			return -1;
 		response->content_type = CONTENT_JOSE;
 		return encrypt_message(&other, STATUS_ANSWER_TYPE, NULL, request->body,
 				       &response->body, fault);
 	}
-	return answer_request(&fake->ring, fake->answer_kind, &question,
+	return answer_request(&fake.ring, fake.answer_kind, &question,
 			      bytes_of_secret(&question.message.plaintext), response, fault);
 }
 
-static void start(struct fake *fake)
+static void start(void)
 {
 	static const struct http_route routes[] = {
 		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle, false}, {0}};
-	struct http_server_settings settings = {
-		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = fake};
+	struct http_server_settings settings = {.endpoint = {"127.0.0.1", 0}, .routes = routes};
 	struct http_client_settings client = {0};
 
-	*fake = (struct fake){.answer_kind = &status_kind};
-	OK(generate_shared_key(&fake->key, &fault));
-	OK(add_peer_key(&fake->ring, "client1", &fake->key, &fault));
-	OK(start_http_server(&settings, &fake->server, &fault));
-	client.endpoint = *http_server_endpoint(fake->server);
-	OK(new_http_client(&client, &fake->client, &fault));
+	fake.answer_kind = &status_kind;
+	OK(generate_shared_key(&fake.key, &fault));
+	OK(add_peer_key(&fake.ring, "client1", &fake.key, &fault));
+	OK(start_http_server(&settings, &fake.server, &fault));
+	client.endpoint = *http_server_endpoint(fake.server);
+	OK(new_http_client(&client, &fake.client, &fault));
 }
 
-static void stop(struct fake *fake)
+static void stop(void)
 {
-	free_http_client(&fake->client);
-	stop_http_server(&fake->server);
-	clear_key_ring(&fake->ring);
+	free_http_client(&fake.client);
+	stop_http_server(&fake.server);
+	clear_key_ring(&fake.ring);
 }
 
-static int ask_fake(struct fake *fake, const struct shared_key *key, struct secret *ret_answer,
-		    struct fault *fault)
+static int ask_fake(const struct shared_key *key, struct secret *ret_answer, struct fault *fault)
 {
 	uint8_t digest[SHA256_LEN];
 
-	return ask_encrypted(fake->client, &status_kind, key, bytes_of_string("hello"), ret_answer,
+	return ask_encrypted(fake.client, &status_kind, key, bytes_of_string("hello"), ret_answer,
 			     digest, fault);
 }
 
 /* catalogue 19 */
-Test(envelope, refuses_a_question_under_a_key_that_is_not_shared)
+Test(envelope, refuses_a_question_under_a_key_that_is_not_shared, .init = start, .fini = stop)
 {
-	struct fake fake;
 	struct shared_key other;
 	struct secret answer = {0};
 	struct fault unknown_kid = {0};
 
-	start(&fake);
 	cr_assert_eq(generate_shared_key(&other, &unknown_kid), 0);
-	cr_expect_eq(ask_fake(&fake, &other, &answer, &unknown_kid), -1);
+	cr_expect_eq(ask_fake(&other, &answer, &unknown_kid), -1);
 	cr_expect_eq(unknown_kid.class, FAULT_REFUSED, "%s", unknown_kid.text);
 	memcpy(other.kid, fake.key.kid, sizeof(other.kid));
-	REFUSED(ask_fake(&fake, &other, &answer, &fault), FAULT_REFUSED, NULL);
+	REFUSED(ask_fake(&other, &answer, &fault), FAULT_REFUSED, NULL);
 	cr_expect_str_eq(unknown_kid.text, last_refusal()->text,
 			 "the texts tell an unknown kid from a wrong key");
-	stop(&fake);
 }
 
 /* catalogue 65 */
-Test(envelope, refuses_an_answer_that_is_not_under_our_key)
+Test(envelope, refuses_an_answer_that_is_not_under_our_key, .init = start, .fini = stop)
 {
-	struct fake fake;
 	struct secret answer = {0};
 
-	start(&fake);
 	fake.answer_under_another_key = true;
-	REFUSED(ask_fake(&fake, &fake.key, &answer, &fault), FAULT_UNVERIFIED,
-		"cannot be decrypted");
+	REFUSED(ask_fake(&fake.key, &answer, &fault), FAULT_UNVERIFIED, "cannot be decrypted");
 	cr_expect_null(answer.data);
-	stop(&fake);
 }
 
 /* catalogue 21, 23 */
-Test(envelope, refuses_an_answer_of_another_type)
+Test(envelope, refuses_an_answer_of_another_type, .init = start, .fini = stop)
 {
-	struct fake fake;
 	struct secret answer = {0};
 
-	start(&fake);
 	fake.answer_kind = &certificates_kind;
-	REFUSED(ask_fake(&fake, &fake.key, &answer, &fault), FAULT_UNVERIFIED, "typ");
-	stop(&fake);
+	REFUSED(ask_fake(&fake.key, &answer, &fault), FAULT_UNVERIFIED, "typ");
 }
 
 /* catalogue 21, 23 */
@@ -189,16 +177,13 @@ Test(envelope, is_used_like_this)
 	cr_expect_eq(read.status, STATUS_UNKNOWN);
 }
 
-Test(envelope, answers_a_question)
+Test(envelope, answers_a_question, .init = start, .fini = stop)
 {
-	struct fake fake;
 	struct secret answer = {0};
 
-	start(&fake);
-	OK(ask_fake(&fake, &fake.key, &answer, &fault));
+	OK(ask_fake(&fake.key, &answer, &fault));
 	cr_expect_str_eq((char *)answer.data, "hello");
 	clear_secret(&answer);
-	stop(&fake);
 }
 
 /* --- the answer to a signed message --- */

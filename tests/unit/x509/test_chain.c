@@ -7,13 +7,34 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct verdict judge(const struct certificate *root,
+static struct certificate *make_root(void)
+{
+	struct forged_certificate forged = forged_root();
+
+	return forge_parsed(&forged, root_key());
+}
+
+static struct certificate *root;
+
+static void set_up(void)
+{
+	root = make_root();
+}
+
+static void tear_down(void)
+{
+	free_certificate(&root);
+}
+
+TestSuite(chain, .init = set_up, .fini = tear_down);
+
+static struct verdict judge(const struct certificate *trusted,
 			    const struct certificate *const *intermediates, size_t count,
 			    const struct certificate *certificate, int64_t at_s)
 {
 	struct verdict verdict = {0};
 
-	OK(verify_chain(root, intermediates, count, certificate, at_s, &verdict, &fault));
+	OK(verify_chain(trusted, intermediates, count, certificate, at_s, &verdict, &fault));
 	cr_expect_eq(verdict.invalid, verdict.reason[0] != '\0');
 	return verdict;
 }
@@ -23,13 +44,6 @@ static void expect_reason(struct verdict verdict, const char *reason)
 	cr_expect(verdict.invalid, "expected: %s", reason);
 	cr_expect(strstr(verdict.reason, reason) != NULL, "expected %s, found %s", reason,
 		  verdict.reason);
-}
-
-static struct certificate *make_root(void)
-{
-	struct forged_certificate forged = forged_root();
-
-	return forge_parsed(&forged, root_key());
 }
 
 static struct certificate *make_member(void)
@@ -61,7 +75,6 @@ Test(chain, refuses_certificates_that_the_root_did_not_sign)
 {
 	struct forged_certificate own = forged_member();
 	struct forged_certificate impostor = forged_root();
-	struct certificate *root = make_root();
 	struct certificate *rows[4];
 
 	rows[0] = forge_parsed(&own, other_key());
@@ -83,11 +96,10 @@ Test(chain, refuses_certificates_that_the_root_did_not_sign)
 		"section 4.1.1.3: signatureValue: the signature is not by the key");
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		free_certificate(&rows[i]);
-	free_certificate(&root);
 }
 
 /* Whether a chain of the root, an intermediate and a member is valid; both are DER. */
-static bool takes(const struct certificate *root, struct bytes intermediate, struct bytes member)
+static bool takes(struct bytes intermediate, struct bytes member)
 {
 	CLEANUP(free_certificate) struct certificate *between = NULL;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
@@ -104,37 +116,32 @@ Test(chain, refuses_every_changed_certificate)
 {
 	struct forged_certificate issuing = forged_intermediate("Issuing");
 	struct forged_certificate forged = forged_member();
-	struct certificate *root = make_root();
 	struct bytes intermediate = forge_certificate(&issuing, root_key());
 	struct bytes member;
 
 	forged.issuer = common_name("Issuing");
 	forged.extensions = extensions_of(JOIN(member_key_usage(), authority_key_id("Issuing")));
 	member = forge_certificate(&forged, other_key());
-	cr_assert(takes(root, intermediate, member));
+	cr_assert(takes(intermediate, member));
 	for (unsigned int bit = 0x01; bit <= 0x80; bit <<= 7) {
 		for (size_t i = 0; i < member.len; i++)
-			cr_expect(!takes(root, intermediate,
+			cr_expect(!takes(intermediate,
 					 patched(member, i, (uint8_t)(member.data[i] ^ bit))),
 				  "member, octet %zu", i);
 		for (size_t i = 0; i < intermediate.len; i++)
-			cr_expect(!takes(root,
-					 patched(intermediate, i,
+			cr_expect(!takes(patched(intermediate, i,
 						 (uint8_t)(intermediate.data[i] ^ bit)),
 					 member),
 				  "intermediate, octet %zu", i);
 	}
-	free_certificate(&root);
 }
 
 Test(chain, refuses_the_root_as_a_member)
 {
-	struct certificate *root = make_root();
 	struct certificate *same = make_root();
 
 	expect_reason(judge(root, NULL, 0, root, FORGED_NOW_S), "it is the root, not a member's");
 	cr_expect(judge(root, NULL, 0, same, FORGED_NOW_S).invalid);
-	free_certificate(&root);
 	free_certificate(&same);
 }
 
@@ -157,7 +164,6 @@ Test(chain, refuses_certificates_outside_their_time)
 		{0, "not yet valid"},
 		{INT64_C(253402300799), "expired"},
 	};
-	struct certificate *root = make_root();
 	struct certificate *member = make_member();
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -168,14 +174,12 @@ Test(chain, refuses_certificates_outside_their_time)
 		else
 			cr_expect(!verdict.invalid, "%s", verdict.reason);
 	}
-	free_certificate(&root);
 	free_certificate(&member);
 }
 
 Test(chain, refuses_an_expired_intermediate)
 {
 	struct forged_certificate forged = forged_intermediate("Between");
-	struct certificate *root = make_root();
 	struct certificate *member = make_member_of("Between", other_key());
 	const struct certificate *between[1];
 	struct certificate *expired = NULL;
@@ -187,23 +191,22 @@ Test(chain, refuses_an_expired_intermediate)
 		      "intermediate CN=Between: RFC 5280 section 4.1.2.5: expired");
 	free_certificate(&expired);
 	free_certificate(&member);
-	free_certificate(&root);
 }
 
 /* A trusted root must have its profile too. */
 Test(chain, refuses_a_root_that_is_not_in_its_profile)
 {
 	struct forged_certificate forged = forged_root();
-	struct certificate *root = NULL;
+	struct certificate *altered = NULL;
 	struct certificate *member = make_member();
 
 	forged.extensions = extensions_of(JOIN(root_basic_constraints(),
 					       extension(15, true, OCTETS("\x03\x02\x01\x02")),
 					       subject_key_id("root")));
-	root = forge_parsed(&forged, root_key());
-	expect_reason(judge(root, NULL, 0, member, FORGED_NOW_S),
+	altered = forge_parsed(&forged, root_key());
+	expect_reason(judge(altered, NULL, 0, member, FORGED_NOW_S),
 		      "root CN=Root: RFC 5280 section 4.2.1.3: keyUsage: expected keyCertSign");
-	free_certificate(&root);
+	free_certificate(&altered);
 	free_certificate(&member);
 }
 
@@ -211,7 +214,6 @@ Test(chain, refuses_a_root_that_is_not_in_its_profile)
 Test(chain, refuses_a_member_as_issuer)
 {
 	struct forged_certificate forged = forged_intermediate("Between");
-	struct certificate *root = make_root();
 	struct certificate *member = make_member_of("Between", other_key());
 	const struct certificate *between[1];
 	struct certificate *leaf = NULL;
@@ -225,14 +227,12 @@ Test(chain, refuses_a_member_as_issuer)
 		      "expected CA:TRUE");
 	free_certificate(&leaf);
 	free_certificate(&member);
-	free_certificate(&root);
 }
 
 Test(chain, refuses_a_path_longer_than_an_issuer_allows)
 {
 	struct forged_certificate first = forged_intermediate("First");
 	struct forged_certificate second = forged_intermediate("Second");
-	struct certificate *root = make_root();
 	struct certificate *member = make_member_of("Second", member_key());
 	struct certificate *made[2];
 	const struct certificate *between[2];
@@ -258,7 +258,6 @@ Test(chain, refuses_a_path_longer_than_an_issuer_allows)
 	free_certificate(&made[0]);
 	free_certificate(&made[1]);
 	free_certificate(&member);
-	free_certificate(&root);
 }
 
 /* catalogue 51: r of the signature with a superfluous zero, which GnuTLS may let pass */
@@ -271,7 +270,6 @@ Test(chain, refuses_a_malleable_signature)
 	struct der_item body;
 	struct der_item algorithm;
 	struct der_item bits;
-	struct certificate *root = make_root();
 	struct certificate *certificate = NULL;
 
 	cr_assert(read_der(&rest, &outer) && read_der(&outer.content, &body) &&
@@ -282,13 +280,11 @@ Test(chain, refuses_a_malleable_signature)
 	expect_reason(judge(root, NULL, 0, certificate, FORGED_NOW_S),
 		      "the signature is not in its one DER form");
 	free_certificate(&certificate);
-	free_certificate(&root);
 }
 
 Test(chain, refuses_loops_and_more_intermediates_than_a_message_may_have)
 {
 	struct forged_certificate forged = forged_intermediate("A");
-	struct certificate *root = make_root();
 	struct certificate *member = make_member_of("A", other_key());
 	struct certificate *loop[2];
 	const struct certificate *between[CHAIN_MAX + 1];
@@ -312,12 +308,10 @@ Test(chain, refuses_loops_and_more_intermediates_than_a_message_may_have)
 	free_certificate(&loop[0]);
 	free_certificate(&loop[1]);
 	free_certificate(&member);
-	free_certificate(&root);
 }
 
 Test(chain, accepts_a_member_of_the_root_and_of_an_intermediate)
 {
-	struct certificate *root = make_root();
 	struct certificate *direct = make_member();
 	struct certificate *member = make_member_of("Between", other_key());
 	struct certificate *made[] = {make_intermediate("Aside"), make_intermediate("Between")};
@@ -331,7 +325,6 @@ Test(chain, accepts_a_member_of_the_root_and_of_an_intermediate)
 	free_certificate(&made[1]);
 	free_certificate(&member);
 	free_certificate(&direct);
-	free_certificate(&root);
 }
 
 static struct certificate *read_vector(const char *name)
@@ -345,18 +338,18 @@ static struct certificate *read_vector(const char *name)
 static void judge_vector(const char *root_name, const char *between_name, const char *name,
 			 const char *reason)
 {
-	struct certificate *root = read_vector(root_name);
+	struct certificate *trusted = read_vector(root_name);
 	struct certificate *made = between_name == NULL ? NULL : read_vector(between_name);
 	struct certificate *certificate = read_vector(name);
 	const struct certificate *between[] = {made};
 	int64_t at_s = certificate_not_before(certificate) + 60;
-	struct verdict verdict = judge(root, between, between_name != NULL, certificate, at_s);
+	struct verdict verdict = judge(trusted, between, between_name != NULL, certificate, at_s);
 
 	if (reason == NULL)
 		cr_expect(!verdict.invalid, "%s: %s", name, verdict.reason);
 	else
 		expect_reason(verdict, reason);
-	free_certificate(&root);
+	free_certificate(&trusted);
 	free_certificate(&made);
 	free_certificate(&certificate);
 }
@@ -376,11 +369,9 @@ Test(chain, verifies_chains_of_openssl_and_certtool)
 /* The root comes before an intermediate of its name. */
 Test(chain, finds_the_issuer)
 {
-	const struct forged_certificate root_parts = forged_root();
 	const struct forged_certificate middle_parts = forged_intermediate("Middle");
 	const struct forged_certificate member_parts = forged_member();
 	struct forged_certificate below_parts = forged_member();
-	CLEANUP(free_certificate) struct certificate *root = forge_parsed(&root_parts, root_key());
 	CLEANUP(free_certificate)
 	struct certificate *middle = forge_parsed(&middle_parts, root_key());
 	CLEANUP(free_certificate)

@@ -12,7 +12,7 @@
 #define NONCE "0123456789abcdef0123456789abcdef"
 
 /* A question, its answer and the responder. Each test changes one thing of the scene. */
-struct scene {
+static struct {
 	struct certificate *issuer;
 	struct certificate *responder;          /* is in the response */
 	const struct certificate *intermediate; /* may be in it too */
@@ -22,7 +22,7 @@ struct scene {
 	struct buffer id;
 	struct ocsp_single singles[2];
 	struct ocsp_answer answer;
-};
+} scene;
 
 static struct forged_certificate forged_responder(void)
 {
@@ -36,248 +36,248 @@ static struct forged_certificate forged_responder(void)
 	return forged;
 }
 
-static void set_id(struct scene *scene, enum ocsp_hash hash, struct bytes serial)
+static void set_id(enum ocsp_hash hash, struct bytes serial)
 {
 	struct bytes rest;
 
-	clear_buffer(&scene->id);
-	append_cert_id(&scene->id, hash, &scene->hashes, serial);
-	rest = bytes_of_buffer(&scene->id);
-	cr_assert(read_cert_id(&rest, &scene->singles[0].id));
+	clear_buffer(&scene.id);
+	append_cert_id(&scene.id, hash, &scene.hashes, serial);
+	rest = bytes_of_buffer(&scene.id);
+	cr_assert(read_cert_id(&rest, &scene.singles[0].id));
 }
 
-static void set_responder(struct scene *scene, const struct forged_certificate *forged,
-			  const struct private_key *signer)
+static void set_responder(const struct forged_certificate *forged, const struct private_key *signer)
 {
-	free_certificate(&scene->responder);
-	scene->responder = forge_parsed(forged, signer);
+	free_certificate(&scene.responder);
+	scene.responder = forge_parsed(forged, signer);
 }
 
-static void make_scene(struct scene *scene)
+static void set_up(void)
 {
 	const struct forged_certificate root = forged_root();
 	const struct forged_certificate responder = forged_responder();
 
-	memset(scene, 0, sizeof(*scene));
-	scene->issuer = forge_parsed(&root, root_key());
-	set_responder(scene, &responder, root_key());
-	scene->key = other_key();
-	scene->question = (struct ocsp_question){.issuer = scene->issuer,
-						 .serial = OCTETS("\x33"),
-						 .nonce = OCTETS(NONCE),
-						 .now_s = FORGED_NOW_S};
-	OK(digest_issuer(scene->issuer, &scene->hashes, &fault));
-	set_id(scene, OCSP_SHA1, OCTETS("\x33"));
-	scene->singles[0].this_update_s = FORGED_NOW_S;
-	scene->singles[0].next_update_s = FORGED_NOW_S + 3600;
-	scene->answer = (struct ocsp_answer){.singles = scene->singles,
-					     .count = 1,
-					     .nonce = OCTETS(NONCE),
-					     .produced_at_s = FORGED_NOW_S};
+	memset(&scene, 0, sizeof(scene));
+	scene.issuer = forge_parsed(&root, root_key());
+	set_responder(&responder, root_key());
+	scene.key = other_key();
+	scene.question = (struct ocsp_question){.issuer = scene.issuer,
+						.serial = OCTETS("\x33"),
+						.nonce = OCTETS(NONCE),
+						.now_s = FORGED_NOW_S};
+	OK(digest_issuer(scene.issuer, &scene.hashes, &fault));
+	set_id(OCSP_SHA1, OCTETS("\x33"));
+	scene.singles[0].this_update_s = FORGED_NOW_S;
+	scene.singles[0].next_update_s = FORGED_NOW_S + 3600;
+	scene.answer = (struct ocsp_answer){.singles = scene.singles,
+					    .count = 1,
+					    .nonce = OCTETS(NONCE),
+					    .produced_at_s = FORGED_NOW_S};
 }
 
-static void clear_scene(struct scene *scene)
+static void tear_down(void)
 {
-	free_certificate(&scene->issuer);
-	free_certificate(&scene->responder);
-	clear_buffer(&scene->id);
+	free_certificate(&scene.issuer);
+	free_certificate(&scene.responder);
+	clear_buffer(&scene.id);
 }
 
-static struct buffer respond(const struct scene *scene)
+TestSuite(ocsp_verify, .init = set_up, .fini = tear_down);
+
+static struct buffer respond(void)
 {
-	const struct ocsp_signer signer = {scene->key, scene->responder, scene->intermediate};
+	const struct ocsp_signer signer = {scene.key, scene.responder, scene.intermediate};
 	struct buffer der = {0};
 
-	OK(format_ocsp_response(&scene->answer, &signer, &der, &fault));
+	OK(format_ocsp_response(&scene.answer, &signer, &der, &fault));
 	return der;
 }
 
-static void verify(const struct scene *scene, struct bytes der, struct ocsp_single *single,
-		   struct verdict *verdict)
+static void verify(struct bytes der, struct ocsp_single *single, struct verdict *verdict)
 {
-	OK(verify_ocsp_response(der, &scene->question, single, verdict, &fault));
+	OK(verify_ocsp_response(der, &scene.question, single, verdict, &fault));
 }
 
-static void expect_octets_refused(const struct scene *scene, struct bytes der, const char *part)
+static void expect_octets_refused(struct bytes der, const char *part)
 {
 	struct ocsp_single single = {.reason = -1};
 	struct verdict verdict = {0};
 
-	verify(scene, der, &single, &verdict);
+	verify(der, &single, &verdict);
 	cr_expect(verdict.invalid);
 	cr_expect_not_null(strstr(verdict.reason, part), "expected %s, found %s", part,
 			   verdict.reason);
 	cr_expect_eq(single.reason, -1);
 }
 
-static void expect_refused(const struct scene *scene, const char *part)
+static void expect_refused(const char *part)
 {
-	CLEANUP(clear_buffer) struct buffer der = respond(scene);
+	CLEANUP(clear_buffer) struct buffer der = respond();
 
-	expect_octets_refused(scene, bytes_of_buffer(&der), part);
+	expect_octets_refused(bytes_of_buffer(&der), part);
 }
 
-static void expect_status(const struct scene *scene, enum ocsp_status status)
+static void expect_status(enum ocsp_status status)
 {
-	CLEANUP(clear_buffer) struct buffer der = respond(scene);
+	CLEANUP(clear_buffer) struct buffer der = respond();
 	struct ocsp_single single = {0};
 	struct verdict verdict = {0};
 
-	verify(scene, bytes_of_buffer(&der), &single, &verdict);
+	verify(bytes_of_buffer(&der), &single, &verdict);
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 	cr_expect_eq(single.status, status);
 	if (status != OCSP_REVOKED)
 		return;
-	cr_expect_eq(single.revoked_at_s, scene->singles[0].revoked_at_s);
-	cr_expect_eq(single.reason, scene->singles[0].reason);
+	cr_expect_eq(single.revoked_at_s, scene.singles[0].revoked_at_s);
+	cr_expect_eq(single.reason, scene.singles[0].reason);
 }
 
-static void take_no_nonce(struct scene *scene)
+static void take_no_nonce(void)
 {
-	scene->answer.nonce = (struct bytes){0};
+	scene.answer.nonce = (struct bytes){0};
 }
 
-static void take_other_nonce(struct scene *scene)
+static void take_other_nonce(void)
 {
-	scene->answer.nonce = OCTETS("0123456789abcdef0123456789abcdeF");
+	scene.answer.nonce = OCTETS("0123456789abcdef0123456789abcdeF");
 }
 
-static void take_short_nonce(struct scene *scene)
+static void take_short_nonce(void)
 {
-	scene->answer.nonce = OCTETS("0123456789abcdef");
+	scene.answer.nonce = OCTETS("0123456789abcdef");
 }
 
-static void take_long_nonce(struct scene *scene)
+static void take_long_nonce(void)
 {
-	scene->answer.nonce = OCTETS(NONCE "x");
+	scene.answer.nonce = OCTETS(NONCE "x");
 }
 
-static void answer_nothing(struct scene *scene)
+static void answer_nothing(void)
 {
-	scene->answer.count = 0;
+	scene.answer.count = 0;
 }
 
-static void answer_twice(struct scene *scene)
+static void answer_twice(void)
 {
-	scene->singles[1] = scene->singles[0];
-	scene->answer.count = 2;
+	scene.singles[1] = scene.singles[0];
+	scene.answer.count = 2;
 }
 
-static void answer_other_serial(struct scene *scene)
+static void answer_other_serial(void)
 {
-	set_id(scene, OCSP_SHA1, OCTETS("\x34"));
+	set_id(OCSP_SHA1, OCTETS("\x34"));
 }
 
-static void answer_other_name(struct scene *scene)
+static void answer_other_name(void)
 {
-	scene->hashes.name[OCSP_SHA1][0] ^= 1;
-	set_id(scene, OCSP_SHA1, OCTETS("\x33"));
+	scene.hashes.name[OCSP_SHA1][0] ^= 1;
+	set_id(OCSP_SHA1, OCTETS("\x33"));
 }
 
-static void answer_other_key(struct scene *scene)
+static void answer_other_key(void)
 {
-	scene->hashes.key[OCSP_SHA256][31] ^= 1;
-	set_id(scene, OCSP_SHA256, OCTETS("\x33"));
+	scene.hashes.key[OCSP_SHA256][31] ^= 1;
+	set_id(OCSP_SHA256, OCTETS("\x33"));
 }
 
-static void end_before_now(struct scene *scene)
+static void end_before_now(void)
 {
-	scene->singles[0].this_update_s -= 7200;
-	scene->singles[0].next_update_s = FORGED_NOW_S - 1;
+	scene.singles[0].this_update_s -= 7200;
+	scene.singles[0].next_update_s = FORGED_NOW_S - 1;
 }
 
-static void begin_in_the_future(struct scene *scene)
+static void begin_in_the_future(void)
 {
-	scene->singles[0].this_update_s = FORGED_NOW_S + OCSP_SKEW_S + 1;
+	scene.singles[0].this_update_s = FORGED_NOW_S + OCSP_SKEW_S + 1;
 }
 
-static void produce_in_the_future(struct scene *scene)
+static void produce_in_the_future(void)
 {
-	scene->answer.produced_at_s = FORGED_NOW_S + OCSP_SKEW_S + 1;
+	scene.answer.produced_at_s = FORGED_NOW_S + OCSP_SKEW_S + 1;
 }
 
-static void end_before_beginning(struct scene *scene)
+static void end_before_beginning(void)
 {
-	scene->singles[0].this_update_s = FORGED_NOW_S + 10;
-	scene->singles[0].next_update_s = FORGED_NOW_S + 5;
+	scene.singles[0].this_update_s = FORGED_NOW_S + 10;
+	scene.singles[0].next_update_s = FORGED_NOW_S + 5;
 }
 
-static void be_old_without_end(struct scene *scene)
+static void be_old_without_end(void)
 {
-	scene->singles[0].this_update_s = FORGED_NOW_S - OCSP_AGE_MAX_S - 1;
-	scene->singles[0].next_update_s = 0;
+	scene.singles[0].this_update_s = FORGED_NOW_S - OCSP_AGE_MAX_S - 1;
+	scene.singles[0].next_update_s = 0;
 }
 
-static void sign_with_another_key(struct scene *scene)
+static void sign_with_another_key(void)
 {
-	scene->key = member_key();
+	scene.key = member_key();
 }
 
-static void delegate_for_servers(struct scene *scene)
+static void delegate_for_servers(void)
 {
 	struct forged_certificate forged = forged_responder();
 
 	forged.extensions =
 		extensions_of(JOIN(member_key_usage(), extension(37, false, OCTETS(SERVER_AUTH)),
 				   subject_key_id("responder"), authority_key_id("root")));
-	set_responder(scene, &forged, root_key());
+	set_responder(&forged, root_key());
 }
 
-static void delegate_for_nothing(struct scene *scene)
+static void delegate_for_nothing(void)
 {
 	struct forged_certificate forged = forged_responder();
 
 	forged.extensions = extensions_of(
 		JOIN(member_key_usage(), subject_key_id("responder"), authority_key_id("root")));
-	set_responder(scene, &forged, root_key());
+	set_responder(&forged, root_key());
 }
 
-static void delegate_of_another_issuer(struct scene *scene)
+static void delegate_of_another_issuer(void)
 {
 	struct forged_certificate forged = forged_responder();
 
 	forged.issuer = common_name("Another");
-	set_responder(scene, &forged, root_key());
+	set_responder(&forged, root_key());
 }
 
-static void delegate_signed_by_another(struct scene *scene)
+static void delegate_signed_by_another(void)
 {
 	const struct forged_certificate forged = forged_responder();
 
-	set_responder(scene, &forged, member_key());
+	set_responder(&forged, member_key());
 }
 
-static void delegate_expired(struct scene *scene)
+static void delegate_expired(void)
 {
 	struct forged_certificate forged = forged_responder();
 
 	forged.validity = validity_of("250101000000Z", "250201000000Z");
-	set_responder(scene, &forged, root_key());
+	set_responder(&forged, root_key());
 }
 
-static void delegate_not_yet(struct scene *scene)
+static void delegate_not_yet(void)
 {
 	struct forged_certificate forged = forged_responder();
 
 	forged.validity = validity_of("400101000000Z", "450201000000Z");
-	set_responder(scene, &forged, root_key());
+	set_responder(&forged, root_key());
 }
 
-static void delegate_out_of_profile(struct scene *scene)
+static void delegate_out_of_profile(void)
 {
 	struct forged_certificate forged = forged_responder();
 
 	forged.extensions =
 		extensions_of(JOIN(extension(37, false, OCTETS(OCSP_SIGNING)),
 				   subject_key_id("responder"), authority_key_id("root")));
-	set_responder(scene, &forged, root_key());
+	set_responder(&forged, root_key());
 }
 
 /* catalogue 53, 54, 55 */
 Test(ocsp_verify, refuses_a_response_with_any_one_problem)
 {
 	static const struct {
-		void (*change)(struct scene *scene);
+		void (*change)(void);
 		const char *part;
 	} rows[] = {
 		{take_no_nonce, "RFC 8954 section 2.1: the response has not the nonce"},
@@ -305,11 +305,10 @@ Test(ocsp_verify, refuses_a_response_with_any_one_problem)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		CLEANUP(clear_scene) struct scene scene;
-
-		make_scene(&scene);
-		rows[i].change(&scene);
-		expect_refused(&scene, rows[i].part);
+		rows[i].change();
+		expect_refused(rows[i].part);
+		tear_down();
+		set_up();
 	}
 }
 
@@ -321,17 +320,15 @@ Test(ocsp_verify, trusts_a_delegate_to_the_last_second_of_its_certificate)
 		bool valid;
 	} rows[] = {{9, false}, {10, true}, {20, true}, {21, false}};
 	struct forged_certificate forged = forged_responder();
-	CLEANUP(clear_scene) struct scene scene;
 
-	make_scene(&scene);
 	forged.validity = validity_of("260921141330Z", "260921141340Z");
-	set_responder(&scene, &forged, root_key());
+	set_responder(&forged, root_key());
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		scene.question.now_s = FORGED_NOW_S + rows[i].after_s;
 		if (rows[i].valid)
-			expect_status(&scene, OCSP_GOOD);
+			expect_status(OCSP_GOOD);
 		else
-			expect_refused(&scene, "expired or not yet valid");
+			expect_refused("expired or not yet valid");
 	}
 }
 
@@ -348,38 +345,32 @@ Test(ocsp_verify, refuses_responses_without_an_answer)
 		{OCSP_SIG_REQUIRED, "the responder says sigRequired"},
 		{OCSP_UNAUTHORIZED, "the responder says unauthorized"},
 	};
-	CLEANUP(clear_scene) struct scene scene;
 
-	make_scene(&scene);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};
 
 		OK(format_ocsp_error(rows[i].outcome, &der, &fault));
-		expect_octets_refused(&scene, bytes_of_buffer(&der), rows[i].part);
+		expect_octets_refused(bytes_of_buffer(&der), rows[i].part);
 	}
-	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x04"),
-			      "says an undefined responseStatus");
-	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x80"),
-			      "says an undefined responseStatus");
-	expect_octets_refused(&scene, OCTETS(""), "not DER");
-	expect_octets_refused(&scene, OCTETS("\x30\x03\x0a\x01\x00"), "if, and only if");
-	expect_octets_refused(&scene, OCTETS("<html>"), "not DER");
+	expect_octets_refused(OCTETS("\x30\x03\x0a\x01\x04"), "says an undefined responseStatus");
+	expect_octets_refused(OCTETS("\x30\x03\x0a\x01\x80"), "says an undefined responseStatus");
+	expect_octets_refused(OCTETS(""), "not DER");
+	expect_octets_refused(OCTETS("\x30\x03\x0a\x01\x00"), "if, and only if");
+	expect_octets_refused(OCTETS("<html>"), "not DER");
 }
 
 /* catalogue 17: one bit of the signed octets, of the signature, or of the certificate */
 Test(ocsp_verify, refuses_every_flipped_bit)
 {
-	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct ocsp_single single;
 
-	make_scene(&scene);
-	der = respond(&scene);
+	der = respond();
 	for (size_t i = 0; i < der.len * 8; i += 3) {
 		struct verdict verdict = {0};
 
 		der.data[i / 8] ^= (uint8_t)(1U << i % 8);
-		verify(&scene, bytes_of_buffer(&der), &single, &verdict);
+		verify(bytes_of_buffer(&der), &single, &verdict);
 		cr_expect(verdict.invalid, "bit %zu", i);
 		der.data[i / 8] ^= (uint8_t)(1U << i % 8);
 	}
@@ -387,86 +378,74 @@ Test(ocsp_verify, refuses_every_flipped_bit)
 
 Test(ocsp_verify, accepts_every_status)
 {
-	CLEANUP(clear_scene) struct scene scene;
-
-	make_scene(&scene);
-	expect_status(&scene, OCSP_GOOD);
+	expect_status(OCSP_GOOD);
 	scene.singles[0].status = OCSP_UNKNOWN;
-	expect_status(&scene, OCSP_UNKNOWN);
+	expect_status(OCSP_UNKNOWN);
 	scene.singles[0].status = OCSP_REVOKED;
 	scene.singles[0].revoked_at_s = FORGED_NOW_S - 99;
 	for (int reason = 0; reason <= 10; reason++) {
 		scene.singles[0].reason = reason;
-		expect_status(&scene, OCSP_REVOKED);
+		expect_status(OCSP_REVOKED);
 	}
 }
 
 Test(ocsp_verify, accepts_allowed_variations)
 {
-	CLEANUP(clear_scene) struct scene scene;
-
-	make_scene(&scene);
-	set_id(&scene, OCSP_SHA256, OCTETS("\x33"));
-	expect_status(&scene, OCSP_GOOD);
+	set_id(OCSP_SHA256, OCTETS("\x33"));
+	expect_status(OCSP_GOOD);
 	scene.singles[0].next_update_s = 0;
-	expect_status(&scene, OCSP_GOOD);
+	expect_status(OCSP_GOOD);
 	scene.singles[0].this_update_s = FORGED_NOW_S + OCSP_SKEW_S;
-	expect_status(&scene, OCSP_GOOD);
+	expect_status(OCSP_GOOD);
 	/* A second SingleResponse, about another certificate. */
 	scene.singles[1] = scene.singles[0];
 	scene.answer.count = 2;
-	answer_other_serial(&scene);
+	answer_other_serial();
 	scene.singles[1].id.whole = scene.singles[0].id.whole;
-	expect_refused(&scene, "found 0");
+	expect_refused("found 0");
 }
 
 /* The issuer itself may sign; its certificate in the response is not needed. */
 Test(ocsp_verify, accepts_the_issuers_own_signature)
 {
 	const struct forged_certificate root = forged_root();
-	CLEANUP(clear_scene) struct scene scene;
 
-	make_scene(&scene);
-	set_responder(&scene, &root, root_key());
+	set_responder(&root, root_key());
 	scene.key = root_key();
-	expect_status(&scene, OCSP_GOOD);
+	expect_status(OCSP_GOOD);
 	scene.key = other_key();
-	expect_refused(&scene, "section 4.2.1: signature");
+	expect_refused("section 4.2.1: signature");
 }
 
 /* Another certificate in the response than the signer's. catalogue 55 */
 Test(ocsp_verify, refuses_a_signer_that_is_not_in_it)
 {
-	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	size_t at;
 
-	make_scene(&scene);
-	der = respond(&scene);
+	der = respond();
 	/* Change the key's digest in responderID, and not the certificate. */
 	for (at = 0; memcmp(der.data + at, "\xa2\x16\x04\x14", 4) != 0; at++)
 		cr_assert(at < der.len - 4);
 	der.data[at + 4] ^= 1;
-	expect_octets_refused(&scene, bytes_of_buffer(&der), "neither the issuer's nor in it");
+	expect_octets_refused(bytes_of_buffer(&der), "neither the issuer's nor in it");
 }
 
 /* The response may hold an intermediate, which may not sign in the responder's place. */
 Test(ocsp_verify, passes_over_other_certificates)
 {
-	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct ocsp_response response = {0};
 	struct der_item item;
 	size_t count = 0;
 
-	make_scene(&scene);
 	scene.intermediate = scene.issuer;
-	der = respond(&scene);
+	der = respond();
 	OK(parse_ocsp_response(bytes_of_buffer(&der), &response, &fault));
 	while (read_der(&response.certificates, &item))
 		count++;
 	cr_expect_eq(count, 2);
-	expect_status(&scene, OCSP_GOOD);
+	expect_status(OCSP_GOOD);
 	scene.key = root_key();
-	expect_refused(&scene, "section 4.2.1: signature");
+	expect_refused("section 4.2.1: signature");
 }
