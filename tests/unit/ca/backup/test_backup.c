@@ -15,7 +15,7 @@
 
 #define PASSPHRASE "correct horse"
 
-/* A CA with one certificate, and a layout that has none. */
+/* A CA with one certificate, and a layout that has none, `to`. */
 struct places {
 	struct ca_fixture from;
 	struct layout *to;
@@ -23,83 +23,82 @@ struct places {
 	char file[300];
 };
 
-static void make_places(struct places *places)
+static struct places places;
+
+static void set_up(void)
 {
 	struct certificate *certificate;
 
-	make_ca(&places->from, NOW_S);
-	certificate = certify_one(&places->from, NOW_S);
+	make_ca(&places.from, NOW_S);
+	certificate = certify_one(&places.from, NOW_S);
 	free_certificate(&certificate);
-	(void)snprintf(places->to_path, sizeof(places->to_path), "%s/to",
-		       places->from.scratch.path);
-	(void)snprintf(places->file, sizeof(places->file), "%s/b.tar", places->from.scratch.path);
-	OK(make_layout(places->to_path, &places->to, &fault));
+	(void)snprintf(places.to_path, sizeof(places.to_path), "%s/to", places.from.scratch.path);
+	(void)snprintf(places.file, sizeof(places.file), "%s/b.tar", places.from.scratch.path);
+	OK(make_layout(places.to_path, &places.to, &fault));
 }
 
-static void remove_places(struct places *places)
+static void tear_down(void)
 {
-	free_layout(&places->to);
-	remove_ca(&places->from);
+	free_layout(&places.to);
+	remove_ca(&places.from);
 }
 
-static int back_up(struct places *places, const char *passphrase,
-		   struct backup_summary *ret_summary, struct fault *fault)
+TestSuite(backup, .init = set_up, .fini = tear_down);
+
+static int back_up(const char *passphrase, struct backup_summary *ret_summary, struct fault *fault)
 {
-	const struct backup_options options = {.layout = places->from.layout,
-					       .store = authority_store(places->from.authority),
+	const struct backup_options options = {.layout = places.from.layout,
+					       .store = authority_store(places.from.authority),
 					       .manifest = bytes_of_string("version: 1\n"),
 					       .passphrase = bytes_of_string(passphrase),
-					       .scratch = places->from.scratch.path,
+					       .scratch = places.from.scratch.path,
 					       .now_s = NOW_S};
 
-	return write_backup_file(&options, places->file, ret_summary, fault);
+	return write_backup_file(&options, places.file, ret_summary, fault);
 }
 
-static void make_backup(struct places *places, const char *passphrase)
+static void make_backup(const char *passphrase)
 {
 	struct backup_summary summary = {0};
 
-	OK(back_up(places, passphrase, &summary, &fault));
+	OK(back_up(passphrase, &summary, &fault));
 	cr_expect_eq(summary.certificates, 1);
 	cr_expect_eq(summary.keys, passphrase[0] != '\0');
 }
 
-static int bring_back(struct places *places, const char *passphrase, int64_t now_s,
-		      struct restore_summary *ret_summary, struct fault *fault)
+static int bring_back(const char *passphrase, int64_t now_s, struct restore_summary *ret_summary,
+		      struct fault *fault)
 {
 	const struct restore_options options = {
-		.layout = places->to, .passphrase = bytes_of_string(passphrase), .now_s = now_s};
-	CLEANUP(close_descriptor) int descriptor = open(places->file, O_RDONLY);
+		.layout = places.to, .passphrase = bytes_of_string(passphrase), .now_s = now_s};
+	CLEANUP(close_descriptor) int descriptor = open(places.file, O_RDONLY);
 
 	cr_assert_geq(descriptor, 0);
 	return restore_backup(&options, descriptor, "b.tar", ret_summary, fault);
 }
 
-static void expect_nothing(const struct places *places)
+static void expect_nothing(void)
 {
-	cr_expect_eq(count_entries(places->to->private), 0);
-	cr_expect_eq(count_entries(places->to->cert), 0);
-	cr_expect_eq(count_entries(places->to->state), 0);
+	cr_expect_eq(count_entries(places.to->private), 0);
+	cr_expect_eq(count_entries(places.to->cert), 0);
+	cr_expect_eq(count_entries(places.to->state), 0);
 }
 
-static void expect_refused(struct places *places, const char *passphrase, enum fault_class class,
-			   const char *part)
+static void expect_refused(const char *passphrase, enum fault_class class, const char *part)
 {
 	struct restore_summary summary = {.certificates = 7};
 
-	REFUSED(bring_back(places, passphrase, NOW_S, &summary, &fault), class, part);
+	REFUSED(bring_back(passphrase, NOW_S, &summary, &fault), class, part);
 	cr_expect_eq(summary.certificates, 7);
 }
 
 /* A CA is backed up with its keys and restored into an empty layout. */
 Test(backup, is_used_like_this)
 {
-	struct places places; /* a CA, and the layout `to` */
 	struct backup_summary backed_up = {0};
 	struct restore_summary restored = {0};
 	CLEANUP(close_descriptor) int descriptor = -1;
 
-	make_places(&places);
 	const struct backup_options from = {.layout = places.from.layout,
 					    .store = authority_store(places.from.authority),
 					    .manifest = bytes_of_string("version: 1\n"),
@@ -120,7 +119,6 @@ Test(backup, is_used_like_this)
 	cr_expect_eq(restored.certificates, backed_up.certificates);
 	cr_expect_eq(restored.keys, backed_up.keys);
 	cr_expect(file_exists(places.to->state, "ca.db"));
-	remove_places(&places);
 }
 
 Test(backup, is_not_restored_with_a_wrong_passphrase)
@@ -136,13 +134,11 @@ Test(backup, is_not_restored_with_a_wrong_passphrase)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct places places;
-
-		make_places(&places);
-		make_backup(&places, rows[i].made_with);
-		expect_refused(&places, rows[i].restored_with, FAULT_REFUSED, rows[i].part);
-		expect_nothing(&places);
-		remove_places(&places);
+		tear_down();
+		set_up();
+		make_backup(rows[i].made_with);
+		expect_refused(rows[i].restored_with, FAULT_REFUSED, rows[i].part);
+		expect_nothing();
 	}
 }
 
@@ -163,47 +159,42 @@ Test(backup, overwrites_nothing_when_it_is_restored)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct places places;
 		int dirfd = -1;
 
-		make_places(&places);
-		make_backup(&places, PASSPHRASE);
+		tear_down();
+		set_up();
+		make_backup(PASSPHRASE);
 		OK(open_directory(places.to->root, rows[i].directory, &dirfd, &fault));
 		put_file(dirfd, rows[i].name, rows[i].content, 0600);
-		expect_refused(&places, PASSPHRASE, FAULT_REFUSED, rows[i].part);
+		expect_refused(PASSPHRASE, FAULT_REFUSED, rows[i].part);
 		cr_expect(file_holds(dirfd, rows[i].name, rows[i].content));
 		cr_expect_eq(count_entries(places.to->private) + count_entries(places.to->cert) +
 				     count_entries(places.to->state),
 			     1);
 		close_descriptor(&dirfd);
-		remove_places(&places);
 	}
 }
 
 /* A killed restore leaves some files, and temporary ones. catalogue 76 */
 Test(backup, is_restored_where_a_restore_was_killed)
 {
-	struct places places;
 	struct restore_summary summary = {0};
 	CLEANUP(clear_buffer) struct buffer root = {0};
 
-	make_places(&places);
-	make_backup(&places, PASSPHRASE);
+	make_backup(PASSPHRASE);
 	OK(read_file(places.from.layout->cert, "root.crt", 10000, &root, &fault));
 	put_bytes(places.to->cert, "root.crt", bytes_of_buffer(&root), 0644);
 	put_file(places.to->private, ".root.key.new", "half a", 0600);
 	put_file(places.to->state, ".ca.db.new", "half a record", 0600);
 	put_file(places.to->state, ".ca.db.new-wal", "a log", 0600);
-	OK(bring_back(&places, PASSPHRASE, NOW_S, &summary, &fault));
+	OK(bring_back(PASSPHRASE, NOW_S, &summary, &fault));
 	cr_expect_eq(count_entries(places.to->private), 1);
 	cr_expect_eq(count_entries(places.to->cert), 1);
 	cr_expect_eq(count_entries(places.to->state), 1);
-	remove_places(&places);
 }
 
 Test(backup, restores_the_store_the_keys_and_the_audit_log)
 {
-	struct places places;
 	struct restore_summary summary = {0};
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(clear_secret) struct secret before = {0};
@@ -212,9 +203,8 @@ Test(backup, restores_the_store_the_keys_and_the_audit_log)
 	char path[320];
 	size_t count = 0;
 
-	make_places(&places);
-	make_backup(&places, PASSPHRASE);
-	OK(bring_back(&places, PASSPHRASE, NOW_S + 60, &summary, &fault));
+	make_backup(PASSPHRASE);
+	OK(bring_back(PASSPHRASE, NOW_S + 60, &summary, &fault));
 	cr_expect_eq(summary.made_s, NOW_S);
 	cr_expect_eq(summary.certificates, 1);
 	cr_expect_eq(summary.keys, 1);
@@ -229,7 +219,6 @@ Test(backup, restores_the_store_the_keys_and_the_audit_log)
 	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not(verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	expect_integrity(path);
-	remove_places(&places);
 }
 
 /* catalogue 97: also when the backup is older than the last CRL, or the clock stands still */
@@ -246,26 +235,25 @@ Test(backup, lets_the_crl_number_never_fall)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct places places;
 		struct restore_summary summary = {0};
 		CLEANUP(free_store) struct store *store = NULL;
 		struct crl_state state = {0};
 		char sql[100];
 		char path[320];
 
-		make_places(&places);
+		tear_down();
+		set_up();
 		(void)snprintf(sql, sizeof(sql), "UPDATE state SET crl_number = %s",
 			       rows[i].number);
 		run_foreign_sql(places.from.store_path, sql);
-		make_backup(&places, "");
-		OK(bring_back(&places, "", rows[i].now_s, &summary, &fault));
+		make_backup("");
+		OK(bring_back("", rows[i].now_s, &summary, &fault));
 		cr_expect_eq(summary.crl_number, rows[i].expected, "row %zu", i);
 		(void)snprintf(path, sizeof(path), "%s/state/ca.db", places.to_path);
 		OK(open_store(path, &store, &fault));
 		OK(read_crl_state(store, &state, &fault));
 		cr_expect_eq(state.number, rows[i].expected);
 		cr_expect_eq(state.crl_revision, -1);
-		remove_places(&places);
 	}
 }
 
@@ -273,57 +261,44 @@ Test(backup, refuses_keys_that_are_not_the_roots)
 {
 	CLEANUP(free_private_key) struct private_key *other = NULL;
 	CLEANUP(clear_secret) struct secret pem = {0};
-	struct places places;
 
-	make_places(&places);
 	other = make_key(KEY_ECDSA_P256);
 	OK(format_private_key(other, &pem, &fault));
 	put_bytes(places.from.layout->private, "root.key", bytes_of_secret(&pem), 0600);
-	make_backup(&places, PASSPHRASE);
-	expect_refused(&places, PASSPHRASE, FAULT_REFUSED,
+	make_backup(PASSPHRASE);
+	expect_refused(PASSPHRASE, FAULT_REFUSED,
 		       "cert/root.crt and Private/root.key do not belong together");
-	expect_nothing(&places);
-	remove_places(&places);
+	expect_nothing();
 }
 
 Test(backup, is_refused_when_its_record_is_none)
 {
-	struct places places;
-
-	make_places(&places);
 	run_foreign_sql(places.from.store_path, "PRAGMA application_id = 5");
-	make_backup(&places, "");
-	expect_refused(&places, "", FAULT_FAILED,
+	make_backup("");
+	expect_refused("", FAULT_FAILED,
 		       "expected the CA's record, found a database of something else");
-	expect_nothing(&places);
-	remove_places(&places);
+	expect_nothing();
 }
 
 Test(backup, refuses_to_overwrite_and_leaves_nothing)
 {
-	struct places places;
 	struct backup_summary summary = {0};
 
-	make_places(&places);
 	put_file(places.from.scratch.dirfd, "b.tar", "mine", 0600);
-	REFUSED(back_up(&places, "", &summary, &fault), FAULT_REFUSED,
+	REFUSED(back_up("", &summary, &fault), FAULT_REFUSED,
 		"b.tar: exists already, and is not overwritten");
 	cr_expect(file_holds(places.from.scratch.dirfd, "b.tar", "mine"));
 	cr_expect_not(file_exists(places.from.scratch.dirfd, ".b.tar.new"));
-	remove_places(&places);
 }
 
 /* The temporary file of an earlier try is removed. */
 Test(backup, is_for_its_owner_alone_and_leaves_no_copy)
 {
-	struct places places;
 	size_t before;
 
-	make_places(&places);
 	before = count_entries(places.from.scratch.dirfd);
 	put_file(places.from.scratch.dirfd, ".b.tar.new", "half", 0644);
-	make_backup(&places, PASSPHRASE);
+	make_backup(PASSPHRASE);
 	cr_expect_eq(mode_of(places.from.scratch.dirfd, "b.tar"), 0600);
 	cr_expect_eq(count_entries(places.from.scratch.dirfd), before + 1);
-	remove_places(&places);
 }

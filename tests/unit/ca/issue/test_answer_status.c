@@ -18,13 +18,27 @@
 
 #define YEAR_S (365 * DAY_S)
 
-static void expect_status(struct ca_fixture *fixture, const struct certificate *certificate,
-			  int64_t at_s, enum status_value status)
+static struct ca_fixture fixture;
+
+static void set_up(void)
+{
+	make_ca(&fixture, NOW_S);
+}
+
+static void tear_down(void)
+{
+	remove_ca(&fixture);
+}
+
+TestSuite(answer_status, .init = set_up, .fini = tear_down);
+
+static void expect_status(const struct certificate *certificate, int64_t at_s,
+			  enum status_value status)
 {
 	struct status_answer answer = {.status = STATUS_COUNT};
 	char serial[SERIAL_TEXT_SIZE];
 
-	OK(answer_status(fixture->authority, certificate_der(certificate), at_s, &answer, &fault));
+	OK(answer_status(fixture.authority, certificate_der(certificate), at_s, &answer, &fault));
 	cr_expect_eq(answer.status, status, "%s", format_status(answer.status));
 	format_serial(certificate_serial(certificate), serial);
 	cr_expect_str_eq(answer.serial, status == STATUS_UNKNOWN ? "" : serial);
@@ -34,26 +48,21 @@ static void expect_status(struct ca_fixture *fixture, const struct certificate *
 Test(answer_status, says_good_until_a_certificate_expires)
 {
 	struct certificate *certificate;
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
-	expect_status(&fixture, certificate, NOW_S, STATUS_GOOD);
-	expect_status(&fixture, certificate, NOW_S - 1000, STATUS_GOOD);
-	expect_status(&fixture, certificate, NOW_S + 90 * DAY_S, STATUS_GOOD);
-	expect_status(&fixture, certificate, NOW_S + 90 * DAY_S + 1, STATUS_EXPIRED);
+	expect_status(certificate, NOW_S, STATUS_GOOD);
+	expect_status(certificate, NOW_S - 1000, STATUS_GOOD);
+	expect_status(certificate, NOW_S + 90 * DAY_S, STATUS_GOOD);
+	expect_status(certificate, NOW_S + 90 * DAY_S + 1, STATUS_EXPIRED);
 	free_certificate(&certificate);
-	remove_ca(&fixture);
 }
 
 Test(answer_status, refuses_octets_that_are_no_certificate)
 {
 	struct certificate *certificate;
 	struct status_answer answer = {.status = STATUS_COUNT};
-	struct ca_fixture fixture;
 	struct bytes der;
 
-	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
 	der = certificate_der(certificate);
 	for (size_t len = 0; len < der.len; len++)
@@ -62,52 +71,45 @@ Test(answer_status, refuses_octets_that_are_no_certificate)
 			FAULT_MALFORMED, NULL, "the first %zu octets", len);
 	cr_expect_eq(answer.status, STATUS_COUNT, "untouched");
 	free_certificate(&certificate);
-	remove_ca(&fixture);
 }
 
-static void revoke_all(const struct ca_fixture *fixture, int64_t at_s, int reason)
+static void revoke_all(int64_t at_s, int reason)
 {
 	char sql[128];
 
 	(void)snprintf(sql, sizeof(sql), "UPDATE certificate SET revoked_at = %lld, reason = %d",
 		       (long long)at_s, reason);
-	run_foreign_sql(fixture->store_path, sql);
+	run_foreign_sql(fixture.store_path, sql);
 }
 
 Test(answer_status, says_revoked_with_time_and_reason_also_after_expiry)
 {
 	struct certificate *certificate;
 	struct status_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
-	revoke_all(&fixture, NOW_S + 5, 1);
-	expect_status(&fixture, certificate, NOW_S + 10, STATUS_REVOKED);
-	expect_status(&fixture, certificate, NOW_S + YEAR_S, STATUS_REVOKED);
+	revoke_all(NOW_S + 5, 1);
+	expect_status(certificate, NOW_S + 10, STATUS_REVOKED);
+	expect_status(certificate, NOW_S + YEAR_S, STATUS_REVOKED);
 	OK(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer, &fault));
 	cr_expect_eq(answer.revoked_at_s, NOW_S + 5);
 	cr_expect_str_eq(answer.reason, "keyCompromise");
-	revoke_all(&fixture, NOW_S + 5, 7);
+	revoke_all(NOW_S + 5, 7);
 	OK(answer_status(fixture.authority, certificate_der(certificate), NOW_S, &answer, &fault));
 	cr_expect_str_eq(answer.reason, "unspecified");
 	free_certificate(&certificate);
-	remove_ca(&fixture);
 }
 
 Test(answer_status, says_unknown_for_another_cas_certificate_of_the_same_name)
 {
 	struct certificate *certificate;
-	struct ca_fixture fixture;
 	struct ca_fixture other;
 
-	make_ca(&fixture, NOW_S);
 	make_ca(&other, NOW_S);
 	certificate = certify_one(&other, NOW_S);
-	expect_status(&fixture, certificate, NOW_S, STATUS_UNKNOWN);
-	expect_status(&fixture, authority_root(fixture.authority), NOW_S, STATUS_UNKNOWN);
+	expect_status(certificate, NOW_S, STATUS_UNKNOWN);
+	expect_status(authority_root(fixture.authority), NOW_S, STATUS_UNKNOWN);
 	free_certificate(&certificate);
-	remove_ca(&fixture);
 	remove_ca(&other);
 }
 
@@ -125,9 +127,7 @@ Test(answer_status, says_unknown_for_a_forged_certificate_with_a_recorded_serial
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(clear_buffer) struct buffer pem = make_csr(member, "CN=client1-1", NULL);
 	struct certificate *certificate;
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
 	OK(read_file(fixture.layout->private, "root.key", 10000, &key_pem, &fault));
 	OK(parse_private_key(bytes_of_buffer(&key_pem), &key, &fault));
@@ -137,8 +137,7 @@ Test(answer_status, says_unknown_for_a_forged_certificate_with_a_recorded_serial
 	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	OK(certify_csr(issuer, csr, certificate_serial(certificate).data, &validity, &der, &fault));
 	OK(parse_certificate_der(bytes_of_buffer(&der), &twin, &fault));
-	expect_status(&fixture, twin, NOW_S, STATUS_UNKNOWN);
-	expect_status(&fixture, certificate, NOW_S, STATUS_GOOD);
+	expect_status(twin, NOW_S, STATUS_UNKNOWN);
+	expect_status(certificate, NOW_S, STATUS_GOOD);
 	free_certificate(&certificate);
-	remove_ca(&fixture);
 }

@@ -19,24 +19,33 @@
 
 #define YEAR_S (365 * DAY_S)
 
+static struct ca_fixture fixture;
+
+static void set_up(void)
+{
+	make_ca(&fixture, NOW_S);
+}
+
+static void tear_down(void)
+{
+	remove_ca(&fixture);
+}
+
+TestSuite(authority, .init = set_up, .fini = tear_down);
+
 /* --- layouts that are refused --- */
 
 Test(authority, refuses_to_open_a_layout_without_a_root)
 {
-	struct ca_fixture fixture;
-
+	remove_ca(&fixture);
 	make_ca_place(&fixture);
 	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_NOT_FOUND,
 		"cert/root.crt: expected the CA's root, found none: run certpool init");
-	remove_ca(&fixture);
 }
 
 /* catalogue 79 */
 Test(authority, refuses_a_ca_without_its_record)
 {
-	struct ca_fixture fixture;
-
-	make_ca(&fixture, NOW_S);
 	free_authority(&fixture.authority);
 	cr_assert_eq(unlinkat(fixture.layout->state, "ca.db", 0), 0);
 	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_NOT_FOUND,
@@ -44,17 +53,14 @@ Test(authority, refuses_a_ca_without_its_record)
 	put_file(fixture.layout->state, "ca.db", "", 0600);
 	REFUSED(open_ca(&fixture, NOW_S, &fault), FAULT_FAILED,
 		"state/ca.db: expected the CA's record, found an empty");
-	remove_ca(&fixture);
 }
 
 /* catalogue 87 */
 Test(authority, is_opened_by_one_process_at_a_time)
 {
 	struct authority *second = NULL;
-	struct ca_fixture fixture;
 	char expected[64];
 
-	make_ca(&fixture, NOW_S);
 	(void)snprintf(expected, sizeof(expected), "state/serving: process %d serves this CA",
 		       (int)getpid());
 	REFUSED(open_authority(fixture.layout, fixture.manifest, &fixture.access, AUTHORITY_SERVING,
@@ -62,7 +68,6 @@ Test(authority, is_opened_by_one_process_at_a_time)
 		FAULT_BUSY, expected);
 	free_authority(&fixture.authority);
 	OK(open_ca(&fixture, NOW_S, &fault), "free again when the first is gone");
-	remove_ca(&fixture);
 }
 
 /* catalogue 79 */
@@ -70,11 +75,9 @@ Test(authority, neither_certifies_nor_answers_when_its_store_fails)
 {
 	struct certificate *certificate;
 	struct status_answer answer = {.status = STATUS_COUNT};
-	struct ca_fixture fixture;
 	struct health health;
 	char log[400];
 
-	make_ca(&fixture, NOW_S);
 	certificate = certify_one(&fixture, NOW_S);
 	(void)snprintf(log, sizeof(log), "%s-wal", fixture.store_path);
 	check_authority(fixture.authority, NOW_S, &health);
@@ -99,5 +102,4 @@ Test(authority, neither_certifies_nor_answers_when_its_store_fails)
 	cr_assert_gt(health.count, 0);
 	cr_expect_str_eq(health.problems[0].part, "store");
 	free_certificate(&certificate);
-	remove_ca(&fixture);
 }

@@ -14,6 +14,20 @@
 
 #define YEAR_S (365 * DAY_S)
 
+static struct ca_fixture fixture;
+
+static void set_up(void)
+{
+	make_ca(&fixture, NOW_S);
+}
+
+static void tear_down(void)
+{
+	remove_ca(&fixture);
+}
+
+TestSuite(certify_batch, .init = set_up, .fini = tear_down);
+
 /* --- a request of the whole batch is refused --- */
 
 static void expect_batch_refused(const struct certificates_answer *answer, const char *type,
@@ -31,26 +45,22 @@ Test(certify_batch, refuses_a_client_that_the_manifest_does_not_have)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_members(&request, "client9", 1, 1);
 	certify(&fixture, "client9", &request, NOW_S, &answer);
 	expect_batch_refused(&answer, "unknown_client", "no client \"client9\"");
 	cr_expect_eq(count_rows(&fixture), 0);
-	remove_ca(&fixture);
 }
 
 /* Asks again for certified keys, so that no later check of the client stands in for the first. */
-static void expect_certified_client_refused(struct ca_fixture *fixture,
-					    const struct certificates_request *request,
+static void expect_certified_client_refused(const struct certificates_request *request,
 					    const char *type, const char *part)
 {
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
-	certify(fixture, "client1", request, NOW_S, &answer);
+	certify(&fixture, "client1", request, NOW_S, &answer);
 	expect_batch_refused(&answer, type, part);
-	cr_expect_eq(count_rows(fixture), 1);
+	cr_expect_eq(count_rows(&fixture), 1);
 }
 
 Test(certify_batch, refuses_a_client_that_is_disabled_or_revoked)
@@ -59,22 +69,19 @@ Test(certify_batch, refuses_a_client_that_is_disabled_or_revoked)
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	const struct revocation revocation = {.client = "client1", .by = CA_NAME, .now_s = NOW_S};
 	struct revocation_summary summary;
-	struct ca_fixture fixture;
 	struct store *store;
 	bool changed;
 
-	make_ca(&fixture, NOW_S);
 	store = authority_store(fixture.authority);
 	add_members(&request, "client1", 1, 1);
 	certify(&fixture, "client1", &request, NOW_S, &answer);
 	cr_assert_eq(answer.certificate_count, 1);
 	OK(set_client_disabled(store, "client1", true, NOW_S, &changed, &fault));
-	expect_certified_client_refused(&fixture, &request, "disabled",
+	expect_certified_client_refused(&request, "disabled",
 					"has disabled the client \"client1\" until");
 	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
-	expect_certified_client_refused(&fixture, &request, "revoked",
+	expect_certified_client_refused(&request, "revoked",
 					"revoked the client \"client1\", which is for good");
-	remove_ca(&fixture);
 }
 
 /* catalogue 29, 30 */
@@ -82,9 +89,7 @@ Test(certify_batch, refuses_none_and_more_than_the_most)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	certify(&fixture, "client1", &request, NOW_S, &answer);
 	expect_batch_refused(&answer, "malformed", "at least one");
 	for (size_t i = 0; i <= BATCH_SIZE_MAX; i++)
@@ -92,7 +97,6 @@ Test(certify_batch, refuses_none_and_more_than_the_most)
 	certify(&fixture, "client1", &request, NOW_S, &answer);
 	expect_batch_refused(&answer, "too_many", "expected at most 1000 requests, found 1001");
 	cr_expect_eq(count_rows(&fixture), 0);
-	remove_ca(&fixture);
 }
 
 /* catalogue 44: also when only one of the two could be certified, and when both are already. */
@@ -102,9 +106,7 @@ Test(certify_batch, refuses_a_batch_with_the_same_key_twice)
 	CLEANUP(clear_certificates_request) struct certificates_request twice = {0};
 	CLEANUP(clear_certificates_request) struct certificates_request once = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_members(&twice, "client1", 1, 3);
 	add_member(&twice, "key8", make_csr(key, "CN=client1-8", NULL));
 	add_member(&twice, "key9", make_csr(key, "CN=not-allowed", NULL));
@@ -120,7 +122,6 @@ Test(certify_batch, refuses_a_batch_with_the_same_key_twice)
 	certify(&fixture, "client1", &twice, NOW_S, &answer);
 	expect_batch_refused(&answer, "duplicate_key", "have the same public key");
 	cr_expect_eq(count_rows(&fixture), 1);
-	remove_ca(&fixture);
 }
 
 /* --- certificates --- */
@@ -132,9 +133,7 @@ Test(certify_batch, is_used_like_this)
 	CLEANUP(free_private_key) struct private_key *second = make_key(KEY_ED25519);
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_member(&request, "key1", make_csr(first, "CN=client1-1", NULL));
 	add_member(&request, "key2", make_csr(second, "CN=somebody-else", NULL));
 	OK(certify_batch(fixture.authority, "client1", &request, NOW_S, &answer, &fault));
@@ -149,16 +148,13 @@ Test(certify_batch, is_used_like_this)
 
 	/* The certificate is in the store before the answer is. */
 	cr_expect_eq(count_rows(&fixture), 1);
-	remove_ca(&fixture);
 }
 
 Test(certify_batch, certifies_every_type_of_key)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	for (size_t i = 0; i < KEY_TYPE_COUNT; i++) {
 		CLEANUP(free_private_key) struct private_key *key = make_key((enum key_type)i);
 		char subject[64];
@@ -180,7 +176,6 @@ Test(certify_batch, certifies_every_type_of_key)
 		expect_valid(&fixture, certificate, NOW_S);
 		free_certificate(&certificate);
 	}
-	remove_ca(&fixture);
 }
 
 /* catalogue 41: names are case-sensitive, and are only repeated, never used for a file here. */
@@ -188,9 +183,7 @@ Test(certify_batch, takes_names_that_differ_in_case_for_two)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_members(&request, "client1", 1, 2);
 	(void)snprintf(request.members[0].name, NAME_SIZE, "Key");
 	(void)snprintf(request.members[1].name, NAME_SIZE, "kEY");
@@ -198,7 +191,6 @@ Test(certify_batch, takes_names_that_differ_in_case_for_two)
 	cr_expect_not_null(find_pem(&answer, "Key"));
 	cr_expect_not_null(find_pem(&answer, "kEY"));
 	cr_expect_neq(find_pem(&answer, "Key"), find_pem(&answer, "kEY"));
-	remove_ca(&fixture);
 }
 
 /* catalogue 49, 95, 96 */
@@ -239,8 +231,8 @@ Test(certify_batch, keeps_validity_within_the_roots)
 	tzset();
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct certificate *certificate;
-		struct ca_fixture fixture;
 
+		remove_ca(&fixture);
 		make_ca(&fixture, rows[i].root_s);
 		certificate = certify_one(&fixture, rows[i].at_s);
 		cr_expect_eq(certificate_not_before(certificate), rows[i].not_before_s, "row %zu",
@@ -248,7 +240,6 @@ Test(certify_batch, keeps_validity_within_the_roots)
 		cr_expect_eq(certificate_not_after(certificate), rows[i].not_after_s, "row %zu", i);
 		expect_valid(&fixture, certificate, rows[i].at_s);
 		free_certificate(&certificate);
-		remove_ca(&fixture);
 	}
 }
 
@@ -264,9 +255,7 @@ Test(certify_batch, gives_every_certificate_a_serial_of_its_own)
 	static uint8_t serials[COUNT][SERIAL_MAX];
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_members(&request, "client1", 1, COUNT);
 	certify(&fixture, "client1", &request, NOW_S, &answer);
 	cr_assert_eq(answer.certificate_count, COUNT);
@@ -283,7 +272,6 @@ Test(certify_batch, gives_every_certificate_a_serial_of_its_own)
 	qsort(serials, COUNT, SERIAL_MAX, compare_serials);
 	for (size_t i = 1; i < COUNT; i++)
 		cr_assert_neq(compare_serials(serials[i - 1], serials[i]), 0);
-	remove_ca(&fixture);
 }
 
 /* --- a public key is certified once --- */
@@ -305,9 +293,7 @@ Test(certify_batch, answers_the_same_request_with_the_same_certificates)
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer first = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer again = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_members(&request, "client1", 1, 20);
 	certify(&fixture, "client1", &request, NOW_S, &first);
 	free_authority(&fixture.authority);
@@ -317,7 +303,6 @@ Test(certify_batch, answers_the_same_request_with_the_same_certificates)
 	for (size_t i = 0; i < 20; i++)
 		expect_same_pem(&first, &again, request.members[i].name);
 	cr_expect_eq(count_rows(&fixture), 20);
-	remove_ca(&fixture);
 }
 
 /* catalogue 62: other groups, other names, other subjects; what counts is the key. */
@@ -328,9 +313,7 @@ Test(certify_batch, answers_the_same_keys_in_other_groups_with_the_same_certific
 	CLEANUP(clear_certificates_request) struct certificates_request more = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer first = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer again = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_member(&one, "key1", make_csr(key, "CN=client1-1", NULL));
 	certify(&fixture, "client1", &one, NOW_S, &first);
 	add_members(&more, "client1", 2, 3);
@@ -343,13 +326,11 @@ Test(certify_batch, answers_the_same_keys_in_other_groups_with_the_same_certific
 			      bytes_of_buffer(find_pem(&again, "elsewhere"))));
 	cr_expect_eq(count_rows(&fixture), 4);
 	more.count++;
-	remove_ca(&fixture);
 }
 
 enum { THREADS = 16, KEYS = 12 };
 
 struct asker {
-	struct ca_fixture *fixture;
 	const char *client;
 	const struct certificates_request *request;
 	struct certificates_answer answer;
@@ -361,8 +342,8 @@ static void *ask_for_batch(void *argument)
 	struct asker *asker = argument;
 	struct fault fault = {0};
 
-	asker->result = certify_batch(asker->fixture->authority, asker->client, asker->request,
-				      NOW_S, &asker->answer, &fault);
+	asker->result = certify_batch(fixture.authority, asker->client, asker->request, NOW_S,
+				      &asker->answer, &fault);
 	return NULL;
 }
 
@@ -372,13 +353,10 @@ Test(certify_batch, certifies_each_key_once_when_many_ask_at_once)
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	struct asker askers[THREADS];
 	pthread_t threads[THREADS];
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
 	add_members(&request, "client1", 1, KEYS);
 	for (size_t i = 0; i < THREADS; i++) {
-		askers[i] = (struct asker){
-			.fixture = &fixture, .client = "client1", .request = &request};
+		askers[i] = (struct asker){.client = "client1", .request = &request};
 		cr_assert_eq(pthread_create(&threads[i], NULL, ask_for_batch, &askers[i]), 0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
@@ -392,7 +370,6 @@ Test(certify_batch, certifies_each_key_once_when_many_ask_at_once)
 	cr_expect_eq(count_rows(&fixture), KEYS);
 	for (size_t i = 0; i < THREADS; i++)
 		clear_certificates_answer(&askers[i].answer);
-	remove_ca(&fixture);
 }
 
 /* catalogue 44: two clients with one key, at once; exactly one of them gets it. */
@@ -404,14 +381,13 @@ Test(certify_batch, gives_a_key_to_one_of_two_clients_that_race_for_it)
 		static const char *const clients[] = {"client1", "client2"};
 		struct asker askers[2];
 		pthread_t threads[2];
-		struct ca_fixture fixture;
 
+		remove_ca(&fixture);
 		make_ca(&fixture, NOW_S);
 		add_member(&requests[0], "key1", make_csr(key, "CN=client1-1", NULL));
 		add_member(&requests[1], "key1", make_csr(key, "CN=client2-1", NULL));
 		for (size_t i = 0; i < 2; i++) {
-			askers[i] = (struct asker){
-				.fixture = &fixture, .client = clients[i], .request = &requests[i]};
+			askers[i] = (struct asker){.client = clients[i], .request = &requests[i]};
 			cr_assert_eq(pthread_create(&threads[i], NULL, ask_for_batch, &askers[i]),
 				     0);
 		}
@@ -427,7 +403,6 @@ Test(certify_batch, gives_a_key_to_one_of_two_clients_that_race_for_it)
 			clear_certificates_answer(&askers[i].answer);
 			clear_certificates_request(&requests[i]);
 		}
-		remove_ca(&fixture);
 	}
 }
 
@@ -436,14 +411,11 @@ Test(certify_batch, holds_the_quota_when_requests_race_for_it)
 	struct certificates_request requests[4] = {{.count = 0}};
 	struct asker askers[4];
 	pthread_t threads[4];
-	struct ca_fixture fixture;
 	size_t certificates = 0;
 
-	make_ca(&fixture, NOW_S);
 	for (size_t i = 0; i < 4; i++) {
 		add_members(&requests[i], "few", 10 * i + 1, 2);
-		askers[i] = (struct asker){
-			.fixture = &fixture, .client = "few", .request = &requests[i]};
+		askers[i] = (struct asker){.client = "few", .request = &requests[i]};
 		cr_assert_eq(pthread_create(&threads[i], NULL, ask_for_batch, &askers[i]), 0);
 	}
 	for (size_t i = 0; i < 4; i++) {
@@ -454,5 +426,4 @@ Test(certify_batch, holds_the_quota_when_requests_race_for_it)
 	}
 	cr_expect_eq(certificates, 3);
 	cr_expect_eq(count_rows(&fixture), 3);
-	remove_ca(&fixture);
 }

@@ -18,20 +18,31 @@
 
 #define YEAR_S (365 * DAY_S)
 
+static struct ca_fixture fixture;
+
+static void set_up(void)
+{
+	make_ca_place(&fixture);
+}
+
+static void tear_down(void)
+{
+	remove_ca(&fixture);
+}
+
+TestSuite(init_authority, .init = set_up, .fini = tear_down);
+
 /* --- refusals --- */
 
 /* An initialised CA from which something was taken away. */
 static void expect_init_refused(const char *removed, const char *part)
 {
 	struct authority_made made = {0};
-	struct ca_fixture fixture;
 
-	make_ca_place(&fixture);
 	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	cr_assert_eq(unlinkat(fixture.layout->root, removed, 0), 0);
 	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED, part);
 	cr_expect_not(file_exists(fixture.layout->root, removed), "nothing was made up");
-	remove_ca(&fixture);
 }
 
 Test(init_authority, refuses_a_root_without_its_key)
@@ -48,9 +59,9 @@ Test(init_authority, refuses_a_root_without_its_record)
 Test(init_authority, refuses_to_make_a_second_root_after_certificates_were_issued)
 {
 	struct authority_made made = {0};
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
+	OK(init_ca(&fixture, NOW_S, &made, &fault));
+	OK(open_ca(&fixture, NOW_S, &fault));
 	struct certificate *certificate = certify_one(&fixture, NOW_S);
 
 	free_certificate(&certificate);
@@ -59,7 +70,6 @@ Test(init_authority, refuses_to_make_a_second_root_after_certificates_were_issue
 	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED,
 		"the root under which 1 certificates were issued");
 	cr_expect_not(file_exists(fixture.layout->cert, "root.crt"));
-	remove_ca(&fixture);
 }
 
 /* catalogue 79 */
@@ -69,14 +79,13 @@ Test(init_authority, refuses_a_record_that_is_none)
 
 	for (size_t i = 0; i < COUNT_OF(contents); i++) {
 		struct authority_made made = {0};
-		struct ca_fixture fixture;
 
+		remove_ca(&fixture);
 		make_ca_place(&fixture);
 		put_file(fixture.layout->state, "ca.db", contents[i], 0600);
 		REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_FAILED,
 			"state/ca.db: expected the CA's record, found");
 		cr_expect_not(file_exists(fixture.layout->cert, "root.crt"));
-		remove_ca(&fixture);
 	}
 }
 
@@ -84,9 +93,7 @@ Test(init_authority, refuses_a_record_that_is_none)
 Test(init_authority, refuses_a_key_that_is_no_secret)
 {
 	struct authority_made made = {0};
-	struct ca_fixture fixture;
 
-	make_ca_place(&fixture);
 	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	cr_assert_eq(fchmodat(fixture.layout->private, "root.key", 0644, 0), 0);
 	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED,
@@ -95,7 +102,6 @@ Test(init_authority, refuses_a_key_that_is_no_secret)
 		     0);
 	cr_assert_eq(symlinkat("k", fixture.layout->private, "root.key"), 0);
 	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED, "found a symbolic link");
-	remove_ca(&fixture);
 }
 
 /* --- the parts that are made --- */
@@ -103,11 +109,9 @@ Test(init_authority, refuses_a_key_that_is_no_secret)
 Test(init_authority, makes_key_record_and_root)
 {
 	struct authority_made made = {0};
-	struct ca_fixture fixture;
 	struct verdict verdict = {0};
 	const struct certificate *root;
 
-	make_ca_place(&fixture);
 	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	cr_expect(made.root);
 	cr_expect(made.store);
@@ -122,23 +126,19 @@ Test(init_authority, makes_key_record_and_root)
 	cr_expect_eq(certificate_serial(root).len, SERIAL_MAX);
 	OK(check_profile(root, PROFILE_ROOT, &verdict, &fault));
 	cr_expect_not(verdict.invalid, "%s", verdict.reason);
-	remove_ca(&fixture);
 }
 
 Test(init_authority, asked_again_makes_nothing)
 {
 	struct authority_made made = {0};
 	CLEANUP(clear_buffer) struct buffer before = {0};
-	struct ca_fixture fixture;
 
-	make_ca_place(&fixture);
 	OK(init_ca(&fixture, NOW_S, &made, &fault));
 	OK(read_file(fixture.layout->cert, "root.crt", 10000, &before, &fault));
 	OK(init_ca(&fixture, NOW_S + 5, &made, &fault));
 	cr_expect_not(made.root);
 	cr_expect_not(made.store);
 	cr_expect(file_holds(fixture.layout->cert, "root.crt", (const char *)before.data));
-	remove_ca(&fixture);
 }
 
 Test(init_authority, gives_a_key_without_a_certificate_its_certificate)
@@ -146,9 +146,7 @@ Test(init_authority, gives_a_key_without_a_certificate_its_certificate)
 	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ED25519);
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct authority_made made = {0};
-	struct ca_fixture fixture;
 
-	make_ca_place(&fixture);
 	OK(format_private_key(key, &pem, &fault));
 	put_file(fixture.layout->private, "root.key", (const char *)pem.data, 0600);
 	OK(init_ca(&fixture, NOW_S, &made, &fault));
@@ -157,7 +155,6 @@ Test(init_authority, gives_a_key_without_a_certificate_its_certificate)
 	OK(open_ca(&fixture, NOW_S, &fault));
 	cr_expect_eq(public_key_type(certificate_public_key(authority_root(fixture.authority))),
 		     KEY_ED25519);
-	remove_ca(&fixture);
 }
 
 /* catalogue 76: each state that a kill can leave, one after the other. */
@@ -170,8 +167,8 @@ Test(init_authority, completes_a_killed_init)
 
 	for (size_t removed = 0; removed <= COUNT_OF(made_in_order); removed++) {
 		struct authority_made made = {0};
-		struct ca_fixture fixture;
 
+		remove_ca(&fixture);
 		make_ca_place(&fixture);
 		OK(init_ca(&fixture, NOW_S, &made, &fault));
 		for (size_t i = 0; i < removed; i++)
@@ -184,7 +181,6 @@ Test(init_authority, completes_a_killed_init)
 		for (size_t i = 0; i < COUNT_OF(left_overs); i++)
 			cr_expect_not(file_exists(fixture.layout->root, left_overs[i]));
 		OK(open_ca(&fixture, NOW_S, &fault));
-		remove_ca(&fixture);
 	}
 }
 
@@ -193,11 +189,11 @@ Test(init_authority, killed_at_any_moment_can_be_asked_again)
 {
 	for (useconds_t delay = 0; delay < 16; delay++) {
 		struct authority_made made = {0};
-		struct ca_fixture fixture;
 		struct fault fault = {0};
 		int status;
 		pid_t child;
 
+		remove_ca(&fixture);
 		make_ca_place(&fixture);
 		child = fork();
 		cr_assert_geq(child, 0);
@@ -210,6 +206,5 @@ Test(init_authority, killed_at_any_moment_can_be_asked_again)
 		cr_assert_eq(waitpid(child, &status, 0), child);
 		cr_expect_eq(init_ca(&fixture, NOW_S, &made, &fault), 0, "%s", fault.text);
 		cr_expect_eq(open_ca(&fixture, NOW_S, &fault), 0, "%s", fault.text);
-		remove_ca(&fixture);
 	}
 }

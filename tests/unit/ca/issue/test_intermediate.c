@@ -51,58 +51,72 @@ static void make_apart(struct apart *apart)
 	(void)init(apart);
 }
 
-static void expect_init_refused(struct apart *apart, enum fault_class class, const char *part)
+static struct apart apart;
+
+static void set_up(void)
+{
+	make_apart(&apart);
+}
+
+static void tear_down(void)
+{
+	remove_ca(&apart.ca);
+}
+
+TestSuite(intermediate, .init = set_up, .fini = tear_down);
+
+static void expect_init_refused(enum fault_class class, const char *part)
 {
 	struct authority_made made = {0};
 
-	REFUSED(init_ca(&apart->ca, NOW_S, &made, &fault), class, part);
+	REFUSED(init_ca(&apart.ca, NOW_S, &made, &fault), class, part);
 }
 
-static void expect_not_opened(struct apart *apart, int64_t now_s, const char *part)
+static void expect_not_opened(int64_t now_s, const char *part)
 {
-	REFUSED(open_ca(&apart->ca, now_s, &fault), FAULT_REFUSED, part);
+	REFUSED(open_ca(&apart.ca, now_s, &fault), FAULT_REFUSED, part);
 }
 
-static void remove_at(const struct apart *apart, const char *name)
+static void remove_at(const char *name)
 {
-	cr_assert_eq(unlinkat(apart->ca.scratch.dirfd, name, 0), 0, "%s", name);
+	cr_assert_eq(unlinkat(apart.ca.scratch.dirfd, name, 0), 0, "%s", name);
 }
 
-static void move(const struct apart *apart, const char *name, const char *new_name)
+static void move(const char *name, const char *new_name)
 {
-	int dirfd = apart->ca.scratch.dirfd;
+	int dirfd = apart.ca.scratch.dirfd;
 
 	cr_assert_eq(renameat(dirfd, name, dirfd, new_name), 0, "%s", name);
 }
 
-static struct certificate *read_at(const struct apart *apart, const char *name)
+static struct certificate *read_at(const struct apart *place, const char *name)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct certificate *certificate = NULL;
 
-	OK(read_file(apart->ca.scratch.dirfd, name, CERTIFICATE_PEM_MAX, &pem, &fault));
+	OK(read_file(place->ca.scratch.dirfd, name, CERTIFICATE_PEM_MAX, &pem, &fault));
 	OK(parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &fault));
 	return certificate;
 }
 
-static void put_certificate(const struct apart *apart, const char *name, struct bytes der)
+static void put_certificate(const char *name, struct bytes der)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
 	OK(format_certificate_pem(der, &pem, &fault));
-	put_bytes(apart->ca.scratch.dirfd, name, bytes_of_buffer(&pem), 0644);
+	put_bytes(apart.ca.scratch.dirfd, name, bytes_of_buffer(&pem), 0644);
 }
 
 /* The root of the stick, to certify with. */
-static struct issuer *open_root(const struct apart *apart)
+static struct issuer *open_root(const struct apart *place)
 {
-	struct certificate *root = read_at(apart, "stick/cert/root.crt");
+	struct certificate *root = read_at(place, "stick/cert/root.crt");
 	const struct key_access plain = {0};
 	struct private_key *key = NULL;
 	struct layout *layout = NULL;
 	struct issuer *issuer = NULL;
 
-	OK(open_layout(apart->root_path, &layout, &fault));
+	OK(open_layout(place->root_path, &layout, &fault));
 	OK(open_key_file(layout, "root.key", &plain, &key, &fault));
 	OK(new_issuer(&root, &key, &issuer, &fault));
 	free_layout(&layout);
@@ -110,22 +124,22 @@ static struct issuer *open_root(const struct apart *apart)
 }
 
 /* Puts another certificate in the place of the CA's: for its key, by the issuer. */
-static void replace_certificate(const struct apart *apart, const struct issuer *issuer,
-				const struct private_key *key, const struct validity *validity)
+static void replace_certificate(const struct issuer *issuer, const struct private_key *key,
+				const struct validity *validity)
 {
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
 	OK(get_public_key(key, &public_key, &fault));
 	OK(create_intermediate(issuer, public_key, "CN=Test Issuing CA", validity, &der, &fault));
-	put_certificate(apart, "ca/cert/ca.crt", bytes_of_buffer(&der));
+	put_certificate("ca/cert/ca.crt", bytes_of_buffer(&der));
 }
 
-static struct private_key *own_key(const struct apart *apart)
+static struct private_key *own_key(void)
 {
 	struct private_key *key = NULL;
 
-	OK(open_key_file(apart->ca.layout, "ca.key", &apart->ca.access, &key, &fault));
+	OK(open_key_file(apart.ca.layout, "ca.key", &apart.ca.access, &key, &fault));
 	return key;
 }
 
@@ -133,10 +147,10 @@ static struct private_key *own_key(const struct apart *apart)
 
 Test(intermediate, is_made_by_a_root_that_lies_apart)
 {
-	struct apart apart;
 	struct authority_made made;
 	struct verdict verdict = {0};
 
+	remove_ca(&apart.ca);
 	make_place(&apart);
 	made = init(&apart);
 	cr_expect(made.root_layout && made.root && made.certificate && made.store);
@@ -155,7 +169,6 @@ Test(intermediate, is_made_by_a_root_that_lies_apart)
 	cr_expect_eq(mode_of(apart.ca.layout->private, "ca.key"), 0600);
 	cr_expect_eq(mode_of(apart.ca.scratch.dirfd, "stick/Private/root.key"), 0600);
 	cr_expect_not(file_exists(apart.ca.layout->private, "root.key"));
-	remove_ca(&apart.ca);
 }
 
 /* A stick in a safe. */
@@ -167,10 +180,8 @@ Test(intermediate, issues_without_the_layout_of_its_root)
 	struct certificate *certificate;
 	struct authority_made made;
 	struct verdict verdict = {0};
-	struct apart apart;
 
-	make_apart(&apart);
-	move(&apart, "stick", "safe");
+	move("stick", "safe");
 	made = init(&apart);
 	cr_expect_not(made.root_layout || made.root || made.certificate || made.store);
 	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick"));
@@ -186,7 +197,6 @@ Test(intermediate, issues_without_the_layout_of_its_root)
 	cr_expect_str_eq(verdict.reason, "");
 	free_certificate(&certificate);
 	clear_intermediates(&chain);
-	remove_ca(&apart.ca);
 }
 
 /* Each knows its own certificates only by the name of the CA that issued them. */
@@ -194,9 +204,7 @@ Test(intermediate, answers_the_status_of_its_certificates)
 {
 	struct status_answer answer;
 	struct certificate *certificate;
-	struct apart apart;
 
-	make_apart(&apart);
 	OK(open_ca(&apart.ca, NOW_S, &fault));
 	certificate = certify_one(&apart.ca, NOW_S);
 	OK(answer_status(apart.ca.authority, certificate_der(certificate), NOW_S, &answer, &fault));
@@ -206,7 +214,6 @@ Test(intermediate, answers_the_status_of_its_certificates)
 			 NOW_S, &answer, &fault));
 	cr_expect_eq(answer.status, STATUS_UNKNOWN, "that one is the root's");
 	free_certificate(&certificate);
-	remove_ca(&apart.ca);
 }
 
 /* catalogue 49: no certificate outlives its issuer. */
@@ -214,15 +221,12 @@ Test(intermediate, ends_no_later_than_its_root)
 {
 	struct authority_made made = {0};
 	struct certificate *certificate;
-	struct apart apart;
 
-	make_apart(&apart);
-	remove_at(&apart, "ca/cert/ca.crt");
+	remove_at("ca/cert/ca.crt");
 	OK(init_ca(&apart.ca, NOW_S + 8 * YEAR_S, &made, &fault));
 	certificate = read_at(&apart, "ca/cert/ca.crt");
 	cr_expect_eq(certificate_not_after(certificate), NOW_S + 10 * YEAR_S);
 	free_certificate(&certificate);
-	remove_ca(&apart.ca);
 }
 
 /* catalogue 76: each state that a kill can leave, one after the other. */
@@ -234,11 +238,11 @@ Test(intermediate, init_completes_a_killed_init)
 
 	for (size_t removed = 0; removed <= COUNT_OF(made_in_order); removed++) {
 		struct authority_made made;
-		struct apart apart;
 
+		remove_ca(&apart.ca);
 		make_apart(&apart);
 		for (size_t i = 0; i < removed; i++)
-			remove_at(&apart, made_in_order[i]);
+			remove_at(made_in_order[i]);
 		put_file(apart.ca.scratch.dirfd, "ca/cert/.ca.crt.new", "half", 0600);
 		/* A complete CA does not look into the root's layout. */
 		if (removed > 0)
@@ -250,66 +254,55 @@ Test(intermediate, init_completes_a_killed_init)
 		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "ca/cert/.ca.crt.new"));
 		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick/cert/.root.crt.new"));
 		OK(open_ca(&apart.ca, NOW_S, &fault));
-		remove_ca(&apart.ca);
 	}
 }
 
 /* One root, several CAs. */
 Test(intermediate, is_signed_by_a_root_that_is_there)
 {
-	struct apart first;
 	struct apart second;
 	struct authority_made made;
 
-	make_apart(&first);
 	make_place(&second);
 	free(second.ca.manifest->ca.root_layout);
-	second.ca.manifest->ca.root_layout = strdup(first.root_path);
+	second.ca.manifest->ca.root_layout = strdup(apart.root_path);
 	made = init(&second);
 	cr_expect(made.certificate);
 	cr_expect_not(made.root || made.root_layout);
 	OK(open_ca(&second.ca, NOW_S, &fault));
 	remove_ca(&second.ca);
-	remove_ca(&first.ca);
 }
 
 /* --- what init refuses --- */
 
 Test(intermediate, init_makes_no_second_root)
 {
-	struct apart apart;
-
-	make_apart(&apart);
-	remove_at(&apart, "ca/cert/ca.crt");
-	move(&apart, "stick", "safe");
-	expect_init_refused(&apart, FAULT_NOT_FOUND, "stick: expected the layout of the root of ");
+	remove_at("ca/cert/ca.crt");
+	move("stick", "safe");
+	expect_init_refused(FAULT_NOT_FOUND, "stick: expected the layout of the root of ");
 	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick"));
-	move(&apart, "safe", "stick");
-	move(&apart, "stick/cert/root.crt", "stick/cert/kept");
-	expect_init_refused(&apart, FAULT_NOT_FOUND, "stick/cert/root.crt: expected the root of");
-	move(&apart, "stick/cert/kept", "stick/cert/root.crt");
-	move(&apart, "stick/Private/root.key", "stick/Private/kept");
-	expect_init_refused(&apart, FAULT_NOT_FOUND, "stick/Private: root.key");
+	move("safe", "stick");
+	move("stick/cert/root.crt", "stick/cert/kept");
+	expect_init_refused(FAULT_NOT_FOUND, "stick/cert/root.crt: expected the root of");
+	move("stick/cert/kept", "stick/cert/root.crt");
+	move("stick/Private/root.key", "stick/Private/kept");
+	expect_init_refused(FAULT_NOT_FOUND, "stick/Private: root.key");
 	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick/Private/root.key"));
-	move(&apart, "stick/Private/kept", "stick/Private/root.key");
+	move("stick/Private/kept", "stick/Private/root.key");
 	cr_expect(init(&apart).certificate);
-	remove_ca(&apart.ca);
 }
 
 Test(intermediate, init_refuses_another_root_than_its_own)
 {
-	struct apart apart;
 	struct apart other;
 
-	make_apart(&apart);
 	make_apart(&other);
-	remove_at(&apart, "ca/cert/ca.crt");
+	remove_at("ca/cert/ca.crt");
 	free(apart.ca.manifest->ca.root_layout);
 	apart.ca.manifest->ca.root_layout = strdup(other.root_path);
-	expect_init_refused(&apart, FAULT_REFUSED, "are two roots: expected the same one");
+	expect_init_refused(FAULT_REFUSED, "are two roots: expected the same one");
 	cr_expect_not(file_exists(apart.ca.layout->cert, "ca.crt"));
 	remove_ca(&other.ca);
-	remove_ca(&apart.ca);
 }
 
 Test(intermediate, init_refuses_a_certificate_without_its_key_or_store)
@@ -320,50 +313,42 @@ Test(intermediate, init_refuses_a_certificate_without_its_key_or_store)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct apart apart;
-
-		make_apart(&apart);
-		remove_at(&apart, rows[i][0]);
-		expect_init_refused(&apart, FAULT_REFUSED, rows[i][1]);
-		cr_expect_not(file_exists(apart.ca.scratch.dirfd, rows[i][0]));
 		remove_ca(&apart.ca);
+		make_apart(&apart);
+		remove_at(rows[i][0]);
+		expect_init_refused(FAULT_REFUSED, rows[i][1]);
+		cr_expect_not(file_exists(apart.ca.scratch.dirfd, rows[i][0]));
 	}
 }
 
 Test(intermediate, init_makes_no_second_certificate_after_certificates_were_issued)
 {
-	struct apart apart;
 	struct certificate *certificate;
 
-	make_apart(&apart);
 	OK(open_ca(&apart.ca, NOW_S, &fault));
 	certificate = certify_one(&apart.ca, NOW_S);
 	free_certificate(&certificate);
 	free_authority(&apart.ca.authority);
-	remove_at(&apart, "ca/cert/ca.crt");
-	expect_init_refused(&apart, FAULT_REFUSED,
+	remove_at("ca/cert/ca.crt");
+	expect_init_refused(FAULT_REFUSED,
 			    "the CA's certificate under which 1 certificates were issued");
 	cr_expect_not(file_exists(apart.ca.layout->cert, "ca.crt"));
-	remove_ca(&apart.ca);
 }
 
 Test(intermediate, init_and_serve_refuse_another_kind_of_ca)
 {
-	struct apart apart;
 	char *root_layout;
 
-	make_apart(&apart);
 	root_layout = apart.ca.manifest->ca.root_layout;
 	apart.ca.manifest->ca.root_layout = NULL;
-	expect_init_refused(&apart, FAULT_REFUSED, "expected ca.root_layout in the manifest");
-	expect_not_opened(&apart, NOW_S, "cert/ca.crt is there, so this CA's root lies apart");
-	remove_at(&apart, "ca/cert/ca.crt");
-	remove_at(&apart, "ca/cert/root.crt");
+	expect_init_refused(FAULT_REFUSED, "expected ca.root_layout in the manifest");
+	expect_not_opened(NOW_S, "cert/ca.crt is there, so this CA's root lies apart");
+	remove_at("ca/cert/ca.crt");
+	remove_at("ca/cert/root.crt");
 	(void)init(&apart);
 	apart.ca.manifest->ca.root_layout = root_layout;
-	expect_init_refused(&apart, FAULT_REFUSED, "expected no ca.root_layout in the manifest");
-	expect_not_opened(&apart, NOW_S, "so this CA issues under its root");
-	remove_ca(&apart.ca);
+	expect_init_refused(FAULT_REFUSED, "expected no ca.root_layout in the manifest");
+	expect_not_opened(NOW_S, "so this CA issues under its root");
 }
 
 /* --- layouts that are refused --- */
@@ -372,21 +357,18 @@ Test(intermediate, init_and_serve_refuse_another_kind_of_ca)
 Test(intermediate, refuses_a_certificate_that_is_expired_or_not_yet_valid)
 {
 	const struct validity later = {NOW_S + 10, NOW_S + YEAR_S};
-	struct apart apart;
 	struct issuer *root;
 	struct private_key *key;
 
-	make_apart(&apart);
-	expect_not_opened(&apart, NOW_S + 5 * YEAR_S + 1,
+	expect_not_opened(NOW_S + 5 * YEAR_S + 1,
 			  "cert/ca.crt: the CA's certificate expired at 2031-09-20T");
-	expect_not_opened(&apart, NOW_S + 11 * YEAR_S, "cert/root.crt: the CA's root expired");
+	expect_not_opened(NOW_S + 11 * YEAR_S, "cert/root.crt: the CA's root expired");
 	root = open_root(&apart);
-	key = own_key(&apart);
-	replace_certificate(&apart, root, key, &later);
-	expect_not_opened(&apart, NOW_S, "cert/ca.crt: the CA's certificate is not yet valid");
+	key = own_key();
+	replace_certificate(root, key, &later);
+	expect_not_opened(NOW_S, "cert/ca.crt: the CA's certificate is not yet valid");
 	free_private_key(&key);
 	free_issuer(&root);
-	remove_ca(&apart.ca);
 }
 
 /* catalogue 50 */
@@ -394,37 +376,33 @@ Test(intermediate, refuses_pieces_that_do_not_belong_together)
 {
 	const struct validity validity = {NOW_S - 300, NOW_S + YEAR_S};
 	CLEANUP(free_private_key) struct private_key *other_key = make_key(KEY_ECDSA_P256);
-	struct apart apart;
 	struct apart other;
 	struct issuer *root;
 	struct issuer *other_root;
 	struct private_key *key;
 	struct certificate *of_root;
 
-	make_apart(&apart);
 	make_apart(&other);
 	root = open_root(&apart);
 	other_root = open_root(&other);
-	key = own_key(&apart);
+	key = own_key();
 	of_root = read_at(&apart, "stick/cert/root.crt");
-	replace_certificate(&apart, root, other_key, &validity);
-	expect_not_opened(&apart, NOW_S,
+	replace_certificate(root, other_key, &validity);
+	expect_not_opened(NOW_S,
 			  "cert/ca.crt, cert/root.crt and Private/ca.key: the private key is not");
-	replace_certificate(&apart, other_root, key, &validity);
-	expect_not_opened(&apart, NOW_S, "is no intermediate of the root CN=Test Root to certify");
-	replace_certificate(&apart, root, key, &validity);
-	put_certificate(&apart, "ca/cert/root.crt",
-			certificate_der(issuer_certificate(other_root)));
-	expect_not_opened(&apart, NOW_S, "is no intermediate of the root CN=Test Root to certify");
-	put_certificate(&apart, "ca/cert/root.crt", certificate_der(of_root));
-	put_certificate(&apart, "ca/cert/ca.crt", certificate_der(of_root));
-	expect_not_opened(&apart, NOW_S, "the private key is not that of the certificate");
+	replace_certificate(other_root, key, &validity);
+	expect_not_opened(NOW_S, "is no intermediate of the root CN=Test Root to certify");
+	replace_certificate(root, key, &validity);
+	put_certificate("ca/cert/root.crt", certificate_der(issuer_certificate(other_root)));
+	expect_not_opened(NOW_S, "is no intermediate of the root CN=Test Root to certify");
+	put_certificate("ca/cert/root.crt", certificate_der(of_root));
+	put_certificate("ca/cert/ca.crt", certificate_der(of_root));
+	expect_not_opened(NOW_S, "the private key is not that of the certificate");
 	free_certificate(&of_root);
 	free_private_key(&key);
 	free_issuer(&root);
 	free_issuer(&other_root);
 	remove_ca(&other.ca);
-	remove_ca(&apart.ca);
 }
 
 /* catalogue 50: a member's certificate, which has no keyCertSign, in the CA's place. */
@@ -435,22 +413,19 @@ Test(intermediate, refuses_a_certificate_that_may_not_sign)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	uint8_t serial[SERIAL_MAX];
-	struct apart apart;
 	struct issuer *root;
 	struct private_key *key;
 
-	make_apart(&apart);
 	root = open_root(&apart);
-	key = own_key(&apart);
+	key = own_key();
 	csr_pem = make_csr(key, "CN=Test Issuing CA", NULL);
 	OK(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault));
 	OK(generate_serial(serial, &fault));
 	OK(certify_csr(root, csr, serial, &validity, &der, &fault));
-	put_certificate(&apart, "ca/cert/ca.crt", bytes_of_buffer(&der));
-	expect_not_opened(&apart, NOW_S, "4.2.1.9: basicConstraints: expected CA:TRUE");
+	put_certificate("ca/cert/ca.crt", bytes_of_buffer(&der));
+	expect_not_opened(NOW_S, "4.2.1.9: basicConstraints: expected CA:TRUE");
 	free_private_key(&key);
 	free_issuer(&root);
-	remove_ca(&apart.ca);
 }
 
 /* --- the manifest's URLs --- */
@@ -460,10 +435,8 @@ Test(intermediate, and_root_write_the_urls_of_the_manifest)
 	static const char crl[] = "http://ca.example.org/crl";
 	struct certificate *certificate;
 	struct extension extension;
-	struct apart apart;
 	bool found = false;
 
-	make_apart(&apart);
 	apart.ca.manifest->ca.crl_url = strdup(crl);
 	OK(open_ca(&apart.ca, NOW_S, &fault));
 	certificate = certify_one(&apart.ca, NOW_S);
@@ -473,5 +446,4 @@ Test(intermediate, and_root_write_the_urls_of_the_manifest)
 			memmem(extension.value.data, extension.value.len, crl, strlen(crl)) != NULL;
 	cr_expect(found);
 	free_certificate(&certificate);
-	remove_ca(&apart.ca);
 }

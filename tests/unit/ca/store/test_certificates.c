@@ -9,6 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct scratch_store scratch;
+static struct store *store;
+
+static void set_up(void)
+{
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+}
+
+static void tear_down(void)
+{
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+TestSuite(certificates, .init = set_up, .fini = tear_down);
+
 static void expect_equal_records(const struct issued_certificate *a,
 				 const struct issued_certificate *b)
 {
@@ -30,11 +47,7 @@ Test(certificates, are_found_by_key_and_by_serial)
 {
 	struct issued_certificate records[2];
 	enum insert_result results[2];
-	struct scratch_store scratch;
-	struct store *store;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	make_record(&records[0], "client1", 1);
 	make_record(&records[1], "client1", 2);
 	records[1].revoked = true;
@@ -55,22 +68,16 @@ Test(certificates, are_found_by_key_and_by_serial)
 		cr_assert(found);
 		expect_equal_records(&by_serial, &records[i]);
 	}
-	free_store(&store);
 	clear_issued_certificate(&records[0]);
 	clear_issued_certificate(&records[1]);
-	remove_scratch_store(&scratch);
 }
 
 Test(certificates, are_not_found_when_not_recorded)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate absent = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct scratch_store scratch;
-	struct store *store;
 	bool found = true;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&absent, "client1", 2);
 	OK(find_by_key(store, absent.key_sha256, &record, &found, &fault));
@@ -80,23 +87,16 @@ Test(certificates, are_not_found_when_not_recorded)
 	cr_expect_not(found);
 	cr_expect_null(record.subject);
 	cr_expect_null(record.der.data);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 Test(certificates, survive_a_restart)
 {
-	struct scratch_store scratch;
-	struct store *store;
-
-	make_scratch_store(&scratch);
+	free_store(&store);
 	fill_scratch_store(&scratch, 3);
 	cr_expect_eq(count_entries(scratch.folder.dirfd), 1, "nothing is left beside ca.db");
 	store = open_scratch_store(&scratch);
 	for (uint32_t i = 0; i < 3; i++)
 		cr_expect(has_record(store, "client1", i));
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
@@ -104,11 +104,7 @@ Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
 	struct issued_certificate records[5];
 	enum insert_result results[5];
 	struct store_summary summary;
-	struct scratch_store scratch;
-	struct store *store;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	for (uint32_t i = 0; i < 5; i++) {
 		make_record(&records[i], "client1", i);
 		records[i].not_after_s = 1000 + i;
@@ -127,8 +123,6 @@ Test(certificates, are_summarized_by_revoked_then_expired_then_valid)
 	cr_expect_eq(summary.first_expiry_s, 0);
 	for (size_t i = 0; i < 5; i++)
 		clear_issued_certificate(&records[i]);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 static struct bytes serial_of(const struct issued_certificate *record)
@@ -136,7 +130,7 @@ static struct bytes serial_of(const struct issued_certificate *record)
 	return (struct bytes){record->serial, SERIAL_MAX};
 }
 
-static struct certificate_status read_or_fail(struct store *store, struct bytes serial)
+static struct certificate_status read_or_fail(struct bytes serial)
 {
 	struct certificate_status status = {0};
 
@@ -146,81 +140,65 @@ static struct certificate_status read_or_fail(struct store *store, struct bytes 
 
 Test(certificates, have_a_status_only_when_recorded)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
 	struct issued_certificate here;
 	struct issued_certificate absent;
 	struct bytes shorter;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&here, "client1", 1);
 	make_record(&absent, "client1", 2);
 	shorter = (struct bytes){here.serial, SERIAL_MAX - 1};
-	cr_expect(read_or_fail(store, serial_of(&here)).found);
-	cr_expect_not(read_or_fail(store, serial_of(&here)).revoked);
-	cr_expect_not(read_or_fail(store, serial_of(&absent)).found);
-	cr_expect_not(read_or_fail(store, shorter).found);
-	cr_expect_not(read_or_fail(store, (struct bytes){0}).found);
+	cr_expect(read_or_fail(serial_of(&here)).found);
+	cr_expect_not(read_or_fail(serial_of(&here)).revoked);
+	cr_expect_not(read_or_fail(serial_of(&absent)).found);
+	cr_expect_not(read_or_fail(shorter).found);
+	cr_expect_not(read_or_fail((struct bytes){0}).found);
 	clear_issued_certificate(&here);
 	clear_issued_certificate(&absent);
 }
 
 Test(certificates, have_a_revocation_and_its_revision_read_at_once)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
 	struct certificate_status before;
 	struct certificate_status after;
 	struct issued_certificate record;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&record, "client1", 1);
-	before = read_or_fail(store, serial_of(&record));
+	before = read_or_fail(serial_of(&record));
 	run_foreign_sql(scratch.path, "BEGIN;"
 				      "UPDATE certificate SET revoked_at = 1234, reason = 4;"
 				      "UPDATE state SET revision = revision + 1;"
 				      "COMMIT;");
-	after = read_or_fail(store, serial_of(&record));
+	after = read_or_fail(serial_of(&record));
 	cr_expect(after.revoked);
 	cr_expect_eq(after.revoked_at_s, 1234);
 	cr_expect_eq(after.reason, 4);
 	cr_expect_eq(after.revision, before.revision + 1);
 	/* A serial that is not recorded has the revision, too. */
-	cr_expect_eq(read_or_fail(store, (struct bytes){0}).revision, after.revision);
+	cr_expect_eq(read_or_fail((struct bytes){0}).revision, after.revision);
 	clear_issued_certificate(&record);
 }
 
 /* With one connection for all of them this would wait for itself. */
 Test(certificates, are_read_while_another_connection_reads)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(end_transaction) struct transaction other = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
 	if (count_cores() < 2)
 		cr_skip_test("one core, one connection");
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&record, "client1", 1);
 	OK(begin_transaction(store, TRANSACTION_READ, &other, &fault));
-	cr_expect(read_or_fail(store, serial_of(&record)).found);
+	cr_expect(read_or_fail(serial_of(&record)).found);
 }
 
 /* An answer of OCSP would be "unknown" if this were taken for a certificate that is not there. */
 Test(certificates, have_no_status_in_a_record_without_its_state)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
 	struct certificate_status status = {0};
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	run_foreign_sql(scratch.path, "DELETE FROM state");
 	REFUSED(read_certificate_status(store, (struct bytes){0}, &status, &fault), FAULT_FAILED,
 		"ca.db: the CA's record is damaged: expected a row");
@@ -229,20 +207,15 @@ Test(certificates, have_no_status_in_a_record_without_its_state)
 }
 
 /* Certificates 1 to 4 of a, of which 2 is revoked and 3 expires at 1200, and 11 of b. */
-static struct store *make_listed(struct scratch_store *scratch)
+static void insert_listed(void)
 {
-	struct store *store;
-
-	make_scratch_store(scratch);
-	store = open_scratch_store(scratch);
 	for (uint32_t i = 1; i <= 4; i++)
 		insert_one(store, "a", i);
 	insert_one(store, "b", 11);
-	run_foreign_sql(scratch->path, "UPDATE certificate SET revoked_at = 1100, reason = 1"
-				       " WHERE member = 'key2';"
-				       "UPDATE certificate SET not_after = 1200"
-				       " WHERE member = 'key3'");
-	return store;
+	run_foreign_sql(scratch.path, "UPDATE certificate SET revoked_at = 1100, reason = 1"
+				      " WHERE member = 'key2';"
+				      "UPDATE certificate SET not_after = 1200"
+				      " WHERE member = 'key3'");
 }
 
 /* The members' names in the order of the calls. */
@@ -268,8 +241,7 @@ static int append_name(void *context, const struct issued_certificate *record, i
 	return ++listed->count == listed->stop_after;
 }
 
-static void expect_listed(struct store *store, const struct listing *listing, const char *names,
-			  bool more)
+static void expect_listed(const struct listing *listing, const char *names, bool more)
 {
 	struct listed listed = {.without_der = listing->without_der};
 	bool found_more = !more;
@@ -300,53 +272,44 @@ Test(certificates, are_listed_by_a_query_in_the_order_of_issue)
 		{{.subject = "*anybody*"}, ""},
 		{{.client = "b", .subject = "CN=?omebody"}, "key11 "},
 	};
-	struct scratch_store scratch;
-	struct store *store = make_listed(&scratch);
 
+	insert_listed();
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct listing listing = {.query = rows[i].query, .without_der = i % 2 == 0};
 		size_t count = 99;
 		size_t expected = 0;
 
-		expect_listed(store, &listing, rows[i].names, false);
+		expect_listed(&listing, rows[i].names, false);
 		for (const char *c = rows[i].names; *c != '\0'; c++)
 			expected += *c == ' ';
 		OK(count_certificates(store, &rows[i].query, &count, &fault));
 		cr_expect_eq(count, expected, "row %zu: %zu", i, count);
 	}
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 Test(certificates, are_listed_page_by_page)
 {
-	struct scratch_store scratch;
-	struct store *store = make_listed(&scratch);
 	struct listing listing = {.query = {.client = "a"}, .limit = 3};
 	struct listed listed = {0};
 	bool more = false;
 
+	insert_listed();
 	OK(list_certificates(store, &listing, append_name, &listed, &more, &fault));
 	cr_expect_str_eq(listed.names, "key1 key2 key3 ");
 	cr_expect(more);
 	listing.after = listed.last;
-	expect_listed(store, &listing, "key4 ", false);
+	expect_listed(&listing, "key4 ", false);
 	listing.after = 0;
 	listing.limit = 4;
-	expect_listed(store, &listing, "key1 key2 key3 key4 ", false);
-	free_store(&store);
-	remove_scratch_store(&scratch);
+	expect_listed(&listing, "key1 key2 key3 key4 ", false);
 }
 
 Test(certificates, are_listed_until_the_function_ends_it)
 {
-	struct scratch_store scratch;
-	struct store *store = make_listed(&scratch);
 	struct listing listing = {0};
 	struct listed listed = {.stop_after = 2};
 
+	insert_listed();
 	OK(list_certificates(store, &listing, append_name, &listed, NULL, &fault));
 	cr_expect_str_eq(listed.names, "key1 key2 ");
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }

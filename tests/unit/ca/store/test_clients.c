@@ -10,14 +10,24 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct ca_fixture fixture;
+static struct store *store;
+
 /* The store of a CA whose record has the clients of the fixture's manifest. */
-static struct store *clients_of(struct ca_fixture *fixture)
+static void set_up(void)
 {
-	make_ca(fixture, NOW_S);
-	return authority_store(fixture->authority);
+	make_ca(&fixture, NOW_S);
+	store = authority_store(fixture.authority);
 }
 
-static struct client find_one(struct store *store, const char *name)
+static void tear_down(void)
+{
+	remove_ca(&fixture);
+}
+
+TestSuite(clients, .init = set_up, .fini = tear_down);
+
+static struct client find_one(const char *name)
 {
 	struct client record = {0};
 	bool found = false;
@@ -28,9 +38,9 @@ static struct client find_one(struct store *store, const char *name)
 }
 
 /* A client with the policy of `strict`. */
-static struct client like_strict(struct store *store, const char *name)
+static struct client like_strict(const char *name)
 {
-	struct client record = find_one(store, "strict");
+	struct client record = find_one("strict");
 
 	(void)snprintf(record.name, sizeof(record.name), "%s", name);
 	return record;
@@ -38,10 +48,8 @@ static struct client like_strict(struct store *store, const char *name)
 
 Test(clients, refuses_impossible_changes)
 {
-	struct ca_fixture fixture;
-	struct store *store = clients_of(&fixture);
-	CLEANUP(clear_client) struct client there = like_strict(store, "client1");
-	CLEANUP(clear_client) struct client new = like_strict(store, "new");
+	CLEANUP(clear_client) struct client there = like_strict("client1");
+	CLEANUP(clear_client) struct client new = like_strict("new");
 	struct fault faults[4] = {0};
 	bool changed = true;
 
@@ -55,14 +63,11 @@ Test(clients, refuses_impossible_changes)
 	cr_expect_eq(write_client(store, &new, CLIENT_ADD, NOW_S, &faults[3]), -1);
 	expect_fault(&faults[3], FAULT_USAGE, "certificates");
 	cr_expect(changed);
-	remove_ca(&fixture);
 }
 
 Test(clients, keeps_a_policy_as_it_was_written)
 {
-	struct ca_fixture fixture;
-	struct store *store = clients_of(&fixture);
-	CLEANUP(clear_client) struct client new = like_strict(store, "new");
+	CLEANUP(clear_client) struct client new = like_strict("new");
 	CLEANUP(clear_client) struct client found = {0};
 	char dns[] = "DNS:{client}.example";
 	char uri[] = "URI:urn:a,b";
@@ -73,30 +78,24 @@ Test(clients, keeps_a_policy_as_it_was_written)
 	new.policy.validity_s = 3600;
 	new.policy.requests_per_minute = 7;
 	OK(write_client(store, &new, CLIENT_ADD, NOW_S, &fault));
-	found = find_one(store, "new");
+	found = find_one("new");
 	cr_expect(equal_client_policies(&found.policy, &new.policy));
 	cr_expect(found.by_hand);
 	cr_expect(!found.disabled && !found.revoked);
-	remove_ca(&fixture);
 }
 
 Test(clients, are_not_found_when_unknown)
 {
-	struct ca_fixture fixture;
-	struct store *store = clients_of(&fixture);
 	struct client record = {0};
 	bool found = true;
 
 	OK(read_client(store, "nobody", &record, &found, &fault));
 	cr_expect(!found);
-	remove_ca(&fixture);
 }
 
 Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
 {
-	struct ca_fixture fixture;
-	struct store *store = clients_of(&fixture);
-	CLEANUP(clear_client) struct client by_hand = find_one(store, "client2");
+	CLEANUP(clear_client) struct client by_hand = find_one("client2");
 	CLEANUP(clear_client) struct client few = {0};
 	CLEANUP(clear_client) struct client client2 = {0};
 	struct clients_synced synced = {9, 9, 9};
@@ -112,17 +111,14 @@ Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
 	cr_expect_eq(synced.added, 0);
 	cr_expect_eq(synced.changed, 1);
 	cr_expect_eq(synced.kept, 1);
-	few = find_one(store, "few");
+	few = find_one("few");
 	cr_expect_eq(few.policy.certificates, 4);
-	client2 = find_one(store, "client2");
+	client2 = find_one("client2");
 	cr_expect_eq(client2.policy.certificates, 5);
-	remove_ca(&fixture);
 }
 
 Test(clients, is_disabled_and_enabled_again_but_not_after_a_revocation)
 {
-	struct ca_fixture fixture;
-	struct store *store = clients_of(&fixture);
 	const struct revocation revocation = {.client = "client1", .by = "ca", .now_s = NOW_S};
 	CLEANUP(clear_client) struct client record = {0};
 	struct revocation_summary summary;
@@ -137,10 +133,9 @@ Test(clients, is_disabled_and_enabled_again_but_not_after_a_revocation)
 	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 	REFUSED(set_client_disabled(store, "client1", false, NOW_S, &changed, &fault),
 		FAULT_REFUSED, "\"client1\" was revoked, which is for good");
-	record = find_one(store, "client1");
+	record = find_one("client1");
 	cr_expect(record.revoked);
 	cr_expect_eq(record.revoked_at_s, NOW_S);
-	remove_ca(&fixture);
 }
 
 static int note_name(void *context, const struct client *record, struct fault *fault)
@@ -152,13 +147,10 @@ static int note_name(void *context, const struct client *record, struct fault *f
 
 Test(clients, are_listed_by_name)
 {
-	struct ca_fixture fixture;
-	struct store *store = clients_of(&fixture);
 	CLEANUP(clear_buffer) struct buffer names = {0};
 
 	OK(list_clients(store, note_name, &names, &fault));
 	cr_expect_str_eq((const char *)names.data, "client1 client2 client3 few spaced strict ");
-	remove_ca(&fixture);
 }
 
 /* Rows that another program wrote. */
@@ -175,22 +167,19 @@ Test(clients, refuses_a_row_that_is_no_policy)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct ca_fixture fixture;
-		struct store *store = clients_of(&fixture);
 		struct client record = {0};
 		bool found;
 
+		tear_down();
+		set_up();
 		run_foreign_sql(fixture.store_path, rows[i].sql);
 		REFUSED(read_client(store, "few", &record, &found, &fault), FAULT_USAGE,
 			rows[i].reason);
-		remove_ca(&fixture);
 	}
 }
 
 Test(clients, have_their_changes_in_the_audit_log)
 {
-	struct ca_fixture fixture;
-	struct store *store = clients_of(&fixture);
 	struct audit_verdict before;
 	struct audit_verdict after;
 	bool changed;
@@ -201,5 +190,4 @@ Test(clients, have_their_changes_in_the_audit_log)
 	OK(verify_audit(store, &after, &fault));
 	cr_expect(!after.verdict.invalid, "%s", after.verdict.reason);
 	cr_expect_eq(after.lines, before.lines + 1, "what changes nothing is no event");
-	remove_ca(&fixture);
 }

@@ -5,15 +5,28 @@
 
 #include <criterion/criterion.h>
 
+static struct scratch_store scratch;
+static struct store *store;
+
+static void set_up(void)
+{
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+}
+
+static void tear_down(void)
+{
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+TestSuite(crl_state, .init = set_up, .fini = tear_down);
+
 Test(crl_state, is_used_like_this)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
 	struct crl_state state;
 	uint64_t number;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	OK(read_crl_state(store, &state, &fault));
 	cr_expect_eq(state.crl_revision, -1, "there is no CRL yet");
 	OK(reserve_crl_number(store, &number, &fault));
@@ -30,11 +43,8 @@ Test(crl_state, is_used_like_this)
 
 Test(crl_state, gives_out_every_number_once)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
 	uint64_t number = 0;
 
-	make_scratch_store(&scratch);
 	for (uint64_t expected = 1; expected <= 3; expected++) {
 		free_store(&store);
 		store = open_scratch_store(&scratch);
@@ -45,12 +55,8 @@ Test(crl_state, gives_out_every_number_once)
 
 Test(crl_state, is_damage_when_it_is_not_there)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = NULL;
 	struct crl_state state;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	run_foreign_sql(scratch.path, "DELETE FROM state");
 	REFUSED(read_crl_state(store, &state, &fault), FAULT_FAILED,
 		"ca.db: the CA's record is damaged: expected a row");

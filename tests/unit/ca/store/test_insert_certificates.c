@@ -8,17 +8,30 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct scratch_store scratch;
+static struct store *store;
+
+static void set_up(void)
+{
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+}
+
+static void tear_down(void)
+{
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+TestSuite(insert_certificates, .init = set_up, .fini = tear_down);
+
 /* catalogue 44 */
 Test(insert_certificates, records_a_public_key_once)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate again = {0};
 	enum insert_result result = INSERTED;
-	struct scratch_store scratch;
-	struct store *store;
 	size_t count = 0;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 1);
 	make_record(&again, "client2", 1);
 	again.serial[5] ^= 1;
@@ -27,8 +40,6 @@ Test(insert_certificates, records_a_public_key_once)
 	cr_expect(has_record(store, "client1", 1), "the first one stays");
 	OK(count_of(store, "client2", &count, &fault));
 	cr_expect_eq(count, 0);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 /* catalogue 48 */
@@ -36,12 +47,8 @@ Test(insert_certificates, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 {
 	struct issued_certificate records[3];
 	enum insert_result results[3];
-	struct scratch_store scratch;
-	struct store *store;
 	size_t count = 0;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
 	for (uint32_t i = 0; i < 3; i++)
 		make_record(&records[i], "client1", i + 1);
@@ -53,8 +60,6 @@ Test(insert_certificates, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 	insert_one(store, "client1", 9);
 	for (size_t i = 0; i < 3; i++)
 		clear_issued_certificate(&records[i]);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as_nothing_new)
@@ -63,12 +68,8 @@ Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as
 						      OVER_QUOTA, KEY_EXISTS, OVER_QUOTA};
 	struct issued_certificate records[6];
 	enum insert_result results[6];
-	struct scratch_store scratch;
-	struct store *store;
 	size_t count = 0;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	insert_one(store, "client1", 0);
 	insert_one(store, "client2", 100);
 	for (uint32_t i = 0; i < 6; i++)
@@ -84,26 +85,16 @@ Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as
 	cr_expect_eq(count, 3);
 	for (size_t i = 0; i < 6; i++)
 		clear_issued_certificate(&records[i]);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 Test(insert_certificates, inserts_nothing_of_an_empty_batch)
 {
-	struct scratch_store scratch;
-	struct store *store;
-
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	OK(store_records(store, NULL, 0, 10, NULL, &fault));
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 enum { THREADS = 8, ROUNDS = 10 };
 
 struct contender {
-	struct store *store;
 	uint32_t first; /* number of its first record */
 	size_t quota;
 	size_t inserted;
@@ -120,8 +111,7 @@ static void *contend(void *argument)
 		struct fault fault = {0};
 
 		make_record(&record, "client1", contender->first + i);
-		if (store_records(contender->store, &record, 1, contender->quota, &result, &fault) <
-		    0)
+		if (store_records(store, &record, 1, contender->quota, &result, &fault) < 0)
 			contender->failures++;
 		contender->inserted += result == INSERTED;
 	}
@@ -133,16 +123,11 @@ static size_t run_contenders(uint32_t step, size_t quota)
 {
 	struct contender contenders[THREADS];
 	pthread_t threads[THREADS];
-	struct scratch_store scratch;
-	struct store *store;
 	size_t inserted = 0;
 	size_t count = 0;
 
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
 	for (uint32_t i = 0; i < THREADS; i++) {
-		contenders[i] =
-			(struct contender){.store = store, .first = i * step, .quota = quota};
+		contenders[i] = (struct contender){.first = i * step, .quota = quota};
 		cr_assert_eq(pthread_create(&threads[i], NULL, contend, &contenders[i]), 0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
@@ -152,8 +137,6 @@ static size_t run_contenders(uint32_t step, size_t quota)
 	}
 	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, inserted);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 	return inserted;
 }
 

@@ -14,24 +14,33 @@
 
 enum { REVOKED_AT_S = 1500 };
 
+static struct scratch_store scratch;
+static struct store *store;
+
 /* A record with clients "a" and "b", and certificates 1 to 3 of a, 11 and 12 of b. */
-static struct store *make_record_of_two(struct scratch_store *scratch)
+static void set_up(void)
 {
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
 		" requests_per_minute, by_hand) VALUES ('a', 'CN=a', '', 'all', 0, 1000, 1000, 0),"
 		" ('b', 'CN=b', '', 'all', 0, 1000, 1000, 0)";
-	struct store *store;
 
-	make_scratch_store(scratch);
-	run_foreign_sql(scratch->path, sql);
-	store = open_scratch_store(scratch);
+	make_scratch_store(&scratch);
+	run_foreign_sql(scratch.path, sql);
+	store = open_scratch_store(&scratch);
 	for (uint32_t i = 1; i <= 3; i++)
 		insert_one(store, "a", i);
 	for (uint32_t i = 11; i <= 12; i++)
 		insert_one(store, "b", i);
-	return store;
 }
+
+static void tear_down(void)
+{
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+TestSuite(revoke, .init = set_up, .fini = tear_down);
 
 static void serial_of(uint32_t number, uint8_t ret_serial[static SERIAL_MAX])
 {
@@ -42,7 +51,7 @@ static void serial_of(uint32_t number, uint8_t ret_serial[static SERIAL_MAX])
 }
 
 /* Reads the certificate of a number. */
-static void find_number(struct store *store, uint32_t number, struct issued_certificate *ret_record)
+static void find_number(uint32_t number, struct issued_certificate *ret_record)
 {
 	uint8_t serial[SERIAL_MAX];
 	bool found = false;
@@ -52,15 +61,15 @@ static void find_number(struct store *store, uint32_t number, struct issued_cert
 	cr_assert(found);
 }
 
-static bool is_revoked(struct store *store, uint32_t number)
+static bool is_revoked(uint32_t number)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 
-	find_number(store, number, &record);
+	find_number(number, &record);
 	return record.revoked;
 }
 
-static int64_t revision_of(struct store *store)
+static int64_t revision_of(void)
 {
 	struct crl_state state;
 
@@ -85,9 +94,8 @@ static int count_revoked(void *context, const struct revoked_certificate *revoke
 }
 
 /* Revokes the two by serial, for `by`. */
-static int revoke_two(struct store *store, uint32_t first, uint32_t second, const char *by,
-		      struct reported *reported, struct revocation_summary *summary,
-		      struct fault *fault)
+static int revoke_two(uint32_t first, uint32_t second, const char *by, struct reported *reported,
+		      struct revocation_summary *summary, struct fault *fault)
 {
 	uint8_t serials[2][SERIAL_MAX];
 	const struct revocation revocation = {
@@ -118,33 +126,26 @@ Test(revoke, revokes_nothing_when_one_of_them_is_refused)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct scratch_store scratch;
-		struct store *store = make_record_of_two(&scratch);
 		struct revocation_summary summary;
 		struct reported reported = {0};
 
-		REFUSED(revoke_two(store, 1, rows[i].second, rows[i].by, &reported, &summary,
-				   &fault),
+		tear_down();
+		set_up();
+		REFUSED(revoke_two(1, rows[i].second, rows[i].by, &reported, &summary, &fault),
 			rows[i].class, rows[i].reason);
-		cr_expect(!is_revoked(store, 1));
-		cr_expect(!is_revoked(store, 11));
-		cr_expect_eq(revision_of(store), 0);
-		free_store(&store);
-		remove_scratch_store(&scratch);
+		cr_expect(!is_revoked(1));
+		cr_expect(!is_revoked(11));
+		cr_expect_eq(revision_of(), 0);
 	}
 }
 
 Test(revoke, refuses_an_unknown_client)
 {
 	const struct revocation revocation = {.client = "nobody", .by = "ca", .now_s = 1};
-	struct scratch_store scratch;
-	struct store *store = make_record_of_two(&scratch);
 	struct revocation_summary summary;
 
 	REFUSED_AS(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault),
 		   FAULT_NOT_FOUND, "the CA's record has no client \"nobody\"");
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 /* catalogue 59, 60 */
@@ -152,37 +153,31 @@ Test(revoke, keeps_the_first_date_and_reason)
 {
 	const struct revocation again = {
 		.query = &(struct certificate_query){.client = "a"}, .by = "ca", .now_s = 1800};
-	struct scratch_store scratch;
-	struct store *store = make_record_of_two(&scratch);
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct revocation_summary summary;
 	struct reported reported = {0};
 
-	OK(revoke_two(store, 1, 2, "a", &reported, &summary, &fault));
+	OK(revoke_two(1, 2, "a", &reported, &summary, &fault));
 	cr_expect_eq(summary.revoked, 2);
 	cr_expect(!reported.last.already);
-	OK(revoke_two(store, 2, 2, "ca", &reported, &summary, &fault));
+	OK(revoke_two(2, 2, "ca", &reported, &summary, &fault));
 	cr_expect_eq(summary.revoked, 0);
 	cr_expect_eq(summary.already, 2);
 	cr_expect(reported.last.already);
 	cr_expect_eq(reported.last.revoked_at_s, REVOKED_AT_S);
-	cr_expect_eq(revision_of(store), 1, "nothing changed the second time");
+	cr_expect_eq(revision_of(), 1, "nothing changed the second time");
 	OK(revoke_certificates(store, &again, NULL, NULL, &summary, &fault));
 	cr_expect_eq(summary.revoked, 1, "the third one alone");
-	find_number(store, 2, &record);
+	find_number(2, &record);
 	cr_expect(record.revoked);
 	cr_expect_eq(record.revoked_at_s, REVOKED_AT_S);
 	cr_expect_eq(record.reason, REASON_KEY_COMPROMISE);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 Test(revoke, changes_nothing_in_a_dry_run)
 {
 	const struct revocation revocation = {
 		.client = "a", .by = "ca", .now_s = REVOKED_AT_S, .dry_run = true};
-	struct scratch_store scratch;
-	struct store *store = make_record_of_two(&scratch);
 	CLEANUP(clear_client) struct client client = {0};
 	struct revocation_summary summary;
 	struct reported reported = {0};
@@ -192,12 +187,10 @@ Test(revoke, changes_nothing_in_a_dry_run)
 	cr_expect_eq(summary.revoked, 3);
 	cr_expect_eq(reported.count, 3);
 	cr_expect(summary.client_barred);
-	cr_expect(!is_revoked(store, 1));
+	cr_expect(!is_revoked(1));
 	OK(read_client(store, "a", &client, &found, &fault));
 	cr_expect(found && !client.revoked);
-	cr_expect_eq(revision_of(store), 0);
-	free_store(&store);
-	remove_scratch_store(&scratch);
+	cr_expect_eq(revision_of(), 0);
 }
 
 Test(revoke, revokes_the_certificates_of_a_query_that_are_not_expired)
@@ -220,33 +213,29 @@ Test(revoke, revokes_the_certificates_of_a_query_that_are_not_expired)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct revocation revocation = {
 			.query = &rows[i].query, .by = "ca", .now_s = rows[i].now_s};
-		struct scratch_store scratch;
-		struct store *store = make_record_of_two(&scratch);
 		struct revocation_summary summary;
 
+		tear_down();
+		set_up();
 		OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 		cr_expect_eq(summary.revoked, rows[i].revoked, "row %zu: %zu", i, summary.revoked);
 		cr_expect(!summary.client_barred);
-		free_store(&store);
-		remove_scratch_store(&scratch);
 	}
 }
 
-static enum insert_result try_to_insert(struct store *store, const char *client, uint32_t number)
+static enum insert_result try_to_insert(struct store *into, const char *client, uint32_t number)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	enum insert_result result = INSERTED;
 
 	make_record(&record, client, number);
-	OK(store_records(store, &record, 1, 1000, &result, &fault));
+	OK(store_records(into, &record, 1, 1000, &result, &fault));
 	return result;
 }
 
 Test(revoke, takes_a_clients_pool_and_its_right_to_enroll)
 {
 	const struct revocation revocation = {.client = "a", .by = "ca", .now_s = REVOKED_AT_S};
-	struct scratch_store scratch;
-	struct store *store = make_record_of_two(&scratch);
 	struct audit_verdict verdict;
 	struct revocation_summary summary;
 
@@ -259,16 +248,13 @@ Test(revoke, takes_a_clients_pool_and_its_right_to_enroll)
 	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
 	cr_expect_eq(summary.revoked, 0);
 	cr_expect(!summary.client_barred, "it was already");
-	cr_expect_eq(revision_of(store), 1);
+	cr_expect_eq(revision_of(), 1);
 	OK(verify_audit(store, &verdict, &fault));
 	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }
 
 /* Goes on while its client is revoked. */
 struct enrolment {
-	const struct scratch_store *scratch;
 	uint32_t inserted;
 	bool barred;
 };
@@ -276,15 +262,15 @@ struct enrolment {
 static void *enroll_on(void *context)
 {
 	struct enrolment *enrolment = context;
-	struct store *store = open_scratch_store(enrolment->scratch);
+	struct store *own = open_scratch_store(&scratch);
 
 	for (uint32_t i = 100; i < 100000 && !enrolment->barred; i++) {
-		enum insert_result result = try_to_insert(store, "a", i);
+		enum insert_result result = try_to_insert(own, "a", i);
 
 		enrolment->barred = result == CLIENT_BARRED;
 		enrolment->inserted += result == INSERTED;
 	}
-	free_store(&store);
+	free_store(&own);
 	return NULL;
 }
 
@@ -292,9 +278,7 @@ static void *enroll_on(void *context)
 Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 {
 	const struct revocation revocation = {.client = "a", .by = "ca", .now_s = REVOKED_AT_S};
-	struct scratch_store scratch;
-	struct store *store = make_record_of_two(&scratch);
-	struct enrolment enrolment = {.scratch = &scratch};
+	struct enrolment enrolment = {0};
 	struct revocation_summary summary;
 	pthread_t thread;
 	size_t valid = 7;
@@ -314,6 +298,4 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 				      .client = "a", .state = STATE_VALID, .now_s = REVOKED_AT_S},
 			      &valid, &fault));
 	cr_expect_eq(valid, 0);
-	free_store(&store);
-	remove_scratch_store(&scratch);
 }

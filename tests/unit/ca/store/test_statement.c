@@ -10,13 +10,24 @@
 static const char count_sql[] = "SELECT COUNT(*) FROM audit";
 static const char add_sql[] = "INSERT INTO audit (sequence, line) VALUES (?1, ?2)";
 
-static struct store *make_store(struct scratch_store *scratch)
+static struct scratch_store scratch;
+static struct store *store;
+
+static void set_up(void)
 {
-	make_scratch_store(scratch);
-	return open_scratch_store(scratch);
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
 }
 
-static void begin(struct store *store, enum transaction_mode mode, struct transaction *transaction)
+static void tear_down(void)
+{
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+TestSuite(statement, .init = set_up, .fini = tear_down);
+
+static void begin(enum transaction_mode mode, struct transaction *transaction)
 {
 	OK(begin_transaction(store, mode, transaction, &fault));
 }
@@ -39,11 +50,11 @@ static int64_t count_lines(struct transaction *transaction)
 }
 
 /* In a transaction of its own. */
-static int64_t count_now(struct store *store)
+static int64_t count_now(void)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	begin(store, TRANSACTION_READ, &transaction);
+	begin(TRANSACTION_READ, &transaction);
 	return count_lines(&transaction);
 }
 
@@ -65,8 +76,6 @@ Test(statement, is_used_like_this)
 {
 	static const char sql[] = "SELECT sequence, line FROM audit WHERE sequence > ?1"
 				  " ORDER BY sequence";
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	int64_t last = 0;
@@ -89,82 +98,69 @@ Test(statement, is_used_like_this)
 
 Test(statement, changes_nothing_when_the_scope_ends_without_a_commit)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
-
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
-		begin(store, TRANSACTION_WRITE, &transaction);
+		begin(TRANSACTION_WRITE, &transaction);
 		add_line(&transaction, 1);
 		cr_expect_eq(count_lines(&transaction), 1);
 	}
-	cr_expect_eq(count_now(store), 0);
+	cr_expect_eq(count_now(), 0);
 }
 
 Test(statement, changes_nothing_when_a_later_statement_fails)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
-
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
-		begin(store, TRANSACTION_WRITE, &transaction);
+		begin(TRANSACTION_WRITE, &transaction);
 		add_line(&transaction, 1);
 		REFUSED(run_statement(&transaction, add_sql,
 				      VALUES(number_value(1), text_value("again")), NULL, &fault),
 			FAULT_FAILED, scratch.path);
 	}
-	cr_expect_eq(count_now(store), 0);
+	cr_expect_eq(count_now(), 0);
 }
 
 Test(statement, has_committed_changes_after_a_restart)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
-
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
-		begin(store, TRANSACTION_WRITE, &transaction);
+		begin(TRANSACTION_WRITE, &transaction);
 		add_line(&transaction, 1);
 		commit(&transaction);
 	}
 	free_store(&store);
 	store = open_scratch_store(&scratch);
-	cr_expect_eq(count_now(store), 1);
+	cr_expect_eq(count_now(), 1);
 }
 
 Test(statement, refuses_a_second_writing_transaction_of_the_thread)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction outer = {0};
 	CLEANUP(end_transaction) struct transaction inner = {0};
 
-	begin(store, TRANSACTION_WRITE, &outer);
+	begin(TRANSACTION_WRITE, &outer);
 	REFUSED(begin_transaction(store, TRANSACTION_WRITE, &inner, &fault), FAULT_FAILED,
 		"in a transaction on the same connection already");
 	REFUSED(begin_transaction(store, TRANSACTION_READ, &outer, &fault), FAULT_FAILED,
 		"the transaction has begun already");
 	add_line(&outer, 1);
 	commit(&outer);
-	begin(store, TRANSACTION_WRITE, &inner);
+	begin(TRANSACTION_WRITE, &inner);
 	cr_expect_eq(count_lines(&inner), 1);
 }
 
 Test(statement, refuses_to_commit_while_rows_are_open)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	struct rows outliving = {0};
 	bool row;
 
 	{
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
-		begin(store, TRANSACTION_WRITE, &transaction);
+		begin(TRANSACTION_WRITE, &transaction);
 		add_line(&transaction, 1);
 		OK(query_row(&transaction, count_sql, NO_VALUES, &outliving, &row, &fault));
 		REFUSED(commit_transaction(&transaction, &fault), FAULT_FAILED,
@@ -173,7 +169,7 @@ Test(statement, refuses_to_commit_while_rows_are_open)
 	/* The end of the transaction has closed them. */
 	REFUSED(next_row(&outliving, &row, &fault), FAULT_FAILED, "closed before");
 	close_rows(&outliving);
-	cr_expect_eq(count_now(store), 0);
+	cr_expect_eq(count_now(), 0);
 }
 
 Test(statement, needs_a_transaction)
@@ -194,16 +190,14 @@ Test(statement, needs_a_transaction)
 /* A reader sees the record without what a writer has not committed, and does not wait for it. */
 Test(statement, reads_while_another_transaction_writes)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction writer = {0};
 	CLEANUP(end_transaction) struct transaction scan = {0};
 	CLEANUP(end_transaction) struct transaction reader = {0};
 
-	begin(store, TRANSACTION_WRITE, &writer);
+	begin(TRANSACTION_WRITE, &writer);
 	add_line(&writer, 1);
-	begin(store, TRANSACTION_SCAN, &scan);
-	begin(store, TRANSACTION_READ, &reader);
+	begin(TRANSACTION_SCAN, &scan);
+	begin(TRANSACTION_READ, &reader);
 	cr_expect_eq(count_lines(&scan), 0);
 	cr_expect_eq(count_lines(&reader), 0);
 	commit(&writer);
@@ -214,18 +208,16 @@ Test(statement, reads_while_another_transaction_writes)
 Test(statement, writes_nothing_in_a_reading_transaction)
 {
 	static const enum transaction_mode modes[] = {TRANSACTION_READ, TRANSACTION_SCAN};
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 
 	for (size_t i = 0; i < COUNT_OF(modes); i++) {
 		CLEANUP(end_transaction) struct transaction transaction = {0};
 
-		begin(store, modes[i], &transaction);
+		begin(modes[i], &transaction);
 		REFUSED(run_statement(&transaction, add_sql,
 				      VALUES(number_value(1), text_value("x")), NULL, &fault),
 			FAULT_FAILED, scratch.path);
 	}
-	cr_expect_eq(count_now(store), 0);
+	cr_expect_eq(count_now(), 0);
 }
 
 Test(statement, says_how_many_rows_changed)
@@ -235,12 +227,10 @@ Test(statement, says_how_many_rows_changed)
 		int64_t after;
 		int64_t changed;
 	} rows[] = {{0, 3}, {2, 1}, {3, 0}};
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t changed = -1;
 
-	begin(store, TRANSACTION_WRITE, &transaction);
+	begin(TRANSACTION_WRITE, &transaction);
 	for (int64_t i = 1; i <= 3; i++)
 		add_line(&transaction, i);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -258,12 +248,10 @@ Test(statement, wants_exactly_its_values)
 		VALUES(number_value(1)),
 		VALUES(number_value(1), text_value("x"), text_value("y")),
 	};
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 
-	begin(store, TRANSACTION_WRITE, &transaction);
+	begin(TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < COUNT_OF(wrong); i++)
 		REFUSED(run_statement(&transaction, add_sql, wrong[i], NULL, &fault), FAULT_FAILED,
 			"expected 2 values");
@@ -334,8 +322,6 @@ Test(statement, takes_a_column_of_another_kind_for_damage)
 		{no_value(), NAME, "expected a text in column v, found nothing"},
 	};
 	static const char sql[] = "SELECT ?1 AS v";
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(end_transaction) struct transaction transaction = {0};
@@ -344,7 +330,7 @@ Test(statement, takes_a_column_of_another_kind_for_damage)
 		struct fault later = {0};
 
 		/* A SCAN, after which the store can still be used. */
-		begin(store, TRANSACTION_SCAN, &transaction);
+		begin(TRANSACTION_SCAN, &transaction);
 		cr_assert_eq(
 			query_row(&transaction, sql, VALUES(rows[i].value), &result, NULL, &fault),
 			0, "%s", fault.text);
@@ -355,21 +341,19 @@ Test(statement, takes_a_column_of_another_kind_for_damage)
 		expect_failed(-1, &fault, rows[i].part);
 		cr_expect_eq(check_row(&result, &later), 0, "reported once");
 	}
-	cr_expect_eq(count_now(store), 0);
+	cr_expect_eq(count_now(), 0);
 }
 
 Test(statement, gives_what_a_column_holds)
 {
 	static const uint8_t four[] = {1, 2, 3, 4};
 	static const char sql[] = "SELECT ?1, ?2, ?3, ?4, ?5";
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	uint8_t octets[4];
 	char name[NAME_SIZE];
 
-	begin(store, TRANSACTION_READ, &transaction);
+	begin(TRANSACTION_READ, &transaction);
 	OK(query_row(&transaction, sql,
 		     VALUES(number_value(INT64_MIN), text_value("client1"),
 			    octets_value(four, sizeof(four)), octets_value(NULL, 0), no_value()),
@@ -390,14 +374,12 @@ Test(statement, gives_what_a_column_holds)
 Test(statement, does_not_go_on_after_damage)
 {
 	static const char sql[] = "SELECT line FROM audit ORDER BY sequence";
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(end_transaction) struct transaction next = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	bool row;
 
-	begin(store, TRANSACTION_WRITE, &transaction);
+	begin(TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
 	OK(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault));
 	cr_expect_eq(row_number(&rows, 0), 0);
@@ -411,12 +393,10 @@ Test(statement, does_not_go_on_after_damage)
 Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
 {
 	static const char sql[] = "SELECT sequence FROM audit";
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t number;
 
-	begin(store, TRANSACTION_SCAN, &transaction);
+	begin(TRANSACTION_SCAN, &transaction);
 	REFUSED(query_number(&transaction, sql, NO_VALUES, &number, &fault), FAULT_FAILED,
 		"the CA's record is damaged: expected a row, found none, for SELECT seq");
 }
@@ -424,15 +404,13 @@ Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
 Test(statement, runs_while_the_rows_of_another_are_open)
 {
 	static const char sql[] = "SELECT sequence FROM audit ORDER BY sequence";
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	CLEANUP(close_rows) struct rows same = {0};
 	CLEANUP(close_rows) struct rows once = {0};
 	bool row;
 
-	begin(store, TRANSACTION_WRITE, &transaction);
+	begin(TRANSACTION_WRITE, &transaction);
 	add_line(&transaction, 1);
 	add_line(&transaction, 2);
 	OK(query_row(&transaction, sql, NO_VALUES, &rows, &row, &fault));
@@ -479,14 +457,12 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 	static const char count_clients[] = "SELECT COUNT(*) FROM client";
 	static const char *const names[] = {"b", "a", "b", "c", "a"};
 	static const bool expected[] = {true, false, false, true, false};
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[COUNT_OF(names) * CLIENT_VALUES];
 	bool inserted[COUNT_OF(names)] = {false};
 	int64_t count;
 
-	begin(store, TRANSACTION_WRITE, &transaction);
+	begin(TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
 	OK(insert_rows(&transaction, &client_table, values, 1, inserted, &fault));
 	cr_expect(inserted[0]);
@@ -502,13 +478,11 @@ Test(statement, inserts_a_batch_without_the_rows_that_are_there)
 
 Test(statement, refuses_a_batch_with_a_row_that_the_table_refuses)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct value values[2 * CLIENT_VALUES];
 	bool inserted[2];
 
-	begin(store, TRANSACTION_WRITE, &transaction);
+	begin(TRANSACTION_WRITE, &transaction);
 	fill_client(values, "a");
 	fill_client(values + CLIENT_VALUES, "b");
 	values[CLIENT_VALUES + 1] = no_value();
@@ -523,14 +497,12 @@ Test(statement, finds_which_keys_are_there)
 						.column_count = 1,
 						.columns = {{"key_sha256", VALUE_OCTETS}}};
 	static const struct key_column column = {"spent_key", "key_sha256"};
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	uint8_t digests[3][SHA256_LEN] = {{1}, {2}, {3}};
 	struct value keys[3];
 	bool present[3];
 
-	begin(store, TRANSACTION_WRITE, &transaction);
+	begin(TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < 3; i++)
 		keys[i] = octets_value(digests[i], SHA256_LEN);
 	OK(insert_rows(&transaction, &spent_keys, &keys[1], 1, present, &fault));
@@ -551,12 +523,10 @@ static int count_problem(void *context, const char *text, struct fault *fault)
 
 Test(statement, finds_no_problem_in_a_record_that_has_none)
 {
-	CLEANUP(remove_scratch_store) struct scratch_store scratch;
-	CLEANUP(free_store) struct store *store = make_store(&scratch);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	size_t problems = 0;
 
-	begin(store, TRANSACTION_SCAN, &transaction);
+	begin(TRANSACTION_SCAN, &transaction);
 	OK(check_integrity(&transaction, count_problem, &problems, &fault));
 	cr_expect_eq(problems, 0);
 }
