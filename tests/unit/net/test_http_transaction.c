@@ -15,6 +15,21 @@
 
 #define POST "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
 
+static struct service_under_test service;
+
+static void set_up(void)
+{
+	start_service(&service);
+}
+
+static void tear_down(void)
+{
+	open_gate(&service); /* a test that failed may have left it shut */
+	stop_service(&service);
+}
+
+TestSuite(http_transaction, .init = set_up, .fini = tear_down);
+
 Test(http_transaction, refuses_by_the_route)
 {
 	static const struct {
@@ -40,9 +55,7 @@ Test(http_transaction, refuses_by_the_route)
 		 "Content-Length: 1\r\n\r\nx",
 		 "HTTP/1.1 415 ", "expected the content type text/plain"},
 	};
-	struct service_under_test service = {0};
 
-	start_service(&service);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer answer = {0};
 		int connection = connect_raw(&service.endpoint);
@@ -61,7 +74,6 @@ Test(http_transaction, refuses_by_the_route)
 				   i);
 	}
 	cr_expect(await_log(&service, "GET /%68ealth 404 there is no such path\n"));
-	stop_service(&service);
 }
 
 /* catalogue 26, 30, 85: by the Content-Length, before any of the body is read */
@@ -81,9 +93,7 @@ Test(http_transaction, refuses_a_body_over_the_limit_at_once)
 		{"99999999999999999999999999999999", 413},
 		{"1001\r\nExpect: 100-continue", 413},
 	};
-	struct service_under_test service = {0};
 
-	start_service(&service);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer request = {0};
 		CLEANUP(clear_buffer) struct buffer answer = {0};
@@ -95,18 +105,15 @@ Test(http_transaction, refuses_a_body_over_the_limit_at_once)
 	}
 	cr_expect(await_log(&service, "POST /echo 413 the body is larger than 1000 octets\n"));
 	cr_expect_eq(service.handled, 0);
-	stop_service(&service);
 }
 
 /* catalogue 26: chunked, without end */
 Test(http_transaction, refuses_a_chunked_body_by_its_count)
 {
-	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 	unsigned int sent = 0;
 	int connection;
 
-	start_service(&service);
 	connection = connect_raw(&service.endpoint);
 	cr_assert(say_raw(connection, POST "Transfer-Encoding: chunked\r\n\r\n"));
 	while (sent < 1000000 && say_raw(connection, "a\r\n0123456789\r\n"))
@@ -116,31 +123,25 @@ Test(http_transaction, refuses_a_chunked_body_by_its_count)
 	(void)receive_raw(connection, &answer);
 	(void)close(connection);
 	cr_expect_eq(service.handled, 0);
-	stop_service(&service);
 }
 
 Test(http_transaction, answers_413_to_a_chunked_body)
 {
-	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer request = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 
-	start_service(&service);
 	append_format(&request, POST "Transfer-Encoding: chunked\r\n\r\n3e9\r\n%01001d\r\n", 0);
 	answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
 	cr_expect_eq(status_of(&answer), 413, "%s", answer.data);
 	cr_expect_not_null(strstr((const char *)answer.data, CONTENT_PROBLEM));
-	stop_service(&service);
 }
 
 /* catalogue 26 */
 Test(http_transaction, takes_bodies_up_to_the_limit)
 {
 	static const int rows[] = {1, 2, BODY_MAX - 1, BODY_MAX};
-	struct service_under_test service = {0};
 	struct http_client *client;
 
-	start_service(&service);
 	client = new_test_client(&service.endpoint);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_http_answer) struct http_answer answer = {0};
@@ -151,17 +152,17 @@ Test(http_transaction, takes_bodies_up_to_the_limit)
 		cr_expect(equal_bytes(bytes_of_buffer(&answer.body), bytes_of_string(text)));
 	}
 	free_http_client(&client);
-	stop_service(&service);
 }
 
 Test(http_transaction, bounds_what_all_requests_send_together)
 {
-	struct service_under_test service = {.settings = {.most_body_octets = 50000}};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	CLEANUP(clear_buffer) struct buffer part = {0};
 	struct http_client *client;
 	int holders[4];
 
+	stop_service(&service);
+	service.settings.most_body_octets = 50000;
 	start_service(&service);
 	append_format(&part,
 		      "POST /large HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
@@ -181,7 +182,6 @@ Test(http_transaction, bounds_what_all_requests_send_together)
 	while (post_text(client, "/large", "x", &answer) == 503);
 	cr_expect_eq(answer.status, 200);
 	free_http_client(&client);
-	stop_service(&service);
 }
 
 Test(http_transaction, answers_a_fault_by_its_class)
@@ -202,10 +202,8 @@ Test(http_transaction, answers_a_fault_by_its_class)
 		{FAULT_BUSY, 503, FAULT_BUSY, false},
 		{FAULT_NONE, 500, FAULT_UNREACHABLE, true},
 	};
-	struct service_under_test service = {0};
 	struct http_client *client;
 
-	start_service(&service);
 	client = new_test_client(&service.endpoint);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_http_answer) struct http_answer answer = {0};
@@ -226,18 +224,15 @@ Test(http_transaction, answers_a_fault_by_its_class)
 			cr_expect(await_log(&service, reason));
 	}
 	free_http_client(&client);
-	stop_service(&service);
 }
 
 /* catalogue 17, 19: a client cannot distinguish failures to decrypt */
 Test(http_transaction, answers_every_failure_to_decrypt_with_the_same_octets)
 {
-	struct service_under_test service = {0};
 	struct http_client *client;
 	CLEANUP(clear_http_answer) struct http_answer first = {0};
 	CLEANUP(clear_http_answer) struct http_answer second = {0};
 
-	start_service(&service);
 	client = new_test_client(&service.endpoint);
 	cr_assert_eq(FAULT_UNDECRYPTABLE, 5);
 	cr_expect_eq(post_text(client, "/fault", "5 wrong tag", &first), 400);
@@ -246,31 +241,25 @@ Test(http_transaction, answers_every_failure_to_decrypt_with_the_same_octets)
 	cr_expect(await_log(&service, "wrong tag"));
 	cr_expect(await_log(&service, "unknown kid"));
 	free_http_client(&client);
-	stop_service(&service);
 }
 
 Test(http_transaction, answers_head_without_a_body)
 {
-	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 
-	start_service(&service);
 	answer = ask_raw(&service.endpoint, bytes_of_string("HEAD /health HTTP/1.1\r\nHost: a\r\n"
 							    "Connection: close\r\n\r\n"));
 	cr_expect_eq(status_of(&answer), 200);
 	cr_expect_not_null(strstr((const char *)answer.data, "Content-Length: 4\r\n"));
 	cr_expect_null(strstr((const char *)answer.data, "well"));
-	stop_service(&service);
 }
 
 Test(http_transaction, asks_for_the_body_when_it_is_expected_to)
 {
-	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer go = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 	int connection;
 
-	start_service(&service);
 	connection = connect_raw(&service.endpoint);
 	cr_assert(say_raw(connection, POST "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
 	cr_assert(receive_answer(connection, &go));
@@ -279,20 +268,20 @@ Test(http_transaction, asks_for_the_body_when_it_is_expected_to)
 	cr_assert(receive_answer(connection, &answer));
 	cr_expect_eq(status_of(&answer), 200);
 	(void)close(connection);
-	stop_service(&service);
 }
 
 /* catalogue 91: the queue is bounded */
 Test(http_transaction, answers_503_when_too_much_waits)
 {
 	enum { EXTRA = 3 };
-	struct service_under_test service = {.settings = {.most_pending = 2}};
 	unsigned int workers = count_cores();
 	unsigned int count = workers + 2 + EXTRA;
 	int *connections = calloc(count, sizeof(*connections));
 	unsigned int statuses[2] = {0};
 
 	cr_assert_not_null(connections);
+	stop_service(&service);
+	service.settings.most_pending = 2;
 	start_service(&service);
 	for (unsigned int i = 0; i < count; i++) {
 		connections[i] = connect_raw(&service.endpoint);
@@ -317,19 +306,16 @@ Test(http_transaction, answers_503_when_too_much_waits)
 	cr_expect_eq(statuses[0], workers + 2);
 	cr_expect_eq(statuses[1], EXTRA);
 	free(connections);
-	stop_service(&service);
 }
 
 /* The gate opens only after the short requests are answered. */
 Test(http_transaction, answers_short_requests_while_all_workers_are_busy)
 {
 	enum { SHORT = 20 };
-	struct service_under_test service = {0};
 	unsigned int workers = count_cores();
 	int *connections = calloc(workers, sizeof(*connections));
 
 	cr_assert_not_null(connections);
-	start_service(&service);
 	for (unsigned int i = 0; i < workers; i++) {
 		connections[i] = connect_raw(&service.endpoint);
 		cr_assert(say_raw(connections[i],
@@ -353,7 +339,6 @@ Test(http_transaction, answers_short_requests_while_all_workers_are_busy)
 		(void)close(connections[i]);
 	}
 	free(connections);
-	stop_service(&service);
 }
 
 /* catalogue 93, 81: SIGPIPE has its default action, which would kill this process */
@@ -371,12 +356,10 @@ Test(http_transaction, survives_clients_that_leave_in_the_middle)
 		"GET /heal",
 		"",
 	};
-	struct service_under_test service = {0};
 	struct http_client *client;
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
 	(void)signal(SIGPIPE, SIG_DFL);
-	start_service(&service);
 	for (size_t i = 0; i < ROUNDS * COUNT_OF(requests); i++) {
 		const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 		int connection = connect_raw(&service.endpoint);
@@ -390,5 +373,4 @@ Test(http_transaction, survives_clients_that_leave_in_the_middle)
 	cr_expect_eq(post_text(client, "/work", "again", &answer), 200);
 	cr_expect_str_eq((const char *)answer.body.data, "again");
 	free_http_client(&client);
-	stop_service(&service);
 }

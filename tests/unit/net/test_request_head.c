@@ -93,11 +93,22 @@ static const struct row ambiguous[] = {
 	{"GET /health FTP/1.1\r\nHost: a\r\n\r\n", NULL},
 };
 
+static struct service_under_test service;
+
+static void set_up(void)
+{
+	start_service(&service);
+}
+
+static void tear_down(void)
+{
+	stop_service(&service);
+}
+
+TestSuite(request_head, .init = set_up, .fini = tear_down);
+
 Test(request_head, refuses_what_can_be_read_in_two_ways)
 {
-	struct service_under_test service = {0};
-
-	start_service(&service);
 	for (size_t i = 0; i < COUNT_OF(ambiguous); i++) {
 		const struct row *row = &ambiguous[i];
 		CLEANUP(clear_buffer) struct buffer request = {0};
@@ -116,7 +127,6 @@ Test(request_head, refuses_what_can_be_read_in_two_ways)
 				   answer.data);
 	}
 	cr_expect_eq(service.handled, 0);
-	stop_service(&service);
 }
 
 /* catalogue 28, 70: octets that a string cannot hold */
@@ -131,16 +141,13 @@ Test(request_head, refuses_nul_in_the_head)
 		{GET "Host: a\0b\r\n\r\n", 36},
 		{"GET /health\0/../ HTTP/1.1\r\nHost: a\r\n\r\n", 38},
 	};
-	struct service_under_test service = {0};
 
-	start_service(&service);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct bytes request = {(const uint8_t *)rows[i].text, rows[i].len};
 		CLEANUP(clear_buffer) struct buffer answer = ask_raw(&service.endpoint, request);
 
 		cr_expect_eq(status_of(&answer), 400, "row %zu: %s", i, answer.data);
 	}
-	stop_service(&service);
 }
 
 /* catalogue 70, 26: a head over the memory, or an unsupported version */
@@ -156,9 +163,7 @@ Test(request_head, refuses_heads_beyond_its_memory)
 		{GET "Host: a\r\nX: ", "\r\n\r\n", 431},
 		{GET "Host: a\r\n", ": x\r\n\r\n", 431},
 	};
-	struct service_under_test service = {0};
 
-	start_service(&service);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer request = {0};
 		CLEANUP(clear_buffer) struct buffer answer = {0};
@@ -167,19 +172,15 @@ Test(request_head, refuses_heads_beyond_its_memory)
 		answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
 		cr_expect_eq(status_of(&answer), rows[i].status, "row %zu: %s", i, answer.data);
 	}
-	stop_service(&service);
 }
 
 Test(request_head, refuses_other_versions)
 {
-	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 
-	start_service(&service);
 	answer = ask_raw(&service.endpoint,
 			 bytes_of_string("GET /health HTTP/2.0\r\nHost: a\r\n\r\n"));
 	cr_expect_eq(status_of(&answer), 505);
-	stop_service(&service);
 }
 
 Test(request_head, takes_what_is_plain)
@@ -198,10 +199,8 @@ Test(request_head, takes_what_is_plain)
 		CHUNKED "1\r\nx\r\n0\r\n\r\n",
 		CHUNKED "1;extension=1\r\nx\r\n0\r\nTrailer: x\r\n\r\n",
 	};
-	struct service_under_test service = {0};
 	int connection;
 
-	start_service(&service);
 	connection = connect_raw(&service.endpoint);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer answer = {0};
@@ -212,5 +211,4 @@ Test(request_head, takes_what_is_plain)
 	}
 	(void)close(connection);
 	cr_expect_str_empty((const char *)service.log.data);
-	stop_service(&service);
 }

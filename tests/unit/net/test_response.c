@@ -10,12 +10,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static struct service_under_test service;
+
+static void set_up(void)
+{
+	start_service(&service);
+}
+
+static void tear_down(void)
+{
+	stop_service(&service);
+}
+
+TestSuite(response, .init = set_up, .fini = tear_down);
+
 /* The answer to a GET with these further fields. */
-static void get_raw(const struct service_under_test *service, const char *path, const char *fields,
-		    struct buffer *ret_answer)
+static void get_raw(const char *path, const char *fields, struct buffer *ret_answer)
 {
 	CLEANUP(clear_buffer) struct buffer request = {0};
-	int connection = connect_raw(&service->endpoint);
+	int connection = connect_raw(&service.endpoint);
 
 	append_format(&request, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", path,
 		      fields);
@@ -35,12 +48,9 @@ Test(response, says_how_long_it_may_be_cached)
 		"\r\nCache-Control: max-age=100, public, no-transform, must-revalidate\r\n",
 		"\r\n\r\nshared",
 	};
-	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 
-	start_service(&service);
-	get_raw(&service, "/shared", "", &answer);
-	stop_service(&service);
+	get_raw("/shared", "", &answer);
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		cr_expect_not_null(strstr((const char *)answer.data, lines[i]), "%s in %s",
 				   lines[i], answer.data);
@@ -63,29 +73,24 @@ Test(response, is_not_sent_again_to_a_client_that_has_it)
 		{"If-None-Match: \r\n", false},
 		{"", false},
 	};
-	struct service_under_test service = {0};
 
-	start_service(&service);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer answer = {0};
 		bool spared;
 
-		get_raw(&service, "/shared", rows[i].fields, &answer);
+		get_raw("/shared", rows[i].fields, &answer);
 		spared = strstr((const char *)answer.data, "HTTP/1.1 304 ") != NULL;
 		cr_expect_eq(spared, rows[i].spared, "row %zu: %s", i, answer.data);
 		cr_expect_eq(strstr((const char *)answer.data, "\r\n\r\nshared") == NULL,
 			     rows[i].spared, "row %zu", i);
 	}
-	stop_service(&service);
 }
 
 Test(response, is_sent_to_many_from_one_body)
 {
 	enum { TIMES = 20 };
-	struct service_under_test service = {0};
 	struct http_client *client;
 
-	start_service(&service);
 	client = new_test_client(&service.endpoint);
 	for (size_t i = 0; i < TIMES; i++) {
 		CLEANUP(clear_http_answer) struct http_answer answer = {0};
@@ -94,7 +99,6 @@ Test(response, is_sent_to_many_from_one_body)
 		cr_expect(equal_bytes(bytes_of_buffer(&answer.body), bytes_of_string("shared")));
 	}
 	free_http_client(&client);
-	stop_service(&service);
 }
 
 /* A route that ends in '/' stands for the paths below it, and no others. */
@@ -110,33 +114,28 @@ Test(response, passes_the_path_below_a_route_as_sent)
 		{"/belows", "HTTP/1.1 404 "},
 		{"/shared/x", "HTTP/1.1 404 "},
 	};
-	struct service_under_test service = {0};
 
-	start_service(&service);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer answer = {0};
 		const char *end;
 
-		get_raw(&service, rows[i].target, "", &answer);
+		get_raw(rows[i].target, "", &answer);
 		end = strstr((const char *)answer.data, rows[i].found);
 		cr_assert_not_null(end, "row %zu: %s", i, answer.data);
 		cr_expect(rows[i].found[0] == 'H' || strcmp(end, rows[i].found) == 0, "%s", end);
 	}
-	stop_service(&service);
 }
 
 Test(response, is_counted_by_its_route)
 {
-	struct service_under_test service = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 	CLEANUP(clear_buffer) struct buffer missing = {0};
 	struct route_statistics rows[32];
 	uint64_t found = 0;
 	size_t count;
 
-	start_service(&service);
-	get_raw(&service, "/shared", "", &answer);
-	get_raw(&service, "/nothing", "", &missing);
+	get_raw("/shared", "", &answer);
+	get_raw("/nothing", "", &missing);
 	cr_assert(await_log(&service, "/nothing 404"));
 	do {
 		count = copy_http_statistics(service.server, rows, COUNT_OF(rows));
@@ -151,5 +150,4 @@ Test(response, is_counted_by_its_route)
 	} while (found < 2);
 	while (count_http_connections(service.server) > 0)
 		(void)usleep(1000);
-	stop_service(&service);
 }

@@ -5,15 +5,21 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-static struct ocsp_cache *make(void)
-{
-	struct ocsp_cache *cache = NULL;
+static struct ocsp_cache *cache;
 
+static void set_up(void)
+{
 	OK(new_ocsp_cache(&cache, &fault));
-	return cache;
 }
 
-static void keep(struct ocsp_cache *cache, const char *question, const char *text, int64_t revision)
+static void tear_down(void)
+{
+	free_ocsp_cache(&cache);
+}
+
+TestSuite(ocsp_cache, .init = set_up, .fini = tear_down);
+
+static void keep(const char *question, const char *text, int64_t revision)
 {
 	struct cached_answer answer = {
 		.revision = revision, .this_update_s = 1000, .next_update_s = 2000};
@@ -23,8 +29,7 @@ static void keep(struct ocsp_cache *cache, const char *question, const char *tex
 	clear_buffer(&answer.der);
 }
 
-static void expect_kept(struct ocsp_cache *cache, const char *question, int64_t revision,
-			int64_t now_s, const char *text)
+static void expect_kept(const char *question, int64_t revision, int64_t now_s, const char *text)
 {
 	struct cached_answer answer = {0};
 	bool found = text == NULL;
@@ -39,39 +44,34 @@ static void expect_kept(struct ocsp_cache *cache, const char *question, int64_t 
 
 Test(ocsp_cache, gives_nothing_that_is_not_current)
 {
-	CLEANUP(free_ocsp_cache) struct ocsp_cache *cache = make();
-
-	expect_kept(cache, "one", 0, 1000, NULL);
-	keep(cache, "one", "first", 7);
-	expect_kept(cache, "two", 7, 1000, NULL);
-	expect_kept(cache, "one", 6, 1000, NULL);
-	expect_kept(cache, "one", 8, 1000, NULL);
-	expect_kept(cache, "one", 7, 1500, NULL);
-	expect_kept(cache, "one", 7, 1499, "first");
+	expect_kept("one", 0, 1000, NULL);
+	keep("one", "first", 7);
+	expect_kept("two", 7, 1000, NULL);
+	expect_kept("one", 6, 1000, NULL);
+	expect_kept("one", 8, 1000, NULL);
+	expect_kept("one", 7, 1500, NULL);
+	expect_kept("one", 7, 1499, "first");
 }
 
 Test(ocsp_cache, gives_the_last_one)
 {
-	CLEANUP(free_ocsp_cache) struct ocsp_cache *cache = make();
-
-	keep(cache, "one", "first", 7);
-	keep(cache, "one", "second", 8);
-	keep(cache, "two", "other", 8);
-	expect_kept(cache, "one", 7, 1000, NULL);
-	expect_kept(cache, "one", 8, 1000, "second");
-	expect_kept(cache, "two", 8, 1000, "other");
+	keep("one", "first", 7);
+	keep("one", "second", 8);
+	keep("two", "other", 8);
+	expect_kept("one", 7, 1000, NULL);
+	expect_kept("one", 8, 1000, "second");
+	expect_kept("two", 8, 1000, "other");
 }
 
 /* More CertIDs than entries: an answer is never given for another CertID. */
 Test(ocsp_cache, is_bounded)
 {
-	CLEANUP(free_ocsp_cache) struct ocsp_cache *cache = make();
 	size_t found = 0;
 	char text[16];
 
 	for (int i = 0; i < 2 * OCSP_CACHE_ENTRIES; i++) {
 		(void)snprintf(text, sizeof(text), "%d", i);
-		keep(cache, text, text, 1);
+		keep(text, text, 1);
 	}
 	for (int i = 0; i < 2 * OCSP_CACHE_ENTRIES; i++) {
 		struct cached_answer answer = {0};

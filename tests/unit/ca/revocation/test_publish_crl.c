@@ -16,9 +16,23 @@
 
 #define HOUR_S INT64_C(3600)
 
-static struct crl_info publish(struct ca_fixture *fixture, enum crl_publishing mode, int64_t now_s)
+static struct ca_fixture fixture;
+
+static void set_up(void)
 {
-	struct ca_crl_options options = authority_crl_options(fixture->authority);
+	make_ca(&fixture, NOW_S);
+}
+
+static void tear_down(void)
+{
+	remove_ca(&fixture);
+}
+
+TestSuite(publish_crl, .init = set_up, .fini = tear_down);
+
+static struct crl_info publish(enum crl_publishing mode, int64_t now_s)
+{
+	struct ca_crl_options options = authority_crl_options(fixture.authority);
 	struct crl_info info = {0};
 
 	OK(publish_crl(&options, mode, now_s, &info, &fault));
@@ -26,14 +40,14 @@ static struct crl_info publish(struct ca_fixture *fixture, enum crl_publishing m
 }
 
 /* How many entries the CRL in the layout has, by GnuTLS. */
-static int count_listed(const struct ca_fixture *fixture)
+static int count_listed(void)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	gnutls_x509_crl_t crl;
 	gnutls_datum_t datum;
 	int count;
 
-	OK(read_crl(fixture->layout, &der, &fault));
+	OK(read_crl(fixture.layout, &der, &fault));
 	datum = (gnutls_datum_t){der.data, (unsigned int)der.len};
 	cr_assert_eq(gnutls_x509_crl_init(&crl), 0);
 	cr_assert_eq(gnutls_x509_crl_import(crl, &datum, GNUTLS_X509_FMT_DER), 0);
@@ -42,19 +56,19 @@ static int count_listed(const struct ca_fixture *fixture)
 	return count;
 }
 
-static void revoke_all(struct ca_fixture *fixture, int64_t now_s)
+static void revoke_all(int64_t now_s)
 {
 	const struct certificate_query everything = {0};
 	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = now_s};
 	struct revocation_summary summary;
 
-	OK(revoke_certificates(authority_store(fixture->authority), &revocation, NULL, NULL,
+	OK(revoke_certificates(authority_store(fixture.authority), &revocation, NULL, NULL,
 			       &summary, &fault));
 }
 
-static void certify_and_forget(struct ca_fixture *fixture, int64_t now_s)
+static void certify_and_forget(int64_t now_s)
 {
-	struct certificate *certificate = certify_one(fixture, now_s);
+	struct certificate *certificate = certify_one(&fixture, now_s);
 
 	free_certificate(&certificate);
 }
@@ -62,25 +76,22 @@ static void certify_and_forget(struct ca_fixture *fixture, int64_t now_s)
 /* The CA revokes a certificate and publishes the CRL that lists it. */
 Test(publish_crl, is_used_like_this)
 {
-	struct ca_fixture fixture;
 	struct ca_crl_options options;
 	struct crl_info info;
 
-	make_ca(&fixture, NOW_S);
 	options = authority_crl_options(fixture.authority);
-	certify_and_forget(&fixture, NOW_S);
+	certify_and_forget(NOW_S);
 	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault));
 	cr_expect_eq(info.number, 1);
 	cr_expect_eq(info.entries, 0);
 
 	/* A revocation makes another CRL due at once. */
-	revoke_all(&fixture, NOW_S + 60);
+	revoke_all(NOW_S + 60);
 	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 60, &info, &fault));
 	cr_expect(info.made);
 	cr_expect_eq(info.number, 2);
 	cr_expect_eq(info.entries, 1);
-	cr_expect_eq(count_listed(&fixture), 1);
-	remove_ca(&fixture);
+	cr_expect_eq(count_listed(), 1);
 }
 
 Test(publish_crl, makes_one_when_it_is_due_and_not_before)
@@ -101,41 +112,38 @@ Test(publish_crl, makes_one_when_it_is_due_and_not_before)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct ca_fixture fixture;
 		struct crl_info first;
 		struct crl_info second;
 
-		make_ca(&fixture, NOW_S);
-		certify_and_forget(&fixture, NOW_S);
-		first = publish(&fixture, CRL_WHEN_DUE, NOW_S);
+		certify_and_forget(NOW_S);
+		first = publish(CRL_WHEN_DUE, NOW_S);
 		cr_expect(first.made);
 		cr_expect_eq(first.number, 1);
 		cr_expect_eq(first.next_update_s, NOW_S + 24 * HOUR_S);
 		if (rows[i].revoke)
-			revoke_all(&fixture, NOW_S);
+			revoke_all(NOW_S);
 		if (rows[i].remove)
 			cr_assert_eq(unlinkat(fixture.layout->cert, CRL_FILE, 0), 0);
-		second = publish(&fixture, rows[i].mode, NOW_S + rows[i].after_s);
+		second = publish(rows[i].mode, NOW_S + rows[i].after_s);
 		cr_expect_eq(second.made, rows[i].made, "row %zu", i);
 		cr_expect_eq(second.number, rows[i].made ? 2 : 1);
-		cr_expect_eq(count_listed(&fixture), rows[i].revoke);
-		remove_ca(&fixture);
+		cr_expect_eq(count_listed(), rows[i].revoke);
+		/* Each round has a CA of its own. */
+		tear_down();
+		set_up();
 	}
 }
 
 /* catalogue 94, 97 */
 Test(publish_crl, never_goes_back_in_number_or_time)
 {
-	struct ca_fixture fixture;
 	struct crl_info first;
 	struct crl_info second;
 
-	make_ca(&fixture, NOW_S);
-	first = publish(&fixture, CRL_WHEN_DUE, NOW_S + 2 * HOUR_S);
-	second = publish(&fixture, CRL_ANYWAY, NOW_S + HOUR_S);
+	first = publish(CRL_WHEN_DUE, NOW_S + 2 * HOUR_S);
+	second = publish(CRL_ANYWAY, NOW_S + HOUR_S);
 	cr_expect_eq(second.number, first.number + 1);
 	cr_expect_eq(second.this_update_s, first.this_update_s);
-	remove_ca(&fixture);
 }
 
 /* catalogue 94: for a clock that is years ahead would leave thisUpdate there */
@@ -144,17 +152,17 @@ Test(publish_crl, makes_none_when_the_clock_is_outside_the_issuers_time)
 	static const int64_t times_s[] = {NOW_S - 400 * DAY_S, NOW_S + 11 * 365 * DAY_S};
 
 	for (size_t i = 0; i < COUNT_OF(times_s); i++) {
-		struct ca_fixture fixture;
 		struct ca_crl_options options;
 		struct crl_info info;
 
-		make_ca(&fixture, NOW_S);
 		options = authority_crl_options(fixture.authority);
 		REFUSED(publish_crl(&options, CRL_WHEN_DUE, times_s[i], &info, &fault),
 			FAULT_REFUSED, "look at this machine's clock");
-		info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
+		info = publish(CRL_WHEN_DUE, NOW_S);
 		cr_expect_eq(info.number, 1, "no number was used up");
-		remove_ca(&fixture);
+		/* Each round has a CA of its own. */
+		tear_down();
+		set_up();
 	}
 }
 
@@ -162,61 +170,52 @@ Test(publish_crl, makes_none_when_the_clock_is_outside_the_issuers_time)
 Test(publish_crl, drops_an_entry_only_after_a_crl_from_after_its_end)
 {
 	const int64_t end_s = NOW_S + 90 * DAY_S;
-	struct ca_fixture fixture;
 
-	make_ca(&fixture, NOW_S);
-	certify_and_forget(&fixture, NOW_S);
-	revoke_all(&fixture, NOW_S + 1);
-	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S + 1);
-	cr_expect_eq(count_listed(&fixture), 1);
+	certify_and_forget(NOW_S);
+	revoke_all(NOW_S + 1);
+	(void)publish(CRL_WHEN_DUE, NOW_S + 1);
+	cr_expect_eq(count_listed(), 1);
 	/* Long after its end, but there was no CRL meanwhile. */
-	(void)publish(&fixture, CRL_ANYWAY, end_s + 10 * DAY_S);
-	cr_expect_eq(count_listed(&fixture), 1);
-	(void)publish(&fixture, CRL_ANYWAY, end_s + 10 * DAY_S + 1);
-	cr_expect_eq(count_listed(&fixture), 0);
-	remove_ca(&fixture);
+	(void)publish(CRL_ANYWAY, end_s + 10 * DAY_S);
+	cr_expect_eq(count_listed(), 1);
+	(void)publish(CRL_ANYWAY, end_s + 10 * DAY_S + 1);
+	cr_expect_eq(count_listed(), 0);
 }
 
 Test(publish_crl, says_why_the_present_one_is_not_current)
 {
-	struct ca_fixture fixture;
 	struct ca_crl_options options;
 	struct fault faults[3] = {0};
 
-	make_ca(&fixture, NOW_S);
 	options = authority_crl_options(fixture.authority);
-	certify_and_forget(&fixture, NOW_S);
+	certify_and_forget(NOW_S);
 	cr_expect_eq(check_crl(&options, NOW_S, &faults[0]), -1);
 	expect_fault(&faults[0], FAULT_FAILED, "cert/ca.crl: not current: none was made yet");
-	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
+	(void)publish(CRL_WHEN_DUE, NOW_S);
 	cr_expect_eq(check_crl(&options, NOW_S, &faults[1]), 0);
-	revoke_all(&fixture, NOW_S);
+	revoke_all(NOW_S);
 	cr_expect_eq(check_crl(&options, NOW_S, &faults[2]), -1);
 	expect_fault(&faults[2], FAULT_FAILED, "certificates were revoked since");
-	remove_ca(&fixture);
 }
 
 /* catalogue 71: a CRL that cannot be written leaves the one there was, and costs a number at most
  */
 Test(publish_crl, keeps_the_old_one_when_the_new_one_cannot_be_written)
 {
-	struct ca_fixture fixture;
 	struct ca_crl_options options;
 	struct crl_info info;
 
-	make_ca(&fixture, NOW_S);
 	options = authority_crl_options(fixture.authority);
-	certify_and_forget(&fixture, NOW_S);
-	(void)publish(&fixture, CRL_WHEN_DUE, NOW_S);
-	revoke_all(&fixture, NOW_S);
+	certify_and_forget(NOW_S);
+	(void)publish(CRL_WHEN_DUE, NOW_S);
+	revoke_all(NOW_S);
 	cr_assert_eq(mkdirat(fixture.layout->cert, "." CRL_FILE ".new", 0755), 0);
 	REFUSED(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault), FAULT_FAILED, NULL);
-	cr_expect_eq(count_listed(&fixture), 0);
+	cr_expect_eq(count_listed(), 0);
 	cr_assert_eq(unlinkat(fixture.layout->cert, "." CRL_FILE ".new", AT_REMOVEDIR), 0);
-	info = publish(&fixture, CRL_WHEN_DUE, NOW_S);
+	info = publish(CRL_WHEN_DUE, NOW_S);
 	cr_expect(info.made);
 	cr_expect_eq(info.number, 3);
 	cr_expect_eq(info.entries, 1);
-	cr_expect_eq(count_listed(&fixture), 1);
-	remove_ca(&fixture);
+	cr_expect_eq(count_listed(), 1);
 }

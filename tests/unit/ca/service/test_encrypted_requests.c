@@ -8,26 +8,38 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static void allow_a_minute(const struct served *served, const char *client, size_t requests)
+static struct served served;
+
+static void set_up(void)
+{
+	start_served(&served);
+}
+
+static void tear_down(void)
+{
+	stop_served(&served);
+}
+
+TestSuite(encrypted_requests, .init = set_up, .fini = tear_down);
+
+static void allow_a_minute(const char *client, size_t requests)
 {
 	CLEANUP(clear_client) struct client record = {0};
-	struct store *store = authority_store(served->ca.authority);
+	struct store *store = authority_store(served.ca.authority);
 	bool found;
 
 	OK(read_client(store, client, &record, &found, &fault));
 	cr_assert(found);
 	record.policy.requests_per_minute = requests;
-	OK(write_client(store, &record, CLIENT_CHANGE, served->now_s, &fault));
+	OK(write_client(store, &record, CLIENT_CHANGE, served.now_s, &fault));
 }
 
 /* catalogue 91: the rate is changed while the CA serves, and no refused request is recorded. */
 Test(encrypted_requests, refuse_a_client_that_asks_too_often_and_name_the_rule)
 {
-	struct served served;
 	struct certificates_answer answer = {0};
 
-	start_served(&served);
-	allow_a_minute(&served, "client1", 2);
+	allow_a_minute("client1", 2);
 	for (size_t i = 0; i < 3; i++) {
 		CLEANUP(clear_secret) struct secret request = make_request_json(&served, 1);
 
@@ -42,11 +54,9 @@ Test(encrypted_requests, refuse_a_client_that_asks_too_often_and_name_the_rule)
 	cr_expect(logged(&served, "client1: rate: "), "%s", served.log);
 	cr_expect_eq(count_rows(&served.ca), 2);
 	clear_certificates_answer(&answer);
-	stop_served(&served);
 }
 
-static void ask_to_revoke(const struct served *served, const uint8_t *serial,
-			  struct revocation_answer *ret_answer)
+static void ask_to_revoke(const uint8_t *serial, struct revocation_answer *ret_answer)
 {
 	uint8_t serials[1][SERIAL_MAX];
 	struct revocation_request request = {.serials = serials, .serial_count = 1};
@@ -55,9 +65,9 @@ static void ask_to_revoke(const struct served *served, const uint8_t *serial,
 	uint8_t sha256[SHA256_LEN];
 
 	memcpy(serials[0], serial, SERIAL_MAX);
-	OK(make_request_claims("client1", CA_NAME, served->now_s, &request.claims, &fault));
+	OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
 	OK(format_revocation_request(&request, &json, &fault));
-	answer = ask_json(served, &revocations_kind, &served->keys[0], bytes_of_secret(&json),
+	answer = ask_json(&served, &revocations_kind, &served.keys[0], bytes_of_secret(&json),
 			  sha256);
 	OK(parse_revocation_answer(bytes_of_secret(&answer), ret_answer, &fault));
 }
@@ -70,35 +80,28 @@ Test(encrypted_requests, refuse_revocations_that_come_too_often)
 	CLEANUP(clear_revocation_answer) struct revocation_answer revoked = {0};
 	CLEANUP(clear_revocation_answer) struct revocation_answer refused = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct served served;
 	bool found;
 
-	start_served(&served);
 	first = certify_one(&served.ca, served.now_s);
 	second = certify_one(&served.ca, served.now_s);
-	allow_a_minute(&served, "client1", 1);
-	ask_to_revoke(&served, certificate_serial(first).data, &revoked);
+	allow_a_minute("client1", 1);
+	ask_to_revoke(certificate_serial(first).data, &revoked);
 	cr_expect_not(is_refused(&revoked.refusal), "%s", revoked.refusal.detail);
-	ask_to_revoke(&served, certificate_serial(second).data, &refused);
+	ask_to_revoke(certificate_serial(second).data, &refused);
 	cr_expect_str_eq(refused.refusal.type, RATE_REFUSAL);
 	OK(find_by_serial(authority_store(served.ca.authority), certificate_serial(second).data,
 			  &record, &found, &fault));
 	cr_expect(found && !record.revoked);
-	stop_served(&served);
 }
 
 /* A status costs next to nothing, so it is never refused for its rate. */
 Test(encrypted_requests, answer_any_number_of_status_questions)
 {
-	struct served served;
-
-	start_served(&served);
-	allow_a_minute(&served, "client1", 1);
+	allow_a_minute("client1", 1);
 	for (size_t i = 0; i < 3; i++) {
 		struct status_answer answer = {0};
 
 		ask_about(&served, 0, bytes_of_string("no certificate"), &answer);
 		cr_expect_str_eq(answer.refusal.type, "malformed");
 	}
-	stop_served(&served);
 }

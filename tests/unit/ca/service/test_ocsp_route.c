@@ -17,59 +17,62 @@ struct scene {
 	struct buffer path; /* for GET */
 };
 
-static void set_request(struct scene *scene, struct bytes serial, struct bytes nonce)
+static struct scene scene;
+
+static void set_request(struct bytes serial, struct bytes nonce)
 {
 	struct issuer_hashes hashes;
 
-	clear_buffer(&scene->request);
-	clear_buffer(&scene->path);
-	OK(digest_issuer(authority_root(scene->ca.authority), &hashes, &fault));
-	OK(format_ocsp_request(&hashes, OCSP_SHA1, serial, nonce, &scene->request, &fault));
-	append_string(&scene->path, OCSP_GET_PATH);
-	append_base64(&scene->path, bytes_of_buffer(&scene->request));
+	clear_buffer(&scene.request);
+	clear_buffer(&scene.path);
+	OK(digest_issuer(authority_root(scene.ca.authority), &hashes, &fault));
+	OK(format_ocsp_request(&hashes, OCSP_SHA1, serial, nonce, &scene.request, &fault));
+	append_string(&scene.path, OCSP_GET_PATH);
+	append_base64(&scene.path, bytes_of_buffer(&scene.request));
 }
 
-static void make_scene(struct scene *scene)
+static void set_up(void)
 {
-	memset(scene, 0, sizeof(*scene));
-	make_ca(&scene->ca, NOW_S);
-	scene->certificate = certify_one(&scene->ca, NOW_S);
-	OK(new_responder(authority_store(scene->ca.authority),
-			 authority_issuer(scene->ca.authority), &scene->responder, &fault));
-	set_request(scene, certificate_serial(scene->certificate), (struct bytes){0});
+	make_ca(&scene.ca, NOW_S);
+	scene.certificate = certify_one(&scene.ca, NOW_S);
+	OK(new_responder(authority_store(scene.ca.authority), authority_issuer(scene.ca.authority),
+			 &scene.responder, &fault));
+	set_request(certificate_serial(scene.certificate), (struct bytes){0});
 }
 
-static void clear_scene(struct scene *scene)
+static void tear_down(void)
 {
-	free_responder(&scene->responder);
-	free_certificate(&scene->certificate);
-	clear_buffer(&scene->request);
-	clear_buffer(&scene->path);
-	remove_ca(&scene->ca);
+	free_responder(&scene.responder);
+	free_certificate(&scene.certificate);
+	clear_buffer(&scene.request);
+	clear_buffer(&scene.path);
+	remove_ca(&scene.ca);
 }
+
+TestSuite(ocsp_route, .init = set_up, .fini = tear_down);
 
 static void clear_response(struct http_response *response)
 {
 	clear_buffer(&response->body);
 }
 
-static void serve(struct scene *scene, const char *method, const char *path, int64_t now_s,
+static void serve(const char *method, const char *path, int64_t now_s,
 		  struct http_response *response, struct fault *problem)
 {
 	const struct http_request request = {
-		.method = method, .path = path, .body = bytes_of_buffer(&scene->request)};
+		.method = method, .path = path, .body = bytes_of_buffer(&scene.request)};
 
-	OK(serve_ocsp(scene->responder, &request, now_s, response, problem, &fault));
+	OK(serve_ocsp(scene.responder, &request, now_s, response, problem, &fault));
 	cr_expect_str_eq(response->content_type, CONTENT_OCSP_RESPONSE);
 }
 
-static void expect_malformed(struct scene *scene, const char *path, const char *part)
+static void expect_malformed(const char *path, const char *part)
 {
 	static const uint8_t expected[] = {0x30, 0x03, 0x0a, 0x01, OCSP_MALFORMED_REQUEST};
 	CLEANUP(clear_response) struct http_response response = {0};
 	struct fault problem = {0};
 
-	serve(scene, "GET", path, NOW_S, &response, &problem);
+	serve("GET", path, NOW_S, &response, &problem);
 	cr_expect(equal_bytes(bytes_of_buffer(&response.body),
 			      (struct bytes){expected, sizeof(expected)}),
 		  "%s", path);
@@ -96,26 +99,21 @@ Test(ocsp_route, answers_a_path_that_is_no_request)
 		{"/ocsp/MAA=", "TBSRequest"},
 		{"/ocsp/../etc/passwd", "base64"},
 	};
-	CLEANUP(clear_scene) struct scene scene;
 
-	make_scene(&scene);
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		expect_malformed(&scene, rows[i].path, rows[i].part);
+		expect_malformed(rows[i].path, rows[i].part);
 }
 
 Test(ocsp_route, says_how_long_an_answer_may_be_kept)
 {
-	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_response) struct http_response first = {0};
 	CLEANUP(clear_response) struct http_response again = {0};
 	CLEANUP(clear_response) struct http_response later = {0};
 	struct fault problem = {0};
 
-	make_scene(&scene);
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &first, &problem);
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S + 60, &again, &problem);
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S + OCSP_VALIDITY_S, &later,
-	      &problem);
+	serve("GET", (const char *)scene.path.data, NOW_S, &first, &problem);
+	serve("GET", (const char *)scene.path.data, NOW_S + 60, &again, &problem);
+	serve("GET", (const char *)scene.path.data, NOW_S + OCSP_VALIDITY_S, &later, &problem);
 	cr_expect_eq(problem.class, FAULT_NONE, "%s", problem.text);
 	cr_expect_eq(first.caching.now_s, NOW_S);
 	cr_expect_eq(first.caching.last_modified_s, NOW_S);
@@ -130,20 +128,18 @@ Test(ocsp_route, says_how_long_an_answer_may_be_kept)
 /* Percent-encoded or not (RFC 6960 appendix A.1), it is the same question. */
 Test(ocsp_route, reads_every_way_to_write_a_path)
 {
-	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_response) struct http_response posted = {0};
 	CLEANUP(clear_response) struct http_response plain = {0};
 	CLEANUP(clear_response) struct http_response encoded = {0};
 	CLEANUP(clear_buffer) struct buffer path = {0};
 	struct fault problem = {0};
 
-	make_scene(&scene);
 	append_string(&path, OCSP_GET_PATH);
 	for (const uint8_t *c = scene.path.data + strlen(OCSP_GET_PATH); *c != '\0'; c++)
 		append_format(&path, *c % 2 == 0 ? "%%%02X" : "%%%02x", *c);
-	serve(&scene, "POST", OCSP_POST_PATH, NOW_S, &posted, &problem);
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &plain, &problem);
-	serve(&scene, "HEAD", (const char *)path.data, NOW_S, &encoded, &problem);
+	serve("POST", OCSP_POST_PATH, NOW_S, &posted, &problem);
+	serve("GET", (const char *)scene.path.data, NOW_S, &plain, &problem);
+	serve("HEAD", (const char *)path.data, NOW_S, &encoded, &problem);
 	cr_expect_eq(problem.class, FAULT_NONE, "%s", problem.text);
 	cr_expect_gt(posted.body.len, 100);
 	cr_expect(equal_bytes(bytes_of_buffer(&plain.body), bytes_of_buffer(&posted.body)));
@@ -156,16 +152,14 @@ Test(ocsp_route, reads_every_way_to_write_a_path)
 Test(ocsp_route, lets_no_client_cache_the_rest)
 {
 	static const uint8_t never_issued[SERIAL_MAX] = {0x11};
-	CLEANUP(clear_scene) struct scene scene;
 	CLEANUP(clear_response) struct http_response unknown = {0};
 	CLEANUP(clear_response) struct http_response nonced = {0};
 	struct fault problem = {0};
 
-	make_scene(&scene);
-	set_request(&scene, (struct bytes){never_issued, SERIAL_MAX}, (struct bytes){0});
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &unknown, &problem);
-	set_request(&scene, certificate_serial(scene.certificate), bytes_of_string("nonce"));
-	serve(&scene, "GET", (const char *)scene.path.data, NOW_S, &nonced, &problem);
+	set_request((struct bytes){never_issued, SERIAL_MAX}, (struct bytes){0});
+	serve("GET", (const char *)scene.path.data, NOW_S, &unknown, &problem);
+	set_request(certificate_serial(scene.certificate), bytes_of_string("nonce"));
+	serve("GET", (const char *)scene.path.data, NOW_S, &nonced, &problem);
 	cr_expect_gt(unknown.body.len, 100);
 	cr_expect_gt(nonced.body.len, 100);
 	cr_expect_eq(unknown.caching.expires_s, 0);

@@ -17,41 +17,44 @@ struct scene {
 	uint8_t serials[3][SERIAL_MAX]; /* client1's, client2's, not issued */
 };
 
+static struct scene scene;
+
 enum { OWN, OTHERS, NOT_ISSUED };
 
-static void certify_for(struct scene *scene, const char *client, uint8_t serial[static SERIAL_MAX])
+static void certify_for(const char *client, uint8_t serial[static SERIAL_MAX])
 {
 	struct certificates_request request = {0};
 	struct certificates_answer answer = {0};
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 
 	add_members(&request, client, 1, 1);
-	certify(&scene->fixture, client, &request, NOW_S, &answer);
+	certify(&scene.fixture, client, &request, NOW_S, &answer);
 	certificate = parse_member_certificate(&answer, "key1");
 	memcpy(serial, certificate_serial(certificate).data, SERIAL_MAX);
 	clear_certificates_request(&request);
 	clear_certificates_answer(&answer);
 }
 
-static void open_scene(struct scene *scene)
+static void set_up(void)
 {
-	*scene = (struct scene){0};
-	make_ca(&scene->fixture, NOW_S);
-	certify_for(scene, "client1", scene->serials[OWN]);
-	certify_for(scene, "client2", scene->serials[OTHERS]);
+	make_ca(&scene.fixture, NOW_S);
+	certify_for("client1", scene.serials[OWN]);
+	certify_for("client2", scene.serials[OTHERS]);
 }
 
-static void close_scene(struct scene *scene)
+static void tear_down(void)
 {
-	remove_ca(&scene->fixture);
+	remove_ca(&scene.fixture);
 }
+
+TestSuite(revocation_request, .init = set_up, .fini = tear_down);
 
 /* Asks, as client1, for `count` serials from the first on. */
-static struct revocation_answer ask(struct scene *scene, size_t first, size_t count, int64_t now_s,
+static struct revocation_answer ask(size_t first, size_t count, int64_t now_s,
 				    struct fault *crl_problem)
 {
-	const struct ca_crl_options options = authority_crl_options(scene->fixture.authority);
-	const struct revocation_request request = {.serials = &scene->serials[first],
+	const struct ca_crl_options options = authority_crl_options(scene.fixture.authority);
+	const struct revocation_request request = {.serials = &scene.serials[first],
 						   .serial_count = count,
 						   .reason = REASON_KEY_COMPROMISE};
 	struct revocation_answer answer = {0};
@@ -60,12 +63,12 @@ static struct revocation_answer ask(struct scene *scene, size_t first, size_t co
 	return answer;
 }
 
-static bool is_revoked(struct scene *scene, size_t which)
+static bool is_revoked(size_t which)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	bool found;
 
-	OK(find_by_serial(authority_store(scene->fixture.authority), scene->serials[which], &record,
+	OK(find_by_serial(authority_store(scene.fixture.authority), scene.serials[which], &record,
 			  &found, &fault));
 	return found && record.revoked;
 }
@@ -80,11 +83,11 @@ static int keep_line(void *context, int64_t sequence, const char *line, struct f
 	return 0;
 }
 
-static void expect_last_event(struct scene *scene, const char *part)
+static void expect_last_event(const char *part)
 {
 	char last[1024] = "";
 
-	OK(list_audit(authority_store(scene->fixture.authority), 1, keep_line, last, &fault));
+	OK(list_audit(authority_store(scene.fixture.authority), 1, keep_line, last, &fault));
 	cr_expect(strstr(last, part) != NULL, "expected %s in %s", part, last);
 }
 
@@ -101,35 +104,28 @@ Test(revocation_request, refuses_certificates_of_another_client)
 		{NOT_ISSUED, 1, "not_issued"},
 		{OWN, 3, "not_yours"},
 	};
-	struct scene scene;
 
-	open_scene(&scene);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct fault crl_problem = {0};
 		struct revocation_answer answer =
-			ask(&scene, rows[i].first, rows[i].count, NOW_S, &crl_problem);
+			ask(rows[i].first, rows[i].count, NOW_S, &crl_problem);
 
 		cr_expect_str_eq(answer.refusal.type, rows[i].type, "row %zu", i);
 		cr_expect_eq(answer.revoked_count, 0, "row %zu", i);
-		cr_expect_not(is_revoked(&scene, OWN), "row %zu", i);
-		cr_expect_not(is_revoked(&scene, OTHERS), "row %zu", i);
-		expect_last_event(&scene, "\"event\":\"refused\"");
-		expect_last_event(&scene, rows[i].type);
+		cr_expect_not(is_revoked(OWN), "row %zu", i);
+		cr_expect_not(is_revoked(OTHERS), "row %zu", i);
+		expect_last_event("\"event\":\"refused\"");
+		expect_last_event(rows[i].type);
 		clear_revocation_answer(&answer);
 	}
-	close_scene(&scene);
 }
 
 /* catalogue 59 */
 Test(revocation_request, revokes_once_and_keeps_the_first_date)
 {
-	struct scene scene;
-
-	open_scene(&scene);
 	for (int again = 0; again < 2; again++) {
 		struct fault crl_problem = {0};
-		struct revocation_answer answer =
-			ask(&scene, OWN, 1, NOW_S + 60 * again, &crl_problem);
+		struct revocation_answer answer = ask(OWN, 1, NOW_S + 60 * again, &crl_problem);
 
 		cr_expect_str_empty(answer.refusal.type);
 		cr_assert_eq(answer.revoked_count, 1);
@@ -140,26 +136,22 @@ Test(revocation_request, revokes_once_and_keeps_the_first_date)
 		cr_expect_eq(answer.crl_number, 1);
 		clear_revocation_answer(&answer);
 	}
-	cr_expect(is_revoked(&scene, OWN));
-	cr_expect_not(is_revoked(&scene, OTHERS));
-	close_scene(&scene);
+	cr_expect(is_revoked(OWN));
+	cr_expect_not(is_revoked(OTHERS));
 }
 
 Test(revocation_request, revokes_also_when_there_can_be_no_crl)
 {
-	struct scene scene;
 	struct fault crl_problem = {0};
 	struct revocation_answer answer;
 
-	open_scene(&scene);
 	/* The lock's place is taken by something that cannot be a lock. */
 	cr_assert_eq(mkdirat(scene.fixture.layout->state, "crl", 0700), 0);
-	answer = ask(&scene, OWN, 1, NOW_S, &crl_problem);
+	answer = ask(OWN, 1, NOW_S, &crl_problem);
 	cr_expect_eq(answer.revoked_count, 1);
 	cr_expect_eq(answer.crl_number, 0);
 	cr_expect_neq(crl_problem.class, FAULT_NONE);
 	cr_expect(strstr(crl_problem.text, "crl") != NULL, "%s", crl_problem.text);
-	cr_expect(is_revoked(&scene, OWN));
+	cr_expect(is_revoked(OWN));
 	clear_revocation_answer(&answer);
-	close_scene(&scene);
 }

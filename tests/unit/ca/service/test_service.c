@@ -15,29 +15,40 @@
 
 #define YEAR_S (365 * DAY_S)
 
+static struct served served;
+
+static void set_up(void)
+{
+	start_served(&served);
+}
+
+static void tear_down(void)
+{
+	stop_served(&served);
+}
+
+TestSuite(service, .init = set_up, .fini = tear_down);
+
 /* Starts a CA, asks it over HTTP for a certificate and for the status of it. */
 Test(service, is_used_like_this)
 {
 	CLEANUP(clear_certificates_answer) struct certificates_answer certified = {0};
 	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1", .port = 0}};
 	struct status_answer status = {0};
-	struct served client;
 
 	/* As start_served does: settings.authority is a CA that is open, with its layout. */
-	start_served(&client);
-	stop_ca_service(&client.service);
-	settings.authority = client.ca.authority;
-	settings.layout = client.ca.layout;
-	OK(start_ca_service(&settings, &client.service, &fault));
+	stop_ca_service(&served.service);
+	settings.authority = served.ca.authority;
+	settings.layout = served.ca.layout;
+	OK(start_ca_service(&settings, &served.service, &fault));
 
 	/* Clients connect to ca_service_endpoint() and encrypt under the key they share with it. */
-	CLEANUP(clear_secret) struct secret request = make_request_json(&client, 1);
+	CLEANUP(clear_secret) struct secret request = make_request_json(&served, 1);
 
-	ask_certificates(&client, &client.keys[0], bytes_of_secret(&request), &certified);
+	ask_certificates(&served, &served.keys[0], bytes_of_secret(&request), &certified);
 	cr_assert_eq(certified.certificate_count, 1);
-	ask_about(&client, 0, bytes_of_buffer(&certified.certificates[0].pem), &status);
+	ask_about(&served, 0, bytes_of_buffer(&certified.certificates[0].pem), &status);
 	cr_expect_eq(status.status, STATUS_GOOD);
-	stop_served(&client);
 }
 
 /* catalogue 11, 17, 19, 21, 23: all are answered with the same octets. */
@@ -45,10 +56,8 @@ Test(service, answers_alike_every_request_that_it_cannot_decrypt)
 {
 	struct shared_key unknown;
 	struct shared_key other_octets;
-	struct served served;
 	CLEANUP(clear_http_answer) struct http_answer first = {0};
 
-	start_served(&served);
 	OK(generate_shared_key(&unknown, &fault));
 	other_octets = served.keys[0];
 	other_octets.key[7] ^= 1;
@@ -78,7 +87,6 @@ Test(service, answers_alike_every_request_that_it_cannot_decrypt)
 		clear_buffer(&bodies[i]);
 	}
 	cr_expect_eq(count_rows(&served.ca), 0);
-	stop_served(&served);
 }
 
 #define JTI "\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\""
@@ -114,9 +122,7 @@ Test(service, refuses_inside_the_encrypted_answer)
 		{2, "\"iss\":\"stranger\",\"aud\":\"ca\"," JTI, 0, "unknown_client",
 		 "no client \"stranger\""},
 	};
-	struct served served;
 
-	start_served(&served);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 		CLEANUP(clear_buffer) struct buffer text = {0};
@@ -135,7 +141,6 @@ Test(service, refuses_inside_the_encrypted_answer)
 		cr_expect(logged(&served, rows[i].part), "row %zu", i);
 	}
 	cr_expect_eq(count_rows(&served.ca), 0);
-	stop_served(&served);
 }
 
 /* catalogue 29 */
@@ -143,9 +148,7 @@ Test(service, refuses_more_requests_than_the_most)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct served served;
 
-	start_served(&served);
 	append_format(&text,
 		      "{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":%" PRId64 "," JTI
 		      ",\"requests\":{",
@@ -156,16 +159,12 @@ Test(service, refuses_more_requests_than_the_most)
 	ask_certificates(&served, &served.keys[0], bytes_of_buffer(&text), &answer);
 	cr_expect_str_eq(answer.refusal.type, "too_many", "%s", answer.refusal.detail);
 	cr_expect_str_eq(answer.claims.in_reply_to, "AAAAAAAAAAAAAAAAAAAAAA");
-	stop_served(&served);
 }
 
 /* catalogue 63: even then. */
 Test(service, refuses_an_old_request_for_keys_that_are_certified)
 {
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct served served;
-
-	start_served(&served);
 	CLEANUP(clear_secret) struct secret request = make_request_json(&served, 2);
 
 	ask_certificates(&served, &served.keys[0], bytes_of_secret(&request), &answer);
@@ -177,16 +176,12 @@ Test(service, refuses_an_old_request_for_keys_that_are_certified)
 	ask_certificates(&served, &served.keys[0], bytes_of_secret(&request), &answer);
 	cr_expect_str_eq(answer.refusal.type, "stale");
 	cr_expect_eq(answer.certificate_count, 0);
-	stop_served(&served);
 }
 
 /* catalogue 61: byte for byte the same JWE. */
 Test(service, answers_a_replayed_batch_with_the_same_certificates)
 {
 	struct certificates_answer answers[2];
-	struct served served;
-
-	start_served(&served);
 	CLEANUP(clear_secret) struct secret request = make_request_json(&served, 5);
 	CLEANUP(clear_buffer)
 	struct buffer jwe = encrypt_text(&served.keys[0], CERTIFICATES_TYPE, (char *)request.data);
@@ -207,7 +202,6 @@ Test(service, answers_a_replayed_batch_with_the_same_certificates)
 	cr_expect_eq(count_rows(&served.ca), 5);
 	clear_certificates_answer(&answers[0]);
 	clear_certificates_answer(&answers[1]);
-	stop_served(&served);
 }
 
 Test(service, says_in_its_log_which_members_it_refused)
@@ -215,9 +209,7 @@ Test(service, says_in_its_log_which_members_it_refused)
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
-	struct served served;
 
-	start_served(&served);
 	OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
 	add_members(&request, "client1", 1, 2);
 	add_members(&request, "client2", 3, 1);
@@ -227,7 +219,6 @@ Test(service, says_in_its_log_which_members_it_refused)
 	cr_expect_eq(answer.refusal_count, 1);
 	cr_expect(logged(&served, "client1: 1 of 3 requests refused; key3: policy: subject"), "%s",
 		  served.log);
-	stop_served(&served);
 }
 
 /* catalogue 68 */
@@ -238,9 +229,7 @@ Test(service, answers_the_status_of_a_certificate_to_any_client)
 	CLEANUP(clear_buffer) struct buffer root = {0};
 	struct status_answer answer = {0};
 	char serial[SERIAL_TEXT_SIZE];
-	struct served served;
 
-	start_served(&served);
 	certificate = certify_one(&served.ca, served.now_s);
 	format_serial(certificate_serial(certificate), serial);
 	OK(format_certificate_pem(certificate_der(certificate), &pem, &fault));
@@ -253,16 +242,13 @@ Test(service, answers_the_status_of_a_certificate_to_any_client)
 	OK(read_file(served.ca.layout->cert, "root.crt", 10000, &root, &fault));
 	ask_about(&served, 1, bytes_of_buffer(&root), &answer);
 	cr_expect_eq(answer.status, STATUS_UNKNOWN);
-	stop_served(&served);
 }
 
 /* catalogue 31, 63, 64 */
 Test(service, refuses_status_questions_without_a_certificate_and_stale_ones)
 {
 	struct status_answer answer = {0};
-	struct served served;
 
-	start_served(&served);
 	ask_about(&served, 0, bytes_of_string("no certificate"), &answer);
 	cr_expect_str_eq(answer.refusal.type, "malformed");
 	cr_expect_not_null(strstr(answer.refusal.detail, "certificate: "), "%s",
@@ -270,50 +256,40 @@ Test(service, refuses_status_questions_without_a_certificate_and_stale_ones)
 	served.now_s -= 1000;
 	ask_about(&served, 0, bytes_of_string("no certificate"), &answer);
 	cr_expect_str_eq(answer.refusal.type, "stale");
-	stop_served(&served);
 }
 
 Test(service, does_not_start_with_a_key_that_cannot_be_read)
 {
 	struct ca_service *service = NULL;
 	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1"}};
-	struct ca_fixture ca;
 
-	make_ca(&ca, NOW_S);
-	put_file(ca.layout->private, "shared_client3.jwk", "{}", 0644);
-	settings.authority = ca.authority;
-	settings.layout = ca.layout;
+	put_file(served.ca.layout->private, "shared_client3.jwk", "{}", 0644);
+	settings.authority = served.ca.authority;
+	settings.layout = served.ca.layout;
 	REFUSED(start_ca_service(&settings, &service, &fault), FAULT_REFUSED, "Private");
 	cr_expect_null(service);
-	remove_ca(&ca);
 }
 
 Test(service, does_not_start_on_an_address_in_use)
 {
 	struct ca_service *service = NULL;
 	struct ca_service_settings settings = {0};
-	struct served served;
 
-	start_served(&served);
 	settings.authority = served.ca.authority;
 	settings.layout = served.ca.layout;
 	settings.endpoint = *ca_service_endpoint(served.service);
 	REFUSED(start_ca_service(&settings, &service, &fault), FAULT_BUSY, NULL);
 	cr_expect_null(service);
-	stop_served(&served);
 }
 
 Test(service, serves_the_root)
 {
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
-	struct served served;
 
-	start_served(&served);
 	exchange_body(&served, "/root.crt", NULL, (struct bytes){0}, &answer);
 	cr_expect_eq(answer.status, 200);
 	cr_expect_str_eq(answer.content_type, CONTENT_PEM);
 	cr_expect(file_holds(served.ca.layout->cert, "root.crt", (const char *)answer.body.data));
-	stop_served(&served);
 }
 
 static const void *find_octets(const struct buffer *all, struct bytes part)
@@ -327,10 +303,8 @@ Test(service, is_healthy_until_its_record_fails)
 	CLEANUP(clear_http_answer) struct http_answer well = {0};
 	CLEANUP(clear_http_answer) struct http_answer ill = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct served served;
 	char log[400];
 
-	start_served(&served);
 	exchange_body(&served, "/health", NULL, (struct bytes){0}, &well);
 	cr_expect_eq(well.status, 200);
 	cr_expect_str_eq((const char *)well.body.data, "{\"status\":\"ok\",\"reasons\":[]}\n");
@@ -352,7 +326,6 @@ Test(service, is_healthy_until_its_record_fails)
 	cr_expect_eq(ill.status, 503);
 	cr_expect_str_eq((const char *)ill.body.data,
 			 "{\"status\":\"failed\",\"reasons\":[\"store\",\"crl\"]}\n");
-	stop_served(&served);
 }
 
 /* catalogue 59, 90: never older than the last revocation, whatever is cached. */
@@ -364,9 +337,7 @@ Test(service, serves_a_crl_with_the_latest_revocation)
 	struct revocation revocation = {.query = &everything, .by = CA_NAME};
 	struct revocation_summary summary;
 	struct certificate *certificate;
-	struct served served;
 
-	start_served(&served);
 	certificate = certify_one(&served.ca, served.now_s);
 	revocation.now_s = served.now_s;
 	exchange_body(&served, "/crl", NULL, (struct bytes){0}, &before);
@@ -378,16 +349,13 @@ Test(service, serves_a_crl_with_the_latest_revocation)
 	exchange_body(&served, "/crl", NULL, (struct bytes){0}, &after);
 	cr_expect_not_null(find_octets(&after.body, certificate_serial(certificate)));
 	free_certificate(&certificate);
-	stop_served(&served);
 }
 
 Test(service, serves_its_metrics)
 {
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer refused = {0};
-	struct served served;
 
-	start_served(&served);
 	ask_certificates(&served, &served.keys[0], bytes_of_string("{}"), &refused);
 	exchange_body(&served, "/metrics", NULL, (struct bytes){0}, &answer);
 	cr_expect_eq(answer.status, 200);
@@ -399,16 +367,13 @@ Test(service, serves_its_metrics)
 				  "\ncertpool_http_requests_total{method=\"POST\","
 				  "path=\"/v1/certificates\",class=\"2x\"} 1\n"),
 			   "%s", answer.body.data);
-	stop_served(&served);
 }
 
 Test(service, has_nothing_else)
 {
 	static const char *const paths[] = {"/",           "/v1",    "/v1/certificates",
 					    "/v1/status/", "/ca.db", "/../ca.db"};
-	struct served served;
 
-	start_served(&served);
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
@@ -416,11 +381,9 @@ Test(service, has_nothing_else)
 		cr_expect_geq(answer.status, 400, "%s", paths[i]);
 		cr_expect_str_eq(answer.content_type, CONTENT_PROBLEM, "%s", paths[i]);
 	}
-	stop_served(&served);
 }
 
 struct enroller {
-	struct served *served;
 	struct secret request;
 	size_t certificates;
 	atomic_bool *done;
@@ -431,8 +394,7 @@ static void *enroll(void *argument)
 	struct enroller *enroller = argument;
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
-	ask_certificates(enroller->served, &enroller->served->keys[0],
-			 bytes_of_secret(&enroller->request), &answer);
+	ask_certificates(&served, &served.keys[0], bytes_of_secret(&enroller->request), &answer);
 	enroller->certificates = answer.certificate_count;
 	atomic_store(enroller->done, true);
 	return NULL;
@@ -447,15 +409,12 @@ Test(service, answers_a_status_while_it_certifies_large_batches)
 	struct enroller enrollers[BATCHES];
 	pthread_t threads[BATCHES];
 	atomic_bool done = false;
-	struct served served;
 	size_t answered_before = 0;
 
-	start_served(&served);
 	certificate = certify_one(&served.ca, served.now_s);
 	OK(format_certificate_pem(certificate_der(certificate), &pem, &fault));
 	for (size_t i = 0; i < BATCHES; i++)
-		enrollers[i] = (struct enroller){.served = &served,
-						 .request = make_request_json(&served, SIZE),
+		enrollers[i] = (struct enroller){.request = make_request_json(&served, SIZE),
 						 .done = &done};
 	for (size_t i = 0; i < BATCHES; i++)
 		cr_assert_eq(pthread_create(&threads[i], NULL, enroll, &enrollers[i]), 0);
@@ -473,5 +432,4 @@ Test(service, answers_a_status_while_it_certifies_large_batches)
 	}
 	cr_expect_gt(answered_before, 0);
 	cr_expect_eq(count_rows(&served.ca), BATCHES * SIZE + 1);
-	stop_served(&served);
 }
