@@ -8,93 +8,86 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct fixture fixture;
+static struct fake_ca fake_ca;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+	start_fake_ca(&fake_ca, &fixture);
+}
+
+static void tear_down(void)
+{
+	stop_fake_ca(&fake_ca);
+	close_fixture(&fixture);
+}
+
+TestSuite(enroll, .init = set_up, .fini = tear_down);
+
 /* catalogue 65 */
 Test(enroll, refuses_the_answer_to_an_earlier_request)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
-	ca.envelope.mischief = ENVELOPE_OLD;
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+	fake_ca.envelope.mischief = ENVELOPE_OLD;
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
 		"another request");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(enroll, refuses_to_begin_without_root_shared_key_or_requests)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
-	start_fake_ca(&ca, &fixture);
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
 		"run certpool request client1");
 	make_client_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_ca.jwk", 0), 0);
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
 		"shared_ca.jwk");
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_NOT_FOUND,
 		"root.crt: no root is pinned");
-	cr_assert_eq(ca.questions, 0);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
+	cr_assert_eq(fake_ca.questions, 0);
 }
 
 /* catalogue 67: a key that the CA does not have for this client */
 Test(enroll, is_refused_under_a_shared_key_that_the_ca_does_not_have)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	clear_key_ring(&ca.envelope.ring);
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_REFUSED, "");
+	clear_key_ring(&fake_ca.envelope.ring);
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_REFUSED, "");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(enroll, says_that_the_ca_cannot_be_reached)
 {
-	struct fixture fixture;
-	struct fake_ca ca = {.endpoint = dead_endpoint()};
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
+	fake_ca.endpoint = dead_endpoint();
 	make_client_pool(&fixture, 0);
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNREACHABLE, "127.0.0.1");
-	close_fixture(&fixture);
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_UNREACHABLE,
+		"127.0.0.1");
 }
 
 Test(enroll, saves_a_certificate_for_each_member)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct stat status;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(enrolled.present, 0);
 	cr_assert_eq(enrolled.refused, 0);
@@ -103,53 +96,39 @@ Test(enroll, saves_a_certificate_for_each_member)
 	cr_assert_eq(status.st_mode & 07777, 0644);
 	cr_assert_eq(reports.done, POOL_SIZE);
 	cr_assert_eq(reports.total, POOL_SIZE);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 /* catalogue 93: an interrupted enrolment continues */
 Test(enroll, asks_only_for_missing_certificates)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 3600);
 	put_file(fixture.layouts[0]->cert, ".cert_key1.crt.new", "half a certifi", 0644);
-	start_fake_ca(&ca, &fixture);
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.present, 1);
 	cr_assert_eq(enrolled.saved, 2);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	reports.done = 0;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.present, 3);
 	cr_assert_eq(enrolled.saved, 0);
-	cr_assert_eq(ca.questions, 1);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
+	cr_assert_eq(fake_ca.questions, 1);
 }
 
 /* catalogue 91: the answer of a CA that is busy */
 Test(enroll, asks_again_when_the_ca_is_busy)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	ca.busy = 2;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	fake_ca.busy = 2;
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
-	cr_assert_eq(ca.questions, 3);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
+	cr_assert_eq(fake_ca.questions, 3);
 }
 
 static void refuse_twice_for_rate(struct fake_ca *ca, struct certificates_answer *answer)
@@ -161,60 +140,42 @@ static void refuse_twice_for_rate(struct fake_ca *ca, struct certificates_answer
 /* catalogue 91 */
 Test(enroll, asks_again_when_it_asked_too_often)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	ca.spoil_certificates = refuse_twice_for_rate;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	fake_ca.spoil_certificates = refuse_twice_for_rate;
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	cr_assert_eq(enrolled.refused, 0);
-	cr_assert_eq(ca.questions, 3);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
+	cr_assert_eq(fake_ca.questions, 3);
 }
 
 Test(enroll, sends_a_larger_pool_in_several_requests)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 250;
 	fixture.clients[0].pool.batch_size = 30;
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 250);
-	cr_assert_eq(ca.questions, 9);
+	cr_assert_eq(fake_ca.questions, 9);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 250);
 	cr_assert_eq(reports.done, 250);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(enroll, splits_a_pool_that_would_fit_into_one_request)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 400;
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 400);
-	cr_assert_eq(ca.questions, 4);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
+	cr_assert_eq(fake_ca.questions, 4);
 }
 
 static void swap_certificates(struct fake_ca *ca, struct certificates_answer *answer)
@@ -234,47 +195,37 @@ static void swap_in_second_request(struct fake_ca *ca, struct certificates_answe
 
 Test(enroll, keeps_the_certificates_of_other_requests_when_one_fails)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	size_t saved;
 
-	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 120;
 	fixture.clients[0].pool.batch_size = 40;
 	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	ca.spoil_certificates = swap_in_second_request;
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+	fake_ca.spoil_certificates = swap_in_second_request;
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
 		"member \"key41\"");
 	saved = count_files(fixture.layouts[0]->cert);
 	cr_assert(saved == 40 || saved == 80, "%zu", saved);
 	cr_assert(file_exists(fixture.layouts[0]->cert, "cert_key1.crt"));
 	cr_assert(!file_exists(fixture.layouts[0]->cert, "cert_key41.crt"));
-	ca.spoil_certificates = NULL;
+	fake_ca.spoil_certificates = NULL;
 	reports.done = 0;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 120 - saved);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 120);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(enroll, is_used_like_this)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
-	struct enroll_summary summary;
-
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
 	const struct enrollment enrollment = {
 		.layout = fixture.layouts[0],
 		.client = &fixture.clients[0],
-		.ca = ca.endpoint,
+		.ca = fake_ca.endpoint,
 	};
+	struct enroll_summary summary;
+
+	make_client_pool(&fixture, 0);
 
 	/* The first time the CA certifies every member. */
 	OK(enroll_pool(&enrollment, &summary, &fault));
@@ -284,6 +235,4 @@ Test(enroll, is_used_like_this)
 	OK(enroll_pool(&enrollment, &summary, &fault));
 	cr_assert_eq(summary.present, POOL_SIZE);
 	cr_assert_eq(summary.saved, 0);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }

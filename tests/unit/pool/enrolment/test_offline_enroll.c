@@ -12,10 +12,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A CA that gets its requests by file. */
-typedef void spoil_answer(const struct fixture *fixture, struct certificates_answer *answer);
+static struct fixture fixture;
 
-static void certify_all(const struct fixture *fixture, const struct certificates_request *request,
+static void set_up(void)
+{
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(offline_enroll, .init = set_up, .fini = tear_down);
+
+/* A CA that gets its requests by file. */
+typedef void spoil_answer(struct certificates_answer *answer);
+
+static void certify_all(const struct certificates_request *request,
 			struct certificates_answer *answer)
 {
 	answer->certificates = calloc(request->count, sizeof(*answer->certificates));
@@ -24,14 +38,13 @@ static void certify_all(const struct fixture *fixture, const struct certificates
 		struct member_pem *member = &answer->certificates[answer->certificate_count++];
 
 		memcpy(member->name, request->members[i].name, sizeof(member->name));
-		member->pem =
-			certify_pem(fixture->issuer, bytes_of_buffer(&request->members[i].pem),
-				    fixture->now_s - 300, fixture->now_s + 86400);
+		member->pem = certify_pem(fixture.issuer, bytes_of_buffer(&request->members[i].pem),
+					  fixture.now_s - 300, fixture.now_s + 86400);
 	}
 }
 
-static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_answer *spoil,
-			spoil_claims *change, struct buffer *text)
+static void answer_line(struct bytes jwe, spoil_answer *spoil, spoil_claims *change,
+			struct buffer *text)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	CLEANUP(clear_request) struct question question = {0};
@@ -41,15 +54,15 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 	CLEANUP(clear_buffer) struct buffer answer_jwe = {0};
 	struct request_claims claims = {0};
 
-	OK(read_key_ring(fixture->ca, &ring, &fault));
+	OK(read_key_ring(fixture.ca, &ring, &fault));
 	OK(open_request(&ring, &certificates_kind, jwe, &question, &fault));
 	OK(parse_certificates_request(bytes_of_secret(&question.message.plaintext), &request,
 				      &claims, &fault));
 	answer.claims = make_answer_claims(&claims, question.sha256, CA_NAME, question.message.peer,
-					   fixture->now_s);
-	certify_all(fixture, &request, &answer);
+					   fixture.now_s);
+	certify_all(&request, &answer);
 	if (spoil != NULL)
-		spoil(fixture, &answer);
+		spoil(&answer);
 	if (change != NULL)
 		change(&answer.claims);
 	OK(format_certificates_answer(&answer, &json, &fault));
@@ -60,82 +73,77 @@ static void answer_line(const struct fixture *fixture, struct bytes jwe, spoil_a
 	append_string(text, "\n");
 }
 
-static struct buffer answer_file(const struct fixture *fixture, const struct buffer *requests,
-				 spoil_answer *spoil, spoil_claims *change)
+static struct buffer answer_file(const struct buffer *requests, spoil_answer *spoil,
+				 spoil_claims *change)
 {
 	struct bytes left = bytes_of_buffer(requests);
 	struct buffer answers = {0};
 
 	append_string(&answers, "");
 	while (left.len > 0)
-		answer_line(fixture, cut_line(&left), spoil, change, &answers);
+		answer_line(cut_line(&left), spoil, change, &answers);
 	return answers;
 }
 
-static struct enrollment offline_enrollment(const struct fixture *fixture,
-					    struct enroll_reports *reports)
+static struct enrollment offline_enrollment(struct enroll_reports *reports)
 {
 	static const struct fake_ca nobody;
 
-	return enrollment_of(fixture, &nobody, reports);
+	return enrollment_of(&fixture, &nobody, reports);
 }
 
-static struct buffer export(const struct fixture *fixture, struct export_summary *ret_summary)
+static struct buffer export(struct export_summary *ret_summary)
 {
 	struct enroll_reports reports = {0};
-	const struct enrollment enrollment = offline_enrollment(fixture, &reports);
+	const struct enrollment enrollment = offline_enrollment(&reports);
 	struct buffer text = {0};
 
-	OK(export_requests(&enrollment, fixture->now_s, &text, ret_summary, &fault));
+	OK(export_requests(&enrollment, fixture.now_s, &text, ret_summary, &fault));
 	return text;
 }
 
-static int import(const struct fixture *fixture, const struct buffer *answers,
-		  struct enroll_reports *reports, struct enroll_summary *ret_enrolled,
-		  struct fault *fault)
+static int import(const struct buffer *answers, struct enroll_reports *reports,
+		  struct enroll_summary *ret_enrolled, struct fault *fault)
 {
-	const struct enrollment enrollment = offline_enrollment(fixture, reports);
+	const struct enrollment enrollment = offline_enrollment(reports);
 
-	return import_answers(&enrollment, bytes_of_buffer(answers), fixture->now_s, ret_enrolled,
+	return import_answers(&enrollment, bytes_of_buffer(answers), fixture.now_s, ret_enrolled,
 			      fault);
 }
 
-static size_t count_exported(const struct fixture *fixture)
+static size_t count_exported(void)
 {
 	CLEANUP(clear_exported_requests) struct exported_requests requests = {0};
 
-	OK(read_exported_requests(fixture->layouts[0], &requests, &fault));
+	OK(read_exported_requests(fixture.layouts[0], &requests, &fault));
 	return requests.count;
 }
 
-static void leave_one_out(const struct fixture *fixture, struct certificates_answer *answer)
+static void leave_one_out(struct certificates_answer *answer)
 {
-	(void)fixture;
 	clear_buffer(&answer->certificates[--answer->certificate_count].pem);
 }
 
-static void swap_certificates(const struct fixture *fixture, struct certificates_answer *answer)
+static void swap_certificates(struct certificates_answer *answer)
 {
 	struct buffer pem = answer->certificates[0].pem;
 
-	(void)fixture;
 	answer->certificates[0].pem = answer->certificates[1].pem;
 	answer->certificates[1].pem = pem;
 }
 
-static void certify_by_other_root(const struct fixture *fixture, struct certificates_answer *answer)
+static void certify_by_other_root(struct certificates_answer *answer)
 {
 	CLEANUP(clear_buffer)
-	struct buffer csr = get_file(fixture->layouts[0]->csr_file, "csr_key1.csr");
+	struct buffer csr = get_file(fixture.layouts[0]->csr_file, "csr_key1.csr");
 
 	clear_buffer(&answer->certificates[0].pem);
-	answer->certificates[0].pem = certify_pem(fixture->other_issuer, bytes_of_buffer(&csr),
-						  fixture->now_s - 300, fixture->now_s + 3600);
+	answer->certificates[0].pem = certify_pem(fixture.other_issuer, bytes_of_buffer(&csr),
+						  fixture.now_s - 300, fixture.now_s + 3600);
 }
 
-static void remove_in_reply_to(const struct fixture *fixture, struct certificates_answer *answer)
+static void remove_in_reply_to(struct certificates_answer *answer)
 {
-	(void)fixture;
 	answer->claims.in_reply_to[0] = '\0';
 }
 
@@ -167,23 +175,20 @@ ParameterizedTestParameters(offline_enroll, refuses_an_answer_that_does_not_hold
 ParameterizedTest(size_t *index, offline_enroll,
 		  refuses_an_answer_that_does_not_hold_and_writes_nothing)
 {
-	struct fixture fixture;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &summary);
-	answers = answer_file(&fixture, &requests, bad_answers[*index].spoil,
-			      bad_answers[*index].spoil_claims);
-	REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+	requests = export(&summary);
+	answers =
+		answer_file(&requests, bad_answers[*index].spoil, bad_answers[*index].spoil_claims);
+	REFUSED(import(&answers, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
 		bad_answers[*index].text, "%zu", *index);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), 0);
-	cr_expect_eq(count_exported(&fixture), 1);
-	close_fixture(&fixture);
+	cr_expect_eq(count_exported(), 1);
 }
 
 /* catalogue 31 */
@@ -199,9 +204,7 @@ Test(offline_enroll, refuses_a_file_without_answers)
 		{"hello\n", FAULT_UNVERIFIED, "line 1: the answer cannot be decrypted"},
 		{"\n\na.b.c.d.e", FAULT_UNVERIFIED, "line 3: the answer cannot be decrypted"},
 	};
-	struct fixture fixture;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer answers = {0};
@@ -209,63 +212,53 @@ Test(offline_enroll, refuses_a_file_without_answers)
 		struct enroll_summary enrolled;
 
 		append_string(&answers, rows[i].text);
-		REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), rows[i].class,
-			rows[i].part);
+		REFUSED(import(&answers, &reports, &enrolled, &fault), rows[i].class, rows[i].part);
 	}
-	close_fixture(&fixture);
 }
 
 Test(offline_enroll, exports_nothing_from_a_pool_without_requests)
 {
-	struct fixture fixture;
 	struct enroll_reports reports = {0};
 	struct buffer text = {0};
+	const struct enrollment enrollment = offline_enrollment(&reports);
 	struct export_summary summary;
-
-	open_fixture(&fixture);
-	const struct enrollment enrollment = offline_enrollment(&fixture, &reports);
 
 	REFUSED(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault),
 		FAULT_NOT_FOUND, "run certpool request client1");
 	cr_expect_null(text.data);
-	close_fixture(&fixture);
 }
 
 /* catalogue 61 */
 Test(offline_enroll, takes_an_answer_once)
 {
-	struct fixture fixture;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 
-	open_fixture(&fixture);
 	fixture.clients[0].pool.batch_size = 2;
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &summary);
+	requests = export(&summary);
 	cr_expect_eq(summary.members, POOL_SIZE);
 	cr_expect_eq(summary.requests, 2);
-	cr_expect_eq(count_exported(&fixture), 2);
-	answers = answer_file(&fixture, &requests, NULL, NULL);
-	OK(import(&fixture, &answers, &reports, &enrolled, &fault));
+	cr_expect_eq(count_exported(), 2);
+	answers = answer_file(&requests, NULL, NULL);
+	OK(import(&answers, &reports, &enrolled, &fault));
 	cr_expect_eq(enrolled.saved, POOL_SIZE);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
-	cr_expect_eq(count_exported(&fixture), 0);
-	REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+	cr_expect_eq(count_exported(), 0);
+	REFUSED(import(&answers, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
 		"or that answer was imported before");
 	clear_buffer(&requests);
-	requests = export(&fixture, &summary);
+	requests = export(&summary);
 	cr_expect_eq(requests.len, 0);
 	cr_expect_eq(summary.present, POOL_SIZE);
-	close_fixture(&fixture);
 }
 
 /* catalogue 76: killed after some certificates were saved, and before the request was removed */
 Test(offline_enroll, continues_after_a_kill)
 {
-	struct fixture fixture;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct export_summary summary;
@@ -273,56 +266,49 @@ Test(offline_enroll, continues_after_a_kill)
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 	CLEANUP(clear_buffer) struct buffer record = {0};
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &summary);
+	requests = export(&summary);
 	record = get_file(fixture.layouts[0]->state, "exported");
-	answers = answer_file(&fixture, &requests, NULL, NULL);
-	OK(import(&fixture, &answers, &reports, &enrolled, &fault));
+	answers = answer_file(&requests, NULL, NULL);
+	OK(import(&answers, &reports, &enrolled, &fault));
 	put_file(fixture.layouts[0]->state, "exported", (const char *)record.data, 0600);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
 	put_file(fixture.layouts[0]->cert, ".cert_key2.crt.new", "half", 0644);
-	OK(import(&fixture, &answers, &reports, &enrolled, &fault));
+	OK(import(&answers, &reports, &enrolled, &fault));
 	cr_expect_eq(enrolled.saved, 1);
 	cr_expect_eq(enrolled.present, 2);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
-	close_fixture(&fixture);
 }
 
 Test(offline_enroll, overwrites_no_other_certificate)
 {
-	struct fixture fixture;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer requests = {0};
 	CLEANUP(clear_buffer) struct buffer answers = {0};
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	requests = export(&fixture, &summary);
-	answers = answer_file(&fixture, &requests, NULL, NULL);
+	requests = export(&summary);
+	answers = answer_file(&requests, NULL, NULL);
 	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s + 3600);
-	REFUSED(import(&fixture, &answers, &reports, &enrolled, &fault), FAULT_REFUSED,
+	REFUSED(import(&answers, &reports, &enrolled, &fault), FAULT_REFUSED,
 		"cert_key3.crt: another certificate");
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), 1);
-	close_fixture(&fixture);
 }
 
-static void refuse_last(const struct fixture *fixture, struct certificates_answer *answer)
+static void refuse_last(struct certificates_answer *answer)
 {
 	struct member_pem *last = &answer->certificates[--answer->certificate_count];
 	struct member_refusal *refusal = &answer->refusals[answer->refusal_count++];
 
-	(void)fixture;
 	memcpy(refusal->name, last->name, sizeof(refusal->name));
 	set_refusal(&refusal->refusal, "quota", "no more");
 	clear_buffer(&last->pem);
 }
 
-static void refuse_all(const struct fixture *fixture, struct certificates_answer *answer)
+static void refuse_all(struct certificates_answer *answer)
 {
-	(void)fixture;
 	while (answer->certificate_count > 0)
 		clear_buffer(&answer->certificates[--answer->certificate_count].pem);
 	set_refusal(&answer->refusal, "stale", "too old");
@@ -337,45 +323,41 @@ Test(offline_enroll, reports_the_refusal_of_each_member)
 	} rows[] = {{refuse_last, 2, "quota"}, {refuse_all, 0, "stale"}};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fixture fixture;
 		struct enroll_reports reports = {0};
 		struct enroll_summary enrolled;
 		struct export_summary summary;
 		CLEANUP(clear_buffer) struct buffer requests = {0};
 		CLEANUP(clear_buffer) struct buffer answers = {0};
 
-		open_fixture(&fixture);
+		tear_down();
+		set_up();
 		make_client_pool(&fixture, 0);
-		requests = export(&fixture, &summary);
-		answers = answer_file(&fixture, &requests, rows[i].spoil, NULL);
-		OK(import(&fixture, &answers, &reports, &enrolled, &fault));
+		requests = export(&summary);
+		answers = answer_file(&requests, rows[i].spoil, NULL);
+		OK(import(&answers, &reports, &enrolled, &fault));
 		cr_expect_eq(enrolled.saved, rows[i].saved);
 		cr_expect_eq(enrolled.refused, POOL_SIZE - rows[i].saved);
 		cr_expect_eq(reports.count, enrolled.refused);
 		cr_expect_eq(reports.last_member, 3);
 		cr_expect_str_eq(reports.last.type, rows[i].type);
-		cr_expect_eq(count_exported(&fixture), 0);
-		close_fixture(&fixture);
+		cr_expect_eq(count_exported(), 0);
 	}
 }
 
 /* catalogue 39 */
 Test(offline_enroll, leaves_out_a_request_that_cannot_be_read)
 {
-	struct fixture fixture;
 	struct enroll_reports reports = {0};
 	struct export_summary summary;
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	put_file(fixture.layouts[0]->csr_file, "csr_key2.csr", "nonsense", 0644);
-	const struct enrollment enrollment = offline_enrollment(&fixture, &reports);
+	const struct enrollment enrollment = offline_enrollment(&reports);
 
 	OK(export_requests(&enrollment, fixture.now_s, &text, &summary, &fault));
 	cr_expect_eq(summary.members, 2);
 	cr_expect_eq(summary.refused, 1);
 	cr_expect_eq(reports.last_member, 2);
 	cr_expect_str_eq(reports.last.type, "bad_request");
-	close_fixture(&fixture);
 }

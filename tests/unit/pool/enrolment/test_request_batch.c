@@ -162,6 +162,24 @@ static const struct {
 	{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, "", NULL},
 };
 
+static struct fixture fixture;
+static struct fake_ca fake_ca;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+	make_client_pool(&fixture, 0);
+	start_fake_ca(&fake_ca, &fixture);
+}
+
+static void tear_down(void)
+{
+	stop_fake_ca(&fake_ca);
+	close_fixture(&fixture);
+}
+
+TestSuite(request_batch, .init = set_up, .fini = tear_down);
+
 ParameterizedTestParameters(request_batch, refuses_an_answer_that_does_not_hold_and_writes_nothing)
 {
 	static size_t indices[COUNT_OF(bad_answers)];
@@ -174,24 +192,17 @@ ParameterizedTestParameters(request_batch, refuses_an_answer_that_does_not_hold_
 ParameterizedTest(size_t *index, request_batch,
 		  refuses_an_answer_that_does_not_hold_and_writes_nothing)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled = {0};
 
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
 	make_client_pool(&fixture, 1);
-	start_fake_ca(&ca, &fixture);
-	ca.spoil_certificates = bad_answers[*index].spoil;
-	ca.spoil_claims = bad_answers[*index].spoil_claims;
-	ca.envelope.mischief = bad_answers[*index].mischief;
-	REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), bad_answers[*index].class,
+	fake_ca.spoil_certificates = bad_answers[*index].spoil;
+	fake_ca.spoil_claims = bad_answers[*index].spoil_claims;
+	fake_ca.envelope.mischief = bad_answers[*index].mischief;
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), bad_answers[*index].class,
 		bad_answers[*index].text, "%zu", *index);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
 	cr_assert_eq(reports.count, 0);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 /* --- a CA below the root --- */
@@ -273,52 +284,38 @@ Test(request_batch, refuses_a_chain_that_does_not_lead_to_the_root_without_a_det
 		{certify_by_root, "chain: CN=Issuing CA: expected the certificates between"},
 		{chain_text, "chain: certificate 1: "},
 	};
-	struct fixture fixture;
 	struct issuer *issuer;
-	struct fake_ca ca;
 
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
 	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
-	ca.issuer = issuer;
+	fake_ca.issuer = issuer;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct enroll_reports reports = {0};
 		struct enroll_summary enrolled = {0};
 
-		ca.spoil_certificates = rows[i].spoil;
-		REFUSED(enroll(&fixture, &ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+		fake_ca.spoil_certificates = rows[i].spoil;
+		REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
 			rows[i].text, "%zu", i);
 		SAID("nothing of the CA's answer is saved");
 		cr_assert_eq(count_files(fixture.layouts[0]->cert), 0, "%zu", i);
 	}
-	stop_fake_ca(&ca);
 	free_issuer(&issuer);
-	close_fixture(&fixture);
 }
 
 Test(request_batch, saves_the_intermediates_of_the_certificates)
 {
-	struct fixture fixture;
 	struct issuer *issuer;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	CLEANUP(clear_intermediates) struct intermediates saved = {0};
 
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
 	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
-	ca.issuer = issuer;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	fake_ca.issuer = issuer;
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
 	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
 	cr_assert_eq(saved.count, (size_t)1);
 	cr_expect(has_intermediate(&saved, issuer_certificate(issuer)));
-	stop_fake_ca(&ca);
 	free_issuer(&issuer);
-	close_fixture(&fixture);
 }
 
 static void refuse_each(struct fake_ca *ca, struct certificates_answer *answer)
@@ -337,24 +334,17 @@ static void refuse_each(struct fake_ca *ca, struct certificates_answer *answer)
 /* Without a certificate the chain cannot be checked. */
 Test(request_batch, saves_no_intermediates_without_a_certificate)
 {
-	struct fixture fixture;
 	struct issuer *issuer;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
 	issuer = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
-	ca.issuer = issuer;
-	ca.spoil_certificates = refuse_each;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	fake_ca.issuer = issuer;
+	fake_ca.spoil_certificates = refuse_each;
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.refused, POOL_SIZE);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 0);
-	stop_fake_ca(&ca);
 	free_issuer(&issuer);
-	close_fixture(&fixture);
 }
 
 static void turn_around(struct fake_ca *ca, struct certificates_answer *answer)
@@ -371,19 +361,12 @@ static void turn_around(struct fake_ca *ca, struct certificates_answer *answer)
 /* catalogue 66: in any order, since each certificate has its member's name */
 Test(request_batch, takes_certificates_in_any_order)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	ca.spoil_certificates = turn_around;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	fake_ca.spoil_certificates = turn_around;
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, POOL_SIZE);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 static void refuse_last(struct fake_ca *ca, struct certificates_answer *answer)
@@ -399,49 +382,35 @@ static void refuse_last(struct fake_ca *ca, struct certificates_answer *answer)
 
 Test(request_batch, saves_the_others_when_some_are_refused)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
-	ca.spoil_certificates = refuse_last;
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	fake_ca.spoil_certificates = refuse_last;
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 2);
 	cr_assert_eq(enrolled.refused, 1);
 	cr_assert_eq(reports.count, 1);
 	cr_assert_eq(reports.last_member, 3);
 	cr_assert_str_eq(reports.last.type, "quota");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 /* catalogue 33, 39 */
 Test(request_batch, leaves_out_a_request_that_cannot_be_read)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	struct enroll_reports reports = {0};
 	struct enroll_summary enrolled;
 	int requests;
 
-	open_fixture(&fixture);
-	make_client_pool(&fixture, 0);
 	requests = fixture.layouts[0]->csr_file;
 	put_file(requests, "csr_key1.csr", "", 0644);
 	cr_assert_eq(unlinkat(requests, "csr_key3.csr", 0), 0);
 	cr_assert_eq(symlinkat("csr_key2.csr", requests, "csr_key3.csr"), 0);
-	start_fake_ca(&ca, &fixture);
-	OK(enroll(&fixture, &ca, &reports, &enrolled, &fault));
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 1);
 	cr_assert_eq(enrolled.refused, 2);
 	cr_assert_eq(reports.last_member, 3);
 	cr_assert_str_eq(reports.last.type, "bad_request");
 	cr_assert_not_null(strstr(reports.last.detail, "symbolic link"), "%s", reports.last.detail);
 	cr_assert_eq(reports.done, POOL_SIZE);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }

@@ -9,121 +9,103 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_first(const struct fixture *fixture, struct fault *fault)
+static struct fixture fixture;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(member, .init = set_up, .fini = tear_down);
+
+static int open_first(struct fault *fault)
 {
 	CLEANUP(clear_member) struct member member = {0};
 
-	return open_member(fixture->layouts[0], 1, fixture->now_s, &member, fault);
+	return open_member(fixture.layouts[0], 1, fixture.now_s, &member, fault);
 }
 
 Test(member, refuses_one_without_certificate)
 {
-	struct fixture fixture;
-
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
-	REFUSED(open_first(&fixture, &fault), FAULT_NOT_FOUND,
+	REFUSED(open_first(&fault), FAULT_NOT_FOUND,
 		"cert/cert_key1.crt: member 1 has no certificate: run certpool enroll");
-	close_fixture(&fixture);
 }
 
 Test(member, refuses_one_without_key)
 {
-	struct fixture fixture;
-
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key1.key", 0), 0);
-	REFUSED(open_first(&fixture, &fault), FAULT_NOT_FOUND, "private_key1.key");
-	close_fixture(&fixture);
+	REFUSED(open_first(&fault), FAULT_NOT_FOUND, "private_key1.key");
 }
 
 Test(member, refuses_an_expired_certificate)
 {
-	struct fixture fixture;
-
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 1, fixture.now_s - 7200, fixture.now_s - 1);
-	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED, "cert_key1.crt: expired: valid from ");
-	close_fixture(&fixture);
+	REFUSED(open_first(&fault), FAULT_REFUSED, "cert_key1.crt: expired: valid from ");
 }
 
 Test(member, refuses_a_certificate_of_the_future)
 {
-	struct fixture fixture;
-
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 1, fixture.now_s + 1, fixture.now_s + 7200);
-	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
-		"cert_key1.crt: not yet valid: valid from ");
-	close_fixture(&fixture);
+	REFUSED(open_first(&fault), FAULT_REFUSED, "cert_key1.crt: not yet valid: valid from ");
 }
 
 /* catalogue 39 */
 Test(member, refuses_a_key_that_is_not_its_certificates)
 {
-	struct fixture fixture;
 	CLEANUP(clear_buffer) struct buffer other = {0};
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	other = get_file(fixture.layouts[0]->private, "private_key2.key");
 	put_file(fixture.layouts[0]->private, "private_key1.key", (char *)other.data, 0600);
-	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
+	REFUSED(open_first(&fault), FAULT_REFUSED,
 		"Private/private_key1.key: not the key of member 1's certificate");
-	close_fixture(&fixture);
 }
 
 /* catalogue 38 */
 Test(member, refuses_a_key_that_others_can_read)
 {
-	struct fixture fixture;
-
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(fchmodat(fixture.layouts[0]->private, "private_key1.key", 0640, 0), 0);
-	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
+	REFUSED(open_first(&fault), FAULT_REFUSED,
 		"private_key1.key: expected mode 0600, found 0640");
-	close_fixture(&fixture);
 }
 
 /* catalogue 33 */
 Test(member, refuses_a_symbolic_link_in_place_of_its_certificate)
 {
-	struct fixture fixture;
-
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key1.crt", 0), 0);
 	cr_assert_eq(symlinkat("cert_key2.crt", fixture.layouts[0]->cert, "cert_key1.crt"), 0);
-	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
-		"cert_key1.crt: expected a regular file");
-	close_fixture(&fixture);
+	REFUSED(open_first(&fault), FAULT_REFUSED, "cert_key1.crt: expected a regular file");
 }
 
 Test(member, opens_one_that_can_sign)
 {
-	struct fixture fixture;
 	CLEANUP(clear_member) struct member member = {0};
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	OK(open_member(fixture.layouts[0], 2, fixture.now_s, &member, &fault));
 	cr_assert_eq(member.index, 2);
 	cr_assert_str_eq(certificate_subject(member.certificate), "CN=client1-2");
 	cr_assert_not_null(member.key);
-	close_fixture(&fixture);
 }
 
 /* A renewal of member 1 that was killed after this many renames: key, request, certificate. */
-static void renew_first(struct fixture *fixture, int renames)
+static void renew_first(int renames)
 {
-	const struct layout *layout = fixture->layouts[0];
+	const struct layout *layout = fixture.layouts[0];
 	struct member_set members = {0};
 	const struct make_options order = {.layout = layout,
-					   .client = &fixture->clients[0],
+					   .client = &fixture.clients[0],
 					   .files = &renewal_files,
 					   .members = &members};
 	CLEANUP(clear_buffer) struct buffer csr = {0};
@@ -135,8 +117,8 @@ static void renew_first(struct fixture *fixture, int renames)
 	OK(make_members(&order, &made, &fault));
 	clear_member_set(&members);
 	csr = get_file(layout->csr_file, "renewal_key1.csr");
-	pem = certify_pem(fixture->issuer, bytes_of_buffer(&csr), fixture->now_s - 300,
-			  fixture->now_s + 7200);
+	pem = certify_pem(fixture.issuer, bytes_of_buffer(&csr), fixture.now_s - 300,
+			  fixture.now_s + 7200);
 	put_file(layout->cert, "renewal_key1.crt", (const char *)pem.data, 0644);
 	if (renames > 0)
 		OK(rename_file(layout->private, "renewal_key1.key", "private_key1.key", &fault));
@@ -150,13 +132,13 @@ static void renew_first(struct fixture *fixture, int renames)
 Test(member, has_a_matching_key_wherever_a_renewal_was_killed)
 {
 	for (int renames = 0; renames <= 3; renames++) {
-		struct fixture fixture;
 		CLEANUP(clear_member) struct member member = {0};
 		CLEANUP(free_public_key) struct public_key *key = NULL;
 
-		open_fixture(&fixture);
+		tear_down();
+		set_up();
 		make_certified_pool(&fixture, 0);
-		renew_first(&fixture, renames);
+		renew_first(renames);
 		OK(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault), "%d",
 		   renames);
 		OK(get_public_key(member.key, &key, &fault));
@@ -164,24 +146,19 @@ Test(member, has_a_matching_key_wherever_a_renewal_was_killed)
 				      public_key_spki(certificate_public_key(member.certificate))));
 		cr_expect_eq(certificate_not_after(member.certificate) == fixture.now_s + 7200,
 			     renames > 0, "%d", renames);
-		close_fixture(&fixture);
 	}
 }
 
 /* A renewal certificate cannot give a member another key. */
 Test(member, is_refused_when_neither_certificate_is_for_its_key)
 {
-	struct fixture fixture;
 	CLEANUP(clear_buffer) struct buffer other = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	other = get_file(fixture.layouts[0]->private, "private_key2.key");
 	put_file(fixture.layouts[0]->private, "private_key1.key", (char *)other.data, 0600);
 	pem = get_file(fixture.layouts[0]->cert, "cert_key3.crt");
 	put_file(fixture.layouts[0]->cert, "renewal_key1.crt", (char *)pem.data, 0644);
-	REFUSED(open_first(&fixture, &fault), FAULT_REFUSED,
-		"not the key of member 1's certificate");
-	close_fixture(&fixture);
+	REFUSED(open_first(&fault), FAULT_REFUSED, "not the key of member 1's certificate");
 }

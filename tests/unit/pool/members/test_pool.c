@@ -11,80 +11,80 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int make(const struct fixture *fixture, struct make_summary *ret_made, struct fault *fault)
+static struct fixture fixture;
+
+static void set_up(void)
 {
-	return make_pool(fixture->layouts[0], &fixture->clients[0], NULL, ret_made, fault);
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(pool, .init = set_up, .fini = tear_down);
+
+static int make(struct make_summary *ret_made, struct fault *fault)
+{
+	return make_pool(fixture.layouts[0], &fixture.clients[0], NULL, ret_made, fault);
 }
 
 /* catalogue 33 */
 Test(pool, refuses_a_symbolic_link_where_a_key_should_be_and_leaves_its_target)
 {
-	struct fixture fixture;
 	struct make_summary made;
 	struct buffer target;
 
-	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->root, "target", "not a key", 0600);
 	cr_assert_eq(symlinkat("../target", fixture.layouts[0]->private, "private_key2.key"), 0);
-	REFUSED(make(&fixture, &made, &fault), FAULT_REFUSED,
+	REFUSED(make(&made, &fault), FAULT_REFUSED,
 		"private_key2.key: expected a regular file, found a "
 		"symbolic link");
 	target = get_file(fixture.layouts[0]->root, "target");
 	cr_assert_str_eq((char *)target.data, "not a key");
 	clear_buffer(&target);
 	cr_assert(!file_exists(fixture.layouts[0]->csr_file, "csr_key2.csr"));
-	close_fixture(&fixture);
 }
 
 /* catalogue 38 */
 Test(pool, refuses_a_key_that_others_can_read)
 {
-	struct fixture fixture;
 	struct make_summary made;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key3.csr", 0), 0);
 	cr_assert_eq(fchmodat(fixture.layouts[0]->private, "private_key3.key", 0644, 0), 0);
-	REFUSED(make(&fixture, &made, &fault), FAULT_REFUSED,
+	REFUSED(make(&made, &fault), FAULT_REFUSED,
 		"Private: private_key3.key: expected mode 0600");
-	close_fixture(&fixture);
 }
 
 /* catalogue 39 */
 Test(pool, refuses_a_key_file_without_a_key)
 {
-	struct fixture fixture;
 	struct make_summary made;
 
-	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->private, "private_key1.key", "", 0600);
-	REFUSED(make(&fixture, &made, &fault), FAULT_MALFORMED, "Private/private_key1.key");
-	close_fixture(&fixture);
+	REFUSED(make(&made, &fault), FAULT_MALFORMED, "Private/private_key1.key");
 }
 
 Test(pool, refuses_an_invalid_subject)
 {
 	static char subject[] = "nonsense {index}";
-	struct fixture fixture;
 	struct make_summary made;
 
-	open_fixture(&fixture);
 	fixture.clients[0].pool.subject = subject;
-	REFUSED(make(&fixture, &made, &fault), FAULT_MALFORMED, "client1, member ");
+	REFUSED(make(&made, &fault), FAULT_MALFORMED, "client1, member ");
 	cr_assert_eq(count_files(fixture.layouts[0]->csr_file), 0);
-	close_fixture(&fixture);
 }
 
 /* catalogue 37 */
 Test(pool, makes_a_key_and_a_request_for_each_member_whatever_the_umask)
 {
-	struct fixture fixture;
 	struct make_summary made;
 
-	open_fixture(&fixture);
 	umask(0);
-	OK(make(&fixture, &made, &fault));
+	OK(make(&made, &fault));
 	cr_assert_eq(made.keys, POOL_SIZE);
 	cr_assert_eq(made.requests, POOL_SIZE);
 	cr_assert_eq(made.present, 0);
@@ -96,7 +96,6 @@ Test(pool, makes_a_key_and_a_request_for_each_member_whatever_the_umask)
 		name_csr(i, name);
 		cr_assert_eq(mode_of(fixture.layouts[0]->csr_file, name), 0644);
 	}
-	close_fixture(&fixture);
 }
 
 Test(pool, makes_requests_as_the_manifest_says)
@@ -104,13 +103,11 @@ Test(pool, makes_requests_as_the_manifest_says)
 	static char subject[] = "CN={client} {index},serialNumber={random}";
 	static char dns[] = "DNS:{random}.{client}.example";
 	static char *names[] = {dns};
-	struct fixture fixture;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	struct verdict verdict = {0};
 	char random[33] = "";
 
-	open_fixture(&fixture);
 	fixture.clients[0].pool.subject = subject;
 	fixture.clients[0].pool.alt_names = names;
 	fixture.clients[0].pool.alt_name_count = 1;
@@ -126,24 +123,21 @@ Test(pool, makes_requests_as_the_manifest_says)
 		"%s", csr_alt_names(csr)->names[0]);
 	cr_assert_eq(strlen(random), 32);
 	cr_assert_not_null(strstr(csr_subject(csr), random), "%s", csr_subject(csr));
-	close_fixture(&fixture);
 }
 
 Test(pool, makes_missing_files_and_changes_no_others)
 {
-	struct fixture fixture;
 	struct make_summary made;
 	CLEANUP(clear_buffer) struct buffer key_before = {0};
 	CLEANUP(clear_buffer) struct buffer key_after = {0};
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	key_before = get_file(fixture.layouts[0]->private, "private_key2.key");
 	/* A request without its key: the key is stored elsewhere. */
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key1.key", 0), 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key2.csr", 0), 0);
 	fixture.clients[0].pool.size = 5;
-	OK(make(&fixture, &made, &fault));
+	OK(make(&made, &fault));
 	cr_assert_eq(made.keys, 2);
 	cr_assert_eq(made.requests, 3);
 	cr_assert_eq(made.present, 2);
@@ -151,42 +145,35 @@ Test(pool, makes_missing_files_and_changes_no_others)
 	cr_assert(equal_bytes(bytes_of_buffer(&key_before), bytes_of_buffer(&key_after)));
 	cr_assert(!file_exists(fixture.layouts[0]->private, "private_key1.key"));
 	cr_assert(file_exists(fixture.layouts[0]->csr_file, "csr_key5.csr"));
-	close_fixture(&fixture);
 }
 
 Test(pool, makes_a_request_for_the_key_that_is_there)
 {
-	struct fixture fixture;
 	struct make_summary made;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->csr_file, "csr_key2.csr", 0), 0);
-	OK(make(&fixture, &made, &fault));
+	OK(make(&made, &fault));
 	pem = get_file(fixture.layouts[0]->csr_file, "csr_key2.csr");
 	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	OK(read_private_key(fixture.layouts[0], "private_key2.key", &key, &fault));
 	OK(get_public_key(key, &public_key, &fault));
 	cr_assert(equal_bytes(public_key_spki(public_key), public_key_spki(csr_public_key(csr))));
-	close_fixture(&fixture);
 }
 
 Test(pool, removes_the_staged_files_of_a_killed_process)
 {
-	struct fixture fixture;
 	struct make_summary made;
 
-	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->private, ".private_key1.key.new", "half", 0600);
 	put_file(fixture.layouts[0]->csr_file, ".csr_key1.csr.new", "half", 0644);
-	OK(make(&fixture, &made, &fault));
+	OK(make(&made, &fault));
 	cr_assert_eq(made.keys, POOL_SIZE);
 	cr_assert_eq(count_files(fixture.layouts[0]->csr_file), POOL_SIZE);
-	close_fixture(&fixture);
 }
 
 struct last_progress {
@@ -207,40 +194,32 @@ static void note_progress(void *context, size_t done, size_t total)
 
 Test(pool, reports_its_progress)
 {
-	struct fixture fixture;
 	struct make_summary made;
 	struct last_progress last = {0};
 	struct progress progress = {note_progress, &last};
 
-	open_fixture(&fixture);
 	fixture.clients[0].pool.size = 1000;
 	OK(make_pool(fixture.layouts[0], &fixture.clients[0], &progress, &made, &fault));
 	cr_assert_eq(last.done, 1000);
 	cr_assert_eq(last.total, 1000);
 	cr_assert_eq(last.calls, 200);
-	close_fixture(&fixture);
 }
 
 Test(pool, makes_a_pool_of_every_type_of_key)
 {
 	static const enum key_type types[] = {KEY_ECDSA_P384, KEY_ED25519, KEY_RSA_2048};
-	struct fixture fixture;
 
-	open_fixture(&fixture);
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
 		fixture.clients[i].pool.key = types[i];
 		make_certified_pool(&fixture, i);
 		cr_assert_eq(count_files(fixture.layouts[i]->cert), POOL_SIZE);
 	}
-	close_fixture(&fixture);
 }
 
 Test(pool, summarizes_its_files)
 {
-	struct fixture fixture;
 	struct pool_summary summary;
 
-	open_fixture(&fixture);
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 1, fixture.now_s - 300, fixture.now_s + 1000);
 	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 2000);
@@ -256,32 +235,25 @@ Test(pool, summarizes_its_files)
 	cr_assert_eq(summary.expired, 1);
 	cr_assert_eq(summary.first_expiry_s, fixture.now_s + 1000);
 	cr_assert_eq(summary.last_expiry_s, fixture.now_s + 2000);
-	close_fixture(&fixture);
 }
 
 /* catalogue 39 */
 Test(pool, names_a_certificate_that_cannot_be_read)
 {
-	struct fixture fixture;
 	struct pool_summary summary;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	put_file(fixture.layouts[0]->cert, "cert_key2.crt", "-----BEGIN CERT", 0644);
 	REFUSED(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s, &summary,
 			       &fault),
 		FAULT_MALFORMED, "cert/cert_key2.crt");
-	close_fixture(&fixture);
 }
 
 Test(pool, is_used_like_this)
 {
-	struct fixture fixture;
 	struct make_summary made;
 	struct pool_summary summary;
 	CLEANUP(clear_member) struct member member = {0};
-
-	open_fixture(&fixture);
 
 	/* certpool request: a key pair and a request for each member. */
 	OK(make_pool(fixture.layouts[0], &fixture.clients[0], NULL, &made, &fault));
@@ -296,5 +268,4 @@ Test(pool, is_used_like_this)
 	/* That member can sign: its key and certificate match. */
 	OK(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault));
 	cr_assert_not_null(member.key);
-	close_fixture(&fixture);
 }

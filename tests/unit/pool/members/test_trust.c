@@ -7,44 +7,53 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct fixture fixture;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(trust, .init = set_up, .fini = tear_down);
+
 static struct bytes root_der(const struct issuer *issuer)
 {
 	return certificate_der(issuer_certificate(issuer));
 }
 
 /* A member's certificate, which is not a root. */
-static struct buffer member_der(struct fixture *fixture)
+static struct buffer member_der(void)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct buffer der = {0};
 
-	make_certified_pool(fixture, 0);
-	pem = get_file(fixture->layouts[0]->cert, "cert_key1.crt");
+	make_certified_pool(&fixture, 0);
+	pem = get_file(fixture.layouts[0]->cert, "cert_key1.crt");
 	OK(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault));
 	return der;
 }
 
 Test(trust, refuses_a_layout_without_root)
 {
-	struct fixture fixture;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 
-	open_fixture(&fixture);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
 	REFUSED(read_root(fixture.layouts[0], &root, &fault), FAULT_NOT_FOUND,
 		"cert/root.crt: no root is pinned: run certpool init");
-	close_fixture(&fixture);
 }
 
 /* catalogue 33, 39 */
 Test(trust, refuses_a_pinned_file_that_is_not_a_root)
 {
-	struct fixture fixture;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	int directory;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	directory = fixture.layouts[0]->cert;
 	pem = get_file(directory, "cert_key1.crt");
@@ -57,53 +66,43 @@ Test(trust, refuses_a_pinned_file_that_is_not_a_root)
 	cr_assert_eq(unlinkat(directory, "root.crt", 0), 0);
 	cr_assert_eq(symlinkat("cert_key1.crt", directory, "root.crt"), 0);
 	REFUSED(read_root(fixture.layouts[0], &root, &fault), FAULT_REFUSED, "symbolic link");
-	close_fixture(&fixture);
 }
 
 Test(trust, refuses_to_pin_another_root)
 {
-	struct fixture fixture;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	bool written = true;
 
-	open_fixture(&fixture);
 	REFUSED(pin_root(fixture.layouts[0], root_der(fixture.other_issuer), &written, &fault),
 		FAULT_REFUSED, "another root is pinned already");
 	OK(read_root(fixture.layouts[0], &root, &fault));
 	cr_assert(equal_bytes(certificate_der(root), root_der(fixture.issuer)));
-	close_fixture(&fixture);
 }
 
 Test(trust, refuses_to_pin_a_certificate_that_is_not_a_root)
 {
-	struct fixture fixture;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	bool written;
 
-	open_fixture(&fixture);
-	der = member_der(&fixture);
+	der = member_der();
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
 	REFUSED(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault),
 		FAULT_UNVERIFIED, "not a root certificate");
 	cr_assert(!file_exists(fixture.layouts[0]->cert, "root.crt"));
-	close_fixture(&fixture);
 }
 
 Test(trust, refuses_to_fetch_another_root_than_expected)
 {
-	struct fixture fixture;
 	struct fake_ca ca;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	uint8_t sha256[SHA256_LEN];
 
-	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	digest_sha256(root_der(fixture.other_issuer), sha256);
 	REFUSED(fetch_root(&ca.endpoint, sha256, &der, &fault), FAULT_UNVERIFIED,
 		"/root.crt: this is not the root of the invitation");
 	cr_assert_null(der.data);
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(trust, refuses_a_fetched_body_that_is_not_a_certificate)
@@ -116,11 +115,9 @@ Test(trust, refuses_a_fetched_body_that_is_not_a_certificate)
 		{ENVELOPE_HTML, FAULT_UNREACHABLE},
 		{ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND},
 	};
-	struct fixture fixture;
 	struct fake_ca ca;
 	uint8_t sha256[SHA256_LEN] = {0};
 
-	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};
@@ -130,12 +127,10 @@ Test(trust, refuses_a_fetched_body_that_is_not_a_certificate)
 			"%zu", i);
 	}
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(trust, fetches_and_pins_the_expected_root)
 {
-	struct fixture fixture;
 	struct fake_ca ca;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *root = NULL;
@@ -143,7 +138,6 @@ Test(trust, fetches_and_pins_the_expected_root)
 	struct stat status;
 	bool written = false;
 
-	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "root.crt", 0), 0);
 	digest_sha256(root_der(fixture.issuer), sha256);
@@ -157,7 +151,6 @@ Test(trust, fetches_and_pins_the_expected_root)
 	OK(pin_root(fixture.layouts[0], bytes_of_buffer(&der), &written, &fault));
 	cr_assert(!written);
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 static struct certificate *copy_certificate(const struct issuer *issuer)
@@ -169,9 +162,9 @@ static struct certificate *copy_certificate(const struct issuer *issuer)
 }
 
 /* Adds the certificate of an issuer of that name to ca.crt; returns *ret_written. */
-static bool keep_one(const struct fixture *fixture, const char *subject)
+static bool keep_one(const char *subject)
 {
-	struct issuer *issuer = make_intermediate_issuer(fixture->issuer, subject, fixture->now_s);
+	struct issuer *issuer = make_intermediate_issuer(fixture.issuer, subject, fixture.now_s);
 	struct certificate *certificate = copy_certificate(issuer);
 	CLEANUP(clear_intermediates) struct intermediates one = {0};
 	bool first = false;
@@ -179,8 +172,8 @@ static bool keep_one(const struct fixture *fixture, const char *subject)
 
 	free_issuer(&issuer);
 	OK(add_intermediate(&one, &certificate, &fault));
-	OK(keep_intermediates(fixture->layouts[0], &one, &first, &fault));
-	OK(keep_intermediates(fixture->layouts[0], &one, &again, &fault));
+	OK(keep_intermediates(fixture.layouts[0], &one, &first, &fault));
+	OK(keep_intermediates(fixture.layouts[0], &one, &again, &fault));
 	cr_assert(!again, "what is there is not written again");
 	return first;
 }
@@ -189,36 +182,31 @@ Test(trust, keeps_intermediates_the_newest_first)
 {
 	static const char *const expected[] = {"CN=5", "CN=4", "CN=3", "CN=2"};
 	CLEANUP(clear_intermediates) struct intermediates saved = {0};
-	struct fixture fixture;
 	struct stat status;
 
-	open_fixture(&fixture);
 	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
 	cr_assert_eq(saved.count, (size_t)0);
 	/* What a killed process left. */
 	put_file(fixture.layouts[0]->cert, ".ca.crt.new", "half", 0644);
-	cr_assert(keep_one(&fixture, "CN=1"));
-	cr_assert(keep_one(&fixture, "CN=2"));
-	cr_assert(keep_one(&fixture, "CN=3"));
-	cr_assert(keep_one(&fixture, "CN=4"));
-	cr_assert(keep_one(&fixture, "CN=5"));
+	cr_assert(keep_one("CN=1"));
+	cr_assert(keep_one("CN=2"));
+	cr_assert(keep_one("CN=3"));
+	cr_assert(keep_one("CN=4"));
+	cr_assert(keep_one("CN=5"));
 	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
 	cr_assert_eq(saved.count, COUNT_OF(expected));
 	for (size_t i = 0; i < saved.count; i++)
 		cr_expect_str_eq(certificate_subject(saved.certificates[i]), expected[i]);
 	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "ca.crt", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0644);
-	close_fixture(&fixture);
 }
 
 /* catalogue 35, 39 */
 Test(trust, refuses_a_file_without_intermediates)
 {
 	struct intermediates saved = {0};
-	struct fixture fixture;
 	bool written;
 
-	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->cert, "ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA", 0644);
 	REFUSED(read_intermediates(fixture.layouts[0], &saved, &fault), FAULT_MALFORMED,
 		"cert/ca.crt: certificate 1: ");
@@ -227,19 +215,16 @@ Test(trust, refuses_a_file_without_intermediates)
 	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "ca.crt", 0), 0);
 	cr_assert_eq(symlinkat("root.crt", fixture.layouts[0]->cert, "ca.crt"), 0);
 	REFUSED(read_intermediates(fixture.layouts[0], &saved, &fault), FAULT_REFUSED, "ca.crt");
-	close_fixture(&fixture);
 }
 
 Test(trust, fetches_the_issuing_certificate)
 {
-	struct fixture fixture;
 	struct issuer *below;
 	struct issuer *stranger;
 	struct fake_ca ca;
 	CLEANUP(clear_intermediates) struct intermediates fetched = {0};
 	struct intermediates none = {0};
 
-	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	below = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
 	stranger = make_intermediate_issuer(fixture.other_issuer, "CN=Issuing CA", fixture.now_s);
@@ -255,5 +240,4 @@ Test(trust, fetches_the_issuing_certificate)
 	stop_fake_ca(&ca);
 	free_issuer(&below);
 	free_issuer(&stranger);
-	close_fixture(&fixture);
 }

@@ -16,6 +16,8 @@ struct cache_fixture {
 	struct chain_cache *cache;
 };
 
+static struct cache_fixture fixture;
+
 static struct chain_cache *open_cache(const struct issuer *issuer, size_t max_count)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
@@ -26,31 +28,33 @@ static struct chain_cache *open_cache(const struct issuer *issuer, size_t max_co
 	return cache;
 }
 
-static void open_cache_fixture(struct cache_fixture *fixture, size_t max_count)
+static void set_up(void)
 {
-	open_fixture(&fixture->base);
-	make_client_pool(&fixture->base, 0);
+	open_fixture(&fixture.base);
+	make_client_pool(&fixture.base, 0);
 	for (size_t i = 1; i <= POOL_SIZE; i++)
-		certify_member(&fixture->base, 0, i, fixture->base.now_s - HOUR_S,
-			       fixture->base.now_s + HOUR_S);
-	fixture->cache = open_cache(fixture->base.issuer, max_count);
+		certify_member(&fixture.base, 0, i, fixture.base.now_s - HOUR_S,
+			       fixture.base.now_s + HOUR_S);
+	fixture.cache = open_cache(fixture.base.issuer, CHAIN_CACHE_MAX);
 }
 
-static void close_cache_fixture(struct cache_fixture *fixture)
+static void tear_down(void)
 {
-	free_chain_cache(&fixture->cache);
-	close_fixture(&fixture->base);
+	free_chain_cache(&fixture.cache);
+	close_fixture(&fixture.base);
 }
+
+TestSuite(chain_cache, .init = set_up, .fini = tear_down);
 
 /* A message that presents the member's certificate. */
-static struct signed_message present(const struct cache_fixture *fixture, size_t member)
+static struct signed_message present(size_t member)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct signed_message message = {.chain_count = 1};
 	char name[FILE_NAME_SIZE];
 
 	name_certificate(member, name);
-	pem = get_file(fixture->base.layouts[0]->cert, name);
+	pem = get_file(fixture.base.layouts[0]->cert, name);
 	OK(unwrap_certificate_pem(bytes_of_buffer(&pem), &message.chain[0], &fault));
 	return message;
 }
@@ -66,12 +70,12 @@ static struct presented_chain *verify(struct chain_cache *cache,
 }
 
 /* Verifies a message with the member's certificate, which must be valid. */
-static struct presented_chain *verify_member(struct cache_fixture *fixture, size_t member)
+static struct presented_chain *verify_member(size_t member)
 {
-	struct signed_message message = present(fixture, member);
+	struct signed_message message = present(member);
 	struct verdict verdict = {0};
 	struct presented_chain *chain =
-		verify(fixture->cache, &message, fixture->base.now_s, &verdict);
+		verify(fixture.cache, &message, fixture.base.now_s, &verdict);
 
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_not_null(chain->issuer);
@@ -102,122 +106,103 @@ Test(chain_cache, refuses_a_cached_chain_that_is_not_valid_now)
 		{-HOUR_S - 1, "certificate CN=client1-1: RFC 5280 section 4.1.2.5: not yet valid"},
 		{101 * 24 * HOUR_S, "root CN=Test Root: RFC 5280 section 4.1.2.5: expired"},
 	};
-	struct cache_fixture fixture;
 	struct signed_message message;
 	struct presented_chain *chain;
 
-	open_cache_fixture(&fixture, CHAIN_CACHE_MAX);
-	chain = verify_member(&fixture, 1);
-	message = present(&fixture, 1);
+	chain = verify_member(1);
+	message = present(1);
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		expect_refusal(fixture.cache, &message, fixture.base.now_s + rows[i].offset_s,
 			       rows[i].reason);
 	clear_signed_message(&message);
 	release_presented_chain(&chain);
-	close_cache_fixture(&fixture);
 }
 
 /* catalogue 9: a root of the same name */
 Test(chain_cache, refuses_a_chain_of_another_root)
 {
-	struct cache_fixture fixture;
 	struct signed_message message;
 	struct presented_chain *chain;
 	struct chain_cache *other;
 
-	open_cache_fixture(&fixture, CHAIN_CACHE_MAX);
-	chain = verify_member(&fixture, 1);
-	message = present(&fixture, 1);
+	chain = verify_member(1);
+	message = present(1);
 	other = open_cache(fixture.base.other_issuer, CHAIN_CACHE_MAX);
 	expect_refusal(other, &message, fixture.base.now_s, "");
 	free_chain_cache(&other);
 	clear_signed_message(&message);
 	release_presented_chain(&chain);
-	close_cache_fixture(&fixture);
 }
 
 Test(chain_cache, refuses_an_invalid_chain_every_time)
 {
-	struct cache_fixture fixture;
 	struct signed_message message;
 
-	open_cache_fixture(&fixture, CHAIN_CACHE_MAX);
-	message = present(&fixture, 1);
+	message = present(1);
 	message.chain[0].data[message.chain[0].len - 1] ^= 1;
 	for (int i = 0; i < 3; i++)
 		expect_refusal(fixture.cache, &message, fixture.base.now_s, "RFC 5280");
 	clear_signed_message(&message);
-	close_cache_fixture(&fixture);
 }
 
 /* Its first certificate is that of a cached chain. */
 Test(chain_cache, refuses_another_chain_that_begins_like_a_cached_one)
 {
-	struct cache_fixture fixture;
 	struct signed_message message;
 	struct presented_chain *chain;
 
-	open_cache_fixture(&fixture, CHAIN_CACHE_MAX);
-	chain = verify_member(&fixture, 1);
-	message = present(&fixture, 1);
+	chain = verify_member(1);
+	message = present(1);
 	append_string(&message.chain[1], "no certificate");
 	message.chain_count = 2;
 	expect_refusal(fixture.cache, &message, fixture.base.now_s, "x5c: certificate 2");
 	clear_signed_message(&message);
 	release_presented_chain(&chain);
-	close_cache_fixture(&fixture);
 }
 
 Test(chain_cache, returns_no_chain_for_a_signer_that_cannot_be_parsed)
 {
-	struct cache_fixture fixture;
 	struct signed_message message = {.chain_count = 1};
 	struct verdict verdict = {0};
 
-	open_cache_fixture(&fixture, CHAIN_CACHE_MAX);
 	append_string(&message.chain[0], "no certificate");
 	cr_assert_null(verify(fixture.cache, &message, fixture.base.now_s, &verdict));
 	cr_assert_not_null(strstr(verdict.reason, "x5c: certificate 1"), "%s", verdict.reason);
 	clear_signed_message(&message);
-	close_cache_fixture(&fixture);
 }
 
 Test(chain_cache, caches_a_verified_chain)
 {
-	struct cache_fixture fixture;
 	struct presented_chain *first;
 	struct presented_chain *again;
 
-	open_cache_fixture(&fixture, CHAIN_CACHE_MAX);
-	first = verify_member(&fixture, 1);
-	again = verify_member(&fixture, 1);
+	first = verify_member(1);
+	again = verify_member(1);
 	cr_assert_eq(again, first);
 	release_presented_chain(&again);
 	release_presented_chain(&first);
-	close_cache_fixture(&fixture);
 }
 
 Test(chain_cache, drops_the_least_recently_used_chain)
 {
-	struct cache_fixture fixture;
 	struct presented_chain *chains[POOL_SIZE + 1];
 	struct presented_chain *again;
 
-	open_cache_fixture(&fixture, 2);
-	chains[1] = verify_member(&fixture, 1);
-	chains[2] = verify_member(&fixture, 2);
-	again = verify_member(&fixture, 1);
+	free_chain_cache(&fixture.cache);
+	fixture.cache = open_cache(fixture.base.issuer, 2);
+	chains[1] = verify_member(1);
+	chains[2] = verify_member(2);
+	again = verify_member(1);
 	release_presented_chain(&again);
-	chains[3] = verify_member(&fixture, 3);
-	again = verify_member(&fixture, 1);
+	chains[3] = verify_member(3);
+	again = verify_member(1);
 	cr_assert_eq(again, chains[1]);
 	release_presented_chain(&again);
 	/* A dropped chain can be used until it is released; the next message verifies it again. */
-	again = verify_member(&fixture, 2);
+	again = verify_member(2);
 	cr_assert_neq(again, chains[2]);
 	cr_assert_str_eq(certificate_subject(chains[2]->certificates[0]), "CN=client1-2");
 	release_presented_chain(&again);
 	for (size_t i = 1; i <= POOL_SIZE; i++)
 		release_presented_chain(&chains[i]);
-	close_cache_fixture(&fixture);
 }

@@ -15,9 +15,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct http_answer post(const struct scene *scene, struct bytes body)
+static struct scene scene;
+
+static void set_up(void)
 {
-	struct http_client_settings settings = {.endpoint = *receiver_endpoint(scene->receiver)};
+	open_scene(&scene, NULL);
+}
+
+static void tear_down(void)
+{
+	close_scene(&scene);
+}
+
+TestSuite(receive, .init = set_up, .fini = tear_down);
+
+static struct http_answer post(struct bytes body)
+{
+	struct http_client_settings settings = {.endpoint = *receiver_endpoint(scene.receiver)};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	struct http_answer answer = {0};
 
@@ -29,12 +43,10 @@ static struct http_answer post(const struct scene *scene, struct bytes body)
 /* catalogue 17, 19, 21, 23: every body that does not decrypt gets the same answer */
 Test(receive, answers_every_body_that_does_not_decrypt_alike)
 {
-	struct scene scene;
 	struct shared_key other;
 	struct buffer bodies[7] = {0};
 	CLEANUP(clear_http_answer) struct http_answer first = {0};
 
-	open_scene(&scene, NULL);
 	append_string(&bodies[0], "not a JWE");
 	bodies[1] = make_jwe(&scene, "hello");
 	bodies[1].data[bodies[1].len - 1] ^= 1;
@@ -48,11 +60,11 @@ Test(receive, answers_every_body_that_does_not_decrypt_alike)
 	bodies[5] = encrypt_for_client2(&scene.fixture, MESSAGE_TYPE, NULL, bytes_of_string("{}"));
 	bodies[6] = encrypt_for_client2(&scene.fixture, "certpool.status", MESSAGE_CONTENT_TYPE,
 					bytes_of_string("{}"));
-	first = post(&scene, bytes_of_buffer(&bodies[0]));
+	first = post(bytes_of_buffer(&bodies[0]));
 	cr_assert_eq(first.status, 400);
 	cr_assert_str_eq(first.content_type, CONTENT_PROBLEM);
 	for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-		struct http_answer answer = post(&scene, bytes_of_buffer(&bodies[i]));
+		struct http_answer answer = post(bytes_of_buffer(&bodies[i]));
 
 		cr_assert_eq(answer.status, first.status, "%zu", i);
 		cr_assert(equal_bytes(bytes_of_buffer(&answer.body), bytes_of_buffer(&first.body)));
@@ -61,15 +73,12 @@ Test(receive, answers_every_body_that_does_not_decrypt_alike)
 	}
 	cr_assert_eq(scene.reports.count, 0);
 	cr_assert_geq(scene.log_count, 7);
-	close_scene(&scene);
 }
 
 Test(receive, answers_a_plaintext_that_is_not_a_message)
 {
 	static const char *const texts[] = {"", "hello", "{}", "a.b.c", "e30.e30.e30"};
-	struct scene scene;
 
-	open_scene(&scene, NULL);
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		CLEANUP(clear_buffer)
 		struct buffer jwe =
@@ -84,72 +93,59 @@ Test(receive, answers_a_plaintext_that_is_not_a_message)
 		cr_assert_str_empty(scene.reports.subject);
 		cr_assert_str_empty(scene.reports.jti);
 	}
-	close_scene(&scene);
 }
 
 /* catalogue 85 */
 Test(receive, refuses_a_body_over_its_limit)
 {
-	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
-	open_scene(&scene, NULL);
 	for (size_t i = 0; i < 3 * (size_t)MESSAGE_LIMIT; i++)
 		append_string(&body, "x");
-	answer = post(&scene, bytes_of_buffer(&body));
+	answer = post(bytes_of_buffer(&body));
 	cr_assert_eq(answer.status, 413);
 	cr_assert_eq(scene.reports.count, 0);
-	close_scene(&scene);
 }
 
 /* catalogue 88 */
 Test(receive, refuses_a_second_receiver_on_one_layout)
 {
-	struct scene scene;
 	struct receiver *second = NULL;
 
-	open_scene(&scene, NULL);
 	REFUSED(start_receiver_of(&scene, 1, NULL, &second, &fault), FAULT_BUSY,
 		"client2: another certpool receive runs on this layout");
 	stop_receiver(&scene.receiver);
 	start_scene_receiver(&scene, 1, NULL);
-	close_scene(&scene);
 }
 
 Test(receive, refuses_to_start_without_root)
 {
-	struct scene scene = {0};
 	struct receiver *receiver = NULL;
 
-	open_fixture(&scene.fixture);
+	stop_receiver(&scene.receiver);
 	cr_assert_eq(unlinkat(scene.fixture.layouts[1]->cert, "root.crt", 0), 0);
 	REFUSED(start_receiver_of(&scene, 1, NULL, &receiver, &fault), FAULT_NOT_FOUND,
 		"root.crt: no root is pinned");
-	close_fixture(&scene.fixture);
 }
 
 /* catalogue 38, 100 */
 Test(receive, refuses_to_start_with_a_shared_key_that_others_can_read)
 {
-	struct scene scene = {0};
 	struct receiver *receiver = NULL;
 
-	open_fixture(&scene.fixture);
+	stop_receiver(&scene.receiver);
 	cr_assert_eq(fchmodat(scene.fixture.layouts[1]->private, "shared_client1.jwk", 0644, 0), 0);
 	REFUSED(start_receiver_of(&scene, 1, NULL, &receiver, &fault), FAULT_REFUSED,
 		"shared_client1.jwk: expected mode 0600");
-	close_fixture(&scene.fixture);
 }
 
 /* catalogue 61 */
 Test(receive, takes_a_message_once_also_after_a_restart)
 {
-	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_scene(&scene, NULL);
 	jwe = make_jwe(&scene, "once");
 	delivery = deliver_jwe(&scene, &jwe);
 	cr_assert(delivery.verified, "%s", delivery.reason);
@@ -163,11 +159,9 @@ Test(receive, takes_a_message_once_also_after_a_restart)
 	cr_assert_str_eq(delivery.reason, "jti: this message was taken before");
 	cr_assert_eq(scene.reports.count, 3);
 	cr_assert_eq(scene.reports.verified_count, 1);
-	close_scene(&scene);
 }
 
 struct race {
-	struct scene *scene;
 	struct buffer jwe;
 	atomic_int verified_count;
 };
@@ -175,7 +169,7 @@ struct race {
 static int deliver_one(size_t index, void *context, struct fault *fault)
 {
 	struct race *race = context;
-	struct fixture *fixture = &race->scene->fixture;
+	struct fixture *fixture = &scene.fixture;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct delivery delivery;
 
@@ -192,29 +186,24 @@ static int deliver_one(size_t index, void *context, struct fault *fault)
 /* catalogue 61, 62 */
 Test(receive, takes_a_message_once_from_many_connections)
 {
-	struct scene scene;
-	struct race race = {.scene = &scene};
+	struct race race = {0};
 
-	open_scene(&scene, NULL);
 	race.jwe = make_jwe(&scene, "once");
 	OK(run_tasks(24, 8, deliver_one, &race, &fault));
 	cr_assert_eq(race.verified_count, 1);
 	cr_assert_eq(scene.reports.count, 24);
 	cr_assert_eq(scene.reports.verified_count, 1);
 	clear_buffer(&race.jwe);
-	close_scene(&scene);
 }
 
 Test(receive, passes_m_on_and_saves_the_certificate)
 {
-	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer sent = {0};
 	CLEANUP(clear_buffer) struct buffer saved = {0};
 	struct delivery delivery;
 	char name[FILE_NAME_SIZE];
 	struct stat status;
 
-	open_scene(&scene, NULL);
 	for (int i = 0; i < 2; i++)
 		OK(send_message(scene.sender, (struct bytes){(const uint8_t *)"a\0\n", 3}, 2,
 				scene.fixture.now_s, &delivery, &fault));
@@ -234,16 +223,13 @@ Test(receive, passes_m_on_and_saves_the_certificate)
 	sent = get_file(scene.fixture.layouts[0]->cert, "cert_key2.crt");
 	cr_assert(equal_bytes(bytes_of_buffer(&saved), bytes_of_buffer(&sent)));
 	cr_assert_eq(count_files(scene.fixture.layouts[1]->received), 1);
-	close_scene(&scene);
 }
 
 Test(receive, takes_an_empty_message_and_one_at_the_limit)
 {
 	static const uint8_t payload[MESSAGE_LIMIT];
 	static const size_t lengths[] = {0, 1, MESSAGE_LIMIT};
-	struct scene scene;
 
-	open_scene(&scene, NULL);
 	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
 		struct delivery delivery;
 
@@ -252,16 +238,13 @@ Test(receive, takes_an_empty_message_and_one_at_the_limit)
 		cr_assert(delivery.verified, "%s", delivery.reason);
 		cr_assert_eq(scene.reports.payload_len, lengths[i]);
 	}
-	close_scene(&scene);
 }
 
 Test(receive, does_not_remember_a_message_that_could_not_be_passed_on)
 {
-	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_scene(&scene, NULL);
 	jwe = make_jwe(&scene, "M");
 	scene.reports.refuse = true;
 	delivery = deliver_jwe(&scene, &jwe);
@@ -274,19 +257,16 @@ Test(receive, does_not_remember_a_message_that_could_not_be_passed_on)
 	start_scene_receiver(&scene, 1, NULL);
 	delivery = deliver_jwe(&scene, &jwe);
 	cr_assert(delivery.verified, "%s", delivery.reason);
-	close_scene(&scene);
 }
 
 /* catalogue 33 */
 Test(receive, does_not_write_through_a_symbolic_link)
 {
-	struct scene scene;
 	struct delivery delivery;
 	char name[FILE_NAME_SIZE];
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	CLEANUP(clear_buffer) struct buffer target = {0};
 
-	open_scene(&scene, NULL);
 	OK(make_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s, &jwe, &delivery,
 			&fault));
 	put_file(scene.fixture.layouts[1]->root, "target", "intact", 0600);
@@ -296,7 +276,6 @@ Test(receive, does_not_write_through_a_symbolic_link)
 	cr_assert(delivery.verified, "%s", delivery.reason);
 	target = get_file(scene.fixture.layouts[1]->root, "target");
 	cr_assert_str_eq((char *)target.data, "intact");
-	close_scene(&scene);
 }
 
 static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
@@ -308,11 +287,9 @@ static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
 
 Test(receive, online_refuses_a_certificate_that_the_ca_does_not_call_good)
 {
-	struct scene scene;
 	struct fake_ca ca;
 	struct delivery delivery;
 
-	open_scene(&scene, NULL);
 	stop_receiver(&scene.receiver);
 	start_fake_ca(&ca, &scene.fixture);
 	start_scene_receiver(&scene, 1, &ca.endpoint);
@@ -326,35 +303,31 @@ Test(receive, online_refuses_a_certificate_that_the_ca_does_not_call_good)
 	cr_assert_not_null(strstr(delivery.reason, "was revoked at "), "%s", delivery.reason);
 	cr_assert_eq(count_files(scene.fixture.layouts[1]->received), 1);
 	stop_fake_ca(&ca);
-	close_scene(&scene);
 }
 
 /* catalogue 56 */
 Test(receive, online_refuses_when_the_ca_cannot_be_reached)
 {
-	struct scene scene;
 	struct endpoint endpoint = dead_endpoint();
 	struct delivery delivery;
 
-	open_scene(&scene, &endpoint);
+	stop_receiver(&scene.receiver);
+	start_scene_receiver(&scene, 1, &endpoint);
 	OK(send_message(scene.sender, bytes_of_string("M"), 0, scene.fixture.now_s, &delivery,
 			&fault));
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "did not give the certificate's status"), "%s",
 			   delivery.reason);
-	close_scene(&scene);
 }
 
 /* catalogue 56 */
 Test(receive, refuses_a_certificate_that_its_crl_has_revoked)
 {
-	struct scene scene;
 	CLEANUP(free_certificate) struct certificate *revoked = NULL;
 	CLEANUP(clear_buffer) struct buffer crl = {0};
-	char path[sizeof(scene.fixture.scratch.path) + 16];
+	static char path[sizeof(scene.fixture.scratch.path) + 16];
 	struct delivery delivery;
 
-	open_scene(&scene, NULL);
 	revoked = first_certificate(&scene.fixture);
 	(void)snprintf(path, sizeof(path), "%s/ca.crl", scene.fixture.scratch.path);
 	stop_receiver(&scene.receiver);
@@ -377,16 +350,13 @@ Test(receive, refuses_a_certificate_that_its_crl_has_revoked)
 	cr_assert_not_null(strstr(delivery.reason, "CRL number 7: the certificate was revoked at "),
 			   "%s", delivery.reason);
 	cr_assert_eq(scene.reports.verified_count, 1);
-	close_scene(&scene);
 }
 
 Test(receive, is_used_like_this)
 {
-	struct scene scene;
 	struct delivery delivery;
 
-	/* client1 has a certified pool and a sender to client2, which serves a receiver. */
-	open_scene(&scene, NULL);
+	/* set_up: client1 has a certified pool and a sender to client2, which serves a receiver. */
 
 	/* A drawn member of client1's pool signs the message. */
 	OK(send_message(scene.sender, bytes_of_string("bonjour"), 0, scene.fixture.now_s, &delivery,
@@ -397,5 +367,4 @@ Test(receive, is_used_like_this)
 	cr_assert_str_eq(scene.reports.peer, "client1");
 	cr_assert_str_eq(scene.reports.serial, delivery.serial);
 	cr_assert_arr_eq(scene.reports.payload, "bonjour", 7);
-	close_scene(&scene);
 }

@@ -13,6 +13,19 @@
 #include <unistd.h>
 
 static const int64_t now_s = 1790000000;
+static struct fixture fixture;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(replay_log, .init = set_up, .fini = tear_down);
 
 /* A jti for each number: 22 characters that are base64url of 128 bits. */
 static void name_jti(size_t number, char ret_jti[static JTI_SIZE])
@@ -20,11 +33,11 @@ static void name_jti(size_t number, char ret_jti[static JTI_SIZE])
 	(void)snprintf(ret_jti, JTI_SIZE, "%021zuA", number);
 }
 
-static struct replay_log *open_at(const struct fixture *fixture, int64_t at_s)
+static struct replay_log *open_at(int64_t at_s)
 {
 	struct replay_log *log = NULL;
 
-	OK(open_replay_log(fixture->layouts[0], at_s, &log, &fault));
+	OK(open_replay_log(fixture.layouts[0], at_s, &log, &fault));
 	return log;
 }
 
@@ -58,9 +71,7 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 		"1790000000 000000000000000000001A\n\n",
 		"--1790000000 000000000000000000001A\n",
 	};
-	struct fixture fixture;
 
-	open_fixture(&fixture);
 	for (size_t i = 0; i < COUNT_OF(contents); i++) {
 		struct replay_log *log = NULL;
 
@@ -68,127 +79,106 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 		REFUSED(open_replay_log(fixture.layouts[0], now_s, &log, &fault), FAULT_MALFORMED,
 			"state: seen:", "%zu", i);
 	}
-	close_fixture(&fixture);
 }
 
 /* catalogue 33 */
 Test(replay_log, refuses_a_symbolic_link)
 {
-	struct fixture fixture;
 	struct replay_log *log = NULL;
 
-	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->state, "elsewhere", "", 0600);
 	cr_assert_eq(symlinkat("elsewhere", fixture.layouts[0]->state, "seen"), 0);
 	REFUSED(open_replay_log(fixture.layouts[0], now_s, &log, &fault), FAULT_REFUSED,
 		"symbolic link");
-	close_fixture(&fixture);
 }
 
 /* catalogue 91 */
 Test(replay_log, refuses_more_messages_than_its_bound)
 {
-	struct fixture fixture;
 	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 	CLEANUP(clear_buffer) struct buffer lines = {0};
 	char jti[JTI_SIZE];
 	bool new;
 
-	open_fixture(&fixture);
 	for (size_t i = 0; i < REPLAY_LOG_MAX; i++) {
 		name_jti(i, jti);
 		append_format(&lines, "%d %s\n", 1790000000, jti);
 	}
 	put_file(fixture.layouts[0]->state, "seen", (char *)lines.data, 0600);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	name_jti(REPLAY_LOG_MAX, jti);
 	REFUSED(remember_jti(log, jti, now_s, now_s, &new, &fault), FAULT_BUSY,
 		"1000000 messages were taken within 300 s");
 	cr_assert(!is_new(log, 5, now_s, now_s));
 	/* Once they have left the window there is room again. */
 	cr_assert(is_new(log, REPLAY_LOG_MAX, now_s + 301, now_s + 301));
-	close_fixture(&fixture);
 }
 
 /* catalogue 61 */
 Test(replay_log, remembers_a_message)
 {
-	struct fixture fixture;
 	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 
-	open_fixture(&fixture);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	cr_assert(is_new(log, 1, now_s, now_s));
 	cr_assert(!is_new(log, 1, now_s, now_s));
 	cr_assert(!is_new(log, 1, now_s + 1, now_s + 1));
 	cr_assert(is_new(log, 2, now_s, now_s));
-	close_fixture(&fixture);
 }
 
 /* catalogue 61, 76 */
 Test(replay_log, remembers_a_message_after_a_restart)
 {
-	struct fixture fixture;
 	struct replay_log *log;
 	struct stat status;
 
-	open_fixture(&fixture);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	cr_assert(is_new(log, 1, now_s, now_s));
 	cr_assert(is_new(log, 2, now_s + 200, now_s + 200));
 	free_replay_log(&log);
 	cr_assert_eq(fstatat(fixture.layouts[0]->state, "seen", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0600);
-	log = open_at(&fixture, now_s + 300);
+	log = open_at(now_s + 300);
 	cr_assert(!is_new(log, 1, now_s, now_s + 300));
 	cr_assert(!is_new(log, 2, now_s + 200, now_s + 300));
 	cr_assert(is_new(log, 3, now_s + 300, now_s + 300));
 	free_replay_log(&log);
-	close_fixture(&fixture);
 }
 
 Test(replay_log, drops_messages_older_than_the_window)
 {
-	struct fixture fixture;
 	struct replay_log *log;
 	struct buffer content;
 
-	open_fixture(&fixture);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	cr_assert(is_new(log, 1, now_s, now_s));
 	cr_assert(is_new(log, 2, now_s + 200, now_s + 200));
 	free_replay_log(&log);
-	log = open_at(&fixture, now_s + 301);
+	log = open_at(now_s + 301);
 	content = get_file(fixture.layouts[0]->state, "seen");
 	cr_assert_str_eq((char *)content.data, "1790000200 000000000000000000002A\n");
 	clear_buffer(&content);
 	free_replay_log(&log);
-	close_fixture(&fixture);
 }
 
 /* catalogue 78 */
 Test(replay_log, drops_a_last_line_that_was_cut_short)
 {
-	struct fixture fixture;
 	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 
-	open_fixture(&fixture);
 	put_file(fixture.layouts[0]->state, "seen",
 		 "1790000000 000000000000000000001A\n1790000000 0000000000", 0600);
 	put_file(fixture.layouts[0]->state, ".seen.new", "1790", 0600);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	cr_assert(!is_new(log, 1, now_s, now_s));
 	cr_assert(is_new(log, 2, now_s, now_s));
-	close_fixture(&fixture);
 }
 
 Test(replay_log, forgets_a_message_that_was_not_passed_on)
 {
-	struct fixture fixture;
 	struct replay_log *log;
 
-	open_fixture(&fixture);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	cr_assert(is_new(log, 1, now_s, now_s));
 	forget(log, 1);
 	forget(log, 1);
@@ -196,44 +186,37 @@ Test(replay_log, forgets_a_message_that_was_not_passed_on)
 	cr_assert(is_new(log, 1, now_s, now_s));
 	forget(log, 1);
 	free_replay_log(&log);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	cr_assert(is_new(log, 1, now_s, now_s));
 	cr_assert(!is_new(log, 1, now_s, now_s));
 	free_replay_log(&log);
-	close_fixture(&fixture);
 }
 
 /* catalogue 94 */
 Test(replay_log, does_not_forget_when_the_clock_goes_back)
 {
-	struct fixture fixture;
 	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 
-	open_fixture(&fixture);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	cr_assert(is_new(log, 1, now_s, now_s));
 	/* Enough later ones that the table is made anew, without the first. */
 	for (size_t i = 2; i < 5000; i++)
 		cr_assert(is_new(log, i, now_s + 3600, now_s + 3600));
 	cr_assert(!is_new(log, 1, now_s, now_s));
 	cr_assert(is_new(log, 5001, now_s + 1, now_s));
-	close_fixture(&fixture);
 }
 
 Test(replay_log, keeps_its_file_small_over_time)
 {
-	struct fixture fixture;
 	CLEANUP(free_replay_log) struct replay_log *log = NULL;
 	struct stat status;
 
-	open_fixture(&fixture);
-	log = open_at(&fixture, now_s);
+	log = open_at(now_s);
 	for (size_t i = 0; i < 200000; i++)
 		cr_assert(is_new(log, i, now_s + (int64_t)i, now_s + (int64_t)i));
 	cr_assert_eq(fstatat(fixture.layouts[0]->state, "seen", &status, 0), 0);
 	cr_assert_lt(status.st_size, 70000L * 40);
 	cr_assert(!is_new(log, 199999, now_s + 199999, now_s + 200000));
-	close_fixture(&fixture);
 }
 
 struct race {
@@ -257,16 +240,13 @@ static int remember_one(size_t index, void *context, struct fault *fault)
 
 Test(replay_log, takes_each_message_once_from_many_threads)
 {
-	struct fixture fixture;
 	struct race race = {0};
 
-	open_fixture(&fixture);
-	race.log = open_at(&fixture, now_s);
+	race.log = open_at(now_s);
 	OK(run_tasks(8000, 8, remember_one, &race, &fault));
 	cr_assert_eq(race.new_count, 1000);
 	free_replay_log(&race.log);
-	race.log = open_at(&fixture, now_s);
+	race.log = open_at(now_s);
 	cr_assert(!is_new(race.log, 999, now_s, now_s));
 	free_replay_log(&race.log);
-	close_fixture(&fixture);
 }

@@ -12,9 +12,22 @@
 #include <string.h>
 #include <unistd.h>
 
+static struct fixture fixture;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(send, .init = set_up, .fini = tear_down);
+
 /* A receiver that does not verify messages, and can be made to answer wrongly. */
 struct fake_receiver {
-	const struct fixture *fixture;
 	struct fake_envelope envelope;
 	const char *refusal;     /* the reason not to verify; NULL: verified */
 	spoil_claims *spoil;     /* may be NULL */
@@ -50,7 +63,7 @@ static int handle(const struct http_request *request, struct http_response *resp
 	append_bytes(&receiver->plaintext, bytes_of_secret(&question.message.plaintext));
 	claims = read_claims(&question);
 	answer.claims = make_answer_claims(&claims, question.sha256, "client2",
-					   question.message.peer, receiver->fixture->now_s);
+					   question.message.peer, fixture.now_s);
 	if (receiver->refusal != NULL) {
 		answer.verified = false;
 		(void)snprintf(answer.reason, sizeof(answer.reason), "%s", receiver->refusal);
@@ -63,18 +76,18 @@ static int handle(const struct http_request *request, struct http_response *resp
 			   bytes_of_secret(&json), response, fault);
 }
 
-static void start_fake_receiver(struct fake_receiver *receiver, struct fixture *fixture)
+static void start_fake_receiver(struct fake_receiver *receiver)
 {
 	static const struct http_route routes[] = {
 		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false}, {0}};
 	struct http_server_settings settings = {
 		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = receiver};
 
-	*receiver = (struct fake_receiver){.fixture = fixture};
-	open_fake_envelope(&receiver->envelope, fixture->layouts[1]);
+	*receiver = (struct fake_receiver){0};
+	open_fake_envelope(&receiver->envelope, fixture.layouts[1]);
 	OK(start_http_server(&settings, &receiver->server, &fault));
-	fixture->clients[1].has_endpoint = true;
-	fixture->clients[1].endpoint = *http_server_endpoint(receiver->server);
+	fixture.clients[1].has_endpoint = true;
+	fixture.clients[1].endpoint = *http_server_endpoint(receiver->server);
 }
 
 static void stop_fake_receiver(struct fake_receiver *receiver)
@@ -84,11 +97,11 @@ static void stop_fake_receiver(struct fake_receiver *receiver)
 	clear_buffer(&receiver->plaintext);
 }
 
-static struct sender *open_sender(const struct fixture *fixture)
+static struct sender *open_sender(void)
 {
 	struct sender *sender = NULL;
 
-	OK(new_sender(fixture->layouts[0], &fixture->clients[0], &fixture->clients[1], &sender,
+	OK(new_sender(fixture.layouts[0], &fixture.clients[0], &fixture.clients[1], &sender,
 		      &fault));
 	return sender;
 }
@@ -113,14 +126,12 @@ Test(send, refuses_an_answer_that_does_not_hold)
 		{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html"},
 		{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, ""},
 	};
-	struct fixture fixture;
 	struct fake_receiver receiver;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	start_fake_receiver(&receiver, &fixture);
-	sender = open_sender(&fixture);
+	start_fake_receiver(&receiver);
+	sender = open_sender();
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct delivery delivery = {0};
 
@@ -132,22 +143,19 @@ Test(send, refuses_an_answer_that_does_not_hold)
 		cr_assert(!delivery.verified);
 	}
 	stop_fake_receiver(&receiver);
-	close_fixture(&fixture);
 }
 
 /* catalogue 65 */
 Test(send, refuses_the_answer_to_an_earlier_message)
 {
-	struct fixture fixture;
 	struct fake_receiver receiver;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	start_fake_receiver(&receiver, &fixture);
-	sender = open_sender(&fixture);
+	start_fake_receiver(&receiver);
+	sender = open_sender();
 	OK(send_message(sender, bytes_of_string("1"), 0, fixture.now_s, &delivery, &fault));
 	receiver.envelope.mischief = ENVELOPE_OLD;
 	REFUSED(send_message(sender, bytes_of_string("2"), 0, fixture.now_s, &delivery, &fault),
@@ -157,70 +165,58 @@ Test(send, refuses_the_answer_to_an_earlier_message)
 	REFUSED(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &fault), FAULT_UNVERIFIED,
 		"another request");
 	stop_fake_receiver(&receiver);
-	close_fixture(&fixture);
 }
 
 Test(send, refuses_without_the_key_shared_with_the_receiver)
 {
-	struct fixture fixture;
 	struct sender *sender = NULL;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_client2.jwk", 0), 0);
 	REFUSED(new_sender(fixture.layouts[0], &fixture.clients[0], &fixture.clients[1], &sender,
 			   &fault),
 		FAULT_NOT_FOUND, "shared_client2.jwk");
-	close_fixture(&fixture);
 }
 
 Test(send, refuses_a_receiver_without_endpoint_but_makes_a_message_for_it)
 {
-	struct fixture fixture;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	sender = open_sender(&fixture);
+	sender = open_sender();
 	REFUSED(send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
 		FAULT_USAGE, "client2: no endpoint in the manifest");
 	OK(make_message(sender, bytes_of_string("M"), 2, fixture.now_s, &jwe, &delivery, &fault));
 	cr_assert_eq(delivery.member, 2);
 	cr_assert_gt(jwe.len, 0);
-	close_fixture(&fixture);
 }
 
 Test(send, refuses_a_message_over_the_limit)
 {
 	static const uint8_t payload[MESSAGE_LIMIT + 1];
-	struct fixture fixture;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	sender = open_sender(&fixture);
+	sender = open_sender();
 	REFUSED(make_message(sender, (struct bytes){payload, sizeof(payload)}, 0, fixture.now_s,
 			     &jwe, &delivery, &fault),
 		FAULT_TOO_LARGE, "expected at most 100000 octets");
 	OK(make_message(sender, (struct bytes){payload, MESSAGE_LIMIT}, 0, fixture.now_s, &jwe,
 			&delivery, &fault));
 	clear_buffer(&jwe);
-	close_fixture(&fixture);
 }
 
 Test(send, refuses_a_member_that_cannot_sign)
 {
-	struct fixture fixture;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_fixture(&fixture);
-	sender = open_sender(&fixture);
+	sender = open_sender();
 	REFUSED(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery,
 			     &fault),
 		FAULT_NOT_FOUND, "none of the pool's 3 members");
@@ -228,28 +224,23 @@ Test(send, refuses_a_member_that_cannot_sign)
 	REFUSED(make_message(sender, bytes_of_string("M"), 4, fixture.now_s, &jwe, &delivery,
 			     &fault),
 		FAULT_NOT_FOUND, "cert_key4.crt");
-	close_fixture(&fixture);
 }
 
 Test(send, says_that_the_receiver_cannot_be_reached)
 {
-	struct fixture fixture;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct delivery delivery;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
 	fixture.clients[1].has_endpoint = true;
 	fixture.clients[1].endpoint = dead_endpoint();
-	sender = open_sender(&fixture);
+	sender = open_sender();
 	REFUSED(send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
 		FAULT_UNREACHABLE, "127.0.0.1");
-	close_fixture(&fixture);
 }
 
 Test(send, signs_m_with_the_member_and_names_the_receiver)
 {
-	struct fixture fixture;
 	struct fake_receiver receiver;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_signed_message) struct signed_message message = {0};
@@ -258,10 +249,9 @@ Test(send, signs_m_with_the_member_and_names_the_receiver)
 	struct delivery delivery;
 	struct verdict verdict = {0};
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	start_fake_receiver(&receiver, &fixture);
-	sender = open_sender(&fixture);
+	start_fake_receiver(&receiver);
+	sender = open_sender();
 	OK(send_message(sender, (struct bytes){(const uint8_t *)"a\0b", 3}, 3, fixture.now_s,
 			&delivery, &fault));
 	cr_assert(delivery.verified);
@@ -281,35 +271,30 @@ Test(send, signs_m_with_the_member_and_names_the_receiver)
 	OK(verify_message(&message, certificate_public_key(certificate), &verdict, &fault));
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	stop_fake_receiver(&receiver);
-	close_fixture(&fixture);
 }
 
 Test(send, returns_the_verdict_of_the_receiver)
 {
-	struct fixture fixture;
 	struct fake_receiver receiver;
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_fixture(&fixture);
 	make_certified_pool(&fixture, 0);
-	start_fake_receiver(&receiver, &fixture);
+	start_fake_receiver(&receiver);
 	receiver.refusal = "not today";
-	sender = open_sender(&fixture);
+	sender = open_sender();
 	OK(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery, &fault));
 	OK(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &fault));
 	cr_assert(!delivery.verified);
 	cr_assert_str_eq(delivery.reason, "not today");
 	cr_assert_eq(delivery.member, 0);
 	stop_fake_receiver(&receiver);
-	close_fixture(&fixture);
 }
 
 /* catalogue 10: the signer's first, each followed by its issuer's, and not the root. */
 Test(send, presents_the_chain_to_the_root)
 {
-	struct fixture fixture;
 	struct issuer *root;
 	struct issuer *stranger;
 	struct certificate *own = NULL;
@@ -321,7 +306,6 @@ Test(send, presents_the_chain_to_the_root)
 	struct delivery delivery;
 	bool written;
 
-	open_fixture(&fixture);
 	root = fixture.issuer;
 	stranger = make_intermediate_issuer(root, "CN=Stranger", fixture.now_s);
 	fixture.issuer = make_intermediate_issuer(root, "CN=Issuing CA", fixture.now_s);
@@ -332,8 +316,8 @@ Test(send, presents_the_chain_to_the_root)
 	OK(add_intermediate(&chain, &other, &fault));
 	OK(add_intermediate(&chain, &own, &fault));
 	OK(keep_intermediates(fixture.layouts[0], &chain, &written, &fault));
-	start_fake_receiver(&receiver, &fixture);
-	sender = open_sender(&fixture);
+	start_fake_receiver(&receiver);
+	sender = open_sender();
 	OK(send_message(sender, bytes_of_string("M"), 2, fixture.now_s, &delivery, &fault));
 	OK(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault));
 	cr_assert_eq(message.chain_count, 2);
@@ -342,5 +326,4 @@ Test(send, presents_the_chain_to_the_root)
 	stop_fake_receiver(&receiver);
 	free_issuer(&stranger);
 	free_issuer(&root);
-	close_fixture(&fixture);
 }

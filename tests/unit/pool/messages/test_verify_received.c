@@ -129,6 +129,20 @@ static const struct {
 	{be_too_long, "M: expected at most 100000 octets, found 100001"},
 };
 
+static struct scene scene;
+
+static void set_up(void)
+{
+	open_scene(&scene, NULL);
+}
+
+static void tear_down(void)
+{
+	close_scene(&scene);
+}
+
+TestSuite(verify_received, .init = set_up, .fini = tear_down);
+
 ParameterizedTestParameters(verify_received, refuses_a_message_that_does_not_hold)
 {
 	static size_t indices[COUNT_OF(forgeries)];
@@ -140,12 +154,10 @@ ParameterizedTestParameters(verify_received, refuses_a_message_that_does_not_hol
 
 ParameterizedTest(size_t *index, verify_received, refuses_a_message_that_does_not_hold)
 {
-	struct scene scene;
 	struct forgery forgery;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_scene(&scene, NULL);
 	forgery = start_forgery(&scene.fixture);
 	forgeries[*index].change(&forgery);
 	jwe = forge(&forgery);
@@ -170,13 +182,11 @@ ParameterizedTest(size_t *index, verify_received, refuses_a_message_that_does_no
 		delivery = deliver_jwe(&scene, &second);
 		cr_assert(delivery.verified, "%s", delivery.reason);
 	}
-	close_scene(&scene);
 }
 
 /* catalogue 22: client2 passes client1's message on to client3 unchanged */
 Test(verify_received, refuses_a_message_that_was_passed_on)
 {
-	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	CLEANUP(clear_buffer) struct buffer forwarded = {0};
 	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
@@ -184,7 +194,6 @@ Test(verify_received, refuses_a_message_that_was_passed_on)
 	struct shared_key key;
 	struct delivery delivery;
 
-	open_scene(&scene, NULL);
 	jwe = make_jwe(&scene, "for client2 alone");
 	OK(read_key_ring(scene.fixture.layouts[1], &ring, &fault));
 	OK(decrypt_message(&ring, bytes_of_buffer(&jwe), &message, &fault));
@@ -200,17 +209,14 @@ Test(verify_received, refuses_a_message_that_was_passed_on)
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "iss: expected \"client2\""), "%s",
 			   delivery.reason);
-	close_scene(&scene);
 }
 
 /* catalogue 23: a message of client1 to client2 is sent to client1 */
 Test(verify_received, refuses_its_own_message_sent_back)
 {
-	struct scene scene;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	open_scene(&scene, NULL);
 	jwe = make_jwe(&scene, "hello");
 	stop_receiver(&scene.receiver);
 	start_scene_receiver(&scene, 0, NULL);
@@ -218,5 +224,4 @@ Test(verify_received, refuses_its_own_message_sent_back)
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "iss: expected \"client2\", whose shared key"),
 			   "%s", delivery.reason);
-	close_scene(&scene);
 }

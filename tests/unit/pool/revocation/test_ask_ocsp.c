@@ -8,6 +8,21 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+static struct fixture fixture;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(ask_ocsp, .init = set_up, .fini = tear_down);
+
 /* A responder on loopback that signs any answer with an issuer's key. */
 struct responder {
 	const struct issuer *issuer;
@@ -73,14 +88,14 @@ static const struct http_route routes[] = {
 	{0},
 };
 
-static void start_responder(struct responder *responder, const struct fixture *fixture)
+static void start_responder(struct responder *responder)
 {
 	struct http_server_settings settings = {
 		.endpoint = {.host = "127.0.0.1"}, .routes = routes, .context = responder};
 	char endpoint[ENDPOINT_TEXT_SIZE];
 
-	responder->issuer = fixture->issuer;
-	responder->now_s = fixture->now_s;
+	responder->issuer = fixture.issuer;
+	responder->now_s = fixture.now_s;
 	responder->content_type = CONTENT_OCSP_RESPONSE;
 	OK(start_http_server(&settings, &responder->server, &fault));
 	format_endpoint(http_server_endpoint(responder->server), endpoint);
@@ -92,20 +107,19 @@ static void stop_responder(struct responder *responder)
 	stop_http_server(&responder->server);
 }
 
-static int ask(const struct fixture *fixture, const char *url, struct ocsp_finding *ret_finding,
-	       struct fault *fault)
+static int ask(const char *url, struct ocsp_finding *ret_finding, struct fault *fault)
 {
-	CLEANUP(free_certificate) struct certificate *certificate = first_certificate(fixture);
+	CLEANUP(free_certificate) struct certificate *certificate = first_certificate(&fixture);
 
-	return ask_ocsp(url, issuer_certificate(fixture->issuer), certificate, fixture->now_s,
+	return ask_ocsp(url, issuer_certificate(fixture.issuer), certificate, fixture.now_s,
 			ret_finding, fault);
 }
 
-static void expect_untold(const struct fixture *fixture, const char *url, const char *part)
+static void expect_untold(const char *url, const char *part)
 {
 	struct ocsp_finding finding = {.reason = -1};
 
-	REFUSED(ask(fixture, url, &finding, &fault), FAULT_UNREACHABLE,
+	REFUSED(ask(url, &finding, &fault), FAULT_UNREACHABLE,
 		"cannot tell whether the certificate is revoked");
 	SAID(part);
 	SAID("ask again later, or another responder");
@@ -189,69 +203,53 @@ Test(ask_ocsp, does_not_take_a_missing_answer_for_good)
 		{forget_nonce, "has not the nonce"},
 		{live_in_the_past, "is past"},
 	};
-	CLEANUP(close_fixture) struct fixture fixture;
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(stop_responder) struct responder responder = {0};
 
-		start_responder(&responder, &fixture);
+		start_responder(&responder);
 		rows[i].spoil(&responder);
-		expect_untold(&fixture, responder.url, rows[i].part);
+		expect_untold(responder.url, rows[i].part);
 	}
 }
 
 Test(ask_ocsp, refuses_the_answer_of_another_root)
 {
-	CLEANUP(close_fixture) struct fixture fixture;
 	CLEANUP(stop_responder) struct responder responder = {0};
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
-	start_responder(&responder, &fixture);
+	start_responder(&responder);
 	responder.issuer = fixture.other_issuer;
-	expect_untold(&fixture, responder.url, "RFC 6960");
+	expect_untold(responder.url, "RFC 6960");
 }
 
 /* catalogue 56 */
 Test(ask_ocsp, cannot_tell_when_no_responder_listens)
 {
-	CLEANUP(close_fixture) struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	char url[ENDPOINT_TEXT_SIZE];
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	format_endpoint(&endpoint, url);
-	expect_untold(&fixture, url, "nobody listens there");
+	expect_untold(url, "nobody listens there");
 }
 
 Test(ask_ocsp, refuses_an_invalid_url)
 {
-	CLEANUP(close_fixture) struct fixture fixture;
 	struct ocsp_finding finding = {0};
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
-	REFUSED(ask(&fixture, "https://h/ocsp", &finding, &fault), FAULT_USAGE,
-		"expected http://HOST");
+	REFUSED(ask("https://h/ocsp", &finding, &fault), FAULT_USAGE, "expected http://HOST");
 }
 
 Test(ask_ocsp, returns_the_status_of_the_responder)
 {
 	static const enum ocsp_status statuses[] = {OCSP_GOOD, OCSP_REVOKED, OCSP_UNKNOWN};
-	CLEANUP(close_fixture) struct fixture fixture;
 	CLEANUP(stop_responder) struct responder responder = {0};
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
-	start_responder(&responder, &fixture);
+	start_responder(&responder);
 	for (size_t i = 0; i < COUNT_OF(statuses); i++) {
 		struct ocsp_finding finding = {0};
 
 		responder.status = statuses[i];
-		OK(ask(&fixture, responder.url, &finding, &fault));
+		OK(ask(responder.url, &finding, &fault));
 		cr_expect_eq(finding.status, statuses[i]);
 		cr_expect_eq(finding.revoked_at_s,
 			     statuses[i] == OCSP_REVOKED ? fixture.now_s - 60 : 0);

@@ -8,12 +8,25 @@
 #include <unistd.h>
 
 static const uint8_t serials[2][SERIAL_MAX] = {{1, 2, 3}, {4, 5, 6}};
+static struct fixture fixture;
 
-static int ask_for_two(const struct fixture *fixture, const struct endpoint *endpoint,
-		       struct revocation_answer *ret_answer, struct fault *fault)
+static void set_up(void)
+{
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(ask_revocation, .init = set_up, .fini = tear_down);
+
+static int ask_for_two(const struct endpoint *endpoint, struct revocation_answer *ret_answer,
+		       struct fault *fault)
 {
 	const struct revocation_options options = {
-		.layout = fixture->layouts[0],
+		.layout = fixture.layouts[0],
 		.client = "client1",
 		.ca = *endpoint,
 		.serials = serials,
@@ -21,7 +34,7 @@ static int ask_for_two(const struct fixture *fixture, const struct endpoint *end
 		.reason = REASON_SUPERSEDED,
 	};
 
-	return ask_revocation(&options, fixture->now_s, ret_answer, fault);
+	return ask_revocation(&options, fixture.now_s, ret_answer, fault);
 }
 
 static void drop_one(struct fake_ca *ca, struct revocation_answer *answer)
@@ -85,10 +98,8 @@ Test(ask_revocation, refuses_an_answer_that_does_not_hold)
 		{NULL, ENVELOPE_WRONG_TYPE, FAULT_UNVERIFIED, "typ", NULL},
 		{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html", NULL},
 	};
-	struct fixture fixture;
 	struct fake_ca ca;
 
-	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct revocation_answer answer = {0};
@@ -96,70 +107,55 @@ Test(ask_revocation, refuses_an_answer_that_does_not_hold)
 		ca.spoil_revocations = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
 		ca.envelope.mischief = rows[i].mischief;
-		REFUSED(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), rows[i].class,
-			rows[i].text, "%zu", i);
+		REFUSED(ask_for_two(&ca.endpoint, &answer, &fault), rows[i].class, rows[i].text,
+			"%zu", i);
 		cr_expect_null(answer.revoked);
 	}
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 /* catalogue 65 */
 Test(ask_revocation, refuses_the_answer_to_an_earlier_request)
 {
-	struct fixture fixture;
 	struct fake_ca ca;
 	struct revocation_answer answer = {0};
 
-	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
-	OK(ask_for_two(&fixture, &ca.endpoint, &answer, &fault));
+	OK(ask_for_two(&ca.endpoint, &answer, &fault));
 	clear_revocation_answer(&answer);
 	ca.envelope.mischief = ENVELOPE_OLD;
-	REFUSED(ask_for_two(&fixture, &ca.endpoint, &answer, &fault), FAULT_UNVERIFIED,
-		"another request");
+	REFUSED(ask_for_two(&ca.endpoint, &answer, &fault), FAULT_UNVERIFIED, "another request");
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(ask_revocation, says_that_the_ca_cannot_be_reached)
 {
-	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct revocation_answer answer = {0};
 
-	open_fixture(&fixture);
-	REFUSED(ask_for_two(&fixture, &endpoint, &answer, &fault), FAULT_UNREACHABLE, "127.0.0.1");
-	close_fixture(&fixture);
+	REFUSED(ask_for_two(&endpoint, &answer, &fault), FAULT_UNREACHABLE, "127.0.0.1");
 }
 
 Test(ask_revocation, refuses_a_layout_without_the_cas_key)
 {
-	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct revocation_answer answer = {0};
 
-	open_fixture(&fixture);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "shared_ca.jwk", 0), 0);
-	REFUSED(ask_for_two(&fixture, &endpoint, &answer, &fault), FAULT_NOT_FOUND,
-		"shared_ca.jwk");
-	close_fixture(&fixture);
+	REFUSED(ask_for_two(&endpoint, &answer, &fault), FAULT_NOT_FOUND, "shared_ca.jwk");
 }
 
 Test(ask_revocation, returns_the_answer_of_the_ca)
 {
-	struct fixture fixture;
 	struct fake_ca ca;
 	struct revocation_answer answer = {0};
 
-	open_fixture(&fixture);
 	start_fake_ca(&ca, &fixture);
-	OK(ask_for_two(&fixture, &ca.endpoint, &answer, &fault));
+	OK(ask_for_two(&ca.endpoint, &answer, &fault));
 	cr_expect_eq(answer.revoked_count, 2);
 	cr_expect_arr_eq(answer.revoked[1].serial, serials[1], SERIAL_MAX);
 	cr_expect_eq(answer.revoked[1].reason, REASON_SUPERSEDED);
 	cr_expect_eq(answer.crl_number, 7);
 	clear_revocation_answer(&answer);
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }

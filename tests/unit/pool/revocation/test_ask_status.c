@@ -7,16 +7,31 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Asks about the first client's first certificate. */
-static int ask_first(const struct fixture *fixture, const struct endpoint *endpoint,
-		     struct status_answer *ret_answer, struct fault *fault)
+static struct fixture fixture;
+
+static void set_up(void)
 {
-	CLEANUP(free_certificate) struct certificate *certificate = first_certificate(fixture);
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(ask_status, .init = set_up, .fini = tear_down);
+
+/* Asks about the first client's first certificate. */
+static int ask_first(const struct endpoint *endpoint, struct status_answer *ret_answer,
+		     struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = first_certificate(&fixture);
 	CLEANUP(free_status_client) struct status_client *client = NULL;
 
-	if (new_status_client(fixture->layouts[1], "client2", endpoint, &client, fault) < 0)
+	if (new_status_client(fixture.layouts[1], "client2", endpoint, &client, fault) < 0)
 		return -1;
-	return ask_status(client, certificate_der(certificate), fixture->now_s, ret_answer, fault);
+	return ask_status(client, certificate_der(certificate), fixture.now_s, ret_answer, fault);
 }
 
 static void refuse(struct fake_ca *ca, struct status_answer *answer)
@@ -47,11 +62,8 @@ Test(ask_status, refuses_an_answer_that_does_not_hold)
 		{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html", NULL},
 		{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, "", NULL},
 	};
-	struct fixture fixture;
 	struct fake_ca ca;
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct status_answer answer;
@@ -59,54 +71,40 @@ Test(ask_status, refuses_an_answer_that_does_not_hold)
 		ca.spoil_status = rows[i].spoil;
 		ca.spoil_claims = rows[i].spoil_claims;
 		ca.envelope.mischief = rows[i].mischief;
-		REFUSED(ask_first(&fixture, &ca.endpoint, &answer, &fault), rows[i].class,
-			rows[i].text, "%zu", i);
+		REFUSED(ask_first(&ca.endpoint, &answer, &fault), rows[i].class, rows[i].text,
+			"%zu", i);
 	}
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 /* catalogue 65 */
 Test(ask_status, refuses_the_answer_to_an_earlier_question)
 {
-	struct fixture fixture;
 	struct fake_ca ca;
 	struct status_answer answer;
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	OK(ask_first(&fixture, &ca.endpoint, &answer, &fault));
+	OK(ask_first(&ca.endpoint, &answer, &fault));
 	ca.envelope.mischief = ENVELOPE_OLD;
-	REFUSED(ask_first(&fixture, &ca.endpoint, &answer, &fault), FAULT_UNVERIFIED,
-		"another request");
+	REFUSED(ask_first(&ca.endpoint, &answer, &fault), FAULT_UNVERIFIED, "another request");
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(ask_status, says_that_the_ca_cannot_be_reached)
 {
-	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct status_answer answer;
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
-	REFUSED(ask_first(&fixture, &endpoint, &answer, &fault), FAULT_UNREACHABLE, "127.0.0.1");
-	close_fixture(&fixture);
+	REFUSED(ask_first(&endpoint, &answer, &fault), FAULT_UNREACHABLE, "127.0.0.1");
 }
 
 Test(ask_status, refuses_a_layout_without_the_cas_key)
 {
-	struct fixture fixture;
 	struct endpoint endpoint = dead_endpoint();
 	struct status_answer answer;
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[1]->private, "shared_ca.jwk", 0), 0);
-	REFUSED(ask_first(&fixture, &endpoint, &answer, &fault), FAULT_NOT_FOUND, "shared_ca.jwk");
-	close_fixture(&fixture);
+	REFUSED(ask_first(&endpoint, &answer, &fault), FAULT_NOT_FOUND, "shared_ca.jwk");
 }
 
 static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
@@ -119,21 +117,17 @@ static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
 
 Test(ask_status, returns_the_answer_of_the_ca)
 {
-	struct fixture fixture;
 	struct fake_ca ca;
 	struct status_answer answer;
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	start_fake_ca(&ca, &fixture);
-	OK(ask_first(&fixture, &ca.endpoint, &answer, &fault));
+	OK(ask_first(&ca.endpoint, &answer, &fault));
 	cr_assert_eq(answer.status, STATUS_GOOD);
 	ca.spoil_status = say_revoked;
-	OK(ask_first(&fixture, &ca.endpoint, &answer, &fault));
+	OK(ask_first(&ca.endpoint, &answer, &fault));
 	cr_assert_eq(answer.status, STATUS_REVOKED);
 	cr_assert_eq(answer.revoked_at_s, fixture.now_s - 100);
 	cr_assert_str_eq(answer.reason, "keyCompromise");
 	cr_assert_str_eq(answer.serial, "0a0b");
 	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }

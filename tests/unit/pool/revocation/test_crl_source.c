@@ -17,58 +17,57 @@ struct crl_fixture {
 	struct crl_source *source;
 };
 
-static void open_crl_fixture(struct crl_fixture *fixture)
+static struct crl_fixture fixture;
+
+static void set_up(void)
 {
-	*fixture = (struct crl_fixture){0};
-	open_fixture(&fixture->base);
-	make_certified_pool(&fixture->base, 0);
-	fixture->certificate = first_certificate(&fixture->base);
-	(void)snprintf(fixture->path, sizeof(fixture->path), "%s/ca.crl",
-		       fixture->base.scratch.path);
-	OK(new_crl_source(fixture->path, &fixture->source, &fault));
+	open_fixture(&fixture.base);
+	make_certified_pool(&fixture.base, 0);
+	fixture.certificate = first_certificate(&fixture.base);
+	(void)snprintf(fixture.path, sizeof(fixture.path), "%s/ca.crl", fixture.base.scratch.path);
+	OK(new_crl_source(fixture.path, &fixture.source, &fault));
 }
 
-static void close_crl_fixture(struct crl_fixture *fixture)
+static void tear_down(void)
 {
-	free_crl_source(&fixture->source);
-	free_certificate(&fixture->certificate);
-	close_fixture(&fixture->base);
+	free_crl_source(&fixture.source);
+	free_certificate(&fixture.certificate);
+	close_fixture(&fixture.base);
 }
 
-static void replace_file(struct crl_fixture *fixture, struct bytes content)
+TestSuite(crl_source, .init = set_up, .fini = tear_down);
+
+static void replace_file(struct bytes content)
 {
-	(void)remove(fixture->path);
-	put_bytes(fixture->base.scratch.dirfd, "ca.crl", content, 0644);
+	(void)remove(fixture.path);
+	put_bytes(fixture.base.scratch.dirfd, "ca.crl", content, 0644);
 }
 
-static void put_crl(struct crl_fixture *fixture, const struct issuer *issuer, uint64_t number,
-		    bool revoked)
+static void put_crl(const struct issuer *issuer, uint64_t number, bool revoked)
 {
-	struct bytes serial =
-		revoked ? certificate_serial(fixture->certificate) : (struct bytes){0};
+	struct bytes serial = revoked ? certificate_serial(fixture.certificate) : (struct bytes){0};
 	CLEANUP(clear_buffer)
-	struct buffer der = make_crl(&fixture->base, issuer, number, serial);
+	struct buffer der = make_crl(&fixture.base, issuer, number, serial);
 
-	replace_file(fixture, bytes_of_buffer(&der));
+	replace_file(bytes_of_buffer(&der));
 }
 
-static struct crl_finding consult_for(struct crl_fixture *fixture, const struct certificate *issuer,
-				      int64_t after_s)
+static struct crl_finding consult_for(const struct certificate *issuer, int64_t after_s)
 {
 	struct crl_finding finding;
 	struct verdict verdict = {0};
 
-	consult_crl(fixture->source, issuer, fixture->certificate, fixture->base.now_s + after_s,
+	consult_crl(fixture.source, issuer, fixture.certificate, fixture.base.now_s + after_s,
 		    &finding);
-	check_crl_status(fixture->source, issuer, fixture->certificate,
-			 fixture->base.now_s + after_s, &verdict);
+	check_crl_status(fixture.source, issuer, fixture.certificate, fixture.base.now_s + after_s,
+			 &verdict);
 	cr_expect_eq(verdict.invalid, finding.status != CRL_GOOD);
 	return finding;
 }
 
-static struct crl_finding consult(struct crl_fixture *fixture, int64_t after_s)
+static struct crl_finding consult(int64_t after_s)
 {
-	return consult_for(fixture, issuer_certificate(fixture->base.issuer), after_s);
+	return consult_for(issuer_certificate(fixture.base.issuer), after_s);
 }
 
 static void expect_unknown(const struct crl_finding *finding, const char *why)
@@ -98,123 +97,108 @@ Test(crl_source, cannot_tell_without_a_crl)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct crl_fixture fixture;
 		struct crl_finding finding;
 
-		open_crl_fixture(&fixture);
+		tear_down();
+		set_up();
 		if (rows[i].content != NULL)
-			replace_file(&fixture, bytes_of_string(rows[i].content));
+			replace_file(bytes_of_string(rows[i].content));
 		for (int again = 0; again < 2; again++) {
-			finding = consult(&fixture, 0);
+			finding = consult(0);
 			expect_unknown(&finding, rows[i].why);
 			cr_expect_str_eq(finding.number, "");
 		}
-		close_crl_fixture(&fixture);
 	}
 }
 
 /* catalogue 58 */
 Test(crl_source, cannot_tell_from_another_issuers_crl)
 {
-	struct crl_fixture fixture;
 	struct crl_finding finding;
 
-	open_crl_fixture(&fixture);
-	put_crl(&fixture, fixture.base.other_issuer, 1, false);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.other_issuer, 1, false);
+	finding = consult(0);
 	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
 	/* The right one is taken as soon as it is there. */
-	put_crl(&fixture, fixture.base.issuer, 1, false);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 1, false);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_GOOD);
-	close_crl_fixture(&fixture);
 }
 
 /* Name and key identifier can be copied: only the signature says whose a CRL is. */
 Test(crl_source, cannot_tell_from_the_crl_of_an_issuer_of_the_same_name_and_key_identifier)
 {
-	struct crl_fixture fixture;
 	CLEANUP(free_issuer) struct issuer *twin = NULL;
 	const struct certificate *twin_certificate;
 	struct crl_finding finding;
 
-	open_crl_fixture(&fixture);
 	twin = make_twin_issuer(fixture.base.issuer);
 	twin_certificate = issuer_certificate(twin);
-	put_crl(&fixture, twin, 1, false);
-	finding = consult(&fixture, 0);
+	put_crl(twin, 1, false);
+	finding = consult(0);
 	expect_unknown(&finding, "signature");
-	put_crl(&fixture, fixture.base.issuer, 1, false);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 1, false);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_GOOD);
 	/* The CRL that was verified with the issuer's key does not count for its twin. */
-	finding = consult_for(&fixture, twin_certificate, 0);
+	finding = consult_for(twin_certificate, 0);
 	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
 	/* Nor does the twin's next CRL replace it. */
-	put_crl(&fixture, twin, 2, true);
-	finding = consult_for(&fixture, twin_certificate, 0);
+	put_crl(twin, 2, true);
+	finding = consult_for(twin_certificate, 0);
 	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
-	finding = consult(&fixture, 0);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_GOOD);
 	cr_expect_str_eq(finding.number, "1");
-	close_crl_fixture(&fixture);
 }
 
 /* catalogue 58 */
 Test(crl_source, cannot_tell_from_a_crl_that_was_changed)
 {
-	struct crl_fixture fixture;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct crl_finding finding;
 	uint8_t *serial;
 
-	open_crl_fixture(&fixture);
 	der = make_crl(&fixture.base, fixture.base.issuer, 1,
 		       certificate_serial(fixture.certificate));
 	serial =
 		memmem(der.data, der.len, certificate_serial(fixture.certificate).data, SERIAL_MAX);
 	cr_assert_not_null(serial);
 	serial[SERIAL_MAX - 1] ^= 1;
-	replace_file(&fixture, bytes_of_buffer(&der));
+	replace_file(bytes_of_buffer(&der));
 	for (int again = 0; again < 2; again++) {
-		finding = consult(&fixture, 0);
+		finding = consult(0);
 		expect_unknown(&finding, "signature");
 	}
-	close_crl_fixture(&fixture);
 }
 
 /* catalogue 58, 97 */
 Test(crl_source, cannot_tell_from_a_crl_that_is_not_current)
 {
-	struct crl_fixture fixture;
 	struct crl_finding finding;
 
-	open_crl_fixture(&fixture);
-	put_crl(&fixture, fixture.base.issuer, 1, false);
-	finding = consult(&fixture, 3601);
+	put_crl(fixture.base.issuer, 1, false);
+	finding = consult(3601);
 	expect_unknown(&finding, "out of date");
 	cr_expect_str_eq(finding.number, "1");
-	finding = consult(&fixture, -301);
+	finding = consult(-301);
 	expect_unknown(&finding, "in the future");
-	finding = consult(&fixture, 3600);
+	finding = consult(3600);
 	cr_expect_eq(finding.status, CRL_GOOD);
 	/* That there is no new one is part of the reason. */
 	cr_assert_eq(remove(fixture.path), 0);
-	finding = consult(&fixture, 3601);
+	finding = consult(3601);
 	expect_unknown(&finding, "out of date");
 	expect_unknown(&finding, "ca.crl");
-	close_crl_fixture(&fixture);
 }
 
 Test(crl_source, says_when_and_why_a_certificate_was_revoked)
 {
-	struct crl_fixture fixture;
 	struct crl_finding finding;
 	struct verdict verdict = {0};
 
-	open_crl_fixture(&fixture);
-	put_crl(&fixture, fixture.base.issuer, 9, true);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 9, true);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_expect_eq(finding.revoked_at_s, 1767225600);
 	cr_expect_eq(finding.reason, REASON_KEY_COMPROMISE);
@@ -224,65 +208,55 @@ Test(crl_source, says_when_and_why_a_certificate_was_revoked)
 			 fixture.certificate, fixture.base.now_s, &verdict);
 	cr_expect_str_eq(verdict.reason, "CRL number 9: the certificate was revoked at "
 					 "2026-01-01T00:00:00Z (keyCompromise)");
-	close_crl_fixture(&fixture);
 }
 
 /* A revocation counts as soon as the file is replaced. */
 Test(crl_source, reads_a_file_that_has_changed)
 {
-	struct crl_fixture fixture;
 	struct crl_finding finding;
 
-	open_crl_fixture(&fixture);
-	put_crl(&fixture, fixture.base.issuer, 1, false);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 1, false);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_GOOD);
-	put_crl(&fixture, fixture.base.issuer, 2, true);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 2, true);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_expect_str_eq(finding.number, "2");
-	close_crl_fixture(&fixture);
 }
 
 /* catalogue 58, 60: replaying an old CRL does not undo a revocation */
 Test(crl_source, never_goes_back_to_an_older_crl)
 {
-	struct crl_fixture fixture;
 	struct crl_finding finding;
 
-	open_crl_fixture(&fixture);
-	put_crl(&fixture, fixture.base.issuer, 300, true);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 300, true);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
-	put_crl(&fixture, fixture.base.issuer, 299, false);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 299, false);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_expect_str_eq(finding.number, "300");
-	finding = consult(&fixture, 3601);
+	finding = consult(3601);
 	expect_unknown(&finding, "299 is older than the CRL that was there before, number 300");
-	close_crl_fixture(&fixture);
 }
 
 /* A file that is not a CRL, or not the issuer's, does not displace a current CRL. */
 Test(crl_source, keeps_the_current_crl_when_a_new_one_is_rejected)
 {
-	struct crl_fixture fixture;
 	struct crl_finding finding;
 
-	open_crl_fixture(&fixture);
-	put_crl(&fixture, fixture.base.issuer, 1, true);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.issuer, 1, true);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
-	replace_file(&fixture, bytes_of_string("nonsense"));
-	finding = consult(&fixture, 0);
+	replace_file(bytes_of_string("nonsense"));
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
-	put_crl(&fixture, fixture.base.other_issuer, 2, false);
-	finding = consult(&fixture, 0);
+	put_crl(fixture.base.other_issuer, 2, false);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
 	cr_assert_eq(remove(fixture.path), 0);
-	finding = consult(&fixture, 0);
+	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_REVOKED);
-	close_crl_fixture(&fixture);
 }
 
 Test(crl_source, refuses_urls_that_are_not_plain_http)
@@ -355,10 +329,8 @@ Test(crl_source, asks_a_url_once_a_minute)
 		{3605, true, 6, CRL_UNKNOWN},
 		{3606, true, 6, CRL_UNKNOWN},
 	};
-	struct crl_fixture fixture;
 	struct publisher publisher = {0};
 
-	open_crl_fixture(&fixture);
 	free_crl_source(&fixture.source);
 	publisher.der = make_crl(&fixture.base, fixture.base.issuer, 1, (struct bytes){0});
 	start_publisher(&publisher);
@@ -367,7 +339,7 @@ Test(crl_source, asks_a_url_once_a_minute)
 		struct crl_finding finding;
 
 		publisher.broken = rows[i].broken;
-		finding = consult(&fixture, rows[i].after_s);
+		finding = consult(rows[i].after_s);
 		cr_expect_eq(finding.status, rows[i].status, "row %zu: %s", i,
 			     finding.problem.text);
 		cr_expect_eq((int)publisher.asked, rows[i].asked, "row %zu: %d", i,
@@ -377,24 +349,21 @@ Test(crl_source, asks_a_url_once_a_minute)
 	}
 	stop_http_server(&publisher.server);
 	clear_buffer(&publisher.der);
-	close_crl_fixture(&fixture);
 }
 
 Test(crl_source, is_used_like_this)
 {
-	struct crl_fixture fixture;
 	struct verdict verdict = {0};
 
-	open_crl_fixture(&fixture); /* calls new_crl_source with the path of ca.crl */
-	put_crl(&fixture, fixture.base.issuer, 1, false);
+	/* set_up has called new_crl_source with the path of ca.crl. */
+	put_crl(fixture.base.issuer, 1, false);
 	check_crl_status(fixture.source, issuer_certificate(fixture.base.issuer),
 			 fixture.certificate, fixture.base.now_s, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 
 	/* The CA revokes the certificate, and its next CRL says so. */
-	put_crl(&fixture, fixture.base.issuer, 2, true);
+	put_crl(fixture.base.issuer, 2, true);
 	check_crl_status(fixture.source, issuer_certificate(fixture.base.issuer),
 			 fixture.certificate, fixture.base.now_s, &verdict);
 	cr_assert(verdict.invalid);
-	close_crl_fixture(&fixture);
 }

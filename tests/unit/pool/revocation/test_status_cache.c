@@ -6,6 +6,24 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+static struct fixture fixture;
+static struct fake_ca fake_ca;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+	make_certified_pool(&fixture, 0);
+	start_fake_ca(&fake_ca, &fixture);
+}
+
+static void tear_down(void)
+{
+	stop_fake_ca(&fake_ca);
+	close_fixture(&fixture);
+}
+
+TestSuite(status_cache, .init = set_up, .fini = tear_down);
+
 static void say_revoked(struct fake_ca *ca, struct status_answer *answer)
 {
 	answer->status = STATUS_REVOKED;
@@ -40,73 +58,53 @@ Test(status_cache, rejects_what_the_ca_does_not_call_good)
 		{NULL, ENVELOPE_HTML, "did not give the certificate's status", NULL},
 		{NULL, 0, "did not give the certificate's status", change_digest},
 	};
-	struct fixture fixture;
-	struct fake_ca ca;
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
-	start_fake_ca(&ca, &fixture);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(free_certificate)
 		struct certificate *certificate = first_certificate(&fixture);
 		CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 		struct verdict verdict = {0};
 
-		ca.spoil_status = rows[i].spoil;
-		ca.spoil_claims = rows[i].spoil_claims;
-		ca.envelope.mischief = rows[i].mischief;
-		OK(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault));
+		fake_ca.spoil_status = rows[i].spoil;
+		fake_ca.spoil_claims = rows[i].spoil_claims;
+		fake_ca.envelope.mischief = rows[i].mischief;
+		OK(new_status_cache(fixture.layouts[1], "client2", &fake_ca.endpoint, &cache,
+				    &fault));
 		check_cached_status(cache, certificate, fixture.now_s, &verdict);
 		cr_assert(verdict.invalid, "%zu", i);
 		cr_assert_not_null(strstr(verdict.reason, rows[i].reason), "%s", verdict.reason);
 	}
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
 }
 
 Test(status_cache, caches_an_answer_for_a_few_seconds)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 	struct verdict verdict = {0};
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
-	start_fake_ca(&ca, &fixture);
-	OK(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault));
+	OK(new_status_cache(fixture.layouts[1], "client2", &fake_ca.endpoint, &cache, &fault));
 	check_cached_status(cache, certificate, fixture.now_s, &verdict);
-	ca.spoil_status = say_revoked;
+	fake_ca.spoil_status = say_revoked;
 	check_cached_status(cache, certificate, fixture.now_s + STATUS_CACHED_S - 1, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
-	cr_assert_eq(ca.questions, 1);
+	cr_assert_eq(fake_ca.questions, 1);
 	check_cached_status(cache, certificate, fixture.now_s + STATUS_CACHED_S, &verdict);
 	cr_assert(verdict.invalid);
-	cr_assert_eq(ca.questions, 2);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
+	cr_assert_eq(fake_ca.questions, 2);
 }
 
 /* catalogue 94: an answer of the future is not used */
 Test(status_cache, asks_again_when_the_clock_went_back)
 {
-	struct fixture fixture;
-	struct fake_ca ca;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(free_status_cache) struct status_cache *cache = NULL;
 	struct verdict verdict = {0};
 
-	open_fixture(&fixture);
-	make_certified_pool(&fixture, 0);
 	certificate = first_certificate(&fixture);
-	start_fake_ca(&ca, &fixture);
-	OK(new_status_cache(fixture.layouts[1], "client2", &ca.endpoint, &cache, &fault));
+	OK(new_status_cache(fixture.layouts[1], "client2", &fake_ca.endpoint, &cache, &fault));
 	check_cached_status(cache, certificate, fixture.now_s + 100, &verdict);
 	check_cached_status(cache, certificate, fixture.now_s, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
-	cr_assert_eq(ca.questions, 2);
-	stop_fake_ca(&ca);
-	close_fixture(&fixture);
+	cr_assert_eq(fake_ca.questions, 2);
 }
