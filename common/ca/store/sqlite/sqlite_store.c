@@ -284,8 +284,11 @@ static void free_scanner(struct sqlite_connection **scanner_pointer)
 static int begin_scan(struct sqlite_store *store, struct sqlite_connection **ret_scanner,
 		      struct fault *fault)
 {
-	CLEANUP(free_scanner) struct sqlite_connection *scanner = calloc(1, sizeof(*scanner));
+	CLEANUP(free_scanner) struct sqlite_connection *scanner = NULL;
 
+	if (check_wal_before_opening(&store->wal, &store->writer.database, fault) < 0)
+		return -1;
+	scanner = calloc(1, sizeof(*scanner));
 	if (scanner == NULL)
 		return set_memory_fault(fault);
 	init_connection(scanner, &store->store, TRANSACTION_SCAN);

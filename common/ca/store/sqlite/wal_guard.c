@@ -123,7 +123,7 @@ int guard_wal(struct wal_guard *guard, struct database *database, struct fault *
 {
 	struct stat status;
 
-	if (guard->guarded)
+	if (atomic_load(&guard->guarded))
 		return 0;
 	(void)sqlite3_wal_hook(database->handle, count_pages, guard);
 	if (mark_and_checkpoint(guard, database, fault) < 0)
@@ -132,24 +132,24 @@ int guard_wal(struct wal_guard *guard, struct database *database, struct fault *
 		return set_errno_fault(fault, "%s", guard->path);
 	guard->device = status.st_dev;
 	guard->inode = status.st_ino;
-	guard->guarded = true;
+	atomic_store(&guard->guarded, true);
 	return 0;
 }
 
-int check_wal_in_place(struct wal_guard *guard, struct database *database, struct fault *fault)
+/* `moved`: another file, or none, has the record's name. */
+static int check_names(struct wal_guard *guard, struct database *database, bool moved,
+		       struct fault *fault)
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	struct stat status;
-	int moved = 0;
-	bool there;
+	bool there = stat(guard->path, &status) == 0;
 
-	(void)sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-	there = stat(guard->path, &status) == 0;
-	if (moved == 0 && there && status.st_dev == guard->device && status.st_ino == guard->inode)
+	if (!moved && there && status.st_dev == guard->device && status.st_ino == guard->inode)
 		return 0;
+	if (!moved && !there)
+		atomic_store(&guard->gone, true);
 	atomic_store(&database->broken, true);
-	guard->gone = moved == 0 && !there;
-	if (guard->gone)
+	if (!moved && !there)
 		return set_fault(fault, FAULT_FAILED,
 				 "%s: somebody took %s away while it was in use; nothing is issued "
 				 "any more: stop the CA in order, which saves what was in it, and "
@@ -160,6 +160,22 @@ int check_wal_in_place(struct wal_guard *guard, struct database *database, struc
 			 "log (-wal) while they were in use; nothing is issued any more: stop the "
 			 "CA, put both back as they were, and start it again",
 			 path);
+}
+
+int check_wal_in_place(struct wal_guard *guard, struct database *database, struct fault *fault)
+{
+	int moved = 0;
+
+	(void)sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	return check_names(guard, database, moved != 0, fault);
+}
+
+int check_wal_before_opening(struct wal_guard *guard, struct database *database,
+			     struct fault *fault)
+{
+	if (!atomic_load(&guard->guarded))
+		return 0;
+	return check_names(guard, database, false, fault);
 }
 
 void checkpoint_wal(struct wal_guard *guard, struct database *database)
@@ -175,7 +191,7 @@ void checkpoint_wal(struct wal_guard *guard, struct database *database)
 
 void release_wal(struct wal_guard *guard, struct database *database)
 {
-	bool sound = !atomic_load(&database->broken) || guard->gone;
+	bool sound = !atomic_load(&database->broken) || atomic_load(&guard->gone);
 	CLEANUP(close_descriptor) int lock = -1;
 	struct fault ignored = {0};
 

@@ -3,6 +3,7 @@
 
 #include "common/ca/store/sqlite/database.h"
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 /*
@@ -21,11 +22,11 @@
  */
 struct wal_guard {
 	char path[4096];
-	bool found; /* there was a log when the file was opened */
-	bool guarded;
-	bool marked;  /* the last commit may have left a 1 */
-	bool gone;    /* the log lost its name while in use; SQLite still has it open */
-	dev_t device; /* of the log when guarded */
+	bool found;          /* there was a log when the file was opened */
+	bool marked;         /* the last commit may have left a 1 */
+	atomic_bool guarded; /* from then on device and inode do not change */
+	atomic_bool gone;    /* the log lost its name while in use; SQLite still has it open */
+	dev_t device;        /* of the log when guarded */
 	ino_t inode;
 	int pages;         /* in the log after the last commit */
 	int checkpoint_at; /* pages at which the next checkpoint is due */
@@ -45,6 +46,14 @@ int guard_wal(struct wal_guard *guard, struct database *database, struct fault *
    name of the record or of its log: the commit would be lost. */
 int check_wal_in_place(struct wal_guard *guard, struct database *database,
 		       struct fault *fault) MUST_CHECK;
+
+/*
+ * From any thread, before another connection to the record is opened: looks at the log's name
+ * alone. SQLite would make another log for the new connection, and save that one at the end instead
+ * of the first.
+ */
+int check_wal_before_opening(struct wal_guard *guard, struct database *database,
+			     struct fault *fault) MUST_CHECK;
 
 /* After a commit: runs a checkpoint when the log has become long. The commit is durable either way,
    so that a checkpoint that fails is just tried again later. */

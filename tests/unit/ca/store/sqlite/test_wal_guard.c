@@ -1,6 +1,7 @@
 #include "common/ca/store/sqlite/wal_guard.h"
 
 #include "common/base/file.h"
+#include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -224,6 +225,25 @@ Test(wal_guard, stops_the_store_when_it_is_taken_away_in_use)
 	free_store(&store);
 	/* As long as the process is there, nothing is lost. */
 	expect_all(&scratch, 2);
+	remove_scratch_store(&scratch);
+}
+
+/* catalogue 79: a scan opens a connection of its own, for which SQLite would make another log. */
+Test(wal_guard, is_not_made_again_by_a_scan_after_it_was_taken_away)
+{
+	CLEANUP(end_transaction) struct transaction scan = {0};
+	struct scratch_store scratch;
+	struct store *store;
+
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+	insert_one(store, "client1", 0);
+	cr_assert_eq(unlink(scratch.log), 0);
+	REFUSED(begin_transaction(store, TRANSACTION_SCAN, &scan, &fault), FAULT_FAILED,
+		"stop the CA in order, which saves what was in it");
+	cr_expect_neq(access(scratch.log, F_OK), 0);
+	free_store(&store);
+	expect_all(&scratch, 1);
 	remove_scratch_store(&scratch);
 }
 
