@@ -2,9 +2,11 @@
 
 #include "common/base/hex.h"
 
+#include <nettle/hmac.h>
 #include <nettle/nettle-meta.h>
 #include <nettle/sha2.h>
 #include <stdlib.h>
+#include <string.h>
 
 void digest_sha256(struct bytes data, uint8_t ret_digest[static SHA256_LEN])
 {
@@ -21,19 +23,48 @@ static const struct nettle_hash *const hashes[] = {
 	[DIGEST_SHA512] = &nettle_sha512,
 };
 
+union hash_context {
+	struct sha256_ctx sha256;
+	struct sha512_ctx sha512; /* SHA-384's too */
+};
+
 size_t compute_digest(enum digest_algorithm algorithm, struct bytes data,
 		      uint8_t ret_digest[static DIGEST_MAX])
 {
 	const struct nettle_hash *hash = hashes[algorithm];
-	union {
-		struct sha256_ctx sha256;
-		struct sha512_ctx sha512; /* SHA-384's too */
-	} context;
+	union hash_context context;
 
 	hash->init(&context);
 	hash->update(&context, data.len, data.data);
 	hash->digest(&context, hash->digest_size, ret_digest);
 	return hash->digest_size;
+}
+
+size_t compute_hmac(enum digest_algorithm algorithm, struct bytes key, const struct bytes *pieces,
+		    size_t piece_count, uint8_t ret_mac[static DIGEST_MAX])
+{
+	const struct nettle_hash *hash = hashes[algorithm];
+	struct {
+		union hash_context outer;
+		union hash_context inner;
+		union hash_context state;
+	} keyed;
+
+	hmac_set_key(&keyed.outer, &keyed.inner, &keyed.state, hash, key.len, key.data);
+	for (size_t i = 0; i < piece_count; i++)
+		hmac_update(&keyed.state, hash, pieces[i].len, pieces[i].data);
+	hmac_digest(&keyed.outer, &keyed.inner, &keyed.state, hash, hash->digest_size, ret_mac);
+	wipe(&keyed, sizeof(keyed));
+	return hash->digest_size;
+}
+
+void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
+		 uint8_t ret_mac[static SHA256_LEN])
+{
+	uint8_t mac[DIGEST_MAX];
+
+	(void)compute_hmac(DIGEST_SHA256, (struct bytes){key, SHA256_LEN}, &data, 1, mac);
+	memcpy(ret_mac, mac, SHA256_LEN);
 }
 
 struct running_digest {

@@ -12,6 +12,16 @@ enum { SHA256_LEN = 32, DIGEST_MAX = 64 };
 size_t compute_digest(enum digest_algorithm algorithm, struct bytes data,
 		      uint8_t ret_digest[static DIGEST_MAX]);
 
+/*
+ * HMAC (RFC 2104) over the pieces, one after the other. Returns the length of the MAC in octets,
+ * which is that of the digest.
+ */
+size_t compute_hmac(enum digest_algorithm algorithm, struct bytes key, const struct bytes *pieces,
+		    size_t piece_count, uint8_t ret_mac[static DIGEST_MAX]);
+
+void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
+		 uint8_t ret_mac[static SHA256_LEN]);
+
 void digest_sha256(struct bytes data, uint8_t ret_digest[static SHA256_LEN]);
 
 /* A SHA-256 computation over data that arrives in pieces, like a file too long for memory. */

@@ -1,6 +1,7 @@
 #include "common/crypto/ec_key.h"
 
 #include "common/base/random.h"
+#include "common/crypto/ecdsa_nonce.h"
 #include "common/crypto/gnutls_object.h"
 
 #include <gmp.h>
@@ -40,6 +41,19 @@ static const uint8_t p384_spki_head[] = {
 	0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04,
 };
 
+/* The order of the group (SEC 2 sections 2.4.2 and 2.5.1). */
+static const uint8_t p256_order[32] = {
+	0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+	0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+};
+static const uint8_t p384_order[48] = {
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2,
+	0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
+};
+
 /* The differences between the curves, besides Nettle's tables. */
 static const struct curve {
 	const char *name;
@@ -47,17 +61,20 @@ static const struct curve {
 	struct bytes head; /* of PKCS#8 */
 	struct bytes middle;
 	struct bytes spki_head;
+	struct bytes order;
 } curves[KEY_TYPE_COUNT] = {
 	[KEY_ECDSA_P256] = {"SECP256R1",
 			    32,
 			    {p256_head, sizeof(p256_head)},
 			    {p256_middle, sizeof(p256_middle)},
-			    {p256_spki_head, sizeof(p256_spki_head)}},
+			    {p256_spki_head, sizeof(p256_spki_head)},
+			    {p256_order, sizeof(p256_order)}},
 	[KEY_ECDSA_P384] = {"SECP384R1",
 			    48,
 			    {p384_head, sizeof(p384_head)},
 			    {p384_middle, sizeof(p384_middle)},
-			    {p384_spki_head, sizeof(p384_spki_head)}},
+			    {p384_spki_head, sizeof(p384_spki_head)},
+			    {p384_order, sizeof(p384_order)}},
 };
 
 /* Octets are numbers of the curve's length, most significant octet first. */
@@ -82,6 +99,11 @@ bool is_ec_key_type(enum key_type type)
 size_t ec_octets(enum key_type type)
 {
 	return curves[type].octets;
+}
+
+struct bytes ec_order(enum key_type type)
+{
+	return curves[type].order;
 }
 
 static const struct ecc_curve *nettle_curve(enum key_type type)
@@ -305,41 +327,28 @@ int parse_ec_spki(struct bytes spki, enum key_type *ret_type, struct ec_point **
 	return 0;
 }
 
-/* The source of the secret number of one signature. */
-struct nonce_source {
-	bool failed;
-	struct fault *fault;
-};
-
-/* Nettle has no way to report a failure from here: the caller discards the signature then. */
-static void draw_nonce(void *context, size_t len, uint8_t *ret_octets)
-{
-	struct nonce_source *source = context;
-
-	if (!source->failed && fill_random(ret_octets, len, source->fault) == 0)
-		return;
-	source->failed = true;
-	memset(ret_octets, 1, len);
-}
-
 int sign_with_ec_key(const struct ec_key *key, struct bytes digest, struct buffer *signature,
 		     struct fault *fault)
 {
 	const size_t octets = ec_octets(key->type);
-	struct nonce_source source = {.fault = fault};
+	uint8_t fresh[EC_OCTETS_MAX];
+	struct ecdsa_nonces nonces;
 	struct dsa_signature result;
 	uint8_t *rs = extend_buffer(signature, 2 * octets);
 
 	if (rs == NULL)
 		return check_buffer(signature, fault);
+	if (fill_random(fresh, octets, fault) < 0)
+		return -1;
+	init_ecdsa_nonces(&nonces, key->type, key->k, digest, (struct bytes){fresh, octets});
 	dsa_signature_init(&result);
-	ecdsa_sign(&key->scalar, &source, draw_nonce, digest.len, digest.data, &result);
-	if (!source.failed) {
-		export_number(result.r, rs, octets);
-		export_number(result.s, rs + octets, octets);
-	}
+	ecdsa_sign(&key->scalar, &nonces, draw_ecdsa_nonce, digest.len, digest.data, &result);
+	export_number(result.r, rs, octets);
+	export_number(result.s, rs + octets, octets);
 	dsa_signature_clear(&result);
-	return source.failed ? -1 : 0;
+	wipe(&nonces, sizeof(nonces));
+	wipe(fresh, sizeof(fresh));
+	return 0;
 }
 
 bool verify_with_ec_point(const struct ec_point *point, struct bytes digest, struct bytes signature)
@@ -353,5 +362,108 @@ bool verify_with_ec_point(const struct ec_point *point, struct bytes digest, str
 	mpz_import(given.s, octets, 1, 1, 1, 0, signature.data + octets);
 	valid = ecdsa_verify(&point->point, digest.len, digest.data, &given) == 1;
 	dsa_signature_clear(&given);
+	return valid;
+}
+
+/* A number of the curve's length as limbs, least significant first. */
+static void load_limbs(mp_limb_t *ret_limbs, const uint8_t *octets, size_t len)
+{
+	memset(ret_limbs, 0, SCALAR_LIMBS * sizeof(*ret_limbs));
+	for (size_t i = 0; i < len; i++)
+		ret_limbs[i / sizeof(mp_limb_t)] |= (mp_limb_t)octets[len - 1 - i]
+						    << i % sizeof(mp_limb_t) * 8;
+}
+
+/* The same for a number that is no secret, below the order. */
+static void copy_limbs(mp_limb_t *ret_limbs, const mpz_t number)
+{
+	for (mp_size_t i = 0; i < SCALAR_LIMBS; i++)
+		ret_limbs[i] = mpz_getlimbn(number, i);
+}
+
+/*
+ * The scalar u1 + u2 * k modulo the order, in time that does not depend on k. For a signature by k
+ * it is the signature's secret number. False when it is 0.
+ */
+static bool recover_nonce(const struct ec_key *key, const mpz_t u1, const mpz_t u2,
+			  struct ecc_scalar *nonce)
+{
+	enum { SCRATCH_LIMBS = 16 * SCALAR_LIMBS };
+	const mp_size_t size = (mp_size_t)(ec_octets(key->type) / sizeof(mp_limb_t));
+	struct {
+		mp_limb_t k[SCALAR_LIMBS];
+		mp_limb_t u1[SCALAR_LIMBS];
+		mp_limb_t u2[SCALAR_LIMBS];
+		mp_limb_t order[SCALAR_LIMBS];
+		mp_limb_t sum[2 * SCALAR_LIMBS];
+		mp_limb_t scratch[SCRATCH_LIMBS];
+	} limbs;
+	mp_limb_t any = 0;
+
+	load_limbs(limbs.k, key->k, ec_octets(key->type));
+	load_limbs(limbs.order, ec_order(key->type).data, ec_octets(key->type));
+	copy_limbs(limbs.u1, u1);
+	copy_limbs(limbs.u2, u2);
+	mpn_sec_mul(limbs.sum, limbs.k, size, limbs.u2, size, limbs.scratch);
+	/* k and u2 are below the order, so that the sum has no carry out of its upper half. */
+	(void)mpn_sec_add_1(limbs.sum + size, limbs.sum + size, size,
+			    mpn_add_n(limbs.sum, limbs.sum, limbs.u1, size), limbs.scratch);
+	mpn_sec_div_r(limbs.sum, 2 * size, limbs.order, size, limbs.scratch);
+	for (mp_size_t i = 0; i < size; i++)
+		any |= limbs.sum[i];
+	memcpy(nonce->p, limbs.sum, (size_t)size * sizeof(mp_limb_t));
+	wipe(&limbs, sizeof(limbs));
+	return any != 0;
+}
+
+/* R is the x coordinate of the nonce's point, modulo the order. */
+static bool nonce_matches(const struct ecc_scalar *nonce, enum key_type type, const mpz_t order,
+			  const mpz_t r)
+{
+	struct ecc_point point;
+	bool matches;
+	mpz_t x;
+
+	mpz_init(x);
+	ecc_point_init(&point, nettle_curve(type));
+	ecc_point_mul_g(&point, nonce);
+	ecc_point_get(&point, x, NULL);
+	mpz_mod(x, x, order);
+	matches = mpz_cmp(x, r) == 0;
+	ecc_point_clear(&point);
+	mpz_clear(x);
+	return matches;
+}
+
+bool check_with_ec_key(const struct ec_key *key, struct bytes digest, struct bytes signature)
+{
+	const size_t octets = ec_octets(key->type);
+	struct ecc_scalar nonce;
+	mpz_t order;
+	mpz_t r;
+	mpz_t w; /* the inverse of S, then u1 and u2 of FIPS 186-4 section 6.4 */
+	mpz_t u1;
+	mpz_t u2;
+	bool valid;
+
+	mpz_inits(order, r, w, u1, u2, NULL);
+	mpz_import(order, octets, 1, 1, 1, 0, ec_order(key->type).data);
+	mpz_import(r, octets, 1, 1, 1, 0, signature.data);
+	mpz_import(w, octets, 1, 1, 1, 0, signature.data + octets);
+	mpz_import(u1, digest.len, 1, 1, 1, 0, digest.data);
+	ecc_scalar_init(&nonce, nettle_curve(key->type));
+	valid = mpz_sgn(r) > 0 && mpz_cmp(r, order) < 0 && mpz_cmp(w, order) < 0 &&
+		mpz_invert(w, w, order) != 0;
+	if (valid) {
+		mpz_mul(u1, u1, w);
+		mpz_mod(u1, u1, order);
+		mpz_mul(u2, r, w);
+		mpz_mod(u2, u2, order);
+		valid = recover_nonce(key, u1, u2, &nonce) &&
+			nonce_matches(&nonce, key->type, order, r);
+	}
+	wipe(nonce.p, (size_t)ecc_size(nonce.ecc) * sizeof(mp_limb_t));
+	ecc_scalar_clear(&nonce);
+	mpz_clears(order, r, w, u1, u2, NULL);
 	return valid;
 }

@@ -27,6 +27,9 @@ bool is_ec_key_type(enum key_type type);
 /* The length on the curve of the type: 32 or 48, at most EC_OCTETS_MAX. */
 size_t ec_octets(enum key_type type);
 
+/* The order of the group (SEC 2 sections 2.4.2 and 2.5.1): ec_octets, without leading zeros. */
+struct bytes ec_order(enum key_type type);
+
 /* Draws a scalar from the kernel's random numbers, and multiplies once. */
 int generate_ec_key(enum key_type type, struct ec_key **ret_key, struct fault *fault) MUST_CHECK;
 
@@ -54,9 +57,20 @@ int parse_ec_spki(struct bytes spki, enum key_type *ret_type, struct ec_point **
 		  struct fault *fault) MUST_CHECK;
 void free_ec_point(struct ec_point **point);
 
-/* Signs a digest with ECDSA (FIPS 186-4 section 6). Appends R || S, each of ec_octets. */
+/*
+ * Signs a digest with ECDSA (FIPS 186-4 section 6). Appends R || S, each of ec_octets. The secret
+ * number is one of ecdsa_nonce.h, with fresh random octets.
+ */
 int sign_with_ec_key(const struct ec_key *key, struct bytes digest, struct buffer *signature,
 		     struct fault *fault) MUST_CHECK;
+
+/*
+ * Whether the signature of the digest is by the private key. This takes one multiplication of the
+ * base point, a third of the cost of verify_with_ec_point. The scalar is another copy than that of
+ * sign_with_ec_key, so that a fault in either is found.
+ * Shape: the signature is R || S, each of ec_octets; the digest has at most ec_octets.
+ */
+bool check_with_ec_key(const struct ec_key *key, struct bytes digest, struct bytes signature);
 
 /* Whether the signature of the digest is by the key. False also if R or S is out of range.
    Shape: the signature is R || S, each of ec_octets. */

@@ -4,7 +4,6 @@
 
 #include <nettle/aes.h>
 #include <nettle/cbc.h>
-#include <nettle/hmac.h>
 #include <nettle/pbkdf2.h>
 #include <string.h>
 
@@ -110,15 +109,4 @@ int open_seal(struct bytes sealed, const struct seal_keys *keys, struct secret *
 	memcpy(plaintext.data, text.data, plaintext.len);
 	*ret_plaintext = take_secret(&plaintext);
 	return 0;
-}
-
-void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
-		 uint8_t ret_mac[static SHA256_LEN])
-{
-	struct hmac_sha256_ctx context;
-
-	hmac_sha256_set_key(&context, SHA256_LEN, key);
-	hmac_sha256_update(&context, data.len, data.data);
-	hmac_sha256_digest(&context, SHA256_LEN, ret_mac);
-	wipe(&context, sizeof(context));
 }

@@ -41,8 +41,4 @@ int find_seal_salt(struct bytes sealed, uint8_t ret_salt[static SEAL_SALT_LEN],
 int open_seal(struct bytes sealed, const struct seal_keys *keys, struct secret *ret_plaintext,
 	      struct fault *fault) MUST_CHECK;
 
-/* HMAC with SHA-256 (RFC 2104). */
-void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
-		 uint8_t ret_mac[static SHA256_LEN]);
-
 #endif

@@ -5,19 +5,6 @@
 
 #include <string.h>
 
-/* The order of the group (SEC 2 sections 2.4.2 and 2.5.1). */
-static const uint8_t p256_order[32] = {
-	0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
-	0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-};
-static const uint8_t p384_order[48] = {
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2,
-	0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
-};
-
 static const struct {
 	const char *name;
 	enum digest_algorithm digest;
@@ -33,14 +20,10 @@ static const struct {
 static const struct {
 	enum signature_algorithm algorithm; /* default_signature_algorithm */
 	size_t len;                         /* octets of a signature; ECDSA: R || S */
-	struct bytes order;                 /* ECDSA */
 } key_types[KEY_TYPE_COUNT] = {
-	[KEY_ECDSA_P256] = {SIGNATURE_ES256, 64, {p256_order, sizeof(p256_order)}},
-	[KEY_ECDSA_P384] = {SIGNATURE_ES384, 96, {p384_order, sizeof(p384_order)}},
-	[KEY_ED25519] = {SIGNATURE_EDDSA, 64, {0}},
-	[KEY_RSA_2048] = {SIGNATURE_RS256, 256, {0}},
-	[KEY_RSA_3072] = {SIGNATURE_RS256, 384, {0}},
-	[KEY_RSA_4096] = {SIGNATURE_RS256, 512, {0}},
+	[KEY_ECDSA_P256] = {SIGNATURE_ES256, 64}, [KEY_ECDSA_P384] = {SIGNATURE_ES384, 96},
+	[KEY_ED25519] = {SIGNATURE_EDDSA, 64},    [KEY_RSA_2048] = {SIGNATURE_RS256, 256},
+	[KEY_RSA_3072] = {SIGNATURE_RS256, 384},  [KEY_RSA_4096] = {SIGNATURE_RS256, 512},
 };
 
 const char *format_signature_algorithm(enum signature_algorithm algorithm)
@@ -157,8 +140,8 @@ static bool halves_in_range(enum key_type type, const uint8_t *rs)
 {
 	const size_t half = ec_octets(type);
 
-	return in_range((struct bytes){rs, half}, key_types[type].order) &&
-	       in_range((struct bytes){rs + half, half}, key_types[type].order);
+	return in_range((struct bytes){rs, half}, ec_order(type)) &&
+	       in_range((struct bytes){rs + half, half}, ec_order(type));
 }
 
 bool canonical_signature(enum key_type type, struct bytes signature)
@@ -331,5 +314,44 @@ int verify_object_data(const struct public_key *key, enum digest_algorithm diges
 			     verdict);
 	else
 		reject_because(verdict, "signature: not in its one DER form (X.690)");
+	return 0;
+}
+
+static int check_own_signature(const struct checked_signer *signer, struct bytes data,
+			       struct bytes signature, struct verdict *verdict, struct fault *fault)
+{
+	const struct private_key *key = signer->key;
+	const enum digest_algorithm algorithm =
+		algorithms[default_signature_algorithm(key->type)].digest;
+	uint8_t digest[DIGEST_MAX];
+	uint8_t rs[RS_MAX];
+	size_t len;
+
+	if (signer->check == CHECK_WITH_PUBLIC_KEY || key->ec == NULL)
+		return verify_object_data(signer->public_key, algorithm, data, signature, verdict,
+					  fault);
+	len = compute_digest(algorithm, data, digest);
+	if (!read_ecdsa_value(key->type, signature, rs) ||
+	    !check_with_ec_key(key->ec, (struct bytes){digest, len},
+			       (struct bytes){rs, key_types[key->type].len}))
+		reject_signature(verdict);
+	return 0;
+}
+
+int sign_checked_object_data(const struct checked_signer *signer, struct bytes data,
+			     struct buffer *ret_signature, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer signature = {0};
+	struct verdict verdict = {0};
+
+	if (sign_object_data(signer->key, data, &signature, fault) < 0 ||
+	    check_own_signature(signer, data, bytes_of_buffer(&signature), &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_FAILED,
+				 "the key made a wrong signature, which is not given out: expected "
+				 "one that verifies; the memory, the processor or the token is "
+				 "faulty: move the CA to another machine");
+	*ret_signature = take_buffer(&signature);
 	return 0;
 }

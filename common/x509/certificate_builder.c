@@ -169,7 +169,7 @@ static int check_certificate_der(struct bytes der, enum profile profile, struct 
 	return 0;
 }
 
-int build_certificate(const struct tbs_certificate *fields, const struct private_key *key,
+int build_certificate(const struct tbs_certificate *fields, const struct checked_signer *signer,
 		      enum profile profile, struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
@@ -177,10 +177,10 @@ int build_certificate(const struct tbs_certificate *fields, const struct private
 
 	if (check_times(&fields->validity, fault) < 0)
 		return -1;
-	append_body(&body, fields, signing_algorithm(private_key_type(key)));
+	append_body(&body, fields, signing_algorithm(private_key_type(signer->key)));
 	if (check_buffer(&body, fault) < 0)
 		return -1;
-	if (sign_object(key, bytes_of_buffer(&body), &der, fault) < 0)
+	if (sign_checked_object(signer, bytes_of_buffer(&body), &der, fault) < 0)
 		return prefix_fault(fault, "certificate");
 	if (check_certificate_der(bytes_of_buffer(&der), profile, fault) < 0)
 		return -1;

@@ -56,11 +56,11 @@ void append_ocsp_access(struct buffer *extensions, const char *url);
 
 /*
  * Writes and signs a certificate, and checks that it has the profile.
- * Shape: the key is the issuer's.
+ * Shape: the signer is the issuer.
  * Errors: FAULT_REFUSED if the certificate does not have the profile, or if its validity does not
  * begin before it ends or is not within 1970 to 9999; FAULT_TOO_LARGE beyond CERTIFICATE_DER_MAX.
  */
-int build_certificate(const struct tbs_certificate *fields, const struct private_key *key,
+int build_certificate(const struct tbs_certificate *fields, const struct checked_signer *signer,
 		      enum profile profile, struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 #endif

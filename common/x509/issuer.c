@@ -42,6 +42,12 @@ const struct private_key *issuer_key(const struct issuer *issuer)
 	return issuer->key;
 }
 
+struct checked_signer issuer_signer(const struct issuer *issuer, enum signature_check check)
+{
+	return (struct checked_signer){issuer->key, certificate_public_key(issuer->certificate),
+				       check};
+}
+
 static int check_own_key(const struct certificate *certificate, const struct private_key *key,
 			 struct fault *fault)
 {
@@ -147,7 +153,7 @@ int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *url
 /* Completes the fields with a serial and extensions, and signs. issuer_key_id is empty for a root.
  */
 static int build_ca_certificate(const struct tbs_certificate *fields,
-				const struct private_key *signer, int path_length,
+				const struct checked_signer *signer, int path_length,
 				struct bytes issuer_key_id, struct buffer *ret_der,
 				struct fault *fault)
 {
@@ -183,7 +189,9 @@ int create_root(const struct private_key *key, const char *subject, const struct
 	fields.issuer = bytes_of_buffer(&name);
 	fields.subject = bytes_of_buffer(&name);
 	fields.spki = public_key_spki(public_key);
-	return build_ca_certificate(&fields, key, -1, (struct bytes){0}, ret_der, fault);
+	return build_ca_certificate(
+		&fields, &(struct checked_signer){key, public_key, CHECK_WITH_PUBLIC_KEY}, -1,
+		(struct bytes){0}, ret_der, fault);
 }
 
 static int check_within(const struct certificate *issuer, const struct validity *validity,
@@ -202,6 +210,7 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
 			struct buffer *ret_der, struct fault *fault)
 {
 	const struct certificate_fields *root_fields = certificate_fields(root->certificate);
+	const struct checked_signer signer = issuer_signer(root, CHECK_WITH_PUBLIC_KEY);
 	CLEANUP(clear_buffer) struct buffer name = {0};
 	struct tbs_certificate fields = {.issuer = root_fields->subject,
 					 .validity = *validity,
@@ -220,7 +229,7 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
 				 "expected another name than the root's, %s, found the same",
 				 certificate_subject(root->certificate));
 	fields.subject = bytes_of_buffer(&name);
-	return build_ca_certificate(&fields, root->key, 0, root->key_id, ret_der, fault);
+	return build_ca_certificate(&fields, &signer, 0, root->key_id, ret_der, fault);
 }
 
 /* The cheap refusals, before any signature is verified. */
@@ -266,6 +275,7 @@ int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
 		struct buffer *ret_der, struct fault *fault)
 {
+	const struct checked_signer signer = issuer_signer(issuer, CHECK_WITH_PRIVATE_KEY);
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
@@ -279,7 +289,7 @@ int certify_csr(const struct issuer *issuer, const struct csr *csr,
 	    append_member_extensions(&extensions, issuer, csr, fault) < 0)
 		return -1;
 	fields.extensions = bytes_of_buffer(&extensions);
-	return build_certificate(&fields, issuer->key, PROFILE_MEMBER, ret_der, fault);
+	return build_certificate(&fields, &signer, PROFILE_MEMBER, ret_der, fault);
 }
 
 /* id-kp-OCSPSigning: 1.3.6.1.5.5.7.3.9; id-pkix-ocsp-nocheck: 1.3.6.1.5.5.7.48.1.5 */
@@ -308,6 +318,7 @@ int create_responder_certificate(const struct issuer *issuer,
 				 const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
 				 struct fault *fault)
 {
+	const struct checked_signer signer = issuer_signer(issuer, CHECK_WITH_PUBLIC_KEY);
 	CLEANUP(clear_buffer) struct buffer name = {0};
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	struct tbs_certificate fields = {
@@ -324,7 +335,7 @@ int create_responder_certificate(const struct issuer *issuer,
 		return -1;
 	fields.subject = bytes_of_buffer(&name);
 	fields.extensions = bytes_of_buffer(&extensions);
-	if (build_certificate(&fields, issuer->key, PROFILE_MEMBER, ret_der, fault) < 0)
+	if (build_certificate(&fields, &signer, PROFILE_MEMBER, ret_der, fault) < 0)
 		return prefix_fault(fault, "the responder's certificate");
 	return 0;
 }

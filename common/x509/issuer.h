@@ -34,8 +34,11 @@ void free_issuer(struct issuer **issuer);
 const struct certificate *issuer_certificate(const struct issuer *issuer);
 const struct certificate *issuer_root(const struct issuer *issuer);
 
-/* Borrowed: to sign objects that are not certificates, like CRLs. */
+/* Borrowed: to sign objects that are neither certificates nor CRLs. */
 const struct private_key *issuer_key(const struct issuer *issuer);
+
+/* The key for sign_checked_object: to sign CRLs. Borrowed from the issuer. */
+struct checked_signer issuer_signer(const struct issuer *issuer, enum signature_check check);
 
 /* The addresses of the CRL and of the OCSP responder; NULL: certificates do not name it. */
 struct revocation_urls {

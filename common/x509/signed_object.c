@@ -124,22 +124,41 @@ struct bytes signing_algorithm(enum key_type type)
 	return schemes[signing_schemes[type]].algorithm;
 }
 
-int sign_object(const struct private_key *key, struct bytes body, struct buffer *buffer,
-		struct fault *fault)
+static int append_object(enum key_type type, struct bytes body, struct bytes signature,
+			 struct buffer *buffer, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer signature = {0};
 	CLEANUP(clear_buffer) struct buffer tail = {0};
 
-	if (sign_object_data(key, body, &signature, fault) < 0)
-		return -1;
-	append_bytes(&tail, signing_algorithm(private_key_type(key)));
+	append_bytes(&tail, signing_algorithm(type));
 	append_der_header(&tail, DER_BIT_STRING, 1 + signature.len);
 	/* The number of unused bits: 0. */
 	append_bytes(&tail, (struct bytes){(const uint8_t *)"", 1});
-	append_bytes(&tail, bytes_of_buffer(&signature));
+	append_bytes(&tail, signature);
 	append_der_header(buffer, DER_SEQUENCE, body.len + tail.len);
 	append_bytes(buffer, body);
 	append_bytes(buffer, bytes_of_buffer(&tail));
 	buffer->failed |= tail.failed;
 	return check_buffer(buffer, fault);
+}
+
+int sign_object(const struct private_key *key, struct bytes body, struct buffer *buffer,
+		struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer signature = {0};
+
+	if (sign_object_data(key, body, &signature, fault) < 0)
+		return -1;
+	return append_object(private_key_type(key), body, bytes_of_buffer(&signature), buffer,
+			     fault);
+}
+
+int sign_checked_object(const struct checked_signer *signer, struct bytes body,
+			struct buffer *buffer, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer signature = {0};
+
+	if (sign_checked_object_data(signer, body, &signature, fault) < 0)
+		return -1;
+	return append_object(private_key_type(signer->key), body, bytes_of_buffer(&signature),
+			     buffer, fault);
 }

@@ -42,6 +42,10 @@ int verify_signed_object(const struct signed_object *object, const struct public
 int sign_object(const struct private_key *key, struct bytes body, struct buffer *buffer,
 		struct fault *fault) MUST_CHECK;
 
+/* The same for certificates and CRLs, whose signature is checked first (signature.h). */
+int sign_checked_object(const struct checked_signer *signer, struct bytes body,
+			struct buffer *buffer, struct fault *fault) MUST_CHECK;
+
 /* The AlgorithmIdentifier (whole item) that sign_object writes for a key of the type: bodies repeat
    it (RFC 5280 sections 4.1.2.3 and 5.1.2.2). */
 struct bytes signing_algorithm(enum key_type type);

@@ -147,6 +147,7 @@ int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct buffer *body = &finished.body;
 	const struct certificate *certificate = issuer_certificate(finished.issuer);
+	const struct checked_signer signer = issuer_signer(finished.issuer, CHECK_WITH_PUBLIC_KEY);
 
 	*builder = (struct crl_builder){0};
 	if (finished.count > 0)
@@ -155,7 +156,7 @@ int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault
 			  finished.number);
 	enclose_der(body, 0, DER_SEQUENCE);
 	if (check_buffer(body, fault) < 0 ||
-	    sign_object(issuer_key(finished.issuer), bytes_of_buffer(body), &der, fault) < 0)
+	    sign_checked_object(&signer, bytes_of_buffer(body), &der, fault) < 0)
 		return prefix_fault(fault, "CRL");
 	*ret_der = take_buffer(&der);
 	return 0;

@@ -4,6 +4,7 @@
 #include "tests/unit/crypto/vectors.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 /* FIPS 180-4, NIST's examples */
 Test(digest, knows_the_vectors_of_nist)
@@ -79,4 +80,51 @@ Test(digest, is_written_as_sha256sum_does)
 	digest_sha256(bytes_of_string("abc"), digest);
 	format_sha256(digest, text);
 	cr_expect_str_eq(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+/* RFC 4231 sections 4.2 and 4.7 (a key longer than a block), the data in three pieces */
+Test(digest, computes_the_macs_of_rfc4231)
+{
+	static const struct {
+		enum digest_algorithm algorithm;
+		bool long_key;
+		const char *mac;
+	} rows[] = {
+		{DIGEST_SHA256, false,
+		 "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+		{DIGEST_SHA256, true,
+		 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+		{DIGEST_SHA384, false,
+		 "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59c"
+		 "faea9ea9076ede7f4af152e8b2fa9cb6"},
+		{DIGEST_SHA384, true,
+		 "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c6"
+		 "0c2ef6ab4030fe8296248df163f44952"},
+		{DIGEST_SHA512, false,
+		 "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+		 "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854"},
+		{DIGEST_SHA512, true,
+		 "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+		 "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"},
+	};
+	uint8_t short_key[20];
+	uint8_t long_key[131];
+
+	memset(short_key, 0x0b, sizeof(short_key));
+	memset(long_key, 0xaa, sizeof(long_key));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buffer expected = decode_hex(rows[i].mac);
+		struct bytes key = rows[i].long_key ? (struct bytes){long_key, sizeof(long_key)}
+						    : (struct bytes){short_key, sizeof(short_key)};
+		struct bytes data = bytes_of_string(
+			rows[i].long_key ? "Test Using Larger Than Block-Size Key - Hash Key First"
+					 : "Hi There");
+		const struct bytes pieces[] = {{data.data, 3}, {0}, {data.data + 3, data.len - 3}};
+		uint8_t mac[DIGEST_MAX];
+
+		cr_assert_eq(compute_hmac(rows[i].algorithm, key, pieces, 3, mac), expected.len,
+			     "row %zu", i);
+		cr_expect_arr_eq(mac, expected.data, expected.len, "row %zu", i);
+		clear_buffer(&expected);
+	}
 }

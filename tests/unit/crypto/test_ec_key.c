@@ -1,10 +1,12 @@
 #include "common/crypto/ec_key.h"
 
+#include "common/base/random.h"
 #include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 
 #include <criterion/criterion.h>
 #include <gnutls/x509.h>
+#include <string.h>
 
 static struct secret make_der(enum key_type type)
 {
@@ -157,5 +159,73 @@ Test(ec_key, verifies_its_own_signatures_only)
 		}
 		free_ec_point(&point);
 		free_ec_key(&key);
+	}
+}
+
+/* Expects that both ways to verify have the same result. */
+static void expect_verified(const struct ec_key *key, const struct ec_point *point,
+			    struct bytes digest, const struct buffer *signature, bool expected)
+{
+	cr_expect_eq(verify_with_ec_point(point, digest, bytes_of_buffer(signature)), expected);
+	cr_expect_eq(check_with_ec_key(key, digest, bytes_of_buffer(signature)), expected);
+}
+
+static void check_one_signature(enum key_type type, size_t changed)
+{
+	const size_t octets = ec_octets(type);
+	CLEANUP(free_ec_key) struct ec_key *key = NULL;
+	CLEANUP(free_ec_key) struct ec_key *other = NULL;
+	CLEANUP(free_ec_point) struct ec_point *point = NULL;
+	CLEANUP(clear_buffer) struct buffer spki = {0};
+	CLEANUP(clear_buffer) struct buffer signature = {0};
+	uint8_t digest_octets[EC_OCTETS_MAX];
+	const struct bytes digest = {digest_octets, octets};
+
+	OK(fill_random(digest_octets, octets, &fault));
+	OK(generate_ec_key(type, &key, &fault));
+	OK(generate_ec_key(type, &other, &fault));
+	append_ec_spki(key, &spki);
+	point = read_spki(bytes_of_buffer(&spki), type);
+	OK(sign_with_ec_key(key, digest, &signature, &fault));
+	expect_verified(key, point, digest, &signature, true);
+	cr_expect(!check_with_ec_key(other, digest, bytes_of_buffer(&signature)));
+	signature.data[changed % signature.len] ^= 1;
+	expect_verified(key, point, digest, &signature, false);
+	signature.data[changed % signature.len] ^= 1;
+	digest_octets[changed % octets] ^= 1;
+	expect_verified(key, point, digest, &signature, false);
+}
+
+Test(ec_key, checks_with_the_private_key_what_the_public_key_verifies)
+{
+	for (size_t changed = 0; changed < 2 * EC_OCTETS_MAX; changed++) {
+		check_one_signature(KEY_ECDSA_P256, changed);
+		check_one_signature(KEY_ECDSA_P384, changed);
+	}
+}
+
+/* R and S of 0, of the order, and of all ones. */
+Test(ec_key, checks_that_r_and_s_are_in_range)
+{
+	static const uint8_t octets[32] = {1, 2, 3};
+	const struct bytes digest = {octets, sizeof(octets)};
+	const struct bytes order = ec_order(KEY_ECDSA_P256);
+	CLEANUP(free_ec_key) struct ec_key *key = NULL;
+
+	OK(generate_ec_key(KEY_ECDSA_P256, &key, &fault));
+	for (unsigned int row = 0; row < 6; row++) {
+		CLEANUP(clear_buffer) struct buffer signature = {0};
+		uint8_t *half;
+
+		OK(sign_with_ec_key(key, digest, &signature, &fault));
+		half = signature.data + row % 2 * order.len;
+		if (row < 2)
+			memset(half, 0, order.len);
+		else if (row < 4)
+			memcpy(half, order.data, order.len);
+		else
+			memset(half, 0xff, order.len);
+		cr_expect(!check_with_ec_key(key, digest, bytes_of_buffer(&signature)), "row %u",
+			  row);
 	}
 }
