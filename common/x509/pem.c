@@ -83,6 +83,24 @@ int unwrap_pem(struct bytes pem, const char *label, const char *other_label, siz
 	return 0;
 }
 
+struct bytes cut_pem(struct bytes *text, const char *label)
+{
+	struct bytes block = *text;
+	char end[BOUNDARY_SIZE];
+	size_t end_len = (size_t)snprintf(end, sizeof(end), "-----END %s-----", label);
+	const uint8_t *mark = memmem(text->data, text->len, end, end_len);
+
+	if (mark != NULL)
+		block.len = (size_t)(mark - text->data) + end_len;
+	text->data += block.len;
+	text->len -= block.len;
+	while (text->len > 0 && white_space(text->data[0])) {
+		text->data++;
+		text->len--;
+	}
+	return block;
+}
+
 int format_pem(struct bytes der, const char *label, struct buffer *ret_pem, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer base64 = {0};

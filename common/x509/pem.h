@@ -5,7 +5,8 @@
 
 /*
  * PEM (RFC 7468) of one object. The reader is strict: exactly one block, with only white space
- * around it; base64 lines of any length in it, each ending with LF or CR LF; no headers.
+ * around it; base64 lines of any length in it, each ending with LF or CR LF; no headers. A text
+ * with several blocks is cut into them first.
  */
 
 /*
@@ -15,6 +16,13 @@
  */
 int unwrap_pem(struct bytes pem, const char *label, const char *other_label, size_t max,
 	       struct buffer *ret_der, struct fault *fault) MUST_CHECK;
+
+/*
+ * Takes the first block off a text with several: everything up to its line -----END label-----, or
+ * the whole text if there is no such line; and the white space after it, so that *text is empty
+ * after the last block.
+ */
+struct bytes cut_pem(struct bytes *text, const char *label);
 
 /* Writes lines of 64 characters, each ending with LF. */
 int format_pem(struct bytes der, const char *label, struct buffer *ret_pem,

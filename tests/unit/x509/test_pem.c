@@ -95,3 +95,19 @@ Test(pem, reads_the_text_that_it_writes)
 		cr_expect(equal_bytes(bytes_of_buffer(&der), expected), "%zu octets", len);
 	}
 }
+
+Test(pem, cuts_a_text_into_its_blocks)
+{
+	static const char first[] = BEGIN "\nAAAA\n" END;
+	static const char second[] = BEGIN "\nAAAB\n" END;
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct bytes rest;
+
+	append_format(&text, "%s\r\n\n%s\n garbage ", first, second);
+	rest = bytes_of_buffer(&text);
+	cr_expect(equal_bytes(cut_pem(&rest, "THING"), bytes_of_string(first)));
+	cr_expect(equal_bytes(cut_pem(&rest, "THING"), bytes_of_string(second)));
+	cr_expect(equal_bytes(cut_pem(&rest, "THING"), bytes_of_string("garbage ")));
+	cr_expect_eq(rest.len, (size_t)0);
+	cr_expect_eq(cut_pem(&rest, "THING").len, (size_t)0);
+}
