@@ -29,8 +29,10 @@ const struct option common_options[] = {
 /* An option that this command line may have, and its value there. */
 struct option_slot {
 	const struct option *option;
-	void *base;        /* the struct that the option's offset counts from */
-	const char *given; /* NULL: not on the command line */
+	void *base; /* the struct that the option's offset counts from */
+	/* On the command line; only a repeatable option (take_texts) may have several. */
+	const char *given[TEXTS_MAX];
+	size_t given_count;
 };
 
 struct option_slots {
@@ -57,6 +59,16 @@ int take_text(void *field, const char *text, struct fault *fault)
 	if (*text == '\0')
 		return set_fault(fault, FAULT_USAGE, "expected a value, found an empty one");
 	*(const char **)field = text;
+	return 0;
+}
+
+int take_texts(void *field, const char *text, struct fault *fault)
+{
+	struct text_list *list = field;
+
+	if (take_text(&list->items[list->count], text, fault) < 0)
+		return -1;
+	list->count++;
 	return 0;
 }
 
@@ -138,6 +150,18 @@ static int refuse_option(const char *option, const struct verb *verb, struct fau
 			 verb->name);
 }
 
+/* Of an option that is given again the last value counts, unless it may be repeated. */
+static int give_value(struct option_slot *slot, const char *value, struct fault *fault)
+{
+	if (slot->option->set != take_texts)
+		slot->given_count = 0;
+	if (slot->given_count == TEXTS_MAX)
+		return set_fault(fault, FAULT_USAGE, "--%s: expected at most %d times, found more",
+				 slot->option->name, TEXTS_MAX);
+	slot->given[slot->given_count++] = value;
+	return 0;
+}
+
 /* The value is attached to the option, or else is the next argument. */
 static int take_value(struct option_slot *slot, const char *attached, const char ***next,
 		      struct fault *fault)
@@ -150,8 +174,7 @@ static int take_value(struct option_slot *slot, const char *attached, const char
 		return set_fault(fault, FAULT_USAGE, "--%s: expected a value after it (%s)",
 				 slot->option->name, slot->option->argument);
 	(*next)++;
-	slot->given = attached;
-	return 0;
+	return give_value(slot, attached, fault);
 }
 
 /* --name, --name=value, --name value */
@@ -170,8 +193,7 @@ static int parse_long(struct option_slots *slots, const struct verb *verb, const
 	if (attached != NULL)
 		return set_fault(fault, FAULT_USAGE, "--%s: takes no value, found \"%s\"",
 				 slot->option->name, attached);
-	slot->given = "1";
-	return 0;
+	return give_value(slot, "1", fault);
 }
 
 /* -q, -m value, -mvalue, -qm value */
@@ -185,7 +207,8 @@ static int parse_short(struct option_slots *slots, const struct verb *verb, cons
 			return refuse_option(argument, verb, fault);
 		if (slot->option->argument != NULL)
 			return take_value(slot, letter[1] != '\0' ? letter + 1 : NULL, next, fault);
-		slot->given = "1";
+		if (give_value(slot, "1", fault) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -226,10 +249,11 @@ static int set_slot(const struct option_slot *slot, struct fault *fault)
 	char variable[VARIABLE_SIZE];
 	const char *from_environment;
 
-	if (slot->given != NULL)
-		return option->set(field, slot->given, fault) == 0
-			       ? 0
-			       : prefix_fault(fault, "--%s", option->name);
+	for (size_t i = 0; i < slot->given_count; i++)
+		if (option->set(field, slot->given[i], fault) < 0)
+			return prefix_fault(fault, "--%s", option->name);
+	if (slot->given_count > 0)
+		return 0;
 	name_variable(option, variable);
 	from_environment = option->no_environment ? NULL : getenv(variable);
 	if (from_environment != NULL && *from_environment != '\0')

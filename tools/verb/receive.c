@@ -13,7 +13,7 @@ struct receive_settings {
 	struct endpoint listen;
 	struct endpoint ca;
 	bool online;
-	const char *crl;
+	struct text_list crl;
 	size_t count;
 	size_t ready;
 };
@@ -21,8 +21,8 @@ struct receive_settings {
 static const struct option receive_options[] = {
 	{"online", 0, false, NULL, take_switch, offsetof(struct receive_settings, online),
 	 "ask the CA about each certificate", NULL},
-	{"crl", 0, false, "FILE", take_text, offsetof(struct receive_settings, crl),
-	 "look each certificate up in the CRL from this file or http URL", NULL},
+	{"crl", 0, false, "FILE", take_texts, offsetof(struct receive_settings, crl),
+	 "look each certificate up in the CRLs from this file or http URL; repeatable", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct receive_settings, count),
 	 "stop after N messages, verified or not", NULL},
 	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, listen),
@@ -125,7 +125,8 @@ static int run_receive(const struct command *command, const void *settings, stru
 	CLEANUP(clear_inbox)
 	struct inbox inbox = {.command = *command, .stop = {-1, -1}, .most = given->count};
 	struct receiver_settings receiver = {.online = given->online,
-					     .crl = given->crl,
+					     .crls = given->crl.items,
+					     .crl_count = given->crl.count,
 					     .message = take_message,
 					     .message_context = &inbox,
 					     .log = log_refusal,

@@ -20,7 +20,7 @@ struct verify_settings {
 	bool online;
 	struct endpoint ca;
 	const char *ocsp;
-	const char *crl;
+	struct text_list crl;
 };
 
 static const struct option verify_options[] = {
@@ -36,8 +36,8 @@ static const struct option verify_options[] = {
 	 "the CA's endpoint, instead of the manifest's", NULL},
 	{"ocsp", 0, false, "URL", take_text, offsetof(struct verify_settings, ocsp),
 	 "also ask the OCSP responder at this URL", NULL},
-	{"crl", 0, false, "FILE", take_text, offsetof(struct verify_settings, crl),
-	 "also look the certificate up in the CRL from this file or http URL", NULL},
+	{"crl", 0, false, "FILE", take_texts, offsetof(struct verify_settings, crl),
+	 "also look the certificate up in the CRLs from this file or http URL; repeatable", NULL},
 	{0},
 };
 
@@ -191,7 +191,7 @@ static int look_up_in_crl(const struct verify_settings *given, const struct cert
 	const struct crl_finding *crl = &check->crl;
 	char revoked_at[TIME_TEXT_SIZE];
 
-	if (new_crl_source(given->crl, &source, fault) < 0)
+	if (new_crl_source(given->crl.items, given->crl.count, &source, fault) < 0)
 		return -1;
 	if (check->verdict.invalid)
 		return 0;
@@ -323,7 +323,7 @@ static int run_verify(const struct command *command, const void *settings, struc
 		return -1;
 	if (given->ocsp != NULL && ask_ocsp_responder(given, root, &check, fault) < 0)
 		return -1;
-	if (given->crl != NULL && look_up_in_crl(given, root, &check, fault) < 0)
+	if (given->crl.count > 0 && look_up_in_crl(given, root, &check, fault) < 0)
 		return -1;
 	return print_check(command, &check, fault);
 }

@@ -185,8 +185,8 @@ static int open_verifier(const struct receiver_settings *settings, struct verifi
 	if (read_root(settings->layout, &root, fault) < 0 ||
 	    new_chain_cache(&root, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0)
 		return -1;
-	if (settings->crl != NULL &&
-	    new_crl_source(settings->crl, &verifier->crl_source, fault) < 0)
+	if (settings->crl_count > 0 &&
+	    new_crl_source(settings->crls, settings->crl_count, &verifier->crl_source, fault) < 0)
 		return -1;
 	if (settings->online && new_status_cache(settings->layout, settings->client->name,
 						 &settings->ca, &verifier->status_cache, fault) < 0)

@@ -44,7 +44,8 @@ struct receiver_settings {
 	struct endpoint endpoint; /* to listen on; port 0: any free port */
 	bool online;              /* ask the CA about each certificate (STATUS_CACHED_S) */
 	struct endpoint ca;
-	const char *crl; /* path of a file, or an http URL; NULL: consult no CRL */
+	const char *const *crls; /* paths of files, or http URLs */
+	size_t crl_count;        /* 0: consult no CRL */
 	message_function *message;
 	void *message_context;
 	http_log *log;

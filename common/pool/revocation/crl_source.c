@@ -5,9 +5,11 @@
 #include "common/base/url.h"
 #include "common/net/client.h"
 #include "common/x509/certificate_fields.h"
+#include "common/x509/revocation/crl_bundle.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +20,7 @@ enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 30000, HTTP_OK = 200 };
  */
 static const char content_type[] = "application/pkix-crl";
 
-/* A file or an http URL, and when it was last read. */
+/* A file or an http URL, when it was last read, and what was found there. */
 struct crl_location {
 	char *name; /* as the user gave it */
 	bool is_url;
@@ -28,15 +30,28 @@ struct crl_location {
 	int64_t fetched_at_s;
 	bool has_state; /* stat succeeded on the file then */
 	struct stat state;
+	struct crl_bundle candidates; /* fetched and parsed, but not verified yet */
+	struct fault problem;         /* why the last fetch brought no CRL, or a wrong one */
 };
+
+/* A cached CRL, whose signature was verified. */
+struct accepted_crl {
+	struct crl *crl;
+	struct buffer issuer_key; /* the SPKI of the key that verified it */
+};
+
+/* The issuers of which CRLs are cached; more of them are never on the paths of one receiver. */
+enum { ACCEPTED_MAX = 16 };
+
+/* Leaves room for the advice in a fault's text. */
+enum { REASONS_SIZE = FAULT_TEXT_SIZE - 300 };
 
 struct crl_source {
 	pthread_mutex_t lock;
-	struct crl_location location;
-	struct crl *crl;          /* the cached CRL, signature verified; NULL: none yet */
-	struct buffer issuer_key; /* the SPKI of the key that verified it */
-	struct crl *candidate;    /* fetched and parsed, but not verified yet */
-	struct fault problem;     /* why the last fetch brought no CRL */
+	struct crl_location locations[CRL_LOCATIONS_MAX];
+	size_t location_count;
+	struct accepted_crl accepted[ACCEPTED_MAX];
+	size_t accepted_count;
 };
 
 static int open_crl_location(const char *name, struct crl_location *location, struct fault *fault)
@@ -52,15 +67,22 @@ static int open_crl_location(const char *name, struct crl_location *location, st
 	return 0;
 }
 
-int new_crl_source(const char *location, struct crl_source **ret_source, struct fault *fault)
+int new_crl_source(const char *const *locations, size_t count, struct crl_source **ret_source,
+		   struct fault *fault)
 {
 	CLEANUP(free_crl_source) struct crl_source *source = calloc(1, sizeof(*source));
 
 	if (source == NULL)
 		return set_memory_fault(fault);
 	pthread_mutex_init(&source->lock, NULL);
-	if (open_crl_location(location, &source->location, fault) < 0)
-		return -1;
+	if (count > CRL_LOCATIONS_MAX)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected at most %d files and URLs of CRLs, found %zu",
+				 CRL_LOCATIONS_MAX, count);
+	for (; source->location_count < count; source->location_count++)
+		if (open_crl_location(locations[source->location_count],
+				      &source->locations[source->location_count], fault) < 0)
+			return -1;
 	*ret_source = TAKE(source);
 	return 0;
 }
@@ -71,10 +93,14 @@ void free_crl_source(struct crl_source **source_pointer)
 
 	if (source == NULL)
 		return;
-	free(source->location.name);
-	free_crl(&source->crl);
-	clear_buffer(&source->issuer_key);
-	free_crl(&source->candidate);
+	for (size_t i = 0; i < source->location_count; i++) {
+		free(source->locations[i].name);
+		clear_crl_bundle(&source->locations[i].candidates);
+	}
+	for (size_t i = 0; i < source->accepted_count; i++) {
+		free_crl(&source->accepted[i].crl);
+		clear_buffer(&source->accepted[i].issuer_key);
+	}
 	pthread_mutex_destroy(&source->lock);
 	free(source);
 }
@@ -126,123 +152,175 @@ static int fetch_crl(struct crl_location *location, int64_t now_s, struct buffer
 	return read_file(AT_FDCWD, location->name, CRL_PEM_MAX, ret_content, fault);
 }
 
-static bool is_current(const struct crl *crl, int64_t at_s)
+/*
+ * The cached CRL of an issuer, or NULL. Name and key identifier can be copied, so the key that
+ * verified the CRL must be the issuer's too.
+ */
+static struct accepted_crl *find_accepted(struct crl_source *source,
+					  const struct certificate *issuer)
+{
+	for (size_t i = 0; i < source->accepted_count; i++)
+		if (names_issuer(source->accepted[i].crl, issuer) &&
+		    equal_bytes(bytes_of_buffer(&source->accepted[i].issuer_key),
+				certificate_fields(issuer)->spki))
+			return &source->accepted[i];
+	return NULL;
+}
+
+static bool is_current(const struct accepted_crl *accepted, int64_t at_s)
 {
 	struct verdict verdict = {0};
 
-	if (crl == NULL)
+	if (accepted == NULL)
 		return false;
-	check_crl_time(crl, at_s, &verdict);
+	check_crl_time(accepted->crl, at_s, &verdict);
 	return !verdict.invalid;
 }
 
-/* Fetches a new candidate if it is time to. */
-static void refresh_candidate(struct crl_source *source, int64_t at_s)
+/* Fetches new candidates if it is time to. */
+static void refresh_candidates(struct crl_location *location, bool has_current, int64_t at_s)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
 
-	if (!is_fetch_due(&source->location, is_current(source->crl, at_s), at_s))
+	if (!is_fetch_due(location, has_current, at_s))
 		return;
-	source->problem = (struct fault){0};
-	free_crl(&source->candidate);
-	if (fetch_crl(&source->location, at_s, &content, &source->problem) == 0 &&
-	    parse_crl(&content, &source->candidate, &source->problem) < 0)
-		prefix_fault(&source->problem, "%s", source->location.name);
+	location->problem = (struct fault){0};
+	clear_crl_bundle(&location->candidates);
+	if (fetch_crl(location, at_s, &content, &location->problem) == 0 &&
+	    parse_crl_bundle(&content, &location->candidates, &location->problem) < 0)
+		prefix_fault(&location->problem, "%s", location->name);
 }
 
-/* Whether the cached CRL is this issuer's. Name and key identifier can be copied, so the key that
-   verified the CRL must be the issuer's too. */
-static bool has_crl_of(const struct crl_source *source, const struct certificate *issuer)
-{
-	return source->crl != NULL && names_issuer(source->crl, issuer) &&
-	       equal_bytes(bytes_of_buffer(&source->issuer_key), certificate_fields(issuer)->spki);
-}
-
-static void refuse_older(struct crl_source *source)
+static void refuse_older(struct crl_location *location, const struct crl *candidate,
+			 const struct crl *accepted)
 {
 	char older[CRL_NUMBER_TEXT_SIZE];
 	char newer[CRL_NUMBER_TEXT_SIZE];
 
-	format_crl_number(source->candidate, older);
-	format_crl_number(source->crl, newer);
-	set_fault(&source->problem, FAULT_UNVERIFIED,
+	format_crl_number(candidate, older);
+	format_crl_number(accepted, newer);
+	set_fault(&location->problem, FAULT_UNVERIFIED,
 		  "%s: RFC 5280 section 5.2.3: CRL number: %s is older than the CRL that was "
 		  "there before, number %s",
-		  source->location.name, older, newer);
+		  location->name, older, newer);
 }
 
-static void accept_candidate(struct crl_source *source, const struct certificate *issuer)
+/* Takes a verified CRL over, in place of the issuer's last one. */
+static void accept_candidate(struct crl_source *source, struct accepted_crl *last,
+			     const struct certificate *issuer, struct crl **candidate,
+			     struct fault *problem)
 {
-	CLEANUP(clear_buffer) struct buffer key = {0};
+	if (last == NULL) {
+		CLEANUP(clear_buffer) struct buffer key = {0};
 
-	append_bytes(&key, certificate_fields(issuer)->spki);
-	if (check_buffer(&key, &source->problem) < 0)
-		return;
-	free_crl(&source->crl);
-	source->crl = TAKE(source->candidate);
-	clear_buffer(&source->issuer_key);
-	source->issuer_key = take_buffer(&key);
+		if (source->accepted_count == ACCEPTED_MAX) {
+			set_fault(problem, FAULT_FAILED,
+				  "expected CRLs of at most %d issuers, found more", ACCEPTED_MAX);
+			return;
+		}
+		append_bytes(&key, certificate_fields(issuer)->spki);
+		if (check_buffer(&key, problem) < 0)
+			return;
+		last = &source->accepted[source->accepted_count++];
+		last->issuer_key = take_buffer(&key);
+	}
+	free_crl(&last->crl);
+	last->crl = TAKE(*candidate);
 }
 
-/* Verifies the candidate, if it is the issuer's, and accepts or drops it. */
-static void verify_candidate(struct crl_source *source, const struct certificate *issuer)
+/* Verifies a candidate that names the issuer, and accepts or drops it. */
+static void verify_candidate(struct crl_source *source, struct crl_location *location,
+			     struct crl **candidate, const struct certificate *issuer)
 {
+	struct accepted_crl *last = find_accepted(source, issuer);
 	struct verdict verdict = {0};
+	struct fault problem = {0};
 
-	if (source->candidate == NULL || !names_issuer(source->candidate, issuer) ||
-	    (source->crl != NULL && !has_crl_of(source, issuer)))
-		return;
-	if (verify_crl_signature(source->candidate, issuer, &verdict, &source->problem) == 0 &&
-	    verdict.invalid)
-		set_fault(&source->problem, FAULT_UNVERIFIED, "%s: %s", source->location.name,
-			  verdict.reason);
-	if (source->problem.class == FAULT_NONE && source->crl != NULL &&
-	    older_crl(source->candidate, source->crl))
-		refuse_older(source);
-	if (source->problem.class == FAULT_NONE)
-		accept_candidate(source, issuer);
-	free_crl(&source->candidate);
+	if (verify_crl_signature(*candidate, issuer, &verdict, &problem) == 0 && verdict.invalid)
+		set_fault(&problem, FAULT_UNVERIFIED, "%s: %s", location->name, verdict.reason);
+	if (problem.class != FAULT_NONE)
+		(void)pass_fault(&problem, &location->problem);
+	else if (last != NULL && older_crl(*candidate, last->crl))
+		refuse_older(location, *candidate, last->crl);
+	else
+		accept_candidate(source, last, issuer, candidate, &location->problem);
+	free_crl(candidate);
+}
+
+/* Looks in every location for the issuer's CRL. */
+static void refresh_accepted(struct crl_source *source, const struct certificate *issuer,
+			     int64_t at_s)
+{
+	bool has_current = is_current(find_accepted(source, issuer), at_s);
+
+	for (size_t i = 0; i < source->location_count; i++) {
+		struct crl_location *location = &source->locations[i];
+		struct crl_bundle *candidates = &location->candidates;
+
+		refresh_candidates(location, has_current, at_s);
+		for (size_t each = 0; each < candidates->count; each++)
+			if (candidates->crls[each] != NULL &&
+			    names_issuer(candidates->crls[each], issuer))
+				verify_candidate(source, location, &candidates->crls[each], issuer);
+	}
+}
+
+/* Whether some location has a CRL, though not the issuer's. */
+static bool has_others(const struct crl_source *source)
+{
+	bool found = source->accepted_count > 0;
+
+	for (size_t i = 0; i < source->location_count; i++)
+		for (size_t each = 0; each < source->locations[i].candidates.count; each++)
+			found |= source->locations[i].candidates.crls[each] != NULL;
+	return found;
 }
 
 static void set_unknown(const struct crl_source *source, const struct verdict *verdict,
 			struct crl_finding *finding)
 {
-	const char *problem = source->problem.text;
-	const char *reason = verdict->reason;
+	char reasons[REASONS_SIZE];
+	size_t len = (size_t)snprintf(reasons, sizeof(reasons), "%s", verdict->reason);
 
+	for (size_t i = 0; i < source->location_count && len < sizeof(reasons); i++)
+		if (source->locations[i].problem.class != FAULT_NONE)
+			len += (size_t)snprintf(reasons + len, sizeof(reasons) - len, "%s%s",
+						len > 0 ? "; " : "",
+						source->locations[i].problem.text);
 	finding->status = CRL_UNKNOWN;
 	set_fault(&finding->problem, FAULT_UNREACHABLE,
-		  "cannot tell whether the certificate is revoked: %s%s%s: fetch the issuer's "
-		  "current CRL (the CA serves it as /crl), and try again",
-		  reason, *reason != '\0' && *problem != '\0' ? "; " : "", problem);
+		  "cannot tell whether the certificate is revoked: %s: fetch the current CRL of %s "
+		  "(the CA serves all that are needed as /crl?chain), and try again",
+		  reasons, certificate_issuer(finding->certificate));
 }
 
-/* Looks the certificate up in the cached CRL, if that is its issuer's and current. */
-static void look_up(const struct crl_source *source, const struct certificate *issuer,
-		    const struct certificate *certificate, int64_t at_s,
+/* Looks the certificate up in the cached CRL of its issuer, if there is one and it is current. */
+static void look_up(struct crl_source *source, const struct certificate *issuer, int64_t at_s,
 		    struct crl_finding *finding)
 {
+	const struct accepted_crl *accepted = find_accepted(source, issuer);
 	struct crl_revocation revocation = {0};
 	struct verdict verdict = {0};
 
-	if (has_crl_of(source, issuer))
-		check_crl_time(source->crl, at_s, &verdict);
-	else if (source->crl != NULL || source->candidate != NULL)
+	if (accepted != NULL) {
+		format_crl_number(accepted->crl, finding->number);
+		finding->this_update_s = crl_this_update(accepted->crl);
+		finding->next_update_s = crl_next_update(accepted->crl);
+		check_crl_time(accepted->crl, at_s, &verdict);
+	} else if (has_others(source)) {
 		reject_because(
 			&verdict,
-			"%s: expected the CRL of the certificate's issuer %s, found another's",
-			source->location.name, certificate_subject(issuer));
-	if (source->crl != NULL) {
-		format_crl_number(source->crl, finding->number);
-		finding->this_update_s = crl_this_update(source->crl);
-		finding->next_update_s = crl_next_update(source->crl);
+			"%s%s: expected the CRL of the certificate's issuer %s, found another's",
+			source->locations[0].name,
+			source->location_count > 1 ? " and the others" : "",
+			certificate_subject(issuer));
 	}
-	if (source->crl == NULL || verdict.invalid) {
+	if (accepted == NULL || verdict.invalid) {
 		set_unknown(source, &verdict, finding);
 		return;
 	}
 	finding->status = CRL_GOOD;
-	if (!find_revoked(source->crl, certificate_serial(certificate), &revocation))
+	if (!find_revoked(accepted->crl, certificate_serial(finding->certificate), &revocation))
 		return;
 	finding->status = CRL_REVOKED;
 	finding->revoked_at_s = revocation.revoked_at_s;
@@ -253,12 +331,11 @@ void consult_crl(struct crl_source *source, const struct certificate *issuer,
 		 const struct certificate *certificate, int64_t at_s,
 		 struct crl_finding *ret_finding)
 {
-	struct crl_finding finding = {0};
+	struct crl_finding finding = {.certificate = certificate};
 
 	pthread_mutex_lock(&source->lock);
-	refresh_candidate(source, at_s);
-	verify_candidate(source, issuer);
-	look_up(source, issuer, certificate, at_s, &finding);
+	refresh_accepted(source, issuer, at_s);
+	look_up(source, issuer, at_s, &finding);
 	pthread_mutex_unlock(&source->lock);
 	*ret_finding = finding;
 }

@@ -4,39 +4,43 @@
 #include "common/x509/revocation/crl.h"
 
 /*
- * Says whether certificates are revoked, by the CRL in a file or at an http URL. The CRL is cached.
- * A file is read again when it has changed, a URL is fetched again after CRL_REFRESH_S. After a CRL
- * has been accepted, only a CRL that is signed by the same key and not older (RFC 5280 section
- * 5.2.3) replaces it: replaying an old CRL cannot undo a revocation. Safe for several threads,
- * which take turns.
+ * Says whether certificates are revoked, by the CRLs in files or at http URLs, each of which may
+ * have several (crl_bundle.h): those of all CAs of a path. The CRLs are cached, one for each
+ * issuer. A file is read again when it has changed, a URL is fetched again after CRL_REFRESH_S.
+ * After an issuer's CRL has been accepted, only a CRL that is signed by the same key and not older
+ * (RFC 5280 section 5.2.3) replaces it: replaying an old CRL cannot undo a revocation. Safe for
+ * several threads, which take turns.
  *
  * It fails closed: without a current CRL that is signed by the certificate's issuer, the status is
  * CRL_UNKNOWN. A new CRL that is rejected changes nothing while the cached one is current.
  *
- * Not done: CRLs of the CAs above the certificate's issuer; a cache that outlives the process.
+ * Not done: a cache that outlives the process.
  */
 struct crl_source;
 
 /* How often a URL is fetched: with a current CRL, and without one. */
 enum { CRL_REFRESH_S = 60, CRL_RETRY_S = 5 };
 
+enum { CRL_LOCATIONS_MAX = 8 };
+
 /*
- * location is a URL if it has "://" in it, and the path of a file otherwise; it is copied. Nothing
- * is read yet.
- * Errors: FAULT_USAGE for a URL that is not http.
+ * A location is a URL if it has "://" in it, and the path of a file otherwise; it is copied.
+ * Nothing is read yet. Errors: FAULT_USAGE for a URL that is not http, and for more than
+ * CRL_LOCATIONS_MAX locations.
  */
-int new_crl_source(const char *location, struct crl_source **ret_source,
+int new_crl_source(const char *const *locations, size_t count, struct crl_source **ret_source,
 		   struct fault *fault) MUST_CHECK;
 void free_crl_source(struct crl_source **source);
 
 enum crl_status { CRL_GOOD, CRL_REVOKED, CRL_UNKNOWN };
 
 struct crl_finding {
+	const struct certificate *certificate; /* that it is about; borrowed */
 	enum crl_status status;
 	int64_t revoked_at_s; /* if revoked */
 	int reason;           /* if revoked: CRLReason */
 	struct fault problem; /* if unknown: FAULT_UNREACHABLE, with the reason and what to do */
-	/* The cached CRL; number is "" if there is none. */
+	/* The issuer's cached CRL; number is "" if there is none. */
 	char number[CRL_NUMBER_TEXT_SIZE];
 	int64_t this_update_s;
 	int64_t next_update_s;

@@ -1,6 +1,7 @@
 #include "common/pool/revocation/crl_source.h"
 
 #include "common/net/server.h"
+#include "common/x509/revocation/crl_builder.h"
 #include "tests/support/expect.h"
 #include "tests/unit/pool/fake_ca.h"
 
@@ -19,13 +20,19 @@ struct crl_fixture {
 
 static struct crl_fixture fixture;
 
+static void open_source(const char *location)
+{
+	free_crl_source(&fixture.source);
+	OK(new_crl_source(&location, 1, &fixture.source, &fault));
+}
+
 static void set_up(void)
 {
 	open_fixture(&fixture.base);
 	make_certified_pool(&fixture.base, 0);
 	fixture.certificate = first_certificate(&fixture.base);
 	(void)snprintf(fixture.path, sizeof(fixture.path), "%s/ca.crl", fixture.base.scratch.path);
-	OK(new_crl_source(fixture.path, &fixture.source, &fault));
+	open_source(fixture.path);
 }
 
 static void tear_down(void)
@@ -143,10 +150,10 @@ Test(crl_source, cannot_tell_from_the_crl_of_an_issuer_of_the_same_name_and_key_
 	/* The CRL that was verified with the issuer's key does not count for its twin. */
 	finding = consult_for(twin_certificate, 0);
 	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
-	/* Nor does the twin's next CRL replace it. */
+	/* Nor does the twin's next CRL replace it: it counts for the twin alone. */
 	put_crl(twin, 2, true);
 	finding = consult_for(twin_certificate, 0);
-	expect_unknown(&finding, "expected the CRL of the certificate's issuer");
+	cr_expect_eq(finding.status, CRL_REVOKED);
 	finding = consult(0);
 	cr_expect_eq(finding.status, CRL_GOOD);
 	cr_expect_str_eq(finding.number, "1");
@@ -240,6 +247,78 @@ Test(crl_source, never_goes_back_to_an_older_crl)
 	expect_unknown(&finding, "299 is older than the CRL that was there before, number 300");
 }
 
+static void append_crl(struct buffer *pem, const struct issuer *issuer, uint64_t number,
+		       struct bytes revoked)
+{
+	CLEANUP(clear_buffer)
+	struct buffer der = make_crl(&fixture.base, issuer, number, revoked);
+	CLEANUP(clear_buffer) struct buffer block = {0};
+
+	OK(format_crl_pem(bytes_of_buffer(&der), &block, &fault));
+	append_bytes(pem, bytes_of_buffer(&block));
+}
+
+/* catalogue 126: the CRLs of all CAs of a path in one file, in any order */
+Test(crl_source, finds_the_issuers_crl_among_several_in_one_file)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct crl_finding finding;
+
+	append_crl(&pem, fixture.base.other_issuer, 5, (struct bytes){0});
+	append_crl(&pem, fixture.base.issuer, 7, certificate_serial(fixture.certificate));
+	replace_file(bytes_of_buffer(&pem));
+	finding = consult(0);
+	cr_expect_eq(finding.status, CRL_REVOKED);
+	cr_expect_str_eq(finding.number, "7");
+	finding = consult_for(issuer_certificate(fixture.base.other_issuer), 0);
+	cr_expect_eq(finding.status, CRL_GOOD, "%s", finding.problem.text);
+	cr_expect_str_eq(finding.number, "5");
+	/* One of them that cannot be read makes the whole file suspect. */
+	append_string(&pem, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+	tear_down();
+	set_up();
+	replace_file(bytes_of_buffer(&pem));
+	finding = consult(0);
+	expect_unknown(&finding, "number 3: ");
+}
+
+/* catalogue 126: likewise in a file each; each issuer's CRL never goes back */
+Test(crl_source, finds_the_issuers_crl_among_several_files)
+{
+	char other_path[sizeof(fixture.path) + 8];
+	const char *const locations[] = {other_path, fixture.path};
+	CLEANUP(clear_buffer) struct buffer other = {0};
+	struct crl_finding finding;
+
+	(void)snprintf(other_path, sizeof(other_path), "%s/other.crl", fixture.base.scratch.path);
+	free_crl_source(&fixture.source);
+	OK(new_crl_source(locations, COUNT_OF(locations), &fixture.source, &fault));
+	other = make_crl(&fixture.base, fixture.base.other_issuer, 5, (struct bytes){0});
+	put_bytes(fixture.base.scratch.dirfd, "other.crl", bytes_of_buffer(&other), 0644);
+	finding = consult(0);
+	expect_unknown(&finding, "other.crl and the others: expected the CRL of the certificate's");
+	expect_unknown(&finding, "ca.crl: ");
+	put_crl(fixture.base.issuer, 300, true);
+	finding = consult(0);
+	cr_expect_eq(finding.status, CRL_REVOKED);
+	finding = consult_for(issuer_certificate(fixture.base.other_issuer), 0);
+	cr_expect_eq(finding.status, CRL_GOOD, "%s", finding.problem.text);
+	put_crl(fixture.base.issuer, 299, false);
+	finding = consult(0);
+	cr_expect_eq(finding.status, CRL_REVOKED);
+}
+
+Test(crl_source, refuses_more_locations_than_it_can_hold)
+{
+	const char *locations[CRL_LOCATIONS_MAX + 1];
+	struct crl_source *source = NULL;
+
+	for (size_t i = 0; i < COUNT_OF(locations); i++)
+		locations[i] = "ca.crl";
+	REFUSED(new_crl_source(locations, COUNT_OF(locations), &source, &fault), FAULT_USAGE,
+		"at most 8 files and URLs of CRLs, found 9");
+}
+
 /* A file that is not a CRL, or not the issuer's, does not displace a current CRL. */
 Test(crl_source, keeps_the_current_crl_when_a_new_one_is_rejected)
 {
@@ -267,7 +346,7 @@ Test(crl_source, refuses_urls_that_are_not_plain_http)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_source *source = NULL;
 
-		REFUSED(new_crl_source(rows[i], &source, &fault), FAULT_USAGE, "CRL: ", "%s",
+		REFUSED(new_crl_source(&rows[i], 1, &source, &fault), FAULT_USAGE, "CRL: ", "%s",
 			rows[i]);
 		cr_expect_null(source);
 	}
@@ -331,10 +410,9 @@ Test(crl_source, asks_a_url_once_a_minute)
 	};
 	struct publisher publisher = {0};
 
-	free_crl_source(&fixture.source);
 	publisher.der = make_crl(&fixture.base, fixture.base.issuer, 1, (struct bytes){0});
 	start_publisher(&publisher);
-	OK(new_crl_source(publisher.url, &fixture.source, &fault));
+	open_source(publisher.url);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_finding finding;
 
