@@ -1,10 +1,10 @@
 #include "common/net/connection.h"
 
 #include "common/base/clock.h"
+#include "common/net/origin.h"
 #include "common/net/problem.h"
 
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +38,8 @@ struct connection {
 	struct connection *next;
 	struct connection **link; /* the pointer to this connection */
 	int64_t begun_ms;
-	int64_t allowance_ms;   /* in addition to the time-out */
-	struct in6_addr origin; /* an IPv4 address is padded with zeros */
+	int64_t allowance_ms; /* in addition to the time-out */
+	char origin[ORIGIN_SIZE];
 	int socket;
 	unsigned int thread;
 	enum connection_phase phase;
@@ -225,29 +225,13 @@ bool await_connection_room(struct connection_register *connections)
 	return room;
 }
 
-static struct in6_addr read_origin(const struct sockaddr *address)
-{
-	struct in6_addr origin = {0};
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	if (address->sa_family == AF_INET) {
-		memcpy(&v4, address, sizeof(v4));
-		memcpy(&origin, &v4.sin_addr, sizeof(v4.sin_addr));
-	} else if (address->sa_family == AF_INET6) {
-		memcpy(&v6, address, sizeof(v6));
-		origin = v6.sin6_addr;
-	}
-	return origin;
-}
-
 /* The lock is held. */
-static bool may_admit(const struct connection_register *connections, const struct in6_addr *origin)
+static bool may_admit(const struct connection_register *connections, const char *origin)
 {
 	unsigned int count = 0;
 
 	for (const struct connection *each = connections->first; each != NULL; each = each->next)
-		count += memcmp(&each->origin, origin, sizeof(*origin)) == 0;
+		count += strcmp(each->origin, origin) == 0;
 	return !connections->draining && count < connections->limits.most_per_address;
 }
 
@@ -290,11 +274,11 @@ bool admit_connection(struct connection_register *connections, int socket,
 
 	if (connection == NULL)
 		return false;
-	connection->origin = read_origin(address);
+	format_origin(address, connection->origin);
 	connection->socket = socket;
 	connection->begun_ms = read_monotonic_ms();
 	pthread_mutex_lock(&connections->lock);
-	admitted = may_admit(connections, &connection->origin);
+	admitted = may_admit(connections, connection->origin);
 	if (admitted) {
 		register_connection(connections, connection);
 		*ret_thread = connection->thread;
@@ -319,6 +303,11 @@ struct connection *claim_connection(struct connection_register *connections, int
 	}
 	pthread_mutex_unlock(&connections->lock);
 	return found;
+}
+
+const char *connection_origin(const struct connection *connection)
+{
+	return connection->origin;
 }
 
 void close_connection(struct connection *connection)

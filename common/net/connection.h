@@ -44,8 +44,8 @@ bool await_connection_room(struct connection_register *connections);
 
 /*
  * Registers an accepted connection as idle, and chooses its thread, numbered from 0: a thread with
- * the fewest connections, in rotation. The socket stays the caller's. false: the address has too
- * many connections, or there is no memory.
+ * the fewest connections, in rotation. The socket stays the caller's. false: the origin (origin.h)
+ * has too many connections, or there is no memory.
  */
 bool admit_connection(struct connection_register *connections, int socket,
 		      const struct sockaddr *address, unsigned int *ret_thread);
@@ -56,6 +56,9 @@ bool admit_connection(struct connection_register *connections, int socket,
  */
 struct connection *claim_connection(struct connection_register *connections, int socket);
 void close_connection(struct connection *connection);
+
+/* The connection's origin (origin.h), valid until close_connection. */
+const char *connection_origin(const struct connection *connection);
 
 /*
  * Enters the next phase of a request, in the order above. false: the server is stopping, and begins

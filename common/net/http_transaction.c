@@ -230,9 +230,9 @@ static enum MHD_Result send_answer(struct http_transaction *transaction)
 static void run_handler(struct http_transaction *transaction)
 {
 	const struct http_route *route = transaction->route;
-	const struct http_request request = {route->method, transaction->target,
-					     transaction->content_type,
-					     bytes_of_buffer(&transaction->body)};
+	const struct http_request request = {
+		route->method, transaction->target, transaction->content_type,
+		bytes_of_buffer(&transaction->body), connection_origin(transaction->connection)};
 	struct http_response *response = &transaction->response;
 	struct fault *fault = &transaction->fault;
 

@@ -30,6 +30,7 @@ struct http_request {
 	const char *path;         /* as sent, without the query */
 	const char *content_type; /* media type in lower case without parameters; "": none */
 	struct bytes body;
+	const char *origin; /* of the connection (origin.h) */
 };
 
 /* How long clients may cache an answer (RFC 9111). Zero-initialised: no statement. */
