@@ -250,15 +250,15 @@ int answer_encrypted_request(struct encrypted_requests *requests,
 		.requests = requests, .route = route, .now_s = read_clock()};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct fault problem = {0};
+	int opened;
 
 	if (route == NULL)
 		return set_fault(fault, FAULT_NOT_FOUND, "%s: no such path", request->path);
-	/* One unreadable key is no reason to refuse the clients whose keys are good. */
-	if (refresh_shared_keys(&requests->keys, &problem) < 0)
+	opened = open_under_shared_keys(&requests->keys, route->kind, request->body,
+					&exchange.question, &problem, fault);
+	if (problem.class != FAULT_NONE)
 		log_text(&exchange, internal_error, problem.text);
-	if (open_under_shared_keys(&requests->keys, route->kind, request->body, &exchange.question,
-				   fault) < 0 ||
-	    route->answer(&exchange, &json, fault) < 0)
+	if (opened < 0 || route->answer(&exchange, &json, fault) < 0)
 		return -1;
 	return answer_under_shared_keys(&requests->keys, route->kind, &exchange.question,
 					bytes_of_secret(&json), response, fault);

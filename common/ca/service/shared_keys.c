@@ -5,46 +5,102 @@
 
 #include <sys/stat.h>
 
-enum { TIMESTAMP_STEP_S = 1 }; /* the coarsest mtime of a file system that we expect */
+enum {
+	TIMESTAMP_STEP_S = 1, /* the coarsest mtime of a file system that we expect */
+	PAUSE_US = 1000000,   /* between two readings that no change of Private/ asks for */
+};
 
-/* Reads the ring. The caller holds the lock for writing. */
-static int read_ring(struct shared_keys *keys, struct timespec mtime, struct fault *fault)
+static int read_mtime(const struct shared_keys *keys, struct timespec *ret_mtime,
+		      struct fault *fault)
 {
-	struct key_ring ring = {0};
+	struct stat status;
 
-	keys->mtime_proves = false;
-	if (read_key_ring(keys->layout, &ring, fault) < 0)
-		return -1;
-	clear_key_ring(&keys->ring);
-	keys->ring = ring;
-	keys->mtime = mtime;
-	keys->mtime_proves = read_clock() - mtime.tv_sec > TIMESTAMP_STEP_S;
+	if (fstat(keys->layout->private, &status) < 0)
+		return set_errno_fault(fault, "%s/Private", keys->layout->path);
+	*ret_mtime = status.st_mtim;
 	return 0;
 }
 
-static bool is_current(const struct shared_keys *keys, struct timespec mtime)
+/*
+ * A further change soon after the last one might not alter the mtime. Such an mtime settles by one
+ * more reading after a pause, whatever the clock says of it.
+ */
+static bool settles(const struct shared_keys *keys, struct timespec mtime, int64_t now_us)
 {
-	return keys->mtime_proves && equal_times(keys->mtime, mtime);
+	return read_clock() - mtime.tv_sec > TIMESTAMP_STEP_S ||
+	       (equal_times(keys->mtime, mtime) && now_us - keys->read_us >= PAUSE_US);
+}
+
+/* Reads the ring, of which the lock is held only to put it in place. The caller holds `reading`. */
+static int read_ring(struct shared_keys *keys, struct fault *fault)
+{
+	CLEANUP(clear_key_ring) struct key_ring ring = {0};
+	struct key_ring before;
+	struct timespec mtime;
+	int64_t now_us = read_stopwatch_us();
+
+	if (read_mtime(keys, &mtime, fault) < 0)
+		return -1;
+	keys->settled = settles(keys, mtime, now_us);
+	keys->mtime = mtime;
+	keys->read_us = now_us;
+	if (read_key_ring(keys->layout, &ring, fault) < 0)
+		return -1;
+	pthread_rwlock_wrlock(&keys->lock);
+	before = keys->ring;
+	keys->ring = ring;
+	pthread_rwlock_unlock(&keys->lock);
+	ring = before;
+	return 0;
+}
+
+int reload_shared_keys(struct shared_keys *keys, struct fault *fault)
+{
+	int result;
+
+	pthread_mutex_lock(&keys->reading);
+	result = read_ring(keys, fault);
+	pthread_mutex_unlock(&keys->reading);
+	return result;
+}
+
+static bool has_changed(const struct shared_keys *keys, struct timespec mtime)
+{
+	if (!equal_times(keys->mtime, mtime))
+		return true;
+	return !keys->settled && read_stopwatch_us() - keys->read_us >= PAUSE_US;
 }
 
 int refresh_shared_keys(struct shared_keys *keys, struct fault *fault)
 {
-	struct stat status;
-	bool current;
+	struct timespec mtime;
 	int result = 0;
 
-	if (fstat(keys->layout->private, &status) < 0)
-		return set_errno_fault(fault, "%s/Private", keys->layout->path);
-	pthread_rwlock_rdlock(&keys->lock);
-	current = is_current(keys, status.st_mtim);
-	pthread_rwlock_unlock(&keys->lock);
-	if (current)
+	if (read_mtime(keys, &mtime, fault) < 0)
+		return -1;
+	/* While another thread reads the keys, nobody waits for it. */
+	if (pthread_mutex_trylock(&keys->reading) != 0)
 		return 0;
-	pthread_rwlock_wrlock(&keys->lock);
-	/* Another thread may have read them meanwhile. */
-	if (!is_current(keys, status.st_mtim))
-		result = read_ring(keys, status.st_mtim, fault);
-	pthread_rwlock_unlock(&keys->lock);
+	if (has_changed(keys, mtime))
+		result = read_ring(keys, fault);
+	pthread_mutex_unlock(&keys->reading);
+	return result;
+}
+
+int retry_shared_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read,
+		      struct fault *fault)
+{
+	int64_t now_us = read_stopwatch_us();
+	int result = 0;
+
+	pthread_mutex_lock(&keys->reading);
+	if (keys->read_us < since_us &&
+	    (keys->retried_us == 0 || now_us - keys->retried_us >= PAUSE_US)) {
+		keys->retried_us = now_us;
+		result = read_ring(keys, fault);
+	}
+	*ret_read = keys->read_us >= since_us;
+	pthread_mutex_unlock(&keys->reading);
 	return result;
 }
 
@@ -52,7 +108,8 @@ int init_shared_keys(struct shared_keys *keys, const struct layout *layout, stru
 {
 	*keys = (struct shared_keys){.layout = layout};
 	pthread_rwlock_init(&keys->lock, NULL);
-	return refresh_shared_keys(keys, fault);
+	pthread_mutex_init(&keys->reading, NULL);
+	return reload_shared_keys(keys, fault);
 }
 
 void clear_shared_keys(struct shared_keys *keys)
@@ -60,12 +117,13 @@ void clear_shared_keys(struct shared_keys *keys)
 	if (keys->layout == NULL)
 		return;
 	clear_key_ring(&keys->ring);
+	pthread_mutex_destroy(&keys->reading);
 	pthread_rwlock_destroy(&keys->lock);
 	keys->layout = NULL;
 }
 
-int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
-			   struct bytes jwe, struct question *ret_question, struct fault *fault)
+static int open_with_ring(struct shared_keys *keys, const struct message_kind *kind,
+			  struct bytes jwe, struct question *ret_question, struct fault *fault)
 {
 	int result;
 
@@ -73,6 +131,24 @@ int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *
 	result = open_request(&keys->ring, kind, jwe, ret_question, fault);
 	pthread_rwlock_unlock(&keys->lock);
 	return result;
+}
+
+int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
+			   struct bytes jwe, struct question *ret_question,
+			   struct fault *ret_problem, struct fault *fault)
+{
+	struct fault failure = {0};
+	int64_t begun_us = read_stopwatch_us();
+	bool read = false;
+
+	/* One unreadable key is no reason to refuse the clients whose keys are good. */
+	(void)!refresh_shared_keys(keys, ret_problem);
+	if (open_with_ring(keys, kind, jwe, ret_question, &failure) == 0)
+		return 0;
+	if (failure.class == FAULT_UNDECRYPTABLE)
+		(void)!retry_shared_keys(keys, begun_us, &read, ret_problem);
+	return read ? open_with_ring(keys, kind, jwe, ret_question, fault)
+		    : pass_fault(&failure, fault);
 }
 
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,

@@ -8,32 +8,51 @@
 #include <time.h>
 
 /*
- * The shared keys of a layout's Private/, read again when its mtime changes: a key that is added
- * while the CA serves is valid at once, and a removed one no longer. Safe for several threads.
+ * The shared keys of a layout's Private/, in memory while the CA serves. They are read again
+ *
+ *   - when Private/'s mtime has changed: a key that is added is valid at once, and a removed one no
+ *     longer;
+ *   - after a message that they do not decrypt, at most once a second: any client may send one.
+ *
+ * When a key cannot be read, the previous keys stay. Safe for several threads, which go on with the
+ * previous keys during a reading.
  */
 struct shared_keys {
 	const struct layout *layout;
-	pthread_rwlock_t lock;
+	pthread_rwlock_t lock; /* of the ring */
 	struct key_ring ring;
-	struct timespec mtime; /* of Private/, before the ring was read */
-	/*
-	 * Whether an equal mtime proves that nothing changed. False if the mtime was so recent that
-	 * a further change might not alter it (coarse timestamps), and after a failure.
-	 */
-	bool mtime_proves;
+	pthread_mutex_t reading; /* held during a reading; of the members below */
+	struct timespec mtime;   /* of Private/, before the last reading */
+	bool settled;            /* an equal mtime proves that nothing changed since */
+	int64_t read_us;         /* of the stopwatch: the last reading */
+	int64_t retried_us;      /* the same: the last one after a failure to decrypt */
 };
 
 int init_shared_keys(struct shared_keys *keys, const struct layout *layout,
 		     struct fault *fault) MUST_CHECK;
 void clear_shared_keys(struct shared_keys *keys);
 
-/* Reads the keys again if they may have changed. On failure the previous keys stay. */
+/* Reads the keys. On failure the previous keys stay. */
+int reload_shared_keys(struct shared_keys *keys, struct fault *fault) MUST_CHECK;
+
+/* The same if Private/ has changed. */
 int refresh_shared_keys(struct shared_keys *keys, struct fault *fault) MUST_CHECK;
 
-/* open_request and answer_request (common/wire/envelope.h) with these keys. */
+/*
+ * Reads the keys after an attempt that began at `since_us` (of the stopwatch) and found no key that
+ * fits, unless this was done less than a second ago. *ret_read: they were read since, by whichever
+ * thread, so that another attempt may succeed.
+ */
+int retry_shared_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read,
+		      struct fault *fault) MUST_CHECK;
+
+/*
+ * open_request and answer_request (common/wire/envelope.h) with these keys. *ret_problem is the
+ * reason why keys could not be read, for the log; FAULT_NONE: none.
+ */
 int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			   struct bytes jwe, struct question *ret_question,
-			   struct fault *fault) MUST_CHECK;
+			   struct fault *ret_problem, struct fault *fault) MUST_CHECK;
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			     const struct question *question, struct bytes plaintext,
 			     struct http_response *response, struct fault *fault) MUST_CHECK;

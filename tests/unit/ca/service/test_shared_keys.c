@@ -58,30 +58,90 @@ static void set_changed(const struct layout *layout, time_t at_s)
 	cr_assert_eq(futimens(layout->private, times), 0);
 }
 
-Test(shared_keys, reads_again_only_after_a_change)
+/* A CA whose Private/ has client1's key, and was changed at that time. */
+static void make_keys(struct ca_fixture *ca, struct shared_keys *keys, time_t changed_s)
+{
+	struct shared_key key;
+
+	make_ca(ca, NOW_S);
+	OK(generate_shared_key(&key, &fault));
+	OK(write_shared_key(ca->layout, "client1", &key, &fault));
+	set_changed(ca->layout, changed_s);
+	OK(init_shared_keys(keys, ca->layout, &fault));
+}
+
+static void remove_keys(struct ca_fixture *ca, struct shared_keys *keys)
+{
+	clear_shared_keys(keys);
+	remove_ca(ca);
+}
+
+Test(shared_keys, are_read_again_only_after_a_change)
 {
 	struct shared_keys keys;
 	struct ca_fixture ca;
-	struct shared_key key;
 
-	make_ca(&ca, NOW_S);
-	OK(generate_shared_key(&key, &fault));
-	OK(write_shared_key(ca.layout, "client1", &key, &fault));
-	set_changed(ca.layout, 1000);
-	OK(init_shared_keys(&keys, ca.layout, &fault));
-	cr_expect(keys.mtime_proves);
+	make_keys(&ca, &keys, 1000);
 	put_file(ca.layout->private, "shared_client2.jwk", "{}", 0644);
 	set_changed(ca.layout, 1000);
 	OK(refresh_shared_keys(&keys, &fault), "compares the mtime only");
 	set_changed(ca.layout, 1001);
 	REFUSED(refresh_shared_keys(&keys, &fault), FAULT_REFUSED, "shared_client2.jwk");
 	cr_expect_not_null(find_peer_key(&keys.ring, "client1"), "the previous keys stay");
+	OK(refresh_shared_keys(&keys, &fault), "a failure is no change");
 	cr_assert_eq(fchmodat(ca.layout->private, "shared_client2.jwk", 0600, 0), 0);
-	REFUSED(refresh_shared_keys(&keys, &fault), FAULT_MALFORMED, "shared_client2.jwk",
-		"tried again after a failure");
+	REFUSED(reload_shared_keys(&keys, &fault), FAULT_MALFORMED, "shared_client2.jwk");
 	cr_assert_eq(unlinkat(ca.layout->private, "shared_client2.jwk", 0), 0);
 	OK(refresh_shared_keys(&keys, &fault));
 	cr_expect_eq(keys.ring.count, 1);
-	clear_shared_keys(&keys);
-	remove_ca(&ca);
+	remove_keys(&ca, &keys);
+}
+
+/* catalogue 108: whoever can reach the CA can send what it cannot decrypt. */
+Test(shared_keys, are_read_once_a_second_at_most_after_failures_to_decrypt)
+{
+	struct shared_keys keys;
+	struct ca_fixture ca;
+	int64_t first_us;
+	int64_t since_us;
+	bool read;
+
+	make_keys(&ca, &keys, 1000);
+	since_us = keys.read_us + 1;
+	OK(retry_shared_keys(&keys, since_us, &read, &fault));
+	cr_expect(read);
+	first_us = keys.read_us;
+	OK(retry_shared_keys(&keys, since_us, &read, &fault));
+	cr_expect(read, "another thread has read them since");
+	OK(retry_shared_keys(&keys, first_us + 1, &read, &fault));
+	cr_expect_not(read);
+	cr_expect_eq(keys.read_us, first_us);
+	keys.retried_us -= 1000000;
+	OK(retry_shared_keys(&keys, first_us + 1, &read, &fault));
+	cr_expect(read);
+	cr_expect_gt(keys.read_us, first_us);
+	remove_keys(&ca, &keys);
+}
+
+/* An mtime that is too recent to prove anything is settled by one more reading, even if it is from
+   the future. */
+Test(shared_keys, with_an_mtime_from_the_future_are_read_once_more)
+{
+	struct shared_keys keys;
+	struct ca_fixture ca;
+	int64_t first_us;
+
+	make_keys(&ca, &keys, 4000000000);
+	first_us = keys.read_us;
+	for (int i = 0; i < 3; i++)
+		OK(refresh_shared_keys(&keys, &fault));
+	cr_expect_eq(keys.read_us, first_us, "not within a second");
+	keys.read_us -= 1000000;
+	OK(refresh_shared_keys(&keys, &fault));
+	cr_expect_gt(keys.read_us, first_us);
+	first_us = keys.read_us;
+	keys.read_us = 0;
+	OK(refresh_shared_keys(&keys, &fault));
+	cr_expect_eq(keys.read_us, 0, "it is settled");
+	remove_keys(&ca, &keys);
 }
