@@ -1,5 +1,7 @@
 #include "common/crypto/json.h"
 
+#include <string.h>
+
 void free_json(json_t **json)
 {
 	json_decref(*json);
@@ -29,11 +31,60 @@ static const char *describe_problem(const json_error_t *error)
 	}
 }
 
+/* The end of a string, of which text begins after the opening quote; NULL: it has none. */
+static const uint8_t *find_string_end(const uint8_t *text, const uint8_t *end)
+{
+	const uint8_t *quote = text;
+
+	while ((quote = memchr(quote, '"', (size_t)(end - quote))) != NULL) {
+		const uint8_t *escape = quote;
+
+		while (escape > text && escape[-1] == '\\')
+			escape--;
+		/* Two of them are one escaped reverse solidus (RFC 8259 section 7). */
+		if ((quote - escape) % 2 == 0)
+			return quote;
+		quote++;
+	}
+	return NULL;
+}
+
+/*
+ * Why the text is too much to be parsed, or NULL. Every value but the outermost follows a bracket,
+ * a brace or a comma. A text that is no JSON is left to the parser.
+ */
+static const char *find_excess(struct bytes text)
+{
+	const uint8_t *end = text.data + text.len;
+	size_t values = 0;
+
+	for (const uint8_t *at = text.data; at < end; at++) {
+		const uint8_t *begin = at + 1;
+
+		values += *at == '[' || *at == '{' || *at == ',';
+		if (values > JSON_VALUES_MAX)
+			return "more values than any message has";
+		if (*at != '"')
+			continue;
+		at = find_string_end(begin, end);
+		if ((at != NULL ? at : end) - begin > JSON_STRING_MAX)
+			return "a string longer than any message has";
+		if (at == NULL)
+			return NULL;
+	}
+	return NULL;
+}
+
 int parse_json_object(struct bytes text, const char *name, json_t **ret_object, struct fault *fault)
 {
 	CLEANUP(free_json) json_t *json = NULL;
 	json_error_t error = {0};
+	const char *excess = find_excess(text);
 
+	if (excess != NULL)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "%s: %s: expected at most %d values, and %d octets in a string",
+				 name, excess, JSON_VALUES_MAX, JSON_STRING_MAX);
 	json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (json == NULL)
 		return set_fault(fault, FAULT_MALFORMED, "%s: line %d, column %d: no valid JSON%s",

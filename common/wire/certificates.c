@@ -92,15 +92,13 @@ int format_certificates_request(const struct certificates_request *request, stru
 	return format_json(object, ret_json, fault);
 }
 
-static int parse_request(struct bytes json, struct certificates_request *request,
+static int parse_request(const json_t *object, struct certificates_request *request,
 			 struct fault *fault)
 {
 	static const struct member_rule rules[] = {REQUEST_CLAIM_RULES,
 						   {"requests", JSON_OBJECT, true}};
-	CLEANUP(free_json) json_t *object = NULL;
 
-	if (parse_json_object(json, "certificates request", &object, fault) < 0 ||
-	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	if (check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_request_claims(object, &request->claims, fault) < 0)
 		return -1;
 	if (parse_pems(json_object_get(object, "requests"), &request->members, &request->count,
@@ -114,12 +112,12 @@ static int parse_request(struct bytes json, struct certificates_request *request
 int parse_certificates_request(struct bytes json, struct certificates_request *ret_request,
 			       struct request_claims *ret_claims, struct fault *fault)
 {
+	CLEANUP(free_json) json_t *object = NULL;
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 
-	if (parse_request(json, &request, fault) < 0) {
-		salvage_request_claims(json, ret_claims);
+	if (parse_request_object(json, "certificates request", &object, ret_claims, fault) < 0 ||
+	    parse_request(object, &request, fault) < 0)
 		return -1;
-	}
 	*ret_claims = request.claims;
 	MOVE(ret_request, request);
 	return 0;

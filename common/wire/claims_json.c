@@ -58,16 +58,17 @@ int parse_request_claims(const json_t *object, struct request_claims *ret_claims
 	return 0;
 }
 
-void salvage_request_claims(struct bytes json, struct request_claims *ret_claims)
+int parse_request_object(struct bytes json, const char *name, json_t **ret_object,
+			 struct request_claims *ret_claims, struct fault *fault)
 {
-	CLEANUP(free_json) json_t *object = NULL;
+	char jti[JTI_SIZE];
 	struct fault ignored = {0};
 
-	if (parse_json_object(json, "request", &object, &ignored) < 0 ||
-	    copy_string(object, "jti", ret_claims->jti, sizeof(ret_claims->jti), &ignored) < 0)
-		return;
-	if (!valid_jti(ret_claims->jti))
-		ret_claims->jti[0] = '\0';
+	if (parse_json_object(json, name, ret_object, fault) < 0)
+		return -1;
+	if (copy_string(*ret_object, "jti", jti, sizeof(jti), &ignored) == 0 && valid_jti(jti))
+		memcpy(ret_claims->jti, jti, sizeof(jti));
+	return 0;
 }
 
 int parse_refusal(const json_t *object, struct refusal *ret_refusal, struct fault *fault)

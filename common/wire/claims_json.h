@@ -28,9 +28,10 @@ json_t *new_answer_json(const struct answer_claims *claims, const struct refusal
 int parse_request_claims(const json_t *object, struct request_claims *ret_claims,
 			 struct fault *fault) MUST_CHECK;
 
-/* Fills jti, if it is valid, of a request that cannot be read whole, so that the answer names it.
- */
-void salvage_request_claims(struct bytes json, struct request_claims *ret_claims);
+/* As parse_json_object. Fills the jti alone, if it is valid, so that the answer names the request
+   even if the rest of it cannot be read. */
+int parse_request_object(struct bytes json, const char *name, json_t **ret_object,
+			 struct request_claims *ret_claims, struct fault *fault) MUST_CHECK;
 
 /* As parse_request_claims; *ret_refusal is empty when the answer has no "error". */
 int parse_answer_claims(const json_t *object, struct answer_claims *ret_claims,

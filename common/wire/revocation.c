@@ -94,14 +94,13 @@ static int parse_reason(const json_t *object, int *ret_reason, struct fault *fau
 	return 0;
 }
 
-static int parse_request(struct bytes json, struct revocation_request *request, struct fault *fault)
+static int parse_request(const json_t *object, struct revocation_request *request,
+			 struct fault *fault)
 {
 	static const struct member_rule rules[] = {
 		REQUEST_CLAIM_RULES, {"serials", JSON_ARRAY, true}, {"reason", JSON_STRING, true}};
-	CLEANUP(free_json) json_t *object = NULL;
 
-	if (parse_json_object(json, "revocation request", &object, fault) < 0 ||
-	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	if (check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_request_claims(object, &request->claims, fault) < 0 ||
 	    parse_reason(object, &request->reason, fault) < 0)
 		return -1;
@@ -111,12 +110,12 @@ static int parse_request(struct bytes json, struct revocation_request *request, 
 int parse_revocation_request(struct bytes json, struct revocation_request *ret_request,
 			     struct request_claims *ret_claims, struct fault *fault)
 {
+	CLEANUP(free_json) json_t *object = NULL;
 	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
 
-	if (parse_request(json, &request, fault) < 0) {
-		salvage_request_claims(json, ret_claims);
+	if (parse_request_object(json, "revocation request", &object, ret_claims, fault) < 0 ||
+	    parse_request(object, &request, fault) < 0)
 		return -1;
-	}
 	*ret_claims = request.claims;
 	MOVE(ret_request, request);
 	return 0;

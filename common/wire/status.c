@@ -28,15 +28,13 @@ int format_status_request(const struct status_request *request, struct secret *r
 	return format_json(object, ret_json, fault);
 }
 
-static int parse_request(struct bytes json, struct status_request *request, struct fault *fault)
+static int parse_request(const json_t *object, struct status_request *request, struct fault *fault)
 {
 	static const struct member_rule rules[] = {REQUEST_CLAIM_RULES,
 						   {"certificate", JSON_STRING, true}};
-	CLEANUP(free_json) json_t *object = NULL;
 	const json_t *pem;
 
-	if (parse_json_object(json, "status request", &object, fault) < 0 ||
-	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
+	if (check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_request_claims(object, &request->claims, fault) < 0)
 		return -1;
 	pem = json_object_get(object, "certificate");
@@ -48,12 +46,12 @@ static int parse_request(struct bytes json, struct status_request *request, stru
 int parse_status_request(struct bytes json, struct status_request *ret_request,
 			 struct request_claims *ret_claims, struct fault *fault)
 {
+	CLEANUP(free_json) json_t *object = NULL;
 	CLEANUP(clear_status_request) struct status_request request = {0};
 
-	if (parse_request(json, &request, fault) < 0) {
-		salvage_request_claims(json, ret_claims);
+	if (parse_request_object(json, "status request", &object, ret_claims, fault) < 0 ||
+	    parse_request(object, &request, fault) < 0)
 		return -1;
-	}
 	*ret_claims = request.claims;
 	MOVE(ret_request, request);
 	return 0;

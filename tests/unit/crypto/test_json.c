@@ -49,3 +49,61 @@ Test(json, finds_strings)
 	cr_expect_null(get_string(object, "c"));
 	free_json(&object);
 }
+
+/* `{"a":HEAD`, the unit so many times, and the tail. */
+static struct buffer repeat(const char *head, const char *unit, size_t count, const char *tail)
+{
+	struct buffer text = {0};
+
+	append_format(&text, "{\"a\":%s", head);
+	for (size_t i = 0; i < count; i++)
+		append_string(&text, unit);
+	append_string(&text, tail);
+	cr_assert_not(text.failed);
+	return text;
+}
+
+/* catalogue 110: the limit, one more, and thousands of times as much. */
+Test(json, refuses_a_text_with_more_structure_than_any_message_before_it_is_parsed)
+{
+	static const struct {
+		const char *head;
+		const char *unit;
+		size_t count;
+		const char *tail;
+		const char *part; /* NULL: it is parsed */
+	} rows[] = {
+		{"[", "1,", JSON_VALUES_MAX - 2, "1]}", NULL},
+		{"[", "1,", JSON_VALUES_MAX - 1, "1]}", "more values than any message has"},
+		{"[", "[],", JSON_VALUES_MAX / 2, "[]]}", "more values"},
+		{"[", "{},", 1000000, "{}]}", "more values"},
+		{"", "[", 1000000, "", "more values"},
+		{"[", ",", 1000000, "]}", "more values"},
+		{"[", "1\n,\t", 1000000, "1]}", "more values"},
+		{"\"", "x", JSON_STRING_MAX, "\"}", NULL},
+		{"\"", "x", JSON_STRING_MAX + 1, "\"}", "a string longer than any message has"},
+		{"\"", "\\u0041", 1000000, "\"}", "a string longer"},
+		{"\"", "\\\"", 1000000, "\"}", "a string longer"},
+		{"\"", "\\\\", 1000000, "\"}", "a string longer"},
+		{"\"", "x", 1000000, "", "a string longer"},
+		/* Inside a string nothing is structure; a quote may be escaped, and so may that. */
+		{"\"", "[{,", JSON_VALUES_MAX, "\"}", NULL},
+		{"\"", "\\\",[", JSON_VALUES_MAX + 1, "\"}", NULL},
+		{"[\"", "\\\\\",\"", JSON_VALUES_MAX - 2, "\"]}", NULL},
+		{"[\"", "\\\\\",\"", JSON_VALUES_MAX, "\"]}", "more values"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer)
+		struct buffer text =
+			repeat(rows[i].head, rows[i].unit, rows[i].count, rows[i].tail);
+		CLEANUP(free_json) json_t *object = NULL;
+
+		if (rows[i].part == NULL)
+			OK(parse_json_object(bytes_of_buffer(&text), "test", &object, &fault),
+			   "row %zu", i);
+		else
+			REFUSED(parse_json_object(bytes_of_buffer(&text), "test", &object, &fault),
+				FAULT_MALFORMED, rows[i].part, "row %zu", i);
+	}
+}
