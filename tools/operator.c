@@ -3,11 +3,13 @@
 
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/signer/signer.h"
 #include "common/ca/store/crl_state.h"
 #include "tools/node.h"
 
 void clear_operator(struct ca_operator *ca)
 {
+	free_signer(&ca->signer);
 	free_issuer(&ca->issuer);
 	free_store(&ca->store);
 	free_layout(&ca->layout);
@@ -60,11 +62,14 @@ static int describe_current_crl(const struct ca_operator *ca, struct crl_info *r
 
 static int load_key(struct ca_operator *ca, const struct ca_key_settings *key, struct fault *fault)
 {
+	const struct signer_settings settings = {
+		.layout = ca->layout, .ca = &ca->manifest->ca, .store = ca->store};
 	CLEANUP(clear_key_access) struct key_access access = {0};
 
-	if (open_key_access(ca->manifest, key, &access, fault) < 0)
+	if (open_key_access(ca->manifest, key, &access, fault) < 0 ||
+	    load_issuer(ca->layout, &ca->manifest->ca, &access, &ca->issuer, fault) < 0)
 		return -1;
-	return load_issuer(ca->layout, &ca->manifest->ca, &access, &ca->issuer, fault);
+	return new_signer(&settings, ca->issuer, &ca->signer, fault);
 }
 
 int publish_ca_crl(struct ca_operator *ca, const struct ca_key_settings *key,

@@ -16,6 +16,7 @@ struct ca_operator {
 	struct layout *layout;
 	struct store *store;
 	struct issuer *issuer; /* NULL until something is to be signed */
+	struct signer *signer; /* likewise: it signs for the issuer */
 	int64_t now_s;         /* when the command began */
 };
 

@@ -169,16 +169,28 @@ static int check_certificate_der(struct bytes der, enum profile profile, struct 
 	return 0;
 }
 
+int build_certificate_body(const struct tbs_certificate *fields, struct bytes algorithm,
+			   struct buffer *ret_body, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer body = {0};
+
+	if (check_times(&fields->validity, fault) < 0)
+		return -1;
+	append_body(&body, fields, algorithm);
+	if (check_buffer(&body, fault) < 0)
+		return -1;
+	*ret_body = take_buffer(&body);
+	return 0;
+}
+
 int build_certificate(const struct tbs_certificate *fields, const struct checked_signer *signer,
 		      enum profile profile, struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
-	if (check_times(&fields->validity, fault) < 0)
-		return -1;
-	append_body(&body, fields, signing_algorithm(private_key_type(signer->key)));
-	if (check_buffer(&body, fault) < 0)
+	if (build_certificate_body(fields, signing_algorithm(private_key_type(signer->key)), &body,
+				   fault) < 0)
 		return -1;
 	if (sign_checked_object(signer, bytes_of_buffer(&body), &der, fault) < 0)
 		return prefix_fault(fault, "certificate");

@@ -55,10 +55,18 @@ void append_crl_distribution_points(struct buffer *extensions, const char *url);
 void append_ocsp_access(struct buffer *extensions, const char *url);
 
 /*
+ * Writes what is signed of a certificate, its TBSCertificate; `algorithm` is the signer's
+ * (signing_algorithm). Errors: FAULT_REFUSED if the validity does not begin before it ends or is
+ * not within 1970 to 9999.
+ */
+int build_certificate_body(const struct tbs_certificate *fields, struct bytes algorithm,
+			   struct buffer *ret_body, struct fault *fault) MUST_CHECK;
+
+/*
  * Writes and signs a certificate, and checks that it has the profile.
  * Shape: the signer is the issuer.
- * Errors: FAULT_REFUSED if the certificate does not have the profile, or if its validity does not
- * begin before it ends or is not within 1970 to 9999; FAULT_TOO_LARGE beyond CERTIFICATE_DER_MAX.
+ * Errors: FAULT_REFUSED if the certificate does not have the profile, and those of
+ * build_certificate_body; FAULT_TOO_LARGE beyond CERTIFICATE_DER_MAX.
  */
 int build_certificate(const struct tbs_certificate *fields, const struct checked_signer *signer,
 		      enum profile profile, struct buffer *ret_der, struct fault *fault) MUST_CHECK;

@@ -3,13 +3,16 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
 #include "common/x509/distinguished_name.h"
+#include "common/x509/signing_order.h"
 
 #include <stdlib.h>
 
 struct issuer {
 	struct certificate *certificate;
-	struct certificate *root; /* above an intermediate; NULL: the certificate is the root */
-	struct private_key *key;
+	struct certificate *root;   /* above an intermediate; NULL: the certificate is the root */
+	struct private_key *key;    /* NULL: the delegate has it */
+	signing_function *delegate; /* NULL: the key signs */
+	void *delegate_context;
 	struct bytes key_id; /* the certificate's subjectKeyIdentifier, a slice of its DER */
 	struct buffer revocation_extensions; /* for certify_csr; may be empty */
 };
@@ -46,6 +49,23 @@ struct checked_signer issuer_signer(const struct issuer *issuer, enum signature_
 {
 	return (struct checked_signer){issuer->key, certificate_public_key(issuer->certificate),
 				       check};
+}
+
+signing_function *issuer_delegate(const struct issuer *issuer, void **ret_context)
+{
+	*ret_context = issuer->delegate_context;
+	return issuer->delegate;
+}
+
+void delegate_signing(struct issuer *issuer, signing_function *function, void *context)
+{
+	issuer->delegate = function;
+	issuer->delegate_context = context;
+}
+
+struct bytes issuer_algorithm(const struct issuer *issuer)
+{
+	return signing_algorithm(public_key_type(certificate_public_key(issuer->certificate)));
 }
 
 static int check_own_key(const struct certificate *certificate, const struct private_key *key,
@@ -97,7 +117,7 @@ static int check_intermediate(const struct certificate *certificate, const struc
 
 static int check_issuer(const struct issuer *issuer, struct fault *fault)
 {
-	if (check_own_key(issuer->certificate, issuer->key, fault) < 0)
+	if (issuer->key != NULL && check_own_key(issuer->certificate, issuer->key, fault) < 0)
 		return -1;
 	if (issuer->root == NULL)
 		return check_root(issuer->certificate, fault);
@@ -255,14 +275,12 @@ static int check_proof(const struct csr *csr, struct fault *fault)
 	return 0;
 }
 
-static int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
-				    const struct csr *csr, struct fault *fault)
+int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
+			     struct bytes alt_names, struct bytes spki, struct fault *fault)
 {
-	struct bytes alt_names = csr_alt_names_der(csr);
-
 	if (alt_names.len > 0)
 		append_ce_extension(extensions, EXTENSION_SUBJECT_ALT_NAME, false, alt_names);
-	if (append_subject_key_id(extensions, public_key_spki(csr_public_key(csr)), fault) < 0)
+	if (append_subject_key_id(extensions, spki, fault) < 0)
 		return -1;
 	append_basic_constraints(extensions, false, -1);
 	append_key_usage(extensions, USAGE_DIGITAL_SIGNATURE);
@@ -271,11 +289,10 @@ static int append_member_extensions(struct buffer *extensions, const struct issu
 	return check_buffer(extensions, fault);
 }
 
-int certify_csr(const struct issuer *issuer, const struct csr *csr,
-		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
-		struct buffer *ret_der, struct fault *fault)
+int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
+			const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
+			struct buffer *ret_body, struct fault *fault)
 {
-	const struct checked_signer signer = issuer_signer(issuer, CHECK_WITH_PRIVATE_KEY);
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
@@ -286,10 +303,23 @@ int certify_csr(const struct issuer *issuer, const struct csr *csr,
 	};
 
 	if (check_request(issuer, csr, validity, fault) < 0 || check_proof(csr, fault) < 0 ||
-	    append_member_extensions(&extensions, issuer, csr, fault) < 0)
+	    append_member_extensions(&extensions, issuer, csr_alt_names_der(csr), fields.spki,
+				     fault) < 0)
 		return -1;
 	fields.extensions = bytes_of_buffer(&extensions);
-	return build_certificate(&fields, &signer, PROFILE_MEMBER, ret_der, fault);
+	return build_certificate_body(&fields, issuer_algorithm(issuer), ret_body, fault);
+}
+
+int certify_csr(const struct issuer *issuer, const struct csr *csr,
+		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
+		struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer body = {0};
+	const struct signing_order order = {.kind = SIGN_MEMBERS, .bodies = &body, .count = 1};
+
+	if (prepare_certificate(issuer, csr, serial, validity, &body, fault) < 0)
+		return -1;
+	return sign_one(issuer, &order, ret_der, fault);
 }
 
 /* id-kp-OCSPSigning: 1.3.6.1.5.5.7.3.9; id-pkix-ocsp-nocheck: 1.3.6.1.5.5.7.48.1.5 */
@@ -298,8 +328,8 @@ static const uint8_t ocsp_signing[] = {DER_SEQUENCE, 10,   DER_OID, 8,    0x2b, 
 static const uint8_t ocsp_nocheck[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05};
 static const uint8_t der_null[] = {DER_NULL, 0x00};
 
-static int append_responder_extensions(struct buffer *extensions, const struct issuer *issuer,
-				       struct bytes spki, struct fault *fault)
+int append_responder_extensions(struct buffer *extensions, const struct issuer *issuer,
+				struct bytes spki, struct fault *fault)
 {
 	append_basic_constraints(extensions, false, -1);
 	append_key_usage(extensions, USAGE_DIGITAL_SIGNATURE);
@@ -318,9 +348,11 @@ int create_responder_certificate(const struct issuer *issuer,
 				 const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
 				 struct fault *fault)
 {
-	const struct checked_signer signer = issuer_signer(issuer, CHECK_WITH_PUBLIC_KEY);
 	CLEANUP(clear_buffer) struct buffer name = {0};
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
+	CLEANUP(clear_buffer) struct buffer body = {0};
+	const struct signing_order order = {
+		.kind = SIGN_RESPONDER, .bodies = &body, .count = 1, .now_s = options->now_s};
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
 		.issuer = certificate_fields(issuer->certificate)->subject,
@@ -335,7 +367,8 @@ int create_responder_certificate(const struct issuer *issuer,
 		return -1;
 	fields.subject = bytes_of_buffer(&name);
 	fields.extensions = bytes_of_buffer(&extensions);
-	if (build_certificate(&fields, &signer, PROFILE_MEMBER, ret_der, fault) < 0)
+	if (build_certificate_body(&fields, issuer_algorithm(issuer), &body, fault) < 0 ||
+	    sign_one(issuer, &order, ret_der, fault) < 0)
 		return prefix_fault(fault, "the responder's certificate");
 	return 0;
 }

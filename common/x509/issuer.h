@@ -5,12 +5,16 @@
 #include "common/x509/csr.h"
 
 /*
- * A CA's certificate with its private key: the object that signs certificates. Always holds: the
- * key is the certificate's; the certificate is a root (PROFILE_ROOT, self-signature verified) or an
+ * A CA's certificate with its private key: the object that signs certificates. The key may be
+ * another process's, which then signs (signing_order.h). Always holds: the key is the
+ * certificate's; the certificate is a root (PROFILE_ROOT, self-signature verified) or an
  * intermediate that its root signed (verify_intermediate); its keyUsage allows keyCertSign. Whether
  * the certificate has expired is not implied. Several threads may use an issuer at once.
  */
 struct issuer;
+
+struct signing_order;
+struct signed_result;
 
 /*
  * Makes an issuer from a root. Takes ownership of both arguments, also on failure.
@@ -21,6 +25,7 @@ int new_issuer(struct certificate **certificate, struct private_key **key,
 
 /*
  * The same from an intermediate and its root; *root may be NULL if the certificate is a root.
+ * *key may be NULL: the caller then has another sign (delegate_signing).
  * Takes ownership of all three arguments, also on failure.
  * Errors: FAULT_REFUSED also if the root did not sign the certificate.
  */
@@ -34,11 +39,21 @@ void free_issuer(struct issuer **issuer);
 const struct certificate *issuer_certificate(const struct issuer *issuer);
 const struct certificate *issuer_root(const struct issuer *issuer);
 
-/* Borrowed: to sign objects that are neither certificates nor CRLs. */
+/* The key, and the key for sign_checked_object. Borrowed. Shape: the issuer has it. */
 const struct private_key *issuer_key(const struct issuer *issuer);
-
-/* The key for sign_checked_object: to sign CRLs. Borrowed from the issuer. */
 struct checked_signer issuer_signer(const struct issuer *issuer, enum signature_check check);
+
+/* Who signs for the issuer (delegate_signing); NULL: its own key. */
+typedef int signing_function(void *context, const struct signing_order *order,
+			     struct signed_result *ret_results, struct fault *fault);
+signing_function *issuer_delegate(const struct issuer *issuer, void **ret_context);
+
+/* Has the function sign for the issuer from now on. No other thread may use the issuer meanwhile.
+ */
+void delegate_signing(struct issuer *issuer, signing_function *function, void *context);
+
+/* The AlgorithmIdentifier (whole item) of what the issuer signs. */
+struct bytes issuer_algorithm(const struct issuer *issuer);
 
 /* The addresses of the CRL and of the OCSP responder; NULL: certificates do not name it. */
 struct revocation_urls {
@@ -74,23 +89,38 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
 			struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 /*
- * Makes a member's certificate from a request. Public key, subject and alternative names are the
- * request's, which the caller has checked against its policy. Everything else is from
- * PROFILE_MEMBER and the issuer: version 3; the given serial; basicConstraints, critical, CA:FALSE;
- * keyUsage, critical, digitalSignature; subjectKeyIdentifier; the issuer's key identifier as
- * authorityKeyIdentifier; the URLs of set_revocation_urls. Verifies the request's signature, and
- * checks the profile of the result.
- * Errors: FAULT_REFUSED if the signature is not valid, for the public key of the issuer or its
- * root, and for a validity that is not within the issuer's: it may end in the same second.
+ * Writes what is to be signed (SIGN_MEMBERS) for a member's request. Public key, subject and
+ * alternative names are the request's, which the caller has checked against its policy. Everything
+ * else is from PROFILE_MEMBER and the issuer: version 3; the given serial; basicConstraints,
+ * critical, CA:FALSE; keyUsage, critical, digitalSignature; subjectKeyIdentifier; the issuer's key
+ * identifier as authorityKeyIdentifier; the URLs of set_revocation_urls. Verifies the request's
+ * signature. Errors: FAULT_REFUSED if the signature is not valid, for the public key of the issuer
+ * or its root, and for a validity that is not within the issuer's: it may end in the same second.
  */
+int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
+			const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
+			struct buffer *ret_body, struct fault *fault) MUST_CHECK;
+
+/* The same, and has it signed. */
 int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
 		struct buffer *ret_der, struct fault *fault) MUST_CHECK;
+
+/*
+ * Appends exactly the extensions that the issuer writes into the certificate of a member, or of a
+ * responder, with this key and these alternative names (GeneralNames; empty: none).
+ */
+int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
+			     struct bytes alt_names, struct bytes spki,
+			     struct fault *fault) MUST_CHECK;
+int append_responder_extensions(struct buffer *extensions, const struct issuer *issuer,
+				struct bytes spki, struct fault *fault) MUST_CHECK;
 
 struct responder_options {
 	const struct public_key *key; /* of the responder, not of the issuer */
 	const char *subject;          /* RFC 4514 */
 	struct validity validity;
+	int64_t now_s;
 };
 
 /*

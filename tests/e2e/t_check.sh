@@ -47,7 +47,7 @@ found 'another certificate in a row' "certificate $serial of client1/key1: expec
 	sql "update certificate set der = (select der from certificate where member = 'key3') where $row"
 advised 'restore the record from a backup'
 expect 1 'as JSON' "$certpool" check --json
-check 'a line for it, and one for all' jq -se '(.[0]|.where|test("client1/key1")) and .[0].advice!="" and .[0].finding!="" and .[-1].findings==1' out
+check 'a line for it, one for what was signed, one for all' jq -se '(.[0]|.where|test("client1/key1")) and .[0].advice!="" and .[0].finding!="" and .[-1].findings==2' out
 found 'another serial' "certificate 00.* of client1/key1: expected the serial of its row" \
 	sql "update certificate set serial = zeroblob(20) where $row"
 check 'and the log misses it' grep -q "certificate $serial: expected in the record, as the audit log has it" out

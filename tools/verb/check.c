@@ -50,6 +50,7 @@ static int print_summary(const struct command *command, const struct check_summa
 	add_json_number(&line, "certificates", (long long)summary->certificates);
 	add_json_number(&line, "audit_lines", (long long)summary->audit_lines);
 	add_json_number(&line, "crl_entries", (long long)summary->crl_entries);
+	add_json_number(&line, "unrecorded", (long long)summary->unrecorded);
 	add_json_flag(&line, "key_checked", !summary->key_unseen);
 	return print_json(&line, fault);
 }
@@ -103,6 +104,13 @@ static int run_check(const struct command *command, const void *settings, struct
 	if (summary.key_unseen)
 		print_note(command, "the CA's key was not checked: it is encrypted, and no "
 				    "passphrase was given");
+	if (summary.unrecorded > 0)
+		print_note(
+			command,
+			"%zu certificates were signed and are not in the record: nobody was given "
+			"them, unless the record is an old copy; %s/state/signed.log has their "
+			"serials",
+			summary.unrecorded, ca.layout->path);
 	if (summary.findings == 0)
 		return 0;
 	return set_fault(fault, FAULT_FAILED, "not whole: findings: %zu", summary.findings);

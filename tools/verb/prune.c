@@ -5,6 +5,7 @@
 #include "common/ca/store/prune.h"
 
 #include "common/base/clock.h"
+#include "common/ca/signer/signed_log.h"
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -60,6 +61,25 @@ static void publish(const struct command *command, struct ca_operator *ca,
 				fault.text);
 }
 
+/* The log keeps the lines of the certificates that the record keeps, also as long as a CRL may list
+   them. */
+static int trim_log(const struct ca_operator *ca, const struct prune_options *options,
+		    struct fault *fault)
+{
+	struct crl_state state;
+	int64_t cut_s;
+	size_t removed;
+
+	if (options->dry_run)
+		return 0;
+	if (read_crl_state(ca->store, &state, fault) < 0)
+		return -1;
+	cut_s = choose_crl_cut(&state, options->crl_validity_s, options->now_s);
+	if (cut_s > options->ended_before_s)
+		cut_s = options->ended_before_s;
+	return trim_signed_log(ca->layout, cut_s, &removed, fault);
+}
+
 static int run_prune(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct prune_settings *given = settings;
@@ -79,6 +99,8 @@ static int run_prune(const struct command *command, const void *settings, struct
 		return pruned.certificates > 0
 			       ? prefix_fault(fault, "after %zu certificates", pruned.certificates)
 			       : -1;
+	if (trim_log(&ca, &options, fault) < 0)
+		return -1;
 	if (pruned.certificates > 0 && !given->dry_run)
 		publish(command, &ca, &given->key);
 	return print_pruned(command, &pruned, &options, fault);

@@ -16,6 +16,9 @@
 #define MEMBER_CRL "cert/ca.crl"
 #define MEMBER_KEYS "keys.enc" /* an archive of the key files, sealed (passphrase_seal.h) */
 #define MEMBER_RECORD "state/ca.db"
+#define MEMBER_SIGNED                                                                              \
+	"state/signed.log"           /* read after the record: it has all of its certificates      \
+				      */
 #define MEMBER_SUMS "SHA256SUMS"     /* of all members above, for sha256sum -c */
 #define MEMBER_MAC "SHA256SUMS.hmac" /* of SHA256SUMS, when there are keys: hex, line end */
 
@@ -38,8 +41,13 @@ void clear_archive_writer(struct archive_writer *writer);
 int add_member_octets(struct archive_writer *writer, const char *member, mode_t mode,
 		      struct bytes content, struct fault *fault) MUST_CHECK;
 
-/* Adds the content of a file from its beginning. No other process may write to the file. */
-int add_member_file(struct archive_writer *writer, const char *member, mode_t mode, int descriptor,
+/* Adds the content of a file from its beginning, with mode 0600. No other process may write to the
+   file. */
+int add_member_file(struct archive_writer *writer, const char *member, int descriptor,
+		    struct fault *fault) MUST_CHECK;
+
+/* The same for the first `len` octets of a file to which others append. */
+int add_member_part(struct archive_writer *writer, const char *member, int descriptor, size_t len,
 		    struct fault *fault) MUST_CHECK;
 
 /* Adds the sums, their HMAC (of seal_keys) unless mac_key is NULL, and the end. */

@@ -76,11 +76,12 @@ static int copy_content(struct archive_writer *writer, const char *member, int d
 	if (extend_buffer(&step, STEP_LEN) == NULL)
 		return set_memory_fault(fault);
 	for (off_t at = 0; at < size;) {
-		ssize_t got = pread(descriptor, step.data, STEP_LEN, at);
+		size_t wanted = size - at < STEP_LEN ? (size_t)(size - at) : STEP_LEN;
+		ssize_t got = pread(descriptor, step.data, wanted, at);
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0 || got > size - at)
+		if (got <= 0)
 			return set_fault(fault, FAULT_FAILED,
 					 "%s: %s: cannot be read as it was (errno %d)",
 					 writer->name, member, got < 0 ? errno : 0);
@@ -91,17 +92,23 @@ static int copy_content(struct archive_writer *writer, const char *member, int d
 	return 0;
 }
 
-int add_member_file(struct archive_writer *writer, const char *member, mode_t mode, int descriptor,
+int add_member_part(struct archive_writer *writer, const char *member, int descriptor, size_t len,
+		    struct fault *fault)
+{
+	if (put_header(writer, member, 0600, len, fault) < 0 ||
+	    copy_content(writer, member, descriptor, (off_t)len, fault) < 0)
+		return -1;
+	return end_member(writer, member, len, fault);
+}
+
+int add_member_file(struct archive_writer *writer, const char *member, int descriptor,
 		    struct fault *fault)
 {
 	struct stat status;
 
 	if (fstat(descriptor, &status) < 0)
 		return set_errno_fault(fault, "%s: %s", writer->name, member);
-	if (put_header(writer, member, mode, (uint64_t)status.st_size, fault) < 0 ||
-	    copy_content(writer, member, descriptor, status.st_size, fault) < 0)
-		return -1;
-	return end_member(writer, member, (uint64_t)status.st_size, fault);
+	return add_member_part(writer, member, descriptor, (size_t)status.st_size, fault);
 }
 
 static int add_mac(struct archive_writer *writer, const uint8_t *mac_key, struct bytes sums,

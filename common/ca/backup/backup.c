@@ -5,6 +5,7 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/publish_crl.h"
+#include "common/ca/signer/signed_log.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/store.h"
 #include "common/crypto/passphrase_seal.h"
@@ -116,7 +117,18 @@ static int add_record(const struct backup_options *options, struct archive_write
 		return -1;
 	if (copy_store(options->store, path, ret_certificates, fault) < 0)
 		return prefix_fault(fault, "in %s", options->scratch);
-	return add_member_file(writer, MEMBER_RECORD, 0600, copy, fault);
+	return add_member_file(writer, MEMBER_RECORD, copy, fault);
+}
+
+static int add_signed_log(const struct backup_options *options, struct archive_writer *writer,
+			  struct fault *fault)
+{
+	CLEANUP(close_descriptor) int log = -1;
+	size_t len;
+
+	if (open_signed_log(options->layout, &log, &len, fault) < 0)
+		return -1;
+	return log >= 0 ? add_member_part(writer, MEMBER_SIGNED, log, len, fault) : 0;
 }
 
 static int write_members(const struct backup_options *options, struct archive_writer *writer,
@@ -131,7 +143,8 @@ static int write_members(const struct backup_options *options, struct archive_wr
 		return -1;
 	if (with_keys && add_keys(options, writer, &keys, &summary->keys, fault) < 0)
 		return -1;
-	if (add_record(options, writer, &summary->certificates, fault) < 0)
+	if (add_record(options, writer, &summary->certificates, fault) < 0 ||
+	    add_signed_log(options, writer, fault) < 0)
 		return -1;
 	return finish_archive(writer, with_keys ? keys.mac_key : NULL, fault);
 }

@@ -6,6 +6,7 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/publish_crl.h"
+#include "common/ca/signer/signed_log.h"
 #include "common/ca/store/store.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/passphrase_seal.h"
@@ -44,6 +45,7 @@ struct restoration {
 	struct secret keys;    /* an archive of key files (key_files.h) */
 	struct staging *files; /* all but the store */
 	struct staging *store;
+	struct staging *unused; /* what is in the backup, and not wanted */
 	struct restore_summary summary;
 };
 
@@ -58,6 +60,7 @@ static void clear_restoration(struct restoration *restoration)
 	clear_secret(&restoration->keys);
 	free_staging(&restoration->files);
 	free_staging(&restoration->store);
+	free_staging(&restoration->unused);
 }
 
 /* Removes the temporary files of a killed restore. */
@@ -175,6 +178,25 @@ static int stage_store(struct restoration *restoration, struct fault *fault)
 			 &descriptor, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
 	return copy_member(&restoration->reader, MEMBER_RECORD, descriptor, fault);
+}
+
+/* A log that survived the record names all that the backup's does, and more. */
+static int stage_signed_log(struct restoration *restoration, struct fault *fault)
+{
+	const struct layout *layout = restoration->options->layout;
+	bool survived = file_exists(layout->state, SIGNED_LOG_FILE);
+	CLEANUP(close_descriptor) int descriptor = -1;
+	bool present;
+
+	if (at_member(&restoration->reader, MEMBER_SIGNED, &present, fault) < 0)
+		return -1;
+	if (!present)
+		return 0;
+	if (stage_stream(survived ? restoration->unused : restoration->files, layout->state,
+			 SIGNED_LOG_FILE, survived ? STAGE_REPLACE : STAGE_NEW, 0600, &descriptor,
+			 fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	return copy_member(&restoration->reader, MEMBER_SIGNED, descriptor, fault);
 }
 
 /* The HMAC proves that the maker of the whole backup knew the passphrase: only then are the keys
@@ -352,7 +374,7 @@ static int read_backup(struct restoration *restoration, struct fault *fault)
 {
 	if (open_archive(&restoration->reader, fault) < 0 || read_note(restoration, fault) < 0 ||
 	    read_files(restoration, fault) < 0 || check_passphrase(restoration, fault) < 0 ||
-	    stage_store(restoration, fault) < 0)
+	    stage_store(restoration, fault) < 0 || stage_signed_log(restoration, fault) < 0)
 		return -1;
 	return finish_reading(&restoration->reader, &restoration->mac, fault);
 }
@@ -379,7 +401,8 @@ int restore_backup(const struct restore_options *options, int descriptor, const 
 
 	if (check_no_ca(options->layout, fault) < 0 || sweep(options->layout, fault) < 0 ||
 	    new_staging(&restoration.files, fault) < 0 ||
-	    new_staging(&restoration.store, fault) < 0 || read_backup(&restoration, fault) < 0 ||
+	    new_staging(&restoration.store, fault) < 0 ||
+	    new_staging(&restoration.unused, fault) < 0 || read_backup(&restoration, fault) < 0 ||
 	    check_authenticated(&restoration, fault) < 0 || open_keys(&restoration, fault) < 0 ||
 	    stage_files(&restoration, fault) < 0 || adopt_store(&restoration, fault) < 0)
 		return -1;

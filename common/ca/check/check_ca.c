@@ -87,7 +87,9 @@ static int check_rows(struct transaction *transaction, struct check_context *con
 			return -1;
 	if (check_certificates(transaction, context, fault) < 0)
 		return -1;
-	return check_log(transaction, context, fault);
+	if (check_log(transaction, context, fault) < 0)
+		return -1;
+	return check_signed_log(transaction, context, fault);
 }
 
 /* All of it as of one moment. A part that damage makes impossible to check is a finding, too. */

@@ -41,7 +41,9 @@ struct check_summary {
 	size_t certificates;
 	size_t audit_lines;
 	size_t crl_entries;
-	bool key_unseen; /* not checked: it is under a passphrase that was not given */
+	size_t unrecorded; /* certificates that were signed, have not ended, and are not in the
+			      record: after a crash or a refusal, nobody was given them */
+	bool key_unseen;   /* not checked: it is under a passphrase that was not given */
 };
 
 /* -1 only when the check itself is impossible: damage is a finding. */

@@ -22,6 +22,10 @@ int check_certificates(struct transaction *transaction, struct check_context *co
 int check_log(struct transaction *transaction, struct check_context *context,
 	      struct fault *fault) MUST_CHECK;
 
+/* The log of signatures (state/signed.log), against the record. */
+int check_signed_log(struct transaction *transaction, struct check_context *context,
+		     struct fault *fault) MUST_CHECK;
+
 /* The CRL in the layout, against the record. */
 int check_current_crl(struct check_context *context, struct fault *fault) MUST_CHECK;
 

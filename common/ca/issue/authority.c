@@ -3,9 +3,10 @@
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/request_rate.h"
+#include "common/ca/signer/signer.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/clients.h"
-#include "common/x509/signed_object.h"
+#include "common/x509/signing_order.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ struct authority {
 	const struct manifest *manifest;
 	const struct layout *layout;
 	struct issuer *issuer;
+	struct signer *signer;          /* signs for the issuer */
 	uint8_t key_sha256[SHA256_LEN]; /* of the issuer's public key */
 	struct store *store;
 	struct rate *rate;
@@ -83,6 +85,16 @@ static int open_clients(struct authority *authority, int64_t now_s, struct fault
 	return sync_clients(authority->store, authority->manifest, now_s, &synced, fault);
 }
 
+/* From here on, what the issuer signs is checked and logged. */
+static int open_signer(struct authority *authority, struct fault *fault)
+{
+	const struct signer_settings settings = {.layout = authority->layout,
+						 .ca = &authority->manifest->ca,
+						 .store = authority->store};
+
+	return new_signer(&settings, authority->issuer, &authority->signer, fault);
+}
+
 int open_authority(const struct layout *layout, const struct manifest *manifest,
 		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
 		   struct authority **ret_authority, struct fault *fault)
@@ -104,7 +116,7 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 	public_key_sha256(certificate_public_key(issuer_certificate(authority->issuer)),
 			  authority->key_sha256);
 	if ((serving && lock_serving(layout, &authority->serving_lock, fault) < 0) ||
-	    open_clients(authority, now_s, fault) < 0 ||
+	    open_clients(authority, now_s, fault) < 0 || open_signer(authority, fault) < 0 ||
 	    (serving && record_service(authority, EVENT_STARTED, now_s, fault) < 0))
 		return -1;
 	*ret_authority = TAKE(authority);
@@ -121,6 +133,7 @@ void free_authority(struct authority **authority_pointer)
 	/* When the store fails the log lacks this event, as after a crash. */
 	if (authority->store != NULL && authority->serving_lock >= 0)
 		(void)!record_service(authority, EVENT_STOPPED, read_clock(), &ignored);
+	free_signer(&authority->signer);
 	free_store(&authority->store);
 	free_rate(&authority->rate);
 	free_issuer(&authority->issuer);
@@ -184,13 +197,12 @@ int admit_request(struct authority *authority, const char *client, struct refusa
    key does not sign for every question. */
 static int check_key(struct authority *authority, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer signed_object = {0};
+	const struct signing_order probe = {.kind = SIGN_PROBE};
 	int64_t now_us = read_stopwatch_us();
 
 	if (now_us < atomic_load(&authority->key_check_from_us))
 		return 0;
-	if (sign_object(issuer_key(authority->issuer), bytes_of_string("0"), &signed_object,
-			fault) < 0)
+	if (sign_order(authority->issuer, &probe, NULL, fault) < 0)
 		return -1;
 	atomic_store(&authority->key_check_from_us, now_us + KEY_CHECK_INTERVAL_US);
 	return 0;

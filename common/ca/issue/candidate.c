@@ -1,12 +1,13 @@
 #include "common/ca/issue/candidate.h"
 
-#include "common/ca/issue/policy.h"
+#include "common/ca/signer/policy.h"
 
 #include <string.h>
 
 void clear_candidate(struct candidate *candidate)
 {
 	clear_buffer(&candidate->der);
+	clear_buffer(&candidate->body);
 }
 
 int find_recorded(const struct issue_options *options, struct candidate *candidate, bool *ret_found,
@@ -29,9 +30,10 @@ int find_recorded(const struct issue_options *options, struct candidate *candida
 	return 0;
 }
 
-/* certify_csr verified the proof already; only a request that it refused is verified again. */
-static int refuse_signing(const struct fault *problem, const struct csr *csr,
-			  struct refusal *refusal, struct fault *fault)
+/* prepare_certificate verified the proof already; only a request that it refused is verified again.
+ */
+static int refuse_preparing(const struct fault *problem, const struct csr *csr,
+			    struct refusal *refusal, struct fault *fault)
 {
 	struct verdict verdict = {0};
 
@@ -41,17 +43,17 @@ static int refuse_signing(const struct fault *problem, const struct csr *csr,
 				fault);
 }
 
-static int sign_certificate(const struct issue_options *options, const struct csr *csr,
-			    struct candidate *candidate, struct issued_certificate *record,
-			    struct fault *fault)
+static int prepare(const struct issue_options *options, const struct csr *csr,
+		   struct candidate *candidate, struct issued_certificate *record,
+		   struct fault *fault)
 {
 	struct fault problem = {0};
 
 	if (generate_serial(record->serial, fault) < 0)
 		return -1;
-	if (certify_csr(options->issuer, csr, record->serial, &options->validity, &record->der,
-			&problem) < 0)
-		return refuse_signing(&problem, csr, &candidate->refusal, fault);
+	if (prepare_certificate(options->issuer, csr, record->serial, &options->validity,
+				&candidate->body, &problem) < 0)
+		return refuse_preparing(&problem, csr, &candidate->refusal, fault);
 	candidate->is_new = true;
 	memcpy(record->key_sha256, candidate->key_sha256, SHA256_LEN);
 	memcpy(record->client, options->client->name, sizeof(record->client));
@@ -84,8 +86,11 @@ int examine_candidate(const struct issue_options *options, struct bytes pem,
 		return -1;
 	if (found)
 		return 0;
-	check_policy(options->client, csr, &candidate->refusal);
+	check_policy(options->client,
+		     &(struct named_key){public_key_type(csr_public_key(csr)), csr_subject(csr),
+					 csr_alt_names(csr)},
+		     &candidate->refusal);
 	if (is_refused(&candidate->refusal))
 		return 0;
-	return sign_certificate(options, csr, candidate, ret_record, fault);
+	return prepare(options, csr, candidate, ret_record, fault);
 }

@@ -18,7 +18,8 @@ struct issue_options {
 
 /*
  * One certificate request of a batch. Once examined it is refused, or has the certificate that is
- * in the store for its key, or a new one, which no client may get before it is in the store.
+ * in the store for its key, or the body of a new one. No client may get a new certificate before it
+ * is in the store.
  */
 struct candidate {
 	const char *name; /* the member's, borrowed */
@@ -26,7 +27,8 @@ struct candidate {
 	uint8_t key_sha256[SHA256_LEN];
 	struct refusal refusal;
 	struct buffer der;   /* the certificate, when it may be given to the client */
-	bool is_new;         /* a record was filled */
+	bool is_new;         /* a record was filled, but for its DER */
+	struct buffer body;  /* what is to be signed, when it is new */
 	size_t record_index; /* for the batch: of that record */
 };
 
@@ -34,9 +36,9 @@ void clear_candidate(struct candidate *candidate);
 
 /*
  * Examines one request in PEM: form, key, the client's policy, proof of possession. For a request
- * that holds, signs a certificate and fills *ret_record. A key that is in the store needs no proof:
- * nothing is issued, and the client gets the certificate that it was given before, for a proof.
- * Errors: -1 only when the CA itself failed.
+ * that holds, writes the body of a certificate and fills *ret_record. A key that is in the store
+ * needs no proof: nothing is issued, and the client gets the certificate that it was given before,
+ * for a proof. Errors: -1 only when the CA itself failed.
  */
 int examine_candidate(const struct issue_options *options, struct bytes pem,
 		      struct candidate *candidate, struct issued_certificate *ret_record,

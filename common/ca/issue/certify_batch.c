@@ -4,6 +4,7 @@
 #include "common/ca/issue/candidate.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/store/audit.h"
+#include "common/x509/signing_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,30 +59,16 @@ static int examine_member(size_t index, void *context, struct fault *fault)
 				 &batch->candidates[index], &batch->records[index], fault);
 }
 
-/* Moves the new records to the front, in the order of the requests. */
-static void gather_records(struct certificate_batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++) {
-		struct issued_certificate record = batch->records[i];
-
-		if (!batch->candidates[i].is_new)
-			continue;
-		batch->records[i] = (struct issued_certificate){0};
-		batch->records[batch->record_count] = record;
-		batch->candidates[i].record_index = batch->record_count++;
-	}
-}
-
 /* A key and its member's name, for sorting. */
-struct named_key {
+struct member_key {
 	uint8_t sha256[SHA256_LEN];
 	const char *name;
 };
 
 static int compare_keys(const void *a, const void *b)
 {
-	const struct named_key *x = a;
-	const struct named_key *y = b;
+	const struct member_key *x = a;
+	const struct member_key *y = b;
 
 	return memcmp(x->sha256, y->sha256, SHA256_LEN);
 }
@@ -90,7 +77,7 @@ static int compare_keys(const void *a, const void *b)
 static int check_distinct_keys(const struct certificate_batch *batch, struct refusal *refusal,
 			       struct fault *fault)
 {
-	struct named_key *keys = calloc(batch->count, sizeof(*keys));
+	struct member_key *keys = calloc(batch->count, sizeof(*keys));
 	size_t count = 0;
 
 	if (keys == NULL)
@@ -109,6 +96,86 @@ static int check_distinct_keys(const struct certificate_batch *batch, struct ref
 				    keys[i - 1].name, keys[i].name);
 	free(keys);
 	return 0;
+}
+
+/* The new candidates of a batch, for one order to the signer. */
+struct new_certificates {
+	size_t *indices; /* of the candidates, and of their records */
+	struct buffer *bodies;
+	struct signed_result *results;
+	size_t count;
+};
+
+static void clear_new_certificates(struct new_certificates *new)
+{
+	for (size_t i = 0; i < new->count; i++) {
+		clear_buffer(&new->bodies[i]);
+		clear_signed_result(&new->results[i]);
+	}
+	free(new->indices);
+	free(new->bodies);
+	free(new->results);
+}
+
+static int collect_new(struct certificate_batch *batch, struct new_certificates *new,
+		       struct fault *fault)
+{
+	new->indices = calloc(batch->count, sizeof(*new->indices));
+	new->bodies = calloc(batch->count, sizeof(*new->bodies));
+	new->results = calloc(batch->count, sizeof(*new->results));
+	if (new->indices == NULL || new->bodies == NULL || new->results == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < batch->count; i++) {
+		if (!batch->candidates[i].is_new)
+			continue;
+		new->indices[new->count] = i;
+		new->bodies[new->count++] = take_buffer(&batch->candidates[i].body);
+	}
+	return 0;
+}
+
+/* Has all new certificates signed at once. One that is refused has no record any more. */
+static int sign_new(struct certificate_batch *batch, struct fault *fault)
+{
+	CLEANUP(clear_new_certificates) struct new_certificates new = {0};
+	struct signing_order order = {.kind = SIGN_MEMBERS,
+				      .client = batch->options.client->name,
+				      .now_s = batch->options.now_s};
+
+	if (collect_new(batch, &new, fault) < 0)
+		return -1;
+	order.bodies = new.bodies;
+	order.count = new.count;
+	if (new.count > 0 && sign_order(batch->options.issuer, &order, new.results, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < new.count; i++) {
+		struct candidate *candidate = &batch->candidates[new.indices[i]];
+		struct issued_certificate *record = &batch->records[new.indices[i]];
+
+		if (!new.results[i].verdict.invalid) {
+			record->der = take_buffer(&new.results[i].der);
+			continue;
+		}
+		set_refusal(&candidate->refusal, "bad_request", "%s",
+			    new.results[i].verdict.reason);
+		candidate->is_new = false;
+		clear_issued_certificate(record);
+	}
+	return 0;
+}
+
+/* Moves the new records that were signed to the front, in the order of the requests. */
+static void gather_records(struct certificate_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct issued_certificate record = batch->records[i];
+
+		if (!batch->candidates[i].is_new)
+			continue;
+		batch->records[i] = (struct issued_certificate){0};
+		batch->records[batch->record_count] = record;
+		batch->candidates[i].record_index = batch->record_count++;
+	}
 }
 
 /* Another request recorded the key between our look-up and our insert: that certificate counts. */
@@ -305,11 +372,13 @@ int certify_batch(struct authority *authority, const char *client,
 	if (allocate_batch(&batch, fault) < 0 ||
 	    run_tasks(batch.count, count_cores(), examine_member, &batch, fault) < 0)
 		return -1;
-	gather_records(&batch);
 	if (check_distinct_keys(&batch, &refusal, fault) < 0)
 		return -1;
 	if (is_refused(&refusal))
 		return refuse_batch(authority, client, &refusal, now_s, ret_answer, fault);
+	if (sign_new(&batch, fault) < 0)
+		return -1;
+	gather_records(&batch);
 	if (record_batch(&batch, fault) < 0)
 		return -1;
 	return format_outcomes(&batch, ret_answer, fault);

@@ -1,6 +1,7 @@
 #include "common/ca/issue/intermediate.h"
 
 #include "common/base/staging.h"
+#include "common/ca/signer/signed_log.h"
 
 /* The root's layout, opened and locked. */
 struct root_home {
@@ -8,10 +9,12 @@ struct root_home {
 	int lock;
 	struct key_access access; /* borrowed: the root's key is always a file */
 	struct certificate *root;
+	struct issuer *issuer; /* the root, for one signature */
 };
 
 static void clear_root_home(struct root_home *home)
 {
+	free_issuer(&home->issuer);
 	free_certificate(&home->root);
 	free_layout(&home->layout);
 	close_descriptor(&home->lock);
@@ -86,22 +89,18 @@ static int copy_root(const struct layout *layout, const struct root_home *home, 
 	return 0;
 }
 
-/* The root as an issuer, for one signature. */
-static int load_root(const struct root_home *home, int64_t now_s, struct issuer **ret_issuer,
-		     struct fault *fault)
+static int load_root(struct root_home *home, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 
 	if (open_key_file(home->layout, "root.key", &home->access, &key, fault) < 0 ||
 	    read_ca_root(home->layout, &root, fault) < 0)
 		return -1;
-	if (new_issuer(&root, &key, &issuer, fault) < 0 ||
-	    check_issuer_validity(issuer, now_s, fault) < 0)
+	if (new_issuer(&root, &key, &home->issuer, fault) < 0 ||
+	    check_issuer_validity(home->issuer, now_s, fault) < 0)
 		return prefix_fault(fault, "%s: cert/root.crt and Private/root.key",
 				    home->layout->path);
-	*ret_issuer = TAKE(issuer);
 	return 0;
 }
 
@@ -119,11 +118,13 @@ static struct validity choose_validity(const struct ca_node *ca, const struct ce
 	return validity;
 }
 
+/* The root's layout has the line, as the root's key signed. */
 static int certify_ca(const struct layout *layout, const struct ca_node *ca,
-		      const struct key_access *access, const struct issuer *root, int64_t now_s,
+		      const struct key_access *access, const struct root_home *home, int64_t now_s,
 		      struct fault *fault)
 {
-	const struct validity validity = choose_validity(ca, issuer_certificate(root), now_s);
+	const struct validity validity =
+		choose_validity(ca, issuer_certificate(home->issuer), now_s);
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
@@ -132,10 +133,11 @@ static int certify_ca(const struct layout *layout, const struct ca_node *ca,
 	if (open_private_key(layout, issuing_key_name(ca), access, &key, fault) < 0 ||
 	    get_public_key(key, &public_key, fault) < 0)
 		return -1;
-	if (create_intermediate(root, public_key, ca->intermediate_subject, &validity, &der,
+	if (create_intermediate(home->issuer, public_key, ca->intermediate_subject, &validity, &der,
 				fault) < 0)
 		return prefix_fault(fault, "the CA's certificate \"%s\"", ca->intermediate_subject);
-	if (format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
+	if (append_signed_authority(home->layout, bytes_of_buffer(&der), now_s, fault) < 0 ||
+	    format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
 		return -1;
 	if (write_file(layout->cert, issuing_certificate_name(ca), STAGE_NEW, 0644,
 		       bytes_of_buffer(&pem), fault) < 0)
@@ -148,7 +150,6 @@ static int make_missing(const struct layout *layout, const struct ca_node *ca,
 			struct intermediate_made *made, struct fault *fault)
 {
 	CLEANUP(clear_root_home) struct root_home home = {.lock = -1, .access = *access};
-	CLEANUP(free_issuer) struct issuer *root = NULL;
 
 	home.access.url = NULL;
 	if (open_root_layout(layout, ca, &home, &made->root_layout, fault) < 0 ||
@@ -162,9 +163,9 @@ static int make_missing(const struct layout *layout, const struct ca_node *ca,
 	made->certificate = !issuing_certificate_exists(layout, ca);
 	if (!made->certificate)
 		return 0;
-	if (load_root(&home, now_s, &root, fault) < 0)
+	if (load_root(&home, now_s, fault) < 0)
 		return -1;
-	return certify_ca(layout, ca, access, root, now_s, fault);
+	return certify_ca(layout, ca, access, &home, now_s, fault);
 }
 
 int make_intermediate(const struct layout *layout, const struct ca_node *ca,

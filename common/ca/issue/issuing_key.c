@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/signer/signed_log.h"
 
 static const char root_name[] = "root.crt";
 static const char root_key_name[] = "root.key";
@@ -74,7 +75,8 @@ int make_root(const struct layout *layout, const struct ca_node *ca,
 		return -1;
 	if (create_root(key, ca->subject, &validity, &der, fault) < 0)
 		return prefix_fault(fault, "root \"%s\"", ca->subject);
-	if (format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
+	if (append_signed_authority(layout, bytes_of_buffer(&der), now_s, fault) < 0 ||
+	    format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
 		return -1;
 	if (write_file(layout->cert, root_name, STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);

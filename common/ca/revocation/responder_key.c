@@ -20,7 +20,7 @@ void clear_responder_key(struct responder_key *key)
 
 static enum key_type choose_key_type(const struct issuer *issuer)
 {
-	enum key_type type = private_key_type(issuer_key(issuer));
+	enum key_type type = public_key_type(certificate_public_key(issuer_certificate(issuer)));
 
 	switch (type) {
 	case KEY_RSA_2048:
@@ -54,7 +54,9 @@ static int certify_key(const struct issuer *issuer, const struct private_key *ke
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct responder_options options = {
-		.subject = subject, .validity = choose_validity(issuer_certificate(issuer), now_s)};
+		.subject = subject,
+		.validity = choose_validity(issuer_certificate(issuer), now_s),
+		.now_s = now_s};
 	uint8_t serial[SERIAL_MAX];
 
 	if (options.validity.not_after_s <= now_s)

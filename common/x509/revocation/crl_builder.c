@@ -2,6 +2,7 @@
 
 #include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
+#include "common/x509/signing_order.h"
 
 /* The extensions and the signature, which follow the entries, have far fewer octets. */
 enum { REST_MAX = 4096 };
@@ -36,12 +37,13 @@ int begin_crl(struct crl_builder *builder, const struct issuer *issuer,
 	if (check_options(issuer, options, fault) < 0)
 		return -1;
 	append_der_number(body, 1); /* means version 2 */
-	append_bytes(body, signing_algorithm(private_key_type(issuer_key(issuer))));
+	append_bytes(body, issuer_algorithm(issuer));
 	append_bytes(body, certificate_fields(issuer_certificate(issuer))->subject);
 	append_der_time(body, options->this_update_s);
 	append_der_time(body, options->next_update_s);
 	builder->issuer = issuer;
 	builder->number = options->number;
+	builder->now_s = options->now_s;
 	builder->list = body->len;
 	return check_buffer(body, fault);
 }
@@ -147,7 +149,8 @@ int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct buffer *body = &finished.body;
 	const struct certificate *certificate = issuer_certificate(finished.issuer);
-	const struct checked_signer signer = issuer_signer(finished.issuer, CHECK_WITH_PUBLIC_KEY);
+	const struct signing_order order = {
+		.kind = SIGN_CRL, .bodies = body, .count = 1, .now_s = finished.now_s};
 
 	*builder = (struct crl_builder){0};
 	if (finished.count > 0)
@@ -155,9 +158,10 @@ int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault
 	append_extensions(body, find_subject_key_id(certificate_fields(certificate)),
 			  finished.number);
 	enclose_der(body, 0, DER_SEQUENCE);
-	if (check_buffer(body, fault) < 0 ||
-	    sign_checked_object(&signer, bytes_of_buffer(body), &der, fault) < 0)
+	if (check_buffer(body, fault) < 0)
 		return prefix_fault(fault, "CRL");
+	if (sign_one(finished.issuer, &order, &der, fault) < 0)
+		return -1;
 	*ret_der = take_buffer(&der);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct crl_options {
 	uint64_t number; /* grows with every CRL of the issuer (section 5.2.3) */
 	int64_t this_update_s;
 	int64_t next_update_s;
+	int64_t now_s; /* for the signer */
 };
 
 struct crl_entry {
@@ -33,6 +34,7 @@ struct crl_entry {
 struct crl_builder {
 	const struct issuer *issuer;
 	uint64_t number;
+	int64_t now_s;
 	struct buffer body; /* the octets to be signed, as far as they are written */
 	size_t list;        /* offset in the body at which the entries begin */
 	size_t count;
@@ -54,7 +56,7 @@ int begin_crl(struct crl_builder *builder, const struct issuer *issuer,
 int add_crl_entry(struct crl_builder *builder, const struct crl_entry *entry,
 		  struct fault *fault) MUST_CHECK;
 
-/* Signs the CRL. The builder is empty afterwards, also on failure. */
+/* Has the issuer sign the CRL. The builder is empty afterwards, also on failure. */
 int finish_crl(struct crl_builder *builder, struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 void clear_crl_builder(struct crl_builder *builder);

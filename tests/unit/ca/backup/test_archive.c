@@ -42,7 +42,7 @@ static struct buffer write_archive(const uint8_t *key)
 	cr_assert_eq(write(content, octets, sizeof(octets)), (ssize_t)sizeof(octets));
 	OK(begin_archive(&writer, &fault));
 	OK(add_member_octets(&writer, "note", 0644, bytes_of_string("hello"), &fault));
-	OK(add_member_file(&writer, "record", 0600, content, &fault));
+	OK(add_member_file(&writer, "record", content, &fault));
 	OK(finish_archive(&writer, key, &fault));
 	cr_assert_eq(lseek(out, 0, SEEK_SET), 0);
 	OK(read_stream(out, "out", ARCHIVE_MAX, &archive, &fault));

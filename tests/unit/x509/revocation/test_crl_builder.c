@@ -72,10 +72,10 @@ static struct crl *parse(struct buffer *der)
 Test(crl_builder, refuses_times_that_do_not_follow_each_other)
 {
 	static const struct crl_options rows[] = {
-		{1, NOW_S, NOW_S},
-		{1, NOW_S, NOW_S - 1},
-		{1, -1, NOW_S},
-		{1, NOW_S, INT64_C(253402300800)},
+		{1, NOW_S, NOW_S, 0},
+		{1, NOW_S, NOW_S - 1, 0},
+		{1, -1, NOW_S, 0},
+		{1, NOW_S, INT64_C(253402300800), 0},
 	};
 	CLEANUP(free_issuer) struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 

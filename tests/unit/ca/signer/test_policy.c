@@ -1,4 +1,4 @@
-#include "common/ca/issue/policy.h"
+#include "common/ca/signer/policy.h"
 
 #include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"

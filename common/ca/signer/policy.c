@@ -1,4 +1,4 @@
-#include "common/ca/issue/policy.h"
+#include "common/ca/signer/policy.h"
 
 #include "common/layout/template.h"
 #include "common/x509/distinguished_name.h"
@@ -31,20 +31,19 @@ static bool matches_any_alt_name(const struct client *client, const char *name)
 	return false;
 }
 
-void check_policy(const struct client *client, const struct csr *csr, struct refusal *refusal)
+void check_policy(const struct client *client, const struct named_key *asked,
+		  struct refusal *refusal)
 {
-	const struct alt_names *names = csr_alt_names(csr);
-	enum key_type type = public_key_type(csr_public_key(csr));
-	const char *subject = csr_subject(csr);
+	const struct alt_names *names = asked->alt_names;
 
-	if (!client->policy.keys[type]) {
+	if (!client->policy.keys[asked->type]) {
 		set_refusal(refusal, "policy", "keys of type %s are not allowed",
-			    format_key_type(type));
+			    format_key_type(asked->type));
 		return;
 	}
-	if (!matches_subject(client, subject)) {
+	if (!matches_subject(client, asked->subject)) {
 		set_refusal(refusal, "policy", "subject: expected \"%.128s\", found \"%.128s\"",
-			    client->policy.subject, subject);
+			    client->policy.subject, asked->subject);
 		return;
 	}
 	for (size_t i = 0; i < names->count; i++) {

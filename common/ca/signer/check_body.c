@@ -1,0 +1,132 @@
+#include "common/ca/signer/check_body.h"
+
+#include "common/base/clock.h"
+#include "common/ca/revocation/responder_key.h"
+#include "common/ca/signer/policy.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/profile.h"
+
+#include <string.h>
+
+/* How far the clocks of who orders and of the signer may be apart, and how long an order may wait.
+ */
+enum { ORDER_SKEW_S = 600 };
+
+static void check_times(const struct body_rules *rules, const struct certificate *certificate,
+			int64_t backdate_s, int64_t validity_s, struct verdict *verdict)
+{
+	const struct certificate *issuer = issuer_certificate(rules->issuer);
+	int64_t begin_s = certificate_not_before(certificate);
+	int64_t end_s = certificate_not_after(certificate);
+	char limit[TIME_TEXT_SIZE];
+
+	format_time(rules->now_s - backdate_s - ORDER_SKEW_S, limit);
+	if (begin_s < rules->now_s - backdate_s - ORDER_SKEW_S)
+		reject_because(verdict, "expected it to begin at %s or later", limit);
+	format_time(rules->now_s + validity_s + ORDER_SKEW_S, limit);
+	if (end_s > rules->now_s + validity_s + ORDER_SKEW_S)
+		reject_because(verdict, "expected it to end at %s or before", limit);
+	if (begin_s < certificate_not_before(issuer) || end_s > certificate_not_after(issuer))
+		reject_because(verdict, "expected a validity within the CA's own");
+}
+
+/* The issuer's name, a serial of ours, a key that is not a CA's, and exactly the extensions. */
+static void check_form(const struct body_rules *rules, const struct certificate *certificate,
+		       struct bytes extensions, struct verdict *verdict)
+{
+	const struct certificate_fields *fields = certificate_fields(certificate);
+	const struct certificate *const authorities[] = {issuer_certificate(rules->issuer),
+							 issuer_root(rules->issuer)};
+
+	if (!equal_bytes(fields->issuer, certificate_fields(authorities[0])->subject))
+		reject_because(verdict, "expected this CA as its issuer");
+	if (fields->serial.len != SERIAL_MAX)
+		reject_because(verdict, "expected a serial of %d octets, found %zu", SERIAL_MAX,
+			       fields->serial.len);
+	for (size_t i = 0; i < COUNT_OF(authorities); i++)
+		if (equal_bytes(fields->spki, certificate_fields(authorities[i])->spki))
+			reject_because(verdict, "expected another key than the CA's");
+	if (!equal_bytes(fields->extensions, extensions))
+		reject_because(verdict, "expected the extensions of a certificate that this CA "
+					"gives out, with CA:FALSE, and found others");
+}
+
+static int append_expected(const struct body_rules *rules, const struct certificate *certificate,
+			   struct buffer *extensions, struct fault *fault)
+{
+	const struct certificate_fields *fields = certificate_fields(certificate);
+	struct extension alt_names = {0};
+	struct fault problem = {0};
+	bool found;
+
+	if (rules->kind == SIGN_RESPONDER)
+		return append_responder_extensions(extensions, rules->issuer, fields->spki, fault);
+	/* The profile has the text for extensions that cannot be read. */
+	(void)!find_extension(fields->extensions, EXTENSION_SUBJECT_ALT_NAME, &alt_names, &found,
+			      &problem);
+	return append_member_extensions(extensions, rules->issuer, alt_names.value, fields->spki,
+					fault);
+}
+
+static int check_names(const struct body_rules *rules, const struct certificate *certificate,
+		       struct verdict *verdict, struct fault *fault)
+{
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	struct named_key asked = {
+		.type = public_key_type(certificate_public_key(certificate)),
+		.subject = certificate_subject(certificate),
+		.alt_names = &names,
+	};
+	struct refusal refusal = {0};
+	struct fault problem = {0};
+
+	if (get_certificate_alt_names(certificate, &names, &problem) < 0) {
+		reject_because(verdict, "%s", problem.text);
+		return pass_failure(&problem, fault);
+	}
+	check_policy(rules->client, &asked, &refusal);
+	if (is_refused(&refusal))
+		reject_because(verdict, "%s", refusal.detail);
+	return 0;
+}
+
+static int check_member(const struct body_rules *rules, const struct certificate *certificate,
+			struct verdict *verdict, struct fault *fault)
+{
+	int64_t validity_s = rules->ca->certificate_validity_s;
+
+	if (rules->client->policy.validity_s != 0 && rules->client->policy.validity_s < validity_s)
+		validity_s = rules->client->policy.validity_s;
+	check_times(rules, certificate, rules->ca->certificate_backdate_s, validity_s, verdict);
+	return check_names(rules, certificate, verdict, fault);
+}
+
+int check_body(const struct body_rules *rules, struct bytes der, struct signed_line *ret_line,
+	       struct verdict *verdict, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_buffer) struct buffer extensions = {0};
+	struct verdict profile = {0};
+	struct fault problem = {0};
+
+	if (parse_certificate_der(der, &certificate, &problem) < 0) {
+		reject_because(verdict, "certificate: %s", problem.text);
+		return pass_failure(&problem, fault);
+	}
+	if (check_profile(certificate, PROFILE_MEMBER, &profile, fault) < 0 ||
+	    append_expected(rules, certificate, &extensions, fault) < 0)
+		return -1;
+	if (profile.invalid)
+		reject_because(verdict, "certificate: %s", profile.reason);
+	check_form(rules, certificate, bytes_of_buffer(&extensions), verdict);
+	if (rules->kind == SIGN_RESPONDER)
+		check_times(rules, certificate, 0, RESPONDER_VALIDITY_S, verdict);
+	else if (check_member(rules, certificate, verdict, fault) < 0)
+		return -1;
+	if (verdict->invalid)
+		return 0;
+	ret_line->kind = rules->kind == SIGN_RESPONDER ? SIGNED_RESPONDER : SIGNED_CERTIFICATE;
+	memcpy(ret_line->number, certificate_serial(certificate).data, SERIAL_MAX);
+	ret_line->end_s = certificate_not_after(certificate);
+	return 0;
+}

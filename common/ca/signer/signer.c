@@ -1,0 +1,184 @@
+#include "common/ca/signer/signer.h"
+
+#include "common/base/workers.h"
+#include "common/ca/signer/check_body.h"
+#include "common/ca/signer/check_new_crl.h"
+#include "common/ca/store/clients.h"
+#include "common/x509/signed_object.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct signer {
+	struct signer_settings settings;
+	struct issuer *issuer;
+	pthread_mutex_t crl_lock; /* held while a CRL is signed */
+	struct buffer last_crl;   /* that this signer gave out; empty: none */
+};
+
+int new_signer(const struct signer_settings *settings, struct issuer *issuer,
+	       struct signer **ret_signer, struct fault *fault)
+{
+	struct signer *signer = calloc(1, sizeof(*signer));
+
+	if (signer == NULL)
+		return set_memory_fault(fault);
+	signer->settings = *settings;
+	signer->issuer = issuer;
+	pthread_mutex_init(&signer->crl_lock, NULL);
+	delegate_signing(issuer, sign_checked, signer);
+	*ret_signer = signer;
+	return 0;
+}
+
+void free_signer(struct signer **signer_pointer)
+{
+	struct signer *signer = TAKE(*signer_pointer);
+
+	if (signer == NULL)
+		return;
+	delegate_signing(signer->issuer, NULL, NULL);
+	clear_buffer(&signer->last_crl);
+	pthread_mutex_destroy(&signer->crl_lock);
+	free(signer);
+}
+
+/* An order, and its lines for the log. */
+struct signing {
+	const struct signer *signer;
+	const struct signing_order *order;
+	struct body_rules rules;
+	struct client client;
+	struct signed_result *results;
+	struct signed_line *lines;
+};
+
+static void clear_signing(struct signing *signing)
+{
+	clear_client(&signing->client);
+	free(signing->lines);
+}
+
+/* A client that the record does not have has no policy, and gets nothing. */
+static int read_policy(struct signing *signing, struct fault *fault)
+{
+	const struct signing_order *order = signing->order;
+	bool found = false;
+
+	if (order->kind != SIGN_MEMBERS)
+		return 0;
+	if (order->client == NULL || read_client(signing->signer->settings.store, order->client,
+						 &signing->client, &found, fault) < 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the signer: expected the client of the certificates, found none");
+	if (!found || signing->client.disabled || signing->client.revoked)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the signer: %s is no client of this CA, or is barred",
+				 order->client);
+	return 0;
+}
+
+static int check_object(const struct signing *signing, struct bytes der,
+			struct signed_line *ret_line, struct verdict *verdict, struct fault *fault)
+{
+	const struct signer *signer = signing->signer;
+
+	if (signing->order->kind != SIGN_CRL)
+		return check_body(&signing->rules, der, ret_line, verdict, fault);
+	return check_new_crl(&signing->rules, signer->settings.store,
+			     bytes_of_buffer(&signer->last_crl), der, ret_line, verdict, fault);
+}
+
+/* Signs one body, then looks at the whole object: nobody gets it before that. On all cores at once.
+ */
+static int sign_body(size_t index, void *context, struct fault *fault)
+{
+	struct signing *signing = context;
+	const struct signing_order *order = signing->order;
+	const struct checked_signer signer = issuer_signer(
+		signing->signer->issuer,
+		order->kind == SIGN_MEMBERS ? CHECK_WITH_PRIVATE_KEY : CHECK_WITH_PUBLIC_KEY);
+	struct bytes body = bytes_of_buffer(&order->bodies[index]);
+	struct signed_result *result = &signing->results[index];
+	struct signed_line *line = &signing->lines[index];
+
+	if (sign_checked_object(&signer, body, &result->der, fault) < 0)
+		return prefix_fault(fault, "%s", name_signed(order->kind));
+	if (check_object(signing, bytes_of_buffer(&result->der), line, &result->verdict, fault) < 0)
+		return -1;
+	if (result->verdict.invalid)
+		clear_buffer(&result->der);
+	digest_sha256(body, line->sha256);
+	line->time_s = order->now_s;
+	return 0;
+}
+
+/* In one write for the whole order. */
+static int log_signatures(struct signing *signing, struct fault *fault)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < signing->order->count; i++)
+		if (!signing->results[i].verdict.invalid)
+			signing->lines[count++] = signing->lines[i];
+	return append_signed_lines(signing->signer->settings.layout, signing->lines, count, fault);
+}
+
+static int sign_all(struct signing *signing, struct fault *fault)
+{
+	const struct signing_order *order = signing->order;
+
+	if (read_policy(signing, fault) < 0 ||
+	    run_tasks(order->count, count_cores(), sign_body, signing, fault) < 0 ||
+	    log_signatures(signing, fault) < 0)
+		return -1;
+	return 0;
+}
+
+/* One CRL after the other. */
+static int sign_crl(struct signer *signer, struct signing *signing, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer copy = {0};
+	int result;
+
+	pthread_mutex_lock(&signer->crl_lock);
+	result = sign_all(signing, fault);
+	if (result == 0 && !signing->results[0].verdict.invalid) {
+		append_bytes(&copy, bytes_of_buffer(&signing->results[0].der));
+		result = check_buffer(&copy, fault);
+	}
+	if (result == 0 && copy.len > 0) {
+		clear_buffer(&signer->last_crl);
+		signer->last_crl = take_buffer(&copy);
+	}
+	pthread_mutex_unlock(&signer->crl_lock);
+	return result;
+}
+
+int sign_checked(void *context, const struct signing_order *order,
+		 struct signed_result *ret_results, struct fault *fault)
+{
+	struct signer *signer = context;
+	CLEANUP(clear_signing)
+	struct signing signing = {.signer = signer,
+				  .order = order,
+				  .results = ret_results,
+				  .lines = calloc(order->count + 1, sizeof(*signing.lines))};
+
+	if (order->kind == SIGN_PROBE)
+		return probe_key(signer->issuer, fault);
+	if (signing.lines == NULL)
+		return set_memory_fault(fault);
+	signing.rules = (struct body_rules){.kind = order->kind,
+					    .issuer = signer->issuer,
+					    .ca = signer->settings.ca,
+					    .layout = signer->settings.layout,
+					    .client = &signing.client,
+					    .now_s = order->now_s};
+	if ((order->kind == SIGN_CRL ? sign_crl(signer, &signing, fault)
+				     : sign_all(&signing, fault)) == 0)
+		return 0;
+	for (size_t i = 0; i < order->count; i++)
+		clear_signed_result(&ret_results[i]);
+	return -1;
+}

@@ -1,0 +1,38 @@
+#ifndef CERTPOOL_CA_SIGNER_SIGNER_H
+#define CERTPOOL_CA_SIGNER_SIGNER_H
+
+#include "common/ca/store/store.h"
+#include "common/layout/manifest.h"
+#include "common/x509/issuer.h"
+
+/*
+ * Signs with a CA's key, and only what that CA may give out, whoever orders it:
+ *
+ * - a member's certificate: by this issuer, within its validity and that of the client's policy,
+ *   with exactly the extensions that the issuer writes, for a client that is in the record and not
+ *   barred, with a key type, a subject and alternative names that the client's policy allows;
+ * - a responder's certificate: with exactly the extensions of one, for at most a week;
+ * - a CRL: of this issuer, with a greater number than that of the CRL in the layout, and with all
+ *   of its entries but those whose certificates have ended.
+ *
+ * What was signed is in the log (signed_log.h) before it is given out. Safe for several threads.
+ */
+struct signer;
+
+struct signer_settings {
+	const struct layout *layout;
+	const struct ca_node *ca;
+	struct store *store;
+};
+
+/* Signs for the issuer from then on (delegate_signing). It and the settings' objects outlive the
+   signer. */
+int new_signer(const struct signer_settings *settings, struct issuer *issuer,
+	       struct signer **ret_signer, struct fault *fault) MUST_CHECK;
+void free_signer(struct signer **signer);
+
+/* A signing_function (signing_order.h) whose context is a signer. */
+int sign_checked(void *signer, const struct signing_order *order, struct signed_result *ret_results,
+		 struct fault *fault) MUST_CHECK;
+
+#endif

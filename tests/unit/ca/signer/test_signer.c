@@ -1,0 +1,367 @@
+#include "common/ca/signer/signer.h"
+
+#include "common/ca/revocation/publish_crl.h"
+#include "common/ca/signer/signed_log.h"
+#include "common/ca/store/clients.h"
+#include "common/ca/store/revoke.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/distinguished_name.h"
+#include "common/x509/revocation/crl_builder.h"
+#include "common/x509/signing_order.h"
+#include "tests/support/expect.h"
+#include "tests/unit/ca/fixture.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a front that was taken over could order, of the signer of a CA. */
+
+#define HOUR_S INT64_C(3600)
+
+static struct ca_fixture fixture;
+static struct private_key *key;
+
+static void set_up(void)
+{
+	make_ca(&fixture, NOW_S);
+	key = make_key(KEY_ECDSA_P256);
+}
+
+static void tear_down(void)
+{
+	free_private_key(&key);
+	remove_ca(&fixture);
+}
+
+TestSuite(signer, .init = set_up, .fini = tear_down);
+
+static const struct issuer *issuer(void)
+{
+	return authority_issuer(fixture.authority);
+}
+
+static struct signed_result order_at(enum signing_kind kind, const char *client,
+				     const struct buffer *body, int64_t now_s)
+{
+	const struct signing_order order = {
+		.kind = kind, .client = client, .bodies = body, .count = 1, .now_s = now_s};
+	struct signed_result result = {0};
+
+	OK(sign_order(issuer(), &order, &result, &fault));
+	cr_expect_eq(result.verdict.invalid, result.der.len == 0);
+	return result;
+}
+
+static struct signed_result order_one(enum signing_kind kind, const char *client,
+				      const struct buffer *body)
+{
+	return order_at(kind, client, body, NOW_S);
+}
+
+/* A certificate's body, by default a good one of client1's. */
+struct plan {
+	const char *issuer;   /* NULL: the CA's */
+	const char *subject;  /* NULL: CN=client1-1 */
+	const char *alt_name; /* NULL: none */
+	int64_t begin_s;      /* after the CA's now - backdate */
+	int64_t end_s;        /* after the CA's now + 90 days */
+	uint8_t first_octet;  /* of the serial; 0: 1 */
+	size_t serial_len;    /* 0: SERIAL_MAX */
+	bool ca;              /* CA:TRUE and keyCertSign */
+	bool more_extensions; /* one more, not critical */
+	bool own_key;         /* the CA's */
+	bool responder;       /* extensions of one */
+	int64_t later_s;      /* when it is ordered, after NOW_S */
+};
+
+static void append_extensions(const struct plan *plan, struct bytes spki, struct buffer *extensions)
+{
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+
+	if (plan->alt_name != NULL) {
+		OK(add_alt_name(&names, plan->alt_name, &fault));
+		append_alt_names(&der, &names);
+	}
+	if (plan->ca) {
+		append_basic_constraints(extensions, true, 0);
+		append_key_usage(extensions, USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN);
+		OK(append_subject_key_id(extensions, spki, &fault));
+		append_authority_key_id(extensions, find_subject_key_id(certificate_fields(
+							    issuer_certificate(issuer()))));
+	} else if (plan->responder) {
+		OK(append_responder_extensions(extensions, issuer(), spki, &fault));
+	} else {
+		OK(append_member_extensions(extensions, issuer(), bytes_of_buffer(&der), spki,
+					    &fault));
+	}
+	if (plan->more_extensions)
+		append_ce_extension(
+			extensions, EXTENSION_EXTENDED_KEY_USAGE, false,
+			bytes_of_string("\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"));
+}
+
+static struct buffer make_body(const struct plan *plan)
+{
+	const struct private_key *subject_key = plan->own_key ? issuer_key(issuer()) : key;
+	const struct ca_node *ca = &fixture.manifest->ca;
+	const int64_t now_s = NOW_S + plan->later_s;
+	CLEANUP(free_public_key) struct public_key *public_key = NULL;
+	CLEANUP(clear_buffer) struct buffer extensions = {0};
+	CLEANUP(clear_buffer) struct buffer issuer_name = {0};
+	CLEANUP(clear_buffer) struct buffer subject = {0};
+	uint8_t serial[SERIAL_MAX];
+	struct buffer body = {0};
+	struct tbs_certificate fields = {
+		.validity = {now_s - ca->certificate_backdate_s + plan->begin_s,
+			     now_s + ca->certificate_validity_s + plan->end_s}};
+
+	OK(generate_serial(serial, &fault));
+	serial[0] = plan->first_octet != 0 ? plan->first_octet : 1;
+	OK(get_public_key(subject_key, &public_key, &fault));
+	OK(append_name(&subject, plan->subject != NULL ? plan->subject : "CN=client1-1", &fault));
+	if (plan->issuer != NULL)
+		OK(append_name(&issuer_name, plan->issuer, &fault));
+	else
+		append_bytes(&issuer_name,
+			     certificate_fields(issuer_certificate(issuer()))->subject);
+	append_extensions(plan, public_key_spki(public_key), &extensions);
+	fields.serial =
+		(struct bytes){serial, plan->serial_len != 0 ? plan->serial_len : SERIAL_MAX};
+	fields.issuer = bytes_of_buffer(&issuer_name);
+	fields.subject = bytes_of_buffer(&subject);
+	fields.spki = public_key_spki(public_key);
+	fields.extensions = bytes_of_buffer(&extensions);
+	OK(build_certificate_body(&fields, issuer_algorithm(issuer()), &body, &fault));
+	return body;
+}
+
+static int count_line(void *context, const struct signed_line *line, struct fault *fault)
+{
+	size_t *counts = context;
+
+	(void)fault;
+	counts[line->kind]++;
+	return 0;
+}
+
+static size_t count_logged(enum signed_kind kind)
+{
+	size_t counts[SIGNED_KIND_COUNT] = {0};
+
+	OK(read_signed_log(fixture.layout, count_line, counts, NULL, &fault));
+	return counts[kind];
+}
+
+static void expect_refused(enum signing_kind kind, const struct plan *plan, const char *part)
+{
+	CLEANUP(clear_buffer) struct buffer body = make_body(plan);
+	CLEANUP(clear_signed_result)
+	struct signed_result result = order_at(kind, "client1", &body, NOW_S + plan->later_s);
+
+	cr_expect(result.verdict.invalid, "expected a refusal: %s", part);
+	cr_expect_not_null(strstr(result.verdict.reason, part), "expected \"%s\" in \"%s\"", part,
+			   result.verdict.reason);
+}
+
+/* catalogue 123 */
+Test(signer, refuses_a_ca_certificate_and_whatever_else_no_member_has)
+{
+	static const struct {
+		struct plan plan;
+		const char *part;
+	} rows[] = {
+		{{.ca = true}, "CA:TRUE"},
+		{{.more_extensions = true}, "expected the extensions"},
+		{{.responder = true}, "expected the extensions"},
+		{{.issuer = "CN=Another Root"}, "expected this CA as its issuer"},
+		{{.own_key = true}, "expected another key than the CA's"},
+		{{.serial_len = 8}, "expected a serial of 20 octets, found 8"},
+		{{.first_octet = 0x80}, "serial"},
+		{{.begin_s = -HOUR_S}, "expected it to begin at"},
+		{{.end_s = HOUR_S}, "expected it to end at"},
+		{{.later_s = 10 * 365 * DAY_S - 30 * DAY_S}, "within the CA's own"},
+		{{.subject = "CN=client2-1"}, "subject: expected \"CN={client}-{index}\""},
+		{{.alt_name = "DNS:bank.example"}, "\"DNS:bank.example\" is not allowed"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		expect_refused(SIGN_MEMBERS, &rows[i].plan, rows[i].part);
+	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 0);
+}
+
+Test(signer, signs_a_certificate_that_the_policy_allows_and_logs_it)
+{
+	const struct plan plan = {0};
+	CLEANUP(clear_buffer) struct buffer body = make_body(&plan);
+	CLEANUP(clear_signed_result)
+	struct signed_result result = order_one(SIGN_MEMBERS, "client1", &body);
+
+	cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
+	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 1);
+	cr_expect_eq(count_logged(SIGNED_AUTHORITY), 1, "the root, by init");
+}
+
+Test(signer, signs_the_good_ones_of_a_batch)
+{
+	const struct plan good = {0};
+	const struct plan bad = {.ca = true};
+	struct buffer bodies[] = {make_body(&good), make_body(&bad), make_body(&good)};
+	struct signed_result results[COUNT_OF(bodies)] = {0};
+	const struct signing_order order = {.kind = SIGN_MEMBERS,
+					    .client = "client1",
+					    .bodies = bodies,
+					    .count = COUNT_OF(bodies),
+					    .now_s = NOW_S};
+
+	OK(sign_order(issuer(), &order, results, &fault));
+	cr_expect_not(results[0].verdict.invalid);
+	cr_expect(results[1].verdict.invalid);
+	cr_expect_not(results[2].verdict.invalid);
+	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 2);
+	for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+		clear_buffer(&bodies[i]);
+		clear_signed_result(&results[i]);
+	}
+}
+
+/* catalogue 123 */
+Test(signer, refuses_certificates_for_who_is_no_client_or_is_barred)
+{
+	static const char *const clients[] = {NULL, "nobody", "client2"};
+	const struct plan plan = {0};
+	CLEANUP(clear_buffer) struct buffer body = make_body(&plan);
+	bool changed;
+
+	OK(set_client_disabled(authority_store(fixture.authority), "client2", true, NOW_S, &changed,
+			       &fault));
+	for (size_t i = 0; i < COUNT_OF(clients); i++) {
+		const struct signing_order order = {.kind = SIGN_MEMBERS,
+						    .client = clients[i],
+						    .bodies = &body,
+						    .count = 1,
+						    .now_s = NOW_S};
+		struct signed_result result = {0};
+
+		REFUSED(sign_order(issuer(), &order, &result, &fault), FAULT_REFUSED,
+			"the signer:", "row %zu", i);
+	}
+	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 0);
+}
+
+/* catalogue 123 */
+Test(signer, signs_a_responder_for_a_week_and_for_nothing_else)
+{
+	const int64_t week_s = 7 * DAY_S - fixture.manifest->ca.certificate_validity_s;
+	const struct plan good = {.responder = true, .begin_s = 300, .end_s = week_s};
+	const struct plan long_lived = {
+		.responder = true, .begin_s = 300, .end_s = week_s + HOUR_S};
+	const struct plan member = {.begin_s = 300, .end_s = week_s};
+	const struct plan authority = {.ca = true, .begin_s = 300, .end_s = week_s};
+	CLEANUP(clear_buffer) struct buffer body = make_body(&good);
+	CLEANUP(clear_signed_result)
+	struct signed_result result = order_one(SIGN_RESPONDER, NULL, &body);
+
+	cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
+	expect_refused(SIGN_RESPONDER, &long_lived, "expected it to end at");
+	expect_refused(SIGN_RESPONDER, &member, "expected the extensions");
+	expect_refused(SIGN_RESPONDER, &authority, "CA:TRUE");
+	cr_expect_eq(count_logged(SIGNED_RESPONDER), 1);
+}
+
+/* Certifies and revokes one certificate of client1, and publishes the CRL. */
+static void revoke_one(uint8_t ret_serial[static SERIAL_MAX], uint64_t *ret_number)
+{
+	const struct certificate_query everything = {0};
+	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = NOW_S};
+	struct ca_crl_options options = authority_crl_options(fixture.authority);
+	struct certificate *certificate = certify_one(&fixture, NOW_S);
+	struct revocation_summary summary;
+	struct crl_info info;
+
+	memcpy(ret_serial, certificate_serial(certificate).data, SERIAL_MAX);
+	free_certificate(&certificate);
+	OK(revoke_certificates(authority_store(fixture.authority), &revocation, NULL, NULL,
+			       &summary, &fault));
+	OK(publish_crl(&options, CRL_ANYWAY, NOW_S, &info, &fault));
+	*ret_number = info.number;
+}
+
+/* Orders a CRL with the one entry, or with none. */
+static int order_crl(uint64_t number, const uint8_t *serial, int64_t now_s, struct fault *fault)
+{
+	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	const struct crl_options options = {.number = number,
+					    .this_update_s = now_s,
+					    .next_update_s = now_s + DAY_S,
+					    .now_s = now_s};
+	struct crl_entry entry = {.revoked_at_s = NOW_S};
+
+	if (serial != NULL)
+		memcpy(entry.serial, serial, SERIAL_MAX);
+	if (begin_crl(&builder, issuer(), &options, fault) < 0 ||
+	    (serial != NULL && add_crl_entry(&builder, &entry, fault) < 0))
+		return -1;
+	return finish_crl(&builder, &der, fault);
+}
+
+/* catalogue 123 */
+Test(signer, refuses_a_crl_that_lost_an_entry_or_whose_number_does_not_grow)
+{
+	uint8_t serial[SERIAL_MAX];
+	uint64_t number;
+	size_t logged;
+
+	revoke_one(serial, &number);
+	logged = count_logged(SIGNED_CRL);
+	REFUSED(order_crl(number + 1, NULL, NOW_S, &fault), FAULT_REFUSED, "expected the entry of");
+	REFUSED(order_crl(number, serial, NOW_S, &fault), FAULT_REFUSED,
+		"expected a greater number");
+	REFUSED(order_crl(number - 1, serial, NOW_S, &fault), FAULT_REFUSED,
+		"expected a greater number");
+	cr_expect_eq(count_logged(SIGNED_CRL), logged);
+	OK(order_crl(number + 1, serial, NOW_S, &fault));
+	cr_expect_eq(count_logged(SIGNED_CRL), logged + 1);
+}
+
+/* The signer remembers what it signed: a CRL that was not published, or taken away, counts too. */
+Test(signer, refuses_a_shrunken_crl_when_the_last_one_is_gone)
+{
+	uint8_t serial[SERIAL_MAX];
+	uint64_t number;
+
+	revoke_one(serial, &number);
+	OK(remove_file(fixture.layout->cert, CRL_FILE, &fault));
+	REFUSED(order_crl(number + 1, NULL, NOW_S, &fault), FAULT_REFUSED, "expected the entry of");
+	REFUSED(order_crl(number, serial, NOW_S, &fault), FAULT_REFUSED,
+		"expected a greater number");
+}
+
+Test(signer, signs_a_crl_without_what_has_ended)
+{
+	const int64_t later_s = NOW_S + 100 * DAY_S;
+	uint8_t serial[SERIAL_MAX];
+	uint64_t number;
+
+	revoke_one(serial, &number);
+	OK(order_crl(number + 1, NULL, later_s, &fault));
+}
+
+Test(signer, gives_nothing_out_that_cannot_be_logged)
+{
+	const struct plan plan = {0};
+	CLEANUP(clear_buffer) struct buffer body = make_body(&plan);
+	const struct signing_order order = {.kind = SIGN_MEMBERS,
+					    .client = "client1",
+					    .bodies = &body,
+					    .count = 1,
+					    .now_s = NOW_S};
+	struct signed_result result = {0};
+
+	OK(remove_file(fixture.layout->state, SIGNED_LOG_FILE, &fault));
+	cr_assert_eq(symlinkat("/dev/full", fixture.layout->state, SIGNED_LOG_FILE), 0);
+	REFUSED(sign_order(issuer(), &order, &result, &fault), FAULT_FAILED, "state/signed.log");
+	cr_expect_eq(result.der.len, 0);
+}
