@@ -14,7 +14,7 @@ enum event_kind {
 	EVENT_REFUSED,   /* by, type, detail; member when one member was refused */
 	EVENT_REVOKED,   /* by, client, serials, type: the reason; no serials: the client itself */
 	EVENT_POLICY,    /* by, client, detail: the change, and the policy after it */
-	EVENT_CRL,       /* number */
+	EVENT_CRL,       /* number; detail: what the clock did, if anything */
 	EVENT_PRUNED,    /* serials */
 	EVENT_BACKUP,    /* detail: the file */
 	EVENT_RESTORED,  /* detail: the file */

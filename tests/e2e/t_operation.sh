@@ -25,7 +25,7 @@ metric() { grep -qxF -- "$1" <(curl -s "$CERTPOOL_CA/metrics"); }
 logged() { grep -qE -- "$1" serve.err; }
 
 equal 'a CA that is well' 200 "$(ask /health)"
-equal 'says so' '{"status":"ok","reasons":[]}' "$(cat body)"
+equal 'says so' '{"status":"ok","reasons":[],"warnings":[]}' "$(cat body)"
 equal 'in JSON' application/json "$(field content-type)"
 
 equal 'metrics' 200 "$(ask /metrics)"
@@ -139,7 +139,7 @@ rm ca/state/ca.db-wal
 rm client1/cert/cert_key1.crt
 "$certpool" enroll client1 -q >out 2>err
 equal 'a CA that is ill' 503 "$(ask /health)"
-equal 'says which parts' '{"status":"failed","reasons":["store","crl"]}' "$(cat body)"
+equal 'says which parts' '{"status":"failed","reasons":["store","crl"],"warnings":[]}' "$(cat body)"
 check 'the log says why' logged 'GET /health: 503: .*/state/ca\.db'
 equal 'the CRL is not given then' 500 "$(ask /crl)"
 equal 'and why is for the log alone' 0 "$(grep -c ca.db body)"

@@ -3,6 +3,7 @@
  * all. The CA's key is needed only when a CRL has to be made.
  */
 #include "common/x509/revocation/crl.h"
+#include "common/base/clock.h"
 #include "common/x509/revocation/crl_builder.h"
 #include "tools/input.h"
 #include "tools/operator.h"
@@ -55,6 +56,18 @@ static int write_crl(const struct crl_settings *given, const char *path, const s
 	return replace_output(path, 0644, bytes_of_buffer(given->der ? der : &pem), fault);
 }
 
+static void note_future_crl(const struct command *command, const struct crl_info *info)
+{
+	char then[TIME_TEXT_SIZE];
+
+	format_time(info->future_s, then);
+	if (info->future_s != 0)
+		print_note(command,
+			   "the CRL before was from the future: its thisUpdate is %s: look at this "
+			   "machine's clock, and at what was done while it was ahead",
+			   then);
+}
+
 /* --json prints about the CRL instead of the CRL, unless --output names a file for it. */
 static int run_crl(const struct command *command, const void *settings, struct fault *fault)
 {
@@ -71,6 +84,7 @@ static int run_crl(const struct command *command, const void *settings, struct f
 			   fault) < 0 ||
 	    read_crl(ca.layout, &der, fault) < 0)
 		return -1;
+	note_future_crl(command, &info);
 	if (path != NULL && write_crl(given, path, &der, fault) < 0)
 		return -1;
 	return command->json ? print_crl(&info, &der, fault) : 0;

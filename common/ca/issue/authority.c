@@ -215,6 +215,12 @@ static void add_problem(struct health *health, const char *part, int result,
 		health->problems[health->count++] = (struct health_problem){part, *fault};
 }
 
+void add_health_warning(struct health *health, const char *word)
+{
+	if (health->warning_count < HEALTH_WARNINGS_MAX)
+		health->warnings[health->warning_count++] = word;
+}
+
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health)
 {
 	struct health health = {0};

@@ -53,10 +53,17 @@ struct health_problem {
 	struct fault fault;
 };
 
+/* What a CA works with, and its operator should look at: "clock". */
+enum { HEALTH_WARNINGS_MAX = 8 };
+
 struct health {
 	struct health_problem problems[HEALTH_PARTS];
-	size_t count; /* 0: healthy */
+	size_t count;                              /* 0: healthy */
+	const char *warnings[HEALTH_WARNINGS_MAX]; /* static words */
+	size_t warning_count;
 };
+
+void add_health_warning(struct health *health, const char *word);
 
 /*
  * Checks root, store and key without issuing a certificate; the caller, which publishes the CRL,

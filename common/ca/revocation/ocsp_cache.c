@@ -1,6 +1,7 @@
 #include "common/ca/revocation/ocsp_cache.h"
 
 #include "common/crypto/digest.h"
+#include "common/x509/revocation/ocsp_verify.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static bool is_current(const struct cached_answer *answer, int64_t revision, int
 	int64_t validity_s = answer->next_update_s - answer->this_update_s;
 
 	return answer->der.len > 0 && answer->revision == revision &&
+	       answer->this_update_s <= now_s + OCSP_SKEW_S &&
 	       now_s - answer->this_update_s < validity_s / 2;
 }
 

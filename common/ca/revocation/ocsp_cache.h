@@ -23,8 +23,9 @@ int new_ocsp_cache(struct ocsp_cache **ret_cache, struct fault *fault) MUST_CHEC
 void free_ocsp_cache(struct ocsp_cache **cache);
 
 /*
- * Copies the answer about a CertID (its DER) if it is of that revision and the first half of its
- * validity is not over. *ret_found false and ret_answer->der empty otherwise.
+ * Copies the answer about a CertID (its DER) if it is of that revision, the first half of its
+ * validity is not over, and its thisUpdate is at most OCSP_SKEW_S (ocsp_verify.h) in the future: no
+ * client would take it then. *ret_found false and ret_answer->der empty otherwise.
  */
 int find_cached_answer(struct ocsp_cache *cache, struct bytes cert_id, int64_t revision,
 		       int64_t now_s, struct cached_answer *ret_answer, bool *ret_found,

@@ -5,6 +5,7 @@
 #include "common/ca/store/certificates.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/revocation/ocsp_request.h"
+#include "common/x509/revocation/ocsp_verify.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -66,13 +67,14 @@ void clear_ocsp_reply(struct ocsp_reply *reply)
 	*reply = (struct ocsp_reply){0};
 }
 
-/* Now, or the latest thisUpdate so far when the clock went back. */
+/* Now, or the latest thisUpdate so far when the clock went back a little. When it went back far, it
+   was wrong before: no client would take an answer from that time. */
 static int64_t choose_this_update(struct responder *responder, int64_t now_s)
 {
 	int64_t chosen_s;
 
 	pthread_mutex_lock(&responder->clock_lock);
-	if (responder->last_update_s < now_s)
+	if (responder->last_update_s < now_s || responder->last_update_s > now_s + OCSP_SKEW_S)
 		responder->last_update_s = now_s;
 	chosen_s = responder->last_update_s;
 	pthread_mutex_unlock(&responder->clock_lock);
@@ -137,7 +139,8 @@ static int sign_with(const struct responder_key *key, struct ocsp_exchange *exch
 	if (exchange->this_update_s >= end_s)
 		return set_fault(fault, FAULT_FAILED,
 				 "the OCSP responder's certificate ends before an answer could "
-				 "begin: the clock went back: set it, or restart the CA");
+				 "begin: the clock went back: ask again in %d s",
+				 OCSP_SKEW_S);
 	reply->this_update_s = exchange->this_update_s;
 	reply->next_update_s = exchange->this_update_s + OCSP_VALIDITY_S;
 	if (reply->next_update_s > end_s)

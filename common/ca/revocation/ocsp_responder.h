@@ -14,7 +14,8 @@
  *   one; "unknown" for a certificate that this CA did not issue or has pruned, for another
  * issuer's, and under a digest other than SHA-1 and SHA-256.
  * - When the store cannot be read the answer is internalError or tryLater, never "good".
- * - thisUpdate never decreases within one process, even if the clock goes back.
+ * - thisUpdate never decreases within one process, unless the clock goes back by more than
+ *   OCSP_SKEW_S: it was wrong before then, and what was signed for that time is dropped.
  *
  * An answer without a nonce about one certificate that is good or revoked is cached until any
  * certificate is revoked or removed, or half of the answer's validity is over.

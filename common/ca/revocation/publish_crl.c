@@ -5,6 +5,7 @@
 #include "common/x509/revocation/crl_builder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,12 +17,19 @@ struct new_crl {
 	struct crl_builder builder;
 	struct buffer der;
 	size_t entries;
+	int64_t future_s; /* thisUpdate of the one before, if that is from the future; or 0 */
 };
 
 static void clear_new_crl(struct new_crl *crl)
 {
 	clear_crl_builder(&crl->builder);
 	clear_buffer(&crl->der);
+}
+
+/* Whether the clock was ahead when the present CRL was made: it is from the future. */
+static bool is_from_future(const struct crl_state *state, int64_t now_s)
+{
+	return state->this_update_s > now_s + CRL_SKEW_S;
 }
 
 /* Why a CRL is due, or NULL while the present one is current. */
@@ -36,6 +44,8 @@ static const char *find_reason(const struct ca_crl_options *options, const struc
 		return "the file is gone";
 	if (state->crl_revision != state->revision)
 		return "certificates were revoked since";
+	if (is_from_future(state, now_s))
+		return "it is from the future: the clock was ahead when it was made";
 	if (now_s >= state->next_update_s - validity_s / 3)
 		return "it has expired, or soon will";
 	return NULL;
@@ -52,7 +62,7 @@ static int add_entry(void *context, const uint8_t serial[static SERIAL_MAX], int
 	return add_crl_entry(&crl->builder, &entry, fault);
 }
 
-/* With a clock that is years ahead, thisUpdate would stay there: it never decreases. */
+/* Nobody could verify a CRL from outside its issuer's time. */
 static int check_issuer_time(const struct issuer *issuer, int64_t now_s, struct fault *fault)
 {
 	const struct certificate *certificate = issuer_certificate(issuer);
@@ -75,7 +85,9 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 	struct crl_state *state = &crl->state;
 	struct crl_options fields = {0};
 
-	state->this_update_s = now_s > before->this_update_s ? now_s : before->this_update_s;
+	crl->future_s = is_from_future(before, now_s) ? before->this_update_s : 0;
+	state->this_update_s =
+		crl->future_s == 0 && before->this_update_s > now_s ? before->this_update_s : now_s;
 	state->next_update_s = state->this_update_s + options->validity_s;
 	if (check_issuer_time(options->issuer, now_s, fault) < 0 ||
 	    reserve_crl_number(options->store, &state->number, fault) < 0)
@@ -92,6 +104,19 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 	return finish_crl(&crl->builder, &crl->der, fault);
 }
 
+/* Records the new state. The audit log has what the clock did. */
+static int record_new_crl(const struct new_crl *crl, int64_t now_s, struct fault *fault)
+{
+	char then[TIME_TEXT_SIZE];
+	char detail[128] = "";
+
+	format_time(crl->future_s, then);
+	if (crl->future_s != 0)
+		(void)snprintf(detail, sizeof(detail),
+			       "the one before was from the future: its thisUpdate is %s", then);
+	return record_crl(crl->options->store, &crl->state, detail, now_s, fault);
+}
+
 /* Replaces the file, then records the new state. The caller holds the lock. */
 static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *fault)
 {
@@ -103,7 +128,7 @@ static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *f
 	if (write_file(layout->cert, CRL_FILE, STAGE_REPLACE, 0644, bytes_of_buffer(&crl->der),
 		       fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	return record_crl(crl->options->store, &crl->state, now_s, fault);
+	return record_new_crl(crl, now_s, fault);
 }
 
 static struct crl_info describe_crl(const struct crl_state *state)
@@ -147,6 +172,7 @@ int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, 
 	*ret_info = describe_crl(&crl.state);
 	ret_info->made = true;
 	ret_info->entries = crl.entries;
+	ret_info->future_s = crl.future_s;
 	return 0;
 }
 

@@ -23,8 +23,10 @@ struct crl_info {
 	uint64_t number;
 	int64_t this_update_s;
 	int64_t next_update_s;
-	bool made;      /* now; false: the present one is current */
-	size_t entries; /* only when made now */
+	bool made;        /* now; false: the present one is current */
+	size_t entries;   /* only when made now */
+	int64_t future_s; /* only when made now: the thisUpdate of the CRL before, if that was from
+			     the future; 0: it was not */
 };
 
 enum crl_publishing {
@@ -33,10 +35,12 @@ enum crl_publishing {
 };
 
 /*
- * Makes a CRL unless the present one is current: it lists every revoked certificate, and a third of
- * its validity is left. thisUpdate never decreases, even if the clock goes back. An entry leaves
- * the CRL as choose_crl_cut says. Errors: FAULT_REFUSED when the issuer is not valid at now_s; the
- * CRL's number is not used then.
+ * Makes a CRL unless the present one is current: it lists every revoked certificate, a third of its
+ * validity is left, and it is not from the future. The number always grows. thisUpdate never
+ * decreases, unless the present one is more than CRL_SKEW_S in the future: then the clock was wrong
+ * when that was made, no verifier takes it, and the new one has the time that it is. An entry
+ * leaves the CRL as choose_crl_cut says. Errors: FAULT_REFUSED when the issuer is not valid at
+ * now_s; the CRL's number is not used then.
  */
 int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault) MUST_CHECK;

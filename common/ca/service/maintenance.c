@@ -3,10 +3,13 @@
 #include "common/base/clock.h"
 #include "common/base/periodic_thread.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
+	MICROSECONDS = 1000000, /* a second */
 	INTERVAL_MS = 1000,
 	RETRY_S = 60,
 	COUNT_SHARE = 100, /* counting takes at most 1/COUNT_SHARE of the time */
@@ -15,20 +18,79 @@ enum {
 struct maintenance {
 	struct maintenance_settings settings;
 	struct periodic_thread *thread;
-	int64_t crl_from_s;    /* no CRL before then: the last attempt failed */
-	int64_t count_from_us; /* of the stopwatch: no count before then */
-	pthread_mutex_t lock;  /* of the figures */
+	/* Of the stopwatch, which a wrong clock does not move: */
+	int64_t crl_from_us;      /* no CRL before then: the last attempt failed */
+	int64_t count_from_us;    /* no count before then */
+	int64_t warning_until_us; /* about the clock */
+	int64_t clock_lead_s;     /* of the clock over the stopwatch, in the last round */
+	pthread_mutex_t lock;     /* of the figures */
 	struct maintenance_figures figures;
 };
+
+static void log_text(const struct maintenance *maintenance, const char *path, unsigned int status,
+		     const char *text)
+{
+	if (maintenance->settings.log != NULL)
+		maintenance->settings.log(maintenance->settings.log_context, "", path, status,
+					  text);
+}
 
 static void log_failure(const struct maintenance *maintenance, const char *path,
 			const struct fault *failure)
 {
 	static const unsigned int internal_error = 500;
 
-	if (maintenance->settings.log != NULL)
-		maintenance->settings.log(maintenance->settings.log_context, "", path,
-					  internal_error, failure->text);
+	log_text(maintenance, path, internal_error, failure->text);
+}
+
+/* Logs the text, and has /health warn for a day. *counter is one of the figures. */
+static void warn_of_clock(struct maintenance *maintenance, const char *path, const char *text,
+			  uint64_t *counter)
+{
+	static const unsigned int ok = 200;
+
+	log_text(maintenance, path, ok, text);
+	pthread_mutex_lock(&maintenance->lock);
+	maintenance->warning_until_us =
+		read_stopwatch_us() + (int64_t)CLOCK_WARNING_S * MICROSECONDS;
+	++*counter;
+	pthread_mutex_unlock(&maintenance->lock);
+}
+
+/* Compares how far the clock went with how far the stopwatch went, which nobody can set. */
+static void watch_clock(struct maintenance *maintenance)
+{
+	int64_t now_s = read_clock();
+	int64_t lead_s = now_s - read_stopwatch_us() / MICROSECONDS;
+	int64_t jump_s = lead_s - maintenance->clock_lead_s;
+	char now[TIME_TEXT_SIZE];
+	char text[256];
+
+	maintenance->clock_lead_s = lead_s;
+	if (jump_s >= -CLOCK_JUMP_S && jump_s <= CLOCK_JUMP_S)
+		return;
+	format_time(now_s, now);
+	(void)snprintf(text, sizeof(text),
+		       "the clock jumped by %" PRId64
+		       " s, to %s: if it is wrong now, set it right; "
+		       "if it was wrong before, look at what was issued meanwhile",
+		       jump_s, now);
+	warn_of_clock(maintenance, "clock", text, &maintenance->figures.clock_jumps);
+}
+
+static void note_future_crl(struct maintenance *maintenance, const struct crl_info *info)
+{
+	char then[TIME_TEXT_SIZE];
+	char text[256];
+
+	if (info->future_s == 0 || info->number == maintenance->figures.crl.number)
+		return;
+	format_time(info->future_s, then);
+	(void)snprintf(text, sizeof(text),
+		       "CRL number %" PRIu64 " replaces one from the future, whose thisUpdate is "
+		       "%s: the clock was ahead when that was made, or is behind now",
+		       info->number, then);
+	warn_of_clock(maintenance, "/crl", text, &maintenance->figures.future_crls);
 }
 
 static void refresh_crl(struct maintenance *maintenance)
@@ -36,16 +98,17 @@ static void refresh_crl(struct maintenance *maintenance)
 	struct shared_body *body = NULL;
 	struct crl_info info;
 	struct fault failure = {0};
-	int64_t now_s = read_clock();
+	int64_t now_us = read_stopwatch_us();
 
-	if (now_s < maintenance->crl_from_s)
+	if (now_us < maintenance->crl_from_us)
 		return;
-	if (get_crl(maintenance->settings.crl, now_s, &body, &info, &failure) < 0) {
+	if (get_crl(maintenance->settings.crl, read_clock(), &body, &info, &failure) < 0) {
 		log_failure(maintenance, "/crl", &failure);
-		maintenance->crl_from_s = now_s + RETRY_S;
+		maintenance->crl_from_us = now_us + (int64_t)RETRY_S * MICROSECONDS;
 		return;
 	}
 	release_shared_body(&body);
+	note_future_crl(maintenance, &info);
 	pthread_mutex_lock(&maintenance->lock);
 	maintenance->figures.crl = info;
 	pthread_mutex_unlock(&maintenance->lock);
@@ -78,7 +141,7 @@ static void count_store(struct maintenance *maintenance)
 		return;
 	if (summarize_store(maintenance->settings.store, read_clock(), &summary, &failure) < 0) {
 		log_failure(maintenance, "/metrics", &failure);
-		maintenance->count_from_us = begun_us + (int64_t)RETRY_S * 1000000;
+		maintenance->count_from_us = begun_us + (int64_t)RETRY_S * MICROSECONDS;
 		return;
 	}
 	ended_us = read_stopwatch_us();
@@ -92,6 +155,7 @@ static void run_round(void *context)
 {
 	struct maintenance *maintenance = context;
 
+	watch_clock(maintenance);
 	refresh_crl(maintenance);
 	count_store(maintenance);
 }
@@ -105,6 +169,7 @@ int start_maintenance(const struct maintenance_settings *settings,
 	if (maintenance == NULL)
 		return set_memory_fault(fault);
 	maintenance->settings = *settings;
+	maintenance->clock_lead_s = read_clock() - read_stopwatch_us() / MICROSECONDS;
 	pthread_mutex_init(&maintenance->lock, NULL);
 	if (start_periodic_thread(INTERVAL_MS, run_round, maintenance, &maintenance->thread,
 				  fault) < 0)
@@ -129,5 +194,6 @@ void read_maintenance_figures(struct maintenance *maintenance,
 {
 	pthread_mutex_lock(&maintenance->lock);
 	*ret_figures = maintenance->figures;
+	ret_figures->clock_warning = read_stopwatch_us() < maintenance->warning_until_us;
 	pthread_mutex_unlock(&maintenance->lock);
 }

@@ -10,8 +10,14 @@
  * that a CRL is renewed even when no client asks for it; and it counts the certificates for the
  * metrics, rarely when counting is slow: at most 1/100 of its time. A failure is logged and retried
  * after a minute.
+ *
+ * It also watches the clock: a clock that jumps against the monotonic one by more than
+ * CLOCK_JUMP_S, and a CRL that had to replace one from the future, are logged and counted, and are
+ * a warning for CLOCK_WARNING_S: whatever was signed and decided meanwhile may have a wrong time.
  */
 struct maintenance;
+
+enum { CLOCK_JUMP_S = 60, CLOCK_WARNING_S = 86400 };
 
 struct maintenance_settings {
 	struct store *store;   /* outlives it */
@@ -32,6 +38,9 @@ struct maintenance_figures {
 	uint64_t issued;     /* by any process, since the first count */
 	uint64_t revoked;    /* the same */
 	struct crl_info crl; /* number 0: there is none yet */
+	uint64_t clock_jumps;
+	uint64_t future_crls; /* replaced */
+	bool clock_warning;
 };
 
 /* The figures of the last round. */

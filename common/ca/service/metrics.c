@@ -97,6 +97,16 @@ static void append_crl(struct buffer *text, const struct metrics *metrics)
 		      crl->next_update_s);
 }
 
+static void append_clock(struct buffer *text, const struct maintenance_figures *figures)
+{
+	append_number(text, "clock_jumps_total", "counter",
+		      "Jumps of the clock against the monotonic one, by more than a minute.",
+		      (int64_t)figures->clock_jumps);
+	append_number(text, "crls_from_future_total", "counter",
+		      "CRLs that were replaced because their thisUpdate was in the future.",
+		      (int64_t)figures->future_crls);
+}
+
 static void append_refusals(struct buffer *text, const struct metrics *metrics)
 {
 	describe(text, "refusals_total", "counter",
@@ -166,6 +176,7 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 	append_build(&text, metrics->version);
 	append_certificates(&text, &metrics->figures);
 	append_crl(&text, metrics);
+	append_clock(&text, &metrics->figures);
 	append_refusals(&text, metrics);
 	append_number(&text, "open_connections", "gauge", "Connections that are open.",
 		      (int64_t)metrics->connections);

@@ -116,13 +116,28 @@ static int serve_crl(const struct http_request *request, struct http_response *r
 	return 0;
 }
 
-/* Any client may ask: the answer names the parts that have a problem, the log has the problems. */
+/* Begins and ends a list of words. */
+static void append_words(struct buffer *text, const char *name, const char *const *words,
+			 size_t count)
+{
+	append_format(text, "\"%s\":[", name);
+	for (size_t i = 0; i < count; i++)
+		append_format(text, "%s\"%s\"", i > 0 ? "," : "", words[i]);
+	append_string(text, "]");
+}
+
+/*
+ * Any client may ask: the answer names the parts that have a problem, the log has the problems. A
+ * warning was logged when its reason arose.
+ */
 static int serve_health(const struct http_request *request, struct http_response *response,
 			void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
 	struct shared_body *body = NULL;
 	struct crl_info info;
+	struct maintenance_figures figures;
+	const char *reasons[HEALTH_PARTS];
 	struct health health;
 	struct fault problem = {0};
 	int64_t now_s = read_clock();
@@ -131,16 +146,20 @@ static int serve_health(const struct http_request *request, struct http_response
 	if (get_crl(&service->crl, now_s, &body, &info, &problem) < 0)
 		health.problems[health.count++] = (struct health_problem){"crl", problem};
 	release_shared_body(&body);
-	response->content_type = CONTENT_JSON;
-	response->status = health.count == 0 ? ok : unavailable;
-	append_format(&response->body, "{\"status\":\"%s\",\"reasons\":[",
-		      health.count == 0 ? "ok" : "failed");
+	read_maintenance_figures(service->maintenance, &figures);
+	if (figures.clock_warning)
+		add_health_warning(&health, "clock");
 	for (size_t i = 0; i < health.count; i++) {
-		append_format(&response->body, "%s\"%s\"", i > 0 ? "," : "",
-			      health.problems[i].part);
+		reasons[i] = health.problems[i].part;
 		log_answer(service, request, unavailable, health.problems[i].fault.text);
 	}
-	append_string(&response->body, "]}\n");
+	response->content_type = CONTENT_JSON;
+	response->status = health.count == 0 ? ok : unavailable;
+	append_format(&response->body, "{\"status\":\"%s\",", health.count == 0 ? "ok" : "failed");
+	append_words(&response->body, "reasons", reasons, health.count);
+	append_string(&response->body, ",");
+	append_words(&response->body, "warnings", health.warnings, health.warning_count);
+	append_string(&response->body, "}\n");
 	return check_buffer(&response->body, fault);
 }
 

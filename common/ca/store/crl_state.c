@@ -50,14 +50,15 @@ int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *
 	return 0;
 }
 
-int record_crl(struct store *store, const struct crl_state *state, int64_t now_s,
-	       struct fault *fault)
+int record_crl(struct store *store, const struct crl_state *state, const char *detail,
+	       int64_t now_s, struct fault *fault)
 {
 	static const char sql[] = "UPDATE state SET crl_revision = ?1, crl_this_update = ?2,"
 				  " crl_next_update = ?3, crl_standing = ?4";
 	const struct event event = {.kind = EVENT_CRL,
 				    .time_s = now_s,
 				    .by = CA_NAME,
+				    .detail = detail,
 				    .number = (int64_t)state->current_number};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 

@@ -21,9 +21,10 @@ int read_crl_state(struct store *store, struct crl_state *ret_state,
 /* Takes the next number. It is durable, and never given out again. */
 int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *fault) MUST_CHECK;
 
-/* Records that the CRL of the state is the current one from now on, with its event. */
-int record_crl(struct store *store, const struct crl_state *state, int64_t now_s,
-	       struct fault *fault) MUST_CHECK;
+/* Records that the CRL of the state is the current one from now on, with its event. detail is for
+   the event; "": none. */
+int record_crl(struct store *store, const struct crl_state *state, const char *detail,
+	       int64_t now_s, struct fault *fault) MUST_CHECK;
 
 /*
  * A CRL that replaces the current one (`before`) now has the revoked certificates that end at this

@@ -1,5 +1,6 @@
 #include "common/ca/revocation/ocsp_cache.h"
 
+#include "common/x509/revocation/ocsp_verify.h"
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
@@ -51,6 +52,9 @@ Test(ocsp_cache, gives_nothing_that_is_not_current)
 	expect_kept("one", 8, 1000, NULL);
 	expect_kept("one", 7, 1500, NULL);
 	expect_kept("one", 7, 1499, "first");
+	/* catalogue 106: it is from the future, if the clock was wrong then */
+	expect_kept("one", 7, 1000 - OCSP_SKEW_S, "first");
+	expect_kept("one", 7, 1000 - OCSP_SKEW_S - 1, NULL);
 }
 
 Test(ocsp_cache, gives_the_last_one)

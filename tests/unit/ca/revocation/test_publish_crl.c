@@ -3,6 +3,7 @@
 #include "common/base/file.h"
 #include "common/ca/store/crl_state.h"
 #include "common/ca/store/revoke.h"
+#include "common/x509/revocation/crl.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
@@ -134,16 +135,44 @@ Test(publish_crl, makes_one_when_it_is_due_and_not_before)
 	}
 }
 
-/* catalogue 94, 97 */
+/* catalogue 94, 97: a process that waited for the lock may have an older time. */
 Test(publish_crl, never_goes_back_in_number_or_time)
 {
 	struct crl_info first;
 	struct crl_info second;
 
-	first = publish(CRL_WHEN_DUE, NOW_S + 2 * HOUR_S);
-	second = publish(CRL_ANYWAY, NOW_S + HOUR_S);
+	first = publish(CRL_WHEN_DUE, NOW_S + CRL_SKEW_S);
+	second = publish(CRL_ANYWAY, NOW_S);
 	cr_expect_eq(second.number, first.number + 1);
 	cr_expect_eq(second.this_update_s, first.this_update_s);
+	cr_expect_eq(second.future_s, 0);
+}
+
+/* catalogue 97, 106: one CRL from the future must not make all later ones so. */
+Test(publish_crl, has_the_right_time_once_the_clock_is_right_again)
+{
+	static const int64_t aheads_s[] = {CRL_SKEW_S + 1, 4 * 365 * DAY_S};
+
+	for (size_t i = 0; i < COUNT_OF(aheads_s); i++) {
+		struct crl_info ahead;
+		struct crl_info right;
+
+		certify_and_forget(NOW_S);
+		revoke_all(NOW_S + 1);
+		ahead = publish(CRL_WHEN_DUE, NOW_S + aheads_s[i]);
+		cr_expect_eq(ahead.this_update_s, NOW_S + aheads_s[i]);
+		right = publish(CRL_WHEN_DUE, NOW_S);
+		cr_expect(right.made, "it is due at once");
+		cr_expect_eq(right.number, ahead.number + 1);
+		cr_expect_eq(right.this_update_s, NOW_S);
+		cr_expect_eq(right.next_update_s, NOW_S + 24 * HOUR_S);
+		cr_expect_eq(right.future_s, ahead.this_update_s);
+		cr_expect_eq(count_listed(), 1);
+		cr_expect_not(publish(CRL_WHEN_DUE, NOW_S).made, "one is enough");
+		/* Each round has a CA of its own. */
+		tear_down();
+		set_up();
+	}
 }
 
 /* catalogue 94: for a clock that is years ahead would leave thisUpdate there */

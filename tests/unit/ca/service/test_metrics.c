@@ -24,7 +24,9 @@ Test(metrics, print_every_figure)
 			    .summary = {.certificates = 6, .valid = 3, .expired = 2, .revoked = 1},
 			    .issued = 11,
 			    .revoked = 12,
-			    .crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000}},
+			    .crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000},
+			    .clock_jumps = 13,
+			    .future_crls = 14},
 		.connections = 4,
 		.routes = {{.route = &route,
 			    .answers = {[2] = 8, [5] = 1},
@@ -48,6 +50,8 @@ Test(metrics, print_every_figure)
 	expect_metric(&text, "\ncertpool_crl_number 7\n");
 	expect_metric(&text, "\ncertpool_crl_age_seconds 100\n");
 	expect_metric(&text, "\ncertpool_crl_next_update_timestamp_seconds 2000\n");
+	expect_metric(&text, "\ncertpool_clock_jumps_total 13\n");
+	expect_metric(&text, "\ncertpool_crls_from_future_total 14\n");
 	expect_metric(&text, "\ncertpool_refusals_total{type=\"quota\"} 5\n");
 	expect_metric(&text, "\ncertpool_open_connections 4\n");
 	expect_metric(&text, "\ncertpool_http_requests_total{method=\"GET\",path=\"/crl\","

@@ -308,7 +308,8 @@ Test(service, is_healthy_until_its_record_fails)
 
 	exchange_body(&served, "/health", NULL, (struct bytes){0}, &well);
 	cr_expect_eq(well.status, 200);
-	cr_expect_str_eq((const char *)well.body.data, "{\"status\":\"ok\",\"reasons\":[]}\n");
+	cr_expect_str_eq((const char *)well.body.data,
+			 "{\"status\":\"ok\",\"reasons\":[],\"warnings\":[]}\n");
 	CLEANUP(clear_secret) struct secret request = make_request_json(&served, 1);
 
 	ask_certificates(&served, &served.keys[0], bytes_of_secret(&request), &answer);
@@ -325,8 +326,9 @@ Test(service, is_healthy_until_its_record_fails)
 	cr_expect(logged(&served, "while it was in use"), "%s", served.log);
 	exchange_body(&served, "/health", NULL, (struct bytes){0}, &ill);
 	cr_expect_eq(ill.status, 503);
-	cr_expect_str_eq((const char *)ill.body.data,
-			 "{\"status\":\"failed\",\"reasons\":[\"store\",\"crl\"]}\n");
+	cr_expect_str_eq(
+		(const char *)ill.body.data,
+		"{\"status\":\"failed\",\"reasons\":[\"store\",\"crl\"],\"warnings\":[]}\n");
 }
 
 /* catalogue 59, 90: never older than the last revocation, whatever is cached. */

@@ -35,7 +35,7 @@ Test(crl_state, is_used_like_this)
 	state.crl_revision = state.revision;
 	state.this_update_s = 1000;
 	state.next_update_s = 2000;
-	OK(record_crl(store, &state, 1000, &fault));
+	OK(record_crl(store, &state, "", 1000, &fault));
 	OK(read_crl_state(store, &state, &fault));
 	cr_expect_eq(state.current_number, number);
 	cr_expect_eq(state.next_update_s, 2000);
