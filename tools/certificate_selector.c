@@ -8,6 +8,7 @@
 #include "common/x509/serial.h"
 #include "tools/input.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,11 +30,17 @@ static struct certificate_selector *add_candidate(struct candidates *candidates,
 	return selector;
 }
 
-static bool is_file(const char *path)
+static int is_file(const char *path, bool *ret_file, struct fault *fault)
 {
 	struct stat status;
 
-	return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+	if (stat(path, &status) == 0)
+		*ret_file = S_ISREG(status.st_mode);
+	else if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)
+		*ret_file = false;
+	else
+		return set_errno_fault(fault, "%s", path);
+	return 0;
 }
 
 /* Names and serials have no dot and do not begin with a slash. */
@@ -92,24 +99,28 @@ static void add_names(const char *text, const struct selector_rules *rules,
 		candidates->selectors[candidates->count++] = selector;
 }
 
-static void collect_candidates(const char *text, const struct selector_rules *rules,
-			       struct candidates *candidates)
+static int collect_candidates(const char *text, const struct selector_rules *rules,
+			      struct candidates *candidates, struct fault *fault)
 {
 	uint8_t serial[SERIAL_MAX];
 	struct fault ignored = {0};
+	bool file = false;
 
 	if (is_path(text)) {
 		add_candidate(candidates, SELECTOR_FILE, text);
-		return;
+		return 0;
 	}
+	if (is_file(text, &file, fault) < 0)
+		return -1;
 	if (parse_serial(text, serial, &ignored) == 0)
 		memcpy(add_candidate(candidates, SELECTOR_SERIAL, text)->serial, serial,
 		       SERIAL_MAX);
-	if (is_file(text))
+	if (file)
 		add_candidate(candidates, SELECTOR_FILE, text);
 	add_names(text, rules, candidates);
 	if (candidates->count == 0 && strchr(text, '/') != NULL)
 		add_candidate(candidates, SELECTOR_FILE, text);
+	return 0;
 }
 
 /* Removes members and clients that do not exist. */
@@ -179,7 +190,8 @@ int parse_selector(const char *text, const struct selector_rules *rules,
 {
 	struct candidates candidates = {0};
 
-	collect_candidates(text, rules, &candidates);
+	if (collect_candidates(text, rules, &candidates, fault) < 0)
+		return -1;
 	if (is_doubtful(text, &candidates) && drop_absent(rules, &candidates, fault) < 0)
 		return -1;
 	if (candidates.count == 0)

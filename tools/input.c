@@ -5,6 +5,7 @@
 #include "common/base/staging.h"
 #include "common/layout/path.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,7 +27,11 @@ int read_input(const char *path, size_t max, struct buffer *ret_content, struct 
 
 int check_output(const char *path, struct fault *fault)
 {
-	if (is_stream(path) || !file_exists(AT_FDCWD, path))
+	bool found = false;
+
+	if (!is_stream(path) && find_file(AT_FDCWD, path, &found, fault) < 0)
+		return -1;
+	if (!found)
 		return 0;
 	return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten", path);
 }
@@ -61,7 +66,10 @@ int replace_output(const char *path, unsigned int mode, struct bytes content, st
 
 	if (is_stream(path))
 		return write_stream(STDOUT_FILENO, "standard output", content, fault);
-	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+	if (lstat(path, &status) < 0) {
+		if (errno != ENOENT)
+			return set_errno_fault(fault, "%s", path);
+	} else if (!S_ISREG(status.st_mode))
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: expected a regular file to replace, found something else",
 				 path);

@@ -321,13 +321,16 @@ static int pin_in_clients(struct init_context *context, struct fault *fault)
 		return -1;
 	for (size_t i = 0; i < context->count; i++) {
 		const struct site *site = &context->sites[i];
+		bool found;
 
 		if (site->client == NULL || !site->selected)
 			continue;
 		if (root != NULL && (pin_in_client(context, site, root, fault) < 0 ||
 				     store_chain_in_client(context, site, &chain, fault) < 0))
 			return -1;
-		if (!file_exists(site->layout->cert, ROOT_FILE))
+		if (find_file(site->layout->cert, ROOT_FILE, &found, fault) < 0)
+			return prefix_fault(fault, "%s/cert", site->layout->path);
+		if (!found)
 			print_note(context->command,
 				   "%s: has no root yet: run certpool invite %s where the CA is, "
 				   "and certpool join here",

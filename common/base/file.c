@@ -169,12 +169,10 @@ void close_listing(DIR **listing)
 
 int open_listing(int dirfd, DIR **ret_listing, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int descriptor = -1;
-	DIR *listing;
+	CLEANUP(close_descriptor)
+	int descriptor = open_below(dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
+	DIR *listing = descriptor < 0 ? NULL : fdopendir(descriptor);
 
-	if (open_directory(dirfd, ".", &descriptor, fault) < 0)
-		return -1;
-	listing = fdopendir(descriptor);
 	if (listing == NULL)
 		return set_errno_fault(fault, "cannot be listed");
 	descriptor = -1;
@@ -182,11 +180,27 @@ int open_listing(int dirfd, DIR **ret_listing, struct fault *fault)
 	return 0;
 }
 
-bool file_exists(int dirfd, const char *name)
+int read_listing(DIR *listing, const char **ret_name, struct fault *fault)
+{
+	const struct dirent *entry;
+
+	errno = 0;
+	entry = readdir(listing);
+	if (entry == NULL && errno != 0)
+		return set_errno_fault(fault, "cannot be listed");
+	*ret_name = entry != NULL ? entry->d_name : NULL;
+	return 0;
+}
+
+int find_file(int dirfd, const char *name, bool *ret_found, struct fault *fault)
 {
 	struct stat status;
+	bool found = fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 
-	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!found && errno != ENOENT && errno != ENOTDIR)
+		return set_errno_fault(fault, "%s", name);
+	*ret_found = found;
+	return 0;
 }
 
 bool same_file_state(const struct stat *a, const struct stat *b)

@@ -39,8 +39,17 @@ void close_listing(DIR **listing);
  */
 int check_private_directory(int dirfd, const char *name, struct fault *fault) MUST_CHECK;
 
-/* True if the name exists: a file of any kind, or a symbolic link. */
-bool file_exists(int dirfd, const char *name);
+/*
+ * Whether the name exists: a file of any kind, or a symbolic link. Only ENOENT and ENOTDIR mean
+ * that it does not: any other error says nothing about the file, and is a fault.
+ */
+int find_file(int dirfd, const char *name, bool *ret_found, struct fault *fault) MUST_CHECK;
+
+/*
+ * The name of the directory's next entry, borrowed until the next call; NULL at the end. Only the
+ * end of the directory is the end: an error of readdir(3) is a fault.
+ */
+int read_listing(DIR *listing, const char **ret_name, struct fault *fault) MUST_CHECK;
 
 /* Whether two calls of stat saw the same file, unchanged: its inode, size, mtime and ctime. */
 bool same_file_state(const struct stat *a, const struct stat *b);

@@ -2,7 +2,6 @@
 
 #include "common/base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -93,11 +92,14 @@ int stage_stream(struct staging *staging, int dirfd, const char *name,
 	CLEANUP(close_descriptor) int descriptor = -1;
 	struct staged_file *file;
 	dev_t device = 0;
+	bool found = false;
 
 	if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
 	    strcmp(name, "..") == 0)
 		return set_fault(fault, FAULT_REFUSED, "\"%s\": expected a file name", name);
-	if (staging_mode == STAGE_NEW && file_exists(dirfd, name))
+	if (staging_mode == STAGE_NEW && find_file(dirfd, name, &found, fault) < 0)
+		return -1;
+	if (found)
 		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
 				 name);
 	if (find_device(staging, dirfd, &device, fault) < 0)
@@ -245,19 +247,20 @@ static bool is_temporary(const char *name)
 
 int sweep_staging(int dirfd, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int descriptor = openat(dirfd, ".", O_RDONLY | O_CLOEXEC);
-	CLEANUP(close_listing) DIR *listing = descriptor < 0 ? NULL : fdopendir(descriptor);
-	const struct dirent *entry;
+	CLEANUP(close_listing) DIR *listing = NULL;
+	const char *name = NULL;
 
-	if (listing == NULL)
-		return set_errno_fault(fault, "cannot list a directory");
-	descriptor = -1;
-	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
-		if (is_temporary(entry->d_name) && unlinkat(dirfd, entry->d_name, 0) < 0 &&
+	if (open_listing(dirfd, &listing, fault) < 0)
+		return -1;
+	do {
+		if (read_listing(listing, &name, fault) < 0)
+			return -1;
+		if (name != NULL && is_temporary(name) && unlinkat(dirfd, name, 0) < 0 &&
 		    errno != ENOENT)
 			return set_errno_fault(fault, "%s: a left-over that cannot be removed",
-					       entry->d_name);
-	return errno == 0 ? 0 : set_errno_fault(fault, "cannot list a directory");
+					       name);
+	} while (name != NULL);
+	return 0;
 }
 
 int sweep_staged_file(int dirfd, const char *name, struct fault *fault)

@@ -16,14 +16,25 @@ int read_private_key(const struct layout *layout, const char *name, struct priva
 	return 0;
 }
 
+static int find_shared_key(const struct layout *layout, const char *name, bool *ret_found,
+			   struct fault *fault)
+{
+	if (find_file(layout->private, name, ret_found, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}
+
 int read_shared_key(const struct layout *layout, const char *peer, struct shared_key *ret_key,
 		    struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret jwk = {0};
 	char name[FILE_NAME_SIZE];
+	bool found;
 
 	name_shared_key(peer, name);
-	if (!file_exists(layout->private, name))
+	if (find_shared_key(layout, name, &found, fault) < 0)
+		return -1;
+	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/Private/%s: no key is shared with %s: run certpool init where "
 				 "both nodes are, or certpool invite there and certpool join here",
@@ -55,9 +66,12 @@ int write_shared_key(const struct layout *layout, const char *peer, const struct
 	CLEANUP(clear_secret) struct secret jwk = {0};
 	CLEANUP(clear_shared_key) struct shared_key present = {0};
 	char name[FILE_NAME_SIZE];
+	bool found;
 
 	name_shared_key(peer, name);
-	if (file_exists(layout->private, name)) {
+	if (find_shared_key(layout, name, &found, fault) < 0)
+		return -1;
+	if (found) {
 		if (read_shared_key(layout, peer, &present, fault) < 0)
 			return -1;
 		return same_key(key, &present) ? 0 : refuse_other_key(layout, peer, fault);
@@ -103,7 +117,8 @@ static int look_for_shared_key(const struct layout *layout, const char *peer,
 	char name[FILE_NAME_SIZE];
 
 	name_shared_key(peer, name);
-	*ret_found = file_exists(layout->private, name);
+	if (find_shared_key(layout, name, ret_found, fault) < 0)
+		return -1;
 	return *ret_found ? read_shared_key(layout, peer, ret_key, fault) : 0;
 }
 

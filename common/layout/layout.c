@@ -1,6 +1,5 @@
 #include "common/layout/layout.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,14 +222,17 @@ int list_peers(const struct layout *layout, struct peers *ret_peers, struct faul
 {
 	CLEANUP(clear_peers) struct peers peers = {0};
 	CLEANUP(close_listing) DIR *listing = NULL;
-	const struct dirent *entry;
+	const char *file = NULL;
 	char peer[NAME_SIZE];
 
 	if (open_listing(layout->private, &listing, fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
-	while ((entry = readdir(listing)) != NULL)
-		if (parse_peer(entry->d_name, peer) && add_peer(&peers, peer, fault) < 0)
+	do {
+		if (read_listing(listing, &file, fault) < 0)
+			return prefix_fault(fault, "%s/Private", layout->path);
+		if (file != NULL && parse_peer(file, peer) && add_peer(&peers, peer, fault) < 0)
 			return -1;
+	} while (file != NULL);
 	if (peers.count > 0)
 		qsort(peers.names, peers.count, sizeof(*peers.names), compare_names);
 	MOVE(ret_peers, peers);

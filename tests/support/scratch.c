@@ -65,6 +65,13 @@ bool file_holds(int dirfd, const char *name, const char *content)
 	return len == (ssize_t)strlen(content) && memcmp(found, content, (size_t)len) == 0;
 }
 
+bool file_exists(int dirfd, const char *name)
+{
+	struct stat status;
+
+	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 unsigned int mode_of(int dirfd, const char *name)
 {
 	struct stat status;

@@ -24,6 +24,9 @@ void put_bytes(int dirfd, const char *name, struct bytes content, mode_t mode);
 /* True if the file's content is this text. */
 bool file_holds(int dirfd, const char *name, const char *content);
 
+/* True if the directory has an entry of that name. */
+bool file_exists(int dirfd, const char *name);
+
 /* The permission bits of the file, or of the link itself. */
 unsigned int mode_of(int dirfd, const char *name);
 

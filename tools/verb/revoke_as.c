@@ -23,11 +23,11 @@ static int look_up(void *context, const struct certificate_selector *selector, b
 	char name[FILE_NAME_SIZE];
 	size_t index = parse_member(selector->member);
 
-	(void)fault;
 	name_certificate(index, name);
-	*ret_exists = selector->kind == SELECTOR_MEMBER && index > 0 &&
-		      strcmp(selector->client, node->client->name) == 0 &&
-		      file_exists(node->layout->cert, name);
+	if (selector->kind == SELECTOR_MEMBER && index > 0 &&
+	    strcmp(selector->client, node->client->name) == 0)
+		return find_file(node->layout->cert, name, ret_exists, fault);
+	*ret_exists = false;
 	return 0;
 }
 
@@ -134,11 +134,13 @@ static int add_selected(const struct node *node, const struct certificate_select
 static int add_all_members(const struct node *node, struct buffer *serials, struct fault *fault)
 {
 	char name[FILE_NAME_SIZE];
+	bool found;
 
 	for (size_t index = 1; index <= node->client->pool.size; index++) {
 		name_certificate(index, name);
-		if (file_exists(node->layout->cert, name) &&
-		    add_member(node, index, serials, fault) < 0)
+		if (find_file(node->layout->cert, name, &found, fault) < 0)
+			return prefix_fault(fault, "%s/cert", node->layout->path);
+		if (found && add_member(node, index, serials, fault) < 0)
 			return -1;
 	}
 	if (serials->len == 0)

@@ -14,8 +14,6 @@
 #include "tools/shipment.h"
 #include "tools/verb/report.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -329,16 +327,17 @@ static bool is_certificate_name(const char *name)
 static int check_every_file(struct received_check *check, struct fault *fault)
 {
 	CLEANUP(close_listing) DIR *listing = NULL;
-	const struct dirent *entry;
+	const char *name = NULL;
 
 	if (open_listing(check->layout->received, &listing, fault) < 0)
 		return prefix_fault(fault, "%s/received", check->layout->path);
-	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
-		if (is_certificate_name(entry->d_name) &&
-		    check_certificate_file(check, entry->d_name, fault) < 0)
+	do {
+		if (read_listing(listing, &name, fault) < 0)
+			return prefix_fault(fault, "%s/received", check->layout->path);
+		if (name != NULL && is_certificate_name(name) &&
+		    check_certificate_file(check, name, fault) < 0)
 			return -1;
-	if (errno != 0)
-		return set_errno_fault(fault, "%s/received", check->layout->path);
+	} while (name != NULL);
 	if (check->counts.good + check->counts.bad == 0)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/received: expected certificates of messages, found none",

@@ -14,6 +14,7 @@
 #include "tools/output.h"
 #include "tools/verb/sign_folder.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -221,8 +222,11 @@ static int run_sign(const struct command *command, const void *settings, struct 
 	const char *path = command->operands[0];
 	CLEANUP(clear_offline_ca) struct offline_ca ca = {.command = command};
 	struct stat status = {0};
-	bool folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+	bool folder;
 
+	if (stat(path, &status) < 0 && errno != ENOENT)
+		return set_errno_fault(fault, "%s", path);
+	folder = S_ISDIR(status.st_mode);
 	if (check_options(given, path, folder, fault) < 0 ||
 	    open_offline_ca(&ca, &given->key, fault) < 0)
 		return -1;

@@ -8,8 +8,6 @@
 #include "common/x509/csr.h"
 #include "tools/output.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,15 +91,16 @@ static int compare_names(const void *a, const void *b)
 static int list_requests(struct folder *folder, struct fault *fault)
 {
 	CLEANUP(close_listing) DIR *listing = NULL;
-	const struct dirent *entry;
+	const char *name = NULL;
 
 	if (open_listing(folder->dirfd, &listing, fault) < 0)
 		return -1;
-	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0)
-		if (is_request(entry->d_name) && add_name(folder, entry->d_name, fault) < 0)
+	do {
+		if (read_listing(listing, &name, fault) < 0)
 			return -1;
-	if (errno != 0)
-		return set_errno_fault(fault, "cannot be listed");
+		if (name != NULL && is_request(name) && add_name(folder, name, fault) < 0)
+			return -1;
+	} while (name != NULL);
 	if (folder->name_count == 0)
 		return set_fault(fault, FAULT_NOT_FOUND, "expected requests, NAME%s, found none",
 				 request_suffix);
@@ -135,9 +134,12 @@ static int read_existing(const struct folder *folder, const char *member,
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	char name[OUTPUT_NAME_SIZE];
+	bool found;
 
 	name_certificate_file(member, name);
-	if (!file_exists(folder->dirfd, name))
+	if (find_file(folder->dirfd, name, &found, fault) < 0)
+		return -1;
+	if (!found)
 		return 0;
 	if (read_file(folder->dirfd, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
 		return -1;

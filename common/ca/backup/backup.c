@@ -61,12 +61,15 @@ static int add_files(const struct backup_options *options, struct archive_writer
 {
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		CLEANUP(clear_buffer) struct buffer content = {0};
+		struct fault problem = {0};
 
-		if (!files[i].required && !file_exists(options->layout->cert, files[i].name))
-			continue;
-		if (read_file(options->layout->cert, files[i].name, files[i].max, &content, fault) <
-		    0)
+		if (read_file(options->layout->cert, files[i].name, files[i].max, &content,
+			      &problem) < 0) {
+			if (problem.class == FAULT_NOT_FOUND && !files[i].required)
+				continue;
+			(void)pass_fault(&problem, fault);
 			return prefix_fault(fault, "%s/cert", options->layout->path);
+		}
 		if (add_member_octets(writer, files[i].member, 0644, bytes_of_buffer(&content),
 				      fault) < 0)
 			return -1;

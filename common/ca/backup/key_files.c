@@ -60,10 +60,14 @@ static int add_key(struct key_archive *archive, const struct layout *layout, con
 static int add_keys(struct key_archive *archive, const struct layout *layout,
 		    const struct peers *peers, struct fault *fault)
 {
-	for (size_t i = 0; i < COUNT_OF(own_keys); i++)
-		if (file_exists(layout->private, own_keys[i]) &&
-		    add_key(archive, layout, own_keys[i], PRIVATE_KEY_FILE_MAX, fault) < 0)
+	for (size_t i = 0; i < COUNT_OF(own_keys); i++) {
+		bool found;
+
+		if (find_file(layout->private, own_keys[i], &found, fault) < 0)
+			return prefix_fault(fault, "%s/Private", layout->path);
+		if (found && add_key(archive, layout, own_keys[i], PRIVATE_KEY_FILE_MAX, fault) < 0)
 			return -1;
+	}
 	for (size_t i = 0; i < peers->count; i++) {
 		char name[FILE_NAME_SIZE];
 

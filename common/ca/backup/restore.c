@@ -80,13 +80,19 @@ static int sweep(const struct layout *layout, struct fault *fault)
 /* SQLite would read the write-ahead log of another store into the restored one. */
 static int check_no_ca(const struct layout *layout, struct fault *fault)
 {
-	if (file_exists(layout->state, store_file))
+	bool has_store;
+	bool has_wal;
+
+	if (find_file(layout->state, store_file, &has_store, fault) < 0 ||
+	    find_file(layout->state, wal_name, &has_wal, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	if (has_store)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s/state/%s: there is a CA: a backup is restored into a layout "
 				 "that has none; move this one away, or name another in the "
 				 "manifest",
 				 layout->path, store_file);
-	if (!file_exists(layout->state, wal_name))
+	if (!has_wal)
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/state/%s: there is the log of a record, which may hold the last "
@@ -184,10 +190,12 @@ static int stage_store(struct restoration *restoration, struct fault *fault)
 static int stage_signed_log(struct restoration *restoration, struct fault *fault)
 {
 	const struct layout *layout = restoration->options->layout;
-	bool survived = file_exists(layout->state, SIGNED_LOG_FILE);
 	CLEANUP(close_descriptor) int descriptor = -1;
+	bool survived;
 	bool present;
 
+	if (find_file(layout->state, SIGNED_LOG_FILE, &survived, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
 	if (at_member(&restoration->reader, MEMBER_SIGNED, &present, fault) < 0)
 		return -1;
 	if (!present)
@@ -266,8 +274,11 @@ static int stage_secret(struct restoration *restoration, const struct archived_k
 {
 	const struct layout *layout = restoration->options->layout;
 	CLEANUP(clear_secret) struct secret existing = {0};
+	bool found;
 
-	if (!file_exists(layout->private, archived->name))
+	if (find_file(layout->private, archived->name, &found, fault) < 0)
+		return -1;
+	if (!found)
 		return stage_file(restoration->files, layout->private, archived->name, STAGE_NEW,
 				  0600, archived->content, fault);
 	if (read_secret_file(layout->private, archived->name, PRIVATE_KEY_FILE_MAX, &existing,
@@ -307,12 +318,15 @@ static int stage_certificate(struct restoration *restoration, size_t i, struct f
 	struct bytes pem = bytes_of_buffer(&restoration->pems[i]);
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer existing = {0};
+	bool found;
 
 	if (pem.len == 0)
 		return 0;
 	if (parse_certificate_pem(pem, &certificate, fault) < 0)
 		return prefix_fault(fault, "%s: %s", restoration->name, certificates[i].member);
-	if (!file_exists(layout->cert, certificates[i].file))
+	if (find_file(layout->cert, certificates[i].file, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (!found)
 		return stage_file(restoration->files, layout->cert, certificates[i].file, STAGE_NEW,
 				  0644, pem, fault);
 	if (read_file(layout->cert, certificates[i].file, CERTIFICATE_PEM_MAX, &existing, fault) <
@@ -330,8 +344,11 @@ static int stage_certificate(struct restoration *restoration, size_t i, struct f
 static int stage_crl(struct restoration *restoration, struct fault *fault)
 {
 	int cert = restoration->options->layout->cert;
+	bool found;
 
-	if (restoration->crl.len == 0 || file_exists(cert, CRL_FILE))
+	if (find_file(cert, CRL_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", restoration->options->layout->path);
+	if (restoration->crl.len == 0 || found)
 		return 0;
 	return stage_file(restoration->files, cert, CRL_FILE, STAGE_NEW, 0644,
 			  bytes_of_buffer(&restoration->crl), fault);
@@ -352,6 +369,7 @@ static int adopt_store(struct restoration *restoration, struct fault *fault)
 	const struct restore_options *options = restoration->options;
 	CLEANUP(free_string) char *path = NULL;
 	struct adopted_record adopted;
+	bool has_wal;
 
 	if (asprintf(&path, "%s/state/.%s.new", options->layout->path, store_file) < 0) {
 		path = NULL;
@@ -362,7 +380,9 @@ static int adopt_store(struct restoration *restoration, struct fault *fault)
 	restoration->summary.certificates = adopted.certificates;
 	restoration->summary.revoked = adopted.revoked;
 	restoration->summary.crl_number = adopted.crl_number;
-	if (!file_exists(options->layout->state, staged_wal_name))
+	if (find_file(options->layout->state, staged_wal_name, &has_wal, fault) < 0)
+		return prefix_fault(fault, "%s/state", options->layout->path);
+	if (!has_wal)
 		return 0;
 	return set_fault(
 		fault, FAULT_FAILED,

@@ -170,10 +170,16 @@ static int check_content(struct crl_context *context, bool *ret_moved, struct fa
 }
 
 /* A CA that never revoked anything need not have a CRL yet. */
-static bool needs_none(const struct check_context *check, const struct crl_state *state)
+static int needs_crl(const struct check_context *check, const struct crl_state *state,
+		     bool *ret_needed, struct fault *fault)
 {
-	return state->crl_revision < 0 && state->revision == 0 &&
-	       !file_exists(check->options->layout->cert, CRL_FILE);
+	const struct layout *layout = check->options->layout;
+	bool found;
+
+	if (find_file(layout->cert, CRL_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	*ret_needed = state->crl_revision >= 0 || state->revision != 0 || found;
+	return 0;
 }
 
 /*
@@ -191,11 +197,15 @@ static int check_once(struct check_context *check, const char *where, struct fau
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_crl_context) struct crl_context context = {.check = check, .where = where};
 	bool moved = false;
+	bool needed = false;
 
 	if (lock_file(options->layout->state, "crl", LOCK_WAIT, &lock, fault) < 0)
 		return -1;
-	if (read_crl_state(options->store, &context.state, ret_problem) < 0 ||
-	    needs_none(check, &context.state) || check_crl(&crl, options->now_s, ret_problem) < 0)
+	if (read_crl_state(options->store, &context.state, ret_problem) < 0)
+		return 0;
+	if (needs_crl(check, &context.state, &needed, fault) < 0)
+		return -1;
+	if (!needed || check_crl(&crl, options->now_s, ret_problem) < 0)
 		return 0;
 	if (check_content(&context, &moved, fault) < 0)
 		return -1;

@@ -2,7 +2,6 @@
 
 #include "common/crypto/key_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -64,7 +63,7 @@ static int check_entry(struct check_context *context, const struct directory *di
 
 	/* A file that was listed a moment ago may be gone: the CA may be at work. */
 	if (fstatat(directory->dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
+		return errno == ENOENT ? 0 : set_errno_fault(fault, "%s/%s", directory->name, name);
 	if (asprintf(&where, "%s/%s/%s", context->options->layout->path, directory->name, name) <
 	    0) {
 		where = NULL;
@@ -76,24 +75,20 @@ static int check_entry(struct check_context *context, const struct directory *di
 static int check_content(struct check_context *context, const struct directory *directory,
 			 struct fault *fault)
 {
-	CLEANUP(close_descriptor)
-	int descriptor = openat(directory->dirfd, ".", O_RDONLY | O_CLOEXEC);
-	CLEANUP(close_listing) DIR *listing = descriptor < 0 ? NULL : fdopendir(descriptor);
-	const struct dirent *entry;
+	const char *path = context->options->layout->path;
+	CLEANUP(close_listing) DIR *listing = NULL;
+	const char *name = NULL;
 
-	if (listing == NULL)
-		return set_errno_fault(fault, "%s/%s: cannot be listed",
-				       context->options->layout->path, directory->name);
-	descriptor = -1;
-	for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (check_entry(context, directory, entry->d_name, fault) < 0)
+	if (open_listing(directory->dirfd, &listing, fault) < 0)
+		return prefix_fault(fault, "%s/%s", path, directory->name);
+	do {
+		if (read_listing(listing, &name, fault) < 0)
+			return prefix_fault(fault, "%s/%s", path, directory->name);
+		if (name != NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		    check_entry(context, directory, name, fault) < 0)
 			return -1;
-	}
-	return errno == 0 ? 0
-			  : set_errno_fault(fault, "%s/%s: cannot be listed",
-					    context->options->layout->path, directory->name);
+	} while (name != NULL);
+	return 0;
 }
 
 static int check_directory(struct check_context *context, const struct directory *directory,

@@ -85,9 +85,12 @@ static int check_key(struct check_context *context, struct fault *fault)
 int check_ca_identity(struct check_context *context, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
-		bool present = file_exists(context->options->layout->cert, certificate_files[i]);
+		const struct layout *layout = context->options->layout;
 		bool is_root = i + 1 == COUNT_OF(certificate_files);
+		bool present;
 
+		if (find_file(layout->cert, certificate_files[i], &present, fault) < 0)
+			return prefix_fault(fault, "%s/cert", layout->path);
 		if ((present || is_root) && read_issuer(context, certificate_files[i], fault) < 0)
 			return -1;
 	}

@@ -29,18 +29,21 @@ static int check_nothing_issued(const struct layout *layout, const struct ca_nod
 			 summary.certificates);
 }
 
-/* Refuses a layout that lost a part which init must not make a second time. */
+/* Refuses a layout that lost a part which init must not make a second time. `store`: it has its
+   record. */
 static int check_parts(const struct layout *layout, const struct ca_node *ca,
-		       const struct key_access *access, const char *path, int64_t now_s,
+		       const struct key_access *access, const char *path, bool store, int64_t now_s,
 		       struct fault *fault)
 {
 	const char *name = issuing_certificate_name(ca);
-	bool certificate = issuing_certificate_exists(layout, ca);
-	bool store = file_exists(layout->state, STORE_FILE);
+	bool certificate;
+	bool key;
 
-	if (check_ca_kind(layout, ca, fault) < 0)
+	if (find_issuing_certificate(layout, ca, &certificate, fault) < 0 ||
+	    find_issuing_key(layout, ca, access, &key, fault) < 0 ||
+	    check_ca_kind(layout, ca, fault) < 0)
 		return -1;
-	if (certificate && !issuing_key_exists(layout, ca, access))
+	if (certificate && !key)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: cert/%s is there and Private/%s is not: restore "
 				 "the key from a backup; without it there is no more CA here",
@@ -67,6 +70,7 @@ static int make_certificate(const struct layout *layout, const struct ca_node *c
 			    struct authority_made *made, struct fault *fault)
 {
 	struct intermediate_made intermediate = {0};
+	bool found;
 
 	if (ca->root_layout != NULL) {
 		if (make_intermediate(layout, ca, access, now_s, &intermediate, fault) < 0)
@@ -76,7 +80,9 @@ static int make_certificate(const struct layout *layout, const struct ca_node *c
 		made->certificate = intermediate.certificate;
 		return 0;
 	}
-	made->root = !root_exists(layout);
+	if (find_root(layout, &found, fault) < 0)
+		return -1;
+	made->root = !found;
 	return made->root ? make_root(layout, ca, access, now_s, fault) : 0;
 }
 
@@ -96,12 +102,16 @@ int init_authority(const struct layout *layout, const struct manifest *manifest,
 		   struct fault *fault)
 {
 	const struct ca_node *ca = &manifest->ca;
-	struct authority_made made = {.store = !file_exists(layout->state, STORE_FILE)};
+	struct authority_made made = {0};
 	CLEANUP(free_string) char *path = NULL;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	bool store;
 
+	if (find_file(layout->state, STORE_FILE, &store, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	made.store = !store;
 	if (locate_store(layout, &path, fault) < 0 || sweep(layout, fault) < 0 ||
-	    check_parts(layout, ca, access, path, now_s, fault) < 0)
+	    check_parts(layout, ca, access, path, store, now_s, fault) < 0)
 		return -1;
 	/* The certificate comes last: once it exists, its key and its store have existed. */
 	if (make_issuing_key(layout, ca, access, fault) < 0 || create_store(path, fault) < 0 ||

@@ -25,12 +25,15 @@ static int open_root_layout(const struct layout *layout, const struct ca_node *c
 			    struct root_home *home, bool *ret_made, struct fault *fault)
 {
 	struct fault problem = {0};
+	bool has_copy;
 
 	if (open_layout(ca->root_layout, &home->layout, &problem) == 0)
 		return 0;
 	if (problem.class != FAULT_NOT_FOUND)
 		return pass_fault(&problem, fault);
-	if (root_exists(layout))
+	if (find_root(layout, &has_copy, fault) < 0)
+		return -1;
+	if (has_copy)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s: expected the layout of the root of %s/cert/root.crt, found "
 				 "none: put it back",
@@ -55,13 +58,19 @@ static int lock_root_layout(struct root_home *home, struct fault *fault)
 static int make_apart_root(const struct layout *layout, const struct ca_node *ca,
 			   const struct root_home *home, int64_t now_s, struct fault *fault)
 {
-	if (root_exists(layout))
+	bool has_copy;
+	bool has_key;
+
+	if (find_root(layout, &has_copy, fault) < 0)
+		return -1;
+	if (has_copy)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/cert/root.crt: expected the root of which %s/cert/root.crt is "
 				 "a copy, found none: put it back",
 				 home->layout->path, layout->path);
-	if (!file_exists(home->layout->private, "root.key") &&
-	    make_key_file(home->layout, "root.key", ca->key, &home->access, fault) < 0)
+	if (find_file(home->layout->private, "root.key", &has_key, fault) < 0)
+		return prefix_fault(fault, "%s/Private", home->layout->path);
+	if (!has_key && make_key_file(home->layout, "root.key", ca->key, &home->access, fault) < 0)
 		return -1;
 	return make_root(home->layout, ca, &home->access, now_s, fault);
 }
@@ -71,8 +80,11 @@ static int copy_root(const struct layout *layout, const struct root_home *home, 
 {
 	CLEANUP(free_certificate) struct certificate *copy = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
+	bool found;
 
-	if (root_exists(layout)) {
+	if (find_root(layout, &found, fault) < 0)
+		return -1;
+	if (found) {
 		if (read_ca_root(layout, &copy, fault) < 0)
 			return -1;
 		if (equal_bytes(certificate_der(copy), certificate_der(home->root)))
@@ -150,17 +162,21 @@ static int make_missing(const struct layout *layout, const struct ca_node *ca,
 			struct intermediate_made *made, struct fault *fault)
 {
 	CLEANUP(clear_root_home) struct root_home home = {.lock = -1, .access = *access};
+	bool has_root;
+	bool has_certificate;
 
 	home.access.url = NULL;
 	if (open_root_layout(layout, ca, &home, &made->root_layout, fault) < 0 ||
-	    lock_root_layout(&home, fault) < 0)
+	    lock_root_layout(&home, fault) < 0 || find_root(home.layout, &has_root, fault) < 0)
 		return -1;
-	made->root = !root_exists(home.layout);
+	made->root = !has_root;
 	if (made->root && make_apart_root(layout, ca, &home, now_s, fault) < 0)
 		return -1;
-	if (read_ca_root(home.layout, &home.root, fault) < 0 || copy_root(layout, &home, fault) < 0)
+	if (read_ca_root(home.layout, &home.root, fault) < 0 ||
+	    copy_root(layout, &home, fault) < 0 ||
+	    find_issuing_certificate(layout, ca, &has_certificate, fault) < 0)
 		return -1;
-	made->certificate = !issuing_certificate_exists(layout, ca);
+	made->certificate = !has_certificate;
 	if (!made->certificate)
 		return 0;
 	if (load_root(&home, now_s, fault) < 0)
@@ -173,8 +189,13 @@ int make_intermediate(const struct layout *layout, const struct ca_node *ca,
 		      struct intermediate_made *ret_made, struct fault *fault)
 {
 	struct intermediate_made made = {0};
+	bool has_root;
+	bool has_certificate;
 
-	if (!(root_exists(layout) && issuing_certificate_exists(layout, ca)) &&
+	if (find_root(layout, &has_root, fault) < 0 ||
+	    find_issuing_certificate(layout, ca, &has_certificate, fault) < 0)
+		return -1;
+	if (!(has_root && has_certificate) &&
 	    make_missing(layout, ca, access, now_s, &made, fault) < 0)
 		return -1;
 	*ret_made = made;

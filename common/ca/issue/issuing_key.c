@@ -19,32 +19,56 @@ const char *issuing_key_name(const struct ca_node *ca)
 	return ca->root_layout != NULL ? intermediate_key_name : root_key_name;
 }
 
-bool root_exists(const struct layout *layout)
+static int find_certificate_file(const struct layout *layout, const char *name, bool *ret_found,
+				 struct fault *fault)
 {
-	return file_exists(layout->cert, root_name);
+	if (find_file(layout->cert, name, ret_found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return 0;
 }
 
-bool issuing_certificate_exists(const struct layout *layout, const struct ca_node *ca)
+int find_root(const struct layout *layout, bool *ret_found, struct fault *fault)
 {
-	return file_exists(layout->cert, issuing_certificate_name(ca));
+	return find_certificate_file(layout, root_name, ret_found, fault);
 }
 
-bool issuing_key_exists(const struct layout *layout, const struct ca_node *ca,
-			const struct key_access *access)
+int find_issuing_certificate(const struct layout *layout, const struct ca_node *ca, bool *ret_found,
+			     struct fault *fault)
 {
-	return access->url != NULL || file_exists(layout->private, issuing_key_name(ca));
+	return find_certificate_file(layout, issuing_certificate_name(ca), ret_found, fault);
+}
+
+static int find_key_file(const struct layout *layout, const char *name, bool *ret_found,
+			 struct fault *fault)
+{
+	if (find_file(layout->private, name, ret_found, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}
+
+int find_issuing_key(const struct layout *layout, const struct ca_node *ca,
+		     const struct key_access *access, bool *ret_found, struct fault *fault)
+{
+	if (access->url == NULL)
+		return find_key_file(layout, issuing_key_name(ca), ret_found, fault);
+	*ret_found = true;
+	return 0;
 }
 
 int check_ca_kind(const struct layout *layout, const struct ca_node *ca, struct fault *fault)
 {
-	bool issues_below = file_exists(layout->cert, intermediate_name);
+	bool issues_below;
+	bool has_root_key;
 
+	if (find_certificate_file(layout, intermediate_name, &issues_below, fault) < 0 ||
+	    find_key_file(layout, root_key_name, &has_root_key, fault) < 0)
+		return -1;
 	if (ca->root_layout == NULL && issues_below)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s/cert/%s is there, so this CA's root lies apart: expected "
 				 "ca.root_layout in the manifest, found none",
 				 layout->path, intermediate_name);
-	if (ca->root_layout != NULL && !issues_below && file_exists(layout->private, root_key_name))
+	if (ca->root_layout != NULL && !issues_below && has_root_key)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s/Private/%s is there, so this CA issues under its root: "
 				 "expected no ca.root_layout in the manifest, found %s; a CA whose "
@@ -56,9 +80,11 @@ int check_ca_kind(const struct layout *layout, const struct ca_node *ca, struct 
 int make_issuing_key(const struct layout *layout, const struct ca_node *ca,
 		     const struct key_access *access, struct fault *fault)
 {
-	if (issuing_key_exists(layout, ca, access))
-		return 0;
-	return make_key_file(layout, issuing_key_name(ca), ca->key, access, fault);
+	bool found;
+
+	if (find_issuing_key(layout, ca, access, &found, fault) < 0)
+		return -1;
+	return found ? 0 : make_key_file(layout, issuing_key_name(ca), ca->key, access, fault);
 }
 
 int make_root(const struct layout *layout, const struct ca_node *ca,
@@ -87,8 +113,11 @@ static int read_ca_certificate(const struct layout *layout, const char *name,
 			       struct certificate **ret_certificate, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
+	bool found;
 
-	if (!file_exists(layout->cert, name))
+	if (find_certificate_file(layout, name, &found, fault) < 0)
+		return -1;
+	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/cert/%s: expected the CA's %s, found none: run certpool init",
 				 layout->path, name, name == root_name ? "root" : "certificate");

@@ -20,11 +20,13 @@
 const char *issuing_certificate_name(const struct ca_node *ca);
 const char *issuing_key_name(const struct ca_node *ca);
 
-bool root_exists(const struct layout *layout);
-bool issuing_certificate_exists(const struct layout *layout, const struct ca_node *ca);
-/* True for a key in a token, which is not looked for. */
-bool issuing_key_exists(const struct layout *layout, const struct ca_node *ca,
-			const struct key_access *access);
+/* Whether there are such files; a key in a token is not looked for, and counts as found. */
+int find_root(const struct layout *layout, bool *ret_found, struct fault *fault) MUST_CHECK;
+int find_issuing_certificate(const struct layout *layout, const struct ca_node *ca, bool *ret_found,
+			     struct fault *fault) MUST_CHECK;
+int find_issuing_key(const struct layout *layout, const struct ca_node *ca,
+		     const struct key_access *access, bool *ret_found,
+		     struct fault *fault) MUST_CHECK;
 
 /*
  * FAULT_REFUSED when the files of the layout and the manifest disagree on the kind of CA, whether

@@ -32,23 +32,27 @@ static bool is_from_future(const struct crl_state *state, int64_t now_s)
 	return state->this_update_s > now_s + CRL_SKEW_S;
 }
 
-/* Why a CRL is due, or NULL while the present one is current. */
-static const char *find_reason(const struct ca_crl_options *options, const struct crl_state *state,
-			       int64_t now_s)
+/* *ret_reason: why a CRL is due, or NULL while the present one is current. */
+static int find_reason(const struct ca_crl_options *options, const struct crl_state *state,
+		       int64_t now_s, const char **ret_reason, struct fault *fault)
 {
 	int64_t validity_s = state->next_update_s - state->this_update_s;
+	bool found;
 
+	if (find_file(options->layout->cert, CRL_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", options->layout->path);
+	*ret_reason = NULL;
 	if (state->crl_revision < 0)
-		return "none was made yet";
-	if (!file_exists(options->layout->cert, CRL_FILE))
-		return "the file is gone";
-	if (state->crl_revision != state->revision)
-		return "certificates were revoked since";
-	if (is_from_future(state, now_s))
-		return "it is from the future: the clock was ahead when it was made";
-	if (now_s >= state->next_update_s - validity_s / 3)
-		return "it has expired, or soon will";
-	return NULL;
+		*ret_reason = "none was made yet";
+	else if (!found)
+		*ret_reason = "the file is gone";
+	else if (state->crl_revision != state->revision)
+		*ret_reason = "certificates were revoked since";
+	else if (is_from_future(state, now_s))
+		*ret_reason = "it is from the future: the clock was ahead when it was made";
+	else if (now_s >= state->next_update_s - validity_s / 3)
+		*ret_reason = "it has expired, or soon will";
+	return 0;
 }
 
 static int add_entry(void *context, const uint8_t serial[static SERIAL_MAX], int64_t revoked_at_s,
@@ -141,9 +145,12 @@ static struct crl_info describe_crl(const struct crl_state *state)
 static int read_state(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
 		      struct crl_state *ret_state, bool *ret_due, struct fault *fault)
 {
-	if (read_crl_state(options->store, ret_state, fault) < 0)
+	const char *reason;
+
+	if (read_crl_state(options->store, ret_state, fault) < 0 ||
+	    find_reason(options, ret_state, now_s, &reason, fault) < 0)
 		return -1;
-	*ret_due = mode == CRL_ANYWAY || find_reason(options, ret_state, now_s) != NULL;
+	*ret_due = mode == CRL_ANYWAY || reason != NULL;
 	return 0;
 }
 
@@ -181,9 +188,9 @@ int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault 
 	struct crl_state state;
 	const char *reason;
 
-	if (read_crl_state(options->store, &state, fault) < 0)
+	if (read_crl_state(options->store, &state, fault) < 0 ||
+	    find_reason(options, &state, now_s, &reason, fault) < 0)
 		return -1;
-	reason = find_reason(options, &state, now_s);
 	if (reason == NULL)
 		return 0;
 	return set_fault(fault, FAULT_FAILED,

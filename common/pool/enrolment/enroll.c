@@ -249,12 +249,20 @@ int find_missing_members(const struct layout *layout, const struct client_node *
 	for (size_t i = 1; i <= client->pool.size; i++) {
 		char csr_name[FILE_NAME_SIZE];
 		char certificate_name[FILE_NAME_SIZE];
+		bool has_certificate;
+		bool has_csr;
 
 		name_csr(i, csr_name);
 		name_certificate(i, certificate_name);
-		if (file_exists(layout->cert, certificate_name))
+		if (find_file(layout->cert, certificate_name, &has_certificate, fault) < 0)
+			return prefix_fault(fault, "%s/cert", layout->path);
+		if (has_certificate) {
 			present++;
-		else if (file_exists(layout->csr_file, csr_name))
+			continue;
+		}
+		if (find_file(layout->csr_file, csr_name, &has_csr, fault) < 0)
+			return prefix_fault(fault, "%s/CSR_file", layout->path);
+		if (has_csr)
 			add_to_member_set(&missing, i);
 	}
 	if (missing.count + present == 0)

@@ -250,8 +250,11 @@ int read_exported_requests(const struct layout *layout, struct exported_requests
 			   struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
+	bool found;
 
-	if (!file_exists(layout->state, EXPORTED_FILE)) {
+	if (find_file(layout->state, EXPORTED_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	if (!found) {
 		*ret_requests = (struct exported_requests){0};
 		return 0;
 	}

@@ -191,10 +191,13 @@ static int is_present(const struct layout *layout, const struct member_pem *memb
 	CLEANUP(free_certificate) struct certificate *old = NULL;
 	CLEANUP(free_certificate) struct certificate *new = NULL;
 	char name[FILE_NAME_SIZE];
+	bool found;
 
 	*ret_present = false;
 	name_certificate(parse_member(member->name), name);
-	if (!file_exists(layout->cert, name))
+	if (find_file(layout->cert, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (!found)
 		return 0;
 	if (read_certificate_file(layout, name, &old, fault) < 0 ||
 	    parse_certificate_pem(bytes_of_buffer(&member->pem), &new, fault) < 0)

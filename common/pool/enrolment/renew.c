@@ -51,21 +51,30 @@ static int examine_member(struct due_context *context, size_t member, struct fau
 	const struct layout *layout = context->layout;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	char name[FILE_NAME_SIZE];
+	bool found;
 
 	renewal_files.key(member, name);
-	if (file_exists(layout->private, name)) {
+	if (find_file(layout->private, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (found) {
 		add_due_member(context, member);
 		return 0;
 	}
 	current_files.certificate(member, name);
-	if (!file_exists(layout->cert, name))
+	if (find_file(layout->cert, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (!found)
 		return 0;
 	if (read_certificate_file(layout, name, &certificate, fault) < 0)
 		return -1;
-	current_files.key(member, name);
-	if (!is_due(context->options, certificate, context->now_s))
+	if (!is_due(context->options, certificate, context->now_s)) {
 		increment(context, &context->need.kept);
-	else if (!file_exists(layout->private, name))
+		return 0;
+	}
+	current_files.key(member, name);
+	if (find_file(layout->private, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (!found)
 		increment(context, &context->need.elsewhere);
 	else
 		add_due_member(context, member);
@@ -156,9 +165,12 @@ static int discard_keyless(const struct layout *layout, const struct member_set 
 	for (size_t i = next_in_member_set(members, 0); i != 0;
 	     i = next_in_member_set(members, i)) {
 		char name[FILE_NAME_SIZE];
+		bool found;
 
 		renewal_files.key(i, name);
-		if (!file_exists(layout->private, name) && discard_renewal(layout, i, fault) < 0)
+		if (find_file(layout->private, name, &found, fault) < 0)
+			return prefix_fault(fault, "%s/Private", layout->path);
+		if (!found && discard_renewal(layout, i, fault) < 0)
 			return -1;
 	}
 	return 0;

@@ -44,9 +44,12 @@ static int read_member_certificate(const struct layout *layout, size_t index,
 				   struct certificate **ret_certificate, struct fault *fault)
 {
 	char name[FILE_NAME_SIZE];
+	bool found;
 
 	name_certificate(index, name);
-	if (!file_exists(layout->cert, name))
+	if (find_file(layout->cert, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/cert/%s: member %zu has no certificate: run certpool enroll",
 				 layout->path, name, index);
@@ -188,10 +191,15 @@ int open_member_if_valid(const struct layout *layout, size_t index, int64_t now_
 	CLEANUP(clear_member) struct member member = {.index = index};
 	char certificate_name[FILE_NAME_SIZE];
 	char key_name[FILE_NAME_SIZE];
+	bool has_certificate;
+	bool has_key;
 
 	name_certificate(index, certificate_name);
 	name_private_key(index, key_name);
-	if (!file_exists(layout->cert, certificate_name) || !file_exists(layout->private, key_name))
+	if (find_file(layout->cert, certificate_name, &has_certificate, fault) < 0 ||
+	    find_file(layout->private, key_name, &has_key, fault) < 0)
+		return prefix_fault(fault, "%s", layout->path);
+	if (!has_certificate || !has_key)
 		return 0;
 	if (read_member_certificate(layout, index, &member.certificate, fault) < 0)
 		return -1;

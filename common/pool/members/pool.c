@@ -165,15 +165,20 @@ static int make_member(const struct make_context *context, size_t index, struct 
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	char key_name[FILE_NAME_SIZE];
 	char csr_name[FILE_NAME_SIZE];
+	bool has_csr;
+	bool has_key;
 	int result;
 
 	context->options->files->key(index, key_name);
 	context->options->files->csr(index, csr_name);
-	if (file_exists(context->options->layout->csr_file, csr_name)) {
+	if (find_file(context->options->layout->csr_file, csr_name, &has_csr, fault) < 0 ||
+	    find_file(context->options->layout->private, key_name, &has_key, fault) < 0)
+		return prefix_fault(fault, "%s", context->options->layout->path);
+	if (has_csr) {
 		chunk->summary.present++;
 		return 0;
 	}
-	if (file_exists(context->options->layout->private, key_name))
+	if (has_key)
 		result = read_private_key(context->options->layout, key_name, &key, fault);
 	else
 		result = stage_new_key(context, key_name, chunk, &key, fault);
@@ -322,14 +327,23 @@ static int summarize_member(const struct summarize_context *context, size_t inde
 			    struct pool_summary *summary, struct fault *fault)
 {
 	const struct layout *layout = context->layout;
+	char key_name[FILE_NAME_SIZE];
+	char csr_name[FILE_NAME_SIZE];
 	char name[FILE_NAME_SIZE];
+	bool has_key;
+	bool has_csr;
+	bool has_certificate;
 
-	name_private_key(index, name);
-	summary->keys += file_exists(layout->private, name) ? 1 : 0;
-	name_csr(index, name);
-	summary->requests += file_exists(layout->csr_file, name) ? 1 : 0;
+	name_private_key(index, key_name);
+	name_csr(index, csr_name);
 	name_certificate(index, name);
-	if (!file_exists(layout->cert, name))
+	if (find_file(layout->private, key_name, &has_key, fault) < 0 ||
+	    find_file(layout->csr_file, csr_name, &has_csr, fault) < 0 ||
+	    find_file(layout->cert, name, &has_certificate, fault) < 0)
+		return prefix_fault(fault, "%s", layout->path);
+	summary->keys += has_key ? 1 : 0;
+	summary->requests += has_csr ? 1 : 0;
+	if (!has_certificate)
 		return 0;
 	return summarize_certificate(layout, name, context->now_s, summary, fault);
 }

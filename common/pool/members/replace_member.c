@@ -2,8 +2,6 @@
 
 #include "common/crypto/key_file.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +10,17 @@
 enum { LEFTOVERS_MAX = 1000 };
 
 /* The file of the new key: its renewal name, or its current name if it was renamed already. */
-static void name_new_key(const struct layout *layout, size_t member,
-			 char ret_name[static FILE_NAME_SIZE])
+static int name_new_key(const struct layout *layout, size_t member,
+			char ret_name[static FILE_NAME_SIZE], struct fault *fault)
 {
+	bool found;
+
 	renewal_files.key(member, ret_name);
-	if (!file_exists(layout->private, ret_name))
+	if (find_file(layout->private, ret_name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (!found)
 		current_files.key(member, ret_name);
+	return 0;
 }
 
 /* Checks that the new certificate is for the new key, before the old key is lost. */
@@ -30,8 +33,8 @@ static int check_new_pair(const struct layout *layout, size_t member, struct fau
 	char key_name[FILE_NAME_SIZE];
 
 	renewal_files.certificate(member, certificate_name);
-	name_new_key(layout, member, key_name);
-	if (read_certificate_file(layout, certificate_name, &certificate, fault) < 0 ||
+	if (name_new_key(layout, member, key_name, fault) < 0 ||
+	    read_certificate_file(layout, certificate_name, &certificate, fault) < 0 ||
 	    read_private_key(layout, key_name, &key, fault) < 0 ||
 	    get_public_key(key, &public_key, fault) < 0)
 		return -1;
@@ -50,12 +53,13 @@ static int replace_file(int dirfd, file_namer *new_namer, file_namer *old_namer,
 {
 	char new_name[FILE_NAME_SIZE];
 	char old_name[FILE_NAME_SIZE];
+	bool found;
 
 	new_namer(member, new_name);
 	old_namer(member, old_name);
-	if (!file_exists(dirfd, new_name))
-		return 0;
-	return rename_file(dirfd, new_name, old_name, fault);
+	if (find_file(dirfd, new_name, &found, fault) < 0)
+		return -1;
+	return found ? rename_file(dirfd, new_name, old_name, fault) : 0;
 }
 
 static int replace_key_and_request(const struct layout *layout, size_t member, struct fault *fault)
@@ -119,19 +123,20 @@ static int find_leftovers(const struct layout *layout, size_t members[static LEF
 			  size_t *ret_count, struct fault *fault)
 {
 	CLEANUP(close_listing) DIR *listing = NULL;
-	const struct dirent *entry;
+	const char *file = NULL;
 	size_t count = 0;
 
 	if (open_listing(layout->cert, &listing, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	for (errno = 0; count < LEFTOVERS_MAX && (entry = readdir(listing)) != NULL; errno = 0) {
-		size_t member = parse_renewal(entry->d_name);
+	do {
+		size_t member;
 
+		if (read_listing(listing, &file, fault) < 0)
+			return prefix_fault(fault, "%s/cert", layout->path);
+		member = file != NULL ? parse_renewal(file) : 0;
 		if (member != 0)
 			members[count++] = member;
-	}
-	if (errno != 0)
-		return set_errno_fault(fault, "%s/cert: cannot be listed", layout->path);
+	} while (file != NULL && count < LEFTOVERS_MAX);
 	*ret_count = count;
 	return 0;
 }

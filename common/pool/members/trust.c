@@ -37,8 +37,11 @@ static int parse_root(struct bytes pem, struct certificate **ret_root, struct fa
 int read_root(const struct layout *layout, struct certificate **ret_root, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
+	bool found;
 
-	if (!file_exists(layout->cert, ROOT_FILE))
+	if (find_file(layout->cert, ROOT_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/cert/" ROOT_FILE ": no root is pinned: run certpool init, or "
 				 "certpool join with the CA's invitation",
@@ -56,10 +59,13 @@ int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_writt
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_certificate) struct certificate *pinned = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
+	bool found;
 
 	if (parse_certificate_der(root_der, &root, fault) < 0 || check_root(root, fault) < 0)
 		return prefix_fault(fault, "the root to pin");
-	if (file_exists(layout->cert, ROOT_FILE)) {
+	if (find_file(layout->cert, ROOT_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (found) {
 		if (read_root(layout, &pinned, fault) < 0)
 			return -1;
 		if (!equal_bytes(certificate_der(pinned), root_der))
@@ -83,8 +89,11 @@ int read_intermediates(const struct layout *layout, struct intermediates *ret_in
 		       struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
+	bool found;
 
-	if (!file_exists(layout->cert, INTERMEDIATES_FILE)) {
+	if (find_file(layout->cert, INTERMEDIATES_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (!found) {
 		*ret_intermediates = (struct intermediates){0};
 		return 0;
 	}

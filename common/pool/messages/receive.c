@@ -43,10 +43,13 @@ static int save_certificate(const struct receiver *receiver, const struct certif
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	char serial[SERIAL_TEXT_SIZE];
 	char name[FILE_NAME_SIZE];
+	bool found;
 
 	format_serial(certificate_serial(certificate), serial);
 	(void)snprintf(name, sizeof(name), "%s.crt", serial);
-	if (file_exists(layout->received, name))
+	if (find_file(layout->received, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/received", layout->path);
+	if (found)
 		return 0;
 	if (format_certificate_pem(certificate_der(certificate), &pem, fault) < 0)
 		return -1;

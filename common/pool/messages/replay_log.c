@@ -278,8 +278,11 @@ static int load_file(struct replay_log *log, int64_t now_s, struct fault *fault)
 	char *line;
 	char *last;
 	char *end;
+	bool found;
 
-	if (!file_exists(log->layout->state, LOG_FILE))
+	if (find_file(log->layout->state, LOG_FILE, &found, fault) < 0)
+		return -1;
+	if (!found)
 		return 0;
 	if (read_file(log->layout->state, LOG_FILE, log_file_max, &text, fault) < 0)
 		return -1;

@@ -1,10 +1,13 @@
 #include "tests/unit/base/failing.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +15,8 @@ struct failing_call failing_fsync;
 struct failing_call failing_syncfs;
 struct failing_call failing_rename;
 struct failing_call failing_getrandom;
+struct failing_call failing_stat;
+struct failing_call failing_readdir;
 
 static bool fails(struct failing_call *call)
 {
@@ -54,4 +59,19 @@ ssize_t getrandom(void *data, size_t len, unsigned int flags)
 	if (fails(&failing_getrandom))
 		return -1;
 	return syscall(SYS_getrandom, data, most > 0 && most < len ? most : len, flags);
+}
+
+int fstatat(int dirfd, const char *restrict name, struct stat *restrict status, int flags)
+{
+	if (fails(&failing_stat))
+		return -1;
+	return (int)syscall(SYS_newfstatat, dirfd, name, status, flags);
+}
+
+struct dirent *readdir(DIR *listing)
+{
+	struct dirent *(*real)(DIR *) = NULL;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "readdir");
+	return fails(&failing_readdir) ? NULL : real(listing);
 }

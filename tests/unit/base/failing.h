@@ -21,5 +21,7 @@ extern struct failing_call failing_syncfs;
 extern struct failing_call
 	failing_rename; /* renameat2; error 0 ends the process, as SIGKILL would */
 extern struct failing_call failing_getrandom;
+extern struct failing_call failing_stat;    /* fstatat */
+extern struct failing_call failing_readdir; /* which returns NULL, as at the end */
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/base/failing.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -433,9 +435,47 @@ Test(file, says_so_when_a_stream_takes_nothing)
 
 Test(file, tells_whether_something_has_a_name)
 {
-	cr_expect(!file_exists(scratch.dirfd, "x"));
+	bool found = true;
+
+	OK(find_file(scratch.dirfd, "x", &found, &fault));
+	cr_expect(!found);
 	cr_assert_eq(symlinkat("nothing", scratch.dirfd, "x"), 0);
-	cr_expect(file_exists(scratch.dirfd, "x"));
+	OK(find_file(scratch.dirfd, "x", &found, &fault));
+	cr_expect(found);
+	OK(find_file(scratch.dirfd, "x/y", &found, &fault));
+	cr_expect(!found, "below something that is no directory");
+}
+
+/* catalogue 121 */
+Test(file, does_not_take_a_disk_that_fails_for_absence)
+{
+	static const int errors[] = {EIO, EACCES, ENOMEM, ELOOP, ESTALE};
+	bool found = true;
+
+	for (size_t i = 0; i < COUNT_OF(errors); i++) {
+		failing_stat = (struct failing_call){.error = errors[i], .left = 1};
+		REFUSED(find_file(scratch.dirfd, "x", &found, &fault), FAULT_FAILED, "x: ");
+		SAID(strerror(errors[i]));
+	}
+	cr_expect(found, "untouched");
+}
+
+/* catalogue 121 */
+Test(file, does_not_take_a_disk_that_fails_for_the_end_of_a_directory)
+{
+	CLEANUP(close_listing) DIR *listing = NULL;
+	const char *name = NULL;
+	size_t count = 0;
+
+	put_file(scratch.dirfd, "x", "", 0600);
+	OK(open_listing(scratch.dirfd, &listing, &fault));
+	failing_readdir = (struct failing_call){.error = EIO, .left = 1};
+	REFUSED(read_listing(listing, &name, &fault), FAULT_FAILED, "cannot be listed: ");
+	do {
+		OK(read_listing(listing, &name, &fault));
+		count += name != NULL;
+	} while (name != NULL);
+	cr_expect_eq(count, 3, "., .. and x");
 }
 
 Test(file, says_why_it_gets_no_other_name)

@@ -315,7 +315,7 @@ Test(staging, says_so_when_there_are_no_descriptors_left)
 	REFUSED(write_new("key", "x", &fault), FAULT_FAILED,
 		"key: cannot be created: Too many open files");
 	REFUSED(sweep_staging(scratch.dirfd, &fault), FAULT_FAILED,
-		"cannot list a directory: Too many open files");
+		"cannot be listed: Too many open files");
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	cr_expect_eq(count_entries(scratch.dirfd), 0);
 }

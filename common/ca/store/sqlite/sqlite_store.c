@@ -53,10 +53,13 @@ static int create_sqlite(const char *path, struct fault *fault)
 	CLEANUP(close_descriptor) int dirfd = -1;
 	CLEANUP(clear_buffer) struct buffer image = {0};
 	const char *name = path;
+	bool found;
 
 	if (open_parent(path, &dirfd, &name, fault) < 0)
 		return -1;
-	if (file_exists(dirfd, name))
+	if (find_file(dirfd, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s", path);
+	if (found)
 		return 0;
 	if (format_empty_store(&image, fault) < 0 ||
 	    write_file(dirfd, name, STAGE_NEW, 0600, bytes_of_buffer(&image), fault) < 0)
@@ -71,15 +74,15 @@ static int create_sqlite(const char *path, struct fault *fault)
 static int check_file(const char *path, struct fault *fault)
 {
 	struct stat status;
+	bool found = lstat(path, &status) == 0;
 
-	if (lstat(path, &status) < 0 && errno == ENOENT)
+	if (!found && errno != ENOENT)
+		return set_errno_fault(fault, "%s: cannot be reached", path);
+	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s: expected the CA's record, found none: restore it from a "
 				 "backup; for a new CA run certpool init",
 				 path);
-	if (lstat(path, &status) < 0)
-		return set_fault(fault, FAULT_FAILED, "%s: cannot be reached (errno %d)", path,
-				 errno);
 	if (!S_ISREG(status.st_mode))
 		return set_fault(fault, FAULT_FAILED,
 				 "%s: expected the CA's record, found no regular file", path);

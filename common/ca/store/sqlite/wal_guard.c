@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +13,24 @@ enum {
 	CHECKPOINT_TIMEOUT_MS = 200,
 };
 
-static bool wal_has_content(const struct wal_guard *guard)
+/* Whether the log is there, with its state. */
+static int find_wal(const struct wal_guard *guard, struct stat *ret_status, bool *ret_found,
+		    struct fault *fault)
+{
+	*ret_found = stat(guard->path, ret_status) == 0;
+	return *ret_found || errno == ENOENT ? 0 : set_errno_fault(fault, "%s", guard->path);
+}
+
+/* SQLite makes an empty log when it merely reads the record. */
+static int find_wal_content(const struct wal_guard *guard, bool *ret_found, struct fault *fault)
 {
 	struct stat status;
+	bool there;
 
-	/* SQLite makes an empty log when it merely reads the record. */
-	return stat(guard->path, &status) == 0 && status.st_size > 0;
+	if (find_wal(guard, &status, &there, fault) < 0)
+		return -1;
+	*ret_found = there && status.st_size > 0;
+	return 0;
 }
 
 int look_for_wal(const char *record, struct wal_guard *ret_guard, struct fault *fault)
@@ -27,7 +40,8 @@ int look_for_wal(const char *record, struct wal_guard *ret_guard, struct fault *
 
 	if (len < 0 || (size_t)len >= sizeof(guard.path))
 		return set_fault(fault, FAULT_FAILED, "%s: the path is too long", record);
-	guard.found = wal_has_content(&guard);
+	if (find_wal_content(&guard, &guard.found, fault) < 0)
+		return -1;
 	*ret_guard = guard;
 	return 0;
 }
@@ -36,8 +50,10 @@ int check_wal_found(struct wal_guard *guard, struct database *database, struct f
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	int64_t needed;
+	bool found;
 
-	if (query_integer(database, "SELECT log_needed FROM state", &needed, fault) < 0)
+	if (query_integer(database, "SELECT log_needed FROM state", &needed, fault) < 0 ||
+	    find_wal_content(guard, &found, fault) < 0)
 		return -1;
 	if (needed == 0)
 		return 0;
@@ -46,7 +62,7 @@ int check_wal_found(struct wal_guard *guard, struct database *database, struct f
 	 * yet. If it was killed before it could, this process does, or else the log would be
 	 * removed with the 1 in the main file.
 	 */
-	if (guard->found || wal_has_content(guard)) {
+	if (guard->found || found) {
 		guard->marked = true;
 		return 0;
 	}
@@ -142,8 +158,10 @@ static int check_names(struct wal_guard *guard, struct database *database, bool 
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	struct stat status;
-	bool there = stat(guard->path, &status) == 0;
+	bool there;
 
+	if (find_wal(guard, &status, &there, fault) < 0)
+		return -1;
 	if (!moved && there && status.st_dev == guard->device && status.st_ino == guard->inode)
 		return 0;
 	if (!moved && !there)
