@@ -218,8 +218,11 @@ int decrypt_message(const struct key_ring *ring, struct bytes jwe,
 	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
 	struct fault problem = {0};
 
-	if (decode_jwe(jwe, &fields, &problem) < 0)
+	if (decode_jwe(jwe, &fields, &problem) < 0) {
+		if (pass_failure(&problem, fault) < 0)
+			return -1;
 		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", problem.text);
+	}
 	if (decrypt_fields(ring, &fields, &message, fault) < 0)
 		return prefix_fault(fault, "JWE");
 	MOVE(ret_message, message);

@@ -96,14 +96,17 @@ int parse_shared_key(struct bytes jwk, struct shared_key *ret_key, struct fault 
 {
 	CLEANUP(free_json) json_t *object = NULL;
 	CLEANUP(clear_secret) struct secret k = {0};
+	struct fault problem = {0};
 	const char *text;
 
 	if (parse_json_object(jwk, "JWK", &object, fault) < 0 ||
 	    check_parameters(object, fault) < 0)
 		return -1;
 	text = get_string(object, "k");
-	if (text == NULL || decode_base64url_secret(bytes_of_string(text), &k, NULL) < 0 ||
-	    k.len != SHARED_KEY_LEN)
+	if (text != NULL && decode_base64url_secret(bytes_of_string(text), &k, &problem) < 0 &&
+	    pass_failure(&problem, fault) < 0)
+		return -1;
+	if (k.len != SHARED_KEY_LEN)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "JWK: k: expected %d octets in base64url (43 characters)",
 				 SHARED_KEY_LEN);

@@ -134,6 +134,7 @@ static int read_claims(const json_t *header, struct message_claims *claims, stru
 static int read_x5c(const json_t *header, struct signed_message *message, struct fault *fault)
 {
 	const json_t *chain = json_object_get(header, "x5c");
+	struct fault problem = {0};
 	size_t octets = 0;
 
 	if (!json_is_array(chain) || json_array_size(chain) < 1 ||
@@ -144,12 +145,15 @@ static int read_x5c(const json_t *header, struct signed_message *message, struct
 	for (size_t i = 0; i < json_array_size(chain); i++) {
 		const char *text = json_string_value(json_array_get(chain, i));
 
-		if (text == NULL ||
-		    decode_base64(bytes_of_string(text), &message->chain[i], NULL) < 0)
+		if (text == NULL || decode_base64(bytes_of_string(text), &message->chain[i],
+						  &problem) < 0) {
+			if (pass_failure(&problem, fault) < 0)
+				return -1;
 			return set_fault(fault, FAULT_MALFORMED,
 					 "header: x5c: certificate %zu: expected base64 (RFC 4648 "
 					 "section 4) of DER",
 					 i + 1);
+		}
 		message->chain_count++;
 		octets += message->chain[i].len;
 	}

@@ -137,9 +137,12 @@ static int parse_chain(const struct certificates_answer *answer, struct intermed
 		struct fault failure = {0};
 
 		if (parse_certificate_pem(bytes_of_buffer(&answer->chain[i]), &certificate,
-					  &failure) < 0)
+					  &failure) < 0) {
+			if (pass_failure(&failure, fault) < 0)
+				return -1;
 			return set_fault(fault, FAULT_UNVERIFIED, "chain: certificate %zu: %s",
 					 i + 1, failure.text);
+		}
 		if (add_intermediate(chain, &certificate, fault) < 0)
 			return -1;
 	}
@@ -191,8 +194,11 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	uint8_t key_sha256[SHA256_LEN];
 	struct fault failure = {0};
 
-	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &failure) < 0)
+	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &failure) < 0) {
+		if (pass_failure(&failure, fault) < 0)
+			return -1;
 		return set_fault(fault, FAULT_UNVERIFIED, "%s", failure.text);
+	}
 	public_key_sha256(certificate_public_key(certificate), key_sha256);
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,

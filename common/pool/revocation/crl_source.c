@@ -281,14 +281,19 @@ static void set_unknown(const struct crl_source *source, const struct verdict *v
 {
 	char reasons[REASONS_SIZE];
 	size_t len = (size_t)snprintf(reasons, sizeof(reasons), "%s", verdict->reason);
+	enum fault_class class = FAULT_UNREACHABLE;
 
-	for (size_t i = 0; i < source->location_count && len < sizeof(reasons); i++)
-		if (source->locations[i].problem.class != FAULT_NONE)
+	for (size_t i = 0; i < source->location_count && len < sizeof(reasons); i++) {
+		const struct fault *problem = &source->locations[i].problem;
+
+		if (problem->class != FAULT_NONE)
 			len += (size_t)snprintf(reasons + len, sizeof(reasons) - len, "%s%s",
-						len > 0 ? "; " : "",
-						source->locations[i].problem.text);
+						len > 0 ? "; " : "", problem->text);
+		if (problem->class == FAULT_FAILED)
+			class = FAULT_FAILED;
+	}
 	finding->status = CRL_UNKNOWN;
-	set_fault(&finding->problem, FAULT_UNREACHABLE,
+	set_fault(&finding->problem, class,
 		  "cannot tell whether the certificate is revoked: %s: fetch the current CRL of %s "
 		  "(the CA serves all that are needed as /crl?chain), and try again",
 		  reasons, certificate_issuer(finding->certificate));

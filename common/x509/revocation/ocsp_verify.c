@@ -212,6 +212,8 @@ int verify_ocsp_response(struct bytes der, const struct ocsp_question *question,
 	struct fault problem = {0};
 
 	if (parse_ocsp_response(der, &response, &problem) < 0) {
+		if (pass_failure(&problem, fault) < 0)
+			return -1;
 		reject_because(verdict, "%s", problem.text);
 		return 0;
 	}

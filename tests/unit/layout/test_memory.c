@@ -3,16 +3,14 @@
 #include "common/layout/manifest.h"
 #include "common/layout/template.h"
 
+#include "tests/support/failing_memory.h"
 #include "tests/support/scratch.h"
-#include "tests/unit/layout/failing_memory.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* catalogue 75: every n-th allocation fails, for each n */
-
-enum { MOST_ALLOCATIONS = 100000 };
 
 static struct scratch scratch;
 
@@ -93,43 +91,16 @@ static int copy_policy(struct fault *fault)
 	return copy_client_policy(&policy, &copy, fault);
 }
 
-/*
- * Lets each allocation of the action fail in turn, and returns their number. libc can do without
- * some of them (qsort, readdir); then the action must succeed.
- */
-static size_t expect_faults(int (*action)(struct fault *fault))
-{
-	for (size_t n = 0; n < MOST_ALLOCATIONS; n++) {
-		struct fault fault = {0};
-		int result;
-
-		fail_allocation_after(n);
-		result = action(&fault);
-		if (!stop_failing()) {
-			cr_expect_eq(result, 0, "%s", fault.text);
-			return n;
-		}
-		if (result == 0)
-			continue;
-		cr_expect_eq(result, -1, "a wrong result without allocation %zu", n);
-		cr_expect_eq(fault.class, FAULT_FAILED, "%s", fault.text);
-		cr_expect(strstr(fault.text, "out of memory") != NULL ||
-				  strstr(fault.text, "Cannot allocate memory") != NULL,
-			  "%s", fault.text);
-	}
-	return 0;
-}
-
 TestSuite(memory, .init = set_up, .fini = tear_down);
 
 Test(memory, runs_out_while_a_manifest_is_read)
 {
-	cr_expect_gt(expect_faults(load), 100);
+	cr_expect_gt(expect_memory_faults(load), 100);
 }
 
 Test(memory, runs_out_while_a_layout_is_made)
 {
-	cr_expect_gt(expect_faults(make), 5);
+	cr_expect_gt(expect_memory_faults(make), 5);
 }
 
 Test(memory, runs_out_while_peers_are_listed)
@@ -137,15 +108,15 @@ Test(memory, runs_out_while_peers_are_listed)
 	cr_assert_eq(make(NULL), 0);
 	put_file(scratch.dirfd, "Private/shared_a.jwk", "", 0600);
 	put_file(scratch.dirfd, "Private/shared_b.jwk", "", 0600);
-	cr_expect_gt(expect_faults(list), 3);
+	cr_expect_gt(expect_memory_faults(list), 3);
 }
 
 Test(memory, runs_out_while_a_policy_is_copied)
 {
-	cr_expect_geq(expect_faults(copy_policy), 8);
+	cr_expect_geq(expect_memory_faults(copy_policy), 8);
 }
 
 Test(memory, runs_out_while_a_template_is_expanded)
 {
-	cr_expect_geq(expect_faults(expand), 1);
+	cr_expect_geq(expect_memory_faults(expand), 1);
 }

@@ -2,6 +2,7 @@
 
 #include "common/pool/members/trust.h"
 #include "tests/support/expect.h"
+#include "tests/support/failing_memory.h"
 #include "tests/unit/pool/enrolling.h"
 
 #include <criterion/criterion.h>
@@ -413,4 +414,49 @@ Test(request_batch, leaves_out_a_request_that_cannot_be_read)
 	cr_assert_str_eq(reports.last.type, "bad_request");
 	cr_assert_not_null(strstr(reports.last.detail, "symbolic link"), "%s", reports.last.detail);
 	cr_assert_eq(reports.done, POOL_SIZE);
+}
+
+static struct certificate *root;
+static struct buffer first_pem;
+static struct buffer chain_pem;
+
+/* Asks for the first member and checks the answer that the CA gave. */
+static int check_first_answer(struct fault *fault)
+{
+	CLEANUP(clear_request_batch) struct request_batch batch = {0};
+	struct member_pem certificate = {.name = "key1"};
+	struct certificates_answer answer = {.certificates = &certificate, .certificate_count = 1};
+	struct refusal refusal = {0};
+	int result = -1;
+
+	if (init_request_batch(&current_files, 1, &batch, fault) < 0 ||
+	    add_to_request_batch(fixture.layouts[0], 1, &batch, &refusal, fault) < 0)
+		return -1;
+	append_bytes(&certificate.pem, bytes_of_buffer(&first_pem));
+	append_bytes(&answer.chain[answer.chain_count++], bytes_of_buffer(&chain_pem));
+	if (check_buffer(&certificate.pem, fault) == 0 && check_buffer(answer.chain, fault) == 0)
+		result = check_batch_answer(&batch, root, fixture.now_s, &answer, fault);
+	clear_buffer(&certificate.pem);
+	clear_buffer(answer.chain);
+	return result;
+}
+
+/* catalogue 75: every n-th allocation fails, for each n; the answer is not to blame */
+Test(request_batch, runs_out_of_memory_while_it_checks_an_answer)
+{
+	struct issuer *issuer;
+	CLEANUP(clear_buffer) struct buffer csr = {0};
+
+	if (!memory_can_fail())
+		cr_skip_test("the sanitizer has an allocator of its own");
+	csr = get_file(fixture.layouts[0]->csr_file, "csr_key1.csr");
+	issuer = make_intermediate_issuer(fixture.issuer, "CN=Issuing CA", fixture.now_s);
+	first_pem = certify_pem(issuer, bytes_of_buffer(&csr), fixture.now_s, fixture.now_s + 3600);
+	OK(format_certificate_pem(certificate_der(issuer_certificate(issuer)), &chain_pem, &fault));
+	OK(read_root(fixture.layouts[0], &root, &fault));
+	cr_expect_gt(expect_memory_faults(check_first_answer), 20);
+	free_certificate(&root);
+	clear_buffer(&chain_pem);
+	clear_buffer(&first_pem);
+	free_issuer(&issuer);
 }
