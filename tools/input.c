@@ -96,13 +96,14 @@ int read_certificate(const char *path, struct certificate **ret_certificate, str
 	return 0;
 }
 
-int read_chain(const char *path, struct intermediates *ret_chain, struct fault *fault)
+int read_chain(const char *path, struct intermediates *ret_chain, struct fault *left_out,
+	       struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
 
 	if (read_input(path, INTERMEDIATES_PEM_MAX, &content, fault) < 0)
 		return -1;
-	if (parse_intermediates(bytes_of_buffer(&content), ret_chain, fault) < 0)
+	if (parse_usable_intermediates(bytes_of_buffer(&content), ret_chain, left_out, fault) < 0)
 		return prefix_fault(fault, "%s", path);
 	return 0;
 }

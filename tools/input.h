@@ -32,7 +32,9 @@ int parse_any_certificate(struct bytes content, struct certificate **ret_certifi
 int read_certificate(const char *path, struct certificate **ret_certificate,
 		     struct fault *fault) MUST_CHECK;
 
-/* A file of certificates, PEM, one after the other. Owns: clear_intermediates. */
-int read_chain(const char *path, struct intermediates *ret_chain, struct fault *fault) MUST_CHECK;
+/* A file of certificates, PEM, one after the other; those that are not usable are left out
+   (parse_usable_intermediates). Owns: clear_intermediates. */
+int read_chain(const char *path, struct intermediates *ret_chain, struct fault *left_out,
+	       struct fault *fault) MUST_CHECK;
 
 #endif

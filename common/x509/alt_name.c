@@ -18,6 +18,8 @@ static bool valid_label(const char *label, size_t len)
 	       strspn(label, LETTERS DIGITS "-_") >= len;
 }
 
+/* Labels, the last of which is not a number: so that no address is taken for a name (RFC 1123
+   section 2.1). */
 static bool valid_host(const char *host)
 {
 	if (strlen(host) > HOST_LEN_MAX)
@@ -28,7 +30,7 @@ static bool valid_host(const char *host)
 		if (!valid_label(host, len))
 			return false;
 		if (host[len] == '\0')
-			return true;
+			return strspn(host, DIGITS) < len;
 		host += len + 1;
 	}
 }
@@ -148,6 +150,12 @@ int add_alt_name(struct alt_names *names, const char *name, struct fault *fault)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "alternative name \"%.64s…\": expected at most %d characters",
 				 name, ALT_NAME_MAX);
+	if (kind == &kinds[KIND_DNS] && valid_ip(value))
+		return set_fault(
+			fault, FAULT_MALFORMED,
+			"alternative name \"%s\": expected a host's name (RFC 1123 section "
+			"2.1), found an address: write \"IP:%s\"",
+			name, value);
 	if (!kind->valid(value))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "alternative name \"%s\": not well formed after \"%s\" (RFC 5280 "
@@ -182,7 +190,7 @@ static int add_general_name(struct alt_names *names, const struct der_item *item
 		i++;
 	if (i == KIND_COUNT)
 		return set_fault(fault, FAULT_MALFORMED,
-				 "alternative name: expected a DNS name, URI, e-mail or IP "
+				 "alternative name: certpool expects a DNS name, URI, e-mail or IP "
 				 "address, found a GeneralName of tag 0x%02x",
 				 item->tag);
 	if (i == KIND_IP && item->content.len != 4 && item->content.len != 16)

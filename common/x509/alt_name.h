@@ -18,9 +18,9 @@ enum { ALT_NAME_MAX = 512 };
  * Adds a copy of the name; of an IP address its canonical text (RFC 5952).
  * Shape: at most ALT_NAME_MAX characters of ASCII, without NUL, control characters and spaces.
  * DNS: labels of letters, digits, '-' and '_', the first of which may be "*" (RFC 1034
- * section 3.5); URI: a scheme, ":" and more (RFC 3986); email: local part and host (RFC 5321
- * section 4.1.2, without quoted strings); IP: an IPv4 or IPv6 address.
- * Errors: FAULT_MALFORMED for any other text.
+ * section 3.5), and the last of which is not a number (RFC 1123 section 2.1); URI: a scheme, ":"
+ * and more (RFC 3986); email: local part and host (RFC 5321 section 4.1.2, without quoted strings);
+ * IP: an IPv4 or IPv6 address. Errors: FAULT_MALFORMED for any other text.
  */
 int add_alt_name(struct alt_names *names, const char *name, struct fault *fault) MUST_CHECK;
 void clear_alt_names(struct alt_names *names);

@@ -191,19 +191,61 @@ struct bytes find_subject_key_id(const struct certificate_fields *fields)
 	return item.content;
 }
 
-struct bytes find_authority_key_id(const struct certificate_fields *fields)
+const char *read_authority_key_id(struct bytes value, struct authority_key_id *ret_id)
+{
+	struct der_item sequence;
+	struct der_item key_id;
+	struct der_item issuer = {0};
+	struct der_item serial = {0};
+	bool complete;
+
+	if (check_der(value, "", NULL) < 0 || !read_der_tagged(&value, DER_SEQUENCE, &sequence) ||
+	    !read_der_tagged(&sequence.content, DER_CONTEXT, &key_id) || key_id.content.len == 0)
+		return "expected a keyIdentifier, in DER";
+	complete = sequence.content.len == 0;
+	if (!complete && read_der_tagged(&sequence.content, DER_CONTEXT_CONSTRUCTED + 1, &issuer) &&
+	    read_der_tagged(&sequence.content, DER_CONTEXT + 2, &serial))
+		complete = issuer.content.len > 0 && serial.content.len > 0 &&
+			   sequence.content.len == 0;
+	if (!complete)
+		return "expected authorityCertIssuer and authorityCertSerialNumber, or neither";
+	*ret_id = (struct authority_key_id){
+		.key_id = key_id.content, .issuer = issuer.content, .serial = serial.content};
+	return NULL;
+}
+
+/* Whether one of the names is the directoryName [4], explicitly tagged. */
+static bool has_directory_name(struct bytes general_names, struct bytes name)
+{
+	struct der_item item;
+
+	while (read_der(&general_names, &item))
+		if (item.tag == DER_CONTEXT_CONSTRUCTED + 4 && equal_bytes(item.content, name))
+			return true;
+	return false;
+}
+
+bool names_key(const struct authority_key_id *id, const struct certificate_fields *issuer)
+{
+	struct bytes key_id = find_subject_key_id(issuer);
+
+	if (key_id.len > 0 && !equal_bytes(key_id, id->key_id))
+		return false;
+	return id->serial.len == 0 || (equal_bytes(id->serial, issuer->serial) &&
+				       has_directory_name(id->issuer, issuer->issuer));
+}
+
+bool names_key_of(const struct certificate_fields *fields, const struct certificate_fields *issuer)
 {
 	struct extension extension = {0};
-	struct der_item sequence;
-	struct der_item item = {0};
+	struct authority_key_id id;
 	bool found = false;
 
 	if (find_extension(fields->extensions, EXTENSION_AUTHORITY_KEY_ID, &extension, &found,
 			   NULL) < 0 ||
-	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &sequence) ||
-	    !read_der_tagged(&sequence.content, DER_CONTEXT, &item))
-		return (struct bytes){0};
-	return item.content;
+	    !found || read_authority_key_id(extension.value, &id) != NULL)
+		return true;
+	return names_key(&id, issuer);
 }
 
 bool find_path_length(const struct certificate_fields *fields, unsigned int *ret_length)

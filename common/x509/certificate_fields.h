@@ -86,12 +86,30 @@ bool read_extension(struct bytes *rest, struct extension *ret_extension);
 int find_extension(struct bytes extensions, enum extension_id id, struct extension *ret_extension,
 		   bool *ret_found, struct fault *fault) MUST_CHECK;
 
-/*
- * The key identifiers by which a path is built: that of the certificate's own key, and that of its
- * issuer's (RFC 5280 sections 4.2.1.2 and 4.2.1.1). Empty if absent or unreadable.
- */
+/* The identifier of the certificate's own key (RFC 5280 section 4.2.1.2). Empty if absent or
+   unreadable. */
 struct bytes find_subject_key_id(const struct certificate_fields *fields);
-struct bytes find_authority_key_id(const struct certificate_fields *fields);
+
+/* authorityKeyIdentifier (RFC 5280 section 4.2.1.1): which key signed a certificate or a CRL. */
+struct authority_key_id {
+	struct bytes key_id; /* not empty */
+	struct bytes issuer; /* authorityCertIssuer: contents of GeneralNames; empty: absent */
+	struct bytes serial; /* authorityCertSerialNumber: contents; empty: absent */
+};
+
+/* Reads the value of the extension. Returns NULL, or the problem: not strict DER, no keyIdentifier,
+   or only one of issuer and serial. */
+const char *read_authority_key_id(struct bytes value, struct authority_key_id *ret_id);
+
+/*
+ * Whether the identifier names the key of that certificate: its subjectKeyIdentifier, where it has
+ * one; and, where the identifier has them, one of its issuer's names and its serial.
+ */
+bool names_key(const struct authority_key_id *id, const struct certificate_fields *issuer);
+
+/* Whether names_key holds for the authorityKeyIdentifier of the certificate; also if it has none
+   that can be read. */
+bool names_key_of(const struct certificate_fields *fields, const struct certificate_fields *issuer);
 
 /* The pathLenConstraint (RFC 5280 section 4.2.1.9), 255 for a larger one. False if there is none.
  */

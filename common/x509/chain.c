@@ -1,26 +1,43 @@
 #include "common/x509/chain.h"
 
 #include "common/base/clock.h"
-#include "common/crypto/signed_message.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
+#include "common/x509/purpose.h"
 
-/* The certificates from the member's up to the last one below the root. */
-struct path {
-	const struct certificate *steps[CHAIN_MAX + 1];
-	size_t count;
+/*
+ * A search for a path. The first reason that is met is the one that is reported: it is that of the
+ * path that the certificates are most likely meant for.
+ */
+struct search {
+	const struct trust *trust;
+	int64_t at_s;
+	struct path path;              /* the root is not in it before the path is whole */
+	struct verdict reason;         /* why the first path is invalid */
+	bool unfit[INTERMEDIATES_MAX]; /* intermediates that cannot be on a path */
+	size_t signature_count;        /* verified so far */
+	size_t step_count;             /* taken so far */
+	bool exhausted;                /* a bound was met: the rest is not tried */
+	bool found;
 };
 
-/* Compares the names and, if both certificates have one, the key identifiers. */
+/* Bounds the time of a search through many intermediates of one name, which costs no signature as
+   long as none of them is the root's. */
+enum { STEPS_MAX = 512 };
+
+static bool is_valid_at(const struct certificate *certificate, int64_t at_s)
+{
+	return at_s >= certificate_not_before(certificate) &&
+	       at_s <= certificate_not_after(certificate);
+}
+
+/* Compares the names and, as far as both certificates have them, the identifiers of the key. */
 static bool may_have_issued(const struct certificate *issuer, const struct certificate *subject)
 {
 	const struct certificate_fields *above = certificate_fields(issuer);
 	const struct certificate_fields *below = certificate_fields(subject);
-	struct bytes key_id = find_subject_key_id(above);
-	struct bytes wanted = find_authority_key_id(below);
 
-	return equal_bytes(above->subject, below->issuer) &&
-	       (key_id.len == 0 || wanted.len == 0 || equal_bytes(key_id, wanted));
+	return equal_bytes(above->subject, below->issuer) && names_key_of(below, above);
 }
 
 int verify_intermediate(const struct certificate *root, const struct certificate *certificate,
@@ -40,59 +57,25 @@ int verify_intermediate(const struct certificate *root, const struct certificate
 				    "RFC 5280 section 4.1.1.3: signatureValue", verdict, fault);
 }
 
-static bool on_path(const struct path *path, const struct certificate *certificate)
+const struct certificate *find_issuer(const struct trust *trust,
+				      const struct certificate *certificate, int64_t at_s)
 {
-	for (size_t i = 0; i < path->count; i++)
-		if (equal_bytes(certificate_der(path->steps[i]), certificate_der(certificate)))
-			return true;
-	return false;
-}
+	const struct certificate *issuer = NULL;
 
-static const struct certificate *find_next(const struct path *path,
-					   const struct certificate *const *intermediates,
-					   size_t intermediate_count)
-{
-	for (size_t i = 0; i < intermediate_count; i++)
-		if (!on_path(path, intermediates[i]) &&
-		    may_have_issued(intermediates[i], path->steps[path->count - 1]))
-			return intermediates[i];
-	return NULL;
-}
+	if (may_have_issued(trust->root, certificate))
+		return trust->root;
+	for (size_t i = 0; i < trust->intermediate_count; i++) {
+		const struct certificate *candidate = trust->intermediates[i];
 
-const struct certificate *find_issuer(const struct certificate *root,
-				      const struct certificate *const *intermediates,
-				      size_t intermediate_count,
-				      const struct certificate *certificate)
-{
-	const struct path path = {.steps = {certificate}, .count = 1};
-
-	return may_have_issued(root, certificate)
-		       ? root
-		       : find_next(&path, intermediates, intermediate_count);
-}
-
-static void find_path(const struct certificate *root,
-		      const struct certificate *const *intermediates, size_t intermediate_count,
-		      struct path *path, struct verdict *verdict)
-{
-	const struct certificate *last = path->steps[0];
-
-	/* At most CHAIN_MAX intermediates, none of them twice: steps has room. */
-	while (!may_have_issued(root, last)) {
-		const struct certificate *next = find_next(path, intermediates, intermediate_count);
-
-		if (next == NULL) {
-			reject_because(
-				verdict,
-				"RFC 5280 section 6.1: no path to the root %s: the issuer %s of %s "
-				"is not known",
-				certificate_subject(root), certificate_issuer(last),
-				certificate_subject(last));
-			return;
-		}
-		path->steps[path->count++] = next;
-		last = next;
+		if (!may_have_issued(candidate, certificate) ||
+		    equal_bytes(certificate_der(candidate), certificate_der(certificate)))
+			continue;
+		if (is_valid_at(candidate, at_s))
+			return candidate;
+		if (issuer == NULL)
+			issuer = candidate;
 	}
+	return issuer;
 }
 
 static void check_time(const struct certificate *certificate, int64_t at_s, struct verdict *verdict)
@@ -132,35 +115,23 @@ static int check_path_certificate(const struct certificate *certificate, enum pr
 	return 0;
 }
 
-static int check_path_certificates(const struct path *path, const struct certificate *root,
-				   int64_t at_s, struct verdict *verdict, struct fault *fault)
+static bool on_path(const struct path *path, const struct certificate *certificate)
 {
-	if (check_path_certificate(root, PROFILE_ROOT, at_s, verdict, fault) < 0)
-		return -1;
 	for (size_t i = 0; i < path->count; i++)
-		if (check_path_certificate(path->steps[i],
-					   i == 0 ? PROFILE_MEMBER : PROFILE_INTERMEDIATE, at_s,
-					   verdict, fault) < 0)
-			return -1;
-	return 0;
+		if (equal_bytes(certificate_der(path->steps[i]), certificate_der(certificate)))
+			return true;
+	return false;
 }
 
-/* The issuer of the certificate at that step. */
-static const struct certificate *issuer_of(const struct path *path, size_t step,
-					   const struct certificate *root)
+/* Checks that no more intermediates are below the issuer at that step than it allows. Self-issued
+   certificates do not count (RFC 5280 section 6.1.4 (l)). */
+static void check_path_length(const struct path *path, size_t step, struct verdict *verdict)
 {
-	return step + 1 < path->count ? path->steps[step + 1] : root;
-}
-
-/* Checks that no more intermediates are below the issuer than it allows. Self-issued certificates
-   do not count (RFC 5280 section 6.1.4 (l)). */
-static void check_path_length(const struct path *path, size_t step,
-			      const struct certificate *issuer, struct verdict *verdict)
-{
+	const struct certificate *issuer = path->steps[step];
 	unsigned int most;
 	unsigned int below = 0;
 
-	for (size_t i = 1; i <= step; i++) {
+	for (size_t i = 1; i < step; i++) {
 		const struct certificate_fields *fields = certificate_fields(path->steps[i]);
 
 		if (!equal_bytes(fields->subject, fields->issuer))
@@ -174,22 +145,50 @@ static void check_path_length(const struct path *path, size_t step,
 			certificate_subject(issuer), most, below);
 }
 
-/*
- * The checks of RFC 5280 section 6.1 that remain after the search and the profiles: path lengths
- * and signatures, from the root down. The search has compared the names, and no profile allows
- * other constraints.
- */
-static int verify_path(const struct path *path, const struct certificate *root,
-		       struct verdict *verdict, struct fault *fault)
+/* Checks that some purpose of the member's certificate is one of every certificate above it. */
+static void check_purposes(const struct path *path, struct verdict *verdict)
 {
-	for (size_t step = path->count; step > 0 && !verdict->invalid; step--) {
+	unsigned int purposes = PURPOSES_OF_MEMBERS;
+
+	for (size_t i = 0; i < path->count; i++) {
+		purposes &= find_purposes(certificate_fields(path->steps[i]));
+		if (purposes == 0) {
+			reject_because(verdict,
+				       "certpool expects an issuer to be for a purpose of the "
+				       "certificate below it: extKeyUsage of %s has none "
+				       "(docs/profile.md)",
+				       certificate_subject(path->steps[i]));
+			return;
+		}
+	}
+}
+
+/*
+ * The checks of RFC 5280 section 6.1 that remain for a whole path of certificates that are in their
+ * profiles and time: path lengths, purposes and, from the root down, signatures: so that no key is
+ * used before it is known to be a CA's below the root. The search has compared the names, and no
+ * profile allows other constraints.
+ */
+static int verify_path(struct search *search, struct verdict *verdict, struct fault *fault)
+{
+	const struct path *path = &search->path;
+
+	for (size_t step = path->count; step > 1; step--)
+		check_path_length(path, step - 1, verdict);
+	check_purposes(path, verdict);
+	for (size_t step = path->count - 1; step > 0 && !verdict->invalid; step--) {
 		const struct certificate *certificate = path->steps[step - 1];
-		const struct certificate *issuer = issuer_of(path, step - 1, root);
 		struct verdict single = {0};
 
-		check_path_length(path, step - 1, issuer, verdict);
+		if (search->signature_count == SIGNATURES_MAX) {
+			reject_because(verdict, "expected at most %d signatures to verify",
+				       SIGNATURES_MAX);
+			search->exhausted = true;
+			return 0;
+		}
+		search->signature_count++;
 		if (verify_signed_object(&certificate_fields(certificate)->signed_object,
-					 certificate_public_key(issuer),
+					 certificate_public_key(path->steps[step]),
 					 "RFC 5280 section 4.1.1.3: signatureValue", &single,
 					 fault) < 0)
 			return -1;
@@ -200,23 +199,115 @@ static int verify_path(const struct path *path, const struct certificate *root,
 	return 0;
 }
 
-int verify_chain(const struct certificate *root, const struct certificate *const *intermediates,
-		 size_t intermediate_count, const struct certificate *certificate, int64_t at_s,
-		 struct verdict *verdict, struct fault *fault)
+/* Completes the path with the root, and verifies it. It stays whole if it is valid. */
+static int try_path(struct search *search, struct fault *fault)
 {
-	struct path path = {.steps = {certificate}, .count = 1};
+	struct verdict verdict = {0};
 
-	if (intermediate_count > CHAIN_MAX)
+	search->path.steps[search->path.count++] = search->trust->root;
+	if (verify_path(search, &verdict, fault) < 0)
+		return -1;
+	search->found = !verdict.invalid;
+	if (search->found)
+		return 0;
+	search->path.count--;
+	reject_because(&search->reason, "%s", verdict.reason);
+	return 0;
+}
+
+/* Whether the intermediate may be the next step: it is not on the path yet, has issued the last
+   step by its name and key, and is in its profile and time. */
+static int is_next_step(struct search *search, size_t i, bool *ret_next, struct fault *fault)
+{
+	const struct certificate *candidate = search->trust->intermediates[i];
+	struct verdict verdict = {0};
+
+	*ret_next = false;
+	if (search->unfit[i] || on_path(&search->path, candidate) ||
+	    !may_have_issued(candidate, search->path.steps[search->path.count - 1]))
+		return 0;
+	if (check_path_certificate(candidate, PROFILE_INTERMEDIATE, search->at_s, &verdict, fault) <
+	    0)
+		return -1;
+	search->unfit[i] = verdict.invalid;
+	if (verdict.invalid)
+		reject_because(&search->reason, "%s", verdict.reason);
+	*ret_next = !verdict.invalid;
+	return 0;
+}
+
+static void reject_dead_end(struct search *search)
+{
+	const struct certificate *root = search->trust->root;
+	const struct certificate *last = search->path.steps[search->path.count - 1];
+
+	if (search->path.count > CHAIN_MAX)
+		reject_because(&search->reason,
+			       "no path to the root %s: expected at most %d intermediates on it",
+			       certificate_subject(root), CHAIN_MAX);
+	reject_because(&search->reason,
+		       "RFC 5280 section 6.1: no path to the root %s: the issuer %s of %s is not "
+		       "known",
+		       certificate_subject(root), certificate_issuer(last),
+		       certificate_subject(last));
+}
+
+/* Looks for a path from the last step on, depth first. It is at most CHAIN_MAX deep. */
+static int extend_path(struct search *search, struct fault *fault)
+{
+	const struct trust *trust = search->trust;
+	const size_t candidate_count =
+		search->path.count > CHAIN_MAX ? 0 : trust->intermediate_count;
+	bool dead_end = !may_have_issued(trust->root, search->path.steps[search->path.count - 1]);
+
+	search->exhausted |= ++search->step_count > STEPS_MAX;
+	if (!dead_end && try_path(search, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < candidate_count && !search->found && !search->exhausted; i++) {
+		bool next;
+
+		if (is_next_step(search, i, &next, fault) < 0)
+			return -1;
+		if (!next)
+			continue;
+		dead_end = false;
+		search->path.steps[search->path.count++] = trust->intermediates[i];
+		if (extend_path(search, fault) < 0)
+			return -1;
+		if (!search->found)
+			search->path.count--;
+	}
+	if (dead_end)
+		reject_dead_end(search);
+	return 0;
+}
+
+int verify_chain(const struct trust *trust, const struct certificate *certificate, int64_t at_s,
+		 struct path *ret_path, struct verdict *verdict, struct fault *fault)
+{
+	struct search search = {
+		.trust = trust, .at_s = at_s, .path = {.steps = {certificate}, .count = 1}};
+
+	if (trust->intermediate_count > INTERMEDIATES_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected at most %d intermediate certificates, found %zu",
-				 CHAIN_MAX, intermediate_count);
-	if (equal_bytes(certificate_der(root), certificate_der(certificate)))
+				 INTERMEDIATES_MAX, trust->intermediate_count);
+	if (equal_bytes(certificate_der(trust->root), certificate_der(certificate)))
 		reject_because(verdict, "certificate %s: it is the root, not a member's",
-			       certificate_subject(root));
-	find_path(root, intermediates, intermediate_count, &path, verdict);
+			       certificate_subject(trust->root));
+	if (check_path_certificate(trust->root, PROFILE_ROOT, at_s, verdict, fault) < 0 ||
+	    check_path_certificate(certificate, PROFILE_MEMBER, at_s, verdict, fault) < 0)
+		return -1;
 	if (verdict->invalid)
 		return 0;
-	if (check_path_certificates(&path, root, at_s, verdict, fault) < 0)
+	if (extend_path(&search, fault) < 0)
 		return -1;
-	return verdict->invalid ? 0 : verify_path(&path, root, verdict, fault);
+	if (!search.found)
+		reject_because(verdict, "%s%s", search.reason.reason,
+			       search.exhausted ? "; not every path was tried: expected fewer "
+						  "intermediates of one name"
+						: "");
+	else if (ret_path != NULL)
+		*ret_path = search.path;
+	return 0;
 }

@@ -2,23 +2,46 @@
 #define CERTPOOL_X509_CHAIN_H
 
 #include "common/base/verdict.h"
-#include "common/x509/certificate.h"
+#include "common/x509/intermediates.h"
+
+/* The root that paths have to end at, and the certificates that they may go through, in any order.
+   Those are not trusted by themselves. Borrowed. */
+struct trust {
+	const struct certificate *root;
+	const struct certificate *const *intermediates;
+	size_t intermediate_count;
+};
+
+/*
+ * A path: the member's certificate, the certificate of its issuer, and so on up to the root, which
+ * is the last. So steps[i + 1] issued steps[i]. Borrowed from struct trust and the caller.
+ */
+struct path {
+	const struct certificate *steps[CHAIN_MAX + 2];
+	size_t count; /* at least 2 */
+};
 
 /*
  * Whether a member's certificate may be relied on at a time: there is a path to the root (RFC 5280
- * section 6.1), and every certificate of the path is valid at that time and has its profile. The
- * root is the trust anchor: it must have PROFILE_ROOT, and must not have expired either. A root is
- * invalid as a member's certificate.
+ * section 6.1), every certificate of which is valid at that time, has its profile and is for a
+ * purpose of those below it. The root is the trust anchor: it must have PROFILE_ROOT, and must not
+ * have expired either. A root is invalid as a member's certificate.
  *
- * Not done: revocation; trying several paths. Of two intermediates with one name and key
- * identifier, the first is taken.
+ * Every path is tried, depth first, until one is valid: the order of the intermediates does not
+ * matter, nor do further certificates among them. The reason is that of the path that was tried
+ * first. A path has at most CHAIN_MAX intermediates; a search verifies at most SIGNATURES_MAX
+ * signatures, however many certificates have one name.
  *
- * Shape: at most CHAIN_MAX intermediates, in any order.
+ * Not done: revocation, for which the caller has *ret_path.
+ *
+ * Shape: at most INTERMEDIATES_MAX intermediates. ret_path may be NULL; it is untouched if the
+ * verdict is invalid.
  * Errors: FAULT_TOO_LARGE for more.
  */
-int verify_chain(const struct certificate *root, const struct certificate *const *intermediates,
-		 size_t intermediate_count, const struct certificate *certificate, int64_t at_s,
-		 struct verdict *verdict, struct fault *fault) MUST_CHECK;
+int verify_chain(const struct trust *trust, const struct certificate *certificate, int64_t at_s,
+		 struct path *ret_path, struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
+enum { SIGNATURES_MAX = 32 };
 
 /*
  * Whether the certificate is an intermediate issued by the root: it has PROFILE_INTERMEDIATE, and
@@ -28,12 +51,11 @@ int verify_intermediate(const struct certificate *root, const struct certificate
 			struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
 /*
- * The next certificate on the path from the certificate to the root: its issuer's, borrowed. NULL
- * if there is none. Signatures are not verified.
+ * The next certificate on the path from the certificate to the root: its issuer's, by name and key
+ * identifier, borrowed; one that is valid at that time if there is one. NULL if there is none.
+ * Signatures are not verified.
  */
-const struct certificate *find_issuer(const struct certificate *root,
-				      const struct certificate *const *intermediates,
-				      size_t intermediate_count,
-				      const struct certificate *certificate);
+const struct certificate *find_issuer(const struct trust *trust,
+				      const struct certificate *certificate, int64_t at_s);
 
 #endif

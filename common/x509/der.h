@@ -38,6 +38,12 @@ enum {
 	DER_CONTEXT_CONSTRUCTED = 0xa0, /* [n] constructed */
 };
 
+/* The initialiser of a struct bytes with the octets of a string literal. */
+#define DER_LITERAL(text)                                                                          \
+	{                                                                                          \
+		(const uint8_t *)(text), sizeof(text) - 1                                          \
+	}
+
 /* One tag, length and value. */
 struct der_item {
 	uint8_t tag;

@@ -76,8 +76,8 @@ static void check_value(const struct attribute *attribute, const struct der_item
 	size_t count = 0;
 
 	if (!allows_tag(attribute->kind, value->tag)) {
-		reject_because(verdict, "%s: %s: expected %s, found ASN.1 tag 0x%02x", where,
-			       attribute->name,
+		reject_because(verdict, "%s: %s: certpool expects %s, found ASN.1 tag 0x%02x",
+			       where, attribute->name,
 			       attribute->kind == DIRECTORY_STRING ? "PrintableString or UTF8String"
 			       : attribute->kind == PRINTABLE      ? "PrintableString"
 								   : "IA5String",
@@ -86,7 +86,9 @@ static void check_value(const struct attribute *attribute, const struct der_item
 	}
 	for (; read_utf8(&text, &character); count++)
 		if (deceptive_character(character))
-			reject_because(verdict, "%s: %s: character U+%04X is not allowed in a name",
+			reject_because(verdict,
+				       "%s: %s: certpool allows no character U+%04X in a name "
+				       "(docs/profile.md)",
 				       where, attribute->name, (unsigned int)character);
 	if (text.len > 0)
 		reject_because(verdict, "%s: %s: not UTF-8", where, attribute->name);

@@ -1,9 +1,10 @@
 #include "common/x509/intermediates.h"
 
-#include <ctype.h>
-#include <string.h>
+#include "common/x509/pem.h"
 
-static const char end_mark[] = "-----END CERTIFICATE-----";
+#include <ctype.h>
+
+static const char label[] = "CERTIFICATE";
 
 const struct certificate *const *
 intermediate_certificates(const struct intermediates *intermediates)
@@ -21,11 +22,11 @@ void clear_intermediates(struct intermediates *intermediates)
 int add_intermediate(struct intermediates *intermediates, struct certificate **certificate,
 		     struct fault *fault)
 {
-	if (intermediates->count == CHAIN_MAX) {
+	if (intermediates->count == INTERMEDIATES_MAX) {
 		free_certificate(certificate);
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected at most %d intermediate certificates, found more",
-				 CHAIN_MAX);
+				 INTERMEDIATES_MAX);
 	}
 	intermediates->certificates[intermediates->count++] = TAKE(*certificate);
 	return 0;
@@ -42,9 +43,9 @@ bool has_intermediate(const struct intermediates *intermediates,
 }
 
 int merge_intermediates(struct intermediates *intermediates, const struct intermediates *others,
-			struct fault *fault)
+			size_t most, struct fault *fault)
 {
-	for (size_t i = 0; i < others->count && intermediates->count < CHAIN_MAX; i++) {
+	for (size_t i = 0; i < others->count && intermediates->count < most; i++) {
 		const struct certificate *other = others->certificates[i];
 		struct certificate *copy = NULL;
 
@@ -65,33 +66,44 @@ static void skip_space(struct bytes *text)
 	}
 }
 
-/* Takes the first certificate off the text, up to the end mark and including it. */
-static struct bytes cut_certificate(struct bytes *text)
-{
-	const uint8_t *mark = memmem(text->data, text->len, end_mark, strlen(end_mark));
-	size_t len = mark != NULL ? (size_t)(mark - text->data) + strlen(end_mark) : text->len;
-	struct bytes first = {text->data, len};
-
-	text->data += len;
-	text->len -= len;
-	skip_space(text);
-	return first;
-}
-
 int parse_intermediates(struct bytes text, struct intermediates *ret_intermediates,
 			struct fault *fault)
 {
 	CLEANUP(clear_intermediates) struct intermediates intermediates = {0};
+	struct fault left_out = {0};
+
+	if (parse_usable_intermediates(text, &intermediates, &left_out, fault) < 0)
+		return -1;
+	if (left_out.class != FAULT_NONE)
+		return pass_fault(&left_out, fault);
+	*ret_intermediates = intermediates;
+	intermediates.count = 0;
+	return 0;
+}
+
+int parse_usable_intermediates(struct bytes text, struct intermediates *ret_intermediates,
+			       struct fault *left_out, struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates intermediates = {0};
+	struct fault first = {0};
 
 	skip_space(&text);
-	while (text.len > 0) {
+	for (size_t number = 1; text.len > 0; number++) {
 		struct certificate *certificate = NULL;
+		struct fault problem = {0};
 
-		if (parse_certificate_pem(cut_certificate(&text), &certificate, fault) < 0)
-			return prefix_fault(fault, "certificate %zu", intermediates.count + 1);
-		if (add_intermediate(&intermediates, &certificate, fault) < 0)
+		if (parse_certificate_pem(cut_pem(&text, label), &certificate, &problem) == 0) {
+			if (add_intermediate(&intermediates, &certificate, fault) < 0)
+				return -1;
+			continue;
+		}
+		if (pass_failure(&problem, fault) < 0)
 			return -1;
+		if (first.class == FAULT_NONE)
+			(void)set_fault(&first, problem.class, "certificate %zu: %s", number,
+					problem.text);
 	}
+	*left_out = first;
 	*ret_intermediates = intermediates;
 	intermediates.count = 0;
 	return 0;

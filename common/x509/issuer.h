@@ -124,11 +124,11 @@ struct responder_options {
 };
 
 /*
- * Makes the certificate of a delegated OCSP responder (RFC 6960 section 4.2.2.2): PROFILE_MEMBER;
- * digitalSignature; extendedKeyUsage with only id-kp-OCSPSigning; and id-pkix-ocsp-nocheck (section
- * 4.2.2.2.1), by which clients skip its revocation check: the caller should keep its
- * validity short.
- * Errors: FAULT_REFUSED for a validity that is not within the issuer's.
+ * Makes the certificate of a delegated OCSP responder (RFC 6960 section 4.2.2.2):
+ * PROFILE_RESPONDER; digitalSignature; extendedKeyUsage with only id-kp-OCSPSigning; and
+ * id-pkix-ocsp-nocheck (section 4.2.2.2.1), by which clients skip its revocation check: the caller
+ * should keep its validity short. Errors: FAULT_REFUSED for a validity that is not within the
+ * issuer's.
  */
 int create_responder_certificate(const struct issuer *issuer,
 				 const struct responder_options *options,

@@ -89,9 +89,15 @@ struct bytes cut_pem(struct bytes *text, const char *label)
 	char end[BOUNDARY_SIZE];
 	size_t end_len = (size_t)snprintf(end, sizeof(end), "-----END %s-----", label);
 	const uint8_t *mark = memmem(text->data, text->len, end, end_len);
+	char begin[BOUNDARY_SIZE];
+	size_t begin_len = (size_t)snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
+	const uint8_t *next;
 
 	if (mark != NULL)
 		block.len = (size_t)(mark - text->data) + end_len;
+	next = block.len > 0 ? memmem(text->data + 1, block.len - 1, begin, begin_len) : NULL;
+	if (next != NULL)
+		block.len = (size_t)(next - text->data);
 	text->data += block.len;
 	text->len -= block.len;
 	while (text->len > 0 && white_space(text->data[0])) {

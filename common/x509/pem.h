@@ -18,9 +18,9 @@ int unwrap_pem(struct bytes pem, const char *label, const char *other_label, siz
 	       struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 /*
- * Takes the first block off a text with several: everything up to its line -----END label-----, or
- * the whole text if there is no such line; and the white space after it, so that *text is empty
- * after the last block.
+ * Takes the first block off a text with several: everything up to its line -----END label-----, to
+ * where the next block begins, or to the text's end if there is neither; and the white space after
+ * it, so that *text is empty after the last block.
  */
 struct bytes cut_pem(struct bytes *text, const char *label);
 

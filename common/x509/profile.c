@@ -2,6 +2,8 @@
 
 #include "common/x509/certificate_fields.h"
 #include "common/x509/distinguished_name.h"
+#include "common/x509/known_extension.h"
+#include "common/x509/purpose.h"
 
 #include <string.h>
 
@@ -20,9 +22,15 @@ struct examination {
 	bool is_ca;
 	bool critical_alt_name;
 	uint8_t key_usage;
+	unsigned int purposes; /* of extKeyUsage */
 	struct bytes subject_key_id;
 	struct bytes authority_key_id;
 };
+
+static bool is_for_ca(enum profile profile)
+{
+	return profile == PROFILE_ROOT || profile == PROFILE_INTERMEDIATE;
+}
 
 /* The one item that the value is; false if it is not strict DER, or has another tag. */
 static bool read_value(struct bytes value, uint8_t tag, struct der_item *ret_item)
@@ -59,7 +67,7 @@ static void check_basic_constraints(struct examination *examination,
 	}
 	if (!examination->is_ca && path_length)
 		reject_because(verdict, "%s: pathLenConstraint without CA:TRUE", where);
-	if (examination->profile == PROFILE_MEMBER)
+	if (!is_for_ca(examination->profile))
 		return;
 	if (!extension->critical)
 		reject_because(verdict, "%s: expected critical in a CA's certificate", where);
@@ -81,14 +89,15 @@ static bool read_key_usage(struct bytes value, uint8_t *ret_bits)
 
 static void check_key_usage(struct examination *examination, const struct extension *extension)
 {
-	static const char where[] = "RFC 5280 section 4.2.1.3: keyUsage";
-
 	examination->has_key_usage = true;
 	if (!read_key_usage(extension->value, &examination->key_usage))
-		reject_because(examination->verdict, "%s: expected at least one bit, in DER",
-			       where);
+		reject_because(examination->verdict,
+			       "RFC 5280 section 4.2.1.3: keyUsage: expected at least one bit, in "
+			       "DER");
 	if (!extension->critical)
-		reject_because(examination->verdict, "%s: expected critical", where);
+		reject_because(examination->verdict,
+			       "certpool expects keyUsage to be critical (RFC 5280 section "
+			       "4.2.1.3: should)");
 }
 
 static void check_subject_key_id(struct examination *examination, const struct extension *extension)
@@ -96,8 +105,12 @@ static void check_subject_key_id(struct examination *examination, const struct e
 	static const char where[] = "RFC 5280 section 4.2.1.2: subjectKeyIdentifier";
 	struct der_item item;
 
-	if (!read_value(extension->value, DER_OCTET_STRING, &item) || item.content.len == 0)
+	if (!read_value(extension->value, DER_OCTET_STRING, &item))
 		reject_because(examination->verdict, "%s: expected octets, in DER", where);
+	else if (item.content.len == 0)
+		reject_because(examination->verdict,
+			       "certpool expects subjectKeyIdentifier not to be empty "
+			       "(docs/profile.md)");
 	else
 		examination->subject_key_id = item.content;
 	if (extension->critical)
@@ -108,27 +121,14 @@ static void check_authority_key_id(struct examination *examination,
 				   const struct extension *extension)
 {
 	static const char where[] = "RFC 5280 section 4.2.1.1: authorityKeyIdentifier";
-	struct der_item sequence;
-	struct der_item key_id;
-	struct der_item item;
-	bool has_issuer;
-	bool has_serial;
+	struct authority_key_id id = {0};
+	const char *problem = read_authority_key_id(extension->value, &id);
 
 	if (extension->critical)
 		reject_because(examination->verdict, "%s: expected not critical", where);
-	if (!read_value(extension->value, DER_SEQUENCE, &sequence) ||
-	    !read_der_tagged(&sequence.content, DER_CONTEXT, &key_id) || key_id.content.len == 0) {
-		reject_because(examination->verdict, "%s: expected a keyIdentifier, in DER", where);
-		return;
-	}
-	examination->authority_key_id = key_id.content;
-	has_issuer = read_der_tagged(&sequence.content, DER_CONTEXT_CONSTRUCTED + 1, &item);
-	has_serial = read_der_tagged(&sequence.content, DER_CONTEXT + 2, &item);
-	if (has_issuer != has_serial || sequence.content.len > 0)
-		reject_because(examination->verdict,
-			       "%s: expected authorityCertIssuer and authorityCertSerialNumber, or "
-			       "neither",
-			       where);
+	if (problem != NULL)
+		reject_because(examination->verdict, "%s: %s", where, problem);
+	examination->authority_key_id = id.key_id;
 }
 
 static void check_alt_name(struct examination *examination, const struct extension *extension)
@@ -149,29 +149,23 @@ static void check_alt_name(struct examination *examination, const struct extensi
 static void check_extended_key_usage(struct examination *examination,
 				     const struct extension *extension)
 {
-	static const char where[] = "RFC 5280 section 4.2.1.12: extKeyUsage";
-	struct der_item sequence;
-	struct der_item oid;
-	bool valid =
-		read_value(extension->value, DER_SEQUENCE, &sequence) && sequence.content.len > 0;
-
-	while (valid && sequence.content.len > 0)
-		valid = read_der_tagged(&sequence.content, DER_OID, &oid);
-	if (!valid)
-		reject_because(examination->verdict, "%s: expected at least one purpose, in DER",
-			       where);
+	if (!read_purposes(extension->value, &examination->purposes))
+		reject_because(examination->verdict,
+			       "RFC 5280 section 4.2.1.12: extKeyUsage: expected at least one "
+			       "purpose, in DER");
 }
 
 /* verify_chain does not enforce these constraints, so no certificate may have them. */
 static void refuse_constraints(struct examination *examination, const struct extension *extension)
 {
-	const char *where = "section 4.2.1.14: inhibitAnyPolicy";
+	const char *what = "inhibitAnyPolicy (RFC 5280 section 4.2.1.14)";
 
 	if (extension->id == EXTENSION_NAME_CONSTRAINTS)
-		where = "section 4.2.1.10: nameConstraints";
+		what = "nameConstraints (RFC 5280 section 4.2.1.10)";
 	else if (extension->id == EXTENSION_POLICY_CONSTRAINTS)
-		where = "section 4.2.1.11: policyConstraints";
-	reject_because(examination->verdict, "RFC 5280 %s: expected none, found some", where);
+		what = "policyConstraints (RFC 5280 section 4.2.1.11)";
+	reject_because(examination->verdict,
+		       "certpool expects no %s, which it does not enforce (docs/profile.md)", what);
 }
 
 static const struct {
@@ -193,6 +187,8 @@ static const char extension_section[] = "RFC 5280 section 4.2";
 
 static void check_extension(struct examination *examination, const struct extension *extension)
 {
+	const char *problem = find_form_problem(extension);
+
 	for (size_t i = 0; i < examination->oid_count; i++)
 		if (equal_bytes(examination->oids[i], extension->oid))
 			reject_because(examination->verdict, "%s: an extension is there twice",
@@ -208,6 +204,8 @@ static void check_extension(struct examination *examination, const struct extens
 		reject_because(examination->verdict,
 			       "%s: a critical extension that is not known here",
 			       extension_section);
+	if (problem != NULL)
+		reject_because(examination->verdict, "%s", problem);
 }
 
 static void check_extensions(struct examination *examination)
@@ -221,8 +219,9 @@ static void check_extensions(struct examination *examination)
 			       "sequence, expected at least one");
 	while (read_extension(&rest, &extension)) {
 		if (examination->oid_count == EXTENSION_COUNT_MAX) {
-			reject_because(examination->verdict, "%s: expected at most %d extensions",
-				       extension_section, EXTENSION_COUNT_MAX);
+			reject_because(examination->verdict,
+				       "certpool expects at most %d extensions (docs/profile.md)",
+				       EXTENSION_COUNT_MAX);
 			return;
 		}
 		check_extension(examination, &extension);
@@ -280,7 +279,7 @@ static void check_validity(const struct certificate_fields *fields, struct verdi
 	check_time(&fields->not_after, "notAfter", &not_after_s, verdict);
 	if (not_before_s >= not_after_s)
 		reject_because(verdict,
-			       "RFC 5280 section 4.1.2.5: expected notBefore before notAfter");
+			       "certpool expects notBefore before notAfter (docs/profile.md)");
 }
 
 static void check_names(const struct examination *examination)
@@ -293,7 +292,7 @@ static void check_names(const struct examination *examination)
 	if (empty_name(fields->issuer))
 		reject_because(verdict, "%s: expected a name, found an empty one", issuer);
 	check_name(fields->issuer, issuer, verdict);
-	if (empty_name(fields->subject) && examination->profile != PROFILE_MEMBER)
+	if (empty_name(fields->subject) && is_for_ca(examination->profile))
 		reject_because(verdict, "%s: expected a name, found an empty one", subject);
 	else if (empty_name(fields->subject) && !examination->critical_alt_name)
 		reject_because(verdict,
@@ -310,35 +309,62 @@ static void check_names(const struct examination *examination)
 static void check_role(const struct examination *examination)
 {
 	struct verdict *verdict = examination->verdict;
-	bool wants_ca = examination->profile != PROFILE_MEMBER;
+	bool wants_ca = is_for_ca(examination->profile);
 	uint8_t usage = examination->key_usage;
 
 	if (wants_ca && !examination->is_ca)
 		reject_because(verdict,
 			       "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:TRUE");
 	if (!wants_ca && examination->is_ca)
-		reject_because(verdict,
-			       "RFC 5280 section 4.2.1.9: basicConstraints: expected CA:FALSE, "
-			       "found CA:TRUE");
-	if (!examination->has_key_usage)
+		reject_because(verdict, "certpool expects no CA:TRUE in a member's certificate "
+					"(docs/profile.md)");
+	if (wants_ca && !examination->has_key_usage)
 		reject_because(verdict,
 			       "RFC 5280 section 4.2.1.3: keyUsage: expected one, found none");
+	if (!examination->has_key_usage)
+		reject_because(verdict, "certpool expects keyUsage, found none (docs/profile.md)");
 	if (wants_ca && (usage & USAGE_KEY_CERT_SIGN) == 0)
 		reject_because(verdict, "RFC 5280 section 4.2.1.3: keyUsage: expected keyCertSign");
 	if (!wants_ca && (usage & USAGE_DIGITAL_SIGNATURE) == 0)
 		reject_because(verdict,
 			       "RFC 5280 section 4.2.1.3: keyUsage: expected digitalSignature");
-	if (!wants_ca && (usage & (USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN)) != 0)
+	if (!wants_ca && (usage & USAGE_KEY_CERT_SIGN) != 0)
 		reject_because(verdict,
-			       "RFC 5280 section 4.2.1.3: keyUsage: expected neither keyCertSign "
-			       "nor cRLSign");
+			       "RFC 5280 section 4.2.1.3: keyUsage: expected no keyCertSign "
+			       "without CA:TRUE");
+	if (!wants_ca && (usage & USAGE_CRL_SIGN) != 0)
+		reject_because(verdict, "certpool expects no cRLSign in a member's certificate "
+					"(docs/profile.md)");
+}
+
+/* RFC 5280 section 4.2.1.12: a certificate is for the purposes in it alone. */
+static void check_purpose(const struct examination *examination)
+{
+	struct verdict *verdict = examination->verdict;
+	unsigned int purposes = examination->purposes;
+
+	if (examination->profile == PROFILE_RESPONDER && (purposes & PURPOSE_OCSP_SIGNING) == 0)
+		reject_because(verdict, "RFC 6960 section 4.2.2.2: extKeyUsage: expected "
+					"id-kp-OCSPSigning");
+	if (examination->profile != PROFILE_MEMBER)
+		return;
+	if ((purposes & PURPOSE_OCSP_SIGNING) != 0)
+		reject_because(verdict,
+			       "certpool expects no id-kp-OCSPSigning in a member's certificate: "
+			       "it is an OCSP responder's (docs/profile.md)");
+	if ((purposes & PURPOSES_OF_MEMBERS) == 0)
+		reject_because(verdict,
+			       "RFC 5280 section 4.2.1.12: extKeyUsage: it is for other purposes "
+			       "than a member's: expected anyExtendedKeyUsage, clientAuth, "
+			       "serverAuth, emailProtection or id-kp-documentSigning, or no "
+			       "extKeyUsage");
 }
 
 static void check_key_ids(const struct examination *examination)
 {
 	struct verdict *verdict = examination->verdict;
 
-	if (examination->profile != PROFILE_MEMBER && examination->subject_key_id.len == 0)
+	if (is_for_ca(examination->profile) && examination->subject_key_id.len == 0)
 		reject_because(verdict,
 			       "RFC 5280 section 4.2.1.2: subjectKeyIdentifier: expected one in a "
 			       "CA's certificate, found none");
@@ -356,8 +382,11 @@ static void check_key_ids(const struct examination *examination)
 int check_certificate_fields(const struct certificate_fields *fields, enum profile profile,
 			     struct verdict *verdict, struct fault *fault)
 {
-	struct examination examination = {
-		.fields = fields, .profile = profile, .verdict = verdict, .fault = fault};
+	struct examination examination = {.fields = fields,
+					  .profile = profile,
+					  .purposes = PURPOSES_OF_MEMBERS,
+					  .verdict = verdict,
+					  .fault = fault};
 
 	if (fields->version != 3)
 		reject_because(verdict, "RFC 5280 section 4.1.2.1: version: expected 3, found %d",
@@ -370,6 +399,7 @@ int check_certificate_fields(const struct certificate_fields *fields, enum profi
 			       "RFC 5280 section 4.1.2.8: unique identifiers: expected none");
 	check_extensions(&examination);
 	check_role(&examination);
+	check_purpose(&examination);
 	check_key_ids(&examination);
 	check_names(&examination);
 	return examination.failed ? -1 : 0;

@@ -40,21 +40,19 @@ struct scheme {
 	enum digest_algorithm digest; /* not used with Ed25519, which has its own */
 };
 
-#define LITERAL(text)                                                                              \
-	{                                                                                          \
-		(const uint8_t *)(text), sizeof(text) - 1                                          \
-	}
-
 static const struct scheme schemes[] = {
-	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"), FAMILY_ECDSA, DIGEST_SHA256},
-	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"), FAMILY_ECDSA, DIGEST_SHA384},
-	{LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"), FAMILY_ECDSA, DIGEST_SHA512},
-	{LITERAL("\x30\x05\x06\x03\x2b\x65\x70"), FAMILY_EDDSA, DIGEST_SHA512},
-	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00"), FAMILY_RSA,
+	{DER_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"), FAMILY_ECDSA,
 	 DIGEST_SHA256},
-	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00"), FAMILY_RSA,
+	{DER_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"), FAMILY_ECDSA,
 	 DIGEST_SHA384},
-	{LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00"), FAMILY_RSA,
+	{DER_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"), FAMILY_ECDSA,
+	 DIGEST_SHA512},
+	{DER_LITERAL("\x30\x05\x06\x03\x2b\x65\x70"), FAMILY_EDDSA, DIGEST_SHA512},
+	{DER_LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00"), FAMILY_RSA,
+	 DIGEST_SHA256},
+	{DER_LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00"), FAMILY_RSA,
+	 DIGEST_SHA384},
+	{DER_LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00"), FAMILY_RSA,
 	 DIGEST_SHA512},
 };
 
@@ -79,8 +77,8 @@ static const char *find_scheme_problem(const struct scheme *scheme, struct bytes
 				       const struct public_key *key)
 {
 	if (scheme == NULL)
-		return "expected ECDSA or RSA with SHA-256, SHA-384 or SHA-512, or Ed25519, found "
-		       "another algorithm or other parameters";
+		return "certpool expects ECDSA or RSA with SHA-256, SHA-384 or SHA-512, or "
+		       "Ed25519, found another algorithm or other parameters (docs/profile.md)";
 	if (key != NULL && families[public_key_type(key)] != scheme->family)
 		return "the algorithm is not one for the signer's key";
 	if (key != NULL ? !canonical_signature(public_key_type(key), signature)

@@ -14,7 +14,8 @@ const char *name_signed(enum signing_kind kind)
 	return kind == SIGN_CRL ? "CRL" : "certificate";
 }
 
-static int check_certificate(struct bytes der, struct verdict *verdict, struct fault *fault)
+static int check_certificate(struct bytes der, enum profile wanted, struct verdict *verdict,
+			     struct fault *fault)
 {
 	struct certificate_fields fields;
 	struct verdict profile = {0};
@@ -29,7 +30,7 @@ static int check_certificate(struct bytes der, struct verdict *verdict, struct f
 		reject_because(verdict, "%s", problem.text);
 		return pass_failure(&problem, fault);
 	}
-	if (check_certificate_fields(&fields, PROFILE_MEMBER, &profile, fault) < 0)
+	if (check_certificate_fields(&fields, wanted, &profile, fault) < 0)
 		return -1;
 	if (profile.invalid)
 		reject_because(verdict, "certificate: %s", profile.reason);
@@ -46,7 +47,9 @@ static int sign_body(const struct issuer *issuer, enum signing_kind kind, struct
 	if (sign_checked_object(&signer, body, &result.der, fault) < 0)
 		return prefix_fault(fault, "%s", name_signed(kind));
 	if (kind != SIGN_CRL &&
-	    check_certificate(bytes_of_buffer(&result.der), &result.verdict, fault) < 0)
+	    check_certificate(bytes_of_buffer(&result.der),
+			      kind == SIGN_RESPONDER ? PROFILE_RESPONDER : PROFILE_MEMBER,
+			      &result.verdict, fault) < 0)
 		return -1;
 	if (result.verdict.invalid)
 		clear_buffer(&result.der);

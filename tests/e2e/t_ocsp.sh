@@ -19,6 +19,11 @@ expect 0 'without a client' "$certpool" verify --root $root "$(member 1)" --ocsp
 expect 0 'as JSON' "$certpool" verify --root $root "$(member 1)" --ocsp "$url" --json
 equal 'JSON has what the responder said' good "$(jq -r .ocsp out)"
 equal 'its certificate is in the record, once' 1 "$(ocsp_rows)"
+expect 0 'and is found in order there' "$certpool" check
+# catalogue 125
+sqlite3 ca/state/ca.db "select writefile('responder.der', der) from certificate where client = 'ca' and member = 'ocsp'" >out
+expect 3 'as a member'\''s' "$certpool" verify client2 responder.der
+says 'it is refused' "certpool expects no id-kp-OCSPSigning in a member's certificate"
 
 # catalogue 59, 60
 expect 0 'one is revoked' "$certpool" revoke client1/2 --reason keyCompromise

@@ -57,10 +57,11 @@ expect 1 'a certificate of a gibibyte' sh -c "truncate -s 1G huge.crt; '$certpoo
 expect 6 'a FIFO' sh -c "mkfifo pipe; '$certpool' verify client2 pipe"
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.crt -subj '/CN=certpool Root CA' \
-	-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
-issue() { # NAME ISSUER ISSUER_KEY EXTENSIONS: makes a certificate by openssl
-	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj /CN=x -out "$1.csr" 2>/dev/null
-	openssl x509 -req -in "$1.csr" -CA "$2" -CAkey "$3" -days 9 -out "$1.crt" -extfile <(printf '%b' "$4") 2>/dev/null
+	-days 99 -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+issue() { # NAME ISSUER ISSUER_KEY EXTENSIONS [DAYS]: makes a certificate by openssl, of NAME.key if it is there
+	[ -e "$1.key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$1.key"
+	openssl req -new -key "$1.key" -subj /CN=x -out "$1.csr"
+	openssl x509 -req -in "$1.csr" -CA "$2" -CAkey "$3" -days "${5:-9}" -out "$1.crt" -extfile <(printf '%b' "$4") 2>/dev/null
 }
 leaf='basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n'
 issue foreign other.crt other.key "$leaf"
@@ -69,18 +70,60 @@ expect 0 'which is valid for that root' "$certpool" verify --root other.crt fore
 # catalogue 43: profiles, which are checked besides the chain
 issue with_ca other.crt other.key "${leaf/CA:FALSE/CA:TRUE}"
 expect 3 'a CA certificate as a member'\''s' "$certpool" verify --root other.crt with_ca.crt
-says 'the section is named' 'RFC 5280'
+says 'the rule is named' 'docs/profile.md'
 issue signer other.crt other.key "${leaf/digitalSignature/digitalSignature,keyCertSign}"
 expect 3 'keyCertSign in a member'\''s' "$certpool" verify --root other.crt signer.crt
 
+# catalogue 125: what a certificate is for
+purpose() { # EXIT_STATUS NAME EXTENDED_KEY_USAGE
+	issue "$2" other.crt other.key "${leaf}extendedKeyUsage=$3\\n"
+	expect "$1" "a member's certificate for $3" "$certpool" verify --root other.crt "$2.crt"
+}
+for use in anyExtendedKeyUsage clientAuth serverAuth emailProtection critical,1.3.6.1.5.5.7.3.36 critical,codeSigning,clientAuth; do
+	purpose 0 for_use $use
+done
+purpose 3 for_use critical,codeSigning
+says 'says what it is not for' 'extKeyUsage: it is for other purposes than a member'
+purpose 3 responder OCSPSigning
+says 'says whose it is' "an OCSP responder's"
+issue address other.crt other.key "${leaf}subjectAltName=DNS:10.0.0.1\n"
+expect 3 'an address as a DNS name' "$certpool" verify --root other.crt address.crt
+says 'says how to write it' 'write "IP:10.0.0.1"'
+
 # A chain.
-issue middle other.crt other.key 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n'
+issuer='basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n'
+issue middle other.crt other.key "$issuer"
 issue end middle.crt middle.key "$leaf"
 expect 3 'without its intermediate' "$certpool" verify --root other.crt end.crt
 expect 0 'with it' "$certpool" verify --root other.crt --chain middle.crt end.crt
 expect 0 'among others' sh -c "cat with_ca.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
-expect 1 'too many others' sh -c "cat middle.crt middle.crt middle.crt middle.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
-expect 1 'a chain that is none' "$certpool" verify --root other.crt --chain bad.crt end.crt
+expect 1 'too many others' sh -c "for i in 1 2 3 4 5 6; do cat middle.crt with_ca.crt other.crt; done >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
+says 'says how many' 'at most 16'
+
+# catalogue 124: the path that there is is found, whatever else is in the file, and in any order.
+cp middle.crt old.crt
+issue middle other.crt other.key "$issuer" 90
+issue end middle.crt middle.key "$leaf" 80
+later=$(date -u -d '+20 days' +%s)
+for order in 'old.crt middle.crt' 'middle.crt old.crt' 'foreign.crt old.crt with_ca.crt middle.crt other.crt'; do
+	# shellcheck disable=SC2086
+	expect 0 "an intermediate that was renewed: $order" sh -c 'cat $1 >chain.pem; exec "$2" verify --root other.crt --chain chain.pem --at "$3" end.crt' - "$order" "$certpool" "$later"
+done
+expect 3 'the old one alone' "$certpool" verify --root other.crt --chain old.crt --at "$later" end.crt
+says 'says that it is expired' 'intermediate CN=x: RFC 5280 section 4\.1\.2\.5: expired'
+issue narrow other.crt other.key "${issuer}extendedKeyUsage=serverAuth\n"
+issue outside narrow.crt narrow.key "${leaf}extendedKeyUsage=clientAuth\n"
+expect 3 'an intermediate for something else' "$certpool" verify --root other.crt --chain narrow.crt outside.crt
+
+# A bad certificate is exit status 3 wherever it is, unless nobody needs it.
+openssl req -x509 -newkey rsa:1024 -nodes -keyout weak.key -out weak.crt -subj /CN=weak 2>/dev/null
+for bad in bad.crt weak.crt cut.der; do
+	expect 3 "$bad as the certificate" "$certpool" verify --root other.crt $bad
+	expect 3 "$bad as the root" "$certpool" verify --root $bad end.crt
+	expect 3 "$bad as the chain" "$certpool" verify --root other.crt --chain $bad end.crt
+	expect 0 "$bad in the chain" sh -c "cat $bad middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
+	says 'is left out' 'chain.pem: left out: certificate 1: '
+done
 
 # Online. catalogue 52: a certificate that was never issued is unknown
 expect 0 'the CA stands by it' "$certpool" verify client2 $certificate --online

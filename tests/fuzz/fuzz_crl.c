@@ -13,7 +13,7 @@ static void check_entries(const struct crl *crl, struct bytes der)
 
 	assert(split_crl(der, &parts, &fault) == 0);
 	assert(parts.number.len >= 1 && parts.number.len <= 20);
-	assert(parts.authority_key_id.len > 0);
+	assert(parts.authority_key_id.key_id.len > 0);
 	for (; parts.revoked.len > 0; count++) {
 		struct revoked_entry entry = {0};
 		struct crl_revocation found = {0};

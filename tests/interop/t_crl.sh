@@ -110,7 +110,7 @@ says 'is not taken either' 'expected crlExtensions'
 expect 7 'openssl: a CRL that is out of date' "$certpool" verify --root root.crt --crl stale.crl 3.crt
 says 'is no answer' 'out of date'
 expect 7 'openssl: a CRL that is signed with SHA-1' "$certpool" verify --root root.crt --crl sha1.crl 3.crt
-says 'is not relied on' 'expected ECDSA or RSA with SHA-256'
+says 'is not relied on' 'certpool expects ECDSA or RSA with SHA-256'
 
 # An intermediate's certificates are looked up in its own CRL.
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout sub.key -out sub.csr -subj '/CN=openssl intermediate' 2>/dev/null

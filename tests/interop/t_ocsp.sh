@@ -138,7 +138,7 @@ if unshare --net true 2>/dev/null; then
 	expect 7 'signed by a certificate that is not for OCSP' theirs impostor $good
 	says 'is refused' 'expected id-kp-OCSPSigning'
 	options='-resp_no_certs' expect 7 'without its certificate' theirs responder $good
-	says 'is refused' 'neither the issuer.s nor in it'
+	says 'is refused' 'to be the issuer.s, or in the response'
 	options='-badsig' expect 7 'with a bad signature' theirs responder $good
 	says 'is refused' 'signature'
 else

@@ -7,6 +7,7 @@
 #include "common/pool/members/pool.h"
 #include "common/pool/members/trust.h"
 #include "common/pool/revocation/ask_status.h"
+#include "common/x509/chain.h"
 #include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/output.h"
@@ -301,12 +302,14 @@ static int check_certificate_file(struct received_check *check, const char *name
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	const struct trust trust = {.root = check->root,
+				    .intermediates = intermediate_certificates(&check->chain),
+				    .intermediate_count = check->chain.count};
 	struct verdict verdict = {0};
 
 	if (read_file(check->layout->received, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
 	    parse_certificate_pem(bytes_of_buffer(&pem), &certificate, fault) < 0 ||
-	    verify_chain(check->root, intermediate_certificates(&check->chain), check->chain.count,
-			 certificate, read_clock(), &verdict, fault) < 0 ||
+	    verify_chain(&trust, certificate, read_clock(), NULL, &verdict, fault) < 0 ||
 	    ask_ca(check, certificate, &verdict, fault) < 0)
 		return prefix_fault(fault, "%s/received/%s", check->layout->path, name);
 	if (verdict.invalid)

@@ -7,6 +7,7 @@
 #include "common/pool/revocation/ask_ocsp.h"
 #include "common/pool/revocation/ask_status.h"
 #include "common/pool/revocation/crl_source.h"
+#include "common/x509/chain.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/input.h"
 #include "tools/node.h"
@@ -27,7 +28,8 @@ static const struct option verify_options[] = {
 	{"root", 0, false, "FILE", take_text, offsetof(struct verify_settings, root),
 	 "the root to trust, instead of the client's pinned one", NULL},
 	{"chain", 0, false, "FILE", take_text, offsetof(struct verify_settings, chain),
-	 "more intermediates than the client's cert/ca.crt, PEM, one after the other", NULL},
+	 "more intermediates than the client's cert/ca.crt, PEM, one after the other, in any order",
+	 NULL},
 	{"at", 0, false, "TIME", take_instant, offsetof(struct verify_settings, at),
 	 "verify as of this time: RFC 3339, or seconds since 1970 (now)", NULL},
 	{"online", 0, false, NULL, take_switch, offsetof(struct verify_settings, online),
@@ -46,6 +48,7 @@ struct certificate_check {
 	const char *path;
 	struct certificate *certificate; /* NULL: the file has none, and the verdict says why */
 	struct intermediates chain;
+	struct path certification_path; /* while the verdict is valid */
 	struct verdict verdict;
 	bool asked; /* the CA */
 	struct status_answer answer;
@@ -61,48 +64,66 @@ static void clear_certificate_check(struct certificate_check *check)
 	free_certificate(&check->certificate);
 }
 
-/* A file that holds no certificate is an invalid certificate; an unreadable file is a fault. */
-static int read_subject_certificate(struct certificate_check *check, struct fault *fault)
+/*
+ * A file that holds no certificate is an invalid certificate, whether it is the one to verify or
+ * the root: *ret_certificate is untouched then. An unreadable file is a fault.
+ */
+static int read_judged_certificate(const char *path, const char *role,
+				   struct certificate **ret_certificate, struct verdict *verdict,
+				   struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
 	struct fault problem = {0};
 
-	if (read_input(check->path, CERTIFICATE_PEM_MAX, &content, fault) < 0)
+	if (read_input(path, CERTIFICATE_PEM_MAX, &content, fault) < 0)
 		return -1;
-	if (parse_any_certificate(bytes_of_buffer(&content), &check->certificate, &problem) == 0)
+	if (parse_any_certificate(bytes_of_buffer(&content), ret_certificate, &problem) == 0)
 		return 0;
 	if (pass_failure(&problem, fault) < 0)
-		return prefix_fault(fault, "%s", check->path);
-	reject_because(&check->verdict, "%s", problem.text);
+		return prefix_fault(fault, "%s", path);
+	reject_because(verdict, "%s%s", role, problem.text);
 	return 0;
 }
 
 /* The intermediates of --chain, then the client's own, which it stored when it enrolled. */
-static int collect_chain(const struct verify_settings *given, const struct layout *layout,
-			 struct intermediates *chain, struct fault *fault)
+static int collect_chain(const struct command *command, const struct verify_settings *given,
+			 const struct layout *layout, struct intermediates *chain,
+			 struct fault *fault)
 {
 	CLEANUP(clear_intermediates) struct intermediates own = {0};
+	struct fault left_out = {0};
 
-	if (given->chain != NULL && read_chain(given->chain, chain, fault) < 0)
+	if (given->chain != NULL && read_chain(given->chain, chain, &left_out, fault) < 0)
 		return -1;
+	if (left_out.class != FAULT_NONE)
+		print_note(command, "%s: left out: %s", given->chain, left_out.text);
 	if (layout == NULL)
 		return 0;
 	if (read_intermediates(layout, &own, fault) < 0)
 		return -1;
-	return merge_intermediates(chain, &own, fault);
+	if (chain->count + own.count > INTERMEDIATES_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "%s: expected at most %zu certificates, beside those of the "
+				 "client's cert/ca.crt, found %zu",
+				 given->chain, INTERMEDIATES_MAX - own.count, chain->count);
+	return merge_intermediates(chain, &own, INTERMEDIATES_MAX, fault);
 }
 
 static int verify_with_root(const struct verify_settings *given, const struct certificate *root,
 			    struct certificate_check *check, struct fault *fault)
 {
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
+	const struct trust trust = {.root = root,
+				    .intermediates = intermediate_certificates(&check->chain),
+				    .intermediate_count = check->chain.count};
 
-	if (read_subject_certificate(check, fault) < 0)
+	if (read_judged_certificate(check->path, "", &check->certificate, &check->verdict, fault) <
+	    0)
 		return -1;
-	if (check->certificate == NULL)
+	if (root == NULL || check->certificate == NULL)
 		return 0;
-	return verify_chain(root, intermediate_certificates(&check->chain), check->chain.count,
-			    check->certificate, at_s, &check->verdict, fault);
+	return verify_chain(&trust, check->certificate, at_s, &check->certification_path,
+			    &check->verdict, fault);
 }
 
 /* The CA's answer can only make a verdict worse. */
@@ -166,25 +187,21 @@ static void apply_ocsp(struct certificate_check *check)
 }
 
 /* Only for an otherwise valid certificate: the issuer of an invalid one may be unknown. */
-static int ask_ocsp_responder(const struct verify_settings *given, const struct certificate *root,
-			      struct certificate_check *check, struct fault *fault)
+static int ask_ocsp_responder(const struct verify_settings *given, struct certificate_check *check,
+			      struct fault *fault)
 {
-	const struct certificate *issuer;
-
 	if (check->verdict.invalid)
 		return 0;
-	issuer = find_issuer(root, intermediate_certificates(&check->chain), check->chain.count,
-			     check->certificate);
-	if (ask_ocsp(given->ocsp, issuer, check->certificate, read_clock(), &check->ocsp, fault) <
-	    0)
+	if (ask_ocsp(given->ocsp, check->certification_path.steps[1], check->certificate,
+		     read_clock(), &check->ocsp, fault) < 0)
 		return -1;
 	apply_ocsp(check);
 	return 0;
 }
 
 /* The source is opened even for an invalid certificate, to report a wrong option. */
-static int look_up_in_crl(const struct verify_settings *given, const struct certificate *root,
-			  struct certificate_check *check, struct fault *fault)
+static int look_up_in_crl(const struct verify_settings *given, struct certificate_check *check,
+			  struct fault *fault)
 {
 	CLEANUP(free_crl_source) struct crl_source *source = NULL;
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
@@ -195,10 +212,8 @@ static int look_up_in_crl(const struct verify_settings *given, const struct cert
 		return -1;
 	if (check->verdict.invalid)
 		return 0;
-	consult_crl(source,
-		    find_issuer(root, intermediate_certificates(&check->chain), check->chain.count,
-				check->certificate),
-		    check->certificate, at_s, &check->crl);
+	consult_crl(source, check->certification_path.steps[1], check->certificate, at_s,
+		    &check->crl);
 	check->asked_crl = true;
 	format_time(crl->revoked_at_s, revoked_at);
 	if (crl->status == CRL_REVOKED)
@@ -310,20 +325,21 @@ static int run_verify(const struct command *command, const void *settings, struc
 		return -1;
 	check.path = command->operands[command->operand_count - 1];
 	if (given->root != NULL) {
-		if (read_certificate(given->root, &root, fault) < 0)
+		if (read_judged_certificate(given->root, "root: ", &root, &check.verdict, fault) <
+		    0)
 			return -1;
 	} else if (open_node(command, command->operands[0], &node, fault) < 0 ||
 		   read_root(node.layout, &root, fault) < 0) {
 		return -1;
 	}
-	if (collect_chain(given, node.layout, &check.chain, fault) < 0 ||
+	if (collect_chain(command, given, node.layout, &check.chain, fault) < 0 ||
 	    verify_with_root(given, root, &check, fault) < 0)
 		return -1;
 	if (given->online && ask_ca(given, &node, &check, fault) < 0)
 		return -1;
-	if (given->ocsp != NULL && ask_ocsp_responder(given, root, &check, fault) < 0)
+	if (given->ocsp != NULL && ask_ocsp_responder(given, &check, fault) < 0)
 		return -1;
-	if (given->crl.count > 0 && look_up_in_crl(given, root, &check, fault) < 0)
+	if (given->crl.count > 0 && look_up_in_crl(given, &check, fault) < 0)
 		return -1;
 	return print_check(command, &check, fault);
 }

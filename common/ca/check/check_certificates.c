@@ -80,6 +80,9 @@ static int check_one(size_t index, void *task_context, struct fault *fault)
 	struct check_batch *batch = task_context;
 	const struct issued_certificate *record = &batch->records[index];
 	struct verdict *verdict = &batch->verdicts[index];
+	/* What the CA has issued to itself are its responder's certificates. */
+	const enum profile profile =
+		strcmp(record->client, CA_NAME) == 0 ? PROFILE_RESPONDER : PROFILE_MEMBER;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	struct fault problem = {0};
 
@@ -90,7 +93,7 @@ static int check_one(size_t index, void *task_context, struct fault *fault)
 		return 0;
 	}
 	compare_row(record, certificate, verdict);
-	if (!verdict->invalid && check_profile(certificate, PROFILE_MEMBER, verdict, fault) < 0)
+	if (!verdict->invalid && check_profile(certificate, profile, verdict, fault) < 0)
 		return -1;
 	return verdict->invalid || batch->context->issuer_count == 0
 		       ? 0

@@ -113,7 +113,9 @@ int check_body(const struct body_rules *rules, struct bytes der, struct signed_l
 		reject_because(verdict, "certificate: %s", problem.text);
 		return pass_failure(&problem, fault);
 	}
-	if (check_profile(certificate, PROFILE_MEMBER, &profile, fault) < 0 ||
+	if (check_profile(certificate,
+			  rules->kind == SIGN_RESPONDER ? PROFILE_RESPONDER : PROFILE_MEMBER,
+			  &profile, fault) < 0 ||
 	    append_expected(rules, certificate, &extensions, fault) < 0)
 		return -1;
 	if (profile.invalid)

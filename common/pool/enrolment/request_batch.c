@@ -122,13 +122,6 @@ static int check_names(struct request_batch *batch, const struct certificates_an
 	return 0;
 }
 
-/* How the certificates of an answer are verified. */
-struct trust_path {
-	const struct certificate *root;
-	const struct intermediates *chain;
-	int64_t now_s;
-};
-
 static int parse_chain(const struct certificates_answer *answer, struct intermediates *chain,
 		       struct fault *fault)
 {
@@ -149,45 +142,29 @@ static int parse_chain(const struct certificates_answer *answer, struct intermed
 	return 0;
 }
 
-/* Checks that each certificate of the chain issued the one before it, and the root the last. So
-   verify_chain has verified every certificate of the chain. */
-static int check_order(const struct trust_path *path, const struct certificate *certificate,
-		       struct fault *fault)
+/* The chain of the answer has to be the path, certificate by certificate: so verify_chain has
+   verified all of it. */
+static int check_path(const struct trust *trust, int64_t now_s,
+		      const struct certificate *certificate, struct fault *fault)
 {
-	const struct intermediates *chain = path->chain;
-	const struct certificate *previous = certificate;
-
-	for (size_t i = 0; i <= chain->count; i++) {
-		const struct certificate *expected =
-			i < chain->count ? chain->certificates[i] : path->root;
-
-		if (find_issuer(path->root, intermediate_certificates(chain), chain->count,
-				previous) != expected)
-			return set_fault(fault, FAULT_UNVERIFIED,
-					 "chain: %s: expected the certificates between the "
-					 "members' and the root, in this order, and no other",
-					 certificate_subject(expected));
-		previous = expected;
-	}
-	return 0;
-}
-
-static int check_path(const struct trust_path *path, const struct certificate *certificate,
-		      struct fault *fault)
-{
-	const struct intermediates *chain = path->chain;
+	struct path path = {0};
 	struct verdict verdict = {0};
 
-	if (verify_chain(path->root, intermediate_certificates(chain), chain->count, certificate,
-			 path->now_s, &verdict, fault) < 0)
+	if (verify_chain(trust, certificate, now_s, &path, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid)
 		return set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason);
-	return check_order(path, certificate, fault);
+	for (size_t i = 0; i < trust->intermediate_count; i++)
+		if (i + 2 >= path.count || path.steps[i + 1] != trust->intermediates[i])
+			return set_fault(fault, FAULT_UNVERIFIED,
+					 "chain: %s: expected the certificates between the "
+					 "members' and the root, in this order, and no other",
+					 certificate_subject(trust->intermediates[i]));
+	return 0;
 }
 
-static int check_certificate(const struct batch_member *member, const struct trust_path *path,
-			     struct buffer *pem, struct fault *fault)
+static int check_certificate(const struct batch_member *member, const struct trust *trust,
+			     int64_t now_s, struct buffer *pem, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer own_pem = {0};
@@ -203,7 +180,7 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the certificate is for another key than the request's");
-	if (check_path(path, certificate, fault) < 0 ||
+	if (check_path(trust, now_s, certificate, fault) < 0 ||
 	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
 		return -1;
 	clear_buffer(pem);
@@ -215,15 +192,16 @@ int check_batch_answer(struct request_batch *batch, const struct certificate *ro
 		       struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};
-	const struct trust_path path = {.root = root, .chain = &chain, .now_s = now_s};
+	struct trust trust = {.root = root, .intermediates = intermediate_certificates(&chain)};
 
 	if (check_names(batch, answer, fault) < 0 || parse_chain(answer, &chain, fault) < 0)
 		return prefix_fault(fault, "nothing of the CA's answer is saved");
+	trust.intermediate_count = chain.count;
 	for (size_t i = 0; i < answer->certificate_count; i++) {
 		struct member_pem *member = &answer->certificates[i];
 
-		if (check_certificate(find_batch_member(batch, member->name), &path, &member->pem,
-				      fault) < 0)
+		if (check_certificate(find_batch_member(batch, member->name), &trust, now_s,
+				      &member->pem, fault) < 0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
 					    member->name);

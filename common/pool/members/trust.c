@@ -124,8 +124,8 @@ int keep_intermediates(const struct layout *layout, const struct intermediates *
 		return -1;
 	if (has_all(&present, intermediates))
 		return 0;
-	if (merge_intermediates(&all, intermediates, fault) < 0 ||
-	    merge_intermediates(&all, &present, fault) < 0 ||
+	if (merge_intermediates(&all, intermediates, CHAIN_MAX, fault) < 0 ||
+	    merge_intermediates(&all, &present, CHAIN_MAX, fault) < 0 ||
 	    format_intermediates(&all, &text, fault) < 0)
 		return -1;
 	if (sweep_staged_file(layout->cert, INTERMEDIATES_FILE, fault) < 0 ||

@@ -1,7 +1,5 @@
 #include "common/pool/messages/chain_cache.h"
 
-#include "common/x509/chain.h"
-
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,56 +132,58 @@ static void cache_chain(struct chain_cache *cache, struct presented_chain *chain
 	pthread_mutex_unlock(&cache->lock);
 }
 
-/* A certificate that cannot be parsed makes the verdict invalid; *ret_chain stays NULL if it is the
-   signer's. */
+/*
+ * A certificate of the signer that cannot be parsed makes the verdict invalid, and *ret_chain stays
+ * NULL. Any other one is left out: there may be a path without it.
+ */
 static int parse_chain(const struct signed_message *message, struct presented_chain **ret_chain,
 		       struct verdict *verdict, struct fault *fault)
 {
 	CLEANUP(release_presented_chain) struct presented_chain *chain = calloc(1, sizeof(*chain));
-	struct fault failure = {0};
 
 	if (chain == NULL)
 		return set_memory_fault(fault);
 	atomic_init(&chain->references, 1);
-	while (chain->count < message->chain_count && failure.class == FAULT_NONE)
-		if (parse_certificate_der(bytes_of_buffer(&message->chain[chain->count]),
-					  &chain->certificates[chain->count], &failure) == 0)
-			chain->count++;
-	if (pass_failure(&failure, fault) < 0)
-		return -1;
-	if (failure.class != FAULT_NONE)
-		reject_because(verdict, "x5c: certificate %zu: %s", chain->count + 1, failure.text);
-	if (chain->count > 0)
-		*ret_chain = TAKE(chain);
-	return 0;
-}
+	for (size_t i = 0; i < message->chain_count; i++) {
+		struct fault problem = {0};
 
-static void narrow_validity(struct presented_chain *chain, const struct certificate *certificate)
-{
-	if (certificate_not_before(certificate) > chain->valid_from_s)
-		chain->valid_from_s = certificate_not_before(certificate);
-	if (certificate_not_after(certificate) < chain->valid_until_s)
-		chain->valid_until_s = certificate_not_after(certificate);
+		if (parse_certificate_der(bytes_of_buffer(&message->chain[i]),
+					  &chain->certificates[chain->count], &problem) == 0) {
+			chain->count++;
+			continue;
+		}
+		if (pass_failure(&problem, fault) < 0)
+			return -1;
+		if (i > 0)
+			continue;
+		reject_because(verdict, "x5c: certificate 1: %s", problem.text);
+		return 0;
+	}
+	*ret_chain = TAKE(chain);
+	return 0;
 }
 
 static int verify_parsed_chain(const struct chain_cache *cache, struct presented_chain *chain,
 			       int64_t now_s, struct verdict *verdict, struct fault *fault)
 {
-	const struct certificate *intermediates[CHAIN_MAX];
-	const struct certificate *signer = chain->certificates[0];
+	const struct certificate *const *certificates =
+		(const struct certificate *const *)chain->certificates;
+	const struct trust trust = {.root = cache->root,
+				    .intermediates = certificates + 1,
+				    .intermediate_count = chain->count - 1};
 
-	for (size_t i = 1; i < chain->count; i++)
-		intermediates[i - 1] = chain->certificates[i];
-	if (verify_chain(cache->root, intermediates, chain->count - 1, signer, now_s, verdict,
-			 fault) < 0)
+	if (verify_chain(&trust, certificates[0], now_s, &chain->path, verdict, fault) < 0)
 		return -1;
-	if (verdict->invalid)
-		return 0;
-	chain->issuer = find_issuer(cache->root, intermediates, chain->count - 1, signer);
-	chain->valid_from_s = certificate_not_before(cache->root);
-	chain->valid_until_s = certificate_not_after(cache->root);
-	for (size_t i = 0; i < chain->count; i++)
-		narrow_validity(chain, chain->certificates[i]);
+	chain->valid_from_s = INT64_MIN;
+	chain->valid_until_s = INT64_MAX;
+	for (size_t i = 0; i < chain->path.count; i++) {
+		const struct certificate *step = chain->path.steps[i];
+
+		if (certificate_not_before(step) > chain->valid_from_s)
+			chain->valid_from_s = certificate_not_before(step);
+		if (certificate_not_after(step) < chain->valid_until_s)
+			chain->valid_until_s = certificate_not_after(step);
+	}
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 
 #include "common/base/verdict.h"
 #include "common/crypto/signed_message.h"
-#include "common/x509/certificate.h"
+#include "common/x509/chain.h"
 
 #include <stdatomic.h>
 #include <sys/queue.h>
@@ -13,9 +13,9 @@
  * the certificates between it and the root. A message that presents the same octets again costs
  * only the check of its own signature.
  *
- * The cache holds results that cannot change: the certificates parse, are in their profiles, and
- * chain to the root by their signatures. Validity is checked on every use: a chain of which a
- * certificate, or the root, is not valid at that time is verified again. Revocation and failed
+ * The cache holds results that cannot change: the certificates of the path parse, are in their
+ * profiles, and chain to the root by their signatures. Validity is checked on every use: a chain of
+ * whose path a certificate is not valid at that time is verified again. Revocation and failed
  * chains are not cached. One cache has one root.
  *
  * An entry takes some 2 KB a certificate. A full cache drops the least recently used chain. Safe
@@ -25,11 +25,12 @@ struct chain_cache;
 
 enum { CHAIN_CACHE_MAX = 4096 };
 
-/* The chain of one message. Immutable and reference-counted. */
+/* The chain of one message. Immutable and reference-counted. Those of its certificates that cannot
+   be read, or are not supported, are left out. */
 struct presented_chain {
 	struct certificate *certificates[CHAIN_MAX]; /* the signer's first */
 	size_t count;
-	const struct certificate *issuer; /* of the signer's certificate; NULL unless verified */
+	struct path path; /* from the signer's certificate to the root; empty unless verified */
 
 	/* For chain_cache.c. */
 	int64_t valid_from_s;
@@ -49,7 +50,7 @@ void free_chain_cache(struct chain_cache **cache);
  * Verifies the certificates of the message at that time (verify_chain). If *verdict is invalid
  * already, they are only parsed.
  * Owns: the caller releases *ret_chain. It is NULL if the signer's certificate cannot be parsed; it
- * is filled also when the verdict is invalid. Its issuer lives as long as the chain and the cache.
+ * is filled also when the verdict is invalid. Its path lives as long as the chain and the cache.
  */
 int verify_presented_chain(struct chain_cache *cache, const struct signed_message *message,
 			   int64_t now_s, struct presented_chain **ret_chain,

@@ -5,6 +5,7 @@
 #include "common/pool/members/trust.h"
 #include "common/pool/messages/signer_cache.h"
 #include "common/wire/envelope.h"
+#include "common/x509/chain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,17 +61,17 @@ void free_sender(struct sender **sender_pointer)
 
 /* The member's certificate, its issuer's, and so on, without the root (RFC 7515 section 4.1.6). */
 static size_t list_chain(const struct sender *sender, const struct certificate *certificate,
-			 struct bytes ret_chain[static CHAIN_MAX])
+			 int64_t now_s, struct bytes ret_chain[static CHAIN_MAX])
 {
-	const struct certificate *const *intermediates = intermediate_certificates(&sender->chain);
+	const struct trust trust = {.root = sender->root,
+				    .intermediates = intermediate_certificates(&sender->chain),
+				    .intermediate_count = sender->chain.count};
 	const struct certificate *next = certificate;
 	size_t count = 0;
 
 	do {
 		ret_chain[count++] = certificate_der(next);
-		next = sender->root != NULL
-			       ? find_issuer(sender->root, intermediates, sender->chain.count, next)
-			       : NULL;
+		next = sender->root != NULL ? find_issuer(&trust, next, now_s) : NULL;
 	} while (next != NULL && next != sender->root && count < CHAIN_MAX);
 	return count;
 }
@@ -109,7 +110,7 @@ static int seal_message(const struct sender *sender, struct bytes payload, size_
 		return -1;
 	memcpy(message.claims.iss, sender->from->name, sizeof(message.claims.iss));
 	memcpy(message.claims.aud, sender->to.name, sizeof(message.claims.aud));
-	chain_count = list_chain(sender, signer->member.certificate, chain);
+	chain_count = list_chain(sender, signer->member.certificate, now_s, chain);
 	if (generate_jti(message.claims.jti, fault) < 0 ||
 	    sign_message(signer->member.key, &message.claims, chain, chain_count, payload, &jws,
 			 fault) < 0 ||

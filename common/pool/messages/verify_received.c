@@ -69,7 +69,7 @@ static void check_revocation(const struct verifier *verifier, int64_t now_s,
 	struct verdict *verdict = &received->verdict;
 
 	if (!verdict->invalid && verifier->crl_source != NULL)
-		check_crl_status(verifier->crl_source, received->chain->issuer,
+		check_crl_status(verifier->crl_source, received->chain->path.steps[1],
 				 signer_certificate(received), now_s, verdict);
 	if (!verdict->invalid && verifier->status_cache != NULL)
 		check_cached_status(verifier->status_cache, signer_certificate(received), now_s,

@@ -67,7 +67,7 @@ int ask_ocsp(const char *url, const struct certificate *issuer,
 {
 	CLEANUP(clear_buffer) struct buffer request = {0};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
-	uint8_t nonce[OCSP_NONCE_MAX];
+	uint8_t nonce[OCSP_NONCE_LEN];
 	const struct ocsp_question question = {.issuer = issuer,
 					       .serial = certificate_serial(certificate),
 					       .nonce = {nonce, sizeof(nonce)},

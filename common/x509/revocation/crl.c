@@ -183,7 +183,8 @@ bool names_issuer(const struct crl *crl, const struct certificate *issuer)
 	const struct certificate_fields *fields = certificate_fields(issuer);
 
 	return equal_bytes(crl->fields.issuer, fields->subject) &&
-	       equal_bytes(crl->fields.authority_key_id, find_subject_key_id(fields));
+	       find_subject_key_id(fields).len > 0 &&
+	       names_key(&crl->fields.authority_key_id, fields);
 }
 
 bool may_sign_crls(const struct certificate *certificate)
@@ -239,8 +240,8 @@ void check_crl_time(const struct crl *crl, int64_t at_s, struct verdict *verdict
 	if (crl_this_update(crl) > at_s + CRL_SKEW_S)
 		reject_because(
 			verdict,
-			"CRL: RFC 5280 section 5.1.2.4: it was made at %s, which is in the future "
-			"at %s",
+			"CRL: certpool expects thisUpdate (RFC 5280 section 5.1.2.4) not in the "
+			"future: it was made at %s, and the time is %s",
 			bound, at);
 	format_time(crl_next_update(crl), bound);
 	if (crl_next_update(crl) < at_s)

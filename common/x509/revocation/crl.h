@@ -40,8 +40,8 @@ void format_crl_number(const struct crl *crl, char ret_text[static CRL_NUMBER_TE
    the numbers are equal and its thisUpdate is earlier. */
 bool older_crl(const struct crl *crl, const struct crl *other);
 
-/* Whether the CRL names the certificate's holder as its issuer, by name and key identifier. Nothing
-   is verified: another key may have both. */
+/* Whether the CRL names the certificate's holder as its issuer, by name and authorityKeyIdentifier.
+   Nothing is verified: another key may have both. */
 bool names_issuer(const struct crl *crl, const struct certificate *issuer);
 
 /* Whether the certificate's keyUsage has cRLSign (RFC 5280 section 4.2.1.3); false without a

@@ -25,7 +25,7 @@ static const char *read_extensions(struct bytes list, extension_function *read, 
 
 	for (size_t count = 0; problem == NULL && read_extension(&list, &extension); count++) {
 		if (count == EXTENSIONS_MAX)
-			return "extensions: expected at most 16";
+			return "certpool expects at most 16 extensions (docs/profile.md)";
 		for (size_t i = 0; i < count; i++)
 			if (equal_bytes(oids[i], extension.oid))
 				return "RFC 5280 section 4.2: an extension is there twice";
@@ -54,33 +54,24 @@ static const char *read_number(struct bytes value, struct bytes *ret_number)
 	return NULL;
 }
 
-/* The keyIdentifier [0] is the first member. */
-static const char *read_key_id(struct bytes value, struct bytes *ret_key_id)
-{
-	struct der_item sequence;
-	struct der_item item;
-
-	if (!read_der_tagged(&value, DER_SEQUENCE, &sequence) || value.len > 0 ||
-	    !read_der_tagged(&sequence.content, DER_CONTEXT, &item) || item.content.len == 0)
-		return "RFC 5280 section 5.2.1: authorityKeyIdentifier: expected a keyIdentifier";
-	*ret_key_id = item.content;
-	return NULL;
-}
-
 static const char *read_crl_extension(const struct extension *extension, void *context)
 {
 	struct crl_fields *fields = context;
 
 	switch (extension->id) {
 	case EXTENSION_AUTHORITY_KEY_ID:
-		return read_key_id(extension->value, &fields->authority_key_id);
+		return read_authority_key_id(extension->value, &fields->authority_key_id) != NULL
+			       ? "RFC 5280 section 5.2.1: authorityKeyIdentifier: expected a "
+				 "keyIdentifier, and issuer and serial or neither, in DER"
+			       : NULL;
 	case ID_CRL_NUMBER:
 		return read_number(extension->value, &fields->number);
 	case ID_DELTA_CRL_INDICATOR:
-		return "RFC 5280 section 5.2.4: a delta CRL is not taken: expected a complete one";
+		return "certpool takes no delta CRL (RFC 5280 section 5.2.4), only a complete one "
+		       "(docs/profile.md)";
 	case ID_ISSUING_DISTRIBUTION_POINT:
-		return "RFC 5280 section 5.2.5: a CRL with an issuingDistributionPoint is not "
-		       "taken: expected one of everything that its issuer revoked";
+		return "certpool takes no CRL with an issuingDistributionPoint (RFC 5280 section "
+		       "5.2.5), only one of everything that its issuer revoked (docs/profile.md)";
 	default:
 		return extension->critical ? "RFC 5280 section 5.2: a critical extension that is "
 					     "not known here"
@@ -118,7 +109,7 @@ static const char *read_list(struct bytes *rest, struct crl_fields *fields)
 	problem = read_extensions(extensions.content, read_crl_extension, fields);
 	if (problem != NULL)
 		return problem;
-	if (fields->authority_key_id.len == 0)
+	if (fields->authority_key_id.key_id.len == 0)
 		return "RFC 5280 section 5.2.1: authorityKeyIdentifier: expected one, found none";
 	if (fields->number.len == 0)
 		return "RFC 5280 section 5.2.3: CRL number: expected one, found none";
@@ -147,7 +138,7 @@ static const char *read_body(struct bytes rest, struct crl_fields *fields)
 		return "RFC 5280 section 5.1.2.5: nextUpdate: expected YYMMDDHHMMSSZ, from 2050 on "
 		       "YYYYMMDDHHMMSSZ";
 	if (fields->next_update_s < fields->this_update_s)
-		return "RFC 5280 section 5.1.2.5: nextUpdate: expected it after thisUpdate";
+		return "certpool expects nextUpdate not before thisUpdate (docs/profile.md)";
 	fields->issuer = issuer.whole;
 	return read_list(&rest, fields);
 }
@@ -190,8 +181,8 @@ static const char *read_entry_extension(const struct extension *extension, void 
 	case ID_REASON_CODE:
 		return read_reason(extension->value, &entry->reason);
 	case ID_CERTIFICATE_ISSUER:
-		return "RFC 5280 section 5.3.3: a CRL with certificateIssuer is not taken: "
-		       "expected one of its issuer's certificates alone";
+		return "certpool takes no CRL with certificateIssuer (RFC 5280 section 5.3.3), "
+		       "only one of its issuer's certificates (docs/profile.md)";
 	default:
 		return extension->critical ? "RFC 5280 section 5.3: a critical extension that is "
 					     "not known here"

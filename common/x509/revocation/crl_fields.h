@@ -9,9 +9,9 @@ struct crl_fields {
 	struct bytes issuer; /* whole item */
 	int64_t this_update_s;
 	int64_t next_update_s;
-	struct bytes revoked;          /* contents of the list; empty: no list */
-	struct bytes authority_key_id; /* contents of the keyIdentifier */
-	struct bytes number;           /* without leading zeros; at most 20 octets */
+	struct bytes revoked; /* contents of the list; empty: no list */
+	struct bytes number;  /* without leading zeros; at most 20 octets */
+	struct authority_key_id authority_key_id;
 };
 
 /*

@@ -116,7 +116,7 @@ static bool is_nonce(const struct extension *extension)
 	return equal_bytes(extension->oid, (struct bytes){nonce_oid, sizeof(nonce_oid)});
 }
 
-/* Nonce ::= OCTET STRING(SIZE(1..32)), as DER in the extension's OCTET STRING. */
+/* Nonce ::= OCTET STRING(SIZE(1..128)), as DER in the extension's OCTET STRING. */
 static bool read_nonce(struct bytes value, struct bytes *ret_nonce)
 {
 	struct der_item nonce;
@@ -141,9 +141,9 @@ const char *read_ocsp_extensions(struct bytes extensions, struct bytes *ret_nonc
 		if (!is_nonce(&extension))
 			continue;
 		if (nonce.len > 0)
-			return "RFC 8954 section 2.1: two nonces";
+			return "RFC 9654 section 2.1: two nonces";
 		if (!read_nonce(extension.value, &nonce))
-			return "RFC 8954 section 2.1: nonce: expected 1 to 32 octets, in DER";
+			return "RFC 9654 section 2.1: nonce: expected 1 to 128 octets, in DER";
 	}
 	if (extensions.len > 0)
 		return "RFC 5280 section 4.1: an extension that is not in DER";

@@ -48,7 +48,8 @@ bool cert_id_matches_issuer(const struct cert_id *id, const struct issuer_hashes
 void append_cert_id(struct buffer *buffer, enum ocsp_hash hash, const struct issuer_hashes *issuer,
 		    struct bytes serial);
 
-enum { OCSP_NONCE_MAX = 32 }; /* RFC 8954 section 2.1; at least 1 */
+/* RFC 9654 section 2.1: a nonce has 1 to OCSP_NONCE_MAX octets; certpool sends OCSP_NONCE_LEN. */
+enum { OCSP_NONCE_MAX = 128, OCSP_NONCE_LEN = 32 };
 
 /*
  * Finds the nonce, the only known extension (RFC 6960 section 4.4), in the contents of an

@@ -7,9 +7,6 @@
 /* Further certificates of a response are ignored. */
 enum { CERTIFICATES_MAX = 8 };
 
-/* id-kp-OCSPSigning, 1.3.6.1.5.5.7.3.9 */
-static const uint8_t ocsp_signing_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09};
-
 static int is_responder(const struct ocsp_response *response, const struct certificate *certificate,
 			bool *ret_matches, struct fault *fault)
 {
@@ -53,24 +50,6 @@ static int find_delegate(const struct ocsp_response *response, struct certificat
 	return 0;
 }
 
-static bool is_for_ocsp(const struct certificate *certificate)
-{
-	struct extension extension = {0};
-	struct der_item purposes;
-	struct der_item purpose;
-	bool found = false;
-
-	if (find_extension(certificate_fields(certificate)->extensions,
-			   EXTENSION_EXTENDED_KEY_USAGE, &extension, &found, NULL) < 0 ||
-	    !found || !read_der_tagged(&extension.value, DER_SEQUENCE, &purposes))
-		return false;
-	while (read_der_tagged(&purposes.content, DER_OID, &purpose))
-		if (equal_bytes(purpose.content,
-				(struct bytes){ocsp_signing_oid, sizeof(ocsp_signing_oid)}))
-			return true;
-	return false;
-}
-
 /* RFC 6960 section 4.2.2.2, second and third case. */
 static int check_delegate(const struct certificate *delegate, const struct ocsp_question *question,
 			  struct verdict *verdict, struct fault *fault)
@@ -82,12 +61,15 @@ static int check_delegate(const struct certificate *delegate, const struct ocsp_
 	if (!equal_bytes(fields->issuer, certificate_fields(question->issuer)->subject))
 		reject_because(verdict, "%s is by %s, expected it to be by %s", where,
 			       certificate_issuer(delegate), certificate_subject(question->issuer));
-	if (!is_for_ocsp(delegate))
-		reject_because(verdict, "%s: extKeyUsage: expected id-kp-OCSPSigning", where);
+	else if (!names_key_of(fields, certificate_fields(question->issuer)))
+		reject_because(verdict,
+			       "%s: RFC 5280 section 4.2.1.1: authorityKeyIdentifier: it names "
+			       "another key than that of %s",
+			       where, certificate_subject(question->issuer));
 	if (question->now_s < certificate_not_before(delegate) ||
 	    question->now_s > certificate_not_after(delegate))
 		reject_because(verdict, "%s is expired or not yet valid", where);
-	if (check_profile(delegate, PROFILE_MEMBER, &profile, fault) < 0)
+	if (check_profile(delegate, PROFILE_RESPONDER, &profile, fault) < 0)
 		return -1;
 	if (profile.invalid)
 		reject_because(verdict, "%s: %s", where, profile.reason);
@@ -113,8 +95,8 @@ static int check_signature(const struct ocsp_response *response,
 			return -1;
 		if (delegate == NULL) {
 			reject_because(verdict,
-				       "RFC 6960 section 4.2.2.3: the responder's certificate is "
-				       "neither the issuer's nor in it");
+				       "certpool expects the responder's certificate to be the "
+				       "issuer's, or in the response (docs/profile.md)");
 			return 0;
 		}
 		if (check_delegate(delegate, question, verdict, fault) < 0)
@@ -130,7 +112,7 @@ static int check_signature(const struct ocsp_response *response,
 static void check_times(const struct ocsp_response *response, const struct ocsp_single *single,
 			int64_t now_s, struct verdict *verdict)
 {
-	static const char where[] = "RFC 6960 section 4.2.2.1";
+	static const char should[] = "RFC 6960 section 4.2.2.1: should";
 	char this_update[TIME_TEXT_SIZE];
 	char next_update[TIME_TEXT_SIZE];
 
@@ -139,18 +121,21 @@ static void check_times(const struct ocsp_response *response, const struct ocsp_
 	if (response->produced_at_s > now_s + OCSP_SKEW_S ||
 	    single->this_update_s > now_s + OCSP_SKEW_S)
 		reject_because(verdict,
-			       "%s: thisUpdate %s, or producedAt, is in the future: compare the "
-			       "clocks",
-			       where, this_update);
+			       "certpool expects thisUpdate %s, and producedAt, not in the "
+			       "future (%s): compare the clocks",
+			       this_update, should);
 	if (single->next_update_s == 0 && single->this_update_s < now_s - OCSP_AGE_MAX_S)
 		reject_because(verdict,
-			       "%s: thisUpdate %s is too long ago for a response without "
-			       "nextUpdate",
-			       where, this_update);
+			       "certpool expects a response without nextUpdate to be of the last "
+			       "%d s, found thisUpdate %s (docs/profile.md)",
+			       OCSP_AGE_MAX_S, this_update);
 	if (single->next_update_s != 0 && single->next_update_s < now_s)
-		reject_because(verdict, "%s: nextUpdate %s is past", where, next_update);
+		reject_because(verdict, "certpool expects nextUpdate not to be past, found %s (%s)",
+			       next_update, should);
 	if (single->next_update_s != 0 && single->next_update_s < single->this_update_s)
-		reject_because(verdict, "%s: nextUpdate %s is before thisUpdate %s", where,
+		reject_because(verdict,
+			       "certpool expects nextUpdate %s not before thisUpdate %s "
+			       "(docs/profile.md)",
 			       next_update, this_update);
 }
 
@@ -194,12 +179,12 @@ static void check_outcome(const struct ocsp_response *response,
 			       format_ocsp_outcome(response->outcome));
 	else if (response->nonce.len == 0)
 		reject_because(verdict,
-			       "RFC 8954 section 2.1: the response has not the nonce that was "
-			       "sent: expected a responder that signs every response for its "
-			       "request");
+			       "certpool expects the nonce that was sent in the response, found "
+			       "none: ask a responder that signs every response for its request "
+			       "(docs/profile.md)");
 	else if (!equal_bytes(response->nonce, question->nonce))
 		reject_because(verdict,
-			       "RFC 8954 section 2.1: the response has another nonce than the "
+			       "RFC 9654 section 2.1: the response has another nonce than the "
 			       "one that was sent: it is the answer to another request");
 }
 

@@ -19,10 +19,9 @@ enum {
 
 /*
  * Whether a response may be relied on as the answer to the question (RFC 6960 section 3.2):
- * - it is successful, and has the nonce that was sent, so that it is not an older one (RFC 8954);
+ * - it is successful, and has the nonce that was sent, so that it is not an older one (RFC 9654);
  * - the issuer signed it, or a delegate: the holder of a certificate that the issuer signed, that
- *   is valid now (in the second of notAfter too), has PROFILE_MEMBER and is for OCSPSigning
- *   (section 4.2.2.2);
+ *   is valid now (in the second of notAfter too), and has PROFILE_RESPONDER (section 4.2.2.2);
  * - it has exactly one SingleResponse about the certificate, and that is current: thisUpdate and
  *   producedAt are not in the future, nextUpdate is not past.
  *

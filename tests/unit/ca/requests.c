@@ -77,9 +77,9 @@ void expect_request_refused(const char *client, struct buffer pem, const char *t
 void expect_valid(const struct ca_fixture *fixture, const struct certificate *certificate,
 		  int64_t at_s)
 {
+	const struct trust trust = {.root = authority_root(fixture->authority)};
 	struct verdict verdict = {0};
 
-	OK(verify_chain(authority_root(fixture->authority), NULL, 0, certificate, at_s, &verdict,
-			&fault));
+	OK(verify_chain(&trust, certificate, at_s, NULL, &verdict, &fault));
 	cr_expect_not(verdict.invalid, "%s", verdict.reason);
 }

@@ -8,6 +8,7 @@
 
 #define LABEL_63 "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-123456789"
 
+/* catalogue 125: an address as a DNS name */
 Test(alt_name, refuses_names_that_are_not_well_formed)
 {
 	static const struct {
@@ -34,6 +35,12 @@ Test(alt_name, refuses_names_that_are_not_well_formed)
 		{"DNS:a*.b", "not well formed"},
 		{"DNS:" LABEL_63 "x.org", "not well formed"},
 		{"DNS:" LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 ".", "not well formed"},
+		{"DNS:10.0.0.1", "expected a host's name (RFC 1123 section 2.1), found an address: "
+				 "write \"IP:10.0.0.1\""},
+		{"DNS:a.1", "not well formed"},
+		{"DNS:7", "not well formed"},
+		{"DNS:*.0.0.1", "not well formed"},
+		{"email:a@10.0.0.1", "not well formed"},
 		{"URI:", "not well formed"},
 		{"URI:x", "not well formed"},
 		{"URI:x:", "not well formed"},
@@ -103,6 +110,9 @@ Test(alt_name, refuses_der_that_is_not_general_names)
 		    "x:\0",
 		    "NUL"),
 		ROW("\x30\x02\x82\x00", "not well formed"),
+		ROW("\x30\x0a\x82\x08"
+		    "10.0.0.1",
+		    "found an address"),
 		ROW("\x30\x05\x82\x03"
 		    "a\nb",
 		    "ASCII"),

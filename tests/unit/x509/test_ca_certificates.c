@@ -196,6 +196,7 @@ Test(ca_certificates, certifies_under_an_intermediate)
 	struct private_key *key = copy_key(other_key());
 	struct certificate *between = make_intermediate(above, key);
 	const struct certificate *const chain[] = {between};
+	struct trust trust = {.intermediates = chain, .intermediate_count = 1};
 	struct certificate *taken = copy_certificate(between);
 	struct certificate *root = copy_certificate(issuer_certificate(above));
 	struct csr *csr = make_csr(member_key(), NULL);
@@ -210,7 +211,8 @@ Test(ca_certificates, certifies_under_an_intermediate)
 	cr_expect_str_eq(certificate_subject(issuer_root(issuer)), "CN=Example Root CA,O=Example");
 	cr_expect_eq(issuer_root(above), issuer_certificate(above));
 	certificate = certify(issuer, csr, &ninety_days);
-	OK(verify_chain(issuer_root(issuer), chain, 1, certificate, NOW_S, &verdict, &fault));
+	trust.root = issuer_root(issuer);
+	OK(verify_chain(&trust, certificate, NOW_S, NULL, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "");
 	REFUSED(certify_csr(issuer, of_root, certificate_serial(certificate).data, &ninety_days,
 			    &der, &fault),

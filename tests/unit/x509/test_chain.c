@@ -32,9 +32,11 @@ static struct verdict judge(const struct certificate *trusted,
 			    const struct certificate *const *intermediates, size_t count,
 			    const struct certificate *certificate, int64_t at_s)
 {
+	const struct trust trust = {
+		.root = trusted, .intermediates = intermediates, .intermediate_count = count};
 	struct verdict verdict = {0};
 
-	OK(verify_chain(trusted, intermediates, count, certificate, at_s, &verdict, &fault));
+	OK(verify_chain(&trust, certificate, at_s, NULL, &verdict, &fault));
 	cr_expect_eq(verdict.invalid, verdict.reason[0] != '\0');
 	return verdict;
 }
@@ -282,12 +284,14 @@ Test(chain, refuses_a_malleable_signature)
 	free_certificate(&certificate);
 }
 
-Test(chain, refuses_loops_and_more_intermediates_than_a_message_may_have)
+Test(chain, refuses_loops_and_too_many_intermediates)
 {
 	struct forged_certificate forged = forged_intermediate("A");
 	struct certificate *member = make_member_of("A", other_key());
 	struct certificate *loop[2];
-	const struct certificate *between[CHAIN_MAX + 1];
+	const struct certificate *between[INTERMEDIATES_MAX + 1];
+	const struct trust too_many = {
+		.root = root, .intermediates = between, .intermediate_count = COUNT_OF(between)};
 	struct verdict verdict = {0};
 
 	forged.issuer = common_name("B");
@@ -303,8 +307,8 @@ Test(chain, refuses_loops_and_more_intermediates_than_a_message_may_have)
 		between[i] = loop[i % 2];
 	expect_reason(judge(root, between, CHAIN_MAX, member, FORGED_NOW_S),
 		      "no path to the root CN=Root: the issuer CN=A of CN=B is not known");
-	REFUSED(verify_chain(root, between, CHAIN_MAX + 1, member, FORGED_NOW_S, &verdict, &fault),
-		FAULT_TOO_LARGE, "at most 4 intermediate certificates");
+	REFUSED(verify_chain(&too_many, member, FORGED_NOW_S, NULL, &verdict, &fault),
+		FAULT_TOO_LARGE, "at most 16 intermediate certificates");
 	free_certificate(&loop[0]);
 	free_certificate(&loop[1]);
 	free_certificate(&member);
@@ -378,12 +382,14 @@ Test(chain, finds_the_issuer)
 	struct certificate *member = forge_parsed(&member_parts, root_key());
 	CLEANUP(free_certificate) struct certificate *below = NULL;
 	const struct certificate *const intermediates[] = {root, middle};
+	struct trust trust = {.root = root, .intermediates = intermediates};
 
 	below_parts.issuer = common_name("Middle");
 	below_parts.extensions =
 		extensions_of(JOIN(member_key_usage(), authority_key_id("Middle")));
 	below = forge_parsed(&below_parts, other_key());
-	cr_expect_eq(find_issuer(root, intermediates, 2, member), root);
-	cr_expect_eq(find_issuer(root, intermediates, 2, below), middle);
-	cr_expect_null(find_issuer(root, intermediates, 1, below));
+	cr_expect_null(find_issuer(&trust, below, FORGED_NOW_S));
+	trust.intermediate_count = 2;
+	cr_expect_eq(find_issuer(&trust, member, FORGED_NOW_S), root);
+	cr_expect_eq(find_issuer(&trust, below, FORGED_NOW_S), middle);
 }

@@ -22,6 +22,7 @@ Test(x509, is_used_like_this)
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	uint8_t serial[SERIAL_MAX];
+	struct trust trust = {0};
 	struct verdict verdict = {0};
 
 	/* A CA makes its root, and an issuer of it. */
@@ -42,12 +43,12 @@ Test(x509, is_used_like_this)
 	/* Every other node verifies the certificate with the root alone. */
 	OK(parse_certificate_der(bytes_of_buffer(&member_der), &member, &fault));
 	cr_expect_str_eq(certificate_subject(member), "CN=client1-1,O=Example");
-	OK(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S, &verdict, &fault));
+	trust.root = issuer_root(issuer);
+	OK(verify_chain(&trust, member, NOW_S, NULL, &verdict, &fault));
 	cr_expect(!verdict.invalid, "%s", verdict.reason);
 
 	/* A month later the verdict is another, with its reason. */
-	OK(verify_chain(issuer_root(issuer), NULL, 0, member, NOW_S + (int64_t)31 * DAY_S, &verdict,
-			&fault));
+	OK(verify_chain(&trust, member, NOW_S + (int64_t)31 * DAY_S, NULL, &verdict, &fault));
 	cr_expect(verdict.invalid);
 	cr_expect_str_eq(verdict.reason,
 			 "certificate CN=client1-1,O=Example: RFC 5280 section 4.1.2.5: expired at "

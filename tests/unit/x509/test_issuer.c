@@ -245,11 +245,11 @@ Test(issuer, certifies_every_key_type_under_every_type_of_root)
 
 		for (unsigned int type = 0; type < KEY_TYPE_COUNT; type++) {
 			struct certificate *certificate = certify(issuer, csrs[type], &ninety_days);
+			const struct trust trust = {.root = issuer_certificate(issuer)};
 			struct verdict verdict = {0};
 
 			OK(check_profile(certificate, PROFILE_MEMBER, &verdict, &fault));
-			OK(verify_chain(issuer_certificate(issuer), NULL, 0, certificate, NOW_S,
-					&verdict, &fault));
+			OK(verify_chain(&trust, certificate, NOW_S, NULL, &verdict, &fault));
 			cr_expect(!verdict.invalid, "%u under %u: %s", type, root_type,
 				  verdict.reason);
 			free_certificate(&certificate);

@@ -36,10 +36,11 @@ TestSuite(memory, .init = set_up, .fini = tear_down);
 static int verify(struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	const struct trust trust = {.root = issuer_root(issuer)};
 	struct verdict verdict = {0};
 
 	if (parse_certificate_pem(bytes_of_buffer(&pem), &certificate, fault) < 0 ||
-	    verify_chain(issuer_root(issuer), NULL, 0, certificate, NOW_S, &verdict, fault) < 0)
+	    verify_chain(&trust, certificate, NOW_S, NULL, &verdict, fault) < 0)
 		return -1;
 	return verdict.invalid ? 1 : 0;
 }

@@ -110,4 +110,8 @@ Test(pem, cuts_a_text_into_its_blocks)
 	cr_expect(equal_bytes(cut_pem(&rest, "THING"), bytes_of_string("garbage ")));
 	cr_expect_eq(rest.len, (size_t)0);
 	cr_expect_eq(cut_pem(&rest, "THING").len, (size_t)0);
+	rest = bytes_of_string("garbage\n-----BEGIN THING-----\nx");
+	cr_expect(equal_bytes(cut_pem(&rest, "THING"), bytes_of_string("garbage\n")));
+	cr_expect(
+		equal_bytes(cut_pem(&rest, "THING"), bytes_of_string("-----BEGIN THING-----\nx")));
 }

@@ -89,8 +89,7 @@ Test(responder_certificate, is_for_ocsp_and_nothing_else)
 		cr_expect_eq(count_extensions(certificate), 6);
 		cr_expect_str_eq(certificate_subject(certificate), "CN=OCSP responder");
 		cr_expect_arr_eq(certificate_serial(certificate).data, serial, SERIAL_MAX);
-		OK(verify_chain(issuer_certificate(issuer), NULL, 0, certificate, FORGED_NOW_S + 1,
-				&verdict, &fault));
+		OK(check_profile(certificate, PROFILE_RESPONDER, &verdict, &fault));
 		cr_expect(!verdict.invalid, "%s", verdict.reason);
 	}
 }

@@ -179,6 +179,7 @@ Test(intermediate, issues_without_the_layout_of_its_root)
 	struct intermediates chain = {0};
 	struct certificate *certificate;
 	struct authority_made made;
+	struct trust trust;
 	struct verdict verdict = {0};
 
 	move("stick", "safe");
@@ -192,8 +193,10 @@ Test(intermediate, issues_without_the_layout_of_its_root)
 	cr_assert_eq(answer.chain_count, 1);
 	OK(parse_intermediates(bytes_of_buffer(&answer.chain[0]), &chain, &fault));
 	cr_expect_str_eq(certificate_subject(authority_root(apart.ca.authority)), "CN=Test Root");
-	OK(verify_chain(authority_root(apart.ca.authority), intermediate_certificates(&chain),
-			chain.count, certificate, NOW_S, &verdict, &fault));
+	trust = (struct trust){.root = authority_root(apart.ca.authority),
+			       .intermediates = intermediate_certificates(&chain),
+			       .intermediate_count = chain.count};
+	OK(verify_chain(&trust, certificate, NOW_S, NULL, &verdict, &fault));
 	cr_expect_str_eq(verdict.reason, "");
 	free_certificate(&certificate);
 	clear_intermediates(&chain);

@@ -174,7 +174,7 @@ Test(signer, refuses_a_ca_certificate_and_whatever_else_no_member_has)
 	} rows[] = {
 		{{.ca = true}, "CA:TRUE"},
 		{{.more_extensions = true}, "expected the extensions"},
-		{{.responder = true}, "expected the extensions"},
+		{{.responder = true}, "expects no id-kp-OCSPSigning"},
 		{{.issuer = "CN=Another Root"}, "expected this CA as its issuer"},
 		{{.own_key = true}, "expected another key than the CA's"},
 		{{.serial_len = 8}, "expected a serial of 20 octets, found 8"},
@@ -265,7 +265,7 @@ Test(signer, signs_a_responder_for_a_week_and_for_nothing_else)
 
 	cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
 	expect_refused(SIGN_RESPONDER, &long_lived, "expected it to end at");
-	expect_refused(SIGN_RESPONDER, &member, "expected the extensions");
+	expect_refused(SIGN_RESPONDER, &member, "expected id-kp-OCSPSigning");
 	expect_refused(SIGN_RESPONDER, &authority, "CA:TRUE");
 	cr_expect_eq(count_logged(SIGNED_RESPONDER), 1);
 }

@@ -200,8 +200,9 @@ Test(ask_ocsp, does_not_take_a_missing_answer_for_good)
 		{say_nothing, "not DER"},
 		{say_nonsense, "not DER"},
 		{say_too_much, "larger than the 65536 octets"},
-		{forget_nonce, "has not the nonce"},
-		{live_in_the_past, "is past"},
+		{forget_nonce,
+		 "certpool expects the nonce that was sent in the response, found none"},
+		{live_in_the_past, "certpool expects nextUpdate not to be past"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

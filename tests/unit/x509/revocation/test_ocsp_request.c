@@ -146,10 +146,10 @@ Test(ocsp_request, refuses_nonces_and_extensions)
 		struct bytes der;
 		const char *part;
 	} rows[] = {
-		{request_extended(nonce_of(0)), "1 to 32 octets"},
-		{request_extended(nonce_of(33)), "1 to 32 octets"},
-		{request_extended(nonce_of(60000)), "1 to 32 octets"},
-		{request_extended(bare), "1 to 32 octets"},
+		{request_extended(nonce_of(0)), "1 to 128 octets"},
+		{request_extended(nonce_of(129)), "1 to 128 octets"},
+		{request_extended(nonce_of(60000)), "1 to 128 octets"},
+		{request_extended(bare), "1 to 128 octets"},
 		{request_extended(JOIN(nonce_of(16), nonce_of(16))), "two nonces"},
 		{request_extended(unknown), "critical extension"},
 		{request_extended(JOIN(nonce_of(16), unknown)), "critical extension"},
