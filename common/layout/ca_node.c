@@ -57,6 +57,20 @@ static const struct field crl_fields[] = {
 	{0},
 };
 
+static const struct field root_crl_fields[] = {
+	{.name = "url",
+	 .set = set_url,
+	 .offset = offsetof(struct ca_node, root_crl_url),
+	 .high = URL_MAX},
+	{.name = "validity",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, root_crl_validity_s),
+	 .fallback = "1y",
+	 .low = CRL_VALIDITY_MIN_S,
+	 .high = CENTURY_S},
+	{0},
+};
+
 static const struct field ocsp_fields[] = {
 	{.name = "url",
 	 .set = set_url,
@@ -119,6 +133,7 @@ static const struct field ca_fields[] = {
 	{.name = "intermediate", .set = set_fields, .fields = intermediate_fields},
 	{.name = "certificates", .set = set_fields, .fields = certificates_fields},
 	{.name = "crl", .set = set_fields, .fields = crl_fields},
+	{.name = "root_crl", .set = set_fields, .fields = root_crl_fields},
 	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
 	{0},
 };
@@ -136,6 +151,7 @@ static int check_ca_keys(const struct yaml_node *value, const struct ca_node *ca
 			 struct fault *fault)
 {
 	const struct yaml_node *intermediate = find_entry(value, "intermediate");
+	const struct yaml_node *root_crl = find_entry(value, "root_crl");
 
 	if (ca->root_layout != NULL && ca->layout == NULL)
 		return set_key_fault(find_entry(value, "root_layout"), fault,
@@ -144,6 +160,10 @@ static int check_ca_keys(const struct yaml_node *value, const struct ca_node *ca
 		return set_key_fault(intermediate, fault,
 				     "expected a root_layout beside it, found none: without one "
 				     "the CA issues under its root");
+	if (root_crl != NULL && ca->root_layout == NULL)
+		return set_key_fault(root_crl, fault,
+				     "expected a root_layout beside it, found none: without one "
+				     "the root's CRL is the CA's, see crl");
 	if (ca->pin_file != NULL && ca->key_url == NULL)
 		return set_key_fault(find_entry(value, "pin_file"), fault,
 				     "expected a key in a token (key: \"pkcs11:...\") beside it, "
@@ -197,5 +217,6 @@ void clear_ca_node(struct ca_node *ca)
 	free(ca->intermediate_subject);
 	free(ca->crl_url);
 	free(ca->ocsp_url);
+	free(ca->root_crl_url);
 	*ca = (struct ca_node){0};
 }

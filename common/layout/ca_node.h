@@ -27,7 +27,9 @@ struct ca_node {
 	int64_t certificate_backdate_s;
 	char *crl_url; /* CRL distribution point: check_web_url; NULL: none */
 	int64_t crl_validity_s;
-	char *ocsp_url; /* of the OCSP responder; likewise */
+	char *ocsp_url;     /* of the OCSP responder; likewise */
+	char *root_crl_url; /* of the CRL of a root that lies apart; likewise */
+	int64_t root_crl_validity_s;
 };
 
 /*

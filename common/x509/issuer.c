@@ -14,7 +14,7 @@ struct issuer {
 	signing_function *delegate; /* NULL: the key signs */
 	void *delegate_context;
 	struct bytes key_id; /* the certificate's subjectKeyIdentifier, a slice of its DER */
-	struct buffer revocation_extensions; /* for certify_csr; may be empty */
+	struct buffer revocation_extensions; /* of what it issues; may be empty */
 };
 
 void free_issuer(struct issuer **issuer)
@@ -170,14 +170,12 @@ int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *url
 	return 0;
 }
 
-/* Completes the fields with a serial and extensions, and signs. issuer_key_id is empty for a root.
- */
+/* Completes the fields with a serial and extensions, and signs. issuer is NULL for a root. */
 static int build_ca_certificate(const struct tbs_certificate *fields,
 				const struct checked_signer *signer, int path_length,
-				struct bytes issuer_key_id, struct buffer *ret_der,
+				const struct issuer *issuer, struct buffer *ret_der,
 				struct fault *fault)
 {
-	const bool is_root = issuer_key_id.len == 0;
 	struct tbs_certificate complete = *fields;
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	uint8_t serial[SERIAL_MAX];
@@ -187,14 +185,17 @@ static int build_ca_certificate(const struct tbs_certificate *fields,
 	if (generate_serial(serial, fault) < 0 ||
 	    append_subject_key_id(&extensions, fields->spki, fault) < 0)
 		return -1;
-	if (!is_root)
-		append_authority_key_id(&extensions, issuer_key_id);
+	if (issuer != NULL) {
+		append_authority_key_id(&extensions, issuer->key_id);
+		append_bytes(&extensions, bytes_of_buffer(&issuer->revocation_extensions));
+	}
 	if (check_buffer(&extensions, fault) < 0)
 		return -1;
 	complete.serial = (struct bytes){serial, sizeof(serial)};
 	complete.extensions = bytes_of_buffer(&extensions);
-	return build_certificate(&complete, signer, is_root ? PROFILE_ROOT : PROFILE_INTERMEDIATE,
-				 ret_der, fault);
+	return build_certificate(&complete, signer,
+				 issuer == NULL ? PROFILE_ROOT : PROFILE_INTERMEDIATE, ret_der,
+				 fault);
 }
 
 int create_root(const struct private_key *key, const char *subject, const struct validity *validity,
@@ -210,8 +211,8 @@ int create_root(const struct private_key *key, const char *subject, const struct
 	fields.subject = bytes_of_buffer(&name);
 	fields.spki = public_key_spki(public_key);
 	return build_ca_certificate(
-		&fields, &(struct checked_signer){key, public_key, CHECK_WITH_PUBLIC_KEY}, -1,
-		(struct bytes){0}, ret_der, fault);
+		&fields, &(struct checked_signer){key, public_key, CHECK_WITH_PUBLIC_KEY}, -1, NULL,
+		ret_der, fault);
 }
 
 static int check_within(const struct certificate *issuer, const struct validity *validity,
@@ -249,7 +250,7 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
 				 "expected another name than the root's, %s, found the same",
 				 certificate_subject(root->certificate));
 	fields.subject = bytes_of_buffer(&name);
-	return build_ca_certificate(&fields, &signer, 0, root->key_id, ret_der, fault);
+	return build_ca_certificate(&fields, &signer, 0, root, ret_der, fault);
 }
 
 /* The cheap refusals, before any signature is verified. */

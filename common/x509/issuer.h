@@ -62,8 +62,8 @@ struct revocation_urls {
 };
 
 /*
- * Makes the certificates that certify_csr issues from now on name these URLs; those of a new issuer
- * name none. No other thread may use the issuer meanwhile.
+ * Makes the certificates that certify_csr and create_intermediate issue from now on name these
+ * URLs; those of a new issuer name none. No other thread may use the issuer meanwhile.
  */
 int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *urls,
 			struct fault *fault) MUST_CHECK;
@@ -78,8 +78,8 @@ int create_root(const struct private_key *key, const char *subject, const struct
 
 /*
  * Makes the certificate of an intermediate, signed by the root: as create_root, but with path
- * length 0, so that only members' certificates may be below it (RFC 5280 section 4.2.1.9), and
- * with the root's key identifier as authorityKeyIdentifier.
+ * length 0, so that only members' certificates may be below it (RFC 5280 section 4.2.1.9), with
+ * the root's key identifier as authorityKeyIdentifier, and the URLs of set_revocation_urls.
  * Shape: subject is RFC 4514 text.
  * Errors: FAULT_REFUSED for the root's own key or name, and for a validity that is not within the
  * root's.

@@ -303,6 +303,13 @@ Test(manifest, refuses_keys_of_the_ca_that_do_not_fit_together)
 		{CA("crl: {validity: 59s}"), "2:46", "ca.crl.validity: expected 60 to 31536000"},
 		{CA("crl: {validity: 366d}"), "2:46", "ca.crl.validity: expected 60 to"},
 		{CA("crl: http"), "2:35", "ca.crl: expected a mapping"},
+		{CA("root_crl: {validity: 1y}"), "2:30",
+		 "ca.root_crl: expected a root_layout beside it, found none: without one the "
+		 "root's CRL is the CA's"},
+		{CA("layout: a, root_layout: b, root_crl: {url: \"ftp://h\"}"), "2:73",
+		 "ca.root_crl.url: expected http://HOST"},
+		{CA("layout: a, root_layout: b, root_crl: {validity: 59s}"), "2:78",
+		 "ca.root_crl.validity: expected 60 to 3153600000"},
 		{CA("ocsp: {uri: x}"), "2:37", "expected one of the keys url"},
 		{CA("ocsp: {url: [x]}"), "2:42", "expected a single value"},
 	};
@@ -327,7 +334,8 @@ Test(manifest, reads_where_the_keys_lie_and_what_certificates_say)
 
 	OK(parse(CA("layout: ca, root_layout: root, key: \"pkcs11:object=a\", pin_file: "
 		    "pin, passphrase_file: /p, validity: 3y, crl: {url: "
-		    "\"http://h/crl\", validity: 1m}, ocsp: {url: \"https://h/o\"}"),
+		    "\"http://h/crl\", validity: 1m}, ocsp: {url: \"https://h/o\"}, root_crl: "
+		    "{url: \"http://h/root.crl\", validity: 2y}"),
 		 &manifest, &fault));
 	ca = &manifest->ca;
 	cr_expect_str_eq(ca->root_layout, "dir/root");
@@ -339,6 +347,8 @@ Test(manifest, reads_where_the_keys_lie_and_what_certificates_say)
 	cr_expect_str_eq(ca->crl_url, "http://h/crl");
 	cr_expect_eq(ca->crl_validity_s, 60);
 	cr_expect_str_eq(ca->ocsp_url, "https://h/o");
+	cr_expect_str_eq(ca->root_crl_url, "http://h/root.crl");
+	cr_expect_eq(ca->root_crl_validity_s, INT64_C(2) * 365 * 86400);
 	free_manifest(&manifest);
 }
 
@@ -540,6 +550,8 @@ Test(manifest, has_the_defaults_that_are_promised)
 	cr_expect_null(manifest->ca.passphrase_file);
 	cr_expect_null(manifest->ca.crl_url);
 	cr_expect_null(manifest->ca.ocsp_url);
+	cr_expect_null(manifest->ca.root_crl_url);
+	cr_expect_eq(manifest->ca.root_crl_validity_s, INT64_C(365) * 86400);
 	client = &manifest->clients[0];
 	cr_expect_eq(client->pool.size, 20);
 	cr_expect_eq(client->pool.key, KEY_ECDSA_P256);

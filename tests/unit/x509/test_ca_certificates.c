@@ -189,6 +189,26 @@ Test(ca_certificates, makes_intermediates_with_exactly_their_extensions)
 	free_issuer(&issuer);
 }
 
+Test(ca_certificates, makes_intermediates_that_name_the_crl_of_their_root)
+{
+	const struct revocation_urls urls = {.crl = "http://h/root.crl"};
+	/* RFC 5280 section 4.2.1.13: one point, its fullName one URI. */
+	const struct bytes uri = item(0x86, bytes_of_string(urls.crl));
+	const struct bytes point = item(DER_SEQUENCE, item(0xa0, item(0xa0, uri)));
+	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
+	struct certificate *certificate;
+	struct verdict verdict = {0};
+
+	OK(set_revocation_urls(issuer, &urls, &fault));
+	certificate = make_intermediate(issuer, member_key());
+	cr_expect_eq(count_extensions(certificate), (size_t)5);
+	cr_expect(has_extension(certificate, extension(31, false, item(DER_SEQUENCE, point))));
+	OK(verify_intermediate(issuer_certificate(issuer), certificate, &verdict, &fault));
+	cr_expect_str_eq(verdict.reason, "");
+	free_certificate(&certificate);
+	free_issuer(&issuer);
+}
+
 /* catalogue 44: nor for the root's key */
 Test(ca_certificates, certifies_under_an_intermediate)
 {

@@ -163,6 +163,19 @@ static void set_authority(gnutls_x509_crt_t crt, int path_length)
 		0);
 }
 
+/* Those of make_issuer. */
+static void set_urls(gnutls_x509_crt_t crt)
+{
+	cr_assert_eq(gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI, crl_url,
+							  sizeof(crl_url) - 1, 0),
+		     0);
+	cr_assert_eq(gnutls_x509_crt_set_authority_info_access(
+			     crt, GNUTLS_IA_OCSP_URI,
+			     &(gnutls_datum_t){(unsigned char *)(uintptr_t)ocsp_url,
+					       sizeof(ocsp_url) - 1}),
+		     0);
+}
+
 static void compare_root(const struct certificate *root, const struct twin_key *key)
 {
 	gnutls_x509_crt_t crt = begin_crt(root);
@@ -193,6 +206,7 @@ static void compare_intermediate(const struct pair *pair)
 	set_authority(crt, 0);
 	set_key_id(crt, made);
 	set_issuer_key_id(crt, pair->root);
+	set_urls(crt);
 	compare(crt, made, pair->root, pair->root_key);
 }
 
@@ -240,14 +254,7 @@ static void compare_member(const struct pair *pair, const char *alt_name)
 	cr_assert_eq(gnutls_x509_crt_set_basic_constraints(crt, 0, -1), 0);
 	cr_assert_eq(gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE), 0);
 	set_issuer_key_id(crt, pair->root);
-	cr_assert_eq(gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI, crl_url,
-							  sizeof(crl_url) - 1, 0),
-		     0);
-	cr_assert_eq(gnutls_x509_crt_set_authority_info_access(
-			     crt, GNUTLS_IA_OCSP_URI,
-			     &(gnutls_datum_t){(unsigned char *)(uintptr_t)ocsp_url,
-					       sizeof(ocsp_url) - 1}),
-		     0);
+	set_urls(crt);
 	compare(crt, made, pair->root, pair->root_key);
 }
 
