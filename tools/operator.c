@@ -2,7 +2,6 @@
 #include "tools/operator.h"
 
 #include "common/base/clock.h"
-#include "common/ca/issue/issuing_key.h"
 #include "common/ca/signer/signer.h"
 #include "common/ca/store/crl_state.h"
 #include "tools/node.h"
@@ -84,4 +83,22 @@ int publish_ca_crl(struct ca_operator *ca, const struct ca_key_settings *key,
 		return -1;
 	options.issuer = ca->issuer;
 	return publish_crl(&options, mode, ca->now_s, ret_info, fault);
+}
+
+int publish_ca_root_crl(const struct ca_operator *ca, const struct ca_key_settings *key,
+			const struct crl_entry *revoked, enum crl_publishing mode,
+			struct crl_info *ret_info, struct fault *fault)
+{
+	const struct ca_node *node = &ca->manifest->ca;
+	CLEANUP(clear_key_access) struct key_access access = {0};
+	CLEANUP(clear_root_home) struct root_home home = {.lock = -1};
+
+	if (node->root_layout == NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a root that lies apart (ca.root_layout), found a CA "
+				 "that issues under its root: the root's CRL is the CA's");
+	if (open_key_access(ca->manifest, key, &access, fault) < 0 ||
+	    open_root_home(ca->layout, node, &access, &home, fault) < 0)
+		return -1;
+	return publish_root_crl(&home, revoked, mode, ca->now_s, ret_info, fault);
 }

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TOOLS_OPERATOR_H
 #define CERTPOOL_TOOLS_OPERATOR_H
 
-#include "common/ca/revocation/publish_crl.h"
+#include "common/ca/issue/publish_root_crl.h"
 #include "common/layout/manifest.h"
 #include "tools/ca_key.h"
 #include "tools/command.h"
@@ -33,5 +33,13 @@ int open_ca_record(const struct layout *layout, struct store **ret_store,
 int publish_ca_crl(struct ca_operator *ca, const struct ca_key_settings *key,
 		   enum crl_publishing mode, struct crl_info *ret_info,
 		   struct fault *fault) MUST_CHECK;
+
+/*
+ * publish_root_crl for a CA whose root lies apart: the root's layout has to be at hand.
+ * Errors: FAULT_USAGE for a CA that issues under its root; those of open_root_home.
+ */
+int publish_ca_root_crl(const struct ca_operator *ca, const struct ca_key_settings *key,
+			const struct crl_entry *revoked, enum crl_publishing mode,
+			struct crl_info *ret_info, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/verb/revoke_as.h"
+#include "tools/verb/revoke_issuer.h"
 
 #include <string.h>
 
@@ -209,9 +210,15 @@ static int revoke_here(const struct command *command, const struct revoke_settin
 {
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_plan) struct revocation_plan plan = {0};
+	CLEANUP(free_certificate) struct certificate *issuer = NULL;
 
 	if (open_operator(command, &ca, fault) < 0 ||
-	    make_plan(command, given, &ca, &plan, fault) < 0 ||
+	    find_issuer_operand(command, &ca, &issuer, fault) < 0)
+		return -1;
+	if (issuer != NULL)
+		return revoke_issuer(command, &ca, issuer, &given->key, reason, given->dry_run,
+				     fault);
+	if (make_plan(command, given, &ca, &plan, fault) < 0 ||
 	    revoke_planned(command, given, reason, &ca, &plan, fault) < 0 ||
 	    print_plan(command, &plan, given->dry_run, fault) < 0)
 		return -1;
@@ -266,7 +273,9 @@ const struct verb revoke_verb = {
 		"never decimal), a certificate file (./FILE), a member (client1/7), or a client,\n"
 		"which loses all its certificates and may not enroll any more. Without WHAT, the\n"
 		"options select the certificates. All of them are revoked or none; then a new CRL\n"
-		"is made. A revocation is final.\n",
+		"is made. A revocation is final. The CA's own certificate (./ca/cert/ca.crt) is\n"
+		"revoked by its root, whose layout has to be at hand: nothing that the CA issued\n"
+		"is valid any more.\n",
 	.options = revoke_options,
 	.settings_size = sizeof(struct revoke_settings),
 	.most = (size_t)-1,

@@ -1,59 +1,8 @@
 #include "common/ca/issue/intermediate.h"
 
 #include "common/base/staging.h"
+#include "common/ca/issue/publish_root_crl.h"
 #include "common/ca/signer/signed_log.h"
-
-/* The root's layout, opened and locked. */
-struct root_home {
-	struct layout *layout;
-	int lock;
-	struct key_access access; /* borrowed: the root's key is always a file */
-	struct certificate *root;
-	struct issuer *issuer; /* the root, for one signature */
-};
-
-static void clear_root_home(struct root_home *home)
-{
-	free_issuer(&home->issuer);
-	free_certificate(&home->root);
-	free_layout(&home->layout);
-	close_descriptor(&home->lock);
-}
-
-/* When the CA has a copy of its root, the root exists elsewhere: a missing layout is not made. */
-static int open_root_layout(const struct layout *layout, const struct ca_node *ca,
-			    struct root_home *home, bool *ret_made, struct fault *fault)
-{
-	struct fault problem = {0};
-	bool has_copy;
-
-	if (open_layout(ca->root_layout, &home->layout, &problem) == 0)
-		return 0;
-	if (problem.class != FAULT_NOT_FOUND)
-		return pass_fault(&problem, fault);
-	if (find_root(layout, &has_copy, fault) < 0)
-		return -1;
-	if (has_copy)
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s: expected the layout of the root of %s/cert/root.crt, found "
-				 "none: put it back",
-				 ca->root_layout, layout->path);
-	if (make_layout(ca->root_layout, &home->layout, fault) < 0)
-		return -1;
-	*ret_made = true;
-	return 0;
-}
-
-static int lock_root_layout(struct root_home *home, struct fault *fault)
-{
-	const struct layout *layout = home->layout;
-
-	if (lock_layout(layout, LOCK_WAIT, &home->lock, fault) < 0)
-		return -1;
-	if (sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->cert, fault) < 0)
-		return prefix_fault(fault, "%s", layout->path);
-	return 0;
-}
 
 static int make_apart_root(const struct layout *layout, const struct ca_node *ca,
 			   const struct root_home *home, int64_t now_s, struct fault *fault)
@@ -73,47 +22,6 @@ static int make_apart_root(const struct layout *layout, const struct ca_node *ca
 	if (!has_key && make_key_file(home->layout, "root.key", ca->key, &home->access, fault) < 0)
 		return -1;
 	return make_root(home->layout, ca, &home->access, now_s, fault);
-}
-
-/* Writes the CA's copy, or compares it with the root. */
-static int copy_root(const struct layout *layout, const struct root_home *home, struct fault *fault)
-{
-	CLEANUP(free_certificate) struct certificate *copy = NULL;
-	CLEANUP(clear_buffer) struct buffer pem = {0};
-	bool found;
-
-	if (find_root(layout, &found, fault) < 0)
-		return -1;
-	if (found) {
-		if (read_ca_root(layout, &copy, fault) < 0)
-			return -1;
-		if (equal_bytes(certificate_der(copy), certificate_der(home->root)))
-			return 0;
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s/cert/root.crt and %s/cert/root.crt are two roots: expected "
-				 "the same one; put the right one back",
-				 layout->path, home->layout->path);
-	}
-	if (format_certificate_pem(certificate_der(home->root), &pem, fault) < 0)
-		return -1;
-	if (write_file(layout->cert, "root.crt", STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	return 0;
-}
-
-static int load_root(struct root_home *home, int64_t now_s, struct fault *fault)
-{
-	CLEANUP(free_private_key) struct private_key *key = NULL;
-	CLEANUP(free_certificate) struct certificate *root = NULL;
-
-	if (open_key_file(home->layout, "root.key", &home->access, &key, fault) < 0 ||
-	    read_ca_root(home->layout, &root, fault) < 0)
-		return -1;
-	if (new_issuer(&root, &key, &home->issuer, fault) < 0 ||
-	    check_issuer_validity(home->issuer, now_s, fault) < 0)
-		return prefix_fault(fault, "%s: cert/root.crt and Private/root.key",
-				    home->layout->path);
-	return 0;
 }
 
 /* Backdated like its certificates; stays within the root's. */
@@ -157,23 +65,27 @@ static int certify_ca(const struct layout *layout, const struct ca_node *ca,
 	return 0;
 }
 
+/*
+ * The root's CRL comes before the CA's certificate: once that exists, all that a CA needs from its
+ * root does.
+ */
 static int make_missing(const struct layout *layout, const struct ca_node *ca,
 			const struct key_access *access, int64_t now_s,
 			struct intermediate_made *made, struct fault *fault)
 {
-	CLEANUP(clear_root_home) struct root_home home = {.lock = -1, .access = *access};
+	CLEANUP(clear_root_home) struct root_home home = {.lock = -1};
+	struct crl_info crl;
 	bool has_root;
 	bool has_certificate;
 
-	home.access.url = NULL;
-	if (open_root_layout(layout, ca, &home, &made->root_layout, fault) < 0 ||
-	    lock_root_layout(&home, fault) < 0 || find_root(home.layout, &has_root, fault) < 0)
+	if (open_or_make_root_home(layout, ca, access, &home, &made->root_layout, fault) < 0 ||
+	    find_root(home.layout, &has_root, fault) < 0)
 		return -1;
 	made->root = !has_root;
 	if (made->root && make_apart_root(layout, ca, &home, now_s, fault) < 0)
 		return -1;
-	if (read_ca_root(home.layout, &home.root, fault) < 0 ||
-	    copy_root(layout, &home, fault) < 0 ||
+	if (read_home_root(&home, fault) < 0 ||
+	    publish_root_crl(&home, NULL, CRL_WHEN_DUE, now_s, &crl, fault) < 0 ||
 	    find_issuing_certificate(layout, ca, &has_certificate, fault) < 0)
 		return -1;
 	made->certificate = !has_certificate;

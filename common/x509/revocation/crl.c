@@ -140,6 +140,11 @@ int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
 	return 0;
 }
 
+struct bytes crl_der(const struct crl *crl)
+{
+	return bytes_of_buffer(&crl->der);
+}
+
 int64_t crl_this_update(const struct crl *crl)
 {
 	return crl->fields.this_update_s;
@@ -169,6 +174,21 @@ void format_crl_number(const struct crl *crl, char ret_text[static CRL_NUMBER_TE
 	for (size_t i = 0; i < number.len; i++)
 		value = value << 8 | number.data[i];
 	(void)snprintf(ret_text, CRL_NUMBER_TEXT_SIZE, "%" PRIu64, value);
+}
+
+int get_crl_number(const struct crl *crl, uint64_t *ret_number, struct fault *fault)
+{
+	struct bytes number = crl->fields.number;
+	uint64_t value = 0;
+
+	if (number.len > sizeof(value) || (number.len == sizeof(value) && number.data[0] >= 0x80))
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "CRL: RFC 5280 section 5.2.3: expected a number of at most 63 "
+				 "bits, found a larger one");
+	for (size_t i = 0; i < number.len; i++)
+		value = value << 8 | number.data[i];
+	*ret_number = value;
+	return 0;
 }
 
 bool older_crl(const struct crl *crl, const struct crl *other)
@@ -257,6 +277,17 @@ int verify_crl(const struct crl *crl, const struct certificate *issuer, int64_t 
 {
 	check_crl_time(crl, at_s, verdict);
 	return verify_crl_signature(crl, issuer, verdict, fault);
+}
+
+void read_crl_entry(const struct crl *crl, size_t index, uint8_t ret_serial[static SERIAL_MAX],
+		    struct crl_revocation *ret_revocation)
+{
+	struct revoked_entry entry = entry_at(crl, crl->entries[index]);
+
+	memset(ret_serial, 0, SERIAL_MAX);
+	memcpy(ret_serial + SERIAL_MAX - entry.serial.len, entry.serial.data, entry.serial.len);
+	*ret_revocation =
+		(struct crl_revocation){.revoked_at_s = entry.revoked_at_s, .reason = entry.reason};
 }
 
 bool find_revoked(const struct crl *crl, struct bytes serial, struct crl_revocation *ret_revocation)

@@ -27,6 +27,7 @@ enum { CRL_DER_MAX = 128 * 1024 * 1024, CRL_PEM_MAX = CRL_DER_MAX / 47 * 65, CRL
 int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault) MUST_CHECK;
 void free_crl(struct crl **crl);
 
+struct bytes crl_der(const struct crl *crl); /* borrowed */
 int64_t crl_this_update(const struct crl *crl);
 int64_t crl_next_update(const struct crl *crl);
 size_t crl_count(const struct crl *crl); /* of entries */
@@ -35,6 +36,9 @@ size_t crl_count(const struct crl *crl); /* of entries */
    bits. */
 enum { CRL_NUMBER_TEXT_SIZE = 2 + 2 * 20 + 1 };
 void format_crl_number(const struct crl *crl, char ret_text[static CRL_NUMBER_TEXT_SIZE]);
+
+/* FAULT_TOO_LARGE for a number over INT64_MAX: this CA numbers none of its CRLs so. */
+int get_crl_number(const struct crl *crl, uint64_t *ret_number, struct fault *fault) MUST_CHECK;
 
 /* Whether the CRL is older than the other one, which has the same issuer: its number is smaller, or
    the numbers are equal and its thisUpdate is earlier. */
@@ -67,6 +71,13 @@ struct crl_revocation {
 	int64_t revoked_at_s;
 	int reason; /* enum crl_reason */
 };
+
+/*
+ * The entry of that index, from 0 in the order of the serials. The serial has leading zeros.
+ * Shape: index is less than crl_count.
+ */
+void read_crl_entry(const struct crl *crl, size_t index, uint8_t ret_serial[static SERIAL_MAX],
+		    struct crl_revocation *ret_revocation);
 
 /* Whether a certificate is on the CRL. Shape: serial is the contents octets of an INTEGER. */
 bool find_revoked(const struct crl *crl, struct bytes serial,

@@ -42,6 +42,18 @@ void make_ca_place(struct ca_fixture *fixture)
 	OK(make_layout(fixture->ca_path, &fixture->layout, &fault));
 }
 
+void lay_root_apart(struct ca_fixture *fixture)
+{
+	struct ca_node *ca = &fixture->manifest->ca;
+	char path[300];
+
+	(void)snprintf(path, sizeof(path), "%s/stick", fixture->scratch.path);
+	ca->root_layout = strdup(path);
+	ca->intermediate_subject = strdup("CN=Test Issuing CA");
+	ca->intermediate_validity_s = 5 * 365 * DAY_S;
+	cr_assert(ca->root_layout != NULL && ca->intermediate_subject != NULL);
+}
+
 int init_ca(struct ca_fixture *fixture, int64_t now_s, struct authority_made *ret_made,
 	    struct fault *fault)
 {

@@ -28,7 +28,11 @@ struct ca_fixture {
 /* Layout and manifest only. */
 void make_ca_place(struct ca_fixture *fixture);
 
-/* The same, initialised and opened at that time. */
+/* Moves the root of a place to stick/, beside it. Of the intermediate CN=Test Issuing CA, for five
+   years. */
+void lay_root_apart(struct ca_fixture *fixture);
+
+/* A place initialised and opened at that time. */
 void make_ca(struct ca_fixture *fixture, int64_t now_s);
 void remove_ca(struct ca_fixture *fixture);
 

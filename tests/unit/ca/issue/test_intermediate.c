@@ -25,16 +25,10 @@ struct apart {
 
 static void make_place(struct apart *apart)
 {
-	struct ca_node *ca;
-
 	make_ca_place(&apart->ca);
-	ca = &apart->ca.manifest->ca;
+	lay_root_apart(&apart->ca);
 	(void)snprintf(apart->root_path, sizeof(apart->root_path), "%s/stick",
 		       apart->ca.scratch.path);
-	ca->root_layout = strdup(apart->root_path);
-	ca->intermediate_subject = strdup("CN=Test Issuing CA");
-	ca->intermediate_validity_s = 5 * YEAR_S;
-	cr_assert(ca->root_layout != NULL && ca->intermediate_subject != NULL);
 }
 
 static struct authority_made init(struct apart *apart)
@@ -235,9 +229,11 @@ Test(intermediate, ends_no_later_than_its_root)
 /* catalogue 76: each state that a kill can leave, one after the other. */
 Test(intermediate, init_completes_a_killed_init)
 {
-	static const char *const made_in_order[] = {"ca/cert/ca.crt",      "ca/cert/root.crt",
-						    "stick/cert/root.crt", "stick/Private/root.key",
-						    "ca/state/ca.db",      "ca/Private/ca.key"};
+	static const char *const made_in_order[] = {
+		"ca/cert/ca.crt",   "ca/cert/root.crl",    "stick/cert/root.crl",
+		"ca/cert/root.crt", "stick/cert/root.crt", "stick/Private/root.key",
+		"ca/state/ca.db",   "ca/Private/ca.key",
+	};
 
 	for (size_t removed = 0; removed <= COUNT_OF(made_in_order); removed++) {
 		struct authority_made made;
@@ -252,8 +248,8 @@ Test(intermediate, init_completes_a_killed_init)
 			put_file(apart.ca.scratch.dirfd, "stick/cert/.root.crt.new", "half", 0600);
 		made = init(&apart);
 		cr_expect_eq(made.certificate, removed > 0);
-		cr_expect_eq(made.root, removed > 2);
-		cr_expect_eq(made.store, removed > 4);
+		cr_expect_eq(made.root, removed > 4);
+		cr_expect_eq(made.store, removed > 6);
 		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "ca/cert/.ca.crt.new"));
 		cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick/cert/.root.crt.new"));
 		OK(open_ca(&apart.ca, NOW_S, &fault));
