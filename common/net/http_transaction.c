@@ -34,6 +34,7 @@ struct http_transaction {
 	char content_type[MEDIA_TYPE_SIZE];
 	char method[METHOD_SIZE]; /* cut, for the log */
 	char path[PATH_SIZE];     /* likewise */
+	const char *query;        /* after the head: what followed the "?" */
 	char target[];            /* as sent; without the query after the head */
 };
 
@@ -231,8 +232,13 @@ static void run_handler(struct http_transaction *transaction)
 {
 	const struct http_route *route = transaction->route;
 	const struct http_request request = {
-		route->method, transaction->target, transaction->content_type,
-		bytes_of_buffer(&transaction->body), connection_origin(transaction->connection)};
+		.method = route->method,
+		.path = transaction->target,
+		.query = transaction->query,
+		.content_type = transaction->content_type,
+		.body = bytes_of_buffer(&transaction->body),
+		.origin = connection_origin(transaction->connection),
+	};
 	struct http_response *response = &transaction->response;
 	struct fault *fault = &transaction->fault;
 
@@ -339,6 +345,15 @@ static enum MHD_Result refuse_route(struct http_transaction *transaction, const 
 			   MHD_HTTP_HEADER_ALLOW, allow);
 }
 
+static void cut_query(struct http_transaction *transaction)
+{
+	char *mark = strchr(transaction->target, '?');
+
+	transaction->query = mark != NULL ? mark + 1 : "";
+	if (mark != NULL)
+		*mark = '\0';
+}
+
 static enum MHD_Result receive_head(struct http_transaction *transaction,
 				    const struct request_line *line)
 {
@@ -348,8 +363,7 @@ static enum MHD_Result receive_head(struct http_transaction *transaction,
 
 	if (check_request_head(transaction->mhd, line, &head, &transaction->fault) < 0)
 		return refuse_and_close(transaction, MHD_HTTP_BAD_REQUEST, transaction->fault.text);
-	/* Cut the query off. */
-	transaction->target[strcspn(transaction->target, "?")] = '\0';
+	cut_query(transaction);
 	transaction->route = find_route(transaction, allow);
 	if (transaction->route == NULL)
 		return refuse_route(transaction, allow);

@@ -28,6 +28,7 @@
 struct http_request {
 	const char *method;       /* "GET", "POST" */
 	const char *path;         /* as sent, without the query */
+	const char *query;        /* what followed the "?"; "": none */
 	const char *content_type; /* media type in lower case without parameters; "": none */
 	struct bytes body;
 	const char *origin; /* of the connection (origin.h) */

@@ -22,11 +22,12 @@ static void format_expiry(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 
 static int print_authority(const struct command *command, const char *layout,
 			   const struct store_summary *summary, int64_t root_expiry_s,
-			   struct fault *fault)
+			   const struct crl_info *root_crl, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	char first[TIME_TEXT_SIZE];
 	char root[TIME_TEXT_SIZE];
+	char crl[TIME_TEXT_SIZE];
 
 	if (!command->json) {
 		format_expiry(summary->first_expiry_s, first);
@@ -35,7 +36,10 @@ static int print_authority(const struct command *command, const char *layout,
 		print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu",
 			   summary->certificates, summary->valid, summary->expired,
 			   summary->revoked);
+		format_expiry(root_crl->next_update_s, crl);
 		print_line("  first expiry %s, root's expiry %s", first, root);
+		print_line("  root's CRL %llu, next update %s",
+			   (unsigned long long)root_crl->number, crl);
 		return 0;
 	}
 	add_json_text(&line, "node", CA_NAME);
@@ -46,7 +50,29 @@ static int print_authority(const struct command *command, const char *layout,
 	add_json_number(&line, "revoked", (long long)summary->revoked);
 	add_json_time(&line, "first_expiry", summary->first_expiry_s);
 	add_json_time(&line, "root_expiry", root_expiry_s);
+	add_json_number(&line, "root_crl_number", (long long)root_crl->number);
+	add_json_time(&line, "root_crl_next_update", root_crl->next_update_s);
 	return print_json(&line, fault);
+}
+
+/* Number 0: there is none yet. */
+static int read_root_crl_info(const struct manifest *manifest, const struct layout *layout,
+			      const struct certificate *root, struct store *store,
+			      struct crl_info *ret_info, struct fault *fault)
+{
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	struct crl_state state;
+
+	if (manifest->ca.root_layout != NULL) {
+		if (read_root_crl(layout, root, &crl, fault) < 0)
+			return -1;
+		return crl != NULL ? describe_root_crl(crl, ret_info, fault) : 0;
+	}
+	if (read_crl_state(store, &state, fault) < 0)
+		return -1;
+	*ret_info = (struct crl_info){.number = state.current_number,
+				      .next_update_s = state.next_update_s};
+	return 0;
 }
 
 /* Reads the record beside a server; the root tells when the CA itself ends. */
@@ -57,13 +83,22 @@ static int show_authority(const struct command *command, const struct manifest *
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
 	struct store_summary summary;
+	struct crl_info root_crl = {0};
 
 	if (open_ca_layout(manifest, &layout, fault) < 0 || read_root(layout, &root, fault) < 0)
 		return -1;
 	if (open_ca_record(layout, &store, fault) < 0 ||
-	    summarize_store(store, now_s, &summary, fault) < 0)
+	    summarize_store(store, now_s, &summary, fault) < 0 ||
+	    read_root_crl_info(manifest, layout, root, store, &root_crl, fault) < 0)
 		return -1;
-	return print_authority(command, layout->path, &summary, certificate_not_after(root), fault);
+	if (manifest->ca.root_layout != NULL &&
+	    (root_crl.number == 0 || is_root_crl_due(&root_crl, now_s)))
+		print_note(command,
+			   "the root's CRL %s: run certpool crl --root, with the root's layout at "
+			   "hand",
+			   root_crl.number == 0 ? "is missing" : "ends soon");
+	return print_authority(command, layout->path, &summary, certificate_not_after(root),
+			       &root_crl, fault);
 }
 
 static int print_pool(const struct command *command, const struct client_node *client,

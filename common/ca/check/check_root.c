@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_file.h"
 
 #include <stdio.h>
@@ -82,6 +83,43 @@ static int check_key(struct check_context *context, struct fault *fault)
 			      problem.text);
 }
 
+/* The copy of the root's CRL: whether it is the root's and current, and what it says of the CA. */
+static int check_root_crl(struct check_context *context, const struct certificate *certificate,
+			  const struct certificate *root, struct fault *fault)
+{
+	const struct layout *layout = context->options->layout;
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	CLEANUP(free_string) char *where = NULL;
+	struct crl_revocation revocation;
+	struct verdict verdict = {0};
+	struct fault problem = {0};
+	char revoked_at[TIME_TEXT_SIZE];
+
+	if (asprintf(&where, "%s/cert/%s", layout->path, ROOT_CRL_FILE) < 0) {
+		where = NULL;
+		return set_memory_fault(fault);
+	}
+	if (read_root_crl(layout, root, &crl, &problem) < 0)
+		reject_because(&verdict, "%s", problem.text);
+	else if (crl == NULL)
+		reject_because(&verdict, "found none");
+	else
+		check_crl_time(crl, context->options->now_s, &verdict);
+	if (verdict.invalid &&
+	    report_finding(context, where,
+			   "run certpool crl --root, with the root's layout at hand", fault,
+			   "expected the current CRL of the root, %s", verdict.reason) < 0)
+		return -1;
+	if (crl == NULL || !find_revoked(crl, certificate_serial(certificate), &revocation))
+		return 0;
+	format_time(revocation.revoked_at_s, revoked_at);
+	return report_finding(
+		context, certificate_subject(certificate),
+		"make a new CA in a layout of its own, and enroll the clients there", fault,
+		"expected it not revoked, found that its root has revoked it at %s (%s)",
+		revoked_at, format_crl_reason(revocation.reason));
+}
+
 int check_ca_identity(struct check_context *context, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
@@ -97,5 +135,9 @@ int check_ca_identity(struct check_context *context, struct fault *fault)
 	for (size_t i = 0; i < context->issuer_count; i++)
 		if (check_end(context, context->issuers[i], fault) < 0)
 			return -1;
+	/* Both could be read: the intermediate, then its root. */
+	if (context->options->ca->root_layout != NULL && context->issuer_count == 2 &&
+	    check_root_crl(context, context->issuers[0], context->issuers[1], fault) < 0)
+		return -1;
 	return check_key(context, fault);
 }

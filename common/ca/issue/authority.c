@@ -27,6 +27,7 @@ struct authority {
 	uint8_t key_sha256[SHA256_LEN]; /* of the issuer's public key */
 	struct store *store;
 	struct rate *rate;
+	struct root_crl_cache root_crl;         /* empty when the root issues itself */
 	int serving_lock;                       /* -1: AUTHORITY_BESIDE */
 	atomic_int_least64_t key_check_from_us; /* of the stopwatch: the next check of the key */
 };
@@ -113,6 +114,8 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 		return -1;
 	if (check_issuer_validity(authority->issuer, now_s, fault) < 0)
 		return prefix_fault(fault, "%s", layout->path);
+	if (manifest->ca.root_layout != NULL)
+		init_root_crl_cache(&authority->root_crl, layout, issuer_root(authority->issuer));
 	public_key_sha256(certificate_public_key(issuer_certificate(authority->issuer)),
 			  authority->key_sha256);
 	if ((serving && lock_serving(layout, &authority->serving_lock, fault) < 0) ||
@@ -136,6 +139,7 @@ void free_authority(struct authority **authority_pointer)
 	free_signer(&authority->signer);
 	free_store(&authority->store);
 	free_rate(&authority->rate);
+	clear_root_crl_cache(&authority->root_crl);
 	free_issuer(&authority->issuer);
 	close_descriptor(&authority->serving_lock);
 	free(authority);
@@ -172,6 +176,22 @@ struct ca_crl_options authority_crl_options(struct authority *authority)
 				       .layout = authority->layout,
 				       .issuer = authority->issuer,
 				       .validity_s = authority->manifest->ca.crl_validity_s};
+}
+
+struct root_crl_cache *authority_root_crl(struct authority *authority)
+{
+	return authority->root_crl.layout != NULL ? &authority->root_crl : NULL;
+}
+
+int check_may_issue(struct authority *authority, struct fault *fault)
+{
+	struct root_crl_cache *root_crl = authority_root_crl(authority);
+
+	if (root_crl == NULL)
+		return 0;
+	if (check_not_revoked(root_crl, issuer_certificate(authority->issuer), fault) < 0)
+		return prefix_fault(fault, "this CA issues nothing");
+	return 0;
 }
 
 int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
@@ -230,5 +250,6 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 		    &faults[0]);
 	add_problem(&health, "store", check_store(authority->store, &faults[1]), &faults[1]);
 	add_problem(&health, "key", check_key(authority, &faults[2]), &faults[2]);
+	add_problem(&health, "revoked", check_may_issue(authority, &faults[3]), &faults[3]);
 	*ret_health = health;
 }

@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_ISSUE_AUTHORITY_H
 
 #include "common/ca/revocation/publish_crl.h"
+#include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_access.h"
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
@@ -38,6 +39,15 @@ const struct ca_node *authority_ca(const struct authority *authority);
 struct store *authority_store(struct authority *authority);
 struct ca_crl_options authority_crl_options(struct authority *authority);
 
+/* The copy of the root's CRL. NULL when the root issues itself: its CRL is the CA's. Borrowed. */
+struct root_crl_cache *authority_root_crl(struct authority *authority);
+
+/*
+ * Whether the authority may issue: FAULT_REFUSED once its root has revoked its certificate. It goes
+ * on making CRLs and answering OCSP then. Any other fault: the root's CRL cannot be relied on.
+ */
+int check_may_issue(struct authority *authority, struct fault *fault) MUST_CHECK;
+
 /*
  * Counts a request of the client against its requests_per_minute. Over that, *refusal is filled. A
  * client that the store does not have is not counted: certify_batch refuses it.
@@ -45,15 +55,16 @@ struct ca_crl_options authority_crl_options(struct authority *authority);
 int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
 		  struct fault *fault) MUST_CHECK;
 
-/* The parts whose problems keep a CA from working: "root", "store", "key", and "crl". */
-enum { HEALTH_PARTS = 4 };
+/* The parts whose problems keep a CA from working: "root", "store", "key", "revoked" or "root_crl",
+   and "crl". */
+enum { HEALTH_PARTS = 5 };
 
 struct health_problem {
 	const char *part;
 	struct fault fault;
 };
 
-/* What a CA works with, and its operator should look at: "clock". */
+/* What a CA works with, and its operator should look at: "clock", "root_crl". */
 enum { HEALTH_WARNINGS_MAX = 8 };
 
 struct health {
@@ -66,8 +77,8 @@ struct health {
 void add_health_warning(struct health *health, const char *word);
 
 /*
- * Checks root, store and key without issuing a certificate; the caller, which publishes the CRL,
- * adds "crl". The key signs for this at most once a second.
+ * Checks root, store, key and check_may_issue without issuing a certificate; the caller, which
+ * publishes the CRL, adds "crl". The key signs for this at most once a second.
  */
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
 

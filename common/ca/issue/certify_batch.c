@@ -365,7 +365,8 @@ int certify_batch(struct authority *authority, const char *client,
 	check_client(&record, found, client, request->count, &refusal);
 	if (is_refused(&refusal))
 		return refuse_batch(authority, client, &refusal, now_s, ret_answer, fault);
-	if (check_issuer_validity(issuer, now_s, fault) < 0)
+	if (check_issuer_validity(issuer, now_s, fault) < 0 ||
+	    check_may_issue(authority, fault) < 0)
 		return -1;
 	batch.options.validity =
 		choose_validity(authority_ca(authority), issuer, &record.policy, now_s);

@@ -114,6 +114,38 @@ static void refresh_crl(struct maintenance *maintenance)
 	pthread_mutex_unlock(&maintenance->lock);
 }
 
+/* The root signs another one only where its layout is: an operator has to see to it in time. */
+static void watch_root_crl(struct maintenance *maintenance)
+{
+	CLEANUP(release_shared_body) struct shared_body *body = NULL;
+	struct crl_info info = {0};
+	struct fault failure = {0};
+	int64_t now_s = read_clock();
+	char end[TIME_TEXT_SIZE];
+	bool warned;
+	bool warning;
+
+	if (maintenance->settings.root_crl == NULL) {
+		info = maintenance->figures.crl;
+	} else if (get_root_crl(maintenance->settings.root_crl, &body, &info, &failure) == 0 &&
+		   is_root_crl_due(&info, now_s)) {
+		format_time(info.next_update_s, end);
+		set_fault(&failure, FAULT_FAILED,
+			  "the root's CRL, number %" PRIu64
+			  ", ends at %s: run certpool crl --root, "
+			  "with the root's layout at hand",
+			  info.number, end);
+	}
+	warning = failure.class != FAULT_NONE;
+	pthread_mutex_lock(&maintenance->lock);
+	warned = maintenance->figures.root_crl_warning;
+	maintenance->figures.root_crl = info;
+	maintenance->figures.root_crl_warning = warning;
+	pthread_mutex_unlock(&maintenance->lock);
+	if (warning && !warned)
+		log_failure(maintenance, "/root.crl", &failure);
+}
+
 /* 0 when pruning made the count smaller: a counter of a metric never decreases. */
 static uint64_t growth(size_t before, size_t now)
 {
@@ -157,6 +189,7 @@ static void run_round(void *context)
 
 	watch_clock(maintenance);
 	refresh_crl(maintenance);
+	watch_root_crl(maintenance);
 	count_store(maintenance);
 }
 

@@ -107,6 +107,15 @@ static void append_clock(struct buffer *text, const struct maintenance_figures *
 		      (int64_t)figures->future_crls);
 }
 
+static void append_root_crl(struct buffer *text, const struct crl_info *crl)
+{
+	append_number(text, "root_crl_number", "gauge",
+		      "Number of the root's CRL; 0: there is none.", (int64_t)crl->number);
+	if (crl->number > 0)
+		append_number(text, "root_crl_next_update_timestamp_seconds", "gauge",
+			      "The nextUpdate of the root's CRL.", crl->next_update_s);
+}
+
 static void append_refusals(struct buffer *text, const struct metrics *metrics)
 {
 	describe(text, "refusals_total", "counter",
@@ -177,6 +186,7 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 	append_certificates(&text, &metrics->figures);
 	append_crl(&text, metrics);
 	append_clock(&text, &metrics->figures);
+	append_root_crl(&text, &metrics->figures.root_crl);
 	append_refusals(&text, metrics);
 	append_number(&text, "open_connections", "gauge", "Connections that are open.",
 		      (int64_t)metrics->connections);

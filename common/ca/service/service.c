@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/revocation/crl_cache.h"
+#include "common/ca/revocation/crl_chain.h"
 #include "common/ca/service/encrypted_requests.h"
 #include "common/ca/service/maintenance.h"
 #include "common/ca/service/metrics.h"
@@ -14,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CONTENT_CRL "application/pkix-crl" /* RFC 2585 section 4.2 */
 #define CONTENT_JSON "application/json"
@@ -22,6 +24,7 @@
 enum { CRL_FRESH_S = 300 };
 
 static const unsigned int ok = 200;
+static const unsigned int not_found = 404;
 static const unsigned int unavailable = 503;
 
 struct ca_service {
@@ -31,6 +34,7 @@ struct ca_service {
 	const char *version;
 	struct encrypted_requests encrypted;
 	struct crl_cache crl;
+	struct crl_chain chain;
 	struct maintenance *maintenance;
 	struct responder *responder;
 	struct buffer root_pem;
@@ -49,7 +53,12 @@ static int serve_encrypted(const struct http_request *request, struct http_respo
 			   void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
+	struct fault problem = {0};
 
+	/* Before the request costs anything; a client whose key is known learns no more. */
+	if (strcmp(request->path, CERTIFICATES_PATH) == 0 &&
+	    check_may_issue(service->authority, &problem) < 0)
+		return set_fault(fault, FAULT_BUSY, "%s", problem.text);
 	return answer_encrypted_request(&service->encrypted, request, response, fault);
 }
 
@@ -92,6 +101,65 @@ static int serve_ocsp_request(const struct http_request *request, struct http_re
 	return 0;
 }
 
+/* A revocation makes another CRL at once; a client that has the tag gets no second copy. */
+static void fill_caching(struct http_caching *caching, const struct crl_info *info,
+			 const struct crl_info *root_info, int64_t now_s)
+{
+	int64_t end_s = now_s + CRL_FRESH_S;
+
+	if (info->next_update_s < end_s)
+		end_s = info->next_update_s;
+	if (root_info != NULL && root_info->next_update_s < end_s)
+		end_s = root_info->next_update_s;
+	*caching = (struct http_caching){
+		.now_s = now_s, .last_modified_s = info->this_update_s, .expires_s = end_s};
+	if (root_info == NULL)
+		(void)snprintf(caching->etag, sizeof(caching->etag), "crl-%" PRIu64, info->number);
+	else
+		(void)snprintf(caching->etag, sizeof(caching->etag), "crl-%" PRIu64 "-%" PRIu64,
+			       root_info->number, info->number);
+}
+
+/* The text of a failure may name files: only the log has it. */
+static int read_root_crl_of(struct ca_service *service, const struct http_request *request,
+			    struct shared_body **ret_body, struct crl_info *ret_info,
+			    struct fault *fault)
+{
+	struct root_crl_cache *root_crl = authority_root_crl(service->authority);
+	struct fault problem = {0};
+
+	if (get_root_crl(root_crl, ret_body, ret_info, &problem) == 0)
+		return 0;
+	if (problem.class != FAULT_NOT_FOUND)
+		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+	log_answer(service, request, not_found, problem.text);
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "this CA has no CRL of its root yet: its operator makes one with certpool "
+			 "crl --root");
+}
+
+/* The root's CRL and the CA's, in PEM. */
+static int serve_crl_chain(const struct http_request *request, struct http_response *response,
+			   struct ca_service *service, struct fault *fault)
+{
+	CLEANUP(release_shared_body) struct shared_body *root_crl = NULL;
+	CLEANUP(release_shared_body) struct shared_body *crl = NULL;
+	bool apart = authority_root_crl(service->authority) != NULL;
+	struct crl_info root_info = {.next_update_s = INT64_MAX};
+	struct crl_info info;
+	struct fault problem = {0};
+	int64_t now_s = read_clock();
+
+	if (apart && read_root_crl_of(service, request, &root_crl, &root_info, fault) < 0)
+		return -1;
+	if (get_crl(&service->crl, now_s, &crl, &info, &problem) < 0 ||
+	    get_crl_chain(&service->chain, root_crl, crl, &response->shared, &problem) < 0)
+		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+	response->content_type = CONTENT_PEM;
+	fill_caching(&response->caching, &info, &root_info, now_s);
+	return 0;
+}
+
 static int serve_crl(const struct http_request *request, struct http_response *response,
 		     void *context, struct fault *fault)
 {
@@ -100,19 +168,28 @@ static int serve_crl(const struct http_request *request, struct http_response *r
 	struct fault problem = {0};
 	int64_t now_s = read_clock();
 
-	(void)request;
+	if (strcmp(request->query, "chain") == 0)
+		return serve_crl_chain(request, response, service, fault);
 	/* Of any class: FAULT_FAILED keeps the reason out of the answer, and in the log. */
 	if (get_crl(&service->crl, now_s, &response->shared, &info, &problem) < 0)
 		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
 	response->content_type = CONTENT_CRL;
-	/* A revocation makes another CRL at once; a client that has the tag gets no second copy. */
-	response->caching = (struct http_caching){.now_s = now_s,
-						  .last_modified_s = info.this_update_s,
-						  .expires_s = now_s + CRL_FRESH_S};
-	if (info.next_update_s < response->caching.expires_s)
-		response->caching.expires_s = info.next_update_s;
-	(void)snprintf(response->caching.etag, sizeof(response->caching.etag), "crl-%" PRIu64,
-		       info.number);
+	fill_caching(&response->caching, &info, NULL, now_s);
+	return 0;
+}
+
+static int serve_root_crl(const struct http_request *request, struct http_response *response,
+			  void *context, struct fault *fault)
+{
+	struct ca_service *service = context;
+	struct crl_info info;
+
+	if (authority_root_crl(service->authority) == NULL)
+		return serve_crl(request, response, context, fault);
+	if (read_root_crl_of(service, request, &response->shared, &info, fault) < 0)
+		return -1;
+	response->content_type = CONTENT_CRL;
+	fill_caching(&response->caching, &info, NULL, read_clock());
 	return 0;
 }
 
@@ -149,6 +226,8 @@ static int serve_health(const struct http_request *request, struct http_response
 	read_maintenance_figures(service->maintenance, &figures);
 	if (figures.clock_warning)
 		add_health_warning(&health, "clock");
+	if (figures.root_crl_warning)
+		add_health_warning(&health, "root_crl");
 	for (size_t i = 0; i < health.count; i++) {
 		reasons[i] = health.problems[i].part;
 		log_answer(service, request, unavailable, health.problems[i].fault.text);
@@ -190,6 +269,7 @@ static const struct http_route routes[] = {
 	{"GET", "/root.crt", NULL, 0, serve_root, false},
 	{"GET", "/ca.crt", NULL, 0, serve_issuer, false},
 	{"GET", "/crl", NULL, 0, serve_crl, true},
+	{"GET", "/root.crl", NULL, 0, serve_root_crl, false},
 	{"GET", "/health", NULL, 0, serve_health, true},
 	{"GET", "/metrics", NULL, 0, serve_metrics, false},
 	{0},
@@ -210,6 +290,7 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	service->encrypted.log = settings->log;
 	service->encrypted.log_context = settings->log_context;
 	init_crl_cache(&service->crl, &crl);
+	init_crl_chain(&service->chain);
 	if (init_encrypted_requests(&service->encrypted, settings->layout, fault) < 0 ||
 	    format_certificate_pem(certificate_der(issuer_root(issuer)), &service->root_pem,
 				   fault) < 0 ||
@@ -227,6 +308,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 	const struct maintenance_settings maintenance = {
 		.store = authority_store(settings->authority),
 		.crl = service != NULL ? &service->crl : NULL,
+		.root_crl = authority_root_crl(settings->authority),
 		.log = settings->log,
 		.log_context = settings->log_context};
 	const struct http_server_settings http = {.endpoint = settings->endpoint,
@@ -265,6 +347,7 @@ void stop_ca_service(struct ca_service **service_pointer)
 	stop_maintenance(&service->maintenance);
 	clear_encrypted_requests(&service->encrypted);
 	clear_crl_cache(&service->crl);
+	clear_crl_chain(&service->chain);
 	free_responder(&service->responder);
 	clear_buffer(&service->root_pem);
 	clear_buffer(&service->issuer_pem);

@@ -26,7 +26,8 @@ Test(metrics, print_every_figure)
 			    .revoked = 12,
 			    .crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000},
 			    .clock_jumps = 13,
-			    .future_crls = 14},
+			    .future_crls = 14,
+			    .root_crl = {.number = 3, .next_update_s = 9000}},
 		.connections = 4,
 		.routes = {{.route = &route,
 			    .answers = {[2] = 8, [5] = 1},
@@ -52,6 +53,8 @@ Test(metrics, print_every_figure)
 	expect_metric(&text, "\ncertpool_crl_next_update_timestamp_seconds 2000\n");
 	expect_metric(&text, "\ncertpool_clock_jumps_total 13\n");
 	expect_metric(&text, "\ncertpool_crls_from_future_total 14\n");
+	expect_metric(&text, "\ncertpool_root_crl_number 3\n");
+	expect_metric(&text, "\ncertpool_root_crl_next_update_timestamp_seconds 9000\n");
 	expect_metric(&text, "\ncertpool_refusals_total{type=\"quota\"} 5\n");
 	expect_metric(&text, "\ncertpool_open_connections 4\n");
 	expect_metric(&text, "\ncertpool_http_requests_total{method=\"GET\",path=\"/crl\","
