@@ -107,6 +107,7 @@ cat >theirs.sh <<'END'
 signer=$1
 shift
 ip link set lo up
+rm -f responder.log # which the responder before may have left, with the line awaited below
 openssl ocsp -index index -CA root.crt -rsigner "$signer.crt" -rkey "$signer.key" -port 8888 $options >responder.log 2>&1 &
 server=$!
 for _ in $(seq 600); do
