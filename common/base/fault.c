@@ -5,11 +5,36 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The length of the well-formed UTF-8 sequence of two to four octets that begins there (RFC 3629
+   section 4), 0 when none does. */
+static size_t measure_sequence(const unsigned char *text)
+{
+	size_t len = *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2;
+	unsigned char low = *text == 0xe0 ? 0xa0 : *text == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = *text == 0xed ? 0x9f : *text == 0xf4 ? 0x8f : 0xbf;
+
+	if (*text < 0xc2 || *text > 0xf4 || text[1] < low || text[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if (text[i] < 0x80 || text[i] > 0xbf)
+			return 0;
+	return len;
+}
+
 void mask_control_characters(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++)
-		if (*c < 0x20 || *c == 0x7f)
+	unsigned char *c = (unsigned char *)text;
+
+	while (*c != '\0') {
+		size_t len = measure_sequence(c);
+
+		/* U+0080 to U+009F, the C1 set, are 0xc2 and the octet with their number. */
+		if (len == 0 && (*c < 0x20 || (*c >= 0x7f && *c <= 0x9f)))
 			*c = '?';
+		else if (*c == 0xc2 && len == 2 && c[1] <= 0x9f)
+			c[0] = c[1] = '?';
+		c += len > 0 ? len : 1;
+	}
 }
 
 __attribute__((format(printf, 3, 0))) static void fill(struct fault *fault, enum fault_class class,

@@ -65,7 +65,11 @@ int prefix_fault(struct fault *fault, const char *format, ...)
 int pass_fault(const struct fault *failure, struct fault *fault);
 int pass_failure(const struct fault *failure, struct fault *fault) MUST_CHECK;
 
-/* Replaces every ASCII control character of the string by '?', in place. */
+/*
+ * Replaces the octets of every control character of the string by '?', in place: C0, DEL, and C1
+ * (0x80 to 0x9f), which terminals take for the beginning of a control sequence, as UTF-8 has them
+ * and as octets that belong to no UTF-8 sequence.
+ */
 void mask_control_characters(char *text);
 
 #endif

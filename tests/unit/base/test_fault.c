@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 Test(fault, keeps_the_first_reason)
@@ -76,6 +77,38 @@ Test(fault, leaves_text_beyond_ascii_alone)
 
 	mask_control_characters(text);
 	cr_expect_str_eq(text, "Grüße, 世界");
+}
+
+/* catalogue 46: 0x9b begins a control sequence on many terminals, as an octet and in UTF-8 */
+Test(fault, has_no_c1_control_characters)
+{
+	static const struct {
+		const char *text;
+		const char *masked;
+	} rows[] = {
+		{"a\x9b[31mb", "a?[31mb"},
+		{"\x80\x9f", "??"},
+		{"\xc2\x80\xc2\x9b\xc2\x9f", "??????"},
+		{"\xc2\xa0\xc2", "\xc2\xa0\xc2"},
+		/* continuation octets of other characters stay */
+		{"\xc4\x80\xe2\x82\x9b\xf0\x9f\x98\x80", "\xc4\x80\xe2\x82\x9b\xf0\x9f\x98\x80"},
+		/* overlong forms and surrogates are no characters */
+		{"\xc0\x9b", "\xc0?"},
+		{"\xe0\x82\x9b", "\xe0??"},
+		{"\xf0\x80\x82\x9b", "\xf0???"},
+		{"\xed\xa0\x9b", "\xed\xa0?"},
+		{"\xf5\x9b", "\xf5?"},
+		{"\xe2\x82", "\xe2?"},
+		{"\xe2\x82x\x9b", "\xe2?x?"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "%s", rows[i].text);
+		mask_control_characters(text);
+		cr_expect_str_eq(text, rows[i].masked, "row %zu", i);
+	}
 }
 
 Test(fault, cuts_text_that_does_not_fit)
