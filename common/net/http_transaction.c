@@ -363,6 +363,10 @@ static enum MHD_Result receive_head(struct http_transaction *transaction,
 
 	if (check_request_head(transaction->mhd, line, &head, &transaction->fault) < 0)
 		return refuse_and_close(transaction, MHD_HTTP_BAD_REQUEST, transaction->fault.text);
+	if (head.encoded)
+		return refuse_and_close(transaction, MHD_HTTP_LENGTH_REQUIRED,
+					"expected a body with a Content-Length, found a "
+					"Transfer-Encoding");
 	cut_query(transaction);
 	transaction->route = find_route(transaction, allow);
 	if (transaction->route == NULL)
@@ -391,15 +395,14 @@ enum MHD_Result continue_http_transaction(void *context, struct MHD_Connection *
 
 	(void)context;
 	(void)connection;
-	(void)url;
 	if (transaction == NULL)
 		return MHD_NO;
 	switch (transaction->step) {
 	case STEP_HEAD:
 		(void)snprintf(transaction->method, sizeof(transaction->method), "%s", method);
 		mask_control_characters(transaction->method);
-		return receive_head(transaction,
-				    &(struct request_line){method, transaction->target, version});
+		return receive_head(transaction, &(struct request_line){method, url, version,
+									transaction->target});
 	case STEP_BODY:
 		return *data_len > 0 ? receive_body(transaction, data, data_len)
 				     : start_handler(transaction);

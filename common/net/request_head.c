@@ -20,21 +20,55 @@ static const char *const field_names[FIELD_COUNT] = {
 struct head_fields {
 	const char *values[FIELD_COUNT];
 	unsigned int counts[FIELD_COUNT];
-	size_t size; /* octets of all lines in their plain form, "NAME: VALUE" CR LF */
+	const char *next; /* the place of the next line in libmicrohttpd's copy of the head */
+	bool gaps;        /* a line is not where the one before it ends */
+	bool bad_name;
+	bool bad_value;
 };
 
-static enum MHD_Result count_field(void *context, enum MHD_ValueKind kind, const char *key,
+/* RFC 9110 section 5.6.2. */
+static bool is_token(const char *text, size_t len)
+{
+	static const char alphabet[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz";
+
+	return len > 0 && strspn(text, alphabet) == len;
+}
+
+/* RFC 9110 section 5.5, without the tabulator. */
+static bool is_field_value(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (unsigned char)text[i] >= 0x20 && text[i] != 0x7f)
+		i++;
+	return i == len;
+}
+
+/*
+ * libmicrohttpd (0.9.75) splits its copy of the head in place: it puts a zero for each colon, and a
+ * zero for each octet of a line's end. "NAME: VALUE" CR LF therefore leaves exactly two octets
+ * before the value and two after it. A bare LF, white space elsewhere, a NUL and a folded line,
+ * which is copied, leave another distance.
+ */
+static enum MHD_Result check_field(void *context, enum MHD_ValueKind kind, const char *key,
 				   size_t key_size, const char *value, size_t value_size)
 {
 	struct head_fields *fields = context;
 
 	(void)kind;
-	fields->size += key_size + strlen(": ") + value_size + strlen("\r\n");
+	fields->bad_name |= !is_token(key, key_size);
+	fields->gaps |= value == NULL || key != fields->next ||
+			value != key + key_size + strlen(": ") || value[-1] != ' ';
+	if (value == NULL)
+		return MHD_YES;
+	fields->bad_value |= !is_field_value(value, value_size);
+	fields->next = value + value_size + strlen("\r\n");
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		if (strcasecmp(key, field_names[i]) != 0)
 			continue;
 		fields->counts[i]++;
-		fields->values[i] = value != NULL ? value : "";
+		fields->values[i] = value;
 	}
 	return MHD_YES;
 }
@@ -90,27 +124,41 @@ static bool valid_host(const char *host)
 	       (host[0] == '\0' || (host[0] == ':' && valid_port(host + 1)));
 }
 
-/*
- * libmicrohttpd silently unfolds lines and accepts a bare LF, which only the size of the head
- * shows. A client that compensates one deviation by another passes this check, and its head is read
- * as RFC 9112 sections 2.2 and 5.2 allow.
- */
-static bool has_plain_size(struct MHD_Connection *connection, const struct request_line *line,
-			   const struct head_fields *fields)
+/* One space between the words of the first line, and CR LF at its end; libmicrohttpd puts a zero
+   for each of these octets but the last space. */
+static bool has_plain_first_line(const struct request_line *line, const char **ret_next)
+{
+	*ret_next = line->version + strlen(line->version) + strlen("\r\n");
+	return line->url == line->method + strlen(line->method) + strlen(" ") &&
+	       line->version == line->url + strlen(line->target) + strlen(" ");
+}
+
+/* The empty line ends the head: nothing lies between it and the last field. */
+static bool has_plain_end(struct MHD_Connection *connection, const struct request_line *line,
+			  const struct head_fields *fields)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	size_t first = strlen(line->method) + strlen(" ") + strlen(line->target) + strlen(" ") +
-		       strlen(line->version) + strlen("\r\n");
 
-	return info != NULL && info->header_size == first + fields->size + strlen("\r\n");
+	return info != NULL && line->method + info->header_size == fields->next + strlen("\r\n");
 }
 
-static int check_fields(const struct head_fields *fields, struct fault *fault)
+static bool is_number(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 1 && len <= LENGTH_DIGITS_MAX && strspn(text, "0123456789") == len;
+}
+
+static int check_fields(const struct head_fields *fields, const struct request_line *line,
+			struct fault *fault)
 {
 	const char *length = fields->values[FIELD_LENGTH];
 	const char *encoding = fields->values[FIELD_ENCODING];
 
+	if (fields->bad_name)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "the name of a field is no token, or a space is before its colon");
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (fields->counts[i] > 1)
 			return set_fault(fault, FAULT_MALFORMED,
@@ -120,14 +168,15 @@ static int check_fields(const struct head_fields *fields, struct fault *fault)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected a field Host with HOST or HOST:PORT, found %s",
 				 fields->counts[FIELD_HOST] == 0 ? "none" : "something else");
+	if (fields->bad_value)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "the value of a field has a control character");
 	if (length != NULL && encoding != NULL)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "Content-Length and Transfer-Encoding contradict each other");
-	if (encoding != NULL && strcasecmp(encoding, "chunked") != 0)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "the only Transfer-Encoding taken is chunked");
-	if (length != NULL && (length[0] == '\0' || strlen(length) > LENGTH_DIGITS_MAX ||
-			       strspn(length, "0123456789") != strlen(length)))
+	if (encoding != NULL && strcmp(line->version, MHD_HTTP_VERSION_1_0) == 0)
+		return set_fault(fault, FAULT_MALFORMED, "HTTP/1.0 has no Transfer-Encoding");
+	if (length != NULL && !is_number(length))
 		return set_fault(fault, FAULT_MALFORMED, "Content-Length is no number");
 	return 0;
 }
@@ -136,20 +185,25 @@ int check_request_head(struct MHD_Connection *connection, const struct request_l
 		       struct request_head *ret_head, struct fault *fault)
 {
 	struct head_fields fields = {0};
+	bool plain = has_plain_first_line(line, &fields.next);
 
+	if (strcmp(line->version, MHD_HTTP_VERSION_1_1) != 0 &&
+	    strcmp(line->version, MHD_HTTP_VERSION_1_0) != 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "the version: expected HTTP/1.1 or HTTP/1.0");
 	if (!known_method(line->method))
 		return set_fault(fault, FAULT_MALFORMED, "the method is unknown");
 	if (!valid_target(line->target))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected a request target of printable characters");
-	(void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, count_field, &fields);
-	if (check_fields(&fields, fault) < 0)
+	(void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, check_field, &fields);
+	if (check_fields(&fields, line, fault) < 0)
 		return -1;
-	if (!has_plain_size(connection, line, &fields))
+	if (!plain || fields.gaps || !has_plain_end(connection, line, &fields))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "a line of the head is folded, ends in LF without CR, or has "
 				 "white space other than one space after the colon");
-	ret_head->chunked = fields.values[FIELD_ENCODING] != NULL;
+	ret_head->encoded = fields.values[FIELD_ENCODING] != NULL;
 	ret_head->content_length = 0;
 	if (fields.values[FIELD_LENGTH] != NULL)
 		ret_head->content_length = strtoull(fields.values[FIELD_LENGTH], NULL, 10);

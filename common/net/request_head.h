@@ -14,23 +14,26 @@
  */
 struct request_head {
 	char content_type[MEDIA_TYPE_SIZE];
-	uint64_t content_length; /* 0 when chunked */
-	bool chunked;
+	uint64_t content_length; /* 0: none, or a transfer encoding */
+	bool encoded; /* has a Transfer-Encoding, which the caller refuses with 411: libmicrohttpd
+			 (0.9.75) does not show how it delimits such a body */
 };
 
-/* The first line, with the target as sent. */
+/* The first line as libmicrohttpd holds it: the three texts lie in its copy of the head. */
 struct request_line {
 	const char *method;
-	const char *target;
-	const char *version;
+	const char *url;     /* decoded, at the place of the target */
+	const char *version; /* the first line's last word */
+	const char *target;  /* a copy of the target as sent */
 };
 
 /*
  * Checks the head that libmicrohttpd has read.
- * Errors: FAULT_MALFORMED for an unknown method, an unprintable target, no or a wrong Host, a
+ * Errors: FAULT_MALFORMED for a version other than 1.0 and 1.1, an unknown method, an unprintable
+ * target, a field name that is no token, a control character in a value, no or a wrong Host, a
  * repeated Host, Content-Length, Transfer-Encoding or Content-Type, Content-Length with
- * Transfer-Encoding, lines that are folded or end in a bare LF, white space other than the one
- * space after a field name's colon.
+ * Transfer-Encoding, Transfer-Encoding in HTTP/1.0, lines that are folded or end in a bare LF,
+ * white space other than one space between the words of the first line and after each colon.
  */
 int check_request_head(struct MHD_Connection *connection, const struct request_line *line,
 		       struct request_head *ret_head, struct fault *fault) MUST_CHECK;

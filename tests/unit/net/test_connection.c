@@ -48,9 +48,6 @@ Test(connection, ends_requests_that_drip)
 		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
 		 "Content-Length: 900\r\n\r\n",
 		 FOREVER, 408},
-		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
-		 "Transfer-Encoding: chunked\r\n\r\n",
-		 "1\r\nx\r\n", 408},
 	};
 	struct service_under_test service = {.settings = {.request_timeout_s = 1}};
 

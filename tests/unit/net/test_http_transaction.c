@@ -107,35 +107,6 @@ Test(http_transaction, refuses_a_body_over_the_limit_at_once)
 	cr_expect_eq(service.handled, 0);
 }
 
-/* catalogue 26: chunked, without end */
-Test(http_transaction, refuses_a_chunked_body_by_its_count)
-{
-	CLEANUP(clear_buffer) struct buffer answer = {0};
-	unsigned int sent = 0;
-	int connection;
-
-	connection = connect_raw(&service.endpoint);
-	cr_assert(say_raw(connection, POST "Transfer-Encoding: chunked\r\n\r\n"));
-	while (sent < 1000000 && say_raw(connection, "a\r\n0123456789\r\n"))
-		sent++;
-	cr_expect_lt(sent, 1000000);
-	cr_expect(await_log(&service, "POST /echo 413 the body is larger than this path takes\n"));
-	(void)receive_raw(connection, &answer);
-	(void)close(connection);
-	cr_expect_eq(service.handled, 0);
-}
-
-Test(http_transaction, answers_413_to_a_chunked_body)
-{
-	CLEANUP(clear_buffer) struct buffer request = {0};
-	CLEANUP(clear_buffer) struct buffer answer = {0};
-
-	append_format(&request, POST "Transfer-Encoding: chunked\r\n\r\n3e9\r\n%01001d\r\n", 0);
-	answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
-	cr_expect_eq(status_of(&answer), 413, "%s", answer.data);
-	cr_expect_not_null(strstr((const char *)answer.data, CONTENT_PROBLEM));
-}
-
 /* catalogue 26 */
 Test(http_transaction, takes_bodies_up_to_the_limit)
 {

@@ -11,7 +11,7 @@
 /* The beginning of a POST, which lacks only the length of its body. */
 #define POST "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
 #define GET "GET /health HTTP/1.1\r\n"
-#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
+#define CHUNKED POST "Transfer-Encoding: chunked\r\n"
 
 struct row {
 	const char *request;
@@ -38,16 +38,9 @@ static const struct row ambiguous[] = {
 	 "Content-Length and Transfer-Encoding contradict each other"},
 	{POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	 "the field Transfer-Encoding is repeated: 2 times"},
-	{POST "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
-	{POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
-	{POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "the only Transfer-Encoding"},
 	{POST "Transfer-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", "contradict each other"},
 	{POST "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx",
 	 "the field Content-Type is repeated: 2 times"},
-	{CHUNKED "zz\r\nx\r\n0\r\n\r\n", NULL},
-	{CHUNKED "-1\r\nx\r\n0\r\n\r\n", NULL},
-	{CHUNKED "0x1\r\nx\r\n0\r\n\r\n", NULL},
-	{CHUNKED "1\r\nxyz\r\n0\r\n\r\n", NULL},
 	{GET "\r\n", "expected a field Host with HOST or HOST:PORT, found none"},
 	{"GET /health HTTP/1.0\r\n\r\n", "found none"},
 	{GET "Host: a\r\nHost: a\r\n\r\n", "the field Host is repeated: 2 times"},
@@ -69,8 +62,8 @@ static const struct row ambiguous[] = {
 	{GET "Host: a\x01\r\n\r\n", "found something else"},
 	{GET "Host: a\rX: y\r\n\r\n", "found something else"},
 	{GET "Host: a \r\n\r\n", "found something else"},
-	{GET "Host : a\r\n\r\n", "found none"},
-	{GET " Host: a\r\n\r\n", "found none"},
+	{GET "Host : a\r\n\r\n", "the name of a field is no token"},
+	{GET " Host: a\r\n\r\n", "the name of a field is no token"},
 	{GET "Host: a\r\nX: b\r\n c\r\n\r\n", "a line of the head is folded"},
 	{GET "Host: a\r\nX: b\r\n\tc\r\n\r\n", "a line of the head is folded"},
 	{GET "Host: a\r\n\tb\r\n\r\n", "expected a field Host"},
@@ -93,6 +86,40 @@ static const struct row ambiguous[] = {
 	{"GET /health FTP/1.1\r\nHost: a\r\n\r\n", NULL},
 };
 
+/*
+ * catalogue 116: what libmicrohttpd takes, and another implementation reads as another request. In
+ * each, the field that decides the length of the body is hidden from one of the two.
+ */
+static const struct row hidden[] = {
+	{POST "Content-Length : 34\r\n\r\n", "the name of a field is no token"},
+	{POST "Content-Length\t: 34\r\n\r\n", "the name of a field is no token"},
+	{POST "Transfer-Encoding : chunked\r\n\r\n", "the name of a field is no token"},
+	{POST "Content-Length: 0\r\nX(Y): a\r\n\r\n", "the name of a field is no token"},
+	{POST "Content-Length: 0\r\nX\xe4: a\r\n\r\n", "the name of a field is no token"},
+	{"POST /echo HTTP/1.1\r\n Content-Length: 34\r\nHost: a\r\n\r\n",
+	 "the name of a field is no token"},
+	{"POST /echo HTTP/1.1\r\n\tX: a\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+	 "the name of a field is no token"},
+	{POST "X: a\rContent-Length: 34\r\n\r\n", "has a control character"},
+	{POST "X: a\r\r\nContent-Length: 0\r\n\r\n", "has a control character"},
+	{POST "Content-Length: 0\r\nX: a\x01\r\n\r\n", "has a control character"},
+	{POST "Content-Length: 0\r\nX: a\x7f\r\n\r\n", "has a control character"},
+	{POST "Content-Length: 0\r\nX: a\tb\r\n\r\n", "has a control character"},
+	/* one octet too few, made up for by one too many elsewhere */
+	{POST "X: a\nContent-Length:  34\r\n\r\n", "a line of the head"},
+	{POST "Y:  b\r\nX: a\nContent-Length: 34\r\n\r\n", "a line of the head"},
+	{POST "X:a\r\nContent-Length:  34\r\n\r\n", "a line of the head"},
+	{POST "X:a\r\nContent-Length: 0\r\n Y\r\n\r\n", ""},
+	{"POST  /echo HTTP/1.1\nHost: a\r\nContent-Length: 0\r\n\r\n", "a line of the head"},
+	{"POST /echo HTTP/1.1\r\nHost:  a\r\nContent-Length: 0\n\r\n", "a line of the head"},
+	{"POST /echo HTTP/1.1\r\nHost:  a\r\nContent-Length: 0\r\n\n", "a line of the head"},
+	{"POST /echo HTTP/1.7\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+	 "expected HTTP/1.1 or HTTP/1.0"},
+	{"POST /echo HTTP/1.1 \r\nHost: a\r\nContent-Length: 0\r\n\r\n", NULL},
+	{"POST /echo HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+	 "HTTP/1.0 has no Transfer-Encoding"},
+};
+
 static struct service_under_test service;
 
 static void set_up(void)
@@ -107,18 +134,19 @@ static void tear_down(void)
 
 TestSuite(request_head, .init = set_up, .fini = tear_down);
 
-Test(request_head, refuses_what_can_be_read_in_two_ways)
+/* Each row is refused, and what follows it on the connection gets no answer. */
+static void expect_refusals(const struct row *rows, size_t count, unsigned int status)
 {
-	for (size_t i = 0; i < COUNT_OF(ambiguous); i++) {
-		const struct row *row = &ambiguous[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct row *row = &rows[i];
 		CLEANUP(clear_buffer) struct buffer request = {0};
 		CLEANUP(clear_buffer) struct buffer answer = {0};
 
-		/* The rest must not be read as another request. */
 		append_format(&request, "%sGET /health HTTP/1.1\r\nHost: a\r\n\r\n", row->request);
 		answer = ask_raw(&service.endpoint, bytes_of_buffer(&request));
-		cr_expect_eq(status_of(&answer), 400, "row %zu: %s", i, answer.data);
-		cr_expect_null(strstr((const char *)answer.data, "200 OK"), "row %zu", i);
+		cr_expect_eq(status_of(&answer), status, "row %zu: %s", i, answer.data);
+		cr_expect_null(strstr((const char *)answer.data, "200 OK"), "row %zu: %s", i,
+			       answer.data);
 		if (row->detail == NULL)
 			continue;
 		cr_expect_not_null(strstr((const char *)answer.data, "application/problem+json"),
@@ -127,6 +155,38 @@ Test(request_head, refuses_what_can_be_read_in_two_ways)
 				   answer.data);
 	}
 	cr_expect_eq(service.handled, 0);
+}
+
+Test(request_head, refuses_what_can_be_read_in_two_ways)
+{
+	expect_refusals(ambiguous, COUNT_OF(ambiguous), 400);
+}
+
+/* catalogue 116 */
+Test(request_head, refuses_what_hides_a_field)
+{
+	expect_refusals(hidden, COUNT_OF(hidden), 400);
+}
+
+/* catalogue 116, 26: whatever the encoding, and whatever follows */
+Test(request_head, refuses_every_transfer_encoding)
+{
+	static const char detail[] = "expected a body with a Content-Length";
+	static const struct row rows[] = {
+		{CHUNKED "\r\n1\r\nx\r\n0\r\n\r\n", detail},
+		{CHUNKED "\r\n0\r\n\r\n", detail},
+		{CHUNKED "\r\nzz\r\nx\r\n0\r\n\r\n", detail},
+		{CHUNKED "\r\n-1\r\nx\r\n0\r\n\r\n", detail},
+		{CHUNKED "Expect: 100-continue\r\n\r\n0\r\n\r\n", detail},
+		{POST "Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", detail},
+		{POST "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n", detail},
+		{POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", detail},
+		{POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", detail},
+		{POST "Transfer-Encoding: \r\n\r\n0\r\n\r\n", detail},
+		{GET "Host: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", detail},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows), 411);
 }
 
 /* catalogue 28, 70: octets that a string cannot hold */
@@ -196,8 +256,9 @@ Test(request_head, takes_what_is_plain)
 		"\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n",
 		POST "Content-Length: 1\r\n\r\nx",
 		POST "Content-Length: 0\r\n\r\n",
-		CHUNKED "1\r\nx\r\n0\r\n\r\n",
-		CHUNKED "1;extension=1\r\nx\r\n0\r\nTrailer: x\r\n\r\n",
+		GET "Host: a\r\nX!#$%&'*+-.^_`|~9: \xc3\xa4 \"b\"\r\nX: \r\nY: : \r\n\r\n",
+		"GET /health?a=b&c&=&&d=%20e%zz+f HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /health HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
 	};
 	int connection;
 
