@@ -22,6 +22,7 @@ struct reception {
 	struct buffer body;
 	size_t max;
 	bool too_large;
+	bool begun; /* a line of the head has come */
 	bool head_complete;
 };
 
@@ -51,6 +52,7 @@ static size_t receive_field(char *data, size_t unit, size_t count, void *context
 	struct reception *reception = context;
 	size_t len = unit * count;
 
+	reception->begun = true;
 	/* An answer may have several heads, 100 Continue's first, and fields after a chunked body.
 	 */
 	if (len > 4 && memcmp(data, "HTTP", 4) == 0)
@@ -229,6 +231,17 @@ static const struct explanation *explain(CURLcode code)
 	return each;
 }
 
+/*
+ * Whether a server closed the connection before it answered, as one does that has too many of them,
+ * or that stops. A request that was sent may have been acted on: to ask again is safe, since a
+ * public key is certified once, and a message taken once.
+ */
+static bool is_turned_away(CURLcode code, const struct reception *reception)
+{
+	return !reception->begun &&
+	       (code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR);
+}
+
 static int report_failure(const struct http_client *client, const char *url, CURLcode code,
 			  const struct reception *reception, struct fault *fault)
 {
@@ -243,6 +256,11 @@ static int report_failure(const struct http_client *client, const char *url, CUR
 				 reception->max);
 	if (reception->body.failed)
 		return set_memory_fault(fault);
+	if (is_turned_away(code, reception))
+		return set_fault(fault, FAULT_BUSY,
+				 "%s: the connection was closed before an answer (%s): the server "
+				 "may have too many: try again later",
+				 url, reason);
 	(void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
 	if (code == CURLE_COULDNT_CONNECT && number != 0)
 		reason = strerror_r((int)number, buffer, sizeof(buffer));

@@ -32,7 +32,8 @@ struct http_answer {
  * Sends a request, a GET if body.data is NULL, else a POST, and receives the answer, of any status.
  * Owns: clear_http_answer.
  * Errors: FAULT_UNREACHABLE (connection refused, time-out, connection lost, not HTTP) with the URL,
- * the failure and the remedy; FAULT_TOO_LARGE when the answer is over answer_max octets.
+ * the failure and the remedy; FAULT_BUSY when the server closes the connection before it answers,
+ * as one with too many connections does; FAULT_TOO_LARGE when the answer is over answer_max octets.
  */
 int exchange_http(struct http_client *client, const char *path, const char *content_type,
 		  struct bytes body, size_t answer_max, struct http_answer *ret_answer,
