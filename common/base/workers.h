@@ -19,20 +19,4 @@ typedef int task_function(size_t index, void *context, struct fault *fault);
 int run_tasks(size_t count, unsigned int workers, task_function *task, void *context,
 	      struct fault *fault) MUST_CHECK;
 
-/* Threads that run submitted work in order of arrival, with a bound on the work that waits. */
-struct work_queue;
-
-typedef void work_function(void *context);
-
-/* Owns: free_work_queue. */
-int new_work_queue(unsigned int workers, size_t most_pending, struct work_queue **ret_queue,
-		   struct fault *fault) MUST_CHECK;
-
-/* Errors: FAULT_BUSY when most_pending pieces of work already wait. */
-int submit_work(struct work_queue *queue, work_function *work, void *context,
-		struct fault *fault) MUST_CHECK;
-
-/* Runs the work that is still pending, then ends the threads. */
-void free_work_queue(struct work_queue **queue);
-
 #endif

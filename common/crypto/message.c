@@ -229,6 +229,31 @@ int decrypt_message(const struct key_ring *ring, struct bytes jwe,
 	return 0;
 }
 
+int find_sender(const struct key_ring *ring, struct bytes start, char ret_peer[static NAME_SIZE],
+		struct fault *fault)
+{
+	const uint8_t *point = start.len > 0 ? memchr(start.data, '.', start.len) : NULL;
+	struct jwe_fields fields = {.header = {start.data, 0}};
+	const struct peer_key *peer;
+	struct fault problem = {0};
+
+	if (point == NULL)
+		return set_fault(fault, FAULT_UNDECRYPTABLE,
+				 "JWE: expected a header and a point in the first %zu octets",
+				 start.len);
+	fields.header.len = (size_t)(point - start.data);
+	if (read_header(&fields, &problem) < 0)
+		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", problem.text);
+	peer = find_key_id(ring, bytes_of_string(fields.kid));
+	if (peer == NULL)
+		return set_fault(fault, FAULT_UNDECRYPTABLE,
+				 "JWE: header: kid: expected that of a key that we share, found "
+				 "\"%s\"",
+				 fields.kid);
+	memcpy(ret_peer, peer->peer, NAME_SIZE);
+	return 0;
+}
+
 void clear_decrypted_message(struct decrypted_message *message)
 {
 	clear_secret(&message->plaintext);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,7 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PAUSE_MS = 100 };
+enum {
+	PAUSE_MS = 100,
+	SEND_OCTETS = 65536, /* the kernel reserves twice as much */
+	UNREAD_MAX_MS = 30000,
+};
 
 union address {
 	struct sockaddr any;
@@ -49,6 +54,21 @@ static int find_addresses(const struct endpoint *endpoint, struct addrinfo **ret
 			 endpoint->host, gai_strerror(error));
 }
 
+/*
+ * What the accepted connections inherit: a bound on the memory that the kernel has for an answer,
+ * and on the time for which it keeps octets that the other side does not read, even after the
+ * connection is closed.
+ */
+static int bound_sending(int descriptor)
+{
+	const int octets = SEND_OCTETS;
+	const unsigned int unread_ms = UNREAD_MAX_MS;
+
+	if (setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets)) < 0)
+		return -1;
+	return setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unread_ms, sizeof(unread_ms));
+}
+
 static int listen_at(const struct addrinfo *address, int *ret_socket)
 {
 	CLEANUP(close_descriptor)
@@ -62,6 +82,8 @@ static int listen_at(const struct addrinfo *address, int *ret_socket)
 		return -1;
 	if (address->ai_family == AF_INET6 &&
 	    setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return -1;
+	if (bound_sending(descriptor) < 0)
 		return -1;
 	if (bind(descriptor, address->ai_addr, address->ai_addrlen) < 0 ||
 	    listen(descriptor, SOMAXCONN) < 0)
@@ -152,7 +174,8 @@ static void wait_for_descriptors(const struct acceptor *acceptor, int number)
 	(void)poll(NULL, 0, PAUSE_MS);
 }
 
-static void accept_one(struct acceptor *acceptor)
+/* Waits for a connection first, and then makes room for it. false: the server is stopping. */
+static bool accept_one(struct acceptor *acceptor)
 {
 	struct pollfd listener = {.fd = acceptor->settings.listener, .events = POLLIN};
 	union address address = {0};
@@ -160,19 +183,20 @@ static void accept_one(struct acceptor *acceptor)
 	int descriptor;
 
 	(void)poll(&listener, 1, -1);
+	if (!await_connection_room(acceptor->settings.connections))
+		return false;
 	descriptor = accept4(listener.fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (descriptor >= 0)
 		hand_to_thread(acceptor, &descriptor, &address, len);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 		wait_for_descriptors(acceptor, errno);
+	return true;
 }
 
 static void *accept_connections(void *argument)
 {
-	struct acceptor *acceptor = argument;
-
-	while (await_connection_room(acceptor->settings.connections))
-		accept_one(acceptor);
+	while (accept_one(argument))
+		continue;
 	return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/net/origin.h"
 #include "common/net/problem.h"
+#include "common/net/reading.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -15,6 +16,9 @@ enum {
 	NS_PER_MS = 1000000,
 	MS_PER_S = 1000,
 	SLOWEST_PER_MS = 262, /* octets: some 256 KiB a second */
+	PATIENCE_MS = 5000,
+	SPARED_MS = 100,      /* a newcomer, whose request may be about to be read */
+	OWN_SPARED_MS = 1000, /* from another connection of the same origin */
 };
 
 struct connection_register {
@@ -23,9 +27,12 @@ struct connection_register {
 	pthread_cond_t changed;  /* fewer connections, or fewer busy ones */
 	pthread_t watcher;
 	struct connection *first;
+	struct origin *origins;
 	int64_t timeout_ms;
+	int64_t patience_ms;
 	struct connection_limits limits;
-	size_t count;
+	struct connection_counts counts;
+	size_t cut;               /* of the open connections, about to be closed */
 	size_t busy;              /* connections that are working or answering */
 	unsigned int last_thread; /* chosen for the newest connection */
 	bool draining;
@@ -37,15 +44,18 @@ struct connection {
 	struct connection_register *connections;
 	struct connection *next;
 	struct connection **link; /* the pointer to this connection */
+	struct origin *origin;
+	const struct shared_body *shared; /* of the answer; NULL: none */
 	int64_t begun_ms;
-	int64_t allowance_ms; /* in addition to the time-out */
-	char origin[ORIGIN_SIZE];
+	int64_t allowance_ms;   /* in addition to the time-out */
+	struct reading reading; /* of a long answer: the allowance is not 0 */
 	int socket;
 	unsigned int thread;
 	enum connection_phase phase;
 	enum connection_phase late_phase; /* the missed deadline; CONNECTION_IDLE: none */
 	bool claimed;                     /* if not, the socket may be closed already */
 	bool cut;
+	bool used; /* a request has begun */
 };
 
 static int64_t read_monotonic_ms(void)
@@ -53,19 +63,22 @@ static int64_t read_monotonic_ms(void)
 	return read_stopwatch_us() / 1000;
 }
 
-/* The lock is held, so that the socket cannot be closed and its number reused meanwhile. */
-static void cut_connection(struct connection *connection)
+/*
+ * Ends a connection, with a problem if the client is in the middle of a request. The lock is held,
+ * so that the socket cannot be closed and its number reused meanwhile.
+ */
+static void cut_connection(struct connection *connection, unsigned int status, const char *detail)
 {
 	/* close() then discards the rest of the answer instead of keeping it in memory. */
 	static const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
 	connection->cut = true;
-	connection->late_phase = connection->phase;
+	connection->connections->cut++;
+	connection->origin->cut++;
 	if (connection->phase == CONNECTION_ANSWERING)
 		(void)setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	else if (connection->phase == CONNECTION_RECEIVING)
-		send_problem(connection->socket, MHD_HTTP_REQUEST_TIMEOUT,
-			     "the request did not arrive in time");
+		send_problem(connection->socket, status, detail);
 	(void)shutdown(connection->socket, SHUT_RDWR);
 }
 
@@ -77,21 +90,33 @@ static void unregister_connection(struct connection *connection)
 	*connection->link = connection->next;
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
-	connections->count--;
+	connections->counts.open--;
+	connections->cut -= connection->cut;
 	connections->on_thread[connection->thread]--;
 	pthread_cond_broadcast(&connections->changed);
+	connection->origin->cut -= connection->cut;
+	leave_origin(&connection->origin);
 	free(connection);
 }
 
-static bool is_late(const struct connection *connection, int64_t now_ms)
+static bool is_late(struct connection *connection, int64_t now_ms)
 {
-	int64_t allowed_ms = connection->connections->timeout_ms;
+	const struct connection_register *connections = connection->connections;
+	int64_t allowed_ms = connections->timeout_ms;
 
+	if (connection->phase == CONNECTION_WORKING)
+		return false;
+	if (!connection->used && connections->patience_ms < allowed_ms)
+		allowed_ms = connections->patience_ms;
 	/* A stopping server does not wait for slow readers. */
-	if (!connection->connections->draining)
+	if (!connections->draining)
 		allowed_ms += connection->allowance_ms;
-	return connection->phase != CONNECTION_WORKING &&
-	       now_ms - connection->begun_ms >= allowed_ms;
+	if (now_ms - connection->begun_ms >= allowed_ms ||
+	    (connection->allowance_ms > 0 &&
+	     !goes_on_reading(&connection->reading, connection->socket, now_ms,
+			      connections->patience_ms)))
+		return true;
+	return connection->shared != NULL && is_withdrawn(connection->shared);
 }
 
 static void cut_late_connections(struct connection_register *connections)
@@ -103,36 +128,42 @@ static void cut_late_connections(struct connection_register *connections)
 		next = each->next;
 		if (each->cut || !is_late(each, now_ms))
 			continue;
-		if (each->claimed)
-			cut_connection(each);
-		else
+		if (!each->claimed) {
 			unregister_connection(each);
+			continue;
+		}
+		each->late_phase = each->phase;
+		cut_connection(each, MHD_HTTP_REQUEST_TIMEOUT,
+			       "the request did not arrive in time");
 	}
 }
 
-static struct timespec add_ms(struct timespec time, int64_t ms)
+/* The lock is held. */
+static void wait_for(pthread_cond_t *condition, struct connection_register *connections, int64_t ms)
 {
-	int64_t ns = time.tv_nsec + ms % MS_PER_S * NS_PER_MS;
+	struct timespec end;
+	int64_t ns;
 
-	time.tv_sec += (time_t)(ms / MS_PER_S + ns / (MS_PER_S * NS_PER_MS));
-	time.tv_nsec = (long)(ns % (MS_PER_S * NS_PER_MS));
-	return time;
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	ns = end.tv_nsec + ms % MS_PER_S * NS_PER_MS;
+	end.tv_sec += (time_t)(ms / MS_PER_S + ns / (MS_PER_S * NS_PER_MS));
+	end.tv_nsec = (long)(ns % (MS_PER_S * NS_PER_MS));
+	(void)pthread_cond_timedwait(condition, &connections->lock, &end);
 }
 
 static void *watch_connections(void *argument)
 {
 	struct connection_register *connections = argument;
-	int64_t step_ms = connections->timeout_ms / 8;
-	struct timespec wake;
+	int64_t step_ms = connections->patience_ms < connections->timeout_ms
+				  ? connections->patience_ms / 8
+				  : connections->timeout_ms / 8;
 
 	if (step_ms > LATENESS_MAX_MS)
 		step_ms = LATENESS_MAX_MS;
 	pthread_mutex_lock(&connections->lock);
 	while (!connections->stopped) {
 		cut_late_connections(connections);
-		(void)clock_gettime(CLOCK_MONOTONIC, &wake);
-		wake = add_ms(wake, step_ms);
-		(void)pthread_cond_timedwait(&connections->stopping, &connections->lock, &wake);
+		wait_for(&connections->stopping, connections, step_ms);
 	}
 	pthread_mutex_unlock(&connections->lock);
 	return NULL;
@@ -149,12 +180,13 @@ int new_connection_register(const struct connection_limits *limits,
 		return set_memory_fault(fault);
 	connections->limits = *limits;
 	connections->timeout_ms = (int64_t)limits->timeout_s * MS_PER_S;
+	connections->patience_ms = limits->patience_ms > 0 ? limits->patience_ms : PATIENCE_MS;
 	pthread_mutex_init(&connections->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&connections->stopping, &monotonic);
+	pthread_cond_init(&connections->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	pthread_cond_init(&connections->changed, NULL);
 	if (pthread_create(&connections->watcher, NULL, watch_connections, connections) != 0) {
 		connections->stopped = true;
 		free_connection_register(&connections);
@@ -199,40 +231,109 @@ static void set_phase(struct connection *connection, enum connection_phase phase
 	connection->phase = phase;
 	connection->begun_ms = read_monotonic_ms();
 	connection->allowance_ms = 0;
+	connection->shared = NULL;
+	connection->used |= phase != CONNECTION_IDLE;
 	if (connections->busy == 0)
 		pthread_cond_broadcast(&connections->changed);
 }
 
-size_t count_connections(struct connection_register *connections)
+struct connection_counts count_connections(struct connection_register *connections)
 {
-	size_t count;
+	struct connection_counts counts;
 
 	pthread_mutex_lock(&connections->lock);
-	count = connections->count;
+	counts = connections->counts;
 	pthread_mutex_unlock(&connections->lock);
-	return count;
+	return counts;
+}
+
+/* Whether `a` is to be ended rather than `b`, for a newcomer of any origin. */
+static bool is_more_dispensable(const struct connection *a, const struct connection *b)
+{
+	if (b == NULL || a->phase != b->phase)
+		return b == NULL || a->phase == CONNECTION_IDLE;
+	if (a->phase == CONNECTION_RECEIVING && a->origin->members != b->origin->members)
+		return a->origin->members > b->origin->members;
+	return a->begun_ms < b->begun_ms;
+}
+
+/* The connection to be ended for a newcomer: of any origin one that is idle, or else one that
+   receives; of a given origin one that is idle; for spared_ms at least. NULL: there is none. The
+   lock is held. */
+static struct connection *choose_dispensable(const struct connection_register *connections,
+					     const struct origin *origin, int64_t spared_ms)
+{
+	struct connection *chosen = NULL;
+	int64_t latest_ms = read_monotonic_ms() - spared_ms;
+
+	for (struct connection *each = connections->first; each != NULL; each = each->next)
+		if (each->claimed && !each->cut && !is_busy(each->phase) &&
+		    each->begun_ms <= latest_ms &&
+		    (origin == NULL ||
+		     (each->origin == origin && each->phase == CONNECTION_IDLE)) &&
+		    is_more_dispensable(each, chosen))
+			chosen = each;
+	return chosen;
+}
+
+/* The lock is held. */
+static void replace(struct connection *connection)
+{
+	connection->connections->counts.replaced++;
+	cut_connection(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		       "too many connections: try again later");
 }
 
 bool await_connection_room(struct connection_register *connections)
 {
+	size_t most = connections->limits.most;
 	bool room;
 
 	pthread_mutex_lock(&connections->lock);
-	while (!connections->draining && connections->count >= connections->limits.most)
-		pthread_cond_wait(&connections->changed, &connections->lock);
+	while (!connections->draining && connections->counts.open >= most) {
+		struct connection *chosen = choose_dispensable(connections, NULL, SPARED_MS);
+
+		if (chosen != NULL && connections->counts.open - connections->cut >= most)
+			replace(chosen);
+		wait_for(&connections->changed, connections, SPARED_MS);
+	}
 	room = !connections->draining;
 	pthread_mutex_unlock(&connections->lock);
 	return room;
 }
 
-/* The lock is held. */
-static bool may_admit(const struct connection_register *connections, const char *origin)
+/* Ends a connection of the origin that has been idle long enough. false: there is none. The lock is
+   held. */
+static bool replace_own(const struct connection_register *connections, const struct origin *origin)
 {
-	unsigned int count = 0;
+	struct connection *chosen = choose_dispensable(connections, origin, OWN_SPARED_MS);
 
-	for (const struct connection *each = connections->first; each != NULL; each = each->next)
-		count += strcmp(each->origin, origin) == 0;
-	return !connections->draining && count < connections->limits.most_per_address;
+	if (chosen == NULL)
+		return false;
+	replace(chosen);
+	return true;
+}
+
+/* NULL: there is no memory, or the origin may not have one more connection, which is told so. The
+   lock is held. */
+static struct origin *enter_origin(struct connection_register *connections, const char *text,
+				   int socket)
+{
+	CLEANUP(leave_origin) struct origin *origin = NULL;
+
+	if (connections->draining)
+		return NULL;
+	origin = join_origin(&connections->origins, text);
+	if (origin == NULL)
+		return NULL;
+	if (origin->members - origin->cut > connections->limits.most_per_address &&
+	    !replace_own(connections, origin)) {
+		connections->counts.turned_away++;
+		send_problem(socket, MHD_HTTP_SERVICE_UNAVAILABLE,
+			     "too many connections from your address: try again later");
+		return NULL;
+	}
+	return TAKE(origin);
 }
 
 /* The lock is held. */
@@ -261,7 +362,7 @@ static void register_connection(struct connection_register *connections,
 	if (connection->next != NULL)
 		connection->next->link = &connection->next;
 	connections->first = connection;
-	connections->count++;
+	connections->counts.open++;
 	connection->thread = choose_thread(connections);
 	connections->on_thread[connection->thread]++;
 }
@@ -270,15 +371,17 @@ bool admit_connection(struct connection_register *connections, int socket,
 		      const struct sockaddr *address, unsigned int *ret_thread)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
+	char origin[ORIGIN_SIZE] = "";
 	bool admitted;
 
 	if (connection == NULL)
 		return false;
-	format_origin(address, connection->origin);
+	format_origin(address, origin);
 	connection->socket = socket;
 	connection->begun_ms = read_monotonic_ms();
 	pthread_mutex_lock(&connections->lock);
-	admitted = may_admit(connections, connection->origin);
+	connection->origin = enter_origin(connections, origin, socket);
+	admitted = connection->origin != NULL;
 	if (admitted) {
 		register_connection(connections, connection);
 		*ret_thread = connection->thread;
@@ -307,7 +410,7 @@ struct connection *claim_connection(struct connection_register *connections, int
 
 const char *connection_origin(const struct connection *connection)
 {
-	return connection->origin;
+	return connection->origin->text;
 }
 
 void close_connection(struct connection *connection)
@@ -342,15 +445,22 @@ bool enter_connection_phase(struct connection *connection, enum connection_phase
 	return entered;
 }
 
-bool enter_answering_phase(struct connection *connection, size_t len, bool *ret_last)
+bool enter_answering_phase(struct connection *connection, size_t len,
+			   const struct shared_body *shared, bool *ret_last)
 {
 	struct connection_register *connections = connection->connections;
 	bool entered;
 
 	pthread_mutex_lock(&connections->lock);
 	entered = set_phase_unless_draining(connection, CONNECTION_ANSWERING);
-	if (entered)
+	if (entered) {
 		connection->allowance_ms = (int64_t)(len / SLOWEST_PER_MS);
+		connection->shared = shared;
+		/* A short answer fits into the socket's memory. */
+		if (connection->allowance_ms > 0)
+			begin_reading(&connection->reading, connection->socket,
+				      connection->begun_ms);
+	}
 	*ret_last = connections->draining;
 	pthread_mutex_unlock(&connections->lock);
 	return entered;
@@ -380,7 +490,7 @@ void drain_connections(struct connection_register *connections)
 	pthread_mutex_lock(&connections->lock);
 	while (connections->busy > 0)
 		pthread_cond_wait(&connections->changed, &connections->lock);
-	while (connections->count > 0) {
+	while (connections->counts.open > 0) {
 		/* Repeated each time, since another connection may have been claimed. */
 		for (struct connection *each = connections->first; each != NULL; each = each->next)
 			if (each->claimed)

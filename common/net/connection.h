@@ -1,16 +1,24 @@
 #ifndef CERTPOOL_NET_CONNECTION_H
 #define CERTPOOL_NET_CONNECTION_H
 
-#include "common/base/fault.h"
+#include "common/net/shared_body.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 /*
  * The register of a server's open connections, and their deadlines. libmicrohttpd's time-out only
  * runs while nothing at all arrives, so that one octet a minute would hold a connection for ever.
  * Here every phase except the server's own work has a deadline, and a thread shuts down the socket
- * of a late connection; libmicrohttpd then sees the end of the connection.
+ * of a late connection; libmicrohttpd then sees the end of the connection. A client must also read
+ * a part of its answer in every few seconds, and the readers of a withdrawn body
+ * (shared_body.h) are ended.
+ *
+ * A connection that finds no place takes that of another: when the server is full, of the one that
+ * has been idle longest, or else of the oldest unfinished request from the origin with the most
+ * connections; when its origin has all that it may have, of one of its own that has been idle for a
+ * second.
  */
 
 enum connection_phase {
@@ -26,8 +34,16 @@ struct connection;
 struct connection_limits {
 	unsigned int timeout_s; /* of each phase; longer for long answers */
 	unsigned int most;
-	unsigned int most_per_address;
-	unsigned int threads; /* the number of libmicrohttpd's threads, at least 1 */
+	unsigned int most_per_address; /* in fact per origin (origin.h) */
+	unsigned int threads;          /* the number of libmicrohttpd's threads, at least 1 */
+	unsigned int patience_ms;      /* until the first line of a connection's first request, and
+					  for a part of an answer to be read; 0: 5,000 */
+};
+
+struct connection_counts {
+	size_t open;
+	uint64_t turned_away; /* so far: its origin had too many */
+	uint64_t replaced;    /* so far: ended, to give another its place */
 };
 
 int new_connection_register(const struct connection_limits *limits,
@@ -37,15 +53,18 @@ int new_connection_register(const struct connection_limits *limits,
 /* All connections must have been closed. */
 void free_connection_register(struct connection_register **connections);
 
-size_t count_connections(struct connection_register *connections);
+struct connection_counts count_connections(struct connection_register *connections);
 
-/* Waits until one more connection is allowed. false: the server is stopping. */
+/*
+ * Waits until there is room for one more connection, and ends another one if there is none. false:
+ * the server is stopping.
+ */
 bool await_connection_room(struct connection_register *connections);
 
 /*
  * Registers an accepted connection as idle, and chooses its thread, numbered from 0: a thread with
  * the fewest connections, in rotation. The socket stays the caller's. false: the origin (origin.h)
- * has too many connections, or there is no memory.
+ * has too many connections, which is answered 503; the server is stopping; or there is no memory.
  */
 bool admit_connection(struct connection_register *connections, int socket,
 		      const struct sockaddr *address, unsigned int *ret_thread);
@@ -67,11 +86,13 @@ const char *connection_origin(const struct connection *connection);
 bool enter_connection_phase(struct connection *connection, enum connection_phase phase);
 
 /*
- * Enters CONNECTION_ANSWERING with an answer of len octets. The deadline of a long answer is later,
- * by 1 s for some 256 KiB, unless the server is stopping. *ret_last: the server is stopping, so the
- * answer should close the connection.
+ * Enters CONNECTION_ANSWERING with an answer of len octets, which is `shared` unless that is NULL;
+ * it must stay valid until finish_request. The deadline of a long answer is later, by 1 s for some
+ * 256 KiB, unless the server is stopping. *ret_last: the server is stopping, so the answer should
+ * close the connection.
  */
-bool enter_answering_phase(struct connection *connection, size_t len, bool *ret_last);
+bool enter_answering_phase(struct connection *connection, size_t len,
+			   const struct shared_body *shared, bool *ret_last);
 
 /*
  * The request is over and the connection idle. Returns the phase whose deadline was missed, or

@@ -10,12 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METHOD_SIZE = 16, PATH_SIZE = 256, ALLOW_SIZE = 64 };
+enum {
+	METHOD_SIZE = 16,
+	PATH_SIZE = 256,
+	ALLOW_SIZE = 64,
+	COST_OF_ANY = 4096, /* of a request, in octets of a body: what it costs besides */
+};
 
 enum step {
 	STEP_HEAD,
 	STEP_BODY,
-	STEP_ANSWER, /* after the handler, or when the queue was full */
+	STEP_REFUSED, /* within the body, of which the rest is thrown away */
+	STEP_ANSWER,  /* after the handler, or when the queue was full */
 };
 
 struct http_transaction {
@@ -26,16 +32,21 @@ struct http_transaction {
 	enum step step;
 	unsigned int status; /* of the answer; 0 before it */
 	struct buffer body;
+	size_t body_share;  /* of the server's body_budget */
+	uint64_t body_size; /* by its Content-Length */
+	bool start_checked;
 	struct http_response response;
+	struct shared_body *shared; /* the answer's, as long as the client reads it */
 	struct fault fault;
 	int64_t begun_us;
 	int64_t duration_us; /* from the first line to the answer */
 	size_t answer_len;   /* of a handler's body; 0 for a refusal */
 	char content_type[MEDIA_TYPE_SIZE];
-	char method[METHOD_SIZE]; /* cut, for the log */
-	char path[PATH_SIZE];     /* likewise */
-	const char *query;        /* after the head: what followed the "?" */
-	char target[];            /* as sent; without the query after the head */
+	char client[HTTP_CLIENT_SIZE]; /* who sends the body, "" if that is not known */
+	char method[METHOD_SIZE];      /* cut, for the log */
+	char path[PATH_SIZE];          /* likewise */
+	const char *query;             /* after the head: what followed the "?" */
+	char target[];                 /* as sent; without the query after the head */
 };
 
 static void log_transaction(const struct http_transaction *transaction, unsigned int status,
@@ -87,8 +98,10 @@ void *begin_http_transaction(void *context, const char *target, struct MHD_Conne
 
 static void clear_request_body(struct http_transaction *transaction)
 {
-	(void)atomic_fetch_sub(&transaction->server->body_octets, transaction->body.len);
 	clear_buffer(&transaction->body);
+	(void)change_body_share(transaction->server->bodies,
+				connection_origin(transaction->connection), 0,
+				&transaction->body_share);
 }
 
 void end_http_transaction(void *context, struct MHD_Connection *connection, void **pointer,
@@ -112,6 +125,7 @@ void end_http_transaction(void *context, struct MHD_Connection *connection, void
 	clear_request_body(transaction);
 	clear_buffer(&transaction->response.body);
 	release_shared_body(&transaction->response.shared);
+	release_shared_body(&transaction->shared);
 	count_answer(transaction->server->counters, transaction->route, transaction->status,
 		     transaction->duration_us);
 	free(transaction);
@@ -124,7 +138,8 @@ static enum MHD_Result queue_response(struct http_transaction *transaction,
 	bool last;
 
 	transaction->duration_us = read_stopwatch_us() - transaction->begun_us;
-	if (enter_answering_phase(transaction->connection, transaction->answer_len, &last)) {
+	if (enter_answering_phase(transaction->connection, transaction->answer_len,
+				  transaction->shared, &last)) {
 		if (last)
 			(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION,
 						      "close");
@@ -174,17 +189,21 @@ static enum MHD_Result refuse_and_close(struct http_transaction *transaction, un
 	return refuse_with(transaction, status, detail, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
-/* The same in the middle of a body, where libmicrohttpd takes no response. */
+/* The same in the middle of a body, where libmicrohttpd takes no response. The rest of the body is
+   read and thrown away: closing the socket now could discard the answer at the client. */
 static enum MHD_Result refuse_within_body(struct http_transaction *transaction, unsigned int status,
-					  const char *detail)
+					  const char *reason, const char *detail)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(transaction->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-	log_transaction(transaction, status, detail);
+	log_transaction(transaction, status, reason);
 	if (info != NULL)
 		send_problem(info->connect_fd, status, detail);
-	return MHD_NO;
+	transaction->status = status;
+	transaction->step = STEP_REFUSED;
+	clear_request_body(transaction);
+	return MHD_YES;
 }
 
 /* The text of a fault for the client. */
@@ -219,6 +238,8 @@ static enum MHD_Result send_answer(struct http_transaction *transaction)
 		log_transaction(
 			transaction, response->status,
 			"answered with an error status: the body of the answer has the reason");
+	if (response->shared != NULL)
+		transaction->shared = hold_shared_body(response->shared);
 	transaction->answer_len =
 		response->shared != NULL ? shared_octets(response->shared).len : response->body.len;
 	queued = new_handler_response(response,
@@ -260,19 +281,51 @@ static void run_long_handler(void *context)
 	MHD_resume_connection(mhd);
 }
 
+/* Waits for a worker, in turn. */
+static int submit_handler(struct http_transaction *transaction)
+{
+	struct server_state *server = transaction->server;
+	struct work work = {.function = run_long_handler,
+			    .context = transaction,
+			    .cost = transaction->body.len + COST_OF_ANY};
+	bool prompt = strcmp(transaction->route->method, MHD_HTTP_METHOD_GET) == 0;
+
+	(void)snprintf(work.owner, sizeof(work.owner), "%s %s", transaction->client,
+		       connection_origin(transaction->connection));
+	return submit_work(prompt ? server->prompt_work : server->work, &work, &transaction->fault);
+}
+
+/* Asks the route who sends the body, as soon as there is enough of it. On failure the transaction
+   has the fault. */
+static int check_start(struct http_transaction *transaction, bool whole)
+{
+	const struct http_route *route = transaction->route;
+	struct bytes start = bytes_of_buffer(&transaction->body);
+
+	if (route->check_start == NULL || transaction->start_checked ||
+	    (start.len < HTTP_START_MAX && !whole))
+		return 0;
+	transaction->start_checked = true;
+	if (start.len > HTTP_START_MAX)
+		start.len = HTTP_START_MAX;
+	return route->check_start(start, transaction->server->settings.context, transaction->client,
+				  &transaction->fault);
+}
+
 static enum MHD_Result start_handler(struct http_transaction *transaction)
 {
 	if (!enter_connection_phase(transaction->connection, CONNECTION_WORKING))
 		return MHD_NO;
 	transaction->step = STEP_ANSWER;
+	if (check_start(transaction, true) < 0)
+		return send_answer(transaction);
 	if (!transaction->route->long_work) {
 		run_handler(transaction);
 		return send_answer(transaction);
 	}
-	/* Suspend first: the worker may resume the connection before submit_work returns. */
+	/* Suspend first: the worker may resume the connection before submit_handler returns. */
 	MHD_suspend_connection(transaction->mhd);
-	if (submit_work(transaction->server->queue, run_long_handler, transaction,
-			&transaction->fault) < 0)
+	if (submit_handler(transaction) < 0)
 		MHD_resume_connection(transaction->mhd);
 	return MHD_YES;
 }
@@ -280,21 +333,27 @@ static enum MHD_Result start_handler(struct http_transaction *transaction)
 static enum MHD_Result receive_body(struct http_transaction *transaction, const char *data,
 				    size_t *data_len)
 {
+	static const char too_much[] = "too much is being received: try again later";
+	static const char no_memory[] = "out of memory";
 	struct server_state *server = transaction->server;
 	struct bytes piece = {(const uint8_t *)data, *data_len};
+	size_t len = transaction->body.len + piece.len;
+	bool whole = len >= transaction->body_size;
 
-	if (transaction->body.len + piece.len > transaction->route->body_max)
-		return refuse_within_body(transaction, MHD_HTTP_CONTENT_TOO_LARGE,
-					  "the body is larger than this path takes");
+	*data_len = 0;
+	if (!change_body_share(server->bodies, connection_origin(transaction->connection), len,
+			       &transaction->body_share))
+		return refuse_within_body(transaction, MHD_HTTP_SERVICE_UNAVAILABLE, too_much,
+					  too_much);
 	append_bytes(&transaction->body, piece);
 	if (transaction->body.failed)
-		return refuse_within_body(transaction, MHD_HTTP_SERVICE_UNAVAILABLE,
-					  "out of memory");
-	*data_len = 0;
-	if (atomic_fetch_add(&server->body_octets, piece.len) + piece.len >
-	    server->settings.most_body_octets)
-		return refuse_within_body(transaction, MHD_HTTP_SERVICE_UNAVAILABLE,
-					  "too much is being received: try again later");
+		return refuse_within_body(transaction, MHD_HTTP_SERVICE_UNAVAILABLE, no_memory,
+					  no_memory);
+	/* After the whole body, start_handler looks at it. */
+	if (!whole && check_start(transaction, false) < 0)
+		return refuse_within_body(transaction, http_status(transaction->fault.class),
+					  transaction->fault.text,
+					  outward_detail(&transaction->fault));
 	return MHD_YES;
 }
 
@@ -382,6 +441,7 @@ static enum MHD_Result receive_head(struct http_transaction *transaction,
 			       transaction->route->body_max);
 		return refuse_and_close(transaction, MHD_HTTP_CONTENT_TOO_LARGE, detail);
 	}
+	transaction->body_size = head.content_length;
 	memcpy(transaction->content_type, head.content_type, sizeof(transaction->content_type));
 	transaction->step = STEP_BODY;
 	return MHD_YES;
@@ -406,6 +466,11 @@ enum MHD_Result continue_http_transaction(void *context, struct MHD_Connection *
 	case STEP_BODY:
 		return *data_len > 0 ? receive_body(transaction, data, data_len)
 				     : start_handler(transaction);
+	case STEP_REFUSED:
+		if (*data_len == 0)
+			return MHD_NO;
+		*data_len = 0;
+		return MHD_YES;
 	case STEP_ANSWER:
 		return send_answer(transaction);
 	}

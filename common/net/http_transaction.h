@@ -1,20 +1,21 @@
 #ifndef CERTPOOL_NET_HTTP_TRANSACTION_H
 #define CERTPOOL_NET_HTTP_TRANSACTION_H
 
-#include "common/base/workers.h"
+#include "common/base/work_queue.h"
+#include "common/net/body_budget.h"
 #include "common/net/connection.h"
 #include "common/net/server.h"
 
 #include <microhttpd.h>
-#include <stdatomic.h>
 
 /* The state of a server that its transactions share. */
 struct server_state {
 	struct http_server_settings settings; /* with the defaults filled in */
 	struct connection_register *connections;
-	struct work_queue *queue;
+	struct work_queue *work;        /* long work of requests with a body */
+	struct work_queue *prompt_work; /* of those without */
 	struct route_counters *counters;
-	atomic_size_t body_octets; /* of the bodies of all requests in progress */
+	struct body_budget *bodies;
 };
 
 /*

@@ -1,7 +1,10 @@
 #include "common/net/origin.h"
 
+#include "common/base/cleanup.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PREFIX_LEN = 8 };
@@ -22,4 +25,37 @@ void format_origin(const struct sockaddr *address, char ret_origin[static ORIGIN
 		(void)inet_ntop(AF_INET6, &v6.sin6_addr, prefix, sizeof(prefix));
 		(void)snprintf(ret_origin, ORIGIN_SIZE, "%s/64", prefix);
 	}
+}
+
+struct origin *join_origin(struct origin **list, const char *text)
+{
+	struct origin *origin = *list;
+
+	while (origin != NULL && strcmp(origin->text, text) != 0)
+		origin = origin->next;
+	if (origin == NULL) {
+		origin = calloc(1, sizeof(*origin));
+		if (origin == NULL)
+			return NULL;
+		memcpy(origin->text, text, strlen(text));
+		origin->next = *list;
+		origin->link = list;
+		if (origin->next != NULL)
+			origin->next->link = &origin->next;
+		*list = origin;
+	}
+	origin->members++;
+	return origin;
+}
+
+void leave_origin(struct origin **pointer)
+{
+	struct origin *origin = TAKE(*pointer);
+
+	if (origin == NULL || --origin->members > 0)
+		return;
+	*origin->link = origin->next;
+	if (origin->next != NULL)
+		origin->next->link = origin->link;
+	free(origin);
 }

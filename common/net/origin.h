@@ -13,4 +13,19 @@ enum { ORIGIN_SIZE = INET6_ADDRSTRLEN + 4 };
 /* "unknown" for an address of another family. */
 void format_origin(const struct sockaddr *address, char ret_origin[static ORIGIN_SIZE]);
 
+/* The open connections of one origin, in a list of the origins that have any. */
+struct origin {
+	struct origin *next;
+	struct origin **link;
+	unsigned int members; /* connections that joined and have not left */
+	unsigned int cut;     /* of these, about to be closed: the connections' owner counts them */
+	char text[ORIGIN_SIZE];
+};
+
+/* The origin, with one member more. NULL: there is no memory. Owns: leave_origin. */
+struct origin *join_origin(struct origin **list, const char *text);
+
+/* One member less; an origin without any is freed. */
+void leave_origin(struct origin **origin);
+
 #endif

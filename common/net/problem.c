@@ -64,8 +64,9 @@ void send_problem(int socket, unsigned int status, const char *detail)
 	if (format_problem(status, detail, &body, &fault) == 0) {
 		append_format(&answer,
 			      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\n"
-			      "Content-Length: %zu\r\n\r\n",
-			      status, MHD_get_reason_phrase_for(status), CONTENT_PROBLEM, body.len);
+			      "Content-Length: %zu\r\n%s\r\n",
+			      status, MHD_get_reason_phrase_for(status), CONTENT_PROBLEM, body.len,
+			      status == MHD_HTTP_SERVICE_UNAVAILABLE ? "Retry-After: 1\r\n" : "");
 		append_bytes(&answer, bytes_of_buffer(&body));
 	}
 	if (answer.data != NULL && !answer.failed)

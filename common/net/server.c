@@ -1,6 +1,7 @@
 #include "common/net/server.h"
 
 #include "common/base/file.h"
+#include "common/base/workers.h"
 #include "common/net/acceptor.h"
 #include "common/net/http_transaction.h"
 
@@ -43,7 +44,9 @@ static void set_defaults(struct http_server_settings *settings)
 	if (settings->request_timeout_s == 0)
 		settings->request_timeout_s = 30;
 	if (settings->most_pending == 0)
-		settings->most_pending = 64;
+		settings->most_pending = CONNECTIONS;
+	if (settings->most_of_client == 0)
+		settings->most_of_client = 32;
 	if (settings->most_body_octets == 0)
 		settings->most_body_octets = (size_t)256 << 20;
 }
@@ -93,11 +96,13 @@ void stop_http_server(struct http_server **pointer)
 		stop_acceptor(&server->acceptor);
 		drain_connections(server->state.connections);
 	}
-	free_work_queue(&server->state.queue);
+	free_work_queue(&server->state.work);
+	free_work_queue(&server->state.prompt_work);
 	for (unsigned int i = 0; i < server->thread_count; i++)
 		if (server->daemons[i] != NULL)
 			MHD_stop_daemon(server->daemons[i]);
 	free_connection_register(&server->state.connections);
+	free_body_budget(&server->state.bodies);
 	free_route_counters(&server->state.counters);
 	free(server);
 }
@@ -108,14 +113,20 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	const struct connection_limits limits = {.timeout_s = settings->request_timeout_s,
 						 .most = settings->most_connections,
 						 .most_per_address = settings->most_per_address,
-						 .threads = threads};
+						 .threads = threads,
+						 .patience_ms = settings->patience_ms};
+	const struct work_queue_limits work = {.workers = threads,
+					       .most = settings->most_pending,
+					       .most_of_owner = settings->most_of_client};
 
 	state->counters = new_route_counters(settings->routes);
 	if (state->counters == NULL)
 		return set_memory_fault(fault);
-	if (new_connection_register(&limits, &state->connections, fault) < 0)
+	if (new_connection_register(&limits, &state->connections, fault) < 0 ||
+	    new_body_budget(settings->most_body_octets, &state->bodies, fault) < 0 ||
+	    new_work_queue(&work, &state->work, fault) < 0)
 		return -1;
-	return new_work_queue(threads, settings->most_pending, &state->queue, fault);
+	return new_work_queue(&work, &state->prompt_work, fault);
 }
 
 int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
@@ -156,7 +167,7 @@ const struct endpoint *http_server_endpoint(const struct http_server *server)
 	return &server->endpoint;
 }
 
-size_t count_http_connections(struct http_server *server)
+struct connection_counts count_http_connections(struct http_server *server)
 {
 	return count_connections(server->state.connections);
 }

@@ -3,6 +3,8 @@
 
 #include "common/base/bytes.h"
 #include "common/base/endpoint.h"
+#include "common/base/name.h"
+#include "common/net/connection.h"
 #include "common/net/shared_body.h"
 #include "common/net/statistics.h"
 
@@ -10,17 +12,18 @@
 
 /*
  * An HTTP/1.1 server (libmicrohttpd), independent of the content of its messages. It bounds
- * everything: connections in all and from one address, header memory, body size per route, time per
- * request from its first octet to its last (so one octet a minute does not hold a connection), time
- * until the client has read the answer (more for a long answer), idle time, and the requests that
- * wait for a worker. Over a bound the answer is 413, 408, or 503 with Retry-After. An ambiguous
- * request (two Content-Length, Content-Length with Transfer-Encoding, no or a wrong Host, an
- * unknown method) is answered 400 and its connection closed.
+ * everything: connections in all and from one origin (origin.h), header memory, body size per route
+ * and of all requests together (body_budget.h), time per request from its first octet to its last
+ * (so one octet a minute does not hold a connection), time until the client has read the answer
+ * (more for a long answer, of which it must read a part every few seconds), what the kernel keeps
+ * of an answer, idle time, and the requests that wait for a worker. Over a bound the answer is 413,
+ * 408, or 503 with Retry-After. An ambiguous request (request_head.h) is answered 400, one with a
+ * Transfer-Encoding 411, and its connection closed.
  *
  * Every refusal is application/problem+json (RFC 9457): {"type","title","status","detail"}, except
  * that libmicrohttpd itself refuses a request that it cannot parse, or a head over its memory, with
- * a page of HTML or by closing the connection. A connection over a bound gets no answer: it is not
- * accepted, or closed.
+ * a page of HTML or by closing the connection. A connection without a place gets a 503, as far as
+ * it can be sent, and is closed.
  *
  * An idle connection is kept for request_timeout_s. No function here raises SIGPIPE.
  */
@@ -60,6 +63,16 @@ struct http_response {
 typedef int http_handler(const struct http_request *request, struct http_response *response,
 			 void *context, struct fault *fault);
 
+/*
+ * Looks at the beginning of a body, its first HTTP_START_MAX octets or all of it, before more of it
+ * is received, and says who sends it: a name, whose requests share one turn among those that wait
+ * for a worker, or "". `context` is the handlers'. -1 refuses the request like a handler's fault.
+ * Called from several threads at once, in the server's own threads: it must be quick.
+ */
+enum { HTTP_START_MAX = 1024, HTTP_CLIENT_SIZE = NAME_SIZE };
+typedef int http_check_start(struct bytes start, void *context,
+			     char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault);
+
 struct http_route {
 	const char *method;
 	const char *path;         /* a path that ends in '/' stands for all paths below it */
@@ -68,9 +81,12 @@ struct http_route {
 	http_handler *handler;
 	/*
 	 * Long work runs in workers, as many as cores, so that the server's own threads remain free
-	 * for other requests. A handler without long work runs in the server's threads.
+	 * for other requests. The requests that wait for one take turns by client and origin, in
+	 * proportion to the size of their bodies; a GET's work has workers of its own and never
+	 * waits behind a POST's. A handler without long work runs in the server's threads.
 	 */
 	bool long_work;
+	http_check_start *check_start; /* NULL: the sender is not looked at */
 };
 
 /*
@@ -87,9 +103,11 @@ struct http_server_settings {
 	http_log *log;                   /* may be NULL */
 	void *log_context;
 	unsigned int most_connections;  /* 0: 1024, or half of RLIMIT_NOFILE */
-	unsigned int most_per_address;  /* 0: 256 */
+	unsigned int most_per_address;  /* in fact per origin (origin.h); 0: 256 */
 	unsigned int request_timeout_s; /* 0: 30 */
-	unsigned int most_pending;      /* bound on waiting long work; 0: 64 */
+	unsigned int patience_ms;       /* struct connection_limits; 0: 5,000 */
+	unsigned int most_pending;      /* bound on waiting long work; 0: 1024 */
+	unsigned int most_of_client;    /* the same, of one client at one origin; 0: 32 */
 	size_t most_body_octets;        /* of all requests in progress; 0: 256 MiB */
 };
 
@@ -105,8 +123,7 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 /* The endpoint with the actual port. */
 const struct endpoint *http_server_endpoint(const struct http_server *server);
 
-/* The number of open connections. */
-size_t count_http_connections(struct http_server *server);
+struct connection_counts count_http_connections(struct http_server *server);
 
 /* The server's counters, as copy_route_counters (statistics.h). */
 size_t copy_http_statistics(struct http_server *server, struct route_statistics *ret_rows,

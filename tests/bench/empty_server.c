@@ -22,8 +22,8 @@ static int answer_nothing(const struct http_request *request, struct http_respon
 }
 
 static const struct http_route routes[] = {
-	{"POST", "/", "application/octet-stream", BODY_MAX, answer_nothing, false},
-	{"GET", "/", NULL, 0, answer_nothing, false},
+	{"POST", "/", "application/octet-stream", BODY_MAX, answer_nothing, false, NULL},
+	{"GET", "/", NULL, 0, answer_nothing, false, NULL},
 	{0},
 };
 

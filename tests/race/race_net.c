@@ -35,10 +35,10 @@ static int answer_fault(const struct http_request *request, struct http_response
 }
 
 static const struct http_route routes[] = {
-	{"POST", "/echo", "text/plain", ANSWER_MAX, answer_echo, false},
-	{"POST", "/work", "text/plain", ANSWER_MAX, answer_echo, true},
-	{"POST", "/fault", "text/plain", ANSWER_MAX, answer_fault, true},
-	{NULL, NULL, NULL, 0, NULL, false},
+	{"POST", "/echo", "text/plain", ANSWER_MAX, answer_echo, false, NULL},
+	{"POST", "/work", "text/plain", ANSWER_MAX, answer_echo, true, NULL},
+	{"POST", "/fault", "text/plain", ANSWER_MAX, answer_fault, true, NULL},
+	{NULL, NULL, NULL, 0, NULL, false, NULL},
 };
 
 /* Opens a connection, says something that is no whole request, and leaves. */

@@ -4,6 +4,7 @@
  */
 #include "common/pool/messages/receive.h"
 
+#include "common/net/log_limit.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -16,6 +17,7 @@ struct receive_settings {
 	struct text_list crl;
 	size_t count;
 	size_t ready;
+	size_t connections;
 };
 
 static const struct option receive_options[] = {
@@ -31,6 +33,9 @@ static const struct option receive_options[] = {
 	 "the CA's endpoint, instead of the manifest's", NULL},
 	{"ready", 0, false, "FD", take_count, offsetof(struct receive_settings, ready),
 	 "write the endpoint to this descriptor once ready", NULL},
+	{"connections-per-address", 0, false, "N", take_count,
+	 offsetof(struct receive_settings, connections),
+	 "the most connections from one address, or one /64 of IPv6; default 256", NULL},
 	{0},
 };
 
@@ -124,14 +129,18 @@ static int run_receive(const struct command *command, const void *settings, stru
 	CLEANUP(clear_node) struct node node = {0};
 	CLEANUP(clear_inbox)
 	struct inbox inbox = {.command = *command, .stop = {-1, -1}, .most = given->count};
+	CLEANUP(clear_log_limit) struct log_limit log = {0};
 	struct receiver_settings receiver = {.online = given->online,
 					     .crls = given->crl.items,
 					     .crl_count = given->crl.count,
 					     .message = take_message,
 					     .message_context = &inbox,
-					     .log = log_refusal,
-					     .log_context = &inbox.command};
+					     .log = limit_log,
+					     .log_context = &log,
+					     .connections_per_address =
+						     (unsigned int)given->connections};
 
+	init_log_limit(&log, log_refusal, &inbox.command);
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
 	    choose_listener(given, node.client, &receiver.endpoint, fault) < 0 ||
 	    prepare_stop(&inbox.stop, fault) < 0)

@@ -6,6 +6,7 @@
 #include "common/ca/issue/authority.h"
 #include "common/ca/service/service.h"
 #include "common/ca/store/clients.h"
+#include "common/net/log_limit.h"
 #include "tools/ca_key.h"
 #include "tools/node.h"
 #include "tools/options.h"
@@ -17,6 +18,7 @@
 struct serve_settings {
 	struct endpoint listen;
 	size_t ready;
+	size_t connections;
 	struct ca_key_settings key;
 };
 
@@ -25,6 +27,9 @@ static const struct option serve_options[] = {
 	 "the endpoint to serve at, instead of the manifest's; port 0: any", NULL},
 	{"ready", 0, false, "FD", take_count, offsetof(struct serve_settings, ready),
 	 "write the endpoint to this descriptor once ready", NULL},
+	{"connections-per-address", 0, false, "N", take_count,
+	 offsetof(struct serve_settings, connections),
+	 "the most connections from one address, or one /64 of IPv6; default 256", NULL},
 	CA_KEY_OPTIONS(struct serve_settings, key),
 	{0},
 };
@@ -104,8 +109,14 @@ static int run_serve(const struct command *command, const void *settings, struct
 	CLEANUP(free_authority) struct authority *authority = NULL;
 	CLEANUP(stop_ca_service) struct ca_service *service = NULL;
 	struct command log_context = *command;
-	struct ca_service_settings service_settings = {
-		.log = log_refusal, .log_context = &log_context, .version = CERTPOOL_VERSION};
+	CLEANUP(clear_log_limit) struct log_limit log = {0};
+	struct ca_service_settings service_settings = {.log = limit_log,
+						       .log_context = &log,
+						       .version = CERTPOOL_VERSION,
+						       .connections_per_address =
+							       (unsigned int)given->connections};
+
+	init_log_limit(&log, log_refusal, &log_context);
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    open_ca_layout(manifest, &layout, fault) < 0 ||

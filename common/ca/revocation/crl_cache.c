@@ -4,6 +4,9 @@
 
 enum { RETRY_US = 1000000 };
 
+/* Of earlier CRLs that some clients still read. */
+static const size_t retired_octets = (size_t)64 << 20;
+
 void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *options)
 {
 	*cache = (struct crl_cache){.options = *options};
@@ -15,6 +18,7 @@ void clear_crl_cache(struct crl_cache *cache)
 	if (cache->options.store == NULL)
 		return;
 	release_shared_body(&cache->body);
+	clear_retired_bodies(&cache->retired);
 	pthread_mutex_destroy(&cache->lock);
 	*cache = (struct crl_cache){0};
 }
@@ -31,7 +35,7 @@ static int read_body(struct crl_cache *cache, const struct crl_info *info, struc
 	if (read_crl(cache->options.layout, &der, fault) < 0 ||
 	    new_shared_body(&der, &body, fault) < 0)
 		return -1;
-	release_shared_body(&cache->body);
+	retire_shared_body(&cache->retired, retired_octets, &cache->body);
 	cache->body = body;
 	cache->info = *info;
 	return 0;
@@ -66,6 +70,7 @@ int get_crl(struct crl_cache *cache, int64_t now_s, struct shared_body **ret_bod
 	int result;
 
 	pthread_mutex_lock(&cache->lock);
+	sweep_retired_bodies(&cache->retired);
 	result = refresh_unless_failed(cache, now_s, fault);
 	if (result == 0) {
 		*ret_body = hold_shared_body(cache->body);

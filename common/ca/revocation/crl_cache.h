@@ -13,10 +13,11 @@
 struct crl_cache {
 	struct ca_crl_options options;
 	pthread_mutex_t lock;
-	struct shared_body *body; /* NULL: not read yet */
-	struct crl_info info;     /* of the body */
-	struct fault fault;       /* of the last attempt; FAULT_NONE: it succeeded */
-	int64_t retry_from_us;    /* of the stopwatch: no attempt before then, after a failure */
+	struct shared_body *body;      /* NULL: not read yet */
+	struct retired_bodies retired; /* earlier ones; slow readers of the oldest are ended */
+	struct crl_info info;          /* of the body */
+	struct fault fault;            /* of the last attempt; FAULT_NONE: it succeeded */
+	int64_t retry_from_us; /* of the stopwatch: no attempt before then, after a failure */
 };
 
 /* The objects of the options must outlive it. */

@@ -240,6 +240,17 @@ static void clear_exchange(struct encrypted_exchange *exchange)
 	clear_request(&exchange->question);
 }
 
+int check_request_start(struct encrypted_requests *requests, struct bytes start,
+			char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+{
+	struct fault problem = {0};
+	int found = find_sharing_sender(&requests->keys, start, ret_client, &problem, fault);
+
+	if (problem.class != FAULT_NONE && requests->log != NULL)
+		requests->log(requests->log_context, "POST", "", internal_error, problem.text);
+	return found;
+}
+
 int answer_encrypted_request(struct encrypted_requests *requests,
 			     const struct http_request *request, struct http_response *response,
 			     struct fault *fault)

@@ -178,6 +178,18 @@ static void append_latencies(struct buffer *text, const struct metrics *metrics)
 			append_latency(text, &metrics->routes[i]);
 }
 
+static void append_connections(struct buffer *text, const struct connection_counts *counts)
+{
+	append_number(text, "open_connections", "gauge", "Connections that are open.",
+		      (int64_t)counts->open);
+	append_number(text, "connections_turned_away_total", "counter",
+		      "Connections refused, as their address had too many.",
+		      (int64_t)counts->turned_away);
+	append_number(text, "connections_replaced_total", "counter",
+		      "Connections ended, to give another one their place.",
+		      (int64_t)counts->replaced);
+}
+
 int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
@@ -188,8 +200,7 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 	append_clock(&text, &metrics->figures);
 	append_root_crl(&text, &metrics->figures.root_crl);
 	append_refusals(&text, metrics);
-	append_number(&text, "open_connections", "gauge", "Connections that are open.",
-		      (int64_t)metrics->connections);
+	append_connections(&text, &metrics->connections);
 	append_answers(&text, metrics);
 	append_latencies(&text, metrics);
 	if (check_buffer(&text, fault) < 0)

@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_SERVICE_METRICS_H
 
 #include "common/ca/service/maintenance.h"
+#include "common/net/connection.h"
 
 #include <pthread.h>
 
@@ -38,7 +39,7 @@ struct metrics {
 	const char *version; /* of the program; NULL: left out */
 	int64_t now_s;
 	struct maintenance_figures figures;
-	size_t connections;
+	struct connection_counts connections;
 	struct route_statistics routes[METRIC_ROUTES_MAX];
 	size_t route_count;
 	struct refusal_count refusals[REFUSAL_TYPES_MAX];

@@ -62,6 +62,14 @@ static int serve_encrypted(const struct http_request *request, struct http_respo
 	return answer_encrypted_request(&service->encrypted, request, response, fault);
 }
 
+static int check_encrypted(struct bytes start, void *context,
+			   char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+{
+	struct ca_service *service = context;
+
+	return check_request_start(&service->encrypted, start, ret_client, fault);
+}
+
 static int send_pem(struct http_response *response, const struct buffer *pem, struct fault *fault)
 {
 	response->content_type = CONTENT_PEM;
@@ -261,17 +269,21 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 }
 
 static const struct http_route routes[] = {
-	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted, true},
-	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, false},
-	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted, true},
-	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false},
-	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false},
-	{"GET", "/root.crt", NULL, 0, serve_root, false},
-	{"GET", "/ca.crt", NULL, 0, serve_issuer, false},
-	{"GET", "/crl", NULL, 0, serve_crl, true},
-	{"GET", "/root.crl", NULL, 0, serve_root_crl, false},
-	{"GET", "/health", NULL, 0, serve_health, true},
-	{"GET", "/metrics", NULL, 0, serve_metrics, false},
+	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted, true,
+	 check_encrypted},
+	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, false,
+	 check_encrypted},
+	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted, true,
+	 check_encrypted},
+	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false,
+	 NULL},
+	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false, NULL},
+	{"GET", "/root.crt", NULL, 0, serve_root, false, NULL},
+	{"GET", "/ca.crt", NULL, 0, serve_issuer, false, NULL},
+	{"GET", "/crl", NULL, 0, serve_crl, true, NULL},
+	{"GET", "/root.crl", NULL, 0, serve_root_crl, false, NULL},
+	{"GET", "/health", NULL, 0, serve_health, true, NULL},
+	{"GET", "/metrics", NULL, 0, serve_metrics, false, NULL},
 	{0},
 };
 
@@ -314,6 +326,8 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 	const struct http_server_settings http = {.endpoint = settings->endpoint,
 						  .routes = routes,
 						  .context = service,
+						  .most_per_address =
+							  settings->connections_per_address,
 						  .log = settings->log,
 						  .log_context = settings->log_context};
 	struct http_server *server = NULL;

@@ -23,7 +23,8 @@ struct ca_service_settings {
 	struct endpoint endpoint; /* port 0: any */
 	http_log *log;            /* may be NULL */
 	void *log_context;
-	const char *version; /* of the program, for the metrics; NULL: left out */
+	const char *version;                  /* of the program, for the metrics; NULL: left out */
+	unsigned int connections_per_address; /* 0: the server's default */
 };
 
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,

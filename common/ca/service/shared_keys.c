@@ -133,6 +133,32 @@ static int open_with_ring(struct shared_keys *keys, const struct message_kind *k
 	return result;
 }
 
+static int find_in_ring(struct shared_keys *keys, struct bytes start,
+			char ret_peer[static NAME_SIZE], struct fault *fault)
+{
+	int result;
+
+	pthread_rwlock_rdlock(&keys->lock);
+	result = find_sender(&keys->ring, start, ret_peer, fault);
+	pthread_rwlock_unlock(&keys->lock);
+	return result;
+}
+
+int find_sharing_sender(struct shared_keys *keys, struct bytes start,
+			char ret_peer[static NAME_SIZE], struct fault *ret_problem,
+			struct fault *fault)
+{
+	struct fault failure = {0};
+	int64_t begun_us = read_stopwatch_us();
+	bool read = false;
+
+	(void)!refresh_shared_keys(keys, ret_problem);
+	if (find_in_ring(keys, start, ret_peer, &failure) == 0)
+		return 0;
+	(void)!retry_shared_keys(keys, begun_us, &read, ret_problem);
+	return read ? find_in_ring(keys, start, ret_peer, fault) : pass_fault(&failure, fault);
+}
+
 int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			   struct bytes jwe, struct question *ret_question,
 			   struct fault *ret_problem, struct fault *fault)

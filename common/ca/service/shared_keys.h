@@ -47,9 +47,13 @@ int retry_shared_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read
 		      struct fault *fault) MUST_CHECK;
 
 /*
- * open_request and answer_request (common/wire/envelope.h) with these keys. *ret_problem is the
+ * find_sender (common/crypto/message.h), open_request and answer_request (common/wire/envelope.h)
+ * with these keys. *ret_problem is the
  * reason why keys could not be read, for the log; FAULT_NONE: none.
  */
+int find_sharing_sender(struct shared_keys *keys, struct bytes start,
+			char ret_peer[static NAME_SIZE], struct fault *ret_problem,
+			struct fault *fault) MUST_CHECK;
 int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			   struct bytes jwe, struct question *ret_question,
 			   struct fault *ret_problem, struct fault *fault) MUST_CHECK;

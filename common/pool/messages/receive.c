@@ -162,6 +162,14 @@ static int handle_message(const struct http_request *request, struct http_respon
 	return answer_message(receiver, &question, &received, now_s, response, fault);
 }
 
+static int check_sender(struct bytes start, void *context, char ret_client[static HTTP_CLIENT_SIZE],
+			struct fault *fault)
+{
+	const struct receiver *receiver = context;
+
+	return find_sender(&receiver->ring, start, ret_client, fault);
+}
+
 /* Locks state/serving. */
 static int lock_serving(struct receiver *receiver, struct fault *fault)
 {
@@ -203,6 +211,7 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 	CLEANUP(stop_receiver) struct receiver *receiver = calloc(1, sizeof(*receiver));
 	struct http_server_settings server = {.endpoint = settings->endpoint,
 					      .context = receiver,
+					      .most_per_address = settings->connections_per_address,
 					      .log = settings->log,
 					      .log_context = settings->log_context};
 
@@ -218,6 +227,7 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 		/* M is base64 twice: 16/9 of its size. */
 		.body_max = settings->client->message_limit / 9 * 16 + ENVELOPE_MAX,
 		.handler = handle_message,
+		.check_start = check_sender,
 	};
 	server.routes = receiver->routes;
 	if (lock_serving(receiver, fault) < 0 ||

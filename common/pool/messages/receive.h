@@ -50,6 +50,7 @@ struct receiver_settings {
 	void *message_context;
 	http_log *log;
 	void *log_context;
+	unsigned int connections_per_address; /* 0: the server's default */
 };
 
 struct receiver;

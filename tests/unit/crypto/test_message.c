@@ -285,3 +285,51 @@ Test(message, decrypts_what_it_encrypts)
 		clear_buffer(&plaintext);
 	}
 }
+
+/* catalogue 111: the sender is known before most of the message is there */
+Test(message, names_its_sender_at_its_beginning)
+{
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	char peer[NAME_SIZE] = "";
+	size_t header;
+
+	OK(encrypt_message(&key, "a.type", "jose", bytes_of_string("hello"), &jwe, &fault));
+	header = (size_t)(strchr((const char *)jwe.data, '.') - (const char *)jwe.data);
+	OK(find_sender(&ring, bytes_of_buffer(&jwe), peer, &fault));
+	cr_expect_str_eq(peer, "client1");
+	OK(find_sender(&ring, (struct bytes){jwe.data, header + 1}, peer, &fault));
+	REFUSED(find_sender(&ring, (struct bytes){jwe.data, header}, peer, &fault),
+		FAULT_UNDECRYPTABLE, "JWE: expected a header and a point in the first");
+}
+
+/* catalogue 111 */
+Test(message, names_no_sender_without_a_key_of_his)
+{
+	static const struct {
+		const char *header; /* NULL: none */
+		const char *part;
+	} rows[] = {
+		{NULL, "expected a header and a point in the first 0 octets"},
+		{"", "JWE: "},
+		{"{}", "header: alg: expected"},
+		{"{" GOOD ",\"zip\":\"DEF\"}", "zip"},
+		{"{" GOOD ",\"kid\":\"a\"}", "JWE: "},
+		{"{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"another\"}",
+		 "header: kid: expected that of a key that we share, found \"another\""},
+		{"{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":7}", "kid: expected the name"},
+		{"{\"alg\":\"A256KW\",\"enc\":\"A256GCM\"}", "kid: expected the name"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer jwe = {0};
+		char peer[NAME_SIZE] = "untouched";
+
+		if (rows[i].header != NULL) {
+			append_base64url(&jwe, bytes_of_string(rows[i].header));
+			append_string(&jwe, ".AAAA");
+		}
+		REFUSED(find_sender(&ring, bytes_of_buffer(&jwe), peer, &fault),
+			FAULT_UNDECRYPTABLE, rows[i].part, "row %zu", i);
+		cr_expect_str_eq(peer, "untouched");
+	}
+}

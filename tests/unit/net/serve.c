@@ -107,17 +107,46 @@ static int answer_shared(const struct http_request *request, struct http_respons
 	return 0;
 }
 
+static int answer_prompt(const struct http_request *request, struct http_response *response,
+			 void *context, struct fault *fault)
+{
+	(void)request;
+	(void)context;
+	(void)fault;
+	response->content_type = "text/plain";
+	append_string(&response->body, "prompt");
+	return 0;
+}
+
+static int look_at_sender(struct bytes start, void *context,
+			  char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+{
+	struct service_under_test *service = context;
+	const uint8_t *point = start.len > 0 ? memchr(start.data, '.', start.len) : NULL;
+
+	pthread_mutex_lock(&service->lock);
+	service->checked++;
+	service->start_len = start.len;
+	pthread_mutex_unlock(&service->lock);
+	if (point == NULL || memcmp(start.data, "bad", 3) == 0)
+		return set_fault(fault, FAULT_UNDECRYPTABLE, "a bad sender");
+	memcpy(ret_client, start.data, (size_t)(point - start.data));
+	return 0;
+}
+
 static const struct http_route routes[] = {
-	{"GET", "/health", NULL, 0, answer_health, false},
-	{"POST", "/echo", "text/plain", BODY_MAX, answer_echo, false},
-	{"POST", "/large", "text/plain", LARGE_MAX, answer_size, false},
-	{"GET", "/large", NULL, 0, answer_large, false},
-	{"POST", "/fault", "text/plain", BODY_MAX, answer_fault, false},
-	{"POST", "/long", "text/plain", BODY_MAX, answer_long, true},
-	{"POST", "/work", "text/plain", LARGE_MAX, answer_echo, true},
-	{"GET", "/below/", NULL, 0, answer_path, false},
-	{"GET", "/shared", NULL, 0, answer_shared, false},
-	{NULL, NULL, NULL, 0, NULL, false},
+	{"GET", "/health", NULL, 0, answer_health, false, NULL},
+	{"POST", "/echo", "text/plain", BODY_MAX, answer_echo, false, NULL},
+	{"POST", "/large", "text/plain", LARGE_MAX, answer_size, false, NULL},
+	{"GET", "/large", NULL, 0, answer_large, false, NULL},
+	{"POST", "/fault", "text/plain", BODY_MAX, answer_fault, false, NULL},
+	{"POST", "/long", "text/plain", BODY_MAX, answer_long, true, NULL},
+	{"POST", "/work", "text/plain", LARGE_MAX, answer_echo, true, NULL},
+	{"GET", "/prompt", NULL, 0, answer_prompt, true, NULL},
+	{"POST", "/checked", "text/plain", LARGE_MAX, answer_long, true, look_at_sender},
+	{"GET", "/below/", NULL, 0, answer_path, false, NULL},
+	{"GET", "/shared", NULL, 0, answer_shared, false, NULL},
+	{NULL, NULL, NULL, 0, NULL, false, NULL},
 };
 
 static void keep_log(void *context, const char *method, const char *path, unsigned int status,

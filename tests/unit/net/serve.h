@@ -17,8 +17,11 @@ enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
  *   POST /fault       fails with the class that the body names by its number, and a text
  *   POST /long        long work: waits until the gate is open, answers the same
  *   POST /work        long work: answers the same at once
- *   GET  /below/…     answers the path
- *   GET  /shared      answers "shared" from one shared body, etag "tag", fresh from 1000 s to 1100
+ *   GET  /prompt      long work: answers "prompt" at once
+ *   POST /checked     long work up to LARGE_MAX: as /long; the sender is the body up to its first
+ * '.', and is looked at: who begins with "bad" is refused as FAULT_UNDECRYPTABLE GET  /below/…
+ * answers the path GET  /shared      answers "shared" from one shared body, etag "tag", fresh from
+ * 1000 s to 1100
  * s
  */
 struct service_under_test {
@@ -30,6 +33,8 @@ struct service_under_test {
 	bool gate_open;
 	unsigned int waiting; /* number of /long handlers at the gate */
 	unsigned int handled; /* number of /echo and /long answers */
+	unsigned int checked; /* number of looks at a sender */
+	size_t start_len;     /* octets shown at the last */
 	struct shared_body *shared;
 	struct buffer log; /* "METHOD PATH STATUS TEXT\n" */
 };

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -83,6 +84,22 @@ Test(acceptor, takes_ipv6_alone)
 	OK(open_listener(&(struct endpoint){"::", 0}, &descriptor, &bound, &fault));
 	cr_assert_eq(getsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &alone, &len), 0);
 	cr_expect_eq(alone, 1);
+}
+
+/* catalogue 113: an accepted connection inherits them */
+Test(acceptor, bounds_what_the_kernel_keeps_of_answers)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct endpoint bound;
+	socklen_t len = sizeof(int);
+	int octets = 0;
+	int unread_ms = 0;
+
+	OK(open_listener(&(struct endpoint){"127.0.0.1", 0}, &descriptor, &bound, &fault));
+	cr_assert_eq(getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &octets, &len), 0);
+	cr_expect_eq(octets, 2 * 65536);
+	cr_assert_eq(getsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unread_ms, &len), 0);
+	cr_expect_eq(unread_ms, 30000);
 }
 
 /* catalogue 74 */

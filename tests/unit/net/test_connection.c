@@ -4,6 +4,7 @@
 #include "tests/support/raw_socket.h"
 #include "tests/unit/net/serve.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <limits.h>
 #include <poll.h>
@@ -203,6 +204,195 @@ Test(connection, accepts_no_more_than_its_limit)
 	for (size_t i = 0; i < TRIED; i++)
 		(void)close(idle[i]);
 	stop_service(&service);
+}
+
+/* catalogue 112: the server is full of connections that say nothing, or not all, and whose time-out
+   is far; a newcomer takes the place of one of them */
+Test(connection, answers_a_newcomer_at_once_when_it_is_full)
+{
+	enum { LIMIT = 8, TRIED = 20 };
+	static const char *const rows[] = {
+		"",
+		"GET /heal",
+		"GET /health HTTP/1.1\r\nHost: a\r\n",
+		"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+		"Content-Length: 900\r\n\r\nx",
+	};
+	struct service_under_test service = {
+		.settings = {.most_connections = LIMIT, .patience_ms = 30000}};
+
+	start_service(&service);
+	for (size_t row = 0; row < COUNT_OF(rows); row++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		struct http_client *client;
+		int slow[TRIED];
+
+		for (size_t i = 0; i < TRIED; i++) {
+			slow[i] = connect_raw_from("127.0.0.2", &service.endpoint);
+			(void)say_raw(slow[i], rows[row]);
+		}
+		client = new_test_client(&service.endpoint);
+		cr_expect_eq(post_text(client, "/echo", "honest", &answer), 200, "row %zu", row);
+		free_http_client(&client);
+		for (size_t i = 0; i < TRIED; i++)
+			(void)close(slow[i]);
+	}
+	cr_expect_gt(count_http_connections(service.server).replaced, 0);
+	stop_service(&service);
+}
+
+/* catalogue 115: who finds no place is told to come back */
+Test(connection, tells_an_address_that_it_has_too_many)
+{
+	struct service_under_test service = {.settings = {.most_per_address = 1}};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	int first;
+	int second;
+
+	start_service(&service);
+	first = connect_raw(&service.endpoint);
+	cr_assert(say_raw(first, "POST /long HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+				 "Content-Length: 1\r\n\r\nx"));
+	await_waiting(&service, 1);
+	second = connect_raw(&service.endpoint);
+	cr_expect(receive_raw(second, &answer));
+	cr_expect_eq(status_of(&answer), 503);
+	cr_expect_not_null(strstr((const char *)answer.data, "\r\nRetry-After: 1\r\n"));
+	cr_expect_not_null(strstr((const char *)answer.data, "too many connections from your "
+							     "address: try again later"));
+	cr_expect_eq(count_http_connections(service.server).turned_away, 1);
+	open_gate(&service);
+	(void)close(first);
+	(void)close(second);
+	stop_service(&service);
+}
+
+/* catalogue 112: its idle connections do not lock an address out */
+Test(connection, replaces_an_idle_connection_of_the_same_address)
+{
+	struct service_under_test service = {
+		.settings = {.most_per_address = 1, .patience_ms = 30000}};
+	unsigned int status = 503;
+	int idle;
+
+	start_service(&service);
+	idle = connect_raw(&service.endpoint);
+	for (unsigned int i = 0; i < 1000 && status != 200; i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		answer = ask_raw(&service.endpoint,
+				 bytes_of_string("GET /health HTTP/1.1\r\nHost: a\r\n"
+						 "Connection: close\r\n\r\n"));
+		status = status_of(&answer);
+		(void)poll(NULL, 0, 10);
+	}
+	cr_expect_eq(status, 200);
+	(void)close(idle);
+	stop_service(&service);
+}
+
+/* catalogue 112: whoever connects has to begin a request soon */
+Test(connection, ends_connections_that_say_nothing_early)
+{
+	struct service_under_test service = {.settings = {.patience_ms = 200}};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	CLEANUP(clear_buffer) struct buffer nothing = {0};
+	int silent;
+	int used;
+
+	start_service(&service);
+	used = connect_raw(&service.endpoint);
+	cr_assert(say_raw(used, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+	cr_assert(receive_answer(used, &answer));
+	silent = connect_raw(&service.endpoint);
+	cr_expect(receive_raw(silent, &nothing));
+	cr_expect_eq(nothing.len, 0);
+	/* Who has begun one may be idle for as long as ever. */
+	clear_buffer(&answer);
+	cr_assert(say_raw(used, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+	cr_assert(receive_answer(used, &answer));
+	cr_expect_eq(status_of(&answer), 200);
+	(void)close(silent);
+	(void)close(used);
+	stop_service(&service);
+}
+
+/* catalogue 113: a reader that reads nothing is ended long before the deadline of a long answer */
+Test(connection, ends_readers_that_do_not_go_on)
+{
+	struct service_under_test service = {.settings = {.patience_ms = 300}};
+	const int small = 2048;
+	int connection;
+
+	start_service(&service);
+	connection = connect_raw(&service.endpoint);
+	(void)setsockopt(connection, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	cr_assert(say_raw(connection, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+	cr_expect(await_log(&service, "GET /large 200 the client did not read the answer in time"));
+	(void)close(connection);
+	stop_service(&service);
+}
+
+/* catalogue 113 */
+Test(connection, ends_readers_of_a_withdrawn_body)
+{
+	struct service_under_test service = {0};
+	CLEANUP(release_shared_body) struct shared_body *body = NULL;
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	const int small = 2048;
+	int connection;
+
+	cr_assert_not_null(extend_buffer(&content, LARGE_MAX));
+	memset(content.data, 'x', LARGE_MAX);
+	OK(new_shared_body(&content, &body, &fault));
+	start_service(&service);
+	release_shared_body(&service.shared);
+	service.shared = hold_shared_body(body);
+	connection = connect_raw(&service.endpoint);
+	(void)setsockopt(connection, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	cr_assert(say_raw(connection, "GET /shared HTTP/1.1\r\nHost: a\r\n\r\n"));
+	withdraw_shared_body(body);
+	cr_expect(await_log(&service, "GET /shared 200 the client did not read the answer in "
+				      "time"));
+	(void)close(connection);
+	stop_service(&service);
+}
+
+static bool try_admission(struct connection_register *connections, int number, const char *text)
+{
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+	unsigned int thread;
+
+	cr_assert_eq(inet_pton(AF_INET6, text, &address.sin6_addr), 1);
+	return admit_connection(connections, number, (const struct sockaddr *)&address, &thread);
+}
+
+/* catalogue 112: a host can choose its address from a whole /64 */
+Test(connection, counts_the_addresses_of_one_network_together)
+{
+	static const struct {
+		const char *address;
+		bool admitted;
+	} rows[] = {
+		{"2001:db8::1", true},       {"2001:db8::2", true},
+		{"2001:db8::ffff:3", false}, {"2001:db8:0:0:8000::4", false},
+		{"2001:db8:0:1::1", true},   {"2001:db8:0:1::1", true},
+		{"2001:db8:0:1::1", false},  {"2001:db8::5", false},
+	};
+	const struct connection_limits limits = {
+		.timeout_s = 30, .most = 100, .most_per_address = 2, .threads = 1};
+	struct connection_register *connections = NULL;
+
+	OK(new_connection_register(&limits, &connections, &fault));
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		cr_expect_eq(try_admission(connections, 1000 + (int)i, rows[i].address),
+			     rows[i].admitted, "row %zu", i);
+	cr_expect_eq(count_connections(connections).open, 4);
+	cr_expect_eq(count_connections(connections).turned_away, 4);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		close_connection(claim_connection(connections, 1000 + (int)i));
+	cr_expect_eq(count_connections(connections).open, 0);
+	free_connection_register(&connections);
 }
 
 static unsigned int admit(struct connection_register *connections, int number)

@@ -1,11 +1,13 @@
 #include "common/net/http_transaction.h"
 
+#include "common/base/workers.h"
 #include "common/net/http.h"
 #include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/net/serve.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,4 +346,124 @@ Test(http_transaction, survives_clients_that_leave_in_the_middle)
 	cr_expect_eq(post_text(client, "/work", "again", &answer), 200);
 	cr_expect_str_eq((const char *)answer.body.data, "again");
 	free_http_client(&client);
+}
+
+#define CHECKED "POST /checked HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+
+/* catalogue 111: a sender is looked at before more than the beginning of a body is taken */
+Test(http_transaction, refuses_a_sender_by_the_beginning_of_the_body)
+{
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	int connection = connect_raw(&service.endpoint);
+
+	append_format(&request, CHECKED "Content-Length: 1000000\r\n\r\nbad.%01100d", 0);
+	cr_assert(send_raw(connection, bytes_of_buffer(&request)));
+	cr_expect(receive_answer(connection, &answer));
+	cr_expect_eq(status_of(&answer), 400, "%s", answer.data);
+	cr_expect_not_null(strstr((const char *)answer.data, CONTENT_PROBLEM));
+	cr_expect_null(strstr((const char *)answer.data, "a bad sender"));
+	cr_expect(await_log(&service, "POST /checked 400 a bad sender\n"));
+	cr_expect_eq(service.checked, 1);
+	cr_expect_eq(service.start_len, HTTP_START_MAX);
+	(void)close(connection);
+}
+
+/* The answer is the same as if the handler had refused the whole body. */
+Test(http_transaction, refuses_the_sender_of_a_short_body_too)
+{
+	static const char *const requests[] = {
+		CHECKED "Content-Length: 4\r\n\r\nbad.",
+		CHECKED "Content-Length: 0\r\n\r\n",
+	};
+	int connection = connect_raw(&service.endpoint);
+
+	for (size_t i = 0; i < COUNT_OF(requests); i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		cr_assert(say_raw(connection, requests[i]));
+		cr_expect(receive_answer(connection, &answer), "row %zu", i);
+		cr_expect_eq(status_of(&answer), 400, "row %zu: %s", i, answer.data);
+	}
+	cr_expect_eq(service.checked, COUNT_OF(requests));
+	cr_expect_eq(service.handled, 0);
+	(void)close(connection);
+}
+
+/* A body that is refused is thrown away, so that its sender can read why. */
+Test(http_transaction, lets_a_sender_finish_a_body_that_it_refused)
+{
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct http_client *client = new_test_client(&service.endpoint);
+
+	append_format(&request, "bad.%0900000d", 0);
+	cr_expect_eq(post_text(client, "/checked", (const char *)request.data, &answer), 400);
+	free_http_client(&client);
+}
+
+/* catalogue 114: one client's requests leave room for another's, of the same address too */
+Test(http_transaction, bounds_what_waits_for_each_client)
+{
+	static const struct {
+		const char *client;
+		unsigned int status;
+	} rows[] = {{"a", 200}, {"a", 503}, {"b", 200}, {"b", 503}, {"c", 200}};
+	unsigned int workers = count_cores();
+	int *busy = calloc(workers, sizeof(*busy));
+	int connections[COUNT_OF(rows)];
+
+	cr_assert_not_null(busy);
+	stop_service(&service);
+	service.settings.most_of_client = 1;
+	start_service(&service);
+	for (unsigned int i = 0; i < workers; i++) {
+		busy[i] = connect_raw(&service.endpoint);
+		cr_assert(say_raw(busy[i], CHECKED "Content-Length: 2\r\n\r\na."));
+		await_waiting(&service, i + 1);
+	}
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer request = {0};
+		unsigned int checked = service.checked;
+
+		connections[i] = connect_raw(&service.endpoint);
+		append_format(&request, CHECKED "Content-Length: 2\r\n\r\n%s.", rows[i].client);
+		cr_assert(send_raw(connections[i], bytes_of_buffer(&request)));
+		if (rows[i].status == 503)
+			cr_expect(await_log(&service, "1 requests of this client already wait"));
+		while (service.checked == checked)
+			(void)poll(NULL, 0, 1);
+	}
+	open_gate(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		cr_expect(receive_answer(connections[i], &answer), "row %zu", i);
+		cr_expect_eq(status_of(&answer), rows[i].status, "row %zu: %s", i, answer.data);
+		(void)close(connections[i]);
+	}
+	for (unsigned int i = 0; i < workers; i++)
+		(void)close(busy[i]);
+	free(busy);
+}
+
+/* catalogue 114 */
+Test(http_transaction, works_on_gets_while_posts_wait)
+{
+	enum { WAITING = 10 };
+	int connections[WAITING];
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	struct http_client *client = new_test_client(&service.endpoint);
+
+	for (size_t i = 0; i < WAITING; i++) {
+		connections[i] = connect_raw(&service.endpoint);
+		cr_assert(say_raw(connections[i], CHECKED "Content-Length: 2\r\n\r\na."));
+	}
+	await_waiting(&service, count_cores());
+	OK(exchange_http(client, "/prompt", NULL, (struct bytes){0}, 100, &answer, &fault));
+	cr_expect_str_eq((const char *)answer.body.data, "prompt");
+	free_http_client(&client);
+	open_gate(&service);
+	for (size_t i = 0; i < WAITING; i++)
+		(void)close(connections[i]);
 }

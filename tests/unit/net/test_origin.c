@@ -40,3 +40,26 @@ Test(origin, is_unknown_for_another_kind_of_address)
 	format_origin(&address, origin);
 	cr_expect_str_eq(origin, "unknown");
 }
+
+/* The list has exactly the origins that have a member. */
+Test(origin, is_shared_by_its_members)
+{
+	struct origin *list = NULL;
+	struct origin *first = join_origin(&list, "192.0.2.1");
+	struct origin *second = join_origin(&list, "192.0.2.2");
+	struct origin *third = join_origin(&list, "192.0.2.3");
+	struct origin *again = join_origin(&list, "192.0.2.2");
+
+	cr_expect_eq(again, second);
+	cr_expect_eq(second->members, 2);
+	cr_expect_str_eq(second->text, "192.0.2.2");
+	leave_origin(&again);
+	cr_expect_null(again);
+	leave_origin(&second);
+	cr_expect_eq(list, third);
+	cr_expect_eq(third->next, first);
+	leave_origin(&third);
+	leave_origin(&first);
+	cr_expect_null(list);
+	leave_origin(&first);
+}

@@ -271,12 +271,12 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 {
 	static const struct http_route routes[] = {
 		{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX,
-		 handle_certificates, true},
-		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle_status, false},
+		 handle_certificates, true, NULL},
+		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle_status, false, NULL},
 		{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX,
-		 handle_revocations, false},
-		{"GET", "/root.crt", NULL, 0, handle_root, false},
-		{"GET", "/ca.crt", NULL, 0, handle_issuer, false},
+		 handle_revocations, false, NULL},
+		{"GET", "/root.crt", NULL, 0, handle_root, false, NULL},
+		{"GET", "/ca.crt", NULL, 0, handle_issuer, false, NULL},
 		{0},
 	};
 	struct http_server_settings settings = {

@@ -1,12 +1,16 @@
 #include "common/ca/service/encrypted_requests.h"
 
 #include "common/ca/store/clients.h"
+#include "common/net/http.h"
 #include "common/wire/revocation.h"
 #include "tests/support/expect.h"
+#include "tests/support/raw_socket.h"
 #include "tests/unit/ca/served.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct served served;
 
@@ -104,4 +108,60 @@ Test(encrypted_requests, answer_any_number_of_status_questions)
 		ask_about(&served, 0, bytes_of_string("no certificate"), &answer);
 		cr_expect_str_eq(answer.refusal.type, "malformed");
 	}
+}
+
+/* Sends no more than the beginning of a request of 16 MB, under the key. */
+static struct buffer send_beginning(const struct shared_key *key)
+{
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	CLEANUP(clear_buffer) struct buffer plaintext = {0};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct buffer answer = {0};
+	int connection = connect_raw(ca_service_endpoint(served.service));
+
+	append_format(&plaintext, "%02000d", 0);
+	jwe = encrypt_text(key, CERTIFICATES_TYPE, (const char *)plaintext.data);
+	append_string(&request, "POST " CERTIFICATES_PATH " HTTP/1.1\r\nHost: a\r\nContent-Type: "
+				"application/jose\r\nContent-Length: 16000000\r\n\r\n");
+	append_bytes(&request, bytes_of_buffer(&jwe));
+	cr_assert(send_raw(connection, bytes_of_buffer(&request)));
+	cr_assert(shutdown(connection, SHUT_WR) == 0);
+	(void)receive_raw(connection, &answer);
+	(void)close(connection);
+	return answer;
+}
+
+/* catalogue 111: without a key of ours nobody gets us to hold 16 MB */
+Test(encrypted_requests, refuse_an_unknown_sender_before_the_body_is_there)
+{
+	CLEANUP(clear_buffer) struct buffer unknown = {0};
+	CLEANUP(clear_buffer) struct buffer known = {0};
+	struct shared_key key;
+
+	OK(generate_shared_key(&key, &fault));
+	unknown = send_beginning(&key);
+	cr_expect_eq(status_of(&unknown), 400, "%s", unknown.data);
+	cr_expect(logged(&served, "kid: expected that of a key that we share"), "%s", served.log);
+	/* Of a known one the rest is awaited. */
+	known = send_beginning(&served.keys[0]);
+	cr_expect_eq(status_of(&known), 0, "%s", known.data);
+}
+
+/* catalogue 19: what is said to an unknown sender is what everyone hears whose JWE is not right */
+Test(encrypted_requests, answer_an_unknown_sender_like_all_others)
+{
+	CLEANUP(clear_http_answer) struct http_answer unknown = {0};
+	CLEANUP(clear_http_answer) struct http_answer altered = {0};
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	struct shared_key key;
+
+	OK(generate_shared_key(&key, &fault));
+	jwe = encrypt_text(&key, CERTIFICATES_TYPE, "{}");
+	exchange_body(&served, CERTIFICATES_PATH, CONTENT_JOSE, bytes_of_buffer(&jwe), &unknown);
+	clear_buffer(&jwe);
+	jwe = encrypt_text(&served.keys[0], CERTIFICATES_TYPE, "{}");
+	jwe.data[jwe.len - 1] ^= 1;
+	exchange_body(&served, CERTIFICATES_PATH, CONTENT_JOSE, bytes_of_buffer(&jwe), &altered);
+	cr_expect_eq(unknown.status, altered.status);
+	cr_expect(equal_bytes(bytes_of_buffer(&unknown.body), bytes_of_buffer(&altered.body)));
 }

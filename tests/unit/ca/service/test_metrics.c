@@ -28,7 +28,7 @@ Test(metrics, print_every_figure)
 			    .clock_jumps = 13,
 			    .future_crls = 14,
 			    .root_crl = {.number = 3, .next_update_s = 9000}},
-		.connections = 4,
+		.connections = {.open = 4, .turned_away = 15, .replaced = 16},
 		.routes = {{.route = &route,
 			    .answers = {[2] = 8, [5] = 1},
 			    .within = {[LATENCY_BOUNDS - 1] = 9},
@@ -57,6 +57,8 @@ Test(metrics, print_every_figure)
 	expect_metric(&text, "\ncertpool_root_crl_next_update_timestamp_seconds 9000\n");
 	expect_metric(&text, "\ncertpool_refusals_total{type=\"quota\"} 5\n");
 	expect_metric(&text, "\ncertpool_open_connections 4\n");
+	expect_metric(&text, "\ncertpool_connections_turned_away_total 15\n");
+	expect_metric(&text, "\ncertpool_connections_replaced_total 16\n");
 	expect_metric(&text, "\ncertpool_http_requests_total{method=\"GET\",path=\"/crl\","
 			     "class=\"5x\"} 1\n");
 	expect_metric(&text, "\ncertpool_http_requests_total{method=\"\",path=\"other\","

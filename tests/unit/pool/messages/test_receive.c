@@ -76,6 +76,29 @@ Test(receive, answers_every_body_that_does_not_decrypt_alike)
 	cr_assert_geq(scene.log_count, 7);
 }
 
+/* catalogue 111: the rest of the body is not awaited */
+Test(receive, refuses_an_unknown_sender_before_the_message_is_there)
+{
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	CLEANUP(clear_buffer) struct buffer plaintext = {0};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	int connection = connect_raw(receiver_endpoint(scene.receiver));
+	struct shared_key other;
+
+	append_format(&plaintext, "%02000d", 0);
+	OK(generate_shared_key(&other, &fault));
+	OK(encrypt_message(&other, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE, bytes_of_buffer(&plaintext),
+			   &jwe, &fault));
+	append_string(&request, "POST " MESSAGES_PATH " HTTP/1.1\r\nHost: a\r\nContent-Type: "
+				"application/jose\r\nContent-Length: 100000\r\n\r\n");
+	append_bytes(&request, bytes_of_buffer(&jwe));
+	cr_assert(send_raw(connection, bytes_of_buffer(&request)));
+	cr_expect(receive_answer(connection, &answer));
+	cr_expect_eq(status_of(&answer), 400, "%s", answer.data);
+	(void)close(connection);
+}
+
 Test(receive, answers_a_plaintext_that_is_not_a_message)
 {
 	static const char *const texts[] = {"", "hello", "{}", "a.b.c", "e30.e30.e30"};

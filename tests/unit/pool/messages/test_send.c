@@ -79,7 +79,7 @@ static int handle(const struct http_request *request, struct http_response *resp
 static void start_fake_receiver(struct fake_receiver *receiver)
 {
 	static const struct http_route routes[] = {
-		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false}, {0}};
+		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false, NULL}, {0}};
 	struct http_server_settings settings = {
 		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = receiver};
 
