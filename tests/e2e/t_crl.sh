@@ -21,7 +21,7 @@ verify() { "$certpool" verify client2 "$@"; }
 expect 0 'a certificate that is not on the CRL' verify "$(member 2)" --crl after.crl
 prints 'is good' '^client1/cert/cert_key2.crt: good: CN=client1-2, valid until 20'
 expect 3 'one that is' verify "$(member 1)" --crl after.crl
-says 'is revoked, and it is said when and why' 'CRL number [0-9]+: revoked at 20..-..-..T..:..:..Z \(keyCompromise\)'
+says 'is revoked, and it is said when and why' 'CRL number [0-9]+: the certificate was revoked at 20..-..-..T..:..:..Z \(keyCompromise\)'
 expect 0 'by the CRL before it is good' verify "$(member 1)" --crl before.crl
 expect 0 'in PEM as well' verify "$(member 1)" --crl before.pem
 expect 3 'without a client' "$certpool" verify --root $root "$(member 1)" --crl after.crl

@@ -43,11 +43,11 @@ check 'openssl verifies a member' openssl verify -x509_strict -CAfile client1/ce
 check_not 'not without the issuing certificate' openssl verify -CAfile client1/cert/root.crt client1/cert/cert_key1.crt
 
 ca_url=$endpoint
-start_receiver client2 --online --crl "$ca_url/crl"
+start_receiver client2 --online --crl "$ca_url/crl?chain"
 expect 0 'a message' "$certpool" send client1 client2 --endpoint "$inbox" bonjour
 prints 'is verified through the intermediate' '^verified: signed by member'
 received=$(echo client2/received/*.crt)
-expect 0 'what was received' "$certpool" verify client2 "$received" --online --crl "$ca_url/crl" --ocsp "$ca_url/ocsp"
+expect 0 'what was received' "$certpool" verify client2 "$received" --online --crl "$ca_url/crl?chain" --ocsp "$ca_url/ocsp"
 prints 'stands, by status, CRL and OCSP' ': good: CN=client1-'
 expect 0 'with a chain by hand' "$certpool" verify --root safe/cert/root.crt --chain ca/cert/ca.crt "$received"
 expect 3 'without one there is no path' "$certpool" verify --root safe/cert/root.crt "$received"
@@ -62,7 +62,7 @@ expect 0 'enrolling again' "$certpool" enroll client1
 check 'brings it back' cmp kept client1/cert/ca.crt
 
 expect 0 'revoking' "$certpool" revoke "$received"
-expect 3 'a certificate that was revoked below the root' "$certpool" verify client2 "$received" --crl "$ca_url/crl"
+expect 3 'a certificate that was revoked below the root' "$certpool" verify client2 "$received" --crl "$ca_url/crl?chain"
 says 'is told' 'revoked at'
 
 # A client on another host.

@@ -133,6 +133,30 @@ stop "$ca"
 start_ca
 equal 'after a restart it issues nothing' 503 "$(post /v1/certificates x.y)"
 
+# Verifiers that have the root's CRL refuse everything below it.
+fetch '/crl?chain' >out
+mv fetched after.pem
+expect 0 'by the CRLs before, a member is good' "$certpool" verify client2 $member --crl before.pem
+expect 3 'by those after, none is' "$certpool" verify client2 $member --crl after.pem
+says 'and it is said which certificate is revoked' 'the intermediate CN=certpool Issuing CA was revoked at 20.*\(cACompromise\)'
+expect 3 'likewise from the CA' "$certpool" verify client2 $member --crl "$endpoint/crl?chain"
+expect 3 'or from a file each' "$certpool" verify client2 $member --crl ca/cert/ca.crl --crl ca/cert/root.crl
+expect 3 'as JSON' "$certpool" verify client2 $member --crl after.pem --json
+check 'likewise' jq -e '.verdict == "invalid" and .revocation == "revoked" and .revocation_subject == "CN=certpool Issuing CA"' out
+expect 7 "with the CA's CRL alone it cannot be told" "$certpool" verify client2 $member --crl ca/cert/ca.crl
+says 'since the path has another certificate' 'the intermediate CN=certpool Issuing CA: cannot tell whether'
+says 'and what to do is said' 'crl\?chain'
+start_receiver client2 --crl "$CERTPOOL_CA/crl?chain"
+expect 3 'a message by a member' "$certpool" send client1 client2 --endpoint "$inbox" --member 1 bonjour
+says 'is refused' 'the intermediate CN=certpool Issuing CA was revoked'
+stop "$receiver"
+cp before.pem now.pem
+start_receiver client2 --crl now.pem
+expect 0 'by the CRLs before it is not' "$certpool" send client1 client2 --endpoint "$inbox" --member 1 bonjour
+cp after.pem now.pem
+expect 3 'until they are replaced' "$certpool" send client1 client2 --endpoint "$inbox" --member 1 bonjour
+stop "$receiver"
+
 # The root's CRL of an older CA, which has none, ends soon, or is damaged.
 mv ca/cert/root.crl kept.crl
 stop "$ca"

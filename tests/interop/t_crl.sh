@@ -112,7 +112,8 @@ says 'is no answer' 'out of date'
 expect 7 'openssl: a CRL that is signed with SHA-1' "$certpool" verify --root root.crt --crl sha1.crl 3.crt
 says 'is not relied on' 'certpool expects ECDSA or RSA with SHA-256'
 
-# An intermediate's certificates are looked up in its own CRL.
+# An intermediate's certificates are looked up in its own CRL, and its own one in the root's.
+# catalogue 126
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout sub.key -out sub.csr -subj '/CN=openssl intermediate' 2>/dev/null
 printf '%s\n' basicConstraints=critical,CA:TRUE,pathlen:0 keyUsage=critical,keyCertSign,cRLSign \
 	subjectKeyIdentifier=hash authorityKeyIdentifier=keyid:always >sub.ext
@@ -128,9 +129,21 @@ openssl ca -config sub.cnf -gencrl -out sub.crl 2>/dev/null
 below() { "$certpool" verify --root root.crt --chain sub.crt "$@"; }
 expect 3 'openssl: revoked by the intermediate' below 4.crt --crl sub.crl
 says 'with its reason' '\(superseded\)'
-expect 0 'openssl: good with the intermediate' below 5.crt --crl sub.crl
+cat ca.crl sub.crl >both.crl
+expect 0 'openssl: good with the intermediate' below 5.crt --crl both.crl
+expect 0 'openssl: likewise from a file each' below 5.crt --crl sub.crl --crl ca.crl
+expect 7 'openssl: its CRL says nothing of itself' below 5.crt --crl sub.crl
+says 'whose CRL it should be' "expected the CRL of the certificate's issuer CN=openssl root"
 expect 7 'openssl: the root'\''s CRL says nothing of that' below 5.crt --crl ca.crl
 says 'whose CRL it should be' "expected the CRL of the certificate's issuer CN=openssl intermediate"
+printf 'V\t301231235959Z\t\t4D\tunknown\t/CN=openssl intermediate\n' >>index.txt
+openssl ca -config ca.cnf -revoke sub.crt -crl_reason CACompromise 2>/dev/null
+openssl ca -config ca.cnf -gencrl -out ca.crl 2>/dev/null
+cat sub.crl ca.crl >both.crl
+expect 3 'openssl: the root has revoked the intermediate' below 5.crt --crl both.crl
+says 'which is said' 'the intermediate CN=openssl intermediate was revoked at 20.*\(cACompromise\)'
+expect 2 'openssl: it says the same' openssl verify -crl_check_all -CAfile root.crt -untrusted sub.crt -CRLfile both.crl 5.crt
+says 'in its words' 'error 23 at 1 depth lookup: certificate revoked'
 cd ..
 
 # Theirs: certtool, over certificates of ours.

@@ -49,3 +49,23 @@ if command -v jose >/dev/null; then
 else
 	skip 'the shell client enrolls' 'no jose'
 fi
+
+# The CRLs of the root and of the CA in one text, as nginx and PostgreSQL take it.
+# catalogue 126
+check_all() { openssl verify -crl_check_all -CAfile ca/cert/root.crt -untrusted ca/cert/ca.crt -CRLfile "$1" $member; }
+check 'certpool crl --chain' "$certpool" crl --chain -o chain.pem
+check 'openssl finds the path on neither CRL' check_all chain.pem
+expect 2 "by the CA's CRL alone openssl cannot tell" check_all crl.pem
+says 'for want of a CRL' 'unable to get certificate CRL'
+certtool --verify --load-ca-certificate ca/cert/root.crt --load-crl chain.pem --infile <(cat $member ca/cert/ca.crt) >certtool.out 2>&1
+check 'certtool finds it good' grep -q 'Verified. The certificate is trusted' certtool.out
+openssl crl -inform DER -in ca/cert/root.crl -out root.pem
+check 'certtool verifies the CRL of the root' certtool --verify-crl --load-ca-certificate ca/cert/root.crt --infile root.pem
+mv safe stick
+check 'the root revokes the CA' "$certpool" revoke ca/cert/ca.crt --reason cACompromise
+mv stick safe
+curl -s --noproxy "*" "$CERTPOOL_CA/crl?chain" >revoked.pem
+expect 2 'openssl finds it revoked' check_all revoked.pem
+says 'at the issuing certificate' 'error 23 at 1 depth lookup: certificate revoked'
+certtool --verify --load-ca-certificate ca/cert/root.crt --load-crl revoked.pem --infile <(cat $member ca/cert/ca.crt) >certtool.out 2>&1
+check 'certtool finds it revoked' grep -q 'revoked' certtool.out

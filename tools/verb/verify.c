@@ -6,7 +6,7 @@
 #include "common/pool/members/trust.h"
 #include "common/pool/revocation/ask_ocsp.h"
 #include "common/pool/revocation/ask_status.h"
-#include "common/pool/revocation/crl_source.h"
+#include "common/pool/revocation/consult_path.h"
 #include "common/x509/chain.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/input.h"
@@ -39,7 +39,9 @@ static const struct option verify_options[] = {
 	{"ocsp", 0, false, "URL", take_text, offsetof(struct verify_settings, ocsp),
 	 "also ask the OCSP responder at this URL", NULL},
 	{"crl", 0, false, "FILE", take_texts, offsetof(struct verify_settings, crl),
-	 "also look the certificate up in the CRLs from this file or http URL; repeatable", NULL},
+	 "also look every certificate below the root up in the CRLs from this file or http URL; "
+	 "repeatable",
+	 NULL},
 	{0},
 };
 
@@ -205,20 +207,15 @@ static int look_up_in_crl(const struct verify_settings *given, struct certificat
 {
 	CLEANUP(free_crl_source) struct crl_source *source = NULL;
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
-	const struct crl_finding *crl = &check->crl;
-	char revoked_at[TIME_TEXT_SIZE];
 
 	if (new_crl_source(given->crl.items, given->crl.count, &source, fault) < 0)
 		return -1;
 	if (check->verdict.invalid)
 		return 0;
-	consult_crl(source, check->certification_path.steps[1], check->certificate, at_s,
-		    &check->crl);
+	consult_path(source, &check->certification_path, at_s, &check->crl);
 	check->asked_crl = true;
-	format_time(crl->revoked_at_s, revoked_at);
-	if (crl->status == CRL_REVOKED)
-		reject_because(&check->verdict, "CRL number %s: revoked at %s (%s)", crl->number,
-			       revoked_at, format_crl_reason(crl->reason));
+	if (check->crl.status == CRL_REVOKED)
+		reject_revoked(&check->crl, &check->verdict);
 	return 0;
 }
 
@@ -242,6 +239,8 @@ static void add_revocation(struct json_line *line, const struct crl_finding *crl
 		add_json_time(line, "revoked_at", crl->revoked_at_s);
 		add_json_text(line, "revocation_reason", format_crl_reason(crl->reason));
 	}
+	if (crl->step > 0)
+		add_json_text(line, "revocation_subject", certificate_subject(crl->certificate));
 	if (crl->number[0] == '\0')
 		return;
 	add_json_text(line, "crl_number", crl->number);
@@ -351,7 +350,8 @@ const struct verb verify_verb = {
 	.details = "Verifies the chain, profile and validity of a certificate (PEM or DER; - is\n"
 		   "standard input) with the root that CLIENT has pinned or, without CLIENT,\n"
 		   "with --root FILE. --online also asks the CA for the status, --ocsp an OCSP\n"
-		   "responder; --crl looks the certificate up in its issuer's CRL. When the\n"
+		   "responder; --crl looks the certificate, and every other one of its path\n"
+		   "below the root, up in its issuer's CRL. When the\n"
 		   "status cannot be learned, the certificate is not called valid: exit status\n"
 		   "7.\n",
 	.options = verify_options,

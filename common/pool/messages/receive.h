@@ -15,7 +15,8 @@
  *   - M is at most message_limit octets;
  *   - its certificate chains to the pinned root, is in PROFILE_MEMBER and is valid now;
  *   - the signature is by that certificate's key;
- *   - with a CRL: the CRL is current, and the certificate is not on it;
+ *   - with CRLs: the certificate and every other one of its path below the root is on none of them,
+ *     and each issuer's CRL is there and current;
  *   - online: the CA says that the certificate is good;
  *   - its jti is new. The jti is remembered last, so that an unverified message changes nothing.
  * Every message that decrypts gets an encrypted answer with the verdict.

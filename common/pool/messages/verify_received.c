@@ -62,15 +62,15 @@ static int check_signer(const struct verifier *verifier, int64_t now_s,
 			      certificate_public_key(signer_certificate(received)), verdict, fault);
 }
 
-/* Asks for each message whether the signer's certificate is revoked. */
+/* Asks for each message whether the signer's certificate, or with CRLs any certificate of its path,
+   is revoked. */
 static void check_revocation(const struct verifier *verifier, int64_t now_s,
 			     struct received_jws *received)
 {
 	struct verdict *verdict = &received->verdict;
 
 	if (!verdict->invalid && verifier->crl_source != NULL)
-		check_crl_status(verifier->crl_source, received->chain->path.steps[1],
-				 signer_certificate(received), now_s, verdict);
+		check_path_status(verifier->crl_source, &received->chain->path, now_s, verdict);
 	if (!verdict->invalid && verifier->status_cache != NULL)
 		check_cached_status(verifier->status_cache, signer_certificate(received), now_s,
 				    verdict);

@@ -3,7 +3,7 @@
 
 #include "common/crypto/signed_message.h"
 #include "common/pool/messages/chain_cache.h"
-#include "common/pool/revocation/crl_source.h"
+#include "common/pool/revocation/consult_path.h"
 #include "common/pool/revocation/status_cache.h"
 
 /* How a receiver verifies messages. */

@@ -352,23 +352,3 @@ const char *format_crl_status(enum crl_status status)
 
 	return names[status];
 }
-
-void check_crl_status(struct crl_source *source, const struct certificate *issuer,
-		      const struct certificate *certificate, int64_t at_s, struct verdict *verdict)
-{
-	struct crl_finding finding;
-	char revoked_at[TIME_TEXT_SIZE];
-
-	consult_crl(source, issuer, certificate, at_s, &finding);
-	switch (finding.status) {
-	case CRL_GOOD:
-		return;
-	case CRL_REVOKED:
-		format_time(finding.revoked_at_s, revoked_at);
-		reject_because(verdict, "CRL number %s: the certificate was revoked at %s (%s)",
-			       finding.number, revoked_at, format_crl_reason(finding.reason));
-		return;
-	case CRL_UNKNOWN:
-		reject_because(verdict, "%s", finding.problem.text);
-	}
-}

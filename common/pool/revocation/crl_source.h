@@ -36,6 +36,7 @@ enum crl_status { CRL_GOOD, CRL_REVOKED, CRL_UNKNOWN };
 
 struct crl_finding {
 	const struct certificate *certificate; /* that it is about; borrowed */
+	size_t step; /* of consult_path: the certificate's place on the path; 0 is the member's */
 	enum crl_status status;
 	int64_t revoked_at_s; /* if revoked */
 	int reason;           /* if revoked: CRLReason */
@@ -54,9 +55,5 @@ void consult_crl(struct crl_source *source, const struct certificate *issuer,
 
 /* "good", "revoked", "unknown" */
 const char *format_crl_status(enum crl_status status);
-
-/* consult_crl as a check: every status but CRL_GOOD makes the verdict invalid. */
-void check_crl_status(struct crl_source *source, const struct certificate *issuer,
-		      const struct certificate *certificate, int64_t at_s, struct verdict *verdict);
 
 #endif
