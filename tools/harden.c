@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -59,12 +60,23 @@ static int open_standard_streams(struct fault *fault)
 	return 0;
 }
 
+/* Without this glibc keeps, for each thread, what the largest message took (mallopt(3): the dynamic
+   threshold). */
+static int give_large_memory_back(struct fault *fault)
+{
+	enum { LARGE = 4 << 20 };
+
+	if (mallopt(M_MMAP_THRESHOLD, LARGE) == 0 || mallopt(M_TRIM_THRESHOLD, 2 * LARGE) == 0)
+		return set_fault(fault, FAULT_FAILED, "mallopt: the thresholds cannot be set");
+	return 0;
+}
+
 int harden_process(struct fault *fault)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	if (open_standard_streams(fault) < 0 || hide_memory(fault) < 0 ||
-	    raise_file_limit(fault) < 0)
+	    raise_file_limit(fault) < 0 || give_large_memory_back(fault) < 0)
 		return -1;
 	wipe_json_memory();
 	if (sigaction(SIGPIPE, &ignore, NULL) < 0)

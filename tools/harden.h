@@ -6,8 +6,9 @@
 /*
  * What every certpool process does before anything else: other processes can neither trace it nor
  * read its memory, it leaves no core, jansson wipes memory that it frees, and the limit of open
- * files is raised. A write to a pipe that no process reads fails instead of ending the process.
- * Descriptors 0 to 2 are open, so that no file opened later becomes a standard stream.
+ * files is raised; memory of large messages goes back to the system when it is freed. A write to a
+ * pipe that no process reads fails instead of ending the process. Descriptors 0 to 2 are open, so
+ * that no file opened later becomes a standard stream.
  */
 int harden_process(struct fault *fault) MUST_CHECK;
 
