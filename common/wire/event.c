@@ -87,6 +87,8 @@ static int fill_event(json_t *object, const struct event *event)
 	failed |= add_text(object, "detail", event->detail);
 	if (event->number != 0)
 		failed |= json_object_set_new(object, "number", json_integer(event->number));
+	if (event->count != 0)
+		failed |= json_object_set_new(object, "count", json_integer(event->count));
 	if (event->serial_count > 0)
 		failed |= add_serials(object, event);
 	return failed | add_digest(object, event->previous);

@@ -11,7 +11,7 @@ enum event_kind {
 	EVENT_STARTED,   /* the CA began to serve */
 	EVENT_STOPPED,   /* the CA was stopped, and did not crash */
 	EVENT_CERTIFIED, /* by, client, serials */
-	EVENT_REFUSED,   /* by, type, detail; member when one member was refused */
+	EVENT_REFUSED,   /* by, type, detail, count; member when it is one member */
 	EVENT_REVOKED,   /* by, client, serials, type: the reason; no serials: the client itself */
 	EVENT_POLICY,    /* by, client, detail: the change, and the policy after it */
 	EVENT_CRL,       /* number; detail: what the clock did, if anything */
@@ -37,6 +37,7 @@ struct event {
 	const uint8_t (*serials)[SERIAL_MAX];
 	size_t serial_count;
 	int64_t number;
+	int64_t count;                /* of refusals that the line stands for */
 	uint8_t previous[SHA256_LEN]; /* SHA-256 of the line before, without its line end; zeros in
 					 the first line */
 };

@@ -157,6 +157,15 @@ sqlite3() { command sqlite3 -cmd '.timeout 60000' "$@"; }
 rows() { sqlite3 "${1:-ca}/state/ca.db" 'select count(*) from certificate'; }
 keys() { sqlite3 "${1:-ca}/state/ca.db" 'select count(distinct key_sha256) from certificate'; }
 
+# Requests by other tools than certpool. jti: a fresh one. seal KEY TYP: encrypts standard input as a JWE
+# under the key, to standard output. post PATH FILE: posts it, prints the status, writes the body to answer.
+jti() { head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }
+seal() {
+	jose jwe enc -c -I- -k "$1" -i "$(jq -c --arg typ "$2" '{protected: {alg: "A256KW", enc: "A256GCM", kid: .kid, typ: $typ}}' "$1")"
+}
+# curl does not send a body after its refusal: else the refusal may be lost with the connection.
+post() { curl -s --expect100-timeout 60 -o answer -w '%{http_code}' -H 'Content-Type: application/jose' --data-binary "@$2" "$CERTPOOL_CA$1"; }
+
 # Number of files whose name matches, in a folder.
 count_files() { find "$1" -maxdepth 1 -name "$2" | wc -l; }
 mode() { stat -c %a "$1"; }

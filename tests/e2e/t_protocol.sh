@@ -9,13 +9,6 @@ for client in client1 client2; do "$certpool" request $client -q >out; done
 start_ca
 "$certpool" enroll client2 -q >out
 
-jti() { head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }
-# seal KEY TYP: encrypts standard input as a JWE under the key, to standard output.
-seal() {
-	jose jwe enc -c -I- -k "$1" -i "$(jq -c --arg typ "$2" '{protected: {alg: "A256KW", enc: "A256GCM", kid: .kid, typ: $typ}}' "$1")"
-}
-# curl does not send a body after its refusal: else the refusal may be lost with the connection.
-post() { curl -s --expect100-timeout 60 -o answer -w '%{http_code}' -H 'Content-Type: application/jose' --data-binary "@$2" "$CERTPOOL_CA$1"; }
 opened() { jose jwe dec -i answer -k client1/Private/shared_ca.jwk; }
 plaintext() { # ISS AUD IAT: client1's requests
 	jq -cn --arg iss "$1" --arg aud "$2" --argjson iat "$3" --arg jti "$(jti)" \

@@ -27,6 +27,7 @@ struct authority {
 	uint8_t key_sha256[SHA256_LEN]; /* of the issuer's public key */
 	struct store *store;
 	struct rate *rate;
+	struct refusal_log *refusals;
 	struct root_crl_cache root_crl;         /* empty when the root issues itself */
 	int serving_lock;                       /* -1: AUTHORITY_BESIDE */
 	atomic_int_least64_t key_check_from_us; /* of the stopwatch: the next check of the key */
@@ -81,7 +82,8 @@ static int open_clients(struct authority *authority, int64_t now_s, struct fault
 	struct clients_synced synced;
 
 	if (locate_store(authority->layout, &path, fault) < 0 ||
-	    open_store(path, &authority->store, fault) < 0)
+	    open_store(path, &authority->store, fault) < 0 ||
+	    new_refusal_log(authority->store, &authority->refusals, fault) < 0)
 		return -1;
 	return sync_clients(authority->store, authority->manifest, now_s, &synced, fault);
 }
@@ -133,9 +135,12 @@ void free_authority(struct authority **authority_pointer)
 
 	if (authority == NULL)
 		return;
-	/* When the store fails the log lacks this event, as after a crash. */
+	/* When the store fails the log lacks these events, as after a crash. */
+	if (authority->refusals != NULL)
+		(void)!flush_refusals(authority->refusals, true, read_clock(), &ignored);
 	if (authority->store != NULL && authority->serving_lock >= 0)
 		(void)!record_service(authority, EVENT_STOPPED, read_clock(), &ignored);
+	free_refusal_log(&authority->refusals);
 	free_signer(&authority->signer);
 	free_store(&authority->store);
 	free_rate(&authority->rate);
@@ -168,6 +173,11 @@ const struct ca_node *authority_ca(const struct authority *authority)
 struct store *authority_store(struct authority *authority)
 {
 	return authority->store;
+}
+
+struct refusal_log *authority_refusals(struct authority *authority)
+{
+	return authority->refusals;
 }
 
 struct ca_crl_options authority_crl_options(struct authority *authority)

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_ISSUE_AUTHORITY_H
 #define CERTPOOL_CA_ISSUE_AUTHORITY_H
 
+#include "common/ca/issue/refusal_log.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_access.h"
@@ -11,8 +12,8 @@
 
 /*
  * The certification authority of a manifest, opened for work: its issuer (certificate and key), its
- * store, the request rates of its clients. It knows neither encryption nor HTTP: its clients have
- * been authenticated. Safe for several threads.
+ * store, the request rates and refusals of its clients. It knows neither encryption nor HTTP: its
+ * clients have been authenticated. Safe for several threads.
  */
 struct authority;
 
@@ -38,6 +39,7 @@ const uint8_t *authority_key_sha256(const struct authority *authority); /* of th
 const struct ca_node *authority_ca(const struct authority *authority);
 struct store *authority_store(struct authority *authority);
 struct ca_crl_options authority_crl_options(struct authority *authority);
+struct refusal_log *authority_refusals(struct authority *authority);
 
 /* The copy of the root's CRL. NULL when the root issues itself: its CRL is the CA's. Borrowed. */
 struct root_crl_cache *authority_root_crl(struct authority *authority);

@@ -3,7 +3,6 @@
 #include "common/base/workers.h"
 #include "common/ca/issue/candidate.h"
 #include "common/ca/issue/issuing_key.h"
-#include "common/ca/store/audit.h"
 #include "common/x509/signing_order.h"
 
 #include <stdlib.h>
@@ -19,8 +18,6 @@ struct certificate_batch {
 	struct issued_certificate *records;
 	enum insert_result *results;
 	size_t record_count;
-	struct event *refusals; /* of the candidates, for the audit log */
-	size_t refusal_count;
 };
 
 static void clear_batch(struct certificate_batch *batch)
@@ -32,7 +29,6 @@ static void clear_batch(struct certificate_batch *batch)
 	free(batch->candidates);
 	free(batch->records);
 	free(batch->results);
-	free(batch->refusals);
 }
 
 static int allocate_batch(struct certificate_batch *batch, struct fault *fault)
@@ -40,9 +36,7 @@ static int allocate_batch(struct certificate_batch *batch, struct fault *fault)
 	batch->candidates = calloc(batch->count, sizeof(*batch->candidates));
 	batch->records = calloc(batch->count, sizeof(*batch->records));
 	batch->results = calloc(batch->count, sizeof(*batch->results));
-	batch->refusals = calloc(batch->count, sizeof(*batch->refusals));
-	if (batch->candidates == NULL || batch->records == NULL || batch->results == NULL ||
-	    batch->refusals == NULL)
+	if (batch->candidates == NULL || batch->records == NULL || batch->results == NULL)
 		return set_memory_fault(fault);
 	for (size_t i = 0; i < batch->count; i++)
 		batch->candidates[i].name = batch->request->members[i].name;
@@ -223,28 +217,14 @@ static int settle_candidate(struct certificate_batch *batch, struct candidate *c
 	return 0;
 }
 
-/*
- * Records the new certificates and the refusals so far, in one transaction. A refusal by that
- * transaction itself (quota, key_spent …) has no event.
- */
 static int record_batch(struct certificate_batch *batch, struct fault *fault)
 {
 	const struct issue_options *options = &batch->options;
-	struct insertion insertion = {.records = batch->records,
-				      .count = batch->record_count,
-				      .quota = options->client->policy.certificates,
-				      .now_s = options->now_s,
-				      .refusals = batch->refusals};
+	const struct insertion insertion = {.records = batch->records,
+					    .count = batch->record_count,
+					    .quota = options->client->policy.certificates,
+					    .now_s = options->now_s};
 
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct candidate *candidate = &batch->candidates[i];
-
-		if (is_refused(&candidate->refusal))
-			batch->refusals[batch->refusal_count++] =
-				refusal_event(options->client->name, candidate->name,
-					      &candidate->refusal, options->now_s);
-	}
-	insertion.refusal_count = batch->refusal_count;
 	if (insert_certificates(options->store, &insertion, batch->results, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < batch->count; i++)
@@ -332,11 +312,8 @@ static void check_client(const struct client *record, bool found, const char *cl
 		set_refusal(refusal, "malformed", "expected at least one request, found none");
 }
 
-int refuse_batch(struct authority *authority, const char *client, const struct refusal *refusal,
-		 int64_t now_s, struct certificates_answer *ret_answer, struct fault *fault)
+static int refuse_batch(const struct refusal *refusal, struct certificates_answer *ret_answer)
 {
-	if (record_refusal(authority_store(authority), client, NULL, refusal, now_s, fault) < 0)
-		return -1;
 	*ret_answer = (struct certificates_answer){.refusal = *refusal};
 	return 0;
 }
@@ -364,7 +341,7 @@ int certify_batch(struct authority *authority, const char *client,
 		return -1;
 	check_client(&record, found, client, request->count, &refusal);
 	if (is_refused(&refusal))
-		return refuse_batch(authority, client, &refusal, now_s, ret_answer, fault);
+		return refuse_batch(&refusal, ret_answer);
 	if (check_issuer_validity(issuer, now_s, fault) < 0 ||
 	    check_may_issue(authority, fault) < 0)
 		return -1;
@@ -376,7 +353,7 @@ int certify_batch(struct authority *authority, const char *client,
 	if (check_distinct_keys(&batch, &refusal, fault) < 0)
 		return -1;
 	if (is_refused(&refusal))
-		return refuse_batch(authority, client, &refusal, now_s, ret_answer, fault);
+		return refuse_batch(&refusal, ret_answer);
 	if (sign_new(&batch, fault) < 0)
 		return -1;
 	gather_records(&batch);

@@ -11,19 +11,12 @@
  * gets the certificate that it has, whatever else the request says; a key that is another client's
  * is refused. The same key twice in one batch refuses the batch.
  *
- * *ret_answer's claims are left to the caller.
+ * *ret_answer's claims are left to the caller, as is the audit log of what is refused
+ * (refusal_log.h).
  * Errors: -1 only when the CA itself failed: nothing was issued.
  */
 int certify_batch(struct authority *authority, const char *client,
 		  const struct certificates_request *request, int64_t now_s,
 		  struct certificates_answer *ret_answer, struct fault *fault) MUST_CHECK;
-
-/*
- * The answer to a client whose whole request is refused for a reason found before certify_batch.
- * The refusal is in the audit log on return.
- */
-int refuse_batch(struct authority *authority, const char *client, const struct refusal *refusal,
-		 int64_t now_s, struct certificates_answer *ret_answer,
-		 struct fault *fault) MUST_CHECK;
 
 #endif

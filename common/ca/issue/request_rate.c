@@ -1,18 +1,15 @@
 #include "common/ca/issue/request_rate.h"
 
+#include "common/base/token_bucket.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { US_PER_S = 1000000 };
-
-static const int64_t minute_us = INT64_C(60) * US_PER_S;
-
-/* One client's bucket. Requests are counted as the time in which they would be refilled. */
+/* One client's bucket. */
 struct bucket {
 	char client[NAME_SIZE];
-	int64_t used_us;
-	int64_t as_of_us;
+	struct token_bucket tokens;
 	struct bucket *next;
 };
 
@@ -56,7 +53,7 @@ static void drop_full_buckets(struct rate *rate, int64_t now_us)
 	while (*link != NULL) {
 		struct bucket *bucket = *link;
 
-		if (now_us - bucket->as_of_us < minute_us) {
+		if (!is_bucket_full(&bucket->tokens, now_us)) {
 			link = &bucket->next;
 			continue;
 		}
@@ -80,29 +77,10 @@ static struct bucket *find_bucket(struct rate *rate, const char *client, int64_t
 	if (bucket == NULL)
 		return NULL;
 	memcpy(bucket->client, client, strlen(client) + 1);
-	bucket->as_of_us = now_us;
+	bucket->tokens.as_of_us = now_us;
 	bucket->next = rate->buckets;
 	rate->buckets = bucket;
 	return bucket;
-}
-
-static bool use_bucket(struct bucket *bucket, size_t per_minute, int64_t now_us,
-		       int64_t *ret_wait_s)
-{
-	int64_t cost_us = minute_us / (int64_t)per_minute;
-	int64_t over_us;
-
-	bucket->used_us -= now_us - bucket->as_of_us;
-	if (bucket->used_us < 0)
-		bucket->used_us = 0;
-	bucket->as_of_us = now_us;
-	over_us = bucket->used_us + cost_us - minute_us;
-	if (over_us > 0) {
-		*ret_wait_s = (over_us + US_PER_S - 1) / US_PER_S;
-		return false;
-	}
-	bucket->used_us += cost_us;
-	return true;
 }
 
 bool take_turn(struct rate *rate, const char *client, size_t per_minute, int64_t now_us,
@@ -115,7 +93,7 @@ bool take_turn(struct rate *rate, const char *client, size_t per_minute, int64_t
 		return true;
 	pthread_mutex_lock(&rate->lock);
 	bucket = find_bucket(rate, client, now_us);
-	granted = bucket == NULL || use_bucket(bucket, per_minute, now_us, ret_wait_s);
+	granted = bucket == NULL || take_token(&bucket->tokens, per_minute, now_us, ret_wait_s);
 	pthread_mutex_unlock(&rate->lock);
 	return granted;
 }

@@ -6,11 +6,16 @@
 #include "common/ca/service/revocation_request.h"
 #include "common/wire/envelope.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 static const unsigned int ok = 200;
 static const unsigned int internal_error = 500;
+
+/* How many requests of an origin are answered in a minute that came before, are old or malformed:
+   as many as a client with a bad connection repeats, or one with a wrong clock tries. */
+enum { UNPAID_PER_MINUTE = 60 };
 
 struct encrypted_exchange;
 
@@ -29,6 +34,9 @@ struct encrypted_route {
 struct encrypted_exchange {
 	struct encrypted_requests *requests;
 	const struct encrypted_route *route;
+	struct bytes jwe;
+	const char *origin;
+	bool came_before; /* the client was charged for it then, and its refusal recorded */
 	struct question question;
 	int64_t now_s;
 };
@@ -37,12 +45,17 @@ int init_encrypted_requests(struct encrypted_requests *requests, const struct la
 			    struct fault *fault)
 {
 	init_refusal_counts(&requests->refusals);
+	init_seen_requests(&requests->seen);
+	if (new_origin_rate(UNPAID_PER_MINUTE, &requests->unpaid, fault) < 0)
+		return -1;
 	return init_shared_keys(&requests->keys, layout, fault);
 }
 
 void clear_encrypted_requests(struct encrypted_requests *requests)
 {
 	clear_shared_keys(&requests->keys);
+	free_origin_rate(&requests->unpaid);
+	clear_seen_requests(&requests->seen);
 	clear_refusal_counts(&requests->refusals);
 }
 
@@ -63,8 +76,8 @@ static void log_whole_refusal(const struct encrypted_exchange *exchange,
 {
 	char text[FAULT_TEXT_SIZE];
 
-	(void)snprintf(text, sizeof(text), "%s: %s: %s", exchange->question.message.peer,
-		       refusal->type, refusal->detail);
+	(void)snprintf(text, sizeof(text), "%s: %s: %s (from %s)", exchange->question.message.peer,
+		       refusal->type, refusal->detail, exchange->origin);
 	log_text(exchange, ok, text);
 	count_refusal(&exchange->requests->refusals, refusal->type);
 }
@@ -95,23 +108,56 @@ static void refuse_for_failure(const struct encrypted_exchange *exchange,
 }
 
 /*
+ * What is malformed, stale or for another costs its origin, never the client, whose request may
+ * have been recorded by anybody: it is in the log and in the counters, and not in the audit log.
+ */
+static void charge_for_refusal(const struct encrypted_exchange *exchange)
+{
+	int64_t now_us = read_stopwatch_us();
+	int64_t wait_s;
+
+	remember_request(&exchange->requests->seen, exchange->jwe, now_us);
+	if (!exchange->came_before)
+		(void)charge_origin(exchange->requests->unpaid, exchange->origin, now_us, &wait_s);
+}
+
+/* A fresh request costs the client once, however often it comes. One that is refused for the
+   client's rate alone is new when it comes again. */
+static int charge_client(const struct encrypted_exchange *exchange, struct refusal *refusal,
+			 struct fault *fault)
+{
+	struct encrypted_requests *requests = exchange->requests;
+
+	if (exchange->came_before)
+		return 0;
+	if (exchange->route->rate_limited &&
+	    admit_request(requests->authority, exchange->question.message.peer, refusal, fault) < 0)
+		return -1;
+	if (!is_refused(refusal))
+		remember_request(&requests->seen, exchange->jwe, read_stopwatch_us());
+	return 0;
+}
+
+/*
  * Whether the CA acts on the question; *refusal otherwise. `parsed` and `problem` are the outcome
- * of its parser. A question that is malformed or stale does not count against the client's rate.
+ * of its parser.
  */
 static bool admit(const struct encrypted_exchange *exchange, int parsed,
 		  const struct fault *problem, const struct request_claims *claims,
 		  struct refusal *refusal)
 {
-	const char *client = exchange->question.message.peer;
 	struct fault failure = {0};
 	int result = 0;
 
 	if (parsed < 0)
 		result = refuse_for_fault(problem, NULL, refusal, &failure);
 	else
-		check_request_claims(claims, client, CA_NAME, exchange->now_s, refusal);
-	if (parsed == 0 && exchange->route->rate_limited && !is_refused(refusal))
-		result = admit_request(exchange->requests->authority, client, refusal, &failure);
+		check_request_claims(claims, exchange->question.message.peer, CA_NAME,
+				     exchange->now_s, refusal);
+	if (is_refused(refusal))
+		charge_for_refusal(exchange);
+	else if (result == 0)
+		result = charge_client(exchange, refusal, &failure);
 	if (result < 0)
 		refuse_for_failure(exchange, &failure, refusal);
 	return !is_refused(refusal);
@@ -126,39 +172,27 @@ static struct answer_claims make_claims(const struct encrypted_exchange *exchang
 
 /* --- the three kinds --- */
 
-/* Refuses all requests at once, with an event. A client that asks too often gets none, so that a
-   flood of requests is not a flood of events. */
-static void refuse_certificates(const struct encrypted_exchange *exchange,
-				const struct refusal *refusal, struct certificates_answer *answer)
-{
-	struct fault failure = {0};
-
-	answer->refusal = *refusal;
-	if (strcmp(refusal->type, RATE_REFUSAL) == 0 || strcmp(refusal->type, "failed") == 0)
-		return;
-	if (refuse_batch(exchange->requests->authority, exchange->question.message.peer, refusal,
-			 exchange->now_s, answer, &failure) < 0)
-		log_text(exchange, internal_error, failure.text);
-}
-
 static int answer_certificates(const struct encrypted_exchange *exchange, struct secret *ret_json,
 			       struct fault *fault)
 {
 	const struct decrypted_message *message = &exchange->question.message;
+	struct authority *authority = exchange->requests->authority;
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	struct request_claims claims = {0};
-	struct refusal refusal = {0};
 	struct fault problem = {0};
 	int parsed = parse_certificates_request(bytes_of_secret(&message->plaintext), &request,
 						&claims, &problem);
 
-	if (admit(exchange, parsed, &problem, &claims, &refusal) &&
-	    certify_batch(exchange->requests->authority, message->peer, &request, exchange->now_s,
-			  &answer, &problem) < 0)
-		refuse_for_failure(exchange, &problem, &refusal);
-	if (is_refused(&refusal))
-		refuse_certificates(exchange, &refusal, &answer);
+	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
+	    (certify_batch(authority, message->peer, &request, exchange->now_s, &answer, &problem) <
+		     0 ||
+	     (!exchange->came_before &&
+	      record_answer_refusals(authority_refusals(authority), message->peer, &answer,
+				     exchange->now_s, &problem) < 0))) {
+		clear_certificates_answer(&answer);
+		refuse_for_failure(exchange, &problem, &answer.refusal);
+	}
 	if (is_refused(&answer.refusal))
 		log_whole_refusal(exchange, &answer.refusal);
 	else if (answer.refusal_count > 0)
@@ -198,19 +232,25 @@ static int answer_revocations(const struct encrypted_exchange *exchange, struct 
 			      struct fault *fault)
 {
 	const struct decrypted_message *message = &exchange->question.message;
-	const struct ca_crl_options crl = authority_crl_options(exchange->requests->authority);
+	struct authority *authority = exchange->requests->authority;
+	const struct ca_crl_options crl = authority_crl_options(authority);
 	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	struct request_claims claims = {0};
-	struct fault problem = {0};
 	struct fault crl_problem = {0};
+	struct fault problem = {0};
 	int parsed = parse_revocation_request(bytes_of_secret(&message->plaintext), &request,
 					      &claims, &problem);
 
 	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
-	    revoke_own(&crl, message->peer, &request, exchange->now_s, &answer, &crl_problem,
-		       &problem) < 0)
+	    (revoke_own(&crl, message->peer, &request, exchange->now_s, &answer, &crl_problem,
+			&problem) < 0 ||
+	     (is_refused(&answer.refusal) && !exchange->came_before &&
+	      record_refusal(authority_refusals(authority), message->peer, &answer.refusal,
+			     exchange->now_s, &problem) < 0))) {
+		clear_revocation_answer(&answer);
 		refuse_for_failure(exchange, &problem, &answer.refusal);
+	}
 	if (crl_problem.class != FAULT_NONE)
 		log_text(exchange, internal_error, crl_problem.text);
 	if (is_refused(&answer.refusal))
@@ -251,20 +291,46 @@ int check_request_start(struct encrypted_requests *requests, struct bytes start,
 	return found;
 }
 
+/*
+ * A request that came before is answered again, since the first answer may have been lost, at the
+ * cost of its origin: not more often than that can pay for.
+ */
+static int check_repetition(struct encrypted_exchange *exchange, struct fault *fault)
+{
+	struct encrypted_requests *requests = exchange->requests;
+	int64_t now_us = read_stopwatch_us();
+	int64_t wait_s;
+
+	exchange->came_before = has_seen(&requests->seen, exchange->jwe, now_us);
+	if (!exchange->came_before ||
+	    charge_origin(requests->unpaid, exchange->origin, now_us, &wait_s))
+		return 0;
+	count_refusal(&requests->refusals, "replayed");
+	return set_fault(fault, FAULT_BUSY,
+			 "this request came before, and %s repeats more than %d a minute: make a "
+			 "new one, or try again in %" PRId64 " s",
+			 exchange->origin, UNPAID_PER_MINUTE, wait_s);
+}
+
 int answer_encrypted_request(struct encrypted_requests *requests,
 			     const struct http_request *request, struct http_response *response,
 			     struct fault *fault)
 {
 	const struct encrypted_route *route = find_route(request->path);
 	CLEANUP(clear_exchange)
-	struct encrypted_exchange exchange = {
-		.requests = requests, .route = route, .now_s = read_clock()};
+	struct encrypted_exchange exchange = {.requests = requests,
+					      .route = route,
+					      .jwe = request->body,
+					      .origin = request->origin,
+					      .now_s = read_clock()};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct fault problem = {0};
 	int opened;
 
 	if (route == NULL)
 		return set_fault(fault, FAULT_NOT_FOUND, "%s: no such path", request->path);
+	if (check_repetition(&exchange, fault) < 0)
+		return -1;
 	opened = open_under_shared_keys(&requests->keys, route->kind, request->body,
 					&exchange.question, &problem, fault);
 	if (problem.class != FAULT_NONE)

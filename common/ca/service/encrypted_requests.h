@@ -3,6 +3,8 @@
 
 #include "common/ca/issue/authority.h"
 #include "common/ca/service/metrics.h"
+#include "common/ca/service/origin_rate.h"
+#include "common/ca/service/seen_requests.h"
 #include "common/ca/service/shared_keys.h"
 #include "common/net/server.h"
 
@@ -10,6 +12,10 @@
  * The encrypted requests of clients: POST /v1/certificates, /v1/status, /v1/revocations. A request
  * that can be decrypted gets an encrypted answer, even a refusal, which HTTP sees as a success. The
  * reason of a failure of the CA itself goes to the log only.
+ *
+ * A request costs its client when it is authenticated and fresh, and comes for the first time. What
+ * is malformed, stale, for another or came before costs its origin: it is in the log and in the
+ * counters, and neither in the client's rate nor in the audit log.
  */
 struct encrypted_requests {
 	struct authority *authority; /* outlives them */
@@ -17,6 +23,8 @@ struct encrypted_requests {
 	void *log_context;
 	struct shared_keys keys;
 	struct refusal_counts refusals;
+	struct seen_requests seen;
+	struct origin_rate *unpaid; /* requests for which no client pays */
 };
 
 /* The caller has set authority and log. */

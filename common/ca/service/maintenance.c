@@ -20,6 +20,7 @@ struct maintenance {
 	struct periodic_thread *thread;
 	/* Of the stopwatch, which a wrong clock does not move: */
 	int64_t crl_from_us;      /* no CRL before then: the last attempt failed */
+	int64_t lines_from_us;    /* the same for the lines of refusals */
 	int64_t count_from_us;    /* no count before then */
 	int64_t warning_until_us; /* about the clock */
 	int64_t clock_lead_s;     /* of the clock over the stopwatch, in the last round */
@@ -114,6 +115,17 @@ static void refresh_crl(struct maintenance *maintenance)
 	pthread_mutex_unlock(&maintenance->lock);
 }
 
+static void write_refusals(struct maintenance *maintenance)
+{
+	struct fault failure = {0};
+
+	if (read_stopwatch_us() < maintenance->lines_from_us ||
+	    flush_refusals(maintenance->settings.refusals, false, read_clock(), &failure) == 0)
+		return;
+	log_failure(maintenance, "/v1/certificates", &failure);
+	maintenance->lines_from_us = read_stopwatch_us() + (int64_t)RETRY_S * MICROSECONDS;
+}
+
 /* The root signs another one only where its layout is: an operator has to see to it in time. */
 static void watch_root_crl(struct maintenance *maintenance)
 {
@@ -189,6 +201,7 @@ static void run_round(void *context)
 
 	watch_clock(maintenance);
 	refresh_crl(maintenance);
+	write_refusals(maintenance);
 	watch_root_crl(maintenance);
 	count_store(maintenance);
 }

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_SERVICE_MAINTENANCE_H
 #define CERTPOOL_CA_SERVICE_MAINTENANCE_H
 
+#include "common/ca/issue/refusal_log.h"
 #include "common/ca/revocation/crl_cache.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/ca/store/certificates.h"
@@ -8,10 +9,11 @@
 
 /*
  * The maintenance thread of a serving CA. About once a second it makes the CRL if it is due, so
- * that a CRL is renewed even when no client asks for it; and it counts the certificates for the
- * metrics, rarely when counting is slow: at most 1/100 of its time. A failure is logged and retried
- * after a minute. The root's CRL, which it cannot make, is looked at: that there is none, or that
- * it ends soon, is logged once.
+ * that a CRL is renewed even when no client asks for it; it writes the lines of the audit log for
+ * refusals that have none yet; and it counts the certificates for the metrics, rarely when counting
+ * is slow: at most 1/100 of its time. A failure is logged and retried after a minute. The root's
+ * CRL, which it cannot make, is looked at: that there is none, or that it ends soon, is logged
+ * once.
  *
  * It also watches the clock: a clock that jumps against the monotonic one by more than
  * CLOCK_JUMP_S, and a CRL that had to replace one from the future, are logged and counted, and are
@@ -24,6 +26,7 @@ enum { CLOCK_JUMP_S = 60, CLOCK_WARNING_S = 86400 };
 struct maintenance_settings {
 	struct store *store;             /* outlives it */
 	struct crl_cache *crl;           /* outlives it */
+	struct refusal_log *refusals;    /* outlives it */
 	struct root_crl_cache *root_crl; /* outlives it; NULL: the root's CRL is the CA's */
 	http_log *log;                   /* may be NULL */
 	void *log_context;

@@ -21,20 +21,18 @@ static int answer_question(struct authority *authority, const struct question *q
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	struct request_claims claims = {0};
-	struct refusal refusal = {0};
 	struct fault problem = {0};
-	int result;
 
 	if (parse_certificates_request(bytes_of_secret(&question->message.plaintext), &request,
 				       &claims, &problem) == 0)
-		check_offline_claims(&claims, client, CA_NAME, now_s, &refusal);
-	else if (refuse_for_fault(&problem, NULL, &refusal, fault) < 0)
+		check_offline_claims(&claims, client, CA_NAME, now_s, &answer.refusal);
+	else if (refuse_for_fault(&problem, NULL, &answer.refusal, fault) < 0)
 		return -1;
-	if (is_refused(&refusal))
-		result = refuse_batch(authority, client, &refusal, now_s, &answer, fault);
-	else
-		result = certify_batch(authority, client, &request, now_s, &answer, fault);
-	if (result < 0)
+	if (!is_refused(&answer.refusal) &&
+	    certify_batch(authority, client, &request, now_s, &answer, fault) < 0)
+		return -1;
+	if (record_answer_refusals(authority_refusals(authority), client, &answer, now_s, fault) <
+	    0)
 		return -1;
 	answer.claims = make_answer_claims(&claims, question->sha256, CA_NAME, client, now_s);
 	MOVE(ret_answer, answer);

@@ -1,6 +1,5 @@
 #include "common/ca/service/revocation_request.h"
 
-#include "common/ca/store/audit.h"
 #include "common/ca/store/revoke.h"
 
 #include <stdlib.h>
@@ -48,8 +47,6 @@ int revoke_own(const struct ca_crl_options *crl, const char *client,
 		set_refusal(&answer.refusal,
 			    problem.class == FAULT_NOT_FOUND ? "not_issued" : "not_yours", "%s",
 			    problem.text);
-		if (record_refusal(crl->store, client, NULL, &answer.refusal, now_s, fault) < 0)
-			return -1;
 	} else if (publish_crl(crl, CRL_WHEN_DUE, now_s, &info, ret_crl_problem) == 0) {
 		answer.crl_number = info.number;
 	}

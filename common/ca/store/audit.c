@@ -74,25 +74,6 @@ int record_event(struct store *store, const struct event *event, struct fault *f
 	return commit_transaction(&transaction, fault);
 }
 
-struct event refusal_event(const char *client, const char *member, const struct refusal *refusal,
-			   int64_t now_s)
-{
-	return (struct event){.kind = EVENT_REFUSED,
-			      .time_s = now_s,
-			      .by = client,
-			      .member = member,
-			      .type = refusal->type,
-			      .detail = refusal->detail};
-}
-
-int record_refusal(struct store *store, const char *client, const char *member,
-		   const struct refusal *refusal, int64_t now_s, struct fault *fault)
-{
-	struct event event = refusal_event(client, member, refusal, now_s);
-
-	return record_event(store, &event, fault);
-}
-
 static int select_lines(struct transaction *transaction, int64_t first, struct rows *rows,
 			struct fault *fault)
 {

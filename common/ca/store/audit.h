@@ -3,7 +3,6 @@
 
 #include "common/base/verdict.h"
 #include "common/ca/store/store.h"
-#include "common/wire/claims.h"
 #include "common/wire/event.h"
 
 /*
@@ -21,17 +20,6 @@ int append_event(struct transaction *transaction, const struct event *event,
 
 /* The same in a transaction of its own. */
 int record_event(struct store *store, const struct event *event, struct fault *fault) MUST_CHECK;
-
-/*
- * The event of a refusal that a client was given: of a whole request (member NULL), or of one of
- * its members. The strings stay the caller's: they must outlive the event.
- */
-struct event refusal_event(const char *client, const char *member, const struct refusal *refusal,
-			   int64_t now_s);
-
-/* Records that event in a transaction of its own. */
-int record_refusal(struct store *store, const char *client, const char *member,
-		   const struct refusal *refusal, int64_t now_s, struct fault *fault) MUST_CHECK;
 
 /* Called for one line, without its line end. -1 ends the listing. */
 typedef int line_function(void *context, int64_t sequence, const char *line, struct fault *fault);

@@ -63,12 +63,10 @@ struct insertion {
 	size_t quota;  /* how many certificates the client may have that are neither expired nor
 			  revoked */
 	int64_t now_s; /* for that */
-	const struct event *refusals; /* of the same request, for the audit log */
-	size_t refusal_count;
 };
 
 /*
- * Records new certificates of one client in one transaction, with their events, durable on return.
+ * Records new certificates of one client in one transaction, with its event, durable on return.
  * In order: a certificate whose public key is recorded already changes nothing; one that would
  * exceed the client's quota is not recorded; none is recorded for a client that is barred at that
  * moment. On failure nothing is recorded, and ret_results is meaningless.

@@ -214,14 +214,10 @@ int insert_certificates(struct store *store, const struct insertion *insertion,
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	if (insertion->count == 0 && insertion->refusal_count == 0)
+	if (insertion->count == 0)
 		return 0;
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    (insertion->count > 0 &&
-	     insert_records(&transaction, insertion, ret_results, fault) < 0))
+	    insert_records(&transaction, insertion, ret_results, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < insertion->refusal_count; i++)
-		if (append_event(&transaction, &insertion->refusals[i], fault) < 0)
-			return -1;
 	return commit_transaction(&transaction, fault);
 }

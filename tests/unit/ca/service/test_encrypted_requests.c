@@ -1,5 +1,6 @@
 #include "common/ca/service/encrypted_requests.h"
 
+#include "common/ca/store/audit.h"
 #include "common/ca/store/clients.h"
 #include "common/net/http.h"
 #include "common/wire/revocation.h"
@@ -8,6 +9,7 @@
 #include "tests/unit/ca/served.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -164,4 +166,159 @@ Test(encrypted_requests, answer_an_unknown_sender_like_all_others)
 	exchange_body(&served, CERTIFICATES_PATH, CONTENT_JOSE, bytes_of_buffer(&jwe), &altered);
 	cr_expect_eq(unknown.status, altered.status);
 	cr_expect(equal_bytes(bytes_of_buffer(&unknown.body), bytes_of_buffer(&altered.body)));
+}
+
+static int count_line(void *context, int64_t sequence, const char *line, struct fault *fault)
+{
+	size_t *count = context;
+
+	(void)sequence;
+	(void)fault;
+	*count += strstr(line, "\"by\":\"client1\"") != NULL;
+	return 0;
+}
+
+/* Lines of the audit log that a request of client1 caused. */
+static size_t count_lines(void)
+{
+	size_t count = 0;
+
+	OK(list_audit(authority_store(served.ca.authority), 1, count_line, &count, &fault));
+	return count;
+}
+
+static struct buffer encrypt_request(const struct secret *json)
+{
+	return encrypt_text(&served.keys[0], CERTIFICATES_TYPE, (const char *)json->data);
+}
+
+/* Posts the same octets so many times. Returns how often HTTP refused them. */
+static size_t post_repeatedly(const struct buffer *jwe, size_t count)
+{
+	CLEANUP(free_http_client) struct http_client *client = new_served_client(&served);
+	size_t busy = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+		OK(exchange_http(client, CERTIFICATES_PATH, CONTENT_JOSE, bytes_of_buffer(jwe),
+				 CERTIFICATES_ANSWER_MAX, &answer, &fault));
+		cr_assert(answer.status == 200 || answer.status == 503, "%u", answer.status);
+		if (answer.status == 200)
+			continue;
+		busy++;
+		cr_expect_not_null(strstr((const char *)answer.body.data,
+					  "this request came before, and 127.0.0.1 repeats more "
+					  "than 60 a minute"),
+				   "%s", answer.body.data);
+	}
+	return busy;
+}
+
+/* catalogue 108 */
+Test(encrypted_requests, have_no_line_in_the_audit_log_unless_they_are_fresh)
+{
+	static const char *const texts[] = {
+		"{}",
+		"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1,"
+		"\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"requests\":{\"key1\":\"x\"}}",
+		"{\"iss\":\"client2\",\"aud\":\"ca\",\"iat\":1,"
+		"\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"requests\":{\"key1\":\"x\"}}",
+	};
+	size_t before = count_lines();
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+
+		ask_certificates(&served, &served.keys[0], bytes_of_string(texts[i]), &answer);
+		cr_expect(is_refused(&answer.refusal));
+	}
+	cr_expect_eq(count_lines(), before);
+	cr_expect(logged(&served, "(from 127.0.0.1)"), "%s", served.log);
+}
+
+/* catalogue 108: the first ones are answered, in case the answer was lost. */
+Test(encrypted_requests, that_are_old_and_repeated_cost_their_origin_alone)
+{
+	size_t before = count_lines();
+
+	served.now_s -= 326;
+	CLEANUP(clear_secret) struct secret old = make_request_json(&served, 1);
+	CLEANUP(clear_buffer) struct buffer jwe = encrypt_request(&old);
+	size_t busy = post_repeatedly(&jwe, 200);
+
+	cr_expect_geq(busy, 100);
+	cr_expect_leq(busy, 199 - 59);
+	cr_expect_eq(count_lines(), before);
+
+	/* From the same origin. */
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+
+	served.now_s += 326;
+	CLEANUP(clear_secret) struct secret fresh = make_request_json(&served, 1);
+
+	ask_certificates(&served, &served.keys[0], bytes_of_secret(&fresh), &answer);
+	cr_expect_eq(answer.certificate_count, 1);
+}
+
+/* catalogue 108: neither its client's rate nor the audit log. */
+Test(encrypted_requests, that_are_fresh_and_repeated_cost_their_client_once)
+{
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(clear_secret) struct secret captured = make_request_json(&served, 1);
+	CLEANUP(clear_secret) struct secret next = make_request_json(&served, 1);
+	CLEANUP(clear_buffer) struct buffer jwe = encrypt_request(&captured);
+
+	allow_a_minute("client1", 2);
+	cr_expect_eq(post_repeatedly(&jwe, 1), 0);
+	size_t before = count_lines();
+
+	cr_expect_geq(post_repeatedly(&jwe, 100), 1);
+	cr_expect_eq(count_lines(), before);
+	ask_certificates(&served, &served.keys[0], bytes_of_secret(&next), &answer);
+	cr_expect_eq(answer.certificate_count, 1, "%s", answer.refusal.detail);
+}
+
+/* A repetition is no way around the rate: only what was admitted is known when it comes again. */
+Test(encrypted_requests, that_were_refused_for_the_rate_are_new_when_they_come_again)
+{
+	CLEANUP(clear_secret) struct secret first = make_request_json(&served, 1);
+	CLEANUP(clear_secret) struct secret second = make_request_json(&served, 1);
+	CLEANUP(clear_buffer) struct buffer first_jwe = encrypt_request(&first);
+	CLEANUP(clear_buffer) struct buffer second_jwe = encrypt_request(&second);
+
+	allow_a_minute("client1", 1);
+	cr_expect_eq(post_repeatedly(&first_jwe, 1), 0);
+	cr_expect_eq(post_repeatedly(&second_jwe, 3), 0);
+	cr_expect_eq(count_rows(&served.ca), 1);
+}
+
+/* catalogue 108, 109: of each client a minute. */
+Test(encrypted_requests, that_are_fresh_and_refused_have_one_line_with_their_number)
+{
+	size_t before = count_lines();
+
+	for (int i = 0; i < 5; i++) {
+		CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+		CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+		CLEANUP(clear_secret) struct secret json = {0};
+		CLEANUP(clear_buffer) struct buffer jwe = {0};
+
+		OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
+		for (int k = 0; k < 3; k++) {
+			struct buffer pem = {0};
+			char name[8];
+
+			append_string(&pem, "no request");
+			(void)snprintf(name, sizeof(name), "key%d", k);
+			add_member(&request, name, pem);
+		}
+		OK(format_certificates_request(&request, &json, &fault));
+		ask_certificates(&served, &served.keys[0], bytes_of_secret(&json), &answer);
+		cr_expect_eq(answer.refusal_count, 3);
+		/* Repeated, they are not counted. */
+		jwe = encrypt_request(&json);
+		cr_expect_eq(post_repeatedly(&jwe, 2), 0);
+	}
+	cr_expect_eq(count_lines(), before + 1);
 }

@@ -1,6 +1,7 @@
 #include "common/ca/service/maintenance.h"
 
 #include "common/base/clock.h"
+#include "common/ca/store/audit.h"
 #include "common/ca/store/revoke.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
@@ -33,6 +34,8 @@ static void start(struct watched *watched)
 {
 	struct maintenance_settings settings = {.store = authority_store(watched->ca.authority),
 						.crl = &watched->crl,
+						.refusals =
+							authority_refusals(watched->ca.authority),
 						.log = count_failure,
 						.log_context = watched};
 	struct ca_crl_options options = authority_crl_options(watched->ca.authority);
@@ -111,5 +114,32 @@ Test(maintenance, logs_a_failure_and_goes_on, .timeout = 60)
 	stop_maintenance(&watched.maintenance);
 	cr_expect_eq(atomic_load(&watched.failures), 1);
 	cr_expect_eq(figures.crl.number, 0);
+	stop(&watched);
+}
+
+/* catalogue 109: the clients' minutes are over at once when the clock is set back. */
+Test(maintenance, writes_the_lines_of_refusals, .timeout = 60)
+{
+	struct watched watched = {0};
+	struct audit_verdict verdict;
+	struct refusal refusal = {0};
+	struct refusal_log *refusals;
+	int64_t before;
+	int64_t now_s = read_clock();
+
+	make_ca(&watched.ca, now_s);
+	refusals = authority_refusals(watched.ca.authority);
+	set_refusal(&refusal, "disabled", "for now");
+	for (int i = 0; i < 2; i++)
+		OK(record_refusal(refusals, "client1", &refusal, now_s + 1000, &fault));
+	OK(verify_audit(authority_store(watched.ca.authority), &verdict, &fault));
+	before = verdict.lines;
+	start(&watched);
+	do {
+		(void)usleep(1000);
+		OK(verify_audit(authority_store(watched.ca.authority), &verdict, &fault));
+		/* The first CRL has a line, too. */
+	} while (verdict.lines < before + 2);
+	cr_expect_eq(atomic_load(&watched.failures), 0);
 	stop(&watched);
 }

@@ -1,0 +1,57 @@
+#include "common/ca/service/origin_rate.h"
+
+#include "tests/support/expect.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#define S_US INT64_C(1000000)
+
+static struct origin_rate *make_rate(size_t per_minute)
+{
+	struct origin_rate *rate = NULL;
+
+	OK(new_origin_rate(per_minute, &rate, &fault));
+	return rate;
+}
+
+/* catalogue 108 */
+Test(origin_rate, of_one_origin_does_not_count_for_another)
+{
+	CLEANUP(free_origin_rate) struct origin_rate *rate = make_rate(2);
+	int64_t wait_s = 0;
+
+	cr_expect(charge_origin(rate, "192.0.2.1", S_US, &wait_s));
+	cr_expect(charge_origin(rate, "192.0.2.1", S_US, &wait_s));
+	cr_expect_not(charge_origin(rate, "192.0.2.1", S_US, &wait_s));
+	cr_expect_eq(wait_s, 30);
+	cr_expect(charge_origin(rate, "2001:db8::/64", S_US, &wait_s));
+	cr_expect(charge_origin(rate, "192.0.2.1", 31 * S_US, &wait_s));
+}
+
+/* The table does not grow with them. */
+Test(origin_rate, of_any_number_of_origins_is_counted)
+{
+	CLEANUP(free_origin_rate) struct origin_rate *rate = make_rate(1);
+	unsigned int granted = 0;
+	int64_t wait_s = 0;
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		char origin[32];
+
+		(void)snprintf(origin, sizeof(origin), "2001:db8:0:%x::/64", i);
+		granted += charge_origin(rate, origin, S_US, &wait_s);
+		cr_expect_not(charge_origin(rate, origin, S_US, &wait_s), "%s", origin);
+	}
+	/* Some 30 of 1,000 share a bucket with another. */
+	cr_expect_gt(granted, 800);
+}
+
+Test(origin_rate, of_0_is_no_limit)
+{
+	CLEANUP(free_origin_rate) struct origin_rate *rate = make_rate(0);
+	int64_t wait_s = 0;
+
+	for (int i = 0; i < 1000; i++)
+		cr_expect(charge_origin(rate, "192.0.2.1", S_US, &wait_s));
+}
