@@ -53,12 +53,7 @@ static int serve_encrypted(const struct http_request *request, struct http_respo
 			   void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
-	struct fault problem = {0};
 
-	/* Before the request costs anything; a client whose key is known learns no more. */
-	if (strcmp(request->path, CERTIFICATES_PATH) == 0 &&
-	    check_may_issue(service->authority, &problem) < 0)
-		return set_fault(fault, FAULT_BUSY, "%s", problem.text);
 	return answer_encrypted_request(&service->encrypted, request, response, fault);
 }
 
@@ -68,6 +63,19 @@ static int check_encrypted(struct bytes start, void *context,
 	struct ca_service *service = context;
 
 	return check_request_start(&service->encrypted, start, ret_client, fault);
+}
+
+/* A CA that may issue nothing says so before a request costs anything, to everybody: its root's CRL
+   is open to everybody too. */
+static int check_certificates(struct bytes start, void *context,
+			      char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+{
+	const struct ca_service *service = context;
+	struct fault problem = {0};
+
+	if (check_may_issue(service->authority, &problem) < 0)
+		return set_fault(fault, FAULT_BUSY, "%s", problem.text);
+	return check_encrypted(start, context, ret_client, fault);
 }
 
 static int send_pem(struct http_response *response, const struct buffer *pem, struct fault *fault)
@@ -270,7 +278,7 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 
 static const struct http_route routes[] = {
 	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted, true,
-	 check_encrypted},
+	 check_certificates},
 	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, false,
 	 check_encrypted},
 	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted, true,
