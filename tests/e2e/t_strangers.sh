@@ -77,6 +77,13 @@ check 'and the others are counted' grep -q 'the 100th like this' serve.err
 say 'GET /\x9b31m\xc2\x9b HTTP/1.1\r\nHost: a\r\n\r\n' >answers
 check 'control characters of C1 are masked' eventually grep -qF '/?31m??' serve.err
 equal 'and none is in the log' 0 "$(LC_ALL=C grep -caP '[\x80-\x9f]' serve.err)"
+
+# catalogue 77: the CA logs until its end what becomes of unfinished requests.
+exec 9<>"/dev/tcp/$host/$port"
+printf 'GET /hea' >&9
+two_are_open() { [ "$(metric open_connections)" -ge 2 ]; }
+check 'an unfinished request is there' eventually two_are_open
 stop "$ca"
+exec 9>&-
 equal 'SIGTERM: exit status 0' 0 "$stopped"
 check 'at the end the log says how many lines it left out' grep -q 'more were not logged' serve.err

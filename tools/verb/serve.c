@@ -103,13 +103,14 @@ static int serve_until_stopped(const struct command *command, const struct stop 
 static int run_serve(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct serve_settings *given = settings;
+	/* The last to go: everything else logs until its end. */
+	CLEANUP(clear_log_limit) struct log_limit log = {0};
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(clear_stop) struct stop stop = {-1, -1};
 	CLEANUP(free_authority) struct authority *authority = NULL;
 	CLEANUP(stop_ca_service) struct ca_service *service = NULL;
 	struct command log_context = *command;
-	CLEANUP(clear_log_limit) struct log_limit log = {0};
 	struct ca_service_settings service_settings = {.log = limit_log,
 						       .log_context = &log,
 						       .version = CERTPOOL_VERSION,
