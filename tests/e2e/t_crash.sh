@@ -146,3 +146,28 @@ while [ $survived -eq 0 ] && [ $step -lt 200 ]; do
 done
 equal 'the CA, killed at any step, has each key once when it is started again' "$step" "$sound"
 check 'there were steps to be killed at' test "$step" -gt 5
+
+# catalogue 76, 79: a verb that writes the record is killed at each such call, and then another program
+# opens and closes the record, which copies SQLite's log and removes it: nothing is missed.
+rm -rf steps/*
+manifest 3 1 >steps/manifest.yaml
+"$certpool" init -q -m steps/manifest.yaml >out
+kills=0
+sound=0
+for call in pwrite64 fdatasync fsync linkat renameat unlinkat; do
+	step=1
+	until killed_at $step $call "$certpool" client add "c$kills" -q -m steps/manifest.yaml; do
+		kills=$((kills + 1))
+		step=$((step + 1))
+		if [ "$(sqlite3 steps/ca/state/ca.db 'pragma integrity_check')" = ok ] &&
+			"$certpool" client list -m steps/manifest.yaml >out 2>err; then
+			sound=$((sound + 1))
+		else
+			break
+		fi
+		[ $step -lt 60 ] || break
+	done
+done
+equal 'a verb, killed at any step, leaves a record that opens after sqlite3 closed it' "$kills" "$sound"
+check 'there were steps to be killed at' test "$kills" -gt 8
+check 'nothing is left of the marking' test ! -e steps/ca/state/ca.db-marking

@@ -18,6 +18,7 @@
 enum {
 	SECTOR_LEN = 512, /* a page is a multiple of it */
 	READERS_MAX = 4,  /* each has a page cache of its own */
+	MARKING_TRIES_MAX = 100,
 };
 
 /* A reader waits neither for a commit's fsync nor, given as many cores, for other readers. */
@@ -302,6 +303,35 @@ static int begin_scan(struct sqlite_store *store, struct sqlite_connection **ret
 	return 0;
 }
 
+/* Undoes what the connection's transaction, if it still has one, has changed. */
+static void undo_changes(struct sqlite_connection *connection)
+{
+	(void)sqlite3_exec(connection->database.handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* Begins a transaction that excludes other writers, while no process is marking the record. */
+static int begin_unmarked(struct sqlite_store *store, struct fault *fault)
+{
+	struct database *database = &store->writer.database;
+	bool marking;
+
+	for (int tries = 0; tries < MARKING_TRIES_MAX; tries++) {
+		if (run_sql(database, "BEGIN IMMEDIATE", fault) < 0)
+			return -1;
+		if (look_for_marking(&store->wal, &marking, fault) < 0) {
+			undo_changes(&store->writer);
+			return -1;
+		}
+		if (!marking)
+			return 0;
+		undo_changes(&store->writer);
+		if (finish_marking(&store->wal, database, fault) < 0)
+			return -1;
+	}
+	return set_fault(fault, FAULT_BUSY, "%s: its log is being copied all the time: try again",
+			 store->store.name);
+}
+
 static int begin_write(struct sqlite_store *store, struct fault *fault)
 {
 	struct database *database = &store->writer.database;
@@ -310,7 +340,7 @@ static int begin_write(struct sqlite_store *store, struct fault *fault)
 		return -1;
 	/* The disk may have failed while this thread waited for the lock. */
 	if (check_unbroken(store, fault) == 0 && guard_wal(&store->wal, database, fault) == 0 &&
-	    run_sql(database, "BEGIN IMMEDIATE", fault) == 0)
+	    begin_unmarked(store, fault) == 0)
 		return 0;
 	pthread_mutex_unlock(&store->writer.lock);
 	return -1;
@@ -340,12 +370,6 @@ int begin_sqlite(struct store *base, enum transaction_mode mode,
 		return -1;
 	*ret_connection = &connection->connection;
 	return 0;
-}
-
-/* Undoes what the connection's transaction, if it still has one, has changed. */
-static void undo_changes(struct sqlite_connection *connection)
-{
-	(void)sqlite3_exec(connection->database.handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
 static int commit_write(struct sqlite_store *store, struct fault *fault)

@@ -147,6 +147,85 @@ Test(wal_guard, is_not_missed_when_who_marked_it_was_killed_and_others_only_look
 	remove_scratch_store(&other);
 }
 
+static void expect_no_marking(const struct scratch_store *scratch)
+{
+	cr_expect_neq(faccessat(scratch->folder.dirfd, "ca.db-marking", F_OK, 0), 0);
+}
+
+/*
+ * catalogue 76, 79: who marks it is killed before the 0; another program then closes the record,
+ * which copies all of the log and removes it.
+ */
+Test(wal_guard, is_not_missed_when_who_marked_it_was_killed_and_another_program_closed_it)
+{
+	struct scratch_store scratch;
+
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, 3);
+	put_file(scratch.folder.dirfd, "ca.db-marking", "77\n", 0600);
+	run_foreign_sql(scratch.path, "UPDATE state SET log_needed = 77");
+	cr_expect_neq(access(scratch.log, F_OK), 0);
+	expect_all(&scratch, 3);
+	expect_no_marking(&scratch);
+	expect_all(&scratch, 3);
+	remove_scratch_store(&scratch);
+}
+
+/* catalogue 79: the record has the mark of an earlier time. */
+Test(wal_guard, refuses_a_record_whose_log_was_deleted_while_the_next_mark_was_made)
+{
+	struct scratch_store scratch;
+
+	make_scratch_store(&scratch);
+	insert_and_die(&scratch, 0, 5);
+	put_file(scratch.folder.dirfd, "ca.db-marking", "77\n", 0600);
+	cr_assert_eq(unlink(scratch.log), 0);
+	expect_log_missing(&scratch);
+	remove_scratch_store(&scratch);
+}
+
+/* Another process, which is killed before or after its 0, while this one has the record open. */
+static void mark_and_die(const struct scratch_store *scratch, bool unmark)
+{
+	sqlite3 *handle = NULL;
+
+	put_file(scratch->folder.dirfd, "ca.db-marking", "77\n", 0600);
+	cr_assert_eq(sqlite3_open(scratch->path, &handle), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(handle,
+				  "UPDATE state SET log_needed = 77; PRAGMA wal_checkpoint(FULL)",
+				  NULL, NULL, NULL),
+		     SQLITE_OK);
+	if (unmark)
+		cr_assert_eq(
+			sqlite3_exec(handle, "UPDATE state SET log_needed = 0", NULL, NULL, NULL),
+			SQLITE_OK);
+	cr_assert_eq(sqlite3_close(handle), SQLITE_OK);
+}
+
+/* catalogue 79 */
+Test(wal_guard, is_still_missed_after_others_wrote_what_it_alone_has)
+{
+	for (int unmark = 0; unmark <= 1; unmark++) {
+		struct scratch_store scratch;
+		struct scratch_store other;
+		struct store *store;
+
+		make_scratch_store(&scratch);
+		make_scratch_store(&other);
+		store = open_scratch_store(&scratch);
+		insert_one(store, "client1", 0);
+		mark_and_die(&scratch, unmark != 0);
+		insert_one(store, "client1", 1);
+		expect_no_marking(&scratch);
+		copy_file(scratch.path, other.path);
+		expect_log_missing(&other);
+		free_store(&store);
+		expect_all(&scratch, 2);
+		remove_scratch_store(&scratch);
+		remove_scratch_store(&other);
+	}
+}
+
 /* catalogue 79 */
 Test(wal_guard, refuses_a_record_whose_log_was_emptied)
 {
