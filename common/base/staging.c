@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char prefix[] = ".";
 static const char suffix[] = ".new";
+
+enum { NAMING_TRIES_MAX = 100 };
 
 struct staged_file {
 	int dirfd;
@@ -19,6 +22,8 @@ struct staged_file {
 	enum staging_mode mode;
 	char *name;
 	char *temporary;
+	int descriptor; /* of stage_unnamed, else -1 */
+	bool unnamed;   /* there is no file of the temporary name */
 };
 
 struct staging {
@@ -57,7 +62,8 @@ static struct staged_file *add_file(struct staging *staging, int dirfd, const ch
 		staging->size = size;
 	}
 	file = &staging->files[staging->count];
-	*file = (struct staged_file){.dirfd = dirfd, .mode = mode, .name = strdup(name)};
+	*file = (struct staged_file){
+		.dirfd = dirfd, .mode = mode, .name = strdup(name), .descriptor = -1};
 	if (file->name == NULL || asprintf(&file->temporary, "%s%s%s", prefix, name, suffix) < 0) {
 		free(file->name);
 		(void)set_memory_fault(fault);
@@ -85,46 +91,153 @@ static int find_device(const struct staging *staging, int dirfd, dev_t *ret_devi
 	return 0;
 }
 
-int stage_stream(struct staging *staging, int dirfd, const char *name,
-		 enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
-		 struct fault *fault)
+/* The entry of a file that is about to be created; NULL with *fault filled. */
+static struct staged_file *begin_file(struct staging *staging, int dirfd, const char *name,
+				      enum staging_mode staging_mode, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int descriptor = -1;
 	struct staged_file *file;
 	dev_t device = 0;
 	bool found = false;
 
 	if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
-	    strcmp(name, "..") == 0)
-		return set_fault(fault, FAULT_REFUSED, "\"%s\": expected a file name", name);
+	    strcmp(name, "..") == 0) {
+		(void)set_fault(fault, FAULT_REFUSED, "\"%s\": expected a file name", name);
+		return NULL;
+	}
 	if (staging_mode == STAGE_NEW && find_file(dirfd, name, &found, fault) < 0)
-		return -1;
-	if (found)
-		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
-				 name);
+		return NULL;
+	if (found) {
+		(void)set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
+				name);
+		return NULL;
+	}
 	if (find_device(staging, dirfd, &device, fault) < 0)
-		return -1;
+		return NULL;
 	file = add_file(staging, dirfd, name, staging_mode, fault);
+	if (file != NULL)
+		file->device = device;
+	return file;
+}
+
+/* Takes the last entry back: a file of the temporary name is another process's. */
+static void drop_file(struct staging *staging)
+{
+	struct staged_file *file = &staging->files[--staging->count];
+
+	free(file->name);
+	free(file->temporary);
+}
+
+static int create_named(const struct staged_file *file, mode_t mode)
+{
+	return openat(file->dirfd, file->temporary,
+		      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
+}
+
+/* openat(2) applies the umask, fchmod(2) does not. */
+static int set_mode(struct staging *staging, int descriptor, const char *name, mode_t mode,
+		    struct fault *fault)
+{
+	if (fchmod(descriptor, mode) == 0)
+		return 0;
+	staging->failed = true;
+	return set_errno_fault(fault, "%s: mode", name);
+}
+
+int stage_stream(struct staging *staging, int dirfd, const char *name,
+		 enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
+		 struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct staged_file *file = begin_file(staging, dirfd, name, staging_mode, fault);
+
 	if (file == NULL)
 		return -1;
-	file->device = device;
-	descriptor = openat(dirfd, file->temporary,
-			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
+	descriptor = create_named(file, mode);
 	if (descriptor < 0) {
 		(void)set_errno_fault(fault, "%s: cannot be created", name);
-		/* The file that is there is another process's: do not remove it later. */
-		free(file->name);
-		free(file->temporary);
-		staging->count--;
+		drop_file(staging);
 		return -1;
 	}
-	/* openat(2) applies the umask, fchmod(2) does not. */
-	if (fchmod(descriptor, mode) < 0) {
-		staging->failed = true;
-		return set_errno_fault(fault, "%s: mode", name);
-	}
+	if (set_mode(staging, descriptor, name, mode, fault) < 0)
+		return -1;
 	*ret_descriptor = descriptor;
 	descriptor = -1;
+	return 0;
+}
+
+/* Removes the file of the temporary name unless a process has it locked. False for a locked one. */
+static bool remove_left_over(const struct staged_file *file)
+{
+	CLEANUP(close_descriptor)
+	int descriptor = openat(file->dirfd, file->temporary,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) < 0)
+		return false;
+	return unlinkat(file->dirfd, file->temporary, 0) == 0 || errno == ENOENT;
+}
+
+/* Where there are no files without a name: the lock tells the others that the file is in use. */
+static int create_locked(const struct staged_file *file, mode_t mode, struct fault *fault)
+{
+	int descriptor = create_named(file, mode);
+
+	if (descriptor < 0 && errno == EEXIST) {
+		if (!remove_left_over(file))
+			return set_fault(fault, FAULT_BUSY,
+					 "%s: another process is writing it: try again",
+					 file->name);
+		descriptor = create_named(file, mode);
+	}
+	if (descriptor < 0)
+		return set_errno_fault(fault, "%s: cannot be created", file->name);
+	(void)flock(descriptor, LOCK_EX | LOCK_NB);
+	return descriptor;
+}
+
+/* A file without a name gets one by its entry in /proc. */
+static int create_unnamed(struct staged_file *file, mode_t mode, struct fault *fault)
+{
+	int descriptor = -1;
+
+	errno = EOPNOTSUPP;
+	if (access("/proc/self/fd", X_OK) == 0)
+		descriptor =
+			openat(file->dirfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode & 0600);
+	file->unnamed = descriptor >= 0;
+	if (file->unnamed) {
+		(void)remove_left_over(file);
+		return descriptor;
+	}
+	if (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)
+		return create_locked(file, mode, fault);
+	return set_errno_fault(fault, "%s: cannot be created", file->name);
+}
+
+int stage_unnamed(struct staging *staging, int dirfd, const char *name,
+		  enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
+		  struct fault *fault)
+{
+	struct staged_file *file = begin_file(staging, dirfd, name, staging_mode, fault);
+	int descriptor;
+
+	if (file == NULL)
+		return -1;
+	descriptor = create_unnamed(file, mode, fault);
+	if (descriptor < 0) {
+		drop_file(staging);
+		return -1;
+	}
+	file->descriptor = descriptor;
+	if (set_mode(staging, descriptor, name, mode, fault) < 0)
+		return -1;
+	descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+	if (descriptor < 0) {
+		staging->failed = true;
+		return set_errno_fault(fault, "%s: cannot be created", name);
+	}
+	*ret_descriptor = descriptor;
 	return 0;
 }
 
@@ -144,9 +257,12 @@ int stage_file(struct staging *staging, int dirfd, const char *name, enum stagin
 
 static int sync_one(const struct staged_file *file, struct fault *fault)
 {
-	CLEANUP(close_descriptor)
-	int descriptor = openat(file->dirfd, file->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP(close_descriptor) int opened = -1;
+	int descriptor = file->descriptor;
 
+	if (descriptor < 0)
+		descriptor = opened =
+			openat(file->dirfd, file->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (descriptor < 0 || fsync(descriptor) < 0)
 		return set_errno_fault(fault, "%s: cannot be made durable", file->name);
 	return 0;
@@ -181,11 +297,53 @@ static int for_each_directory(const struct staging *staging,
 	return 0;
 }
 
+static int link_unnamed(const struct staged_file *file, const char *name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file->descriptor);
+	return linkat(AT_FDCWD, path, file->dirfd, name, AT_SYMLINK_FOLLOW);
+}
+
+/*
+ * A link never replaces a file: the temporary name comes in between, for a moment. The file there
+ * is a killed process's, or that of another writer of the same name, which then does it again.
+ */
+static int replace_unnamed(const struct staged_file *file)
+{
+	for (int tries = 0; tries < NAMING_TRIES_MAX; tries++) {
+		if (link_unnamed(file, file->temporary) < 0) {
+			if (errno != EEXIST ||
+			    (unlinkat(file->dirfd, file->temporary, 0) < 0 && errno != ENOENT))
+				return -1;
+			continue;
+		}
+		if (renameat2(file->dirfd, file->temporary, file->dirfd, file->name, 0) == 0)
+			return 0;
+		if (errno != ENOENT) {
+			int number = errno;
+
+			(void)unlinkat(file->dirfd, file->temporary, 0);
+			errno = number;
+			return -1;
+		}
+	}
+	return -1;
+}
+
+static int rename_temporary(const struct staged_file *file)
+{
+	if (file->unnamed && file->mode == STAGE_NEW)
+		return link_unnamed(file, file->name);
+	if (file->unnamed)
+		return replace_unnamed(file);
+	return renameat2(file->dirfd, file->temporary, file->dirfd, file->name,
+			 file->mode == STAGE_NEW ? RENAME_NOREPLACE : 0);
+}
+
 static int name_file(const struct staged_file *file, struct fault *fault)
 {
-	unsigned int flags = file->mode == STAGE_NEW ? RENAME_NOREPLACE : 0;
-
-	if (renameat2(file->dirfd, file->temporary, file->dirfd, file->name, flags) == 0)
+	if (rename_temporary(file) == 0)
 		return 0;
 	if (errno == EEXIST)
 		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
@@ -228,8 +386,9 @@ void free_staging(struct staging **staging_pointer)
 	for (size_t i = 0; i < staging->count; i++) {
 		struct staged_file *file = &staging->files[i];
 
-		if (i >= staging->named)
+		if (i >= staging->named && !file->unnamed)
 			(void)unlinkat(file->dirfd, file->temporary, 0);
+		close_descriptor(&file->descriptor);
 		free(file->name);
 		free(file->temporary);
 	}
@@ -263,24 +422,15 @@ int sweep_staging(int dirfd, struct fault *fault)
 	return 0;
 }
 
-int sweep_staged_file(int dirfd, const char *name, struct fault *fault)
-{
-	CLEANUP(free_string) char *temporary = NULL;
-
-	if (asprintf(&temporary, "%s%s%s", prefix, name, suffix) < 0) {
-		temporary = NULL;
-		return set_memory_fault(fault);
-	}
-	return remove_file(dirfd, temporary, fault);
-}
-
 int write_file(int dirfd, const char *name, enum staging_mode staging_mode, mode_t mode,
 	       struct bytes content, struct fault *fault)
 {
 	CLEANUP(free_staging) struct staging *staging = NULL;
+	CLEANUP(close_descriptor) int descriptor = -1;
 
 	if (new_staging(&staging, fault) < 0 ||
-	    stage_file(staging, dirfd, name, staging_mode, mode, content, fault) < 0)
+	    stage_unnamed(staging, dirfd, name, staging_mode, mode, &descriptor, fault) < 0 ||
+	    write_stream(descriptor, name, content, fault) < 0)
 		return -1;
 	return commit_staging(staging, fault);
 }

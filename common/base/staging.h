@@ -42,6 +42,15 @@ int stage_stream(struct staging *staging, int dirfd, const char *name,
 		 enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
 		 struct fault *fault) MUST_CHECK;
 
+/*
+ * The same for a file that has no name at all until the commit (O_TMPFILE), so that a killed
+ * process leaves nothing. A file system without such files has it under the temporary name, after
+ * one that a killed process left there was removed; FAULT_BUSY while another process writes it.
+ */
+int stage_unnamed(struct staging *staging, int dirfd, const char *name,
+		  enum staging_mode staging_mode, mode_t mode, int *ret_descriptor,
+		  struct fault *fault) MUST_CHECK;
+
 /* Makes the files durable and gives them their names. After a failure it only fails again. */
 int commit_staging(struct staging *staging, struct fault *fault) MUST_CHECK;
 
@@ -54,10 +63,7 @@ void free_staging(struct staging **staging);
  */
 int sweep_staging(int dirfd, struct fault *fault) MUST_CHECK;
 
-/* The same for one name only, in a directory where other processes may be staging other files. */
-int sweep_staged_file(int dirfd, const char *name, struct fault *fault) MUST_CHECK;
-
-/* Stages and commits one file. */
+/* Stages and commits one file (stage_unnamed). */
 int write_file(int dirfd, const char *name, enum staging_mode staging_mode, mode_t mode,
 	       struct bytes content, struct fault *fault) MUST_CHECK;
 

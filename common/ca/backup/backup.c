@@ -179,7 +179,7 @@ static int record_backup(const struct backup_options *options, const char *name,
 	return prefix_fault(fault, "%s: is complete, but cannot be noted in the audit log", name);
 }
 
-/* One backup at a time, so that a temporary file is a leftover of a killed one. */
+/* One backup at a time. */
 static int lock_backup(const struct backup_options *options, int *ret_lock, struct fault *fault)
 {
 	if (lock_file(options->layout->state, lock_name, LOCK_REFUSE, ret_lock, fault) < 0)
@@ -201,7 +201,7 @@ int write_backup(const struct backup_options *options, int descriptor, const cha
 	return 0;
 }
 
-/* Writes the backup under its temporary name. */
+/* Writes the backup into a file that has no name before the commit. */
 static int stage_backup(const struct backup_options *options, struct staging *staging, int dirfd,
 			const char *path, struct backup_summary *summary, struct fault *fault)
 {
@@ -209,8 +209,7 @@ static int stage_backup(const struct backup_options *options, struct staging *st
 	const char *name = slash != NULL ? slash + 1 : path;
 	CLEANUP(close_descriptor) int descriptor = -1;
 
-	if (sweep_staged_file(dirfd, name, fault) < 0 ||
-	    stage_stream(staging, dirfd, name, STAGE_NEW, 0600, &descriptor, fault) < 0)
+	if (stage_unnamed(staging, dirfd, name, STAGE_NEW, 0600, &descriptor, fault) < 0)
 		return -1;
 	return write_archive(options, descriptor, path, summary, fault);
 }

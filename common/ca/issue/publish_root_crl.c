@@ -113,10 +113,7 @@ static int build_root_crl(const struct root_crls *crls, const struct root_home *
 
 static int write_root_crl(const struct layout *layout, struct bytes der, struct fault *fault)
 {
-	/* Under the lock of the root's layout, a temporary file is a leftover of a killed process.
-	 */
-	if (sweep_staged_file(layout->cert, ROOT_CRL_FILE, fault) < 0 ||
-	    write_file(layout->cert, ROOT_CRL_FILE, STAGE_REPLACE, 0644, der, fault) < 0)
+	if (write_file(layout->cert, ROOT_CRL_FILE, STAGE_REPLACE, 0644, der, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }

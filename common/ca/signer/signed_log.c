@@ -332,9 +332,7 @@ int trim_signed_log(const struct layout *layout, int64_t ended_before_s, size_t 
 		append_line(&trim.kept, &trim.last_crl);
 		trim.removed--;
 	}
-	/* Under the lock, a temporary file there is a leftover of a killed process. */
 	if (trim.removed > 0 && (check_buffer(&trim.kept, fault) < 0 ||
-				 sweep_staged_file(layout->state, log_name, fault) < 0 ||
 				 write_file(layout->state, log_name, STAGE_REPLACE, 0600,
 					    bytes_of_buffer(&trim.kept), fault) < 0))
 		return prefix_fault(fault, "%s/state", layout->path);

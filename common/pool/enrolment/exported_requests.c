@@ -272,9 +272,7 @@ int write_exported_requests(const struct layout *layout, const struct exported_r
 
 	if (format_exported_requests(requests, &text, fault) < 0)
 		return -1;
-	/* Only this file's: a receiver stages its files in state/ too, under another lock. */
-	if (sweep_staged_file(layout->state, EXPORTED_FILE, fault) < 0 ||
-	    write_file(layout->state, EXPORTED_FILE, STAGE_REPLACE, 0600, bytes_of_buffer(&text),
+	if (write_file(layout->state, EXPORTED_FILE, STAGE_REPLACE, 0600, bytes_of_buffer(&text),
 		       fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
 	return 0;

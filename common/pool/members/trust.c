@@ -128,8 +128,7 @@ int keep_intermediates(const struct layout *layout, const struct intermediates *
 	    merge_intermediates(&all, &present, CHAIN_MAX, fault) < 0 ||
 	    format_intermediates(&all, &text, fault) < 0)
 		return -1;
-	if (sweep_staged_file(layout->cert, INTERMEDIATES_FILE, fault) < 0 ||
-	    write_file(layout->cert, INTERMEDIATES_FILE, STAGE_REPLACE, 0644,
+	if (write_file(layout->cert, INTERMEDIATES_FILE, STAGE_REPLACE, 0644,
 		       bytes_of_buffer(&text), fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	*ret_written = true;

@@ -3,8 +3,9 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@ struct failing_call failing_rename;
 struct failing_call failing_getrandom;
 struct failing_call failing_stat;
 struct failing_call failing_readdir;
+bool no_unnamed_files;
 
 static bool fails(struct failing_call *call)
 {
@@ -50,6 +52,23 @@ int renameat2(int old_dirfd, const char *old_name, int new_dirfd, const char *ne
 	if (fails(&failing_rename))
 		return -1;
 	return (int)syscall(SYS_renameat2, old_dirfd, old_name, new_dirfd, new_name, flags);
+}
+
+int openat(int dirfd, const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list arguments;
+
+	if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {
+		va_start(arguments, flags);
+		mode = va_arg(arguments, mode_t);
+		va_end(arguments);
+	}
+	if ((flags & O_TMPFILE) == O_TMPFILE && no_unnamed_files) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, dirfd, name, flags, mode);
 }
 
 ssize_t getrandom(void *data, size_t len, unsigned int flags)

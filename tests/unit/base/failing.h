@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_TESTS_UNIT_BASE_FAILING_H
 #define CERTPOOL_TESTS_UNIT_BASE_FAILING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -23,5 +24,8 @@ extern struct failing_call
 extern struct failing_call failing_getrandom;
 extern struct failing_call failing_stat;    /* fstatat */
 extern struct failing_call failing_readdir; /* which returns NULL, as at the end */
+
+/* openat knows no O_TMPFILE, as on some file systems. */
+extern bool no_unnamed_files;
 
 #endif

@@ -113,9 +113,8 @@ Test(staging, refuses_a_symbolic_link_and_leaves_its_target)
 		REFUSED(write_new("key", "x", &fault), FAULT_REFUSED, "key: exists already");
 		cr_assert_eq(unlinkat(scratch.dirfd, "key", 0), 0);
 		cr_assert_eq(symlinkat(targets[i], scratch.dirfd, ".key.new"), 0);
-		REFUSED(write_new("key", "x", &fault), FAULT_FAILED,
-			"key: cannot be created: File exists");
-		cr_assert_eq(unlinkat(scratch.dirfd, ".key.new", 0), 0);
+		OK(write_new("key", "x", &fault));
+		cr_assert_eq(unlinkat(scratch.dirfd, "key", 0), 0);
 	}
 	cr_expect(file_holds(scratch.dirfd, "target", "content"));
 	cr_expect_eq(mode_of(scratch.dirfd, "target"), 0644);
@@ -440,14 +439,74 @@ Test(staging, writes_any_octets)
 	cr_expect(file_holds(scratch.dirfd, "empty", ""));
 }
 
-Test(staging, sweeps_one_file_alone)
+/* catalogue 122: what a killed process left is no obstacle, and does not stay */
+Test(staging, writes_a_file_whose_temporary_name_is_taken)
 {
-	put_file(scratch.dirfd, ".mine.new", "x", 0600);
-	put_file(scratch.dirfd, ".theirs.new", "x", 0600);
-	OK(sweep_staged_file(scratch.dirfd, "mine", &fault));
-	OK(sweep_staged_file(scratch.dirfd, "mine", &fault));
-	cr_expect(!file_exists(scratch.dirfd, ".mine.new"));
-	cr_expect(file_exists(scratch.dirfd, ".theirs.new"));
+	static const enum staging_mode modes[] = {STAGE_NEW, STAGE_REPLACE};
+
+	for (size_t i = 0; i < COUNT_OF(modes); i++) {
+		put_file(scratch.dirfd, ".list.new", "half", 0600);
+		put_file(scratch.dirfd, ".theirs.new", "x", 0600);
+		OK(write_file(scratch.dirfd, "list", modes[i], 0644, bytes_of_string("all"),
+			      &fault));
+		cr_expect(file_holds(scratch.dirfd, "list", "all"));
+		cr_expect_eq(mode_of(scratch.dirfd, "list"), 0644);
+		cr_expect(!file_exists(scratch.dirfd, ".list.new"));
+		cr_expect(file_exists(scratch.dirfd, ".theirs.new"));
+		cr_assert_eq(unlinkat(scratch.dirfd, "list", 0), 0);
+	}
+}
+
+static void write_and_die(enum staging_mode mode)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		struct staging *staging = NULL;
+		int descriptor = -1;
+
+		if (new_staging(&staging, NULL) < 0 ||
+		    stage_unnamed(staging, scratch.dirfd, "keys", mode, 0600, &descriptor, NULL) <
+			    0 ||
+		    write_stream(descriptor, "keys", bytes_of_string("secret"), NULL) < 0)
+			_exit(1);
+		(void)raise(SIGKILL);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %d", status);
+}
+
+/* catalogue 122 */
+Test(staging, leaves_nothing_of_an_unnamed_file_when_it_is_killed)
+{
+	write_and_die(STAGE_NEW);
+	write_and_die(STAGE_REPLACE);
+	cr_expect_eq(count_entries(scratch.dirfd), 0);
+}
+
+/* catalogue 122: where every file has a name */
+Test(staging, writes_under_a_temporary_name_where_it_must)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct staging *staging = NULL;
+
+	no_unnamed_files = true;
+	put_file(scratch.dirfd, ".list.new", "half", 0600);
+	OK(write_new("list", "all", &fault));
+	cr_expect(file_holds(scratch.dirfd, "list", "all"));
+	write_and_die(STAGE_NEW);
+	cr_expect(file_holds(scratch.dirfd, ".keys.new", "secret"));
+	OK(new_staging(&staging, &fault));
+	OK(stage_unnamed(staging, scratch.dirfd, "keys", STAGE_NEW, 0600, &descriptor, &fault));
+	REFUSED(write_new("keys", "x", &fault), FAULT_BUSY,
+		"keys: another process is writing it: try again");
+	OK(write_stream(descriptor, "keys", bytes_of_string("other"), &fault));
+	OK(commit_staging(staging, &fault));
+	free_staging(&staging);
+	cr_expect(file_holds(scratch.dirfd, "keys", "other"));
+	cr_expect_eq(count_entries(scratch.dirfd), 2);
 }
 
 Test(staging, takes_content_that_comes_in_pieces)
