@@ -83,8 +83,13 @@ for i in 1 2 3 4 5; do
 done
 equal 'what was answered is forgotten' 3 "$(wc -l <client1/state/exported)"
 sha256sum client1/cert/* >before
-expect 3 'import again' "$certpool" enroll client1 --import requests.jwe.answer
+# catalogue 76: an import that is killed after its last step is the same as one that was not
+expect 0 'import again' "$certpool" enroll client1 --import requests.jwe.answer
+prints 'says that all is there' '^client1: saved 0 certificates; 5 were there; 0 refused$'
+mv client1/cert/cert_key2.crt kept.crt
+expect 3 'import again when a certificate is gone' "$certpool" enroll client1 --import requests.jwe.answer
 says 'says that it was imported' 'was imported before'
+mv kept.crt client1/cert/cert_key2.crt
 expect 0 'the answer to the second export' "$certpool" enroll client1 --import again.jwe.answer --json
 equal 'brings nothing new' '{"client":"client1","saved":0,"present":5,"refused":0}' "$(cat out)"
 check 'and changes nothing' sha256sum --quiet -c before
@@ -140,6 +145,24 @@ expect 0 'an answer is good that a kill has cut short: import' sh -c "
 expect 0 'again' "$certpool" enroll client1 --import kill.jwe.answer
 equal 'completes the pool' 300 "$(count_files client1/cert 'cert_key*')"
 equal 'no temporary file is left' 0 "$(find client1 -name '.*.new' | wc -l)"
+
+# catalogue 76: killed at each step of each kind; again it is 0
+rm client1/cert/cert_key2?.crt
+"$certpool" enroll client1 --export steps.jwe -q >out && "$certpool" sign steps.jwe -q >out
+cp -r client1 client1.kept
+kills=0 sound=0
+for call in renameat2 syncfs fsync linkat renameat write; do
+	for step in 1 2 3; do
+		rm -rf client1 && cp -rp client1.kept client1
+		ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e "inject=$call:signal=KILL:when=$step" \
+			"$certpool" enroll client1 --import steps.jwe.answer >out 2>err && break
+		kills=$((kills + 1))
+		"$certpool" enroll client1 --import steps.jwe.answer >out 2>err &&
+			[ "$(count_files client1/cert 'cert_key*')" -eq 300 ] && sound=$((sound + 1))
+	done
+done
+equal 'import, killed at any step, is completed by import' "$kills" "$sound"
+check 'there were steps to be killed at' test "$kills" -gt 5
 stop "$ca"
 
 # A folder of requests that other tools made.

@@ -245,6 +245,15 @@ static void refuse_request(struct import_context *context, const struct exported
 	context->summary.refused += request->count;
 }
 
+static void report_member_refusals(struct import_context *context,
+				   const struct certificates_answer *answer)
+{
+	context->summary.refused += answer->refusal_count;
+	for (size_t i = 0; i < answer->refusal_count; i++)
+		report_refusal(context->enrollment, parse_member(answer->refusals[i].name),
+			       &answer->refusals[i].refusal);
+}
+
 static int save_answer(struct import_context *context, const struct exported_request *request,
 		       struct certificates_answer *answer, struct fault *fault)
 {
@@ -258,10 +267,7 @@ static int save_answer(struct import_context *context, const struct exported_req
 	    save_certificates(context->enrollment->layout, &current_files, answer, fault) < 0)
 		return -1;
 	context->summary.saved += answer->certificate_count;
-	context->summary.refused += answer->refusal_count;
-	for (size_t i = 0; i < answer->refusal_count; i++)
-		report_refusal(context->enrollment, parse_member(answer->refusals[i].name),
-			       &answer->refusals[i].refusal);
+	report_member_refusals(context, answer);
 	return 0;
 }
 
@@ -286,21 +292,57 @@ static int find_question(const struct import_context *context, const struct answ
 	return 0;
 }
 
+/*
+ * The answer to a request that is not in state/exported any more, as an import that was killed
+ * after that leaves it. *ret_saved: the layout has every certificate of the answer.
+ */
+static int look_for_saved(const struct import_context *context,
+			  const struct certificates_answer *answer, bool *ret_saved,
+			  struct fault *fault)
+{
+	bool saved = answer->certificate_count > 0 && strcmp(answer->claims.iss, CA_NAME) == 0 &&
+		     strcmp(answer->claims.aud, context->enrollment->client->name) == 0;
+
+	for (size_t i = 0; i < answer->certificate_count && saved; i++) {
+		struct fault problem = {0};
+
+		if (is_present(context->enrollment->layout, &answer->certificates[i], &saved,
+			       &problem) < 0) {
+			if (pass_failure(&problem, fault) < 0)
+				return -1;
+			saved = false;
+		}
+	}
+	*ret_saved = saved;
+	return 0;
+}
+
 static int import_answer(struct import_context *context, struct bytes jwe,
 			 char ret_jti[static JTI_SIZE], struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	const struct exported_request *request = NULL;
+	struct fault unknown = {0};
+	bool saved = false;
 
 	if (jwe.len > CERTIFICATES_ANSWER_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected an answer of at most %d octets, found %zu",
 				 CERTIFICATES_ANSWER_MAX, jwe.len);
 	if (open_answer(&certificates_kind, &context->key, jwe, &json, fault) < 0 ||
-	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
-	    find_question(context, &answer.claims, &request, fault) < 0)
+	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0)
 		return -1;
+	if (find_question(context, &answer.claims, &request, &unknown) < 0) {
+		if (look_for_saved(context, &answer, &saved, fault) < 0)
+			return -1;
+		if (!saved)
+			return pass_fault(&unknown, fault);
+		context->summary.present += answer.certificate_count;
+		report_member_refusals(context, &answer);
+		memcpy(ret_jti, answer.claims.in_reply_to, JTI_SIZE);
+		return 0;
+	}
 	if (is_refused(&answer.refusal))
 		refuse_request(context, request, &answer.refusal);
 	else if (save_answer(context, request, &answer, fault) < 0)

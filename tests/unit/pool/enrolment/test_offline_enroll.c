@@ -248,8 +248,29 @@ Test(offline_enroll, takes_an_answer_once)
 	cr_expect_eq(enrolled.saved, POOL_SIZE);
 	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE);
 	cr_expect_eq(count_exported(), 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key1.crt", 0), 0);
 	REFUSED(import(&answers, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
 		"or that answer was imported before");
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), POOL_SIZE - 1);
+}
+
+/* catalogue 76: killed after the request was removed from state/exported, before it said so */
+Test(offline_enroll, succeeds_again_when_all_is_saved)
+{
+	struct enroll_reports reports = {0};
+	struct enroll_summary enrolled;
+	struct export_summary summary;
+	CLEANUP(clear_buffer) struct buffer requests = {0};
+	CLEANUP(clear_buffer) struct buffer answers = {0};
+
+	make_client_pool(&fixture, 0);
+	requests = export(&summary);
+	answers = answer_file(&requests, NULL, NULL);
+	OK(import(&answers, &reports, &enrolled, &fault));
+	OK(import(&answers, &reports, &enrolled, &fault));
+	cr_expect_eq(enrolled.saved, 0);
+	cr_expect_eq(enrolled.present, POOL_SIZE);
+	cr_expect_eq(count_exported(), 0);
 	clear_buffer(&requests);
 	requests = export(&summary);
 	cr_expect_eq(requests.len, 0);
