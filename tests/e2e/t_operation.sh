@@ -100,6 +100,29 @@ check 'SIGHUP without a manifest is refused' reload 'manifest.yaml.*nothing has 
 equal 'and the CA goes on' 200 "$(ask /health)"
 cp first.yaml manifest.yaml
 
+# catalogue 117: a client that the manifest lacks is disabled; one of client add is not.
+"$certpool" client add byhand -q >out
+"$certpool" client set client2 --certificates 60 -q >out
+sed '/client2/d' first.yaml >manifest.yaml
+check 'SIGHUP without a client of the manifest says so' reload '2 clients are disabled: manifest.yaml does not have them any more'
+equal 'it is disabled, though its policy was set' disabled "$("$certpool" client show client2 --json | jq -r .state)"
+equal 'one that was added is not' enabled "$("$certpool" client show byhand --json | jq -r .state)"
+cp first.yaml manifest.yaml
+"$certpool" renew client2 --all -q >out 2>err
+equal 'it gets no certificates' 6 $?
+says 'and is told why' 'disabled the client "client2"'
+check 'the audit log has it' sh -c "'$certpool' audit list | grep -q '\"client\":\"client2\",\"type\":\"disabled\",\"detail\":\"no longer in the manifest\"'"
+check 'SIGHUP with it again leaves it disabled' reload '1 clients are in manifest.yaml again and still disabled'
+"$certpool" client enable client2 -q >out
+sed '/client2/d' first.yaml >manifest.yaml
+stop "$ca"
+start_ca
+equal 'a start disables it too' disabled "$("$certpool" client show client2 --json | jq -r .state)"
+check 'and says so' logged '1 clients are disabled'
+cp first.yaml manifest.yaml
+check 'SIGHUP with the first manifest' reload '0 added, 0 changed'
+"$certpool" client enable client2 -q >out
+
 # catalogue 91: the refusal names the rule and the time to try again; enroll waits and retries.
 "$certpool" client set client2 --requests-per-minute 1 -q
 # The client's earlier requests have filled a part of the bucket, or none.

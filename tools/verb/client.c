@@ -81,6 +81,21 @@ static int write_policy(const struct client_policy *policy, struct policy_text *
 	return check_buffer(&text->keys, fault);
 }
 
+static const char *format_origin(enum client_origin origin)
+{
+	switch (origin) {
+	case ORIGIN_OPERATOR:
+		return "operator";
+	case ORIGIN_MANIFEST:
+		return "manifest";
+	case ORIGIN_REMOVED:
+		return "removed";
+	case ORIGIN_UNKNOWN:
+		return "unknown";
+	}
+	return "unknown";
+}
+
 static int print_client_json(const struct client *client, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
@@ -93,6 +108,7 @@ static int print_client_json(const struct client *client, struct fault *fault)
 	add_json_text(&line, "state", format_state(client));
 	add_json_revocation(&line, client);
 	add_json_flag(&line, "by_hand", client->by_hand);
+	add_json_text(&line, "origin", format_origin(client->origin));
 	add_json_text(&line, "subject", policy->subject);
 	add_json_text(&line, "alt_names", (const char *)text.alt_names.data);
 	add_json_text(&line, "keys", (const char *)text.keys.data);
@@ -112,6 +128,13 @@ static void print_state(const struct client *client)
 			   format_crl_reason(client->reason));
 	else
 		print_line("%-20s %s", "state", format_state(client));
+	if (client->origin == ORIGIN_REMOVED)
+		print_line("%-20s %s", "origin", "the manifest, which does not have it any more");
+	else
+		print_line("%-20s %s", "origin",
+			   client->origin == ORIGIN_OPERATOR   ? "client add"
+			   : client->origin == ORIGIN_MANIFEST ? "the manifest"
+							       : "not known yet");
 	print_line("%-20s %s", "policy",
 		   client->by_hand ? "set here; the manifest does not count" : "the manifest's");
 }

@@ -47,6 +47,22 @@ static int print_listening(const struct command *command, const struct endpoint 
 	return print_json(&line, fault);
 }
 
+/* A manifest with a mistake in it may have lost clients that should enroll. */
+static void complain_about_clients(const struct command *command,
+				   const struct clients_synced *synced)
+{
+	if (synced->disabled > 0)
+		print_complaint(command,
+				"%zu clients are disabled: %s does not have them any more; to let "
+				"one enroll, put it back and run certpool client enable CLIENT",
+				synced->disabled, command->manifest);
+	if (synced->returned > 0)
+		print_complaint(command,
+				"%zu clients are in %s again and still disabled: certpool client "
+				"enable CLIENT lets one enroll",
+				synced->returned, command->manifest);
+}
+
 static int sync_with_manifest(const struct command *command, const struct manifest *served,
 			      struct authority *authority, struct clients_synced *ret_synced,
 			      struct fault *fault)
@@ -82,6 +98,7 @@ static void reload_manifest(const struct command *command, const struct manifest
 			   "SIGHUP: %s: clients: %zu added, %zu changed, %zu left as certpool "
 			   "client changed them; all else counts from the next start",
 			   command->manifest, synced.added, synced.changed, synced.kept);
+	complain_about_clients(command, &synced);
 }
 
 static int serve_until_stopped(const struct command *command, const struct stop *stop,
@@ -124,6 +141,7 @@ static int run_serve(const struct command *command, const void *settings, struct
 	    prepare_stop_or_hangup(&stop, fault) < 0 ||
 	    open_ca(layout, manifest, &given->key, AUTHORITY_SERVING, &authority, fault) < 0)
 		return -1;
+	complain_about_clients(command, authority_clients_synced(authority));
 	service_settings.authority = authority;
 	service_settings.layout = layout;
 	service_settings.endpoint = choose_endpoint(&given->listen, &manifest->ca.endpoint);

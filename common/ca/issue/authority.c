@@ -5,7 +5,6 @@
 #include "common/ca/issue/request_rate.h"
 #include "common/ca/signer/signer.h"
 #include "common/ca/store/audit.h"
-#include "common/ca/store/clients.h"
 #include "common/x509/signing_order.h"
 
 #include <inttypes.h>
@@ -29,6 +28,7 @@ struct authority {
 	struct rate *rate;
 	struct refusal_log *refusals;
 	struct root_crl_cache root_crl;         /* empty when the root issues itself */
+	struct clients_synced synced;
 	int serving_lock;                       /* -1: AUTHORITY_BESIDE */
 	atomic_int_least64_t key_check_from_us; /* of the stopwatch: the next check of the key */
 };
@@ -79,13 +79,13 @@ static int record_service(struct authority *authority, enum event_kind kind, int
 static int open_clients(struct authority *authority, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_string) char *path = NULL;
-	struct clients_synced synced;
 
 	if (locate_store(authority->layout, &path, fault) < 0 ||
 	    open_store(path, &authority->store, fault) < 0 ||
 	    new_refusal_log(authority->store, &authority->refusals, fault) < 0)
 		return -1;
-	return sync_clients(authority->store, authority->manifest, now_s, &synced, fault);
+	return sync_clients(authority->store, authority->manifest, now_s, &authority->synced,
+			    fault);
 }
 
 /* From here on, what the issuer signs is checked and logged. */
@@ -168,6 +168,11 @@ const uint8_t *authority_key_sha256(const struct authority *authority)
 const struct ca_node *authority_ca(const struct authority *authority)
 {
 	return &authority->manifest->ca;
+}
+
+const struct clients_synced *authority_clients_synced(const struct authority *authority)
+{
+	return &authority->synced;
 }
 
 struct store *authority_store(struct authority *authority)

@@ -4,6 +4,7 @@
 #include "common/ca/issue/refusal_log.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/revocation/root_crl.h"
+#include "common/ca/store/clients.h"
 #include "common/crypto/key_access.h"
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
@@ -37,6 +38,7 @@ const struct certificate *authority_root(const struct authority *authority);
 const struct issuer *authority_issuer(const struct authority *authority);
 const uint8_t *authority_key_sha256(const struct authority *authority); /* of the issuer's key */
 const struct ca_node *authority_ca(const struct authority *authority);
+const struct clients_synced *authority_clients_synced(const struct authority *authority);
 struct store *authority_store(struct authority *authority);
 struct ca_crl_options authority_crl_options(struct authority *authority);
 struct refusal_log *authority_refusals(struct authority *authority);

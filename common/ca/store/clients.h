@@ -7,12 +7,23 @@
 
 /*
  * The CA's clients and their policies, as recorded. The manifest gives the initial values. A client
- * that the operator has not added or changed by hand follows the manifest.
+ * that the operator has not added or changed by hand follows the manifest. Where a client comes
+ * from never changes with its policy: one from the manifest is disabled when the manifest no longer
+ * has it, also if its policy was changed by hand.
  */
+enum client_origin {
+	ORIGIN_OPERATOR, /* client add */
+	ORIGIN_MANIFEST,
+	ORIGIN_REMOVED, /* the manifest had it; it was disabled when the manifest did not any more
+			 */
+	ORIGIN_UNKNOWN, /* of a record that an older certpool made, until sync_clients */
+};
+
 struct client {
 	char name[NAME_SIZE];
 	struct client_policy policy;
-	bool by_hand; /* added or changed by the operator: the manifest no longer counts */
+	enum client_origin origin;
+	bool by_hand; /* added or changed by the operator: the manifest's policy no longer counts */
 	bool disabled;
 	bool revoked; /* for good */
 	int64_t revoked_at_s;
@@ -30,7 +41,7 @@ enum client_change {
 	CLIENT_CHANGE, /* FAULT_NOT_FOUND when it does not */
 };
 
-/* Writes name and policy, by hand. disabled and revoked are left unchanged. */
+/* Writes name and policy, by hand. Of an existing client all else is left unchanged. */
 int write_client(struct store *store, const struct client *client, enum client_change change,
 		 int64_t now_s, struct fault *fault) MUST_CHECK;
 
@@ -48,10 +59,15 @@ int list_clients(struct store *store, client_function *function, void *context,
 struct clients_synced {
 	size_t added;
 	size_t changed;
-	size_t kept; /* differ from the manifest because they were changed by hand */
+	size_t kept;     /* differ from the manifest because they were changed by hand */
+	size_t disabled; /* the manifest does not have them any more */
+	size_t returned; /* in the manifest again, and still disabled: the operator enables them */
 };
 
-/* Writes the manifest's clients into the record. No client is ever removed. */
+/*
+ * Writes the manifest's clients into the record, and disables those that came from the manifest and
+ * are not in it any more. No client is ever removed from the record, and none is enabled.
+ */
 int sync_clients(struct store *store, const struct manifest *manifest, int64_t now_s,
 		 struct clients_synced *ret_synced, struct fault *fault) MUST_CHECK;
 

@@ -71,6 +71,14 @@ static const char *const versions[] = {
 	"ALTER TABLE state ADD COLUMN audit_count INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE state ADD COLUMN audit_head BLOB NOT NULL"
 	" DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';",
+
+	/* enum client_origin; NULL where an older certpool did not note it. */
+	"ALTER TABLE client ADD COLUMN origin INTEGER;"
+	"UPDATE client SET origin = 1 WHERE by_hand = 0;"
+	"ALTER TABLE state ADD COLUMN audit_trimmed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN audit_trimmed_head BLOB NOT NULL"
+	" DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
+	"ALTER TABLE state ADD COLUMN audit_exported INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };

@@ -2,6 +2,7 @@
 
 #include "common/ca/store/audit.h"
 #include "common/ca/store/revoke.h"
+#include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
@@ -98,7 +99,7 @@ Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
 	CLEANUP(clear_client) struct client by_hand = find_one("client2");
 	CLEANUP(clear_client) struct client few = {0};
 	CLEANUP(clear_client) struct client client2 = {0};
-	struct clients_synced synced = {9, 9, 9};
+	struct clients_synced synced = {.added = 9, .changed = 9, .kept = 9};
 
 	OK(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault));
 	cr_expect_eq(synced.added + synced.changed + synced.kept, 0, "nothing to do");
@@ -115,6 +116,114 @@ Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
 	cr_expect_eq(few.policy.certificates, 4);
 	client2 = find_one("client2");
 	cr_expect_eq(client2.policy.certificates, 5);
+}
+
+/* Takes the client out of the manifest, whose last client takes its place. */
+static struct client_node take_out(const char *name)
+{
+	struct client_node *clients = fixture.manifest->clients;
+	struct client_node taken;
+	size_t i = 0;
+
+	while (strcmp(clients[i].name, name) != 0)
+		i++;
+	taken = clients[i];
+	clients[i] = clients[--fixture.manifest->client_count];
+	return taken;
+}
+
+static void put_back(const struct client_node *node)
+{
+	fixture.manifest->clients[fixture.manifest->client_count++] = *node;
+}
+
+static struct clients_synced sync(void)
+{
+	struct clients_synced synced = {0};
+
+	OK(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault));
+	return synced;
+}
+
+static bool is_disabled(const char *name)
+{
+	CLEANUP(clear_client) struct client record = find_one(name);
+
+	return record.disabled;
+}
+
+/* catalogue 117 */
+Test(clients, is_disabled_once_the_manifest_lacks_it)
+{
+	struct client_node taken = take_out("client2");
+	struct clients_synced synced = sync();
+	bool changed = false;
+
+	cr_expect_eq(synced.disabled, 1);
+	cr_expect(is_disabled("client2"));
+	cr_expect(!is_disabled("client1"));
+	synced = sync();
+	cr_expect_eq(synced.disabled, 0, "it is already");
+	/* The operator decides otherwise. */
+	OK(set_client_disabled(store, "client2", false, NOW_S, &changed, &fault));
+	synced = sync();
+	cr_expect_eq(synced.disabled, 0);
+	cr_expect(!is_disabled("client2"));
+	/* And it is a client of the manifest again when that has it. */
+	put_back(&taken);
+	synced = sync();
+	cr_expect_eq(synced.returned, 0);
+	taken = take_out("client2");
+	synced = sync();
+	cr_expect_eq(synced.disabled, 1);
+	put_back(&taken);
+	synced = sync();
+	cr_expect_eq(synced.returned, 1);
+	cr_expect(is_disabled("client2"), "until client enable");
+}
+
+/* catalogue 117 */
+Test(clients, comes_from_where_it_came_from_after_it_was_set)
+{
+	CLEANUP(clear_client) struct client set = find_one("client2");
+	CLEANUP(clear_client) struct client added = like_strict("added");
+	struct client_node taken;
+	struct clients_synced synced;
+
+	set.policy.certificates = 5;
+	OK(write_client(store, &set, CLIENT_CHANGE, NOW_S, &fault));
+	OK(write_client(store, &added, CLIENT_ADD, NOW_S, &fault));
+	OK(write_client(store, &added, CLIENT_CHANGE, NOW_S, &fault));
+	taken = take_out("client2");
+	synced = sync();
+	cr_expect_eq(synced.disabled, 1);
+	cr_expect(is_disabled("client2"));
+	cr_expect(!is_disabled("added"));
+	put_back(&taken);
+}
+
+/* A record of an older certpool does not say where a client came from that was set or added. */
+Test(clients, of_an_older_record_is_the_manifests_if_the_manifest_has_it)
+{
+	CLEANUP(clear_client) struct client added = like_strict("added");
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct client_node taken;
+	struct clients_synced synced;
+
+	OK(write_client(store, &added, CLIENT_ADD, NOW_S, &fault));
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(run_statement(&transaction,
+			 "UPDATE client SET origin = NULL WHERE name IN ('client2', 'added')",
+			 NO_VALUES, NULL, &fault));
+	OK(commit_transaction(&transaction, &fault));
+	synced = sync();
+	cr_expect_eq(synced.disabled, 0);
+	taken = take_out("client2");
+	synced = sync();
+	cr_expect_eq(synced.disabled, 1);
+	cr_expect(is_disabled("client2"));
+	cr_expect(!is_disabled("added"));
+	put_back(&taken);
 }
 
 Test(clients, is_disabled_and_enabled_again_but_not_after_a_revocation)
