@@ -135,6 +135,12 @@ static const struct field ca_fields[] = {
 	{.name = "crl", .set = set_fields, .fields = crl_fields},
 	{.name = "root_crl", .set = set_fields, .fields = root_crl_fields},
 	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
+	{.name = "free_space",
+	 .set = set_number,
+	 .offset = offsetof(struct ca_node, free_space),
+	 .fallback = "67108864",
+	 .low = 0,
+	 .high = INT64_C(1) << 50},
 	{0},
 };
 

@@ -30,6 +30,7 @@ struct ca_node {
 	char *ocsp_url;     /* of the OCSP responder; likewise */
 	char *root_crl_url; /* of the CRL of a root that lies apart; likewise */
 	int64_t root_crl_validity_s;
+	size_t free_space; /* octets of the disk that certificates leave for revocations */
 };
 
 /*

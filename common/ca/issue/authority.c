@@ -1,6 +1,7 @@
 #include "common/ca/issue/authority.h"
 
 #include "common/base/clock.h"
+#include "common/ca/issue/free_space.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/request_rate.h"
 #include "common/ca/signer/signer.h"
@@ -243,6 +244,12 @@ static int check_key(struct authority *authority, struct fault *fault)
 	return 0;
 }
 
+int check_room(const struct authority *authority, struct fault *fault)
+{
+	return check_free_space(authority->layout->state, authority->manifest->ca.free_space,
+				fault);
+}
+
 static void add_problem(struct health *health, const char *part, int result,
 			const struct fault *fault)
 {
@@ -266,5 +273,6 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 	add_problem(&health, "store", check_store(authority->store, &faults[1]), &faults[1]);
 	add_problem(&health, "key", check_key(authority, &faults[2]), &faults[2]);
 	add_problem(&health, "revoked", check_may_issue(authority, &faults[3]), &faults[3]);
+	add_problem(&health, "disk", check_room(authority, &faults[4]), &faults[4]);
 	*ret_health = health;
 }

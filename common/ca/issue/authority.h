@@ -59,9 +59,15 @@ int check_may_issue(struct authority *authority, struct fault *fault) MUST_CHECK
 int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
 		  struct fault *fault) MUST_CHECK;
 
+/*
+ * Refuses when the record's disk has less room than the manifest's free_space: certificates stop
+ * there, so that revocations go on. The text is for any client. Errors: FAULT_BUSY.
+ */
+int check_room(const struct authority *authority, struct fault *fault) MUST_CHECK;
+
 /* The parts whose problems keep a CA from working: "root", "store", "key", "revoked" or "root_crl",
-   and "crl". */
-enum { HEALTH_PARTS = 5 };
+   "disk", and "crl". */
+enum { HEALTH_PARTS = 6 };
 
 struct health_problem {
 	const char *part;
@@ -81,8 +87,8 @@ struct health {
 void add_health_warning(struct health *health, const char *word);
 
 /*
- * Checks root, store, key and check_may_issue without issuing a certificate; the caller, which
- * publishes the CRL, adds "crl". The key signs for this at most once a second.
+ * Checks root, store, key, check_may_issue and check_room without issuing a certificate; the
+ * caller, which publishes the CRL, adds "crl". The key signs for this at most once a second.
  */
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
 

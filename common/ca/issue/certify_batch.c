@@ -343,7 +343,7 @@ int certify_batch(struct authority *authority, const char *client,
 	if (is_refused(&refusal))
 		return refuse_batch(&refusal, ret_answer);
 	if (check_issuer_validity(issuer, now_s, fault) < 0 ||
-	    check_may_issue(authority, fault) < 0)
+	    check_may_issue(authority, fault) < 0 || check_room(authority, fault) < 0)
 		return -1;
 	batch.options.validity =
 		choose_validity(authority_ca(authority), issuer, &record.policy, now_s);

@@ -65,15 +65,16 @@ static int check_encrypted(struct bytes start, void *context,
 	return check_request_start(&service->encrypted, start, ret_client, fault);
 }
 
-/* A CA that may issue nothing says so before a request costs anything, to everybody: its root's CRL
-   is open to everybody too. */
+/* A CA that may issue nothing, or has no room for it, says so before a request costs anything, to
+   everybody: its root's CRL and its health are open to everybody too. */
 static int check_certificates(struct bytes start, void *context,
 			      char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
 {
 	const struct ca_service *service = context;
 	struct fault problem = {0};
 
-	if (check_may_issue(service->authority, &problem) < 0)
+	if (check_may_issue(service->authority, &problem) < 0 ||
+	    check_room(service->authority, &problem) < 0)
 		return set_fault(fault, FAULT_BUSY, "%s", problem.text);
 	return check_encrypted(start, context, ret_client, fault);
 }

@@ -311,6 +311,7 @@ Test(manifest, refuses_keys_of_the_ca_that_do_not_fit_together)
 		{CA("layout: a, root_layout: b, root_crl: {validity: 59s}"), "2:78",
 		 "ca.root_crl.validity: expected 60 to 3153600000"},
 		{CA("ocsp: {uri: x}"), "2:37", "expected one of the keys url"},
+		{CA("free_space: 64MiB"), "2:42", "expected a whole number from 0 to"},
 		{CA("ocsp: {url: [x]}"), "2:42", "expected a single value"},
 	};
 
@@ -523,6 +524,7 @@ Test(manifest, documents_the_defaults_as_they_are)
 	cr_expect_eq(documented->ca.certificate_validity_s, built_in->ca.certificate_validity_s);
 	cr_expect_eq(documented->ca.certificate_backdate_s, built_in->ca.certificate_backdate_s);
 	cr_expect_eq(documented->ca.crl_validity_s, built_in->ca.crl_validity_s);
+	cr_expect_eq(documented->ca.free_space, built_in->ca.free_space);
 	cr_assert_eq(documented->client_count, 2);
 	expect_equal_clients(&documented->clients[0], &built_in->clients[0]);
 	expect_equal_clients(&documented->clients[1], &built_in->clients[1]);
@@ -543,6 +545,7 @@ Test(manifest, has_the_defaults_that_are_promised)
 	cr_expect_eq(manifest->ca.certificate_validity_s, INT64_C(90) * 86400);
 	cr_expect_eq(manifest->ca.certificate_backdate_s, 300);
 	cr_expect_eq(manifest->ca.crl_validity_s, 86400);
+	cr_expect_eq(manifest->ca.free_space, 64 * 1024 * 1024);
 	cr_expect_null(manifest->ca.root_layout);
 	cr_expect_null(manifest->ca.intermediate_subject);
 	cr_expect_null(manifest->ca.key_url);

@@ -1,5 +1,6 @@
 #include "common/ca/store/sqlite/database.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -28,12 +29,26 @@ static const struct {
 
 enum { PRIMARY_CODE = 0xff };
 
+/*
+ * SQLite calls a disk full for ENOSPC of the file or its log alone. The end of a quota is no
+ * failure of the disk either, nor is want of room for the log's index. (sqlite3_system_errno does
+ * not have the errno of a failed COMMIT; a failed write leaves it in errno.)
+ */
+static bool is_full(int code)
+{
+	return (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) &&
+	       (errno == EDQUOT || errno == ENOSPC);
+}
+
 int set_database_fault(struct database *database, int code, struct fault *fault)
 {
 	const char *path = sqlite3_db_filename(database->handle, "main");
 	const char *meaning = "the CA's record could not be used";
-	bool known = sqlite3_extended_errcode(database->handle) == code;
+	bool known;
 
+	if (is_full(code))
+		code = SQLITE_FULL;
+	known = sqlite3_extended_errcode(database->handle) == code;
 	for (size_t i = 0; i < COUNT_OF(meanings); i++) {
 		if (meanings[i].code != (code & PRIMARY_CODE))
 			continue;
