@@ -228,6 +228,11 @@ static void warn_of_missing_urls(const struct init_context *context, const struc
 	const char *missing = "ca.crl.url and no ca.ocsp.url";
 	const char *how = "";
 
+	if (ca->root_layout != NULL && ca->root_crl_url == NULL)
+		print_note(context->command,
+			   "%s: the manifest has no ca.root_crl.url: the CA's certificate will not "
+			   "say where the root's CRL is, and it cannot be added to it later",
+			   site->name);
 	if (ca->crl_url != NULL && ca->ocsp_url != NULL)
 		return;
 	if (ca->ocsp_url != NULL) {

@@ -16,7 +16,8 @@ prints 'it says where' '^ca: made the layout stick$'
 prints 'it says which root' '^ca: made the root CN=certpool Root CA$'
 prints 'and what the root signed' "^ca: made the CA's certificate CN=certpool Issuing CA$"
 says 'a URL that is missing is told once' 'no ca\.ocsp\.url: .*by OCSP, and it cannot be added'
-equal 'one line of it' 1 "$(grep -c 'cannot be added' err)"
+says "also that of the root's CRL" "no ca\.root_crl\.url: the CA's certificate will not say"
+equal 'a line of each' 2 "$(grep -c 'cannot be added' err)"
 for key in stick/Private/root.key ca/Private/ca.key; do
 	equal "$key is for its owner alone" 600 "$(mode $key)"
 done

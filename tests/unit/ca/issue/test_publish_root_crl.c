@@ -149,6 +149,19 @@ Test(publish_root_crl, keeps_this_update_from_going_back)
 	cr_expect_eq(info.this_update_s, NOW_S);
 }
 
+/* catalogue 97: the copy at a CA does not go back to that of an old stick */
+Test(publish_root_crl, makes_another_one_when_the_cas_copy_is_newer)
+{
+	CLEANUP(clear_buffer) struct buffer first = read_file_of(home.layout);
+	struct crl_info info = publish(CRL_ANYWAY, NULL, NOW_S);
+
+	cr_expect_eq(info.number, 2);
+	put_file_of(home.layout, &first);
+	info = publish(CRL_WHEN_DUE, NULL, NOW_S);
+	cr_expect(info.made && info.number == 3);
+	expect_same_files();
+}
+
 /* catalogue 97, 126 */
 Test(publish_root_crl, never_drops_an_entry_nor_goes_back_whichever_copy_is_old)
 {
