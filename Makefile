@@ -58,6 +58,7 @@ fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c
 units := $(sort $(wildcard packaging/*.service packaging/*.timer))
 race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/bench))
+interop_programs := $(BUILD)/tests/interop/differential
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
 .PHONY: all demo check unit fuzz-replay e2e interop suites bench bench-programs lint tidy format sanitize race \
@@ -74,7 +75,7 @@ check: ## installs missing packages, builds, runs every test
 	@$(INSTALL_DEPS) check
 	$(again) suites
 
-suites: all $(unit_programs) $(fuzz_programs) $(bench_programs)
+suites: all $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
 	@status=0; for suite in unit fuzz-replay e2e interop; do \
 		$(MAKE) --no-print-directory $$suite || status=1; done; exit $$status
 
@@ -89,7 +90,7 @@ fuzz-replay: $(fuzz_programs) ## the fuzz targets' corpora, with fixed mutations
 e2e: all $(bench_programs) ## end to end: real processes over loopback
 	@bash tests/e2e/run.sh
 
-interop: all ## other people's tools read certpool's files, and certpool reads theirs
+interop: all $(interop_programs) ## other people's tools read certpool's files, and certpool reads theirs
 	@bash tests/interop/run.sh
 
 bench: ## compares with other tools, which it installs, and with the limit; BENCH_QUICK=1 does less
@@ -211,7 +212,8 @@ $(BUILD)/ci/openat2_shim.o: override CFLAGS += -fPIC
 $(BUILD)/openat2_shim.so: $(BUILD)/ci/openat2_shim.o
 	$(Q)$(CC) -shared -o $@ $<
 
-$(race_programs) $(bench_programs): %: %.o $(all_objects)
+$(interop_programs): $(call objects,$(call sources,tests/interop)) $(BUILD)/tests/fuzz/der_mutator.o
+$(race_programs) $(bench_programs) $(interop_programs): %: %.o $(all_objects)
 	$(call say,LD,$@)
 	$(link)
 
