@@ -14,7 +14,7 @@
 
 #define LOG_FILE "seen"
 
-enum { ENTRIES_MIN = 1024, LINES_MIN = 65536, SALT_LEN = 16 };
+enum { ENTRIES_MIN = 1024, LINES_MIN = 65536, SALT_LEN = 16, SPANS_MAX = 4 };
 
 /* More than twice REPLAY_LOG_MAX lines of at most 48 octets. */
 static const size_t log_file_max = (size_t)128 * 1024 * 1024;
@@ -27,6 +27,20 @@ struct replay_entry {
 	char jti[JTI_SIZE]; /* "" if the entry is free */
 };
 
+/*
+ * The times of the messages that were dropped: a message of such a time may be one of them. There
+ * are several spans, so that messages of a clock that was years ahead do not stand for all the
+ * years between.
+ */
+struct time_span {
+	int64_t first_s;
+	int64_t last_s;
+};
+struct dropped_times {
+	struct time_span spans[SPANS_MAX + 1]; /* disjoint, in order; at most SPANS_MAX */
+	size_t count;
+};
+
 /* An open-addressing hash table, and the file that it is loaded from. */
 struct replay_log {
 	pthread_mutex_t lock;
@@ -37,8 +51,8 @@ struct replay_log {
 	struct replay_entry *entries;
 	size_t entry_count; /* a power of two */
 	size_t used_count;
-	int64_t dropped_until_s; /* the latest iat that was dropped */
-	uint8_t salt[SALT_LEN];  /* keeps a sender from choosing jti that collide */
+	struct dropped_times dropped;
+	uint8_t salt[SALT_LEN]; /* keeps a sender from choosing jti that collide */
 };
 
 void free_replay_log(struct replay_log **log_pointer)
@@ -92,6 +106,61 @@ static size_t count_in_window(const struct replay_log *log, int64_t now_s)
 	return count;
 }
 
+static bool was_dropped(const struct dropped_times *times, int64_t iat_s)
+{
+	for (size_t i = 0; i < times->count; i++)
+		if (times->spans[i].first_s <= iat_s && iat_s <= times->spans[i].last_s)
+			return true;
+	return false;
+}
+
+/* The index of the span that is nearest to the one after it. There are at least two. */
+static size_t find_narrowest_gap(const struct dropped_times *times, int64_t *ret_gap_s)
+{
+	size_t narrowest = 0;
+
+	*ret_gap_s = INT64_MAX;
+	for (size_t i = 0; i + 1 < times->count; i++) {
+		int64_t gap_s = times->spans[i + 1].first_s - times->spans[i].last_s;
+
+		if (gap_s >= *ret_gap_s)
+			continue;
+		*ret_gap_s = gap_s;
+		narrowest = i;
+	}
+	return narrowest;
+}
+
+static void join_spans(struct dropped_times *times, size_t index)
+{
+	struct time_span *spans = times->spans;
+
+	if (spans[index].last_s < spans[index + 1].last_s)
+		spans[index].last_s = spans[index + 1].last_s;
+	times->count--;
+	memmove(&spans[index + 1], &spans[index + 2], (times->count - index - 1) * sizeof(*spans));
+}
+
+/* Adds a span. Those that are no further apart than the window become one, and the nearest ones
+   when there are too many. */
+static void add_dropped(struct dropped_times *times, struct time_span span)
+{
+	size_t at = times->count;
+
+	for (; at > 0 && times->spans[at - 1].first_s > span.first_s; at--)
+		times->spans[at] = times->spans[at - 1];
+	times->spans[at] = span;
+	times->count++;
+	while (times->count > 1) {
+		int64_t gap_s;
+		size_t narrowest = find_narrowest_gap(times, &gap_s);
+
+		if (gap_s > FRESHNESS_WINDOW_S && times->count <= SPANS_MAX)
+			return;
+		join_spans(times, narrowest);
+	}
+}
+
 /* Moves the entries that are within the window to a new table of at least twice their number. */
 static int rebuild_table(struct replay_log *log, size_t window_count, int64_t now_s,
 			 struct fault *fault)
@@ -112,8 +181,9 @@ static int rebuild_table(struct replay_log *log, size_t window_count, int64_t no
 	for (size_t i = 0; i < old_count; i++) {
 		if (is_in_window(&old[i], now_s))
 			*find_jti(log, old[i].jti) = old[i];
-		else if (old[i].jti[0] != '\0' && old[i].iat_s > log->dropped_until_s)
-			log->dropped_until_s = old[i].iat_s;
+		else if (old[i].jti[0] != '\0' && old[i].iat_s != forgotten_s &&
+			 !was_dropped(&log->dropped, old[i].iat_s))
+			add_dropped(&log->dropped, (struct time_span){old[i].iat_s, old[i].iat_s});
 	}
 	free(old);
 	return 0;
@@ -127,6 +197,9 @@ static int rewrite_file(struct replay_log *log, struct fault *fault)
 	int descriptor;
 
 	append_string(&text, "");
+	for (size_t i = 0; i < log->dropped.count; i++)
+		append_format(&text, "=%" PRId64 " %" PRId64 "\n", log->dropped.spans[i].first_s,
+			      log->dropped.spans[i].last_s);
 	for (size_t i = 0; i < log->entry_count; i++) {
 		if (log->entries[i].jti[0] == '\0' || log->entries[i].iat_s == forgotten_s)
 			continue;
@@ -202,11 +275,9 @@ static int remember(struct replay_log *log, const char *jti, int64_t iat_s, int6
 	struct replay_entry *entry = find_jti(log, jti);
 	bool known = entry->jti[0] != '\0' && entry->iat_s != forgotten_s;
 
-	/*
-	 * A message as old as the dropped ones is within the window only if the clock went back:
-	 * it may be one of them.
-	 */
-	if (known || iat_s <= log->dropped_until_s) {
+	/* A message of the time of dropped ones is within the window only if the clock went back:
+	   it may be one of them. */
+	if (known || was_dropped(&log->dropped, iat_s)) {
 		*ret_new = false;
 		return 0;
 	}
@@ -247,6 +318,22 @@ int forget_jti(struct replay_log *log, const char *jti, struct fault *fault)
 	return result < 0 ? prefix_fault(fault, "%s/state", log->layout->path) : 0;
 }
 
+/* Reads FIRST and LAST; false if the line is something else. */
+static bool read_span(const char *text, struct time_span *ret_span)
+{
+	size_t first_len = strspn(text, "0123456789");
+	const char *last = text + first_len + 1;
+	size_t last_len;
+
+	if (first_len == 0 || first_len > 12 || text[first_len] != ' ')
+		return false;
+	last_len = strspn(last, "0123456789");
+	ret_span->first_s = strtoll(text, NULL, 10);
+	ret_span->last_s = strtoll(last, NULL, 10);
+	return last_len > 0 && last_len <= 12 && last[last_len] == '\0' &&
+	       ret_span->first_s <= ret_span->last_s;
+}
+
 /* Adds one line of the file, without its line feed, to the table. */
 static int read_entry(struct replay_log *log, const char *line, size_t number, int64_t now_s,
 		      struct fault *fault)
@@ -256,7 +343,12 @@ static int read_entry(struct replay_log *log, const char *line, size_t number, i
 	size_t digit_count = strspn(digits, "0123456789");
 	const char *jti = digits + digit_count + 1;
 	struct replay_entry *entry;
+	struct time_span span;
 
+	if (line[0] == '=' && read_span(line + 1, &span)) {
+		add_dropped(&log->dropped, span);
+		return 0;
+	}
 	if (digit_count == 0 || digit_count > 12 || digits[digit_count] != ' ' || !valid_jti(jti))
 		return set_fault(fault, FAULT_MALFORMED,
 				 LOG_FILE ":%zu: expected \"IAT JTI\": if the file is moved away, "
@@ -308,7 +400,6 @@ int open_replay_log(const struct layout *layout, int64_t now_s, struct replay_lo
 	pthread_mutex_init(&log->lock, NULL);
 	log->layout = layout;
 	log->descriptor = -1;
-	log->dropped_until_s = forgotten_s;
 	if (fill_random(log->salt, sizeof(log->salt), fault) < 0 ||
 	    rebuild_table(log, 0, now_s, fault) < 0)
 		return -1;

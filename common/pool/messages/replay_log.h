@@ -8,18 +8,20 @@
  * The jti of the messages that a receiver has taken, so that it takes none twice within the
  * freshness window, also after a restart. The file is state/seen:
  *
- *   IAT JTI\n    a message, appended before the message is passed on
- *   -IAT JTI\n   a message that could not be passed on and is forgotten again
+ *   IAT JTI\n        a message, appended before the message is passed on
+ *   -IAT JTI\n       a message that could not be passed on and is forgotten again
+ *   =FIRST LAST\n    messages with an iat of this span were taken, and their lines dropped
  *
  * Opening the log drops lines older than the window and a last line that a crash cut short; later
- * the file is rewritten when most of it is old. If the clock goes back, a message with an iat no
- * later than the latest dropped one counts as taken. Safe for several threads.
+ * the file is rewritten when most of it is old. The times of dropped messages are kept, in a few
+ * spans: if the clock goes back, also over restarts, a message of such a time counts as taken. Safe
+ * for several threads.
  *
- * Not done: the latest dropped iat is not stored, so that a clock that was once far ahead does not
- * refuse every message for good. A receiver that is started with such a clock, and again with the
- * right one, can take a message of the window twice. There is no fsync for each message: after a
- * power failure (not after a crash of the process) the last messages before it can be taken again
- * within the window.
+ * A process that is killed between a message's line and its being passed on has taken the message:
+ * it is passed on at most once.
+ *
+ * Not done: there is no fsync for each message. After a power failure (not after a crash of the
+ * process) the last messages before it can be taken again within the window.
  */
 struct replay_log;
 

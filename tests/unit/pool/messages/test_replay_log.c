@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static const int64_t now_s = 1790000000;
+static const int64_t year_s = 365 * 86400;
 static struct fixture fixture;
 
 static void set_up(void)
@@ -70,6 +71,11 @@ Test(replay_log, refuses_a_file_that_is_not_its_own)
 		"99999999999999 000000000000000000001A\n",
 		"1790000000 000000000000000000001A\n\n",
 		"--1790000000 000000000000000000001A\n",
+		"=1790000000\n",
+		"=1790000000 \n",
+		"=1790000001 1790000000\n",
+		"=1790000000 1790000001 2\n",
+		"=-1 1790000000\n",
 	};
 
 	for (size_t i = 0; i < COUNT_OF(contents); i++) {
@@ -156,7 +162,8 @@ Test(replay_log, drops_messages_older_than_the_window)
 	free_replay_log(&log);
 	log = open_at(now_s + 301);
 	content = get_file(fixture.layouts[0]->state, "seen");
-	cr_assert_str_eq((char *)content.data, "1790000200 000000000000000000002A\n");
+	cr_assert_str_eq((char *)content.data, "=1790000000 1790000000\n"
+					       "1790000200 000000000000000000002A\n");
 	clear_buffer(&content);
 	free_replay_log(&log);
 }
@@ -204,6 +211,48 @@ Test(replay_log, does_not_forget_when_the_clock_goes_back)
 		cr_assert(is_new(log, i, now_s + 3600, now_s + 3600));
 	cr_assert(!is_new(log, 1, now_s, now_s));
 	cr_assert(is_new(log, 5001, now_s + 1, now_s));
+}
+
+/* catalogue 94, 120 */
+Test(replay_log, does_not_forget_when_the_clock_was_ahead_and_went_back_over_two_restarts)
+{
+	struct replay_log *log;
+
+	log = open_at(now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	free_replay_log(&log);
+	for (int restart = 0; restart < 2; restart++) {
+		log = open_at(now_s + year_s);
+		free_replay_log(&log);
+	}
+	log = open_at(now_s + 10);
+	cr_expect(!is_new(log, 1, now_s, now_s + 10));
+	cr_expect(is_new(log, 2, now_s + 10, now_s + 10));
+	free_replay_log(&log);
+}
+
+/* catalogue 120: what was taken and dropped in a year to come refuses no message of today */
+Test(replay_log, takes_the_messages_of_today_after_a_clock_that_was_years_ahead)
+{
+	struct replay_log *log;
+
+	log = open_at(now_s);
+	cr_assert(is_new(log, 1, now_s, now_s));
+	free_replay_log(&log);
+	for (size_t years = 1; years < 4; years++) {
+		log = open_at(now_s + (int64_t)years * year_s);
+		cr_expect(is_new(log, 1 + years, now_s + (int64_t)years * year_s,
+				 now_s + (int64_t)years * year_s));
+		free_replay_log(&log);
+	}
+	log = open_at(now_s + 4 * year_s);
+	free_replay_log(&log);
+	log = open_at(now_s + 10);
+	cr_expect(is_new(log, 100, now_s + 10, now_s + 10));
+	for (size_t years = 0; years < 4; years++)
+		cr_expect(!is_new(log, 1 + years, now_s + (int64_t)years * year_s, now_s + 10),
+			  "%zu", years);
+	free_replay_log(&log);
 }
 
 Test(replay_log, keeps_its_file_small_over_time)
