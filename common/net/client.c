@@ -5,14 +5,23 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 60000, FIELD_SIZE = 160, HTTP_OK = 200 };
+enum {
+	CONNECT_TIMEOUT_MS = 5000,
+	TIMEOUT_MS = 60000,
+	POLL_MS = 1000,
+	FIELD_SIZE = 160,
+	HTTP_OK = 200
+};
 
 struct http_client {
 	CURL *curl;
+	CURLM *multi; /* of a client that can be cancelled; else NULL */
+	atomic_bool cancelled;
 	char endpoint[ENDPOINT_TEXT_SIZE];
 	char error[CURL_ERROR_SIZE];
 };
@@ -143,6 +152,9 @@ int new_http_client(const struct http_client_settings *settings, struct http_cli
 	client->curl = curl_easy_init();
 	if (client->curl == NULL)
 		return set_fault(fault, FAULT_FAILED, "libcurl gives no handle for a connection");
+	client->multi = settings->cancellable ? curl_multi_init() : NULL;
+	if (settings->cancellable && client->multi == NULL)
+		return set_memory_fault(fault);
 	if (configure(client, settings, fault) < 0)
 		return -1;
 	format_endpoint(&settings->endpoint, client->endpoint);
@@ -157,7 +169,16 @@ void free_http_client(struct http_client **pointer)
 	if (client == NULL)
 		return;
 	curl_easy_cleanup(client->curl);
+	if (client->multi != NULL)
+		(void)curl_multi_cleanup(client->multi);
 	free(client);
+}
+
+void cancel_http_client(struct http_client *client)
+{
+	atomic_store(&client->cancelled, true);
+	if (client->multi != NULL)
+		(void)curl_multi_wakeup(client->multi);
 }
 
 static void free_fields(struct curl_slist **fields)
@@ -220,6 +241,7 @@ static const struct explanation *explain(CURLcode code)
 		 "check the endpoint in the manifest"},
 		{CURLE_OPERATION_TIMEDOUT, "no answer in time",
 		 "try again, or see whether the server is overloaded"},
+		{CURLE_ABORTED_BY_CALLBACK, "this process stops and waits no longer", "try again"},
 		{CURLE_UNSUPPORTED_PROTOCOL, no_http, check_port},
 		{CURLE_WEIRD_SERVER_REPLY, no_http, check_port},
 		{CURLE_OK, "the connection was lost before the whole answer came", "try again"},
@@ -285,6 +307,35 @@ static void take_answer(CURL *curl, struct reception *reception, struct http_ans
 	ret_answer->body = take_buffer(&reception->body);
 }
 
+/* The result of the only transfer, which has ended. */
+static CURLcode read_result(CURLM *multi)
+{
+	int left;
+	const CURLMsg *message = curl_multi_info_read(multi, &left);
+
+	return message != NULL ? message->data.result : CURLE_FAILED_INIT;
+}
+
+/* As curl_easy_perform, and ends early when the client is cancelled. */
+static CURLcode perform_cancellable(struct http_client *client)
+{
+	CURLMcode code = curl_multi_add_handle(client->multi, client->curl);
+	CURLcode result = CURLE_ABORTED_BY_CALLBACK;
+	int running = 1;
+
+	while (code == CURLM_OK && running > 0 && !atomic_load(&client->cancelled)) {
+		code = curl_multi_perform(client->multi, &running);
+		if (code == CURLM_OK && running > 0)
+			code = curl_multi_poll(client->multi, NULL, 0, POLL_MS, NULL);
+	}
+	if (code != CURLM_OK)
+		result = code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT;
+	else if (running == 0)
+		result = read_result(client->multi);
+	(void)curl_multi_remove_handle(client->multi, client->curl);
+	return result;
+}
+
 int exchange_http(struct http_client *client, const char *path, const char *content_type,
 		  struct bytes body, size_t answer_max, struct http_answer *ret_answer,
 		  struct fault *fault)
@@ -303,7 +354,8 @@ int exchange_http(struct http_client *client, const char *path, const char *cont
 	    !set_request(client->curl, (const char *)url.data, fields, body, &reception))
 		return set_memory_fault(fault);
 	client->error[0] = '\0';
-	code = curl_easy_perform(client->curl);
+	code = client->multi != NULL ? perform_cancellable(client)
+				     : curl_easy_perform(client->curl);
 	/* The list and the body end with this function. */
 	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
 	(void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);

@@ -15,12 +15,19 @@ struct http_client_settings {
 	struct endpoint endpoint;
 	long connect_timeout_ms; /* 0: 5,000 */
 	long timeout_ms;         /* from the request to the end of the answer; 0: 60,000 */
+	bool cancellable;        /* for cancel_http_client */
 };
 
 /* Does not connect yet. Owns: free_http_client. */
 int new_http_client(const struct http_client_settings *settings, struct http_client **ret_client,
 		    struct fault *fault) MUST_CHECK;
 void free_http_client(struct http_client **client);
+
+/*
+ * Ends the exchange in progress at once, with FAULT_UNREACHABLE, and every later one. Any thread
+ * may call it while another is in exchange_http.
+ */
+void cancel_http_client(struct http_client *client);
 
 struct http_answer {
 	unsigned int status;

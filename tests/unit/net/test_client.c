@@ -7,6 +7,7 @@
 #include "tests/unit/net/serve.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,55 @@ Test(client, gives_up_in_time)
 	REFUSED(ask_scripted(&(struct script){.silent = true}, "body", 300, &answer, &fault),
 		FAULT_UNREACHABLE, "/v1/status: no answer in time (");
 	SAID("): try again");
+}
+
+static void *cancel(void *client)
+{
+	cancel_http_client(client);
+	return NULL;
+}
+
+/* catalogue 118: at once, whether it has begun or not, and for good */
+Test(client, ends_an_exchange_that_another_thread_cancels)
+{
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct http_client_settings settings = {.cancellable = true};
+	struct scripted_server *server =
+		start_scripted_server(&(struct script){.silent = true}, &settings.endpoint);
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	struct http_answer answer = {0};
+	pthread_t other;
+
+	OK(new_http_client(&settings, &client, &fault));
+	cr_assert_eq(pthread_create(&other, NULL, cancel, client), 0);
+	for (int i = 0; i < 2; i++) {
+		REFUSED(exchange_http(client, "/x", NULL, (struct bytes){0}, 10, &answer, &fault),
+			FAULT_UNREACHABLE, "/x: this process stops and waits no longer (");
+	}
+	(void)pthread_join(other, NULL);
+	(void)stop_scripted_server(&server, &request);
+}
+
+Test(client, answers_through_a_client_that_can_be_cancelled)
+{
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct http_client_settings settings = {.cancellable = true};
+	struct scripted_server *server = start_scripted_server(
+		&(struct script){.answer = bytes_of_string(OK_HELLO), .keep = true},
+		&settings.endpoint);
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+
+	OK(new_http_client(&settings, &client, &fault));
+	for (int i = 0; i < 3; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+		OK(exchange_http(client, "/x", "text/plain", bytes_of_string("body"), 10, &answer,
+				 &fault));
+		cr_expect_eq(answer.status, 200);
+		cr_expect_str_eq((const char *)answer.body.data, "hello");
+	}
+	free_http_client(&client);
+	cr_expect_eq(stop_scripted_server(&server, &request), 1, "one connection, kept alive");
 }
 
 Test(client, says_when_nobody_listens)
