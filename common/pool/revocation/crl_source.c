@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/base/periodic_thread.h"
 #include "common/base/url.h"
 #include "common/net/client.h"
 #include "common/x509/certificate_fields.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 30000, HTTP_OK = 200 };
+enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 30000, FIRST_WAIT_MS = 1000, HTTP_OK = 200 };
 
 /* RFC 2585 section 4.2. Only for messages: other types are accepted, as parse_crl checks the CRL.
  */
@@ -22,9 +23,8 @@ static const char content_type[] = "application/pkix-crl";
 
 /* A file or an http URL, when it was last read, and what was found there. */
 struct crl_location {
-	char *name; /* as the user gave it */
-	bool is_url;
-	struct endpoint endpoint; /* of a URL */
+	char *name;               /* as the user gave it */
+	struct http_client *http; /* of a URL; NULL: a file */
 	char path[URL_PATH_SIZE]; /* of a URL */
 	bool fetched;             /* fetch_crl was called, with or without success */
 	int64_t fetched_at_s;
@@ -46,8 +46,17 @@ enum { ACCEPTED_MAX = 16 };
 /* Leaves room for the advice in a fault's text. */
 enum { REASONS_SIZE = FAULT_TEXT_SIZE - 300 };
 
+/*
+ * The lock is not held while a CRL is fetched or verified. One thread at a time does that for a
+ * message (`refreshing`); it alone changes `accepted`. The fetcher, if there is one, fetches the
+ * URLs, and nobody else does.
+ */
 struct crl_source {
 	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool refreshing;
+	bool fetched_all; /* the fetcher has tried each URL */
+	struct periodic_thread *fetcher;
 	struct crl_location locations[CRL_LOCATIONS_MAX];
 	size_t location_count;
 	struct accepted_crl accepted[ACCEPTED_MAX];
@@ -56,15 +65,30 @@ struct crl_source {
 
 static int open_crl_location(const char *name, struct crl_location *location, struct fault *fault)
 {
-	struct crl_location opened = {.is_url = strstr(name, "://") != NULL};
+	struct http_client_settings settings = {.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+						.timeout_ms = TIMEOUT_MS,
+						.cancellable = true};
+	struct crl_location opened = {0};
+	bool is_url = strstr(name, "://") != NULL;
 
-	if (opened.is_url && parse_url(name, &opened.endpoint, opened.path, fault) < 0)
+	if (is_url && parse_url(name, &settings.endpoint, opened.path, fault) < 0)
 		return prefix_fault(fault, "CRL");
-	opened.name = strdup(name);
-	if (opened.name == NULL)
-		return set_memory_fault(fault);
+	if (is_url && new_http_client(&settings, &opened.http, fault) < 0)
+		return -1;
 	*location = opened;
-	return 0;
+	location->name = strdup(name);
+	return location->name != NULL ? 0 : set_memory_fault(fault);
+}
+
+static void init_lock(struct crl_source *source)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&source->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&source->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 }
 
 int new_crl_source(const char *const *locations, size_t count, struct crl_source **ret_source,
@@ -74,15 +98,17 @@ int new_crl_source(const char *const *locations, size_t count, struct crl_source
 
 	if (source == NULL)
 		return set_memory_fault(fault);
-	pthread_mutex_init(&source->lock, NULL);
+	init_lock(source);
 	if (count > CRL_LOCATIONS_MAX)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected at most %d files and URLs of CRLs, found %zu",
 				 CRL_LOCATIONS_MAX, count);
-	for (; source->location_count < count; source->location_count++)
-		if (open_crl_location(locations[source->location_count],
-				      &source->locations[source->location_count], fault) < 0)
+	while (source->location_count < count) {
+		size_t index = source->location_count++;
+
+		if (open_crl_location(locations[index], &source->locations[index], fault) < 0)
 			return -1;
+	}
 	*ret_source = TAKE(source);
 	return 0;
 }
@@ -93,14 +119,20 @@ void free_crl_source(struct crl_source **source_pointer)
 
 	if (source == NULL)
 		return;
+	for (size_t i = 0; i < source->location_count; i++)
+		if (source->locations[i].http != NULL)
+			cancel_http_client(source->locations[i].http);
+	stop_periodic_thread(&source->fetcher);
 	for (size_t i = 0; i < source->location_count; i++) {
 		free(source->locations[i].name);
+		free_http_client(&source->locations[i].http);
 		clear_crl_bundle(&source->locations[i].candidates);
 	}
 	for (size_t i = 0; i < source->accepted_count; i++) {
 		free_crl(&source->accepted[i].crl);
 		clear_buffer(&source->accepted[i].issuer_key);
 	}
+	pthread_cond_destroy(&source->changed);
 	pthread_mutex_destroy(&source->lock);
 	free(source);
 }
@@ -114,7 +146,7 @@ static bool is_fetch_due(const struct crl_location *location, bool has_current, 
 
 	if (!location->fetched)
 		return true;
-	if (location->is_url)
+	if (location->http != NULL)
 		return age_s < 0 || age_s >= interval_s;
 	return !location->has_state || stat(location->name, &state) < 0 ||
 	       !same_file_state(&state, &location->state);
@@ -123,18 +155,14 @@ static bool is_fetch_due(const struct crl_location *location, bool has_current, 
 static int fetch_from_url(const struct crl_location *location, struct buffer *ret_content,
 			  struct fault *fault)
 {
-	const struct http_client_settings settings = {.endpoint = location->endpoint,
-						      .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-						      .timeout_ms = TIMEOUT_MS};
-	CLEANUP(free_http_client) struct http_client *client = NULL;
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
-	if (new_http_client(&settings, &client, fault) < 0 ||
-	    exchange_http(client, location->path, NULL, (struct bytes){0}, CRL_PEM_MAX, &answer,
-			  fault) < 0)
+	if (exchange_http(location->http, location->path, NULL, (struct bytes){0}, CRL_PEM_MAX,
+			  &answer, fault) < 0)
 		return -1;
 	if (answer.status != HTTP_OK)
-		return check_http_answer(client, location->path, &answer, content_type, fault);
+		return check_http_answer(location->http, location->path, &answer, content_type,
+					 fault);
 	*ret_content = take_buffer(&answer.body);
 	return 0;
 }
@@ -145,7 +173,7 @@ static int fetch_crl(struct crl_location *location, int64_t now_s, struct buffer
 {
 	location->fetched = true;
 	location->fetched_at_s = now_s;
-	if (location->is_url)
+	if (location->http != NULL)
 		return fetch_from_url(location, ret_content, fault);
 	/* Before the file is read, so that a change in between is noticed on the next use. */
 	location->has_state = stat(location->name, &location->state) == 0;
@@ -177,18 +205,90 @@ static bool is_current(const struct accepted_crl *accepted, int64_t at_s)
 	return !verdict.invalid;
 }
 
-/* Fetches new candidates if it is time to. */
-static void refresh_candidates(struct crl_location *location, bool has_current, int64_t at_s)
+/* Fetches new candidates, without the lock, which the caller holds before and after. */
+static void fetch_candidates(struct crl_source *source, struct crl_location *location,
+			     int64_t now_s)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct crl_bundle candidates = {0};
+	struct fault problem = {0};
 
-	if (!is_fetch_due(location, has_current, at_s))
-		return;
-	location->problem = (struct fault){0};
+	pthread_mutex_unlock(&source->lock);
+	if (fetch_crl(location, now_s, &content, &problem) == 0 &&
+	    parse_crl_bundle(&content, &candidates, &problem) < 0)
+		prefix_fault(&problem, "%s", location->name);
+	pthread_mutex_lock(&source->lock);
 	clear_crl_bundle(&location->candidates);
-	if (fetch_crl(location, at_s, &content, &location->problem) == 0 &&
-	    parse_crl_bundle(&content, &location->candidates, &location->problem) < 0)
-		prefix_fault(&location->problem, "%s", location->name);
+	location->candidates = candidates;
+	location->problem = problem;
+}
+
+/* Whether a CRL that is cached is out of date, or from the future. */
+static bool has_stale(const struct crl_source *source, int64_t now_s)
+{
+	bool stale = false;
+
+	for (size_t i = 0; i < source->accepted_count; i++)
+		stale |= !is_current(&source->accepted[i], now_s);
+	return stale;
+}
+
+/* The fetcher's round. Intervals are measured by the clock that nobody sets. */
+static void fetch_due_urls(void *context)
+{
+	struct crl_source *source = context;
+
+	pthread_mutex_lock(&source->lock);
+	for (size_t i = 0; i < source->location_count; i++) {
+		struct crl_location *location = &source->locations[i];
+		bool content =
+			location->problem.class == FAULT_NONE && !has_stale(source, read_clock());
+		int64_t uptime_s = read_stopwatch_us() / 1000000;
+
+		if (location->http != NULL && is_fetch_due(location, content, uptime_s))
+			fetch_candidates(source, location, uptime_s);
+	}
+	source->fetched_all = true;
+	pthread_cond_broadcast(&source->changed);
+	pthread_mutex_unlock(&source->lock);
+}
+
+int fetch_crls_in_background(struct crl_source *source, struct fault *fault)
+{
+	struct timespec end = {0};
+	int waited = 0;
+	bool needed = false;
+
+	for (size_t i = 0; i < source->location_count; i++) {
+		struct crl_location *location = &source->locations[i];
+
+		if (location->http == NULL)
+			continue;
+		needed = true;
+		set_fault(&location->problem, FAULT_UNREACHABLE, "%s: no answer has come yet",
+			  location->name);
+	}
+	if (!needed)
+		return 0;
+	if (start_periodic_thread(CRL_RETRY_S * 1000, fetch_due_urls, source, &source->fetcher,
+				  fault) < 0)
+		return -1;
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += FIRST_WAIT_MS / 1000;
+	pthread_mutex_lock(&source->lock);
+	while (!source->fetched_all && waited == 0)
+		waited = pthread_cond_timedwait(&source->changed, &source->lock, &end);
+	pthread_mutex_unlock(&source->lock);
+	return 0;
+}
+
+/* Fetches new candidates for a message, if it is time to and there is no fetcher for it. */
+static void refresh_candidates(struct crl_source *source, struct crl_location *location,
+			       bool has_current, int64_t at_s)
+{
+	if ((location->http == NULL || source->fetcher == NULL) &&
+	    is_fetch_due(location, has_current, at_s))
+		fetch_candidates(source, location, at_s);
 }
 
 static void refuse_older(struct crl_location *location, const struct crl *candidate,
@@ -230,21 +330,27 @@ static void accept_candidate(struct crl_source *source, struct accepted_crl *las
 
 /* Verifies a candidate that names the issuer, and accepts or drops it. */
 static void verify_candidate(struct crl_source *source, struct crl_location *location,
-			     struct crl **candidate, const struct certificate *issuer)
+			     struct crl **candidate_pointer, const struct certificate *issuer)
 {
-	struct accepted_crl *last = find_accepted(source, issuer);
+	CLEANUP(free_crl) struct crl *candidate = TAKE(*candidate_pointer);
+	struct accepted_crl *last;
 	struct verdict verdict = {0};
 	struct fault problem = {0};
 
-	if (verify_crl_signature(*candidate, issuer, &verdict, &problem) == 0 && verdict.invalid)
+	pthread_mutex_unlock(&source->lock);
+	if (verify_crl_signature(candidate, issuer, &verdict, &problem) == 0 && verdict.invalid)
 		set_fault(&problem, FAULT_UNVERIFIED, "%s: %s", location->name, verdict.reason);
+	/* What nobody has signed is not worth the time to sort it. */
+	if (problem.class == FAULT_NONE && index_crl(candidate, &problem) < 0)
+		prefix_fault(&problem, "%s", location->name);
+	pthread_mutex_lock(&source->lock);
+	last = find_accepted(source, issuer);
 	if (problem.class != FAULT_NONE)
 		(void)pass_fault(&problem, &location->problem);
-	else if (last != NULL && older_crl(*candidate, last->crl))
-		refuse_older(location, *candidate, last->crl);
+	else if (last != NULL && older_crl(candidate, last->crl))
+		refuse_older(location, candidate, last->crl);
 	else
-		accept_candidate(source, last, issuer, candidate, &location->problem);
-	free_crl(candidate);
+		accept_candidate(source, last, issuer, &candidate, &location->problem);
 }
 
 /* Looks in every location for the issuer's CRL. */
@@ -257,7 +363,7 @@ static void refresh_accepted(struct crl_source *source, const struct certificate
 		struct crl_location *location = &source->locations[i];
 		struct crl_bundle *candidates = &location->candidates;
 
-		refresh_candidates(location, has_current, at_s);
+		refresh_candidates(source, location, has_current, at_s);
 		for (size_t each = 0; each < candidates->count; each++)
 			if (candidates->crls[each] != NULL &&
 			    names_issuer(candidates->crls[each], issuer))
@@ -339,7 +445,15 @@ void consult_crl(struct crl_source *source, const struct certificate *issuer,
 	struct crl_finding finding = {.certificate = certificate};
 
 	pthread_mutex_lock(&source->lock);
-	refresh_accepted(source, issuer, at_s);
+	/* What is held is good enough while another thread looks for something newer. */
+	while (source->refreshing && !is_current(find_accepted(source, issuer), at_s))
+		pthread_cond_wait(&source->changed, &source->lock);
+	if (!source->refreshing) {
+		source->refreshing = true;
+		refresh_accepted(source, issuer, at_s);
+		source->refreshing = false;
+		pthread_cond_broadcast(&source->changed);
+	}
 	look_up(source, issuer, at_s, &finding);
 	pthread_mutex_unlock(&source->lock);
 	*ret_finding = finding;

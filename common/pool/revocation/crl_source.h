@@ -6,10 +6,13 @@
 /*
  * Says whether certificates are revoked, by the CRLs in files or at http URLs, each of which may
  * have several (crl_bundle.h): those of all CAs of a path. The CRLs are cached, one for each
- * issuer. A file is read again when it has changed, a URL is fetched again after CRL_REFRESH_S.
- * After an issuer's CRL has been accepted, only a CRL that is signed by the same key and not older
- * (RFC 5280 section 5.2.3) replaces it: replaying an old CRL cannot undo a revocation. Safe for
- * several threads, which take turns.
+ * issuer. A file is read again when it has changed, a URL is fetched again after CRL_REFRESH_S, by
+ * whoever needs it or, in a server, in the background (fetch_crls_in_background). The signature of
+ * a CRL is verified before its entries are read and sorted. After an issuer's CRL has been
+ * accepted, only a CRL that is signed by the same key and not older (RFC 5280 section 5.2.3)
+ * replaces it: replaying an old CRL cannot undo a revocation. Safe for several threads: one fetches
+ * and verifies, without a lock, and the others judge by the current CRL that is cached, or wait if
+ * there is none.
  *
  * It fails closed: without a current CRL that is signed by the certificate's issuer, the status is
  * CRL_UNKNOWN. A new CRL that is rejected changes nothing while the cached one is current.
@@ -30,7 +33,16 @@ enum { CRL_LOCATIONS_MAX = 8 };
  */
 int new_crl_source(const char *const *locations, size_t count, struct crl_source **ret_source,
 		   struct fault *fault) MUST_CHECK;
+/* Ends a fetch in progress at once. Accepts NULL. */
 void free_crl_source(struct crl_source **source);
+
+/*
+ * Starts a thread that fetches the URLs, at once and then in their intervals. From then on
+ * consult_crl never waits for a network: without a CRL the status is unknown, at once. The first
+ * answers are waited for here, for a second at most: a server that starts has its CRLs, unless the
+ * others are slow.
+ */
+int fetch_crls_in_background(struct crl_source *source, struct fault *fault) MUST_CHECK;
 
 enum crl_status { CRL_GOOD, CRL_REVOKED, CRL_UNKNOWN };
 

@@ -13,7 +13,8 @@
 struct crl {
 	struct buffer der;
 	struct crl_fields fields; /* slices of der */
-	uint32_t *entries;        /* offsets into the list, sorted by serial */
+	bool indexed;
+	uint32_t *entries; /* offsets into the list, sorted by serial; NULL before index_crl */
 	size_t count;
 };
 
@@ -78,7 +79,7 @@ static int grow_index(struct crl *crl, size_t *size, struct fault *fault)
 	return 0;
 }
 
-static int index_entries(struct crl *crl, struct fault *fault)
+int index_crl(struct crl *crl, struct fault *fault)
 {
 	struct bytes rest = crl->fields.revoked;
 	struct bytes before = {0};
@@ -101,6 +102,7 @@ static int index_entries(struct crl *crl, struct fault *fault)
 	}
 	if (!sorted)
 		qsort_r(crl->entries, crl->count, sizeof(*crl->entries), compare_entries, crl);
+	crl->indexed = true;
 	return 0;
 }
 
@@ -118,7 +120,7 @@ static int unwrap_content(struct buffer *content, struct fault *fault)
 	return 0;
 }
 
-int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
+int parse_crl_fields(struct buffer *content, struct crl **ret_crl, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer der = take_buffer(content);
 	CLEANUP(free_crl) struct crl *crl = NULL;
@@ -133,8 +135,17 @@ int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
 	if (crl == NULL)
 		return set_memory_fault(fault);
 	crl->der = take_buffer(&der);
-	if (split_crl(bytes_of_buffer(&crl->der), &crl->fields, fault) < 0 ||
-	    index_entries(crl, fault) < 0)
+	if (split_crl(bytes_of_buffer(&crl->der), &crl->fields, fault) < 0)
+		return -1;
+	*ret_crl = TAKE(crl);
+	return 0;
+}
+
+int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault)
+{
+	CLEANUP(free_crl) struct crl *crl = NULL;
+
+	if (parse_crl_fields(content, &crl, fault) < 0 || index_crl(crl, fault) < 0)
 		return -1;
 	*ret_crl = TAKE(crl);
 	return 0;
@@ -295,6 +306,10 @@ bool find_revoked(const struct crl *crl, struct bytes serial, struct crl_revocat
 	size_t from = 0;
 	size_t to = crl->count;
 
+	if (!crl->indexed) {
+		*ret_revocation = (struct crl_revocation){0};
+		return true;
+	}
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
 		int order = compare_numbers(serial, serial_at(crl, crl->entries[middle]));

@@ -27,6 +27,14 @@ enum { CRL_DER_MAX = 128 * 1024 * 1024, CRL_PEM_MAX = CRL_DER_MAX / 47 * 65, CRL
 int parse_crl(struct buffer *content, struct crl **ret_crl, struct fault *fault) MUST_CHECK;
 void free_crl(struct crl **crl);
 
+/*
+ * The same in two steps, for a CRL of which anybody may be the author: its entries are read and
+ * sorted by index_crl alone, which the caller calls after verify_crl_signature. Before that, every
+ * certificate counts as revoked, and crl_count is 0.
+ */
+int parse_crl_fields(struct buffer *content, struct crl **ret_crl, struct fault *fault) MUST_CHECK;
+int index_crl(struct crl *crl, struct fault *fault) MUST_CHECK;
+
 struct bytes crl_der(const struct crl *crl); /* borrowed */
 int64_t crl_this_update(const struct crl *crl);
 int64_t crl_next_update(const struct crl *crl);

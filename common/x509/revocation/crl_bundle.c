@@ -19,7 +19,7 @@ static int take_crl(struct bytes *text, struct crl **ret_crl, struct fault *faul
 
 	if (unwrap_pem(cut_pem(text, label), label, NULL, CRL_PEM_MAX, &der, fault) < 0)
 		return prefix_fault(fault, "CRL: neither DER nor PEM");
-	return parse_crl(&der, ret_crl, fault);
+	return parse_crl_fields(&der, ret_crl, fault);
 }
 
 static int parse_pem(struct bytes text, struct crl_bundle *bundle, struct fault *fault)
@@ -44,7 +44,7 @@ int parse_crl_bundle(struct buffer *content, struct crl_bundle *ret_bundle, stru
 	CLEANUP(clear_crl_bundle) struct crl_bundle bundle = {0};
 
 	if (text.len > 0 && text.data[0] == DER_SEQUENCE) {
-		if (parse_crl(&text, &bundle.crls[0], fault) < 0)
+		if (parse_crl_fields(&text, &bundle.crls[0], fault) < 0)
 			return -1;
 		bundle.count = 1;
 	} else if (parse_pem(bytes_of_buffer(&text), &bundle, fault) < 0) {

@@ -16,8 +16,8 @@ struct crl_bundle {
 };
 
 /*
- * Parses one CRL in DER, or one or more in PEM. Takes ownership of the content, also on failure:
- * *content is empty afterwards.
+ * Parses one CRL in DER, or one or more in PEM, without their entries (parse_crl_fields). Takes
+ * ownership of the content, also on failure: *content is empty afterwards.
  * Shape: the caller limits the content to CRL_PEM_MAX.
  * Errors: those of parse_crl, with the number of the CRL if there are several; FAULT_TOO_LARGE for
  * more than CRL_BUNDLE_MAX.

@@ -3,6 +3,7 @@
 #include "common/net/server.h"
 #include "common/x509/revocation/crl_builder.h"
 #include "tests/support/expect.h"
+#include "tests/support/raw_socket.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -173,6 +174,26 @@ Test(crl_source, cannot_tell_from_a_crl_that_was_changed)
 		finding = consult(0);
 		expect_unknown(&finding, "signature");
 	}
+}
+
+/* catalogue 119: entries that nobody has signed are not read */
+Test(crl_source, looks_at_the_signature_before_the_entries)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct crl_finding finding;
+	uint8_t *serial;
+
+	der = make_crl(&fixture.base, fixture.base.issuer, 1,
+		       certificate_serial(fixture.certificate));
+	serial =
+		memmem(der.data, der.len, certificate_serial(fixture.certificate).data, SERIAL_MAX);
+	cr_assert_not_null(serial);
+	/* No INTEGER any more. */
+	serial[-2] = 0x04;
+	replace_file(bytes_of_buffer(&der));
+	finding = consult(0);
+	expect_unknown(&finding, "signature");
+	cr_expect_null(strstr(finding.problem.text, "entry"), "%s", finding.problem.text);
 }
 
 /* catalogue 58, 97 */
@@ -377,6 +398,60 @@ static void start_publisher(struct publisher *publisher)
 	OK(start_http_server(&settings, &publisher->server, &fault));
 	format_endpoint(http_server_endpoint(publisher->server), endpoint);
 	(void)snprintf(publisher->url, sizeof(publisher->url), "%s/crl", endpoint);
+}
+
+/* catalogue 118: the verdict does not wait for a server that accepts and says nothing */
+Test(crl_source, does_not_wait_for_a_silent_server_when_it_fetches_in_the_background)
+{
+	const struct script script = {.silent = true};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct endpoint endpoint;
+	struct scripted_server *server = start_scripted_server(&script, &endpoint);
+	char url[ENDPOINT_TEXT_SIZE];
+	const char *location = url;
+	struct crl_finding finding;
+
+	format_endpoint(&endpoint, url);
+	free_crl_source(&fixture.source);
+	OK(new_crl_source(&location, 1, &fixture.source, &fault));
+	OK(fetch_crls_in_background(fixture.source, &fault));
+	for (int i = 0; i < 10; i++) {
+		finding = consult(0);
+		/* A fetch that was waited for would have ended with "no answer in time". */
+		expect_unknown(&finding, "no answer has come yet");
+	}
+	free_crl_source(&fixture.source);
+	cr_expect_eq(stop_scripted_server(&server, &request), 1);
+}
+
+/* catalogue 56, 118 */
+Test(crl_source, judges_by_what_was_fetched_in_the_background)
+{
+	struct publisher publisher = {0};
+	const char *location = publisher.url;
+	struct crl_finding finding;
+
+	publisher.der = make_crl(&fixture.base, fixture.base.issuer, 1,
+				 certificate_serial(fixture.certificate));
+	start_publisher(&publisher);
+	for (int broken = 1; broken >= 0; broken--) {
+		publisher.broken = broken == 1;
+		free_crl_source(&fixture.source);
+		OK(new_crl_source(&location, 1, &fixture.source, &fault));
+		OK(fetch_crls_in_background(fixture.source, &fault));
+		finding = consult(0);
+		/* The first answer is waited for, but not for long on a busy machine. */
+		while (strstr(finding.problem.text, "no answer has come yet") != NULL)
+			finding = consult(0);
+		if (publisher.broken)
+			expect_unknown(&finding, "no CRL today");
+		else
+			cr_expect_eq(finding.status, CRL_REVOKED, "%s", finding.problem.text);
+	}
+	cr_expect_geq((int)publisher.asked, 2);
+	free_crl_source(&fixture.source);
+	stop_http_server(&publisher.server);
+	clear_buffer(&publisher.der);
 }
 
 /* catalogue 56: asked once a minute; a cached CRL counts until it is stale */

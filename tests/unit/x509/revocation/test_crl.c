@@ -276,3 +276,19 @@ Test(crl, reads_pem_as_well)
 	cr_expect_eq(crl_this_update(crl), NOW_S);
 	cr_expect_eq(crl_next_update(crl), NOW_S + 86400);
 }
+
+/* catalogue 119: before its entries are read and sorted, a CRL says of nothing that it is good */
+Test(crl, revokes_everything_before_its_entries_are_read)
+{
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	const struct forged_crl forged = forged_crl();
+	struct bytes der = forge_crl(&forged, root_key());
+	struct buffer content = {0};
+	struct crl_revocation found = {0};
+
+	append_bytes(&content, der);
+	OK(parse_crl_fields(&content, &crl, &fault));
+	cr_expect(find_revoked(crl, OCTETS("\x01"), &found));
+	OK(index_crl(crl, &fault));
+	cr_expect(!find_revoked(crl, OCTETS("\x01"), &found));
+}
