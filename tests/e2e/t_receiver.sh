@@ -70,3 +70,45 @@ for point in write:1 linkat,renameat2:1 fsync:1 write:2; do
 		test "$(count_files client2/received '*.crt')" -ge "$(grep -cxF "$name" printed)"
 	equal "$point: nothing is left over" 0 "$(find client2 -name '.*.new' | wc -l)"
 done
+
+# catalogue 118: a server of CRLs, and then a CA, that accepts and says nothing: all that does not need
+# it is answered, and SIGTERM ends the receiver. (The bounds of ten seconds are for a busy machine.)
+answers() { [ "$(timeout 10 curl -s -o nothing -w '%{http_code}' "$inbox/nothing")" = 404 ]; }
+ends() {
+	(sleep 10 && kill -9 "$1") &
+	local watch=$!
+	stop "$1"
+	kill $watch
+	[ "$stopped" -eq 0 ]
+}
+ten_are_refused() { # PATTERN
+	local message senders=()
+	for message in {1..10}; do
+		timeout 10 "$certpool" send client1 client2 --endpoint "$inbox" x >sent.$message 2>&1 &
+		senders+=($!)
+	done
+	answers || return
+	for message in {1..10}; do
+		wait "${senders[message - 1]}"
+		[ $? -eq 3 ] || return
+		grep -q "$1" sent.$message || return
+	done
+}
+"$certpool" crl >out
+for way in "--crl $CERTPOOL_CA/crl" --online; do
+	case $way in --online) reason='did not give' ;; *) reason='cannot tell whether' ;; esac
+	kill -STOP "$ca"
+	# shellcheck disable=SC2086 # an option and its value
+	start_receiver client2 $way
+	check "$way: ten messages are refused while it says nothing, and a path is answered" ten_are_refused "$reason"
+	check "$way: and again" ten_are_refused "$reason"
+	check "$way: SIGTERM ends the receiver" ends "$receiver"
+	# shellcheck disable=SC2086
+	start_receiver client2 $way
+	send x >sent 2>&1 &
+	sender=$!
+	kill -CONT "$ca"
+	check "$way: when it speaks again messages are taken" eventually send x
+	wait $sender
+	stop "$receiver"
+done

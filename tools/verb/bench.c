@@ -259,7 +259,7 @@ static int ask_until_deadline(size_t index, void *context, struct fault *fault)
 	struct status_answer answer;
 
 	if (new_status_client(bench->layouts[1], client_at(bench, 1)->name, &bench->ca.endpoint,
-			      &client, fault) < 0)
+			      STATUS_PATIENT, &client, fault) < 0)
 		return -1;
 	do {
 		if (ask_status(client, load->certificate, read_clock(), &answer, fault) < 0)

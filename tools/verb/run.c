@@ -360,8 +360,9 @@ static int check_received(const struct run_context *run, const struct run_step *
 	if (read_root(layout, &check.root, fault) < 0 ||
 	    read_intermediates(layout, &check.chain, fault) < 0)
 		return -1;
-	if (step->online && new_status_client(layout, client_at(run, step->by)->name,
-					      &run->ca.endpoint, &check.ca, fault) < 0)
+	if (step->online &&
+	    new_status_client(layout, client_at(run, step->by)->name, &run->ca.endpoint,
+			      STATUS_PATIENT, &check.ca, fault) < 0)
 		return -1;
 	result = check_every_file(&check, fault);
 	*ret_counts = check.counts;

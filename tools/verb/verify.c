@@ -156,7 +156,8 @@ static int ask_ca(const struct verify_settings *given, const struct node *node,
 
 	if (check->certificate == NULL)
 		return 0;
-	if (new_status_client(node->layout, node->client->name, &ca, &client, fault) < 0)
+	if (new_status_client(node->layout, node->client->name, &ca, STATUS_PATIENT, &client,
+			      fault) < 0)
 		return -1;
 	if (ask_status(client, certificate_der(check->certificate), read_clock(), &check->answer,
 		       &failure) == 0)

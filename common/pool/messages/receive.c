@@ -196,8 +196,9 @@ static int open_verifier(const struct receiver_settings *settings, struct verifi
 	if (read_root(settings->layout, &root, fault) < 0 ||
 	    new_chain_cache(&root, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0)
 		return -1;
-	if (settings->crl_count > 0 &&
-	    new_crl_source(settings->crls, settings->crl_count, &verifier->crl_source, fault) < 0)
+	if (settings->crl_count > 0 && (new_crl_source(settings->crls, settings->crl_count,
+						       &verifier->crl_source, fault) < 0 ||
+					fetch_crls_in_background(verifier->crl_source, fault) < 0))
 		return -1;
 	if (settings->online && new_status_cache(settings->layout, settings->client->name,
 						 &settings->ca, &verifier->status_cache, fault) < 0)
@@ -228,6 +229,8 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 		.body_max = settings->client->message_limit / 9 * 16 + ENVELOPE_MAX,
 		.handler = handle_message,
 		.check_start = check_sender,
+		/* Such a message may wait for the CA, or for a large CRL that is verified. */
+		.long_work = settings->online || settings->crl_count > 0,
 	};
 	server.routes = receiver->routes;
 	if (lock_serving(receiver, fault) < 0 ||
@@ -252,6 +255,8 @@ void stop_receiver(struct receiver **receiver_pointer)
 
 	if (receiver == NULL)
 		return;
+	/* The server waits for the messages that it has begun to answer. */
+	stop_status_cache(receiver->verifier.status_cache);
 	stop_http_server(&receiver->server);
 	free_replay_log(&receiver->replay_log);
 	free_status_cache(&receiver->verifier.status_cache);

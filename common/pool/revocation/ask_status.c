@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Short, because a receiver asks before it answers its own sender. */
-enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 10000 };
+enum { CONNECT_TIMEOUT_MS = 3000, PATIENT_MS = 10000, IMPATIENT_MS = 2000 };
 
 struct status_client {
 	char name[NAME_SIZE];
@@ -17,11 +16,14 @@ struct status_client {
 };
 
 int new_status_client(const struct layout *layout, const char *client, const struct endpoint *ca,
-		      struct status_client **ret_client, struct fault *fault)
+		      enum status_patience patience, struct status_client **ret_client,
+		      struct fault *fault)
 {
+	bool impatient = patience == STATUS_IMPATIENT;
 	struct http_client_settings settings = {.endpoint = *ca,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
-						.timeout_ms = TIMEOUT_MS};
+						.timeout_ms = impatient ? IMPATIENT_MS : PATIENT_MS,
+						.cancellable = impatient};
 	CLEANUP(free_status_client)
 	struct status_client *status_client = calloc(1, sizeof(*status_client));
 
@@ -44,6 +46,11 @@ void free_status_client(struct status_client **client_pointer)
 	free_http_client(&client->http);
 	clear_shared_key(&client->key);
 	free(client);
+}
+
+void cancel_status_client(struct status_client *client)
+{
+	cancel_http_client(client->http);
 }
 
 int ask_status(struct status_client *client, struct bytes certificate_der, int64_t now_s,

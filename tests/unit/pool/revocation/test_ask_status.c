@@ -29,7 +29,8 @@ static int ask_first(const struct endpoint *endpoint, struct status_answer *ret_
 	CLEANUP(free_certificate) struct certificate *certificate = first_certificate(&fixture);
 	CLEANUP(free_status_client) struct status_client *client = NULL;
 
-	if (new_status_client(fixture.layouts[1], "client2", endpoint, &client, fault) < 0)
+	if (new_status_client(fixture.layouts[1], "client2", endpoint, STATUS_PATIENT, &client,
+			      fault) < 0)
 		return -1;
 	return ask_status(client, certificate_der(certificate), fixture.now_s, ret_answer, fault);
 }

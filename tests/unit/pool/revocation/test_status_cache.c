@@ -1,6 +1,7 @@
 #include "common/pool/revocation/status_cache.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/raw_socket.h"
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
@@ -107,4 +108,50 @@ Test(status_cache, asks_again_when_the_clock_went_back)
 	check_cached_status(cache, certificate, fixture.now_s, &verdict);
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	cr_assert_eq(fake_ca.questions, 2);
+}
+
+/* catalogue 118: who accepts and says nothing is waited for once, and not for each message */
+Test(status_cache, waits_for_a_silent_ca_once)
+{
+	const struct script script = {.silent = true};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct endpoint endpoint;
+	struct scripted_server *server = start_scripted_server(&script, &endpoint);
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	struct status_cache *cache = NULL;
+
+	certificate = first_certificate(&fixture);
+	OK(new_status_cache(fixture.layouts[1], "client2", &endpoint, &cache, &fault));
+	for (int i = 0; i < 100; i++) {
+		struct verdict verdict = {0};
+
+		check_cached_status(cache, certificate, fixture.now_s, &verdict);
+		cr_assert(verdict.invalid);
+		cr_expect_not_null(strstr(verdict.reason, "no answer in time"), "%s",
+				   verdict.reason);
+	}
+	free_status_cache(&cache);
+	/* The cache asks again by itself every few seconds; 100 questions would take minutes. */
+	cr_expect_lt(stop_scripted_server(&server, &request), 10);
+}
+
+/* catalogue 118 */
+Test(status_cache, does_not_wait_any_more_when_it_is_stopped)
+{
+	const struct script script = {.silent = true};
+	CLEANUP(clear_buffer) struct buffer request = {0};
+	struct endpoint endpoint;
+	struct scripted_server *server = start_scripted_server(&script, &endpoint);
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_status_cache) struct status_cache *cache = NULL;
+	struct verdict verdict = {0};
+
+	certificate = first_certificate(&fixture);
+	OK(new_status_cache(fixture.layouts[1], "client2", &endpoint, &cache, &fault));
+	stop_status_cache(cache);
+	check_cached_status(cache, certificate, fixture.now_s, &verdict);
+	cr_assert(verdict.invalid);
+	cr_expect_not_null(strstr(verdict.reason, "stops and waits no longer"), "%s",
+			   verdict.reason);
+	(void)stop_scripted_server(&server, &request);
 }
