@@ -38,7 +38,7 @@ struct revocation_answer {
 	struct refusal refusal;
 	struct revoked_member *revoked;
 	size_t revoked_count;
-	uint64_t crl_number; /* of the CRL that lists them; 0: that CRL is not made yet */
+	uint64_t crl_number; /* of the first CRL that is sure to list them; 0: not said */
 };
 
 int format_revocation_request(const struct revocation_request *request, struct secret *ret_json,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Who pays: repeated, old and refused requests, large structures, and what they may cost the CA and its
-# other clients.
+# Who pays: repeated, old and refused requests, large structures, revocations one by one, and what they
+# may cost the CA and its other clients.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -90,6 +90,27 @@ else
 	skip 'the memory that a body takes' 'this needs root, and no sanitizer'
 fi
 check 'the CA still stands' kill -0 "$ca"
+
+# catalogue 114: a client that revokes one by one does not cause a CRL each.
+expect 0 'a pool' "$certpool" enroll client2
+crls() { sqlite3 ca/state/ca.db "select count(*) from audit where line like '%\"event\":\"crl\"%'"; }
+made=$(crls)
+began=$SECONDS
+for i in 1 2 3 4 5 6 7 8 9; do "$certpool" revoke --as client2 $i --json -q >>revoked || fail "revoke $i"; done
+last=$(jq -r 'select(.crl_number) | .crl_number' revoked | tail -n 1)
+serial=$(openssl x509 -noout -serial -in client2/cert/cert_key9.crt | cut -d= -f2)
+equal 'OCSP has the last one at once' revoked "$(openssl ocsp -issuer ca/cert/root.crt -cert client2/cert/cert_key9.crt \
+	-url "$CERTPOOL_CA/ocsp" -CAfile ca/cert/root.crt 2>&1 | sed -n 's/^.*key9.crt: //p')"
+has_last() { openssl crl -inform DER -noout -text -in <(curl -s "$CERTPOOL_CA/crl") | grep -q "Serial Number: $serial"; }
+check 'the CRL soon' eventually has_last
+equal 'of the number that the answer said' "$last" \
+	"$(printf '%d' "$(openssl crl -inform DER -noout -crlnumber -in <(curl -s "$CERTPOOL_CA/crl") | cut -d= -f2)")"
+allowed=$(((SECONDS - began) / 10 + 1))
+equal 'nine revocations made no nine CRLs' yes "$([ $(($(crls) - made)) -le "$allowed" ] && [ "$allowed" -lt 9 ] && echo yes)"
+echo "# nine revocations made $(($(crls) - made)) CRLs"
+check 'an operator'\''s is on the CRL when revoke returns' "$certpool" revoke client1/1
+serial=$(openssl x509 -noout -serial -in client1/cert/cert_key1.crt | cut -d= -f2)
+check 'which the CA hands out' has_last
 
 # The counts that had no line yet are in the log when the CA ends.
 stop "$ca"

@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 
-enum { RETRY_US = 1000000 };
+static const int64_t pace_us = (int64_t)CRL_PACE_S * 1000000;
 
 /* Of earlier CRLs that some clients still read. */
 static const size_t retired_octets = (size_t)64 << 20;
@@ -41,37 +41,53 @@ static int read_body(struct crl_cache *cache, const struct crl_info *info, struc
 	return 0;
 }
 
-static int refresh(struct crl_cache *cache, int64_t now_s, struct fault *fault)
+int renew_crl(struct crl_cache *cache, int64_t now_s, struct crl_info *ret_info,
+	      struct fault *fault)
 {
+	int64_t now_us = read_stopwatch_us();
+	bool waits = cache->made_us != 0 && now_us - cache->made_us < pace_us;
+	struct crl_info info = {0};
+	struct fault failure = {0};
+
+	(void)!publish_crl(&cache->options, waits ? CRL_WHEN_OLD : CRL_WHEN_DUE, now_s, &info,
+			   &failure);
+	if (info.made)
+		cache->made_us = now_us;
+	pthread_mutex_lock(&cache->lock);
+	cache->fault = failure;
+	pthread_mutex_unlock(&cache->lock);
+	if (failure.class != FAULT_NONE)
+		return pass_fault(&failure, fault);
+	*ret_info = info;
+	return 0;
+}
+
+/* The lock is held. */
+static int refresh(struct crl_cache *cache, struct fault *fault)
+{
+	struct crl_state state;
 	struct crl_info info;
 
-	if (publish_crl(&cache->options, CRL_WHEN_DUE, now_s, &info, fault) < 0)
+	if (cache->fault.class != FAULT_NONE)
+		return pass_fault(&cache->fault, fault);
+	if (read_crl_state(cache->options.store, &state, fault) < 0)
 		return -1;
+	info = describe_crl(&state);
+	if (info.number == 0)
+		return set_fault(fault, FAULT_BUSY, "there is no CRL yet: try again");
 	return cache->body != NULL && cache->info.number == info.number
 		       ? 0
 		       : read_body(cache, &info, fault);
 }
 
-/* Repeats the last failure until its retry is due. */
-static int refresh_unless_failed(struct crl_cache *cache, int64_t now_s, struct fault *fault)
-{
-	if (cache->fault.class == FAULT_NONE || read_stopwatch_us() >= cache->retry_from_us) {
-		cache->fault = (struct fault){0};
-		if (refresh(cache, now_s, &cache->fault) == 0)
-			return 0;
-		cache->retry_from_us = read_stopwatch_us() + RETRY_US;
-	}
-	return pass_fault(&cache->fault, fault);
-}
-
-int get_crl(struct crl_cache *cache, int64_t now_s, struct shared_body **ret_body,
-	    struct crl_info *ret_info, struct fault *fault)
+int get_crl(struct crl_cache *cache, struct shared_body **ret_body, struct crl_info *ret_info,
+	    struct fault *fault)
 {
 	int result;
 
 	pthread_mutex_lock(&cache->lock);
 	sweep_retired_bodies(&cache->retired);
-	result = refresh_unless_failed(cache, now_s, fault);
+	result = refresh(cache, fault);
 	if (result == 0) {
 		*ret_body = hold_shared_body(cache->body);
 		*ret_info = cache->info;

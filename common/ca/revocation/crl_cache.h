@@ -7,17 +7,18 @@
 #include <pthread.h>
 
 /*
- * The CA's CRL in the memory of a server, which shares one copy among all answers. It lists every
- * revocation so far, whichever process made the CRL. Safe for several threads.
+ * The CA's CRL in the memory of a server, which shares one copy among all answers, whichever
+ * process made it. One thread makes CRLs (renew_crl); nobody who asks for the CRL waits for that,
+ * or causes it. Safe for several threads.
  */
 struct crl_cache {
 	struct ca_crl_options options;
-	pthread_mutex_t lock;
+	int64_t made_us;      /* of the stopwatch: the last renew_crl that made one; 0: none yet */
+	pthread_mutex_t lock; /* of the members below */
 	struct shared_body *body;      /* NULL: not read yet */
 	struct retired_bodies retired; /* earlier ones; slow readers of the oldest are ended */
 	struct crl_info info;          /* of the body */
-	struct fault fault;            /* of the last attempt; FAULT_NONE: it succeeded */
-	int64_t retry_from_us; /* of the stopwatch: no attempt before then, after a failure */
+	struct fault fault;            /* of the last renew_crl; FAULT_NONE: it succeeded */
 };
 
 /* The objects of the options must outlive it. */
@@ -25,11 +26,20 @@ void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *option
 void clear_crl_cache(struct crl_cache *cache);
 
 /*
- * Gives the current CRL, which is made if it is due. A failure is the answer for one second: making
- * a CRL may be much work, and any client may ask for it.
- * Owns: release_shared_body.
+ * Makes a CRL if one is due. For revocations it makes at most one in CRL_PACE_S: clients can cause
+ * them one by one, and a verb makes a CRL for an operator's. *ret_info is the current CRL. For one
+ * thread only.
  */
-int get_crl(struct crl_cache *cache, int64_t now_s, struct shared_body **ret_body,
-	    struct crl_info *ret_info, struct fault *fault) MUST_CHECK;
+enum { CRL_PACE_S = 10 };
+int renew_crl(struct crl_cache *cache, int64_t now_s, struct crl_info *ret_info,
+	      struct fault *fault) MUST_CHECK;
+
+/*
+ * Gives the CRL that the record names as the current one. When the last renew_crl failed it fails
+ * with the same reason: that CRL may lack a revocation, or be too old.
+ * Owns: release_shared_body. Errors: FAULT_BUSY when there is none yet.
+ */
+int get_crl(struct crl_cache *cache, struct shared_body **ret_body, struct crl_info *ret_info,
+	    struct fault *fault) MUST_CHECK;
 
 #endif

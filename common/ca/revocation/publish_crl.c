@@ -34,7 +34,8 @@ static bool is_from_future(const struct crl_state *state, int64_t now_s)
 
 /* *ret_reason: why a CRL is due, or NULL while the present one is current. */
 static int find_reason(const struct ca_crl_options *options, const struct crl_state *state,
-		       int64_t now_s, const char **ret_reason, struct fault *fault)
+		       enum crl_publishing mode, int64_t now_s, const char **ret_reason,
+		       struct fault *fault)
 {
 	int64_t validity_s = state->next_update_s - state->this_update_s;
 	bool found;
@@ -46,7 +47,7 @@ static int find_reason(const struct ca_crl_options *options, const struct crl_st
 		*ret_reason = "none was made yet";
 	else if (!found)
 		*ret_reason = "the file is gone";
-	else if (state->crl_revision != state->revision)
+	else if (state->crl_revision != state->revision && mode != CRL_WHEN_OLD)
 		*ret_reason = "certificates were revoked since";
 	else if (is_from_future(state, now_s))
 		*ret_reason = "it is from the future: the clock was ahead when it was made";
@@ -135,7 +136,7 @@ static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *f
 	return record_new_crl(crl, now_s, fault);
 }
 
-static struct crl_info describe_crl(const struct crl_state *state)
+struct crl_info describe_crl(const struct crl_state *state)
 {
 	return (struct crl_info){.number = state->current_number,
 				 .this_update_s = state->this_update_s,
@@ -148,7 +149,7 @@ static int read_state(const struct ca_crl_options *options, enum crl_publishing 
 	const char *reason;
 
 	if (read_crl_state(options->store, ret_state, fault) < 0 ||
-	    find_reason(options, ret_state, now_s, &reason, fault) < 0)
+	    find_reason(options, ret_state, mode, now_s, &reason, fault) < 0)
 		return -1;
 	*ret_due = mode == CRL_ANYWAY || reason != NULL;
 	return 0;
@@ -189,7 +190,7 @@ int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault 
 	const char *reason;
 
 	if (read_crl_state(options->store, &state, fault) < 0 ||
-	    find_reason(options, &state, now_s, &reason, fault) < 0)
+	    find_reason(options, &state, CRL_WHEN_DUE, now_s, &reason, fault) < 0)
 		return -1;
 	if (reason == NULL)
 		return 0;

@@ -31,7 +31,8 @@ struct crl_info {
 
 enum crl_publishing {
 	CRL_WHEN_DUE,
-	CRL_ANYWAY, /* even when the present one is current */
+	CRL_WHEN_OLD, /* when it is due, but not for revocations alone */
+	CRL_ANYWAY,   /* even when the present one is current */
 };
 
 /*
@@ -47,6 +48,9 @@ int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, 
 
 /* FAULT_FAILED, with the reason, unless the present CRL is current. */
 int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault *fault) MUST_CHECK;
+
+/* The CRL that the record names as the current one. */
+struct crl_info describe_crl(const struct crl_state *state);
 
 /* Reads the file of the CRL that publish_crl made. */
 int read_crl(const struct layout *layout, struct buffer *ret_der, struct fault *fault) MUST_CHECK;

@@ -233,26 +233,22 @@ static int answer_revocations(const struct encrypted_exchange *exchange, struct 
 {
 	const struct decrypted_message *message = &exchange->question.message;
 	struct authority *authority = exchange->requests->authority;
-	const struct ca_crl_options crl = authority_crl_options(authority);
 	CLEANUP(clear_revocation_request) struct revocation_request request = {0};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	struct request_claims claims = {0};
-	struct fault crl_problem = {0};
 	struct fault problem = {0};
 	int parsed = parse_revocation_request(bytes_of_secret(&message->plaintext), &request,
 					      &claims, &problem);
 
 	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
-	    (revoke_own(&crl, message->peer, &request, exchange->now_s, &answer, &crl_problem,
-			&problem) < 0 ||
+	    (revoke_own(authority_store(authority), message->peer, &request, exchange->now_s,
+			&answer, &problem) < 0 ||
 	     (is_refused(&answer.refusal) && !exchange->came_before &&
 	      record_refusal(authority_refusals(authority), message->peer, &answer.refusal,
 			     exchange->now_s, &problem) < 0))) {
 		clear_revocation_answer(&answer);
 		refuse_for_failure(exchange, &problem, &answer.refusal);
 	}
-	if (crl_problem.class != FAULT_NONE)
-		log_text(exchange, internal_error, crl_problem.text);
 	if (is_refused(&answer.refusal))
 		log_whole_refusal(exchange, &answer.refusal);
 	answer.claims = make_claims(exchange, &claims);

@@ -11,6 +11,7 @@
 enum {
 	MICROSECONDS = 1000000, /* a second */
 	INTERVAL_MS = 1000,
+	CRL_RETRY_S = 10, /* until then nobody gets the CRL */
 	RETRY_S = 60,
 	COUNT_SHARE = 100, /* counting takes at most 1/COUNT_SHARE of the time */
 };
@@ -96,19 +97,17 @@ static void note_future_crl(struct maintenance *maintenance, const struct crl_in
 
 static void refresh_crl(struct maintenance *maintenance)
 {
-	struct shared_body *body = NULL;
 	struct crl_info info;
 	struct fault failure = {0};
 	int64_t now_us = read_stopwatch_us();
 
 	if (now_us < maintenance->crl_from_us)
 		return;
-	if (get_crl(maintenance->settings.crl, read_clock(), &body, &info, &failure) < 0) {
+	if (renew_crl(maintenance->settings.crl, read_clock(), &info, &failure) < 0) {
 		log_failure(maintenance, "/crl", &failure);
-		maintenance->crl_from_us = now_us + (int64_t)RETRY_S * MICROSECONDS;
+		maintenance->crl_from_us = now_us + (int64_t)CRL_RETRY_S * MICROSECONDS;
 		return;
 	}
-	release_shared_body(&body);
 	note_future_crl(maintenance, &info);
 	pthread_mutex_lock(&maintenance->lock);
 	maintenance->figures.crl = info;
@@ -217,6 +216,7 @@ int start_maintenance(const struct maintenance_settings *settings,
 	maintenance->settings = *settings;
 	maintenance->clock_lead_s = read_clock() - read_stopwatch_us() / MICROSECONDS;
 	pthread_mutex_init(&maintenance->lock, NULL);
+	refresh_crl(maintenance);
 	if (start_periodic_thread(INTERVAL_MS, run_round, maintenance, &maintenance->thread,
 				  fault) < 0)
 		return -1;

@@ -8,8 +8,8 @@
 #include "common/net/server.h"
 
 /*
- * The maintenance thread of a serving CA. About once a second it makes the CRL if it is due, so
- * that a CRL is renewed even when no client asks for it; it writes the lines of the audit log for
+ * The maintenance thread of a serving CA. About once a second it makes the CRL if it is due
+ * (renew_crl); it writes the lines of the audit log for
  * refusals that have none yet; and it counts the certificates for the metrics, rarely when counting
  * is slow: at most 1/100 of its time. A failure is logged and retried after a minute. The root's
  * CRL, which it cannot make, is looked at: that there is none, or that it ends soon, is logged
@@ -32,6 +32,7 @@ struct maintenance_settings {
 	void *log_context;
 };
 
+/* The first CRL is made before it returns, if one is due. */
 int start_maintenance(const struct maintenance_settings *settings,
 		      struct maintenance **ret_maintenance, struct fault *fault) MUST_CHECK;
 

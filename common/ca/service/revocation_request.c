@@ -1,5 +1,6 @@
 #include "common/ca/service/revocation_request.h"
 
+#include "common/ca/store/crl_state.h"
 #include "common/ca/store/revoke.h"
 
 #include <stdlib.h>
@@ -19,10 +20,8 @@ static int add_member(void *context, const struct revoked_certificate *revoked, 
 	return 0;
 }
 
-int revoke_own(const struct ca_crl_options *crl, const char *client,
-	       const struct revocation_request *request, int64_t now_s,
-	       struct revocation_answer *ret_answer, struct fault *ret_crl_problem,
-	       struct fault *fault)
+int revoke_own(struct store *store, const char *client, const struct revocation_request *request,
+	       int64_t now_s, struct revocation_answer *ret_answer, struct fault *fault)
 {
 	const struct revocation revocation = {
 		.serials = (const uint8_t(*)[SERIAL_MAX])request->serials,
@@ -33,22 +32,23 @@ int revoke_own(const struct ca_crl_options *crl, const char *client,
 	};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	struct revocation_summary summary;
-	struct crl_info info = {0};
+	struct crl_state state;
 	struct fault problem = {0};
 
 	answer.revoked = calloc(request->serial_count, sizeof(*answer.revoked));
 	if (answer.revoked == NULL)
 		return set_memory_fault(fault);
-	if (revoke_certificates(crl->store, &revocation, add_member, &answer, &summary, &problem) <
-	    0) {
+	if (revoke_certificates(store, &revocation, add_member, &answer, &summary, &problem) < 0) {
 		if (problem.class != FAULT_NOT_FOUND && problem.class != FAULT_REFUSED)
 			return pass_fault(&problem, fault);
 		answer.revoked_count = 0;
 		set_refusal(&answer.refusal,
 			    problem.class == FAULT_NOT_FOUND ? "not_issued" : "not_yours", "%s",
 			    problem.text);
-	} else if (publish_crl(crl, CRL_WHEN_DUE, now_s, &info, ret_crl_problem) == 0) {
-		answer.crl_number = info.number;
+	} else {
+		if (read_crl_state(store, &state, fault) < 0)
+			return -1;
+		answer.crl_number = complete_crl_number(&state);
 	}
 	MOVE(ret_answer, answer);
 	return 0;

@@ -156,6 +156,13 @@ static int read_root_crl_of(struct ca_service *service, const struct http_reques
 }
 
 /* The root's CRL and the CA's, in PEM. */
+/* FAULT_FAILED keeps the reason out of the answer, and in the log. */
+static int set_crl_fault(const struct fault *problem, struct fault *fault)
+{
+	return set_fault(fault, problem->class == FAULT_BUSY ? FAULT_BUSY : FAULT_FAILED, "%s",
+			 problem->text);
+}
+
 static int serve_crl_chain(const struct http_request *request, struct http_response *response,
 			   struct ca_service *service, struct fault *fault)
 {
@@ -169,9 +176,9 @@ static int serve_crl_chain(const struct http_request *request, struct http_respo
 
 	if (apart && read_root_crl_of(service, request, &root_crl, &root_info, fault) < 0)
 		return -1;
-	if (get_crl(&service->crl, now_s, &crl, &info, &problem) < 0 ||
+	if (get_crl(&service->crl, &crl, &info, &problem) < 0 ||
 	    get_crl_chain(&service->chain, root_crl, crl, &response->shared, &problem) < 0)
-		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+		return set_crl_fault(&problem, fault);
 	response->content_type = CONTENT_PEM;
 	fill_caching(&response->caching, &info, &root_info, now_s);
 	return 0;
@@ -187,9 +194,8 @@ static int serve_crl(const struct http_request *request, struct http_response *r
 
 	if (strcmp(request->query, "chain") == 0)
 		return serve_crl_chain(request, response, service, fault);
-	/* Of any class: FAULT_FAILED keeps the reason out of the answer, and in the log. */
-	if (get_crl(&service->crl, now_s, &response->shared, &info, &problem) < 0)
-		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+	if (get_crl(&service->crl, &response->shared, &info, &problem) < 0)
+		return set_crl_fault(&problem, fault);
 	response->content_type = CONTENT_CRL;
 	fill_caching(&response->caching, &info, NULL, now_s);
 	return 0;
@@ -237,7 +243,7 @@ static int serve_health(const struct http_request *request, struct http_response
 	int64_t now_s = read_clock();
 
 	check_authority(service->authority, now_s, &health);
-	if (get_crl(&service->crl, now_s, &body, &info, &problem) < 0)
+	if (get_crl(&service->crl, &body, &info, &problem) < 0)
 		health.problems[health.count++] = (struct health_problem){"crl", problem};
 	release_shared_body(&body);
 	read_maintenance_figures(service->maintenance, &figures);

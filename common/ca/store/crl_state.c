@@ -35,6 +35,11 @@ int read_crl_state(struct store *store, struct crl_state *ret_state, struct faul
 	return query_state(&transaction, ret_state, fault);
 }
 
+uint64_t complete_crl_number(const struct crl_state *state)
+{
+	return state->crl_revision == state->revision ? state->current_number : state->number + 1;
+}
+
 int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *fault)
 {
 	static const char sql[] = "UPDATE state SET crl_number = crl_number + 1";

@@ -18,6 +18,10 @@ struct crl_state {
 int read_crl_state(struct store *store, struct crl_state *ret_state,
 		   struct fault *fault) MUST_CHECK;
 
+/* The number of the first CRL that is sure to have all that is revoked now: the current one, or the
+   next one that is begun. */
+uint64_t complete_crl_number(const struct crl_state *state);
+
 /* Takes the next number. It is durable, and never given out again. */
 int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *fault) MUST_CHECK;
 

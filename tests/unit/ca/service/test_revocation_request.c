@@ -1,5 +1,6 @@
 #include "common/ca/service/revocation_request.h"
 
+#include "common/ca/revocation/publish_crl.h"
 #include "common/ca/store/certificates.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tests/support/expect.h"
@@ -8,7 +9,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* A CA with one certificate of client1 and one of client2. */
 struct scene {
@@ -49,16 +49,15 @@ static void tear_down(void)
 TestSuite(revocation_request, .init = set_up, .fini = tear_down);
 
 /* Asks, as client1, for `count` serials from the first on. */
-static struct revocation_answer ask(size_t first, size_t count, int64_t now_s,
-				    struct fault *crl_problem)
+static struct revocation_answer ask(size_t first, size_t count, int64_t now_s)
 {
-	const struct ca_crl_options options = authority_crl_options(scene.fixture.authority);
 	const struct revocation_request request = {.serials = &scene.serials[first],
 						   .serial_count = count,
 						   .reason = REASON_KEY_COMPROMISE};
 	struct revocation_answer answer = {0};
 
-	OK(revoke_own(&options, "client1", &request, now_s, &answer, crl_problem, &fault));
+	OK(revoke_own(authority_store(scene.fixture.authority), "client1", &request, now_s, &answer,
+		      &fault));
 	return answer;
 }
 
@@ -87,9 +86,7 @@ Test(revocation_request, refuses_certificates_of_another_client)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fault crl_problem = {0};
-		struct revocation_answer answer =
-			ask(rows[i].first, rows[i].count, NOW_S, &crl_problem);
+		struct revocation_answer answer = ask(rows[i].first, rows[i].count, NOW_S);
 
 		cr_expect_str_eq(answer.refusal.type, rows[i].type, "row %zu", i);
 		cr_expect_eq(answer.revoked_count, 0, "row %zu", i);
@@ -103,8 +100,7 @@ Test(revocation_request, refuses_certificates_of_another_client)
 Test(revocation_request, revokes_once_and_keeps_the_first_date)
 {
 	for (int again = 0; again < 2; again++) {
-		struct fault crl_problem = {0};
-		struct revocation_answer answer = ask(OWN, 1, NOW_S + 60 * again, &crl_problem);
+		struct revocation_answer answer = ask(OWN, 1, NOW_S + 60 * again);
 
 		cr_expect_str_empty(answer.refusal.type);
 		cr_assert_eq(answer.revoked_count, 1);
@@ -112,25 +108,36 @@ Test(revocation_request, revokes_once_and_keeps_the_first_date)
 		cr_expect_eq(answer.revoked[0].reason, REASON_KEY_COMPROMISE);
 		cr_expect_eq(answer.revoked[0].already, again == 1);
 		cr_expect_str_eq(answer.revoked[0].member, "key1");
-		cr_expect_eq(answer.crl_number, 1);
 		clear_revocation_answer(&answer);
 	}
 	cr_expect(is_revoked(OWN));
 	cr_expect_not(is_revoked(OTHERS));
 }
 
-Test(revocation_request, revokes_also_when_there_can_be_no_crl)
+static uint64_t revoke_and_publish(int64_t now_s, bool publish)
 {
-	struct fault crl_problem = {0};
-	struct revocation_answer answer;
+	const struct ca_crl_options options = authority_crl_options(scene.fixture.authority);
+	struct revocation_answer answer = ask(OWN, 1, now_s);
+	uint64_t number = answer.crl_number;
+	struct crl_info info;
 
-	/* The lock's place is taken by something that cannot be a lock. */
-	cr_assert_eq(mkdirat(scene.fixture.layout->state, "crl", 0700), 0);
-	answer = ask(OWN, 1, NOW_S, &crl_problem);
-	cr_expect_eq(answer.revoked_count, 1);
-	cr_expect_eq(answer.crl_number, 0);
-	cr_expect_neq(crl_problem.class, FAULT_NONE);
-	cr_expect(strstr(crl_problem.text, "crl") != NULL, "%s", crl_problem.text);
-	cr_expect(is_revoked(OWN));
 	clear_revocation_answer(&answer);
+	if (publish)
+		OK(publish_crl(&options, CRL_WHEN_DUE, now_s, &info, &fault));
+	return number;
+}
+
+/* catalogue 114: no CRL is made for it, and the answer says which one will have it. */
+Test(revocation_request, says_which_crl_will_have_it)
+{
+	const struct ca_crl_options options = authority_crl_options(scene.fixture.authority);
+	struct crl_info info;
+
+	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault));
+	cr_expect_eq(info.number, 1);
+	cr_expect_eq(revoke_and_publish(NOW_S, false), 2);
+	cr_expect_eq(revoke_and_publish(NOW_S, true), 2, "not made yet");
+	cr_expect_eq(revoke_and_publish(NOW_S, false), 2, "made, with all that is revoked");
+	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault));
+	cr_expect_eq(info.number, 2);
 }
