@@ -10,10 +10,18 @@
 enum { DIGEST_TEXT_SIZE = 2 * SHA256_LEN + 1 };
 
 static const char *const kinds[EVENT_KIND_COUNT] = {
-	[EVENT_STARTED] = "started",   [EVENT_STOPPED] = "stopped", [EVENT_CERTIFIED] = "certified",
-	[EVENT_REFUSED] = "refused",   [EVENT_REVOKED] = "revoked", [EVENT_POLICY] = "policy",
-	[EVENT_CRL] = "crl",           [EVENT_PRUNED] = "pruned",   [EVENT_BACKUP] = "backup",
+	[EVENT_STARTED] = "started",
+	[EVENT_STOPPED] = "stopped",
+	[EVENT_CERTIFIED] = "certified",
+	[EVENT_REFUSED] = "refused",
+	[EVENT_REVOKED] = "revoked",
+	[EVENT_POLICY] = "policy",
+	[EVENT_CRL] = "crl",
+	[EVENT_PRUNED] = "pruned",
+	[EVENT_BACKUP] = "backup",
 	[EVENT_RESTORED] = "restored",
+	[EVENT_EXPORTED] = "exported",
+	[EVENT_TRIMMED] = "trimmed",
 };
 
 const char *format_event_kind(enum event_kind kind)
@@ -139,6 +147,19 @@ int parse_event_link(struct bytes line, struct event_link *ret_link, struct faul
 	link.sequence = json_integer_value(sequence);
 	*ret_link = link;
 	return 0;
+}
+
+int parse_event_time(struct bytes line, int64_t *ret_time_s, struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = NULL;
+	const char *text;
+
+	if (parse_json_object(line, "audit line", &object, fault) < 0)
+		return -1;
+	text = get_string(object, "time");
+	if (text == NULL)
+		return set_fault(fault, FAULT_MALFORMED, "member \"time\": expected a time");
+	return parse_time(text, ret_time_s, fault);
 }
 
 void clear_event_serials(struct event_serials *serials)

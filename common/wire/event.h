@@ -18,6 +18,8 @@ enum event_kind {
 	EVENT_PRUNED,    /* serials */
 	EVENT_BACKUP,    /* detail: the file */
 	EVENT_RESTORED,  /* detail: the file */
+	EVENT_EXPORTED,  /* number: the last line in the file; detail: the file */
+	EVENT_TRIMMED,   /* number: the last line that goes; detail: its SHA-256 in hex */
 	EVENT_KIND_COUNT,
 };
 
@@ -55,6 +57,9 @@ struct event_link {
 /* FAULT_MALFORMED when the line is not JSON or lacks one of them. */
 int parse_event_link(struct bytes line, struct event_link *ret_link,
 		     struct fault *fault) MUST_CHECK;
+
+/* The time of a line. FAULT_MALFORMED when the line is not JSON or has none. */
+int parse_event_time(struct bytes line, int64_t *ret_time_s, struct fault *fault) MUST_CHECK;
 
 /* The kind of a line and its serials, 0 of them when it has none. Owns: clear_event_serials. */
 struct event_serials {

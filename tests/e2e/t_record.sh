@@ -185,10 +185,50 @@ says 'says which' 'line 4'
 expect 3 'a copy with a line more' "$certpool" audit verify bad
 expect 3 'what is no log' sh -c "echo nonsense >bad; '$certpool' audit verify bad"
 expect 4 'a copy that is not there' "$certpool" audit verify nowhere
-expect 2 'neither list nor verify' "$certpool" audit erase
+expect 2 'no such action' "$certpool" audit erase
+
+# catalogue 109: exported lines are trimmed from the record, and the chain stays verifiable.
+lines=$("$certpool" audit list | wc -l)
+tomorrow=$(date -u -d tomorrow +%Y-%m-%dT%H:%M:%SZ)
+expect 2 'trim without a time' "$certpool" audit trim
+expect 2 'export without a file' "$certpool" audit export
+expect 2 'verify with --unexported' "$certpool" audit verify --unexported
+expect 6 'trim of what was not exported' "$certpool" audit trim --before "$tomorrow"
+says 'says which lines, and what to do' "lines 1 to $lines of the audit log were not exported: run certpool audit export FILE first"
+expect 2 'an export that would leave a gap' "$certpool" audit export log.1 --from 7
+expect 0 'export' "$certpool" audit export log.1
+prints 'says which lines' "^lines 1 to $lines exported$"
+equal 'the file is for its owner alone' 600 "$(mode log.1)"
+equal 'it has the lines' "$lines" "$(wc -l <log.1)"
+expect 6 'an export that is there is not overwritten' "$certpool" audit export log.1
+expect 0 'trim of an old time' "$certpool" audit trim --before 2020-01-01T00:00:00Z
+prints 'trims nothing' '^no line trimmed$'
+expect 6 'trim of the export'\''s own line' "$certpool" audit trim --before "$tomorrow"
+expect 0 'export the rest' "$certpool" audit export log.2
+expect 0 'trim beside the server' "$certpool" audit trim --before "$(jq -r 'select(.sequence==9) | .time' log.1)" --json
+check 'JSON says how far' jq -e '.first==1 and .last<9' out
+trimmed=$(jq .last out)
+expect 0 'the rest is whole' "$certpool" audit verify
+prints 'and says what is trimmed' "^lines 1 to $trimmed are trimmed: their exports have them$"
+equal 'it begins later' $((trimmed + 1)) "$("$certpool" audit list | head -1 | jq .sequence)"
+expect 0 'the exports are whole with it' "$certpool" audit verify log.1 log.2
+expect 0 'the first alone' "$certpool" audit verify log.1
+sed '2s/"time":"20/"time":"19/' log.1 >bad
+expect 3 'an export with a line changed that the record has no more' "$certpool" audit verify bad log.2
+check_not 'check misses no line' sh -c "'$certpool' check | grep -i 'audit log'"
+"$certpool" client disable client3 -q >out
+expect 0 'trim for good' "$certpool" audit trim --before "$tomorrow" --unexported
+expect 0 'the chain goes on' "$certpool" audit verify
+expect 3 'what was not exported is missed' "$certpool" audit verify log.1 log.2
+says 'says so' 'neither in the copy nor in the record'
+"$certpool" client enable client3 -q >out
 stop "$ca"
 
 # A user with write access to the file can change the log, but not undetected.
+rm -rf ca client1 client2 manifest.yaml
+manifest 5 3 >manifest.yaml
+"$certpool" init -q >out
+for i in 1 2 3 4 5 6; do "$certpool" client set client1 --certificates $i -q >out; done
 lines=$("$certpool" audit list | wc -l)
 check 'the record is closed' sqlite3 $record 'pragma wal_checkpoint(truncate)'
 cp $record kept.db

@@ -170,20 +170,46 @@ static void verify_end(struct audit_verdict *result, const struct audit_head *he
 			       result->lines);
 }
 
+/* The last line that was trimmed, from which the chain goes on. */
+static int read_trimmed(struct transaction *transaction, struct audit_head *ret_trimmed,
+			struct fault *fault)
+{
+	static const char sql[] = "SELECT audit_trimmed, audit_trimmed_head FROM state";
+	CLEANUP(close_rows) struct rows rows = {0};
+
+	if (query_row(transaction, sql, NO_VALUES, &rows, NULL, fault) < 0)
+		return -1;
+	ret_trimmed->sequence = row_number(&rows, 0);
+	row_octets(&rows, 1, ret_trimmed->sha256, SHA256_LEN);
+	return check_row(&rows, fault);
+}
+
+/* Begins after the line of the head. */
+static struct audit_verdict begin_verdict(const struct audit_head *trimmed)
+{
+	struct audit_verdict result = {.lines = trimmed->sequence, .trimmed = trimmed->sequence};
+
+	memcpy(result.head, trimmed->sha256, SHA256_LEN);
+	return result;
+}
+
 int verify_audit(struct store *store, struct audit_verdict *ret_verdict, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
-	struct audit_verdict result = {0};
+	struct audit_verdict result;
+	struct audit_head trimmed = {0};
 	struct audit_head head = {0};
 	int64_t sequence;
 	const char *line;
 
 	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
 	    read_head(&transaction, &head, fault) < 0 ||
+	    read_trimmed(&transaction, &trimmed, fault) < 0 ||
 	    select_lines(&transaction, 1, &rows, fault) < 0 ||
 	    read_line(&rows, &sequence, &line, fault) < 0)
 		return -1;
+	result = begin_verdict(&trimmed);
 	while (line != NULL) {
 		verify_line(&result, sequence, bytes_of_string(line));
 		if (read_line(&rows, &sequence, &line, fault) < 0)
@@ -207,46 +233,137 @@ static bool cut_copied_line(struct bytes *copy, struct bytes *ret_line)
 	return true;
 }
 
-/* The line of the copy in the same position must be the same. */
-static void compare_line(struct audit_verdict *result, int64_t sequence, struct bytes line,
-			 struct bytes *copy)
-{
-	struct bytes copied;
+/* The lines of a copy, the next one first, and the record's beside them. */
+struct audit_comparison {
+	struct transaction *transaction;
+	struct rows rows; /* from the first line that both may have */
+	bool open;
+	struct audit_head trimmed;
+	struct bytes copy;
+	struct audit_verdict result;
+};
 
-	if (!cut_copied_line(copy, &copied))
-		reject_because(&result->verdict, "line %" PRId64 ": cut off", sequence);
-	else if (!equal_bytes(copied, line))
+/*
+ * Begins with the line before the copy's first: none, the last that was trimmed, one of the record,
+ * or one that only its digest in the copy tells of: then the trimmed one, later in the copy, proves
+ * it, as it has all lines before it in its digest.
+ */
+static int begin_comparison(struct audit_comparison *comparison, struct fault *fault)
+{
+	static const char sql[] = "SELECT line FROM audit WHERE sequence = ?1";
+	struct audit_verdict *result = &comparison->result;
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct bytes rest = comparison->copy;
+	struct bytes line;
+	struct event_link link = {.sequence = 1};
+	struct fault malformed = {0};
+	bool found = false;
+
+	if (cut_copied_line(&rest, &line))
+		(void)!parse_event_link(line, &link, &malformed);
+	*result = begin_verdict(&(struct audit_head){0});
+	result->trimmed = comparison->trimmed.sequence;
+	if (malformed.class != FAULT_NONE || link.sequence <= 1)
+		return 0;
+	result->lines = link.sequence - 1;
+	memcpy(result->head, link.previous, SHA256_LEN);
+	if (result->lines == comparison->trimmed.sequence)
+		memcpy(result->head, comparison->trimmed.sha256, SHA256_LEN);
+	if (result->lines <= comparison->trimmed.sequence)
+		return 0;
+	if (query_row(comparison->transaction, sql, VALUES(number_value(result->lines)), &rows,
+		      &found, fault) < 0)
+		return -1;
+	if (found)
+		digest_sha256(bytes_of_string(row_text(&rows, 0)), result->head);
+	else
+		reject_because(&result->verdict,
+			       "line %" PRId64
+			       ": in the copy, and not in the record: it was taken away",
+			       link.sequence);
+	return found ? check_row(&rows, fault) : 0;
+}
+
+/* A line that the record has must be the same there. */
+static int compare_line(struct audit_comparison *comparison, struct bytes copied,
+			struct fault *fault)
+{
+	struct audit_verdict *result = &comparison->result;
+	int64_t expected = result->lines + 1;
+	int64_t sequence;
+	const char *line;
+
+	if (!comparison->open) {
+		if (select_lines(comparison->transaction, expected, &comparison->rows, fault) < 0)
+			return -1;
+		comparison->open = true;
+	}
+	if (read_line(&comparison->rows, &sequence, &line, fault) < 0)
+		return -1;
+	if (line == NULL)
+		reject_because(&result->verdict,
+			       "line %" PRId64
+			       ": in the copy, and not in the record: it was taken away",
+			       expected);
+	else if (!equal_bytes(copied, bytes_of_string(line)))
 		reject_because(&result->verdict,
 			       "line %" PRId64 ": the copy and the record have different lines",
-			       sequence);
+			       expected);
 	else
 		verify_line(result, sequence, copied);
+	return 0;
+}
+
+static int verify_copied_line(struct audit_comparison *comparison, struct fault *fault)
+{
+	struct audit_verdict *result = &comparison->result;
+	const struct audit_head *trimmed = &comparison->trimmed;
+	int64_t expected = result->lines + 1;
+	struct bytes copied;
+
+	if (!cut_copied_line(&comparison->copy, &copied)) {
+		reject_because(&result->verdict, "line %" PRId64 ": cut off", expected);
+		return 0;
+	}
+	if (expected > trimmed->sequence)
+		return compare_line(comparison, copied, fault);
+	verify_line(result, expected, copied);
+	if (!result->verdict.invalid && expected == trimmed->sequence &&
+	    memcmp(result->head, trimmed->sha256, SHA256_LEN) != 0)
+		reject_because(&result->verdict,
+			       "line %" PRId64
+			       ": changed, it or a line before it: not what was trimmed",
+			       expected);
+	return 0;
+}
+
+static void close_comparison(struct audit_comparison *comparison)
+{
+	close_rows(&comparison->rows);
 }
 
 int verify_audit_copy(struct store *store, struct bytes copy, struct audit_verdict *ret_verdict,
 		      struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	CLEANUP(close_rows) struct rows rows = {0};
-	struct audit_verdict result = {0};
-	int64_t sequence;
-	const char *line;
+	CLEANUP(close_comparison)
+	struct audit_comparison comparison = {.transaction = &transaction, .copy = copy};
+	struct audit_verdict *result = &comparison.result;
 
 	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
-	    select_lines(&transaction, 1, &rows, fault) < 0 ||
-	    read_line(&rows, &sequence, &line, fault) < 0)
+	    read_trimmed(&transaction, &comparison.trimmed, fault) < 0 ||
+	    begin_comparison(&comparison, fault) < 0)
 		return -1;
 	/* A copy that ends earlier than the record's log is valid. */
-	while (line != NULL && copy.len > 0 && !result.verdict.invalid) {
-		compare_line(&result, sequence, bytes_of_string(line), &copy);
-		if (read_line(&rows, &sequence, &line, fault) < 0)
+	while (comparison.copy.len > 0 && !result->verdict.invalid)
+		if (verify_copied_line(&comparison, fault) < 0)
 			return -1;
-	}
-	if (copy.len > 0)
-		reject_because(&result.verdict,
+	if (result->lines < comparison.trimmed.sequence)
+		reject_because(&result->verdict,
 			       "line %" PRId64
-			       ": in the copy, and not in the record: it was taken away",
-			       result.lines + 1);
-	*ret_verdict = result;
+			       ": neither in the copy nor in the record: give the files of the "
+			       "later exports, too",
+			       result->lines + 1);
+	*ret_verdict = *result;
 	return 0;
 }

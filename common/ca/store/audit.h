@@ -8,7 +8,9 @@
 /*
  * The audit log: one line of JSON for each event (common/wire/event.h), in the order of the events,
  * each line with the SHA-256 of the line before. It is part of the record, so that a change and its
- * line become durable together or not at all. Lines are appended and never changed.
+ * line become durable together or not at all. Lines are appended and never changed. The first of
+ * them may be exported to a file and then trimmed (trim_audit.h): the record keeps the number and
+ * the digest of the last line that went, from which the chain of the others goes on.
  */
 struct transaction;
 
@@ -24,27 +26,29 @@ int record_event(struct store *store, const struct event *event, struct fault *f
 /* Called for one line, without its line end. -1 ends the listing. */
 typedef int line_function(void *context, int64_t sequence, const char *line, struct fault *fault);
 
-/* Lists the lines from a sequence number on (1: all), as of one moment. */
+/* Lists the lines from a sequence number on (1: all there are), as of one moment. */
 int list_audit(struct store *store, int64_t first, line_function *function, void *context,
 	       struct fault *fault) MUST_CHECK;
 
 struct audit_verdict {
-	int64_t lines;            /* up to the first wrong one */
+	int64_t lines;            /* up to the first wrong one, with those that were trimmed */
+	int64_t trimmed;          /* of them: they are not in the record any more */
 	uint8_t head[SHA256_LEN]; /* SHA-256 of the last of these; zeros when there is none */
 	struct verdict verdict;   /* the first line that is wrong, and how */
 };
 
 /*
- * Verifies that no line was changed, moved, added or removed: lines are numbered from 1 without a
- * gap, each has the digest of the line before, and the last one is the one that the record's state
- * names as the last.
+ * Verifies that no line was changed, moved, added or removed: lines are numbered without a gap from
+ * 1, or from the one after the last that was trimmed, each has the digest of the line before, and
+ * the last one is the one that the record's state names as the last.
  */
 int verify_audit(struct store *store, struct audit_verdict *ret_verdict,
 		 struct fault *fault) MUST_CHECK;
 
 /*
- * Verifies a copy of the log, made at any time, with line ends: its lines must be the first lines
- * of the record's log.
+ * Verifies a copy of the log or of a part of it, with line ends, or exported parts that follow each
+ * other: its lines must be those of the record. Lines that were trimmed from the record are
+ * verified by the digest that the record kept of the last of them, which must be in the copy, too.
  */
 int verify_audit_copy(struct store *store, struct bytes copy, struct audit_verdict *ret_verdict,
 		      struct fault *fault) MUST_CHECK;
