@@ -76,6 +76,12 @@ static const struct field ocsp_fields[] = {
 	 .set = set_url,
 	 .offset = offsetof(struct ca_node, ocsp_url),
 	 .high = URL_MAX},
+	{.name = "requests_per_minute",
+	 .set = set_number,
+	 .offset = offsetof(struct ca_node, ocsp_requests_per_minute),
+	 .fallback = "60000",
+	 .low = 1,
+	 .high = 60000000},
 	{0},
 };
 

@@ -115,7 +115,7 @@ certpool() { (cd "$folder" && exec "$CERTPOOL" "$@") >>"$WORK/log" 2>&1; }
 manifest() {
 	cat >"$folder/manifest.yaml" <<-END
 		version: 1
-		ca: {layout: ca, endpoint: "http://127.0.0.1:0", key: $2}
+		ca: {layout: ca, endpoint: "http://127.0.0.1:0", key: $2, ocsp: {requests_per_minute: 60000000}}
 		clients:
 		  client1:
 		    pool: {size: $1, key: $2}

@@ -117,3 +117,12 @@ stop "$ca"
 equal 'every refusal is counted in the log' 100000 \
 	"$("$certpool" audit list | jq -s 'map(select(.event == "refused" and .by == "client2").count) | add')"
 expect 0 'and the log is whole' "$certpool" audit verify
+
+# OCSP has a limit for each address.
+sed -i 's|^ca: {|ca: {ocsp: {requests_per_minute: 1}, |' manifest.yaml
+start_ca
+openssl ocsp -issuer ca/cert/root.crt -cert client1/cert/cert_key2.crt -reqout question >out 2>&1
+ask() { curl -s -H 'Content-Type: application/ocsp-request' --data-binary @question "$CERTPOOL_CA/ocsp" | openssl ocsp -respin /dev/stdin -noverify -resp_text 2>&1; }
+check 'OCSP answers' grep -q 'Cert Status: good' <(ask)
+check 'and not more often than an address may ask' grep -q 'trylater' <(ask)
+check 'which is logged' grep -qE '127\.[0-9.]* asks more often than ca\.ocsp\.requests_per_minute allows' serve.err

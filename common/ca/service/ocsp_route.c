@@ -1,5 +1,6 @@
 #include "common/ca/service/ocsp_route.h"
 
+#include "common/base/clock.h"
 #include "common/base/hex.h"
 #include "common/crypto/base64.h"
 
@@ -63,14 +64,23 @@ static void set_caching(const struct ocsp_reply *reply, int64_t now_s,
 	caching->expires_s = reply->next_update_s;
 }
 
-int serve_ocsp(struct responder *responder, const struct http_request *request, int64_t now_s,
-	       struct http_response *response, struct fault *ret_problem, struct fault *fault)
+int serve_ocsp(struct responder *responder, struct origin_rate *rate,
+	       const struct http_request *request, int64_t now_s, struct http_response *response,
+	       struct fault *ret_problem, struct fault *fault)
 {
 	bool get = strcmp(request->method, "POST") != 0;
 	CLEANUP(clear_buffer) struct buffer from_path = {0};
 	CLEANUP(clear_ocsp_reply) struct ocsp_reply reply = {0};
 	struct fault unreadable = {0};
+	int64_t wait_s;
 
+	response->content_type = CONTENT_OCSP_RESPONSE;
+	if (!charge_origin(rate, request->origin, read_stopwatch_us(), &wait_s)) {
+		(void)set_fault(ret_problem, FAULT_BUSY,
+				"%s asks more often than ca.ocsp.requests_per_minute allows",
+				request->origin);
+		return format_ocsp_error(OCSP_TRY_LATER, &response->body, fault);
+	}
 	/* An unreadable path becomes an empty request, which the responder calls malformed. */
 	if (get && decode_request(request->path, &from_path, &unreadable) < 0)
 		clear_buffer(&from_path);
@@ -80,7 +90,6 @@ int serve_ocsp(struct responder *responder, const struct http_request *request, 
 	if (get && reply.cacheable)
 		set_caching(&reply, now_s, response);
 	*ret_problem = unreadable.class != FAULT_NONE ? unreadable : reply.problem;
-	response->content_type = CONTENT_OCSP_RESPONSE;
 	response->body = take_buffer(&reply.der);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_SERVICE_OCSP_ROUTE_H
 
 #include "common/ca/revocation/ocsp_responder.h"
+#include "common/ca/service/origin_rate.h"
 #include "common/net/server.h"
 #include "common/x509/revocation/ocsp_request.h"
 
@@ -11,12 +12,12 @@
 #define OCSP_GET_PATH "/ocsp/"
 
 /*
- * Answers either. An error is an OCSP response too, so that HTTP sees a success; its reason is in
- * *ret_problem, for the log (FAULT_NONE: no problem). A cacheable answer to a GET has its expiry in
- * the HTTP header.
+ * Answers either, or tryLater to an origin over its rate. An error is an OCSP response too, so that
+ * HTTP sees a success; its reason is in *ret_problem, for the log (FAULT_NONE: no problem). A
+ * cacheable answer to a GET has its expiry in the HTTP header.
  */
-int serve_ocsp(struct responder *responder, const struct http_request *request, int64_t now_s,
-	       struct http_response *response, struct fault *ret_problem,
-	       struct fault *fault) MUST_CHECK;
+int serve_ocsp(struct responder *responder, struct origin_rate *rate,
+	       const struct http_request *request, int64_t now_s, struct http_response *response,
+	       struct fault *ret_problem, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -37,6 +37,7 @@ struct ca_service {
 	struct crl_chain chain;
 	struct maintenance *maintenance;
 	struct responder *responder;
+	struct origin_rate *ocsp_rate;
 	struct buffer root_pem;
 	struct buffer issuer_pem;
 	struct http_server *_Atomic server; /* NULL until it listens */
@@ -111,7 +112,8 @@ static int serve_ocsp_request(const struct http_request *request, struct http_re
 	const struct ca_service *service = context;
 	struct fault problem = {0};
 
-	if (serve_ocsp(service->responder, request, read_clock(), response, &problem, fault) < 0)
+	if (serve_ocsp(service->responder, service->ocsp_rate, request, read_clock(), response,
+		       &problem, fault) < 0)
 		return -1;
 	if (problem.class != FAULT_NONE)
 		log_answer(service, request, ok, problem.text);
@@ -319,6 +321,8 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	init_crl_cache(&service->crl, &crl);
 	init_crl_chain(&service->chain);
 	if (init_encrypted_requests(&service->encrypted, settings->layout, fault) < 0 ||
+	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
+			    &service->ocsp_rate, fault) < 0 ||
 	    format_certificate_pem(certificate_der(issuer_root(issuer)), &service->root_pem,
 				   fault) < 0 ||
 	    format_certificate_pem(certificate_der(issuer_certificate(issuer)),
@@ -379,6 +383,7 @@ void stop_ca_service(struct ca_service **service_pointer)
 	clear_crl_cache(&service->crl);
 	clear_crl_chain(&service->chain);
 	free_responder(&service->responder);
+	free_origin_rate(&service->ocsp_rate);
 	clear_buffer(&service->root_pem);
 	clear_buffer(&service->issuer_pem);
 	free(service);

@@ -12,7 +12,7 @@
  */
 #define CONTENT_OCSP_REQUEST "application/ocsp-request" /* RFC 6960 appendix C.1 */
 
-enum { OCSP_REQUEST_MAX = 65536, OCSP_CERTIFICATES_MAX = 100 };
+enum { OCSP_REQUEST_MAX = 65536, OCSP_CERTIFICATES_MAX = 10 };
 
 struct ocsp_request {
 	struct cert_id ids[OCSP_CERTIFICATES_MAX];

@@ -313,6 +313,7 @@ Test(manifest, refuses_keys_of_the_ca_that_do_not_fit_together)
 		{CA("ocsp: {uri: x}"), "2:37", "expected one of the keys url"},
 		{CA("free_space: 64MiB"), "2:42", "expected a whole number from 0 to"},
 		{CA("ocsp: {url: [x]}"), "2:42", "expected a single value"},
+		{CA("ocsp: {requests_per_minute: 0}"), "2:58", "from 1 to 60000000"},
 	};
 
 	expect_refusals(rows, COUNT_OF(rows));
@@ -335,7 +336,9 @@ Test(manifest, reads_where_the_keys_lie_and_what_certificates_say)
 
 	OK(parse(CA("layout: ca, root_layout: root, key: \"pkcs11:object=a\", pin_file: "
 		    "pin, passphrase_file: /p, validity: 3y, crl: {url: "
-		    "\"http://h/crl\", validity: 1m}, ocsp: {url: \"https://h/o\"}, root_crl: "
+		    "\"http://h/crl\", validity: 1m}, ocsp: {url: \"https://h/o\", "
+		    "requests_per_minute: 7}, "
+		    "root_crl: "
 		    "{url: \"http://h/root.crl\", validity: 2y}"),
 		 &manifest, &fault));
 	ca = &manifest->ca;
@@ -348,6 +351,7 @@ Test(manifest, reads_where_the_keys_lie_and_what_certificates_say)
 	cr_expect_str_eq(ca->crl_url, "http://h/crl");
 	cr_expect_eq(ca->crl_validity_s, 60);
 	cr_expect_str_eq(ca->ocsp_url, "https://h/o");
+	cr_expect_eq(ca->ocsp_requests_per_minute, 7);
 	cr_expect_str_eq(ca->root_crl_url, "http://h/root.crl");
 	cr_expect_eq(ca->root_crl_validity_s, INT64_C(2) * 365 * 86400);
 	free_manifest(&manifest);
@@ -553,6 +557,7 @@ Test(manifest, has_the_defaults_that_are_promised)
 	cr_expect_null(manifest->ca.passphrase_file);
 	cr_expect_null(manifest->ca.crl_url);
 	cr_expect_null(manifest->ca.ocsp_url);
+	cr_expect_eq(manifest->ca.ocsp_requests_per_minute, 60000);
 	cr_expect_null(manifest->ca.root_crl_url);
 	cr_expect_eq(manifest->ca.root_crl_validity_s, INT64_C(365) * 86400);
 	client = &manifest->clients[0];

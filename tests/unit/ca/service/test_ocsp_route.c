@@ -13,6 +13,7 @@ struct scene {
 	struct ca_fixture ca;
 	struct certificate *certificate;
 	struct responder *responder;
+	struct origin_rate *rate;
 	struct buffer request;
 	struct buffer path; /* for GET */
 };
@@ -37,12 +38,14 @@ static void set_up(void)
 	scene.certificate = certify_one(&scene.ca, NOW_S);
 	OK(new_responder(authority_store(scene.ca.authority), authority_issuer(scene.ca.authority),
 			 &scene.responder, &fault));
+	OK(new_origin_rate(0, &scene.rate, &fault));
 	set_request(certificate_serial(scene.certificate), (struct bytes){0});
 }
 
 static void tear_down(void)
 {
 	free_responder(&scene.responder);
+	free_origin_rate(&scene.rate);
 	free_certificate(&scene.certificate);
 	clear_buffer(&scene.request);
 	clear_buffer(&scene.path);
@@ -59,10 +62,12 @@ static void clear_response(struct http_response *response)
 static void serve(const char *method, const char *path, int64_t now_s,
 		  struct http_response *response, struct fault *problem)
 {
-	const struct http_request request = {
-		.method = method, .path = path, .body = bytes_of_buffer(&scene.request)};
+	const struct http_request request = {.method = method,
+					     .path = path,
+					     .body = bytes_of_buffer(&scene.request),
+					     .origin = "192.0.2.1"};
 
-	OK(serve_ocsp(scene.responder, &request, now_s, response, problem, &fault));
+	OK(serve_ocsp(scene.responder, scene.rate, &request, now_s, response, problem, &fault));
 	cr_expect_str_eq(response->content_type, CONTENT_OCSP_RESPONSE);
 }
 
@@ -165,4 +170,24 @@ Test(ocsp_route, lets_no_client_cache_the_rest)
 	cr_expect_eq(unknown.caching.expires_s, 0);
 	cr_expect_str_eq(unknown.caching.etag, "");
 	cr_expect_eq(nonced.caching.expires_s, 0);
+}
+
+/* catalogue 108: tryLater (RFC 6960 section 2.3), unsigned, whatever the request is. */
+Test(ocsp_route, puts_an_origin_off_that_asks_too_often)
+{
+	static const uint8_t expected[] = {0x30, 0x03, 0x0a, 0x01, OCSP_TRY_LATER};
+
+	free_origin_rate(&scene.rate);
+	OK(new_origin_rate(1, &scene.rate, &fault));
+	for (int i = 0; i < 3; i++) {
+		CLEANUP(clear_response) struct http_response response = {0};
+		struct fault problem = {0};
+
+		serve("GET", (const char *)scene.path.data, NOW_S, &response, &problem);
+		cr_expect_eq(equal_bytes(bytes_of_buffer(&response.body),
+					 (struct bytes){expected, sizeof(expected)}),
+			     i > 0);
+		cr_expect_eq(problem.class, i > 0 ? FAULT_BUSY : FAULT_NONE);
+		cr_expect_eq(response.caching.expires_s != 0, i == 0);
+	}
 }

@@ -177,7 +177,7 @@ Test(ocsp_request, bounds_the_list)
 	OK(parse_ocsp_request(request_with(OCTETS(""), many, OCTETS("")), &request, &fault));
 	cr_expect_eq(request.count, OCSP_CERTIFICATES_MAX);
 	expect_refused(request_with(OCTETS(""), JOIN(many, single()), OCTETS("")), FAULT_TOO_LARGE,
-		       "at most 100 certificates", 0);
+		       "at most 10 certificates", 0);
 }
 
 /* A critical nonce is known; unknown extensions that are not critical are ignored. */
