@@ -131,7 +131,7 @@ run-race: $(race_programs)
 
 fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
 	@$(INSTALL_DEPS) lint
-	$(again) BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=fuzzer,address,undefined FUZZ_MAIN= run-fuzz \
+	$(again) BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=fuzzer,address,undefined FUZZ_MAIN=$(BUILD)/fuzz/tests/fuzz/libfuzzer.o run-fuzz \
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 
 run-fuzz: $(fuzz_programs)
@@ -202,9 +202,9 @@ unit-$(1): $(BUILD)/tests/unit/$(1)/tests
 endef
 $(foreach layer,$(LAYERS),$(eval $(call unit_program,$(layer))))
 
-# libFuzzer has a main of its own.
+# libFuzzer has a main of its own, and a mutator from libfuzzer.c.
 FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o
-$(fuzz_programs): %: %.o $(FUZZ_MAIN) $(all_objects)
+$(fuzz_programs): %: %.o $(FUZZ_MAIN) $(BUILD)/tests/fuzz/mutator.o $(BUILD)/tests/fuzz/der_mutator.o $(all_objects)
 	$(call say,LD,$@)
 	$(link)
 

@@ -1,4 +1,5 @@
 #include "common/base/file.h"
+#include "tests/fuzz/mutator.h"
 #include "tests/fuzz/target.h"
 
 #include <dirent.h>
@@ -12,11 +13,18 @@
 
 /*
  * Stands in for libFuzzer where it is not installed, and does the same every time: each file of a
- * corpus, whole; cut to every length up to TRUNCATIONS_MAX; and with one bit flipped, at up to
- * FLIPS_MAX places spread over it. A child process runs one file's inputs, so that a crash is
- * counted and the other files still run.
+ * corpus, whole; cut to every length up to TRUNCATIONS_MAX; with one bit flipped, at up to
+ * FLIPS_MAX places spread over it; and with each of CHANGES changes to its structure, or two of
+ * them. A child process runs one file's inputs, so that a crash is counted and the other files
+ * still run.
  */
-enum { INPUT_MAX = 1 << 20, TRUNCATIONS_MAX = 2048, FLIPS_MAX = 2048, INPUT_SECONDS_MAX = 20 };
+enum {
+	INPUT_MAX = 1 << 20,
+	TRUNCATIONS_MAX = 2048,
+	FLIPS_MAX = 2048,
+	CHANGES = 512,
+	INPUT_SECONDS_MAX = 20
+};
 
 /* Shared between the child, which writes it, and the parent, which survives it. */
 struct progress {
@@ -44,6 +52,21 @@ static void run_input(struct bytes input, const char *mutation, size_t position,
 	progress->passed++;
 }
 
+/* The seed is the number of the change, so that a finding can be made again. */
+static void run_changes(struct bytes whole, struct progress *progress)
+{
+	for (size_t seed = 1; seed <= CHANGES; seed++) {
+		struct lot lot = {.state = seed << 32 | seed};
+		CLEANUP(clear_buffer) struct buffer once = {0};
+		CLEANUP(clear_buffer) struct buffer twice = {0};
+
+		mutate_input(&lot, whole, &once);
+		run_input(bytes_of_buffer(&once), "changed in structure, seed", seed, progress);
+		mutate_input(&lot, bytes_of_buffer(&once), &twice);
+		run_input(bytes_of_buffer(&twice), "changed twice, seed", seed, progress);
+	}
+}
+
 static void run_mutations(struct buffer *content, struct progress *progress)
 {
 	struct bytes whole = bytes_of_buffer(content);
@@ -58,6 +81,7 @@ static void run_mutations(struct buffer *content, struct progress *progress)
 		run_input(whole, "with flipped bit", bit, progress);
 		content->data[bit / 8] ^= (uint8_t)(1U << (bit % 8));
 	}
+	run_changes(whole, progress);
 }
 
 /* Runs one file's inputs in a child. 0 when all passed. */
