@@ -85,6 +85,10 @@ for count in 1 2; do
 	check "both have the same ($count)" cmp stick/cert/root.crl ca/cert/root.crl
 done
 
+echo correct horse battery staple >backup.pass && chmod 600 backup.pass
+check 'a backup' "$certpool" backup ca.tar --passphrase-file backup.pass
+cp ca/cert/root.crl backed-up.crl
+
 # catalogue 126: the issuing CA is revoked
 "$certpool" crl --chain >before.pem
 expect 0 'a dry run' "$certpool" revoke ca/cert/ca.crt -n
@@ -176,6 +180,14 @@ stop "$ca"
 start_ca
 equal 'nor does a restart' 503 "$(post /v1/certificates x.y)"
 check 'which is said' jq -e '.detail | test("root.crl")' fetched
+
+# catalogue 105, 126: a backup from before the revocation
+mkdir restored && sed 's|root_layout: stick|root_layout: ../stick|' manifest.yaml >restored/manifest.yaml
+check 'restore' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
+check "it has the root's CRL" cmp backed-up.crl restored/ca/cert/root.crl
+expect 0 'with the root at hand' "$certpool" crl --root -m restored/manifest.yaml
+check 'it gets the last one' cmp stick/cert/root.crl restored/ca/cert/root.crl
+expect 6 'and issues nothing' "$certpool" sign requests --client client1 -m restored/manifest.yaml
 
 # A CA that is its own root.
 mkdir one && cd one || exit 1

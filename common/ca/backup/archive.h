@@ -14,6 +14,7 @@
 #define MEMBER_ROOT "cert/root.crt"
 #define MEMBER_ISSUER "cert/ca.crt" /* when the root lies apart */
 #define MEMBER_CRL "cert/ca.crl"
+#define MEMBER_ROOT_CRL "cert/root.crl" /* when the root lies apart */
 #define MEMBER_KEYS "keys.enc" /* an archive of the key files, sealed (passphrase_seal.h) */
 #define MEMBER_RECORD "state/ca.db"
 #define MEMBER_SIGNED                                                                              \

@@ -5,6 +5,7 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/publish_crl.h"
+#include "common/ca/revocation/root_crl.h"
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/store.h"
@@ -41,6 +42,7 @@ static const struct {
 	{MEMBER_ROOT, "root.crt", CERTIFICATE_PEM_MAX, true},
 	{MEMBER_ISSUER, "ca.crt", CERTIFICATE_PEM_MAX, false},
 	{MEMBER_CRL, CRL_FILE, CRL_DER_MAX, false},
+	{MEMBER_ROOT_CRL, ROOT_CRL_FILE, CRL_DER_MAX, false},
 };
 
 static int add_note(const struct backup_options *options, struct archive_writer *writer,

@@ -6,6 +6,7 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/publish_crl.h"
+#include "common/ca/revocation/root_crl.h"
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/store.h"
 #include "common/crypto/key_file.h"
@@ -40,6 +41,7 @@ struct restoration {
 	struct archive_reader reader;
 	struct buffer pems[CERTIFICATE_COUNT]; /* of the certificates; empty: not in the backup */
 	struct buffer crl;
+	struct buffer root_crl;
 	struct buffer sealed;  /* the keys, encrypted; empty: not in the backup */
 	struct buffer mac;     /* of the sums: hex, line end; empty: the same */
 	struct secret keys;    /* an archive of key files (key_files.h) */
@@ -55,6 +57,7 @@ static void clear_restoration(struct restoration *restoration)
 	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
 		clear_buffer(&restoration->pems[i]);
 	clear_buffer(&restoration->crl);
+	clear_buffer(&restoration->root_crl);
 	clear_buffer(&restoration->sealed);
 	clear_buffer(&restoration->mac);
 	clear_secret(&restoration->keys);
@@ -150,7 +153,9 @@ static int read_files(struct restoration *restoration, struct fault *fault)
 						    fault)) < 0)
 			return -1;
 	if (read_optional_member(restoration, MEMBER_CRL, CRL_DER_MAX, &restoration->crl, fault) <
-	    0)
+		    0 ||
+	    read_optional_member(restoration, MEMBER_ROOT_CRL, CRL_DER_MAX, &restoration->root_crl,
+				 fault) < 0)
 		return -1;
 	return read_optional_member(restoration, MEMBER_KEYS, KEY_ARCHIVE_MAX + TAR_BLOCK_LEN,
 				    &restoration->sealed, fault);
@@ -340,18 +345,20 @@ static int stage_certificate(struct restoration *restoration, size_t i, struct f
 			 layout->path, certificates[i].file);
 }
 
-/* An existing CRL may stay: the restored store makes a new one due anyway. */
-static int stage_crl(struct restoration *restoration, struct fault *fault)
+/* An existing CRL may stay: the restored store makes a new one due anyway, and that of the root is
+   hardly older than the backup's. */
+static int stage_crl(struct restoration *restoration, const char *file, const struct buffer *crl,
+		     struct fault *fault)
 {
 	int cert = restoration->options->layout->cert;
 	bool found;
 
-	if (find_file(cert, CRL_FILE, &found, fault) < 0)
+	if (find_file(cert, file, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", restoration->options->layout->path);
-	if (restoration->crl.len == 0 || found)
+	if (crl->len == 0 || found)
 		return 0;
-	return stage_file(restoration->files, cert, CRL_FILE, STAGE_NEW, 0644,
-			  bytes_of_buffer(&restoration->crl), fault);
+	return stage_file(restoration->files, cert, file, STAGE_NEW, 0644, bytes_of_buffer(crl),
+			  fault);
 }
 
 static int stage_files(struct restoration *restoration, struct fault *fault)
@@ -359,7 +366,8 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
 		if (stage_certificate(restoration, i, fault) < 0)
 			return -1;
-	if (stage_crl(restoration, fault) < 0)
+	if (stage_crl(restoration, CRL_FILE, &restoration->crl, fault) < 0 ||
+	    stage_crl(restoration, ROOT_CRL_FILE, &restoration->root_crl, fault) < 0)
 		return -1;
 	return stage_keys(restoration, fault);
 }
