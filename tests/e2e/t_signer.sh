@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The CA's key: what it signs is logged.
+# The CA's key: a process of its own has it, and what it signs is logged.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -67,3 +67,63 @@ equal 'goes with the next signature' 0 "$(grep -c 'certif$' $log)"
 sqlite3 ca/state/ca.db "delete from certificate where client = 'client2'"
 expect 1 'a record that lost certificates' "$certpool" check
 says 'is told how many, and where they are' '2 certificates were signed and are not in the record.*ca/state/signed.log'
+
+# Two processes. catalogue 123
+start_ca
+front=$ca
+signer=$(pgrep -P "$front")
+equal 'the server has a child, the signer' 1 "$(wc -w <<<"$signer")"
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+if [ "$(id -u)" -eq 0 ] && ! sanitized; then
+	# occurrences PROCESS: how often its writable memory has the issuing key's number, in either order of octets.
+	occurrences() {
+		perl -e '
+			my ($process, $hex) = @ARGV;
+			my $number = pack("H*", $hex);
+			my $hits = 0;
+			open(my $maps, "<", "/proc/$process/maps") or die;
+			open(my $memory, "<:raw", "/proc/$process/mem") or die;
+			while (<$maps>) {
+				/^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
+				my ($begin, $end) = (hex $1, hex $2);
+				seek($memory, $begin, 0);
+				read($memory, my $data, $end - $begin) or next;
+				for my $octets ($number, scalar reverse $number) {
+					my $at = 0;
+					while (($at = index($data, $octets, $at)) >= 0) { $hits++; $at++ }
+				}
+			}
+			print "$hits\n";' -- "$1" "$(openssl pkey -in ca/Private/root.key -noout -text |
+			sed -n '/^priv:/,/^pub:/p' | grep '^ ' | tr -d ' :\n' | tail -c 64)"
+	}
+	equal "the front's memory has nothing of the key" 0 "$(occurrences "$front")"
+	check "the signer's has, as the search works" test "$(occurrences "$signer")" -gt 0
+	equal 'the front has nothing of Private/ open' 0 "$(find "/proc/$front/fd" -lname '*/Private*' | wc -l)"
+	check 'the signer has' test "$(find "/proc/$signer/fd" -lname '*/Private*' | wc -l)" -gt 0
+else
+	skip "the front's memory has nothing of the key" 'this needs root, and no sanitizer'
+fi
+
+kill -9 "$signer"
+check 'without its signer the front ends at once' eventually gone "$front"
+wait "$front" 2>/dev/null
+check 'and says why' grep -q 'the signer has ended, and without it this CA can do nothing' serve.err
+port=${CERTPOOL_CA##*:}
+start serve serve --listen "http://$host:$port"
+front=$server
+equal 'lock and port are free' "http://$host:$port" "$endpoint"
+signer=$(pgrep -P "$front")
+kill -9 "$front"
+check 'without its front the signer ends at once' eventually gone "$signer"
+wait "$front" 2>/dev/null
+start serve serve --listen "http://$host:$port"
+front=$server
+equal 'lock and port are free again' "http://$host:$port" "$endpoint"
+signer=$(pgrep -P "$front")
+kill "$signer"
+expect 0 'a signal that is for all of its group does not end the signer' "$certpool" verify client1 client1/cert/cert_key1.crt --online
+stop "$front"
+equal 'the end is an end in order' 0 "$stopped"
+check 'of both' gone "$signer"
+equal 'and the record is one file' 'ca.db' "$(ls ca/state | grep '^ca.db')"

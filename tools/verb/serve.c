@@ -1,13 +1,15 @@
 /*
- * serve: runs the CA's service. The main thread waits for signals; the service has its own threads.
- * SIGHUP reads the manifest again without interrupting requests.
+ * serve: runs the CA's service, in two processes: this one, the front, has no key, and the signer,
+ * its child, has them all (tools/ca_signer.h). The main thread waits for signals; the service has
+ * its own threads. SIGHUP reads the manifest again without interrupting requests.
  */
 #include "common/base/clock.h"
 #include "common/ca/issue/authority.h"
 #include "common/ca/service/service.h"
+#include "common/ca/service/shared_keys.h"
 #include "common/ca/store/clients.h"
 #include "common/net/log_limit.h"
-#include "tools/ca_key.h"
+#include "tools/ca_signer.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -63,13 +65,21 @@ static void complain_about_clients(const struct command *command,
 				synced->returned, command->manifest);
 }
 
-static int sync_with_manifest(const struct command *command, const struct manifest *served,
-			      struct authority *authority, struct clients_synced *ret_synced,
+/* What serves. */
+struct serving {
+	const struct command *command;
+	const struct manifest *manifest;
+	struct signer_link *signer;
+	struct authority *authority;
+};
+
+static int sync_with_manifest(const struct serving *serving, struct clients_synced *ret_synced,
 			      struct fault *fault)
 {
+	const struct manifest *served = serving->manifest;
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 
-	if (load_manifest(command->manifest, &manifest, fault) < 0)
+	if (reload_from_signer(serving->signer, serving->command, &manifest, fault) < 0)
 		return -1;
 	if (manifest->ca.layout == NULL || strcmp(manifest->ca.layout, served->ca.layout) != 0)
 		return set_fault(fault, FAULT_USAGE,
@@ -77,7 +87,8 @@ static int sync_with_manifest(const struct command *command, const struct manife
 				 "%s: stop certpool serve and start it again",
 				 manifest->path, served->ca.layout,
 				 manifest->ca.layout != NULL ? manifest->ca.layout : "none");
-	return sync_clients(authority_store(authority), manifest, read_clock(), ret_synced, fault);
+	return sync_clients(authority_store(serving->authority), manifest, read_clock(), ret_synced,
+			    fault);
 }
 
 /*
@@ -85,13 +96,13 @@ static int sync_with_manifest(const struct command *command, const struct manife
  * else in it counts from the next start. A wrong manifest, or one of another CA, changes nothing
  * and is printed, and the CA goes on.
  */
-static void reload_manifest(const struct command *command, const struct manifest *served,
-			    struct authority *authority)
+static void reload_manifest(const struct serving *serving)
 {
+	const struct command *command = serving->command;
 	struct clients_synced synced = {0};
 	struct fault fault = {0};
 
-	if (sync_with_manifest(command, served, authority, &synced, &fault) < 0)
+	if (sync_with_manifest(serving, &synced, &fault) < 0)
 		print_complaint(command, "SIGHUP: %s: nothing has changed", fault.text);
 	else
 		print_note(command,
@@ -101,55 +112,83 @@ static void reload_manifest(const struct command *command, const struct manifest
 	complain_about_clients(command, &synced);
 }
 
-static int serve_until_stopped(const struct command *command, const struct stop *stop,
-			       const struct manifest *manifest, struct authority *authority,
+static int serve_until_stopped(const struct serving *serving, const struct stop *stop,
 			       struct fault *fault)
 {
 	bool hangup = false;
 
 	do {
 		if (hangup)
-			reload_manifest(command, manifest, authority);
+			reload_manifest(serving);
 		if (await_stop_or_hangup(stop, &hangup, fault) < 0)
 			return -1;
 	} while (hangup);
 	return 0;
 }
 
-/* prepare_stop… comes before the service, whose threads must not take the signals. */
-static int run_serve(const struct command *command, const void *settings, struct fault *fault)
+/* Has no key from the first line on: only the signer reads Private/. */
+static int serve(const struct serve_settings *given, const struct layout *layout,
+		 const struct stop *stop, struct serving *serving, struct fault *fault)
 {
-	const struct serve_settings *given = settings;
+	const struct command *command = serving->command;
+	const struct key_source keys = {read_keys_from_signer, serving->signer};
+	struct command log_context = *command;
 	/* The last to go: everything else logs until its end. */
 	CLEANUP(clear_log_limit) struct log_limit log = {0};
-	CLEANUP(free_manifest) struct manifest *manifest = NULL;
-	CLEANUP(free_layout) struct layout *layout = NULL;
-	CLEANUP(clear_stop) struct stop stop = {-1, -1};
 	CLEANUP(free_authority) struct authority *authority = NULL;
 	CLEANUP(stop_ca_service) struct ca_service *service = NULL;
-	struct command log_context = *command;
-	struct ca_service_settings service_settings = {.log = limit_log,
-						       .log_context = &log,
-						       .version = CERTPOOL_VERSION,
-						       .connections_per_address =
-							       (unsigned int)given->connections};
+	struct ca_service_settings settings = {
+		.layout = layout,
+		.keys = &keys,
+		.endpoint = choose_endpoint(&given->listen, &serving->manifest->ca.endpoint),
+		.log = limit_log,
+		.log_context = &log,
+		.version = CERTPOOL_VERSION,
+		.connections_per_address = (unsigned int)given->connections};
 
 	init_log_limit(&log, log_refusal, &log_context);
-
-	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
-	    open_ca_layout(manifest, &layout, fault) < 0 ||
-	    prepare_stop_or_hangup(&stop, fault) < 0 ||
-	    open_ca(layout, manifest, &given->key, AUTHORITY_SERVING, &authority, fault) < 0)
+	if (open_front_authority(layout, serving->manifest, serving->signer, read_clock(),
+				 &authority, fault) < 0)
 		return -1;
 	complain_about_clients(command, authority_clients_synced(authority));
-	service_settings.authority = authority;
-	service_settings.layout = layout;
-	service_settings.endpoint = choose_endpoint(&given->listen, &manifest->ca.endpoint);
-	if (start_ca_service(&service_settings, &service, fault) < 0 ||
+	serving->authority = authority;
+	settings.authority = authority;
+	if (start_ca_service(&settings, &service, fault) < 0 ||
 	    print_listening(command, ca_service_endpoint(service), fault) < 0 ||
 	    announce_server(command, ca_service_endpoint(service), given->ready, fault) < 0)
 		return -1;
-	return serve_until_stopped(command, &stop, manifest, authority, fault);
+	return serve_until_stopped(serving, stop, fault);
+}
+
+/* prepare_stop… and the signer come before the service, whose threads must not take the signals,
+   and before its sockets. */
+static int run_serve(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct serve_settings *given = settings;
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(clear_stop) struct stop stop = {-1, -1};
+	CLEANUP(end_signer) struct signer_link *signer = NULL;
+	struct serving serving = {.command = command};
+	struct command watch_context = *command;
+	struct signer_plan plan = {.command = command, .key = &given->key};
+
+	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
+	    open_ca_layout(manifest, &layout, fault) < 0 ||
+	    prepare_stop_or_hangup(&stop, fault) < 0)
+		return -1;
+	plan.manifest = manifest;
+	plan.layout = layout;
+	plan.stop = &stop;
+	plan.ready = given->ready;
+	if (start_signer(&plan, &signer, fault) < 0)
+		return -1;
+	close_descriptor(&layout->private);
+	serving.manifest = manifest;
+	serving.signer = signer;
+	if (end_with_signer(signer, &watch_context, fault) < 0)
+		return -1;
+	return serve(given, layout, &stop, &serving, fault);
 }
 
 const struct verb serve_verb = {

@@ -5,6 +5,7 @@
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/request_rate.h"
 #include "common/ca/signer/signer.h"
+#include "common/ca/signer/signer_process.h"
 #include "common/ca/store/audit.h"
 #include "common/x509/signing_order.h"
 
@@ -99,32 +100,65 @@ static int open_signer(struct authority *authority, struct fault *fault)
 	return new_signer(&settings, authority->issuer, &authority->signer, fault);
 }
 
-int open_authority(const struct layout *layout, const struct manifest *manifest,
-		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
-		   struct authority **ret_authority, struct fault *fault)
+static int new_authority(const struct layout *layout, const struct manifest *manifest,
+			 struct authority **ret_authority, struct fault *fault)
 {
 	CLEANUP(free_authority) struct authority *authority = calloc(1, sizeof(*authority));
-	bool serving = mode == AUTHORITY_SERVING;
 
 	if (authority == NULL)
 		return set_memory_fault(fault);
 	authority->manifest = manifest;
 	authority->layout = layout;
 	authority->serving_lock = -1;
-	/* The issuer before the lock: "no root" says more than "another process serves". */
-	if (new_rate(&authority->rate, fault) < 0 ||
-	    load_issuer(layout, &manifest->ca, access, &authority->issuer, fault) < 0)
+	if (new_rate(&authority->rate, fault) < 0)
 		return -1;
+	*ret_authority = TAKE(authority);
+	return 0;
+}
+
+/* The issuer before the lock: "no root" says more than "another process serves". */
+static int open_parts(struct authority *authority, bool serving, int64_t now_s, struct fault *fault)
+{
+	const struct layout *layout = authority->layout;
+
 	if (check_issuer_validity(authority->issuer, now_s, fault) < 0)
 		return prefix_fault(fault, "%s", layout->path);
-	if (manifest->ca.root_layout != NULL)
+	if (authority->manifest->ca.root_layout != NULL)
 		init_root_crl_cache(&authority->root_crl, layout, issuer_root(authority->issuer));
 	public_key_sha256(certificate_public_key(issuer_certificate(authority->issuer)),
 			  authority->key_sha256);
 	if ((serving && lock_serving(layout, &authority->serving_lock, fault) < 0) ||
-	    open_clients(authority, now_s, fault) < 0 || open_signer(authority, fault) < 0 ||
-	    (serving && record_service(authority, EVENT_STARTED, now_s, fault) < 0))
+	    open_clients(authority, now_s, fault) < 0)
 		return -1;
+	return serving ? record_service(authority, EVENT_STARTED, now_s, fault) : 0;
+}
+
+int open_authority(const struct layout *layout, const struct manifest *manifest,
+		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
+		   struct authority **ret_authority, struct fault *fault)
+{
+	CLEANUP(free_authority) struct authority *authority = NULL;
+
+	if (new_authority(layout, manifest, &authority, fault) < 0 ||
+	    load_issuer(layout, &manifest->ca, access, &authority->issuer, fault) < 0 ||
+	    open_parts(authority, mode == AUTHORITY_SERVING, now_s, fault) < 0 ||
+	    open_signer(authority, fault) < 0)
+		return -1;
+	*ret_authority = TAKE(authority);
+	return 0;
+}
+
+int open_front_authority(const struct layout *layout, const struct manifest *manifest,
+			 struct signer_link *link, int64_t now_s, struct authority **ret_authority,
+			 struct fault *fault)
+{
+	CLEANUP(free_authority) struct authority *authority = NULL;
+
+	if (new_authority(layout, manifest, &authority, fault) < 0 ||
+	    load_issuer(layout, &manifest->ca, NULL, &authority->issuer, fault) < 0 ||
+	    open_parts(authority, true, now_s, fault) < 0)
+		return -1;
+	delegate_signing(authority->issuer, sign_by_link, link);
 	*ret_authority = TAKE(authority);
 	return 0;
 }

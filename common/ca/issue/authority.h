@@ -17,6 +17,7 @@
  * clients have been authenticated. Safe for several threads.
  */
 struct authority;
+struct signer_link;
 
 enum authority_mode {
 	AUTHORITY_SERVING, /* locks state/serving; FAULT_BUSY names the process that holds it */
@@ -31,6 +32,14 @@ enum authority_mode {
 int open_authority(const struct layout *layout, const struct manifest *manifest,
 		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
 		   struct authority **ret_authority, struct fault *fault) MUST_CHECK;
+
+/*
+ * The same for the front of a serving CA: its key is with the signer at the other end of the link,
+ * which outlives the authority.
+ */
+int open_front_authority(const struct layout *layout, const struct manifest *manifest,
+			 struct signer_link *link, int64_t now_s, struct authority **ret_authority,
+			 struct fault *fault) MUST_CHECK;
 void free_authority(struct authority **authority);
 
 /* Parts of the authority, all borrowed. */

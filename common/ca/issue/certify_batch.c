@@ -92,6 +92,12 @@ static int check_distinct_keys(const struct certificate_batch *batch, struct ref
 	return 0;
 }
 
+static void refuse_barred(const char *client, struct refusal *refusal)
+{
+	set_refusal(refusal, "disabled", "the CA disabled or revoked the client \"%s\" meanwhile",
+		    client);
+}
+
 /* The new candidates of a batch, for one order to the signer. */
 struct new_certificates {
 	size_t *indices; /* of the candidates, and of their records */
@@ -128,6 +134,23 @@ static int collect_new(struct certificate_batch *batch, struct new_certificates 
 	return 0;
 }
 
+/* The signer looks at the client once more, and says of each certificate why it was not signed. */
+static int refuse_unsigned(const struct certificate_batch *batch, const struct verdict *verdict,
+			   struct refusal *refusal, struct fault *fault)
+{
+	const char *name = batch->options.client->name;
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
+
+	if (read_client(batch->options.store, name, &client, &found, fault) < 0)
+		return -1;
+	if (found && (client.disabled || client.revoked))
+		refuse_barred(name, refusal);
+	else
+		set_refusal(refusal, "bad_request", "%s", verdict->reason);
+	return 0;
+}
+
 /* Has all new certificates signed at once. One that is refused has no record any more. */
 static int sign_new(struct certificate_batch *batch, struct fault *fault)
 {
@@ -150,8 +173,8 @@ static int sign_new(struct certificate_batch *batch, struct fault *fault)
 			record->der = take_buffer(&new.results[i].der);
 			continue;
 		}
-		set_refusal(&candidate->refusal, "bad_request", "%s",
-			    new.results[i].verdict.reason);
+		if (refuse_unsigned(batch, &new.results[i].verdict, &candidate->refusal, fault) < 0)
+			return -1;
 		candidate->is_new = false;
 		clear_issued_certificate(record);
 	}
@@ -210,8 +233,7 @@ static int settle_candidate(struct certificate_batch *batch, struct candidate *c
 			    "long ago: make another key");
 		return 0;
 	case CLIENT_BARRED:
-		set_refusal(&candidate->refusal, "disabled",
-			    "the CA disabled or revoked the client \"%s\" meanwhile", client->name);
+		refuse_barred(client->name, &candidate->refusal);
 		return 0;
 	}
 	return 0;

@@ -140,7 +140,7 @@ static int set_issuer_fault(const struct layout *layout, const struct ca_node *c
 	const char *name = issuing_certificate_name(ca);
 	const char *root = ca->root_layout != NULL ? ", cert/root.crt" : "";
 
-	if (access->url != NULL)
+	if (access != NULL && access->url != NULL)
 		return set_fault(fault, problem->class, "%s: cert/%s%s and the key %s: %s",
 				 layout->path, name, root, access->url, problem->text);
 	return set_fault(fault, problem->class,
@@ -159,10 +159,11 @@ int load_issuer(const struct layout *layout, const struct ca_node *ca,
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	struct fault problem = {0};
 
-	if (check_ca_kind(layout, ca, fault) < 0 ||
+	if ((access != NULL && check_ca_kind(layout, ca, fault) < 0) ||
 	    read_ca_certificate(layout, issuing_certificate_name(ca), &certificate, fault) < 0 ||
 	    (ca->root_layout != NULL && read_ca_root(layout, &root, fault) < 0) ||
-	    open_private_key(layout, issuing_key_name(ca), access, &key, fault) < 0)
+	    (access != NULL &&
+	     open_private_key(layout, issuing_key_name(ca), access, &key, fault) < 0))
 		return -1;
 	if (new_intermediate_issuer(&certificate, &root, &key, &issuer, &problem) < 0)
 		return set_issuer_fault(layout, ca, access, &problem, fault);

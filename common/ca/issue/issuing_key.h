@@ -52,6 +52,7 @@ int read_ca_root(const struct layout *layout, struct certificate **ret_root,
 
 /*
  * Reads certificate, root and key as an issuer, whose certificates will have the manifest's URLs.
+ * access NULL: without the key, which another process has; Private/ is not looked at.
  * Errors: FAULT_NOT_FOUND without a certificate; FAULT_REFUSED when certificate and key do not
  * belong together, the certificate is not a CA's, or not by the root; and those of check_ca_kind.
  */

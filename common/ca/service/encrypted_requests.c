@@ -42,13 +42,13 @@ struct encrypted_exchange {
 };
 
 int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
-			    struct fault *fault)
+			    const struct key_source *source, struct fault *fault)
 {
 	init_refusal_counts(&requests->refusals);
 	init_seen_requests(&requests->seen);
 	if (new_origin_rate(UNPAID_PER_MINUTE, &requests->unpaid, fault) < 0)
 		return -1;
-	return init_shared_keys(&requests->keys, layout, fault);
+	return init_shared_keys(&requests->keys, layout, source, fault);
 }
 
 void clear_encrypted_requests(struct encrypted_requests *requests)

@@ -27,9 +27,9 @@ struct encrypted_requests {
 	struct origin_rate *unpaid; /* requests for which no client pays */
 };
 
-/* The caller has set authority and log. */
+/* The caller has set authority and log. source: as for init_shared_keys. */
 int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
-			    struct fault *fault) MUST_CHECK;
+			    const struct key_source *source, struct fault *fault) MUST_CHECK;
 void clear_encrypted_requests(struct encrypted_requests *requests);
 
 /*

@@ -320,7 +320,8 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	service->encrypted.log_context = settings->log_context;
 	init_crl_cache(&service->crl, &crl);
 	init_crl_chain(&service->chain);
-	if (init_encrypted_requests(&service->encrypted, settings->layout, fault) < 0 ||
+	if (init_encrypted_requests(&service->encrypted, settings->layout, settings->keys, fault) <
+		    0 ||
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
 			    &service->ocsp_rate, fault) < 0 ||
 	    format_certificate_pem(certificate_der(issuer_root(issuer)), &service->root_pem,

@@ -16,12 +16,14 @@
  * reason of a failure of the CA itself goes to the log only.
  */
 struct ca_service;
+struct key_source;
 
 struct ca_service_settings {
 	struct authority *authority; /* outlives the service */
 	const struct layout *layout;
-	struct endpoint endpoint; /* port 0: any */
-	http_log *log;            /* may be NULL */
+	const struct key_source *keys; /* NULL: the shared keys are read from the layout here */
+	struct endpoint endpoint;      /* port 0: any */
+	http_log *log;                 /* may be NULL */
 	void *log_context;
 	const char *version;                  /* of the program, for the metrics; NULL: left out */
 	unsigned int connections_per_address; /* 0: the server's default */

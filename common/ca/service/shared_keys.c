@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/crypto/key_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 enum {
@@ -15,7 +16,7 @@ static int read_mtime(const struct shared_keys *keys, struct timespec *ret_mtime
 {
 	struct stat status;
 
-	if (fstat(keys->layout->private, &status) < 0)
+	if (fstatat(keys->layout->root, "Private", &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return set_errno_fault(fault, "%s/Private", keys->layout->path);
 	*ret_mtime = status.st_mtim;
 	return 0;
@@ -44,7 +45,8 @@ static int read_ring(struct shared_keys *keys, struct fault *fault)
 	keys->settled = settles(keys, mtime, now_us);
 	keys->mtime = mtime;
 	keys->read_us = now_us;
-	if (read_key_ring(keys->layout, &ring, fault) < 0)
+	if ((keys->source.read != NULL ? keys->source.read(keys->source.context, &ring, fault)
+				       : read_key_ring(keys->layout, &ring, fault)) < 0)
 		return -1;
 	pthread_rwlock_wrlock(&keys->lock);
 	before = keys->ring;
@@ -104,9 +106,12 @@ int retry_shared_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read
 	return result;
 }
 
-int init_shared_keys(struct shared_keys *keys, const struct layout *layout, struct fault *fault)
+int init_shared_keys(struct shared_keys *keys, const struct layout *layout,
+		     const struct key_source *source, struct fault *fault)
 {
 	*keys = (struct shared_keys){.layout = layout};
+	if (source != NULL)
+		keys->source = *source;
 	pthread_rwlock_init(&keys->lock, NULL);
 	pthread_mutex_init(&keys->reading, NULL);
 	return reload_shared_keys(keys, fault);

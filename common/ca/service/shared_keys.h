@@ -7,6 +7,12 @@
 #include <pthread.h>
 #include <time.h>
 
+/* Who reads the keys: another process, when this one has no access to Private/. */
+struct key_source {
+	int (*read)(void *context, struct key_ring *ret_ring, struct fault *fault);
+	void *context;
+};
+
 /*
  * The shared keys of a layout's Private/, in memory while the CA serves. They are read again
  *
@@ -19,6 +25,7 @@
  */
 struct shared_keys {
 	const struct layout *layout;
+	struct key_source source;
 	pthread_rwlock_t lock; /* of the ring */
 	struct key_ring ring;
 	pthread_mutex_t reading; /* held during a reading; of the members below */
@@ -28,8 +35,9 @@ struct shared_keys {
 	int64_t retried_us;      /* the same: the last one after a failure to decrypt */
 };
 
+/* source NULL: the files of Private/ are read here. */
 int init_shared_keys(struct shared_keys *keys, const struct layout *layout,
-		     struct fault *fault) MUST_CHECK;
+		     const struct key_source *source, struct fault *fault) MUST_CHECK;
 void clear_shared_keys(struct shared_keys *keys);
 
 /* Reads the keys. On failure the previous keys stay. */

@@ -59,22 +59,22 @@ static void clear_signing(struct signing *signing)
 	free(signing->lines);
 }
 
-/* A client that the record does not have has no policy, and gets nothing. */
-static int read_policy(struct signing *signing, struct fault *fault)
+/* Why nothing is signed for the client of an order; NULL: it may have certificates. */
+static int find_bar(struct signing *signing, const char **ret_bar, struct fault *fault)
 {
 	const struct signing_order *order = signing->order;
 	bool found = false;
 
+	*ret_bar = NULL;
 	if (order->kind != SIGN_MEMBERS)
 		return 0;
-	if (order->client == NULL || read_client(signing->signer->settings.store, order->client,
+	if (order->client != NULL && read_client(signing->signer->settings.store, order->client,
 						 &signing->client, &found, fault) < 0)
-		return set_fault(fault, FAULT_REFUSED,
-				 "the signer: expected the client of the certificates, found none");
-	if (!found || signing->client.disabled || signing->client.revoked)
-		return set_fault(fault, FAULT_REFUSED,
-				 "the signer: %s is no client of this CA, or is barred",
-				 order->client);
+		return -1;
+	if (!found)
+		*ret_bar = "this CA has no such client";
+	else if (signing->client.disabled || signing->client.revoked)
+		*ret_bar = "the client is disabled or revoked";
 	return 0;
 }
 
@@ -127,9 +127,15 @@ static int log_signatures(struct signing *signing, struct fault *fault)
 static int sign_all(struct signing *signing, struct fault *fault)
 {
 	const struct signing_order *order = signing->order;
+	const char *bar;
 
-	if (read_policy(signing, fault) < 0 ||
-	    run_tasks(order->count, count_cores(), sign_body, signing, fault) < 0 ||
+	if (find_bar(signing, &bar, fault) < 0)
+		return -1;
+	for (size_t i = 0; bar != NULL && i < order->count; i++)
+		reject_because(&signing->results[i].verdict, "%s", bar);
+	if (bar != NULL)
+		return 0;
+	if (run_tasks(order->count, count_cores(), sign_body, signing, fault) < 0 ||
 	    log_signatures(signing, fault) < 0)
 		return -1;
 	return 0;

@@ -67,7 +67,7 @@ static void make_keys(struct ca_fixture *ca, struct shared_keys *keys, time_t ch
 	OK(generate_shared_key(&key, &fault));
 	OK(write_shared_key(ca->layout, "client1", &key, &fault));
 	set_changed(ca->layout, changed_s);
-	OK(init_shared_keys(keys, ca->layout, &fault));
+	OK(init_shared_keys(keys, ca->layout, NULL, &fault));
 }
 
 static void remove_keys(struct ca_fixture *ca, struct shared_keys *keys)

@@ -1,0 +1,101 @@
+/* Starts the process that has the CA's key, and ends with it. */
+#include "tools/ca_signer.h"
+
+#include "common/base/clock.h"
+#include "common/ca/issue/issuing_key.h"
+#include "tools/operator.h"
+#include "tools/output.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* In the signer's process, which has the front's descriptors until here. */
+struct opened_signer {
+	struct signer_plan *plan;
+	struct store *store;
+	struct issuer *issuer;
+};
+
+static int open_key(struct opened_signer *opened, struct fault *fault)
+{
+	const struct signer_plan *plan = opened->plan;
+	CLEANUP(clear_key_access) struct key_access access = {0};
+
+	if (open_key_access(plan->manifest, plan->key, &access, fault) < 0 ||
+	    load_issuer(plan->layout, &plan->manifest->ca, &access, &opened->issuer, fault) < 0)
+		return -1;
+	if (check_issuer_validity(opened->issuer, read_clock(), fault) < 0)
+		return prefix_fault(fault, "%s", plan->layout->path);
+	return open_ca_record(plan->layout, &opened->store, fault);
+}
+
+static int open_service(void *context, struct signer_service *ret_service, struct fault *fault)
+{
+	struct opened_signer *opened = context;
+	const struct signer_plan *plan = opened->plan;
+	struct signer_settings settings = {.layout = plan->layout, .ca = &plan->manifest->ca};
+	struct signer_service service = {.layout = plan->layout,
+					 .manifest = plan->command->manifest};
+
+	clear_stop(plan->stop);
+	if (plan->ready > STDERR_FILENO)
+		(void)close((int)plan->ready);
+	if (open_key(opened, fault) < 0)
+		return -1;
+	settings.store = opened->store;
+	if (new_signer(&settings, opened->issuer, &service.signer, fault) < 0)
+		return -1;
+	*ret_service = service;
+	return 0;
+}
+
+static void close_service(void *context, struct signer_service *service)
+{
+	struct opened_signer *opened = context;
+
+	free_signer(&service->signer);
+	free_issuer(&opened->issuer);
+	free_store(&opened->store);
+}
+
+/* Nothing is lost that a kill would not lose. */
+static void end_without_signer(void *context)
+{
+	print_complaint(context,
+			"the signer has ended, and without it this CA can do nothing: look "
+			"at the system's log, and start certpool serve again");
+	_exit(EXIT_FAILURE);
+}
+
+int end_with_signer(struct signer_link *link, struct command *command, struct fault *fault)
+{
+	return watch_signer(link, end_without_signer, command, fault);
+}
+
+int start_signer(struct signer_plan *plan, struct signer_link **ret_link, struct fault *fault)
+{
+	CLEANUP(end_signer) struct signer_link *link = NULL;
+	struct opened_signer opened = {.plan = plan};
+
+	if (fork_signer(open_service, close_service, &opened, &link, fault) < 0)
+		return -1;
+	if (plan->key->passphrase_fd > STDERR_FILENO)
+		(void)close((int)plan->key->passphrase_fd);
+	*ret_link = TAKE(link);
+	return 0;
+}
+
+int read_keys_from_signer(void *link, struct key_ring *ret_ring, struct fault *fault)
+{
+	return ask_for_key_ring(link, ret_ring, fault);
+}
+
+int reload_from_signer(struct signer_link *link, const struct command *command,
+		       struct manifest **ret_manifest, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	if (ask_for_manifest(link, MANIFEST_SIZE_MAX, &text, fault) < 0)
+		return prefix_fault(fault, "the manifest cannot be read");
+	return parse_manifest(bytes_of_buffer(&text), command->manifest, ret_manifest, fault);
+}
