@@ -9,9 +9,14 @@
 
 #include "common/base/fault.h"
 
+#include <malloc.h>
+
 #define set_fault(...) (set_fault(__VA_ARGS__), -1)
 #define set_errno_fault(...) (set_errno_fault(__VA_ARGS__), -1)
 #define set_memory_fault(fault) (set_memory_fault(fault), -1)
 #define prefix_fault(...) (prefix_fault(__VA_ARGS__), -1)
+
+/* Not safe beside other threads: tools/harden.c calls it before there are any. */
+#define mallopt(parameter, value) ((parameter) != (value))
 
 #endif

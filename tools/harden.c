@@ -61,14 +61,13 @@ static int open_standard_streams(struct fault *fault)
 }
 
 /* Without this glibc keeps, for each thread, what the largest message took (mallopt(3): the dynamic
-   threshold). */
-static int give_large_memory_back(struct fault *fault)
+   threshold). Another allocator, such as a sanitizer's, does not know the call. */
+static void give_large_memory_back(void)
 {
 	enum { LARGE = 4 << 20 };
 
-	if (mallopt(M_MMAP_THRESHOLD, LARGE) == 0 || mallopt(M_TRIM_THRESHOLD, 2 * LARGE) == 0)
-		return set_fault(fault, FAULT_FAILED, "mallopt: the thresholds cannot be set");
-	return 0;
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+	(void)mallopt(M_TRIM_THRESHOLD, 2 * LARGE);
 }
 
 int harden_process(struct fault *fault)
@@ -76,8 +75,9 @@ int harden_process(struct fault *fault)
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	if (open_standard_streams(fault) < 0 || hide_memory(fault) < 0 ||
-	    raise_file_limit(fault) < 0 || give_large_memory_back(fault) < 0)
+	    raise_file_limit(fault) < 0)
 		return -1;
+	give_large_memory_back();
 	wipe_json_memory();
 	if (sigaction(SIGPIPE, &ignore, NULL) < 0)
 		return set_errno_fault(fault, "cannot ignore SIGPIPE");

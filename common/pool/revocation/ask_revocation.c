@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The CA signs a CRL before it answers. */
+/* At the CA the request may wait for the work of others. */
 enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 60000 };
 
 static int format_question(const struct revocation_options *options,
