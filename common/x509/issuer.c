@@ -215,6 +215,18 @@ int create_root(const struct private_key *key, const char *subject, const struct
 		ret_der, fault);
 }
 
+struct validity limit_validity(const struct certificate *issuer, int64_t not_before_s,
+			       int64_t not_after_s)
+{
+	const int64_t begin_s = certificate_not_before(issuer);
+	const int64_t end_s = certificate_not_after(issuer);
+
+	return (struct validity){
+		.not_before_s = not_before_s < begin_s ? begin_s : not_before_s,
+		.not_after_s = not_after_s > end_s ? end_s : not_after_s,
+	};
+}
+
 static int check_within(const struct certificate *issuer, const struct validity *validity,
 			struct fault *fault)
 {

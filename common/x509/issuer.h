@@ -68,6 +68,11 @@ struct revocation_urls {
 int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *urls,
 			struct fault *fault) MUST_CHECK;
 
+/* The validity from one time to the other, cut to that of the issuer's certificate: no certificate
+   outlives the one above it. */
+struct validity limit_validity(const struct certificate *issuer, int64_t not_before_s,
+			       int64_t not_after_s);
+
 /*
  * Makes a self-signed root: version 3; basicConstraints, critical, CA:TRUE; keyUsage, critical,
  * keyCertSign and cRLSign; subjectKeyIdentifier.

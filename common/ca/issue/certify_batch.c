@@ -298,18 +298,12 @@ static int format_outcomes(const struct certificate_batch *batch,
 static struct validity choose_validity(const struct ca_node *ca, const struct issuer *issuer,
 				       const struct client_policy *policy, int64_t now_s)
 {
-	const struct certificate *certificate = issuer_certificate(issuer);
 	int64_t validity_s = ca->certificate_validity_s;
-	struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s};
 
 	if (policy->validity_s != 0 && policy->validity_s < validity_s)
 		validity_s = policy->validity_s;
-	validity.not_after_s = now_s + validity_s;
-	if (validity.not_before_s < certificate_not_before(certificate))
-		validity.not_before_s = certificate_not_before(certificate);
-	if (validity.not_after_s > certificate_not_after(certificate))
-		validity.not_after_s = certificate_not_after(certificate);
-	return validity;
+	return limit_validity(issuer_certificate(issuer), now_s - ca->certificate_backdate_s,
+			      now_s + validity_s);
 }
 
 /* Refuses a batch without a look at its requests. */

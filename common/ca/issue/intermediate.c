@@ -24,27 +24,15 @@ static int make_apart_root(const struct layout *layout, const struct ca_node *ca
 	return make_root(home->layout, ca, &home->access, now_s, fault);
 }
 
-/* Backdated like its certificates; stays within the root's. */
-static struct validity choose_validity(const struct ca_node *ca, const struct certificate *root,
-				       int64_t now_s)
-{
-	struct validity validity = {.not_before_s = now_s - ca->certificate_backdate_s,
-				    .not_after_s = now_s + ca->intermediate_validity_s};
-
-	if (validity.not_before_s < certificate_not_before(root))
-		validity.not_before_s = certificate_not_before(root);
-	if (validity.not_after_s > certificate_not_after(root))
-		validity.not_after_s = certificate_not_after(root);
-	return validity;
-}
-
 /* The root's layout has the line, as the root's key signed. */
 static int certify_ca(const struct layout *layout, const struct ca_node *ca,
 		      const struct key_access *access, const struct root_home *home, int64_t now_s,
 		      struct fault *fault)
 {
+	/* Backdated like its certificates. */
 	const struct validity validity =
-		choose_validity(ca, issuer_certificate(home->issuer), now_s);
+		limit_validity(issuer_certificate(home->issuer), now_s - ca->certificate_backdate_s,
+			       now_s + ca->intermediate_validity_s);
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};

@@ -36,26 +36,16 @@ static enum key_type choose_key_type(const struct issuer *issuer)
 	return type;
 }
 
-/* Begins a little before now, for clients whose clock is behind; stays within the issuer's. */
-static struct validity choose_validity(const struct certificate *issuer, int64_t now_s)
-{
-	struct validity validity = {now_s - BACKDATE_S, now_s + RESPONDER_VALIDITY_S};
-
-	if (validity.not_before_s < certificate_not_before(issuer))
-		validity.not_before_s = certificate_not_before(issuer);
-	if (validity.not_after_s > certificate_not_after(issuer))
-		validity.not_after_s = certificate_not_after(issuer);
-	return validity;
-}
-
 static int certify_key(const struct issuer *issuer, const struct private_key *key, int64_t now_s,
 		       struct certificate **ret_certificate, struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
+	/* It begins a little before now, for clients whose clock is behind. */
 	struct responder_options options = {
 		.subject = subject,
-		.validity = choose_validity(issuer_certificate(issuer), now_s),
+		.validity = limit_validity(issuer_certificate(issuer), now_s - BACKDATE_S,
+					   now_s + RESPONDER_VALIDITY_S),
 		.now_s = now_s};
 	uint8_t serial[SERIAL_MAX];
 

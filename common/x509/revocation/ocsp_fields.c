@@ -151,18 +151,18 @@ const char *read_ocsp_extensions(struct bytes extensions, struct bytes *ret_nonc
 	return NULL;
 }
 
-const char *take_ocsp_extensions(struct bytes *rest, uint8_t tag, struct bytes *ret_nonce)
+const char *end_with_ocsp_extensions(struct bytes rest, uint8_t tag, struct bytes *ret_nonce)
 {
 	struct bytes ignored = {0};
 	struct der_item wrapping;
 	struct der_item extensions;
 
-	if (rest->len == 0 || rest->data[0] != tag)
+	if (rest.len == 0)
 		return NULL;
-	if (!read_der(rest, &wrapping) ||
+	if (!read_der_tagged(&rest, tag, &wrapping) || rest.len > 0 ||
 	    !read_der_tagged(&wrapping.content, DER_SEQUENCE, &extensions) ||
 	    wrapping.content.len > 0)
-		return "RFC 6960 section 4.4: expected a sequence of extensions";
+		return "RFC 6960 section 4.4: expected a sequence of extensions, or the end";
 	return read_ocsp_extensions(extensions.content, ret_nonce != NULL ? ret_nonce : &ignored);
 }
 

@@ -59,10 +59,10 @@ enum { OCSP_NONCE_MAX = 128, OCSP_NONCE_LEN = 32 };
 const char *read_ocsp_extensions(struct bytes extensions, struct bytes *ret_nonce);
 
 /*
- * Takes Extensions under an explicit tag off *rest, if they are next, and reads them as
- * read_ocsp_extensions does. ret_nonce may be NULL.
+ * Reads the end of a structure: Extensions under an explicit tag, as read_ocsp_extensions does, or
+ * nothing. ret_nonce may be NULL.
  */
-const char *take_ocsp_extensions(struct bytes *rest, uint8_t tag, struct bytes *ret_nonce);
+const char *end_with_ocsp_extensions(struct bytes rest, uint8_t tag, struct bytes *ret_nonce);
 
 /* Appends Extensions with only the nonce, under the explicit tag; nothing for an empty nonce. */
 void append_ocsp_nonce(struct buffer *buffer, uint8_t tag, struct bytes nonce);

@@ -11,14 +11,10 @@ static int refuse_request(const char *problem, struct fault *fault)
 static const char *read_single_request(struct bytes *rest, struct cert_id *ret_id)
 {
 	struct der_item single;
-	const char *problem;
 
 	if (!read_der_tagged(rest, DER_SEQUENCE, &single) || !read_cert_id(&single.content, ret_id))
 		return "RFC 6960 section 4.1.1: expected a CertID";
-	problem = take_ocsp_extensions(&single.content, DER_CONTEXT_CONSTRUCTED, NULL);
-	if (problem == NULL && single.content.len > 0)
-		return "RFC 6960 section 4.1.1: expected no more than a CertID and extensions";
-	return problem;
+	return end_with_ocsp_extensions(single.content, DER_CONTEXT_CONSTRUCTED, NULL);
 }
 
 static int read_list(struct bytes list, struct ocsp_request *request, struct fault *fault)
@@ -64,9 +60,7 @@ static int read_body(struct bytes body, struct ocsp_request *request, struct fau
 			"RFC 6960 section 4.1.1: expected version 1 and a requestList", fault);
 	if (read_list(list.content, request, fault) < 0)
 		return -1;
-	problem = take_ocsp_extensions(&body, DER_CONTEXT_CONSTRUCTED + 2, &request->nonce);
-	if (problem == NULL && body.len > 0)
-		problem = "RFC 6960 section 4.1.1: expected no more than a list and extensions";
+	problem = end_with_ocsp_extensions(body, DER_CONTEXT_CONSTRUCTED + 2, &request->nonce);
 	return problem == NULL ? 0 : refuse_request(problem, fault);
 }
 

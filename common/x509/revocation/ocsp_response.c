@@ -239,11 +239,9 @@ const char *read_ocsp_single(struct bytes *rest, struct ocsp_single *ret_single)
 	    !read_der_time(&time, &single.this_update_s) ||
 	    !read_next_update(&sequence.content, &single))
 		return structure;
-	problem = take_ocsp_extensions(&sequence.content, DER_CONTEXT_CONSTRUCTED + 1, NULL);
+	problem = end_with_ocsp_extensions(sequence.content, DER_CONTEXT_CONSTRUCTED + 1, NULL);
 	if (problem != NULL)
 		return problem;
-	if (sequence.content.len > 0)
-		return structure;
 	*ret_single = single;
 	return NULL;
 }
@@ -272,7 +270,6 @@ static const char *read_body(struct bytes body, struct ocsp_response *response)
 	struct der_item data;
 	struct der_item time;
 	struct der_item list;
-	const char *problem;
 
 	if (!read_der_tagged(&body, DER_SEQUENCE, &data) ||
 	    !read_responder(&data.content, response) ||
@@ -281,11 +278,8 @@ static const char *read_body(struct bytes body, struct ocsp_response *response)
 	    !read_der_tagged(&data.content, DER_SEQUENCE, &list))
 		return "RFC 6960 section 4.2.1: expected a ResponseData with its structure";
 	response->singles = list.content;
-	problem =
-		take_ocsp_extensions(&data.content, DER_CONTEXT_CONSTRUCTED + 1, &response->nonce);
-	if (problem == NULL && data.content.len > 0)
-		problem = "RFC 6960 section 4.2.1: expected the end after the responses";
-	return problem;
+	return end_with_ocsp_extensions(data.content, DER_CONTEXT_CONSTRUCTED + 1,
+					&response->nonce);
 }
 
 /* certs [0] OPTIONAL of BasicOCSPResponse. */
