@@ -1,6 +1,7 @@
 #include "common/net/connection.h"
 
 #include "common/base/clock.h"
+#include "common/base/periodic_thread.h"
 #include "common/net/origin.h"
 #include "common/net/problem.h"
 #include "common/net/reading.h"
@@ -17,15 +18,15 @@ enum {
 	MS_PER_S = 1000,
 	SLOWEST_PER_MS = 262, /* octets: some 256 KiB a second */
 	PATIENCE_MS = 5000,
-	SPARED_MS = 100,      /* a newcomer, whose request may be about to be read */
+	CLOSING_PART = 16, /* of all that may be open, so many may be about to be closed besides */
+	SPARED_MS = 30,   /* a newcomer, whose request may be about to be read */
 	OWN_SPARED_MS = 1000, /* from another connection of the same origin */
 };
 
 struct connection_register {
 	pthread_mutex_t lock;
-	pthread_cond_t stopping; /* for the watching thread */
-	pthread_cond_t changed;  /* fewer connections, or fewer busy ones */
-	pthread_t watcher;
+	pthread_cond_t changed; /* fewer connections, or fewer busy ones */
+	struct periodic_thread *watcher;
 	struct connection *first;
 	struct origin *origins;
 	int64_t timeout_ms;
@@ -36,7 +37,6 @@ struct connection_register {
 	size_t busy;              /* connections that are working or answering */
 	unsigned int last_thread; /* chosen for the newest connection */
 	bool draining;
-	bool stopped;
 	size_t on_thread[]; /* the number of its connections */
 };
 
@@ -119,11 +119,13 @@ static bool is_late(struct connection *connection, int64_t now_ms)
 	return connection->shared != NULL && is_withdrawn(connection->shared);
 }
 
-static void cut_late_connections(struct connection_register *connections)
+static void cut_late_connections(void *context)
 {
+	struct connection_register *connections = context;
 	int64_t now_ms = read_monotonic_ms();
 	struct connection *next;
 
+	pthread_mutex_lock(&connections->lock);
 	for (struct connection *each = connections->first; each != NULL; each = next) {
 		next = each->next;
 		if (each->cut || !is_late(each, now_ms))
@@ -136,45 +138,17 @@ static void cut_late_connections(struct connection_register *connections)
 		cut_connection(each, MHD_HTTP_REQUEST_TIMEOUT,
 			       "the request did not arrive in time");
 	}
-}
-
-/* The lock is held. */
-static void wait_for(pthread_cond_t *condition, struct connection_register *connections, int64_t ms)
-{
-	struct timespec end;
-	int64_t ns;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	ns = end.tv_nsec + ms % MS_PER_S * NS_PER_MS;
-	end.tv_sec += (time_t)(ms / MS_PER_S + ns / (MS_PER_S * NS_PER_MS));
-	end.tv_nsec = (long)(ns % (MS_PER_S * NS_PER_MS));
-	(void)pthread_cond_timedwait(condition, &connections->lock, &end);
-}
-
-static void *watch_connections(void *argument)
-{
-	struct connection_register *connections = argument;
-	int64_t step_ms = connections->patience_ms < connections->timeout_ms
-				  ? connections->patience_ms / 8
-				  : connections->timeout_ms / 8;
-
-	if (step_ms > LATENESS_MAX_MS)
-		step_ms = LATENESS_MAX_MS;
-	pthread_mutex_lock(&connections->lock);
-	while (!connections->stopped) {
-		cut_late_connections(connections);
-		wait_for(&connections->stopping, connections, step_ms);
-	}
 	pthread_mutex_unlock(&connections->lock);
-	return NULL;
 }
 
 int new_connection_register(const struct connection_limits *limits,
 			    struct connection_register **ret_connections, struct fault *fault)
 {
+	CLEANUP(free_connection_register)
 	struct connection_register *connections =
 		calloc(1, sizeof(*connections) + limits->threads * sizeof(size_t));
 	pthread_condattr_t monotonic;
+	int64_t step_ms;
 
 	if (connections == NULL)
 		return set_memory_fault(fault);
@@ -184,34 +158,27 @@ int new_connection_register(const struct connection_limits *limits,
 	pthread_mutex_init(&connections->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&connections->stopping, &monotonic);
 	pthread_cond_init(&connections->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	if (pthread_create(&connections->watcher, NULL, watch_connections, connections) != 0) {
-		connections->stopped = true;
-		free_connection_register(&connections);
-		return set_fault(fault, FAULT_FAILED, "no thread can be started");
-	}
-	*ret_connections = connections;
+	step_ms = connections->patience_ms < connections->timeout_ms ? connections->patience_ms / 8
+								     : connections->timeout_ms / 8;
+	if (step_ms > LATENESS_MAX_MS)
+		step_ms = LATENESS_MAX_MS;
+	if (start_periodic_thread((unsigned int)step_ms, cut_late_connections, connections,
+				  &connections->watcher, fault) < 0)
+		return -1;
+	*ret_connections = TAKE(connections);
 	return 0;
 }
 
 void free_connection_register(struct connection_register **pointer)
 {
 	struct connection_register *connections = TAKE(*pointer);
-	bool started;
 
 	if (connections == NULL)
 		return;
-	pthread_mutex_lock(&connections->lock);
-	started = !connections->stopped;
-	connections->stopped = true;
-	pthread_cond_signal(&connections->stopping);
-	pthread_mutex_unlock(&connections->lock);
-	if (started)
-		(void)pthread_join(connections->watcher, NULL);
+	stop_periodic_thread(&connections->watcher);
 	pthread_cond_destroy(&connections->changed);
-	pthread_cond_destroy(&connections->stopping);
 	pthread_mutex_destroy(&connections->lock);
 	free(connections);
 }
@@ -284,19 +251,41 @@ static void replace(struct connection *connection)
 		       "too many connections: try again later");
 }
 
-bool await_connection_room(struct connection_register *connections)
+/* Whether there is room for one more connection, after one was ended if need be. Those that are
+   about to be closed are not waited for, unless they are many. The lock is held. */
+static bool make_room(struct connection_register *connections)
 {
 	size_t most = connections->limits.most;
+	struct connection *chosen = NULL;
+
+	if (connections->counts.open - connections->cut >= most)
+		chosen = choose_dispensable(connections, NULL, SPARED_MS);
+	if (chosen != NULL)
+		replace(chosen);
+	return connections->counts.open - connections->cut < most &&
+	       connections->counts.open < most + most / CLOSING_PART;
+}
+
+/* The lock is held. */
+static void wait_for_change(struct connection_register *connections, int64_t ms)
+{
+	struct timespec end;
+	int64_t ns;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	ns = end.tv_nsec + ms % MS_PER_S * NS_PER_MS;
+	end.tv_sec += (time_t)(ms / MS_PER_S + ns / (MS_PER_S * NS_PER_MS));
+	end.tv_nsec = (long)(ns % (MS_PER_S * NS_PER_MS));
+	(void)pthread_cond_timedwait(&connections->changed, &connections->lock, &end);
+}
+
+bool await_connection_room(struct connection_register *connections)
+{
 	bool room;
 
 	pthread_mutex_lock(&connections->lock);
-	while (!connections->draining && connections->counts.open >= most) {
-		struct connection *chosen = choose_dispensable(connections, NULL, SPARED_MS);
-
-		if (chosen != NULL && connections->counts.open - connections->cut >= most)
-			replace(chosen);
-		wait_for(&connections->changed, connections, SPARED_MS);
-	}
+	while (!connections->draining && !make_room(connections))
+		wait_for_change(connections, SPARED_MS);
 	room = !connections->draining;
 	pthread_mutex_unlock(&connections->lock);
 	return room;

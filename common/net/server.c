@@ -75,7 +75,7 @@ static struct MHD_Daemon *start_daemon(struct server_state *state)
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, continue_http_transaction, state, MHD_OPTION_EXTERNAL_LOGGER,
 		log_library_message, &state->settings, MHD_OPTION_CONNECTION_LIMIT,
-		state->settings.most_connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		2 * state->settings.most_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		connection_memory, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
 		begin_http_transaction, state, MHD_OPTION_NOTIFY_COMPLETED, end_http_transaction,
 		state, MHD_OPTION_NOTIFY_CONNECTION, track_connection, state, MHD_OPTION_END);
@@ -118,6 +118,10 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	const struct work_queue_limits work = {.workers = threads,
 					       .most = settings->most_pending,
 					       .most_of_owner = settings->most_of_client};
+	/* The owner of a GET's work is an address, which may have many clients. */
+	const struct work_queue_limits prompt = {.workers = threads,
+						 .most = settings->most_pending,
+						 .most_of_owner = settings->most_pending};
 
 	state->counters = new_route_counters(settings->routes);
 	if (state->counters == NULL)
@@ -126,7 +130,7 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	    new_body_budget(settings->most_body_octets, &state->bodies, fault) < 0 ||
 	    new_work_queue(&work, &state->work, fault) < 0)
 		return -1;
-	return new_work_queue(&work, &state->prompt_work, fault);
+	return new_work_queue(&prompt, &state->prompt_work, fault);
 }
 
 int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
