@@ -57,11 +57,12 @@ unit_programs := $(foreach layer,$(LAYERS),$(if $(wildcard tests/unit/$(layer)/*
 fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 units := $(sort $(wildcard packaging/*.service packaging/*.timer))
 race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
-bench_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/bench))
+bench_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
+bench_parts := $(call objects,$(sort $(wildcard tests/bench/parts/*.c)))
 interop_programs := $(BUILD)/tests/interop/differential
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all demo check unit fuzz-replay e2e interop suites bench bench-programs lint tidy format sanitize race \
+.PHONY: all demo check unit fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
 	run-race fuzz run-fuzz coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
@@ -97,6 +98,11 @@ bench: ## compares with other tools, which it installs, and with the limit; BENC
 	@$(INSTALL_DEPS) bench
 	$(again) all bench-programs
 	@PROGRAMS=$(BUILD)/tests/bench tests/bench/run.sh $(BUILD)/bench
+
+load: ## what strangers and many clients can cost the CA, beside the bounds; LOAD_SIZE=quick does less
+	@$(INSTALL_DEPS) check
+	$(again) all bench-programs
+	@PROGRAMS=$(BUILD)/tests/bench tests/bench/strangers.sh $(BUILD)/load
 
 bench-programs: $(bench_programs)
 
@@ -212,6 +218,7 @@ $(BUILD)/ci/openat2_shim.o: override CFLAGS += -fPIC
 $(BUILD)/openat2_shim.so: $(BUILD)/ci/openat2_shim.o
 	$(Q)$(CC) -shared -o $@ $<
 
+$(bench_programs): $(bench_parts)
 $(interop_programs): $(call objects,$(call sources,tests/interop)) $(BUILD)/tests/fuzz/der_mutator.o
 $(race_programs) $(bench_programs) $(interop_programs): %: %.o $(all_objects)
 	$(call say,LD,$@)

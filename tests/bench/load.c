@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/url.h"
+#include "tests/bench/parts/answer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,15 +49,6 @@ struct settings {
 	bool may_be_empty;
 	struct endpoint endpoint;
 	char path[URL_PATH_SIZE];
-};
-
-/* An answer that is not complete yet. */
-struct answer {
-	struct buffer text;
-	size_t whole; /* 0: not known yet; SIZE_MAX: until the server closes */
-	size_t head;
-	unsigned int status;
-	bool closes;
 };
 
 struct connection {
@@ -197,14 +189,6 @@ static bool send_whole(int socket, struct bytes request)
 	return true;
 }
 
-static void reset_answer(struct answer *answer)
-{
-	struct buffer text = answer->text;
-
-	text.len = 0;
-	*answer = (struct answer){.text = text};
-}
-
 static int count_error(struct load *load, struct connection *connection, struct fault *fault)
 {
 	close_descriptor(&connection->socket);
@@ -231,62 +215,6 @@ static int start_request(struct load *load, struct connection *connection, struc
 	if (!send_whole(connection->socket, bytes_of_buffer(request)))
 		(void)shutdown(connection->socket, SHUT_RDWR);
 	return 0;
-}
-
-/* "HTTP/1.1 200 OK" */
-static void read_status_line(struct answer *answer, struct bytes line)
-{
-	const char *text = (const char *)line.data;
-
-	if (line.len < strlen("HTTP/1.1 200") || memcmp(text, "HTTP/1.", strlen("HTTP/1.")) != 0)
-		return;
-	answer->closes = text[strlen("HTTP/1.")] == '0';
-	answer->status = (unsigned int)strtoul(text + strlen("HTTP/1.1 "), NULL, 10);
-}
-
-static const char *find_value(struct bytes line, const char *field)
-{
-	size_t len = strlen(field);
-
-	if (line.len <= len || strncasecmp((const char *)line.data, field, len) != 0 ||
-	    line.data[len] != ':')
-		return NULL;
-	return (const char *)line.data + len + 1 + strspn((const char *)line.data + len + 1, " ");
-}
-
-static void read_head(struct answer *answer)
-{
-	struct bytes head = {answer->text.data, answer->head};
-	const char *value;
-
-	answer->whole = SIZE_MAX;
-	read_status_line(answer, cut_line(&head));
-	while (head.len > 0) {
-		struct bytes line = cut_line(&head);
-
-		value = find_value(line, "Content-Length");
-		if (value != NULL)
-			answer->whole = answer->head + strtoul(value, NULL, 10);
-		value = find_value(line, "Connection");
-		if (value != NULL)
-			answer->closes = strncasecmp(value, "close", strlen("close")) == 0;
-	}
-}
-
-static bool is_complete(struct answer *answer, bool ended)
-{
-	const char *end;
-
-	if (answer->whole == 0 && answer->text.len > 0) {
-		end = strstr((const char *)answer->text.data, "\r\n\r\n");
-		if (end == NULL)
-			return false;
-		answer->head = (size_t)(end + 4 - (const char *)answer->text.data);
-		read_head(answer);
-	}
-	if (answer->whole == SIZE_MAX)
-		return ended;
-	return answer->whole != 0 && answer->text.len >= answer->whole;
 }
 
 static int keep_time(struct load *load, int64_t took_us, struct fault *fault)
@@ -331,7 +259,7 @@ static int read_answer(struct load *load, struct connection *connection, struct 
 	append_bytes(&answer->text, (struct bytes){chunk, len > 0 ? (size_t)len : 0});
 	if (check_buffer(&answer->text, fault) < 0)
 		return -1;
-	if (is_complete(answer, len == 0))
+	if (is_answer_complete(answer, len == 0))
 		result = finish_answer(load, connection, len <= 0, fault);
 	else if (len <= 0)
 		result = count_error(load, connection, fault);

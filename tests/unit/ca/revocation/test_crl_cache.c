@@ -136,3 +136,22 @@ Test(crl_cache, gives_none_while_another_is_due_and_cannot_be_made)
 	cr_expect_eq(info.number, 1);
 	release_shared_body(&body);
 }
+
+/* catalogue 113: of earlier CRLs only a few are kept for those who still read them */
+Test(crl_cache, ends_the_readers_of_the_oldest)
+{
+	struct shared_body *readers[RETIRED_BODIES_MAX + 2] = {0};
+	struct crl_info info;
+
+	for (size_t i = 0; i < COUNT_OF(readers); i++) {
+		OK(publish_crl(&options, CRL_ANYWAY, NOW_S, &info, &fault));
+		(void)get(&readers[i], &info);
+	}
+	for (size_t i = 0; i < COUNT_OF(readers); i++) {
+		cr_expect_eq(is_withdrawn(readers[i]), i == 0, "reader %zu", i);
+		release_shared_body(&readers[i]);
+	}
+	(void)get(&readers[0], &info);
+	cr_expect_eq(cache.retired.count, 0, "nobody reads them any more");
+	release_shared_body(&readers[0]);
+}
