@@ -90,6 +90,11 @@ int read_keys_from_signer(void *link, struct key_ring *ret_ring, struct fault *f
 	return ask_for_key_ring(link, ret_ring, fault);
 }
 
+int stamp_keys_at_signer(void *link, uint8_t ret_stamp[static SHA256_LEN], struct fault *fault)
+{
+	return ask_for_key_stamp(link, ret_stamp, fault);
+}
+
 int reload_from_signer(struct signer_link *link, const struct command *command,
 		       struct manifest **ret_manifest, struct fault *fault)
 {

@@ -30,6 +30,8 @@ int end_with_signer(struct signer_link *link, struct command *command,
 
 /* For struct key_source: the context is the link. */
 int read_keys_from_signer(void *link, struct key_ring *ret_ring, struct fault *fault) MUST_CHECK;
+int stamp_keys_at_signer(void *link, uint8_t ret_stamp[static SHA256_LEN],
+			 struct fault *fault) MUST_CHECK;
 
 /* load_manifest of command->manifest, of which the signer hands out the file as it is now. */
 int reload_from_signer(struct signer_link *link, const struct command *command,

@@ -2,7 +2,9 @@
 
 #include "common/base/staging.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int read_private_key(const struct layout *layout, const char *name, struct private_key **ret_key,
 		     struct fault *fault)
@@ -107,6 +109,40 @@ int read_key_ring(const struct layout *layout, struct key_ring *ret_ring, struct
 	}
 	*ret_ring = ring;
 	owned = NULL;
+	return 0;
+}
+
+/* Of the file's state; nothing more for a file that is gone by now. */
+static void append_file_stamp(const struct layout *layout, const char *name, struct buffer *text)
+{
+	struct stat status;
+
+	append_format(text, "%s", name);
+	if (fstatat(layout->private, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		append_format(text, " %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)status.st_ino,
+			      (intmax_t)status.st_size, (intmax_t)status.st_mtim.tv_sec,
+			      status.st_mtim.tv_nsec, (intmax_t)status.st_ctim.tv_sec,
+			      status.st_ctim.tv_nsec);
+	append_string(text, "\n");
+}
+
+int stamp_shared_keys(const struct layout *layout, uint8_t ret_stamp[static SHA256_LEN],
+		      struct fault *fault)
+{
+	CLEANUP(clear_peers) struct peers peers = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	if (list_peers(layout, &peers, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < peers.count; i++) {
+		char name[FILE_NAME_SIZE];
+
+		name_shared_key(peers.names[i], name);
+		append_file_stamp(layout, name, &text);
+	}
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	digest_sha256(bytes_of_buffer(&text), ret_stamp);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CRYPTO_KEY_FILE_H
 #define CERTPOOL_CRYPTO_KEY_FILE_H
 
+#include "common/crypto/digest.h"
 #include "common/crypto/key.h"
 #include "common/crypto/shared_key.h"
 #include "common/layout/layout.h"
@@ -25,6 +26,13 @@ int write_shared_key(const struct layout *layout, const char *peer, const struct
 /* Reads the keys that the layout shares with all its peers. ret_ring must be empty. */
 int read_key_ring(const struct layout *layout, struct key_ring *ret_ring,
 		  struct fault *fault) MUST_CHECK;
+
+/*
+ * A digest of what the file system says of these keys: name, inode, size and times of each file. It
+ * is another one after a key was added, removed or replaced, also in its file.
+ */
+int stamp_shared_keys(const struct layout *layout, uint8_t ret_stamp[static SHA256_LEN],
+		      struct fault *fault) MUST_CHECK;
 
 /*
  * Makes two layouts on this machine share a key: generates one if neither has it, and copies it to

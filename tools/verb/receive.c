@@ -106,16 +106,33 @@ static int choose_listener(const struct receive_settings *given, const struct cl
 	return 0;
 }
 
+static void reload_keys(const struct command *command, struct receiver *receiver)
+{
+	struct fault fault = {0};
+
+	if (reload_receiver_keys(receiver, &fault) < 0)
+		print_complaint(command, "SIGHUP: %s: the keys stay as they were", fault.text);
+	else
+		print_note(command, "SIGHUP: read the shared keys again");
+}
+
 /* Receives until the inbox or a signal stops it; stopping answers every message that was begun. */
 static int receive_messages(const struct receiver_settings *settings, const struct inbox *inbox,
 			    size_t ready, struct fault *fault)
 {
 	CLEANUP(stop_receiver) struct receiver *receiver = NULL;
+	bool hangup = false;
 
 	if (start_receiver(settings, &receiver, fault) < 0 ||
 	    announce_server(&inbox->command, receiver_endpoint(receiver), ready, fault) < 0)
 		return -1;
-	return await_stop(&inbox->stop, fault);
+	do {
+		if (hangup)
+			reload_keys(&inbox->command, receiver);
+		if (await_stop_or_hangup(&inbox->stop, &hangup, fault) < 0)
+			return -1;
+	} while (hangup);
+	return 0;
 }
 
 static void clear_inbox(struct inbox *inbox)
@@ -143,7 +160,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 	init_log_limit(&log, log_refusal, &inbox.command);
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
 	    choose_listener(given, node.client, &receiver.endpoint, fault) < 0 ||
-	    prepare_stop(&inbox.stop, fault) < 0)
+	    prepare_stop_or_hangup(&inbox.stop, fault) < 0)
 		return -1;
 	receiver.layout = node.layout;
 	receiver.client = node.client;
@@ -165,7 +182,8 @@ const struct verb receive_verb = {
 	.details =
 		"Prints each verified message and a line end; with --json each message with its\n"
 		"verdict. Stops at SIGTERM or SIGINT, or after --count messages: then the exit\n"
-		"status is 3 if any of them was refused.\n",
+		"status is 3 if any of them was refused. SIGHUP makes it read the shared keys\n"
+		"again.\n",
 	.options = receive_options,
 	.settings_size = sizeof(struct receive_settings),
 	.fewest = 1,

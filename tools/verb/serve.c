@@ -1,13 +1,14 @@
 /*
  * serve: runs the CA's service, in two processes: this one, the front, has no key, and the signer,
  * its child, has them all (tools/ca_signer.h). The main thread waits for signals; the service has
- * its own threads. SIGHUP reads the manifest again without interrupting requests.
+ * its own threads. SIGHUP reads the manifest and the shared keys again without interrupting
+ * requests.
  */
 #include "common/base/clock.h"
 #include "common/ca/issue/authority.h"
 #include "common/ca/service/service.h"
-#include "common/ca/service/shared_keys.h"
 #include "common/ca/store/clients.h"
+#include "common/wire/shared_keys.h"
 #include "common/net/log_limit.h"
 #include "tools/ca_signer.h"
 #include "tools/node.h"
@@ -112,14 +113,24 @@ static void reload_manifest(const struct serving *serving)
 	complain_about_clients(command, &synced);
 }
 
-static int serve_until_stopped(const struct serving *serving, const struct stop *stop,
-			       struct fault *fault)
+static void reload_keys(const struct command *command, struct ca_service *service)
+{
+	struct fault fault = {0};
+
+	if (reload_ca_keys(service, &fault) < 0)
+		print_complaint(command, "SIGHUP: %s: the keys stay as they were", fault.text);
+}
+
+static int serve_until_stopped(const struct serving *serving, struct ca_service *service,
+			       const struct stop *stop, struct fault *fault)
 {
 	bool hangup = false;
 
 	do {
-		if (hangup)
+		if (hangup) {
 			reload_manifest(serving);
+			reload_keys(serving->command, service);
+		}
 		if (await_stop_or_hangup(stop, &hangup, fault) < 0)
 			return -1;
 	} while (hangup);
@@ -131,7 +142,8 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 		 const struct stop *stop, struct serving *serving, struct fault *fault)
 {
 	const struct command *command = serving->command;
-	const struct key_source keys = {read_keys_from_signer, serving->signer};
+	const struct key_source keys = {read_keys_from_signer, stamp_keys_at_signer,
+					serving->signer};
 	struct command log_context = *command;
 	/* The last to go: everything else logs until its end. */
 	CLEANUP(clear_log_limit) struct log_limit log = {0};
@@ -157,7 +169,7 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 	    print_listening(command, ca_service_endpoint(service), fault) < 0 ||
 	    announce_server(command, ca_service_endpoint(service), given->ready, fault) < 0)
 		return -1;
-	return serve_until_stopped(serving, stop, fault);
+	return serve_until_stopped(serving, service, stop, fault);
 }
 
 /* prepare_stop… and the signer come before the service, whose threads must not take the signals,
@@ -197,7 +209,8 @@ const struct verb serve_verb = {
 	.summary = "parts 1 and 3: run the CA",
 	.details =
 		"Serves until SIGTERM or SIGINT, and then answers the requests that it has begun.\n"
-		"SIGHUP makes it read the manifest again for clients and their policies.\n",
+		"SIGHUP makes it read the shared keys, and the manifest for clients and their\n"
+		"policies, again.\n",
 	.options = serve_options,
 	.settings_size = sizeof(struct serve_settings),
 	.run = run_serve,

@@ -110,16 +110,47 @@ static int check_directory(struct check_context *context, const struct directory
 	return directory->name[0] != '\0' ? check_content(context, directory, fault) : 0;
 }
 
+static int report_shared_key(struct check_context *context, const char *peer,
+			     const struct fault *problem, struct fault *fault)
+{
+	CLEANUP(free_string) char *where = NULL;
+	char name[FILE_NAME_SIZE];
+	const char *text = problem->text;
+	size_t len;
+
+	name_shared_key(peer, name);
+	if (asprintf(&where, "%s/Private/%s", context->options->layout->path, name) < 0) {
+		where = NULL;
+		return set_memory_fault(fault);
+	}
+	len = strlen(where);
+	if (strncmp(text, where, len) == 0 && strncmp(text + len, ": ", 2) == 0)
+		text += len + 2;
+	return report_finding(context, where,
+			      "mend or remove that file: certpool invite makes another", fault,
+			      "%s", text);
+}
+
+/* Each key, and that no two clients have the same. */
 static int check_shared_keys(struct check_context *context, struct fault *fault)
 {
+	const struct layout *layout = context->options->layout;
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
-	struct fault problem = {0};
+	CLEANUP(clear_peers) struct peers peers = {0};
 
-	if (read_key_ring(context->options->layout, &ring, &problem) == 0)
-		return 0;
-	return report_finding(context, "the keys that the CA shares with its clients",
-			      "mend or remove that file: certpool invite makes another", fault,
-			      "%s", problem.text);
+	if (list_peers(layout, &peers, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < peers.count; i++) {
+		CLEANUP(clear_shared_key) struct shared_key key = {0};
+		struct fault problem = {0};
+
+		if (read_shared_key(layout, peers.names[i], &key, &problem) == 0 &&
+		    add_peer_key(&ring, peers.names[i], &key, &problem) == 0)
+			continue;
+		if (report_shared_key(context, peers.names[i], &problem, fault) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int check_files(struct check_context *context, struct fault *fault)

@@ -5,7 +5,7 @@
 #include "common/ca/service/metrics.h"
 #include "common/ca/service/origin_rate.h"
 #include "common/ca/service/seen_requests.h"
-#include "common/ca/service/shared_keys.h"
+#include "common/wire/shared_keys.h"
 #include "common/net/server.h"
 
 /*

@@ -364,6 +364,11 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 	return 0;
 }
 
+int reload_ca_keys(struct ca_service *service, struct fault *fault)
+{
+	return reload_shared_keys(&service->encrypted.keys, fault);
+}
+
 const struct endpoint *ca_service_endpoint(const struct ca_service *service)
 {
 	return http_server_endpoint(service->server);

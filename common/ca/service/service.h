@@ -31,6 +31,10 @@ struct ca_service_settings {
 
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,
 		     struct fault *fault) MUST_CHECK;
+
+/* Reads the keys that are shared with the clients again. On failure the previous keys stay. */
+int reload_ca_keys(struct ca_service *service, struct fault *fault) MUST_CHECK;
+
 /* The endpoint with the port that it got. */
 const struct endpoint *ca_service_endpoint(const struct ca_service *service);
 

@@ -16,6 +16,7 @@ enum signer_question {
 	ASK_KEYS, /* the shared keys: a frame with the peer's name and the file for each, then an
 		     empty one */
 	ASK_MANIFEST, /* the manifest's file */
+	ASK_STAMP,    /* stamp_shared_keys: the digest, 32 octets */
 };
 
 /* A frame's octets, and a descriptor or -1. */

@@ -303,18 +303,43 @@ int ask_for_key_ring(struct signer_link *link, struct key_ring *ret_ring, struct
 	return result;
 }
 
+/* The answer to a question that is its kind alone. */
+static int ask_briefly(struct signer_link *link, enum signer_question question,
+		       struct frame *ret_answer, struct fault *fault)
+{
+	size_t channel = take_channel(link);
+	int result = ask(link->channels[channel], question, fault);
+
+	if (result == 0)
+		result = receive_answer(link->channels[channel], ret_answer, fault);
+	release_channel(link, channel);
+	return result;
+}
+
+int ask_for_key_stamp(struct signer_link *link, uint8_t ret_stamp[static SHA256_LEN],
+		      struct fault *fault)
+{
+	CLEANUP(clear_frame) struct frame answer = {.descriptor = -1};
+	struct bytes octets;
+
+	if (ask_briefly(link, ASK_STAMP, &answer, fault) < 0)
+		return -1;
+	octets = bytes_of_buffer(&answer.octets);
+	if (take_outcome(&octets, fault) < 0)
+		return -1;
+	if (octets.len != SHA256_LEN)
+		return set_fault(fault, FAULT_FAILED, "the signer's answer is not one");
+	memcpy(ret_stamp, octets.data, SHA256_LEN);
+	return 0;
+}
+
 int ask_for_manifest(struct signer_link *link, size_t max, struct buffer *ret_text,
 		     struct fault *fault)
 {
 	CLEANUP(clear_frame) struct frame answer = {.descriptor = -1};
-	size_t channel = take_channel(link);
 	struct bytes octets;
-	int result = ask(link->channels[channel], ASK_MANIFEST, fault);
 
-	if (result == 0)
-		result = receive_answer(link->channels[channel], &answer, fault);
-	release_channel(link, channel);
-	if (result < 0)
+	if (ask_briefly(link, ASK_MANIFEST, &answer, fault) < 0)
 		return -1;
 	octets = bytes_of_buffer(&answer.octets);
 	if (take_outcome(&octets, fault) < 0)

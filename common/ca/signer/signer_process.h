@@ -56,6 +56,10 @@ int sign_by_link(void *link, const struct signing_order *order, struct signed_re
 int ask_for_key_ring(struct signer_link *link, struct key_ring *ret_ring,
 		     struct fault *fault) MUST_CHECK;
 
+/* What stamp_shared_keys (common/crypto/key_file.h) says at the signer. */
+int ask_for_key_stamp(struct signer_link *link, uint8_t ret_stamp[static SHA256_LEN],
+		      struct fault *fault) MUST_CHECK;
+
 /* The manifest, which the signer hands out as an open file. */
 int ask_for_manifest(struct signer_link *link, size_t max, struct buffer *ret_text,
 		     struct fault *fault) MUST_CHECK;

@@ -92,6 +92,20 @@ static int answer_manifest(const struct signer_service *service, int channel, st
 	return answer_outcome(channel, result, &failure, file, fault);
 }
 
+static int answer_stamp(const struct signer_service *service, int channel, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+	uint8_t stamp[SHA256_LEN] = {0};
+	struct fault failure = {0};
+	int result = stamp_shared_keys(service->layout, stamp, &failure);
+
+	append_outcome(&answer, result, &failure);
+	append_bytes(&answer, (struct bytes){stamp, sizeof(stamp)});
+	if (check_buffer(&answer, fault) < 0)
+		return -1;
+	return send_frame(channel, bytes_of_buffer(&answer), -1, fault);
+}
+
 static int answer_question(const struct signer_service *service, int channel, struct bytes octets,
 			   struct fault *fault)
 {
@@ -106,6 +120,8 @@ static int answer_question(const struct signer_service *service, int channel, st
 		return answer_keys(service, channel, fault);
 	case ASK_MANIFEST:
 		return answer_manifest(service, channel, fault);
+	case ASK_STAMP:
+		return answer_stamp(service, channel, fault);
 	default:
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected a question for the signer, found something else");

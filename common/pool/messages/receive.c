@@ -8,6 +8,7 @@
 #include "common/pool/messages/replay_log.h"
 #include "common/pool/messages/verify_received.h"
 #include "common/wire/envelope.h"
+#include "common/wire/shared_keys.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ enum { ENVELOPE_MAX = 65536 };
 struct receiver {
 	struct receiver_settings settings;
 	int lock_descriptor; /* of state/serving */
-	struct key_ring ring;
+	struct shared_keys keys;
 	struct verifier verifier;
 	struct replay_log *replay_log;
 	pthread_mutex_t lock; /* one message at a time is passed on */
@@ -30,7 +31,7 @@ struct receiver {
 
 static void log_fault(const struct receiver *receiver, const struct fault *fault)
 {
-	if (receiver->settings.log != NULL)
+	if (receiver->settings.log != NULL && fault->class != FAULT_NONE)
 		receiver->settings.log(receiver->settings.log_context, "POST", MESSAGES_PATH, 200,
 				       fault->text);
 }
@@ -110,7 +111,7 @@ static int take_message(struct receiver *receiver, const char *peer, int64_t now
 	return -1;
 }
 
-static int answer_message(const struct receiver *receiver, const struct question *question,
+static int answer_message(struct receiver *receiver, const struct question *question,
 			  const struct received_jws *received, int64_t now_s,
 			  struct http_response *response, struct fault *fault)
 {
@@ -125,8 +126,8 @@ static int answer_message(const struct receiver *receiver, const struct question
 	memcpy(answer.reason, received->verdict.reason, sizeof(answer.reason));
 	if (format_message_answer(&answer, &json, fault) < 0)
 		return -1;
-	return answer_request(&receiver->ring, &signed_message_kind, question,
-			      bytes_of_secret(&json), response, fault);
+	return answer_under_shared_keys(&receiver->keys, &signed_message_kind, question,
+					bytes_of_secret(&json), response, fault);
 }
 
 /* A message that decrypts is answered with a verdict, also if this receiver fails: the verdict is
@@ -138,11 +139,14 @@ static int handle_message(const struct http_request *request, struct http_respon
 	CLEANUP(clear_request) struct question question = {0};
 	CLEANUP(clear_received_jws) struct received_jws received = {0};
 	int64_t now_s = read_clock();
+	struct fault key_problem = {0};
 	struct fault failure = {0};
 	int result;
 
-	if (open_request(&receiver->ring, &signed_message_kind, request->body, &question, fault) <
-	    0)
+	result = open_under_shared_keys(&receiver->keys, &signed_message_kind, request->body,
+					&question, &key_problem, fault);
+	log_fault(receiver, &key_problem);
+	if (result < 0)
 		return -1;
 	result = verify_received(&receiver->verifier, question.message.peer,
 				 bytes_of_secret(&question.message.plaintext), now_s, &received,
@@ -165,9 +169,12 @@ static int handle_message(const struct http_request *request, struct http_respon
 static int check_sender(struct bytes start, void *context, char ret_client[static HTTP_CLIENT_SIZE],
 			struct fault *fault)
 {
-	const struct receiver *receiver = context;
+	struct receiver *receiver = context;
+	struct fault problem = {0};
+	int result = find_sharing_sender(&receiver->keys, start, ret_client, &problem, fault);
 
-	return find_sender(&receiver->ring, start, ret_client, fault);
+	log_fault(receiver, &problem);
+	return result;
 }
 
 /* Locks state/serving. */
@@ -235,13 +242,18 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 	server.routes = receiver->routes;
 	if (lock_serving(receiver, fault) < 0 ||
 	    sweep_staging(settings->layout->received, fault) < 0 ||
-	    read_key_ring(settings->layout, &receiver->ring, fault) < 0 ||
+	    init_shared_keys(&receiver->keys, settings->layout, NULL, fault) < 0 ||
 	    open_verifier(settings, &receiver->verifier, fault) < 0 ||
 	    open_replay_log(settings->layout, read_clock(), &receiver->replay_log, fault) < 0 ||
 	    start_http_server(&server, &receiver->server, fault) < 0)
 		return -1;
 	*ret_receiver = TAKE(receiver);
 	return 0;
+}
+
+int reload_receiver_keys(struct receiver *receiver, struct fault *fault)
+{
+	return reload_shared_keys(&receiver->keys, fault);
 }
 
 const struct endpoint *receiver_endpoint(const struct receiver *receiver)
@@ -262,7 +274,7 @@ void stop_receiver(struct receiver **receiver_pointer)
 	free_status_cache(&receiver->verifier.status_cache);
 	free_crl_source(&receiver->verifier.crl_source);
 	free_chain_cache(&receiver->verifier.chain_cache);
-	clear_key_ring(&receiver->ring);
+	clear_shared_keys(&receiver->keys);
 	close_descriptor(&receiver->lock_descriptor);
 	pthread_mutex_destroy(&receiver->lock);
 	free(receiver);

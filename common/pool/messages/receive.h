@@ -63,6 +63,10 @@ struct receiver;
  */
 int start_receiver(const struct receiver_settings *settings, struct receiver **ret_receiver,
 		   struct fault *fault) MUST_CHECK;
+
+/* Reads the keys that are shared with the senders again. On failure the previous keys stay. */
+int reload_receiver_keys(struct receiver *receiver, struct fault *fault) MUST_CHECK;
+
 /* The endpoint that it listens on, with the actual port. */
 const struct endpoint *receiver_endpoint(const struct receiver *receiver);
 void stop_receiver(struct receiver **receiver);

@@ -264,6 +264,21 @@ Test(front_authority, gets_no_key_that_others_can_read)
 	OK(ask_for_key_ring(signer_link, &ring, &fault), "the channel goes on");
 }
 
+/* catalogue 117: a key that was replaced in its file */
+Test(front_authority, is_told_of_a_change_of_the_keys)
+{
+	uint8_t before[SHA256_LEN];
+	uint8_t after[SHA256_LEN];
+
+	OK(ask_for_key_stamp(signer_link, before, &fault));
+	OK(ask_for_key_stamp(signer_link, after, &fault));
+	cr_expect_arr_eq(before, after, SHA256_LEN);
+	put_file(fixture.layout->private, "shared_client3.jwk", "{}", 0600);
+	OK(ask_for_key_stamp(signer_link, after, &fault));
+	cr_expect_arr_neq(before, after, SHA256_LEN);
+	OK(remove_file(fixture.layout->private, "shared_client3.jwk", &fault));
+}
+
 Test(front_authority, gets_nothing_when_its_signer_was_killed)
 {
 	const struct signing_order probe = {.kind = SIGN_PROBE};

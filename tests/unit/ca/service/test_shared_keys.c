@@ -1,4 +1,4 @@
-#include "common/ca/service/shared_keys.h"
+#include "common/wire/shared_keys.h"
 
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
@@ -6,6 +6,8 @@
 #include "tests/unit/ca/served.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,7 +86,8 @@ Test(shared_keys, are_read_again_only_after_a_change)
 	make_keys(&ca, &keys, 1000);
 	put_file(ca.layout->private, "shared_client2.jwk", "{}", 0644);
 	set_changed(ca.layout, 1000);
-	OK(refresh_shared_keys(&keys, &fault), "compares the mtime only");
+	keys.looked_us = INT64_MAX / 2;
+	OK(refresh_shared_keys(&keys, &fault), "no look at the files yet");
 	set_changed(ca.layout, 1001);
 	REFUSED(refresh_shared_keys(&keys, &fault), FAULT_REFUSED, "shared_client2.jwk");
 	cr_expect_not_null(find_peer_key(&keys.ring, "client1"), "the previous keys stay");
@@ -143,5 +146,38 @@ Test(shared_keys, with_an_mtime_from_the_future_are_read_once_more)
 	keys.read_us = 0;
 	OK(refresh_shared_keys(&keys, &fault));
 	cr_expect_eq(keys.read_us, 0, "it is settled");
+	remove_keys(&ca, &keys);
+}
+
+static bool same_kid(const struct shared_keys *keys, const struct shared_key *key)
+{
+	const struct peer_key *found = find_peer_key(&keys->ring, "client1");
+
+	return found != NULL && strcmp(found->key.kid, key->kid) == 0;
+}
+
+/* catalogue 117: the stolen key still decrypts, and Private/ is as it was. */
+Test(shared_keys, are_read_again_after_one_was_replaced_in_its_file)
+{
+	struct shared_key other;
+	struct shared_keys keys;
+	struct ca_fixture ca;
+	CLEANUP(clear_secret) struct secret jwk = {0};
+	int descriptor;
+
+	make_keys(&ca, &keys, 1000);
+	OK(generate_shared_key(&other, &fault));
+	OK(format_shared_key(&other, &jwk, &fault));
+	descriptor = openat(ca.layout->private, "shared_client1.jwk", O_WRONLY | O_CLOEXEC);
+	cr_assert_geq(descriptor, 0);
+	OK(write_stream(descriptor, "jwk", bytes_of_secret(&jwk), &fault));
+	(void)close(descriptor);
+	cr_expect(!same_kid(&keys, &other));
+	keys.looked_us = INT64_MAX / 2;
+	OK(refresh_shared_keys(&keys, &fault));
+	cr_expect(!same_kid(&keys, &other), "not looked at yet");
+	keys.looked_us = 0;
+	OK(refresh_shared_keys(&keys, &fault));
+	cr_expect(same_kid(&keys, &other));
 	remove_keys(&ca, &keys);
 }

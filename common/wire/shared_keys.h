@@ -1,6 +1,7 @@
-#ifndef CERTPOOL_CA_SERVICE_SHARED_KEYS_H
-#define CERTPOOL_CA_SERVICE_SHARED_KEYS_H
+#ifndef CERTPOOL_WIRE_SHARED_KEYS_H
+#define CERTPOOL_WIRE_SHARED_KEYS_H
 
+#include "common/crypto/digest.h"
 #include "common/layout/layout.h"
 #include "common/wire/envelope.h"
 
@@ -10,14 +11,18 @@
 /* Who reads the keys: another process, when this one has no access to Private/. */
 struct key_source {
 	int (*read)(void *context, struct key_ring *ret_ring, struct fault *fault);
+	int (*stamp)(void *context, uint8_t ret_stamp[static SHA256_LEN], struct fault *fault);
 	void *context;
 };
 
 /*
- * The shared keys of a layout's Private/, in memory while the CA serves. They are read again
+ * The shared keys of a layout's Private/, in memory while the CA or a receiver serves. They are
+ * read again
  *
  *   - when Private/'s mtime has changed: a key that is added is valid at once, and a removed one no
  *     longer;
+ *   - when a key's file has changed, which is looked at once a second at most: a key that was
+ *     replaced in its place is no longer valid, however well it decrypts;
  *   - after a message that they do not decrypt, at most once a second: any client may send one.
  *
  * When a key cannot be read, the previous keys stay. Safe for several threads, which go on with the
@@ -28,11 +33,13 @@ struct shared_keys {
 	struct key_source source;
 	pthread_rwlock_t lock; /* of the ring */
 	struct key_ring ring;
-	pthread_mutex_t reading; /* held during a reading; of the members below */
-	struct timespec mtime;   /* of Private/, before the last reading */
-	bool settled;            /* an equal mtime proves that nothing changed since */
-	int64_t read_us;         /* of the stopwatch: the last reading */
-	int64_t retried_us;      /* the same: the last one after a failure to decrypt */
+	pthread_mutex_t reading;   /* held during a reading; of the members below */
+	struct timespec mtime;     /* of Private/, before the last reading */
+	bool settled;              /* an equal mtime proves that nothing changed since */
+	uint8_t stamp[SHA256_LEN]; /* of the files, before the last reading: stamp_shared_keys */
+	int64_t looked_us;         /* of the stopwatch: the last look at the files */
+	int64_t read_us;           /* the same: the last reading */
+	int64_t retried_us;        /* the same: the last one after a failure to decrypt */
 };
 
 /* source NULL: the files of Private/ are read here. */
@@ -43,7 +50,7 @@ void clear_shared_keys(struct shared_keys *keys);
 /* Reads the keys. On failure the previous keys stay. */
 int reload_shared_keys(struct shared_keys *keys, struct fault *fault) MUST_CHECK;
 
-/* The same if Private/ has changed. */
+/* The same if Private/ or a key has changed. */
 int refresh_shared_keys(struct shared_keys *keys, struct fault *fault) MUST_CHECK;
 
 /*

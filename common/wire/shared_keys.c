@@ -1,14 +1,16 @@
-#include "common/ca/service/shared_keys.h"
+#include "common/wire/shared_keys.h"
 
 #include "common/base/clock.h"
 #include "common/crypto/key_file.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum {
 	TIMESTAMP_STEP_S = 1, /* the coarsest mtime of a file system that we expect */
-	PAUSE_US = 1000000,   /* between two readings that no change of Private/ asks for */
+	PAUSE_US = 1000000,   /* between two readings, or looks at the files, that no change of
+				 Private/ asks for */
 };
 
 static int read_mtime(const struct shared_keys *keys, struct timespec *ret_mtime,
@@ -32,6 +34,14 @@ static bool settles(const struct shared_keys *keys, struct timespec mtime, int64
 	       (equal_times(keys->mtime, mtime) && now_us - keys->read_us >= PAUSE_US);
 }
 
+static int read_stamp(const struct shared_keys *keys, uint8_t ret_stamp[static SHA256_LEN],
+		      struct fault *fault)
+{
+	return keys->source.stamp != NULL
+		       ? keys->source.stamp(keys->source.context, ret_stamp, fault)
+		       : stamp_shared_keys(keys->layout, ret_stamp, fault);
+}
+
 /* Reads the ring, of which the lock is held only to put it in place. The caller holds `reading`. */
 static int read_ring(struct shared_keys *keys, struct fault *fault)
 {
@@ -40,8 +50,9 @@ static int read_ring(struct shared_keys *keys, struct fault *fault)
 	struct timespec mtime;
 	int64_t now_us = read_stopwatch_us();
 
-	if (read_mtime(keys, &mtime, fault) < 0)
+	if (read_mtime(keys, &mtime, fault) < 0 || read_stamp(keys, keys->stamp, fault) < 0)
 		return -1;
+	keys->looked_us = now_us;
 	keys->settled = settles(keys, mtime, now_us);
 	keys->mtime = mtime;
 	keys->read_us = now_us;
@@ -66,24 +77,45 @@ int reload_shared_keys(struct shared_keys *keys, struct fault *fault)
 	return result;
 }
 
-static bool has_changed(const struct shared_keys *keys, struct timespec mtime)
+/* Whether a file is another one than when the keys were read. */
+static int look_at_files(struct shared_keys *keys, bool *ret_changed, struct fault *fault)
 {
-	if (!equal_times(keys->mtime, mtime))
-		return true;
-	return !keys->settled && read_stopwatch_us() - keys->read_us >= PAUSE_US;
+	int64_t now_us = read_stopwatch_us();
+	uint8_t stamp[SHA256_LEN];
+
+	*ret_changed = false;
+	if (now_us - keys->looked_us < PAUSE_US)
+		return 0;
+	keys->looked_us = now_us;
+	if (read_stamp(keys, stamp, fault) < 0)
+		return -1;
+	*ret_changed = memcmp(stamp, keys->stamp, SHA256_LEN) != 0;
+	return 0;
+}
+
+static int find_change(struct shared_keys *keys, struct timespec mtime, bool *ret_changed,
+		       struct fault *fault)
+{
+	if (equal_times(keys->mtime, mtime) &&
+	    (keys->settled || read_stopwatch_us() - keys->read_us < PAUSE_US))
+		return look_at_files(keys, ret_changed, fault);
+	*ret_changed = true;
+	return 0;
 }
 
 int refresh_shared_keys(struct shared_keys *keys, struct fault *fault)
 {
 	struct timespec mtime;
-	int result = 0;
+	bool changed = false;
+	int result;
 
 	if (read_mtime(keys, &mtime, fault) < 0)
 		return -1;
 	/* While another thread reads the keys, nobody waits for it. */
 	if (pthread_mutex_trylock(&keys->reading) != 0)
 		return 0;
-	if (has_changed(keys, mtime))
+	result = find_change(keys, mtime, &changed, fault);
+	if (result == 0 && changed)
 		result = read_ring(keys, fault);
 	pthread_mutex_unlock(&keys->reading);
 	return result;
