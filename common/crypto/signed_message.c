@@ -145,8 +145,8 @@ static int read_x5c(const json_t *header, struct signed_message *message, struct
 	for (size_t i = 0; i < json_array_size(chain); i++) {
 		const char *text = json_string_value(json_array_get(chain, i));
 
-		if (text == NULL || decode_base64(bytes_of_string(text), &message->chain[i],
-						  &problem) < 0) {
+		if (text == NULL ||
+		    decode_base64(bytes_of_string(text), &message->chain[i], &problem) < 0) {
 			if (pass_failure(&problem, fault) < 0)
 				return -1;
 			return set_fault(fault, FAULT_MALFORMED,

@@ -84,14 +84,14 @@ ends() {
 ten_are_refused() { # PATTERN
 	local message senders=()
 	for message in {1..10}; do
-		timeout 10 "$certpool" send client1 client2 --endpoint "$inbox" x >sent.$message 2>&1 &
+		timeout 10 "$certpool" send client1 client2 --endpoint "$inbox" x >"sent.$message" 2>&1 &
 		senders+=($!)
 	done
 	answers || return
 	for message in {1..10}; do
 		wait "${senders[message - 1]}"
 		[ $? -eq 3 ] || return
-		grep -q "$1" sent.$message || return
+		grep -q "$1" "sent.$message" || return
 	done
 }
 "$certpool" crl >out

@@ -29,7 +29,7 @@ struct authority {
 	struct store *store;
 	struct rate *rate;
 	struct refusal_log *refusals;
-	struct root_crl_cache root_crl;         /* empty when the root issues itself */
+	struct root_crl_cache root_crl; /* empty when the root issues itself */
 	struct clients_synced synced;
 	int serving_lock;                       /* -1: AUTHORITY_BESIDE */
 	atomic_int_least64_t key_check_from_us; /* of the stopwatch: the next check of the key */
