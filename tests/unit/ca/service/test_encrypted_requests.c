@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -293,32 +294,51 @@ Test(encrypted_requests, that_were_refused_for_the_rate_are_new_when_they_come_a
 	cr_expect_eq(count_rows(&served.ca), 1);
 }
 
-/* catalogue 108, 109: of each client a minute. */
+static int add_count(void *context, int64_t sequence, const char *line, struct fault *fault)
+{
+	static const char name[] = "\"count\":";
+	const char *count = strstr(line, name);
+	long *sum = context;
+
+	(void)sequence;
+	(void)fault;
+	*sum += count != NULL ? strtol(count + strlen(name), NULL, 10) : 0;
+	return 0;
+}
+
+/* Posts a request of client1 for `count` members that is refused, so many times. */
+static void post_refused(size_t count, size_t times)
+{
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+
+	OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
+	for (size_t i = 0; i < count; i++) {
+		struct buffer pem = {0};
+		char name[8];
+
+		append_string(&pem, "no request");
+		(void)snprintf(name, sizeof(name), "key%zu", i);
+		add_member(&request, name, pem);
+	}
+	OK(format_certificates_request(&request, &json, &fault));
+	jwe = encrypt_request(&json);
+	cr_expect_eq(post_repeatedly(&jwe, times), 0);
+}
+
+/* catalogue 108, 109: of each client a minute. Repeated ones are not counted. */
 Test(encrypted_requests, that_are_fresh_and_refused_have_one_line_with_their_number)
 {
+	struct authority *authority = served.ca.authority;
 	size_t before = count_lines();
+	long sum = 0;
 
-	for (int i = 0; i < 5; i++) {
-		CLEANUP(clear_certificates_request) struct certificates_request request = {0};
-		CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-		CLEANUP(clear_secret) struct secret json = {0};
-		CLEANUP(clear_buffer) struct buffer jwe = {0};
-
-		OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
-		for (int k = 0; k < 3; k++) {
-			struct buffer pem = {0};
-			char name[8];
-
-			append_string(&pem, "no request");
-			(void)snprintf(name, sizeof(name), "key%d", k);
-			add_member(&request, name, pem);
-		}
-		OK(format_certificates_request(&request, &json, &fault));
-		ask_certificates(&served, &served.keys[0], bytes_of_secret(&json), &answer);
-		cr_expect_eq(answer.refusal_count, 3);
-		/* Repeated, they are not counted. */
-		jwe = encrypt_request(&json);
-		cr_expect_eq(post_repeatedly(&jwe, 2), 0);
-	}
+	for (int i = 0; i < 5; i++)
+		post_refused(3, 4);
 	cr_expect_eq(count_lines(), before + 1);
+	OK(flush_refusals(authority_refusals(authority), true, served.now_s, &fault));
+	cr_expect_eq(count_lines(), before + 2);
+	OK(list_audit(authority_store(authority), 1, add_count, &sum, &fault));
+	cr_expect_eq(sum, 15);
 }
