@@ -9,7 +9,7 @@
 
 /*
  * What each origin (common/net/origin.h) may cost in a minute for which no client pays, as token
- * buckets in a table of fixed size. A digest under a random key chooses the bucket, so that nobody
+ * buckets in a table of fixed size. A hash under a random key chooses the bucket, so that nobody
  * can aim at another's; two origins share one by chance. Safe for several threads.
  */
 struct origin_rate;
