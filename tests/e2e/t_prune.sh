@@ -35,8 +35,13 @@ stop "$ca"
 certpool=$(at -2h)
 start_ca
 cp client1/cert/cert_key1.crt one.crt
+# attested_since TIME: whether the record has a client's request of that time or later, which attests the clock.
+attested_since() { [ "$(sqlite3 ca/state/ca.db 'select attested_at from state')" -ge "$(date -d "$1" +%s)" ]; }
 spent() { sqlite3 ca/state/ca.db 'select count(*) from spent_key'; }
 status_of() { "$certpool" verify client2 "$1" --online --json 2>/dev/null | jq -r .status; }
+
+equal 'an expired one is known' expired "$(status_of one.crt)"
+check 'the request attests the clock' eventually attested_since '-130 minutes'
 
 expect 2 'no duration' "$certpool" prune --older-than soon
 expect 0 'prune' "$certpool" prune
@@ -49,7 +54,6 @@ prints 'and how many stay for the CRL' '^1 more are revoked'
 expect 0 'as JSON' "$certpool" prune --older-than 1s -n --json
 check 'too' jq -e '.certificates==5 and .kept==1 and .dry_run' out
 equal 'nothing has changed' '10 0' "$(rows) $(spent)"
-equal 'an expired one is known' expired "$(status_of one.crt)"
 
 expect 0 'while the CA serves' "$certpool" prune --older-than 1s
 prints 'says how many went' '^5 certificates that ended before .* pruned$'
@@ -77,6 +81,8 @@ number=$(openssl crl -noout -crlnumber -in crl.pem | cut -d= -f2)
 stop "$ca"
 certpool=$here
 start_ca
+equal 'it is still known' revoked "$(status_of client1/cert/cert_key2.crt)"
+check 'by a request under the clock of now' eventually attested_since '-10 minutes'
 expect 0 'once no CRL needs it' "$certpool" prune --older-than 1s
 prints 'what was revoked goes too' '^1 certificates'
 "$certpool" crl -q -o next.pem

@@ -10,9 +10,13 @@
 #include "tools/options.h"
 #include "tools/output.h"
 
+/* A clock is believed that long after a client's request attested it. */
+enum { ATTESTED_WITHIN_S = 30 * 86400 };
+
 struct prune_settings {
 	int64_t older_than_s;
 	bool dry_run;
+	bool clock_is_right;
 	struct ca_key_settings key;
 };
 
@@ -22,9 +26,33 @@ static const struct option prune_options[] = {
 	 "prune certificates that ended longer ago than this: 30d, 2w, 1y", "90d"},
 	{"dry-run", 'n', false, NULL, take_switch, offsetof(struct prune_settings, dry_run),
 	 "print how many would be removed, and remove nothing", NULL},
+	{"clock-is-right", 0, true, NULL, take_switch,
+	 offsetof(struct prune_settings, clock_is_right),
+	 "prune by this machine's clock, though no client's request attests it", NULL},
 	CA_KEY_OPTIONS(struct prune_settings, key),
 	{0},
 };
+
+/*
+ * The time by which certificates have ended: that of the last request that attests the clock, since
+ * the clock may have gone wrong after it. *ret_attested false: there is none of the last days.
+ */
+static int choose_time(const struct ca_operator *ca, const struct prune_settings *given,
+		       int64_t *ret_time_s, bool *ret_attested, struct fault *fault)
+{
+	int64_t attested_s;
+
+	*ret_time_s = ca->now_s;
+	*ret_attested = true;
+	if (given->clock_is_right)
+		return 0;
+	if (read_attested_time(ca->store, &attested_s, fault) < 0)
+		return -1;
+	*ret_attested = attested_s >= ca->now_s - ATTESTED_WITHIN_S;
+	if (attested_s < ca->now_s)
+		*ret_time_s = attested_s;
+	return 0;
+}
 
 static int print_pruned(const struct command *command, const struct prune_summary *pruned,
 			const struct prune_options *options, struct fault *fault)
@@ -67,42 +95,71 @@ static int trim_log(const struct ca_operator *ca, const struct prune_options *op
 		    struct fault *fault)
 {
 	struct crl_state state;
-	int64_t cut_s;
 	size_t removed;
 
 	if (options->dry_run)
 		return 0;
 	if (read_crl_state(ca->store, &state, fault) < 0)
 		return -1;
-	cut_s = choose_crl_cut(&state, options->crl_validity_s, options->now_s);
-	if (cut_s > options->ended_before_s)
-		cut_s = options->ended_before_s;
-	return trim_signed_log(ca->layout, cut_s, &removed, fault);
+	if (state.cut_s > options->ended_before_s)
+		state.cut_s = options->ended_before_s;
+	return trim_signed_log(ca->layout, state.cut_s, &removed, fault);
+}
+
+static void complain_of_clock(const struct command *command, int64_t now_s)
+{
+	char now[TIME_TEXT_SIZE];
+
+	format_time(now_s, now);
+	print_complaint(command,
+			"nothing is pruned: no client's request of the last %d days attests this "
+			"machine's clock, by which it is %s now: if that is right, say "
+			"--clock-is-right",
+			ATTESTED_WITHIN_S / 86400, now);
+}
+
+/* The CRL goes first: a revoked certificate is pruned only when the current CRL lacks it. */
+static int prune(const struct command *command, const struct prune_settings *given,
+		 struct ca_operator *ca, const struct prune_options *options,
+		 struct prune_summary *ret_pruned, struct fault *fault)
+{
+	struct bar bar;
+	struct progress progress = start_bar(&bar, command, "certificates");
+	struct crl_info info;
+	struct fault ignored = {0};
+
+	if (!given->dry_run)
+		(void)!publish_ca_crl(ca, &given->key, CRL_WHEN_DUE, &info, &ignored);
+	if (prune_certificates(ca->store, options, progress.function, progress.context, ret_pruned,
+			       fault) < 0)
+		return ret_pruned->certificates > 0 ? prefix_fault(fault, "after %zu certificates",
+								   ret_pruned->certificates)
+						    : -1;
+	if (trim_log(ca, options, fault) < 0)
+		return -1;
+	if (ret_pruned->certificates > 0 && !given->dry_run)
+		publish(command, ca, &given->key);
+	return 0;
 }
 
 static int run_prune(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct prune_settings *given = settings;
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
-	struct bar bar;
-	struct progress progress = start_bar(&bar, command, "certificates");
 	struct prune_options options = {.dry_run = given->dry_run};
 	struct prune_summary pruned = {0};
+	int64_t time_s;
+	bool attested;
 
-	if (open_operator(command, &ca, fault) < 0)
+	if (open_operator(command, &ca, fault) < 0 ||
+	    choose_time(&ca, given, &time_s, &attested, fault) < 0)
 		return -1;
 	options.now_s = ca.now_s;
-	options.ended_before_s = ca.now_s - given->older_than_s;
-	options.crl_validity_s = ca.manifest->ca.crl_validity_s;
-	if (prune_certificates(ca.store, &options, progress.function, progress.context, &pruned,
-			       fault) < 0)
-		return pruned.certificates > 0
-			       ? prefix_fault(fault, "after %zu certificates", pruned.certificates)
-			       : -1;
-	if (trim_log(&ca, &options, fault) < 0)
+	options.ended_before_s = time_s - given->older_than_s;
+	if (!attested)
+		complain_of_clock(command, ca.now_s);
+	else if (prune(command, given, &ca, &options, &pruned, fault) < 0)
 		return -1;
-	if (pruned.certificates > 0 && !given->dry_run)
-		publish(command, &ca, &given->key);
 	return print_pruned(command, &pruned, &options, fault);
 }
 
@@ -110,10 +167,13 @@ const struct verb prune_verb = {
 	.name = "prune",
 	.operands = "",
 	.summary = "remove certificates that ended long ago from the record",
-	.details = "On the CA, also while it serves. Removes certificates from the record that\n"
-		   "expired that long ago. A revoked one stays as long as a CRL may list it; the\n"
-		   "audit log stays; no key is ever certified again. Asked about a pruned\n"
-		   "certificate, the CA answers that it is unknown.\n",
+	.details =
+		"On the CA, also while it serves. Removes certificates from the record that\n"
+		"expired that long before the last request of a client whose clock agreed with\n"
+		"this one; without such a request of the last 30 days it prunes nothing. A\n"
+		"revoked one stays as long as a CRL may list it; the audit log stays; no key is\n"
+		"ever certified again. Asked about a pruned certificate, the CA answers that it\n"
+		"is unknown.\n",
 	.options = prune_options,
 	.settings_size = sizeof(struct prune_settings),
 	.run = run_prune,

@@ -98,13 +98,14 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 	    reserve_crl_number(options->store, &state->number, fault) < 0)
 		return -1;
 	state->current_number = state->number;
+	state->cut_s = choose_crl_cut(before, options->validity_s, now_s);
 	fields = (struct crl_options){.number = state->number,
 				      .this_update_s = state->this_update_s,
 				      .next_update_s = state->next_update_s,
 				      .now_s = now_s};
 	if (begin_crl(&crl->builder, options->issuer, &fields, fault) < 0 ||
-	    list_revoked(options->store, choose_crl_cut(before, options->validity_s, now_s),
-			 add_entry, crl, &state->crl_revision, fault) < 0)
+	    list_revoked(options->store, state->cut_s, add_entry, crl, &state->crl_revision,
+			 fault) < 0)
 		return -1;
 	return finish_crl(&crl->builder, &crl->der, fault);
 }

@@ -154,6 +154,9 @@ static bool admit(const struct encrypted_exchange *exchange, int parsed,
 	else
 		check_request_claims(claims, exchange->question.message.peer, CA_NAME,
 				     exchange->now_s, refusal);
+	/* The client's clock agrees with this one. */
+	if (result == 0 && !is_refused(refusal))
+		atomic_store(&exchange->requests->attested_s, claims->iat_s);
 	if (is_refused(refusal))
 		charge_for_refusal(exchange);
 	else if (result == 0)

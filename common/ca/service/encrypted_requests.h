@@ -8,6 +8,8 @@
 #include "common/wire/shared_keys.h"
 #include "common/net/server.h"
 
+#include <stdatomic.h>
+
 /*
  * The encrypted requests of clients: POST /v1/certificates, /v1/status, /v1/revocations. A request
  * that can be decrypted gets an encrypted answer, even a refusal, which HTTP sees as a success. The
@@ -25,6 +27,8 @@ struct encrypted_requests {
 	struct refusal_counts refusals;
 	struct seen_requests seen;
 	struct origin_rate *unpaid; /* requests for which no client pays */
+	atomic_int_least64_t attested_s; /* when the last fresh request was made, by the client's
+					    clock; 0: there was none yet */
 };
 
 /* The caller has set authority and log. source: as for init_shared_keys. */

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/periodic_thread.h"
+#include "common/ca/store/prune.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -13,6 +14,7 @@ enum {
 	INTERVAL_MS = 1000,
 	CRL_RETRY_S = 10, /* until then nobody gets the CRL */
 	RETRY_S = 60,
+	ATTESTED_INTERVAL_S = 3600,
 	COUNT_SHARE = 100, /* counting takes at most 1/COUNT_SHARE of the time */
 };
 
@@ -25,7 +27,8 @@ struct maintenance {
 	int64_t count_from_us;    /* no count before then */
 	int64_t warning_until_us; /* about the clock */
 	int64_t clock_lead_s;     /* of the clock over the stopwatch, in the last round */
-	pthread_mutex_t lock;     /* of the figures */
+	int64_t recorded_attested_s;
+	pthread_mutex_t lock; /* of the figures */
 	struct maintenance_figures figures;
 };
 
@@ -45,18 +48,18 @@ static void log_failure(const struct maintenance *maintenance, const char *path,
 	log_text(maintenance, path, internal_error, failure->text);
 }
 
-/* Logs the text, and has /health warn for a day. *counter is one of the figures. */
+/* Has /health warn for a day, then logs the text. *counter is one of the figures. */
 static void warn_of_clock(struct maintenance *maintenance, const char *path, const char *text,
 			  uint64_t *counter)
 {
 	static const unsigned int ok = 200;
 
-	log_text(maintenance, path, ok, text);
 	pthread_mutex_lock(&maintenance->lock);
 	maintenance->warning_until_us =
 		read_stopwatch_us() + (int64_t)CLOCK_WARNING_S * MICROSECONDS;
 	++*counter;
 	pthread_mutex_unlock(&maintenance->lock);
+	log_text(maintenance, path, ok, text);
 }
 
 /* Compares how far the clock went with how far the stopwatch went, which nobody can set. */
@@ -194,11 +197,28 @@ static void count_store(struct maintenance *maintenance)
 	pthread_mutex_unlock(&maintenance->lock);
 }
 
+/* A time that goes back is recorded at once: the clock, and that client's, were wrong before. */
+static void keep_attested_time(struct maintenance *maintenance, int64_t interval_s)
+{
+	const struct maintenance_settings *settings = &maintenance->settings;
+	int64_t attested_s = settings->attested_s != NULL ? atomic_load(settings->attested_s) : 0;
+	int64_t since_s = attested_s - maintenance->recorded_attested_s;
+	struct fault failure = {0};
+
+	if (attested_s == 0 || since_s == 0 || (since_s < interval_s && since_s > -CLOCK_JUMP_S))
+		return;
+	if (record_attested_time(settings->store, attested_s, &failure) < 0)
+		log_failure(maintenance, "/metrics", &failure);
+	/* After a failure, too: the next one is due in an hour. */
+	maintenance->recorded_attested_s = attested_s;
+}
+
 static void run_round(void *context)
 {
 	struct maintenance *maintenance = context;
 
 	watch_clock(maintenance);
+	keep_attested_time(maintenance, ATTESTED_INTERVAL_S);
 	refresh_crl(maintenance);
 	write_refusals(maintenance);
 	watch_root_crl(maintenance);
@@ -231,6 +251,7 @@ void stop_maintenance(struct maintenance **pointer)
 	if (maintenance == NULL)
 		return;
 	stop_periodic_thread(&maintenance->thread);
+	keep_attested_time(maintenance, 0);
 	pthread_mutex_destroy(&maintenance->lock);
 	free(maintenance);
 }

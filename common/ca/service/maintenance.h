@@ -7,6 +7,8 @@
 #include "common/ca/store/certificates.h"
 #include "common/net/server.h"
 
+#include <stdatomic.h>
+
 /*
  * The maintenance thread of a serving CA. About once a second it makes the CRL if it is due
  * (renew_crl); it writes the lines of the audit log for
@@ -14,6 +16,9 @@
  * is slow: at most 1/100 of its time. A failure is logged and retried after a minute. The root's
  * CRL, which it cannot make, is looked at: that there is none, or that it ends soon, is logged
  * once.
+ *
+ * It puts the time of the last fresh request into the record (record_attested_time), once an hour
+ * and at the end.
  *
  * It also watches the clock: a clock that jumps against the monotonic one by more than
  * CLOCK_JUMP_S, and a CRL that had to replace one from the future, are logged and counted, and are
@@ -28,7 +33,9 @@ struct maintenance_settings {
 	struct crl_cache *crl;           /* outlives it */
 	struct refusal_log *refusals;    /* outlives it */
 	struct root_crl_cache *root_crl; /* outlives it; NULL: the root's CRL is the CA's */
-	http_log *log;                   /* may be NULL */
+	/* The time of the last fresh request, 0 before the first; outlives it, and may be NULL. */
+	const atomic_int_least64_t *attested_s;
+	http_log *log; /* may be NULL */
 	void *log_context;
 };
 

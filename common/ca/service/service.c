@@ -341,6 +341,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		.store = authority_store(settings->authority),
 		.crl = service != NULL ? &service->crl : NULL,
 		.refusals = authority_refusals(settings->authority),
+		.attested_s = service != NULL ? &service->encrypted.attested_s : NULL,
 		.root_crl = authority_root_crl(settings->authority),
 		.log = settings->log,
 		.log_context = settings->log_context};

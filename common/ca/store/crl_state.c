@@ -7,8 +7,8 @@ static int query_state(struct transaction *transaction, struct crl_state *ret_st
 		       struct fault *fault)
 {
 	static const char sql[] = "SELECT revision, crl_number, crl_standing, crl_revision,"
-				  " crl_this_update, crl_next_update FROM state";
-	enum { REVISION, NUMBER, CURRENT_NUMBER, CRL_REVISION, THIS_UPDATE, NEXT_UPDATE };
+				  " crl_this_update, crl_next_update, crl_cut FROM state";
+	enum { REVISION, NUMBER, CURRENT_NUMBER, CRL_REVISION, THIS_UPDATE, NEXT_UPDATE, CUT };
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct crl_state state;
 
@@ -19,7 +19,8 @@ static int query_state(struct transaction *transaction, struct crl_state *ret_st
 				   .current_number = (uint64_t)row_number(&rows, CURRENT_NUMBER),
 				   .crl_revision = row_number(&rows, CRL_REVISION),
 				   .this_update_s = row_number(&rows, THIS_UPDATE),
-				   .next_update_s = row_number(&rows, NEXT_UPDATE)};
+				   .next_update_s = row_number(&rows, NEXT_UPDATE),
+				   .cut_s = row_number(&rows, CUT)};
 	if (check_row(&rows, fault) < 0)
 		return -1;
 	*ret_state = state;
@@ -59,7 +60,7 @@ int record_crl(struct store *store, const struct crl_state *state, const char *d
 	       int64_t now_s, struct fault *fault)
 {
 	static const char sql[] = "UPDATE state SET crl_revision = ?1, crl_this_update = ?2,"
-				  " crl_next_update = ?3, crl_standing = ?4";
+				  " crl_next_update = ?3, crl_standing = ?4, crl_cut = ?5";
 	const struct event event = {.kind = EVENT_CRL,
 				    .time_s = now_s,
 				    .by = CA_NAME,
@@ -72,7 +73,8 @@ int record_crl(struct store *store, const struct crl_state *state, const char *d
 			  VALUES(number_value(state->crl_revision),
 				 number_value(state->this_update_s),
 				 number_value(state->next_update_s),
-				 number_value((int64_t)state->current_number)),
+				 number_value((int64_t)state->current_number),
+				 number_value(state->cut_s)),
 			  NULL, fault) < 0 ||
 	    append_event(&transaction, &event, fault) < 0)
 		return -1;
@@ -89,10 +91,12 @@ int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64
 int list_revoked(struct store *store, int64_t ends_from_s, crl_entry_function *function,
 		 void *context, int64_t *ret_revision, struct fault *fault)
 {
-	/* SQLite has all of it in the index certificate_revoked, in this order. */
+	/* SQLite has all of it in the index certificate_revoked and in the table revoked_serial,
+	   in this order, and merges the two. */
 	static const char sql[] = "SELECT serial, revoked_at, reason FROM certificate"
 				  " WHERE revoked_at IS NOT NULL AND not_after >= ?1"
-				  " ORDER BY serial";
+				  " UNION ALL SELECT serial, revoked_at, reason FROM revoked_serial"
+				  " WHERE not_after >= ?1 ORDER BY serial";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct crl_state state;
@@ -118,6 +122,28 @@ int list_revoked(struct store *store, int64_t ends_from_s, crl_entry_function *f
 	return 0;
 }
 
+int find_end(struct store *store, const uint8_t serial[static SERIAL_MAX], bool *ret_found,
+	     int64_t *ret_end_s, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT not_after FROM certificate WHERE serial = ?1"
+		" UNION ALL SELECT not_after FROM revoked_serial WHERE serial = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool found;
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    query_row(&transaction, sql, VALUES(octets_value(serial, SERIAL_MAX)), &rows, &found,
+		      fault) < 0)
+		return -1;
+	if (found)
+		*ret_end_s = row_number(&rows, 0);
+	if (check_row(&rows, fault) < 0)
+		return -1;
+	*ret_found = found;
+	return 0;
+}
+
 int raise_revision(struct transaction *transaction, struct fault *fault)
 {
 	static const char sql[] = "UPDATE state SET revision = revision + 1";
@@ -129,6 +155,7 @@ int forget_crl(struct transaction *transaction, int64_t number_from, uint64_t *r
 	       struct fault *fault)
 {
 	static const char sql[] = "UPDATE state SET crl_revision = -1, revision = revision + 1,"
+				  " crl_cut = 0,"
 				  " crl_number = CASE WHEN crl_number < ?1 THEN ?1"
 				  " ELSE crl_number END";
 	struct crl_state state;

@@ -13,6 +13,8 @@ struct crl_state {
 	int64_t crl_revision; /* of the record when the current CRL was made; -1: there is none */
 	int64_t this_update_s;
 	int64_t next_update_s;
+	int64_t cut_s; /* the current CRL has the revoked certificates that end then or later; 0
+			  when that is not known */
 };
 
 int read_crl_state(struct store *store, struct crl_state *ret_state,
@@ -40,10 +42,14 @@ int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64
 typedef int crl_entry_function(void *context, const uint8_t serial[static SERIAL_MAX],
 			       int64_t revoked_at_s, int reason, struct fault *fault);
 
-/* Lists the revoked certificates that do not end before a time, by serial. *ret_revision is the
-   record's at that moment. */
+/* Lists the revoked certificates that do not end before a time, by serial, and with them the
+   revocations of unrecorded.h. *ret_revision is the record's at that moment. */
 int list_revoked(struct store *store, int64_t ends_from_s, crl_entry_function *function,
 		 void *context, int64_t *ret_revision, struct fault *fault) MUST_CHECK;
+
+/* When the certificate of that serial ends, also one of unrecorded.h. */
+int find_end(struct store *store, const uint8_t serial[static SERIAL_MAX], bool *ret_found,
+	     int64_t *ret_end_s, struct fault *fault) MUST_CHECK;
 
 /* Inside a WRITE transaction: */
 struct transaction;
@@ -52,8 +58,8 @@ struct transaction;
 int raise_revision(struct transaction *transaction, struct fault *fault) MUST_CHECK;
 
 /*
- * For a record that was restored from a backup: the CRLs made since are unknown. The last number
- * becomes at least the one given, there is no current CRL, and the revision is counted up.
+ * For a record that lacks CRLs which were made, like one from a backup. The last number becomes at
+ * least the one given, there is no current CRL, and the revision is counted up.
  */
 int forget_crl(struct transaction *transaction, int64_t number_from, uint64_t *ret_number,
 	       struct fault *fault) MUST_CHECK;

@@ -7,7 +7,7 @@
 
 enum { BATCH_MAX = 1000, PAUSE_MIN_US = 20000, PAUSE_MAX_US = 500000 };
 
-/* A certificate may go by its end and, when it is revoked, by the end that no CRL needs. */
+/* A certificate may go by its end and, when it is revoked, once the current CRL lacks it. */
 #define MAY_GO "not_after < ?1 AND (revoked_at IS NULL OR not_after < ?2)"
 
 struct prune_batch {
@@ -108,6 +108,27 @@ static int prune_batch(struct store *store, const struct prune_options *options,
 	return 0;
 }
 
+int read_attested_time(struct store *store, int64_t *ret_attested_s, struct fault *fault)
+{
+	static const char sql[] = "SELECT attested_at FROM state";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0)
+		return -1;
+	return query_number(&transaction, sql, NO_VALUES, ret_attested_s, fault);
+}
+
+int record_attested_time(struct store *store, int64_t attested_s, struct fault *fault)
+{
+	static const char sql[] = "UPDATE state SET attested_at = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, sql, VALUES(number_value(attested_s)), NULL, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
 /* As long as the batch took: another process that wants to write polls for the lock. */
 static void pause_for(int64_t took_us)
 {
@@ -130,7 +151,7 @@ int prune_certificates(struct store *store, const struct prune_options *options,
 	*ret_pruned = (struct prune_summary){0};
 	if (read_crl_state(store, &state, fault) < 0)
 		return -1;
-	cut_s = choose_crl_cut(&state, options->crl_validity_s, options->now_s);
+	cut_s = state.cut_s;
 	if (count_candidates(store, options, cut_s, ret_pruned, fault) < 0)
 		return -1;
 	if (options->dry_run)

@@ -9,16 +9,24 @@
  * for such a certificate is "unknown" from then on.
  */
 struct prune_options {
-	int64_t ended_before_s; /* not_after */
-	int64_t crl_validity_s; /* a revoked certificate stays as long as a CRL has it:
-				   choose_crl_cut */
-	int64_t now_s;
-	bool dry_run; /* count, and change nothing */
+	int64_t ended_before_s; /* not_after, by a clock that can be trusted */
+	int64_t now_s;          /* for the events */
+	bool dry_run;           /* count, and change nothing */
 };
+
+/*
+ * When a client's request last showed that this clock is right: the time in the request, by the
+ * client's clock, which must be within FRESHNESS_WINDOW_S of this one. The clock alone is no reason
+ * to delete anything: when it is years ahead, all that lives has ended. What the clock itself put
+ * into the record (a CRL, a start) attests nothing. 0: no request did yet.
+ */
+int read_attested_time(struct store *store, int64_t *ret_attested_s,
+		       struct fault *fault) MUST_CHECK;
+int record_attested_time(struct store *store, int64_t attested_s, struct fault *fault) MUST_CHECK;
 
 struct prune_summary {
 	size_t certificates;
-	size_t kept; /* ended as long ago, and may still be on a CRL */
+	size_t kept; /* ended as long ago, and may still be on the CRL: crl_state.cut_s */
 };
 
 /* Called after each batch. */

@@ -79,6 +79,16 @@ static const char *const versions[] = {
 	"ALTER TABLE state ADD COLUMN audit_trimmed_head BLOB NOT NULL"
 	" DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
 	"ALTER TABLE state ADD COLUMN audit_exported INTEGER NOT NULL DEFAULT 0;",
+
+	/* unrecorded.h; state.crl_cut: crl_state.h; state.attested_at: prune.h. */
+	"CREATE TABLE revoked_serial ("
+	" serial BLOB PRIMARY KEY CHECK (length(serial) = 20),"
+	" not_after INTEGER NOT NULL,"
+	" revoked_at INTEGER NOT NULL,"
+	" reason INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"ALTER TABLE state ADD COLUMN crl_cut INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE state ADD COLUMN attested_at INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };
@@ -164,7 +174,9 @@ int check_schema(struct database *database, bool *ret_old, struct fault *fault)
 int check_tables(struct database *database, struct fault *fault)
 {
 	return run_sql(database,
-		       "SELECT 1 FROM certificate, spent_key, client, audit, state LIMIT 0", fault);
+		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, audit, state"
+		       " LIMIT 0",
+		       fault);
 }
 
 int upgrade_schema(struct database *database, struct fault *fault)

@@ -12,10 +12,8 @@
 /* The certificates of make_record end at 2000. */
 static struct prune_summary prune(struct store *store, int64_t ended_before_s, bool dry_run)
 {
-	const struct prune_options pruning = {.ended_before_s = ended_before_s,
-					      .crl_validity_s = 100,
-					      .now_s = 5000,
-					      .dry_run = dry_run};
+	const struct prune_options pruning = {
+		.ended_before_s = ended_before_s, .now_s = 5000, .dry_run = dry_run};
 	struct prune_summary pruned = {0};
 
 	OK(prune_certificates(store, &pruning, NULL, NULL, &pruned, &fault));
@@ -65,10 +63,10 @@ Test(prune, removes_only_certificates_that_ended_before)
 	}
 }
 
-Test(prune, keeps_a_revoked_certificate_until_no_crl_needs_it)
+Test(prune, keeps_a_revoked_certificate_until_the_crl_lacks_it)
 {
 	static const struct {
-		int64_t this_update_s; /* of the current CRL; 0: there is none */
+		int64_t cut_s; /* of the current CRL; 0: it is not known */
 		size_t pruned;
 		size_t kept;
 	} rows[] = {{0, 1, 1}, {1999, 1, 1}, {2000, 1, 1}, {2001, 2, 0}, {4999, 2, 0}};
@@ -83,8 +81,8 @@ Test(prune, keeps_a_revoked_certificate_until_no_crl_needs_it)
 		fill_scratch_store(&scratch, 2);
 		(void)snprintf(sql, sizeof(sql),
 			       "UPDATE certificate SET revoked_at = 1500, reason = 1 WHERE id = 1;"
-			       "UPDATE state SET crl_this_update = %d",
-			       (int)rows[i].this_update_s);
+			       "UPDATE state SET crl_cut = %d",
+			       (int)rows[i].cut_s);
 		run_foreign_sql(scratch.path, sql);
 		store = open_scratch_store(&scratch);
 		pruned = prune(store, 3000, true);
@@ -144,8 +142,7 @@ static int count_pruned(void *context, int64_t sequence, const char *line, struc
 
 Test(prune, removes_batches_each_with_its_event)
 {
-	const struct prune_options pruning = {
-		.ended_before_s = 3000, .crl_validity_s = 100, .now_s = 5000};
+	const struct prune_options pruning = {.ended_before_s = 3000, .now_s = 5000};
 	struct audit_verdict verdict = {0};
 	struct progress progress = {0};
 	struct prune_summary pruned = {0};
