@@ -4,6 +4,8 @@
 #include "common/base/clock.h"
 #include "common/x509/revocation/crl_reason.h"
 
+#include <stdio.h>
+
 const char *format_certificate_state(const struct issued_certificate *certificate, int64_t now_s)
 {
 	if (certificate->revoked)
@@ -37,8 +39,10 @@ static int print_revoked_json(const struct revoked_certificate *revoked, const c
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	add_json_text(&line, "serial", serial);
-	add_json_text(&line, "client", revoked->client);
-	add_json_text(&line, "member", revoked->member);
+	if (revoked->client[0] != '\0') {
+		add_json_text(&line, "client", revoked->client);
+		add_json_text(&line, "member", revoked->member);
+	}
 	add_json_flag(&line, "already", revoked->already);
 	if (!dry_run || revoked->already)
 		add_json_time(&line, "revoked_at", revoked->revoked_at_s);
@@ -51,19 +55,47 @@ int print_revoked(const struct command *command, const struct revoked_certificat
 {
 	char serial[SERIAL_TEXT_SIZE];
 	char at[TIME_TEXT_SIZE];
+	char whose[2 * NAME_SIZE + 2] = ""; /* the record may not know it */
 
 	format_serial((struct bytes){revoked->serial, SERIAL_MAX}, serial);
 	if (command->json)
 		return print_revoked_json(revoked, serial, dry_run, fault);
 	format_time(revoked->revoked_at_s, at);
+	if (revoked->client[0] != '\0')
+		(void)snprintf(whose, sizeof(whose), " %s/%s", revoked->client, revoked->member);
 	if (dry_run && !revoked->already)
-		print_line("%s %s/%s: would be revoked (%s)", serial, revoked->client,
-			   revoked->member, format_crl_reason(revoked->reason));
+		print_line("%s%s: would be revoked (%s)", serial, whose,
+			   format_crl_reason(revoked->reason));
 	else
-		print_line("%s %s/%s: %srevoked at %s (%s)", serial, revoked->client,
-			   revoked->member, revoked->already ? "already " : "", at,
+		print_line("%s%s: %srevoked at %s (%s)", serial, whose,
+			   revoked->already ? "already " : "", at,
 			   format_crl_reason(revoked->reason));
 	return 0;
+}
+
+void print_barred(const struct command *command, const struct buffer *names, const char *reason)
+{
+	for (size_t at = 0; at < names->len; at += NAME_SIZE)
+		print_note(
+			command,
+			"%s %s, and is disabled: if it may enroll, run certpool client enable %s",
+			(const char *)names->data + at, reason, (const char *)names->data + at);
+}
+
+void print_absorbed_crl(const struct command *command, const char *name,
+			const struct absorbed_crl *absorbed)
+{
+	char made[TIME_TEXT_SIZE];
+
+	format_time(absorbed->this_update_s, made);
+	print_note(
+		command,
+		"%s: CRL number %s of %s is taken in: of its %zu entries %zu were not revoked in "
+		"the record, and %zu are of certificates that it lacks",
+		name, absorbed->number, made, absorbed->entries, absorbed->revoked,
+		absorbed->unrecorded);
+	print_barred(command, &absorbed->barred,
+		     "lost all its certificates by that CRL, as a client does that is barred");
 }
 
 int print_revocation_summary(const struct command *command,

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_TOOLS_CERTIFICATE_OUTPUT_H
 #define CERTPOOL_TOOLS_CERTIFICATE_OUTPUT_H
 
+#include "common/ca/store/absorb_crl.h"
 #include "common/ca/store/revoke.h"
 #include "common/ca/store/store.h"
 #include "tools/output.h"
@@ -17,6 +18,14 @@ void add_json_certificate(struct json_line *line, const struct issued_certificat
 /* Prints a certificate that was revoked, or with dry_run would be. */
 int print_revoked(const struct command *command, const struct revoked_certificate *revoked,
 		  bool dry_run, struct fault *fault) MUST_CHECK;
+
+/* Notes what a CRL, from a file of that name, brought into the record, and what is left to do. */
+void print_absorbed_crl(const struct command *command, const char *name,
+			const struct absorbed_crl *absorbed);
+
+/* Notes that the clients of these names, NAME_SIZE octets each, are disabled, and for what reason.
+ */
+void print_barred(const struct command *command, const struct buffer *names, const char *reason);
 
 /*
  * Prints the last line: the CRL's number, or with --json also the counts. barred_client: the client

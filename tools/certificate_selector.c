@@ -228,8 +228,8 @@ struct selector_rules operator_rules(struct store *store)
 }
 
 /* The octets are compared, because a file of another CA can have the same serial. */
-static int find_by_file(struct store *store, const char *path, struct buffer *serials,
-			struct fault *fault)
+int find_by_file(struct store *store, const char *path, struct buffer *serials,
+		 struct certificate **ret_unrecorded, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
@@ -244,9 +244,13 @@ static int find_by_file(struct store *store, const char *path, struct buffer *se
 	if (serial.len == SERIAL_MAX &&
 	    find_by_serial(store, serial.data, &record, &found, fault) < 0)
 		return -1;
+	if (!found && ret_unrecorded != NULL) {
+		*ret_unrecorded = TAKE(certificate);
+		return 0;
+	}
 	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s: this CA never issued a certificate with its serial, %s", path,
+				 "%s: the CA's record has no certificate with its serial, %s", path,
 				 text);
 	if (!equal_bytes(bytes_of_buffer(&record.der), certificate_der(certificate)))
 		return set_fault(fault, FAULT_REFUSED,
@@ -254,7 +258,7 @@ static int find_by_file(struct store *store, const char *path, struct buffer *se
 				 "serial %s, to %s/%s: to name that one, give the serial",
 				 path, text, record.client, record.member);
 	append_bytes(serials, serial);
-	return 0;
+	return check_buffer(serials, fault);
 }
 
 /* The serials of a member's certificates, sorted by their state at a time. */
@@ -375,7 +379,7 @@ int resolve_selector(struct store *store, const struct certificate_selector *sel
 		append_bytes(serials, (struct bytes){selector->serial, SERIAL_MAX});
 		break;
 	case SELECTOR_FILE:
-		if (find_by_file(store, selector->text, serials, fault) < 0)
+		if (find_by_file(store, selector->text, serials, NULL, fault) < 0)
 			return -1;
 		break;
 	case SELECTOR_MEMBER:

@@ -63,4 +63,11 @@ int resolve_selector(struct store *store, const struct certificate_selector *sel
 		     enum selector_choice choice, int64_t now_s, struct buffer *serials,
 		     struct fault *fault) MUST_CHECK;
 
+/*
+ * The same for the file of a SELECTOR_FILE. With ret_unrecorded, a certificate whose serial the
+ * record lacks is no error: it is given there, and no serial is appended. Owns: free_certificate.
+ */
+int find_by_file(struct store *store, const char *path, struct buffer *serials,
+		 struct certificate **ret_unrecorded, struct fault *fault) MUST_CHECK;
+
 #endif

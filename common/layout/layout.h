@@ -23,6 +23,7 @@
  *   received/  0755  {serial}.crt          signers of verified messages, 0644
  *   state/     0700  lock, serving         locks of the processes that work on the layout
  *                    ca.db                 the CA's store
+ *                    barred                names of the clients that the CA bars
  *                    seen                  the replay log: jti of received messages
  *                    exported              requests exported for offline enrolment
  *

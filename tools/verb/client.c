@@ -4,6 +4,7 @@
  * read again, leaves it alone.
  */
 #include "common/base/clock.h"
+#include "common/ca/store/barred.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
 #include "common/x509/revocation/crl_reason.h"
@@ -295,6 +296,7 @@ static int set_disabled(const struct command *command, struct ca_operator *ca, c
 	bool changed;
 
 	if (set_client_disabled(ca->store, name, disabled, ca->now_s, &changed, fault) < 0 ||
+	    write_barred(ca->store, ca->layout, fault) < 0 ||
 	    read_known_client(ca, name, &client, fault) < 0)
 		return -1;
 	if (!changed)

@@ -6,6 +6,8 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/key_access.h"
+#include "tools/certificate_output.h"
+#include "tools/input.h"
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -17,6 +19,7 @@
 
 struct restore_settings {
 	const char *passphrase_file;
+	const char *crl;
 };
 
 /* Not from the environment: CERTPOOL_PASSPHRASE_FILE is the passphrase of the CA's key. */
@@ -24,6 +27,8 @@ static const struct option restore_options[] = {
 	{"passphrase-file", 0, true, "FILE", take_text,
 	 offsetof(struct restore_settings, passphrase_file),
 	 "the file with the passphrase of the backup", NULL},
+	{"crl", 0, true, "FILE", take_text, offsetof(struct restore_settings, crl),
+	 "the CA's last CRL, from wherever it was kept: what it lists stays revoked", NULL},
 	{0},
 };
 
@@ -53,6 +58,7 @@ static int print_summary(const struct command *command, const struct restore_sum
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 	char made[TIME_TEXT_SIZE];
+	size_t unrecorded = 0;
 
 	format_time(summary->made_s, made);
 	if (!command->json) {
@@ -66,15 +72,66 @@ static int print_summary(const struct command *command, const struct restore_sum
 	add_json_number(&line, "certificates", (long long)summary->certificates);
 	add_json_number(&line, "revoked", (long long)summary->revoked);
 	add_json_number(&line, "keys", (long long)summary->keys);
+	for (size_t i = 0; i < summary->crl_count; i++)
+		unrecorded += summary->crls[i].unrecorded;
+	add_json_number(&line, "unrecorded", (long long)unrecorded);
+	add_json_number(&line, "lost", (long long)(summary->lost.len / SERIAL_MAX));
 	add_json_number(&line, "crl_number", (long long)summary->crl_number);
 	return print_json(&line, fault);
 }
 
-static void print_advice(const struct command *command, const struct restore_summary *summary)
+/* The first serials of those that the log of signatures names. */
+static void print_lost(const struct command *command, const struct buffer *serials)
 {
+	enum { SHOWN = 10 };
+	char text[SHOWN * (SERIAL_TEXT_SIZE + 1) + 1] = "";
+	size_t count = serials->len / SERIAL_MAX;
+
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < count && i < SHOWN; i++) {
+		char *end = text + strlen(text);
+
+		if (i > 0)
+			*end++ = ' ';
+		format_serial((struct bytes){serials->data + i * SERIAL_MAX, SERIAL_MAX}, end);
+	}
 	print_note(command,
-		   "certificates issued or revoked since the backup are not in it: repeat those "
-		   "revocations");
+		   "state/signed.log names %zu certificates that were issued since the backup and "
+		   "are not revoked: %s%s",
+		   count, text, count > SHOWN ? " and more" : "");
+}
+
+/* What the CRLs brought, and where else the latest revocations may be found. */
+static void print_revocations(const struct command *command, const char *given_crl,
+			      const struct restore_summary *summary)
+{
+	bool newer = false;
+
+	for (size_t i = 0; i < summary->crl_count; i++) {
+		bool given = given_crl != NULL && i + 1 == summary->crl_count;
+
+		print_absorbed_crl(command, given ? given_crl : "cert/" CRL_FILE,
+				   &summary->crls[i]);
+		newer |= summary->crls[i].newer;
+	}
+	print_barred(command, &summary->barred, "was barred when the record was lost");
+	if (!newer)
+		print_note(command,
+			   "no CRL was there that is newer than the backup: what was revoked since "
+			   "is valid again: get the CA's last CRL from a mirror, a proxy or a "
+			   "verifier, and run certpool revoke --crl FILE");
+	print_lost(command, &summary->lost);
+	print_note(command,
+		   "certificates issued since the backup are not in the record: revoke one by its "
+		   "file, certpool revoke ./FILE.crt, or by its serial, certpool revoke "
+		   "--unrecorded SERIAL; what was revoked after the last CRL, revoke again");
+}
+
+static void print_advice(const struct command *command, const char *given_crl,
+			 const struct restore_summary *summary)
+{
+	print_revocations(command, given_crl, summary);
 	if (summary->keys == 0)
 		print_note(command, "the backup has no keys: put the CA's key and the shared keys "
 				    "back into Private/, if they are in files");
@@ -97,36 +154,43 @@ static void publish(const struct command *command)
 	print_note(command, "there is no CRL yet: %s: run certpool crl", fault.text);
 }
 
-static int restore(const struct command *command, const struct layout *layout,
-		   const struct restore_settings *given, struct restore_summary *ret_summary,
-		   struct fault *fault)
+static int restore(const struct command *command, const struct manifest *manifest,
+		   const struct layout *layout, const struct restore_settings *given,
+		   struct restore_summary *ret_summary, struct fault *fault)
 {
 	const char *path = command->operands[0];
 	CLEANUP(clear_secret) struct secret passphrase = {0};
+	CLEANUP(clear_buffer) struct buffer crl = {0};
 	CLEANUP(close_descriptor) int descriptor = -1;
 	CLEANUP(close_descriptor) int lock = -1;
-	struct restore_options options = {.layout = layout, .now_s = read_clock()};
+	struct restore_options options = {.layout = layout,
+					  .manifest = manifest,
+					  .crl_name = given->crl,
+					  .now_s = read_clock()};
 
 	if (lock_layout(layout, LOCK_REFUSE, &lock, fault) < 0 ||
 	    (given->passphrase_file != NULL &&
 	     read_secret_line(given->passphrase_file, &passphrase, fault) < 0) ||
+	    (given->crl != NULL && read_input(given->crl, CRL_PEM_MAX, &crl, fault) < 0) ||
 	    open_backup(path, &descriptor, fault) < 0)
 		return -1;
 	options.passphrase = bytes_of_secret(&passphrase);
+	options.crl = bytes_of_buffer(&crl);
 	return restore_backup(&options, descriptor, path, ret_summary, fault);
 }
 
 static int run_restore(const struct command *command, const void *settings, struct fault *fault)
 {
+	const struct restore_settings *given = settings;
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 	CLEANUP(free_layout) struct layout *layout = NULL;
-	struct restore_summary summary = {0};
+	CLEANUP(clear_restore_summary) struct restore_summary summary = {0};
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    make_ca_layout(manifest, &layout, fault) < 0 ||
-	    restore(command, layout, settings, &summary, fault) < 0)
+	    restore(command, manifest, layout, given, &summary, fault) < 0)
 		return -1;
-	print_advice(command, &summary);
+	print_advice(command, given->crl, &summary);
 	publish(command);
 	return print_summary(command, &summary, fault);
 }
@@ -139,7 +203,8 @@ const struct verb restore_verb = {
 		"Puts a backup into the manifest's layout of the CA, which must have no record; -\n"
 		"is standard input. Everything is checked before any file gets its name, and\n"
 		"nothing is overwritten. The next CRL gets a number above those of all CRLs made\n"
-		"since the backup.\n",
+		"since the backup. What the CRL in the layout lists, or the one given with --crl,\n"
+		"stays revoked; clients that were barred stay disabled.\n",
 	.options = restore_options,
 	.settings_size = sizeof(struct restore_settings),
 	.fewest = 1,

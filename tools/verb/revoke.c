@@ -4,20 +4,27 @@
  * so. With
  * --as the command runs on a client's host (revoke_as.c).
  */
+#include "common/ca/issue/issuing_key.h"
+#include "common/ca/issue/recover_certificate.h"
+#include "common/ca/store/barred.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/certificate_output.h"
 #include "tools/certificate_selector.h"
+#include "tools/input.h"
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/verb/revoke_as.h"
 #include "tools/verb/revoke_issuer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct revoke_settings {
 	const char *reason_name;
 	bool dry_run;
 	bool all;
+	bool unrecorded;
+	const char *crl;
 	const char *client;
 	const char *subject;
 	struct instant issued_before;
@@ -32,6 +39,10 @@ static const struct option revoke_options[] = {
 	 "print what would be revoked, and revoke nothing", NULL},
 	{"all", 0, false, NULL, take_switch, offsetof(struct revoke_settings, all),
 	 "all live certificates of a member that has several", NULL},
+	{"unrecorded", 0, true, NULL, take_switch, offsetof(struct revoke_settings, unrecorded),
+	 "also serials that the record lacks, after it was restored from an older backup", NULL},
+	{"crl", 0, true, "FILE", take_text, offsetof(struct revoke_settings, crl),
+	 "all that this CRL of the CA lists, also what the record lacks", NULL},
 	{"client", 0, false, "CLIENT", take_text, offsetof(struct revoke_settings, client),
 	 "the live certificates of this client, which may still enroll", NULL},
 	{"subject", 0, false, "PATTERN", take_text, offsetof(struct revoke_settings, subject),
@@ -52,7 +63,10 @@ static const struct option revoke_options[] = {
 
 /* What is to be revoked, and what was revoked then. */
 struct revocation_plan {
-	struct buffer serials;          /* named by the operands */
+	struct certificate *issuer;           /* NULL: not read */
+	struct buffer serials;                /* named by the operands */
+	struct issued_certificate *recovered; /* likewise, and the record lacks them */
+	size_t recovered_count;
 	char client[NAME_SIZE];         /* to be revoked as a whole; "": none */
 	struct certificate_query query; /* used when there are no operands */
 	struct buffer revoked;          /* of struct revoked_certificate */
@@ -61,8 +75,41 @@ struct revocation_plan {
 
 static void clear_plan(struct revocation_plan *plan)
 {
+	free_certificate(&plan->issuer);
 	clear_buffer(&plan->serials);
+	for (size_t i = 0; i < plan->recovered_count; i++)
+		clear_issued_certificate(&plan->recovered[i]);
+	free(plan->recovered);
 	clear_buffer(&plan->revoked);
+}
+
+static int read_issuer(const struct ca_operator *ca, struct revocation_plan *plan,
+		       struct fault *fault)
+{
+	return plan->issuer != NULL ? 0
+				    : read_issuing_certificate(ca->layout, &ca->manifest->ca,
+							       &plan->issuer, fault);
+}
+
+/* A certificate that the CA issued, and that its record lacks. */
+static int add_recovered(const struct ca_operator *ca, const struct certificate *certificate,
+			 struct revocation_plan *plan, struct fault *fault)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	struct issued_certificate *grown;
+
+	if (read_issuer(ca, plan, fault) < 0 ||
+	    recover_certificate(plan->issuer, certificate, &record, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < plan->recovered_count; i++)
+		if (memcmp(plan->recovered[i].serial, record.serial, SERIAL_MAX) == 0)
+			return 0;
+	grown = reallocarray(plan->recovered, plan->recovered_count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return set_memory_fault(fault);
+	plan->recovered = grown;
+	MOVE(&grown[plan->recovered_count++], record);
+	return 0;
 }
 
 /* A certificate named twice is revoked once. */
@@ -74,20 +121,32 @@ static void append_new_serial(struct buffer *serials, const uint8_t serial[stati
 	append_bytes(serials, (struct bytes){serial, SERIAL_MAX});
 }
 
+static int add_certificates(const struct ca_operator *ca,
+			    const struct certificate_selector *selector, bool all,
+			    struct revocation_plan *plan, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer serials = {0};
+	CLEANUP(free_certificate) struct certificate *unrecorded = NULL;
+	int result = selector->kind == SELECTOR_FILE
+			     ? find_by_file(ca->store, selector->text, &serials, &unrecorded, fault)
+			     : resolve_selector(ca->store, selector, all ? CHOOSE_ALL : CHOOSE_LIVE,
+						ca->now_s, &serials, fault);
+
+	if (result < 0)
+		return -1;
+	if (unrecorded != NULL && add_recovered(ca, unrecorded, plan, fault) < 0)
+		return prefix_fault(fault, "%s", selector->text);
+	for (size_t at = 0; at < serials.len; at += SERIAL_MAX)
+		append_new_serial(&plan->serials, serials.data + at);
+	return check_buffer(&plan->serials, fault);
+}
+
 /* A client is revoked as a whole, in the same transaction; so there can be one at most. */
 static int add_selected(const struct ca_operator *ca, const struct certificate_selector *selector,
 			bool all, struct revocation_plan *plan, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer serials = {0};
-
-	if (selector->kind != SELECTOR_CLIENT) {
-		if (resolve_selector(ca->store, selector, all ? CHOOSE_ALL : CHOOSE_LIVE, ca->now_s,
-				     &serials, fault) < 0)
-			return -1;
-		for (size_t at = 0; at < serials.len; at += SERIAL_MAX)
-			append_new_serial(&plan->serials, serials.data + at);
-		return check_buffer(&plan->serials, fault);
-	}
+	if (selector->kind != SELECTOR_CLIENT)
+		return add_certificates(ca, selector, all, plan, fault);
 	if (plan->client[0] != '\0' && strcmp(plan->client, selector->client) != 0)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected one whole client at a time, found %s and %s",
@@ -114,7 +173,7 @@ static int make_plan(const struct command *command, const struct revoke_settings
 		    add_selected(ca, &selector, given->all, plan, fault) < 0)
 			return -1;
 	}
-	return 0;
+	return given->unrecorded ? read_issuer(ca, plan, fault) : 0;
 }
 
 /* A revoked_function. Nothing is printed before the transaction has ended. */
@@ -154,6 +213,9 @@ static int revoke_planned(const struct command *command, const struct revoke_set
 	const struct revocation revocation = {
 		.serials = (const uint8_t(*)[SERIAL_MAX])(void *)plan->serials.data,
 		.serial_count = plan->serials.len / SERIAL_MAX,
+		.recovered = plan->recovered,
+		.recovered_count = plan->recovered_count,
+		.unrecorded_until_s = given->unrecorded ? certificate_not_after(plan->issuer) : 0,
 		.query = queried ? &plan->query : NULL,
 		.client = plan->client[0] != '\0' ? plan->client : NULL,
 		.by = CA_NAME,
@@ -197,7 +259,7 @@ static int publish(const struct command *command, const struct revoke_settings *
 	if (print_revocation_summary(command, &plan->summary, plan->client, crl.number, fault) < 0)
 		return -1;
 	if (published == 0)
-		return 0;
+		return plan->summary.client_barred ? write_barred(ca->store, ca->layout, fault) : 0;
 	return set_fault(
 		fault, FAULT_FAILED,
 		"the revocation stays, but the CRL could not be made: %s: remove the cause and "
@@ -227,6 +289,29 @@ static int revoke_here(const struct command *command, const struct revoke_settin
 	return publish(command, given, &ca, &plan, fault);
 }
 
+/* --crl: the revocations of a CRL of the CA, also of certificates that the record lacks. */
+static int revoke_by_crl(const struct command *command, const struct revoke_settings *given,
+			 struct fault *fault)
+{
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
+	CLEANUP(clear_plan) struct revocation_plan plan = {0};
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	CLEANUP(clear_absorbed_crl) struct absorbed_crl absorbed = {0};
+
+	if (open_operator(command, &ca, fault) < 0 || read_issuer(&ca, &plan, fault) < 0 ||
+	    read_input(given->crl, CRL_PEM_MAX, &content, fault) < 0)
+		return -1;
+	if (parse_crl(&content, &crl, fault) < 0 ||
+	    absorb_crl(ca.store, crl, plan.issuer, ca.now_s, &absorbed, fault) < 0)
+		return prefix_fault(fault, "%s", given->crl);
+	print_absorbed_crl(command, given->crl, &absorbed);
+	plan.summary.revoked = absorbed.revoked + absorbed.unrecorded;
+	plan.summary.already = absorbed.entries - plan.summary.revoked;
+	plan.summary.client_barred = absorbed.barred.len > 0;
+	return publish(command, given, &ca, &plan, fault);
+}
+
 /* Certificates are named or queried, never both: no query may widen what was named. */
 static int check_settings(const struct command *command, const struct revoke_settings *given,
 			  struct fault *fault)
@@ -240,7 +325,15 @@ static int check_settings(const struct command *command, const struct revoke_set
 		return set_fault(fault, FAULT_USAGE,
 				 "--as: expected members, serials or files, found a query of the "
 				 "CA's record");
-	queried |= given->as.all_members;
+	if (given->crl != NULL && (queried || command->operand_count > 0 || given->dry_run ||
+				   given->unrecorded || given->as.client != NULL))
+		return set_fault(fault, FAULT_USAGE,
+				 "--crl: expected no other certificates, and neither --as, "
+				 "--dry-run nor --unrecorded with it");
+	if (given->unrecorded && (queried || given->as.client != NULL))
+		return set_fault(fault, FAULT_USAGE,
+				 "--unrecorded: expected serials with it, and no query or --as");
+	queried |= given->as.all_members || given->crl != NULL;
 	if (queried == (command->operand_count > 0))
 		return set_fault(
 			fault, FAULT_USAGE,
@@ -261,6 +354,8 @@ static int run_revoke(const struct command *command, const void *settings, struc
 		return -1;
 	if (given->as.client != NULL)
 		return revoke_as_client(command, &given->as, reason, given->dry_run, fault);
+	if (given->crl != NULL)
+		return revoke_by_crl(command, given, fault);
 	return revoke_here(command, given, reason, fault);
 }
 
@@ -273,9 +368,10 @@ const struct verb revoke_verb = {
 		"never decimal), a certificate file (./FILE), a member (client1/7), or a client,\n"
 		"which loses all its certificates and may not enroll any more. Without WHAT, the\n"
 		"options select the certificates. All of them are revoked or none; then a new CRL\n"
-		"is made. A revocation is final. The CA's own certificate (./ca/cert/ca.crt) is\n"
-		"revoked by its root, whose layout has to be at hand: nothing that the CA issued\n"
-		"is valid any more.\n",
+		"is made. A revocation is final. A file is taken also if the record lacks the\n"
+		"certificate, and the CA's signature shows that it is one of its own. The CA's own\n"
+		"certificate (./ca/cert/ca.crt) is revoked by its root, whose layout has to be at\n"
+		"hand: nothing that the CA issued is valid any more.\n",
 	.options = revoke_options,
 	.settings_size = sizeof(struct revoke_settings),
 	.most = (size_t)-1,

@@ -14,35 +14,63 @@ static int check_pages(struct store *store, struct fault *fault)
 	return check_integrity(&transaction, refuse_damage, store, fault);
 }
 
-static int record_restoration(struct store *store, const char *name, int64_t now_s,
-			      uint64_t *ret_crl_number, struct fault *fault)
+static int record_restoration(struct store *store, const struct adoption *adoption,
+			      struct fault *fault)
 {
-	struct event event = {
-		.kind = EVENT_RESTORED, .time_s = now_s, .by = CA_NAME, .detail = name};
+	struct event event = {.kind = EVENT_RESTORED,
+			      .time_s = adoption->now_s,
+			      .by = CA_NAME,
+			      .detail = adoption->name};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	uint64_t number;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    forget_crl(&transaction, now_s, ret_crl_number, fault) < 0)
+	    forget_crl(&transaction, adoption->now_s, &number, fault) < 0)
 		return -1;
-	event.number = (int64_t)*ret_crl_number;
+	event.number = (int64_t)number;
 	if (append_event(&transaction, &event, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }
 
-int adopt_record(const char *path, const char *name, int64_t now_s,
-		 struct adopted_record *ret_record, struct fault *fault)
+int adopt_record(const struct adoption *adoption, struct fault *fault)
 {
 	CLEANUP(free_store) struct store *store = NULL;
-	struct store_summary figures;
-	uint64_t crl_number;
 
-	if (open_store(path, &store, fault) < 0 || check_pages(store, fault) < 0 ||
-	    record_restoration(store, name, now_s, &crl_number, fault) < 0 ||
-	    summarize_store(store, now_s, &figures, fault) < 0)
+	if (open_store(adoption->path, &store, fault) < 0 || check_pages(store, fault) < 0)
 		return -1;
-	*ret_record = (struct adopted_record){.certificates = figures.certificates,
-					      .revoked = figures.revoked,
-					      .crl_number = crl_number};
+	return record_restoration(store, adoption, fault);
+}
+
+static int count_entry(void *context, const uint8_t serial[static SERIAL_MAX], int64_t revoked_at_s,
+		       int reason, struct fault *fault)
+{
+	size_t *count = context;
+
+	(void)serial;
+	(void)revoked_at_s;
+	(void)reason;
+	(void)fault;
+	++*count;
+	return 0;
+}
+
+int describe_record(const struct adoption *adoption, struct adopted_record *ret_record,
+		    struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+	struct adopted_record record = {0};
+	struct store_summary figures;
+	struct crl_state state;
+	int64_t ignored;
+
+	if (open_store(adoption->path, &store, fault) < 0 ||
+	    summarize_store(store, adoption->now_s, &figures, fault) < 0 ||
+	    read_crl_state(store, &state, fault) < 0 ||
+	    list_revoked(store, INT64_MIN, count_entry, &record.revoked, &ignored, fault) < 0)
+		return -1;
+	record.certificates = figures.certificates;
+	record.crl_number = state.number;
+	*ret_record = record;
 	return 0;
 }

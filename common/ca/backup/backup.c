@@ -30,7 +30,8 @@ static const char note_text[] =
 	"  openssl enc -d -aes-256-cbc -pbkdf2 -iter 600000 -md sha256 \\\n"
 	"    -in keys.enc -pass file:PASSPHRASE_FILE | tar x\n"
 	"then put cert, Private (0700) and state (0700) into the CA's layout, with the\n"
-	"manifest beside it as it was.\n";
+	"manifest beside it as it was. What was revoked since the backup is revoked again\n"
+	"by: certpool revoke --crl FILE, the last CRL that anyone has.\n";
 
 /* The files of cert/ that are copied. */
 static const struct {

@@ -5,6 +5,7 @@
 #include "common/ca/backup/adopt_record.h"
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
+#include "common/ca/backup/take_revocations.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/ca/signer/signed_log.h"
@@ -51,8 +52,17 @@ struct restoration {
 	struct restore_summary summary;
 };
 
+void clear_restore_summary(struct restore_summary *summary)
+{
+	for (size_t i = 0; i < summary->crl_count; i++)
+		clear_absorbed_crl(&summary->crls[i]);
+	clear_buffer(&summary->barred);
+	clear_buffer(&summary->lost);
+}
+
 static void clear_restoration(struct restoration *restoration)
 {
+	clear_restore_summary(&restoration->summary);
 	clear_archive_reader(&restoration->reader);
 	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
 		clear_buffer(&restoration->pems[i]);
@@ -345,8 +355,8 @@ static int stage_certificate(struct restoration *restoration, size_t i, struct f
 			 layout->path, certificates[i].file);
 }
 
-/* An existing CRL may stay: the restored store makes a new one due anyway, and that of the root is
-   hardly older than the backup's. */
+/* An existing CRL stays: the CA's is taken in, and that of the root is hardly older than the
+ * backup's. */
 static int stage_crl(struct restoration *restoration, const char *file, const struct buffer *crl,
 		     struct fault *fault)
 {
@@ -372,19 +382,40 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 	return stage_keys(restoration, fault);
 }
 
+/* The certificate under which the CA signs its CRLs: the intermediate, or else the root. */
+static int parse_issuer(const struct restoration *restoration, struct certificate **ret_issuer,
+			struct fault *fault)
+{
+	size_t i = COUNT_OF(certificates);
+
+	while (i > 0 && restoration->pems[i - 1].len == 0)
+		i--;
+	return parse_certificate_pem(bytes_of_buffer(&restoration->pems[i - 1]), ret_issuer, fault);
+}
+
 static int adopt_store(struct restoration *restoration, struct fault *fault)
 {
 	const struct restore_options *options = restoration->options;
+	CLEANUP(free_certificate) struct certificate *issuer = NULL;
 	CLEANUP(free_string) char *path = NULL;
+	struct adoption adoption = {
+		.name = restoration->name, .manifest = options->manifest, .now_s = options->now_s};
 	struct adopted_record adopted;
 	bool has_wal;
 
+	if (parse_issuer(restoration, &issuer, fault) < 0)
+		return -1;
 	if (asprintf(&path, "%s/state/.%s.new", options->layout->path, store_file) < 0) {
 		path = NULL;
 		return set_memory_fault(fault);
 	}
-	if (adopt_record(path, restoration->name, options->now_s, &adopted, fault) < 0)
+	adoption.path = path;
+	adoption.issuer = issuer;
+	if (adopt_record(&adoption, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_RECORD, restoration->name);
+	if (take_revocations(&adoption, options, &restoration->summary, fault) < 0 ||
+	    describe_record(&adoption, &adopted, fault) < 0)
+		return -1;
 	restoration->summary.certificates = adopted.certificates;
 	restoration->summary.revoked = adopted.revoked;
 	restoration->summary.crl_number = adopted.crl_number;
@@ -437,6 +468,6 @@ int restore_backup(const struct restore_options *options, int descriptor, const 
 	if (commit_staging(restoration.files, fault) < 0 ||
 	    commit_staging(restoration.store, fault) < 0)
 		return -1;
-	*ret_summary = restoration.summary;
+	MOVE(ret_summary, restoration.summary);
 	return 0;
 }

@@ -12,6 +12,7 @@
 enum { TRIES_MAX = 5, PAUSE_US = 200000 };
 
 #define ADVICE_CRL "run certpool crl --renew"
+#define ADVICE_ABSORB "run certpool revoke --crl with that file, which takes its entries in"
 
 /* A revoked certificate of the record. */
 struct revoked_row {
@@ -111,7 +112,7 @@ static int check_entries(struct crl_context *context, bool *ret_moved, struct fa
 	}
 	if (crl_count(context->crl) == context->matched)
 		return 0;
-	return report_finding(context->check, context->where, ADVICE_CRL, fault,
+	return report_finding(context->check, context->where, ADVICE_ABSORB, fault,
 			      "expected the %zu entries that the record has, found %zu",
 			      context->matched, crl_count(context->crl));
 }

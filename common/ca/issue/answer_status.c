@@ -6,37 +6,56 @@
 
 #include <stdio.h>
 
+static void fill_revocation(int64_t revoked_at_s, int reason, struct status_answer *answer)
+{
+	answer->status = STATUS_REVOKED;
+	answer->revoked_at_s = revoked_at_s;
+	(void)snprintf(answer->reason, sizeof(answer->reason), "%s", format_crl_reason(reason));
+}
+
 static void fill_status(const struct issued_certificate *record, int64_t now_s,
 			struct status_answer *answer)
 {
 	format_serial((struct bytes){record->serial, SERIAL_MAX}, answer->serial);
-	answer->status = STATUS_GOOD;
-	if (now_s > record->not_after_s)
-		answer->status = STATUS_EXPIRED;
-	if (!record->revoked)
-		return;
-	answer->status = STATUS_REVOKED;
-	answer->revoked_at_s = record->revoked_at_s;
-	(void)snprintf(answer->reason, sizeof(answer->reason), "%s",
-		       format_crl_reason(record->reason));
+	answer->status = now_s > record->not_after_s ? STATUS_EXPIRED : STATUS_GOOD;
+	if (record->revoked)
+		fill_revocation(record->revoked_at_s, record->reason, answer);
+}
+
+/* The record may lack the certificate, and have its revocation (unrecorded.h). */
+static int fill_unrecorded(struct store *store, struct bytes serial, struct status_answer *answer,
+			   struct fault *fault)
+{
+	struct certificate_status status;
+
+	if (read_certificate_status(store, serial, &status, fault) < 0)
+		return -1;
+	if (status.revoked) {
+		format_serial(serial, answer->serial);
+		fill_revocation(status.revoked_at_s, status.reason, answer);
+	}
+	return 0;
 }
 
 int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
 		  struct status_answer *ret_answer, struct fault *fault)
 {
 	const struct certificate *issuer = issuer_certificate(authority_issuer(authority));
+	struct store *store = authority_store(authority);
 	struct certificate_fields fields;
 	struct status_answer answer = {.status = STATUS_UNKNOWN};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	bool is_ours;
 	bool found = false;
 
 	if (split_certificate(der, &fields, fault) < 0)
 		return -1;
 	/* All serials of this CA have SERIAL_MAX octets. */
-	if (fields.serial.len == SERIAL_MAX &&
-	    equal_bytes(fields.issuer, certificate_fields(issuer)->subject) &&
-	    find_by_serial(authority_store(authority), fields.serial.data, &record, &found, fault) <
-		    0)
+	is_ours = fields.serial.len == SERIAL_MAX &&
+		  equal_bytes(fields.issuer, certificate_fields(issuer)->subject);
+	if (is_ours && find_by_serial(store, fields.serial.data, &record, &found, fault) < 0)
+		return -1;
+	if (is_ours && !found && fill_unrecorded(store, fields.serial, &answer, fault) < 0)
 		return -1;
 	/* A forged certificate may have the serial, and another key or subject. */
 	if (found && equal_bytes(der, bytes_of_buffer(&record.der)))

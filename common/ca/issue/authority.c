@@ -7,6 +7,7 @@
 #include "common/ca/signer/signer.h"
 #include "common/ca/signer/signer_process.h"
 #include "common/ca/store/audit.h"
+#include "common/ca/store/barred.h"
 #include "common/x509/signing_order.h"
 
 #include <inttypes.h>
@@ -86,8 +87,10 @@ static int open_clients(struct authority *authority, int64_t now_s, struct fault
 	    open_store(path, &authority->store, fault) < 0 ||
 	    new_refusal_log(authority->store, &authority->refusals, fault) < 0)
 		return -1;
-	return sync_clients(authority->store, authority->manifest, now_s, &authority->synced,
-			    fault);
+	if (sync_clients(authority->store, authority->manifest, now_s, &authority->synced, fault) <
+	    0)
+		return -1;
+	return write_barred(authority->store, authority->layout, fault);
 }
 
 /* From here on, what the issuer signs is checked and logged. */

@@ -133,6 +133,12 @@ int read_ca_root(const struct layout *layout, struct certificate **ret_root, str
 	return read_ca_certificate(layout, root_name, ret_root, fault);
 }
 
+int read_issuing_certificate(const struct layout *layout, const struct ca_node *ca,
+			     struct certificate **ret_certificate, struct fault *fault)
+{
+	return read_ca_certificate(layout, issuing_certificate_name(ca), ret_certificate, fault);
+}
+
 static int set_issuer_fault(const struct layout *layout, const struct ca_node *ca,
 			    const struct key_access *access, const struct fault *problem,
 			    struct fault *fault)

@@ -50,6 +50,10 @@ int make_root(const struct layout *layout, const struct ca_node *ca,
 int read_ca_root(const struct layout *layout, struct certificate **ret_root,
 		 struct fault *fault) MUST_CHECK;
 
+/* The certificate with which the CA issues: cert/ca.crt, or cert/root.crt. FAULT_NOT_FOUND. */
+int read_issuing_certificate(const struct layout *layout, const struct ca_node *ca,
+			     struct certificate **ret_certificate, struct fault *fault) MUST_CHECK;
+
 /*
  * Reads certificate, root and key as an issuer, whose certificates will have the manifest's URLs.
  * access NULL: without the key, which another process has; Private/ is not looked at.

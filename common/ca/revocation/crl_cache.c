@@ -80,6 +80,16 @@ static int refresh(struct crl_cache *cache, struct fault *fault)
 		       : read_body(cache, &info, fault);
 }
 
+bool is_crl_alarmed(struct crl_cache *cache)
+{
+	bool alarmed;
+
+	pthread_mutex_lock(&cache->lock);
+	alarmed = cache->fault.class == FAULT_UNVERIFIED;
+	pthread_mutex_unlock(&cache->lock);
+	return alarmed;
+}
+
 int get_crl(struct crl_cache *cache, struct shared_body **ret_body, struct crl_info *ret_info,
 	    struct fault *fault)
 {

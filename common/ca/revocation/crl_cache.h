@@ -25,6 +25,10 @@ struct crl_cache {
 void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *options);
 void clear_crl_cache(struct crl_cache *cache);
 
+/* Whether the last attempt to make a CRL ended in an alarm: it may not take the place of the one
+   that stands (succession.h). */
+bool is_crl_alarmed(struct crl_cache *cache);
+
 /*
  * Makes a CRL if one is due. For revocations it makes at most one in CRL_PACE_S: clients can cause
  * them one by one, and a verb makes a CRL for an operator's. *ret_info is the current CRL. For one

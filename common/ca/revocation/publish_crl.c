@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/revocation/succession.h"
 #include "common/x509/revocation/crl_builder.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@ static const char lock_name[] = "crl";
 
 struct new_crl {
 	const struct ca_crl_options *options;
+	struct succession succession;
 	struct crl_state state; /* to be recorded with it */
 	struct crl_builder builder;
 	struct buffer der;
@@ -22,14 +24,15 @@ struct new_crl {
 
 static void clear_new_crl(struct new_crl *crl)
 {
+	clear_succession(&crl->succession);
 	clear_crl_builder(&crl->builder);
 	clear_buffer(&crl->der);
 }
 
-/* Whether the clock was ahead when the present CRL was made: it is from the future. */
-static bool is_from_future(const struct crl_state *state, int64_t now_s)
+/* Whether the clock was ahead when the CRL of that thisUpdate was made. */
+static bool is_from_future(int64_t this_update_s, int64_t now_s)
 {
-	return state->this_update_s > now_s + CRL_SKEW_S;
+	return this_update_s > now_s + CRL_SKEW_S;
 }
 
 /* *ret_reason: why a CRL is due, or NULL while the present one is current. */
@@ -49,7 +52,7 @@ static int find_reason(const struct ca_crl_options *options, const struct crl_st
 		*ret_reason = "the file is gone";
 	else if (state->crl_revision != state->revision && mode != CRL_WHEN_OLD)
 		*ret_reason = "certificates were revoked since";
-	else if (is_from_future(state, now_s))
+	else if (is_from_future(state->this_update_s, now_s))
 		*ret_reason = "it is from the future: the clock was ahead when it was made";
 	else if (now_s >= state->next_update_s - validity_s / 3)
 		*ret_reason = "it has expired, or soon will";
@@ -63,6 +66,7 @@ static int add_entry(void *context, const uint8_t serial[static SERIAL_MAX], int
 	struct crl_entry entry = {.revoked_at_s = revoked_at_s, .reason = reason};
 
 	memcpy(entry.serial, serial, SERIAL_MAX);
+	note_listed(&crl->succession, serial);
 	crl->entries++;
 	return add_crl_entry(&crl->builder, &entry, fault);
 }
@@ -82,6 +86,33 @@ static int check_issuer_time(const struct issuer *issuer, int64_t now_s, struct 
 			 certificate_subject(certificate), now);
 }
 
+/* Reads the CRL that stands, which may be later than the record knows. */
+static int read_standing(struct new_crl *crl, int64_t *this_update_s, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct fault problem = {0};
+
+	if (read_crl(crl->options->layout, &der, &problem) < 0 && problem.class != FAULT_NOT_FOUND)
+		return pass_fault(&problem, fault);
+	if (begin_succession(issuer_certificate(crl->options->issuer), &der, &crl->succession,
+			     fault) < 0)
+		return -1;
+	if (crl->succession.standing != NULL &&
+	    crl_this_update(crl->succession.standing) > *this_update_s)
+		*this_update_s = crl_this_update(crl->succession.standing);
+	return 0;
+}
+
+/* thisUpdate: now, or that of the CRL before, unless that is from the future. */
+static void choose_times(struct new_crl *crl, int64_t before_s, int64_t now_s)
+{
+	bool future = is_from_future(before_s, now_s);
+
+	crl->future_s = future ? before_s : 0;
+	crl->state.this_update_s = before_s > now_s && !future ? before_s : now_s;
+	crl->state.next_update_s = crl->state.this_update_s + crl->options->validity_s;
+}
+
 /* Signs a CRL of all that is revoked, to replace the one of the state `before`. */
 static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_t now_s,
 		     struct fault *fault)
@@ -89,14 +120,13 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 	const struct ca_crl_options *options = crl->options;
 	struct crl_state *state = &crl->state;
 	struct crl_options fields = {0};
+	int64_t before_s = before->this_update_s;
 
-	crl->future_s = is_from_future(before, now_s) ? before->this_update_s : 0;
-	state->this_update_s =
-		crl->future_s == 0 && before->this_update_s > now_s ? before->this_update_s : now_s;
-	state->next_update_s = state->this_update_s + options->validity_s;
 	if (check_issuer_time(options->issuer, now_s, fault) < 0 ||
+	    read_standing(crl, &before_s, fault) < 0 ||
 	    reserve_crl_number(options->store, &state->number, fault) < 0)
 		return -1;
+	choose_times(crl, before_s, now_s);
 	state->current_number = state->number;
 	state->cut_s = choose_crl_cut(before, options->validity_s, now_s);
 	fields = (struct crl_options){.number = state->number,
@@ -105,7 +135,8 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 				      .now_s = now_s};
 	if (begin_crl(&crl->builder, options->issuer, &fields, fault) < 0 ||
 	    list_revoked(options->store, state->cut_s, add_entry, crl, &state->crl_revision,
-			 fault) < 0)
+			 fault) < 0 ||
+	    check_succession(&crl->succession, options->store, state, now_s, fault) < 0)
 		return -1;
 	return finish_crl(&crl->builder, &crl->der, fault);
 }

@@ -41,7 +41,8 @@ enum crl_publishing {
  * decreases, unless the present one is more than CRL_SKEW_S in the future: then the clock was wrong
  * when that was made, no verifier takes it, and the new one has the time that it is. An entry
  * leaves the CRL as choose_crl_cut says. Errors: FAULT_REFUSED when the issuer is not valid at
- * now_s; the CRL's number is not used then.
+ * now_s; the CRL's number is not used then. FAULT_UNVERIFIED, an alarm, when the new CRL may not
+ * take the place of the one that stands (succession.h): it is not published.
  */
 int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault) MUST_CHECK;

@@ -3,8 +3,6 @@
 #include "common/ca/store/certificates.h"
 #include "common/x509/issuer.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char subject[] = "CN=OCSP responder";
@@ -63,22 +61,6 @@ static int certify_key(const struct issuer *issuer, const struct private_key *ke
 	return parse_certificate_der(bytes_of_buffer(&der), ret_certificate, fault);
 }
 
-static int fill_record(const struct certificate *certificate, int64_t now_s,
-		       struct issued_certificate *record, struct fault *fault)
-{
-	memcpy(record->serial, certificate_serial(certificate).data, SERIAL_MAX);
-	public_key_sha256(certificate_public_key(certificate), record->key_sha256);
-	(void)snprintf(record->client, sizeof(record->client), "%s", CA_NAME);
-	(void)snprintf(record->member, sizeof(record->member), "%s", member);
-	record->issued_at_s = now_s;
-	record->not_before_s = certificate_not_before(certificate);
-	record->not_after_s = certificate_not_after(certificate);
-	append_bytes(&record->der, certificate_der(certificate));
-	record->subject = strdup(certificate_subject(certificate));
-	return record->subject != NULL ? check_buffer(&record->der, fault)
-				       : set_memory_fault(fault);
-}
-
 static int record_certificate(struct store *store, const struct certificate *certificate,
 			      int64_t now_s, struct fault *fault)
 {
@@ -87,7 +69,7 @@ static int record_certificate(struct store *store, const struct certificate *cer
 		.records = &record, .count = 1, .quota = SIZE_MAX, .now_s = now_s};
 	enum insert_result result;
 
-	if (fill_record(certificate, now_s, &record, fault) < 0 ||
+	if (describe_certificate(certificate, CA_NAME, member, now_s, &record, fault) < 0 ||
 	    insert_certificates(store, &insertion, &result, fault) < 0)
 		return -1;
 	return result == INSERTED

@@ -89,6 +89,9 @@ static void append_crl(struct buffer *text, const struct metrics *metrics)
 
 	append_number(text, "crl_number", "gauge", "Number of the CRL; 0: there is none.",
 		      (int64_t)crl->number);
+	append_number(text, "crl_alarm", "gauge",
+		      "1: a CRL was not published, for it would have undone a revocation.",
+		      metrics->crl_alarm);
 	if (crl->number == 0)
 		return;
 	append_number(text, "crl_age_seconds", "gauge", "Time since the CRL's thisUpdate.",

@@ -39,6 +39,7 @@ struct metrics {
 	const char *version; /* of the program; NULL: left out */
 	int64_t now_s;
 	struct maintenance_figures figures;
+	bool crl_alarm; /* is_crl_alarmed */
 	struct connection_counts connections;
 	struct route_statistics routes[METRIC_ROUTES_MAX];
 	size_t route_count;

@@ -278,6 +278,7 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 	if (server == NULL)
 		return set_fault(fault, FAULT_BUSY, "the CA is about to start");
 	read_maintenance_figures(service->maintenance, &metrics.figures);
+	metrics.crl_alarm = is_crl_alarmed(&service->crl);
 	metrics.connections = count_http_connections(server);
 	metrics.route_count = copy_http_statistics(server, metrics.routes, METRIC_ROUTES_MAX);
 	metrics.refusal_count = copy_refusal_counts(&service->encrypted.refusals, metrics.refusals);

@@ -4,6 +4,13 @@
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/statement.h"
 
+/*
+ * Records a certificate of this CA that the record lacks, in a WRITE transaction, with its event.
+ * No client's quota counts. *ret_inserted false: its public key is recorded already, or spent.
+ */
+int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
+		     int64_t now_s, bool *ret_inserted, struct fault *fault) MUST_CHECK;
+
 /* Rows of the table certificate, for store/ and check/. */
 #define CERTIFICATE_COLUMNS                                                                        \
 	"id, serial, key_sha256, client, member, subject, issued_at, not_before, not_after, "      \

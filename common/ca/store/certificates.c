@@ -2,7 +2,9 @@
 
 #include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/subject_pattern.h"
+#include "common/ca/store/unrecorded.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,35 @@ void clear_issued_certificate(struct issued_certificate *certificate)
 	free(certificate->subject);
 	clear_buffer(&certificate->der);
 	*certificate = (struct issued_certificate){0};
+}
+
+int describe_certificate(const struct certificate *certificate, const char *client,
+			 const char *member, int64_t issued_at_s,
+			 struct issued_certificate *ret_record, struct fault *fault)
+{
+	CLEANUP(clear_issued_certificate)
+	struct issued_certificate record = {.issued_at_s = issued_at_s};
+	struct bytes serial = certificate_serial(certificate);
+
+	if (serial.len != SERIAL_MAX)
+		return set_fault(fault, FAULT_REFUSED,
+				 "expected a serial of %d octets, as this CA's are, found one of "
+				 "%zu",
+				 SERIAL_MAX, serial.len);
+	memcpy(record.serial, serial.data, SERIAL_MAX);
+	public_key_sha256(certificate_public_key(certificate), record.key_sha256);
+	(void)snprintf(record.client, sizeof(record.client), "%s", client);
+	(void)snprintf(record.member, sizeof(record.member), "%s", member);
+	record.not_before_s = certificate_not_before(certificate);
+	record.not_after_s = certificate_not_after(certificate);
+	append_bytes(&record.der, certificate_der(certificate));
+	record.subject = strdup(certificate_subject(certificate));
+	if (record.subject == NULL)
+		return set_memory_fault(fault);
+	if (check_buffer(&record.der, fault) < 0)
+		return -1;
+	MOVE(ret_record, record);
+	return 0;
 }
 
 int read_certificate_row(struct rows *rows, bool with_der,
@@ -78,6 +109,21 @@ int find_by_serial(struct store *store, const uint8_t serial[static SERIAL_MAX],
 				ret_certificate, ret_found, fault);
 }
 
+/* A revocation that came after the first statement makes its revision old: nobody keeps that. */
+static int read_unrecorded_status(struct transaction *transaction,
+				  const uint8_t serial[static SERIAL_MAX],
+				  struct certificate_status *status, struct fault *fault)
+{
+	struct unrecorded revocation = {0};
+
+	if (find_unrecorded(transaction, serial, &revocation, &status->found, fault) < 0)
+		return -1;
+	status->revoked = status->found;
+	status->revoked_at_s = revocation.revoked_at_s;
+	status->reason = revocation.reason;
+	return 0;
+}
+
 int read_certificate_status(struct store *store, struct bytes serial,
 			    struct certificate_status *ret_status, struct fault *fault)
 {
@@ -100,7 +146,9 @@ int read_certificate_status(struct store *store, struct bytes serial,
 		status.revoked_at_s = row_number(&rows, REVOKED_AT);
 		status.reason = (int)row_number(&rows, REASON);
 	}
-	if (check_row(&rows, fault) < 0)
+	if (check_row(&rows, fault) < 0 ||
+	    (!status.found && serial.len == SERIAL_MAX &&
+	     read_unrecorded_status(&transaction, serial.data, &status, fault) < 0))
 		return -1;
 	*ret_status = status;
 	return 0;

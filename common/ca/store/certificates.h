@@ -24,6 +24,12 @@ struct issued_certificate {
 
 void clear_issued_certificate(struct issued_certificate *certificate);
 
+/* Fills the record of a certificate that is not revoked. Errors: FAULT_REFUSED for a serial that is
+   not of SERIAL_MAX octets. Owns: clear_issued_certificate. */
+int describe_certificate(const struct certificate *certificate, const char *client,
+			 const char *member, int64_t issued_at_s,
+			 struct issued_certificate *ret_record, struct fault *fault) MUST_CHECK;
+
 /* *ret_found false and *ret_certificate empty when the record has none. */
 int find_by_key(struct store *store, const uint8_t key_sha256[static SHA256_LEN],
 		struct issued_certificate *ret_certificate, bool *ret_found,
@@ -36,7 +42,7 @@ int find_by_serial(struct store *store, const uint8_t serial[static SERIAL_MAX],
 struct certificate_status {
 	int64_t revision; /* grows with each transaction that revokes or prunes: an answer from an
 			     older one is stale */
-	bool found;
+	bool found;       /* also when only its revocation is (unrecorded.h) */
 	bool revoked;
 	int64_t revoked_at_s; /* when revoked */
 	int reason;           /* when revoked: CRLReason */

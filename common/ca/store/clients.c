@@ -247,6 +247,26 @@ int set_client_disabled(struct store *store, const char *name, bool disabled, in
 	return commit_transaction(&transaction, fault);
 }
 
+int bar_client(struct transaction *transaction, const char *name, const char *why, int64_t now_s,
+	       bool *ret_changed, struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET disabled = 1 WHERE name = ?1 AND disabled = 0"
+				  " AND revoked_at IS NULL";
+	const struct event event = {.kind = EVENT_POLICY,
+				    .time_s = now_s,
+				    .by = CA_NAME,
+				    .client = name,
+				    .type = "disabled",
+				    .detail = why};
+	int64_t changed;
+
+	if (run_statement(transaction, sql, VALUES(text_value(name)), &changed, fault) < 0 ||
+	    (changed > 0 && append_event(transaction, &event, fault) < 0))
+		return -1;
+	*ret_changed = changed > 0;
+	return 0;
+}
+
 int list_clients(struct store *store, client_function *function, void *context, struct fault *fault)
 {
 	static const char sql[] = "SELECT " CLIENT_COLUMNS " FROM client ORDER BY name";

@@ -3,8 +3,8 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/statement.h"
 
-static int query_state(struct transaction *transaction, struct crl_state *ret_state,
-		       struct fault *fault)
+int query_crl_state(struct transaction *transaction, struct crl_state *ret_state,
+		    struct fault *fault)
 {
 	static const char sql[] = "SELECT revision, crl_number, crl_standing, crl_revision,"
 				  " crl_this_update, crl_next_update, crl_cut FROM state";
@@ -33,7 +33,7 @@ int read_crl_state(struct store *store, struct crl_state *ret_state, struct faul
 
 	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0)
 		return -1;
-	return query_state(&transaction, ret_state, fault);
+	return query_crl_state(&transaction, ret_state, fault);
 }
 
 uint64_t complete_crl_number(const struct crl_state *state)
@@ -49,7 +49,7 @@ int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    run_statement(&transaction, sql, NO_VALUES, NULL, fault) < 0 ||
-	    query_state(&transaction, &state, fault) < 0 ||
+	    query_crl_state(&transaction, &state, fault) < 0 ||
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
 	*ret_number = state.number;
@@ -103,7 +103,7 @@ int list_revoked(struct store *store, int64_t ends_from_s, crl_entry_function *f
 	bool row;
 
 	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
-	    query_state(&transaction, &state, fault) < 0 ||
+	    query_crl_state(&transaction, &state, fault) < 0 ||
 	    query_rows(&transaction, sql, VALUES(number_value(ends_from_s)), &rows, fault) < 0 ||
 	    next_row(&rows, &row, fault) < 0)
 		return -1;
@@ -161,7 +161,7 @@ int forget_crl(struct transaction *transaction, int64_t number_from, uint64_t *r
 	struct crl_state state;
 
 	if (run_statement(transaction, sql, VALUES(number_value(number_from)), NULL, fault) < 0 ||
-	    query_state(transaction, &state, fault) < 0)
+	    query_crl_state(transaction, &state, fault) < 0)
 		return -1;
 	*ret_number = state.number;
 	return 0;

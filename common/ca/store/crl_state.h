@@ -51,8 +51,12 @@ int list_revoked(struct store *store, int64_t ends_from_s, crl_entry_function *f
 int find_end(struct store *store, const uint8_t serial[static SERIAL_MAX], bool *ret_found,
 	     int64_t *ret_end_s, struct fault *fault) MUST_CHECK;
 
-/* Inside a WRITE transaction: */
+/* Inside a transaction: */
 struct transaction;
+int query_crl_state(struct transaction *transaction, struct crl_state *ret_state,
+		    struct fault *fault) MUST_CHECK;
+
+/* Inside a WRITE transaction: */
 
 /* Counts the revision up: every earlier answer is stale. */
 int raise_revision(struct transaction *transaction, struct fault *fault) MUST_CHECK;

@@ -1,6 +1,5 @@
 #include "common/ca/store/audit.h"
-#include "common/ca/store/certificates.h"
-#include "common/ca/store/statement.h"
+#include "common/ca/store/certificate_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,11 +106,12 @@ static int init_insert_context(struct insert_context *context, struct fault *fau
 	return 0;
 }
 
+static const struct key_column spent = {"spent_key", "key_sha256"};
+
 /* Gives every record its first result: KEY_SPENT, or else INSERTED, to be found out. */
 static int find_spent(struct transaction *transaction, struct insert_context *context,
 		      struct fault *fault)
 {
-	static const struct key_column spent = {"spent_key", "key_sha256"};
 	size_t count = context->insertion->count;
 
 	if (find_keys(transaction, &spent, (struct values){context->keys, count}, context->flags,
@@ -220,4 +220,29 @@ int insert_certificates(struct store *store, const struct insertion *insertion,
 	    insert_records(&transaction, insertion, ret_results, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
+}
+
+int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
+		     int64_t now_s, bool *ret_inserted, struct fault *fault)
+{
+	const struct event event = {.kind = EVENT_CERTIFIED,
+				    .time_s = now_s,
+				    .by = CA_NAME,
+				    .client = record->client,
+				    .type = "recovered",
+				    .serials = &record->serial,
+				    .serial_count = 1};
+	const struct value key = octets_value(record->key_sha256, SHA256_LEN);
+	struct value values[TABLE_COLUMNS_MAX];
+	bool is_spent;
+	bool inserted = false;
+
+	append_row(record, values);
+	if (find_keys(transaction, &spent, (struct values){&key, 1}, &is_spent, fault) < 0 ||
+	    (!is_spent &&
+	     insert_rows(transaction, &certificate_table, values, 1, &inserted, fault) < 0) ||
+	    (inserted && append_event(transaction, &event, fault) < 0))
+		return -1;
+	*ret_inserted = inserted;
+	return 0;
 }

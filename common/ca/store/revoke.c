@@ -3,6 +3,7 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/unrecorded.h"
 #include "common/x509/revocation/crl_reason.h"
 
 #include <string.h>
@@ -77,6 +78,59 @@ static int revoke_certificate(struct transaction *transaction, struct revoke_con
 	return report_revoked(context, certificate, fault);
 }
 
+/* A serial without a row keeps its first revocation, as a certificate does. */
+static int revoke_unrecorded(struct transaction *transaction, struct revoke_context *context,
+			     const uint8_t serial[static SERIAL_MAX], int64_t not_after_s,
+			     struct fault *fault)
+{
+	const struct revocation *revocation = context->revocation;
+	struct revoked_certificate revoked = {0};
+	struct unrecorded entry = {.not_after_s = not_after_s,
+				   .revoked_at_s = revocation->now_s,
+				   .reason = revocation->reason};
+	bool added;
+
+	memcpy(entry.serial, serial, SERIAL_MAX);
+	memcpy(revoked.serial, serial, SERIAL_MAX);
+	if (find_unrecorded(transaction, serial, &entry, &revoked.already, fault) < 0)
+		return -1;
+	context->summary.already += revoked.already;
+	context->summary.revoked += !revoked.already;
+	if (!revoked.already)
+		append_bytes(&context->serials, (struct bytes){serial, SERIAL_MAX});
+	if (!revoked.already && !revocation->dry_run &&
+	    add_unrecorded(transaction, &entry, &added, fault) < 0)
+		return -1;
+	revoked.revoked_at_s = entry.revoked_at_s;
+	revoked.reason = entry.reason;
+	return context->function == NULL
+		       ? 0
+		       : context->function(context->function_context, &revoked, fault);
+}
+
+/* What the record lacks is the operator's alone: it is not known whose it is. */
+static int revoke_without_row(struct transaction *transaction, struct revoke_context *context,
+			      const uint8_t serial[static SERIAL_MAX], struct fault *fault)
+{
+	const struct revocation *revocation = context->revocation;
+	bool by_operator = strcmp(revocation->by, CA_NAME) == 0;
+	struct unrecorded ignored;
+	bool known = false;
+	char text[SERIAL_TEXT_SIZE];
+
+	if (by_operator && find_unrecorded(transaction, serial, &ignored, &known, fault) < 0)
+		return -1;
+	if (known || (by_operator && revocation->unrecorded_until_s != 0))
+		return revoke_unrecorded(transaction, context, serial,
+					 revocation->unrecorded_until_s, fault);
+	format_serial((struct bytes){serial, SERIAL_MAX}, text);
+	return set_fault(
+		fault, FAULT_NOT_FOUND, "serial %s: no certificate of this CA has it%s", text,
+		by_operator ? " in the record: if it was issued after the backup from which "
+			      "the record was restored, say --unrecorded"
+			    : "");
+}
+
 static int revoke_serial(struct transaction *transaction, struct revoke_context *context,
 			 const uint8_t serial[static SERIAL_MAX], struct fault *fault)
 {
@@ -84,20 +138,35 @@ static int revoke_serial(struct transaction *transaction, struct revoke_context 
 		"SELECT " CERTIFICATE_COLUMNS " FROM certificate WHERE serial = ?1";
 	CLEANUP(close_rows) struct rows rows = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate certificate = {0};
-	char text[SERIAL_TEXT_SIZE];
 	bool row;
 
 	if (query_row(transaction, sql, VALUES(octets_value(serial, SERIAL_MAX)), &rows, &row,
 		      fault) < 0)
 		return -1;
-	if (!row) {
-		format_serial((struct bytes){serial, SERIAL_MAX}, text);
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "serial %s: no certificate of this CA has it", text);
-	}
+	if (!row)
+		return revoke_without_row(transaction, context, serial, fault);
 	if (read_certificate_row(&rows, false, &certificate, fault) < 0)
 		return -1;
 	return revoke_certificate(transaction, context, &certificate, fault);
+}
+
+/* Gives the certificate a row first, unless its serial is revoked already, or its public key is
+   another certificate's. */
+static int revoke_recovered(struct transaction *transaction, struct revoke_context *context,
+			    const struct issued_certificate *record, struct fault *fault)
+{
+	const struct revocation *revocation = context->revocation;
+	struct unrecorded ignored;
+	bool revoked;
+	bool inserted = false;
+
+	if (find_unrecorded(transaction, record->serial, &ignored, &revoked, fault) < 0 ||
+	    (!revoked && !revocation->dry_run &&
+	     insert_recovered(transaction, record, revocation->now_s, &inserted, fault) < 0))
+		return -1;
+	return inserted ? revoke_serial(transaction, context, record->serial, fault)
+			: revoke_unrecorded(transaction, context, record->serial,
+					    record->not_after_s, fault);
 }
 
 /*
@@ -186,6 +255,9 @@ static int revoke_all(struct transaction *transaction, struct revoke_context *co
 		return -1;
 	for (size_t i = 0; i < revocation->serial_count; i++)
 		if (revoke_serial(transaction, context, revocation->serials[i], fault) < 0)
+			return -1;
+	for (size_t i = 0; i < revocation->recovered_count; i++)
+		if (revoke_recovered(transaction, context, &revocation->recovered[i], fault) < 0)
 			return -1;
 	if (check_buffer(&context->serials, fault) < 0)
 		return -1;

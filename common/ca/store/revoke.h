@@ -5,11 +5,18 @@
 
 /*
  * A request to revoke the serials, or the certificates of the query that are not expired, or a
- * whole client, which loses its right to enroll as well.
+ * whole client, which loses its right to enroll as well. The operator can revoke also what the
+ * record lacks.
  */
 struct revocation {
 	const uint8_t (*serials)[SERIAL_MAX];
 	size_t serial_count;
+	const struct issued_certificate *recovered; /* certificates of this CA without a row: they
+						       get one, and are revoked */
+	size_t recovered_count;
+	int64_t unrecorded_until_s; /* a serial without a row is revoked all the same, and is on
+				       every CRL until then, the end of the issuer (unrecorded.h);
+				       0: it is refused */
 	const struct certificate_query *query;
 	const char *client;
 	const char *by; /* a client, which may revoke only its own certificates; CA_NAME: the
@@ -21,7 +28,7 @@ struct revocation {
 
 struct revoked_certificate {
 	uint8_t serial[SERIAL_MAX];
-	char client[NAME_SIZE];
+	char client[NAME_SIZE]; /* "": the record lacks the certificate */
 	char member[NAME_SIZE];
 	int64_t revoked_at_s;
 	int reason;

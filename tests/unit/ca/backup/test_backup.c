@@ -1,8 +1,12 @@
 #include "common/ca/backup/backup.h"
 
 #include "common/ca/backup/restore.h"
+#include "common/ca/revocation/publish_crl.h"
 #include "common/ca/store/audit.h"
+#include "common/ca/store/certificates.h"
+#include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/revoke.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
@@ -69,8 +73,10 @@ static void make_backup(const char *passphrase)
 static int bring_back(const char *passphrase, int64_t now_s, struct restore_summary *ret_summary,
 		      struct fault *fault)
 {
-	const struct restore_options options = {
-		.layout = places.to, .passphrase = bytes_of_string(passphrase), .now_s = now_s};
+	const struct restore_options options = {.layout = places.to,
+						.manifest = places.from.manifest,
+						.passphrase = bytes_of_string(passphrase),
+						.now_s = now_s};
 	CLEANUP(close_descriptor) int descriptor = open(places.file, O_RDONLY);
 
 	cr_assert_geq(descriptor, 0);
@@ -110,6 +116,7 @@ Test(backup, is_used_like_this)
 
 	/* Weeks later, on another machine. */
 	const struct restore_options into = {.layout = places.to,
+					     .manifest = places.from.manifest,
 					     .passphrase = bytes_of_string(PASSPHRASE),
 					     .now_s = NOW_S + 30 * DAY_S};
 
@@ -254,6 +261,80 @@ Test(backup, lets_the_crl_number_never_fall)
 		OK(read_crl_state(store, &state, &fault));
 		cr_expect_eq(state.number, rows[i].expected);
 		cr_expect_eq(state.crl_revision, -1);
+	}
+}
+
+/* Revokes all that the CA issued, and gives its CRL. */
+static struct buffer revoke_since(void)
+{
+	const struct certificate_query everything = {0};
+	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = NOW_S + 1};
+	struct ca_crl_options options = authority_crl_options(places.from.authority);
+	struct revocation_summary revoked;
+	struct crl_info info;
+	struct buffer der = {0};
+
+	OK(revoke_certificates(options.store, &revocation, NULL, NULL, &revoked, &fault));
+	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 1, &info, &fault));
+	OK(read_crl(places.from.layout, &der, &fault));
+	return der;
+}
+
+/* catalogue 105: what the layout tells about the time since the backup, it takes in. */
+Test(backup, keeps_revoked_and_barred_what_was_so_when_the_record_was_lost)
+{
+	CLEANUP(clear_restore_summary) struct restore_summary summary = {0};
+	CLEANUP(clear_buffer) struct buffer crl = {0};
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(clear_client) struct client client = {0};
+	size_t revoked;
+	bool found;
+	char path[320];
+
+	make_backup("");
+	crl = revoke_since();
+	put_bytes(places.to->cert, "ca.crl", bytes_of_buffer(&crl), 0644);
+	put_file(places.to->state, "barred", "client2\nnobody\n", 0600);
+	OK(bring_back("", NOW_S + 60, &summary, &fault));
+	cr_expect_eq(summary.revoked, 1);
+	cr_assert_eq(summary.crl_count, 1);
+	cr_expect_eq(summary.crls[0].revoked, 1);
+	cr_expect_str_eq((const char *)summary.crls[0].barred.data, "client1");
+	cr_expect_str_eq((const char *)summary.barred.data, "client2");
+	(void)snprintf(path, sizeof(path), "%s/state/ca.db", places.to_path);
+	OK(open_store(path, &store, &fault));
+	OK(count_certificates(store, &(struct certificate_query){.state = STATE_REVOKED}, &revoked,
+			      &fault));
+	cr_expect_eq(revoked, 1);
+	OK(read_client(store, "client2", &client, &found, &fault));
+	cr_expect(client.disabled);
+}
+
+/* It could be the only trace of the last revocations: it is not passed over. */
+Test(backup, is_not_restored_beside_traces_that_cannot_be_read)
+{
+	static const struct {
+		const char *directory;
+		const char *name;
+		enum fault_class class;
+		const char *part;
+	} rows[] = {
+		{"cert", "ca.crl", FAULT_MALFORMED,
+		 "cert/ca.crl: cannot be taken in: move it away"},
+		{"state", "barred", FAULT_MALFORMED, "expected the names of clients, found"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int dirfd = -1;
+
+		tear_down();
+		set_up();
+		make_backup("");
+		OK(open_directory(places.to->root, rows[i].directory, &dirfd, &fault));
+		put_file(dirfd, rows[i].name, "../x", 0600);
+		expect_refused("", rows[i].class, rows[i].part);
+		cr_expect_not(file_exists(places.to->state, "ca.db"));
+		close_descriptor(&dirfd);
 	}
 }
 

@@ -215,6 +215,78 @@ Test(publish_crl, drops_an_entry_only_after_a_crl_from_after_its_end)
 	cr_expect_eq(count_listed(), 0);
 }
 
+/* Changes the record in a way that no function of ours does, with a revoked certificate in it. */
+static void revoke_and_damage(const char *sql)
+{
+	certify_and_forget(NOW_S);
+	revoke_all(NOW_S + 1);
+	(void)publish(CRL_WHEN_DUE, NOW_S + 1);
+	(void)publish(CRL_ANYWAY, NOW_S + 1);
+	run_foreign_sql(fixture.store_path, sql);
+}
+
+/* catalogue 107: whatever became of the record, revoked stays revoked on the CRL. */
+Test(publish_crl, publishes_none_that_would_undo_the_one_that_stands)
+{
+	static const struct {
+		const char *sql;
+		const char *part;
+	} rows[] = {
+		{"UPDATE certificate SET revoked_at = NULL, reason = NULL;"
+		 "UPDATE state SET crl_revision = -1",
+		 "lists and which has not ended: the record says that it is not revoked: certpool "
+		 "revoke --crl takes the CRL that stands into the record"},
+		{"DELETE FROM certificate; UPDATE state SET crl_revision = -1",
+		 "the record does not know it"},
+		{"UPDATE state SET crl_number = 1, crl_revision = -1",
+		 "expected a number above 2, that of the CRL that stands, found 2"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ca_crl_options options = authority_crl_options(fixture.authority);
+		struct crl_info info = {.number = 77};
+
+		revoke_and_damage(rows[i].sql);
+		REFUSED(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 60, &info, &fault),
+			FAULT_UNVERIFIED, rows[i].part);
+		cr_expect_eq(info.number, 77);
+		cr_expect_eq(count_listed(), 1, "the one that stands, stays");
+		/* Each round has a CA of its own. */
+		tear_down();
+		set_up();
+	}
+}
+
+/* A file that is not the issuer's, or was damaged, undoes nothing and binds nobody. */
+Test(publish_crl, replaces_a_file_that_is_no_crl_of_its_own)
+{
+	for (int cut = 0; cut < 2; cut++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+
+		revoke_and_damage("DELETE FROM certificate; UPDATE state SET crl_revision = -1");
+		OK(read_crl(fixture.layout, &der, &fault));
+		der.data[der.len - 1] ^= 1;
+		der.len -= (size_t)cut;
+		OK(remove_file(fixture.layout->cert, CRL_FILE, &fault));
+		put_bytes(fixture.layout->cert, CRL_FILE, bytes_of_buffer(&der), 0644);
+		cr_expect(publish(CRL_WHEN_DUE, NOW_S + 60).made, "cut %d", cut);
+		cr_expect_eq(count_listed(), 0);
+		/* Each round has a CA of its own. */
+		tear_down();
+		set_up();
+	}
+}
+
+/* catalogue 97, 107: the record came from a backup, and the file did not. */
+Test(publish_crl, is_not_earlier_than_a_file_that_the_record_does_not_know)
+{
+	certify_and_forget(NOW_S);
+	(void)publish(CRL_WHEN_DUE, NOW_S + CRL_SKEW_S);
+	run_foreign_sql(fixture.store_path,
+			"UPDATE state SET crl_this_update = 0, crl_next_update = 0");
+	cr_expect_eq(publish(CRL_WHEN_DUE, NOW_S).this_update_s, NOW_S + CRL_SKEW_S);
+}
+
 Test(publish_crl, says_why_the_present_one_is_not_current)
 {
 	struct ca_crl_options options;

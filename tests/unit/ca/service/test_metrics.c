@@ -28,6 +28,7 @@ Test(metrics, print_every_figure)
 			    .clock_jumps = 13,
 			    .future_crls = 14,
 			    .root_crl = {.number = 3, .next_update_s = 9000}},
+		.crl_alarm = true,
 		.connections = {.open = 4, .turned_away = 15, .replaced = 16},
 		.routes = {{.route = &route,
 			    .answers = {[2] = 8, [5] = 1},
@@ -51,6 +52,7 @@ Test(metrics, print_every_figure)
 	expect_metric(&text, "\ncertpool_crl_number 7\n");
 	expect_metric(&text, "\ncertpool_crl_age_seconds 100\n");
 	expect_metric(&text, "\ncertpool_crl_next_update_timestamp_seconds 2000\n");
+	expect_metric(&text, "\ncertpool_crl_alarm 1\n");
 	expect_metric(&text, "\ncertpool_clock_jumps_total 13\n");
 	expect_metric(&text, "\ncertpool_crls_from_future_total 14\n");
 	expect_metric(&text, "\ncertpool_root_crl_number 3\n");

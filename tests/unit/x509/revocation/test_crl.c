@@ -199,6 +199,7 @@ Test(crl, finds_exactly_the_serials_on_it)
 	CLEANUP(free_crl) struct crl *crl = NULL;
 	struct bytes entries = revoked_entry(OCTETS("\x7f"), "250101000000Z", OCTETS(""));
 	struct crl_revocation found = {.reason = 99};
+	uint8_t before[SERIAL_MAX] = {0};
 
 	for (uint32_t i = 0; i < 100; i++)
 		entries = JOIN(entries, revoked_entry(serial_of(i * 37 % 100 * 2), "260101000000Z",
@@ -218,6 +219,16 @@ Test(crl, finds_exactly_the_serials_on_it)
 	cr_expect(!find_revoked(crl, OCTETS("\x80"), &found));
 	cr_expect(!find_revoked(crl, OCTETS(""), &found));
 	cr_expect(!find_revoked(crl, OCTETS("\x01"), &found));
+	/* All of them, one after the other. */
+	for (size_t i = 0; i < crl_count(crl); i++) {
+		uint8_t serial[SERIAL_MAX];
+
+		read_crl_entry(crl, i, serial, &found);
+		cr_expect(memcmp(before, serial, SERIAL_MAX) < 0, "%zu", i);
+		cr_expect(i > 0 || (serial[19] == 0x7f && found.reason == 0));
+		cr_expect(i != 1 || (serial[18] == 0 && serial[19] == 0x80));
+		memcpy(before, serial, SERIAL_MAX);
+	}
 }
 
 /* catalogue 58: the number decides which CRL is older, at every length */
@@ -258,6 +269,38 @@ Test(crl, knows_the_older_of_two)
 			cr_expect_eq(older_crl(crls[i], crls[j]), i < j, "%zu, %zu", i, j);
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		free_crl(&crls[i]);
+}
+
+Test(crl, has_a_number_of_sixty_three_bits_at_most_if_it_is_ours)
+{
+	static const struct {
+		const char *number;
+		size_t len;
+		uint64_t expected; /* 0: too large */
+	} rows[] = {
+		{"\x07", 1, 7},
+		{"\x01\x00", 2, 256},
+		{"\x7f\xff\xff\xff\xff\xff\xff\xff", 8, INT64_MAX},
+		{"\x00\x80\x00\x00\x00\x00\x00\x00\x00", 9, 0},
+		{"\x01\x00\x00\x00\x00\x00\x00\x00\x00", 9, 0},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct forged_crl forged = forged_crl();
+		struct bytes number = {(const uint8_t *)rows[i].number, rows[i].len};
+		CLEANUP(free_crl) struct crl *crl = NULL;
+		uint64_t found = 0;
+
+		forged.extensions = crl_extensions_of(
+			JOIN(authority_key_id("root"), crl_number_extension(number)));
+		crl = forge_parsed_crl(&forged, root_key());
+		if (rows[i].expected == 0)
+			REFUSED(get_crl_number(crl, &found, &fault), FAULT_TOO_LARGE,
+				"at most 63 bits");
+		else
+			OK(get_crl_number(crl, &found, &fault));
+		cr_expect_eq(found, rows[i].expected, "row %zu", i);
+	}
 }
 
 Test(crl, reads_pem_as_well)

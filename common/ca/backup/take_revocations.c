@@ -1,0 +1,124 @@
+#include "common/ca/backup/take_revocations.h"
+
+#include "common/ca/revocation/publish_crl.h"
+#include "common/ca/signer/signed_log.h"
+#include "common/ca/store/barred.h"
+#include "common/ca/store/clients.h"
+#include "common/ca/store/statement.h"
+
+/* Empties *content. */
+static int take_crl(const struct adoption *adoption, struct buffer *content,
+		    struct restore_summary *summary, struct fault *fault)
+{
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	CLEANUP(free_store) struct store *store = NULL;
+
+	if (parse_crl(content, &crl, fault) < 0 || open_store(adoption->path, &store, fault) < 0 ||
+	    absorb_crl(store, crl, adoption->issuer, adoption->now_s,
+		       &summary->crls[summary->crl_count], fault) < 0)
+		return -1;
+	summary->crl_count++;
+	return 0;
+}
+
+/* A CRL there that cannot be taken in may be the only one that knows the last revocations. */
+static int take_standing_crl(const struct adoption *adoption, const struct layout *layout,
+			     struct restore_summary *summary, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct fault problem = {0};
+
+	if (read_crl(layout, &content, &problem) < 0)
+		return problem.class == FAULT_NOT_FOUND ? 0 : pass_fault(&problem, fault);
+	if (take_crl(adoption, &content, summary, fault) < 0)
+		return prefix_fault(fault,
+				    "%s/cert/" CRL_FILE ": cannot be taken in: move it away, and "
+				    "give the CA's last CRL with --crl",
+				    layout->path);
+	return 0;
+}
+
+static int take_given_crl(const struct adoption *adoption, const struct restore_options *options,
+			  struct restore_summary *summary, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer content = {0};
+
+	if (options->crl.len == 0)
+		return 0;
+	append_bytes(&content, options->crl);
+	if (check_buffer(&content, fault) < 0)
+		return -1;
+	if (take_crl(adoption, &content, summary, fault) < 0)
+		return prefix_fault(fault, "%s", options->crl_name);
+	return 0;
+}
+
+static int bar_all(struct store *store, const struct adoption *adoption, const struct buffer *names,
+		   struct buffer *barred, struct fault *fault)
+{
+	static const char why[] = "it was barred when the record was lost";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
+		return -1;
+	for (size_t at = 0; at < names->len; at += NAME_SIZE) {
+		const char *name = (const char *)names->data + at;
+		bool changed;
+
+		if (bar_client(&transaction, name, why, adoption->now_s, &changed, fault) < 0)
+			return -1;
+		if (changed)
+			append_bytes(barred, (struct bytes){names->data + at, NAME_SIZE});
+	}
+	if (check_buffer(barred, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+/* Disables the clients of state/barred. */
+static int take_barred(const struct adoption *adoption, const struct layout *layout,
+		       struct buffer *barred, struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	struct clients_synced ignored;
+
+	if (read_barred(layout, &names, fault) < 0)
+		return -1;
+	if (names.len == 0)
+		return 0;
+	/* One of them may have come into the manifest after the backup: else it would be let in. */
+	if (open_store(adoption->path, &store, fault) < 0 ||
+	    sync_clients(store, adoption->manifest, adoption->now_s, &ignored, fault) < 0)
+		return -1;
+	return bar_all(store, adoption, &names, barred, fault);
+}
+
+static int append_lost(void *context, const struct signed_line *line, struct fault *fault)
+{
+	struct buffer *serials = context;
+
+	append_bytes(serials, (struct bytes){line->number, SERIAL_MAX});
+	return check_buffer(serials, fault);
+}
+
+/* What the log of signatures names, and the record lacks. */
+static int find_lost(const struct adoption *adoption, const struct layout *layout,
+		     struct buffer *serials, struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+
+	if (open_store(adoption->path, &store, fault) < 0)
+		return -1;
+	return list_unrecorded(layout, store, adoption->now_s, append_lost, serials, fault);
+}
+
+int take_revocations(const struct adoption *adoption, const struct restore_options *options,
+		     struct restore_summary *summary, struct fault *fault)
+{
+	if (take_standing_crl(adoption, options->layout, summary, fault) < 0 ||
+	    take_given_crl(adoption, options, summary, fault) < 0 ||
+	    take_barred(adoption, options->layout, &summary->barred, fault) < 0)
+		return -1;
+	return find_lost(adoption, options->layout, &summary->lost, fault);
+}

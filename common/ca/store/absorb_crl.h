@@ -1,0 +1,34 @@
+#ifndef CERTPOOL_CA_STORE_ABSORB_CRL_H
+#define CERTPOOL_CA_STORE_ABSORB_CRL_H
+
+#include "common/ca/store/store.h"
+#include "common/x509/revocation/crl.h"
+
+/* What a CRL brought into the record. */
+struct absorbed_crl {
+	char number[CRL_NUMBER_TEXT_SIZE];
+	int64_t this_update_s;
+	bool newer; /* than the last CRL that the record knew */
+	size_t entries;
+	size_t revoked;       /* certificates of the record that were not revoked */
+	size_t unrecorded;    /* revocations of certificates that the record lacks */
+	struct buffer barred; /* names of NAME_SIZE octets each: the clients that were disabled */
+};
+
+void clear_absorbed_crl(struct absorbed_crl *absorbed);
+
+/*
+ * Takes a CRL of this CA into a record that may be older than the CRL, in one transaction with its
+ * events: what the CRL lists is revoked, with the CRL's time and reason, also what the record lacks
+ * (unrecorded.h); the next CRL's number is higher than this one's, and a new CRL is due. What is
+ * revoked already stays as it is. The CRL may be out of date.
+ *
+ * A client that has a certificate revoked by this, and then none left that was valid when the CRL
+ * was made, may have been barred: the CRL does not say. It is disabled, until it is enabled again.
+ *
+ * Errors: FAULT_UNVERIFIED unless the issuer signed the CRL.
+ */
+int absorb_crl(struct store *store, const struct crl *crl, const struct certificate *issuer,
+	       int64_t now_s, struct absorbed_crl *ret_absorbed, struct fault *fault) MUST_CHECK;
+
+#endif
