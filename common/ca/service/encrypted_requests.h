@@ -5,8 +5,8 @@
 #include "common/ca/service/metrics.h"
 #include "common/ca/service/origin_rate.h"
 #include "common/ca/service/seen_requests.h"
-#include "common/wire/shared_keys.h"
 #include "common/net/server.h"
+#include "common/wire/shared_keys.h"
 
 #include <stdatomic.h>
 
