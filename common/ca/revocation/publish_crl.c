@@ -5,7 +5,6 @@
 #include "common/ca/revocation/succession.h"
 #include "common/x509/revocation/crl_builder.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,9 +158,6 @@ static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *f
 {
 	const struct layout *layout = crl->options->layout;
 
-	/* Under the lock, a temporary file there is a leftover of a killed process. */
-	if (unlinkat(layout->cert, "." CRL_FILE ".new", 0) < 0 && errno != ENOENT)
-		return set_errno_fault(fault, "%s/cert/." CRL_FILE ".new", layout->path);
 	if (write_file(layout->cert, CRL_FILE, STAGE_REPLACE, 0644, bytes_of_buffer(&crl->der),
 		       fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
