@@ -317,12 +317,12 @@ static enum MHD_Result start_handler(struct http_transaction *transaction)
 	if (!enter_connection_phase(transaction->connection, CONNECTION_WORKING))
 		return MHD_NO;
 	transaction->step = STEP_ANSWER;
-	if (check_start(transaction, true) < 0)
-		return send_answer(transaction);
 	if (!transaction->route->long_work) {
 		run_handler(transaction);
 		return send_answer(transaction);
 	}
+	if (check_start(transaction, true) < 0)
+		return send_answer(transaction);
 	/* Suspend first: the worker may resume the connection before submit_handler returns. */
 	MHD_suspend_connection(transaction->mhd);
 	if (submit_handler(transaction) < 0)

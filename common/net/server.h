@@ -86,7 +86,9 @@ struct http_route {
 	 * waits behind a POST's. A handler without long work runs in the server's threads.
 	 */
 	bool long_work;
-	http_check_start *check_start; /* NULL: the sender is not looked at */
+	/* NULL: the sender is not looked at. Nor is he if the whole body is there before the first
+	   look, and the handler, which will look at it anyway, has no long work. */
+	http_check_start *check_start;
 };
 
 /*
