@@ -206,12 +206,15 @@ cp folder/plain.csr folder/twin.csr
 openssl_request taken /CN=client1-4 && cp folder/plain.crt folder/taken.crt
 cp client2/CSR_file/csr_key1.csr folder/others.csr
 openssl_request good /CN=client1-5
+# catalogue 125: an address as a DNS name
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout address.key -subj /CN=client1-6 \
+	-addext subjectAltName=DNS:10.0.0.1 -out folder/address.csr 2>/dev/null
 expect 5 'a folder with requests that are refused' "$certpool" sign folder --client client1
 for reason in 'root\.csr: refused \(policy\)' 'nonsense\.csr: refused' 'a b\.csr: refused.*rename' 'link\.csr: refused.*symbolic link' \
-	'taken\.csr: refused.*for another key' 'others\.csr: refused \(key_taken\)'; do
+	'taken\.csr: refused.*for another key' 'others\.csr: refused \(key_taken\)' 'address\.csr: refused \(bad_request\).*write "IP:10\.0\.0\.1"'; do
 	says "it tells $reason" "$reason"
 done
-prints 'the others are certified' '^folder: certified 2 requests; 3 were certified before; 6 refused$'
+prints 'the others are certified' '^folder: certified 2 requests; 3 were certified before; 7 refused$'
 check 'two requests with one key have one certificate' cmp folder/plain.crt folder/twin.crt
 check_not 'what is there is not overwritten' sh -c 'openssl x509 -noout -pubkey -in folder/taken.crt | cmp -s - taken.pub'
 equal 'and its request was not certified' 0 "$(sqlite3 ca/state/ca.db "select count(*) from certificate where member = 'taken'")"
