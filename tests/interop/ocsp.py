@@ -22,7 +22,7 @@ def load(path):
 
 
 issuer = load(issuer_path)
-nonce = os.urandom(32)
+nonce = os.urandom(128)  # RFC 9654: the longest
 request = (
     ocsp.OCSPRequestBuilder()
     .add_certificate(load(certificate_path), issuer, digest)
