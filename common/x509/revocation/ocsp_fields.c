@@ -141,7 +141,7 @@ const char *read_ocsp_extensions(struct bytes extensions, struct bytes *ret_nonc
 		if (!is_nonce(&extension))
 			continue;
 		if (nonce.len > 0)
-			return "RFC 9654 section 2.1: two nonces";
+			return "RFC 5280 section 4.2: the nonce is there twice";
 		if (!read_nonce(extension.value, &nonce))
 			return "RFC 9654 section 2.1: nonce: expected 1 to 128 octets, in DER";
 	}
