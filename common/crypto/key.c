@@ -136,6 +136,39 @@ static int check_pem_size(struct bytes pem, struct fault *fault)
 	return 0;
 }
 
+/* Whether the number, big-endian, is odd and above 1. */
+static bool is_odd_factor(const gnutls_datum_t *number)
+{
+	unsigned int high = 0;
+
+	for (unsigned int i = 0; i + 1 < number->size; i++)
+		high |= number->data[i];
+	return number->size > 0 && (number->data[number->size - 1] & 1) != 0 &&
+	       (high != 0 || number->data[number->size - 1] > 1);
+}
+
+/* GnuTLS (3.7.9) divides by the modulus and by the primes less one when it verifies an RSA key, and
+   GMP ends the process when that is a division by zero. */
+static int check_rsa_numbers(gnutls_x509_privkey_t x509)
+{
+	CLEANUP(free_datum) gnutls_datum_t modulus = {0};
+	CLEANUP(free_datum) gnutls_datum_t exponent = {0};
+	CLEANUP(free_datum) gnutls_datum_t secret = {0};
+	CLEANUP(free_datum) gnutls_datum_t first = {0};
+	CLEANUP(free_datum) gnutls_datum_t second = {0};
+	CLEANUP(free_datum) gnutls_datum_t coefficient = {0};
+	int code;
+
+	if (gnutls_x509_privkey_get_pk_algorithm(x509) != GNUTLS_PK_RSA)
+		return 0;
+	code = gnutls_x509_privkey_export_rsa_raw(x509, &modulus, &exponent, &secret, &first,
+						  &second, &coefficient);
+	if (code == 0 &&
+	    (!is_odd_factor(&modulus) || !is_odd_factor(&first) || !is_odd_factor(&second)))
+		code = GNUTLS_E_ILLEGAL_PARAMETER;
+	return code;
+}
+
 /* Reads the PEM into key->handle; returns GnuTLS's code. passphrase is NULL for an unencrypted key.
  */
 static int import_pem(struct private_key *key, struct bytes pem, const char *passphrase)
@@ -148,6 +181,8 @@ static int import_pem(struct private_key *key, struct bytes pem, const char *pas
 	if (code == 0)
 		code = gnutls_x509_privkey_import2(x509, &text, GNUTLS_X509_FMT_PEM, passphrase,
 						   flags);
+	if (code == 0)
+		code = check_rsa_numbers(x509);
 	if (code == 0)
 		code = gnutls_x509_privkey_verify_params(x509);
 	if (code == 0)

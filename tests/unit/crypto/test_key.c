@@ -1,9 +1,11 @@
 #include "common/crypto/key.h"
 
+#include "common/base/file.h"
 #include "tests/support/expect.h"
 #include "tests/unit/crypto/vectors.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,4 +247,15 @@ Test(key, refuses_weak_rsa_keys)
 		modulus[rows[i].len - 1] = kept;
 		clear_buffer(&spki);
 	}
+}
+
+/* Found by fuzzing: GMP ended the process with a division by zero */
+Test(key, refuses_an_rsa_key_with_a_modulus_of_0)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+
+	OK(read_file(AT_FDCWD, "tests/fuzz/corpus/private_key/rsa-modulus-0", 65536, &pem, &fault));
+	REFUSED(parse_private_key(bytes_of_buffer(&pem), &key, &fault), FAULT_MALFORMED,
+		"expected an unencrypted private key");
 }
