@@ -197,7 +197,7 @@ Test(ocsp_request, accepts_optional_fields)
 	cr_expect_eq(request.count, 1);
 	cr_expect(equal_bytes(request.nonce, OCTETS("z")));
 	cr_expect(equal_bytes(request.ids[0].whole, cert_id()));
-	for (size_t len = 1; len <= OCSP_NONCE_MAX; len++) {
+	for (size_t len = 1; len <= 128; len++) {
 		OK(parse_ocsp_request(request_extended(nonce_of(len)), &request, &fault));
 		cr_expect_eq(request.nonce.len, len);
 	}

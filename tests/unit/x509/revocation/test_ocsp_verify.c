@@ -240,6 +240,16 @@ static void delegate_of_another_issuer(void)
 	set_responder(&forged, root_key());
 }
 
+static void delegate_of_another_key(void)
+{
+	struct forged_certificate forged = forged_responder();
+
+	forged.extensions =
+		extensions_of(JOIN(member_key_usage(), extension(37, false, OCTETS(OCSP_SIGNING)),
+				   subject_key_id("responder"), authority_key_id("other")));
+	set_responder(&forged, root_key());
+}
+
 static void delegate_signed_by_another(void)
 {
 	const struct forged_certificate forged = forged_responder();
@@ -302,6 +312,7 @@ Test(ocsp_verify, refuses_a_response_with_any_one_problem)
 		{delegate_for_servers, "expected id-kp-OCSPSigning"},
 		{delegate_for_nothing, "expected id-kp-OCSPSigning"},
 		{delegate_of_another_issuer, "is by CN=Another"},
+		{delegate_of_another_key, "authorityKeyIdentifier: it names another key"},
 		{delegate_signed_by_another, "the signature is not by the key"},
 		{delegate_expired, "expired or not yet valid"},
 		{delegate_not_yet, "expired or not yet valid"},
