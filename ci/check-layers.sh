@@ -38,7 +38,7 @@ x509
 # may show in the headers of its home, so only a direct include counts.
 homes='
 gnutls    ^gnutls/                      ^common/(crypto|x509|net)/           direct
-nettle    ^(nettle/|hogweed/|gmp\.h)    ^common/(crypto|x509)/.*\.c$         seen
+nettle    ^(nettle/|hogweed/|gmp\.h)    ^(common/(crypto|x509)/.*|tools/harden)\.c$ seen
 jansson   ^jansson                      ^common/(wire/|crypto/|net/problem\.c$) seen
 libyaml   ^yaml\.h                      ^common/layout/                      seen
 libmicrohttpd ^microhttpd               ^common/net/                         seen

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gmp.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* The leak sanitizer traces its own process, which PR_SET_DUMPABLE would forbid. */
 #if defined(__has_feature)
@@ -18,6 +21,29 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define IS_SANITIZED
 #endif
+
+/* GMP, in which Nettle computes, aborts the process when it lacks memory. That is a failure as any
+   other: exit status 1. */
+static void *expect_memory(void *data)
+{
+	static const char text[] = "certpool: out of memory\n";
+
+	if (data != NULL)
+		return data;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(EXIT_FAILURE);
+}
+
+static void *allocate_number(size_t size)
+{
+	return expect_memory(malloc(size));
+}
+
+static void *resize_number(void *number, size_t old_size, size_t size)
+{
+	(void)old_size;
+	return expect_memory(realloc(number, size));
+}
 
 static int hide_memory(struct fault *fault)
 {
@@ -78,6 +104,7 @@ int harden_process(struct fault *fault)
 	    raise_file_limit(fault) < 0)
 		return -1;
 	give_large_memory_back();
+	mp_set_memory_functions(allocate_number, resize_number, NULL);
 	wipe_json_memory();
 	if (sigaction(SIGPIPE, &ignore, NULL) < 0)
 		return set_errno_fault(fault, "cannot ignore SIGPIPE");

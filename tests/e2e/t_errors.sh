@@ -155,3 +155,53 @@ fi
 expect 1 'no descriptors left' sh -c "ulimit -n 8; '$certpool' init"
 says 'says so' 'Too many open files'
 expect 0 'with some all is well' "$certpool" init
+
+# catalogue 75: verify without memory for one allocation, of many: a failure, and never a verdict
+cat >allocator.c <<'END'
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+static long count, fails_at = -1;
+static int fails(void)
+{
+	if (++count != fails_at)
+		return 0;
+	errno = ENOMEM;
+	return 1;
+}
+__attribute__((constructor)) static void begin(void)
+{
+	const char *text = getenv("FAILS_AT");
+	count = 0;
+	fails_at = text != NULL ? atol(text) : -1;
+}
+__attribute__((destructor)) static void end(void)
+{
+	if (getenv("FAILS_AT") == NULL)
+		fprintf(stderr, "allocations: %ld\n", count);
+}
+void *malloc(size_t size) { return fails() ? NULL : __libc_malloc(size); }
+void *calloc(size_t number, size_t size) { return fails() ? NULL : __libc_calloc(number, size); }
+void *realloc(void *data, size_t size) { return fails() ? NULL : __libc_realloc(data, size); }
+END
+if ! sanitized && cc -shared -fPIC -o allocator.so allocator.c 2>check.log; then
+	verify() { env "$@" LD_PRELOAD="$PWD/allocator.so" "$certpool" verify client1 client1/cert/cert_key2.crt; }
+	expect 0 'verify with memory' verify
+	# The libraries' own beginnings come first, and do without.
+	most=$(sed -n 's/^allocations: //p' err)
+	other=0 failed=0
+	for ((n = most; n > most - 300 && n > 0; n -= 3)); do
+		status=0
+		verify FAILS_AT=$n >out 2>err || status=$?
+		case $status in
+		0) ;;
+		1) failed=$((failed + 1)) ;;
+		*) other=$((other + 1)) ;;
+		esac
+	done
+	equal 'without memory it fails, and calls nothing invalid' 0 $other
+	check 'and it did fail' test $failed -gt 20
+else
+	skip 'verify without memory' 'no compiler, or a sanitizer'
+fi
