@@ -4,22 +4,22 @@
 . "$(dirname "$0")/lib.sh"
 
 manifest 4 2 >manifest.yaml
-# The program under a clock that is as far from the right one as the file "offset" says, from second to
+# The program under a clock that is as far from the right one as a file says (in state/, where serve may read), from second to
 # second: libfaketime reads it without a lock, so not more often. The monotonic clock stays. (The loader expands
 # LD_PRELOAD itself.)
 right=$certpool
 cat >clocked <<-END
 	#!/bin/sh
-	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/offset' \\
+	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
 		FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='$(faketime -f +0 printenv LD_PRELOAD)' '$right' "\$@"
 END
 chmod 755 clocked
 certpool=$PWD/clocked
 # set_clock SECONDS | DAYSd: how far ahead the clock is.
-set_clock() { echo "+$((${1/d/*86400}))" >offset.new && mv offset.new offset; }
-set_clock 0
+set_clock() { (umask 077 && echo "+$((${1/d/*86400}))" >offset) && mv offset ca/state/offset; }
 
 "$right" init -q >out
+set_clock 0
 start_ca
 for client in client1 client2; do
 	"$right" request $client -q >out && "$right" enroll $client -q >out

@@ -21,9 +21,8 @@ for verb in init invite join request serve enroll sign renew needs-renewal recei
 	cp out help
 	expect 0 "certpool $verb --help" "$certpool" $verb --help
 	check "certpool $verb --help is the same" cmp help out
-	# help and version; and what revoke is told for one act alone
-	without=2
-	[ $verb = revoke ] && without=4
+	# help and version; and what these are told for one act alone
+	case $verb in revoke) without=4 ;; audit) without=3 ;; *) without=2 ;; esac
 	equal "every option of $verb but $without has its variable" $without "$(grep -E '^  (-|  )' out | grep -vc '\[CERTPOOL_')"
 done
 

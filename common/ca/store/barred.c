@@ -69,7 +69,7 @@ int read_barred(const struct layout *layout, struct buffer *ret_names, struct fa
 					 ": expected the names of clients, found \"%s\": remove "
 					 "that line, or move the file away",
 					 layout->path, line);
-		memcpy(name, line, strlen(line));
+		memcpy(name, line, strlen(line) + 1);
 		append_bytes(&names, (struct bytes){(const uint8_t *)name, NAME_SIZE});
 	}
 	if (check_buffer(&names, fault) < 0)
