@@ -181,7 +181,7 @@ start_ca
 equal 'nor does a restart' 503 "$(post /v1/certificates x.y)"
 check 'which is said' jq -e '.detail | test("root.crl")' fetched
 
-# catalogue 105, 126: a backup from before the revocation
+# catalogue 126: a backup from before the revocation
 mkdir restored && sed 's|root_layout: stick|root_layout: ../stick|' manifest.yaml >restored/manifest.yaml
 check 'restore' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
 check "it has the root's CRL" cmp backed-up.crl restored/ca/cert/root.crl
