@@ -20,7 +20,7 @@ wire_BELOW := wire net x509 crypto layout base
 pool_BELOW := pool wire net x509 crypto layout base
 ca_BELOW := ca wire net x509 crypto layout base
 
-LIBRARIES := gnutls nettle hogweed gmp yaml-0.1 jansson libmicrohttpd libcurl sqlite3
+LIBRARIES := gnutls nettle hogweed gmp yaml-0.1 jansson libmicrohttpd libcurl sqlite3 libseccomp
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -I. -pthread -fPIE -fstack-protector-strong \
@@ -126,7 +126,8 @@ format: ## clang-format, in place
 sanitize: ## every test with the address and undefined-behaviour sanitizers
 	@$(INSTALL_DEPS) check
 	$(again) BUILD=$(BUILD)/sanitize LDFLAGS='-fsanitize=address,undefined' suites \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+			-DWITHOUT_SANDBOX'
 
 race: ## tests/race with the thread sanitizer
 	@$(INSTALL_DEPS) check
@@ -148,7 +149,7 @@ run-fuzz: $(fuzz_programs)
 coverage: ## runs every test and prints the share of covered lines
 	@$(INSTALL_DEPS) check
 	@rm -rf $(BUILD)/coverage
-	$(again) BUILD=$(BUILD)/coverage LDFLAGS=--coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' suites
+	$(again) BUILD=$(BUILD)/coverage LDFLAGS=--coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic -DWITHOUT_SANDBOX' suites
 	@gcovr --root . --filter common/ --filter tools/ --txt $(BUILD)/coverage/report.txt --print-summary \
 		$(BUILD)/coverage
 

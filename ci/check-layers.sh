@@ -44,6 +44,7 @@ libyaml   ^yaml\.h                      ^common/layout/                      see
 libmicrohttpd ^microhttpd               ^common/net/                         seen
 libcurl   ^curl/                        ^common/net/                         seen
 sqlite    ^sqlite3                      ^common/ca/store/sqlite/             seen
+libseccomp ^seccomp\.h                   ^common/base/                         seen
 criterion ^criterion/                   ^tests/                              seen
 '
 

@@ -17,7 +17,7 @@ fail() {
 }
 
 build='gcc libc6-dev make pkg-config libgnutls28-dev nettle-dev libgmp-dev libyaml-dev libjansson-dev
-	libmicrohttpd-dev libcurl4-gnutls-dev libsqlite3-dev'
+	libmicrohttpd-dev libcurl4-gnutls-dev libsqlite3-dev libseccomp-dev'
 # libc6-dbg: valgrind cannot start without the symbols of the dynamic loader.
 check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace faketime time
 	valgrind libc6-dbg gcovr procps softhsm2"

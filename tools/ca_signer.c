@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/signer/sandboxes.h"
 #include "tools/operator.h"
 #include "tools/output.h"
 
@@ -29,6 +30,45 @@ static int open_key(struct opened_signer *opened, struct fault *fault)
 	return open_ca_record(plan->layout, &opened->store, fault);
 }
 
+static void say_lacking(const struct command *command, const char *process,
+			const struct sandbox_result *result)
+{
+	if (!result->files)
+		print_note(command, "this kernel has no Landlock: the %s could open other files",
+			   process);
+	if (!result->system_calls)
+		print_note(command, "this kernel has no seccomp: the %s could use any system call",
+			   process);
+}
+
+int enter_front_sandbox(const struct command *command, const struct layout *layout,
+			struct fault *fault)
+{
+	struct sandbox_result result;
+
+	if (close_front_sandbox(layout, &result, fault) < 0)
+		return -1;
+	say_lacking(command, "front", &result);
+	return 0;
+}
+
+static int enter_signer_sandbox(const struct signer_plan *plan, struct fault *fault)
+{
+	struct sandbox_result result;
+
+	if (plan->manifest->ca.key_url != NULL) {
+		print_note(
+			plan->command,
+			"the CA's key is in a token, whose module does what it likes: the signer "
+			"has no list of files and of system calls");
+		return 0;
+	}
+	if (close_signer_sandbox(plan->layout, plan->command->manifest, &result, fault) < 0)
+		return -1;
+	say_lacking(plan->command, "signer", &result);
+	return 0;
+}
+
 static int open_service(void *context, struct signer_service *ret_service, struct fault *fault)
 {
 	struct opened_signer *opened = context;
@@ -43,7 +83,8 @@ static int open_service(void *context, struct signer_service *ret_service, struc
 	if (open_key(opened, fault) < 0)
 		return -1;
 	settings.store = opened->store;
-	if (new_signer(&settings, opened->issuer, &service.signer, fault) < 0)
+	if (new_signer(&settings, opened->issuer, &service.signer, fault) < 0 ||
+	    enter_signer_sandbox(plan, fault) < 0)
 		return -1;
 	*ret_service = service;
 	return 0;

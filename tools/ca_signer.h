@@ -23,6 +23,10 @@ struct signer_plan {
 int start_signer(struct signer_plan *plan, struct signer_link **ret_link,
 		 struct fault *fault) MUST_CHECK;
 
+/* Closes the sandbox of this process, before it makes a thread. What the kernel lacks is said. */
+int enter_front_sandbox(const struct command *command, const struct layout *layout,
+			struct fault *fault) MUST_CHECK;
+
 /* When the signer ends before end_signer, this process says so and ends at once, with exit status
    1. The command outlives the link. */
 int end_with_signer(struct signer_link *link, struct command *command,

@@ -107,6 +107,7 @@ check 'the root is that key'\''s' openssl verify -CAfile ca/cert/root.crt ca/cer
 expect 2 'a passphrase where no key is a file' "$certpool" init --passphrase-file wrong
 
 start_ca
+check 'the signer says that it has no sandbox' grep -q 'in a token, whose module does what it likes' serve.err
 "$certpool" request client1 -q >request.out
 expect 0 'the token certifies' "$certpool" enroll client1
 check 'members verify under the root' openssl verify -CAfile ca/cert/root.crt client1/cert/cert_key1.crt

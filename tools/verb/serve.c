@@ -198,7 +198,8 @@ static int run_serve(const struct command *command, const void *settings, struct
 	close_descriptor(&layout->private);
 	serving.manifest = manifest;
 	serving.signer = signer;
-	if (end_with_signer(signer, &watch_context, fault) < 0)
+	if (enter_front_sandbox(command, layout, fault) < 0 ||
+	    end_with_signer(signer, &watch_context, fault) < 0)
 		return -1;
 	return serve(given, layout, &stop, &serving, fault);
 }

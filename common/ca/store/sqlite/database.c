@@ -67,10 +67,12 @@ static int configure(struct database *database, struct fault *fault)
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
-	/* Half of SQLite's default: the kernel caches the file's pages as well. */
+	/* Half of SQLite's default: the kernel caches the file's pages as well. A serving CA may
+	   open no file outside its layout, so that what is temporary is in memory: nothing large
+	   is. */
 	return run_sql(database,
 		       "PRAGMA cell_size_check = ON; PRAGMA synchronous = FULL; "
-		       "PRAGMA cache_size = -1000",
+		       "PRAGMA cache_size = -1000; PRAGMA temp_store = MEMORY",
 		       fault);
 }
 
