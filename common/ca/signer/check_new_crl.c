@@ -1,7 +1,7 @@
 #include "common/ca/signer/check_new_crl.h"
 
 #include "common/ca/revocation/publish_crl.h"
-#include "common/ca/store/certificates.h"
+#include "common/ca/store/crl_state.h"
 #include "common/x509/revocation/crl.h"
 #include "common/x509/revocation/crl_fields.h"
 
@@ -25,16 +25,16 @@ static void copy_number(struct bytes number, uint8_t ret_number[static SERIAL_MA
 static int check_dropped(struct store *store, struct bytes serial, int64_t now_s,
 			 struct verdict *verdict, struct fault *fault)
 {
-	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	uint8_t padded[SERIAL_MAX];
 	char text[SERIAL_TEXT_SIZE];
+	int64_t end_s = 0;
 	bool found;
 
 	copy_number(serial, padded);
 	format_serial((struct bytes){padded, SERIAL_MAX}, text);
-	if (find_by_serial(store, padded, &record, &found, fault) < 0)
+	if (find_end(store, padded, &found, &end_s, fault) < 0)
 		return -1;
-	if (found && record.not_after_s >= now_s)
+	if (found && end_s >= now_s)
 		reject_because(verdict,
 			       "CRL: expected the entry of %s, which the CRL before has and which "
 			       "has not ended, found none",

@@ -4,6 +4,8 @@
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/revoke.h"
+#include "common/ca/store/statement.h"
+#include "common/ca/store/unrecorded.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/distinguished_name.h"
 #include "common/x509/revocation/crl_builder.h"
@@ -326,6 +328,28 @@ Test(signer, refuses_a_crl_that_lost_an_entry_or_whose_number_does_not_grow)
 	cr_expect_eq(count_logged(SIGNED_CRL), logged);
 	OK(order_crl(number + 1, serial, NOW_S, &fault));
 	cr_expect_eq(count_logged(SIGNED_CRL), logged + 1);
+}
+
+/* catalogue 123 */
+Test(signer, refuses_a_crl_that_lost_a_revocation_whose_certificate_is_not_recorded)
+{
+	const struct unrecorded revocation = {
+		.serial = {0x4c}, .not_after_s = NOW_S + DAY_S, .revoked_at_s = NOW_S};
+	struct ca_crl_options options = authority_crl_options(fixture.authority);
+	struct crl_info info;
+
+	{
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+		bool added;
+
+		OK(begin_transaction(authority_store(fixture.authority), TRANSACTION_WRITE,
+				     &transaction, &fault));
+		OK(add_unrecorded(&transaction, &revocation, &added, &fault));
+		OK(commit_transaction(&transaction, &fault));
+	}
+	OK(publish_crl(&options, CRL_ANYWAY, NOW_S, &info, &fault));
+	REFUSED(order_crl(info.number + 1, NULL, NOW_S, &fault), FAULT_REFUSED,
+		"expected the entry of 4c00");
 }
 
 /* The signer remembers what it signed: a CRL that was not published, or taken away, counts too. */
