@@ -3,27 +3,27 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# A question is valid for five minutes, so each run makes a new one, about the first client's first
-# certificate.
-question() {
-	"$PROGRAMS/status_question" "$folder/client2" client2 "$folder/known.crt" >"$folder/question"
+# A question is valid once, for five minutes: each run makes as many as it may need, about the first
+# client's first certificate. A run ends with its time, or with its questions.
+questions() { # COUNT
+	"$PROGRAMS/status_question" "$folder/client2" client2 "$folder/known.crt" "$1" >"$folder/questions"
 }
 record_load() {
 	record "$1" "$2" "$(jq .requests <<<"$loaded")" "$(jq .seconds <<<"$loaded")" \
 		"$(jq -c --argjson pool "$n" '{p50_ms, p99_ms, max_ms, pool: $pool}' <<<"$loaded")"
 }
-ask() { load --content-type application/jose --body "$folder/question" "$@" "$CERTPOOL_CA/v1/status"; }
+ask() { load --content-type application/jose --lines "$folder/questions" "$@" "$CERTPOOL_CA/v1/status"; }
 
 ask_idle() {
-	question && ask --connections 1 --seconds "$(size 3 0.5 0.2)" || return
+	questions "$(size 50000 10000 5000)" && ask --connections 1 --seconds "$(size 3 0.5 0.2)" || return
 	record_load status-idle certpool
-	ask --connections 4 --seconds "$(size 3 0.5 0.2)" || return
+	questions "$(size 100000 20000 8000)" && ask --connections 4 --seconds "$(size 3 0.5 0.2)" || return
 	record_load status-rate certpool
 }
 
 ask_busy() {
 	local enrolling
-	question || return
+	questions "$(size 30000 6000 500)" || return
 	"$CERTPOOL" enroll client1 >>"$WORK/log" 2>&1 &
 	enrolling=$!
 	ask --connections 1 --seconds 600 --while "$enrolling" || return
@@ -51,6 +51,7 @@ ask_empty_server() {
 	servers+=("$empty")
 	exec 8>"$folder/end"
 	read -r -t 60 endpoint <"$folder/empty" || fail 'empty_server does not start' || return
+	head -n 1 "$folder/questions" >"$folder/question"
 	load --connections 4 --seconds "$(size 3 0.5 0.2)" --body "$folder/question" --may-be-empty "$endpoint/" || return
 	exec 8>&-
 	record_load status-limit nothing

@@ -30,7 +30,8 @@ enum {
 	CONNECTIONS_MAX = 1024,
 	BODIES_MAX = 1024,
 	BODY_MAX = 16 << 20,
-	ERRORS_MAX = 1000, /* the server is then assumed to be absent, or to refuse everything */
+	LINES_MAX = 1 << 30,
+	ERRORS_MAX = 1000,   /* the server is then assumed to be absent, or to refuse everything */
 	EVENTS = 64,
 	CHUNK = 65536,
 	SILENCE_MS = 10000,
@@ -42,6 +43,7 @@ struct settings {
 	const char *content_type;
 	const char *bodies[BODIES_MAX];
 	size_t body_count;
+	const char *lines; /* a file with a body in each line; NULL: none */
 	unsigned int connections;
 	double seconds; /* 0: the number of requests decides */
 	uint64_t requests;
@@ -65,7 +67,7 @@ struct load {
 		struct sockaddr_in6 v6;
 	} address;
 	socklen_t address_len;
-	struct buffer requests[BODIES_MAX];
+	struct buffer *requests;
 	size_t request_count;
 	int epoll;
 	int process; /* its pidfd, which is in the epoll without a connection */
@@ -117,10 +119,50 @@ static int add_request(struct load *load, struct bytes body, struct fault *fault
 	return check_buffer(request, fault);
 }
 
+static size_t count_lines(struct bytes text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		count += text.data[i] == '\n';
+	return count;
+}
+
+static int allocate_requests(struct load *load, size_t count, struct fault *fault)
+{
+	load->requests = calloc(count + 1, sizeof(*load->requests));
+	return load->requests != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int add_lines(struct load *load, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct bytes rest;
+
+	if (read_file(AT_FDCWD, load->settings->lines, LINES_MAX, &text, fault) < 0 ||
+	    allocate_requests(load, count_lines(bytes_of_buffer(&text)), fault) < 0)
+		return -1;
+	rest = bytes_of_buffer(&text);
+	while (rest.len > 0) {
+		const uint8_t *end = memchr(rest.data, '\n', rest.len);
+		size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
+
+		if (end != NULL && add_request(load, (struct bytes){rest.data, len}, fault) < 0)
+			return -1;
+		len += end != NULL;
+		rest = (struct bytes){rest.data + len, rest.len - len};
+	}
+	return 0;
+}
+
 static int prepare_requests(struct load *load, struct fault *fault)
 {
 	const struct settings *settings = load->settings;
 
+	if (settings->lines != NULL)
+		return add_lines(load, fault);
+	if (allocate_requests(load, settings->body_count, fault) < 0)
+		return -1;
 	for (size_t i = 0; i < settings->body_count; i++) {
 		CLEANUP(clear_buffer) struct buffer body = {0};
 
@@ -162,7 +204,8 @@ static int watch_process(struct load *load, struct fault *fault)
 
 static bool is_over(const struct load *load)
 {
-	if (load->process_ended)
+	if (load->process_ended ||
+	    (load->settings->lines != NULL && load->answered + load->errors >= load->request_count))
 		return true;
 	if (load->settings->seconds > 0)
 		return read_stopwatch_us() >= load->end_us;
@@ -171,6 +214,8 @@ static bool is_over(const struct load *load)
 
 static bool may_start(const struct load *load)
 {
+	if (load->settings->lines != NULL && load->started == load->request_count)
+		return false;
 	return load->settings->seconds > 0 || load->started < load->settings->requests;
 }
 
@@ -342,6 +387,7 @@ static void clear_load(struct load *load)
 	}
 	for (size_t i = 0; i < load->request_count; i++)
 		clear_buffer(&load->requests[i]);
+	free(load->requests);
 	close_descriptor(&load->process);
 	close_descriptor(&load->epoll);
 	free(load->connections);
@@ -372,22 +418,19 @@ static int put_load(const struct settings *settings, struct fault *fault)
 
 static const char usage[] =
 	"usage: load [--connections N] [--seconds S | --requests N] [--while PROCESS]\n"
-	"            [--method GET|POST] [--content-type TYPE] [--body FILE]... [--may-be-empty] "
-	"URL\n"
+	"            [--method GET|POST] [--content-type TYPE] [--body FILE]... [--lines FILE]\n"
+	"            [--may-be-empty] URL\n"
 	"Asks URL (at 127.0.0.1 or [::1]) from 4 connections for 3 seconds, or as told, and no "
 	"longer\n"
-	"than PROCESS runs; POST when there is a body. Several bodies are sent in turn.\n";
+	"than PROCESS runs; POST when there is a body. Several bodies are sent in turn;\n"
+	"a body in each line of FILE is sent once.\n";
 
 static const struct option options[] = {
-	{"connections", required_argument, NULL, 'c'},
-	{"seconds", required_argument, NULL, 's'},
-	{"requests", required_argument, NULL, 'r'},
-	{"method", required_argument, NULL, 'm'},
-	{"content-type", required_argument, NULL, 't'},
-	{"body", required_argument, NULL, 'b'},
-	{"may-be-empty", no_argument, NULL, 'e'},
-	{"while", required_argument, NULL, 'w'},
-	{0},
+	{"connections", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 's'},
+	{"requests", required_argument, NULL, 'r'},     {"method", required_argument, NULL, 'm'},
+	{"content-type", required_argument, NULL, 't'}, {"body", required_argument, NULL, 'b'},
+	{"lines", required_argument, NULL, 'l'},        {"may-be-empty", no_argument, NULL, 'e'},
+	{"while", required_argument, NULL, 'w'},        {0},
 };
 
 static bool take_option(struct settings *settings, int option, const char *value)
@@ -417,6 +460,9 @@ static bool take_option(struct settings *settings, int option, const char *value
 			return false;
 		settings->bodies[settings->body_count++] = value;
 		return true;
+	case 'l':
+		settings->lines = value;
+		return true;
 	case 'e':
 		settings->may_be_empty = true;
 		return true;
@@ -438,7 +484,8 @@ static int parse_arguments(int count, char **arguments, struct settings *setting
 	if (optind + 1 != count)
 		return set_fault(fault, FAULT_USAGE, "%s", usage);
 	if (settings->method == NULL)
-		settings->method = settings->body_count > 0 ? "POST" : "GET";
+		settings->method =
+			settings->body_count > 0 || settings->lines != NULL ? "POST" : "GET";
 	return parse_url(arguments[optind], &settings->endpoint, settings->path, fault);
 }
 

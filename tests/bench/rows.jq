@@ -162,11 +162,11 @@ rows: [
 	    [$ocsp_does + " Without a nonce: signed once, then cached. Limit: our HTTP server with an empty handler.",
 	     "openssl ocsp -multi 2: as above; it signs every answer, nonce or not."]),
 	row("status questions"; "/s"; $status; "-"; nothing; $status_limit; {};
-	    ["certpool: POST /v1/status, 4 connections, one encrypted question, repeated: decrypted, the " +
+	    ["certpool: POST /v1/status, 4 connections, encrypted questions, each sent once: decrypted, the " +
 	     "certificate checked and looked up, answered under encryption. Limit: our HTTP server with an empty " +
 	     "handler, under the same load generator on the same cores.", null]),
 	row("status p99, busy"; "ms"; $busy; "itself, idle"; $idle; {}; {text: "< 50 ms", below: 50};
-	    ["certpool: the same question from 1 connection without a pause, while `enroll` has a pool of " +
+	    ["certpool: such questions from 1 connection without a pause, while `enroll` has a pool of " +
 	     "\([$raw[] | select(.subject == "status-busy") | .pool][0] // 0 | thousands) certified; idle: when " +
 	     "nothing else runs. Client, CA and load generator share the cores.", null]),
 	memory("request"; .request_kb), memory("enroll"; .enroll_kb), memory("serve"; .serve_kb),
