@@ -19,7 +19,7 @@ enum {
 	SLOWEST_PER_MS = 262, /* octets: some 256 KiB a second */
 	PATIENCE_MS = 5000,
 	CLOSING_PART = 16, /* of all that may be open, so many may be about to be closed besides */
-	SPARED_MS = 30,   /* a newcomer, whose request may be about to be read */
+	SPARED_MS = 30,    /* a newcomer, whose request may be about to be read */
 	OWN_SPARED_MS = 1000, /* from another connection of the same origin */
 };
 

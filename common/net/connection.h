@@ -32,8 +32,8 @@ struct connection_register;
 struct connection;
 
 struct connection_limits {
-	unsigned int timeout_s; /* of each phase; longer for long answers */
-	unsigned int most; /* besides a sixteenth of it that are about to be closed */
+	unsigned int timeout_s;        /* of each phase; longer for long answers */
+	unsigned int most;             /* besides a sixteenth of it that are about to be closed */
 	unsigned int most_per_address; /* in fact per origin (origin.h) */
 	unsigned int threads;          /* the number of libmicrohttpd's threads, at least 1 */
 	unsigned int patience_ms;      /* until the first line of a connection's first request, and

@@ -31,7 +31,7 @@ enum {
 	BODIES_MAX = 1024,
 	BODY_MAX = 16 << 20,
 	LINES_MAX = 1 << 30,
-	ERRORS_MAX = 1000,   /* the server is then assumed to be absent, or to refuse everything */
+	ERRORS_MAX = 1000, /* the server is then assumed to be absent, or to refuse everything */
 	EVENTS = 64,
 	CHUNK = 65536,
 	SILENCE_MS = 10000,

@@ -369,7 +369,8 @@ const struct verb revoke_verb = {
 		"which loses all its certificates and may not enroll any more. Without WHAT, the\n"
 		"options select the certificates. All of them are revoked or none; then a new CRL\n"
 		"is made. A revocation is final. A file is taken also if the record lacks the\n"
-		"certificate, and the CA's signature shows that it is one of its own. The CA's own\n"
+		"certificate, and the CA's signature shows that it is one of its own. The CA's "
+		"own\n"
 		"certificate (./ca/cert/ca.crt) is revoked by its root, whose layout has to be at\n"
 		"hand: nothing that the CA issued is valid any more.\n",
 	.options = revoke_options,
