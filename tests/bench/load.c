@@ -152,7 +152,10 @@ static int add_lines(struct load *load, struct fault *fault)
 		len += end != NULL;
 		rest = (struct bytes){rest.data + len, rest.len - len};
 	}
-	return 0;
+	return load->request_count > 0 ? 0
+				       : set_fault(fault, FAULT_USAGE,
+						   "%s: expected a body in each line, found none",
+						   load->settings->lines);
 }
 
 static int prepare_requests(struct load *load, struct fault *fault)
@@ -214,7 +217,8 @@ static bool is_over(const struct load *load)
 
 static bool may_start(const struct load *load)
 {
-	if (load->settings->lines != NULL && load->started == load->request_count)
+	if (load->request_count == 0 ||
+	    (load->settings->lines != NULL && load->started == load->request_count))
 		return false;
 	return load->settings->seconds > 0 || load->started < load->settings->requests;
 }
@@ -247,11 +251,11 @@ static int count_error(struct load *load, struct connection *connection, struct 
 
 static int start_request(struct load *load, struct connection *connection, struct fault *fault)
 {
-	const struct buffer *request = &load->requests[load->started % load->request_count];
+	const struct buffer *request;
 
 	if (!may_start(load))
 		return 0;
-	load->started++;
+	request = &load->requests[load->started++ % load->request_count];
 	connection->begun_us = read_stopwatch_us();
 	reset_answer(&connection->answer);
 	if (connection->socket < 0 && open_connection(load, connection, fault) < 0)
