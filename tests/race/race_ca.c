@@ -138,7 +138,8 @@ static int get_page(struct http_client *client, const char *path, struct http_an
 				   ret_answer->status);
 }
 
-/* catalogue 90, 92: the certificate of a key that is this thread's own */
+/* catalogue 90, 92: the certificate of a key that is this thread's own, and a CRL as an operator's
+   revocation makes one */
 static int revoke_and_look(const struct race *race, struct http_client *client,
 			   const struct buffer *pem, struct fault *fault)
 {
@@ -149,13 +150,16 @@ static int revoke_and_look(const struct race *race, struct http_client *client,
 					      .serial_count = 1,
 					      .by = CA_NAME,
 					      .now_s = race->now_s};
+	const struct ca_crl_options options = authority_crl_options(race->authority);
 	struct revocation_summary summary;
+	struct crl_info info;
 
 	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, fault) < 0)
 		return -1;
 	memcpy(serial[0], certificate_serial(certificate).data, SERIAL_MAX);
 	if (revoke_certificates(authority_store(race->authority), &revocation, NULL, NULL, &summary,
 				fault) < 0 ||
+	    publish_crl(&options, CRL_WHEN_DUE, race->now_s, &info, fault) < 0 ||
 	    get_page(client, "/crl", &crl, fault) < 0)
 		return -1;
 	return memmem(crl.body.data, crl.body.len, serial[0], SERIAL_MAX) != NULL
