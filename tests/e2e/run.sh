@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the end-to-end tests, or those named, against $CERTPOOL (build/certpool):
 #
-#   tests/e2e/run.sh [t_NAME.sh…]
+#   tests/e2e/run.sh [FOLDER/t_NAME.sh…]
 #
 # Prints one line a check, and "N passed, N failed" at the end; exit status 1 if any failed.
 set -u
@@ -12,7 +12,7 @@ export CERTPOOL
 # The developer's own environment must not influence the tests.
 for variable in $(compgen -e CERTPOOL_); do unset "$variable"; done
 
-[ $# -gt 0 ] || set -- "$here"/t_*.sh
+[ $# -gt 0 ] || set -- "$here"/*/t_*.sh
 passed=0
 failed=0
 logs=$(mktemp -d)
@@ -22,7 +22,7 @@ trap 'rm -rf "$logs"' EXIT
 # waits. Their output is printed in order.
 scripts=()
 for script; do
-	[ -f "$script" ] || script=$here/$(basename "$script" .sh).sh
+	[ -f "$script" ] || script=$here/$script
 	scripts+=("$script")
 done
 run_script() {

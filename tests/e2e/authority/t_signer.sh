@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# The CA's key: a process of its own has it, and what it signs is logged.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+manifest 6 2 >manifest.yaml
+"$certpool" init -q >out
+log=ca/state/signed.log
+# lines KIND…: how many the log has of these kinds.
+lines() { local kinds=$*; grep -cE " (${kinds// /|}) " $log; }
+serial_of() { sqlite3 ca/state/ca.db "select lower(hex(serial)) from certificate where client = '$1' and member = '$2'"; }
+
+equal 'init logs the root' 1 "$(lines authority)"
+equal 'for its owner alone' 600 "$(mode $log)"
+start_ca
+for client in client1 client2; do
+	"$certpool" request $client -q >out && "$certpool" enroll $client -q >out
+done
+equal 'the server logs each certificate' 8 "$(lines certificate)"
+check 'with its serial and its end' grep -qE "^20[0-9T:-]*Z certificate $(serial_of client1 key3) 20[0-9T:-]*Z [0-9a-f]{64}$" $log
+check 'with the digest of what was signed' grep -q " $(openssl asn1parse -in client1/cert/cert_key3.crt -strparse 4 -out tbs -noout &&
+	sha256sum tbs | cut -d' ' -f1)$" $log
+"$certpool" verify client2 client1/cert/cert_key1.crt --ocsp "$CERTPOOL_CA/ocsp" -q >out
+equal 'and the responder it makes' 1 "$(lines responder)"
+crls=$(lines crl)
+"$certpool" revoke client1/2 -q >out
+equal 'revoke logs its CRL' $((crls + 1)) "$(lines crl)"
+expect 0 'check finds log and record in order' "$certpool" check --json
+check 'and nothing unrecorded' jq -e '.findings==0 and .unrecorded==0' out
+stop "$ca"
+
+# The backup has it; a log that survived stays.
+echo 'a passphrase' >passphrase && chmod 600 passphrase
+"$certpool" backup all.tar --passphrase-file passphrase -q >out
+check 'the backup has the log' cmp -s <(tar xOf all.tar state/signed.log) $log
+cp -a ca whole
+rm -rf ca
+expect 0 'restore' "$certpool" restore all.tar --passphrase-file passphrase -q
+check 'puts it back' cmp -n "$(stat -c %s whole/state/signed.log)" $log whole/state/signed.log
+rm -rf ca/cert ca/Private ca/state/ca.db*
+{ sed -n '$p' $log | sed 's/ crl 0/ crl 1/' && cat $log; } >longer
+cp longer $log
+expect 0 'restore' "$certpool" restore all.tar --passphrase-file passphrase -q
+check 'leaves a log that survived' grep -q ' crl 1' $log
+
+# damaged NAME PATTERN COMMAND…: check names what the command does to log or record.
+damaged() {
+	rm -rf ca && cp -a whole ca
+	"${@:3}" || fail "$1" "cannot be tried: ${*:3}"
+	expect 1 "$1" "$certpool" check
+	if grep -qE -- "$2" out; then pass "$1: named"; else fail "$1: named" "expected: $2" "$(cat out err)"; fi
+}
+damaged 'no log' 'state/signed.log: expected the log of signatures, found none: .*crl --renew' rm $log
+expect 0 'as advised' "$certpool" crl --renew -q -o new.crl
+expect 0 'mended' "$certpool" check
+damaged 'a line of another form' 'state/signed.log: cannot be read: .*line 3: expected' sed -i '3s/certificate/poem/' $log
+damaged 'a line taken away' "certificate $(serial_of client1 key3): expected a line" sed -i "/$(serial_of client1 key3)/d" $log
+damaged 'another digest' "certificate $(serial_of client1 key3): expected what was signed" \
+	sed -i "/$(serial_of client1 key3)/s/[0-9a-f]\{64\}$/$(printf '%064d' 0)/" $log
+rm -rf ca && cp -a whole ca
+printf '2026-11-27T10:59:22Z certif' >>$log
+expect 0 'the part of a line that a crash left' "$certpool" check
+"$certpool" crl --renew -q -o new.crl
+equal 'goes with the next signature' 0 "$(grep -c 'certif$' $log)"
+
+# A record of yesterday.
+sqlite3 ca/state/ca.db "delete from certificate where client = 'client2'"
+expect 1 'a record that lost certificates' "$certpool" check
+says 'is told how many, and where they are' '2 certificates were signed and are not in the record.*ca/state/signed.log'
+
+# Two processes. catalogue 123
+start_ca
+front=$ca
+signer=$(pgrep -P "$front")
+equal 'the server has a child, the signer' 1 "$(wc -w <<<"$signer")"
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+if [ "$(id -u)" -eq 0 ] && ! sanitized; then
+	# occurrences PROCESS: how often its writable memory has the issuing key's number, in either order of octets.
+	occurrences() {
+		perl -e '
+			my ($process, $hex) = @ARGV;
+			my $number = pack("H*", $hex);
+			my $hits = 0;
+			open(my $maps, "<", "/proc/$process/maps") or die;
+			open(my $memory, "<:raw", "/proc/$process/mem") or die;
+			while (<$maps>) {
+				/^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
+				my ($begin, $end) = (hex $1, hex $2);
+				seek($memory, $begin, 0);
+				read($memory, my $data, $end - $begin) or next;
+				for my $octets ($number, scalar reverse $number) {
+					my $at = 0;
+					while (($at = index($data, $octets, $at)) >= 0) { $hits++; $at++ }
+				}
+			}
+			print "$hits\n";' -- "$1" "$(openssl pkey -in ca/Private/root.key -noout -text |
+			sed -n '/^priv:/,/^pub:/p' | grep '^ ' | tr -d ' :\n' | tail -c 64)"
+	}
+	equal "the front's memory has nothing of the key" 0 "$(occurrences "$front")"
+	check "the signer's has, as the search works" test "$(occurrences "$signer")" -gt 0
+	equal 'the front has nothing of Private/ open' 0 "$(find "/proc/$front/fd" -lname '*/Private*' | wc -l)"
+	check 'the signer has' test "$(find "/proc/$signer/fd" -lname '*/Private*' | wc -l)" -gt 0
+else
+	skip "the front's memory has nothing of the key" 'this needs root, and no sanitizer'
+fi
+
+# Both gave up all files but some and all system calls but some. A kernel without these says so.
+if grep -qE 'this kernel has no (Landlock|seccomp)' serve.err || sanitized; then
+	skip 'both are in a sandbox' 'this kernel has none, or this build'
+else
+	field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
+	for process in "$front" "$signer"; do
+		equal "seccomp filters the calls of $process" 2 "$(field "$process" Seccomp)"
+		equal 'and it gains no rights by a program' 1 "$(field "$process" NoNewPrivs)"
+	done
+fi
+# Another manifest in the place of the first one is read, and a name is looked up, in the sandbox.
+manifest 6 2 '  client9: {pool: {size: 1}}' >later.yaml && mv later.yaml manifest.yaml
+kill -HUP "$front"
+check 'the manifest that replaced the first one is read' eventually grep -q 'clients: 1 added' serve.err
+
+kill -9 "$signer"
+check 'without its signer the front ends at once' eventually gone "$front"
+wait "$front" 2>/dev/null
+check 'and says why' grep -q 'the signer has ended, and without it this CA can do nothing' serve.err
+port=${CERTPOOL_CA##*:}
+start serve serve --listen "http://$host:$port"
+front=$server
+equal 'lock and port are free' "http://$host:$port" "$endpoint"
+signer=$(pgrep -P "$front")
+kill -9 "$front"
+check 'without its front the signer ends at once' eventually gone "$signer"
+wait "$front" 2>/dev/null
+start serve serve --listen "http://$host:$port"
+front=$server
+equal 'lock and port are free again' "http://$host:$port" "$endpoint"
+signer=$(pgrep -P "$front")
+kill "$signer"
+expect 0 'a signal that is for all of its group does not end the signer' "$certpool" verify client1 client1/cert/cert_key1.crt --online
+stop "$front"
+equal 'the end is an end in order' 0 "$stopped"
+check 'of both' gone "$signer"
+equal 'and the record is one file' 'ca.db' "$(cd ca/state && echo ca.db*)"

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Verbs, options, environment, help, and the output on each stream.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+manual=$(realpath "$(dirname "$0")/../../../docs/man/certpool.1")
+. "$(dirname "$0")/../lib.sh"
+
+expect 2 'no verb' "$certpool"
+says 'no verb: says what to do' 'certpool help'
+expect 2 'an unknown verb' "$certpool" frobnicate
+says 'an unknown verb is named' 'frobnicate'
+for word in help --help -h; do
+	expect 0 "certpool $word" "$certpool" "$word"
+	prints "certpool $word lists the verbs" '^  enroll +CLIENT'
+done
+expect 0 'certpool --version' "$certpool" --version
+prints 'certpool --version' '^certpool [0-9]+\.[0-9]+\.[0-9]+$'
+expect 2 'help for an unknown verb' "$certpool" help frobnicate
+for verb in init invite join request serve enroll sign renew needs-renewal receive send verify revoke list show client crl audit run status bench help version; do
+	expect 0 "certpool help $verb" "$certpool" help $verb
+	prints "certpool help $verb shows the usage" "^Usage: certpool $verb"
+	cp out help
+	expect 0 "certpool $verb --help" "$certpool" $verb --help
+	check "certpool $verb --help is the same" cmp help out
+	# help and version; and what these are told for one act alone
+	case $verb in revoke) without=4 ;; audit) without=3 ;; *) without=2 ;; esac
+	equal "every option of $verb but $without has its variable" $without "$(grep -E '^  (-|  )' out | grep -vc '\[CERTPOOL_')"
+done
+
+for verb in init invite join request serve enroll sign renew needs-renewal receive send verify revoke list show client crl audit run status bench help version; do
+	check "the manual has $verb" grep -qE "^\.It Cm $verb( |$)" "$manual"
+	for option in $("$certpool" help $verb | sed -nE 's/^  (-., |    )--([a-z-]+).*/\2/p'); do
+		check "the manual has $verb --$option" grep -qE "Fl -$option( |$)" "$manual"
+	done
+done
+
+manifest 2 2 >manifest.yaml
+expect 2 'an unknown option' "$certpool" status --frobnicate
+says 'an unknown option is named' '--frobnicate'
+expect 2 'an unknown letter' "$certpool" status -x
+expect 2 'an option without its value' "$certpool" status --manifest
+expect 2 'a switch with a value' "$certpool" status --json=1
+expect 2 'an operand too many' "$certpool" status extra
+expect 2 'an operand too few' "$certpool" send client1
+says 'an operand too few: says what is expected' 'FROM TO'
+for count in 0 -1 1x 99999999999999999999 '' ' 1'; do
+	expect 2 "--count=$count" "$certpool" send client1 client2 x "--count=$count"
+	says "--count=$count: says what is expected" '--count: expected'
+done
+for endpoint in x ftp://127.0.0.1:1 http://127.0.0.1 http://127.0.0.1:99999 http://a:1/x http://u@a:1; do
+	expect 2 "--ca $endpoint" "$certpool" enroll client1 --ca "$endpoint"
+done
+expect 4 'an option that may be repeated' "$certpool" verify --root x --crl a --crl=b x
+expect 2 'more often than that' "$certpool" verify --root x x --crl 1 --crl 2 --crl 3 --crl 4 --crl 5 --crl 6 --crl 7 --crl 8 --crl 9
+says 'more often than that: says how often' '--crl: expected at most 8 times, found more'
+expect 2 '--at yesterday' "$certpool" verify --root x --at yesterday x
+
+# Flag, environment, default.
+expect 0 'the environment names the manifest' env CERTPOOL_MANIFEST="$PWD/manifest.yaml" sh -c "cd / && '$certpool' init"
+expect 0 'a flag beats the environment' env CERTPOOL_MANIFEST=/nowhere "$certpool" init -m manifest.yaml
+expect 0 'the letter with its value attached' "$certpool" init -mmanifest.yaml
+expect 0 'letters together' "$certpool" init -qm manifest.yaml
+expect 4 'the environment beats the default' env CERTPOOL_MANIFEST=/nowhere "$certpool" init
+expect 0 'an empty variable is not set' env CERTPOOL_MANIFEST= "$certpool" init
+expect 2 'a wrong value in the environment' env CERTPOOL_COUNT=x "$certpool" send client1 client2 x
+says 'a wrong value in the environment: names the variable' 'CERTPOOL_COUNT'
+expect 0 'a switch in the environment' env CERTPOOL_JSON=1 "$certpool" status
+check 'a switch in the environment counts' jq -e .node out
+expect 0 'a switch put off' env CERTPOOL_JSON=0 "$certpool" status
+check_not 'a switch put off counts' jq -e .node out
+expect 2 'a switch that is neither' env CERTPOOL_JSON=maybe "$certpool" status
+expect 0 'what is not an option in the environment is left alone' env CERTPOOL_VERSION=9 CERTPOOL_HELP=yes "$certpool" status
+prints 'and status is what it does' '^client1 '
+
+# Colour and progress are for terminals, and never go into files.
+"$certpool" request client1 >out 2>err
+equal 'no progress without a terminal' '' "$(cat err)"
+on_terminal() { script -qec "$*" /dev/null </dev/null; }
+if command -v script >/dev/null; then
+	TERM=xterm on_terminal "'$certpool' request client2" >terminal
+	check 'progress on a terminal' grep -q '#####' terminal
+	rm -r client2 && "$certpool" init -q >out
+	TERM=xterm NO_COLOR=1 on_terminal "'$certpool' request client2" >terminal
+	check_not 'none with NO_COLOR' grep -q '#####' terminal
+	rm -r client2 && "$certpool" init -q >out
+	TERM=xterm on_terminal "'$certpool' request client2 -q" >terminal
+	check_not 'none with --quiet' grep -q '#####' terminal
+else
+	skip 'progress on a terminal' 'no script(1)'
+fi
+
+# catalogue 82: standard output that cannot be written
+for verb in status 'status --json' help 'help send' --version; do
+	# shellcheck disable=SC2086
+	expect 1 "certpool $verb >/dev/full" sh -c "'$certpool' $verb >/dev/full"
+	says "certpool $verb >/dev/full: says why" 'standard output: cannot be written'
+done
+expect 1 'standard output closed' sh -c "'$certpool' status >&-"
+expect 0 'all three closed, nothing to print' sh -c "'$certpool' init <&- >&- 2>&-"
+rm -r client1
+expect 1 'all three closed, something to print' sh -c "'$certpool' init <&- >&- 2>&-"
+check 'what was made is whole' test -d client1/Private
+check 'nothing was written where it does not belong' test -z "$(find . -name '*.jwk' -size -50c)"
+
+# catalogue 81: a pipe without a reader is a failed write, not a signal
+mkfifo pipe
+exec 3<>pipe
+exec 4>pipe 3<&-
+expect 1 'a broken pipe' sh -c "'$certpool' status >&4"
+says 'is told' 'standard output: cannot be written'
+exec 4>&-

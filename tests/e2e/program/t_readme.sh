@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# The README's tour: every command is run as the README has it, and must print the README's output,
+# except for serials, times, ports and random choices.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+readme=$(realpath "$(dirname "$0")/../../../README.md")
+. "$(dirname "$0")/../lib.sh"
+
+# The environment that the README assumes: certpool on the PATH, the checkout in ~/certpool.
+mkdir bin home tour
+ln -s "$certpool" bin/certpool
+ln -s "$(dirname "$readme")" home/certpool
+export HOME=$folder/home PATH=$folder/bin:$PATH
+cd tour || exit 1
+
+ca_port=$(free_port 8440)
+client2_port=$(free_port $((ca_port + 1)))
+
+mask() {
+	sed -E 's/[0-9a-f]{40}/SERIAL/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g
+		s/127\.[0-9.]+:[0-9]+/ADDRESS:PORT/; s/member [0-9]+,/member N,/
+		s/client1-[0-9]+/client1-N/g; s/ +[0-9]+\.[0-9]{3} s/ SECONDS/; s/[0-9]+ good/N good/; s/CRL number [0-9]+/CRL number N/' "$@"
+}
+
+# The tour's lines that are indented as code.
+awk '/^## /{tour = $0 == "## The tour"} tour && sub(/^    /, "")' "$readme" >../tour.txt
+: >../background
+shown=0
+
+listens() { tail -n "+$((shown + 1))" ../background | grep listening >../check.log; }
+# run COMMAND: runs it in this shell, so that its servers are stopped at the end, and writes the servers'
+# new output, then the command's, to ../printed.
+run() {
+	if [[ $1 == *' &' ]]; then
+		eval "${1% &} >>../background 2>&1 &"
+		servers+=($!)
+		eventually listens
+		: >../foreground
+	else
+		eval "$1" >../foreground 2>&1 || fail "$1" "exit status $?" "$(cat ../foreground)"
+	fi
+	tail -n "+$((shown + 1))" ../background | cat - ../foreground >../printed
+	shown=$(wc -l <../background)
+}
+
+command=
+finish_command() {
+	[ -n "$command" ] || return 0
+	run "$command"
+	# Two copies of this test, or a user's own CA, must not share the README's ports.
+	[ -f ../moved ] || { touch ../moved && sed -i "s/127.0.0.1:8440/$host:$ca_port/; s/127.0.0.1:8442/$host:$client2_port/" manifest.yaml; }
+	equal "$command" "$(mask ../expected)" "$(mask ../printed)"
+}
+
+while IFS= read -r line; do
+	if [[ $line == '$ '* ]]; then
+		finish_command
+		command=${line#'$ '}
+		: >../expected
+	else
+		printf '%s\n' "$line" >>../expected
+	fi
+done <../tour.txt
+finish_command
+[ -n "$command" ] || fail 'the README has a tour'
