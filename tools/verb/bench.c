@@ -15,7 +15,7 @@
 #include "tools/output.h"
 #include "tools/server_process.h"
 #include "tools/shipment.h"
-#include "tools/verb/scratch.h"
+#include "tools/scratch.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #include "tools/output.h"
 #include "tools/server_process.h"
 #include "tools/shipment.h"
-#include "tools/verb/report.h"
+#include "tools/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

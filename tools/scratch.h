@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_VERB_SCRATCH_H
-#define CERTPOOL_TOOLS_VERB_SCRATCH_H
+#ifndef CERTPOOL_TOOLS_SCRATCH_H
+#define CERTPOOL_TOOLS_SCRATCH_H
 
 #include "common/base/fault.h"
 

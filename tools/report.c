@@ -1,5 +1,5 @@
 /* The report of `certpool run`. */
-#include "tools/verb/report.h"
+#include "tools/report.h"
 
 #include "tools/output.h"
 

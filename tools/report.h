@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_VERB_REPORT_H
-#define CERTPOOL_TOOLS_VERB_REPORT_H
+#ifndef CERTPOOL_TOOLS_REPORT_H
+#define CERTPOOL_TOOLS_REPORT_H
 
 #include "tools/command.h"
 

@@ -1,5 +1,5 @@
 /* A directory that is removed after the work, by a parent process that outlives the work. */
-#include "tools/verb/scratch.h"
+#include "tools/scratch.h"
 
 #include "common/base/bytes.h"
 
