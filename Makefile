@@ -19,6 +19,9 @@ net_BELOW := net base
 wire_BELOW := wire net x509 crypto layout base
 pool_BELOW := pool wire net x509 crypto layout base
 ca_BELOW := ca wire net x509 crypto layout base
+# All of them are below tools/, whose unit tests link it without its main.
+tools_BELOW := ca pool wire net x509 crypto layout base
+tools_OWN = $(filter-out $(BUILD)/tools/main.o,$(tool_objects))
 
 LIBRARIES := gnutls nettle hogweed gmp yaml-0.1 jansson libmicrohttpd libcurl sqlite3 libseccomp
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
@@ -53,7 +56,7 @@ tool_objects := $(call objects,$(call sources,tools))
 test_sources := $(foreach suite,$(wildcard tests/*),$(call sources,$(suite)))
 every_object := $(all_objects) $(tool_objects) $(call objects,$(call sources,ci) $(test_sources))
 headers := $(foreach top,ci common tools $(wildcard tests/*),$(call files,$(top),h))
-unit_programs := $(foreach layer,$(LAYERS),$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
+unit_programs := $(foreach layer,$(LAYERS) tools,$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
 fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 units := $(sort $(wildcard packaging/*.service packaging/*.timer))
 race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
@@ -200,14 +203,14 @@ $(BUILD)/%.o: %.c | libraries
 # One test program for each layer, linked with that layer and the layers below it only.
 define unit_program
 $(BUILD)/tests/unit/$(1)/tests: $(call objects,$(call sources,tests/unit/$(1))) \
-		$(call objects,$(call sources,tests/support)) $(call layer_objects,$(1))
+		$(call objects,$(call sources,tests/support)) $($(1)_OWN) $(call layer_objects,$(1))
 	$$(call say,LD,$$@)
 	$$(link) $$(call pkg,--libs,criterion)
 .PHONY: unit-$(1)
 unit-$(1): $(BUILD)/tests/unit/$(1)/tests
 	$$< --short-filename $$(if $$(FILTER),--filter='$$(FILTER)')
 endef
-$(foreach layer,$(LAYERS),$(eval $(call unit_program,$(layer))))
+$(foreach layer,$(LAYERS) tools,$(eval $(call unit_program,$(layer))))
 
 # libFuzzer has a main of its own, and a mutator from libfuzzer.c.
 FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o

@@ -1,7 +1,9 @@
 /* The table of verbs, and the way from a verb's name and arguments to its function. */
 #include "tools/command.h"
 
+#include "common/base/bytes.h"
 #include "tools/options.h"
+#include "tools/output.h"
 #include "tools/verb/help.h"
 
 #include <stdlib.h>
@@ -33,21 +35,81 @@ const struct verb *find_verb(const char *name, struct fault *fault)
 	return NULL;
 }
 
+/* A word as a POSIX shell reads it: in quotes, if one of its characters means more to a shell. */
+static void append_word(struct buffer *line, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-+./:=,@%";
+
+	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+		append_string(line, word);
+		return;
+	}
+	append_string(line, "'");
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			append_string(line, "'\\''");
+		else
+			append_bytes(line, (struct bytes){(const uint8_t *)word, 1});
+	}
+	append_string(line, "'");
+}
+
+/* The option comes first: after "--" it would be an operand. */
+int refuse_without_yes(const struct command *command, const char *what, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer line = {0};
+
+	append_format(&line, "certpool %s --yes", command->verb->name);
+	for (size_t i = 0; command->arguments[i] != NULL; i++) {
+		append_string(&line, " ");
+		append_word(&line, command->arguments[i]);
+	}
+	if (check_buffer(&line, fault) < 0)
+		return -1;
+	print_complaint(command, "%s: to do it, run: %s", what, (const char *)line.data);
+	return set_fault(fault, FAULT_USAGE, "%s", "");
+}
+
 static void free_settings(void **settings)
 {
 	free(*settings);
 }
 
-int run_command(const struct verb *verb, const char **arguments, struct fault *fault)
+static void free_arguments(const char ***arguments)
+{
+	free((void *)*arguments);
+}
+
+/* The parser moves operands about; the array of what was given stays as it is. */
+static int copy_arguments(const char *const *arguments, const char ***ret_copy, struct fault *fault)
+{
+	size_t count = 0;
+	const char **copy;
+
+	while (arguments[count] != NULL)
+		count++;
+	copy = calloc(count + 1, sizeof(*copy));
+	if (copy == NULL)
+		return set_memory_fault(fault);
+	memcpy((void *)copy, (const void *)arguments, count * sizeof(*copy));
+	*ret_copy = copy;
+	return 0;
+}
+
+int run_command(const struct verb *verb, const char *const *arguments, struct fault *fault)
 {
 	/* One octet more: calloc(…, 0) may return NULL. */
 	CLEANUP(free_settings) void *settings = calloc(1, verb->settings_size + 1);
+	CLEANUP(free_arguments) const char **copy = NULL;
 	struct command command;
 
 	if (settings == NULL)
 		return set_memory_fault(fault);
-	if (parse_command(verb, arguments, &command, settings, fault) < 0)
+	if (copy_arguments(arguments, &copy, fault) < 0 ||
+	    parse_command(verb, copy, &command, settings, fault) < 0)
 		return -1;
+	command.arguments = arguments;
 	if (command.help)
 		print_help(verb);
 	else if (command.version)

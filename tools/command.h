@@ -21,6 +21,7 @@ struct command {
 	bool version;
 	const char *const *operands;
 	size_t operand_count;
+	const char *const *arguments; /* all that followed the verb, as given; ends with NULL */
 };
 
 /*
@@ -36,8 +37,10 @@ struct verb {
 	const char *details;  /* more lines for the help, each with its line end; NULL: none */
 	const struct option *options; /* its own; ends with a row without a name; NULL: none */
 	size_t settings_size;
-	size_t fewest;        /* operands */
-	size_t most;          /* operands */
+	bool irrevocable; /* what it does cannot be taken back: no option of its own has a variable
+			   */
+	size_t fewest;    /* operands */
+	size_t most;      /* operands */
 	const char *expected; /* the operands as a message names them; NULL: most is 0 */
 	verb_function *run;
 };
@@ -81,6 +84,15 @@ extern const struct verb *const verbs[];
 const struct verb *find_verb(const char *name, struct fault *fault);
 
 /* Parses what follows the verb and runs it, or prints its help. arguments ends with NULL. */
-int run_command(const struct verb *verb, const char **arguments, struct fault *fault) MUST_CHECK;
+int run_command(const struct verb *verb, const char *const *arguments,
+		struct fault *fault) MUST_CHECK;
+
+/*
+ * Refuses, until --yes is given, an act that cannot be taken back: prints on standard error what is
+ * not done yet, and the command that does it, as a shell takes it.
+ * Errors: always -1: FAULT_USAGE, with an empty text, when both are printed.
+ */
+int refuse_without_yes(const struct command *command, const char *what,
+		       struct fault *fault) MUST_CHECK;
 
 #endif

@@ -118,6 +118,16 @@ void name_variable(const struct option *option, char ret_name[static VARIABLE_SI
 	}
 }
 
+bool has_variable(const struct verb *verb, const struct option *option)
+{
+	if (option->no_environment)
+		return false;
+	for (const struct option *common = common_options; common->name != NULL; common++)
+		if (common == option)
+			return true;
+	return !verb->irrevocable;
+}
+
 static void add_slots(struct option_slots *slots, const struct option *options, void *base)
 {
 	for (; options != NULL && options->name != NULL && slots->count < OPTIONS_MAX; options++)
@@ -241,7 +251,7 @@ static int sort_arguments(struct option_slots *slots, const struct verb *verb,
 }
 
 /* The context of a message says where the value came from. */
-static int set_slot(const struct option_slot *slot, struct fault *fault)
+static int set_slot(const struct option_slot *slot, const struct verb *verb, struct fault *fault)
 {
 	const struct option *option = slot->option;
 	void *field = (char *)slot->base + option->offset;
@@ -255,7 +265,7 @@ static int set_slot(const struct option_slot *slot, struct fault *fault)
 	if (slot->given_count > 0)
 		return 0;
 	name_variable(option, variable);
-	from_environment = option->no_environment ? NULL : getenv(variable);
+	from_environment = has_variable(verb, option) ? getenv(variable) : NULL;
 	if (from_environment != NULL && *from_environment != '\0')
 		return option->set(field, from_environment, fault) == 0
 			       ? 0
@@ -289,7 +299,7 @@ int parse_command(const struct verb *verb, const char **arguments, struct comman
 	if (sort_arguments(&slots, verb, arguments, &command.operand_count, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < slots.count; i++)
-		if (set_slot(&slots.slots[i], fault) < 0)
+		if (set_slot(&slots.slots[i], verb, fault) < 0)
 			return -1;
 	if (!command.help && !command.version &&
 	    check_operands(verb, command.operand_count, fault) < 0)

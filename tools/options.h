@@ -7,7 +7,9 @@
  * Command-line options as tables, one row an option. The value comes from the command line, else
  * from the environment (CERTPOOL_ and the long name in capitals, '-' as '_'; an empty variable
  * counts as unset), else from the row's default. Without any of these the field stays zero, and the
- * verb takes the manifest's value.
+ * verb takes the manifest's value. What cannot be taken back has no variable: no option of a verb
+ * that is irrevocable, and no row that says no_environment. Options of one name
+ * share a variable, so they are of one type in all verbs that take it.
  */
 
 /* Parses the text of a value and stores it in a field of the type that the setter names below. */
@@ -16,7 +18,7 @@ typedef int option_setter(void *field, const char *text, struct fault *fault);
 struct option {
 	const char *name;     /* long, without its dashes */
 	char letter;          /* short; 0: none */
-	bool no_environment;  /* settable on the command line alone */
+	bool no_environment;  /* settable on the command line alone: what cannot be taken back */
 	const char *argument; /* the value's name in the help; NULL: a switch without a value */
 	option_setter *set;
 	size_t offset; /* of the field, in the verb's settings */
@@ -53,11 +55,14 @@ extern const struct option common_options[];
 /*
  * Parses what follows the verb. Options may stand before, between and after operands; "--" ends
  * them, and "-" alone is an operand. arguments ends with NULL; the operands are moved to its front.
- * ret_settings is the verb's struct.
+ * ret_settings is the verb's struct. ret_command->arguments stays for the caller to set.
  * Errors: FAULT_USAGE. With --help or --version the number of operands is not checked.
  */
 int parse_command(const struct verb *verb, const char **arguments, struct command *ret_command,
 		  void *ret_settings, struct fault *fault) MUST_CHECK;
+
+/* Whether the verb takes this option, its own or a common one, from the environment as well. */
+bool has_variable(const struct verb *verb, const struct option *option);
 
 /* The environment variable of an option, such as "CERTPOOL_PASSPHRASE_FILE". */
 enum { VARIABLE_SIZE = 64 };

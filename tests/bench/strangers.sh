@@ -193,7 +193,7 @@ row '  connections turned away' "$(metric connections_turned_away_total)" ''
 # --- readers that do not read (catalogue 113) ---
 stop_ca
 start_ca 127.0.0.1
-"$certpool" revoke --client client1 -q >out 2>err || die "$(cat err)"
+"$certpool" revoke --client client1 --yes -q >out 2>err || die "$(cat err)"
 curl -s -o crl "$url/crl"
 printf 'GET /crl HTTP/1.1\r\nHost: a\r\n\r\n' >ask
 before=$(status VmRSS)

@@ -36,7 +36,7 @@ static const struct option audit_options[] = {
 	 "not "
 	 "exported)",
 	 NULL},
-	{"before", 0, false, "TIME", take_instant, offsetof(struct audit_settings, before),
+	{"before", 0, true, "TIME", take_instant, offsetof(struct audit_settings, before),
 	 "trim: the lines before the first one that is not older", NULL},
 	{"unexported", 0, true, NULL, take_switch, offsetof(struct audit_settings, unexported),
 	 "trim: also lines that were not exported: they are lost", NULL},

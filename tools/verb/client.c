@@ -377,6 +377,7 @@ const struct verb client_verb = {
 		   "certificates stay valid. A new client needs an invitation: certpool invite.\n",
 	.options = client_options,
 	.settings_size = sizeof(struct client_settings),
+	.irrevocable = true,
 	.fewest = 1,
 	.most = 2,
 	.expected = "an action, and a client's name unless it is list",

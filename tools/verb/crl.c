@@ -28,7 +28,7 @@ static const struct option crl_options[] = {
 	 "print or write PEM, which is the default", NULL},
 	{"renew", 0, false, NULL, take_switch, offsetof(struct crl_settings, renew),
 	 "make a new CRL even if the last one is current", NULL},
-	{"root", 0, false, NULL, take_switch, offsetof(struct crl_settings, root),
+	{"root", 0, true, NULL, take_switch, offsetof(struct crl_settings, root),
 	 "the root's CRL: a root that lies apart has to be at hand", NULL},
 	{"chain", 0, false, NULL, take_switch, offsetof(struct crl_settings, chain),
 	 "the root's CRL and the CA's, PEM one after the other", NULL},

@@ -17,14 +17,16 @@ static void print_overview(void)
 	     "A PKI for pools of certificates.\n");
 	for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
 		printf("  %-13s %-18s %s\n", (*verb)->name, (*verb)->operands, (*verb)->summary);
-	puts("\nEvery option has an environment variable, which certpool help VERB shows.\n"
+	puts("\nOptions have environment variables, which certpool help VERB shows; what cannot "
+	     "be\n"
+	     "taken back has none.\n"
 	     "Exit status: 0 done, 1 failed, 2 usage, 3 verification failed or revoked,\n"
 	     "4 not found, 5 part of a batch failed, 6 refused, 7 the other side cannot be\n"
 	     "reached (try again).");
 }
 
 /* "  -m, --manifest FILE      the manifest (manifest.yaml) [CERTPOOL_MANIFEST]" */
-static void print_option(const struct option *option)
+static void print_option(const struct verb *verb, const struct option *option)
 {
 	char flag[64];
 	char variable[VARIABLE_SIZE];
@@ -39,15 +41,15 @@ static void print_option(const struct option *option)
 	if (option->initial != NULL)
 		printf(" (%s)", option->initial);
 	name_variable(option, variable);
-	if (!option->no_environment)
+	if (has_variable(verb, option))
 		printf(" [%s]", variable);
 	putchar('\n');
 }
 
-static void print_options(const struct option *options)
+static void print_options(const struct verb *verb, const struct option *options)
 {
 	for (; options != NULL && options->name != NULL; options++)
-		print_option(options);
+		print_option(verb, options);
 }
 
 void print_help(const struct verb *verb)
@@ -57,8 +59,8 @@ void print_help(const struct verb *verb)
 	if (verb->details != NULL)
 		printf("\n%s", verb->details);
 	puts("\nOptions (default) [environment variable]:");
-	print_options(verb->options);
-	print_options(common_options);
+	print_options(verb, verb->options);
+	print_options(verb, common_options);
 }
 
 static int run_help(const struct command *command, const void *settings, struct fault *fault)

@@ -176,5 +176,6 @@ const struct verb prune_verb = {
 		"is unknown.\n",
 	.options = prune_options,
 	.settings_size = sizeof(struct prune_settings),
+	.irrevocable = true,
 	.run = run_prune,
 };

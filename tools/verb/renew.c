@@ -17,7 +17,7 @@ static const struct option renew_options[] = {
 	{"within", 0, false, "DURATION", take_duration,
 	 offsetof(struct renew_settings, terms.within_s),
 	 "renew certificates that end within this time, not in the last third of their life", NULL},
-	{"all", 0, false, NULL, take_switch, offsetof(struct renew_settings, terms.all),
+	{"all", 0, true, NULL, take_switch, offsetof(struct renew_settings, terms.all),
 	 "renew every member, whenever its certificate ends", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct renew_settings, ca),
 	 "the CA's endpoint, instead of the manifest's", NULL},

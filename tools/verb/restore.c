@@ -207,6 +207,7 @@ const struct verb restore_verb = {
 		"stays revoked; clients that were barred stay disabled.\n",
 	.options = restore_options,
 	.settings_size = sizeof(struct restore_settings),
+	.irrevocable = true,
 	.fewest = 1,
 	.most = 1,
 	.expected = "the file of a backup",

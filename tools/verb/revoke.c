@@ -1,6 +1,7 @@
 /*
  * revoke: marks certificates, or a whole client, as revoked in the CA's record, all or none, and
- * then makes the CRL. When the CRL cannot be made the revocation stays, and the exit status says
+ * then makes the CRL. A whole client, or what a query matches beyond one certificate, is revoked
+ * with --yes alone. When the CRL cannot be made the revocation stays, and the exit status says
  * so. With
  * --as the command runs on a client's host (revoke_as.c).
  */
@@ -16,12 +17,18 @@
 #include "tools/verb/revoke_as.h"
 #include "tools/verb/revoke_issuer.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* How many certificates are shown to somebody who is asked for --yes. */
+enum { PLAN_SHOWN = 10 };
 
 struct revoke_settings {
 	const char *reason_name;
 	bool dry_run;
+	bool yes;
 	bool all;
 	bool unrecorded;
 	const char *crl;
@@ -37,6 +44,8 @@ static const struct option revoke_options[] = {
 	 "the reason, by its name in RFC 5280: keyCompromise, superseded, ...", "unspecified"},
 	{"dry-run", 'n', false, NULL, take_switch, offsetof(struct revoke_settings, dry_run),
 	 "print what would be revoked, and revoke nothing", NULL},
+	{"yes", 0, true, NULL, take_switch, offsetof(struct revoke_settings, yes),
+	 "do it: for a client, and for more than one certificate by a query", NULL},
 	{"all", 0, false, NULL, take_switch, offsetof(struct revoke_settings, all),
 	 "all live certificates of a member that has several", NULL},
 	{"unrecorded", 0, true, NULL, take_switch, offsetof(struct revoke_settings, unrecorded),
@@ -68,7 +77,8 @@ struct revocation_plan {
 	struct issued_certificate *recovered; /* likewise, and the record lacks them */
 	size_t recovered_count;
 	char client[NAME_SIZE];         /* to be revoked as a whole; "": none */
-	struct certificate_query query; /* used when there are no operands */
+	bool queried;                   /* without operands */
+	struct certificate_query query; /* used then */
 	struct buffer revoked;          /* of struct revoked_certificate */
 	struct revocation_summary summary;
 };
@@ -161,6 +171,7 @@ static int make_plan(const struct command *command, const struct revoke_settings
 {
 	const struct selector_rules rules = operator_rules(ca->store);
 
+	plan->queried = command->operand_count == 0;
 	plan->query = (struct certificate_query){
 		.client = given->client,
 		.subject = given->subject,
@@ -206,38 +217,41 @@ static int check_query_result(const struct command *command, const struct ca_ope
 }
 
 static int revoke_planned(const struct command *command, const struct revoke_settings *given,
-			  int reason, const struct ca_operator *ca, struct revocation_plan *plan,
-			  struct fault *fault)
+			  int reason, bool dry_run, const struct ca_operator *ca,
+			  struct revocation_plan *plan, struct fault *fault)
 {
-	const bool queried = command->operand_count == 0;
 	const struct revocation revocation = {
 		.serials = (const uint8_t(*)[SERIAL_MAX])(void *)plan->serials.data,
 		.serial_count = plan->serials.len / SERIAL_MAX,
 		.recovered = plan->recovered,
 		.recovered_count = plan->recovered_count,
 		.unrecorded_until_s = given->unrecorded ? certificate_not_after(plan->issuer) : 0,
-		.query = queried ? &plan->query : NULL,
+		.query = plan->queried ? &plan->query : NULL,
 		.client = plan->client[0] != '\0' ? plan->client : NULL,
 		.by = CA_NAME,
 		.reason = reason,
 		.now_s = ca->now_s,
-		.dry_run = given->dry_run,
+		.dry_run = dry_run,
 	};
 
 	if (revoke_certificates(ca->store, &revocation, collect_revoked, plan, &plan->summary,
 				fault) < 0)
 		return -1;
-	return queried ? check_query_result(command, ca, plan, fault) : 0;
+	return plan->queried ? check_query_result(command, ca, plan, fault) : 0;
 }
 
+/* Of a dry run that asks for --yes, the first certificates are enough for a person. */
 static int print_plan(const struct command *command, const struct revocation_plan *plan,
-		      bool dry_run, struct fault *fault)
+		      bool dry_run, size_t most, struct fault *fault)
 {
 	const struct revoked_certificate *revoked = (const void *)plan->revoked.data;
+	size_t count = plan->revoked.len / sizeof(*revoked);
 
-	for (size_t i = 0; i < plan->revoked.len / sizeof(*revoked); i++)
+	for (size_t i = 0; i < count && (i < most || command->json); i++)
 		if (print_revoked(command, &revoked[i], dry_run, fault) < 0)
 			return -1;
+	if (count > most && !command->json)
+		print_line("and %zu more", count - most);
 	if (plan->client[0] == '\0' || command->json)
 		return 0;
 	if (!plan->summary.client_barred)
@@ -267,6 +281,64 @@ static int publish(const struct command *command, const struct revoke_settings *
 		failure.text);
 }
 
+static int print_plan_json(const struct command *command, const struct revocation_plan *plan,
+			   struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json)
+		return 0;
+	add_json_number(&line, "would_revoke", (long long)plan->summary.revoked);
+	if (plan->summary.client_barred)
+		add_json_text(&line, "would_bar", plan->client);
+	return print_json(&line, fault);
+}
+
+static int refuse_plan(const struct command *command, const struct revocation_plan *plan,
+		       struct fault *fault)
+{
+	size_t count = plan->summary.revoked;
+	bool bars = plan->summary.client_barred;
+	char what[256];
+
+	if (print_plan(command, plan, true, PLAN_SHOWN, fault) < 0 ||
+	    print_plan_json(command, plan, fault) < 0)
+		return -1;
+	(void)snprintf(what, sizeof(what),
+		       "nothing is revoked yet: %zu certificate%s would be%s%s%s", count,
+		       count == 1 ? "" : "s", bars ? ", and " : "", bars ? plan->client : "",
+		       bars ? " could not enroll any more" : "");
+	return refuse_without_yes(command, what, fault);
+}
+
+/*
+ * Looks first what a query or a client comes to. What goes on without --yes is no more than what
+ * was seen: at most one certificate of the query, by its serial, or a client that was revoked
+ * before and has lost everything already.
+ */
+static int check_plan(const struct command *command, const struct revoke_settings *given,
+		      int reason, const struct ca_operator *ca, struct revocation_plan *plan,
+		      struct fault *fault)
+{
+	bool client = plan->client[0] != '\0';
+	const struct revoked_certificate *seen;
+
+	if (given->yes || given->dry_run || (!plan->queried && !client))
+		return 0;
+	if (revoke_planned(command, given, reason, true, ca, plan, fault) < 0)
+		return -1;
+	if (client ? plan->summary.client_barred || plan->summary.revoked > 0
+		   : plan->summary.revoked > 1)
+		return refuse_plan(command, plan, fault);
+	seen = (const void *)plan->revoked.data;
+	if (plan->queried && plan->summary.revoked == 1)
+		append_bytes(&plan->serials, (struct bytes){seen->serial, SERIAL_MAX});
+	plan->queried = false;
+	clear_buffer(&plan->revoked);
+	plan->summary = (struct revocation_summary){0};
+	return check_buffer(&plan->serials, fault);
+}
+
 static int revoke_here(const struct command *command, const struct revoke_settings *given,
 		       int reason, struct fault *fault)
 {
@@ -281,8 +353,9 @@ static int revoke_here(const struct command *command, const struct revoke_settin
 		return revoke_issuer(command, &ca, issuer, &given->key, reason, given->dry_run,
 				     fault);
 	if (make_plan(command, given, &ca, &plan, fault) < 0 ||
-	    revoke_planned(command, given, reason, &ca, &plan, fault) < 0 ||
-	    print_plan(command, &plan, given->dry_run, fault) < 0)
+	    check_plan(command, given, reason, &ca, &plan, fault) < 0 ||
+	    revoke_planned(command, given, reason, given->dry_run, &ca, &plan, fault) < 0 ||
+	    print_plan(command, &plan, given->dry_run, SIZE_MAX, fault) < 0)
 		return -1;
 	if (given->dry_run)
 		return print_revocation_summary(command, &plan.summary, plan.client, 0, fault);
@@ -368,13 +441,16 @@ const struct verb revoke_verb = {
 		"never decimal), a certificate file (./FILE), a member (client1/7), or a client,\n"
 		"which loses all its certificates and may not enroll any more. Without WHAT, the\n"
 		"options select the certificates. All of them are revoked or none; then a new CRL\n"
-		"is made. A revocation is final. A file is taken also if the record lacks the\n"
+		"is made. A revocation is final: a client, or more than one certificate by a\n"
+		"query, is revoked only with --yes; without it, what would be revoked is printed,\n"
+		"and the command that does it. A file is taken also if the record lacks the\n"
 		"certificate, and the CA's signature shows that it is one of its own. The CA's "
 		"own\n"
 		"certificate (./ca/cert/ca.crt) is revoked by its root, whose layout has to be at\n"
 		"hand: nothing that the CA issued is valid any more.\n",
 	.options = revoke_options,
 	.settings_size = sizeof(struct revoke_settings),
+	.irrevocable = true,
 	.most = (size_t)-1,
 	.run = run_revoke,
 };

@@ -16,7 +16,7 @@
 
 struct verify_settings {
 	const char *root;
-	const char *chain;
+	const char *intermediates;
 	struct instant at;
 	bool online;
 	struct endpoint ca;
@@ -27,7 +27,8 @@ struct verify_settings {
 static const struct option verify_options[] = {
 	{"root", 0, false, "FILE", take_text, offsetof(struct verify_settings, root),
 	 "the root to trust, instead of the client's pinned one", NULL},
-	{"chain", 0, false, "FILE", take_text, offsetof(struct verify_settings, chain),
+	{"intermediates", 0, false, "FILE", take_text,
+	 offsetof(struct verify_settings, intermediates),
 	 "more intermediates than the client's cert/ca.crt, PEM, one after the other, in any order",
 	 NULL},
 	{"at", 0, false, "TIME", take_instant, offsetof(struct verify_settings, at),
@@ -87,7 +88,7 @@ static int read_judged_certificate(const char *path, const char *role,
 	return 0;
 }
 
-/* The intermediates of --chain, then the client's own, which it stored when it enrolled. */
+/* The intermediates of --intermediates, then the client's own, which it stored when it enrolled. */
 static int collect_chain(const struct command *command, const struct verify_settings *given,
 			 const struct layout *layout, struct intermediates *chain,
 			 struct fault *fault)
@@ -95,10 +96,11 @@ static int collect_chain(const struct command *command, const struct verify_sett
 	CLEANUP(clear_intermediates) struct intermediates own = {0};
 	struct fault left_out = {0};
 
-	if (given->chain != NULL && read_chain(given->chain, chain, &left_out, fault) < 0)
+	if (given->intermediates != NULL &&
+	    read_chain(given->intermediates, chain, &left_out, fault) < 0)
 		return -1;
 	if (left_out.class != FAULT_NONE)
-		print_note(command, "%s: left out: %s", given->chain, left_out.text);
+		print_note(command, "%s: left out: %s", given->intermediates, left_out.text);
 	if (layout == NULL)
 		return 0;
 	if (read_intermediates(layout, &own, fault) < 0)
@@ -107,7 +109,7 @@ static int collect_chain(const struct command *command, const struct verify_sett
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "%s: expected at most %zu certificates, beside those of the "
 				 "client's cert/ca.crt, found %zu",
-				 given->chain, INTERMEDIATES_MAX - own.count, chain->count);
+				 given->intermediates, INTERMEDIATES_MAX - own.count, chain->count);
 	return merge_intermediates(chain, &own, INTERMEDIATES_MAX, fault);
 }
 

@@ -31,7 +31,7 @@ eventually known
 enroll client5
 sed -i 's/client2: {pool: {size: 4}/client2: {pool: {size: 6}/' manifest.yaml
 enroll client2
-for what in client1/1 client2/5 client3/ client4/; do "$certpool" revoke $what --reason keyCompromise -q >out; done
+for what in client1/1 client2/5 client3/ client4/; do "$certpool" revoke $what --reason keyCompromise --yes -q >out; done
 "$certpool" client disable client5 -q >out
 revoked=("$(serial_of client1 4)" "$(serial_of client1 1)" "$(serial_of client2 5)" "$(serial_of client3 1)" "$(serial_of client4 2)")
 equal 'the layout tells who is barred' 'client3 client4 client5' "$(xargs <ca/state/barred)"

@@ -110,45 +110,64 @@ says 'lists them' "$(lower "$(serial_of client2 1)"), $(lower "$(serial_of clien
 expect 0 'all of them' "$certpool" revoke client2/1 --all
 equal 'are two' 2 "$(grep -c ': revoked at' out)"
 
+# What goes beyond one certificate that was named is revoked with --yes alone.
+before=$(revoked)
+expect 2 'a query that matches more than one' "$certpool" revoke --subject 'CN=client1-1?' --reason superseded
+says 'says that nothing is done, how many it would be, and how to do it' "^certpool revoke: nothing is revoked yet: 3 certificates would be: to do it, run: certpool revoke --yes --subject 'CN=client1-1\?' --reason superseded$"
+equal 'and prints them' 3 "$(grep -c 'client1/key1[0-2]: would be revoked (superseded)$' out)"
+expect 2 'a whole client' "$certpool" revoke client1
+says 'is named as barred' '[0-9] certificates would be, and client1 could not enroll any more: to do it, run: certpool revoke --yes client1$'
+prints 'on standard output too' '^client1: could not enroll any more$'
+expect 2 'the same in JSON' "$certpool" revoke client1 --json
+check 'has the counts' jq -se '.[-1].would_revoke == (length - 1) and .[-1].would_bar == "client1"' out
+expect 2 'the environment says no yes' env CERTPOOL_YES=1 CERTPOOL_CLIENT=client1 "$certpool" revoke client1
+expect 2 'and selects nothing' env CERTPOOL_CLIENT=client1 CERTPOOL_SUBJECT='*' "$certpool" revoke
+says 'to revoke' 'expected certificates to revoke'
+equal 'none of that revokes anything' "$before" "$(revoked)"
+check 'the client goes on' test "$("$certpool" client list --json | jq -r 'select(.client == "client1").state')" = enabled
+
 # Queries: all given conditions must hold.
-expect 0 'a query' "$certpool" revoke --client client1 --subject 'CN=client1-1[01]' --issued-before "$(date -u -d +1hour +%s)"
+expect 0 'a query' "$certpool" revoke --yes --client client1 --subject 'CN=client1-1[01]' --issued-before "$(date -u -d +1hour +%s)"
 equal 'finds what has all of it' 'key10 key11' "$(sed -n 's/.*client1.\(key[0-9]*\): revoked.*/\1/p' out | xargs)"
 expect 0 'the same again' "$certpool" revoke --client client1 --subject 'CN=client1-1[01]'
 says 'is told that nothing is left' 'nothing to revoke: the 2'
 expect 4 'what was issued before there was a CA' "$certpool" revoke --client client1 --issued-before 2001-01-01T00:00:00Z
 
+expect 0 'one certificate by a query needs no yes' "$certpool" revoke --subject 'CN=client1-9' --issued-before "$(date -u -d +1hour +%s)"
+prints 'is revoked' 'client1/key9: revoked at'
+
 # Over the wire: a client revokes its own. catalogue 68
 before=$(revoked)
-expect 6 'the certificate of another' "$certpool" revoke --as client2 "$(serial_of client1 12)"
+expect 6 'the certificate of another' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 "$(serial_of client1 12)"
 says 'is not its own' 'not_yours'
-expect 6 'the file of another' "$certpool" revoke --as client2 client1/cert/cert_key12.crt client2/cert/cert_key3.crt
-expect 6 'the member of another' "$certpool" revoke --as client2 client1/12
-expect 4 'what was never issued' "$certpool" revoke --as client2 "$(printf '%040x' 7)"
+expect 6 'the file of another' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 client1/cert/cert_key12.crt client2/cert/cert_key3.crt
+expect 6 'the member of another' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 client1/12
+expect 4 'what was never issued' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 "$(printf '%040x' 7)"
 says 'is told so' 'not_issued'
-expect 2 'its own right to enroll' "$certpool" revoke --as client2 client2
+expect 2 'its own right to enroll' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 client2
 says 'is not its to give up' 'the CA.s to take'
-expect 2 'a query' "$certpool" revoke --as client2 --subject '*'
-expect 4 'a member that has no certificate' "$certpool" revoke --as client2 9
-expect 0 'a dry run, of one named three ways' "$certpool" revoke --as client2 3 client2/key3 "$(serial_of client2 3)" -n
+expect 2 'a query' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 --subject '*'
+expect 4 'a member that has no certificate' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 9
+expect 0 'a dry run, of one named three ways' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 3 client2/key3 "$(serial_of client2 3)" -n
 equal 'is one' 1 "$(wc -l <out)"
 equal 'nothing of that was revoked' "$before" "$(revoked)"
 check 'but is in the log' grep -q '"event":"refused".*"by":"client2".*"type":"not_yours"' <("$certpool" audit list)
-expect 0 'its own' "$certpool" revoke --as client2 3 --reason keyCompromise
+expect 0 'its own' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 3 --reason keyCompromise
 prints 'says what, when and why' "^$(lower "$(serial_of client2 3)") client2/key3: revoked at .* \(keyCompromise\)$"
 prints 'and the number of the CRL' "^CRL number $(number)$"
 check 'it is on the CRL' on_crl "$(serial_of client2 3)"
 equal 'the CA says so' revoked "$(status_of client2 3)"
 equal 'to everybody' revoked "$(ocsp_of client2 3)"
 check 'the log says by whom' grep -q '"event":"revoked".*"by":"client2"' <("$certpool" audit list)
-expect 0 'again' "$certpool" revoke --as client2 client2/3 --json
+expect 0 'again' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 client2/3 --json
 check 'it was before' jq -se '.[0].already and .[0].reason=="keyCompromise" and .[1].already==1' out
-expect 0 'all of them' "$certpool" revoke --as client2 --all-members
+expect 0 'all of them' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 --all-members
 equal 'are four, of which one is left' 1 "$(grep -c ': revoked at' out)"
 
 # catalogue 60: a whole client, for good
-expect 0 'a whole client' "$certpool" revoke client1 --reason cessationOfOperation
+expect 0 'a whole client' "$certpool" revoke client1 --reason cessationOfOperation --yes
 prints 'loses its right to enroll' '^client1: cannot enroll any more$'
-equal 'and what it has left' 2 "$(grep -c ': revoked at' out)"
+equal 'and what it has left' 1 "$(grep -c ': revoked at' out)"
 expect 0 'its pool is no larger' "$certpool" enroll client1 -q
 rm client1/cert/cert_key9.crt
 expect 6 'a key of it is not certified again' "$certpool" enroll client1
@@ -173,7 +192,7 @@ stop "$ca"
 expect 0 'a last client' "$certpool" client add client3
 sqlite3 ca/state/ca.db "update certificate set client = 'client3', revoked_at = null, reason = null where member = 'key12'"
 mv ca/Private/root.key root.key
-expect 1 'without the CA'\''s key' "$certpool" revoke client3
+expect 1 'without the CA'\''s key' "$certpool" revoke client3 --yes
 prints 'it is revoked' 'client3/key12: revoked at'
 says 'and there is no CRL' 'the revocation stays, but the CRL could not be made'
 mv root.key ca/Private/root.key

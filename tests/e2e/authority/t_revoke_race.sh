@@ -35,7 +35,7 @@ run_job() { # LOG COMMAND…
 ask() { for member in $(seq 15); do status_of "client2/cert/cert_key$member.crt"; done; }
 for i in 1 2 3 4 5; do
 	run_job "revoke.$i" "$certpool" revoke "client2/$i" "client2/$((i + 5))" --reason keyCompromise
-	run_job "as.$i" "$certpool" revoke --as client2 "$((i + 5))" "$((i + 10))"
+	run_job "as.$i" "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 "$((i + 5))" "$((i + 10))"
 	run_job "made.$i" "$certpool" crl --renew -o "crl.$i"
 	run_job "asked.$i" ask
 done
@@ -60,7 +60,7 @@ equal 'each is told as revoked once' 15 "$(cat revoke.* as.* | grep -c ': revoke
 enrolling=$!
 some_enrolled() { [ "$(count_files client1/cert 'cert_key*.crt')" -ge 50 ]; }
 eventually some_enrolled
-expect 0 'a client is revoked while it enrolls' "$certpool" revoke client1 -q
+expect 0 'a client is revoked while it enrolls' "$certpool" revoke client1 --yes -q
 wait $enrolling
 enrolled=$?
 check 'its enrolment fails' test $enrolled -ne 0
@@ -90,7 +90,7 @@ cp $record kept.db
 for delay in 0.002 0.005 0.008 0.01 0.012 0.015 0.018 0.02 0.025 0.03 0.04 0.05; do
 	rm -f $record-wal $record-shm
 	cp kept.db $record
-	"$certpool" revoke client1 -q >out 2>&1 &
+	"$certpool" revoke client1 --yes -q >out 2>&1 &
 	sleep "$delay"
 	kill -KILL $! 2>/dev/null
 	wait $! 2>/dev/null
@@ -103,7 +103,7 @@ for delay in 0.002 0.005 0.008 0.01 0.012 0.015 0.018 0.02 0.025 0.03 0.04 0.05;
 	esac
 	expect 0 'the log is whole' "$certpool" audit verify
 done
-expect 0 'the next one finishes it' "$certpool" revoke client1 -q
+expect 0 'the next one finishes it' "$certpool" revoke client1 --yes -q
 equal 'all is revoked then' 0 "$(query "select count(*) from certificate where client = 'client1' and revoked_at is null")"
 crl_serials >on_crl
 equal 'and on the CRL' '' "$(query "select lower(hex(serial)) from certificate where client = 'client1'" | sort | comm -23 - on_crl)"

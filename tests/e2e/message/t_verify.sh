@@ -95,9 +95,9 @@ issuer='basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign
 issue middle other.crt other.key "$issuer"
 issue end middle.crt middle.key "$leaf"
 expect 3 'without its intermediate' "$certpool" verify --root other.crt end.crt
-expect 0 'with it' "$certpool" verify --root other.crt --chain middle.crt end.crt
-expect 0 'among others' sh -c "cat with_ca.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
-expect 1 'too many others' sh -c "for i in 1 2 3 4 5 6; do cat middle.crt with_ca.crt other.crt; done >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
+expect 0 'with it' "$certpool" verify --root other.crt --intermediates middle.crt end.crt
+expect 0 'among others' sh -c "cat with_ca.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --intermediates chain.pem end.crt"
+expect 1 'too many others' sh -c "for i in 1 2 3 4 5 6; do cat middle.crt with_ca.crt other.crt; done >chain.pem; '$certpool' verify --root other.crt --intermediates chain.pem end.crt"
 says 'says how many' 'at most 16'
 
 # catalogue 124: the path that there is is found, whatever else is in the file, and in any order.
@@ -107,21 +107,21 @@ issue end middle.crt middle.key "$leaf" 80
 later=$(date -u -d '+20 days' +%s)
 for order in 'old.crt middle.crt' 'middle.crt old.crt' 'foreign.crt old.crt with_ca.crt middle.crt other.crt'; do
 	# shellcheck disable=SC2016,SC2086
-	expect 0 "an intermediate that was renewed: $order" sh -c 'cat $1 >chain.pem; exec "$2" verify --root other.crt --chain chain.pem --at "$3" end.crt' - "$order" "$certpool" "$later"
+	expect 0 "an intermediate that was renewed: $order" sh -c 'cat $1 >chain.pem; exec "$2" verify --root other.crt --intermediates chain.pem --at "$3" end.crt' - "$order" "$certpool" "$later"
 done
-expect 3 'the old one alone' "$certpool" verify --root other.crt --chain old.crt --at "$later" end.crt
+expect 3 'the old one alone' "$certpool" verify --root other.crt --intermediates old.crt --at "$later" end.crt
 says 'says that it is expired' 'intermediate CN=x: RFC 5280 section 4\.1\.2\.5: expired'
 issue narrow other.crt other.key "${issuer}extendedKeyUsage=serverAuth\n"
 issue outside narrow.crt narrow.key "${leaf}extendedKeyUsage=clientAuth\n"
-expect 3 'an intermediate for something else' "$certpool" verify --root other.crt --chain narrow.crt outside.crt
+expect 3 'an intermediate for something else' "$certpool" verify --root other.crt --intermediates narrow.crt outside.crt
 
 # A bad certificate is exit status 3 wherever it is, unless nobody needs it.
 openssl req -x509 -newkey rsa:1024 -nodes -keyout weak.key -out weak.crt -subj /CN=weak 2>/dev/null
 for bad in bad.crt weak.crt cut.der; do
 	expect 3 "$bad as the certificate" "$certpool" verify --root other.crt $bad
 	expect 3 "$bad as the root" "$certpool" verify --root $bad end.crt
-	expect 3 "$bad as the chain" "$certpool" verify --root other.crt --chain $bad end.crt
-	expect 0 "$bad in the chain" sh -c "cat $bad middle.crt >chain.pem; '$certpool' verify --root other.crt --chain chain.pem end.crt"
+	expect 3 "$bad as the chain" "$certpool" verify --root other.crt --intermediates $bad end.crt
+	expect 0 "$bad in the chain" sh -c "cat $bad middle.crt >chain.pem; '$certpool' verify --root other.crt --intermediates chain.pem end.crt"
 	says 'is left out' 'chain.pem: left out: certificate 1: '
 done
 

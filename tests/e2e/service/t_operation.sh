@@ -126,8 +126,8 @@ check 'SIGHUP with the first manifest' reload '0 added, 0 changed'
 # catalogue 91: the refusal names the rule and the time to try again; enroll waits and retries.
 "$certpool" client set client2 --requests-per-minute 1 -q
 # The client's earlier requests have filled a part of the bucket, or none.
-"$certpool" revoke --as client2 1 -q >out 2>err
-expect 7 'a client that asks too often is refused, for now' "$certpool" revoke --as client2 1
+"$certpool" revoke --ca "$CERTPOOL_CA" --as client2 1 -q >out 2>err
+expect 7 'a client that asks too often is refused, for now' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 1
 says 'with the rule, and when to try again' 'client2 may make 1 requests a minute \(requests_per_minute\): try again in [0-9]+ s'
 check 'which is logged' logged 'client2: rate: '
 check 'and counted' eventually metric "certpool_refusals_total{type=\"rate\"} $(grep -c 'client2: rate: ' serve.err)"
@@ -141,7 +141,7 @@ check 'enroll is told the same' eventually refused_again
 status=0
 wait $enroll || status=$?
 equal 'and asks until it may' '0 client2: saved 1 certificates; 1 were there; 0 refused' "$status $(cat enroll.out)"
-expect 0 'nobody else has to wait' "$certpool" revoke --as client1 4
+expect 0 'nobody else has to wait' "$certpool" revoke --ca "$CERTPOOL_CA" --as client1 4
 
 # catalogue 86: every opened descriptor is closed.
 if [ -r "/proc/$ca/fd" ] && ls "/proc/$ca/fd" >/dev/null 2>&1; then

@@ -45,7 +45,7 @@ rows_before=$(rows small/ca)
 # catalogue 109: a revocation needs little
 left 300
 for i in 1 2 3; do expect 0 "revoke with little room: $i" "$certpool" revoke client1/$i; done
-expect 0 'a client revokes its own' "$certpool" revoke --as client1 4
+expect 0 'a client revokes its own' "$certpool" revoke --ca "$CERTPOOL_CA" --as client1 4
 four_listed() { [ "$(listed)" -eq 4 ]; }
 check 'they are on the CRL' eventually four_listed
 equal 'OCSP knows' revoked "$("$certpool" verify client2 client1/cert/cert_key1.crt --online --json | jq -r .status)"
@@ -68,11 +68,11 @@ equal 'the CA is well again' 200 "$(status "$CERTPOOL_CA/health")"
 strace -f -o trace -e inject=pwrite64:error=EDQUOT:when=1..2 -p "$ca" 2>tracer &
 tracer=$!
 check 'the CA is traced' eventually grep -q attached tracer
-expect 1 'a quota that is used up' "$certpool" revoke --as client1 5
+expect 1 'a quota that is used up' "$certpool" revoke --ca "$CERTPOOL_CA" --as client1 5
 kill $tracer
 wait $tracer 2>check.log
 check 'is logged as such' sh -c "tail -2 serve.err | grep -q 'ca\.db: the disk is full'"
-expect 0 'with room it goes on' "$certpool" revoke --as client1 5
+expect 0 'with room it goes on' "$certpool" revoke --ca "$CERTPOOL_CA" --as client1 5
 equal 'the CA is well' 200 "$(status "$CERTPOOL_CA/health")"
 stop "$ca"
 umount small

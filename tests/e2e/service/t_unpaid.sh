@@ -96,7 +96,7 @@ expect 0 'a pool' "$certpool" enroll client2
 crls() { sqlite3 ca/state/ca.db "select count(*) from audit where line like '%\"event\":\"crl\"%'"; }
 made=$(crls)
 began=$SECONDS
-for i in 1 2 3 4 5 6 7 8 9; do "$certpool" revoke --as client2 $i --json -q >>revoked || fail "revoke $i"; done
+for i in 1 2 3 4 5 6 7 8 9; do "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 $i --json -q >>revoked || fail "revoke $i"; done
 last=$(jq -r 'select(.crl_number) | .crl_number' revoked | tail -n 1)
 serial=$(openssl x509 -noout -serial -in client2/cert/cert_key9.crt | cut -d= -f2)
 equal 'OCSP has the last one at once' revoked "$(openssl ocsp -issuer ca/cert/root.crt -cert client2/cert/cert_key9.crt \
