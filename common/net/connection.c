@@ -214,6 +214,16 @@ struct connection_counts count_connections(struct connection_register *connectio
 	return counts;
 }
 
+size_t count_on_thread(struct connection_register *connections, unsigned int thread)
+{
+	size_t count;
+
+	pthread_mutex_lock(&connections->lock);
+	count = connections->on_thread[thread];
+	pthread_mutex_unlock(&connections->lock);
+	return count;
+}
+
 /* Whether `a` is to be ended rather than `b`, for a newcomer of any origin. */
 static bool is_more_dispensable(const struct connection *a, const struct connection *b)
 {

@@ -55,6 +55,9 @@ void free_connection_register(struct connection_register **connections);
 
 struct connection_counts count_connections(struct connection_register *connections);
 
+/* The open connections of one thread. */
+size_t count_on_thread(struct connection_register *connections, unsigned int thread);
+
 /*
  * Waits until there is room for one more connection, and ends another one if there is none. false:
  * the server is stopping.

@@ -1,6 +1,7 @@
 #include "common/net/server.h"
 
 #include "common/base/file.h"
+#include "common/base/periodic_thread.h"
 #include "common/base/workers.h"
 #include "common/net/acceptor.h"
 #include "common/net/http_transaction.h"
@@ -10,9 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 1024 };
+enum {
+	CONNECTIONS = 1024,
+	WAKE_MS = 500,
+	EVENTS_AT_ONCE = 128, /* that libmicrohttpd takes from the kernel */
+};
 
 /* Of one connection, in octets. A head that does not fit into half of it is refused. */
 static const size_t connection_memory = 32768;
@@ -21,6 +27,7 @@ struct http_server {
 	struct server_state state;
 	struct endpoint endpoint;
 	struct acceptor *acceptor;
+	struct periodic_thread *waker;
 	unsigned int thread_count;
 	struct MHD_Daemon *daemons[]; /* with one thread each */
 };
@@ -81,6 +88,33 @@ static struct MHD_Daemon *start_daemon(struct server_state *state)
 		state, MHD_OPTION_NOTIFY_CONNECTION, track_connection, state, MHD_OPTION_END);
 }
 
+/* By a connection that has ended already, which libmicrohttpd closes at once. */
+static void wake_thread(struct MHD_Daemon *daemon)
+{
+	const struct sockaddr nobody = {.sa_family = AF_UNIX};
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+		return;
+	close_descriptor(&ends[0]);
+	(void)MHD_add_connection(daemon, ends[1], &nobody, sizeof(nobody));
+}
+
+/*
+ * After exactly 128 events at once, or 256, libmicrohttpd (0.9.75) waits for one more, however long
+ * that takes, before it looks at any of them: so many requests would have no answer, so many
+ * connections that were shut down would stay open.
+ */
+static void wake_crowded_threads(void *context)
+{
+	struct http_server *server = context;
+
+	/* One event more may be libmicrohttpd's own. */
+	for (unsigned int i = 0; i < server->thread_count; i++)
+		if (count_on_thread(server->state.connections, i) >= EVENTS_AT_ONCE - 1)
+			wake_thread(server->daemons[i]);
+}
+
 /*
  * All connections are closed before libmicrohttpd is stopped: it crashes (0.9.75) if a request that
  * it cannot parse arrives meanwhile.
@@ -96,6 +130,7 @@ void stop_http_server(struct http_server **pointer)
 		stop_acceptor(&server->acceptor);
 		drain_connections(server->state.connections);
 	}
+	stop_periodic_thread(&server->waker);
 	free_work_queue(&server->state.work);
 	free_work_queue(&server->state.prompt_work);
 	for (unsigned int i = 0; i < server->thread_count; i++)
@@ -157,6 +192,8 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 			return set_fault(fault, FAULT_FAILED,
 					 "libmicrohttpd cannot start its threads or its epoll");
 	}
+	if (start_periodic_thread(WAKE_MS, wake_crowded_threads, server, &server->waker, fault) < 0)
+		return -1;
 	acceptor = (struct acceptor_settings){listener, server->daemons, server->state.connections,
 					      &server->state.settings};
 	if (start_acceptor(&acceptor, &server->acceptor, fault) < 0)

@@ -21,8 +21,7 @@ void release_shared_body(struct shared_body **body);
 
 /*
  * Says that nobody should go on sending the body: the server ends its readers within a second or
- * so, and their references with them. A connection whose reader reads nothing may stay, with its
- * reference, until the kernel gives it up (TCP_USER_TIMEOUT, 30 s).
+ * so, and their references with them.
  */
 void withdraw_shared_body(struct shared_body *body);
 bool is_withdrawn(const struct shared_body *body);

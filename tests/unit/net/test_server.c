@@ -7,10 +7,13 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static unsigned int count_descriptors(void)
@@ -239,6 +242,87 @@ Test(server, takes_half_of_the_descriptors)
 		(void)close(connections[i].fd);
 	}
 	stop_service(&service);
+}
+
+/* The server's process: serves until `end` is closed, and says on `ready` where. */
+static void serve_in_child(unsigned int connections, int ready, int end)
+{
+	struct service_under_test service = {
+		.settings = {.most_connections = connections, .most_per_address = connections}};
+	char nothing;
+
+	start_service(&service);
+	if (write(ready, &service.endpoint, sizeof(service.endpoint)) < 0 ||
+	    read(end, &nothing, 1) < 0)
+		_exit(EXIT_FAILURE);
+	stop_service(&service);
+	_exit(EXIT_SUCCESS);
+}
+
+static void ask_health(int connection)
+{
+	cr_assert(say_raw(connection, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+}
+
+static void expect_answer(int connection)
+{
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	cr_assert(receive_answer(connection, &answer));
+	cr_assert_eq(status_of(&answer), 200);
+}
+
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* catalogue 113: libmicrohttpd takes 128 events at once, and after exactly so many it waits for one
+   more before it looks at them. A server that is stopped meanwhile finds all of them at once. */
+Test(server, answers_as_many_requests_at_once_as_libmicrohttpd_has_events)
+{
+	enum { EVENTS = 128, BESIDES = 8 };
+	const unsigned int count = EVENTS * count_cores();
+	int *connections = calloc(count, sizeof(int));
+	struct endpoint endpoint;
+	int ready[2];
+	int end[2];
+	int status = 0;
+	pid_t server;
+
+	raise_descriptors();
+	cr_assert_not_null(connections);
+	cr_assert_eq(pipe2(ready, O_CLOEXEC) + pipe2(end, O_CLOEXEC), 0);
+	server = fork();
+	cr_assert_geq(server, 0);
+	if (server == 0) {
+		(void)close(end[1]);
+		serve_in_child(count + BESIDES, ready[1], end[0]);
+	}
+	cr_assert_eq(read(ready[0], &endpoint, sizeof(endpoint)), sizeof(endpoint));
+	/* Each connection in turn is on the next thread. */
+	for (unsigned int i = 0; i < count; i++) {
+		connections[i] = connect_raw(&endpoint);
+		ask_health(connections[i]);
+		expect_answer(connections[i]);
+	}
+	cr_assert_eq(kill(server, SIGSTOP), 0);
+	cr_assert_eq(waitpid(server, &status, WUNTRACED), server);
+	for (unsigned int i = 0; i < count; i++)
+		ask_health(connections[i]);
+	cr_assert_eq(kill(server, SIGCONT), 0);
+	for (unsigned int i = 0; i < count; i++) {
+		expect_answer(connections[i]);
+		(void)close(connections[i]);
+	}
+	(void)close(end[1]);
+	cr_assert_eq(waitpid(server, &status, 0), server);
+	cr_expect_eq(status, 0);
+	free(connections);
 }
 
 /* Asks until the server takes no more requests, because it is stopping. */
