@@ -327,28 +327,66 @@ int parse_ec_spki(struct bytes spki, enum key_type *ret_type, struct ec_point **
 	return 0;
 }
 
-int sign_with_ec_key(const struct ec_key *key, struct bytes digest, struct buffer *signature,
-		     struct fault *fault)
+/* Where the secret number of one signature comes from. */
+struct nonce_source {
+	struct ecdsa_nonces *hedged; /* NULL: from the kernel alone */
+	bool failed;
+	struct fault *fault;
+};
+
+/* Nettle cannot be told that there is none: what it signs then is thrown away. */
+static void draw_nonce(void *context, size_t len, uint8_t *ret_octets)
+{
+	struct nonce_source *source = context;
+
+	if (source->hedged != NULL) {
+		draw_ecdsa_nonce(source->hedged, len, ret_octets);
+		return;
+	}
+	if (!source->failed && fill_random(ret_octets, len, source->fault) == 0)
+		return;
+	source->failed = true;
+	memset(ret_octets, 1, len);
+}
+
+static int sign_from(struct nonce_source *source, const struct ec_key *key, struct bytes digest,
+		     struct buffer *signature)
 {
 	const size_t octets = ec_octets(key->type);
-	uint8_t fresh[EC_OCTETS_MAX];
-	struct ecdsa_nonces nonces;
 	struct dsa_signature result;
 	uint8_t *rs = extend_buffer(signature, 2 * octets);
 
 	if (rs == NULL)
-		return check_buffer(signature, fault);
+		return check_buffer(signature, source->fault);
+	dsa_signature_init(&result);
+	ecdsa_sign(&key->scalar, source, draw_nonce, digest.len, digest.data, &result);
+	if (!source->failed) {
+		export_number(result.r, rs, octets);
+		export_number(result.s, rs + octets, octets);
+	}
+	dsa_signature_clear(&result);
+	return source->failed ? -1 : 0;
+}
+
+int sign_with_ec_key(const struct ec_key *key, enum ecdsa_randomness randomness,
+		     struct bytes digest, struct buffer *signature, struct fault *fault)
+{
+	const size_t octets = ec_octets(key->type);
+	struct nonce_source source = {.fault = fault};
+	struct ecdsa_nonces nonces;
+	uint8_t fresh[EC_OCTETS_MAX];
+	int result;
+
+	if (randomness == RANDOMNESS_OF_KERNEL)
+		return sign_from(&source, key, digest, signature);
 	if (fill_random(fresh, octets, fault) < 0)
 		return -1;
 	init_ecdsa_nonces(&nonces, key->type, key->k, digest, (struct bytes){fresh, octets});
-	dsa_signature_init(&result);
-	ecdsa_sign(&key->scalar, &nonces, draw_ecdsa_nonce, digest.len, digest.data, &result);
-	export_number(result.r, rs, octets);
-	export_number(result.s, rs + octets, octets);
-	dsa_signature_clear(&result);
+	source.hedged = &nonces;
+	result = sign_from(&source, key, digest, signature);
 	wipe(&nonces, sizeof(nonces));
 	wipe(fresh, sizeof(fresh));
-	return 0;
+	return result;
 }
 
 bool verify_with_ec_point(const struct ec_point *point, struct bytes digest, struct bytes signature)

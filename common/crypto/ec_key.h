@@ -58,11 +58,14 @@ int parse_ec_spki(struct bytes spki, enum key_type *ret_type, struct ec_point **
 void free_ec_point(struct ec_point **point);
 
 /*
- * Signs a digest with ECDSA (FIPS 186-4 section 6). Appends R || S, each of ec_octets. The secret
- * number is one of ecdsa_nonce.h, with fresh random octets.
+ * Where the secret number of a signature comes from: the kernel's random numbers, or the key, the
+ * digest and the kernel's random numbers (ecdsa_nonce.h). The latter hashes some 1,500 octets.
  */
-int sign_with_ec_key(const struct ec_key *key, struct bytes digest, struct buffer *signature,
-		     struct fault *fault) MUST_CHECK;
+enum ecdsa_randomness { RANDOMNESS_OF_KERNEL, RANDOMNESS_HEDGED };
+
+/* Signs a digest with ECDSA (FIPS 186-4 section 6). Appends R || S, each of ec_octets. */
+int sign_with_ec_key(const struct ec_key *key, enum ecdsa_randomness randomness,
+		     struct bytes digest, struct buffer *signature, struct fault *fault) MUST_CHECK;
 
 /*
  * Whether the signature of the digest is by the private key. This takes one multiplication of the

@@ -170,8 +170,8 @@ static int sign_with_gnutls(const struct private_key *key, gnutls_sign_algorithm
 }
 
 /* Appends R || S, from Nettle or, for a key in a token, from GnuTLS. */
-static int sign_ecdsa(const struct private_key *key, struct bytes data, struct buffer *signature,
-		      struct fault *fault)
+static int sign_ecdsa(const struct private_key *key, enum ecdsa_randomness randomness,
+		      struct bytes data, struct buffer *signature, struct fault *fault)
 {
 	const enum signature_algorithm algorithm = key_types[key->type].algorithm;
 	CLEANUP(free_datum) gnutls_datum_t value = {0};
@@ -181,7 +181,8 @@ static int sign_ecdsa(const struct private_key *key, struct bytes data, struct b
 	if (key->ec != NULL) {
 		size_t len = compute_digest(algorithms[algorithm].digest, data, digest);
 
-		return sign_with_ec_key(key->ec, (struct bytes){digest, len}, signature, fault);
+		return sign_with_ec_key(key->ec, randomness, (struct bytes){digest, len}, signature,
+					fault);
 	}
 	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &value, fault) < 0)
 		return -1;
@@ -197,7 +198,7 @@ static int append_signature(const struct private_key *key, enum signature_algori
 	CLEANUP(free_datum) gnutls_datum_t value = {0};
 
 	if (is_ec_key_type(key->type))
-		return sign_ecdsa(key, data, signature, fault);
+		return sign_ecdsa(key, RANDOMNESS_OF_KERNEL, data, signature, fault);
 	if (sign_with_gnutls(key, algorithms[algorithm].gnutls, data, &value, fault) < 0)
 		return -1;
 	append_bytes(signature, (struct bytes){value.data, value.size});
@@ -219,22 +220,31 @@ int sign_data(const struct private_key *key, enum signature_algorithm algorithm,
 	return 0;
 }
 
-int sign_object_data(const struct private_key *key, struct bytes data, struct buffer *ret_signature,
-		     struct fault *fault)
+static int sign_object_with(const struct private_key *key, enum ecdsa_randomness randomness,
+			    struct bytes data, struct buffer *ret_signature, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer jose = {0};
+	CLEANUP(clear_buffer) struct buffer rs = {0};
 	CLEANUP(clear_buffer) struct buffer signature = {0};
 
-	if (append_signature(key, default_signature_algorithm(key->type), data, &jose, fault) < 0)
-		return -1;
-	if (is_ec_key_type(key->type))
-		append_ecdsa_value(&signature, bytes_of_buffer(&jose));
-	else
-		signature = take_buffer(&jose);
+	if (!is_ec_key_type(key->type)) {
+		if (append_signature(key, default_signature_algorithm(key->type), data, &signature,
+				     fault) < 0)
+			return -1;
+	} else {
+		if (sign_ecdsa(key, randomness, data, &rs, fault) < 0)
+			return -1;
+		append_ecdsa_value(&signature, bytes_of_buffer(&rs));
+	}
 	if (check_buffer(&signature, fault) < 0)
 		return -1;
 	*ret_signature = take_buffer(&signature);
 	return 0;
+}
+
+int sign_object_data(const struct private_key *key, struct bytes data, struct buffer *ret_signature,
+		     struct fault *fault)
+{
+	return sign_object_with(key, RANDOMNESS_OF_KERNEL, data, ret_signature, fault);
 }
 
 static void reject_signature(struct verdict *verdict)
@@ -344,7 +354,7 @@ int sign_checked_object_data(const struct checked_signer *signer, struct bytes d
 	CLEANUP(clear_buffer) struct buffer signature = {0};
 	struct verdict verdict = {0};
 
-	if (sign_object_data(signer->key, data, &signature, fault) < 0 ||
+	if (sign_object_with(signer->key, RANDOMNESS_HEDGED, data, &signature, fault) < 0 ||
 	    check_own_signature(signer, data, bytes_of_buffer(&signature), &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid)

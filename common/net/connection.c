@@ -455,10 +455,8 @@ bool enter_answering_phase(struct connection *connection, size_t len,
 	if (entered) {
 		connection->allowance_ms = (int64_t)(len / SLOWEST_PER_MS);
 		connection->shared = shared;
-		/* A short answer fits into the socket's memory. */
-		if (connection->allowance_ms > 0)
-			begin_reading(&connection->reading, connection->socket,
-				      connection->begun_ms);
+		/* The watcher looks first: most answers are read before it does. */
+		connection->reading = (struct reading){0};
 	}
 	*ret_last = connections->draining;
 	pthread_mutex_unlock(&connections->lock);

@@ -16,17 +16,13 @@ static uint64_t count_acknowledged(int socket)
 	return info.tcpi_bytes_acked;
 }
 
-void begin_reading(struct reading *reading, int socket, int64_t now_ms)
-{
-	*reading = (struct reading){now_ms, count_acknowledged(socket)};
-}
-
 bool goes_on_reading(struct reading *reading, int socket, int64_t now_ms, int64_t patience_ms)
 {
-	uint64_t before = reading->acknowledged;
+	const struct reading before = *reading;
 
-	if (now_ms - reading->looked_ms < patience_ms)
+	if (before.looked_ms != 0 && now_ms - before.looked_ms < patience_ms)
 		return true;
-	begin_reading(reading, socket, now_ms);
-	return reading->acknowledged - before >= READING_OCTETS;
+	*reading = (struct reading){now_ms, count_acknowledged(socket)};
+	return before.looked_ms == 0 ||
+	       reading->acknowledged - before.acknowledged >= READING_OCTETS;
 }

@@ -9,16 +9,14 @@
  * acknowledged (RFC 4898, tcpEStatsAppHCThruOctetsAcked). Times are of one clock, in milliseconds.
  */
 struct reading {
-	int64_t looked_ms;
+	int64_t looked_ms;     /* 0: not yet, at this answer */
 	uint64_t acknowledged; /* then, since the connection began */
 };
 
 enum { READING_OCTETS = 16384 };
 
-void begin_reading(struct reading *reading, int socket, int64_t now_ms);
-
-/* Looks again after patience_ms: false if fewer than READING_OCTETS were read since the last look.
- */
+/* Looks for the first time, and again after patience_ms: false if fewer than READING_OCTETS were
+   read since the last look. */
 bool goes_on_reading(struct reading *reading, int socket, int64_t now_ms, int64_t patience_ms);
 
 #endif

@@ -26,13 +26,29 @@ struct head_fields {
 	bool bad_value;
 };
 
+/* In ASCII, whatever the locale. */
+static bool is_letter_or_digit(char octet)
+{
+	return (octet >= '0' && octet <= '9') || (octet >= 'a' && octet <= 'z') ||
+	       (octet >= 'A' && octet <= 'Z');
+}
+
+/* The number of octets at the beginning of the text that are letters, digits or one of `others`.
+   strspn() with so long an alphabet makes a table of it each time. */
+static size_t span_letters(const char *text, const char *others)
+{
+	size_t len = 0;
+
+	while (is_letter_or_digit(text[len]) ||
+	       (text[len] != '\0' && strchr(others, text[len]) != NULL))
+		len++;
+	return len;
+}
+
 /* RFC 9110 section 5.6.2. */
 static bool is_token(const char *text, size_t len)
 {
-	static const char alphabet[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "abcdefghijklmnopqrstuvwxyz";
-
-	return len > 0 && strspn(text, alphabet) == len;
+	return len > 0 && span_letters(text, "-!#$%&'*+.^_`|~") == len;
 }
 
 /* RFC 9110 section 5.5, without the tabulator. */
@@ -104,14 +120,12 @@ static bool valid_port(const char *text)
 /* RFC 9112 section 3.2: uri-host [":" port]. */
 static bool valid_host(const char *host)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				       "0123456789.-_";
 	char address[INET6_ADDRSTRLEN] = "";
 	struct in6_addr binary;
 	size_t len;
 
 	if (host[0] != '[') {
-		len = strspn(host, alphabet);
+		len = span_letters(host, ".-_");
 		return len > 0 &&
 		       (host[len] == '\0' || (host[len] == ':' && valid_port(host + len + 1)));
 	}

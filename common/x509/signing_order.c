@@ -59,9 +59,10 @@ static int sign_body(const struct issuer *issuer, enum signing_kind kind, struct
 
 int probe_key(const struct issuer *issuer, struct fault *fault)
 {
+	const struct checked_signer signer = issuer_signer(issuer, CHECK_WITH_PRIVATE_KEY);
 	CLEANUP(clear_buffer) struct buffer object = {0};
 
-	return sign_object(issuer_key(issuer), bytes_of_string("0"), &object, fault);
+	return sign_checked_object(&signer, bytes_of_string("0"), &object, fault);
 }
 
 int sign_order(const struct issuer *issuer, const struct signing_order *order,

@@ -142,8 +142,8 @@ Test(ec_key, verifies_its_own_signatures_only)
 		OK(generate_ec_key((enum key_type)type, &key, &fault));
 		append_ec_spki(key, &spki);
 		point = read_spki(bytes_of_buffer(&spki), (enum key_type)type);
-		OK(sign_with_ec_key(key, octets, &signature, &fault));
-		OK(sign_with_ec_key(key, octets, &second, &fault));
+		OK(sign_with_ec_key(key, RANDOMNESS_HEDGED, octets, &signature, &fault));
+		OK(sign_with_ec_key(key, RANDOMNESS_OF_KERNEL, octets, &second, &fault));
 		cr_assert_eq(signature.len, 2 * ec_octets((enum key_type)type));
 		cr_expect(!equal_bytes(bytes_of_buffer(&signature), bytes_of_buffer(&second)));
 		cr_expect(verify_with_ec_point(point, octets, bytes_of_buffer(&signature)));
@@ -186,7 +186,7 @@ static void check_one_signature(enum key_type type, size_t changed)
 	OK(generate_ec_key(type, &other, &fault));
 	append_ec_spki(key, &spki);
 	point = read_spki(bytes_of_buffer(&spki), type);
-	OK(sign_with_ec_key(key, digest, &signature, &fault));
+	OK(sign_with_ec_key(key, RANDOMNESS_HEDGED, digest, &signature, &fault));
 	expect_verified(key, point, digest, &signature, true);
 	cr_expect(!check_with_ec_key(other, digest, bytes_of_buffer(&signature)));
 	signature.data[changed % signature.len] ^= 1;
@@ -217,7 +217,7 @@ Test(ec_key, checks_that_r_and_s_are_in_range)
 		CLEANUP(clear_buffer) struct buffer signature = {0};
 		uint8_t *half;
 
-		OK(sign_with_ec_key(key, digest, &signature, &fault));
+		OK(sign_with_ec_key(key, RANDOMNESS_HEDGED, digest, &signature, &fault));
 		half = signature.data + row % 2 * order.len;
 		if (row < 2)
 			memset(half, 0, order.len);
