@@ -58,6 +58,7 @@ every_object := $(all_objects) $(tool_objects) $(call objects,$(call sources,ci)
 headers := $(foreach top,ci common tools $(wildcard tests/*),$(call files,$(top),h))
 unit_programs := $(foreach layer,$(LAYERS) tools,$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
 fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_parts := $(call objects,$(sort $(wildcard tests/fuzz/*mutator.c)))
 units := $(sort $(wildcard packaging/*.service packaging/*.timer))
 race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
@@ -214,7 +215,7 @@ $(foreach layer,$(LAYERS) tools,$(eval $(call unit_program,$(layer))))
 
 # libFuzzer has a main of its own, and a mutator from libfuzzer.c.
 FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o
-$(fuzz_programs): %: %.o $(FUZZ_MAIN) $(BUILD)/tests/fuzz/mutator.o $(BUILD)/tests/fuzz/der_mutator.o $(all_objects)
+$(fuzz_programs): %: %.o $(FUZZ_MAIN) $(fuzz_parts) $(all_objects)
 	$(call say,LD,$@)
 	$(link)
 

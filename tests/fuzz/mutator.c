@@ -1,193 +1,39 @@
 #include "tests/fuzz/mutator.h"
 
 #include "common/crypto/base64.h"
+#include "tests/fuzz/head_mutator.h"
+#include "tests/fuzz/json_mutator.h"
+#include "tests/fuzz/text_mutator.h"
 
 #include <ctype.h>
 #include <string.h>
 
-enum { TOKENS_MAX = 2048, LINE_LEN = 64 };
+enum { LINE_LEN = 64 };
 
-/* Pieces of a text, in their order and without gaps. */
-struct tokens {
-	struct bytes token[TOKENS_MAX];
-	size_t count;
-};
-
-static void add_token(struct tokens *tokens, struct bytes *rest, size_t len)
-{
-	if (tokens->count < TOKENS_MAX - 1 || len == rest->len)
-		tokens->token[tokens->count++] = (struct bytes){rest->data, len};
-	else /* the last place takes all that is left */
-		tokens->token[tokens->count++] = (struct bytes){rest->data, len = rest->len};
-	rest->data += len;
-	rest->len -= len;
-}
-
-/* The length of the string that the text begins with, up to its closing quote. */
-static size_t string_len(struct bytes text)
-{
-	size_t len = 1;
-
-	while (len < text.len && text.data[len] != '"')
-		len += text.data[len] == '\\' ? 2 : 1;
-	return len < text.len ? len + 1 : text.len;
-}
-
-/* The length of the word or number that the text begins with; 1 if it begins with neither. */
-static size_t word_len(struct bytes text)
-{
-	size_t len = 0;
-
-	while (len < text.len && isalnum(text.data[len]))
-		len++;
-	return len > 0 ? len : 1;
-}
-
-/* Strings, words and numbers, and every other character by itself. */
-static void split_json(struct bytes text, struct tokens *tokens)
-{
-	while (text.len > 0)
-		add_token(tokens, &text, text.data[0] == '"' ? string_len(text) : word_len(text));
-}
-
-/* Pieces that end with the character, which belongs to them. */
-static void split_at(struct bytes text, char end, struct tokens *tokens)
-{
-	while (text.len > 0) {
-		const uint8_t *found = memchr(text.data, end, text.len);
-
-		add_token(tokens, &text,
-			  found != NULL ? (size_t)(found - text.data) + 1 : text.len);
-	}
-}
-
-static void append_changed_text(struct lot *lot, struct bytes token, struct buffer *buffer)
-{
-	static const char characters[] = "\"\\{}[]:,. \t\r\n\0\x1f\x80\xff-+0eE=_/";
-	const size_t at = draw(lot, token.len + 1);
-	const char character = characters[draw(lot, sizeof(characters) - 1)];
-	const size_t skipped = at < token.len ? draw(lot, 2) : 0;
-
-	append_bytes(buffer, (struct bytes){token.data, at});
-	append_bytes(buffer, (struct bytes){(const uint8_t *)&character, 1});
-	append_bytes(buffer, (struct bytes){token.data + at + skipped, token.len - at - skipped});
-}
-
-enum change { OMIT, DOUBLE, BORROW, REPLACE, INSERT, EDIT, CHANGE_COUNT };
-
-/* Appends what stands in the place of the token; `other` is another one of the same text. */
-static void append_replacement(struct lot *lot, struct bytes token, struct bytes other,
-			       struct bytes sample, struct buffer *buffer)
-{
-	switch ((enum change)draw(lot, CHANGE_COUNT)) {
-	case DOUBLE:
-		append_bytes(buffer, token);
-		append_bytes(buffer, token);
-		break;
-	case BORROW:
-		append_bytes(buffer, other);
-		break;
-	case REPLACE:
-		append_bytes(buffer, sample);
-		break;
-	case INSERT:
-		append_bytes(buffer, token);
-		append_bytes(buffer, sample);
-		break;
-	case EDIT:
-		append_changed_text(lot, token, buffer);
-		break;
-	case OMIT:
-	case CHANGE_COUNT:
-		break;
-	}
-}
-
-/* Appends the tokens with one of them changed. */
-static void change_tokens(struct lot *lot, const struct tokens *tokens, const char *const *samples,
-			  size_t sample_count, struct buffer *buffer)
-{
-	const size_t changed = draw(lot, tokens->count);
-	const struct bytes other = tokens->token[draw(lot, tokens->count)];
-	const struct bytes sample = bytes_of_string(samples[draw(lot, sample_count)]);
-
-	for (size_t i = 0; i < tokens->count; i++)
-		if (i == changed)
-			append_replacement(lot, tokens->token[i], other, sample, buffer);
-		else
-			append_bytes(buffer, tokens->token[i]);
-}
-
-static void mutate_json(struct lot *lot, struct bytes text, struct buffer *buffer)
-{
-	static const char *const samples[] = {
-		"null",
-		"true",
-		"-1",
-		"0",
-		"1e400",
-		"9007199254740993",
-		"1.0",
-		"253402300800",
-		"\"\"",
-		"\"none\"",
-		"\"A256KW\"",
-		"\"A256GCM\"",
-		"\"dir\"",
-		"\"ES256\"",
-		"\"\\u0000\"",
-		"\"\\ud800\"",
-		"\"\xc3\xa9\"",
-		"[]",
-		"{}",
-		"[[]]",
-		"{\"a\":{}}",
-		",\"crit\":[\"x\"]",
-		",\"zip\":\"DEF\"",
-		",\"b64\":false",
-		",\"kid\":\"a\"",
-		"\"alg\":\"none\",",
-		"\"certificates\"",
-		"\"refusals\"",
-		"\"iat\"",
-	};
-	struct tokens tokens = {0};
-
-	split_json(text, &tokens);
-	change_tokens(lot, &tokens, samples, COUNT_OF(samples), buffer);
-}
-
+/* Any other text, by lines: YAML, lists. */
 static void mutate_lines(struct lot *lot, struct bytes text, struct buffer *buffer)
 {
 	static const char *const samples[] = {
-		"\r\n",
-		"\n",
-		"\r",
-		" \r\n",
-		"Host: a\r\n",
-		"host : a\r\n",
-		" folded\r\n",
-		"Content-Length: 5\r\n",
-		"Content-Length : 5\r\n",
-		"Content-Length: +5\r\n",
-		"Content-Length: 5, 5\r\n",
-		"Content-Length: 18446744073709551616\r\n",
-		"Transfer-Encoding: chunked\r\n",
-		"Transfer-Encoding : chunked\r\n",
-		"Transfer-Encoding: \vchunked\r\n",
-		"Connection: close, TE\r\n",
-		"Expect: 100-continue\r\n",
-		"GET http://a/ HTTP/1.1\r\n",
-		"POST / HTTP/1.7\r\n",
-		"GET / HTTP/1.0\r\n",
-		"A: \x80\r\n",
-		"A\r\n",
-		": a\r\n",
+		"\r\n",     "\n",          " \n",       "a\n",   "- a\n",     "a: b\n",
+		"  a: b\n", "a: [b, c]\n", "a: &x b\n", "*x\n",  "!!str a\n", "---\n",
+		"...\n",    "\t\n",        "# a\n",     "1-5\n", "\x80\n",    "\xef\xbb\xbf\n",
 	};
 	struct tokens tokens = {0};
 
 	split_at(text, '\n', &tokens);
 	change_tokens(lot, &tokens, samples, COUNT_OF(samples), buffer);
+}
+
+/* Makes the end of a part what encoders do not write: padding, other last bits, another alphabet.
+ */
+static void spoil_base64url(struct lot *lot, struct buffer *buffer)
+{
+	static const char ends[] = "=AQgwB+/ \n";
+
+	if (draw(lot, 2) == 0 && buffer->len > 0 && !buffer->failed)
+		buffer->len--;
+	append_bytes(buffer,
+		     (struct bytes){(const uint8_t *)ends + draw(lot, sizeof(ends) - 1), 1});
 }
 
 static void append_json_part(struct lot *lot, struct bytes part, struct buffer *buffer)
@@ -205,6 +51,8 @@ static void append_json_part(struct lot *lot, struct bytes part, struct buffer *
 	else
 		append_changed_text(lot, bytes_of_buffer(&plain), &changed);
 	append_base64url(buffer, bytes_of_buffer(&changed));
+	if (draw(lot, 16) == 0)
+		spoil_base64url(lot, buffer);
 	append_bytes(buffer, (struct bytes){(const uint8_t *)".", dot});
 }
 
@@ -276,6 +124,8 @@ void mutate_input(struct lot *lot, struct bytes input, struct buffer *ret_mutant
 		mutate_pem(lot, input, ret_mutant);
 	else if (is_jose(input))
 		mutate_jose(lot, input, ret_mutant);
+	else if (is_request_head(input))
+		mutate_head(lot, input, ret_mutant);
 	else
 		mutate_lines(lot, input, ret_mutant);
 }

@@ -6,7 +6,7 @@
 /*
  * Appends a copy of the input with one change where its format has structure; the first octets say
  * which format that is: DER, PEM with DER in it, JOSE's compact form (the JSON in its parts), JSON,
- * or lines, as in the head of an HTTP request.
+ * HTTP requests, or lines.
  */
 void mutate_input(struct lot *lot, struct bytes input, struct buffer *ret_mutant);
 
