@@ -215,6 +215,7 @@ $(foreach layer,$(LAYERS) tools,$(eval $(call unit_program,$(layer))))
 
 # libFuzzer has a main of its own, and a mutator from libfuzzer.c.
 FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o
+$(BUILD)/tests/fuzz/fuzz_request_head: $(BUILD)/tests/fuzz/plain_head.o
 $(fuzz_programs): %: %.o $(FUZZ_MAIN) $(fuzz_parts) $(all_objects)
 	$(call say,LD,$@)
 	$(link)

@@ -147,14 +147,16 @@ static bool has_plain_first_line(const struct request_line *line, const char **r
 	       line->version == line->url + strlen(line->target) + strlen(" ");
 }
 
-/* The empty line ends the head: nothing lies between it and the last field. */
+/* The empty line ends the head: nothing lies between it and the last field's line. */
 static bool has_plain_end(struct MHD_Connection *connection, const struct request_line *line,
 			  const struct head_fields *fields)
 {
+	static const char zeros[] = {0, 0, 0, 0};
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 
-	return info != NULL && line->method + info->header_size == fields->next + strlen("\r\n");
+	return info != NULL && line->method + info->header_size == fields->next + strlen("\r\n") &&
+	       memcmp(fields->next - strlen("\r\n"), zeros, sizeof(zeros)) == 0;
 }
 
 static bool is_number(const char *text)

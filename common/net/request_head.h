@@ -34,6 +34,9 @@ struct request_line {
  * repeated Host, Content-Length, Transfer-Encoding or Content-Type, Content-Length with
  * Transfer-Encoding, Transfer-Encoding in HTTP/1.0, lines that are folded or end in a bare LF,
  * white space other than one space between the words of the first line and after each colon.
+ * Not seen: libmicrohttpd (0.9.75) skips empty lines, and lines that begin with NUL, before a
+ * request; and it has put zeros for the line ends, so that a LF after a NUL, and LF, NUL or a
+ * colon in the four octets that end the head, cannot be told from CR LF.
  */
 int check_request_head(struct MHD_Connection *connection, const struct request_line *line,
 		       struct request_head *ret_head, struct fault *fault) MUST_CHECK;

@@ -199,6 +199,7 @@ Test(request_head, refuses_nul_in_the_head)
 		{GET "Host: a\r\nX: a\0b\r\n\r\n", 43},
 		{GET "Host: a\r\nX\0: ab\r\n\r\n", 43},
 		{GET "Host: a\0b\r\n\r\n", 36},
+		{GET "Host: a\0>\n\n", 33},
 		{"GET /health\0/../ HTTP/1.1\r\nHost: a\r\n\r\n", 38},
 	};
 
