@@ -2,6 +2,7 @@
 #include "tools/command.h"
 
 #include "common/base/bytes.h"
+#include "common/base/name.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/verb/help.h"
@@ -10,33 +11,49 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-	&init_verb,   &invite_verb, &join_verb,          &request_verb, &serve_verb, &enroll_verb,
-	&sign_verb,   &renew_verb,  &needs_renewal_verb, &receive_verb, &send_verb,  &verify_verb,
-	&revoke_verb, &list_verb,   &show_verb,          &client_verb,  &crl_verb,   &audit_verb,
-	&check_verb,  &prune_verb,  &backup_verb,        &restore_verb, &run_verb,   &status_verb,
-	&bench_verb,  &help_verb,   &version_verb,       NULL,
+	&new_verb,     &init_verb,    &serve_verb,   &sign_verb,
+	&revoke_verb,  &crl_verb,     &invite_verb,  &join_verb,
+	&client_verb,  &request_verb, &enroll_verb,  &send_verb,
+	&receive_verb, &verify_verb,  &run_verb,     &status_verb,
+	&list_verb,    &show_verb,    &audit_verb,   &check_verb,
+	&bench_verb,   &help_verb,    &version_verb, &needs_renewal_verb,
+	&renew_verb,   &prune_verb,   &backup_verb,  &restore_verb,
+	NULL,
 };
 
 static const struct {
 	const char *name;
 	const struct verb *verb;
-} other_names[] = {{"-h", &help_verb}, {"--help", &help_verb}, {"--version", &version_verb}};
+} other_names[] = {{"-h", &help_verb},
+		   {"--help", &help_verb},
+		   {"-V", &version_verb},
+		   {"--version", &version_verb}};
 
 const struct verb *find_verb(const char *name, struct fault *fault)
 {
-	for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
+	struct nearest_name meant = {.word = name};
+
+	for (const struct verb *const *verb = verbs; *verb != NULL; verb++) {
 		if (strcmp((*verb)->name, name) == 0)
 			return *verb;
+		compare_name(&meant, (*verb)->name);
+	}
 	for (size_t i = 0; i < COUNT_OF(other_names); i++)
 		if (strcmp(other_names[i].name, name) == 0)
 			return other_names[i].verb;
-	(void)set_fault(fault, FAULT_USAGE,
-			"%s: no such verb: run certpool help; options follow the verb", name);
+	if (name[0] == '-')
+		(void)set_fault(fault, FAULT_USAGE,
+				"%s: no such verb: options follow the verb: run certpool help",
+				name);
+	else if (meant.nearest != NULL)
+		(void)set_fault(fault, FAULT_USAGE, "%s: no such verb: did you mean %s?", name,
+				meant.nearest);
+	else
+		(void)set_fault(fault, FAULT_USAGE, "%s: no such verb: run certpool help", name);
 	return NULL;
 }
 
-/* A word as a POSIX shell reads it: in quotes, if one of its characters means more to a shell. */
-static void append_word(struct buffer *line, const char *word)
+void append_word(struct buffer *line, const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789_-+./:=,@%";
@@ -113,7 +130,7 @@ int run_command(const struct verb *verb, const char *const *arguments, struct fa
 	if (command.help)
 		print_help(verb);
 	else if (command.version)
-		print_version();
+		return print_version(&command, fault);
 	else
 		return verb->run(&command, settings, fault);
 	return 0;

@@ -11,6 +11,16 @@
 struct option;
 struct verb;
 
+/* What verbs are for, in the order of the overview. */
+enum verb_group {
+	VERB_CA,       /* the CA is made and works */
+	VERB_CLIENTS,  /* clients join, and get pools */
+	VERB_MESSAGES, /* messages are sent and verified */
+	VERB_LOOKING,  /* what there is, and whether it is well */
+	VERB_KEEPING,  /* what is done again and again over the years */
+	VERB_GROUP_COUNT,
+};
+
 /* A parsed command line: what every verb gets besides the settings of its own options. */
 struct command {
 	const struct verb *verb;
@@ -32,9 +42,11 @@ typedef int verb_function(const struct command *command, const void *settings, s
 
 struct verb {
 	const char *name;
+	enum verb_group group;
 	const char *operands; /* for the help; "" when there are none */
 	const char *summary;  /* one line */
 	const char *details;  /* more lines for the help, each with its line end; NULL: none */
+	const char *example;  /* command lines that work, each with its line end */
 	const struct option *options; /* its own; ends with a row without a name; NULL: none */
 	size_t settings_size;
 	bool irrevocable; /* what it does cannot be taken back: no option of its own has a variable
@@ -46,6 +58,7 @@ struct verb {
 };
 
 /* The verbs, each in the file of its name in tools/verb. */
+extern const struct verb new_verb;
 extern const struct verb init_verb;
 extern const struct verb invite_verb;
 extern const struct verb join_verb;
@@ -74,11 +87,11 @@ extern const struct verb bench_verb;
 extern const struct verb help_verb;
 extern const struct verb version_verb; /* in help.c */
 
-/* All of them, in the order in which a user comes to need them; ends with NULL. */
+/* All of them, within a group in the order in which a user comes to need them; ends with NULL. */
 extern const struct verb *const verbs[];
 
 /*
- * The verb of that name; -h, --help and --version are names too.
+ * The verb of that name; -h, --help, -V and --version are names too.
  * Errors: NULL, with FAULT_USAGE, when there is none.
  */
 const struct verb *find_verb(const char *name, struct fault *fault);
@@ -86,6 +99,10 @@ const struct verb *find_verb(const char *name, struct fault *fault);
 /* Parses what follows the verb and runs it, or prints its help. arguments ends with NULL. */
 int run_command(const struct verb *verb, const char *const *arguments,
 		struct fault *fault) MUST_CHECK;
+
+/* Appends a word as a POSIX shell reads it: in quotes, if a character means more to a shell. */
+struct buffer;
+void append_word(struct buffer *line, const char *word);
 
 /*
  * Refuses, until --yes is given, an act that cannot be taken back: prints on standard error what is

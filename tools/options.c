@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/endpoint.h"
+#include "common/base/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ const struct option common_options[] = {
 	 "print nothing on standard error but what went wrong", NULL},
 	{"help", 'h', true, NULL, take_switch, offsetof(struct command, help), "show this help",
 	 NULL},
-	{"version", 0, true, NULL, take_switch, offsetof(struct command, version),
+	{"version", 'V', true, NULL, take_switch, offsetof(struct command, version),
 	 "show the version", NULL},
 	{0},
 };
@@ -154,8 +155,19 @@ static struct option_slot *find_letter(struct option_slots *slots, char letter)
 	return NULL;
 }
 
-static int refuse_option(const char *option, const struct verb *verb, struct fault *fault)
+static int refuse_option(const struct option_slots *slots, const char *option,
+			 const struct verb *verb, struct fault *fault)
 {
+	char name[NAME_SIZE];
+	struct nearest_name meant = {.word = name};
+	const char *begin = option + strspn(option, "-");
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(begin, "="), begin);
+	for (size_t i = 0; i < slots->count; i++)
+		compare_name(&meant, slots->slots[i].option->name);
+	if (meant.nearest != NULL)
+		return set_fault(fault, FAULT_USAGE, "%s: no such option: did you mean --%s?",
+				 option, meant.nearest);
 	return set_fault(fault, FAULT_USAGE, "%s: no such option: see certpool help %s", option,
 			 verb->name);
 }
@@ -197,7 +209,7 @@ static int parse_long(struct option_slots *slots, const struct verb *verb, const
 	struct option_slot *slot = find_long(slots, name, len);
 
 	if (slot == NULL)
-		return refuse_option(argument, verb, fault);
+		return refuse_option(slots, argument, verb, fault);
 	if (slot->option->argument != NULL)
 		return take_value(slot, attached, next, fault);
 	if (attached != NULL)
@@ -214,7 +226,7 @@ static int parse_short(struct option_slots *slots, const struct verb *verb, cons
 		struct option_slot *slot = find_letter(slots, *letter);
 
 		if (slot == NULL)
-			return refuse_option(argument, verb, fault);
+			return refuse_option(slots, argument, verb, fault);
 		if (slot->option->argument != NULL)
 			return take_value(slot, letter[1] != '\0' ? letter + 1 : NULL, next, fault);
 		if (give_value(slot, "1", fault) < 0)

@@ -14,6 +14,20 @@ enum { NAME_SIZE = 65 }; /* the longest name and its NUL */
 
 bool valid_name(const char *name);
 
+/*
+ * The name that was probably meant by a word which is none of the names, for a message: the nearest
+ * by slips of the fingers (a letter that is missing, too many, another one, or exchanged with the
+ * next), at most one in four letters; or the first that begins with the word. Digits are no slips:
+ * client12 is not meant by client13. Begins as {.word = …}; compare_name is called for each name.
+ * Owns: nearest is borrowed from the names, and NULL when none comes near.
+ */
+struct nearest_name {
+	const char *word;
+	const char *nearest;
+	size_t slips; /* of nearest */
+};
+void compare_name(struct nearest_name *search, const char *name);
+
 /* The node name of the certification authority; a client cannot have it. */
 #define CA_NAME "ca"
 

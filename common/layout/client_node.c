@@ -1,6 +1,7 @@
 #include "common/layout/client_node.h"
 
 #include "common/base/clock.h"
+#include "common/base/name.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
 
@@ -10,6 +11,9 @@
 
 /* The default number of live certificates that a client may have, for each member. */
 enum { POLICY_FACTOR = 10 };
+
+/* How many clients a message names. */
+enum { NAMES_SHOWN = 10 };
 
 static const struct field pool_fields[] = {
 	{.name = "size",
@@ -182,14 +186,26 @@ const struct client_node *find_client_node(const struct client_node *clients, si
 					   const char *path, const char *name, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer names = {0};
+	struct nearest_name meant = {.word = name};
 
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(clients[i].name, name) == 0)
 			return &clients[i];
 	append_string(&names, count == 0 ? "none" : "");
-	for (size_t i = 0; i < count; i++)
-		append_format(&names, "%s%s", i == 0 ? "" : ", ", clients[i].name);
-	if (check_buffer(&names, fault) == 0)
+	for (size_t i = 0; i < count; i++) {
+		compare_name(&meant, clients[i].name);
+		if (i < NAMES_SHOWN)
+			append_format(&names, "%s%s", i == 0 ? "" : ", ", clients[i].name);
+	}
+	if (count > NAMES_SHOWN)
+		append_format(&names, " and %zu more", count - NAMES_SHOWN);
+	if (check_buffer(&names, fault) < 0)
+		return NULL;
+	if (meant.nearest != NULL)
+		(void)set_fault(fault, FAULT_NOT_FOUND,
+				"expected a client of %s, found \"%.64s\": did you mean %s?", path,
+				name, meant.nearest);
+	else
 		(void)set_fault(fault, FAULT_NOT_FOUND,
 				"expected a client of %s, found \"%.64s\": there %s %s", path, name,
 				count == 1 ? "is" : "are", (const char *)names.data);

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/endpoint.h"
 #include "common/base/key_type.h"
+#include "common/base/name.h"
 #include "common/layout/template.h"
 #include "common/layout/url.h"
 
@@ -43,13 +44,19 @@ static int refuse_unknown(const struct yaml_node *entry, const struct field *fie
 			  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer names = {0};
+	struct nearest_name meant = {.word = entry->key};
 
-	for (const struct field *field = fields; field->name != NULL; field++)
+	for (const struct field *field = fields; field->name != NULL; field++) {
 		append_format(&names, "%s%s", field == fields ? "" : ", ", field->name);
+		compare_name(&meant, field->name);
+	}
 	if (check_buffer(&names, fault) < 0)
 		return -1;
-	return set_key_fault(entry, fault, "expected one of the keys %s, found \"%.64s\"",
-			     (const char *)names.data, entry->key);
+	return set_key_fault(entry, fault, "expected one of the keys %s, found \"%.64s\"%s%s%s",
+			     (const char *)names.data, entry->key,
+			     meant.nearest != NULL ? ": did you mean " : "",
+			     meant.nearest != NULL ? meant.nearest : "",
+			     meant.nearest != NULL ? "?" : "");
 }
 
 /* Reads the default of a missing value, with the mapping's line and column. */

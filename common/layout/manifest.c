@@ -265,9 +265,16 @@ int parse_manifest(struct bytes text, const char *path, struct manifest **ret_ma
 int load_manifest(const char *path, struct manifest **ret_manifest, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct fault unread = {0};
 
-	if (read_file(AT_FDCWD, path, MANIFEST_SIZE_MAX, &text, fault) < 0)
-		return prefix_fault(fault, "the manifest cannot be read");
+	if (read_file(AT_FDCWD, path, MANIFEST_SIZE_MAX, &text, &unread) < 0) {
+		(void)set_fault(fault, unread.class, "the manifest cannot be read: %s%s",
+				unread.text,
+				unread.class == FAULT_NOT_FOUND
+					? ": certpool new writes one, -m FILE names another"
+					: "");
+		return -1;
+	}
 	return parse_manifest(bytes_of_buffer(&text), path, ret_manifest, fault);
 }
 

@@ -271,11 +271,17 @@ static const struct audit_action {
 
 static const struct audit_action *find_action(const char *name, struct fault *fault)
 {
-	for (size_t i = 0; i < COUNT_OF(actions); i++)
+	struct nearest_name meant = {.word = name};
+
+	for (size_t i = 0; i < COUNT_OF(actions); i++) {
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
-	(void)set_fault(fault, FAULT_USAGE, "expected list, verify, export or trim, found \"%s\"",
-			name);
+		compare_name(&meant, actions[i].name);
+	}
+	(void)set_fault(
+		fault, FAULT_USAGE, "expected list, verify, export or trim, found \"%s\"%s%s%s",
+		name, meant.nearest != NULL ? ": did you mean " : "",
+		meant.nearest != NULL ? meant.nearest : "", meant.nearest != NULL ? "?" : "");
 	return NULL;
 }
 
@@ -305,6 +311,7 @@ static int run_audit(const struct command *command, const void *settings, struct
 
 const struct verb audit_verb = {
 	.name = "audit",
+	.group = VERB_LOOKING,
 	.operands = "list | verify [FILE...] | export FILE | trim --before TIME",
 	.summary = "print, verify, export or trim the CA's audit log",
 	.details =
@@ -315,6 +322,8 @@ const struct verb audit_verb = {
 		"finds a log that was replaced. export writes the lines that were not exported\n"
 		"yet to a new file; trim removes exported lines that are older than TIME from\n"
 		"the record, which keeps the digest that the chain goes on from.\n",
+	.example = "certpool audit list\n"
+		   "certpool audit verify\n",
 	.options = audit_options,
 	.settings_size = sizeof(struct audit_settings),
 	.fewest = 1,

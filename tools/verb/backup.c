@@ -122,12 +122,14 @@ static int run_backup(const struct command *command, const void *settings, struc
 
 const struct verb backup_verb = {
 	.name = "backup",
+	.group = VERB_KEEPING,
 	.operands = "FILE",
 	.summary = "copy the CA into one file",
 	.details =
 		"On the CA, also while it serves. FILE is a tar archive of the record, the root,\n"
 		"the CRL, the manifest, and the encrypted keys; - is standard output. An existing\n"
 		"file is never overwritten. certpool restore makes a CA from the archive.\n",
+	.example = "certpool backup ca.tar --passphrase-file backup.pass\n",
 	.options = backup_options,
 	.settings_size = sizeof(struct backup_settings),
 	.fewest = 1,

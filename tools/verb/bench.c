@@ -13,9 +13,9 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/scratch.h"
 #include "tools/server_process.h"
 #include "tools/shipment.h"
-#include "tools/scratch.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -385,12 +385,14 @@ static int run_bench(const struct command *command, const void *settings, struct
 
 const struct verb bench_verb = {
 	.name = "bench",
+	.group = VERB_LOOKING,
 	.operands = "",
-	.summary = "measure this machine, and estimate how long a pool would take",
+	.summary = "measure this machine: how long a pool would take",
 	.details =
 		"Makes a CA and two clients in a temporary directory, enrolls, sends messages and\n"
 		"asks the CA for status, all in about --duration, and prints how much of each was\n"
 		"done in a second. Uses all cores and the disk of --in, and no manifest.\n",
+	.example = "certpool bench --duration 1s\n",
 	.options = bench_options,
 	.settings_size = sizeof(struct bench_settings),
 	.run = run_bench,

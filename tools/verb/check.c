@@ -118,6 +118,7 @@ static int run_check(const struct command *command, const void *settings, struct
 
 const struct verb check_verb = {
 	.name = "check",
+	.group = VERB_LOOKING,
 	.operands = "",
 	.summary = "check the CA's record, keys and files",
 	.details =
@@ -125,6 +126,7 @@ const struct verb check_verb = {
 		"record, the audit log, the CRL, root and key, and all permissions; changes\n"
 		"nothing. Prints a line for each finding: where, what was expected and found,\n"
 		"what to do. Exit status 0: no findings; 1: findings.\n",
+	.example = "certpool check\n",
 	.options = check_options,
 	.settings_size = sizeof(struct check_settings),
 	.run = run_check,

@@ -369,12 +369,15 @@ static int run_client(const struct command *command, const void *settings, struc
 
 const struct verb client_verb = {
 	.name = "client",
+	.group = VERB_CLIENTS,
 	.operands = "ACTION [CLIENT]",
 	.summary = "manage the clients that may enroll, and their policies",
 	.details = "On the CA. ACTION is add, set, list, show, disable or enable. A change takes\n"
 		   "effect at once, also in a running server, and from then on the manifest no\n"
 		   "longer counts for that client. A disabled client cannot enroll; its\n"
 		   "certificates stay valid. A new client needs an invitation: certpool invite.\n",
+	.example = "certpool client list\n"
+		   "certpool client set client1 --validity 30d\n",
 	.options = client_options,
 	.settings_size = sizeof(struct client_settings),
 	.irrevocable = true,

@@ -147,6 +147,7 @@ static int run_crl(const struct command *command, const void *settings, struct f
 
 const struct verb crl_verb = {
 	.name = "crl",
+	.group = VERB_CA,
 	.operands = "",
 	.summary = "print the list of revoked certificates",
 	.details =
@@ -155,6 +156,7 @@ const struct verb crl_verb = {
 		"of entries instead. --chain is what nginx (ssl_crl), PostgreSQL (ssl_crl_file)\n"
 		"and openssl verify -crl_check_all want: the CRLs of all CAs of a path. --root\n"
 		"makes the CRL of a root that lies apart, whose layout has to be at hand.\n",
+	.example = "certpool crl -o ca.crl\n",
 	.options = crl_options,
 	.settings_size = sizeof(struct crl_settings),
 	.run = run_crl,

@@ -153,13 +153,15 @@ static int run_enroll(const struct command *command, const void *settings, struc
 
 const struct verb enroll_verb = {
 	.name = "enroll",
+	.group = VERB_CLIENTS,
 	.operands = "CLIENT",
-	.summary = "part 1: have the pool certified by the CA",
+	.summary = "have the pool certified by the CA",
 	.details =
 		"Sends the requests of the members that have no certificate, checks the answers\n"
 		"and saves the certificates. After an interruption, run it again: it asks only\n"
 		"for missing certificates. Without a network: --export writes a file for certpool\n"
 		"sign, and --import reads its answer.\n",
+	.example = "certpool enroll client1\n",
 	.options = enroll_options,
 	.settings_size = sizeof(struct enroll_settings),
 	.fewest = 1,

@@ -2,24 +2,55 @@
 #include "tools/verb/help.h"
 
 #include "tools/options.h"
+#include "tools/output.h"
 
 #include <stdio.h>
+#include <string.h>
 
-void print_version(void)
+enum { NAME_WIDTH = 13, OPERANDS_WIDTH = 18 };
+
+int print_version(const struct command *command, struct fault *fault)
 {
-	puts("certpool " CERTPOOL_VERSION);
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		puts("certpool " CERTPOOL_VERSION);
+		return 0;
+	}
+	add_json_text(&line, "program", "certpool");
+	add_json_text(&line, "version", CERTPOOL_VERSION);
+	return print_json(&line, fault);
+}
+
+/* Operands that take more than their column are left to the verb's own help. */
+static void print_summary(const struct verb *verb)
+{
+	const char *operands = strlen(verb->operands) <= OPERANDS_WIDTH ? verb->operands : "...";
+
+	printf("  %-*s %-*s %s\n", NAME_WIDTH, verb->name, OPERANDS_WIDTH, operands, verb->summary);
 }
 
 /* All verbs, one a line. */
 static void print_overview(void)
 {
+	static const char *const titles[] = {
+		[VERB_CA] = "The CA",
+		[VERB_CLIENTS] = "Clients and their pools",
+		[VERB_MESSAGES] = "Messages and certificates",
+		[VERB_LOOKING] = "Looking",
+		[VERB_KEEPING] = "Keeping, over the years",
+	};
+
 	puts("Usage: certpool VERB [ARGUMENT...] [OPTION...]\n\n"
-	     "A PKI for pools of certificates.\n");
-	for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
-		printf("  %-13s %-18s %s\n", (*verb)->name, (*verb)->operands, (*verb)->summary);
-	puts("\nOptions have environment variables, which certpool help VERB shows; what cannot "
-	     "be\n"
-	     "taken back has none.\n"
+	     "A PKI for pools of certificates. To begin: certpool new.");
+	for (size_t group = 0; group < VERB_GROUP_COUNT; group++) {
+		printf("\n%s\n", titles[group]);
+		for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
+			if ((*verb)->group == group)
+				print_summary(*verb);
+	}
+	puts("\ncertpool help VERB explains a verb, with an example and its options. Options have\n"
+	     "environment variables; what cannot be taken back has none.\n"
 	     "Exit status: 0 done, 1 failed, 2 usage, 3 verification failed or revoked,\n"
 	     "4 not found, 5 part of a batch failed, 6 refused, 7 the other side cannot be\n"
 	     "reached (try again).");
@@ -58,6 +89,9 @@ void print_help(const struct verb *verb)
 	       *verb->operands != '\0' ? " " : "", verb->operands, verb->summary);
 	if (verb->details != NULL)
 		printf("\n%s", verb->details);
+	printf("\nExample:\n");
+	for (const char *at = verb->example; *at != '\0'; at += strcspn(at, "\n") + 1)
+		printf("  %.*s\n", (int)strcspn(at, "\n"), at);
 	puts("\nOptions (default) [environment variable]:");
 	print_options(verb, verb->options);
 	print_options(verb, common_options);
@@ -81,8 +115,10 @@ static int run_help(const struct command *command, const void *settings, struct 
 
 const struct verb help_verb = {
 	.name = "help",
+	.group = VERB_LOOKING,
 	.operands = "[VERB]",
 	.summary = "list the verbs, or explain one",
+	.example = "certpool help enroll\n",
 	.most = 1,
 	.expected = "at most one verb",
 	.run = run_help,
@@ -90,16 +126,15 @@ const struct verb help_verb = {
 
 static int run_version(const struct command *command, const void *settings, struct fault *fault)
 {
-	(void)command;
 	(void)settings;
-	(void)fault;
-	print_version();
-	return 0;
+	return print_version(command, fault);
 }
 
 const struct verb version_verb = {
 	.name = "version",
+	.group = VERB_LOOKING,
 	.operands = "",
 	.summary = "print the version",
+	.example = "certpool version --json\n",
 	.run = run_version,
 };

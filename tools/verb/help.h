@@ -5,6 +5,6 @@
 
 /* What --help and --version print, on standard output. */
 void print_help(const struct verb *verb);
-void print_version(void);
+int print_version(const struct command *command, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -28,6 +28,7 @@ static int run_init(const struct command *command, const void *settings, struct 
 
 const struct verb init_verb = {
 	.name = "init",
+	.group = VERB_CA,
 	.operands = "[NODE...]",
 	.summary = "make layouts, the root, shared keys",
 	.details =
@@ -37,6 +38,7 @@ const struct verb init_verb = {
 		"root_layout in the manifest, the root is made in that layout and signs the CA's\n"
 		"certificate; the layout is needed for this one time. The CA's key is encrypted\n"
 		"when there is a passphrase, and is never made in a token.\n",
+	.example = "certpool init\n",
 	.options = init_options,
 	.settings_size = sizeof(struct init_settings),
 	.most = (size_t)-1,

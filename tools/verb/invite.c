@@ -237,12 +237,14 @@ static int run_invite(const struct command *command, const void *settings, struc
 
 const struct verb invite_verb = {
 	.name = "invite",
+	.group = VERB_CLIENTS,
 	.operands = "CLIENT",
 	.summary = "make a file by which a client on another host joins",
 	.details =
 		"Writes one file, mode 0600, for certpool join on the other host: the shared key,\n"
 		"the inviting node's endpoint, and from the CA the root's SHA-256 and the\n"
 		"pool's size, key type and subject. Another invitation has the same key.\n",
+	.example = "certpool invite client3 -o client3.invitation.json\n",
 	.options = invite_options,
 	.settings_size = sizeof(struct invite_settings),
 	.fewest = 1,

@@ -209,11 +209,13 @@ static int run_join(const struct command *command, const void *settings, struct 
 
 const struct verb join_verb = {
 	.name = "join",
+	.group = VERB_CLIENTS,
 	.operands = "FILE",
 	.summary = "accept an invitation, pin the root",
 	.details = "Reads the file that certpool invite made (- is standard input). For the CA's\n"
 		   "invitation, the CA must be serving: its root is fetched, compared with the\n"
 		   "invitation, and pinned. Without a manifest, one for this client is written.\n",
+	.example = "certpool join client3.invitation.json\n",
 	.options = join_options,
 	.settings_size = sizeof(struct join_settings),
 	.fewest = 1,

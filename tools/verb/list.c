@@ -203,11 +203,13 @@ static int run_list(const struct command *command, const void *settings, struct 
 
 const struct verb list_verb = {
 	.name = "list",
+	.group = VERB_LOOKING,
 	.operands = "",
 	.summary = "list the certificates that the CA issued",
 	.details =
 		"On the CA: prints the recorded certificates that match all options, in the order\n"
 		"of issue. When more than --limit match, standard error says how to continue.\n",
+	.example = "certpool list --client client1 --expiring 30d\n",
 	.options = list_options,
 	.settings_size = sizeof(struct list_settings),
 	.run = run_list,

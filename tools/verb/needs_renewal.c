@@ -78,10 +78,12 @@ static int run_needs_renewal(const struct command *command, const void *settings
 
 const struct verb needs_renewal_verb = {
 	.name = "needs-renewal",
+	.group = VERB_KEEPING,
 	.operands = "CLIENT",
 	.summary = "ask whether members are to be renewed",
 	.details = "Exit status 0: yes, certpool renew has something to do; 1: no; any other: a\n"
 		   "failure. Takes no lock and changes nothing.\n",
+	.example = "certpool needs-renewal client1 && certpool renew client1\n",
 	.options = needs_renewal_options,
 	.settings_size = sizeof(struct needs_renewal_settings),
 	.fewest = 1,

@@ -165,6 +165,7 @@ static int run_prune(const struct command *command, const void *settings, struct
 
 const struct verb prune_verb = {
 	.name = "prune",
+	.group = VERB_KEEPING,
 	.operands = "",
 	.summary = "remove certificates that ended long ago from the record",
 	.details =
@@ -174,6 +175,7 @@ const struct verb prune_verb = {
 		"revoked one stays as long as a CRL may list it; the audit log stays; no key is\n"
 		"ever certified again. Asked about a pruned certificate, the CA answers that it\n"
 		"is unknown.\n",
+	.example = "certpool prune --older-than 1y --dry-run\n",
 	.options = prune_options,
 	.settings_size = sizeof(struct prune_settings),
 	.irrevocable = true,

@@ -177,13 +177,15 @@ static int run_receive(const struct command *command, const void *settings, stru
 
 const struct verb receive_verb = {
 	.name = "receive",
+	.group = VERB_MESSAGES,
 	.operands = "CLIENT",
-	.summary = "part 2: receive messages",
+	.summary = "receive messages",
 	.details =
 		"Prints each verified message and a line end; with --json each message with its\n"
 		"verdict. Stops at SIGTERM or SIGINT, or after --count messages: then the exit\n"
 		"status is 3 if any of them was refused. SIGHUP makes it read the shared keys\n"
 		"again.\n",
+	.example = "certpool receive client2 --count 1\n",
 	.options = receive_options,
 	.settings_size = sizeof(struct receive_settings),
 	.fewest = 1,

@@ -67,6 +67,7 @@ static int run_renew(const struct command *command, const void *settings, struct
 
 const struct verb renew_verb = {
 	.name = "renew",
+	.group = VERB_KEEPING,
 	.operands = "CLIENT",
 	.summary = "renew members whose certificates end soon, with new keys",
 	.details =
@@ -74,6 +75,7 @@ const struct verb renew_verb = {
 		"which can be used until then. The old private keys are destroyed; the old\n"
 		"certificates are not revoked, but end by themselves. Does nothing when no member\n"
 		"is due: made for cron and timers.\n",
+	.example = "certpool renew client1 --within 30d\n",
 	.options = renew_options,
 	.settings_size = sizeof(struct renew_settings),
 	.fewest = 1,

@@ -34,12 +34,14 @@ static int run_request(const struct command *command, const void *settings, stru
 
 const struct verb request_verb = {
 	.name = "request",
+	.group = VERB_CLIENTS,
 	.operands = "CLIENT",
-	.summary = "part 1: make a pool's keys and requests",
+	.summary = "make a pool's keys and requests",
 	.details =
 		"Makes the keys and certificate requests that the client's pool lacks. Existing\n"
 		"files stay; after a larger size in the manifest, it makes the new members'.\n",
 	.fewest = 1,
+	.example = "certpool request client1\n",
 	.most = 1,
 	.expected = "a client's name",
 	.run = run_request,

@@ -197,6 +197,7 @@ static int run_restore(const struct command *command, const void *settings, stru
 
 const struct verb restore_verb = {
 	.name = "restore",
+	.group = VERB_KEEPING,
 	.operands = "FILE",
 	.summary = "make a CA from its backup",
 	.details =
@@ -205,6 +206,8 @@ const struct verb restore_verb = {
 		"nothing is overwritten. The next CRL gets a number above those of all CRLs made\n"
 		"since the backup. What the CRL in the layout lists, or the one given with --crl,\n"
 		"stays revoked; clients that were barred stay disabled.\n",
+	.example = "tar -xf ca.tar manifest.yaml && "
+		   "certpool restore ca.tar --passphrase-file backup.pass\n",
 	.options = restore_options,
 	.settings_size = sizeof(struct restore_settings),
 	.irrevocable = true,

@@ -434,6 +434,7 @@ static int run_revoke(const struct command *command, const void *settings, struc
 
 const struct verb revoke_verb = {
 	.name = "revoke",
+	.group = VERB_CA,
 	.operands = "[WHAT...]",
 	.summary = "revoke certificates, or a client",
 	.details =
@@ -448,6 +449,8 @@ const struct verb revoke_verb = {
 		"own\n"
 		"certificate (./ca/cert/ca.crt) is revoked by its root, whose layout has to be at\n"
 		"hand: nothing that the CA issued is valid any more.\n",
+	.example = "certpool revoke client1/7 --reason keyCompromise\n"
+		   "certpool revoke client1 --dry-run\n",
 	.options = revoke_options,
 	.settings_size = sizeof(struct revoke_settings),
 	.irrevocable = true,

@@ -11,9 +11,9 @@
 #include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/output.h"
+#include "tools/report.h"
 #include "tools/server_process.h"
 #include "tools/shipment.h"
-#include "tools/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -466,11 +466,13 @@ static int run_batch(const struct command *command, const void *settings, struct
 
 const struct verb run_verb = {
 	.name = "run",
+	.group = VERB_MESSAGES,
 	.operands = "",
 	.summary = "do everything that the manifest's batch lists",
 	.details =
 		"Makes the nodes that the batch names, starts the servers that it needs and that\n"
 		"do not run yet, does its steps in order, stops the servers that it started, and\n"
 		"prints each step's result and time. Exit status 5 if a part failed.\n",
+	.example = "certpool run\n",
 	.run = run_batch,
 };

@@ -172,12 +172,14 @@ static int run_send(const struct command *command, const void *settings, struct 
 
 const struct verb send_verb = {
 	.name = "send",
+	.group = VERB_MESSAGES,
 	.operands = "FROM TO [TEXT]",
-	.summary = "part 2: send messages",
+	.summary = "send messages",
 	.details =
 		"Signs M with a random member of FROM's pool, encrypts it, sends it to TO, and\n"
 		"prints the verdict. M is TEXT, a file, or else standard input. Put -- before a\n"
 		"TEXT that begins with a dash.\n",
+	.example = "certpool send client1 client2 bonjour\n",
 	.options = send_options,
 	.settings_size = sizeof(struct send_settings),
 	.fewest = 2,

@@ -206,12 +206,14 @@ static int run_serve(const struct command *command, const void *settings, struct
 
 const struct verb serve_verb = {
 	.name = "serve",
+	.group = VERB_CA,
 	.operands = "",
-	.summary = "parts 1 and 3: run the CA",
+	.summary = "run the CA",
 	.details =
 		"Serves until SIGTERM or SIGINT, and then answers the requests that it has begun.\n"
 		"SIGHUP makes it read the shared keys, and the manifest for clients and their\n"
 		"policies, again.\n",
+	.example = "certpool serve --listen http://127.0.0.1:8440\n",
 	.options = serve_options,
 	.settings_size = sizeof(struct serve_settings),
 	.run = run_serve,

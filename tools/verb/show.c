@@ -134,11 +134,13 @@ static int run_show(const struct command *command, const void *settings, struct 
 
 const struct verb show_verb = {
 	.name = "show",
+	.group = VERB_LOOKING,
 	.operands = "WHAT",
 	.summary = "print one certificate as the CA recorded it",
 	.details =
 		"On the CA. WHAT is a serial (40 hexadecimal digits, with or without colons), a\n"
 		"certificate file (./FILE), or a member (client1/7).\n",
+	.example = "certpool show client1/7\n",
 	.options = show_options,
 	.settings_size = sizeof(struct show_settings),
 	.fewest = 1,

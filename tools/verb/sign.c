@@ -236,12 +236,15 @@ static int run_sign(const struct command *command, const void *settings, struct 
 
 const struct verb sign_verb = {
 	.name = "sign",
+	.group = VERB_CA,
 	.operands = "FILE|FOLDER",
 	.summary = "on the CA: certify requests without a network",
 	.details =
 		"Certifies the requests of a FILE that certpool enroll --export wrote, and writes\n"
 		"FILE.answer for certpool enroll --import. In a FOLDER, certifies every NAME.csr\n"
 		"(PEM, of any tool) for --client as NAME.crt beside it. The server may run.\n",
+	.example = "certpool sign client1.jwe\n"
+		   "certpool sign requests/ --client client1\n",
 	.options = sign_options,
 	.settings_size = sizeof(struct sign_settings),
 	.fewest = 1,

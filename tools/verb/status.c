@@ -186,8 +186,10 @@ static int run_status(const struct command *command, const void *settings, struc
 
 const struct verb status_verb = {
 	.name = "status",
+	.group = VERB_LOOKING,
 	.operands = "",
 	.summary = "summarize pools, certificates and expiry",
 	.details = "Takes no lock and changes nothing, so that it can be run at any time.\n",
+	.example = "certpool status\n",
 	.run = run_status,
 };

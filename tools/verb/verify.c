@@ -348,8 +348,9 @@ static int run_verify(const struct command *command, const void *settings, struc
 
 const struct verb verify_verb = {
 	.name = "verify",
+	.group = VERB_MESSAGES,
 	.operands = "[CLIENT] CERT",
-	.summary = "parts 2 and 3: check a certificate",
+	.summary = "check a certificate",
 	.details = "Verifies the chain, profile and validity of a certificate (PEM or DER; - is\n"
 		   "standard input) with the root that CLIENT has pinned or, without CLIENT,\n"
 		   "with --root FILE. --online also asks the CA for the status, --ocsp an OCSP\n"
@@ -357,6 +358,8 @@ const struct verb verify_verb = {
 		   "below the root, up in its issuer's CRL. When the\n"
 		   "status cannot be learned, the certificate is not called valid: exit status\n"
 		   "7.\n",
+	.example = "certpool verify client2 client1/cert/cert_key1.crt --online\n"
+		   "certpool verify --root client1/cert/root.crt client1/cert/cert_key1.crt\n",
 	.options = verify_options,
 	.settings_size = sizeof(struct verify_settings),
 	.fewest = 1,

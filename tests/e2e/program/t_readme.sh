@@ -5,11 +5,10 @@
 readme=$(realpath "$(dirname "$0")/../../../README.md")
 . "$(dirname "$0")/../lib.sh"
 
-# The environment that the README assumes: certpool on the PATH, the checkout in ~/certpool.
-mkdir bin home tour
+# The environment that the README assumes: certpool on the PATH.
+mkdir bin tour
 ln -s "$certpool" bin/certpool
-ln -s "$(dirname "$readme")" home/certpool
-export HOME=$folder/home PATH=$folder/bin:$PATH
+export PATH=$folder/bin:$PATH
 cd tour || exit 1
 
 ca_port=$(free_port 8440)

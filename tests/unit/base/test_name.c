@@ -75,3 +75,54 @@ Test(name, is_letters_digits_low_line_and_hyphen)
 		cr_expect(valid_name(good[i]), "refused %s", good[i]);
 	cr_expect(valid_name(CA_NAME));
 }
+
+static const char *find_meant(const char *word, const char *const *names, size_t count)
+{
+	struct nearest_name search = {.word = word};
+
+	for (size_t i = 0; i < count; i++)
+		compare_name(&search, names[i]);
+	return search.nearest != NULL ? search.nearest : "";
+}
+
+Test(name, is_found_for_a_word_with_slips_of_the_fingers)
+{
+	static const char *const names[] = {"enroll", "renew",   "revoke",  "receive",
+					    "list",   "client1", "client2", "passphrase-file"};
+	static const struct {
+		const char *word;
+		const char *meant;
+	} rows[] = {
+		{"enrol", "enroll"},
+		{"enrolll", "enroll"},
+		{"enorll", "enroll"},
+		{"clinet1", "client1"},
+		{"clent2", "client2"},
+		{"passphrasefile", "passphrase-file"},
+		{"recieve", "receive"},
+		{"pass", "passphrase-file"},
+		{"client3", ""},
+		{"client12", ""},
+		{"", ""},
+		{"l", ""},
+		{"ls", ""},
+		{"frobnicate", ""},
+		{"xyz", ""},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		cr_expect_str_eq(find_meant(rows[i].word, names, COUNT_OF(names)), rows[i].meant,
+				 "%s", rows[i].word);
+}
+
+Test(name, of_any_length_is_compared)
+{
+	char word[300];
+	const char *names[] = {word, "short"};
+
+	memset(word, 'a', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	cr_expect_str_eq(find_meant(word, names, COUNT_OF(names)), "");
+	word[64] = '\0';
+	cr_expect_str_eq(find_meant(word, names, COUNT_OF(names)), word);
+}
