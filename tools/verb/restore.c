@@ -5,6 +5,8 @@
 #include "common/ca/backup/restore.h"
 
 #include "common/base/clock.h"
+#include "common/ca/issue/root_home.h"
+#include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_access.h"
 #include "tools/certificate_output.h"
 #include "tools/input.h"
@@ -128,6 +130,46 @@ static void print_revocations(const struct command *command, const char *given_c
 		   "--unrecorded SERIAL; what was revoked after the last CRL, revoke again");
 }
 
+/* What is wrong with the CRL of a root that lies apart; NULL: nothing. */
+static int judge_root_crl(const struct layout *layout, const struct restore_summary *summary,
+			  const char **ret_flaw, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	struct crl_info info;
+
+	if (read_ca_root(layout, &root, fault) < 0 || read_root_crl(layout, root, &crl, fault) < 0)
+		return -1;
+	if (crl == NULL) {
+		*ret_flaw = "is missing";
+		return 0;
+	}
+	if (describe_root_crl(crl, &info, fault) < 0)
+		return -1;
+	if (is_root_crl_due(&info, read_clock()))
+		*ret_flaw = "ends soon, or has ended";
+	else if (summary->root_crl)
+		*ret_flaw = "is the backup's, without what the root revoked since";
+	return 0;
+}
+
+static void print_root_crl(const struct command *command, const struct manifest *manifest,
+			   const struct layout *layout, const struct restore_summary *summary)
+{
+	const char *flaw = NULL;
+	struct fault fault = {0};
+
+	if (manifest->ca.root_layout == NULL)
+		return;
+	if (judge_root_crl(layout, summary, &flaw, &fault) < 0)
+		flaw = fault.text;
+	if (flaw != NULL)
+		print_note(command,
+			   "the root's CRL %s: run certpool crl --root, with the root's layout %s "
+			   "at hand",
+			   flaw, manifest->ca.root_layout);
+}
+
 static void print_advice(const struct command *command, const char *given_crl,
 			 const struct restore_summary *summary)
 {
@@ -191,6 +233,7 @@ static int run_restore(const struct command *command, const void *settings, stru
 	    restore(command, manifest, layout, given, &summary, fault) < 0)
 		return -1;
 	print_advice(command, given->crl, &summary);
+	print_root_crl(command, manifest, layout, &summary);
 	publish(command);
 	return print_summary(command, &summary, fault);
 }

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/ca/issue/authority.h"
 #include "common/ca/service/service.h"
+#include "common/ca/store/barred.h"
 #include "common/ca/store/clients.h"
 #include "common/net/log_limit.h"
 #include "common/wire/shared_keys.h"
@@ -70,6 +71,7 @@ static void complain_about_clients(const struct command *command,
 struct serving {
 	const struct command *command;
 	const struct manifest *manifest;
+	const struct layout *layout;
 	struct signer_link *signer;
 	struct authority *authority;
 };
@@ -111,6 +113,10 @@ static void reload_manifest(const struct serving *serving)
 			   "client changed them; all else counts from the next start",
 			   command->manifest, synced.added, synced.changed, synced.kept);
 	complain_about_clients(command, &synced);
+	fault = (struct fault){0};
+	if (write_barred(authority_store(serving->authority), serving->layout, &fault) < 0)
+		print_complaint(command, "SIGHUP: %s: a restore would not know who is disabled",
+				fault.text);
 }
 
 static void reload_keys(const struct command *command, struct ca_service *service)
@@ -191,6 +197,7 @@ static int run_serve(const struct command *command, const void *settings, struct
 		return -1;
 	plan.manifest = manifest;
 	plan.layout = layout;
+	serving.layout = layout;
 	plan.stop = &stop;
 	plan.ready = given->ready;
 	if (start_signer(&plan, &signer, fault) < 0)

@@ -358,14 +358,15 @@ static int stage_certificate(struct restoration *restoration, size_t i, struct f
 /* An existing CRL stays: the CA's is taken in, and that of the root is hardly older than the
  * backup's. */
 static int stage_crl(struct restoration *restoration, const char *file, const struct buffer *crl,
-		     struct fault *fault)
+		     bool *ret_staged, struct fault *fault)
 {
 	int cert = restoration->options->layout->cert;
 	bool found;
 
 	if (find_file(cert, file, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", restoration->options->layout->path);
-	if (crl->len == 0 || found)
+	*ret_staged = crl->len > 0 && !found;
+	if (!*ret_staged)
 		return 0;
 	return stage_file(restoration->files, cert, file, STAGE_NEW, 0644, bytes_of_buffer(crl),
 			  fault);
@@ -373,11 +374,14 @@ static int stage_crl(struct restoration *restoration, const char *file, const st
 
 static int stage_files(struct restoration *restoration, struct fault *fault)
 {
+	bool staged;
+
 	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
 		if (stage_certificate(restoration, i, fault) < 0)
 			return -1;
-	if (stage_crl(restoration, CRL_FILE, &restoration->crl, fault) < 0 ||
-	    stage_crl(restoration, ROOT_CRL_FILE, &restoration->root_crl, fault) < 0)
+	if (stage_crl(restoration, CRL_FILE, &restoration->crl, &staged, fault) < 0 ||
+	    stage_crl(restoration, ROOT_CRL_FILE, &restoration->root_crl,
+		      &restoration->summary.root_crl, fault) < 0)
 		return -1;
 	return stage_keys(restoration, fault);
 }

@@ -28,6 +28,7 @@ struct restore_summary {
 	uint64_t crl_number; /* the next CRL's number is higher */
 	struct absorbed_crl crls[RESTORED_CRLS_MAX]; /* that were taken in */
 	size_t crl_count;
+	bool root_crl;        /* the CRL of a root that lies apart is the backup's */
 	struct buffer barred; /* clients that the layout tells to be barred (barred.h) */
 	struct buffer lost;   /* serials of certificates that were issued since the backup and are
 				 not revoked, by the log of signatures that was there */

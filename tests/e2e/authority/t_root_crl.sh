@@ -183,11 +183,28 @@ check 'which is said' jq -e '.detail | test("root.crl")' fetched
 
 # catalogue 126: a backup from before the revocation
 mkdir restored && sed 's|root_layout: stick|root_layout: ../stick|' manifest.yaml >restored/manifest.yaml
-check 'restore' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
+expect 0 'restore' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
+says "it says what is to be done for the root's CRL" "the root's CRL is the backup's, .*: run certpool crl --root, with the root's layout .*stick at hand"
 check "it has the root's CRL" cmp backed-up.crl restored/ca/cert/root.crl
 expect 0 'with the root at hand' "$certpool" crl --root -m restored/manifest.yaml
 check 'it gets the last one' cmp stick/cert/root.crl restored/ca/cert/root.crl
 expect 6 'and issues nothing' "$certpool" sign requests --client client1 -m restored/manifest.yaml
+forget() { rm -rf restored/ca/state/ca.db*; }
+forget
+expect 0 'with a copy that is current' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
+check_not 'nothing is said of it' grep -q "root's CRL" err
+forget
+expect 0 'two years later' faketime '+700 days' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
+says 'it is' "the root's CRL ends soon, or has ended: run certpool crl --root"
+expect 0 'as that says' faketime '+700 days' "$certpool" crl --root -m restored/manifest.yaml
+expect 0 'there is one' faketime '+700 days' "$certpool" crl --chain -m restored/manifest.yaml
+rm restored/ca/cert/root.crl
+check 'a backup without it, as of an older certpool' "$certpool" backup old.tar --without-keys -m restored/manifest.yaml
+rm -rf restored/ca
+expect 0 'is restored' "$certpool" restore old.tar -m restored/manifest.yaml
+says 'and it is said' "the root's CRL is missing: run certpool crl --root"
+expect 0 'as that says' "$certpool" crl --root -m restored/manifest.yaml
+check 'it is there' cmp stick/cert/root.crl restored/ca/cert/root.crl
 
 # A CA that is its own root.
 mkdir one && cd one || exit 1

@@ -106,6 +106,7 @@ cp first.yaml manifest.yaml
 sed '/client2/d' first.yaml >manifest.yaml
 check 'SIGHUP without a client of the manifest says so' reload '2 clients are disabled: manifest.yaml does not have them any more'
 equal 'it is disabled, though its policy was set' disabled "$("$certpool" client show client2 --json | jq -r .state)"
+check 'the file by which a restore keeps it out has it' eventually grep -qx client2 ca/state/barred
 equal 'one that was added is not' enabled "$("$certpool" client show byhand --json | jq -r .state)"
 cp first.yaml manifest.yaml
 "$certpool" renew client2 --all -q >out 2>err
