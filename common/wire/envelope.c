@@ -5,6 +5,7 @@
 #include "common/wire/claims_json.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
+#include "common/wire/statuses.h"
 
 #include <string.h>
 
@@ -27,6 +28,13 @@ const struct message_kind revocations_kind = {
 	.typ = REVOCATIONS_TYPE,
 	.answer_typ = REVOCATIONS_ANSWER_TYPE,
 	.answer_max = REVOCATIONS_ANSWER_MAX,
+};
+
+const struct message_kind statuses_kind = {
+	.path = STATUSES_PATH,
+	.typ = STATUSES_TYPE,
+	.answer_typ = STATUSES_ANSWER_TYPE,
+	.answer_max = STATUSES_ANSWER_MAX,
 };
 
 const struct message_kind signed_message_kind = {

@@ -1,88 +1,22 @@
 #include "common/wire/revocation.h"
 
 #include "common/wire/claims_json.h"
+#include "common/wire/serial_list.h"
 #include "common/x509/revocation/crl_reason.h"
-#include "common/x509/serial.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static json_t *new_serial_json(const uint8_t serial[static SERIAL_MAX])
-{
-	char text[SERIAL_TEXT_SIZE];
-
-	format_serial((struct bytes){serial, SERIAL_MAX}, text);
-	return json_string(text);
-}
 
 int format_revocation_request(const struct revocation_request *request, struct secret *ret_json,
 			      struct fault *fault)
 {
 	CLEANUP(free_json) json_t *object = new_request_json(&request->claims, fault);
-	json_t *serials = json_array();
-	int failed = serials == NULL;
+	json_t *serials = new_serial_list_json((const uint8_t(*)[SERIAL_MAX])request->serials,
+					       request->serial_count);
+	int failed = json_object_set_new(object, "serials", serials);
 
-	for (size_t i = 0; i < request->serial_count && !failed; i++)
-		failed |= json_array_append_new(serials, new_serial_json(request->serials[i]));
-	failed |= json_object_set_new(object, "serials", serials);
 	failed |= json_object_set_new(object, "reason",
 				      json_string(format_crl_reason(request->reason)));
 	return failed ? set_memory_fault(fault) : format_json(object, ret_json, fault);
-}
-
-static int parse_serial_member(const json_t *value, const char *name,
-			       uint8_t ret_serial[static SERIAL_MAX], struct fault *fault)
-{
-	if (!json_is_string(value))
-		return set_fault(fault, FAULT_MALFORMED, "member \"%s\": expected serials as text",
-				 name);
-	if (parse_serial(json_string_value(value), ret_serial, fault) < 0)
-		return prefix_fault(fault, "member \"%s\"", name);
-	return 0;
-}
-
-static int compare_serials(const void *a, const void *b)
-{
-	return memcmp(a, b, SERIAL_MAX);
-}
-
-static int check_distinct(const struct revocation_request *request, struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer sorted = {0};
-
-	append_bytes(&sorted, (struct bytes){(const uint8_t *)request->serials,
-					     request->serial_count * SERIAL_MAX});
-	if (check_buffer(&sorted, fault) < 0)
-		return -1;
-	qsort(sorted.data, request->serial_count, SERIAL_MAX, compare_serials);
-	for (size_t at = SERIAL_MAX; at < sorted.len; at += SERIAL_MAX)
-		if (memcmp(sorted.data + at, sorted.data + at - SERIAL_MAX, SERIAL_MAX) == 0)
-			return set_fault(fault, FAULT_MALFORMED,
-					 "member \"serials\": expected each serial once, found one "
-					 "twice");
-	return 0;
-}
-
-static int parse_serials(const json_t *serials, struct revocation_request *request,
-			 struct fault *fault)
-{
-	size_t count = json_array_size(serials);
-
-	if (count > REVOCATIONS_MAX)
-		return set_fault(fault, FAULT_TOO_LARGE,
-				 "expected at most %d serials in one request, found %zu",
-				 REVOCATIONS_MAX, count);
-	if (count == 0)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "member \"serials\": expected at least one");
-	request->serials = calloc(count, sizeof(*request->serials));
-	if (request->serials == NULL)
-		return set_memory_fault(fault);
-	for (; request->serial_count < count; request->serial_count++)
-		if (parse_serial_member(json_array_get(serials, request->serial_count), "serials",
-					request->serials[request->serial_count], fault) < 0)
-			return -1;
-	return check_distinct(request, fault);
 }
 
 static int parse_reason(const json_t *object, int *ret_reason, struct fault *fault)
@@ -104,7 +38,8 @@ static int parse_request(const json_t *object, struct revocation_request *reques
 	    parse_request_claims(object, &request->claims, fault) < 0 ||
 	    parse_reason(object, &request->reason, fault) < 0)
 		return -1;
-	return parse_serials(json_object_get(object, "serials"), request, fault);
+	return parse_serial_list(json_object_get(object, "serials"), REVOCATIONS_MAX,
+				 &request->serials, &request->serial_count, fault);
 }
 
 int parse_revocation_request(struct bytes json, struct revocation_request *ret_request,
@@ -184,7 +119,7 @@ static int parse_revoked_member(const json_t *value, struct revoked_member *memb
 	if (!json_is_object(value))
 		return set_fault(fault, FAULT_MALFORMED, "member \"revoked\": expected objects");
 	if (check_members(value, rules, COUNT_OF(rules), fault) < 0 ||
-	    parse_serial_member(json_object_get(value, "serial"), "serial", member->serial, fault) <
+	    parse_serial_json(json_object_get(value, "serial"), "serial", member->serial, fault) <
 		    0 ||
 	    copy_name(value, "member", member->member, fault) < 0 ||
 	    copy_time(value, "revoked_at", &member->revoked_at_s, fault) < 0)

@@ -3,6 +3,7 @@
 #include "common/wire/invitation.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
+#include "common/wire/statuses.h"
 #include "tests/fuzz/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -15,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct message_answer message_answer = {0};
 	struct revocation_request revocation = {0};
 	struct revocation_answer revocation_answer = {0};
+	struct statuses_request statuses = {0};
+	struct statuses_answer statuses_answer = {0};
 	struct invitation invitation = {0};
 	struct request_claims claims = {0};
 	struct fault fault = {0};
@@ -29,6 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		clear_revocation_request(&revocation);
 	if (parse_revocation_answer(json, &revocation_answer, &fault) == 0)
 		clear_revocation_answer(&revocation_answer);
+	if (parse_statuses_request(json, &statuses, &claims, &fault) == 0)
+		clear_statuses_request(&statuses);
+	if (parse_statuses_answer(json, &statuses_answer, &fault) == 0)
+		clear_statuses_answer(&statuses_answer);
 	if (parse_invitation(json, &invitation, &fault) == 0)
 		clear_invitation(&invitation);
 	if (parse_status_answer(json, &status_answer, &fault) < 0)

@@ -5,6 +5,8 @@
 #include "common/x509/revocation/crl_reason.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void fill_revocation(int64_t revoked_at_s, int reason, struct status_answer *answer)
 {
@@ -61,5 +63,45 @@ int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
 	if (found && equal_bytes(der, bytes_of_buffer(&record.der)))
 		fill_status(&record, now_s, &answer);
 	*ret_answer = answer;
+	return 0;
+}
+
+static void add_own_status(const uint8_t serial[static SERIAL_MAX],
+			   const struct certificate_status *status, struct statuses_answer *answer)
+{
+	if (!status->found) {
+		memcpy(answer->unknown[answer->unknown_count++], serial, SERIAL_MAX);
+	} else if (status->revoked) {
+		struct revoked_serial *revoked = &answer->revoked[answer->revoked_count++];
+
+		memcpy(revoked->serial, serial, SERIAL_MAX);
+		revoked->revoked_at_s = status->revoked_at_s;
+		revoked->reason = status->reason;
+	}
+}
+
+static void free_statuses(struct certificate_status **statuses)
+{
+	free(TAKE(*statuses));
+}
+
+int answer_statuses(struct store *store, const char *client, const struct statuses_request *request,
+		    struct statuses_answer *ret_answer, struct fault *fault)
+{
+	size_t count = request->serial_count;
+	CLEANUP(clear_statuses_answer) struct statuses_answer answer = {0};
+	CLEANUP(free_statuses)
+	struct certificate_status *statuses = calloc(count, sizeof(*statuses));
+
+	answer.revoked = calloc(count, sizeof(*answer.revoked));
+	answer.unknown = calloc(count, sizeof(*answer.unknown));
+	if (statuses == NULL || answer.revoked == NULL || answer.unknown == NULL)
+		return set_memory_fault(fault);
+	if (read_own_statuses(store, client, (const uint8_t(*)[SERIAL_MAX])request->serials, count,
+			      statuses, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		add_own_status(request->serials[i], &statuses[i], &answer);
+	MOVE(ret_answer, answer);
 	return 0;
 }

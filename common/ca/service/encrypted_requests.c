@@ -97,7 +97,7 @@ static void log_member_refusals(const struct encrypted_exchange *exchange,
 		count_refusal(&exchange->requests->refusals, answer->refusals[i].refusal.type);
 }
 
-/* --- what the three kinds have in common --- */
+/* --- what the kinds have in common --- */
 
 /* The client learns no more than that the CA failed; the log has the reason. */
 static void refuse_for_failure(const struct encrypted_exchange *exchange,
@@ -173,7 +173,7 @@ static struct answer_claims make_claims(const struct encrypted_exchange *exchang
 				  exchange->question.message.peer, exchange->now_s);
 }
 
-/* --- the three kinds --- */
+/* --- the kinds --- */
 
 static int answer_certificates(const struct encrypted_exchange *exchange, struct secret *ret_json,
 			       struct fault *fault)
@@ -258,10 +258,32 @@ static int answer_revocations(const struct encrypted_exchange *exchange, struct 
 	return format_revocation_answer(&answer, ret_json, fault);
 }
 
+static int answer_statuses_question(const struct encrypted_exchange *exchange,
+				    struct secret *ret_json, struct fault *fault)
+{
+	const struct decrypted_message *message = &exchange->question.message;
+	CLEANUP(clear_statuses_request) struct statuses_request request = {0};
+	CLEANUP(clear_statuses_answer) struct statuses_answer answer = {0};
+	struct request_claims claims = {0};
+	struct fault problem = {0};
+	int parsed = parse_statuses_request(bytes_of_secret(&message->plaintext), &request, &claims,
+					    &problem);
+
+	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
+	    answer_statuses(authority_store(exchange->requests->authority), message->peer, &request,
+			    &answer, &problem) < 0)
+		refuse_for_failure(exchange, &problem, &answer.refusal);
+	if (is_refused(&answer.refusal))
+		log_whole_refusal(exchange, &answer.refusal);
+	answer.claims = make_claims(exchange, &claims);
+	return format_statuses_answer(&answer, ret_json, fault);
+}
+
 static const struct encrypted_route encrypted_routes[] = {
 	{&certificates_kind, answer_certificates, .rate_limited = true},
 	{&status_kind, answer_status_question, .rate_limited = false},
 	{&revocations_kind, answer_revocations, .rate_limited = true},
+	{&statuses_kind, answer_statuses_question, .rate_limited = true},
 };
 
 /* --- from the socket to the answer --- */

@@ -11,9 +11,9 @@
 #include <stdatomic.h>
 
 /*
- * The encrypted requests of clients: POST /v1/certificates, /v1/status, /v1/revocations. A request
- * that can be decrypted gets an encrypted answer, even a refusal, which HTTP sees as a success. The
- * reason of a failure of the CA itself goes to the log only.
+ * The encrypted requests of clients: POST /v1/certificates, /v1/status, /v1/statuses,
+ * /v1/revocations. A request that can be decrypted gets an encrypted answer, even a refusal, which
+ * HTTP sees as a success. The reason of a failure of the CA itself goes to the log only.
  *
  * A request costs its client when it is authenticated and fresh, and comes for the first time. What
  * is malformed, stale, for another or came before costs its origin: it is in the log and in the

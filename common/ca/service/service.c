@@ -11,6 +11,7 @@
 #include "common/wire/certificates.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
+#include "common/wire/statuses.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -292,6 +293,8 @@ static const struct http_route routes[] = {
 	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, false,
 	 check_encrypted},
 	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted, true,
+	 check_encrypted},
+	{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, serve_encrypted, true,
 	 check_encrypted},
 	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false,
 	 NULL},

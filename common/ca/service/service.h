@@ -7,7 +7,8 @@
 /*
  * The CA on HTTP:
  *
- *   POST /v1/certificates, /v1/status, /v1/revocations    encrypted_requests.h
+ *   POST /v1/certificates, /v1/status, /v1/statuses,
+ *     /v1/revocations                                     encrypted_requests.h
  *   POST /ocsp, GET /ocsp/…                               ocsp_route.h
  *   GET /root.crt, /ca.crt                                the root; the issuer under it
  *   GET /crl, /health, /metrics

@@ -154,6 +154,47 @@ int read_certificate_status(struct store *store, struct bytes serial,
 	return 0;
 }
 
+static int read_own_status(struct transaction *transaction, const char *client,
+			   const uint8_t serial[static SERIAL_MAX],
+			   struct certificate_status *ret_status, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT client, revoked_at, reason FROM certificate WHERE serial = ?1";
+	enum { CLIENT, REVOKED_AT, REASON };
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct certificate_status status = {0};
+	bool row;
+
+	if (query_row(transaction, sql, VALUES(octets_value(serial, SERIAL_MAX)), &rows, &row,
+		      fault) < 0)
+		return -1;
+	if (!row)
+		return read_unrecorded_status(transaction, serial, ret_status, fault);
+	status.found = strcmp(row_text(&rows, CLIENT), client) == 0;
+	status.revoked = status.found && !row_is_null(&rows, REVOKED_AT);
+	if (status.revoked) {
+		status.revoked_at_s = row_number(&rows, REVOKED_AT);
+		status.reason = (int)row_number(&rows, REASON);
+	}
+	*ret_status = status;
+	return check_row(&rows, fault);
+}
+
+int read_own_statuses(struct store *store, const char *client, const uint8_t (*serials)[SERIAL_MAX],
+		      size_t count, struct certificate_status *ret_statuses, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		ret_statuses[i] = (struct certificate_status){0};
+		if (read_own_status(&transaction, client, serials[i], &ret_statuses[i], fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* The text and the values of a query with conditions. */
 enum { CONDITIONS_MAX = 7 };
 

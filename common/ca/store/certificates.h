@@ -52,6 +52,14 @@ struct certificate_status {
 int read_certificate_status(struct store *store, struct bytes serial,
 			    struct certificate_status *ret_status, struct fault *fault) MUST_CHECK;
 
+/*
+ * The same for certificates of one client, at one moment and without the revision. A serial of
+ * another client's certificate is not found. Shape: ret_statuses has room for count.
+ */
+int read_own_statuses(struct store *store, const char *client, const uint8_t (*serials)[SERIAL_MAX],
+		      size_t count, struct certificate_status *ret_statuses,
+		      struct fault *fault) MUST_CHECK;
+
 /* The outcome for one certificate of insert_certificates. */
 enum insert_result {
 	INSERTED,

@@ -3,6 +3,7 @@
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
 #include "common/pool/members/trust.h"
+#include "common/x509/revocation/crl_reason.h"
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
@@ -239,6 +240,35 @@ static int handle_revocations(const struct http_request *request, struct http_re
 			   bytes_of_secret(&json), response, fault);
 }
 
+static int handle_statuses(const struct http_request *request, struct http_response *response,
+			   void *context, struct fault *fault)
+{
+	struct fake_ca *ca = context;
+	CLEANUP(clear_request) struct question question = {0};
+	CLEANUP(clear_statuses_request) struct statuses_request asked = {0};
+	struct revoked_serial revoked = {.revoked_at_s = ca->fixture->now_s,
+					 .reason = REASON_KEY_COMPROMISE};
+	struct statuses_answer answer = {.revoked = &revoked, .revoked_count = 1};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct request_claims claims = {0};
+
+	if (take_question(ca, fault) < 0 ||
+	    open_request(&ca->envelope.ring, &statuses_kind, request->body, &question, fault) < 0 ||
+	    parse_statuses_request(bytes_of_secret(&question.message.plaintext), &asked, &claims,
+				   fault) < 0)
+		return -1;
+	answer.claims = make_answer_claims(&claims, question.sha256, CA_NAME, question.message.peer,
+					   ca->fixture->now_s);
+	memcpy(revoked.serial, asked.serials[0], SERIAL_MAX);
+	if (ca->spoil_statuses != NULL)
+		ca->spoil_statuses(ca, &answer);
+	spoil_if_asked(ca, &answer.claims);
+	if (format_statuses_answer(&answer, &json, fault) < 0)
+		return -1;
+	return wrap_answer(&ca->envelope, &statuses_kind, &question, request,
+			   bytes_of_secret(&json), response, fault);
+}
+
 static int handle_root(const struct http_request *request, struct http_response *response,
 		       void *context, struct fault *fault)
 {
@@ -275,6 +305,8 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle_status, false, NULL},
 		{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX,
 		 handle_revocations, false, NULL},
+		{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, handle_statuses, false,
+		 NULL},
 		{"GET", "/root.crt", NULL, 0, handle_root, false, NULL},
 		{"GET", "/ca.crt", NULL, 0, handle_issuer, false, NULL},
 		{0},

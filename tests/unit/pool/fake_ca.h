@@ -9,6 +9,7 @@
 #include "common/wire/envelope.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
+#include "common/wire/statuses.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,6 +22,7 @@ struct fake_ca;
 typedef void spoil_certificates(struct fake_ca *ca, struct certificates_answer *answer);
 typedef void spoil_status(struct fake_ca *ca, struct status_answer *answer);
 typedef void spoil_revocations(struct fake_ca *ca, struct revocation_answer *answer);
+typedef void spoil_statuses(struct fake_ca *ca, struct statuses_answer *answer);
 
 /* Changes the claims of any answer to: another request's jti, another request's digest, from
    client3, to client3. */
@@ -66,6 +68,8 @@ struct fake_ca {
 	spoil_certificates *spoil_certificates; /* may be NULL */
 	spoil_status *spoil_status;             /* may be NULL */
 	spoil_revocations *spoil_revocations;   /* may be NULL */
+	spoil_statuses *spoil_statuses;         /* may be NULL; the first certificate asked about is
+						   revoked before */
 	spoil_claims *spoil_claims;             /* may be NULL */
 	struct fake_envelope envelope;
 	atomic_int busy; /* this many questions are answered 503 first */

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,4 +141,35 @@ Test(answer_status, says_unknown_for_a_forged_certificate_with_a_recorded_serial
 	expect_status(twin, NOW_S, STATUS_UNKNOWN);
 	expect_status(certificate, NOW_S, STATUS_GOOD);
 	free_certificate(&certificate);
+}
+
+/* catalogue 68: another client's certificate is as unknown as one that nobody has. */
+Test(answer_status, tells_a_client_which_of_its_own_certificates_are_revoked)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	uint8_t serials[2][SERIAL_MAX] = {{0}, {9}};
+	const struct statuses_request request = {.serials = serials, .serial_count = 2};
+	struct store *store = authority_store(fixture.authority);
+	struct statuses_answer answer = {0};
+
+	certificate = certify_one(&fixture, NOW_S);
+	memcpy(serials[0], certificate_serial(certificate).data, SERIAL_MAX);
+	OK(answer_statuses(store, "client1", &request, &answer, &fault));
+	cr_expect_eq(answer.revoked_count, 0);
+	cr_assert_eq(answer.unknown_count, 1);
+	cr_expect_arr_eq(answer.unknown[0], serials[1], SERIAL_MAX);
+	clear_statuses_answer(&answer);
+
+	revoke_all(NOW_S + 5, 1);
+	OK(answer_statuses(store, "client1", &request, &answer, &fault));
+	cr_assert_eq(answer.revoked_count, 1);
+	cr_expect_arr_eq(answer.revoked[0].serial, serials[0], SERIAL_MAX);
+	cr_expect_eq(answer.revoked[0].revoked_at_s, NOW_S + 5);
+	cr_expect_eq(answer.revoked[0].reason, 1);
+	clear_statuses_answer(&answer);
+
+	OK(answer_statuses(store, "client2", &request, &answer, &fault));
+	cr_expect_eq(answer.revoked_count, 0);
+	cr_expect_eq(answer.unknown_count, 2);
+	clear_statuses_answer(&answer);
 }
