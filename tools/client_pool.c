@@ -3,7 +3,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
-#include "tools/node.h"
 #include "tools/output.h"
 
 #include <stdio.h>
@@ -59,6 +58,43 @@ void print_refusal(void *context, size_t member, const struct refusal *refusal)
 		printer->lowest = member;
 	if (member > printer->highest)
 		printer->highest = member;
+}
+
+void learn_client(const struct node *node, const struct endpoint *ca, struct learned *ret_learned,
+		  struct fault *ret_failure)
+{
+	const struct learning learning = {.layout = node->layout,
+					  .client = node->client,
+					  .ca = *ca,
+					  .crl_url = node->manifest->ca.crl_url};
+
+	*ret_learned = (struct learned){0};
+	*ret_failure = (struct fault){0};
+	if (learn_revocations(&learning, read_clock(), ret_learned, ret_failure) == 0)
+		*ret_failure = (struct fault){0};
+}
+
+void print_learned(const struct command *command, const char *client, const struct learned *learned,
+		   const struct fault *failure)
+{
+	if (failure->class == FAULT_NOT_FOUND)
+		print_note(command,
+			   "%s: it is not known which certificates are revoked: the CA is too old "
+			   "to be asked, and no CRL says it: give the manifest its ca.crl.url: %s",
+			   client, failure->text);
+	else if (failure->class != FAULT_NONE)
+		print_note(command, "%s: it is not known which certificates are revoked: %s",
+			   client, failure->text);
+	if (learned->revoked > 0)
+		print_note(command,
+			   "%s: %zu certificates are revoked, and are not used any more: certpool "
+			   "keep %s replaces them",
+			   client, learned->revoked, client);
+	if (learned->unknown > 0)
+		print_note(command,
+			   "%s: the CA's record has no %zu of the certificates, of serial %s for "
+			   "example",
+			   client, learned->unknown, learned->unknown_serial);
 }
 
 int make_client_pool(const struct command *command, const struct layout *layout,

@@ -3,7 +3,8 @@
 
 #include "common/pool/enrolment/renew.h"
 #include "common/pool/members/pool.h"
-#include "tools/command.h"
+#include "common/pool/revocation/learn_revocations.h"
+#include "tools/node.h"
 
 /*
  * What several verbs do with a client's pool: request, enroll and renew, which run and bench do as
@@ -31,6 +32,16 @@ refusal_function print_refusal;
 
 /* Prints the last line. For CLEANUP. */
 void end_refusals(struct refusal_printer *printer);
+
+/*
+ * Asks which of the pool's certificates are revoked (learn_revocations), before the work of a verb.
+ * What prevented it is kept in *ret_failure for print_learned, after that work: it is a note alone,
+ * and says nothing that the work itself would not say.
+ */
+void learn_client(const struct node *node, const struct endpoint *ca, struct learned *ret_learned,
+		  struct fault *ret_failure);
+void print_learned(const struct command *command, const char *client, const struct learned *learned,
+		   const struct fault *failure);
 
 /* Makes the keys and requests that the pool lacks (make_pool). */
 int make_client_pool(const struct command *command, const struct layout *layout,

@@ -404,6 +404,13 @@ int rename_file(int dirfd, const char *name, const char *new_name, struct fault 
 	return set_errno_fault(fault, "%s: cannot be renamed to %s", name, new_name);
 }
 
+int link_file(int dirfd, const char *name, const char *new_name, struct fault *fault)
+{
+	if (linkat(dirfd, name, dirfd, new_name, 0) < 0)
+		return set_errno_fault(fault, "%s: cannot be linked to %s", name, new_name);
+	return 0;
+}
+
 int remove_file(int dirfd, const char *name, struct fault *fault)
 {
 	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)

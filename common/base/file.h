@@ -83,6 +83,10 @@ int write_stream(int descriptor, const char *name, struct bytes content,
  */
 int rename_file(int dirfd, const char *name, const char *new_name, struct fault *fault) MUST_CHECK;
 
+/* Gives a file a second name in its directory. Errors: FAULT_NOT_FOUND; FAULT_FAILED if the name is
+   taken. */
+int link_file(int dirfd, const char *name, const char *new_name, struct fault *fault) MUST_CHECK;
+
 /* Removes a file. Succeeds also if the file does not exist. */
 int remove_file(int dirfd, const char *name, struct fault *fault) MUST_CHECK;
 

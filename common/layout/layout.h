@@ -26,6 +26,7 @@
  *                    barred                names of the clients that the CA bars
  *                    seen                  the replay log: jti of received messages
  *                    exported              requests exported for offline enrolment
+ *                    revoked               what the client knows to be revoked of its own
  *
  * During a renewal, a member also has Private/renewal_key{i}.key, CSR_file/renewal_key{i}.csr and
  * cert/renewal_key{i}.crt, which replace its three files in the end.

@@ -90,7 +90,7 @@ static int make_pool_of_race(struct race *race, struct fault *fault)
 	for (size_t member = 1; member <= MEMBERS; member++)
 		if (certify(race, member, STAGE_NEW, fault) < 0)
 			return -1;
-	return new_signer_cache(race->layout, MEMBERS, &race->signer_cache, fault);
+	return new_signer_cache(race->layout, "client1", MEMBERS, &race->signer_cache, fault);
 }
 
 static int prepare(struct race *race, struct fault *fault)

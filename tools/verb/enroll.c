@@ -133,6 +133,8 @@ static int run_enroll(const struct command *command, const void *settings, struc
 	const struct enroll_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
 	struct enroll_summary enrolled = {0};
+	struct learned learned;
+	struct fault unlearned;
 	struct endpoint ca;
 	int result;
 
@@ -145,9 +147,11 @@ static int run_enroll(const struct command *command, const void *settings, struc
 	if (given->import_path != NULL)
 		return import_client(command, &node, given->import_path, fault);
 	ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
+	learn_client(&node, &ca, &learned, &unlearned);
 	result = enroll_client(command, node.layout, node.client, &ca, &enrolled, fault);
 	if (result < 0 && enrolled.refused == 0)
 		return -1;
+	print_learned(command, node.client->name, &learned, &unlearned);
 	return print_enrolled(command, node.client->name, &enrolled, fault) < 0 ? -1 : result;
 }
 

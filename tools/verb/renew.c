@@ -53,14 +53,19 @@ static int run_renew(const struct command *command, const void *settings, struct
 	CLEANUP(clear_node) struct node node = {0};
 	struct renewal renewal = {.options = given->terms};
 	struct renewal_summary renewed;
+	struct learned learned;
+	struct fault unlearned;
 
 	if (open_node(command, command->operands[0], &node, fault) < 0)
 		return -1;
 	renewal.enrollment.layout = node.layout;
 	renewal.enrollment.client = node.client;
 	renewal.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
-	if (renew_client(command, &renewal, &renewed, fault) < 0 ||
-	    print_renewed(command, node.client->name, &renewed, fault) < 0)
+	learn_client(&node, &renewal.enrollment.ca, &learned, &unlearned);
+	if (renew_client(command, &renewal, &renewed, fault) < 0)
+		return -1;
+	print_learned(command, node.client->name, &learned, &unlearned);
+	if (print_renewed(command, node.client->name, &renewed, fault) < 0)
 		return -1;
 	return check_renewed(node.client->name, &renewed, fault);
 }

@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/pool/revocation/ask_revocation.h"
+#include "common/pool/revocation/learn_revocations.h"
 #include "tools/certificate_output.h"
 #include "tools/certificate_selector.h"
 #include "tools/input.h"
@@ -225,6 +226,8 @@ static int request_revocations(const struct command *command, const struct node 
 		request.serials = (const uint8_t(*)[SERIAL_MAX])(void *)(serials->data + at);
 		request.serial_count = left < REVOCATIONS_MAX ? left : REVOCATIONS_MAX;
 		if (ask_revocation(&request, read_clock(), &answer, fault) < 0 ||
+		    note_revocations(node->layout, node->client, &answer, read_clock(), fault) <
+			    0 ||
 		    print_answer(command, node->client->name, &answer, &summary, fault) < 0)
 			return -1;
 		crl_number = answer.crl_number;

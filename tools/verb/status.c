@@ -4,7 +4,8 @@
  */
 #include "common/base/clock.h"
 #include "common/ca/store/certificates.h"
-#include "common/pool/members/pool.h"
+#include "common/pool/members/set_aside.h"
+#include "common/pool/members/survey.h"
 #include "common/pool/members/trust.h"
 #include "tools/node.h"
 #include "tools/operator.h"
@@ -102,8 +103,9 @@ static int show_authority(const struct command *command, const struct manifest *
 }
 
 static int print_pool(const struct command *command, const struct client_node *client,
-		      const struct pool_summary *summary, struct fault *fault)
+		      const struct pool_summary *summary, size_t surplus, struct fault *fault)
 {
+	size_t certificates = summary->size - summary->states[MEMBER_WITHOUT];
 	CLEANUP(clear_json) struct json_line line = {0};
 	char first[TIME_TEXT_SIZE];
 	char last[TIME_TEXT_SIZE];
@@ -114,8 +116,10 @@ static int print_pool(const struct command *command, const struct client_node *c
 		print_line("%-16s %s", client->name, client->layout);
 		print_line("  members %zu, keys %zu, requests %zu", summary->size, summary->keys,
 			   summary->requests);
-		print_line("  certificates %zu, valid %zu, expired %zu", summary->certificates,
-			   summary->valid, summary->expired);
+		print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu, damaged %zu",
+			   certificates, summary->states[MEMBER_VALID],
+			   summary->states[MEMBER_EXPIRED], summary->states[MEMBER_REVOKED],
+			   summary->states[MEMBER_DAMAGED]);
 		print_line("  first expiry %s, last %s", first, last);
 		return 0;
 	}
@@ -124,9 +128,12 @@ static int print_pool(const struct command *command, const struct client_node *c
 	add_json_number(&line, "size", (long long)summary->size);
 	add_json_number(&line, "keys", (long long)summary->keys);
 	add_json_number(&line, "requests", (long long)summary->requests);
-	add_json_number(&line, "certificates", (long long)summary->certificates);
-	add_json_number(&line, "valid", (long long)summary->valid);
-	add_json_number(&line, "expired", (long long)summary->expired);
+	add_json_number(&line, "certificates", (long long)certificates);
+	add_json_number(&line, "valid", (long long)summary->states[MEMBER_VALID]);
+	add_json_number(&line, "expired", (long long)summary->states[MEMBER_EXPIRED]);
+	add_json_number(&line, "revoked", (long long)summary->states[MEMBER_REVOKED]);
+	add_json_number(&line, "damaged", (long long)summary->states[MEMBER_DAMAGED]);
+	add_json_number(&line, "beyond_size", (long long)surplus);
 	add_json_time(&line, "first_expiry", summary->first_expiry_s);
 	add_json_time(&line, "last_expiry", summary->last_expiry_s);
 	return print_json(&line, fault);
@@ -136,12 +143,32 @@ static int show_client(const struct command *command, const struct client_node *
 		       int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(clear_known_revocations) struct known_revocations revocations = {0};
+	CLEANUP(clear_buffer) struct buffer surplus = {0};
 	struct pool_summary summary;
+	struct fault unread = {0};
 
 	if (open_layout(client->layout, &layout, fault) < 0 ||
-	    summarize_pool(layout, client, now_s, &summary, fault) < 0)
+	    (read_known_revocations(layout, client->name, &revocations, &unread) < 0 &&
+	     pass_failure(&unread, fault) < 0) ||
+	    summarize_pool(layout, client, &revocations, now_s, &summary, fault) < 0 ||
+	    list_surplus_members(layout, client->pool.size, &surplus, fault) < 0)
 		return -1;
-	return print_pool(command, client, &summary, fault);
+	if (unread.class != FAULT_NONE)
+		print_note(command, "%s", unread.text);
+	if (summary.states[MEMBER_REVOKED] + summary.states[MEMBER_DAMAGED] > 0)
+		print_note(command,
+			   "%s: %zu members are revoked and %zu damaged: certpool keep %s makes "
+			   "them new, and certpool check %s says what is damaged",
+			   client->name, summary.states[MEMBER_REVOKED],
+			   summary.states[MEMBER_DAMAGED], client->name, client->name);
+	if (surplus.len > 0)
+		print_note(command,
+			   "%s: %zu members above the pool's size of %zu have files: certpool "
+			   "repair %s --shrink sets them aside",
+			   client->name, surplus.len / sizeof(size_t), client->pool.size,
+			   client->name);
+	return print_pool(command, client, &summary, surplus.len / sizeof(size_t), fault);
 }
 
 /* A node without a layout on this host is no failure: it may live on another host. */

@@ -40,20 +40,39 @@ void clear_member(struct member *member)
 	*member = (struct member){0};
 }
 
-static int read_member_certificate(const struct layout *layout, size_t index,
+/* Whose member it is: for the advice in a text. */
+struct owner {
+	const struct layout *layout;
+	const char *client;
+};
+
+/* Passes a failure on, with the verb that makes a damaged file new. */
+static int advise_repair(const struct owner *owner, size_t index, const struct fault *failure,
+			 struct fault *fault)
+{
+	if (failure->class != FAULT_MALFORMED && failure->class != FAULT_TOO_LARGE)
+		return pass_fault(failure, fault);
+	return set_fault(fault, failure->class, "%s: run certpool repair %s/%zu", failure->text,
+			 owner->client, index);
+}
+
+static int read_member_certificate(const struct owner *owner, size_t index,
 				   struct certificate **ret_certificate, struct fault *fault)
 {
+	struct fault failure = {0};
 	char name[FILE_NAME_SIZE];
 	bool found;
 
 	name_certificate(index, name);
-	if (find_file(layout->cert, name, &found, fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
+	if (find_file(owner->layout->cert, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", owner->layout->path);
 	if (!found)
 		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s/cert/%s: member %zu has no certificate: run certpool enroll",
-				 layout->path, name, index);
-	return read_certificate_file(layout, name, ret_certificate, fault);
+				 "%s/cert/%s: member %zu has no certificate: run certpool keep %s",
+				 owner->layout->path, name, index, owner->client);
+	if (read_certificate_file(owner->layout, name, ret_certificate, &failure) < 0)
+		return advise_repair(owner, index, &failure, fault);
+	return 0;
 }
 
 bool is_valid_at(const struct certificate *certificate, int64_t now_s)
@@ -62,7 +81,7 @@ bool is_valid_at(const struct certificate *certificate, int64_t now_s)
 	       now_s <= certificate_not_after(certificate);
 }
 
-static int check_current(const struct layout *layout, size_t index,
+static int check_current(const struct owner *owner, size_t index,
 			 const struct certificate *certificate, int64_t now_s, struct fault *fault)
 {
 	char name[FILE_NAME_SIZE];
@@ -77,10 +96,11 @@ static int check_current(const struct layout *layout, size_t index,
 	format_time(certificate_not_after(certificate), end);
 	format_time(now_s, now);
 	return set_fault(fault, FAULT_REFUSED,
-			 "%s/cert/%s: %s: valid from %s to %s, and it is %s: use another member",
-			 layout->path, name,
+			 "%s/cert/%s: %s: valid from %s to %s, and it is %s: use another member, "
+			 "or run certpool renew %s/%zu",
+			 owner->layout->path, name,
 			 certificate_not_after(certificate) < now_s ? "expired" : "not yet valid",
-			 begin, end, now);
+			 begin, end, now, owner->client, index);
 }
 
 static bool matches(const struct public_key *key, const struct certificate *certificate)
@@ -89,15 +109,22 @@ static bool matches(const struct public_key *key, const struct certificate *cert
 			   public_key_spki(certificate_public_key(certificate)));
 }
 
-static int read_member_key(const struct layout *layout, size_t index, struct private_key **ret_key,
+static int read_member_key(const struct owner *owner, size_t index, struct private_key **ret_key,
 			   struct public_key **ret_public_key, struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
+	struct fault failure = {0};
 	char name[FILE_NAME_SIZE];
 
 	name_private_key(index, name);
-	if (read_private_key(layout, name, &key, fault) < 0 ||
-	    get_public_key(key, ret_public_key, fault) < 0)
+	if (read_private_key(owner->layout, name, &key, &failure) < 0) {
+		if (failure.class != FAULT_NOT_FOUND)
+			return advise_repair(owner, index, &failure, fault);
+		return set_fault(fault, failure.class,
+				 "%s: if it is lost, run certpool repair %s/%zu", failure.text,
+				 owner->client, index);
+	}
+	if (get_public_key(key, ret_public_key, fault) < 0)
 		return -1;
 	*ret_key = TAKE(key);
 	return 0;
@@ -122,29 +149,29 @@ static int read_renewal_certificate(const struct layout *layout, size_t index,
  * renames the key first and the certificate last (replace_member.h): so the new certificate still
  * has its renewal name, or was renamed since the first read.
  */
-static int find_matching_certificate(const struct layout *layout, const struct public_key *key,
+static int find_matching_certificate(const struct owner *owner, const struct public_key *key,
 				     struct member *member, struct fault *fault)
 {
 	free_certificate(&member->certificate);
-	if (read_renewal_certificate(layout, member->index, &member->certificate, fault) < 0)
+	if (read_renewal_certificate(owner->layout, member->index, &member->certificate, fault) < 0)
 		return -1;
 	if (member->certificate != NULL && matches(key, member->certificate))
 		return 0;
 	free_certificate(&member->certificate);
-	return read_member_certificate(layout, member->index, &member->certificate, fault);
+	return read_member_certificate(owner, member->index, &member->certificate, fault);
 }
 
 /* *ret_match false: key and certificate do not match, or a whole renewal came between the reads. */
-static int read_matching_key(const struct layout *layout, struct member *member, bool *ret_match,
+static int read_matching_key(const struct owner *owner, struct member *member, bool *ret_match,
 			     struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 
-	if (read_member_key(layout, member->index, &key, &public_key, fault) < 0)
+	if (read_member_key(owner, member->index, &key, &public_key, fault) < 0)
 		return -1;
 	if (!matches(public_key, member->certificate) &&
-	    find_matching_certificate(layout, public_key, member, fault) < 0)
+	    find_matching_certificate(owner, public_key, member, fault) < 0)
 		return -1;
 	*ret_match = matches(public_key, member->certificate);
 	if (*ret_match)
@@ -153,14 +180,14 @@ static int read_matching_key(const struct layout *layout, struct member *member,
 }
 
 /* Adds the key to a member that has its certificate. Another process may be renewing the member. */
-static int add_key(const struct layout *layout, struct member *member, struct fault *fault)
+static int add_key(const struct owner *owner, struct member *member, struct fault *fault)
 {
 	char name[FILE_NAME_SIZE];
 
 	for (int i = 0; i < RENEWALS_MAX; i++) {
 		bool match = false;
 
-		if (read_matching_key(layout, member, &match, fault) < 0)
+		if (read_matching_key(owner, member, &match, fault) < 0)
 			return -1;
 		if (match)
 			return 0;
@@ -168,45 +195,31 @@ static int add_key(const struct layout *layout, struct member *member, struct fa
 	name_private_key(member->index, name);
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/Private/%s: not the key of member %zu's certificate: put the right "
-			 "one back, or move the member's three files away and make it anew",
-			 layout->path, name, member->index);
+			 "one back, or run certpool repair %s/%zu",
+			 owner->layout->path, name, member->index, owner->client, member->index);
 }
 
-int open_member(const struct layout *layout, size_t index, int64_t now_s, struct member *ret_member,
-		struct fault *fault)
+int open_member(const struct layout *layout, const char *client, size_t index, int64_t now_s,
+		struct member *ret_member, struct fault *fault)
 {
+	const struct owner owner = {layout, client};
 	CLEANUP(clear_member) struct member member = {.index = index};
 
-	if (read_member_certificate(layout, index, &member.certificate, fault) < 0 ||
-	    check_current(layout, index, member.certificate, now_s, fault) < 0 ||
-	    add_key(layout, &member, fault) < 0)
+	if (read_member_certificate(&owner, index, &member.certificate, fault) < 0 ||
+	    check_current(&owner, index, member.certificate, now_s, fault) < 0 ||
+	    add_key(&owner, &member, fault) < 0)
 		return -1;
 	MOVE(ret_member, member);
 	return 0;
 }
 
-int open_member_if_valid(const struct layout *layout, size_t index, int64_t now_s,
-			 struct member *ret_member, struct fault *fault)
+int open_member_if_valid(const struct layout *layout, const char *client, size_t index,
+			 int64_t now_s, struct member *ret_member, struct fault *fault)
 {
-	CLEANUP(clear_member) struct member member = {.index = index};
-	char certificate_name[FILE_NAME_SIZE];
-	char key_name[FILE_NAME_SIZE];
-	bool has_certificate;
-	bool has_key;
+	struct fault failure = {0};
 
-	name_certificate(index, certificate_name);
-	name_private_key(index, key_name);
-	if (find_file(layout->cert, certificate_name, &has_certificate, fault) < 0 ||
-	    find_file(layout->private, key_name, &has_key, fault) < 0)
-		return prefix_fault(fault, "%s", layout->path);
-	if (!has_certificate || !has_key)
-		return 0;
-	if (read_member_certificate(layout, index, &member.certificate, fault) < 0)
+	if (open_member(layout, client, index, now_s, ret_member, &failure) < 0 &&
+	    pass_failure(&failure, fault) < 0)
 		return -1;
-	if (!is_valid_at(member.certificate, now_s))
-		return 0;
-	if (add_key(layout, &member, fault) < 0)
-		return -1;
-	MOVE(ret_member, member);
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include "common/crypto/key_file.h"
 #include "common/layout/template.h"
 #include "common/pool/members/replace_member.h"
-#include "common/x509/certificate.h"
 #include "common/x509/csr.h"
 
 /*
@@ -63,13 +62,6 @@ static size_t choose_chunk_size(size_t size, size_t most)
 	size_t share = chunk_count(size, count_cores());
 
 	return share < most ? share : most;
-}
-
-static size_t chunk_end(size_t chunk, size_t chunk_size, size_t size)
-{
-	size_t end = (chunk + 1) * chunk_size;
-
-	return end < size ? end : size;
 }
 
 /* What the threads of one make_members share. */
@@ -282,114 +274,4 @@ int make_pool(const struct layout *layout, const struct client_node *client,
 	if (complete_renewals(layout, fault) < 0)
 		return -1;
 	return make_members(&options, ret_summary, fault);
-}
-
-/* What the threads of one summarize_pool share. */
-struct summarize_context {
-	const struct layout *layout;
-	size_t size;
-	size_t chunk_size;
-	int64_t now_s;
-	pthread_mutex_t lock;
-	struct pool_summary summary;
-};
-
-static void widen_expiry(struct pool_summary *summary, int64_t first_s, int64_t last_s)
-{
-	if (first_s == 0)
-		return;
-	if (summary->first_expiry_s == 0 || first_s < summary->first_expiry_s)
-		summary->first_expiry_s = first_s;
-	if (last_s > summary->last_expiry_s)
-		summary->last_expiry_s = last_s;
-}
-
-static int summarize_certificate(const struct layout *layout, const char *name, int64_t now_s,
-				 struct pool_summary *summary, struct fault *fault)
-{
-	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	int64_t not_after_s;
-
-	if (read_certificate_file(layout, name, &certificate, fault) < 0)
-		return -1;
-	not_after_s = certificate_not_after(certificate);
-	summary->certificates++;
-	if (not_after_s < now_s) {
-		summary->expired++;
-	} else if (certificate_not_before(certificate) <= now_s) {
-		summary->valid++;
-		widen_expiry(summary, not_after_s, not_after_s);
-	}
-	return 0;
-}
-
-static int summarize_member(const struct summarize_context *context, size_t index,
-			    struct pool_summary *summary, struct fault *fault)
-{
-	const struct layout *layout = context->layout;
-	char key_name[FILE_NAME_SIZE];
-	char csr_name[FILE_NAME_SIZE];
-	char name[FILE_NAME_SIZE];
-	bool has_key;
-	bool has_csr;
-	bool has_certificate;
-
-	name_private_key(index, key_name);
-	name_csr(index, csr_name);
-	name_certificate(index, name);
-	if (find_file(layout->private, key_name, &has_key, fault) < 0 ||
-	    find_file(layout->csr_file, csr_name, &has_csr, fault) < 0 ||
-	    find_file(layout->cert, name, &has_certificate, fault) < 0)
-		return prefix_fault(fault, "%s", layout->path);
-	summary->keys += has_key ? 1 : 0;
-	summary->requests += has_csr ? 1 : 0;
-	if (!has_certificate)
-		return 0;
-	return summarize_certificate(layout, name, context->now_s, summary, fault);
-}
-
-static void add_summary(struct summarize_context *context, const struct pool_summary *part)
-{
-	struct pool_summary *summary = &context->summary;
-
-	pthread_mutex_lock(&context->lock);
-	summary->keys += part->keys;
-	summary->requests += part->requests;
-	summary->certificates += part->certificates;
-	summary->valid += part->valid;
-	summary->expired += part->expired;
-	widen_expiry(summary, part->first_expiry_s, part->last_expiry_s);
-	pthread_mutex_unlock(&context->lock);
-}
-
-static int summarize_chunk(size_t index, void *argument, struct fault *fault)
-{
-	struct summarize_context *context = argument;
-	size_t end = chunk_end(index, context->chunk_size, context->size);
-	struct pool_summary part = {0};
-
-	for (size_t i = index * context->chunk_size; i < end; i++)
-		if (summarize_member(context, i + 1, &part, fault) < 0)
-			return -1;
-	add_summary(context, &part);
-	return 0;
-}
-
-int summarize_pool(const struct layout *layout, const struct client_node *client, int64_t now_s,
-		   struct pool_summary *ret_summary, struct fault *fault)
-{
-	size_t size = client->pool.size;
-	struct summarize_context context = {.layout = layout,
-					    .size = size,
-					    .chunk_size = choose_chunk_size(size, CHUNK_SIZE),
-					    .now_s = now_s,
-					    .lock = PTHREAD_MUTEX_INITIALIZER,
-					    .summary = {.size = size}};
-	int result = run_tasks(chunk_count(size, context.chunk_size), count_cores(),
-			       summarize_chunk, &context, fault);
-
-	pthread_mutex_destroy(&context.lock);
-	if (result == 0)
-		*ret_summary = context.summary;
-	return result;
 }

@@ -63,20 +63,4 @@ struct make_options {
 int make_members(const struct make_options *options, struct make_summary *ret_summary,
 		 struct fault *fault) MUST_CHECK;
 
-/* The files of a pool at a time, as `certpool status` prints them. */
-struct pool_summary {
-	size_t size; /* of the manifest */
-	size_t keys;
-	size_t requests;
-	size_t certificates; /* valid, expired or not valid yet */
-	size_t valid;
-	size_t expired;
-	int64_t first_expiry_s; /* of the valid certificates; 0 if there is none */
-	int64_t last_expiry_s;
-};
-
-/* Counts the files of members 1 … size, and reads their certificates, on all cores. */
-int summarize_pool(const struct layout *layout, const struct client_node *client, int64_t now_s,
-		   struct pool_summary *ret_summary, struct fault *fault) MUST_CHECK;
-
 #endif

@@ -36,7 +36,7 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	sender->to = *to;
 	if (read_shared_key(layout, to->name, &sender->key, fault) < 0 ||
 	    read_intermediates(layout, &sender->chain, fault) < 0 ||
-	    new_signer_cache(layout, from->pool.size, &sender->signer_cache, fault) < 0)
+	    new_signer_cache(layout, from->name, from->pool.size, &sender->signer_cache, fault) < 0)
 		return -1;
 	/* Messages have to present the intermediates on the way to the root, and only those. */
 	if (sender->chain.count > 0 && read_root(layout, &sender->root, fault) < 0)

@@ -1,10 +1,15 @@
 #include "common/pool/messages/signer_cache.h"
 
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/random.h"
+#include "common/pool/members/survey.h"
+#include "common/x509/revocation/crl_reason.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +18,12 @@ enum { BLIND_DRAWS = 128 };
 
 struct signer_cache {
 	const struct layout *layout;
+	char client[NAME_SIZE];
 	size_t size;
-	pthread_mutex_t lock; /* for the slots */
+	pthread_mutex_t lock; /* for the fields below */
+	/* The content and the state of the file state/revoked; a zeroed state: there is none. */
+	struct known_revocations revocations;
+	struct stat revocations_state;
 	/* A member has one slot; a later member of the same slot displaces it. */
 	struct signer *slots[SIGNERS_MAX];
 };
@@ -29,8 +38,8 @@ void release_signer(struct signer **signer_pointer)
 	free(signer);
 }
 
-int new_signer_cache(const struct layout *layout, size_t size, struct signer_cache **ret_cache,
-		     struct fault *fault)
+int new_signer_cache(const struct layout *layout, const char *client, size_t size,
+		     struct signer_cache **ret_cache, struct fault *fault)
 {
 	struct signer_cache *cache = calloc(1, sizeof(*cache));
 
@@ -38,6 +47,7 @@ int new_signer_cache(const struct layout *layout, size_t size, struct signer_cac
 		return set_memory_fault(fault);
 	pthread_mutex_init(&cache->lock, NULL);
 	cache->layout = layout;
+	(void)snprintf(cache->client, sizeof(cache->client), "%s", client);
 	cache->size = size;
 	*ret_cache = cache;
 	return 0;
@@ -51,6 +61,7 @@ void free_signer_cache(struct signer_cache **cache_pointer)
 		return;
 	for (size_t i = 0; i < SIGNERS_MAX; i++)
 		release_signer(&cache->slots[i]);
+	clear_known_revocations(&cache->revocations);
 	pthread_mutex_destroy(&cache->lock);
 	free(cache);
 }
@@ -107,8 +118,51 @@ static void cache_signer(struct signer_cache *cache, struct signer *signer)
 	release_signer(&old);
 }
 
-typedef int open_function(const struct layout *layout, size_t index, int64_t now_s,
-			  struct member *ret_member, struct fault *fault);
+/* Reads state/revoked, if it has changed since it was read. The caller holds the lock. */
+static int update_revocations(struct signer_cache *cache, struct fault *fault)
+{
+	struct known_revocations revocations = {0};
+	struct stat state = {0};
+
+	if (fstatat(cache->layout->state, REVOKED_FILE, &state, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return set_errno_fault(fault, "%s/state/" REVOKED_FILE,
+					       cache->layout->path);
+		state = (struct stat){0};
+	}
+	if (same_file_state(&state, &cache->revocations_state))
+		return 0;
+	if (read_known_revocations(cache->layout, cache->client, &revocations, fault) < 0)
+		return -1;
+	clear_known_revocations(&cache->revocations);
+	cache->revocations = revocations;
+	cache->revocations_state = state;
+	return 0;
+}
+
+/* *ret_revocation is a copy; *ret_revoked false: the member's certificate is not known to be
+   revoked. */
+static int look_revocation_up(struct signer_cache *cache, const struct member *member,
+			      bool *ret_revoked, struct known_revocation *ret_revocation,
+			      struct fault *fault)
+{
+	const struct known_revocation *revocation = NULL;
+	int result;
+
+	pthread_mutex_lock(&cache->lock);
+	result = update_revocations(cache, fault);
+	if (result == 0)
+		revocation = find_known_revocation(&cache->revocations,
+						   certificate_serial(member->certificate));
+	*ret_revoked = revocation != NULL;
+	if (revocation != NULL)
+		*ret_revocation = *revocation;
+	pthread_mutex_unlock(&cache->lock);
+	return result;
+}
+
+typedef int open_function(const struct layout *layout, const char *client, size_t index,
+			  int64_t now_s, struct member *ret_member, struct fault *fault);
 
 /* The cached member, or else one from `open`; *ret_signer stays NULL if `open` found no member. */
 static int find_or_open_signer(struct signer_cache *cache, size_t index, int64_t now_s,
@@ -126,7 +180,7 @@ static int find_or_open_signer(struct signer_cache *cache, size_t index, int64_t
 		   use. */
 		has_states = read_states(cache->layout, index, &signer->certificate_state,
 					 &signer->key_state);
-		if (open(cache->layout, index, now_s, &signer->member, fault) < 0)
+		if (open(cache->layout, cache->client, index, now_s, &signer->member, fault) < 0)
 			return -1;
 		if (signer->member.certificate == NULL)
 			return 0;
@@ -140,7 +194,43 @@ static int find_or_open_signer(struct signer_cache *cache, size_t index, int64_t
 int open_signer(struct signer_cache *cache, size_t index, int64_t now_s, struct signer **ret_signer,
 		struct fault *fault)
 {
-	return find_or_open_signer(cache, index, now_s, open_member, ret_signer, fault);
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	struct known_revocation revocation;
+	char revoked_at[TIME_TEXT_SIZE];
+	bool revoked;
+
+	if (find_or_open_signer(cache, index, now_s, open_member, &signer, fault) < 0 ||
+	    look_revocation_up(cache, &signer->member, &revoked, &revocation, fault) < 0)
+		return -1;
+	if (revoked) {
+		format_time(revocation.revoked_at_s, revoked_at);
+		return set_fault(fault, FAULT_REFUSED,
+				 "member %zu of %s: its certificate was revoked at %s (%s): use "
+				 "another member, or run certpool keep %s",
+				 index, cache->client, revoked_at,
+				 format_crl_reason(revocation.reason), cache->client);
+	}
+	*ret_signer = TAKE(signer);
+	return 0;
+}
+
+/* The same, but *ret_signer stays NULL for a member that cannot sign, or is known to be revoked. */
+static int open_signer_if_usable(struct signer_cache *cache, size_t index, int64_t now_s,
+				 struct signer **ret_signer, struct fault *fault)
+{
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	struct known_revocation revocation;
+	bool revoked;
+
+	if (find_or_open_signer(cache, index, now_s, open_member_if_valid, &signer, fault) < 0)
+		return -1;
+	if (signer == NULL)
+		return 0;
+	if (look_revocation_up(cache, &signer->member, &revoked, &revocation, fault) < 0)
+		return -1;
+	if (!revoked)
+		*ret_signer = TAKE(signer);
+	return 0;
 }
 
 /* Draws from all members until one can sign; *ret_signer stays NULL after BLIND_DRAWS misses. */
@@ -151,8 +241,7 @@ static int draw_blindly(struct signer_cache *cache, int64_t now_s, struct signer
 		uint64_t draw;
 
 		if (draw_below(cache->size, &draw, fault) < 0 ||
-		    find_or_open_signer(cache, (size_t)draw + 1, now_s, open_member_if_valid,
-					ret_signer, fault) < 0)
+		    open_signer_if_usable(cache, (size_t)draw + 1, now_s, ret_signer, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -165,13 +254,34 @@ static int list_signers(struct signer_cache *cache, int64_t now_s, struct buffer
 	for (size_t index = 1; index <= cache->size; index++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		if (find_or_open_signer(cache, index, now_s, open_member_if_valid, &signer, fault) <
-		    0)
+		if (open_signer_if_usable(cache, index, now_s, &signer, fault) < 0)
 			return -1;
 		if (signer != NULL)
 			append_bytes(list, (struct bytes){(const uint8_t *)&index, sizeof(index)});
 	}
 	return check_buffer(list, fault);
+}
+
+/* Says what the members lack, and the verb that helps. */
+static int refuse_to_draw(struct signer_cache *cache, int64_t now_s, struct fault *fault)
+{
+	struct client_node client = {.pool = {.size = cache->size}};
+	struct pool_summary summary;
+	int result;
+
+	pthread_mutex_lock(&cache->lock);
+	result =
+		summarize_pool(cache->layout, &client, &cache->revocations, now_s, &summary, fault);
+	pthread_mutex_unlock(&cache->lock);
+	if (result < 0)
+		return -1;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s: none of the pool's %zu members can sign: %zu keys; certificates: %zu "
+			 "valid, %zu revoked, %zu damaged, %zu expired: run certpool keep %s",
+			 cache->layout->path, cache->size, summary.keys,
+			 summary.states[MEMBER_VALID], summary.states[MEMBER_REVOKED],
+			 summary.states[MEMBER_DAMAGED], summary.states[MEMBER_EXPIRED],
+			 cache->client);
 }
 
 static int draw_from_list(struct signer_cache *cache, int64_t now_s, size_t *ret_index,
@@ -183,10 +293,7 @@ static int draw_from_list(struct signer_cache *cache, int64_t now_s, size_t *ret
 	if (list_signers(cache, now_s, &list, fault) < 0)
 		return -1;
 	if (list.len == 0)
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s: none of the pool's %zu members has a key and a certificate "
-				 "that is valid now: run certpool enroll",
-				 cache->layout->path, cache->size);
+		return refuse_to_draw(cache, now_s, fault);
 	if (draw_below(list.len / sizeof(size_t), &draw, fault) < 0)
 		return -1;
 	memcpy(ret_index, list.data + draw * sizeof(size_t), sizeof(size_t));

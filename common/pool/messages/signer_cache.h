@@ -9,7 +9,7 @@
 /*
  * A cache of members that sign: an opened member's next message costs only its signature. On every
  * use the certificate must be valid and both files, certificate and key, unchanged (stat): a
- * renewed member is opened again.
+ * renewed member is opened again. So is what is known to be revoked read again when it changes.
  *
  * An entry takes some 3 KB. Members beyond the cache's size displace each other. Safe for several
  * threads.
@@ -28,22 +28,24 @@ struct signer {
 	atomic_uint references;
 };
 
-/* An empty cache for members 1 … size of the layout, which must outlive it. */
-int new_signer_cache(const struct layout *layout, size_t size, struct signer_cache **ret_cache,
-		     struct fault *fault) MUST_CHECK;
+/* An empty cache for members 1 … size of the client's layout, which must outlive it. */
+int new_signer_cache(const struct layout *layout, const char *client, size_t size,
+		     struct signer_cache **ret_cache, struct fault *fault) MUST_CHECK;
 void free_signer_cache(struct signer_cache **cache);
 
 /*
  * The member of that index.
  * Owns: the caller releases *ret_signer.
- * Errors: those of open_member.
+ * Errors: those of open_member; FAULT_REFUSED for a member that is known to be revoked
+ * (known_revocations.h).
  */
 int open_signer(struct signer_cache *cache, size_t index, int64_t now_s, struct signer **ret_signer,
 		struct fault *fault) MUST_CHECK;
 
 /*
  * Draws a member uniformly, from the system's randomness and without modulo bias, among the members
- * that have a key and a certificate valid now.
+ * that have a key and a certificate valid now that is not known to be revoked. Members with damaged
+ * files are passed over.
  * Owns: the caller releases *ret_signer.
  * Errors: FAULT_NOT_FOUND if no member can sign.
  */

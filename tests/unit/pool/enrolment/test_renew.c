@@ -57,7 +57,7 @@ static void assert_whole(void)
 		cr_expect(!file_exists(layout->csr_file, name), "%s", name);
 		name_renewal_certificate(i, name);
 		cr_expect(!file_exists(layout->cert, name), "%s", name);
-		OK(open_member(layout, i, fixture.now_s, &member, &fault));
+		OK(open_member(layout, "client1", i, fixture.now_s, &member, &fault));
 		name_csr(i, name);
 		pem = get_file(layout->csr_file, name);
 		OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));

@@ -27,14 +27,14 @@ static int open_first(struct fault *fault)
 {
 	CLEANUP(clear_member) struct member member = {0};
 
-	return open_member(fixture.layouts[0], 1, fixture.now_s, &member, fault);
+	return open_member(fixture.layouts[0], "client1", 1, fixture.now_s, &member, fault);
 }
 
 Test(member, refuses_one_without_certificate)
 {
 	make_client_pool(&fixture, 0);
 	REFUSED(open_first(&fault), FAULT_NOT_FOUND,
-		"cert/cert_key1.crt: member 1 has no certificate: run certpool enroll");
+		"cert/cert_key1.crt: member 1 has no certificate: run certpool keep client1");
 }
 
 Test(member, refuses_one_without_key)
@@ -42,6 +42,7 @@ Test(member, refuses_one_without_key)
 	make_certified_pool(&fixture, 0);
 	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key1.key", 0), 0);
 	REFUSED(open_first(&fault), FAULT_NOT_FOUND, "private_key1.key");
+	SAID("if it is lost, run certpool repair client1/1");
 }
 
 Test(member, refuses_an_expired_certificate)
@@ -93,7 +94,7 @@ Test(member, opens_one_that_can_sign)
 	CLEANUP(clear_member) struct member member = {0};
 
 	make_certified_pool(&fixture, 0);
-	OK(open_member(fixture.layouts[0], 2, fixture.now_s, &member, &fault));
+	OK(open_member(fixture.layouts[0], "client1", 2, fixture.now_s, &member, &fault));
 	cr_assert_eq(member.index, 2);
 	cr_assert_str_eq(certificate_subject(member.certificate), "CN=client1-2");
 	cr_assert_not_null(member.key);
@@ -139,8 +140,8 @@ Test(member, has_a_matching_key_wherever_a_renewal_was_killed)
 		set_up();
 		make_certified_pool(&fixture, 0);
 		renew_first(renames);
-		OK(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault), "%d",
-		   renames);
+		OK(open_member(fixture.layouts[0], "client1", 1, fixture.now_s, &member, &fault),
+		   "%d", renames);
 		OK(get_public_key(member.key, &key, &fault));
 		cr_expect(equal_bytes(public_key_spki(key),
 				      public_key_spki(certificate_public_key(member.certificate))));

@@ -1,6 +1,7 @@
 #include "common/pool/members/pool.h"
 
 #include "common/crypto/key_file.h"
+#include "common/pool/members/survey.h"
 #include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
@@ -216,39 +217,6 @@ Test(pool, makes_a_pool_of_every_type_of_key)
 	}
 }
 
-Test(pool, summarizes_its_files)
-{
-	struct pool_summary summary;
-
-	make_client_pool(&fixture, 0);
-	certify_member(&fixture, 0, 1, fixture.now_s - 300, fixture.now_s + 1000);
-	certify_member(&fixture, 0, 2, fixture.now_s - 300, fixture.now_s + 2000);
-	certify_member(&fixture, 0, 3, fixture.now_s - 300, fixture.now_s - 200);
-	fixture.clients[0].pool.size = 5;
-	OK(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s, &summary,
-			  &fault));
-	cr_assert_eq(summary.size, 5);
-	cr_assert_eq(summary.keys, 3);
-	cr_assert_eq(summary.requests, 3);
-	cr_assert_eq(summary.certificates, 3);
-	cr_assert_eq(summary.valid, 2);
-	cr_assert_eq(summary.expired, 1);
-	cr_assert_eq(summary.first_expiry_s, fixture.now_s + 1000);
-	cr_assert_eq(summary.last_expiry_s, fixture.now_s + 2000);
-}
-
-/* catalogue 39 */
-Test(pool, names_a_certificate_that_cannot_be_read)
-{
-	struct pool_summary summary;
-
-	make_certified_pool(&fixture, 0);
-	put_file(fixture.layouts[0]->cert, "cert_key2.crt", "-----BEGIN CERT", 0644);
-	REFUSED(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s, &summary,
-			       &fault),
-		FAULT_MALFORMED, "cert/cert_key2.crt");
-}
-
 Test(pool, is_used_like_this)
 {
 	struct make_summary made;
@@ -261,11 +229,11 @@ Test(pool, is_used_like_this)
 
 	/* The CA certifies the first member for an hour. */
 	certify_member(&fixture, 0, 1, fixture.now_s, fixture.now_s + 3600);
-	OK(summarize_pool(fixture.layouts[0], &fixture.clients[0], fixture.now_s, &summary,
+	OK(summarize_pool(fixture.layouts[0], &fixture.clients[0], NULL, fixture.now_s, &summary,
 			  &fault));
-	cr_assert_eq(summary.valid, 1);
+	cr_assert_eq(summary.states[MEMBER_VALID], 1);
 
 	/* That member can sign: its key and certificate match. */
-	OK(open_member(fixture.layouts[0], 1, fixture.now_s, &member, &fault));
+	OK(open_member(fixture.layouts[0], "client1", 1, fixture.now_s, &member, &fault));
 	cr_assert_not_null(member.key);
 }

@@ -1,9 +1,11 @@
 #include "common/pool/messages/signer_cache.h"
 
+#include "common/pool/members/known_revocations.h"
 #include "tests/support/expect.h"
 #include "tests/unit/pool/fixture.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +13,7 @@ static struct signer_cache *open_cache(const struct fixture *fixture, size_t siz
 {
 	struct signer_cache *cache = NULL;
 
-	OK(new_signer_cache(fixture->layouts[0], size, &cache, &fault));
+	OK(new_signer_cache(fixture->layouts[0], "client1", size, &cache, &fault));
 	return cache;
 }
 
@@ -139,9 +141,60 @@ Test(signer_cache, refuses_to_draw_from_a_pool_in_which_no_member_can_sign)
 	make_client_pool(&fixture, 0);
 	certify_member(&fixture, 0, 2, fixture.now_s - 7200, fixture.now_s - 1);
 	REFUSED(draw_signer(cache, fixture.now_s, &signer, &fault), FAULT_NOT_FOUND,
-		"none of the pool's 3 members has a key and a "
-		"certificate that is valid now");
+		"none of the pool's 3 members can sign: 3 keys; certificates: 0 valid, 0 revoked, "
+		"0 damaged, 1 expired: run certpool keep client1");
 	close_fixture(&fixture);
+}
+
+static void know_revoked(const struct fixture *fixture, const struct certificate *certificate)
+{
+	struct known_revocation item = {.end_s = certificate_not_after(certificate),
+					.revoked_at_s = fixture->now_s,
+					.reason = 1};
+	const struct known_revocations news = {&item, 1};
+
+	memcpy(item.serial, certificate_serial(certificate).data, SERIAL_MAX);
+	OK(add_known_revocations(fixture->layouts[0], "client1", KNOWN_ADD, &news, fixture->now_s,
+				 &fault));
+}
+
+Test(signer_cache, refuses_a_cached_member_that_has_become_known_to_be_revoked)
+{
+	struct cache_fixture fixture;
+
+	open_cache_fixture(&fixture);
+	know_revoked(&fixture.base, fixture.first->member.certificate);
+	expect_refusal(&fixture, fixture.base.now_s, FAULT_REFUSED,
+		       "(keyCompromise): use another member, or run certpool keep client1");
+	close_cache_fixture(&fixture);
+}
+
+Test(signer_cache, never_draws_a_member_that_is_revoked_or_damaged)
+{
+	struct cache_fixture fixture;
+
+	open_cache_fixture(&fixture);
+	know_revoked(&fixture.base, fixture.first->member.certificate);
+	put_file(fixture.base.layouts[0]->cert, "cert_key2.crt", "-----BEGIN CERT", 0644);
+	for (int i = 0; i < 50; i++) {
+		CLEANUP(release_signer) struct signer *signer = NULL;
+
+		OK(draw_signer(fixture.cache, fixture.base.now_s, &signer, &fault));
+		cr_assert_eq(signer->member.index, 3);
+	}
+	close_cache_fixture(&fixture);
+}
+
+Test(signer_cache, draws_nobody_while_what_is_known_to_be_revoked_cannot_be_read)
+{
+	struct cache_fixture fixture;
+	CLEANUP(release_signer) struct signer *signer = NULL;
+
+	open_cache_fixture(&fixture);
+	put_file(fixture.base.layouts[0]->state, "revoked", "x", 0600);
+	REFUSED(draw_signer(fixture.cache, fixture.base.now_s, &signer, &fault), FAULT_MALFORMED,
+		"state/revoked: expected a line end at the end: run certpool keep client1");
+	close_cache_fixture(&fixture);
 }
 
 Test(signer_cache, always_draws_the_only_one_that_can_sign)

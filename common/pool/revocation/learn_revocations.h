@@ -1,0 +1,41 @@
+#ifndef CERTPOOL_POOL_REVOCATION_LEARN_REVOCATIONS_H
+#define CERTPOOL_POOL_REVOCATION_LEARN_REVOCATIONS_H
+
+#include "common/layout/manifest.h"
+#include "common/pool/members/known_revocations.h"
+#include "common/wire/revocation.h"
+
+/*
+ * Asks which of a pool's certificates are revoked, and keeps what was learned
+ * (known_revocations.h). The members' certificates that can be read, have not ended and are not
+ * known to be revoked are looked up in the CRL, if there is a URL of one; the CA is asked after
+ * those of which no CRL says anything, up to STATUSES_MAX in a request. A damaged state/revoked is
+ * replaced.
+ */
+struct learning {
+	const struct layout *layout;
+	const struct client_node *client;
+	struct endpoint ca;
+	const char *crl_url; /* NULL: none */
+};
+
+struct learned {
+	size_t revoked; /* newly */
+	size_t unknown; /* certificates that the CA does not know as the client's */
+	char unknown_serial[SERIAL_TEXT_SIZE]; /* one of them; "": none */
+};
+
+/*
+ * Errors: FAULT_UNREACHABLE, FAULT_BUSY, FAULT_REFUSED and others of ask_statuses; what was learned
+ * before is kept. Nothing is asked if no member has such a certificate.
+ */
+int learn_revocations(const struct learning *learning, int64_t now_s, struct learned *ret_learned,
+		      struct fault *fault) MUST_CHECK;
+
+/* Keeps what the CA answered to a request for revocations, as far as the certificates are members'.
+ */
+int note_revocations(const struct layout *layout, const struct client_node *client,
+		     const struct revocation_answer *answer, int64_t now_s,
+		     struct fault *fault) MUST_CHECK;
+
+#endif
