@@ -113,6 +113,20 @@ int make_client_pool(const struct command *command, const struct layout *layout,
 	return make_pool(layout, client, &progress, ret_made, fault);
 }
 
+void print_cut_short(const struct command *command, const char *client,
+		     const struct cut_short *cut_short)
+{
+	char end[TIME_TEXT_SIZE];
+
+	format_time(cut_short->end_s, end);
+	if (cut_short->count > 0)
+		print_note(command,
+			   "%s: %zu of the certificates end at %s together with the certificate of "
+			   "the CA, which cuts them short: its operator sees to that with certpool "
+			   "status",
+			   client, cut_short->count, end);
+}
+
 int check_enrolled(const char *client, const struct enroll_summary *enrolled, struct fault *fault)
 {
 	size_t certified = enrolled->present + enrolled->saved;
@@ -147,6 +161,7 @@ int enroll_client(const struct command *command, const struct layout *layout,
 	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
 	    enroll_pool(&enrollment, ret_enrolled, fault) < 0)
 		return -1;
+	print_cut_short(command, client->name, &ret_enrolled->cut_short);
 	return check_enrolled(client->name, ret_enrolled, fault);
 }
 
@@ -206,5 +221,8 @@ int renew_client(const struct command *command, const struct renewal *renewal,
 	visible.enrollment.progress = start_bar(&certificates, command, label);
 	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0)
 		return -1;
-	return renew_pool(&visible, read_clock(), ret_renewed, fault);
+	if (renew_pool(&visible, read_clock(), ret_renewed, fault) < 0)
+		return -1;
+	print_cut_short(command, name, &ret_renewed->cut_short);
+	return 0;
 }

@@ -60,6 +60,11 @@ int enroll_client(const struct command *command, const struct layout *layout,
 int check_enrolled(const char *client, const struct enroll_summary *enrolled,
 		   struct fault *fault) MUST_CHECK;
 
+/* A note of certificates that end with the CA's, if there are any. enroll_client and renew_client
+   print it. */
+void print_cut_short(const struct command *command, const char *client,
+		     const struct cut_short *cut_short);
+
 /*
  * Renews the members that are due (renew_pool). The caller fills the layout, client, CA and terms
  * of the renewal; its callbacks are set here. Refused members are no fault: see check_renewed.

@@ -43,6 +43,7 @@ static int print_enrolled(const struct command *command, const char *client,
 	add_json_number(&line, "saved", (long long)enrolled->saved);
 	add_json_number(&line, "present", (long long)enrolled->present);
 	add_json_number(&line, "refused", (long long)enrolled->refused);
+	add_json_number(&line, "cut_short", (long long)enrolled->cut_short.count);
 	return print_json(&line, fault);
 }
 
@@ -122,6 +123,7 @@ static int import_client(const struct command *command, const struct node *node,
 		return -1;
 	if (import_answers(&enrollment, bytes_of_buffer(&text), read_clock(), &enrolled, fault) < 0)
 		return prefix_fault(fault, "%s", path);
+	print_cut_short(command, node->client->name, &enrolled.cut_short);
 	if (print_enrolled(command, node->client->name, &enrolled, fault) < 0)
 		return -1;
 	return check_enrolled(node->client->name, &enrolled, fault);

@@ -44,6 +44,7 @@ static int print_renewed(const struct command *command, const char *client,
 	add_json_number(&line, "kept", (long long)renewed->kept);
 	add_json_number(&line, "elsewhere", (long long)renewed->elsewhere);
 	add_json_number(&line, "refused", (long long)renewed->refused);
+	add_json_number(&line, "cut_short", (long long)renewed->cut_short.count);
 	return print_json(&line, fault);
 }
 

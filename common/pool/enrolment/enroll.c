@@ -5,7 +5,6 @@
 #include "common/base/workers.h"
 #include "common/crypto/key_file.h"
 #include "common/net/idle_clients.h"
-#include "common/pool/enrolment/request_batch.h"
 #include "common/pool/members/replace_member.h"
 #include "common/pool/members/trust.h"
 #include "common/wire/claims.h"
@@ -165,9 +164,16 @@ static int ask_batch(struct certify_context *context, struct request_batch *batc
 	return result;
 }
 
+void add_cut_short(struct cut_short *sum, const struct cut_short *more)
+{
+	sum->count += more->count;
+	if (more->end_s != 0)
+		sum->end_s = more->end_s;
+}
+
 /* Saves a checked answer, and reports it to the caller's functions. */
 static int save_answer(struct certify_context *context, const struct certificates_answer *answer,
-		       const struct intermediates *chain, struct fault *fault)
+		       const struct request_batch *batch, struct fault *fault)
 {
 	const struct certification *certification = context->certification;
 	const struct layout *layout = context->enrollment->layout;
@@ -176,7 +182,7 @@ static int save_answer(struct certify_context *context, const struct certificate
 
 	/* The chain first, as the certificates need it; answers in flight bring the same one. */
 	pthread_mutex_lock(&context->lock);
-	result = keep_intermediates(layout, chain, &written, fault);
+	result = keep_intermediates(layout, &batch->chain, &written, fault);
 	pthread_mutex_unlock(&context->lock);
 	if (result < 0 || save_certificates(layout, certification->files, answer, fault) < 0)
 		return -1;
@@ -185,6 +191,7 @@ static int save_answer(struct certify_context *context, const struct certificate
 		return -1;
 	pthread_mutex_lock(&context->lock);
 	context->summary.saved += answer->certificate_count;
+	add_cut_short(&context->summary.cut_short, &batch->cut_short);
 	pthread_mutex_unlock(&context->lock);
 	for (size_t i = 0; i < answer->refusal_count; i++)
 		report_refusal(context, parse_member(answer->refusals[i].name),
@@ -205,7 +212,7 @@ static int certify_next_batch(size_t index, void *argument, struct fault *fault)
 		return 0;
 	if (ask_batch(context, &batch, &answer, fault) < 0 ||
 	    check_batch_answer(&batch, context->root, read_clock(), &answer, fault) < 0 ||
-	    save_answer(context, &answer, &batch.chain, fault) < 0)
+	    save_answer(context, &answer, &batch, fault) < 0)
 		return -1;
 	report_progress(&context->progress, batch.request.count);
 	return 0;
@@ -289,7 +296,9 @@ int enroll_pool(const struct enrollment *enrollment, struct enroll_summary *ret_
 				 fault) < 0 ||
 	    certify_members(&certification, &summary, fault) < 0)
 		return -1;
-	*ret_summary = (struct enroll_summary){
-		.present = present, .saved = summary.saved, .refused = summary.refused};
+	*ret_summary = (struct enroll_summary){.present = present,
+					       .saved = summary.saved,
+					       .refused = summary.refused,
+					       .cut_short = summary.cut_short};
 	return 0;
 }

@@ -1,8 +1,8 @@
 #ifndef CERTPOOL_POOL_ENROLMENT_ENROLL_H
 #define CERTPOOL_POOL_ENROLMENT_ENROLL_H
 
+#include "common/pool/enrolment/request_batch.h"
 #include "common/pool/members/pool.h"
-#include "common/wire/certificates.h"
 
 /*
  * Called for each member whose request the CA refused, or cannot be read and was not sent
@@ -20,9 +20,10 @@ struct enrollment {
 };
 
 struct enroll_summary {
-	size_t present; /* members that had a certificate before */
-	size_t saved;   /* certificates saved */
-	size_t refused; /* members refused */
+	size_t present;             /* members that had a certificate before */
+	size_t saved;               /* certificates saved */
+	size_t refused;             /* members refused */
+	struct cut_short cut_short; /* of those saved */
 };
 
 /*
@@ -69,7 +70,11 @@ struct certification {
 struct certify_summary {
 	size_t saved;
 	size_t refused;
+	struct cut_short cut_short; /* of those saved */
 };
+
+/* Adds certificates that were cut short to others. */
+void add_cut_short(struct cut_short *sum, const struct cut_short *more);
 
 /* The part of enroll_pool that a renewal needs too: certifies these members. */
 int certify_members(const struct certification *certification, struct certify_summary *ret_summary,

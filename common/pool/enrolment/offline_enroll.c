@@ -267,6 +267,7 @@ static int save_answer(struct import_context *context, const struct exported_req
 	    save_certificates(context->enrollment->layout, &current_files, answer, fault) < 0)
 		return -1;
 	context->summary.saved += answer->certificate_count;
+	add_cut_short(&context->summary.cut_short, &batch.cut_short);
 	report_member_refusals(context, answer);
 	return 0;
 }

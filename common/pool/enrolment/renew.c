@@ -231,6 +231,7 @@ int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewal_summ
 	*ret_summary = (struct renewal_summary){.renewed = certify_summary.saved,
 						.kept = need.kept,
 						.elsewhere = need.elsewhere,
-						.refused = certify_summary.refused};
+						.refused = certify_summary.refused,
+						.cut_short = certify_summary.cut_short};
 	return 0;
 }

@@ -40,6 +40,7 @@ struct renewal_summary {
 	size_t kept;      /* as in renewal_need */
 	size_t elsewhere; /* as in renewal_need */
 	size_t refused;   /* keep their certificate; the next renewal makes them another key */
+	struct cut_short cut_short; /* of those renewed */
 };
 
 /*

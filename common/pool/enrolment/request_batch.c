@@ -145,8 +145,10 @@ static int parse_chain(const struct certificates_answer *answer, struct intermed
 /* The chain of the answer has to be the path, certificate by certificate: so verify_chain has
    verified all of it. */
 static int check_path(const struct trust *trust, int64_t now_s,
-		      const struct certificate *certificate, struct fault *fault)
+		      const struct certificate *certificate, struct cut_short *cut_short,
+		      struct fault *fault)
 {
+	int64_t end_s = certificate_not_after(certificate);
 	struct path path = {0};
 	struct verdict verdict = {0};
 
@@ -160,11 +162,14 @@ static int check_path(const struct trust *trust, int64_t now_s,
 					 "chain: %s: expected the certificates between the "
 					 "members' and the root, in this order, and no other",
 					 certificate_subject(trust->intermediates[i]));
+	if (end_s == certificate_not_after(path.steps[1]))
+		*cut_short = (struct cut_short){cut_short->count + 1, end_s};
 	return 0;
 }
 
 static int check_certificate(const struct batch_member *member, const struct trust *trust,
-			     int64_t now_s, struct buffer *pem, struct fault *fault)
+			     int64_t now_s, struct buffer *pem, struct cut_short *cut_short,
+			     struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer own_pem = {0};
@@ -180,7 +185,7 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the certificate is for another key than the request's");
-	if (check_path(trust, now_s, certificate, fault) < 0 ||
+	if (check_path(trust, now_s, certificate, cut_short, fault) < 0 ||
 	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
 		return -1;
 	clear_buffer(pem);
@@ -201,7 +206,7 @@ int check_batch_answer(struct request_batch *batch, const struct certificate *ro
 		struct member_pem *member = &answer->certificates[i];
 
 		if (check_certificate(find_batch_member(batch, member->name), &trust, now_s,
-				      &member->pem, fault) < 0)
+				      &member->pem, &batch->cut_short, fault) < 0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
 					    member->name);

@@ -17,12 +17,23 @@ struct batch_member {
 	bool answered;
 };
 
+/*
+ * Certificates that end in the same second as their issuer's: the CA would have made them longer,
+ * had its own certificate not been in the way.
+ */
+struct cut_short {
+	size_t count;
+	int64_t end_s; /* 0 for none */
+};
+
 struct request_batch {
 	const struct member_files *files;
 	struct batch_member
 		*members; /* by rising index; members[i] is that of request.members[i] */
 	struct certificates_request request;
-	struct intermediates chain; /* of the answer; filled by check_batch_answer */
+	/* Of the answer; filled by check_batch_answer: */
+	struct intermediates chain;
+	struct cut_short cut_short;
 };
 
 /* An empty batch with room for max_count members, whose files have these names. */
