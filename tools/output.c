@@ -201,6 +201,24 @@ void add_json_thousandths(struct json_line *line, const char *name, int64_t thou
 		      (long long)thousandths % 1000);
 }
 
+void begin_json_list(struct json_line *line, const char *name)
+{
+	append_member_name(line, name);
+	append_string(&line->text, "[");
+}
+
+void add_json_item(struct json_line *line, const char *value)
+{
+	if (line->text.len > 0 && line->text.data[line->text.len - 1] != '[')
+		append_string(&line->text, ",");
+	append_json_string(&line->text, value);
+}
+
+void end_json_list(struct json_line *line)
+{
+	append_string(&line->text, "]");
+}
+
 /* Flushed at once, so that a reader of a pipe gets each object when it is made. */
 int print_json(struct json_line *line, struct fault *fault)
 {

@@ -46,6 +46,11 @@ void add_json_flag(struct json_line *line, const char *name, bool value);
 /* RFC 3339; 0 means that there is no such time, and becomes null. */
 void add_json_time(struct json_line *line, const char *name, int64_t time_s);
 
+/* A list of texts: begun, any number of items added, ended. */
+void begin_json_list(struct json_line *line, const char *name);
+void add_json_item(struct json_line *line, const char *value);
+void end_json_list(struct json_line *line);
+
 /* A number with three decimals, such as seconds from milliseconds. Shape: not negative. */
 void add_json_thousandths(struct json_line *line, const char *name, int64_t thousandths);
 

@@ -24,12 +24,16 @@ static int print_finding(void *context, const struct finding *finding, struct fa
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_line("%s: %s: %s", finding->where, finding->text, finding->advice);
+		if (finding->warning)
+			print_note(command, "%s: warning: %s", finding->where, finding->text);
+		else
+			print_line("%s: %s: %s", finding->where, finding->text, finding->advice);
 		return 0;
 	}
 	add_json_text(&line, "where", finding->where);
-	add_json_text(&line, "finding", finding->text);
-	add_json_text(&line, "advice", finding->advice);
+	add_json_text(&line, finding->warning ? "warning" : "finding", finding->text);
+	if (!finding->warning)
+		add_json_text(&line, "advice", finding->advice);
 	return print_json(&line, fault);
 }
 

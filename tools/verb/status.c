@@ -3,6 +3,8 @@
  * reads, and takes no lock.
  */
 #include "common/base/clock.h"
+#include "common/ca/issue/ca_ends.h"
+#include "common/ca/issue/issuing_key.h"
 #include "common/ca/store/certificates.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
@@ -21,26 +23,46 @@ static void format_expiry(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 		format_time(time_s, ret_text);
 }
 
+/* What status knows of the CA. */
+struct authority_state {
+	struct store_summary summary;
+	int64_t issuing_expiry_s; /* 0: the root itself issues */
+	int64_t root_expiry_s;
+	struct ca_warnings warnings; /* about these two */
+	struct crl_info root_crl;
+};
+
 static int print_authority(const struct command *command, const char *layout,
-			   const struct store_summary *summary, int64_t root_expiry_s,
-			   const struct crl_info *root_crl, struct fault *fault)
+			   const struct authority_state *state, struct fault *fault)
 {
+	const struct store_summary *summary = &state->summary;
+	const struct crl_info *root_crl = &state->root_crl;
 	CLEANUP(clear_json) struct json_line line = {0};
 	char first[TIME_TEXT_SIZE];
+	char issuing[TIME_TEXT_SIZE];
 	char root[TIME_TEXT_SIZE];
 	char crl[TIME_TEXT_SIZE];
 
 	if (!command->json) {
 		format_expiry(summary->first_expiry_s, first);
-		format_expiry(root_expiry_s, root);
+		format_expiry(state->issuing_expiry_s, issuing);
+		format_expiry(state->root_expiry_s, root);
 		print_line("%-16s %s", CA_NAME, layout);
 		print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu",
 			   summary->certificates, summary->valid, summary->expired,
 			   summary->revoked);
 		format_expiry(root_crl->next_update_s, crl);
-		print_line("  first expiry %s, root's expiry %s", first, root);
+		if (state->issuing_expiry_s != 0)
+			print_line("  first expiry %s, issuing certificate's expiry %s", first,
+				   issuing);
+		else
+			print_line("  first expiry %s, root's expiry %s", first, root);
+		if (state->issuing_expiry_s != 0)
+			print_line("  root's expiry %s", root);
 		print_line("  root's CRL %llu, next update %s",
 			   (unsigned long long)root_crl->number, crl);
+		for (size_t i = 0; i < state->warnings.count; i++)
+			print_line("  warning: %s", state->warnings.texts[i]);
 		return 0;
 	}
 	add_json_text(&line, "node", CA_NAME);
@@ -50,9 +72,16 @@ static int print_authority(const struct command *command, const char *layout,
 	add_json_number(&line, "expired", (long long)summary->expired);
 	add_json_number(&line, "revoked", (long long)summary->revoked);
 	add_json_time(&line, "first_expiry", summary->first_expiry_s);
-	add_json_time(&line, "root_expiry", root_expiry_s);
+	add_json_time(&line, "issuing_expiry",
+		      state->issuing_expiry_s != 0 ? state->issuing_expiry_s
+						   : state->root_expiry_s);
+	add_json_time(&line, "root_expiry", state->root_expiry_s);
 	add_json_number(&line, "root_crl_number", (long long)root_crl->number);
 	add_json_time(&line, "root_crl_next_update", root_crl->next_update_s);
+	begin_json_list(&line, "warnings");
+	for (size_t i = 0; i < state->warnings.count; i++)
+		add_json_item(&line, state->warnings.texts[i]);
+	end_json_list(&line);
 	return print_json(&line, fault);
 }
 
@@ -76,30 +105,45 @@ static int read_root_crl_info(const struct manifest *manifest, const struct layo
 	return 0;
 }
 
-/* Reads the record beside a server; the root tells when the CA itself ends. */
+static int read_ends(const struct manifest *manifest, const struct layout *layout,
+		     const struct certificate *root, int64_t now_s, struct authority_state *state,
+		     struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *issuing = NULL;
+
+	if (read_issuing_certificate(layout, &manifest->ca, &issuing, fault) < 0)
+		return -1;
+	if (manifest->ca.root_layout != NULL)
+		state->issuing_expiry_s = certificate_not_after(issuing);
+	state->root_expiry_s = certificate_not_after(root);
+	warn_of_ends(issuing, root, manifest->ca.certificate_validity_s, now_s, &state->warnings);
+	return 0;
+}
+
+/* Reads the record beside a server. */
 static int show_authority(const struct command *command, const struct manifest *manifest,
 			  int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
-	struct store_summary summary;
-	struct crl_info root_crl = {0};
+	struct authority_state state = {0};
+	const struct crl_info *root_crl = &state.root_crl;
 
 	if (open_ca_layout(manifest, &layout, fault) < 0 || read_root(layout, &root, fault) < 0)
 		return -1;
 	if (open_ca_record(layout, &store, fault) < 0 ||
-	    summarize_store(store, now_s, &summary, fault) < 0 ||
-	    read_root_crl_info(manifest, layout, root, store, &root_crl, fault) < 0)
+	    summarize_store(store, now_s, &state.summary, fault) < 0 ||
+	    read_ends(manifest, layout, root, now_s, &state, fault) < 0 ||
+	    read_root_crl_info(manifest, layout, root, store, &state.root_crl, fault) < 0)
 		return -1;
 	if (manifest->ca.root_layout != NULL &&
-	    (root_crl.number == 0 || is_root_crl_due(&root_crl, now_s)))
+	    (root_crl->number == 0 || is_root_crl_due(root_crl, now_s)))
 		print_note(command,
 			   "the root's CRL %s: run certpool crl --root, with the root's layout at "
 			   "hand",
-			   root_crl.number == 0 ? "is missing" : "ends soon");
-	return print_authority(command, layout->path, &summary, certificate_not_after(root),
-			       &root_crl, fault);
+			   root_crl->number == 0 ? "is missing" : "ends soon");
+	return print_authority(command, layout->path, &state, fault);
 }
 
 static int print_pool(const struct command *command, const struct client_node *client,

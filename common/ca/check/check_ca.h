@@ -12,12 +12,13 @@
  * and its key. Nothing is changed. The CA may serve meanwhile.
  */
 struct finding {
+	bool warning;       /* all is well now, and will not stay so: it does not count */
 	const char *where;  /* a file, or a part of the record */
 	const char *text;   /* what was expected and what was found */
-	const char *advice; /* what to do */
+	const char *advice; /* what to do; NULL: the warning says it itself */
 };
 
-/* Called for each finding, in no particular order. -1 ends the check. */
+/* Called for each finding and warning, in no particular order. -1 ends the check. */
 typedef int finding_function(void *context, const struct finding *finding, struct fault *fault);
 
 /* Called now and then with how many of the certificates were checked. */

@@ -1,6 +1,7 @@
 #include "common/ca/check/checks.h"
 
 #include "common/base/clock.h"
+#include "common/ca/issue/ca_ends.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_file.h"
@@ -31,8 +32,8 @@ static int read_issuer(struct check_context *context, const char *file, struct f
 			      "expected a certificate of the CA, found: %s", problem.text);
 }
 
-static int check_end(struct check_context *context, const struct certificate *certificate,
-		     struct fault *fault)
+static int check_validity(struct check_context *context, const struct certificate *certificate,
+			  struct fault *fault)
 {
 	const struct check_options *options = context->options;
 	int64_t left_s = certificate_not_after(certificate) - options->now_s;
@@ -46,13 +47,23 @@ static int check_end(struct check_context *context, const struct certificate *ce
 			"clients there",
 			fault, "expected it to be valid now, found that it is not: it ends at %s",
 			end);
-	/* Later than that, members' certificates would be shorter than the manifest says. */
-	if (left_s >= options->ca->certificate_validity_s)
+	return 0;
+}
+
+/* From the last third of their life on, and so before members' certificates are cut short. */
+static int warn_of_both_ends(struct check_context *context, struct fault *fault)
+{
+	const struct check_options *options = context->options;
+	struct ca_warnings warnings;
+
+	if (context->issuer_count == 0)
 		return 0;
-	return report_finding(
-		context, certificate_subject(certificate),
-		"make its successor in a layout of its own, and enroll the clients there", fault,
-		"ends at %s: expected it to last for the whole validity of a certificate", end);
+	warn_of_ends(context->issuers[0], context->issuers[context->issuer_count - 1],
+		     options->ca->certificate_validity_s, options->now_s, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		if (report_warning(context, options->layout->path, warnings.texts[i], fault) < 0)
+			return -1;
+	return 0;
 }
 
 /* Whether the issuing key is a file under a passphrase that was not given. */
@@ -133,8 +144,10 @@ int check_ca_identity(struct check_context *context, struct fault *fault)
 			return -1;
 	}
 	for (size_t i = 0; i < context->issuer_count; i++)
-		if (check_end(context, context->issuers[i], fault) < 0)
+		if (check_validity(context, context->issuers[i], fault) < 0)
 			return -1;
+	if (warn_of_both_ends(context, fault) < 0)
+		return -1;
 	/* Both could be read: the intermediate, then its root. */
 	if (context->options->ca->root_layout != NULL && context->issuer_count == 2 &&
 	    check_root_crl(context, context->issuers[0], context->issuers[1], fault) < 0)

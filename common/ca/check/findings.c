@@ -22,3 +22,11 @@ int report_finding(struct check_context *context, const char *where, const char 
 	context->summary.findings++;
 	return context->options->function(context->options->context, &finding, fault);
 }
+
+int report_warning(struct check_context *context, const char *where, const char *text,
+		   struct fault *fault)
+{
+	const struct finding finding = {.warning = true, .where = where, .text = text};
+
+	return context->options->function(context->options->context, &finding, fault);
+}

@@ -15,6 +15,11 @@ struct check_context {
 	size_t issuer_count;
 };
 
+/* Calls the caller's function for something that is well now and will not stay so. The text has its
+   own advice; it is no finding. */
+int report_warning(struct check_context *context, const char *where, const char *text,
+		   struct fault *fault) MUST_CHECK;
+
 #define ADVICE_RESTORE "restore the record from a backup"
 
 /* Counts a finding and calls the caller's function. The format makes its text. */

@@ -294,15 +294,26 @@ static void add_problem(struct health *health, const char *part, int result,
 		health->problems[health->count++] = (struct health_problem){part, *fault};
 }
 
-void add_health_warning(struct health *health, const char *word)
+void add_health_warning(struct health *health, const char *warning)
 {
 	if (health->warning_count < HEALTH_WARNINGS_MAX)
-		health->warnings[health->warning_count++] = word;
+		(void)snprintf(health->warnings[health->warning_count++], CA_WARNING_SIZE, "%s",
+			       warning);
+}
+
+void warn_of_authority(const struct authority *authority, int64_t now_s,
+		       struct ca_warnings *ret_warnings)
+{
+	const struct issuer *issuer = authority->issuer;
+
+	warn_of_ends(issuer_certificate(issuer), issuer_root(issuer),
+		     authority->manifest->ca.certificate_validity_s, now_s, ret_warnings);
 }
 
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health)
 {
 	struct health health = {0};
+	struct ca_warnings warnings;
 	struct fault faults[HEALTH_PARTS] = {0};
 
 	add_problem(&health, "root", check_issuer_validity(authority->issuer, now_s, &faults[0]),
@@ -311,5 +322,8 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 	add_problem(&health, "key", check_key(authority, &faults[2]), &faults[2]);
 	add_problem(&health, "revoked", check_may_issue(authority, &faults[3]), &faults[3]);
 	add_problem(&health, "disk", check_room(authority, &faults[4]), &faults[4]);
+	warn_of_authority(authority, now_s, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		add_health_warning(&health, warnings.texts[i]);
 	*ret_health = health;
 }

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_ISSUE_AUTHORITY_H
 #define CERTPOOL_CA_ISSUE_AUTHORITY_H
 
+#include "common/ca/issue/ca_ends.h"
 #include "common/ca/issue/refusal_log.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/revocation/root_crl.h"
@@ -52,6 +53,10 @@ struct store *authority_store(struct authority *authority);
 struct ca_crl_options authority_crl_options(struct authority *authority);
 struct refusal_log *authority_refusals(struct authority *authority);
 
+/* The warnings about the ends of root and issuing certificate. */
+void warn_of_authority(const struct authority *authority, int64_t now_s,
+		       struct ca_warnings *ret_warnings);
+
 /* The copy of the root's CRL. NULL when the root issues itself: its CRL is the CA's. Borrowed. */
 struct root_crl_cache *authority_root_crl(struct authority *authority);
 
@@ -83,21 +88,23 @@ struct health_problem {
 	struct fault fault;
 };
 
-/* What a CA works with, and its operator should look at: "clock", "root_crl". */
+/* What a CA works with, and its operator should look at: "clock", "root_crl", and the sentences of
+   warn_of_ends. */
 enum { HEALTH_WARNINGS_MAX = 8 };
 
 struct health {
 	struct health_problem problems[HEALTH_PARTS];
-	size_t count;                              /* 0: healthy */
-	const char *warnings[HEALTH_WARNINGS_MAX]; /* static words */
+	size_t count;                                        /* 0: healthy */
+	char warnings[HEALTH_WARNINGS_MAX][CA_WARNING_SIZE]; /* neither quotes nor controls */
 	size_t warning_count;
 };
 
-void add_health_warning(struct health *health, const char *word);
+void add_health_warning(struct health *health, const char *warning);
 
 /*
- * Checks root, store, key, check_may_issue and check_room without issuing a certificate; the
- * caller, which publishes the CRL, adds "crl". The key signs for this at most once a second.
+ * Checks root, store, key, check_may_issue and check_room without issuing a certificate, and warns
+ * of the ends of root and issuing certificate; the caller, which publishes the CRL, adds "crl". The
+ * key signs for this at most once a second.
  */
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health);
 

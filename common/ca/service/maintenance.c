@@ -15,6 +15,7 @@ enum {
 	CRL_RETRY_S = 10, /* until then nobody gets the CRL */
 	RETRY_S = 60,
 	ATTESTED_INTERVAL_S = 3600,
+	ENDS_INTERVAL_S = 86400,
 	COUNT_SHARE = 100, /* counting takes at most 1/COUNT_SHARE of the time */
 };
 
@@ -28,7 +29,8 @@ struct maintenance {
 	int64_t warning_until_us; /* about the clock */
 	int64_t clock_lead_s;     /* of the clock over the stopwatch, in the last round */
 	int64_t recorded_attested_s;
-	pthread_mutex_t lock; /* of the figures */
+	int64_t ends_logged_s; /* of the clock; 0: not yet */
+	pthread_mutex_t lock;  /* of the figures */
 	struct maintenance_figures figures;
 };
 
@@ -131,6 +133,7 @@ static void write_refusals(struct maintenance *maintenance)
 /* The root signs another one only where its layout is: an operator has to see to it in time. */
 static void watch_root_crl(struct maintenance *maintenance)
 {
+	struct root_crl_cache *root_crl = authority_root_crl(maintenance->settings.authority);
 	CLEANUP(release_shared_body) struct shared_body *body = NULL;
 	struct crl_info info = {0};
 	struct fault failure = {0};
@@ -139,9 +142,9 @@ static void watch_root_crl(struct maintenance *maintenance)
 	bool warned;
 	bool warning;
 
-	if (maintenance->settings.root_crl == NULL) {
+	if (root_crl == NULL) {
 		info = maintenance->figures.crl;
-	} else if (get_root_crl(maintenance->settings.root_crl, &body, &info, &failure) == 0 &&
+	} else if (get_root_crl(root_crl, &body, &info, &failure) == 0 &&
 		   is_root_crl_due(&info, now_s)) {
 		format_time(info.next_update_s, end);
 		set_fault(&failure, FAULT_FAILED,
@@ -158,6 +161,22 @@ static void watch_root_crl(struct maintenance *maintenance)
 	pthread_mutex_unlock(&maintenance->lock);
 	if (warning && !warned)
 		log_failure(maintenance, "/root.crl", &failure);
+}
+
+/* By the clock, so that it is a day for people too, and a clock that jumped has it said again. */
+static void watch_ends(struct maintenance *maintenance)
+{
+	static const unsigned int ok = 200;
+	int64_t now_s = read_clock();
+	int64_t since_s = now_s - maintenance->ends_logged_s;
+	struct ca_warnings warnings;
+
+	if (since_s > -ENDS_INTERVAL_S && since_s < ENDS_INTERVAL_S)
+		return;
+	maintenance->ends_logged_s = now_s;
+	warn_of_authority(maintenance->settings.authority, now_s, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		log_text(maintenance, "/ca.crt", ok, warnings.texts[i]);
 }
 
 /* 0 when pruning made the count smaller: a counter of a metric never decreases. */
@@ -222,6 +241,7 @@ static void run_round(void *context)
 	refresh_crl(maintenance);
 	write_refusals(maintenance);
 	watch_root_crl(maintenance);
+	watch_ends(maintenance);
 	count_store(maintenance);
 }
 

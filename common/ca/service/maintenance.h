@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_SERVICE_MAINTENANCE_H
 #define CERTPOOL_CA_SERVICE_MAINTENANCE_H
 
-#include "common/ca/issue/refusal_log.h"
+#include "common/ca/issue/authority.h"
 #include "common/ca/revocation/crl_cache.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/ca/store/certificates.h"
@@ -20,6 +20,8 @@
  * It puts the time of the last fresh request into the record (record_attested_time), once an hour
  * and at the end.
  *
+ * Once a day it logs the warnings about the ends of the CA's certificates (ca_ends.h).
+ *
  * It also watches the clock: a clock that jumps against the monotonic one by more than
  * CLOCK_JUMP_S, and a CRL that had to replace one from the future, are logged and counted, and are
  * a warning for CLOCK_WARNING_S: whatever was signed and decided meanwhile may have a wrong time.
@@ -29,10 +31,10 @@ struct maintenance;
 enum { CLOCK_JUMP_S = 60, CLOCK_WARNING_S = 86400 };
 
 struct maintenance_settings {
-	struct store *store;             /* outlives it */
-	struct crl_cache *crl;           /* outlives it */
-	struct refusal_log *refusals;    /* outlives it */
-	struct root_crl_cache *root_crl; /* outlives it; NULL: the root's CRL is the CA's */
+	struct store *store;          /* outlives it */
+	struct crl_cache *crl;        /* outlives it */
+	struct refusal_log *refusals; /* outlives it */
+	struct authority *authority;  /* outlives it */
 	/* The time of the last fresh request, 0 before the first; outlives it, and may be NULL. */
 	const atomic_int_least64_t *attested_s;
 	http_log *log; /* may be NULL */

@@ -65,6 +65,17 @@ static void append_build(struct buffer *text, const char *version)
 	append_format(text, "certpool_build_info{version=\"%s\"} 1\n", version);
 }
 
+static void append_ends(struct buffer *text, const struct metrics *metrics)
+{
+	const char *name = "ca_not_after_timestamp_seconds";
+
+	describe(text, name, "gauge", "When the CA's certificates end.");
+	append_format(text, "certpool_%s{certificate=\"issuing\"} %" PRId64 "\n", name,
+		      metrics->issuing_end_s);
+	append_format(text, "certpool_%s{certificate=\"root\"} %" PRId64 "\n", name,
+		      metrics->root_end_s);
+}
+
 static void append_certificates(struct buffer *text, const struct maintenance_figures *figures)
 {
 	const struct store_summary *summary = &figures->summary;
@@ -198,6 +209,7 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 	CLEANUP(clear_buffer) struct buffer text = {0};
 
 	append_build(&text, metrics->version);
+	append_ends(&text, metrics);
 	append_certificates(&text, &metrics->figures);
 	append_crl(&text, metrics);
 	append_clock(&text, &metrics->figures);

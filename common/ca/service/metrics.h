@@ -38,6 +38,8 @@ size_t copy_refusal_counts(struct refusal_counts *counts,
 struct metrics {
 	const char *version; /* of the program; NULL: left out */
 	int64_t now_s;
+	int64_t issuing_end_s; /* notAfter of the issuing certificate, and of the root */
+	int64_t root_end_s;
 	struct maintenance_figures figures;
 	bool crl_alarm; /* is_crl_alarmed */
 	struct connection_counts connections;

@@ -241,6 +241,7 @@ static int serve_health(const struct http_request *request, struct http_response
 	struct crl_info info;
 	struct maintenance_figures figures;
 	const char *reasons[HEALTH_PARTS];
+	const char *warnings[HEALTH_WARNINGS_MAX] = {0};
 	struct health health;
 	struct fault problem = {0};
 	int64_t now_s = read_clock();
@@ -258,12 +259,14 @@ static int serve_health(const struct http_request *request, struct http_response
 		reasons[i] = health.problems[i].part;
 		log_answer(service, request, unavailable, health.problems[i].fault.text);
 	}
+	for (size_t i = 0; i < health.warning_count; i++)
+		warnings[i] = health.warnings[i];
 	response->content_type = CONTENT_JSON;
 	response->status = health.count == 0 ? ok : unavailable;
 	append_format(&response->body, "{\"status\":\"%s\",", health.count == 0 ? "ok" : "failed");
 	append_words(&response->body, "reasons", reasons, health.count);
 	append_string(&response->body, ",");
-	append_words(&response->body, "warnings", health.warnings, health.warning_count);
+	append_words(&response->body, "warnings", warnings, health.warning_count);
 	append_string(&response->body, "}\n");
 	return check_buffer(&response->body, fault);
 }
@@ -273,7 +276,12 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 {
 	struct ca_service *service = context;
 	struct http_server *server = service->server;
-	struct metrics metrics = {.version = service->version, .now_s = read_clock()};
+	const struct issuer *issuer = authority_issuer(service->authority);
+	struct metrics metrics = {.version = service->version,
+				  .now_s = read_clock(),
+				  .issuing_end_s =
+					  certificate_not_after(issuer_certificate(issuer)),
+				  .root_end_s = certificate_not_after(issuer_root(issuer))};
 
 	(void)request;
 	if (server == NULL)
@@ -346,7 +354,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		.crl = service != NULL ? &service->crl : NULL,
 		.refusals = authority_refusals(settings->authority),
 		.attested_s = service != NULL ? &service->encrypted.attested_s : NULL,
-		.root_crl = authority_root_crl(settings->authority),
+		.authority = settings->authority,
 		.log = settings->log,
 		.log_context = settings->log_context};
 	const struct http_server_settings http = {.endpoint = settings->endpoint,

@@ -36,6 +36,7 @@ static void start(struct watched *watched)
 						.crl = &watched->crl,
 						.refusals =
 							authority_refusals(watched->ca.authority),
+						.authority = watched->ca.authority,
 						.log = count_failure,
 						.log_context = watched};
 	struct ca_crl_options options = authority_crl_options(watched->ca.authority);
