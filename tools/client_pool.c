@@ -3,62 +3,13 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "tools/bar.h"
 #include "tools/output.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { LABEL_SIZE = 96 };
-
-/* "member 3", "members 3 to 7", or "12 members from 3 to 70" when the range has gaps. */
-static void describe_members(const struct refusal_printer *printer, char *ret_text, size_t size)
-{
-	size_t span = printer->highest - printer->lowest + 1;
-
-	if (printer->count == 1)
-		(void)snprintf(ret_text, size, "member %zu", printer->lowest);
-	else if (printer->count == span)
-		(void)snprintf(ret_text, size, "members %zu to %zu", printer->lowest,
-			       printer->highest);
-	else
-		(void)snprintf(ret_text, size, "%zu members from %zu to %zu", printer->count,
-			       printer->lowest, printer->highest);
-}
-
-void end_refusals(struct refusal_printer *printer)
-{
-	char members[96];
-
-	if (printer->count == 0)
-		return;
-	describe_members(printer, members, sizeof(members));
-	print_complaint(printer->command, "%s: %s: refused (%s): %s", printer->client, members,
-			printer->refusal.type, printer->refusal.detail);
-	printer->count = 0;
-}
-
-static bool equal_refusals(const struct refusal *a, const struct refusal *b)
-{
-	return strcmp(a->type, b->type) == 0 && strcmp(a->detail, b->detail) == 0;
-}
-
-void print_refusal(void *context, size_t member, const struct refusal *refusal)
-{
-	struct refusal_printer *printer = context;
-
-	if (printer->count > 0 && !equal_refusals(&printer->refusal, refusal))
-		end_refusals(printer);
-	if (printer->count == 0) {
-		printer->refusal = *refusal;
-		printer->lowest = member;
-		printer->highest = member;
-	}
-	printer->count++;
-	if (member < printer->lowest)
-		printer->lowest = member;
-	if (member > printer->highest)
-		printer->highest = member;
-}
 
 void learn_client(const struct node *node, const struct endpoint *ca, struct learned *ret_learned,
 		  struct fault *ret_failure)
@@ -102,12 +53,12 @@ int make_client_pool(const struct command *command, const struct layout *layout,
 		     struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
-	struct bar bar;
+	CLEANUP(end_bar) struct bar bar = {0};
 	struct progress progress;
 	char label[LABEL_SIZE];
 
 	(void)snprintf(label, sizeof(label), "%s: requests", client->name);
-	progress = start_bar(&bar, command, label);
+	progress = start_bar(&bar, command, label, "made: run it again to go on");
 	if (lock_or_wait(command, layout, &lock, fault) < 0)
 		return -1;
 	return make_pool(layout, client, &progress, ret_made, fault);
@@ -153,11 +104,11 @@ int enroll_client(const struct command *command, const struct layout *layout,
 		.refused = print_refusal,
 		.refused_context = &printer,
 	};
-	struct bar bar;
+	CLEANUP(end_bar) struct bar bar = {0};
 	char label[LABEL_SIZE];
 
 	(void)snprintf(label, sizeof(label), "%s: certificates", client->name);
-	enrollment.progress = start_bar(&bar, command, label);
+	enrollment.progress = start_bar(&bar, command, label, "saved: run it again to go on");
 	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
 	    enroll_pool(&enrollment, ret_enrolled, fault) < 0)
 		return -1;
@@ -209,16 +160,16 @@ int renew_client(const struct command *command, const struct renewal *renewal,
 	CLEANUP(end_renewal_refusals)
 	struct renewal_refusals refusals = {.printer = {.command = command, .client = name}};
 	struct renewal visible = *renewal;
-	struct bar keys;
-	struct bar certificates;
+	CLEANUP(end_bar) struct bar bar = {0};
 	char label[LABEL_SIZE];
 
 	visible.enrollment.refused = note_renewal_refusal;
 	visible.enrollment.refused_context = &refusals;
 	(void)snprintf(label, sizeof(label), "%s: new requests", name);
-	visible.making = start_bar(&keys, command, label);
+	visible.making = start_bar(&bar, command, label, "made: run it again to go on");
 	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
-	visible.enrollment.progress = start_bar(&certificates, command, label);
+	visible.enrollment.progress =
+		start_bar(&bar, command, label, "saved: run it again to go on");
 	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0)
 		return -1;
 	if (renew_pool(&visible, read_clock(), ret_renewed, fault) < 0)

@@ -5,33 +5,13 @@
 #include "common/pool/members/pool.h"
 #include "common/pool/revocation/learn_revocations.h"
 #include "tools/node.h"
+#include "tools/refusal_printer.h"
 
 /*
  * What several verbs do with a client's pool: request, enroll and renew, which run and bench do as
  * well. Each locks the client's layout, shows progress on a terminal, and prints on standard error
  * why the CA refused members.
  */
-
-/*
- * Prints refusals. Consecutive refusals with the same reason are joined into one line, so that ten
- * thousand members refused for one reason do not fill the screen. Zero-initialised but for command
- * and client.
- */
-struct refusal_printer {
-	const struct command *command;
-	const char *client;
-	/* The refusals that are not printed yet: their common reason, and the members' numbers. */
-	struct refusal refusal;
-	size_t count;
-	size_t lowest;
-	size_t highest;
-};
-
-/* A refusal_function whose context is the printer. */
-refusal_function print_refusal;
-
-/* Prints the last line. For CLEANUP. */
-void end_refusals(struct refusal_printer *printer);
 
 /*
  * Asks which of the pool's certificates are revoked (learn_revocations), before the work of a verb.

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 40 };
-
 /* The line is made first, so that it can be masked and printed in one write. */
 __attribute__((format(printf, 3, 0))) static void
 print_masked(FILE *stream, const char *prefix, const char *format, va_list arguments)
@@ -242,25 +240,4 @@ bool is_colourful(int descriptor)
 
 	return isatty(descriptor) == 1 && (no_colour == NULL || *no_colour == '\0') &&
 	       terminal != NULL && strcmp(terminal, "dumb") != 0;
-}
-
-/* A progress_function. The carriage return makes the next call overwrite the bar. */
-static void show_bar(void *context, size_t done, size_t total)
-{
-	static const char full[] = "########################################";
-	const struct bar *bar = context;
-	int filled = total > 0 ? (int)(done * BAR_WIDTH / total) : BAR_WIDTH;
-
-	(void)fprintf(stderr, "\r%s [%-*.*s] %zu of %zu%s", bar->label, BAR_WIDTH, filled, full,
-		      done, total, done >= total ? "\n" : "");
-	(void)fflush(stderr);
-}
-
-struct progress start_bar(struct bar *bar, const struct command *command, const char *label)
-{
-	bar->command = command;
-	(void)snprintf(bar->label, sizeof(bar->label), "%s", label);
-	if (command->quiet || !is_colourful(STDERR_FILENO))
-		return (struct progress){0};
-	return (struct progress){.function = show_bar, .context = bar};
 }

@@ -2,13 +2,12 @@
 #define CERTPOOL_TOOLS_OUTPUT_H
 
 #include "common/base/bytes.h"
-#include "common/pool/members/pool.h"
 #include "tools/command.h"
 
 /*
  * Printing. Data goes to standard output, everything else to standard error, a line at a time.
  * Control characters in lines are masked, so that a name from another party cannot drive the
- * terminal. Colour and progress bars appear on terminals alone, and never with NO_COLOR.
+ * terminal. Colour appears on terminals alone, and never with NO_COLOR.
  */
 
 /* Prints a line of data. flush_output reports a failed write. */
@@ -60,14 +59,5 @@ void clear_json(struct json_line *line);
 
 /* Whether the descriptor is a terminal on which colour is wanted (TERM, NO_COLOR). */
 bool is_colourful(int descriptor);
-
-/* A progress bar on standard error, which callees advance by the struct progress they are given. */
-struct bar {
-	const struct command *command;
-	char label[96];
-};
-
-/* Without a terminal, or with --quiet, the progress does nothing. bar must outlive it. */
-struct progress start_bar(struct bar *bar, const struct command *command, const char *label);
 
 #endif

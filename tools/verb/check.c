@@ -5,6 +5,7 @@
 #include "common/ca/check/check_ca.h"
 
 #include "common/base/workers.h"
+#include "tools/bar.h"
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -64,8 +65,9 @@ static int check(const struct command *command, const struct ca_operator *ca,
 		 struct fault *fault)
 {
 	CLEANUP(clear_key_access) struct key_access access = {0};
-	struct bar bar;
-	struct progress progress = start_bar(&bar, command, "certificates");
+	CLEANUP(end_bar) struct bar bar = {0};
+	struct progress progress =
+		start_bar(&bar, command, "certificates", "checked: run it again");
 	struct command context = *command;
 	const struct check_options options = {.layout = ca->layout,
 					      .store = ca->store,

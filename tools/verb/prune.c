@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/signer/signed_log.h"
+#include "tools/bar.h"
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -123,8 +124,9 @@ static int prune(const struct command *command, const struct prune_settings *giv
 		 struct ca_operator *ca, const struct prune_options *options,
 		 struct prune_summary *ret_pruned, struct fault *fault)
 {
-	struct bar bar;
-	struct progress progress = start_bar(&bar, command, "certificates");
+	CLEANUP(end_bar) struct bar bar = {0};
+	struct progress progress =
+		start_bar(&bar, command, "certificates", "pruned: run it again to go on");
 	struct crl_info info;
 	struct fault ignored = {0};
 

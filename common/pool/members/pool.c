@@ -216,15 +216,14 @@ static int make_chunk(size_t index, void *argument, struct fault *fault)
 	(void)index;
 	if (new_staging(&chunk.keys, fault) < 0 || new_staging(&chunk.requests, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (make_member(context, members[i], &chunk, fault) < 0)
 			return -1;
-		report_progress(&context->progress, 1);
-	}
 	/* Two commits: a key must be durable before its request has its name. */
 	if (commit_staging(chunk.keys, fault) < 0 || commit_staging(chunk.requests, fault) < 0)
 		return prefix_fault(fault, "%s", context->options->layout->path);
 	count_made(context, &chunk.summary);
+	report_progress(&context->progress, count);
 	return 0;
 }
 

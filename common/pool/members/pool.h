@@ -8,7 +8,8 @@
 
 #include <pthread.h>
 
-/* Called some 200 times during a long job, from one thread at a time. May be NULL. */
+/* Called at most some 200 times during a long job, from one thread at a time, with what is done for
+   good. May be NULL. */
 typedef void progress_function(void *context, size_t done, size_t total);
 
 struct progress {

@@ -107,7 +107,7 @@ stop "$ca"
 start_ca -m tight/manifest.yaml
 "$certpool" request client1 -q -m tight/manifest.yaml >out && "$certpool" enroll client1 -q -m tight/manifest.yaml >out
 expect 5 'renewals without room in the policy' "$certpool" renew client1 --all -m tight/manifest.yaml
-says 'are refused' 'members 2 to 3: refused \(quota\)'
+says 'are refused' 'members 2 to 3 \(2\): refused \(quota\)'
 says 'and it says why' 'a renewal needs room in the client.s policy'
 prints 'the others are renewed' '^client1: renewed 1 certificates; 0 were not due; 2 refused$'
 equal 'nothing is left over of those refused' 0 "$(find tight/client1 -name 'renewal_*' | wc -l)"
