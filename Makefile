@@ -66,7 +66,7 @@ bench_parts := $(call objects,$(sort $(wildcard tests/bench/parts/*.c)))
 interop_programs := $(BUILD)/tests/interop/differential
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all demo check unit fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
+.PHONY: all demo check check-world unit fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
 	run-race fuzz run-fuzz coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
@@ -79,6 +79,11 @@ demo: ## installs missing packages, builds, runs the three parts with real proce
 check: ## installs missing packages, builds, runs every test
 	@$(INSTALL_DEPS) check
 	$(again) suites
+
+check-world: ## installs other people's servers (nginx, PostgreSQL), and tests with them
+	@$(INSTALL_DEPS) world
+	$(again) all
+	@bash tests/e2e/run.sh tests/world/t_*.sh
 
 suites: all $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
 	@status=0; for suite in unit fuzz-replay e2e interop; do \

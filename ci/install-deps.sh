@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that a group of targets needs, and nothing else:
 #
-#   ci/install-deps.sh [build|check|lint|bench]...      default: build
+#   ci/install-deps.sh [build|check|world|lint|bench]...      default: build
 #
 # Prints the packages that it installs. If none is missing, it prints nothing and needs no root.
 set -eu
 
 usage() {
-	echo "usage: $0 [build|check|lint|bench]..." >&2
+	echo "usage: $0 [build|check|world|lint|bench]..." >&2
 	exit 2
 }
 
@@ -21,6 +21,8 @@ build='gcc libc6-dev make pkg-config libgnutls28-dev nettle-dev libgmp-dev libya
 # libc6-dbg: valgrind cannot start without the symbols of the dynamic loader.
 check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace faketime time
 	valgrind libc6-dbg gcovr procps softhsm2"
+# Other people's servers, large: not needed by make check.
+world="$build openssl curl jq util-linux nginx-light postgresql"
 lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck"
 bench="$build openssl jq time procps"
 # The tools that certpool is compared with, and gnuplot: the benchmark also runs without them.
@@ -34,6 +36,7 @@ packages_of() {
 		echo "$check"
 		command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ca-certificates
 		;;
+	world) echo "$world" ;;
 	lint) echo "$lint" ;;
 	bench) echo "$bench" ;;
 	*) usage ;;

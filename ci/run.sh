@@ -21,6 +21,7 @@ install_and_uninstall() {
 
 section ci/install-deps.sh check lint
 section make check
+section make check-world
 section make demo
 section install_and_uninstall
 section make lint
