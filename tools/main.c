@@ -46,7 +46,8 @@ int main(int argc, const char **argv)
 		(void)fprintf(stderr, "certpool %s\n", fault.text);
 	if (flush_output(&unwritten) < 0 && fault.class == FAULT_NONE) {
 		fault = unwritten;
-		(void)fprintf(stderr, "certpool: %s\n", fault.text);
+		if (fault.text[0] != '\0')
+			(void)fprintf(stderr, "certpool: %s\n", fault.text);
 	}
 	return exit_statuses[fault.class];
 }

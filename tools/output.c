@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/crypto/base64.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,11 +86,21 @@ void print_octets(struct bytes octets)
 	putchar('\n');
 }
 
+/* A pipe's reader that has gone, as head does, has what it wants. */
+static bool has_reader(int descriptor)
+{
+	struct pollfd output = {.fd = descriptor, .events = POLLOUT};
+
+	return poll(&output, 1, 0) < 1 || (output.revents & POLLERR) == 0;
+}
+
 int flush_output(struct fault *fault)
 {
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return set_errno_fault(fault, "standard output: cannot be written");
-	return 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	if (!has_reader(STDOUT_FILENO))
+		return set_fault(fault, FAULT_FAILED, "%s", "");
+	return set_errno_fault(fault, "standard output: cannot be written");
 }
 
 /*

@@ -19,7 +19,8 @@ void print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 void print_octets(struct bytes octets);
 
-/* FAULT_FAILED when earlier output could not be written. */
+/* FAULT_FAILED when earlier output could not be written; without a text when a pipe's reader has
+   gone, which is nobody's failure. */
 int flush_output(struct fault *fault) MUST_CHECK;
 
 /* Standard error: a note, which --quiet suppresses; a complaint, which it does not. */

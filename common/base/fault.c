@@ -86,7 +86,7 @@ int prefix_fault(struct fault *fault, const char *format, ...)
 	va_list arguments;
 	size_t len;
 
-	if (fault == NULL)
+	if (fault == NULL || fault->text[0] == '\0')
 		return -1;
 	va_start(arguments, format);
 	(void)vsnprintf(joined, FAULT_TEXT_SIZE, format, arguments);

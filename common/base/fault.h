@@ -53,7 +53,7 @@ int set_errno_fault(struct fault *fault, const char *format, ...)
 /* Out of memory: the same text everywhere. */
 int set_memory_fault(struct fault *fault);
 
-/* Puts the text and ": " before the text that *fault holds. Returns -1. */
+/* Puts the text and ": " before the text that *fault holds, unless that is empty. Returns -1. */
 int prefix_fault(struct fault *fault, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,6 +1,7 @@
 /*
- * list: prints rows of the CA's record that match the options, in the order of issue. A long result
- * is cut at --limit, and a note says how to go on, so that memory does not grow with the record.
+ * list: prints rows of the CA's record that match the options, in the order of issue. On a terminal
+ * a long result is cut, and a note says how to go on; elsewhere it is whole. The record is read by
+ * pages, so that a slow reader of the output holds no transaction.
  */
 #include "common/base/clock.h"
 #include "common/ca/store/certificates.h"
@@ -9,9 +10,13 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { PAGE_SIZE = 1000 };
 
 struct list_settings {
 	const char *client;
@@ -50,7 +55,7 @@ static const struct option list_options[] = {
 	 offsetof(struct list_settings, expiring_s),
 	 "valid certificates that end within this time: 7d", NULL},
 	{"limit", 0, false, "N", take_count, offsetof(struct list_settings, limit),
-	 "print at most N certificates", "1000"},
+	 "print at most N certificates; default 1000 on a terminal, else all", NULL},
 	{"after", 0, false, "POSITION", take_position, offsetof(struct list_settings, after),
 	 "continue after this position, which the note at the end of a list gives", NULL},
 	{0},
@@ -150,6 +155,13 @@ static int list_one(const struct ca_operator *ca, const char *text, struct list_
 	return print_certificate(printer, &certificate, 0, fault);
 }
 
+static size_t choose_limit(const struct list_settings *given)
+{
+	if (given->limit > 0)
+		return given->limit;
+	return isatty(STDOUT_FILENO) == 1 ? PAGE_SIZE : SIZE_MAX;
+}
+
 static int list_many(const struct ca_operator *ca, const struct list_settings *given,
 		     struct list_printer *printer, struct fault *fault)
 {
@@ -159,15 +171,23 @@ static int list_many(const struct ca_operator *ca, const struct list_settings *g
 			  .now_s = ca->now_s,
 			  .expires_before_s =
 				  given->expiring_s > 0 ? ca->now_s + given->expiring_s : 0},
-		.after = given->after,
-		.limit = given->limit,
 		.without_der = true,
 	};
-	bool more = false;
+	size_t most = choose_limit(given);
+	bool more = true;
 
-	if (choose_state(given, &listing.query.state, fault) < 0 ||
-	    list_certificates(ca->store, &listing, print_certificate, printer, &more, fault) < 0)
+	if (choose_state(given, &listing.query.state, fault) < 0)
 		return -1;
+	printer->last = given->after;
+	while (more && printer->count < most) {
+		listing.after = printer->last;
+		listing.limit =
+			most - printer->count < PAGE_SIZE ? most - printer->count : PAGE_SIZE;
+		if (list_certificates(ca->store, &listing, print_certificate, printer, &more,
+				      fault) < 0 ||
+		    flush_output(fault) < 0)
+			return -1;
+	}
 	if (more)
 		print_note(printer->command, "there are more: --after %lld shows the next",
 			   (long long)printer->last);
@@ -208,7 +228,8 @@ const struct verb list_verb = {
 	.summary = "list the certificates that the CA issued",
 	.details =
 		"On the CA: prints the recorded certificates that match all options, in the order\n"
-		"of issue. When more than --limit match, standard error says how to continue.\n",
+		"of issue: all of them, or 1000 on a terminal. When more than --limit match,\n"
+		"standard error says how to continue.\n",
 	.example = "certpool list --client client1 --expiring 30d\n",
 	.options = list_options,
 	.settings_size = sizeof(struct list_settings),

@@ -56,6 +56,24 @@ jq -r .serial out >>pages
 equal 'the pages have all, once' 8 "$(sort -u pages | wc -l)"
 expect 2 'no position' "$certpool" list --after x
 
+# A long list is whole in a pipe, cut on a terminal, and ends with its reader. The rows are copies.
+sqlite3 $record "create temp table wide as select * from certificate where client = 'client1' and member = 'key1'" \
+	"with recursive n(i) as (select 1 union all select i + 1 from n where i < 2500) insert into certificate ($(sqlite3 $record "select group_concat(name) from pragma_table_info('certificate') where name not in ('id', 'serial', 'key_sha256', 'member')"), serial, key_sha256, member) select $(sqlite3 $record "select group_concat('w.' || name) from pragma_table_info('certificate') where name not in ('id', 'serial', 'key_sha256', 'member')"), randomblob(20), randomblob(32), 'key' || (1000 + i) from wide w, n"
+equal 'all of a long list' 2509 "$("$certpool" list 2>err | wc -l)"
+equal 'without a word' '' "$(cat err)"
+equal 'as JSON too' 2508 "$("$certpool" list --json | jq -r .serial | sort -u | wc -l)"
+equal 'and 2,100 of it' 2101 "$("$certpool" list --limit 2100 2>err | wc -l)"
+says 'which says how to go on' 'there are more: --after'
+"$certpool" list 2>err | head -n 1 >out
+prints 'the first line is for head' '^SERIAL'
+equal 'and it says nothing' '' "$(cat err)"
+if command -v script >/dev/null; then
+	equal 'on a terminal it is cut' 1002 "$(script -qec "'$certpool' list" /dev/null </dev/null | wc -l)"
+else
+	skip 'on a terminal it is cut' 'no script(1)'
+fi
+sqlite3 $record "delete from certificate where cast(substr(member, 4) as integer) > 1000"
+
 # show
 expect 0 'show a serial' "$certpool" show "$serial"
 prints 'says whose' '^member +client1/key1$'
