@@ -27,6 +27,7 @@ int restrict_system_calls(const char *const *names, bool *ret_applied, struct fa
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -129,6 +130,17 @@ static void release_filter(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
+/* By a filter that is none, which a kernel with filters finds at no address (seccomp(2)).
+   libseccomp would hide why a filter cannot be loaded. */
+static int find_filters(bool *ret_found, struct fault *fault)
+{
+	(void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0L, 0L);
+	*ret_found = errno == EFAULT;
+	if (*ret_found || errno == EINVAL || is_lacking(errno))
+		return 0;
+	return set_errno_fault(fault, "cannot give up system calls (PR_SET_SECCOMP)");
+}
+
 static int set_filter_fault(int code, struct fault *fault)
 {
 	errno = -code;
@@ -138,9 +150,14 @@ static int set_filter_fault(int code, struct fault *fault)
 int restrict_system_calls(const char *const *names, bool *ret_applied, struct fault *fault)
 {
 	CLEANUP(release_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	bool found;
 	int code;
 
 	*ret_applied = false;
+	if (find_filters(&found, fault) < 0)
+		return -1;
+	if (!found)
+		return 0;
 	if (filter == NULL)
 		return set_memory_fault(fault);
 	for (; *names != NULL; names++) {
@@ -154,11 +171,7 @@ int restrict_system_calls(const char *const *names, bool *ret_applied, struct fa
 	}
 	if (forbid_new_privileges(fault) < 0)
 		return -1;
-	/* The kernel's own error, which libseccomp would hide. */
-	(void)seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	code = seccomp_load(filter);
-	if (code < 0 && is_lacking(-code))
-		return 0;
 	if (code < 0)
 		return set_filter_fault(code, fault);
 	*ret_applied = true;

@@ -142,3 +142,22 @@ stop "$front"
 equal 'the end is an end in order' 0 "$stopped"
 check 'of both' gone "$signer"
 equal 'and the record is one file' 'ca.db' "$(cd ca/state && echo ca.db*)"
+
+# catalogue 123: a kernel without Landlock, and a sandbox around this one that forbids it. (strace -D: the
+# server stays the child of this script.)
+cd "$folder" || exit 1
+without_landlock() { launcher=(strace -D -f -o trace -e trace=landlock_create_ruleset -e "inject=landlock_create_ruleset:error=$1"); }
+if sanitized; then
+	skip 'where the kernel lacks Landlock' 'a sanitized certpool has no sandbox'
+else
+	without_landlock ENOSYS
+	start_ca
+	check 'a kernel without Landlock is said at start, of the signer' grep -q 'this kernel has no Landlock: the signer could open other files' serve.err
+	check 'and of the front' grep -q 'this kernel has no Landlock: the front could open other files' serve.err
+	equal 'and the CA serves' 200 "$(curl -s -o answer -w '%{http_code}' "$CERTPOOL_CA/health")"
+	stop "$ca"
+	without_landlock EPERM
+	check_not 'where it is forbidden the CA does not start' try_start serve serve --listen "http://$host:0"
+	check 'and says so' grep -q 'the sandbox of the signer: cannot give up files (landlock_create_ruleset): Operation not permitted' serve.err
+	launcher=()
+fi

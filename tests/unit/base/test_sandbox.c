@@ -7,8 +7,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Each test is a process of its own, which the sandbox ends with. */
@@ -119,3 +124,68 @@ Test(sandbox, leaves_the_system_calls_of_a_list)
 	cr_expect_eq(errno, ENOSYS, "as on a kernel that has no such call");
 	cr_expect_lt(fork(), 0);
 }
+
+#ifndef WITHOUT_SANDBOX
+
+enum { FILES, CALLS };
+
+/* From here on these system calls of a sandbox fail, as on another kernel, or in another sandbox.
+ */
+static void take_away(int which, int error)
+{
+	const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	const uint32_t action = SCMP_ACT_ERRNO((uint32_t)error);
+
+	if (which == FILES)
+		cr_assert_eq(seccomp_rule_add(filter, action, SCMP_SYS(landlock_create_ruleset), 0),
+			     0);
+	else
+		cr_assert_eq(seccomp_rule_add(filter, action, SCMP_SYS(prctl), 1,
+					      SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)),
+			     0);
+	cr_assert_eq(seccomp_load(filter), 0);
+	seccomp_release(filter);
+}
+
+/* catalogue 123: each row is a process of its own; its exit status is the number of what was wrong
+ */
+static void expect_with(int which, int error, const char *text)
+{
+	static const char *const names[] = {CALLS_OF_TEST, NULL};
+	const struct sandbox_path path = {inside, "inside", SANDBOX_READ};
+	struct fault fault = {0};
+	bool applied = true;
+	int status = 0;
+	int result;
+	pid_t child = fork();
+
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		take_away(which, error);
+		result = which == FILES ? restrict_files(&path, 1, &applied, &fault)
+					: restrict_system_calls(names, &applied, &fault);
+		if (result != (text != NULL ? -1 : 0) || applied)
+			_exit(1);
+		_exit(text != NULL && strcmp(fault.text, text) != 0 ? 2 : 0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect_eq(status, 0, "%d with error %d: status %x", which, error, (unsigned int)status);
+}
+
+Test(sandbox, is_not_applied_where_the_kernel_lacks_it)
+{
+	expect_with(FILES, ENOSYS, NULL);
+	expect_with(FILES, EOPNOTSUPP, NULL);
+	expect_with(CALLS, ENOSYS, NULL);
+	expect_with(CALLS, EINVAL, NULL);
+}
+
+Test(sandbox, fails_where_it_is_forbidden)
+{
+	expect_with(FILES, EPERM,
+		    "cannot give up files (landlock_create_ruleset): Operation not permitted");
+	expect_with(CALLS, EPERM,
+		    "cannot give up system calls (PR_SET_SECCOMP): Operation not permitted");
+}
+
+#endif
