@@ -327,28 +327,6 @@ int parse_ec_spki(struct bytes spki, enum key_type *ret_type, struct ec_point **
 	return 0;
 }
 
-/* Where the secret number of one signature comes from. */
-struct nonce_source {
-	struct ecdsa_nonces *hedged; /* NULL: from the kernel alone */
-	bool failed;
-	struct fault *fault;
-};
-
-/* Nettle cannot be told that there is none: what it signs then is thrown away. */
-static void draw_nonce(void *context, size_t len, uint8_t *ret_octets)
-{
-	struct nonce_source *source = context;
-
-	if (source->hedged != NULL) {
-		draw_ecdsa_nonce(source->hedged, len, ret_octets);
-		return;
-	}
-	if (!source->failed && fill_random(ret_octets, len, source->fault) == 0)
-		return;
-	source->failed = true;
-	memset(ret_octets, 1, len);
-}
-
 static int sign_from(struct nonce_source *source, const struct ec_key *key, struct bytes digest,
 		     struct buffer *signature)
 {

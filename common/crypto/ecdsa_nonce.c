@@ -1,5 +1,6 @@
 #include "common/crypto/ecdsa_nonce.h"
 
+#include "common/base/random.h"
 #include "common/crypto/ec_key.h"
 
 #include <string.h>
@@ -50,9 +51,8 @@ void init_ecdsa_nonces(struct ecdsa_nonces *nonces, enum key_type type, const ui
 	update_state(nonces, 1, rest, 3);
 }
 
-void draw_ecdsa_nonce(void *context, size_t len, uint8_t *ret_octets)
+void draw_ecdsa_nonce(struct ecdsa_nonces *nonces, size_t len, uint8_t *ret_octets)
 {
-	struct ecdsa_nonces *nonces = context;
 	const struct bytes key = {nonces->key, nonces->octets};
 	const struct bytes value = {nonces->value, nonces->octets};
 
@@ -62,4 +62,18 @@ void draw_ecdsa_nonce(void *context, size_t len, uint8_t *ret_octets)
 	(void)compute_hmac(nonces->hash, key, &value, 1, nonces->value);
 	memcpy(ret_octets, nonces->value, len);
 	nonces->drawn = true;
+}
+
+void draw_nonce(void *context, size_t len, uint8_t *ret_octets)
+{
+	struct nonce_source *source = context;
+
+	if (source->hedged != NULL) {
+		draw_ecdsa_nonce(source->hedged, len, ret_octets);
+		return;
+	}
+	if (!source->failed && fill_random(ret_octets, len, source->fault) == 0)
+		return;
+	source->failed = true;
+	memset(ret_octets, 1, len);
 }

@@ -26,8 +26,20 @@ struct ecdsa_nonces {
 void init_ecdsa_nonces(struct ecdsa_nonces *nonces, enum key_type type, const uint8_t *scalar,
 		       struct bytes digest, struct bytes extra);
 
-/* The next number, for Nettle (nettle_random_func), which draws again until it is in range.
-   Shape: len is that of the scalar. */
-void draw_ecdsa_nonce(void *nonces, size_t len, uint8_t *ret_octets);
+/* The next number. Shape: len is that of the scalar. */
+void draw_ecdsa_nonce(struct ecdsa_nonces *nonces, size_t len, uint8_t *ret_octets);
+
+/* Where the secret number of one signature comes from. */
+struct nonce_source {
+	struct ecdsa_nonces *hedged; /* NULL: from the kernel alone */
+	bool failed; /* the kernel gave none: what was signed is to be thrown away */
+	struct fault *fault;
+};
+
+/*
+ * The next number of a nonce_source, for Nettle (nettle_random_func), which draws again until it is
+ * in range, and cannot be told that there is none. Shape: len is that of the scalar.
+ */
+void draw_nonce(void *source, size_t len, uint8_t *ret_octets);
 
 #endif
