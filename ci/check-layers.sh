@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the house: who includes whom, and whether each folder can be entered.
+# Checks the house: who includes whom, and whether each folder and file can be entered.
 #
 #   ci/check-layers.sh [DIR]         the tree in DIR (default: this one); exit status 1 if a rule is broken
 #   ci/check-layers.sh --self-test   that each rule, when broken, is found
@@ -13,6 +13,7 @@
 #   - Each foreign library is included only in its home, below.
 #   - A folder of common/, tools/ or tests/ has at most 40 source files, and a README.md of at most
 #     15 lines.
+#   - A source has at most 500 lines.
 set -eu
 
 # A room, and the rooms of the same layer from which it may include. A layer's own folder is a room
@@ -50,6 +51,7 @@ criterion ^criterion/                   ^tests/                              see
 
 files_max=40
 readme_lines_max=15
+source_lines_max=500
 
 check_includes() {
 	find common tools tests -name '*.[ch]' -exec grep -HnE '^[ \t]*#[ \t]*include' {} + | sort |
@@ -165,11 +167,21 @@ check_folders() {
 	return $broken
 }
 
+check_sources() {
+	find common tools tests -name '*.[ch]' -exec wc -l {} + | awk -v most="$source_lines_max" '
+		$2 != "total" && $1 > most {
+			printf "%s: expected at most %d lines, found %d\n", $2, most, $1
+			broken = 1
+		}
+		END { exit broken }'
+}
+
 check_tree() {
 	local status=0
 	cd "$1"
 	check_includes || status=1
 	check_folders || status=1
+	check_sources || status=1
 	return $status
 }
 
@@ -254,6 +266,8 @@ self_test() {
 	expect_after 'rm common/ca/store/README.md' 'common/ca/store: expected a README.md, found none'
 	expect_after 'rm tests/unit/wire/README.md' 'tests/unit/wire: expected a README.md, found none'
 	expect_after 'seq 16 >tools/README.md' 'tools/README.md: expected at most 15 lines, found 16'
+	expect_after 'seq 501 >tests/unit/wire/a.c' 'tests/unit/wire/a.c: expected at most 500 lines, found 501'
+	expect_after 'seq 500 >common/net/a.h' ''
 	expect_after 'fill_folder common/net 40; seq 15 >tools/README.md' ''
 	expect common/wire/a.c '"common/x509/csr.h"' ''
 	expect common/wire/a.c '"common/wire/json.h"' ''

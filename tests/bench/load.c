@@ -9,6 +9,7 @@
 #include "common/base/file.h"
 #include "common/base/url.h"
 #include "tests/bench/parts/answer.h"
+#include "tests/bench/parts/quantile.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -350,36 +351,17 @@ static int run_load(struct load *load, struct fault *fault)
 	return 0;
 }
 
-static int compare_times(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
-/* The latency within which the given share of the answers came. */
-static double quantile_ms(const struct load *load, double share)
-{
-	size_t index = (size_t)(share * (double)load->answered);
-
-	if (load->answered == 0)
-		return 0;
-	if (index >= load->answered)
-		index = load->answered - 1;
-	return load->took_us[index] / 1000.0;
-}
-
 static void print_result(const struct load *load)
 {
 	double seconds = (double)(read_stopwatch_us() - load->begun_us) / US_PER_S;
 
-	if (load->answered > 0)
-		qsort(load->took_us, load->answered, sizeof(*load->took_us), compare_times);
+	sort_times(load->took_us, load->answered);
 	printf("{\"requests\":%zu,\"seconds\":%.3f,\"rate\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
 	       "\"max_ms\":%.3f,\"errors\":%" PRIu64 "}\n",
-	       load->answered, seconds, (double)load->answered / seconds, quantile_ms(load, 0.5),
-	       quantile_ms(load, 0.99), quantile_ms(load, 1), load->errors);
+	       load->answered, seconds, (double)load->answered / seconds,
+	       quantile_ms(load->took_us, load->answered, 0.5),
+	       quantile_ms(load->took_us, load->answered, 0.99),
+	       quantile_ms(load->took_us, load->answered, 1), load->errors);
 }
 
 static void clear_load(struct load *load)
