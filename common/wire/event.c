@@ -149,17 +149,22 @@ int parse_event_link(struct bytes line, struct event_link *ret_link, struct faul
 	return 0;
 }
 
-int parse_event_time(struct bytes line, int64_t *ret_time_s, struct fault *fault)
+static int read_time(const json_t *object, int64_t *ret_time_s, struct fault *fault)
 {
-	CLEANUP(free_json) json_t *object = NULL;
-	const char *text;
+	const char *text = get_string(object, "time");
 
-	if (parse_json_object(line, "audit line", &object, fault) < 0)
-		return -1;
-	text = get_string(object, "time");
 	if (text == NULL)
 		return set_fault(fault, FAULT_MALFORMED, "member \"time\": expected a time");
 	return parse_time(text, ret_time_s, fault);
+}
+
+int parse_event_time(struct bytes line, int64_t *ret_time_s, struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = NULL;
+
+	if (parse_json_object(line, "audit line", &object, fault) < 0)
+		return -1;
+	return read_time(object, ret_time_s, fault);
 }
 
 void clear_event_serials(struct event_serials *serials)
@@ -212,5 +217,61 @@ int parse_event_serials(struct bytes line, struct event_serials *ret_serials, st
 				       parsed.serials[parsed.count], fault) < 0)
 			return -1;
 	MOVE(ret_serials, parsed);
+	return 0;
+}
+
+void clear_event_text(struct event_text *text)
+{
+	free(text->kind);
+	free(text->by);
+	free(text->client);
+	free(text->member);
+	free(text->type);
+	free(text->detail);
+	*text = (struct event_text){0};
+}
+
+static int copy_member(const json_t *object, const char *name, char **ret_text, struct fault *fault)
+{
+	const char *text = get_string(object, name);
+
+	if (text == NULL)
+		return 0;
+	*ret_text = strdup(text);
+	return *ret_text != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int copy_serials(const json_t *object, struct event_text *text, struct fault *fault)
+{
+	const json_t *list = json_object_get(object, "serials");
+
+	text->serial_count = json_array_size(list);
+	for (size_t i = 0; i < text->serial_count && i < EVENT_TEXT_SERIALS; i++)
+		if (parse_event_serial(json_array_get(list, i), text->serials[i], fault) < 0)
+			return -1;
+	return 0;
+}
+
+int parse_event_text(struct bytes line, struct event_text *ret_text, struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = NULL;
+	CLEANUP(clear_event_text) struct event_text text = {0};
+
+	if (parse_json_object(line, "audit line", &object, fault) < 0 ||
+	    read_time(object, &text.time_s, fault) < 0 ||
+	    copy_member(object, "event", &text.kind, fault) < 0 ||
+	    copy_member(object, "by", &text.by, fault) < 0 ||
+	    copy_member(object, "client", &text.client, fault) < 0 ||
+	    copy_member(object, "member", &text.member, fault) < 0 ||
+	    copy_member(object, "type", &text.type, fault) < 0 ||
+	    copy_member(object, "detail", &text.detail, fault) < 0 ||
+	    copy_serials(object, &text, fault) < 0)
+		return -1;
+	if (text.kind == NULL)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"event\": expected a kind of event");
+	text.number = json_integer_value(json_object_get(object, "number"));
+	text.count = json_integer_value(json_object_get(object, "count"));
+	MOVE(ret_text, text);
 	return 0;
 }

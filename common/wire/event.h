@@ -23,6 +23,8 @@ enum event_kind {
 	EVENT_KIND_COUNT,
 };
 
+enum { EVENT_TEXT_SERIALS = 3 };
+
 /* "started", … */
 const char *format_event_kind(enum event_kind kind);
 
@@ -60,6 +62,29 @@ int parse_event_link(struct bytes line, struct event_link *ret_link,
 
 /* The time of a line. FAULT_MALFORMED when the line is not JSON or has none. */
 int parse_event_time(struct bytes line, int64_t *ret_time_s, struct fault *fault) MUST_CHECK;
+
+/*
+ * A line for people: what they look for, without its digest. Texts are NULL when the line lacks
+ * them. The kind may be one that this certpool does not know yet. Owns: clear_event_text.
+ */
+struct event_text {
+	int64_t time_s;
+	char *kind;
+	char *by;
+	char *client;
+	char *member;
+	char *type;
+	char *detail;
+	int64_t number;
+	int64_t count;
+	uint8_t serials[EVENT_TEXT_SERIALS][SERIAL_MAX]; /* the first of them */
+	size_t serial_count;                             /* of all */
+};
+
+/* FAULT_MALFORMED when the line is not JSON, has no time or kind, or a serial not 40 hex digits. */
+int parse_event_text(struct bytes line, struct event_text *ret_text,
+		     struct fault *fault) MUST_CHECK;
+void clear_event_text(struct event_text *text);
 
 /* The kind of a line and its serials, 0 of them when it has none. Owns: clear_event_serials. */
 struct event_serials {

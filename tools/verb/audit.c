@@ -14,6 +14,7 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/verb/audit_list.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -26,9 +27,26 @@ enum {
 
 struct audit_settings {
 	size_t from;
+	const char *client;
+	struct instant since;
+	bool follow;
 	struct instant before;
 	bool unexported;
 };
+
+/* A time, or how long ago it was. */
+static int take_since(void *field, const char *text, struct fault *fault)
+{
+	struct instant *since = field;
+	struct fault ignored = {0};
+	int64_t ago_s;
+
+	if (parse_duration(text, &ago_s, &ignored) < 0)
+		return take_instant(field, text, fault);
+	since->given = true;
+	since->time_s = read_clock() - ago_s;
+	return 0;
+}
 
 static const struct option audit_options[] = {
 	{"from", 0, false, "N", take_count, offsetof(struct audit_settings, from),
@@ -36,21 +54,18 @@ static const struct option audit_options[] = {
 	 "not "
 	 "exported)",
 	 NULL},
+	{"client", 0, false, "CLIENT", take_text, offsetof(struct audit_settings, client),
+	 "list: lines by or about this client", NULL},
+	{"since", 0, false, "TIME", take_since, offsetof(struct audit_settings, since),
+	 "list: lines since this time, RFC 3339, or for so long: 1h, 7d", NULL},
+	{"follow", 'f', false, NULL, take_switch, offsetof(struct audit_settings, follow),
+	 "list: go on with the lines to come", NULL},
 	{"before", 0, true, "TIME", take_instant, offsetof(struct audit_settings, before),
 	 "trim: the lines before the first one that is not older", NULL},
 	{"unexported", 0, true, NULL, take_switch, offsetof(struct audit_settings, unexported),
 	 "trim: also lines that were not exported: they are lost", NULL},
 	{0},
 };
-
-static int print_event(void *context, int64_t sequence, const char *line, struct fault *fault)
-{
-	(void)context;
-	(void)sequence;
-	(void)fault;
-	print_line("%s", line);
-	return 0;
-}
 
 static int print_verdict(const struct command *command, const struct audit_verdict *result,
 			 struct fault *fault)
@@ -114,10 +129,12 @@ static int verify_log(const struct command *command, const struct audit_settings
 static int list_log(const struct command *command, const struct audit_settings *given,
 		    struct ca_operator *ca, struct fault *fault)
 {
-	int64_t from = given->from > 0 ? (int64_t)given->from : 1;
+	const struct audit_list_settings settings = {.from = (int64_t)given->from,
+						     .client = given->client,
+						     .since = given->since,
+						     .follow = given->follow};
 
-	(void)command;
-	return list_audit(ca->store, from, print_event, NULL, fault);
+	return list_audit_log(command, &settings, ca, fault);
 }
 
 /* A file of lines that is being written. */
@@ -301,6 +318,10 @@ static int run_audit(const struct command *command, const void *settings, struct
 						     : "too many files");
 	if (!action->takes_from && given->from > 0)
 		return set_fault(fault, FAULT_USAGE, "%s: takes no --from", action->name);
+	if (action->run != list_log &&
+	    (given->client != NULL || given->since.given || given->follow))
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: takes no --client, no --since and no --follow", action->name);
 	if (!action->takes_before && (given->before.given || given->unexported))
 		return set_fault(fault, FAULT_USAGE, "%s: takes no --before and no --unexported",
 				 action->name);
@@ -315,14 +336,15 @@ const struct verb audit_verb = {
 	.operands = "list | verify [FILE...] | export FILE | trim --before TIME",
 	.summary = "print, verify, export or trim the CA's audit log",
 	.details =
-		"On the CA. list prints the log, a JSON object a line, each with the SHA-256 of\n"
-		"the line before. verify finds the first line that was changed, removed or\n"
-		"inserted. Given FILE, which list or export wrote earlier, or the files of\n"
+		"On the CA. list prints the log, with times in UTC; with --json as it is: a JSON\n"
+		"object a line, each with the SHA-256 of the line before. verify finds the first\n"
+		"line that was changed, removed or inserted. Given FILE, which list --json or\n"
+		"export wrote earlier, or the files of\n"
 		"several exports in their order, verify holds them against the log: that also\n"
 		"finds a log that was replaced. export writes the lines that were not exported\n"
 		"yet to a new file; trim removes exported lines that are older than TIME from\n"
 		"the record, which keeps the digest that the chain goes on from.\n",
-	.example = "certpool audit list\n"
+	.example = "certpool audit list --since 1d --client client1\n"
 		   "certpool audit verify\n",
 	.options = audit_options,
 	.settings_size = sizeof(struct audit_settings),

@@ -56,7 +56,7 @@ expect 0 'backup' "$certpool" backup b.tar --passphrase-file pass --json
 check 'says what it has' jq -e '.file=="b.tar" and .certificates==420 and .keys==3 and .octets>100000' out
 equal 'for its owner alone' 600 "$(mode b.tar)"
 equal 'its size is as told' "$(jq .octets out)" "$(stat -c %s b.tar)"
-check 'the log has it' grep -q '"event":"backup","by":"ca","detail":"b.tar"' <("$certpool" audit list)
+check 'the log has it' grep -q '"event":"backup","by":"ca","detail":"b.tar"' <("$certpool" audit list --json)
 cp b.tar kept.tar
 expect 6 'the same file again' "$certpool" backup b.tar --without-keys
 says 'is not overwritten' 'b.tar: exists already'
@@ -107,7 +107,7 @@ expect 0 'check calls it whole' in_place here check --json
 check 'with all of it' jq -e '.findings==0 and .certificates==420 and .crl_entries==1 and .key_checked' out
 # catalogue 97: the number of a published CRL is never used again
 check 'its CRL has a higher number than any before' test "$(in_place here crl --json | jq .number)" -gt "$(jq .number crl.json)"
-check 'the log says so' grep -q '"event":"restored","by":"ca","detail":"../b.tar","number":1[0-9]*' <(in_place here audit list)
+check 'the log says so' grep -q '"event":"restored","by":"ca","detail":"../b.tar","number":1[0-9]*' <(in_place here audit list --json)
 expect 0 'and is whole' in_place here audit verify
 
 # An existing CA is not touched: its files are the same, and its record has the same content. SQLite's

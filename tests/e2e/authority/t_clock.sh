@@ -69,7 +69,7 @@ check 'and a higher number' test "$(number)" -gt "$ahead"
 check 'that it replaced one from the future is logged' eventually logged '/crl: 200: CRL number [0-9]+ replaces one from the future, whose thisUpdate is 203'
 check 'and counted' eventually metric 'certpool_crls_from_future_total 1'
 check 'the jumps too' metric 'certpool_clock_jumps_total 2'
-check 'the audit log has it' grep -q '"event":"crl","by":"ca","detail":"the one before was from the future: its thisUpdate is 203' <("$right" audit list)
+check 'the audit log has it' grep -q '"event":"crl","by":"ca","detail":"the one before was from the future: its thisUpdate is 203' <("$right" audit list --json)
 equal 'the warning stays for a day' '{"status":"ok","reasons":[],"warnings":["clock"]} 200' "$(health)"
 expect 0 'verifiers take the CRL' "$right" verify client2 "$(member 2)" --crl "$CERTPOOL_CA/crl"
 expect 3 'and what is revoked is on it' "$right" verify client2 "$(member 1)" --crl "$CERTPOOL_CA/crl"

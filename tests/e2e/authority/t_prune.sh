@@ -46,7 +46,7 @@ check 'the request attests the clock' eventually attested_since '-130 minutes'
 expect 2 'no duration' "$certpool" prune --older-than soon
 expect 0 'prune' "$certpool" prune
 prints 'leaves for 90 days what has ended' '^0 certificates that ended before .* pruned$'
-before=$("$certpool" audit list | wc -l)
+before=$("$certpool" audit list --json | wc -l)
 "$certpool" crl --renew -q -o crl.pem
 expect 0 'a dry run' "$certpool" prune --older-than 1s --dry-run
 prints 'says how many would go' '^5 certificates that ended before .* would be pruned$'
@@ -61,8 +61,8 @@ equal 'they are gone, their keys are kept' '5 5' "$(rows) $(spent)"
 equal 'what lives is not' good "$(status_of client2/cert/cert_key1.crt)"
 equal 'what was pruned is unknown' unknown "$(status_of one.crt)"
 check 'what was revoked is on the CRL' grep -q 'Serial Number' <(openssl crl -noout -text -in <("$certpool" crl))
-check 'the log has what went' jq -se "[.[] | select(.event==\"pruned\") | .serials[]] | length==5" <("$certpool" audit list)
-check 'and all that it had' test "$("$certpool" audit list | wc -l)" -gt "$before"
+check 'the log has what went' jq -se "[.[] | select(.event==\"pruned\") | .serials[]] | length==5" <("$certpool" audit list --json)
+check 'and all that it had' test "$("$certpool" audit list --json | wc -l)" -gt "$before"
 expect 0 'the log is whole' "$certpool" audit verify
 expect 0 'the record too' "$certpool" check
 expect 0 'again' "$certpool" prune --older-than 1s --json
@@ -116,7 +116,7 @@ expect 0 'it goes on' "$certpool" prune --json
 check 'while a client enrolls' wait $enrolling
 equal 'which has all that it asked for' 60 "$(count_files client3/cert 'cert_key*.crt')"
 equal 'what lives stays' "$((live + 60)) $((kept + 20000))" "$(rows) $(spent)"
-check 'no line of the log has more than 1000' jq -se 'map(.serials // [] | length) | max==1000' <("$certpool" audit list)
+check 'no line of the log has more than 1000' jq -se 'map(.serials // [] | length) | max==1000' <("$certpool" audit list --json)
 size=$(stat -c %s ca/state/ca.db)
 fill 5000
 stop "$ca"

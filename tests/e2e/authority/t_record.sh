@@ -175,7 +175,7 @@ expect 6 'into a device' "$certpool" crl -o /dev/null
 check 'which is left' test -c /dev/null
 
 # audit
-expect 0 'audit list' "$certpool" audit list
+expect 0 'audit list' "$certpool" audit list --json
 lines=$(wc -l <out)
 check 'is JSON, numbered from 1' jq -se "map(.sequence)==[range(1;$((lines + 1)))]" out
 check 'each has the digest of the line before' jq -se '.[0].previous=="0"*64' out
@@ -183,9 +183,43 @@ equal 'as sha256sum has it' "$(head -2 out | tail -1 | jq -r .previous)" "$(head
 for event in started certified refused revoked policy crl; do
 	check "it has $event" grep -q "\"event\":\"$event\"" out
 done
-expect 0 'from a line on' "$certpool" audit list --from 5
+expect 0 'from a line on' "$certpool" audit list --json --from 5
 equal 'has the rest' $((lines - 4)) "$(wc -l <out)"
-"$certpool" audit list >copy
+"$certpool" audit list --json >copy
+
+# The log for people, and parts of it.
+expect 0 'the log for people' "$certpool" audit list
+prints 'begins with the day' "^$(jq -r '.time[:10]' copy | head -1)$"
+prints 'says who did what to whom, and why' '^[0-9:]{8} ca revoked members? client1/2 \(superseded\)$'
+prints 'says what a client got' '^[0-9:]{8} client1 certified members [0-9]+, [0-9]+, [0-9]+ … \(5\)$'
+prints 'says what was set' '^[0-9:]{8} ca set client1 \(added\): subject '
+prints 'says what was refused' '^[0-9:]{8} client1 was refused \(disabled\): '
+prints 'says what was made' '^[0-9:]{8} ca made CRL 1$'
+equal 'has a line for each event, and the day' $((lines + $(jq -r '.time[:10]' copy | sort -u | wc -l))) "$(wc -l <out)"
+expect 0 'of a client' "$certpool" audit list --client client2
+check 'has no other' sh -c "! grep -q client1 out"
+prints 'and has what it did' 'client2 certified members'
+expect 0 'of a client, also what names it by its certificate alone' "$certpool" audit list --client client1 --json
+check 'has the revocation' jq -se 'map(select(.event == "revoked")) | length == 1' out
+expect 0 'since a time' "$certpool" audit list --since 2100-01-01T00:00:00Z
+silent 'that is to come: nothing'
+expect 0 'for an hour' "$certpool" audit list --since 1h --json
+equal 'has all of it' "$lines" "$(wc -l <out)"
+expect 2 'since nonsense' "$certpool" audit list --since yesterday
+expect 2 'verify of a client' "$certpool" audit verify --client client1
+says 'is refused' 'verify: takes no --client'
+"$certpool" audit list --follow --since 2100-01-01T00:00:00Z >past & # nothing to print, so it goes on
+past=$!
+"$certpool" audit list --follow >followed &
+follower=$!
+eventually grep -q 'made CRL 1' followed
+"$certpool" client disable client2 -q >out
+check 'a follower prints what comes' eventually grep -q 'ca set client2 (disabled)' followed
+"$certpool" client enable client2 -q >out
+kill $past $follower
+lines=$((lines + 2))
+check 'a follower ends with its reader' timeout 60 sh -c "'$certpool' audit list --follow | head -n 1"
+"$certpool" audit list --json >copy
 expect 0 'audit verify' "$certpool" audit verify
 prints 'says how many, and the last one'\''s digest' "^$lines lines, whole; SHA-256 of the last: $(tail -1 copy | tr -d '\n' | sha256sum | cut -d' ' -f1)$"
 expect 0 'as JSON' "$certpool" audit verify --json
@@ -206,7 +240,7 @@ expect 4 'a copy that is not there' "$certpool" audit verify nowhere
 expect 2 'no such action' "$certpool" audit erase
 
 # catalogue 109: exported lines are trimmed from the record, and the chain stays verifiable.
-lines=$("$certpool" audit list | wc -l)
+lines=$("$certpool" audit list --json | wc -l)
 tomorrow=$(date -u -d tomorrow +%Y-%m-%dT%H:%M:%SZ)
 expect 2 'trim without a time' "$certpool" audit trim
 expect 2 'export without a file' "$certpool" audit export
@@ -228,7 +262,7 @@ check 'JSON says how far' jq -e '.first==1 and .last<9' out
 trimmed=$(jq .last out)
 expect 0 'the rest is whole' "$certpool" audit verify
 prints 'and says what is trimmed' "^lines 1 to $trimmed are trimmed: their exports have them$"
-equal 'it begins later' $((trimmed + 1)) "$("$certpool" audit list | head -1 | jq .sequence)"
+equal 'it begins later' $((trimmed + 1)) "$("$certpool" audit list --json | head -1 | jq .sequence)"
 expect 0 'the exports are whole with it' "$certpool" audit verify log.1 log.2
 expect 0 'the first alone' "$certpool" audit verify log.1
 sed '2s/"time":"20/"time":"19/' log.1 >bad
@@ -247,7 +281,7 @@ rm -rf ca client1 client2 manifest.yaml
 manifest 5 3 >manifest.yaml
 "$certpool" init -q >out
 for i in 1 2 3 4 5 6; do "$certpool" client set client1 --certificates $i -q >out; done
-lines=$("$certpool" audit list | wc -l)
+lines=$("$certpool" audit list --json | wc -l)
 check 'the record is closed' sqlite3 $record 'pragma wal_checkpoint(truncate)'
 cp $record kept.db
 tamper() { # NAME PATTERN SQL

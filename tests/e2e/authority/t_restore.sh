@@ -89,7 +89,7 @@ prints 'of one that is revoked is told so' 'already revoked'
 expect 0 'another client enrolled since, by its file' "$certpool" revoke "./$(member client5 1)"
 prints 'gets a row, and is revoked' ' ca/recovered: revoked at'
 expect 0 'which can be shown' "$certpool" show "$(serial_of client5 1)"
-check 'the log has it' grep -q '"event":"certified","by":"ca","client":"ca","type":"recovered"' <("$certpool" audit list)
+check 'the log has it' grep -q '"event":"certified","by":"ca","client":"ca","type":"recovered"' <("$certpool" audit list --json)
 crl_of .
 check 'the one is on the CRL' lists "$(serial_of client2 6)"
 check 'and the other' lists "$(serial_of client5 1)"

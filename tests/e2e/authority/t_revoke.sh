@@ -151,14 +151,14 @@ expect 4 'a member that has no certificate' "$certpool" revoke --ca "$CERTPOOL_C
 expect 0 'a dry run, of one named three ways' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 3 client2/key3 "$(serial_of client2 3)" -n
 equal 'is one' 1 "$(wc -l <out)"
 equal 'nothing of that was revoked' "$before" "$(revoked)"
-check 'but is in the log' grep -q '"event":"refused".*"by":"client2".*"type":"not_yours"' <("$certpool" audit list)
+check 'but is in the log' grep -q '"event":"refused".*"by":"client2".*"type":"not_yours"' <("$certpool" audit list --json)
 expect 0 'its own' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 3 --reason keyCompromise
 prints 'says what, when and why' "^$(lower "$(serial_of client2 3)") client2/key3: revoked at .* \(keyCompromise\)$"
 prints 'and the number of the CRL' "^CRL number $(number)$"
 check 'it is on the CRL' on_crl "$(serial_of client2 3)"
 equal 'the CA says so' revoked "$(status_of client2 3)"
 equal 'to everybody' revoked "$(ocsp_of client2 3)"
-check 'the log says by whom' grep -q '"event":"revoked".*"by":"client2"' <("$certpool" audit list)
+check 'the log says by whom' grep -q '"event":"revoked".*"by":"client2"' <("$certpool" audit list --json)
 expect 0 'again' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 client2/3 --json
 check 'it was before' jq -se '.[0].already and .[0].reason=="keyCompromise" and .[1].already==1' out
 expect 0 'all of them' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 --all-members

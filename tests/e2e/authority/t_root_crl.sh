@@ -108,7 +108,7 @@ expect 0 'the issuing certificate is revoked' "$certpool" revoke ca/cert/ca.crt 
 check 'it is said' jq -e '.state == "revoked" and .reason == "cACompromise" and .subject == "CN=certpool Issuing CA"' out
 check_not 'by a CRL with another number' test "$before" = "$(number ca/cert/root.crl)"
 check 'which has it' sh -c 'openssl crl -inform DER -in ca/cert/root.crl -noout -text | grep -q "CA Compromise"'
-expect 0 'the audit log' "$certpool" audit list
+expect 0 'the audit log' "$certpool" audit list --json
 prints 'has it' '"event":"revoked".*"detail":"a CA.s certificate, by its root: CN=certpool Issuing CA"'
 expect 0 'again' "$certpool" revoke ca/cert/ca.crt
 prints 'is no failure' 'CN=certpool Issuing CA: already revoked \(cACompromise\)'

@@ -112,7 +112,7 @@ cp first.yaml manifest.yaml
 "$certpool" renew client2 --all -q >out 2>err
 equal 'it gets no certificates' 6 $?
 says 'and is told why' 'disabled the client "client2"'
-check 'the audit log has it' sh -c "'$certpool' audit list | grep -q '\"client\":\"client2\",\"type\":\"disabled\",\"detail\":\"no longer in the manifest\"'"
+check 'the audit log has it' sh -c "'$certpool' audit list --json | grep -q '\"client\":\"client2\",\"type\":\"disabled\",\"detail\":\"no longer in the manifest\"'"
 check 'SIGHUP with it again leaves it disabled' reload '1 clients are in manifest.yaml again and still disabled'
 "$certpool" client enable client2 -q >out
 sed '/client2/d' first.yaml >manifest.yaml
@@ -179,7 +179,7 @@ equal 'started again it is well' 200 "$(ask /health)"
 check 'and has all that it had issued' cmp listed listed_again
 stop "$ca"
 equal 'the log of events has its beginnings and ends' 'started stopped' \
-	"$("$certpool" audit list | jq -r .event | grep -E 'started|stopped' | tail -n 2 | xargs)"
+	"$("$certpool" audit list --json | jq -r .event | grep -E 'started|stopped' | tail -n 2 | xargs)"
 
 # As a service: a datagram notifies the service manager when the CA serves, and when it stops.
 if command -v python3 >/dev/null; then

@@ -54,7 +54,7 @@ minutes=$(((SECONDS - began) / 60))
 grown=$(($(log_size) - before))
 echo "# 100 batches of 1,000 refused requests: the audit log grew by $grown octets"
 equal '100,000 refusals make the log grow by lines' yes "$([ "$grown" -lt $((10000 * (minutes + 1))) ] && echo yes)"
-line=$("$certpool" audit list | grep '"by":"client2"' | head -n 1)
+line=$("$certpool" audit list --json | grep '"by":"client2"' | head -n 1)
 equal 'the first batch has one' '1000 refused' "$(jq -r '"\(.count) \(.event)"' <<<"$line")"
 equal 'with its first five refusals' 'key1 key2 key3 key4 key5' "$(jq -r .detail <<<"$line" | grep -o 'key[0-9]*' | xargs)"
 member client2 "$(date +%s)" | seal_for client2 >good.jwe
@@ -115,7 +115,7 @@ check 'which the CA hands out' has_last
 # The counts that had no line yet are in the log when the CA ends.
 stop "$ca"
 equal 'every refusal is counted in the log' 100000 \
-	"$("$certpool" audit list | jq -s 'map(select(.event == "refused" and .by == "client2").count) | add')"
+	"$("$certpool" audit list --json | jq -s 'map(select(.event == "refused" and .by == "client2").count) | add')"
 expect 0 'and the log is whole' "$certpool" audit verify
 
 # OCSP has a limit for each address.

@@ -147,3 +147,63 @@ Test(event, takes_a_line_without_serials)
 	cr_expect_eq(found.kind, EVENT_STARTED);
 	cr_expect_eq(found.count, 0);
 }
+
+Test(event, refuses_a_line_that_people_could_not_read)
+{
+	static const struct {
+		const char *line;
+		const char *reason;
+	} rows[] = {
+		{"", "audit line: "},
+		{"{\"event\":\"started\"}", "member \"time\""},
+		{"{\"event\":\"started\",\"time\":\"noon\"}", "noon"},
+		{"{\"time\":\"2026-11-27T03:42:56Z\"}", "member \"event\""},
+		{"{\"time\":\"2026-11-27T03:42:56Z\",\"event\":\"x\",\"serials\":[\"01\"]}",
+		 "member \"serials\""},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct event_text text = {0};
+
+		REFUSED(parse_event_text(bytes_of_string(rows[i].line), &text, &fault),
+			i == 2 ? FAULT_USAGE : FAULT_MALFORMED, rows[i].reason);
+		cr_expect_null(text.kind);
+	}
+}
+
+Test(event, gives_back_for_people_what_it_wrote)
+{
+	static const uint8_t serials[5][SERIAL_MAX] = {{1}, {2}, {3}, {4}, {5}};
+	const struct event event = {.kind = EVENT_REVOKED,
+				    .time_s = 1795750976,
+				    .by = "ca",
+				    .client = "client1",
+				    .type = "keyCompromise",
+				    .serials = serials,
+				    .serial_count = 5,
+				    .count = 7};
+	CLEANUP(clear_buffer) struct buffer line = {0};
+	CLEANUP(clear_event_text) struct event_text text = {0};
+
+	OK(format_event(&event, &line, &fault));
+	OK(parse_event_text(bytes_of_buffer(&line), &text, &fault));
+	cr_expect_str_eq(text.kind, "revoked");
+	cr_expect_eq(text.time_s, 1795750976);
+	cr_expect_str_eq(text.by, "ca");
+	cr_expect_str_eq(text.client, "client1");
+	cr_expect_str_eq(text.type, "keyCompromise");
+	cr_expect_null(text.detail);
+	cr_expect_eq(text.count, 7);
+	cr_expect_eq(text.serial_count, 5);
+	cr_expect_arr_eq(text.serials, serials, sizeof(text.serials));
+}
+
+Test(event, reads_a_kind_that_is_not_known_yet)
+{
+	static const char line[] =
+		"{\"time\":\"2026-11-27T03:42:56Z\",\"event\":\"rotated\",\"by\":\"ca\"}";
+	CLEANUP(clear_event_text) struct event_text text = {0};
+
+	OK(parse_event_text(bytes_of_string(line), &text, &fault));
+	cr_expect_str_eq(text.kind, "rotated");
+}
