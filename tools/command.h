@@ -27,6 +27,8 @@ struct command {
 	const char *manifest; /* its path */
 	bool json;
 	bool quiet;
+	bool json_log; /* standard error has JSON, one object a line, too: a server's log with
+			  --json */
 	bool help;
 	bool version;
 	const char *const *operands;

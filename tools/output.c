@@ -34,13 +34,32 @@ void print_line(const char *format, ...)
 	va_end(arguments);
 }
 
-static void print_prefixed(const struct command *command, const char *format, va_list arguments)
-	__attribute__((format(printf, 2, 0)));
+__attribute__((format(printf, 2, 0))) static void
+print_log_message(const char *level, const char *format, va_list arguments)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	CLEANUP(free_string) char *text = NULL;
 
-static void print_prefixed(const struct command *command, const char *format, va_list arguments)
+	if (vasprintf(&text, format, arguments) < 0) {
+		text = NULL;
+		return;
+	}
+	begin_log_line(&line, level);
+	add_json_text(&line, "message", text);
+	print_log_line(&line);
+}
+
+__attribute__((format(printf, 3, 0))) static void print_prefixed(const struct command *command,
+								 const char *level,
+								 const char *format,
+								 va_list arguments)
 {
 	char prefix[64];
 
+	if (command->json_log) {
+		print_log_message(level, format, arguments);
+		return;
+	}
 	(void)snprintf(prefix, sizeof(prefix), "certpool %s: ", command->verb->name);
 	print_masked(stderr, prefix, format, arguments);
 }
@@ -52,7 +71,7 @@ void print_note(const struct command *command, const char *format, ...)
 	if (command->quiet)
 		return;
 	va_start(arguments, format);
-	print_prefixed(command, format, arguments);
+	print_prefixed(command, "info", format, arguments);
 	va_end(arguments);
 }
 
@@ -61,7 +80,7 @@ void print_complaint(const struct command *command, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_prefixed(command, format, arguments);
+	print_prefixed(command, "warning", format, arguments);
 	va_end(arguments);
 }
 
@@ -226,6 +245,20 @@ void add_json_item(struct json_line *line, const char *value)
 void end_json_list(struct json_line *line)
 {
 	append_string(&line->text, "]");
+}
+
+void begin_log_line(struct json_line *line, const char *level)
+{
+	add_json_time(line, "time", read_clock());
+	add_json_text(line, "level", level);
+}
+
+/* In one write, so that lines of several threads and processes do not mix. */
+void print_log_line(struct json_line *line)
+{
+	append_string(&line->text, "}\n");
+	if (line->text.data != NULL)
+		(void)fwrite(line->text.data, 1, line->text.len, stderr);
 }
 
 /* Flushed at once, so that a reader of a pipe gets each object when it is made. */

@@ -54,6 +54,13 @@ void end_json_list(struct json_line *line);
 /* A number with three decimals, such as seconds from milliseconds. Shape: not negative. */
 void add_json_thousandths(struct json_line *line, const char *name, int64_t thousandths);
 
+/*
+ * A line of a server's log in JSON: begin_log_line adds time and level (error, warning, info or
+ * debug), and print_log_line prints the object on standard error.
+ */
+void begin_log_line(struct json_line *line, const char *level);
+void print_log_line(struct json_line *line);
+
 /* Prints the object and flushes standard output. */
 int print_json(struct json_line *line, struct fault *fault) MUST_CHECK;
 void clear_json(struct json_line *line);

@@ -157,11 +157,54 @@ int announce_server(const struct command *command, const struct endpoint *endpoi
 	return 0;
 }
 
+/* A request for what there is not says more about its sender than about the server. */
+static bool is_of_little_interest(unsigned int status)
+{
+	return status == 404 || status == 405;
+}
+
+static void print_request(const struct command *command, const char *level, const char *method,
+			  const char *path, unsigned int status, const char *text)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	char now[TIME_TEXT_SIZE];
+
+	if (!command->json_log) {
+		format_time(read_clock(), now);
+		print_complaint(command, "%s %s %s: %u: %s", now, method, path, status, text);
+		return;
+	}
+	begin_log_line(&line, level);
+	if (*method != '\0')
+		add_json_text(&line, "method", method);
+	if (*path != '\0')
+		add_json_text(&line, "path", path);
+	if (status != 0)
+		add_json_number(&line, "status", status);
+	add_json_text(&line, "message", text);
+	print_log_line(&line);
+}
+
 void log_refusal(void *context, const char *method, const char *path, unsigned int status,
 		 const char *text)
 {
-	char now[TIME_TEXT_SIZE];
+	const struct server_log *log = context;
+	bool little = is_of_little_interest(status);
 
-	format_time(read_clock(), now);
-	print_complaint(context, "%s %s %s: %u: %s", now, method, path, status, text);
+	if (little && !log->verbose)
+		return;
+	print_request(log->command,
+		      little          ? "debug"
+		      : status >= 500 ? "error"
+				      : "warning",
+		      method, path, status, text);
+}
+
+void log_exchange(void *context, const char *method, const char *path, unsigned int status,
+		  const char *text)
+{
+	const struct server_log *log = context;
+
+	if (!log->command->quiet)
+		print_request(log->command, "info", method, path, status, text);
 }

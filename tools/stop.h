@@ -2,6 +2,7 @@
 #define CERTPOOL_TOOLS_STOP_H
 
 #include "common/base/endpoint.h"
+#include "common/net/server.h"
 #include "tools/command.h"
 
 /*
@@ -41,8 +42,24 @@ int await_stop_or_hangup(const struct stop *stop, bool *ret_hangup, struct fault
 int announce_server(const struct command *command, const struct endpoint *endpoint,
 		    size_t descriptor, struct fault *fault) MUST_CHECK;
 
-/* An http_log that prints each refusal on standard error. context: the struct command. */
-void log_refusal(void *context, const char *method, const char *path, unsigned int status,
-		 const char *text);
+/* Where a server's log goes, the context of the two below: standard error, as JSON if the command
+   says json_log. */
+struct server_log {
+	const struct command *command;
+	bool verbose; /* also what is of little interest: requests for what there is not */
+};
+
+/* The row of a verb with such a log. settings: the verb's struct; member: a bool in it. */
+#define VERBOSE_OPTION(settings, member)                                                           \
+	{                                                                                          \
+		"verbose", 'v', false, NULL, take_switch, offsetof(settings, member),              \
+			"log also requests for what there is not", NULL                            \
+	}
+
+/* An http_log of refusals and failures, which --quiet does not suppress. */
+http_log log_refusal;
+
+/* An http_log of what clients were given, which --quiet suppresses. */
+http_log log_exchange;
 
 #endif

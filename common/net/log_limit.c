@@ -35,6 +35,21 @@ static void close_windows(struct log_limit *limit, int64_t now_us)
 			close_window(limit, &limit->kinds[i], now_us);
 }
 
+/* The beginning of a text, with one '#' for each number that follows its first colon. */
+static void cut_beginning(const char *text, char ret_beginning[static LOG_KIND_SIZE])
+{
+	const char *colon = strchr(text, ':');
+	size_t len = 0;
+
+	while (*text != '\0' && len < LOG_KIND_SIZE - 1) {
+		bool number = colon != NULL && text > colon && *text >= '0' && *text <= '9';
+
+		ret_beginning[len++] = (char)(number ? '#' : *text);
+		text += number ? strspn(text, "0123456789") : 1;
+	}
+	ret_beginning[len] = '\0';
+}
+
 /* The kind of a line. A kind of which nothing was logged in the present window makes room. */
 static struct log_kind *find_kind(struct log_limit *limit, unsigned int status, const char *text,
 				  int64_t now_us)
@@ -42,7 +57,7 @@ static struct log_kind *find_kind(struct log_limit *limit, unsigned int status, 
 	struct log_kind *place = NULL;
 	char beginning[LOG_KIND_SIZE];
 
-	(void)snprintf(beginning, sizeof(beginning), "%s", text);
+	cut_beginning(text, beginning);
 	for (size_t i = 0; i < limit->kind_count; i++) {
 		struct log_kind *each = &limit->kinds[i];
 

@@ -64,11 +64,15 @@ log_library_message(void *context, const char *format, va_list arguments)
 {
 	const struct http_server_settings *settings = context;
 	char text[FAULT_TEXT_SIZE];
+	char *page;
 
 	if (settings->log == NULL)
 		return;
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	text[strcspn(text, "\n")] = '\0';
+	page = strstr(text, " ('<"); /* it quotes the page of HTML that it answers with */
+	if (page != NULL)
+		(void)snprintf(page, sizeof(text) - (size_t)(page - text), ")");
 	mask_control_characters(text);
 	settings->log(settings->log_context, "", "", 0, text);
 }

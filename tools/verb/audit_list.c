@@ -220,7 +220,7 @@ static int print_event(struct list_state *state, const struct event_text *event,
 }
 
 /* A line that was tampered with is for audit verify to tell: here it is printed as it is. */
-static int print_log_line(struct list_state *state, const char *line, struct fault *fault)
+static int print_logged(struct list_state *state, const char *line, struct fault *fault)
 {
 	CLEANUP(clear_event_text) struct event_text event = {0};
 	struct fault problem = {0};
@@ -252,7 +252,7 @@ static int print_log(struct list_state *state, int64_t first, int64_t *ret_next,
 			return -1;
 		for (size_t at = 0; at < page.lines.len;
 		     at += strlen((const char *)page.lines.data + at) + 1)
-			if (print_log_line(state, (const char *)page.lines.data + at, fault) < 0)
+			if (print_logged(state, (const char *)page.lines.data + at, fault) < 0)
 				return -1;
 		if (flush_output(fault) < 0)
 			return -1;

@@ -18,6 +18,7 @@ struct receive_settings {
 	size_t count;
 	size_t ready;
 	size_t connections;
+	bool verbose;
 };
 
 static const struct option receive_options[] = {
@@ -36,6 +37,7 @@ static const struct option receive_options[] = {
 	{"connections-per-address", 0, false, "N", take_count,
 	 offsetof(struct receive_settings, connections),
 	 "the most connections from one address, or one /64 of IPv6; default 256", NULL},
+	VERBOSE_OPTION(struct receive_settings, verbose),
 	{0},
 };
 
@@ -146,6 +148,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 	CLEANUP(clear_node) struct node node = {0};
 	CLEANUP(clear_inbox)
 	struct inbox inbox = {.command = *command, .stop = {-1, -1}, .most = given->count};
+	struct server_log context = {.command = &inbox.command, .verbose = given->verbose};
 	CLEANUP(clear_log_limit) struct log_limit log = {0};
 	struct receiver_settings receiver = {.online = given->online,
 					     .crls = given->crl.items,
@@ -157,7 +160,8 @@ static int run_receive(const struct command *command, const void *settings, stru
 					     .connections_per_address =
 						     (unsigned int)given->connections};
 
-	init_log_limit(&log, log_refusal, &inbox.command);
+	inbox.command.json_log = command->json;
+	init_log_limit(&log, log_refusal, &context);
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
 	    choose_listener(given, node.client, &receiver.endpoint, fault) < 0 ||
 	    prepare_stop_or_hangup(&inbox.stop, fault) < 0)

@@ -23,6 +23,7 @@ struct serve_settings {
 	struct endpoint listen;
 	size_t ready;
 	size_t connections;
+	bool verbose;
 	struct ca_key_settings key;
 };
 
@@ -34,6 +35,7 @@ static const struct option serve_options[] = {
 	{"connections-per-address", 0, false, "N", take_count,
 	 offsetof(struct serve_settings, connections),
 	 "the most connections from one address, or one /64 of IPv6; default 256", NULL},
+	VERBOSE_OPTION(struct serve_settings, verbose),
 	CA_KEY_OPTIONS(struct serve_settings, key),
 	{0},
 };
@@ -150,9 +152,10 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 	const struct command *command = serving->command;
 	const struct key_source keys = {read_keys_from_signer, stamp_keys_at_signer,
 					serving->signer};
-	struct command log_context = *command;
+	struct server_log context = {.command = command, .verbose = given->verbose};
 	/* The last to go: everything else logs until its end. */
 	CLEANUP(clear_log_limit) struct log_limit log = {0};
+	CLEANUP(clear_log_limit) struct log_limit exchanges = {0};
 	CLEANUP(free_authority) struct authority *authority = NULL;
 	CLEANUP(stop_ca_service) struct ca_service *service = NULL;
 	struct ca_service_settings settings = {
@@ -161,10 +164,13 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 		.endpoint = choose_endpoint(&given->listen, &serving->manifest->ca.endpoint),
 		.log = limit_log,
 		.log_context = &log,
+		.exchange_log = limit_log,
+		.exchange_log_context = &exchanges,
 		.version = CERTPOOL_VERSION,
 		.connections_per_address = (unsigned int)given->connections};
 
-	init_log_limit(&log, log_refusal, &log_context);
+	init_log_limit(&log, log_refusal, &context);
+	init_log_limit(&exchanges, log_exchange, &context);
 	if (open_front_authority(layout, serving->manifest, serving->signer, read_clock(),
 				 &authority, fault) < 0)
 		return -1;
@@ -187,10 +193,11 @@ static int run_serve(const struct command *command, const void *settings, struct
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(clear_stop) struct stop stop = {-1, -1};
 	CLEANUP(end_signer) struct signer_link *signer = NULL;
-	struct serving serving = {.command = command};
-	struct command watch_context = *command;
-	struct signer_plan plan = {.command = command, .key = &given->key};
+	struct command logging = *command;
+	struct serving serving = {.command = &logging};
+	struct signer_plan plan = {.command = &logging, .key = &given->key};
 
+	logging.json_log = command->json;
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    open_ca_layout(manifest, &layout, fault) < 0 ||
 	    prepare_stop_or_hangup(&stop, fault) < 0)
@@ -205,8 +212,8 @@ static int run_serve(const struct command *command, const void *settings, struct
 	close_descriptor(&layout->private);
 	serving.manifest = manifest;
 	serving.signer = signer;
-	if (enter_front_sandbox(command, layout, fault) < 0 ||
-	    end_with_signer(signer, &watch_context, fault) < 0)
+	if (enter_front_sandbox(&logging, layout, fault) < 0 ||
+	    end_with_signer(signer, &logging, fault) < 0)
 		return -1;
 	return serve(given, layout, &stop, &serving, fault);
 }
@@ -218,6 +225,8 @@ const struct verb serve_verb = {
 	.summary = "run the CA",
 	.details =
 		"Serves until SIGTERM or SIGINT, and then answers the requests that it has begun.\n"
+		"Its log on standard error has a line for what each client was given or refused;\n"
+		"with --json that is JSON, an object a line.\n"
 		"SIGHUP makes it read the shared keys, and the manifest for clients and their\n"
 		"policies, again.\n",
 	.example = "certpool serve --listen http://127.0.0.1:8440\n",

@@ -7,6 +7,7 @@
 #include "common/wire/envelope.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct encrypted_exchange {
 	bool came_before; /* the client was charged for it then, and its refusal recorded */
 	struct question question;
 	int64_t now_s;
+	int64_t begun_us; /* of the stopwatch */
 };
 
 int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
@@ -69,6 +71,27 @@ static void log_text(const struct encrypted_exchange *exchange, unsigned int sta
 	if (requests->log != NULL)
 		requests->log(requests->log_context, "POST", exchange->route->kind->path, status,
 			      text);
+}
+
+/* What the client was given, and how long it took. */
+__attribute__((format(printf, 2, 3))) static void
+log_exchange(const struct encrypted_exchange *exchange, const char *format, ...)
+{
+	const struct encrypted_requests *requests = exchange->requests;
+	char what[64];
+	char text[FAULT_TEXT_SIZE];
+	va_list arguments;
+
+	if (requests->exchange_log == NULL)
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(what, sizeof(what), format, arguments);
+	va_end(arguments);
+	(void)snprintf(text, sizeof(text), "%s: %s in %" PRId64 " ms",
+		       exchange->question.message.peer, what,
+		       (read_stopwatch_us() - exchange->begun_us) / 1000);
+	requests->exchange_log(requests->exchange_log_context, "POST", exchange->route->kind->path,
+			       ok, text);
 }
 
 static void log_whole_refusal(const struct encrypted_exchange *exchange,
@@ -200,6 +223,8 @@ static int answer_certificates(const struct encrypted_exchange *exchange, struct
 		log_whole_refusal(exchange, &answer.refusal);
 	else if (answer.refusal_count > 0)
 		log_member_refusals(exchange, &answer);
+	if (answer.certificate_count > 0)
+		log_exchange(exchange, "certified %zu", answer.certificate_count);
 	answer.claims = make_claims(exchange, &claims);
 	return format_certificates_answer(&answer, ret_json, fault);
 }
@@ -227,6 +252,8 @@ static int answer_status_question(const struct encrypted_exchange *exchange,
 	}
 	if (is_refused(&answer.refusal))
 		log_whole_refusal(exchange, &answer.refusal);
+	else
+		log_exchange(exchange, "told the status of a certificate");
 	answer.claims = make_claims(exchange, &claims);
 	return format_status_answer(&answer, ret_json, fault);
 }
@@ -254,6 +281,8 @@ static int answer_revocations(const struct encrypted_exchange *exchange, struct 
 	}
 	if (is_refused(&answer.refusal))
 		log_whole_refusal(exchange, &answer.refusal);
+	else
+		log_exchange(exchange, "revoked %zu", answer.revoked_count);
 	answer.claims = make_claims(exchange, &claims);
 	return format_revocation_answer(&answer, ret_json, fault);
 }
@@ -275,6 +304,8 @@ static int answer_statuses_question(const struct encrypted_exchange *exchange,
 		refuse_for_failure(exchange, &problem, &answer.refusal);
 	if (is_refused(&answer.refusal))
 		log_whole_refusal(exchange, &answer.refusal);
+	else
+		log_exchange(exchange, "told the status of %zu", request.serial_count);
 	answer.claims = make_claims(exchange, &claims);
 	return format_statuses_answer(&answer, ret_json, fault);
 }
@@ -343,7 +374,8 @@ int answer_encrypted_request(struct encrypted_requests *requests,
 					      .route = route,
 					      .jwe = request->body,
 					      .origin = request->origin,
-					      .now_s = read_clock()};
+					      .now_s = read_clock(),
+					      .begun_us = read_stopwatch_us()};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct fault problem = {0};
 	int opened;

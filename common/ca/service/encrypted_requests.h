@@ -21,8 +21,10 @@
  */
 struct encrypted_requests {
 	struct authority *authority; /* outlives them */
-	http_log *log;               /* may be NULL */
+	http_log *log;               /* of refusals and failures; may be NULL */
 	void *log_context;
+	http_log *exchange_log; /* of what was done; may be NULL */
+	void *exchange_log_context;
 	struct shared_keys keys;
 	struct refusal_counts refusals;
 	struct seen_requests seen;
@@ -31,7 +33,7 @@ struct encrypted_requests {
 					    clock; 0: there was none yet */
 };
 
-/* The caller has set authority and log. source: as for init_shared_keys. */
+/* The caller has set authority and logs. source: as for init_shared_keys. */
 int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
 			    const struct key_source *source, struct fault *fault) MUST_CHECK;
 void clear_encrypted_requests(struct encrypted_requests *requests);

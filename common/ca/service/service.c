@@ -330,6 +330,8 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	service->encrypted.authority = settings->authority;
 	service->encrypted.log = settings->log;
 	service->encrypted.log_context = settings->log_context;
+	service->encrypted.exchange_log = settings->exchange_log;
+	service->encrypted.exchange_log_context = settings->exchange_log_context;
 	init_crl_cache(&service->crl, &crl);
 	init_crl_chain(&service->chain);
 	if (init_encrypted_requests(&service->encrypted, settings->layout, settings->keys, fault) <

@@ -24,8 +24,11 @@ struct ca_service_settings {
 	const struct layout *layout;
 	const struct key_source *keys; /* NULL: the shared keys are read from the layout here */
 	struct endpoint endpoint;      /* port 0: any */
-	http_log *log;                 /* may be NULL */
+	http_log *log;                 /* of refusals and failures; may be NULL */
 	void *log_context;
+	http_log *exchange_log; /* of what clients were given: "client1: certified 125 in 38 ms";
+				   may be NULL */
+	void *exchange_log_context;
 	const char *version;                  /* of the program, for the metrics; NULL: left out */
 	unsigned int connections_per_address; /* 0: the server's default */
 };

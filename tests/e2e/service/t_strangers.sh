@@ -11,7 +11,7 @@ clients=12
 "$certpool" init -q >out
 # At most half of the descriptors are connections.
 launcher=(bash -c 'ulimit -n 128; exec "$@"' bash)
-start_ca --connections-per-address 24
+start_ca --verbose --connections-per-address 24
 launcher=()
 port=${CERTPOOL_CA##*:}
 

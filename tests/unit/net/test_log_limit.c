@@ -112,3 +112,19 @@ Test(log_limit, can_be_cleared_before_it_is_used)
 	clear_log_limit(&none);
 	clear_log_limit(&none);
 }
+
+Test(log_limit, takes_lines_that_differ_in_numbers_for_one_kind)
+{
+	char text[64];
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		(void)snprintf(text, sizeof(text), "client1: certified %u in %u ms", i, 7 * i);
+		limit_log(&limit, "POST", "/a", 200, text);
+	}
+	cr_expect_eq(lines, LOG_BURST + 2);
+	limit_log(&limit, "POST", "/a", 200, "client2: certified 5 in 3 ms");
+	cr_expect(was_logged("client2: certified 5"), "one client's lines hide another's");
+	clear_log_limit(&limit);
+	cr_expect(was_logged("978 more were not logged of: client1: certified # in # ms"), "%s",
+		  logged.data);
+}
