@@ -10,10 +10,12 @@
 #include "common/ca/issue/init_authority.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/members/trust.h"
+#include "tools/operator.h"
 #include "tools/output.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void clear_node(struct node *node)
 {
@@ -71,6 +73,7 @@ struct site {
 	const char *path;
 	const struct client_node *client; /* NULL: the CA */
 	bool selected;                    /* by the caller */
+	bool elsewhere;                   /* a client that lives on another host */
 	struct layout *layout;            /* NULL: on another host */
 	int lock;
 };
@@ -148,13 +151,62 @@ static int list_sites(const struct manifest *manifest, struct init_context *cont
 	return 0;
 }
 
+/* Whether an invitation was made for the client, so that it lives where that was carried to. */
+static int note_invited(void *context, const struct client *client, struct fault *fault)
+{
+	struct init_context *init = context;
+
+	(void)fault;
+	for (size_t i = 0; i < init->count && client->invited_at_s != 0; i++)
+		if (strcmp(init->sites[i].name, client->name) == 0)
+			init->sites[i].elsewhere = true;
+	return 0;
+}
+
+/*
+ * The clients for which nothing is made here, unless the caller names them: those that the manifest
+ * has elsewhere, and those that were invited and have no layout here.
+ */
+static int find_elsewhere(struct init_context *context, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(free_store) struct store *store = NULL;
+	struct fault absent = {0};
+
+	if (context->manifest->ca.layout != NULL &&
+	    open_layout(context->manifest->ca.layout, &layout, &absent) == 0 &&
+	    open_ca_record(layout, &store, &absent) == 0 &&
+	    list_clients(store, note_invited, context, fault) < 0)
+		return -1;
+	if (absent.class != FAULT_NONE && absent.class != FAULT_NOT_FOUND)
+		return pass_fault(&absent, fault);
+	for (size_t i = 0; i < context->count; i++) {
+		struct site *site = &context->sites[i];
+
+		if (site->client == NULL)
+			continue;
+		if (site->elsewhere && access(site->path, F_OK) == 0)
+			site->elsewhere = false;
+		site->elsewhere = site->elsewhere || site->client->elsewhere;
+	}
+	return 0;
+}
+
 static int select_site(struct init_context *context, const char *name, struct fault *fault)
 {
 	for (size_t i = 0; i < context->count; i++) {
-		if (strcmp(context->sites[i].name, name) == 0) {
-			context->sites[i].selected = true;
-			return 0;
-		}
+		struct site *site = &context->sites[i];
+
+		if (strcmp(site->name, name) != 0)
+			continue;
+		if (site->client != NULL && site->client->elsewhere)
+			return set_fault(fault, FAULT_USAGE,
+					 "%s: %s is elsewhere: certpool invite %s makes a file by "
+					 "which it joins on its host",
+					 context->manifest->path, name, name);
+		site->selected = true;
+		site->elsewhere = false;
+		return 0;
 	}
 	if (strcmp(name, CA_NAME) == 0)
 		return set_fault(fault, FAULT_USAGE,
@@ -172,7 +224,7 @@ static int select_sites(struct init_context *context, const char *const *names, 
 		if (select_site(context, names[i], fault) < 0)
 			return -1;
 	for (size_t i = 0; count == 0 && i < context->count; i++)
-		context->sites[i].selected = true;
+		context->sites[i].selected = !context->sites[i].elsewhere;
 	return 0;
 }
 
@@ -181,6 +233,8 @@ static int open_site(struct init_context *context, struct site *site, struct fau
 {
 	struct fault absent = {0};
 
+	if (site->elsewhere)
+		return 0;
 	if (open_layout(site->path, &site->layout, &absent) < 0) {
 		if (!site->selected)
 			return 0;
@@ -352,7 +406,7 @@ int init_nodes(const struct command *command, const struct manifest *manifest,
 	struct init_context context = {
 		.command = command, .manifest = manifest, .key = key, .report = report};
 
-	if (list_sites(manifest, &context, fault) < 0 ||
+	if (list_sites(manifest, &context, fault) < 0 || find_elsewhere(&context, fault) < 0 ||
 	    select_sites(&context, names, count, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < context.count; i++)

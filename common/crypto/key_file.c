@@ -2,9 +2,11 @@
 
 #include "common/base/staging.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int read_private_key(const struct layout *layout, const char *name, struct private_key **ret_key,
 		     struct fault *fault)
@@ -82,6 +84,33 @@ int write_shared_key(const struct layout *layout, const char *peer, const struct
 		return -1;
 	if (write_file(layout->private, name, STAGE_NEW, 0600, bytes_of_secret(&jwk), fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}
+
+int stage_shared_key(struct staging *staging, const struct layout *layout, const char *peer,
+		     const struct shared_key *key, bool replace, struct fault *fault)
+{
+	CLEANUP(clear_secret) struct secret jwk = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_shared_key(peer, name);
+	if (format_shared_key(key, &jwk, fault) < 0)
+		return -1;
+	if (stage_file(staging, layout->private, name, replace ? STAGE_REPLACE : STAGE_NEW, 0600,
+		       bytes_of_secret(&jwk), fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}
+
+int remove_shared_key(const struct layout *layout, const char *peer, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	name_shared_key(peer, name);
+	if (unlinkat(layout->private, name, 0) < 0 && errno != ENOENT)
+		return set_errno_fault(fault, "%s/Private/%s", layout->path, name);
+	if (fsync(layout->private) < 0)
+		return set_errno_fault(fault, "%s/Private", layout->path);
 	return 0;
 }
 

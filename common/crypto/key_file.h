@@ -23,6 +23,16 @@ int read_shared_key(const struct layout *layout, const char *peer, struct shared
 int write_shared_key(const struct layout *layout, const char *peer, const struct shared_key *key,
 		     struct fault *fault) MUST_CHECK;
 
+/* The same as one of several files that are written together. `replace`: another key loses its
+ * file. */
+struct staging;
+int stage_shared_key(struct staging *staging, const struct layout *layout, const char *peer,
+		     const struct shared_key *key, bool replace, struct fault *fault) MUST_CHECK;
+
+/* Removes the key, durably, if there is one. */
+int remove_shared_key(const struct layout *layout, const char *peer,
+		      struct fault *fault) MUST_CHECK;
+
 /* Reads the keys that the layout shares with all its peers. ret_ring must be empty. */
 int read_key_ring(const struct layout *layout, struct key_ring *ret_ring,
 		  struct fault *fault) MUST_CHECK;

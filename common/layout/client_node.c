@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The default number of live certificates that a client may have, for each member. */
-enum { POLICY_FACTOR = 10 };
-
 /* How many clients a message names. */
 enum { NAMES_SHOWN = 10 };
 
@@ -82,6 +79,7 @@ static const struct field client_fields[] = {
 	 .offset = offsetof(struct client_node, layout),
 	 .high = PATH_MAX},
 	{.name = "endpoint", .set = set_endpoint, .offset = offsetof(struct client_node, endpoint)},
+	{.name = "elsewhere", .set = set_flag, .offset = offsetof(struct client_node, elsewhere)},
 	{.name = "pool", .set = set_fields, .fields = pool_fields},
 	{.name = "policy", .set = set_fields, .fields = policy_fields},
 	{.name = "message_limit",
@@ -105,8 +103,9 @@ static int complete_policy(const struct yaml_node *value, struct client_node *cl
 		any_key = any_key || policy->keys[i];
 	for (size_t i = 0; i < KEY_TYPE_COUNT && !any_key; i++)
 		policy->keys[i] = true;
-	if (policy->certificates == 0)
-		policy->certificates = POLICY_FACTOR * client->pool.size;
+	client->has_quota = policy->certificates != 0;
+	if (!client->has_quota)
+		policy->certificates = quota_of_pool(client->pool.size);
 	if (policy->subject == NULL && set_policy_subject(policy, client->pool.subject, fault) < 0)
 		return -1;
 	if (given != NULL && find_entry(given, "alt_names") != NULL)

@@ -32,6 +32,8 @@ struct client_node {
 	char *layout; /* path; default: the client's name */
 	struct pool_settings pool;
 	struct client_policy policy;
+	bool has_quota; /* the manifest says policy.certificates: else it follows from the size */
+	bool elsewhere; /* its layout is on another host */
 	bool has_endpoint;
 	struct endpoint endpoint; /* at which the client receives messages */
 	size_t message_limit;     /* most octets of a message that the client sends or takes */

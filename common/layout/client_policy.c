@@ -6,7 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CERTIFICATES_DEFAULT = 200 };
+/* The default number of live certificates that a client may have, for each member. */
+enum { CERTIFICATES_PER_MEMBER = 10 };
+
+static const char *const field_names[POLICY_FIELD_COUNT] = {
+	[POLICY_SUBJECT] = "subject",
+	[POLICY_ALT_NAMES] = "alt-names",
+	[POLICY_KEYS] = "keys",
+	[POLICY_VALIDITY] = "validity",
+	[POLICY_CERTIFICATES] = "certificates",
+	[POLICY_REQUESTS_PER_MINUTE] = "requests-per-minute",
+};
 
 static const char no_names[] = "none";
 static const char all_keys[] = "all";
@@ -32,7 +42,7 @@ int set_policy_subject(struct client_policy *policy, const char *subject, struct
 int default_client_policy(struct client_policy *ret_policy, struct fault *fault)
 {
 	CLEANUP(clear_client_policy)
-	struct client_policy policy = {.certificates = CERTIFICATES_DEFAULT,
+	struct client_policy policy = {.certificates = quota_of_pool(POOL_SIZE_DEFAULT),
 				       .requests_per_minute = REQUESTS_PER_MINUTE_DEFAULT};
 
 	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
@@ -99,6 +109,65 @@ int copy_client_policy(const struct client_policy *policy, struct client_policy 
 		return -1;
 	MOVE(ret_policy, copy);
 	return 0;
+}
+
+static int copy_policy_field(const struct client_policy *policy, enum policy_field field,
+			     struct client_policy *target, struct fault *fault)
+{
+	switch (field) {
+	case POLICY_SUBJECT:
+		return set_policy_subject(target, policy->subject, fault);
+	case POLICY_ALT_NAMES:
+		return set_policy_alt_names(target, policy->alt_names, policy->alt_name_count,
+					    fault);
+	case POLICY_KEYS:
+		memcpy(target->keys, policy->keys, sizeof(target->keys));
+		return 0;
+	case POLICY_VALIDITY:
+		target->validity_s = policy->validity_s;
+		return 0;
+	case POLICY_CERTIFICATES:
+		target->certificates = policy->certificates;
+		return 0;
+	case POLICY_REQUESTS_PER_MINUTE:
+		target->requests_per_minute = policy->requests_per_minute;
+		return 0;
+	}
+	return 0;
+}
+
+int copy_policy_fields(const struct client_policy *policy, unsigned int fields,
+		       struct client_policy *target, struct fault *fault)
+{
+	for (int i = 0; i < POLICY_FIELD_COUNT; i++)
+		if ((fields & FIELD_BIT(i)) != 0 &&
+		    copy_policy_field(policy, (enum policy_field)i, target, fault) < 0)
+			return -1;
+	return 0;
+}
+
+const char *format_policy_field(enum policy_field field)
+{
+	return field_names[field];
+}
+
+void append_policy_fields(unsigned int fields, struct buffer *buffer)
+{
+	const char *separator = "";
+
+	append_string(buffer, "");
+	for (int i = 0; i < POLICY_FIELD_COUNT; i++) {
+		if ((fields & FIELD_BIT(i)) == 0)
+			continue;
+		append_format(buffer, "%s%s", separator, field_names[i]);
+		separator = ",";
+	}
+}
+
+size_t quota_of_pool(size_t size)
+{
+	return size < CERTIFICATES_MAX / CERTIFICATES_PER_MEMBER ? size * CERTIFICATES_PER_MEMBER
+								 : CERTIFICATES_MAX;
 }
 
 bool equal_client_policies(const struct client_policy *a, const struct client_policy *b)

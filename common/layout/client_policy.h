@@ -11,6 +11,7 @@ enum {
 	CERTIFICATES_MAX = 10000000,
 	REQUESTS_PER_MINUTE_MAX = 1000000,
 	REQUESTS_PER_MINUTE_DEFAULT = 6000,
+	POOL_SIZE_DEFAULT = 20,
 };
 
 /* The default subject of a pool, and so of a policy. */
@@ -26,6 +27,33 @@ struct client_policy {
 	size_t certificates;        /* most live ones: neither expired nor revoked */
 	size_t requests_per_minute; /* for certificates and revocations together */
 };
+
+/* The fields of a policy, each of which has one owner: the manifest, or the operator. */
+enum policy_field {
+	POLICY_SUBJECT,
+	POLICY_ALT_NAMES,
+	POLICY_KEYS,
+	POLICY_VALIDITY,
+	POLICY_CERTIFICATES,
+	POLICY_REQUESTS_PER_MINUTE,
+};
+enum { POLICY_FIELD_COUNT = POLICY_REQUESTS_PER_MINUTE + 1 };
+
+/* A set of fields. */
+#define FIELD_BIT(field) (1u << (field))
+
+/* The name that the command line has for it, as `client set --alt-names`. */
+const char *format_policy_field(enum policy_field field);
+
+/* Appends the names of a set, separated by commas; nothing for an empty one. */
+void append_policy_fields(unsigned int fields, struct buffer *buffer);
+
+/* Copies the fields of a set from one policy to another. */
+int copy_policy_fields(const struct client_policy *policy, unsigned int fields,
+		       struct client_policy *target, struct fault *fault) MUST_CHECK;
+
+/* The quota of a client that was given none: with room to renew a pool of that size, and more. */
+size_t quota_of_pool(size_t size);
 
 /*
  * The default policy: the same that a manifest gives a client with a pool of the default size.

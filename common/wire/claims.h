@@ -58,6 +58,7 @@ struct refusal {
  *   revoked         the key's certificate was revoked, or the client was
  *   not_yours       a certificate to be revoked is another client's
  *   not_issued      no certificate of this CA has the serial
+ *   invitation      the invitation ended before anybody joined by it
  *   failed          the CA could not; try again
  */
 

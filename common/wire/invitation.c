@@ -1,5 +1,6 @@
 #include "common/wire/invitation.h"
 
+#include "common/base/clock.h"
 #include "common/base/hex.h"
 #include "common/crypto/digest.h"
 #include "common/layout/manifest.h"
@@ -40,6 +41,7 @@ int format_invitation(const struct invitation *invitation, struct secret *ret_js
 		      struct fault *fault)
 {
 	char endpoint[ENDPOINT_TEXT_SIZE];
+	char ends[TIME_TEXT_SIZE];
 	CLEANUP(free_json)
 	json_t *object = json_pack("{s:s, s:i, s:s, s:s}", "certpool", "invitation", "version", 1,
 				   "from", invitation->from, "to", invitation->to);
@@ -51,6 +53,10 @@ int format_invitation(const struct invitation *invitation, struct secret *ret_js
 	    json_object_set_new(object, "endpoint", json_string(endpoint)) < 0)
 		return set_memory_fault(fault);
 	if (invitation->from_ca && add_ca_members(invitation, object) < 0)
+		return set_memory_fault(fault);
+	format_time(invitation->ends_s, ends);
+	if (invitation->ends_s != 0 &&
+	    json_object_set_new(object, "expires", json_string(ends)) < 0)
 		return set_memory_fault(fault);
 	if (add_shared_key(invitation, object, fault) < 0)
 		return -1;
@@ -116,7 +122,8 @@ static int check_kind(const json_t *object, struct fault *fault)
 		{"certpool", JSON_STRING, true},  {"version", JSON_INTEGER, true},
 		{"from", JSON_STRING, true},      {"to", JSON_STRING, true},
 		{"endpoint", JSON_STRING, false}, {"root_sha256", JSON_STRING, false},
-		{"pool", JSON_OBJECT, false},     {"shared_key", JSON_OBJECT, true}};
+		{"pool", JSON_OBJECT, false},     {"expires", JSON_STRING, false},
+		{"shared_key", JSON_OBJECT, true}};
 
 	if (check_members(object, rules, COUNT_OF(rules), fault) < 0)
 		return -1;
@@ -130,6 +137,8 @@ static int check_kind(const json_t *object, struct fault *fault)
 static int parse_members(const json_t *object, struct invitation *invitation, struct fault *fault)
 {
 	const char *endpoint = get_string(object, "endpoint");
+	const char *expires = get_string(object, "expires");
+	struct fault problem = {0};
 
 	if (check_kind(object, fault) < 0 ||
 	    copy_name(object, "from", invitation->from, fault) < 0 ||
@@ -142,6 +151,8 @@ static int parse_members(const json_t *object, struct invitation *invitation, st
 		return -1;
 	if (parse_ca_members(object, invitation, fault) < 0)
 		return -1;
+	if (expires != NULL && parse_time(expires, &invitation->ends_s, &problem) < 0)
+		return set_fault(fault, FAULT_MALFORMED, "expires: %s", problem.text);
 	return parse_shared_key_member(object, invitation, fault);
 }
 

@@ -14,7 +14,9 @@
  *   {"certpool":"invitation","version":1,"from":"ca","to":"client3",
  *    "endpoint":"http://127.0.0.1:8440","root_sha256":"<64 hex digits>",
  *    "pool":{"size":20,"key":"ecdsa-p256","subject":"CN={client}-{index}"},
- *    "shared_key":{…JWK…}}
+ *    "expires":"2027-01-01T00:00:00Z","shared_key":{…JWK…}}
+ *
+ * expires is there when the invitation has an end: the CA refuses whoever comes first after that.
  *
  * An invitation from a client to a client has no root_sha256 and no pool, and no endpoint when the
  * inviting client does not receive messages.
@@ -32,6 +34,7 @@ struct invitation {
 	size_t pool_size;
 	enum key_type pool_key;
 	char *pool_subject; /* a template (common/layout/template.h) */
+	int64_t ends_s;     /* 0: it does not expire */
 	struct shared_key key;
 };
 

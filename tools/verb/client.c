@@ -1,198 +1,75 @@
 /*
- * client: adds, changes, lists, disables and enables the clients in the CA's record. A running
- * server obeys at once. A client that was changed here is marked so that the manifest, when it is
- * read again, leaves it alone.
+ * client: adds, changes, lists, bars and removes the clients in the CA's record, and lists and
+ * withdraws their invitations. A running server obeys at once. A field of a policy that was set
+ * here is the operator's; for the others the manifest goes on to count.
  */
-#include "common/base/clock.h"
+#include "common/ca/signer/policy.h"
 #include "common/ca/store/barred.h"
 #include "common/ca/store/certificates.h"
-#include "common/ca/store/clients.h"
-#include "common/x509/revocation/crl_reason.h"
+#include "tools/client/client_file.h"
+#include "tools/client/client_output.h"
+#include "tools/client/client_removal.h"
+#include "tools/client/fleet_table.h"
+#include "tools/client/invitations.h"
+#include "tools/client/policy_settings.h"
+#include "tools/input.h"
 #include "tools/operator.h"
 #include "tools/options.h"
-#include "tools/output.h"
 
 #include <string.h>
 
 struct client_settings {
-	const char *subject;
-	const char *alt_names;
-	const char *keys;
-	int64_t validity_s;
-	size_t certificates;
-	size_t requests_per_minute;
+	struct policy_settings policy;
+	bool force;
+	const char *reset;
+	const char *from;
+	const char *invite_to;
+	int64_t expires_s;
+	bool revoke;
+	struct ca_key_settings key;
 };
 
 static const struct option client_options[] = {
-	{"subject", 0, false, "TEMPLATE", take_text, offsetof(struct client_settings, subject),
+	{"subject", 0, false, "TEMPLATE", take_text,
+	 offsetof(struct client_settings, policy.subject),
 	 "the template that its subjects must match: {client}, {index}, {random}", NULL},
-	{"alt-names", 0, false, "LIST", take_text, offsetof(struct client_settings, alt_names),
+	{"alt-names", 0, false, "LIST", take_text,
+	 offsetof(struct client_settings, policy.alt_names),
 	 "templates that its alternative names must match, separated by commas; or none", NULL},
-	{"keys", 0, false, "LIST", take_text, offsetof(struct client_settings, keys),
+	{"keys", 0, false, "LIST", take_text, offsetof(struct client_settings, policy.keys),
 	 "its types of key, separated by commas; or all", NULL},
 	{"validity", 0, false, "DURATION", take_duration,
-	 offsetof(struct client_settings, validity_s), "the longest validity of its certificates",
-	 NULL},
-	{"certificates", 0, false, "N", take_count, offsetof(struct client_settings, certificates),
+	 offsetof(struct client_settings, policy.validity_s),
+	 "the longest validity of its certificates", NULL},
+	{"certificates", 0, false, "N", take_count,
+	 offsetof(struct client_settings, policy.certificates),
 	 "how many certificates it may have that are neither expired nor revoked", NULL},
 	{"requests-per-minute", 0, false, "N", take_count,
-	 offsetof(struct client_settings, requests_per_minute),
+	 offsetof(struct client_settings, policy.requests_per_minute),
 	 "how many of its requests are answered in a minute", NULL},
+	{"size", 0, false, "N", take_count, offsetof(struct client_settings, policy.size),
+	 "the members of its pool, ten certificates for each unless --certificates says another",
+	 NULL},
+	{"reset", 0, false, "LIST", take_text, offsetof(struct client_settings, reset),
+	 "set: options of the policy, without dashes, that are the manifest's again", NULL},
+	{"force", 0, false, NULL, take_switch, offsetof(struct client_settings, force),
+	 "set: also a subject that its certificates do not have", NULL},
+	{"from", 0, false, "FILE", take_text, offsetof(struct client_settings, from),
+	 "add: all clients of a file, CSV with a first line of name and these options", NULL},
+	{"invite-to", 0, false, "DIR", take_text, offsetof(struct client_settings, invite_to),
+	 "add: write an invitation of each into this directory", NULL},
+	{"expires", 0, false, "DURATION", take_duration,
+	 offsetof(struct client_settings, expires_s),
+	 "add: the time within which their holders have to join", NULL},
+	{"revoke", 0, false, NULL, take_switch, offsetof(struct client_settings, revoke),
+	 "remove: revoke its certificates; without it, they live on", NULL},
+	CA_KEY_OPTIONS(struct client_settings, key),
 	{0},
 };
 
-/* What one ACTION does; name is NULL for an action on all clients. */
+/* What one ACTION does; name is NULL when it has no client as operand. */
 typedef int client_action(const struct command *command, const struct client_settings *given,
 			  struct ca_operator *ca, const char *name, struct fault *fault);
-
-static const char *format_state(const struct client *client)
-{
-	if (client->revoked)
-		return "revoked";
-	return client->disabled ? "disabled" : "enabled";
-}
-
-static void add_json_revocation(struct json_line *line, const struct client *client)
-{
-	if (!client->revoked)
-		return;
-	add_json_time(line, "revoked_at", client->revoked_at_s);
-	add_json_text(line, "reason", format_crl_reason(client->reason));
-}
-
-/* The lists of a policy, each as text for one line or field. */
-struct policy_text {
-	struct buffer alt_names;
-	struct buffer keys;
-};
-
-static void clear_policy_text(struct policy_text *text)
-{
-	clear_buffer(&text->alt_names);
-	clear_buffer(&text->keys);
-}
-
-static int write_policy(const struct client_policy *policy, struct policy_text *text,
-			struct fault *fault)
-{
-	append_alt_name_list(policy, &text->alt_names);
-	append_key_list(policy, &text->keys);
-	if (check_buffer(&text->alt_names, fault) < 0)
-		return -1;
-	return check_buffer(&text->keys, fault);
-}
-
-static const char *format_origin(enum client_origin origin)
-{
-	switch (origin) {
-	case ORIGIN_OPERATOR:
-		return "operator";
-	case ORIGIN_MANIFEST:
-		return "manifest";
-	case ORIGIN_REMOVED:
-		return "removed";
-	case ORIGIN_UNKNOWN:
-		return "unknown";
-	}
-	return "unknown";
-}
-
-static int print_client_json(const struct client *client, struct fault *fault)
-{
-	CLEANUP(clear_json) struct json_line line = {0};
-	CLEANUP(clear_policy_text) struct policy_text text = {0};
-	const struct client_policy *policy = &client->policy;
-
-	if (write_policy(policy, &text, fault) < 0)
-		return -1;
-	add_json_text(&line, "client", client->name);
-	add_json_text(&line, "state", format_state(client));
-	add_json_revocation(&line, client);
-	add_json_flag(&line, "by_hand", client->by_hand);
-	add_json_text(&line, "origin", format_origin(client->origin));
-	add_json_text(&line, "subject", policy->subject);
-	add_json_text(&line, "alt_names", (const char *)text.alt_names.data);
-	add_json_text(&line, "keys", (const char *)text.keys.data);
-	add_json_number(&line, "validity_s", policy->validity_s);
-	add_json_number(&line, "certificates", (long long)policy->certificates);
-	add_json_number(&line, "requests_per_minute", (long long)policy->requests_per_minute);
-	return print_json(&line, fault);
-}
-
-static void print_state(const struct client *client)
-{
-	char at[TIME_TEXT_SIZE];
-
-	format_time(client->revoked_at_s, at);
-	if (client->revoked)
-		print_line("%-20s revoked at %s (%s)", "state", at,
-			   format_crl_reason(client->reason));
-	else
-		print_line("%-20s %s", "state", format_state(client));
-	if (client->origin == ORIGIN_REMOVED)
-		print_line("%-20s %s", "origin", "the manifest, which does not have it any more");
-	else
-		print_line("%-20s %s", "origin",
-			   client->origin == ORIGIN_OPERATOR   ? "client add"
-			   : client->origin == ORIGIN_MANIFEST ? "the manifest"
-							       : "not known yet");
-	print_line("%-20s %s", "policy",
-		   client->by_hand ? "set here; the manifest does not count" : "the manifest's");
-}
-
-static int print_client(const struct command *command, const struct ca_operator *ca,
-			const struct client *client, struct fault *fault)
-{
-	CLEANUP(clear_policy_text) struct policy_text text = {0};
-	const struct client_policy *policy = &client->policy;
-	const struct certificate_query live = {
-		.client = client->name, .state = STATE_VALID, .now_s = ca->now_s};
-	size_t count;
-
-	if (command->json)
-		return print_client_json(client, fault);
-	if (write_policy(policy, &text, fault) < 0 ||
-	    count_certificates(ca->store, &live, &count, fault) < 0)
-		return -1;
-	print_line("%-20s %s", "client", client->name);
-	print_state(client);
-	print_line("%-20s %s", "subject", policy->subject);
-	print_line("%-20s %s", "alt-names", (const char *)text.alt_names.data);
-	print_line("%-20s %s", "keys", (const char *)text.keys.data);
-	if (policy->validity_s > 0)
-		print_line("%-20s %llds", "validity", (long long)policy->validity_s);
-	else
-		print_line("%-20s %s", "validity", "as the CA's certificates");
-	print_line("%-20s %zu, of which it has %zu", "certificates", policy->certificates, count);
-	print_line("%-20s %zu", "requests-per-minute", policy->requests_per_minute);
-	return 0;
-}
-
-/* Changes the fields of the policy that the command line gives. */
-static int apply_settings(const struct client_settings *given, struct client_policy *policy,
-			  struct fault *fault)
-{
-	if (given->subject != NULL && set_policy_subject(policy, given->subject, fault) < 0)
-		return -1;
-	if (given->alt_names != NULL && parse_alt_name_list(given->alt_names, policy, fault) < 0)
-		return prefix_fault(fault, "--alt-names");
-	if (given->keys != NULL && parse_key_list(given->keys, policy, fault) < 0)
-		return prefix_fault(fault, "--keys");
-	if (given->validity_s > 0)
-		policy->validity_s = given->validity_s;
-	if (given->certificates > 0)
-		policy->certificates = given->certificates;
-	if (given->requests_per_minute > 0)
-		policy->requests_per_minute = given->requests_per_minute;
-	return check_client_policy(policy, fault);
-}
-
-static bool sets_nothing(const struct client_settings *given)
-{
-	return given->subject == NULL && given->alt_names == NULL && given->keys == NULL &&
-	       given->validity_s == 0 && given->certificates == 0 &&
-	       given->requests_per_minute == 0;
-}
 
 static int read_known_client(const struct ca_operator *ca, const char *name,
 			     struct client *ret_client, struct fault *fault)
@@ -209,30 +86,139 @@ static int read_known_client(const struct ca_operator *ca, const char *name,
 			 name);
 }
 
-/* The policy of a new client: the manifest's if the client is in it, else the default. */
-static int initial_policy(const struct ca_operator *ca, const char *name,
-			  struct client_policy *ret_policy, struct fault *fault)
-{
-	struct fault absent = {0};
-	const struct client_node *node = find_client(ca->manifest, name, &absent);
+/* --- add --- */
 
-	return node != NULL ? copy_client_policy(&node->policy, ret_policy, fault)
-			    : default_client_policy(ret_policy, fault);
+/* Says in which line of the file the client is that could not be added. */
+static int name_failed_line(const struct client_file *file, const char *path, size_t failed,
+			    struct fault *fault)
+{
+	if (failed >= file->count)
+		return -1;
+	return prefix_fault(fault, "%s: line %zu: name", path, file->lines[failed]);
+}
+
+static int add_from_file(const struct command *command, const struct client_settings *given,
+			 struct ca_operator *ca, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(clear_client_file) struct client_file file = {0};
+	CLEANUP(clear_json) struct json_line line = {0};
+	size_t failed;
+
+	if (!sets_no_policy(&given->policy))
+		return set_fault(
+			fault, FAULT_USAGE,
+			"--from: the file has the policies: expected no option of a policy "
+			"beside it");
+	if (read_input(given->from, CLIENT_FILE_MAX, &text, fault) < 0 ||
+	    parse_client_file(&text, given->from, ca->manifest, &file, fault) < 0)
+		return -1;
+	if (add_invited_clients(command, ca, file.clients, file.count, given->invite_to,
+				invitation_end(ca->now_s, given->expires_s), &failed, fault) < 0)
+		return name_failed_line(&file, given->from, failed, fault);
+	if (!command->json) {
+		print_line("added %zu clients%s%s", file.count,
+			   given->invite_to != NULL ? ", with invitations in " : "",
+			   given->invite_to != NULL ? given->invite_to : "");
+		return 0;
+	}
+	add_json_number(&line, "added", (long long)file.count);
+	return print_json(&line, fault);
 }
 
 static int add_client(const struct command *command, const struct client_settings *given,
 		      struct ca_operator *ca, const char *name, struct fault *fault)
 {
-	CLEANUP(clear_client) struct client client = {.by_hand = true};
+	CLEANUP(clear_client) struct client client = {0};
+	size_t failed;
 
-	if (strcmp(name, CA_NAME) == 0)
-		return set_fault(fault, FAULT_USAGE, "no client can be called \"%s\"", name);
-	memcpy(client.name, name, strlen(name) + 1);
-	if (initial_policy(ca, name, &client.policy, fault) < 0 ||
-	    apply_settings(given, &client.policy, fault) < 0 ||
-	    write_client(ca->store, &client, CLIENT_ADD, ca->now_s, fault) < 0)
+	if (given->expires_s != 0 && given->invite_to == NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "--expires: expected --invite-to beside it, found none");
+	if (name == NULL)
+		return add_from_file(command, given, ca, fault);
+	if (make_client(name, &given->policy, ca->manifest, given->force, &client, fault) < 0 ||
+	    add_invited_clients(command, ca, &client, 1, given->invite_to,
+				invitation_end(ca->now_s, given->expires_s), &failed, fault) < 0)
 		return -1;
 	return print_client(command, ca, &client, fault);
+}
+
+/* --- set and reset --- */
+
+/* How many of the client's valid certificates have a subject that its policy allows. */
+struct subject_count {
+	const struct client *client;
+	size_t matching;
+	size_t all;
+};
+
+static int count_subject(void *context, const struct issued_certificate *certificate,
+			 int64_t position, struct fault *fault)
+{
+	struct subject_count *count = context;
+
+	(void)position;
+	(void)fault;
+	count->all++;
+	count->matching += matches_policy_subject(count->client, certificate->subject);
+	return 0;
+}
+
+static int check_subjects(const struct ca_operator *ca, const struct client *client,
+			  struct fault *fault)
+{
+	const struct listing listing = {
+		.query = {.client = client->name, .state = STATE_VALID, .now_s = ca->now_s},
+		.without_der = true};
+	struct subject_count count = {.client = client};
+
+	if (list_certificates(ca->store, &listing, count_subject, &count, NULL, fault) < 0)
+		return -1;
+	if (count.matching == count.all)
+		return 0;
+	return set_fault(fault, FAULT_REFUSED,
+			 "--subject: %zu of the %zu subjects that %s has would match \"%s\": not "
+			 "set (--force sets it)",
+			 count.matching, count.all, client->name, client->policy.subject);
+}
+
+static int parse_field(const char *text, size_t len, unsigned int *fields, bool *sizes,
+		       struct fault *fault)
+{
+	if (len == strlen("size") && strncmp(text, "size", len) == 0) {
+		*sizes = true;
+		return 0;
+	}
+	for (int i = 0; i < POLICY_FIELD_COUNT; i++) {
+		const char *name = format_policy_field((enum policy_field)i);
+
+		if (strlen(name) != len || strncmp(name, text, len) != 0)
+			continue;
+		*fields |= FIELD_BIT(i);
+		return 0;
+	}
+	return set_fault(fault, FAULT_USAGE,
+			 "--reset: expected subject, alt-names, keys, validity, certificates, "
+			 "requests-per-minute or size, separated by commas, found \"%.*s\"",
+			 (int)(len < 64 ? len : 64), text);
+}
+
+static int reset_fields(const char *list, const struct ca_operator *ca, struct client *client,
+			struct fault *fault)
+{
+	unsigned int fields = 0;
+	bool sizes = false;
+
+	for (const char *item = list;; item += strcspn(item, ",") + 1) {
+		size_t len = strcspn(item, ",");
+
+		if (parse_field(item, len, &fields, &sizes, fault) < 0)
+			return -1;
+		if (item[len] == '\0')
+			break;
+	}
+	return reset_policy_fields(fields, sizes, ca->manifest, client, fault);
 }
 
 /* An existing policy is changed, never started anew: fields not given stay. */
@@ -241,18 +227,38 @@ static int set_client(const struct command *command, const struct client_setting
 {
 	CLEANUP(clear_client) struct client client = {0};
 
-	if (sets_nothing(given))
+	if (sets_no_policy(&given->policy) && given->reset == NULL)
 		return set_fault(
 			fault, FAULT_USAGE,
 			"expected an option of the policy: --subject, --alt-names, --keys, "
-			"--validity, --certificates or --requests-per-minute");
+			"--validity, --certificates, --requests-per-minute, --size or --reset");
 	if (read_known_client(ca, name, &client, fault) < 0 ||
-	    apply_settings(given, &client.policy, fault) < 0 ||
-	    write_client(ca->store, &client, CLIENT_CHANGE, ca->now_s, fault) < 0)
+	    (given->reset != NULL && reset_fields(given->reset, ca, &client, fault) < 0) ||
+	    apply_policy_settings(&given->policy, ca->manifest, given->force, &client, fault) < 0)
 		return -1;
-	client.by_hand = true;
+	if (given->policy.subject != NULL && !given->force &&
+	    check_subjects(ca, &client, fault) < 0)
+		return -1;
+	if (write_client(ca->store, &client, CLIENT_CHANGE, ca->now_s, fault) < 0)
+		return -1;
 	return print_client(command, ca, &client, fault);
 }
+
+static int reset_client(const struct command *command, const struct client_settings *given,
+			struct ca_operator *ca, const char *name, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+
+	(void)given;
+	if (read_known_client(ca, name, &client, fault) < 0 ||
+	    reset_policy_fields(FIELD_BIT(POLICY_FIELD_COUNT) - 1, true, ca->manifest, &client,
+				fault) < 0 ||
+	    write_client(ca->store, &client, CLIENT_CHANGE, ca->now_s, fault) < 0)
+		return -1;
+	return print_client(command, ca, &client, fault);
+}
+
+/* --- show and list --- */
 
 static int show_client(const struct command *command, const struct client_settings *given,
 		       struct ca_operator *ca, const char *name, struct fault *fault)
@@ -265,28 +271,28 @@ static int show_client(const struct command *command, const struct client_settin
 	return print_client(command, ca, &client, fault);
 }
 
-static int print_client_row(void *context, const struct client *client, struct fault *fault)
-{
-	const struct command *command = context;
-
-	if (command->json)
-		return print_client_json(client, fault);
-	print_line("%-20s  %-8s  %-8s  %s", client->name, format_state(client),
-		   client->by_hand ? "here" : "manifest", client->policy.subject);
-	return 0;
-}
-
 static int print_clients(const struct command *command, const struct client_settings *given,
 			 struct ca_operator *ca, const char *name, struct fault *fault)
 {
-	struct command context = *command;
+	CLEANUP(clear_fleet) struct fleet fleet = {0};
 
 	(void)given;
 	(void)name;
-	if (!command->json)
-		print_line("%-20s  %-8s  %-8s  %s", "CLIENT", "STATE", "POLICY", "SUBJECT");
-	return list_clients(ca->store, print_client_row, &context, fault);
+	if (load_fleet(ca->store, ca->manifest, ca->now_s, &fleet, fault) < 0)
+		return -1;
+	return print_fleet(command, &fleet, fault);
 }
+
+static int print_open_invitations(const struct command *command,
+				  const struct client_settings *given, struct ca_operator *ca,
+				  const char *name, struct fault *fault)
+{
+	(void)given;
+	(void)name;
+	return print_invitations(command, ca, fault);
+}
+
+/* --- disable, enable, withdraw, remove --- */
 
 /* Repeating it succeeds, with a note. */
 static int set_disabled(const struct command *command, struct ca_operator *ca, const char *name,
@@ -302,8 +308,8 @@ static int set_disabled(const struct command *command, struct ca_operator *ca, c
 	if (!changed)
 		print_note(command, "%s is %s already", name, disabled ? "disabled" : "enabled");
 	if (command->json)
-		return print_client_json(&client, fault);
-	print_line("%s: %s", name, format_state(&client));
+		return print_client(command, ca, &client, fault);
+	print_line("%s: %s", name, format_client_state(&client));
 	return 0;
 }
 
@@ -321,15 +327,61 @@ static int enable_client(const struct command *command, const struct client_sett
 	return set_disabled(command, ca, name, false, fault);
 }
 
+static int print_act(const struct command *command, const char *name, const char *act,
+		     struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json) {
+		print_line("%s: %s", name, act);
+		return 0;
+	}
+	add_json_text(&line, "client", name);
+	add_json_text(&line, "act", act);
+	return print_json(&line, fault);
+}
+
+static int withdraw_invited(const struct command *command, const struct client_settings *given,
+			    struct ca_operator *ca, const char *name, struct fault *fault)
+{
+	(void)given;
+	if (withdraw_client(command, ca, name, fault) < 0)
+		return -1;
+	return print_act(command, name, "invitation withdrawn", fault);
+}
+
+static int drop_client(const struct command *command, const struct client_settings *given,
+		       struct ca_operator *ca, const char *name, struct fault *fault)
+{
+	return drop_whole_client(command, ca, name, given->revoke ? &given->key : NULL, fault);
+}
+
+/* --- the actions --- */
+
+enum option_group {
+	OPTIONS_POLICY = 1,
+	OPTIONS_SET = 2,
+	OPTIONS_ADD = 4,
+	OPTIONS_REMOVE = 8,
+};
+
 static const struct action {
 	const char *name;
-	size_t clients; /* how many operands follow it: 0 or 1 */
-	bool sets;      /* takes the options of a policy */
+	size_t fewest; /* operands that follow it: clients */
+	size_t most;
+	unsigned int takes;
 	client_action *run;
 } actions[] = {
-	{"add", 1, true, add_client},          {"set", 1, true, set_client},
-	{"list", 0, false, print_clients},     {"show", 1, false, show_client},
-	{"disable", 1, false, disable_client}, {"enable", 1, false, enable_client},
+	{"add", 0, 1, OPTIONS_POLICY | OPTIONS_ADD, add_client},
+	{"set", 1, 1, OPTIONS_POLICY | OPTIONS_SET, set_client},
+	{"reset", 1, 1, 0, reset_client},
+	{"list", 0, 0, 0, print_clients},
+	{"show", 1, 1, 0, show_client},
+	{"disable", 1, 1, 0, disable_client},
+	{"enable", 1, 1, 0, enable_client},
+	{"remove", 1, 1, OPTIONS_REMOVE, drop_client},
+	{"invitations", 0, 0, 0, print_open_invitations},
+	{"withdraw", 1, 1, 0, withdraw_invited},
 };
 
 static const struct action *find_action(const char *name, struct fault *fault)
@@ -338,8 +390,53 @@ static const struct action *find_action(const char *name, struct fault *fault)
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
 	(void)set_fault(fault, FAULT_USAGE,
-			"expected add, set, list, show, disable or enable, found \"%s\"", name);
+			"expected add, set, reset, list, show, disable, enable, remove, "
+			"invitations or withdraw, found \"%s\"",
+			name);
 	return NULL;
+}
+
+static int check_options(const struct action *action, const struct client_settings *given,
+			 struct fault *fault)
+{
+	if ((action->takes & OPTIONS_POLICY) == 0 && !sets_no_policy(&given->policy))
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: takes no option of a policy: add and set do", action->name);
+	if ((action->takes & OPTIONS_SET) == 0 && given->reset != NULL)
+		return set_fault(fault, FAULT_USAGE, "%s: takes no --reset: set does",
+				 action->name);
+	if ((action->takes & OPTIONS_POLICY) == 0 && given->force)
+		return set_fault(fault, FAULT_USAGE, "%s: takes no --force: add and set do",
+				 action->name);
+	if ((action->takes & OPTIONS_ADD) == 0 &&
+	    (given->from != NULL || given->invite_to != NULL || given->expires_s != 0))
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: takes no --from, --invite-to or --expires: add does",
+				 action->name);
+	if ((action->takes & OPTIONS_REMOVE) == 0 && given->revoke)
+		return set_fault(fault, FAULT_USAGE, "%s: takes no --revoke: remove does",
+				 action->name);
+	return 0;
+}
+
+static int check_operands(const struct action *action, const struct client_settings *given,
+			  const char *name, size_t count, struct fault *fault)
+{
+	bool is_file = given->from != NULL;
+
+	if (count < action->fewest || count > action->most || (is_file && name != NULL) ||
+	    (strcmp(action->name, "add") == 0 && !is_file && name == NULL))
+		return set_fault(fault, FAULT_USAGE, "%s: expected %s, found %zu arguments",
+				 action->name,
+				 action->most == 0 ? "no client"
+				 : is_file         ? "no client beside --from"
+						   : "a client",
+				 count);
+	if (name != NULL && !valid_name(name))
+		return set_fault(fault, FAULT_USAGE,
+				 "\"%s\": expected a client's name: 1 to 64 of A-Z a-z 0-9 _ -",
+				 name);
+	return 0;
 }
 
 static int run_client(const struct command *command, const void *settings, struct fault *fault)
@@ -349,20 +446,9 @@ static int run_client(const struct command *command, const void *settings, struc
 	const struct action *action = find_action(command->operands[0], fault);
 	const char *name = command->operand_count > 1 ? command->operands[1] : NULL;
 
-	if (action == NULL)
-		return -1;
-	if (command->operand_count != 1 + action->clients)
-		return set_fault(fault, FAULT_USAGE, "%s: expected %s, found %zu arguments",
-				 action->name, action->clients == 1 ? "a client" : "no client",
-				 command->operand_count - 1);
-	if (!action->sets && !sets_nothing(given))
-		return set_fault(fault, FAULT_USAGE,
-				 "%s: takes no option of a policy: add and set do", action->name);
-	if (name != NULL && !valid_name(name))
-		return set_fault(fault, FAULT_USAGE,
-				 "\"%s\": expected a client's name: 1 to 64 of A-Z a-z 0-9 _ -",
-				 name);
-	if (open_operator(command, &ca, fault) < 0)
+	if (action == NULL || check_options(action, given, fault) < 0 ||
+	    check_operands(action, given, name, command->operand_count - 1, fault) < 0 ||
+	    open_operator(command, &ca, fault) < 0)
 		return -1;
 	return action->run(command, given, &ca, name, fault);
 }
@@ -372,17 +458,26 @@ const struct verb client_verb = {
 	.group = VERB_CLIENTS,
 	.operands = "ACTION [CLIENT]",
 	.summary = "manage the clients that may enroll, and their policies",
-	.details = "On the CA. ACTION is add, set, list, show, disable or enable. A change takes\n"
-		   "effect at once, also in a running server, and from then on the manifest no\n"
-		   "longer counts for that client. A disabled client cannot enroll; its\n"
-		   "certificates stay valid. A new client needs an invitation: certpool invite.\n",
+	.details =
+		"On the CA. A change takes effect at once, also in a running server. ACTION is\n"
+		"  list         all clients: what they have, and what needs looking at\n"
+		"  show CLIENT  one of them, with its policy\n"
+		"  add CLIENT, add --from FILE  new clients, all of the file's or none\n"
+		"  set CLIENT   changes options of its policy: for these the manifest no longer\n"
+		"               counts, until --reset LIST, or reset CLIENT for all of them\n"
+		"  disable, enable CLIENT  a disabled client cannot enroll; its certificates\n"
+		"               stay valid\n"
+		"  remove CLIENT  takes it out of the record, and its key from the CA\n"
+		"  invitations  those by which nobody has joined; withdraw CLIENT takes one back\n"
+		"A new client needs an invitation: --invite-to, or certpool invite.\n",
 	.example = "certpool client list\n"
+		   "certpool client add --from fleet.csv --invite-to invitations --expires 7d\n"
 		   "certpool client set client1 --validity 30d\n",
 	.options = client_options,
-	.settings_size = sizeof(struct client_settings),
 	.irrevocable = true,
+	.settings_size = sizeof(struct client_settings),
 	.fewest = 1,
 	.most = 2,
-	.expected = "an action, and a client's name unless it is list",
+	.expected = "an action, and a client's name where it has one",
 	.run = run_client,
 };

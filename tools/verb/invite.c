@@ -1,14 +1,12 @@
 /*
  * invite: writes the file by which a client on another host joins. The file holds the shared key in
  * plain text, so its mode is 0600 and no other file is overwritten. A second invitation has the
- * same key: the first stays valid.
+ * same key, and the first stays valid, unless one of them has an end (client/invitations.h).
  */
-#include "common/base/clock.h"
 #include "common/base/staging.h"
-#include "common/ca/store/clients.h"
 #include "common/crypto/key_file.h"
-#include "common/pool/members/trust.h"
 #include "common/wire/invitation.h"
+#include "tools/client/invitations.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/operator.h"
@@ -22,10 +20,8 @@ struct invite_settings {
 	const char *by;
 	const char *output;
 	size_t pool_size;
+	int64_t expires_s;
 };
-
-/* The size of a pool that no manifest gives. */
-enum { POOL_SIZE_DEFAULT = 20 };
 
 static const struct option invite_options[] = {
 	{"by", 0, false, "NODE", take_text, offsetof(struct invite_settings, by),
@@ -34,6 +30,9 @@ static const struct option invite_options[] = {
 	 "the file to write; - is standard output (CLIENT.invitation.json)", NULL},
 	{"pool-size", 0, false, "N", take_count, offsetof(struct invite_settings, pool_size),
 	 "the size of its pool, instead of the manifest's (20 for a client not in it)", NULL},
+	{"expires", 0, false, "DURATION", take_duration,
+	 offsetof(struct invite_settings, expires_s),
+	 "the time within which its holder has to join", NULL},
 	{0},
 };
 
@@ -44,83 +43,6 @@ static int copy_node_name(char ret_name[static NAME_SIZE], const char *name, str
 				 "\"%s\": expected a node's name: 1 to 64 of A-Z a-z 0-9 _ -",
 				 name);
 	(void)snprintf(ret_name, NAME_SIZE, "%s", name);
-	return 0;
-}
-
-/* For a client that the CA's record has and the manifest lacks. */
-static int fill_pool_from_record(const struct client *record, struct invitation *invitation,
-				 struct fault *fault)
-{
-	while (invitation->pool_key < KEY_TYPE_COUNT && !record->policy.keys[invitation->pool_key])
-		invitation->pool_key++;
-	invitation->pool_size = POOL_SIZE_DEFAULT;
-	invitation->pool_subject = strdup(record->policy.subject);
-	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
-}
-
-static int fill_pool_from_manifest(const struct client_node *node, struct invitation *invitation,
-				   struct fault *fault)
-{
-	invitation->pool_size = node->pool.size;
-	invitation->pool_key = node->pool.key;
-	invitation->pool_subject = strdup(node->pool.subject);
-	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
-}
-
-static int refuse_revoked(const struct client *record, struct fault *fault)
-{
-	char at[TIME_TEXT_SIZE];
-
-	format_time(record->revoked_at_s, at);
-	return set_fault(fault, FAULT_REFUSED,
-			 "%s was revoked at %s, which is for good: invite a client of another name",
-			 record->name, at);
-}
-
-/* The manifest's pool counts before the record's; a revoked client gets no invitation. */
-static int fill_pool(const struct manifest *manifest, const struct layout *layout,
-		     const char *client, struct invitation *invitation, struct fault *fault)
-{
-	CLEANUP(free_store) struct store *store = NULL;
-	CLEANUP(clear_client) struct client record = {0};
-	struct fault absent = {0};
-	const struct client_node *node = find_client(manifest, client, &absent);
-	bool found;
-
-	if (open_ca_record(layout, &store, fault) < 0 ||
-	    read_client(store, client, &record, &found, fault) < 0)
-		return -1;
-	if (found && record.revoked)
-		return refuse_revoked(&record, fault);
-	if (node != NULL)
-		return fill_pool_from_manifest(node, invitation, fault);
-	if (found)
-		return fill_pool_from_record(&record, invitation, fault);
-	return set_fault(
-		fault, absent.class,
-		"%s; the CA's record has no such client either: certpool client add adds one",
-		absent.text);
-}
-
-/* The part that only the CA fills: the pool, the CA's endpoint and its root's digest. */
-static int fill_for_ca(const struct manifest *manifest, const struct layout *layout,
-		       const char *client, struct invitation *invitation, struct fault *fault)
-{
-	CLEANUP(free_certificate) struct certificate *root = NULL;
-
-	if (fill_pool(manifest, layout, client, invitation, fault) < 0 ||
-	    read_root(layout, &root, fault) < 0)
-		return -1;
-	if (manifest->ca.endpoint.port == 0)
-		return set_fault(
-			fault, FAULT_USAGE,
-			"%s: expected a port in the CA's endpoint, found 0: the client could "
-			"not find the CA there",
-			manifest->path);
-	invitation->from_ca = true;
-	invitation->has_endpoint = true;
-	invitation->endpoint = manifest->ca.endpoint;
-	digest_sha256(certificate_der(root), invitation->root_sha256);
 	return 0;
 }
 
@@ -158,22 +80,35 @@ static int find_or_make_key(const struct command *command, const struct layout *
 	return 0;
 }
 
-static int make_invitation(const struct command *command, const struct manifest *manifest,
-			   struct invitation *invitation, struct fault *fault)
+static int make_ca_invitation(const struct command *command, const struct invite_settings *given,
+			      struct invitation *invitation, struct fault *fault)
 {
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
+
+	if (open_operator(command, &ca, fault) < 0)
+		return -1;
+	invitation->ends_s = invitation_end(ca.now_s, given->expires_s);
+	return invite_client(command, &ca, given->pool_size, invitation, fault);
+}
+
+static int make_client_invitation(const struct command *command,
+				  const struct invite_settings *given,
+				  struct invitation *invitation, struct fault *fault)
+{
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	const struct client_node *node;
 
-	if (strcmp(invitation->from, CA_NAME) == 0) {
-		if (open_ca_layout(manifest, &layout, fault) < 0 ||
-		    fill_for_ca(manifest, layout, invitation->to, invitation, fault) < 0)
-			return -1;
-	} else {
-		node = find_client(manifest, invitation->from, fault);
-		if (node == NULL || fill_for_client(node, invitation, fault) < 0 ||
-		    open_layout(node->layout, &layout, fault) < 0)
-			return -1;
-	}
+	if (given->pool_size != 0 || given->expires_s != 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "--%s: expected an invitation from the CA, found --by %s",
+				 given->pool_size != 0 ? "pool-size" : "expires", given->by);
+	if (load_manifest(command->manifest, &manifest, fault) < 0)
+		return -1;
+	node = find_client(manifest, invitation->from, fault);
+	if (node == NULL || fill_for_client(node, invitation, fault) < 0 ||
+	    open_layout(node->layout, &layout, fault) < 0)
+		return -1;
 	return find_or_make_key(command, layout, invitation->to, &invitation->key, fault);
 }
 
@@ -195,41 +130,30 @@ static int print_invitation(const struct command *command, const struct invitati
 	add_json_text(&line, "invitation", path);
 	add_json_text(&line, "from", invitation->from);
 	add_json_text(&line, "to", invitation->to);
+	add_json_time(&line, "expires", invitation->ends_s);
 	return print_json(&line, fault);
-}
-
-static int choose_pool_size(const struct invite_settings *given, struct invitation *invitation,
-			    struct fault *fault)
-{
-	if (given->pool_size == 0)
-		return 0;
-	if (!invitation->from_ca)
-		return set_fault(fault, FAULT_USAGE,
-				 "--pool-size: expected an invitation from the CA, found --by %s",
-				 invitation->from);
-	invitation->pool_size = given->pool_size;
-	return 0;
 }
 
 static int run_invite(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct invite_settings *given = settings;
-	CLEANUP(free_manifest) struct manifest *manifest = NULL;
 	CLEANUP(clear_invitation) struct invitation invitation = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	char usual[2 * NAME_SIZE + 32];
 	const char *path = given->output != NULL ? given->output : usual;
+	bool from_ca;
 
 	if (copy_node_name(invitation.to, command->operands[0], fault) < 0 ||
-	    copy_node_name(invitation.from, given->by, fault) < 0 ||
-	    load_manifest(command->manifest, &manifest, fault) < 0 ||
-	    make_invitation(command, manifest, &invitation, fault) < 0 ||
-	    choose_pool_size(given, &invitation, fault) < 0 ||
+	    copy_node_name(invitation.from, given->by, fault) < 0)
+		return -1;
+	from_ca = strcmp(invitation.from, CA_NAME) == 0;
+	(void)snprintf(usual, sizeof(usual), "%s%s%s.invitation.json",
+		       from_ca ? "" : invitation.from, from_ca ? "" : "-", invitation.to);
+	if (check_output(path, fault) < 0 ||
+	    (from_ca ? make_ca_invitation(command, given, &invitation, fault)
+		     : make_client_invitation(command, given, &invitation, fault)) < 0 ||
 	    format_invitation(&invitation, &json, fault) < 0)
 		return -1;
-	(void)snprintf(usual, sizeof(usual), "%s%s%s.invitation.json",
-		       invitation.from_ca ? "" : invitation.from, invitation.from_ca ? "" : "-",
-		       invitation.to);
 	if (write_output(path, 0600, bytes_of_secret(&json), fault) < 0)
 		return -1;
 	return print_invitation(command, &invitation, path, fault);
@@ -243,8 +167,12 @@ const struct verb invite_verb = {
 	.details =
 		"Writes one file, mode 0600, for certpool join on the other host: the shared key,\n"
 		"the inviting node's endpoint, and from the CA the root's SHA-256 and the\n"
-		"pool's size, key type and subject. Another invitation has the same key.\n",
-	.example = "certpool invite client3 -o client3.invitation.json\n",
+		"pool's size, key type and subject. Another invitation has the same key, and the\n"
+		"one before stays valid, unless one of the two has an end. The pool's size is the\n"
+		"record's then, and its quota follows. certpool client invitations lists those by\n"
+		"which nobody has joined; certpool client withdraw takes one back.\n",
+	.example = "certpool invite client3 -o client3.invitation.json\n"
+		   "certpool invite client3 --expires 7d\n",
 	.options = invite_options,
 	.settings_size = sizeof(struct invite_settings),
 	.fewest = 1,

@@ -2,6 +2,7 @@
  * join: takes an invitation on the other host. Everything is fetched and checked before anything is
  * written: the CA's root must have the digest in the invitation.
  */
+#include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/members/trust.h"
@@ -113,6 +114,20 @@ static int find_manifest(const struct command *command, struct join_context *joi
 			      &join->manifest, fault);
 }
 
+/* The CA says so too; this host says it before anything is fetched or written. */
+static int check_end(const struct invitation *invitation, struct fault *fault)
+{
+	char ended[TIME_TEXT_SIZE];
+
+	if (invitation->ends_s == 0 || invitation->ends_s > read_clock())
+		return 0;
+	format_time(invitation->ends_s, ended);
+	return set_fault(fault, FAULT_REFUSED,
+			 "the invitation of %s ended at %s: ask the CA for another one (certpool "
+			 "invite %s)",
+			 invitation->to, ended, invitation->to);
+}
+
 static int find_invited_client(struct join_context *join, struct fault *fault)
 {
 	const struct invitation *invitation = &join->invitation;
@@ -197,7 +212,8 @@ static int run_join(const struct command *command, const void *settings, struct 
 	struct endpoint ca;
 
 	if (read_invitation(command->operands[0], &join.invitation, fault) < 0 ||
-	    find_manifest(command, &join, fault) < 0 || find_invited_client(&join, fault) < 0)
+	    check_end(&join.invitation, fault) < 0 || find_manifest(command, &join, fault) < 0 ||
+	    find_invited_client(&join, fault) < 0)
 		return -1;
 	ca = choose_endpoint(&given->ca, &join.manifest->ca.endpoint);
 	if (join.invitation.from_ca && fetch_certificates(&join, &ca, fault) < 0)

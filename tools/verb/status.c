@@ -9,6 +9,7 @@
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
 #include "common/pool/members/trust.h"
+#include "tools/client/fleet_table.h"
 #include "tools/node.h"
 #include "tools/operator.h"
 #include "tools/output.h"
@@ -33,7 +34,8 @@ struct authority_state {
 };
 
 static int print_authority(const struct command *command, const char *layout,
-			   const struct authority_state *state, struct fault *fault)
+			   const struct authority_state *state, const struct fleet *fleet,
+			   struct fault *fault)
 {
 	const struct store_summary *summary = &state->summary;
 	const struct crl_info *root_crl = &state->root_crl;
@@ -63,7 +65,7 @@ static int print_authority(const struct command *command, const char *layout,
 			   (unsigned long long)root_crl->number, crl);
 		for (size_t i = 0; i < state->warnings.count; i++)
 			print_line("  warning: %s", state->warnings.texts[i]);
-		return 0;
+		return print_fleet_summary(fleet, fault);
 	}
 	add_json_text(&line, "node", CA_NAME);
 	add_json_text(&line, "layout", layout);
@@ -78,6 +80,9 @@ static int print_authority(const struct command *command, const char *layout,
 	add_json_time(&line, "root_expiry", state->root_expiry_s);
 	add_json_number(&line, "root_crl_number", (long long)root_crl->number);
 	add_json_time(&line, "root_crl_next_update", root_crl->next_update_s);
+	add_json_number(&line, "clients", (long long)fleet->count);
+	add_json_number(&line, "clients_joined", (long long)fleet->joined);
+	add_json_number(&line, "clients_to_look_at", (long long)fleet->marked);
 	begin_json_list(&line, "warnings");
 	for (size_t i = 0; i < state->warnings.count; i++)
 		add_json_item(&line, state->warnings.texts[i]);
@@ -122,7 +127,7 @@ static int read_ends(const struct manifest *manifest, const struct layout *layou
 
 /* Reads the record beside a server. */
 static int show_authority(const struct command *command, const struct manifest *manifest,
-			  int64_t now_s, struct fault *fault)
+			  int64_t now_s, struct fleet *ret_fleet, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
@@ -134,6 +139,7 @@ static int show_authority(const struct command *command, const struct manifest *
 		return -1;
 	if (open_ca_record(layout, &store, fault) < 0 ||
 	    summarize_store(store, now_s, &state.summary, fault) < 0 ||
+	    load_fleet(store, manifest, now_s, ret_fleet, fault) < 0 ||
 	    read_ends(manifest, layout, root, now_s, &state, fault) < 0 ||
 	    read_root_crl_info(manifest, layout, root, store, &state.root_crl, fault) < 0)
 		return -1;
@@ -143,7 +149,7 @@ static int show_authority(const struct command *command, const struct manifest *
 			   "the root's CRL %s: run certpool crl --root, with the root's layout at "
 			   "hand",
 			   root_crl->number == 0 ? "is missing" : "ends soon");
-	return print_authority(command, layout->path, &state, fault);
+	return print_authority(command, layout->path, &state, ret_fleet, fault);
 }
 
 static int print_pool(const struct command *command, const struct client_node *client,
@@ -183,15 +189,59 @@ static int print_pool(const struct command *command, const struct client_node *c
 	return print_json(&line, fault);
 }
 
+/*
+ * Whether a client lives on another host, so that it is in the CA's table and has no pool here: the
+ * manifest says so, or an invitation was made for it and what lies here, if anything, has no key.
+ */
+static int find_elsewhere(const struct client_node *client, const struct fleet *fleet,
+			  bool *ret_elsewhere, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	const struct fleet_row *row = find_in_fleet(fleet, client->name);
+	char name[FILE_NAME_SIZE];
+	struct fault absent = {0};
+	bool found = false;
+
+	*ret_elsewhere = client->elsewhere;
+	if (row == NULL || row->client.invited_at_s == 0)
+		return 0;
+	name_private_key(1, name);
+	if (open_layout(client->layout, &layout, &absent) < 0) {
+		if (absent.class != FAULT_NOT_FOUND)
+			return pass_fault(&absent, fault);
+	} else if (find_file(layout->private, name, &found, fault) < 0) {
+		return prefix_fault(fault, "%s/Private", layout->path);
+	}
+	*ret_elsewhere = client->elsewhere || !found;
+	return 0;
+}
+
+static int note_elsewhere(const struct command *command, const struct client_node *client,
+			  struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (!command->json)
+		return 0;
+	add_json_text(&line, "node", client->name);
+	add_json_flag(&line, "elsewhere", true);
+	return print_json(&line, fault);
+}
+
 static int show_client(const struct command *command, const struct client_node *client,
-		       int64_t now_s, struct fault *fault)
+		       const struct fleet *fleet, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(clear_known_revocations) struct known_revocations revocations = {0};
 	CLEANUP(clear_buffer) struct buffer surplus = {0};
 	struct pool_summary summary;
 	struct fault unread = {0};
+	bool elsewhere;
 
+	if (find_elsewhere(client, fleet, &elsewhere, fault) < 0)
+		return -1;
+	if (elsewhere)
+		return note_elsewhere(command, client, fault);
 	if (open_layout(client->layout, &layout, fault) < 0 ||
 	    (read_known_revocations(layout, client->name, &revocations, &unread) < 0 &&
 	     pass_failure(&unread, fault) < 0) ||
@@ -232,6 +282,7 @@ static int show_or_note(const struct command *command, int result, const char *n
 static int run_status(const struct command *command, const void *settings, struct fault *fault)
 {
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	CLEANUP(clear_fleet) struct fleet fleet = {0};
 	int64_t now_s = read_clock();
 
 	(void)settings;
@@ -239,7 +290,7 @@ static int run_status(const struct command *command, const void *settings, struc
 		return -1;
 	if (manifest->ca.layout != NULL) {
 		struct fault failure = {0};
-		int result = show_authority(command, manifest, now_s, &failure);
+		int result = show_authority(command, manifest, now_s, &fleet, &failure);
 
 		if (show_or_note(command, result, CA_NAME, &failure, fault) < 0)
 			return -1;
@@ -247,7 +298,7 @@ static int run_status(const struct command *command, const void *settings, struc
 	for (size_t i = 0; i < manifest->client_count; i++) {
 		const struct client_node *client = &manifest->clients[i];
 		struct fault failure = {0};
-		int result = show_client(command, client, now_s, &failure);
+		int result = show_client(command, client, &fleet, now_s, &failure);
 
 		if (show_or_note(command, result, client->name, &failure, fault) < 0)
 			return -1;

@@ -8,6 +8,7 @@
 #include "common/ca/signer/signer_process.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/barred.h"
+#include "common/ca/store/fleet.h"
 #include "common/x509/signing_order.h"
 
 #include <inttypes.h>
@@ -244,6 +245,24 @@ int check_may_issue(struct authority *authority, struct fault *fault)
 		return 0;
 	if (check_not_revoked(root_crl, issuer_certificate(authority->issuer), fault) < 0)
 		return prefix_fault(fault, "this CA issues nothing");
+	return 0;
+}
+
+int admit_presence(struct authority *authority, const char *client, int64_t now_s,
+		   struct refusal *refusal, struct fault *fault)
+{
+	char ended[TIME_TEXT_SIZE];
+	int64_t ended_s;
+
+	if (note_presence(authority->store, client, now_s, &ended_s, fault) < 0)
+		return -1;
+	if (ended_s == 0)
+		return 0;
+	format_time(ended_s, ended);
+	set_refusal(refusal, "invitation",
+		    "the invitation of %s ended at %s, and nobody had joined by it: ask the CA for "
+		    "another one (certpool invite %s)",
+		    client, ended, client);
 	return 0;
 }
 

@@ -67,6 +67,13 @@ struct root_crl_cache *authority_root_crl(struct authority *authority);
 int check_may_issue(struct authority *authority, struct fault *fault) MUST_CHECK;
 
 /*
+ * Notes that a client's request was decrypted (note_presence). *refusal is filled when its
+ * invitation ended before anybody joined by it.
+ */
+int admit_presence(struct authority *authority, const char *client, int64_t now_s,
+		   struct refusal *refusal, struct fault *fault) MUST_CHECK;
+
+/*
  * Counts a request of the client against its requests_per_minute. Over that, *refusal is filled. A
  * client that the store does not have is not counted: certify_batch refuses it.
  */

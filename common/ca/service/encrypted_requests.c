@@ -144,6 +144,16 @@ static void charge_for_refusal(const struct encrypted_exchange *exchange)
 		(void)charge_origin(exchange->requests->unpaid, exchange->origin, now_us, &wait_s);
 }
 
+/* Notes that the client was here; whoever comes first by an invitation has to come in time. */
+static int check_presence(const struct encrypted_exchange *exchange, struct refusal *refusal,
+			  struct fault *fault)
+{
+	if (exchange->came_before)
+		return 0;
+	return admit_presence(exchange->requests->authority, exchange->question.message.peer,
+			      exchange->now_s, refusal, fault);
+}
+
 /* A fresh request costs the client once, however often it comes. One that is refused for the
    client's rate alone is new when it comes again. */
 static int charge_client(const struct encrypted_exchange *exchange, struct refusal *refusal,
@@ -180,6 +190,8 @@ static bool admit(const struct encrypted_exchange *exchange, int parsed,
 	/* The client's clock agrees with this one. */
 	if (result == 0 && !is_refused(refusal))
 		atomic_store(&exchange->requests->attested_s, claims->iat_s);
+	if (result == 0 && !is_refused(refusal))
+		result = check_presence(exchange, refusal, &failure);
 	if (is_refused(refusal))
 		charge_for_refusal(exchange);
 	else if (result == 0)

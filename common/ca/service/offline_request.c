@@ -29,6 +29,9 @@ static int answer_question(struct authority *authority, const struct question *q
 	else if (refuse_for_fault(&problem, NULL, &answer.refusal, fault) < 0)
 		return -1;
 	if (!is_refused(&answer.refusal) &&
+	    admit_presence(authority, client, now_s, &answer.refusal, fault) < 0)
+		return -1;
+	if (!is_refused(&answer.refusal) &&
 	    certify_batch(authority, client, &request, now_s, &answer, fault) < 0)
 		return -1;
 	if (record_answer_refusals(authority_refusals(authority), client, &answer, now_s, fault) <

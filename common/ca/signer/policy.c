@@ -17,7 +17,7 @@ static bool matches_rewritten(const char *template, const char *client, const ch
 	       match_template(rewritten, client, subject);
 }
 
-static bool matches_subject(const struct client *client, const char *subject)
+bool matches_policy_subject(const struct client *client, const char *subject)
 {
 	return match_template(client->policy.subject, client->name, subject) ||
 	       matches_rewritten(client->policy.subject, client->name, subject);
@@ -41,7 +41,7 @@ void check_policy(const struct client *client, const struct named_key *asked,
 			    format_key_type(asked->type));
 		return;
 	}
-	if (!matches_subject(client, asked->subject)) {
+	if (!matches_policy_subject(client, asked->subject)) {
 		set_refusal(refusal, "policy", "subject: expected \"%.128s\", found \"%.128s\"",
 			    client->policy.subject, asked->subject);
 		return;

@@ -12,6 +12,9 @@ struct named_key {
 	const struct alt_names *alt_names;
 };
 
+/* Whether the client's policy allows a certificate's subject, RFC 4514. */
+bool matches_policy_subject(const struct client *client, const char *subject);
+
 /*
  * Refuses, in *refusal, a key type, a subject and any alternative name that the client's policy
  * does not allow. The number of certificates is checked by insert_certificates.

@@ -9,16 +9,6 @@ enum { BARRED_MAX = 64 * 1024 * 1024 };
 
 static const char lock_name[] = BARRED_FILE ".lock";
 
-static int append_barred(void *context, const struct client *client, struct fault *fault)
-{
-	struct buffer *text = context;
-
-	(void)fault;
-	if (client->disabled || client->revoked)
-		append_format(text, "%s\n", client->name);
-	return 0;
-}
-
 static int read_text(const struct layout *layout, struct buffer *ret_text, struct fault *fault)
 {
 	struct fault problem = {0};
@@ -38,8 +28,7 @@ int write_barred(struct store *store, const struct layout *layout, struct fault 
 
 	if (lock_file(layout->state, lock_name, LOCK_WAIT, &lock, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
-	if (list_clients(store, append_barred, &text, fault) < 0 ||
-	    check_buffer(&text, fault) < 0 || read_text(layout, &before, fault) < 0)
+	if (list_barred(store, &text, fault) < 0 || read_text(layout, &before, fault) < 0)
 		return -1;
 	if (equal_bytes(bytes_of_buffer(&before), bytes_of_buffer(&text)))
 		return 0;

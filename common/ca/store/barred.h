@@ -4,9 +4,9 @@
 #include "common/ca/store/store.h"
 
 /*
- * state/barred in the CA's layout: the names of the clients that are disabled or revoked, one a
- * line, sorted. It may survive a record that is lost: a restore from an older backup then knows
- * whom not to let in again.
+ * state/barred in the CA's layout: the names of the clients that are disabled, revoked or removed,
+ * one a line, sorted. It may survive a record that is lost: a restore from an older backup then
+ * knows whom not to let in again.
  */
 #define BARRED_FILE "barred"
 

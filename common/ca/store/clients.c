@@ -1,14 +1,10 @@
 #include "common/ca/store/clients.h"
 
 #include "common/ca/store/audit.h"
-#include "common/ca/store/statement.h"
+#include "common/ca/store/client_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CLIENT_COLUMNS                                                                             \
-	"name, subject, alt_names, keys, validity, certificates, requests_per_minute, by_hand,"    \
-	" disabled, revoked_at, reason, origin"
 
 enum client_column {
 	COLUMN_NAME,
@@ -23,7 +19,14 @@ enum client_column {
 	COLUMN_REVOKED_AT,
 	COLUMN_REASON,
 	COLUMN_ORIGIN,
+	COLUMN_POOL_SIZE,
+	COLUMN_REMOVED_AT,
+	COLUMN_INVITED_AT,
+	COLUMN_INVITATION_ENDS,
+	COLUMN_JOINED_AT,
+	COLUMN_SEEN_AT,
 };
+_Static_assert(COLUMN_SEEN_AT + 1 == CLIENT_COLUMN_COUNT, "CLIENT_COLUMNS has as many");
 
 void clear_client(struct client *client)
 {
@@ -73,12 +76,23 @@ static int read_policy(struct rows *rows, struct client_policy *policy, struct f
 	return check_client_policy(policy, fault);
 }
 
-static int read_client_row(struct rows *rows, struct client *ret_client, struct fault *fault)
+int64_t row_time(struct rows *rows, int column)
+{
+	return row_is_null(rows, column) ? 0 : row_number(rows, column);
+}
+
+int read_client_row(struct rows *rows, struct client *ret_client, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client client = {0};
 
 	row_name(rows, COLUMN_NAME, client.name);
-	client.by_hand = row_number(rows, COLUMN_BY_HAND) != 0;
+	client.by_hand = (unsigned int)row_size(rows, COLUMN_BY_HAND);
+	client.pool_size = row_size(rows, COLUMN_POOL_SIZE);
+	client.removed = !row_is_null(rows, COLUMN_REMOVED_AT);
+	client.invited_at_s = row_time(rows, COLUMN_INVITED_AT);
+	client.invitation_ends_s = row_time(rows, COLUMN_INVITATION_ENDS);
+	client.joined_at_s = row_time(rows, COLUMN_JOINED_AT);
+	client.seen_at_s = row_time(rows, COLUMN_SEEN_AT);
 	client.disabled = row_number(rows, COLUMN_DISABLED) != 0;
 	client.origin = row_is_null(rows, COLUMN_ORIGIN)
 				? ORIGIN_UNKNOWN
@@ -98,8 +112,8 @@ static int read_client_row(struct rows *rows, struct client *ret_client, struct 
 	return 0;
 }
 
-static int find_client_row(struct transaction *transaction, const char *name,
-			   struct client *ret_client, bool *ret_found, struct fault *fault)
+int find_client_row(struct transaction *transaction, const char *name, struct client *ret_client,
+		    bool *ret_found, struct fault *fault)
 {
 	static const char sql[] = "SELECT " CLIENT_COLUMNS " FROM client WHERE name = ?1";
 	CLEANUP(close_rows) struct rows rows = {0};
@@ -119,8 +133,11 @@ int read_client(struct store *store, const char *name, struct client *ret_client
 	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
 	    find_client_row(&transaction, name, &client, &found, fault) < 0)
 		return -1;
-	MOVE(ret_client, client);
-	*ret_found = found;
+	*ret_found = found && !client.removed;
+	if (*ret_found)
+		MOVE(ret_client, client);
+	else
+		*ret_client = (struct client){0};
 	return 0;
 }
 
@@ -136,8 +153,7 @@ static void append_policy(const struct client_policy *policy, struct buffer *buf
 		      policy->requests_per_minute);
 }
 
-/* detail NULL: there is none. */
-static int append_change(struct transaction *transaction, const char *name, const char *what,
+int append_client_change(struct transaction *transaction, const char *name, const char *what,
 			 const char *detail, int64_t now_s, struct fault *fault)
 {
 	const struct event event = {.kind = EVENT_POLICY,
@@ -150,16 +166,21 @@ static int append_change(struct transaction *transaction, const char *name, cons
 	return append_event(transaction, &event, fault);
 }
 
-/* Adds or changes the row, with its event. An existing one keeps origin, disabled and revoked. */
-static int write_client_row(struct transaction *transaction, const struct client *client,
-			    bool exists, int64_t now_s, struct fault *fault)
+static struct value time_value(int64_t time_s)
+{
+	return time_s != 0 ? number_value(time_s) : no_value();
+}
+
+int write_client_row(struct transaction *transaction, const struct client *client, bool exists,
+		     int64_t now_s, struct fault *fault)
 {
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
-		" requests_per_minute, by_hand, origin)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+		" requests_per_minute, by_hand, origin, pool_size, invited_at, invitation_ends)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 		" ON CONFLICT (name) DO UPDATE SET subject = ?2, alt_names = ?3, keys = ?4,"
-		" validity = ?5, certificates = ?6, requests_per_minute = ?7, by_hand = ?8";
+		" validity = ?5, certificates = ?6, requests_per_minute = ?7, by_hand = ?8,"
+		" pool_size = ?10";
 	const struct client_policy *policy = &client->policy;
 	CLEANUP(clear_buffer) struct buffer alt_names = {0};
 	CLEANUP(clear_buffer) struct buffer keys = {0};
@@ -170,21 +191,23 @@ static int write_client_row(struct transaction *transaction, const struct client
 	append_policy(policy, &detail);
 	if (check_buffer(&alt_names, fault) < 0 || check_buffer(&keys, fault) < 0 ||
 	    check_buffer(&detail, fault) < 0 ||
-	    run_statement(transaction, sql,
-			  VALUES(text_value(client->name), text_value(policy->subject),
-				 text_value((const char *)alt_names.data),
-				 text_value((const char *)keys.data),
-				 number_value(policy->validity_s),
-				 number_value((int64_t)policy->certificates),
-				 number_value((int64_t)policy->requests_per_minute),
-				 number_value(client->by_hand), number_value(client->origin)),
-			  NULL, fault) < 0)
+	    run_statement(
+		    transaction, sql,
+		    VALUES(text_value(client->name), text_value(policy->subject),
+			   text_value((const char *)alt_names.data),
+			   text_value((const char *)keys.data), number_value(policy->validity_s),
+			   number_value((int64_t)policy->certificates),
+			   number_value((int64_t)policy->requests_per_minute),
+			   number_value(client->by_hand), number_value(client->origin),
+			   number_value((int64_t)client->pool_size),
+			   time_value(client->invited_at_s), time_value(client->invitation_ends_s)),
+		    NULL, fault) < 0)
 		return -1;
-	return append_change(transaction, client->name, exists ? "changed" : "added",
-			     (const char *)detail.data, now_s, fault);
+	return append_client_change(transaction, client->name, exists ? "changed" : "added",
+				    (const char *)detail.data, now_s, fault);
 }
 
-static int refuse_unknown(const char *name, struct fault *fault)
+int refuse_unknown_client(const char *name, struct fault *fault)
 {
 	return set_fault(fault, FAULT_NOT_FOUND,
 			 "the CA's record has no client \"%s\": certpool client list shows those "
@@ -192,28 +215,101 @@ static int refuse_unknown(const char *name, struct fault *fault)
 			 name);
 }
 
-int write_client(struct store *store, const struct client *client, enum client_change change,
-		 int64_t now_s, struct fault *fault)
+int forget_removed(struct transaction *transaction, const char *name, struct fault *fault)
 {
-	CLEANUP(end_transaction) struct transaction transaction = {0};
+	static const char sql[] = "DELETE FROM client WHERE name = ?1 AND removed_at IS NOT NULL";
+
+	return run_statement(transaction, sql, VALUES(text_value(name)), NULL, fault);
+}
+
+static int refuse_revoked(const char *name, struct fault *fault)
+{
+	return set_fault(fault, FAULT_REFUSED,
+			 "client \"%s\" was revoked, which is for good: add a client of another "
+			 "name",
+			 name);
+}
+
+static int add_client_row(struct transaction *transaction, const struct client *client,
+			  int64_t now_s, struct fault *fault)
+{
 	CLEANUP(clear_client) struct client old = {0};
-	struct client by_hand = *client; /* borrowed */
+	struct client new = *client; /* borrowed */
 	bool found;
 
-	by_hand.by_hand = true;
-	by_hand.origin = ORIGIN_OPERATOR;
+	new.origin = ORIGIN_OPERATOR;
 	if (check_client_policy(&client->policy, fault) < 0 ||
-	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_client_row(&transaction, client->name, &old, &found, fault) < 0)
+	    find_client_row(transaction, client->name, &old, &found, fault) < 0)
 		return -1;
-	if (found && change == CLIENT_ADD)
+	if (found && !old.removed)
 		return set_fault(fault, FAULT_REFUSED,
 				 "the CA has a client \"%s\" already: to change it, use certpool "
 				 "client set",
 				 client->name);
-	if (!found && change == CLIENT_CHANGE)
-		return refuse_unknown(client->name, fault);
-	if (write_client_row(&transaction, &by_hand, found, now_s, fault) < 0)
+	if (found && old.revoked)
+		return refuse_revoked(client->name, fault);
+	if (found && forget_removed(transaction, client->name, fault) < 0)
+		return -1;
+	return write_client_row(transaction, &new, false, now_s, fault);
+}
+
+static int change_client_row(struct transaction *transaction, const struct client *client,
+			     int64_t now_s, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client old = {0};
+	bool found;
+
+	if (check_client_policy(&client->policy, fault) < 0 ||
+	    find_client_row(transaction, client->name, &old, &found, fault) < 0)
+		return -1;
+	if (!found || old.removed)
+		return refuse_unknown_client(client->name, fault);
+	return write_client_row(transaction, client, true, now_s, fault);
+}
+
+int write_client(struct store *store, const struct client *client, enum client_change change,
+		 int64_t now_s, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    (change == CLIENT_ADD ? add_client_row(&transaction, client, now_s, fault)
+				  : change_client_row(&transaction, client, now_s, fault)) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+int add_clients(struct store *store, const struct client *clients, size_t count, int64_t now_s,
+		size_t *ret_failed, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	*ret_failed = count;
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (add_client_row(&transaction, &clients[i], now_s, fault) == 0)
+			continue;
+		*ret_failed = i;
+		return -1;
+	}
+	return commit_transaction(&transaction, fault);
+}
+
+int remove_client(struct store *store, const char *name, int64_t now_s, struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET removed_at = ?1, disabled = 1"
+				  " WHERE name = ?2 AND removed_at IS NULL";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t changed;
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, sql, VALUES(number_value(now_s), text_value(name)),
+			  &changed, fault) < 0)
+		return -1;
+	if (changed == 0)
+		return refuse_unknown_client(name, fault);
+	if (append_client_change(&transaction, name, "removed", NULL, now_s, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }
@@ -229,20 +325,17 @@ int set_client_disabled(struct store *store, const char *name, bool disabled, in
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    find_client_row(&transaction, name, &client, &found, fault) < 0)
 		return -1;
-	if (!found)
-		return refuse_unknown(name, fault);
+	if (!found || client.removed)
+		return refuse_unknown_client(name, fault);
 	if (client.revoked && !disabled)
-		return set_fault(fault, FAULT_REFUSED,
-				 "client \"%s\" was revoked, which is for good: add a client of "
-				 "another name",
-				 name);
+		return refuse_revoked(name, fault);
 	*ret_changed = client.disabled != disabled;
 	if (!*ret_changed)
 		return 0;
 	if (run_statement(&transaction, sql, VALUES(number_value(disabled), text_value(name)), NULL,
 			  fault) < 0 ||
-	    append_change(&transaction, name, disabled ? "disabled" : "enabled", NULL, now_s,
-			  fault) < 0)
+	    append_client_change(&transaction, name, disabled ? "disabled" : "enabled", NULL, now_s,
+				 fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }
@@ -267,9 +360,37 @@ int bar_client(struct transaction *transaction, const char *name, const char *wh
 	return 0;
 }
 
+int list_barred(struct store *store, struct buffer *ret_names, struct fault *fault)
+{
+	static const char sql[] = "SELECT name FROM client WHERE disabled <> 0"
+				  " OR revoked_at IS NOT NULL ORDER BY name";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	bool row;
+
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_rows(&transaction, sql, NO_VALUES, &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
+		return -1;
+	while (row) {
+		char name[NAME_SIZE];
+
+		row_name(&rows, 0, name);
+		append_format(&names, "%s\n", name);
+		if (next_row(&rows, &row, fault) < 0)
+			return -1;
+	}
+	if (check_buffer(&names, fault) < 0)
+		return -1;
+	*ret_names = take_buffer(&names);
+	return 0;
+}
+
 int list_clients(struct store *store, client_function *function, void *context, struct fault *fault)
 {
-	static const char sql[] = "SELECT " CLIENT_COLUMNS " FROM client ORDER BY name";
+	static const char sql[] =
+		"SELECT " CLIENT_COLUMNS " FROM client WHERE removed_at IS NULL ORDER BY name";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	bool row;
@@ -285,147 +406,5 @@ int list_clients(struct store *store, client_function *function, void *context, 
 		    function(context, &client, fault) < 0 || next_row(&rows, &row, fault) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-static int set_origin(struct transaction *transaction, const char *name, enum client_origin origin,
-		      struct fault *fault)
-{
-	static const char sql[] = "UPDATE client SET origin = ?1 WHERE name = ?2";
-
-	return run_statement(transaction, sql, VALUES(number_value(origin), text_value(name)), NULL,
-			     fault);
-}
-
-static int sync_client(struct transaction *transaction, const struct client_node *node,
-		       int64_t now_s, struct clients_synced *synced, struct fault *fault)
-{
-	CLEANUP(clear_client) struct client old = {0};
-	struct client client = {.policy = node->policy, .origin = ORIGIN_MANIFEST}; /* borrowed */
-	bool found;
-
-	memcpy(client.name, node->name, sizeof(client.name));
-	if (find_client_row(transaction, node->name, &old, &found, fault) < 0)
-		return -1;
-	if (found && (old.origin == ORIGIN_REMOVED || old.origin == ORIGIN_UNKNOWN)) {
-		synced->returned += old.origin == ORIGIN_REMOVED && old.disabled;
-		if (set_origin(transaction, node->name, ORIGIN_MANIFEST, fault) < 0)
-			return -1;
-	}
-	if (found && equal_client_policies(&old.policy, &node->policy))
-		return 0;
-	if (found && old.by_hand) {
-		synced->kept++;
-		return 0;
-	}
-	synced->added += !found;
-	synced->changed += found;
-	return write_client_row(transaction, &client, found, now_s, fault);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const char *const *x = a;
-	const char *const *y = b;
-
-	return strcmp(*x, *y);
-}
-
-/* The clients of the record, as far as they count for a manifest that lacks them. */
-struct recorded_name {
-	char name[NAME_SIZE];
-	enum client_origin origin;
-	bool barred;
-};
-
-static int list_followers(struct transaction *transaction, struct buffer *ret_names,
-			  struct fault *fault)
-{
-	static const char sql[] = "SELECT name, origin, disabled, revoked_at FROM client"
-				  " WHERE origin IS NULL OR origin = 1";
-	CLEANUP(close_rows) struct rows rows = {0};
-	bool row;
-
-	if (query_rows(transaction, sql, NO_VALUES, &rows, fault) < 0 ||
-	    next_row(&rows, &row, fault) < 0)
-		return -1;
-	while (row) {
-		struct recorded_name recorded = {.origin = ORIGIN_UNKNOWN};
-
-		row_name(&rows, 0, recorded.name);
-		if (!row_is_null(&rows, 1))
-			recorded.origin = ORIGIN_MANIFEST;
-		recorded.barred = row_number(&rows, 2) != 0 || !row_is_null(&rows, 3);
-		append_bytes(ret_names, (struct bytes){(uint8_t *)&recorded, sizeof(recorded)});
-		if (next_row(&rows, &row, fault) < 0)
-			return -1;
-	}
-	return check_buffer(ret_names, fault);
-}
-
-static int disable_removed(struct transaction *transaction, const struct recorded_name *recorded,
-			   int64_t now_s, struct clients_synced *synced, struct fault *fault)
-{
-	static const char sql[] = "UPDATE client SET disabled = 1 WHERE name = ?1";
-
-	/* An older certpool did not note it: without the manifest it is the operator's. */
-	if (recorded->origin == ORIGIN_UNKNOWN)
-		return set_origin(transaction, recorded->name, ORIGIN_OPERATOR, fault);
-	if (set_origin(transaction, recorded->name, ORIGIN_REMOVED, fault) < 0)
-		return -1;
-	if (recorded->barred)
-		return 0;
-	synced->disabled++;
-	if (run_statement(transaction, sql, VALUES(text_value(recorded->name)), NULL, fault) < 0)
-		return -1;
-	return append_change(transaction, recorded->name, "disabled", "no longer in the manifest",
-			     now_s, fault);
-}
-
-/* Disables the clients that came from the manifest and are not in it. */
-static int disable_missing(struct transaction *transaction, const struct manifest *manifest,
-			   int64_t now_s, struct clients_synced *synced, struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer recorded = {0};
-	CLEANUP(clear_buffer) struct buffer names = {0};
-	const struct recorded_name *all;
-
-	for (size_t i = 0; i < manifest->client_count; i++) {
-		const char *name = manifest->clients[i].name;
-
-		append_bytes(&names, (struct bytes){(uint8_t *)&name, sizeof(name)});
-	}
-	if (check_buffer(&names, fault) < 0 || list_followers(transaction, &recorded, fault) < 0)
-		return -1;
-	if (manifest->client_count > 0)
-		qsort(names.data, manifest->client_count, sizeof(char *), compare_names);
-	all = (const struct recorded_name *)(const void *)recorded.data;
-	for (size_t i = 0; i < recorded.len / sizeof(*all); i++) {
-		const char *name = all[i].name;
-
-		if (manifest->client_count > 0 && bsearch(&name, names.data, manifest->client_count,
-							  sizeof(char *), compare_names) != NULL)
-			continue;
-		if (disable_removed(transaction, &all[i], now_s, synced, fault) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int sync_clients(struct store *store, const struct manifest *manifest, int64_t now_s,
-		 struct clients_synced *ret_synced, struct fault *fault)
-{
-	CLEANUP(end_transaction) struct transaction transaction = {0};
-	struct clients_synced synced = {0};
-
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < manifest->client_count; i++)
-		if (sync_client(&transaction, &manifest->clients[i], now_s, &synced, fault) < 0)
-			return -1;
-	if (disable_missing(&transaction, manifest, now_s, &synced, fault) < 0 ||
-	    commit_transaction(&transaction, fault) < 0)
-		return -1;
-	*ret_synced = synced;
 	return 0;
 }

@@ -168,6 +168,17 @@ static int refuse_rest(struct transaction *transaction, struct insert_context *c
 	return 0;
 }
 
+/* When the client was seen, in the transaction that there is anyway. */
+static int record_sight(struct transaction *transaction, const char *client, int64_t now_s,
+			struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET seen_at = ?1 WHERE name = ?2"
+				  " AND seen_at < ?1 - 60";
+
+	return run_statement(transaction, sql, VALUES(number_value(now_s), text_value(client)),
+			     NULL, fault);
+}
+
 static int record_certified(struct transaction *transaction, const struct insert_context *context,
 			    struct fault *fault)
 {
@@ -187,6 +198,8 @@ static int record_certified(struct transaction *transaction, const struct insert
 	if (check_buffer(&serials, fault) < 0)
 		return -1;
 	event.serials = (void *)serials.data;
+	if (record_sight(transaction, client, insertion->now_s, fault) < 0)
+		return -1;
 	return append_event(transaction, &event, fault);
 }
 

@@ -105,7 +105,7 @@ says 'says what to do' 'client set'
 expect 4 'one that is not there is not set' "$certpool" client set nobody --certificates 3
 expect 2 'nothing to set' "$certpool" client set client1
 expect 2 'a policy to show' "$certpool" client show client1 --certificates 3
-expect 2 'no such action' "$certpool" client remove client1
+expect 2 'no such action' "$certpool" client destroy client1
 expect 2 'a client without a name' "$certpool" client add
 expect 2 'a bad name' "$certpool" client add ../x
 expect 2 'the CA as a client' "$certpool" client add ca

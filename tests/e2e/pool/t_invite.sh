@@ -90,3 +90,68 @@ sed -nE 's/.*: ("bob": \{endpoint: "[^"]*"\})$/  \1/p' err >>a.host/manifest.yam
 start bob receive bob -m b.host/manifest.yaml --online
 expect 0 'alice sends to bob' on a "$certpool" send alice bob 'from host to host'
 equal 'it arrives' 'from host to host' "$(cat bob.out)"
+
+# An invitation that ends, and the list of those by which nobody has joined.
+on ca "$certpool" client add dora --size 2 -q >out
+expect 0 'an invitation with an end' on ca "$certpool" invite dora --expires 7d --json
+equal 'says when it ends' true "$(jq '.expires | test("Z$")' out)"
+expect 0 'invitations' on ca "$certpool" client invitations
+prints 'list it, with its end' '^dora +20[^ ]+Z +20[^ ]+Z$'
+check_not 'and not those by which somebody joined' grep -q '^alice' out
+cp -p ca.host/dora.invitation.json dora.first.json
+rm ca.host/dora.invitation.json
+expect 0 'a second one' on ca "$certpool" invite dora --pool-size 30
+says 'makes the first void' 'the invitation of dora that was made before is void'
+equal 'the quota follows the size that it gives' '30 300' "$(on ca "$certpool" client show dora --json | jq -r '"\(.size) \(.certificates)"')"
+mkdir d.host
+expect 6 'the first one' sh -c "cd d.host && '$certpool' join ../dora.first.json && '$certpool' request dora -q && '$certpool' enroll dora"
+says 'is void' 'cannot be decrypted under a key that is shared'
+rm -rf d.host/* ca.host/dora.invitation.json
+on ca "$certpool" invite dora --expires 7d -q >out
+mv ca.host/dora.invitation.json d.host/
+jq '.expires = "2020-01-01T00:00:00Z"' d.host/dora.invitation.json >ended.json
+chmod 600 ended.json
+expect 6 'an invitation that ended' sh -c "cd d.host && '$certpool' join ../ended.json"
+says 'says when, and what to do' 'the invitation of dora ended at 2020-01-01T00:00:00Z: ask the CA for another one \(certpool invite dora\)'
+equal 'nothing is left' dora.invitation.json "$(ls d.host)"
+for change in '"soon"' '7' '"2026-13-01T00:00:00Z"'; do
+	jq ".expires = $change" ended.json >malformed.json
+	chmod 600 malformed.json
+	expect 1 "an end of $change" sh -c "cd d.host && '$certpool' join ../malformed.json"
+done
+# The holder's clock does not count: the CA's does.
+expect 0 'join in time' on d "$certpool" join dora.invitation.json
+on d "$certpool" request dora -q >out
+sqlite3 ca.host/ca/state/ca.db "update client set invitation_ends = 1000, joined_at = null where name = 'dora'"
+expect 6 'enroll too late' on d "$certpool" enroll dora
+says 'says so' 'the invitation of dora ended at 1970-01-01T00:16:40Z, and nobody had joined by it'
+equal 'it is marked' 'its invitation ended before it joined' "$(on ca "$certpool" client list --json | jq -r 'select(.client=="dora").look_at')"
+on ca "$certpool" invite dora --expires 1d -q -o - >d.host/again.json
+chmod 600 d.host/again.json
+rm d.host/dora/Private/shared_ca.jwk
+expect 0 'with another one' on d "$certpool" join again.json
+expect 0 'it enrolls' on d "$certpool" enroll dora
+expect 6 'who has joined cannot be given an end' on ca "$certpool" invite dora --expires 1d -o late.json
+says 'for its key is in use' 'dora joined at .*: leave --expires out'
+expect 0 'but another file' on ca "$certpool" invite dora -o late.json
+expect 2 'a client'\''s invitation has no end' on b "$certpool" invite alice --by bob --expires 1d -o x.json
+
+# An invitation is withdrawn.
+on ca "$certpool" client add eve -q >out
+on ca "$certpool" invite eve -q >out
+mkdir e.host
+mv ca.host/eve.invitation.json e.host/
+expect 0 'withdraw' on ca "$certpool" client withdraw eve
+equal 'takes the key' false "$(test -e ca.host/ca/Private/shared_eve.jwk && echo true || echo false)"
+check_not 'and the line' grep -q '^eve' <(on ca "$certpool" client invitations)
+on e "$certpool" join eve.invitation.json -q >out
+on e "$certpool" request eve -q >out
+expect 6 'nobody enrolls by it' on e "$certpool" enroll eve
+expect 4 'withdraw again' on ca "$certpool" client withdraw eve
+expect 6 'withdraw where somebody joined' on ca "$certpool" client withdraw dora
+expect 4 'withdraw nobody'\''s' on ca "$certpool" client withdraw nobody
+
+# What lives elsewhere is not made here.
+expect 0 'init on the CA'\''s host, again' on ca "$certpool" init
+check_not 'makes no layout for who was invited' test -e ca.host/alice
+check_not 'nor notes one as missing' grep -qE 'alice|bob' <(on ca "$certpool" status 2>&1 | grep -v '^    ')

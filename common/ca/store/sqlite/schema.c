@@ -89,6 +89,22 @@ static const char *const versions[] = {
 	") STRICT, WITHOUT ROWID;"
 	"ALTER TABLE state ADD COLUMN crl_cut INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE state ADD COLUMN attested_at INTEGER NOT NULL DEFAULT 0;",
+
+	/* clients.h. What an older certpool froze stays frozen: it did not note the fields. */
+	"UPDATE client SET by_hand = 63 WHERE by_hand <> 0;"
+	"ALTER TABLE client ADD COLUMN pool_size INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE client ADD COLUMN removed_at INTEGER;"
+	"ALTER TABLE client ADD COLUMN invited_at INTEGER;"
+	"ALTER TABLE client ADD COLUMN invitation_ends INTEGER;"
+	"ALTER TABLE client ADD COLUMN joined_at INTEGER;"
+	"ALTER TABLE client ADD COLUMN seen_at INTEGER;"
+	"UPDATE client SET"
+	" joined_at = (SELECT issued_at FROM certificate WHERE client = name ORDER BY id LIMIT 1),"
+	" seen_at = (SELECT issued_at FROM certificate WHERE client = name"
+	" ORDER BY id DESC LIMIT 1);"
+	/* fleet.h: one pass over one index counts what each client has. */
+	"DROP INDEX certificate_member;"
+	"CREATE INDEX certificate_member ON certificate (client, member, not_after, revoked_at);",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };

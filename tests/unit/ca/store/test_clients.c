@@ -78,10 +78,13 @@ Test(clients, keeps_a_policy_as_it_was_written)
 	OK(set_policy_alt_names(&new.policy, names, COUNT_OF(names), &fault));
 	new.policy.validity_s = 3600;
 	new.policy.requests_per_minute = 7;
+	new.by_hand = FIELD_BIT(POLICY_VALIDITY) | FIELD_BIT(POLICY_REQUESTS_PER_MINUTE);
+	new.pool_size = 3;
 	OK(write_client(store, &new, CLIENT_ADD, NOW_S, &fault));
 	found = find_one("new");
 	cr_expect(equal_client_policies(&found.policy, &new.policy));
-	cr_expect(found.by_hand);
+	cr_expect_eq(found.by_hand, new.by_hand);
+	cr_expect_eq(found.pool_size, 3);
 	cr_expect(!found.disabled && !found.revoked);
 }
 
@@ -104,6 +107,7 @@ Test(clients, follows_the_manifest_until_it_is_changed_by_hand)
 	OK(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault));
 	cr_expect_eq(synced.added + synced.changed + synced.kept, 0, "nothing to do");
 	by_hand.policy.certificates = 5;
+	by_hand.by_hand = FIELD_BIT(POLICY_CERTIFICATES);
 	OK(write_client(store, &by_hand, CLIENT_CHANGE, NOW_S, &fault));
 	for (size_t i = 0; i < fixture.manifest->client_count; i++)
 		if (strcmp(fixture.manifest->clients[i].name, "few") == 0)
@@ -150,6 +154,120 @@ static bool is_disabled(const char *name)
 	CLEANUP(clear_client) struct client record = find_one(name);
 
 	return record.disabled;
+}
+
+/* One number that the operator set does not freeze the others. */
+Test(clients, follow_the_manifest_in_each_field_that_nobody_set)
+{
+	CLEANUP(clear_client) struct client set = find_one("few");
+	CLEANUP(clear_client) struct client found = {0};
+	struct clients_synced synced = {0};
+	struct client_policy *policy = NULL;
+
+	set.policy.requests_per_minute = 7;
+	set.by_hand = FIELD_BIT(POLICY_REQUESTS_PER_MINUTE);
+	OK(write_client(store, &set, CLIENT_CHANGE, NOW_S, &fault));
+	for (size_t i = 0; i < fixture.manifest->client_count; i++)
+		if (strcmp(fixture.manifest->clients[i].name, "few") == 0)
+			policy = &fixture.manifest->clients[i].policy;
+	cr_assert(policy != NULL);
+	policy->certificates = 77;
+	policy->requests_per_minute = 8;
+	OK(set_policy_subject(policy, "CN=other", &fault));
+	OK(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault));
+	cr_expect_eq(synced.changed, 1);
+	cr_expect_eq(synced.kept, 1);
+	found = find_one("few");
+	cr_expect_eq(found.policy.certificates, 77);
+	cr_expect_str_eq(found.policy.subject, "CN=other");
+	cr_expect_eq(found.policy.requests_per_minute, 7, "the operator's");
+}
+
+Test(clients, have_a_quota_that_follows_the_size_unless_the_manifest_gives_one)
+{
+	CLEANUP(clear_client) struct client client2 = find_one("client2");
+	CLEANUP(clear_client) struct client found = {0};
+	CLEANUP(clear_client_policy) struct client_policy alone = {0};
+	struct clients_synced synced;
+
+	client2.pool_size = 500;
+	OK(write_client(store, &client2, CLIENT_CHANGE, NOW_S, &fault));
+	OK(sync_clients(store, fixture.manifest, NOW_S, &synced, &fault));
+	found = find_one("client2");
+	cr_expect_eq(found.policy.certificates, 5000);
+	OK(initial_client_policy(fixture.manifest, "nowhere", 30, &alone, &fault));
+	cr_expect_eq(alone.certificates, 300);
+	for (size_t i = 0; i < fixture.manifest->client_count; i++)
+		fixture.manifest->clients[i].has_quota = true;
+	clear_client_policy(&alone);
+	OK(initial_client_policy(fixture.manifest, "client2", 500, &alone, &fault));
+	cr_expect_neq(alone.certificates, 5000, "the manifest's own");
+}
+
+Test(clients, are_added_all_or_none)
+{
+	struct client both[] = {like_strict("new1"), like_strict("client1"), like_strict("new2")};
+	struct client record = {0};
+	size_t failed = 0;
+	bool found = true;
+
+	REFUSED(add_clients(store, both, COUNT_OF(both), NOW_S, &failed, &fault), FAULT_REFUSED,
+		"has a client \"client1\" already");
+	cr_expect_eq(failed, 1);
+	OK(read_client(store, "new1", &record, &found, &fault));
+	cr_expect(!found);
+	(void)snprintf(both[1].name, sizeof(both[1].name), "new3");
+	OK(add_clients(store, both, COUNT_OF(both), NOW_S, &failed, &fault));
+	for (size_t i = 0; i < COUNT_OF(both); i++)
+		clear_client(&both[i]);
+	record = find_one("new2");
+	cr_expect_eq(record.origin, ORIGIN_OPERATOR);
+	clear_client(&record);
+}
+
+/* The row stays: a restore from an older backup has to know the name. */
+Test(clients, that_were_removed_are_barred_and_begin_anew)
+{
+	CLEANUP(clear_buffer) struct buffer barred = {0};
+	CLEANUP(clear_client) struct client again = like_strict("client2");
+	struct client record = {0};
+	struct client_node taken;
+	bool found = true;
+
+	OK(remove_client(store, "client2", NOW_S, &fault));
+	REFUSED(remove_client(store, "client2", NOW_S, &fault), FAULT_NOT_FOUND,
+		"has no client \"client2\"");
+	OK(read_client(store, "client2", &record, &found, &fault));
+	cr_expect(!found);
+	OK(list_barred(store, &barred, &fault));
+	cr_expect_str_eq((const char *)barred.data, "client2\n");
+	taken = take_out("client2");
+	cr_expect_eq(sync().disabled, 0);
+	OK(write_client(store, &again, CLIENT_ADD, NOW_S, &fault));
+	record = find_one("client2");
+	cr_expect(!record.disabled);
+	clear_client(&record);
+	OK(remove_client(store, "client2", NOW_S, &fault));
+	put_back(&taken);
+	cr_expect_eq(sync().added, 1, "the manifest adds it anew");
+	cr_expect(!is_disabled("client2"));
+}
+
+Test(clients, that_were_revoked_and_removed_never_come_back)
+{
+	const struct revocation revocation = {.client = "client2", .by = "ca", .now_s = NOW_S};
+	CLEANUP(clear_client) struct client again = like_strict("client2");
+	struct revocation_summary summary;
+	struct client record = {0};
+	bool found = true;
+
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
+	OK(remove_client(store, "client2", NOW_S, &fault));
+	REFUSED(write_client(store, &again, CLIENT_ADD, NOW_S, &fault), FAULT_REFUSED,
+		"was revoked, which is for good");
+	cr_expect_eq(sync().added, 0);
+	OK(read_client(store, "client2", &record, &found, &fault));
+	cr_expect(!found);
 }
 
 /* catalogue 117 */

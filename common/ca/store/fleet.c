@@ -1,0 +1,186 @@
+#include "common/ca/store/fleet.h"
+
+#include "common/ca/store/client_rows.h"
+
+enum { SEEN_EVERY_S = 3600 };
+
+static const char fleet_sql[] =
+	"SELECT " CLIENT_COLUMNS ", holds.valid, holds.revoked, holds.members, holds.first_end"
+	" FROM client LEFT JOIN ("
+	"SELECT holder, CAST(SUM(valid) AS BIGINT) AS valid,"
+	" CAST(SUM(revoked) AS BIGINT) AS revoked,"
+	" COUNT(*) FILTER (WHERE valid > 0) AS members, MIN(last_end) AS first_end"
+	" FROM (SELECT certificate.client AS holder, member,"
+	" COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS valid,"
+	" COUNT(revoked_at) AS revoked,"
+	" MAX(not_after) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS last_end"
+	" FROM certificate GROUP BY certificate.client, member) AS each_member"
+	" GROUP BY holder) AS holds ON holds.holder = name"
+	" WHERE removed_at IS NULL ORDER BY name";
+
+enum fleet_column {
+	COLUMN_VALID = CLIENT_COLUMN_COUNT,
+	COLUMN_REVOKED,
+	COLUMN_MEMBERS,
+	COLUMN_FIRST_END,
+};
+
+static int read_fleet_row(struct rows *rows, struct fleet_row *row, struct fault *fault)
+{
+	if (read_client_row(rows, &row->client, fault) < 0)
+		return -1;
+	if (row_is_null(rows, COLUMN_VALID))
+		return 0;
+	row->valid = row_size(rows, COLUMN_VALID);
+	row->revoked = row_size(rows, COLUMN_REVOKED);
+	row->members = row_size(rows, COLUMN_MEMBERS);
+	if (!row_is_null(rows, COLUMN_FIRST_END))
+		row->first_end_s = row_number(rows, COLUMN_FIRST_END);
+	return check_row(rows, fault);
+}
+
+static void clear_fleet_row(struct fleet_row *row)
+{
+	clear_client(&row->client);
+}
+
+int list_fleet(struct store *store, int64_t now_s, fleet_function *function, void *context,
+	       struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool more;
+
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_rows(&transaction, fleet_sql, VALUES(number_value(now_s)), &rows, fault) < 0 ||
+	    next_row(&rows, &more, fault) < 0)
+		return -1;
+	while (more) {
+		CLEANUP(clear_fleet_row) struct fleet_row row = {0};
+
+		if (read_fleet_row(&rows, &row, fault) < 0 || function(context, &row, fault) < 0 ||
+		    next_row(&rows, &more, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int note_invitation(struct store *store, const char *client, int64_t now_s, int64_t ends_s,
+		    struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET invited_at = ?1, invitation_ends = ?2"
+				  " WHERE name = ?3 AND removed_at IS NULL";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t changed;
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, sql,
+			  VALUES(number_value(now_s),
+				 ends_s != 0 ? number_value(ends_s) : no_value(),
+				 text_value(client)),
+			  &changed, fault) < 0)
+		return -1;
+	if (changed == 0)
+		return refuse_unknown_client(client, fault);
+	if (append_client_change(&transaction, client, "invited", NULL, now_s, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+int withdraw_invitation(struct store *store, const char *client, int64_t now_s, struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET invited_at = NULL, invitation_ends = NULL"
+				  " WHERE name = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(clear_client) struct client record = {0};
+	bool found;
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    find_client_row(&transaction, client, &record, &found, fault) < 0)
+		return -1;
+	if (!found || record.removed)
+		return refuse_unknown_client(client, fault);
+	if (record.joined_at_s != 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s has joined already: certpool client disable %s or client "
+				 "remove %s keeps it out",
+				 client, client, client);
+	if (record.invited_at_s == 0)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s has no invitation: certpool client invitations shows those "
+				 "there are",
+				 client);
+	if (run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
+	    append_client_change(&transaction, client, "withdrawn", NULL, now_s, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+/* What the record says of a client's presence. */
+struct presence {
+	bool joined;
+	int64_t seen_at_s;
+	int64_t invitation_ends_s;
+};
+
+static int read_presence(struct store *store, const char *client, struct presence *ret_presence,
+			 bool *ret_found, struct fault *fault)
+{
+	static const char sql[] = "SELECT joined_at, seen_at, invitation_ends FROM client"
+				  " WHERE name = ?1 AND removed_at IS NULL";
+	enum { JOINED_AT, SEEN_AT, INVITATION_ENDS };
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    query_row(&transaction, sql, VALUES(text_value(client)), &rows, ret_found, fault) < 0)
+		return -1;
+	if (!*ret_found)
+		return 0;
+	ret_presence->joined = !row_is_null(&rows, JOINED_AT);
+	ret_presence->seen_at_s = row_time(&rows, SEEN_AT);
+	ret_presence->invitation_ends_s = row_time(&rows, INVITATION_ENDS);
+	return check_row(&rows, fault);
+}
+
+static int write_presence(struct store *store, const char *client, bool joins, int64_t now_s,
+			  struct fault *fault)
+{
+	static const char join_sql[] = "UPDATE client SET joined_at = ?1, seen_at = ?1"
+				       " WHERE name = ?2 AND joined_at IS NULL";
+	static const char seen_sql[] = "UPDATE client SET seen_at = ?1 WHERE name = ?2";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t changed;
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, joins ? join_sql : seen_sql,
+			  VALUES(number_value(now_s), text_value(client)), &changed, fault) < 0)
+		return -1;
+	/* Of several first requests at a time one is the first. */
+	if (joins && changed > 0 &&
+	    append_client_change(&transaction, client, "joined", NULL, now_s, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+int note_presence(struct store *store, const char *client, int64_t now_s, int64_t *ret_ended_s,
+		  struct fault *fault)
+{
+	struct presence presence = {0};
+	bool found;
+
+	*ret_ended_s = 0;
+	if (read_presence(store, client, &presence, &found, fault) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	if (!presence.joined && presence.invitation_ends_s != 0 &&
+	    presence.invitation_ends_s <= now_s) {
+		*ret_ended_s = presence.invitation_ends_s;
+		return 0;
+	}
+	if (presence.joined && presence.seen_at_s <= now_s &&
+	    now_s - presence.seen_at_s < SEEN_EVERY_S)
+		return 0;
+	return write_presence(store, client, !presence.joined, now_s, fault);
+}

@@ -1,0 +1,163 @@
+#include "common/ca/store/fleet.h"
+
+#include "common/ca/store/audit.h"
+#include "common/ca/store/revoke.h"
+#include "tests/support/expect.h"
+#include "tests/unit/ca/fixture.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HOUR_S = 3600 };
+
+static struct ca_fixture fixture;
+static struct store *store;
+
+static void set_up(void)
+{
+	make_ca(&fixture, NOW_S);
+	store = authority_store(fixture.authority);
+}
+
+static void tear_down(void)
+{
+	remove_ca(&fixture);
+}
+
+TestSuite(fleet, .init = set_up, .fini = tear_down);
+
+static void add_certificate(int number, const char *client, const char *member, int64_t ends_s)
+{
+	char sql[512];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "INSERT INTO certificate (serial, key_sha256, client, member, subject, "
+		       "issued_at, not_before, not_after, der) VALUES (randomblob(20), "
+		       "randomblob(32), '%s', '%s', 'CN=%d', %jd, %jd, %jd, x'00')",
+		       client, member, number, (intmax_t)NOW_S, (intmax_t)NOW_S, (intmax_t)ends_s);
+	run_foreign_sql(fixture.store_path, sql);
+}
+
+/* What the listing says of one client. */
+struct wanted {
+	const char *name;
+	struct fleet_row row;
+	bool found;
+};
+
+static int look_for(void *context, struct fleet_row *row, struct fault *fault)
+{
+	struct wanted *wanted = context;
+
+	(void)fault;
+	if (strcmp(row->client.name, wanted->name) != 0)
+		return 0;
+	wanted->found = true;
+	wanted->row = *row;
+	row->client = (struct client){0};
+	return 0;
+}
+
+static struct fleet_row find_row(const char *name)
+{
+	struct wanted wanted = {.name = name};
+
+	OK(list_fleet(store, NOW_S, look_for, &wanted, &fault));
+	cr_assert(wanted.found, "%s", name);
+	return wanted.row;
+}
+
+/* A member that was renewed ends when its newest certificate does. */
+Test(fleet, says_what_each_client_has)
+{
+	struct fleet_row row;
+
+	add_certificate(1, "client1", "key1", NOW_S + DAY_S);
+	add_certificate(2, "client1", "key1", NOW_S + 90 * DAY_S);
+	add_certificate(3, "client1", "key2", NOW_S + 30 * DAY_S);
+	add_certificate(4, "client1", "key3", NOW_S - DAY_S);
+	add_certificate(5, "client1", "key4", NOW_S + DAY_S);
+	run_foreign_sql(fixture.store_path,
+			"UPDATE certificate SET revoked_at = 1, reason = 0 WHERE member = 'key4'");
+	row = find_row("client1");
+	cr_expect_eq(row.valid, 3);
+	cr_expect_eq(row.members, 2);
+	cr_expect_eq(row.revoked, 1);
+	cr_expect_eq(row.first_end_s, NOW_S + 30 * DAY_S);
+	clear_client(&row.client);
+	row = find_row("client2");
+	cr_expect_eq(row.valid, 0);
+	cr_expect_eq(row.first_end_s, 0);
+	clear_client(&row.client);
+}
+
+static int64_t note(const char *client, int64_t now_s)
+{
+	int64_t ended_s = -1;
+
+	OK(note_presence(store, client, now_s, &ended_s, &fault));
+	return ended_s;
+}
+
+static struct client find_client_of(const char *name)
+{
+	return find_row(name).client;
+}
+
+Test(fleet, joins_once_and_is_seen_once_an_hour)
+{
+	struct client client;
+	struct audit_verdict before;
+	struct audit_verdict after;
+
+	OK(verify_audit(store, &before, &fault));
+	cr_expect_eq(note("client1", NOW_S), 0);
+	cr_expect_eq(note("client1", NOW_S + HOUR_S - 1), 0);
+	client = find_client_of("client1");
+	cr_expect_eq(client.joined_at_s, NOW_S);
+	cr_expect_eq(client.seen_at_s, NOW_S, "not before an hour is over");
+	clear_client(&client);
+	cr_expect_eq(note("client1", NOW_S + HOUR_S), 0);
+	client = find_client_of("client1");
+	cr_expect_eq(client.joined_at_s, NOW_S);
+	cr_expect_eq(client.seen_at_s, NOW_S + HOUR_S);
+	clear_client(&client);
+	OK(verify_audit(store, &after, &fault));
+	cr_expect_eq(after.lines - before.lines, 1, "one event");
+	cr_expect_eq(note("nobody", NOW_S), 0);
+}
+
+Test(fleet, lets_nobody_join_by_an_invitation_that_ended)
+{
+	struct client client;
+
+	OK(note_invitation(store, "client1", NOW_S, NOW_S + DAY_S, &fault));
+	OK(note_invitation(store, "client2", NOW_S, NOW_S + DAY_S, &fault));
+	cr_expect_eq(note("client1", NOW_S + DAY_S), NOW_S + DAY_S);
+	client = find_client_of("client1");
+	cr_expect_eq(client.joined_at_s, 0);
+	clear_client(&client);
+	cr_expect_eq(note("client2", NOW_S + DAY_S - 1), 0);
+	cr_expect_eq(note("client2", NOW_S + 2 * DAY_S), 0, "who came in time is in");
+	REFUSED(note_invitation(store, "nobody", NOW_S, 0, &fault), FAULT_NOT_FOUND, "no client");
+}
+
+Test(fleet, takes_an_invitation_back_until_somebody_came)
+{
+	struct client client;
+
+	REFUSED(withdraw_invitation(store, "client1", NOW_S, &fault), FAULT_NOT_FOUND,
+		"client1 has no invitation: certpool client invitations");
+	OK(note_invitation(store, "client1", NOW_S, 0, &fault));
+	OK(withdraw_invitation(store, "client1", NOW_S, &fault));
+	client = find_client_of("client1");
+	cr_expect_eq(client.invited_at_s, 0);
+	clear_client(&client);
+	OK(note_invitation(store, "client1", NOW_S, 0, &fault));
+	cr_expect_eq(note("client1", NOW_S), 0);
+	REFUSED(withdraw_invitation(store, "client1", NOW_S, &fault), FAULT_REFUSED,
+		"client1 has joined already");
+	REFUSED(withdraw_invitation(store, "nobody", NOW_S, &fault), FAULT_NOT_FOUND, "no client");
+}

@@ -1,0 +1,325 @@
+#include "tools/client/invitations.h"
+
+#include "common/base/clock.h"
+#include "common/base/staging.h"
+#include "common/ca/store/fleet.h"
+#include "common/crypto/key_file.h"
+#include "common/pool/members/trust.h"
+#include "tools/node.h"
+#include "tools/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int64_t invitation_end(int64_t now_s, int64_t expires_s)
+{
+	return expires_s != 0 ? now_s + expires_s : 0;
+}
+
+/* What all invitations of a CA have in common. */
+static int begin_invitation(const struct ca_operator *ca, struct invitation *invitation,
+			    struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+
+	if (read_root(ca->layout, &root, fault) < 0)
+		return -1;
+	if (ca->manifest->ca.endpoint.port == 0)
+		return set_fault(
+			fault, FAULT_USAGE,
+			"%s: expected a port in the CA's endpoint, found 0: the client could "
+			"not find the CA there",
+			ca->manifest->path);
+	(void)snprintf(invitation->from, sizeof(invitation->from), "%s", CA_NAME);
+	invitation->from_ca = true;
+	invitation->has_endpoint = true;
+	invitation->endpoint = ca->manifest->ca.endpoint;
+	digest_sha256(certificate_der(root), invitation->root_sha256);
+	return 0;
+}
+
+/* The manifest's pool counts before the record's policy; the record's size before the manifest's.
+ */
+static int fill_pool(const struct manifest *manifest, const struct client *record,
+		     struct invitation *invitation, struct fault *fault)
+{
+	struct fault absent = {0};
+	const struct client_node *node = find_client(manifest, record->name, &absent);
+
+	(void)snprintf(invitation->to, sizeof(invitation->to), "%s", record->name);
+	invitation->pool_size = node != NULL ? node->pool.size : POOL_SIZE_DEFAULT;
+	if (record->pool_size != 0)
+		invitation->pool_size = record->pool_size;
+	if (node != NULL)
+		invitation->pool_key = node->pool.key;
+	else
+		while (invitation->pool_key < KEY_TYPE_COUNT &&
+		       !record->policy.keys[invitation->pool_key])
+			invitation->pool_key++;
+	invitation->pool_subject =
+		strdup(node != NULL ? node->pool.subject : record->policy.subject);
+	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+/* --- one client --- */
+
+/* The client's row. The manifest may have it, and the record not yet. */
+static int find_invited(struct ca_operator *ca, const char *name, struct client *ret_client,
+			struct fault *fault)
+{
+	struct fault absent = {0};
+	const struct client_node *node = find_client(ca->manifest, name, &absent);
+	bool found;
+
+	if (read_client(ca->store, name, ret_client, &found, fault) < 0)
+		return -1;
+	if (!found && node != NULL &&
+	    (sync_client(ca->store, node, ca->now_s, fault) < 0 ||
+	     read_client(ca->store, name, ret_client, &found, fault) < 0))
+		return -1;
+	return found ? 0
+		     : set_fault(fault, absent.class != FAULT_NONE ? absent.class : FAULT_REFUSED,
+				 "%s; the CA's record has no such client either: certpool client "
+				 "add adds one",
+				 absent.class != FAULT_NONE
+					 ? absent.text
+					 : "a client of this name was revoked, which is for good");
+}
+
+static int check_invited(const struct client *client, int64_t ends_s, struct fault *fault)
+{
+	char at[TIME_TEXT_SIZE];
+
+	format_time(client->revoked_at_s, at);
+	if (client->revoked)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s was revoked at %s, which is for good: invite a client of "
+				 "another name",
+				 client->name, at);
+	format_time(client->joined_at_s, at);
+	if (ends_s != 0 && client->joined_at_s != 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s joined at %s, and its key is in use: an invitation with the "
+				 "same key cannot end: leave --expires out",
+				 client->name, at);
+	return 0;
+}
+
+/* The size that an invitation gives is the record's from now on, and the quota follows it. */
+static int follow_size(struct ca_operator *ca, size_t pool_size, struct client *client,
+		       struct fault *fault)
+{
+	CLEANUP(clear_client_policy) struct client_policy initial = {0};
+
+	if (pool_size == 0 || pool_size == client->pool_size)
+		return 0;
+	client->pool_size = pool_size;
+	if (initial_client_policy(ca->manifest, client->name, pool_size, &initial, fault) < 0)
+		return -1;
+	if ((client->by_hand & FIELD_BIT(POLICY_CERTIFICATES)) == 0)
+		client->policy.certificates = initial.certificates;
+	return write_client(ca->store, client, CLIENT_CHANGE, ca->now_s, fault);
+}
+
+/* The existing key, unless an end of this invitation, or of the one before, makes that void. */
+static int find_or_make_key(const struct command *command, const struct ca_operator *ca,
+			    const struct client *client, struct invitation *invitation,
+			    struct fault *fault)
+{
+	CLEANUP(free_staging) struct staging *staging = NULL;
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	struct fault absent = {0};
+	bool found = read_shared_key(ca->layout, client->name, &key, &absent) == 0;
+	bool is_void = client->joined_at_s == 0 && client->invited_at_s != 0 &&
+		       (invitation->ends_s != 0 || client->invitation_ends_s != 0);
+
+	if (!found && absent.class != FAULT_NOT_FOUND)
+		return pass_fault(&absent, fault);
+	if (!found || is_void) {
+		if (generate_shared_key(&key, fault) < 0 || new_staging(&staging, fault) < 0 ||
+		    stage_shared_key(staging, ca->layout, client->name, &key, is_void, fault) < 0 ||
+		    commit_staging(staging, fault) < 0)
+			return -1;
+	}
+	if (found && is_void)
+		print_note(command, "the invitation of %s that was made before is void",
+			   client->name);
+	invitation->key = key;
+	return 0;
+}
+
+int invite_client(const struct command *command, struct ca_operator *ca, size_t pool_size,
+		  struct invitation *invitation, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+	CLEANUP(close_descriptor) int lock = -1;
+
+	if (find_invited(ca, invitation->to, &client, fault) < 0 ||
+	    check_invited(&client, invitation->ends_s, fault) < 0 ||
+	    begin_invitation(ca, invitation, fault) < 0 ||
+	    lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
+	    sweep_staging(ca->layout->private, fault) < 0 ||
+	    follow_size(ca, pool_size, &client, fault) < 0 ||
+	    fill_pool(ca->manifest, &client, invitation, fault) < 0)
+		return -1;
+	if (client.policy.certificates < invitation->pool_size)
+		print_note(command,
+			   "%s may have %zu certificates, fewer than the %zu members of its pool: "
+			   "certpool client set %s --certificates %zu",
+			   client.name, client.policy.certificates, invitation->pool_size,
+			   client.name, quota_of_pool(invitation->pool_size));
+	if (find_or_make_key(command, ca, &client, invitation, fault) < 0)
+		return -1;
+	return note_invitation(ca->store, client.name, ca->now_s, invitation->ends_s, fault);
+}
+
+/* --- many clients --- */
+
+enum { INVITATION_NAME_SIZE = NAME_SIZE + 32 };
+
+static void name_invitation(const char *client, char ret_name[static INVITATION_NAME_SIZE])
+{
+	(void)snprintf(ret_name, INVITATION_NAME_SIZE, "%s.invitation.json", client);
+}
+
+static int open_folder(const char *path, int *ret_folder, struct fault *fault)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return set_errno_fault(fault, "%s", path);
+	*ret_folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_folder >= 0 ? 0 : set_errno_fault(fault, "%s", path);
+}
+
+static int stage_invitation(const struct ca_operator *ca, const struct client *client,
+			    const struct invitation *common, int folder, struct staging *staging,
+			    struct fault *fault)
+{
+	CLEANUP(clear_invitation) struct invitation invitation = *common;
+	CLEANUP(clear_secret) struct secret json = {0};
+	char name[INVITATION_NAME_SIZE];
+	struct fault absent = {0};
+	bool found;
+
+	name_invitation(client->name, name);
+	if (find_file(folder, name, &found, fault) < 0)
+		return -1;
+	if (found)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected no such file, found one: it is not overwritten",
+				 name);
+	invitation.ends_s = client->invitation_ends_s;
+	if (fill_pool(ca->manifest, client, &invitation, fault) < 0)
+		return -1;
+	if (read_shared_key(ca->layout, client->name, &invitation.key, &absent) < 0) {
+		if (absent.class != FAULT_NOT_FOUND)
+			return pass_fault(&absent, fault);
+		if (generate_shared_key(&invitation.key, fault) < 0 ||
+		    stage_shared_key(staging, ca->layout, client->name, &invitation.key, false,
+				     fault) < 0)
+			return -1;
+	}
+	if (format_invitation(&invitation, &json, fault) < 0)
+		return -1;
+	return stage_file(staging, folder, name, STAGE_NEW, 0600, bytes_of_secret(&json), fault);
+}
+
+/* The keys and the invitations of all of them. */
+static int stage_invitations(const struct ca_operator *ca, struct client *clients, size_t count,
+			     int folder, int64_t ends_s, struct staging *staging,
+			     struct fault *fault)
+{
+	CLEANUP(clear_invitation) struct invitation common = {0};
+
+	if (begin_invitation(ca, &common, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		clients[i].invited_at_s = ca->now_s;
+		clients[i].invitation_ends_s = ends_s;
+		if (stage_invitation(ca, &clients[i], &common, folder, staging, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Everything is written under temporary names first, so that little can fail after the record. */
+int add_invited_clients(const struct command *command, struct ca_operator *ca,
+			struct client *clients, size_t count, const char *folder, int64_t ends_s,
+			size_t *ret_failed, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(close_descriptor) int directory = -1;
+	CLEANUP(free_staging) struct staging *staging = NULL;
+
+	*ret_failed = count;
+	if (folder == NULL)
+		return add_clients(ca->store, clients, count, ca->now_s, ret_failed, fault);
+	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
+	    sweep_staging(ca->layout->private, fault) < 0 ||
+	    open_folder(folder, &directory, fault) < 0 || new_staging(&staging, fault) < 0)
+		return -1;
+	if (stage_invitations(ca, clients, count, directory, ends_s, staging, fault) < 0)
+		return prefix_fault(fault, "%s", folder);
+	if (add_clients(ca->store, clients, count, ca->now_s, ret_failed, fault) < 0)
+		return -1;
+	if (commit_staging(staging, fault) < 0)
+		return prefix_fault(fault,
+				    "the clients were added, but not all invitations written: "
+				    "certpool invite CLIENT writes one: %s",
+				    folder);
+	return 0;
+}
+
+/* --- the list --- */
+
+static int print_open_invitation(void *context, const struct client *client, struct fault *fault)
+{
+	const struct command *command = context;
+	CLEANUP(clear_json) struct json_line line = {0};
+	char made[TIME_TEXT_SIZE];
+	char ends[TIME_TEXT_SIZE] = "never";
+
+	if (client->invited_at_s == 0 || client->joined_at_s != 0)
+		return 0;
+	if (!command->json) {
+		format_time(client->invited_at_s, made);
+		if (client->invitation_ends_s != 0)
+			format_time(client->invitation_ends_s, ends);
+		print_line("%-20s  %-20s  %s", client->name, made, ends);
+		return 0;
+	}
+	add_json_text(&line, "client", client->name);
+	add_json_time(&line, "invited", client->invited_at_s);
+	add_json_time(&line, "invitation_ends", client->invitation_ends_s);
+	return print_json(&line, fault);
+}
+
+int print_invitations(const struct command *command, const struct ca_operator *ca,
+		      struct fault *fault)
+{
+	struct command context = *command;
+
+	if (!command->json)
+		print_line("%-20s  %-20s  %s", "CLIENT", "INVITED", "ENDS");
+	return list_clients(ca->store, print_open_invitation, &context, fault);
+}
+
+/* The key goes first: killed in between, the invitation is still listed, and is good for nothing.
+ */
+int withdraw_client(const struct command *command, struct ca_operator *ca, const char *name,
+		    struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+	CLEANUP(close_descriptor) int lock = -1;
+	bool found;
+
+	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
+	    read_client(ca->store, name, &client, &found, fault) < 0)
+		return -1;
+	if (found && client.invited_at_s != 0 && client.joined_at_s == 0 &&
+	    remove_shared_key(ca->layout, name, fault) < 0)
+		return -1;
+	return withdraw_invitation(ca->store, name, ca->now_s, fault);
+}
