@@ -27,6 +27,7 @@ ca/signer        ca/revocation ca/store
 ca/revocation    ca/store
 ca/store
 ca/store/sqlite  ca/store
+pool/upkeep      pool/enrolment pool/revocation pool/members
 pool/messages    pool/revocation pool/members
 pool/enrolment   pool/members
 pool/revocation  pool/members

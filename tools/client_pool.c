@@ -11,13 +11,18 @@
 
 enum { LABEL_SIZE = 96 };
 
+static struct learning make_learning(const struct node *node, const struct endpoint *ca)
+{
+	return (struct learning){.layout = node->layout,
+				 .client = node->client,
+				 .ca = *ca,
+				 .crl_url = node->manifest->ca.crl_url};
+}
+
 void learn_client(const struct node *node, const struct endpoint *ca, struct learned *ret_learned,
 		  struct fault *ret_failure)
 {
-	const struct learning learning = {.layout = node->layout,
-					  .client = node->client,
-					  .ca = *ca,
-					  .crl_url = node->manifest->ca.crl_url};
+	const struct learning learning = make_learning(node, ca);
 
 	*ret_learned = (struct learned){0};
 	*ret_failure = (struct fault){0};
@@ -175,5 +180,177 @@ int renew_client(const struct command *command, const struct renewal *renewal,
 	if (renew_pool(&visible, read_clock(), ret_renewed, fault) < 0)
 		return -1;
 	print_cut_short(command, name, &ret_renewed->cut_short);
+	return 0;
+}
+
+/* "client1/7" and "client1/key7": the client's name, and the member; 0: it is not one. */
+static size_t parse_operand(const char *operand, char ret_client[static NAME_SIZE])
+{
+	const char *member = strchr(operand, '/');
+	size_t len = member != NULL ? (size_t)(member - operand) : strlen(operand);
+	char name[FILE_NAME_SIZE];
+
+	(void)snprintf(ret_client, NAME_SIZE, "%.*s", len < NAME_SIZE ? (int)len : 0, operand);
+	if (member == NULL)
+		return 0;
+	(void)snprintf(name, sizeof(name), "%s%s", member[1] == 'k' ? "" : "key", member + 1);
+	return parse_member(name);
+}
+
+static int add_operand(const char *operand, const struct client_node *client,
+		       struct member_set *members, struct fault *fault)
+{
+	char name[NAME_SIZE];
+	size_t member = parse_operand(operand, name);
+
+	if (strcmp(name, client->name) != 0 || strchr(operand, '/') == NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "%.80s: expected a client, or members of one client (%s/MEMBER)",
+				 operand, client->name);
+	if (member == 0 || member > client->pool.size)
+		return set_fault(fault, FAULT_USAGE,
+				 "%.80s: expected a member from %s/1 to %s/%zu, the pool's size in "
+				 "the manifest",
+				 operand, client->name, client->name, client->pool.size);
+	add_to_member_set(members, member);
+	return 0;
+}
+
+int open_members(const struct command *command, struct node *ret_node,
+		 struct member_set *ret_members, struct fault *fault)
+{
+	CLEANUP(clear_node) struct node node = {0};
+	CLEANUP(clear_member_set) struct member_set members = {0};
+	char client[NAME_SIZE];
+
+	(void)parse_operand(command->operands[0], client);
+	if (open_node(command, client, &node, fault) < 0)
+		return -1;
+	if (command->operand_count > 1 || strchr(command->operands[0], '/') != NULL) {
+		if (init_member_set(node.client->pool.size, &members, fault) < 0)
+			return -1;
+		for (size_t i = 0; i < command->operand_count; i++)
+			if (add_operand(command->operands[i], node.client, &members, fault) < 0)
+				return -1;
+	}
+	MOVE(ret_node, node);
+	MOVE(ret_members, members);
+	return 0;
+}
+
+int keep_client(const struct command *command, const struct upkeep *upkeep,
+		struct upkeep_summary *ret_kept, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	const char *name = upkeep->enrollment.client->name;
+	CLEANUP(end_renewal_refusals)
+	struct renewal_refusals refusals = {.printer = {.command = command, .client = name}};
+	struct upkeep visible = *upkeep;
+	CLEANUP(end_bar) struct bar bar = {0};
+	char label[LABEL_SIZE];
+
+	visible.enrollment.refused = note_renewal_refusal;
+	visible.enrollment.refused_context = &refusals;
+	(void)snprintf(label, sizeof(label), "%s: new requests", name);
+	visible.making = start_bar(&bar, command, label, "made: run it again to go on");
+	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
+	visible.enrollment.progress =
+		start_bar(&bar, command, label, "saved: run it again to go on");
+	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0 ||
+	    keep_pool(&visible, read_clock(), ret_kept, fault) < 0)
+		return -1;
+	print_cut_short(command, name, &ret_kept->cut_short);
+	return 0;
+}
+
+static size_t count_refused(const struct upkeep_summary *kept)
+{
+	size_t refused = 0;
+
+	for (size_t i = 0; i < MEMBER_NEED_COUNT; i++)
+		refused += kept->refused[i];
+	return refused;
+}
+
+static size_t count_done(const struct upkeep_summary *kept, enum member_need need)
+{
+	return kept->needs[need] - kept->refused[need];
+}
+
+void print_kept(const struct command *command, const char *client,
+		const struct upkeep_summary *kept, struct json_line *line)
+{
+	char due[TIME_TEXT_SIZE] = "-";
+
+	if (kept->next_due_s != 0)
+		format_time(kept->next_due_s, due);
+	if (kept->chain_fetched)
+		print_note(command, "%s: cert/ca.crt was missing or damaged: fetched again",
+			   client);
+	if (kept->keyless > 0)
+		print_note(
+			command,
+			"%s: %zu private keys are not in Private/, and %zu of their members need "
+			"something, which is done where their keys are; if they are lost, certpool "
+			"repair %s --lost-keys makes new ones",
+			client, kept->keyless, kept->needs[NEED_KEY], client);
+	if (!command->json && kept->needs[NEED_NOTHING] == kept->members && !kept->chain_fetched) {
+		print_line("%s: nothing is due; the next renewal is due at %s", client, due);
+		return;
+	}
+	if (!command->json) {
+		print_line("%s: enrolled %zu, repaired %zu, replaced %zu, renewed %zu; %zu were in "
+			   "order; %zu refused; the next renewal is due at %s",
+			   client, count_done(kept, NEED_CERTIFICATE),
+			   count_done(kept, NEED_REPAIR), count_done(kept, NEED_REPLACEMENT),
+			   count_done(kept, NEED_RENEWAL), kept->needs[NEED_NOTHING],
+			   count_refused(kept), due);
+		return;
+	}
+	add_json_text(line, "client", client);
+	add_json_number(line, "enrolled", (long long)count_done(kept, NEED_CERTIFICATE));
+	add_json_number(line, "repaired", (long long)count_done(kept, NEED_REPAIR));
+	add_json_number(line, "replaced", (long long)count_done(kept, NEED_REPLACEMENT));
+	add_json_number(line, "renewed", (long long)count_done(kept, NEED_RENEWAL));
+	add_json_number(line, "kept", (long long)kept->needs[NEED_NOTHING]);
+	add_json_number(line, "elsewhere", (long long)kept->needs[NEED_KEY]);
+	add_json_number(line, "by_hand", (long long)kept->needs[NEED_HAND]);
+	add_json_number(line, "refused", (long long)count_refused(kept));
+	add_json_number(line, "cut_short", (long long)kept->cut_short.count);
+	add_json_time(line, "next_due", kept->next_due_s);
+}
+
+int check_kept(const char *client, const struct upkeep_summary *kept, struct fault *fault)
+{
+	size_t refused = count_refused(kept);
+	size_t needy = kept->needs[NEED_CERTIFICATE] + kept->needs[NEED_REPAIR] +
+		       kept->needs[NEED_REPLACEMENT] + kept->needs[NEED_RENEWAL];
+
+	if (refused > 0)
+		return set_fault(fault, refused < needy ? FAULT_PARTIAL : FAULT_REFUSED,
+				 "%s: %zu of %zu members were refused, for the reasons above",
+				 client, refused, needy);
+	if (kept->needs[NEED_HAND] > 0)
+		return set_fault(fault, FAULT_PARTIAL, "%s: %zu members are left to you: %s",
+				 client, kept->needs[NEED_HAND], kept->by_hand.text);
+	return 0;
+}
+
+int revoke_replaced_of(const struct command *command, const struct node *node,
+		       const struct endpoint *ca, struct revoked_replaced *ret_revoked,
+		       struct fault *fault)
+{
+	const struct learning learning = make_learning(node, ca);
+	CLEANUP(close_descriptor) int lock = -1;
+
+	if (lock_or_wait(command, node->layout, &lock, fault) < 0 ||
+	    revoke_replaced(&learning, read_clock(), ret_revoked, fault) < 0)
+		return -1;
+	if (ret_revoked->left > 0)
+		print_note(
+			command,
+			"%s: the CA's record has no %zu of the certificates that were set aside: "
+			"they stay in cert/",
+			node->client->name, ret_revoked->left);
 	return 0;
 }

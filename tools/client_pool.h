@@ -3,8 +3,10 @@
 
 #include "common/pool/enrolment/renew.h"
 #include "common/pool/members/pool.h"
-#include "common/pool/revocation/learn_revocations.h"
+#include "common/pool/upkeep/keep.h"
+#include "common/pool/upkeep/revoke_replaced.h"
 #include "tools/node.h"
+#include "tools/output.h"
 #include "tools/refusal_printer.h"
 
 /*
@@ -55,5 +57,34 @@ int renew_client(const struct command *command, const struct renewal *renewal,
 /* FAULT_PARTIAL when some of the due members were refused, FAULT_REFUSED when all were. */
 int check_renewed(const char *client, const struct renewal_summary *renewed,
 		  struct fault *fault) MUST_CHECK;
+
+/*
+ * Opens the client of a command whose operands are CLIENT, or CLIENT/MEMBER any number of times,
+ * all of one client. *ret_members is empty (of size 0) if no member is named. Owns: clear_node,
+ * clear_member_set. Errors: FAULT_USAGE; those of open_node.
+ */
+int open_members(const struct command *command, struct node *ret_node,
+		 struct member_set *ret_members, struct fault *fault) MUST_CHECK;
+
+/*
+ * Makes whole what the upkeep's scope says (keep_pool). The caller fills the layout, client, CA and
+ * the rest of the upkeep; its callbacks are set here.
+ */
+int keep_client(const struct command *command, const struct upkeep *upkeep,
+		struct upkeep_summary *ret_kept, struct fault *fault) MUST_CHECK;
+
+/* Prints the summary as keep and repair do, but leaves the object of --json open for more. */
+void print_kept(const struct command *command, const char *client,
+		const struct upkeep_summary *kept, struct json_line *line);
+
+/* FAULT_PARTIAL when members were refused or are left to their owner's hand, FAULT_REFUSED when all
+   that needed something were refused. */
+int check_kept(const char *client, const struct upkeep_summary *kept,
+	       struct fault *fault) MUST_CHECK;
+
+/* Has the certificates that were replaced revoked (revoke_replaced), under the layout's lock. */
+int revoke_replaced_of(const struct command *command, const struct node *node,
+		       const struct endpoint *ca, struct revoked_replaced *ret_revoked,
+		       struct fault *fault) MUST_CHECK;
 
 #endif

@@ -68,6 +68,8 @@ extern const struct verb request_verb;
 extern const struct verb serve_verb;
 extern const struct verb enroll_verb;
 extern const struct verb sign_verb;
+extern const struct verb keep_verb;
+extern const struct verb repair_verb;
 extern const struct verb renew_verb;
 extern const struct verb needs_renewal_verb;
 extern const struct verb receive_verb;

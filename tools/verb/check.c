@@ -9,13 +9,17 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/verb/check_client.h"
 
 struct check_settings {
+	struct endpoint ca;
 	struct ca_key_settings key;
 };
 
 static const struct option check_options[] = {
 	CA_KEY_OPTIONS(struct check_settings, key),
+	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct check_settings, ca),
+	 "with CLIENT: the CA's endpoint, instead of the manifest's", NULL},
 	{0},
 };
 
@@ -100,11 +104,14 @@ static int open_for_check(const struct command *command, struct ca_operator *ret
 
 static int run_check(const struct command *command, const void *settings, struct fault *fault)
 {
+	const struct check_settings *given = settings;
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	struct check_summary summary = {0};
 
+	if (command->operand_count > 0)
+		return check_client(command, &given->ca, fault);
 	if (open_for_check(command, &ca, fault) < 0 ||
-	    check(command, &ca, settings, &summary, fault) < 0 ||
+	    check(command, &ca, given, &summary, fault) < 0 ||
 	    print_summary(command, &summary, fault) < 0)
 		return -1;
 	if (summary.key_unseen)
@@ -125,15 +132,20 @@ static int run_check(const struct command *command, const void *settings, struct
 const struct verb check_verb = {
 	.name = "check",
 	.group = VERB_LOOKING,
-	.operands = "",
-	.summary = "check the CA's record, keys and files",
+	.operands = "[CLIENT]",
+	.summary = "check the CA's record, keys and files, or a client's pool",
 	.details =
 		"On the CA, also while it serves. Checks every page and every certificate of the\n"
 		"record, the audit log, the CRL, root and key, and all permissions; changes\n"
 		"nothing. Prints a line for each finding: where, what was expected and found,\n"
-		"what to do. Exit status 0: no findings; 1: findings.\n",
-	.example = "certpool check\n",
+		"what to do. Exit status 0: no findings; 1: findings. With CLIENT, on the client:\n"
+		"every member's key, request and certificate against each other and against the\n"
+		"root, and whether the CA says that they are revoked.\n",
+	.example = "certpool check\n"
+		   "certpool check client1\n",
 	.options = check_options,
 	.settings_size = sizeof(struct check_settings),
+	.most = 1,
+	.expected = "at most a client's name",
 	.run = run_check,
 };

@@ -1,7 +1,9 @@
 #include "common/pool/enrolment/renew.h"
 
 #include "common/base/workers.h"
+#include "common/crypto/key_file.h"
 #include "common/pool/members/replace_member.h"
+#include "common/pool/members/set_aside.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,15 +21,22 @@ struct due_context {
 	struct member_set *members; /* may be NULL */
 };
 
-static bool is_due(const struct renewal_options *options, const struct certificate *certificate,
-		   int64_t now_s)
+int64_t renewal_due_at(const struct renewal_options *options, const struct certificate *certificate)
 {
 	int64_t end_s = certificate_not_after(certificate);
 	int64_t lifetime_s = end_s - certificate_not_before(certificate);
-	int64_t within_s =
-		options->within_s > 0 ? options->within_s : lifetime_s / LIFETIME_DIVISOR;
 
-	return options->all || end_s - now_s <= within_s;
+	return end_s - (options->within_s > 0 ? options->within_s : lifetime_s / LIFETIME_DIVISOR);
+}
+
+/* The certificate is NULL if it cannot be read. */
+static bool is_due(const struct renewal_options *options, size_t member,
+		   const struct certificate *certificate, int64_t now_s)
+{
+	if (options->only != NULL)
+		return is_in_member_set(options->only, member);
+	return certificate != NULL &&
+	       (options->all || renewal_due_at(options, certificate) <= now_s);
 }
 
 static void add_due_member(struct due_context *context, size_t member)
@@ -50,13 +59,15 @@ static int examine_member(struct due_context *context, size_t member, struct fau
 {
 	const struct layout *layout = context->layout;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	struct fault unread = {0};
 	char name[FILE_NAME_SIZE];
 	bool found;
 
 	renewal_files.key(member, name);
 	if (find_file(layout->private, name, &found, fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
-	if (found) {
+	if (found &&
+	    (context->options->only == NULL || is_in_member_set(context->options->only, member))) {
 		add_due_member(context, member);
 		return 0;
 	}
@@ -65,10 +76,12 @@ static int examine_member(struct due_context *context, size_t member, struct fau
 		return prefix_fault(fault, "%s/cert", layout->path);
 	if (!found)
 		return 0;
-	if (read_certificate_file(layout, name, &certificate, fault) < 0)
+	if (read_certificate_file(layout, name, &certificate, &unread) < 0 &&
+	    pass_failure(&unread, fault) < 0)
 		return -1;
-	if (!is_due(context->options, certificate, context->now_s)) {
-		increment(context, &context->need.kept);
+	if (!is_due(context->options, member, certificate, context->now_s)) {
+		increment(context,
+			  certificate != NULL ? &context->need.kept : &context->need.damaged);
 		return 0;
 	}
 	current_files.key(member, name);
@@ -122,17 +135,15 @@ int find_due_members(const struct layout *layout, const struct client_node *clie
 	return 0;
 }
 
-/* The members of one renew_pool. */
+/* One renew_members. */
 struct renew_context {
 	const struct renewal *renewal;
-	struct member_set members;
 	struct member_set refused;
 };
 
 static void clear_renew_context(struct renew_context *context)
 {
 	clear_member_set(&context->refused);
-	clear_member_set(&context->members);
 }
 
 static void add_refused_member(void *argument, size_t member, const struct refusal *refusal)
@@ -158,21 +169,36 @@ static int complete_answer(void *argument, const struct certificates_answer *ans
 				answer->certificate_count, fault);
 }
 
-/* Discards renewals whose new key was removed: such a member could never sign. */
+/* Discards renewals whose new key was removed, or is damaged: such a member could never sign. */
 static int discard_keyless(const struct layout *layout, const struct member_set *members,
 			   struct fault *fault)
 {
 	for (size_t i = next_in_member_set(members, 0); i != 0;
 	     i = next_in_member_set(members, i)) {
+		CLEANUP(free_private_key) struct private_key *key = NULL;
+		struct fault unread = {0};
 		char name[FILE_NAME_SIZE];
-		bool found;
 
 		renewal_files.key(i, name);
-		if (find_file(layout->private, name, &found, fault) < 0)
-			return prefix_fault(fault, "%s/Private", layout->path);
-		if (!found && discard_renewal(layout, i, fault) < 0)
+		if (read_private_key(layout, name, &key, &unread) == 0)
+			continue;
+		if (unread.class != FAULT_NOT_FOUND && unread.class != FAULT_MALFORMED)
+			return pass_fault(&unread, fault);
+		if (discard_renewal(layout, i, fault) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Before anything is renewed, so that a kill in between forgets none of them. */
+static int keep_certificates(const struct layout *layout, const struct member_set *members,
+			     struct fault *fault)
+{
+	for (size_t i = next_in_member_set(members, 0); i != 0; i = next_in_member_set(members, i))
+		if (keep_certificate_aside(layout, i, fault) < 0)
+			return -1;
+	if (sync_directory(layout->cert, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }
 
@@ -186,51 +212,53 @@ static int discard_refused(const struct layout *layout, const struct member_set 
 	return 0;
 }
 
-static int renew_due_members(struct renew_context *context, struct certify_summary *ret_summary,
-			     struct fault *fault)
+int renew_members(const struct renewal *renewal, const struct member_set *members,
+		  struct certify_summary *ret_summary, struct fault *fault)
 {
-	const struct renewal *renewal = context->renewal;
+	CLEANUP(clear_renew_context) struct renew_context context = {.renewal = renewal};
 	const struct layout *layout = renewal->enrollment.layout;
 	struct enrollment enrollment = renewal->enrollment;
 	const struct make_options make_options = {.layout = layout,
 						  .client = enrollment.client,
 						  .files = &renewal_files,
-						  .members = &context->members,
+						  .members = members,
 						  .progress = renewal->making};
 	const struct certification certification = {.enrollment = &enrollment,
 						    .files = &renewal_files,
-						    .members = &context->members,
+						    .members = members,
 						    .saved = complete_answer,
-						    .saved_context = context};
+						    .saved_context = &context};
 	struct make_summary made;
 
 	enrollment.refused = add_refused_member;
-	enrollment.refused_context = context;
-	if (discard_keyless(layout, &context->members, fault) < 0 ||
+	enrollment.refused_context = &context;
+	if (init_member_set(enrollment.client->pool.size, &context.refused, fault) < 0 ||
+	    (renewal->keep_old && keep_certificates(layout, members, fault) < 0) ||
+	    discard_keyless(layout, members, fault) < 0 ||
 	    make_members(&make_options, &made, fault) < 0 ||
 	    certify_members(&certification, ret_summary, fault) < 0)
 		return -1;
-	return discard_refused(layout, &context->refused, fault);
+	return discard_refused(layout, &context.refused, fault);
 }
 
 int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewal_summary *ret_summary,
 	       struct fault *fault)
 {
 	const struct enrollment *enrollment = &renewal->enrollment;
-	CLEANUP(clear_renew_context) struct renew_context context = {.renewal = renewal};
+	CLEANUP(clear_member_set) struct member_set members = {0};
 	struct certify_summary certify_summary = {0};
 	struct renewal_need need;
 
 	if (complete_renewals(enrollment->layout, fault) < 0 ||
-	    init_member_set(enrollment->client->pool.size, &context.refused, fault) < 0 ||
 	    find_due_members(enrollment->layout, enrollment->client, &renewal->options, now_s,
-			     &need, &context.members, fault) < 0)
+			     &need, &members, fault) < 0)
 		return -1;
-	if (need.due > 0 && renew_due_members(&context, &certify_summary, fault) < 0)
+	if (need.due > 0 && renew_members(renewal, &members, &certify_summary, fault) < 0)
 		return -1;
 	*ret_summary = (struct renewal_summary){.renewed = certify_summary.saved,
 						.kept = need.kept,
 						.elsewhere = need.elsewhere,
+						.damaged = need.damaged,
 						.refused = certify_summary.refused,
 						.cut_short = certify_summary.cut_short};
 	return 0;

@@ -8,16 +8,23 @@
  * members whose key is in this layout can be renewed; the others are renewed where their keys are.
  */
 
-/* Which members are due: all, or those whose certificate expires within a time or has expired. */
+/* Which members are due: all, those of a set, or those whose certificate expires within a time or
+   has expired. */
 struct renewal_options {
 	bool all;
-	int64_t within_s; /* 0: a third of the certificate's lifetime */
+	const struct member_set *only; /* NULL: not given; else these, and no others */
+	int64_t within_s;              /* 0: a third of the certificate's lifetime */
 };
+
+/* From when on a certificate is due, by its end. */
+int64_t renewal_due_at(const struct renewal_options *options,
+		       const struct certificate *certificate);
 
 struct renewal_need {
 	size_t due;       /* members to renew, also those of a renewal that was not completed */
 	size_t kept;      /* members that keep a certificate that is not due */
 	size_t elsewhere; /* members that are due, whose keys are elsewhere */
+	size_t damaged;   /* members whose certificate cannot be read: not renewed unless named */
 };
 
 /*
@@ -33,12 +40,14 @@ struct renewal {
 	struct enrollment enrollment; /* its progress counts certificates */
 	struct progress making;       /* counts keys and requests */
 	struct renewal_options options;
+	bool keep_old; /* the old certificates get names as in set_aside.h, to be revoked */
 };
 
 struct renewal_summary {
 	size_t renewed;
 	size_t kept;      /* as in renewal_need */
 	size_t elsewhere; /* as in renewal_need */
+	size_t damaged;   /* as in renewal_need */
 	size_t refused;   /* keep their certificate; the next renewal makes them another key */
 	struct cut_short cut_short; /* of those renewed */
 };
@@ -53,5 +62,10 @@ struct renewal_summary {
  */
 int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewal_summary *ret_summary,
 	       struct fault *fault) MUST_CHECK;
+
+/* The part of renew_pool that renews these members, each of which has a key or nothing. The caller
+   has completed what a killed renewal left (complete_renewals). */
+int renew_members(const struct renewal *renewal, const struct member_set *members,
+		  struct certify_summary *ret_summary, struct fault *fault) MUST_CHECK;
 
 #endif

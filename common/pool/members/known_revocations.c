@@ -134,8 +134,8 @@ static int merge_revocations(const struct known_revocations *known,
 	for (size_t i = 0; i < known->count; i++)
 		all.items[all.count++] = known->items[i];
 	for (size_t i = 0; i < news->count; i++)
-		if (find_known_revocation(known, (struct bytes){news->items[i].serial,
-								SERIAL_MAX}) == NULL)
+		if (find_known_revocation(
+			    known, (struct bytes){news->items[i].serial, SERIAL_MAX}) == NULL)
 			all.items[all.count++] = news->items[i];
 	qsort(all.items, all.count, sizeof(*all.items), compare_revocations);
 	for (size_t i = 0; i < all.count; i++)

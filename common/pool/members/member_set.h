@@ -3,6 +3,7 @@
 
 #include "common/base/fault.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ struct member_set {
 /* An empty set. */
 int init_member_set(size_t size, struct member_set *ret_set, struct fault *fault) MUST_CHECK;
 void clear_member_set(struct member_set *set);
+
+/* member is 1 … size. */
+bool is_in_member_set(const struct member_set *set, size_t member);
 
 /* member is 1 … size. Adding a member twice is the same as once. */
 void add_to_member_set(struct member_set *set, size_t member);

@@ -1,6 +1,7 @@
 #include "common/pool/members/replace_member.h"
 
 #include "common/crypto/key_file.h"
+#include "common/pool/members/set_aside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,10 +142,30 @@ static int find_leftovers(const struct layout *layout, size_t members[static LEF
 	return 0;
 }
 
+/* Of these members, those whose new pair can be used; the new files of the others are set aside. */
+static int keep_usable(const struct layout *layout, size_t members[static LEFTOVERS_MAX],
+		       size_t count, size_t *ret_count, struct fault *fault)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct fault failure = {0};
+
+		if (check_new_pair(layout, members[i], &failure) == 0)
+			members[kept++] = members[i];
+		else if (pass_failure(&failure, fault) < 0 ||
+			 set_renewal_aside(layout, members[i], fault) < 0)
+			return -1;
+	}
+	*ret_count = kept;
+	return 0;
+}
+
 int complete_renewals(const struct layout *layout, struct fault *fault)
 {
 	size_t members[LEFTOVERS_MAX];
 	size_t count = 0;
+	size_t usable = 0;
 
 	do {
 		if (find_leftovers(layout, members, &count, fault) < 0)
@@ -154,7 +175,8 @@ int complete_renewals(const struct layout *layout, struct fault *fault)
 		/* The killed process may not have synced it. */
 		if (sync_directory(layout->cert, fault) < 0)
 			return prefix_fault(fault, "%s/cert", layout->path);
-		if (complete_members(layout, members, count, fault) < 0)
+		if (keep_usable(layout, members, count, &usable, fault) < 0 ||
+		    complete_members(layout, members, usable, fault) < 0)
 			return -1;
 	} while (count > 0);
 	return 0;

@@ -25,8 +25,8 @@
 int complete_members(const struct layout *layout, const size_t *members, size_t count,
 		     struct fault *fault) MUST_CHECK;
 
-/* Completes the members that a killed renewal left incomplete. The caller holds the layout's lock.
- */
+/* Completes the members that a killed renewal left incomplete. New files that are damaged, or not
+   for each other, are set aside (set_aside.h). The caller holds the layout's lock. */
 int complete_renewals(const struct layout *layout, struct fault *fault) MUST_CHECK;
 
 /* Removes a member's new request and key, which have no certificate. */

@@ -46,22 +46,43 @@ static int set_part_aside(int dirfd, file_namer *namer, size_t index, struct fau
 	char name[FILE_NAME_SIZE];
 
 	namer(index, name);
-	if (set_aside(dirfd, name, fault) < 0)
-		return -1;
-	return sync_directory(dirfd, fault);
+	return set_aside(dirfd, name, fault);
 }
 
-/* The certificate first, so that a kill in between leaves no certificate without its key. */
-int set_member_aside(const struct layout *layout, size_t index, const struct aside_parts *parts,
-		     struct fault *fault)
+int set_members_aside(const struct layout *layout, const struct aside_member *members, size_t count,
+		      struct fault *fault)
 {
-	if (parts->certificate &&
-	    set_part_aside(layout->cert, current_files.certificate, index, fault) < 0)
+	for (size_t i = 0; i < count; i++)
+		if (members[i].certificate &&
+		    set_part_aside(layout->cert, current_files.certificate, members[i].index,
+				   fault) < 0)
+			return prefix_fault(fault, "%s/cert", layout->path);
+	if (sync_directory(layout->cert, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	if (parts->csr && set_part_aside(layout->csr_file, current_files.csr, index, fault) < 0)
+	for (size_t i = 0; i < count; i++)
+		if (members[i].csr && set_part_aside(layout->csr_file, current_files.csr,
+						     members[i].index, fault) < 0)
+			return prefix_fault(fault, "%s/CSR_file", layout->path);
+	if (sync_directory(layout->csr_file, fault) < 0)
 		return prefix_fault(fault, "%s/CSR_file", layout->path);
-	if (parts->key && set_part_aside(layout->private, current_files.key, index, fault) < 0)
+	for (size_t i = 0; i < count; i++)
+		if (members[i].key &&
+		    set_part_aside(layout->private, current_files.key, members[i].index, fault) < 0)
+			return prefix_fault(fault, "%s/Private", layout->path);
+	if (sync_directory(layout->private, fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
+	return 0;
+}
+
+/* The certificate last, by which complete_renewals finds the member after a kill in between. */
+int set_renewal_aside(const struct layout *layout, size_t index, struct fault *fault)
+{
+	if (set_part_aside(layout->private, renewal_files.key, index, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	if (set_part_aside(layout->csr_file, renewal_files.csr, index, fault) < 0)
+		return prefix_fault(fault, "%s/CSR_file", layout->path);
+	if (set_part_aside(layout->cert, renewal_files.certificate, index, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }
 

@@ -14,14 +14,24 @@
 /* Renames the file, if it exists. A link or a directory of that name is renamed too. */
 int set_aside(int dirfd, const char *name, struct fault *fault) MUST_CHECK;
 
-/* The files of a member of these kinds; the names are durable on return. */
-struct aside_parts {
+/* A member, and which of its files. */
+struct aside_member {
+	size_t index;
 	bool key;
 	bool csr;
 	bool certificate;
 };
-int set_member_aside(const struct layout *layout, size_t index, const struct aside_parts *parts,
-		     struct fault *fault) MUST_CHECK;
+
+/*
+ * Sets these files of members aside; the names are durable on return. The certificates come first
+ * and the keys last, so that a kill in between leaves no member that seems to have its key
+ * elsewhere.
+ */
+int set_members_aside(const struct layout *layout, const struct aside_member *members, size_t count,
+		      struct fault *fault) MUST_CHECK;
+
+/* The same for all files that a renewal has prepared for a member. */
+int set_renewal_aside(const struct layout *layout, size_t index, struct fault *fault) MUST_CHECK;
 
 /* Gives the member's certificate, if it has one, a second name among the replaced ones, before a
    renewal replaces it. Durable after sync_directory. */

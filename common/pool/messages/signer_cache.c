@@ -141,8 +141,8 @@ static int update_revocations(struct signer_cache *cache, struct fault *fault)
 }
 
 /* *ret_revocation is a copy; *ret_revoked false: the member's certificate is not known to be
-   revoked. */
-static int look_revocation_up(struct signer_cache *cache, const struct member *member,
+   revoked, or signer is NULL. */
+static int look_revocation_up(struct signer_cache *cache, const struct signer *signer,
 			      bool *ret_revoked, struct known_revocation *ret_revocation,
 			      struct fault *fault)
 {
@@ -151,9 +151,9 @@ static int look_revocation_up(struct signer_cache *cache, const struct member *m
 
 	pthread_mutex_lock(&cache->lock);
 	result = update_revocations(cache, fault);
-	if (result == 0)
+	if (result == 0 && signer != NULL)
 		revocation = find_known_revocation(&cache->revocations,
-						   certificate_serial(member->certificate));
+						   certificate_serial(signer->member.certificate));
 	*ret_revoked = revocation != NULL;
 	if (revocation != NULL)
 		*ret_revocation = *revocation;
@@ -200,7 +200,7 @@ int open_signer(struct signer_cache *cache, size_t index, int64_t now_s, struct 
 	bool revoked;
 
 	if (find_or_open_signer(cache, index, now_s, open_member, &signer, fault) < 0 ||
-	    look_revocation_up(cache, &signer->member, &revoked, &revocation, fault) < 0)
+	    look_revocation_up(cache, signer, &revoked, &revocation, fault) < 0)
 		return -1;
 	if (revoked) {
 		format_time(revocation.revoked_at_s, revoked_at);
@@ -222,11 +222,8 @@ static int open_signer_if_usable(struct signer_cache *cache, size_t index, int64
 	struct known_revocation revocation;
 	bool revoked;
 
-	if (find_or_open_signer(cache, index, now_s, open_member_if_valid, &signer, fault) < 0)
-		return -1;
-	if (signer == NULL)
-		return 0;
-	if (look_revocation_up(cache, &signer->member, &revoked, &revocation, fault) < 0)
+	if (find_or_open_signer(cache, index, now_s, open_member_if_valid, &signer, fault) < 0 ||
+	    look_revocation_up(cache, signer, &revoked, &revocation, fault) < 0)
 		return -1;
 	if (!revoked)
 		*ret_signer = TAKE(signer);
@@ -275,13 +272,16 @@ static int refuse_to_draw(struct signer_cache *cache, int64_t now_s, struct faul
 	pthread_mutex_unlock(&cache->lock);
 	if (result < 0)
 		return -1;
+	/* What is valid and cannot sign has lost its key. */
 	return set_fault(fault, FAULT_NOT_FOUND,
 			 "%s: none of the pool's %zu members can sign: %zu keys; certificates: %zu "
-			 "valid, %zu revoked, %zu damaged, %zu expired: run certpool keep %s",
+			 "valid, %zu revoked, %zu damaged, %zu expired: %srun certpool %s %s%s",
 			 cache->layout->path, cache->size, summary.keys,
 			 summary.states[MEMBER_VALID], summary.states[MEMBER_REVOKED],
 			 summary.states[MEMBER_DAMAGED], summary.states[MEMBER_EXPIRED],
-			 cache->client);
+			 summary.states[MEMBER_VALID] > 0 ? "if the keys are lost, " : "",
+			 summary.states[MEMBER_VALID] > 0 ? "repair" : "keep", cache->client,
+			 summary.states[MEMBER_VALID] > 0 ? " --lost-keys" : "");
 }
 
 static int draw_from_list(struct signer_cache *cache, int64_t now_s, size_t *ret_index,

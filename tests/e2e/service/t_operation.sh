@@ -207,13 +207,13 @@ if command -v systemd-analyze >/dev/null; then
 	for unit in "$packaging"/*.service "$packaging"/*.timer; do
 		sed -e "s|/usr/local/bin/certpool|$certpool|" -e '/^Documentation/d' "$unit" >"units/$(basename "$unit")"
 	done
-	cp units/certpool-renew@.service units/certpool-renew@client1.service
-	cp units/certpool-renew@.timer units/certpool-renew@client1.timer
-	for unit in certpool-ca.service certpool-renew@client1.service certpool-renew@client1.timer; do
+	cp units/certpool-keep@.service units/certpool-keep@client1.service
+	cp units/certpool-keep@.timer units/certpool-keep@client1.timer
+	for unit in certpool-ca.service certpool-keep@client1.service certpool-keep@client1.timer; do
 		systemd-analyze verify "units/$unit" >verify.log 2>&1
 		equal "systemd finds no fault with $unit" '' "$(grep -F certpool verify.log)"
 	done
-	for unit in certpool-ca.service certpool-renew@client1.service; do
+	for unit in certpool-ca.service certpool-keep@client1.service; do
 		check "$unit may do little" systemd-analyze security --offline=true --threshold=20 "units/$unit"
 	done
 else

@@ -180,13 +180,13 @@ Test(survey, counts_what_is_valid_revoked_damaged_and_expired_apart)
 Test(survey, sets_files_aside_under_names_that_are_free)
 {
 	const struct layout *layout = fixture.layouts[0];
-	const struct aside_parts all = {true, true, true};
+	const struct aside_member all = {2, true, true, true};
 	CLEANUP(clear_buffer) struct buffer surplus = {0};
 
 	make_certified_pool(&fixture, 0);
 	OK(keep_certificate_aside(layout, 2, &fault));
-	OK(set_member_aside(layout, 2, &all, &fault));
-	OK(set_member_aside(layout, 2, &all, &fault));
+	OK(set_members_aside(layout, &all, 1, &fault));
+	OK(set_members_aside(layout, &all, 1, &fault));
 	cr_expect_eq(faccessat(layout->cert, "replaced_1_cert_key2.crt", F_OK, 0), 0);
 	cr_expect_eq(faccessat(layout->cert, "replaced_2_cert_key2.crt", F_OK, 0), 0);
 	cr_expect_eq(faccessat(layout->private, "replaced_1_private_key2.key", F_OK, 0), 0);

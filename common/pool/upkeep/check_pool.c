@@ -1,0 +1,301 @@
+#include "common/pool/upkeep/check_pool.h"
+
+#include "common/pool/members/set_aside.h"
+#include "common/pool/members/survey.h"
+#include "common/pool/members/trust.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ADVICE_SIZE = 256 };
+
+/* Members of which the same is to be said. */
+struct group {
+	size_t count;
+	size_t first;
+};
+
+struct check_context {
+	const struct pool_check *check;
+	struct certificate *root;
+	struct intermediates chain;
+	bool has_chain; /* false: the file is damaged */
+	struct known_revocations revocations;
+	size_t findings;
+	struct buffer damaged; /* struct damaged_member */
+	struct group without;
+	struct group revoked;
+	struct group expired;
+	struct group keyless;
+	struct group orphans; /* certificates whose issuer's certificate is not here */
+	size_t certificates;  /* that can be read */
+};
+
+struct damaged_member {
+	size_t index;
+	bool by_hand; /* no file is to be replaced */
+	struct fault finding;
+};
+
+static void clear_check_context(struct check_context *context)
+{
+	free_certificate(&context->root);
+	clear_intermediates(&context->chain);
+	clear_known_revocations(&context->revocations);
+	clear_buffer(&context->damaged);
+}
+
+static void add_to_group(struct group *group, size_t member)
+{
+	if (group->count == 0 || member < group->first)
+		group->first = member;
+	group->count++;
+}
+
+static int report(struct check_context *context, const struct pool_finding *finding,
+		  struct fault *fault)
+{
+	context->findings += finding->warning ? 0 : 1;
+	return context->check->function(context->check->context, finding, fault);
+}
+
+static int report_file(struct check_context *context, const char *file, const struct fault *failure,
+		       const char *advice, struct fault *fault)
+{
+	const struct pool_finding finding = {
+		.where = file, .text = failure->text, .advice = advice};
+
+	if (pass_failure(failure, fault) < 0)
+		return -1;
+	return report(context, &finding, fault);
+}
+
+/* The root, the issuers' certificates, and what is known to be revoked. */
+static int check_files(struct check_context *context, struct fault *fault)
+{
+	const struct layout *layout = context->check->layout;
+	const char *client = context->check->client->name;
+	struct fault failure = {0};
+	char advice[ADVICE_SIZE];
+
+	if (read_root(layout, &context->root, &failure) < 0 &&
+	    report_file(context, "cert/" ROOT_FILE, &failure,
+			"move the file away if it is there, and run certpool join with the CA's "
+			"invitation, or certpool init where the CA is",
+			fault) < 0)
+		return -1;
+	failure = (struct fault){0};
+	(void)snprintf(advice, sizeof(advice), "run certpool repair %s", client);
+	context->has_chain = read_intermediates(layout, &context->chain, &failure) == 0;
+	if (!context->has_chain &&
+	    report_file(context, "cert/" INTERMEDIATES_FILE, &failure, advice, fault) < 0)
+		return -1;
+	failure = (struct fault){0};
+	(void)snprintf(advice, sizeof(advice), "run certpool keep %s", client);
+	if (read_known_revocations(layout, client, &context->revocations, &failure) < 0)
+		return report_file(context, "state/" REVOKED_FILE, &failure, advice, fault);
+	return 0;
+}
+
+/* A survey_function. */
+static int find_orphan(void *argument, const struct member_view *view, struct fault *fault)
+{
+	struct check_context *context = argument;
+	const struct trust trust = {.root = context->root,
+				    .intermediates = intermediate_certificates(&context->chain),
+				    .intermediate_count = context->chain.count};
+
+	(void)fault;
+	if (view->certificate == NULL)
+		return 0;
+	context->certificates++;
+	if (find_issuer(&trust, view->certificate, certificate_not_after(view->certificate)) ==
+	    NULL)
+		add_to_group(&context->orphans, view->index);
+	return 0;
+}
+
+/* Without cert/ca.crt all certificates would look like another CA's: that is one finding.
+ *ret_verifiable false: they cannot be verified. */
+static int check_issuers(struct check_context *context, bool *ret_verifiable, struct fault *fault)
+{
+	const struct pool_check *check = context->check;
+	const struct survey survey = {.layout = check->layout,
+				      .client = check->client,
+				      .certificates_only = true,
+				      .function = find_orphan,
+				      .context = context};
+	char advice[ADVICE_SIZE];
+	const struct pool_finding missing = {
+		.where = "cert/" INTERMEDIATES_FILE,
+		.text = "expected the certificate of the members' issuer, found none",
+		.advice = advice};
+
+	*ret_verifiable = false;
+	if (context->root == NULL || !context->has_chain)
+		return 0;
+	if (survey_pool(&survey, fault) < 0)
+		return -1;
+	*ret_verifiable =
+		context->orphans.count == 0 || context->orphans.count < context->certificates;
+	if (*ret_verifiable)
+		return 0;
+	(void)snprintf(advice, sizeof(advice), "run certpool repair %s", check->client->name);
+	return report(context, &missing, fault);
+}
+
+/* A survey_function. */
+static int check_member(void *argument, const struct member_view *view, struct fault *fault)
+{
+	struct check_context *context = argument;
+	struct damaged_member damaged = {.index = view->index,
+					 .by_hand = !view->unfit_key && !view->unfit_csr &&
+						    !view->unfit_certificate,
+					 .finding = view->finding};
+
+	if (view->finding.class != FAULT_NONE) {
+		append_bytes(&context->damaged,
+			     (struct bytes){(const uint8_t *)&damaged, sizeof(damaged)});
+		return check_buffer(&context->damaged, fault);
+	}
+	if (!view->has_key && (view->has_csr || view->has_certificate))
+		add_to_group(&context->keyless, view->index);
+	switch (state_of_member(view, context->check->now_s)) {
+	case MEMBER_WITHOUT:
+		add_to_group(&context->without, view->index);
+		break;
+	case MEMBER_REVOKED:
+		add_to_group(&context->revoked, view->index);
+		break;
+	case MEMBER_EXPIRED:
+		add_to_group(&context->expired, view->index);
+		break;
+	case MEMBER_DAMAGED:
+	case MEMBER_EARLY:
+	case MEMBER_VALID:
+	case MEMBER_STATE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static int compare_damaged(const void *a, const void *b)
+{
+	size_t left = ((const struct damaged_member *)a)->index;
+	size_t right = ((const struct damaged_member *)b)->index;
+
+	return (left > right) - (left < right);
+}
+
+static int report_damaged(struct check_context *context, struct fault *fault)
+{
+	const char *client = context->check->client->name;
+	struct damaged_member *members = (void *)context->damaged.data;
+	size_t count = context->damaged.len / sizeof(*members);
+
+	if (count > 0)
+		qsort(members, count, sizeof(*members), compare_damaged);
+	for (size_t i = 0; i < count; i++) {
+		char where[NAME_SIZE + 24];
+		char advice[ADVICE_SIZE];
+		const struct pool_finding finding = {
+			.where = where, .text = members[i].finding.text, .advice = advice};
+
+		(void)snprintf(where, sizeof(where), "%s/%zu", client, members[i].index);
+		(void)snprintf(advice, sizeof(advice), "%s certpool %s %s",
+			       members[i].by_hand ? "mend that, and run" : "run",
+			       members[i].by_hand ? "check" : "repair",
+			       members[i].by_hand ? client : where);
+		if (report(context, &finding, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* One finding for all members of which the same is to be said. */
+static int report_group(struct check_context *context, const struct group *group, const char *what,
+			const char *verb, struct fault *fault)
+{
+	const struct client_node *client = context->check->client;
+	char text[ADVICE_SIZE];
+	char advice[ADVICE_SIZE];
+	const struct pool_finding finding = {.where = client->name, .text = text, .advice = advice};
+
+	if (group->count == 0)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%zu of %zu members %s, %smember %zu", group->count,
+		       client->pool.size, what, group->count > 1 ? "the first is " : "",
+		       group->first);
+	(void)snprintf(advice, sizeof(advice), "run certpool %s %s", verb, client->name);
+	return report(context, &finding, fault);
+}
+
+/* A warning: the keys may be kept elsewhere. */
+static int report_keyless(struct check_context *context, struct fault *fault)
+{
+	const struct client_node *client = context->check->client;
+	char text[ADVICE_SIZE];
+	char advice[ADVICE_SIZE];
+	const struct pool_finding finding = {
+		.warning = true, .where = client->name, .text = text, .advice = advice};
+
+	if (context->keyless.count == 0)
+		return 0;
+	(void)snprintf(text, sizeof(text),
+		       "%zu of %zu private keys are not here, that of member %zu "
+		       "first",
+		       context->keyless.count, client->pool.size, context->keyless.first);
+	(void)snprintf(
+		advice, sizeof(advice),
+		"if they are lost, and not kept elsewhere, run certpool repair %s --lost-keys",
+		client->name);
+	return report(context, &finding, fault);
+}
+
+static int report_surplus(struct check_context *context, struct fault *fault)
+{
+	const struct client_node *client = context->check->client;
+	CLEANUP(clear_buffer) struct buffer surplus = {0};
+	char text[ADVICE_SIZE];
+	char advice[ADVICE_SIZE];
+	const struct pool_finding finding = {.where = client->name, .text = text, .advice = advice};
+
+	if (list_surplus_members(context->check->layout, client->pool.size, &surplus, fault) < 0)
+		return -1;
+	if (surplus.len == 0)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%zu members above the pool's size of %zu have files",
+		       surplus.len / sizeof(size_t), client->pool.size);
+	(void)snprintf(advice, sizeof(advice),
+		       "run certpool repair %s --shrink, with --revoke to have their certificates "
+		       "revoked",
+		       client->name);
+	return report(context, &finding, fault);
+}
+
+int check_pool(const struct pool_check *check, size_t *ret_findings, struct fault *fault)
+{
+	CLEANUP(clear_check_context) struct check_context context = {.check = check};
+	struct trust trust = {0};
+	struct survey survey = {.layout = check->layout,
+				.client = check->client,
+				.revocations = &context.revocations,
+				.function = check_member,
+				.context = &context};
+	bool verifiable;
+
+	if (check_files(&context, fault) < 0 || check_issuers(&context, &verifiable, fault) < 0)
+		return -1;
+	trust.root = context.root;
+	trust.intermediates = intermediate_certificates(&context.chain);
+	trust.intermediate_count = context.chain.count;
+	survey.trust = verifiable ? &trust : NULL;
+	if (survey_pool(&survey, fault) < 0 || report_damaged(&context, fault) < 0 ||
+	    report_group(&context, &context.without, "have no certificate", "keep", fault) < 0 ||
+	    report_group(&context, &context.revoked, "are revoked", "keep", fault) < 0 ||
+	    report_group(&context, &context.expired, "have expired", "keep", fault) < 0 ||
+	    report_keyless(&context, fault) < 0 || report_surplus(&context, fault) < 0)
+		return -1;
+	*ret_findings = context.findings;
+	return 0;
+}

@@ -1,0 +1,397 @@
+#include "common/pool/upkeep/keep.h"
+
+#include "common/pool/members/replace_member.h"
+#include "common/pool/members/set_aside.h"
+#include "common/pool/members/survey.h"
+#include "common/pool/members/trust.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is to be done about one member. */
+struct plan {
+	enum member_need need;
+	struct aside_member aside;
+	bool make;  /* a key, if it has none, and a request */
+	bool ask;   /* for a certificate */
+	bool renew; /* with files of a renewal's names */
+};
+
+struct keep_context {
+	const struct upkeep *upkeep;
+	int64_t now_s;
+	struct certificate *root;
+	struct intermediates chain;
+	struct known_revocations revocations;
+	uint8_t *needs;      /* enum member_need of member i + 1 */
+	struct buffer aside; /* struct aside_member: after the survey */
+	struct member_set make;
+	struct member_set ask;
+	struct member_set renew;
+	struct member_set spent; /* their keys will never be certified (again) */
+	struct upkeep_summary summary;
+};
+
+static void clear_keep_context(struct keep_context *context)
+{
+	free_certificate(&context->root);
+	clear_intermediates(&context->chain);
+	clear_known_revocations(&context->revocations);
+	free(context->needs);
+	clear_buffer(&context->aside);
+	clear_member_set(&context->make);
+	clear_member_set(&context->ask);
+	clear_member_set(&context->renew);
+	clear_member_set(&context->spent);
+}
+
+/* The member gets a new key, request and certificate under its own names. */
+static struct plan plan_new(const struct member_view *view)
+{
+	return (struct plan){.need = NEED_REPAIR,
+			     .aside = {.index = view->index,
+				       .key = view->has_key,
+				       .csr = view->has_csr,
+				       .certificate = view->has_certificate},
+			     .make = true,
+			     .ask = true};
+}
+
+static struct plan plan_unfit(const struct member_view *view)
+{
+	struct plan plan = {.need = NEED_REPAIR,
+			    .aside = {.index = view->index,
+				      .csr = view->unfit_csr,
+				      .certificate = view->unfit_certificate},
+			    .ask = view->unfit_certificate || !view->has_certificate};
+
+	if (view->unfit_key)
+		return plan_new(view);
+	if (view->has_key)
+		plan.make = view->unfit_csr || !view->has_csr;
+	else if (view->unfit_csr || !view->has_csr)
+		return (struct plan){.need = NEED_KEY};
+	return plan;
+}
+
+static struct plan plan_member(const struct keep_context *context, const struct member_view *view)
+{
+	const struct upkeep *upkeep = context->upkeep;
+	const struct renewal_options terms = {.within_s = upkeep->within_s};
+	bool known = view->has_csr || view->has_certificate;
+	struct plan renewal = {.need = NEED_NOTHING, .renew = true};
+
+	if (!view->has_key && known && (upkeep->lost_keys || upkeep->only != NULL))
+		return plan_new(view);
+	if (view->unfit_key || view->unfit_csr || view->unfit_certificate)
+		return plan_unfit(view);
+	if (view->damaged)
+		return (struct plan){.need = NEED_HAND};
+	if (view->certificate == NULL)
+		return (struct plan){.need = NEED_CERTIFICATE, .make = !view->has_csr, .ask = true};
+	if (upkeep->scope == UPKEEP_REPAIR)
+		return (struct plan){.need = NEED_NOTHING};
+	if (view->revocation != NULL)
+		renewal.need = NEED_REPLACEMENT;
+	else if (view->renewing || renewal_due_at(&terms, view->certificate) <= context->now_s)
+		renewal.need = NEED_RENEWAL;
+	if (renewal.need == NEED_NOTHING || !view->has_key)
+		return (struct plan){.need = renewal.need == NEED_NOTHING ? NEED_NOTHING
+									  : NEED_KEY};
+	return renewal;
+}
+
+/* A survey_function. */
+static int add_member(void *argument, const struct member_view *view, struct fault *fault)
+{
+	struct keep_context *context = argument;
+	const struct member_set *only = context->upkeep->only;
+	struct plan plan;
+
+	if (only != NULL && !is_in_member_set(only, view->index))
+		return 0;
+	plan = plan_member(context, view);
+	/* The new key that a renewal has made is used, and replaces what is there. */
+	if (view->renewing && (plan.make || plan.ask)) {
+		plan.make = false;
+		plan.ask = false;
+		plan.renew = true;
+	}
+	context->needs[view->index - 1] = (uint8_t)plan.need;
+	context->summary.members++;
+	context->summary.needs[plan.need]++;
+	if (!view->has_key && !plan.aside.csr && !plan.make && !plan.renew)
+		context->summary.keyless++;
+	if (plan.need == NEED_HAND && context->summary.by_hand.class == FAULT_NONE)
+		context->summary.by_hand = view->finding;
+	if (plan.make)
+		add_to_member_set(&context->make, view->index);
+	if (plan.ask)
+		add_to_member_set(&context->ask, view->index);
+	if (plan.renew)
+		add_to_member_set(&context->renew, view->index);
+	if (!plan.aside.key && !plan.aside.csr && !plan.aside.certificate)
+		return 0;
+	append_bytes(&context->aside,
+		     (struct bytes){(const uint8_t *)&plan.aside, sizeof(plan.aside)});
+	return check_buffer(&context->aside, fault);
+}
+
+/* *ret_needed: a member's certificate is of an issuer that is neither the root nor in cert/ca.crt.
+ */
+static int needs_chain(void *argument, const struct member_view *view, struct fault *fault)
+{
+	struct keep_context *context = argument;
+	const struct trust trust = {.root = context->root,
+				    .intermediates = intermediate_certificates(&context->chain),
+				    .intermediate_count = context->chain.count};
+
+	(void)fault;
+	if (view->certificate != NULL &&
+	    find_issuer(&trust, view->certificate, certificate_not_after(view->certificate)) ==
+		    NULL)
+		context->summary.chain_fetched = true;
+	return 0;
+}
+
+/* A lost or damaged cert/ca.crt is fetched again: without it every certificate would look like
+   another CA's. */
+static int mend_chain(struct keep_context *context, struct fault *fault)
+{
+	const struct enrollment *enrollment = &context->upkeep->enrollment;
+	const struct layout *layout = enrollment->layout;
+	const struct survey survey = {.layout = layout,
+				      .client = enrollment->client,
+				      .certificates_only = true,
+				      .function = needs_chain,
+				      .context = context};
+	CLEANUP(clear_intermediates) struct intermediates fetched = {0};
+	struct fault unread = {0};
+	bool written;
+
+	if (read_intermediates(layout, &context->chain, &unread) < 0) {
+		if (pass_failure(&unread, fault) < 0)
+			return -1;
+		context->summary.chain_fetched = true;
+	} else if (survey_pool(&survey, fault) < 0) {
+		return -1;
+	}
+	if (!context->summary.chain_fetched)
+		return 0;
+	if (fetch_intermediates(&enrollment->ca, certificate_der(context->root), &fetched, fault) <
+	    0)
+		return -1;
+	if (unread.class != FAULT_NONE && set_aside(layout->cert, INTERMEDIATES_FILE, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (keep_intermediates(layout, &fetched, &written, fault) < 0)
+		return -1;
+	context->summary.chain_fetched = written;
+	clear_intermediates(&context->chain);
+	return read_intermediates(layout, &context->chain, fault);
+}
+
+static int find_needs(struct keep_context *context, struct fault *fault)
+{
+	const struct enrollment *enrollment = &context->upkeep->enrollment;
+	const struct trust trust = {.root = context->root,
+				    .intermediates = intermediate_certificates(&context->chain),
+				    .intermediate_count = context->chain.count};
+	const struct survey survey = {.layout = enrollment->layout,
+				      .client = enrollment->client,
+				      .trust = &trust,
+				      .revocations = &context->revocations,
+				      .function = add_member,
+				      .context = context};
+
+	return survey_pool(&survey, fault);
+}
+
+static int set_planned_aside(struct keep_context *context, struct fault *fault)
+{
+	const struct aside_member *members = (void *)context->aside.data;
+	size_t count = context->aside.len / sizeof(*members);
+
+	return count > 0 ? set_members_aside(context->upkeep->enrollment.layout, members, count,
+					     fault)
+			 : 0;
+}
+
+static void count_refusal(struct keep_context *context, size_t member,
+			  const struct refusal *refusal)
+{
+	const struct enrollment *enrollment = &context->upkeep->enrollment;
+
+	context->summary.refused[context->needs[member - 1]]++;
+	if (enrollment->refused != NULL)
+		enrollment->refused(enrollment->refused_context, member, refusal);
+}
+
+/* A refusal_function for keys that were to be used on: of some, the CA says that it never will. */
+static void note_refusal(void *argument, size_t member, const struct refusal *refusal)
+{
+	static const char *const types[] = {"revoked", "key_spent", "key_taken"};
+	struct keep_context *context = argument;
+
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		if (strcmp(refusal->type, types[i]) == 0) {
+			add_to_member_set(&context->spent, member);
+			return;
+		}
+	}
+	count_refusal(context, member, refusal);
+}
+
+static void note_last_refusal(void *argument, size_t member, const struct refusal *refusal)
+{
+	count_refusal(argument, member, refusal);
+}
+
+static int make_and_certify(struct keep_context *context, const struct member_set *make,
+			    const struct member_set *ask, refusal_function *refused,
+			    struct fault *fault)
+{
+	const struct upkeep *upkeep = context->upkeep;
+	struct enrollment enrollment = upkeep->enrollment;
+	const struct make_options make_options = {.layout = enrollment.layout,
+						  .client = enrollment.client,
+						  .files = &current_files,
+						  .members = make,
+						  .progress = upkeep->making};
+	const struct certification certification = {
+		.enrollment = &enrollment, .files = &current_files, .members = ask};
+	struct make_summary made;
+	struct certify_summary certified = {0};
+
+	enrollment.refused = refused;
+	enrollment.refused_context = context;
+	if (make->count > 0 && make_members(&make_options, &made, fault) < 0)
+		return -1;
+	if (ask->count > 0 && certify_members(&certification, &certified, fault) < 0)
+		return -1;
+	add_cut_short(&context->summary.cut_short, &certified.cut_short);
+	return 0;
+}
+
+/* Members whose keys the CA will not certify get new ones. */
+static int replace_spent(struct keep_context *context, struct fault *fault)
+{
+	for (size_t i = next_in_member_set(&context->spent, 0); i != 0;
+	     i = next_in_member_set(&context->spent, i)) {
+		const struct aside_member all = {i, true, true, true};
+
+		if (set_members_aside(context->upkeep->enrollment.layout, &all, 1, fault) < 0)
+			return -1;
+	}
+	return make_and_certify(context, &context->spent, &context->spent, note_last_refusal,
+				fault);
+}
+
+static int renew_needy(struct keep_context *context, struct fault *fault)
+{
+	const struct upkeep *upkeep = context->upkeep;
+	struct renewal renewal = {.enrollment = upkeep->enrollment, .making = upkeep->making};
+	struct certify_summary certified;
+
+	if (context->renew.count == 0)
+		return 0;
+	renewal.enrollment.refused = note_last_refusal;
+	renewal.enrollment.refused_context = context;
+	if (renew_members(&renewal, &context->renew, &certified, fault) < 0)
+		return -1;
+	add_cut_short(&context->summary.cut_short, &certified.cut_short);
+	return 0;
+}
+
+/* A survey_function. */
+static int note_next_due(void *argument, const struct member_view *view, struct fault *fault)
+{
+	struct keep_context *context = argument;
+	const struct renewal_options terms = {.within_s = context->upkeep->within_s};
+	int64_t due_s;
+
+	(void)fault;
+	if (view->certificate == NULL || !view->has_key)
+		return 0;
+	due_s = renewal_due_at(&terms, view->certificate);
+	if (due_s > context->now_s &&
+	    (context->summary.next_due_s == 0 || due_s < context->summary.next_due_s))
+		context->summary.next_due_s = due_s;
+	return 0;
+}
+
+static int find_next_due(struct keep_context *context, struct fault *fault)
+{
+	const struct survey survey = {.layout = context->upkeep->enrollment.layout,
+				      .client = context->upkeep->enrollment.client,
+				      .certificates_only = true,
+				      .function = note_next_due,
+				      .context = context};
+
+	return survey_pool(&survey, fault);
+}
+
+static int open_keep_context(struct keep_context *context, struct fault *fault)
+{
+	const struct enrollment *enrollment = &context->upkeep->enrollment;
+	size_t size = enrollment->client->pool.size;
+	struct fault unread = {0};
+
+	context->needs = calloc(size, sizeof(*context->needs));
+	if (context->needs == NULL)
+		return set_memory_fault(fault);
+	if (init_member_set(size, &context->make, fault) < 0 ||
+	    init_member_set(size, &context->ask, fault) < 0 ||
+	    init_member_set(size, &context->renew, fault) < 0 ||
+	    init_member_set(size, &context->spent, fault) < 0 ||
+	    read_root(enrollment->layout, &context->root, fault) < 0)
+		return -1;
+	/* A damaged file is learned anew, when the CA can be asked. */
+	if (read_known_revocations(enrollment->layout, enrollment->client->name,
+				   &context->revocations, &unread) < 0)
+		return pass_failure(&unread, fault);
+	return 0;
+}
+
+int keep_pool(const struct upkeep *upkeep, int64_t now_s, struct upkeep_summary *ret_summary,
+	      struct fault *fault)
+{
+	CLEANUP(clear_keep_context)
+	struct keep_context context = {.upkeep = upkeep, .now_s = now_s};
+
+	if (open_keep_context(&context, fault) < 0 ||
+	    complete_renewals(upkeep->enrollment.layout, fault) < 0 ||
+	    mend_chain(&context, fault) < 0 || find_needs(&context, fault) < 0 ||
+	    set_planned_aside(&context, fault) < 0 ||
+	    make_and_certify(&context, &context.make, &context.ask, note_refusal, fault) < 0 ||
+	    replace_spent(&context, fault) < 0 || renew_needy(&context, fault) < 0 ||
+	    find_next_due(&context, fault) < 0)
+		return -1;
+	*ret_summary = context.summary;
+	return 0;
+}
+
+int shrink_pool(const struct layout *layout, const struct client_node *client, size_t *ret_count,
+		struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer surplus = {0};
+	CLEANUP(clear_buffer) struct buffer aside = {0};
+	const size_t *members;
+	size_t count;
+
+	if (list_surplus_members(layout, client->pool.size, &surplus, fault) < 0)
+		return -1;
+	members = (void *)surplus.data;
+	count = surplus.len / sizeof(*members);
+	for (size_t i = 0; i < count; i++) {
+		const struct aside_member all = {members[i], true, true, true};
+
+		if (set_renewal_aside(layout, members[i], fault) < 0)
+			return -1;
+		append_bytes(&aside, (struct bytes){(const uint8_t *)&all, sizeof(all)});
+	}
+	if (check_buffer(&aside, fault) < 0 ||
+	    (count > 0 && set_members_aside(layout, (void *)aside.data, count, fault) < 0))
+		return -1;
+	*ret_count = count;
+	return 0;
+}

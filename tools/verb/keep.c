@@ -1,0 +1,80 @@
+/*
+ * keep: makes of a client's pool what its manifest says, and does nothing when nothing is due: the
+ * one verb for a timer. It learns what was revoked first.
+ */
+#include "tools/client_pool.h"
+#include "tools/options.h"
+
+struct keep_settings {
+	int64_t within_s;
+	struct endpoint ca;
+};
+
+static const struct option keep_options[] = {
+	{"within", 0, false, "DURATION", take_duration, offsetof(struct keep_settings, within_s),
+	 "renew certificates that end within this time, not in the last third of their life", NULL},
+	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct keep_settings, ca),
+	 "the CA's endpoint, instead of the manifest's", NULL},
+	{0},
+};
+
+/* What is revoked has to be known: a timer's run that could not ask is to be repeated. */
+static int learn(const struct command *command, const struct node *node, const struct endpoint *ca,
+		 struct fault *fault)
+{
+	struct learned learned;
+	struct fault failure;
+
+	learn_client(node, ca, &learned, &failure);
+	if (failure.class == FAULT_NONE || failure.class == FAULT_NOT_FOUND) {
+		learned.revoked = 0; /* replaced in a moment */
+		print_learned(command, node->client->name, &learned, &failure);
+		return 0;
+	}
+	return pass_fault(&failure, fault);
+}
+
+static int run_keep(const struct command *command, const void *settings, struct fault *fault)
+{
+	const struct keep_settings *given = settings;
+	CLEANUP(clear_node) struct node node = {0};
+	CLEANUP(clear_json) struct json_line line = {0};
+	struct upkeep upkeep = {.scope = UPKEEP_ALL, .within_s = given->within_s};
+	struct upkeep_summary kept;
+
+	if (open_node(command, command->operands[0], &node, fault) < 0)
+		return -1;
+	upkeep.enrollment.layout = node.layout;
+	upkeep.enrollment.client = node.client;
+	upkeep.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
+	if (learn(command, &node, &upkeep.enrollment.ca, fault) < 0 ||
+	    keep_client(command, &upkeep, &kept, fault) < 0)
+		return -1;
+	print_kept(command, node.client->name, &kept, &line);
+	if (command->json && print_json(&line, fault) < 0)
+		return -1;
+	return check_kept(node.client->name, &kept, fault);
+}
+
+const struct verb keep_verb = {
+	.name = "keep",
+	.group = VERB_KEEPING,
+	.operands = "CLIENT",
+	.summary = "keep a pool whole: the one verb for a timer",
+	.details = "Learns which certificates were revoked, gives members that lack a certificate "
+		   "one,\n"
+		   "repairs damaged files, and replaces with new keys what is revoked or ends "
+		   "soon. Does\n"
+		   "nothing when nothing is due, and says when it will be. Keys are never "
+		   "overwritten\n"
+		   "but by the renewal of their member; what does not fit is set aside. Exit "
+		   "status 5:\n"
+		   "some members are left; 6: the CA refused all; 7: it cannot be reached.\n",
+	.example = "certpool keep client1\n",
+	.options = keep_options,
+	.settings_size = sizeof(struct keep_settings),
+	.fewest = 1,
+	.most = 1,
+	.expected = "a client's name",
+	.run = run_keep,
+};
