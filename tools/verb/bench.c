@@ -9,13 +9,13 @@
 #include "common/base/workers.h"
 #include "common/pool/members/pool.h"
 #include "common/pool/revocation/ask_status.h"
-#include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/pool/client_pool.h"
+#include "tools/pool/shipment.h"
 #include "tools/scratch.h"
 #include "tools/server_process.h"
-#include "tools/shipment.h"
 
 #include <fcntl.h>
 #include <stdio.h>

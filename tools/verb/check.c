@@ -9,7 +9,7 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/verb/check_client.h"
+#include "tools/pool/check_client.h"
 
 struct check_settings {
 	struct endpoint ca;

@@ -5,11 +5,11 @@
  */
 #include "common/base/clock.h"
 #include "common/pool/enrolment/offline_enroll.h"
-#include "tools/client_pool.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/pool/client_pool.h"
 
 #include <string.h>
 

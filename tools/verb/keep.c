@@ -2,8 +2,8 @@
  * keep: makes of a client's pool what its manifest says, and does nothing when nothing is due: the
  * one verb for a timer. It learns what was revoked first.
  */
-#include "tools/client_pool.h"
 #include "tools/options.h"
+#include "tools/pool/client_pool.h"
 
 struct keep_settings {
 	int64_t within_s;

@@ -3,10 +3,10 @@
  * timers: it succeeds when no member is due, and an interrupted renewal is completed by the next
  * one.
  */
-#include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/pool/client_pool.h"
 
 struct renew_settings {
 	struct renewal_options terms;

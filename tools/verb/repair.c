@@ -2,8 +2,8 @@
  * repair: makes new what a pool has lost, or what is damaged. What it replaces is set aside, and
  * revoked with --revoke.
  */
-#include "tools/client_pool.h"
 #include "tools/options.h"
+#include "tools/pool/client_pool.h"
 
 struct repair_settings {
 	bool lost_keys;

@@ -1,7 +1,7 @@
 /* request: makes the keys and certificate requests that a pool lacks; existing files stay. */
-#include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/output.h"
+#include "tools/pool/client_pool.h"
 
 static int print_made(const struct command *command, const char *client,
 		      const struct make_summary *made, struct fault *fault)

@@ -14,7 +14,7 @@
 #include "tools/input.h"
 #include "tools/operator.h"
 #include "tools/options.h"
-#include "tools/verb/revoke_as.h"
+#include "tools/pool/revoke_as.h"
 #include "tools/verb/revoke_issuer.h"
 
 #include <stdint.h>

@@ -8,12 +8,12 @@
 #include "common/pool/members/trust.h"
 #include "common/pool/revocation/ask_status.h"
 #include "common/x509/chain.h"
-#include "tools/client_pool.h"
 #include "tools/node.h"
 #include "tools/output.h"
+#include "tools/pool/client_pool.h"
+#include "tools/pool/shipment.h"
 #include "tools/report.h"
 #include "tools/server_process.h"
-#include "tools/shipment.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
-#include "tools/shipment.h"
+#include "tools/pool/shipment.h"
 
 struct send_settings {
 	const char *file;

@@ -1,4 +1,4 @@
-#include "tools/refusal_printer.h"
+#include "tools/pool/refusal_printer.h"
 
 #include "tests/support/expect.h"
 

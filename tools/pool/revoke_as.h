@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_VERB_REVOKE_AS_H
-#define CERTPOOL_TOOLS_VERB_REVOKE_AS_H
+#ifndef CERTPOOL_TOOLS_POOL_REVOKE_AS_H
+#define CERTPOOL_TOOLS_POOL_REVOKE_AS_H
 
 #include "common/base/endpoint.h"
 #include "tools/command.h"

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_CLIENT_POOL_H
-#define CERTPOOL_TOOLS_CLIENT_POOL_H
+#ifndef CERTPOOL_TOOLS_POOL_CLIENT_POOL_H
+#define CERTPOOL_TOOLS_POOL_CLIENT_POOL_H
 
 #include "common/pool/enrolment/renew.h"
 #include "common/pool/members/pool.h"
@@ -7,7 +7,7 @@
 #include "common/pool/upkeep/revoke_replaced.h"
 #include "tools/node.h"
 #include "tools/output.h"
-#include "tools/refusal_printer.h"
+#include "tools/pool/refusal_printer.h"
 
 /*
  * What several verbs do with a client's pool: request, enroll and renew, which run and bench do as

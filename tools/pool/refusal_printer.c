@@ -1,5 +1,5 @@
 /* Collects refusals by their reasons, and prints a line for each when all are known. */
-#include "tools/refusal_printer.h"
+#include "tools/pool/refusal_printer.h"
 
 #include "tools/output.h"
 

@@ -2,7 +2,7 @@
  * Sends messages over several connections, one thread each. The threads share a count of the
  * messages begun, so that a slow connection sends fewer.
  */
-#include "tools/shipment.h"
+#include "tools/pool/shipment.h"
 
 #include "common/base/clock.h"
 #include "common/base/workers.h"

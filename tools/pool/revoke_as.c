@@ -2,7 +2,7 @@
  * The client's side of revoke: finds the serials in the client's own cert/, and asks the CA to
  * revoke them. The CA decides whether they are the client's.
  */
-#include "tools/verb/revoke_as.h"
+#include "tools/pool/revoke_as.h"
 
 #include "common/base/clock.h"
 #include "common/pool/revocation/ask_revocation.h"

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_VERB_CHECK_CLIENT_H
-#define CERTPOOL_TOOLS_VERB_CHECK_CLIENT_H
+#ifndef CERTPOOL_TOOLS_POOL_CHECK_CLIENT_H
+#define CERTPOOL_TOOLS_POOL_CHECK_CLIENT_H
 
 #include "common/base/endpoint.h"
 #include "tools/command.h"

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_REFUSAL_PRINTER_H
-#define CERTPOOL_TOOLS_REFUSAL_PRINTER_H
+#ifndef CERTPOOL_TOOLS_POOL_REFUSAL_PRINTER_H
+#define CERTPOOL_TOOLS_POOL_REFUSAL_PRINTER_H
 
 #include "common/pool/enrolment/enroll.h"
 #include "tools/command.h"

@@ -1,5 +1,5 @@
 /* Makes, enrolls and renews a client's pool under its layout's lock, and prints refusals. */
-#include "tools/client_pool.h"
+#include "tools/pool/client_pool.h"
 
 #include "common/base/clock.h"
 #include "common/base/file.h"

@@ -1,9 +1,9 @@
 /* The client's side of check. */
-#include "tools/verb/check_client.h"
+#include "tools/pool/check_client.h"
 
 #include "common/base/clock.h"
 #include "common/pool/upkeep/check_pool.h"
-#include "tools/client_pool.h"
+#include "tools/pool/client_pool.h"
 
 static int print_finding(void *context, const struct pool_finding *finding, struct fault *fault)
 {

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_TOOLS_SHIPMENT_H
-#define CERTPOOL_TOOLS_SHIPMENT_H
+#ifndef CERTPOOL_TOOLS_POOL_SHIPMENT_H
+#define CERTPOOL_TOOLS_POOL_SHIPMENT_H
 
 #include "common/pool/messages/send.h"
 #include "tools/command.h"
