@@ -9,6 +9,7 @@
 #include "common/base/staging.h"
 #include "common/ca/issue/init_authority.h"
 #include "common/crypto/key_file.h"
+#include "common/layout/known_endpoint.h"
 #include "common/pool/members/trust.h"
 #include "tools/operator.h"
 #include "tools/output.h"
@@ -31,7 +32,10 @@ int open_node(const struct command *command, const char *client, struct node *re
 	if (load_manifest(command->manifest, &node.manifest, fault) < 0)
 		return -1;
 	node.client = find_client(node.manifest, client, fault);
-	if (node.client == NULL || open_layout(node.client->layout, &node.layout, fault) < 0)
+	node.written = node.manifest->ca.endpoint;
+	if (node.client == NULL || open_layout(node.client->layout, &node.layout, fault) < 0 ||
+	    find_endpoint(node.layout, CA_NAME, &node.written, &node.manifest->ca.endpoint, fault) <
+		    0)
 		return -1;
 	MOVE(ret_node, node);
 	return 0;
@@ -55,6 +59,30 @@ int lock_or_wait(const struct command *command, const struct layout *layout, int
 struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *manifest)
 {
 	return given->host[0] != '\0' ? *given : *manifest;
+}
+
+struct endpoint_list choose_listen(const struct endpoint_list *given,
+				   const struct endpoint_list *manifest)
+{
+	return given->count > 0 ? *given : *manifest;
+}
+
+int check_advertised(const struct manifest *manifest, const char *node,
+		     const struct endpoint *endpoint, struct fault *fault)
+{
+	if (endpoint->port == 0)
+		return set_fault(
+			fault, FAULT_USAGE,
+			"%s: expected a port in the endpoint of %s, found 0: others could not find "
+			"it there",
+			manifest->path, node);
+	if (is_wildcard(endpoint))
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: expected in the endpoint of %s the address or name by which "
+				 "other hosts reach it, found %s: write that there, and what is "
+				 "there now as listen: beside it",
+				 manifest->path, node, endpoint->host);
+	return 0;
 }
 
 int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout, struct fault *fault)

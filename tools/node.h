@@ -13,11 +13,13 @@
 struct node {
 	struct manifest *manifest;
 	const struct client_node *client; /* in the manifest */
+	struct endpoint written;          /* the CA's endpoint as the manifest has it */
 	struct layout *layout;
 };
 
 /*
- * Loads the command's manifest, finds the client in it and opens its layout. Owns: clear_node.
+ * Loads the command's manifest, finds the client in it and opens its layout. The CA's endpoint in
+ * the manifest becomes the one that is known (known_endpoint.h). Owns: clear_node.
  * Errors: those of load_manifest, find_client and open_layout.
  */
 int open_node(const struct command *command, const char *client, struct node *ret_node,
@@ -31,8 +33,17 @@ void clear_node(struct node *node);
 int lock_or_wait(const struct command *command, const struct layout *layout, int *ret_lock,
 		 struct fault *fault) MUST_CHECK;
 
+/* Where to listen: what the option gave, if anything, else what the manifest has. */
+struct endpoint_list choose_listen(const struct endpoint_list *given,
+				   const struct endpoint_list *manifest);
+
 /* The endpoint of an option, if one was given (has a host), else the manifest's. */
 struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *manifest);
+
+/* Refuses a node's endpoint in the manifest that tells another host nothing: one without a port, or
+   of all addresses (FAULT_USAGE). */
+int check_advertised(const struct manifest *manifest, const char *node,
+		     const struct endpoint *endpoint, struct fault *fault) MUST_CHECK;
 
 /* Opens the CA's layout. Owns: free_layout. Errors: FAULT_USAGE when the manifest names none. */
 int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout,

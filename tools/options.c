@@ -31,7 +31,7 @@ const struct option common_options[] = {
 struct option_slot {
 	const struct option *option;
 	void *base; /* the struct that the option's offset counts from */
-	/* On the command line; only a repeatable option (take_texts) may have several. */
+	/* On the command line; only a repeatable option may have several. */
 	const char *given[TEXTS_MAX];
 	size_t given_count;
 };
@@ -108,6 +108,16 @@ int take_endpoint(void *field, const char *text, struct fault *fault)
 	return parse_endpoint(text, field, fault);
 }
 
+int take_endpoints(void *field, const char *text, struct fault *fault)
+{
+	struct endpoint_list *list = field;
+
+	if (parse_endpoint(text, &list->endpoints[list->count], fault) < 0)
+		return -1;
+	list->count++;
+	return 0;
+}
+
 void name_variable(const struct option *option, char ret_name[static VARIABLE_SIZE])
 {
 	(void)snprintf(ret_name, VARIABLE_SIZE, VARIABLE_PREFIX "%s", option->name);
@@ -175,7 +185,7 @@ static int refuse_option(const struct option_slots *slots, const char *option,
 /* Of an option that is given again the last value counts, unless it may be repeated. */
 static int give_value(struct option_slot *slot, const char *value, struct fault *fault)
 {
-	if (slot->option->set != take_texts)
+	if (slot->option->set != take_texts && slot->option->set != take_endpoints)
 		slot->given_count = 0;
 	if (slot->given_count == TEXTS_MAX)
 		return set_fault(fault, FAULT_USAGE, "--%s: expected at most %d times, found more",

@@ -28,13 +28,14 @@ struct option {
 
 enum { OPTIONS_MAX = 24, COUNT_MAX = 1000000 };
 
-option_setter take_switch;   /* bool */
-option_setter take_text;     /* const char *, borrowed */
-option_setter take_texts;    /* struct text_list: the option may be repeated */
-option_setter take_count;    /* size_t, from 1 to COUNT_MAX */
-option_setter take_instant;  /* struct instant: parse_time */
-option_setter take_duration; /* int64_t, seconds: parse_duration */
-option_setter take_endpoint; /* struct endpoint: parse_endpoint */
+option_setter take_switch;    /* bool */
+option_setter take_text;      /* const char *, borrowed */
+option_setter take_texts;     /* struct text_list: the option may be repeated */
+option_setter take_count;     /* size_t, from 1 to COUNT_MAX */
+option_setter take_instant;   /* struct instant: parse_time */
+option_setter take_duration;  /* int64_t, seconds: parse_duration */
+option_setter take_endpoint;  /* struct endpoint: parse_endpoint */
+option_setter take_endpoints; /* struct endpoint_list: likewise, may be repeated */
 
 /* The values of an option that may be repeated, borrowed. */
 enum { TEXTS_MAX = 8 };

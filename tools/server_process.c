@@ -142,6 +142,14 @@ static int read_ready_line(int descriptor, char ret_line[static ENDPOINT_TEXT_SI
 	return 0;
 }
 
+/* A server that listens at all addresses is reached at this one. */
+static void name_loopback(struct endpoint *endpoint)
+{
+	if (is_wildcard(endpoint))
+		(void)snprintf(endpoint->host, sizeof(endpoint->host), "%s",
+			       strchr(endpoint->host, ':') != NULL ? "::1" : "127.0.0.1");
+}
+
 int start_server(const char *const *arguments, struct server *ret_server, struct fault *fault)
 {
 	CLEANUP(clear_child) struct child child = {.ready_end = -1, .null = -1};
@@ -161,6 +169,7 @@ int start_server(const char *const *arguments, struct server *ret_server, struct
 	if (read_ready_line(our_end, line, arguments[0], fault) < 0 ||
 	    parse_endpoint(line, &server.endpoint, fault) < 0)
 		return -1;
+	name_loopback(&server.endpoint);
 	*ret_server = server;
 	server.pid = 0;
 	return 0;

@@ -137,14 +137,17 @@ int await_stop_or_hangup(const struct stop *stop, bool *ret_hangup, struct fault
 }
 
 /* The descriptor comes last: its reader may use the server at once. */
-int announce_server(const struct command *command, const struct endpoint *endpoint,
+int announce_server(const struct command *command, const struct endpoint_list *list,
 		    size_t descriptor, struct fault *fault)
 {
 	char text[ENDPOINT_TEXT_SIZE];
 	char line[ENDPOINT_TEXT_SIZE + 1];
 
-	format_endpoint(endpoint, text);
-	print_note(command, "listening on %s", text);
+	for (size_t i = 0; i < list->count; i++) {
+		format_endpoint(&list->endpoints[i], text);
+		print_note(command, "listening on %s", text);
+	}
+	format_endpoint(&list->endpoints[0], text);
 	if (notify_service_manager("READY=1", fault) < 0)
 		return -1;
 	if (descriptor == 0)

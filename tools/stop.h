@@ -35,11 +35,11 @@ int await_stop(const struct stop *stop, struct fault *fault) MUST_CHECK;
 int await_stop_or_hangup(const struct stop *stop, bool *ret_hangup, struct fault *fault) MUST_CHECK;
 
 /*
- * Announces that a server is ready: a note with the endpoint on standard error, READY=1 to the
- * service manager, and the endpoint with a line end to the descriptor of --ready, which is closed
- * (0: none).
+ * Announces that a server is ready: a note with each endpoint on standard error, READY=1 to
+ * the service manager, and the first endpoint with a line end to the descriptor of --ready, which
+ * is closed (0: none).
  */
-int announce_server(const struct command *command, const struct endpoint *endpoint,
+int announce_server(const struct command *command, const struct endpoint_list *list,
 		    size_t descriptor, struct fault *fault) MUST_CHECK;
 
 /* Where a server's log goes, the context of the two below: standard error, as JSON if the command

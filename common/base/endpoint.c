@@ -82,3 +82,13 @@ void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPO
 	(void)snprintf(ret_text, ENDPOINT_TEXT_SIZE, "%s%s%s%s:%u", scheme, bracketed ? "[" : "",
 		       endpoint->host, bracketed ? "]" : "", (unsigned int)endpoint->port);
 }
+
+bool equal_endpoints(const struct endpoint *a, const struct endpoint *b)
+{
+	return strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
+bool is_wildcard(const struct endpoint *endpoint)
+{
+	return strcmp(endpoint->host, "0.0.0.0") == 0 || strcmp(endpoint->host, "::") == 0;
+}

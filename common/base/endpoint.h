@@ -3,6 +3,8 @@
 
 #include "common/base/fault.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -19,10 +21,24 @@ struct endpoint {
 	uint16_t port;
 };
 
+/* Several, in the order in which they were given. */
+enum { ENDPOINTS_MAX = 8 };
+
+struct endpoint_list {
+	size_t count;
+	struct endpoint endpoints[ENDPOINTS_MAX];
+};
+
 /* Errors: FAULT_USAGE, with the expected form. */
 int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault *fault) MUST_CHECK;
 
 /* "http://127.0.0.1:8440" */
 void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPOINT_TEXT_SIZE]);
+
+bool equal_endpoints(const struct endpoint *a, const struct endpoint *b);
+
+/* Whether the host is 0.0.0.0 or ::, all addresses of a machine: to listen at, not to connect to.
+ */
+bool is_wildcard(const struct endpoint *endpoint);
 
 #endif

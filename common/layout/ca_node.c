@@ -113,6 +113,7 @@ static const struct field ca_fields[] = {
 	 .set = set_endpoint,
 	 .offset = offsetof(struct ca_node, endpoint),
 	 .required = true},
+	{.name = "listen", .set = set_endpoints, .offset = offsetof(struct ca_node, listen)},
 	{.name = "subject",
 	 .set = set_fixed,
 	 .offset = offsetof(struct ca_node, subject),
@@ -212,6 +213,8 @@ int read_ca_node(const struct yaml_node *value, const char *directory, struct ca
 	if (read_fields(value, ca_fields, ca, fault) < 0 || check_ca_keys(value, ca, fault) < 0 ||
 	    complete_intermediate(value, ca, fault) < 0)
 		return -1;
+	if (ca->listen.count == 0)
+		ca->listen = (struct endpoint_list){1, {ca->endpoint}};
 	for (size_t i = 0; i < COUNT_OF(paths); i++)
 		if (join_in_place(directory, paths[i], fault) < 0)
 			return -1;

@@ -14,7 +14,8 @@
 struct ca_node {
 	char *layout;                    /* path; NULL when the CA runs on another host */
 	char *root_layout;               /* path; NULL: the CA issues under its root */
-	struct endpoint endpoint;        /* at which the CA serves */
+	struct endpoint endpoint;        /* at which clients reach the CA */
+	struct endpoint_list listen;     /* where the CA serves; default: the endpoint */
 	char *subject;                   /* RFC 4514, of the root */
 	enum key_type key;               /* of new key files */
 	char *key_url;                   /* check_key_url; NULL: the CA's key is a file */

@@ -80,6 +80,7 @@ static const struct field client_fields[] = {
 	 .high = PATH_MAX},
 	{.name = "endpoint", .set = set_endpoint, .offset = offsetof(struct client_node, endpoint)},
 	{.name = "elsewhere", .set = set_flag, .offset = offsetof(struct client_node, elsewhere)},
+	{.name = "listen", .set = set_endpoints, .offset = offsetof(struct client_node, listen)},
 	{.name = "pool", .set = set_fields, .fields = pool_fields},
 	{.name = "policy", .set = set_fields, .fields = policy_fields},
 	{.name = "message_limit",
@@ -140,6 +141,12 @@ static int read_client_node(const struct yaml_node *value, const char *directory
 	if (read_fields(value, client_fields, client, fault) < 0)
 		return -1;
 	client->has_endpoint = client->endpoint.host[0] != '\0';
+	if (client->listen.count > 0 && !client->has_endpoint)
+		return set_key_fault(find_entry(value, "listen"), fault,
+				     "expected an endpoint beside it, at which others reach the "
+				     "client, found none");
+	if (client->listen.count == 0 && client->has_endpoint)
+		client->listen = (struct endpoint_list){1, {client->endpoint}};
 	layout = TAKE(client->layout);
 	if (join_path(directory, layout != NULL ? layout : client->name, &client->layout, fault) <
 	    0)

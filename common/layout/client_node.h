@@ -35,8 +35,9 @@ struct client_node {
 	bool has_quota; /* the manifest says policy.certificates: else it follows from the size */
 	bool elsewhere; /* its layout is on another host */
 	bool has_endpoint;
-	struct endpoint endpoint; /* at which the client receives messages */
-	size_t message_limit;     /* most octets of a message that the client sends or takes */
+	struct endpoint endpoint;    /* at which others reach the client with messages */
+	struct endpoint_list listen; /* where it receives them; default: the endpoint */
+	size_t message_limit;        /* most octets of a message that the client sends or takes */
 };
 
 /*

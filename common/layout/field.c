@@ -271,6 +271,35 @@ int set_endpoint(const struct yaml_node *value, const struct field *field, void 
 	return 0;
 }
 
+int set_endpoints(const struct yaml_node *value, const struct field *field, void *object,
+		  struct fault *fault)
+{
+	struct endpoint_list *member = member_at(object, field->offset);
+	bool several = value->kind == YAML_LIST;
+	size_t count = several ? value->count : 1;
+
+	if (count < 1 || count > ENDPOINTS_MAX)
+		return set_value_fault(value, fault, "expected 1 to %d endpoints, found %zu",
+				       ENDPOINTS_MAX, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct yaml_node *each = several ? value->children[i] : value;
+		const struct field row = {.offset = field->offset +
+						    offsetof(struct endpoint_list, endpoints) +
+						    i * sizeof(struct endpoint)};
+
+		if (set_endpoint(each, &row, object, fault) < 0)
+			return -1;
+		for (size_t j = 0; j < i; j++)
+			if (equal_endpoints(&member->endpoints[i], &member->endpoints[j]))
+				return set_value_fault(each, fault,
+						       "expected each endpoint once, found %s "
+						       "again",
+						       each->text);
+	}
+	member->count = count;
+	return 0;
+}
+
 static int parse_key_type_at(const struct yaml_node *value, enum key_type *ret_type,
 			     struct fault *fault)
 {

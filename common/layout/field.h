@@ -48,6 +48,7 @@ field_setter set_fixed;     /* the same, without braces */
 field_setter set_template;  /* the same, check_template */
 field_setter set_url;       /* the same, check_web_url */
 field_setter set_endpoint;  /* struct endpoint */
+field_setter set_endpoints; /* struct endpoint_list: one, or a list of 1 to ENDPOINTS_MAX */
 field_setter set_key_type;  /* enum key_type */
 field_setter set_key_list;  /* bool[KEY_TYPE_COUNT]: true for the listed types */
 field_setter set_alt_names; /* char ** and its count: templates with one of the four prefixes */

@@ -26,6 +26,7 @@
  *                    barred                names of the clients that the CA bars
  *                    seen                  the replay log: jti of received messages
  *                    exported              requests exported for offline enrolment
+ *                    endpoint_{node}       where that node is reached, as it said last
  *                    revoked               what the client knows to be revoked of its own
  *
  * During a renewal, a member also has Private/renewal_key{i}.key, CSR_file/renewal_key{i}.csr and

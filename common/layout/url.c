@@ -19,6 +19,14 @@ static const char *find_host(const char *text)
 	return NULL;
 }
 
+static bool names_any_address(const char *host)
+{
+	size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
+
+	return (len == 7 && strncmp(host, "0.0.0.0", len) == 0) ||
+	       (len == 4 && strncmp(host, "[::]", len) == 0);
+}
+
 int check_web_url(const char *text, struct fault *fault)
 {
 	const char *host = find_host(text);
@@ -30,6 +38,11 @@ int check_web_url(const char *text, struct fault *fault)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected http://HOST or https://HOST and a path, found "
 				 "\"%.60s\"",
+				 text);
+	if (names_any_address(host))
+		return set_fault(fault, FAULT_USAGE,
+				 "expected the address or name by which verifiers reach it, found "
+				 "\"%.60s\", at which a server listens",
 				 text);
 	if (text[strspn(text, uri_characters)] != '\0')
 		return set_fault(fault, FAULT_USAGE,

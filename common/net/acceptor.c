@@ -2,24 +2,15 @@
 
 #include "common/base/file.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-	PAUSE_MS = 100,
-	SEND_OCTETS = 65536, /* the kernel reserves twice as much */
-	UNREAD_MAX_MS = 30000,
-};
+enum { PAUSE_MS = 100 };
 
 union address {
 	struct sockaddr any;
@@ -27,119 +18,6 @@ union address {
 	struct sockaddr_in6 v6;
 	struct sockaddr_storage all;
 };
-
-static void free_addresses(struct addrinfo **addresses)
-{
-	if (*addresses != NULL)
-		freeaddrinfo(*addresses);
-	*addresses = NULL;
-}
-
-static int find_addresses(const struct endpoint *endpoint, struct addrinfo **ret_addresses,
-			  struct fault *fault)
-{
-	const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-				       .ai_family = AF_UNSPEC,
-				       .ai_socktype = SOCK_STREAM};
-	char port[8];
-	int error;
-
-	(void)snprintf(port, sizeof(port), "%u", (unsigned int)endpoint->port);
-	error = getaddrinfo(endpoint->host, port, &hints, ret_addresses);
-	if (error == 0)
-		return 0;
-	*ret_addresses = NULL;
-	return set_fault(fault, FAULT_FAILED,
-			 "no address is known for the host %s (%s): check the endpoint",
-			 endpoint->host, gai_strerror(error));
-}
-
-/*
- * What the accepted connections inherit: a bound on the memory that the kernel has for an answer,
- * and on the time for which it keeps octets that the other side does not read, even after the
- * connection is closed.
- */
-static int bound_sending(int descriptor)
-{
-	const int octets = SEND_OCTETS;
-	const unsigned int unread_ms = UNREAD_MAX_MS;
-
-	if (setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets)) < 0)
-		return -1;
-	return setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unread_ms, sizeof(unread_ms));
-}
-
-static int listen_at(const struct addrinfo *address, int *ret_socket)
-{
-	CLEANUP(close_descriptor)
-	int descriptor = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	const int on = 1;
-
-	if (descriptor < 0)
-		return -1;
-	/* Allows a restart while connections of the previous server are in TIME_WAIT. */
-	if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-		return -1;
-	if (address->ai_family == AF_INET6 &&
-	    setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
-		return -1;
-	if (bound_sending(descriptor) < 0)
-		return -1;
-	if (bind(descriptor, address->ai_addr, address->ai_addrlen) < 0 ||
-	    listen(descriptor, SOMAXCONN) < 0)
-		return -1;
-	*ret_socket = descriptor;
-	descriptor = -1;
-	return 0;
-}
-
-static int read_port(int descriptor, uint16_t *ret_port)
-{
-	union address address = {0};
-	socklen_t len = sizeof(address);
-
-	if (getsockname(descriptor, &address.any, &len) < 0)
-		return -1;
-	*ret_port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
-							    : address.v4.sin_port);
-	return 0;
-}
-
-static int refuse_to_listen(const struct endpoint *endpoint, struct fault *fault)
-{
-	char text[ENDPOINT_TEXT_SIZE];
-	int number = errno;
-
-	format_endpoint(endpoint, text);
-	if (number == EADDRINUSE)
-		return set_fault(fault, FAULT_BUSY,
-				 "%s: another process already listens there: stop it, or choose "
-				 "another port",
-				 text);
-	errno = number;
-	return set_errno_fault(fault, "%s: cannot listen there", text);
-}
-
-int open_listener(const struct endpoint *endpoint, int *ret_socket, struct endpoint *ret_bound,
-		  struct fault *fault)
-{
-	CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
-	CLEANUP(close_descriptor) int descriptor = -1;
-	struct endpoint bound = *endpoint;
-
-	if (find_addresses(endpoint, &addresses, fault) < 0)
-		return -1;
-	for (struct addrinfo *address = addresses; address != NULL && descriptor < 0;
-	     address = address->ai_next)
-		if (listen_at(address, &descriptor) < 0)
-			descriptor = -1;
-	if (descriptor < 0 || read_port(descriptor, &bound.port) < 0)
-		return refuse_to_listen(endpoint, fault);
-	*ret_bound = bound;
-	*ret_socket = descriptor;
-	descriptor = -1;
-	return 0;
-}
 
 struct acceptor {
 	struct acceptor_settings settings;
@@ -174,28 +52,40 @@ static void wait_for_descriptors(const struct acceptor *acceptor, int number)
 	(void)poll(NULL, 0, PAUSE_MS);
 }
 
-/* Waits for a connection first, and then makes room for it. false: the server is stopping. */
-static bool accept_one(struct acceptor *acceptor)
+static void accept_one(struct acceptor *acceptor, int listener)
 {
-	struct pollfd listener = {.fd = acceptor->settings.listener, .events = POLLIN};
 	union address address = {0};
 	socklen_t len = sizeof(address);
-	int descriptor;
+	int descriptor = accept4(listener, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	(void)poll(&listener, 1, -1);
-	if (!await_connection_room(acceptor->settings.connections))
-		return false;
-	descriptor = accept4(listener.fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (descriptor >= 0)
 		hand_to_thread(acceptor, &descriptor, &address, len);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 		wait_for_descriptors(acceptor, errno);
+}
+
+/* Waits for connections first, and then makes room for each. false: the server is stopping. */
+static bool accept_some(struct acceptor *acceptor)
+{
+	const struct listeners *listeners = &acceptor->settings.listeners;
+	struct pollfd polled[LISTENERS_MAX];
+
+	for (size_t i = 0; i < listeners->count; i++)
+		polled[i] = (struct pollfd){.fd = listeners->sockets[i], .events = POLLIN};
+	(void)poll(polled, listeners->count, -1);
+	for (size_t i = 0; i < listeners->count; i++) {
+		if (polled[i].revents == 0)
+			continue;
+		if (!await_connection_room(acceptor->settings.connections))
+			return false;
+		accept_one(acceptor, polled[i].fd);
+	}
 	return true;
 }
 
 static void *accept_connections(void *argument)
 {
-	while (accept_one(argument))
+	while (accept_some(argument))
 		continue;
 	return NULL;
 }
@@ -223,8 +113,9 @@ void stop_acceptor(struct acceptor **pointer)
 	if (acceptor == NULL)
 		return;
 	/* Wakes the thread, and ends the connections in the backlog. */
-	(void)shutdown(acceptor->settings.listener, SHUT_RDWR);
+	for (size_t i = 0; i < acceptor->settings.listeners.count; i++)
+		(void)shutdown(acceptor->settings.listeners.sockets[i], SHUT_RDWR);
 	(void)pthread_join(acceptor->thread, NULL);
-	close_descriptor(&acceptor->settings.listener);
+	close_listeners(&acceptor->settings.listeners);
 	free(acceptor);
 }

@@ -1,19 +1,11 @@
 #ifndef CERTPOOL_NET_ACCEPTOR_H
 #define CERTPOOL_NET_ACCEPTOR_H
 
-#include "common/base/endpoint.h"
 #include "common/net/connection.h"
+#include "common/net/listener.h"
 #include "common/net/server.h"
 
 #include <microhttpd.h>
-
-/*
- * Opens a listening TCP socket: non-blocking, close-on-exec; an IPv6 socket takes IPv6 only.
- * *ret_bound is the endpoint with the actual port.
- * Owns: close_descriptor. Errors: FAULT_BUSY when the address is in use, else FAULT_FAILED.
- */
-int open_listener(const struct endpoint *endpoint, int *ret_socket, struct endpoint *ret_bound,
-		  struct fault *fault) MUST_CHECK;
 
 /*
  * A thread that accepts connections and hands each to the libmicrohttpd thread that the register
@@ -24,7 +16,7 @@ int open_listener(const struct endpoint *endpoint, int *ret_socket, struct endpo
 struct acceptor;
 
 struct acceptor_settings {
-	int listener;                      /* owned by the acceptor once it has started */
+	struct listeners listeners;        /* owned by the acceptor once it has started */
 	struct MHD_Daemon *const *daemons; /* one for each thread of the register */
 	struct connection_register *connections;
 	const struct http_server_settings *server;

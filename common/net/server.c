@@ -25,7 +25,7 @@ static const size_t connection_memory = 32768;
 
 struct http_server {
 	struct server_state state;
-	struct endpoint endpoint;
+	struct endpoint_list endpoints;
 	struct acceptor *acceptor;
 	struct periodic_thread *waker;
 	unsigned int thread_count;
@@ -179,7 +179,7 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 	CLEANUP(stop_http_server)
 	struct http_server *server =
 		calloc(1, sizeof(*server) + threads * sizeof(struct MHD_Daemon *));
-	CLEANUP(close_descriptor) int listener = -1;
+	CLEANUP(close_listeners) struct listeners listeners = {0};
 	struct acceptor_settings acceptor;
 
 	if (server == NULL)
@@ -187,7 +187,7 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 	server->thread_count = threads;
 	server->state.settings = *settings;
 	set_defaults(&server->state.settings);
-	if (open_listener(&settings->endpoint, &listener, &server->endpoint, fault) < 0 ||
+	if (open_listeners(&settings->listen, &listeners, &server->endpoints, fault) < 0 ||
 	    init_server_state(&server->state, threads, fault) < 0)
 		return -1;
 	for (unsigned int i = 0; i < threads; i++) {
@@ -198,18 +198,18 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 	}
 	if (start_periodic_thread(WAKE_MS, wake_crowded_threads, server, &server->waker, fault) < 0)
 		return -1;
-	acceptor = (struct acceptor_settings){listener, server->daemons, server->state.connections,
+	acceptor = (struct acceptor_settings){listeners, server->daemons, server->state.connections,
 					      &server->state.settings};
 	if (start_acceptor(&acceptor, &server->acceptor, fault) < 0)
 		return -1;
-	listener = -1;
+	listeners.count = 0;
 	*ret_server = TAKE(server);
 	return 0;
 }
 
-const struct endpoint *http_server_endpoint(const struct http_server *server)
+const struct endpoint_list *http_server_endpoints(const struct http_server *server)
 {
-	return &server->endpoint;
+	return &server->endpoints;
 }
 
 struct connection_counts count_http_connections(struct http_server *server)

@@ -99,7 +99,7 @@ typedef void http_log(void *context, const char *method, const char *path, unsig
 		      const char *text);
 
 struct http_server_settings {
-	struct endpoint endpoint;        /* port 0: any free port */
+	struct endpoint_list listen;     /* at least one; port 0: any free port */
 	const struct http_route *routes; /* static; ends with a row whose path is NULL */
 	void *context;                   /* for the handlers */
 	http_log *log;                   /* may be NULL */
@@ -122,8 +122,8 @@ struct http_server;
 int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
 		      struct fault *fault) MUST_CHECK;
 
-/* The endpoint with the actual port. */
-const struct endpoint *http_server_endpoint(const struct http_server *server);
+/* Where it listens, with the actual ports. */
+const struct endpoint_list *http_server_endpoints(const struct http_server *server);
 
 struct connection_counts count_http_connections(struct http_server *server);
 

@@ -29,7 +29,7 @@ static const struct http_route routes[] = {
 
 int main(void)
 {
-	const struct http_server_settings settings = {.endpoint = {.host = "127.0.0.1"},
+	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
 						      .routes = routes};
 	CLEANUP(stop_http_server) struct http_server *server = NULL;
 	char text[ENDPOINT_TEXT_SIZE];
@@ -40,7 +40,7 @@ int main(void)
 		(void)fprintf(stderr, "empty_server: %s\n", fault.text);
 		return EXIT_FAILURE;
 	}
-	format_endpoint(http_server_endpoint(server), text);
+	format_endpoint(&http_server_endpoints(server)->endpoints[0], text);
 	printf("%s\n", text);
 	(void)fflush(stdout);
 	while (read(STDIN_FILENO, &octet, 1) > 0)

@@ -183,8 +183,8 @@ static int look_around(struct http_client *client, struct fault *fault)
 static int run_client(size_t index, void *context, struct fault *fault)
 {
 	const struct race *race = context;
-	const struct http_client_settings settings = {.endpoint =
-							      *ca_service_endpoint(race->service)};
+	const struct http_client_settings settings = {
+		.endpoint = ca_service_endpoints(race->service)->endpoints[0]};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 
 	if (new_http_client(&settings, &client, fault) < 0)
@@ -206,7 +206,7 @@ static int run_client(size_t index, void *context, struct fault *fault)
 
 static int prepare(struct race *race, struct fault *fault)
 {
-	struct ca_service_settings settings = {.endpoint = {"127.0.0.1", 0}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
 	const struct key_access plain = {0};
 	struct authority_made made;
 	char manifest[80];

@@ -117,14 +117,14 @@ static void ignore_log(void *context, const char *method, const char *path, unsi
 
 static int start(unsigned int request_timeout_s, struct stop_context *ret_stop, struct fault *fault)
 {
-	const struct http_server_settings settings = {.endpoint = {"127.0.0.1", 0},
+	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
 						      .routes = routes,
 						      .log = ignore_log,
 						      .request_timeout_s = request_timeout_s};
 
 	if (start_http_server(&settings, &ret_stop->server, fault) < 0)
 		return -1;
-	ret_stop->endpoint = *http_server_endpoint(ret_stop->server);
+	ret_stop->endpoint = http_server_endpoints(ret_stop->server)->endpoints[0];
 	return 0;
 }
 

@@ -25,14 +25,9 @@ static int begin_invitation(const struct ca_operator *ca, struct invitation *inv
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 
-	if (read_root(ca->layout, &root, fault) < 0)
+	if (read_root(ca->layout, &root, fault) < 0 ||
+	    check_advertised(ca->manifest, CA_NAME, &ca->manifest->ca.endpoint, fault) < 0)
 		return -1;
-	if (ca->manifest->ca.endpoint.port == 0)
-		return set_fault(
-			fault, FAULT_USAGE,
-			"%s: expected a port in the CA's endpoint, found 0: the client could "
-			"not find the CA there",
-			ca->manifest->path);
 	(void)snprintf(invitation->from, sizeof(invitation->from), "%s", CA_NAME);
 	invitation->from_ca = true;
 	invitation->has_endpoint = true;

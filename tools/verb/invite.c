@@ -47,15 +47,16 @@ static int copy_node_name(char ret_name[static NAME_SIZE], const char *name, str
 }
 
 /* A client invites without a root or pool: the other host has these from the CA. */
-static int fill_for_client(const struct client_node *node, struct invitation *invitation,
-			   struct fault *fault)
+static int fill_for_client(const struct manifest *manifest, const struct client_node *node,
+			   struct invitation *invitation, struct fault *fault)
 {
 	if (strcmp(node->name, invitation->to) == 0)
 		return set_fault(fault, FAULT_USAGE, "%s cannot invite itself", node->name);
 	invitation->has_endpoint = node->has_endpoint && node->endpoint.port != 0;
-	if (invitation->has_endpoint)
-		invitation->endpoint = node->endpoint;
-	return 0;
+	if (!invitation->has_endpoint)
+		return 0;
+	invitation->endpoint = node->endpoint;
+	return check_advertised(manifest, node->name, &node->endpoint, fault);
 }
 
 /* The key that the inviting node shares with the other: the existing one, else a new one. */
@@ -106,7 +107,7 @@ static int make_client_invitation(const struct command *command,
 	if (load_manifest(command->manifest, &manifest, fault) < 0)
 		return -1;
 	node = find_client(manifest, invitation->from, fault);
-	if (node == NULL || fill_for_client(node, invitation, fault) < 0 ||
+	if (node == NULL || fill_for_client(manifest, node, invitation, fault) < 0 ||
 	    open_layout(node->layout, &layout, fault) < 0)
 		return -1;
 	return find_or_make_key(command, layout, invitation->to, &invitation->key, fault);

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/crypto/key_file.h"
+#include "common/layout/known_endpoint.h"
 #include "common/pool/members/trust.h"
 #include "common/wire/invitation.h"
 #include "tools/input.h"
@@ -22,7 +23,7 @@ struct join_settings {
 
 static const struct option join_options[] = {
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct join_settings, ca),
-	 "the CA's endpoint, instead of the manifest's", NULL},
+	 "the CA's endpoint, instead of the invitation's", NULL},
 	{0},
 };
 
@@ -139,19 +140,29 @@ static int find_invited_client(struct join_context *join, struct fault *fault)
 			    invitation->to);
 }
 
-/* The manifest of this host may lack the endpoint of the client that invited. */
-static void advise_peer_endpoint(const struct command *command, const struct join_context *join)
+/* What this host's manifest has; an empty host: nothing. */
+static struct endpoint find_in_manifest(const struct join_context *join)
+{
+	struct fault absent = {0};
+	const struct client_node *peer;
+
+	if (join->invitation.from_ca)
+		return join->manifest->ca.endpoint;
+	peer = find_client(join->manifest, join->invitation.from, &absent);
+	return peer != NULL ? peer->endpoint : (struct endpoint){0};
+}
+
+static void note_endpoint(const struct command *command, const struct join_context *join)
 {
 	const struct invitation *invitation = &join->invitation;
-	char endpoint[ENDPOINT_TEXT_SIZE] = "";
-	struct fault absent = {0};
+	const struct endpoint in_manifest = find_in_manifest(join);
+	char endpoint[ENDPOINT_TEXT_SIZE];
 
-	if (!invitation->has_endpoint || invitation->from_ca ||
-	    find_client(join->manifest, invitation->from, &absent) != NULL)
+	if (!invitation->has_endpoint || equal_endpoints(&invitation->endpoint, &in_manifest))
 		return;
 	format_endpoint(&invitation->endpoint, endpoint);
-	print_note(command, "to send to %s, add to the clients of %s: \"%s\": {endpoint: \"%s\"}",
-		   invitation->from, join->manifest->path, invitation->from, endpoint);
+	print_note(command, "%s is reached at %s from now on, until %s says otherwise",
+		   invitation->from, endpoint, join->manifest->path);
 }
 
 static int print_joined(const struct command *command, const struct join_context *join,
@@ -162,7 +173,7 @@ static int print_joined(const struct command *command, const struct join_context
 
 	if (join->new_manifest.len > 0)
 		print_note(command, "wrote the manifest %s", command->manifest);
-	advise_peer_endpoint(command, join);
+	note_endpoint(command, join);
 	if (!command->json) {
 		print_line("%s: shares a key with %s%s", invitation->to, invitation->from,
 			   invitation->from_ca ? ", and has pinned its root" : "");
@@ -189,6 +200,7 @@ static int save_joined(const struct command *command, const struct join_context 
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(close_descriptor) int lock = -1;
 	const struct invitation *invitation = &join->invitation;
+	const struct endpoint in_manifest = find_in_manifest(join);
 	bool written;
 
 	if (join->new_manifest.len > 0 &&
@@ -202,7 +214,11 @@ static int save_joined(const struct command *command, const struct join_context 
 	    (pin_root(layout, bytes_of_buffer(&join->root), &written, fault) < 0 ||
 	     keep_intermediates(layout, &join->chain, &written, fault) < 0))
 		return -1;
-	return write_shared_key(layout, invitation->from, &invitation->key, fault);
+	if (write_shared_key(layout, invitation->from, &invitation->key, fault) < 0)
+		return -1;
+	return invitation->has_endpoint ? keep_endpoint(layout, invitation->from,
+							&invitation->endpoint, &in_manifest, fault)
+					: 0;
 }
 
 static int run_join(const struct command *command, const void *settings, struct fault *fault)
@@ -215,7 +231,7 @@ static int run_join(const struct command *command, const void *settings, struct 
 	    check_end(&join.invitation, fault) < 0 || find_manifest(command, &join, fault) < 0 ||
 	    find_invited_client(&join, fault) < 0)
 		return -1;
-	ca = choose_endpoint(&given->ca, &join.manifest->ca.endpoint);
+	ca = choose_endpoint(&given->ca, &join.invitation.endpoint);
 	if (join.invitation.from_ca && fetch_certificates(&join, &ca, fault) < 0)
 		return -1;
 	if (save_joined(command, &join, fault) < 0)

@@ -11,7 +11,7 @@
 #include "tools/stop.h"
 
 struct receive_settings {
-	struct endpoint listen;
+	struct endpoint_list listen;
 	struct endpoint ca;
 	bool online;
 	struct text_list crl;
@@ -28,12 +28,13 @@ static const struct option receive_options[] = {
 	 "look each certificate up in the CRLs from this file or http URL; repeatable", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct receive_settings, count),
 	 "stop after N messages, verified or not", NULL},
-	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, listen),
-	 "the endpoint to receive at, instead of the manifest's; port 0: any", NULL},
+	{"listen", 'l', false, "ENDPOINT", take_endpoints,
+	 offsetof(struct receive_settings, listen),
+	 "an endpoint to receive at, instead of the manifest's; port 0: any; repeatable", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct receive_settings, ca),
 	 "the CA's endpoint, instead of the manifest's", NULL},
 	{"ready", 0, false, "FD", take_count, offsetof(struct receive_settings, ready),
-	 "write the endpoint to this descriptor once ready", NULL},
+	 "write the endpoint, the first of several, to this descriptor once ready", NULL},
 	{"connections-per-address", 0, false, "N", take_count,
 	 offsetof(struct receive_settings, connections),
 	 "the most connections from one address, or one /64 of IPv6; default 256", NULL},
@@ -97,14 +98,14 @@ static int take_message(void *context, const struct received_message *message, s
 }
 
 static int choose_listener(const struct receive_settings *given, const struct client_node *client,
-			   struct endpoint *ret_endpoint, struct fault *fault)
+			   struct endpoint_list *ret_listen, struct fault *fault)
 {
-	if (given->listen.host[0] == '\0' && !client->has_endpoint)
+	if (given->listen.count == 0 && !client->has_endpoint)
 		return set_fault(fault, FAULT_USAGE,
 				 "%s: expected an endpoint in the manifest, found none: add one "
 				 "there, or give --listen",
 				 client->name);
-	*ret_endpoint = choose_endpoint(&given->listen, &client->endpoint);
+	*ret_listen = choose_listen(&given->listen, &client->listen);
 	return 0;
 }
 
@@ -126,7 +127,7 @@ static int receive_messages(const struct receiver_settings *settings, const stru
 	bool hangup = false;
 
 	if (start_receiver(settings, &receiver, fault) < 0 ||
-	    announce_server(&inbox->command, receiver_endpoint(receiver), ready, fault) < 0)
+	    announce_server(&inbox->command, receiver_endpoints(receiver), ready, fault) < 0)
 		return -1;
 	do {
 		if (hangup)
@@ -163,7 +164,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 	inbox.command.json_log = command->json;
 	init_log_limit(&log, log_refusal, &context);
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
-	    choose_listener(given, node.client, &receiver.endpoint, fault) < 0 ||
+	    choose_listener(given, node.client, &receiver.listen, fault) < 0 ||
 	    prepare_stop_or_hangup(&inbox.stop, fault) < 0)
 		return -1;
 	receiver.layout = node.layout;

@@ -5,11 +5,14 @@
 #include "common/pool/messages/send.h"
 
 #include "common/base/clock.h"
+#include "common/layout/known_endpoint.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/pool/shipment.h"
+
+#include <string.h>
 
 struct send_settings {
 	const char *file;
@@ -142,12 +145,39 @@ static int send_new(const struct send_settings *given, struct shipment *shipment
 	return check_shipment(&result, fault);
 }
 
-/* --endpoint makes a receiver of a client that has none in the manifest. */
+/*
+ * A client of the manifest, or one that the sender knows by its invitation alone: it has a key that
+ * it shares, and an endpoint. --endpoint makes a receiver of a client that has none.
+ */
+static int find_receiver(const struct node *node, const char *name,
+			 const struct send_settings *given, struct client_node *ret_receiver,
+			 struct fault *fault)
+{
+	struct fault absent = {0};
+	const struct client_node *found = find_client(node->manifest, name, &absent);
+	struct client_node receiver = {0};
+	struct endpoint known;
+
+	if (found == NULL && !valid_name(name))
+		return pass_fault(&absent, fault);
+	if (found != NULL)
+		receiver = *found;
+	else
+		memcpy(receiver.name, name, strlen(name) + 1);
+	if (find_endpoint(node->layout, name, &receiver.endpoint, &known, fault) < 0)
+		return -1;
+	receiver.endpoint = choose_endpoint(&given->endpoint, &known);
+	receiver.has_endpoint = receiver.endpoint.host[0] != '\0';
+	if (found == NULL && !receiver.has_endpoint)
+		return pass_fault(&absent, fault);
+	*ret_receiver = receiver;
+	return 0;
+}
+
 static int run_send(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct send_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
-	const struct client_node *to;
 	struct client_node receiver;
 	struct shipment shipment = {.command = command,
 				    .member = given->member,
@@ -155,14 +185,9 @@ static int run_send(const struct command *command, const void *settings, struct 
 				    .delivered = print_delivery};
 
 	if (check_settings(command, given, fault) < 0 ||
-	    open_node(command, command->operands[0], &node, fault) < 0)
+	    open_node(command, command->operands[0], &node, fault) < 0 ||
+	    find_receiver(&node, command->operands[1], given, &receiver, fault) < 0)
 		return -1;
-	to = find_client(node.manifest, command->operands[1], fault);
-	if (to == NULL)
-		return -1;
-	receiver = *to;
-	receiver.has_endpoint = to->has_endpoint || given->endpoint.host[0] != '\0';
-	receiver.endpoint = choose_endpoint(&given->endpoint, &to->endpoint);
 	shipment.layout = node.layout;
 	shipment.from = node.client;
 	shipment.to = &receiver;

@@ -20,7 +20,7 @@
 #include <string.h>
 
 struct serve_settings {
-	struct endpoint listen;
+	struct endpoint_list listen;
 	size_t ready;
 	size_t connections;
 	bool verbose;
@@ -28,10 +28,10 @@ struct serve_settings {
 };
 
 static const struct option serve_options[] = {
-	{"listen", 'l', false, "ENDPOINT", take_endpoint, offsetof(struct serve_settings, listen),
-	 "the endpoint to serve at, instead of the manifest's; port 0: any", NULL},
+	{"listen", 'l', false, "ENDPOINT", take_endpoints, offsetof(struct serve_settings, listen),
+	 "an endpoint to serve at, instead of the manifest's; port 0: any; repeatable", NULL},
 	{"ready", 0, false, "FD", take_count, offsetof(struct serve_settings, ready),
-	 "write the endpoint to this descriptor once ready", NULL},
+	 "write the endpoint, the first of several, to this descriptor once ready", NULL},
 	{"connections-per-address", 0, false, "N", take_count,
 	 offsetof(struct serve_settings, connections),
 	 "the most connections from one address, or one /64 of IPv6; default 256", NULL},
@@ -40,17 +40,20 @@ static const struct option serve_options[] = {
 	{0},
 };
 
-static int print_listening(const struct command *command, const struct endpoint *endpoint,
+/* A line for each endpoint. */
+static int print_listening(const struct command *command, const struct endpoint_list *list,
 			   struct fault *fault)
 {
-	CLEANUP(clear_json) struct json_line line = {0};
-	char text[ENDPOINT_TEXT_SIZE];
+	for (size_t i = 0; command->json && i < list->count; i++) {
+		CLEANUP(clear_json) struct json_line line = {0};
+		char text[ENDPOINT_TEXT_SIZE];
 
-	if (!command->json)
-		return 0;
-	format_endpoint(endpoint, text);
-	add_json_text(&line, "listening", text);
-	return print_json(&line, fault);
+		format_endpoint(&list->endpoints[i], text);
+		add_json_text(&line, "listening", text);
+		if (print_json(&line, fault) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* A manifest with a mistake in it may have lost clients that should enroll. */
@@ -161,7 +164,7 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 	struct ca_service_settings settings = {
 		.layout = layout,
 		.keys = &keys,
-		.endpoint = choose_endpoint(&given->listen, &serving->manifest->ca.endpoint),
+		.listen = choose_listen(&given->listen, &serving->manifest->ca.listen),
 		.log = limit_log,
 		.log_context = &log,
 		.exchange_log = limit_log,
@@ -178,8 +181,8 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 	serving->authority = authority;
 	settings.authority = authority;
 	if (start_ca_service(&settings, &service, fault) < 0 ||
-	    print_listening(command, ca_service_endpoint(service), fault) < 0 ||
-	    announce_server(command, ca_service_endpoint(service), given->ready, fault) < 0)
+	    print_listening(command, ca_service_endpoints(service), fault) < 0 ||
+	    announce_server(command, ca_service_endpoints(service), given->ready, fault) < 0)
 		return -1;
 	return serve_until_stopped(serving, service, stop, fault);
 }

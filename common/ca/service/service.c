@@ -359,7 +359,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		.authority = settings->authority,
 		.log = settings->log,
 		.log_context = settings->log_context};
-	const struct http_server_settings http = {.endpoint = settings->endpoint,
+	const struct http_server_settings http = {.listen = settings->listen,
 						  .routes = routes,
 						  .context = service,
 						  .most_per_address =
@@ -384,9 +384,9 @@ int reload_ca_keys(struct ca_service *service, struct fault *fault)
 	return reload_shared_keys(&service->encrypted.keys, fault);
 }
 
-const struct endpoint *ca_service_endpoint(const struct ca_service *service)
+const struct endpoint_list *ca_service_endpoints(const struct ca_service *service)
 {
-	return http_server_endpoint(service->server);
+	return http_server_endpoints(service->server);
 }
 
 void stop_ca_service(struct ca_service **service_pointer)

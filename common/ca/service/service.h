@@ -23,7 +23,7 @@ struct ca_service_settings {
 	struct authority *authority; /* outlives the service */
 	const struct layout *layout;
 	const struct key_source *keys; /* NULL: the shared keys are read from the layout here */
-	struct endpoint endpoint;      /* port 0: any */
+	struct endpoint_list listen;   /* at least one; port 0: any */
 	http_log *log;                 /* of refusals and failures; may be NULL */
 	void *log_context;
 	http_log *exchange_log; /* of what clients were given: "client1: certified 125 in 38 ms";
@@ -39,8 +39,8 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 /* Reads the keys that are shared with the clients again. On failure the previous keys stay. */
 int reload_ca_keys(struct ca_service *service, struct fault *fault) MUST_CHECK;
 
-/* The endpoint with the port that it got. */
-const struct endpoint *ca_service_endpoint(const struct ca_service *service);
+/* Where it listens, with the ports that it got. */
+const struct endpoint_list *ca_service_endpoints(const struct ca_service *service);
 
 /* Finishes the answers that it has begun, then frees. */
 void stop_ca_service(struct ca_service **service);

@@ -217,7 +217,7 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 		   struct fault *fault)
 {
 	CLEANUP(stop_receiver) struct receiver *receiver = calloc(1, sizeof(*receiver));
-	struct http_server_settings server = {.endpoint = settings->endpoint,
+	struct http_server_settings server = {.listen = settings->listen,
 					      .context = receiver,
 					      .most_per_address = settings->connections_per_address,
 					      .log = settings->log,
@@ -256,9 +256,9 @@ int reload_receiver_keys(struct receiver *receiver, struct fault *fault)
 	return reload_shared_keys(&receiver->keys, fault);
 }
 
-const struct endpoint *receiver_endpoint(const struct receiver *receiver)
+const struct endpoint_list *receiver_endpoints(const struct receiver *receiver)
 {
-	return http_server_endpoint(receiver->server);
+	return http_server_endpoints(receiver->server);
 }
 
 void stop_receiver(struct receiver **receiver_pointer)

@@ -42,8 +42,8 @@ typedef int message_function(void *context, const struct received_message *messa
 struct receiver_settings {
 	const struct layout *layout;
 	const struct client_node *client;
-	struct endpoint endpoint; /* to listen on; port 0: any free port */
-	bool online;              /* ask the CA about each certificate (STATUS_CACHED_S) */
+	struct endpoint_list listen; /* at least one; port 0: any free port */
+	bool online;                 /* ask the CA about each certificate (STATUS_CACHED_S) */
 	struct endpoint ca;
 	const char *const *crls; /* paths of files, or http URLs */
 	size_t crl_count;        /* 0: consult no CRL */
@@ -67,8 +67,8 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 /* Reads the keys that are shared with the senders again. On failure the previous keys stay. */
 int reload_receiver_keys(struct receiver *receiver, struct fault *fault) MUST_CHECK;
 
-/* The endpoint that it listens on, with the actual port. */
-const struct endpoint *receiver_endpoint(const struct receiver *receiver);
+/* Where it listens, with the actual ports. */
+const struct endpoint_list *receiver_endpoints(const struct receiver *receiver);
 void stop_receiver(struct receiver **receiver);
 
 #endif

@@ -31,7 +31,7 @@ void add_key(const struct served *served, const char *peer, struct shared_key *r
 
 void start_served(struct served *served)
 {
-	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1"}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
 
 	*served = (struct served){.now_s = read_clock()};
 	pthread_mutex_init(&served->lock, NULL);
@@ -43,7 +43,7 @@ void start_served(struct served *served)
 	settings.log = remember_line;
 	settings.log_context = served;
 	OK(start_ca_service(&settings, &served->service, &fault));
-	cr_assert_neq(ca_service_endpoint(served->service)->port, 0);
+	cr_assert_neq(ca_service_endpoints(served->service)->endpoints[0].port, 0);
 }
 
 void stop_served(struct served *served)
@@ -65,7 +65,8 @@ bool logged(struct served *served, const char *part)
 
 struct http_client *new_served_client(const struct served *served)
 {
-	struct http_client_settings settings = {.endpoint = *ca_service_endpoint(served->service)};
+	struct http_client_settings settings = {
+		.endpoint = ca_service_endpoints(served->service)->endpoints[0]};
 	struct http_client *client = NULL;
 
 	OK(new_http_client(&settings, &client, &fault));

@@ -20,6 +20,8 @@ Test(url, refuses_what_is_no_web_url)
 		{"http://", "found \"http://\""},
 		{"http:///crl", "found \"http:///crl\""},
 		{"https://?x", "found \"https://?x\""},
+		{"http://0.0.0.0/crl", "found \"http://0.0.0.0/crl\", at which a server listens"},
+		{"https://[::]", "at which a server listens"},
 		{"http://h/a b", "expected the characters of a URL"},
 		{"http://h/\"", "expected the characters of a URL"},
 		{"http://h/\xc3\xa9", "expected the characters of a URL"},

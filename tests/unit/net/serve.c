@@ -175,14 +175,14 @@ void start_service(struct service_under_test *service)
 	pthread_mutex_init(&service->lock, NULL);
 	pthread_cond_init(&service->changed, NULL);
 	append_string(&service->log, "");
-	if (service->settings.endpoint.host[0] == '\0')
-		service->settings.endpoint = (struct endpoint){"127.0.0.1", 0};
+	if (service->settings.listen.count == 0)
+		service->settings.listen = (struct endpoint_list){1, {{"127.0.0.1", 0}}};
 	service->settings.routes = routes;
 	service->settings.context = service;
 	service->settings.log = keep_log;
 	service->settings.log_context = service;
 	OK(start_http_server(&service->settings, &service->server, &fault));
-	service->endpoint = *http_server_endpoint(service->server);
+	service->endpoint = http_server_endpoints(service->server)->endpoints[0];
 }
 
 void stop_service(struct service_under_test *service)

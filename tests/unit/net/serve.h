@@ -39,7 +39,7 @@ struct service_under_test {
 	struct buffer log; /* "METHOD PATH STATUS TEXT\n" */
 };
 
-/* Without settings.endpoint, the server listens on 127.0.0.1 and any port. */
+/* Without settings.listen, the server listens on 127.0.0.1 and any port. */
 void start_service(struct service_under_test *service);
 void stop_service(struct service_under_test *service);
 

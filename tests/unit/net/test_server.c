@@ -52,8 +52,9 @@ Test(server, is_used_like_this)
 		 .handler = greet},
 		{0},
 	};
-	const struct http_server_settings settings = {
-		.endpoint = {"127.0.0.1", 0}, .routes = greetings, .context = (char[]){"Hello"}};
+	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
+						      .routes = greetings,
+						      .context = (char[]){"Hello"}};
 	CLEANUP(stop_http_server) struct http_server *server = NULL;
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	CLEANUP(clear_http_answer) struct http_answer greeting = {0};
@@ -61,7 +62,7 @@ Test(server, is_used_like_this)
 	struct http_client_settings client_settings = {0};
 
 	OK(start_http_server(&settings, &server, &fault));
-	client_settings.endpoint = *http_server_endpoint(server);
+	client_settings.endpoint = http_server_endpoints(server)->endpoints[0];
 	OK(new_http_client(&client_settings, &client, &fault));
 
 	OK(exchange_http(client, "/greet", "text/plain", bytes_of_string("reader"), 100, &greeting,
@@ -84,7 +85,7 @@ Test(server, says_that_the_port_is_taken)
 
 	start_service(&service);
 	settings = service.settings;
-	settings.endpoint = service.endpoint;
+	settings.listen = (struct endpoint_list){1, {service.endpoint}};
 	REFUSED(start_http_server(&settings, &server, &fault), FAULT_BUSY,
 		"another process already listens there");
 	cr_expect_null(server);
@@ -93,7 +94,7 @@ Test(server, says_that_the_port_is_taken)
 
 Test(server, speaks_ipv6)
 {
-	struct service_under_test service = {.settings = {.endpoint = {"::1", 0}}};
+	struct service_under_test service = {.settings = {.listen = {1, {{"::1", 0}}}}};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	struct http_client *client;
 

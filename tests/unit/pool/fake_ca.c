@@ -312,12 +312,12 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 		{0},
 	};
 	struct http_server_settings settings = {
-		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = ca};
+		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = ca};
 
 	*ca = (struct fake_ca){.fixture = fixture, .issuer = fixture->issuer};
 	open_fake_envelope(&ca->envelope, fixture->ca);
 	OK(start_http_server(&settings, &ca->server, &fault));
-	ca->endpoint = *http_server_endpoint(ca->server);
+	ca->endpoint = http_server_endpoints(ca->server)->endpoints[0];
 }
 
 void stop_fake_ca(struct fake_ca *ca)

@@ -44,7 +44,7 @@ int start_receiver_of(struct scene *scene, size_t client, const struct endpoint 
 {
 	struct receiver_settings settings = {.layout = scene->fixture.layouts[client],
 					     .client = &scene->fixture.clients[client],
-					     .endpoint = {"127.0.0.1", 0},
+					     .listen = {1, {{"127.0.0.1", 0}}},
 					     .online = ca != NULL,
 					     .crls = &scene->crl,
 					     .crl_count = scene->crl != NULL ? 1 : 0,
@@ -62,7 +62,7 @@ void start_scene_receiver(struct scene *scene, size_t client, const struct endpo
 {
 	OK(start_receiver_of(scene, client, ca, &scene->receiver, &fault));
 	scene->fixture.clients[client].has_endpoint = true;
-	scene->fixture.clients[client].endpoint = *receiver_endpoint(scene->receiver);
+	scene->fixture.clients[client].endpoint = receiver_endpoints(scene->receiver)->endpoints[0];
 	free_sender(&scene->sender);
 	OK(new_sender(scene->fixture.layouts[client == 0 ? 1 : 0],
 		      &scene->fixture.clients[client == 0 ? 1 : 0], &scene->fixture.clients[client],

@@ -42,14 +42,15 @@ static void start(void)
 {
 	static const struct http_route routes[] = {
 		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle, false, NULL}, {0}};
-	struct http_server_settings settings = {.endpoint = {"127.0.0.1", 0}, .routes = routes};
+	struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
+						.routes = routes};
 	struct http_client_settings client = {0};
 
 	fake.answer_kind = &status_kind;
 	OK(generate_shared_key(&fake.key, &fault));
 	OK(add_peer_key(&fake.ring, "client1", &fake.key, &fault));
 	OK(start_http_server(&settings, &fake.server, &fault));
-	client.endpoint = *http_server_endpoint(fake.server);
+	client.endpoint = http_server_endpoints(fake.server)->endpoints[0];
 	OK(new_http_client(&client, &fake.client, &fault));
 }
 

@@ -120,7 +120,7 @@ static struct buffer send_beginning(const struct shared_key *key)
 	CLEANUP(clear_buffer) struct buffer plaintext = {0};
 	CLEANUP(clear_buffer) struct buffer request = {0};
 	struct buffer answer = {0};
-	int connection = connect_raw(ca_service_endpoint(served.service));
+	int connection = connect_raw(&ca_service_endpoints(served.service)->endpoints[0]);
 
 	append_format(&plaintext, "%02000d", 0);
 	jwe = encrypt_text(key, CERTIFICATES_TYPE, (const char *)plaintext.data);

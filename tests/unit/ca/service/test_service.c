@@ -34,7 +34,7 @@ TestSuite(service, .init = set_up, .fini = tear_down);
 Test(service, is_used_like_this)
 {
 	CLEANUP(clear_certificates_answer) struct certificates_answer certified = {0};
-	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1", .port = 0}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
 	struct status_answer status = {0};
 
 	/* As start_served does: settings.authority is a CA that is open, with its layout. */
@@ -43,7 +43,8 @@ Test(service, is_used_like_this)
 	settings.layout = served.ca.layout;
 	OK(start_ca_service(&settings, &served.service, &fault));
 
-	/* Clients connect to ca_service_endpoint() and encrypt under the key they share with it. */
+	/* Clients connect to ca_service_endpoints() and encrypt under the key they share with it.
+	 */
 	CLEANUP(clear_secret) struct secret request = make_request_json(&served, 1);
 
 	ask_certificates(&served, &served.keys[0], bytes_of_secret(&request), &certified);
@@ -262,7 +263,7 @@ Test(service, refuses_status_questions_without_a_certificate_and_stale_ones)
 Test(service, does_not_start_with_a_key_that_cannot_be_read)
 {
 	struct ca_service *service = NULL;
-	struct ca_service_settings settings = {.endpoint = {.host = "127.0.0.1"}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
 
 	put_file(served.ca.layout->private, "shared_client3.jwk", "{}", 0644);
 	settings.authority = served.ca.authority;
@@ -278,7 +279,7 @@ Test(service, does_not_start_on_an_address_in_use)
 
 	settings.authority = served.ca.authority;
 	settings.layout = served.ca.layout;
-	settings.endpoint = *ca_service_endpoint(served.service);
+	settings.listen = *ca_service_endpoints(served.service);
 	REFUSED(start_ca_service(&settings, &service, &fault), FAULT_BUSY, NULL);
 	cr_expect_null(service);
 }

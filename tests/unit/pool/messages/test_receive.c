@@ -32,7 +32,8 @@ TestSuite(receive, .init = set_up, .fini = tear_down);
 
 static struct http_answer post(struct bytes body)
 {
-	struct http_client_settings settings = {.endpoint = *receiver_endpoint(scene.receiver)};
+	struct http_client_settings settings = {
+		.endpoint = receiver_endpoints(scene.receiver)->endpoints[0]};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	struct http_answer answer = {0};
 
@@ -83,7 +84,7 @@ Test(receive, refuses_an_unknown_sender_before_the_message_is_there)
 	CLEANUP(clear_buffer) struct buffer plaintext = {0};
 	CLEANUP(clear_buffer) struct buffer request = {0};
 	CLEANUP(clear_buffer) struct buffer answer = {0};
-	int connection = connect_raw(receiver_endpoint(scene.receiver));
+	int connection = connect_raw(&receiver_endpoints(scene.receiver)->endpoints[0]);
 	struct shared_key other;
 
 	append_format(&plaintext, "%02000d", 0);
@@ -135,7 +136,8 @@ Test(receive, refuses_a_body_over_its_limit)
 		      len);
 	for (size_t i = 0; i < len; i++)
 		append_string(&request, "x");
-	answer = ask_raw(receiver_endpoint(scene.receiver), bytes_of_buffer(&request));
+	answer = ask_raw(&receiver_endpoints(scene.receiver)->endpoints[0],
+			 bytes_of_buffer(&request));
 	cr_assert_eq(status_of(&answer), 413);
 	cr_assert_eq(scene.reports.count, 0);
 }

@@ -81,13 +81,13 @@ static void start_fake_receiver(struct fake_receiver *receiver)
 	static const struct http_route routes[] = {
 		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false, NULL}, {0}};
 	struct http_server_settings settings = {
-		.endpoint = {"127.0.0.1", 0}, .routes = routes, .context = receiver};
+		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = receiver};
 
 	*receiver = (struct fake_receiver){0};
 	open_fake_envelope(&receiver->envelope, fixture.layouts[1]);
 	OK(start_http_server(&settings, &receiver->server, &fault));
 	fixture.clients[1].has_endpoint = true;
-	fixture.clients[1].endpoint = *http_server_endpoint(receiver->server);
+	fixture.clients[1].endpoint = http_server_endpoints(receiver->server)->endpoints[0];
 }
 
 static void stop_fake_receiver(struct fake_receiver *receiver)

@@ -91,14 +91,14 @@ static const struct http_route routes[] = {
 static void start_responder(struct responder *responder)
 {
 	struct http_server_settings settings = {
-		.endpoint = {.host = "127.0.0.1"}, .routes = routes, .context = responder};
+		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = responder};
 	char endpoint[ENDPOINT_TEXT_SIZE];
 
 	responder->issuer = fixture.issuer;
 	responder->now_s = fixture.now_s;
 	responder->content_type = CONTENT_OCSP_RESPONSE;
 	OK(start_http_server(&settings, &responder->server, &fault));
-	format_endpoint(http_server_endpoint(responder->server), endpoint);
+	format_endpoint(&http_server_endpoints(responder->server)->endpoints[0], endpoint);
 	(void)snprintf(responder->url, sizeof(responder->url), "%s/ocsp", endpoint);
 }
 

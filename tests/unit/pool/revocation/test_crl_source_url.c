@@ -65,11 +65,11 @@ static void start_publisher(struct publisher *publisher)
 	static const struct http_route routes[] = {
 		{.method = "GET", .path = "/crl", .handler = publish}, {0}};
 	struct http_server_settings settings = {
-		.endpoint = {.host = "127.0.0.1"}, .routes = routes, .context = publisher};
+		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = publisher};
 	char endpoint[ENDPOINT_TEXT_SIZE];
 
 	OK(start_http_server(&settings, &publisher->server, &fault));
-	format_endpoint(http_server_endpoint(publisher->server), endpoint);
+	format_endpoint(&http_server_endpoints(publisher->server)->endpoints[0], endpoint);
 	(void)snprintf(publisher->url, sizeof(publisher->url), "%s/crl", endpoint);
 }
 
