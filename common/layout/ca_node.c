@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BACKDATE_MAX_S = 300, CRL_VALIDITY_MIN_S = 60 };
+enum { BACKDATE_MAX_S = 300, JITTER_MAX_PERCENT = 50, CRL_VALIDITY_MIN_S = 60 };
 
 static const int64_t year_s = INT64_C(365) * 86400;
 
@@ -27,6 +27,11 @@ static const struct field certificates_fields[] = {
 	 .fallback = "5m",
 	 .low = 1,
 	 .high = BACKDATE_MAX_S},
+	{.name = "jitter",
+	 .set = set_percentage,
+	 .offset = offsetof(struct ca_node, certificate_jitter_percent),
+	 .fallback = "0%",
+	 .high = JITTER_MAX_PERCENT},
 	{0},
 };
 

@@ -26,7 +26,8 @@ struct ca_node {
 	int64_t intermediate_validity_s; /* at most validity_s; 0 without a root_layout */
 	int64_t certificate_validity_s;
 	int64_t certificate_backdate_s;
-	char *crl_url; /* CRL distribution point: check_web_url; NULL: none */
+	size_t certificate_jitter_percent; /* of the validity, that a certificate may end earlier */
+	char *crl_url;                     /* CRL distribution point: check_web_url; NULL: none */
 	int64_t crl_validity_s;
 	char *ocsp_url;                  /* of the OCSP responder; likewise */
 	size_t ocsp_requests_per_minute; /* of one address */

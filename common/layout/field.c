@@ -259,6 +259,24 @@ int set_duration(const struct yaml_node *value, const struct field *field, void 
 	return 0;
 }
 
+int set_percentage(const struct yaml_node *value, const struct field *field, void *object,
+		   struct fault *fault)
+{
+	size_t *member = member_at(object, field->offset);
+	size_t digits;
+
+	if (expect_kind(value, YAML_SCALAR, fault) < 0)
+		return -1;
+	digits = strspn(value->text, "0123456789");
+	if (digits == 0 || digits > 3 || (value->text[0] == '0' && digits > 1) ||
+	    strcmp(value->text + digits, "%") != 0 || strtoll(value->text, NULL, 10) < field->low ||
+	    strtoll(value->text, NULL, 10) > field->high)
+		return set_value_fault(value, fault, "expected %jd%% to %jd%%, found %s",
+				       (intmax_t)field->low, (intmax_t)field->high, value->text);
+	*member = (size_t)strtoll(value->text, NULL, 10);
+	return 0;
+}
+
 int set_endpoint(const struct yaml_node *value, const struct field *field, void *object,
 		 struct fault *fault)
 {

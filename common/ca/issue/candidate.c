@@ -1,5 +1,6 @@
 #include "common/ca/issue/candidate.h"
 
+#include "common/base/random.h"
 #include "common/ca/signer/policy.h"
 
 #include <string.h>
@@ -43,24 +44,40 @@ static int refuse_preparing(const struct fault *problem, const struct csr *csr,
 				fault);
 }
 
+/* Certificates that were issued together do not all end, and are not all renewed, at once. */
+static int spread_end(const struct issue_options *options, struct validity *ret_validity,
+		      struct fault *fault)
+{
+	struct validity validity = options->validity;
+	uint64_t earlier_s = 0;
+
+	if (options->jitter_s > 0 &&
+	    draw_below((uint64_t)options->jitter_s + 1, &earlier_s, fault) < 0)
+		return -1;
+	validity.not_after_s -= (int64_t)earlier_s;
+	*ret_validity = validity;
+	return 0;
+}
+
 static int prepare(const struct issue_options *options, const struct csr *csr,
 		   struct candidate *candidate, struct issued_certificate *record,
 		   struct fault *fault)
 {
 	struct fault problem = {0};
+	struct validity validity;
 
-	if (generate_serial(record->serial, fault) < 0)
+	if (generate_serial(record->serial, fault) < 0 || spread_end(options, &validity, fault) < 0)
 		return -1;
-	if (prepare_certificate(options->issuer, csr, record->serial, &options->validity,
-				&candidate->body, &problem) < 0)
+	if (prepare_certificate(options->issuer, csr, record->serial, &validity, &candidate->body,
+				&problem) < 0)
 		return refuse_preparing(&problem, csr, &candidate->refusal, fault);
 	candidate->is_new = true;
 	memcpy(record->key_sha256, candidate->key_sha256, SHA256_LEN);
 	memcpy(record->client, options->client->name, sizeof(record->client));
 	memcpy(record->member, candidate->name, strlen(candidate->name) + 1);
 	record->issued_at_s = options->now_s;
-	record->not_before_s = options->validity.not_before_s;
-	record->not_after_s = options->validity.not_after_s;
+	record->not_before_s = validity.not_before_s;
+	record->not_after_s = validity.not_after_s;
 	record->subject = strdup(csr_subject(csr));
 	return record->subject != NULL ? 0 : set_memory_fault(fault);
 }

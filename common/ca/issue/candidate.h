@@ -13,6 +13,7 @@ struct issue_options {
 	struct store *store;
 	const struct client *client;
 	struct validity validity;
+	int64_t jitter_s; /* a certificate ends up to so much earlier, by chance */
 	int64_t now_s;
 };
 

@@ -306,6 +306,13 @@ static struct validity choose_validity(const struct ca_node *ca, const struct is
 			      now_s + validity_s);
 }
 
+/* A share of what is left of the validity, which the issuer's end may have cut short. */
+static int64_t choose_jitter(const struct ca_node *ca, const struct validity *validity,
+			     int64_t now_s)
+{
+	return (validity->not_after_s - now_s) * (int64_t)ca->certificate_jitter_percent / 100;
+}
+
 /* Refuses a batch without a look at its requests. */
 static void check_client(const struct client *record, bool found, const char *client, size_t count,
 			 struct refusal *refusal)
@@ -363,6 +370,8 @@ int certify_batch(struct authority *authority, const char *client,
 		return -1;
 	batch.options.validity =
 		choose_validity(authority_ca(authority), issuer, &record.policy, now_s);
+	batch.options.jitter_s =
+		choose_jitter(authority_ca(authority), &batch.options.validity, now_s);
 	if (allocate_batch(&batch, fault) < 0 ||
 	    run_tasks(batch.count, count_cores(), examine_member, &batch, fault) < 0)
 		return -1;

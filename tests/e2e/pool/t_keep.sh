@@ -104,11 +104,15 @@ stop "$ca"
 
 # Exit statuses: a CA that is not there, a client that has no right, one that has no room.
 rm -rf ca client1 client2
-manifest 4 1 | sed 's|client1: {|&policy: {certificates: 6}, |' >manifest.yaml
+manifest 4 1 | sed 's|client1: {|&policy: {certificates: 6}, |
+	s|ca: {layout: ca,|& certificates: {validity: 100d, jitter: 20%},|' >manifest.yaml
 "$certpool" init -q >out
 expect 7 'keep when the CA is not there' "$certpool" keep client1 --ca http://127.0.0.1:1
 start_ca
 expect 0 'keep' "$certpool" keep client1
+ends() { for i in 1 2 3 4; do date -d "$(openssl x509 -noout -enddate -in client1/cert/cert_key$i.crt | cut -d= -f2)" +%s; done | sort -n; }
+equal 'the CA spreads the ends of certificates, by its jitter' 4 "$(ends | uniq | wc -l)"
+check 'within a fifth of their validity' test "$(ends | head -n 1)" -ge $(($(date +%s) + 79 * 86400)) -a "$(ends | tail -n 1)" -le $(($(date +%s) + 100 * 86400))
 expect 7 'keep, which cannot learn' "$certpool" keep client1 --ca http://127.0.0.1:1
 expect 5 'keep without room for all in the policy' "$certpool" keep client1 --within 365d
 prints 'renews what it can' 'renewed 2; 0 were in order; 2 refused'

@@ -134,6 +134,8 @@ Test(manifest_defaults, documents_the_defaults_as_they_are)
 	cr_expect_eq(documented->ca.validity_s, built_in->ca.validity_s);
 	cr_expect_eq(documented->ca.certificate_validity_s, built_in->ca.certificate_validity_s);
 	cr_expect_eq(documented->ca.certificate_backdate_s, built_in->ca.certificate_backdate_s);
+	cr_expect_eq(documented->ca.certificate_jitter_percent,
+		     built_in->ca.certificate_jitter_percent);
 	cr_expect_eq(documented->ca.crl_validity_s, built_in->ca.crl_validity_s);
 	cr_expect_eq(documented->ca.free_space, built_in->ca.free_space);
 	cr_assert_eq(documented->client_count, 2);
@@ -155,6 +157,7 @@ Test(manifest_defaults, has_the_defaults_that_are_promised)
 	cr_expect_eq(manifest->ca.validity_s, INT64_C(10) * 365 * 86400);
 	cr_expect_eq(manifest->ca.certificate_validity_s, INT64_C(90) * 86400);
 	cr_expect_eq(manifest->ca.certificate_backdate_s, 300);
+	cr_expect_eq(manifest->ca.certificate_jitter_percent, 0);
 	cr_expect_eq(manifest->ca.crl_validity_s, 86400);
 	cr_expect_eq(manifest->ca.free_space, 64 * 1024 * 1024);
 	cr_expect_null(manifest->ca.root_layout);

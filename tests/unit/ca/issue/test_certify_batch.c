@@ -427,3 +427,37 @@ Test(certify_batch, holds_the_quota_when_requests_race_for_it)
 	cr_expect_eq(certificates, 3);
 	cr_expect_eq(count_rows(&fixture), 3);
 }
+
+/* A request that comes again gets the certificate that there is, and no new draw. */
+Test(certify_batch, spreads_the_ends_of_certificates_within_the_jitter)
+{
+	enum { MEMBERS = 20 };
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer again = {0};
+	int64_t earliest_s = NOW_S + YEAR_S;
+	int64_t latest_s = 0;
+
+	fixture.manifest->ca.certificate_jitter_percent = 10;
+	add_members(&request, "client1", 1, MEMBERS);
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	certify(&fixture, "client1", &request, NOW_S, &again);
+	for (size_t i = 1; i <= MEMBERS; i++) {
+		CLEANUP(free_certificate) struct certificate *certificate = NULL;
+		CLEANUP(free_certificate) struct certificate *same = NULL;
+		char name[FILE_NAME_SIZE];
+		int64_t end_s;
+
+		name_member(i, name);
+		certificate = parse_member_certificate(&answer, name);
+		same = parse_member_certificate(&again, name);
+		cr_expect(equal_bytes(certificate_der(certificate), certificate_der(same)));
+		end_s = certificate_not_after(certificate);
+		earliest_s = end_s < earliest_s ? end_s : earliest_s;
+		latest_s = end_s > latest_s ? end_s : latest_s;
+	}
+	cr_expect_leq(latest_s, NOW_S + 90 * DAY_S);
+	cr_expect_geq(earliest_s, NOW_S + 81 * DAY_S);
+	/* That 20 draws from 777,601 seconds lie within one hour has a probability below 10^-40. */
+	cr_expect_gt(latest_s - earliest_s, 3600);
+}
