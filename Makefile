@@ -67,7 +67,7 @@ interop_programs := $(BUILD)/tests/interop/differential
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
 .PHONY: all demo check check-world unit fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
-	run-race fuzz run-fuzz coverage valgrind install uninstall clean help libraries
+	run-race fuzz run-fuzz fuzz-merge run-fuzz-merge coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
 
@@ -145,15 +145,28 @@ race: ## tests/race with the thread sanitizer
 run-race: $(race_programs)
 	@set -e; for program in $^; do echo "$$program"; TSAN_OPTIONS=halt_on_error=1 $$program; done
 
-fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
+fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target; FUZZ_TARGETS, or all
 	@$(INSTALL_DEPS) lint
-	$(again) BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=fuzzer,address,undefined FUZZ_MAIN=$(BUILD)/fuzz/tests/fuzz/libfuzzer.o run-fuzz \
-		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+	$(again) $(libfuzzer) run-fuzz
 
-run-fuzz: $(fuzz_programs)
-	@set -e; for program in $^; do name=$${program##*/fuzz_}; mkdir -p $(BUILD)/found/$$name; \
+fuzz-merge: ## adds to the corpora what make fuzz found: as few inputs as have its coverage
+	@$(INSTALL_DEPS) lint
+	$(again) $(libfuzzer) run-fuzz-merge
+
+libfuzzer = BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=fuzzer,address,undefined \
+	FUZZ_MAIN=$(BUILD)/fuzz/tests/fuzz/libfuzzer.o \
+	CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+fuzz_chosen = $(if $(FUZZ_TARGETS),$(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/fuzz_%),$(fuzz_programs))
+
+run-fuzz: $(fuzz_chosen)
+	@set -e; for program in $(fuzz_chosen); do name=$${program##*/fuzz_}; mkdir -p $(BUILD)/found/$$name; \
 		$$program -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/found/ -print_final_stats=1 \
 			$(BUILD)/found/$$name tests/fuzz/corpus/$$name; done
+
+# What the corpus had stays. Counted are edges, not how often each is taken: that is a tenth of the files.
+run-fuzz-merge: $(fuzz_chosen)
+	@set -e; for program in $(fuzz_chosen); do name=$${program##*/fuzz_}; \
+		$$program -set_cover_merge=1 -use_counters=0 tests/fuzz/corpus/$$name $(BUILD)/found/$$name; done
 
 coverage: ## runs every test and prints the share of covered lines
 	@$(INSTALL_DEPS) check

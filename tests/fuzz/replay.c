@@ -15,15 +15,17 @@
  * Stands in for libFuzzer where it is not installed, and does the same every time: each file of a
  * corpus, whole; cut to every length up to TRUNCATIONS_MAX; with one bit flipped, at up to
  * FLIPS_MAX places spread over it; and with each of CHANGES changes to its structure, or two of
- * them. A child process runs one file's inputs, so that a crash is counted and the other files
- * still run.
+ * them. What libFuzzer found and named by its SHA-1 is run whole alone: there is much of it, and it
+ * has been changed already. A child process runs one file's inputs, so that a crash is counted and
+ * the other files still run.
  */
 enum {
 	INPUT_MAX = 1 << 20,
 	TRUNCATIONS_MAX = 2048,
 	FLIPS_MAX = 2048,
 	CHANGES = 512,
-	INPUT_SECONDS_MAX = 20
+	INPUT_SECONDS_MAX = 20,
+	SHA1_TEXT_LEN = 40
 };
 
 /* Shared between the child, which writes it, and the parent, which survives it. */
@@ -73,7 +75,6 @@ static void run_mutations(struct buffer *content, struct progress *progress)
 	size_t bits = whole.len * 8;
 	size_t step = bits / FLIPS_MAX + 1;
 
-	run_input(whole, "whole", whole.len, progress);
 	for (size_t len = 0; len < whole.len && len <= TRUNCATIONS_MAX; len++)
 		run_input((struct bytes){whole.data, len}, "cut to octets", len, progress);
 	for (size_t bit = 0; bit < bits; bit += step) {
@@ -82,6 +83,15 @@ static void run_mutations(struct buffer *content, struct progress *progress)
 		content->data[bit / 8] ^= (uint8_t)(1U << (bit % 8));
 	}
 	run_changes(whole, progress);
+}
+
+/* Whether libFuzzer named the file. */
+static bool is_found(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+
+	return strlen(name) == SHA1_TEXT_LEN && strspn(name, "0123456789abcdef") == SHA1_TEXT_LEN;
 }
 
 /* Runs one file's inputs in a child. 0 when all passed. */
@@ -102,7 +112,9 @@ static int replay_file(const char *path, struct progress *progress)
 		return -1;
 	}
 	if (child == 0) {
-		run_mutations(&content, progress);
+		run_input(bytes_of_buffer(&content), "whole", content.len, progress);
+		if (!is_found(path))
+			run_mutations(&content, progress);
 		clear_buffer(&content);
 		exit(0);
 	}
