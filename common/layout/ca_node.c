@@ -226,6 +226,25 @@ int read_ca_node(const struct yaml_node *value, const char *directory, struct ca
 	return 0;
 }
 
+int list_ca_differences(const struct ca_node *before, const struct ca_node *after,
+			struct buffer *ret_names, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	const struct field key[] = {
+		{.name = "key", .set = set_key_type, .offset = offsetof(struct ca_node, key)}, {0}};
+	const struct field url[] = {
+		{.name = "key", .set = set_text, .offset = offsetof(struct ca_node, key_url)}, {0}};
+	bool in_file = before->key_url == NULL && after->key_url == NULL;
+
+	append_string(&names, "");
+	append_differences(ca_fields, before, after, "ca", &names);
+	append_differences(in_file ? key : url, before, after, "ca", &names);
+	if (check_buffer(&names, fault) < 0)
+		return -1;
+	*ret_names = take_buffer(&names);
+	return 0;
+}
+
 void clear_ca_node(struct ca_node *ca)
 {
 	free(ca->layout);

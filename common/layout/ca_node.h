@@ -42,6 +42,9 @@ struct ca_node {
  */
 int read_ca_node(const struct yaml_node *value, const char *directory, struct ca_node *ca,
 		 struct fault *fault) MUST_CHECK;
+/* The keys under which two CAs differ, like "ca.endpoint, ca.crl.url"; "" for none. */
+int list_ca_differences(const struct ca_node *before, const struct ca_node *after,
+			struct buffer *ret_names, struct fault *fault) MUST_CHECK;
 void clear_ca_node(struct ca_node *ca);
 
 #endif

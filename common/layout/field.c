@@ -318,6 +318,55 @@ int set_endpoints(const struct yaml_node *value, const struct field *field, void
 	return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_list(const struct endpoint_list *a, const struct endpoint_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same = equal_endpoints(&a->endpoints[i], &b->endpoints[i]);
+	return same;
+}
+
+static bool same_value(const struct field *field, const void *before, const void *after)
+{
+	const void *a = (const char *)before + field->offset;
+	const void *b = (const char *)after + field->offset;
+
+	if (field->set == set_number)
+		return *(const size_t *)a == *(const size_t *)b;
+	if (field->set == set_duration)
+		return *(const int64_t *)a == *(const int64_t *)b;
+	if (field->set == set_flag)
+		return *(const bool *)a == *(const bool *)b;
+	if (field->set == set_key_type)
+		return *(const enum key_type *)a == *(const enum key_type *)b;
+	if (field->set == set_text || field->set == set_fixed || field->set == set_template ||
+	    field->set == set_url)
+		return same_text(*(char *const *)a, *(char *const *)b);
+	if (field->set == set_endpoint)
+		return equal_endpoints(a, b);
+	return field->set != set_endpoints || same_list(a, b);
+}
+
+void append_differences(const struct field *fields, const void *before, const void *after,
+			const char *prefix, struct buffer *names)
+{
+	for (const struct field *each = fields; each->name != NULL; each++) {
+		char name[64];
+
+		(void)snprintf(name, sizeof(name), "%s.%s", prefix, each->name);
+		if (each->set == set_fields)
+			append_differences(each->fields, before, after, name, names);
+		else if (!same_value(each, before, after))
+			append_format(names, "%s%s", names->len > 0 ? ", " : "", name);
+	}
+}
+
 static int parse_key_type_at(const struct yaml_node *value, enum key_type *ret_type,
 			     struct fault *fault)
 {

@@ -35,6 +35,14 @@ struct field {
 int read_fields(const struct yaml_node *mapping, const struct field *fields, void *object,
 		struct fault *fault) MUST_CHECK;
 
+/*
+ * Appends the names of the keys whose values differ in two objects of the table, each with the
+ * prefix and after ", " unless it is the first, like "ca.crl.url". A value whose setter is none of
+ * those below counts as equal.
+ */
+void append_differences(const struct field *fields, const void *before, const void *after,
+			const char *prefix, struct buffer *names);
+
 /* Refuses a value of another kind. */
 int expect_kind(const struct yaml_node *value, enum yaml_kind kind, struct fault *fault) MUST_CHECK;
 

@@ -1,9 +1,12 @@
 #include "common/layout/layout.h"
 
+#include "common/layout/owner.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -68,7 +71,8 @@ static int check_directories(struct layout *layout, struct fault *fault)
 			path = NULL;
 			return set_memory_fault(fault);
 		}
-		if (check_private_directory(*directory_of(layout, i), path, fault) < 0)
+		if (check_owner(*directory_of(layout, i), path, fault) < 0 ||
+		    check_private_directory(*directory_of(layout, i), path, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -80,6 +84,9 @@ int make_layout(const char *path, struct layout **ret_layout, struct fault *faul
 
 	if (new_layout(path, &layout, fault) < 0 ||
 	    make_directory(AT_FDCWD, path, ROOT_MODE, &layout->root, fault) < 0)
+		return -1;
+	/* Before root makes a part of another user's layout. */
+	if (geteuid() == 0 && check_owner(layout->root, path, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT_OF(directories); i++)
 		if (make_directory(layout->root, directories[i].name, directories[i].mode,

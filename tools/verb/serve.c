@@ -81,8 +81,9 @@ struct serving {
 	struct authority *authority;
 };
 
+/* *ret_left: the changed keys of the CA, which count from the next start. */
 static int sync_with_manifest(const struct serving *serving, struct clients_synced *ret_synced,
-			      struct fault *fault)
+			      struct buffer *ret_left, struct fault *fault)
 {
 	const struct manifest *served = serving->manifest;
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
@@ -95,28 +96,36 @@ static int sync_with_manifest(const struct serving *serving, struct clients_sync
 				 "%s: stop certpool serve and start it again",
 				 manifest->path, served->ca.layout,
 				 manifest->ca.layout != NULL ? manifest->ca.layout : "none");
-	return sync_clients(authority_store(serving->authority), manifest, read_clock(), ret_synced,
-			    fault);
+	if (sync_clients(authority_store(serving->authority), manifest, read_clock(), ret_synced,
+			 fault) < 0)
+		return -1;
+	return list_ca_differences(&served->ca, &manifest->ca, ret_left, fault);
 }
 
 /*
- * Reads the manifest again and takes over its clients and their policies (sync_clients). Everything
- * else in it counts from the next start. A wrong manifest, or one of another CA, changes nothing
- * and is printed, and the CA goes on.
+ * Reads the manifest again and takes over its clients and their policies (sync_clients). What is
+ * said of the CA itself counts from the next start. A wrong manifest, or one of another CA, changes
+ * nothing and is printed, and the CA goes on.
  */
 static void reload_manifest(const struct serving *serving)
 {
 	const struct command *command = serving->command;
+	CLEANUP(clear_buffer) struct buffer left = {0};
 	struct clients_synced synced = {0};
 	struct fault fault = {0};
 
-	if (sync_with_manifest(serving, &synced, &fault) < 0)
+	if (sync_with_manifest(serving, &synced, &left, &fault) < 0)
 		print_complaint(command, "SIGHUP: %s: nothing has changed", fault.text);
 	else
 		print_note(command,
 			   "SIGHUP: %s: clients: %zu added, %zu changed, %zu left as certpool "
-			   "client changed them; all else counts from the next start",
+			   "client changed them",
 			   command->manifest, synced.added, synced.changed, synced.kept);
+	if (left.len > 0)
+		print_complaint(command,
+				"SIGHUP: %s: changed, and not taken over: %s: stop certpool serve "
+				"and start it again",
+				command->manifest, (const char *)left.data);
 	complain_about_clients(command, &synced);
 	fault = (struct fault){0};
 	if (write_barred(authority_store(serving->authority), serving->layout, &fault) < 0)

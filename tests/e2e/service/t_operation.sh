@@ -82,7 +82,12 @@ reload() {
 	eventually eval "tail -n +$((lines + 1)) serve.err | grep -qE -- '$1'"
 }
 cp manifest.yaml first.yaml
+sed '/^ca:/s|endpoint: "[^"]*"}|endpoint: "http://127.0.0.1:1", free_space: 1000, crl: {validity: 2h}}|' first.yaml >manifest.yaml
+check 'SIGHUP says what it does not take over' reload 'SIGHUP: manifest.yaml: changed, and not taken over: ca.endpoint, ca.listen, ca.crl.validity, ca.free_space: stop'
+cp first.yaml manifest.yaml
+lines=$(wc -l <serve.err)
 check 'SIGHUP with nothing new' reload 'SIGHUP: manifest.yaml: clients: 0 added, 0 changed'
+check_not 'has nothing to say of that' eval "tail -n +$((lines + 1)) serve.err | grep -q 'not taken over'"
 sed 's/client1: {pool: {size: 4}}/client1: {pool: {size: 4}, policy: {certificates: 777}}/' first.yaml >manifest.yaml
 echo '  client3: {}' >>manifest.yaml
 check 'SIGHUP with a client and a policy more' reload '1 added, 1 changed'

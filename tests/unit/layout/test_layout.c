@@ -117,7 +117,9 @@ Test(layout, refuses_a_private_directory_of_somebody_else)
 		cr_skip_test("only root can give a directory away");
 	cr_assert_eq(chown("ca/Private", 12345, 12345), 0);
 	expect_refusal("ca", FAULT_REFUSED,
-		       "ca/Private: expected a directory of user 0, found one of user 12345");
+		       "ca/Private: belongs to user 12345, who could not use what root makes "
+		       "there: run it "
+		       "as that user: setpriv --reuid 12345 --clear-groups certpool ...");
 }
 
 /* catalogue 34 */
