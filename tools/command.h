@@ -86,6 +86,7 @@ extern const struct verb prune_verb;
 extern const struct verb backup_verb;
 extern const struct verb restore_verb;
 extern const struct verb run_verb;
+extern const struct verb rotate_verb;
 extern const struct verb status_verb;
 extern const struct verb bench_verb;
 extern const struct verb help_verb;

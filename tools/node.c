@@ -56,6 +56,16 @@ int lock_or_wait(const struct command *command, const struct layout *layout, int
 	return lock_layout(layout, LOCK_WAIT, ret_lock, fault);
 }
 
+int remove_ended_keys(const struct layout *layout, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	struct fault busy = {0};
+
+	if (lock_layout(layout, LOCK_REFUSE, &lock, &busy) < 0)
+		return busy.class == FAULT_BUSY ? 0 : pass_fault(&busy, fault);
+	return sweep_ended_keys(layout, read_clock(), fault);
+}
+
 struct endpoint choose_endpoint(const struct endpoint *given, const struct endpoint *manifest)
 {
 	return given->host[0] != '\0' ? *given : *manifest;

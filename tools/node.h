@@ -33,6 +33,10 @@ void clear_node(struct node *node);
 int lock_or_wait(const struct command *command, const struct layout *layout, int *ret_lock,
 		 struct fault *fault) MUST_CHECK;
 
+/* Removes the old shared keys that have ended, unless another process has the layout's lock: it is
+   for one that starts, and the next one does it. */
+int remove_ended_keys(const struct layout *layout, struct fault *fault) MUST_CHECK;
+
 /* Where to listen: what the option gave, if anything, else what the manifest has. */
 struct endpoint_list choose_listen(const struct endpoint_list *given,
 				   const struct endpoint_list *manifest);

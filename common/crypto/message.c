@@ -206,6 +206,8 @@ static int decrypt_fields(const struct key_ring *ring, const struct jwe_fields *
 		return set_fault(fault, FAULT_UNDECRYPTABLE,
 				 "tag: the message under kid \"%s\" was altered", fields->kid);
 	memcpy(message->peer, peer->peer, sizeof(message->peer));
+	memcpy(message->kid, peer->key.kid, sizeof(message->kid));
+	message->under_old_key = peer->key.ends_s != 0;
 	memcpy(message->typ, fields->typ, sizeof(message->typ));
 	memcpy(message->cty, fields->cty, sizeof(message->cty));
 	return 0;

@@ -20,9 +20,11 @@ int encrypt_message(const struct shared_key *key, const char *typ, const char *c
 		    struct bytes plaintext, struct buffer *ret_jwe, struct fault *fault) MUST_CHECK;
 
 struct decrypted_message {
-	char peer[NAME_SIZE]; /* the peer with whom the key is shared */
-	char typ[TYPE_SIZE];  /* "": the header has none */
-	char cty[TYPE_SIZE];  /* "": the header has none */
+	char peer[NAME_SIZE];  /* the peer with whom the key is shared */
+	char kid[KEY_ID_SIZE]; /* of the key */
+	bool under_old_key;    /* which has a successor: shared_key.h */
+	char typ[TYPE_SIZE];   /* "": the header has none */
+	char cty[TYPE_SIZE];   /* "": the header has none */
 	struct secret plaintext;
 };
 

@@ -4,6 +4,7 @@
 #include "common/crypto/base64.h"
 #include "common/crypto/jws_compact.h"
 
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ int generate_shared_key(struct shared_key *ret_key, struct fault *fault)
 	} while (!valid_name((const char *)kid.data));
 	if (fill_random(ret_key->key, SHARED_KEY_LEN, fault) < 0)
 		return -1;
+	ret_key->ends_s = 0;
+	ret_key->offer = false;
 	memcpy(ret_key->kid, kid.data, kid.len + 1);
 	return 0;
 }
@@ -34,16 +37,20 @@ int generate_shared_key(struct shared_key *ret_key, struct fault *fault)
 int format_shared_key(const struct shared_key *key, struct secret *ret_jwk, struct fault *fault)
 {
 	static const char form[] = "{\"kty\":\"oct\",\"alg\":\"A256KW\",\"kid\":\"%s\",\"key_ops\":"
-				   "[\"wrapKey\",\"unwrapKey\"],\"k\":\"%s\"}\n";
+				   "[\"wrapKey\",\"unwrapKey\"],\"k\":\"%s\"%s}\n";
+	char old[64] = "";
 	CLEANUP(clear_secret) struct secret jwk = {0};
 	CLEANUP(clear_buffer) struct buffer k = {0};
 	int len;
 
 	append_base64url(&k, (struct bytes){key->key, SHARED_KEY_LEN});
+	if (key->ends_s != 0)
+		(void)snprintf(old, sizeof(old), ",\"exp\":%" PRId64 ",\"offer\":%s", key->ends_s,
+			       key->offer ? "true" : "false");
 	if (check_buffer(&k, fault) < 0 ||
-	    allocate_secret(sizeof(form) + KEY_ID_SIZE + k.len, &jwk, fault) < 0)
+	    allocate_secret(sizeof(form) + KEY_ID_SIZE + k.len + sizeof(old), &jwk, fault) < 0)
 		return -1;
-	len = snprintf((char *)jwk.data, jwk.len, form, key->kid, (const char *)k.data);
+	len = snprintf((char *)jwk.data, jwk.len, form, key->kid, (const char *)k.data, old);
 	wipe(k.data, k.len);
 	jwk.len = (size_t)len;
 	*ret_jwk = take_secret(&jwk);
@@ -92,15 +99,28 @@ static bool all_equal(struct bytes octets)
 	return difference == 0;
 }
 
+/* A time after 1970, or nothing. */
+static int read_end(const json_t *jwk, int64_t *ret_ends_s, struct fault *fault)
+{
+	const json_t *exp = json_object_get(jwk, "exp");
+
+	*ret_ends_s = json_integer_value(exp);
+	if (exp != NULL && *ret_ends_s <= 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "JWK: exp: expected a number of seconds since 1970");
+	return 0;
+}
+
 int parse_shared_key(struct bytes jwk, struct shared_key *ret_key, struct fault *fault)
 {
 	CLEANUP(free_json) json_t *object = NULL;
+	int64_t ends_s;
 	CLEANUP(clear_secret) struct secret k = {0};
 	struct fault problem = {0};
 	const char *text;
 
 	if (parse_json_object(jwk, "JWK", &object, fault) < 0 ||
-	    check_parameters(object, fault) < 0)
+	    check_parameters(object, fault) < 0 || read_end(object, &ends_s, fault) < 0)
 		return -1;
 	text = get_string(object, "k");
 	if (text != NULL && decode_base64url_secret(bytes_of_string(text), &k, &problem) < 0 &&
@@ -113,6 +133,8 @@ int parse_shared_key(struct bytes jwk, struct shared_key *ret_key, struct fault 
 	if (all_equal(bytes_of_secret(&k)))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "JWK: k: expected a random key, found one octet repeated");
+	ret_key->ends_s = ends_s;
+	ret_key->offer = json_is_true(json_object_get(object, "offer"));
 	memcpy(ret_key->key, k.data, SHARED_KEY_LEN);
 	memcpy(ret_key->kid, get_string(object, "kid"), strlen(get_string(object, "kid")) + 1);
 	return 0;
@@ -129,10 +151,15 @@ int add_peer_key(struct key_ring *ring, const char *peer, const struct shared_ke
 	struct peer_key *keys;
 
 	for (size_t i = 0; i < ring->count; i++) {
-		if (strcmp(ring->keys[i].peer, peer) == 0)
+		bool same_peer = strcmp(ring->keys[i].peer, peer) == 0;
+		bool same_kid = strcmp(ring->keys[i].key.kid, key->kid) == 0;
+
+		if (same_peer && same_kid && key->ends_s != 0)
+			return 0;
+		if (same_peer && key->ends_s == 0)
 			return set_fault(fault, FAULT_REFUSED,
 					 "two keys are shared with \"%s\": expected one", peer);
-		if (strcmp(ring->keys[i].key.kid, key->kid) == 0)
+		if (same_kid)
 			return set_fault(
 				fault, FAULT_REFUSED,
 				"the keys shared with \"%s\" and \"%s\" have the same kid: "
@@ -157,7 +184,7 @@ int add_peer_key(struct key_ring *ring, const char *peer, const struct shared_ke
 const struct peer_key *find_peer_key(const struct key_ring *ring, const char *peer)
 {
 	for (size_t i = 0; i < ring->count; i++)
-		if (strcmp(ring->keys[i].peer, peer) == 0)
+		if (strcmp(ring->keys[i].peer, peer) == 0 && ring->keys[i].key.ends_s == 0)
 			return &ring->keys[i];
 	return NULL;
 }

@@ -8,7 +8,7 @@
  * A 256-bit AES key that exactly two nodes have, as JWK (RFC 7517; RFC 7518 section 6.4):
  * {"kty":"oct","alg":"A256KW","kid":"<128 random bits>","key_ops":["wrapKey","unwrapKey"],"k":"…"}.
  * kty, alg, kid and k are required; k has exactly 32 octets; key_ops, if present, has wrapKey and
- * unwrapKey; other members are ignored.
+ * unwrapKey; other members are ignored, but for exp and offer in the file of an old key.
  */
 
 enum { SHARED_KEY_LEN = 32, KEY_ID_SIZE = 65, SHARED_KEY_FILE_MAX = 4096 };
@@ -16,6 +16,8 @@ enum { SHARED_KEY_LEN = 32, KEY_ID_SIZE = 65, SHARED_KEY_FILE_MAX = 4096 };
 struct shared_key {
 	char kid[KEY_ID_SIZE]; /* valid_name; generate_shared_key writes 22 characters */
 	uint8_t key[SHARED_KEY_LEN];
+	int64_t ends_s; /* of an old key, which has a successor: not valid from then on; else 0 */
+	bool offer;     /* of an old key: the peer still has to be offered the successor */
 };
 
 int generate_shared_key(struct shared_key *ret_key, struct fault *fault) MUST_CHECK;
@@ -39,11 +41,16 @@ struct key_ring {
 	size_t count;
 };
 
-/* Adds a copy. Errors: FAULT_REFUSED if the ring has a key with the same kid or peer already. */
+/*
+ * Adds a copy. Beside its current key a peer may have one old key, which is left out if it is the
+ * current key as well: a rotation was interrupted.
+ * Shape: a current key comes before its peer's old one.
+ * Errors: FAULT_REFUSED if the ring has a current key of the peer, or the kid, already.
+ */
 int add_peer_key(struct key_ring *ring, const char *peer, const struct shared_key *key,
 		 struct fault *fault) MUST_CHECK;
 
-/* The key by its peer or its kid, borrowed; NULL if there is none. */
+/* The peer's current key, or any key by its kid, borrowed; NULL if there is none. */
 const struct peer_key *find_peer_key(const struct key_ring *ring, const char *peer);
 const struct peer_key *find_key_id(const struct key_ring *ring, struct bytes kid);
 void clear_key_ring(struct key_ring *ring);

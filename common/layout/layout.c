@@ -25,6 +25,7 @@ enum { ROOT_MODE = 0755 };
 
 static const char shared_prefix[] = "shared_";
 static const char shared_suffix[] = ".jwk";
+static const char old_prefix[] = "old_";
 
 static int *directory_of(struct layout *layout, size_t i)
 {
@@ -165,6 +166,11 @@ void name_shared_key(const char *peer, char ret_name[static FILE_NAME_SIZE])
 	(void)snprintf(ret_name, FILE_NAME_SIZE, "%s%s%s", shared_prefix, peer, shared_suffix);
 }
 
+void name_old_key(const char *peer, char ret_name[static FILE_NAME_SIZE])
+{
+	(void)snprintf(ret_name, FILE_NAME_SIZE, "%s%s%s", old_prefix, peer, shared_suffix);
+}
+
 void name_member(size_t index, char ret_name[static FILE_NAME_SIZE])
 {
 	(void)snprintf(ret_name, FILE_NAME_SIZE, "key%zu", index);
@@ -193,17 +199,16 @@ int lock_layout(const struct layout *layout, enum lock_mode mode, int *ret_lock,
 }
 
 /* The peer of a shared key's file; false when the file is no shared key. */
-static bool parse_peer(const char *file, char ret_peer[static NAME_SIZE])
+static bool parse_peer(const char *file, const char *prefix, char ret_peer[static NAME_SIZE])
 {
-	size_t around = strlen(shared_prefix) + strlen(shared_suffix);
+	size_t around = strlen(prefix) + strlen(shared_suffix);
 	size_t len = strlen(file);
 	size_t peer_len = len > around ? len - around : 0;
 
-	if (peer_len == 0 || peer_len >= NAME_SIZE ||
-	    strncmp(file, shared_prefix, strlen(shared_prefix)) != 0 ||
+	if (peer_len == 0 || peer_len >= NAME_SIZE || strncmp(file, prefix, strlen(prefix)) != 0 ||
 	    strcmp(file + len - strlen(shared_suffix), shared_suffix) != 0)
 		return false;
-	memcpy(ret_peer, file + strlen(shared_prefix), peer_len);
+	memcpy(ret_peer, file + strlen(prefix), peer_len);
 	ret_peer[peer_len] = '\0';
 	return valid_name(ret_peer);
 }
@@ -225,7 +230,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-int list_peers(const struct layout *layout, struct peers *ret_peers, struct fault *fault)
+static int list_prefixed(const struct layout *layout, const char *prefix, struct peers *ret_peers,
+			 struct fault *fault)
 {
 	CLEANUP(clear_peers) struct peers peers = {0};
 	CLEANUP(close_listing) DIR *listing = NULL;
@@ -237,13 +243,24 @@ int list_peers(const struct layout *layout, struct peers *ret_peers, struct faul
 	do {
 		if (read_listing(listing, &file, fault) < 0)
 			return prefix_fault(fault, "%s/Private", layout->path);
-		if (file != NULL && parse_peer(file, peer) && add_peer(&peers, peer, fault) < 0)
+		if (file != NULL && parse_peer(file, prefix, peer) &&
+		    add_peer(&peers, peer, fault) < 0)
 			return -1;
 	} while (file != NULL);
 	if (peers.count > 0)
 		qsort(peers.names, peers.count, sizeof(*peers.names), compare_names);
 	MOVE(ret_peers, peers);
 	return 0;
+}
+
+int list_peers(const struct layout *layout, struct peers *ret_peers, struct fault *fault)
+{
+	return list_prefixed(layout, shared_prefix, ret_peers, fault);
+}
+
+int list_old_peers(const struct layout *layout, struct peers *ret_peers, struct fault *fault)
+{
+	return list_prefixed(layout, old_prefix, ret_peers, fault);
 }
 
 void clear_peers(struct peers *peers)

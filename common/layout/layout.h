@@ -14,6 +14,7 @@
  *   CSR_file/  0755  csr_key{i}.csr        PKCS#10 PEM, 0644
  *   Private/   0700  private_key{i}.key    PKCS#8 PEM, 0600
  *                    shared_{node}.jwk     the key shared with that node, 0600
+ *                    old_{node}.jwk        the one before, which is taken until its end, 0600
  *                    root.key              the root's key, PKCS#8 PEM, 0600
  *                    ca.key                the CA's own key, if its root has another layout
  *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
@@ -63,6 +64,7 @@ void name_renewal_key(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_renewal_csr(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_renewal_certificate(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_shared_key(const char *peer, char ret_name[static FILE_NAME_SIZE]);
+void name_old_key(const char *peer, char ret_name[static FILE_NAME_SIZE]);
 
 /* "key7", the member's name on the wire, and back; parse_member gives 0 for any other text. */
 void name_member(size_t index, char ret_name[static FILE_NAME_SIZE]);
@@ -79,6 +81,9 @@ struct peers {
 };
 int list_peers(const struct layout *layout, struct peers *ret_peers,
 	       struct fault *fault) MUST_CHECK;
+/* The same for old keys. */
+int list_old_peers(const struct layout *layout, struct peers *ret_peers,
+		   struct fault *fault) MUST_CHECK;
 void clear_peers(struct peers *peers);
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/net/http.h"
 #include "common/wire/certificates.h"
 #include "common/wire/claims_json.h"
+#include "common/wire/key_exchange.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
 #include "common/wire/statuses.h"
@@ -35,6 +36,13 @@ const struct message_kind statuses_kind = {
 	.typ = STATUSES_TYPE,
 	.answer_typ = STATUSES_ANSWER_TYPE,
 	.answer_max = STATUSES_ANSWER_MAX,
+};
+
+const struct message_kind key_kind = {
+	.path = KEY_PATH,
+	.typ = KEY_TYPE,
+	.answer_typ = KEY_ANSWER_TYPE,
+	.answer_max = KEY_ANSWER_MAX,
 };
 
 const struct message_kind signed_message_kind = {
@@ -120,7 +128,7 @@ int encrypt_answer(const struct key_ring *ring, const struct message_kind *kind,
 		   const struct question *question, struct bytes plaintext, struct buffer *ret_jwe,
 		   struct fault *fault)
 {
-	const struct peer_key *peer = find_peer_key(ring, question->message.peer);
+	const struct peer_key *peer = find_key_id(ring, bytes_of_string(question->message.kid));
 
 	if (peer == NULL)
 		return set_fault(fault, FAULT_FAILED, "the key shared with \"%s\" is gone",

@@ -22,6 +22,7 @@ static const char *const kinds[EVENT_KIND_COUNT] = {
 	[EVENT_RESTORED] = "restored",
 	[EVENT_EXPORTED] = "exported",
 	[EVENT_TRIMMED] = "trimmed",
+	[EVENT_KEY] = "key",
 };
 
 const char *format_event_kind(enum event_kind kind)

@@ -20,6 +20,7 @@ enum event_kind {
 	EVENT_RESTORED,  /* detail: the file */
 	EVENT_EXPORTED,  /* number: the last line in the file; detail: the file */
 	EVENT_TRIMMED,   /* number: the last line that goes; detail: its SHA-256 in hex */
+	EVENT_KEY,       /* by, client, type: what became of their shared key; detail */
 	EVENT_KIND_COUNT,
 };
 

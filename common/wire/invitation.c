@@ -52,6 +52,9 @@ int format_invitation(const struct invitation *invitation, struct secret *ret_js
 	if (invitation->has_endpoint &&
 	    json_object_set_new(object, "endpoint", json_string(endpoint)) < 0)
 		return set_memory_fault(fault);
+	if (invitation->old_ends_s != 0 &&
+	    json_object_set_new(object, "old_ends", json_integer(invitation->old_ends_s)) < 0)
+		return set_memory_fault(fault);
 	if (invitation->from_ca && add_ca_members(invitation, object) < 0)
 		return set_memory_fault(fault);
 	format_time(invitation->ends_s, ends);
@@ -119,11 +122,11 @@ static int parse_shared_key_member(const json_t *object, struct invitation *invi
 static int check_kind(const json_t *object, struct fault *fault)
 {
 	static const struct member_rule rules[] = {
-		{"certpool", JSON_STRING, true},  {"version", JSON_INTEGER, true},
-		{"from", JSON_STRING, true},      {"to", JSON_STRING, true},
-		{"endpoint", JSON_STRING, false}, {"root_sha256", JSON_STRING, false},
-		{"pool", JSON_OBJECT, false},     {"expires", JSON_STRING, false},
-		{"shared_key", JSON_OBJECT, true}};
+		{"certpool", JSON_STRING, true},   {"version", JSON_INTEGER, true},
+		{"from", JSON_STRING, true},       {"to", JSON_STRING, true},
+		{"endpoint", JSON_STRING, false},  {"root_sha256", JSON_STRING, false},
+		{"pool", JSON_OBJECT, false},      {"expires", JSON_STRING, false},
+		{"shared_key", JSON_OBJECT, true}, {"old_ends", JSON_INTEGER, false}};
 
 	if (check_members(object, rules, COUNT_OF(rules), fault) < 0)
 		return -1;
@@ -149,7 +152,9 @@ static int parse_members(const json_t *object, struct invitation *invitation, st
 	invitation->has_endpoint = endpoint != NULL;
 	if (endpoint != NULL && parse_endpoint(endpoint, &invitation->endpoint, fault) < 0)
 		return -1;
-	if (parse_ca_members(object, invitation, fault) < 0)
+	if (parse_ca_members(object, invitation, fault) < 0 ||
+	    (json_object_get(object, "old_ends") != NULL &&
+	     copy_time(object, "old_ends", &invitation->old_ends_s, fault) < 0))
 		return -1;
 	if (expires != NULL && parse_time(expires, &invitation->ends_s, &problem) < 0)
 		return set_fault(fault, FAULT_MALFORMED, "expires: %s", problem.text);

@@ -19,7 +19,8 @@
  * expires is there when the invitation has an end: the CA refuses whoever comes first after that.
  *
  * An invitation from a client to a client has no root_sha256 and no pool, and no endpoint when the
- * inviting client does not receive messages.
+ * inviting client does not receive messages. While the key before this one is still taken
+ * (certpool rotate key), "old_ends" has its end.
  */
 
 enum { INVITATION_MAX = 16384 };
@@ -36,6 +37,7 @@ struct invitation {
 	char *pool_subject; /* a template (common/layout/template.h) */
 	int64_t ends_s;     /* 0: it does not expire */
 	struct shared_key key;
+	int64_t old_ends_s; /* of the key before it; 0: it is not taken any more */
 };
 
 int format_invitation(const struct invitation *invitation, struct secret *ret_json,

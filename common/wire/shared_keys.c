@@ -42,6 +42,20 @@ static int read_stamp(const struct shared_keys *keys, uint8_t ret_stamp[static S
 		       : stamp_shared_keys(keys->layout, ret_stamp, fault);
 }
 
+/* 0: no key in the ring ends. */
+static int64_t find_first_end(const struct key_ring *ring)
+{
+	int64_t first_s = 0;
+
+	for (size_t i = 0; i < ring->count; i++) {
+		int64_t end_s = ring->keys[i].key.ends_s;
+
+		if (end_s != 0 && (first_s == 0 || end_s < first_s))
+			first_s = end_s;
+	}
+	return first_s;
+}
+
 /* Reads the ring, of which the lock is held only to put it in place. The caller holds `reading`. */
 static int read_ring(struct shared_keys *keys, struct fault *fault)
 {
@@ -56,9 +70,11 @@ static int read_ring(struct shared_keys *keys, struct fault *fault)
 	keys->settled = settles(keys, mtime, now_us);
 	keys->mtime = mtime;
 	keys->read_us = now_us;
-	if ((keys->source.read != NULL ? keys->source.read(keys->source.context, &ring, fault)
-				       : read_key_ring(keys->layout, &ring, fault)) < 0)
+	if ((keys->source.read != NULL
+		     ? keys->source.read(keys->source.context, &ring, fault)
+		     : read_key_ring(keys->layout, read_clock(), &ring, fault)) < 0)
 		return -1;
+	keys->first_end_s = find_first_end(&ring);
 	pthread_rwlock_wrlock(&keys->lock);
 	before = keys->ring;
 	keys->ring = ring;
@@ -96,7 +112,9 @@ static int look_at_files(struct shared_keys *keys, bool *ret_changed, struct fau
 static int find_change(struct shared_keys *keys, struct timespec mtime, bool *ret_changed,
 		       struct fault *fault)
 {
-	if (equal_times(keys->mtime, mtime) &&
+	bool ended = keys->first_end_s != 0 && read_clock() >= keys->first_end_s;
+
+	if (!ended && equal_times(keys->mtime, mtime) &&
 	    (keys->settled || read_stopwatch_us() - keys->read_us < PAUSE_US))
 		return look_at_files(keys, ret_changed, fault);
 	*ret_changed = true;
@@ -212,6 +230,25 @@ int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *
 		(void)!retry_shared_keys(keys, begun_us, &read, ret_problem);
 	return read ? open_with_ring(keys, kind, jwe, ret_question, fault)
 		    : pass_fault(&failure, fault);
+}
+
+bool find_successor(struct shared_keys *keys, const struct decrypted_message *message,
+		    struct shared_key *ret_key, int64_t *ret_old_ends_s)
+{
+	const struct peer_key *old;
+	const struct peer_key *current;
+	bool found;
+
+	pthread_rwlock_rdlock(&keys->lock);
+	old = find_key_id(&keys->ring, bytes_of_string(message->kid));
+	current = find_peer_key(&keys->ring, message->peer);
+	found = old != NULL && current != NULL && old->key.ends_s != 0;
+	if (found) {
+		*ret_key = current->key;
+		*ret_old_ends_s = old->key.ends_s;
+	}
+	pthread_rwlock_unlock(&keys->lock);
+	return found;
 }
 
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,

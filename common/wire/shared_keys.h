@@ -21,6 +21,7 @@ struct key_source {
  *
  *   - when Private/'s mtime has changed: a key that is added is valid at once, and a removed one no
  *     longer;
+ *   - when an old key has ended, which is wiped from memory then;
  *   - when a key's file has changed, which is looked at once a second at most: a key that was
  *     replaced in its place is no longer valid, however well it decrypts;
  *   - after a message that they do not decrypt, at most once a second: any client may send one.
@@ -37,6 +38,7 @@ struct shared_keys {
 	struct timespec mtime;     /* of Private/, before the last reading */
 	bool settled;              /* an equal mtime proves that nothing changed since */
 	uint8_t stamp[SHA256_LEN]; /* of the files, before the last reading: stamp_shared_keys */
+	int64_t first_end_s;       /* when the first old key in the ring ends; 0: there is none */
 	int64_t looked_us;         /* of the stopwatch: the last look at the files */
 	int64_t read_us;           /* the same: the last reading */
 	int64_t retried_us;        /* the same: the last one after a failure to decrypt */
@@ -72,6 +74,11 @@ int find_sharing_sender(struct shared_keys *keys, struct bytes start,
 int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			   struct bytes jwe, struct question *ret_question,
 			   struct fault *ret_problem, struct fault *fault) MUST_CHECK;
+/* The current key shared with the sender of a message under its old one, and the old one's end;
+   false: the message is not under an old key. ret_key: clear_shared_key. */
+bool find_successor(struct shared_keys *keys, const struct decrypted_message *message,
+		    struct shared_key *ret_key, int64_t *ret_old_ends_s);
+
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			     const struct question *question, struct bytes plaintext,
 			     struct http_response *response, struct fault *fault) MUST_CHECK;

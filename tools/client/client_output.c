@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/client_keys.h"
 #include "common/x509/revocation/crl_reason.h"
 
 #include <string.h>
@@ -137,6 +138,33 @@ static void print_policy(const struct client *client, const struct policy_text *
 	print_line("%-20s %zu", "requests-per-minute", policy->requests_per_minute);
 }
 
+/* The rotation of the key shared with the client, if there was one. */
+static void print_key(const struct client_key *key, int64_t now_s)
+{
+	char rotated[TIME_TEXT_SIZE];
+	char taken[TIME_TEXT_SIZE];
+	char end[TIME_TEXT_SIZE];
+
+	if (key->kid[0] == '\0')
+		return;
+	format_time(key->rotated_at_s, rotated);
+	format_time(key->taken_at_s, taken);
+	format_time(key->old_ends_s, end);
+	print_line("%-20s rotated at %s, %s%s; the old one %s %s", "shared key", rotated,
+		   key->taken_at_s != 0 ? "taken at " : "not taken yet",
+		   key->taken_at_s != 0 ? taken : "",
+		   key->old_ends_s > now_s ? "ends at" : "ended at", end);
+}
+
+static void add_json_key(struct json_line *line, const struct client_key *key)
+{
+	if (key->kid[0] == '\0')
+		return;
+	add_json_time(line, "key_rotated_at", key->rotated_at_s);
+	add_json_time(line, "key_taken_at", key->taken_at_s);
+	add_json_time(line, "old_key_ends", key->old_ends_s);
+}
+
 int print_client(const struct command *command, const struct ca_operator *ca,
 		 const struct client *client, struct fault *fault)
 {
@@ -144,11 +172,15 @@ int print_client(const struct command *command, const struct ca_operator *ca,
 	CLEANUP(clear_json) struct json_line line = {0};
 	const struct certificate_query live = {
 		.client = client->name, .state = STATE_VALID, .now_s = ca->now_s};
+	struct client_key key;
 	size_t count;
 
+	if (read_client_key(ca->store, client->name, &key, fault) < 0)
+		return -1;
 	if (command->json) {
 		if (add_json_client(&line, client, fault) < 0)
 			return -1;
+		add_json_key(&line, &key);
 		return print_json(&line, fault);
 	}
 	if (write_policy(client, &text, fault) < 0 ||
@@ -157,5 +189,6 @@ int print_client(const struct command *command, const struct ca_operator *ca,
 	print_line("%-20s %s", "client", client->name);
 	print_state(client);
 	print_policy(client, &text, count);
+	print_key(&key, ca->now_s);
 	return 0;
 }

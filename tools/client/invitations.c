@@ -126,8 +126,10 @@ static int find_or_make_key(const struct command *command, const struct ca_opera
 {
 	CLEANUP(free_staging) struct staging *staging = NULL;
 	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	CLEANUP(clear_shared_key) struct shared_key old = {0};
 	struct fault absent = {0};
 	bool found = read_shared_key(ca->layout, client->name, &key, &absent) == 0;
+	bool other;
 	bool is_void = client->joined_at_s == 0 && client->invited_at_s != 0 &&
 		       (invitation->ends_s != 0 || client->invitation_ends_s != 0);
 
@@ -136,13 +138,17 @@ static int find_or_make_key(const struct command *command, const struct ca_opera
 	if (!found || is_void) {
 		if (generate_shared_key(&key, fault) < 0 || new_staging(&staging, fault) < 0 ||
 		    stage_shared_key(staging, ca->layout, client->name, &key, is_void, fault) < 0 ||
-		    commit_staging(staging, fault) < 0)
+		    commit_staging(staging, fault) < 0 ||
+		    end_old_key(ca->layout, client->name, &other, fault) < 0)
 			return -1;
 	}
 	if (found && is_void)
 		print_note(command, "the invitation of %s that was made before is void",
 			   client->name);
+	if (read_old_key(ca->layout, client->name, ca->now_s, &old, &other, fault) < 0)
+		return -1;
 	invitation->key = key;
+	invitation->old_ends_s = old.ends_s;
 	return 0;
 }
 

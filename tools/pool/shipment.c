@@ -87,6 +87,7 @@ int send_shipment(const struct shipment *shipment, struct shipment_result *ret_r
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	struct shipment_context context = {.shipment = shipment, .lock = PTHREAD_MUTEX_INITIALIZER};
 	size_t connections = shipment->count < CONNECTIONS ? shipment->count : CONNECTIONS;
+	struct fault key_problem = {0};
 	int result;
 
 	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
@@ -98,6 +99,9 @@ int send_shipment(const struct shipment *shipment, struct shipment_result *ret_r
 		return prefix_fault(fault, "after %zu of %zu messages",
 				    context.result.verified + context.result.refused,
 				    shipment->count);
+	if (result == 0 && take_receiver_key(sender, read_clock(), &key_problem) < 0)
+		print_complaint(shipment->command, "the key shared with %s: %s", shipment->to->name,
+				key_problem.text);
 	return result;
 }
 

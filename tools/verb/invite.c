@@ -3,6 +3,7 @@
  * plain text, so its mode is 0600 and no other file is overwritten. A second invitation has the
  * same key, and the first stays valid, unless one of them has an end (client/invitations.h).
  */
+#include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/crypto/key_file.h"
 #include "common/wire/invitation.h"
@@ -61,10 +62,13 @@ static int fill_for_client(const struct manifest *manifest, const struct client_
 
 /* The key that the inviting node shares with the other: the existing one, else a new one. */
 static int find_or_make_key(const struct command *command, const struct layout *layout,
-			    const char *peer, struct shared_key *ret_key, struct fault *fault)
+			    struct invitation *invitation, struct fault *fault)
 {
+	const char *peer = invitation->to;
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	CLEANUP(clear_shared_key) struct shared_key old = {0};
+	bool has_old;
 	struct fault absent = {0};
 
 	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
@@ -77,7 +81,10 @@ static int find_or_make_key(const struct command *command, const struct layout *
 		    write_shared_key(layout, peer, &key, fault) < 0)
 			return -1;
 	}
-	*ret_key = key;
+	if (read_old_key(layout, peer, read_clock(), &old, &has_old, fault) < 0)
+		return -1;
+	invitation->key = key;
+	invitation->old_ends_s = old.ends_s;
 	return 0;
 }
 
@@ -110,7 +117,7 @@ static int make_client_invitation(const struct command *command,
 	if (node == NULL || fill_for_client(manifest, node, invitation, fault) < 0 ||
 	    open_layout(node->layout, &layout, fault) < 0)
 		return -1;
-	return find_or_make_key(command, layout, invitation->to, &invitation->key, fault);
+	return find_or_make_key(command, layout, invitation, fault);
 }
 
 static int print_invitation(const struct command *command, const struct invitation *invitation,

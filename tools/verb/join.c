@@ -19,11 +19,14 @@
 
 struct join_settings {
 	struct endpoint ca;
+	bool replace;
 };
 
 static const struct option join_options[] = {
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct join_settings, ca),
 	 "the CA's endpoint, instead of the invitation's", NULL},
+	{"replace", 0, true, NULL, take_switch, offsetof(struct join_settings, replace),
+	 "take the invitation's key in place of the one here: it was rotated", NULL},
 	{0},
 };
 
@@ -82,6 +85,7 @@ static int format_manifest(const struct invitation *invitation, struct buffer *r
 /* The invitation, and everything that is written once all of it has been checked. */
 struct join_context {
 	struct invitation invitation;
+	bool replace; /* a key that is there */
 	struct manifest *manifest;
 	struct buffer new_manifest; /* the text of one to be written; empty when there is one */
 	const struct client_node *client;
@@ -193,6 +197,20 @@ static int fetch_certificates(struct join_context *join, const struct endpoint *
 	return fetch_intermediates(ca, bytes_of_buffer(&join->root), &join->chain, fault);
 }
 
+static int save_key(const struct join_context *join, const struct layout *layout,
+		    struct fault *fault)
+{
+	const struct invitation *invitation = &join->invitation;
+	CLEANUP(clear_shared_key) struct shared_key present = {0};
+	struct fault absent = {0};
+	int64_t now_s = read_clock();
+
+	if (!join->replace || read_shared_key(layout, invitation->from, &present, &absent) < 0)
+		return write_shared_key(layout, invitation->from, &invitation->key, fault);
+	return replace_shared_key(layout, invitation->from, &invitation->key,
+				  invitation->old_ends_s, false, now_s, fault);
+}
+
 /* Writes the manifest, the layout, the root and the shared key. */
 static int save_joined(const struct command *command, const struct join_context *join,
 		       struct fault *fault)
@@ -214,7 +232,7 @@ static int save_joined(const struct command *command, const struct join_context 
 	    (pin_root(layout, bytes_of_buffer(&join->root), &written, fault) < 0 ||
 	     keep_intermediates(layout, &join->chain, &written, fault) < 0))
 		return -1;
-	if (write_shared_key(layout, invitation->from, &invitation->key, fault) < 0)
+	if (save_key(join, layout, fault) < 0)
 		return -1;
 	return invitation->has_endpoint ? keep_endpoint(layout, invitation->from,
 							&invitation->endpoint, &in_manifest, fault)
@@ -224,7 +242,7 @@ static int save_joined(const struct command *command, const struct join_context 
 static int run_join(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct join_settings *given = settings;
-	CLEANUP(clear_join_context) struct join_context join = {0};
+	CLEANUP(clear_join_context) struct join_context join = {.replace = given->replace};
 	struct endpoint ca;
 
 	if (read_invitation(command->operands[0], &join.invitation, fault) < 0 ||

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/ca/signer/signed_log.h"
 #include "tools/bar.h"
+#include "tools/node.h"
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -154,7 +155,8 @@ static int run_prune(const struct command *command, const void *settings, struct
 	bool attested;
 
 	if (open_operator(command, &ca, fault) < 0 ||
-	    choose_time(&ca, given, &time_s, &attested, fault) < 0)
+	    choose_time(&ca, given, &time_s, &attested, fault) < 0 ||
+	    (!given->dry_run && remove_ended_keys(ca.layout, fault) < 0))
 		return -1;
 	options.now_s = ca.now_s;
 	options.ended_before_s = time_s - given->older_than_s;

@@ -165,6 +165,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 	init_log_limit(&log, log_refusal, &context);
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
 	    choose_listener(given, node.client, &receiver.listen, fault) < 0 ||
+	    remove_ended_keys(node.layout, fault) < 0 ||
 	    prepare_stop_or_hangup(&inbox.stop, fault) < 0)
 		return -1;
 	receiver.layout = node.layout;

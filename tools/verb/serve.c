@@ -211,7 +211,7 @@ static int run_serve(const struct command *command, const void *settings, struct
 
 	logging.json_log = command->json;
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
-	    open_ca_layout(manifest, &layout, fault) < 0 ||
+	    open_ca_layout(manifest, &layout, fault) < 0 || remove_ended_keys(layout, fault) < 0 ||
 	    prepare_stop_or_hangup(&stop, fault) < 0)
 		return -1;
 	plan.manifest = manifest;

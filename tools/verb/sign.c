@@ -131,7 +131,7 @@ static int sign_lines(const struct offline_ca *ca, struct bytes text, struct buf
 	size_t number = 0;
 	size_t found = 0;
 
-	if (read_key_ring(ca->layout, &ring, fault) < 0)
+	if (read_key_ring(ca->layout, read_clock(), &ring, fault) < 0)
 		return -1;
 	while (text.len > 0) {
 		struct bytes line = cut_line(&text);

@@ -31,7 +31,7 @@ static size_t measure_entry(size_t size)
 static size_t measure_archive(size_t peer_count)
 {
 	return COUNT_OF(own_keys) * measure_entry(PRIVATE_KEY_FILE_MAX) +
-	       peer_count * measure_entry(SHARED_KEY_FILE_MAX) + TAR_END_LEN;
+	       2 * peer_count * measure_entry(SHARED_KEY_FILE_MAX) + TAR_END_LEN;
 }
 
 static void put_key(struct key_archive *archive, const char *name, struct bytes content)
@@ -71,8 +71,15 @@ static int add_keys(struct key_archive *archive, const struct layout *layout,
 	for (size_t i = 0; i < peers->count; i++) {
 		char name[FILE_NAME_SIZE];
 
+		CLEANUP(clear_shared_key) struct shared_key old = {0};
+		bool found;
+
 		name_shared_key(peers->names[i], name);
-		if (add_key(archive, layout, name, SHARED_KEY_FILE_MAX, fault) < 0)
+		if (add_key(archive, layout, name, SHARED_KEY_FILE_MAX, fault) < 0 ||
+		    read_old_key(layout, peers->names[i], archive->now_s, &old, &found, fault) < 0)
+			return -1;
+		name_old_key(peers->names[i], name);
+		if (found && add_key(archive, layout, name, SHARED_KEY_FILE_MAX, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -109,15 +116,20 @@ static bool is_own_key(const char *name)
 	return false;
 }
 
-/* Whether it is shared_{peer}.jwk exactly as name_shared_key writes it. */
+/* Whether it is shared_{peer}.jwk or old_{peer}.jwk exactly as the layout names it. */
 static bool is_shared_key(const char *name)
 {
 	char peer[NAME_SIZE] = "";
 	char expected[FILE_NAME_SIZE];
+	bool old = strncmp(name, "old_", strlen("old_")) == 0;
 
-	if (sscanf(name, "shared_%64[A-Za-z0-9_-]", peer) != 1 || !valid_name(peer))
+	if (sscanf(name, old ? "old_%64[A-Za-z0-9_-]" : "shared_%64[A-Za-z0-9_-]", peer) != 1 ||
+	    !valid_name(peer))
 		return false;
-	name_shared_key(peer, expected);
+	if (old)
+		name_old_key(peer, expected);
+	else
+		name_shared_key(peer, expected);
 	return strcmp(name, expected) == 0;
 }
 

@@ -1,5 +1,7 @@
 #include "common/ca/check/checks.h"
 
+#include "common/base/clock.h"
+#include "common/ca/store/clients.h"
 #include "common/crypto/key_file.h"
 
 #include <errno.h>
@@ -110,7 +112,7 @@ static int check_directory(struct check_context *context, const struct directory
 	return directory->name[0] != '\0' ? check_content(context, directory, fault) : 0;
 }
 
-static int report_shared_key(struct check_context *context, const char *peer,
+static int report_shared_key(struct check_context *context, const char *peer, const char *repair,
 			     const struct fault *problem, struct fault *fault)
 {
 	CLEANUP(free_string) char *where = NULL;
@@ -126,12 +128,107 @@ static int report_shared_key(struct check_context *context, const char *peer,
 	len = strlen(where);
 	if (strncmp(text, where, len) == 0 && strncmp(text + len, ": ", 2) == 0)
 		text += len + 2;
-	return report_finding(context, where,
-			      "mend or remove that file: certpool invite makes another", fault,
-			      "%s", text);
+	return report_finding(context, where, repair, fault, "%s", text);
 }
 
-/* Each key, and that no two clients have the same. */
+static int report_old_key(struct check_context *context, const char *peer,
+			  const struct shared_key *old, struct fault *fault)
+{
+	char end[TIME_TEXT_SIZE];
+	char advice[2 * NAME_SIZE];
+	struct fault problem = {0};
+
+	(void)snprintf(advice, sizeof(advice), "remove it: certpool rotate key %s --finish", peer);
+	format_time(old->ends_s, end);
+	(void)set_fault(&problem, FAULT_REFUSED,
+			"the old key shared with %s ended at %s, and is still there", peer, end);
+	return report_shared_key(context, peer, advice, &problem, fault);
+}
+
+/* A client of the record that has no key cannot ask for anything. */
+static int check_present(void *argument, const struct client *client, struct fault *fault)
+{
+	struct check_context *context = argument;
+	char name[FILE_NAME_SIZE];
+	char text[FAULT_TEXT_SIZE];
+	bool found;
+
+	if (client->disabled || client->revoked)
+		return 0;
+	name_shared_key(client->name, name);
+	if (find_file(context->options->layout->private, name, &found, fault) < 0)
+		return -1;
+	if (found)
+		return 0;
+	(void)snprintf(text, sizeof(text),
+		       "the client has no shared key, and cannot enroll: certpool invite %s makes "
+		       "one; if it had one, put Private/%s back from a backup, or have it take the "
+		       "new one with certpool join --replace",
+		       client->name, name);
+	return report_warning(context, client->name, text, fault);
+}
+
+/* A key for a node of which the record knows nothing lets nobody in, and is forgotten easily. */
+static int check_known(struct check_context *context, const char *peer, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+	struct fault foreign = {0};
+	bool found;
+
+	if (read_client(context->options->store, peer, &client, &found, fault) < 0)
+		return -1;
+	if (found)
+		return 0;
+	(void)set_fault(&foreign, FAULT_REFUSED,
+			"a key shared with %s, which is no client of this CA", peer);
+	return report_shared_key(context, peer,
+				 "remove that file; or certpool client add makes it a client",
+				 &foreign, fault);
+}
+
+/* Two peers that have the same key can read each other's messages, and write them. */
+static const char *find_double(const struct key_ring *ring, const char *peer,
+			       const struct shared_key *key)
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (strcmp(ring->keys[i].peer, peer) != 0 &&
+		    equal_secrets((struct bytes){ring->keys[i].key.key, SHARED_KEY_LEN},
+				  (struct bytes){key->key, SHARED_KEY_LEN}))
+			return ring->keys[i].peer;
+	return NULL;
+}
+
+static int check_key(struct check_context *context, const char *peer, struct key_ring *ring,
+		     struct fault *fault)
+{
+	char rotate[2 * NAME_SIZE];
+	static const char mend[] =
+		"put that file back from a backup; or remove it: certpool "
+		"invite makes another, which certpool join --replace takes there";
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	CLEANUP(clear_shared_key) struct shared_key old = {0};
+	const struct layout *layout = context->options->layout;
+	struct fault problem = {0};
+	const char *other;
+	bool found;
+
+	if (read_shared_key(layout, peer, &key, &problem) < 0 ||
+	    read_old_key(layout, peer, 0, &old, &found, &problem) < 0)
+		return report_shared_key(context, peer, mend, &problem, fault);
+	other = find_double(ring, peer, &key);
+	if (other == NULL && add_peer_key(ring, peer, &key, &problem) == 0)
+		return found && old.ends_s <= context->options->now_s
+			       ? report_old_key(context, peer, &old, fault)
+			       : 0;
+	if (other != NULL)
+		(void)set_fault(&problem, FAULT_REFUSED,
+				"the same key is shared with %s and with %s", other, peer);
+	(void)snprintf(rotate, sizeof(rotate), "make another: certpool rotate key %s --overlap 0",
+		       peer);
+	return report_shared_key(context, peer, rotate, &problem, fault);
+}
+
+/* Each key, that no two clients have the same, and that each client has one. */
 static int check_shared_keys(struct check_context *context, struct fault *fault)
 {
 	const struct layout *layout = context->options->layout;
@@ -140,17 +237,11 @@ static int check_shared_keys(struct check_context *context, struct fault *fault)
 
 	if (list_peers(layout, &peers, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < peers.count; i++) {
-		CLEANUP(clear_shared_key) struct shared_key key = {0};
-		struct fault problem = {0};
-
-		if (read_shared_key(layout, peers.names[i], &key, &problem) == 0 &&
-		    add_peer_key(&ring, peers.names[i], &key, &problem) == 0)
-			continue;
-		if (report_shared_key(context, peers.names[i], &problem, fault) < 0)
+	for (size_t i = 0; i < peers.count; i++)
+		if (check_key(context, peers.names[i], &ring, fault) < 0 ||
+		    check_known(context, peers.names[i], fault) < 0)
 			return -1;
-	}
-	return 0;
+	return list_clients(context->options->store, check_present, context, fault);
 }
 
 int check_files(struct check_context *context, struct fault *fault)

@@ -4,7 +4,9 @@
 #include "common/ca/issue/answer_status.h"
 #include "common/ca/issue/certify_batch.h"
 #include "common/ca/service/revocation_request.h"
+#include "common/ca/store/client_keys.h"
 #include "common/wire/envelope.h"
+#include "common/wire/key_exchange.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -322,11 +324,57 @@ static int answer_statuses_question(const struct encrypted_exchange *exchange,
 	return format_statuses_answer(&answer, ret_json, fault);
 }
 
+/* The operator alone rotates a client's key: the front cannot write Private/. */
+static int answer_key(const struct encrypted_exchange *exchange, const struct key_request *request,
+		      struct key_answer *answer, struct fault *fault)
+{
+	const struct decrypted_message *message = &exchange->question.message;
+	struct encrypted_requests *requests = exchange->requests;
+
+	if (request->offer.present) {
+		set_refusal(&answer->refusal, "policy",
+			    "the CA's operator rotates the key that is shared with it (certpool "
+			    "rotate key)");
+		return 0;
+	}
+	if (message->under_old_key) {
+		answer->successor.present =
+			find_successor(&requests->keys, message, &answer->successor.key,
+				       &answer->successor.old_ends_s);
+		return 0;
+	}
+	return record_key_taken(authority_store(requests->authority), message->peer, message->kid,
+				exchange->now_s, fault);
+}
+
+static int answer_key_question(const struct encrypted_exchange *exchange, struct secret *ret_json,
+			       struct fault *fault)
+{
+	const struct decrypted_message *message = &exchange->question.message;
+	CLEANUP(clear_key_request) struct key_request request = {0};
+	CLEANUP(clear_key_answer) struct key_answer answer = {0};
+	struct request_claims claims = {0};
+	struct fault problem = {0};
+	int parsed = parse_key_request(bytes_of_secret(&message->plaintext), &request, &claims,
+				       &problem);
+
+	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
+	    answer_key(exchange, &request, &answer, &problem) < 0)
+		refuse_for_failure(exchange, &problem, &answer.refusal);
+	if (is_refused(&answer.refusal))
+		log_whole_refusal(exchange, &answer.refusal);
+	else if (answer.successor.present)
+		log_exchange(exchange, "was given its new shared key");
+	answer.claims = make_claims(exchange, &claims);
+	return format_key_answer(&answer, ret_json, fault);
+}
+
 static const struct encrypted_route encrypted_routes[] = {
 	{&certificates_kind, answer_certificates, .rate_limited = true},
 	{&status_kind, answer_status_question, .rate_limited = false},
 	{&revocations_kind, answer_revocations, .rate_limited = true},
 	{&statuses_kind, answer_statuses_question, .rate_limited = true},
+	{&key_kind, answer_key_question, .rate_limited = false},
 };
 
 /* --- from the socket to the answer --- */

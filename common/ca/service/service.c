@@ -9,6 +9,7 @@
 #include "common/ca/service/ocsp_route.h"
 #include "common/net/http.h"
 #include "common/wire/certificates.h"
+#include "common/wire/key_exchange.h"
 #include "common/wire/revocation.h"
 #include "common/wire/status.h"
 #include "common/wire/statuses.h"
@@ -302,6 +303,7 @@ static const struct http_route routes[] = {
 	 check_encrypted},
 	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted, true,
 	 check_encrypted},
+	{"POST", KEY_PATH, CONTENT_JOSE, KEY_REQUEST_MAX, serve_encrypted, true, check_encrypted},
 	{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, serve_encrypted, true,
 	 check_encrypted},
 	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false,

@@ -56,20 +56,34 @@ static int answer_order(const struct signer_service *service, int channel, struc
 	return send_frame(channel, bytes_of_buffer(&answer), -1, fault);
 }
 
-/* A key that is well formed, as an open file. */
-static int send_key(const struct layout *layout, int channel, const char *peer, struct fault *fault)
+static int send_file(const struct layout *layout, int channel, const char *peer, const char *name,
+		     struct fault *fault)
 {
-	CLEANUP(clear_shared_key) struct shared_key key = {0};
 	CLEANUP(close_descriptor) int file = -1;
-	char name[FILE_NAME_SIZE];
 
-	if (read_shared_key(layout, peer, &key, fault) < 0)
-		return -1;
-	name_shared_key(peer, name);
 	file = openat(layout->private, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (file < 0)
 		return set_errno_fault(fault, "%s/Private/%s", layout->path, name);
 	return send_frame(channel, bytes_of_string(peer), file, fault);
+}
+
+/* A key that is well formed, and then the old one before it, as open files. */
+static int send_keys(const struct layout *layout, int channel, const char *peer,
+		     struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	CLEANUP(clear_shared_key) struct shared_key old = {0};
+	char name[FILE_NAME_SIZE];
+	bool found;
+
+	if (read_shared_key(layout, peer, &key, fault) < 0 ||
+	    read_old_key(layout, peer, read_clock(), &old, &found, fault) < 0)
+		return -1;
+	name_shared_key(peer, name);
+	if (send_file(layout, channel, peer, name, fault) < 0)
+		return -1;
+	name_old_key(peer, name);
+	return found ? send_file(layout, channel, peer, name, fault) : 0;
 }
 
 static int answer_keys(const struct signer_service *service, int channel, struct fault *fault)
@@ -79,7 +93,7 @@ static int answer_keys(const struct signer_service *service, int channel, struct
 	int result = list_peers(service->layout, &peers, &failure);
 
 	for (size_t i = 0; result == 0 && i < peers.count; i++)
-		result = send_key(service->layout, channel, peers.names[i], &failure);
+		result = send_keys(service->layout, channel, peers.names[i], &failure);
 	return answer_outcome(channel, result, &failure, -1, fault);
 }
 

@@ -6,6 +6,7 @@
 #include "common/crypto/key_file.h"
 #include "common/net/idle_clients.h"
 #include "common/pool/members/replace_member.h"
+#include "common/pool/members/take_key.h"
 #include "common/pool/members/trust.h"
 #include "common/wire/claims.h"
 #include "common/wire/envelope.h"
@@ -228,6 +229,10 @@ int certify_members(const struct certification *certification, struct certify_su
 	struct certify_context context = {.certification = certification,
 					  .enrollment = enrollment,
 					  .lock = PTHREAD_MUTEX_INITIALIZER};
+	const struct key_question key_question = {.layout = enrollment->layout,
+						  .self = enrollment->client->name,
+						  .peer = CA_NAME,
+						  .clients = &context.idle_clients};
 	size_t batch_count;
 
 	init_progress(&context.progress, &enrollment->progress, count);
@@ -239,7 +244,8 @@ int certify_members(const struct certification *certification, struct certify_su
 		return -1;
 	context.batch_size = choose_batch_size(count, enrollment->client->pool.batch_size);
 	batch_count = (count + context.batch_size - 1) / context.batch_size;
-	if (run_tasks(batch_count, IN_FLIGHT, certify_next_batch, &context, fault) < 0)
+	if (run_tasks(batch_count, IN_FLIGHT, certify_next_batch, &context, fault) < 0 ||
+	    (count > 0 && take_new_key(&key_question, read_clock(), fault) < 0))
 		return -1;
 	*ret_summary = context.summary;
 	return 0;

@@ -148,6 +148,7 @@ struct import_context {
 	const struct enrollment *enrollment;
 	struct certificate *root;
 	struct shared_key key;
+	struct shared_key old_key;         /* kid "": there is none */
 	struct exported_requests recorded; /* state/exported */
 	int64_t now_s;
 	struct enroll_summary summary;
@@ -157,6 +158,7 @@ static void clear_import_context(struct import_context *context)
 {
 	clear_exported_requests(&context->recorded);
 	clear_shared_key(&context->key);
+	clear_shared_key(&context->old_key);
 	free_certificate(&context->root);
 }
 
@@ -318,6 +320,19 @@ static int look_for_saved(const struct import_context *context,
 	return 0;
 }
 
+/* The key may have been rotated since the export. */
+static int open_under_either_key(const struct import_context *context, struct bytes jwe,
+				 struct secret *ret_json, struct fault *fault)
+{
+	struct fault failure = {0};
+
+	if (open_answer(&certificates_kind, &context->key, jwe, ret_json, &failure) == 0)
+		return 0;
+	if (context->old_key.kid[0] == '\0')
+		return pass_fault(&failure, fault);
+	return open_answer(&certificates_kind, &context->old_key, jwe, ret_json, fault);
+}
+
 static int import_answer(struct import_context *context, struct bytes jwe,
 			 char ret_jti[static JTI_SIZE], struct fault *fault)
 {
@@ -331,7 +346,7 @@ static int import_answer(struct import_context *context, struct bytes jwe,
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected an answer of at most %d octets, found %zu",
 				 CERTIFICATES_ANSWER_MAX, jwe.len);
-	if (open_answer(&certificates_kind, &context->key, jwe, &json, fault) < 0 ||
+	if (open_under_either_key(context, jwe, &json, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0)
 		return -1;
 	if (find_question(context, &answer.claims, &request, &unknown) < 0) {
@@ -386,6 +401,7 @@ int import_answers(const struct enrollment *enrollment, struct bytes text, int64
 	const struct layout *layout = enrollment->layout;
 	CLEANUP(clear_import_context)
 	struct import_context context = {.enrollment = enrollment, .now_s = now_s};
+	bool found;
 
 	if (complete_renewals(layout, fault) < 0)
 		return -1;
@@ -393,6 +409,7 @@ int import_answers(const struct enrollment *enrollment, struct bytes text, int64
 		return prefix_fault(fault, "%s/cert", layout->path);
 	if (read_root(layout, &context.root, fault) < 0 ||
 	    read_shared_key(layout, CA_NAME, &context.key, fault) < 0 ||
+	    read_old_key(layout, CA_NAME, now_s, &context.old_key, &found, fault) < 0 ||
 	    read_exported_requests(layout, &context.recorded, fault) < 0 ||
 	    import_lines(&context, text, fault) < 0)
 		return -1;

@@ -8,6 +8,7 @@
 #include "common/pool/messages/replay_log.h"
 #include "common/pool/messages/verify_received.h"
 #include "common/wire/envelope.h"
+#include "common/wire/key_exchange.h"
 #include "common/wire/shared_keys.h"
 
 #include <pthread.h>
@@ -24,8 +25,8 @@ struct receiver {
 	struct shared_keys keys;
 	struct verifier verifier;
 	struct replay_log *replay_log;
-	pthread_mutex_t lock; /* one message at a time is passed on */
-	struct http_route routes[2];
+	pthread_mutex_t lock;        /* one message at a time is passed on */
+	struct http_route routes[3]; /* the last one is empty */
 	struct http_server *server;
 };
 
@@ -166,6 +167,78 @@ static int handle_message(const struct http_request *request, struct http_respon
 	return answer_message(receiver, &question, &received, now_s, response, fault);
 }
 
+/* Takes the successor that the sender offers. Under an old key, the sender gets the one that this
+   node has instead. */
+static int take_offer(struct receiver *receiver, const struct decrypted_message *message,
+		      const struct successor *offer, int64_t now_s, struct fault *fault)
+{
+	const struct layout *layout = receiver->settings.layout;
+	CLEANUP(close_descriptor) int lock = -1;
+
+	if (offer->old_ends_s <= now_s)
+		return set_fault(fault, FAULT_REFUSED,
+				 "old_ends: expected a time to come: the question is under the old "
+				 "key");
+	if (lock_layout(layout, LOCK_REFUSE, &lock, fault) < 0 ||
+	    sweep_ended_keys(layout, now_s, fault) < 0 ||
+	    replace_shared_key(layout, message->peer, &offer->key, offer->old_ends_s, false, now_s,
+			       fault) < 0)
+		return -1;
+	return reload_shared_keys(&receiver->keys, fault);
+}
+
+/* What cannot be done is refused. */
+static void answer_key(struct receiver *receiver, const struct question *question, int64_t now_s,
+		       struct key_answer *answer)
+{
+	const struct decrypted_message *message = &question->message;
+	const char *self = receiver->settings.client->name;
+	CLEANUP(clear_key_request) struct key_request request = {0};
+	struct request_claims claims = {0};
+	struct fault problem = {0};
+	int result = parse_key_request(bytes_of_secret(&message->plaintext), &request, &claims,
+				       &problem);
+
+	if (result == 0) {
+		check_request_claims(&claims, message->peer, self, now_s, &answer->refusal);
+		if (!is_refused(&answer->refusal) && message->under_old_key)
+			answer->successor.present =
+				find_successor(&receiver->keys, message, &answer->successor.key,
+					       &answer->successor.old_ends_s);
+		else if (!is_refused(&answer->refusal) && request.offer.present)
+			result = take_offer(receiver, message, &request.offer, now_s, &problem);
+	}
+	if (result < 0) {
+		log_fault(receiver, &problem);
+		set_refusal(&answer->refusal,
+			    problem.class == FAULT_MALFORMED ? "malformed" : "failed", "%s",
+			    "the key was not taken: the receiver's log says why: try again");
+	}
+	answer->claims = make_answer_claims(&claims, question->sha256, self, message->peer, now_s);
+}
+
+/* A question about the shared key. */
+static int handle_key(const struct http_request *request, struct http_response *response,
+		      void *context, struct fault *fault)
+{
+	struct receiver *receiver = context;
+	CLEANUP(clear_request) struct question question = {0};
+	CLEANUP(clear_key_answer) struct key_answer answer = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	struct fault key_problem = {0};
+	int result = open_under_shared_keys(&receiver->keys, &key_kind, request->body, &question,
+					    &key_problem, fault);
+
+	log_fault(receiver, &key_problem);
+	if (result < 0)
+		return -1;
+	answer_key(receiver, &question, read_clock(), &answer);
+	if (format_key_answer(&answer, &json, fault) < 0)
+		return -1;
+	return answer_under_shared_keys(&receiver->keys, &key_kind, &question,
+					bytes_of_secret(&json), response, fault);
+}
+
 static int check_sender(struct bytes start, void *context, char ret_client[static HTTP_CLIENT_SIZE],
 			struct fault *fault)
 {
@@ -239,6 +312,12 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 		/* Such a message may wait for the CA, or for a large CRL that is verified. */
 		.long_work = settings->online || settings->crl_count > 0,
 	};
+	receiver->routes[1] = (struct http_route){.method = "POST",
+						  .path = KEY_PATH,
+						  .content_type = CONTENT_JOSE,
+						  .body_max = KEY_REQUEST_MAX,
+						  .handler = handle_key,
+						  .check_start = check_sender};
 	server.routes = receiver->routes;
 	if (lock_serving(receiver, fault) < 0 ||
 	    sweep_staging(settings->layout->received, fault) < 0 ||

@@ -1,7 +1,9 @@
 #include "common/pool/messages/send.h"
 
+#include "common/base/clock.h"
 #include "common/crypto/key_file.h"
 #include "common/net/idle_clients.h"
+#include "common/pool/members/take_key.h"
 #include "common/pool/members/trust.h"
 #include "common/pool/messages/signer_cache.h"
 #include "common/wire/envelope.h"
@@ -16,6 +18,7 @@ struct sender {
 	const struct client_node *from;
 	struct client_node to;
 	struct shared_key key;
+	struct shared_key old_key;  /* before it; kid "": there is none */
 	struct certificate *root;   /* NULL if there are no intermediates */
 	struct intermediates chain; /* of cert/ca.crt */
 	struct signer_cache *signer_cache;
@@ -27,6 +30,7 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 {
 	const struct http_client_settings settings = {.endpoint = to->endpoint};
 	CLEANUP(free_sender) struct sender *sender = calloc(1, sizeof(*sender));
+	bool found;
 
 	if (sender == NULL)
 		return set_memory_fault(fault);
@@ -34,7 +38,8 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	sender->layout = layout;
 	sender->from = from;
 	sender->to = *to;
-	if (read_shared_key(layout, to->name, &sender->key, fault) < 0 ||
+	if (read_sending_key(layout, to->name, read_clock(), &sender->key, fault) < 0 ||
+	    read_old_key(layout, to->name, read_clock(), &sender->old_key, &found, fault) < 0 ||
 	    read_intermediates(layout, &sender->chain, fault) < 0 ||
 	    new_signer_cache(layout, from->name, from->pool.size, &sender->signer_cache, fault) < 0)
 		return -1;
@@ -56,6 +61,7 @@ void free_sender(struct sender **sender_pointer)
 	free_certificate(&sender->root);
 	clear_intermediates(&sender->chain);
 	clear_shared_key(&sender->key);
+	clear_shared_key(&sender->old_key);
 	free(sender);
 }
 
@@ -135,6 +141,19 @@ int make_message(struct sender *sender, struct bytes payload, size_t member, int
 	return 0;
 }
 
+/* The key under which the JWE is: it may have been made before the key was rotated. */
+static const struct shared_key *find_jwe_key(const struct sender *sender, struct bytes jwe)
+{
+	struct peer_key old = {.key = sender->old_key};
+	const struct key_ring ring = {.keys = &old, .count = sender->old_key.kid[0] != '\0'};
+	char peer[NAME_SIZE];
+	struct fault ignored = {0};
+	bool is_old = find_sender(&ring, jwe, peer, &ignored) == 0;
+
+	clear_shared_key(&old.key);
+	return is_old ? &sender->old_key : &sender->key;
+}
+
 /* Sends the JWE and fills the receiver's verdict, from its answer to this very JWE. The jti of the
    message is NULL if the caller does not know it. */
 static int exchange_message(struct sender *sender, struct bytes jwe, const char *jti,
@@ -154,7 +173,8 @@ static int exchange_message(struct sender *sender, struct bytes jwe, const char 
 				 sender->to.name);
 	if (take_http_client(&sender->idle_clients, &http, fault) < 0)
 		return -1;
-	result = send_encrypted(http, &signed_message_kind, &sender->key, jwe, &json, fault);
+	result = send_encrypted(http, &signed_message_kind, find_jwe_key(sender, jwe), jwe, &json,
+				fault);
 	return_http_client(&sender->idle_clients, &http);
 	if (result < 0 || parse_message_answer(bytes_of_secret(&json), &answer, fault) < 0)
 		return -1;
@@ -191,4 +211,19 @@ int send_message(struct sender *sender, struct bytes payload, size_t member, int
 		return -1;
 	*ret_delivery = message.delivery;
 	return 0;
+}
+
+int take_receiver_key(struct sender *sender, int64_t now_s, struct fault *fault)
+{
+	const struct key_question question = {.layout = sender->layout,
+					      .self = sender->from->name,
+					      .peer = sender->to.name,
+					      .clients = &sender->idle_clients};
+	CLEANUP(close_descriptor) int lock = -1;
+	struct fault busy = {0};
+
+	/* Whoever works on the layout now is not waited for: the next sender asks again. */
+	if (lock_layout(sender->layout, LOCK_REFUSE, &lock, &busy) < 0)
+		return busy.class == FAULT_BUSY ? 0 : pass_fault(&busy, fault);
+	return take_new_key(&question, now_s, fault);
 }

@@ -51,4 +51,8 @@ int deliver_message(struct sender *sender, struct bytes jwe, struct delivery *re
 int send_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct delivery *ret_delivery, struct fault *fault) MUST_CHECK;
 
+/* Asks the receiver about the shared key (take_new_key), for the next sender; not while another
+   process has the layout's lock. */
+int take_receiver_key(struct sender *sender, int64_t now_s, struct fault *fault) MUST_CHECK;
+
 #endif

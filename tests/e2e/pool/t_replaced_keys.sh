@@ -57,9 +57,9 @@ echo x >ca/Private/shared_client1.jwk
 echo x >ca/Private/shared_client2.jwk
 expect 1 'check' "$certpool" check
 for client in client1 client2; do
-	prints "check names the key of $client" "^ca/Private/shared_$client\.jwk: JWK: .*: mend or remove that file: certpool invite makes another$"
+	prints "check names the key of $client" "^ca/Private/shared_$client\.jwk: JWK: .*: put that file back from a backup; or remove it: certpool invite makes another"
 done
 cp -p newer/ca/Private/shared_client1.jwk ca/Private/
 cp -p newer/ca/Private/shared_client1.jwk ca/Private/shared_client2.jwk
 expect 1 'check of one key for two clients' "$certpool" check
-prints 'says so' '^ca/Private/shared_client2\.jwk: .*have the same kid'
+prints 'says so' '^ca/Private/shared_client2\.jwk: .*the same key is shared with client1 and with client2'

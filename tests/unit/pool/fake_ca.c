@@ -68,7 +68,7 @@ void open_fake_envelope(struct fake_envelope *envelope, const struct layout *lay
 {
 	*envelope = (struct fake_envelope){0};
 	pthread_mutex_init(&envelope->lock, NULL);
-	OK(read_key_ring(layout, &envelope->ring, &fault));
+	OK(read_key_ring(layout, 0, &envelope->ring, &fault));
 }
 
 void clear_fake_envelope(struct fake_envelope *envelope)

@@ -104,7 +104,15 @@ static const char *const versions[] = {
 	" ORDER BY id DESC LIMIT 1);"
 	/* fleet.h: one pass over one index counts what each client has. */
 	"DROP INDEX certificate_member;"
-	"CREATE INDEX certificate_member ON certificate (client, member, not_after, revoked_at);",
+	"CREATE INDEX certificate_member ON certificate (client, member, not_after, revoked_at);"
+	/* client_keys.h */
+	"CREATE TABLE client_key ("
+	" client TEXT PRIMARY KEY,"
+	" kid TEXT NOT NULL,"
+	" rotated_at INTEGER NOT NULL,"
+	" old_ends INTEGER NOT NULL,"
+	" taken_at INTEGER NOT NULL"
+	") STRICT;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };
@@ -190,7 +198,8 @@ int check_schema(struct database *database, bool *ret_old, struct fault *fault)
 int check_tables(struct database *database, struct fault *fault)
 {
 	return run_sql(database,
-		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, audit, state"
+		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key, "
+		       "audit, state"
 		       " LIMIT 0",
 		       fault);
 }

@@ -1,6 +1,7 @@
 #include "common/ca/check/check_ca.h"
 
 #include "common/ca/store/revoke.h"
+#include "common/crypto/key_file.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 #include "tests/unit/ca/records.h"
@@ -70,6 +71,18 @@ static void publish(struct ca_fixture *fixture)
 }
 
 /* Two certificates, the first revoked, and the CRL. */
+/* The clients of the fixture's manifest have a key each. */
+static void share_client_keys(const struct ca_fixture *fixture)
+{
+	for (size_t i = 0; i < fixture->manifest->client_count; i++) {
+		CLEANUP(clear_shared_key) struct shared_key key = {0};
+
+		OK(generate_shared_key(&key, &fault));
+		OK(write_shared_key(fixture->layout, fixture->manifest->clients[i].name, &key,
+				    &fault));
+	}
+}
+
 static void make_checked_ca(struct ca_fixture *fixture)
 {
 	struct certificate *first;
@@ -79,6 +92,7 @@ static void make_checked_ca(struct ca_fixture *fixture)
 	struct revocation_summary summary;
 
 	make_ca(fixture, NOW_S);
+	share_client_keys(fixture);
 	first = certify_one(fixture, NOW_S);
 	second = certify_one(fixture, NOW_S);
 	memcpy(serial[0], certificate_serial(first).data, SERIAL_MAX);
@@ -180,6 +194,7 @@ Test(check_ca, calls_a_ca_whole)
 	struct findings findings;
 
 	make_ca(&fixture, NOW_S);
+	share_client_keys(&fixture);
 	findings = check_at(&fixture, NOW_S);
 	cr_expect_eq(findings.count, 0, "%s", findings.lines[0]);
 	remove_ca(&fixture);

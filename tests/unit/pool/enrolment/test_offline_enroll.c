@@ -54,7 +54,7 @@ static void answer_line(struct bytes jwe, spoil_answer *spoil, spoil_claims *cha
 	CLEANUP(clear_buffer) struct buffer answer_jwe = {0};
 	struct request_claims claims = {0};
 
-	OK(read_key_ring(fixture.ca, &ring, &fault));
+	OK(read_key_ring(fixture.ca, 0, &ring, &fault));
 	OK(open_request(&ring, &certificates_kind, jwe, &question, &fault));
 	OK(parse_certificates_request(bytes_of_secret(&question.message.plaintext), &request,
 				      &claims, &fault));

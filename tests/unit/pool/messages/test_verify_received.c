@@ -195,7 +195,7 @@ Test(verify_received, refuses_a_message_that_was_passed_on)
 	struct delivery delivery;
 
 	jwe = make_jwe(&scene, "for client2 alone");
-	OK(read_key_ring(scene.fixture.layouts[1], &ring, &fault));
+	OK(read_key_ring(scene.fixture.layouts[1], 0, &ring, &fault));
 	OK(decrypt_message(&ring, bytes_of_buffer(&jwe), &message, &fault));
 	key = shared_key(&scene.fixture, 1, "client3");
 	OK(encrypt_message(&key, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
