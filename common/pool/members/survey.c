@@ -205,6 +205,7 @@ static int verify_member(const struct survey *survey, struct member_view *view,
 	(void)set_fault(&finding, FAULT_UNVERIFIED, "%s/cert/%s: %s", survey->layout->path, name,
 			verdict.reason);
 	note_finding(view, &finding);
+	view->certificate = NULL;
 	view->unfit_certificate = true;
 	view->damaged = true;
 	return 0;
@@ -260,6 +261,7 @@ static int examine_member(const struct survey *survey, size_t index, struct memb
 		if (view->finding.class == FAULT_NONE)
 			break;
 	}
+	view->public_key = parts->public_key;
 	if (parts->certificate != NULL && !view->unfit_certificate) {
 		view->certificate = parts->certificate;
 		if (survey->trust != NULL &&

@@ -1,5 +1,6 @@
 #include "common/pool/upkeep/check_pool.h"
 
+#include "common/pool/members/duplicate_keys.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
 #include "common/pool/members/trust.h"
@@ -23,6 +24,7 @@ struct check_context {
 	struct known_revocations revocations;
 	size_t findings;
 	struct buffer damaged; /* struct damaged_member */
+	struct buffer keys;    /* for find_duplicate_keys */
 	struct group without;
 	struct group revoked;
 	struct group expired;
@@ -43,6 +45,7 @@ static void clear_check_context(struct check_context *context)
 	clear_intermediates(&context->chain);
 	clear_known_revocations(&context->revocations);
 	clear_buffer(&context->damaged);
+	clear_buffer(&context->keys);
 }
 
 static void add_to_group(struct group *group, size_t member)
@@ -153,6 +156,8 @@ static int check_member(void *argument, const struct member_view *view, struct f
 						    !view->unfit_certificate,
 					 .finding = view->finding};
 
+	if (note_member_key(view, &context->keys, fault) < 0)
+		return -1;
 	if (view->finding.class != FAULT_NONE) {
 		append_bytes(&context->damaged,
 			     (struct bytes){(const uint8_t *)&damaged, sizeof(damaged)});
@@ -206,6 +211,45 @@ static int report_damaged(struct check_context *context, struct fault *fault)
 			       members[i].by_hand ? "mend that, and run" : "run",
 			       members[i].by_hand ? "check" : "repair",
 			       members[i].by_hand ? client : where);
+		if (report(context, &finding, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* After report_damaged, which sorts. */
+static bool is_damaged(const struct check_context *context, size_t member)
+{
+	const struct damaged_member wanted = {.index = member};
+
+	return context->damaged.len > 0 &&
+	       bsearch(&wanted, context->damaged.data, context->damaged.len / sizeof(wanted),
+		       sizeof(wanted), compare_damaged) != NULL;
+}
+
+/* Of members of which nothing was said yet. */
+static int report_duplicates(struct check_context *context, struct fault *fault)
+{
+	const char *client = context->check->client->name;
+	CLEANUP(clear_buffer) struct buffer duplicates = {0};
+	const struct duplicate_key *items;
+
+	if (find_duplicate_keys(&context->keys, &duplicates, fault) < 0)
+		return -1;
+	items = (void *)duplicates.data;
+	for (size_t i = 0; i < duplicates.len / sizeof(*items); i++) {
+		char where[NAME_SIZE + 24];
+		char text[ADVICE_SIZE];
+		char advice[ADVICE_SIZE];
+		const struct pool_finding finding = {
+			.where = where, .text = text, .advice = advice};
+
+		if (is_damaged(context, items[i].index))
+			continue;
+		(void)snprintf(where, sizeof(where), "%s/%zu", client, items[i].index);
+		(void)snprintf(text, sizeof(text), "its private key is that of member %zu too",
+			       items[i].of);
+		(void)snprintf(advice, sizeof(advice), "run certpool repair %s", where);
 		if (report(context, &finding, fault) < 0)
 			return -1;
 	}
@@ -291,6 +335,7 @@ int check_pool(const struct pool_check *check, size_t *ret_findings, struct faul
 	trust.intermediate_count = context.chain.count;
 	survey.trust = verifiable ? &trust : NULL;
 	if (survey_pool(&survey, fault) < 0 || report_damaged(&context, fault) < 0 ||
+	    report_duplicates(&context, fault) < 0 ||
 	    report_group(&context, &context.without, "have no certificate", "keep", fault) < 0 ||
 	    report_group(&context, &context.revoked, "are revoked", "keep", fault) < 0 ||
 	    report_group(&context, &context.expired, "have expired", "keep", fault) < 0 ||

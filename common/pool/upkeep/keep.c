@@ -1,5 +1,6 @@
 #include "common/pool/upkeep/keep.h"
 
+#include "common/pool/members/duplicate_keys.h"
 #include "common/pool/members/replace_member.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
@@ -15,6 +16,9 @@ struct plan {
 	bool make;  /* a key, if it has none, and a request */
 	bool ask;   /* for a certificate */
 	bool renew; /* with files of a renewal's names */
+	bool keyless;
+	bool looked_at; /* false: the member was not named */
+	bool renewing;  /* there is the new key of a renewal that was begun */
 };
 
 struct keep_context {
@@ -23,7 +27,8 @@ struct keep_context {
 	struct certificate *root;
 	struct intermediates chain;
 	struct known_revocations revocations;
-	uint8_t *needs;      /* enum member_need of member i + 1 */
+	struct plan *plans;  /* of member i + 1 */
+	struct buffer keys;  /* for find_duplicate_keys */
 	struct buffer aside; /* struct aside_member: after the survey */
 	struct member_set make;
 	struct member_set ask;
@@ -37,7 +42,8 @@ static void clear_keep_context(struct keep_context *context)
 	free_certificate(&context->root);
 	clear_intermediates(&context->chain);
 	clear_known_revocations(&context->revocations);
-	free(context->needs);
+	free(context->plans);
+	clear_buffer(&context->keys);
 	clear_buffer(&context->aside);
 	clear_member_set(&context->make);
 	clear_member_set(&context->ask);
@@ -106,34 +112,69 @@ static int add_member(void *argument, const struct member_view *view, struct fau
 {
 	struct keep_context *context = argument;
 	const struct member_set *only = context->upkeep->only;
-	struct plan plan;
+	struct plan *plan = &context->plans[view->index - 1];
 
+	if (note_member_key(view, &context->keys, fault) < 0)
+		return -1;
 	if (only != NULL && !is_in_member_set(only, view->index))
 		return 0;
-	plan = plan_member(context, view);
-	/* The new key that a renewal has made is used, and replaces what is there. */
-	if (view->renewing && (plan.make || plan.ask)) {
-		plan.make = false;
-		plan.ask = false;
-		plan.renew = true;
-	}
-	context->needs[view->index - 1] = (uint8_t)plan.need;
-	context->summary.members++;
-	context->summary.needs[plan.need]++;
-	if (!view->has_key && !plan.aside.csr && !plan.make && !plan.renew)
-		context->summary.keyless++;
-	if (plan.need == NEED_HAND && context->summary.by_hand.class == FAULT_NONE)
+	*plan = plan_member(context, view);
+	plan->looked_at = true;
+	plan->renewing = view->renewing;
+	plan->keyless = !view->has_key && !plan->aside.csr && !plan->make;
+	if (plan->need == NEED_HAND && context->summary.by_hand.class == FAULT_NONE)
 		context->summary.by_hand = view->finding;
-	if (plan.make)
-		add_to_member_set(&context->make, view->index);
-	if (plan.ask)
-		add_to_member_set(&context->ask, view->index);
-	if (plan.renew)
-		add_to_member_set(&context->renew, view->index);
-	if (!plan.aside.key && !plan.aside.csr && !plan.aside.certificate)
-		return 0;
-	append_bytes(&context->aside,
-		     (struct bytes){(const uint8_t *)&plan.aside, sizeof(plan.aside)});
+	return 0;
+}
+
+/* All but one of the members that have the same key get new ones. */
+static int plan_duplicates(struct keep_context *context, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer duplicates = {0};
+	const struct duplicate_key *items;
+
+	if (find_duplicate_keys(&context->keys, &duplicates, fault) < 0)
+		return -1;
+	items = (void *)duplicates.data;
+	for (size_t i = 0; i < duplicates.len / sizeof(*items); i++) {
+		struct plan *plan = &context->plans[items[i].index - 1];
+
+		if (plan->looked_at)
+			*plan = (struct plan){.need = NEED_REPAIR,
+					      .aside = {items[i].index, true, true, true},
+					      .make = true,
+					      .ask = true,
+					      .looked_at = true,
+					      .renewing = plan->renewing};
+	}
+	return 0;
+}
+
+static void collect_plan(struct keep_context *context, size_t member, const struct plan *plan)
+{
+	const struct aside_member *aside = &plan->aside;
+
+	context->summary.members++;
+	context->summary.needs[plan->need]++;
+	context->summary.keyless += plan->keyless ? 1 : 0;
+	/* The new key that a renewal has made is used, and replaces what is there. */
+	if (plan->renew || (plan->renewing && plan->ask))
+		add_to_member_set(&context->renew, member);
+	else if (plan->make)
+		add_to_member_set(&context->make, member);
+	if (plan->ask && !plan->renewing)
+		add_to_member_set(&context->ask, member);
+	if (aside->key || aside->csr || aside->certificate)
+		append_bytes(&context->aside,
+			     (struct bytes){(const uint8_t *)aside, sizeof(*aside)});
+}
+
+/* Sorts the members by what is to be done. */
+static int collect_plans(struct keep_context *context, struct fault *fault)
+{
+	for (size_t i = 1; i <= context->upkeep->enrollment.client->pool.size; i++)
+		if (context->plans[i - 1].looked_at)
+			collect_plan(context, i, &context->plans[i - 1]);
 	return check_buffer(&context->aside, fault);
 }
 
@@ -203,7 +244,9 @@ static int find_needs(struct keep_context *context, struct fault *fault)
 				      .function = add_member,
 				      .context = context};
 
-	return survey_pool(&survey, fault);
+	if (survey_pool(&survey, fault) < 0 || plan_duplicates(context, fault) < 0)
+		return -1;
+	return collect_plans(context, fault);
 }
 
 static int set_planned_aside(struct keep_context *context, struct fault *fault)
@@ -221,7 +264,7 @@ static void count_refusal(struct keep_context *context, size_t member,
 {
 	const struct enrollment *enrollment = &context->upkeep->enrollment;
 
-	context->summary.refused[context->needs[member - 1]]++;
+	context->summary.refused[context->plans[member - 1].need]++;
 	if (enrollment->refused != NULL)
 		enrollment->refused(enrollment->refused_context, member, refusal);
 }
@@ -336,8 +379,8 @@ static int open_keep_context(struct keep_context *context, struct fault *fault)
 	size_t size = enrollment->client->pool.size;
 	struct fault unread = {0};
 
-	context->needs = calloc(size, sizeof(*context->needs));
-	if (context->needs == NULL)
+	context->plans = calloc(size, sizeof(*context->plans));
+	if (context->plans == NULL)
 		return set_memory_fault(fault);
 	if (init_member_set(size, &context->make, fault) < 0 ||
 	    init_member_set(size, &context->ask, fault) < 0 ||

@@ -59,9 +59,15 @@ heals 'the other of them' 'certpool repair client1/6' sign 6
 equal 'each has its own again, without a new key' "$before" "$(serial 5) $(serial 6)"
 cp client1/cert/root.crt client1/cert/cert_key7.crt
 heals 'a certificate of somebody else' 'certpool repair client1/7' sign 7
-cp client1/Private/private_key8.key x && cp client1/Private/private_key1.key client1/Private/private_key8.key
-check_not 'the key of another member: fails' sign 8
-cp x client1/Private/private_key8.key
+cp client1/Private/private_key1.key client1/Private/private_key8.key
+heals 'the key of another member' 'certpool repair client1/8' sign 8
+check 'which gets a key of its own' test "$(openssl pkey -pubout -in client1/Private/private_key1.key)" != "$(openssl pkey -pubout -in client1/Private/private_key8.key)"
+for file in Private/private_key CSR_file/csr_key cert/cert_key; do
+	for kind in key csr crt; do
+		[ ! -e "client1/${file}1.$kind" ] || cp "client1/${file}1.$kind" "client1/${file}8.$kind"
+	done
+done
+heals 'a member that is a copy of another' 'certpool repair client1/8' "$certpool" check client1
 rm -f client1/Private/private_key*.key
 heals 'all keys lost' 'certpool repair client1 --lost-keys' "$certpool" send client1 client2 --output message.jwe x
 rm -f message.jwe

@@ -197,3 +197,26 @@ Test(keep, sets_members_above_the_size_aside)
 	OK(shrink_pool(fixture.layouts[0], &fixture.clients[0], &count, &fault));
 	cr_expect_eq(count, 0);
 }
+
+/* A request to the CA that had a key twice would be refused as a whole. */
+Test(keep, gives_new_keys_to_members_that_have_the_key_of_another)
+{
+	CLEANUP(clear_buffer) struct buffer before = {0};
+	CLEANUP(clear_buffer) struct buffer after = {0};
+	CLEANUP(clear_buffer) struct buffer key = {0};
+	struct upkeep_summary kept;
+
+	make_certified_pool(&fixture, 0);
+	before = get_file(fixture.layouts[0]->cert, "cert_key2.crt");
+	key = get_file(fixture.layouts[0]->private, "private_key2.key");
+	put_file(fixture.layouts[0]->private, "private_key1.key", (char *)key.data, 0600);
+	put_file(fixture.layouts[0]->private, "private_key3.key", (char *)key.data, 0600);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key1.crt", 0), 0);
+	expect_findings("client1/1: run certpool repair client1/1;"
+			"client1/3: run certpool repair client1/3;");
+	OK(keep(UPKEEP_REPAIR, false, &kept, &fault));
+	cr_expect_eq(kept.needs[NEED_REPAIR], 2);
+	expect_findings("");
+	after = get_file(fixture.layouts[0]->cert, "cert_key2.crt");
+	cr_expect(equal_bytes(bytes_of_buffer(&before), bytes_of_buffer(&after)));
+}
