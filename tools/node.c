@@ -126,6 +126,7 @@ static const struct made_kind made_layout = {"layout", "made the layout"};
 static const struct made_kind made_root = {"root", "made the root"};
 static const struct made_kind made_certificate = {"certificate", "made the CA's certificate"};
 static const struct made_kind made_chain = {"chain", "stored the CA's certificate"};
+static const struct made_kind made_copy = {"root_copy", "put back the root from"};
 static const struct made_kind made_record = {"record", "made the record of certificates"};
 static const struct made_kind made_key = {"shared_key", "made a key shared with"};
 static const struct made_kind made_pin = {"pinned_root", "pinned the root"};
@@ -308,6 +309,8 @@ static int report_authority(struct init_context *context, const struct site *sit
 		return -1;
 	if (made->certificate &&
 	    report_made(context, site, &made_certificate, ca->intermediate_subject, fault) < 0)
+		return -1;
+	if (made->copy && report_made(context, site, &made_copy, ca->root_layout, fault) < 0)
 		return -1;
 	return made->store ? report_made(context, site, &made_record, "state/" STORE_FILE, fault)
 			   : 0;

@@ -97,13 +97,30 @@ static int parse_key(struct bytes pem, const struct key_access *access,
 	return 0;
 }
 
+#define KEY_ADVICE                                                                                 \
+	": put it back from a backup: certpool restore, in another directory, makes Private/"
+
+static int refuse_lost_key(const struct layout *layout, const char *name, const char *found,
+			   struct fault *fault)
+{
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s/Private/%s: expected the private key, found %s", layout->path, name,
+			 found);
+}
+
 int open_key_file(const struct layout *layout, const char *name, const struct key_access *access,
 		  struct private_key **ret_key, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret pem = {0};
+	struct fault unread = {0};
 
-	if (read_secret_file(layout->private, name, PRIVATE_KEY_FILE_MAX, &pem, fault) < 0)
-		return prefix_fault(fault, "%s/Private", layout->path);
+	if (read_secret_file(layout->private, name, PRIVATE_KEY_FILE_MAX, &pem, &unread) < 0)
+		return unread.class == FAULT_NOT_FOUND
+			       ? refuse_lost_key(layout, name, "none", fault)
+			       : set_fault(fault, unread.class, "%s/Private: %s", layout->path,
+					   unread.text);
+	if (pem.len == 0)
+		return refuse_lost_key(layout, name, "an empty file", fault);
 	if (parse_key(bytes_of_secret(&pem), access, ret_key, fault) < 0)
 		return prefix_fault(fault, "%s/Private/%s", layout->path, name);
 	return 0;
@@ -112,8 +129,16 @@ int open_key_file(const struct layout *layout, const char *name, const struct ke
 int open_private_key(const struct layout *layout, const char *name, const struct key_access *access,
 		     struct private_key **ret_key, struct fault *fault)
 {
-	if (access->url == NULL)
-		return open_key_file(layout, name, access, ret_key, fault);
+	struct fault lost = {0};
+
+	if (access->url == NULL) {
+		if (open_key_file(layout, name, access, ret_key, &lost) == 0)
+			return 0;
+		/* One cause, one advice, whichever verb meets it. */
+		return set_fault(fault, lost.class, "%s%s%s", lost.text,
+				 lost.class == FAULT_NOT_FOUND ? KEY_ADVICE : "",
+				 lost.class == FAULT_NOT_FOUND ? name : "");
+	}
 	if (open_token_key(access->url, bytes_of_secret(&access->pin), ret_key, fault) < 0)
 		return access->pin_source != NULL
 			       ? prefix_fault(fault, "with %s", access->pin_source)

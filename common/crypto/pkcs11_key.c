@@ -110,18 +110,80 @@ static bool is_absent(int code)
 	       code == GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE;
 }
 
+/* The value of a path attribute, or of several, begins here; NULL when the URL lacks it. */
+static const char *find_attribute(const char *url, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = strchr(url, ':'); at != NULL && *at != '?' && *at != '\0';
+	     at += 1 + strcspn(at + 1, ";?"))
+		if (strncmp(at + 1, name, len) == 0 && at[1 + len] == '=')
+			return at + 1 + len + 1;
+	return NULL;
+}
+
+/* An option of p11tool with the attribute's value: a label as text, an id as hex digits. */
+static void append_name(struct buffer *command, const char *option, const char *value, bool hex)
+{
+	append_format(command, " '%s", option);
+	for (const char *at = value; *at != '\0' && *at != ';' && *at != '?'; at++) {
+		uint8_t octet = (uint8_t)*at;
+		char digits[3] = {0};
+
+		if (*at == '%' && at[1] != '\0' && at[2] != '\0') {
+			memcpy(digits, at + 1, 2);
+			octet = (uint8_t)strtoul(digits, NULL, 16);
+			at += 2;
+		}
+		append_format(command, hex ? "%02x" : "%c", octet);
+	}
+	append_string(command, "'");
+}
+
+/*
+ * The command that makes the key of the URL: its name in the token, and the URL of the token alone.
+ */
+static void append_key_command(struct buffer *command, const char *url)
+{
+	static const char *const of_token[] = {"token", "serial", "model", "manufacturer"};
+	const char *label = find_attribute(url, "object");
+	const char *id = find_attribute(url, "id");
+	bool first = true;
+
+	append_string(command, "p11tool --login --mark-private --generate-privkey=ecdsa "
+			       "--curve=secp256r1");
+	if (id != NULL)
+		append_name(command, "--id=", id, true);
+	if (label != NULL || id == NULL)
+		append_name(command, "--label=", label != NULL ? label : "ca", false);
+	append_string(command, " 'pkcs11:");
+	for (size_t i = 0; i < COUNT_OF(of_token); i++) {
+		const char *value = find_attribute(url, of_token[i]);
+
+		if (value == NULL)
+			continue;
+		append_format(command, "%s%s=%.*s", first ? "" : ";", of_token[i],
+			      (int)strcspn(value, ";?"), value);
+		first = false;
+	}
+	append_string(command, "'");
+}
+
 /* Says whether the key, the token or every token is missing. */
 static int explain_absence(const char *url, struct fault *fault)
 {
 	CLEANUP(free_string_of_gnutls) char *first = NULL;
+	CLEANUP(clear_buffer) struct buffer command = {0};
 	unsigned int flags;
 
-	if (!is_absent(gnutls_pkcs11_token_get_flags(url, &flags)))
+	if (!is_absent(gnutls_pkcs11_token_get_flags(url, &flags))) {
+		append_key_command(&command, url);
+		if (check_buffer(&command, fault) < 0)
+			return -1;
 		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s: the token has no such private key: make one with p11tool "
-				 "--login --generate-privkey=ecdsa --curve=secp256r1 "
-				 "--label=NAME TOKEN-URL",
-				 url);
+				 "%s: the token has no such private key: to make one, run %s", url,
+				 (const char *)command.data);
+	}
 	if (gnutls_pkcs11_token_get_url(0, GNUTLS_PKCS11_URL_GENERIC, &first) < 0)
 		return set_fault(fault, FAULT_UNREACHABLE,
 				 "%s: there is no token at all: is the PKCS#11 module installed, "

@@ -176,7 +176,7 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 		.listen = choose_listen(&given->listen, &serving->manifest->ca.listen),
 		.log = limit_log,
 		.log_context = &log,
-		.exchange_log = limit_log,
+		.exchange_log = command->quiet ? NULL : limit_log,
 		.exchange_log_context = &exchanges,
 		.version = CERTPOOL_VERSION,
 		.connections_per_address = (unsigned int)given->connections};

@@ -28,7 +28,10 @@ static int read_issuer(struct check_context *context, const char *file, struct f
 		where = NULL;
 		return set_memory_fault(fault);
 	}
-	return report_finding(context, where, "restore it from a backup", fault,
+	if (problem.class == FAULT_NOT_FOUND)
+		return report_finding(context, where, advise_lost_certificate(file), fault,
+				      "expected the CA's certificate, found none");
+	return report_finding(context, where, advise_lost_certificate(file), fault,
 			      "expected a certificate of the CA, found: %s", problem.text);
 }
 
@@ -89,6 +92,10 @@ static int check_key(struct check_context *context, struct fault *fault)
 	if (context->summary.key_unseen ||
 	    load_issuer(options->layout, options->ca, options->access, &issuer, &problem) == 0)
 		return 0;
+	/* The text says what to do. */
+	if (problem.class == FAULT_NOT_FOUND)
+		return report_finding(context, "the CA's key", problem.text, fault,
+				      "it cannot be read");
 	return report_finding(context, "the CA's key", "mend that, or restore both from a backup",
 			      fault, "expected it to belong to the CA's certificate, found: %s",
 			      problem.text);
@@ -131,18 +138,34 @@ static int check_root_crl(struct check_context *context, const struct certificat
 		revoked_at, format_crl_reason(revocation.reason));
 }
 
-int check_ca_identity(struct check_context *context, struct fault *fault)
+/* Without one of its certificates the context has none: nothing can be held against them. */
+static int read_issuers(struct check_context *context, struct fault *fault)
 {
-	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
-		const struct layout *layout = context->options->layout;
-		bool is_root = i + 1 == COUNT_OF(certificate_files);
-		bool present;
+	const struct check_options *options = context->options;
+	size_t expected = 0;
 
-		if (find_file(layout->cert, certificate_files[i], &present, fault) < 0)
-			return prefix_fault(fault, "%s/cert", layout->path);
-		if ((present || is_root) && read_issuer(context, certificate_files[i], fault) < 0)
+	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
+		bool is_root = i + 1 == COUNT_OF(certificate_files);
+		bool wanted;
+
+		if (find_file(options->layout->cert, certificate_files[i], &wanted, fault) < 0)
+			return prefix_fault(fault, "%s/cert", options->layout->path);
+		wanted |= is_root || options->ca->root_layout != NULL;
+		expected += wanted;
+		if (wanted && read_issuer(context, certificate_files[i], fault) < 0)
 			return -1;
 	}
+	while (context->issuer_count > 0 && context->issuer_count < expected)
+		free_certificate(&context->issuers[--context->issuer_count]);
+	return 0;
+}
+
+int check_ca_identity(struct check_context *context, struct fault *fault)
+{
+	if (read_issuers(context, fault) < 0)
+		return -1;
+	if (context->issuer_count == 0)
+		return 0;
 	for (size_t i = 0; i < context->issuer_count; i++)
 		if (check_validity(context, context->issuers[i], fault) < 0)
 			return -1;

@@ -23,10 +23,11 @@ static int check_nothing_issued(const struct layout *layout, const struct ca_nod
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/cert/%s: expected the %s under which %zu certificates were issued, "
-			 "found none: restore it from a backup",
+			 "found none: %s",
 			 layout->path, issuing_certificate_name(ca),
 			 ca->root_layout != NULL ? "CA's certificate" : "root",
-			 summary.certificates);
+			 summary.certificates,
+			 advise_lost_certificate(issuing_certificate_name(ca)));
 }
 
 /* Refuses a layout that lost a part which init must not make a second time. `store`: it has its
@@ -45,9 +46,9 @@ static int check_parts(const struct layout *layout, const struct ca_node *ca,
 		return -1;
 	if (certificate && !key)
 		return set_fault(fault, FAULT_REFUSED,
-				 "%s: cert/%s is there and Private/%s is not: restore "
-				 "the key from a backup; without it there is no more CA here",
-				 layout->path, name, issuing_key_name(ca));
+				 "%s: cert/%s is there and Private/%s is not: put it back from a "
+				 "backup: certpool restore, in another directory, makes Private/%s",
+				 layout->path, name, issuing_key_name(ca), issuing_key_name(ca));
 	if (certificate && !store)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: cert/%s is there and state/%s is not: restore the "
@@ -78,6 +79,7 @@ static int make_certificate(const struct layout *layout, const struct ca_node *c
 		made->root_layout = intermediate.root_layout;
 		made->root = intermediate.root;
 		made->certificate = intermediate.certificate;
+		made->copy = intermediate.copy;
 		return 0;
 	}
 	if (find_root(layout, &found, fault) < 0)

@@ -12,6 +12,7 @@ struct authority_made {
 	bool root_layout; /* with a root_layout in the manifest */
 	bool root;
 	bool certificate; /* the intermediate's */
+	bool copy;        /* of the root, put back */
 	bool store;
 };
 

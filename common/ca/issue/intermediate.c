@@ -98,6 +98,7 @@ int make_intermediate(const struct layout *layout, const struct ca_node *ca,
 	if (!(has_root && has_certificate) &&
 	    make_missing(layout, ca, access, now_s, &made, fault) < 0)
 		return -1;
+	made.copy = !has_root && has_certificate;
 	*ret_made = made;
 	return 0;
 }

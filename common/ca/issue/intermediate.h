@@ -12,6 +12,7 @@ struct intermediate_made {
 	bool root_layout;
 	bool root;
 	bool certificate;
+	bool copy; /* of a root that was there: the CA's layout had lost it */
 };
 
 /*

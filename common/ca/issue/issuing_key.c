@@ -2,7 +2,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/revocation/publish_crl.h"
 #include "common/ca/signer/signed_log.h"
+
+#include <string.h>
 
 static const char root_name[] = "root.crt";
 static const char root_key_name[] = "root.key";
@@ -109,6 +112,25 @@ int make_root(const struct layout *layout, const struct ca_node *ca,
 	return 0;
 }
 
+const char *advise_lost_certificate(const char *name)
+{
+	return strcmp(name, root_name) == 0
+		       ? "put it back: every client has it as cert/root.crt, and every backup"
+		       : "put it back: every client has it as cert/ca.crt, and every backup";
+}
+
+/* A CA that has made a CRL had all its certificates. */
+static int refuse_missing(const struct layout *layout, const char *name, struct fault *fault)
+{
+	bool worked;
+
+	if (find_certificate_file(layout, CRL_FILE, &worked, fault) < 0)
+		return -1;
+	return set_fault(fault, FAULT_NOT_FOUND, "%s/cert/%s: expected the CA's %s, found none: %s",
+			 layout->path, name, strcmp(name, root_name) == 0 ? "root" : "certificate",
+			 worked ? advise_lost_certificate(name) : "run certpool init");
+}
+
 static int read_ca_certificate(const struct layout *layout, const char *name,
 			       struct certificate **ret_certificate, struct fault *fault)
 {
@@ -118,9 +140,7 @@ static int read_ca_certificate(const struct layout *layout, const char *name,
 	if (find_certificate_file(layout, name, &found, fault) < 0)
 		return -1;
 	if (!found)
-		return set_fault(fault, FAULT_NOT_FOUND,
-				 "%s/cert/%s: expected the CA's %s, found none: run certpool init",
-				 layout->path, name, name == root_name ? "root" : "certificate");
+		return refuse_missing(layout, name, fault);
 	if (read_file(layout->cert, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	if (parse_certificate_pem(bytes_of_buffer(&pem), ret_certificate, fault) < 0)

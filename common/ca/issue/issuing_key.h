@@ -20,6 +20,10 @@
 const char *issuing_certificate_name(const struct ca_node *ca);
 const char *issuing_key_name(const struct ca_node *ca);
 
+/* What to do when a CA that has worked lost this certificate, for a message: the same everywhere.
+ */
+const char *advise_lost_certificate(const char *name);
+
 /* Whether there are such files; a key in a token is not looked for, and counts as found. */
 int find_root(const struct layout *layout, bool *ret_found, struct fault *fault) MUST_CHECK;
 int find_issuing_certificate(const struct layout *layout, const struct ca_node *ca, bool *ret_found,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The CA's key under a passphrase, and in a PKCS#11 token (SoftHSM).
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
+readme=$(realpath "$(dirname "$0")/../../../README.md")
 . "$(dirname "$0")/../lib.sh"
 
 passphrase='correct horse battery'
@@ -95,9 +96,9 @@ says 'and said where it belongs' 'without pin-value and pin-source: the PIN is r
 expect 4 'init without the PIN file' "$certpool" init
 secret pin $pin
 expect 4 'init when the token has no such key' "$certpool" init
-says 'says how to make one' 'the token has no such private key: make one with p11tool'
-GNUTLS_PIN=$pin p11tool --login --mark-private --generate-privkey=ecdsa --curve=secp256r1 --label=ca \
-	pkcs11:token=certpool >p11.log 2>&1
+says 'says how to make one' 'the token has no such private key: to make one, run p11tool --login --mark-private --generate-privkey=ecdsa --curve=secp256r1 '\''--label=ca'\'' '\''pkcs11:token=certpool'\''$'
+check 'which is what the README says' grep -q -- "--label=ca pkcs11:token=certpool" "$readme"
+GNUTLS_PIN=$pin bash -c "$(sed -n 's/.*to make one, run //p' err)" >p11.log 2>&1
 chmod 644 pin
 expect 6 'init with a PIN that others can read' "$certpool" init
 chmod 600 pin
@@ -149,10 +150,10 @@ expect 1 'enroll when the token vanishes in the middle' "$certpool" enroll clien
 says 'the client learns that it can try again' 'failed.*try again'
 check 'it had signed some by then' test "$(grep -c 'openat.*object.*= [0-9]' trace)" -ge 99
 check 'and then could not' grep -q INJECTED trace
-# The client asks for the 600 missing members in two requests; strace counts each thread separately, so
-# the other request may have had a complete answer.
+# The client asks for the 600 missing members in two or more requests; strace counts each thread separately,
+# so another request may have had a complete answer.
 recorded=$(($(rows) - before))
-check 'nothing of that request was recorded' test $recorded -eq 0 -o $recorded -eq 300
+check 'nothing of that request was recorded' test $((recorded % 150)) -eq 0 -a $recorded -lt 600
 equal 'nothing of it was saved' $((recorded + 3)) "$(count_files client1/cert 'cert_key*.crt')"
 check 'the log says why' grep -q '/v1/certificates: 500: .*PKCS #11' serve.err
 stop "$ca"

@@ -92,7 +92,7 @@ Test(pkcs11_key, refuses_keys_that_cannot_be_had, .init = make_place, .fini = re
 		      "the PIN is wrong: it was tried once, and will not be tried again");
 	expect_no_key(TOKEN_URL ";object=ec", "", FAULT_REFUSED, "expected one in a file");
 	expect_no_key(TOKEN_URL ";object=none", TOKEN_PIN, FAULT_NOT_FOUND,
-		      "object=none: the token has no such private key: make one with p11tool");
+		      "object=none: the token has no such private key: to make one, run p11tool");
 	expect_no_key("pkcs11:token=other;object=ec", TOKEN_PIN, FAULT_UNREACHABLE,
 		      "there is no such token");
 	expect_no_key(TOKEN_URL ";object=loose", TOKEN_PIN, FAULT_REFUSED, "CKA_PRIVATE");
