@@ -69,8 +69,10 @@ check 'a line fits a terminal' test "$(wc -L <out)" -le 100
 # Examples are run as they are printed, in this order; the unit tests parse those of all verbs.
 example() { "$certpool" help "$1" | sed -n '/^Example:/,/^$/s/^  //p'; }
 sed -i "s/127.0.0.1:8440/$host:$(free_port 8440)/; s/127.0.0.1:8442/$host:$(free_port 8450)/" manifest.yaml
+printf 'name,size\nmeter1,3\nmeter2,3\n' >fleet.csv
 run_example() {
 	while IFS= read -r line; do
+		rm -f client3.invitation.json
 		expect "${2-0}" "the example: $line" bash -c "$line"
 	done < <(example "$1")
 }
@@ -82,8 +84,8 @@ start receive receive client2 --count 1
 run_example send
 "$certpool" enroll client1 --export client1.jwe -q >out
 mkdir requests && cp client1/CSR_file/csr_key1.csr requests/
-sed 's/clients:/&\n  client3: {}/' first.yaml >manifest.yaml
-for verb in invite client crl revoke audit check prune; do run_example $verb; done
+sed -i 's/clients:/&\n  client3: {}/' manifest.yaml
+for verb in invite client crl revoke keep repair renew audit check prune; do run_example $verb; done
 echo secret >backup.pass && chmod 600 backup.pass
 run_example backup
 expect 0 'the example of new' bash -c "$(example new)"
