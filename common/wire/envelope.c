@@ -5,6 +5,7 @@
 #include "common/wire/claims_json.h"
 #include "common/wire/key_exchange.h"
 #include "common/wire/revocation.h"
+#include "common/wire/roots.h"
 #include "common/wire/status.h"
 #include "common/wire/statuses.h"
 
@@ -43,6 +44,13 @@ const struct message_kind key_kind = {
 	.typ = KEY_TYPE,
 	.answer_typ = KEY_ANSWER_TYPE,
 	.answer_max = KEY_ANSWER_MAX,
+};
+
+const struct message_kind roots_kind = {
+	.path = ROOTS_PATH,
+	.typ = ROOTS_TYPE,
+	.answer_typ = ROOTS_ANSWER_TYPE,
+	.answer_max = ROOTS_ANSWER_MAX,
 };
 
 const struct message_kind signed_message_kind = {

@@ -26,6 +26,7 @@ extern const struct message_kind status_kind;
 extern const struct message_kind revocations_kind;
 extern const struct message_kind statuses_kind;
 extern const struct message_kind key_kind;
+extern const struct message_kind roots_kind;
 extern const struct message_kind signed_message_kind;
 
 /* A signed message is a JWS (common/crypto/signed_message.h) in the JWE. */

@@ -23,6 +23,7 @@ static const char *const kinds[EVENT_KIND_COUNT] = {
 	[EVENT_EXPORTED] = "exported",
 	[EVENT_TRIMMED] = "trimmed",
 	[EVENT_KEY] = "key",
+	[EVENT_ROOT] = "root",
 };
 
 const char *format_event_kind(enum event_kind kind)

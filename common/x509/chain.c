@@ -11,6 +11,7 @@
  */
 struct search {
 	const struct trust *trust;
+	const struct certificate *root; /* of the trust, the one that this search is for */
 	int64_t at_s;
 	struct path path;              /* the root is not in it before the path is whole */
 	struct verdict reason;         /* why the first path is invalid */
@@ -57,6 +58,16 @@ int verify_intermediate(const struct certificate *root, const struct certificate
 				    "RFC 5280 section 4.1.1.3: signatureValue", verdict, fault);
 }
 
+bool is_cross_certificate(const struct certificate *certificate, const struct certificate *root)
+{
+	const struct certificate_fields *fields = certificate_fields(certificate);
+	const struct certificate_fields *root_fields = certificate_fields(root);
+
+	return equal_bytes(fields->subject, root_fields->subject) &&
+	       equal_bytes(fields->spki, root_fields->spki) &&
+	       !equal_bytes(fields->issuer, root_fields->issuer);
+}
+
 const struct certificate *find_issuer(const struct trust *trust,
 				      const struct certificate *certificate, int64_t at_s)
 {
@@ -64,6 +75,8 @@ const struct certificate *find_issuer(const struct trust *trust,
 
 	if (may_have_issued(trust->root, certificate))
 		return trust->root;
+	if (trust->next_root != NULL && may_have_issued(trust->next_root, certificate))
+		return trust->next_root;
 	for (size_t i = 0; i < trust->intermediate_count; i++) {
 		const struct certificate *candidate = trust->intermediates[i];
 
@@ -204,7 +217,7 @@ static int try_path(struct search *search, struct fault *fault)
 {
 	struct verdict verdict = {0};
 
-	search->path.steps[search->path.count++] = search->trust->root;
+	search->path.steps[search->path.count++] = search->root;
 	if (verify_path(search, &verdict, fault) < 0)
 		return -1;
 	search->found = !verdict.invalid;
@@ -238,7 +251,7 @@ static int is_next_step(struct search *search, size_t i, bool *ret_next, struct 
 
 static void reject_dead_end(struct search *search)
 {
-	const struct certificate *root = search->trust->root;
+	const struct certificate *root = search->root;
 	const struct certificate *last = search->path.steps[search->path.count - 1];
 
 	if (search->path.count > CHAIN_MAX)
@@ -258,7 +271,7 @@ static int extend_path(struct search *search, struct fault *fault)
 	const struct trust *trust = search->trust;
 	const size_t candidate_count =
 		search->path.count > CHAIN_MAX ? 0 : trust->intermediate_count;
-	bool dead_end = !may_have_issued(trust->root, search->path.steps[search->path.count - 1]);
+	bool dead_end = !may_have_issued(search->root, search->path.steps[search->path.count - 1]);
 
 	search->exhausted |= ++search->step_count > STEPS_MAX;
 	if (!dead_end && try_path(search, fault) < 0)
@@ -282,20 +295,20 @@ static int extend_path(struct search *search, struct fault *fault)
 	return 0;
 }
 
-int verify_chain(const struct trust *trust, const struct certificate *certificate, int64_t at_s,
-		 struct path *ret_path, struct verdict *verdict, struct fault *fault)
+/* verify_chain for one of the roots. */
+static int find_path(const struct trust *trust, const struct certificate *root,
+		     const struct certificate *certificate, int64_t at_s, struct path *ret_path,
+		     struct verdict *verdict, struct fault *fault)
 {
-	struct search search = {
-		.trust = trust, .at_s = at_s, .path = {.steps = {certificate}, .count = 1}};
+	struct search search = {.trust = trust,
+				.root = root,
+				.at_s = at_s,
+				.path = {.steps = {certificate}, .count = 1}};
 
-	if (trust->intermediate_count > INTERMEDIATES_MAX)
-		return set_fault(fault, FAULT_TOO_LARGE,
-				 "expected at most %d intermediate certificates, found %zu",
-				 INTERMEDIATES_MAX, trust->intermediate_count);
-	if (equal_bytes(certificate_der(trust->root), certificate_der(certificate)))
+	if (equal_bytes(certificate_der(root), certificate_der(certificate)))
 		reject_because(verdict, "certificate %s: it is the root, not a member's",
-			       certificate_subject(trust->root));
-	if (check_path_certificate(trust->root, PROFILE_ROOT, at_s, verdict, fault) < 0 ||
+			       certificate_subject(root));
+	if (check_path_certificate(root, PROFILE_ROOT, at_s, verdict, fault) < 0 ||
 	    check_path_certificate(certificate, PROFILE_MEMBER, at_s, verdict, fault) < 0)
 		return -1;
 	if (verdict->invalid)
@@ -309,5 +322,29 @@ int verify_chain(const struct trust *trust, const struct certificate *certificat
 						: "");
 	else if (ret_path != NULL)
 		*ret_path = search.path;
+	return 0;
+}
+
+int verify_chain(const struct trust *trust, const struct certificate *certificate, int64_t at_s,
+		 struct path *ret_path, struct verdict *verdict, struct fault *fault)
+{
+	struct verdict first = {0};
+	struct verdict second = {0};
+
+	if (trust->intermediate_count > INTERMEDIATES_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "expected at most %d intermediate certificates, found %zu",
+				 INTERMEDIATES_MAX, trust->intermediate_count);
+	if (verdict->invalid)
+		return 0;
+	if (find_path(trust, trust->root, certificate, at_s, ret_path, &first, fault) < 0)
+		return -1;
+	if (!first.invalid)
+		return 0;
+	if (trust->next_root != NULL &&
+	    find_path(trust, trust->next_root, certificate, at_s, ret_path, &second, fault) < 0)
+		return -1;
+	if (trust->next_root == NULL || second.invalid)
+		reject_because(verdict, "%s", first.reason);
 	return 0;
 }

@@ -4,10 +4,14 @@
 #include "common/base/verdict.h"
 #include "common/x509/intermediates.h"
 
-/* The root that paths have to end at, and the certificates that they may go through, in any order.
-   Those are not trusted by themselves. Borrowed. */
+/*
+ * The root that paths have to end at, and the certificates that they may go through, in any order.
+ * Those are not trusted by themselves. While a root is replaced there is another one that is
+ * trusted as much. Borrowed.
+ */
 struct trust {
 	const struct certificate *root;
+	const struct certificate *next_root; /* NULL: there is no other one */
 	const struct certificate *const *intermediates;
 	size_t intermediate_count;
 };
@@ -32,6 +36,9 @@ struct path {
  * first. A path has at most CHAIN_MAX intermediates; a search verifies at most SIGNATURES_MAX
  * signatures, however many certificates have one name.
  *
+ * With two roots, one path to either of them is enough; the reason is that of the path to the
+ * first.
+ *
  * Not done: revocation, for which the caller has *ret_path.
  *
  * Shape: at most INTERMEDIATES_MAX intermediates. ret_path may be NULL; it is untouched if the
@@ -45,10 +52,14 @@ enum { SIGNATURES_MAX = 32 };
 
 /*
  * Whether the certificate is an intermediate issued by the root: it has PROFILE_INTERMEDIATE, and
- * its issuer's name, key identifier and signature are the root's. Times are not checked.
+ * its issuer's name, key identifier and signature are the root's. Times are not checked. A cross
+ * certificate is such an intermediate, with the name and key of another root.
  */
 int verify_intermediate(const struct certificate *root, const struct certificate *certificate,
 			struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
+/* Whether the certificate is for the name and the key of the root, and by another issuer. */
+bool is_cross_certificate(const struct certificate *certificate, const struct certificate *root);
 
 /*
  * The next certificate on the path from the certificate to the root: its issuer's, by name and key

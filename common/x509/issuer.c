@@ -238,31 +238,54 @@ static int check_within(const struct certificate *issuer, const struct validity 
 	return 0;
 }
 
-int create_intermediate(const struct issuer *root, const struct public_key *key,
-			const char *subject, const struct validity *validity,
-			struct buffer *ret_der, struct fault *fault)
+/* path_length: -1 for none. */
+static int certify_below_root(const struct issuer *root, struct bytes spki, struct bytes subject,
+			      int path_length, const struct validity *validity,
+			      struct buffer *ret_der, struct fault *fault)
 {
 	const struct certificate_fields *root_fields = certificate_fields(root->certificate);
 	const struct checked_signer signer = issuer_signer(root, CHECK_WITH_PUBLIC_KEY);
-	CLEANUP(clear_buffer) struct buffer name = {0};
 	struct tbs_certificate fields = {.issuer = root_fields->subject,
 					 .validity = *validity,
-					 .spki = public_key_spki(key)};
+					 .subject = subject,
+					 .spki = spki};
 
 	if (equal_bytes(fields.spki, root_fields->spki))
 		return set_fault(fault, FAULT_REFUSED,
 				 "expected another key than the root's, found the same");
-	if (check_within(root->certificate, validity, fault) < 0 ||
-	    append_name(&name, subject, fault) < 0)
+	if (check_within(root->certificate, validity, fault) < 0)
 		return -1;
 	/* With the root's name the intermediate would look self-issued, and a verifier that looks
 	   for the root by name would stop there. */
-	if (equal_bytes(bytes_of_buffer(&name), root_fields->subject))
+	if (equal_bytes(subject, root_fields->subject))
 		return set_fault(fault, FAULT_REFUSED,
 				 "expected another name than the root's, %s, found the same",
 				 certificate_subject(root->certificate));
-	fields.subject = bytes_of_buffer(&name);
-	return build_ca_certificate(&fields, &signer, 0, root, ret_der, fault);
+	return build_ca_certificate(&fields, &signer, path_length, root, ret_der, fault);
+}
+
+int create_intermediate(const struct issuer *root, const struct public_key *key,
+			const char *subject, const struct validity *validity,
+			struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer name = {0};
+
+	if (append_name(&name, subject, fault) < 0)
+		return -1;
+	return certify_below_root(root, public_key_spki(key), bytes_of_buffer(&name), 0, validity,
+				  ret_der, fault);
+}
+
+int create_cross_certificate(const struct issuer *root, const struct certificate *certificate,
+			     const struct validity *validity, struct buffer *ret_der,
+			     struct fault *fault)
+{
+	const struct certificate_fields *fields = certificate_fields(certificate);
+	unsigned int path_length;
+
+	return certify_below_root(root, fields->spki, fields->subject,
+				  find_path_length(fields, &path_length) ? (int)path_length : -1,
+				  validity, ret_der, fault);
 }
 
 /* The cheap refusals, before any signature is verified. */

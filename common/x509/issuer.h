@@ -94,6 +94,17 @@ int create_intermediate(const struct issuer *root, const struct public_key *key,
 			struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 /*
+ * Certifies the key and the name of another CA's certificate: as create_intermediate, but with
+ * the path length of that certificate. Of another root this is a cross certificate; of an
+ * intermediate a further certificate, by which all that it has issued is below this root too.
+ * Errors: FAULT_REFUSED for the root's own key or name, and for a validity that is not within the
+ * root's.
+ */
+int create_cross_certificate(const struct issuer *root, const struct certificate *certificate,
+			     const struct validity *validity, struct buffer *ret_der,
+			     struct fault *fault) MUST_CHECK;
+
+/*
  * Writes what is to be signed (SIGN_MEMBERS) for a member's request. Public key, subject and
  * alternative names are the request's, which the caller has checked against its policy. Everything
  * else is from PROFILE_MEMBER and the issuer: version 3; the given serial; basicConstraints,

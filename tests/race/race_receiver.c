@@ -41,14 +41,15 @@ static int make_root(struct race *race, struct fault *fault)
 	const struct validity validity = {race->now_s - 600, race->now_s + 7200};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	CLEANUP(free_certificate) struct certificate *trusted = NULL;
+	CLEANUP(clear_roots) struct roots trusted = {0};
+	struct intermediates known = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
 	if (generate_private_key(KEY_ECDSA_P256, &key, fault) < 0 ||
 	    create_root(key, "CN=Root", &validity, &der, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
-	    parse_certificate_der(bytes_of_buffer(&der), &trusted, fault) < 0 ||
-	    new_chain_cache(&trusted, CACHED, &race->chain_cache, fault) < 0)
+	    parse_certificate_der(bytes_of_buffer(&der), &trusted.root, fault) < 0 ||
+	    new_chain_cache(&trusted, &known, CACHED, &race->chain_cache, fault) < 0)
 		return -1;
 	return new_issuer(&root, &key, &race->issuer, fault);
 }

@@ -69,6 +69,15 @@ int make_client_pool(const struct command *command, const struct layout *layout,
 	return make_pool(layout, client, &progress, ret_made, fault);
 }
 
+void print_root_change(const struct command *command, const char *client,
+		       const struct root_change *change)
+{
+	if (change->pinned[0] != '\0')
+		print_note(command, "%s: pinned the CA's new root %s", client, change->pinned);
+	if (change->dropped[0] != '\0')
+		print_note(command, "%s: dropped the CA's old root %s", client, change->dropped);
+}
+
 void print_cut_short(const struct command *command, const char *client,
 		     const struct cut_short *cut_short)
 {
@@ -117,6 +126,7 @@ int enroll_client(const struct command *command, const struct layout *layout,
 	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
 	    enroll_pool(&enrollment, ret_enrolled, fault) < 0)
 		return -1;
+	print_root_change(command, client->name, &ret_enrolled->root_change);
 	print_cut_short(command, client->name, &ret_enrolled->cut_short);
 	return check_enrolled(client->name, ret_enrolled, fault);
 }
@@ -179,6 +189,7 @@ int renew_client(const struct command *command, const struct renewal *renewal,
 		return -1;
 	if (renew_pool(&visible, read_clock(), ret_renewed, fault) < 0)
 		return -1;
+	print_root_change(command, name, &ret_renewed->root_change);
 	print_cut_short(command, name, &ret_renewed->cut_short);
 	return 0;
 }
@@ -259,6 +270,7 @@ int keep_client(const struct command *command, const struct upkeep *upkeep,
 	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0 ||
 	    keep_pool(&visible, read_clock(), ret_kept, fault) < 0)
 		return -1;
+	print_root_change(command, name, &ret_kept->root_change);
 	print_cut_short(command, name, &ret_kept->cut_short);
 	return 0;
 }

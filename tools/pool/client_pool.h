@@ -47,6 +47,10 @@ int check_enrolled(const char *client, const struct enroll_summary *enrolled,
 void print_cut_short(const struct command *command, const char *client,
 		     const struct cut_short *cut_short);
 
+/* Notes of roots that were pinned and dropped. enroll_client and renew_client print them. */
+void print_root_change(const struct command *command, const char *client,
+		       const struct root_change *change);
+
 /*
  * Renews the members that are due (renew_pool). The caller fills the layout, client, CA and terms
  * of the renewal; its callbacks are set here. Refused members are no fault: see check_renewed.

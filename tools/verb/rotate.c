@@ -1,6 +1,7 @@
 /*
  * rotate: makes a key's successor. rotate key: the key that a client shares with the CA, or with
- * another client. The new key is handed over under the old one, or by a new invitation.
+ * another client. The new key is handed over under the old one, or by a new invitation. rotate
+ * root: the CA's root (rotate_root.c).
  */
 #include "common/base/clock.h"
 #include "common/base/name.h"
@@ -12,6 +13,7 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/verb/rotate_root.h"
 
 #include <string.h>
 
@@ -19,6 +21,8 @@ struct rotate_settings {
 	const char *by;
 	const char *overlap;
 	bool finish;
+	struct text_list without;
+	struct ca_key_settings key;
 };
 
 static const struct option rotate_options[] = {
@@ -27,7 +31,12 @@ static const struct option rotate_options[] = {
 	{"overlap", 0, false, "DURATION", take_text, offsetof(struct rotate_settings, overlap),
 	 "key: how long the old key is taken, too; 0 after a theft (7d)", NULL},
 	{"finish", 0, true, NULL, take_switch, offsetof(struct rotate_settings, finish),
-	 "key: end the old key now that the new one was taken", NULL},
+	 "key: end the old key now that the new one was taken; root: make the new root the only "
+	 "one, now that the clients have it",
+	 NULL},
+	{"without", 0, true, "CLIENT", take_texts, offsetof(struct rotate_settings, without),
+	 "root: finish though this client, which is lost, lacks the new root; repeatable", NULL},
+	CA_KEY_OPTIONS(struct rotate_settings, key),
 	{0},
 };
 
@@ -247,38 +256,57 @@ static int rotate_key(const struct command *command, const struct rotate_setting
 					       : rotate_by_client(&rotation, given, fault);
 }
 
+static int rotate_ca_root(const struct command *command, const struct rotate_settings *given,
+			  struct fault *fault)
+{
+	const struct root_rotation_options options = {
+		.finish = given->finish, .without = given->without, .key = given->key};
+
+	if (command->operand_count != 1)
+		return set_fault(fault, FAULT_USAGE, "root: expected no more, found \"%s\"",
+				 command->operands[1]);
+	return rotate_root(command, &options, fault);
+}
+
 /* What can be rotated. */
 static const struct {
 	const char *name;
 	int (*run)(const struct command *command, const struct rotate_settings *given,
 		   struct fault *fault);
-} things[] = {{"key", rotate_key}};
+} things[] = {{"key", rotate_key}, {"root", rotate_ca_root}};
 
 static int run_rotate(const struct command *command, const void *settings, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(things); i++)
 		if (strcmp(things[i].name, command->operands[0]) == 0)
 			return things[i].run(command, settings, fault);
-	return set_fault(fault, FAULT_USAGE, "expected key, found \"%s\"", command->operands[0]);
+	return set_fault(fault, FAULT_USAGE, "expected key or root, found \"%s\"",
+			 command->operands[0]);
 }
 
 const struct verb rotate_verb = {
 	.name = "rotate",
 	.group = VERB_KEEPING,
-	.operands = "key CLIENT",
-	.summary = "make a new shared key, and end the old one",
+	.operands = "key CLIENT | root",
+	.summary = "replace a shared key, or the CA's root",
 	.details =
 		"key: makes a new key shared by the CA, or by the client --by, and CLIENT.\n"
 		"CLIENT gets it under the old one with its next enroll, renew, keep or message.\n"
 		"The old one ends after the overlap. After a theft, --overlap 0 ends it now, and\n"
-		"CLIENT gets the new one by certpool invite and certpool join --replace alone.\n",
+		"CLIENT gets the new one by certpool invite and certpool join --replace alone.\n"
+		"root: makes a new root beside the present one, each certified by the other, with\n"
+		"the root's layout at hand. Clients pin it beside the present one with their next\n"
+		"enroll, renew or keep. --finish makes it the only one, when every client has it,\n"
+		"and names those that lack it.\n",
 	.example = "certpool rotate key client1\n"
-		   "certpool rotate key client1 --overlap 0\n",
+		   "certpool rotate key client1 --overlap 0\n"
+		   "certpool rotate root\n"
+		   "certpool rotate root --finish --without client1\n",
 	.options = rotate_options,
 	.settings_size = sizeof(struct rotate_settings),
 	.irrevocable = true,
 	.fewest = 1,
 	.most = 2,
-	.expected = "key, and a client's name",
+	.expected = "key and a client's name, or root",
 	.run = run_rotate,
 };

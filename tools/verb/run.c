@@ -269,7 +269,7 @@ struct received_counts {
 struct received_check {
 	const struct command *command;
 	const struct layout *layout;
-	struct certificate *root;
+	struct roots roots;
 	struct intermediates chain;
 	struct status_client *ca; /* NULL: the CA is not asked */
 	struct received_counts counts;
@@ -277,7 +277,7 @@ struct received_check {
 
 static void clear_received_check(struct received_check *check)
 {
-	free_certificate(&check->root);
+	clear_roots(&check->roots);
 	clear_intermediates(&check->chain);
 	free_status_client(&check->ca);
 }
@@ -302,9 +302,7 @@ static int check_certificate_file(struct received_check *check, const char *name
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
-	const struct trust trust = {.root = check->root,
-				    .intermediates = intermediate_certificates(&check->chain),
-				    .intermediate_count = check->chain.count};
+	const struct trust trust = trust_in_roots(&check->roots, &check->chain);
 	struct verdict verdict = {0};
 
 	if (read_file(check->layout->received, name, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
@@ -357,7 +355,7 @@ static int check_received(const struct run_context *run, const struct run_step *
 	struct received_check check = {.command = run->command, .layout = layout};
 	int result;
 
-	if (read_root(layout, &check.root, fault) < 0 ||
+	if (read_roots(layout, &check.roots, fault) < 0 ||
 	    read_intermediates(layout, &check.chain, fault) < 0)
 		return -1;
 	if (step->online &&

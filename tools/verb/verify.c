@@ -113,18 +113,16 @@ static int collect_chain(const struct command *command, const struct verify_sett
 	return merge_intermediates(chain, &own, INTERMEDIATES_MAX, fault);
 }
 
-static int verify_with_root(const struct verify_settings *given, const struct certificate *root,
-			    struct certificate_check *check, struct fault *fault)
+static int verify_with_roots(const struct verify_settings *given, const struct roots *roots,
+			     struct certificate_check *check, struct fault *fault)
 {
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
-	const struct trust trust = {.root = root,
-				    .intermediates = intermediate_certificates(&check->chain),
-				    .intermediate_count = check->chain.count};
+	const struct trust trust = trust_in_roots(roots, &check->chain);
 
 	if (read_judged_certificate(check->path, "", &check->certificate, &check->verdict, fault) <
 	    0)
 		return -1;
-	if (root == NULL || check->certificate == NULL)
+	if (roots->root == NULL || check->certificate == NULL)
 		return 0;
 	return verify_chain(&trust, check->certificate, at_s, &check->certification_path,
 			    &check->verdict, fault);
@@ -320,22 +318,22 @@ static int run_verify(const struct command *command, const void *settings, struc
 {
 	const struct verify_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
-	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_roots) struct roots roots = {0};
 	CLEANUP(clear_certificate_check) struct certificate_check check = {0};
 
 	if (check_settings(command, given, fault) < 0)
 		return -1;
 	check.path = command->operands[command->operand_count - 1];
 	if (given->root != NULL) {
-		if (read_judged_certificate(given->root, "root: ", &root, &check.verdict, fault) <
-		    0)
+		if (read_judged_certificate(given->root, "root: ", &roots.root, &check.verdict,
+					    fault) < 0)
 			return -1;
 	} else if (open_node(command, command->operands[0], &node, fault) < 0 ||
-		   read_root(node.layout, &root, fault) < 0) {
+		   read_roots(node.layout, &roots, fault) < 0) {
 		return -1;
 	}
 	if (collect_chain(command, given, node.layout, &check.chain, fault) < 0 ||
-	    verify_with_root(given, root, &check, fault) < 0)
+	    verify_with_roots(given, &roots, &check, fault) < 0)
 		return -1;
 	if (given->online && ask_ca(given, &node, &check, fault) < 0)
 		return -1;

@@ -15,6 +15,9 @@
 #define MEMBER_ISSUER "cert/ca.crt" /* when the root lies apart */
 #define MEMBER_CRL "cert/ca.crl"
 #define MEMBER_ROOT_CRL "cert/root.crl" /* when the root lies apart */
+/* Of a rotation of the root (ca_roots.h): while it is under way; and also afterwards. */
+#define MEMBER_NEXT_ROOT "cert/root.next.crt"
+#define MEMBER_CROSS "cert/cross.crt"
 #define MEMBER_KEYS "keys.enc" /* an archive of the key files, sealed (passphrase_seal.h) */
 #define MEMBER_RECORD "state/ca.db"
 #define MEMBER_SIGNED                                                                              \

@@ -4,6 +4,7 @@
 #include "common/base/staging.h"
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/ca/signer/signed_log.h"
@@ -44,6 +45,8 @@ static const struct {
 	{MEMBER_ISSUER, "ca.crt", CERTIFICATE_PEM_MAX, false},
 	{MEMBER_CRL, CRL_FILE, CRL_DER_MAX, false},
 	{MEMBER_ROOT_CRL, ROOT_CRL_FILE, CRL_DER_MAX, false},
+	{MEMBER_NEXT_ROOT, NEXT_ROOT_FILE, CERTIFICATE_PEM_MAX, false},
+	{MEMBER_CROSS, CROSS_FILE, INTERMEDIATES_PEM_MAX, false},
 };
 
 static int add_note(const struct backup_options *options, struct archive_writer *writer,

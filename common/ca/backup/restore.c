@@ -6,6 +6,7 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/backup/take_revocations.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/ca/signer/signed_log.h"
@@ -43,6 +44,8 @@ struct restoration {
 	struct buffer pems[CERTIFICATE_COUNT]; /* of the certificates; empty: not in the backup */
 	struct buffer crl;
 	struct buffer root_crl;
+	struct buffer next_root;
+	struct buffer cross;
 	struct buffer sealed;  /* the keys, encrypted; empty: not in the backup */
 	struct buffer mac;     /* of the sums: hex, line end; empty: the same */
 	struct secret keys;    /* an archive of key files (key_files.h) */
@@ -68,6 +71,8 @@ static void clear_restoration(struct restoration *restoration)
 		clear_buffer(&restoration->pems[i]);
 	clear_buffer(&restoration->crl);
 	clear_buffer(&restoration->root_crl);
+	clear_buffer(&restoration->next_root);
+	clear_buffer(&restoration->cross);
 	clear_buffer(&restoration->sealed);
 	clear_buffer(&restoration->mac);
 	clear_secret(&restoration->keys);
@@ -165,7 +170,11 @@ static int read_files(struct restoration *restoration, struct fault *fault)
 	if (read_optional_member(restoration, MEMBER_CRL, CRL_DER_MAX, &restoration->crl, fault) <
 		    0 ||
 	    read_optional_member(restoration, MEMBER_ROOT_CRL, CRL_DER_MAX, &restoration->root_crl,
-				 fault) < 0)
+				 fault) < 0 ||
+	    read_optional_member(restoration, MEMBER_NEXT_ROOT, CERTIFICATE_PEM_MAX,
+				 &restoration->next_root, fault) < 0 ||
+	    read_optional_member(restoration, MEMBER_CROSS, INTERMEDIATES_PEM_MAX,
+				 &restoration->cross, fault) < 0)
 		return -1;
 	return read_optional_member(restoration, MEMBER_KEYS, KEY_ARCHIVE_MAX + TAR_BLOCK_LEN,
 				    &restoration->sealed, fault);
@@ -357,18 +366,18 @@ static int stage_certificate(struct restoration *restoration, size_t i, struct f
 
 /* An existing CRL stays: the CA's is taken in, and that of the root is hardly older than the
  * backup's. */
-static int stage_crl(struct restoration *restoration, const char *file, const struct buffer *crl,
-		     bool *ret_staged, struct fault *fault)
+static int stage_optional(struct restoration *restoration, const char *file,
+			  const struct buffer *content, bool *ret_staged, struct fault *fault)
 {
 	int cert = restoration->options->layout->cert;
 	bool found;
 
 	if (find_file(cert, file, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", restoration->options->layout->path);
-	*ret_staged = crl->len > 0 && !found;
+	*ret_staged = content->len > 0 && !found;
 	if (!*ret_staged)
 		return 0;
-	return stage_file(restoration->files, cert, file, STAGE_NEW, 0644, bytes_of_buffer(crl),
+	return stage_file(restoration->files, cert, file, STAGE_NEW, 0644, bytes_of_buffer(content),
 			  fault);
 }
 
@@ -379,9 +388,12 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
 		if (stage_certificate(restoration, i, fault) < 0)
 			return -1;
-	if (stage_crl(restoration, CRL_FILE, &restoration->crl, &staged, fault) < 0 ||
-	    stage_crl(restoration, ROOT_CRL_FILE, &restoration->root_crl,
-		      &restoration->summary.root_crl, fault) < 0)
+	if (stage_optional(restoration, CRL_FILE, &restoration->crl, &staged, fault) < 0 ||
+	    stage_optional(restoration, ROOT_CRL_FILE, &restoration->root_crl,
+			   &restoration->summary.root_crl, fault) < 0 ||
+	    stage_optional(restoration, CROSS_FILE, &restoration->cross, &staged, fault) < 0 ||
+	    stage_optional(restoration, NEXT_ROOT_FILE, &restoration->next_root, &staged, fault) <
+		    0)
 		return -1;
 	return stage_keys(restoration, fault);
 }

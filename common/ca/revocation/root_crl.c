@@ -1,6 +1,7 @@
 #include "common/ca/revocation/root_crl.h"
 
 #include "common/base/clock.h"
+#include "common/ca/revocation/ca_roots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,6 +87,18 @@ void clear_root_crl_cache(struct root_crl_cache *cache)
 	*cache = (struct root_crl_cache){0};
 }
 
+/* Whether the CRL is by another root, which has taken the place of this one in the layout. */
+static bool is_by_successor(const struct root_crl_cache *cache)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	struct fault ignored = {0};
+
+	return read_ca_roots(cache->layout, &roots, &ignored) == 0 &&
+	       !equal_bytes(certificate_der(roots.root), certificate_der(cache->root)) &&
+	       read_root_crl(cache->layout, roots.root, &crl, &ignored) == 0 && crl != NULL;
+}
+
 /* Reads the file, in place of the last good CRL unless that is newer. */
 static int reload(struct root_crl_cache *cache, struct fault *fault)
 {
@@ -93,9 +106,14 @@ static int reload(struct root_crl_cache *cache, struct fault *fault)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct shared_body *body = NULL;
 	struct crl_info info;
+	struct fault problem = {0};
 
-	if (read_root_crl(cache->layout, cache->root, &crl, fault) < 0)
-		return -1;
+	if (read_root_crl(cache->layout, cache->root, &crl, &problem) < 0) {
+		/* The root was replaced: this process goes on with what it began with. */
+		if (cache->crl != NULL && is_by_successor(cache))
+			return 0;
+		return pass_fault(&problem, fault);
+	}
 	if (crl == NULL)
 		return 0;
 	if (cache->crl != NULL && older_crl(crl, cache->crl))

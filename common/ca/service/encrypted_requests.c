@@ -4,6 +4,7 @@
 #include "common/ca/issue/answer_status.h"
 #include "common/ca/issue/certify_batch.h"
 #include "common/ca/service/revocation_request.h"
+#include "common/ca/service/roots_request.h"
 #include "common/ca/store/client_keys.h"
 #include "common/wire/envelope.h"
 #include "common/wire/key_exchange.h"
@@ -48,6 +49,7 @@ struct encrypted_exchange {
 int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
 			    const struct key_source *source, struct fault *fault)
 {
+	requests->layout = layout;
 	init_refusal_counts(&requests->refusals);
 	init_seen_requests(&requests->seen);
 	if (new_origin_rate(UNPAID_PER_MINUTE, &requests->unpaid, fault) < 0)
@@ -369,12 +371,35 @@ static int answer_key_question(const struct encrypted_exchange *exchange, struct
 	return format_key_answer(&answer, ret_json, fault);
 }
 
+static int answer_roots_question(const struct encrypted_exchange *exchange, struct secret *ret_json,
+				 struct fault *fault)
+{
+	const struct decrypted_message *message = &exchange->question.message;
+	const struct encrypted_requests *requests = exchange->requests;
+	CLEANUP(clear_roots_answer) struct roots_answer answer = {0};
+	struct roots_request request = {0};
+	struct request_claims claims = {0};
+	struct fault problem = {0};
+	int parsed = parse_roots_request(bytes_of_secret(&message->plaintext), &request, &claims,
+					 &problem);
+
+	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
+	    answer_roots(requests->layout, authority_store(requests->authority), message->peer,
+			 &request, &answer, &problem) < 0)
+		refuse_for_failure(exchange, &problem, &answer.refusal);
+	if (is_refused(&answer.refusal))
+		log_whole_refusal(exchange, &answer.refusal);
+	answer.claims = make_claims(exchange, &claims);
+	return format_roots_answer(&answer, ret_json, fault);
+}
+
 static const struct encrypted_route encrypted_routes[] = {
 	{&certificates_kind, answer_certificates, .rate_limited = true},
 	{&status_kind, answer_status_question, .rate_limited = false},
 	{&revocations_kind, answer_revocations, .rate_limited = true},
 	{&statuses_kind, answer_statuses_question, .rate_limited = true},
 	{&key_kind, answer_key_question, .rate_limited = false},
+	{&roots_kind, answer_roots_question, .rate_limited = false},
 };
 
 /* --- from the socket to the answer --- */

@@ -21,6 +21,7 @@
  */
 struct encrypted_requests {
 	struct authority *authority; /* outlives them */
+	const struct layout *layout; /* likewise */
 	http_log *log;               /* of refusals and failures; may be NULL */
 	void *log_context;
 	http_log *exchange_log; /* of what was done; may be NULL */

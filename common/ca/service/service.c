@@ -1,6 +1,7 @@
 #include "common/ca/service/service.h"
 
 #include "common/base/clock.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/revocation/crl_cache.h"
 #include "common/ca/revocation/crl_chain.h"
 #include "common/ca/service/encrypted_requests.h"
@@ -11,6 +12,7 @@
 #include "common/wire/certificates.h"
 #include "common/wire/key_exchange.h"
 #include "common/wire/revocation.h"
+#include "common/wire/roots.h"
 #include "common/wire/status.h"
 #include "common/wire/statuses.h"
 
@@ -40,7 +42,7 @@ struct ca_service {
 	struct maintenance *maintenance;
 	struct responder *responder;
 	struct origin_rate *ocsp_rate;
-	struct buffer root_pem;
+	const struct layout *layout;
 	struct buffer issuer_pem;
 	struct http_server *_Atomic server; /* NULL until it listens */
 };
@@ -89,13 +91,21 @@ static int send_pem(struct http_response *response, const struct buffer *pem, st
 	return check_buffer(&response->body, fault);
 }
 
+/* As the files are now: while the root is replaced, both. */
 static int serve_root(const struct http_request *request, struct http_response *response,
 		      void *context, struct fault *fault)
 {
 	const struct ca_service *service = context;
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct fault problem = {0};
 
 	(void)request;
-	return send_pem(response, &service->root_pem, fault);
+	/* FAULT_FAILED keeps the reason, which names files, out of the answer and in the log. */
+	if (read_ca_roots(service->layout, &roots, &problem) < 0 ||
+	    format_ca_roots(&roots, &pem, &problem) < 0)
+		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+	return send_pem(response, &pem, fault);
 }
 
 /* The issuer of members' certificates, CRL and OCSP answers: the intermediate, or the root. */
@@ -306,6 +316,8 @@ static const struct http_route routes[] = {
 	{"POST", KEY_PATH, CONTENT_JOSE, KEY_REQUEST_MAX, serve_encrypted, true, check_encrypted},
 	{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, serve_encrypted, true,
 	 check_encrypted},
+	{"POST", ROOTS_PATH, CONTENT_JOSE, ROOTS_REQUEST_MAX, serve_encrypted, false,
+	 check_encrypted},
 	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false,
 	 NULL},
 	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false, NULL},
@@ -326,6 +338,7 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	struct ca_crl_options crl = authority_crl_options(settings->authority);
 
 	service->authority = settings->authority;
+	service->layout = settings->layout;
 	service->log = settings->log;
 	service->log_context = settings->log_context;
 	service->version = settings->version;
@@ -340,8 +353,6 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 		    0 ||
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
 			    &service->ocsp_rate, fault) < 0 ||
-	    format_certificate_pem(certificate_der(issuer_root(issuer)), &service->root_pem,
-				   fault) < 0 ||
 	    format_certificate_pem(certificate_der(issuer_certificate(issuer)),
 				   &service->issuer_pem, fault) < 0)
 		return -1;
@@ -407,7 +418,6 @@ void stop_ca_service(struct ca_service **service_pointer)
 	clear_crl_chain(&service->chain);
 	free_responder(&service->responder);
 	free_origin_rate(&service->ocsp_rate);
-	clear_buffer(&service->root_pem);
 	clear_buffer(&service->issuer_pem);
 	free(service);
 }

@@ -26,7 +26,8 @@ enum {
 struct certify_context {
 	const struct certification *certification;
 	const struct enrollment *enrollment;
-	struct certificate *root;
+	struct roots roots;
+	struct intermediates known; /* of cert/ca.crt */
 	struct shared_key key;
 	size_t batch_size;
 	struct progress_report progress;
@@ -39,7 +40,8 @@ struct certify_context {
 static void clear_certify_context(struct certify_context *context)
 {
 	clear_idle_clients(&context->idle_clients);
-	free_certificate(&context->root);
+	clear_roots(&context->roots);
+	clear_intermediates(&context->known);
 	clear_shared_key(&context->key);
 	clear_progress(&context->progress);
 	pthread_mutex_destroy(&context->lock);
@@ -205,6 +207,7 @@ static int certify_next_batch(size_t index, void *argument, struct fault *fault)
 	struct certify_context *context = argument;
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	const struct trust trust = trust_in_roots(&context->roots, &context->known);
 
 	(void)index;
 	if (fill_batch(context, &batch, fault) < 0)
@@ -212,7 +215,7 @@ static int certify_next_batch(size_t index, void *argument, struct fault *fault)
 	if (batch.request.count == 0)
 		return 0;
 	if (ask_batch(context, &batch, &answer, fault) < 0 ||
-	    check_batch_answer(&batch, context->root, read_clock(), &answer, fault) < 0 ||
+	    check_batch_answer(&batch, &trust, read_clock(), &answer, fault) < 0 ||
 	    save_answer(context, &answer, &batch, fault) < 0)
 		return -1;
 	report_progress(&context->progress, batch.request.count);
@@ -239,7 +242,8 @@ int certify_members(const struct certification *certification, struct certify_su
 	init_idle_clients(&context.idle_clients, &settings);
 	if (sweep_staging(enrollment->layout->cert, fault) < 0)
 		return prefix_fault(fault, "%s/cert", enrollment->layout->path);
-	if (read_root(enrollment->layout, &context.root, fault) < 0 ||
+	if (read_roots(enrollment->layout, &context.roots, fault) < 0 ||
+	    read_intermediates(enrollment->layout, &context.known, fault) < 0 ||
 	    read_shared_key(enrollment->layout, CA_NAME, &context.key, fault) < 0)
 		return -1;
 	context.batch_size = choose_batch_size(count, enrollment->client->pool.batch_size);
@@ -295,9 +299,12 @@ int enroll_pool(const struct enrollment *enrollment, struct enroll_summary *ret_
 	const struct certification certification = {
 		.enrollment = enrollment, .files = &current_files, .members = &missing};
 	struct certify_summary summary = {0};
+	struct root_change root_change = {0};
 	size_t present = 0;
 
 	if (complete_renewals(enrollment->layout, fault) < 0 ||
+	    learn_roots(enrollment->layout, enrollment->client->name, &enrollment->ca, read_clock(),
+			&root_change, fault) < 0 ||
 	    find_missing_members(enrollment->layout, enrollment->client, &missing, &present,
 				 fault) < 0 ||
 	    certify_members(&certification, &summary, fault) < 0)
@@ -305,6 +312,7 @@ int enroll_pool(const struct enrollment *enrollment, struct enroll_summary *ret_
 	*ret_summary = (struct enroll_summary){.present = present,
 					       .saved = summary.saved,
 					       .refused = summary.refused,
-					       .cut_short = summary.cut_short};
+					       .cut_short = summary.cut_short,
+					       .root_change = root_change};
 	return 0;
 }

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_POOL_ENROLMENT_ENROLL_H
 #define CERTPOOL_POOL_ENROLMENT_ENROLL_H
 
+#include "common/pool/enrolment/learn_roots.h"
 #include "common/pool/enrolment/request_batch.h"
 #include "common/pool/members/pool.h"
 
@@ -24,6 +25,7 @@ struct enroll_summary {
 	size_t saved;               /* certificates saved */
 	size_t refused;             /* members refused */
 	struct cut_short cut_short; /* of those saved */
+	struct root_change root_change;
 };
 
 /*
@@ -43,6 +45,8 @@ int find_missing_members(const struct layout *layout, const struct client_node *
  * member's request, chains to the pinned root and is in PROFILE_MEMBER, and every member of the
  * request has one certificate or one refusal. Otherwise nothing of the answer is written
  * (FAULT_UNVERIFIED). The certificates of one answer are saved together, durably.
+ *
+ * First it learns of a new root of the CA (learn_roots).
  *
  * A refused member is reported, and the others are saved. Called again, it asks only for the
  * members that have no certificate yet. A renewal that was killed during its renames is completed

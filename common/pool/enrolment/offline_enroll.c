@@ -146,7 +146,8 @@ int export_requests(const struct enrollment *enrollment, int64_t now_s, struct b
 /* The parts of one import_answers. */
 struct import_context {
 	const struct enrollment *enrollment;
-	struct certificate *root;
+	struct roots roots;
+	struct intermediates known; /* of cert/ca.crt */
 	struct shared_key key;
 	struct shared_key old_key;         /* kid "": there is none */
 	struct exported_requests recorded; /* state/exported */
@@ -159,7 +160,8 @@ static void clear_import_context(struct import_context *context)
 	clear_exported_requests(&context->recorded);
 	clear_shared_key(&context->key);
 	clear_shared_key(&context->old_key);
-	free_certificate(&context->root);
+	clear_roots(&context->roots);
+	clear_intermediates(&context->known);
 }
 
 /* Makes the batch again that was exported, from the files that are in CSR_file/ now. */
@@ -260,10 +262,11 @@ static int save_answer(struct import_context *context, const struct exported_req
 		       struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
+	const struct trust trust = trust_in_roots(&context->roots, &context->known);
 	bool written;
 
 	if (rebuild_batch(context, request, &batch, fault) < 0 ||
-	    check_batch_answer(&batch, context->root, context->now_s, answer, fault) < 0 ||
+	    check_batch_answer(&batch, &trust, context->now_s, answer, fault) < 0 ||
 	    drop_present(context, answer, fault) < 0 ||
 	    keep_intermediates(context->enrollment->layout, &batch.chain, &written, fault) < 0 ||
 	    save_certificates(context->enrollment->layout, &current_files, answer, fault) < 0)
@@ -407,7 +410,8 @@ int import_answers(const struct enrollment *enrollment, struct bytes text, int64
 		return -1;
 	if (sweep_staging(layout->cert, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	if (read_root(layout, &context.root, fault) < 0 ||
+	if (read_roots(layout, &context.roots, fault) < 0 ||
+	    read_intermediates(layout, &context.known, fault) < 0 ||
 	    read_shared_key(layout, CA_NAME, &context.key, fault) < 0 ||
 	    read_old_key(layout, CA_NAME, now_s, &context.old_key, &found, fault) < 0 ||
 	    read_exported_requests(layout, &context.recorded, fault) < 0 ||

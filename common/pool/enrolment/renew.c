@@ -247,9 +247,12 @@ int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewal_summ
 	const struct enrollment *enrollment = &renewal->enrollment;
 	CLEANUP(clear_member_set) struct member_set members = {0};
 	struct certify_summary certify_summary = {0};
+	struct root_change root_change = {0};
 	struct renewal_need need;
 
 	if (complete_renewals(enrollment->layout, fault) < 0 ||
+	    learn_roots(enrollment->layout, enrollment->client->name, &enrollment->ca, now_s,
+			&root_change, fault) < 0 ||
 	    find_due_members(enrollment->layout, enrollment->client, &renewal->options, now_s,
 			     &need, &members, fault) < 0)
 		return -1;
@@ -260,6 +263,7 @@ int renew_pool(const struct renewal *renewal, int64_t now_s, struct renewal_summ
 						.elsewhere = need.elsewhere,
 						.damaged = need.damaged,
 						.refused = certify_summary.refused,
-						.cut_short = certify_summary.cut_short};
+						.cut_short = certify_summary.cut_short,
+						.root_change = root_change};
 	return 0;
 }

@@ -50,6 +50,7 @@ struct renewal_summary {
 	size_t damaged;   /* as in renewal_need */
 	size_t refused;   /* keep their certificate; the next renewal makes them another key */
 	struct cut_short cut_short; /* of those renewed */
+	struct root_change root_change;
 };
 
 /*

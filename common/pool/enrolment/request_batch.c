@@ -1,7 +1,6 @@
 #include "common/pool/enrolment/request_batch.h"
 
 #include "common/base/staging.h"
-#include "common/x509/chain.h"
 #include "common/x509/csr.h"
 
 #include <stdlib.h>
@@ -144,7 +143,7 @@ static int parse_chain(const struct certificates_answer *answer, struct intermed
 
 /* The chain of the answer has to be the path, certificate by certificate: so verify_chain has
    verified all of it. */
-static int check_path(const struct trust *trust, int64_t now_s,
+static int check_path(const struct trust *trust, size_t chain_count, int64_t now_s,
 		      const struct certificate *certificate, struct cut_short *cut_short,
 		      struct fault *fault)
 {
@@ -156,7 +155,7 @@ static int check_path(const struct trust *trust, int64_t now_s,
 		return -1;
 	if (verdict.invalid)
 		return set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason);
-	for (size_t i = 0; i < trust->intermediate_count; i++)
+	for (size_t i = 0; i < chain_count; i++)
 		if (i + 2 >= path.count || path.steps[i + 1] != trust->intermediates[i])
 			return set_fault(fault, FAULT_UNVERIFIED,
 					 "chain: %s: expected the certificates between the "
@@ -168,8 +167,8 @@ static int check_path(const struct trust *trust, int64_t now_s,
 }
 
 static int check_certificate(const struct batch_member *member, const struct trust *trust,
-			     int64_t now_s, struct buffer *pem, struct cut_short *cut_short,
-			     struct fault *fault)
+			     size_t chain_count, int64_t now_s, struct buffer *pem,
+			     struct cut_short *cut_short, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer own_pem = {0};
@@ -185,7 +184,7 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the certificate is for another key than the request's");
-	if (check_path(trust, now_s, certificate, cut_short, fault) < 0 ||
+	if (check_path(trust, chain_count, now_s, certificate, cut_short, fault) < 0 ||
 	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
 		return -1;
 	clear_buffer(pem);
@@ -193,20 +192,27 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	return 0;
 }
 
-int check_batch_answer(struct request_batch *batch, const struct certificate *root, int64_t now_s,
+int check_batch_answer(struct request_batch *batch, const struct trust *known, int64_t now_s,
 		       struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};
-	struct trust trust = {.root = root, .intermediates = intermediate_certificates(&chain)};
+	const struct certificate *above[ANSWER_CHAIN_MAX + INTERMEDIATES_MAX];
+	struct trust trust = *known;
 
 	if (check_names(batch, answer, fault) < 0 || parse_chain(answer, &chain, fault) < 0)
 		return prefix_fault(fault, "nothing of the CA's answer is saved");
-	trust.intermediate_count = chain.count;
+	trust.intermediates = above;
+	trust.intermediate_count = 0;
+	for (size_t i = 0; i < chain.count; i++)
+		above[trust.intermediate_count++] = chain.certificates[i];
+	for (size_t i = 0;
+	     i < known->intermediate_count && trust.intermediate_count < INTERMEDIATES_MAX; i++)
+		above[trust.intermediate_count++] = known->intermediates[i];
 	for (size_t i = 0; i < answer->certificate_count; i++) {
 		struct member_pem *member = &answer->certificates[i];
 
-		if (check_certificate(find_batch_member(batch, member->name), &trust, now_s,
-				      &member->pem, &batch->cut_short, fault) < 0)
+		if (check_certificate(find_batch_member(batch, member->name), &trust, chain.count,
+				      now_s, &member->pem, &batch->cut_short, fault) < 0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
 					    member->name);

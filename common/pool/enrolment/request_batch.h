@@ -5,7 +5,7 @@
 #include "common/net/client.h"
 #include "common/pool/members/member.h"
 #include "common/wire/certificates.h"
-#include "common/x509/intermediates.h"
+#include "common/x509/chain.h"
 
 /* One request to the CA, made from the members' request files, and its answer, which becomes their
    certificate files. */
@@ -55,9 +55,10 @@ int add_to_request_batch(const struct layout *layout, size_t index, struct reque
  * key in its member's request and passes verify_chain through the answer's chain, which has no
  * certificate that is not needed. Replaces the PEM of each certificate by one of our own making,
  * and moves the chain to the batch, unless the answer has no certificate to check it with.
- * Errors: FAULT_UNVERIFIED if a check fails.
+ * The intermediates of `known` help to find a path from the chain on to one of its roots. Errors:
+ * FAULT_UNVERIFIED if a check fails.
  */
-int check_batch_answer(struct request_batch *batch, const struct certificate *root, int64_t now_s,
+int check_batch_answer(struct request_batch *batch, const struct trust *known, int64_t now_s,
 		       struct certificates_answer *answer, struct fault *fault) MUST_CHECK;
 
 /* Writes the certificates of a checked answer, together and durably. The caller has saved the

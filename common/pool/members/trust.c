@@ -4,6 +4,7 @@
 #include "common/crypto/digest.h"
 #include "common/net/client.h"
 #include "common/net/http.h"
+#include "common/x509/pem.h"
 #include "common/x509/profile.h"
 
 #include <inttypes.h>
@@ -24,7 +25,21 @@ static int check_root(const struct certificate *root, struct fault *fault)
 	return 0;
 }
 
-static int parse_root(struct bytes pem, struct certificate **ret_root, struct fault *fault)
+void clear_roots(struct roots *roots)
+{
+	free_certificate(&roots->root);
+	free_certificate(&roots->next);
+}
+
+struct trust trust_in_roots(const struct roots *roots, const struct intermediates *intermediates)
+{
+	return (struct trust){.root = roots->root,
+			      .next_root = roots->next,
+			      .intermediates = intermediate_certificates(intermediates),
+			      .intermediate_count = intermediates->count};
+}
+
+int parse_root_pem(struct bytes pem, struct certificate **ret_root, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 
@@ -34,7 +49,34 @@ static int parse_root(struct bytes pem, struct certificate **ret_root, struct fa
 	return 0;
 }
 
+static int parse_roots(struct bytes pem, struct roots *ret_roots, struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates all = {0};
+
+	if (parse_intermediates(pem, &all, fault) < 0)
+		return -1;
+	if (all.count < 1 || all.count > 2)
+		return set_fault(fault, FAULT_MALFORMED, "expected one root or two, found %zu",
+				 all.count);
+	for (size_t i = 0; i < all.count; i++)
+		if (check_root(all.certificates[i], fault) < 0)
+			return -1;
+	ret_roots->root = TAKE(all.certificates[0]);
+	ret_roots->next = all.count > 1 ? TAKE(all.certificates[1]) : NULL;
+	return 0;
+}
+
 int read_root(const struct layout *layout, struct certificate **ret_root, struct fault *fault)
+{
+	CLEANUP(clear_roots) struct roots roots = {0};
+
+	if (read_roots(layout, &roots, fault) < 0)
+		return -1;
+	*ret_root = TAKE(roots.root);
+	return 0;
+}
+
+int read_roots(const struct layout *layout, struct roots *ret_roots, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	bool found;
@@ -46,10 +88,28 @@ int read_root(const struct layout *layout, struct certificate **ret_root, struct
 				 "%s/cert/" ROOT_FILE ": no root is pinned: run certpool init, or "
 				 "certpool join with the CA's invitation",
 				 layout->path);
-	if (read_file(layout->cert, ROOT_FILE, CERTIFICATE_PEM_MAX, &pem, fault) < 0)
+	if (read_file(layout->cert, ROOT_FILE, 2 * CERTIFICATE_PEM_MAX, &pem, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	if (parse_root(bytes_of_buffer(&pem), ret_root, fault) < 0)
+	if (parse_roots(bytes_of_buffer(&pem), ret_roots, fault) < 0)
 		return prefix_fault(fault, "%s/cert/" ROOT_FILE, layout->path);
+	return 0;
+}
+
+int replace_roots(const struct layout *layout, const struct roots *roots, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(clear_buffer) struct buffer next = {0};
+
+	if (format_certificate_pem(certificate_der(roots->root), &text, fault) < 0 ||
+	    (roots->next != NULL &&
+	     format_certificate_pem(certificate_der(roots->next), &next, fault) < 0))
+		return -1;
+	append_bytes(&text, bytes_of_buffer(&next));
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	if (write_file(layout->cert, ROOT_FILE, STAGE_REPLACE, 0644, bytes_of_buffer(&text),
+		       fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }
 
@@ -57,7 +117,7 @@ int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_writt
 	     struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	CLEANUP(free_certificate) struct certificate *pinned = NULL;
+	CLEANUP(clear_roots) struct roots pinned = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	bool found;
 
@@ -66,14 +126,15 @@ int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_writt
 	if (find_file(layout->cert, ROOT_FILE, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	if (found) {
-		if (read_root(layout, &pinned, fault) < 0)
+		if (read_roots(layout, &pinned, fault) < 0)
 			return -1;
-		if (!equal_bytes(certificate_der(pinned), root_der))
+		if (!equal_bytes(certificate_der(pinned.root), root_der) &&
+		    (pinned.next == NULL || !equal_bytes(certificate_der(pinned.next), root_der)))
 			return set_fault(fault, FAULT_REFUSED,
 					 "%s/cert/" ROOT_FILE ": another root is pinned already "
 					 "(%s); it stays. To change it, move it and the pool's "
 					 "certificates away first",
-					 layout->path, certificate_subject(pinned));
+					 layout->path, certificate_subject(pinned.root));
 		*ret_written = false;
 		return 0;
 	}
@@ -153,31 +214,53 @@ static int check_digest(struct bytes der, const uint8_t expected_sha256[static S
 			 expected, found);
 }
 
-static int get_certificate(const struct endpoint *endpoint, const char *path,
-			   struct buffer *ret_der, struct fault *fault)
+static int get_pem(const struct endpoint *endpoint, const char *path, size_t max_len,
+		   struct buffer *ret_pem, struct fault *fault)
 {
 	struct http_client_settings settings = {.endpoint = *endpoint};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
 	if (new_http_client(&settings, &client, fault) < 0 ||
-	    exchange_http(client, path, NULL, (struct bytes){0}, CERTIFICATE_PEM_MAX, &answer,
-			  fault) < 0 ||
+	    exchange_http(client, path, NULL, (struct bytes){0}, max_len, &answer, fault) < 0 ||
 	    check_http_answer(client, path, &answer, CONTENT_PEM, fault) < 0)
 		return -1;
-	return unwrap_certificate_pem(bytes_of_buffer(&answer.body), ret_der, fault);
+	*ret_pem = take_buffer(&answer.body);
+	return 0;
+}
+
+/* The certificate of that digest among the PEM blocks. The reason of the first is reported. */
+static int choose_root(struct bytes text, const uint8_t expected_sha256[static SHA256_LEN],
+		       struct buffer *ret_der, struct fault *fault)
+{
+	struct fault first = {0};
+
+	do {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+		struct fault problem = {0};
+
+		if (unwrap_certificate_pem(cut_pem(&text, "CERTIFICATE"), &der, &problem) == 0 &&
+		    check_digest(bytes_of_buffer(&der), expected_sha256, &problem) == 0) {
+			*ret_der = take_buffer(&der);
+			return 0;
+		}
+		if (first.class == FAULT_NONE)
+			first = problem;
+	} while (text.len > 0);
+	return pass_fault(&first, fault);
 }
 
 int fetch_root(const struct endpoint *endpoint, const uint8_t expected_sha256[static SHA256_LEN],
 	       struct buffer *ret_der, struct fault *fault)
 {
+	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	char url[ENDPOINT_TEXT_SIZE];
 
 	format_endpoint(endpoint, url);
-	if (get_certificate(endpoint, ROOT_PATH, &der, fault) < 0 ||
-	    check_digest(bytes_of_buffer(&der), expected_sha256, fault) < 0 ||
+	if (get_pem(endpoint, ROOT_PATH, 2 * CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
+	    choose_root(bytes_of_buffer(&pem), expected_sha256, &der, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
 	    check_root(root, fault) < 0)
 		return prefix_fault(fault, "%s" ROOT_PATH, url);
@@ -205,6 +288,7 @@ static int parse_intermediate(struct bytes der, const struct certificate *root,
 int fetch_intermediates(const struct endpoint *endpoint, struct bytes root_der,
 			struct intermediates *ret_intermediates, struct fault *fault)
 {
+	CLEANUP(clear_buffer) struct buffer pem = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	struct certificate *certificate = NULL;
@@ -213,7 +297,8 @@ int fetch_intermediates(const struct endpoint *endpoint, struct bytes root_der,
 	format_endpoint(endpoint, url);
 	if (parse_certificate_der(root_der, &root, fault) < 0)
 		return prefix_fault(fault, "the root");
-	if (get_certificate(endpoint, ISSUER_PATH, &der, fault) < 0)
+	if (get_pem(endpoint, ISSUER_PATH, CERTIFICATE_PEM_MAX, &pem, fault) < 0 ||
+	    unwrap_certificate_pem(bytes_of_buffer(&pem), &der, fault) < 0)
 		return prefix_fault(fault, "%s" ISSUER_PATH, url);
 	*ret_intermediates = (struct intermediates){0};
 	if (equal_bytes(bytes_of_buffer(&der), root_der))

@@ -8,14 +8,40 @@
 
 /*
  * The root that a layout trusts, cert/root.crt, and the intermediate certificates below it that the
- * layout has met, cert/ca.crt. Intermediates are not trusted: they only help to find a path.
+ * layout has met, cert/ca.crt. Intermediates are not trusted: they only help to find a path. While
+ * the CA replaces its root (rotate root), cert/root.crt has both, one after the other.
  */
 
 #define ROOT_FILE "root.crt"
 #define INTERMEDIATES_FILE "ca.crt"
 
+/* The roots that are pinned. Zero-initialised is empty. */
+struct roots {
+	struct certificate *root;
+	struct certificate *next; /* NULL: there is no second one */
+};
+
+void clear_roots(struct roots *roots);
+
+/* The trust in these roots, by way of these intermediates. Borrows. */
+struct trust trust_in_roots(const struct roots *roots, const struct intermediates *intermediates);
+
+/* Reads one root from PEM. FAULT_UNVERIFIED unless it is in PROFILE_ROOT. */
+int parse_root_pem(struct bytes pem, struct certificate **ret_root, struct fault *fault) MUST_CHECK;
+
+/* As read_root, both. */
+int read_roots(const struct layout *layout, struct roots *ret_roots,
+	       struct fault *fault) MUST_CHECK;
+
 /*
- * Reads the pinned root, and checks that it is in PROFILE_ROOT.
+ * Pins these roots instead of those that are pinned. The caller holds the layout's lock, and has
+ * seen that the new ones are trusted by the old ones.
+ */
+int replace_roots(const struct layout *layout, const struct roots *roots,
+		  struct fault *fault) MUST_CHECK;
+
+/*
+ * Reads the first pinned root, and checks that it is in PROFILE_ROOT.
  * Errors: FAULT_NOT_FOUND without one, FAULT_UNVERIFIED if it is not in the profile.
  */
 int read_root(const struct layout *layout, struct certificate **ret_root,
@@ -24,7 +50,7 @@ int read_root(const struct layout *layout, struct certificate **ret_root,
 /*
  * Pins a root: writes cert/root.crt. Pinning the same root again succeeds, with *ret_written false.
  * The caller holds the layout's lock.
- * Errors: FAULT_REFUSED if another root is pinned, which stays.
+ * Errors: FAULT_REFUSED if only other roots are pinned, which stay.
  */
 int pin_root(const struct layout *layout, struct bytes root_der, bool *ret_written,
 	     struct fault *fault) MUST_CHECK;
@@ -43,6 +69,7 @@ int keep_intermediates(const struct layout *layout, const struct intermediates *
 
 /*
  * Fetches the CA's root by GET /root.crt, which is not authenticated.
+ * Of the two of a CA that replaces its root it takes the one that is expected.
  * Errors: FAULT_UNVERIFIED if the SHA-256 of its DER is not the expected one, or if it is not in
  * PROFILE_ROOT.
  */

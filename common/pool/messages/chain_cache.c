@@ -10,7 +10,8 @@ LIST_HEAD(bucket, presented_chain);
 TAILQ_HEAD(order, presented_chain);
 
 struct chain_cache {
-	struct certificate *root;
+	struct roots roots;
+	struct intermediates known;
 	size_t max_count;
 	pthread_mutex_t lock; /* for all below */
 	size_t count;
@@ -29,16 +30,20 @@ void release_presented_chain(struct presented_chain **chain_pointer)
 	free(chain);
 }
 
-int new_chain_cache(struct certificate **root, size_t max_count, struct chain_cache **ret_cache,
-		    struct fault *fault)
+int new_chain_cache(struct roots *roots, struct intermediates *known, size_t max_count,
+		    struct chain_cache **ret_cache, struct fault *fault)
 {
 	struct chain_cache *cache = calloc(1, sizeof(*cache));
 
-	if (cache == NULL)
+	if (cache == NULL) {
+		clear_roots(roots);
+		clear_intermediates(known);
 		return set_memory_fault(fault);
+	}
 	pthread_mutex_init(&cache->lock, NULL);
 	TAILQ_INIT(&cache->order);
-	cache->root = TAKE(*root);
+	MOVE(&cache->roots, *roots);
+	MOVE(&cache->known, *known);
 	cache->max_count = max_count;
 	*ret_cache = cache;
 	return 0;
@@ -61,7 +66,8 @@ void free_chain_cache(struct chain_cache **cache_pointer)
 		return;
 	while (!TAILQ_EMPTY(&cache->order))
 		drop_chain(cache, TAILQ_FIRST(&cache->order));
-	free_certificate(&cache->root);
+	clear_roots(&cache->roots);
+	clear_intermediates(&cache->known);
 	pthread_mutex_destroy(&cache->lock);
 	free(cache);
 }
@@ -168,10 +174,15 @@ static int verify_parsed_chain(const struct chain_cache *cache, struct presented
 {
 	const struct certificate *const *certificates =
 		(const struct certificate *const *)chain->certificates;
-	const struct trust trust = {.root = cache->root,
-				    .intermediates = certificates + 1,
-				    .intermediate_count = chain->count - 1};
+	const struct certificate *above[CHAIN_MAX + INTERMEDIATES_MAX];
+	struct trust trust = {.root = cache->roots.root, .next_root = cache->roots.next};
 
+	for (size_t i = 1; i < chain->count; i++)
+		above[trust.intermediate_count++] = certificates[i];
+	for (size_t i = 0; i < cache->known.count && trust.intermediate_count < INTERMEDIATES_MAX;
+	     i++)
+		above[trust.intermediate_count++] = cache->known.certificates[i];
+	trust.intermediates = above;
 	if (verify_chain(&trust, certificates[0], now_s, &chain->path, verdict, fault) < 0)
 		return -1;
 	chain->valid_from_s = INT64_MIN;

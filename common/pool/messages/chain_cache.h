@@ -3,6 +3,7 @@
 
 #include "common/base/verdict.h"
 #include "common/crypto/signed_message.h"
+#include "common/pool/members/trust.h"
 #include "common/x509/chain.h"
 
 #include <stdatomic.h>
@@ -41,9 +42,13 @@ struct presented_chain {
 	TAILQ_ENTRY(presented_chain) in_order;
 };
 
-/* An empty cache of at most max_count chains. Owns: takes *root over. */
-int new_chain_cache(struct certificate **root, size_t max_count, struct chain_cache **ret_cache,
-		    struct fault *fault) MUST_CHECK;
+/*
+ * An empty cache of at most max_count chains, to one of these roots. `known` are intermediates that
+ * a path may go through even if a message does not present them, such as the cross certificates of
+ * a root. Owns: takes *roots and *known over, also on failure.
+ */
+int new_chain_cache(struct roots *roots, struct intermediates *known, size_t max_count,
+		    struct chain_cache **ret_cache, struct fault *fault) MUST_CHECK;
 void free_chain_cache(struct chain_cache **cache);
 
 /*

@@ -269,12 +269,14 @@ static int lock_serving(struct receiver *receiver, struct fault *fault)
 static int open_verifier(const struct receiver_settings *settings, struct verifier *verifier,
 			 struct fault *fault)
 {
-	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_roots) struct roots roots = {0};
+	CLEANUP(clear_intermediates) struct intermediates known = {0};
 
 	verifier->self = settings->client->name;
 	verifier->message_limit = settings->client->message_limit;
-	if (read_root(settings->layout, &root, fault) < 0 ||
-	    new_chain_cache(&root, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0)
+	if (read_roots(settings->layout, &roots, fault) < 0 ||
+	    read_intermediates(settings->layout, &known, fault) < 0 ||
+	    new_chain_cache(&roots, &known, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0)
 		return -1;
 	if (settings->crl_count > 0 && (new_crl_source(settings->crls, settings->crl_count,
 						       &verifier->crl_source, fault) < 0 ||

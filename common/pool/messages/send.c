@@ -19,7 +19,7 @@ struct sender {
 	struct client_node to;
 	struct shared_key key;
 	struct shared_key old_key;  /* before it; kid "": there is none */
-	struct certificate *root;   /* NULL if there are no intermediates */
+	struct roots roots;         /* empty if there are no intermediates */
 	struct intermediates chain; /* of cert/ca.crt */
 	struct signer_cache *signer_cache;
 	struct idle_clients idle_clients;
@@ -44,7 +44,7 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	    new_signer_cache(layout, from->name, from->pool.size, &sender->signer_cache, fault) < 0)
 		return -1;
 	/* Messages have to present the intermediates on the way to the root, and only those. */
-	if (sender->chain.count > 0 && read_root(layout, &sender->root, fault) < 0)
+	if (sender->chain.count > 0 && read_roots(layout, &sender->roots, fault) < 0)
 		return -1;
 	*ret_sender = TAKE(sender);
 	return 0;
@@ -58,27 +58,33 @@ void free_sender(struct sender **sender_pointer)
 		return;
 	clear_idle_clients(&sender->idle_clients);
 	free_signer_cache(&sender->signer_cache);
-	free_certificate(&sender->root);
+	clear_roots(&sender->roots);
 	clear_intermediates(&sender->chain);
 	clear_shared_key(&sender->key);
 	clear_shared_key(&sender->old_key);
 	free(sender);
 }
 
-/* The member's certificate, its issuer's, and so on, without the root (RFC 7515 section 4.1.6). */
+/*
+ * The member's certificate, its issuer's, and so on, without the root (RFC 7515 section 4.1.6).
+ * Then, as far as there is room, the cross certificates of that root, by which a receiver that has
+ * only another root finds a path to that one.
+ */
 static size_t list_chain(const struct sender *sender, const struct certificate *certificate,
 			 int64_t now_s, struct bytes ret_chain[static CHAIN_MAX])
 {
-	const struct trust trust = {.root = sender->root,
-				    .intermediates = intermediate_certificates(&sender->chain),
-				    .intermediate_count = sender->chain.count};
+	const struct trust trust = trust_in_roots(&sender->roots, &sender->chain);
 	const struct certificate *next = certificate;
 	size_t count = 0;
 
 	do {
 		ret_chain[count++] = certificate_der(next);
-		next = sender->root != NULL ? find_issuer(&trust, next, now_s) : NULL;
-	} while (next != NULL && next != sender->root && count < CHAIN_MAX);
+		next = trust.root != NULL ? find_issuer(&trust, next, now_s) : NULL;
+	} while (next != NULL && next != trust.root && next != trust.next_root &&
+		 count < CHAIN_MAX);
+	for (size_t i = 0; next != NULL && i < trust.intermediate_count && count < CHAIN_MAX; i++)
+		if (is_cross_certificate(trust.intermediates[i], next))
+			ret_chain[count++] = certificate_der(trust.intermediates[i]);
 	return count;
 }
 

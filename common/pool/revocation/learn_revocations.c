@@ -161,7 +161,7 @@ static int open_crl(const struct learning *learning, struct learn_context *conte
 }
 
 /* Only certificates that the root has issued may have their CRL believed. */
-static int find_issuers(const struct certificate *root, const struct intermediates *chain,
+static int find_issuers(const struct roots *roots, const struct intermediates *chain,
 			const struct certificate *ret_issuers[static INTERMEDIATES_MAX],
 			size_t *ret_count, struct fault *fault)
 {
@@ -170,8 +170,14 @@ static int find_issuers(const struct certificate *root, const struct intermediat
 	for (size_t i = 0; i < chain->count; i++) {
 		struct verdict verdict = {0};
 
-		if (verify_intermediate(root, chain->certificates[i], &verdict, fault) < 0)
+		if (verify_intermediate(roots->root, chain->certificates[i], &verdict, fault) < 0)
 			return -1;
+		if (verdict.invalid && roots->next != NULL) {
+			verdict = (struct verdict){0};
+			if (verify_intermediate(roots->next, chain->certificates[i], &verdict,
+						fault) < 0)
+				return -1;
+		}
 		if (!verdict.invalid)
 			ret_issuers[count++] = chain->certificates[i];
 	}
@@ -185,7 +191,7 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 	const struct layout *layout = learning->layout;
 	CLEANUP(clear_learn_context) struct learn_context context = {.now_s = now_s};
 	CLEANUP(clear_known_revocations) struct known_revocations known = {0};
-	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_roots) struct roots roots = {0};
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};
 	const struct certificate *issuers[INTERMEDIATES_MAX];
 	const struct survey survey = {.layout = layout,
@@ -202,11 +208,12 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 	if (read_known_revocations(layout, learning->client->name, &known, &failure) < 0 &&
 	    pass_failure(&failure, fault) < 0)
 		return -1;
-	if (open_crl(learning, &context, fault) < 0 || read_root(layout, &root, fault) < 0 ||
+	if (open_crl(learning, &context, fault) < 0 || read_roots(layout, &roots, fault) < 0 ||
 	    read_intermediates(layout, &chain, fault) < 0 ||
-	    find_issuers(root, &chain, issuers, &context.trust.intermediate_count, fault) < 0)
+	    find_issuers(&roots, &chain, issuers, &context.trust.intermediate_count, fault) < 0)
 		return -1;
-	context.trust.root = root;
+	context.trust.root = roots.root;
+	context.trust.next_root = roots.next;
 	context.trust.intermediates = issuers;
 	if (survey_pool(&survey, fault) < 0)
 		return -1;

@@ -18,7 +18,7 @@ struct group {
 
 struct check_context {
 	const struct pool_check *check;
-	struct certificate *root;
+	struct roots roots;
 	struct intermediates chain;
 	bool has_chain; /* false: the file is damaged */
 	struct known_revocations revocations;
@@ -41,7 +41,7 @@ struct damaged_member {
 
 static void clear_check_context(struct check_context *context)
 {
-	free_certificate(&context->root);
+	clear_roots(&context->roots);
 	clear_intermediates(&context->chain);
 	clear_known_revocations(&context->revocations);
 	clear_buffer(&context->damaged);
@@ -81,7 +81,7 @@ static int check_files(struct check_context *context, struct fault *fault)
 	struct fault failure = {0};
 	char advice[ADVICE_SIZE];
 
-	if (read_root(layout, &context->root, &failure) < 0 &&
+	if (read_roots(layout, &context->roots, &failure) < 0 &&
 	    report_file(context, "cert/" ROOT_FILE, &failure,
 			"move the file away if it is there, and run certpool join with the CA's "
 			"invitation, or certpool init where the CA is",
@@ -104,9 +104,7 @@ static int check_files(struct check_context *context, struct fault *fault)
 static int find_orphan(void *argument, const struct member_view *view, struct fault *fault)
 {
 	struct check_context *context = argument;
-	const struct trust trust = {.root = context->root,
-				    .intermediates = intermediate_certificates(&context->chain),
-				    .intermediate_count = context->chain.count};
+	const struct trust trust = trust_in_roots(&context->roots, &context->chain);
 
 	(void)fault;
 	if (view->certificate == NULL)
@@ -135,7 +133,7 @@ static int check_issuers(struct check_context *context, bool *ret_verifiable, st
 		.advice = advice};
 
 	*ret_verifiable = false;
-	if (context->root == NULL || !context->has_chain)
+	if (context->roots.root == NULL || !context->has_chain)
 		return 0;
 	if (survey_pool(&survey, fault) < 0)
 		return -1;
@@ -330,9 +328,7 @@ int check_pool(const struct pool_check *check, size_t *ret_findings, struct faul
 
 	if (check_files(&context, fault) < 0 || check_issuers(&context, &verifiable, fault) < 0)
 		return -1;
-	trust.root = context.root;
-	trust.intermediates = intermediate_certificates(&context.chain);
-	trust.intermediate_count = context.chain.count;
+	trust = trust_in_roots(&context.roots, &context.chain);
 	survey.trust = verifiable ? &trust : NULL;
 	if (survey_pool(&survey, fault) < 0 || report_damaged(&context, fault) < 0 ||
 	    report_duplicates(&context, fault) < 0 ||

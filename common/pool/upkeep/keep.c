@@ -24,7 +24,7 @@ struct plan {
 struct keep_context {
 	const struct upkeep *upkeep;
 	int64_t now_s;
-	struct certificate *root;
+	struct roots roots;
 	struct intermediates chain;
 	struct known_revocations revocations;
 	struct plan *plans;  /* of member i + 1 */
@@ -39,7 +39,7 @@ struct keep_context {
 
 static void clear_keep_context(struct keep_context *context)
 {
-	free_certificate(&context->root);
+	clear_roots(&context->roots);
 	clear_intermediates(&context->chain);
 	clear_known_revocations(&context->revocations);
 	free(context->plans);
@@ -183,9 +183,7 @@ static int collect_plans(struct keep_context *context, struct fault *fault)
 static int needs_chain(void *argument, const struct member_view *view, struct fault *fault)
 {
 	struct keep_context *context = argument;
-	const struct trust trust = {.root = context->root,
-				    .intermediates = intermediate_certificates(&context->chain),
-				    .intermediate_count = context->chain.count};
+	const struct trust trust = trust_in_roots(&context->roots, &context->chain);
 
 	(void)fault;
 	if (view->certificate != NULL &&
@@ -219,8 +217,8 @@ static int mend_chain(struct keep_context *context, struct fault *fault)
 	}
 	if (!context->summary.chain_fetched)
 		return 0;
-	if (fetch_intermediates(&enrollment->ca, certificate_der(context->root), &fetched, fault) <
-	    0)
+	if (fetch_intermediates(&enrollment->ca, certificate_der(context->roots.root), &fetched,
+				fault) < 0)
 		return -1;
 	if (unread.class != FAULT_NONE && set_aside(layout->cert, INTERMEDIATES_FILE, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
@@ -234,9 +232,7 @@ static int mend_chain(struct keep_context *context, struct fault *fault)
 static int find_needs(struct keep_context *context, struct fault *fault)
 {
 	const struct enrollment *enrollment = &context->upkeep->enrollment;
-	const struct trust trust = {.root = context->root,
-				    .intermediates = intermediate_certificates(&context->chain),
-				    .intermediate_count = context->chain.count};
+	const struct trust trust = trust_in_roots(&context->roots, &context->chain);
 	const struct survey survey = {.layout = enrollment->layout,
 				      .client = enrollment->client,
 				      .trust = &trust,
@@ -386,7 +382,9 @@ static int open_keep_context(struct keep_context *context, struct fault *fault)
 	    init_member_set(size, &context->ask, fault) < 0 ||
 	    init_member_set(size, &context->renew, fault) < 0 ||
 	    init_member_set(size, &context->spent, fault) < 0 ||
-	    read_root(enrollment->layout, &context->root, fault) < 0)
+	    learn_roots(enrollment->layout, enrollment->client->name, &enrollment->ca,
+			context->now_s, &context->summary.root_change, fault) < 0 ||
+	    read_roots(enrollment->layout, &context->roots, fault) < 0)
 		return -1;
 	/* A damaged file is learned anew, when the CA can be asked. */
 	if (read_known_revocations(enrollment->layout, enrollment->client->name,

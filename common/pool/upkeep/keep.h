@@ -36,10 +36,11 @@ struct upkeep_summary {
 	size_t needs[MEMBER_NEED_COUNT];   /* members, by what they needed */
 	size_t refused[MEMBER_NEED_COUNT]; /* of these, those that the CA refused */
 	struct cut_short cut_short;        /* of the certificates saved */
-	size_t keyless;                    /* members without their key, whatever they need */
-	bool chain_fetched;                /* cert/ca.crt was missing or damaged */
-	int64_t next_due_s;                /* when a certificate becomes due; 0: none will */
-	struct fault by_hand;              /* the first of NEED_HAND */
+	struct root_change root_change;
+	size_t keyless;       /* members without their key, whatever they need */
+	bool chain_fetched;   /* cert/ca.crt was missing or damaged */
+	int64_t next_due_s;   /* when a certificate becomes due; 0: none will */
+	struct fault by_hand; /* the first of NEED_HAND */
 };
 
 /*

@@ -112,7 +112,9 @@ static const char *const versions[] = {
 	" rotated_at INTEGER NOT NULL,"
 	" old_ends INTEGER NOT NULL,"
 	" taken_at INTEGER NOT NULL"
-	") STRICT;",
+	") STRICT;"
+	/* client_roots.h; NULL: the client has not said which it has. */
+	"ALTER TABLE client ADD COLUMN roots BLOB;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };

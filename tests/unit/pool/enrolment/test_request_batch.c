@@ -426,6 +426,7 @@ static int check_first_answer(struct fault *fault)
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
 	struct member_pem certificate = {.name = "key1"};
 	struct certificates_answer answer = {.certificates = &certificate, .certificate_count = 1};
+	const struct trust known = {.root = root};
 	struct refusal refusal = {0};
 	int result = -1;
 
@@ -435,7 +436,7 @@ static int check_first_answer(struct fault *fault)
 	append_bytes(&certificate.pem, bytes_of_buffer(&first_pem));
 	append_bytes(&answer.chain[answer.chain_count++], bytes_of_buffer(&chain_pem));
 	if (check_buffer(&certificate.pem, fault) == 0 && check_buffer(answer.chain, fault) == 0)
-		result = check_batch_answer(&batch, root, fixture.now_s, &answer, fault);
+		result = check_batch_answer(&batch, &known, fixture.now_s, &answer, fault);
 	clear_buffer(&certificate.pem);
 	clear_buffer(answer.chain);
 	return result;

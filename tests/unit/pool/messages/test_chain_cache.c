@@ -20,11 +20,12 @@ static struct cache_fixture fixture;
 
 static struct chain_cache *open_cache(const struct issuer *issuer, size_t max_count)
 {
-	CLEANUP(free_certificate) struct certificate *root = NULL;
+	struct roots roots = {0};
+	struct intermediates known = {0};
 	struct chain_cache *cache = NULL;
 
-	OK(parse_certificate_der(certificate_der(issuer_certificate(issuer)), &root, &fault));
-	OK(new_chain_cache(&root, max_count, &cache, &fault));
+	OK(parse_certificate_der(certificate_der(issuer_certificate(issuer)), &roots.root, &fault));
+	OK(new_chain_cache(&roots, &known, max_count, &cache, &fault));
 	return cache;
 }
 

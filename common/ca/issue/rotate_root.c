@@ -1,0 +1,446 @@
+#include "common/ca/issue/rotate_root.h"
+
+#include "common/base/staging.h"
+#include "common/ca/issue/publish_root_crl.h"
+#include "common/ca/revocation/ca_roots.h"
+#include "common/ca/signer/signed_log.h"
+#include "common/ca/store/audit.h"
+#include "common/ca/store/client_roots.h"
+#include "common/ca/store/clients.h"
+#include "common/x509/chain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROOT_KEY_FILE "root.key"
+#define ROOT_CERTIFICATE_FILE "root.crt"
+#define OLD_ROOT_KEY_FILE "root.old.key"
+#define OLD_ROOT_FILE "root.old.crt"
+#define OLD_ROOT_CRL_FILE "root.old.crl"
+
+void clear_rotated_root(struct rotated_root *rotated)
+{
+	free(rotated->subject);
+	*rotated = (struct rotated_root){0};
+}
+
+static int describe_root(const struct certificate *root, bool completed,
+			 struct rotated_root *ret_rotated, struct fault *fault)
+{
+	char *subject = strdup(certificate_subject(root));
+
+	if (subject == NULL)
+		return set_memory_fault(fault);
+	*ret_rotated = (struct rotated_root){.subject = subject,
+					     .not_after_s = certificate_not_after(root),
+					     .completed = completed};
+	return 0;
+}
+
+static int check_kind(const struct root_rotation *rotation, struct fault *fault)
+{
+	if (rotation->ca->root_layout != NULL)
+		return 0;
+	return set_fault(
+		fault, FAULT_REFUSED,
+		"%s: expected a root that lies apart (ca.root_layout), found one that "
+		"issues by itself, which cannot be replaced: make a new CA in a layout of "
+		"its own, with ca.root_layout in the manifest, and enroll the clients there",
+		rotation->layout->path);
+}
+
+static int record_rotation(const struct root_rotation *rotation, const char *what,
+			   const struct certificate *root, struct fault *fault)
+{
+	char detail[512];
+	const struct event event = {
+		.kind = EVENT_ROOT, .time_s = rotation->now_s, .by = CA_NAME, .detail = detail};
+
+	(void)snprintf(detail, sizeof(detail), "%s: %s", what, certificate_subject(root));
+	return record_event(rotation->store, &event, fault);
+}
+
+static int write_certificate(const struct layout *layout, const char *name, struct bytes der,
+			     struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (format_certificate_pem(der, &pem, fault) < 0)
+		return -1;
+	if (write_file(layout->cert, name, STAGE_REPLACE, 0644, bytes_of_buffer(&pem), fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return 0;
+}
+
+/* --- the first act --- */
+
+/* "CN=Root, serialNumber=2", then 3, and so on, from the subject of the present root. */
+static void name_next_root(const char *subject, char *ret_name, size_t size)
+{
+	static const char attribute[] = "serialNumber=";
+	const char *number = strstr(subject, attribute);
+	const char *rest = subject;
+	unsigned long next = 2;
+
+	if (number != NULL) {
+		char *end = NULL;
+
+		next = strtoul(number + sizeof(attribute) - 1, &end, 10) + 1;
+		rest = *end == ',' ? end + 1 : end;
+		/* GnuTLS writes it first, or in its place: everything else stays in its order. */
+		(void)snprintf(ret_name, size, "%.*s%s%lu%s%s", (int)(number - subject), subject,
+			       attribute, next, *rest != '\0' ? "," : "", rest);
+		return;
+	}
+	(void)snprintf(ret_name, size, "%s,%s%lu", subject, attribute, next);
+}
+
+static int make_next_root(const struct root_rotation *rotation, const struct root_home *home,
+			  struct fault *fault)
+{
+	const struct validity validity = {
+		.not_before_s = rotation->now_s - rotation->ca->certificate_backdate_s,
+		.not_after_s = rotation->now_s + rotation->ca->validity_s};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	char name[1024];
+
+	name_next_root(certificate_subject(home->root), name, sizeof(name));
+	if (open_key_file(home->layout, NEXT_ROOT_KEY_FILE, &home->access, &key, fault) < 0)
+		return -1;
+	if (create_root(key, name, &validity, &der, fault) < 0)
+		return prefix_fault(fault, "root \"%s\"", name);
+	if (append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
+	    0)
+		return -1;
+	return write_certificate(home->layout, NEXT_ROOT_FILE, bytes_of_buffer(&der), fault);
+}
+
+/* The next root as an issuer. */
+static int load_next_root(const struct root_home *home, struct issuer **ret_issuer,
+			  struct fault *fault)
+{
+	const struct revocation_urls urls = {.crl = home->ca->root_crl_url};
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+
+	if (open_key_file(home->layout, NEXT_ROOT_KEY_FILE, &home->access, &key, fault) < 0 ||
+	    read_ca_roots(home->layout, &roots, fault) < 0)
+		return -1;
+	if (roots.next == NULL)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s/cert/" NEXT_ROOT_FILE
+				 ": expected the root of Private/" NEXT_ROOT_KEY_FILE
+				 ", found none: put it back",
+				 home->layout->path);
+	if (new_issuer(&roots.next, &key, &issuer, fault) < 0)
+		return prefix_fault(fault, "%s: cert/%s and Private/%s", home->layout->path,
+				    NEXT_ROOT_FILE, NEXT_ROOT_KEY_FILE);
+	if (set_revocation_urls(issuer, &urls, fault) < 0)
+		return -1;
+	*ret_issuer = TAKE(issuer);
+	return 0;
+}
+
+/* Appends the certificate of `below` by `above`, which ends with the first of both. */
+static int append_cross(const struct root_rotation *rotation, const struct root_home *home,
+			const struct issuer *above, const struct certificate *below,
+			struct buffer *pems, struct fault *fault)
+{
+	const struct validity validity = limit_validity(
+		issuer_certificate(above), rotation->now_s - rotation->ca->certificate_backdate_s,
+		certificate_not_after(below));
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (create_cross_certificate(above, below, &validity, &der, fault) < 0 ||
+	    append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
+		    0 ||
+	    format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
+		return -1;
+	append_bytes(pems, bytes_of_buffer(&pem));
+	return check_buffer(pems, fault);
+}
+
+/* In the CA's layout the next root comes last: with its name the rotation is under way. */
+static int make_cross_certificates(const struct root_rotation *rotation,
+				   const struct root_home *home, const struct issuer *next,
+				   struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pems = {0};
+
+	if (append_cross(rotation, home, home->issuer, issuer_certificate(next), &pems, fault) <
+		    0 ||
+	    append_cross(rotation, home, next, home->root, &pems, fault) < 0)
+		return prefix_fault(fault, "the cross certificates");
+	if (write_file(home->layout->cert, CROSS_FILE, STAGE_REPLACE, 0644, bytes_of_buffer(&pems),
+		       fault) < 0)
+		return prefix_fault(fault, "%s/cert", home->layout->path);
+	if (write_file(rotation->layout->cert, CROSS_FILE, STAGE_REPLACE, 0644,
+		       bytes_of_buffer(&pems), fault) < 0)
+		return prefix_fault(fault, "%s/cert", rotation->layout->path);
+	return 0;
+}
+
+int begin_root_rotation(const struct root_rotation *rotation, struct rotated_root *ret_rotated,
+			struct fault *fault)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots present = {0};
+	CLEANUP(clear_root_home) struct root_home home = {.lock = -1};
+	CLEANUP(free_issuer) struct issuer *next = NULL;
+	const struct certificate *root;
+	bool has_key;
+	bool has_root;
+
+	if (check_kind(rotation, fault) < 0 || read_ca_roots(rotation->layout, &present, fault) < 0)
+		return -1;
+	if (present.next != NULL)
+		return set_fault(fault, FAULT_REFUSED,
+				 "a rotation of the root is under way already, to %s: when the "
+				 "clients have it, certpool rotate root --finish ends it",
+				 certificate_subject(present.next));
+	if (open_root_home(rotation->layout, rotation->ca, rotation->access, &home, fault) < 0 ||
+	    load_root(&home, rotation->now_s, fault) < 0 ||
+	    find_file(home.layout->private, NEXT_ROOT_KEY_FILE, &has_key, fault) < 0)
+		return -1;
+	if (!has_key && make_key_file(home.layout, NEXT_ROOT_KEY_FILE, rotation->ca->key,
+				      &home.access, fault) < 0)
+		return -1;
+	if (find_file(home.layout->cert, NEXT_ROOT_FILE, &has_root, fault) < 0 ||
+	    (!has_root && make_next_root(rotation, &home, fault) < 0) ||
+	    load_next_root(&home, &next, fault) < 0)
+		return -1;
+	root = issuer_certificate(next);
+	if (make_cross_certificates(rotation, &home, next, fault) < 0 ||
+	    write_certificate(rotation->layout, NEXT_ROOT_FILE, certificate_der(root), fault) < 0 ||
+	    record_rotation(rotation, "a new root, beside the present one", root, fault) < 0)
+		return -1;
+	return describe_root(root, has_key, ret_rotated, fault);
+}
+
+/* --- the second act --- */
+
+struct lacking_clients {
+	const char *const *without;
+	size_t without_count;
+	size_t count;
+	struct buffer names;
+};
+
+static int note_lacking(void *context, const char *client, enum root_acknowledgement state,
+			struct fault *fault)
+{
+	struct lacking_clients *lacking = context;
+
+	(void)fault;
+	if (state != ROOT_LACKING)
+		return 0;
+	for (size_t i = 0; i < lacking->without_count; i++)
+		if (strcmp(lacking->without[i], client) == 0)
+			return 0;
+	append_format(&lacking->names, "%s%s", lacking->count > 0 ? ", " : "", client);
+	lacking->count++;
+	return 0;
+}
+
+static int check_clients(const struct root_rotation *rotation, const struct certificate *next,
+			 const char *const *without, size_t without_count, struct fault *fault)
+{
+	struct lacking_clients lacking = {.without = without, .without_count = without_count};
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	uint8_t sha256[SHA256_LEN];
+	int listed;
+
+	for (size_t i = 0; i < without_count; i++) {
+		CLEANUP(clear_client) struct client client = {0};
+		bool found;
+
+		if (read_client(rotation->store, without[i], &client, &found, fault) < 0)
+			return -1;
+		if (!found)
+			return set_fault(
+				fault, FAULT_NOT_FOUND,
+				"--without %s: expected a client of this CA, found none of "
+				"that name: certpool client list has them",
+				without[i]);
+	}
+	digest_sha256(certificate_der(next), sha256);
+	listed = list_client_roots(rotation->store, sha256, note_lacking, &lacking, fault);
+	names = take_buffer(&lacking.names);
+	append_bytes(&names, (struct bytes){(const uint8_t *)"", 1});
+	if (listed < 0 || check_buffer(&names, fault) < 0)
+		return -1;
+	if (lacking.count == 0)
+		return 0;
+	return set_fault(
+		fault, FAULT_REFUSED,
+		"%zu clients have not pinned the new root %s: %.256s%s: they do at their "
+		"next enroll, renew or keep; --without CLIENT goes on without one that is lost",
+		lacking.count, certificate_subject(next), (const char *)names.data,
+		names.len > 256 ? "…" : "");
+}
+
+/* Opens the root's layout, whose root is the present one, or the next one already. */
+static int open_rotated_home(const struct root_rotation *rotation, const struct ca_roots *roots,
+			     struct root_home *home, struct fault *fault)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots there = {0};
+	struct layout *opened = NULL;
+
+	home->ca_layout = rotation->layout;
+	home->ca = rotation->ca;
+	home->access = *rotation->access;
+	home->access.url = NULL;
+	if (open_layout(rotation->ca->root_layout, &opened, fault) < 0)
+		return -1;
+	home->layout = opened;
+	if (lock_layout(opened, LOCK_WAIT, &home->lock, fault) < 0 ||
+	    read_ca_roots(opened, &there, fault) < 0)
+		return -1;
+	if (equal_bytes(certificate_der(there.root), certificate_der(roots->root)) ||
+	    (roots->next != NULL &&
+	     equal_bytes(certificate_der(there.root), certificate_der(roots->next))))
+		return 0;
+	return set_fault(
+		fault, FAULT_REFUSED,
+		"%s/cert/root.crt: expected the root of %s, found another one, %s: put the "
+		"right layout there",
+		opened->path, rotation->layout->path, certificate_subject(there.root));
+}
+
+/*
+ * The next root certifies the key of the CA's certificate, unless it has. The file stays the CA's
+ * certificate: same name, same key.
+ */
+static int certify_again(const struct root_rotation *rotation, const struct root_home *home,
+			 const struct issuer *next, struct fault *fault)
+{
+	const struct ca_node *ca = rotation->ca;
+	const struct validity validity = limit_validity(
+		issuer_certificate(next), rotation->now_s - ca->certificate_backdate_s,
+		rotation->now_s + ca->intermediate_validity_s);
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct verdict verdict = {0};
+
+	if (read_issuing_certificate(rotation->layout, ca, &certificate, fault) < 0 ||
+	    verify_intermediate(issuer_certificate(next), certificate, &verdict, fault) < 0)
+		return -1;
+	if (!verdict.invalid)
+		return 0;
+	if (create_cross_certificate(next, certificate, &validity, &der, fault) < 0 ||
+	    append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
+		    0)
+		return prefix_fault(fault, "%s", certificate_subject(certificate));
+	return write_certificate(rotation->layout, issuing_certificate_name(ca),
+				 bytes_of_buffer(&der), fault);
+}
+
+/* Renames a file of a directory, if it is there. */
+static int set_aside(int directory, const char *name, const char *old_name, struct fault *fault)
+{
+	bool found;
+
+	if (find_file(directory, name, &found, fault) < 0)
+		return -1;
+	return found ? rename_file(directory, name, old_name, fault) : 0;
+}
+
+/* While the next root's key has its own name, the next run begins again here. */
+static int swap_keys(const struct root_home *home, struct fault *fault)
+{
+	int private = home->layout->private;
+
+	if (set_aside(private, ROOT_KEY_FILE, OLD_ROOT_KEY_FILE, fault) < 0 ||
+	    rename_file(private, NEXT_ROOT_KEY_FILE, ROOT_KEY_FILE, fault) < 0 ||
+	    sync_directory(private, fault) < 0)
+		return prefix_fault(fault, "%s/Private", home->layout->path);
+	return 0;
+}
+
+/* In one layout: the present root and its CRL are set aside, and the next one takes their place. */
+static int swap_root(const struct layout *layout, const struct ca_roots *roots, struct fault *fault)
+{
+	CLEANUP(free_crl) struct crl *crl = NULL;
+	struct fault not_by_next = {0};
+
+	if (roots->next == NULL)
+		return 0;
+	if (write_certificate(layout, OLD_ROOT_FILE, certificate_der(roots->root), fault) < 0)
+		return -1;
+	/* Not by the next root: the present one's. */
+	if (read_root_crl(layout, roots->next, &crl, &not_by_next) < 0 &&
+	    set_aside(layout->cert, ROOT_CRL_FILE, OLD_ROOT_CRL_FILE, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return write_certificate(layout, ROOT_CERTIFICATE_FILE, certificate_der(roots->next),
+				 fault);
+}
+
+static int remove_next(const struct layout *layout, struct fault *fault)
+{
+	if (remove_file(layout->cert, NEXT_ROOT_FILE, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	return 0;
+}
+
+/* In the root's layout, which is let go then: the key first, since it is what signs. */
+static int swap_at_home(const struct root_rotation *rotation, const struct ca_roots *roots,
+			struct fault *fault)
+{
+	CLEANUP(clear_root_home) struct root_home home = {.lock = -1};
+	CLEANUP(clear_ca_roots) struct ca_roots there = {0};
+	CLEANUP(free_issuer) struct issuer *next = NULL;
+	bool has_next_key;
+
+	if (open_rotated_home(rotation, roots, &home, fault) < 0 ||
+	    find_file(home.layout->private, NEXT_ROOT_KEY_FILE, &has_next_key, fault) < 0)
+		return -1;
+	if (has_next_key &&
+	    (load_next_root(&home, &next, fault) < 0 ||
+	     certify_again(rotation, &home, next, fault) < 0 || swap_keys(&home, fault) < 0))
+		return -1;
+	if (read_ca_roots(home.layout, &there, fault) < 0 ||
+	    swap_root(home.layout, &there, fault) < 0)
+		return -1;
+	return remove_next(home.layout, fault);
+}
+
+/* The CA's file of the next root goes last: without it nothing is under way. */
+static int swap_at_ca(const struct root_rotation *rotation, const struct ca_roots *roots,
+		      struct fault *fault)
+{
+	CLEANUP(clear_root_home) struct root_home home = {.lock = -1};
+	struct crl_info crl;
+
+	if (swap_root(rotation->layout, roots, fault) < 0 ||
+	    open_root_home(rotation->layout, rotation->ca, rotation->access, &home, fault) < 0 ||
+	    publish_root_crl(&home, NULL, CRL_WHEN_DUE, rotation->now_s, &crl, fault) < 0 ||
+	    record_rotation(rotation, "the new root is the only one", home.root, fault) < 0)
+		return -1;
+	return remove_next(rotation->layout, fault);
+}
+
+int finish_root_rotation(const struct root_rotation *rotation, const char *const *without,
+			 size_t without_count, struct rotated_root *ret_rotated,
+			 struct fault *fault)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	const struct certificate *next;
+	bool under_way;
+
+	if (check_kind(rotation, fault) < 0 || read_ca_roots(rotation->layout, &roots, fault) < 0 ||
+	    find_file(rotation->layout->cert, NEXT_ROOT_FILE, &under_way, fault) < 0)
+		return -1;
+	if (!under_way)
+		return set_fault(
+			fault, FAULT_REFUSED,
+			"no rotation of the root is under way: certpool rotate root begins "
+			"one");
+	next = roots.next != NULL ? roots.next : roots.root;
+	if (check_clients(rotation, next, without, without_count, fault) < 0 ||
+	    swap_at_home(rotation, &roots, fault) < 0 || swap_at_ca(rotation, &roots, fault) < 0)
+		return -1;
+	return describe_root(next, roots.next == NULL, ret_rotated, fault);
+}

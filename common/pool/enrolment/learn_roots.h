@@ -1,0 +1,28 @@
+#ifndef CERTPOOL_POOL_ENROLMENT_LEARN_ROOTS_H
+#define CERTPOOL_POOL_ENROLMENT_LEARN_ROOTS_H
+
+#include "common/base/endpoint.h"
+#include "common/layout/layout.h"
+
+enum { ROOT_NAME_SIZE = 256 };
+
+/* What changed among the pinned roots; "": nothing. */
+struct root_change {
+	char pinned[ROOT_NAME_SIZE];
+	char dropped[ROOT_NAME_SIZE];
+};
+
+/*
+ * Asks the CA, under the shared key, which roots the client should have, and pins those: a root
+ * that the CA is about to replace and its successor, or the successor alone. Then tells the CA so.
+ * The shared key is not enough for a new root: it is pinned only with a cross certificate by a root
+ * that was pinned before. The cross certificates are kept among the intermediates, so that messages
+ * can present them.
+ *
+ * An older CA, and one that cannot be asked now, change nothing: that is no failure. The caller
+ * holds the layout's lock. Errors: FAULT_UNVERIFIED for a root that no pinned one certifies.
+ */
+int learn_roots(const struct layout *layout, const char *client, const struct endpoint *ca,
+		int64_t now_s, struct root_change *ret_change, struct fault *fault) MUST_CHECK;
+
+#endif
