@@ -39,7 +39,8 @@ int ask_statuses(const struct statuses_question *question, int64_t now_s,
 	struct http_client_settings settings = {.endpoint = question->ca,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS};
-	struct statuses_request request = {.serials = (uint8_t(*)[SERIAL_MAX])question->serials,
+	uint8_t serials[STATUSES_MAX][SERIAL_MAX];
+	struct statuses_request request = {.serials = serials,
 					   .serial_count = question->serial_count};
 	CLEANUP(free_http_client) struct http_client *http = NULL;
 	CLEANUP(clear_shared_key) struct shared_key key = {0};
@@ -48,6 +49,7 @@ int ask_statuses(const struct statuses_question *question, int64_t now_s,
 	CLEANUP(clear_statuses_answer) struct statuses_answer answer = {0};
 	uint8_t sha256[SHA256_LEN];
 
+	memcpy(serials, question->serials, question->serial_count * SERIAL_MAX);
 	if (read_shared_key(question->layout, CA_NAME, &key, fault) < 0 ||
 	    make_request_claims(question->client, CA_NAME, now_s, &request.claims, fault) < 0 ||
 	    format_statuses_request(&request, &plaintext, fault) < 0 ||
