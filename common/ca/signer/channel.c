@@ -220,7 +220,8 @@ static bool take_order_head(struct bytes *octets, struct parsed_order *parsed)
 	parsed->order.kind = (enum signing_kind)kind;
 	parsed->order.client = parsed->client;
 	parsed->order.count = (size_t)count;
-	return valid_name(parsed->client) || (client.len == 0 && kind != SIGN_MEMBERS);
+	return (valid_name(parsed->client) && strlen(parsed->client) == client.len) ||
+	       (client.len == 0 && kind != SIGN_MEMBERS);
 }
 
 static bool take_bodies(struct bytes *octets, struct parsed_order *parsed)
