@@ -337,7 +337,7 @@ static bool same_value(const struct field *field, const void *before, const void
 	const void *a = (const char *)before + field->offset;
 	const void *b = (const char *)after + field->offset;
 
-	if (field->set == set_number)
+	if (field->set == set_number || field->set == set_percentage)
 		return *(const size_t *)a == *(const size_t *)b;
 	if (field->set == set_duration)
 		return *(const int64_t *)a == *(const int64_t *)b;

@@ -77,10 +77,14 @@ int format_statuses_answer(const struct statuses_answer *answer, struct secret *
 {
 	CLEANUP(free_json)
 	json_t *object = new_answer_json(&answer->claims, &answer->refusal, fault);
+	char endpoint[ENDPOINT_TEXT_SIZE];
 	int failed = 0;
 
 	if (object == NULL)
 		return -1;
+	format_endpoint(&answer->endpoint, endpoint);
+	if (!is_refused(&answer->refusal) && answer->endpoint.host[0] != '\0')
+		failed |= json_object_set_new(object, "endpoint", json_string(endpoint));
 	if (!is_refused(&answer->refusal)) {
 		failed |= json_object_set_new(object, "revoked", new_revoked_json(answer));
 		failed |= json_object_set_new(
@@ -134,13 +138,23 @@ static int parse_lists(const json_t *object, struct statuses_answer *answer, str
 				 fault);
 }
 
+static int parse_place(const char *text, struct endpoint *ret_endpoint, struct fault *fault)
+{
+	struct fault problem = {0};
+
+	if (text == NULL || parse_endpoint(text, ret_endpoint, &problem) == 0)
+		return 0;
+	return set_fault(fault, FAULT_MALFORMED, "member \"endpoint\": %s", problem.text);
+}
+
 int parse_statuses_answer(struct bytes json, struct statuses_answer *ret_answer,
 			  struct fault *fault)
 {
 	static const struct member_rule rules[] = {ANSWER_CLAIM_RULES,
 						   REFUSAL_RULE,
 						   {"revoked", JSON_ARRAY, false},
-						   {"unknown", JSON_ARRAY, false}};
+						   {"unknown", JSON_ARRAY, false},
+						   {"endpoint", JSON_STRING, false}};
 	CLEANUP(free_json) json_t *object = NULL;
 	CLEANUP(clear_statuses_answer) struct statuses_answer answer = {0};
 
@@ -148,7 +162,9 @@ int parse_statuses_answer(struct bytes json, struct statuses_answer *ret_answer,
 	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
 	    parse_answer_claims(object, &answer.claims, &answer.refusal, fault) < 0)
 		return -1;
-	if (!is_refused(&answer.refusal) && parse_lists(object, &answer, fault) < 0)
+	if (!is_refused(&answer.refusal) &&
+	    (parse_lists(object, &answer, fault) < 0 ||
+	     parse_place(get_string(object, "endpoint"), &answer.endpoint, fault) < 0))
 		return -1;
 	MOVE(ret_answer, answer);
 	return 0;

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_WIRE_STATUSES_H
 #define CERTPOOL_WIRE_STATUSES_H
 
+#include "common/base/endpoint.h"
 #include "common/wire/claims.h"
 #include "common/x509/serial.h"
 
@@ -37,6 +38,7 @@ struct statuses_answer {
 	size_t revoked_count;
 	uint8_t (*unknown)[SERIAL_MAX]; /* the record has no such certificate of the client */
 	size_t unknown_count;
+	struct endpoint endpoint; /* where clients reach the CA; an empty host: it is not said */
 };
 
 int format_statuses_request(const struct statuses_request *request, struct secret *ret_json,

@@ -54,7 +54,7 @@ int check_client(const struct command *command, const struct endpoint *given, st
 	if (open_node(command, command->operands[0], &node, fault) < 0)
 		return -1;
 	ca = choose_endpoint(given, &node.manifest->ca.endpoint);
-	learn_client(&node, &ca, &learned, &unlearned);
+	learn_client(command, &node, &ca, &learned, &unlearned);
 	learned.revoked = 0; /* a finding */
 	print_learned(command, node.client->name, &learned, &unlearned);
 	check.layout = node.layout;

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/layout/known_endpoint.h"
 #include "tools/bar.h"
 #include "tools/output.h"
 
@@ -19,8 +20,40 @@ static struct learning make_learning(const struct node *node, const struct endpo
 				 .crl_url = node->manifest->ca.crl_url};
 }
 
-void learn_client(const struct node *node, const struct endpoint *ca, struct learned *ret_learned,
-		  struct fault *ret_failure)
+/* Where the CA says it is, it must be before that is kept, and know the client's key. */
+static int follow_ca(const struct node *node, const struct endpoint *ca, struct fault *fault)
+{
+	const struct learning learning = make_learning(node, ca);
+	struct learned there = {0};
+
+	if (learn_revocations(&learning, read_clock(), &there, fault) < 0)
+		return -1;
+	if (!equal_endpoints(&there.ca, ca))
+		return set_fault(fault, FAULT_UNVERIFIED, "it says something else there");
+	return keep_endpoint(node->layout, CA_NAME, ca, &node->written, fault);
+}
+
+static void note_where(const struct command *command, const struct node *node,
+		       const struct learned *learned)
+{
+	struct fault fault = {0};
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (learned->ca.host[0] == '\0' ||
+	    equal_endpoints(&learned->ca, &node->manifest->ca.endpoint))
+		return;
+	format_endpoint(&learned->ca, text);
+	if (follow_ca(node, &learned->ca, &fault) == 0)
+		print_note(command, "the CA is reached at %s from now on, until %s says otherwise",
+			   text, node->manifest->path);
+	else
+		print_note(command,
+			   "the CA says that it is reached at %s, and that is not kept: %s", text,
+			   fault.text);
+}
+
+void learn_client(const struct command *command, const struct node *node, const struct endpoint *ca,
+		  struct learned *ret_learned, struct fault *ret_failure)
 {
 	const struct learning learning = make_learning(node, ca);
 
@@ -28,6 +61,7 @@ void learn_client(const struct node *node, const struct endpoint *ca, struct lea
 	*ret_failure = (struct fault){0};
 	if (learn_revocations(&learning, read_clock(), ret_learned, ret_failure) == 0)
 		*ret_failure = (struct fault){0};
+	note_where(command, node, ret_learned);
 }
 
 void print_learned(const struct command *command, const char *client, const struct learned *learned,

@@ -18,10 +18,11 @@
 /*
  * Asks which of the pool's certificates are revoked (learn_revocations), before the work of a verb.
  * What prevented it is kept in *ret_failure for print_learned, after that work: it is a note alone,
- * and says nothing that the work itself would not say.
+ * and says nothing that the work itself would not say. Where the CA says that it is, if that is not
+ * where the manifest or an earlier answer has it, is kept (known_endpoint.h) once it answers there.
  */
-void learn_client(const struct node *node, const struct endpoint *ca, struct learned *ret_learned,
-		  struct fault *ret_failure);
+void learn_client(const struct command *command, const struct node *node, const struct endpoint *ca,
+		  struct learned *ret_learned, struct fault *ret_failure);
 void print_learned(const struct command *command, const char *client, const struct learned *learned,
 		   const struct fault *failure);
 

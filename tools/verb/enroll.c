@@ -149,7 +149,7 @@ static int run_enroll(const struct command *command, const void *settings, struc
 	if (given->import_path != NULL)
 		return import_client(command, &node, given->import_path, fault);
 	ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
-	learn_client(&node, &ca, &learned, &unlearned);
+	learn_client(command, &node, &ca, &learned, &unlearned);
 	result = enroll_client(command, node.layout, node.client, &ca, &enrolled, fault);
 	if (result < 0 && enrolled.refused == 0)
 		return -1;

@@ -25,7 +25,7 @@ static int learn(const struct command *command, const struct node *node, const s
 	struct learned learned;
 	struct fault failure;
 
-	learn_client(node, ca, &learned, &failure);
+	learn_client(command, node, ca, &learned, &failure);
 	if (failure.class == FAULT_NONE || failure.class == FAULT_NOT_FOUND) {
 		learned.revoked = 0; /* replaced in a moment */
 		print_learned(command, node->client->name, &learned, &failure);

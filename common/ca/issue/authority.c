@@ -214,6 +214,13 @@ const struct clients_synced *authority_clients_synced(const struct authority *au
 	return &authority->synced;
 }
 
+struct endpoint authority_endpoint(const struct authority *authority)
+{
+	const struct endpoint *endpoint = &authority->manifest->ca.endpoint;
+
+	return endpoint->port != 0 && !is_wildcard(endpoint) ? *endpoint : (struct endpoint){0};
+}
+
 struct store *authority_store(struct authority *authority)
 {
 	return authority->store;

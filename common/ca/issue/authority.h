@@ -80,6 +80,9 @@ int admit_presence(struct authority *authority, const char *client, int64_t now_
 int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
 		  struct fault *fault) MUST_CHECK;
 
+/* Where clients reach the CA, by the manifest; an empty host: it does not say so. */
+struct endpoint authority_endpoint(const struct authority *authority);
+
 /*
  * Refuses when the record's disk has less room than the manifest's free_space: certificates stop
  * there, so that revocations go on. The text is for any client. Errors: FAULT_BUSY.

@@ -322,6 +322,7 @@ static int answer_statuses_question(const struct encrypted_exchange *exchange,
 		log_whole_refusal(exchange, &answer.refusal);
 	else
 		log_exchange(exchange, "told the status of %zu", request.serial_count);
+	answer.endpoint = authority_endpoint(exchange->requests->authority);
 	answer.claims = make_claims(exchange, &claims);
 	return format_statuses_answer(&answer, ret_json, fault);
 }

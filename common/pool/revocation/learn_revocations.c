@@ -19,6 +19,7 @@ struct learn_context {
 	struct crl_source *crl; /* NULL: there is no CRL */
 	struct trust trust;     /* the root, and what it has issued */
 	struct buffer asked;    /* struct asked */
+	struct asked any;       /* of those that the CRL knows; end_s 0: none */
 	struct buffer news;     /* struct known_revocation */
 };
 
@@ -69,10 +70,13 @@ static int look_at_member(void *argument, const struct member_view *view, struct
 	serial = certificate_serial(view->certificate);
 	asked.end_s = certificate_not_after(view->certificate);
 	/* The CA's serials have SERIAL_MAX octets: another one is another CA's. */
-	if (asked.end_s < context->now_s || serial.len != SERIAL_MAX ||
-	    look_up(context, view->certificate))
+	if (asked.end_s < context->now_s || serial.len != SERIAL_MAX)
 		return 0;
 	memcpy(asked.serial, serial.data, SERIAL_MAX);
+	if (look_up(context, view->certificate)) {
+		context->any = asked;
+		return 0;
+	}
 	append_bytes(&context->asked, (struct bytes){(const uint8_t *)&asked, sizeof(asked)});
 	return check_buffer(&context->asked, fault);
 }
@@ -124,6 +128,7 @@ static int ask_batch(const struct learning *learning, struct learn_context *cont
 		add_news(context, revoked->serial, of != NULL ? of->end_s : context->now_s,
 			 revoked->revoked_at_s, revoked->reason);
 	}
+	learned->ca = answer.endpoint;
 	learned->unknown += answer.unknown_count;
 	if (answer.unknown_count > 0)
 		format_serial((struct bytes){answer.unknown[0], SERIAL_MAX},
@@ -145,6 +150,20 @@ static int ask_all(const struct learning *learning, struct learn_context *contex
 			return -1;
 	}
 	return 0;
+}
+
+/* The CA is the only one to say where it is. */
+static void ask_where(const struct learning *learning, struct learn_context *context,
+		      struct endpoint *ret_ca)
+{
+	struct learn_context aside = {.now_s = context->now_s};
+	struct learned learned = {0};
+	struct fault ignored = {0};
+
+	if (context->any.end_s != 0 &&
+	    ask_batch(learning, &aside, &context->any, 1, &learned, &ignored) == 0)
+		*ret_ca = learned.ca;
+	clear_learn_context(&aside);
 }
 
 /* A URL that cannot be fetched is no failure: the CA is asked. */
@@ -218,6 +237,8 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 	if (survey_pool(&survey, fault) < 0)
 		return -1;
 	asked = ask_all(learning, &context, &learned, fault);
+	if (context.asked.len == 0)
+		ask_where(learning, &context, &learned.ca);
 	news.items = (void *)context.news.data;
 	news.count = context.news.len / sizeof(*news.items);
 	learned.revoked = news.count;

@@ -9,7 +9,8 @@
  * Asks which of a pool's certificates are revoked, and keeps what was learned
  * (known_revocations.h). The members' certificates that can be read, have not ended and are not
  * known to be revoked are looked up in the CRL, if there is a URL of one; the CA is asked after
- * those of which no CRL says anything, up to STATUSES_MAX in a request. A damaged state/revoked is
+ * those of which no CRL says anything, up to STATUSES_MAX in a request, or else after one of them,
+ * for where it is: without an answer to that nothing is amiss. A damaged state/revoked is
  * replaced.
  */
 struct learning {
@@ -23,6 +24,7 @@ struct learned {
 	size_t revoked; /* newly */
 	size_t unknown; /* certificates that the CA does not know as the client's */
 	char unknown_serial[SERIAL_TEXT_SIZE]; /* one of them; "": none */
+	struct endpoint ca; /* where it says that clients reach it; an empty host: nothing */
 };
 
 /*

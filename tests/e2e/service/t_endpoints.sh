@@ -124,3 +124,25 @@ rm a.host/alice/state/endpoint_ca
 sed -i "s/:$port/:$other/" a.host/manifest.yaml
 expect 0 'and what it did the manifest can do' on a "$certpool" renew alice --all
 stop "$ca"
+
+# --- the CA moves, and its own answers tell where it is, as long as it is at both places ---
+new=$(free_port $((moved + 1)))
+ca_manifest "http://$host:$new" "[\"http://$host:$other\", \"http://$host:$new\"]"
+start ca serve -m ca.host/manifest.yaml
+expect 0 'alice renews where the CA was' on a "$certpool" renew alice --all
+says 'and is told where it is' "the CA is reached at http://$host:$new from now on, until manifest.yaml says otherwise"
+cp a.host/manifest.yaml before.yaml
+stop "$server"
+start ca serve -m ca.host/manifest.yaml --listen "http://$host:$new"
+expect 0 'she finds it there' on a "$certpool" renew alice --all
+check_not 'and is told once' grep -q 'reached at' err
+expect 0 'to keep her pool' on a "$certpool" keep alice
+expect 0 'to ask' on a "$certpool" verify alice alice/cert/cert_key1.crt --online
+check 'her manifest is as it was' cmp a.host/manifest.yaml before.yaml
+stop "$server"
+ca_manifest "http://$host:1" "\"http://$host:$new\""
+start ca serve -m ca.host/manifest.yaml
+expect 0 'a CA that says it is where nothing answers' on a "$certpool" renew alice --all
+says 'is not believed' "the CA says that it is reached at http://$host:1, and that is not kept: "
+expect 0 'and goes on being found' on a "$certpool" renew alice --all
+stop "$server"

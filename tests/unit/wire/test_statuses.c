@@ -50,6 +50,29 @@ static void append_serials(struct buffer *json, unsigned int count)
 	append_string(json, "]}");
 }
 
+Test(statuses, say_where_the_ca_is)
+{
+	static const char json[] =
+		"{" ANSWER_CLAIMS ",\"in_reply_to\":\"\",\"revoked\":[],\"unknown\":[]%s}";
+	struct statuses_answer answer = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	append_format(&text, json, ",\"endpoint\":\"http://127.0.0.1:8440\"");
+	OK(parse_statuses_answer(bytes_of_buffer(&text), &answer, &fault));
+	cr_expect_str_eq(answer.endpoint.host, "127.0.0.1");
+	cr_expect_eq(answer.endpoint.port, 8440);
+	clear_statuses_answer(&answer);
+	text.len = 0;
+	append_format(&text, json, "");
+	OK(parse_statuses_answer(bytes_of_buffer(&text), &answer, &fault));
+	cr_expect_str_empty(answer.endpoint.host);
+	clear_statuses_answer(&answer);
+	text.len = 0;
+	append_format(&text, json, ",\"endpoint\":\"elsewhere\"");
+	REFUSED(parse_statuses_answer(bytes_of_buffer(&text), &answer, &fault), FAULT_MALFORMED,
+		"member \"endpoint\": \"elsewhere\" is no endpoint");
+}
+
 /* catalogue 33 */
 Test(statuses, takes_a_thousand_serials_and_no_more)
 {
