@@ -92,7 +92,8 @@ static size_t remove_duplicates(struct asked *asked, size_t count)
 {
 	size_t kept = 0;
 
-	qsort(asked, count, sizeof(*asked), compare_asked);
+	if (count > 0)
+		qsort(asked, count, sizeof(*asked), compare_asked);
 	for (size_t i = 0; i < count; i++)
 		if (kept == 0 || compare_asked(&asked[kept - 1], &asked[i]) != 0)
 			asked[kept++] = asked[i];

@@ -40,7 +40,7 @@ expect 0 'needs-renewal: yes, when asked about two hours' "$certpool" needs-rene
 equal 'in JSON' '{"client":"client1","needs_renewal":true,"due":6,"kept":0,"elsewhere":0}' "$(cat out)"
 expect 2 'a duration that is none' "$certpool" renew client1 --within soon
 expect 0 'renew when nothing is due' "$certpool" renew client1 --json
-equal 'renews nothing' '{"client":"client1","renewed":0,"kept":6,"elsewhere":0,"refused":0,"cut_short":0}' "$(cat out)"
+equal 'renews nothing' '{"client":"client1","renewed":0,"kept":6,"elsewhere":0,"refused":0,"damaged":0,"cut_short":0}' "$(cat out)"
 check 'and changes nothing' sha256sum --quiet -c before
 expect 7 'renew when the CA is not there' "$certpool" renew client1 --all --ca http://127.0.0.1:1
 grep cert_key before >old
@@ -65,7 +65,7 @@ done
 mv client1/Private/private_key5.key elsewhere.key
 before=$(serial 5)
 expect 0 'renew --all' "$certpool" renew client1 --all --json
-equal 'renews those whose keys are here' '{"client":"client1","renewed":5,"kept":0,"elsewhere":1,"refused":0,"cut_short":0}' "$(cat out)"
+equal 'renews those whose keys are here' '{"client":"client1","renewed":5,"kept":0,"elsewhere":1,"refused":0,"damaged":0,"cut_short":0}' "$(cat out)"
 says 'and tells of the other' 'whose keys are not in Private'
 equal 'which has its certificate' "$before" "$(serial 5)"
 mv elsewhere.key client1/Private/private_key5.key
