@@ -113,6 +113,20 @@ static int copy_arguments(const char *const *arguments, const char ***ret_copy, 
 	return 0;
 }
 
+/* The last line of a log in JSON. Nothing more is printed of the fault. */
+static int log_fault(struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+
+	if (fault->text[0] == '\0')
+		return -1;
+	begin_log_line(&line, "error");
+	add_json_text(&line, "message", fault->text);
+	print_log_line(&line);
+	fault->text[0] = '\0';
+	return -1;
+}
+
 int run_command(const struct verb *verb, const char *const *arguments, struct fault *fault)
 {
 	/* One octet more: calloc(…, 0) may return NULL. */
@@ -126,11 +140,12 @@ int run_command(const struct verb *verb, const char *const *arguments, struct fa
 	    parse_command(verb, copy, &command, settings, fault) < 0)
 		return -1;
 	command.arguments = arguments;
+	command.json_log = verb->logs && command.json;
 	if (command.help)
 		print_help(verb);
 	else if (command.version)
 		return print_version(&command, fault);
-	else
-		return verb->run(&command, settings, fault);
+	else if (verb->run(&command, settings, fault) < 0)
+		return command.json_log ? log_fault(fault) : -1;
 	return 0;
 }

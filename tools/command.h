@@ -53,6 +53,7 @@ struct verb {
 	size_t settings_size;
 	bool irrevocable; /* what it does cannot be taken back: no option of its own has a variable
 			   */
+	bool logs;        /* a server: with --json its standard error is JSON, one object a line */
 	size_t fewest;    /* operands */
 	size_t most;      /* operands */
 	const char *expected; /* the operands as a message names them; NULL: most is 0 */

@@ -161,7 +161,6 @@ static int run_receive(const struct command *command, const void *settings, stru
 					     .connections_per_address =
 						     (unsigned int)given->connections};
 
-	inbox.command.json_log = command->json;
 	init_log_limit(&log, log_refusal, &context);
 	if (open_node(command, command->operands[0], &node, fault) < 0 ||
 	    choose_listener(given, node.client, &receiver.listen, fault) < 0 ||
@@ -197,5 +196,6 @@ const struct verb receive_verb = {
 	.fewest = 1,
 	.most = 1,
 	.expected = "a client's name",
+	.logs = true,
 	.run = run_receive,
 };

@@ -209,7 +209,6 @@ static int run_serve(const struct command *command, const void *settings, struct
 	struct serving serving = {.command = &logging};
 	struct signer_plan plan = {.command = &logging, .key = &given->key};
 
-	logging.json_log = command->json;
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    open_ca_layout(manifest, &layout, fault) < 0 || remove_ended_keys(layout, fault) < 0 ||
 	    prepare_stop_or_hangup(&stop, fault) < 0)
@@ -244,5 +243,6 @@ const struct verb serve_verb = {
 	.example = "certpool serve --listen http://127.0.0.1:8440\n",
 	.options = serve_options,
 	.settings_size = sizeof(struct serve_settings),
+	.logs = true,
 	.run = run_serve,
 };

@@ -58,3 +58,10 @@ start_receiver client2 --json
 curl -s -o answer --data-binary nonsense -H 'Content-Type: application/jose' "$inbox/v1/messages"
 stop "$receiver"
 check 'a receiver'\''s log is JSON too' jq -se 'any(.[]; .level == "warning" and .status == 400)' receive.err
+
+# What ends a server is a line of its log, too.
+mv ca/cert/root.crt root.crt
+expect 4 'a server that cannot start' "$certpool" serve --json
+check 'says why in JSON' jq -se 'length == 1 and .[0].level == "error" and (.[0].message | test("cert/root.crt: expected"))' err
+expect 2 'one that was not told what to do' "$certpool" receive --json
+says 'has no log yet' "^certpool receive: expected a client.s name"
