@@ -5,7 +5,9 @@
 #include "common/base/clock.h"
 #include "common/ca/issue/ca_ends.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/client_roots.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
 #include "common/pool/members/trust.h"
@@ -30,6 +32,8 @@ struct authority_state {
 	int64_t issuing_expiry_s; /* 0: the root itself issues */
 	int64_t root_expiry_s;
 	struct ca_warnings warnings; /* about these two */
+	char next_root[256];         /* "": no rotation of the root is under way */
+	size_t lacking;              /* clients that have not pinned it */
 	struct crl_info root_crl;
 };
 
@@ -63,6 +67,9 @@ static int print_authority(const struct command *command, const char *layout,
 			print_line("  root's expiry %s", root);
 		print_line("  root's CRL %llu, next update %s",
 			   (unsigned long long)root_crl->number, crl);
+		if (state->next_root[0] != '\0')
+			print_line("  next root %s, clients without it %zu", state->next_root,
+				   state->lacking);
 		for (size_t i = 0; i < state->warnings.count; i++)
 			print_line("  warning: %s", state->warnings.texts[i]);
 		return print_fleet_summary(fleet, fault);
@@ -83,6 +90,10 @@ static int print_authority(const struct command *command, const char *layout,
 	add_json_number(&line, "clients", (long long)fleet->count);
 	add_json_number(&line, "clients_joined", (long long)fleet->joined);
 	add_json_number(&line, "clients_to_look_at", (long long)fleet->marked);
+	if (state->next_root[0] != '\0') {
+		add_json_text(&line, "next_root", state->next_root);
+		add_json_number(&line, "clients_without_next_root", (long long)state->lacking);
+	}
 	begin_json_list(&line, "warnings");
 	for (size_t i = 0; i < state->warnings.count; i++)
 		add_json_item(&line, state->warnings.texts[i]);
@@ -121,8 +132,41 @@ static int read_ends(const struct manifest *manifest, const struct layout *layou
 	if (manifest->ca.root_layout != NULL)
 		state->issuing_expiry_s = certificate_not_after(issuing);
 	state->root_expiry_s = certificate_not_after(root);
-	warn_of_ends(issuing, root, manifest->ca.certificate_validity_s, now_s, &state->warnings);
+	warn_of_ends(&(struct ca_ends){.issuing = issuing,
+				       .root = root,
+				       .replacing = is_root_being_replaced(layout),
+				       .validity_s = manifest->ca.certificate_validity_s},
+		     now_s, &state->warnings);
 	return 0;
+}
+
+/* A root_function. */
+static int count_lacking(void *context, const char *client, enum root_acknowledgement pinned,
+			 struct fault *fault)
+{
+	struct authority_state *state = context;
+
+	(void)client;
+	(void)fault;
+	state->lacking += pinned == ROOT_LACKING ? 1 : 0;
+	return 0;
+}
+
+/* How far the rotation of the root is, if one is under way. */
+static int read_rotation(const struct layout *layout, struct store *store,
+			 struct authority_state *state, struct fault *fault)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	uint8_t sha256[SHA256_LEN];
+
+	if (read_ca_roots(layout, &roots, fault) < 0)
+		return -1;
+	if (roots.next == NULL)
+		return 0;
+	(void)snprintf(state->next_root, sizeof(state->next_root), "%s",
+		       certificate_subject(roots.next));
+	digest_sha256(certificate_der(roots.next), sha256);
+	return list_client_roots(store, sha256, count_lacking, state, fault);
 }
 
 /* Reads the record beside a server. */
@@ -141,6 +185,7 @@ static int show_authority(const struct command *command, const struct manifest *
 	    summarize_store(store, now_s, &state.summary, fault) < 0 ||
 	    load_fleet(store, manifest, now_s, ret_fleet, fault) < 0 ||
 	    read_ends(manifest, layout, root, now_s, &state, fault) < 0 ||
+	    read_rotation(layout, store, &state, fault) < 0 ||
 	    read_root_crl_info(manifest, layout, root, store, &state.root_crl, fault) < 0)
 		return -1;
 	if (manifest->ca.root_layout != NULL &&

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/ca/issue/ca_ends.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_file.h"
 
@@ -57,12 +58,15 @@ static int check_validity(struct check_context *context, const struct certificat
 static int warn_of_both_ends(struct check_context *context, struct fault *fault)
 {
 	const struct check_options *options = context->options;
+	struct ca_ends ends = {.replacing = is_root_being_replaced(options->layout),
+			       .validity_s = options->ca->certificate_validity_s};
 	struct ca_warnings warnings;
 
 	if (context->issuer_count == 0)
 		return 0;
-	warn_of_ends(context->issuers[0], context->issuers[context->issuer_count - 1],
-		     options->ca->certificate_validity_s, options->now_s, &warnings);
+	ends.issuing = context->issuers[0];
+	ends.root = context->issuers[context->issuer_count - 1];
+	warn_of_ends(&ends, options->now_s, &warnings);
 	for (size_t i = 0; i < warnings.count; i++)
 		if (report_warning(context, options->layout->path, warnings.texts[i], fault) < 0)
 			return -1;
@@ -160,6 +164,26 @@ static int read_issuers(struct check_context *context, struct fault *fault)
 	return 0;
 }
 
+/* The files of a rotation of the root: whether they can be read, and all of it was done. */
+static int check_rotation(struct check_context *context, struct fault *fault)
+{
+	const struct layout *layout = context->options->layout;
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	struct fault problem = {0};
+
+	if (context->issuer_count == 0)
+		return 0;
+	if (read_ca_roots(layout, &roots, &problem) < 0)
+		return report_finding(context, layout->path, "restore it from a backup", fault,
+				      "expected the roots of a rotation, found: %s", problem.text);
+	if (roots.next != NULL || !is_root_being_replaced(layout))
+		return 0;
+	return report_finding(context, layout->path, "run certpool rotate root --finish again",
+			      fault,
+			      "expected that the rotation of the root was finished, found that it "
+			      "was cut short");
+}
+
 int check_ca_identity(struct check_context *context, struct fault *fault)
 {
 	if (read_issuers(context, fault) < 0)
@@ -169,7 +193,7 @@ int check_ca_identity(struct check_context *context, struct fault *fault)
 	for (size_t i = 0; i < context->issuer_count; i++)
 		if (check_validity(context, context->issuers[i], fault) < 0)
 			return -1;
-	if (warn_of_both_ends(context, fault) < 0)
+	if (warn_of_both_ends(context, fault) < 0 || check_rotation(context, fault) < 0)
 		return -1;
 	/* Both could be read: the intermediate, then its root. */
 	if (context->options->ca->root_layout != NULL && context->issuer_count == 2 &&

@@ -4,6 +4,7 @@
 #include "common/ca/issue/free_space.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/request_rate.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/signer/signer.h"
 #include "common/ca/signer/signer_process.h"
 #include "common/ca/store/audit.h"
@@ -330,10 +331,12 @@ void add_health_warning(struct health *health, const char *warning)
 void warn_of_authority(const struct authority *authority, int64_t now_s,
 		       struct ca_warnings *ret_warnings)
 {
-	const struct issuer *issuer = authority->issuer;
+	const struct ca_ends ends = {.issuing = issuer_certificate(authority->issuer),
+				     .root = issuer_root(authority->issuer),
+				     .replacing = is_root_being_replaced(authority->layout),
+				     .validity_s = authority->manifest->ca.certificate_validity_s};
 
-	warn_of_ends(issuer_certificate(issuer), issuer_root(issuer),
-		     authority->manifest->ca.certificate_validity_s, now_s, ret_warnings);
+	warn_of_ends(&ends, now_s, ret_warnings);
 }
 
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health)

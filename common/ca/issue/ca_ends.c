@@ -29,7 +29,7 @@ static char *next_text(struct ca_warnings *warnings)
 	return warnings->texts[warnings->count++];
 }
 
-static void warn_of_end(const struct certificate *certificate, const char *what, const char *verb,
+static void warn_of_end(const struct certificate *certificate, const char *what, const char *advice,
 			int64_t now_s, struct ca_warnings *warnings)
 {
 	int64_t left_s = certificate_not_after(certificate) - now_s;
@@ -38,9 +38,9 @@ static void warn_of_end(const struct certificate *certificate, const char *what,
 	if (!is_in_last_third(certificate, now_s))
 		return;
 	format_duration(left_s < 0 ? -left_s : left_s, duration);
-	(void)snprintf(next_text(warnings), CA_WARNING_SIZE, "the %s %s %s%s: certpool rotate %s",
-		       what, left_s < 0 ? "ended" : "ends in", duration, left_s < 0 ? " ago" : "",
-		       verb);
+	(void)snprintf(next_text(warnings), CA_WARNING_SIZE, "the %s %s %s%s: %s", what,
+		       left_s < 0 ? "ended" : "ends in", duration, left_s < 0 ? " ago" : "",
+		       advice);
 }
 
 static void warn_of_cut(const struct certificate *issuing, int64_t validity_s, int64_t now_s,
@@ -60,14 +60,19 @@ static void warn_of_cut(const struct certificate *issuing, int64_t validity_s, i
 		       left, full);
 }
 
-void warn_of_ends(const struct certificate *issuing, const struct certificate *root,
-		  int64_t validity_s, int64_t now_s, struct ca_warnings *ret_warnings)
+void warn_of_ends(const struct ca_ends *ends, int64_t now_s, struct ca_warnings *ret_warnings)
 {
 	struct ca_warnings warnings = {0};
+	const char *advice =
+		ends->replacing ? "certpool rotate root --finish" : "certpool rotate root";
 
-	if (!equal_bytes(certificate_der(issuing), certificate_der(root)))
-		warn_of_end(issuing, "issuing certificate", "ca", now_s, &warnings);
-	warn_of_end(root, "root", "root", now_s, &warnings);
-	warn_of_cut(issuing, validity_s, now_s, &warnings);
+	if (equal_bytes(certificate_der(ends->issuing), certificate_der(ends->root)))
+		advice = "make a new CA in a layout of its own, with ca.root_layout, and enroll "
+			 "the clients there";
+	else
+		warn_of_end(ends->issuing, "issuing certificate", "certpool rotate ca", now_s,
+			    &warnings);
+	warn_of_end(ends->root, "root", advice, now_s, &warnings);
+	warn_of_cut(ends->issuing, ends->validity_s, now_s, &warnings);
 	*ret_warnings = warnings;
 }

@@ -6,8 +6,9 @@
 /*
  * The warnings about the ends of a CA's certificates: of the one with which it issues, and of its
  * root, which are the same when the root itself issues. From the last third of its life on each has
- * one, which names the verb that helps. A further warning says that members' certificates are cut
- * short, because none of them outlives the issuing certificate.
+ * one, which says what helps: a verb, or a new CA in place of a root that issues itself. A further
+ * warning says that members' certificates are cut short, because none of them outlives the issuing
+ * certificate.
  */
 
 enum { CA_WARNINGS_MAX = 3, CA_WARNING_SIZE = 192 };
@@ -17,11 +18,13 @@ struct ca_warnings {
 	size_t count;
 };
 
-/*
- * `issuing` and `root` may be the same certificate, or equal. validity_s: what a member's
- * certificate should have.
- */
-void warn_of_ends(const struct certificate *issuing, const struct certificate *root,
-		  int64_t validity_s, int64_t now_s, struct ca_warnings *ret_warnings);
+struct ca_ends {
+	const struct certificate *issuing;
+	const struct certificate *root; /* may be the same certificate, or equal */
+	bool replacing;                 /* the rotation of the root is under way (rotate_root.h) */
+	int64_t validity_s;             /* what a member's certificate should have */
+};
+
+void warn_of_ends(const struct ca_ends *ends, int64_t now_s, struct ca_warnings *ret_warnings);
 
 #endif

@@ -67,3 +67,11 @@ int format_ca_roots(const struct ca_roots *roots, struct buffer *ret_pem, struct
 	*ret_pem = take_buffer(&pem);
 	return 0;
 }
+
+bool is_root_being_replaced(const struct layout *layout)
+{
+	struct fault ignored = {0};
+	bool found;
+
+	return find_file(layout->cert, NEXT_ROOT_FILE, &found, &ignored) == 0 && found;
+}

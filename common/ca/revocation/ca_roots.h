@@ -23,6 +23,9 @@ struct ca_roots {
 
 void clear_ca_roots(struct ca_roots *roots);
 
+/* Whether there is a next root. False also when that cannot be found out. */
+bool is_root_being_replaced(const struct layout *layout);
+
 /* Reads all of them. Errors: FAULT_NOT_FOUND without a root. */
 int read_ca_roots(const struct layout *layout, struct ca_roots *ret_roots,
 		  struct fault *fault) MUST_CHECK;

@@ -56,8 +56,8 @@ says 'which is said' 'no path to the root CN=certpool Root CA: the issuer CN=cer
 
 # A client without the issuing certificate cannot send the chain.
 mv client1/cert/ca.crt kept
-expect 3 'a message without it' "$certpool" send client1 client2 --endpoint "$inbox" bonjour
-says 'is refused' 'no path to the root'
+expect 0 'a message without it' "$certpool" send client1 client2 --endpoint "$inbox" bonjour
+prints 'is verified with the one that the receiver has' '^verified: signed by member'
 rm -r client1/cert/cert_key1.crt
 expect 0 'enrolling again' "$certpool" enroll client1
 check 'brings it back' cmp kept client1/cert/ca.crt

@@ -104,6 +104,9 @@ equal 'another one has not yet' 1 "$(roots_of client2)"
 messages 'of which one has both roots'
 expect 6 'finishing' "$certpool" rotate root --finish
 says 'is refused' '2 clients have not pinned the new root .*: client2, client3: they do at their next enroll, renew or keep; --without CLIENT'
+expect 0 'status' "$certpool" status
+prints 'counts them' '^  next root .*serialNumber=2.*, clients without it 2$'
+prints 'and warns until the end' '^  warning: the root ends in 2[0-9]+ days: certpool rotate root --finish$'
 expect 4 'without a client that there is not' "$certpool" rotate root --finish --without client9
 says 'is refused' '--without client9: expected a client of this CA, found none'
 rm client2/cert/cert_key1.crt

@@ -35,7 +35,8 @@ static void expect_warnings(const struct certificate *issuing, const struct cert
 {
 	struct ca_warnings warnings;
 
-	warn_of_ends(issuing, root, VALIDITY_S, NOW_S + day * DAY_S, &warnings);
+	warn_of_ends(&(struct ca_ends){issuing, root, false, VALIDITY_S}, NOW_S + day * DAY_S,
+		     &warnings);
 	cr_assert_eq(warnings.count, count, "day %lld: %zu, %s", (long long)day, warnings.count,
 		     warnings.texts[0]);
 	for (size_t i = 0; i < count; i++)
@@ -82,10 +83,24 @@ Test(ca_ends, warns_from_the_last_third_on)
 Test(ca_ends, warns_once_of_a_root_that_issues)
 {
 	static const char *const texts[] = {
-		"the root ends in 10 days: certpool rotate root",
+		"the root ends in 10 days: make a new CA in a layout of its own, with "
+		"ca.root_layout, and enroll the clients there",
 		"new certificates of members are cut short by that: they last 10 days instead of "
 		"90 days"};
 	const struct certificate *root = authority_root(ca.authority);
 
 	expect_warnings(root, root, 3640, 2, texts);
+}
+
+Test(ca_ends, advises_to_finish_what_was_begun)
+{
+	const struct issuer *issuer = authority_issuer(ca.authority);
+	struct ca_warnings warnings;
+
+	warn_of_ends(&(struct ca_ends){issuer_certificate(issuer), issuer_root(issuer), true,
+				       VALIDITY_S},
+		     NOW_S + 2434 * DAY_S, &warnings);
+	cr_assert_eq(warnings.count, 2);
+	cr_expect_str_eq(warnings.texts[1],
+			 "the root ends in 1216 days: certpool rotate root --finish");
 }
