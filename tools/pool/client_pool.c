@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/layout/known_endpoint.h"
+#include "common/pool/members/take_key.h"
 #include "tools/bar.h"
 #include "tools/output.h"
 
@@ -62,6 +63,23 @@ void learn_client(const struct command *command, const struct node *node, const 
 	if (learn_revocations(&learning, read_clock(), ret_learned, ret_failure) == 0)
 		*ret_failure = (struct fault){0};
 	note_where(command, node, ret_learned);
+}
+
+int take_ca_key(const struct node *node, const struct endpoint *ca, struct fault *fault)
+{
+	const struct http_client_settings settings = {.endpoint = *ca};
+	CLEANUP(clear_idle_clients) struct idle_clients clients;
+	const struct key_question question = {.layout = node->layout,
+					      .self = node->client->name,
+					      .peer = CA_NAME,
+					      .clients = &clients};
+	CLEANUP(close_descriptor) int lock = -1;
+	struct fault busy = {0};
+
+	init_idle_clients(&clients, &settings);
+	if (lock_layout(node->layout, LOCK_REFUSE, &lock, &busy) < 0)
+		return busy.class == FAULT_BUSY ? 0 : pass_fault(&busy, fault);
+	return take_new_key(&question, read_clock(), fault);
 }
 
 void print_learned(const struct command *command, const char *client, const struct learned *learned,

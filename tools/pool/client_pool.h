@@ -26,6 +26,10 @@ void learn_client(const struct command *command, const struct node *node, const 
 void print_learned(const struct command *command, const char *client, const struct learned *learned,
 		   const struct fault *failure);
 
+/* Asks the CA about the shared key (take_new_key), unless another process has the layout's lock:
+   the next one asks again. */
+int take_ca_key(const struct node *node, const struct endpoint *ca, struct fault *fault) MUST_CHECK;
+
 /* Makes the keys and requests that the pool lacks (make_pool). */
 int make_client_pool(const struct command *command, const struct layout *layout,
 		     const struct client_node *client, struct make_summary *ret_made,

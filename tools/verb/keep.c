@@ -1,6 +1,6 @@
 /*
  * keep: makes of a client's pool what its manifest says, and does nothing when nothing is due: the
- * one verb for a timer. It learns what was revoked first.
+ * one verb for a timer. It learns what was revoked first, and takes a new shared key last.
  */
 #include "tools/options.h"
 #include "tools/pool/client_pool.h"
@@ -48,7 +48,8 @@ static int run_keep(const struct command *command, const void *settings, struct 
 	upkeep.enrollment.client = node.client;
 	upkeep.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
 	if (learn(command, &node, &upkeep.enrollment.ca, fault) < 0 ||
-	    keep_client(command, &upkeep, &kept, fault) < 0)
+	    keep_client(command, &upkeep, &kept, fault) < 0 ||
+	    take_ca_key(&node, &upkeep.enrollment.ca, fault) < 0)
 		return -1;
 	print_kept(command, node.client->name, &kept, &line);
 	if (command->json && print_json(&line, fault) < 0)

@@ -1,5 +1,6 @@
 #include "common/wire/shared_keys.h"
 
+#include "common/base/clock.h"
 #include "common/crypto/key_file.h"
 #include "common/net/http.h"
 #include "tests/support/expect.h"
@@ -180,4 +181,61 @@ Test(shared_keys, are_read_again_after_one_was_replaced_in_its_file)
 	OK(refresh_shared_keys(&keys, &fault));
 	cr_expect(same_kid(&keys, &other));
 	remove_keys(&ca, &keys);
+}
+
+/* A source of keys whose old one ends at a time, and how often it was read. */
+struct ending_keys {
+	int64_t ends_s;
+	unsigned int readings;
+};
+
+static int read_ending(void *context, struct key_ring *ret_ring, struct fault *fault_)
+{
+	struct ending_keys *ending = context;
+	struct shared_key key = {.kid = "new", .key = {1}};
+	struct shared_key old = {.kid = "old", .key = {2}, .ends_s = ending->ends_s};
+
+	ending->readings++;
+	if (add_peer_key(ret_ring, "client1", &key, fault_) < 0)
+		return -1;
+	return old.ends_s > read_clock() ? add_peer_key(ret_ring, "client1", &old, fault_) : 0;
+}
+
+static int stamp_ending(void *context, uint8_t ret_stamp[static SHA256_LEN], struct fault *fault_)
+{
+	(void)context;
+	(void)fault_;
+	memset(ret_stamp, 0, SHA256_LEN);
+	return 0;
+}
+
+Test(shared_keys, drops_an_old_key_from_memory_when_it_ends)
+{
+	struct ending_keys ending = {.ends_s = read_clock() + 3600};
+	const struct key_source source = {read_ending, stamp_ending, &ending};
+	struct ca_fixture fixture;
+	struct shared_keys keys;
+	struct decrypted_message message = {.peer = "client1", .kid = "old"};
+	struct shared_key successor;
+	int64_t old_ends_s = 0;
+
+	make_ca(&fixture, NOW_S);
+	set_changed(fixture.layout, NOW_S);
+	OK(init_shared_keys(&keys, fixture.layout, &source, &fault));
+	cr_expect_eq(keys.ring.count, 2);
+	cr_expect(find_successor(&keys, &message, &successor, &old_ends_s));
+	cr_expect_str_eq(successor.kid, "new");
+	cr_expect_eq(old_ends_s, ending.ends_s);
+	OK(refresh_shared_keys(&keys, &fault));
+	cr_expect_eq(ending.readings, 1, "nothing has changed");
+	/* The end has come. */
+	ending.ends_s = 1;
+	keys.first_end_s = 1;
+	OK(refresh_shared_keys(&keys, &fault));
+	cr_expect_eq(ending.readings, 2);
+	cr_expect_eq(keys.ring.count, 1);
+	cr_expect_null(find_key_id(&keys.ring, bytes_of_string("old")));
+	cr_expect_not(find_successor(&keys, &message, &successor, &old_ends_s));
+	clear_shared_keys(&keys);
+	remove_ca(&fixture);
 }
