@@ -85,11 +85,12 @@ int take_ca_key(const struct node *node, const struct endpoint *ca, struct fault
 void print_learned(const struct command *command, const char *client, const struct learned *learned,
 		   const struct fault *failure)
 {
-	if (failure->class == FAULT_NOT_FOUND)
-		print_note(command,
-			   "%s: it is not known which certificates are revoked: the CA is too old "
-			   "to be asked, and no CRL says it: give the manifest its ca.crl.url: %s",
-			   client, failure->text);
+	if (learned->too_old)
+		print_note(
+			command,
+			"%s: it is not known which certificates are revoked: the CA is too old to "
+			"be asked, and no CRL says it: give the manifest its ca.crl.url",
+			client);
 	else if (failure->class != FAULT_NONE)
 		print_note(command, "%s: it is not known which certificates are revoked: %s",
 			   client, failure->text);

@@ -26,7 +26,7 @@ static int learn(const struct command *command, const struct node *node, const s
 	struct fault failure;
 
 	learn_client(command, node, ca, &learned, &failure);
-	if (failure.class == FAULT_NONE || failure.class == FAULT_NOT_FOUND) {
+	if (failure.class == FAULT_NONE) {
 		learned.revoked = 0; /* replaced in a moment */
 		print_learned(command, node->client->name, &learned, &failure);
 		return 0;

@@ -206,6 +206,7 @@ static int verify_member(const struct survey *survey, struct member_view *view,
 			verdict.reason);
 	note_finding(view, &finding);
 	view->certificate = NULL;
+	view->unverified = true;
 	view->unfit_certificate = true;
 	view->damaged = true;
 	return 0;

@@ -28,6 +28,7 @@ struct member_view {
 	bool unfit_key;
 	bool unfit_csr;
 	bool unfit_certificate;
+	bool unverified;      /* the certificate, by the trust */
 	struct fault finding; /* the first: the file and what is wrong; FAULT_NONE: nothing is */
 	const struct public_key *public_key;       /* of its key, if it was read; borrowed */
 	const struct certificate *certificate;     /* that fits; NULL: none; borrowed */

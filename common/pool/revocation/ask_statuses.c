@@ -34,7 +34,7 @@ static int check_asked(const struct statuses_question *question,
 }
 
 int ask_statuses(const struct statuses_question *question, int64_t now_s,
-		 struct statuses_answer *ret_answer, struct fault *fault)
+		 struct statuses_answer *ret_answer, bool *ret_known, struct fault *fault)
 {
 	struct http_client_settings settings = {.endpoint = question->ca,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
@@ -47,19 +47,25 @@ int ask_statuses(const struct statuses_question *question, int64_t now_s,
 	CLEANUP(clear_secret) struct secret plaintext = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
 	CLEANUP(clear_statuses_answer) struct statuses_answer answer = {0};
+	struct fault failure = {0};
 	uint8_t sha256[SHA256_LEN];
 
 	memcpy(serials, question->serials, question->serial_count * SERIAL_MAX);
 	if (read_shared_key(question->layout, CA_NAME, &key, fault) < 0 ||
 	    make_request_claims(question->client, CA_NAME, now_s, &request.claims, fault) < 0 ||
 	    format_statuses_request(&request, &plaintext, fault) < 0 ||
-	    new_http_client(&settings, &http, fault) < 0 ||
-	    ask_encrypted(http, &statuses_kind, &key, bytes_of_secret(&plaintext), &json, sha256,
-			  fault) < 0 ||
-	    parse_statuses_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
+	    new_http_client(&settings, &http, fault) < 0)
+		return -1;
+	if (ask_encrypted(http, &statuses_kind, &key, bytes_of_secret(&plaintext), &json, sha256,
+			  &failure) < 0) {
+		*ret_known = false;
+		return failure.class == FAULT_NOT_FOUND ? 0 : pass_fault(&failure, fault);
+	}
+	if (parse_statuses_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_ca_answer(&answer.claims, &answer.refusal, &request.claims, sha256, fault) < 0 ||
 	    check_asked(question, &answer, fault) < 0)
 		return -1;
 	MOVE(ret_answer, answer);
+	*ret_known = true;
 	return 0;
 }

@@ -9,9 +9,9 @@
  * Asks the CA which of a client's own certificates are revoked, at most STATUSES_MAX in one
  * request: the serials are all different. *ret_answer is authenticated, and is to this very
  * question.
+ * *ret_known false: the CA is older, and does not know the question.
  * Owns: the caller clears *ret_answer (clear_statuses_answer).
- * Errors: those of ask_encrypted and check_ca_answer; FAULT_NOT_FOUND from a CA that does not know
- * the question, as it is older.
+ * Errors: those of read_shared_key, ask_encrypted and check_ca_answer.
  */
 struct statuses_question {
 	const struct layout *layout;
@@ -22,6 +22,7 @@ struct statuses_question {
 };
 
 int ask_statuses(const struct statuses_question *question, int64_t now_s,
-		 struct statuses_answer *ret_answer, struct fault *fault) MUST_CHECK;
+		 struct statuses_answer *ret_answer, bool *ret_known,
+		 struct fault *fault) MUST_CHECK;
 
 #endif

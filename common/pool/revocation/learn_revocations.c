@@ -113,11 +113,13 @@ static int ask_batch(const struct learning *learning, struct learn_context *cont
 		.serial_count = count,
 	};
 	CLEANUP(clear_statuses_answer) struct statuses_answer answer = {0};
+	bool known;
 
 	for (size_t i = 0; i < count; i++)
 		memcpy(serials[i], asked[i].serial, SERIAL_MAX);
-	if (ask_statuses(&question, context->now_s, &answer, fault) < 0)
+	if (ask_statuses(&question, context->now_s, &answer, &known, fault) < 0)
 		return -1;
+	learned->too_old |= !known;
 	for (size_t i = 0; i < answer.revoked_count; i++) {
 		const struct revoked_serial *revoked = &answer.revoked[i];
 		struct asked wanted;

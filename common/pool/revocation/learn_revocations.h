@@ -22,6 +22,7 @@ struct learning {
 
 struct learned {
 	size_t revoked; /* newly */
+	bool too_old;   /* the CA is, to be asked; and no CRL said it of all */
 	size_t unknown; /* certificates that the CA does not know as the client's */
 	char unknown_serial[SERIAL_TEXT_SIZE]; /* one of them; "": none */
 	struct endpoint ca; /* where it says that clients reach it; an empty host: nothing */

@@ -1,5 +1,6 @@
 #include "common/pool/upkeep/check_pool.h"
 
+#include "common/crypto/key_file.h"
 #include "common/pool/members/duplicate_keys.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
@@ -78,14 +79,22 @@ static int check_files(struct check_context *context, struct fault *fault)
 {
 	const struct layout *layout = context->check->layout;
 	const char *client = context->check->client->name;
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
 	struct fault failure = {0};
 	char advice[ADVICE_SIZE];
 
+	(void)snprintf(advice, sizeof(advice), "then run certpool check %s", client);
 	if (read_roots(layout, &context->roots, &failure) < 0 &&
 	    report_file(context, "cert/" ROOT_FILE, &failure,
-			"move the file away if it is there, and run certpool join with the CA's "
-			"invitation, or certpool init where the CA is",
+			failure.class == FAULT_NOT_FOUND
+				? advice
+				: "move it away, and run certpool join with the CA's invitation, "
+				  "or certpool init where the CA is",
 			fault) < 0)
+		return -1;
+	failure = (struct fault){0};
+	if (read_shared_key(layout, CA_NAME, &key, &failure) < 0 &&
+	    report_file(context, "Private/shared_" CA_NAME ".jwk", &failure, advice, fault) < 0)
 		return -1;
 	failure = (struct fault){0};
 	(void)snprintf(advice, sizeof(advice), "run certpool repair %s", client);

@@ -29,6 +29,7 @@ struct keep_context {
 	struct known_revocations revocations;
 	struct plan *plans;  /* of member i + 1 */
 	struct buffer keys;  /* for find_duplicate_keys */
+	bool unverified;     /* a certificate is not below the roots, or its issuer's is not here */
 	struct buffer aside; /* struct aside_member: after the survey */
 	struct member_set make;
 	struct member_set ask;
@@ -116,6 +117,7 @@ static int add_member(void *argument, const struct member_view *view, struct fau
 
 	if (note_member_key(view, &context->keys, fault) < 0)
 		return -1;
+	context->unverified |= view->unverified;
 	if (only != NULL && !is_in_member_set(only, view->index))
 		return 0;
 	*plan = plan_member(context, view);
@@ -178,58 +180,7 @@ static int collect_plans(struct keep_context *context, struct fault *fault)
 	return check_buffer(&context->aside, fault);
 }
 
-/* *ret_needed: a member's certificate is of an issuer that is neither the root nor in cert/ca.crt.
- */
-static int needs_chain(void *argument, const struct member_view *view, struct fault *fault)
-{
-	struct keep_context *context = argument;
-	const struct trust trust = trust_in_roots(&context->roots, &context->chain);
-
-	(void)fault;
-	if (view->certificate != NULL &&
-	    find_issuer(&trust, view->certificate, certificate_not_after(view->certificate)) ==
-		    NULL)
-		context->summary.chain_fetched = true;
-	return 0;
-}
-
-/* A lost or damaged cert/ca.crt is fetched again: without it every certificate would look like
-   another CA's. */
-static int mend_chain(struct keep_context *context, struct fault *fault)
-{
-	const struct enrollment *enrollment = &context->upkeep->enrollment;
-	const struct layout *layout = enrollment->layout;
-	const struct survey survey = {.layout = layout,
-				      .client = enrollment->client,
-				      .certificates_only = true,
-				      .function = needs_chain,
-				      .context = context};
-	CLEANUP(clear_intermediates) struct intermediates fetched = {0};
-	struct fault unread = {0};
-	bool written;
-
-	if (read_intermediates(layout, &context->chain, &unread) < 0) {
-		if (pass_failure(&unread, fault) < 0)
-			return -1;
-		context->summary.chain_fetched = true;
-	} else if (survey_pool(&survey, fault) < 0) {
-		return -1;
-	}
-	if (!context->summary.chain_fetched)
-		return 0;
-	if (fetch_intermediates(&enrollment->ca, certificate_der(context->roots.root), &fetched,
-				fault) < 0)
-		return -1;
-	if (unread.class != FAULT_NONE && set_aside(layout->cert, INTERMEDIATES_FILE, fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	if (keep_intermediates(layout, &fetched, &written, fault) < 0)
-		return -1;
-	context->summary.chain_fetched = written;
-	clear_intermediates(&context->chain);
-	return read_intermediates(layout, &context->chain, fault);
-}
-
-static int find_needs(struct keep_context *context, struct fault *fault)
+static int survey_members(struct keep_context *context, struct fault *fault)
 {
 	const struct enrollment *enrollment = &context->upkeep->enrollment;
 	const struct trust trust = trust_in_roots(&context->roots, &context->chain);
@@ -240,7 +191,58 @@ static int find_needs(struct keep_context *context, struct fault *fault)
 				      .function = add_member,
 				      .context = context};
 
-	if (survey_pool(&survey, fault) < 0 || plan_duplicates(context, fault) < 0)
+	context->keys.len = 0;
+	context->unverified = false;
+	return survey_pool(&survey, fault);
+}
+
+/* The issuing certificate may be of either root. */
+static int fetch_chain(const struct keep_context *context, struct intermediates *ret_fetched,
+		       struct fault *fault)
+{
+	const struct endpoint *ca = &context->upkeep->enrollment.ca;
+	const struct certificate *next = context->roots.next;
+	struct fault failure = {0};
+
+	if (fetch_intermediates(ca, certificate_der(context->roots.root), ret_fetched, &failure) ==
+	    0)
+		return 0;
+	if (next == NULL || failure.class != FAULT_UNVERIFIED)
+		return pass_fault(&failure, fault);
+	return fetch_intermediates(ca, certificate_der(next), ret_fetched, fault);
+}
+
+/* Fetches what is lost or damaged of cert/ca.crt: without it every certificate would look like
+   another CA's. */
+static int mend_chain(struct keep_context *context, bool damaged, struct fault *fault)
+{
+	const struct layout *layout = context->upkeep->enrollment.layout;
+	CLEANUP(clear_intermediates) struct intermediates fetched = {0};
+
+	if (fetch_chain(context, &fetched, fault) < 0)
+		return -1;
+	if (damaged && set_aside(layout->cert, INTERMEDIATES_FILE, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	if (keep_intermediates(layout, &fetched, &context->summary.chain_fetched, fault) < 0)
+		return -1;
+	clear_intermediates(&context->chain);
+	return read_intermediates(layout, &context->chain, fault);
+}
+
+static int find_needs(struct keep_context *context, struct fault *fault)
+{
+	const struct layout *layout = context->upkeep->enrollment.layout;
+	struct fault unread = {0};
+
+	if (read_intermediates(layout, &context->chain, &unread) < 0 &&
+	    (pass_failure(&unread, fault) < 0 || mend_chain(context, true, fault) < 0))
+		return -1;
+	if (survey_members(context, fault) < 0)
+		return -1;
+	if (context->unverified && unread.class == FAULT_NONE &&
+	    (mend_chain(context, false, fault) < 0 || survey_members(context, fault) < 0))
+		return -1;
+	if (plan_duplicates(context, fault) < 0)
 		return -1;
 	return collect_plans(context, fault);
 }
@@ -401,8 +403,7 @@ int keep_pool(const struct upkeep *upkeep, int64_t now_s, struct upkeep_summary 
 
 	if (open_keep_context(&context, fault) < 0 ||
 	    complete_renewals(upkeep->enrollment.layout, fault) < 0 ||
-	    mend_chain(&context, fault) < 0 || find_needs(&context, fault) < 0 ||
-	    set_planned_aside(&context, fault) < 0 ||
+	    find_needs(&context, fault) < 0 || set_planned_aside(&context, fault) < 0 ||
 	    make_and_certify(&context, &context.make, &context.ask, note_refusal, fault) < 0 ||
 	    replace_spent(&context, fault) < 0 || renew_needy(&context, fault) < 0 ||
 	    find_next_due(&context, fault) < 0)

@@ -127,10 +127,10 @@ static int sort_out(const struct learning *learning, const uint8_t (*serials)[SE
 						   .serials = serials,
 						   .serial_count = count};
 	CLEANUP(clear_statuses_answer) struct statuses_answer answer = {0};
-	struct fault failure = {0};
+	bool known;
 
-	if (ask_statuses(&question, now_s, &answer, &failure) < 0)
-		return failure.class == FAULT_NOT_FOUND ? 0 : pass_fault(&failure, fault);
+	if (ask_statuses(&question, now_s, &answer, &known, fault) < 0)
+		return -1;
 	for (size_t i = 0; i < answer.revoked_count; i++)
 		mark(list, answer.revoked[i].serial, MARK_DONE);
 	for (size_t i = 0; i < answer.unknown_count; i++)

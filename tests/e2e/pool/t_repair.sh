@@ -157,6 +157,25 @@ for damage in 'rm -f' 'truncate -s 5'; do
 done
 stop "$ca"
 
+# What only the CA can give again: the advice is one that works.
+rm -rf ca client1 client2
+manifest 2 1 >manifest.yaml
+"$certpool" init -q >out
+start_ca
+"$certpool" keep client1 -q >out
+mv client1/Private/shared_ca.jwk x
+expect 4 'keep without the key that is shared with the CA' "$certpool" keep client1
+says 'names the verbs' 'run certpool init where both nodes are, or certpool invite there and certpool join here'
+expect 1 'check' "$certpool" check client1
+prints 'finds it' '^Private/shared_ca.jwk: .*run certpool init where both nodes are'
+mv x client1/Private/shared_ca.jwk
+: >client1/cert/root.crt
+expect 1 'check with an emptied root' "$certpool" check client1
+prints 'says what to do' 'cert/root.crt: .*: move it away, and run certpool join .*, or certpool init where the CA is$'
+mv client1/cert/root.crt x && "$certpool" init -q >out
+expect 0 'after that all is well' "$certpool" check client1
+stop "$ca"
+
 # One truncated certificate of 520.
 rm -rf ca client1 client2
 manifest 520 1 >manifest.yaml

@@ -9,6 +9,7 @@
 
 static const uint8_t serials[3][SERIAL_MAX] = {{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
 static struct fixture fixture;
+static bool known;
 
 static void set_up(void)
 {
@@ -33,7 +34,7 @@ static int ask_for_two(const struct endpoint *endpoint, struct statuses_answer *
 		.serial_count = 2,
 	};
 
-	return ask_statuses(&question, fixture.now_s, ret_answer, fault);
+	return ask_statuses(&question, fixture.now_s, ret_answer, &known, fault);
 }
 
 static void name_another(struct fake_ca *ca, struct statuses_answer *answer)
@@ -65,7 +66,6 @@ Test(ask_statuses, refuses_an_answer_that_does_not_hold)
 		{NULL, ENVELOPE_REFLECTED, FAULT_UNVERIFIED, "typ", NULL},
 		{NULL, ENVELOPE_WRONG_KEY, FAULT_UNVERIFIED, "cannot be decrypted", NULL},
 		{NULL, ENVELOPE_HTML, FAULT_UNREACHABLE, "text/html", NULL},
-		{NULL, ENVELOPE_NOT_FOUND, FAULT_NOT_FOUND, "404", NULL},
 	};
 	struct fake_ca ca;
 
@@ -90,10 +90,23 @@ Test(ask_statuses, returns_the_answer_of_the_ca)
 
 	start_fake_ca(&ca, &fixture);
 	OK(ask_for_two(&ca.endpoint, &answer, &fault));
+	cr_expect(known);
 	cr_assert_eq(answer.revoked_count, 1);
 	cr_expect_arr_eq(answer.revoked[0].serial, serials[0], SERIAL_MAX);
 	cr_expect_eq(answer.revoked[0].reason, REASON_KEY_COMPROMISE);
 	cr_expect_eq(answer.unknown_count, 0);
 	clear_statuses_answer(&answer);
+	stop_fake_ca(&ca);
+}
+
+Test(ask_statuses, says_that_an_older_ca_does_not_know_the_question)
+{
+	struct statuses_answer answer = {0};
+	struct fake_ca ca;
+
+	start_fake_ca(&ca, &fixture);
+	ca.envelope.mischief = ENVELOPE_NOT_FOUND;
+	OK(ask_for_two(&ca.endpoint, &answer, &fault));
+	cr_expect_not(known);
 	stop_fake_ca(&ca);
 }
