@@ -14,20 +14,29 @@
 struct opened_signer {
 	struct signer_plan *plan;
 	struct store *store;
-	struct issuer *issuer;
+	struct key_access access; /* kept for the keys of later issuers */
+	struct issuer_set issuers;
 };
 
-static int open_key(struct opened_signer *opened, struct fault *fault)
+static int open_keys(struct opened_signer *opened, struct fault *fault)
 {
 	const struct signer_plan *plan = opened->plan;
-	CLEANUP(clear_key_access) struct key_access access = {0};
+	const struct ca_node *ca = &plan->manifest->ca;
 
-	if (open_key_access(plan->manifest, plan->key, &access, fault) < 0 ||
-	    load_issuer(plan->layout, &plan->manifest->ca, &access, &opened->issuer, fault) < 0)
+	if (open_key_access(plan->manifest, plan->key, &opened->access, fault) < 0 ||
+	    load_issuers(plan->layout, ca, &opened->access, &opened->issuers, fault) < 0)
 		return -1;
-	if (check_issuer_validity(opened->issuer, read_clock(), fault) < 0)
+	if (check_issuer_validity(newest_issuer(&opened->issuers), read_clock(), fault) < 0)
 		return prefix_fault(fault, "%s", plan->layout->path);
 	return open_ca_record(plan->layout, &opened->store, fault);
+}
+
+static int learn_issuers(void *context, struct fault *fault)
+{
+	struct opened_signer *opened = context;
+
+	return load_issuers(opened->plan->layout, &opened->plan->manifest->ca, &opened->access,
+			    &opened->issuers, fault);
 }
 
 static void say_lacking(const struct command *command, const char *process,
@@ -73,17 +82,20 @@ static int open_service(void *context, struct signer_service *ret_service, struc
 {
 	struct opened_signer *opened = context;
 	const struct signer_plan *plan = opened->plan;
-	struct signer_settings settings = {.layout = plan->layout, .ca = &plan->manifest->ca};
+	struct signer_settings settings = {.layout = plan->layout,
+					   .ca = &plan->manifest->ca,
+					   .learn = learn_issuers,
+					   .learn_context = opened};
 	struct signer_service service = {.layout = plan->layout,
 					 .manifest = plan->command->manifest};
 
 	clear_stop(plan->stop);
 	if (plan->ready > STDERR_FILENO)
 		(void)close((int)plan->ready);
-	if (open_key(opened, fault) < 0)
+	if (open_keys(opened, fault) < 0)
 		return -1;
 	settings.store = opened->store;
-	if (new_signer(&settings, opened->issuer, &service.signer, fault) < 0 ||
+	if (new_signer(&settings, &opened->issuers, &service.signer, fault) < 0 ||
 	    enter_signer_sandbox(plan, fault) < 0)
 		return -1;
 	*ret_service = service;
@@ -95,7 +107,8 @@ static void close_service(void *context, struct signer_service *service)
 	struct opened_signer *opened = context;
 
 	free_signer(&service->signer);
-	free_issuer(&opened->issuer);
+	clear_issuer_set(&opened->issuers);
+	clear_key_access(&opened->access);
 	free_store(&opened->store);
 }
 

@@ -23,6 +23,7 @@ void add_json_certificate(struct json_line *line, const struct issued_certificat
 	add_json_text(line, "client", certificate->client);
 	add_json_text(line, "member", certificate->member);
 	add_json_text(line, "subject", certificate->subject);
+	add_json_number(line, "issuer", certificate->issuer);
 	add_json_text(line, "status", format_certificate_state(certificate, now_s));
 	add_json_time(line, "issued_at", certificate->issued_at_s);
 	add_json_time(line, "not_before", certificate->not_before_s);

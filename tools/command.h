@@ -85,6 +85,7 @@ extern const struct verb crl_verb;
 extern const struct verb audit_verb;
 extern const struct verb check_verb;
 extern const struct verb prune_verb;
+extern const struct verb rotate_verb;
 extern const struct verb backup_verb;
 extern const struct verb restore_verb;
 extern const struct verb run_verb;

@@ -9,7 +9,7 @@
 void clear_operator(struct ca_operator *ca)
 {
 	free_signer(&ca->signer);
-	free_issuer(&ca->issuer);
+	clear_issuer_set(&ca->issuers);
 	free_store(&ca->store);
 	free_layout(&ca->layout);
 	free_manifest(&ca->manifest);
@@ -37,52 +37,86 @@ int open_operator(const struct command *command, struct ca_operator *ret_operato
 	return 0;
 }
 
-static struct ca_crl_options crl_options(const struct ca_operator *ca)
+static int load_keys(struct ca_operator *ca, const struct ca_key_settings *key, struct fault *fault)
 {
-	return (struct ca_crl_options){.store = ca->store,
-				       .layout = ca->layout,
-				       .issuer = ca->issuer,
-				       .validity_s = ca->manifest->ca.crl_validity_s};
-}
-
-/* What publish_crl would report, without opening the key. */
-static int describe_current_crl(const struct ca_operator *ca, struct crl_info *ret_info,
-				struct fault *fault)
-{
-	struct crl_state state;
-
-	if (read_crl_state(ca->store, &state, fault) < 0)
-		return -1;
-	*ret_info = (struct crl_info){.number = state.current_number,
-				      .this_update_s = state.this_update_s,
-				      .next_update_s = state.next_update_s};
-	return 0;
-}
-
-static int load_key(struct ca_operator *ca, const struct ca_key_settings *key, struct fault *fault)
-{
+	const struct ca_node *node = &ca->manifest->ca;
 	const struct signer_settings settings = {
-		.layout = ca->layout, .ca = &ca->manifest->ca, .store = ca->store};
+		.layout = ca->layout, .ca = node, .store = ca->store};
 	CLEANUP(clear_key_access) struct key_access access = {0};
 
 	if (open_key_access(ca->manifest, key, &access, fault) < 0 ||
-	    load_issuer(ca->layout, &ca->manifest->ca, &access, &ca->issuer, fault) < 0)
+	    load_issuers(ca->layout, node, &access, &ca->issuers, fault) < 0 ||
+	    sync_issuers(ca->store, ca->layout, node, &ca->issuers, ca->now_s, fault) < 0)
 		return -1;
-	return new_signer(&settings, ca->issuer, &ca->signer, fault);
+	return new_signer(&settings, &ca->issuers, &ca->signer, fault);
 }
 
-int publish_ca_crl(struct ca_operator *ca, const struct ca_key_settings *key,
-		   enum crl_publishing mode, struct crl_info *ret_info, struct fault *fault)
+/* Publishes without the keys what is current. *ret_due: an issuer's CRL is not, or it is not in the
+   record yet. */
+static int describe_current_crls(const struct ca_operator *ca, struct ca_crls *crls, bool *ret_due,
+				 struct fault *fault)
 {
-	struct ca_crl_options options = crl_options(ca);
+	struct ca_crl_options options = {.store = ca->store, .layout = ca->layout};
 	struct fault due = {0};
+	unsigned int recorded;
 
-	if (mode == CRL_WHEN_DUE && check_crl(&options, ca->now_s, &due) == 0)
-		return describe_current_crl(ca, ret_info, fault);
-	if (ca->issuer == NULL && load_key(ca, key, fault) < 0)
+	if (count_issuing_certificates(ca->layout, &ca->manifest->ca, &crls->count, fault) < 0 ||
+	    read_newest_issuer(ca->store, &recorded, fault) < 0)
 		return -1;
-	options.issuer = ca->issuer;
-	return publish_crl(&options, mode, ca->now_s, ret_info, fault);
+	*ret_due = recorded != crls->count;
+	for (unsigned int i = 0; i < crls->count && !*ret_due; i++) {
+		struct crl_state state;
+
+		options.number = i + 1;
+		*ret_due = check_crl(&options, ca->now_s, &due) < 0;
+		if (read_crl_state(ca->store, options.number, &state, fault) < 0)
+			return -1;
+		crls->infos[i] = describe_crl(&state, ca->now_s);
+	}
+	return 0;
+}
+
+int publish_ca_crls(struct ca_operator *ca, const struct ca_key_settings *key,
+		    enum crl_publishing mode, struct ca_crls *ret_crls, struct fault *fault)
+{
+	struct ca_crl_options options = {.store = ca->store,
+					 .layout = ca->layout,
+					 .validity_s = ca->manifest->ca.crl_validity_s};
+	struct ca_crls crls = {0};
+	bool due;
+
+	if (describe_current_crls(ca, &crls, &due, fault) < 0)
+		return -1;
+	if (mode == CRL_WHEN_DUE && !due) {
+		*ret_crls = crls;
+		return 0;
+	}
+	if (ca->signer == NULL && load_keys(ca, key, fault) < 0)
+		return -1;
+	crls.count = count_issuers(&ca->issuers);
+	for (unsigned int i = 0; i < crls.count; i++) {
+		options.number = i + 1;
+		options.issuer = get_issuer(&ca->issuers, options.number);
+		if (publish_crl(&options, mode, ca->now_s, &crls.infos[i], fault) < 0)
+			return -1;
+	}
+	*ret_crls = crls;
+	return 0;
+}
+
+uint64_t lowest_crl_number(const struct ca_crls *crls)
+{
+	uint64_t lowest = 0;
+
+	for (unsigned int i = 0; i < crls->count; i++)
+		if (!crls->infos[i].ended && (lowest == 0 || crls->infos[i].number < lowest))
+			lowest = crls->infos[i].number;
+	return lowest;
+}
+
+int read_issuers(const struct ca_operator *ca, struct issuer_set *ret_issuers, struct fault *fault)
+{
+	return load_issuers(ca->layout, &ca->manifest->ca, NULL, ret_issuers, fault);
 }
 
 int publish_ca_root_crl(const struct ca_operator *ca, const struct ca_key_settings *key,

@@ -15,9 +15,9 @@ struct ca_operator {
 	struct manifest *manifest;
 	struct layout *layout;
 	struct store *store;
-	struct issuer *issuer; /* NULL until something is to be signed */
-	struct signer *signer; /* likewise: it signs for the issuer */
-	int64_t now_s;         /* when the command began */
+	struct issuer_set issuers; /* empty until something is to be signed */
+	struct signer *signer;     /* NULL until then: it signs for them */
+	int64_t now_s;             /* when the command began */
 };
 
 /* Owns: clear_operator. Errors: FAULT_USAGE when the manifest names no layout of the CA. */
@@ -29,10 +29,24 @@ void clear_operator(struct ca_operator *ca);
 int open_ca_record(const struct layout *layout, struct store **ret_store,
 		   struct fault *fault) MUST_CHECK;
 
-/* publish_crl, but the key is loaded only when a CRL has to be made. */
-int publish_ca_crl(struct ca_operator *ca, const struct ca_key_settings *key,
-		   enum crl_publishing mode, struct crl_info *ret_info,
-		   struct fault *fault) MUST_CHECK;
+/* The CRLs of a CA's issuers, issuer 1's first. */
+struct ca_crls {
+	struct crl_info infos[ISSUERS_MAX];
+	unsigned int count;
+};
+
+/* publish_crl for every issuer, but the keys are loaded only when a CRL has to be made. */
+int publish_ca_crls(struct ca_operator *ca, const struct ca_key_settings *key,
+		    enum crl_publishing mode, struct ca_crls *ret_crls,
+		    struct fault *fault) MUST_CHECK;
+
+/* The lowest number of those whose issuer has not ended: every CRL from it on has all that was
+   revoked when they were made. 0: there is none. */
+uint64_t lowest_crl_number(const struct ca_crls *crls);
+
+/* The issuers of the CA's layout, without their keys. */
+int read_issuers(const struct ca_operator *ca, struct issuer_set *ret_issuers,
+		 struct fault *fault) MUST_CHECK;
 
 /*
  * publish_root_crl for a CA whose root lies apart: the root's layout has to be at hand.

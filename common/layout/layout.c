@@ -171,6 +171,17 @@ void name_old_key(const char *peer, char ret_name[static FILE_NAME_SIZE])
 	(void)snprintf(ret_name, FILE_NAME_SIZE, "%s%s%s", old_prefix, peer, shared_suffix);
 }
 
+void name_issuer_file(const char *first, unsigned int number, char ret_name[static FILE_NAME_SIZE])
+{
+	int stem = (int)(strrchr(first, '.') - first);
+
+	if (number == 1)
+		(void)snprintf(ret_name, FILE_NAME_SIZE, "%s", first);
+	else
+		(void)snprintf(ret_name, FILE_NAME_SIZE, "%.*s.%u%s", stem, first, number,
+			       first + stem);
+}
+
 void name_member(size_t index, char ret_name[static FILE_NAME_SIZE])
 {
 	(void)snprintf(ret_name, FILE_NAME_SIZE, "key%zu", index);

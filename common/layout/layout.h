@@ -17,10 +17,12 @@
  *                    old_{node}.jwk        the one before, which is taken until its end, 0600
  *                    root.key              the root's key, PKCS#8 PEM, 0600
  *                    ca.key                the CA's own key, if its root has another layout
+ *                    ca.{n}.key            the key of the CA's issuer n, from 2 on, 0600
  *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
  *                    root.crt              the root: the CA's own, a client's pinned one, 0644
  *                    ca.crt                intermediates below that root, if any: the CA's own, or
  *                                          those that a client has received, 0644
+ *                    ca.{n}.crt            the certificate of the CA's issuer n, from 2 on
  *   received/  0755  {serial}.crt          signers of verified messages, 0644
  *   state/     0700  lock, serving         locks of the processes that work on the layout
  *                    ca.db                 the CA's store
@@ -65,6 +67,10 @@ void name_renewal_csr(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_renewal_certificate(size_t index, char ret_name[static FILE_NAME_SIZE]);
 void name_shared_key(const char *peer, char ret_name[static FILE_NAME_SIZE]);
 void name_old_key(const char *peer, char ret_name[static FILE_NAME_SIZE]);
+
+/* The file of a CA's issuer (issuers.h), from that of its first one: of "ca.crt" and 2, "ca.2.crt".
+ */
+void name_issuer_file(const char *first, unsigned int number, char ret_name[static FILE_NAME_SIZE]);
 
 /* "key7", the member's name on the wire, and back; parse_member gives 0 for any other text. */
 void name_member(size_t index, char ret_name[static FILE_NAME_SIZE]);

@@ -3,6 +3,7 @@
 
 #include "common/crypto/signed_message.h"
 #include "common/wire/claims.h"
+#include "common/x509/intermediates.h"
 
 /* A request for certificates of a pool's members, and the CA's answer. */
 
@@ -13,7 +14,7 @@
 enum {
 	CERTIFICATES_REQUEST_MAX = 16 * 1024 * 1024, /* octets of the JWE */
 	CERTIFICATES_ANSWER_MAX = 16 * 1024 * 1024,
-	ANSWER_CHAIN_MAX = CHAIN_MAX - 1, /* with a member's own, CHAIN_MAX in a message's x5c */
+	ANSWER_CHAIN_MAX = INTERMEDIATES_MAX,
 };
 
 /* A member's name and its PEM: a certificate request, or a certificate. */
@@ -35,8 +36,8 @@ struct member_refusal {
 
 /*
  * Either the whole request is refused, or each member has a certificate or a refusal. The chain
- * holds the certificates between the members' and the root, each followed by its issuer's; it is
- * empty when the root itself issues.
+ * holds the certificates between the members' and the root, each path's in its order; it is empty
+ * when the root itself issues. Mostly all members have the same issuer.
  */
 struct certificates_answer {
 	struct answer_claims claims;

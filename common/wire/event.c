@@ -24,6 +24,7 @@ static const char *const kinds[EVENT_KIND_COUNT] = {
 	[EVENT_TRIMMED] = "trimmed",
 	[EVENT_KEY] = "key",
 	[EVENT_ROOT] = "root",
+	[EVENT_ISSUER] = "issuer",
 };
 
 const char *format_event_kind(enum event_kind kind)

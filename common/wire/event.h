@@ -22,6 +22,7 @@ enum event_kind {
 	EVENT_TRIMMED,   /* number: the last line that goes; detail: its SHA-256 in hex */
 	EVENT_KEY,       /* by, client, type: what became of their shared key; detail */
 	EVENT_ROOT,      /* detail: what became of the CA's root (rotate_root.h) */
+	EVENT_ISSUER,    /* number; detail: the subject of the certificate: it issues from now on */
 	EVENT_KIND_COUNT,
 };
 

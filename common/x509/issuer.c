@@ -9,7 +9,8 @@
 
 struct issuer {
 	struct certificate *certificate;
-	struct certificate *root;   /* above an intermediate; NULL: the certificate is the root */
+	struct certificate *root; /* above an intermediate; NULL: the certificate is the root */
+	unsigned int number;
 	struct private_key *key;    /* NULL: the delegate has it */
 	signing_function *delegate; /* NULL: the key signs */
 	void *delegate_context;
@@ -38,6 +39,16 @@ const struct certificate *issuer_certificate(const struct issuer *issuer)
 const struct certificate *issuer_root(const struct issuer *issuer)
 {
 	return issuer->root != NULL ? issuer->root : issuer->certificate;
+}
+
+unsigned int issuer_number(const struct issuer *issuer)
+{
+	return issuer->number;
+}
+
+void number_issuer(struct issuer *issuer, unsigned int number)
+{
+	issuer->number = number;
 }
 
 const struct private_key *issuer_key(const struct issuer *issuer)
@@ -136,6 +147,7 @@ int new_intermediate_issuer(struct certificate **certificate, struct certificate
 		free_private_key(key);
 		return set_memory_fault(fault);
 	}
+	issuer->number = 1;
 	issuer->certificate = TAKE(*certificate);
 	issuer->root = TAKE(*root);
 	issuer->key = TAKE(*key);

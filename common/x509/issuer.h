@@ -39,6 +39,10 @@ void free_issuer(struct issuer **issuer);
 const struct certificate *issuer_certificate(const struct issuer *issuer);
 const struct certificate *issuer_root(const struct issuer *issuer);
 
+/* The issuer's number among those of its CA (issuer_set.h), which count from 1; 1 for a new one. */
+unsigned int issuer_number(const struct issuer *issuer);
+void number_issuer(struct issuer *issuer, unsigned int number);
+
 /* The key, and the key for sign_checked_object. Borrowed. Shape: the issuer has it. */
 const struct private_key *issuer_key(const struct issuer *issuer);
 struct checked_signer issuer_signer(const struct issuer *issuer, enum signature_check check);

@@ -70,9 +70,11 @@ int sign_order(const struct issuer *issuer, const struct signing_order *order,
 {
 	void *context;
 	signing_function *delegate = issuer_delegate(issuer, &context);
+	struct signing_order numbered = *order;
 
+	numbered.issuer = issuer_number(issuer);
 	if (delegate != NULL)
-		return delegate(context, order, ret_results, fault);
+		return delegate(context, &numbered, ret_results, fault);
 	if (order->kind == SIGN_PROBE)
 		return probe_key(issuer, fault);
 	for (size_t i = 0; i < order->count; i++)

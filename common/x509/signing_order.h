@@ -18,7 +18,8 @@ enum signing_kind {
 
 struct signing_order {
 	enum signing_kind kind;
-	const char *client; /* of the members; else NULL */
+	unsigned int issuer; /* its number: sign_order fills it in */
+	const char *client;  /* of the members; else NULL */
 	const struct buffer *bodies;
 	size_t count;
 	int64_t now_s;

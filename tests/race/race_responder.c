@@ -21,7 +21,7 @@ struct race {
 	char folder[64];
 	char path[80];
 	int64_t begin_s;
-	struct issuer *issuer;
+	struct issuer_set issuers;
 	struct store *store;
 	struct responder *responder;
 	struct issuer_hashes hashes;
@@ -34,21 +34,25 @@ static int make_issuer(struct race *race, struct fault *fault)
 	const struct validity validity = {race->begin_s - 60, race->begin_s + 40000000};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
 	if (generate_private_key(KEY_ECDSA_P256, &key, fault) < 0 ||
 	    create_root(key, "CN=Root", &validity, &der, fault) < 0 ||
-	    parse_certificate_der(bytes_of_buffer(&der), &certificate, fault) < 0)
+	    parse_certificate_der(bytes_of_buffer(&der), &certificate, fault) < 0 ||
+	    new_issuer(&certificate, &key, &issuer, fault) < 0)
 		return -1;
-	return new_issuer(&certificate, &key, &race->issuer, fault);
+	return add_issuer(&race->issuers, &issuer, fault);
 }
 
 /* Something in the record, which nobody looks into. */
 static int insert_certificate(struct race *race, struct fault *fault)
 {
 	CLEANUP(clear_issued_certificate)
-	struct issued_certificate record = {
-		.client = "client1", .member = "key1", .not_after_s = race->begin_s + 40000000};
+	struct issued_certificate record = {.issuer = 1,
+					    .client = "client1",
+					    .member = "key1",
+					    .not_after_s = race->begin_s + 40000000};
 	const struct insertion insertion = {
 		.records = &record, .count = 1, .quota = 1, .now_s = race->begin_s};
 	enum insert_result result;
@@ -71,9 +75,10 @@ static int prepare(struct race *race, struct fault *fault)
 	if (make_issuer(race, fault) < 0 || create_store(race->path, fault) < 0 ||
 	    open_store(race->path, &race->store, fault) < 0 ||
 	    insert_certificate(race, fault) < 0 ||
-	    digest_issuer(issuer_certificate(race->issuer), &race->hashes, fault) < 0)
+	    digest_issuer(issuer_certificate(newest_issuer(&race->issuers)), &race->hashes, fault) <
+		    0)
 		return -1;
-	return new_responder(race->store, race->issuer, &race->responder, fault);
+	return new_responder(race->store, &race->issuers, &race->responder, fault);
 }
 
 static int ignore_revoked(void *context, const struct revoked_certificate *revoked,
@@ -151,7 +156,7 @@ static void clean_up(struct race *race)
 {
 	free_responder(&race->responder);
 	free_store(&race->store);
-	free_issuer(&race->issuer);
+	clear_issuer_set(&race->issuers);
 	(void)unlink(race->path);
 	(void)rmdir(race->folder);
 }

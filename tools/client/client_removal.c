@@ -17,14 +17,14 @@ static int revoke_all(const struct ca_key_settings *key, struct ca_operator *ca,
 					      .by = CA_NAME,
 					      .reason = REASON_CESSATION_OF_OPERATION,
 					      .now_s = ca->now_s};
-	struct crl_info crl;
+	struct ca_crls crls;
 	struct fault failure = {0};
 	bool disabled;
 
 	if (set_client_disabled(ca->store, name, true, ca->now_s, &disabled, fault) < 0 ||
 	    revoke_certificates(ca->store, &revocation, NULL, NULL, ret_summary, fault) < 0)
 		return -1;
-	if (publish_ca_crl(ca, key, CRL_WHEN_DUE, &crl, &failure) == 0)
+	if (publish_ca_crls(ca, key, CRL_WHEN_DUE, &crls, &failure) == 0)
 		return 0;
 	return set_fault(fault, FAULT_FAILED,
 			 "the certificates of %s are revoked, but the CRL could not be made: %s: "

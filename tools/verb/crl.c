@@ -16,6 +16,7 @@ struct crl_settings {
 	bool renew;
 	bool root;
 	bool chain;
+	size_t issuer;
 	struct ca_key_settings key;
 };
 
@@ -30,8 +31,10 @@ static const struct option crl_options[] = {
 	 "make a new CRL even if the last one is current", NULL},
 	{"root", 0, true, NULL, take_switch, offsetof(struct crl_settings, root),
 	 "the root's CRL: a root that lies apart has to be at hand", NULL},
+	{"issuer", 0, false, "N", take_count, offsetof(struct crl_settings, issuer),
+	 "the CRL of this issuer, after certpool rotate ca", "1"},
 	{"chain", 0, false, NULL, take_switch, offsetof(struct crl_settings, chain),
-	 "the root's CRL and the CA's, PEM one after the other", NULL},
+	 "the root's CRL and those of all issuers of the CA, PEM one after the other", NULL},
 	CA_KEY_OPTIONS(struct crl_settings, key),
 	{0},
 };
@@ -51,50 +54,96 @@ static int print_crl(const struct crl_info *info, struct buffer *der, struct fau
 	return print_json(&line, fault);
 }
 
-/* The root's CRL and the CA's; the root's alone is both when the root itself issues. */
-static int format_chain(const struct ca_operator *ca, struct bytes der, struct buffer *ret_pem,
-			struct fault *fault)
+/* Appends the PEM of a CRL. */
+static int append_crl_pem(struct buffer *text, struct bytes der, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+
+	if (format_crl_bundle(&der, 1, &pem, fault) < 0)
+		return -1;
+	append_bytes(text, bytes_of_buffer(&pem));
+	return check_buffer(text, fault);
+}
+
+static int append_root_crl(const struct ca_operator *ca, struct buffer *text, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
-	CLEANUP(free_crl) struct crl *root_crl = NULL;
-	struct bytes ders[2] = {der};
+	CLEANUP(free_crl) struct crl *crl = NULL;
 
-	if (ca->manifest->ca.root_layout == NULL)
-		return format_crl_bundle(ders, 1, ret_pem, fault);
 	if (read_ca_root(ca->layout, &root, fault) < 0 ||
-	    read_root_crl(ca->layout, root, &root_crl, fault) < 0)
+	    read_root_crl(ca->layout, root, &crl, fault) < 0)
 		return -1;
-	if (root_crl == NULL)
-		return set_no_root_crl(ca->layout, fault);
-	ders[0] = crl_der(root_crl);
-	ders[1] = der;
-	return format_crl_bundle(ders, COUNT_OF(ders), ret_pem, fault);
+	return crl != NULL ? append_crl_pem(text, crl_der(crl), fault)
+			   : set_no_root_crl(ca->layout, fault);
+}
+
+/* The CRL of a root that lies apart, and those of the issuers that have not ended. */
+static int format_chain(const struct ca_operator *ca, const struct ca_crls *crls,
+			struct buffer *ret_pem, struct fault *fault)
+{
+	if (ca->manifest->ca.root_layout != NULL && append_root_crl(ca, ret_pem, fault) < 0)
+		return -1;
+	for (unsigned int i = 0; i < crls->count; i++) {
+		CLEANUP(clear_buffer) struct buffer der = {0};
+
+		if (!crls->infos[i].ended &&
+		    (read_crl(ca->layout, i + 1, &der, fault) < 0 ||
+		     append_crl_pem(ret_pem, bytes_of_buffer(&der), fault) < 0))
+			return -1;
+	}
+	return 0;
 }
 
 static int write_crl(const struct crl_settings *given, const struct ca_operator *ca,
-		     const char *path, const struct buffer *der, struct fault *fault)
+		     const struct ca_crls *crls, const char *path, const struct buffer *der,
+		     struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	const struct bytes one = bytes_of_buffer(der);
 
 	if (given->der)
-		return replace_output(path, 0644, one, fault);
-	if ((given->chain ? format_chain(ca, one, &pem, fault)
-			  : format_crl_bundle(&one, 1, &pem, fault)) < 0)
+		return replace_output(path, 0644, bytes_of_buffer(der), fault);
+	if ((given->chain ? format_chain(ca, crls, &pem, fault)
+			  : append_crl_pem(&pem, bytes_of_buffer(der), fault)) < 0)
 		return -1;
 	return replace_output(path, 0644, bytes_of_buffer(&pem), fault);
 }
 
-/* Makes the CRL if it is due, and reads it. */
-static int make_crl(const struct crl_settings *given, struct ca_operator *ca,
+/* With --chain the CRL of --json is the newest issuer's: an older one may have ended. */
+static unsigned int choose_issuer(const struct crl_settings *given, const struct ca_crls *crls)
+{
+	return given->chain ? crls->count : (unsigned int)given->issuer;
+}
+
+static int check_chosen(const struct ca_crls *crls, unsigned int issuer, struct fault *fault)
+{
+	if (issuer == 0 || issuer > crls->count)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "--issuer: expected one of this CA's issuers, 1 to %u, found %u",
+				 crls->count, issuer);
+	if (!crls->infos[issuer - 1].ended)
+		return 0;
+	return set_fault(
+		fault, FAULT_NOT_FOUND,
+		"issuer %u has no CRL any more: nothing that it issued is valid; --issuer %u "
+		"is the one that issues now",
+		issuer, crls->count);
+}
+
+/* Makes the CRLs that are due, and reads one. */
+static int make_crl(const struct crl_settings *given, struct ca_operator *ca, struct ca_crls *crls,
 		    struct crl_info *ret_info, struct buffer *ret_der, struct fault *fault)
 {
 	enum crl_publishing mode = given->renew ? CRL_ANYWAY : CRL_WHEN_DUE;
+	unsigned int issuer;
 
 	if (!given->root || ca->manifest->ca.root_layout == NULL) {
-		if (publish_ca_crl(ca, &given->key, mode, ret_info, fault) < 0)
+		if (publish_ca_crls(ca, &given->key, mode, crls, fault) < 0)
 			return -1;
-		return read_crl(ca->layout, ret_der, fault);
+		issuer = choose_issuer(given, crls);
+		if (check_chosen(crls, issuer, fault) < 0)
+			return -1;
+		*ret_info = crls->infos[issuer - 1];
+		return read_crl(ca->layout, issuer, ret_der, fault);
 	}
 	if (publish_ca_root_crl(ca, &given->key, NULL, mode, ret_info, fault) < 0)
 		return -1;
@@ -134,13 +183,14 @@ static int run_crl(const struct command *command, const void *settings, struct f
 	const char *path = given->output != NULL || command->json ? given->output : "-";
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct ca_crls crls = {0};
 	struct crl_info info = {0};
 
 	if (check_settings(given, fault) < 0 || open_operator(command, &ca, fault) < 0 ||
-	    make_crl(given, &ca, &info, &der, fault) < 0)
+	    make_crl(given, &ca, &crls, &info, &der, fault) < 0)
 		return -1;
 	note_future_crl(command, &info);
-	if (path != NULL && write_crl(given, &ca, path, &der, fault) < 0)
+	if (path != NULL && write_crl(given, &ca, &crls, path, &der, fault) < 0)
 		return -1;
 	return command->json ? print_crl(&info, &der, fault) : 0;
 }
@@ -153,7 +203,9 @@ const struct verb crl_verb = {
 	.details =
 		"On the CA: makes a new CRL when one is due, and prints it or writes it to a\n"
 		"file, completely or not at all. With --json, prints its number, times and number\n"
-		"of entries instead. --chain is what nginx (ssl_crl), PostgreSQL (ssl_crl_file)\n"
+		"of entries instead. After certpool rotate ca each issuer has a CRL of its own:\n"
+		"without --issuer it is the first one's, as at /crl. --chain is what nginx "
+		"(ssl_crl), PostgreSQL (ssl_crl_file)\n"
 		"and openssl verify -crl_check_all want: the CRLs of all CAs of a path. --root\n"
 		"makes the CRL of a root that lies apart, whose layout has to be at hand.\n",
 	.example = "certpool crl -o ca.crl\n",

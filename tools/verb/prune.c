@@ -82,10 +82,10 @@ static int print_pruned(const struct command *command, const struct prune_summar
 static void publish(const struct command *command, struct ca_operator *ca,
 		    const struct ca_key_settings *key)
 {
-	struct crl_info info;
+	struct ca_crls crls;
 	struct fault fault = {0};
 
-	if (publish_ca_crl(ca, key, CRL_WHEN_DUE, &info, &fault) < 0)
+	if (publish_ca_crls(ca, key, CRL_WHEN_DUE, &crls, &fault) < 0)
 		print_complaint(command,
 				"the certificates are pruned, but the CRL could not be made: %s",
 				fault.text);
@@ -96,16 +96,23 @@ static void publish(const struct command *command, struct ca_operator *ca,
 static int trim_log(const struct ca_operator *ca, const struct prune_options *options,
 		    struct fault *fault)
 {
-	struct crl_state state;
+	int64_t cut_s = options->ended_before_s;
+	unsigned int newest;
 	size_t removed;
 
 	if (options->dry_run)
 		return 0;
-	if (read_crl_state(ca->store, &state, fault) < 0)
+	if (read_newest_issuer(ca->store, &newest, fault) < 0)
 		return -1;
-	if (state.cut_s > options->ended_before_s)
-		state.cut_s = options->ended_before_s;
-	return trim_signed_log(ca->layout, state.cut_s, &removed, fault);
+	for (unsigned int number = FIRST_ISSUER; number <= newest; number++) {
+		struct crl_state state;
+
+		if (read_crl_state(ca->store, number, &state, fault) < 0)
+			return -1;
+		if (state.cut_s < cut_s && state.serves_until_s >= options->ended_before_s)
+			cut_s = state.cut_s;
+	}
+	return trim_signed_log(ca->layout, cut_s, &removed, fault);
 }
 
 static void complain_of_clock(const struct command *command, int64_t now_s)
@@ -128,11 +135,11 @@ static int prune(const struct command *command, const struct prune_settings *giv
 	CLEANUP(end_bar) struct bar bar = {0};
 	struct progress progress =
 		start_bar(&bar, command, "certificates", "pruned: run it again to go on");
-	struct crl_info info;
+	struct ca_crls crls;
 	struct fault ignored = {0};
 
 	if (!given->dry_run)
-		(void)!publish_ca_crl(ca, &given->key, CRL_WHEN_DUE, &info, &ignored);
+		(void)!publish_ca_crls(ca, &given->key, CRL_WHEN_DUE, &crls, &ignored);
 	if (prune_certificates(ca->store, options, progress.function, progress.context, ret_pruned,
 			       fault) < 0)
 		return ret_pruned->certificates > 0 ? prefix_fault(fault, "after %zu certificates",

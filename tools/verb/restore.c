@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,8 +114,12 @@ static void print_revocations(const struct command *command, const char *given_c
 	for (size_t i = 0; i < summary->crl_count; i++) {
 		bool given = given_crl != NULL && i + 1 == summary->crl_count;
 
-		print_absorbed_crl(command, given ? given_crl : "cert/" CRL_FILE,
-				   &summary->crls[i]);
+		char name[FILE_NAME_SIZE];
+		char standing[FILE_NAME_SIZE + sizeof("cert/")];
+
+		name_crl(summary->crls[i].issuer, name);
+		(void)snprintf(standing, sizeof(standing), "cert/%s", name);
+		print_absorbed_crl(command, given ? given_crl : standing, &summary->crls[i]);
 		newer |= summary->crls[i].newer;
 	}
 	print_barred(command, &summary->barred, "was barred when the record was lost");
@@ -187,11 +192,11 @@ static void publish(const struct command *command)
 {
 	const struct ca_key_settings none = {0};
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
-	struct crl_info info;
+	struct ca_crls crls;
 	struct fault fault = {0};
 
 	if (open_operator(command, &ca, &fault) == 0 &&
-	    publish_ca_crl(&ca, &none, CRL_WHEN_DUE, &info, &fault) == 0)
+	    publish_ca_crls(&ca, &none, CRL_WHEN_DUE, &crls, &fault) == 0)
 		return;
 	print_note(command, "there is no CRL yet: %s: run certpool crl", fault.text);
 }

@@ -72,7 +72,7 @@ static const struct option revoke_options[] = {
 
 /* What is to be revoked, and what was revoked then. */
 struct revocation_plan {
-	struct certificate *issuer;           /* NULL: not read */
+	struct issuer_set issuers;            /* empty: not read */
 	struct buffer serials;                /* named by the operands */
 	struct issued_certificate *recovered; /* likewise, and the record lacks them */
 	size_t recovered_count;
@@ -85,7 +85,7 @@ struct revocation_plan {
 
 static void clear_plan(struct revocation_plan *plan)
 {
-	free_certificate(&plan->issuer);
+	clear_issuer_set(&plan->issuers);
 	clear_buffer(&plan->serials);
 	for (size_t i = 0; i < plan->recovered_count; i++)
 		clear_issued_certificate(&plan->recovered[i]);
@@ -93,12 +93,25 @@ static void clear_plan(struct revocation_plan *plan)
 	clear_buffer(&plan->revoked);
 }
 
-static int read_issuer(const struct ca_operator *ca, struct revocation_plan *plan,
-		       struct fault *fault)
+static int read_plan_issuers(const struct ca_operator *ca, struct revocation_plan *plan,
+			     struct fault *fault)
 {
-	return plan->issuer != NULL ? 0
-				    : read_issuing_certificate(ca->layout, &ca->manifest->ca,
-							       &plan->issuer, fault);
+	return newest_issuer(&plan->issuers) != NULL ? 0 : read_issuers(ca, &plan->issuers, fault);
+}
+
+/* The latest end of a certificate that the record lacks. */
+static int64_t last_issuer_end(const struct issuer_set *issuers)
+{
+	int64_t end_s = 0;
+
+	for (unsigned int number = 1; number <= count_issuers(issuers); number++) {
+		int64_t each_s =
+			certificate_not_after(issuer_certificate(get_issuer(issuers, number)));
+
+		if (each_s > end_s)
+			end_s = each_s;
+	}
+	return end_s;
 }
 
 /* A certificate that the CA issued, and that its record lacks. */
@@ -108,8 +121,8 @@ static int add_recovered(const struct ca_operator *ca, const struct certificate 
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct issued_certificate *grown;
 
-	if (read_issuer(ca, plan, fault) < 0 ||
-	    recover_certificate(plan->issuer, certificate, &record, fault) < 0)
+	if (read_plan_issuers(ca, plan, fault) < 0 ||
+	    recover_certificate(&plan->issuers, certificate, &record, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->recovered_count; i++)
 		if (memcmp(plan->recovered[i].serial, record.serial, SERIAL_MAX) == 0)
@@ -184,7 +197,7 @@ static int make_plan(const struct command *command, const struct revoke_settings
 		    add_selected(ca, &selector, given->all, plan, fault) < 0)
 			return -1;
 	}
-	return given->unrecorded ? read_issuer(ca, plan, fault) : 0;
+	return given->unrecorded ? read_plan_issuers(ca, plan, fault) : 0;
 }
 
 /* A revoked_function. Nothing is printed before the transaction has ended. */
@@ -225,7 +238,7 @@ static int revoke_planned(const struct command *command, const struct revoke_set
 		.serial_count = plan->serials.len / SERIAL_MAX,
 		.recovered = plan->recovered,
 		.recovered_count = plan->recovered_count,
-		.unrecorded_until_s = given->unrecorded ? certificate_not_after(plan->issuer) : 0,
+		.unrecorded_until_s = given->unrecorded ? last_issuer_end(&plan->issuers) : 0,
 		.query = plan->queried ? &plan->query : NULL,
 		.client = plan->client[0] != '\0' ? plan->client : NULL,
 		.by = CA_NAME,
@@ -266,11 +279,12 @@ static int print_plan(const struct command *command, const struct revocation_pla
 static int publish(const struct command *command, const struct revoke_settings *given,
 		   struct ca_operator *ca, const struct revocation_plan *plan, struct fault *fault)
 {
-	struct crl_info crl = {0};
+	struct ca_crls crls = {0};
 	struct fault failure = {0};
-	int published = publish_ca_crl(ca, &given->key, CRL_WHEN_DUE, &crl, &failure);
+	int published = publish_ca_crls(ca, &given->key, CRL_WHEN_DUE, &crls, &failure);
 
-	if (print_revocation_summary(command, &plan->summary, plan->client, crl.number, fault) < 0)
+	if (print_revocation_summary(command, &plan->summary, plan->client,
+				     lowest_crl_number(&crls), fault) < 0)
 		return -1;
 	if (published == 0)
 		return plan->summary.client_barred ? write_barred(ca->store, ca->layout, fault) : 0;
@@ -362,6 +376,17 @@ static int revoke_here(const struct command *command, const struct revoke_settin
 	return publish(command, given, &ca, &plan, fault);
 }
 
+/* The issuer that the CRL names; or else any, whose signature it does not have. */
+static struct crl_issuer choose_crl_issuer(const struct issuer_set *issuers, const struct crl *crl)
+{
+	const struct issuer *issuer = newest_issuer(issuers);
+
+	for (unsigned int number = 1; number <= count_issuers(issuers); number++)
+		if (names_issuer(crl, issuer_certificate(get_issuer(issuers, number))))
+			issuer = get_issuer(issuers, number);
+	return (struct crl_issuer){issuer_number(issuer), issuer_certificate(issuer)};
+}
+
 /* --crl: the revocations of a CRL of the CA, also of certificates that the record lacks. */
 static int revoke_by_crl(const struct command *command, const struct revoke_settings *given,
 			 struct fault *fault)
@@ -371,12 +396,15 @@ static int revoke_by_crl(const struct command *command, const struct revoke_sett
 	CLEANUP(clear_buffer) struct buffer content = {0};
 	CLEANUP(free_crl) struct crl *crl = NULL;
 	CLEANUP(clear_absorbed_crl) struct absorbed_crl absorbed = {0};
+	struct crl_issuer issuer;
 
-	if (open_operator(command, &ca, fault) < 0 || read_issuer(&ca, &plan, fault) < 0 ||
+	if (open_operator(command, &ca, fault) < 0 || read_plan_issuers(&ca, &plan, fault) < 0 ||
 	    read_input(given->crl, CRL_PEM_MAX, &content, fault) < 0)
 		return -1;
-	if (parse_crl(&content, &crl, fault) < 0 ||
-	    absorb_crl(ca.store, crl, plan.issuer, ca.now_s, &absorbed, fault) < 0)
+	if (parse_crl(&content, &crl, fault) < 0)
+		return prefix_fault(fault, "%s", given->crl);
+	issuer = choose_crl_issuer(&plan.issuers, crl);
+	if (absorb_crl(ca.store, crl, &issuer, ca.now_s, &absorbed, fault) < 0)
 		return prefix_fault(fault, "%s", given->crl);
 	print_absorbed_crl(command, given->crl, &absorbed);
 	plan.summary.revoked = absorbed.revoked + absorbed.unrecorded;

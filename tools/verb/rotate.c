@@ -1,7 +1,7 @@
 /*
- * rotate: makes a key's successor. rotate key: the key that a client shares with the CA, or with
- * another client. The new key is handed over under the old one, or by a new invitation. rotate
- * root: the CA's root (rotate_root.c).
+ * rotate: makes a key's successor. rotate ca: the CA's own, with a certificate (rotate_ca.c).
+ * rotate root: the CA's root (rotate_root.c). rotate key: the key that a client shares with the CA,
+ * or with another client. The new key is handed over under the old one, or by a new invitation.
  */
 #include "common/base/clock.h"
 #include "common/base/name.h"
@@ -13,6 +13,7 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/rotate_ca.h"
 #include "tools/verb/rotate_root.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ struct rotate_settings {
 	const char *by;
 	const char *overlap;
 	bool finish;
+	bool again;
 	struct text_list without;
 	struct ca_key_settings key;
 };
@@ -36,6 +38,8 @@ static const struct option rotate_options[] = {
 	 NULL},
 	{"without", 0, true, "CLIENT", take_texts, offsetof(struct rotate_settings, without),
 	 "root: finish though this client, which is lost, lacks the new root; repeatable", NULL},
+	{"again", 0, false, NULL, take_switch, offsetof(struct rotate_settings, again),
+	 "ca: also within an hour of the last rotation", NULL},
 	CA_KEY_OPTIONS(struct rotate_settings, key),
 	{0},
 };
@@ -268,28 +272,45 @@ static int rotate_ca_root(const struct command *command, const struct rotate_set
 	return rotate_root(command, &options, fault);
 }
 
+static int rotate_issuing_key(const struct command *command, const struct rotate_settings *given,
+			      struct fault *fault)
+{
+	if (command->operand_count != 1)
+		return set_fault(fault, FAULT_USAGE, "ca: expected nothing after it, found \"%s\"",
+				 command->operands[1]);
+	return rotate_ca(command, &given->key, given->again, fault);
+}
+
 /* What can be rotated. */
 static const struct {
 	const char *name;
 	int (*run)(const struct command *command, const struct rotate_settings *given,
 		   struct fault *fault);
-} things[] = {{"key", rotate_key}, {"root", rotate_ca_root}};
+} things[] = {{"ca", rotate_issuing_key}, {"key", rotate_key}, {"root", rotate_ca_root}};
 
 static int run_rotate(const struct command *command, const void *settings, struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(things); i++)
 		if (strcmp(things[i].name, command->operands[0]) == 0)
 			return things[i].run(command, settings, fault);
-	return set_fault(fault, FAULT_USAGE, "expected key or root, found \"%s\"",
+	return set_fault(fault, FAULT_USAGE, "expected ca, key or root, found \"%s\"",
 			 command->operands[0]);
 }
 
 const struct verb rotate_verb = {
 	.name = "rotate",
 	.group = VERB_KEEPING,
-	.operands = "key CLIENT | root",
-	.summary = "replace a shared key, or the CA's root",
+	.operands = "ca | key CLIENT | root",
+	.summary = "give the CA's certificate, root or a shared key a successor",
 	.details =
+		"ca: on the CA, also while it serves, which takes it over: makes a key and has "
+		"the\n"
+		"root certify it, whose layout has to be at hand (ca.root_layout). From then on\n"
+		"the CA issues under it. The issuer before keeps its CRL and its OCSP answers\n"
+		"until the last certificate that it issued has ended. Clients take the new chain\n"
+		"with their next answer, and who holds the root needs nothing. A rotation that "
+		"was\n"
+		"killed is completed by the next one.\n"
 		"key: makes a new key shared by the CA, or by the client --by, and CLIENT.\n"
 		"CLIENT gets it under the old one with its next enroll, renew, keep or message.\n"
 		"The old one ends after the overlap. After a theft, --overlap 0 ends it now, and\n"
@@ -298,7 +319,8 @@ const struct verb rotate_verb = {
 		"the root's layout at hand. Clients pin it beside the present one with their next\n"
 		"enroll, renew or keep. --finish makes it the only one, when every client has it,\n"
 		"and names those that lack it.\n",
-	.example = "certpool rotate key client1\n"
+	.example = "certpool rotate ca\n"
+		   "certpool rotate key client1\n"
 		   "certpool rotate key client1 --overlap 0\n"
 		   "certpool rotate root\n"
 		   "certpool rotate root --finish --without client1\n",
@@ -307,6 +329,6 @@ const struct verb rotate_verb = {
 	.irrevocable = true,
 	.fewest = 1,
 	.most = 2,
-	.expected = "key and a client's name, or root",
+	.expected = "ca, key and a client's name, or root",
 	.run = run_rotate,
 };

@@ -114,7 +114,7 @@ static int read_root_crl_info(const struct manifest *manifest, const struct layo
 			return -1;
 		return crl != NULL ? describe_root_crl(crl, ret_info, fault) : 0;
 	}
-	if (read_crl_state(store, &state, fault) < 0)
+	if (read_crl_state(store, FIRST_ISSUER, &state, fault) < 0)
 		return -1;
 	*ret_info = (struct crl_info){.number = state.current_number,
 				      .next_update_s = state.next_update_s};
@@ -126,8 +126,11 @@ static int read_ends(const struct manifest *manifest, const struct layout *layou
 		     struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *issuing = NULL;
+	unsigned int newest;
 
-	if (read_issuing_certificate(layout, &manifest->ca, &issuing, fault) < 0)
+	if (count_issuing_certificates(layout, &manifest->ca, &newest, fault) < 0 ||
+	    read_issuing_certificate(layout, &manifest->ca, newest > 0 ? newest : FIRST_ISSUER,
+				     &issuing, fault) < 0)
 		return -1;
 	if (manifest->ca.root_layout != NULL)
 		state->issuing_expiry_s = certificate_not_after(issuing);
@@ -169,6 +172,52 @@ static int read_rotation(const struct layout *layout, struct store *store,
 	return list_client_roots(store, sha256, count_lacking, state, fault);
 }
 
+/* For list_issuers. */
+struct issuer_lines {
+	const struct command *command;
+	struct store *store;
+	int64_t now_s;
+};
+
+static int print_issuer(void *context, const struct issuer_record *record, struct fault *fault)
+{
+	const struct issuer_lines *lines = context;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_json) struct json_line line = {0};
+	struct issued_count count;
+	char end[TIME_TEXT_SIZE];
+
+	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, fault) < 0 ||
+	    count_issued(lines->store, record->number, lines->now_s, &count, fault) < 0)
+		return -1;
+	if (!lines->command->json) {
+		format_time(record->serves_until_s, end);
+		print_line("  issuer %u: certificates %zu, valid %zu; CRL and OCSP %s %s",
+			   record->number, count.certificates, count.valid,
+			   lines->now_s > record->serves_until_s ? "ended" : "until", end);
+		return 0;
+	}
+	add_json_number(&line, "issuer", record->number);
+	add_json_text(&line, "subject", certificate_subject(certificate));
+	add_json_number(&line, "certificates", (long long)count.certificates);
+	add_json_number(&line, "valid", (long long)count.valid);
+	add_json_time(&line, "not_after", record->not_after_s);
+	add_json_time(&line, "serves_until", record->serves_until_s);
+	return print_json(&line, fault);
+}
+
+/* Each of them, once there are several. */
+static int print_issuers(const struct command *command, struct store *store, int64_t now_s,
+			 struct fault *fault)
+{
+	struct issuer_lines lines = {command, store, now_s};
+	unsigned int newest;
+
+	if (read_newest_issuer(store, &newest, fault) < 0)
+		return -1;
+	return newest > FIRST_ISSUER ? list_issuers(store, print_issuer, &lines, fault) : 0;
+}
+
 /* Reads the record beside a server. */
 static int show_authority(const struct command *command, const struct manifest *manifest,
 			  int64_t now_s, struct fleet *ret_fleet, struct fault *fault)
@@ -194,7 +243,9 @@ static int show_authority(const struct command *command, const struct manifest *
 			   "the root's CRL %s: run certpool crl --root, with the root's layout at "
 			   "hand",
 			   root_crl->number == 0 ? "is missing" : "ends soon");
-	return print_authority(command, layout->path, &state, ret_fleet, fault);
+	if (print_authority(command, layout->path, &state, ret_fleet, fault) < 0)
+		return -1;
+	return print_issuers(command, store, now_s, fault);
 }
 
 static int print_pool(const struct command *command, const struct client_node *client,

@@ -3,6 +3,7 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/statement.h"
 
 static int check_pages(struct store *store, struct fault *fault)
@@ -62,13 +63,18 @@ int describe_record(const struct adoption *adoption, struct adopted_record *ret_
 	struct adopted_record record = {0};
 	struct store_summary figures;
 	struct crl_state state;
+	unsigned int newest;
 	int64_t ignored;
 
 	if (open_store(adoption->path, &store, fault) < 0 ||
 	    summarize_store(store, adoption->now_s, &figures, fault) < 0 ||
-	    read_crl_state(store, &state, fault) < 0 ||
-	    list_revoked(store, INT64_MIN, count_entry, &record.revoked, &ignored, fault) < 0)
+	    read_crl_state(store, FIRST_ISSUER, &state, fault) < 0 ||
+	    read_newest_issuer(store, &newest, fault) < 0)
 		return -1;
+	for (unsigned int number = FIRST_ISSUER; number <= newest; number++)
+		if (list_revoked(store, number, INT64_MIN, count_entry, &record.revoked, &ignored,
+				 fault) < 0)
+			return -1;
 	record.certificates = figures.certificates;
 	record.crl_number = state.number;
 	*ret_record = record;

@@ -2,14 +2,20 @@
 #define CERTPOOL_CA_BACKUP_ADOPT_RECORD_H
 
 #include "common/layout/manifest.h"
-#include "common/x509/certificate.h"
+#include "common/x509/issuer_set.h"
+
+/* The issuers of the CA's CRLs, issuer 1 first. */
+struct adopted_issuers {
+	struct certificate *certificates[ISSUERS_MAX];
+	unsigned int count;
+};
 
 /* For restore.c: a record from a backup, before the file gets its final name. */
 struct adoption {
-	const char *path;                 /* of the record */
-	const char *name;                 /* of the backup */
-	const struct certificate *issuer; /* of the CRLs */
-	const struct manifest *manifest;  /* for clients that are barred and not in the record */
+	const char *path; /* of the record */
+	const char *name; /* of the backup */
+	const struct adopted_issuers *issuers;
+	const struct manifest *manifest; /* for clients that are barred and not in the record */
 	int64_t now_s;
 };
 

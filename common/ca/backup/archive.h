@@ -18,6 +18,9 @@
 /* Of a rotation of the root (ca_roots.h): while it is under way; and also afterwards. */
 #define MEMBER_NEXT_ROOT "cert/root.next.crt"
 #define MEMBER_CROSS "cert/cross.crt"
+/* Then, of each later issuer, its certificate and its CRL, which may be absent: "cert/ca.2.crt",
+   "cert/ca.2.crl", "cert/ca.3.crt", … */
+#define MEMBER_FOLDER "cert/"
 #define MEMBER_KEYS "keys.enc" /* an archive of the key files, sealed (passphrase_seal.h) */
 #define MEMBER_RECORD "state/ca.db"
 #define MEMBER_SIGNED                                                                              \

@@ -5,13 +5,13 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/ca_roots.h"
-#include "common/ca/revocation/publish_crl.h"
-#include "common/ca/revocation/root_crl.h"
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/audit.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/store.h"
 #include "common/crypto/passphrase_seal.h"
 #include "common/layout/path.h"
+#include "common/x509/issuer_set.h"
 #include "common/x509/revocation/crl.h"
 
 #include <errno.h>
@@ -37,16 +37,15 @@ static const char note_text[] =
 /* The files of cert/ that are copied. */
 static const struct {
 	const char *member;
-	const char *name;
 	size_t max;
 	bool required;
 } files[] = {
-	{MEMBER_ROOT, "root.crt", CERTIFICATE_PEM_MAX, true},
-	{MEMBER_ISSUER, "ca.crt", CERTIFICATE_PEM_MAX, false},
-	{MEMBER_CRL, CRL_FILE, CRL_DER_MAX, false},
-	{MEMBER_ROOT_CRL, ROOT_CRL_FILE, CRL_DER_MAX, false},
-	{MEMBER_NEXT_ROOT, NEXT_ROOT_FILE, CERTIFICATE_PEM_MAX, false},
-	{MEMBER_CROSS, CROSS_FILE, INTERMEDIATES_PEM_MAX, false},
+	{MEMBER_ROOT, CERTIFICATE_PEM_MAX, true},
+	{MEMBER_ISSUER, CERTIFICATE_PEM_MAX, false},
+	{MEMBER_CRL, CRL_DER_MAX, false},
+	{MEMBER_ROOT_CRL, CRL_DER_MAX, false},
+	{MEMBER_NEXT_ROOT, CERTIFICATE_PEM_MAX, false},
+	{MEMBER_CROSS, INTERMEDIATES_PEM_MAX, false},
 };
 
 static int add_note(const struct backup_options *options, struct archive_writer *writer,
@@ -62,25 +61,60 @@ static int add_note(const struct backup_options *options, struct archive_writer 
 	return add_member_octets(writer, MEMBER_NOTE, 0644, bytes_of_buffer(&note), fault);
 }
 
+/* *ret_added false: there is no such file. */
+static int add_file(const struct backup_options *options, struct archive_writer *writer,
+		    const char *member, size_t max, bool *ret_added, struct fault *fault)
+{
+	const char *name = member + strlen(MEMBER_FOLDER);
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct fault problem = {0};
+
+	if (read_file(options->layout->cert, name, max, &content, &problem) < 0) {
+		*ret_added = false;
+		if (problem.class == FAULT_NOT_FOUND)
+			return 0;
+		(void)pass_fault(&problem, fault);
+		return prefix_fault(fault, "%s/cert", options->layout->path);
+	}
+	*ret_added = true;
+	return add_member_octets(writer, member, 0644, bytes_of_buffer(&content), fault);
+}
+
+static int add_later_issuers(const struct backup_options *options, struct archive_writer *writer,
+			     struct fault *fault)
+{
+	bool added = true;
+	bool ignored;
+
+	for (unsigned int number = FIRST_ISSUER + 1; added && number <= ISSUERS_MAX; number++) {
+		char certificate[FILE_NAME_SIZE];
+		char crl[FILE_NAME_SIZE];
+
+		name_issuer_file(MEMBER_ISSUER, number, certificate);
+		name_issuer_file(MEMBER_CRL, number, crl);
+		if (add_file(options, writer, certificate, CERTIFICATE_PEM_MAX, &added, fault) <
+			    0 ||
+		    (added && add_file(options, writer, crl, CRL_DER_MAX, &ignored, fault) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 static int add_files(const struct backup_options *options, struct archive_writer *writer,
 		     struct fault *fault)
 {
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
-		CLEANUP(clear_buffer) struct buffer content = {0};
-		struct fault problem = {0};
+		bool added;
 
-		if (read_file(options->layout->cert, files[i].name, files[i].max, &content,
-			      &problem) < 0) {
-			if (problem.class == FAULT_NOT_FOUND && !files[i].required)
-				continue;
-			(void)pass_fault(&problem, fault);
-			return prefix_fault(fault, "%s/cert", options->layout->path);
-		}
-		if (add_member_octets(writer, files[i].member, 0644, bytes_of_buffer(&content),
-				      fault) < 0)
+		if (add_file(options, writer, files[i].member, files[i].max, &added, fault) < 0)
 			return -1;
+		if (!added && files[i].required)
+			return set_fault(fault, FAULT_NOT_FOUND,
+					 "%s/%s: expected the CA's root, found none: restore it "
+					 "from a backup",
+					 options->layout->path, files[i].member);
 	}
-	return 0;
+	return add_later_issuers(options, writer, fault);
 }
 
 static int add_keys(const struct backup_options *options, struct archive_writer *writer,

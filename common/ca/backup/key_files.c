@@ -2,12 +2,16 @@
 
 #include "common/base/tar.h"
 #include "common/crypto/key_file.h"
+#include "common/x509/issuer_set.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const char folder[] = "Private/";
-static const char *const own_keys[] = {"root.key", "ca.key"};
+static const char root_key[] = "root.key";
+static const char first_key[] = "ca.key"; /* of issuer 1 (name_issuer_file) */
+
+enum { OWN_KEYS_MAX = ISSUERS_MAX + 1 };
 
 /* An archive that is written. */
 struct key_archive {
@@ -30,7 +34,7 @@ static size_t measure_entry(size_t size)
 /* The largest size of an archive with the keys of that many peers. */
 static size_t measure_archive(size_t peer_count)
 {
-	return COUNT_OF(own_keys) * measure_entry(PRIVATE_KEY_FILE_MAX) +
+	return OWN_KEYS_MAX * measure_entry(PRIVATE_KEY_FILE_MAX) +
 	       2 * peer_count * measure_entry(SHARED_KEY_FILE_MAX) + TAR_END_LEN;
 }
 
@@ -57,15 +61,27 @@ static int add_key(struct key_archive *archive, const struct layout *layout, con
 	return 0;
 }
 
+/* If there is such a key: that of a root, or of an issuer that has ended, may be gone. */
+static int add_own_key(struct key_archive *archive, const struct layout *layout, const char *name,
+		       struct fault *fault)
+{
+	bool found;
+
+	if (find_file(layout->private, name, &found, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
+	return found ? add_key(archive, layout, name, PRIVATE_KEY_FILE_MAX, fault) : 0;
+}
+
 static int add_keys(struct key_archive *archive, const struct layout *layout,
 		    const struct peers *peers, struct fault *fault)
 {
-	for (size_t i = 0; i < COUNT_OF(own_keys); i++) {
-		bool found;
+	char own[FILE_NAME_SIZE];
 
-		if (find_file(layout->private, own_keys[i], &found, fault) < 0)
-			return prefix_fault(fault, "%s/Private", layout->path);
-		if (found && add_key(archive, layout, own_keys[i], PRIVATE_KEY_FILE_MAX, fault) < 0)
+	if (add_own_key(archive, layout, root_key, fault) < 0)
+		return -1;
+	for (unsigned int number = 1; number <= ISSUERS_MAX; number++) {
+		name_issuer_file(first_key, number, own);
+		if (add_own_key(archive, layout, own, fault) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < peers->count; i++) {
@@ -110,10 +126,14 @@ int format_key_archive(const struct layout *layout, int64_t now_s, struct secret
 
 static bool is_own_key(const char *name)
 {
-	for (size_t i = 0; i < COUNT_OF(own_keys); i++)
-		if (strcmp(name, own_keys[i]) == 0)
-			return true;
-	return false;
+	bool own = strcmp(name, root_key) == 0;
+	char expected[FILE_NAME_SIZE];
+
+	for (unsigned int number = 1; number <= ISSUERS_MAX && !own; number++) {
+		name_issuer_file(first_key, number, expected);
+		own = strcmp(name, expected) == 0;
+	}
+	return own;
 }
 
 /* Whether it is shared_{peer}.jwk or old_{peer}.jwk exactly as the layout names it. */

@@ -6,8 +6,8 @@
 
 /*
  * The key files of a CA's layout as one tar archive, under their names: Private/root.key,
- * Private/ca.key, Private/shared_{node}.jwk. Contents are copied unchanged: a key that is encrypted
- * under a passphrase stays encrypted.
+ * Private/ca.key, Private/ca.{n}.key, Private/shared_{node}.jwk. Contents are copied unchanged: a
+ * key that is encrypted under a passphrase stays encrypted.
  */
 enum { KEY_ARCHIVE_MAX = 256 * 1024 * 1024 };
 

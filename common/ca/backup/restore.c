@@ -5,14 +5,17 @@
 #include "common/ca/backup/adopt_record.h"
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
+#include "common/ca/backup/restore_target.h"
 #include "common/ca/backup/take_revocations.h"
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/ca/signer/signed_log.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/store.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/passphrase_seal.h"
+#include "common/x509/issuer_set.h"
 #include "common/x509/revocation/crl.h"
 
 #include <stdio.h>
@@ -21,28 +24,33 @@
 enum { NOTE_MAX = 65536, MANIFEST_MAX = 1024 * 1024 };
 
 static const char store_file[] = STORE_FILE;
-static const char wal_name[] = STORE_FILE "-wal";
-static const char staged_wal_name[] = "." STORE_FILE ".new-wal";
 
-/* The certificates of a CA and their keys. */
-enum { CERTIFICATE_COUNT = 2 };
+/* The root and the issuers below it, if it lies apart, by their numbers. */
+enum { CA_CERTIFICATES_MAX = ISSUERS_MAX + 1, ROOT = 0 };
 
-static const struct {
-	const char *member;
-	const char *file;
-	const char *key_file;
-	bool required;
-} certificates[CERTIFICATE_COUNT] = {
-	{MEMBER_ROOT, "root.crt", "root.key", true},
-	{MEMBER_ISSUER, "ca.crt", "ca.key", false},
-};
+/* Their files: "cert/root.crt", "cert/ca.crt", "cert/ca.2.crt", and the keys in Private/. */
+static void name_certificate_member(size_t i, char ret_member[static FILE_NAME_SIZE])
+{
+	if (i == ROOT)
+		(void)snprintf(ret_member, FILE_NAME_SIZE, MEMBER_ROOT);
+	else
+		name_issuer_file(MEMBER_ISSUER, (unsigned int)i, ret_member);
+}
+
+static void name_key(size_t i, char ret_name[static FILE_NAME_SIZE])
+{
+	if (i == ROOT)
+		(void)snprintf(ret_name, FILE_NAME_SIZE, "root.key");
+	else
+		name_issuer_file("ca.key", (unsigned int)i, ret_name);
+}
 
 struct restoration {
 	const struct restore_options *options;
 	const char *name;
 	struct archive_reader reader;
-	struct buffer pems[CERTIFICATE_COUNT]; /* of the certificates; empty: not in the backup */
-	struct buffer crl;
+	struct buffer pems[CA_CERTIFICATES_MAX]; /* of the certificates; empty: not in the backup */
+	struct buffer crls[ISSUERS_MAX];         /* of the issuers, likewise */
 	struct buffer root_crl;
 	struct buffer next_root;
 	struct buffer cross;
@@ -67,9 +75,10 @@ static void clear_restoration(struct restoration *restoration)
 {
 	clear_restore_summary(&restoration->summary);
 	clear_archive_reader(&restoration->reader);
-	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
+	for (size_t i = 0; i < CA_CERTIFICATES_MAX; i++)
 		clear_buffer(&restoration->pems[i]);
-	clear_buffer(&restoration->crl);
+	for (size_t i = 0; i < ISSUERS_MAX; i++)
+		clear_buffer(&restoration->crls[i]);
 	clear_buffer(&restoration->root_crl);
 	clear_buffer(&restoration->next_root);
 	clear_buffer(&restoration->cross);
@@ -81,60 +90,6 @@ static void clear_restoration(struct restoration *restoration)
 	free_staging(&restoration->unused);
 }
 
-/* Removes the temporary files of a killed restore. */
-static int sweep(const struct layout *layout, struct fault *fault)
-{
-	const char *const names[] = {staged_wal_name, "." STORE_FILE ".new-shm",
-				     "." STORE_FILE ".new-journal"};
-
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (remove_file(layout->state, names[i], fault) < 0)
-			return -1;
-	if (sweep_staging(layout->state, fault) < 0 || sweep_staging(layout->cert, fault) < 0)
-		return -1;
-	return sweep_staging(layout->private, fault);
-}
-
-/* SQLite would read the write-ahead log of another store into the restored one. */
-static int check_no_ca(const struct layout *layout, struct fault *fault)
-{
-	bool has_store;
-	bool has_wal;
-
-	if (find_file(layout->state, store_file, &has_store, fault) < 0 ||
-	    find_file(layout->state, wal_name, &has_wal, fault) < 0)
-		return prefix_fault(fault, "%s/state", layout->path);
-	if (has_store)
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s/state/%s: there is a CA: a backup is restored into a layout "
-				 "that has none; move this one away, or name another in the "
-				 "manifest",
-				 layout->path, store_file);
-	if (!has_wal)
-		return 0;
-	return set_fault(fault, FAULT_REFUSED,
-			 "%s/state/%s: there is the log of a record, which may hold the last "
-			 "certificates: put its record back, or move the log away",
-			 layout->path, wal_name);
-}
-
-/* The second line of the note has the time. */
-static int parse_note(struct bytes note, int64_t *ret_made_s, struct fault *fault)
-{
-	struct bytes head = {note.data, strlen(NOTE_HEAD)};
-	char text[TIME_TEXT_SIZE] = "";
-
-	if (note.len < strlen(NOTE_HEAD NOTE_TIME) + TIME_TEXT_SIZE ||
-	    !equal_bytes(head, bytes_of_string(NOTE_HEAD)) ||
-	    memcmp(note.data + head.len, NOTE_TIME, strlen(NOTE_TIME)) != 0)
-		return set_fault(fault, FAULT_MALFORMED,
-				 MEMBER_NOTE ": expected \"%.*s\" and when it was made: is this "
-					     "the backup of a newer certpool?",
-				 (int)strlen(NOTE_HEAD) - 1, NOTE_HEAD);
-	memcpy(text, note.data + strlen(NOTE_HEAD NOTE_TIME), TIME_TEXT_SIZE - 1);
-	return parse_time(text, ret_made_s, fault);
-}
-
 static int read_note(struct restoration *restoration, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer note = {0};
@@ -142,7 +97,7 @@ static int read_note(struct restoration *restoration, struct fault *fault)
 
 	if (read_member(&restoration->reader, MEMBER_NOTE, NOTE_MAX, &note, fault) < 0)
 		return -1;
-	if (parse_note(bytes_of_buffer(&note), &restoration->summary.made_s, fault) < 0)
+	if (parse_backup_note(bytes_of_buffer(&note), &restoration->summary.made_s, fault) < 0)
 		return prefix_fault(fault, "%s", restoration->name);
 	return read_member(&restoration->reader, MEMBER_MANIFEST, MANIFEST_MAX, &manifest, fault);
 }
@@ -157,24 +112,41 @@ static int read_optional_member(struct restoration *restoration, const char *mem
 	return present ? read_member(&restoration->reader, member, max, ret_content, fault) : 0;
 }
 
+/* One after the other, until there is no other. */
+static int read_later_issuers(struct restoration *restoration, struct fault *fault)
+{
+	for (unsigned int number = FIRST_ISSUER + 1; number <= ISSUERS_MAX; number++) {
+		struct buffer *pem = &restoration->pems[number];
+		char member[FILE_NAME_SIZE];
+
+		name_issuer_file(MEMBER_ISSUER, number, member);
+		if (read_optional_member(restoration, member, CERTIFICATE_PEM_MAX, pem, fault) < 0)
+			return -1;
+		if (pem->len == 0)
+			return 0;
+		name_issuer_file(MEMBER_CRL, number, member);
+		if (read_optional_member(restoration, member, CRL_DER_MAX,
+					 &restoration->crls[number - 1], fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int read_files(struct restoration *restoration, struct fault *fault)
 {
-	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
-		if ((certificates[i].required
-			     ? read_member(&restoration->reader, certificates[i].member,
-					   CERTIFICATE_PEM_MAX, &restoration->pems[i], fault)
-			     : read_optional_member(restoration, certificates[i].member,
-						    CERTIFICATE_PEM_MAX, &restoration->pems[i],
-						    fault)) < 0)
-			return -1;
-	if (read_optional_member(restoration, MEMBER_CRL, CRL_DER_MAX, &restoration->crl, fault) <
-		    0 ||
+	if (read_member(&restoration->reader, MEMBER_ROOT, CERTIFICATE_PEM_MAX,
+			&restoration->pems[ROOT], fault) < 0 ||
+	    read_optional_member(restoration, MEMBER_ISSUER, CERTIFICATE_PEM_MAX,
+				 &restoration->pems[FIRST_ISSUER], fault) < 0 ||
+	    read_optional_member(restoration, MEMBER_CRL, CRL_DER_MAX, &restoration->crls[0],
+				 fault) < 0 ||
 	    read_optional_member(restoration, MEMBER_ROOT_CRL, CRL_DER_MAX, &restoration->root_crl,
 				 fault) < 0 ||
 	    read_optional_member(restoration, MEMBER_NEXT_ROOT, CERTIFICATE_PEM_MAX,
 				 &restoration->next_root, fault) < 0 ||
 	    read_optional_member(restoration, MEMBER_CROSS, INTERMEDIATES_PEM_MAX,
-				 &restoration->cross, fault) < 0)
+				 &restoration->cross, fault) < 0 ||
+	    read_later_issuers(restoration, fault) < 0)
 		return -1;
 	return read_optional_member(restoration, MEMBER_KEYS, KEY_ARCHIVE_MAX + TAR_BLOCK_LEN,
 				    &restoration->sealed, fault);
@@ -267,7 +239,9 @@ static int match_key(struct restoration *restoration, const struct archived_key 
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	char member[FILE_NAME_SIZE];
 
+	name_certificate_member(i, member);
 	if (is_encrypted_private_key(archived->content)) {
 		restoration->summary.unmatched = true;
 		return 0;
@@ -275,20 +249,24 @@ static int match_key(struct restoration *restoration, const struct archived_key 
 	if (parse_private_key(archived->content, &key, fault) < 0 ||
 	    get_public_key(key, &public_key, fault) < 0 ||
 	    parse_certificate_pem(bytes_of_buffer(&restoration->pems[i]), &certificate, fault) < 0)
-		return prefix_fault(fault, "%s: %s", restoration->name, certificates[i].member);
+		return prefix_fault(fault, "%s: %s", restoration->name, member);
 	if (equal_bytes(public_key_spki(public_key),
 			public_key_spki(certificate_public_key(certificate))))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED, "%s: %s and Private/%s do not belong together",
-			 restoration->name, certificates[i].member, certificates[i].key_file);
+			 restoration->name, member, archived->name);
 }
 
 static int check_certificate_key(struct restoration *restoration,
 				 const struct archived_key *archived, struct fault *fault)
 {
-	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
-		if (strcmp(archived->name, certificates[i].key_file) == 0)
+	for (size_t i = 0; i < CA_CERTIFICATES_MAX; i++) {
+		char name[FILE_NAME_SIZE];
+
+		name_key(i, name);
+		if (strcmp(archived->name, name) == 0 && restoration->pems[i].len > 0)
 			return match_key(restoration, archived, i, fault);
+	}
 	return 0;
 }
 
@@ -342,26 +320,28 @@ static int stage_certificate(struct restoration *restoration, size_t i, struct f
 	struct bytes pem = bytes_of_buffer(&restoration->pems[i]);
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer existing = {0};
+	char member[FILE_NAME_SIZE];
+	const char *file = member + strlen(MEMBER_FOLDER);
 	bool found;
 
 	if (pem.len == 0)
 		return 0;
+	name_certificate_member(i, member);
 	if (parse_certificate_pem(pem, &certificate, fault) < 0)
-		return prefix_fault(fault, "%s: %s", restoration->name, certificates[i].member);
-	if (find_file(layout->cert, certificates[i].file, &found, fault) < 0)
+		return prefix_fault(fault, "%s: %s", restoration->name, member);
+	if (find_file(layout->cert, file, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	if (!found)
-		return stage_file(restoration->files, layout->cert, certificates[i].file, STAGE_NEW,
-				  0644, pem, fault);
-	if (read_file(layout->cert, certificates[i].file, CERTIFICATE_PEM_MAX, &existing, fault) <
-	    0)
+		return stage_file(restoration->files, layout->cert, file, STAGE_NEW, 0644, pem,
+				  fault);
+	if (read_file(layout->cert, file, CERTIFICATE_PEM_MAX, &existing, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	if (equal_bytes(pem, bytes_of_buffer(&existing)))
 		return 0;
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/cert/%s: there is another certificate than in the backup: it is not "
 			 "overwritten",
-			 layout->path, certificates[i].file);
+			 layout->path, file);
 }
 
 /* An existing CRL stays: the CA's is taken in, and that of the root is hardly older than the
@@ -385,11 +365,18 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 {
 	bool staged;
 
-	for (size_t i = 0; i < CERTIFICATE_COUNT; i++)
+	for (size_t i = 0; i < CA_CERTIFICATES_MAX; i++)
 		if (stage_certificate(restoration, i, fault) < 0)
 			return -1;
-	if (stage_optional(restoration, CRL_FILE, &restoration->crl, &staged, fault) < 0 ||
-	    stage_optional(restoration, ROOT_CRL_FILE, &restoration->root_crl,
+	for (unsigned int number = FIRST_ISSUER; number <= ISSUERS_MAX; number++) {
+		char name[FILE_NAME_SIZE];
+
+		name_crl(number, name);
+		if (stage_optional(restoration, name, &restoration->crls[number - 1], &staged,
+				   fault) < 0)
+			return -1;
+	}
+	if (stage_optional(restoration, ROOT_CRL_FILE, &restoration->root_crl,
 			   &restoration->summary.root_crl, fault) < 0 ||
 	    stage_optional(restoration, CROSS_FILE, &restoration->cross, &staged, fault) < 0 ||
 	    stage_optional(restoration, NEXT_ROOT_FILE, &restoration->next_root, &staged, fault) <
@@ -398,35 +385,45 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 	return stage_keys(restoration, fault);
 }
 
-/* The certificate under which the CA signs its CRLs: the intermediate, or else the root. */
-static int parse_issuer(const struct restoration *restoration, struct certificate **ret_issuer,
-			struct fault *fault)
+static void clear_issuers(struct adopted_issuers *issuers)
 {
-	size_t i = COUNT_OF(certificates);
+	for (unsigned int i = 0; i < issuers->count; i++)
+		free_certificate(&issuers->certificates[i]);
+}
 
-	while (i > 0 && restoration->pems[i - 1].len == 0)
-		i--;
-	return parse_certificate_pem(bytes_of_buffer(&restoration->pems[i - 1]), ret_issuer, fault);
+/* The certificates under which the CA signs its CRLs: those below the root, or else the root. */
+static int parse_issuers(const struct restoration *restoration, struct adopted_issuers *issuers,
+			 struct fault *fault)
+{
+	size_t i = restoration->pems[FIRST_ISSUER].len > 0 ? FIRST_ISSUER : ROOT;
+
+	for (; i < CA_CERTIFICATES_MAX && restoration->pems[i].len > 0; i++) {
+		if (parse_certificate_pem(bytes_of_buffer(&restoration->pems[i]),
+					  &issuers->certificates[issuers->count], fault) < 0)
+			return -1;
+		issuers->count++;
+	}
+	return 0;
 }
 
 static int adopt_store(struct restoration *restoration, struct fault *fault)
 {
 	const struct restore_options *options = restoration->options;
-	CLEANUP(free_certificate) struct certificate *issuer = NULL;
+	CLEANUP(clear_issuers) struct adopted_issuers issuers = {0};
 	CLEANUP(free_string) char *path = NULL;
 	struct adoption adoption = {
 		.name = restoration->name, .manifest = options->manifest, .now_s = options->now_s};
 	struct adopted_record adopted;
 	bool has_wal;
 
-	if (parse_issuer(restoration, &issuer, fault) < 0)
+	if (parse_issuers(restoration, &issuers, fault) < 0)
 		return -1;
 	if (asprintf(&path, "%s/state/.%s.new", options->layout->path, store_file) < 0) {
 		path = NULL;
 		return set_memory_fault(fault);
 	}
 	adoption.path = path;
-	adoption.issuer = issuer;
+	adoption.issuers = &issuers;
 	if (adopt_record(&adoption, fault) < 0)
 		return prefix_fault(fault, "%s: " MEMBER_RECORD, restoration->name);
 	if (take_revocations(&adoption, options, &restoration->summary, fault) < 0 ||
@@ -435,14 +432,14 @@ static int adopt_store(struct restoration *restoration, struct fault *fault)
 	restoration->summary.certificates = adopted.certificates;
 	restoration->summary.revoked = adopted.revoked;
 	restoration->summary.crl_number = adopted.crl_number;
-	if (find_file(options->layout->state, staged_wal_name, &has_wal, fault) < 0)
+	if (find_file(options->layout->state, STAGED_WAL_FILE, &has_wal, fault) < 0)
 		return prefix_fault(fault, "%s/state", options->layout->path);
 	if (!has_wal)
 		return 0;
 	return set_fault(
 		fault, FAULT_FAILED,
 		"%s: is still open: expected it to be one file, found its log %s beside it", path,
-		staged_wal_name);
+		STAGED_WAL_FILE);
 }
 
 static int read_backup(struct restoration *restoration, struct fault *fault)
@@ -474,7 +471,7 @@ int restore_backup(const struct restore_options *options, int descriptor, const 
 		.reader = {.descriptor = descriptor, .name = name},
 	};
 
-	if (check_no_ca(options->layout, fault) < 0 || sweep(options->layout, fault) < 0 ||
+	if (check_no_ca(options->layout, fault) < 0 || sweep_target(options->layout, fault) < 0 ||
 	    new_staging(&restoration.files, fault) < 0 ||
 	    new_staging(&restoration.store, fault) < 0 ||
 	    new_staging(&restoration.unused, fault) < 0 || read_backup(&restoration, fault) < 0 ||

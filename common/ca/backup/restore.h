@@ -4,6 +4,7 @@
 #include "common/ca/store/absorb_crl.h"
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
+#include "common/x509/issuer_set.h"
 
 /* Restores a CA from its backup (backup.h) into a layout that has no CA. */
 struct restore_options {
@@ -15,8 +16,8 @@ struct restore_options {
 	int64_t now_s;
 };
 
-/* The CRL in the layout, and the one that was given. */
-enum { RESTORED_CRLS_MAX = 2 };
+/* The CRLs in the layout, and the one that was given. */
+enum { RESTORED_CRLS_MAX = ISSUERS_MAX + 1 };
 
 struct restore_summary {
 	int64_t made_s; /* when the backup was made */

@@ -4,7 +4,19 @@
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/barred.h"
 #include "common/ca/store/clients.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/statement.h"
+
+/* The issuer that the CRL names; or else issuer 1, whose signature it does not have. */
+static struct crl_issuer choose_issuer(const struct adopted_issuers *issuers, const struct crl *crl)
+{
+	struct crl_issuer issuer = {FIRST_ISSUER, issuers->certificates[0]};
+
+	for (unsigned int i = 0; i < issuers->count; i++)
+		if (names_issuer(crl, issuers->certificates[i]))
+			issuer = (struct crl_issuer){i + 1, issuers->certificates[i]};
+	return issuer;
+}
 
 /* Empties *content. */
 static int take_crl(const struct adoption *adoption, struct buffer *content,
@@ -12,10 +24,13 @@ static int take_crl(const struct adoption *adoption, struct buffer *content,
 {
 	CLEANUP(free_crl) struct crl *crl = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
+	struct crl_issuer issuer;
 
-	if (parse_crl(content, &crl, fault) < 0 || open_store(adoption->path, &store, fault) < 0 ||
-	    absorb_crl(store, crl, adoption->issuer, adoption->now_s,
-		       &summary->crls[summary->crl_count], fault) < 0)
+	if (parse_crl(content, &crl, fault) < 0 || open_store(adoption->path, &store, fault) < 0)
+		return -1;
+	issuer = choose_issuer(adoption->issuers, crl);
+	if (absorb_crl(store, crl, &issuer, adoption->now_s, &summary->crls[summary->crl_count],
+		       fault) < 0)
 		return -1;
 	summary->crl_count++;
 	return 0;
@@ -23,18 +38,21 @@ static int take_crl(const struct adoption *adoption, struct buffer *content,
 
 /* A CRL there that cannot be taken in may be the only one that knows the last revocations. */
 static int take_standing_crl(const struct adoption *adoption, const struct layout *layout,
-			     struct restore_summary *summary, struct fault *fault)
+			     unsigned int issuer, struct restore_summary *summary,
+			     struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
 	struct fault problem = {0};
+	char name[FILE_NAME_SIZE];
 
-	if (read_crl(layout, &content, &problem) < 0)
+	if (read_crl(layout, issuer, &content, &problem) < 0)
 		return problem.class == FAULT_NOT_FOUND ? 0 : pass_fault(&problem, fault);
+	name_crl(issuer, name);
 	if (take_crl(adoption, &content, summary, fault) < 0)
 		return prefix_fault(fault,
-				    "%s/cert/" CRL_FILE ": cannot be taken in: move it away, and "
-				    "give the CA's last CRL with --crl",
-				    layout->path);
+				    "%s/cert/%s: cannot be taken in: move it away, and give the "
+				    "CA's last CRL with --crl",
+				    layout->path, name);
 	return 0;
 }
 
@@ -116,8 +134,10 @@ static int find_lost(const struct adoption *adoption, const struct layout *layou
 int take_revocations(const struct adoption *adoption, const struct restore_options *options,
 		     struct restore_summary *summary, struct fault *fault)
 {
-	if (take_standing_crl(adoption, options->layout, summary, fault) < 0 ||
-	    take_given_crl(adoption, options, summary, fault) < 0 ||
+	for (unsigned int i = 0; i < adoption->issuers->count; i++)
+		if (take_standing_crl(adoption, options->layout, i + 1, summary, fault) < 0)
+			return -1;
+	if (take_given_crl(adoption, options, summary, fault) < 0 ||
 	    take_barred(adoption, options->layout, &summary->barred, fault) < 0)
 		return -1;
 	return find_lost(adoption, options->layout, &summary->lost, fault);

@@ -9,7 +9,8 @@
 
 static void clear_check_context(struct check_context *context)
 {
-	for (size_t i = 0; i < context->issuer_count; i++)
+	free_certificate(&context->root);
+	for (unsigned int i = 0; i < context->issuer_count; i++)
 		free_certificate(&context->issuers[i]);
 }
 
@@ -134,7 +135,7 @@ int check_ca(const struct check_options *options, struct check_summary *ret_summ
 
 	if (check_files(&context, fault) < 0 || check_ca_identity(&context, fault) < 0 ||
 	    check_record(&context, fault) < 0 || check_audit(&context, fault) < 0 ||
-	    check_current_crl(&context, fault) < 0)
+	    check_current_crls(&context, fault) < 0)
 		return -1;
 	*ret_summary = context.summary;
 	return 0;

@@ -48,26 +48,13 @@ static void compare_row(const struct issued_certificate *record,
 		reject_because(verdict, "expected the validity of its row, found another");
 }
 
-/* The certificate of the CA whose subject is the certificate's issuer. */
-static const struct certificate *find_signer(const struct check_context *context,
-					     const struct certificate *certificate)
+static int check_signature(const struct certificate *signer, const struct certificate *certificate,
+			   struct verdict *verdict, struct fault *fault)
 {
-	for (size_t i = 0; i < context->issuer_count; i++)
-		if (equal_bytes(certificate_fields(context->issuers[i])->subject,
-				certificate_raw_issuer(certificate)))
-			return context->issuers[i];
-	return NULL;
-}
-
-static int check_signature(const struct check_context *context,
-			   const struct certificate *certificate, struct verdict *verdict,
-			   struct fault *fault)
-{
-	const struct certificate *signer = find_signer(context, certificate);
-
-	if (signer == NULL) {
-		reject_because(verdict, "expected the CA's subject as its issuer, found %s",
-			       certificate_issuer(certificate));
+	if (!equal_bytes(certificate_fields(signer)->subject,
+			 certificate_raw_issuer(certificate))) {
+		reject_because(verdict, "expected the CA's subject as its issuer, %s, found %s",
+			       certificate_subject(signer), certificate_issuer(certificate));
 		return 0;
 	}
 	if (certificate_not_after(certificate) > certificate_not_after(signer))
@@ -87,6 +74,8 @@ static int check_one(size_t index, void *task_context, struct fault *fault)
 						     strcmp(record->member, RECOVERED_MEMBER) != 0
 					     ? PROFILE_RESPONDER
 					     : PROFILE_MEMBER;
+	/* NULL: its file cannot be read, which is a finding already. */
+	const struct certificate *signer = find_checked_issuer(batch->context, record->issuer);
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	struct fault problem = {0};
 
@@ -99,9 +88,12 @@ static int check_one(size_t index, void *task_context, struct fault *fault)
 	compare_row(record, certificate, verdict);
 	if (!verdict->invalid && check_profile(certificate, profile, verdict, fault) < 0)
 		return -1;
-	return verdict->invalid || batch->context->issuer_count == 0
+	if (record->issuer == 0 || record->issuer > batch->context->issuer_count)
+		reject_because(verdict, "expected one of the record's issuers, found %u",
+			       record->issuer);
+	return verdict->invalid || signer == NULL
 		       ? 0
-		       : check_signature(batch->context, certificate, verdict, fault);
+		       : check_signature(signer, certificate, verdict, fault);
 }
 
 static int report_certificate(struct check_context *context,

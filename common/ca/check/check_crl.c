@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/revocation/publish_crl.h"
+#include "common/ca/store/issuers.h"
 #include "common/x509/revocation/crl.h"
 #include "common/x509/revocation/crl_reason.h"
 
@@ -23,6 +24,7 @@ struct revoked_row {
 
 struct crl_context {
 	struct check_context *check;
+	unsigned int issuer;
 	const char *where;
 	struct crl_state state;
 	struct crl *crl;
@@ -96,15 +98,16 @@ static int check_entries(struct crl_context *context, bool *ret_moved, struct fa
 	int64_t first;
 	int64_t second;
 
-	if (list_revoked(store, context->state.this_update_s, collect_row, context, &first, fault) <
+	if (list_revoked(store, context->issuer, context->state.this_update_s, collect_row, context,
+			 &first, fault) < 0 ||
+	    list_revoked(store, context->issuer, INT64_MIN, count_row, context, &second, fault) <
 		    0 ||
-	    list_revoked(store, INT64_MIN, count_row, context, &second, fault) < 0 ||
 	    check_buffer(&context->expected, fault) < 0)
 		return -1;
 	*ret_moved = first != made_from || second != made_from;
 	if (*ret_moved)
 		return 0;
-	context->check->summary.crl_entries = crl_count(context->crl);
+	context->check->summary.crl_entries += crl_count(context->crl);
 	for (size_t at = 0; at < context->expected.len; at += sizeof(row)) {
 		memcpy(&row, context->expected.data + at, sizeof(row));
 		if (check_entry(context, &row, fault) < 0)
@@ -122,9 +125,11 @@ static int check_issuer(const struct crl_context *context, struct fault *fault)
 	const struct check_context *check = context->check;
 	struct verdict verdict = {0};
 
-	if (check->issuer_count == 0)
+	const struct certificate *issuer = find_checked_issuer(check, context->issuer);
+
+	if (issuer == NULL)
 		return 0;
-	if (verify_crl(context->crl, check->issuers[0], check->options->now_s, &verdict, fault) < 0)
+	if (verify_crl(context->crl, issuer, check->options->now_s, &verdict, fault) < 0)
 		return -1;
 	return verdict.invalid ? report_finding(context->check, context->where, ADVICE_CRL, fault,
 						"%s", verdict.reason)
@@ -149,7 +154,7 @@ static int load_crl(struct crl_context *context, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
-	if (read_crl(context->check->options->layout, &der, fault) < 0)
+	if (read_crl(context->check->options->layout, context->issuer, &der, fault) < 0)
 		return -1;
 	return parse_crl(&der, &context->crl, fault);
 }
@@ -175,11 +180,14 @@ static int needs_crl(const struct check_context *check, const struct crl_state *
 		     bool *ret_needed, struct fault *fault)
 {
 	const struct layout *layout = check->options->layout;
+	char name[FILE_NAME_SIZE];
 	bool found;
 
-	if (find_file(layout->cert, CRL_FILE, &found, fault) < 0)
+	name_crl(state->issuer, name);
+	if (find_file(layout->cert, name, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	*ret_needed = state->crl_revision >= 0 || state->revision != 0 || found;
+	*ret_needed = check->options->now_s <= state->serves_until_s &&
+		      (state->crl_revision >= 0 || state->revision != 0 || found);
 	return 0;
 }
 
@@ -188,21 +196,23 @@ static int needs_crl(const struct check_context *check, const struct crl_state *
  * certificate was revoked during the check. A revocation is followed by its CRL a moment later, so
  * that the caller tries again.
  */
-static int check_once(struct check_context *check, const char *where, struct fault *ret_problem,
-		      struct fault *fault)
+static int check_once(struct check_context *check, unsigned int issuer, const char *where,
+		      struct fault *ret_problem, struct fault *fault)
 {
 	const struct check_options *options = check->options;
 	const struct ca_crl_options crl = {.store = options->store,
 					   .layout = options->layout,
+					   .number = issuer,
 					   .validity_s = options->ca->crl_validity_s};
 	CLEANUP(close_descriptor) int lock = -1;
-	CLEANUP(clear_crl_context) struct crl_context context = {.check = check, .where = where};
+	CLEANUP(clear_crl_context)
+	struct crl_context context = {.check = check, .issuer = issuer, .where = where};
 	bool moved = false;
 	bool needed = false;
 
 	if (lock_file(options->layout->state, "crl", LOCK_WAIT, &lock, fault) < 0)
 		return -1;
-	if (read_crl_state(options->store, &context.state, ret_problem) < 0)
+	if (read_crl_state(options->store, issuer, &context.state, ret_problem) < 0)
 		return 0;
 	if (needs_crl(check, &context.state, &needed, fault) < 0)
 		return -1;
@@ -216,12 +226,14 @@ static int check_once(struct check_context *check, const char *where, struct fau
 	return 0;
 }
 
-int check_current_crl(struct check_context *check, struct fault *fault)
+static int check_crl_of(struct check_context *check, unsigned int issuer, struct fault *fault)
 {
 	CLEANUP(free_string) char *where = NULL;
 	struct fault problem = {0};
+	char name[FILE_NAME_SIZE];
 
-	if (asprintf(&where, "%s/cert/%s", check->options->layout->path, CRL_FILE) < 0) {
+	name_crl(issuer, name);
+	if (asprintf(&where, "%s/cert/%s", check->options->layout->path, name) < 0) {
 		where = NULL;
 		return set_memory_fault(fault);
 	}
@@ -229,10 +241,24 @@ int check_current_crl(struct check_context *check, struct fault *fault)
 		if (tries > 0)
 			sleep_us(PAUSE_US);
 		problem = (struct fault){0};
-		if (check_once(check, where, &problem, fault) < 0)
+		if (check_once(check, issuer, where, &problem, fault) < 0)
 			return -1;
 		if (problem.class == FAULT_NONE)
 			return 0;
 	}
 	return report_finding(check, where, ADVICE_CRL, fault, "%s", problem.text);
+}
+
+int check_current_crls(struct check_context *check, struct fault *fault)
+{
+	struct fault problem = {0};
+	unsigned int newest;
+
+	if (read_newest_issuer(check->options->store, &newest, &problem) < 0)
+		return report_finding(check, store_name(check->options->store), ADVICE_RESTORE,
+				      fault, "%s", problem.text);
+	for (unsigned int issuer = FIRST_ISSUER; issuer <= newest; issuer++)
+		if (check_crl_of(check, issuer, fault) < 0)
+			return -1;
+	return 0;
 }

@@ -6,13 +6,13 @@
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_file.h"
+#include "common/x509/certificate_fields.h"
 
 #include <stdio.h>
 
-/* The CA's certificates: the intermediate, which may be absent, then the root. */
-static const char *const certificate_files[] = {"ca.crt", "root.crt"};
-
-static int read_issuer(struct check_context *context, const char *file, struct fault *fault)
+/* *ret_certificate is NULL when it cannot be read, which is a finding. */
+static int read_checked(struct check_context *context, const char *file,
+			struct certificate **ret_certificate, struct fault *fault)
 {
 	const struct layout *layout = context->options->layout;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
@@ -22,7 +22,7 @@ static int read_issuer(struct check_context *context, const char *file, struct f
 
 	if (read_file(layout->cert, file, CERTIFICATE_PEM_MAX, &pem, &problem) == 0 &&
 	    parse_certificate_pem(bytes_of_buffer(&pem), &certificate, &problem) == 0) {
-		context->issuers[context->issuer_count++] = TAKE(certificate);
+		*ret_certificate = TAKE(certificate);
 		return 0;
 	}
 	if (asprintf(&where, "%s/cert/%s", layout->path, file) < 0) {
@@ -34,6 +34,60 @@ static int read_issuer(struct check_context *context, const char *file, struct f
 				      "expected the CA's certificate, found none");
 	return report_finding(context, where, advise_lost_certificate(file), fault,
 			      "expected a certificate of the CA, found: %s", problem.text);
+}
+
+/* An issuer of the record against its file. */
+static int check_recorded(void *callback_context, const struct issuer_record *record,
+			  struct fault *fault)
+{
+	struct check_context *context = callback_context;
+	const struct certificate *certificate = find_checked_issuer(context, record->number);
+	struct certificate_fields recorded;
+	struct fault unreadable = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_issuing_certificate(context->options->ca, record->number, name);
+	if (record->number > context->issuer_count) {
+		context->issuer_count = record->number;
+		return read_checked(context, name, &context->issuers[record->number - 1], fault);
+	}
+	/* A rotation of the root has the new one certify the same name and key. */
+	if (certificate == NULL || record->der.len == 0 ||
+	    (split_certificate(bytes_of_buffer(&record->der), &recorded, &unreadable) == 0 &&
+	     equal_bytes(recorded.spki, certificate_fields(certificate)->spki) &&
+	     equal_bytes(recorded.subject, certificate_fields(certificate)->subject)))
+		return 0;
+	return report_finding(context, name, "restore it from a backup", fault,
+			      "expected the certificate of issuer %u, as the record has it, found "
+			      "another",
+			      record->number);
+}
+
+static int read_issuers(struct check_context *context, struct fault *fault)
+{
+	const struct check_options *options = context->options;
+	struct fault problem = {0};
+	unsigned int count;
+
+	if (options->ca->root_layout != NULL &&
+	    read_checked(context, "root.crt", &context->root, fault) < 0)
+		return -1;
+	if (count_issuing_certificates(options->layout, options->ca, &count, fault) < 0)
+		return -1;
+	if (count == 0)
+		count = FIRST_ISSUER;
+	for (unsigned int number = FIRST_ISSUER; number <= count; number++) {
+		char name[FILE_NAME_SIZE];
+
+		name_issuing_certificate(options->ca, number, name);
+		context->issuer_count = number;
+		if (read_checked(context, name, &context->issuers[number - 1], fault) < 0)
+			return -1;
+	}
+	if (list_issuers(options->store, check_recorded, context, &problem) < 0)
+		return report_finding(context, store_name(options->store), ADVICE_RESTORE, fault,
+				      "%s", problem.text);
+	return 0;
 }
 
 static int check_validity(struct check_context *context, const struct certificate *certificate,
@@ -58,14 +112,15 @@ static int check_validity(struct check_context *context, const struct certificat
 static int warn_of_both_ends(struct check_context *context, struct fault *fault)
 {
 	const struct check_options *options = context->options;
+	const struct certificate *newest = find_checked_issuer(context, context->issuer_count);
 	struct ca_ends ends = {.replacing = is_root_being_replaced(options->layout),
 			       .validity_s = options->ca->certificate_validity_s};
 	struct ca_warnings warnings;
 
-	if (context->issuer_count == 0)
+	if (newest == NULL || (options->ca->root_layout != NULL && context->root == NULL))
 		return 0;
-	ends.issuing = context->issuers[0];
-	ends.root = context->issuers[context->issuer_count - 1];
+	ends.issuing = newest;
+	ends.root = context->root != NULL ? context->root : newest;
 	warn_of_ends(&ends, options->now_s, &warnings);
 	for (size_t i = 0; i < warnings.count; i++)
 		if (report_warning(context, options->layout->path, warnings.texts[i], fault) < 0)
@@ -74,35 +129,62 @@ static int warn_of_both_ends(struct check_context *context, struct fault *fault)
 }
 
 /* Whether the issuing key is a file under a passphrase that was not given. */
-static bool is_locked(const struct check_options *options)
+static bool is_locked(const struct check_options *options, unsigned int newest)
 {
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct fault problem = {0};
+	char name[FILE_NAME_SIZE];
 
+	name_issuing_key(options->ca, newest, name);
 	if (options->access->url != NULL || options->access->passphrase.len > 0 ||
-	    read_secret_file(options->layout->private, issuing_key_name(options->ca),
-			     PRIVATE_KEY_FILE_MAX, &pem, &problem) < 0)
+	    read_secret_file(options->layout->private, name, PRIVATE_KEY_FILE_MAX, &pem, &problem) <
+		    0)
 		return false;
 	return is_encrypted_private_key(bytes_of_secret(&pem));
 }
 
-static int check_key(struct check_context *context, struct fault *fault)
+/* An issuer needs its key as long as it has a CRL to sign. */
+static int check_present(struct check_context *context, const struct issuer *issuer,
+			 struct fault *fault)
 {
 	const struct check_options *options = context->options;
-	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	struct crl_state state;
+	struct fault ignored = {0};
+	char name[FILE_NAME_SIZE];
+
+	if (issuer_key(issuer) != NULL ||
+	    read_crl_state(options->store, issuer_number(issuer), &state, &ignored) < 0 ||
+	    options->now_s > state.serves_until_s)
+		return 0;
+	name_issuing_key(options->ca, issuer_number(issuer), name);
+	return report_finding(context, name, "restore it from a backup", fault,
+			      "expected the key of issuer %u, which signs CRLs and OCSP answers "
+			      "still, found none",
+			      issuer_number(issuer));
+}
+
+static int check_keys(struct check_context *context, struct fault *fault)
+{
+	const struct check_options *options = context->options;
+	CLEANUP(clear_issuer_set) struct issuer_set issuers = {0};
 	struct fault problem = {0};
 
-	context->summary.key_unseen = is_locked(options);
-	if (context->summary.key_unseen ||
-	    load_issuer(options->layout, options->ca, options->access, &issuer, &problem) == 0)
+	context->summary.key_unseen = is_locked(options, context->issuer_count);
+	if (context->summary.key_unseen)
 		return 0;
-	/* The text says what to do. */
-	if (problem.class == FAULT_NOT_FOUND)
-		return report_finding(context, "the CA's key", problem.text, fault,
-				      "it cannot be read");
-	return report_finding(context, "the CA's key", "mend that, or restore both from a backup",
-			      fault, "expected it to belong to the CA's certificate, found: %s",
-			      problem.text);
+	if (load_issuers(options->layout, options->ca, options->access, &issuers, &problem) < 0) {
+		/* The text says what to do. */
+		if (problem.class == FAULT_NOT_FOUND)
+			return report_finding(context, "the CA's key", problem.text, fault,
+					      "it cannot be read");
+		return report_finding(
+			context, "the CA's key", "mend that, or restore both from a backup", fault,
+			"expected it to belong to the CA's certificate, found: %s", problem.text);
+	}
+	for (unsigned int number = FIRST_ISSUER; number <= count_issuers(&issuers); number++)
+		if (check_present(context, get_issuer(&issuers, number), fault) < 0)
+			return -1;
+	return 0;
 }
 
 /* The copy of the root's CRL: whether it is the root's and current, and what it says of the CA. */
@@ -137,31 +219,9 @@ static int check_root_crl(struct check_context *context, const struct certificat
 	format_time(revocation.revoked_at_s, revoked_at);
 	return report_finding(
 		context, certificate_subject(certificate),
-		"make a new CA in a layout of its own, and enroll the clients there", fault,
+		"give the CA another certificate: certpool rotate ca", fault,
 		"expected it not revoked, found that its root has revoked it at %s (%s)",
 		revoked_at, format_crl_reason(revocation.reason));
-}
-
-/* Without one of its certificates the context has none: nothing can be held against them. */
-static int read_issuers(struct check_context *context, struct fault *fault)
-{
-	const struct check_options *options = context->options;
-	size_t expected = 0;
-
-	for (size_t i = 0; i < COUNT_OF(certificate_files); i++) {
-		bool is_root = i + 1 == COUNT_OF(certificate_files);
-		bool wanted;
-
-		if (find_file(options->layout->cert, certificate_files[i], &wanted, fault) < 0)
-			return prefix_fault(fault, "%s/cert", options->layout->path);
-		wanted |= is_root || options->ca->root_layout != NULL;
-		expected += wanted;
-		if (wanted && read_issuer(context, certificate_files[i], fault) < 0)
-			return -1;
-	}
-	while (context->issuer_count > 0 && context->issuer_count < expected)
-		free_certificate(&context->issuers[--context->issuer_count]);
-	return 0;
 }
 
 /* The files of a rotation of the root: whether they can be read, and all of it was done. */
@@ -171,8 +231,6 @@ static int check_rotation(struct check_context *context, struct fault *fault)
 	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
 	struct fault problem = {0};
 
-	if (context->issuer_count == 0)
-		return 0;
 	if (read_ca_roots(layout, &roots, &problem) < 0)
 		return report_finding(context, layout->path, "restore it from a backup", fault,
 				      "expected the roots of a rotation, found: %s", problem.text);
@@ -184,20 +242,21 @@ static int check_rotation(struct check_context *context, struct fault *fault)
 			      "was cut short");
 }
 
+/* Without its certificates nothing else can be held against them. */
 int check_ca_identity(struct check_context *context, struct fault *fault)
 {
+	const struct certificate *newest;
+
 	if (read_issuers(context, fault) < 0)
 		return -1;
-	if (context->issuer_count == 0)
+	newest = find_checked_issuer(context, context->issuer_count);
+	if (newest == NULL || (context->options->ca->root_layout != NULL && context->root == NULL))
 		return 0;
-	for (size_t i = 0; i < context->issuer_count; i++)
-		if (check_validity(context, context->issuers[i], fault) < 0)
-			return -1;
-	if (warn_of_both_ends(context, fault) < 0 || check_rotation(context, fault) < 0)
+	if (check_validity(context, newest, fault) < 0 ||
+	    (context->root != NULL && check_validity(context, context->root, fault) < 0) ||
+	    warn_of_both_ends(context, fault) < 0 || check_rotation(context, fault) < 0)
 		return -1;
-	/* Both could be read: the intermediate, then its root. */
-	if (context->options->ca->root_layout != NULL && context->issuer_count == 2 &&
-	    check_root_crl(context, context->issuers[0], context->issuers[1], fault) < 0)
+	if (context->root != NULL && check_root_crl(context, newest, context->root, fault) < 0)
 		return -1;
-	return check_key(context, fault);
+	return check_keys(context, fault);
 }

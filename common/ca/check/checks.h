@@ -26,7 +26,7 @@ int check_log(struct transaction *transaction, struct check_context *context,
 int check_signed_log(struct transaction *transaction, struct check_context *context,
 		     struct fault *fault) MUST_CHECK;
 
-/* The CRL in the layout, against the record. */
-int check_current_crl(struct check_context *context, struct fault *fault) MUST_CHECK;
+/* The CRLs in the layout, against the record. */
+int check_current_crls(struct check_context *context, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -30,3 +30,9 @@ int report_warning(struct check_context *context, const char *where, const char 
 
 	return context->options->function(context->options->context, &finding, fault);
 }
+
+const struct certificate *find_checked_issuer(const struct check_context *context,
+					      unsigned int number)
+{
+	return number >= 1 && number <= context->issuer_count ? context->issuers[number - 1] : NULL;
+}

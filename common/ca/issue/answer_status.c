@@ -2,6 +2,7 @@
 
 #include "common/ca/store/certificates.h"
 #include "common/x509/certificate_fields.h"
+#include "common/x509/issuer_set.h"
 #include "common/x509/revocation/crl_reason.h"
 
 #include <stdio.h>
@@ -25,12 +26,12 @@ static void fill_status(const struct issued_certificate *record, int64_t now_s,
 }
 
 /* The record may lack the certificate, and have its revocation (unrecorded.h). */
-static int fill_unrecorded(struct store *store, struct bytes serial, struct status_answer *answer,
-			   struct fault *fault)
+static int fill_unrecorded(struct store *store, unsigned int issuer, struct bytes serial,
+			   struct status_answer *answer, struct fault *fault)
 {
 	struct certificate_status status;
 
-	if (read_certificate_status(store, serial, &status, fault) < 0)
+	if (read_certificate_status(store, issuer, serial, &status, fault) < 0)
 		return -1;
 	if (status.revoked) {
 		format_serial(serial, answer->serial);
@@ -42,7 +43,7 @@ static int fill_unrecorded(struct store *store, struct bytes serial, struct stat
 int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
 		  struct status_answer *ret_answer, struct fault *fault)
 {
-	const struct certificate *issuer = issuer_certificate(authority_issuer(authority));
+	const struct issuer *issuer;
 	struct store *store = authority_store(authority);
 	struct certificate_fields fields;
 	struct status_answer answer = {.status = STATUS_UNKNOWN};
@@ -53,11 +54,12 @@ int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
 	if (split_certificate(der, &fields, fault) < 0)
 		return -1;
 	/* All serials of this CA have SERIAL_MAX octets. */
-	is_ours = fields.serial.len == SERIAL_MAX &&
-		  equal_bytes(fields.issuer, certificate_fields(issuer)->subject);
+	issuer = get_issuer_by_name(authority_issuers(authority), fields.issuer);
+	is_ours = fields.serial.len == SERIAL_MAX && issuer != NULL;
 	if (is_ours && find_by_serial(store, fields.serial.data, &record, &found, fault) < 0)
 		return -1;
-	if (is_ours && !found && fill_unrecorded(store, fields.serial, &answer, fault) < 0)
+	if (is_ours && !found &&
+	    fill_unrecorded(store, issuer_number(issuer), fields.serial, &answer, fault) < 0)
 		return -1;
 	/* A forged certificate may have the serial, and another key or subject. */
 	if (found && equal_bytes(der, bytes_of_buffer(&record.der)))

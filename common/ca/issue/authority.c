@@ -26,9 +26,9 @@ static const char serving_name[] = "serving";
 struct authority {
 	const struct manifest *manifest;
 	const struct layout *layout;
-	struct issuer *issuer;
-	struct signer *signer;          /* signs for the issuer */
-	uint8_t key_sha256[SHA256_LEN]; /* of the issuer's public key */
+	struct issuer_set issuers;
+	struct signer *signer;    /* signs for the issuers; NULL: the link does */
+	struct signer_link *link; /* NULL: the signer is here */
 	struct store *store;
 	struct rate *rate;
 	struct refusal_log *refusals;
@@ -102,7 +102,7 @@ static int open_signer(struct authority *authority, struct fault *fault)
 						 .ca = &authority->manifest->ca,
 						 .store = authority->store};
 
-	return new_signer(&settings, authority->issuer, &authority->signer, fault);
+	return new_signer(&settings, &authority->issuers, &authority->signer, fault);
 }
 
 static int new_authority(const struct layout *layout, const struct manifest *manifest,
@@ -125,15 +125,16 @@ static int new_authority(const struct layout *layout, const struct manifest *man
 static int open_parts(struct authority *authority, bool serving, int64_t now_s, struct fault *fault)
 {
 	const struct layout *layout = authority->layout;
+	const struct issuer *newest = newest_issuer(&authority->issuers);
 
-	if (check_issuer_validity(authority->issuer, now_s, fault) < 0)
+	if (check_issuer_validity(newest, now_s, fault) < 0)
 		return prefix_fault(fault, "%s", layout->path);
 	if (authority->manifest->ca.root_layout != NULL)
-		init_root_crl_cache(&authority->root_crl, layout, issuer_root(authority->issuer));
-	public_key_sha256(certificate_public_key(issuer_certificate(authority->issuer)),
-			  authority->key_sha256);
+		init_root_crl_cache(&authority->root_crl, layout, issuer_root(newest));
 	if ((serving && lock_serving(layout, &authority->serving_lock, fault) < 0) ||
-	    open_clients(authority, now_s, fault) < 0)
+	    open_clients(authority, now_s, fault) < 0 ||
+	    sync_issuers(authority->store, layout, &authority->manifest->ca, &authority->issuers,
+			 now_s, fault) < 0)
 		return -1;
 	return serving ? record_service(authority, EVENT_STARTED, now_s, fault) : 0;
 }
@@ -145,11 +146,28 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 	CLEANUP(free_authority) struct authority *authority = NULL;
 
 	if (new_authority(layout, manifest, &authority, fault) < 0 ||
-	    load_issuer(layout, &manifest->ca, access, &authority->issuer, fault) < 0 ||
+	    load_issuers(layout, &manifest->ca, access, &authority->issuers, fault) < 0 ||
 	    open_parts(authority, mode == AUTHORITY_SERVING, now_s, fault) < 0 ||
 	    open_signer(authority, fault) < 0)
 		return -1;
 	*ret_authority = TAKE(authority);
+	return 0;
+}
+
+/* Without keys: the signer at the other end of the link signs. */
+static int load_front_issuers(struct authority *authority, struct fault *fault)
+{
+	CLEANUP(clear_issuer_set) struct issuer_set loaded = {0};
+	unsigned int present = count_issuers(&authority->issuers);
+
+	if (load_issuers(authority->layout, &authority->manifest->ca, NULL, &loaded, fault) < 0)
+		return -1;
+	for (unsigned int i = present; i < count_issuers(&loaded); i++) {
+		/* Before another thread sees it. */
+		delegate_signing(loaded.issuers[i], sign_by_link, authority->link);
+		if (add_issuer(&authority->issuers, &loaded.issuers[i], fault) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -159,13 +177,26 @@ int open_front_authority(const struct layout *layout, const struct manifest *man
 {
 	CLEANUP(free_authority) struct authority *authority = NULL;
 
-	if (new_authority(layout, manifest, &authority, fault) < 0 ||
-	    load_issuer(layout, &manifest->ca, NULL, &authority->issuer, fault) < 0 ||
+	if (new_authority(layout, manifest, &authority, fault) < 0)
+		return -1;
+	authority->link = link;
+	if (load_front_issuers(authority, fault) < 0 ||
 	    open_parts(authority, true, now_s, fault) < 0)
 		return -1;
-	delegate_signing(authority->issuer, sign_by_link, link);
 	*ret_authority = TAKE(authority);
 	return 0;
+}
+
+int refresh_issuers(struct authority *authority, struct fault *fault)
+{
+	unsigned int newest;
+
+	if (authority->link == NULL)
+		return 0;
+	if (read_newest_issuer(authority->store, &newest, fault) < 0)
+		return -1;
+	return newest <= count_issuers(&authority->issuers) ? 0
+							    : load_front_issuers(authority, fault);
 }
 
 void free_authority(struct authority **authority_pointer)
@@ -185,24 +216,24 @@ void free_authority(struct authority **authority_pointer)
 	free_store(&authority->store);
 	free_rate(&authority->rate);
 	clear_root_crl_cache(&authority->root_crl);
-	free_issuer(&authority->issuer);
+	clear_issuer_set(&authority->issuers);
 	close_descriptor(&authority->serving_lock);
 	free(authority);
 }
 
 const struct certificate *authority_root(const struct authority *authority)
 {
-	return issuer_root(authority->issuer);
+	return issuer_root(authority_issuer(authority));
 }
 
 const struct issuer *authority_issuer(const struct authority *authority)
 {
-	return authority->issuer;
+	return newest_issuer(&authority->issuers);
 }
 
-const uint8_t *authority_key_sha256(const struct authority *authority)
+const struct issuer_set *authority_issuers(const struct authority *authority)
 {
-	return authority->key_sha256;
+	return &authority->issuers;
 }
 
 const struct ca_node *authority_ca(const struct authority *authority)
@@ -236,7 +267,8 @@ struct ca_crl_options authority_crl_options(struct authority *authority)
 {
 	return (struct ca_crl_options){.store = authority->store,
 				       .layout = authority->layout,
-				       .issuer = authority->issuer,
+				       .number = issuer_number(authority_issuer(authority)),
+				       .issuer = authority_issuer(authority),
 				       .validity_s = authority->manifest->ca.crl_validity_s};
 }
 
@@ -251,7 +283,7 @@ int check_may_issue(struct authority *authority, struct fault *fault)
 
 	if (root_crl == NULL)
 		return 0;
-	if (check_not_revoked(root_crl, issuer_certificate(authority->issuer), fault) < 0)
+	if (check_not_revoked(root_crl, issuer_certificate(authority_issuer(authority)), fault) < 0)
 		return prefix_fault(fault, "this CA issues nothing");
 	return 0;
 }
@@ -302,7 +334,7 @@ static int check_key(struct authority *authority, struct fault *fault)
 
 	if (now_us < atomic_load(&authority->key_check_from_us))
 		return 0;
-	if (sign_order(authority->issuer, &probe, NULL, fault) < 0)
+	if (sign_order(authority_issuer(authority), &probe, NULL, fault) < 0)
 		return -1;
 	atomic_store(&authority->key_check_from_us, now_us + KEY_CHECK_INTERVAL_US);
 	return 0;
@@ -331,8 +363,9 @@ void add_health_warning(struct health *health, const char *warning)
 void warn_of_authority(const struct authority *authority, int64_t now_s,
 		       struct ca_warnings *ret_warnings)
 {
-	const struct ca_ends ends = {.issuing = issuer_certificate(authority->issuer),
-				     .root = issuer_root(authority->issuer),
+	const struct issuer *issuer = authority_issuer(authority);
+	const struct ca_ends ends = {.issuing = issuer_certificate(issuer),
+				     .root = issuer_root(issuer),
 				     .replacing = is_root_being_replaced(authority->layout),
 				     .validity_s = authority->manifest->ca.certificate_validity_s};
 
@@ -345,7 +378,8 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 	struct ca_warnings warnings;
 	struct fault faults[HEALTH_PARTS] = {0};
 
-	add_problem(&health, "root", check_issuer_validity(authority->issuer, now_s, &faults[0]),
+	add_problem(&health, "root",
+		    check_issuer_validity(authority_issuer(authority), now_s, &faults[0]),
 		    &faults[0]);
 	add_problem(&health, "store", check_store(authority->store, &faults[1]), &faults[1]);
 	add_problem(&health, "key", check_key(authority, &faults[2]), &faults[2]);

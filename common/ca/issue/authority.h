@@ -13,9 +13,9 @@
 #include "common/x509/certificate.h"
 
 /*
- * The certification authority of a manifest, opened for work: its issuer (certificate and key), its
- * store, the request rates and refusals of its clients. It knows neither encryption nor HTTP: its
- * clients have been authenticated. Safe for several threads.
+ * The certification authority of a manifest, opened for work: its issuers (certificates and keys),
+ * its store, the request rates and refusals of its clients. It knows neither encryption nor HTTP:
+ * its clients have been authenticated. Safe for several threads.
  */
 struct authority;
 struct signer_link;
@@ -28,7 +28,7 @@ enum authority_mode {
 /*
  * Opens the CA and takes the manifest's clients over (sync_clients). Does not look at the layout of
  * a root that lies apart. `layout` and `manifest` must outlive the authority; `access` need not.
- * Errors: those of load_issuer and check_issuer_validity; FAULT_BUSY.
+ * Errors: those of load_issuers, sync_issuers and check_issuer_validity; FAULT_BUSY.
  */
 int open_authority(const struct layout *layout, const struct manifest *manifest,
 		   const struct key_access *access, enum authority_mode mode, int64_t now_s,
@@ -45,8 +45,9 @@ void free_authority(struct authority **authority);
 
 /* Parts of the authority, all borrowed. */
 const struct certificate *authority_root(const struct authority *authority);
-const struct issuer *authority_issuer(const struct authority *authority);
-const uint8_t *authority_key_sha256(const struct authority *authority); /* of the issuer's key */
+const struct issuer *
+authority_issuer(const struct authority *authority); /* that issues: the newest */
+const struct issuer_set *authority_issuers(const struct authority *authority);
 const struct ca_node *authority_ca(const struct authority *authority);
 const struct clients_synced *authority_clients_synced(const struct authority *authority);
 struct store *authority_store(struct authority *authority);
@@ -56,6 +57,12 @@ struct refusal_log *authority_refusals(struct authority *authority);
 /* The warnings about the ends of root and issuing certificate. */
 void warn_of_authority(const struct authority *authority, int64_t now_s,
 		       struct ca_warnings *ret_warnings);
+
+/*
+ * Takes over an issuer that `rotate ca` has made meanwhile: it issues from then on. It costs a look
+ * at the record when there is none. One thread at a time.
+ */
+int refresh_issuers(struct authority *authority, struct fault *fault) MUST_CHECK;
 
 /* The copy of the root's CRL. NULL when the root issues itself: its CRL is the CA's. Borrowed. */
 struct root_crl_cache *authority_root_crl(struct authority *authority);

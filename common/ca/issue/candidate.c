@@ -28,6 +28,7 @@ int find_recorded(const struct issue_options *options, struct candidate *candida
 			    "the certificate of this public key was revoked: make another key");
 	else
 		candidate->der = take_buffer(&record.der);
+	candidate->issuer = record.issuer;
 	return 0;
 }
 
@@ -72,6 +73,8 @@ static int prepare(const struct issue_options *options, const struct csr *csr,
 				&problem) < 0)
 		return refuse_preparing(&problem, csr, &candidate->refusal, fault);
 	candidate->is_new = true;
+	candidate->issuer = issuer_number(options->issuer);
+	record->issuer = candidate->issuer;
 	memcpy(record->key_sha256, candidate->key_sha256, SHA256_LEN);
 	memcpy(record->client, options->client->name, sizeof(record->client));
 	memcpy(record->member, candidate->name, strlen(candidate->name) + 1);

@@ -9,7 +9,7 @@
 /* The issuer of a batch's certificates, their client and their validity. */
 struct issue_options {
 	const struct issuer *issuer;
-	const uint8_t *issuer_key_sha256; /* no client may have this key */
+	uint8_t issuer_key_sha256[SHA256_LEN]; /* no client may have this key */
 	struct store *store;
 	const struct client *client;
 	struct validity validity;
@@ -28,6 +28,7 @@ struct candidate {
 	uint8_t key_sha256[SHA256_LEN];
 	struct refusal refusal;
 	struct buffer der;   /* the certificate, when it may be given to the client */
+	unsigned int issuer; /* of that certificate: its number */
 	bool is_new;         /* a record was filled, but for its DER */
 	struct buffer body;  /* what is to be signed, when it is new */
 	size_t record_index; /* for the batch: of that record */

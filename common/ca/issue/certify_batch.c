@@ -11,6 +11,7 @@
 /* No parsed request outlives its examination, so that memory does not grow with the batch. */
 struct certificate_batch {
 	struct issue_options options;
+	const struct issuer_set *issuers; /* of the CA: that of the options is the newest of them */
 	const struct certificates_request *request;
 	struct candidate *candidates;
 	size_t count;
@@ -272,11 +273,39 @@ static int add_outcome(struct certificates_answer *answer, const struct candidat
 	return format_certificate_pem(bytes_of_buffer(&candidate->der), &member->pem, fault);
 }
 
+/* The certificates between the answer's and the root, the newest issuer's first: mostly it alone is
+   one of theirs, but a key that was certified long ago has its certificate still. */
+static int add_chain(const struct certificate_batch *batch, struct certificates_answer *answer,
+		     struct fault *fault)
+{
+	bool needed[ISSUERS_MAX + 1] = {0};
+	const struct issuer *issuer = batch->options.issuer;
+	unsigned int newest = issuer_number(issuer);
+
+	if (issuer_certificate(issuer) == issuer_root(issuer))
+		return 0;
+	for (size_t i = 0; i < batch->count; i++)
+		if (!is_refused(&batch->candidates[i].refusal))
+			needed[batch->candidates[i].issuer] = true;
+	for (unsigned int number = ISSUERS_MAX; number > 0; number--) {
+		if (!needed[number] && !(number == newest && answer->certificate_count == 0))
+			continue;
+		issuer = get_issuer(batch->issuers, number);
+		if (issuer == NULL || answer->chain_count == ANSWER_CHAIN_MAX)
+			return set_fault(fault, FAULT_FAILED,
+					 "issuer %u: expected its certificate for an answer",
+					 number);
+		if (format_certificate_pem(certificate_der(issuer_certificate(issuer)),
+					   &answer->chain[answer->chain_count++], fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* The outcome of each candidate, and the chain from the certificates to the root. */
 static int format_outcomes(const struct certificate_batch *batch,
 			   struct certificates_answer *ret_answer, struct fault *fault)
 {
-	const struct issuer *issuer = batch->options.issuer;
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
 	answer.certificates = calloc(batch->count, sizeof(*answer.certificates));
@@ -286,9 +315,7 @@ static int format_outcomes(const struct certificate_batch *batch,
 	for (size_t i = 0; i < batch->count; i++)
 		if (add_outcome(&answer, &batch->candidates[i], fault) < 0)
 			return -1;
-	if (issuer_certificate(issuer) != issuer_root(issuer) &&
-	    format_certificate_pem(certificate_der(issuer_certificate(issuer)),
-				   &answer.chain[answer.chain_count++], fault) < 0)
+	if (add_chain(batch, &answer, fault) < 0)
 		return -1;
 	MOVE(ret_answer, answer);
 	return 0;
@@ -350,10 +377,10 @@ int certify_batch(struct authority *authority, const char *client,
 	CLEANUP(clear_batch)
 	struct certificate_batch batch = {
 		.options = {.issuer = issuer,
-			    .issuer_key_sha256 = authority_key_sha256(authority),
 			    .store = authority_store(authority),
 			    .client = &record,
 			    .now_s = now_s},
+		.issuers = authority_issuers(authority),
 		.request = request,
 		.count = request->count,
 	};
@@ -368,6 +395,8 @@ int certify_batch(struct authority *authority, const char *client,
 	if (check_issuer_validity(issuer, now_s, fault) < 0 ||
 	    check_may_issue(authority, fault) < 0 || check_room(authority, fault) < 0)
 		return -1;
+	public_key_sha256(certificate_public_key(issuer_certificate(issuer)),
+			  batch.options.issuer_key_sha256);
 	batch.options.validity =
 		choose_validity(authority_ca(authority), issuer, &record.policy, now_s);
 	batch.options.jitter_s =

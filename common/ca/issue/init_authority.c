@@ -15,19 +15,19 @@ static int check_nothing_issued(const struct layout *layout, const struct ca_nod
 {
 	CLEANUP(free_store) struct store *store = NULL;
 	struct store_summary summary;
+	char name[FILE_NAME_SIZE];
 
 	if (open_store(path, &store, fault) < 0 ||
 	    summarize_store(store, now_s, &summary, fault) < 0)
 		return -1;
 	if (summary.certificates == 0)
 		return 0;
+	name_issuing_certificate(ca, FIRST_ISSUER, name);
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/cert/%s: expected the %s under which %zu certificates were issued, "
 			 "found none: %s",
-			 layout->path, issuing_certificate_name(ca),
-			 ca->root_layout != NULL ? "CA's certificate" : "root",
-			 summary.certificates,
-			 advise_lost_certificate(issuing_certificate_name(ca)));
+			 layout->path, name, ca->root_layout != NULL ? "CA's certificate" : "root",
+			 summary.certificates, advise_lost_certificate(name));
 }
 
 /* Refuses a layout that lost a part which init must not make a second time. `store`: it has its
@@ -36,10 +36,13 @@ static int check_parts(const struct layout *layout, const struct ca_node *ca,
 		       const struct key_access *access, const char *path, bool store, int64_t now_s,
 		       struct fault *fault)
 {
-	const char *name = issuing_certificate_name(ca);
+	char name[FILE_NAME_SIZE];
+	char key_name[FILE_NAME_SIZE];
 	bool certificate;
 	bool key;
 
+	name_issuing_certificate(ca, FIRST_ISSUER, name);
+	name_issuing_key(ca, FIRST_ISSUER, key_name);
 	if (find_issuing_certificate(layout, ca, &certificate, fault) < 0 ||
 	    find_issuing_key(layout, ca, access, &key, fault) < 0 ||
 	    check_ca_kind(layout, ca, fault) < 0)
@@ -48,7 +51,7 @@ static int check_parts(const struct layout *layout, const struct ca_node *ca,
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: cert/%s is there and Private/%s is not: put it back from a "
 				 "backup: certpool restore, in another directory, makes Private/%s",
-				 layout->path, name, issuing_key_name(ca), issuing_key_name(ca));
+				 layout->path, name, key_name, key_name);
 	if (certificate && !store)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: cert/%s is there and state/%s is not: restore the "
@@ -106,7 +109,7 @@ int init_authority(const struct layout *layout, const struct manifest *manifest,
 	const struct ca_node *ca = &manifest->ca;
 	struct authority_made made = {0};
 	CLEANUP(free_string) char *path = NULL;
-	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	CLEANUP(clear_issuer_set) struct issuer_set issuers = {0};
 	bool store;
 
 	if (find_file(layout->state, STORE_FILE, &store, fault) < 0)
@@ -116,11 +119,12 @@ int init_authority(const struct layout *layout, const struct manifest *manifest,
 	    check_parts(layout, ca, access, path, store, now_s, fault) < 0)
 		return -1;
 	/* The certificate comes last: once it exists, its key and its store have existed. */
-	if (make_issuing_key(layout, ca, access, fault) < 0 || create_store(path, fault) < 0 ||
+	if (make_issuing_key(layout, ca, FIRST_ISSUER, access, fault) < 0 ||
+	    create_store(path, fault) < 0 ||
 	    make_certificate(layout, ca, access, now_s, &made, fault) < 0)
 		return -1;
 	/* The parts must form a CA that can be opened. */
-	if (load_issuer(layout, ca, access, &issuer, fault) < 0 ||
+	if (load_issuers(layout, ca, access, &issuers, fault) < 0 ||
 	    record_clients(manifest, path, now_s, fault) < 0)
 		return -1;
 	*ret_made = made;

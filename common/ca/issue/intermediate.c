@@ -24,31 +24,47 @@ static int make_apart_root(const struct layout *layout, const struct ca_node *ca
 	return make_root(home->layout, ca, &home->access, now_s, fault);
 }
 
-/* The root's layout has the line, as the root's key signed. */
-static int certify_ca(const struct layout *layout, const struct ca_node *ca,
-		      const struct key_access *access, const struct root_home *home, int64_t now_s,
-		      struct fault *fault)
+/* The manifest's, which a later issuer has with its number: no two issuers have one name. */
+static int format_subject(const struct ca_node *ca, unsigned int number, struct buffer *ret_subject,
+			  struct fault *fault)
 {
+	append_string(ret_subject, ca->intermediate_subject);
+	if (number > FIRST_ISSUER)
+		append_format(ret_subject, ",serialNumber=%u", number);
+	return check_buffer(ret_subject, fault);
+}
+
+/* The root's layout has the line, as the root's key signed. */
+int certify_intermediate(const struct root_home *home, unsigned int number,
+			 const struct key_access *access, int64_t now_s, struct fault *fault)
+{
+	const struct layout *layout = home->ca_layout;
+	const struct ca_node *ca = home->ca;
 	/* Backdated like its certificates. */
 	const struct validity validity =
 		limit_validity(issuer_certificate(home->issuer), now_s - ca->certificate_backdate_s,
 			       now_s + ca->intermediate_validity_s);
+	CLEANUP(clear_buffer) struct buffer subject = {0};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
+	char name[FILE_NAME_SIZE];
 
-	if (open_private_key(layout, issuing_key_name(ca), access, &key, fault) < 0 ||
+	name_issuing_key(ca, number, name);
+	if (format_subject(ca, number, &subject, fault) < 0 ||
+	    open_private_key(layout, name, access, &key, fault) < 0 ||
 	    get_public_key(key, &public_key, fault) < 0)
 		return -1;
-	if (create_intermediate(home->issuer, public_key, ca->intermediate_subject, &validity, &der,
-				fault) < 0)
-		return prefix_fault(fault, "the CA's certificate \"%s\"", ca->intermediate_subject);
+	if (create_intermediate(home->issuer, public_key, (const char *)subject.data, &validity,
+				&der, fault) < 0)
+		return prefix_fault(fault, "the CA's certificate \"%s\"",
+				    (const char *)subject.data);
 	if (append_signed_authority(home->layout, bytes_of_buffer(&der), now_s, fault) < 0 ||
 	    format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
 		return -1;
-	if (write_file(layout->cert, issuing_certificate_name(ca), STAGE_NEW, 0644,
-		       bytes_of_buffer(&pem), fault) < 0)
+	name_issuing_certificate(ca, number, name);
+	if (write_file(layout->cert, name, STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }
@@ -81,7 +97,7 @@ static int make_missing(const struct layout *layout, const struct ca_node *ca,
 		return 0;
 	if (load_root(&home, now_s, fault) < 0)
 		return -1;
-	return certify_ca(layout, ca, access, &home, now_s, fault);
+	return certify_intermediate(&home, FIRST_ISSUER, access, now_s, fault);
 }
 
 int make_intermediate(const struct layout *layout, const struct ca_node *ca,

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_ISSUE_INTERMEDIATE_H
 #define CERTPOOL_CA_ISSUE_INTERMEDIATE_H
 
-#include "common/ca/issue/issuing_key.h"
+#include "common/ca/issue/root_home.h"
 
 /*
  * The CA's certificate under a root that lies apart: the root and its key are in a layout of their
@@ -20,7 +20,7 @@ struct intermediate_made {
  * in the CA's layout, the CA's certificate. The CA's key must exist. When the CA's layout has both
  * certificates the root's layout is not opened. The caller holds the lock of the CA's layout.
  *
- * Not done: a second certificate for a CA that has one.
+ * Not done: a second certificate for a CA that has one (rotate_issuer.h).
  *
  * Errors: when the CA has a copy of a root, FAULT_NOT_FOUND if the root's layout has none and
  * FAULT_REFUSED if it has another one. Nothing is made then.
@@ -28,5 +28,14 @@ struct intermediate_made {
 int make_intermediate(const struct layout *layout, const struct ca_node *ca,
 		      const struct key_access *access, int64_t now_s,
 		      struct intermediate_made *ret_made, struct fault *fault) MUST_CHECK;
+
+/*
+ * Has the root, which is loaded, certify the key of an issuer of its CA, which exists, and writes
+ * the certificate under its name (issuing_key.h): from then on the CA has that issuer. Its subject
+ * is the manifest's, with serialNumber=N from issuer 2 on.
+ */
+int certify_intermediate(const struct root_home *home, unsigned int number,
+			 const struct key_access *access, int64_t now_s,
+			 struct fault *fault) MUST_CHECK;
 
 #endif

@@ -7,19 +7,26 @@
 
 #include <string.h>
 
+/* How long a process that serves may go on with the issuer before: it looks every second, and the
+   signer refuses after ten minutes. */
+enum { TAKEOVER_MAX_S = 900 };
+
 static const char root_name[] = "root.crt";
 static const char root_key_name[] = "root.key";
 static const char intermediate_name[] = "ca.crt";
 static const char intermediate_key_name[] = "ca.key";
 
-const char *issuing_certificate_name(const struct ca_node *ca)
+void name_issuing_certificate(const struct ca_node *ca, unsigned int number,
+			      char ret_name[static FILE_NAME_SIZE])
 {
-	return ca->root_layout != NULL ? intermediate_name : root_name;
+	name_issuer_file(ca->root_layout != NULL ? intermediate_name : root_name, number, ret_name);
 }
 
-const char *issuing_key_name(const struct ca_node *ca)
+void name_issuing_key(const struct ca_node *ca, unsigned int number,
+		      char ret_name[static FILE_NAME_SIZE])
 {
-	return ca->root_layout != NULL ? intermediate_key_name : root_key_name;
+	name_issuer_file(ca->root_layout != NULL ? intermediate_key_name : root_key_name, number,
+			 ret_name);
 }
 
 static int find_certificate_file(const struct layout *layout, const char *name, bool *ret_found,
@@ -38,7 +45,29 @@ int find_root(const struct layout *layout, bool *ret_found, struct fault *fault)
 int find_issuing_certificate(const struct layout *layout, const struct ca_node *ca, bool *ret_found,
 			     struct fault *fault)
 {
-	return find_certificate_file(layout, issuing_certificate_name(ca), ret_found, fault);
+	char name[FILE_NAME_SIZE];
+
+	name_issuing_certificate(ca, FIRST_ISSUER, name);
+	return find_certificate_file(layout, name, ret_found, fault);
+}
+
+int count_issuing_certificates(const struct layout *layout, const struct ca_node *ca,
+			       unsigned int *ret_count, struct fault *fault)
+{
+	unsigned int count = 0;
+	bool found = true;
+
+	/* A root that issues by itself has no successor. */
+	while (found && count < (ca->root_layout != NULL ? ISSUERS_MAX : 1)) {
+		char name[FILE_NAME_SIZE];
+
+		name_issuing_certificate(ca, count + 1, name);
+		if (find_certificate_file(layout, name, &found, fault) < 0)
+			return -1;
+		count += found;
+	}
+	*ret_count = count;
+	return 0;
 }
 
 static int find_key_file(const struct layout *layout, const char *name, bool *ret_found,
@@ -52,8 +81,11 @@ static int find_key_file(const struct layout *layout, const char *name, bool *re
 int find_issuing_key(const struct layout *layout, const struct ca_node *ca,
 		     const struct key_access *access, bool *ret_found, struct fault *fault)
 {
+	char name[FILE_NAME_SIZE];
+
+	name_issuing_key(ca, FIRST_ISSUER, name);
 	if (access->url == NULL)
-		return find_key_file(layout, issuing_key_name(ca), ret_found, fault);
+		return find_key_file(layout, name, ret_found, fault);
 	*ret_found = true;
 	return 0;
 }
@@ -80,14 +112,18 @@ int check_ca_kind(const struct layout *layout, const struct ca_node *ca, struct 
 	return 0;
 }
 
-int make_issuing_key(const struct layout *layout, const struct ca_node *ca,
+int make_issuing_key(const struct layout *layout, const struct ca_node *ca, unsigned int number,
 		     const struct key_access *access, struct fault *fault)
 {
+	char name[FILE_NAME_SIZE];
 	bool found;
 
-	if (find_issuing_key(layout, ca, access, &found, fault) < 0)
+	if (access->url != NULL)
+		return 0;
+	name_issuing_key(ca, number, name);
+	if (find_key_file(layout, name, &found, fault) < 0)
 		return -1;
-	return found ? 0 : make_key_file(layout, issuing_key_name(ca), ca->key, access, fault);
+	return found ? 0 : make_key_file(layout, name, ca->key, access, fault);
 }
 
 int make_root(const struct layout *layout, const struct ca_node *ca,
@@ -154,48 +190,138 @@ int read_ca_root(const struct layout *layout, struct certificate **ret_root, str
 }
 
 int read_issuing_certificate(const struct layout *layout, const struct ca_node *ca,
-			     struct certificate **ret_certificate, struct fault *fault)
+			     unsigned int number, struct certificate **ret_certificate,
+			     struct fault *fault)
 {
-	return read_ca_certificate(layout, issuing_certificate_name(ca), ret_certificate, fault);
+	char name[FILE_NAME_SIZE];
+
+	name_issuing_certificate(ca, number, name);
+	return read_ca_certificate(layout, name, ret_certificate, fault);
 }
 
 static int set_issuer_fault(const struct layout *layout, const struct ca_node *ca,
-			    const struct key_access *access, const struct fault *problem,
-			    struct fault *fault)
+			    unsigned int number, const struct key_access *access,
+			    const struct fault *problem, struct fault *fault)
 {
-	const char *name = issuing_certificate_name(ca);
 	const char *root = ca->root_layout != NULL ? ", cert/root.crt" : "";
+	char name[FILE_NAME_SIZE];
+	char key_name[FILE_NAME_SIZE];
 
+	name_issuing_certificate(ca, number, name);
+	name_issuing_key(ca, number, key_name);
 	if (access != NULL && access->url != NULL)
 		return set_fault(fault, problem->class, "%s: cert/%s%s and the key %s: %s",
 				 layout->path, name, root, access->url, problem->text);
 	return set_fault(fault, problem->class,
 			 "%s: cert/%s%s and Private/%s: %s: restore %s from a backup", layout->path,
-			 name, root, issuing_key_name(ca), problem->text,
+			 name, root, key_name, problem->text,
 			 ca->root_layout != NULL ? "them" : "both");
 }
 
-int load_issuer(const struct layout *layout, const struct ca_node *ca,
-		const struct key_access *access, struct issuer **ret_issuer, struct fault *fault)
+/* An older issuer whose key is gone, as is right once it has ended, is left without one. */
+static int open_key(const struct layout *layout, const struct ca_node *ca, unsigned int number,
+		    bool newest, const struct key_access *access, struct private_key **ret_key,
+		    struct fault *fault)
 {
-	const struct revocation_urls urls = {.crl = ca->crl_url, .ocsp = ca->ocsp_url};
+	char name[FILE_NAME_SIZE];
+	bool found = true;
+
+	name_issuing_key(ca, number, name);
+	if (!newest && access->url == NULL && find_key_file(layout, name, &found, fault) < 0)
+		return -1;
+	return found ? open_private_key(layout, name, access, ret_key, fault) : 0;
+}
+
+static int set_urls(struct issuer *issuer, const struct ca_node *ca, unsigned int number,
+		    struct fault *fault)
+{
+	struct revocation_urls urls = {.crl = ca->crl_url, .ocsp = ca->ocsp_url};
+	CLEANUP(clear_buffer) struct buffer crl = {0};
+
+	if (number > FIRST_ISSUER && ca->crl_url != NULL) {
+		append_format(&crl, "%s/%u", ca->crl_url, number);
+		if (check_buffer(&crl, fault) < 0)
+			return -1;
+		urls.crl = (const char *)crl.data;
+	}
+	return set_revocation_urls(issuer, &urls, fault);
+}
+
+/* The next one after those in the set. */
+static int load_issuer(const struct layout *layout, const struct ca_node *ca, bool newest,
+		       const struct key_access *access, struct issuer_set *set, struct fault *fault)
+{
+	const unsigned int number = count_issuers(set) + 1;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
 	struct fault problem = {0};
 
-	if ((access != NULL && check_ca_kind(layout, ca, fault) < 0) ||
-	    read_ca_certificate(layout, issuing_certificate_name(ca), &certificate, fault) < 0 ||
+	if (read_issuing_certificate(layout, ca, number, &certificate, fault) < 0 ||
 	    (ca->root_layout != NULL && read_ca_root(layout, &root, fault) < 0) ||
-	    (access != NULL &&
-	     open_private_key(layout, issuing_key_name(ca), access, &key, fault) < 0))
+	    (access != NULL && open_key(layout, ca, number, newest, access, &key, fault) < 0))
 		return -1;
 	if (new_intermediate_issuer(&certificate, &root, &key, &issuer, &problem) < 0)
-		return set_issuer_fault(layout, ca, access, &problem, fault);
-	if (set_revocation_urls(issuer, &urls, fault) < 0)
+		return set_issuer_fault(layout, ca, number, access, &problem, fault);
+	if (set_urls(issuer, ca, number, fault) < 0)
 		return -1;
-	*ret_issuer = TAKE(issuer);
+	return add_issuer(set, &issuer, fault);
+}
+
+int load_issuers(const struct layout *layout, const struct ca_node *ca,
+		 const struct key_access *access, struct issuer_set *set, struct fault *fault)
+{
+	unsigned int count;
+
+	if ((access != NULL && check_ca_kind(layout, ca, fault) < 0) ||
+	    count_issuing_certificates(layout, ca, &count, fault) < 0)
+		return -1;
+	/* Without a first one, its absence is the fault. */
+	if (count == 0)
+		count = FIRST_ISSUER;
+	while (count_issuers(set) < count)
+		if (load_issuer(layout, ca, count_issuers(set) + 1 == count, access, set, fault) <
+		    0)
+			return -1;
+	return 0;
+}
+
+/* How many issuers the record has with their certificates. */
+static int count_recorded(void *context, const struct issuer_record *record, struct fault *fault)
+{
+	unsigned int *count = context;
+
+	(void)fault;
+	*count += record->der.len > 0;
+	return 0;
+}
+
+int sync_issuers(struct store *store, const struct layout *layout, const struct ca_node *ca,
+		 const struct issuer_set *set, int64_t now_s, struct fault *fault)
+{
+	struct new_issuer issuer = {.last_end_s =
+					    now_s + ca->certificate_validity_s + TAKEOVER_MAX_S,
+				    .after_s = ca->crl_validity_s,
+				    .now_s = now_s};
+	unsigned int recorded = 0;
+	char name[FILE_NAME_SIZE];
+	bool ignored;
+
+	if (list_issuers(store, count_recorded, &recorded, fault) < 0)
+		return -1;
+	if (recorded > count_issuers(set)) {
+		name_issuing_certificate(ca, count_issuers(set) + 1, name);
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s/cert/%s: expected the certificate of issuer %u, which the "
+				 "record has, found none: restore it from a backup",
+				 layout->path, name, count_issuers(set) + 1);
+	}
+	for (issuer.number = recorded + 1; issuer.number <= count_issuers(set); issuer.number++) {
+		issuer.certificate = issuer_certificate(get_issuer(set, issuer.number));
+		if (record_issuer(store, &issuer, &ignored, fault) < 0)
+			return -1;
+	}
 	return 0;
 }
 

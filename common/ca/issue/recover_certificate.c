@@ -20,13 +20,16 @@ static int check_issued(const struct certificate *issuer, const struct certifica
 				    fault);
 }
 
-int recover_certificate(const struct certificate *issuer, const struct certificate *certificate,
+int recover_certificate(const struct issuer_set *issuers, const struct certificate *certificate,
 			struct issued_certificate *ret_record, struct fault *fault)
 {
+	const struct issuer *named =
+		get_issuer_by_name(issuers, certificate_raw_issuer(certificate));
+	const struct issuer *issuer = named != NULL ? named : newest_issuer(issuers);
 	struct verdict verdict = {0};
 	char serial[SERIAL_TEXT_SIZE];
 
-	if (check_issued(issuer, certificate, &verdict, fault) < 0)
+	if (check_issued(issuer_certificate(issuer), certificate, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid) {
 		format_serial(certificate_serial(certificate), serial);
@@ -34,6 +37,6 @@ int recover_certificate(const struct certificate *issuer, const struct certifica
 				 "this CA never issued a certificate with its serial, %s: %s",
 				 serial, verdict.reason);
 	}
-	return describe_certificate(certificate, CA_NAME, RECOVERED_MEMBER,
+	return describe_certificate(certificate, issuer_number(issuer), CA_NAME, RECOVERED_MEMBER,
 				    certificate_not_before(certificate), ret_record, fault);
 }

@@ -311,11 +311,11 @@ static int open_rotated_home(const struct root_rotation *rotation, const struct 
 }
 
 /*
- * The next root certifies the key of the CA's certificate, unless it has. The file stays the CA's
- * certificate: same name, same key.
+ * The next root certifies the key of an issuer's certificate, unless it has. The file stays that
+ * certificate's: same name, same key.
  */
-static int certify_again(const struct root_rotation *rotation, const struct root_home *home,
-			 const struct issuer *next, struct fault *fault)
+static int certify_issuer_again(const struct root_rotation *rotation, const struct root_home *home,
+				const struct issuer *next, unsigned int number, struct fault *fault)
 {
 	const struct ca_node *ca = rotation->ca;
 	const struct validity validity = limit_validity(
@@ -324,8 +324,9 @@ static int certify_again(const struct root_rotation *rotation, const struct root
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct verdict verdict = {0};
+	char name[FILE_NAME_SIZE];
 
-	if (read_issuing_certificate(rotation->layout, ca, &certificate, fault) < 0 ||
+	if (read_issuing_certificate(rotation->layout, ca, number, &certificate, fault) < 0 ||
 	    verify_intermediate(issuer_certificate(next), certificate, &verdict, fault) < 0)
 		return -1;
 	if (!verdict.invalid)
@@ -334,8 +335,22 @@ static int certify_again(const struct root_rotation *rotation, const struct root
 	    append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
 		    0)
 		return prefix_fault(fault, "%s", certificate_subject(certificate));
-	return write_certificate(rotation->layout, issuing_certificate_name(ca),
-				 bytes_of_buffer(&der), fault);
+	name_issuing_certificate(ca, number, name);
+	return write_certificate(rotation->layout, name, bytes_of_buffer(&der), fault);
+}
+
+/* Every issuer, as each is read below the root that is there. */
+static int certify_again(const struct root_rotation *rotation, const struct root_home *home,
+			 const struct issuer *next, struct fault *fault)
+{
+	unsigned int count;
+
+	if (count_issuing_certificates(rotation->layout, rotation->ca, &count, fault) < 0)
+		return -1;
+	for (unsigned int number = FIRST_ISSUER; number <= count; number++)
+		if (certify_issuer_again(rotation, home, next, number, fault) < 0)
+			return -1;
+	return 0;
 }
 
 /* Renames a file of a directory, if it is there. */

@@ -23,6 +23,53 @@ void clear_crl_cache(struct crl_cache *cache)
 	*cache = (struct crl_cache){0};
 }
 
+void init_crl_caches(struct crl_caches *caches, const struct ca_crl_options *options,
+		     const struct issuer_set *issuers)
+{
+	caches->options = *options;
+	caches->issuers = issuers;
+	extend_crl_caches(caches);
+}
+
+void extend_crl_caches(struct crl_caches *caches)
+{
+	unsigned int count = atomic_load(&caches->count);
+
+	for (; count < count_issuers(caches->issuers); count++) {
+		struct ca_crl_options options = caches->options;
+
+		options.number = count + 1;
+		options.issuer = get_issuer(caches->issuers, count + 1);
+		init_crl_cache(&caches->caches[count], &options);
+		atomic_store(&caches->count, count + 1);
+	}
+}
+
+void clear_crl_caches(struct crl_caches *caches)
+{
+	unsigned int count = atomic_load(&caches->count);
+
+	for (unsigned int i = 0; i < count; i++)
+		clear_crl_cache(&caches->caches[i]);
+	atomic_store(&caches->count, 0);
+}
+
+struct crl_cache *find_crl_cache(struct crl_caches *caches, unsigned int issuer)
+{
+	return issuer >= 1 && issuer <= atomic_load(&caches->count) ? &caches->caches[issuer - 1]
+								    : NULL;
+}
+
+bool is_any_crl_alarmed(struct crl_caches *caches)
+{
+	struct crl_cache *cache;
+
+	for (unsigned int issuer = 1; (cache = find_crl_cache(caches, issuer)) != NULL; issuer++)
+		if (is_crl_alarmed(cache))
+			return true;
+	return false;
+}
+
 /*
  * Another process may replace the file after this one looked into the store. The body is then later
  * than info says; the next refresh sees the higher number and corrects that.
@@ -32,7 +79,7 @@ static int read_body(struct crl_cache *cache, const struct crl_info *info, struc
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct shared_body *body = NULL;
 
-	if (read_crl(cache->options.layout, &der, fault) < 0 ||
+	if (read_crl(cache->options.layout, cache->options.number, &der, fault) < 0 ||
 	    new_shared_body(&der, &body, fault) < 0)
 		return -1;
 	retire_shared_body(&cache->retired, retired_octets, &cache->body);
@@ -62,17 +109,32 @@ int renew_crl(struct crl_cache *cache, int64_t now_s, struct crl_info *ret_info,
 	return 0;
 }
 
+static int set_ended(const struct crl_cache *cache, const struct crl_state *state,
+		     struct fault *fault)
+{
+	char then[TIME_TEXT_SIZE];
+
+	format_time(state->serves_until_s, then);
+	return set_fault(
+		fault, FAULT_NOT_FOUND,
+		"issuer %u of this CA has no CRL any more: nothing that it issued was valid "
+		"after %s",
+		cache->options.number, then);
+}
+
 /* The lock is held. */
-static int refresh(struct crl_cache *cache, struct fault *fault)
+static int refresh(struct crl_cache *cache, int64_t now_s, struct fault *fault)
 {
 	struct crl_state state;
 	struct crl_info info;
 
 	if (cache->fault.class != FAULT_NONE)
 		return pass_fault(&cache->fault, fault);
-	if (read_crl_state(cache->options.store, &state, fault) < 0)
+	if (read_crl_state(cache->options.store, cache->options.number, &state, fault) < 0)
 		return -1;
-	info = describe_crl(&state);
+	info = describe_crl(&state, now_s);
+	if (info.ended)
+		return set_ended(cache, &state, fault);
 	if (info.number == 0)
 		return set_fault(fault, FAULT_BUSY, "there is no CRL yet: try again");
 	return cache->body != NULL && cache->info.number == info.number
@@ -90,14 +152,14 @@ bool is_crl_alarmed(struct crl_cache *cache)
 	return alarmed;
 }
 
-int get_crl(struct crl_cache *cache, struct shared_body **ret_body, struct crl_info *ret_info,
-	    struct fault *fault)
+int get_crl(struct crl_cache *cache, int64_t now_s, struct shared_body **ret_body,
+	    struct crl_info *ret_info, struct fault *fault)
 {
 	int result;
 
 	pthread_mutex_lock(&cache->lock);
 	sweep_retired_bodies(&cache->retired);
-	result = refresh(cache, fault);
+	result = refresh(cache, now_s, fault);
 	if (result == 0) {
 		*ret_body = hold_shared_body(cache->body);
 		*ret_info = cache->info;

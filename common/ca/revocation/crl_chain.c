@@ -11,8 +11,8 @@ void init_crl_chain(struct crl_chain *chain)
 static void release_parts(struct crl_chain *chain)
 {
 	release_shared_body(&chain->text);
-	release_shared_body(&chain->root_crl);
-	release_shared_body(&chain->crl);
+	while (chain->count > 0)
+		release_shared_body(&chain->crls[--chain->count]);
 }
 
 void clear_crl_chain(struct crl_chain *chain)
@@ -21,35 +21,43 @@ void clear_crl_chain(struct crl_chain *chain)
 	pthread_mutex_destroy(&chain->lock);
 }
 
-static int write_text(struct crl_chain *chain, struct shared_body *root_crl,
-		      struct shared_body *crl, struct fault *fault)
+static int write_text(struct crl_chain *chain, struct shared_body *const *crls, size_t count,
+		      struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct shared_body *text = NULL;
-	struct bytes ders[2];
-	size_t count = 0;
+	struct bytes ders[CHAIN_CRLS_MAX];
 
-	if (root_crl != NULL)
-		ders[count++] = shared_octets(root_crl);
-	ders[count++] = shared_octets(crl);
+	for (size_t i = 0; i < count; i++)
+		ders[i] = shared_octets(crls[i]);
 	if (format_crl_bundle(ders, count, &pem, fault) < 0 ||
 	    new_shared_body(&pem, &text, fault) < 0)
 		return -1;
 	release_parts(chain);
 	chain->text = text;
-	chain->root_crl = root_crl != NULL ? hold_shared_body(root_crl) : NULL;
-	chain->crl = hold_shared_body(crl);
+	for (; chain->count < count; chain->count++)
+		chain->crls[chain->count] = hold_shared_body(crls[chain->count]);
 	return 0;
 }
 
-int get_crl_chain(struct crl_chain *chain, struct shared_body *root_crl, struct shared_body *crl,
+static bool has_crls(const struct crl_chain *chain, struct shared_body *const *crls, size_t count)
+{
+	if (chain->text == NULL || chain->count != count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (chain->crls[i] != crls[i])
+			return false;
+	return true;
+}
+
+int get_crl_chain(struct crl_chain *chain, struct shared_body *const *crls, size_t count,
 		  struct shared_body **ret_text, struct fault *fault)
 {
 	int result = 0;
 
 	pthread_mutex_lock(&chain->lock);
-	if (chain->text == NULL || chain->root_crl != root_crl || chain->crl != crl)
-		result = write_text(chain, root_crl, crl, fault);
+	if (!has_crls(chain, crls, count))
+		result = write_text(chain, crls, count, fault);
 	if (result == 0)
 		*ret_text = hold_shared_body(chain->text);
 	pthread_mutex_unlock(&chain->lock);

@@ -3,6 +3,7 @@
 #include "common/ca/revocation/ocsp_cache.h"
 #include "common/ca/revocation/responder_key.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/issuers.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/revocation/ocsp_request.h"
 #include "common/x509/revocation/ocsp_verify.h"
@@ -11,12 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct responder {
-	struct store *store;
+/* An issuer, and the key with which its certificates are answered for. */
+struct answering_issuer {
 	const struct issuer *issuer;
 	struct issuer_hashes hashes;
-	struct ocsp_cache *cache;
 	struct current_key key;
+};
+
+struct responder {
+	struct store *store;
+	const struct issuer_set *issuers;
+	struct answering_issuer answering[ISSUERS_MAX];
+	atomic_uint count; /* of them that are ready */
+	pthread_mutex_t extension_lock;
+	struct ocsp_cache *cache;
 	pthread_mutex_t clock_lock;
 	int64_t last_update_s; /* the latest thisUpdate that was given out */
 };
@@ -24,6 +33,7 @@ struct responder {
 /* One request and its answer. */
 struct ocsp_exchange {
 	struct responder *responder;
+	struct answering_issuer *answering; /* the one that signs */
 	const struct ocsp_request *request;
 	int64_t now_s;
 	int64_t revision;            /* of the store before the first status was read */
@@ -31,19 +41,43 @@ struct ocsp_exchange {
 	struct ocsp_single *singles; /* as many as the request has */
 };
 
-int new_responder(struct store *store, const struct issuer *issuer,
+/* The set may have got more issuers. */
+static int extend_responder(struct responder *responder, struct fault *fault)
+{
+	unsigned int count = atomic_load(&responder->count);
+	int result = 0;
+
+	if (count == count_issuers(responder->issuers))
+		return 0;
+	pthread_mutex_lock(&responder->extension_lock);
+	count = atomic_load(&responder->count);
+	while (result == 0 && count < count_issuers(responder->issuers)) {
+		struct answering_issuer *answering = &responder->answering[count];
+
+		answering->issuer = get_issuer(responder->issuers, count + 1);
+		result = digest_issuer(issuer_certificate(answering->issuer), &answering->hashes,
+				       fault);
+		if (result < 0)
+			break;
+		init_current_key(&answering->key, responder->store, answering->issuer);
+		atomic_store(&responder->count, ++count);
+	}
+	pthread_mutex_unlock(&responder->extension_lock);
+	return result;
+}
+
+int new_responder(struct store *store, const struct issuer_set *issuers,
 		  struct responder **ret_responder, struct fault *fault)
 {
 	CLEANUP(free_responder) struct responder *responder = calloc(1, sizeof(*responder));
 
 	if (responder == NULL)
 		return set_memory_fault(fault);
-	init_current_key(&responder->key, store, issuer);
 	pthread_mutex_init(&responder->clock_lock, NULL);
+	pthread_mutex_init(&responder->extension_lock, NULL);
 	responder->store = store;
-	responder->issuer = issuer;
-	if (digest_issuer(issuer_certificate(issuer), &responder->hashes, fault) < 0 ||
-	    new_ocsp_cache(&responder->cache, fault) < 0)
+	responder->issuers = issuers;
+	if (extend_responder(responder, fault) < 0 || new_ocsp_cache(&responder->cache, fault) < 0)
 		return -1;
 	*ret_responder = TAKE(responder);
 	return 0;
@@ -56,8 +90,10 @@ void free_responder(struct responder **responder_pointer)
 	if (responder == NULL)
 		return;
 	free_ocsp_cache(&responder->cache);
-	clear_current_key(&responder->key);
+	for (unsigned int i = 0; i < atomic_load(&responder->count); i++)
+		clear_current_key(&responder->answering[i].key);
 	pthread_mutex_destroy(&responder->clock_lock);
+	pthread_mutex_destroy(&responder->extension_lock);
 	free(responder);
 }
 
@@ -81,24 +117,48 @@ static int64_t choose_this_update(struct responder *responder, int64_t now_s)
 	return chosen_s;
 }
 
+/* The issuer of the first certificate that is of one of this CA's, or else the newest. */
+static int choose_answering(struct ocsp_exchange *exchange, struct fault *fault)
+{
+	struct responder *responder = exchange->responder;
+	unsigned int newest;
+
+	if (extend_responder(responder, fault) < 0)
+		return -1;
+	newest = atomic_load(&responder->count) - 1;
+	exchange->answering = &responder->answering[newest];
+	for (size_t i = 0; i < exchange->request->count; i++) {
+		for (unsigned int n = newest + 1; n > 0; n--) {
+			if (!cert_id_matches_issuer(&exchange->request->ids[i],
+						    &responder->answering[n - 1].hashes))
+				continue;
+			exchange->answering = &responder->answering[n - 1];
+			return 0;
+		}
+	}
+	return 0;
+}
+
 /*
  * Reads the status of every certificate that the request names. The exchange's revision is that of
  * the first reading, so that a change during the later ones makes a cached answer stale.
  */
 static int read_statuses(struct ocsp_exchange *exchange, struct fault *fault)
 {
-	struct responder *responder = exchange->responder;
+	const struct answering_issuer *answering = exchange->answering;
+	const unsigned int number = issuer_number(answering->issuer);
 
 	for (size_t i = 0; i < exchange->request->count; i++) {
 		const struct cert_id *id = &exchange->request->ids[i];
 		struct ocsp_single *single = &exchange->singles[i];
-		/* No serial of another issuer is in the store. */
-		struct bytes serial = cert_id_matches_issuer(id, &responder->hashes)
+		/* Another issuer's certificate is unknown, whatever its serial. */
+		struct bytes serial = cert_id_matches_issuer(id, &answering->hashes)
 					      ? id->serial
 					      : (struct bytes){0};
 		struct certificate_status status;
 
-		if (read_certificate_status(responder->store, serial, &status, fault) < 0)
+		if (read_certificate_status(exchange->responder->store, number, serial, &status,
+					    fault) < 0)
 			return -1;
 		if (i == 0)
 			exchange->revision = status.revision;
@@ -133,7 +193,7 @@ static int sign_with(const struct responder_key *key, struct ocsp_exchange *exch
 					   .nonce = request->nonce,
 					   .produced_at_s = exchange->this_update_s};
 	const struct ocsp_signer signer = {key->key, key->certificate,
-					   find_intermediate(exchange->responder->issuer)};
+					   find_intermediate(exchange->answering->issuer)};
 	int64_t end_s = certificate_not_after(key->certificate);
 
 	if (exchange->this_update_s >= end_s)
@@ -153,7 +213,7 @@ static int sign_with(const struct responder_key *key, struct ocsp_exchange *exch
 static int sign_answer(struct ocsp_exchange *exchange, struct ocsp_reply *reply,
 		       struct fault *fault)
 {
-	struct current_key *current = &exchange->responder->key;
+	struct current_key *current = &exchange->answering->key;
 	int result;
 
 	if (refresh_current_key(current, exchange->revision, exchange->now_s, &reply->problem,
@@ -205,7 +265,7 @@ static int answer_exchange(struct ocsp_exchange *exchange, struct ocsp_reply *re
 	bool found = false;
 
 	exchange->this_update_s = choose_this_update(exchange->responder, exchange->now_s);
-	if (read_statuses(exchange, fault) < 0)
+	if (choose_answering(exchange, fault) < 0 || read_statuses(exchange, fault) < 0)
 		return -1;
 	if (use_cache && find_in_cache(exchange, reply, &found, fault) < 0)
 		return -1;
@@ -222,6 +282,9 @@ static enum ocsp_outcome choose_outcome(enum fault_class class)
 {
 	if (class == FAULT_MALFORMED || class == FAULT_TOO_LARGE)
 		return OCSP_MALFORMED_REQUEST;
+	/* The issuer has ended, and certifies no responder any more. */
+	if (class == FAULT_NOT_FOUND)
+		return OCSP_UNAUTHORIZED;
 	return class == FAULT_BUSY ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR;
 }
 

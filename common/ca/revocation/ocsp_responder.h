@@ -2,17 +2,19 @@
 #define CERTPOOL_CA_REVOCATION_OCSP_RESPONDER_H
 
 #include "common/ca/store/store.h"
-#include "common/x509/issuer.h"
+#include "common/x509/issuer_set.h"
 #include "common/x509/revocation/ocsp_response.h"
 
 /*
  * The CA's OCSP responder (RFC 6960, RFC 5019, RFC 9654): answers requests from the store. It signs
- * with a key of its own (responder_key.h).
+ * with a key of its own for each issuer (responder_key.h): an answer is signed for the issuer of
+ * the first certificate in the request that is one of this CA's.
  *
  * What always holds:
  * - "good" is the answer for a certificate that is in the store and not revoked, even an expired
- *   one; "unknown" for a certificate that this CA did not issue or has pruned, for another
- * issuer's, and under a digest other than SHA-1 and SHA-256.
+ *   one; "unknown" for a certificate that this CA did not issue or has pruned, for another issuer's
+ *   than the one that signs the answer, and under a digest other than SHA-1 and SHA-256.
+ * - The answer about an issuer that has ended (issuers.h) is unauthorized, without a status.
  * - When the store cannot be read the answer is internalError or tryLater, never "good".
  * - thisUpdate never decreases within one process, unless the clock goes back by more than
  *   OCSP_SKEW_S: it was wrong before then, and what was signed for that time is dropped.
@@ -28,7 +30,7 @@ struct responder;
 enum { OCSP_VALIDITY_S = 3600 };
 
 /* Both must outlive it. */
-int new_responder(struct store *store, const struct issuer *issuer,
+int new_responder(struct store *store, const struct issuer_set *issuers,
 		  struct responder **ret_responder, struct fault *fault) MUST_CHECK;
 void free_responder(struct responder **responder);
 

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/ca/revocation/succession.h"
+#include "common/ca/store/issuers.h"
 #include "common/x509/revocation/crl_builder.h"
 
 #include <stdio.h>
@@ -10,6 +11,11 @@
 #include <unistd.h>
 
 static const char lock_name[] = "crl";
+
+void name_crl(unsigned int issuer, char ret_name[static FILE_NAME_SIZE])
+{
+	name_issuer_file(CRL_FILE, issuer, ret_name);
+}
 
 struct new_crl {
 	const struct ca_crl_options *options;
@@ -34,17 +40,26 @@ static bool is_from_future(int64_t this_update_s, int64_t now_s)
 	return this_update_s > now_s + CRL_SKEW_S;
 }
 
+static bool has_ended(const struct crl_state *state, int64_t now_s)
+{
+	return now_s > state->serves_until_s;
+}
+
 /* *ret_reason: why a CRL is due, or NULL while the present one is current. */
 static int find_reason(const struct ca_crl_options *options, const struct crl_state *state,
 		       enum crl_publishing mode, int64_t now_s, const char **ret_reason,
 		       struct fault *fault)
 {
 	int64_t validity_s = state->next_update_s - state->this_update_s;
+	char name[FILE_NAME_SIZE];
 	bool found;
 
-	if (find_file(options->layout->cert, CRL_FILE, &found, fault) < 0)
+	name_crl(options->number, name);
+	if (find_file(options->layout->cert, name, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", options->layout->path);
 	*ret_reason = NULL;
+	if (has_ended(state, now_s))
+		return 0;
 	if (state->crl_revision < 0)
 		*ret_reason = "none was made yet";
 	else if (!found)
@@ -91,7 +106,8 @@ static int read_standing(struct new_crl *crl, int64_t *this_update_s, struct fau
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct fault problem = {0};
 
-	if (read_crl(crl->options->layout, &der, &problem) < 0 && problem.class != FAULT_NOT_FOUND)
+	if (read_crl(crl->options->layout, crl->options->number, &der, &problem) < 0 &&
+	    problem.class != FAULT_NOT_FOUND)
 		return pass_fault(&problem, fault);
 	if (begin_succession(issuer_certificate(crl->options->issuer), &der, &crl->succession,
 			     fault) < 0)
@@ -126,6 +142,8 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 	    reserve_crl_number(options->store, &state->number, fault) < 0)
 		return -1;
 	choose_times(crl, before_s, now_s);
+	state->issuer = options->number;
+	state->serves_until_s = before->serves_until_s;
 	state->current_number = state->number;
 	state->cut_s = choose_crl_cut(before, options->validity_s, now_s);
 	fields = (struct crl_options){.number = state->number,
@@ -133,8 +151,8 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 				      .next_update_s = state->next_update_s,
 				      .now_s = now_s};
 	if (begin_crl(&crl->builder, options->issuer, &fields, fault) < 0 ||
-	    list_revoked(options->store, state->cut_s, add_entry, crl, &state->crl_revision,
-			 fault) < 0 ||
+	    list_revoked(options->store, options->number, state->cut_s, add_entry, crl,
+			 &state->crl_revision, fault) < 0 ||
 	    check_succession(&crl->succession, options->store, state, now_s, fault) < 0)
 		return -1;
 	return finish_crl(&crl->builder, &crl->der, fault);
@@ -157,18 +175,21 @@ static int record_new_crl(const struct new_crl *crl, int64_t now_s, struct fault
 static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *fault)
 {
 	const struct layout *layout = crl->options->layout;
+	char name[FILE_NAME_SIZE];
 
-	if (write_file(layout->cert, CRL_FILE, STAGE_REPLACE, 0644, bytes_of_buffer(&crl->der),
-		       fault) < 0)
+	name_crl(crl->options->number, name);
+	if (write_file(layout->cert, name, STAGE_REPLACE, 0644, bytes_of_buffer(&crl->der), fault) <
+	    0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return record_new_crl(crl, now_s, fault);
 }
 
-struct crl_info describe_crl(const struct crl_state *state)
+struct crl_info describe_crl(const struct crl_state *state, int64_t now_s)
 {
 	return (struct crl_info){.number = state->current_number,
 				 .this_update_s = state->this_update_s,
-				 .next_update_s = state->next_update_s};
+				 .next_update_s = state->next_update_s,
+				 .ended = has_ended(state, now_s)};
 }
 
 static int read_state(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
@@ -176,10 +197,10 @@ static int read_state(const struct ca_crl_options *options, enum crl_publishing 
 {
 	const char *reason;
 
-	if (read_crl_state(options->store, ret_state, fault) < 0 ||
+	if (read_crl_state(options->store, options->number, ret_state, fault) < 0 ||
 	    find_reason(options, ret_state, mode, now_s, &reason, fault) < 0)
 		return -1;
-	*ret_due = mode == CRL_ANYWAY || reason != NULL;
+	*ret_due = reason != NULL || (mode == CRL_ANYWAY && !has_ended(ret_state, now_s));
 	return 0;
 }
 
@@ -200,12 +221,12 @@ int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, 
 	if (due && read_state(options, mode, now_s, &before, &due, fault) < 0)
 		return -1;
 	if (!due) {
-		*ret_info = describe_crl(&before);
+		*ret_info = describe_crl(&before, now_s);
 		return 0;
 	}
 	if (build_crl(&crl, &before, now_s, fault) < 0 || install_crl(&crl, now_s, fault) < 0)
 		return -1;
-	*ret_info = describe_crl(&crl.state);
+	*ret_info = describe_crl(&crl.state, now_s);
 	ret_info->made = true;
 	ret_info->entries = crl.entries;
 	ret_info->future_s = crl.future_s;
@@ -216,20 +237,25 @@ int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault 
 {
 	struct crl_state state;
 	const char *reason;
+	char name[FILE_NAME_SIZE];
 
-	if (read_crl_state(options->store, &state, fault) < 0 ||
+	if (read_crl_state(options->store, options->number, &state, fault) < 0 ||
 	    find_reason(options, &state, CRL_WHEN_DUE, now_s, &reason, fault) < 0)
 		return -1;
 	if (reason == NULL)
 		return 0;
-	return set_fault(fault, FAULT_FAILED,
-			 "%s/cert/" CRL_FILE ": not current: %s: run certpool crl",
-			 options->layout->path, reason);
+	name_crl(options->number, name);
+	return set_fault(fault, FAULT_FAILED, "%s/cert/%s: not current: %s: run certpool crl",
+			 options->layout->path, name, reason);
 }
 
-int read_crl(const struct layout *layout, struct buffer *ret_der, struct fault *fault)
+int read_crl(const struct layout *layout, unsigned int issuer, struct buffer *ret_der,
+	     struct fault *fault)
 {
-	if (read_file(layout->cert, CRL_FILE, CRL_DER_MAX, ret_der, fault) < 0)
+	char name[FILE_NAME_SIZE];
+
+	name_crl(issuer, name);
+	if (read_file(layout->cert, name, CRL_DER_MAX, ret_der, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }

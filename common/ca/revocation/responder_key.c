@@ -1,6 +1,8 @@
 #include "common/ca/revocation/responder_key.h"
 
+#include "common/base/clock.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/crl_state.h"
 #include "common/x509/issuer.h"
 
 #include <string.h>
@@ -62,14 +64,14 @@ static int certify_key(const struct issuer *issuer, const struct private_key *ke
 }
 
 static int record_certificate(struct store *store, const struct certificate *certificate,
-			      int64_t now_s, struct fault *fault)
+			      unsigned int issuer, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct insertion insertion = {
 		.records = &record, .count = 1, .quota = SIZE_MAX, .now_s = now_s};
 	enum insert_result result;
 
-	if (describe_certificate(certificate, CA_NAME, member, now_s, &record, fault) < 0 ||
+	if (describe_certificate(certificate, issuer, CA_NAME, member, now_s, &record, fault) < 0 ||
 	    insert_certificates(store, &insertion, &result, fault) < 0)
 		return -1;
 	return result == INSERTED
@@ -78,14 +80,32 @@ static int record_certificate(struct store *store, const struct certificate *cer
 				   "the OCSP responder's certificate cannot be recorded");
 }
 
+static int check_serves(struct store *store, const struct issuer *issuer, int64_t now_s,
+			struct fault *fault)
+{
+	struct crl_state state;
+	char then[TIME_TEXT_SIZE];
+
+	if (read_crl_state(store, issuer_number(issuer), &state, fault) < 0)
+		return -1;
+	if (now_s <= state.serves_until_s)
+		return 0;
+	format_time(state.serves_until_s, then);
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s: there are no OCSP answers about its certificates any more: none was "
+			 "valid after %s",
+			 certificate_subject(issuer_certificate(issuer)), then);
+}
+
 int make_responder_key(struct store *store, const struct issuer *issuer, int64_t now_s,
 		       struct responder_key *ret_key, struct fault *fault)
 {
 	CLEANUP(clear_responder_key) struct responder_key key = {0};
 
-	if (generate_private_key(choose_key_type(issuer), &key.key, fault) < 0 ||
+	if (check_serves(store, issuer, now_s, fault) < 0 ||
+	    generate_private_key(choose_key_type(issuer), &key.key, fault) < 0 ||
 	    certify_key(issuer, key.key, now_s, &key.certificate, fault) < 0 ||
-	    record_certificate(store, key.certificate, now_s, fault) < 0)
+	    record_certificate(store, key.certificate, issuer_number(issuer), now_s, fault) < 0)
 		return -1;
 	MOVE(ret_key, key);
 	return 0;
@@ -120,8 +140,8 @@ static int check_recorded(struct current_key *current, int64_t revision, struct 
 	pthread_rwlock_unlock(&current->lock);
 	if (!unchecked)
 		return 0;
-	if (read_certificate_status(current->store, (struct bytes){serial, SERIAL_MAX}, &status,
-				    fault) < 0)
+	if (read_certificate_status(current->store, issuer_number(current->issuer),
+				    (struct bytes){serial, SERIAL_MAX}, &status, fault) < 0)
 		return -1;
 	pthread_rwlock_wrlock(&current->lock);
 	/* Another thread may have replaced the key meanwhile. */

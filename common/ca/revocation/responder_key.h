@@ -21,7 +21,8 @@ enum { RESPONDER_VALIDITY_S = 7 * 86400 };
 /*
  * Makes a key, certifies and records it. Its type is the issuer's, so that a program that can
  * verify a certificate can verify an answer; under an RSA issuer it has 2048 bits, which are fast
- * and enough for its lifetime. FAULT_REFUSED when the issuer's certificate has expired.
+ * and enough for its lifetime. FAULT_REFUSED when the issuer's certificate has expired,
+ * FAULT_NOT_FOUND when another issues now and nothing is valid any more that this one issued.
  */
 int make_responder_key(struct store *store, const struct issuer *issuer, int64_t now_s,
 		       struct responder_key *ret_key, struct fault *fault) MUST_CHECK;

@@ -24,6 +24,7 @@ struct maintenance {
 	struct periodic_thread *thread;
 	/* Of the stopwatch, which a wrong clock does not move: */
 	int64_t crl_from_us;      /* no CRL before then: the last attempt failed */
+	int64_t issuers_from_us;  /* the same for a new issuer */
 	int64_t lines_from_us;    /* the same for the lines of refusals */
 	int64_t count_from_us;    /* no count before then */
 	int64_t warning_until_us; /* about the clock */
@@ -90,7 +91,7 @@ static void note_future_crl(struct maintenance *maintenance, const struct crl_in
 	char then[TIME_TEXT_SIZE];
 	char text[256];
 
-	if (info->future_s == 0 || info->number == maintenance->figures.crl.number)
+	if (info->future_s == 0)
 		return;
 	format_time(info->future_s, then);
 	(void)snprintf(text, sizeof(text),
@@ -100,23 +101,69 @@ static void note_future_crl(struct maintenance *maintenance, const struct crl_in
 	warn_of_clock(maintenance, "/crl", text, &maintenance->figures.future_crls);
 }
 
-static void refresh_crl(struct maintenance *maintenance)
+/* The one that ends first is the one to be looked at. */
+static bool ends_before(const struct crl_info *info, const struct crl_info *other)
 {
-	struct crl_info info;
+	return !info->ended && (other == NULL || info->next_update_s < other->next_update_s);
+}
+
+static int renew_crls(struct maintenance *maintenance, struct crl_info *ret_first,
+		      struct fault *fault)
+{
+	struct crl_caches *crls = maintenance->settings.crls;
+	struct crl_cache *cache;
+	struct crl_info first = {0};
+	struct fault failure = {0};
+	bool any = false;
+
+	/* One that fails keeps none of the others from being made. */
+	for (unsigned int issuer = 1; (cache = find_crl_cache(crls, issuer)) != NULL; issuer++) {
+		struct crl_info info = {0};
+
+		if (renew_crl(cache, read_clock(), &info, &failure) < 0)
+			continue;
+		note_future_crl(maintenance, &info);
+		if (ends_before(&info, any ? &first : NULL)) {
+			first = info;
+			any = true;
+		}
+	}
+	if (failure.class != FAULT_NONE)
+		return pass_fault(&failure, fault);
+	*ret_first = first;
+	return 0;
+}
+
+static void refresh_crls(struct maintenance *maintenance)
+{
+	struct crl_info first;
 	struct fault failure = {0};
 	int64_t now_us = read_stopwatch_us();
 
 	if (now_us < maintenance->crl_from_us)
 		return;
-	if (renew_crl(maintenance->settings.crl, read_clock(), &info, &failure) < 0) {
+	if (renew_crls(maintenance, &first, &failure) < 0) {
 		log_failure(maintenance, "/crl", &failure);
 		maintenance->crl_from_us = now_us + (int64_t)CRL_RETRY_S * MICROSECONDS;
 		return;
 	}
-	note_future_crl(maintenance, &info);
 	pthread_mutex_lock(&maintenance->lock);
-	maintenance->figures.crl = info;
+	maintenance->figures.crl = first;
 	pthread_mutex_unlock(&maintenance->lock);
+}
+
+/* After a failure the CA goes on with the issuers that it has. */
+static void refresh_issuers_of(struct maintenance *maintenance)
+{
+	const struct maintenance_settings *settings = &maintenance->settings;
+	struct fault failure = {0};
+	int64_t now_us = read_stopwatch_us();
+
+	if (settings->refresh == NULL || now_us < maintenance->issuers_from_us ||
+	    settings->refresh(settings->refresh_context, &failure) == 0)
+		return;
+	log_failure(maintenance, "/ca.crt", &failure);
+	maintenance->issuers_from_us = now_us + (int64_t)RETRY_S * MICROSECONDS;
 }
 
 static void write_refusals(struct maintenance *maintenance)
@@ -238,7 +285,8 @@ static void run_round(void *context)
 
 	watch_clock(maintenance);
 	keep_attested_time(maintenance, ATTESTED_INTERVAL_S);
-	refresh_crl(maintenance);
+	refresh_issuers_of(maintenance);
+	refresh_crls(maintenance);
 	write_refusals(maintenance);
 	watch_root_crl(maintenance);
 	watch_ends(maintenance);
@@ -256,7 +304,7 @@ int start_maintenance(const struct maintenance_settings *settings,
 	maintenance->settings = *settings;
 	maintenance->clock_lead_s = read_clock() - read_stopwatch_us() / MICROSECONDS;
 	pthread_mutex_init(&maintenance->lock, NULL);
-	refresh_crl(maintenance);
+	refresh_crls(maintenance);
 	if (start_periodic_thread(INTERVAL_MS, run_round, maintenance, &maintenance->thread,
 				  fault) < 0)
 		return -1;

@@ -10,8 +10,8 @@
 #include <stdatomic.h>
 
 /*
- * The maintenance thread of a serving CA. About once a second it makes the CRL if it is due
- * (renew_crl); it writes the lines of the audit log for
+ * The maintenance thread of a serving CA. About once a second it looks for a new issuer, and makes
+ * the CRL of each issuer if it is due (renew_crl); it writes the lines of the audit log for
  * refusals that have none yet; and it counts the certificates for the metrics, rarely when counting
  * is slow: at most 1/100 of its time. A failure is logged and retried after a minute. The root's
  * CRL, which it cannot make, is looked at: that there is none, or that it ends soon, is logged
@@ -31,8 +31,12 @@ struct maintenance;
 enum { CLOCK_JUMP_S = 60, CLOCK_WARNING_S = 86400 };
 
 struct maintenance_settings {
-	struct store *store;          /* outlives it */
-	struct crl_cache *crl;        /* outlives it */
+	struct store *store;     /* outlives it */
+	struct crl_caches *crls; /* outlives it */
+	/* Looks once a second whether the CA has another issuer (refresh_issuers); NULL: it does
+	   not. */
+	int (*refresh)(void *context, struct fault *fault);
+	void *refresh_context;
 	struct refusal_log *refusals; /* outlives it */
 	struct authority *authority;  /* outlives it */
 	/* The time of the last fresh request, 0 before the first; outlives it, and may be NULL. */
@@ -51,9 +55,10 @@ void stop_maintenance(struct maintenance **maintenance);
 struct maintenance_figures {
 	bool counted; /* false: the three members after it are not known yet */
 	struct store_summary summary;
-	uint64_t issued;     /* by any process, since the first count */
-	uint64_t revoked;    /* the same */
-	struct crl_info crl; /* number 0: there is none yet */
+	uint64_t issued;  /* by any process, since the first count */
+	uint64_t revoked; /* the same */
+	struct crl_info
+		crl; /* of the issuers' CRLs the one that ends first; number 0: one has none */
 	uint64_t clock_jumps;
 	uint64_t future_crls; /* replaced */
 	bool clock_warning;

@@ -32,7 +32,6 @@ int revoke_own(struct store *store, const char *client, const struct revocation_
 	};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	struct revocation_summary summary;
-	struct crl_state state;
 	struct fault problem = {0};
 
 	answer.revoked = calloc(request->serial_count, sizeof(*answer.revoked));
@@ -46,9 +45,8 @@ int revoke_own(struct store *store, const char *client, const struct revocation_
 			    problem.class == FAULT_NOT_FOUND ? "not_issued" : "not_yours", "%s",
 			    problem.text);
 	} else {
-		if (read_crl_state(store, &state, fault) < 0)
+		if (read_complete_crl_number(store, now_s, &answer.crl_number, fault) < 0)
 			return -1;
-		answer.crl_number = complete_crl_number(&state);
 	}
 	MOVE(ret_answer, answer);
 	return 0;

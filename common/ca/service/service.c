@@ -2,12 +2,12 @@
 
 #include "common/base/clock.h"
 #include "common/ca/revocation/ca_roots.h"
-#include "common/ca/revocation/crl_cache.h"
-#include "common/ca/revocation/crl_chain.h"
+#include "common/ca/service/crl_route.h"
 #include "common/ca/service/encrypted_requests.h"
 #include "common/ca/service/maintenance.h"
 #include "common/ca/service/metrics.h"
 #include "common/ca/service/ocsp_route.h"
+#include "common/ca/store/issuers.h"
 #include "common/net/http.h"
 #include "common/wire/certificates.h"
 #include "common/wire/key_exchange.h"
@@ -21,11 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONTENT_CRL "application/pkix-crl" /* RFC 2585 section 4.2 */
 #define CONTENT_JSON "application/json"
-
-/* A client may cache a CRL for this long before it asks whether there is a later one. */
-enum { CRL_FRESH_S = 300 };
 
 static const unsigned int ok = 200;
 static const unsigned int not_found = 404;
@@ -37,13 +33,11 @@ struct ca_service {
 	void *log_context;
 	const char *version;
 	struct encrypted_requests encrypted;
-	struct crl_cache crl;
-	struct crl_chain chain;
+	struct crl_route crl;
 	struct maintenance *maintenance;
 	struct responder *responder;
 	struct origin_rate *ocsp_rate;
 	const struct layout *layout;
-	struct buffer issuer_pem;
 	struct http_server *_Atomic server; /* NULL until it listens */
 };
 
@@ -108,14 +102,18 @@ static int serve_root(const struct http_request *request, struct http_response *
 	return send_pem(response, &pem, fault);
 }
 
-/* The issuer of members' certificates, CRL and OCSP answers: the intermediate, or the root. */
+/* The newest issuer: the last intermediate, or the root. */
 static int serve_issuer(const struct http_request *request, struct http_response *response,
 			void *context, struct fault *fault)
 {
 	const struct ca_service *service = context;
+	const struct issuer *issuer = authority_issuer(service->authority);
+	CLEANUP(clear_buffer) struct buffer pem = {0};
 
 	(void)request;
-	return send_pem(response, &service->issuer_pem, fault);
+	if (format_certificate_pem(certificate_der(issuer_certificate(issuer)), &pem, fault) < 0)
+		return -1;
+	return send_pem(response, &pem, fault);
 }
 
 static int serve_ocsp_request(const struct http_request *request, struct http_response *response,
@@ -132,102 +130,16 @@ static int serve_ocsp_request(const struct http_request *request, struct http_re
 	return 0;
 }
 
-/* A revocation makes another CRL at once; a client that has the tag gets no second copy. */
-static void fill_caching(struct http_caching *caching, const struct crl_info *info,
-			 const struct crl_info *root_info, int64_t now_s)
-{
-	int64_t end_s = now_s + CRL_FRESH_S;
-
-	if (info->next_update_s < end_s)
-		end_s = info->next_update_s;
-	if (root_info != NULL && root_info->next_update_s < end_s)
-		end_s = root_info->next_update_s;
-	*caching = (struct http_caching){
-		.now_s = now_s, .last_modified_s = info->this_update_s, .expires_s = end_s};
-	if (root_info == NULL)
-		(void)snprintf(caching->etag, sizeof(caching->etag), "crl-%" PRIu64, info->number);
-	else
-		(void)snprintf(caching->etag, sizeof(caching->etag), "crl-%" PRIu64 "-%" PRIu64,
-			       root_info->number, info->number);
-}
-
-/* The text of a failure may name files: only the log has it. */
-static int read_root_crl_of(struct ca_service *service, const struct http_request *request,
-			    struct shared_body **ret_body, struct crl_info *ret_info,
-			    struct fault *fault)
-{
-	struct root_crl_cache *root_crl = authority_root_crl(service->authority);
-	struct fault problem = {0};
-
-	if (get_root_crl(root_crl, ret_body, ret_info, &problem) == 0)
-		return 0;
-	if (problem.class != FAULT_NOT_FOUND)
-		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
-	log_answer(service, request, not_found, problem.text);
-	return set_fault(fault, FAULT_NOT_FOUND,
-			 "this CA has no CRL of its root yet: its operator makes one with certpool "
-			 "crl --root");
-}
-
-/* The root's CRL and the CA's, in PEM. */
-/* FAULT_FAILED keeps the reason out of the answer, and in the log. */
-static int set_crl_fault(const struct fault *problem, struct fault *fault)
-{
-	return set_fault(fault, problem->class == FAULT_BUSY ? FAULT_BUSY : FAULT_FAILED, "%s",
-			 problem->text);
-}
-
-static int serve_crl_chain(const struct http_request *request, struct http_response *response,
-			   struct ca_service *service, struct fault *fault)
-{
-	CLEANUP(release_shared_body) struct shared_body *root_crl = NULL;
-	CLEANUP(release_shared_body) struct shared_body *crl = NULL;
-	bool apart = authority_root_crl(service->authority) != NULL;
-	struct crl_info root_info = {.next_update_s = INT64_MAX};
-	struct crl_info info;
-	struct fault problem = {0};
-	int64_t now_s = read_clock();
-
-	if (apart && read_root_crl_of(service, request, &root_crl, &root_info, fault) < 0)
-		return -1;
-	if (get_crl(&service->crl, &crl, &info, &problem) < 0 ||
-	    get_crl_chain(&service->chain, root_crl, crl, &response->shared, &problem) < 0)
-		return set_crl_fault(&problem, fault);
-	response->content_type = CONTENT_PEM;
-	fill_caching(&response->caching, &info, &root_info, now_s);
-	return 0;
-}
-
-static int serve_crl(const struct http_request *request, struct http_response *response,
-		     void *context, struct fault *fault)
-{
-	struct ca_service *service = context;
-	struct crl_info info;
-	struct fault problem = {0};
-	int64_t now_s = read_clock();
-
-	if (strcmp(request->query, "chain") == 0)
-		return serve_crl_chain(request, response, service, fault);
-	if (get_crl(&service->crl, &response->shared, &info, &problem) < 0)
-		return set_crl_fault(&problem, fault);
-	response->content_type = CONTENT_CRL;
-	fill_caching(&response->caching, &info, NULL, now_s);
-	return 0;
-}
-
-static int serve_root_crl(const struct http_request *request, struct http_response *response,
+static int serve_crl_path(const struct http_request *request, struct http_response *response,
 			  void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
-	struct crl_info info;
+	struct fault problem = {0};
+	int result = serve_crl_of(&service->crl, request, response, &problem, fault);
 
-	if (authority_root_crl(service->authority) == NULL)
-		return serve_crl(request, response, context, fault);
-	if (read_root_crl_of(service, request, &response->shared, &info, fault) < 0)
-		return -1;
-	response->content_type = CONTENT_CRL;
-	fill_caching(&response->caching, &info, NULL, read_clock());
-	return 0;
+	if (problem.class != FAULT_NONE)
+		log_answer(service, request, not_found, problem.text);
+	return result;
 }
 
 /* Begins and ends a list of words. */
@@ -248,8 +160,6 @@ static int serve_health(const struct http_request *request, struct http_response
 			void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
-	struct shared_body *body = NULL;
-	struct crl_info info;
 	struct maintenance_figures figures;
 	const char *reasons[HEALTH_PARTS];
 	const char *warnings[HEALTH_WARNINGS_MAX] = {0};
@@ -258,9 +168,8 @@ static int serve_health(const struct http_request *request, struct http_response
 	int64_t now_s = read_clock();
 
 	check_authority(service->authority, now_s, &health);
-	if (get_crl(&service->crl, &body, &info, &problem) < 0)
+	if (check_crls(&service->crl, now_s, &problem) < 0)
 		health.problems[health.count++] = (struct health_problem){"crl", problem};
-	release_shared_body(&body);
 	read_maintenance_figures(service->maintenance, &figures);
 	if (figures.clock_warning)
 		add_health_warning(&health, "clock");
@@ -298,7 +207,7 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 	if (server == NULL)
 		return set_fault(fault, FAULT_BUSY, "the CA is about to start");
 	read_maintenance_figures(service->maintenance, &metrics.figures);
-	metrics.crl_alarm = is_crl_alarmed(&service->crl);
+	metrics.crl_alarm = is_any_crl_alarmed(&service->crl.caches);
 	metrics.connections = count_http_connections(server);
 	metrics.route_count = copy_http_statistics(server, metrics.routes, METRIC_ROUTES_MAX);
 	metrics.refusal_count = copy_refusal_counts(&service->encrypted.refusals, metrics.refusals);
@@ -323,20 +232,42 @@ static const struct http_route routes[] = {
 	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false, NULL},
 	{"GET", "/root.crt", NULL, 0, serve_root, false, NULL},
 	{"GET", "/ca.crt", NULL, 0, serve_issuer, false, NULL},
-	{"GET", "/crl", NULL, 0, serve_crl, true, NULL},
-	{"GET", "/root.crl", NULL, 0, serve_root_crl, false, NULL},
+	{"GET", CRL_PATH, NULL, 0, serve_crl_path, true, NULL},
+	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, true, NULL},
+	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, false, NULL},
 	{"GET", "/health", NULL, 0, serve_health, true, NULL},
 	{"GET", "/metrics", NULL, 0, serve_metrics, false, NULL},
 	{0},
 };
 
+/* Takes new issuers over, in the maintenance thread. Each has a CRL before anybody can ask for it.
+ */
+static int refresh_service(void *context, struct fault *fault)
+{
+	struct ca_service *service = context;
+	struct ca_crl_options options;
+	struct crl_info info;
+	char text[FAULT_TEXT_SIZE];
+
+	if (refresh_issuers(service->authority, fault) < 0)
+		return -1;
+	options = authority_crl_options(service->authority);
+	if (find_crl_cache(&service->crl.caches, options.number) != NULL)
+		return 0;
+	if (publish_crl(&options, CRL_WHEN_DUE, read_clock(), &info, fault) < 0)
+		return -1;
+	extend_crl_caches(&service->crl.caches);
+	(void)snprintf(text, sizeof(text), "issuer %u, %s, issues from now on", options.number,
+		       certificate_subject(issuer_certificate(options.issuer)));
+	if (service->log != NULL)
+		service->log(service->log_context, "", "/ca.crt", ok, text);
+	return 0;
+}
+
 /* Fills all that the handlers need, before the server listens. */
 static int prepare_service(struct ca_service *service, const struct ca_service_settings *settings,
 			   struct fault *fault)
 {
-	const struct issuer *issuer = authority_issuer(settings->authority);
-	struct ca_crl_options crl = authority_crl_options(settings->authority);
-
 	service->authority = settings->authority;
 	service->layout = settings->layout;
 	service->log = settings->log;
@@ -347,17 +278,14 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	service->encrypted.log_context = settings->log_context;
 	service->encrypted.exchange_log = settings->exchange_log;
 	service->encrypted.exchange_log_context = settings->exchange_log_context;
-	init_crl_cache(&service->crl, &crl);
-	init_crl_chain(&service->chain);
+	init_crl_route(&service->crl, settings->authority);
 	if (init_encrypted_requests(&service->encrypted, settings->layout, settings->keys, fault) <
 		    0 ||
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
-			    &service->ocsp_rate, fault) < 0 ||
-	    format_certificate_pem(certificate_der(issuer_certificate(issuer)),
-				   &service->issuer_pem, fault) < 0)
+			    &service->ocsp_rate, fault) < 0)
 		return -1;
-	return new_responder(authority_store(settings->authority), issuer, &service->responder,
-			     fault);
+	return new_responder(authority_store(settings->authority),
+			     authority_issuers(settings->authority), &service->responder, fault);
 }
 
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,
@@ -366,7 +294,9 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 	CLEANUP(stop_ca_service) struct ca_service *service = calloc(1, sizeof(*service));
 	const struct maintenance_settings maintenance = {
 		.store = authority_store(settings->authority),
-		.crl = service != NULL ? &service->crl : NULL,
+		.crls = service != NULL ? &service->crl.caches : NULL,
+		.refresh = refresh_service,
+		.refresh_context = service,
 		.refusals = authority_refusals(settings->authority),
 		.attested_s = service != NULL ? &service->encrypted.attested_s : NULL,
 		.authority = settings->authority,
@@ -414,10 +344,8 @@ void stop_ca_service(struct ca_service **service_pointer)
 	stop_http_server(&server);
 	stop_maintenance(&service->maintenance);
 	clear_encrypted_requests(&service->encrypted);
-	clear_crl_cache(&service->crl);
-	clear_crl_chain(&service->chain);
+	clear_crl_route(&service->crl);
 	free_responder(&service->responder);
 	free_origin_rate(&service->ocsp_rate);
-	clear_buffer(&service->issuer_pem);
 	free(service);
 }

@@ -10,8 +10,9 @@
  *   POST /v1/certificates, /v1/status, /v1/statuses,
  *     /v1/revocations                                     encrypted_requests.h
  *   POST /ocsp, GET /ocsp/…                               ocsp_route.h
- *   GET /root.crt, /ca.crt                                the root; the issuer under it
- *   GET /crl, /health, /metrics
+ *   GET /root.crt, /ca.crt                                the root; the newest issuer under it
+ *   GET /crl, /crl/N, /crl?chain                          of the first issuer, of issuer N, of all
+ *   GET /root.crl, /health, /metrics
  *
  * Shared keys are those in the layout's Private/ at the time of each request (shared_keys.h). The
  * reason of a failure of the CA itself goes to the log only.

@@ -1,6 +1,7 @@
 #include "common/ca/signer/channel.h"
 
 #include "common/base/file.h"
+#include "common/x509/issuer_set.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -189,6 +190,7 @@ static bool take_counted(struct bytes *octets, size_t max, struct bytes *ret_par
 void append_order(struct buffer *octets, const struct signing_order *order)
 {
 	append_number(octets, order->kind);
+	append_number(octets, order->issuer);
 	append_counted(octets, bytes_of_string(order->client != NULL ? order->client : ""));
 	append_number(octets, order->count);
 	for (size_t i = 0; i < order->count; i++)
@@ -203,21 +205,23 @@ void clear_parsed_order(struct parsed_order *parsed)
 	parsed->bodies = NULL;
 }
 
-/* Kind, client, count. */
+/* Kind, issuer, client, count. */
 static bool take_order_head(struct bytes *octets, struct parsed_order *parsed)
 {
 	uint64_t kind;
+	uint64_t issuer;
 	uint64_t count;
 	struct bytes client;
 
-	if (!take_number(octets, &kind) || kind > SIGN_PROBE ||
-	    !take_counted(octets, NAME_SIZE - 1, &client) || !take_number(octets, &count) ||
-	    count > (kind == SIGN_MEMBERS ? BATCH_SIZE_MAX : 1) ||
+	if (!take_number(octets, &kind) || kind > SIGN_PROBE || !take_number(octets, &issuer) ||
+	    issuer == 0 || issuer > ISSUERS_MAX || !take_counted(octets, NAME_SIZE - 1, &client) ||
+	    !take_number(octets, &count) || count > (kind == SIGN_MEMBERS ? BATCH_SIZE_MAX : 1) ||
 	    (count == 0) != (kind == SIGN_PROBE))
 		return false;
 	if (client.len > 0)
 		memcpy(parsed->client, client.data, client.len);
 	parsed->order.kind = (enum signing_kind)kind;
+	parsed->order.issuer = (unsigned int)issuer;
 	parsed->order.client = parsed->client;
 	parsed->order.count = (size_t)count;
 	return (valid_name(parsed->client) && strlen(parsed->client) == client.len) ||
@@ -243,8 +247,9 @@ int parse_order(struct bytes octets, struct parsed_order *ret_order, struct faul
 	CLEANUP(clear_parsed_order) struct parsed_order parsed = {0};
 
 	if (!take_order_head(&octets, &parsed))
-		return set_fault(fault, FAULT_MALFORMED,
-				 "expected kind, client and count of an order, found others");
+		return set_fault(
+			fault, FAULT_MALFORMED,
+			"expected kind, issuer, client and count of an order, found others");
 	parsed.bodies = calloc(parsed.order.count + 1, sizeof(*parsed.bodies));
 	if (parsed.bodies == NULL)
 		return set_memory_fault(fault);

@@ -90,11 +90,24 @@ static int check_names(const struct body_rules *rules, const struct certificate 
 	return 0;
 }
 
+/* Who orders may not have heard of the newest issuer yet. */
+static void check_newest(const struct body_rules *rules, struct verdict *verdict)
+{
+	const struct certificate *newest = issuer_certificate(rules->newest);
+	int64_t begin_s = certificate_not_before(newest) + rules->ca->certificate_backdate_s;
+
+	if (rules->issuer != rules->newest && rules->now_s > begin_s + ORDER_SKEW_S)
+		reject_because(verdict, "expected the issuer %s, which is the newest, found %s",
+			       certificate_subject(newest),
+			       certificate_subject(issuer_certificate(rules->issuer)));
+}
+
 static int check_member(const struct body_rules *rules, const struct certificate *certificate,
 			struct verdict *verdict, struct fault *fault)
 {
 	int64_t validity_s = rules->ca->certificate_validity_s;
 
+	check_newest(rules, verdict);
 	if (rules->client->policy.validity_s != 0 && rules->client->policy.validity_s < validity_s)
 		validity_s = rules->client->policy.validity_s;
 	check_times(rules, certificate, rules->ca->certificate_backdate_s, validity_s, verdict);

@@ -9,6 +9,7 @@
 struct body_rules {
 	enum signing_kind kind;
 	const struct issuer *issuer;
+	const struct issuer *newest;
 	const struct ca_node *ca;
 	const struct layout *layout;
 	const struct client *client; /* for SIGN_MEMBERS */

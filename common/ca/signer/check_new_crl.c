@@ -78,7 +78,7 @@ static int read_standing(const struct body_rules *rules, struct buffer *ret_der,
 	struct verdict verdict = {0};
 	struct fault problem = {0};
 
-	if (read_crl(rules->layout, &der, &problem) < 0)
+	if (read_crl(rules->layout, issuer_number(rules->issuer), &der, &problem) < 0)
 		return problem.class == FAULT_NOT_FOUND ? 0 : pass_fault(&problem, fault);
 	append_bytes(&copy, bytes_of_buffer(&der));
 	if (check_buffer(&copy, fault) < 0)
@@ -110,7 +110,8 @@ int check_new_crl(const struct body_rules *rules, struct store *store, struct by
 		return pass_failure(&problem, fault);
 	}
 	if (!names_issuer(crl, issuer_certificate(rules->issuer)))
-		reject_because(verdict, "CRL: expected this CA as its issuer");
+		reject_because(verdict, "CRL: expected the issuer %s",
+			       certificate_subject(issuer_certificate(rules->issuer)));
 	if (read_standing(rules, &standing, fault) < 0)
 		return -1;
 	if (standing.len > 0 &&

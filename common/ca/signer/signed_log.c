@@ -4,6 +4,7 @@
 #include "common/base/hex.h"
 #include "common/base/staging.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/issuers.h"
 #include "common/x509/certificate_fields.h"
 
 #include <errno.h>
@@ -277,8 +278,8 @@ static int look_up_line(void *context, const struct signed_line *line, struct fa
 	if ((line->kind != SIGNED_CERTIFICATE && line->kind != SIGNED_RESPONDER) ||
 	    line->end_s < search->ends_from_s)
 		return 0;
-	if (read_certificate_status(search->store, (struct bytes){line->number, SERIAL_MAX},
-				    &status, fault) < 0)
+	if (read_certificate_status(search->store, ANY_ISSUER,
+				    (struct bytes){line->number, SERIAL_MAX}, &status, fault) < 0)
 		return -1;
 	return status.found ? 0 : search->function(search->context, line, fault);
 }

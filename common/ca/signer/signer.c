@@ -11,12 +11,13 @@
 
 struct signer {
 	struct signer_settings settings;
-	struct issuer *issuer;
-	pthread_mutex_t crl_lock; /* held while a CRL is signed */
-	struct buffer last_crl;   /* that this signer gave out; empty: none */
+	struct issuer_set *issuers;
+	pthread_mutex_t learn_lock;
+	pthread_mutex_t crl_lock;             /* held while a CRL is signed */
+	struct buffer last_crls[ISSUERS_MAX]; /* that this signer gave out; empty: none */
 };
 
-int new_signer(const struct signer_settings *settings, struct issuer *issuer,
+int new_signer(const struct signer_settings *settings, struct issuer_set *issuers,
 	       struct signer **ret_signer, struct fault *fault)
 {
 	struct signer *signer = calloc(1, sizeof(*signer));
@@ -24,9 +25,11 @@ int new_signer(const struct signer_settings *settings, struct issuer *issuer,
 	if (signer == NULL)
 		return set_memory_fault(fault);
 	signer->settings = *settings;
-	signer->issuer = issuer;
+	signer->issuers = issuers;
+	pthread_mutex_init(&signer->learn_lock, NULL);
 	pthread_mutex_init(&signer->crl_lock, NULL);
-	delegate_signing(issuer, sign_checked, signer);
+	for (unsigned int number = 1; number <= count_issuers(issuers); number++)
+		delegate_signing(get_issuer(issuers, number), sign_checked, signer);
 	*ret_signer = signer;
 	return 0;
 }
@@ -37,10 +40,38 @@ void free_signer(struct signer **signer_pointer)
 
 	if (signer == NULL)
 		return;
-	delegate_signing(signer->issuer, NULL, NULL);
-	clear_buffer(&signer->last_crl);
+	for (unsigned int number = 1; number <= count_issuers(signer->issuers); number++)
+		delegate_signing(get_issuer(signer->issuers, number), NULL, NULL);
+	for (size_t i = 0; i < ISSUERS_MAX; i++)
+		clear_buffer(&signer->last_crls[i]);
 	pthread_mutex_destroy(&signer->crl_lock);
+	pthread_mutex_destroy(&signer->learn_lock);
 	free(signer);
+}
+
+/* The issuer of an order, which may be younger than the signer. */
+static int choose_issuer(struct signer *signer, unsigned int number,
+			 const struct issuer **ret_issuer, struct fault *fault)
+{
+	const struct issuer *issuer = get_issuer(signer->issuers, number);
+	int learnt = 0;
+
+	if (issuer == NULL && signer->settings.learn != NULL) {
+		pthread_mutex_lock(&signer->learn_lock);
+		learnt = signer->settings.learn(signer->settings.learn_context, fault);
+		pthread_mutex_unlock(&signer->learn_lock);
+		issuer = get_issuer(signer->issuers, number);
+	}
+	if (learnt < 0)
+		return -1;
+	if (issuer == NULL || issuer_key(issuer) == NULL)
+		return set_fault(fault, FAULT_FAILED,
+				 "%s: issuer %u: expected its certificate and its key, found %s: "
+				 "restore them from a backup",
+				 signer->settings.layout->path, number,
+				 issuer == NULL ? "neither" : "no key");
+	*ret_issuer = issuer;
+	return 0;
 }
 
 /* An order, and its lines for the log. */
@@ -86,7 +117,8 @@ static int check_object(const struct signing *signing, struct bytes der,
 	if (signing->order->kind != SIGN_CRL)
 		return check_body(&signing->rules, der, ret_line, verdict, fault);
 	return check_new_crl(&signing->rules, signer->settings.store,
-			     bytes_of_buffer(&signer->last_crl), der, ret_line, verdict, fault);
+			     bytes_of_buffer(&signer->last_crls[signing->order->issuer - 1]), der,
+			     ret_line, verdict, fault);
 }
 
 /* Signs one body, then looks at the whole object: nobody gets it before that. On all cores at once.
@@ -96,7 +128,7 @@ static int sign_body(size_t index, void *context, struct fault *fault)
 	struct signing *signing = context;
 	const struct signing_order *order = signing->order;
 	const struct checked_signer signer = issuer_signer(
-		signing->signer->issuer,
+		signing->rules.issuer,
 		order->kind == SIGN_MEMBERS ? CHECK_WITH_PRIVATE_KEY : CHECK_WITH_PUBLIC_KEY);
 	struct bytes body = bytes_of_buffer(&order->bodies[index]);
 	struct signed_result *result = &signing->results[index];
@@ -144,6 +176,7 @@ static int sign_all(struct signing *signing, struct fault *fault)
 /* One CRL after the other. */
 static int sign_crl(struct signer *signer, struct signing *signing, struct fault *fault)
 {
+	struct buffer *last = &signer->last_crls[signing->order->issuer - 1];
 	CLEANUP(clear_buffer) struct buffer copy = {0};
 	int result;
 
@@ -154,8 +187,8 @@ static int sign_crl(struct signer *signer, struct signing *signing, struct fault
 		result = check_buffer(&copy, fault);
 	}
 	if (result == 0 && copy.len > 0) {
-		clear_buffer(&signer->last_crl);
-		signer->last_crl = take_buffer(&copy);
+		clear_buffer(last);
+		*last = take_buffer(&copy);
 	}
 	pthread_mutex_unlock(&signer->crl_lock);
 	return result;
@@ -170,13 +203,17 @@ int sign_checked(void *context, const struct signing_order *order,
 				  .order = order,
 				  .results = ret_results,
 				  .lines = calloc(order->count + 1, sizeof(*signing.lines))};
+	const struct issuer *issuer = NULL;
 
+	if (choose_issuer(signer, order->issuer, &issuer, fault) < 0)
+		return -1;
 	if (order->kind == SIGN_PROBE)
-		return probe_key(signer->issuer, fault);
+		return probe_key(issuer, fault);
 	if (signing.lines == NULL)
 		return set_memory_fault(fault);
 	signing.rules = (struct body_rules){.kind = order->kind,
-					    .issuer = signer->issuer,
+					    .issuer = issuer,
+					    .newest = newest_issuer(signer->issuers),
 					    .ca = signer->settings.ca,
 					    .layout = signer->settings.layout,
 					    .client = &signing.client,

@@ -11,6 +11,7 @@
 
 struct absorption {
 	const struct crl *crl;
+	unsigned int issuer;
 	int64_t not_after_s; /* the latest end of a certificate that the record lacks */
 	int64_t now_s;
 	struct buffer serials; /* revoked by this */
@@ -43,17 +44,17 @@ static int absorb_entry(struct transaction *transaction, struct absorption *abso
 			const struct unrecorded *entry, struct fault *fault)
 {
 	static const char mark_sql[] = "UPDATE certificate SET revoked_at = ?1, reason = ?2"
-				       " WHERE serial = ?3 AND revoked_at IS NULL";
+				       " WHERE serial = ?3 AND issuer = ?4 AND revoked_at IS NULL";
 	static const char find_sql[] = "SELECT COUNT(*) FROM certificate WHERE serial = ?1";
 	const struct value serial = octets_value(entry->serial, SERIAL_MAX);
 	int64_t marked;
 	int64_t rows = 1;
 	bool added = false;
 
-	if (run_statement(
-		    transaction, mark_sql,
-		    VALUES(number_value(entry->revoked_at_s), number_value(entry->reason), serial),
-		    &marked, fault) < 0 ||
+	if (run_statement(transaction, mark_sql,
+			  VALUES(number_value(entry->revoked_at_s), number_value(entry->reason),
+				 serial, number_value(absorption->issuer)),
+			  &marked, fault) < 0 ||
 	    (marked == 0 &&
 	     query_number(transaction, find_sql, VALUES(serial), &rows, fault) < 0) ||
 	    (rows == 0 && add_unrecorded(transaction, entry, &added, fault) < 0))
@@ -69,7 +70,8 @@ static int absorb_entries(struct transaction *transaction, struct absorption *ab
 			  struct fault *fault)
 {
 	for (size_t i = 0; i < crl_count(absorption->crl); i++) {
-		struct unrecorded entry = {.not_after_s = absorption->not_after_s};
+		struct unrecorded entry = {.issuer = absorption->issuer,
+					   .not_after_s = absorption->not_after_s};
 		struct crl_revocation revocation;
 
 		read_crl_entry(absorption->crl, i, entry.serial, &revocation);
@@ -165,27 +167,29 @@ static int record_absorption(struct transaction *transaction, struct absorption 
 	(void)snprintf(detail, sizeof(detail), "taken from CRL number %s",
 		       absorption->result.number);
 	if (get_crl_number(absorption->crl, &number, fault) < 0 ||
-	    query_crl_state(transaction, &before, fault) < 0 ||
+	    query_crl_state(transaction, absorption->issuer, &before, fault) < 0 ||
 	    forget_crl(transaction, (int64_t)number, &ignored, fault) < 0)
 		return -1;
 	absorption->result.newer = number > before.current_number;
 	return event.serial_count > 0 ? append_event(transaction, &event, fault) : 0;
 }
 
-int absorb_crl(struct store *store, const struct crl *crl, const struct certificate *issuer,
+int absorb_crl(struct store *store, const struct crl *crl, const struct crl_issuer *issuer,
 	       int64_t now_s, struct absorbed_crl *ret_absorbed, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_absorption)
-	struct absorption absorption = {
-		.crl = crl,
-		.not_after_s = certificate_not_after(issuer),
-		.now_s = now_s,
-		.result = {.this_update_s = crl_this_update(crl), .entries = crl_count(crl)}};
+	struct absorption absorption = {.crl = crl,
+					.issuer = issuer->number,
+					.not_after_s = certificate_not_after(issuer->certificate),
+					.now_s = now_s,
+					.result = {.issuer = issuer->number,
+						   .this_update_s = crl_this_update(crl),
+						   .entries = crl_count(crl)}};
 	CLEANUP(clear_buffer) struct buffer before = {0};
 
 	format_crl_number(crl, absorption.result.number);
-	if (check_signature(crl, issuer, fault) < 0 ||
+	if (check_signature(crl, issuer->certificate, fault) < 0 ||
 	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    list_bereft(&transaction, &absorption, &before, fault) < 0 ||
 	    absorb_entries(&transaction, &absorption, fault) < 0 ||

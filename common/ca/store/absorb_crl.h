@@ -6,6 +6,7 @@
 
 /* What a CRL brought into the record. */
 struct absorbed_crl {
+	unsigned int issuer; /* its number */
 	char number[CRL_NUMBER_TEXT_SIZE];
 	int64_t this_update_s;
 	bool newer; /* than the last CRL that the record knew */
@@ -16,6 +17,12 @@ struct absorbed_crl {
 };
 
 void clear_absorbed_crl(struct absorbed_crl *absorbed);
+
+/* The issuer of a CRL, with its number (issuers.h). */
+struct crl_issuer {
+	unsigned int number;
+	const struct certificate *certificate;
+};
 
 /*
  * Takes a CRL of this CA into a record that may be older than the CRL, in one transaction with its
@@ -28,7 +35,7 @@ void clear_absorbed_crl(struct absorbed_crl *absorbed);
  *
  * Errors: FAULT_UNVERIFIED unless the issuer signed the CRL.
  */
-int absorb_crl(struct store *store, const struct crl *crl, const struct certificate *issuer,
+int absorb_crl(struct store *store, const struct crl *crl, const struct crl_issuer *issuer,
 	       int64_t now_s, struct absorbed_crl *ret_absorbed, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -14,7 +14,7 @@ int insert_recovered(struct transaction *transaction, const struct issued_certif
 /* Rows of the table certificate, for store/ and check/. */
 #define CERTIFICATE_COLUMNS                                                                        \
 	"id, serial, key_sha256, client, member, subject, issued_at, not_before, not_after, "      \
-	"revoked_at, reason"
+	"revoked_at, reason, issuer"
 #define CERTIFICATE_COLUMNS_AND_DER CERTIFICATE_COLUMNS ", der"
 
 enum certificate_column {
@@ -29,6 +29,7 @@ enum certificate_column {
 	COLUMN_NOT_AFTER,
 	COLUMN_REVOKED_AT,
 	COLUMN_REASON,
+	COLUMN_ISSUER,
 	COLUMN_DER,
 };
 

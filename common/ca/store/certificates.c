@@ -1,6 +1,7 @@
 #include "common/ca/store/certificates.h"
 
 #include "common/ca/store/certificate_rows.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/subject_pattern.h"
 #include "common/ca/store/unrecorded.h"
 
@@ -15,12 +16,12 @@ void clear_issued_certificate(struct issued_certificate *certificate)
 	*certificate = (struct issued_certificate){0};
 }
 
-int describe_certificate(const struct certificate *certificate, const char *client,
-			 const char *member, int64_t issued_at_s,
+int describe_certificate(const struct certificate *certificate, unsigned int issuer,
+			 const char *client, const char *member, int64_t issued_at_s,
 			 struct issued_certificate *ret_record, struct fault *fault)
 {
 	CLEANUP(clear_issued_certificate)
-	struct issued_certificate record = {.issued_at_s = issued_at_s};
+	struct issued_certificate record = {.issuer = issuer, .issued_at_s = issued_at_s};
 	struct bytes serial = certificate_serial(certificate);
 
 	if (serial.len != SERIAL_MAX)
@@ -62,6 +63,7 @@ int read_certificate_row(struct rows *rows, bool with_der,
 		certificate->revoked_at_s = row_number(rows, COLUMN_REVOKED_AT);
 		certificate->reason = (int)row_number(rows, COLUMN_REASON);
 	}
+	certificate->issuer = (unsigned int)row_number(rows, COLUMN_ISSUER);
 	certificate->subject = strdup(row_text(rows, COLUMN_SUBJECT));
 	if (with_der)
 		append_bytes(&certificate->der, row_bytes(rows, COLUMN_DER));
@@ -110,45 +112,52 @@ int find_by_serial(struct store *store, const uint8_t serial[static SERIAL_MAX],
 }
 
 /* A revocation that came after the first statement makes its revision old: nobody keeps that. */
-static int read_unrecorded_status(struct transaction *transaction,
+static int read_unrecorded_status(struct transaction *transaction, unsigned int issuer,
 				  const uint8_t serial[static SERIAL_MAX],
 				  struct certificate_status *status, struct fault *fault)
 {
 	struct unrecorded revocation = {0};
+	bool found;
 
-	if (find_unrecorded(transaction, serial, &revocation, &status->found, fault) < 0)
+	if (find_unrecorded(transaction, serial, &revocation, &found, fault) < 0)
 		return -1;
-	status->revoked = status->found;
+	if (!found || (issuer != ANY_ISSUER && revocation.issuer != ANY_ISSUER &&
+		       revocation.issuer != issuer))
+		return 0;
+	status->found = true;
+	status->revoked = true;
 	status->revoked_at_s = revocation.revoked_at_s;
 	status->reason = revocation.reason;
 	return 0;
 }
 
-int read_certificate_status(struct store *store, struct bytes serial,
+int read_certificate_status(struct store *store, unsigned int issuer, struct bytes serial,
 			    struct certificate_status *ret_status, struct fault *fault)
 {
 	/* One statement, so that the certificate and the revision are of one moment. */
-	static const char sql[] = "SELECT state.revision, certificate.id, revoked_at, reason"
+	static const char sql[] = "SELECT state.revision, issuer, revoked_at, reason"
 				  " FROM state LEFT JOIN certificate ON serial = ?1";
-	enum { REVISION, ID, REVOKED_AT, REASON };
+	enum { REVISION, ISSUER, REVOKED_AT, REASON };
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct certificate_status status = {0};
+	bool recorded;
 
 	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
 	    query_row(&transaction, sql, VALUES(octets_value(serial.data, serial.len)), &rows, NULL,
 		      fault) < 0)
 		return -1;
 	status.revision = row_number(&rows, REVISION);
-	status.found = !row_is_null(&rows, ID);
-	status.revoked = !row_is_null(&rows, REVOKED_AT);
+	recorded = !row_is_null(&rows, ISSUER);
+	status.found = recorded && (issuer == ANY_ISSUER || row_number(&rows, ISSUER) == issuer);
+	status.revoked = status.found && !row_is_null(&rows, REVOKED_AT);
 	if (status.revoked) {
 		status.revoked_at_s = row_number(&rows, REVOKED_AT);
 		status.reason = (int)row_number(&rows, REASON);
 	}
 	if (check_row(&rows, fault) < 0 ||
-	    (!status.found && serial.len == SERIAL_MAX &&
-	     read_unrecorded_status(&transaction, serial.data, &status, fault) < 0))
+	    (!recorded && serial.len == SERIAL_MAX &&
+	     read_unrecorded_status(&transaction, issuer, serial.data, &status, fault) < 0))
 		return -1;
 	*ret_status = status;
 	return 0;
@@ -169,7 +178,7 @@ static int read_own_status(struct transaction *transaction, const char *client,
 		      fault) < 0)
 		return -1;
 	if (!row)
-		return read_unrecorded_status(transaction, serial, ret_status, fault);
+		return read_unrecorded_status(transaction, ANY_ISSUER, serial, ret_status, fault);
 	status.found = strcmp(row_text(&rows, CLIENT), client) == 0;
 	status.revoked = status.found && !row_is_null(&rows, REVOKED_AT);
 	if (status.revoked) {

@@ -9,6 +9,7 @@
 /* The certificates in the CA's record. */
 struct issued_certificate {
 	uint8_t serial[SERIAL_MAX];
+	unsigned int issuer;            /* its number (issuers.h) */
 	uint8_t key_sha256[SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	char client[NAME_SIZE];
 	char member[NAME_SIZE];
@@ -26,8 +27,8 @@ void clear_issued_certificate(struct issued_certificate *certificate);
 
 /* Fills the record of a certificate that is not revoked. Errors: FAULT_REFUSED for a serial that is
    not of SERIAL_MAX octets. Owns: clear_issued_certificate. */
-int describe_certificate(const struct certificate *certificate, const char *client,
-			 const char *member, int64_t issued_at_s,
+int describe_certificate(const struct certificate *certificate, unsigned int issuer,
+			 const char *client, const char *member, int64_t issued_at_s,
 			 struct issued_certificate *ret_record, struct fault *fault) MUST_CHECK;
 
 /* *ret_found false and *ret_certificate empty when the record has none. */
@@ -48,8 +49,9 @@ struct certificate_status {
 	int reason;           /* when revoked: CRLReason */
 };
 
-/* The CA's serials have SERIAL_MAX octets: a serial of any other length is not found. */
-int read_certificate_status(struct store *store, struct bytes serial,
+/* Of the issuer's certificate of that serial; ANY_ISSUER: of whichever has it. The CA's serials
+   have SERIAL_MAX octets: a serial of any other length is not found. */
+int read_certificate_status(struct store *store, unsigned int issuer, struct bytes serial,
 			    struct certificate_status *ret_status, struct fault *fault) MUST_CHECK;
 
 /*

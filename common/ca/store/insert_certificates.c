@@ -7,7 +7,7 @@
 static const struct table certificate_table = {
 	.name = "certificate",
 	.conflict = "key_sha256",
-	.column_count = 11,
+	.column_count = 12,
 	.columns = {{"serial", VALUE_OCTETS},
 		    {"key_sha256", VALUE_OCTETS},
 		    {"client", VALUE_TEXT},
@@ -18,6 +18,7 @@ static const struct table certificate_table = {
 		    {"not_after", VALUE_NUMBER},
 		    {"revoked_at", VALUE_NUMBER},
 		    {"reason", VALUE_NUMBER},
+		    {"issuer", VALUE_NUMBER},
 		    {"der", VALUE_OCTETS}},
 };
 
@@ -35,6 +36,7 @@ static void append_row(const struct issued_certificate *record, struct value *va
 		number_value(record->not_after_s),
 		record->revoked ? number_value(record->revoked_at_s) : no_value(),
 		record->revoked ? number_value(record->reason) : no_value(),
+		number_value(record->issuer),
 		octets_value(record->der.data, record->der.len),
 	};
 

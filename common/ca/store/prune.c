@@ -7,8 +7,13 @@
 
 enum { BATCH_MAX = 1000, PAUSE_MIN_US = 20000, PAUSE_MAX_US = 500000 };
 
+/* The certificate is not on its issuer's current CRL, or the issuer has no CRL any more. */
+#define OFF_CRL                                                                                    \
+	"EXISTS (SELECT 1 FROM issuer WHERE issuer.id = certificate.issuer"                        \
+	" AND (certificate.not_after < crl_cut OR serves_until < ?1))"
+
 /* A certificate may go by its end and, when it is revoked, once the current CRL lacks it. */
-#define MAY_GO "not_after < ?1 AND (revoked_at IS NULL OR not_after < ?2)"
+#define MAY_GO "not_after < ?1 AND (revoked_at IS NULL OR " OFF_CRL ")"
 
 struct prune_batch {
 	size_t count;
@@ -17,14 +22,13 @@ struct prune_batch {
 	uint8_t keys[BATCH_MAX][SHA256_LEN];
 };
 
-static int count_candidates(struct store *store, const struct prune_options *options, int64_t cut_s,
+static int count_candidates(struct store *store, const struct prune_options *options,
 			    struct prune_summary *ret_summary, struct fault *fault)
 {
 	static const char may_go_sql[] = "SELECT COUNT(*) FROM certificate WHERE " MAY_GO;
 	static const char kept_sql[] = "SELECT COUNT(*) FROM certificate WHERE not_after < ?1"
-				       " AND revoked_at IS NOT NULL AND not_after >= ?2";
-	const struct values values =
-		VALUES(number_value(options->ended_before_s), number_value(cut_s));
+				       " AND revoked_at IS NOT NULL AND NOT " OFF_CRL;
+	const struct values values = VALUES(number_value(options->ended_before_s));
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t may_go;
 	int64_t kept;
@@ -38,16 +42,15 @@ static int count_candidates(struct store *store, const struct prune_options *opt
 }
 
 static int select_batch(struct transaction *transaction, const struct prune_options *options,
-			int64_t cut_s, struct prune_batch *batch, struct fault *fault)
+			struct prune_batch *batch, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT id, serial, key_sha256 FROM certificate WHERE " MAY_GO " LIMIT ?3";
+		"SELECT id, serial, key_sha256 FROM certificate WHERE " MAY_GO " LIMIT ?2";
 	CLEANUP(close_rows) struct rows rows = {0};
 	bool row;
 
 	if (query_rows(transaction, sql,
-		       VALUES(number_value(options->ended_before_s), number_value(cut_s),
-			      number_value(BATCH_MAX)),
+		       VALUES(number_value(options->ended_before_s), number_value(BATCH_MAX)),
 		       &rows, fault) < 0)
 		return -1;
 	for (batch->count = 0; batch->count < BATCH_MAX; batch->count++) {
@@ -93,14 +96,14 @@ static int remove_batch(struct transaction *transaction, const struct prune_batc
 	return append_event(transaction, &event, fault);
 }
 
-static int prune_batch(struct store *store, const struct prune_options *options, int64_t cut_s,
-		       size_t *ret_count, struct fault *fault)
+static int prune_batch(struct store *store, const struct prune_options *options, size_t *ret_count,
+		       struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct prune_batch batch;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    select_batch(&transaction, options, cut_s, &batch, fault) < 0 ||
+	    select_batch(&transaction, options, &batch, fault) < 0 ||
 	    (batch.count > 0 && remove_batch(&transaction, &batch, options->now_s, fault) < 0) ||
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
@@ -143,16 +146,11 @@ int prune_certificates(struct store *store, const struct prune_options *options,
 		       prune_progress *progress, void *context, struct prune_summary *ret_pruned,
 		       struct fault *fault)
 {
-	struct crl_state state;
-	int64_t cut_s;
 	size_t total;
 	size_t count;
 
 	*ret_pruned = (struct prune_summary){0};
-	if (read_crl_state(store, &state, fault) < 0)
-		return -1;
-	cut_s = state.cut_s;
-	if (count_candidates(store, options, cut_s, ret_pruned, fault) < 0)
+	if (count_candidates(store, options, ret_pruned, fault) < 0)
 		return -1;
 	if (options->dry_run)
 		return 0;
@@ -161,7 +159,7 @@ int prune_certificates(struct store *store, const struct prune_options *options,
 	do {
 		int64_t began_us = read_stopwatch_us();
 
-		if (prune_batch(store, options, cut_s, &count, fault) < 0)
+		if (prune_batch(store, options, &count, fault) < 0)
 			return -1;
 		ret_pruned->certificates += count;
 		if (ret_pruned->certificates > total)

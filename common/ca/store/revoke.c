@@ -3,6 +3,7 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/unrecorded.h"
 #include "common/x509/revocation/crl_reason.h"
 
@@ -80,12 +81,13 @@ static int revoke_certificate(struct transaction *transaction, struct revoke_con
 
 /* A serial without a row keeps its first revocation, as a certificate does. */
 static int revoke_unrecorded(struct transaction *transaction, struct revoke_context *context,
-			     const uint8_t serial[static SERIAL_MAX], int64_t not_after_s,
-			     struct fault *fault)
+			     unsigned int issuer, const uint8_t serial[static SERIAL_MAX],
+			     int64_t not_after_s, struct fault *fault)
 {
 	const struct revocation *revocation = context->revocation;
 	struct revoked_certificate revoked = {0};
-	struct unrecorded entry = {.not_after_s = not_after_s,
+	struct unrecorded entry = {.issuer = issuer,
+				   .not_after_s = not_after_s,
 				   .revoked_at_s = revocation->now_s,
 				   .reason = revocation->reason};
 	bool added;
@@ -121,7 +123,7 @@ static int revoke_without_row(struct transaction *transaction, struct revoke_con
 	if (by_operator && find_unrecorded(transaction, serial, &ignored, &known, fault) < 0)
 		return -1;
 	if (known || (by_operator && revocation->unrecorded_until_s != 0))
-		return revoke_unrecorded(transaction, context, serial,
+		return revoke_unrecorded(transaction, context, ANY_ISSUER, serial,
 					 revocation->unrecorded_until_s, fault);
 	format_serial((struct bytes){serial, SERIAL_MAX}, text);
 	return set_fault(
@@ -165,7 +167,7 @@ static int revoke_recovered(struct transaction *transaction, struct revoke_conte
 	     insert_recovered(transaction, record, revocation->now_s, &inserted, fault) < 0))
 		return -1;
 	return inserted ? revoke_serial(transaction, context, record->serial, fault)
-			: revoke_unrecorded(transaction, context, record->serial,
+			: revoke_unrecorded(transaction, context, record->issuer, record->serial,
 					    record->not_after_s, fault);
 }
 

@@ -7,9 +7,9 @@
 int find_unrecorded(struct transaction *transaction, const uint8_t serial[static SERIAL_MAX],
 		    struct unrecorded *ret_revocation, bool *ret_found, struct fault *fault)
 {
-	static const char sql[] =
-		"SELECT not_after, revoked_at, reason FROM revoked_serial WHERE serial = ?1";
-	enum { NOT_AFTER, REVOKED_AT, REASON };
+	static const char sql[] = "SELECT not_after, revoked_at, reason, issuer FROM revoked_serial"
+				  " WHERE serial = ?1";
+	enum { NOT_AFTER, REVOKED_AT, REASON, ISSUER };
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct unrecorded revocation = {0};
 	bool found;
@@ -19,6 +19,7 @@ int find_unrecorded(struct transaction *transaction, const uint8_t serial[static
 		return -1;
 	if (found) {
 		memcpy(revocation.serial, serial, SERIAL_MAX);
+		revocation.issuer = (unsigned int)row_number(&rows, ISSUER);
 		revocation.not_after_s = row_number(&rows, NOT_AFTER);
 		revocation.revoked_at_s = row_number(&rows, REVOKED_AT);
 		revocation.reason = (int)row_number(&rows, REASON);
@@ -47,8 +48,8 @@ int add_unrecorded(struct transaction *transaction, const struct unrecorded *rev
 		   bool *ret_added, struct fault *fault)
 {
 	static const char sql[] =
-		"INSERT INTO revoked_serial (serial, not_after, revoked_at, reason)"
-		" VALUES (?1, ?2, ?3, ?4) ON CONFLICT (serial) DO NOTHING";
+		"INSERT INTO revoked_serial (serial, not_after, revoked_at, reason, issuer)"
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (serial) DO NOTHING";
 	int64_t changed;
 
 	if (check_serial(revocation->serial, fault) < 0 ||
@@ -56,7 +57,8 @@ int add_unrecorded(struct transaction *transaction, const struct unrecorded *rev
 			  VALUES(octets_value(revocation->serial, SERIAL_MAX),
 				 number_value(revocation->not_after_s),
 				 number_value(revocation->revoked_at_s),
-				 number_value(revocation->reason)),
+				 number_value(revocation->reason),
+				 number_value(revocation->issuer)),
 			  &changed, fault) < 0)
 		return -1;
 	*ret_added = changed > 0;

@@ -12,6 +12,8 @@
  */
 struct unrecorded {
 	uint8_t serial[SERIAL_MAX];
+	unsigned int issuer; /* of the certificate; ANY_ISSUER when it is not known: the revocation
+				is on the CRL of each */
 	int64_t not_after_s; /* of the certificate, or of its issuer when it is not known */
 	int64_t revoked_at_s;
 	int reason; /* CRLReason, RFC 5280 section 5.3.1 */

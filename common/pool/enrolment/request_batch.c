@@ -141,10 +141,25 @@ static int parse_chain(const struct certificates_answer *answer, struct intermed
 	return 0;
 }
 
-/* The chain of the answer has to be the path, certificate by certificate: so verify_chain has
-   verified all of it. */
-static int check_path(const struct trust *trust, size_t chain_count, int64_t now_s,
-		      const struct certificate *certificate, struct cut_short *cut_short,
+/* What the paths of an answer's certificates have shown. */
+struct path_notes {
+	size_t chain_count;           /* of its chain, which is the first of the intermediates */
+	bool used[INTERMEDIATES_MAX]; /* which certificates of the chain they have */
+	struct cut_short cut_short;
+};
+
+static int set_chain_fault(const struct certificate *certificate, struct fault *fault)
+{
+	return set_fault(fault, FAULT_UNVERIFIED,
+			 "chain: %s: expected the certificates between the members' and the root, "
+			 "and no other",
+			 certificate_subject(certificate));
+}
+
+/* Notes the intermediates on the certificate's path, which verify_chain has verified. A CA whose
+   root lies apart issues nothing with the root. */
+static int check_path(const struct trust *trust, int64_t now_s,
+		      const struct certificate *certificate, struct path_notes *notes,
 		      struct fault *fault)
 {
 	int64_t end_s = certificate_not_after(certificate);
@@ -155,20 +170,29 @@ static int check_path(const struct trust *trust, size_t chain_count, int64_t now
 		return -1;
 	if (verdict.invalid)
 		return set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason);
-	for (size_t i = 0; i < chain_count; i++)
-		if (i + 2 >= path.count || path.steps[i + 1] != trust->intermediates[i])
-			return set_fault(fault, FAULT_UNVERIFIED,
-					 "chain: %s: expected the certificates between the "
-					 "members' and the root, in this order, and no other",
-					 certificate_subject(trust->intermediates[i]));
+	if (notes->chain_count > 0 && path.count == 2)
+		return set_chain_fault(trust->intermediates[0], fault);
+	for (size_t i = 0; i < notes->chain_count; i++)
+		for (size_t step = 1; step + 1 < path.count; step++)
+			notes->used[i] |= path.steps[step] == trust->intermediates[i];
 	if (end_s == certificate_not_after(path.steps[1]))
-		*cut_short = (struct cut_short){cut_short->count + 1, end_s};
+		notes->cut_short = (struct cut_short){notes->cut_short.count + 1, end_s};
+	return 0;
+}
+
+/* Every certificate of the chain has to be on a path: so all of it was verified. */
+static int check_all_used(const struct trust *trust, const struct path_notes *notes,
+			  struct fault *fault)
+{
+	for (size_t i = 0; i < notes->chain_count; i++)
+		if (!notes->used[i])
+			return set_chain_fault(trust->intermediates[i], fault);
 	return 0;
 }
 
 static int check_certificate(const struct batch_member *member, const struct trust *trust,
-			     size_t chain_count, int64_t now_s, struct buffer *pem,
-			     struct cut_short *cut_short, struct fault *fault)
+			     int64_t now_s, struct buffer *pem, struct path_notes *notes,
+			     struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer own_pem = {0};
@@ -184,7 +208,7 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the certificate is for another key than the request's");
-	if (check_path(trust, chain_count, now_s, certificate, cut_short, fault) < 0 ||
+	if (check_path(trust, now_s, certificate, notes, fault) < 0 ||
 	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
 		return -1;
 	clear_buffer(pem);
@@ -198,9 +222,11 @@ int check_batch_answer(struct request_batch *batch, const struct trust *known, i
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};
 	const struct certificate *above[ANSWER_CHAIN_MAX + INTERMEDIATES_MAX];
 	struct trust trust = *known;
+	struct path_notes notes = {0};
 
 	if (check_names(batch, answer, fault) < 0 || parse_chain(answer, &chain, fault) < 0)
 		return prefix_fault(fault, "nothing of the CA's answer is saved");
+	notes.chain_count = chain.count;
 	trust.intermediates = above;
 	trust.intermediate_count = 0;
 	for (size_t i = 0; i < chain.count; i++)
@@ -211,12 +237,15 @@ int check_batch_answer(struct request_batch *batch, const struct trust *known, i
 	for (size_t i = 0; i < answer->certificate_count; i++) {
 		struct member_pem *member = &answer->certificates[i];
 
-		if (check_certificate(find_batch_member(batch, member->name), &trust, chain.count,
-				      now_s, &member->pem, &batch->cut_short, fault) < 0)
+		if (check_certificate(find_batch_member(batch, member->name), &trust, now_s,
+				      &member->pem, &notes, fault) < 0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
 					    member->name);
 	}
+	if (answer->certificate_count > 0 && check_all_used(&trust, &notes, fault) < 0)
+		return prefix_fault(fault, "nothing of the CA's answer is saved");
+	batch->cut_short = notes.cut_short;
 	if (answer->certificate_count > 0) {
 		batch->chain = chain;
 		chain.count = 0;

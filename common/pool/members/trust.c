@@ -185,8 +185,8 @@ int keep_intermediates(const struct layout *layout, const struct intermediates *
 		return -1;
 	if (has_all(&present, intermediates))
 		return 0;
-	if (merge_intermediates(&all, intermediates, CHAIN_MAX, fault) < 0 ||
-	    merge_intermediates(&all, &present, CHAIN_MAX, fault) < 0 ||
+	if (merge_intermediates(&all, intermediates, INTERMEDIATES_MAX, fault) < 0 ||
+	    merge_intermediates(&all, &present, INTERMEDIATES_MAX, fault) < 0 ||
 	    format_intermediates(&all, &text, fault) < 0)
 		return -1;
 	if (write_file(layout->cert, INTERMEDIATES_FILE, STAGE_REPLACE, 0644,

@@ -61,8 +61,8 @@ int read_intermediates(const struct layout *layout, struct intermediates *ret_in
 
 /*
  * Adds intermediates to cert/ca.crt, before those that it has, which older certificates may need:
- * up to CHAIN_MAX in all. *ret_written is false if the file has them all. The caller holds the
- * layout's lock.
+ * up to INTERMEDIATES_MAX in all. *ret_written is false if the file has them all. The caller holds
+ * the layout's lock.
  */
 int keep_intermediates(const struct layout *layout, const struct intermediates *intermediates,
 		       bool *ret_written, struct fault *fault) MUST_CHECK;

@@ -19,7 +19,7 @@ void make_record(struct issued_certificate *record, const char *client, uint32_t
 	uint8_t *der;
 
 	*record = (struct issued_certificate){
-		.issued_at_s = 1000, .not_before_s = 900, .not_after_s = 2000};
+		.issuer = 1, .issued_at_s = 1000, .not_before_s = 900, .not_after_s = 2000};
 	digest_sha256(seed, record->key_sha256);
 	memcpy(record->serial, record->key_sha256, SERIAL_MAX);
 	record->serial[0] &= 0x7f;

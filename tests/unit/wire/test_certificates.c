@@ -121,6 +121,8 @@ Test(certificates, refuses_json_that_nests_too_deep)
 }
 
 /* catalogue 66 */
+#define FOUR "\"a\",\"b\",\"c\",\"d\""
+
 Test(certificates, refuses_answers_that_are_not_as_the_format_says)
 {
 	static const struct {
@@ -142,9 +144,10 @@ Test(certificates, refuses_answers_that_are_not_as_the_format_says)
 		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":\"x\"}",
 		 "expected an array, found a string"},
 		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":[]}",
-		 "chain: expected 1 to 3 certificates, found 0"},
-		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":[\"a\",\"b\",\"c\",\"d\"]}",
-		 "chain: expected 1 to 3 certificates, found 4"},
+		 "chain: expected 1 to 16 certificates, found 0"},
+		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":[" FOUR "," FOUR "," FOUR
+		 "," FOUR ",\"e\"]}",
+		 "chain: expected 1 to 16 certificates, found 17"},
 		{"{" ANSWER_CLAIMS ",\"certificates\":{},\"chain\":[\"a\",{}]}",
 		 "chain: certificate 2: expected PEM text"},
 	};

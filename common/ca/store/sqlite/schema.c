@@ -10,7 +10,8 @@ enum { APPLICATION_ID = 0x43505243 }; /* "CPRC" */
  * the small index entries go to random pages (WITHOUT ROWID with a random key is ten times slower).
  * A count, a summary and a CRL read an index alone, which has all columns that they need.
  *
- * state.log_needed: see wal_guard.h; revision and crl_…: crl_state.h; audit_…: audit.h.
+ * state.log_needed: see wal_guard.h; revision and crl_…: crl_state.h; audit_…: audit.h. issuer:
+ * issuers.h; its crl_…: crl_state.h.
  */
 static const char *const versions[] = {
 	"CREATE TABLE certificate ("
@@ -114,7 +115,34 @@ static const char *const versions[] = {
 	" taken_at INTEGER NOT NULL"
 	") STRICT;"
 	/* client_roots.h; NULL: the client has not said which it has. */
-	"ALTER TABLE client ADD COLUMN roots BLOB;",
+	"ALTER TABLE client ADD COLUMN roots BLOB;"
+
+	"CREATE TABLE issuer ("
+	" id INTEGER PRIMARY KEY,"
+	" key_sha256 BLOB UNIQUE CHECK (length(key_sha256) = 32)," /* NULL: not opened yet */
+	" not_after INTEGER,"
+	" der BLOB,"
+	" serves_until INTEGER," /* NULL: to its own end */
+	" crl_standing INTEGER NOT NULL DEFAULT 0,"
+	" crl_revision INTEGER NOT NULL DEFAULT -1,"
+	" crl_this_update INTEGER NOT NULL DEFAULT 0,"
+	" crl_next_update INTEGER NOT NULL DEFAULT 0,"
+	" crl_cut INTEGER NOT NULL DEFAULT 0,"
+	" CHECK ((der IS NULL) = (not_after IS NULL) AND (der IS NULL) = (key_sha256 IS NULL))"
+	") STRICT;"
+	"INSERT INTO issuer (id, crl_standing, crl_revision, crl_this_update, crl_next_update,"
+	" crl_cut) SELECT 1, crl_standing, crl_revision, crl_this_update, crl_next_update, crl_cut"
+	" FROM state;"
+	"ALTER TABLE state DROP COLUMN crl_standing;"
+	"ALTER TABLE state DROP COLUMN crl_revision;"
+	"ALTER TABLE state DROP COLUMN crl_this_update;"
+	"ALTER TABLE state DROP COLUMN crl_next_update;"
+	"ALTER TABLE state DROP COLUMN crl_cut;"
+	"ALTER TABLE certificate ADD COLUMN issuer INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE revoked_serial ADD COLUMN issuer INTEGER NOT NULL DEFAULT 1;"
+	"DROP INDEX certificate_revoked;"
+	"CREATE INDEX certificate_revoked ON certificate (issuer, serial, not_after, revoked_at,"
+	" reason) WHERE revoked_at IS NOT NULL;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };
@@ -200,9 +228,8 @@ int check_schema(struct database *database, bool *ret_old, struct fault *fault)
 int check_tables(struct database *database, struct fault *fault)
 {
 	return run_sql(database,
-		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key, "
-		       "audit, state"
-		       " LIMIT 0",
+		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key,"
+		       " audit, issuer, state LIMIT 0",
 		       fault);
 }
 

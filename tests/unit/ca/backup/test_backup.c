@@ -6,6 +6,7 @@
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/revoke.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
@@ -258,7 +259,7 @@ Test(backup, lets_the_crl_number_never_fall)
 		cr_expect_eq(summary.crl_number, rows[i].expected, "row %zu", i);
 		(void)snprintf(path, sizeof(path), "%s/state/ca.db", places.to_path);
 		OK(open_store(path, &store, &fault));
-		OK(read_crl_state(store, &state, &fault));
+		OK(read_crl_state(store, FIRST_ISSUER, &state, &fault));
 		cr_expect_eq(state.number, rows[i].expected);
 		cr_expect_eq(state.crl_revision, -1);
 	}
@@ -276,7 +277,7 @@ static struct buffer revoke_since(void)
 
 	OK(revoke_certificates(options.store, &revocation, NULL, NULL, &revoked, &fault));
 	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S + 1, &info, &fault));
-	OK(read_crl(places.from.layout, &der, &fault));
+	OK(read_crl(places.from.layout, FIRST_ISSUER, &der, &fault));
 	return der;
 }
 

@@ -170,7 +170,8 @@ Test(check_ca, finds_changes_in_the_record)
 		 "client client1: is revoked, and has certificates that are not"},
 		{"DELETE FROM audit WHERE sequence = 2", "the audit log: line 2: "},
 		{"UPDATE audit SET line = 'x' WHERE sequence = 1", "the audit log: line 1: "},
-		{"UPDATE state SET crl_standing = 77", "ca.crl: expected number 77, as the record"},
+		{"UPDATE issuer SET crl_standing = 77",
+		 "ca.crl: expected number 77, as the record"},
 		{"UPDATE state SET revision = revision + 1", "ca.crl: not current: "},
 		{"DELETE FROM state", "the audit log: cannot be read: "},
 	};

@@ -29,7 +29,7 @@ static struct signer_link *signer_link;
 /* In the signer's process. */
 struct opened {
 	struct store *store;
-	struct issuer *issuer;
+	struct issuer_set issuers;
 };
 
 static int open_service(void *context, struct signer_service *ret_service, struct fault *fault)
@@ -37,14 +37,14 @@ static int open_service(void *context, struct signer_service *ret_service, struc
 	struct opened *opened = context;
 	struct signer_settings settings = {.layout = fixture.layout, .ca = &fixture.manifest->ca};
 
-	if (load_issuer(fixture.layout, &fixture.manifest->ca, &fixture.access, &opened->issuer,
-			fault) < 0 ||
+	if (load_issuers(fixture.layout, &fixture.manifest->ca, &fixture.access, &opened->issuers,
+			 fault) < 0 ||
 	    open_store(fixture.store_path, &opened->store, fault) < 0)
 		return -1;
 	settings.store = opened->store;
 	*ret_service = (struct signer_service){.layout = fixture.layout,
 					       .manifest = fixture.manifest->path};
-	return new_signer(&settings, opened->issuer, &ret_service->signer, fault);
+	return new_signer(&settings, &opened->issuers, &ret_service->signer, fault);
 }
 
 static void close_service(void *context, struct signer_service *service)
@@ -52,7 +52,7 @@ static void close_service(void *context, struct signer_service *service)
 	struct opened *opened = context;
 
 	free_signer(&service->signer);
-	free_issuer(&opened->issuer);
+	clear_issuer_set(&opened->issuers);
 	free_store(&opened->store);
 }
 

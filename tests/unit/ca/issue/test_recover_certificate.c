@@ -31,9 +31,10 @@ Test(recover_certificate, refuses_what_another_ca_issued)
 	struct issued_certificate record = {0};
 
 	make_ca(&other, NOW_S);
-	REFUSED(recover_certificate(authority_root(other.authority), certificate, &record, &fault),
+	REFUSED(recover_certificate(authority_issuers(other.authority), certificate, &record,
+				    &fault),
 		FAULT_NOT_FOUND, "");
-	REFUSED(recover_certificate(authority_root(fixture.authority),
+	REFUSED(recover_certificate(authority_issuers(fixture.authority),
 				    authority_root(fixture.authority), &record, &fault),
 		FAULT_NOT_FOUND, "");
 	cr_expect_null(record.der.data);
@@ -44,7 +45,7 @@ Test(recover_certificate, fills_the_record_of_what_the_ca_issued)
 {
 	struct issued_certificate record = {0};
 
-	OK(recover_certificate(authority_root(fixture.authority), certificate, &record, &fault));
+	OK(recover_certificate(authority_issuers(fixture.authority), certificate, &record, &fault));
 	cr_expect_str_eq(record.client, "ca");
 	cr_expect_str_eq(record.member, RECOVERED_MEMBER);
 	cr_expect_eq(memcmp(record.serial, certificate_serial(certificate).data, SERIAL_MAX), 0);

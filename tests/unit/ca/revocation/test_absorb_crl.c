@@ -3,6 +3,7 @@
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/revoke.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
@@ -61,7 +62,8 @@ static void go_back(void)
 	run_foreign_sql(fixture.store_path,
 			"DELETE FROM certificate WHERE id = 2;"
 			"UPDATE certificate SET revoked_at = NULL, reason = NULL;"
-			"UPDATE state SET crl_number = 0, crl_standing = 0, crl_revision = -1");
+			"UPDATE state SET crl_number = 0;"
+			"UPDATE issuer SET crl_standing = 0, crl_revision = -1");
 }
 
 /* Takes the CRL in the layout in. */
@@ -70,10 +72,11 @@ static void absorb(struct absorbed_crl *ret_absorbed)
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_crl) struct crl *crl = NULL;
 
-	OK(read_crl(fixture.layout, &der, &fault));
+	OK(read_crl(fixture.layout, FIRST_ISSUER, &der, &fault));
 	OK(parse_crl(&der, &crl, &fault));
-	OK(absorb_crl(store_of(), crl, authority_root(fixture.authority), NOW_S + 120, ret_absorbed,
-		      &fault));
+	OK(absorb_crl(store_of(), crl,
+		      &(struct crl_issuer){FIRST_ISSUER, authority_root(fixture.authority)},
+		      NOW_S + 120, ret_absorbed, &fault));
 }
 
 static bool is_disabled(const char *name)
@@ -103,7 +106,7 @@ Test(absorb_crl, is_used_like_this)
 	cr_expect_eq(absorbed.unrecorded, 1);
 	cr_expect_eq(absorbed.this_update_s, NOW_S + 60);
 	cr_expect(absorbed.newer);
-	OK(read_crl_state(store_of(), &state, &fault));
+	OK(read_crl_state(store_of(), FIRST_ISSUER, &state, &fault));
 	cr_expect_eq(state.number, number);
 
 	/* The next CRL has all of it, and is higher. */
@@ -163,10 +166,11 @@ Test(absorb_crl, refuses_the_crl_of_another_ca)
 	make_ca(&other, NOW_S);
 	options = authority_crl_options(other.authority);
 	OK(publish_crl(&options, CRL_WHEN_DUE, NOW_S, &info, &fault));
-	OK(read_crl(other.layout, &der, &fault));
+	OK(read_crl(other.layout, FIRST_ISSUER, &der, &fault));
 	OK(parse_crl(&der, &crl, &fault));
-	REFUSED(absorb_crl(store_of(), crl, authority_root(fixture.authority), NOW_S, &absorbed,
-			   &fault),
+	REFUSED(absorb_crl(store_of(), crl,
+			   &(struct crl_issuer){FIRST_ISSUER, authority_root(fixture.authority)},
+			   NOW_S, &absorbed, &fault),
 		FAULT_UNVERIFIED, "CRL: ");
 	cr_expect_eq(absorbed.entries, 7);
 	remove_ca(&other);

@@ -28,7 +28,7 @@ TestSuite(crl_cache, .init = set_up, .fini = tear_down);
 
 static struct bytes get(struct shared_body **body, struct crl_info *info)
 {
-	OK(get_crl(&cache, body, info, &fault));
+	OK(get_crl(&cache, NOW_S, body, info, &fault));
 	return shared_octets(*body);
 }
 
@@ -114,7 +114,7 @@ Test(crl_cache, has_none_before_the_first_was_made)
 	struct shared_body *body = NULL;
 	struct crl_info info;
 
-	REFUSED(get_crl(&cache, &body, &info, &fault), FAULT_BUSY, "there is no CRL yet");
+	REFUSED(get_crl(&cache, NOW_S, &body, &info, &fault), FAULT_BUSY, "there is no CRL yet");
 	cr_expect_null(body);
 }
 
@@ -129,7 +129,7 @@ Test(crl_cache, gives_none_while_another_is_due_and_cannot_be_made)
 	(void)renew(NOW_S);
 	cr_expect_eq(renew_crl(&cache, too_late_s, &info, &first), -1);
 	expect_fault(&first, FAULT_REFUSED, "no CRL is made: CN=Test Root is not valid");
-	REFUSED_AS(get_crl(&cache, &body, &info, &fault), FAULT_REFUSED, first.text);
+	REFUSED_AS(get_crl(&cache, NOW_S, &body, &info, &fault), FAULT_REFUSED, first.text);
 	cr_expect_null(body);
 	(void)renew(NOW_S);
 	(void)get(&body, &info);

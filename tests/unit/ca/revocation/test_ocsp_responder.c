@@ -41,7 +41,7 @@ static void set_up(void)
 	make_ca(&scene.ca, NOW_S);
 	scene.certificate = certify_one(&scene.ca, NOW_S);
 	OK(digest_issuer(root_of(), &scene.hashes, &fault));
-	OK(new_responder(authority_store(scene.ca.authority), authority_issuer(scene.ca.authority),
+	OK(new_responder(authority_store(scene.ca.authority), authority_issuers(scene.ca.authority),
 			 &scene.responder, &fault));
 }
 

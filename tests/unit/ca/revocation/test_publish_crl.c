@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/revoke.h"
 #include "common/x509/revocation/crl.h"
 #include "tests/support/expect.h"
@@ -48,7 +49,7 @@ static int count_listed(void)
 	gnutls_datum_t datum;
 	int count;
 
-	OK(read_crl(fixture.layout, &der, &fault));
+	OK(read_crl(fixture.layout, FIRST_ISSUER, &der, &fault));
 	datum = (gnutls_datum_t){der.data, (unsigned int)der.len};
 	cr_assert_eq(gnutls_x509_crl_init(&crl), 0);
 	cr_assert_eq(gnutls_x509_crl_import(crl, &datum, GNUTLS_X509_FMT_DER), 0);
@@ -233,12 +234,12 @@ Test(publish_crl, publishes_none_that_would_undo_the_one_that_stands)
 		const char *part;
 	} rows[] = {
 		{"UPDATE certificate SET revoked_at = NULL, reason = NULL;"
-		 "UPDATE state SET crl_revision = -1",
+		 "UPDATE issuer SET crl_revision = -1",
 		 "lists and which has not ended: the record says that it is not revoked: certpool "
 		 "revoke --crl takes the CRL that stands into the record"},
-		{"DELETE FROM certificate; UPDATE state SET crl_revision = -1",
+		{"DELETE FROM certificate; UPDATE issuer SET crl_revision = -1",
 		 "the record does not know it"},
-		{"UPDATE state SET crl_number = 1, crl_revision = -1",
+		{"UPDATE state SET crl_number = 1; UPDATE issuer SET crl_revision = -1",
 		 "expected a number above 2, that of the CRL that stands, found 2"},
 	};
 
@@ -263,8 +264,8 @@ Test(publish_crl, replaces_a_file_that_is_no_crl_of_its_own)
 	for (int cut = 0; cut < 2; cut++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};
 
-		revoke_and_damage("DELETE FROM certificate; UPDATE state SET crl_revision = -1");
-		OK(read_crl(fixture.layout, &der, &fault));
+		revoke_and_damage("DELETE FROM certificate; UPDATE issuer SET crl_revision = -1");
+		OK(read_crl(fixture.layout, FIRST_ISSUER, &der, &fault));
 		der.data[der.len - 1] ^= 1;
 		der.len -= (size_t)cut;
 		OK(remove_file(fixture.layout->cert, CRL_FILE, &fault));
@@ -283,7 +284,7 @@ Test(publish_crl, is_not_earlier_than_a_file_that_the_record_does_not_know)
 	certify_and_forget(NOW_S);
 	(void)publish(CRL_WHEN_DUE, NOW_S + CRL_SKEW_S);
 	run_foreign_sql(fixture.store_path,
-			"UPDATE state SET crl_this_update = 0, crl_next_update = 0");
+			"UPDATE issuer SET crl_this_update = 0, crl_next_update = 0");
 	cr_expect_eq(publish(CRL_WHEN_DUE, NOW_S).this_update_s, NOW_S + CRL_SKEW_S);
 }
 

@@ -13,7 +13,7 @@
 
 struct watched {
 	struct ca_fixture ca;
-	struct crl_cache crl;
+	struct crl_caches crls;
 	struct maintenance *maintenance;
 	atomic_int failures;
 };
@@ -33,7 +33,7 @@ static void count_failure(void *context, const char *method, const char *path, u
 static void start(struct watched *watched)
 {
 	struct maintenance_settings settings = {.store = authority_store(watched->ca.authority),
-						.crl = &watched->crl,
+						.crls = &watched->crls,
 						.refusals =
 							authority_refusals(watched->ca.authority),
 						.authority = watched->ca.authority,
@@ -41,7 +41,7 @@ static void start(struct watched *watched)
 						.log_context = watched};
 	struct ca_crl_options options = authority_crl_options(watched->ca.authority);
 
-	init_crl_cache(&watched->crl, &options);
+	init_crl_caches(&watched->crls, &options, authority_issuers(watched->ca.authority));
 	OK(start_maintenance(&settings, &watched->maintenance, &fault));
 }
 
@@ -50,7 +50,7 @@ static void stop(struct watched *watched)
 	stop_maintenance(&watched->maintenance);
 	cr_expect_null(watched->maintenance);
 	stop_maintenance(&watched->maintenance);
-	clear_crl_cache(&watched->crl);
+	clear_crl_caches(&watched->crls);
 	remove_ca(&watched->ca);
 }
 

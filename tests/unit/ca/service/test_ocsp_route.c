@@ -36,7 +36,7 @@ static void set_up(void)
 {
 	make_ca(&scene.ca, NOW_S);
 	scene.certificate = certify_one(&scene.ca, NOW_S);
-	OK(new_responder(authority_store(scene.ca.authority), authority_issuer(scene.ca.authority),
+	OK(new_responder(authority_store(scene.ca.authority), authority_issuers(scene.ca.authority),
 			 &scene.responder, &fault));
 	OK(new_origin_rate(0, &scene.rate, &fault));
 	set_request(certificate_serial(scene.certificate), (struct bytes){0});

@@ -1,5 +1,6 @@
 #include "common/ca/signer/channel.h"
 
+#include "common/x509/issuer_set.h"
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
@@ -7,12 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* The number of the issuer in write_order. */
+static uint64_t order_issuer = 1;
+
 /* An order of one member's body, with the client's name as these octets. */
 static struct buffer write_order(uint64_t kind, struct bytes client, uint64_t count)
 {
 	struct buffer octets = {0};
 
 	append_number(&octets, kind);
+	append_number(&octets, order_issuer);
 	append_number(&octets, client.len);
 	append_bytes(&octets, client);
 	append_number(&octets, count);
@@ -50,6 +55,21 @@ Test(channel, refuses_orders_that_are_none)
 		REFUSED(parse_order(bytes_of_buffer(&octets), &order, &fault), FAULT_MALFORMED,
 			"expected ", "row %zu", i);
 		cr_expect_null(order.bodies);
+	}
+}
+
+Test(channel, refuses_an_order_to_an_issuer_that_no_ca_has)
+{
+	static const uint64_t numbers[] = {0, ISSUERS_MAX + 1, UINT64_MAX};
+
+	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+		CLEANUP(clear_buffer) struct buffer octets = {0};
+		struct parsed_order order = {0};
+
+		order_issuer = numbers[i];
+		octets = write_order(SIGN_MEMBERS, bytes_of_string("few"), 1);
+		REFUSED(parse_order(bytes_of_buffer(&octets), &order, &fault), FAULT_MALFORMED,
+			"expected kind, issuer", "row %zu", i);
 	}
 }
 

@@ -1,5 +1,7 @@
 #include "common/ca/store/certificates.h"
 
+#include "common/ca/store/issuers.h"
+
 #include "common/base/workers.h"
 #include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
@@ -134,7 +136,7 @@ static struct certificate_status read_or_fail(struct bytes serial)
 {
 	struct certificate_status status = {0};
 
-	OK(read_certificate_status(store, serial, &status, &fault));
+	OK(read_certificate_status(store, FIRST_ISSUER, serial, &status, &fault));
 	return status;
 }
 
@@ -200,8 +202,8 @@ Test(certificates, have_no_status_in_a_record_without_its_state)
 	struct certificate_status status = {0};
 
 	run_foreign_sql(scratch.path, "DELETE FROM state");
-	REFUSED(read_certificate_status(store, (struct bytes){0}, &status, &fault), FAULT_FAILED,
-		"ca.db: the CA's record is damaged: expected a row");
+	REFUSED(read_certificate_status(store, FIRST_ISSUER, (struct bytes){0}, &status, &fault),
+		FAULT_FAILED, "ca.db: the CA's record is damaged: expected a row");
 	REFUSED(check_store(store, &fault), FAULT_FAILED, NULL,
 		"nothing is issued from it any more");
 }

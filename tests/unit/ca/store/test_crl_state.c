@@ -1,5 +1,7 @@
 #include "common/ca/store/crl_state.h"
 
+#include "common/ca/store/issuers.h"
+
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -27,7 +29,7 @@ Test(crl_state, is_used_like_this)
 	struct crl_state state;
 	uint64_t number;
 
-	OK(read_crl_state(store, &state, &fault));
+	OK(read_crl_state(store, FIRST_ISSUER, &state, &fault));
 	cr_expect_eq(state.crl_revision, -1, "there is no CRL yet");
 	OK(reserve_crl_number(store, &number, &fault));
 	/* Here the CRL is made from what list_revoked lists, and written. */
@@ -36,7 +38,7 @@ Test(crl_state, is_used_like_this)
 	state.this_update_s = 1000;
 	state.next_update_s = 2000;
 	OK(record_crl(store, &state, "", 1000, &fault));
-	OK(read_crl_state(store, &state, &fault));
+	OK(read_crl_state(store, FIRST_ISSUER, &state, &fault));
 	cr_expect_eq(state.current_number, number);
 	cr_expect_eq(state.next_update_s, 2000);
 }
@@ -58,7 +60,7 @@ Test(crl_state, is_damage_when_it_is_not_there)
 	struct crl_state state;
 
 	run_foreign_sql(scratch.path, "DELETE FROM state");
-	REFUSED(read_crl_state(store, &state, &fault), FAULT_FAILED,
+	REFUSED(read_crl_state(store, FIRST_ISSUER, &state, &fault), FAULT_FAILED,
 		"ca.db: the CA's record is damaged: expected a row");
 }
 

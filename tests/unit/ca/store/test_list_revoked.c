@@ -1,4 +1,6 @@
 #include "common/ca/store/crl_state.h"
+
+#include "common/ca/store/issuers.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -36,8 +38,8 @@ Test(list_revoked, lists_a_certificate_to_its_last_second)
 		int64_t revision;
 		size_t count = 0;
 
-		OK(list_revoked(store, rows[i].ends_from_s, count_entry, &count, &revision,
-				&fault));
+		OK(list_revoked(store, FIRST_ISSUER, rows[i].ends_from_s, count_entry, &count,
+				&revision, &fault));
 		cr_expect_eq(count, rows[i].count, "row %zu", i);
 	}
 	free_store(&store);

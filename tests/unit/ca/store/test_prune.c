@@ -2,6 +2,7 @@
 
 #include "common/ca/store/audit.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -24,7 +25,7 @@ static int64_t revision_of(struct store *store)
 {
 	struct crl_state state;
 
-	OK(read_crl_state(store, &state, &fault));
+	OK(read_crl_state(store, FIRST_ISSUER, &state, &fault));
 	return state.revision;
 }
 
@@ -81,7 +82,7 @@ Test(prune, keeps_a_revoked_certificate_until_the_crl_lacks_it)
 		fill_scratch_store(&scratch, 2);
 		(void)snprintf(sql, sizeof(sql),
 			       "UPDATE certificate SET revoked_at = 1500, reason = 1 WHERE id = 1;"
-			       "UPDATE state SET crl_cut = %d",
+			       "UPDATE issuer SET crl_cut = %d",
 			       (int)rows[i].cut_s);
 		run_foreign_sql(scratch.path, sql);
 		store = open_scratch_store(&scratch);

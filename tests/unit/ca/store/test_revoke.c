@@ -3,6 +3,7 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
@@ -73,7 +74,7 @@ static int64_t revision_of(void)
 {
 	struct crl_state state;
 
-	OK(read_crl_state(store, &state, &fault));
+	OK(read_crl_state(store, FIRST_ISSUER, &state, &fault));
 	return state.revision;
 }
 

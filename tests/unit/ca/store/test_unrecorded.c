@@ -2,6 +2,7 @@
 
 #include "common/ca/store/audit.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/revoke.h"
 #include "common/ca/store/statement.h"
 #include "common/x509/revocation/crl_reason.h"
@@ -56,8 +57,8 @@ static struct certificate_status status_of(uint32_t number)
 	struct certificate_status status = {0};
 
 	make_record(&record, "a", number);
-	OK(read_certificate_status(store, (struct bytes){record.serial, SERIAL_MAX}, &status,
-				   &fault));
+	OK(read_certificate_status(store, FIRST_ISSUER, (struct bytes){record.serial, SERIAL_MAX},
+				   &status, &fault));
 	return status;
 }
 
@@ -81,7 +82,8 @@ static size_t count_listed(int64_t ends_from_s)
 	CLEANUP(clear_buffer) struct buffer serials = {0};
 	int64_t revision;
 
-	OK(list_revoked(store, ends_from_s, check_order, &serials, &revision, &fault));
+	OK(list_revoked(store, FIRST_ISSUER, ends_from_s, check_order, &serials, &revision,
+			&fault));
 	return serials.len / SERIAL_MAX;
 }
 

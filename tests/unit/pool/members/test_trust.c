@@ -4,6 +4,7 @@
 #include "tests/unit/pool/fake_ca.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,23 +181,25 @@ static bool keep_one(const char *subject)
 
 Test(trust, keeps_intermediates_the_newest_first)
 {
-	static const char *const expected[] = {"CN=5", "CN=4", "CN=3", "CN=2"};
+	enum { KEPT = INTERMEDIATES_MAX + 1 };
 	CLEANUP(clear_intermediates) struct intermediates saved = {0};
 	struct stat status;
+	char subject[16];
 
 	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
 	cr_assert_eq(saved.count, (size_t)0);
 	/* What a killed process left. */
 	put_file(fixture.layouts[0]->cert, ".ca.crt.new", "half", 0644);
-	cr_assert(keep_one("CN=1"));
-	cr_assert(keep_one("CN=2"));
-	cr_assert(keep_one("CN=3"));
-	cr_assert(keep_one("CN=4"));
-	cr_assert(keep_one("CN=5"));
+	for (int i = 1; i <= KEPT; i++) {
+		(void)snprintf(subject, sizeof(subject), "CN=%d", i);
+		cr_assert(keep_one(subject));
+	}
 	OK(read_intermediates(fixture.layouts[0], &saved, &fault));
-	cr_assert_eq(saved.count, COUNT_OF(expected));
-	for (size_t i = 0; i < saved.count; i++)
-		cr_expect_str_eq(certificate_subject(saved.certificates[i]), expected[i]);
+	cr_assert_eq(saved.count, (size_t)INTERMEDIATES_MAX);
+	for (size_t i = 0; i < saved.count; i++) {
+		(void)snprintf(subject, sizeof(subject), "CN=%d", KEPT - (int)i);
+		cr_expect_str_eq(certificate_subject(saved.certificates[i]), subject);
+	}
 	cr_assert_eq(fstatat(fixture.layouts[0]->cert, "ca.crt", &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0644);
 }

@@ -1,0 +1,202 @@
+#include "common/ca/service/crl_route.h"
+
+#include "common/base/clock.h"
+#include "common/ca/store/issuers.h"
+#include "common/net/http.h"
+#include "common/x509/pem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A client may cache a CRL for this long before it asks whether there is a later one. */
+enum { CRL_FRESH_S = 300 };
+
+void init_crl_route(struct crl_route *route, struct authority *authority)
+{
+	const struct ca_crl_options options = authority_crl_options(authority);
+
+	route->authority = authority;
+	init_crl_caches(&route->caches, &options, authority_issuers(authority));
+	init_crl_chain(&route->chain);
+}
+
+void clear_crl_route(struct crl_route *route)
+{
+	if (route->authority == NULL)
+		return;
+	clear_crl_caches(&route->caches);
+	clear_crl_chain(&route->chain);
+	*route = (struct crl_route){0};
+}
+
+/* A revocation makes another CRL at once; a client that has the tag gets no second copy. */
+static void fill_caching(struct http_caching *caching, const struct crl_info *info, int64_t now_s)
+{
+	int64_t end_s = now_s + CRL_FRESH_S;
+
+	if (info->next_update_s < end_s)
+		end_s = info->next_update_s;
+	*caching = (struct http_caching){
+		.now_s = now_s, .last_modified_s = info->this_update_s, .expires_s = end_s};
+	(void)snprintf(caching->etag, sizeof(caching->etag), "crl-%" PRIu64, info->number);
+}
+
+/* The text of a failure may name files: only the log has it. */
+static int read_root_crl_of(struct crl_route *route, struct shared_body **ret_body,
+			    struct crl_info *ret_info, struct fault *ret_problem,
+			    struct fault *fault)
+{
+	struct root_crl_cache *root_crl = authority_root_crl(route->authority);
+	struct fault problem = {0};
+
+	if (get_root_crl(root_crl, ret_body, ret_info, &problem) == 0)
+		return 0;
+	if (problem.class != FAULT_NOT_FOUND)
+		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+	*ret_problem = problem;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "this CA has no CRL of its root yet: its operator makes one with certpool "
+			 "crl --root");
+}
+
+/* FAULT_FAILED keeps the reason out of the answer, and in the log. */
+static int set_crl_fault(const struct fault *problem, struct fault *fault)
+{
+	bool open = problem->class == FAULT_BUSY || problem->class == FAULT_NOT_FOUND;
+
+	return set_fault(fault, open ? problem->class : FAULT_FAILED, "%s", problem->text);
+}
+
+/* The CRLs of a chain, and of all of them the newest number and time and the first end. */
+struct chain_parts {
+	struct shared_body *crls[CHAIN_CRLS_MAX];
+	size_t count;
+	struct crl_info info;
+};
+
+static void release_chain_parts(struct chain_parts *parts)
+{
+	while (parts->count > 0)
+		release_shared_body(&parts->crls[--parts->count]);
+}
+
+static void note_part(struct chain_parts *parts, const struct crl_info *info)
+{
+	parts->count++;
+	if (info->number > parts->info.number)
+		parts->info.number = info->number;
+	if (info->this_update_s > parts->info.this_update_s)
+		parts->info.this_update_s = info->this_update_s;
+	if (info->next_update_s < parts->info.next_update_s)
+		parts->info.next_update_s = info->next_update_s;
+}
+
+/* Of the issuers that have not ended. */
+static int gather_crls(struct crl_route *route, struct chain_parts *parts, int64_t now_s,
+		       struct fault *fault)
+{
+	struct crl_cache *cache;
+
+	for (unsigned int i = 1; (cache = find_crl_cache(&route->caches, i)) != NULL; i++) {
+		struct crl_info info;
+		struct fault problem = {0};
+
+		if (get_crl(cache, now_s, &parts->crls[parts->count], &info, &problem) == 0)
+			note_part(parts, &info);
+		else if (problem.class != FAULT_NOT_FOUND)
+			return set_crl_fault(&problem, fault);
+	}
+	return 0;
+}
+
+/* The root's CRL and those of the CA's issuers, in PEM. */
+static int serve_crl_chain(struct crl_route *route, struct http_response *response,
+			   struct fault *ret_problem, struct fault *fault)
+{
+	CLEANUP(release_chain_parts)
+	struct chain_parts parts = {.info = {.next_update_s = INT64_MAX}};
+	struct crl_info root_info = {0};
+	struct fault problem = {0};
+	int64_t now_s = read_clock();
+
+	if (authority_root_crl(route->authority) != NULL) {
+		if (read_root_crl_of(route, &parts.crls[0], &root_info, ret_problem, fault) < 0)
+			return -1;
+		note_part(&parts, &root_info);
+		/* The root's numbers are of another sequence. */
+		parts.info.number = 0;
+	}
+	if (gather_crls(route, &parts, now_s, fault) < 0)
+		return -1;
+	if (get_crl_chain(&route->chain, parts.crls, parts.count, &response->shared, &problem) < 0)
+		return set_crl_fault(&problem, fault);
+	response->content_type = CONTENT_PEM;
+	fill_caching(&response->caching, &parts.info, now_s);
+	(void)snprintf(response->caching.etag, sizeof(response->caching.etag),
+		       "crl-%" PRIu64 "-%" PRIu64 "-%zu", root_info.number, parts.info.number,
+		       parts.count);
+	return 0;
+}
+
+static int serve_issuer_crl(struct crl_route *route, unsigned int issuer,
+			    struct http_response *response, struct fault *fault)
+{
+	struct crl_cache *cache = find_crl_cache(&route->caches, issuer);
+	struct crl_info info;
+	struct fault problem = {0};
+	int64_t now_s = read_clock();
+
+	if (cache == NULL)
+		return set_fault(fault, FAULT_NOT_FOUND, "this CA has no issuer of that number");
+	if (get_crl(cache, now_s, &response->shared, &info, &problem) < 0)
+		return set_crl_fault(&problem, fault);
+	response->content_type = CONTENT_CRL;
+	fill_caching(&response->caching, &info, now_s);
+	return 0;
+}
+
+/* /crl/N, of issuer N: 0 for any other text. */
+static unsigned int parse_crl_path(const char *path)
+{
+	unsigned int number = 0;
+	char canonical[sizeof(CRL_PATH) + 16];
+
+	if (sscanf(path, CRL_PATH "/%3u", &number) != 1)
+		return 0;
+	(void)snprintf(canonical, sizeof(canonical), CRL_PATH "/%u", number);
+	return strcmp(path, canonical) == 0 ? number : 0;
+}
+
+static int serve_root_crl(struct crl_route *route, struct http_response *response,
+			  struct fault *ret_problem, struct fault *fault)
+{
+	struct crl_info info;
+
+	if (read_root_crl_of(route, &response->shared, &info, ret_problem, fault) < 0)
+		return -1;
+	response->content_type = CONTENT_CRL;
+	fill_caching(&response->caching, &info, read_clock());
+	return 0;
+}
+
+int serve_crl_of(struct crl_route *route, const struct http_request *request,
+		 struct http_response *response, struct fault *ret_problem, struct fault *fault)
+{
+	bool is_root = strcmp(request->path, ROOT_CRL_PATH) == 0;
+
+	if (is_root && authority_root_crl(route->authority) != NULL)
+		return serve_root_crl(route, response, ret_problem, fault);
+	if (!is_root && strcmp(request->path, CRL_PATH) != 0)
+		return serve_issuer_crl(route, parse_crl_path(request->path), response, fault);
+	if (strcmp(request->query, "chain") == 0)
+		return serve_crl_chain(route, response, ret_problem, fault);
+	return serve_issuer_crl(route, FIRST_ISSUER, response, fault);
+}
+
+int check_crls(struct crl_route *route, int64_t now_s, struct fault *fault)
+{
+	CLEANUP(release_chain_parts) struct chain_parts parts = {0};
+
+	return gather_crls(route, &parts, now_s, fault);
+}

@@ -1,0 +1,69 @@
+#ifndef CERTPOOL_CA_STORE_ISSUERS_H
+#define CERTPOOL_CA_STORE_ISSUERS_H
+
+#include "common/ca/store/store.h"
+#include "common/x509/certificate.h"
+
+/*
+ * The issuers of the record: the certificates under which the CA issues, or once did. They are
+ * numbered from 1 in the order in which they began, without a gap, and a number is for good. Each
+ * has a CRL of its own (crl_state.h), which has one sequence of numbers with those of the others.
+ * Issuer 1 has a row from the beginning, which has its certificate once the CA was opened.
+ */
+enum {
+	ANY_ISSUER = 0, /* of a revocation: its certificate is not known (unrecorded.h) */
+	FIRST_ISSUER = 1,
+};
+
+struct issuer_record {
+	unsigned int number;
+	int64_t not_after_s;
+	int64_t serves_until_s; /* its CRL and its OCSP answers end then: with the last certificate
+				   below it; for the newest its own end */
+	struct buffer der;      /* empty: issuer 1 of a CA that was not opened yet */
+};
+
+void clear_issuer_record(struct issuer_record *record);
+
+/* Called for one issuer, which is borrowed, in the order of their numbers. */
+typedef int issuer_function(void *context, const struct issuer_record *record, struct fault *fault);
+
+int list_issuers(struct store *store, issuer_function *function, void *context,
+		 struct fault *fault) MUST_CHECK;
+
+/* How many certificates the record has of an issuer, and how many of them are neither expired nor
+   revoked. A look at every certificate. */
+struct issued_count {
+	size_t certificates;
+	size_t valid;
+};
+
+int count_issued(struct store *store, unsigned int number, int64_t now_s,
+		 struct issued_count *ret_count, struct fault *fault) MUST_CHECK;
+
+/* The number of the newest. */
+int read_newest_issuer(struct store *store, unsigned int *ret_number,
+		       struct fault *fault) MUST_CHECK;
+
+/*
+ * Records the issuer of that number, with its event, unless the record has it. The one before it
+ * serves from then on until the last certificate has ended that it issued or may yet issue, for a
+ * process that has not heard of the new one: at `last_end_s` at the latest, if the record has no
+ * later one; and `after_s` longer, so that each revocation is once on a CRL after its certificate's
+ * end.
+ *
+ * Errors: FAULT_REFUSED for another certificate than the one recorded under the number, and for a
+ * number that is not the next one.
+ */
+struct new_issuer {
+	unsigned int number;
+	const struct certificate *certificate;
+	int64_t last_end_s;
+	int64_t after_s;
+	int64_t now_s;
+};
+
+int record_issuer(struct store *store, const struct new_issuer *issuer, bool *ret_recorded,
+		  struct fault *fault) MUST_CHECK;
+
+#endif
