@@ -9,6 +9,7 @@
 #include "tools/input.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -261,6 +262,12 @@ int find_by_file(struct store *store, const char *path, struct buffer *serials,
 	return check_buffer(serials, fault);
 }
 
+/* The client that was probably meant. */
+struct meant_client {
+	struct nearest_name search;
+	char name[NAME_SIZE];
+};
+
 /* The serials of a member's certificates, sorted by their state at a time. */
 struct member_certificates {
 	int64_t now_s;
@@ -368,6 +375,37 @@ static int find_by_member(struct store *store, const struct certificate_selector
 	if (choice == CHOOSE_ONE)
 		return choose_one(selector, &certificates, serials, fault);
 	return choose_live(selector, &certificates, choice == CHOOSE_ALL, serials, fault);
+}
+
+/* A client_function. The name is kept, as the client goes. */
+static int compare_client(void *context, const struct client *client, struct fault *fault)
+{
+	struct meant_client *meant = context;
+	size_t slips = meant->search.nearest != NULL ? meant->search.slips : SIZE_MAX;
+
+	(void)fault;
+	compare_name(&meant->search, client->name);
+	if (meant->search.nearest == NULL || meant->search.slips == slips)
+		return 0;
+	(void)snprintf(meant->name, sizeof(meant->name), "%s", client->name);
+	meant->search.nearest = meant->name;
+	return 0;
+}
+
+int refuse_absent_client(struct store *store, const char *name, struct fault *fault)
+{
+	struct meant_client meant = {.search = {.word = name}};
+
+	if (list_clients(store, compare_client, &meant, fault) < 0)
+		return -1;
+	if (meant.search.nearest != NULL)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "the CA's record has no client \"%s\": did you mean %s?", name,
+				 meant.name);
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "the CA's record has no client \"%s\": certpool client list shows all "
+			 "clients",
+			 name);
 }
 
 int resolve_selector(struct store *store, const struct certificate_selector *selector,

@@ -45,6 +45,12 @@ struct selector_rules operator_rules(struct store *store);
 int parse_selector(const char *text, const struct selector_rules *rules,
 		   struct certificate_selector *ret_selector, struct fault *fault) MUST_CHECK;
 
+/*
+ * Refuses a client that the CA's record does not have, with the one that was probably meant.
+ * Errors: always -1: FAULT_NOT_FOUND.
+ */
+int refuse_absent_client(struct store *store, const char *name, struct fault *fault) MUST_CHECK;
+
 /* Which of a member's certificates. "Live" is neither expired nor revoked. */
 enum selector_choice {
 	CHOOSE_ONE,  /* the live certificate, else the only one */

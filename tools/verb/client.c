@@ -6,6 +6,7 @@
 #include "common/ca/signer/policy.h"
 #include "common/ca/store/barred.h"
 #include "common/ca/store/certificates.h"
+#include "tools/certificate_selector.h"
 #include "tools/client/client_file.h"
 #include "tools/client/client_output.h"
 #include "tools/client/client_removal.h"
@@ -80,10 +81,7 @@ static int read_known_client(const struct ca_operator *ca, const char *name,
 		return -1;
 	if (found)
 		return 0;
-	return set_fault(fault, FAULT_NOT_FOUND,
-			 "the CA's record has no client \"%s\": certpool client list shows all "
-			 "clients",
-			 name);
+	return refuse_absent_client(ca->store, name, fault);
 }
 
 /* --- add --- */
@@ -386,13 +384,19 @@ static const struct action {
 
 static const struct action *find_action(const char *name, struct fault *fault)
 {
-	for (size_t i = 0; i < COUNT_OF(actions); i++)
+	struct nearest_name meant = {.word = name};
+
+	for (size_t i = 0; i < COUNT_OF(actions); i++) {
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
+		compare_name(&meant, actions[i].name);
+	}
 	(void)set_fault(fault, FAULT_USAGE,
 			"expected add, set, reset, list, show, disable, enable, remove, "
-			"invitations or withdraw, found \"%s\"",
-			name);
+			"invitations or withdraw, found \"%s\"%s%s%s",
+			name, meant.nearest != NULL ? ": did you mean " : "",
+			meant.nearest != NULL ? meant.nearest : "",
+			meant.nearest != NULL ? "?" : "");
 	return NULL;
 }
 

@@ -8,6 +8,7 @@
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/recover_certificate.h"
 #include "common/ca/store/barred.h"
+#include "common/ca/store/clients.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/certificate_output.h"
 #include "tools/certificate_selector.h"
@@ -168,8 +169,15 @@ static int add_certificates(const struct ca_operator *ca,
 static int add_selected(const struct ca_operator *ca, const struct certificate_selector *selector,
 			bool all, struct revocation_plan *plan, struct fault *fault)
 {
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
+
 	if (selector->kind != SELECTOR_CLIENT)
 		return add_certificates(ca, selector, all, plan, fault);
+	if (read_client(ca->store, selector->client, &client, &found, fault) < 0)
+		return -1;
+	if (!found)
+		return refuse_absent_client(ca->store, selector->client, fault);
 	if (plan->client[0] != '\0' && strcmp(plan->client, selector->client) != 0)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected one whole client at a time, found %s and %s",

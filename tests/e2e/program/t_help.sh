@@ -44,6 +44,16 @@ expect 4 'a client with another number' "$certpool" request client9
 says 'is not' 'found "client9": there are client1, client2$'
 expect 2 'an act with a slip' "$certpool" audit lsit
 says 'is guessed' 'did you mean list\?$'
+expect 0 'a CA' "$certpool" init
+expect 4 'a client of the record with a slip' "$certpool" revoke clinet2 --yes
+says 'is guessed' 'the CA.s record has no client "clinet2": did you mean client2\?$'
+expect 4 'by client too' "$certpool" client show cient1
+says 'is guessed' 'did you mean client1\?$'
+expect 4 'another number' "$certpool" client show client9
+says 'is not' 'certpool client list shows all clients$'
+expect 2 'an act of client with a slip' "$certpool" client lsit
+says 'is guessed' 'did you mean list\?$'
+rm -r ca client1 client2
 sed 's/endpoint:/endpiont:/' manifest.yaml >slip.yaml
 expect 2 'a key of the manifest with a slip' "$certpool" status -m slip.yaml
 says 'is guessed' 'slip.yaml:6:3: .*found "endpiont": did you mean endpoint\?$'
