@@ -57,6 +57,8 @@ int format_invitation(const struct invitation *invitation, struct secret *ret_js
 		return set_memory_fault(fault);
 	if (invitation->from_ca && add_ca_members(invitation, object) < 0)
 		return set_memory_fault(fault);
+	if (invitation->once && json_object_set_new(object, "once", json_true()) < 0)
+		return set_memory_fault(fault);
 	format_time(invitation->ends_s, ends);
 	if (invitation->ends_s != 0 &&
 	    json_object_set_new(object, "expires", json_string(ends)) < 0)
@@ -94,12 +96,13 @@ static int parse_ca_members(const json_t *object, struct invitation *invitation,
 	const json_t *pool = json_object_get(object, "pool");
 
 	invitation->from_ca = strcmp(invitation->from, CA_NAME) == 0;
+	invitation->once = json_object_get(object, "once") != NULL;
 	if (!invitation->from_ca)
-		return digest == NULL && pool == NULL
+		return digest == NULL && pool == NULL && !invitation->once
 			       ? 0
-			       : set_fault(
-					 fault, FAULT_MALFORMED,
-					 "root_sha256 and pool are in the CA's invitations alone");
+			       : set_fault(fault, FAULT_MALFORMED,
+					   "root_sha256, pool and once are in the CA's invitations "
+					   "alone");
 	if (digest == NULL || pool == NULL || !invitation->has_endpoint)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected the members \"endpoint\", \"root_sha256\" and \"pool\"");
@@ -126,7 +129,8 @@ static int check_kind(const json_t *object, struct fault *fault)
 		{"from", JSON_STRING, true},       {"to", JSON_STRING, true},
 		{"endpoint", JSON_STRING, false},  {"root_sha256", JSON_STRING, false},
 		{"pool", JSON_OBJECT, false},      {"expires", JSON_STRING, false},
-		{"shared_key", JSON_OBJECT, true}, {"old_ends", JSON_INTEGER, false}};
+		{"shared_key", JSON_OBJECT, true}, {"old_ends", JSON_INTEGER, false},
+		{"once", JSON_TRUE, false}};
 
 	if (check_members(object, rules, COUNT_OF(rules), fault) < 0)
 		return -1;

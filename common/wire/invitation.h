@@ -17,6 +17,8 @@
  *    "expires":"2027-01-01T00:00:00Z","shared_key":{…JWK…}}
  *
  * expires is there when the invitation has an end: the CA refuses whoever comes first after that.
+ * "once":true says that the key counts for one question, the one for its successor
+ * (key_exchange.h).
  *
  * An invitation from a client to a client has no root_sha256 and no pool, and no endpoint when the
  * inviting client does not receive messages. While the key before this one is still taken
@@ -36,6 +38,7 @@ struct invitation {
 	enum key_type pool_key;
 	char *pool_subject; /* a template (common/layout/template.h) */
 	int64_t ends_s;     /* 0: it does not expire */
+	bool once;          /* from the CA alone */
 	struct shared_key key;
 	int64_t old_ends_s; /* of the key before it; 0: it is not taken any more */
 };

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/store/client_keys.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/members/trust.h"
@@ -84,7 +85,21 @@ static int find_invited(struct ca_operator *ca, const char *name, struct client 
 					 : "a client of this name was revoked, which is for good");
 }
 
-static int check_invited(const struct client *client, int64_t ends_s, struct fault *fault)
+/* Whether nobody has a key of the client: not even who used an invitation that counts once, but
+   did not save what came of it. */
+static int find_absence(const struct ca_operator *ca, const struct client *client, bool *ret_absent,
+			struct fault *fault)
+{
+	struct client_key key;
+
+	if (read_client_key(ca->store, client->name, &key, fault) < 0)
+		return -1;
+	*ret_absent = client->joined_at_s == 0 || (client->invited_once && key.taken_at_s == 0);
+	return 0;
+}
+
+static int check_invited(const struct client *client, bool absent, bool limited,
+			 struct fault *fault)
 {
 	char at[TIME_TEXT_SIZE];
 
@@ -95,10 +110,10 @@ static int check_invited(const struct client *client, int64_t ends_s, struct fau
 				 "another name",
 				 client->name, at);
 	format_time(client->joined_at_s, at);
-	if (ends_s != 0 && client->joined_at_s != 0)
+	if (limited && !absent)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s joined at %s, and its key is in use: an invitation with the "
-				 "same key cannot end: leave --expires out",
+				 "same key cannot end: leave --expires and --once out",
 				 client->name, at);
 	return 0;
 }
@@ -119,37 +134,54 @@ static int follow_size(struct ca_operator *ca, size_t pool_size, struct client *
 	return write_client(ca->store, client, CLIENT_CHANGE, ca->now_s, fault);
 }
 
-/* The existing key, unless an end of this invitation, or of the one before, makes that void. */
-static int find_or_make_key(const struct command *command, const struct ca_operator *ca,
-			    const struct client *client, struct invitation *invitation,
-			    struct fault *fault)
+/* The end of a key that counts once: the record refuses it from its first use on. */
+static int64_t once_end(const struct invitation *invitation, int64_t now_s)
 {
-	CLEANUP(free_staging) struct staging *staging = NULL;
+	return invitation->ends_s != 0 ? invitation->ends_s : now_s + CENTURY_S;
+}
+
+/* The key of the invitation becomes the old one of another, which whoever joins is given for it. */
+static int make_successor(const struct ca_operator *ca, const struct invitation *invitation,
+			  struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key successor = {0};
+	int64_t ends_s = once_end(invitation, ca->now_s);
+
+	if (generate_shared_key(&successor, fault) < 0 ||
+	    replace_shared_key(ca->layout, invitation->to, &successor, ends_s, false, ca->now_s,
+			       fault) < 0)
+		return -1;
+	return record_key_rotation(ca->store, invitation->to, successor.kid, ends_s, ca->now_s,
+				   fault);
+}
+
+/* The existing key, unless a limit of this invitation, or of the one before, makes that void. */
+static int find_or_make_key(const struct command *command, const struct ca_operator *ca,
+			    const struct client *client, bool is_void,
+			    struct invitation *invitation, struct fault *fault)
+{
 	CLEANUP(clear_shared_key) struct shared_key key = {0};
 	CLEANUP(clear_shared_key) struct shared_key old = {0};
 	struct fault absent = {0};
 	bool found = read_shared_key(ca->layout, client->name, &key, &absent) == 0;
-	bool other;
-	bool is_void = client->joined_at_s == 0 && client->invited_at_s != 0 &&
-		       (invitation->ends_s != 0 || client->invitation_ends_s != 0);
+	bool has_old;
 
 	if (!found && absent.class != FAULT_NOT_FOUND)
 		return pass_fault(&absent, fault);
-	if (!found || is_void) {
-		if (generate_shared_key(&key, fault) < 0 || new_staging(&staging, fault) < 0 ||
-		    stage_shared_key(staging, ca->layout, client->name, &key, is_void, fault) < 0 ||
-		    commit_staging(staging, fault) < 0 ||
-		    end_old_key(ca->layout, client->name, &other, fault) < 0)
-			return -1;
-	}
 	if (found && is_void)
 		print_note(command, "the invitation of %s that was made before is void",
 			   client->name);
-	if (read_old_key(ca->layout, client->name, ca->now_s, &old, &other, fault) < 0)
+	if (!found || is_void || invitation->once) {
+		if (remove_shared_key(ca->layout, client->name, fault) < 0 ||
+		    generate_shared_key(&key, fault) < 0 ||
+		    write_shared_key(ca->layout, client->name, &key, fault) < 0)
+			return -1;
+	}
+	if (read_old_key(ca->layout, client->name, ca->now_s, &old, &has_old, fault) < 0)
 		return -1;
 	invitation->key = key;
 	invitation->old_ends_s = old.ends_s;
-	return 0;
+	return invitation->once ? make_successor(ca, invitation, fault) : 0;
 }
 
 int invite_client(const struct command *command, struct ca_operator *ca, size_t pool_size,
@@ -157,9 +189,14 @@ int invite_client(const struct command *command, struct ca_operator *ca, size_t 
 {
 	CLEANUP(clear_client) struct client client = {0};
 	CLEANUP(close_descriptor) int lock = -1;
+	bool limited = invitation->ends_s != 0 || invitation->once;
+	struct invitation_note note = {
+		.client = invitation->to, .now_s = ca->now_s, .ends_s = invitation->ends_s};
+	bool absent;
 
 	if (find_invited(ca, invitation->to, &client, fault) < 0 ||
-	    check_invited(&client, invitation->ends_s, fault) < 0 ||
+	    find_absence(ca, &client, &absent, fault) < 0 ||
+	    check_invited(&client, absent, limited, fault) < 0 ||
 	    begin_invitation(ca, invitation, fault) < 0 ||
 	    lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
 	    sweep_staging(ca->layout->private, fault) < 0 ||
@@ -172,9 +209,12 @@ int invite_client(const struct command *command, struct ca_operator *ca, size_t 
 			   "certpool client set %s --certificates %zu",
 			   client.name, client.policy.certificates, invitation->pool_size,
 			   client.name, quota_of_pool(invitation->pool_size));
-	if (find_or_make_key(command, ca, &client, invitation, fault) < 0)
+	note.anew = absent && client.invited_at_s != 0 &&
+		    (limited || client.invitation_ends_s != 0 || client.invited_once);
+	if (find_or_make_key(command, ca, &client, note.anew, invitation, fault) < 0)
 		return -1;
-	return note_invitation(ca->store, client.name, ca->now_s, invitation->ends_s, fault);
+	note.kid = invitation->once ? invitation->key.kid : NULL;
+	return note_invitation(ca->store, &note, fault);
 }
 
 /* --- many clients --- */
@@ -228,18 +268,19 @@ static int stage_invitation(const struct ca_operator *ca, const struct client *c
 }
 
 /* The keys and the invitations of all of them. */
-static int stage_invitations(const struct ca_operator *ca, struct client *clients, size_t count,
-			     int folder, int64_t ends_s, struct staging *staging,
-			     struct fault *fault)
+static int stage_invitations(const struct ca_operator *ca, const struct new_clients *new,
+			     int folder, struct staging *staging, struct fault *fault)
 {
 	CLEANUP(clear_invitation) struct invitation common = {0};
 
 	if (begin_invitation(ca, &common, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		clients[i].invited_at_s = ca->now_s;
-		clients[i].invitation_ends_s = ends_s;
-		if (stage_invitation(ca, &clients[i], &common, folder, staging, fault) < 0)
+	for (size_t i = 0; i < new->count; i++) {
+		struct client *client = &new->clients[i];
+
+		client->invited_at_s = ca->now_s;
+		client->invitation_ends_s = new->ends_s;
+		if (stage_invitation(ca, client, &common, folder, staging, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -247,29 +288,29 @@ static int stage_invitations(const struct ca_operator *ca, struct client *client
 
 /* Everything is written under temporary names first, so that little can fail after the record. */
 int add_invited_clients(const struct command *command, struct ca_operator *ca,
-			struct client *clients, size_t count, const char *folder, int64_t ends_s,
-			size_t *ret_failed, struct fault *fault)
+			const struct new_clients *new, size_t *ret_failed, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
-	CLEANUP(close_descriptor) int directory = -1;
+	CLEANUP(close_descriptor) int folder = -1;
 	CLEANUP(free_staging) struct staging *staging = NULL;
 
-	*ret_failed = count;
-	if (folder == NULL)
-		return add_clients(ca->store, clients, count, ca->now_s, ret_failed, fault);
+	*ret_failed = new->count;
+	if (new->folder == NULL)
+		return add_clients(ca->store, new->clients, new->count, ca->now_s, ret_failed,
+				   fault);
 	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
 	    sweep_staging(ca->layout->private, fault) < 0 ||
-	    open_folder(folder, &directory, fault) < 0 || new_staging(&staging, fault) < 0)
+	    open_folder(new->folder, &folder, fault) < 0 || new_staging(&staging, fault) < 0)
 		return -1;
-	if (stage_invitations(ca, clients, count, directory, ends_s, staging, fault) < 0)
-		return prefix_fault(fault, "%s", folder);
-	if (add_clients(ca->store, clients, count, ca->now_s, ret_failed, fault) < 0)
+	if (stage_invitations(ca, new, folder, staging, fault) < 0)
+		return prefix_fault(fault, "%s", new->folder);
+	if (add_clients(ca->store, new->clients, new->count, ca->now_s, ret_failed, fault) < 0)
 		return -1;
 	if (commit_staging(staging, fault) < 0)
 		return prefix_fault(fault,
 				    "the clients were added, but not all invitations written: "
 				    "certpool invite CLIENT writes one: %s",
-				    folder);
+				    new->folder);
 	return 0;
 }
 
@@ -288,12 +329,14 @@ static int print_open_invitation(void *context, const struct client *client, str
 		format_time(client->invited_at_s, made);
 		if (client->invitation_ends_s != 0)
 			format_time(client->invitation_ends_s, ends);
-		print_line("%-20s  %-20s  %s", client->name, made, ends);
+		print_line("%-20s  %-20s  %-20s  %s", client->name, made, ends,
+			   client->invited_once ? "once" : "-");
 		return 0;
 	}
 	add_json_text(&line, "client", client->name);
 	add_json_time(&line, "invited", client->invited_at_s);
 	add_json_time(&line, "invitation_ends", client->invitation_ends_s);
+	add_json_flag(&line, "once", client->invited_once);
 	return print_json(&line, fault);
 }
 
@@ -303,7 +346,7 @@ int print_invitations(const struct command *command, const struct ca_operator *c
 	struct command context = *command;
 
 	if (!command->json)
-		print_line("%-20s  %-20s  %s", "CLIENT", "INVITED", "ENDS");
+		print_line("%-20s  %-20s  %-20s  %s", "CLIENT", "INVITED", "ENDS", "COUNTS");
 	return list_clients(ca->store, print_open_invitation, &context, fault);
 }
 

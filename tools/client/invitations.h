@@ -8,7 +8,7 @@
 /*
  * The CA's invitations. The record knows until when each counts, and whether somebody came by it:
  * it is listed until then. Two invitations of a client that has not joined have the same key, so
- * that either will do, unless one of them has an end: then the first is void.
+ * that either will do, unless one of them has an end or counts once: then the first is void.
  */
 
 /* The end of an invitation that is made now; 0 when it has none. */
@@ -17,20 +17,28 @@ int64_t invitation_end(int64_t now_s, int64_t expires_s);
 /*
  * Fills all but the key, for the client `invitation->to`: the record follows pool_size, unless that
  * is 0. Then makes or finds the key, and notes the invitation in the record.
- * Errors: FAULT_NOT_FOUND; FAULT_REFUSED for a client that was revoked, and for an end when the
+ * Errors: FAULT_NOT_FOUND; FAULT_REFUSED for a client that was revoked, and for a limit when the
  * client has joined.
  */
 int invite_client(const struct command *command, struct ca_operator *ca, size_t pool_size,
 		  struct invitation *invitation, struct fault *fault) MUST_CHECK;
 
+/* Clients to be added, and to be invited. */
+struct new_clients {
+	struct client *clients;
+	size_t count;
+	const char *folder; /* for CLIENT.invitation.json of each, made if it is not there; NULL:
+			       no invitations */
+	int64_t ends_s;     /* of the invitations; 0: they do not end */
+};
+
 /*
- * Adds the clients in one transaction, and writes an invitation for each as CLIENT.invitation.json
- * in `folder`, which is made if it is not there; NULL: no invitations.
+ * Adds the clients in one transaction, and writes the invitations.
  * Errors: those of add_clients; *ret_failed as there.
  */
 int add_invited_clients(const struct command *command, struct ca_operator *ca,
-			struct client *clients, size_t count, const char *folder, int64_t ends_s,
-			size_t *ret_failed, struct fault *fault) MUST_CHECK;
+			const struct new_clients *new, size_t *ret_failed,
+			struct fault *fault) MUST_CHECK;
 
 /* Prints the invitations by which nobody has joined. */
 int print_invitations(const struct command *command, const struct ca_operator *ca,

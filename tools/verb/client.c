@@ -101,6 +101,7 @@ static int add_from_file(const struct command *command, const struct client_sett
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	CLEANUP(clear_client_file) struct client_file file = {0};
 	CLEANUP(clear_json) struct json_line line = {0};
+	struct new_clients new;
 	size_t failed;
 
 	if (!sets_no_policy(&given->policy))
@@ -111,8 +112,9 @@ static int add_from_file(const struct command *command, const struct client_sett
 	if (read_input(given->from, CLIENT_FILE_MAX, &text, fault) < 0 ||
 	    parse_client_file(&text, given->from, ca->manifest, &file, fault) < 0)
 		return -1;
-	if (add_invited_clients(command, ca, file.clients, file.count, given->invite_to,
-				invitation_end(ca->now_s, given->expires_s), &failed, fault) < 0)
+	new = (struct new_clients){file.clients, file.count, given->invite_to,
+				   invitation_end(ca->now_s, given->expires_s)};
+	if (add_invited_clients(command, ca, &new, &failed, fault) < 0)
 		return name_failed_line(&file, given->from, failed, fault);
 	if (!command->json) {
 		print_line("added %zu clients%s%s", file.count,
@@ -128,6 +130,8 @@ static int add_client(const struct command *command, const struct client_setting
 		      struct ca_operator *ca, const char *name, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client client = {0};
+	const struct new_clients new = {&client, 1, given->invite_to,
+					invitation_end(ca->now_s, given->expires_s)};
 	size_t failed;
 
 	if (given->expires_s != 0 && given->invite_to == NULL)
@@ -136,8 +140,7 @@ static int add_client(const struct command *command, const struct client_setting
 	if (name == NULL)
 		return add_from_file(command, given, ca, fault);
 	if (make_client(name, &given->policy, ca->manifest, given->force, &client, fault) < 0 ||
-	    add_invited_clients(command, ca, &client, 1, given->invite_to,
-				invitation_end(ca->now_s, given->expires_s), &failed, fault) < 0)
+	    add_invited_clients(command, ca, &new, &failed, fault) < 0)
 		return -1;
 	return print_client(command, ca, &client, fault);
 }

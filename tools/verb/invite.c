@@ -1,7 +1,8 @@
 /*
  * invite: writes the file by which a client on another host joins. The file holds the shared key in
  * plain text, so its mode is 0600 and no other file is overwritten. A second invitation has the
- * same key, and the first stays valid, unless one of them has an end (client/invitations.h).
+ * same key, and the first stays valid, unless one of them has an end or counts once
+ * (client/invitations.h).
  */
 #include "common/base/clock.h"
 #include "common/base/staging.h"
@@ -22,6 +23,7 @@ struct invite_settings {
 	const char *output;
 	size_t pool_size;
 	int64_t expires_s;
+	bool once;
 };
 
 static const struct option invite_options[] = {
@@ -34,6 +36,8 @@ static const struct option invite_options[] = {
 	{"expires", 0, false, "DURATION", take_duration,
 	 offsetof(struct invite_settings, expires_s),
 	 "the time within which its holder has to join", NULL},
+	{"once", 0, false, NULL, take_switch, offsetof(struct invite_settings, once),
+	 "let one host join by it, which gets another key for the one in it", NULL},
 	{0},
 };
 
@@ -96,6 +100,7 @@ static int make_ca_invitation(const struct command *command, const struct invite
 	if (open_operator(command, &ca, fault) < 0)
 		return -1;
 	invitation->ends_s = invitation_end(ca.now_s, given->expires_s);
+	invitation->once = given->once;
 	return invite_client(command, &ca, given->pool_size, invitation, fault);
 }
 
@@ -107,10 +112,13 @@ static int make_client_invitation(const struct command *command,
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	const struct client_node *node;
 
-	if (given->pool_size != 0 || given->expires_s != 0)
+	if (given->pool_size != 0 || given->expires_s != 0 || given->once)
 		return set_fault(fault, FAULT_USAGE,
 				 "--%s: expected an invitation from the CA, found --by %s",
-				 given->pool_size != 0 ? "pool-size" : "expires", given->by);
+				 given->pool_size != 0   ? "pool-size"
+				 : given->expires_s != 0 ? "expires"
+							 : "once",
+				 given->by);
 	if (load_manifest(command->manifest, &manifest, fault) < 0)
 		return -1;
 	node = find_client(manifest, invitation->from, fault);
@@ -176,11 +184,12 @@ const struct verb invite_verb = {
 		"Writes one file, mode 0600, for certpool join on the other host: the shared key,\n"
 		"the inviting node's endpoint, and from the CA the root's SHA-256 and the\n"
 		"pool's size, key type and subject. Another invitation has the same key, and the\n"
-		"one before stays valid, unless one of the two has an end. The pool's size is the\n"
-		"record's then, and its quota follows. certpool client invitations lists those by\n"
-		"which nobody has joined; certpool client withdraw takes one back.\n",
+		"one before stays valid, unless one of the two has an end or counts once. The\n"
+		"pool's size is the record's then, and its quota follows. certpool client\n"
+		"invitations lists those by which nobody has joined, client withdraw takes one\n"
+		"back.\n",
 	.example = "certpool invite client3 -o client3.invitation.json\n"
-		   "certpool invite client3 --expires 7d\n",
+		   "certpool invite client3 --expires 7d --once\n",
 	.options = invite_options,
 	.settings_size = sizeof(struct invite_settings),
 	.fewest = 1,

@@ -6,6 +6,7 @@
 #include "common/base/staging.h"
 #include "common/crypto/key_file.h"
 #include "common/layout/known_endpoint.h"
+#include "common/pool/members/take_key.h"
 #include "common/pool/members/trust.h"
 #include "common/wire/invitation.h"
 #include "tools/input.h"
@@ -85,7 +86,8 @@ static int format_manifest(const struct invitation *invitation, struct buffer *r
 /* The invitation, and everything that is written once all of it has been checked. */
 struct join_context {
 	struct invitation invitation;
-	bool replace; /* a key that is there */
+	bool replace;                /* a key that is there */
+	struct idle_clients clients; /* for the endpoint of who invited */
 	struct manifest *manifest;
 	struct buffer new_manifest; /* the text of one to be written; empty when there is one */
 	const struct client_node *client;
@@ -96,6 +98,7 @@ struct join_context {
 static void clear_join_context(struct join_context *join)
 {
 	clear_invitation(&join->invitation);
+	clear_idle_clients(&join->clients);
 	free_manifest(&join->manifest);
 	clear_buffer(&join->new_manifest);
 	clear_buffer(&join->root);
@@ -197,6 +200,31 @@ static int fetch_certificates(struct join_context *join, const struct endpoint *
 	return fetch_intermediates(ca, bytes_of_buffer(&join->root), &join->chain, fault);
 }
 
+/* The invitation's key counts for this one question. */
+static int claim(struct join_context *join, struct fault *fault)
+{
+	struct invitation *invitation = &join->invitation;
+	const struct key_question question = {
+		.self = invitation->to, .peer = invitation->from, .clients = &join->clients};
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+
+	if (claim_key(&question, &invitation->key, read_clock(), &key, fault) < 0)
+		return -1;
+	invitation->key = key;
+	return 0;
+}
+
+/* So that the CA knows that the key is here. Enrolling says so too, if this gets lost. */
+static int acknowledge(struct join_context *join, const struct layout *layout, struct fault *fault)
+{
+	const struct key_question question = {.layout = layout,
+					      .self = join->invitation.to,
+					      .peer = join->invitation.from,
+					      .clients = &join->clients};
+
+	return take_new_key(&question, read_clock(), fault);
+}
+
 static int save_key(const struct join_context *join, const struct layout *layout,
 		    struct fault *fault)
 {
@@ -212,7 +240,7 @@ static int save_key(const struct join_context *join, const struct layout *layout
 }
 
 /* Writes the manifest, the layout, the root and the shared key. */
-static int save_joined(const struct command *command, const struct join_context *join,
+static int save_joined(const struct command *command, struct join_context *join,
 		       struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -232,7 +260,8 @@ static int save_joined(const struct command *command, const struct join_context 
 	    (pin_root(layout, bytes_of_buffer(&join->root), &written, fault) < 0 ||
 	     keep_intermediates(layout, &join->chain, &written, fault) < 0))
 		return -1;
-	if (save_key(join, layout, fault) < 0)
+	if (save_key(join, layout, fault) < 0 ||
+	    (invitation->once && acknowledge(join, layout, fault) < 0))
 		return -1;
 	return invitation->has_endpoint ? keep_endpoint(layout, invitation->from,
 							&invitation->endpoint, &in_manifest, fault)
@@ -243,6 +272,7 @@ static int run_join(const struct command *command, const void *settings, struct 
 {
 	const struct join_settings *given = settings;
 	CLEANUP(clear_join_context) struct join_context join = {.replace = given->replace};
+	struct http_client_settings asking = {0};
 	struct endpoint ca;
 
 	if (read_invitation(command->operands[0], &join.invitation, fault) < 0 ||
@@ -250,7 +280,11 @@ static int run_join(const struct command *command, const void *settings, struct 
 	    find_invited_client(&join, fault) < 0)
 		return -1;
 	ca = choose_endpoint(&given->ca, &join.invitation.endpoint);
+	asking.endpoint = ca;
+	init_idle_clients(&join.clients, &asking);
 	if (join.invitation.from_ca && fetch_certificates(&join, &ca, fault) < 0)
+		return -1;
+	if (join.invitation.once && claim(&join, fault) < 0)
 		return -1;
 	if (save_joined(command, &join, fault) < 0)
 		return -1;

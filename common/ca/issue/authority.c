@@ -288,21 +288,38 @@ int check_may_issue(struct authority *authority, struct fault *fault)
 	return 0;
 }
 
-int admit_presence(struct authority *authority, const char *client, int64_t now_s,
+int admit_presence(struct authority *authority, const struct sighting *sighting,
 		   struct refusal *refusal, struct fault *fault)
 {
-	char ended[TIME_TEXT_SIZE];
-	int64_t ended_s;
+	const char *client = sighting->client;
+	enum presence presence;
+	char at[TIME_TEXT_SIZE];
+	int64_t at_s;
 
-	if (note_presence(authority->store, client, now_s, &ended_s, fault) < 0)
+	if (note_presence(authority->store, sighting, &presence, &at_s, fault) < 0)
 		return -1;
-	if (ended_s == 0)
-		return 0;
-	format_time(ended_s, ended);
-	set_refusal(refusal, "invitation",
-		    "the invitation of %s ended at %s, and nobody had joined by it: ask the CA for "
-		    "another one (certpool invite %s)",
-		    client, ended, client);
+	format_time(at_s, at);
+	switch (presence) {
+	case PRESENCE_NOTED:
+		break;
+	case INVITATION_ENDED:
+		set_refusal(refusal, "invitation",
+			    "the invitation of %s ended at %s, and nobody had joined by it: ask "
+			    "the CA for another one (certpool invite %s)",
+			    client, at, client);
+		break;
+	case INVITATION_USED:
+		set_refusal(refusal, "invitation",
+			    "the invitation of %s was used at %s, and counts once: if that was "
+			    "not here, somebody else has it: tell the CA, and ask for another one",
+			    client, at);
+		break;
+	case INVITATION_NOT_CLAIMED:
+		set_refusal(refusal, "invitation",
+			    "the invitation of %s counts once, for certpool join: join by it first",
+			    client);
+		break;
+	}
 	return 0;
 }
 

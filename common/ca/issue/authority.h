@@ -75,9 +75,10 @@ int check_may_issue(struct authority *authority, struct fault *fault) MUST_CHECK
 
 /*
  * Notes that a client's request was decrypted (note_presence). *refusal is filled when its
- * invitation ended before anybody joined by it.
+ * invitation ended before anybody joined by it, or counts once and was used.
  */
-int admit_presence(struct authority *authority, const char *client, int64_t now_s,
+struct sighting;
+int admit_presence(struct authority *authority, const struct sighting *sighting,
 		   struct refusal *refusal, struct fault *fault) MUST_CHECK;
 
 /*

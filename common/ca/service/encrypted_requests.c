@@ -6,6 +6,7 @@
 #include "common/ca/service/revocation_request.h"
 #include "common/ca/service/roots_request.h"
 #include "common/ca/store/client_keys.h"
+#include "common/ca/store/fleet.h"
 #include "common/wire/envelope.h"
 #include "common/wire/key_exchange.h"
 
@@ -152,10 +153,14 @@ static void charge_for_refusal(const struct encrypted_exchange *exchange)
 static int check_presence(const struct encrypted_exchange *exchange, struct refusal *refusal,
 			  struct fault *fault)
 {
+	const struct sighting sighting = {.client = exchange->question.message.peer,
+					  .kid = exchange->question.message.kid,
+					  .asks_key = exchange->route->kind == &key_kind,
+					  .now_s = exchange->now_s};
+
 	if (exchange->came_before)
 		return 0;
-	return admit_presence(exchange->requests->authority, exchange->question.message.peer,
-			      exchange->now_s, refusal, fault);
+	return admit_presence(exchange->requests->authority, &sighting, refusal, fault);
 }
 
 /* A fresh request costs the client once, however often it comes. One that is refused for the

@@ -1,6 +1,7 @@
 #include "common/ca/service/offline_request.h"
 
 #include "common/ca/issue/certify_batch.h"
+#include "common/ca/store/fleet.h"
 #include "common/wire/envelope.h"
 
 #include <string.h>
@@ -18,6 +19,8 @@ static int answer_question(struct authority *authority, const struct question *q
 			   struct fault *fault)
 {
 	const char *client = question->message.peer;
+	const struct sighting sighting = {
+		.client = client, .kid = question->message.kid, .now_s = now_s};
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 	struct request_claims claims = {0};
@@ -29,7 +32,7 @@ static int answer_question(struct authority *authority, const struct question *q
 	else if (refuse_for_fault(&problem, NULL, &answer.refusal, fault) < 0)
 		return -1;
 	if (!is_refused(&answer.refusal) &&
-	    admit_presence(authority, client, now_s, &answer.refusal, fault) < 0)
+	    admit_presence(authority, &sighting, &answer.refusal, fault) < 0)
 		return -1;
 	if (!is_refused(&answer.refusal) &&
 	    certify_batch(authority, client, &request, now_s, &answer, fault) < 0)

@@ -25,8 +25,9 @@ enum client_column {
 	COLUMN_INVITATION_ENDS,
 	COLUMN_JOINED_AT,
 	COLUMN_SEEN_AT,
+	COLUMN_INVITATION_KID,
 };
-_Static_assert(COLUMN_SEEN_AT + 1 == CLIENT_COLUMN_COUNT, "CLIENT_COLUMNS has as many");
+_Static_assert(COLUMN_INVITATION_KID + 1 == CLIENT_COLUMN_COUNT, "CLIENT_COLUMNS has as many");
 
 void clear_client(struct client *client)
 {
@@ -91,6 +92,7 @@ int read_client_row(struct rows *rows, struct client *ret_client, struct fault *
 	client.removed = !row_is_null(rows, COLUMN_REMOVED_AT);
 	client.invited_at_s = row_time(rows, COLUMN_INVITED_AT);
 	client.invitation_ends_s = row_time(rows, COLUMN_INVITATION_ENDS);
+	client.invited_once = !row_is_null(rows, COLUMN_INVITATION_KID);
 	client.joined_at_s = row_time(rows, COLUMN_JOINED_AT);
 	client.seen_at_s = row_time(rows, COLUMN_SEEN_AT);
 	client.disabled = row_number(rows, COLUMN_DISABLED) != 0;

@@ -36,6 +36,7 @@ struct client {
 	int reason;           /* CRLReason */
 	int64_t invited_at_s; /* 0: never; the last invitation, and its end, 0: none */
 	int64_t invitation_ends_s;
+	bool invited_once;   /* the invitation's key counts for one question alone (fleet.h) */
 	int64_t joined_at_s; /* the first request that could be decrypted; 0: none yet */
 	int64_t seen_at_s;   /* a later one; at most an hour behind the last */
 };

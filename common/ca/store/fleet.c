@@ -2,6 +2,8 @@
 
 #include "common/ca/store/client_rows.h"
 
+#include <string.h>
+
 enum { SEEN_EVERY_S = 3600 };
 
 static const char fleet_sql[] =
@@ -65,31 +67,35 @@ int list_fleet(struct store *store, int64_t now_s, fleet_function *function, voi
 	return 0;
 }
 
-int note_invitation(struct store *store, const char *client, int64_t now_s, int64_t ends_s,
-		    struct fault *fault)
+int note_invitation(struct store *store, const struct invitation_note *note, struct fault *fault)
 {
-	static const char sql[] = "UPDATE client SET invited_at = ?1, invitation_ends = ?2"
-				  " WHERE name = ?3 AND removed_at IS NULL";
+	static const char sql[] = "UPDATE client SET invited_at = ?1, invitation_ends = ?2,"
+				  " invitation_kid = ?3,"
+				  " joined_at = CASE WHEN ?4 = 1 THEN NULL ELSE joined_at END"
+				  " WHERE name = ?5 AND removed_at IS NULL";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t changed;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    run_statement(&transaction, sql,
-			  VALUES(number_value(now_s),
-				 ends_s != 0 ? number_value(ends_s) : no_value(),
-				 text_value(client)),
+			  VALUES(number_value(note->now_s),
+				 note->ends_s != 0 ? number_value(note->ends_s) : no_value(),
+				 note->kid != NULL ? text_value(note->kid) : no_value(),
+				 number_value(note->anew), text_value(note->client)),
 			  &changed, fault) < 0)
 		return -1;
 	if (changed == 0)
-		return refuse_unknown_client(client, fault);
-	if (append_client_change(&transaction, client, "invited", NULL, now_s, fault) < 0)
+		return refuse_unknown_client(note->client, fault);
+	if (append_client_change(&transaction, note->client, "invited", NULL, note->now_s, fault) <
+	    0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }
 
 int withdraw_invitation(struct store *store, const char *client, int64_t now_s, struct fault *fault)
 {
-	static const char sql[] = "UPDATE client SET invited_at = NULL, invitation_ends = NULL"
+	static const char sql[] = "UPDATE client SET invited_at = NULL, invitation_ends = NULL,"
+				  " invitation_kid = NULL"
 				  " WHERE name = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_client) struct client record = {0};
@@ -117,70 +123,106 @@ int withdraw_invitation(struct store *store, const char *client, int64_t now_s, 
 }
 
 /* What the record says of a client's presence. */
-struct presence {
-	bool joined;
+struct past {
+	int64_t joined_at_s; /* 0: it has not */
 	int64_t seen_at_s;
 	int64_t invitation_ends_s;
+	bool counts_once; /* the key of this request */
 };
 
-static int read_presence(struct store *store, const char *client, struct presence *ret_presence,
-			 bool *ret_found, struct fault *fault)
+static int read_past(struct store *store, const struct sighting *sighting, struct past *ret_past,
+		     bool *ret_found, struct fault *fault)
 {
-	static const char sql[] = "SELECT joined_at, seen_at, invitation_ends FROM client"
-				  " WHERE name = ?1 AND removed_at IS NULL";
-	enum { JOINED_AT, SEEN_AT, INVITATION_ENDS };
+	static const char sql[] = "SELECT joined_at, seen_at, invitation_ends, invitation_kid"
+				  " FROM client WHERE name = ?1 AND removed_at IS NULL";
+	enum { JOINED_AT, SEEN_AT, INVITATION_ENDS, INVITATION_KID };
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 
 	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
-	    query_row(&transaction, sql, VALUES(text_value(client)), &rows, ret_found, fault) < 0)
+	    query_row(&transaction, sql, VALUES(text_value(sighting->client)), &rows, ret_found,
+		      fault) < 0)
 		return -1;
 	if (!*ret_found)
 		return 0;
-	ret_presence->joined = !row_is_null(&rows, JOINED_AT);
-	ret_presence->seen_at_s = row_time(&rows, SEEN_AT);
-	ret_presence->invitation_ends_s = row_time(&rows, INVITATION_ENDS);
+	ret_past->joined_at_s = row_time(&rows, JOINED_AT);
+	ret_past->seen_at_s = row_time(&rows, SEEN_AT);
+	ret_past->invitation_ends_s = row_time(&rows, INVITATION_ENDS);
+	ret_past->counts_once = !row_is_null(&rows, INVITATION_KID) &&
+				strcmp(row_text(&rows, INVITATION_KID), sighting->kid) == 0;
 	return check_row(&rows, fault);
 }
 
-static int write_presence(struct store *store, const char *client, bool joins, int64_t now_s,
-			  struct fault *fault)
+/* *ret_first false: of several first requests at a time another one was the first. */
+static int write_joined(struct store *store, const struct sighting *sighting, bool *ret_first,
+			struct fault *fault)
 {
-	static const char join_sql[] = "UPDATE client SET joined_at = ?1, seen_at = ?1"
-				       " WHERE name = ?2 AND joined_at IS NULL";
-	static const char seen_sql[] = "UPDATE client SET seen_at = ?1 WHERE name = ?2";
+	static const char sql[] = "UPDATE client SET joined_at = ?1, seen_at = ?1"
+				  " WHERE name = ?2 AND joined_at IS NULL";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t changed;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    run_statement(&transaction, joins ? join_sql : seen_sql,
-			  VALUES(number_value(now_s), text_value(client)), &changed, fault) < 0)
+	    run_statement(&transaction, sql,
+			  VALUES(number_value(sighting->now_s), text_value(sighting->client)),
+			  &changed, fault) < 0)
 		return -1;
-	/* Of several first requests at a time one is the first. */
-	if (joins && changed > 0 &&
-	    append_client_change(&transaction, client, "joined", NULL, now_s, fault) < 0)
+	*ret_first = changed > 0;
+	if (changed > 0 && append_client_change(&transaction, sighting->client, "joined", NULL,
+						sighting->now_s, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }
 
-int note_presence(struct store *store, const char *client, int64_t now_s, int64_t *ret_ended_s,
-		  struct fault *fault)
+static int write_seen(struct store *store, const struct sighting *sighting, struct fault *fault)
 {
-	struct presence presence = {0};
-	bool found;
+	static const char sql[] = "UPDATE client SET seen_at = ?1 WHERE name = ?2";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	*ret_ended_s = 0;
-	if (read_presence(store, client, &presence, &found, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, sql,
+			  VALUES(number_value(sighting->now_s), text_value(sighting->client)), NULL,
+			  fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+int note_presence(struct store *store, const struct sighting *sighting, enum presence *ret_presence,
+		  int64_t *ret_time_s, struct fault *fault)
+{
+	struct past past = {0};
+	bool found;
+	bool first = true;
+
+	*ret_presence = PRESENCE_NOTED;
+	*ret_time_s = 0;
+	if (read_past(store, sighting, &past, &found, fault) < 0)
 		return -1;
 	if (!found)
 		return 0;
-	if (!presence.joined && presence.invitation_ends_s != 0 &&
-	    presence.invitation_ends_s <= now_s) {
-		*ret_ended_s = presence.invitation_ends_s;
+	if (past.joined_at_s == 0 && past.invitation_ends_s != 0 &&
+	    past.invitation_ends_s <= sighting->now_s) {
+		*ret_presence = INVITATION_ENDED;
+		*ret_time_s = past.invitation_ends_s;
 		return 0;
 	}
-	if (presence.joined && presence.seen_at_s <= now_s &&
-	    now_s - presence.seen_at_s < SEEN_EVERY_S)
+	if (past.counts_once && past.joined_at_s == 0 && !sighting->asks_key) {
+		*ret_presence = INVITATION_NOT_CLAIMED;
 		return 0;
-	return write_presence(store, client, !presence.joined, now_s, fault);
+	}
+	if (past.joined_at_s == 0) {
+		past.joined_at_s = sighting->now_s;
+		if (write_joined(store, sighting, &first, fault) < 0)
+			return -1;
+		if (first || !past.counts_once)
+			return 0;
+	}
+	if (past.counts_once) {
+		*ret_presence = INVITATION_USED;
+		*ret_time_s = past.joined_at_s;
+		return 0;
+	}
+	if (past.seen_at_s <= sighting->now_s && sighting->now_s - past.seen_at_s < SEEN_EVERY_S)
+		return 0;
+	return write_seen(store, sighting, fault);
 }

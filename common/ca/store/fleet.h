@@ -21,8 +21,17 @@ typedef int fleet_function(void *context, struct fleet_row *row, struct fault *f
 int list_fleet(struct store *store, int64_t now_s, fleet_function *function, void *context,
 	       struct fault *fault) MUST_CHECK;
 
-/* Notes an invitation that was written, ends_s 0: it does not expire. Errors: FAULT_NOT_FOUND. */
-int note_invitation(struct store *store, const char *client, int64_t now_s, int64_t ends_s,
+/* An invitation that was written. */
+struct invitation_note {
+	const char *client;
+	int64_t now_s;
+	int64_t ends_s;  /* 0: it does not expire */
+	const char *kid; /* of its key, when that counts once; NULL: it stays the client's */
+	bool anew;       /* nobody has a key of the client: whoever joined has to join again */
+};
+
+/* Errors: FAULT_NOT_FOUND. */
+int note_invitation(struct store *store, const struct invitation_note *note,
 		    struct fault *fault) MUST_CHECK;
 
 /* Forgets the invitation of a client that has not joined. Errors: FAULT_NOT_FOUND without one;
@@ -30,13 +39,27 @@ int note_invitation(struct store *store, const char *client, int64_t now_s, int6
 int withdraw_invitation(struct store *store, const char *client, int64_t now_s,
 			struct fault *fault) MUST_CHECK;
 
+/* A client's request that was decrypted. */
+struct sighting {
+	const char *client;
+	const char *kid; /* of the key */
+	bool asks_key;   /* it asks for the key's successor, as who joins does */
+	int64_t now_s;
+};
+
+enum presence {
+	PRESENCE_NOTED,
+	INVITATION_ENDED,       /* before anybody joined by it */
+	INVITATION_USED,        /* it counts once, and somebody joined by it */
+	INVITATION_NOT_CLAIMED, /* it counts once, for the question for its key's successor alone */
+};
+
 /*
- * Notes that a client's request was decrypted: that it joined, durably and with an event, and when
- * it was seen, at most once an hour. *ret_ended is the end of the invitation when that is over and
- * nobody has joined by it, and else 0: nothing is noted then. A client that the record does not
- * have is none of its business.
+ * Notes that a client joined, durably and with an event, and when it was seen, at most once an
+ * hour. *ret_time_s is when the invitation ended or was used, else 0: nothing is noted then. A
+ * client that the record does not have is none of its business.
  */
-int note_presence(struct store *store, const char *client, int64_t now_s, int64_t *ret_ended_s,
-		  struct fault *fault) MUST_CHECK;
+int note_presence(struct store *store, const struct sighting *sighting, enum presence *ret_presence,
+		  int64_t *ret_time_s, struct fault *fault) MUST_CHECK;
 
 #endif

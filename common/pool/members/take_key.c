@@ -45,6 +45,23 @@ static int ask(const struct key_question *question, const struct shared_key *key
 	return 0;
 }
 
+int claim_key(const struct key_question *question, const struct shared_key *invited, int64_t now_s,
+	      struct shared_key *ret_key, struct fault *fault)
+{
+	CLEANUP(clear_key_answer) struct key_answer answer = {0};
+	const struct successor none = {0};
+
+	if (ask(question, invited, &none, now_s, &answer, fault) < 0)
+		return -1;
+	if (!answer.successor.present)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s has no other key for who joins by this invitation: ask for "
+				 "another one (certpool invite %s --once)",
+				 question->peer, question->self);
+	*ret_key = answer.successor.key;
+	return 0;
+}
+
 /* What the peer cannot or does not answer is no fault of this node's. */
 int take_new_key(const struct key_question *question, int64_t now_s, struct fault *fault)
 {

@@ -7,7 +7,7 @@
 
 /* A node that asks another one about their shared key. */
 struct key_question {
-	const struct layout *layout; /* of the asking node */
+	const struct layout *layout; /* of the asking node; not for claim_key */
 	const char *self;
 	const char *peer;
 	struct idle_clients *clients; /* for the peer's endpoint */
@@ -23,6 +23,13 @@ struct key_question {
  */
 int take_new_key(const struct key_question *question, int64_t now_s,
 		 struct fault *fault) MUST_CHECK;
+
+/*
+ * Asks for the successor of an invitation's key that counts once. Errors: FAULT_REFUSED when the
+ * invitation was used or has ended; those of ask_encrypted.
+ */
+int claim_key(const struct key_question *question, const struct shared_key *invited, int64_t now_s,
+	      struct shared_key *ret_key, struct fault *fault) MUST_CHECK;
 
 /* The key under which the peer is to be sent a message: the current one, or the old one as long as
    its successor has not been offered. */

@@ -95,7 +95,7 @@ on ca "$certpool" client add dora --size 2 -q >out
 expect 0 'an invitation with an end' on ca "$certpool" invite dora --expires 7d --json
 equal 'says when it ends' true "$(jq '.expires | test("Z$")' out)"
 expect 0 'invitations' on ca "$certpool" client invitations
-prints 'list it, with its end' '^dora +20[^ ]+Z +20[^ ]+Z$'
+prints 'list it, with its end' '^dora +20[^ ]+Z +20[^ ]+Z +-$'
 check_not 'and not those by which somebody joined' grep -q '^alice' out
 cp -p ca.host/dora.invitation.json dora.first.json
 rm ca.host/dora.invitation.json
@@ -131,9 +131,43 @@ rm d.host/dora/Private/shared_ca.jwk
 expect 0 'with another one' on d "$certpool" join again.json
 expect 0 'it enrolls' on d "$certpool" enroll dora
 expect 6 'who has joined cannot be given an end' on ca "$certpool" invite dora --expires 1d -o late.json
-says 'for its key is in use' 'dora joined at .*: leave --expires out'
+says 'for its key is in use' 'dora joined at .*: leave --expires and --once out'
 expect 0 'but another file' on ca "$certpool" invite dora -o late.json
 expect 2 'a client'\''s invitation has no end' on b "$certpool" invite alice --by bob --expires 1d -o x.json
+
+# An invitation that counts once.
+on ca "$certpool" client add frank -q >out
+expect 0 'an invitation that counts once' on ca "$certpool" invite frank --once --expires 1d
+check 'says so' jq -e '.once' ca.host/frank.invitation.json
+on ca "$certpool" client invitations >out
+prints 'and is listed so' '^frank .* once$'
+mkdir f.host g.host
+cp -p ca.host/frank.invitation.json g.host/
+mv ca.host/frank.invitation.json f.host/
+# Its key is for joining alone.
+jq .shared_key g.host/frank.invitation.json >invited.jwk
+printf '{"iss":"frank","aud":"ca","iat":%s,"jti":"%s","certificate":"%s"}' "$(date +%s)" "$(jti)" "$(sed 's/$/\\n/' a.host/alice/cert/cert_key1.crt | tr -d '\n')" | seal invited.jwk certpool.status >question
+CERTPOOL_CA=http://$host:$ca_port post /v1/status question >out
+jose jwe dec -i answer -k invited.jwk >plain
+equal 'anything else is refused' invitation "$(jq -r .error.type plain)"
+expect 0 'the first one joins' on f "$certpool" join frank.invitation.json
+check_not 'and has another key than the invitation' test "$(jq -r .k f.host/frank/Private/shared_ca.jwk)" = "$(jq -r .k invited.jwk)"
+expect 6 'the second one does not' on g "$certpool" join frank.invitation.json
+says 'and learns why' 'the invitation of frank was used at 20.*, and counts once: if that was not here, somebody else has it'
+equal 'nothing is left' frank.invitation.json "$(ls g.host)"
+check 'the audit log has both' grep -q '"joined"' <(on ca "$certpool" audit list --json)
+on f "$certpool" request frank -q >out
+expect 0 'the first one enrolls' on f "$certpool" enroll frank
+expect 6 'who has joined is not invited once' on ca "$certpool" invite frank --once
+says 'as long as its key is in use' 'leave --expires and --once out'
+# The answer got lost: the CA knows that nobody used what was in it.
+sqlite3 ca.host/ca/state/ca.db "update client_key set taken_at = 0 where client = 'frank'"
+expect 0 'whoever did not get the key is invited again' on ca "$certpool" invite frank --once -o anew.json
+says 'and what was before is void' 'is void'
+jq '.once = false' g.host/frank.invitation.json >g.host/false.json
+chmod 600 g.host/false.json
+expect 1 'once is true or is not there' on g "$certpool" join false.json
+expect 2 'a client'\''s invitation does not count once' on b "$certpool" invite alice --by bob --once -o x.json
 
 # An invitation is withdrawn.
 on ca "$certpool" client add eve -q >out

@@ -97,6 +97,7 @@ static const char *const versions[] = {
 	"ALTER TABLE client ADD COLUMN removed_at INTEGER;"
 	"ALTER TABLE client ADD COLUMN invited_at INTEGER;"
 	"ALTER TABLE client ADD COLUMN invitation_ends INTEGER;"
+	"ALTER TABLE client ADD COLUMN invitation_kid TEXT;"
 	"ALTER TABLE client ADD COLUMN joined_at INTEGER;"
 	"ALTER TABLE client ADD COLUMN seen_at INTEGER;"
 	"UPDATE client SET"

@@ -97,7 +97,11 @@ static int64_t note(const char *client, int64_t now_s)
 {
 	int64_t ended_s = -1;
 
-	OK(note_presence(store, client, now_s, &ended_s, &fault));
+	const struct sighting sighting = {.client = client, .kid = "other", .now_s = now_s};
+	enum presence presence;
+
+	OK(note_presence(store, &sighting, &presence, &ended_s, &fault));
+	cr_expect_eq(presence == INVITATION_ENDED, ended_s != 0);
 	return ended_s;
 }
 
@@ -129,19 +133,27 @@ Test(fleet, joins_once_and_is_seen_once_an_hour)
 	cr_expect_eq(note("nobody", NOW_S), 0);
 }
 
+static int invite(const char *client, int64_t ends_s, const char *kid, struct fault *fault)
+{
+	const struct invitation_note note = {
+		.client = client, .now_s = NOW_S, .ends_s = ends_s, .kid = kid};
+
+	return note_invitation(store, &note, fault);
+}
+
 Test(fleet, lets_nobody_join_by_an_invitation_that_ended)
 {
 	struct client client;
 
-	OK(note_invitation(store, "client1", NOW_S, NOW_S + DAY_S, &fault));
-	OK(note_invitation(store, "client2", NOW_S, NOW_S + DAY_S, &fault));
+	OK(invite("client1", NOW_S + DAY_S, NULL, &fault));
+	OK(invite("client2", NOW_S + DAY_S, NULL, &fault));
 	cr_expect_eq(note("client1", NOW_S + DAY_S), NOW_S + DAY_S);
 	client = find_client_of("client1");
 	cr_expect_eq(client.joined_at_s, 0);
 	clear_client(&client);
 	cr_expect_eq(note("client2", NOW_S + DAY_S - 1), 0);
 	cr_expect_eq(note("client2", NOW_S + 2 * DAY_S), 0, "who came in time is in");
-	REFUSED(note_invitation(store, "nobody", NOW_S, 0, &fault), FAULT_NOT_FOUND, "no client");
+	REFUSED(invite("nobody", 0, NULL, &fault), FAULT_NOT_FOUND, "no client");
 }
 
 Test(fleet, takes_an_invitation_back_until_somebody_came)
@@ -150,14 +162,43 @@ Test(fleet, takes_an_invitation_back_until_somebody_came)
 
 	REFUSED(withdraw_invitation(store, "client1", NOW_S, &fault), FAULT_NOT_FOUND,
 		"client1 has no invitation: certpool client invitations");
-	OK(note_invitation(store, "client1", NOW_S, 0, &fault));
+	OK(invite("client1", 0, NULL, &fault));
 	OK(withdraw_invitation(store, "client1", NOW_S, &fault));
 	client = find_client_of("client1");
 	cr_expect_eq(client.invited_at_s, 0);
 	clear_client(&client);
-	OK(note_invitation(store, "client1", NOW_S, 0, &fault));
+	OK(invite("client1", 0, NULL, &fault));
 	cr_expect_eq(note("client1", NOW_S), 0);
 	REFUSED(withdraw_invitation(store, "client1", NOW_S, &fault), FAULT_REFUSED,
 		"client1 has joined already");
 	REFUSED(withdraw_invitation(store, "nobody", NOW_S, &fault), FAULT_NOT_FOUND, "no client");
+}
+
+/* The key in it is for one question, and then for none. */
+Test(fleet, lets_one_join_by_an_invitation_that_counts_once)
+{
+	static const struct {
+		const char *kid;
+		bool asks_key;
+		enum presence presence;
+	} steps[] = {
+		{"once", false, INVITATION_NOT_CLAIMED}, {"once", true, PRESENCE_NOTED},
+		{"once", true, INVITATION_USED},         {"once", false, INVITATION_USED},
+		{"successor", true, PRESENCE_NOTED},     {"successor", false, PRESENCE_NOTED},
+		{"once", true, INVITATION_USED},
+	};
+
+	OK(invite("client1", 0, "once", &fault));
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		const struct sighting sighting = {.client = "client1",
+						  .kid = steps[i].kid,
+						  .asks_key = steps[i].asks_key,
+						  .now_s = NOW_S + 1};
+		enum presence presence;
+		int64_t time_s;
+
+		OK(note_presence(store, &sighting, &presence, &time_s, &fault));
+		cr_expect_eq(presence, steps[i].presence, "step %zu", i);
+		cr_expect_eq(time_s, presence == INVITATION_USED ? NOW_S + 1 : 0);
+	}
 }
