@@ -170,6 +170,17 @@ post() { curl -s --expect100-timeout 60 -o answer -w '%{http_code}' -H 'Content-
 count_files() { find "$1" -maxdepth 1 -name "$2" | wc -l; }
 mode() { stat -c %a "$1"; }
 
+# The library of a process that is started under another clock. The command faketime fails where shared
+# memory is left of a process that was killed and had its number: the next one has another.
+faketime_library() {
+	local try
+	for try in {1..50}; do
+		faketime -f +0 printenv LD_PRELOAD 2>/dev/null && return
+	done
+	echo "faketime gives no library, $try times" >&2
+	return 1
+}
+
 # The address sanitizer traces its own process to find leaks, and must be loaded first.
 sanitized() { grep -q __asan_init "$certpool"; }
 unsanitized_preload() { ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$@"; }

@@ -11,7 +11,7 @@ right=$certpool
 cat >clocked <<-END
 	#!/bin/sh
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
-		FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='$(faketime -f +0 printenv LD_PRELOAD)' '$right' "\$@"
+		FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='$(faketime_library)' '$right' "\$@"
 END
 chmod 755 clocked
 certpool=$PWD/clocked

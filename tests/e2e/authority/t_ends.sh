@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 # at DAYS COMMAND…: twelve hours before so many days from now; so no count of days depends on seconds.
-preload=$(faketime -f +0 printenv LD_PRELOAD)
+preload=$(faketime_library)
 at() {
 	env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="+$(($1 * 86400 - 43200))" FAKETIME_DONT_FAKE_MONOTONIC=1 \
 		LD_PRELOAD="$preload" "${@:2}"

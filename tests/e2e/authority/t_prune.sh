@@ -13,7 +13,7 @@ cat >manifest.yaml <<-END
 END
 # at OFFSET: prints the path of a certpool with another clock. (The loader expands LD_PRELOAD itself.)
 here=$certpool
-preload=$(faketime -f +0 printenv LD_PRELOAD)
+preload=$(faketime_library)
 at() {
 	cat >"at$1" <<-END
 		#!/bin/sh

@@ -10,7 +10,7 @@ manifest 3 3 |
 # The program and openssl at a day of the test; the clock goes on from there. serve reads the day again each second.
 day=0
 right=$certpool
-preload=$(faketime -f +0 printenv LD_PRELOAD)
+preload=$(faketime_library)
 cat >clocked <<-END
 	#!/bin/sh
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\

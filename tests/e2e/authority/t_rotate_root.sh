@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 right=$certpool
-preload=$(faketime -f +0 printenv LD_PRELOAD)
+preload=$(faketime_library)
 # The program under a clock that is so many days ahead.
 cat >clocked <<-END
 	#!/bin/sh

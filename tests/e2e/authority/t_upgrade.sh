@@ -56,7 +56,7 @@ answer_a_request() {
 	local clock
 	clock=$(date -d "@$(cat late.time)" '+@%Y-%m-%d %H:%M:%S')
 	launcher=(env "FAKETIME=$clock" FAKETIME_DONT_FAKE_MONOTONIC=1 ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
-		"LD_PRELOAD=$(faketime -f +0 printenv LD_PRELOAD)")
+		"LD_PRELOAD=$(faketime_library)")
 	start_ca
 	launcher=()
 	equal "$1: a client's request is answered" 200 "$(post /v1/certificates late.jwe)"

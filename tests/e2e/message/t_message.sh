@@ -135,7 +135,7 @@ stop "$receiver"
 send --output old.jwe old
 # Not the command faketime, which would be a process between this script and the server.
 launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME=+10m
-	LD_PRELOAD="$(faketime -f +0 printenv LD_PRELOAD)")
+	LD_PRELOAD="$(faketime_library)")
 start_receiver client2
 launcher=()
 expect 3 'a message of ten minutes ago' send --deliver old.jwe

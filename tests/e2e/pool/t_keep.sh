@@ -82,7 +82,7 @@ expect 0 'send' "$certpool" send client1 client2 --endpoint "$inbox" x
 start_ca_ahead() { # OFFSET
 	stop "$ca"
 	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="$1"
-		LD_PRELOAD="$(faketime -f +0 printenv LD_PRELOAD)")
+		LD_PRELOAD="$(faketime_library)")
 	start_ca
 	launcher=()
 }

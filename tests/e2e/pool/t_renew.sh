@@ -75,7 +75,7 @@ start_ca_ahead() { # OFFSET
 	stop "$ca"
 	# Not the command faketime, which would be a process between this script and the server.
 	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="$1"
-		LD_PRELOAD="$(faketime -f +0 printenv LD_PRELOAD)")
+		LD_PRELOAD="$(faketime_library)")
 	start_ca
 	launcher=()
 }
