@@ -2,8 +2,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/signer/signed_log.h"
+#include "common/x509/chain.h"
 
 #include <string.h>
 
@@ -247,6 +249,25 @@ static int set_urls(struct issuer *issuer, const struct ca_node *ca, unsigned in
 	return set_revocation_urls(issuer, &urls, fault);
 }
 
+/* The root above a certificate: the next one where a finish of its rotation was cut short. */
+static int read_root_above(const struct layout *layout, const struct certificate *certificate,
+			   struct certificate **ret_root, struct fault *fault)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	struct verdict verdict = {0};
+
+	if (read_ca_root(layout, &root, fault) < 0)
+		return -1;
+	if (is_root_being_replaced(layout) &&
+	    (read_ca_roots(layout, &roots, fault) < 0 ||
+	     (roots.next != NULL &&
+	      verify_intermediate(roots.next, certificate, &verdict, fault) < 0)))
+		return -1;
+	*ret_root = roots.next != NULL && !verdict.invalid ? TAKE(roots.next) : TAKE(root);
+	return 0;
+}
+
 /* The next one after those in the set. */
 static int load_issuer(const struct layout *layout, const struct ca_node *ca, bool newest,
 		       const struct key_access *access, struct issuer_set *set, struct fault *fault)
@@ -259,7 +280,7 @@ static int load_issuer(const struct layout *layout, const struct ca_node *ca, bo
 	struct fault problem = {0};
 
 	if (read_issuing_certificate(layout, ca, number, &certificate, fault) < 0 ||
-	    (ca->root_layout != NULL && read_ca_root(layout, &root, fault) < 0) ||
+	    (ca->root_layout != NULL && read_root_above(layout, certificate, &root, fault) < 0) ||
 	    (access != NULL && open_key(layout, ca, number, newest, access, &key, fault) < 0))
 		return -1;
 	if (new_intermediate_issuer(&certificate, &root, &key, &issuer, &problem) < 0)

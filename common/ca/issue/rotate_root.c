@@ -312,31 +312,43 @@ static int open_rotated_home(const struct root_rotation *rotation, const struct 
 
 /*
  * The next root certifies the key of an issuer's certificate, unless it has. The file stays that
- * certificate's: same name, same key.
+ * certificate's: same name, same key. One that issues no more ends when it would have.
  */
 static int certify_issuer_again(const struct root_rotation *rotation, const struct root_home *home,
-				const struct issuer *next, unsigned int number, struct fault *fault)
+				const struct issuer *next, unsigned int number, bool newest,
+				struct fault *fault)
 {
 	const struct ca_node *ca = rotation->ca;
-	const struct validity validity = limit_validity(
-		issuer_certificate(next), rotation->now_s - ca->certificate_backdate_s,
-		rotation->now_s + ca->intermediate_validity_s);
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_certificate) struct certificate *again = NULL;
+	struct validity validity;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct verdict verdict = {0};
 	char name[FILE_NAME_SIZE];
+	int64_t end_s;
 
 	if (read_issuing_certificate(rotation->layout, ca, number, &certificate, fault) < 0 ||
 	    verify_intermediate(issuer_certificate(next), certificate, &verdict, fault) < 0)
 		return -1;
 	if (!verdict.invalid)
-		return 0;
+		return replace_issuer_certificate(rotation->store, number, certificate, fault);
+	/* Of one that has ended, too, its CRL may be asked for: the new one ends now. */
+	end_s = certificate_not_after(certificate);
+	if (end_s < rotation->now_s)
+		end_s = rotation->now_s;
+	if (newest)
+		end_s = rotation->now_s + ca->intermediate_validity_s;
+	validity = limit_validity(issuer_certificate(next),
+				  rotation->now_s - ca->certificate_backdate_s, end_s);
 	if (create_cross_certificate(next, certificate, &validity, &der, fault) < 0 ||
 	    append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
 		    0)
 		return prefix_fault(fault, "%s", certificate_subject(certificate));
 	name_issuing_certificate(ca, number, name);
-	return write_certificate(rotation->layout, name, bytes_of_buffer(&der), fault);
+	if (write_certificate(rotation->layout, name, bytes_of_buffer(&der), fault) < 0 ||
+	    parse_certificate_der(bytes_of_buffer(&der), &again, fault) < 0)
+		return -1;
+	return replace_issuer_certificate(rotation->store, number, again, fault);
 }
 
 /* Every issuer, as each is read below the root that is there. */
@@ -348,7 +360,7 @@ static int certify_again(const struct root_rotation *rotation, const struct root
 	if (count_issuing_certificates(rotation->layout, rotation->ca, &count, fault) < 0)
 		return -1;
 	for (unsigned int number = FIRST_ISSUER; number <= count; number++)
-		if (certify_issuer_again(rotation, home, next, number, fault) < 0)
+		if (certify_issuer_again(rotation, home, next, number, number == count, fault) < 0)
 			return -1;
 	return 0;
 }

@@ -56,10 +56,9 @@ int list_issuers(struct store *store, issuer_function *function, void *context, 
 int count_issued(struct store *store, unsigned int number, int64_t now_s,
 		 struct issued_count *ret_count, struct fault *fault)
 {
-	static const char sql[] =
-		"SELECT COUNT(*),"
-		" COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?2)"
-		" FROM certificate WHERE issuer = ?1";
+	static const char sql[] = "SELECT COUNT(*),"
+				  " COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?2)"
+				  " FROM certificate WHERE issuer = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct issued_count count;
@@ -198,4 +197,25 @@ int record_issuer(struct store *store, const struct new_issuer *issuer, bool *re
 		return -1;
 	*ret_recorded = !known;
 	return 0;
+}
+
+int replace_issuer_certificate(struct store *store, unsigned int number,
+			       const struct certificate *certificate, struct fault *fault)
+{
+	/* Issuer 1 of a CA that was never opened has no certificate in its row yet. */
+	static const char sql[] = "UPDATE issuer SET not_after = ?2, der = ?3"
+				  " WHERE id = ?1 AND key_sha256 = ?4";
+	const struct bytes der = certificate_der(certificate);
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	uint8_t key_sha256[SHA256_LEN];
+
+	public_key_sha256(certificate_public_key(certificate), key_sha256);
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(
+		    &transaction, sql,
+		    VALUES(number_value(number), number_value(certificate_not_after(certificate)),
+			   octets_value(der.data, der.len), octets_value(key_sha256, SHA256_LEN)),
+		    NULL, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
 }

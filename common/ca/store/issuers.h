@@ -63,6 +63,11 @@ struct new_issuer {
 	int64_t now_s;
 };
 
+/* Puts a further certificate of a recorded issuer's name and key, by a new root, into its row. */
+int replace_issuer_certificate(struct store *store, unsigned int number,
+			       const struct certificate *certificate,
+			       struct fault *fault) MUST_CHECK;
+
 int record_issuer(struct store *store, const struct new_issuer *issuer, bool *ret_recorded,
 		  struct fault *fault) MUST_CHECK;
 

@@ -168,6 +168,10 @@ day 1100
 restart
 for client in client1 client2; do "$certpool" renew $client -q >out; done
 stop "$ca"
+# Between two roots the CA itself gets another certificate: both are certified again.
+expect 0 'rotate ca' "$certpool" rotate ca
+end_of() { openssl x509 -in "$1" -noout -enddate; }
+first_end=$(end_of ca/cert/ca.crt)
 # kill_each CHECK OPTION…: rotate root, killed at each call that changes the disk, and again, after which CHECK must hold.
 kill_each() {
 	local call step sound=$1
@@ -204,6 +208,7 @@ for client in client1 client2; do "$certpool" enroll $client -q >out; done
 stop "$ca"
 finished() {
 	cmp ca/cert/root.crt third.crt && cmp stick/cert/root.crt third.crt && verify third.crt "" ca/cert/ca.crt &&
+		verify third.crt "" ca/cert/ca.2.crt && [ "$(end_of ca/cert/ca.crt)" = "$first_end" ] &&
 		[ ! -e ca/cert/root.next.crt ] && [ ! -e stick/cert/root.next.crt ] && [ ! -e stick/Private/root.next.key ] &&
 		cmp stick/cert/root.crl ca/cert/root.crl && "$certpool" check
 } >finished.log 2>&1
@@ -216,7 +221,12 @@ for client in client1 client2; do
 	check 'with the third root alone' cmp $client/cert/root.crt third.crt
 done
 messages 'under the third root'
-check 'openssl verifies members by it' verify third.crt ca/cert/ca.crt client1/cert/cert_key1.crt
+"$certpool" renew client1 --all -q >out
+check 'the second issuer issues below it' verify third.crt ca/cert/ca.2.crt client1/cert/cert_key1.crt
+messages 'of both issuers'
+expect 0 'status' "$certpool" status
+prints 'has the end of the certificate that issues' "$(date -ud "$(end_of ca/cert/ca.2.crt | sed 's/.*=//')" +%Y-%m-%dT%H:%M:%SZ)"
+check 'openssl verifies the members of the first by it' verify third.crt ca/cert/ca.crt client2/cert/cert_key1.crt
 
 # A root that issues by itself.
 stop "$ca"
