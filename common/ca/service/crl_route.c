@@ -159,13 +159,14 @@ static int serve_issuer_crl(struct crl_route *route, unsigned int issuer,
 /* /crl/N, of issuer N: 0 for any other text. */
 static unsigned int parse_crl_path(const char *path)
 {
-	unsigned int number = 0;
-	char canonical[sizeof(CRL_PATH) + 16];
+	char expected[sizeof(CRL_PATH) + 16];
 
-	if (sscanf(path, CRL_PATH "/%3u", &number) != 1)
-		return 0;
-	(void)snprintf(canonical, sizeof(canonical), CRL_PATH "/%u", number);
-	return strcmp(path, canonical) == 0 ? number : 0;
+	for (unsigned int number = FIRST_ISSUER; number <= ISSUERS_MAX; number++) {
+		(void)snprintf(expected, sizeof(expected), CRL_PATH "/%u", number);
+		if (strcmp(path, expected) == 0)
+			return number;
+	}
+	return 0;
 }
 
 static int serve_root_crl(struct crl_route *route, struct http_response *response,
