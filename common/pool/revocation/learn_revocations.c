@@ -122,7 +122,7 @@ static int ask_batch(const struct learning *learning, struct learn_context *cont
 	learned->too_old |= !known;
 	for (size_t i = 0; i < answer.revoked_count; i++) {
 		const struct revoked_serial *revoked = &answer.revoked[i];
-		struct asked wanted;
+		struct asked wanted = {0};
 		const struct asked *of;
 
 		memcpy(wanted.serial, revoked->serial, SERIAL_MAX);

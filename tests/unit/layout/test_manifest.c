@@ -142,8 +142,8 @@ Test(manifest, refuses_numbers_out_of_range_or_in_another_spelling)
 		 "2:55", "ca.certificates.backdate: expected 1 to 300 seconds, found 6m"},
 		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {jitter: 51%}}\n",
 		 "2:53", "ca.certificates.jitter: expected 0% to 50%, found 51%"},
-		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {jitter: 10}}\n",
-		 "2:53", "expected 0% to 50%, found 10"},
+		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {jitter: 10}}\n", "2:53",
+		 "expected 0% to 50%, found 10"},
 		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {jitter: 010%}}\n",
 		 "2:53", "expected 0% to 50%, found 010%"},
 	};

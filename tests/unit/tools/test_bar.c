@@ -33,7 +33,8 @@ Test(bar, shows_rate_and_time_left_where_there_is_room)
 	} rows[] = {
 		{120, "client1: requests [####################                    ] 21,900 of "
 		      "43,800, 2,190/s, 10 s left"},
-		{80, "client1: requests [###########           ] 21,900 of 43,800, 2,190/s, 10 s left"},
+		{80,
+		 "client1: requests [###########           ] 21,900 of 43,800, 2,190/s, 10 s left"},
 		{60, "client1: requests 21,900 of 43,800, 2,190/s, 10 s left"},
 		{50, "client1: requests 21,900 of 43,800, 2,190/s"},
 		{40, "client1: requests 21,900 of 43,800"},

@@ -285,7 +285,8 @@ Test(intermediate, init_makes_no_second_root)
 	expect_init_refused(FAULT_NOT_FOUND, "stick/cert/root.crt: expected the root of");
 	move("stick/cert/kept", "stick/cert/root.crt");
 	move("stick/Private/root.key", "stick/Private/kept");
-	expect_init_refused(FAULT_NOT_FOUND, "stick/Private/root.key: expected the private key, found none");
+	expect_init_refused(FAULT_NOT_FOUND,
+			    "stick/Private/root.key: expected the private key, found none");
 	cr_expect_not(file_exists(apart.ca.scratch.dirfd, "stick/Private/root.key"));
 	move("stick/Private/kept", "stick/Private/root.key");
 	cr_expect(init(&apart).certificate);

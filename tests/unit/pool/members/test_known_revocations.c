@@ -28,8 +28,8 @@ TestSuite(known_revocations, .init = set_up, .fini = tear_down);
 
 static void write_text(const char *text)
 {
-	int file = openat(fixture.layouts[0]->state, REVOKED_FILE, O_WRONLY | O_CREAT | O_TRUNC,
-			  0600);
+	int file =
+		openat(fixture.layouts[0]->state, REVOKED_FILE, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	cr_assert_eq(write(file, text, strlen(text)), (ssize_t)strlen(text));
 	close(file);
