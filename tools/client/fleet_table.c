@@ -12,6 +12,7 @@ enum {
 	/* One superseded certificate for each member is how a renewal leaves a pool. */
 	GENERATIONS = 2,
 	AGE_SIZE = 24,
+	ISSUERS_SIZE = 48,
 };
 
 void clear_fleet(struct fleet *fleet)
@@ -176,10 +177,23 @@ static void format_day(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 		ret_text[DAY_LEN] = '\0';
 }
 
+/* The number of the issuer of its valid certificates; "1-2" while a rotation is under way. */
+static void format_issuers(const struct fleet_row *row, char ret_text[static ISSUERS_SIZE])
+{
+	if (row->newest_issuer == 0)
+		(void)snprintf(ret_text, ISSUERS_SIZE, "-");
+	else if (row->oldest_issuer == row->newest_issuer)
+		(void)snprintf(ret_text, ISSUERS_SIZE, "%lld", (long long)row->newest_issuer);
+	else
+		(void)snprintf(ret_text, ISSUERS_SIZE, "%lld-%lld", (long long)row->oldest_issuer,
+			       (long long)row->newest_issuer);
+}
+
 static void print_head(const char *indent)
 {
-	print_line("%s%-20s  %-8s  %13s  %7s  %-10s  %-10s  %-8s  %s", indent, "CLIENT", "STATE",
-		   "VALID/QUOTA", "REVOKED", "FIRST END", "JOINED", "SEEN", "LOOK AT");
+	print_line("%s%-20s  %-8s  %13s  %7s  %6s  %-10s  %-10s  %-8s  %s", indent, "CLIENT",
+		   "STATE", "VALID/QUOTA", "REVOKED", "ISSUER", "FIRST END", "JOINED", "SEEN",
+		   "LOOK AT");
 }
 
 static int print_row(const struct fleet *fleet, const struct fleet_row *row, const char *indent,
@@ -188,6 +202,7 @@ static int print_row(const struct fleet *fleet, const struct fleet_row *row, con
 	const struct client *client = &row->client;
 	CLEANUP(clear_buffer) struct buffer reasons = {0};
 	char quota[48];
+	char issuers[ISSUERS_SIZE];
 	char end[TIME_TEXT_SIZE];
 	char joined[TIME_TEXT_SIZE];
 	char seen[AGE_SIZE] = "-";
@@ -197,12 +212,13 @@ static int print_row(const struct fleet *fleet, const struct fleet_row *row, con
 	if (check_buffer(&reasons, fault) < 0)
 		return -1;
 	(void)snprintf(quota, sizeof(quota), "%zu/%zu", row->valid, client->policy.certificates);
+	format_issuers(row, issuers);
 	format_day(row->first_end_s, end);
 	format_day(client->joined_at_s, joined);
 	if (client->seen_at_s != 0)
 		format_span(fleet->now_s - client->seen_at_s, seen);
-	print_line("%s%-20s  %-8s  %13s  %7zu  %-10s  %-10s  %s%*s%s", indent, client->name,
-		   format_client_state(client), quota, row->revoked, end, joined, seen,
+	print_line("%s%-20s  %-8s  %13s  %7zu  %6s  %-10s  %-10s  %s%*s%s", indent, client->name,
+		   format_client_state(client), quota, row->revoked, issuers, end, joined, seen,
 		   reasons.len > 0 ? 12 - (int)strlen(seen) : 0, reasons.len > 0 ? "! " : "",
 		   (const char *)reasons.data);
 	return 0;
@@ -221,6 +237,8 @@ static int print_row_json(const struct fleet *fleet, const struct fleet_row *row
 	add_json_number(&line, "valid", (long long)row->valid);
 	add_json_number(&line, "members", (long long)row->members);
 	add_json_number(&line, "revoked_certificates", (long long)row->revoked);
+	add_json_number(&line, "oldest_issuer", row->oldest_issuer);
+	add_json_number(&line, "newest_issuer", row->newest_issuer);
 	add_json_time(&line, "first_end", row->first_end_s);
 	add_json_text(&line, "look_at", (const char *)reasons.data);
 	return print_json(&line, fault);

@@ -7,15 +7,19 @@
 enum { SEEN_EVERY_S = 3600 };
 
 static const char fleet_sql[] =
-	"SELECT " CLIENT_COLUMNS ", holds.valid, holds.revoked, holds.members, holds.first_end"
+	"SELECT " CLIENT_COLUMNS ", holds.valid, holds.revoked, holds.members, holds.first_end,"
+	" holds.oldest_issuer, holds.newest_issuer"
 	" FROM client LEFT JOIN ("
 	"SELECT holder, CAST(SUM(valid) AS BIGINT) AS valid,"
 	" CAST(SUM(revoked) AS BIGINT) AS revoked,"
-	" COUNT(*) FILTER (WHERE valid > 0) AS members, MIN(last_end) AS first_end"
+	" COUNT(*) FILTER (WHERE valid > 0) AS members, MIN(last_end) AS first_end,"
+	" MIN(oldest_issuer) AS oldest_issuer, MAX(newest_issuer) AS newest_issuer"
 	" FROM (SELECT certificate.client AS holder, member,"
 	" COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS valid,"
 	" COUNT(revoked_at) AS revoked,"
-	" MAX(not_after) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS last_end"
+	" MAX(not_after) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS last_end,"
+	" MIN(issuer) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS oldest_issuer,"
+	" MAX(issuer) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS newest_issuer"
 	" FROM certificate GROUP BY certificate.client, member) AS each_member"
 	" GROUP BY holder) AS holds ON holds.holder = name"
 	" WHERE removed_at IS NULL ORDER BY name";
@@ -25,6 +29,8 @@ enum fleet_column {
 	COLUMN_REVOKED,
 	COLUMN_MEMBERS,
 	COLUMN_FIRST_END,
+	COLUMN_OLDEST_ISSUER,
+	COLUMN_NEWEST_ISSUER,
 };
 
 static int read_fleet_row(struct rows *rows, struct fleet_row *row, struct fault *fault)
@@ -36,8 +42,11 @@ static int read_fleet_row(struct rows *rows, struct fleet_row *row, struct fault
 	row->valid = row_size(rows, COLUMN_VALID);
 	row->revoked = row_size(rows, COLUMN_REVOKED);
 	row->members = row_size(rows, COLUMN_MEMBERS);
-	if (!row_is_null(rows, COLUMN_FIRST_END))
+	if (row->members > 0) {
 		row->first_end_s = row_number(rows, COLUMN_FIRST_END);
+		row->oldest_issuer = row_number(rows, COLUMN_OLDEST_ISSUER);
+		row->newest_issuer = row_number(rows, COLUMN_NEWEST_ISSUER);
+	}
 	return check_row(rows, fault);
 }
 

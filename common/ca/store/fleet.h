@@ -12,6 +12,9 @@ struct fleet_row {
 				were superseded by a renewal */
 	int64_t first_end_s; /* when the first of these members has no valid certificate any more;
 				0: there is none */
+	/* Of the issuers of valid certificates (issuers.h), the first and the last; 0: none. */
+	int64_t oldest_issuer;
+	int64_t newest_issuer;
 };
 
 /* Called for one row, which it may move away. -1 ends the listing. */

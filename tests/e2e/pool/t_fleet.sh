@@ -42,7 +42,7 @@ equal 'another one never joined' 'never joined' "$(field client2 look_at)"
 equal 'whoever asks anything has joined' 'no valid certificate' "$(field client2 look_at)"
 "$certpool" revoke client1/5 -q >out
 expect 0 'the table' "$certpool" client list
-prints 'counts what is valid, of how many, and revoked' '^client1 +enabled +4/50 +1 +20[0-9]{2}-[0-9]{2}-[0-9]{2} +20[0-9]{2}-'
+prints 'counts what is valid, of how many, and revoked' '^client1 +enabled +4/50 +1 +1 +20[0-9]{2}-[0-9]{2}-[0-9]{2} +20[0-9]{2}-'
 "$certpool" client disable client1 >out
 equal 'a barred client that could still be believed is marked' 'barred, with 4 valid' "$(field client1 look_at)"
 "$certpool" client enable client1 >out

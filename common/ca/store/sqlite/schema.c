@@ -104,9 +104,11 @@ static const char *const versions[] = {
 	" joined_at = (SELECT issued_at FROM certificate WHERE client = name ORDER BY id LIMIT 1),"
 	" seen_at = (SELECT issued_at FROM certificate WHERE client = name"
 	" ORDER BY id DESC LIMIT 1);"
+	"ALTER TABLE certificate ADD COLUMN issuer INTEGER NOT NULL DEFAULT 1;"
 	/* fleet.h: one pass over one index counts what each client has. */
 	"DROP INDEX certificate_member;"
-	"CREATE INDEX certificate_member ON certificate (client, member, not_after, revoked_at);"
+	"CREATE INDEX certificate_member ON certificate"
+	" (client, member, not_after, revoked_at, issuer);"
 	/* client_keys.h */
 	"CREATE TABLE client_key ("
 	" client TEXT PRIMARY KEY,"
@@ -139,7 +141,6 @@ static const char *const versions[] = {
 	"ALTER TABLE state DROP COLUMN crl_this_update;"
 	"ALTER TABLE state DROP COLUMN crl_next_update;"
 	"ALTER TABLE state DROP COLUMN crl_cut;"
-	"ALTER TABLE certificate ADD COLUMN issuer INTEGER NOT NULL DEFAULT 1;"
 	"ALTER TABLE revoked_serial ADD COLUMN issuer INTEGER NOT NULL DEFAULT 1;"
 	"DROP INDEX certificate_revoked;"
 	"CREATE INDEX certificate_revoked ON certificate (issuer, serial, not_after, revoked_at,"

@@ -81,15 +81,22 @@ Test(fleet, says_what_each_client_has)
 	add_certificate(5, "client1", "key4", NOW_S + DAY_S);
 	run_foreign_sql(fixture.store_path,
 			"UPDATE certificate SET revoked_at = 1, reason = 0 WHERE member = 'key4'");
+	run_foreign_sql(fixture.store_path,
+			"UPDATE certificate SET issuer = 2 WHERE member = 'key2'");
+	run_foreign_sql(fixture.store_path,
+			"UPDATE certificate SET issuer = 3 WHERE member IN ('key3', 'key4')");
 	row = find_row("client1");
 	cr_expect_eq(row.valid, 3);
 	cr_expect_eq(row.members, 2);
 	cr_expect_eq(row.revoked, 1);
 	cr_expect_eq(row.first_end_s, NOW_S + 30 * DAY_S);
+	cr_expect_eq(row.oldest_issuer, 1);
+	cr_expect_eq(row.newest_issuer, 2, "neither an expired nor a revoked one counts");
 	clear_client(&row.client);
 	row = find_row("client2");
 	cr_expect_eq(row.valid, 0);
 	cr_expect_eq(row.first_end_s, 0);
+	cr_expect_eq(row.newest_issuer, 0);
 	clear_client(&row.client);
 }
 
