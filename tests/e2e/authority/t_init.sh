@@ -99,7 +99,7 @@ rm ca/Private/root.key
 
 # catalogue 39, 50: a root key that cannot be the root's
 : >ca/Private/root.key && chmod 600 ca/Private/root.key
-refuses 'an empty root key' 1 'root\.key'
+refuses 'an empty root key' 4 'root\.key: expected the private key, found an empty file: put it back from a backup'
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ca/Private/root.key 2>/dev/null
 chmod 600 ca/Private/root.key
 refuses 'a root key of another root' 6 'root'
