@@ -88,7 +88,8 @@ struct bytes cut_pem(struct bytes *text, const char *label)
 	struct bytes block = *text;
 	char end[BOUNDARY_SIZE];
 	size_t end_len = (size_t)snprintf(end, sizeof(end), "-----END %s-----", label);
-	const uint8_t *mark = memmem(text->data, text->len, end, end_len);
+	/* An empty text has no octets at all, and memmem takes no null pointer. */
+	const uint8_t *mark = text->len > 0 ? memmem(text->data, text->len, end, end_len) : NULL;
 	char begin[BOUNDARY_SIZE];
 	size_t begin_len = (size_t)snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
 	const uint8_t *next;
