@@ -149,7 +149,9 @@ static void charge_for_refusal(const struct encrypted_exchange *exchange)
 		(void)charge_origin(exchange->requests->unpaid, exchange->origin, now_us, &wait_s);
 }
 
-/* Notes that the client was here; whoever comes first by an invitation has to come in time. */
+/* Notes that the client was here; whoever comes first by an invitation has to come in time. Also
+   asked of what came before, which may have been refused then, or be another request with the same
+   beginning. */
 static int check_presence(const struct encrypted_exchange *exchange, struct refusal *refusal,
 			  struct fault *fault)
 {
@@ -158,8 +160,6 @@ static int check_presence(const struct encrypted_exchange *exchange, struct refu
 					  .asks_key = exchange->route->kind == &key_kind,
 					  .now_s = exchange->now_s};
 
-	if (exchange->came_before)
-		return 0;
 	return admit_presence(exchange->requests->authority, &sighting, refusal, fault);
 }
 
