@@ -85,16 +85,22 @@ static int find_invited(struct ca_operator *ca, const char *name, struct client 
 					 : "a client of this name was revoked, which is for good");
 }
 
+static bool counts_once(const struct client *client)
+{
+	return client->invitation_kid[0] != '\0';
+}
+
 /* Whether nobody has a key of the client: not even who used an invitation that counts once, but
-   did not save what came of it. */
-static int find_absence(const struct ca_operator *ca, const struct client *client, bool *ret_absent,
+   did not save what came of it. A rotation after that is none of the invitation's. */
+static int find_absence(struct store *store, const struct client *client, bool *ret_absent,
 			struct fault *fault)
 {
 	struct client_key key;
 
-	if (read_client_key(ca->store, client->name, &key, fault) < 0)
+	if (read_client_key(store, client->name, &key, fault) < 0)
 		return -1;
-	*ret_absent = client->joined_at_s == 0 || (client->invited_once && key.taken_at_s == 0);
+	*ret_absent = client->joined_at_s == 0 || (counts_once(client) && key.taken_at_s == 0 &&
+						   key.rotated_at_s <= client->joined_at_s);
 	return 0;
 }
 
@@ -184,6 +190,27 @@ static int find_or_make_key(const struct command *command, const struct ca_opera
 	return invitation->once ? make_successor(ca, invitation, fault) : 0;
 }
 
+int end_used_invitation(struct store *store, const struct layout *layout, const char *name,
+			int64_t now_s, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+	CLEANUP(clear_shared_key) struct shared_key old = {0};
+	bool absent;
+	bool found;
+	bool has_old;
+	bool ended;
+
+	if (read_client(store, name, &client, &found, fault) < 0 ||
+	    find_absence(store, &client, &absent, fault) < 0 ||
+	    read_old_key(layout, name, now_s, &old, &has_old, fault) < 0)
+		return -1;
+	if (absent || !has_old || strcmp(old.kid, client.invitation_kid) != 0)
+		return 0;
+	if (end_old_key(layout, name, &ended, fault) < 0)
+		return -1;
+	return record_key_end(store, name, now_s, fault);
+}
+
 int invite_client(const struct command *command, struct ca_operator *ca, size_t pool_size,
 		  struct invitation *invitation, struct fault *fault)
 {
@@ -195,11 +222,12 @@ int invite_client(const struct command *command, struct ca_operator *ca, size_t 
 	bool absent;
 
 	if (find_invited(ca, invitation->to, &client, fault) < 0 ||
-	    find_absence(ca, &client, &absent, fault) < 0 ||
+	    find_absence(ca->store, &client, &absent, fault) < 0 ||
 	    check_invited(&client, absent, limited, fault) < 0 ||
 	    begin_invitation(ca, invitation, fault) < 0 ||
 	    lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
 	    sweep_staging(ca->layout->private, fault) < 0 ||
+	    end_used_invitation(ca->store, ca->layout, client.name, ca->now_s, fault) < 0 ||
 	    follow_size(ca, pool_size, &client, fault) < 0 ||
 	    fill_pool(ca->manifest, &client, invitation, fault) < 0)
 		return -1;
@@ -210,7 +238,7 @@ int invite_client(const struct command *command, struct ca_operator *ca, size_t 
 			   client.name, client.policy.certificates, invitation->pool_size,
 			   client.name, quota_of_pool(invitation->pool_size));
 	note.anew = absent && client.invited_at_s != 0 &&
-		    (limited || client.invitation_ends_s != 0 || client.invited_once);
+		    (limited || client.invitation_ends_s != 0 || counts_once(&client));
 	if (find_or_make_key(command, ca, &client, note.anew, invitation, fault) < 0)
 		return -1;
 	note.kid = invitation->once ? invitation->key.kid : NULL;
@@ -330,13 +358,13 @@ static int print_open_invitation(void *context, const struct client *client, str
 		if (client->invitation_ends_s != 0)
 			format_time(client->invitation_ends_s, ends);
 		print_line("%-20s  %-20s  %-20s  %s", client->name, made, ends,
-			   client->invited_once ? "once" : "-");
+			   counts_once(client) ? "once" : "-");
 		return 0;
 	}
 	add_json_text(&line, "client", client->name);
 	add_json_time(&line, "invited", client->invited_at_s);
 	add_json_time(&line, "invitation_ends", client->invitation_ends_s);
-	add_json_flag(&line, "once", client->invited_once);
+	add_json_flag(&line, "once", counts_once(client));
 	return print_json(&line, fault);
 }
 

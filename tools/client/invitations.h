@@ -44,6 +44,14 @@ int add_invited_clients(const struct command *command, struct ca_operator *ca,
 int print_invitations(const struct command *command, const struct ca_operator *ca,
 		      struct fault *fault) MUST_CHECK;
 
+/*
+ * Ends the key of an invitation that counted once, when its client has the successor: it is no old
+ * key that somebody still needs.
+ * Shape: the caller holds the layout's lock.
+ */
+int end_used_invitation(struct store *store, const struct layout *layout, const char *name,
+			int64_t now_s, struct fault *fault) MUST_CHECK;
+
 /* Takes key and invitation of a client that has not joined. Errors: those of withdraw_invitation.
  */
 int withdraw_client(const struct command *command, struct ca_operator *ca, const char *name,

@@ -9,6 +9,7 @@
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/clients.h"
 #include "common/crypto/key_file.h"
+#include "tools/client/invitations.h"
 #include "tools/node.h"
 #include "tools/operator.h"
 #include "tools/options.h"
@@ -201,6 +202,9 @@ static int rotate_locked(struct rotation *rotation, const struct rotate_settings
 	    sweep_staging(rotation->layout->private, fault) < 0 ||
 	    list_old_peers(rotation->layout, &old, fault) < 0 ||
 	    sweep_ended_keys(rotation->layout, rotation->now_s, fault) < 0 ||
+	    (rotation->store != NULL &&
+	     end_used_invitation(rotation->store, rotation->layout, rotation->peer, rotation->now_s,
+				 fault) < 0) ||
 	    find_rotation(rotation, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < old.count; i++)

@@ -92,7 +92,8 @@ int read_client_row(struct rows *rows, struct client *ret_client, struct fault *
 	client.removed = !row_is_null(rows, COLUMN_REMOVED_AT);
 	client.invited_at_s = row_time(rows, COLUMN_INVITED_AT);
 	client.invitation_ends_s = row_time(rows, COLUMN_INVITATION_ENDS);
-	client.invited_once = !row_is_null(rows, COLUMN_INVITATION_KID);
+	if (!row_is_null(rows, COLUMN_INVITATION_KID))
+		row_name(rows, COLUMN_INVITATION_KID, client.invitation_kid);
 	client.joined_at_s = row_time(rows, COLUMN_JOINED_AT);
 	client.seen_at_s = row_time(rows, COLUMN_SEEN_AT);
 	client.disabled = row_number(rows, COLUMN_DISABLED) != 0;

@@ -3,6 +3,7 @@
 
 #include "common/base/name.h"
 #include "common/ca/store/store.h"
+#include "common/crypto/shared_key.h"
 #include "common/layout/manifest.h"
 
 /*
@@ -36,7 +37,9 @@ struct client {
 	int reason;           /* CRLReason */
 	int64_t invited_at_s; /* 0: never; the last invitation, and its end, 0: none */
 	int64_t invitation_ends_s;
-	bool invited_once;   /* the invitation's key counts for one question alone (fleet.h) */
+	/* Of the invitation's key, if it counts for one question alone (fleet.h), also after that;
+	   "": it does not. */
+	char invitation_kid[KEY_ID_SIZE];
 	int64_t joined_at_s; /* the first request that could be decrypted; 0: none yet */
 	int64_t seen_at_s;   /* a later one; at most an hour behind the last */
 };

@@ -29,7 +29,8 @@ struct invitation_note {
 	const char *client;
 	int64_t now_s;
 	int64_t ends_s;  /* 0: it does not expire */
-	const char *kid; /* of its key, when that counts once; NULL: it stays the client's */
+	const char *kid; /* of its key, when that counts once; NULL: it stays the client's, and what
+			    counted once before is refused as ever, unless `anew` */
 	bool anew;       /* nobody has a key of the client: whoever joined has to join again */
 };
 

@@ -160,8 +160,20 @@ on f "$certpool" request frank -q >out
 expect 0 'the first one enrolls' on f "$certpool" enroll frank
 expect 6 'who has joined is not invited once' on ca "$certpool" invite frank --once
 says 'as long as its key is in use' 'leave --expires and --once out'
+# Its key is no old one that a rotation has to wait for, and stays good for nothing.
+joined=$(jq -r .kid f.host/frank/Private/shared_ca.jwk)
+expect 0 'the key of the first one is rotated' on ca "$certpool" rotate key frank
+equal 'and is the old one then' "$joined" "$(jq -r .kid ca.host/ca/Private/old_frank.jwk)"
+sqlite3 ca.host/ca/state/ca.db "update client_key set rotated_at = rotated_at + 1 where client = 'frank'"
+for file in later latest; do
+	expect 0 "another file ($file)" on ca "$certpool" invite frank -o "$file.json"
+	check_not "makes nothing void ($file)" grep -q 'is void' err
+done
+expect 0 'the first one goes on' on f "$certpool" keep frank
+expect 6 'the second one does not join even now' on g "$certpool" join frank.invitation.json
+
 # The answer got lost: the CA knows that nobody used what was in it.
-sqlite3 ca.host/ca/state/ca.db "update client_key set taken_at = 0 where client = 'frank'"
+sqlite3 ca.host/ca/state/ca.db "update client_key set taken_at = 0, rotated_at = 0 where client = 'frank'"
 expect 0 'whoever did not get the key is invited again' on ca "$certpool" invite frank --once -o anew.json
 says 'and what was before is void' 'is void'
 jq '.once = false' g.host/frank.invitation.json >g.host/false.json
