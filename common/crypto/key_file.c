@@ -254,6 +254,7 @@ static int place_key(const struct layout *layout, const char *name, const struct
 	return wipe_doomed(layout, doomed, fault);
 }
 
+/* The name goes first: killed in between, no file is left that is no key. */
 static int remove_key(const struct layout *layout, const char *name, bool *ret_removed,
 		      struct fault *fault)
 {
@@ -264,12 +265,10 @@ static int remove_key(const struct layout *layout, const char *name, bool *ret_r
 	*ret_removed = doomed >= 0;
 	if (doomed < 0)
 		return 0;
-	if (wipe_doomed(layout, doomed, fault) < 0)
-		return -1;
 	if (remove_file(layout->private, name, fault) < 0 ||
 	    sync_directory(layout->private, fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
-	return 0;
+	return wipe_doomed(layout, doomed, fault);
 }
 
 int end_old_key(const struct layout *layout, const char *peer, bool *ret_ended, struct fault *fault)

@@ -49,8 +49,8 @@ int stamp_shared_keys(const struct layout *layout, uint8_t ret_stamp[static SHA2
  * The rotation of a shared key. The key before the current one lies in Private/old_{peer}.jwk until
  * its end (shared_key.h): a message under it is still taken. The new key is a new file that takes
  * the name shared_{peer}.jwk, after the old one is durable: at every moment the layout has all keys
- * that the peer may use. What is replaced or ended is overwritten with zeros, and removed. Shape:
- * the caller holds the layout's lock.
+ * that the peer may use. What is replaced or ended is removed, and then overwritten with zeros.
+ * Shape: the caller holds the layout's lock.
  */
 
 /* *ret_found is false if there is no old key, or it has ended. */

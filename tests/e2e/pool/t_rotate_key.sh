@@ -164,6 +164,25 @@ for call in $calls; do
 done
 check "after it was killed $kills times" [ $kills -ge 10 ]
 equal "each time it went on, and had the CA's key then" 0 $broken
+broken=0
+kills=0
+for call in unlinkat fsync pwrite64; do
+	for step in $(seq 30); do
+		"$certpool" rotate key client1 --overlap 1h >>log 2>&1
+		"$certpool" keep client1 -q >>log 2>&1
+		status=0
+		killed_at "$step" "$call" "$certpool" rotate key client1 --finish 2>>notices || status=$?
+		[ $status -eq 137 ] && kills=$((kills + 1))
+		for file in ca/Private/{old,shared}_*.jwk; do
+			[ ! -e "$file" ] || jq -e .kid "$file" >>log 2>&1 || broken=$((broken + 1))
+		done
+		"$certpool" rotate key client1 --finish >>log 2>&1
+		[ $status -eq 0 ] && break
+	done
+	equal "the end of an old key is done in the end ($call)" 0 "$status"
+done
+check "after it was killed $kills times" [ $kills -ge 3 ]
+equal "each time every file of a key had one" 0 $broken
 equal "no temporary file stays" "" "$(find ca/Private client1/Private -name '.*' -type f)"
 
 # --- between two clients ---
