@@ -1,11 +1,13 @@
 #include "tools/client/client_removal.h"
 
+#include "common/base/staging.h"
 #include "common/ca/store/barred.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/revoke.h"
 #include "common/crypto/key_file.h"
 #include "common/x509/revocation/crl_reason.h"
+#include "tools/node.h"
 #include "tools/output.h"
 
 /* The client is barred first, so that it gets no other certificates meanwhile. */
@@ -53,15 +55,45 @@ static int print_removal(const struct command *command, const char *name, size_t
 	return 0;
 }
 
+/* The keys that are shared with it, and its name's line in state/barred. The current key goes last:
+   as long as it is there, not everything was done. */
+static int drop_keys(const struct ca_operator *ca, const char *name, bool *ret_dropped,
+		     struct fault *fault)
+{
+	char file[FILE_NAME_SIZE];
+
+	name_shared_key(name, file);
+	if (write_barred(ca->store, ca->layout, fault) < 0 ||
+	    find_file(ca->layout->private, file, ret_dropped, fault) < 0)
+		return -1;
+	return remove_shared_key(ca->layout, name, fault);
+}
+
+/* Its certificates, if there is a key for that, and its row. */
+static int drop_record(struct ca_operator *ca, const char *name, const struct ca_key_settings *key,
+		       struct revocation_summary *summary, bool *ret_dropped, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
+
+	if (read_client(ca->store, name, &client, &found, fault) < 0 ||
+	    (found && key != NULL && revoke_all(key, ca, name, summary, fault) < 0))
+		return -1;
+	return remove_client(ca->store, name, ca->now_s, ret_dropped, fault);
+}
+
 /* The record before the key: from then on the CA refuses the client, whatever keys there are.
-   Killed before, it is run again. */
+   Killed at any moment, it is run again. */
 int drop_whole_client(const struct command *command, struct ca_operator *ca, const char *name,
 		      const struct ca_key_settings *key, struct fault *fault)
 {
 	const struct certificate_query live = {
 		.client = name, .state = STATE_VALID, .now_s = ca->now_s};
 	struct revocation_summary summary = {0};
+	CLEANUP(close_descriptor) int lock = -1;
 	struct fault absent = {0};
+	bool had_row;
+	bool had_key;
 	size_t living;
 
 	if (find_client(ca->manifest, name, &absent) != NULL)
@@ -69,11 +101,15 @@ int drop_whole_client(const struct command *command, struct ca_operator *ca, con
 				 "%s has the client %s, which would be added again: take it out of "
 				 "the manifest first; to bar it, use certpool client disable %s",
 				 ca->manifest->path, name, name);
-	if ((key != NULL && revoke_all(key, ca, name, &summary, fault) < 0) ||
-	    remove_client(ca->store, name, ca->now_s, fault) < 0 ||
-	    remove_shared_key(ca->layout, name, fault) < 0 ||
-	    write_barred(ca->store, ca->layout, fault) < 0 ||
+	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
+	    sweep_staging(ca->layout->private, fault) < 0 ||
+	    drop_record(ca, name, key, &summary, &had_row, fault) < 0 ||
+	    drop_keys(ca, name, &had_key, fault) < 0 ||
 	    count_certificates(ca->store, &live, &living, fault) < 0)
 		return -1;
+	if (!had_row && !had_key)
+		return set_fault(
+			fault, FAULT_NOT_FOUND,
+			"the client \"%s\" was removed before: there is nothing left to do", name);
 	return print_removal(command, name, living, &summary, fault);
 }

@@ -299,19 +299,26 @@ int add_clients(struct store *store, const struct client *clients, size_t count,
 	return commit_transaction(&transaction, fault);
 }
 
-int remove_client(struct store *store, const char *name, int64_t now_s, struct fault *fault)
+int remove_client(struct store *store, const char *name, int64_t now_s, bool *ret_changed,
+		  struct fault *fault)
 {
 	static const char sql[] = "UPDATE client SET removed_at = ?1, disabled = 1"
-				  " WHERE name = ?2 AND removed_at IS NULL";
+				  " WHERE name = ?2";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	int64_t changed;
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    run_statement(&transaction, sql, VALUES(number_value(now_s), text_value(name)),
-			  &changed, fault) < 0)
+	    find_client_row(&transaction, name, &client, &found, fault) < 0)
 		return -1;
-	if (changed == 0)
+	if (!found)
 		return refuse_unknown_client(name, fault);
+	*ret_changed = !client.removed;
+	if (client.removed)
+		return 0;
+	if (run_statement(&transaction, sql, VALUES(number_value(now_s), text_value(name)), NULL,
+			  fault) < 0)
+		return -1;
 	if (append_client_change(&transaction, name, "removed", NULL, now_s, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);

@@ -75,8 +75,9 @@ int write_client(struct store *store, const struct client *client, enum client_c
 int add_clients(struct store *store, const struct client *clients, size_t count, int64_t now_s,
 		size_t *ret_failed, struct fault *fault) MUST_CHECK;
 
-/* Takes the client out of the record; its certificates stay. Errors: FAULT_NOT_FOUND. */
-int remove_client(struct store *store, const char *name, int64_t now_s,
+/* Takes the client out of the record; its certificates stay. *ret_changed false: it was taken out
+   before. Errors: FAULT_NOT_FOUND. */
+int remove_client(struct store *store, const char *name, int64_t now_s, bool *ret_changed,
 		  struct fault *fault) MUST_CHECK;
 
 /* Setting the current value succeeds, with *ret_changed false. Errors: FAULT_NOT_FOUND;

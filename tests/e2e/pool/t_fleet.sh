@@ -149,6 +149,7 @@ equal 'the CA has seen it' '500 500' "$(field device7 '| "\(.valid) \(.members)"
 # A client leaves.
 expect 6 'a client of the manifest is not removed' "$certpool" client remove client1
 says 'for it would come back' 'take it out of the manifest first'
+cp -p ca/Private/shared_device7.jwk device7.jwk
 expect 0 'remove' "$certpool" client remove device7
 prints 'says what becomes of its certificates' 'device7: removed; its 500 valid certificates live on until they end: certpool revoke --client device7 --yes'
 check_not 'its key is gone' test -e ca/Private/shared_device7.jwk
@@ -156,7 +157,15 @@ equal 'it is not listed' '' "$(field device7 client)"
 check 'its name is barred after a restore from before' grep -qx device7 ca/state/barred
 expect 0 'which does so' "$certpool" revoke --client device7 --yes -q
 equal 'all of them' 0 "$("$certpool" list --client device7 --status valid --json | wc -l)"
+# What a removal leaves that is killed after the record.
+mv device7.jwk ca/Private/shared_device7.jwk
+sed -i '/^device7$/d' ca/state/barred
+expect 0 'a removal that was killed is run again' "$certpool" client remove device7
+check_not 'its key is gone then' test -e ca/Private/shared_device7.jwk
+check 'and its name is barred' grep -qx device7 ca/state/barred
 expect 4 'remove again' "$certpool" client remove device7
+says 'which is done' 'device7" was removed before'
+expect 4 'remove nobody' "$certpool" client remove nobody
 sed -i 's/size: 500/size: 501/' device7.host/manifest.yaml
 on device7.host "$certpool" request device7 -q
 expect 6 'it cannot enroll' on device7.host "$certpool" enroll device7

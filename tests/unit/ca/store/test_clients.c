@@ -233,10 +233,14 @@ Test(clients, that_were_removed_are_barred_and_begin_anew)
 	struct client record = {0};
 	struct client_node taken;
 	bool found = true;
+	bool changed = false;
 
-	OK(remove_client(store, "client2", NOW_S, &fault));
-	REFUSED(remove_client(store, "client2", NOW_S, &fault), FAULT_NOT_FOUND,
-		"has no client \"client2\"");
+	OK(remove_client(store, "client2", NOW_S, &changed, &fault));
+	cr_expect(changed);
+	OK(remove_client(store, "client2", NOW_S, &changed, &fault));
+	cr_expect_not(changed, "it was removed before");
+	REFUSED(remove_client(store, "nobody", NOW_S, &changed, &fault), FAULT_NOT_FOUND,
+		"has no client \"nobody\"");
 	OK(read_client(store, "client2", &record, &found, &fault));
 	cr_expect(!found);
 	OK(list_barred(store, &barred, &fault));
@@ -247,7 +251,7 @@ Test(clients, that_were_removed_are_barred_and_begin_anew)
 	record = find_one("client2");
 	cr_expect(!record.disabled);
 	clear_client(&record);
-	OK(remove_client(store, "client2", NOW_S, &fault));
+	OK(remove_client(store, "client2", NOW_S, &changed, &fault));
 	put_back(&taken);
 	cr_expect_eq(sync().added, 1, "the manifest adds it anew");
 	cr_expect(!is_disabled("client2"));
@@ -260,9 +264,10 @@ Test(clients, that_were_revoked_and_removed_never_come_back)
 	struct revocation_summary summary;
 	struct client record = {0};
 	bool found = true;
+	bool changed;
 
 	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
-	OK(remove_client(store, "client2", NOW_S, &fault));
+	OK(remove_client(store, "client2", NOW_S, &changed, &fault));
 	REFUSED(write_client(store, &again, CLIENT_ADD, NOW_S, &fault), FAULT_REFUSED,
 		"was revoked, which is for good");
 	cr_expect_eq(sync().added, 0);
