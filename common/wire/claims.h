@@ -53,7 +53,7 @@ struct refusal {
  *   key_taken       the public key is certified for another client, or is the CA's own
  *   policy          the client's policy does not allow it
  *   quota           the client's certificates are used up
- *   key_spent       the public key was certified long ago, and its certificate pruned
+ *   key_spent       the public key was certified before, and its certificate has expired
  *   rate            the client asks more often than it may: try again later
  *   revoked         the key's certificate was revoked, or the client was
  *   not_yours       a certificate to be revoked is another client's

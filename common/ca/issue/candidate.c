@@ -26,6 +26,9 @@ int find_recorded(const struct issue_options *options, struct candidate *candida
 	else if (record.revoked)
 		set_refusal(&candidate->refusal, "revoked",
 			    "the certificate of this public key was revoked: make another key");
+	else if (record.not_after_s < options->now_s)
+		set_refusal(&candidate->refusal, "key_spent",
+			    "the certificate of this public key has expired: make another key");
 	else
 		candidate->der = take_buffer(&record.der);
 	candidate->issuer = record.issuer;

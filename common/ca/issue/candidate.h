@@ -48,7 +48,7 @@ int examine_candidate(const struct issue_options *options, struct bytes pem,
 
 /*
  * Looks the candidate's key up in the store. Found, its certificate is the candidate's, unless it
- * is another client's or revoked: then the candidate is refused.
+ * is another client's, revoked or expired: then the candidate is refused.
  */
 int find_recorded(const struct issue_options *options, struct candidate *candidate, bool *ret_found,
 		  struct fault *fault) MUST_CHECK;

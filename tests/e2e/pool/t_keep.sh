@@ -98,7 +98,9 @@ prints 'renews' 'enrolled 0, repaired 0, replaced 0, renewed 6; 0 were in order'
 start_ca_ahead +400d
 expect 4 'after the end of all nobody can sign' ahead +400d send client1 client2 --output message.jwe x
 says 'with the verb that helps' '6 expired: run certpool keep client1$'
+rm client1/cert/cert_key5.crt
 expect 0 'keep' ahead +400d keep client1
+prints 'also when a certificate of these is lost: its key is spent' 'enrolled 1, repaired 0, replaced 0, renewed 5; 0 were in order; 0 refused'
 check 'and the pool can sign' ahead +400d send client1 client2 --output message.jwe x
 stop "$ca"
 

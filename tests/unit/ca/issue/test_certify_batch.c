@@ -328,6 +328,28 @@ Test(certify_batch, answers_the_same_keys_in_other_groups_with_the_same_certific
 	more.count++;
 }
 
+/* The client would refuse the whole answer for it, with all the certificates that are good. */
+Test(certify_batch, refuses_a_key_whose_certificate_has_expired_and_certifies_the_others)
+{
+	static const int64_t last_s = NOW_S + 90 * DAY_S; /* of the first certificate */
+	CLEANUP(clear_certificates_request) struct certificates_request one = {0};
+	CLEANUP(clear_certificates_request) struct certificates_request more = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+
+	add_member(&one, "key1", make_csr(key, "CN=client1-1", NULL));
+	add_member(&more, "key1", make_csr(key, "CN=client1-1", NULL));
+	add_members(&more, "client1", 2, 1);
+	certify(&fixture, "client1", &one, NOW_S, &answer);
+	clear_certificates_answer(&answer);
+	certify(&fixture, "client1", &one, last_s, &answer);
+	cr_expect_eq(answer.certificate_count, 1);
+	clear_certificates_answer(&answer);
+	certify(&fixture, "client1", &more, last_s + 1, &answer);
+	cr_expect_eq(answer.certificate_count, 1);
+	expect_member_refused(&answer, "key1", "key_spent", "has expired: make another key");
+}
+
 enum { THREADS = 16, KEYS = 12 };
 
 struct asker {
