@@ -267,13 +267,14 @@ static void count_refusal(struct keep_context *context, size_t member,
 		enrollment->refused(enrollment->refused_context, member, refusal);
 }
 
-/* A refusal_function for keys that were to be used on: of some, the CA says that it never will. */
+/* A refusal_function for keys that were to be used on: of some, the CA says that it never will. A
+   key that is kept elsewhere is its owner's to replace. */
 static void note_refusal(void *argument, size_t member, const struct refusal *refusal)
 {
 	static const char *const types[] = {"revoked", "key_spent", "key_taken"};
 	struct keep_context *context = argument;
 
-	for (size_t i = 0; i < COUNT_OF(types); i++) {
+	for (size_t i = 0; i < COUNT_OF(types) && !context->plans[member - 1].keyless; i++) {
 		if (strcmp(refusal->type, types[i]) == 0) {
 			add_to_member_set(&context->spent, member);
 			return;

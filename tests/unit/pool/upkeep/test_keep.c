@@ -182,6 +182,27 @@ Test(keep, gives_a_new_key_to_a_member_whose_key_the_ca_certifies_no_more)
 	expect_findings("");
 }
 
+/* Its owner has the key, and gets the refusal: no other key is made behind his back. */
+Test(keep, leaves_a_member_alone_whose_key_is_elsewhere_and_certified_no_more)
+{
+	CLEANUP(clear_buffer) struct buffer before = {0};
+	CLEANUP(clear_buffer) struct buffer after = {0};
+	struct upkeep_summary kept;
+
+	make_certified_pool(&fixture, 0);
+	before = get_file(fixture.layouts[0]->csr_file, "csr_key2.csr");
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->private, "private_key2.key", 0), 0);
+	ca.spoil_certificates = refuse_first_as_revoked;
+	OK(keep(UPKEEP_ALL, false, &kept, &fault));
+	cr_expect_eq(kept.refused[NEED_CERTIFICATE], 1);
+	cr_expect_eq(reports.count, 1);
+	cr_expect_str_eq(reports.last.type, "revoked");
+	cr_expect_neq(faccessat(fixture.layouts[0]->private, "private_key2.key", F_OK, 0), 0);
+	after = get_file(fixture.layouts[0]->csr_file, "csr_key2.csr");
+	cr_expect(equal_bytes(bytes_of_buffer(&before), bytes_of_buffer(&after)));
+}
+
 Test(keep, sets_members_above_the_size_aside)
 {
 	size_t count;
