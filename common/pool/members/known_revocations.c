@@ -118,6 +118,13 @@ int read_known_revocations(const struct layout *layout, const char *client,
 			 layout->path, problem.text, client);
 }
 
+/* A CRL's UTCTime may be before 1970, for which the file has no form. */
+static struct known_revocation from_1970(struct known_revocation item)
+{
+	item.revoked_at_s = item.revoked_at_s > 0 ? item.revoked_at_s : 0;
+	return item;
+}
+
 /* Sorted, the first of each serial, without those that have ended. *ret_changed: they are not what
    was known before. */
 static int merge_revocations(const struct known_revocations *known,
@@ -136,7 +143,7 @@ static int merge_revocations(const struct known_revocations *known,
 	for (size_t i = 0; i < news->count; i++)
 		if (find_known_revocation(
 			    known, (struct bytes){news->items[i].serial, SERIAL_MAX}) == NULL)
-			all.items[all.count++] = news->items[i];
+			all.items[all.count++] = from_1970(news->items[i]);
 	qsort(all.items, all.count, sizeof(*all.items), compare_revocations);
 	for (size_t i = 0; i < all.count; i++)
 		if (all.items[i].end_s >= now_s &&

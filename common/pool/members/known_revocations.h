@@ -50,12 +50,14 @@ const struct known_revocation *find_known_revocation(const struct known_revocati
 /* What becomes of a file that cannot be read. */
 enum known_mode {
 	KNOWN_ADD,   /* it is a fault: other revocations would be forgotten */
-	KNOWN_LEARN, /* it is replaced: all that the pool has was asked about */
+	KNOWN_LEARN, /* it is replaced: all that the pool has was asked about, if the CA can answer
+			that; of one that cannot, nothing is known, as without the file */
 };
 
 /*
  * Adds to what is known, durably, and leaves out what has ended. Several processes may do so at a
- * time. Writes nothing if nothing changes. news may have any order, and a serial more than once.
+ * time. Writes nothing if nothing changes. A revocation before 1970 counts as one in 1970. news may
+ * have any order, and a serial more than once.
  */
 int add_known_revocations(const struct layout *layout, const char *client, enum known_mode mode,
 			  const struct known_revocations *news, int64_t now_s,

@@ -88,6 +88,20 @@ Test(known_revocations, refuses_a_file_of_another_form_and_names_the_verb_that_h
 	cr_expect_eq(known(), 1);
 }
 
+/* As a CRL may say, whose UTCTime begins in 1950: the file would not be read again. */
+Test(known_revocations, keeps_a_revocation_before_1970_as_one_in_1970)
+{
+	struct known_revocation item = {.end_s = 200, .revoked_at_s = -1, .reason = 1};
+	const struct known_revocations news = {&item, 1};
+	struct known_revocations revocations = {0};
+
+	OK(add_known_revocations(fixture.layouts[0], "client1", KNOWN_LEARN, &news, 100, &fault));
+	OK(read_known_revocations(fixture.layouts[0], "client1", &revocations, &fault));
+	cr_assert_eq(revocations.count, 1);
+	cr_expect_eq(revocations.items[0].revoked_at_s, 0);
+	clear_known_revocations(&revocations);
+}
+
 Test(known_revocations, is_empty_without_a_file)
 {
 	cr_expect_eq(known(), 0);
