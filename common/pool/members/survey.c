@@ -60,9 +60,11 @@ static int examine_key(const struct layout *layout, struct member_view *view,
 	if (!is_finding(&failure))
 		return pass_fault(&failure, fault);
 	view->damaged = true;
-	/* A file that others may read, or of another kind, is refused: that is not for us to mend.
-	 */
+	/* A file that others may read, or of another kind, is refused: that is not for us to mend,
+	   and comes before all that is. */
 	view->unfit_key = failure.class != FAULT_REFUSED;
+	if (!view->unfit_key)
+		view->finding = failure;
 	note_finding(view, &failure);
 	return 0;
 }
@@ -305,6 +307,11 @@ int survey_pool(const struct survey *survey, struct fault *fault)
 
 	pthread_mutex_destroy(&context.lock);
 	return result;
+}
+
+bool needs_owner(const struct member_view *view)
+{
+	return view->has_key && view->public_key == NULL && !view->unfit_key;
 }
 
 enum member_state state_of_member(const struct member_view *view, int64_t now_s)

@@ -29,7 +29,8 @@ struct member_view {
 	bool unfit_csr;
 	bool unfit_certificate;
 	bool unverified;      /* the certificate, by the trust */
-	struct fault finding; /* the first: the file and what is wrong; FAULT_NONE: nothing is */
+	struct fault finding; /* the file and what is wrong: of the key that needs its owner, or
+				 the first; FAULT_NONE: nothing is */
 	const struct public_key *public_key;       /* of its key, if it was read; borrowed */
 	const struct certificate *certificate;     /* that fits; NULL: none; borrowed */
 	const struct known_revocation *revocation; /* of that certificate; NULL: none; borrowed */
@@ -53,6 +54,12 @@ struct survey {
 /* Looks at all members, on all cores. Memory does not grow with the pool. Errors: FAULT_FAILED, and
    those of the function. */
 int survey_pool(const struct survey *survey, struct fault *fault) MUST_CHECK;
+
+/*
+ * Whether the member's key cannot be read because of its permissions or the kind of its file, so
+ * that nothing can be made of it until its owner mends that. Not for a survey of certificates only.
+ */
+bool needs_owner(const struct member_view *view);
 
 /* What counts first of all that can be said of a member's certificate. */
 enum member_state {

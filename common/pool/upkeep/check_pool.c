@@ -158,10 +158,8 @@ static int check_issuers(struct check_context *context, bool *ret_verifiable, st
 static int check_member(void *argument, const struct member_view *view, struct fault *fault)
 {
 	struct check_context *context = argument;
-	struct damaged_member damaged = {.index = view->index,
-					 .by_hand = !view->unfit_key && !view->unfit_csr &&
-						    !view->unfit_certificate,
-					 .finding = view->finding};
+	struct damaged_member damaged = {
+		.index = view->index, .by_hand = needs_owner(view), .finding = view->finding};
 
 	if (note_member_key(view, &context->keys, fault) < 0)
 		return -1;

@@ -90,10 +90,10 @@ static struct plan plan_member(const struct keep_context *context, const struct 
 
 	if (!view->has_key && known && (upkeep->lost_keys || upkeep->only != NULL))
 		return plan_new(view);
+	if (needs_owner(view))
+		return (struct plan){.need = NEED_HAND};
 	if (view->unfit_key || view->unfit_csr || view->unfit_certificate)
 		return plan_unfit(view);
-	if (view->damaged)
-		return (struct plan){.need = NEED_HAND};
 	if (view->certificate == NULL)
 		return (struct plan){.need = NEED_CERTIFICATE, .make = !view->has_csr, .ask = true};
 	if (upkeep->scope == UPKEEP_REPAIR)

@@ -148,6 +148,14 @@ Test(keep, leaves_permissions_to_their_owner)
 	OK(keep(UPKEEP_ALL, false, &kept, &fault));
 	cr_expect_eq(kept.needs[NEED_HAND], 1);
 	cr_expect_not_null(strstr(kept.by_hand.text, "expected mode 0600, found 0644"));
+	/* Also what else is wrong with the member waits for that, and no other member does. */
+	put_file(fixture.layouts[0]->csr_file, "csr_key1.csr", "", 0644);
+	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, "cert_key2.crt", 0), 0);
+	OK(keep(UPKEEP_ALL, false, &kept, &fault));
+	cr_expect_eq(kept.needs[NEED_HAND], 1);
+	cr_expect_eq(kept.needs[NEED_CERTIFICATE], 1);
+	cr_expect_not_null(strstr(kept.by_hand.text, "expected mode 0600, found 0644"));
+	expect_findings("client1/1: mend that, and run certpool check client1;");
 }
 
 static void refuse_first_as_revoked(struct fake_ca *fake, struct certificates_answer *answer)
