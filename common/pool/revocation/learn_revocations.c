@@ -20,6 +20,7 @@ struct learn_context {
 	struct trust trust;     /* the root, and what it has issued */
 	struct buffer asked;    /* struct asked */
 	struct asked any;       /* of those that the CRL knows; end_s 0: none */
+	bool any_revoked;       /* by the CRL */
 	struct buffer news;     /* struct known_revocation */
 };
 
@@ -41,28 +42,29 @@ static void add_news(struct learn_context *context, const uint8_t serial[static 
 		     (struct bytes){(const uint8_t *)&revocation, sizeof(revocation)});
 }
 
-/* Whether the CRL of the certificate's issuer says good or revoked. */
-static bool look_up(struct learn_context *context, const struct certificate *certificate)
+/* What the CRL of the certificate's issuer says. */
+static enum crl_status look_up(struct learn_context *context, const struct certificate *certificate)
 {
 	const struct certificate *issuer;
 	struct crl_finding finding;
 
 	if (context->crl == NULL)
-		return false;
+		return CRL_UNKNOWN;
 	issuer = find_issuer(&context->trust, certificate, context->now_s);
 	if (issuer == NULL)
-		return false;
+		return CRL_UNKNOWN;
 	consult_crl(context->crl, issuer, certificate, context->now_s, &finding);
 	if (finding.status == CRL_REVOKED)
 		add_news(context, certificate_serial(certificate).data,
 			 certificate_not_after(certificate), finding.revoked_at_s, finding.reason);
-	return finding.status != CRL_UNKNOWN;
+	return finding.status;
 }
 
 static int look_at_member(void *argument, const struct member_view *view, struct fault *fault)
 {
 	struct learn_context *context = argument;
 	struct asked asked = {0};
+	enum crl_status status;
 	struct bytes serial;
 
 	if (view->certificate == NULL || view->revocation != NULL)
@@ -73,8 +75,10 @@ static int look_at_member(void *argument, const struct member_view *view, struct
 	if (asked.end_s < context->now_s || serial.len != SERIAL_MAX)
 		return 0;
 	memcpy(asked.serial, serial.data, SERIAL_MAX);
-	if (look_up(context, view->certificate)) {
+	status = look_up(context, view->certificate);
+	if (status != CRL_UNKNOWN) {
 		context->any = asked;
+		context->any_revoked = status == CRL_REVOKED;
 		return 0;
 	}
 	append_bytes(&context->asked, (struct bytes){(const uint8_t *)&asked, sizeof(asked)});
@@ -155,7 +159,8 @@ static int ask_all(const struct learning *learning, struct learn_context *contex
 	return 0;
 }
 
-/* The CA is the only one to say where it is. */
+/* The CA is the only one to say where it is. It says also that the certificate is revoked, which a
+   CRL may not know yet. */
 static void ask_where(const struct learning *learning, struct learn_context *context,
 		      struct endpoint *ret_ca)
 {
@@ -164,8 +169,11 @@ static void ask_where(const struct learning *learning, struct learn_context *con
 	struct fault ignored = {0};
 
 	if (context->any.end_s != 0 &&
-	    ask_batch(learning, &aside, &context->any, 1, &learned, &ignored) == 0)
+	    ask_batch(learning, &aside, &context->any, 1, &learned, &ignored) == 0) {
 		*ret_ca = learned.ca;
+		if (!context->any_revoked)
+			append_bytes(&context->news, bytes_of_buffer(&aside.news));
+	}
 	clear_learn_context(&aside);
 }
 
@@ -242,6 +250,8 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 	asked = ask_all(learning, &context, &learned, fault);
 	if (context.asked.len == 0)
 		ask_where(learning, &context, &learned.ca);
+	if (check_buffer(&context.news, asked < 0 ? NULL : fault) < 0)
+		return -1;
 	news.items = (void *)context.news.data;
 	news.count = context.news.len / sizeof(*news.items);
 	learned.revoked = news.count;

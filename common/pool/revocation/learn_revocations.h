@@ -10,8 +10,8 @@
  * (known_revocations.h). The members' certificates that can be read, have not ended and are not
  * known to be revoked are looked up in the CRL, if there is a URL of one; the CA is asked after
  * those of which no CRL says anything, up to STATUSES_MAX in a request, or else after one of them,
- * for where it is: without an answer to that nothing is amiss. A damaged state/revoked is
- * replaced.
+ * for where it is: without an answer to that nothing is amiss, and what it says of that one is
+ * kept as well. A damaged state/revoked is replaced.
  */
 struct learning {
 	const struct layout *layout;
