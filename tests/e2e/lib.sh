@@ -17,14 +17,16 @@ host=127.$((1 + $$ / 65536)).$(($$ / 256 % 256)).$(($$ % 256))
 # Counts failed checks, for the exit status.
 failures=0
 
+# A script ends with its own status, or with 1 if a check failed: what a trap returns does not count.
 finish() {
-	local server
+	local status=$? server
 	for server in "${servers[@]}"; do kill "$server" 2>/dev/null; done
 	for server in "${servers[@]}"; do wait "$server" 2>/dev/null; done
 	if mountpoint -q "$folder/small" 2>/dev/null; then umount "$folder/small"; fi
 	cd /
 	rm -rf "$folder"
-	[ "$failures" -eq 0 ]
+	[ "$failures" -eq 0 ] || exit 1
+	exit $status
 }
 trap finish EXIT
 

@@ -1,7 +1,14 @@
 #!/usr/bin/env bash
 # Wrong manifests and files, full or read-only disks: a clear error, and no change.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname "$0")/../lib.sh"
+library=$(realpath "$(dirname "$0")/../lib.sh")
+. "$library"
+
+# What lib.sh itself promises: run alone, too, a script says by its status that a check failed.
+script() { CERTPOOL=$certpool bash -c ". '$library'; $1"; }
+expect 0 'a script of these tests whose checks hold' script 'check x true'
+expect 1 'one with a check that does not hold' script 'check x false; true'
+expect 5 'one that ends by itself' script 'check x true; exit 5'
 
 # refused_manifest NAME PATTERN: the manifest on standard input must be refused, with line and column.
 refused_manifest() {
