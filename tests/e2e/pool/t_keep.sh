@@ -86,7 +86,9 @@ start_ca_ahead() { # OFFSET
 	start_ca
 	launcher=()
 }
-ahead() { unsanitized_preload faketime -f "$1" "$certpool" "${@:2}"; }
+ahead() {
+	unsanitized_preload env FAKETIME="$1" LD_PRELOAD="$(faketime_library)" "$certpool" "${@:2}"
+}
 due=$("$certpool" keep client1 --json | jq -r '.next_due|fromdateiso8601')
 days=$(((due - $(date +%s)) / 86400))
 start_ca_ahead "+$((days - 1))d"
