@@ -167,6 +167,26 @@ static int handle_message(const struct http_request *request, struct http_respon
 	return answer_message(receiver, &question, &received, now_s, response, fault);
 }
 
+/* Locks the layout for a change of the key, which must still be that of the question. */
+static int lock_key(const struct receiver *receiver, const struct decrypted_message *message,
+		    int *ret_lock, struct fault *fault)
+{
+	const struct layout *layout = receiver->settings.layout;
+	CLEANUP(clear_shared_key) struct shared_key present = {0};
+	CLEANUP(close_descriptor) int lock = -1;
+
+	if (lock_layout(layout, LOCK_REFUSE, &lock, fault) < 0 ||
+	    read_shared_key(layout, message->peer, &present, fault) < 0)
+		return -1;
+	if (strcmp(present.kid, message->kid) != 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the key shared with %s was replaced while it asked about it",
+				 message->peer);
+	*ret_lock = lock;
+	lock = -1;
+	return 0;
+}
+
 /* Takes the successor that the sender offers. Under an old key, the sender gets the one that this
    node has instead. */
 static int take_offer(struct receiver *receiver, const struct decrypted_message *message,
@@ -179,12 +199,30 @@ static int take_offer(struct receiver *receiver, const struct decrypted_message 
 		return set_fault(fault, FAULT_REFUSED,
 				 "old_ends: expected a time to come: the question is under the old "
 				 "key");
-	if (lock_layout(layout, LOCK_REFUSE, &lock, fault) < 0 ||
+	if (lock_key(receiver, message, &lock, fault) < 0 ||
 	    sweep_ended_keys(layout, now_s, fault) < 0 ||
 	    replace_shared_key(layout, message->peer, &offer->key, offer->old_ends_s, false, now_s,
 			       fault) < 0)
 		return -1;
 	return reload_shared_keys(&receiver->keys, fault);
+}
+
+/* Who asks under the current key has it: it need not be offered any more. */
+static int note_asked(struct receiver *receiver, const struct decrypted_message *message,
+		      int64_t now_s, struct fault *fault)
+{
+	const struct layout *layout = receiver->settings.layout;
+	CLEANUP(clear_shared_key) struct shared_key old = {0};
+	CLEANUP(close_descriptor) int lock = -1;
+	bool found;
+
+	if (read_old_key(layout, message->peer, now_s, &old, &found, fault) < 0)
+		return -1;
+	if (!found || !old.offer)
+		return 0;
+	if (lock_key(receiver, message, &lock, fault) < 0)
+		return -1;
+	return note_taken_key(layout, message->peer, fault);
 }
 
 /* What cannot be done is refused. */
@@ -207,6 +245,8 @@ static void answer_key(struct receiver *receiver, const struct question *questio
 					       &answer->successor.old_ends_s);
 		else if (!is_refused(&answer->refusal) && request.offer.present)
 			result = take_offer(receiver, message, &request.offer, now_s, &problem);
+		else if (!is_refused(&answer->refusal))
+			result = note_asked(receiver, message, now_s, &problem);
 	}
 	if (result < 0) {
 		log_fault(receiver, &problem);

@@ -1,10 +1,12 @@
 #include "common/pool/messages/receive.h"
 
 #include "common/base/workers.h"
+#include "common/crypto/key_file.h"
 #include "common/crypto/message.h"
 #include "common/net/client.h"
 #include "common/net/http.h"
 #include "common/wire/envelope.h"
+#include "common/wire/key_exchange.h"
 #include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/pool/scene.h"
@@ -30,7 +32,7 @@ static void tear_down(void)
 
 TestSuite(receive, .init = set_up, .fini = tear_down);
 
-static struct http_answer post(struct bytes body)
+static struct http_answer post_to(const char *path, struct bytes body)
 {
 	struct http_client_settings settings = {
 		.endpoint = receiver_endpoints(scene.receiver)->endpoints[0]};
@@ -38,8 +40,13 @@ static struct http_answer post(struct bytes body)
 	struct http_answer answer = {0};
 
 	OK(new_http_client(&settings, &client, &fault));
-	OK(exchange_http(client, MESSAGES_PATH, CONTENT_JOSE, body, 100000, &answer, &fault));
+	OK(exchange_http(client, path, CONTENT_JOSE, body, 100000, &answer, &fault));
 	return answer;
+}
+
+static struct http_answer post(struct bytes body)
+{
+	return post_to(MESSAGES_PATH, body);
 }
 
 /* catalogue 17, 19, 21, 23: every body that does not decrypt gets the same answer */
@@ -384,6 +391,77 @@ Test(receive, refuses_a_certificate_that_its_crl_has_revoked)
 	cr_assert_not_null(strstr(delivery.reason, "CRL number 7: the certificate was revoked at "),
 			   "%s", delivery.reason);
 	cr_assert_eq(scene.reports.verified_count, 1);
+}
+
+/* --- questions about the shared key --- */
+
+/* Client1 asks client2 under the key, and offers a successor, unless it is NULL. */
+static void ask_about_key(const struct shared_key *key, const struct shared_key *offer)
+{
+	CLEANUP(clear_key_request) struct key_request request = {0};
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	int64_t now_s = scene.fixture.now_s;
+
+	OK(make_request_claims("client1", "client2", now_s, &request.claims, &fault));
+	if (offer != NULL)
+		request.offer = (struct successor){true, *offer, now_s + 1000};
+	OK(format_key_request(&request, &json, &fault));
+	OK(encrypt_message(key, KEY_TYPE, NULL, bytes_of_secret(&json), &jwe, &fault));
+	answer = post_to(KEY_PATH, bytes_of_buffer(&jwe));
+	cr_expect_eq(answer.status, 200, "%u", answer.status);
+}
+
+/* Client2 rotates the key that it shares with client1, to offer it. */
+static struct shared_key rotate_by_client2(void)
+{
+	int64_t now_s = scene.fixture.now_s;
+	struct shared_key key;
+
+	OK(generate_shared_key(&key, &fault));
+	OK(replace_shared_key(scene.fixture.layouts[1], "client1", &key, now_s + 1000, true, now_s,
+			      &fault));
+	return key;
+}
+
+static bool client2_offers(void)
+{
+	struct shared_key old = {0};
+	bool found = false;
+
+	OK(read_old_key(scene.fixture.layouts[1], "client1", scene.fixture.now_s, &old, &found,
+			&fault));
+	return found && old.offer;
+}
+
+/* Else it goes on sending under the old key, which the sender that rotated too has no more. */
+Test(receive, offers_no_key_any_more_under_which_it_is_asked)
+{
+	struct shared_key old = shared_key(&scene.fixture, 0, "client2");
+	struct shared_key key = rotate_by_client2();
+
+	ask_about_key(&old, NULL);
+	cr_expect(client2_offers(), "the answer may be lost");
+	ask_about_key(&key, NULL);
+	cr_expect_not(client2_offers());
+}
+
+/* A key of which the receiver has not learned yet: the folder looks as it did before. */
+Test(receive, takes_no_offer_in_place_of_a_key_that_is_newer_than_the_question)
+{
+	int folder = scene.fixture.layouts[1]->private;
+	struct shared_key old = shared_key(&scene.fixture, 0, "client2");
+	struct shared_key offer;
+	struct shared_key key;
+	struct stat before;
+
+	OK(generate_shared_key(&offer, &fault));
+	cr_assert_eq(fstat(folder, &before), 0);
+	key = rotate_by_client2();
+	cr_assert_eq(futimens(folder, (struct timespec[]){before.st_atim, before.st_mtim}), 0);
+	ask_about_key(&old, &offer);
+	cr_expect_str_eq(shared_key(&scene.fixture, 1, "client1").kid, key.kid);
 }
 
 Test(receive, is_used_like_this)
