@@ -200,6 +200,27 @@ static int fetch_certificates(struct join_context *join, const struct endpoint *
 	return fetch_intermediates(ca, bytes_of_buffer(&join->root), &join->chain, fault);
 }
 
+/* Whether the key can be saved is asked before it is claimed, which can be done once. */
+static int check_no_key(const struct join_context *join, struct fault *fault)
+{
+	const char *peer = join->invitation.from;
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(clear_shared_key) struct shared_key present = {0};
+	struct fault absent = {0};
+	bool found = open_layout(join->client->layout, &layout, &absent) == 0 &&
+		     read_shared_key(layout, peer, &present, &absent) == 0;
+
+	if (!found && absent.class != FAULT_NOT_FOUND)
+		return pass_fault(&absent, fault);
+	if (found && !join->replace)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s/Private: a key is shared with %s already, and is not "
+				 "overwritten: certpool join --replace takes the invitation's, "
+				 "which was not used yet",
+				 layout->path, peer);
+	return 0;
+}
+
 /* The invitation's key counts for this one question. */
 static int claim(struct join_context *join, struct fault *fault)
 {
@@ -284,7 +305,7 @@ static int run_join(const struct command *command, const void *settings, struct 
 	init_idle_clients(&join.clients, &asking);
 	if (join.invitation.from_ca && fetch_certificates(&join, &ca, fault) < 0)
 		return -1;
-	if (join.invitation.once && claim(&join, fault) < 0)
+	if (join.invitation.once && (check_no_key(&join, fault) < 0 || claim(&join, fault) < 0))
 		return -1;
 	if (save_joined(command, &join, fault) < 0)
 		return -1;
