@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/ca/issue/answer_status.h"
 #include "common/ca/issue/certify_batch.h"
+#include "common/ca/issue/request_rate.h"
 #include "common/ca/service/revocation_request.h"
 #include "common/ca/service/roots_request.h"
 #include "common/ca/store/client_keys.h"
@@ -53,7 +54,8 @@ int init_encrypted_requests(struct encrypted_requests *requests, const struct la
 	requests->layout = layout;
 	init_refusal_counts(&requests->refusals);
 	init_seen_requests(&requests->seen);
-	if (new_origin_rate(UNPAID_PER_MINUTE, &requests->unpaid, fault) < 0)
+	if (new_origin_rate(UNPAID_PER_MINUTE, &requests->unpaid, fault) < 0 ||
+	    new_rate(&requests->root_notes, fault) < 0)
 		return -1;
 	return init_shared_keys(&requests->keys, layout, source, fault);
 }
@@ -61,6 +63,7 @@ int init_encrypted_requests(struct encrypted_requests *requests, const struct la
 void clear_encrypted_requests(struct encrypted_requests *requests)
 {
 	clear_shared_keys(&requests->keys);
+	free_rate(&requests->root_notes);
 	free_origin_rate(&requests->unpaid);
 	clear_seen_requests(&requests->seen);
 	clear_refusal_counts(&requests->refusals);
@@ -390,8 +393,9 @@ static int answer_roots_question(const struct encrypted_exchange *exchange, stru
 					 &problem);
 
 	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
-	    answer_roots(requests->layout, authority_store(requests->authority), message->peer,
-			 &request, &answer, &problem) < 0)
+	    (note_roots(authority_store(requests->authority), requests->root_notes, message->peer,
+			&request, &problem) < 0 ||
+	     answer_roots(requests->layout, &answer, &problem) < 0))
 		refuse_for_failure(exchange, &problem, &answer.refusal);
 	if (is_refused(&answer.refusal))
 		log_whole_refusal(exchange, &answer.refusal);

@@ -30,6 +30,7 @@ struct encrypted_requests {
 	struct refusal_counts refusals;
 	struct seen_requests seen;
 	struct origin_rate *unpaid;      /* requests for which no client pays */
+	struct rate *root_notes;         /* of which roots a client has pinned */
 	atomic_int_least64_t attested_s; /* when the last fresh request was made, by the client's
 					    clock; 0: there was none yet */
 };

@@ -4,15 +4,20 @@
 
 #include <string.h>
 
-static int read_noted(struct transaction *transaction, const char *client, struct bytes roots,
-		      bool *ret_noted, struct fault *fault)
+int find_new_roots(struct store *store, const char *client, struct bytes digests, bool *ret_new,
+		   struct fault *fault)
 {
-	static const char sql[] = "SELECT 1 FROM client WHERE name = ?1 AND roots = ?2";
+	static const char sql[] = "SELECT 1 FROM client WHERE name = ?1"
+				  " AND (roots IS NULL OR roots <> ?2) AND disabled = 0"
+				  " AND revoked_at IS NULL AND removed_at IS NULL";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 
-	return query_row(transaction, sql,
-			 VALUES(text_value(client), octets_value(roots.data, roots.len)), &rows,
-			 ret_noted, fault);
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0)
+		return -1;
+	return query_row(&transaction, sql,
+			 VALUES(text_value(client), octets_value(digests.data, digests.len)), &rows,
+			 ret_new, fault);
 }
 
 int note_client_roots(struct store *store, const char *client, struct bytes digests,
@@ -20,17 +25,7 @@ int note_client_roots(struct store *store, const char *client, struct bytes dige
 {
 	static const char sql[] = "UPDATE client SET roots = ?2 WHERE name = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	bool noted;
 
-	{
-		CLEANUP(end_transaction) struct transaction look = {0};
-
-		if (begin_transaction(store, TRANSACTION_READ, &look, fault) < 0 ||
-		    read_noted(&look, client, digests, &noted, fault) < 0)
-			return -1;
-	}
-	if (noted)
-		return 0;
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    run_statement(&transaction, sql,
 			  VALUES(text_value(client), octets_value(digests.data, digests.len)), NULL,

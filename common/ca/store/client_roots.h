@@ -7,8 +7,10 @@
 
 /* Which roots each client has pinned, as it said itself (client.roots: the SHA-256 of each). */
 
-/* digests: one behind the other. Writes only what has changed. A client that the record does not
- * have is not noted. */
+/* digests: one behind the other. *ret_new: they are others than were noted. False for a client that
+   is disabled, revoked or not in the record, whose roots do not count. */
+int find_new_roots(struct store *store, const char *client, struct bytes digests, bool *ret_new,
+		   struct fault *fault) MUST_CHECK;
 int note_client_roots(struct store *store, const char *client, struct bytes digests,
 		      struct fault *fault) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 #include "common/ca/service/encrypted_requests.h"
 
 #include "common/ca/store/audit.h"
+#include "common/ca/store/client_roots.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/aes.h"
@@ -9,6 +10,7 @@
 #include "common/net/http.h"
 #include "common/wire/key_exchange.h"
 #include "common/wire/revocation.h"
+#include "common/wire/roots.h"
 #include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
 #include "tests/unit/ca/served.h"
@@ -453,4 +455,38 @@ Test(encrypted_requests, under_a_used_invitation_are_refused_when_they_begin_lik
 	jwe = encrypt_alike(&served.keys[0], bytes_of_secret(&question));
 	expect_key_refusal(&served.keys[0], &malformed, "malformed");
 	expect_key_refusal(&served.keys[0], &jwe, "invitation");
+}
+
+/* As client1, which has pinned a root of this digest. */
+static void ask_for_roots(uint8_t digest)
+{
+	struct roots_request request = {.count = 1, .sha256 = {{digest}}};
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_secret) struct secret answer = {0};
+	CLEANUP(clear_roots_answer) struct roots_answer roots = {0};
+	uint8_t sha256[SHA256_LEN];
+
+	OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
+	OK(format_roots_request(&request, &json, &fault));
+	answer = ask_json(&served, &roots_kind, &served.keys[0], bytes_of_secret(&json), sha256);
+	OK(parse_roots_answer(bytes_of_secret(&answer), &roots, &fault));
+	cr_expect_eq(roots.root_count, 1, "%s", roots.refusal.detail);
+}
+
+/* Each note is a sync of the record's disk. */
+Test(encrypted_requests, for_roots_are_all_answered_and_not_all_noted)
+{
+	size_t notes = 0;
+
+	for (size_t i = 0; i < 100; i++) {
+		const uint8_t sha256[SHA256_LEN] = {(uint8_t)(i + 1)};
+		bool is_new = true;
+
+		ask_for_roots(sha256[0]);
+		OK(find_new_roots(authority_store(served.ca.authority), "client1",
+				  (struct bytes){sha256, SHA256_LEN}, &is_new, &fault));
+		notes += !is_new;
+	}
+	cr_expect_geq(notes, 20);
+	cr_expect_leq(notes, 60);
 }

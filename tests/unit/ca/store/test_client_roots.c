@@ -65,6 +65,27 @@ static void expect_states(const uint8_t root[static SHA256_LEN], const char *exp
 		  (int)found.len, (const char *)found.data);
 }
 
+static bool are_new(const char *client, struct bytes digests)
+{
+	bool is_new = false;
+
+	OK(find_new_roots(store, client, digests, &is_new, &fault));
+	return is_new;
+}
+
+Test(client_roots, are_new_when_they_differ_and_count)
+{
+	const struct bytes one = {first, SHA256_LEN};
+	const struct bytes other = {second, SHA256_LEN};
+
+	cr_expect(are_new("asks", one));
+	OK(note_client_roots(store, "asks", one, &fault));
+	cr_expect_not(are_new("asks", one));
+	cr_expect(are_new("asks", other));
+	cr_expect_not(are_new("disabled", one));
+	cr_expect_not(are_new("nobody", one));
+}
+
 Test(client_roots, knows_who_has_pinned_which)
 {
 	uint8_t octets[2 * SHA256_LEN];
