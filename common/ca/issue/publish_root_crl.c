@@ -72,6 +72,22 @@ static int read_root_crls(const struct root_home *home, const struct crl_entry *
 	return 0;
 }
 
+int find_root_revocation(const struct root_home *home, const struct certificate *certificate,
+			 bool *ret_revoked, struct fault *fault)
+{
+	const struct bytes serial = certificate_serial(certificate);
+	CLEANUP(clear_root_crls) struct root_crls crls = {0};
+	struct crl_revocation ignored;
+
+	if (read_root_crls(home, NULL, &crls, fault) < 0)
+		return -1;
+	if (crls.home == NULL && crls.copy == NULL)
+		return set_no_root_crl(home->layout, fault);
+	*ret_revoked = (crls.home != NULL && find_revoked(crls.home, serial, &ignored)) ||
+		       (crls.copy != NULL && find_revoked(crls.copy, serial, &ignored));
+	return 0;
+}
+
 static bool same_crl(const struct root_crls *crls)
 {
 	return crls->copy != NULL && equal_bytes(crl_der(crls->home), crl_der(crls->copy));

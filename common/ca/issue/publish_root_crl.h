@@ -26,4 +26,11 @@ int publish_root_crl(struct root_home *home, const struct crl_entry *revoked,
 		     enum crl_publishing mode, int64_t now_s, struct crl_info *ret_info,
 		     struct fault *fault) MUST_CHECK;
 
+/*
+ * Whether a root that lies apart has revoked a certificate: its CRL or the CA's copy says so.
+ * home: with its root (read_home_root). Errors: FAULT_NOT_FOUND when there is neither.
+ */
+int find_root_revocation(const struct root_home *home, const struct certificate *certificate,
+			 bool *ret_revoked, struct fault *fault) MUST_CHECK;
+
 #endif

@@ -311,8 +311,34 @@ static int open_rotated_home(const struct root_rotation *rotation, const struct 
 }
 
 /*
+ * The end of an issuer's certificate by the next root. One that issues no more ends when it would
+ * have; one that has ended, whose CRL may still be asked for, ends now. So does one that the
+ * present root has revoked: the next root's CRL does not list it.
+ */
+static int choose_end(const struct root_rotation *rotation, const struct root_home *home,
+		      const struct certificate *certificate, bool newest, int64_t *ret_end_s,
+		      struct fault *fault)
+{
+	const int64_t end_s = certificate_not_after(certificate);
+	bool revoked;
+
+	if (find_root_revocation(home, certificate, &revoked, fault) < 0)
+		return -1;
+	if (newest && revoked)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s was revoked by its root, and the new root would certify its "
+				 "key again: run certpool rotate ca first",
+				 certificate_subject(certificate));
+	if (newest)
+		*ret_end_s = rotation->now_s + rotation->ca->intermediate_validity_s;
+	else
+		*ret_end_s = revoked || end_s < rotation->now_s ? rotation->now_s : end_s;
+	return 0;
+}
+
+/*
  * The next root certifies the key of an issuer's certificate, unless it has. The file stays that
- * certificate's: same name, same key. One that issues no more ends when it would have.
+ * certificate's: same name, same key.
  */
 static int certify_issuer_again(const struct root_rotation *rotation, const struct root_home *home,
 				const struct issuer *next, unsigned int number, bool newest,
@@ -325,19 +351,15 @@ static int certify_issuer_again(const struct root_rotation *rotation, const stru
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct verdict verdict = {0};
 	char name[FILE_NAME_SIZE];
-	int64_t end_s;
+	int64_t end_s = 0;
 
 	if (read_issuing_certificate(rotation->layout, ca, number, &certificate, fault) < 0 ||
 	    verify_intermediate(issuer_certificate(next), certificate, &verdict, fault) < 0)
 		return -1;
 	if (!verdict.invalid)
 		return replace_issuer_certificate(rotation->store, number, certificate, fault);
-	/* Of one that has ended, too, its CRL may be asked for: the new one ends now. */
-	end_s = certificate_not_after(certificate);
-	if (end_s < rotation->now_s)
-		end_s = rotation->now_s;
-	if (newest)
-		end_s = rotation->now_s + ca->intermediate_validity_s;
+	if (choose_end(rotation, home, certificate, newest, &end_s, fault) < 0)
+		return -1;
 	validity = limit_validity(issuer_certificate(next),
 				  rotation->now_s - ca->certificate_backdate_s, end_s);
 	if (create_cross_certificate(next, certificate, &validity, &der, fault) < 0 ||
@@ -351,15 +373,16 @@ static int certify_issuer_again(const struct root_rotation *rotation, const stru
 	return replace_issuer_certificate(rotation->store, number, again, fault);
 }
 
-/* Every issuer, as each is read below the root that is there. */
-static int certify_again(const struct root_rotation *rotation, const struct root_home *home,
+/* Every issuer, as each is read below the root that is there. The newest may be refused. */
+static int certify_again(const struct root_rotation *rotation, struct root_home *home,
 			 const struct issuer *next, struct fault *fault)
 {
 	unsigned int count;
 
-	if (count_issuing_certificates(rotation->layout, rotation->ca, &count, fault) < 0)
+	if (count_issuing_certificates(rotation->layout, rotation->ca, &count, fault) < 0 ||
+	    read_home_root(home, fault) < 0)
 		return -1;
-	for (unsigned int number = FIRST_ISSUER; number <= count; number++)
+	for (unsigned int number = count; number >= FIRST_ISSUER; number--)
 		if (certify_issuer_again(rotation, home, next, number, number == count, fault) < 0)
 			return -1;
 	return 0;

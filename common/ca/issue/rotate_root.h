@@ -45,10 +45,11 @@ int begin_root_rotation(const struct root_rotation *rotation, struct rotated_roo
 			struct fault *fault) MUST_CHECK;
 
 /*
- * The second act, which goes on without the clients that are named.
- * Errors, before anything has changed: FAULT_REFUSED when no rotation is under way, and when other
- * clients lack the new root, which it names; FAULT_NOT_FOUND for a name that is no client's; those
- * of open_root_home.
+ * The second act, which goes on without the clients that are named. An older issuer that the
+ * present root has revoked gets a certificate that ends now, since the new root's CRL begins empty.
+ * Errors, before anything has changed: FAULT_REFUSED when no rotation is under way, when other
+ * clients lack the new root, which it names, and when the newest issuer was revoked;
+ * FAULT_NOT_FOUND for a name that is no client's; those of open_root_home.
  */
 int finish_root_rotation(const struct root_rotation *rotation, const char *const *without,
 			 size_t without_count, struct rotated_root *ret_rotated,

@@ -203,7 +203,8 @@ int replace_issuer_certificate(struct store *store, unsigned int number,
 			       const struct certificate *certificate, struct fault *fault)
 {
 	/* Issuer 1 of a CA that was never opened has no certificate in its row yet. */
-	static const char sql[] = "UPDATE issuer SET not_after = ?2, der = ?3"
+	static const char sql[] = "UPDATE issuer SET not_after = ?2, der = ?3, serves_until ="
+				  " CASE WHEN serves_until > ?2 THEN ?2 ELSE serves_until END"
 				  " WHERE id = ?1 AND key_sha256 = ?4";
 	const struct bytes der = certificate_der(certificate);
 	CLEANUP(end_transaction) struct transaction transaction = {0};

@@ -63,7 +63,8 @@ struct new_issuer {
 	int64_t now_s;
 };
 
-/* Puts a further certificate of a recorded issuer's name and key, by a new root, into its row. */
+/* Puts a further certificate of a recorded issuer's name and key, by a new root, into its row. When
+   that ends earlier than the issuer would have served, it serves until then. */
 int replace_issuer_certificate(struct store *store, unsigned int number,
 			       const struct certificate *certificate,
 			       struct fault *fault) MUST_CHECK;

@@ -228,6 +228,34 @@ expect 0 'status' "$certpool" status
 prints 'has the end of the certificate that issues' "$(date -ud "$(end_of ca/cert/ca.2.crt | sed 's/.*=//')" +%Y-%m-%dT%H:%M:%SZ)"
 check 'openssl verifies the members of the first by it' verify third.crt ca/cert/ca.crt client2/cert/cert_key1.crt
 
+# The key of a CA's certificate that the old root has revoked is not certified anew by the new root.
+again() {
+	stop "$ca"
+	rm -rf ca client? stick
+	"$certpool" init -q >out 2>err && "$certpool" request client1 -q >out 2>err && start_ca
+	"$certpool" enroll client1 -q
+}
+check 'a CA whose key was stolen' again
+cp client1/cert/cert_key1.crt stolen.crt
+expect 0 'revokes its certificate' "$certpool" revoke ./ca/cert/ca.crt -q --reason cACompromise
+expect 0 'and rotates its root' "$certpool" rotate root
+cp ca/cert/ca.crt kept.crt
+expect 6 'finishing' "$certpool" rotate root --finish --without client1
+says 'wants another CA first' 'CN=.* was revoked by its root, and the new root would certify its key again: run certpool rotate ca first'
+check 'and changes nothing' cmp ca/cert/ca.crt kept.crt
+check 'the root is the old one' test -e stick/Private/root.next.key
+expect 0 'rotate ca, as it says' "$certpool" rotate ca
+expect 0 'finishing then' "$certpool" rotate root --finish --without client1
+later() { openssl verify -attime $(($(date +%s) + days * 86400 + 60)) -x509_strict -CAfile ca/cert/root.crt ${2:+-untrusted "$2"} "$1"; }
+check 'the new one is valid below the new root' later ca/cert/ca.2.crt
+check_not 'the revoked one is not' later ca/cert/ca.crt
+check_not 'nor is what it issued' later stolen.crt ca/cert/ca.crt
+restart
+expect 0 'health is well' curl -sf "$CERTPOOL_CA/health"
+expect 0 'check' "$certpool" check
+expect 0 'its client enrolls' "$certpool" renew client1 --all -q
+check 'below the new one' later client1/cert/cert_key1.crt ca/cert/ca.2.crt
+
 # A root that issues by itself.
 stop "$ca"
 rm -rf ca client? stick

@@ -19,17 +19,24 @@ static struct scratch_store scratch;
 static struct store *store;
 static struct certificate *certificates[3]; /* of issuers 1 to 3 */
 
-static struct certificate *make_certificate(const char *subject)
+static struct certificate *make_certificate_of(const struct private_key *key, const char *subject,
+					       int64_t end_s)
 {
-	const struct validity validity = {0, END_S};
-	CLEANUP(free_private_key) struct private_key *key = NULL;
+	const struct validity validity = {0, end_s};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct certificate *certificate = NULL;
 
-	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
 	OK(create_root(key, subject, &validity, &der, &fault));
 	OK(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault));
 	return certificate;
+}
+
+static struct certificate *make_certificate(const char *subject)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	return make_certificate_of(key, subject, END_S);
 }
 
 static void set_up(void)
@@ -272,6 +279,28 @@ Test(issuers, end_with_their_own_certificate_at_the_latest)
 	second.last_end_s = 2 * END_S;
 	OK(record_issuer(store, &second, &recorded, &fault));
 	cr_expect_eq(read_issuer(1).serves_until_s, END_S);
+}
+
+/* One that a new root certified again, to an earlier end. */
+Test(issuers, serve_no_longer_than_a_further_certificate)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_certificate) struct certificate *later = NULL;
+	CLEANUP(free_certificate) struct certificate *earlier = NULL;
+
+	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	later = make_certificate_of(key, "CN=Issuer", 2 * END_S);
+	earlier = make_certificate_of(key, "CN=Issuer", NOW_S + 1);
+	free_certificate(&certificates[0]);
+	certificates[0] = make_certificate_of(key, "CN=Issuer", END_S);
+	add(1);
+	add(2);
+	OK(replace_issuer_certificate(store, 1, later, &fault));
+	cr_expect_eq(read_issuer(1).not_after_s, 2 * END_S);
+	cr_expect_eq(read_issuer(1).serves_until_s, LAST_END_S + AFTER_S);
+	OK(replace_issuer_certificate(store, 1, earlier, &fault));
+	cr_expect_eq(read_issuer(1).not_after_s, NOW_S + 1);
+	cr_expect_eq(read_issuer(1).serves_until_s, NOW_S + 1);
 }
 
 Test(issuers, know_their_own_certificates_alone)
