@@ -62,7 +62,11 @@ bool is_cross_certificate(const struct certificate *certificate, const struct ce
 {
 	const struct certificate_fields *fields = certificate_fields(certificate);
 	const struct certificate_fields *root_fields = certificate_fields(root);
+	unsigned int path_length;
 
+	/* Who has the key of a CA that issues below a root can make a root of its name and key. */
+	if (find_path_length(fields, &path_length) && path_length == 0)
+		return false;
 	return equal_bytes(fields->subject, root_fields->subject) &&
 	       equal_bytes(fields->spki, root_fields->spki) &&
 	       !equal_bytes(fields->issuer, root_fields->issuer);

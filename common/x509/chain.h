@@ -58,7 +58,11 @@ enum { SIGNATURES_MAX = 32 };
 int verify_intermediate(const struct certificate *root, const struct certificate *certificate,
 			struct verdict *verdict, struct fault *fault) MUST_CHECK;
 
-/* Whether the certificate is for the name and the key of the root, and by another issuer. */
+/*
+ * Whether the certificate is for the name and the key of the root, by another issuer, and as free
+ * as a root to have CAs below it. One with a path length of 0 is never one: it is that of a CA
+ * which issues, whose key could sign a "root" of the same name and key.
+ */
 bool is_cross_certificate(const struct certificate *certificate, const struct certificate *root);
 
 /*

@@ -13,6 +13,7 @@ static const int64_t year_s = 365 * 86400;
 static struct issuer *roots[ROOT_COUNT];
 static struct certificate *cross[ROOT_COUNT]; /* of that root, by the other one */
 static struct certificate *issuing;           /* by the old root */
+static struct certificate *planted;           /* a "root" of its name, by its own key */
 static struct certificate *member;            /* by that */
 
 static const struct certificate *root_of(int which)
@@ -63,6 +64,9 @@ static void make_member(void)
 	struct certificate *root = NULL;
 
 	OK(generate_private_key(KEY_ECDSA_P256, &key, &fault));
+	OK(create_root(key, "CN=Issuing", &validity, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &planted, &fault));
+	clear_buffer(&der);
 	OK(generate_private_key(KEY_ECDSA_P256, &member_key, &fault));
 	OK(get_public_key(key, &public_key, &fault));
 	OK(create_intermediate(roots[OLD], public_key, "CN=Issuing", &validity, &der, &fault));
@@ -92,6 +96,7 @@ static void tear_down(void)
 		free_certificate(&cross[i]);
 	}
 	free_certificate(&issuing);
+	free_certificate(&planted);
 	free_certificate(&member);
 }
 
@@ -122,6 +127,16 @@ Test(cross_certificate, is_of_the_other_root_and_by_this_one)
 		cr_expect_not(verdict.invalid, "%s", verdict.reason);
 	}
 	cr_expect_not(is_cross_certificate(issuing, root_of(OLD)));
+}
+
+/* Else a thief of the key that issues would have clients pin a root of his. */
+Test(cross_certificate, is_not_one_of_a_ca_that_issues)
+{
+	struct verdict verdict = {0};
+
+	OK(verify_intermediate(root_of(OLD), issuing, &verdict, &fault));
+	cr_expect_not(verdict.invalid, "%s", verdict.reason);
+	cr_expect_not(is_cross_certificate(issuing, planted));
 }
 
 Test(cross_certificate, is_not_of_the_root_itself)
