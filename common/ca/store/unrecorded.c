@@ -47,9 +47,13 @@ static int check_serial(const uint8_t serial[static SERIAL_MAX], struct fault *f
 int add_unrecorded(struct transaction *transaction, const struct unrecorded *revocation,
 		   bool *ret_added, struct fault *fault)
 {
+	/* What one issuer's CRL lists, and then another's, is on the CRL of each from then on. */
 	static const char sql[] =
 		"INSERT INTO revoked_serial (serial, not_after, revoked_at, reason, issuer)"
-		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (serial) DO NOTHING";
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (serial) DO UPDATE SET issuer = 0,"
+		" not_after = CASE WHEN not_after < excluded.not_after THEN excluded.not_after"
+		" ELSE not_after END WHERE issuer <> excluded.issuer"
+		" AND (issuer <> 0 OR not_after < excluded.not_after)";
 	int64_t changed;
 
 	if (check_serial(revocation->serial, fault) < 0 ||

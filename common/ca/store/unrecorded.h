@@ -26,9 +26,10 @@ int find_unrecorded(struct transaction *transaction, const uint8_t serial[static
 		    struct fault *fault) MUST_CHECK;
 
 /*
- * Adds one, in a WRITE transaction. A serial that is here already keeps its first revocation, and
- * *ret_added is false. Errors: FAULT_REFUSED for a serial that no certificate of a CA of ours can
- * have: it would spoil every CRL.
+ * Adds one, in a WRITE transaction. A serial that is here already keeps time and reason of its
+ * first revocation. When it is here for another issuer it becomes one whose issuer is not known,
+ * until the later of both ends; *ret_added is false when nothing has changed. Errors: FAULT_REFUSED
+ * for a serial that no certificate of a CA of ours can have: it would spoil every CRL.
  */
 int add_unrecorded(struct transaction *transaction, const struct unrecorded *revocation,
 		   bool *ret_added, struct fault *fault) MUST_CHECK;

@@ -5,6 +5,8 @@
 #include "common/ca/store/crl_state.h"
 #include "common/ca/store/prune.h"
 #include "common/ca/store/revoke.h"
+#include "common/ca/store/statement.h"
+#include "common/ca/store/unrecorded.h"
 #include "common/x509/issuer.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
@@ -328,6 +330,53 @@ Test(issuers, all_list_a_revocation_whose_issuer_is_not_known)
 	cr_expect_eq(count_revoked(2), 1);
 	cr_expect(status_of(1, 9).revoked);
 	cr_expect(status_of(2, 9).revoked);
+}
+
+/* As the issuer's CRL lists it. */
+static bool add_listed(unsigned int issuer, uint32_t number, int64_t not_after_s)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct unrecorded revocation = {
+		.issuer = issuer, .not_after_s = not_after_s, .revoked_at_s = NOW_S + issuer};
+	bool added = false;
+
+	serial_of(number, revocation.serial);
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(add_unrecorded(&transaction, &revocation, &added, &fault));
+	OK(commit_transaction(&transaction, &fault));
+	return added;
+}
+
+static int64_t end_of(uint32_t number)
+{
+	uint8_t serial[SERIAL_MAX];
+	int64_t end_s = 0;
+	bool found = false;
+
+	serial_of(number, serial);
+	OK(find_end(store, serial, &found, &end_s, &fault));
+	cr_assert(found);
+	return end_s;
+}
+
+/* A restored record takes one CRL after the other. Else that of issuer 2 would lose the entry. */
+Test(issuers, all_list_a_revocation_that_the_crls_of_two_have)
+{
+	add(1);
+	add(2);
+	add(3);
+	cr_expect(add_listed(1, 9, 5000));
+	cr_expect_not(add_listed(1, 9, 5000));
+	cr_expect_eq(count_revoked(2), 0);
+	cr_expect(add_listed(2, 9, 4000));
+	cr_expect_not(add_listed(2, 9, 4000));
+	for (unsigned int issuer = 1; issuer <= 3; issuer++)
+		cr_expect_eq(count_revoked(issuer), 1);
+	cr_expect_eq(end_of(9), 5000);
+	cr_expect(add_listed(3, 9, 6000));
+	cr_expect_not(add_listed(3, 9, 6000));
+	cr_expect_eq(end_of(9), 6000);
+	cr_expect_eq(status_of(2, 9).revoked_at_s, NOW_S + 1, "of the first");
 }
 
 static void publish(unsigned int issuer)
