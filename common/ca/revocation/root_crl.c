@@ -87,16 +87,37 @@ void clear_root_crl_cache(struct root_crl_cache *cache)
 	*cache = (struct root_crl_cache){0};
 }
 
-/* Whether the CRL is by another root, which has taken the place of this one in the layout. */
-static bool is_by_successor(const struct root_crl_cache *cache)
+/*
+ * When the CRL is not by this process's root, as `problem` says: the root was replaced, and the
+ * process goes on with what it began with, until the new root revokes something.
+ */
+static int judge_other_crl(const struct root_crl_cache *cache, const struct fault *problem,
+			   struct fault *fault)
 {
 	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
 	CLEANUP(free_crl) struct crl *crl = NULL;
+	const struct bytes mine = certificate_der(cache->root);
 	struct fault ignored = {0};
 
-	return read_ca_roots(cache->layout, &roots, &ignored) == 0 &&
-	       !equal_bytes(certificate_der(roots.root), certificate_der(cache->root)) &&
-	       read_root_crl(cache->layout, roots.root, &crl, &ignored) == 0 && crl != NULL;
+	if (read_ca_roots(cache->layout, &roots, &ignored) < 0)
+		return pass_fault(problem, fault);
+	/* It certifies the CA before it takes its place. */
+	if (roots.next != NULL && equal_bytes(certificate_der(roots.next), mine))
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "%s/cert/" ROOT_CRL_FILE ": expected that of %s, found that of "
+				 "the root before it: the rotation of the root was cut short: run "
+				 "certpool rotate root --finish again",
+				 cache->layout->path, certificate_subject(cache->root));
+	if (cache->crl == NULL || equal_bytes(certificate_der(roots.root), mine) ||
+	    read_root_crl(cache->layout, roots.root, &crl, &ignored) < 0 || crl == NULL)
+		return pass_fault(problem, fault);
+	if (crl_count(crl) == 0)
+		return 0;
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/cert/" ROOT_CRL_FILE ": the root was replaced since certpool serve "
+			 "began, and the new one has revoked certificates: start certpool serve "
+			 "again",
+			 cache->layout->path);
 }
 
 /* Reads the file, in place of the last good CRL unless that is newer. */
@@ -108,12 +129,8 @@ static int reload(struct root_crl_cache *cache, struct fault *fault)
 	struct crl_info info;
 	struct fault problem = {0};
 
-	if (read_root_crl(cache->layout, cache->root, &crl, &problem) < 0) {
-		/* The root was replaced: this process goes on with what it began with. */
-		if (cache->crl != NULL && is_by_successor(cache))
-			return 0;
-		return pass_fault(&problem, fault);
-	}
+	if (read_root_crl(cache->layout, cache->root, &crl, &problem) < 0)
+		return judge_other_crl(cache, &problem, fault);
 	if (crl == NULL)
 		return 0;
 	if (cache->crl != NULL && older_crl(crl, cache->crl))

@@ -1,6 +1,7 @@
 #include "common/ca/revocation/root_crl.h"
 
 #include "common/ca/issue/publish_root_crl.h"
+#include "common/ca/issue/rotate_root.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
 
@@ -136,6 +137,65 @@ Test(root_crl, refuses_what_it_cannot_look_up)
 	REFUSED(check_not_revoked(&cache, issuing, &fault), FAULT_UNVERIFIED,
 		"older than the one that was there before");
 	cr_expect_eq(current_number(), 2);
+}
+
+static struct root_rotation rotation_of(void)
+{
+	OK(open_ca(&ca, NOW_S, &fault));
+	return (struct root_rotation){.layout = ca.layout,
+				      .ca = &ca.manifest->ca,
+				      .access = &ca.access,
+				      .store = authority_store(ca.authority),
+				      .now_s = NOW_S};
+}
+
+static void begin(const struct root_rotation *rotation)
+{
+	CLEANUP(clear_rotated_root) struct rotated_root rotated = {0};
+
+	OK(begin_root_rotation(rotation, &rotated, &fault));
+}
+
+static void finish(const struct root_rotation *rotation)
+{
+	CLEANUP(clear_rotated_root) struct rotated_root rotated = {0};
+
+	OK(finish_root_rotation(rotation, NULL, 0, &rotated, &fault));
+}
+
+/* A server that goes on through the rotation does not know which certificates the new root means.
+ */
+Test(root_crl, issues_nothing_when_the_root_that_replaced_this_one_revokes)
+{
+	const struct root_rotation rotation = rotation_of();
+
+	OK(check_not_revoked(&cache, issuing, &fault));
+	begin(&rotation);
+	finish(&rotation);
+	OK(check_not_revoked(&cache, issuing, &fault));
+	free_certificate(&issuing);
+	issuing = read_certificate_of("ca.crt");
+	publish(true, NOW_S);
+	REFUSED(check_not_revoked(&cache, issuing, &fault), FAULT_REFUSED,
+		"the new one has revoked certificates: start certpool serve again");
+	cr_expect_eq(current_number(), 1, "of the root before");
+}
+
+/* A server that starts when finishing was killed is below the next root, whose CRL is not there. */
+Test(root_crl, says_that_a_rotation_was_cut_short)
+{
+	const struct root_rotation rotation = rotation_of();
+	CLEANUP(free_certificate) struct certificate *next = NULL;
+	struct root_crl_cache early;
+
+	begin(&rotation);
+	next = read_certificate_of("root.next.crt");
+	init_root_crl_cache(&early, ca.layout, next);
+	REFUSED(check_not_revoked(&early, issuing, &fault), FAULT_UNVERIFIED,
+		"run certpool rotate root --finish again");
+	finish(&rotation);
+	OK(check_not_revoked(&early, issuing, &fault));
+	clear_root_crl_cache(&early);
 }
 
 Test(root_crl, is_due_in_the_last_third_and_when_it_is_from_the_future)
