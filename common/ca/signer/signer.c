@@ -1,5 +1,6 @@
 #include "common/ca/signer/signer.h"
 
+#include "common/base/clock.h"
 #include "common/base/workers.h"
 #include "common/ca/signer/check_body.h"
 #include "common/ca/signer/check_new_crl.h"
@@ -9,10 +10,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { LEARN_INTERVAL_US = 1000000 };
+
 struct signer {
 	struct signer_settings settings;
 	struct issuer_set *issuers;
 	pthread_mutex_t learn_lock;
+	int64_t learn_from_us;                /* of the stopwatch: the next look for issuers */
 	pthread_mutex_t crl_lock;             /* held while a CRL is signed */
 	struct buffer last_crls[ISSUERS_MAX]; /* that this signer gave out; empty: none */
 };
@@ -49,26 +53,40 @@ void free_signer(struct signer **signer_pointer)
 	free(signer);
 }
 
-/* The issuer of an order, which may be younger than the signer. */
-static int choose_issuer(struct signer *signer, unsigned int number,
+static int learn_issuers(struct signer *signer, bool at_once, struct fault *fault)
+{
+	int64_t now_us = read_stopwatch_us();
+	int result = 0;
+
+	if (signer->settings.learn == NULL)
+		return 0;
+	pthread_mutex_lock(&signer->learn_lock);
+	if (at_once || now_us >= signer->learn_from_us) {
+		result = signer->settings.learn(signer->settings.learn_context, fault);
+		signer->learn_from_us = result == 0 ? now_us + LEARN_INTERVAL_US : 0;
+	}
+	pthread_mutex_unlock(&signer->learn_lock);
+	return result;
+}
+
+/* The issuer of an order, which may be younger than the signer. So may one be that a front which
+   was taken over does not name, to have members certified under an older one. */
+static int choose_issuer(struct signer *signer, const struct signing_order *order,
 			 const struct issuer **ret_issuer, struct fault *fault)
 {
-	const struct issuer *issuer = get_issuer(signer->issuers, number);
-	int learnt = 0;
+	const unsigned int known = count_issuers(signer->issuers);
+	const bool lacking = order->issuer > known;
+	const struct issuer *issuer;
 
-	if (issuer == NULL && signer->settings.learn != NULL) {
-		pthread_mutex_lock(&signer->learn_lock);
-		learnt = signer->settings.learn(signer->settings.learn_context, fault);
-		pthread_mutex_unlock(&signer->learn_lock);
-		issuer = get_issuer(signer->issuers, number);
-	}
-	if (learnt < 0)
+	if ((lacking || (order->kind == SIGN_MEMBERS && order->issuer == known)) &&
+	    learn_issuers(signer, lacking, fault) < 0)
 		return -1;
+	issuer = get_issuer(signer->issuers, order->issuer);
 	if (issuer == NULL || issuer_key(issuer) == NULL)
 		return set_fault(fault, FAULT_FAILED,
 				 "%s: issuer %u: expected its certificate and its key, found %s: "
 				 "restore them from a backup",
-				 signer->settings.layout->path, number,
+				 signer->settings.layout->path, order->issuer,
 				 issuer == NULL ? "neither" : "no key");
 	*ret_issuer = issuer;
 	return 0;
@@ -205,7 +223,7 @@ int sign_checked(void *context, const struct signing_order *order,
 				  .lines = calloc(order->count + 1, sizeof(*signing.lines))};
 	const struct issuer *issuer = NULL;
 
-	if (choose_issuer(signer, order->issuer, &issuer, fault) < 0)
+	if (choose_issuer(signer, order, &issuer, fault) < 0)
 		return -1;
 	if (order->kind == SIGN_PROBE)
 		return probe_key(issuer, fault);

@@ -228,6 +228,69 @@ Test(signer, signs_the_good_ones_of_a_batch)
 	}
 }
 
+/* As after certpool rotate ca. */
+struct rotated {
+	struct issuer_set issuers;
+	unsigned int looks;
+};
+
+static int learn_second(void *context, struct fault *problem)
+{
+	const struct validity validity = {NOW_S - HOUR_S, NOW_S + DAY_S};
+	struct rotated *rotated = context;
+	struct private_key *second_key = make_key(KEY_ECDSA_P256);
+	CLEANUP(free_issuer) struct issuer *second = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct certificate *certificate = NULL;
+
+	(void)problem;
+	rotated->looks++;
+	OK(create_root(second_key, "CN=Second", &validity, &der, &fault));
+	OK(parse_certificate_der(bytes_of_buffer(&der), &certificate, &fault));
+	OK(new_issuer(&certificate, &second_key, &second, &fault));
+	OK(add_issuer(&rotated->issuers, &second, &fault));
+	return 0;
+}
+
+Test(signer, looks_for_a_newer_issuer_that_the_front_does_not_name)
+{
+	const struct plan plan = {0};
+	struct rotated rotated = {0};
+	const struct signer_settings settings = {.layout = fixture.layout,
+						 .ca = &fixture.manifest->ca,
+						 .store = authority_store(fixture.authority),
+						 .learn = learn_second,
+						 .learn_context = &rotated};
+	CLEANUP(clear_buffer) struct buffer body = make_body(&plan);
+	const struct signing_order order = {.kind = SIGN_MEMBERS,
+					    .issuer = 1,
+					    .client = "client1",
+					    .bodies = &body,
+					    .count = 1,
+					    .now_s = NOW_S};
+	CLEANUP(free_issuer) struct issuer *first = NULL;
+	struct private_key *first_key = NULL;
+	struct certificate *copy = NULL;
+	struct signer *signer = NULL;
+
+	OK(parse_certificate_der(certificate_der(issuer_certificate(issuer())), &copy, &fault));
+	OK(open_key_file(fixture.layout, "root.key", &fixture.access, &first_key, &fault));
+	OK(new_issuer(&copy, &first_key, &first, &fault));
+	OK(add_issuer(&rotated.issuers, &first, &fault));
+	OK(new_signer(&settings, &rotated.issuers, &signer, &fault));
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(clear_signed_result) struct signed_result result = {0};
+
+		OK(sign_checked(signer, &order, &result, &fault));
+		cr_expect(result.verdict.invalid);
+		cr_expect_not_null(strstr(result.verdict.reason, "CN=Second, which is the newest"),
+				   "%s", result.verdict.reason);
+	}
+	cr_expect_eq(rotated.looks, 1);
+	free_signer(&signer);
+	clear_issuer_set(&rotated.issuers);
+}
+
 /* catalogue 123 */
 Test(signer, refuses_certificates_for_who_is_no_client_or_is_barred)
 {
