@@ -154,7 +154,20 @@ int open_authority(const struct layout *layout, const struct manifest *manifest,
 	return 0;
 }
 
-/* Without keys: the signer at the other end of the link signs. */
+/* The CRL of an issuer that is not in the set yet. */
+static int publish_first_crl(struct authority *authority, const struct issuer *issuer,
+			     struct fault *fault)
+{
+	struct ca_crl_options options = authority_crl_options(authority);
+	struct crl_info ignored;
+
+	options.number = issuer_number(issuer);
+	options.issuer = issuer;
+	return publish_crl(&options, CRL_WHEN_DUE, read_clock(), &ignored, fault);
+}
+
+/* Without keys: the signer at the other end of the link signs. When the service begins it makes the
+   CRLs itself. */
 static int load_front_issuers(struct authority *authority, struct fault *fault)
 {
 	CLEANUP(clear_issuer_set) struct issuer_set loaded = {0};
@@ -165,7 +178,9 @@ static int load_front_issuers(struct authority *authority, struct fault *fault)
 	for (unsigned int i = present; i < count_issuers(&loaded); i++) {
 		/* Before another thread sees it. */
 		delegate_signing(loaded.issuers[i], sign_by_link, authority->link);
-		if (add_issuer(&authority->issuers, &loaded.issuers[i], fault) < 0)
+		if ((authority->store != NULL &&
+		     publish_first_crl(authority, loaded.issuers[i], fault) < 0) ||
+		    add_issuer(&authority->issuers, &loaded.issuers[i], fault) < 0)
 			return -1;
 	}
 	return 0;

@@ -59,8 +59,8 @@ void warn_of_authority(const struct authority *authority, int64_t now_s,
 		       struct ca_warnings *ret_warnings);
 
 /*
- * Takes over an issuer that `rotate ca` has made meanwhile: it issues from then on. It costs a look
- * at the record when there is none. One thread at a time.
+ * Takes over an issuer that `rotate ca` has made meanwhile: its CRL is made, and it issues from
+ * then on. It costs a look at the record when there is none. One thread at a time.
  */
 int refresh_issuers(struct authority *authority, struct fault *fault) MUST_CHECK;
 

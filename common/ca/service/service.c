@@ -240,25 +240,21 @@ static const struct http_route routes[] = {
 	{0},
 };
 
-/* Takes new issuers over, in the maintenance thread. Each has a CRL before anybody can ask for it.
- */
+/* Takes new issuers over, in the maintenance thread. */
 static int refresh_service(void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
-	struct ca_crl_options options;
-	struct crl_info info;
+	const struct issuer *newest;
 	char text[FAULT_TEXT_SIZE];
 
 	if (refresh_issuers(service->authority, fault) < 0)
 		return -1;
-	options = authority_crl_options(service->authority);
-	if (find_crl_cache(&service->crl.caches, options.number) != NULL)
+	newest = authority_issuer(service->authority);
+	if (find_crl_cache(&service->crl.caches, issuer_number(newest)) != NULL)
 		return 0;
-	if (publish_crl(&options, CRL_WHEN_DUE, read_clock(), &info, fault) < 0)
-		return -1;
 	extend_crl_caches(&service->crl.caches);
-	(void)snprintf(text, sizeof(text), "issuer %u, %s, issues from now on", options.number,
-		       certificate_subject(issuer_certificate(options.issuer)));
+	(void)snprintf(text, sizeof(text), "issuer %u, %s, issues from now on",
+		       issuer_number(newest), certificate_subject(issuer_certificate(newest)));
 	if (service->log != NULL)
 		service->log(service->log_context, "", "/ca.crt", ok, text);
 	return 0;

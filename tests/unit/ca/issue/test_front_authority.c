@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/issue/rotate_issuer.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/signer/channel.h"
 #include "common/ca/signer/signer_process.h"
@@ -14,10 +15,12 @@
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A signer in a process of its own, and this test as its front: a good one, or one that was taken
@@ -32,14 +35,23 @@ struct opened {
 	struct issuer_set issuers;
 };
 
+static int learn(void *context, struct fault *fault)
+{
+	struct opened *opened = context;
+
+	return load_issuers(fixture.layout, &fixture.manifest->ca, &fixture.access,
+			    &opened->issuers, fault);
+}
+
 static int open_service(void *context, struct signer_service *ret_service, struct fault *fault)
 {
 	struct opened *opened = context;
-	struct signer_settings settings = {.layout = fixture.layout, .ca = &fixture.manifest->ca};
+	struct signer_settings settings = {.layout = fixture.layout,
+					   .ca = &fixture.manifest->ca,
+					   .learn = learn,
+					   .learn_context = opened};
 
-	if (load_issuers(fixture.layout, &fixture.manifest->ca, &fixture.access, &opened->issuers,
-			 fault) < 0 ||
-	    open_store(fixture.store_path, &opened->store, fault) < 0)
+	if (learn(opened, fault) < 0 || open_store(fixture.store_path, &opened->store, fault) < 0)
 		return -1;
 	settings.store = opened->store;
 	*ret_service = (struct signer_service){.layout = fixture.layout,
@@ -56,17 +68,22 @@ static void close_service(void *context, struct signer_service *service)
 	free_store(&opened->store);
 }
 
-static void set_up(void)
+static void open_front(void)
 {
 	struct authority_made made;
 	struct opened opened = {0};
 
-	make_ca_place(&fixture);
 	OK(init_ca(&fixture, read_clock(), &made, &fault));
 	OK(fork_signer(open_service, close_service, &opened, &signer_link, &fault));
 	OK(open_front_authority(fixture.layout, fixture.manifest, signer_link, read_clock(), &front,
 				&fault));
 	fixture.authority = front;
+}
+
+static void set_up(void)
+{
+	make_ca_place(&fixture);
+	open_front();
 }
 
 static void tear_down(void)
@@ -97,6 +114,31 @@ Test(front_authority, is_used_like_this)
 	cr_expect_eq(memcmp(received->key.key, key.key, SHARED_KEY_LEN), 0);
 	clear_key_ring(&ring);
 	free_certificate(&certificate);
+}
+
+/* Whoever gets a certificate by it may ask for the CRL. */
+Test(front_authority, takes_no_new_issuer_over_before_its_crl_is_made)
+{
+	CLEANUP(clear_rotated_issuer) struct rotated_issuer rotated = {0};
+	struct rotation rotation = {.access = &fixture.access, .now_s = read_clock()};
+	bool found;
+
+	tear_down();
+	make_ca_place(&fixture);
+	lay_root_apart(&fixture);
+	open_front();
+	rotation.layout = fixture.layout;
+	rotation.ca = &fixture.manifest->ca;
+	rotation.store = authority_store(front);
+	OK(rotate_issuer(&rotation, &rotated, &fault));
+	cr_assert_eq(mkdirat(fixture.layout->cert, "ca.2.crl", 0700), 0, "no CRL can be made");
+	REFUSED(refresh_issuers(front, &fault), FAULT_REFUSED, "ca.2.crl");
+	cr_expect_eq(issuer_number(authority_issuer(front)), 1);
+	cr_assert_eq(unlinkat(fixture.layout->cert, "ca.2.crl", AT_REMOVEDIR), 0);
+	OK(refresh_issuers(front, &fault));
+	cr_expect_eq(issuer_number(authority_issuer(front)), 2);
+	OK(find_file(fixture.layout->cert, "ca.2.crl", &found, &fault));
+	cr_expect(found);
 }
 
 Test(front_authority, gets_no_certificates_for_who_is_no_client)
