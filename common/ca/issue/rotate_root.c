@@ -164,7 +164,8 @@ static int append_cross(const struct root_rotation *rotation, const struct root_
 	return check_buffer(pems, fault);
 }
 
-/* In the CA's layout the next root comes last: with its name the rotation is under way. */
+/* In the CA's layout the next root comes last, after the audit log's line, which is twice in it
+   when this was killed between them: with its name the rotation is under way. */
 static int make_cross_certificates(const struct root_rotation *rotation,
 				   const struct root_home *home, const struct issuer *next,
 				   struct fault *fault)
@@ -214,8 +215,8 @@ int begin_root_rotation(const struct root_rotation *rotation, struct rotated_roo
 		return -1;
 	root = issuer_certificate(next);
 	if (make_cross_certificates(rotation, &home, next, fault) < 0 ||
-	    write_certificate(rotation->layout, NEXT_ROOT_FILE, certificate_der(root), fault) < 0 ||
-	    record_rotation(rotation, "a new root, beside the present one", root, fault) < 0)
+	    record_rotation(rotation, "a new root, beside the present one", root, fault) < 0 ||
+	    write_certificate(rotation->layout, NEXT_ROOT_FILE, certificate_der(root), fault) < 0)
 		return -1;
 	return describe_root(root, has_key, ret_rotated, fault);
 }

@@ -195,7 +195,8 @@ begun() {
 	openssl verify -attime $(($(date +%s) + days * 86400)) -x509_strict -CAfile stick/cert/root.crt ca/cert/root.next.crt ||
 		verify ca/cert/root.next.crt "" ca/cert/root.next.crt
 	cmp stick/cert/root.next.crt ca/cert/root.next.crt && cmp stick/cert/cross.crt ca/cert/cross.crt &&
-		cmp second.crt ca/cert/root.crt && [ -s stick/Private/root.next.key ]
+		cmp second.crt ca/cert/root.crt && [ -s stick/Private/root.next.key ] &&
+		"$certpool" audit list --json | grep 'beside the present one: .*serialNumber=3'
 } >begun.log 2>&1
 kill_each begun
 equal 'beginning, killed at any step, is completed' "$kills" "$completed"
