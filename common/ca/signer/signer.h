@@ -14,7 +14,7 @@
  * and not barred, with a key type, a subject and alternative names that the client's policy allows;
  * - a responder's certificate: with exactly the extensions of one, for at most a week;
  * - a CRL: of its issuer, with a greater number than that of the issuer's CRL in the layout, and
- * with all of its entries but those whose certificates have ended.
+ * with all of its entries but those whose certificates have ended, or are not in the record.
  *
  * What was signed is in the log (signed_log.h) before it is given out. Safe for several threads.
  */

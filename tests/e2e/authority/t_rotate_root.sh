@@ -251,6 +251,11 @@ later() { openssl verify -attime $(($(date +%s) + days * 86400 + 60)) -x509_stri
 check 'the new one is valid below the new root' later ca/cert/ca.2.crt
 check_not 'the revoked one is not' later ca/cert/ca.crt
 check_not 'nor is what it issued' later stolen.crt ca/cert/ca.crt
+csplit -z -s -f cross- ca/cert/cross.crt '/BEGIN/' '{*}'
+check 'by way of the old root it still is' later stolen.crt <(cat kept.crt cross-01)
+expect 0 'until that is revoked' "$certpool" revoke ./cross-01 -q
+openssl crl -inform DER -in ca/cert/root.crl -noout -text >out
+prints 'on the CRL of the new root' "Serial Number: $(openssl x509 -in cross-01 -noout -serial | sed 's/.*=//')"
 restart
 expect 0 'health is well' curl -sf "$CERTPOOL_CA/health"
 expect 0 'check' "$certpool" check
