@@ -378,19 +378,15 @@ int print_invitations(const struct command *command, const struct ca_operator *c
 	return list_clients(ca->store, print_open_invitation, &context, fault);
 }
 
-/* The key goes first: killed in between, the invitation is still listed, and is good for nothing.
- */
+/* The invitation ends first: who joined before that keeps the key, and nobody joins after it.
+   Killed in between, the invitation is still listed, and is good for nothing. */
 int withdraw_client(const struct command *command, struct ca_operator *ca, const char *name,
 		    struct fault *fault)
 {
-	CLEANUP(clear_client) struct client client = {0};
 	CLEANUP(close_descriptor) int lock = -1;
-	bool found;
 
 	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
-	    read_client(ca->store, name, &client, &found, fault) < 0)
-		return -1;
-	if (found && client.invited_at_s != 0 && client.joined_at_s == 0 &&
+	    end_invitation(ca->store, name, ca->now_s, fault) < 0 ||
 	    remove_shared_key(ca->layout, name, fault) < 0)
 		return -1;
 	return withdraw_invitation(ca->store, name, ca->now_s, fault);

@@ -102,17 +102,14 @@ int note_invitation(struct store *store, const struct invitation_note *note, str
 	return commit_transaction(&transaction, fault);
 }
 
-int withdraw_invitation(struct store *store, const char *client, int64_t now_s, struct fault *fault)
+/* Refuses unless there is an invitation, and nobody has joined by it. */
+static int check_open_invitation(struct transaction *transaction, const char *client,
+				 struct fault *fault)
 {
-	static const char sql[] = "UPDATE client SET invited_at = NULL, invitation_ends = NULL,"
-				  " invitation_kid = NULL"
-				  " WHERE name = ?1";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_client) struct client record = {0};
 	bool found;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_client_row(&transaction, client, &record, &found, fault) < 0)
+	if (find_client_row(transaction, client, &record, &found, fault) < 0)
 		return -1;
 	if (!found || record.removed)
 		return refuse_unknown_client(client, fault);
@@ -126,7 +123,32 @@ int withdraw_invitation(struct store *store, const char *client, int64_t now_s, 
 				 "%s has no invitation: certpool client invitations shows those "
 				 "there are",
 				 client);
-	if (run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
+	return 0;
+}
+
+int end_invitation(struct store *store, const char *client, int64_t now_s, struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET invitation_ends = ?1 WHERE name = ?2";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    check_open_invitation(&transaction, client, fault) < 0 ||
+	    run_statement(&transaction, sql, VALUES(number_value(now_s), text_value(client)), NULL,
+			  fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+int withdraw_invitation(struct store *store, const char *client, int64_t now_s, struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET invited_at = NULL, invitation_ends = NULL,"
+				  " invitation_kid = NULL"
+				  " WHERE name = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    check_open_invitation(&transaction, client, fault) < 0 ||
+	    run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
 	    append_client_change(&transaction, client, "withdrawn", NULL, now_s, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);

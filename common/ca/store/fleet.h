@@ -38,6 +38,10 @@ struct invitation_note {
 int note_invitation(struct store *store, const struct invitation_note *note,
 		    struct fault *fault) MUST_CHECK;
 
+/* Lets nobody join by the client's invitation from now on. Errors: those of withdraw_invitation. */
+int end_invitation(struct store *store, const char *client, int64_t now_s,
+		   struct fault *fault) MUST_CHECK;
+
 /* Forgets the invitation of a client that has not joined. Errors: FAULT_NOT_FOUND without one;
    FAULT_REFUSED for a client that has joined. */
 int withdraw_invitation(struct store *store, const char *client, int64_t now_s,

@@ -169,13 +169,19 @@ Test(fleet, takes_an_invitation_back_until_somebody_came)
 
 	REFUSED(withdraw_invitation(store, "client1", NOW_S, &fault), FAULT_NOT_FOUND,
 		"client1 has no invitation: certpool client invitations");
+	REFUSED(end_invitation(store, "client1", NOW_S, &fault), FAULT_NOT_FOUND,
+		"client1 has no invitation");
 	OK(invite("client1", 0, NULL, &fault));
+	OK(end_invitation(store, "client1", NOW_S, &fault));
+	cr_expect_eq(note("client1", NOW_S), NOW_S, "nobody joins while it is withdrawn");
 	OK(withdraw_invitation(store, "client1", NOW_S, &fault));
 	client = find_client_of("client1");
 	cr_expect_eq(client.invited_at_s, 0);
 	clear_client(&client);
 	OK(invite("client1", 0, NULL, &fault));
 	cr_expect_eq(note("client1", NOW_S), 0);
+	REFUSED(end_invitation(store, "client1", NOW_S, &fault), FAULT_REFUSED,
+		"client1 has joined already");
 	REFUSED(withdraw_invitation(store, "client1", NOW_S, &fault), FAULT_REFUSED,
 		"client1 has joined already");
 	REFUSED(withdraw_invitation(store, "nobody", NOW_S, &fault), FAULT_NOT_FOUND, "no client");
