@@ -186,3 +186,8 @@ faketime_library() {
 # The address sanitizer traces its own process to find leaks, and must be loaded first.
 sanitized() { grep -q __asan_init "$certpool"; }
 unsanitized_preload() { ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$@"; }
+
+# under_clock OFFSET COMMAND…: runs the command under a clock that is ahead by OFFSET: +50m, +91d.
+under_clock() {
+	unsanitized_preload env FAKETIME="$1" LD_PRELOAD="$(faketime_library)" "${@:2}"
+}

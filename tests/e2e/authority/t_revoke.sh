@@ -86,7 +86,7 @@ equal 'to everybody' revoked "$(ocsp_of client1 1)"
 equal 'of that one alone' good "$(ocsp_of client1 2)"
 check 'and hands the same CRL out' cmp <(curl -s "$CERTPOOL_CA/crl") ca/cert/ca.crl
 first=$(head -1 out)
-expect 0 'again, an hour later' unsanitized_preload faketime -f +1h "$certpool" revoke "$(serial_of client1 1)" --reason superseded
+expect 0 'again, an hour later' under_clock +1h "$certpool" revoke "$(serial_of client1 1)" --reason superseded
 equal 'says that it was, and when, and keeps the reason' "${first/: revoked/: already revoked}" "$(head -1 out)"
 expect 0 'by serial with colons, in capitals' "$certpool" revoke "$(colons "$(serial_of client1 2)")"
 expect 0 'by PEM file' "$certpool" revoke client1/cert/cert_key3.crt

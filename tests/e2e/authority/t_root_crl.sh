@@ -194,10 +194,10 @@ forget
 expect 0 'with a copy that is current' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
 check_not 'nothing is said of it' grep -q "root's CRL" err
 forget
-expect 0 'two years later' faketime '+700 days' "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
+expect 0 'two years later' under_clock +700d "$certpool" restore ca.tar -m restored/manifest.yaml --passphrase-file backup.pass
 says 'it is' "the root's CRL ends soon, or has ended: run certpool crl --root"
-expect 0 'as that says' faketime '+700 days' "$certpool" crl --root -m restored/manifest.yaml
-expect 0 'there is one' faketime '+700 days' "$certpool" crl --chain -m restored/manifest.yaml
+expect 0 'as that says' under_clock +700d "$certpool" crl --root -m restored/manifest.yaml
+expect 0 'there is one' under_clock +700d "$certpool" crl --chain -m restored/manifest.yaml
 rm restored/ca/cert/root.crl
 check 'a backup without it, as of an older certpool' "$certpool" backup old.tar --without-keys -m restored/manifest.yaml
 rm -rf restored/ca

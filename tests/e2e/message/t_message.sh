@@ -64,7 +64,7 @@ for part in 1 2 3 4 5; do
 	check "part $part: refused like the others" cmp refusal.1 refusal.$part
 done
 expect 6 'a message for another node' sh -c "'$certpool' send client1 client3 --output third.jwe x; '$certpool' send client1 client2 --endpoint $inbox --deliver third.jwe"
-unsanitized_preload faketime -f +10m "$certpool" send client1 client2 --output new.jwe new
+under_clock +10m "$certpool" send client1 client2 --output new.jwe new
 expect 3 'a message of ten minutes hence' send --deliver new.jwe
 says 'is refused by its time' 'iat'
 check 'each refusal is on standard error' grep -q 'a message from client1: refused' receive.err

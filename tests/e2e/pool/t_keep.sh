@@ -87,7 +87,7 @@ start_ca_ahead() { # OFFSET
 	launcher=()
 }
 ahead() {
-	unsanitized_preload env FAKETIME="$1" LD_PRELOAD="$(faketime_library)" "$certpool" "${@:2}"
+	under_clock "$1" "$certpool" "${@:2}"
 }
 due=$("$certpool" keep client1 --json | jq -r '.next_due|fromdateiso8601')
 days=$(((due - $(date +%s)) / 86400))

@@ -114,11 +114,11 @@ mkdir slow
 manifest 2 1 >slow/manifest.yaml
 "$certpool" init -q -m slow/manifest.yaml >out && "$certpool" request client1 -q -m slow/manifest.yaml >out
 "$certpool" enroll client1 --export slow.jwe -q -m slow/manifest.yaml >out
-expect 0 'a request of 80 days ago' unsanitized_preload faketime -f +80d "$certpool" sign slow.jwe -o slow.answer -m slow/manifest.yaml
-expect 0 'its answer, ten days later' unsanitized_preload faketime -f +90d "$certpool" enroll client1 --import slow.answer -m slow/manifest.yaml
+expect 0 'a request of 80 days ago' under_clock +80d "$certpool" sign slow.jwe -o slow.answer -m slow/manifest.yaml
+expect 0 'its answer, ten days later' under_clock +90d "$certpool" enroll client1 --import slow.answer -m slow/manifest.yaml
 rm slow/client1/cert/cert_key2.crt
 "$certpool" enroll client1 --export stale.jwe -q -m slow/manifest.yaml >out
-expect 6 'a request of 91 days ago' unsanitized_preload faketime -f +91d "$certpool" sign stale.jwe -m slow/manifest.yaml
+expect 6 'a request of 91 days ago' under_clock +91d "$certpool" sign stale.jwe -m slow/manifest.yaml
 says 'is stale' 'refused \(stale\).*90 days'
 expect 6 'which its answer says' "$certpool" enroll client1 --import stale.jwe.answer -m slow/manifest.yaml
 says 'of each member' 'member 2: refused \(stale\)'

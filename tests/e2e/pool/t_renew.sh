@@ -80,15 +80,15 @@ start_ca_ahead() { # OFFSET
 	launcher=()
 }
 start_ca_ahead +50m
-expect 0 'before the end, after two thirds of the life' unsanitized_preload faketime -f +50m "$certpool" needs-renewal client1
-expect 0 'renew' unsanitized_preload faketime -f +50m "$certpool" renew client1
+expect 0 'before the end, after two thirds of the life' under_clock +50m "$certpool" needs-renewal client1
+expect 0 'renew' under_clock +50m "$certpool" renew client1
 prints 'renews' '^client1: renewed 6 certificates'
-expect 1 'which is enough then' unsanitized_preload faketime -f +50m "$certpool" needs-renewal client1
+expect 1 'which is enough then' under_clock +50m "$certpool" needs-renewal client1
 start_ca_ahead +5h
-expect 4 'after the end nobody can sign' unsanitized_preload faketime -f +5h "$certpool" send client1 client2 --output message2.jwe x
-expect 0 'renew' unsanitized_preload faketime -f +5h "$certpool" renew client1
+expect 4 'after the end nobody can sign' under_clock +5h "$certpool" send client1 client2 --output message2.jwe x
+expect 0 'renew' under_clock +5h "$certpool" renew client1
 prints 'renews what has ended' '^client1: renewed 6 certificates'
-check 'and the pool can sign' unsanitized_preload faketime -f +5h "$certpool" send client1 client2 --output message3.jwe x
+check 'and the pool can sign' under_clock +5h "$certpool" send client1 client2 --output message3.jwe x
 
 # As a step of a batch.
 mkdir batch
@@ -96,7 +96,7 @@ short 3 1h >batch/manifest.yaml
 printf 'batch: [{enroll: [client1]}, {renew: [client1]}]\n' >>batch/manifest.yaml
 expect 0 'a batch that renews' "$certpool" run -m batch/manifest.yaml
 prints 'renews nothing that is fresh' '^ +2  renew +client1 +done .* 0 renewed, 3 kept, 0 refused$'
-expect 0 'and again, fifty minutes later' unsanitized_preload faketime -f +50m "$certpool" run -m batch/manifest.yaml --json
+expect 0 'and again, fifty minutes later' under_clock +50m "$certpool" run -m batch/manifest.yaml --json
 equal 'renews what is due' '3 0 0' "$(jq -r 'select(.verb=="renew")|"\(.renewed) \(.kept) \(.refused)"' out)"
 
 # The policy's quota: the old certificates count.

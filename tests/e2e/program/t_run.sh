@@ -41,7 +41,7 @@ equal 'of a client' '4 4 4 4 4 0' "$(jq -r 'select(.node=="client1")|"\(.size) \
 check 'with times' jq -es 'map((.first_expiry|fromdate) > now)|all' out
 expect 0 'status as text' "$certpool" status
 prints 'of the CA' 'certificates 7, valid 7, expired 0, revoked 0'
-unsanitized_preload faketime -f +91d "$certpool" status --json >out
+under_clock +91d "$certpool" status --json >out
 equal 'in 91 days all is expired' '0 7 null' "$(jq -r 'select(.node=="ca")|"\(.valid) \(.expired) \(.first_expiry)"' out)"
 
 # A failing part.
