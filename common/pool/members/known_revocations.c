@@ -25,7 +25,7 @@ static int compare_revocations(const void *a, const void *b)
 const struct known_revocation *find_known_revocation(const struct known_revocations *revocations,
 						     struct bytes serial)
 {
-	struct known_revocation wanted;
+	struct known_revocation wanted = {0};
 
 	if (serial.len != SERIAL_MAX || revocations->count == 0)
 		return NULL;
