@@ -31,8 +31,10 @@ static uint64_t quota_left(const struct dqblk *quota)
 static uint64_t read_quota(int dirfd, int type, uint32_t id)
 {
 	struct dqblk quota = {0};
+	/* QCMD shifts into the sign bit of an int. */
+	unsigned int command = QCMD((unsigned int)Q_GETQUOTA, (unsigned int)type);
 
-	if (syscall(SYS_quotactl_fd, dirfd, QCMD(Q_GETQUOTA, type), id, &quota) < 0)
+	if (syscall(SYS_quotactl_fd, dirfd, command, id, &quota) < 0)
 		return UINT64_MAX;
 	return quota_left(&quota);
 }
