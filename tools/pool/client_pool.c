@@ -220,6 +220,22 @@ int check_renewed(const char *client, const struct renewal_summary *renewed, str
 			 client, renewed->refused, renewed->renewed + renewed->refused);
 }
 
+/* Shows both phases on the bar, and notes the refusals for its end. */
+static void report_renewal(const struct command *command, struct bar *bar,
+			   struct renewal_refusals *refusals, struct enrollment *enrollment,
+			   struct progress *making)
+{
+	const char *name = enrollment->client->name;
+	char label[LABEL_SIZE];
+
+	enrollment->refused = note_renewal_refusal;
+	enrollment->refused_context = refusals;
+	(void)snprintf(label, sizeof(label), "%s: new requests", name);
+	*making = start_bar(bar, command, label, "made: run it again to go on");
+	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
+	enrollment->progress = start_bar(bar, command, label, "saved: run it again to go on");
+}
+
 int renew_client(const struct command *command, const struct renewal *renewal,
 		 struct renewal_summary *ret_renewed, struct fault *fault)
 {
@@ -229,15 +245,8 @@ int renew_client(const struct command *command, const struct renewal *renewal,
 	struct renewal_refusals refusals = {.printer = {.command = command, .client = name}};
 	struct renewal visible = *renewal;
 	CLEANUP(end_bar) struct bar bar = {0};
-	char label[LABEL_SIZE];
 
-	visible.enrollment.refused = note_renewal_refusal;
-	visible.enrollment.refused_context = &refusals;
-	(void)snprintf(label, sizeof(label), "%s: new requests", name);
-	visible.making = start_bar(&bar, command, label, "made: run it again to go on");
-	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
-	visible.enrollment.progress =
-		start_bar(&bar, command, label, "saved: run it again to go on");
+	report_renewal(command, &bar, &refusals, &visible.enrollment, &visible.making);
 	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0)
 		return -1;
 	if (renew_pool(&visible, read_clock(), ret_renewed, fault) < 0)
@@ -311,15 +320,8 @@ int keep_client(const struct command *command, const struct upkeep *upkeep,
 	struct renewal_refusals refusals = {.printer = {.command = command, .client = name}};
 	struct upkeep visible = *upkeep;
 	CLEANUP(end_bar) struct bar bar = {0};
-	char label[LABEL_SIZE];
 
-	visible.enrollment.refused = note_renewal_refusal;
-	visible.enrollment.refused_context = &refusals;
-	(void)snprintf(label, sizeof(label), "%s: new requests", name);
-	visible.making = start_bar(&bar, command, label, "made: run it again to go on");
-	(void)snprintf(label, sizeof(label), "%s: new certificates", name);
-	visible.enrollment.progress =
-		start_bar(&bar, command, label, "saved: run it again to go on");
+	report_renewal(command, &bar, &refusals, &visible.enrollment, &visible.making);
 	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0 ||
 	    keep_pool(&visible, read_clock(), ret_kept, fault) < 0)
 		return -1;
