@@ -134,20 +134,6 @@ static json_t *new_refusals_json(const struct member_refusal *refusals, size_t c
 	return TAKE(object);
 }
 
-static json_t *new_chain_json(const struct certificates_answer *answer)
-{
-	CLEANUP(free_json) json_t *array = json_array();
-
-	for (size_t i = 0; i < answer->chain_count; i++) {
-		const struct buffer *pem = &answer->chain[i];
-
-		if (json_array_append_new(array, json_stringn((const char *)pem->data, pem->len)) <
-		    0)
-			return NULL;
-	}
-	return TAKE(array);
-}
-
 int format_certificates_answer(const struct certificates_answer *answer, struct secret *ret_json,
 			       struct fault *fault)
 {
@@ -165,7 +151,8 @@ int format_certificates_answer(const struct certificates_answer *answer, struct 
 				new_refusals_json(answer->refusals, answer->refusal_count)) < 0)
 		return set_memory_fault(fault);
 	if (answer->chain_count > 0 &&
-	    json_object_set_new(object, "chain", new_chain_json(answer)) < 0)
+	    json_object_set_new(object, "chain",
+				new_text_list(answer->chain, answer->chain_count)) < 0)
 		return set_memory_fault(fault);
 	return format_json(object, ret_json, fault);
 }

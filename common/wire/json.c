@@ -150,3 +150,14 @@ int copy_time(const json_t *object, const char *name, int64_t *ret_time_s, struc
 	*ret_time_s = (int64_t)time_s;
 	return 0;
 }
+
+json_t *new_text_list(const struct buffer *texts, size_t count)
+{
+	CLEANUP(free_json) json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (json_array_append_new(
+			    list, json_stringn((const char *)texts[i].data, texts[i].len)) < 0)
+			return NULL;
+	return TAKE(list);
+}

@@ -31,4 +31,7 @@ int copy_name(const json_t *object, const char *name, char *ret_text,
 int copy_time(const json_t *object, const char *name, int64_t *ret_time_s,
 	      struct fault *fault) MUST_CHECK;
 
+/* A list of texts, in PEM or otherwise; NULL: out of memory, which json_object_set_new refuses. */
+json_t *new_text_list(const struct buffer *texts, size_t count);
+
 #endif

@@ -60,17 +60,6 @@ int parse_roots_request(struct bytes json, struct roots_request *ret_request,
 	return 0;
 }
 
-static json_t *new_pem_list(const struct buffer *pems, size_t count)
-{
-	CLEANUP(free_json) json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(
-			    list, json_stringn((const char *)pems[i].data, pems[i].len)) < 0)
-			return NULL;
-	return TAKE(list);
-}
-
 int format_roots_answer(const struct roots_answer *answer, struct secret *ret_json,
 			struct fault *fault)
 {
@@ -81,10 +70,10 @@ int format_roots_answer(const struct roots_answer *answer, struct secret *ret_js
 		return -1;
 	if (is_refused(&answer->refusal))
 		return format_json(object, ret_json, fault);
-	if (json_object_set_new(object, "roots", new_pem_list(answer->roots, answer->root_count)) <
+	if (json_object_set_new(object, "roots", new_text_list(answer->roots, answer->root_count)) <
 		    0 ||
-	    json_object_set_new(object, "cross", new_pem_list(answer->cross, answer->cross_count)) <
-		    0)
+	    json_object_set_new(object, "cross",
+				new_text_list(answer->cross, answer->cross_count)) < 0)
 		return set_memory_fault(fault);
 	return format_json(object, ret_json, fault);
 }
