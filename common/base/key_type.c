@@ -13,6 +13,11 @@ const char *format_key_type(enum key_type type)
 	return names[type];
 }
 
+bool is_rsa_key(enum key_type type)
+{
+	return type == KEY_RSA_2048 || type == KEY_RSA_3072 || type == KEY_RSA_4096;
+}
+
 int parse_key_type(const char *text, enum key_type *ret_type, struct fault *fault)
 {
 	for (unsigned int type = 0; type < KEY_TYPE_COUNT; type++) {

@@ -3,6 +3,8 @@
 
 #include "common/base/fault.h"
 
+#include <stdbool.h>
+
 /* The kinds of key pair that a pool can have, by the names that the manifest uses. */
 enum key_type {
 	KEY_ECDSA_P256,
@@ -16,6 +18,7 @@ enum key_type {
 
 /* The name in the manifest: "ecdsa-p256", … */
 const char *format_key_type(enum key_type type);
+bool is_rsa_key(enum key_type type);
 /* Errors: FAULT_USAGE, with the list of the names. */
 int parse_key_type(const char *text, enum key_type *ret_type, struct fault *fault) MUST_CHECK;
 

@@ -90,6 +90,14 @@ static const struct field ocsp_fields[] = {
 	{0},
 };
 
+static const struct field issuer_fields[] = {
+	{.name = "url",
+	 .set = set_url,
+	 .offset = offsetof(struct ca_node, issuer_url),
+	 .high = URL_MAX},
+	{0},
+};
+
 /* Sets ca->key to a key type, or ca->key_url to the URL of a key in a token. */
 static int set_ca_key(const struct yaml_node *value, const struct field *field, void *object,
 		      struct fault *fault)
@@ -147,6 +155,7 @@ static const struct field ca_fields[] = {
 	{.name = "crl", .set = set_fields, .fields = crl_fields},
 	{.name = "root_crl", .set = set_fields, .fields = root_crl_fields},
 	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
+	{.name = "issuer", .set = set_fields, .fields = issuer_fields},
 	{.name = "free_space",
 	 .set = set_number,
 	 .offset = offsetof(struct ca_node, free_space),
@@ -256,6 +265,7 @@ void clear_ca_node(struct ca_node *ca)
 	free(ca->intermediate_subject);
 	free(ca->crl_url);
 	free(ca->ocsp_url);
+	free(ca->issuer_url);
 	free(ca->root_crl_url);
 	*ca = (struct ca_node){0};
 }

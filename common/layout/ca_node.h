@@ -31,6 +31,7 @@ struct ca_node {
 	int64_t crl_validity_s;
 	char *ocsp_url;                  /* of the OCSP responder; likewise */
 	size_t ocsp_requests_per_minute; /* of one address */
+	char *issuer_url;                /* of the issuing certificate (caIssuers); likewise */
 	char *root_crl_url;              /* of the CRL of a root that lies apart; likewise */
 	int64_t root_crl_validity_s;
 	size_t free_space; /* octets of the disk that certificates leave for revocations */

@@ -12,6 +12,41 @@
 /* How many clients a message names. */
 enum { NAMES_SHOWN = 10 };
 
+static int add_usage(const struct yaml_node *value, unsigned int *usages, struct fault *fault)
+{
+	struct fault problem = {0};
+	enum usage usage;
+
+	if (expect_kind(value, YAML_SCALAR, fault) < 0)
+		return -1;
+	if (parse_usage(value->text, &usage, &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
+	if ((*usages & usage) != 0)
+		return set_value_fault(value, fault, "expected each usage once, found %s again",
+				       value->text);
+	*usages |= usage;
+	return 0;
+}
+
+/* Sets an unsigned int, a set of enum usage, from a list. */
+static int set_usages(const struct yaml_node *value, const struct field *field, void *object,
+		      struct fault *fault)
+{
+	unsigned int *member = (unsigned int *)(void *)((char *)object + field->offset);
+	struct fault problem = {0};
+	unsigned int usages = 0;
+
+	if (expect_kind(value, YAML_LIST, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < value->count; i++)
+		if (add_usage(value->children[i], &usages, fault) < 0)
+			return -1;
+	if (check_usages(usages, &problem) < 0)
+		return set_value_fault(value, fault, "%s", problem.text);
+	*member = usages;
+	return 0;
+}
+
 static const struct field pool_fields[] = {
 	{.name = "size",
 	 .set = set_number,
@@ -39,6 +74,7 @@ static const struct field pool_fields[] = {
 	 .fallback = "250",
 	 .low = 1,
 	 .high = BATCH_SIZE_MAX},
+	{.name = "usages", .set = set_usages, .offset = offsetof(struct client_node, pool.usages)},
 	{0},
 };
 
@@ -70,6 +106,9 @@ static const struct field policy_fields[] = {
 	 .fallback = "6000",
 	 .low = 1,
 	 .high = REQUESTS_PER_MINUTE_MAX},
+	{.name = "usages",
+	 .set = set_usages,
+	 .offset = offsetof(struct client_node, policy.usages)},
 	{0},
 };
 
@@ -91,6 +130,22 @@ static const struct field client_fields[] = {
 	 .high = MESSAGE_SIZE_MAX},
 	{0},
 };
+
+static int complete_usages(const struct yaml_node *value, struct client_node *client,
+			   struct fault *fault)
+{
+	struct pool_settings *pool = &client->pool;
+
+	if (pool->usages == 0)
+		pool->usages = USE_SIGN;
+	if ((pool->usages & USE_KEY_ENCIPHERMENT) != 0 && !is_rsa_key(pool->key))
+		return set_value_fault(find_entry(find_entry(value, "pool"), "usages"), fault,
+				       "key-encipherment: expected an RSA key beside it, found %s",
+				       format_key_type(pool->key));
+	if (client->policy.usages == 0)
+		client->policy.usages = pool->usages;
+	return 0;
+}
 
 /* Takes missing values of the policy from the pool. An explicit empty list stays empty. */
 static int complete_policy(const struct yaml_node *value, struct client_node *client,
@@ -150,6 +205,8 @@ static int read_client_node(const struct yaml_node *value, const char *directory
 	layout = TAKE(client->layout);
 	if (join_path(directory, layout != NULL ? layout : client->name, &client->layout, fault) <
 	    0)
+		return -1;
+	if (complete_usages(value, client, fault) < 0)
 		return -1;
 	return complete_policy(value, client, fault);
 }

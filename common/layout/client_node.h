@@ -23,7 +23,8 @@ struct pool_settings {
 	char *subject;    /* RFC 4514 template: {index}, {client}, {random} */
 	char **alt_names; /* templates "DNS:…", "URI:…", "email:…", "IP:…" */
 	size_t alt_name_count;
-	size_t batch_size; /* 1 … BATCH_SIZE_MAX */
+	size_t batch_size;   /* 1 … BATCH_SIZE_MAX */
+	unsigned int usages; /* of enum usage, that the requests ask for */
 };
 
 /* A client: a node with a pool of certificates. */

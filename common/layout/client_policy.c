@@ -16,6 +16,7 @@ static const char *const field_names[POLICY_FIELD_COUNT] = {
 	[POLICY_VALIDITY] = "validity",
 	[POLICY_CERTIFICATES] = "certificates",
 	[POLICY_REQUESTS_PER_MINUTE] = "requests-per-minute",
+	[POLICY_USAGES] = "usages",
 };
 
 static const char no_names[] = "none";
@@ -43,7 +44,8 @@ int default_client_policy(struct client_policy *ret_policy, struct fault *fault)
 {
 	CLEANUP(clear_client_policy)
 	struct client_policy policy = {.certificates = quota_of_pool(POOL_SIZE_DEFAULT),
-				       .requests_per_minute = REQUESTS_PER_MINUTE_DEFAULT};
+				       .requests_per_minute = REQUESTS_PER_MINUTE_DEFAULT,
+				       .usages = USE_SIGN};
 
 	for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
 		policy.keys[i] = true;
@@ -132,6 +134,9 @@ static int copy_policy_field(const struct client_policy *policy, enum policy_fie
 	case POLICY_REQUESTS_PER_MINUTE:
 		target->requests_per_minute = policy->requests_per_minute;
 		return 0;
+	case POLICY_USAGES:
+		target->usages = policy->usages;
+		return 0;
 	}
 	return 0;
 }
@@ -174,7 +179,7 @@ bool equal_client_policies(const struct client_policy *a, const struct client_po
 {
 	if (strcmp(a->subject, b->subject) != 0 || a->alt_name_count != b->alt_name_count ||
 	    a->validity_s != b->validity_s || a->certificates != b->certificates ||
-	    a->requests_per_minute != b->requests_per_minute)
+	    a->requests_per_minute != b->requests_per_minute || a->usages != b->usages)
 		return false;
 	for (size_t i = 0; i < a->alt_name_count; i++)
 		if (strcmp(a->alt_names[i], b->alt_names[i]) != 0)
@@ -248,6 +253,8 @@ int check_client_policy(const struct client_policy *policy, struct fault *fault)
 		return prefix_fault(fault, "alt_names");
 	if (check_keys(policy, fault) < 0)
 		return prefix_fault(fault, "keys");
+	if (check_usages(policy->usages, fault) < 0)
+		return prefix_fault(fault, "usages");
 	if (policy->validity_s < 0 || policy->validity_s > CENTURY_S)
 		return set_fault(fault, FAULT_USAGE,
 				 "validity: expected at most 100y, found %jd seconds",

@@ -4,6 +4,7 @@
 #include "common/base/bytes.h"
 #include "common/base/key_type.h"
 #include "common/layout/template.h"
+#include "common/layout/usages.h"
 
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct client_policy {
 	int64_t validity_s;         /* of a certificate, at most; 0: the CA's default */
 	size_t certificates;        /* most live ones: neither expired nor revoked */
 	size_t requests_per_minute; /* for certificates and revocations together */
+	unsigned int usages;        /* of enum usage: all that its certificates may be for */
 };
 
 /* The fields of a policy, each of which has one owner: the manifest, or the operator. */
@@ -36,8 +38,9 @@ enum policy_field {
 	POLICY_VALIDITY,
 	POLICY_CERTIFICATES,
 	POLICY_REQUESTS_PER_MINUTE,
+	POLICY_USAGES,
 };
-enum { POLICY_FIELD_COUNT = POLICY_REQUESTS_PER_MINUTE + 1 };
+enum { POLICY_FIELD_COUNT = POLICY_USAGES + 1 };
 
 /* A set of fields. */
 #define FIELD_BIT(field) (1u << (field))

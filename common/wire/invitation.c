@@ -13,10 +13,17 @@
 static int add_ca_members(const struct invitation *invitation, json_t *object)
 {
 	char digest[SHA256_TEXT_SIZE];
+	char usages[USAGES_TEXT_SIZE];
 	json_t *pool = json_pack("{s:I, s:s, s:s}", "size", (json_int_t)invitation->pool_size,
 				 "key", format_key_type(invitation->pool_key), "subject",
 				 invitation->pool_subject);
 
+	format_usages(invitation->pool_usages, usages);
+	if (pool != NULL && invitation->pool_usages != USE_SIGN &&
+	    json_object_set_new(pool, "usages", json_string(usages)) < 0) {
+		json_decref(pool);
+		return -1;
+	}
 	format_sha256(invitation->root_sha256, digest);
 	if (json_object_set_new(object, "root_sha256", json_string(digest)) < 0) {
 		json_decref(pool);
@@ -72,7 +79,10 @@ static int parse_pool(const json_t *pool, struct invitation *invitation, struct 
 {
 	static const struct member_rule rules[] = {{"size", JSON_INTEGER, true},
 						   {"key", JSON_STRING, true},
-						   {"subject", JSON_STRING, true}};
+						   {"subject", JSON_STRING, true},
+						   {"usages", JSON_STRING, false}};
+	const char *usages = get_string(pool, "usages");
+	struct fault problem = {0};
 	json_int_t size;
 	char key[32];
 
@@ -84,6 +94,9 @@ static int parse_pool(const json_t *pool, struct invitation *invitation, struct 
 	if (size < 1 || size > POOL_SIZE_MAX)
 		return set_fault(fault, FAULT_MALFORMED, "pool: size: expected 1 to %d",
 				 POOL_SIZE_MAX);
+	invitation->pool_usages = USE_SIGN;
+	if (usages != NULL && parse_usage_list(usages, &invitation->pool_usages, &problem) < 0)
+		return set_fault(fault, FAULT_MALFORMED, "pool: usages: %s", problem.text);
 	invitation->pool_size = (size_t)size;
 	invitation->pool_subject = strdup(get_string(pool, "subject"));
 	return invitation->pool_subject == NULL ? set_memory_fault(fault) : 0;

@@ -5,6 +5,7 @@
 #include "common/base/key_type.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/shared_key.h"
+#include "common/layout/usages.h"
 
 /*
  * An invitation: one file, carried by hand, with all that a node on another host needs to exchange
@@ -17,6 +18,7 @@
  *    "expires":"2027-01-01T00:00:00Z","shared_key":{…JWK…}}
  *
  * expires is there when the invitation has an end: the CA refuses whoever comes first after that.
+ * The pool has "usages":"sign,client" too unless they are "sign", the default.
  * "once":true says that the key counts for one question, the one for its successor
  * (key_exchange.h).
  *
@@ -36,9 +38,10 @@ struct invitation {
 	uint8_t root_sha256[SHA256_LEN];
 	size_t pool_size;
 	enum key_type pool_key;
-	char *pool_subject; /* a template (common/layout/template.h) */
-	int64_t ends_s;     /* 0: it does not expire */
-	bool once;          /* from the CA alone */
+	char *pool_subject;       /* a template (common/layout/template.h) */
+	unsigned int pool_usages; /* of enum usage */
+	int64_t ends_s;           /* 0: it does not expire */
+	bool once;                /* from the CA alone */
 	struct shared_key key;
 	int64_t old_ends_s; /* of the key before it; 0: it is not taken any more */
 };

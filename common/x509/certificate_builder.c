@@ -95,20 +95,30 @@ void append_crl_distribution_points(struct buffer *extensions, const char *url)
 	extensions->failed |= value.failed;
 }
 
-void append_ocsp_access(struct buffer *extensions, const char *url)
+/* AccessDescription, whose method is the last arc below id-ad, 1.3.6.1.5.5.7.48. */
+static void append_access(struct buffer *accesses, uint8_t method, const char *url)
 {
-	/* 1.3.6.1.5.5.7.1.1 and 1.3.6.1.5.5.7.48.1 */
+	const uint8_t oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, method};
+	const size_t begin = accesses->len;
+
+	append_der(accesses, DER_OID, (struct bytes){oid, sizeof(oid)});
+	append_der(accesses, GENERAL_NAME_URI, bytes_of_string(url));
+	enclose_der(accesses, begin, DER_SEQUENCE);
+}
+
+void append_information_access(struct buffer *extensions, const char *ocsp_url,
+			       const char *issuer_url)
+{
+	/* 1.3.6.1.5.5.7.1.1 */
 	static const uint8_t id_pe_access[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01};
-	static const uint8_t id_ad_ocsp[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01};
-	static const uint8_t tags[] = {
-		DER_SEQUENCE, /* AccessDescription */
-		DER_SEQUENCE, /* AuthorityInfoAccessSyntax */
-	};
+	enum { ID_AD_OCSP = 1, ID_AD_CA_ISSUERS = 2 };
 	CLEANUP(clear_buffer) struct buffer value = {0};
 
-	append_der(&value, DER_OID, (struct bytes){id_ad_ocsp, sizeof(id_ad_ocsp)});
-	append_der(&value, GENERAL_NAME_URI, bytes_of_string(url));
-	enclose_in_tags(&value, 0, tags, COUNT_OF(tags));
+	if (ocsp_url != NULL)
+		append_access(&value, ID_AD_OCSP, ocsp_url);
+	if (issuer_url != NULL)
+		append_access(&value, ID_AD_CA_ISSUERS, issuer_url);
+	enclose_der(&value, 0, DER_SEQUENCE);
 	append_extension(extensions, (struct bytes){id_pe_access, sizeof(id_pe_access)}, false,
 			 bytes_of_buffer(&value));
 	extensions->failed |= value.failed;

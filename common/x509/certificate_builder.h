@@ -48,11 +48,14 @@ void append_authority_key_id(struct buffer *extensions, struct bytes key_id);
 
 /*
  * cRLDistributionPoints: one point, with the URL as its fullName (RFC 5280 section 4.2.1.13); and
- * authorityInfoAccess: one access, id-ad-ocsp at the URL (section 4.2.2.1). Neither is critical.
- * Shape: a URL is ASCII (IA5String); the manifest's reader has checked it.
+ * authorityInfoAccess: id-ad-ocsp and id-ad-caIssuers, each at its URL unless that is NULL
+ * (section 4.2.2.1). Neither is critical.
+ * Shape: a URL is ASCII (IA5String); the manifest's reader has checked it. At least one is not
+ * NULL.
  */
 void append_crl_distribution_points(struct buffer *extensions, const char *url);
-void append_ocsp_access(struct buffer *extensions, const char *url);
+void append_information_access(struct buffer *extensions, const char *ocsp_url,
+			       const char *issuer_url);
 
 /*
  * Writes what is signed of a certificate, its TBSCertificate; `algorithm` is the signer's

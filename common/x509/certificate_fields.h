@@ -63,6 +63,7 @@ enum extension_id {
 enum key_usage {
 	USAGE_CRL_SIGN = 0x02,
 	USAGE_KEY_CERT_SIGN = 0x04,
+	USAGE_KEY_ENCIPHERMENT = 0x20,
 	USAGE_DIGITAL_SIGNATURE = 0x80,
 };
 

@@ -162,10 +162,12 @@ static void check_path_length(const struct path *path, size_t step, struct verdi
 			certificate_subject(issuer), most, below);
 }
 
-/* Checks that some purpose of the member's certificate is one of every certificate above it. */
-static void check_purposes(const struct path *path, struct verdict *verdict)
+/* Checks that some purpose that the member's certificate is wanted for, or has, is one of every
+   certificate above it. */
+static void check_purposes(const struct path *path, unsigned int usage, struct verdict *verdict)
 {
-	unsigned int purposes = PURPOSES_OF_MEMBERS;
+	unsigned int purposes =
+		usage != 0 ? purposes_of_usages(usage) : (unsigned int)PURPOSES_OF_MEMBERS;
 
 	for (size_t i = 0; i < path->count; i++) {
 		purposes &= find_purposes(certificate_fields(path->steps[i]));
@@ -192,7 +194,7 @@ static int verify_path(struct search *search, struct verdict *verdict, struct fa
 
 	for (size_t step = path->count; step > 1; step--)
 		check_path_length(path, step - 1, verdict);
-	check_purposes(path, verdict);
+	check_purposes(path, search->trust->usage, verdict);
 	for (size_t step = path->count - 1; step > 0 && !verdict->invalid; step--) {
 		const struct certificate *certificate = path->steps[step - 1];
 		struct verdict single = {0};
@@ -315,6 +317,8 @@ static int find_path(const struct trust *trust, const struct certificate *root,
 	if (check_path_certificate(root, PROFILE_ROOT, at_s, verdict, fault) < 0 ||
 	    check_path_certificate(certificate, PROFILE_MEMBER, at_s, verdict, fault) < 0)
 		return -1;
+	if (trust->usage != 0)
+		check_usage(certificate, (enum usage)trust->usage, verdict);
 	if (verdict->invalid)
 		return 0;
 	if (extend_path(&search, fault) < 0)

@@ -2,6 +2,7 @@
 #define CERTPOOL_X509_CHAIN_H
 
 #include "common/base/verdict.h"
+#include "common/layout/usages.h"
 #include "common/x509/intermediates.h"
 
 /*
@@ -14,6 +15,7 @@ struct trust {
 	const struct certificate *next_root; /* NULL: there is no other one */
 	const struct certificate *const *intermediates;
 	size_t intermediate_count;
+	unsigned int usage; /* of enum usage, that certificates must be for; 0: any */
 };
 
 /*
@@ -28,8 +30,9 @@ struct path {
 /*
  * Whether a member's certificate may be relied on at a time: there is a path to the root (RFC 5280
  * section 6.1), every certificate of which is valid at that time, has its profile and is for a
- * purpose of those below it. The root is the trust anchor: it must have PROFILE_ROOT, and must not
- * have expired either. A root is invalid as a member's certificate.
+ * purpose of those below it; so is the member's for the usage of the trust. The root is the trust
+ * anchor: it must have PROFILE_ROOT, and must not have expired either. A root is invalid as a
+ * member's certificate.
  *
  * Every path is tried, depth first, until one is valid: the order of the intermediates does not
  * matter, nor do further certificates among them. The reason is that of the path that was tried

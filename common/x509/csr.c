@@ -21,6 +21,7 @@ struct csr {
 	struct public_key *key;
 	char *subject;
 	struct alt_names alt_names;
+	struct asked_usages usages;
 };
 
 void free_csr(struct csr **csr)
@@ -62,35 +63,42 @@ static int read_subject(struct bytes subject, char **ret_text, struct fault *fau
 static const struct bytes extension_request = {
 	(const uint8_t *)"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e", 9};
 
-/* Appends the attributes: an extensionRequest with the alternative names, if there are any. */
-static void append_attributes(struct buffer *body, const struct alt_names *alt_names)
+/* Appends the attributes: an extensionRequest with the alternative names and the usages, if there
+   are any to ask for. */
+static void append_attributes(struct buffer *body, const struct alt_names *alt_names,
+			      unsigned int usages)
 {
 	CLEANUP(clear_buffer) struct buffer value = {0};
+	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	const size_t begin = body->len;
-	size_t extensions;
+	size_t values;
 
 	if (alt_names != NULL && alt_names->count > 0) {
 		append_alt_names(&value, alt_names);
-		append_der(body, DER_OID, extension_request);
-		extensions = body->len;
-		append_ce_extension(body, EXTENSION_SUBJECT_ALT_NAME, false,
+		append_ce_extension(&extensions, EXTENSION_SUBJECT_ALT_NAME, false,
 				    bytes_of_buffer(&value));
-		enclose_der(body, extensions, DER_SEQUENCE);
-		enclose_der(body, extensions, DER_SET);
+	}
+	if ((usages & ~(unsigned int)USE_SIGN) != 0)
+		append_usages(&extensions, usages);
+	if (extensions.len > 0) {
+		append_der(body, DER_OID, extension_request);
+		values = body->len;
+		append_der(body, DER_SEQUENCE, bytes_of_buffer(&extensions));
+		enclose_der(body, values, DER_SET);
 		enclose_der(body, begin, DER_SEQUENCE);
 	}
 	enclose_der(body, begin, DER_CONTEXT_CONSTRUCTED);
-	body->failed |= value.failed;
+	body->failed |= value.failed || extensions.failed;
 }
 
 /* CertificationRequestInfo (RFC 2986 section 4.1). */
 static int append_body(struct buffer *body, const struct private_key *key, const char *subject,
-		       const struct alt_names *alt_names, struct fault *fault)
+		       const struct alt_names *alt_names, unsigned int usages, struct fault *fault)
 {
 	append_der_number(body, 0);
 	if (append_name(body, subject, fault) < 0 || append_spki(key, body, fault) < 0)
 		return -1;
-	append_attributes(body, alt_names);
+	append_attributes(body, alt_names, usages);
 	enclose_der(body, 0, DER_SEQUENCE);
 	return check_buffer(body, fault);
 }
@@ -111,12 +119,13 @@ static int check_csr_der(struct bytes der, struct fault *fault)
 }
 
 int create_csr(const struct private_key *key, const char *subject,
-	       const struct alt_names *alt_names, struct buffer *ret_pem, struct fault *fault)
+	       const struct alt_names *alt_names, unsigned int usages, struct buffer *ret_pem,
+	       struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
-	if (append_body(&body, key, subject, alt_names, fault) < 0 ||
+	if (append_body(&body, key, subject, alt_names, usages, fault) < 0 ||
 	    sign_object(key, bytes_of_buffer(&body), &der, fault) < 0 ||
 	    check_csr_der(bytes_of_buffer(&der), fault) < 0)
 		return -1;
@@ -154,8 +163,8 @@ static int find_requested_extensions(struct bytes attributes, struct bytes *ret_
 	return 0;
 }
 
-/* Reads subjectAltName, the only extension of a request that is used. */
-static int read_alt_names(struct csr *csr, struct fault *fault)
+/* Reads the alternative names and the usages that are asked for. */
+static int read_extensions(struct csr *csr, struct fault *fault)
 {
 	struct bytes extensions = {0};
 	struct extension extension = {0};
@@ -163,7 +172,8 @@ static int read_alt_names(struct csr *csr, struct fault *fault)
 
 	if (find_requested_extensions(csr->fields.attributes, &extensions, fault) < 0)
 		return -1;
-	if (find_extension(extensions, EXTENSION_SUBJECT_ALT_NAME, &extension, &found, fault) < 0)
+	if (read_asked_usages(extensions, &csr->usages, fault) < 0 ||
+	    find_extension(extensions, EXTENSION_SUBJECT_ALT_NAME, &extension, &found, fault) < 0)
 		return prefix_fault(fault, "request");
 	if (!found)
 		return 0;
@@ -179,7 +189,7 @@ static int read_csr(struct csr *csr, struct fault *fault)
 		return -1;
 	if (parse_public_key(csr->fields.spki, &csr->key, fault) < 0)
 		return prefix_fault(fault, "request");
-	if (read_alt_names(csr, fault) < 0)
+	if (read_extensions(csr, fault) < 0)
 		return -1;
 	return read_subject(csr->fields.subject, &csr->subject, fault);
 }
@@ -229,6 +239,11 @@ const struct alt_names *csr_alt_names(const struct csr *csr)
 struct bytes csr_alt_names_der(const struct csr *csr)
 {
 	return csr->alt_names_der;
+}
+
+const struct asked_usages *csr_usages(const struct csr *csr)
+{
+	return &csr->usages;
 }
 
 const struct public_key *csr_public_key(const struct csr *csr)

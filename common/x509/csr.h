@@ -5,6 +5,7 @@
 #include "common/base/verdict.h"
 #include "common/crypto/key.h"
 #include "common/x509/alt_name.h"
+#include "common/x509/purpose.h"
 
 /*
  * Certificate requests (PKCS#10, RFC 2986).
@@ -13,9 +14,10 @@
  * CSR_DER_MAX octets; its public key is a struct public_key, and so not weak; its subject is not
  * empty, prints as RFC 4514, and has no NUL, control or bidirectional-override character and no
  * component longer than its upper bound (RFC 5280 appendix A.1); its alternative names are of the
- * four kinds of struct alt_names. Proof of possession is not implied: verify_csr.
+ * four kinds of struct alt_names; its keyUsage, extKeyUsage and basicConstraints, where it has
+ * them, can be read. Proof of possession is not implied: verify_csr.
  *
- * Ignored: every extension but subjectAltName, and every other attribute.
+ * Ignored: every other extension, and every other attribute.
  */
 struct csr;
 
@@ -23,11 +25,12 @@ enum { CSR_DER_MAX = 16384, CSR_PEM_MAX = 24576, SUBJECT_SIZE = 512 };
 
 /*
  * Makes a request for the key and signs it (SHA-256; SHA-384 with P-384).
- * Shape: subject is RFC 4514 text, not empty; alt_names may be NULL.
+ * Shape: subject is RFC 4514 text, not empty; alt_names may be NULL; usages are of enum usage.
+ * USE_SIGN alone asks for nothing: the request has neither keyUsage nor extKeyUsage.
  * Errors: FAULT_MALFORMED for a subject that parse_csr_pem would not accept, FAULT_TOO_LARGE.
  */
 int create_csr(const struct private_key *key, const char *subject,
-	       const struct alt_names *alt_names, struct buffer *ret_pem,
+	       const struct alt_names *alt_names, unsigned int usages, struct buffer *ret_pem,
 	       struct fault *fault) MUST_CHECK;
 
 /*
@@ -43,6 +46,7 @@ const char *csr_subject(const struct csr *csr);
 struct bytes csr_subject_der(const struct csr *csr); /* the whole Name */
 const struct alt_names *csr_alt_names(const struct csr *csr);
 struct bytes csr_alt_names_der(const struct csr *csr); /* GeneralNames; empty: none */
+const struct asked_usages *csr_usages(const struct csr *csr);
 const struct public_key *csr_public_key(const struct csr *csr);
 
 /*

@@ -15,7 +15,7 @@ struct issuer {
 	signing_function *delegate; /* NULL: the key signs */
 	void *delegate_context;
 	struct bytes key_id; /* the certificate's subjectKeyIdentifier, a slice of its DER */
-	struct buffer revocation_extensions; /* of what it issues; may be empty */
+	struct buffer url_extensions; /* of what it issues; may be empty */
 };
 
 void free_issuer(struct issuer **issuer)
@@ -27,7 +27,7 @@ void free_issuer(struct issuer **issuer)
 	free_certificate(&old->certificate);
 	free_certificate(&old->root);
 	free_private_key(&old->key);
-	clear_buffer(&old->revocation_extensions);
+	clear_buffer(&old->url_extensions);
 	free(old);
 }
 
@@ -166,19 +166,19 @@ int new_issuer(struct certificate **certificate, struct private_key **key,
 	return new_intermediate_issuer(certificate, &no_root, key, ret_issuer, fault);
 }
 
-int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *urls,
-			struct fault *fault)
+int set_published_urls(struct issuer *issuer, const struct published_urls *urls,
+		       struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 
 	if (urls->crl != NULL)
 		append_crl_distribution_points(&extensions, urls->crl);
-	if (urls->ocsp != NULL)
-		append_ocsp_access(&extensions, urls->ocsp);
+	if (urls->ocsp != NULL || urls->issuer != NULL)
+		append_information_access(&extensions, urls->ocsp, urls->issuer);
 	if (check_buffer(&extensions, fault) < 0)
 		return -1;
-	clear_buffer(&issuer->revocation_extensions);
-	issuer->revocation_extensions = take_buffer(&extensions);
+	clear_buffer(&issuer->url_extensions);
+	issuer->url_extensions = take_buffer(&extensions);
 	return 0;
 }
 
@@ -199,7 +199,7 @@ static int build_ca_certificate(const struct tbs_certificate *fields,
 		return -1;
 	if (issuer != NULL) {
 		append_authority_key_id(&extensions, issuer->key_id);
-		append_bytes(&extensions, bytes_of_buffer(&issuer->revocation_extensions));
+		append_bytes(&extensions, bytes_of_buffer(&issuer->url_extensions));
 	}
 	if (check_buffer(&extensions, fault) < 0)
 		return -1;
@@ -324,35 +324,37 @@ static int check_proof(const struct csr *csr, struct fault *fault)
 }
 
 int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
-			     struct bytes alt_names, struct bytes spki, struct fault *fault)
+			     struct bytes alt_names, unsigned int usages, struct bytes spki,
+			     struct fault *fault)
 {
 	if (alt_names.len > 0)
 		append_ce_extension(extensions, EXTENSION_SUBJECT_ALT_NAME, false, alt_names);
 	if (append_subject_key_id(extensions, spki, fault) < 0)
 		return -1;
 	append_basic_constraints(extensions, false, -1);
-	append_key_usage(extensions, USAGE_DIGITAL_SIGNATURE);
+	append_usages(extensions, usages);
 	append_authority_key_id(extensions, issuer->key_id);
-	append_bytes(extensions, bytes_of_buffer(&issuer->revocation_extensions));
+	append_bytes(extensions, bytes_of_buffer(&issuer->url_extensions));
 	return check_buffer(extensions, fault);
 }
 
 int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
-			const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
+			const uint8_t serial[static SERIAL_MAX], const struct grant *grant,
 			struct buffer *ret_body, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
 		.issuer = certificate_fields(issuer->certificate)->subject,
-		.validity = *validity,
+		.validity = grant->validity,
 		.subject = csr_subject_der(csr),
 		.spki = public_key_spki(csr_public_key(csr)),
 	};
 
-	if (check_request(issuer, csr, validity, fault) < 0 || check_proof(csr, fault) < 0 ||
-	    append_member_extensions(&extensions, issuer, csr_alt_names_der(csr), fields.spki,
-				     fault) < 0)
+	if (check_request(issuer, csr, &grant->validity, fault) < 0 ||
+	    check_proof(csr, fault) < 0 ||
+	    append_member_extensions(&extensions, issuer, csr_alt_names_der(csr), grant->usages,
+				     fields.spki, fault) < 0)
 		return -1;
 	fields.extensions = bytes_of_buffer(&extensions);
 	return build_certificate_body(&fields, issuer_algorithm(issuer), ret_body, fault);
@@ -364,8 +366,9 @@ int certify_csr(const struct issuer *issuer, const struct csr *csr,
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	const struct signing_order order = {.kind = SIGN_MEMBERS, .bodies = &body, .count = 1};
+	const struct grant grant = {*validity, USE_SIGN};
 
-	if (prepare_certificate(issuer, csr, serial, validity, &body, fault) < 0)
+	if (prepare_certificate(issuer, csr, serial, &grant, &body, fault) < 0)
 		return -1;
 	return sign_one(issuer, &order, ret_der, fault);
 }

@@ -3,6 +3,7 @@
 
 #include "common/x509/certificate_builder.h"
 #include "common/x509/csr.h"
+#include "common/x509/purpose.h"
 
 /*
  * A CA's certificate with its private key: the object that signs certificates. The key may be
@@ -59,18 +60,20 @@ void delegate_signing(struct issuer *issuer, signing_function *function, void *c
 /* The AlgorithmIdentifier (whole item) of what the issuer signs. */
 struct bytes issuer_algorithm(const struct issuer *issuer);
 
-/* The addresses of the CRL and of the OCSP responder; NULL: certificates do not name it. */
-struct revocation_urls {
+/* The addresses of the CRL, of the OCSP responder and of the issuer's own certificate; NULL:
+   certificates do not name it. */
+struct published_urls {
 	const char *crl;
 	const char *ocsp;
+	const char *issuer;
 };
 
 /*
  * Makes the certificates that certify_csr and create_intermediate issue from now on name these
  * URLs; those of a new issuer name none. No other thread may use the issuer meanwhile.
  */
-int set_revocation_urls(struct issuer *issuer, const struct revocation_urls *urls,
-			struct fault *fault) MUST_CHECK;
+int set_published_urls(struct issuer *issuer, const struct published_urls *urls,
+		       struct fault *fault) MUST_CHECK;
 
 /* The validity from one time to the other, cut to that of the issuer's certificate: no certificate
    outlives the one above it. */
@@ -88,7 +91,7 @@ int create_root(const struct private_key *key, const char *subject, const struct
 /*
  * Makes the certificate of an intermediate, signed by the root: as create_root, but with path
  * length 0, so that only members' certificates may be below it (RFC 5280 section 4.2.1.9), with
- * the root's key identifier as authorityKeyIdentifier, and the URLs of set_revocation_urls.
+ * the root's key identifier as authorityKeyIdentifier, and the URLs of set_published_urls.
  * Shape: subject is RFC 4514 text.
  * Errors: FAULT_REFUSED for the root's own key or name, and for a validity that is not within the
  * root's.
@@ -108,30 +111,37 @@ int create_cross_certificate(const struct issuer *root, const struct certificate
 			     const struct validity *validity, struct buffer *ret_der,
 			     struct fault *fault) MUST_CHECK;
 
+/* What the CA gives to a request that it certifies. */
+struct grant {
+	struct validity validity;
+	unsigned int usages; /* of enum usage */
+};
+
 /*
  * Writes what is to be signed (SIGN_MEMBERS) for a member's request. Public key, subject and
  * alternative names are the request's, which the caller has checked against its policy. Everything
- * else is from PROFILE_MEMBER and the issuer: version 3; the given serial; basicConstraints,
- * critical, CA:FALSE; keyUsage, critical, digitalSignature; subjectKeyIdentifier; the issuer's key
- * identifier as authorityKeyIdentifier; the URLs of set_revocation_urls. Verifies the request's
- * signature. Errors: FAULT_REFUSED if the signature is not valid, for the public key of the issuer
- * or its root, and for a validity that is not within the issuer's: it may end in the same second.
+ * else is from PROFILE_MEMBER, the grant and the issuer: version 3; the given serial;
+ * basicConstraints, critical, CA:FALSE; the extensions of the usages (append_usages);
+ * subjectKeyIdentifier; the issuer's key identifier as authorityKeyIdentifier; the URLs of
+ * set_published_urls. Verifies the request's signature. Errors: FAULT_REFUSED if the signature is
+ * not valid, for the public key of the issuer or its root, and for a validity that is not within
+ * the issuer's: it may end in the same second.
  */
 int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
-			const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
+			const uint8_t serial[static SERIAL_MAX], const struct grant *grant,
 			struct buffer *ret_body, struct fault *fault) MUST_CHECK;
 
-/* The same, and has it signed. */
+/* The same for USE_SIGN alone, and has it signed. */
 int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
 		struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 /*
  * Appends exactly the extensions that the issuer writes into the certificate of a member, or of a
- * responder, with this key and these alternative names (GeneralNames; empty: none).
+ * responder, with this key, these alternative names (GeneralNames; empty: none) and usages.
  */
 int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
-			     struct bytes alt_names, struct bytes spki,
+			     struct bytes alt_names, unsigned int usages, struct bytes spki,
 			     struct fault *fault) MUST_CHECK;
 int append_responder_extensions(struct buffer *extensions, const struct issuer *issuer,
 				struct bytes spki, struct fault *fault) MUST_CHECK;

@@ -73,24 +73,22 @@ static void check_basic_constraints(struct examination *examination,
 		reject_because(verdict, "%s: expected critical in a CA's certificate", where);
 }
 
-/* The last bit of a BIT STRING with named bits is 1 (X.690 section 11.2.2). */
-static bool read_key_usage(struct bytes value, uint8_t *ret_bits)
+/* The last bit of a BIT STRING with named bits is 1 (X.690 section 11.2.2). The value is in DER. */
+static bool ends_with_named_bit(struct bytes value)
 {
 	struct der_item item;
-	uint8_t last;
 
-	if (!read_value(value, DER_BIT_STRING, &item) || item.content.len < 2 ||
-	    item.content.len > 3)
-		return false;
-	last = item.content.data[item.content.len - 1];
-	*ret_bits = item.content.data[1];
-	return (last >> item.content.data[0] & 1) != 0;
+	return read_der_tagged(&value, DER_BIT_STRING, &item) &&
+	       (item.content.data[item.content.len - 1] >> item.content.data[0] & 1) != 0;
 }
 
 static void check_key_usage(struct examination *examination, const struct extension *extension)
 {
+	bool second;
+
 	examination->has_key_usage = true;
-	if (!read_key_usage(extension->value, &examination->key_usage))
+	if (!read_key_usage(extension->value, &examination->key_usage, &second) ||
+	    !ends_with_named_bit(extension->value))
 		reject_because(examination->verdict,
 			       "RFC 5280 section 4.2.1.3: keyUsage: expected at least one bit, in "
 			       "DER");

@@ -48,7 +48,7 @@ static int make_csr(size_t index, struct buffer *ret_pem, struct fault *fault)
 	(void)snprintf(subject, sizeof(subject), "CN=client1-%zu", index + 1);
 	if (generate_private_key(KEY_ECDSA_P256, &key, fault) < 0)
 		return -1;
-	return create_csr(key, subject, NULL, ret_pem, fault);
+	return create_csr(key, subject, NULL, USE_SIGN, ret_pem, fault);
 }
 
 /* The shared keys, and one of this thread's own. */

@@ -23,6 +23,7 @@ static const struct column {
 	{"subject", take_text, offsetof(struct row_settings, policy.subject)},
 	{"alt-names", take_text, offsetof(struct row_settings, policy.alt_names)},
 	{"keys", take_text, offsetof(struct row_settings, policy.keys)},
+	{"usages", take_text, offsetof(struct row_settings, policy.usages)},
 	{"validity", take_duration, offsetof(struct row_settings, policy.validity_s)},
 	{"certificates", take_count, offsetof(struct row_settings, policy.certificates)},
 	{"requests-per-minute", take_count,

@@ -6,9 +6,10 @@
 
 /*
  * New clients as a file: CSV (RFC 4180), UTF-8, a line for each. The first line names the columns,
- * in any order: name, and any of size, subject, alt-names, keys, validity, certificates,
- * requests-per-minute, which are the options of `client add`. An empty field is as an option that
- * is not given. A field in quotes may have commas, quotes (doubled) and line ends in it.
+ * in any order: name, and any of size, subject, alt-names, keys, usages, validity,
+ * certificates, requests-per-minute, which are the options of `client add`. An empty field is as an
+ * option that is not given. A field in quotes may have commas, quotes (doubled) and line ends in
+ * it.
  */
 enum { CLIENT_FILE_MAX = 16 * 1024 * 1024 };
 

@@ -18,6 +18,7 @@ const char *format_client_state(const struct client *client)
 struct policy_text {
 	struct buffer alt_names;
 	struct buffer keys;
+	struct buffer usages;
 	struct buffer set; /* the fields that the operator set */
 };
 
@@ -25,6 +26,7 @@ static void clear_policy_text(struct policy_text *text)
 {
 	clear_buffer(&text->alt_names);
 	clear_buffer(&text->keys);
+	clear_buffer(&text->usages);
 	clear_buffer(&text->set);
 }
 
@@ -32,8 +34,10 @@ static int write_policy(const struct client *client, struct policy_text *text, s
 {
 	append_alt_name_list(&client->policy, &text->alt_names);
 	append_key_list(&client->policy, &text->keys);
+	append_usage_list(client->policy.usages, &text->usages);
 	append_policy_fields(client->by_hand, &text->set);
-	if (check_buffer(&text->alt_names, fault) < 0 || check_buffer(&text->keys, fault) < 0)
+	if (check_buffer(&text->alt_names, fault) < 0 || check_buffer(&text->keys, fault) < 0 ||
+	    check_buffer(&text->usages, fault) < 0)
 		return -1;
 	return check_buffer(&text->set, fault);
 }
@@ -72,6 +76,7 @@ int add_json_client(struct json_line *line, const struct client *client, struct 
 	add_json_text(line, "subject", policy->subject);
 	add_json_text(line, "alt_names", (const char *)text.alt_names.data);
 	add_json_text(line, "keys", (const char *)text.keys.data);
+	add_json_text(line, "usages", (const char *)text.usages.data);
 	add_json_number(line, "validity_s", policy->validity_s);
 	add_json_number(line, "certificates", (long long)policy->certificates);
 	add_json_number(line, "requests_per_minute", (long long)policy->requests_per_minute);
@@ -128,6 +133,7 @@ static void print_policy(const struct client *client, const struct policy_text *
 	print_line("%-20s %s", "subject", policy->subject);
 	print_line("%-20s %s", "alt-names", (const char *)text->alt_names.data);
 	print_line("%-20s %s", "keys", (const char *)text->keys.data);
+	print_line("%-20s %s", "usages", (const char *)text->usages.data);
 	if (policy->validity_s > 0)
 		print_line("%-20s %llds", "validity", (long long)policy->validity_s);
 	else

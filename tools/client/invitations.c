@@ -55,6 +55,9 @@ static int fill_pool(const struct manifest *manifest, const struct client *recor
 		while (invitation->pool_key < KEY_TYPE_COUNT &&
 		       !record->policy.keys[invitation->pool_key])
 			invitation->pool_key++;
+	invitation->pool_usages = node != NULL ? node->pool.usages : record->policy.usages;
+	if (!is_rsa_key(invitation->pool_key))
+		invitation->pool_usages &= PLAIN_USAGES;
 	invitation->pool_subject =
 		strdup(node != NULL ? node->pool.subject : record->policy.subject);
 	return invitation->pool_subject != NULL ? 0 : set_memory_fault(fault);

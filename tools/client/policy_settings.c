@@ -5,7 +5,7 @@
 bool sets_no_policy(const struct policy_settings *given)
 {
 	return given->subject == NULL && given->alt_names == NULL && given->keys == NULL &&
-	       given->validity_s == 0 && given->certificates == 0 &&
+	       given->usages == NULL && given->validity_s == 0 && given->certificates == 0 &&
 	       given->requests_per_minute == 0 && given->size == 0;
 }
 
@@ -55,6 +55,7 @@ static unsigned int list_given(const struct policy_settings *given)
 	return (given->subject != NULL ? FIELD_BIT(POLICY_SUBJECT) : 0) |
 	       (given->alt_names != NULL ? FIELD_BIT(POLICY_ALT_NAMES) : 0) |
 	       (given->keys != NULL ? FIELD_BIT(POLICY_KEYS) : 0) |
+	       (given->usages != NULL ? FIELD_BIT(POLICY_USAGES) : 0) |
 	       (given->validity_s > 0 ? FIELD_BIT(POLICY_VALIDITY) : 0) |
 	       (given->certificates > 0 ? FIELD_BIT(POLICY_CERTIFICATES) : 0) |
 	       (given->requests_per_minute > 0 ? FIELD_BIT(POLICY_REQUESTS_PER_MINUTE) : 0);
@@ -71,6 +72,8 @@ int apply_policy_settings(const struct policy_settings *given, const struct mani
 		return prefix_fault(fault, "alt-names");
 	if (given->keys != NULL && parse_key_list(given->keys, policy, fault) < 0)
 		return prefix_fault(fault, "keys");
+	if (given->usages != NULL && parse_usage_list(given->usages, &policy->usages, fault) < 0)
+		return prefix_fault(fault, "usages");
 	if (given->validity_s > 0 && apply_validity(given->validity_s, manifest, client, fault) < 0)
 		return -1;
 	if (given->certificates > 0)

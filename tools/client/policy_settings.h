@@ -10,6 +10,7 @@ struct policy_settings {
 	const char *subject;
 	const char *alt_names;
 	const char *keys;
+	const char *usages;
 	int64_t validity_s;
 	size_t certificates;
 	size_t requests_per_minute;

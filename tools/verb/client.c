@@ -39,6 +39,10 @@ static const struct option client_options[] = {
 	 "templates that its alternative names must match, separated by commas; or none", NULL},
 	{"keys", 0, false, "LIST", take_text, offsetof(struct client_settings, policy.keys),
 	 "its types of key, separated by commas; or all", NULL},
+	{"usages", 0, false, "LIST", take_text, offsetof(struct client_settings, policy.usages),
+	 "what its certificates may be for, separated by commas: sign, client, server, email, "
+	 "key-encipherment",
+	 NULL},
 	{"validity", 0, false, "DURATION", take_duration,
 	 offsetof(struct client_settings, policy.validity_s),
 	 "the longest validity of its certificates", NULL},
@@ -199,10 +203,11 @@ static int parse_field(const char *text, size_t len, unsigned int *fields, bool 
 		*fields |= FIELD_BIT(i);
 		return 0;
 	}
-	return set_fault(fault, FAULT_USAGE,
-			 "--reset: expected subject, alt-names, keys, validity, certificates, "
-			 "requests-per-minute or size, separated by commas, found \"%.*s\"",
-			 (int)(len < 64 ? len : 64), text);
+	return set_fault(
+		fault, FAULT_USAGE,
+		"--reset: expected subject, alt-names, keys, usages, validity, "
+		"certificates, requests-per-minute or size, separated by commas, found \"%.*s\"",
+		(int)(len < 64 ? len : 64), text);
 }
 
 static int reset_fields(const char *list, const struct ca_operator *ca, struct client *client,
@@ -232,7 +237,8 @@ static int set_client(const struct command *command, const struct client_setting
 		return set_fault(
 			fault, FAULT_USAGE,
 			"expected an option of the policy: --subject, --alt-names, --keys, "
-			"--validity, --certificates, --requests-per-minute, --size or --reset");
+			"--usages, --validity, --certificates, --requests-per-minute, --size or "
+			"--reset");
 	if (read_known_client(ca, name, &client, fault) < 0 ||
 	    (given->reset != NULL && reset_fields(given->reset, ca, &client, fault) < 0) ||
 	    apply_policy_settings(&given->policy, ca->manifest, given->force, &client, fault) < 0)

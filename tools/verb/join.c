@@ -76,6 +76,11 @@ static int format_manifest(const struct invitation *invitation, struct buffer *r
 	append_format(&text, "    pool:\n      size: %zu\n      key: %s\n      subject: ",
 		      invitation->pool_size, format_key_type(invitation->pool_key));
 	append_quoted(&text, invitation->pool_subject);
+	if (invitation->pool_usages != USE_SIGN) {
+		append_string(&text, "\n      usages: [");
+		append_usage_list(invitation->pool_usages, &text);
+		append_string(&text, "]");
+	}
 	append_string(&text, "\n");
 	if (check_buffer(&text, fault) < 0)
 		return -1;

@@ -22,6 +22,7 @@ struct verify_settings {
 	struct endpoint ca;
 	const char *ocsp;
 	struct text_list crl;
+	const char *usage;
 };
 
 static const struct option verify_options[] = {
@@ -43,6 +44,8 @@ static const struct option verify_options[] = {
 	 "also look every certificate below the root up in the CRLs from this file or http URL; "
 	 "repeatable",
 	 NULL},
+	{"usage", 0, false, "USAGE", take_text, offsetof(struct verify_settings, usage),
+	 "also whether the certificate is for this: sign, client, server or email", NULL},
 	{0},
 };
 
@@ -113,14 +116,34 @@ static int collect_chain(const struct command *command, const struct verify_sett
 	return merge_intermediates(chain, &own, INTERMEDIATES_MAX, fault);
 }
 
+/* *ret_usage 0: every usage will do. */
+static int read_usage(const struct verify_settings *given, unsigned int *ret_usage,
+		      struct fault *fault)
+{
+	enum usage usage;
+
+	*ret_usage = 0;
+	if (given->usage == NULL)
+		return 0;
+	if (parse_usage(given->usage, &usage, fault) < 0)
+		return prefix_fault(fault, "--usage");
+	if ((usage & PLAIN_USAGES) == 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "--usage: expected sign, client, server or email, found %s",
+				 given->usage);
+	*ret_usage = usage;
+	return 0;
+}
+
 static int verify_with_roots(const struct verify_settings *given, const struct roots *roots,
 			     struct certificate_check *check, struct fault *fault)
 {
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
-	const struct trust trust = trust_in_roots(roots, &check->chain);
+	struct trust trust = trust_in_roots(roots, &check->chain);
 
-	if (read_judged_certificate(check->path, "", &check->certificate, &check->verdict, fault) <
-	    0)
+	if (read_usage(given, &trust.usage, fault) < 0 ||
+	    read_judged_certificate(check->path, "", &check->certificate, &check->verdict, fault) <
+		    0)
 		return -1;
 	if (roots->root == NULL || check->certificate == NULL)
 		return 0;

@@ -67,12 +67,15 @@ static int prepare(const struct issue_options *options, const struct csr *csr,
 		   struct candidate *candidate, struct issued_certificate *record,
 		   struct fault *fault)
 {
+	struct grant grant = {
+		.usages = choose_usages(options->client, csr_usages(csr)->usages),
+	};
 	struct fault problem = {0};
-	struct validity validity;
 
-	if (generate_serial(record->serial, fault) < 0 || spread_end(options, &validity, fault) < 0)
+	if (generate_serial(record->serial, fault) < 0 ||
+	    spread_end(options, &grant.validity, fault) < 0)
 		return -1;
-	if (prepare_certificate(options->issuer, csr, record->serial, &validity, &candidate->body,
+	if (prepare_certificate(options->issuer, csr, record->serial, &grant, &candidate->body,
 				&problem) < 0)
 		return refuse_preparing(&problem, csr, &candidate->refusal, fault);
 	candidate->is_new = true;
@@ -82,8 +85,8 @@ static int prepare(const struct issue_options *options, const struct csr *csr,
 	memcpy(record->client, options->client->name, sizeof(record->client));
 	memcpy(record->member, candidate->name, strlen(candidate->name) + 1);
 	record->issued_at_s = options->now_s;
-	record->not_before_s = validity.not_before_s;
-	record->not_after_s = validity.not_after_s;
+	record->not_before_s = grant.validity.not_before_s;
+	record->not_after_s = grant.validity.not_after_s;
 	record->subject = strdup(csr_subject(csr));
 	return record->subject != NULL ? 0 : set_memory_fault(fault);
 }
@@ -111,7 +114,7 @@ int examine_candidate(const struct issue_options *options, struct bytes pem,
 		return 0;
 	check_policy(options->client,
 		     &(struct named_key){public_key_type(csr_public_key(csr)), csr_subject(csr),
-					 csr_alt_names(csr)},
+					 csr_alt_names(csr), csr_usages(csr)},
 		     &candidate->refusal);
 	if (is_refused(&candidate->refusal))
 		return 0;

@@ -237,16 +237,21 @@ static int open_key(const struct layout *layout, const struct ca_node *ca, unsig
 static int set_urls(struct issuer *issuer, const struct ca_node *ca, unsigned int number,
 		    struct fault *fault)
 {
-	struct revocation_urls urls = {.crl = ca->crl_url, .ocsp = ca->ocsp_url};
+	struct published_urls urls = {
+		.crl = ca->crl_url, .ocsp = ca->ocsp_url, .issuer = ca->issuer_url};
 	CLEANUP(clear_buffer) struct buffer crl = {0};
+	CLEANUP(clear_buffer) struct buffer certificate = {0};
 
-	if (number > FIRST_ISSUER && ca->crl_url != NULL) {
-		append_format(&crl, "%s/%u", ca->crl_url, number);
-		if (check_buffer(&crl, fault) < 0)
+	if (number > FIRST_ISSUER) {
+		append_format(&crl, "%s/%u", urls.crl != NULL ? urls.crl : "", number);
+		append_format(&certificate, "%s/%u", urls.issuer != NULL ? urls.issuer : "",
+			      number);
+		if (check_buffer(&crl, fault) < 0 || check_buffer(&certificate, fault) < 0)
 			return -1;
-		urls.crl = (const char *)crl.data;
+		urls.crl = urls.crl != NULL ? (const char *)crl.data : NULL;
+		urls.issuer = urls.issuer != NULL ? (const char *)certificate.data : NULL;
 	}
-	return set_revocation_urls(issuer, &urls, fault);
+	return set_published_urls(issuer, &urls, fault);
 }
 
 /* The root above a certificate: the next one where a finish of its rotation was cut short. */

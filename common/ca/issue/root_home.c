@@ -110,7 +110,7 @@ int open_root_home(const struct layout *layout, const struct ca_node *ca,
 
 int load_root(struct root_home *home, int64_t now_s, struct fault *fault)
 {
-	const struct revocation_urls urls = {.crl = home->ca->root_crl_url};
+	const struct published_urls urls = {.crl = home->ca->root_crl_url};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
@@ -124,7 +124,7 @@ int load_root(struct root_home *home, int64_t now_s, struct fault *fault)
 	    check_issuer_validity(issuer, now_s, fault) < 0)
 		return prefix_fault(fault, "%s: cert/root.crt and Private/root.key",
 				    home->layout->path);
-	if (set_revocation_urls(issuer, &urls, fault) < 0)
+	if (set_published_urls(issuer, &urls, fault) < 0)
 		return -1;
 	home->issuer = TAKE(issuer);
 	return 0;

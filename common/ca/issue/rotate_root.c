@@ -121,7 +121,7 @@ static int make_next_root(const struct root_rotation *rotation, const struct roo
 static int load_next_root(const struct root_home *home, struct issuer **ret_issuer,
 			  struct fault *fault)
 {
-	const struct revocation_urls urls = {.crl = home->ca->root_crl_url};
+	const struct published_urls urls = {.crl = home->ca->root_crl_url};
 	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_issuer) struct issuer *issuer = NULL;
@@ -138,7 +138,7 @@ static int load_next_root(const struct root_home *home, struct issuer **ret_issu
 	if (new_issuer(&roots.next, &key, &issuer, fault) < 0)
 		return prefix_fault(fault, "%s: cert/%s and Private/%s", home->layout->path,
 				    NEXT_ROOT_FILE, NEXT_ROOT_KEY_FILE);
-	if (set_revocation_urls(issuer, &urls, fault) < 0)
+	if (set_published_urls(issuer, &urls, fault) < 0)
 		return -1;
 	*ret_issuer = TAKE(issuer);
 	return 0;

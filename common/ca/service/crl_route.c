@@ -156,13 +156,12 @@ static int serve_issuer_crl(struct crl_route *route, unsigned int issuer,
 	return 0;
 }
 
-/* /crl/N, of issuer N: 0 for any other text. */
-static unsigned int parse_crl_path(const char *path)
+unsigned int parse_issuer_path(const char *path, const char *prefix)
 {
-	char expected[sizeof(CRL_PATH) + 16];
+	char expected[64];
 
 	for (unsigned int number = FIRST_ISSUER; number <= ISSUERS_MAX; number++) {
-		(void)snprintf(expected, sizeof(expected), CRL_PATH "/%u", number);
+		(void)snprintf(expected, sizeof(expected), "%s/%u", prefix, number);
 		if (strcmp(path, expected) == 0)
 			return number;
 	}
@@ -189,7 +188,8 @@ int serve_crl_of(struct crl_route *route, const struct http_request *request,
 	if (is_root && authority_root_crl(route->authority) != NULL)
 		return serve_root_crl(route, response, ret_problem, fault);
 	if (!is_root && strcmp(request->path, CRL_PATH) != 0)
-		return serve_issuer_crl(route, parse_crl_path(request->path), response, fault);
+		return serve_issuer_crl(route, parse_issuer_path(request->path, CRL_PATH), response,
+					fault);
 	if (strcmp(request->query, "chain") == 0)
 		return serve_crl_chain(route, response, ret_problem, fault);
 	return serve_issuer_crl(route, FIRST_ISSUER, response, fault);

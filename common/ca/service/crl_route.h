@@ -20,6 +20,9 @@
 #define ROOT_CRL_PATH "/root.crl"
 #define CONTENT_CRL "application/pkix-crl" /* RFC 2585 section 4.2 */
 
+/* PREFIX/N, of issuer N: 0 for any other text. */
+unsigned int parse_issuer_path(const char *path, const char *prefix);
+
 struct crl_route {
 	struct authority *authority; /* outlives it */
 	struct crl_caches caches;

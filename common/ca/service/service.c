@@ -22,6 +22,8 @@
 #include <string.h>
 
 #define CONTENT_JSON "application/json"
+#define CONTENT_CERTIFICATE "application/pkix-cert" /* RFC 2585 section 4.1 */
+#define ISSUER_DER_PATH "/ca.cer"
 
 static const unsigned int ok = 200;
 static const unsigned int not_found = 404;
@@ -114,6 +116,23 @@ static int serve_issuer(const struct http_request *request, struct http_response
 	if (format_certificate_pem(certificate_der(issuer_certificate(issuer)), &pem, fault) < 0)
 		return -1;
 	return send_pem(response, &pem, fault);
+}
+
+/* Without a number it is the first issuer, as of /crl. */
+static int serve_issuer_der(const struct http_request *request, struct http_response *response,
+			    void *context, struct fault *fault)
+{
+	const struct ca_service *service = context;
+	const bool first = strcmp(request->path, ISSUER_DER_PATH) == 0;
+	const struct issuer *issuer = get_issuer(
+		authority_issuers(service->authority),
+		first ? FIRST_ISSUER : parse_issuer_path(request->path, ISSUER_DER_PATH));
+
+	if (issuer == NULL)
+		return set_fault(fault, FAULT_NOT_FOUND, "this CA has no issuer of that number");
+	response->content_type = CONTENT_CERTIFICATE;
+	append_bytes(&response->body, certificate_der(issuer_certificate(issuer)));
+	return check_buffer(&response->body, fault);
 }
 
 static int serve_ocsp_request(const struct http_request *request, struct http_response *response,
@@ -232,6 +251,8 @@ static const struct http_route routes[] = {
 	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false, NULL},
 	{"GET", "/root.crt", NULL, 0, serve_root, false, NULL},
 	{"GET", "/ca.crt", NULL, 0, serve_issuer, false, NULL},
+	{"GET", ISSUER_DER_PATH, NULL, 0, serve_issuer_der, false, NULL},
+	{"GET", ISSUER_DER_PATH "/", NULL, 0, serve_issuer_der, false, NULL},
 	{"GET", CRL_PATH, NULL, 0, serve_crl_path, true, NULL},
 	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, true, NULL},
 	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, false, NULL},

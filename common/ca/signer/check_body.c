@@ -64,18 +64,20 @@ static int append_expected(const struct body_rules *rules, const struct certific
 	/* The profile has the text for extensions that cannot be read. */
 	(void)!find_extension(fields->extensions, EXTENSION_SUBJECT_ALT_NAME, &alt_names, &found,
 			      &problem);
-	return append_member_extensions(extensions, rules->issuer, alt_names.value, fields->spki,
-					fault);
+	return append_member_extensions(extensions, rules->issuer, alt_names.value,
+					find_usages(fields), fields->spki, fault);
 }
 
 static int check_names(const struct body_rules *rules, const struct certificate *certificate,
 		       struct verdict *verdict, struct fault *fault)
 {
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	const struct asked_usages usages = {.usages = find_usages(certificate_fields(certificate))};
 	struct named_key asked = {
 		.type = public_key_type(certificate_public_key(certificate)),
 		.subject = certificate_subject(certificate),
 		.alt_names = &names,
+		.usages = &usages,
 	};
 	struct refusal refusal = {0};
 	struct fault problem = {0};

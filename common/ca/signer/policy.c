@@ -31,6 +31,38 @@ static bool matches_any_alt_name(const struct client *client, const char *name)
 	return false;
 }
 
+unsigned int choose_usages(const struct client *client, unsigned int asked)
+{
+	return (asked & PLAIN_USAGES) != 0 ? asked : asked | (client->policy.usages & PLAIN_USAGES);
+}
+
+static void check_asked_usages(const struct client *client, const struct named_key *asked,
+			       struct refusal *refusal)
+{
+	const struct asked_usages *usages = asked->usages;
+	const char *other = usages->other;
+	char wanted[USAGES_TEXT_SIZE];
+	char allowed[USAGES_TEXT_SIZE];
+
+	if (other[0] != '\0' || (usages->usages & ~client->policy.usages) != 0) {
+		format_usages(usages->usages, wanted);
+		format_usages(client->policy.usages, allowed);
+		set_refusal(refusal, "policy", "usages: expected of \"%s\", found \"%s%s%s\"",
+			    allowed, wanted, wanted[0] != '\0' && other[0] != '\0' ? ", " : "",
+			    other);
+		return;
+	}
+	if ((usages->usages & USE_KEY_ENCIPHERMENT) == 0)
+		return;
+	if (!is_rsa_key(asked->type))
+		set_refusal(refusal, "policy",
+			    "usages: key-encipherment: expected an RSA key, found %s",
+			    format_key_type(asked->type));
+	else if ((choose_usages(client, usages->usages) & USE_SERVER) == 0)
+		set_refusal(refusal, "policy",
+			    "usages: key-encipherment: expected server beside it, found none");
+}
+
 void check_policy(const struct client *client, const struct named_key *asked,
 		  struct refusal *refusal)
 {
@@ -53,4 +85,5 @@ void check_policy(const struct client *client, const struct named_key *asked,
 			    names->names[i]);
 		return;
 	}
+	check_asked_usages(client, asked, refusal);
 }

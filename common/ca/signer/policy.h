@@ -4,20 +4,27 @@
 #include "common/ca/store/clients.h"
 #include "common/wire/claims.h"
 #include "common/x509/alt_name.h"
+#include "common/x509/purpose.h"
 
-/* The names and the key type of a request, or of a certificate. */
+/* What a request asks for, or what a certificate has. */
 struct named_key {
 	enum key_type type;
 	const char *subject; /* RFC 4514 */
 	const struct alt_names *alt_names;
+	const struct asked_usages *usages;
 };
 
 /* Whether the client's policy allows a certificate's subject, RFC 4514. */
 bool matches_policy_subject(const struct client *client, const char *subject);
 
+/* The usages that a request gets: those that it names, else all of the client's policy; and
+   USE_KEY_ENCIPHERMENT only where it asks for it. */
+unsigned int choose_usages(const struct client *client, unsigned int asked);
+
 /*
- * Refuses, in *refusal, a key type, a subject and any alternative name that the client's policy
- * does not allow. The number of certificates is checked by insert_certificates.
+ * Refuses, in *refusal, a key type, a subject, any alternative name and any usage that the client's
+ * policy does not allow, and USE_KEY_ENCIPHERMENT but for an RSA server. The number of certificates
+ * is checked by insert_certificates.
  */
 void check_policy(const struct client *client, const struct named_key *asked,
 		  struct refusal *refusal);

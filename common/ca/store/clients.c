@@ -26,8 +26,9 @@ enum client_column {
 	COLUMN_JOINED_AT,
 	COLUMN_SEEN_AT,
 	COLUMN_INVITATION_KID,
+	COLUMN_USAGES,
 };
-_Static_assert(COLUMN_INVITATION_KID + 1 == CLIENT_COLUMN_COUNT, "CLIENT_COLUMNS has as many");
+_Static_assert(COLUMN_USAGES + 1 == CLIENT_COLUMN_COUNT, "CLIENT_COLUMNS has as many");
 
 void clear_client(struct client *client)
 {
@@ -72,7 +73,8 @@ static int read_policy(struct rows *rows, struct client_policy *policy, struct f
 	policy->certificates = row_size(rows, COLUMN_CERTIFICATES);
 	policy->requests_per_minute = row_size(rows, COLUMN_REQUESTS_PER_MINUTE);
 	if (split_lines(alt_names, policy, fault) < 0 ||
-	    parse_key_list(row_text(rows, COLUMN_KEYS), policy, fault) < 0)
+	    parse_key_list(row_text(rows, COLUMN_KEYS), policy, fault) < 0 ||
+	    parse_usage_list(row_text(rows, COLUMN_USAGES), &policy->usages, fault) < 0)
 		return -1;
 	return check_client_policy(policy, fault);
 }
@@ -151,9 +153,10 @@ static void append_policy(const struct client_policy *policy, struct buffer *buf
 	append_alt_name_list(policy, buffer);
 	append_string(buffer, ", keys ");
 	append_key_list(policy, buffer);
-	append_format(buffer, ", validity %jd s, certificates %zu, requests_per_minute %zu",
-		      (intmax_t)policy->validity_s, policy->certificates,
-		      policy->requests_per_minute);
+	append_format(
+		buffer, ", validity %jd s, certificates %zu, requests_per_minute %zu, usages ",
+		(intmax_t)policy->validity_s, policy->certificates, policy->requests_per_minute);
+	append_usage_list(policy->usages, buffer);
 }
 
 int append_client_change(struct transaction *transaction, const char *name, const char *what,
@@ -179,32 +182,35 @@ int write_client_row(struct transaction *transaction, const struct client *clien
 {
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
-		" requests_per_minute, by_hand, origin, pool_size, invited_at, invitation_ends)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+		" requests_per_minute, by_hand, origin, pool_size, invited_at, invitation_ends,"
+		" usages) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
 		" ON CONFLICT (name) DO UPDATE SET subject = ?2, alt_names = ?3, keys = ?4,"
 		" validity = ?5, certificates = ?6, requests_per_minute = ?7, by_hand = ?8,"
-		" pool_size = ?10";
+		" pool_size = ?10, usages = ?13";
 	const struct client_policy *policy = &client->policy;
 	CLEANUP(clear_buffer) struct buffer alt_names = {0};
 	CLEANUP(clear_buffer) struct buffer keys = {0};
 	CLEANUP(clear_buffer) struct buffer detail = {0};
+	char usages[USAGES_TEXT_SIZE];
 
+	format_usages(policy->usages, usages);
 	append_lines(policy, &alt_names);
 	append_key_list(policy, &keys);
 	append_policy(policy, &detail);
 	if (check_buffer(&alt_names, fault) < 0 || check_buffer(&keys, fault) < 0 ||
 	    check_buffer(&detail, fault) < 0 ||
-	    run_statement(
-		    transaction, sql,
-		    VALUES(text_value(client->name), text_value(policy->subject),
-			   text_value((const char *)alt_names.data),
-			   text_value((const char *)keys.data), number_value(policy->validity_s),
-			   number_value((int64_t)policy->certificates),
-			   number_value((int64_t)policy->requests_per_minute),
-			   number_value(client->by_hand), number_value(client->origin),
-			   number_value((int64_t)client->pool_size),
-			   time_value(client->invited_at_s), time_value(client->invitation_ends_s)),
-		    NULL, fault) < 0)
+	    run_statement(transaction, sql,
+			  VALUES(text_value(client->name), text_value(policy->subject),
+				 text_value((const char *)alt_names.data),
+				 text_value((const char *)keys.data),
+				 number_value(policy->validity_s),
+				 number_value((int64_t)policy->certificates),
+				 number_value((int64_t)policy->requests_per_minute),
+				 number_value(client->by_hand), number_value(client->origin),
+				 number_value((int64_t)client->pool_size),
+				 time_value(client->invited_at_s),
+				 time_value(client->invitation_ends_s), text_value(usages)),
+			  NULL, fault) < 0)
 		return -1;
 	return append_client_change(transaction, client->name, exists ? "changed" : "added",
 				    (const char *)detail.data, now_s, fault);

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/key_file.h"
+#include "common/x509/purpose.h"
 
 #include <string.h>
 
@@ -101,6 +102,24 @@ static int check_current(const struct owner *owner, size_t index,
 			 owner->layout->path, name,
 			 certificate_not_after(certificate) < now_s ? "expired" : "not yet valid",
 			 begin, end, now, owner->client, index);
+}
+
+/* Receivers take a message from no other certificate. */
+static int check_signs(const struct owner *owner, size_t index,
+		       const struct certificate *certificate, struct fault *fault)
+{
+	struct verdict verdict = {0};
+	char name[FILE_NAME_SIZE];
+
+	check_usage(certificate, USE_SIGN, &verdict);
+	if (!verdict.invalid)
+		return 0;
+	name_certificate(index, name);
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s/cert/%s: not for messages: %s: list sign among the usages of the pool "
+			 "of %s and of its policy at the CA, and run certpool renew %s/%zu",
+			 owner->layout->path, name, verdict.reason, owner->client, owner->client,
+			 index);
 }
 
 static bool matches(const struct public_key *key, const struct certificate *certificate)
@@ -207,6 +226,7 @@ int open_member(const struct layout *layout, const char *client, size_t index, i
 
 	if (read_member_certificate(&owner, index, &member.certificate, fault) < 0 ||
 	    check_current(&owner, index, member.certificate, now_s, fault) < 0 ||
+	    check_signs(&owner, index, member.certificate, fault) < 0 ||
 	    add_key(&owner, &member, fault) < 0)
 		return -1;
 	MOVE(ret_member, member);

@@ -39,15 +39,16 @@ struct member {
  * Opens the client's member of that index.
  * Owns: the caller clears *ret_member (clear_member).
  * Errors: FAULT_NOT_FOUND without a certificate or a key; FAULT_REFUSED for a certificate that is
- * expired, not valid yet, or not for the key; FAULT_MALFORMED and FAULT_TOO_LARGE for a file that
- * is damaged. The text names the file and says what to do.
+ * expired, not valid yet, not for USE_SIGN, or not for the key; FAULT_MALFORMED and FAULT_TOO_LARGE
+ * for a file that is damaged. The text names the file and says what to do.
  */
 int open_member(const struct layout *layout, const char *client, size_t index, int64_t now_s,
 		struct member *ret_member, struct fault *fault) MUST_CHECK;
 
 /*
  * The same, but a member that cannot sign is a success that leaves *ret_member unchanged: it has no
- * key, no certificate, none that is valid now, or a file that is damaged. Errors: FAULT_FAILED.
+ * key, no certificate, none that is valid now and for USE_SIGN, or a file that is damaged. Errors:
+ * FAULT_FAILED.
  */
 int open_member_if_valid(const struct layout *layout, const char *client, size_t index,
 			 int64_t now_s, struct member *ret_member, struct fault *fault) MUST_CHECK;

@@ -114,7 +114,7 @@ static int make_request(const struct client_node *client, size_t index,
 	    expand_template(client->pool.subject, client->name, index, random, &subject, fault) <
 		    0 ||
 	    make_alt_names(client, index, random, &names, fault) < 0 ||
-	    create_csr(key, subject, &names, ret_pem, fault) < 0)
+	    create_csr(key, subject, &names, client->pool.usages, ret_pem, fault) < 0)
 		return prefix_fault(fault, "%s, member %zu", client->name, index);
 	return 0;
 }
@@ -227,17 +227,12 @@ static int make_chunk(size_t index, void *argument, struct fault *fault)
 	return 0;
 }
 
-static bool is_rsa(enum key_type type)
-{
-	return type == KEY_RSA_2048 || type == KEY_RSA_3072 || type == KEY_RSA_4096;
-}
-
 int make_members(const struct make_options *options, struct make_summary *ret_summary,
 		 struct fault *fault)
 {
 	size_t count =
 		options->members != NULL ? options->members->count : options->client->pool.size;
-	size_t most = is_rsa(options->client->pool.key) ? RSA_CHUNK_SIZE : CHUNK_SIZE;
+	size_t most = is_rsa_key(options->client->pool.key) ? RSA_CHUNK_SIZE : CHUNK_SIZE;
 	struct make_context context = {
 		.options = options,
 		.chunk_size = choose_chunk_size(count, most),

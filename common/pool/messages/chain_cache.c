@@ -175,7 +175,8 @@ static int verify_parsed_chain(const struct chain_cache *cache, struct presented
 	const struct certificate *const *certificates =
 		(const struct certificate *const *)chain->certificates;
 	const struct certificate *above[CHAIN_MAX + INTERMEDIATES_MAX];
-	struct trust trust = {.root = cache->roots.root, .next_root = cache->roots.next};
+	struct trust trust = {
+		.root = cache->roots.root, .next_root = cache->roots.next, .usage = USE_SIGN};
 
 	for (size_t i = 1; i < chain->count; i++)
 		above[trust.intermediate_count++] = certificates[i];

@@ -65,7 +65,7 @@ equal 'and not for that' '4 3600' "$(policy client2 certificates) $(policy clien
 expect 0 'one field is given back' "$certpool" client set client2 --reset certificates
 equal 'and follows the pool'\''s size' '60 validity' "$(policy client2 certificates) $(policy client2 set)"
 expect 2 'no such field' "$certpool" client set client2 --reset nonsense
-says 'all fields are named' 'expected subject, alt-names, keys, validity, certificates, requests-per-minute or size'
+says 'all fields are named' 'expected subject, alt-names, keys, usages, validity, certificates, requests-per-minute or size'
 expect 0 'all fields are given back' "$certpool" client reset client2
 equal 'to the manifest' '0 ' "$(policy client2 validity_s) $(policy client2 set)"
 expect 4 'of a client that is there' "$certpool" client reset nobody
@@ -91,7 +91,7 @@ refused() { # NAME LINES PATTERN
 count() { list | wc -l; }
 before=$(count)
 refused 'a file without a column of names' 'size\n3\n' 'bad.csv: line 1: expected a column "name"'
-refused 'a column that there is not' 'name,usages\na,client\n' 'bad.csv: line 1: expected columns of name, size, subject.*found "usages"'
+refused 'a column that there is not' 'name,purpose\na,client\n' 'bad.csv: line 1: expected columns of name, size, subject.*found "usages"'
 refused 'a column twice' 'name,size,size\n' 'line 1: expected each column once, found size again'
 refused 'a bad name' 'name\nok\n../x\n' 'bad.csv: line 3: name: expected 1 to 64 of'
 refused 'the CA'\''s name' 'name\nca\n' 'line 2: name: no client can be called "ca"'

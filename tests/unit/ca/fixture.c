@@ -21,6 +21,7 @@ static const char manifest_text[] =
 	"  client3: {pool: {size: 20}}\n"
 	"  spaced: {pool: {size: 20, subject: \"cn = {client}-{index}, O=Acme\\\\, Inc, c=FR\"}}\n"
 	"  few: {pool: {size: 1}, policy: {certificates: 3}}\n"
+	"  web: {policy: {usages: [client, server, key-encipherment]}}\n"
 	"  strict:\n"
 	"    pool: {size: 20}\n"
 	"    policy:\n"
@@ -100,7 +101,7 @@ struct buffer make_csr(const struct private_key *key, const char *subject, const
 
 	if (alt_name != NULL)
 		OK(add_alt_name(&names, alt_name, &fault));
-	OK(create_csr(key, subject, &names, &pem, &fault));
+	OK(create_csr(key, subject, &names, USE_SIGN, &pem, &fault));
 	return pem;
 }
 

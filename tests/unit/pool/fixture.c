@@ -8,6 +8,7 @@
 #include "common/x509/der.h"
 #include "common/x509/revocation/crl_builder.h"
 #include "common/x509/signed_object.h"
+#include "common/x509/signing_order.h"
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
@@ -166,15 +167,25 @@ void close_fixture(struct fixture *fixture)
 struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int64_t not_before_s,
 			  int64_t not_after_s)
 {
-	const struct validity validity = {not_before_s, not_after_s};
+	const struct grant grant = {{not_before_s, not_after_s}, USE_SIGN};
+
+	return certify_pem_as(issuer, csr_pem, &grant);
+}
+
+struct buffer certify_pem_as(const struct issuer *issuer, struct bytes csr_pem,
+			     const struct grant *grant)
+{
 	CLEANUP(free_csr) struct csr *csr = NULL;
+	CLEANUP(clear_buffer) struct buffer body = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
+	const struct signing_order order = {.kind = SIGN_MEMBERS, .bodies = &body, .count = 1};
 	uint8_t serial[SERIAL_MAX];
 	struct buffer pem = {0};
 
 	OK(parse_csr_pem(csr_pem, &csr, &fault));
 	OK(generate_serial(serial, &fault));
-	OK(certify_csr(issuer, csr, serial, &validity, &der, &fault));
+	OK(prepare_certificate(issuer, csr, serial, grant, &body, &fault));
+	OK(sign_one(issuer, &order, &der, &fault));
 	OK(format_certificate_pem(bytes_of_buffer(&der), &pem, &fault));
 	return pem;
 }

@@ -48,6 +48,10 @@ struct buffer make_crl(const struct fixture *fixture, const struct issuer *issue
 struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int64_t not_before_s,
 			  int64_t not_after_s);
 
+/* The same, for these usages. */
+struct buffer certify_pem_as(const struct issuer *issuer, struct bytes csr_pem,
+			     const struct grant *grant);
+
 /* Makes the client's pool. */
 void make_client_pool(struct fixture *fixture, size_t client);
 

@@ -43,7 +43,7 @@ Test(client_file, refuses_a_whole_file_for_one_bad_row)
 		{"name\n", "f: expected a line for each client, found none"},
 		{"size\n1\n", "f: line 1: expected a column \"name\""},
 		{"name,name\n", "f: line 1: expected each column once, found name again"},
-		{"name,usages\na,b\n", "f: line 1: expected columns of name, size, subject"},
+		{"name,purpose\na,b\n", "f: line 1: expected columns of name, size, subject"},
 		{"name,size,subject,alt-names,keys,validity,certificates,requests-per-minute,"
 		 "name\n",
 		 "found name again"},
@@ -60,6 +60,7 @@ Test(client_file, refuses_a_whole_file_for_one_bad_row)
 		{"name\nca\n", "f: line 2: name: no client can be called"},
 		{"name,subject\na,CN={x}\n", "f: line 2: subject: "},
 		{"name,validity\na,91d\n", "f: line 2: validity: expected at most"},
+		{"name,usages\na,tls\n", "f: line 2: usages: \"tls\" is no usage"},
 		{"name,certificates\na,10000001\n", "f: line 2: certificates: "},
 		{"name\n\xff\n", "f: expected UTF-8"},
 	};

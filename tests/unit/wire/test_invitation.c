@@ -69,6 +69,7 @@ Test(invitation, reads_what_it_writes)
 	struct secret json = {0};
 
 	invitation.pool_subject = strdup("CN={random}");
+	invitation.pool_usages = USE_SIGN | USE_SERVER;
 	OK(generate_shared_key(&invitation.key, &fault));
 	OK(format_invitation(&invitation, &json, &fault));
 	OK(parse_invitation(bytes_of_secret(&json), &parsed, &fault));
@@ -78,6 +79,7 @@ Test(invitation, reads_what_it_writes)
 	cr_expect_eq(parsed.pool_size, 7);
 	cr_expect_eq(parsed.pool_key, KEY_ED25519);
 	cr_expect_str_eq(parsed.pool_subject, "CN={random}");
+	cr_expect_eq(parsed.pool_usages, USE_SIGN | USE_SERVER);
 	cr_expect_arr_eq(parsed.key.key, invitation.key.key, SHARED_KEY_LEN);
 	clear_secret(&json);
 	clear_invitation(&parsed);

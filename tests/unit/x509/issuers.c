@@ -36,7 +36,7 @@ struct csr *make_csr(const struct private_key *key, const char *alt_name)
 
 	if (alt_name != NULL)
 		OK(add_alt_name(&names, alt_name, &fault));
-	OK(create_csr(key, "CN=client1-1,O=Example", &names, &pem, &fault));
+	OK(create_csr(key, "CN=client1-1,O=Example", &names, USE_SIGN, &pem, &fault));
 	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	clear_alt_names(&names);
 	return csr;

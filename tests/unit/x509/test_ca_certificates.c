@@ -191,7 +191,7 @@ Test(ca_certificates, makes_intermediates_with_exactly_their_extensions)
 
 Test(ca_certificates, makes_intermediates_that_name_the_crl_of_their_root)
 {
-	const struct revocation_urls urls = {.crl = "http://h/root.crl"};
+	const struct published_urls urls = {.crl = "http://h/root.crl"};
 	/* RFC 5280 section 4.2.1.13: one point, its fullName one URI. */
 	const struct bytes uri = item(0x86, bytes_of_string(urls.crl));
 	const struct bytes point = item(DER_SEQUENCE, item(0xa0, item(0xa0, uri)));
@@ -199,7 +199,7 @@ Test(ca_certificates, makes_intermediates_that_name_the_crl_of_their_root)
 	struct certificate *certificate;
 	struct verdict verdict = {0};
 
-	OK(set_revocation_urls(issuer, &urls, &fault));
+	OK(set_published_urls(issuer, &urls, &fault));
 	certificate = make_intermediate(issuer, member_key());
 	cr_expect_eq(count_extensions(certificate), (size_t)5);
 	cr_expect(has_extension(certificate, extension(31, false, item(DER_SEQUENCE, point))));

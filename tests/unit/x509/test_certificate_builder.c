@@ -19,6 +19,7 @@ static const uint8_t serial[SERIAL_MAX] = {0x5a, 0, 1, 2, 0xff};
 static const char root_name[] = "CN=Example Root CA,O=Example\\, Inc,C=FR";
 static const char crl_url[] = "http://ca.example.org/crl";
 static const char ocsp_url[] = "http://ca.example.org/ocsp";
+static const char issuer_url[] = "http://ca.example.org/ca.cer";
 
 /* One key as our object and as GnuTLS's. */
 struct twin_key {
@@ -141,7 +142,7 @@ static struct certificate *make_root(const struct twin_key *key)
 /* An issuer, and a copy of its certificate. */
 static struct issuer *make_issuer(const struct twin_key *key, struct certificate **ret_root)
 {
-	const struct revocation_urls urls = {crl_url, ocsp_url};
+	const struct published_urls urls = {crl_url, ocsp_url, issuer_url};
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct certificate *root = make_root(key);
 	struct private_key *copy = NULL;
@@ -151,7 +152,7 @@ static struct issuer *make_issuer(const struct twin_key *key, struct certificate
 	OK(parse_private_key(bytes_of_secret(&pem), &copy, &fault));
 	OK(parse_certificate_der(certificate_der(root), ret_root, &fault));
 	OK(new_issuer(&root, &copy, &issuer, &fault));
-	OK(set_revocation_urls(issuer, &urls, &fault));
+	OK(set_published_urls(issuer, &urls, &fault));
 	return issuer;
 }
 
@@ -173,6 +174,11 @@ static void set_urls(gnutls_x509_crt_t crt)
 			     crt, GNUTLS_IA_OCSP_URI,
 			     &(gnutls_datum_t){(unsigned char *)(uintptr_t)ocsp_url,
 					       sizeof(ocsp_url) - 1}),
+		     0);
+	cr_assert_eq(gnutls_x509_crt_set_authority_info_access(
+			     crt, GNUTLS_IA_CAISSUERS_URI,
+			     &(gnutls_datum_t){(unsigned char *)(uintptr_t)issuer_url,
+					       sizeof(issuer_url) - 1}),
 		     0);
 }
 
@@ -218,7 +224,7 @@ static void make_request(const struct private_key *key, const char *alt_name,
 
 	if (alt_name != NULL)
 		OK(add_alt_name(&names, alt_name, &fault));
-	OK(create_csr(key, "CN=client1-1,O=Exämple", &names, ret_pem, &fault));
+	OK(create_csr(key, "CN=client1-1,O=Exämple", &names, USE_SIGN, ret_pem, &fault));
 	clear_alt_names(&names);
 }
 
@@ -401,7 +407,7 @@ static void expect_access(const char *url)
 	gnutls_datum_t found = {0};
 	unsigned int type = 0;
 
-	append_ocsp_access(&der, url);
+	append_information_access(&der, url, NULL);
 	text = read_value(&der, OCTETS("\x2b\x06\x01\x05\x05\x07\x01\x01"));
 	cr_assert_eq(gnutls_x509_aia_init(&access), 0);
 	cr_assert_eq(gnutls_x509_ext_import_aia(&text, access, 0), 0);

@@ -74,7 +74,7 @@ static void make_member(void)
 	OK(parse_certificate_der(bytes_of_buffer(&der), &copy, &fault));
 	OK(parse_certificate_der(certificate_der(root_of(OLD)), &root, &fault));
 	OK(new_intermediate_issuer(&copy, &root, &key, &issuer, &fault));
-	OK(create_csr(member_key, "CN=member", NULL, &pem, &fault));
+	OK(create_csr(member_key, "CN=member", NULL, USE_SIGN, &pem, &fault));
 	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	OK(certify_csr(issuer, csr, serial, &validity, &member_der, &fault));
 	OK(parse_certificate_der(bytes_of_buffer(&member_der), &member, &fault));

@@ -398,7 +398,7 @@ Test(csr, refuses_to_create_requests_that_it_would_not_parse)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buffer pem = {0};
 
-		REFUSED(create_csr(member_key(), rows[i].subject, NULL, &pem, &fault),
+		REFUSED(create_csr(member_key(), rows[i].subject, NULL, USE_SIGN, &pem, &fault),
 			FAULT_MALFORMED, rows[i].reason, "%s", rows[i].subject);
 		cr_expect_null(pem.data);
 	}
@@ -413,7 +413,7 @@ Test(csr, refuses_to_make_a_request_over_the_limit)
 	memset(name + 6, 'y', sizeof(name) - 7);
 	for (int i = 0; i < 40; i++)
 		OK(add_alt_name(&names, name, &fault));
-	REFUSED(create_csr(member_key(), "CN=a", &names, &pem, &fault), FAULT_TOO_LARGE,
+	REFUSED(create_csr(member_key(), "CN=a", &names, USE_SIGN, &pem, &fault), FAULT_TOO_LARGE,
 		"at most 16384 octets");
 	clear_alt_names(&names);
 }
@@ -428,7 +428,7 @@ static void make_and_read(enum key_type type, const char *subject, const struct 
 
 	OK(generate_private_key(type, &key, &fault));
 	OK(get_public_key(key, &public, &fault));
-	OK(create_csr(key, subject, names, &pem, &fault));
+	OK(create_csr(key, subject, names, USE_SIGN, &pem, &fault));
 	cr_expect_eq(strncmp((char *)pem.data, "-----BEGIN CERTIFICATE REQUEST-----\n", 36), 0);
 	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	cr_expect_str_eq(csr_subject(csr), subject);

@@ -33,7 +33,7 @@ Test(x509, is_used_like_this)
 
 	/* A member makes a key and a request for it. */
 	OK(generate_private_key(KEY_ECDSA_P256, &member_key, &fault));
-	OK(create_csr(member_key, "CN=client1-1,O=Example", NULL, &csr_pem, &fault));
+	OK(create_csr(member_key, "CN=client1-1,O=Example", NULL, USE_SIGN, &csr_pem, &fault));
 
 	/* The CA reads the request, and certifies its key. */
 	OK(parse_csr_pem(bytes_of_buffer(&csr_pem), &csr, &fault));

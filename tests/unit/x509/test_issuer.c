@@ -16,6 +16,7 @@ Test(issuer, writes_where_a_certificate_can_be_looked_up)
 {
 	static const char crl[] = "http://ca.example.org/crl";
 	static const char ocsp[] = "http://ca.example.org/ocsp";
+	static const char cer[] = "http://ca.example.org/ca.cer";
 	struct issuer *issuer = make_issuer(KEY_ECDSA_P256);
 	struct csr *csr = make_csr(member_key(), NULL);
 	struct bytes point =
@@ -30,20 +31,30 @@ Test(issuer, writes_where_a_certificate_can_be_looked_up)
 	struct bytes info_access =
 		item(DER_SEQUENCE, JOIN(item(DER_OID, OCTETS("\x2b\x06\x01\x05\x05\x07\x01\x01")),
 					item(DER_OCTET_STRING, access)));
-	static const struct revocation_urls rows[] = {{crl, ocsp}, {crl, NULL}, {NULL, ocsp}, {0}};
+	struct bytes issuers = item(
+		DER_SEQUENCE,
+		item(DER_SEQUENCE, JOIN(item(DER_OID, OCTETS("\x2b\x06\x01\x05\x05\x07\x30\x02")),
+					item(DER_CONTEXT + 6, bytes_of_string(cer)))));
+	struct bytes issuers_access =
+		item(DER_SEQUENCE, JOIN(item(DER_OID, OCTETS("\x2b\x06\x01\x05\x05\x07\x01\x01")),
+					item(DER_OCTET_STRING, issuers)));
+	static const struct published_urls rows[] = {
+		{crl, ocsp, NULL}, {crl, NULL, NULL}, {NULL, ocsp, NULL}, {NULL, NULL, cer}, {0}};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct certificate *certificate = NULL;
 		struct verdict verdict = {0};
-		size_t count =
-			(size_t)4 + (rows[i].crl != NULL ? 1 : 0) + (rows[i].ocsp != NULL ? 1 : 0);
+		size_t count = (size_t)4 + (rows[i].crl != NULL ? 1 : 0) +
+			       (rows[i].ocsp != NULL ? 1 : 0) + (rows[i].issuer != NULL ? 1 : 0);
 
-		OK(set_revocation_urls(issuer, &rows[i], &fault));
+		OK(set_published_urls(issuer, &rows[i], &fault));
 		certificate = certify(issuer, csr, &ninety_days);
 		cr_expect_eq(count_extensions(certificate), count, "row %zu", i);
 		cr_expect_eq(has_extension(certificate, extension(31, false, point)),
 			     rows[i].crl != NULL, "row %zu", i);
 		cr_expect_eq(has_extension(certificate, info_access), rows[i].ocsp != NULL,
+			     "row %zu", i);
+		cr_expect_eq(has_extension(certificate, issuers_access), rows[i].issuer != NULL,
 			     "row %zu", i);
 		OK(check_profile(certificate, PROFILE_MEMBER, &verdict, &fault));
 		cr_expect_str_eq(verdict.reason, "");

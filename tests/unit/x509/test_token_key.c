@@ -71,7 +71,7 @@ static int certify_one(size_t index, void *context, struct fault *fault)
 
 	(void)index;
 	if (generate_private_key(KEY_ECDSA_P256, &key, fault) < 0 ||
-	    create_csr(key, "CN=member", &none, &request, fault) < 0 ||
+	    create_csr(key, "CN=member", &none, USE_SIGN, &request, fault) < 0 ||
 	    parse_csr_pem(bytes_of_buffer(&request), &csr, fault) < 0 ||
 	    generate_serial(serial, fault) < 0 ||
 	    certify_csr(issuer, csr, serial, &member_validity, &der, fault) < 0 ||

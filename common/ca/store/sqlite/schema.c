@@ -145,6 +145,9 @@ static const char *const versions[] = {
 	"DROP INDEX certificate_revoked;"
 	"CREATE INDEX certificate_revoked ON certificate (issuer, serial, not_after, revoked_at,"
 	" reason) WHERE revoked_at IS NOT NULL;",
+
+	/* common/layout/usages.h */
+	"ALTER TABLE client ADD COLUMN usages TEXT NOT NULL DEFAULT 'sign';",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };

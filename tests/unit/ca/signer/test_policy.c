@@ -1,5 +1,6 @@
 #include "common/ca/signer/policy.h"
 
+#include "common/x509/certificate_fields.h"
 #include "tests/support/expect.h"
 #include "tests/support/gnutls_objects.h"
 #include "tests/unit/ca/fixture.h"
@@ -51,7 +52,7 @@ Test(policy, refuses_a_request_whose_second_alternative_name_is_not_allowed)
 
 	OK(add_alt_name(&names, "DNS:strict-2.example", &fault));
 	OK(add_alt_name(&names, "DNS:bank.example", &fault));
-	OK(create_csr(key, "CN=strict-2", &names, &pem, &fault));
+	OK(create_csr(key, "CN=strict-2", &names, USE_SIGN, &pem, &fault));
 	expect_request_refused("strict", pem, "policy", "\"DNS:bank.example\" is not allowed");
 }
 
@@ -77,44 +78,106 @@ Test(policy, takes_subject_and_alternative_names_that_the_policy_allows)
 	remove_ca(&fixture);
 }
 
-static void ask_for_everything(gnutls_x509_crq_t crq)
+static void ask_for_ca(gnutls_x509_crq_t crq)
 {
 	cr_assert_eq(gnutls_x509_crq_set_basic_constraints(crq, 1, 5), 0);
 	cr_assert_eq(
 		gnutls_x509_crq_set_key_usage(crq, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN),
 		0);
+}
+
+static void ask_for_any(gnutls_x509_crq_t crq)
+{
 	cr_assert_eq(gnutls_x509_crq_set_key_purpose_oid(crq, GNUTLS_KP_ANY, 0), 0);
+}
+
+static void ask_for_server(gnutls_x509_crq_t crq)
+{
+	cr_assert_eq(gnutls_x509_crq_set_key_purpose_oid(crq, GNUTLS_KP_TLS_WWW_SERVER, 0), 0);
+}
+
+static void ask_for_code(gnutls_x509_crq_t crq)
+{
+	ask_for_server(crq);
+	cr_assert_eq(gnutls_x509_crq_set_key_purpose_oid(crq, GNUTLS_KP_CODE_SIGNING, 0), 0);
+}
+
+static void ask_for_encipherment(gnutls_x509_crq_t crq)
+{
+	ask_for_server(crq);
+	cr_assert_eq(gnutls_x509_crq_set_key_usage(crq, GNUTLS_KEY_DIGITAL_SIGNATURE |
+								GNUTLS_KEY_KEY_ENCIPHERMENT),
+		     0);
+}
+
+static struct buffer ask_with_ec(const char *subject, void (*ask)(gnutls_x509_crq_t crq))
+{
+	return make_foreign_csr(GNUTLS_PK_EC, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+				subject, ask);
+}
+
+/* catalogue 43: both lists are named, and nothing is cut. */
+Test(policy, refuses_a_request_that_asks_for_more_than_its_usages)
+{
+	static const struct {
+		const char *client;
+		const char *subject;
+		void (*ask)(gnutls_x509_crq_t crq);
+		const char *part;
+	} rows[] = {
+		{"client1", "CN=client1-1", ask_for_ca,
+		 "usages: expected of \"sign\", found \"keyCertSign, cRLSign, CA:TRUE\""},
+		{"client1", "CN=client1-1", ask_for_any, "found \"anyExtendedKeyUsage\""},
+		{"client1", "CN=client1-1", ask_for_server,
+		 "usages: expected of \"sign\", found \"server\""},
+		{"web", "CN=web-1", ask_for_code,
+		 "usages: expected of \"client,server,key-encipherment\", found \"server, "
+		 "codeSigning\""},
+		{"web", "CN=web-1", ask_for_encipherment,
+		 "usages: key-encipherment: expected an RSA key, found ecdsa-p256"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		expect_request_refused(rows[i].client, ask_with_ec(rows[i].subject, rows[i].ask),
+				       "policy", rows[i].part);
+}
+
+static void ask_for_a_password(gnutls_x509_crq_t crq)
+{
 	cr_assert_eq(gnutls_x509_crq_set_challenge_password(crq, "secret"), 0);
 }
 
-/* catalogue 43: PROFILE_MEMBER, which verify_chain checks, has none of it. */
-Test(policy, ignores_the_extensions_of_a_request_but_its_names)
+static unsigned int certified_usages(struct ca_fixture *fixture, const char *client,
+				     struct buffer pem)
 {
 	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
-	struct certificate *certificate;
-	gnutls_x509_crt_t crt;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+
+	add_member(&request, "key1", pem);
+	certify(fixture, client, &request, NOW_S, &answer);
+	certificate = parse_member_certificate(&answer, "key1");
+	expect_valid(fixture, certificate, NOW_S);
+	return find_usages(certificate_fields(certificate));
+}
+
+/* A request that names none gets all of its policy; key encipherment has to be asked for. */
+Test(policy, gives_the_usages_that_a_request_names_or_else_all)
+{
 	struct ca_fixture fixture;
-	unsigned int critical;
-	unsigned int usage = 0;
-	char oid[64];
-	size_t oid_len = sizeof(oid);
 
 	make_ca(&fixture, NOW_S);
-	add_member(&request, "key1",
-		   make_foreign_csr(GNUTLS_PK_EC, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-				    "CN=client1-1", ask_for_everything));
-	certify(&fixture, "client1", &request, NOW_S, &answer);
-	certificate = parse_member_certificate(&answer, "key1");
-	expect_valid(&fixture, certificate, NOW_S);
-	crt = gnutls_crt_of(certificate_der(certificate));
-	cr_expect_eq(gnutls_x509_crt_get_ca_status(crt, &critical), 0);
-	cr_expect_eq(gnutls_x509_crt_get_key_usage(crt, &usage, &critical), 0);
-	cr_expect_eq(usage, GNUTLS_KEY_DIGITAL_SIGNATURE);
-	cr_expect_eq(gnutls_x509_crt_get_key_purpose_oid(crt, 0, oid, &oid_len, &critical),
-		     GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE);
-	gnutls_x509_crt_deinit(crt);
-	free_certificate(&certificate);
+	cr_expect_eq(certified_usages(&fixture, "client1",
+				      ask_with_ec("CN=client1-1", ask_for_a_password)),
+		     USE_SIGN);
+	cr_expect_eq(certified_usages(&fixture, "web", ask_with_ec("CN=web-1", NULL)),
+		     USE_CLIENT | USE_SERVER);
+	cr_expect_eq(certified_usages(&fixture, "web", ask_with_ec("CN=web-2", ask_for_server)),
+		     USE_SERVER);
+	cr_expect_eq(certified_usages(&fixture, "web",
+				      make_foreign_csr(GNUTLS_PK_RSA, 2048, "CN=web-3",
+						       ask_for_encipherment)),
+		     USE_SERVER | USE_KEY_ENCIPHERMENT);
 	remove_ca(&fixture);
 }
 

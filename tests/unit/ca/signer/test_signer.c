@@ -74,6 +74,7 @@ struct plan {
 	bool more_extensions; /* one more, not critical */
 	bool own_key;         /* the CA's */
 	bool responder;       /* extensions of one */
+	unsigned int usages;  /* of the certificate; 0: USE_SIGN */
 	int64_t later_s;      /* when it is ordered, after NOW_S */
 };
 
@@ -95,7 +96,8 @@ static void append_extensions(const struct plan *plan, struct bytes spki, struct
 	} else if (plan->responder) {
 		OK(append_responder_extensions(extensions, issuer(), spki, &fault));
 	} else {
-		OK(append_member_extensions(extensions, issuer(), bytes_of_buffer(&der), spki,
+		OK(append_member_extensions(extensions, issuer(), bytes_of_buffer(&der),
+					    plan->usages != 0 ? plan->usages : USE_SIGN, spki,
 					    &fault));
 	}
 	if (plan->more_extensions)
@@ -186,6 +188,9 @@ Test(signer, refuses_a_ca_certificate_and_whatever_else_no_member_has)
 		{{.later_s = 10 * 365 * DAY_S - 30 * DAY_S}, "within the CA's own"},
 		{{.subject = "CN=client2-1"}, "subject: expected \"CN={client}-{index}\""},
 		{{.alt_name = "DNS:bank.example"}, "\"DNS:bank.example\" is not allowed"},
+		{{.usages = USE_SERVER}, "usages: expected of \"sign\", found \"server\""},
+		{{.usages = USE_SIGN | USE_CLIENT}, "found \"sign,client\""},
+		{{.usages = USE_SIGN | USE_KEY_ENCIPHERMENT}, "found \"sign,key-encipherment\""},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)

@@ -382,7 +382,8 @@ Test(clients, are_listed_by_name)
 	CLEANUP(clear_buffer) struct buffer names = {0};
 
 	OK(list_clients(store, note_name, &names, &fault));
-	cr_expect_str_eq((const char *)names.data, "client1 client2 client3 few spaced strict ");
+	cr_expect_str_eq((const char *)names.data,
+			 "client1 client2 client3 few spaced strict web ");
 }
 
 /* Rows that another program wrote. */

@@ -226,6 +226,29 @@ Test(send, refuses_a_member_that_cannot_sign)
 		FAULT_NOT_FOUND, "cert_key4.crt");
 }
 
+/* No receiver would take its message. */
+Test(send, refuses_a_member_whose_certificate_is_for_a_server)
+{
+	const struct grant grant = {{fixture.now_s - 300, fixture.now_s + 3600}, USE_SERVER};
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_buffer) struct buffer csr = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct buffer jwe = {0};
+	struct delivery delivery;
+
+	make_certified_pool(&fixture, 0);
+	csr = get_file(fixture.layouts[0]->csr_file, "csr_key1.csr");
+	pem = certify_pem_as(fixture.issuer, bytes_of_buffer(&csr), &grant);
+	put_file(fixture.layouts[0]->cert, "cert_key1.crt", (const char *)pem.data, 0644);
+	sender = open_sender();
+	REFUSED(make_message(sender, bytes_of_string("M"), 1, fixture.now_s, &jwe, &delivery,
+			     &fault),
+		FAULT_REFUSED, "cert_key1.crt: not for messages: ");
+	OK(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery, &fault));
+	cr_expect_neq(delivery.member, 1);
+	clear_buffer(&jwe);
+}
+
 Test(send, says_that_the_receiver_cannot_be_reached)
 {
 	CLEANUP(free_sender) struct sender *sender = NULL;

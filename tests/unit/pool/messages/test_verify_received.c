@@ -20,6 +20,7 @@ struct forgery {
 	int64_t not_before_s;
 	int64_t not_after_s;
 	const char *payload;
+	unsigned int usages; /* of the certificate */
 };
 
 static struct buffer forge(const struct forgery *forgery)
@@ -37,8 +38,9 @@ static struct buffer forge(const struct forgery *forgery)
 	OK(read_private_key(layout, name, &key, &fault));
 	name_csr(forgery->bearer, name);
 	csr = get_file(layout->csr_file, name);
-	pem = certify_pem(forgery->issuer, bytes_of_buffer(&csr), forgery->not_before_s,
-			  forgery->not_after_s);
+	pem = certify_pem_as(
+		forgery->issuer, bytes_of_buffer(&csr),
+		&(struct grant){{forgery->not_before_s, forgery->not_after_s}, forgery->usages});
 	OK(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault));
 	chain = bytes_of_buffer(&der);
 	OK(sign_message(key, &forgery->claims, &chain, 1, bytes_of_string(forgery->payload), &jws,
@@ -59,6 +61,7 @@ static struct forgery start_forgery(struct fixture *fixture)
 		.not_before_s = fixture->now_s - 300,
 		.not_after_s = fixture->now_s + 3600,
 		.payload = "bonjour",
+		.usages = USE_SIGN,
 	};
 
 	OK(generate_jti(forgery.claims.jti, &fault));
@@ -105,6 +108,11 @@ static void be_not_yet_valid(struct forgery *forgery)
 	forgery->not_before_s = forgery->fixture->now_s + 1000;
 }
 
+static void be_for_a_server(struct forgery *forgery)
+{
+	forgery->usages = USE_SERVER | USE_CLIENT;
+}
+
 static void be_too_long(struct forgery *forgery)
 {
 	static char payload[MESSAGE_LIMIT + 2];
@@ -126,6 +134,7 @@ static const struct {
 	{use_another_key, "signature"},
 	{be_expired, "expired"},
 	{be_not_yet_valid, "valid"},
+	{be_for_a_server, "extKeyUsage: expected one for sign, found one for client,server"},
 	{be_too_long, "M: expected at most 100000 octets, found 100001"},
 };
 
