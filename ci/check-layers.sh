@@ -19,12 +19,13 @@ set -eu
 # A room, and the rooms of the same layer from which it may include. A layer's own folder is a room
 # too where there are files in it.
 rooms='
-ca/service       ca/issue ca/signer ca/revocation ca/store
-ca/check         ca/issue ca/signer ca/revocation ca/store
-ca/backup        ca/signer ca/revocation ca/store
-ca/issue         ca/signer ca/revocation ca/store
+ca/service       ca/issue ca/signer ca/revocation ca/shared ca/store
+ca/check         ca/issue ca/signer ca/revocation ca/shared ca/store
+ca/backup        ca/signer ca/revocation ca/shared ca/store
+ca/issue         ca/signer ca/revocation ca/shared ca/store
 ca/signer        ca/revocation ca/store
-ca/revocation    ca/store
+ca/revocation    ca/shared ca/store
+ca/shared        ca/store
 ca/store
 ca/store/sqlite  ca/store
 pool/upkeep      pool/enrolment pool/revocation pool/members

@@ -25,6 +25,7 @@ static const char *const kinds[EVENT_KIND_COUNT] = {
 	[EVENT_KEY] = "key",
 	[EVENT_ROOT] = "root",
 	[EVENT_ISSUER] = "issuer",
+	[EVENT_CHECKPOINT] = "checkpoint",
 };
 
 const char *format_event_kind(enum event_kind kind)
@@ -77,18 +78,37 @@ static int add_serials(json_t *object, const struct event *event)
 	return json_object_set_new(object, "serials", serials) | failed;
 }
 
-static int add_digest(json_t *object, const uint8_t digest[static SHA256_LEN])
+static int add_digest(json_t *object, const char *name, const uint8_t digest[static SHA256_LEN])
 {
 	char text[DIGEST_TEXT_SIZE];
 
 	format_hex((struct bytes){digest, SHA256_LEN}, text);
-	return json_object_set_new(object, "previous", json_string(text));
+	return json_object_set_new(object, name, json_string(text));
+}
+
+static int add_heads(json_t *object, const struct event *event)
+{
+	json_t *heads = json_array();
+	int failed = heads == NULL;
+
+	for (size_t i = 0; i < event->head_count && !failed; i++) {
+		const struct chain_head *head = &event->heads[i];
+		json_t *item = json_object();
+
+		failed |= json_object_set_new(item, "front_end", json_integer(head->front_end));
+		failed |= json_object_set_new(item, "sequence", json_integer(head->sequence));
+		failed |= add_digest(item, "sha256", head->sha256);
+		failed |= json_array_append_new(heads, item);
+	}
+	return json_object_set_new(object, "heads", heads) | failed;
 }
 
 static int fill_event(json_t *object, const struct event *event)
 {
 	int failed = json_object_set_new(object, "sequence", json_integer(event->sequence));
 
+	if (event->front_end > FIRST_FRONT_END)
+		failed |= json_object_set_new(object, "front_end", json_integer(event->front_end));
 	failed |= add_time(object, event->time_s);
 	failed |= json_object_set_new(object, "event", json_string(kinds[event->kind]));
 	failed |= add_text(object, "by", event->by);
@@ -102,7 +122,14 @@ static int fill_event(json_t *object, const struct event *event)
 		failed |= json_object_set_new(object, "count", json_integer(event->count));
 	if (event->serial_count > 0)
 		failed |= add_serials(object, event);
-	return failed | add_digest(object, event->previous);
+	if (event->head_count > 0)
+		failed |= add_heads(object, event);
+	return failed | add_digest(object, "previous", event->previous);
+}
+
+static void free_heads(struct chain_head **heads)
+{
+	free(*heads);
 }
 
 int format_event(const struct event *event, struct buffer *ret_line, struct fault *fault)
@@ -122,14 +149,14 @@ int format_event(const struct event *event, struct buffer *ret_line, struct faul
 	return 0;
 }
 
-static int copy_digest(const json_t *object, uint8_t ret_digest[static SHA256_LEN],
-		       struct fault *fault)
+static int copy_digest(const json_t *object, const char *name,
+		       uint8_t ret_digest[static SHA256_LEN], struct fault *fault)
 {
-	const char *text = get_string(object, "previous");
+	const char *text = get_string(object, name);
 
 	if (text == NULL || !parse_hex(text, ret_digest, SHA256_LEN))
 		return set_fault(fault, FAULT_MALFORMED,
-				 "member \"previous\": expected %d lower-case hex digits",
+				 "member \"%s\": expected %d lower-case hex digits", name,
 				 DIGEST_TEXT_SIZE - 1);
 	return 0;
 }
@@ -139,16 +166,61 @@ int parse_event_link(struct bytes line, struct event_link *ret_link, struct faul
 	CLEANUP(free_json) json_t *object = NULL;
 	struct event_link link = {0};
 	const json_t *sequence;
+	const json_t *front_end;
+	const char *kind;
 
 	if (parse_json_object(line, "audit line", &object, fault) < 0 ||
-	    copy_digest(object, link.previous, fault) < 0)
+	    copy_digest(object, "previous", link.previous, fault) < 0)
 		return -1;
+	kind = get_string(object, "event");
+	link.checkpoint = kind != NULL && strcmp(kind, kinds[EVENT_CHECKPOINT]) == 0;
+	front_end = json_object_get(object, "front_end");
+	if (front_end != NULL && json_integer_value(front_end) <= FIRST_FRONT_END)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"front_end\": expected a number from 2");
+	link.front_end = front_end != NULL ? json_integer_value(front_end) : FIRST_FRONT_END;
 	sequence = json_object_get(object, "sequence");
 	if (!json_is_integer(sequence))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "member \"sequence\": expected the line's number");
 	link.sequence = json_integer_value(sequence);
 	*ret_link = link;
+	return 0;
+}
+
+static int parse_head(const json_t *item, struct chain_head *ret_head, struct fault *fault)
+{
+	ret_head->front_end = json_integer_value(json_object_get(item, "front_end"));
+	ret_head->sequence = json_integer_value(json_object_get(item, "sequence"));
+	if (ret_head->front_end < FIRST_FRONT_END || ret_head->sequence < 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"heads\": expected the last line of each front end");
+	return copy_digest(item, "sha256", ret_head->sha256, fault);
+}
+
+int parse_checkpoint(struct bytes line, struct chain_head **ret_heads, size_t *ret_count,
+		     struct fault *fault)
+{
+	CLEANUP(free_json) json_t *object = NULL;
+	CLEANUP(free_heads) struct chain_head *heads = NULL;
+	const json_t *list;
+	size_t count;
+
+	if (parse_json_object(line, "audit line", &object, fault) < 0)
+		return -1;
+	list = json_object_get(object, "heads");
+	count = json_array_size(list);
+	if (count == 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "member \"heads\": expected the last line of each front end");
+	heads = calloc(count, sizeof(*heads));
+	if (heads == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < count; i++)
+		if (parse_head(json_array_get(list, i), &heads[i], fault) < 0)
+			return -1;
+	*ret_heads = TAKE(heads);
+	*ret_count = count;
 	return 0;
 }
 

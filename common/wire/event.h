@@ -23,8 +23,18 @@ enum event_kind {
 	EVENT_KEY,       /* by, client, type: what became of their shared key; detail */
 	EVENT_ROOT,      /* detail: what became of the CA's root (rotate_root.h) */
 	EVENT_ISSUER,    /* number; detail: the subject of the certificate: it issues from now on */
+	EVENT_CHECKPOINT, /* heads: the last line of every front end's log */
 	EVENT_KIND_COUNT,
 };
+
+/* The last line of one front end's log. */
+struct chain_head {
+	int64_t front_end;
+	int64_t sequence;           /* 0: it has no line yet */
+	uint8_t sha256[SHA256_LEN]; /* of the line; zeros when there is none */
+};
+
+enum { FIRST_FRONT_END = 1 };
 
 enum { EVENT_TEXT_SERIALS = 3 };
 
@@ -34,7 +44,8 @@ const char *format_event_kind(enum event_kind kind);
 /* Members that are NULL, empty or 0 are left out of the line, but for sequence. */
 struct event {
 	enum event_kind kind;
-	int64_t sequence; /* from 1 */
+	int64_t sequence;  /* from 1 */
+	int64_t front_end; /* whose log it is; left out for FIRST_FRONT_END */
 	int64_t time_s;
 	const char *by;     /* a client's name; CA_NAME for the CA and its operator */
 	const char *client; /* the client that the event concerns */
@@ -44,7 +55,9 @@ struct event {
 	const uint8_t (*serials)[SERIAL_MAX];
 	size_t serial_count;
 	int64_t number;
-	int64_t count;                /* of refusals that the line stands for */
+	int64_t count; /* of refusals that the line stands for */
+	const struct chain_head *heads;
+	size_t head_count;
 	uint8_t previous[SHA256_LEN]; /* SHA-256 of the line before, without its line end; zeros in
 					 the first line */
 };
@@ -56,11 +69,17 @@ int format_event(const struct event *event, struct buffer *ret_line,
 /* The members that chain the lines. */
 struct event_link {
 	int64_t sequence;
+	int64_t front_end;
+	bool checkpoint; /* parse_checkpoint has the rest */
 	uint8_t previous[SHA256_LEN];
 };
 
 /* FAULT_MALFORMED when the line is not JSON or lacks one of them. */
 int parse_event_link(struct bytes line, struct event_link *ret_link,
+		     struct fault *fault) MUST_CHECK;
+
+/* The heads of an EVENT_CHECKPOINT. FAULT_MALFORMED when the line is none. Owns: free. */
+int parse_checkpoint(struct bytes line, struct chain_head **ret_heads, size_t *ret_count,
 		     struct fault *fault) MUST_CHECK;
 
 /* The time of a line. FAULT_MALFORMED when the line is not JSON or has none. */

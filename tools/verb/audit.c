@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/staging.h"
+#include "common/ca/shared/front_ends.h"
 #include "common/ca/store/trim_audit.h"
 #include "common/crypto/digest.h"
 #include "common/layout/path.h"
@@ -27,6 +28,7 @@ enum {
 
 struct audit_settings {
 	size_t from;
+	const char *front_end;
 	const char *client;
 	struct instant since;
 	bool follow;
@@ -54,6 +56,9 @@ static const struct option audit_options[] = {
 	 "not "
 	 "exported)",
 	 NULL},
+	{"front-end", 0, false, "NAME", take_text, offsetof(struct audit_settings, front_end),
+	 "list, export, trim: the log of this front end (list: all; the others: this host's)",
+	 NULL},
 	{"client", 0, false, "CLIENT", take_text, offsetof(struct audit_settings, client),
 	 "list: lines by or about this client", NULL},
 	{"since", 0, false, "TIME", take_since, offsetof(struct audit_settings, since),
@@ -78,6 +83,10 @@ static int print_verdict(const struct command *command, const struct audit_verdi
 		if (!result->verdict.invalid)
 			print_line("%lld lines, whole; SHA-256 of the last: %s",
 				   (long long)result->lines, head);
+		if (!result->verdict.invalid && result->chains > 1)
+			print_line("of all %zu front ends: %lld lines, whole, and %lld checkpoints",
+				   result->chains, (long long)result->all_lines,
+				   (long long)result->checkpoints);
 		if (!result->verdict.invalid && result->trimmed > 0)
 			print_line("lines 1 to %lld are trimmed: their exports have them",
 				   (long long)result->trimmed);
@@ -89,6 +98,11 @@ static int print_verdict(const struct command *command, const struct audit_verdi
 	add_json_number(&line, "lines", (long long)result->lines);
 	add_json_number(&line, "trimmed", (long long)result->trimmed);
 	add_json_text(&line, "head", head);
+	if (result->chains > 0) {
+		add_json_number(&line, "front_ends", (long long)result->chains);
+		add_json_number(&line, "all_lines", (long long)result->all_lines);
+		add_json_number(&line, "checkpoints", (long long)result->checkpoints);
+	}
 	return print_json(&line, fault);
 }
 
@@ -131,6 +145,7 @@ static int list_log(const struct command *command, const struct audit_settings *
 {
 	const struct audit_list_settings settings = {.from = (int64_t)given->from,
 						     .client = given->client,
+						     .front_end = given->front_end,
 						     .since = given->since,
 						     .follow = given->follow};
 
@@ -210,9 +225,24 @@ static int print_lines(const struct command *command, const char *what, const ch
 	return 0;
 }
 
-static int write_export(struct ca_operator *ca, const char *path, int64_t first, int64_t *ret_last,
-			struct fault *fault)
+static int choose_front_end(const struct audit_settings *given, struct ca_operator *ca,
+			    int64_t *ret_number, struct fault *fault)
 {
+	struct front_end front_end;
+
+	*ret_number = store_front_end(ca->store);
+	if (given->front_end == NULL)
+		return 0;
+	if (find_front_end(ca->store, given->front_end, &front_end, fault) < 0)
+		return -1;
+	*ret_number = front_end.number;
+	return 0;
+}
+
+static int write_export(struct ca_operator *ca, const struct audit_export *exported, int64_t first,
+			int64_t *ret_last, struct fault *fault)
+{
+	const char *path = exported->file;
 	const char *slash = strrchr(path, '/');
 	CLEANUP(clear_export)
 	struct export export = {.name = path, .descriptor = -1};
@@ -225,7 +255,7 @@ static int write_export(struct ca_operator *ca, const char *path, int64_t first,
 	    new_staging(&staging, fault) < 0 ||
 	    stage_unnamed(staging, dirfd, slash != NULL ? slash + 1 : path, STAGE_NEW, 0600,
 			  &export.descriptor, fault) < 0 ||
-	    list_audit(ca->store, first, export_line, &export, fault) < 0 ||
+	    list_audit(ca->store, exported->front_end, first, export_line, &export, fault) < 0 ||
 	    flush_export(&export, fault) < 0 || commit_staging(staging, fault) < 0)
 		return -1;
 	*ret_last = export.last;
@@ -236,36 +266,38 @@ static int export_log(const struct command *command, const struct audit_settings
 		      struct ca_operator *ca, struct fault *fault)
 {
 	const char *path = command->operands[1];
+	struct audit_export exported = {.file = path, .now_s = ca->now_s};
 	struct audit_extent extent;
 	int64_t first;
-	int64_t last = 0;
 
-	if (read_audit_extent(ca->store, &extent, fault) < 0 ||
+	if (choose_front_end(given, ca, &exported.front_end, fault) < 0 ||
+	    read_audit_extent(ca->store, exported.front_end, &extent, fault) < 0 ||
 	    choose_first(given, &extent, &first, fault) < 0)
 		return -1;
 	if (first > extent.lines)
 		return print_lines(command, "to export", NULL, first, extent.lines, fault);
-	if (write_export(ca, path, first, &last, fault) < 0)
+	if (write_export(ca, &exported, first, &exported.last, fault) < 0)
 		return -1;
-	if (note_audit_export(ca->store, last, path, ca->now_s, fault) < 0)
+	if (note_audit_export(ca->store, &exported, fault) < 0)
 		return prefix_fault(fault, "%s: is complete, but cannot be noted in the record",
 				    path);
-	return print_lines(command, "exported", path, first, last, fault);
+	return print_lines(command, "exported", path, first, exported.last, fault);
 }
 
 static int trim_log(const struct command *command, const struct audit_settings *given,
 		    struct ca_operator *ca, struct fault *fault)
 {
-	const struct trim_options options = {.before_s = given->before.time_s,
-					     .unexported = given->unexported,
-					     .now_s = ca->now_s};
+	struct trim_options options = {.before_s = given->before.time_s,
+				       .unexported = given->unexported,
+				       .now_s = ca->now_s};
 	int64_t first = 0;
 	int64_t last = 0;
 
 	if (!given->before.given)
 		return set_fault(fault, FAULT_USAGE,
 				 "trim: expected --before TIME: lines that are older go");
-	if (trim_audit(ca->store, &options, &first, &last, fault) < 0)
+	if (choose_front_end(given, ca, &options.front_end, fault) < 0 ||
+	    trim_audit(ca->store, &options, &first, &last, fault) < 0)
 		return -1;
 	return print_lines(command, "trimmed", NULL, first, last, fault);
 }
@@ -322,6 +354,9 @@ static int run_audit(const struct command *command, const void *settings, struct
 	    (given->client != NULL || given->since.given || given->follow))
 		return set_fault(fault, FAULT_USAGE,
 				 "%s: takes no --client, no --since and no --follow", action->name);
+	if (action->run == verify_log && given->front_end != NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "verify: takes no --front-end: it looks at the logs of all");
 	if (!action->takes_before && (given->before.given || given->unexported))
 		return set_fault(fault, FAULT_USAGE, "%s: takes no --before and no --unexported",
 				 action->name);
@@ -343,7 +378,9 @@ const struct verb audit_verb = {
 		"several exports in their order, verify holds them against the log: that also\n"
 		"finds a log that was replaced. export writes the lines that were not exported\n"
 		"yet to a new file; trim removes exported lines that are older than TIME from\n"
-		"the record, which keeps the digest that the chain goes on from.\n",
+		"the record, which keeps the digest that the chain goes on from. Each front end\n"
+		"of a record (certpool front-end) has a log of its own: list prints them in the\n"
+		"order of time, verify looks at all of them, and FILE is of one.\n",
 	.example = "certpool audit list --since 1d --client client1\n"
 		   "certpool audit verify\n",
 	.options = audit_options,

@@ -5,6 +5,7 @@
 #include "tools/verb/audit_list.h"
 
 #include "common/base/clock.h"
+#include "common/ca/shared/front_ends.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/certificates.h"
 #include "common/x509/serial.h"
@@ -18,47 +19,87 @@
 
 enum { PAGE_LINES = 500, FOLLOW_INTERVAL_MS = 500, SECONDS_A_DAY = 86400 };
 
-/* Lines of the log, each followed by a NUL. */
-struct page {
+/* The log of one front end, with a page of it: lines, each followed by a NUL. */
+struct log {
+	struct front_end front_end;
 	struct buffer lines;
-	size_t count;
+	size_t at;    /* of the next one in the page */
+	size_t count; /* of the page's */
 	int64_t next; /* the number of the line after them */
 	bool full;
+	int64_t time_s; /* of the line at `at`, when there is one */
 };
 
-static void clear_page(struct page *page)
-{
-	clear_buffer(&page->lines);
-}
-
-/* What has been printed last. */
+/* What is printed. */
 struct list_state {
 	const struct command *command;
 	const struct audit_list_settings *given;
 	const struct ca_operator *ca;
-	int64_t day; /* since 1970; -1: no line was printed */
+	struct buffer logs; /* each a struct log */
+	int64_t day;        /* of the last line, since 1970; -1: no line was printed */
 };
+
+static size_t count_logs(const struct list_state *state)
+{
+	return state->logs.len / sizeof(struct log);
+}
+
+static struct log *get_log(const struct list_state *state, size_t index)
+{
+	return (struct log *)(void *)state->logs.data + index;
+}
+
+static void clear_list_state(struct list_state *state)
+{
+	for (size_t i = 0; i < count_logs(state); i++)
+		clear_buffer(&get_log(state, i)->lines);
+	clear_buffer(&state->logs);
+}
 
 /* A line_function. A full page ends the listing. */
 static int add_line(void *context, int64_t sequence, const char *line, struct fault *fault)
 {
-	struct page *page = context;
+	struct log *log = context;
 
-	page->full = page->count == PAGE_LINES;
-	if (page->full)
+	log->full = log->count == PAGE_LINES;
+	if (log->full)
 		return -1;
-	append_bytes(&page->lines, (struct bytes){(const uint8_t *)line, strlen(line) + 1});
-	page->count++;
-	page->next = sequence + 1;
-	return check_buffer(&page->lines, fault);
+	append_bytes(&log->lines, (struct bytes){(const uint8_t *)line, strlen(line) + 1});
+	log->count++;
+	log->next = sequence + 1;
+	return check_buffer(&log->lines, fault);
 }
 
-static int read_page(const struct ca_operator *ca, int64_t first, struct page *ret_page,
-		     struct fault *fault)
+static const char *next_line(const struct log *log)
 {
-	ret_page->next = first;
-	if (list_audit(ca->store, first, add_line, ret_page, fault) < 0 && !ret_page->full)
+	return log->at < log->lines.len ? (const char *)log->lines.data + log->at : NULL;
+}
+
+/* To be compared with those of other logs. A line that was tampered with has no time, and comes at
+   once. */
+static void read_next_time(const struct list_state *state, struct log *log)
+{
+	struct fault ignored = {0};
+
+	if (count_logs(state) > 1 && next_line(log) != NULL &&
+	    parse_event_time(bytes_of_string(next_line(log)), &log->time_s, &ignored) < 0)
+		log->time_s = 0;
+}
+
+/* Reads the next page where one has been printed. */
+static int fill_log(const struct list_state *state, struct log *log, struct fault *fault)
+{
+	if (next_line(log) != NULL)
+		return 0;
+	clear_buffer(&log->lines);
+	log->at = 0;
+	log->count = 0;
+	log->full = false;
+	if (list_audit(state->ca->store, log->front_end.number, log->next, add_line, log, fault) <
+		    0 &&
+	    !log->full)
 		return -1;
+	read_next_time(state, log);
 	return 0;
 }
 
@@ -162,6 +203,7 @@ static const char *describe_kind(const char *kind)
 		{"restored", "restored from"},
 		{"exported", "exported the log to line"},
 		{"trimmed", "trimmed the log to line"},
+		{"checkpoint", "noted the last lines of all front ends"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -199,9 +241,10 @@ static int format_event_for_people(const struct ca_operator *ca, const struct ev
 }
 
 /* A day has a line of its own, so that the others begin with the time in UTC. */
-static int print_event(struct list_state *state, const struct event_text *event,
-		       struct fault *fault)
+static int print_event(struct list_state *state, const struct log *log,
+		       const struct event_text *event, struct fault *fault)
 {
+	bool several = count_logs(state) > 1;
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	char at[TIME_TEXT_SIZE]; /* 2026-11-27T03:42:56Z */
 	const char *clock;
@@ -215,12 +258,14 @@ static int print_event(struct list_state *state, const struct event_text *event,
 	if (state->day != event->time_s / SECONDS_A_DAY)
 		print_line("%.*s", (int)(clock - at), at);
 	state->day = event->time_s / SECONDS_A_DAY;
-	print_line("%.8s %s", clock + 1, (const char *)text.data);
+	print_line("%.8s %s%s%s", clock + 1, several ? log->front_end.name : "",
+		   several ? ": " : "", (const char *)text.data);
 	return 0;
 }
 
 /* A line that was tampered with is for audit verify to tell: here it is printed as it is. */
-static int print_logged(struct list_state *state, const char *line, struct fault *fault)
+static int print_logged(struct list_state *state, const struct log *log, const char *line,
+			struct fault *fault)
 {
 	CLEANUP(clear_event_text) struct event_text event = {0};
 	struct fault problem = {0};
@@ -233,34 +278,48 @@ static int print_logged(struct list_state *state, const char *line, struct fault
 	if (is_wanted(state, line, &event, &wanted, fault) < 0)
 		return -1;
 	if (wanted && !state->command->json)
-		return print_event(state, &event, fault);
+		return print_event(state, log, &event, fault);
 	if (wanted)
 		print_line("%s", line);
 	return 0;
 }
 
-/* Prints the lines that there are, and returns the number of the next one. */
-static int print_log(struct list_state *state, int64_t first, int64_t *ret_next,
-		     struct fault *fault)
+/* The log whose next line is the oldest; NULL: all are at their end. */
+static int choose_log(const struct list_state *state, struct log **ret_log, struct fault *fault)
 {
-	bool more = true;
+	struct log *oldest = NULL;
 
-	while (more) {
-		CLEANUP(clear_page) struct page page = {0};
+	for (size_t i = 0; i < count_logs(state); i++) {
+		struct log *log = get_log(state, i);
 
-		if (read_page(state->ca, first, &page, fault) < 0)
+		if (fill_log(state, log, fault) < 0)
 			return -1;
-		for (size_t at = 0; at < page.lines.len;
-		     at += strlen((const char *)page.lines.data + at) + 1)
-			if (print_logged(state, (const char *)page.lines.data + at, fault) < 0)
-				return -1;
-		if (flush_output(fault) < 0)
-			return -1;
-		first = page.next;
-		more = page.full;
+		if (next_line(log) != NULL && (oldest == NULL || log->time_s < oldest->time_s))
+			oldest = log;
 	}
-	*ret_next = first;
+	*ret_log = oldest;
 	return 0;
+}
+
+/* Prints the lines that there are. */
+static int print_logs(struct list_state *state, struct fault *fault)
+{
+	struct log *log;
+
+	if (choose_log(state, &log, fault) < 0)
+		return -1;
+	while (log != NULL) {
+		const char *line = next_line(log);
+
+		if (print_logged(state, log, line, fault) < 0)
+			return -1;
+		log->at += strlen(line) + 1;
+		read_next_time(state, log);
+		if ((next_line(log) == NULL && flush_output(fault) < 0) ||
+		    choose_log(state, &log, fault) < 0)
+			return -1;
+	}
+	return flush_output(fault);
 }
 
 /* Whether standard output has a reader still; a file always has. */
@@ -271,14 +330,46 @@ static bool wait_for_reader(int interval_ms)
 	return poll(&output, 1, interval_ms) < 1 || (output.revents & POLLERR) == 0;
 }
 
+/* A front_end_function. */
+static int add_log(void *context, const struct front_end *front_end, struct fault *fault)
+{
+	struct list_state *state = context;
+	const struct log log = {.front_end = *front_end,
+				.next = state->given->from > 0 ? state->given->from : 1};
+
+	append_bytes(&state->logs, (struct bytes){(const uint8_t *)&log, sizeof(log)});
+	return check_buffer(&state->logs, fault);
+}
+
+static int open_logs(struct list_state *state, struct fault *fault)
+{
+	struct store *store = state->ca->store;
+	struct front_end front_end;
+
+	if (state->given->front_end == NULL) {
+		if (list_front_ends(store, add_log, state, fault) < 0)
+			return -1;
+	} else if (find_front_end(store, state->given->front_end, &front_end, fault) < 0 ||
+		   add_log(state, &front_end, fault) < 0) {
+		return -1;
+	}
+	if (count_logs(state) > 1 && state->given->from > 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "--from: each front end numbers its own lines: say --front-end "
+				 "NAME, too");
+	return 0;
+}
+
 int list_audit_log(const struct command *command, const struct audit_list_settings *given,
 		   const struct ca_operator *ca, struct fault *fault)
 {
+	CLEANUP(clear_list_state)
 	struct list_state state = {.command = command, .given = given, .ca = ca, .day = -1};
-	int64_t next = given->from > 0 ? given->from : 1;
 
+	if (open_logs(&state, fault) < 0)
+		return -1;
 	do {
-		if (print_log(&state, next, &next, fault) < 0)
+		if (print_logs(&state, fault) < 0)
 			return -1;
 	} while (given->follow && wait_for_reader(FOLLOW_INTERVAL_MS));
 	return 0;

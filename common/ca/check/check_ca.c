@@ -122,7 +122,7 @@ static int check_audit(struct check_context *context, struct fault *fault)
 
 	if (verify_audit(context->options->store, &verdict, &problem) < 0)
 		reject_because(&verdict.verdict, "cannot be read: %s", problem.text);
-	context->summary.audit_lines = (size_t)verdict.lines;
+	context->summary.audit_lines = (size_t)verdict.all_lines;
 	return verdict.verdict.invalid ? report_finding(context, "the audit log", advice, fault,
 							"%s", verdict.verdict.reason)
 				       : 0;

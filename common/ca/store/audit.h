@@ -11,8 +11,13 @@
  * line become durable together or not at all. Lines are appended and never changed. The first of
  * them may be exported to a file and then trimmed (trim_audit.h): the record keeps the number and
  * the digest of the last line that went, from which the chain of the others goes on.
+ *
+ * Each front end of the record (common/ca/shared/front_ends.h) has a chain of its own, with lines
+ * from 1; a process appends to that of its front end. One of them writes a checkpoint now and then:
+ * a line that has the last line of every chain, so that no chain can be written anew alone.
  */
 struct transaction;
+struct rows;
 
 enum { EVENT_SERIALS_MAX = 1000 }; /* in one line; an event with more of them makes several lines */
 
@@ -26,31 +31,56 @@ int record_event(struct store *store, const struct event *event, struct fault *f
 /* Called for one line, without its line end. -1 ends the listing. */
 typedef int line_function(void *context, int64_t sequence, const char *line, struct fault *fault);
 
-/* Lists the lines from a sequence number on (1: all there are), as of one moment. */
-int list_audit(struct store *store, int64_t first, line_function *function, void *context,
-	       struct fault *fault) MUST_CHECK;
+/* Lists the lines of a front end from a sequence number on (1: all there are), as of one moment. */
+int list_audit(struct store *store, int64_t front_end, int64_t first, line_function *function,
+	       void *context, struct fault *fault) MUST_CHECK;
+
+/*
+ * Appends a checkpoint, in a WRITE transaction, unless there is one chain alone, or none but this
+ * process's own has grown since its last checkpoint.
+ */
+int append_checkpoint(struct transaction *transaction, int64_t now_s,
+		      struct fault *fault) MUST_CHECK;
 
 struct audit_verdict {
+	int64_t front_end;        /* whose chain it is; of verify_audit: this process's own */
 	int64_t lines;            /* up to the first wrong one, with those that were trimmed */
 	int64_t trimmed;          /* of them: they are not in the record any more */
 	uint8_t head[SHA256_LEN]; /* SHA-256 of the last of these; zeros when there is none */
 	struct verdict verdict;   /* the first line that is wrong, and how */
+	size_t chains;            /* verify_audit: of all front ends, with these figures: */
+	int64_t all_lines;
+	int64_t checkpoints;
 };
 
 /*
- * Verifies that no line was changed, moved, added or removed: lines are numbered without a gap from
- * 1, or from the one after the last that was trimmed, each has the digest of the line before, and
- * the last one is the one that the record's state names as the last.
+ * Verifies that no line was changed, moved, added or removed: in the chain of each front end, lines
+ * are numbered without a gap from 1, or from the one after the last that was trimmed, each has the
+ * digest of the line before, and the last one is the one that the record names as the last. Every
+ * line that a checkpoint names has the digest that it had then.
  */
 int verify_audit(struct store *store, struct audit_verdict *ret_verdict,
 		 struct fault *fault) MUST_CHECK;
 
 /*
- * Verifies a copy of the log or of a part of it, with line ends, or exported parts that follow each
- * other: its lines must be those of the record. Lines that were trimmed from the record are
- * verified by the digest that the record kept of the last of them, which must be in the copy, too.
+ * Verifies a copy of one front end's log or of a part of it, with line ends, or exported parts that
+ * follow each other: its lines must be those of the record. Lines that were trimmed from the record
+ * are verified by the digest that the record kept of the last of them, which must be in the copy,
+ * too.
  */
 int verify_audit_copy(struct store *store, struct bytes copy, struct audit_verdict *ret_verdict,
 		      struct fault *fault) MUST_CHECK;
+
+/* Inside a transaction, for store/: */
+
+int read_chain_head(struct transaction *transaction, int64_t front_end, struct chain_head *ret_head,
+		    struct fault *fault) MUST_CHECK;
+
+int select_lines(struct transaction *transaction, int64_t front_end, int64_t first,
+		 struct rows *rows, struct fault *fault) MUST_CHECK;
+
+/* *ret_line, borrowed from the row of select_lines, is NULL after the last line. */
+int read_line(struct rows *rows, int64_t *ret_sequence, const char **ret_line,
+	      struct fault *fault) MUST_CHECK;
 
 #endif

@@ -18,7 +18,9 @@ struct store_driver;
 
 struct store {
 	const struct store_driver *driver;
-	char *name; /* of the record in messages */
+	char *name;        /* of the record in messages */
+	bool shared;       /* several front ends may work on the record */
+	int64_t front_end; /* this process's; open_store fills it */
 };
 
 struct store_connection {
@@ -46,6 +48,10 @@ struct store_driver {
 		     struct store_connection **ret_connection, struct fault *fault);
 	int (*commit)(struct store_connection *connection, struct fault *fault);
 	void (*rollback)(struct store_connection *connection);
+
+	/* See read_store_clock. */
+	int (*read_clock)(struct store_connection *connection, int64_t *ret_now_s,
+			  struct fault *fault);
 
 	/* Runs a statement to its end. The text is static. */
 	int (*run)(struct store_connection *connection, const char *sql, struct values values,

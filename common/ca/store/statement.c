@@ -65,6 +65,13 @@ static int check_begun(const struct transaction *transaction, struct fault *faul
 	return set_fault(fault, FAULT_FAILED, "a statement needs a transaction that has begun");
 }
 
+int read_store_clock(struct transaction *transaction, int64_t *ret_now_s, struct fault *fault)
+{
+	if (check_begun(transaction, fault) < 0)
+		return -1;
+	return transaction->store->driver->read_clock(transaction->connection, ret_now_s, fault);
+}
+
 int run_statement(struct transaction *transaction, const char *sql, struct values values,
 		  int64_t *ret_changed, struct fault *fault)
 {

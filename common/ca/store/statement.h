@@ -53,6 +53,10 @@ int commit_transaction(struct transaction *transaction, struct fault *fault) MUS
 /* Closes the open rows and undoes all changes, unless the transaction was committed. */
 void end_transaction(struct transaction *transaction);
 
+/* The time of the database's clock, which all front ends of a record see. */
+int read_store_clock(struct transaction *transaction, int64_t *ret_now_s,
+		     struct fault *fault) MUST_CHECK;
+
 /* A parameter of a statement, or a column of a row. */
 enum value_kind {
 	VALUE_NONE, /* NULL */

@@ -1,6 +1,7 @@
 #include "common/ca/store/store.h"
 
 #include "common/ca/store/driver.h"
+#include "common/wire/event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,13 @@ int create_store(const char *path, struct fault *fault)
 
 int open_store(const char *path, struct store **ret_store, struct fault *fault)
 {
-	return driver->open(path, ret_store, fault);
+	CLEANUP(free_store) struct store *store = NULL;
+
+	if (driver->open(path, &store, fault) < 0)
+		return -1;
+	store->front_end = FIRST_FRONT_END;
+	*ret_store = TAKE(store);
+	return 0;
 }
 
 void free_store(struct store **store_pointer)
@@ -38,6 +45,21 @@ void free_store(struct store **store_pointer)
 const char *store_name(const struct store *store)
 {
 	return store->name;
+}
+
+bool is_shared_store(const struct store *store)
+{
+	return store->shared;
+}
+
+int64_t store_front_end(const struct store *store)
+{
+	return store->front_end;
+}
+
+void set_store_front_end(struct store *store, int64_t front_end)
+{
+	store->front_end = front_end;
 }
 
 int check_store(struct store *store, struct fault *fault)

@@ -33,6 +33,15 @@ void free_store(struct store **store);
 /* The record's name in messages: its path. */
 const char *store_name(const struct store *store);
 
+/* Whether several front ends may work on the record: then it has all that they share. A record in
+   SQLite is its host's alone. */
+bool is_shared_store(const struct store *store);
+
+/* The front end (common/ca/shared/front_ends.h) as which this process works on the record:
+   FIRST_FRONT_END until it is set. Set before other threads use the store. */
+int64_t store_front_end(const struct store *store);
+void set_store_front_end(struct store *store, int64_t front_end);
+
 /* Whether a certificate could be recorded now, as far as can be said without writing. */
 int check_store(struct store *store, struct fault *fault) MUST_CHECK;
 

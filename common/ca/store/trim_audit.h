@@ -3,7 +3,8 @@
 
 #include "common/ca/store/store.h"
 
-/* Takes the first lines of the audit log (audit.h) out of the record, after they were exported. */
+/* Takes the first lines of a front end's audit log (audit.h) out of the record, after they were
+   exported. */
 
 /* How far the log was exported and trimmed: numbers of lines, 0 for none. */
 struct audit_extent {
@@ -12,19 +13,27 @@ struct audit_extent {
 	int64_t exported;
 };
 
-int read_audit_extent(struct store *store, struct audit_extent *ret_extent,
+int read_audit_extent(struct store *store, int64_t front_end, struct audit_extent *ret_extent,
 		      struct fault *fault) MUST_CHECK;
 
 /*
  * Notes, with an event, that the file has the lines up to `last`, durably. The file has all lines
  * after those of earlier exports: a gap is the caller's mistake, and not seen.
  */
-int note_audit_export(struct store *store, int64_t last, const char *file, int64_t now_s,
+struct audit_export {
+	int64_t front_end; /* whose log it is */
+	int64_t last;
+	const char *file;
+	int64_t now_s;
+};
+
+int note_audit_export(struct store *store, const struct audit_export *exported,
 		      struct fault *fault) MUST_CHECK;
 
 struct trim_options {
-	int64_t before_s; /* lines before the first one that is not older than this */
-	bool unexported;  /* also lines that were never exported */
+	int64_t front_end; /* whose log it is */
+	int64_t before_s;  /* lines before the first one that is not older than this */
+	bool unexported;   /* also lines that were never exported */
 	int64_t now_s;
 };
 

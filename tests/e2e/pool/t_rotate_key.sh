@@ -134,7 +134,7 @@ calls='linkat renameat fsync unlinkat pwrite64'
 broken=0
 kills=0
 for call in $calls; do
-	for step in $(seq 30); do
+	for step in $(seq 40); do
 		status=0
 		killed_at "$step" "$call" "$certpool" rotate key client1 --overlap 1h 2>>notices || status=$?
 		[ $status -eq 137 ] && kills=$((kills + 1))
@@ -150,7 +150,7 @@ equal "each time the client went on, and had the CA's key then" 0 $broken
 broken=0
 kills=0
 for call in $calls; do
-	for step in $(seq 30); do
+	for step in $(seq 40); do
 		"$certpool" rotate key client1 --overlap 1h >>log 2>&1
 		status=0
 		killed_at "$step" "$call" "$certpool" renew client1 --all -q 2>>notices || status=$?
@@ -167,7 +167,7 @@ equal "each time it went on, and had the CA's key then" 0 $broken
 broken=0
 kills=0
 for call in unlinkat fsync pwrite64; do
-	for step in $(seq 30); do
+	for step in $(seq 40); do
 		"$certpool" rotate key client1 --overlap 1h >>log 2>&1
 		"$certpool" keep client1 -q >>log 2>&1
 		status=0

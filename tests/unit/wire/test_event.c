@@ -3,6 +3,7 @@
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
@@ -21,6 +22,8 @@ Test(event, refuses_text_that_is_no_line_of_the_log)
 		{"{\"sequence\":1,\"previous\":\"" ZEROS "0\"}", "member \"previous\""},
 		{"{\"sequence\":1,\"previous\":\"G" ZEROS "\"}", "member \"previous\""},
 		{"{\"previous\":\"" ZEROS "\"}", "member \"sequence\": expected the line's number"},
+		{"{\"sequence\":1,\"front_end\":1,\"previous\":\"" ZEROS "\"}",
+		 "member \"front_end\": expected a number from 2"},
 		{"{\"sequence\":\"1\",\"previous\":\"" ZEROS "\"}", "member \"sequence\""},
 		{"{\"sequence\":1,\"previous\":\"" ZEROS "\"} ,", "audit line: "},
 	};
@@ -73,6 +76,50 @@ Test(event, writes_foreign_text_so_that_it_stays_one_line)
 	expect_line(&event, "{\"sequence\":1,\"time\":\"1970-01-01T00:00:00Z\","
 			    "\"event\":\"refused\",\"type\":\"policy\","
 			    "\"detail\":\"a\\nb\\\"c?\",\"previous\":\"" ZEROS "\"}");
+}
+
+Test(event, reads_the_checkpoint_that_it_wrote)
+{
+	static const struct chain_head heads[] = {{1, 12, {0xab}}, {2, 0, {0}}};
+	const struct event event = {.kind = EVENT_CHECKPOINT,
+				    .sequence = 3,
+				    .front_end = 2,
+				    .heads = heads,
+				    .head_count = COUNT_OF(heads)};
+	CLEANUP(clear_buffer) struct buffer line = {0};
+	struct chain_head *read = NULL;
+	size_t count = 0;
+	struct event_link link;
+
+	OK(format_event(&event, &line, &fault));
+	OK(parse_event_link(bytes_of_buffer(&line), &link, &fault));
+	cr_expect(link.checkpoint);
+	cr_expect_eq(link.front_end, 2);
+	OK(parse_checkpoint(bytes_of_buffer(&line), &read, &count, &fault));
+	cr_expect_eq(count, 2);
+	cr_expect_eq(memcmp(read, heads, sizeof(heads)), 0);
+	free(read);
+}
+
+Test(event, refuses_a_checkpoint_without_the_lines_that_it_is_about)
+{
+	static const char *const lines[] = {
+		"{}",
+		"{\"heads\":[]}",
+		"{\"heads\":[7]}",
+		"{\"heads\":[{\"front_end\":0,\"sequence\":1,\"sha256\":\"" ZEROS "\"}]}",
+		"{\"heads\":[{\"front_end\":1,\"sequence\":-1,\"sha256\":\"" ZEROS "\"}]}",
+		"{\"heads\":[{\"front_end\":1,\"sequence\":1,\"sha256\":\"00\"}]}",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(lines); i++) {
+		struct chain_head *heads = NULL;
+		size_t count = 7;
+
+		REFUSED(parse_checkpoint(bytes_of_string(lines[i]), &heads, &count, &fault),
+			FAULT_MALFORMED, "member \"");
+		cr_expect_null(heads);
+	}
 }
 
 Test(event, reads_the_link_of_a_line_that_it_wrote)

@@ -10,8 +10,8 @@ enum { APPLICATION_ID = 0x43505243 }; /* "CPRC" */
  * the small index entries go to random pages (WITHOUT ROWID with a random key is ten times slower).
  * A count, a summary and a CRL read an index alone, which has all columns that they need.
  *
- * state.log_needed: see wal_guard.h; revision and crl_…: crl_state.h; audit_…: audit.h. issuer:
- * issuers.h; its crl_…: crl_state.h.
+ * state.log_needed: see wal_guard.h; revision and crl_…: crl_state.h; checked_heads: audit.h.
+ * issuer: issuers.h; its crl_…: crl_state.h.
  */
 static const char *const versions[] = {
 	"CREATE TABLE certificate ("
@@ -147,7 +147,49 @@ static const char *const versions[] = {
 	" reason) WHERE revoked_at IS NOT NULL;",
 
 	/* common/layout/usages.h */
-	"ALTER TABLE client ADD COLUMN usages TEXT NOT NULL DEFAULT 'sign';",
+	"ALTER TABLE client ADD COLUMN usages TEXT NOT NULL DEFAULT 'sign';"
+	/* common/ca/shared/front_ends.h. */
+	"CREATE TABLE front_end ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" version TEXT," /* NULL: has not served yet */
+	" place BLOB,"
+	" heartbeat_at INTEGER NOT NULL DEFAULT 0,"
+	" added_at INTEGER NOT NULL,"
+	" joined_at INTEGER,"
+	" removed_at INTEGER"
+	") STRICT;"
+	"INSERT INTO front_end (id, name, added_at, joined_at) VALUES (1, 'ca1', 0, 0);"
+	/* audit.h: a chain for each front end. */
+	"CREATE TABLE audit_chain ("
+	" front_end INTEGER PRIMARY KEY,"
+	" lines INTEGER NOT NULL DEFAULT 0,"
+	" head BLOB NOT NULL DEFAULT"
+	" x'0000000000000000000000000000000000000000000000000000000000000000',"
+	" trimmed INTEGER NOT NULL DEFAULT 0,"
+	" trimmed_head BLOB NOT NULL DEFAULT"
+	" x'0000000000000000000000000000000000000000000000000000000000000000',"
+	" exported INTEGER NOT NULL DEFAULT 0"
+	") STRICT;"
+	"INSERT INTO audit_chain (front_end, lines, head, trimmed, trimmed_head, exported)"
+	" SELECT 1, audit_count, audit_head, audit_trimmed, audit_trimmed_head, audit_exported"
+	" FROM state;"
+	"ALTER TABLE state DROP COLUMN audit_count;"
+	"ALTER TABLE state DROP COLUMN audit_head;"
+	"ALTER TABLE state DROP COLUMN audit_trimmed;"
+	"ALTER TABLE state DROP COLUMN audit_trimmed_head;"
+	"ALTER TABLE state DROP COLUMN audit_exported;"
+	"ALTER TABLE state ADD COLUMN checked_heads BLOB NOT NULL"
+	" DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
+	"CREATE TABLE audit_line ("
+	" front_end INTEGER NOT NULL DEFAULT 1,"
+	" sequence INTEGER NOT NULL,"
+	" line TEXT NOT NULL,"
+	" PRIMARY KEY (front_end, sequence)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO audit_line (sequence, line) SELECT sequence, line FROM audit;"
+	"DROP TABLE audit;"
+	"ALTER TABLE audit_line RENAME TO audit;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };
@@ -234,7 +276,7 @@ int check_tables(struct database *database, struct fault *fault)
 {
 	return run_sql(database,
 		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key,"
-		       " audit, issuer, state LIMIT 0",
+		       " front_end, audit_chain, audit, issuer, state LIMIT 0",
 		       fault);
 }
 

@@ -1,5 +1,6 @@
 #include "common/ca/store/sqlite/sqlite_store.h"
 
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/staging.h"
 #include "common/base/workers.h"
@@ -414,6 +415,16 @@ void rollback_sqlite(struct store_connection *base)
 	pthread_mutex_unlock(&connection->lock);
 }
 
+/* All that use the file are on this machine. */
+static int read_sqlite_clock(struct store_connection *connection, int64_t *ret_now_s,
+			     struct fault *fault)
+{
+	(void)connection;
+	(void)fault;
+	*ret_now_s = read_clock();
+	return 0;
+}
+
 const struct store_driver sqlite_driver = {
 	.create = create_sqlite,
 	.open = open_sqlite,
@@ -423,6 +434,7 @@ const struct store_driver sqlite_driver = {
 	.begin = begin_sqlite,
 	.commit = commit_sqlite,
 	.rollback = rollback_sqlite,
+	.read_clock = read_sqlite_clock,
 	.run = run_sqlite,
 	.open_cursor = open_sqlite_cursor,
 	.step = step_sqlite_cursor,

@@ -173,7 +173,9 @@ Test(check_ca, finds_changes_in_the_record)
 		{"UPDATE issuer SET crl_standing = 77",
 		 "ca.crl: expected number 77, as the record"},
 		{"UPDATE state SET revision = revision + 1", "ca.crl: not current: "},
-		{"DELETE FROM state", "the audit log: cannot be read: "},
+		{"UPDATE audit_chain SET head = x'00'", "the audit log: cannot be read: "},
+		{"DELETE FROM audit_chain",
+		 "the audit log: the record does not know of front end 1"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

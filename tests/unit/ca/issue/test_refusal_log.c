@@ -51,7 +51,7 @@ static void expect_lines(size_t count, const char *part)
 {
 	struct lines lines = {0};
 
-	OK(list_audit(store, 1, keep_line, &lines, &fault));
+	OK(list_audit(store, FIRST_FRONT_END, 1, keep_line, &lines, &fault));
 	cr_expect_eq(lines.count, count, "expected %zu lines, found %zu: %s", count, lines.count,
 		     lines.last);
 	cr_expect_not_null(strstr(lines.last, part), "expected %s in %s", part, lines.last);
@@ -134,7 +134,7 @@ Test(refusal_log, has_one_line_for_a_batch_with_its_first_five_refusals)
 			"key1: bad_request: xxx");
 	expect_lines(1, "; key5: bad_request: xxx");
 	expect_lines(1, "\"count\":1000,");
-	OK(list_audit(store, 1, keep_line, &lines, &fault));
+	OK(list_audit(store, FIRST_FRONT_END, 1, keep_line, &lines, &fault));
 	cr_expect_null(strstr(lines.last, "key6"));
 	cr_expect_lt(strlen(lines.last), 1600);
 }

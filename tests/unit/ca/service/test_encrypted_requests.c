@@ -191,7 +191,8 @@ static size_t count_lines(void)
 {
 	size_t count = 0;
 
-	OK(list_audit(authority_store(served.ca.authority), 1, count_line, &count, &fault));
+	OK(list_audit(authority_store(served.ca.authority), FIRST_FRONT_END, 1, count_line, &count,
+		      &fault));
 	return count;
 }
 
@@ -346,7 +347,7 @@ Test(encrypted_requests, that_are_fresh_and_refused_have_one_line_with_their_num
 	cr_expect_eq(count_lines(), before + 1);
 	OK(flush_refusals(authority_refusals(authority), true, served.now_s, &fault));
 	cr_expect_eq(count_lines(), before + 2);
-	OK(list_audit(authority_store(authority), 1, add_count, &sum, &fault));
+	OK(list_audit(authority_store(authority), FIRST_FRONT_END, 1, add_count, &sum, &fault));
 	cr_expect_eq(sum, 15);
 }
 

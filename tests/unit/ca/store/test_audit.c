@@ -1,5 +1,7 @@
 #include "common/ca/store/audit.h"
 
+#include "common/ca/store/statement.h"
+
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -55,7 +57,8 @@ Test(audit, names_the_line_that_was_changed)
 		{"DELETE FROM audit WHERE sequence = 5",
 		 "line 5: expected, and not there: it was taken away from the end"},
 		{"DELETE FROM audit", "line 1: expected, and not there"},
-		{"INSERT INTO audit SELECT 6, replace(line, '\"sequence\":5', '\"sequence\":6') "
+		{"INSERT INTO audit (sequence, line) SELECT 6, replace(line, '\"sequence\":5', "
+		 "'\"sequence\":6') "
 		 "FROM audit WHERE sequence = 5",
 		 "line 6: it does not follow from line 5"},
 		{"UPDATE audit SET line = replace(line, '\"number\":5', '\"number\":6') WHERE "
@@ -74,6 +77,123 @@ Test(audit, names_the_line_that_was_changed)
 		free_store(&store);
 		remove_scratch_store(&scratch);
 	}
+}
+
+/* A record with front ends 1 and 2, each of which has written two lines, and 1 a checkpoint. */
+static struct store *make_chains(struct scratch_store *scratch)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct store *store;
+
+	make_scratch_store(scratch);
+	run_foreign_sql(scratch->path,
+			"INSERT INTO front_end (id, name, added_at) VALUES (2, 'ca2', 7);"
+			"INSERT INTO audit_chain (front_end) VALUES (2)");
+	store = open_scratch_store(scratch);
+	for (int64_t i = 0; i < 4; i++) {
+		const struct event event = {
+			.kind = EVENT_CRL, .time_s = 1000 + i, .by = "ca", .number = i + 1};
+
+		set_store_front_end(store, i % 2 + 1);
+		OK(record_event(store, &event, &fault));
+	}
+	set_store_front_end(store, FIRST_FRONT_END);
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(append_checkpoint(&transaction, 1010, &fault));
+	OK(commit_transaction(&transaction, &fault));
+	return store;
+}
+
+Test(audit, has_a_chain_for_each_front_end)
+{
+	struct scratch_store scratch;
+	struct store *store = make_chains(&scratch);
+	struct audit_verdict verdict;
+
+	OK(verify_audit(store, &verdict, &fault));
+	cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
+	cr_expect_eq(verdict.chains, 2);
+	cr_expect_eq(verdict.lines, 3);
+	cr_expect_eq(verdict.all_lines, 5);
+	cr_expect_eq(verdict.checkpoints, 1);
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+Test(audit, finds_a_line_changed_dropped_or_inserted_in_the_chain_of_any_front_end)
+{
+	static const struct {
+		const char *sql;
+		const char *reason;
+	} rows[] = {
+		{"UPDATE audit SET line = replace(line, '\"number\":2', '\"number\":9') WHERE "
+		 "front_end = 2 AND sequence = 1",
+		 "ca2: line 2: it does not follow from line 1"},
+		{"DELETE FROM audit WHERE front_end = 2 AND sequence = 2",
+		 "ca2: line 2: expected, and not there: it was taken away from the end"},
+		{"DELETE FROM audit WHERE front_end = 1 AND sequence = 2",
+		 "ca1: line 2: expected, and not there"},
+		{"INSERT INTO audit SELECT 2, 3, line FROM audit WHERE front_end = 1 AND sequence "
+		 "= 3",
+		 "ca2: line 3: changed: it says it is of front end 1"},
+		{"INSERT INTO audit SELECT 3, sequence, line FROM audit WHERE front_end = 2",
+		 "lines of front end 3, of which the record does not know: they were put in"},
+		{"DELETE FROM audit; DELETE FROM audit_chain",
+		 "the record does not know of front end 1"},
+		/* A chain that is whole in itself, and is not what it was. */
+		{"DELETE FROM audit WHERE front_end = 2; UPDATE audit_chain SET lines = 0, head = "
+		 "zeroblob(32) WHERE front_end = 2",
+		 "front end 2: line 2: not what a checkpoint says of it: the log was written anew"},
+		{"DELETE FROM audit WHERE front_end = 2; DELETE FROM audit_chain WHERE front_end = "
+		 "2",
+		 "front end 2: line 2: not what a checkpoint says of it: the log was written anew"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct scratch_store scratch;
+		struct store *store = make_chains(&scratch);
+
+		run_foreign_sql(scratch.path, rows[i].sql);
+		expect_verdict(store, rows[i].reason);
+		free_store(&store);
+		remove_scratch_store(&scratch);
+	}
+}
+
+Test(audit, writes_a_checkpoint_only_when_a_front_end_has_written_since)
+{
+	struct scratch_store scratch;
+	struct store *store = make_chains(&scratch);
+	struct audit_verdict verdict;
+
+	for (int64_t i = 0; i < 4; i++) {
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+
+		set_store_front_end(store, i % 2 + 1);
+		OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+		OK(append_checkpoint(&transaction, 1020, &fault));
+		OK(commit_transaction(&transaction, &fault));
+	}
+	OK(verify_audit(store, &verdict, &fault));
+	cr_expect_eq(verdict.checkpoints, 1);
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+Test(audit, writes_no_checkpoint_for_a_front_end_that_is_alone)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct scratch_store scratch;
+	struct store *store = make_log(&scratch);
+	struct audit_verdict verdict;
+
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(append_checkpoint(&transaction, 1010, &fault));
+	OK(commit_transaction(&transaction, &fault));
+	OK(verify_audit(store, &verdict, &fault));
+	cr_expect_eq(verdict.lines, 5);
+	free_store(&store);
+	remove_scratch_store(&scratch);
 }
 
 static int append_to_copy(void *context, int64_t sequence, const char *line, struct fault *fault)
@@ -108,7 +228,7 @@ Test(audit, names_the_difference_between_a_copy_and_the_record)
 		struct store *store = make_log(&scratch);
 		struct audit_verdict verdict;
 
-		OK(list_audit(store, 1, append_to_copy, &copy, &fault));
+		OK(list_audit(store, FIRST_FRONT_END, 1, append_to_copy, &copy, &fault));
 		run_foreign_sql(scratch.path, rows[i].sql);
 		OK(verify_audit_copy(store, (struct bytes){copy.data, copy.len - rows[i].cut},
 				     &verdict, &fault));
@@ -178,7 +298,7 @@ Test(audit, spreads_many_serials_over_several_lines)
 	make_scratch_store(&scratch);
 	store = open_scratch_store(&scratch);
 	OK(record_event(store, &event, &fault));
-	OK(list_audit(store, 1, count_serials, counts, &fault));
+	OK(list_audit(store, FIRST_FRONT_END, 1, count_serials, counts, &fault));
 	cr_expect_eq(counts[1], 2 + 2 * EVENT_SERIALS_MAX);
 	cr_expect_eq(counts[2], 2 + 2 * EVENT_SERIALS_MAX);
 	cr_expect_eq(counts[3], 2 + 2);

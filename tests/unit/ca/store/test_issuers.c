@@ -247,10 +247,10 @@ Test(issuers, are_in_the_audit_log_from_the_second_on)
 	bool found = false;
 
 	add(1);
-	OK(list_audit(store, 1, find_line, &found, &fault));
+	OK(list_audit(store, FIRST_FRONT_END, 1, find_line, &found, &fault));
 	cr_expect_not(found);
 	add(2);
-	OK(list_audit(store, 1, find_line, &found, &fault));
+	OK(list_audit(store, FIRST_FRONT_END, 1, find_line, &found, &fault));
 	cr_expect(found);
 }
 

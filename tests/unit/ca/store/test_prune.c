@@ -164,7 +164,7 @@ Test(prune, removes_batches_each_with_its_event)
 	cr_expect_eq(progress.calls, 3);
 	cr_expect_eq(progress.done, 2500);
 	cr_expect_eq(progress.total, 2500);
-	OK(list_audit(store, 1, count_pruned, &events, &fault));
+	OK(list_audit(store, FIRST_FRONT_END, 1, count_pruned, &events, &fault));
 	cr_expect_eq(events, 3);
 	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not(verdict.verdict.invalid, "%s", verdict.verdict.reason);

@@ -25,7 +25,7 @@ static struct buffer copy_log(int64_t first)
 {
 	struct buffer copy = {0};
 
-	OK(list_audit(store, first, append_to_copy, &copy, &fault));
+	OK(list_audit(store, FIRST_FRONT_END, first, append_to_copy, &copy, &fault));
 	return copy;
 }
 
@@ -54,9 +54,18 @@ static void tear_down(void)
 
 TestSuite(trim_audit, .init = set_up, .fini = tear_down);
 
+static void note_export(struct store *log, int64_t last)
+{
+	const struct audit_export exported = {
+		.front_end = FIRST_FRONT_END, .last = last, .file = "log.1", .now_s = NOW};
+
+	OK(note_audit_export(log, &exported, &fault));
+}
+
 static void trim(int64_t before_s, int64_t expected_first, int64_t expected_last)
 {
-	const struct trim_options options = {.before_s = before_s, .now_s = NOW};
+	const struct trim_options options = {
+		.front_end = FIRST_FRONT_END, .before_s = before_s, .now_s = NOW};
 	int64_t first = -1;
 	int64_t last = -1;
 
@@ -89,13 +98,14 @@ static void expect_copy(struct bytes copy, const char *reason)
 /* catalogue 109 */
 Test(trim_audit, refuses_lines_that_were_not_exported)
 {
-	struct trim_options options = {.before_s = 1008, .now_s = NOW};
+	struct trim_options options = {
+		.front_end = FIRST_FRONT_END, .before_s = 1008, .now_s = NOW};
 	int64_t first = -1;
 	int64_t last = -1;
 
 	REFUSED(trim_audit(store, &options, &first, &last, &fault), FAULT_REFUSED,
 		"lines 1 to 7 of the audit log were not exported: run certpool audit export FILE");
-	OK(note_audit_export(store, 5, "log.1", NOW, &fault));
+	note_export(store, 5);
 	REFUSED(trim_audit(store, &options, &first, &last, &fault), FAULT_REFUSED,
 		"lines 6 to 7 of the audit log were not exported");
 	expect_whole(11, 0);
@@ -108,7 +118,8 @@ Test(trim_audit, refuses_lines_that_were_not_exported)
 /* A line that was changed would be gone before anybody saw that. */
 Test(trim_audit, refuses_a_log_that_is_not_whole)
 {
-	const struct trim_options options = {.before_s = 1004, .unexported = true, .now_s = NOW};
+	const struct trim_options options = {
+		.front_end = FIRST_FRONT_END, .before_s = 1004, .unexported = true, .now_s = NOW};
 	int64_t first = -1;
 	int64_t last = -1;
 
@@ -125,7 +136,7 @@ Test(trim_audit, keeps_the_chain_from_the_last_line_that_went)
 	CLEANUP(clear_buffer) struct buffer copy = copy_log(1);
 	CLEANUP(clear_buffer) struct buffer rest = {0};
 
-	OK(note_audit_export(store, LINES, "log.1", NOW, &fault));
+	note_export(store, LINES);
 	trim(1004, 1, 3);
 	/* The log has two more lines: exported, trimmed. */
 	expect_whole(12, 3);
@@ -162,7 +173,7 @@ Test(trim_audit, verifies_exported_parts_by_the_digest_that_was_kept)
 	struct bytes later = cut_lines(all, 4);
 	CLEANUP(clear_buffer) struct buffer changed = {0};
 
-	OK(note_audit_export(store, LINES, "log.1", NOW, &fault));
+	note_export(store, LINES);
 	trim(1009, 1, 8);
 	expect_copy(all, NULL);
 	expect_copy(later, NULL);
@@ -195,12 +206,12 @@ Test(trim_audit, does_not_hide_what_was_done_to_the_other_lines)
 {
 	struct audit_verdict verdict = {0};
 
-	OK(note_audit_export(store, LINES, "log.1", NOW, &fault));
+	note_export(store, LINES);
 	trim(1006, 1, 5);
 	run_foreign_sql(scratch.path, "DELETE FROM audit WHERE sequence = 6");
 	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not_null(strstr(verdict.verdict.reason, "line 6: expected, and not there"));
-	run_foreign_sql(scratch.path, "UPDATE state SET audit_trimmed = 6");
+	run_foreign_sql(scratch.path, "UPDATE audit_chain SET trimmed = 6");
 	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not_null(strstr(verdict.verdict.reason, "line 7: it does not follow"), "%s",
 			   verdict.verdict.reason);
@@ -214,10 +225,10 @@ Test(trim_audit, goes_by_batches)
 	run_foreign_sql(scratch.path, "SELECT 1");
 	for (int64_t i = 0; i < 5100; i++)
 		add_line(2000);
-	OK(note_audit_export(store, LINES + 5100, "log.1", NOW, &fault));
+	note_export(store, LINES + 5100);
 	trim(3000, 1, LINES + 5100);
 	expect_whole(LINES + 5102, LINES + 5100);
-	OK(read_audit_extent(store, &extent, &fault));
+	OK(read_audit_extent(store, FIRST_FRONT_END, &extent, &fault));
 	cr_expect_eq(extent.exported, LINES + 5100);
 	cr_expect_eq(extent.lines, LINES + 5102);
 }
