@@ -68,6 +68,7 @@ extern const struct verb join_verb;
 extern const struct verb request_verb;
 extern const struct verb serve_verb;
 extern const struct verb enroll_verb;
+extern const struct verb export_verb;
 extern const struct verb sign_verb;
 extern const struct verb keep_verb;
 extern const struct verb repair_verb;

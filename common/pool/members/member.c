@@ -218,16 +218,28 @@ static int add_key(const struct owner *owner, struct member *member, struct faul
 			 owner->layout->path, name, member->index, owner->client, member->index);
 }
 
-int open_member(const struct layout *layout, const char *client, size_t index, int64_t now_s,
-		struct member *ret_member, struct fault *fault)
+int open_any_member(const struct layout *layout, const char *client, size_t index, int64_t now_s,
+		    struct member *ret_member, struct fault *fault)
 {
 	const struct owner owner = {layout, client};
 	CLEANUP(clear_member) struct member member = {.index = index};
 
 	if (read_member_certificate(&owner, index, &member.certificate, fault) < 0 ||
 	    check_current(&owner, index, member.certificate, now_s, fault) < 0 ||
-	    check_signs(&owner, index, member.certificate, fault) < 0 ||
 	    add_key(&owner, &member, fault) < 0)
+		return -1;
+	MOVE(ret_member, member);
+	return 0;
+}
+
+int open_member(const struct layout *layout, const char *client, size_t index, int64_t now_s,
+		struct member *ret_member, struct fault *fault)
+{
+	const struct owner owner = {layout, client};
+	CLEANUP(clear_member) struct member member = {0};
+
+	if (open_any_member(layout, client, index, now_s, &member, fault) < 0 ||
+	    check_signs(&owner, index, member.certificate, fault) < 0)
 		return -1;
 	MOVE(ret_member, member);
 	return 0;

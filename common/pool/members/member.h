@@ -45,10 +45,14 @@ struct member {
 int open_member(const struct layout *layout, const char *client, size_t index, int64_t now_s,
 		struct member *ret_member, struct fault *fault) MUST_CHECK;
 
+/* The same for a certificate of any usage. */
+int open_any_member(const struct layout *layout, const char *client, size_t index, int64_t now_s,
+		    struct member *ret_member, struct fault *fault) MUST_CHECK;
+
 /*
- * The same, but a member that cannot sign is a success that leaves *ret_member unchanged: it has no
- * key, no certificate, none that is valid now and for USE_SIGN, or a file that is damaged. Errors:
- * FAULT_FAILED.
+ * As open_member, but a member that cannot sign is a success that leaves *ret_member unchanged: it
+ * has no key, no certificate, none that is valid now and for USE_SIGN, or a file that is damaged.
+ * Errors: FAULT_FAILED.
  */
 int open_member_if_valid(const struct layout *layout, const char *client, size_t index,
 			 int64_t now_s, struct member *ret_member, struct fault *fault) MUST_CHECK;
