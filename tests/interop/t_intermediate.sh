@@ -62,7 +62,7 @@ check 'certtool finds it good' grep -q 'Verified. The certificate is trusted' ce
 openssl crl -inform DER -in ca/cert/root.crl -out root.pem
 check 'certtool verifies the CRL of the root' certtool --verify-crl --load-ca-certificate ca/cert/root.crt --infile root.pem
 mv safe stick
-check 'the root revokes the CA' "$certpool" revoke ca/cert/ca.crt --reason cACompromise
+check 'the root revokes the CA' "$certpool" revoke ca/cert/ca.crt --yes --reason cACompromise
 mv stick safe
 curl -s --noproxy "*" "$CERTPOOL_CA/crl?chain" >revoked.pem
 expect 2 'openssl finds it revoked' check_all revoked.pem

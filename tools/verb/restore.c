@@ -31,7 +31,9 @@ static const struct option restore_options[] = {
 	 offsetof(struct restore_settings, passphrase_file),
 	 "the file with the passphrase of the backup", NULL},
 	{"crl", 0, true, "FILE", take_text, offsetof(struct restore_settings, crl),
-	 "the CA's last CRL, from wherever it was kept: what it lists stays revoked", NULL},
+	 "the CA's last CRL, or a file of crl --chain, from wherever it was kept: what it lists "
+	 "stays revoked",
+	 NULL},
 	{0},
 };
 
@@ -112,8 +114,7 @@ static void print_revocations(const struct command *command, const char *given_c
 	bool newer = false;
 
 	for (size_t i = 0; i < summary->crl_count; i++) {
-		bool given = given_crl != NULL && i + 1 == summary->crl_count;
-
+		bool given = i >= summary->crl_count - summary->given_crl_count;
 		char name[FILE_NAME_SIZE];
 		char standing[FILE_NAME_SIZE + sizeof("cert/")];
 

@@ -1,9 +1,8 @@
 /*
  * revoke: marks certificates, or a whole client, as revoked in the CA's record, all or none, and
- * then makes the CRL. A whole client, or what a query matches beyond one certificate, is revoked
- * with --yes alone. When the CRL cannot be made the revocation stays, and the exit status says
- * so. With
- * --as the command runs on a client's host (revoke_as.c).
+ * then makes the CRL. A whole client, what a query matches beyond one certificate, and a CA's own
+ * certificate are revoked with --yes alone. When the CRL cannot be made the revocation stays, and
+ * the exit status says so. With --as the command runs on a client's host (revoke_as.c).
  */
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/recover_certificate.h"
@@ -52,7 +51,9 @@ static const struct option revoke_options[] = {
 	{"unrecorded", 0, true, NULL, take_switch, offsetof(struct revoke_settings, unrecorded),
 	 "also serials that the record lacks, after it was restored from an older backup", NULL},
 	{"crl", 0, true, "FILE", take_text, offsetof(struct revoke_settings, crl),
-	 "all that this CRL of the CA lists, also what the record lacks", NULL},
+	 "all that this file lists, a CRL of the CA or those of crl --chain, also what the record "
+	 "lacks",
+	 NULL},
 	{"client", 0, false, "CLIENT", take_text, offsetof(struct revoke_settings, client),
 	 "the live certificates of this client, which may still enroll", NULL},
 	{"subject", 0, false, "PATTERN", take_text, offsetof(struct revoke_settings, subject),
@@ -371,9 +372,12 @@ static int revoke_here(const struct command *command, const struct revoke_settin
 	if (open_operator(command, &ca, fault) < 0 ||
 	    find_issuer_operand(command, &ca, &issuer, fault) < 0)
 		return -1;
-	if (issuer != NULL)
-		return revoke_issuer(command, &ca, issuer, &given->key, reason, given->dry_run,
-				     fault);
+	if (issuer != NULL) {
+		const struct issuer_revocation how = {&given->key, reason, given->dry_run,
+						      given->yes};
+
+		return revoke_issuer(command, &ca, issuer, &how, fault);
+	}
 	if (make_plan(command, given, &ca, &plan, fault) < 0 ||
 	    check_plan(command, given, reason, &ca, &plan, fault) < 0 ||
 	    revoke_planned(command, given, reason, given->dry_run, &ca, &plan, fault) < 0 ||
@@ -384,40 +388,33 @@ static int revoke_here(const struct command *command, const struct revoke_settin
 	return publish(command, given, &ca, &plan, fault);
 }
 
-/* The issuer that the CRL names; or else any, whose signature it does not have. */
-static struct crl_issuer choose_crl_issuer(const struct issuer_set *issuers, const struct crl *crl)
-{
-	const struct issuer *issuer = newest_issuer(issuers);
-
-	for (unsigned int number = 1; number <= count_issuers(issuers); number++)
-		if (names_issuer(crl, issuer_certificate(get_issuer(issuers, number))))
-			issuer = get_issuer(issuers, number);
-	return (struct crl_issuer){issuer_number(issuer), issuer_certificate(issuer)};
-}
-
-/* --crl: the revocations of a CRL of the CA, also of certificates that the record lacks. */
+/* --crl: the revocations of CRLs of the CA, also of certificates that the record lacks. */
 static int revoke_by_crl(const struct command *command, const struct revoke_settings *given,
 			 struct fault *fault)
 {
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_plan) struct revocation_plan plan = {0};
 	CLEANUP(clear_buffer) struct buffer content = {0};
-	CLEANUP(free_crl) struct crl *crl = NULL;
-	CLEANUP(clear_absorbed_crl) struct absorbed_crl absorbed = {0};
-	struct crl_issuer issuer;
+	CLEANUP(clear_absorbed_crls) struct absorbed_crls absorbed = {0};
+	struct crl_issuers issuers = {0};
 
 	if (open_operator(command, &ca, fault) < 0 || read_plan_issuers(&ca, &plan, fault) < 0 ||
 	    read_input(given->crl, CRL_PEM_MAX, &content, fault) < 0)
 		return -1;
-	if (parse_crl(&content, &crl, fault) < 0)
+	for (; issuers.count < count_issuers(&plan.issuers); issuers.count++)
+		issuers.certificates[issuers.count] =
+			issuer_certificate(get_issuer(&plan.issuers, issuers.count + 1));
+	if (absorb_crls(ca.store, &content, &issuers, ca.now_s, &absorbed, fault) < 0)
 		return prefix_fault(fault, "%s", given->crl);
-	issuer = choose_crl_issuer(&plan.issuers, crl);
-	if (absorb_crl(ca.store, crl, &issuer, ca.now_s, &absorbed, fault) < 0)
-		return prefix_fault(fault, "%s", given->crl);
-	print_absorbed_crl(command, given->crl, &absorbed);
-	plan.summary.revoked = absorbed.revoked + absorbed.unrecorded;
-	plan.summary.already = absorbed.entries - plan.summary.revoked;
-	plan.summary.client_barred = absorbed.barred.len > 0;
+	for (size_t i = 0; i < absorbed.count; i++) {
+		const struct absorbed_crl *crl = &absorbed.crls[i];
+		size_t revoked = crl->revoked + crl->unrecorded;
+
+		print_absorbed_crl(command, given->crl, crl);
+		plan.summary.revoked += revoked;
+		plan.summary.already += crl->entries - revoked;
+		plan.summary.client_barred |= crl->barred.len > 0;
+	}
 	return publish(command, given, &ca, &plan, fault);
 }
 
@@ -478,13 +475,13 @@ const struct verb revoke_verb = {
 		"never decimal), a certificate file (./FILE), a member (client1/7), or a client,\n"
 		"which loses all its certificates and may not enroll any more. Without WHAT, the\n"
 		"options select the certificates. All of them are revoked or none; then a new CRL\n"
-		"is made. A revocation is final: a client, or more than one certificate by a\n"
-		"query, is revoked only with --yes; without it, what would be revoked is printed,\n"
-		"and the command that does it. A file is taken also if the record lacks the\n"
-		"certificate, and the CA's signature shows that it is one of its own. The CA's "
-		"own\n"
-		"certificate (./ca/cert/ca.crt) is revoked by its root, whose layout has to be at\n"
-		"hand: nothing that the CA issued is valid any more.\n",
+		"is made. A revocation is final: a client, more than one certificate by a query,\n"
+		"and a CA's own certificate are revoked only with --yes; without it, what would "
+		"be\n"
+		"revoked is printed, and the command that does it. A file is taken also if the\n"
+		"record lacks the certificate, and the CA's signature shows that it is one of its\n"
+		"own. The CA's own certificate (./ca/cert/ca.crt) is revoked by its root, whose\n"
+		"layout has to be at hand: nothing that the CA issued is valid any more.\n",
 	.example = "certpool revoke client1/7 --reason keyCompromise\n"
 		   "certpool revoke client1 --dry-run\n",
 	.options = revoke_options,

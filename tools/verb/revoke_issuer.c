@@ -109,14 +109,31 @@ static int print_issuer(const struct command *command, const struct certificate 
 	return print_json(&line, fault);
 }
 
+/* Of a certificate that is not revoked yet. */
+static int print_plan(const struct command *command, const struct certificate *certificate,
+		      const struct issuer_revocation *how, const struct crl_entry *entry,
+		      struct fault *fault)
+{
+	const struct crl_info none = {0};
+
+	if (print_issuer(command, certificate, "would be revoked", entry, &none, fault) < 0)
+		return -1;
+	if (how->dry_run)
+		return 0;
+	return refuse_without_yes(command,
+				  "nothing is revoked yet: nothing would be valid by way of this "
+				  "certificate any more, for good",
+				  fault);
+}
+
 int revoke_issuer(const struct command *command, const struct ca_operator *ca,
-		  const struct certificate *certificate, const struct ca_key_settings *key,
-		  int reason, bool dry_run, struct fault *fault)
+		  const struct certificate *certificate, const struct issuer_revocation *how,
+		  struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_crl) struct crl *before = NULL;
 	const struct bytes serial = certificate_serial(certificate);
-	struct crl_entry entry = {.revoked_at_s = ca->now_s, .reason = reason};
+	struct crl_entry entry = {.revoked_at_s = ca->now_s, .reason = how->reason};
 	struct crl_revocation earlier;
 	struct crl_info info = {0};
 	bool already;
@@ -127,14 +144,13 @@ int revoke_issuer(const struct command *command, const struct ca_operator *ca,
 		return -1;
 	memcpy(entry.serial + SERIAL_MAX - serial.len, serial.data, serial.len);
 	already = before != NULL && find_revoked(before, serial, &earlier);
+	if (!already && (how->dry_run || !how->yes))
+		return print_plan(command, certificate, how, &entry, fault);
 	if (already)
 		entry.reason = earlier.reason;
-	if (dry_run)
-		return print_issuer(command, certificate,
-				    already ? "already revoked" : "would be revoked", &entry, &info,
-				    fault);
-	if (publish_ca_root_crl(ca, key, &entry, CRL_WHEN_DUE, &info, fault) < 0 ||
-	    (!already && record_revocation(ca, certificate, &entry, fault) < 0))
+	if (!how->dry_run &&
+	    (publish_ca_root_crl(ca, how->key, &entry, CRL_WHEN_DUE, &info, fault) < 0 ||
+	     (!already && record_revocation(ca, certificate, &entry, fault) < 0)))
 		return -1;
 	return print_issuer(command, certificate, already ? "already revoked" : "revoked", &entry,
 			    &info, fault);

@@ -13,11 +13,20 @@ int find_issuer_operand(const struct command *command, const struct ca_operator 
 
 /*
  * Has the root revoke a CA's certificate: puts it on the root's CRL, here and in the root's layout,
- * and notes it in the audit log. For good.
- * Errors: FAULT_REFUSED unless the root has signed the certificate.
+ * and notes it in the audit log. For good: without yes it prints what would be revoked, and changes
+ * nothing.
+ * Errors: FAULT_REFUSED unless the root has signed the certificate; FAULT_USAGE without yes, unless
+ * that is a dry run, or the certificate is revoked already.
  */
+struct issuer_revocation {
+	const struct ca_key_settings *key;
+	int reason;
+	bool dry_run;
+	bool yes;
+};
+
 int revoke_issuer(const struct command *command, const struct ca_operator *ca,
-		  const struct certificate *certificate, const struct ca_key_settings *key,
-		  int reason, bool dry_run, struct fault *fault) MUST_CHECK;
+		  const struct certificate *certificate, const struct issuer_revocation *how,
+		  struct fault *fault) MUST_CHECK;
 
 #endif

@@ -11,13 +11,13 @@ struct restore_options {
 	const struct layout *layout;
 	const struct manifest *manifest;
 	struct bytes passphrase; /* empty: not given */
-	struct bytes crl;        /* a CRL of the CA, DER or PEM; empty: not given */
+	struct bytes crl;        /* CRLs of the CA, absorb_crls; empty: not given */
 	const char *crl_name;    /* for messages */
 	int64_t now_s;
 };
 
-/* The CRLs in the layout, and the one that was given. */
-enum { RESTORED_CRLS_MAX = ISSUERS_MAX + 1 };
+/* The CRLs in the layout, and those of the file that was given. */
+enum { RESTORED_CRLS_MAX = ISSUERS_MAX + CRL_BUNDLE_MAX };
 
 struct restore_summary {
 	int64_t made_s; /* when the backup was made */
@@ -29,10 +29,11 @@ struct restore_summary {
 	uint64_t crl_number; /* the next CRL's number is higher */
 	struct absorbed_crl crls[RESTORED_CRLS_MAX]; /* that were taken in */
 	size_t crl_count;
-	bool root_crl;        /* the CRL of a root that lies apart is the backup's */
-	struct buffer barred; /* clients that the layout tells to be barred (barred.h) */
-	struct buffer lost;   /* serials of certificates that were issued since the backup and are
-				 not revoked, by the log of signatures that was there */
+	size_t given_crl_count; /* of these, the last: from the file that was given */
+	bool root_crl;          /* the CRL of a root that lies apart is the backup's */
+	struct buffer barred;   /* clients that the layout tells to be barred (barred.h) */
+	struct buffer lost;     /* serials of certificates that were issued since the backup and are
+				   not revoked, by the log of signatures that was there */
 };
 
 void clear_restore_summary(struct restore_summary *summary);
@@ -48,7 +49,7 @@ void clear_restore_summary(struct restore_summary *summary);
  * the clock. The audit log notes the restore.
  *
  * What was revoked since the backup stays revoked, as far as it can be known: the CRL that lies in
- * the layout, and the one that is given, are taken in (absorb_crl), and the clients of state/barred
+ * the layout, and those that are given, are taken in (absorb_crls), and the clients of state/barred
  * (barred.h) are disabled. What was issued since is named, if the log of signatures was there.
  *
  * Errors: FAULT_REFUSED for a layout that has a store, or another key or certificate than the

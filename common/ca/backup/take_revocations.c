@@ -7,32 +7,21 @@
 #include "common/ca/store/issuers.h"
 #include "common/ca/store/statement.h"
 
-/* The issuer that the CRL names; or else issuer 1, whose signature it does not have. */
-static struct crl_issuer choose_issuer(const struct adopted_issuers *issuers, const struct crl *crl)
+/* Takes in the CRLs of one file, and appends them to the summary's. Empties *content. */
+static int take_crls(const struct adoption *adoption, struct buffer *content,
+		     struct restore_summary *summary, struct fault *fault)
 {
-	struct crl_issuer issuer = {FIRST_ISSUER, issuers->certificates[0]};
-
-	for (unsigned int i = 0; i < issuers->count; i++)
-		if (names_issuer(crl, issuers->certificates[i]))
-			issuer = (struct crl_issuer){i + 1, issuers->certificates[i]};
-	return issuer;
-}
-
-/* Empties *content. */
-static int take_crl(const struct adoption *adoption, struct buffer *content,
-		    struct restore_summary *summary, struct fault *fault)
-{
-	CLEANUP(free_crl) struct crl *crl = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
-	struct crl_issuer issuer;
+	CLEANUP(clear_absorbed_crls) struct absorbed_crls absorbed = {0};
+	struct crl_issuers issuers = {.count = adoption->issuers->count};
 
-	if (parse_crl(content, &crl, fault) < 0 || open_store(adoption->path, &store, fault) < 0)
+	for (unsigned int i = 0; i < issuers.count; i++)
+		issuers.certificates[i] = adoption->issuers->certificates[i];
+	if (open_store(adoption->path, &store, fault) < 0 ||
+	    absorb_crls(store, content, &issuers, adoption->now_s, &absorbed, fault) < 0)
 		return -1;
-	issuer = choose_issuer(adoption->issuers, crl);
-	if (absorb_crl(store, crl, &issuer, adoption->now_s, &summary->crls[summary->crl_count],
-		       fault) < 0)
-		return -1;
-	summary->crl_count++;
+	for (size_t i = 0; i < absorbed.count; i++)
+		MOVE(&summary->crls[summary->crl_count++], absorbed.crls[i]);
 	return 0;
 }
 
@@ -48,7 +37,7 @@ static int take_standing_crl(const struct adoption *adoption, const struct layou
 	if (read_crl(layout, issuer, &content, &problem) < 0)
 		return problem.class == FAULT_NOT_FOUND ? 0 : pass_fault(&problem, fault);
 	name_crl(issuer, name);
-	if (take_crl(adoption, &content, summary, fault) < 0)
+	if (take_crls(adoption, &content, summary, fault) < 0)
 		return prefix_fault(fault,
 				    "%s/cert/%s: cannot be taken in: move it away, and give the "
 				    "CA's last CRL with --crl",
@@ -60,14 +49,17 @@ static int take_given_crl(const struct adoption *adoption, const struct restore_
 			  struct restore_summary *summary, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
+	size_t before;
 
 	if (options->crl.len == 0)
 		return 0;
 	append_bytes(&content, options->crl);
 	if (check_buffer(&content, fault) < 0)
 		return -1;
-	if (take_crl(adoption, &content, summary, fault) < 0)
+	before = summary->crl_count;
+	if (take_crls(adoption, &content, summary, fault) < 0)
 		return prefix_fault(fault, "%s", options->crl_name);
+	summary->given_crl_count = summary->crl_count - before;
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 
 /*
  * For restore.c: puts into the record what is known about the time since the backup: the CRL that
- * lies in the layout, the one that is given, the clients of state/barred (barred.h). Fills crls,
+ * lies in the layout, those that are given, the clients of state/barred (barred.h). Fills crls,
  * barred and lost of the summary. The record is complete in its one file afterwards.
  */
 int take_revocations(const struct adoption *adoption, const struct restore_options *options,

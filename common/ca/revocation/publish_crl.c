@@ -245,8 +245,8 @@ int check_crl(const struct ca_crl_options *options, int64_t now_s, struct fault 
 	if (reason == NULL)
 		return 0;
 	name_crl(options->number, name);
-	return set_fault(fault, FAULT_FAILED, "%s/cert/%s: not current: %s: run certpool crl",
-			 options->layout->path, name, reason);
+	return set_fault(fault, FAULT_FAILED, "%s/cert/%s: not current: %s", options->layout->path,
+			 name, reason);
 }
 
 int read_crl(const struct layout *layout, unsigned int issuer, struct buffer *ret_der,

@@ -3,6 +3,7 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/issuers.h"
 #include "common/ca/store/statement.h"
 #include "common/ca/store/unrecorded.h"
 
@@ -198,5 +199,72 @@ int absorb_crl(struct store *store, const struct crl *crl, const struct crl_issu
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
 	MOVE(ret_absorbed, absorption.result);
+	return 0;
+}
+
+/* --- the CRLs of a file --- */
+
+void clear_absorbed_crls(struct absorbed_crls *absorbed)
+{
+	for (size_t i = 0; i < absorbed->count; i++)
+		clear_absorbed_crl(&absorbed->crls[i]);
+	absorbed->count = 0;
+}
+
+/* The issuer that the CRL names. Else, for a CRL alone, issuer 1, whose signature it does not have:
+   the refusal says so. */
+static struct crl_issuer choose_issuer(const struct crl_issuers *issuers, const struct crl *crl,
+				       bool alone)
+{
+	struct crl_issuer issuer = {0};
+
+	if (alone)
+		issuer = (struct crl_issuer){FIRST_ISSUER, issuers->certificates[0]};
+	for (unsigned int i = 0; i < issuers->count; i++)
+		if (names_issuer(crl, issuers->certificates[i]))
+			issuer = (struct crl_issuer){i + 1, issuers->certificates[i]};
+	return issuer;
+}
+
+/* number 0: the CRL is left out. */
+static int choose_issuers(const struct crl_bundle *bundle, const struct crl_issuers *issuers,
+			  struct crl_issuer chosen[static CRL_BUNDLE_MAX], struct fault *fault)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < bundle->count; i++) {
+		chosen[i] = choose_issuer(issuers, bundle->crls[i], bundle->count == 1);
+		if (chosen[i].number == 0)
+			continue;
+		any = true;
+		if (check_signature(bundle->crls[i], chosen[i].certificate, fault) < 0 ||
+		    index_crl(bundle->crls[i], fault) < 0)
+			return -1;
+	}
+	return any ? 0
+		   : set_fault(fault, FAULT_UNVERIFIED,
+			       "expected a CRL by an issuer of this CA, found %zu by others",
+			       bundle->count);
+}
+
+int absorb_crls(struct store *store, struct buffer *content, const struct crl_issuers *issuers,
+		int64_t now_s, struct absorbed_crls *ret_absorbed, struct fault *fault)
+{
+	CLEANUP(clear_crl_bundle) struct crl_bundle bundle = {0};
+	CLEANUP(clear_absorbed_crls) struct absorbed_crls absorbed = {0};
+	struct crl_issuer chosen[CRL_BUNDLE_MAX] = {{0}};
+
+	if (parse_crl_bundle(content, &bundle, fault) < 0 ||
+	    choose_issuers(&bundle, issuers, chosen, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < bundle.count; i++) {
+		if (chosen[i].number == 0)
+			continue;
+		if (absorb_crl(store, bundle.crls[i], &chosen[i], now_s,
+			       &absorbed.crls[absorbed.count], fault) < 0)
+			return -1;
+		absorbed.count++;
+	}
+	MOVE(ret_absorbed, absorbed);
 	return 0;
 }

@@ -2,7 +2,8 @@
 #define CERTPOOL_CA_STORE_ABSORB_CRL_H
 
 #include "common/ca/store/store.h"
-#include "common/x509/revocation/crl.h"
+#include "common/x509/issuer_set.h"
+#include "common/x509/revocation/crl_bundle.h"
 
 /* What a CRL brought into the record. */
 struct absorbed_crl {
@@ -37,5 +38,28 @@ struct crl_issuer {
  */
 int absorb_crl(struct store *store, const struct crl *crl, const struct crl_issuer *issuer,
 	       int64_t now_s, struct absorbed_crl *ret_absorbed, struct fault *fault) MUST_CHECK;
+
+/* The issuers of a CA's CRLs, issuer 1 first. Borrowed. */
+struct crl_issuers {
+	const struct certificate *certificates[ISSUERS_MAX];
+	unsigned int count;
+};
+
+/* What the CRLs of one file brought into the record. Zero-initialised is empty. */
+struct absorbed_crls {
+	struct absorbed_crl crls[CRL_BUNDLE_MAX];
+	size_t count;
+};
+
+void clear_absorbed_crls(struct absorbed_crls *absorbed);
+
+/*
+ * Takes in the CRLs of a file, one in DER or those in PEM that certpool crl --chain writes: each
+ * that an issuer of this CA has made. Of several, those by others, such as a separate root's, are
+ * left out. All signatures are verified before the first is taken in. Empties *content. Errors:
+ * those of parse_crl_bundle; FAULT_UNVERIFIED for one by none of the issuers.
+ */
+int absorb_crls(struct store *store, struct buffer *content, const struct crl_issuers *issuers,
+		int64_t now_s, struct absorbed_crls *ret_absorbed, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -122,6 +122,7 @@ check 'and what is missing on it' grep -q "expected certificate $second on it" o
 found 'the CRL of another CA' 'ca.crl: CRL: RFC 5280 section 5.2.1: .*expected the identifier of the key' cp twin/list.crl ca/cert/ca.crl
 found 'half a CRL' "ca.crl: expected the CA's CRL, found" truncate -s 100 ca/cert/ca.crl
 found 'a CRL that is over' 'ca.crl: .*not current' sql 'update issuer set crl_this_update = crl_this_update - 90000, crl_next_update = crl_next_update - 90000'
+equal 'with one advice' 1 "$(grep 'not current' out | grep -o 'run certpool crl' | wc -l)"
 
 # Permissions. catalogue 35
 found 'a key for others to read' 'ca/Private/root.key: expected mode 0600, found 0644: run chmod 600 ca/Private/root.key' chmod 644 ca/Private/root.key

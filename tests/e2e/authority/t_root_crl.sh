@@ -94,17 +94,21 @@ cp ca/cert/root.crl backed-up.crl
 expect 0 'a dry run' "$certpool" revoke ca/cert/ca.crt -n
 prints 'says what it would do' ' CN=certpool Issuing CA: would be revoked \(unspecified\)'
 before=$(number ca/cert/root.crl)
+expect 2 'without --yes it is not revoked' "$certpool" revoke ca/cert/ca.crt --reason cACompromise
+prints 'what it would do is printed' ' CN=certpool Issuing CA: would be revoked \(cACompromise\)'
+says 'and the command that does it' 'nothing is revoked yet: .*: to do it, run: certpool revoke --yes ca/cert/ca.crt --reason cACompromise$'
+equal 'nothing has changed' "$before" "$(number ca/cert/root.crl)"
 mv stick safe
-expect 4 'without the root it cannot be revoked' "$certpool" revoke ca/cert/ca.crt
+expect 4 'without the root it cannot be revoked' "$certpool" revoke ca/cert/ca.crt --yes
 says 'which is said' 'stick: expected the layout of the root, whose key has to sign'
 mv safe stick
 expect 2 'together with others it is not' "$certpool" revoke ca/cert/ca.crt client1/1
 says 'which is said' 'expected the certificate of a CA alone'
-expect 6 'nobody revokes the root' "$certpool" revoke ca/cert/root.crt
+expect 6 'nobody revokes the root' "$certpool" revoke ca/cert/root.crt --yes
 says 'which is said' 'is the root: nobody can revoke it: remove it'
-expect 6 'nor a certificate of another root' "$certpool" revoke plain/ca/cert/ca.crt
+expect 6 'nor a certificate of another root' "$certpool" revoke plain/ca/cert/ca.crt --yes
 says 'which is said' 'is no certificate that the root CN=certpool Root CA has issued'
-expect 0 'the issuing certificate is revoked' "$certpool" revoke ca/cert/ca.crt --reason cACompromise --json
+expect 0 'the issuing certificate is revoked' "$certpool" revoke ca/cert/ca.crt --yes --reason cACompromise --json
 check 'it is said' jq -e '.state == "revoked" and .reason == "cACompromise" and .subject == "CN=certpool Issuing CA"' out
 check_not 'by a CRL with another number' test "$before" = "$(number ca/cert/root.crl)"
 check 'which has it' sh -c 'openssl crl -inform DER -in ca/cert/root.crl -noout -text | grep -q "CA Compromise"'

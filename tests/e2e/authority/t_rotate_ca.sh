@@ -169,11 +169,25 @@ check 'also the old one' cmp ca/Private/ca.key restored/ca/Private/ca.key
 check 'and is whole' "$certpool" check -m restored/manifest.yaml
 for i in 1 2; do "$certpool" crl --issuer $i --der -o again.crl -m restored/manifest.yaml && crl_issuer again.crl; done >out
 equal 'makes the CRL of each' 'CN=Issuing CA CN=Issuing CA,serialNumber=2' "$(paste -sd' ' out)"
+# The CRLs of both, in one file with the root's, are taken in by restore.
+"$certpool" crl --chain -o chain.pem -q
+mkdir again && sed 's|root_layout: stick|root_layout: ../stick|' manifest.yaml >again/manifest.yaml
+mkdir -p again/ca/state && chmod 700 again/ca/state && cp ca/state/offset again/ca/state/
+expect 0 'restore with the CRLs of all issuers' "$certpool" restore now.tar --passphrase-file pass --crl chain.pem -m again/manifest.yaml
+says 'takes in that of the first' 'chain.pem: CRL number [0-9]+ of .* is taken in: of its 2 entries'
+says 'and that of the second' 'chain.pem: CRL number [0-9]+ of .* is taken in: of its 1 entries'
 # A record that is older than a CRL takes its entries in, under the issuer whose CRL it is.
 "$certpool" revoke client1/3 -q >out 2>err
 fetch /crl >out && cp fetched later.crl
 expect 0 'a later CRL of the first issuer is taken in' "$certpool" revoke --crl later.crl -m restored/manifest.yaml --json
 check 'with what it revokes' jq -se '.[-1].revoked == 1' out
+"$certpool" crl --chain -o later.pem -q
+expect 0 'so are the CRLs of all issuers, without the root'"'"'s' "$certpool" revoke --crl later.pem -m again/manifest.yaml --json
+check 'with what they revoke' jq -se '.[-1].revoked == 1' out
+"$right" crl --chain -m other/manifest.yaml -o other.pem 2>err
+cat other.pem other.pem >others.pem
+expect 3 'none by others alone' "$certpool" revoke --crl others.pem -m again/manifest.yaml
+says 'which is said' 'others.pem: expected a CRL by an issuer of this CA, found 2 by others'
 "$right" crl -m other/manifest.yaml -o other.crl
 expect 3 'none of another CA' "$certpool" revoke --crl other.crl -m restored/manifest.yaml
 rm restored/ca/cert/ca.2.crt
@@ -215,7 +229,7 @@ check 'messages of the third flow' eventually message client1
 check 'openssl verifies all lives that are left' path client1 client1/cert/cert_key?.crt
 equal 'OCSP of the third' 'verified good' "$(ocsp ca.3.crt client1/cert/cert_key1.crt)"
 equal 'OCSP of the second' 'verified good' "$(ocsp ca.2.crt client2/cert/cert_key1.crt)"
-check 'a certificate of the CA is revoked by its root' "$certpool" revoke ./ca/cert/ca.2.crt -q
+check 'a certificate of the CA is revoked by its root' "$certpool" revoke ./ca/cert/ca.2.crt --yes -q
 check_not 'which openssl finds' path client2 client2/cert/cert_key1.crt
 check 'the newest goes on' path client1 client1/cert/cert_key1.crt
 check 'and issues' eventually "$certpool" renew client2 --within 90d -q

@@ -238,7 +238,7 @@ again() {
 }
 check 'a CA whose key was stolen' again
 cp client1/cert/cert_key1.crt stolen.crt
-expect 0 'revokes its certificate' "$certpool" revoke ./ca/cert/ca.crt -q --reason cACompromise
+expect 0 'revokes its certificate' "$certpool" revoke ./ca/cert/ca.crt --yes -q --reason cACompromise
 expect 0 'and rotates its root' "$certpool" rotate root
 cp ca/cert/ca.crt kept.crt
 expect 6 'finishing' "$certpool" rotate root --finish --without client1
@@ -253,7 +253,7 @@ check_not 'the revoked one is not' later ca/cert/ca.crt
 check_not 'nor is what it issued' later stolen.crt ca/cert/ca.crt
 csplit -z -s -f cross- ca/cert/cross.crt '/BEGIN/' '{*}'
 check 'by way of the old root it still is' later stolen.crt <(cat kept.crt cross-01)
-expect 0 'until that is revoked' "$certpool" revoke ./cross-01 -q
+expect 0 'until that is revoked' "$certpool" revoke ./cross-01 --yes -q
 openssl crl -inform DER -in ca/cert/root.crl -noout -text >out
 prints 'on the CRL of the new root' "Serial Number: $(openssl x509 -in cross-01 -noout -serial | sed 's/.*=//')"
 restart
