@@ -1,5 +1,7 @@
 #include "common/base/key_type.h"
 
+#include "common/base/name.h"
+
 #include <string.h>
 
 static const char *const names[KEY_TYPE_COUNT] = {
@@ -20,14 +22,19 @@ bool is_rsa_key(enum key_type type)
 
 int parse_key_type(const char *text, enum key_type *ret_type, struct fault *fault)
 {
+	struct nearest_name search = {.word = text};
+	char meant[MEANT_SIZE];
+
 	for (unsigned int type = 0; type < KEY_TYPE_COUNT; type++) {
+		compare_name(&search, names[type]);
 		if (strcmp(text, names[type]) != 0)
 			continue;
 		*ret_type = (enum key_type)type;
 		return 0;
 	}
+	format_meant(&search, meant);
 	return set_fault(fault, FAULT_USAGE,
 			 "\"%s\" is no key type: expected ecdsa-p256, ecdsa-p384, ed25519, "
-			 "rsa-2048, rsa-3072 or rsa-4096",
-			 text);
+			 "rsa-2048, rsa-3072 or rsa-4096%s",
+			 text, meant);
 }

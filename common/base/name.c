@@ -1,6 +1,7 @@
 #include "common/base/name.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 bool valid_name(const char *name)
@@ -77,4 +78,11 @@ void compare_name(struct nearest_name *search, const char *name)
 		return;
 	search->nearest = name;
 	search->slips = slips;
+}
+
+void format_meant(const struct nearest_name *search, char ret_text[static MEANT_SIZE])
+{
+	ret_text[0] = '\0';
+	if (search->nearest != NULL)
+		(void)snprintf(ret_text, MEANT_SIZE, ": did you mean %s?", search->nearest);
 }

@@ -28,6 +28,10 @@ struct nearest_name {
 };
 void compare_name(struct nearest_name *search, const char *name);
 
+/* Writes ": did you mean NAME?" for the end of a message, or "" when none comes near. */
+enum { MEANT_SIZE = 96 };
+void format_meant(const struct nearest_name *search, char ret_text[static MEANT_SIZE]);
+
 /* The node name of the certification authority; a client cannot have it. */
 #define CA_NAME "ca"
 

@@ -44,19 +44,18 @@ static int refuse_unknown(const struct yaml_node *entry, const struct field *fie
 			  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer names = {0};
-	struct nearest_name meant = {.word = entry->key};
+	struct nearest_name search = {.word = entry->key};
+	char meant[MEANT_SIZE];
 
 	for (const struct field *field = fields; field->name != NULL; field++) {
 		append_format(&names, "%s%s", field == fields ? "" : ", ", field->name);
-		compare_name(&meant, field->name);
+		compare_name(&search, field->name);
 	}
 	if (check_buffer(&names, fault) < 0)
 		return -1;
-	return set_key_fault(entry, fault, "expected one of the keys %s, found \"%.64s\"%s%s%s",
-			     (const char *)names.data, entry->key,
-			     meant.nearest != NULL ? ": did you mean " : "",
-			     meant.nearest != NULL ? meant.nearest : "",
-			     meant.nearest != NULL ? "?" : "");
+	format_meant(&search, meant);
+	return set_key_fault(entry, fault, "expected one of the keys %s, found \"%.64s\"%s",
+			     (const char *)names.data, entry->key, meant);
 }
 
 /* Reads the default of a missing value, with the mapping's line and column. */

@@ -89,13 +89,13 @@ openssl ca -config ca.cnf -revoke 2.crt 2>/dev/null
 openssl ca -config ca.cnf -gencrl -out ca.crl 2>/dev/null
 openssl crl -in ca.crl -outform DER -out ca.der
 
-expect 0 'openssl: nothing is revoked at first' "$certpool" verify --root root.crt --crl empty.crl 1.crt
+expect 0 'openssl: nothing is revoked at first' "$certpool" verify --trusted root.crt --crl empty.crl 1.crt
 for crl in ca.crl ca.der; do
-	expect 3 "openssl: $crl: revoked, with its reason" "$certpool" verify --root root.crt --crl $crl 1.crt
+	expect 3 "openssl: $crl: revoked, with its reason" "$certpool" verify --trusted root.crt --crl $crl 1.crt
 	says "openssl: $crl: the reason is said" 'revoked at 20..-..-..T..:..:..Z \(keyCompromise\)'
-	expect 3 "openssl: $crl: revoked, without" "$certpool" verify --root root.crt --crl $crl 2.crt
+	expect 3 "openssl: $crl: revoked, without" "$certpool" verify --trusted root.crt --crl $crl 2.crt
 	says "openssl: $crl: the reason is not specified" '\(unspecified\)'
-	expect 0 "openssl: $crl: good" "$certpool" verify --root root.crt --crl $crl 3.crt
+	expect 0 "openssl: $crl: good" "$certpool" verify --trusted root.crt --crl $crl 3.crt
 done
 # catalogue 58
 openssl ca -config ca.cnf -gencrl -crlexts part -out part.crl 2>/dev/null
@@ -103,13 +103,13 @@ sed '/^crl_extensions/d; /^crlnumber/d' ca.cnf >bare.cnf
 openssl ca -config bare.cnf -gencrl -out bare.crl 2>/dev/null
 openssl ca -config ca.cnf -gencrl -crl_lastupdate 20260101000000Z -crl_nextupdate 20260102000000Z -out stale.crl 2>/dev/null
 openssl ca -config ca.cnf -gencrl -md sha1 -out sha1.crl 2>/dev/null
-expect 7 'openssl: a CRL of a part' "$certpool" verify --root root.crt --crl part.crl 3.crt
+expect 7 'openssl: a CRL of a part' "$certpool" verify --trusted root.crt --crl part.crl 3.crt
 says 'is not taken' 'issuingDistributionPoint'
-expect 7 'openssl: a CRL without extensions' "$certpool" verify --root root.crt --crl bare.crl 3.crt
+expect 7 'openssl: a CRL without extensions' "$certpool" verify --trusted root.crt --crl bare.crl 3.crt
 says 'is not taken either' 'expected crlExtensions'
-expect 7 'openssl: a CRL that is out of date' "$certpool" verify --root root.crt --crl stale.crl 3.crt
+expect 7 'openssl: a CRL that is out of date' "$certpool" verify --trusted root.crt --crl stale.crl 3.crt
 says 'is no answer' 'out of date'
-expect 7 'openssl: a CRL that is signed with SHA-1' "$certpool" verify --root root.crt --crl sha1.crl 3.crt
+expect 7 'openssl: a CRL that is signed with SHA-1' "$certpool" verify --trusted root.crt --crl sha1.crl 3.crt
 says 'is not relied on' 'certpool expects ECDSA or RSA with SHA-256'
 
 # An intermediate's certificates are looked up in its own CRL, and its own one in the root's.
@@ -126,7 +126,7 @@ for i in 4 5; do
 done
 openssl ca -config sub.cnf -revoke 4.crt -crl_reason superseded 2>/dev/null
 openssl ca -config sub.cnf -gencrl -out sub.crl 2>/dev/null
-below() { "$certpool" verify --root root.crt --intermediates sub.crt "$@"; }
+below() { "$certpool" verify --trusted root.crt --intermediates sub.crt "$@"; }
 expect 3 'openssl: revoked by the intermediate' below 4.crt --crl sub.crl
 says 'with its reason' '\(superseded\)'
 cat ca.crl sub.crl >both.crl
@@ -159,9 +159,9 @@ generate() {
 printf 'crl_next_update = 1\ncrl_number = 77\n' >crl.tmpl
 cat client1/cert/cert_key1.crt client1/cert/cert_key2.crt >revoked.pem
 generate crl.tmpl certtool.crl --load-certificate revoked.pem
-expect 3 'certtool: revoked' "$certpool" verify --root $root --crl certtool.crl client1/cert/cert_key1.crt
-expect 3 'certtool: also revoked' "$certpool" verify --root $root --crl certtool.crl client1/cert/cert_key2.crt
-expect 0 'certtool: good' "$certpool" verify --root $root --crl certtool.crl client1/cert/cert_key3.crt --json
+expect 3 'certtool: revoked' "$certpool" verify --trusted $root --crl certtool.crl client1/cert/cert_key1.crt
+expect 3 'certtool: also revoked' "$certpool" verify --trusted $root --crl certtool.crl client1/cert/cert_key2.crt
+expect 0 'certtool: good' "$certpool" verify --trusted $root --crl certtool.crl client1/cert/cert_key3.crt --json
 check 'certtool: the number' jq -e '.revocation == "good" and .crl_number == "77"' out
 
 # catalogue 58: a hundred thousand entries
@@ -169,7 +169,7 @@ cd ../openssl || exit 1
 seq 100000 | awk '{ printf "R\t301231235959Z\t260901000000Z\t10%036X01\tunknown\t/CN=m\n", $1 }' >index.txt
 openssl ca -config ca.cnf -gencrl -out many.crl 2>/dev/null
 equal 'a hundred thousand: openssl wrote them' 100000 "$(entries many.crl)"
-expect 0 'a hundred thousand: a certificate that is not on it' "$certpool" verify --root root.crt --crl many.crl 3.crt
+expect 0 'a hundred thousand: a certificate that is not on it' "$certpool" verify --trusted root.crt --crl many.crl 3.crt
 
 cd ../ecdsa-p256 || exit 1
 sqlite3 ca/state/ca.db "with recursive i(n) as (select 1 union all select n + 1 from i where n < 100000)

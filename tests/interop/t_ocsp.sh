@@ -87,7 +87,7 @@ chain_url=$CERTPOOL_CA/ocsp
 check 'openssl asks about a certificate under an intermediate' sh -c "openssl ocsp -issuer chain/ca/cert/ca.crt -cert below.crt \
 	-CAfile chain/root/cert/root.crt -url '$chain_url' >out 2>err && grep -qx 'Response verify OK' err"
 prints 'and finds it good' '^below.crt: good'
-expect 0 'and so does certpool' "$certpool" verify --root chain/root/cert/root.crt --intermediates chain/ca/cert/ca.crt below.crt --ocsp "$chain_url"
+expect 0 'and so does certpool' "$certpool" verify --trusted chain/root/cert/root.crt --intermediates chain/ca/cert/ca.crt below.crt --ocsp "$chain_url"
 
 # Our client asks openssl's responder, in a network namespace, as the responder listens on every address.
 serial() { openssl x509 -noout -serial -in "$1" | cut -d= -f2; }
@@ -122,7 +122,7 @@ END
 theirs() {
 	local signer=$1
 	shift
-	options=${options-} unshare --net bash theirs.sh "$signer" "$certpool" verify --root root.crt --ocsp http://127.0.0.1:8888/ "$@"
+	options=${options-} unshare --net bash theirs.sh "$signer" "$certpool" verify --trusted root.crt --ocsp http://127.0.0.1:8888/ "$@"
 }
 if unshare --net true 2>/dev/null; then
 	for signer in root responder; do

@@ -320,17 +320,17 @@ static const struct audit_action {
 
 static const struct audit_action *find_action(const char *name, struct fault *fault)
 {
-	struct nearest_name meant = {.word = name};
+	struct nearest_name search = {.word = name};
+	char meant[MEANT_SIZE];
 
 	for (size_t i = 0; i < COUNT_OF(actions); i++) {
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
-		compare_name(&meant, actions[i].name);
+		compare_name(&search, actions[i].name);
 	}
-	(void)set_fault(
-		fault, FAULT_USAGE, "expected list, verify, export or trim, found \"%s\"%s%s%s",
-		name, meant.nearest != NULL ? ": did you mean " : "",
-		meant.nearest != NULL ? meant.nearest : "", meant.nearest != NULL ? "?" : "");
+	format_meant(&search, meant);
+	(void)set_fault(fault, FAULT_USAGE, "expected list, verify, export or trim, found \"%s\"%s",
+			name, meant);
 	return NULL;
 }
 

@@ -116,6 +116,8 @@ static int choose_state(const struct list_settings *given, enum certificate_stat
 	} states[] = {
 		{"valid", STATE_VALID}, {"expired", STATE_EXPIRED}, {"revoked", STATE_REVOKED}};
 	const char *name = given->status;
+	struct nearest_name search = {0};
+	char meant[MEANT_SIZE];
 
 	if ((name != NULL) + given->revoked + (given->expiring_s > 0) > 1)
 		return set_fault(fault, FAULT_USAGE,
@@ -127,14 +129,18 @@ static int choose_state(const struct list_settings *given, enum certificate_stat
 	*ret_state = STATE_ANY;
 	if (name == NULL)
 		return 0;
+	search.word = name;
 	for (size_t i = 0; i < COUNT_OF(states); i++) {
 		if (strcmp(name, states[i].name) == 0) {
 			*ret_state = states[i].state;
 			return 0;
 		}
+		compare_name(&search, states[i].name);
 	}
+	format_meant(&search, meant);
 	return set_fault(fault, FAULT_USAGE,
-			 "--status: expected valid, expired or revoked, found \"%s\"", name);
+			 "--status: expected valid, expired or revoked, found \"%s\"%s", name,
+			 meant);
 }
 
 static int list_one(const struct ca_operator *ca, const char *text, struct list_printer *printer,

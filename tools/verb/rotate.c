@@ -294,11 +294,17 @@ static const struct {
 
 static int run_rotate(const struct command *command, const void *settings, struct fault *fault)
 {
-	for (size_t i = 0; i < COUNT_OF(things); i++)
-		if (strcmp(things[i].name, command->operands[0]) == 0)
+	struct nearest_name search = {.word = command->operands[0]};
+	char meant[MEANT_SIZE];
+
+	for (size_t i = 0; i < COUNT_OF(things); i++) {
+		if (strcmp(things[i].name, search.word) == 0)
 			return things[i].run(command, settings, fault);
-	return set_fault(fault, FAULT_USAGE, "expected ca, key or root, found \"%s\"",
-			 command->operands[0]);
+		compare_name(&search, things[i].name);
+	}
+	format_meant(&search, meant);
+	return set_fault(fault, FAULT_USAGE, "expected ca, key or root, found \"%s\"%s",
+			 search.word, meant);
 }
 
 const struct verb rotate_verb = {

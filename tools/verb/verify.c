@@ -15,7 +15,7 @@
 #include "tools/output.h"
 
 struct verify_settings {
-	const char *root;
+	const char *trusted;
 	const char *intermediates;
 	struct instant at;
 	bool online;
@@ -26,7 +26,7 @@ struct verify_settings {
 };
 
 static const struct option verify_options[] = {
-	{"root", 0, false, "FILE", take_text, offsetof(struct verify_settings, root),
+	{"trusted", 0, false, "FILE", take_text, offsetof(struct verify_settings, trusted),
 	 "the root to trust, instead of the client's pinned one", NULL},
 	{"intermediates", 0, false, "FILE", take_text,
 	 offsetof(struct verify_settings, intermediates),
@@ -324,16 +324,17 @@ static int print_check(const struct command *command, const struct certificate_c
 static int check_settings(const struct command *command, const struct verify_settings *given,
 			  struct fault *fault)
 {
-	size_t expected = given->root != NULL ? 1 : 2;
+	size_t expected = given->trusted != NULL ? 1 : 2;
 
 	if (command->operand_count != expected)
-		return set_fault(fault, FAULT_USAGE,
-				 "expected CLIENT CERT, or --root FILE CERT, found %zu arguments%s",
-				 command->operand_count, given->root != NULL ? " and --root" : "");
-	if (given->root != NULL && given->online)
+		return set_fault(
+			fault, FAULT_USAGE,
+			"expected CLIENT CERT, or --trusted FILE CERT, found %zu arguments%s",
+			command->operand_count, given->trusted != NULL ? " and --trusted" : "");
+	if (given->trusted != NULL && given->online)
 		return set_fault(fault, FAULT_USAGE,
 				 "--online: expected a CLIENT that shares a key with the CA, "
-				 "found --root");
+				 "found --trusted");
 	return 0;
 }
 
@@ -347,8 +348,8 @@ static int run_verify(const struct command *command, const void *settings, struc
 	if (check_settings(command, given, fault) < 0)
 		return -1;
 	check.path = command->operands[command->operand_count - 1];
-	if (given->root != NULL) {
-		if (read_judged_certificate(given->root, "root: ", &roots.root, &check.verdict,
+	if (given->trusted != NULL) {
+		if (read_judged_certificate(given->trusted, "root: ", &roots.root, &check.verdict,
 					    fault) < 0)
 			return -1;
 	} else if (open_node(command, command->operands[0], &node, fault) < 0 ||
@@ -374,17 +375,17 @@ const struct verb verify_verb = {
 	.summary = "check a certificate",
 	.details = "Verifies the chain, profile and validity of a certificate (PEM or DER; - is\n"
 		   "standard input) with the root that CLIENT has pinned or, without CLIENT,\n"
-		   "with --root FILE. --online also asks the CA for the status, --ocsp an OCSP\n"
+		   "with --trusted FILE. --online also asks the CA for the status, --ocsp an OCSP\n"
 		   "responder; --crl looks the certificate, and every other one of its path\n"
 		   "below the root, up in its issuer's CRL. When the\n"
 		   "status cannot be learned, the certificate is not called valid: exit status\n"
 		   "7.\n",
 	.example = "certpool verify client2 client1/cert/cert_key1.crt --online\n"
-		   "certpool verify --root client1/cert/root.crt client1/cert/cert_key1.crt\n",
+		   "certpool verify --trusted client1/cert/root.crt client1/cert/cert_key1.crt\n",
 	.options = verify_options,
 	.settings_size = sizeof(struct verify_settings),
 	.fewest = 1,
 	.most = 2,
-	.expected = "a certificate's file, and a client's name before it unless there is --root",
+	.expected = "a certificate's file, and a client's name before it unless there is --trusted",
 	.run = run_verify,
 };

@@ -1,5 +1,7 @@
 #include "common/x509/revocation/crl_reason.h"
 
+#include "common/base/name.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -34,18 +36,23 @@ static bool is_temporary(int reason)
 
 int parse_crl_reason(const char *name, int *ret_reason, struct fault *fault)
 {
+	struct nearest_name search = {.word = name};
+	char meant[MEANT_SIZE];
+
 	for (int reason = 0; (size_t)reason < COUNT_OF(names); reason++) {
-		if (!valid_crl_reason(reason) || strcasecmp(names[reason], name) != 0)
+		if (!valid_crl_reason(reason) || is_temporary(reason))
 			continue;
-		if (is_temporary(reason))
-			break;
+		compare_name(&search, names[reason]);
+		if (strcasecmp(names[reason], name) != 0)
+			continue;
 		*ret_reason = reason;
 		return 0;
 	}
+	format_meant(&search, meant);
 	return set_fault(fault, FAULT_USAGE,
 			 "\"%s\" is no reason to revoke for: expected unspecified, keyCompromise, "
 			 "cACompromise, affiliationChanged, superseded, cessationOfOperation, "
 			 "privilegeWithdrawn or aACompromise (a revocation is final: there is no "
-			 "certificateHold and no removeFromCRL)",
-			 name);
+			 "certificateHold and no removeFromCRL)%s",
+			 name, meant);
 }

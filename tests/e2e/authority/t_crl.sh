@@ -24,7 +24,7 @@ expect 3 'one that is' verify "$(member 1)" --crl after.crl
 says 'is revoked, and it is said when and why' 'CRL number [0-9]+: the certificate was revoked at 20..-..-..T..:..:..Z \(keyCompromise\)'
 expect 0 'by the CRL before it is good' verify "$(member 1)" --crl before.crl
 expect 0 'in PEM as well' verify "$(member 1)" --crl before.pem
-expect 3 'without a client' "$certpool" verify --root $root "$(member 1)" --crl after.crl
+expect 3 'without a client' "$certpool" verify --trusted $root "$(member 1)" --crl after.crl
 expect 3 'the environment names it as well' env CERTPOOL_CRL=after.crl "$certpool" verify client2 "$(member 1)"
 expect 3 'from the CA' verify "$(member 1)" --crl "$endpoint/crl"
 expect 0 'and the others' verify "$(member 2)" --crl "$endpoint/crl"
@@ -63,7 +63,7 @@ expect 7 'as JSON: unknown' verify "$(member 2)" --crl nowhere.crl --json
 check 'is neither valid nor invalid' jq -e '.verdict == "unknown" and .revocation == "unknown" and (.reason | length > 0)' out
 expect 2 'a URL of another kind' verify "$(member 2)" --crl https://127.0.0.1/crl
 says 'says which there are' 'http://HOST'
-expect 3 'what is invalid needs no CRL' "$certpool" verify --root other/ca/cert/root.crt "$(member 2)" --crl nowhere.crl
+expect 3 'what is invalid needs no CRL' "$certpool" verify --trusted other/ca/cert/root.crt "$(member 2)" --crl nowhere.crl
 
 # A receiver notices that its file has changed.
 cp before.crl current.crl

@@ -50,8 +50,8 @@ prints 'is verified through the intermediate' '^verified: signed by member'
 received=$(echo client2/received/*.crt)
 expect 0 'what was received' "$certpool" verify client2 "$received" --online --crl "$ca_url/crl?chain" --ocsp "$ca_url/ocsp"
 prints 'stands, by status, CRL and OCSP' ': good: CN=client1-'
-expect 0 'with a chain by hand' "$certpool" verify --root safe/cert/root.crt --intermediates ca/cert/ca.crt "$received"
-expect 3 'without one there is no path' "$certpool" verify --root safe/cert/root.crt "$received"
+expect 0 'with a chain by hand' "$certpool" verify --trusted safe/cert/root.crt --intermediates ca/cert/ca.crt "$received"
+expect 3 'without one there is no path' "$certpool" verify --trusted safe/cert/root.crt "$received"
 says 'which is said' 'no path to the root CN=certpool Root CA: the issuer CN=certpool Issuing CA'
 
 # A client without the issuing certificate cannot send the chain.

@@ -15,8 +15,8 @@ ocsp_rows() { sqlite3 ca/state/ca.db "select count(*) from certificate where cli
 equal 'a CA that nobody asked has no responder' 0 "$(ocsp_rows)"
 expect 0 'a certificate that stands' "$certpool" verify client2 "$(member 1)" --ocsp "$url"
 prints 'is good' ': good: CN=client1-1'
-expect 0 'without a client' "$certpool" verify --root $root "$(member 1)" --ocsp "$url"
-expect 0 'as JSON' "$certpool" verify --root $root "$(member 1)" --ocsp "$url" --json
+expect 0 'without a client' "$certpool" verify --trusted $root "$(member 1)" --ocsp "$url"
+expect 0 'as JSON' "$certpool" verify --trusted $root "$(member 1)" --ocsp "$url" --json
 equal 'JSON has what the responder said' good "$(jq -r .ocsp out)"
 equal 'its certificate is in the record, once' 1 "$(ocsp_rows)"
 expect 0 'and is found in order there' "$certpool" check

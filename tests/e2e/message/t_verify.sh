@@ -14,16 +14,16 @@ root=client1/cert/root.crt
 
 expect 0 'a certificate, by a client' "$certpool" verify client2 $certificate
 prints 'says what it is' "^$certificate: valid: CN=client1-1, valid until 20"
-expect 0 'by a root' "$certpool" verify --root $root $certificate
-expect 0 'in DER' sh -c "openssl x509 -in $certificate -outform DER -out cert.der && '$certpool' verify --root $root cert.der"
-expect 0 'from standard input' sh -c "'$certpool' verify --root $root - <$certificate"
-expect 0 'as JSON' "$certpool" verify --root $root $certificate --json
+expect 0 'by a root' "$certpool" verify --trusted $root $certificate
+expect 0 'in DER' sh -c "openssl x509 -in $certificate -outform DER -out cert.der && '$certpool' verify --trusted $root cert.der"
+expect 0 'from standard input' sh -c "'$certpool' verify --trusted $root - <$certificate"
+expect 0 'as JSON' "$certpool" verify --trusted $root $certificate --json
 check 'JSON has the facts' jq -e '.verdict=="valid" and .subject=="CN=client1-1" and (.serial|length==40) and (.not_after|fromdate>0)' out
 expect 2 'neither a client nor a root' "$certpool" verify $certificate
-expect 2 'both' "$certpool" verify --root $root client2 $certificate
-expect 2 '--online without a client' "$certpool" verify --root $root --online $certificate
+expect 2 'both' "$certpool" verify --trusted $root client2 $certificate
+expect 2 '--online without a client' "$certpool" verify --trusted $root --online $certificate
 expect 4 'a certificate that is not there' "$certpool" verify client2 nowhere.crt
-expect 4 'a root that is not there' "$certpool" verify --root nowhere.crt $certificate
+expect 4 'a root that is not there' "$certpool" verify --trusted nowhere.crt $certificate
 expect 4 'a client that is not there' "$certpool" verify nobody $certificate
 
 # Hostile names. catalogue 46: control characters, and octets that are not UTF-8
@@ -66,18 +66,18 @@ issue() { # NAME ISSUER ISSUER_KEY EXTENSIONS [DAYS]: makes a certificate by ope
 leaf='basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n'
 issue foreign other.crt other.key "$leaf"
 expect 3 'a certificate of another root of the same name' "$certpool" verify client2 foreign.crt
-expect 0 'which is valid for that root' "$certpool" verify --root other.crt foreign.crt
+expect 0 'which is valid for that root' "$certpool" verify --trusted other.crt foreign.crt
 # catalogue 43: profiles, which are checked besides the chain
 issue with_ca other.crt other.key "${leaf/CA:FALSE/CA:TRUE}"
-expect 3 'a CA certificate as a member'\''s' "$certpool" verify --root other.crt with_ca.crt
+expect 3 'a CA certificate as a member'\''s' "$certpool" verify --trusted other.crt with_ca.crt
 says 'the rule is named' 'docs/profile.md'
 issue signer other.crt other.key "${leaf/digitalSignature/digitalSignature,keyCertSign}"
-expect 3 'keyCertSign in a member'\''s' "$certpool" verify --root other.crt signer.crt
+expect 3 'keyCertSign in a member'\''s' "$certpool" verify --trusted other.crt signer.crt
 
 # catalogue 125: what a certificate is for
 purpose() { # EXIT_STATUS NAME EXTENDED_KEY_USAGE
 	issue "$2" other.crt other.key "${leaf}extendedKeyUsage=$3\\n"
-	expect "$1" "a member's certificate for $3" "$certpool" verify --root other.crt "$2.crt"
+	expect "$1" "a member's certificate for $3" "$certpool" verify --trusted other.crt "$2.crt"
 }
 for use in anyExtendedKeyUsage clientAuth serverAuth emailProtection critical,1.3.6.1.5.5.7.3.36 critical,codeSigning,clientAuth; do
 	purpose 0 for_use $use
@@ -87,17 +87,17 @@ says 'says what it is not for' 'extKeyUsage: it is for other purposes than a mem
 purpose 3 responder OCSPSigning
 says 'says whose it is' "an OCSP responder's"
 issue address other.crt other.key "${leaf}subjectAltName=DNS:10.0.0.1\n"
-expect 3 'an address as a DNS name' "$certpool" verify --root other.crt address.crt
+expect 3 'an address as a DNS name' "$certpool" verify --trusted other.crt address.crt
 says 'says how to write it' 'write "IP:10.0.0.1"'
 
 # A chain.
 issuer='basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n'
 issue middle other.crt other.key "$issuer"
 issue end middle.crt middle.key "$leaf"
-expect 3 'without its intermediate' "$certpool" verify --root other.crt end.crt
-expect 0 'with it' "$certpool" verify --root other.crt --intermediates middle.crt end.crt
-expect 0 'among others' sh -c "cat with_ca.crt middle.crt >chain.pem; '$certpool' verify --root other.crt --intermediates chain.pem end.crt"
-expect 1 'too many others' sh -c "for i in 1 2 3 4 5 6; do cat middle.crt with_ca.crt other.crt; done >chain.pem; '$certpool' verify --root other.crt --intermediates chain.pem end.crt"
+expect 3 'without its intermediate' "$certpool" verify --trusted other.crt end.crt
+expect 0 'with it' "$certpool" verify --trusted other.crt --intermediates middle.crt end.crt
+expect 0 'among others' sh -c "cat with_ca.crt middle.crt >chain.pem; '$certpool' verify --trusted other.crt --intermediates chain.pem end.crt"
+expect 1 'too many others' sh -c "for i in 1 2 3 4 5 6; do cat middle.crt with_ca.crt other.crt; done >chain.pem; '$certpool' verify --trusted other.crt --intermediates chain.pem end.crt"
 says 'says how many' 'at most 16'
 
 # catalogue 124: the path that there is is found, whatever else is in the file, and in any order.
@@ -107,21 +107,21 @@ issue end middle.crt middle.key "$leaf" 80
 later=$(date -u -d '+20 days' +%s)
 for order in 'old.crt middle.crt' 'middle.crt old.crt' 'foreign.crt old.crt with_ca.crt middle.crt other.crt'; do
 	# shellcheck disable=SC2016,SC2086
-	expect 0 "an intermediate that was renewed: $order" sh -c 'cat $1 >chain.pem; exec "$2" verify --root other.crt --intermediates chain.pem --at "$3" end.crt' - "$order" "$certpool" "$later"
+	expect 0 "an intermediate that was renewed: $order" sh -c 'cat $1 >chain.pem; exec "$2" verify --trusted other.crt --intermediates chain.pem --at "$3" end.crt' - "$order" "$certpool" "$later"
 done
-expect 3 'the old one alone' "$certpool" verify --root other.crt --intermediates old.crt --at "$later" end.crt
+expect 3 'the old one alone' "$certpool" verify --trusted other.crt --intermediates old.crt --at "$later" end.crt
 says 'says that it is expired' 'intermediate CN=x: RFC 5280 section 4\.1\.2\.5: expired'
 issue narrow other.crt other.key "${issuer}extendedKeyUsage=serverAuth\n"
 issue outside narrow.crt narrow.key "${leaf}extendedKeyUsage=clientAuth\n"
-expect 3 'an intermediate for something else' "$certpool" verify --root other.crt --intermediates narrow.crt outside.crt
+expect 3 'an intermediate for something else' "$certpool" verify --trusted other.crt --intermediates narrow.crt outside.crt
 
 # A bad certificate is exit status 3 wherever it is, unless nobody needs it.
 openssl req -x509 -newkey rsa:1024 -nodes -keyout weak.key -out weak.crt -subj /CN=weak 2>/dev/null
 for bad in bad.crt weak.crt cut.der; do
-	expect 3 "$bad as the certificate" "$certpool" verify --root other.crt $bad
-	expect 3 "$bad as the root" "$certpool" verify --root $bad end.crt
-	expect 3 "$bad as the chain" "$certpool" verify --root other.crt --intermediates $bad end.crt
-	expect 0 "$bad in the chain" sh -c "cat $bad middle.crt >chain.pem; '$certpool' verify --root other.crt --intermediates chain.pem end.crt"
+	expect 3 "$bad as the certificate" "$certpool" verify --trusted other.crt $bad
+	expect 3 "$bad as the root" "$certpool" verify --trusted $bad end.crt
+	expect 3 "$bad as the chain" "$certpool" verify --trusted other.crt --intermediates $bad end.crt
+	expect 0 "$bad in the chain" sh -c "cat $bad middle.crt >chain.pem; '$certpool' verify --trusted other.crt --intermediates chain.pem end.crt"
 	says 'is left out' 'chain.pem: left out: certificate 1: '
 done
 

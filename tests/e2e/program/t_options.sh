@@ -56,10 +56,10 @@ done
 for endpoint in x ftp://127.0.0.1:1 http://127.0.0.1 http://127.0.0.1:99999 http://a:1/x http://u@a:1; do
 	expect 2 "--ca $endpoint" "$certpool" enroll client1 --ca "$endpoint"
 done
-expect 4 'an option that may be repeated' "$certpool" verify --root x --crl a --crl=b x
-expect 2 'more often than that' "$certpool" verify --root x x --crl 1 --crl 2 --crl 3 --crl 4 --crl 5 --crl 6 --crl 7 --crl 8 --crl 9
+expect 4 'an option that may be repeated' "$certpool" verify --trusted x --crl a --crl=b x
+expect 2 'more often than that' "$certpool" verify --trusted x x --crl 1 --crl 2 --crl 3 --crl 4 --crl 5 --crl 6 --crl 7 --crl 8 --crl 9
 says 'more often than that: says how often' '--crl: expected at most 8 times, found more'
-expect 2 '--at yesterday' "$certpool" verify --root x --at yesterday x
+expect 2 '--at yesterday' "$certpool" verify --trusted x --at yesterday x
 
 # Flag, environment, default.
 expect 0 'the environment names the manifest' env CERTPOOL_MANIFEST="$PWD/manifest.yaml" sh -c "cd / && '$certpool' init"
