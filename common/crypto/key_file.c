@@ -105,19 +105,35 @@ int write_shared_key(const struct layout *layout, const char *peer, const struct
 	return 0;
 }
 
-int stage_shared_key(struct staging *staging, const struct layout *layout, const char *peer,
+static int stage_key(struct staging *staging, const struct layout *layout, const char *name,
 		     const struct shared_key *key, bool replace, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret jwk = {0};
-	char name[FILE_NAME_SIZE];
 
-	name_shared_key(peer, name);
 	if (format_shared_key(key, &jwk, fault) < 0)
 		return -1;
 	if (stage_file(staging, layout->private, name, replace ? STAGE_REPLACE : STAGE_NEW, 0600,
 		       bytes_of_secret(&jwk), fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);
 	return 0;
+}
+
+int stage_shared_key(struct staging *staging, const struct layout *layout, const char *peer,
+		     const struct shared_key *key, bool replace, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	name_shared_key(peer, name);
+	return stage_key(staging, layout, name, key, replace, fault);
+}
+
+int stage_old_key(struct staging *staging, const struct layout *layout, const char *peer,
+		  const struct shared_key *key, struct fault *fault)
+{
+	char name[FILE_NAME_SIZE];
+
+	name_old_key(peer, name);
+	return stage_key(staging, layout, name, key, true, fault);
 }
 
 static void clear_key_ring_pointer(struct key_ring **ring)

@@ -29,6 +29,10 @@ struct staging;
 int stage_shared_key(struct staging *staging, const struct layout *layout, const char *peer,
 		     const struct shared_key *key, bool replace, struct fault *fault) MUST_CHECK;
 
+/* The same for the old key: key->ends_s is its end (the rotation, below). */
+int stage_old_key(struct staging *staging, const struct layout *layout, const char *peer,
+		  const struct shared_key *key, struct fault *fault) MUST_CHECK;
+
 /* Removes the key and the old one before it, durably, as far as there are any. */
 int remove_shared_key(const struct layout *layout, const char *peer,
 		      struct fault *fault) MUST_CHECK;

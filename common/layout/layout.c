@@ -3,9 +3,11 @@
 #include "common/layout/owner.h"
 
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct {
@@ -79,11 +81,29 @@ static int check_directories(struct layout *layout, struct fault *fault)
 	return 0;
 }
 
+/* A new layout belongs to whoever makes it: root makes none among another user's files. */
+static int check_place(const char *path, struct fault *fault)
+{
+	CLEANUP(free_string) char *copy = strdup(path);
+	CLEANUP(close_descriptor) int parent = -1;
+	struct stat status;
+	const char *name;
+
+	if (copy == NULL)
+		return set_memory_fault(fault);
+	if (geteuid() != 0 || lstat(path, &status) == 0)
+		return 0;
+	name = dirname(copy);
+	parent = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* make_directory says what is wrong with it. */
+	return parent >= 0 ? check_owner(parent, name, fault) : 0;
+}
+
 int make_layout(const char *path, struct layout **ret_layout, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 
-	if (new_layout(path, &layout, fault) < 0 ||
+	if (check_place(path, fault) < 0 || new_layout(path, &layout, fault) < 0 ||
 	    make_directory(AT_FDCWD, path, ROOT_MODE, &layout->root, fault) < 0)
 		return -1;
 	/* Before root makes a part of another user's layout. */

@@ -128,6 +128,8 @@ static bool skip_blank(struct reader *reader)
 static int find_column(const char *name, const struct column **ret_column, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer names = {0};
+	struct nearest_name search = {.word = name};
+	char meant[MEANT_SIZE];
 
 	for (size_t i = 0; i < COLUMN_COUNT; i++) {
 		if (strcmp(columns[i].name, name) == 0) {
@@ -135,11 +137,13 @@ static int find_column(const char *name, const struct column **ret_column, struc
 			return 0;
 		}
 		append_format(&names, "%s%s", i == 0 ? "" : ", ", columns[i].name);
+		compare_name(&search, columns[i].name);
 	}
 	if (check_buffer(&names, fault) < 0)
 		return -1;
-	return set_fault(fault, FAULT_USAGE, "expected columns of %s, found \"%.64s\"",
-			 (const char *)names.data, name);
+	format_meant(&search, meant);
+	return set_fault(fault, FAULT_USAGE, "expected columns of %s, found \"%.64s\"%s",
+			 (const char *)names.data, name, meant);
 }
 
 /* The columns of the file, in its order. */

@@ -265,14 +265,53 @@ static int open_folder(const char *path, int *ret_folder, struct fault *fault)
 	return *ret_folder >= 0 ? 0 : set_errno_fault(fault, "%s", path);
 }
 
-static int stage_invitation(const struct ca_operator *ca, const struct client *client,
+/* One that counts once is the old one of another from the beginning, as by make_successor. */
+static int stage_once_key(const struct ca_operator *ca, struct client *client,
+			  struct invitation *invitation, struct staging *staging,
+			  struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key successor = {0};
+	CLEANUP(clear_shared_key) struct shared_key old = {0};
+
+	if (generate_shared_key(&invitation->key, fault) < 0 ||
+	    generate_shared_key(&successor, fault) < 0)
+		return -1;
+	old = invitation->key;
+	old.ends_s = once_end(invitation, ca->now_s);
+	if (stage_old_key(staging, ca->layout, client->name, &old, fault) < 0 ||
+	    stage_shared_key(staging, ca->layout, client->name, &successor, true, fault) < 0)
+		return -1;
+	memcpy(client->invitation_kid, old.kid, KEY_ID_SIZE);
+	memcpy(client->successor_kid, successor.kid, KEY_ID_SIZE);
+	client->successor_wanted_until_s = old.ends_s;
+	return 0;
+}
+
+/* The key that is there, as of a client of the manifest, or another one. */
+static int stage_invited_key(const struct ca_operator *ca, struct client *client,
+			     struct invitation *invitation, struct staging *staging,
+			     struct fault *fault)
+{
+	struct fault absent = {0};
+
+	if (invitation->once)
+		return stage_once_key(ca, client, invitation, staging, fault);
+	if (read_shared_key(ca->layout, client->name, &invitation->key, &absent) == 0)
+		return 0;
+	if (absent.class != FAULT_NOT_FOUND)
+		return pass_fault(&absent, fault);
+	if (generate_shared_key(&invitation->key, fault) < 0)
+		return -1;
+	return stage_shared_key(staging, ca->layout, client->name, &invitation->key, false, fault);
+}
+
+static int stage_invitation(const struct ca_operator *ca, struct client *client,
 			    const struct invitation *common, int folder, struct staging *staging,
 			    struct fault *fault)
 {
 	CLEANUP(clear_invitation) struct invitation invitation = *common;
 	CLEANUP(clear_secret) struct secret json = {0};
 	char name[INVITATION_NAME_SIZE];
-	struct fault absent = {0};
 	bool found;
 
 	name_invitation(client->name, name);
@@ -283,16 +322,9 @@ static int stage_invitation(const struct ca_operator *ca, const struct client *c
 				 "%s: expected no such file, found one: it is not overwritten",
 				 name);
 	invitation.ends_s = client->invitation_ends_s;
-	if (fill_pool(ca->manifest, client, &invitation, fault) < 0)
+	if (fill_pool(ca->manifest, client, &invitation, fault) < 0 ||
+	    stage_invited_key(ca, client, &invitation, staging, fault) < 0)
 		return -1;
-	if (read_shared_key(ca->layout, client->name, &invitation.key, &absent) < 0) {
-		if (absent.class != FAULT_NOT_FOUND)
-			return pass_fault(&absent, fault);
-		if (generate_shared_key(&invitation.key, fault) < 0 ||
-		    stage_shared_key(staging, ca->layout, client->name, &invitation.key, false,
-				     fault) < 0)
-			return -1;
-	}
 	if (format_invitation(&invitation, &json, fault) < 0)
 		return -1;
 	return stage_file(staging, folder, name, STAGE_NEW, 0600, bytes_of_secret(&json), fault);
@@ -304,6 +336,7 @@ static int stage_invitations(const struct ca_operator *ca, const struct new_clie
 {
 	CLEANUP(clear_invitation) struct invitation common = {0};
 
+	common.once = new->once;
 	if (begin_invitation(ca, &common, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < new->count; i++) {
@@ -312,6 +345,25 @@ static int stage_invitations(const struct ca_operator *ca, const struct new_clie
 		client->invited_at_s = ca->now_s;
 		client->invitation_ends_s = new->ends_s;
 		if (stage_invitation(ca, client, &common, folder, staging, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Of a client that neither the record nor the manifest has: nobody may come by it. */
+static int drop_left_keys(struct ca_operator *ca, const struct new_clients *new,
+			  struct fault *fault)
+{
+	for (size_t i = 0; i < new->count; i++) {
+		CLEANUP(clear_client) struct client record = {0};
+		const char *name = new->clients[i].name;
+		struct fault absent = {0};
+		bool found;
+
+		if (find_client(ca->manifest, name, &absent) != NULL)
+			continue;
+		if (read_client(ca->store, name, &record, &found, fault) < 0 ||
+		    (!found && remove_shared_key(ca->layout, name, fault) < 0))
 			return -1;
 	}
 	return 0;
@@ -326,12 +378,13 @@ int add_invited_clients(const struct command *command, struct ca_operator *ca,
 	CLEANUP(free_staging) struct staging *staging = NULL;
 
 	*ret_failed = new->count;
+	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
+	    sweep_staging(ca->layout->private, fault) < 0 || drop_left_keys(ca, new, fault) < 0)
+		return -1;
 	if (new->folder == NULL)
 		return add_clients(ca->store, new->clients, new->count, ca->now_s, ret_failed,
 				   fault);
-	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
-	    sweep_staging(ca->layout->private, fault) < 0 ||
-	    open_folder(new->folder, &folder, fault) < 0 || new_staging(&staging, fault) < 0)
+	if (open_folder(new->folder, &folder, fault) < 0 || new_staging(&staging, fault) < 0)
 		return -1;
 	if (stage_invitations(ca, new, folder, staging, fault) < 0)
 		return prefix_fault(fault, "%s", new->folder);

@@ -30,10 +30,12 @@ struct new_clients {
 	const char *folder; /* for CLIENT.invitation.json of each, made if it is not there; NULL:
 			       no invitations */
 	int64_t ends_s;     /* of the invitations; 0: they do not end */
+	bool once;          /* each counts for one host */
 };
 
 /*
- * Adds the clients in one transaction, and writes the invitations.
+ * Adds the clients in one transaction, and writes the invitations. A key that an earlier client of
+ * the name left, whose removal was killed, is removed first.
  * Errors: those of add_clients; *ret_failed as there.
  */
 int add_invited_clients(const struct command *command, struct ca_operator *ca,

@@ -1,5 +1,6 @@
 #include "tools/client/policy_settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool sets_no_policy(const struct policy_settings *given)
@@ -120,4 +121,51 @@ int reset_policy_fields(unsigned int fields, bool sizes, const struct manifest *
 	if (initial_client_policy(manifest, client->name, client->pool_size, &initial, fault) < 0)
 		return -1;
 	return copy_policy_fields(&initial, fields, &client->policy, fault);
+}
+
+static int parse_field(const char *text, size_t len, unsigned int *fields, bool *sizes,
+		       struct fault *fault)
+{
+	char word[64];
+	struct nearest_name search = {.word = word};
+	char meant[MEANT_SIZE];
+
+	(void)snprintf(word, sizeof(word), "%.*s", (int)len, text);
+	if (strcmp(word, "size") == 0) {
+		*sizes = true;
+		return 0;
+	}
+	for (int i = 0; i < POLICY_FIELD_COUNT; i++) {
+		const char *name = format_policy_field((enum policy_field)i);
+
+		compare_name(&search, name);
+		if (strcmp(name, word) != 0)
+			continue;
+		*fields |= FIELD_BIT(i);
+		return 0;
+	}
+	compare_name(&search, "size");
+	format_meant(&search, meant);
+	return set_fault(
+		fault, FAULT_USAGE,
+		"--reset: expected subject, alt-names, keys, usages, validity, "
+		"certificates, requests-per-minute or size, separated by commas, found \"%s\"%s",
+		word, meant);
+}
+
+int reset_listed_fields(const char *list, const struct manifest *manifest, struct client *client,
+			struct fault *fault)
+{
+	unsigned int fields = 0;
+	bool sizes = false;
+
+	for (const char *item = list;; item += strcspn(item, ",") + 1) {
+		size_t len = strcspn(item, ",");
+
+		if (parse_field(item, len, &fields, &sizes, fault) < 0)
+			return -1;
+		if (item[len] == '\0')
+			break;
+	}
+	return reset_policy_fields(fields, sizes, manifest, client, fault);
 }

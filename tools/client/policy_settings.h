@@ -36,6 +36,11 @@ int make_client(const char *name, const struct policy_settings *given,
 		const struct manifest *manifest, bool forced, struct client *ret_client,
 		struct fault *fault) MUST_CHECK;
 
+/* Gives the fields of a list, separated by commas, back to the manifest: the names of options
+   without their dashes. Errors: FAULT_USAGE for another word. */
+int reset_listed_fields(const char *list, const struct manifest *manifest, struct client *client,
+			struct fault *fault) MUST_CHECK;
+
 /* Gives these fields (FIELD_BIT) back to the manifest; pool_size too, if sizes. */
 int reset_policy_fields(unsigned int fields, bool sizes, const struct manifest *manifest,
 			struct client *client, struct fault *fault) MUST_CHECK;

@@ -26,6 +26,7 @@ struct client_settings {
 	const char *from;
 	const char *invite_to;
 	int64_t expires_s;
+	bool once;
 	bool revoke;
 	struct ca_key_settings key;
 };
@@ -66,6 +67,8 @@ static const struct option client_options[] = {
 	{"expires", 0, false, "DURATION", take_duration,
 	 offsetof(struct client_settings, expires_s),
 	 "add: the time within which their holders have to join", NULL},
+	{"once", 0, false, NULL, take_switch, offsetof(struct client_settings, once),
+	 "add: each invitation lets one host join", NULL},
 	{"revoke", 0, false, NULL, take_switch, offsetof(struct client_settings, revoke),
 	 "remove: revoke its certificates; without it, they live on", NULL},
 	CA_KEY_OPTIONS(struct client_settings, key),
@@ -117,7 +120,7 @@ static int add_from_file(const struct command *command, const struct client_sett
 	    parse_client_file(&text, given->from, ca->manifest, &file, fault) < 0)
 		return -1;
 	new = (struct new_clients){file.clients, file.count, given->invite_to,
-				   invitation_end(ca->now_s, given->expires_s)};
+				   invitation_end(ca->now_s, given->expires_s), given->once};
 	if (add_invited_clients(command, ca, &new, &failed, fault) < 0)
 		return name_failed_line(&file, given->from, failed, fault);
 	if (!command->json) {
@@ -135,12 +138,13 @@ static int add_client(const struct command *command, const struct client_setting
 {
 	CLEANUP(clear_client) struct client client = {0};
 	const struct new_clients new = {&client, 1, given->invite_to,
-					invitation_end(ca->now_s, given->expires_s)};
+					invitation_end(ca->now_s, given->expires_s), given->once};
 	size_t failed;
 
-	if (given->expires_s != 0 && given->invite_to == NULL)
+	if ((given->expires_s != 0 || given->once) && given->invite_to == NULL)
 		return set_fault(fault, FAULT_USAGE,
-				 "--expires: expected --invite-to beside it, found none");
+				 "--%s: expected --invite-to beside it, found none",
+				 given->once ? "once" : "expires");
 	if (name == NULL)
 		return add_from_file(command, given, ca, fault);
 	if (make_client(name, &given->policy, ca->manifest, given->force, &client, fault) < 0 ||
@@ -188,45 +192,6 @@ static int check_subjects(const struct ca_operator *ca, const struct client *cli
 			 count.matching, count.all, client->name, client->policy.subject);
 }
 
-static int parse_field(const char *text, size_t len, unsigned int *fields, bool *sizes,
-		       struct fault *fault)
-{
-	if (len == strlen("size") && strncmp(text, "size", len) == 0) {
-		*sizes = true;
-		return 0;
-	}
-	for (int i = 0; i < POLICY_FIELD_COUNT; i++) {
-		const char *name = format_policy_field((enum policy_field)i);
-
-		if (strlen(name) != len || strncmp(name, text, len) != 0)
-			continue;
-		*fields |= FIELD_BIT(i);
-		return 0;
-	}
-	return set_fault(
-		fault, FAULT_USAGE,
-		"--reset: expected subject, alt-names, keys, usages, validity, "
-		"certificates, requests-per-minute or size, separated by commas, found \"%.*s\"",
-		(int)(len < 64 ? len : 64), text);
-}
-
-static int reset_fields(const char *list, const struct ca_operator *ca, struct client *client,
-			struct fault *fault)
-{
-	unsigned int fields = 0;
-	bool sizes = false;
-
-	for (const char *item = list;; item += strcspn(item, ",") + 1) {
-		size_t len = strcspn(item, ",");
-
-		if (parse_field(item, len, &fields, &sizes, fault) < 0)
-			return -1;
-		if (item[len] == '\0')
-			break;
-	}
-	return reset_policy_fields(fields, sizes, ca->manifest, client, fault);
-}
-
 /* An existing policy is changed, never started anew: fields not given stay. */
 static int set_client(const struct command *command, const struct client_settings *given,
 		      struct ca_operator *ca, const char *name, struct fault *fault)
@@ -240,7 +205,8 @@ static int set_client(const struct command *command, const struct client_setting
 			"--usages, --validity, --certificates, --requests-per-minute, --size or "
 			"--reset");
 	if (read_known_client(ca, name, &client, fault) < 0 ||
-	    (given->reset != NULL && reset_fields(given->reset, ca, &client, fault) < 0) ||
+	    (given->reset != NULL &&
+	     reset_listed_fields(given->reset, ca->manifest, &client, fault) < 0) ||
 	    apply_policy_settings(&given->policy, ca->manifest, given->force, &client, fault) < 0)
 		return -1;
 	if (given->policy.subject != NULL && !given->force &&
@@ -393,19 +359,19 @@ static const struct action {
 
 static const struct action *find_action(const char *name, struct fault *fault)
 {
-	struct nearest_name meant = {.word = name};
+	struct nearest_name search = {.word = name};
+	char meant[MEANT_SIZE];
 
 	for (size_t i = 0; i < COUNT_OF(actions); i++) {
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
-		compare_name(&meant, actions[i].name);
+		compare_name(&search, actions[i].name);
 	}
+	format_meant(&search, meant);
 	(void)set_fault(fault, FAULT_USAGE,
 			"expected add, set, reset, list, show, disable, enable, remove, "
-			"invitations or withdraw, found \"%s\"%s%s%s",
-			name, meant.nearest != NULL ? ": did you mean " : "",
-			meant.nearest != NULL ? meant.nearest : "",
-			meant.nearest != NULL ? "?" : "");
+			"invitations or withdraw, found \"%s\"%s",
+			name, meant);
 	return NULL;
 }
 
@@ -422,9 +388,10 @@ static int check_options(const struct action *action, const struct client_settin
 		return set_fault(fault, FAULT_USAGE, "%s: takes no --force: add and set do",
 				 action->name);
 	if ((action->takes & OPTIONS_ADD) == 0 &&
-	    (given->from != NULL || given->invite_to != NULL || given->expires_s != 0))
+	    (given->from != NULL || given->invite_to != NULL || given->expires_s != 0 ||
+	     given->once))
 		return set_fault(fault, FAULT_USAGE,
-				 "%s: takes no --from, --invite-to or --expires: add does",
+				 "%s: takes no --from, --invite-to, --expires or --once: add does",
 				 action->name);
 	if ((action->takes & OPTIONS_REMOVE) == 0 && given->revoke)
 		return set_fault(fault, FAULT_USAGE, "%s: takes no --revoke: remove does",

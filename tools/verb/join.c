@@ -15,8 +15,12 @@
 #include "tools/output.h"
 
 #include <fcntl.h>
+#include <libgen.h>
 #include <string.h>
 #include <unistd.h>
+
+/* More than the files that joining writes. */
+enum { JOINED_OCTETS = 32768 };
 
 struct join_settings {
 	struct endpoint ca;
@@ -226,6 +230,43 @@ static int check_no_key(const struct join_context *join, struct fault *fault)
 	return 0;
 }
 
+/* Writes as much as joining does, into a file that never has a name. */
+static int check_writable(int directory, const char *path, struct fault *fault)
+{
+	static const uint8_t content[JOINED_OCTETS] = {0};
+	CLEANUP(free_staging) struct staging *staging = NULL;
+	CLEANUP(close_descriptor) int descriptor = -1;
+
+	if (new_staging(&staging, fault) < 0 ||
+	    stage_unnamed(staging, directory, "room", STAGE_NEW, 0600, &descriptor, fault) < 0 ||
+	    write_stream(descriptor, "room", (struct bytes){content, sizeof(content)}, fault) < 0)
+		return prefix_fault(fault,
+				    "%s: nothing can be written here, and the invitation is not "
+				    "used yet",
+				    path);
+	return 0;
+}
+
+/* The layout, or the directory in which it will be. */
+static int check_place(const struct join_context *join, struct fault *fault)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	CLEANUP(free_string) char *copy = strdup(join->client->layout);
+	CLEANUP(close_descriptor) int parent = -1;
+	struct fault absent = {0};
+	const char *name;
+
+	if (copy == NULL)
+		return set_memory_fault(fault);
+	if (open_layout(join->client->layout, &layout, &absent) == 0)
+		return check_writable(layout->private, layout->path, fault);
+	name = dirname(copy);
+	parent = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return set_errno_fault(fault, "%s", name);
+	return check_writable(parent, name, fault);
+}
+
 /* The invitation's key counts for this one question. */
 static int claim(struct join_context *join, struct fault *fault)
 {
@@ -310,7 +351,8 @@ static int run_join(const struct command *command, const void *settings, struct 
 	init_idle_clients(&join.clients, &asking);
 	if (join.invitation.from_ca && fetch_certificates(&join, &ca, fault) < 0)
 		return -1;
-	if (join.invitation.once && (check_no_key(&join, fault) < 0 || claim(&join, fault) < 0))
+	if (join.invitation.once && (check_no_key(&join, fault) < 0 ||
+				     check_place(&join, fault) < 0 || claim(&join, fault) < 0))
 		return -1;
 	if (save_joined(command, &join, fault) < 0)
 		return -1;

@@ -50,7 +50,7 @@ static int change_key(struct store *store, const char *sql, struct values values
 	return commit_transaction(&transaction, fault);
 }
 
-int record_key_rotation(struct store *store, const char *client, const char *kid,
+int append_key_rotation(struct transaction *transaction, const char *client, const char *kid,
 			int64_t old_ends_s, int64_t now_s, struct fault *fault)
 {
 	static const char sql[] =
@@ -68,10 +68,23 @@ int record_key_rotation(struct store *store, const char *client, const char *kid
 
 	format_time(old_ends_s, end);
 	(void)snprintf(detail, sizeof(detail), "new key %s; the old one ends at %s", kid, end);
-	return change_key(store, sql,
+	if (run_statement(transaction, sql,
 			  VALUES(text_value(client), text_value(kid), number_value(now_s),
 				 number_value(old_ends_s)),
-			  &event, fault);
+			  NULL, fault) < 0)
+		return -1;
+	return append_event(transaction, &event, fault);
+}
+
+int record_key_rotation(struct store *store, const char *client, const char *kid,
+			int64_t old_ends_s, int64_t now_s, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    append_key_rotation(&transaction, client, kid, old_ends_s, now_s, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
 }
 
 int record_key_taken(struct store *store, const char *client, const char *kid, int64_t now_s,

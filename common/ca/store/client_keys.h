@@ -20,6 +20,11 @@ int read_client_key(struct store *store, const char *client, struct client_key *
 int record_key_rotation(struct store *store, const char *client, const char *kid,
 			int64_t old_ends_s, int64_t now_s, struct fault *fault) MUST_CHECK;
 
+/* The same inside a WRITE transaction. */
+struct transaction;
+int append_key_rotation(struct transaction *transaction, const char *client, const char *kid,
+			int64_t old_ends_s, int64_t now_s, struct fault *fault) MUST_CHECK;
+
 /* Records that the client used the new key, with an event, if it is the first time. */
 int record_key_taken(struct store *store, const char *client, const char *kid, int64_t now_s,
 		     struct fault *fault) MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "common/ca/store/clients.h"
 
 #include "common/ca/store/audit.h"
+#include "common/ca/store/client_keys.h"
 #include "common/ca/store/client_rows.h"
 
 #include <stdlib.h>
@@ -183,7 +184,8 @@ int write_client_row(struct transaction *transaction, const struct client *clien
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
 		" requests_per_minute, by_hand, origin, pool_size, invited_at, invitation_ends,"
-		" usages) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+		" usages, invitation_kid)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
 		" ON CONFLICT (name) DO UPDATE SET subject = ?2, alt_names = ?3, keys = ?4,"
 		" validity = ?5, certificates = ?6, requests_per_minute = ?7, by_hand = ?8,"
 		" pool_size = ?10, usages = ?13";
@@ -199,18 +201,20 @@ int write_client_row(struct transaction *transaction, const struct client *clien
 	append_policy(policy, &detail);
 	if (check_buffer(&alt_names, fault) < 0 || check_buffer(&keys, fault) < 0 ||
 	    check_buffer(&detail, fault) < 0 ||
-	    run_statement(transaction, sql,
-			  VALUES(text_value(client->name), text_value(policy->subject),
-				 text_value((const char *)alt_names.data),
-				 text_value((const char *)keys.data),
-				 number_value(policy->validity_s),
-				 number_value((int64_t)policy->certificates),
-				 number_value((int64_t)policy->requests_per_minute),
-				 number_value(client->by_hand), number_value(client->origin),
-				 number_value((int64_t)client->pool_size),
-				 time_value(client->invited_at_s),
-				 time_value(client->invitation_ends_s), text_value(usages)),
-			  NULL, fault) < 0)
+	    run_statement(
+		    transaction, sql,
+		    VALUES(text_value(client->name), text_value(policy->subject),
+			   text_value((const char *)alt_names.data),
+			   text_value((const char *)keys.data), number_value(policy->validity_s),
+			   number_value((int64_t)policy->certificates),
+			   number_value((int64_t)policy->requests_per_minute),
+			   number_value(client->by_hand), number_value(client->origin),
+			   number_value((int64_t)client->pool_size),
+			   time_value(client->invited_at_s), time_value(client->invitation_ends_s),
+			   text_value(usages),
+			   client->invitation_kid[0] != '\0' ? text_value(client->invitation_kid)
+							     : no_value()),
+		    NULL, fault) < 0)
 		return -1;
 	return append_client_change(transaction, client->name, exists ? "changed" : "added",
 				    (const char *)detail.data, now_s, fault);
@@ -257,9 +261,13 @@ static int add_client_row(struct transaction *transaction, const struct client *
 				 client->name);
 	if (found && old.revoked)
 		return refuse_revoked(client->name, fault);
-	if (found && forget_removed(transaction, client->name, fault) < 0)
+	if ((found && forget_removed(transaction, client->name, fault) < 0) ||
+	    write_client_row(transaction, &new, false, now_s, fault) < 0)
 		return -1;
-	return write_client_row(transaction, &new, false, now_s, fault);
+	return client->successor_kid[0] == '\0'
+		       ? 0
+		       : append_key_rotation(transaction, client->name, client->successor_kid,
+					     client->successor_wanted_until_s, now_s, fault);
 }
 
 static int change_client_row(struct transaction *transaction, const struct client *client,

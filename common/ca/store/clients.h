@@ -40,6 +40,9 @@ struct client {
 	/* Of the invitation's key, if it counts for one question alone (fleet.h), also after that;
 	   "": it does not. */
 	char invitation_kid[KEY_ID_SIZE];
+	/* For add_clients, of such an invitation: the key that is given for it, and until when. */
+	char successor_kid[KEY_ID_SIZE];
+	int64_t successor_wanted_until_s;
 	int64_t joined_at_s; /* the first request that could be decrypted; 0: none yet */
 	int64_t seen_at_s;   /* a later one; at most an hour behind the last */
 };
@@ -64,7 +67,7 @@ enum client_change {
 };
 
 /* Writes name, policy, by_hand and pool_size. Of an existing client all else is left unchanged; a
-   new one gets its invitation's times too. */
+   new one gets its invitation too. */
 int write_client(struct store *store, const struct client *client, enum client_change change,
 		 int64_t now_s, struct fault *fault) MUST_CHECK;
 

@@ -185,6 +185,47 @@ chmod 600 g.host/false.json
 expect 1 'once is true or is not there' on g "$certpool" join false.json
 expect 2 'a client'\''s invitation does not count once' on b "$certpool" invite alice --by bob --once -o x.json
 
+# Where nothing can be written, it is not used up.
+on ca "$certpool" client add ida -q >out
+on ca "$certpool" invite ida --once -q >out
+mkdir i.host
+mv ca.host/ida.invitation.json i.host/
+if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=64k tmpfs small 2>err; then
+	cp -p i.host/ida.invitation.json small/
+	head -c 60000 /dev/zero >small/full 2>err
+	expect 1 'join on a full disk' sh -c "cd small && '$certpool' join ida.invitation.json"
+	says 'says so, and that the invitation is not used' 'nothing can be written here, and the invitation is not used yet'
+	umount small
+else
+	skip 'join on a full disk' 'needs root'
+fi
+expect 0 'elsewhere it is good' on i "$certpool" join ida.invitation.json
+
+# Many that count once.
+printf 'name,size\nkim,2\nlou,2\n' >ca.host/once.csv
+expect 2 '--once without --invite-to' on ca "$certpool" client add --from once.csv --once
+says 'is refused' '--once: expected --invite-to beside it'
+expect 0 'a file of clients, with invitations that count once' on ca "$certpool" client add --from once.csv --invite-to once --once --expires 1d
+on ca "$certpool" client invitations >out
+equal 'are listed so' 2 "$(grep -cE '^(kim|lou) .* once$' out)"
+mkdir k.host k2.host
+cp -p ca.host/once/kim.invitation.json k.host/ && cp -p ca.host/once/kim.invitation.json k2.host/
+expect 0 'the first one joins' on k "$certpool" join kim.invitation.json
+expect 6 'the second one does not' on k2 "$certpool" join kim.invitation.json
+says 'and learns why' 'the invitation of kim was used at 20.*, and counts once'
+expect 0 'the first one enrolls' on k "$certpool" keep kim
+
+# A removal that was killed before the key was gone: the next client of the name has another key.
+cp -p ca.host/ca/Private/shared_lou.jwk lou.jwk
+on ca "$certpool" client remove lou -q >out
+cp -p lou.jwk ca.host/ca/Private/shared_lou.jwk
+expect 0 'client add after a killed removal' on ca "$certpool" client add lou
+check_not 'removes the key' test -e ca.host/ca/Private/shared_lou.jwk
+on ca "$certpool" client remove lou -q >out
+cp -p lou.jwk ca.host/ca/Private/shared_lou.jwk
+expect 0 'also with an invitation' on ca "$certpool" client add lou --invite-to anew
+check_not 'which has another' test "$(jq -r .k lou.jwk)" = "$(jq -r .shared_key.k ca.host/anew/lou.invitation.json)"
+
 # An invitation is withdrawn.
 on ca "$certpool" client add eve -q >out
 on ca "$certpool" invite eve -q >out

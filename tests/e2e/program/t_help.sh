@@ -53,6 +53,21 @@ expect 4 'another number' "$certpool" client show client9
 says 'is not' 'certpool client list shows all clients$'
 expect 2 'an act of client with a slip' "$certpool" client lsit
 says 'is guessed' 'did you mean list\?$'
+guessed() { # NAME MEANT COMMAND…
+	expect 2 "$1 with a slip" "$certpool" "${@:3}"
+	says 'is guessed' ": did you mean $2\\?$"
+}
+guessed 'a reason' keyCompromise revoke client1/1 --reason keyComprimise
+guessed 'a status' revoked list --status revokd
+guessed 'a field of a policy' validity client set client1 --reset certificates,validty
+guessed 'a type of key' ecdsa-p256 bench --key ecdsa-256
+guessed 'what is rotated' root rotate rot
+echo 'name,sise' >slip.csv
+guessed 'a column' size client add --from slip.csv
+sed 's/size: /key: ed2551, size: /' manifest.yaml >slip.yaml
+guessed 'a value of the manifest' ed25519 status -m slip.yaml
+expect 2 'a value like none' "$certpool" list --status green
+check_not 'is not guessed' grep -q 'did you mean' err
 rm -r ca client1 client2
 sed 's/endpoint:/endpiont:/' manifest.yaml >slip.yaml
 expect 2 'a key of the manifest with a slip' "$certpool" status -m slip.yaml

@@ -45,6 +45,13 @@ check_not 'it makes no part of a layout' test -e client2/cert
 mv ca/state/ca.db lost.db
 verb restore restore backup.tar
 
+# A new layout among another user's files.
+mkdir home && manifest 1 1 >home/manifest.yaml && chown -R nobody home
+expect 6 'a new layout, by root, in a directory of another user is refused' "$certpool" init -m home/manifest.yaml
+says 'with the command to run' 'home: belongs to user .*run it as that user: runuser -u nobody -- certpool \.\.\.'
+equal 'and nothing is made' manifest.yaml "$(ls home)"
+expect 0 'as that user' runuser -u nobody -- "$certpool" init -m home/manifest.yaml
+
 # As it says.
 mv lost.db ca/state/ca.db
 as=(runuser -u nobody -- "$certpool")
