@@ -174,7 +174,11 @@ static void print_request(const struct command *command, const char *level, cons
 
 	if (!command->json_log) {
 		format_time(read_clock(), now);
-		print_complaint(command, "%s %s %s: %u: %s", now, method, path, status, text);
+		if (status == 0)
+			print_complaint(command, "%s %s", now, text);
+		else
+			print_complaint(command, "%s %s %s: %u: %s", now, method, path, status,
+					text);
 		return;
 	}
 	begin_log_line(&line, level);

@@ -28,6 +28,28 @@ int64_t read_stopwatch_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+void init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+struct timespec deadline_in(int64_t ms)
+{
+	struct timespec end = {0};
+	int64_t ns;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	ns = end.tv_nsec + ms % 1000 * 1000000;
+	end.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
+	end.tv_nsec = (long)(ns % 1000000000);
+	return end;
+}
+
 void sleep_us(int64_t duration_us)
 {
 	struct timespec left = {.tv_sec = duration_us / 1000000,

@@ -3,6 +3,7 @@
 
 #include "common/base/fault.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -40,5 +41,10 @@ int parse_time(const char *text, int64_t *ret_time_s, struct fault *fault) MUST_
  * CENTURY_S. Errors: FAULT_USAGE.
  */
 int parse_duration(const char *text, int64_t *ret_duration_s, struct fault *fault) MUST_CHECK;
+
+/* For pthread_cond_timedwait: a condition that waits by the monotonic clock, and the time of that
+   clock in `ms` from now. */
+void init_condition(pthread_cond_t *condition);
+struct timespec deadline_in(int64_t ms);
 
 #endif

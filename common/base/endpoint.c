@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char scheme[] = "http://";
+static const char plain_scheme[] = "http://";
+static const char secure_scheme[] = "https://";
 
 /* Checks the host and normalises it in place. */
 static bool normalize_host(char host[static HOST_SIZE], bool bracketed)
@@ -41,6 +42,8 @@ static bool parse_port(const char *text, uint16_t *ret_port)
 
 static bool split_endpoint(const char *text, struct endpoint *ret_endpoint)
 {
+	bool secure = strncmp(text, secure_scheme, strlen(secure_scheme)) == 0;
+	const char *scheme = secure ? secure_scheme : plain_scheme;
 	const char *host = text + strlen(scheme);
 	bool bracketed;
 	const char *end;
@@ -48,6 +51,7 @@ static bool split_endpoint(const char *text, struct endpoint *ret_endpoint)
 
 	if (strncmp(text, scheme, strlen(scheme)) != 0)
 		return false;
+	ret_endpoint->secure = secure;
 	bracketed = *host == '[';
 	host += bracketed;
 	end = strchr(host, bracketed ? ']' : ':');
@@ -68,24 +72,45 @@ int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault
 
 	if (!split_endpoint(text, &endpoint))
 		return set_fault(fault, FAULT_USAGE,
-				 "\"%s\" is no endpoint: expected http://HOST:PORT, like "
-				 "http://127.0.0.1:8440 or http://[::1]:8440",
+				 "\"%s\" is no endpoint: expected http://HOST:PORT or "
+				 "https://HOST:PORT, like http://127.0.0.1:8440 or "
+				 "https://[::1]:8440",
 				 text);
 	*ret_endpoint = endpoint;
 	return 0;
+}
+
+int parse_host(const char *text, char ret_host[static HOST_SIZE], struct fault *fault)
+{
+	char host[HOST_SIZE];
+
+	if (snprintf(host, sizeof(host), "%s", text) >= HOST_SIZE ||
+	    !normalize_host(host, strchr(text, ':') != NULL))
+		return set_fault(fault, FAULT_USAGE,
+				 "\"%.60s\" is no host: expected a name like ca.example, or an "
+				 "address like 192.0.2.1 or 2001:db8::1",
+				 text);
+	memcpy(ret_host, host, sizeof(host));
+	return 0;
+}
+
+bool is_address(const char *host)
+{
+	return strchr(host, ':') != NULL || strspn(host, "0123456789.") == strlen(host);
 }
 
 void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPOINT_TEXT_SIZE])
 {
 	bool bracketed = strchr(endpoint->host, ':') != NULL;
 
-	(void)snprintf(ret_text, ENDPOINT_TEXT_SIZE, "%s%s%s%s:%u", scheme, bracketed ? "[" : "",
+	(void)snprintf(ret_text, ENDPOINT_TEXT_SIZE, "%s%s%s%s:%u",
+		       endpoint->secure ? secure_scheme : plain_scheme, bracketed ? "[" : "",
 		       endpoint->host, bracketed ? "]" : "", (unsigned int)endpoint->port);
 }
 
 bool equal_endpoints(const struct endpoint *a, const struct endpoint *b)
 {
-	return strcmp(a->host, b->host) == 0 && a->port == b->port;
+	return strcmp(a->host, b->host) == 0 && a->port == b->port && a->secure == b->secure;
 }
 
 bool is_wildcard(const struct endpoint *endpoint)

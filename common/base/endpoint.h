@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /*
- * The address at which a node listens: http://HOST:PORT, HOST an IPv4 address, an IPv6 address in
- * brackets, or a host name. No user, path, query or fragment. Port 0 is allowed: the server then
- * takes a free port and reports it. The host is normalised (lower case; RFC 5952), so that equal
- * endpoints are equal as text.
+ * The address at which a node listens: http://HOST:PORT or https://HOST:PORT, HOST an IPv4 address,
+ * an IPv6 address in brackets, or a host name. No user, path, query or fragment. Port 0 is allowed:
+ * the server then takes a free port and reports it. The host is normalised (lower case; RFC 5952),
+ * so that equal endpoints are equal as text.
  */
 
 enum { HOST_SIZE = 254, ENDPOINT_TEXT_SIZE = HOST_SIZE + 16 };
@@ -19,6 +19,7 @@ enum { HOST_SIZE = 254, ENDPOINT_TEXT_SIZE = HOST_SIZE + 16 };
 struct endpoint {
 	char host[HOST_SIZE]; /* without brackets; "" when there is no endpoint */
 	uint16_t port;
+	bool secure; /* https: over TLS */
 };
 
 /* Several, in the order in which they were given. */
@@ -29,10 +30,25 @@ struct endpoint_list {
 	struct endpoint endpoints[ENDPOINTS_MAX];
 };
 
+/* Hosts without ports, in the order in which they were given. */
+enum { HOSTS_MAX = 16 };
+
+struct host_list {
+	size_t count;
+	char hosts[HOSTS_MAX][HOST_SIZE]; /* as in an endpoint */
+};
+
+/* Reads a host: an IPv4 address, an IPv6 address without brackets, or a host name. Errors:
+   FAULT_USAGE. */
+int parse_host(const char *text, char ret_host[static HOST_SIZE], struct fault *fault) MUST_CHECK;
+
+/* Whether a host is an address, and not a name. */
+bool is_address(const char *host);
+
 /* Errors: FAULT_USAGE, with the expected form. */
 int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault *fault) MUST_CHECK;
 
-/* "http://127.0.0.1:8440" */
+/* "http://127.0.0.1:8440", "https://ca.example:8443" */
 void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPOINT_TEXT_SIZE]);
 
 bool equal_endpoints(const struct endpoint *a, const struct endpoint *b);

@@ -4,8 +4,9 @@
 #include "common/base/endpoint.h"
 
 /*
- * The URL of a resource: http://HOST[:PORT][/PATH], HOST as in endpoint.h, PORT 80 when missing and
- * never 0, PATH with an optional query, of the characters of RFC 3986. No user and no fragment.
+ * The URL of a resource: http://HOST[:PORT][/PATH] or https://…, HOST as in endpoint.h, PORT 80 or
+ * 443 when missing and never 0, PATH with an optional query, of the characters of RFC 3986. No user
+ * and no fragment.
  */
 enum { URL_PATH_SIZE = 512 };
 

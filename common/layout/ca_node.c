@@ -98,6 +98,14 @@ static const struct field issuer_fields[] = {
 	{0},
 };
 
+static const struct field tls_fields[] = {
+	{.name = "minimum",
+	 .set = set_tls_minimum,
+	 .offset = offsetof(struct ca_node, allow_tls_1_2),
+	 .fallback = "1.3"},
+	{0},
+};
+
 /* Sets ca->key to a key type, or ca->key_url to the URL of a key in a token. */
 static int set_ca_key(const struct yaml_node *value, const struct field *field, void *object,
 		      struct fault *fault)
@@ -127,6 +135,8 @@ static const struct field ca_fields[] = {
 	 .offset = offsetof(struct ca_node, endpoint),
 	 .required = true},
 	{.name = "listen", .set = set_endpoints, .offset = offsetof(struct ca_node, listen)},
+	{.name = "names", .set = set_hosts, .offset = offsetof(struct ca_node, names)},
+	{.name = "tls", .set = set_fields, .fields = tls_fields},
 	{.name = "subject",
 	 .set = set_fixed,
 	 .offset = offsetof(struct ca_node, subject),

@@ -16,6 +16,8 @@ struct ca_node {
 	char *root_layout;               /* path; NULL: the CA issues under its root */
 	struct endpoint endpoint;        /* at which clients reach the CA */
 	struct endpoint_list listen;     /* where the CA serves; default: the endpoint */
+	struct host_list names;          /* of the CA's TLS server, besides that of the endpoint */
+	bool allow_tls_1_2;              /* besides TLS 1.3 */
 	char *subject;                   /* RFC 4514, of the root */
 	enum key_type key;               /* of new key files */
 	char *key_url;                   /* check_key_url; NULL: the CA's key is a file */

@@ -317,9 +317,55 @@ int set_endpoints(const struct yaml_node *value, const struct field *field, void
 	return 0;
 }
 
+int set_hosts(const struct yaml_node *value, const struct field *field, void *object,
+	      struct fault *fault)
+{
+	struct host_list *member = member_at(object, field->offset);
+	bool several = value->kind == YAML_LIST;
+	size_t count = several ? value->count : 1;
+
+	if (count < 1 || count > HOSTS_MAX)
+		return set_value_fault(value, fault, "expected 1 to %d hosts, found %zu", HOSTS_MAX,
+				       count);
+	for (size_t i = 0; i < count; i++) {
+		const struct yaml_node *each = several ? value->children[i] : value;
+		struct fault problem = {0};
+
+		if (expect_kind(each, YAML_SCALAR, fault) < 0)
+			return -1;
+		if (parse_host(each->text, member->hosts[i], &problem) < 0)
+			return set_value_fault(each, fault, "%s", problem.text);
+	}
+	member->count = count;
+	return 0;
+}
+
+int set_tls_minimum(const struct yaml_node *value, const struct field *field, void *object,
+		    struct fault *fault)
+{
+	bool *member = member_at(object, field->offset);
+
+	if (expect_kind(value, YAML_SCALAR, fault) < 0)
+		return -1;
+	if (strcmp(value->text, "1.2") != 0 && strcmp(value->text, "1.3") != 0)
+		return set_value_fault(value, fault, "expected \"1.3\" or \"1.2\", found \"%.60s\"",
+				       value->text);
+	*member = strcmp(value->text, "1.2") == 0;
+	return 0;
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_hosts(const struct host_list *a, const struct host_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same = strcmp(a->hosts[i], b->hosts[i]) == 0;
+	return same;
 }
 
 static bool same_list(const struct endpoint_list *a, const struct endpoint_list *b)
@@ -340,7 +386,7 @@ static bool same_value(const struct field *field, const void *before, const void
 		return *(const size_t *)a == *(const size_t *)b;
 	if (field->set == set_duration)
 		return *(const int64_t *)a == *(const int64_t *)b;
-	if (field->set == set_flag)
+	if (field->set == set_flag || field->set == set_tls_minimum)
 		return *(const bool *)a == *(const bool *)b;
 	if (field->set == set_key_type)
 		return *(const enum key_type *)a == *(const enum key_type *)b;
@@ -349,6 +395,8 @@ static bool same_value(const struct field *field, const void *before, const void
 		return same_text(*(char *const *)a, *(char *const *)b);
 	if (field->set == set_endpoint)
 		return equal_endpoints(a, b);
+	if (field->set == set_hosts)
+		return same_hosts(a, b);
 	return field->set != set_endpoints || same_list(a, b);
 }
 

@@ -47,19 +47,21 @@ void append_differences(const struct field *fields, const void *before, const vo
 int expect_kind(const struct yaml_node *value, enum yaml_kind kind, struct fault *fault) MUST_CHECK;
 
 /* The setters, and the types of their members. */
-field_setter set_fields;     /* the same object, by field->fields; missing counts as empty */
-field_setter set_number;     /* size_t, low to high, in decimal without leading zero */
-field_setter set_flag;       /* bool: true or false */
-field_setter set_duration;   /* int64_t, seconds, low to high */
-field_setter set_percentage; /* size_t, low to high: "10%" */
-field_setter set_text;       /* char *, 1 to high octets; a number must be in quotes */
-field_setter set_fixed;      /* the same, without braces */
-field_setter set_template;   /* the same, check_template */
-field_setter set_url;        /* the same, check_web_url */
-field_setter set_endpoint;   /* struct endpoint */
-field_setter set_endpoints;  /* struct endpoint_list: one, or a list of 1 to ENDPOINTS_MAX */
-field_setter set_key_type;   /* enum key_type */
-field_setter set_key_list;   /* bool[KEY_TYPE_COUNT]: true for the listed types */
-field_setter set_alt_names;  /* char ** and its count: templates with one of the four prefixes */
+field_setter set_fields;      /* the same object, by field->fields; missing counts as empty */
+field_setter set_number;      /* size_t, low to high, in decimal without leading zero */
+field_setter set_flag;        /* bool: true or false */
+field_setter set_duration;    /* int64_t, seconds, low to high */
+field_setter set_percentage;  /* size_t, low to high: "10%" */
+field_setter set_text;        /* char *, 1 to high octets; a number must be in quotes */
+field_setter set_fixed;       /* the same, without braces */
+field_setter set_template;    /* the same, check_template */
+field_setter set_url;         /* the same, check_web_url */
+field_setter set_endpoint;    /* struct endpoint */
+field_setter set_endpoints;   /* struct endpoint_list: one, or a list of 1 to ENDPOINTS_MAX */
+field_setter set_hosts;       /* struct host_list: one, or a list of 1 to HOSTS_MAX */
+field_setter set_tls_minimum; /* bool: "1.2" is true, "1.3" false */
+field_setter set_key_type;    /* enum key_type */
+field_setter set_key_list;    /* bool[KEY_TYPE_COUNT]: true for the listed types */
+field_setter set_alt_names;   /* char ** and its count: templates with one of the four prefixes */
 
 #endif

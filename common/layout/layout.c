@@ -41,11 +41,16 @@ static int new_layout(const char *path, struct layout **ret_layout, struct fault
 	if (layout == NULL)
 		return set_memory_fault(fault);
 	layout->root = -1;
+	layout->server = -1;
 	for (size_t i = 0; i < COUNT_OF(directories); i++)
 		*directory_of(layout, i) = -1;
 	layout->path = strdup(path);
 	if (layout->path == NULL)
 		return set_memory_fault(fault);
+	if (asprintf(&layout->root_path, "%s/cert/root.crt", path) < 0) {
+		layout->root_path = NULL;
+		return set_memory_fault(fault);
+	}
 	*ret_layout = TAKE(layout);
 	return 0;
 }
@@ -58,7 +63,9 @@ void free_layout(struct layout **layout_pointer)
 		return;
 	for (size_t i = 0; i < COUNT_OF(directories); i++)
 		close_descriptor(directory_of(layout, i));
+	close_descriptor(&layout->server);
 	close_descriptor(&layout->root);
+	free(layout->root_path);
 	free(layout->path);
 	free(layout);
 }
@@ -148,6 +155,15 @@ int open_layout(const char *path, struct layout **ret_layout, struct fault *faul
 	if (check_directories(layout, fault) < 0)
 		return -1;
 	*ret_layout = TAKE(layout);
+	return 0;
+}
+
+int open_server_directory(struct layout *layout, struct fault *fault)
+{
+	if (layout->server >= 0)
+		return 0;
+	if (make_directory(layout->private, "server", 0700, &layout->server, fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
 	return 0;
 }
 

@@ -18,11 +18,13 @@
  *                    root.key              the root's key, PKCS#8 PEM, 0600
  *                    ca.key                the CA's own key, if its root has another layout
  *                    ca.{n}.key            the key of the CA's issuer n, from 2 on, 0600
+ *                    server/server.key     the key of the CA's own TLS server, 0600 in 0700
  *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
  *                    root.crt              the root: the CA's own, a client's pinned one, 0644
  *                    ca.crt                intermediates below that root, if any: the CA's own, or
  *                                          those that a client has received, 0644
  *                    ca.{n}.crt            the certificate of the CA's issuer n, from 2 on
+ *                    server.crt            the CA's TLS server's, and the chain below the root
  *   received/  0755  {serial}.crt          signers of verified messages, 0644
  *   state/     0700  lock, serving         locks of the processes that work on the layout
  *                    ca.db                 the CA's store
@@ -41,9 +43,11 @@
  */
 struct layout {
 	char *path;
+	char *root_path; /* of cert/root.crt */
 	int root;
 	int csr_file;
 	int private;
+	int server; /* -1 unless open_server_directory was called */
 	int cert;
 	int received;
 	int state;
@@ -55,6 +59,9 @@ int make_layout(const char *path, struct layout **ret_layout, struct fault *faul
 /* Opens the layout. Owns: free_layout. Errors: FAULT_NOT_FOUND, with the advice to run init. */
 int open_layout(const char *path, struct layout **ret_layout, struct fault *fault) MUST_CHECK;
 void free_layout(struct layout **layout);
+
+/* Makes Private/server if it is missing, and opens it. */
+int open_server_directory(struct layout *layout, struct fault *fault) MUST_CHECK;
 
 enum { FILE_NAME_SIZE = 96 };
 

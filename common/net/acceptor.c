@@ -24,13 +24,14 @@ struct acceptor {
 	pthread_t thread;
 };
 
-static void hand_to_thread(struct acceptor *acceptor, int *descriptor, const union address *address,
-			   socklen_t len)
+static void hand_to_thread(struct acceptor *acceptor, int *descriptor, bool secure,
+			   const union address *address, socklen_t len)
 {
 	const struct acceptor_settings *settings = &acceptor->settings;
+	const struct newcomer newcomer = {*descriptor, secure, &address->any};
 	unsigned int thread = 0;
 
-	if (!admit_connection(settings->connections, *descriptor, &address->any, &thread)) {
+	if (!admit_connection(settings->connections, &newcomer, &thread)) {
 		close_descriptor(descriptor);
 		return;
 	}
@@ -52,14 +53,14 @@ static void wait_for_descriptors(const struct acceptor *acceptor, int number)
 	(void)poll(NULL, 0, PAUSE_MS);
 }
 
-static void accept_one(struct acceptor *acceptor, int listener)
+static void accept_one(struct acceptor *acceptor, int listener, bool secure)
 {
 	union address address = {0};
 	socklen_t len = sizeof(address);
 	int descriptor = accept4(listener, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (descriptor >= 0)
-		hand_to_thread(acceptor, &descriptor, &address, len);
+		hand_to_thread(acceptor, &descriptor, secure, &address, len);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 		wait_for_descriptors(acceptor, errno);
 }
@@ -78,7 +79,7 @@ static bool accept_some(struct acceptor *acceptor)
 			continue;
 		if (!await_connection_room(acceptor->settings.connections))
 			return false;
-		accept_one(acceptor, polled[i].fd);
+		accept_one(acceptor, polled[i].fd, listeners->secure[i]);
 	}
 	return true;
 }

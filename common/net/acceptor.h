@@ -17,7 +17,7 @@ struct acceptor;
 
 struct acceptor_settings {
 	struct listeners listeners;        /* owned by the acceptor once it has started */
-	struct MHD_Daemon *const *daemons; /* one for each thread of the register */
+	struct MHD_Daemon *const *daemons; /* one for each thread of the register that is used */
 	struct connection_register *connections;
 	const struct http_server_settings *server;
 };

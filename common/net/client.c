@@ -4,6 +4,7 @@
 #include "common/net/problem.h"
 
 #include <curl/curl.h>
+#include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -94,6 +95,48 @@ static int set_option_fault(const char *option, CURLcode code, struct fault *fau
 			 curl_easy_strerror(code));
 }
 
+static int set_options(CURL *curl, const struct curl_setting *options, size_t count,
+		       struct fault *fault)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct curl_setting *each = &options[i];
+		CURLcode code = each->text != NULL
+					? curl_easy_setopt(curl, each->option, each->text)
+					: curl_easy_setopt(curl, each->option, each->number);
+
+		if (code != CURLE_OK)
+			return set_option_fault(each->name, code, fault);
+	}
+	return 0;
+}
+
+/* libcurl trusts the system's folder of roots besides the file, unless it is told not to. */
+static int configure_tls(CURL *curl, const struct http_client_settings *settings,
+			 struct fault *fault)
+{
+	char endpoint[ENDPOINT_TEXT_SIZE];
+	const struct curl_setting options[] = {
+		NUMBER_OF(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3),
+		NUMBER_OF(CURLOPT_SSL_VERIFYPEER, settings->unverified ? 0 : 1),
+		NUMBER_OF(CURLOPT_SSL_VERIFYHOST, settings->unverified ? 0 : 2),
+	};
+	CURLcode code;
+
+	format_endpoint(&settings->endpoint, endpoint);
+	if (settings->roots == NULL && !settings->unverified)
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: expected a root to verify the server's certificate with, "
+				 "found none",
+				 endpoint);
+	code = curl_easy_setopt(curl, CURLOPT_CAPATH, (char *)NULL);
+	if (code != CURLE_OK)
+		return set_option_fault("CURLOPT_CAPATH", code, fault);
+	code = curl_easy_setopt(curl, CURLOPT_CAINFO, settings->roots);
+	if (code != CURLE_OK)
+		return set_option_fault("CURLOPT_CAINFO", code, fault);
+	return set_options(curl, options, COUNT_OF(options), fault);
+}
+
 /* Sets the options that hold for every request. */
 static int configure(struct http_client *client, const struct http_client_settings *settings,
 		     struct fault *fault)
@@ -101,7 +144,7 @@ static int configure(struct http_client *client, const struct http_client_settin
 	long connect_ms = settings->connect_timeout_ms;
 	long all_ms = settings->timeout_ms;
 	const struct curl_setting options[] = {
-		TEXT_OF(CURLOPT_PROTOCOLS_STR, "http"),
+		TEXT_OF(CURLOPT_PROTOCOLS_STR, settings->endpoint.secure ? "https" : "http"),
 		TEXT_OF(CURLOPT_PROXY, ""),
 		TEXT_OF(CURLOPT_NOPROXY, "*"),
 		TEXT_OF(CURLOPT_USERAGENT, "certpool"),
@@ -118,14 +161,8 @@ static int configure(struct http_client *client, const struct http_client_settin
 	CURL *curl = client->curl;
 	CURLcode code;
 
-	for (size_t i = 0; i < COUNT_OF(options); i++) {
-		const struct curl_setting *each = &options[i];
-
-		code = each->text != NULL ? curl_easy_setopt(curl, each->option, each->text)
-					  : curl_easy_setopt(curl, each->option, each->number);
-		if (code != CURLE_OK)
-			return set_option_fault(each->name, code, fault);
-	}
+	if (set_options(curl, options, COUNT_OF(options), fault) < 0)
+		return -1;
 	code = curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
 	if (code != CURLE_OK)
 		return set_option_fault("CURLOPT_ERRORBUFFER", code, fault);
@@ -135,7 +172,7 @@ static int configure(struct http_client *client, const struct http_client_settin
 	code = curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field);
 	if (code != CURLE_OK)
 		return set_option_fault("CURLOPT_HEADERFUNCTION", code, fault);
-	return 0;
+	return settings->endpoint.secure ? configure_tls(curl, settings, fault) : 0;
 }
 
 int new_http_client(const struct http_client_settings *settings, struct http_client **ret_client,
@@ -244,6 +281,11 @@ static const struct explanation *explain(CURLcode code)
 		{CURLE_ABORTED_BY_CALLBACK, "this process stops and waits no longer", "try again"},
 		{CURLE_UNSUPPORTED_PROTOCOL, no_http, check_port},
 		{CURLE_WEIRD_SERVER_REPLY, no_http, check_port},
+		{CURLE_SSL_CONNECT_ERROR, "there is no TLS 1.3 with the server",
+		 "check whether the endpoint is http:// or https://, and its port"},
+		{CURLE_PEER_FAILED_VERIFICATION, "the server's certificate is not to be trusted",
+		 "check the endpoint's name and this host's clock, and whether the server's root "
+		 "is the one that is pinned here"},
 		{CURLE_OK, "the connection was lost before the whole answer came", "try again"},
 	};
 	const struct explanation *each = explanations;
@@ -258,10 +300,34 @@ static const struct explanation *explain(CURLcode code)
  * or that stops. A request that was sent may have been acted on: to ask again is safe, since a
  * public key is certified once, and a message taken once.
  */
-static bool is_turned_away(CURLcode code, const struct reception *reception)
+static bool is_turned_away(const struct http_client *client, CURLcode code,
+			   const struct reception *reception)
 {
+	if (code == CURLE_SSL_CONNECT_ERROR)
+		return strstr(client->error, gnutls_strerror(GNUTLS_E_PREMATURE_TERMINATION)) !=
+			       NULL ||
+		       strstr(client->error, gnutls_strerror(GNUTLS_E_PULL_ERROR)) != NULL ||
+		       strstr(client->error, gnutls_strerror(GNUTLS_E_PUSH_ERROR)) != NULL;
 	return !reception->begun &&
 	       (code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR);
+}
+
+/* GnuTLS's reasons not to take a certificate, which libcurl leaves out. */
+static int report_certificate(const struct http_client *client, const char *url, const char *reason,
+			      struct fault *fault)
+{
+	const struct explanation *explanation = explain(CURLE_PEER_FAILED_VERIFICATION);
+	gnutls_datum_t text = {0};
+	long result = 0;
+
+	(void)curl_easy_getinfo(client->curl, CURLINFO_SSL_VERIFYRESULT, &result);
+	if (result != 0 && gnutls_certificate_verification_status_print(
+				   (unsigned int)result, GNUTLS_CRT_X509, &text, 0) == 0)
+		reason = (const char *)text.data;
+	(void)set_fault(fault, FAULT_UNVERIFIED, "%s: %s (%s): %s", url, explanation->problem,
+			reason, explanation->remedy);
+	gnutls_free(text.data);
+	return -1;
 }
 
 static int report_failure(const struct http_client *client, const char *url, CURLcode code,
@@ -278,7 +344,9 @@ static int report_failure(const struct http_client *client, const char *url, CUR
 				 reception->max);
 	if (reception->body.failed)
 		return set_memory_fault(fault);
-	if (is_turned_away(code, reception))
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return report_certificate(client, url, reason, fault);
+	if (is_turned_away(client, code, reception))
 		return set_fault(fault, FAULT_BUSY,
 				 "%s: the connection was closed before an answer (%s): the server "
 				 "may have too many: try again later",

@@ -7,12 +7,19 @@
 /*
  * An HTTP/1.1 client (libcurl) to one endpoint over one kept-alive connection. Follows no redirect,
  * uses no proxy (whatever the environment says), reads no .netrc, sends no cookie, speaks only
- * http. For one thread at a time.
+ * http, or https if the endpoint says so. For one thread at a time.
+ *
+ * Over https it speaks TLS 1.3, and takes a server's certificate if it has the endpoint's name or
+ * address, is valid now, and leads to one of the roots given: the system's are not trusted.
  */
 struct http_client;
 
 struct http_client_settings {
 	struct endpoint endpoint;
+	/* For https: the path of a PEM file with the roots, which is read for every connection, and
+	   borrowed. NULL: https is refused. */
+	const char *roots;
+	bool unverified;         /* https with any server, for content that proves itself */
 	long connect_timeout_ms; /* 0: 5,000 */
 	long timeout_ms;         /* from the request to the end of the answer; 0: 60,000 */
 	bool cancellable;        /* for cancel_http_client */
@@ -38,8 +45,9 @@ struct http_answer {
 /*
  * Sends a request, a GET if body.data is NULL, else a POST, and receives the answer, of any status.
  * Owns: clear_http_answer.
- * Errors: FAULT_UNREACHABLE (connection refused, time-out, connection lost, not HTTP) with the URL,
- * the failure and the remedy; FAULT_BUSY when the server closes the connection before it answers,
+ * Errors: FAULT_UNREACHABLE (connection refused, time-out, connection lost, not HTTP, no TLS 1.3)
+ * with the URL, the failure and the remedy; FAULT_UNVERIFIED when the server's certificate is not
+ * taken; FAULT_BUSY when the server closes the connection before it answers,
  * as one with too many connections does; FAULT_TOO_LARGE when the answer is over answer_max octets.
  */
 int exchange_http(struct http_client *client, const char *path, const char *content_type,

@@ -10,11 +10,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	LATENESS_MAX_MS = 1000,
-	NS_PER_MS = 1000000,
 	MS_PER_S = 1000,
 	SLOWEST_PER_MS = 262, /* octets: some 256 KiB a second */
 	PATIENCE_MS = 5000,
@@ -33,9 +31,10 @@ struct connection_register {
 	int64_t patience_ms;
 	struct connection_limits limits;
 	struct connection_counts counts;
-	size_t cut;               /* of the open connections, about to be closed */
-	size_t busy;              /* connections that are working or answering */
-	unsigned int last_thread; /* chosen for the newest connection */
+	size_t cut;                   /* of the open connections, about to be closed */
+	size_t busy;                  /* connections that are working or answering */
+	unsigned int last_threads[2]; /* chosen for the newest plain and secure connection, each
+					 counted from 0 */
 	bool draining;
 	size_t on_thread[]; /* the number of its connections */
 };
@@ -49,8 +48,10 @@ struct connection {
 	int64_t begun_ms;
 	int64_t allowance_ms;   /* in addition to the time-out */
 	struct reading reading; /* of a long answer: the allowance is not 0 */
+	struct tls_connection *tls;
 	int socket;
 	unsigned int thread;
+	bool secure;
 	enum connection_phase phase;
 	enum connection_phase late_phase; /* the missed deadline; CONNECTION_IDLE: none */
 	bool claimed;                     /* if not, the socket may be closed already */
@@ -77,7 +78,7 @@ static void cut_connection(struct connection *connection, unsigned int status, c
 	connection->origin->cut++;
 	if (connection->phase == CONNECTION_ANSWERING)
 		(void)setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	else if (connection->phase == CONNECTION_RECEIVING)
+	else if (connection->phase == CONNECTION_RECEIVING && !connection->secure)
 		send_problem(connection->socket, status, detail);
 	(void)shutdown(connection->socket, SHUT_RDWR);
 }
@@ -146,8 +147,7 @@ int new_connection_register(const struct connection_limits *limits,
 {
 	CLEANUP(free_connection_register)
 	struct connection_register *connections =
-		calloc(1, sizeof(*connections) + limits->threads * sizeof(size_t));
-	pthread_condattr_t monotonic;
+		calloc(1, sizeof(*connections) + 2 * limits->threads * sizeof(size_t));
 	int64_t step_ms;
 
 	if (connections == NULL)
@@ -156,10 +156,7 @@ int new_connection_register(const struct connection_limits *limits,
 	connections->timeout_ms = (int64_t)limits->timeout_s * MS_PER_S;
 	connections->patience_ms = limits->patience_ms > 0 ? limits->patience_ms : PATIENCE_MS;
 	pthread_mutex_init(&connections->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&connections->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	init_condition(&connections->changed);
 	step_ms = connections->patience_ms < connections->timeout_ms ? connections->patience_ms / 8
 								     : connections->timeout_ms / 8;
 	if (step_ms > LATENESS_MAX_MS)
@@ -276,26 +273,16 @@ static bool make_room(struct connection_register *connections)
 	       connections->counts.open < most + most / CLOSING_PART;
 }
 
-/* The lock is held. */
-static void wait_for_change(struct connection_register *connections, int64_t ms)
-{
-	struct timespec end;
-	int64_t ns;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	ns = end.tv_nsec + ms % MS_PER_S * NS_PER_MS;
-	end.tv_sec += (time_t)(ms / MS_PER_S + ns / (MS_PER_S * NS_PER_MS));
-	end.tv_nsec = (long)(ns % (MS_PER_S * NS_PER_MS));
-	(void)pthread_cond_timedwait(&connections->changed, &connections->lock, &end);
-}
-
 bool await_connection_room(struct connection_register *connections)
 {
 	bool room;
 
 	pthread_mutex_lock(&connections->lock);
-	while (!connections->draining && !make_room(connections))
-		wait_for_change(connections, SPARED_MS);
+	while (!connections->draining && !make_room(connections)) {
+		const struct timespec end = deadline_in(SPARED_MS);
+
+		(void)pthread_cond_timedwait(&connections->changed, &connections->lock, &end);
+	}
 	room = !connections->draining;
 	pthread_mutex_unlock(&connections->lock);
 	return room;
@@ -316,7 +303,7 @@ static bool replace_own(const struct connection_register *connections, const str
 /* NULL: there is no memory, or the origin may not have one more connection, which is told so. The
    lock is held. */
 static struct origin *enter_origin(struct connection_register *connections, const char *text,
-				   int socket)
+				   const struct newcomer *newcomer)
 {
 	CLEANUP(leave_origin) struct origin *origin = NULL;
 
@@ -328,27 +315,30 @@ static struct origin *enter_origin(struct connection_register *connections, cons
 	if (origin->members - origin->cut > connections->limits.most_per_address &&
 	    !replace_own(connections, origin)) {
 		connections->counts.turned_away++;
-		send_problem(socket, MHD_HTTP_SERVICE_UNAVAILABLE,
-			     "too many connections from your address: try again later");
+		if (!newcomer->secure)
+			send_problem(newcomer->socket, MHD_HTTP_SERVICE_UNAVAILABLE,
+				     "too many connections from your address: try again later");
 		return NULL;
 	}
 	return TAKE(origin);
 }
 
 /* The lock is held. */
-static unsigned int choose_thread(struct connection_register *connections)
+static unsigned int choose_thread(struct connection_register *connections, bool secure)
 {
 	unsigned int threads = connections->limits.threads;
-	unsigned int chosen = (connections->last_thread + 1) % threads;
+	unsigned int first = secure ? threads : 0;
+	unsigned int *last = &connections->last_threads[secure];
+	unsigned int chosen = (*last + 1) % threads;
 
 	for (unsigned int i = 2; i <= threads; i++) {
-		unsigned int other = (connections->last_thread + i) % threads;
+		unsigned int other = (*last + i) % threads;
 
-		if (connections->on_thread[other] < connections->on_thread[chosen])
+		if (connections->on_thread[first + other] < connections->on_thread[first + chosen])
 			chosen = other;
 	}
-	connections->last_thread = chosen;
-	return chosen;
+	*last = chosen;
+	return first + chosen;
 }
 
 /* The lock is held. */
@@ -362,12 +352,12 @@ static void register_connection(struct connection_register *connections,
 		connection->next->link = &connection->next;
 	connections->first = connection;
 	connections->counts.open++;
-	connection->thread = choose_thread(connections);
+	connection->thread = choose_thread(connections, connection->secure);
 	connections->on_thread[connection->thread]++;
 }
 
-bool admit_connection(struct connection_register *connections, int socket,
-		      const struct sockaddr *address, unsigned int *ret_thread)
+bool admit_connection(struct connection_register *connections, const struct newcomer *newcomer,
+		      unsigned int *ret_thread)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 	char origin[ORIGIN_SIZE] = "";
@@ -375,11 +365,12 @@ bool admit_connection(struct connection_register *connections, int socket,
 
 	if (connection == NULL)
 		return false;
-	format_origin(address, origin);
-	connection->socket = socket;
+	format_origin(newcomer->address, origin);
+	connection->socket = newcomer->socket;
+	connection->secure = newcomer->secure;
 	connection->begun_ms = read_monotonic_ms();
 	pthread_mutex_lock(&connections->lock);
-	connection->origin = enter_origin(connections, origin, socket);
+	connection->origin = enter_origin(connections, origin, newcomer);
 	admitted = connection->origin != NULL;
 	if (admitted) {
 		register_connection(connections, connection);
@@ -410,6 +401,16 @@ struct connection *claim_connection(struct connection_register *connections, int
 const char *connection_origin(const struct connection *connection)
 {
 	return connection->origin->text;
+}
+
+bool is_secure(const struct connection *connection)
+{
+	return connection->secure;
+}
+
+struct tls_connection **connection_tls(struct connection *connection)
+{
+	return &connection->tls;
 }
 
 void close_connection(struct connection *connection)

@@ -13,7 +13,9 @@
  * Here every phase except the server's own work has a deadline, and a thread shuts down the socket
  * of a late connection; libmicrohttpd then sees the end of the connection. A client must also read
  * a part of its answer in every few seconds, and the readers of a withdrawn body
- * (shared_body.h) are ended.
+ * (shared_body.h) are ended. A connection over TLS is idle until its first request, its handshake
+ * included, and is closed without an answer where a plain one gets a 408 or 503: only
+ * libmicrohttpd's thread could encrypt it.
  *
  * A connection that finds no place takes that of another: when the server is full, of the one that
  * has been idle longest, or else of the oldest unfinished request from the origin with the most
@@ -35,7 +37,8 @@ struct connection_limits {
 	unsigned int timeout_s;        /* of each phase; longer for long answers */
 	unsigned int most;             /* besides a sixteenth of it that are about to be closed */
 	unsigned int most_per_address; /* in fact per origin (origin.h) */
-	unsigned int threads;          /* the number of libmicrohttpd's threads, at least 1 */
+	unsigned int threads;          /* of libmicrohttpd for plain connections, at least 1; and as
+					  many again for secure ones */
 	unsigned int patience_ms;      /* until the first line of a connection's first request, and
 					  for a part of an answer to be read; 0: 5,000 */
 };
@@ -64,13 +67,21 @@ size_t count_on_thread(struct connection_register *connections, unsigned int thr
  */
 bool await_connection_room(struct connection_register *connections);
 
+/* A connection that was accepted; secure: over TLS. */
+struct newcomer {
+	int socket;
+	bool secure;
+	const struct sockaddr *address;
+};
+
 /*
- * Registers an accepted connection as idle, and chooses its thread, numbered from 0: a thread with
- * the fewest connections, in rotation. The socket stays the caller's. false: the origin (origin.h)
- * has too many connections, which is answered 503; the server is stopping; or there is no memory.
+ * Registers an accepted connection as idle, and chooses its thread: of those for its kind, the
+ * plain ones numbered from 0 and the secure ones after them, one with the fewest connections, in
+ * rotation. The socket stays the caller's. false: the origin (origin.h) has too many connections,
+ * which is answered 503, unless it is secure; the server is stopping; or there is no memory.
  */
-bool admit_connection(struct connection_register *connections, int socket,
-		      const struct sockaddr *address, unsigned int *ret_thread);
+bool admit_connection(struct connection_register *connections, const struct newcomer *newcomer,
+		      unsigned int *ret_thread);
 
 /*
  * The admitted connection of the socket, which must stay open until close_connection; NULL when
@@ -81,6 +92,11 @@ void close_connection(struct connection *connection);
 
 /* The connection's origin (origin.h), valid until close_connection. */
 const char *connection_origin(const struct connection *connection);
+bool is_secure(const struct connection *connection);
+
+/* What belongs to a secure connection: kept here for its owner. NULL at first. */
+struct tls_connection;
+struct tls_connection **connection_tls(struct connection *connection);
 
 /*
  * Enters the next phase of a request, in the order above. false: the server is stopping, and begins

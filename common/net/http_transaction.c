@@ -59,20 +59,6 @@ static void log_transaction(const struct http_transaction *transaction, unsigned
 			      text);
 }
 
-void track_connection(void *context, struct MHD_Connection *connection, void **registered,
-		      enum MHD_ConnectionNotificationCode code)
-{
-	struct server_state *server = context;
-	const union MHD_ConnectionInfo *info;
-
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		close_connection(*registered);
-		return;
-	}
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	*registered = info != NULL ? claim_connection(server->connections, info->connect_fd) : NULL;
-}
-
 void *begin_http_transaction(void *context, const char *target, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
@@ -196,9 +182,12 @@ static enum MHD_Result refuse_within_body(struct http_transaction *transaction, 
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(transaction->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	gnutls_session_t session = tls_session_of(transaction->mhd);
 
 	log_transaction(transaction, status, reason);
-	if (info != NULL)
+	if (session != NULL)
+		send_tls_problem(session, status, detail);
+	else if (info != NULL)
 		send_problem(info->connect_fd, status, detail);
 	transaction->status = status;
 	transaction->step = STEP_REFUSED;
@@ -252,7 +241,12 @@ static enum MHD_Result send_answer(struct http_transaction *transaction)
 static void run_handler(struct http_transaction *transaction)
 {
 	const struct http_route *route = transaction->route;
+	gnutls_session_t session = tls_session_of(transaction->mhd);
+	struct bytes peer[TLS_PEER_MAX];
 	const struct http_request request = {
+		.secure = session != NULL,
+		.peer = peer,
+		.peer_count = session != NULL ? find_tls_peer(session, peer) : 0,
 		.method = route->method,
 		.path = transaction->target,
 		.query = transaction->query,
@@ -373,6 +367,13 @@ static bool serves_method(const struct http_route *route, const char *method)
 	return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
 }
 
+static bool may_use(const struct http_transaction *transaction, const struct http_route *route)
+{
+	if (is_secure(transaction->connection) || route->access == ROUTE_PUBLIC)
+		return true;
+	return route->access == ROUTE_PRIVATE && !transaction->server->has_secure;
+}
+
 /* The route, or NULL and the methods that the path has; "" when there is no such path. */
 static const struct http_route *find_route(const struct http_transaction *transaction,
 					   char ret_allow[static ALLOW_SIZE])
@@ -430,6 +431,9 @@ static enum MHD_Result receive_head(struct http_transaction *transaction,
 	transaction->route = find_route(transaction, allow);
 	if (transaction->route == NULL)
 		return refuse_route(transaction, allow);
+	if (!may_use(transaction, transaction->route))
+		return refuse(transaction, MHD_HTTP_FORBIDDEN,
+			      "expected this path to be asked for over TLS (https://)");
 	if (transaction->route->content_type != NULL &&
 	    strcmp(head.content_type, transaction->route->content_type) != 0) {
 		(void)snprintf(detail, sizeof(detail), "expected the content type %s",

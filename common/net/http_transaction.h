@@ -5,6 +5,7 @@
 #include "common/net/body_budget.h"
 #include "common/net/connection.h"
 #include "common/net/server.h"
+#include "common/net/tls_connection.h"
 
 #include <microhttpd.h>
 
@@ -16,6 +17,9 @@ struct server_state {
 	struct work_queue *prompt_work; /* of those without */
 	struct route_counters *counters;
 	struct body_budget *bodies;
+	struct tls_server tls;
+	bool has_plain;  /* http endpoints */
+	bool has_secure; /* https endpoints */
 };
 
 /*
@@ -29,9 +33,5 @@ enum MHD_Result continue_http_transaction(void *context, struct MHD_Connection *
 					  const char *data, size_t *data_len, void **transaction);
 void end_http_transaction(void *context, struct MHD_Connection *connection, void **transaction,
 			  enum MHD_RequestTerminationCode code);
-
-/* libmicrohttpd's callback for a new or closed connection: claims or closes it in the register. */
-void track_connection(void *context, struct MHD_Connection *connection, void **registered,
-		      enum MHD_ConnectionNotificationCode code);
 
 #endif

@@ -158,7 +158,8 @@ static bool is_not_here(int number)
 
 /* Listens at all addresses that are here, on one port, which a port 0 becomes at the first of them.
    -1 with errno: at none of them, or one of them cannot be had. */
-static int listen_at_all(struct addrinfo *addresses, struct listeners *listeners, uint16_t *port)
+static int listen_at_all(struct addrinfo *addresses, bool secure, struct listeners *listeners,
+			 uint16_t *port)
 {
 	size_t before = listeners->count;
 
@@ -176,6 +177,7 @@ static int listen_at_all(struct addrinfo *addresses, struct listeners *listeners
 			return -1;
 		if (descriptor < 0)
 			continue;
+		listeners->secure[listeners->count] = secure;
 		listeners->sockets[listeners->count++] = descriptor;
 		if (*port == 0 && read_port(descriptor, port) < 0)
 			return -1;
@@ -195,7 +197,7 @@ static int open_endpoint(struct endpoint *endpoint, struct listeners *listeners,
 	for (int i = 0; i < tries; i++) {
 		uint16_t port = endpoint->port;
 
-		if (listen_at_all(addresses, listeners, &port) == 0) {
+		if (listen_at_all(addresses, endpoint->secure, listeners, &port) == 0) {
 			endpoint->port = port;
 			return 0;
 		}

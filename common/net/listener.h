@@ -11,6 +11,7 @@ enum { LISTENERS_MAX = 32 };
 
 struct listeners {
 	int sockets[LISTENERS_MAX];
+	bool secure[LISTENERS_MAX]; /* of an https endpoint */
 	size_t count;
 };
 

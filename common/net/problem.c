@@ -55,20 +55,26 @@ int format_problem(unsigned int status, const char *detail, struct buffer *ret_b
 	return 0;
 }
 
-void send_problem(int socket, unsigned int status, const char *detail)
+void append_problem_answer(struct buffer *answer, unsigned int status, const char *detail)
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
-	CLEANUP(clear_buffer) struct buffer answer = {0};
 	struct fault fault = {0};
 
-	if (format_problem(status, detail, &body, &fault) == 0) {
-		append_format(&answer,
-			      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\n"
-			      "Content-Length: %zu\r\n%s\r\n",
-			      status, MHD_get_reason_phrase_for(status), CONTENT_PROBLEM, body.len,
-			      status == MHD_HTTP_SERVICE_UNAVAILABLE ? "Retry-After: 1\r\n" : "");
-		append_bytes(&answer, bytes_of_buffer(&body));
-	}
+	if (format_problem(status, detail, &body, &fault) < 0)
+		return;
+	append_format(answer,
+		      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\n"
+		      "Content-Length: %zu\r\n%s\r\n",
+		      status, MHD_get_reason_phrase_for(status), CONTENT_PROBLEM, body.len,
+		      status == MHD_HTTP_SERVICE_UNAVAILABLE ? "Retry-After: 1\r\n" : "");
+	append_bytes(answer, bytes_of_buffer(&body));
+}
+
+void send_problem(int socket, unsigned int status, const char *detail)
+{
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	append_problem_answer(&answer, status, detail);
 	if (answer.data != NULL && !answer.failed)
 		(void)send(socket, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)shutdown(socket, SHUT_WR);

@@ -11,6 +11,10 @@
 int format_problem(unsigned int status, const char *detail, struct buffer *ret_body,
 		   struct fault *fault) MUST_CHECK;
 
+/* Appends a whole answer with a problem, from its first line on, that closes the connection.
+   Nothing without memory. */
+void append_problem_answer(struct buffer *answer, unsigned int status, const char *detail);
+
 /*
  * Sends a whole answer with a problem on a socket where libmicrohttpd is in the middle of a request
  * and takes no response, and shuts the sending side down. Best effort: it does not block, and sends

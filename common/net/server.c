@@ -28,8 +28,8 @@ struct http_server {
 	struct endpoint_list endpoints;
 	struct acceptor *acceptor;
 	struct periodic_thread *waker;
-	unsigned int thread_count;
-	struct MHD_Daemon *daemons[]; /* with one thread each */
+	unsigned int thread_count;    /* for plain connections; as many again for secure ones */
+	struct MHD_Daemon *daemons[]; /* with one thread each; NULL: not needed */
 };
 
 /* At most half of the descriptors: the rest of the process has to open files, too. */
@@ -69,6 +69,9 @@ log_library_message(void *context, const char *format, va_list arguments)
 	if (settings->log == NULL)
 		return;
 	(void)vsnprintf(text, sizeof(text), format, arguments);
+	/* This is how it calls a failed handshake; tls_connection.h logs the reason. */
+	if (strstr(text, "handshake message out of context") != NULL)
+		return;
 	text[strcspn(text, "\n")] = '\0';
 	page = strstr(text, " ('<"); /* it quotes the page of HTML that it answers with */
 	if (page != NULL)
@@ -77,19 +80,58 @@ log_library_message(void *context, const char *format, va_list arguments)
 	settings->log(settings->log_context, "", "", 0, text);
 }
 
-static struct MHD_Daemon *start_daemon(struct server_state *state)
+/* *ret_registered is NULL for a connection that the register does not know. */
+static void claim(struct server_state *server, struct MHD_Connection *mhd, void **ret_registered)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	gnutls_session_t session = tls_session_of(mhd);
+	int socket = info != NULL ? info->connect_fd : -1;
+	struct connection *connection = claim_connection(server->connections, socket);
+
+	*ret_registered = connection;
+	if (session == NULL)
+		return;
+	if (connection == NULL)
+		refuse_tls(session);
+	else
+		*connection_tls(connection) =
+			begin_tls(&server->tls, session, socket, connection_origin(connection));
+}
+
+/* libmicrohttpd's callback for a new or closed connection. */
+static void track_connection(void *context, struct MHD_Connection *connection, void **registered,
+			     enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		claim(context, connection, registered);
+	} else if (*registered != NULL) {
+		end_tls(connection_tls(*registered));
+		close_connection(*registered);
+	}
+}
+
+static struct MHD_Daemon *start_daemon(struct server_state *state, bool secure)
 {
 	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME |
 			     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
+	const struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities(&state->tls)},
+		{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show_tls_identity},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 
 	/* The register bounds the connections: each thread may have all of them. */
 	return MHD_start_daemon(
-		flags, 0, NULL, NULL, continue_http_transaction, state, MHD_OPTION_EXTERNAL_LOGGER,
-		log_library_message, &state->settings, MHD_OPTION_CONNECTION_LIMIT,
-		2 * state->settings.most_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		connection_memory, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
-		begin_http_transaction, state, MHD_OPTION_NOTIFY_COMPLETED, end_http_transaction,
-		state, MHD_OPTION_NOTIFY_CONNECTION, track_connection, state, MHD_OPTION_END);
+		secure ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, continue_http_transaction,
+		state, MHD_OPTION_EXTERNAL_LOGGER, log_library_message, &state->settings,
+		MHD_OPTION_CONNECTION_LIMIT, 2 * state->settings.most_connections,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory, MHD_OPTION_STRICT_FOR_CLIENT,
+		0, MHD_OPTION_URI_LOG_CALLBACK, begin_http_transaction, state,
+		MHD_OPTION_NOTIFY_COMPLETED, end_http_transaction, state,
+		MHD_OPTION_NOTIFY_CONNECTION, track_connection, state, MHD_OPTION_ARRAY,
+		secure ? tls : none, MHD_OPTION_END);
 }
 
 /* By a connection that has ended already, which libmicrohttpd closes at once. */
@@ -114,7 +156,7 @@ static void wake_crowded_threads(void *context)
 	struct http_server *server = context;
 
 	/* One event more may be libmicrohttpd's own. */
-	for (unsigned int i = 0; i < server->thread_count; i++)
+	for (unsigned int i = 0; i < 2 * server->thread_count; i++)
 		if (count_on_thread(server->state.connections, i) >= EVENTS_AT_ONCE - 1)
 			wake_thread(server->daemons[i]);
 }
@@ -137,13 +179,31 @@ void stop_http_server(struct http_server **pointer)
 	stop_periodic_thread(&server->waker);
 	free_work_queue(&server->state.work);
 	free_work_queue(&server->state.prompt_work);
-	for (unsigned int i = 0; i < server->thread_count; i++)
+	for (unsigned int i = 0; i < 2 * server->thread_count; i++)
 		if (server->daemons[i] != NULL)
 			MHD_stop_daemon(server->daemons[i]);
 	free_connection_register(&server->state.connections);
 	free_body_budget(&server->state.bodies);
 	free_route_counters(&server->state.counters);
+	clear_tls_server(&server->state.tls);
 	free(server);
+}
+
+/* Whether it is for both kinds of connection. */
+static int find_kinds(struct server_state *state, struct fault *fault)
+{
+	const struct endpoint_list *listen = &state->settings.listen;
+
+	for (size_t i = 0; i < listen->count; i++) {
+		state->has_secure |= listen->endpoints[i].secure;
+		state->has_plain |= !listen->endpoints[i].secure;
+	}
+	if (!state->has_secure)
+		return 0;
+	if (state->settings.tls == NULL)
+		return set_fault(fault, FAULT_FAILED,
+				 "an https endpoint needs a certificate, and there is none");
+	return init_tls_server(&state->tls, &state->settings, fault);
 }
 
 static int init_server_state(struct server_state *state, unsigned int threads, struct fault *fault)
@@ -162,6 +222,8 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 						 .most = settings->most_pending,
 						 .most_of_owner = settings->most_pending};
 
+	if (find_kinds(state, fault) < 0)
+		return -1;
 	state->counters = new_route_counters(settings->routes);
 	if (state->counters == NULL)
 		return set_memory_fault(fault);
@@ -172,13 +234,30 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	return new_work_queue(&prompt, &state->prompt_work, fault);
 }
 
+/* Those for plain connections first. */
+static int start_daemons(struct http_server *server, struct fault *fault)
+{
+	for (unsigned int i = 0; i < 2 * server->thread_count; i++) {
+		bool secure = i >= server->thread_count;
+
+		if (secure ? !server->state.has_secure : !server->state.has_plain)
+			continue;
+		server->daemons[i] = start_daemon(&server->state, secure);
+		if (server->daemons[i] == NULL)
+			return set_fault(fault, FAULT_FAILED,
+					 "libmicrohttpd cannot start its threads, its epoll or "
+					 "its TLS");
+	}
+	return 0;
+}
+
 int start_http_server(const struct http_server_settings *settings, struct http_server **ret_server,
 		      struct fault *fault)
 {
 	const unsigned int threads = count_cores();
 	CLEANUP(stop_http_server)
 	struct http_server *server =
-		calloc(1, sizeof(*server) + threads * sizeof(struct MHD_Daemon *));
+		calloc(1, sizeof(*server) + 2 * threads * sizeof(struct MHD_Daemon *));
 	CLEANUP(close_listeners) struct listeners listeners = {0};
 	struct acceptor_settings acceptor;
 
@@ -188,14 +267,9 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 	server->state.settings = *settings;
 	set_defaults(&server->state.settings);
 	if (open_listeners(&settings->listen, &listeners, &server->endpoints, fault) < 0 ||
-	    init_server_state(&server->state, threads, fault) < 0)
+	    init_server_state(&server->state, threads, fault) < 0 ||
+	    start_daemons(server, fault) < 0)
 		return -1;
-	for (unsigned int i = 0; i < threads; i++) {
-		server->daemons[i] = start_daemon(&server->state);
-		if (server->daemons[i] == NULL)
-			return set_fault(fault, FAULT_FAILED,
-					 "libmicrohttpd cannot start its threads or its epoll");
-	}
 	if (start_periodic_thread(WAKE_MS, wake_crowded_threads, server, &server->waker, fault) < 0)
 		return -1;
 	acceptor = (struct acceptor_settings){listeners, server->daemons, server->state.connections,
@@ -215,6 +289,14 @@ const struct endpoint_list *http_server_endpoints(const struct http_server *serv
 struct connection_counts count_http_connections(struct http_server *server)
 {
 	return count_connections(server->state.connections);
+}
+
+struct tls_counts count_tls_handshakes(const struct http_server *server)
+{
+	const struct tls_server *tls = &server->state.tls;
+
+	return (struct tls_counts){atomic_load(&tls->full), atomic_load(&tls->resumed),
+				   atomic_load(&tls->failed)};
 }
 
 size_t copy_http_statistics(struct http_server *server, struct route_statistics *ret_rows,

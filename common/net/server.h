@@ -7,6 +7,7 @@
 #include "common/net/connection.h"
 #include "common/net/shared_body.h"
 #include "common/net/statistics.h"
+#include "common/net/tls_identity.h"
 
 #include <stdbool.h>
 
@@ -26,6 +27,10 @@
  * it can be sent, and is closed.
  *
  * An idle connection is kept for request_timeout_s. No function here raises SIGPIPE.
+ *
+ * At an https endpoint it speaks TLS (tls_connection.h), within the same bounds: a handshake counts
+ * as the time before a connection's first request. There a connection over a bound is closed
+ * without an answer.
  */
 
 struct http_request {
@@ -35,7 +40,14 @@ struct http_request {
 	const char *content_type; /* media type in lower case without parameters; "": none */
 	struct bytes body;
 	const char *origin; /* of the connection (origin.h) */
+	bool secure;        /* over TLS */
+	/* The certificate with which the client took part in the TLS handshake, and its chain, in
+	   DER. The client has the key; nothing else was checked. */
+	const struct bytes *peer;
+	size_t peer_count; /* 0: it showed none */
 };
+
+enum { TLS_PEER_MAX = 4 };
 
 /* How long clients may cache an answer (RFC 9111). Zero-initialised: no statement. */
 struct http_caching {
@@ -73,6 +85,14 @@ enum { HTTP_START_MAX = 1024, HTTP_CLIENT_SIZE = NAME_SIZE };
 typedef int http_check_start(struct bytes start, void *context,
 			     char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault);
 
+/* Who is served beside TLS. A server without https endpoints, perhaps behind a proxy that has one,
+   serves all but ROUTE_SECURE to everybody. */
+enum route_access {
+	ROUTE_PRIVATE, /* of a server with https endpoints: over TLS alone */
+	ROUTE_PUBLIC,  /* everybody */
+	ROUTE_SECURE,  /* over TLS alone, of any server */
+};
+
 struct http_route {
 	const char *method;
 	const char *path;         /* a path that ends in '/' stands for all paths below it */
@@ -89,6 +109,7 @@ struct http_route {
 	/* NULL: the sender is not looked at. Nor is he if the whole body is there before the first
 	   look, and the handler, which will look at it anyway, has no long work. */
 	http_check_start *check_start;
+	enum route_access access;
 };
 
 /*
@@ -100,6 +121,8 @@ typedef void http_log(void *context, const char *method, const char *path, unsig
 
 struct http_server_settings {
 	struct endpoint_list listen;     /* at least one; port 0: any free port */
+	struct tls_slot *tls;            /* for https endpoints; outlives the server */
+	bool allow_tls_1_2;              /* besides TLS 1.3 */
 	const struct http_route *routes; /* static; ends with a row whose path is NULL */
 	void *context;                   /* for the handlers */
 	http_log *log;                   /* may be NULL */
@@ -126,6 +149,15 @@ int start_http_server(const struct http_server_settings *settings, struct http_s
 const struct endpoint_list *http_server_endpoints(const struct http_server *server);
 
 struct connection_counts count_http_connections(struct http_server *server);
+
+/* Handshakes so far. */
+struct tls_counts {
+	uint64_t full;
+	uint64_t resumed; /* by a session ticket */
+	uint64_t failed;  /* refused, or ended by the client before they were complete */
+};
+
+struct tls_counts count_tls_handshakes(const struct http_server *server);
 
 /* The server's counters, as copy_route_counters (statistics.h). */
 size_t copy_http_statistics(struct http_server *server, struct route_statistics *ret_rows,

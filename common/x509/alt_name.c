@@ -171,6 +171,14 @@ int add_alt_name(struct alt_names *names, const char *name, struct fault *fault)
 	return 0;
 }
 
+bool has_alt_name(const struct alt_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->names[i], name) == 0)
+			return true;
+	return false;
+}
+
 void clear_alt_names(struct alt_names *names)
 {
 	for (size_t i = 0; i < names->count; i++)

@@ -3,6 +3,8 @@
 
 #include "common/base/bytes.h"
 
+#include <stdbool.h>
+
 /*
  * Alternative names (RFC 5280 section 4.2.1.6) as text: "DNS:…", "URI:…", "email:…", "IP:…", as
  * openssl writes them. The other kinds of GeneralName are refused. Zero-initialised is empty.
@@ -24,6 +26,9 @@ enum { ALT_NAME_MAX = 512 };
  */
 int add_alt_name(struct alt_names *names, const char *name, struct fault *fault) MUST_CHECK;
 void clear_alt_names(struct alt_names *names);
+
+/* Whether it is one of them, as text. */
+bool has_alt_name(const struct alt_names *names, const char *name);
 
 /*
  * Reads the DER of GeneralNames. ret_names must be empty.

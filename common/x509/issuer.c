@@ -3,6 +3,7 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
 #include "common/x509/distinguished_name.h"
+#include "common/x509/purpose.h"
 #include "common/x509/signing_order.h"
 
 #include <stdlib.h>
@@ -394,16 +395,34 @@ int append_responder_extensions(struct buffer *extensions, const struct issuer *
 	return check_buffer(extensions, fault);
 }
 
-int create_responder_certificate(const struct issuer *issuer,
-				 const struct responder_options *options,
-				 const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
-				 struct fault *fault)
+static int append_own_extensions(struct buffer *extensions, const struct issuer *issuer,
+				 const struct own_certificate_options *options, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	struct bytes spki = public_key_spki(options->key);
+
+	if (options->alt_names == NULL)
+		return append_responder_extensions(extensions, issuer, spki, fault);
+	append_alt_names(&names, options->alt_names);
+	if (check_buffer(&names, fault) < 0)
+		return -1;
+	return append_member_extensions(extensions, issuer, bytes_of_buffer(&names), USE_SERVER,
+					spki, fault);
+}
+
+int create_own_certificate(const struct issuer *issuer,
+			   const struct own_certificate_options *options,
+			   const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
+			   struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer name = {0};
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	CLEANUP(clear_buffer) struct buffer body = {0};
-	const struct signing_order order = {
-		.kind = SIGN_RESPONDER, .bodies = &body, .count = 1, .now_s = options->now_s};
+	const struct signing_order order = {.kind = options->alt_names != NULL ? SIGN_SERVER
+									       : SIGN_RESPONDER,
+					    .bodies = &body,
+					    .count = 1,
+					    .now_s = options->now_s};
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
 		.issuer = certificate_fields(issuer->certificate)->subject,
@@ -411,15 +430,13 @@ int create_responder_certificate(const struct issuer *issuer,
 		.spki = public_key_spki(options->key),
 	};
 
-	if (check_within(issuer->certificate, &options->validity, fault) < 0)
-		return prefix_fault(fault, "the responder's certificate");
-	if (append_name(&name, options->subject, fault) < 0 ||
-	    append_responder_extensions(&extensions, issuer, fields.spki, fault) < 0)
+	if (check_within(issuer->certificate, &options->validity, fault) < 0 ||
+	    append_name(&name, options->subject, fault) < 0 ||
+	    append_own_extensions(&extensions, issuer, options, fault) < 0)
 		return -1;
 	fields.subject = bytes_of_buffer(&name);
 	fields.extensions = bytes_of_buffer(&extensions);
-	if (build_certificate_body(&fields, issuer_algorithm(issuer), &body, fault) < 0 ||
-	    sign_one(issuer, &order, ret_der, fault) < 0)
-		return prefix_fault(fault, "the responder's certificate");
-	return 0;
+	if (build_certificate_body(&fields, issuer_algorithm(issuer), &body, fault) < 0)
+		return -1;
+	return sign_one(issuer, &order, ret_der, fault);
 }

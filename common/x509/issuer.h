@@ -146,23 +146,27 @@ int append_member_extensions(struct buffer *extensions, const struct issuer *iss
 int append_responder_extensions(struct buffer *extensions, const struct issuer *issuer,
 				struct bytes spki, struct fault *fault) MUST_CHECK;
 
-struct responder_options {
-	const struct public_key *key; /* of the responder, not of the issuer */
-	const char *subject;          /* RFC 4514 */
+/* For a TLS server, or an OCSP responder. */
+struct own_certificate_options {
+	const struct public_key *key;      /* not the issuer's */
+	const char *subject;               /* RFC 4514 */
+	const struct alt_names *alt_names; /* of the server; NULL: it is a responder */
 	struct validity validity;
 	int64_t now_s;
 };
 
 /*
- * Makes the certificate of a delegated OCSP responder (RFC 6960 section 4.2.2.2):
- * PROFILE_RESPONDER; digitalSignature; extendedKeyUsage with only id-kp-OCSPSigning; and
- * id-pkix-ocsp-nocheck (section 4.2.2.2.1), by which clients skip its revocation check: the caller
- * should keep its validity short. Errors: FAULT_REFUSED for a validity that is not within the
- * issuer's.
+ * Makes the certificate of a part of the CA itself.
+ * - Of a delegated OCSP responder (RFC 6960 section 4.2.2.2): PROFILE_RESPONDER;
+ * digitalSignature; extendedKeyUsage with only id-kp-OCSPSigning; and id-pkix-ocsp-nocheck (section
+ * 4.2.2.2.1), by which clients skip its revocation check: the caller should keep its validity
+ * short.
+ * - Of a TLS server: as a member's, with id-kp-serverAuth alone as extendedKeyUsage.
+ * Errors: FAULT_REFUSED for a validity that is not within the issuer's.
  */
-int create_responder_certificate(const struct issuer *issuer,
-				 const struct responder_options *options,
-				 const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
-				 struct fault *fault) MUST_CHECK;
+int create_own_certificate(const struct issuer *issuer,
+			   const struct own_certificate_options *options,
+			   const uint8_t serial[static SERIAL_MAX], struct buffer *ret_der,
+			   struct fault *fault) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 enum signing_kind {
 	SIGN_MEMBERS,   /* TBSCertificates of a client's members */
 	SIGN_RESPONDER, /* the TBSCertificate of an OCSP responder */
+	SIGN_SERVER,    /* the TBSCertificate of the CA's own TLS server */
 	SIGN_CRL,       /* a TBSCertList */
 	SIGN_PROBE,     /* nothing: whether the key can be used */
 };

@@ -22,14 +22,15 @@ static int answer_nothing(const struct http_request *request, struct http_respon
 }
 
 static const struct http_route routes[] = {
-	{"POST", "/", "application/octet-stream", BODY_MAX, answer_nothing, false, NULL},
-	{"GET", "/", NULL, 0, answer_nothing, false, NULL},
+	{"POST", "/", "application/octet-stream", BODY_MAX, answer_nothing, false, NULL,
+	 ROUTE_PRIVATE},
+	{"GET", "/", NULL, 0, answer_nothing, false, NULL, ROUTE_PRIVATE},
 	{0},
 };
 
 int main(void)
 {
-	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
+	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}},
 						      .routes = routes};
 	CLEANUP(stop_http_server) struct http_server *server = NULL;
 	char text[ENDPOINT_TEXT_SIZE];

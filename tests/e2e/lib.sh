@@ -139,6 +139,16 @@ start_ca() {
 	ca=$server
 	export CERTPOOL_CA=$endpoint
 }
+# The same over TLS. The manifest has an https endpoint with this host, and any port: manifest_https
+# writes one, as manifest does.
+start_https_ca() {
+	start serve serve --listen "https://$host:0" "$@"
+	ca=$server
+	export CERTPOOL_CA=$endpoint
+}
+manifest_https() {
+	manifest "$@" | sed "s|ca: {layout: ca, endpoint: \"http://127.0.0.1:0\"|ca: {layout: ca, endpoint: \"https://$host:0\"|"
+}
 start_receiver() {
 	start receive receive "$@" --listen "http://$host:0"
 	receiver=$server

@@ -206,7 +206,7 @@ static int run_client(size_t index, void *context, struct fault *fault)
 
 static int prepare(struct race *race, struct fault *fault)
 {
-	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}}};
 	const struct key_access plain = {0};
 	struct authority_made made;
 	char manifest[80];

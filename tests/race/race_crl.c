@@ -99,7 +99,7 @@ static int start_sources(struct race *race, struct fault *fault)
 	static const struct http_route routes[] = {
 		{.method = "GET", .path = "/crl", .handler = answer_crl, .long_work = true}, {0}};
 	const struct http_server_settings settings = {
-		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = race};
+		.listen = {1, {{"127.0.0.1", 0, false}}}, .routes = routes, .context = race};
 	const struct endpoint nobody = {.host = "127.0.0.1", .port = 1};
 	char file[sizeof(race->folder) + 8];
 	char url[ENDPOINT_TEXT_SIZE + 4];
@@ -112,7 +112,7 @@ static int start_sources(struct race *race, struct fault *fault)
 		return -1;
 	format_endpoint(&http_server_endpoints(race->server)->endpoints[0], endpoint);
 	(void)snprintf(url, sizeof(url), "%s/crl", endpoint);
-	if (new_crl_source(locations, COUNT_OF(locations), &race->source, fault) < 0 ||
+	if (new_crl_source(locations, COUNT_OF(locations), NULL, &race->source, fault) < 0 ||
 	    fetch_crls_in_background(race->source, fault) < 0 ||
 	    share_key(race->layout, CA_NAME, race->layout, "client1", &made, fault) < 0)
 		return -1;

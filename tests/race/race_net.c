@@ -35,9 +35,9 @@ static int answer_fault(const struct http_request *request, struct http_response
 }
 
 static const struct http_route routes[] = {
-	{"POST", "/echo", "text/plain", ANSWER_MAX, answer_echo, false, NULL},
-	{"POST", "/work", "text/plain", ANSWER_MAX, answer_echo, true, NULL},
-	{"POST", "/fault", "text/plain", ANSWER_MAX, answer_fault, true, NULL},
+	{"POST", "/echo", "text/plain", ANSWER_MAX, answer_echo, false, NULL, ROUTE_PRIVATE},
+	{"POST", "/work", "text/plain", ANSWER_MAX, answer_echo, true, NULL, ROUTE_PRIVATE},
+	{"POST", "/fault", "text/plain", ANSWER_MAX, answer_fault, true, NULL, ROUTE_PRIVATE},
 	{NULL, NULL, NULL, 0, NULL, false, NULL},
 };
 
@@ -117,7 +117,7 @@ static void ignore_log(void *context, const char *method, const char *path, unsi
 
 static int start(unsigned int request_timeout_s, struct stop_context *ret_stop, struct fault *fault)
 {
-	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
+	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}},
 						      .routes = routes,
 						      .log = ignore_log,
 						      .request_timeout_s = request_timeout_s};

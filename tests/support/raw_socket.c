@@ -218,7 +218,7 @@ struct scripted_server *start_scripted_server(const struct script *script,
 	cr_assert_eq(bind(server->listener, &address.any, len), 0);
 	cr_assert_eq(listen(server->listener, BACKLOG), 0);
 	cr_assert_eq(getsockname(server->listener, &address.any, &len), 0);
-	*ret_endpoint = (struct endpoint){"127.0.0.1", ntohs(address.v4.sin_port)};
+	*ret_endpoint = (struct endpoint){"127.0.0.1", ntohs(address.v4.sin_port), false};
 	cr_assert_eq(pthread_create(&server->thread, NULL, serve_script, server), 0);
 	return server;
 }

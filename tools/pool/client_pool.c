@@ -67,7 +67,8 @@ void learn_client(const struct command *command, const struct node *node, const 
 
 int take_ca_key(const struct node *node, const struct endpoint *ca, struct fault *fault)
 {
-	const struct http_client_settings settings = {.endpoint = *ca};
+	const struct http_client_settings settings = {.endpoint = *ca,
+						      .roots = node->layout->root_path};
 	CLEANUP(clear_idle_clients) struct idle_clients clients;
 	const struct key_question question = {.layout = node->layout,
 					      .self = node->client->name,

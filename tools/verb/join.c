@@ -102,6 +102,7 @@ struct join_context {
 	const struct client_node *client;
 	struct buffer root; /* DER */
 	struct intermediates chain;
+	int root_file; /* of the root, for https; -1: none */
 };
 
 static void clear_join_context(struct join_context *join)
@@ -112,6 +113,7 @@ static void clear_join_context(struct join_context *join)
 	clear_buffer(&join->new_manifest);
 	clear_buffer(&join->root);
 	clear_intermediates(&join->chain);
+	close_descriptor(&join->root_file);
 }
 
 /* Only the CA's invitation says enough for a new manifest. */
@@ -338,8 +340,10 @@ static int save_joined(const struct command *command, struct join_context *join,
 static int run_join(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct join_settings *given = settings;
-	CLEANUP(clear_join_context) struct join_context join = {.replace = given->replace};
+	CLEANUP(clear_join_context)
+	struct join_context join = {.replace = given->replace, .root_file = -1};
 	struct http_client_settings asking = {0};
+	char root_path[ROOT_PATH_SIZE];
 	struct endpoint ca;
 
 	if (read_invitation(command->operands[0], &join.invitation, fault) < 0 ||
@@ -348,9 +352,12 @@ static int run_join(const struct command *command, const void *settings, struct 
 		return -1;
 	ca = choose_endpoint(&given->ca, &join.invitation.endpoint);
 	asking.endpoint = ca;
-	init_idle_clients(&join.clients, &asking);
-	if (join.invitation.from_ca && fetch_certificates(&join, &ca, fault) < 0)
+	if (join.invitation.from_ca &&
+	    (fetch_certificates(&join, &ca, fault) < 0 ||
+	     open_root_file(bytes_of_buffer(&join.root), &join.root_file, root_path, fault) < 0))
 		return -1;
+	asking.roots = join.root_file >= 0 ? root_path : NULL;
+	init_idle_clients(&join.clients, &asking);
 	if (join.invitation.once && (check_no_key(&join, fault) < 0 ||
 				     check_place(&join, fault) < 0 || claim(&join, fault) < 0))
 		return -1;

@@ -157,7 +157,18 @@ static int serve_until_stopped(const struct serving *serving, struct ca_service 
 	return 0;
 }
 
-/* Has no key from the first line on: only the signer reads Private/. */
+/* For https endpoints: the front, which has the TLS server's key, may use its folder alone. */
+static int open_tls_folder(const struct endpoint_list *listen, struct layout *layout,
+			   struct fault *fault)
+{
+	for (size_t i = 0; i < listen->count; i++)
+		if (listen->endpoints[i].secure)
+			return open_server_directory(layout, fault);
+	return 0;
+}
+
+/* Has no key but the TLS server's from the first line on: only the signer reads the rest of
+   Private/. */
 static int serve(const struct serve_settings *given, const struct layout *layout,
 		 const struct stop *stop, struct serving *serving, struct fault *fault)
 {
@@ -208,10 +219,14 @@ static int run_serve(const struct command *command, const void *settings, struct
 	struct command logging = *command;
 	struct serving serving = {.command = &logging};
 	struct signer_plan plan = {.command = &logging, .key = &given->key};
+	struct endpoint_list listen;
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    open_ca_layout(manifest, &layout, fault) < 0 || remove_ended_keys(layout, fault) < 0 ||
 	    prepare_stop_or_hangup(&stop, fault) < 0)
+		return -1;
+	listen = choose_listen(&given->listen, &manifest->ca.listen);
+	if (open_tls_folder(&listen, layout, fault) < 0)
 		return -1;
 	plan.manifest = manifest;
 	plan.layout = layout;

@@ -213,12 +213,14 @@ static void apply_ocsp(struct certificate_check *check)
 }
 
 /* Only for an otherwise valid certificate: the issuer of an invalid one may be unknown. */
-static int ask_ocsp_responder(const struct verify_settings *given, struct certificate_check *check,
-			      struct fault *fault)
+static int ask_ocsp_responder(const struct verify_settings *given, const char *roots,
+			      struct certificate_check *check, struct fault *fault)
 {
+	const struct ocsp_location responder = {given->ocsp, roots};
+
 	if (check->verdict.invalid)
 		return 0;
-	if (ask_ocsp(given->ocsp, check->certification_path.steps[1], check->certificate,
+	if (ask_ocsp(&responder, check->certification_path.steps[1], check->certificate,
 		     read_clock(), &check->ocsp, fault) < 0)
 		return -1;
 	apply_ocsp(check);
@@ -226,13 +228,13 @@ static int ask_ocsp_responder(const struct verify_settings *given, struct certif
 }
 
 /* The source is opened even for an invalid certificate, to report a wrong option. */
-static int look_up_in_crl(const struct verify_settings *given, struct certificate_check *check,
-			  struct fault *fault)
+static int look_up_in_crl(const struct verify_settings *given, const char *roots,
+			  struct certificate_check *check, struct fault *fault)
 {
 	CLEANUP(free_crl_source) struct crl_source *source = NULL;
 	int64_t at_s = given->at.given ? given->at.time_s : read_clock();
 
-	if (new_crl_source(given->crl.items, given->crl.count, &source, fault) < 0)
+	if (new_crl_source(given->crl.items, given->crl.count, roots, &source, fault) < 0)
 		return -1;
 	if (check->verdict.invalid)
 		return 0;
@@ -338,12 +340,39 @@ static int check_settings(const struct command *command, const struct verify_set
 	return 0;
 }
 
+/* The roots for https servers: what the client has pinned, or else the root that was given. */
+struct https_roots {
+	int descriptor;
+	char memory[ROOT_PATH_SIZE];
+	const char *path;
+};
+
+static void clear_https_roots(struct https_roots *https)
+{
+	close_descriptor(&https->descriptor);
+}
+
+static int find_https_roots(const struct node *node, const struct roots *roots,
+			    struct https_roots *ret_https, struct fault *fault)
+{
+	if (node->layout != NULL) {
+		ret_https->path = node->layout->root_path;
+		return 0;
+	}
+	if (roots->root == NULL)
+		return 0;
+	ret_https->path = ret_https->memory;
+	return open_root_file(certificate_der(roots->root), &ret_https->descriptor,
+			      ret_https->memory, fault);
+}
+
 static int run_verify(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct verify_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
 	CLEANUP(clear_roots) struct roots roots = {0};
 	CLEANUP(clear_certificate_check) struct certificate_check check = {0};
+	CLEANUP(clear_https_roots) struct https_roots https = {.descriptor = -1};
 
 	if (check_settings(command, given, fault) < 0)
 		return -1;
@@ -357,13 +386,14 @@ static int run_verify(const struct command *command, const void *settings, struc
 		return -1;
 	}
 	if (collect_chain(command, given, node.layout, &check.chain, fault) < 0 ||
-	    verify_with_roots(given, &roots, &check, fault) < 0)
+	    verify_with_roots(given, &roots, &check, fault) < 0 ||
+	    find_https_roots(&node, &roots, &https, fault) < 0)
 		return -1;
 	if (given->online && ask_ca(given, &node, &check, fault) < 0)
 		return -1;
-	if (given->ocsp != NULL && ask_ocsp_responder(given, &check, fault) < 0)
+	if (given->ocsp != NULL && ask_ocsp_responder(given, https.path, &check, fault) < 0)
 		return -1;
-	if (given->crl.count > 0 && look_up_in_crl(given, &check, fault) < 0)
+	if (given->crl.count > 0 && look_up_in_crl(given, https.path, &check, fault) < 0)
 		return -1;
 	return print_check(command, &check, fault);
 }

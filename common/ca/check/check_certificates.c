@@ -1,7 +1,7 @@
 #include "common/ca/check/checks.h"
 
 #include "common/base/workers.h"
-#include "common/ca/issue/recover_certificate.h"
+#include "common/ca/revocation/responder_key.h"
 #include "common/ca/store/certificate_rows.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
@@ -71,10 +71,8 @@ static int check_one(size_t index, void *task_context, struct fault *fault)
 	struct check_batch *batch = task_context;
 	const struct issued_certificate *record = &batch->records[index];
 	struct verdict *verdict = &batch->verdicts[index];
-	/* What the CA has issued to itself are its responder's certificates, but for those of
-	   members that it recovered. */
 	const enum profile profile = strcmp(record->client, CA_NAME) == 0 &&
-						     strcmp(record->member, RECOVERED_MEMBER) != 0
+						     strcmp(record->member, RESPONDER_MEMBER) == 0
 					     ? PROFILE_RESPONDER
 					     : PROFILE_MEMBER;
 	/* NULL: its file cannot be read, which is a finding already. */

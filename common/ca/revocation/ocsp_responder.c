@@ -184,7 +184,7 @@ static const struct certificate *find_intermediate(const struct issuer *issuer)
 }
 
 /* No answer is valid for longer than the certificate of the key that signs it. */
-static int sign_with(const struct responder_key *key, struct ocsp_exchange *exchange,
+static int sign_with(const struct own_key *key, struct ocsp_exchange *exchange,
 		     struct ocsp_reply *reply, struct fault *fault)
 {
 	const struct ocsp_request *request = exchange->request;

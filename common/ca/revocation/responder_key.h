@@ -1,32 +1,23 @@
 #ifndef CERTPOOL_CA_REVOCATION_RESPONDER_KEY_H
 #define CERTPOOL_CA_REVOCATION_RESPONDER_KEY_H
 
-#include "common/ca/store/certificates.h"
-#include "common/x509/issuer.h"
+#include "common/ca/revocation/own_key.h"
 
 #include <pthread.h>
 
 /*
- * The key of an OCSP responder, which exists in memory only, and its certificate by the issuer,
- * which is valid for days and is in the store (client "ca", member "ocsp") before its first use.
- * So the issuer's key signs one certificate now and then, and no OCSP answers.
+ * The key of an OCSP responder exists in memory only, and its certificate by the issuer is valid
+ * for days and is in the store (client "ca", member "ocsp") before its first use. So the issuer's
+ * key signs one certificate now and then, and no OCSP answers.
  */
-struct responder_key {
-	struct private_key *key; /* NULL: none yet */
-	struct certificate *certificate;
-};
+#define RESPONDER_MEMBER "ocsp"
 
 enum { RESPONDER_VALIDITY_S = 7 * 86400 };
 
-/*
- * Makes a key, certifies and records it. Its type is the issuer's, so that a program that can
- * verify a certificate can verify an answer; under an RSA issuer it has 2048 bits, which are fast
- * and enough for its lifetime. FAULT_REFUSED when the issuer's certificate has expired,
- * FAULT_NOT_FOUND when another issues now and nothing is valid any more that this one issued.
- */
+/* As make_own_key. Errors: FAULT_NOT_FOUND when another issues now and nothing is valid any more
+   that this one issued. */
 int make_responder_key(struct store *store, const struct issuer *issuer, int64_t now_s,
-		       struct responder_key *ret_key, struct fault *fault) MUST_CHECK;
-void clear_responder_key(struct responder_key *key);
+		       struct own_key *ret_key, struct fault *fault) MUST_CHECK;
 
 /*
  * The key of a running responder: made at the first use, replaced when a third of its validity is
@@ -39,7 +30,7 @@ struct current_key {
 	pthread_mutex_t renewal_lock; /* held while a new key is made */
 	int64_t retry_from_s;         /* no renewal before then: the last one failed */
 	pthread_rwlock_t lock;        /* of all that follows: several threads sign at once */
-	struct responder_key key;
+	struct own_key key;
 	int64_t checked_revision; /* of the store in which the certificate was last looked up */
 	bool barred;              /* the certificate was revoked or removed */
 };
@@ -58,7 +49,7 @@ int refresh_current_key(struct current_key *current, int64_t revision, int64_t n
 			struct fault *warning, struct fault *fault) MUST_CHECK;
 
 /* Borrows the key, which no thread replaces until release_current_key. */
-const struct responder_key *hold_current_key(struct current_key *current);
+const struct own_key *hold_current_key(struct current_key *current);
 void release_current_key(struct current_key *current);
 
 #endif

@@ -1,7 +1,5 @@
 #include "common/ca/service/metrics.h"
 
-#include "common/net/server.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +72,24 @@ static void append_ends(struct buffer *text, const struct metrics *metrics)
 		      metrics->issuing_end_s);
 	append_format(text, "certpool_%s{certificate=\"root\"} %" PRId64 "\n", name,
 		      metrics->root_end_s);
+	if (metrics->server_end_s != 0)
+		append_format(text, "certpool_%s{certificate=\"server\"} %" PRId64 "\n", name,
+			      metrics->server_end_s);
+}
+
+static void append_handshakes(struct buffer *text, const struct metrics *metrics)
+{
+	const struct tls_counts *counts = &metrics->handshakes;
+
+	if (metrics->server_end_s == 0)
+		return;
+	describe(text, "tls_handshakes_total", "counter",
+		 "TLS handshakes: full, resumed by a ticket, failed.");
+	append_format(text,
+		      "certpool_tls_handshakes_total{result=\"full\"} %" PRIu64 "\n"
+		      "certpool_tls_handshakes_total{result=\"resumed\"} %" PRIu64 "\n"
+		      "certpool_tls_handshakes_total{result=\"failed\"} %" PRIu64 "\n",
+		      counts->full, counts->resumed, counts->failed);
 }
 
 static void append_certificates(struct buffer *text, const struct maintenance_figures *figures)
@@ -216,6 +232,7 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 	append_root_crl(&text, &metrics->figures.root_crl);
 	append_refusals(&text, metrics);
 	append_connections(&text, &metrics->connections);
+	append_handshakes(&text, metrics);
 	append_answers(&text, metrics);
 	append_latencies(&text, metrics);
 	if (check_buffer(&text, fault) < 0)

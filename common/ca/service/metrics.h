@@ -2,7 +2,7 @@
 #define CERTPOOL_CA_SERVICE_METRICS_H
 
 #include "common/ca/service/maintenance.h"
-#include "common/net/connection.h"
+#include "common/net/server.h"
 
 #include <pthread.h>
 
@@ -41,7 +41,9 @@ struct metrics {
 	int64_t issuing_end_s; /* notAfter of the issuing certificate, and of the root */
 	int64_t root_end_s;
 	struct maintenance_figures figures;
-	bool crl_alarm; /* is_crl_alarmed */
+	bool crl_alarm;       /* is_crl_alarmed */
+	int64_t server_end_s; /* notAfter of the TLS server's certificate; 0: there is none */
+	struct tls_counts handshakes;
 	struct connection_counts connections;
 	struct route_statistics routes[METRIC_ROUTES_MAX];
 	size_t route_count;

@@ -7,6 +7,7 @@
 #include "common/ca/service/maintenance.h"
 #include "common/ca/service/metrics.h"
 #include "common/ca/service/ocsp_route.h"
+#include "common/ca/service/server_identity.h"
 #include "common/ca/store/issuers.h"
 #include "common/net/http.h"
 #include "common/wire/certificates.h"
@@ -38,6 +39,8 @@ struct ca_service {
 	struct crl_route crl;
 	struct maintenance *maintenance;
 	struct responder *responder;
+	struct server_identity identity;
+	bool secure; /* there are https endpoints, and an identity */
 	struct origin_rate *ocsp_rate;
 	const struct layout *layout;
 	struct http_server *_Atomic server; /* NULL until it listens */
@@ -194,6 +197,9 @@ static int serve_health(const struct http_request *request, struct http_response
 		add_health_warning(&health, "clock");
 	if (figures.root_crl_warning)
 		add_health_warning(&health, "root_crl");
+	/* It was to be renewed long ago. */
+	if (service->secure && atomic_load(&service->identity.end_s) < now_s + SERVER_WARNING_S)
+		add_health_warning(&health, "server_certificate");
 	for (size_t i = 0; i < health.count; i++) {
 		reasons[i] = health.problems[i].part;
 		log_answer(service, request, unavailable, health.problems[i].fault.text);
@@ -228,6 +234,10 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 	read_maintenance_figures(service->maintenance, &metrics.figures);
 	metrics.crl_alarm = is_any_crl_alarmed(&service->crl.caches);
 	metrics.connections = count_http_connections(server);
+	if (service->secure) {
+		metrics.handshakes = count_tls_handshakes(server);
+		metrics.server_end_s = atomic_load(&service->identity.end_s);
+	}
 	metrics.route_count = copy_http_statistics(server, metrics.routes, METRIC_ROUTES_MAX);
 	metrics.refusal_count = copy_refusal_counts(&service->encrypted.refusals, metrics.refusals);
 	response->content_type = CONTENT_METRICS;
@@ -236,30 +246,43 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 
 static const struct http_route routes[] = {
 	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted, true,
-	 check_certificates},
+	 check_certificates, ROUTE_PRIVATE},
 	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, false,
-	 check_encrypted},
+	 check_encrypted, ROUTE_PRIVATE},
 	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted, true,
-	 check_encrypted},
-	{"POST", KEY_PATH, CONTENT_JOSE, KEY_REQUEST_MAX, serve_encrypted, true, check_encrypted},
+	 check_encrypted, ROUTE_PRIVATE},
+	{"POST", KEY_PATH, CONTENT_JOSE, KEY_REQUEST_MAX, serve_encrypted, true, check_encrypted,
+	 ROUTE_PRIVATE},
 	{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, serve_encrypted, true,
-	 check_encrypted},
+	 check_encrypted, ROUTE_PRIVATE},
 	{"POST", ROOTS_PATH, CONTENT_JOSE, ROOTS_REQUEST_MAX, serve_encrypted, false,
-	 check_encrypted},
+	 check_encrypted, ROUTE_PRIVATE},
 	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false,
-	 NULL},
-	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false, NULL},
-	{"GET", "/root.crt", NULL, 0, serve_root, false, NULL},
-	{"GET", "/ca.crt", NULL, 0, serve_issuer, false, NULL},
-	{"GET", ISSUER_DER_PATH, NULL, 0, serve_issuer_der, false, NULL},
-	{"GET", ISSUER_DER_PATH "/", NULL, 0, serve_issuer_der, false, NULL},
-	{"GET", CRL_PATH, NULL, 0, serve_crl_path, true, NULL},
-	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, true, NULL},
-	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, false, NULL},
-	{"GET", "/health", NULL, 0, serve_health, true, NULL},
-	{"GET", "/metrics", NULL, 0, serve_metrics, false, NULL},
+	 NULL, ROUTE_PUBLIC},
+	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false, NULL, ROUTE_PUBLIC},
+	{"GET", "/root.crt", NULL, 0, serve_root, false, NULL, ROUTE_PUBLIC},
+	{"GET", "/ca.crt", NULL, 0, serve_issuer, false, NULL, ROUTE_PUBLIC},
+	{"GET", ISSUER_DER_PATH, NULL, 0, serve_issuer_der, false, NULL, ROUTE_PUBLIC},
+	{"GET", ISSUER_DER_PATH "/", NULL, 0, serve_issuer_der, false, NULL, ROUTE_PUBLIC},
+	{"GET", CRL_PATH, NULL, 0, serve_crl_path, true, NULL, ROUTE_PUBLIC},
+	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, true, NULL, ROUTE_PUBLIC},
+	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, false, NULL, ROUTE_PUBLIC},
+	{"GET", "/health", NULL, 0, serve_health, true, NULL, ROUTE_PRIVATE},
+	{"GET", "/metrics", NULL, 0, serve_metrics, false, NULL, ROUTE_PRIVATE},
 	{0},
 };
+
+/* A failure is logged here, and retried after a minute. */
+static void refresh_identity(struct ca_service *service)
+{
+	static const unsigned int internal_error = 500;
+	struct fault problem = {0};
+
+	if (service->secure &&
+	    refresh_server_identity(&service->identity, read_clock(), &problem) < 0 &&
+	    service->log != NULL)
+		service->log(service->log_context, "", "/", internal_error, problem.text);
+}
 
 /* Takes new issuers over, in the maintenance thread. */
 static int refresh_service(void *context, struct fault *fault)
@@ -270,6 +293,7 @@ static int refresh_service(void *context, struct fault *fault)
 
 	if (refresh_issuers(service->authority, fault) < 0)
 		return -1;
+	refresh_identity(service);
 	newest = authority_issuer(service->authority);
 	if (find_crl_cache(&service->crl.caches, issuer_number(newest)) != NULL)
 		return 0;
@@ -279,6 +303,27 @@ static int refresh_service(void *context, struct fault *fault)
 	if (service->log != NULL)
 		service->log(service->log_context, "", "/ca.crt", ok, text);
 	return 0;
+}
+
+static bool has_https(const struct endpoint_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->endpoints[i].secure)
+			return true;
+	return false;
+}
+
+/* For https endpoints: the server cannot begin without a certificate. */
+static int prepare_identity(struct ca_service *service, const struct ca_service_settings *settings,
+			    struct fault *fault)
+{
+	struct server_key key;
+
+	init_server_key(&key, settings->layout, authority_store(settings->authority),
+			authority_ca(settings->authority), authority_issuers(settings->authority));
+	init_server_identity(&service->identity, &key, service->responder);
+	service->secure = true;
+	return refresh_server_identity(&service->identity, read_clock(), fault);
 }
 
 /* Fills all that the handlers need, before the server listens. */
@@ -301,8 +346,10 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
 			    &service->ocsp_rate, fault) < 0)
 		return -1;
-	return new_responder(authority_store(settings->authority),
-			     authority_issuers(settings->authority), &service->responder, fault);
+	if (new_responder(authority_store(settings->authority),
+			  authority_issuers(settings->authority), &service->responder, fault) < 0)
+		return -1;
+	return has_https(&settings->listen) ? prepare_identity(service, settings, fault) : 0;
 }
 
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,
@@ -319,17 +366,19 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		.authority = settings->authority,
 		.log = settings->log,
 		.log_context = settings->log_context};
-	const struct http_server_settings http = {.listen = settings->listen,
-						  .routes = routes,
-						  .context = service,
-						  .most_per_address =
-							  settings->connections_per_address,
-						  .log = settings->log,
-						  .log_context = settings->log_context};
+	struct http_server_settings http = {
+		.listen = settings->listen,
+		.allow_tls_1_2 = authority_ca(settings->authority)->allow_tls_1_2,
+		.routes = routes,
+		.context = service,
+		.most_per_address = settings->connections_per_address,
+		.log = settings->log,
+		.log_context = settings->log_context};
 	struct http_server *server = NULL;
 
 	if (service == NULL)
 		return set_memory_fault(fault);
+	http.tls = &service->identity.slot;
 	if (prepare_service(service, settings, fault) < 0 ||
 	    start_maintenance(&maintenance, &service->maintenance, fault) < 0 ||
 	    start_http_server(&http, &server, fault) < 0)
@@ -362,6 +411,8 @@ void stop_ca_service(struct ca_service **service_pointer)
 	stop_maintenance(&service->maintenance);
 	clear_encrypted_requests(&service->encrypted);
 	clear_crl_route(&service->crl);
+	if (service->secure)
+		clear_server_identity(&service->identity);
 	free_responder(&service->responder);
 	free_origin_rate(&service->ocsp_rate);
 	free(service);

@@ -14,6 +14,9 @@
  *   GET /crl, /crl/N, /crl?chain                          of the first issuer, of issuer N, of all
  *   GET /root.crl, /health, /metrics
  *
+ * At an https endpoint it shows a certificate of its own (server_identity.h); an http one beside it
+ * serves only the GET paths of roots, issuers and CRLs, and OCSP.
+ *
  * Shared keys are those in the layout's Private/ at the time of each request (shared_keys.h). The
  * reason of a failure of the CA itself goes to the log only.
  */
@@ -21,8 +24,8 @@ struct ca_service;
 struct key_source;
 
 struct ca_service_settings {
-	struct authority *authority; /* outlives the service */
-	const struct layout *layout;
+	struct authority *authority;   /* outlives the service */
+	const struct layout *layout;   /* for https endpoints with its server directory open */
 	const struct key_source *keys; /* NULL: the shared keys are read from the layout here */
 	struct endpoint_list listen;   /* at least one; port 0: any */
 	http_log *log;                 /* of refusals and failures; may be NULL */

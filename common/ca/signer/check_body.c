@@ -65,7 +65,8 @@ static int append_expected(const struct body_rules *rules, const struct certific
 	(void)!find_extension(fields->extensions, EXTENSION_SUBJECT_ALT_NAME, &alt_names, &found,
 			      &problem);
 	return append_member_extensions(extensions, rules->issuer, alt_names.value,
-					find_usages(fields), fields->spki, fault);
+					rules->kind == SIGN_SERVER ? USE_SERVER : find_usages(fields),
+					fields->spki, fault);
 }
 
 static int check_names(const struct body_rules *rules, const struct certificate *certificate,
@@ -116,6 +117,30 @@ static int check_member(const struct body_rules *rules, const struct certificate
 	return check_names(rules, certificate, verdict, fault);
 }
 
+/* The CA's own server may have the names of the manifest alone. */
+static int check_server(const struct body_rules *rules, const struct certificate *certificate,
+			struct verdict *verdict, struct fault *fault)
+{
+	CLEANUP(clear_alt_names) struct alt_names found = {0};
+	CLEANUP(clear_alt_names) struct alt_names allowed = {0};
+	struct fault problem = {0};
+
+	check_times(rules, certificate, 0, SERVER_VALIDITY_S, verdict);
+	if (get_certificate_alt_names(certificate, &found, &problem) < 0) {
+		reject_because(verdict, "%s", problem.text);
+		return pass_failure(&problem, fault);
+	}
+	if (list_server_names(rules->ca, &allowed, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < found.count; i++)
+		if (!has_alt_name(&allowed, found.names[i]))
+			reject_because(verdict,
+				       "expected the names of the manifest's endpoint and names, "
+				       "found %s",
+				       found.names[i]);
+	return 0;
+}
+
 int check_body(const struct body_rules *rules, struct bytes der, struct signed_line *ret_line,
 	       struct verdict *verdict, struct fault *fault)
 {
@@ -138,7 +163,8 @@ int check_body(const struct body_rules *rules, struct bytes der, struct signed_l
 	check_form(rules, certificate, bytes_of_buffer(&extensions), verdict);
 	if (rules->kind == SIGN_RESPONDER)
 		check_times(rules, certificate, 0, RESPONDER_VALIDITY_S, verdict);
-	else if (check_member(rules, certificate, verdict, fault) < 0)
+	else if (rules->kind == SIGN_SERVER ? check_server(rules, certificate, verdict, fault) < 0
+					    : check_member(rules, certificate, verdict, fault) < 0)
 		return -1;
 	if (verdict->invalid)
 		return 0;

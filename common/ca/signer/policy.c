@@ -3,6 +3,8 @@
 #include "common/layout/template.h"
 #include "common/x509/distinguished_name.h"
 
+#include <stdio.h>
+
 /*
  * The template as rewrite_subject writes it, as it did the request's subject: without the spaces
  * and the lower-case attribute types that the manifest may have. False when the template is no
@@ -86,4 +88,25 @@ void check_policy(const struct client *client, const struct named_key *asked,
 		return;
 	}
 	check_asked_usages(client, asked, refusal);
+}
+
+static int add_host(struct alt_names *names, const char *host, struct fault *fault)
+{
+	char name[HOST_SIZE + 4];
+
+	(void)snprintf(name, sizeof(name), "%s%s", is_address(host) ? "IP:" : "DNS:", host);
+	return has_alt_name(names, name) ? 0 : add_alt_name(names, name, fault);
+}
+
+int list_server_names(const struct ca_node *ca, struct alt_names *ret_names, struct fault *fault)
+{
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+
+	if (!is_wildcard(&ca->endpoint) && add_host(&names, ca->endpoint.host, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < ca->names.count; i++)
+		if (add_host(&names, ca->names.hosts[i], fault) < 0)
+			return -1;
+	MOVE(ret_names, names);
+	return 0;
 }

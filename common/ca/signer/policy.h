@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_SIGNER_POLICY_H
 
 #include "common/ca/store/clients.h"
+#include "common/layout/ca_node.h"
 #include "common/wire/claims.h"
 #include "common/x509/alt_name.h"
 #include "common/x509/purpose.h"
@@ -28,5 +29,13 @@ unsigned int choose_usages(const struct client *client, unsigned int asked);
  */
 void check_policy(const struct client *client, const struct named_key *asked,
 		  struct refusal *refusal);
+
+/* The alternative names of the CA's own TLS server: the hosts of the manifest's endpoint, unless
+   that is a wildcard, and of its names. ret_names must be empty. */
+int list_server_names(const struct ca_node *ca, struct alt_names *ret_names,
+		      struct fault *fault) MUST_CHECK;
+
+/* The longest validity of that server's certificate. */
+enum { SERVER_VALIDITY_S = 90 * 86400 };
 
 #endif

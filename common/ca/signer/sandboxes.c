@@ -66,17 +66,22 @@ static void load_resolver(void)
 int close_front_sandbox(const struct layout *layout, struct sandbox_result *ret_result,
 			struct fault *fault)
 {
-	struct sandbox_path paths[4 + COUNT_OF(resolver_files)] = {
+	struct sandbox_path paths[5 + COUNT_OF(resolver_files)] = {
 		{layout->state, "state", SANDBOX_READ | SANDBOX_WRITE},
 		{layout->cert, "cert", SANDBOX_READ | SANDBOX_WRITE},
 		{-1, "/dev/null", SANDBOX_READ | SANDBOX_WRITE},
 		{-1, "/dev/urandom", SANDBOX_READ},
 	};
 
+	size_t count = 4;
+
 	for (size_t i = 0; i < COUNT_OF(resolver_files); i++)
-		paths[4 + i] = (struct sandbox_path){-1, resolver_files[i], SANDBOX_READ};
+		paths[count++] = (struct sandbox_path){-1, resolver_files[i], SANDBOX_READ};
+	if (layout->server >= 0)
+		paths[count++] = (struct sandbox_path){layout->server, "Private/server",
+						       SANDBOX_READ | SANDBOX_WRITE};
 	load_resolver();
-	return close_sandbox("front", paths, COUNT_OF(paths), front_calls, ret_result, fault);
+	return close_sandbox("front", paths, count, front_calls, ret_result, fault);
 }
 
 int close_signer_sandbox(const struct layout *layout, const char *manifest,

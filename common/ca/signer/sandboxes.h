@@ -14,8 +14,8 @@ struct sandbox_result {
 	bool system_calls;
 };
 
-/* The front may read and write state/ and cert/ of the CA's layout, and read nothing else but what
-   the names of hosts are looked up in. */
+/* The front may read and write state/ and cert/ of the CA's layout, and Private/server if that is
+   open, and read nothing else but what the names of hosts are looked up in. */
 int close_front_sandbox(const struct layout *layout, struct sandbox_result *ret_result,
 			struct fault *fault) MUST_CHECK;
 

@@ -226,7 +226,8 @@ int certify_members(const struct certification *certification, struct certify_su
 		    struct fault *fault)
 {
 	const struct enrollment *enrollment = certification->enrollment;
-	const struct http_client_settings settings = {.endpoint = enrollment->ca};
+	const struct http_client_settings settings = {.endpoint = enrollment->ca,
+						      .roots = enrollment->layout->root_path};
 	size_t count = certification->members->count;
 	CLEANUP(clear_certify_context)
 	struct certify_context context = {.certification = certification,

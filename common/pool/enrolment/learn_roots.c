@@ -64,6 +64,7 @@ static int ask(const struct layout *layout, const char *client, const struct end
 	       struct fault *fault)
 {
 	const struct http_client_settings settings = {.endpoint = *ca,
+						      .roots = layout->root_path,
 						      .connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						      .timeout_ms = TIMEOUT_MS};
 	struct roots_request request = {0};

@@ -68,7 +68,15 @@ int keep_intermediates(const struct layout *layout, const struct intermediates *
 		       bool *ret_written, struct fault *fault) MUST_CHECK;
 
 /*
- * Fetches the CA's root by GET /root.crt, which is not authenticated.
+ * A root as a file without a name, in memory: for http clients that have no layout where it is
+ * pinned. The path is valid as long as the descriptor is open. Owns: close_descriptor.
+ */
+enum { ROOT_PATH_SIZE = 32 };
+int open_root_file(struct bytes root_der, int *ret_descriptor, char ret_path[static ROOT_PATH_SIZE],
+		   struct fault *fault) MUST_CHECK;
+
+/*
+ * Fetches the CA's root by GET /root.crt, which is not authenticated, nor is the server then.
  * Of the two of a CA that replaces its root it takes the one that is expected.
  * Errors: FAULT_UNVERIFIED if the SHA-256 of its DER is not the expected one, or if it is not in
  * PROFILE_ROOT.

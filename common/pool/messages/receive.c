@@ -318,9 +318,10 @@ static int open_verifier(const struct receiver_settings *settings, struct verifi
 	    read_intermediates(settings->layout, &known, fault) < 0 ||
 	    new_chain_cache(&roots, &known, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0)
 		return -1;
-	if (settings->crl_count > 0 && (new_crl_source(settings->crls, settings->crl_count,
-						       &verifier->crl_source, fault) < 0 ||
-					fetch_crls_in_background(verifier->crl_source, fault) < 0))
+	if (settings->crl_count > 0 &&
+	    (new_crl_source(settings->crls, settings->crl_count, settings->layout->root_path,
+			    &verifier->crl_source, fault) < 0 ||
+	     fetch_crls_in_background(verifier->crl_source, fault) < 0))
 		return -1;
 	if (settings->online && new_status_cache(settings->layout, settings->client->name,
 						 &settings->ca, &verifier->status_cache, fault) < 0)

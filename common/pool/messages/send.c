@@ -28,7 +28,8 @@ struct sender {
 int new_sender(const struct layout *layout, const struct client_node *from,
 	       const struct client_node *to, struct sender **ret_sender, struct fault *fault)
 {
-	const struct http_client_settings settings = {.endpoint = to->endpoint};
+	const struct http_client_settings settings = {.endpoint = to->endpoint,
+						      .roots = layout->root_path};
 	CLEANUP(free_sender) struct sender *sender = calloc(1, sizeof(*sender));
 	bool found;
 

@@ -20,17 +20,18 @@ static int set_unknown_status(const struct fault *failure, struct fault *fault)
 			 failure->text);
 }
 
-static int post_request(const char *url, struct bytes request, struct http_answer *ret_answer,
-			struct fault *fault)
+static int post_request(const struct ocsp_location *responder, struct bytes request,
+			struct http_answer *ret_answer, struct fault *fault)
 {
-	struct http_client_settings settings = {.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+	struct http_client_settings settings = {.roots = responder->roots,
+						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	char path[URL_PATH_SIZE];
 	struct fault failure = {0};
 
-	if (parse_url(url, &settings.endpoint, path, fault) < 0 ||
+	if (parse_url(responder->url, &settings.endpoint, path, fault) < 0 ||
 	    new_http_client(&settings, &client, fault) < 0)
 		return -1;
 	if (exchange_http(client, path, CONTENT_OCSP_REQUEST, request, OCSP_RESPONSE_MAX, &answer,
@@ -61,7 +62,7 @@ static int verify_answer(const char *url, struct bytes der, const struct ocsp_qu
 	return 0;
 }
 
-int ask_ocsp(const char *url, const struct certificate *issuer,
+int ask_ocsp(const struct ocsp_location *responder, const struct certificate *issuer,
 	     const struct certificate *certificate, int64_t now_s, struct ocsp_finding *ret_finding,
 	     struct fault *fault)
 {
@@ -78,7 +79,8 @@ int ask_ocsp(const char *url, const struct certificate *issuer,
 	    digest_issuer(issuer, &hashes, fault) < 0 ||
 	    format_ocsp_request(&hashes, OCSP_SHA1, question.serial, question.nonce, &request,
 				fault) < 0 ||
-	    post_request(url, bytes_of_buffer(&request), &answer, fault) < 0)
+	    post_request(responder, bytes_of_buffer(&request), &answer, fault) < 0)
 		return -1;
-	return verify_answer(url, bytes_of_buffer(&answer.body), &question, ret_finding, fault);
+	return verify_answer(responder->url, bytes_of_buffer(&answer.body), &question, ret_finding,
+			     fault);
 }

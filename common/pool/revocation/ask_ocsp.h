@@ -10,8 +10,14 @@ struct ocsp_finding {
 	int reason;           /* if revoked: CRLReason */
 };
 
+/* Where a responder is. */
+struct ocsp_location {
+	const char *url;   /* http or https */
+	const char *roots; /* as of struct http_client_settings, for https */
+};
+
 /*
- * Asks the OCSP responder at the URL (http, POST) about a certificate of the issuer, with a fresh
+ * Asks the OCSP responder at the URL (POST) about a certificate of the issuer, with a fresh
  * nonce of 32 octets, and verifies the response (common/x509/revocation/ocsp_verify.h). The request
  * names the certificate by SHA-1, which every responder supports.
  *
@@ -19,7 +25,7 @@ struct ocsp_finding {
  * answer, an HTTP status other than 200, no OCSP response, an OCSP error, or a response that does
  * not verify; the text says which, and what to do.
  */
-int ask_ocsp(const char *url, const struct certificate *issuer,
+int ask_ocsp(const struct ocsp_location *responder, const struct certificate *issuer,
 	     const struct certificate *certificate, int64_t now_s, struct ocsp_finding *ret_finding,
 	     struct fault *fault) MUST_CHECK;
 

@@ -76,6 +76,7 @@ int ask_revocation(const struct revocation_options *options, int64_t now_s,
 		   struct revocation_answer *ret_answer, struct fault *fault)
 {
 	struct http_client_settings settings = {.endpoint = options->ca,
+						.roots = options->layout->root_path,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS};
 	CLEANUP(free_http_client) struct http_client *http = NULL;

@@ -21,6 +21,7 @@ int new_status_client(const struct layout *layout, const char *client, const str
 {
 	bool impatient = patience == STATUS_IMPATIENT;
 	struct http_client_settings settings = {.endpoint = *ca,
+						.roots = layout->root_path,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = impatient ? IMPATIENT_MS : PATIENT_MS,
 						.cancellable = impatient};

@@ -37,6 +37,7 @@ int ask_statuses(const struct statuses_question *question, int64_t now_s,
 		 struct statuses_answer *ret_answer, bool *ret_known, struct fault *fault)
 {
 	struct http_client_settings settings = {.endpoint = question->ca,
+						.roots = question->layout->root_path,
 						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS};
 	uint8_t serials[STATUSES_MAX][SERIAL_MAX];

@@ -21,7 +21,7 @@ enum { CONNECT_TIMEOUT_MS = 3000, TIMEOUT_MS = 30000, FIRST_WAIT_MS = 1000, HTTP
  */
 static const char content_type[] = "application/pkix-crl";
 
-/* A file or an http URL, when it was last read, and what was found there. */
+/* A file or a URL, when it was last read, and what was found there. */
 struct crl_location {
 	char *name;               /* as the user gave it */
 	struct http_client *http; /* of a URL; NULL: a file */
@@ -63,9 +63,11 @@ struct crl_source {
 	size_t accepted_count;
 };
 
-static int open_crl_location(const char *name, struct crl_location *location, struct fault *fault)
+static int open_crl_location(const char *name, const char *roots, struct crl_location *location,
+			     struct fault *fault)
 {
-	struct http_client_settings settings = {.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+	struct http_client_settings settings = {.roots = roots,
+						.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 						.timeout_ms = TIMEOUT_MS,
 						.cancellable = true};
 	struct crl_location opened = {0};
@@ -80,25 +82,15 @@ static int open_crl_location(const char *name, struct crl_location *location, st
 	return location->name != NULL ? 0 : set_memory_fault(fault);
 }
 
-static void init_lock(struct crl_source *source)
-{
-	pthread_condattr_t monotonic;
-
-	pthread_mutex_init(&source->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&source->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-}
-
-int new_crl_source(const char *const *locations, size_t count, struct crl_source **ret_source,
-		   struct fault *fault)
+int new_crl_source(const char *const *locations, size_t count, const char *roots,
+		   struct crl_source **ret_source, struct fault *fault)
 {
 	CLEANUP(free_crl_source) struct crl_source *source = calloc(1, sizeof(*source));
 
 	if (source == NULL)
 		return set_memory_fault(fault);
-	init_lock(source);
+	pthread_mutex_init(&source->lock, NULL);
+	init_condition(&source->changed);
 	if (count > CRL_LOCATIONS_MAX)
 		return set_fault(fault, FAULT_USAGE,
 				 "expected at most %d files and URLs of CRLs, found %zu",
@@ -106,7 +98,8 @@ int new_crl_source(const char *const *locations, size_t count, struct crl_source
 	while (source->location_count < count) {
 		size_t index = source->location_count++;
 
-		if (open_crl_location(locations[index], &source->locations[index], fault) < 0)
+		if (open_crl_location(locations[index], roots, &source->locations[index], fault) <
+		    0)
 			return -1;
 	}
 	*ret_source = TAKE(source);
@@ -255,7 +248,7 @@ static void fetch_due_urls(void *context)
 
 int fetch_crls_in_background(struct crl_source *source, struct fault *fault)
 {
-	struct timespec end = {0};
+	struct timespec end;
 	int waited = 0;
 	bool needed = false;
 
@@ -273,8 +266,7 @@ int fetch_crls_in_background(struct crl_source *source, struct fault *fault)
 	if (start_periodic_thread(CRL_RETRY_S * 1000, fetch_due_urls, source, &source->fetcher,
 				  fault) < 0)
 		return -1;
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += FIRST_WAIT_MS / 1000;
+	end = deadline_in(FIRST_WAIT_MS);
 	pthread_mutex_lock(&source->lock);
 	while (!source->fetched_all && waited == 0)
 		waited = pthread_cond_timedwait(&source->changed, &source->lock, &end);

@@ -4,7 +4,7 @@
 #include "common/x509/revocation/crl.h"
 
 /*
- * Says whether certificates are revoked, by the CRLs in files or at http URLs, each of which may
+ * Says whether certificates are revoked, by the CRLs in files or at URLs, each of which may
  * have several (crl_bundle.h): those of all CAs of a path. The CRLs are cached, one for each
  * issuer. A file is read again when it has changed, a URL is fetched again after CRL_REFRESH_S, by
  * whoever needs it or, in a server, in the background (fetch_crls_in_background). The signature of
@@ -28,11 +28,11 @@ enum { CRL_LOCATIONS_MAX = 8 };
 
 /*
  * A location is a URL if it has "://" in it, and the path of a file otherwise; it is copied.
- * Nothing is read yet. Errors: FAULT_USAGE for a URL that is not http, and for more than
- * CRL_LOCATIONS_MAX locations.
+ * `roots` is as of struct http_client_settings, for https. Nothing is read yet. Errors: FAULT_USAGE
+ * for another URL, for https without roots, and for more than CRL_LOCATIONS_MAX locations.
  */
-int new_crl_source(const char *const *locations, size_t count, struct crl_source **ret_source,
-		   struct fault *fault) MUST_CHECK;
+int new_crl_source(const char *const *locations, size_t count, const char *roots,
+		   struct crl_source **ret_source, struct fault *fault) MUST_CHECK;
 /* Ends a fetch in progress at once. Accepts NULL. */
 void free_crl_source(struct crl_source **source);
 

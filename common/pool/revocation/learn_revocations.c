@@ -184,7 +184,8 @@ static int open_crl(const struct learning *learning, struct learn_context *conte
 	struct fault failure = {0};
 
 	if (learning->crl_url == NULL ||
-	    new_crl_source(&learning->crl_url, 1, &context->crl, &failure) == 0 ||
+	    new_crl_source(&learning->crl_url, 1, learning->layout->root_path, &context->crl,
+			   &failure) == 0 ||
 	    failure.class == FAULT_USAGE)
 		return 0;
 	return pass_fault(&failure, fault);

@@ -17,7 +17,9 @@ Test(endpoint, refuses_what_is_none)
 		"http://h:",
 		"h:1",
 		"127.0.0.1:8440",
-		"https://h:1",
+		"https:/h:1",
+		"httpss://h:1",
+		"ftp://h:1",
 		"HTTP://h:1",
 		"ftp://h:1",
 		" http://h:1",
@@ -97,6 +99,8 @@ Test(endpoint, has_one_spelling)
 		{"http://[::1]:8440", "::1", 8440, "http://[::1]:8440"},
 		{"http://[0:0:0:0:0:0:0:1]:1", "::1", 1, "http://[::1]:1"},
 		{"http://[2001:DB8::A]:1", "2001:db8::a", 1, "http://[2001:db8::a]:1"},
+		{"https://CA.example:8443", "ca.example", 8443, "https://ca.example:8443"},
+		{"https://[::1]:0", "::1", 0, "https://[::1]:0"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -106,7 +110,50 @@ Test(endpoint, has_one_spelling)
 		OK(parse_endpoint(rows[i].text, &endpoint, &fault));
 		cr_expect_str_eq(endpoint.host, rows[i].host);
 		cr_expect_eq(endpoint.port, rows[i].port);
+		cr_expect_eq(endpoint.secure, strncmp(rows[i].text, "https:", 6) == 0);
 		format_endpoint(&endpoint, text);
 		cr_expect_str_eq(text, rows[i].formatted);
+	}
+}
+
+Test(endpoint, differs_by_its_scheme)
+{
+	struct endpoint plain = {0};
+	struct endpoint secure = {0};
+
+	OK(parse_endpoint("http://h:1", &plain, &fault));
+	OK(parse_endpoint("https://h:1", &secure, &fault));
+	cr_expect_not(equal_endpoints(&plain, &secure));
+	cr_expect(equal_endpoints(&secure, &secure));
+}
+
+Test(endpoint, has_hosts_of_its_own)
+{
+	static const struct {
+		const char *text;
+		const char *host; /* NULL: it is refused */
+		bool address;
+	} rows[] = {
+		{"CA.example", "ca.example", false},
+		{"192.0.2.1", "192.0.2.1", true},
+		{"2001:DB8::A", "2001:db8::a", true},
+		{"[::1]", NULL, false},
+		{"ca.example:1", NULL, false},
+		{"", NULL, false},
+		{"192.0.2", NULL, false},
+		{"h h", NULL, false},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char host[HOST_SIZE] = "untouched";
+
+		if (rows[i].host == NULL) {
+			REFUSED(parse_host(rows[i].text, host, &fault), FAULT_USAGE, "is no host");
+			cr_expect_str_eq(host, "untouched");
+			continue;
+		}
+		OK(parse_host(rows[i].text, host, &fault));
+		cr_expect_str_eq(host, rows[i].host);
+		cr_expect_eq(is_address(host), rows[i].address, "%s", host);
 	}
 }

@@ -25,7 +25,8 @@ Test(url, refuses_what_is_none)
 		"http:///crl",
 		"/crl",
 		"h/crl",
-		"https://h/crl",
+		"https:/h/crl",
+		"ftp://h/crl",
 		"HTTP://h/crl",
 		"ftp://h/crl",
 		"file:///etc/passwd",
@@ -76,6 +77,8 @@ Test(url, takes_host_port_and_path_apart)
 		{"http://127.0.0.1:1/ocsp/", "127.0.0.1", 1, "/ocsp/"},
 		{"http://[::1]/a/b?c=d&e", "::1", 80, "/a/b?c=d&e"},
 		{"http://[0::1]:65535/%41+=", "::1", 65535, "/%41+="},
+		{"https://h/crl", "h", 443, "/crl"},
+		{"https://[::1]:8443", "::1", 8443, "/"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

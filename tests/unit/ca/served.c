@@ -31,7 +31,7 @@ void add_key(const struct served *served, const char *peer, struct shared_key *r
 
 void start_served(struct served *served)
 {
-	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}}};
 
 	*served = (struct served){.now_s = read_clock()};
 	pthread_mutex_init(&served->lock, NULL);

@@ -154,8 +154,7 @@ Test(manifest, refuses_numbers_out_of_range_or_in_another_spelling)
 Test(manifest, refuses_bad_endpoints_key_types_and_templates)
 {
 	static const struct refusal_row rows[] = {
-		{CLIENT("{endpoint: \"https://h:1\"}"), "4:17",
-		 "clients.a.endpoint: \"https://h:1\""},
+		{CLIENT("{endpoint: \"ftp://h:1\"}"), "4:17", "clients.a.endpoint: \"ftp://h:1\""},
 		{CLIENT("{endpoint: \"http://h\"}"), "4:17", "expected http://HOST:PORT"},
 		{CLIENT("{endpoint: \"http://h:65536\"}"), "4:17", "65536"},
 		{CLIENT("{endpoint: \"http://u@h:1\"}"), "4:17", "u@h"},
@@ -414,4 +413,40 @@ Test(manifest, follows_a_link_that_the_user_named)
 	OK(load_manifest("manifest.yaml", &manifest, &fault));
 	free_manifest(&manifest);
 	remove_scratch(&scratch);
+}
+
+Test(manifest, reads_how_the_ca_speaks_tls)
+{
+	struct manifest *manifest = NULL;
+
+	OK(parse(CA("layout: ca"), &manifest, &fault));
+	cr_expect_not(manifest->ca.allow_tls_1_2);
+	cr_expect_eq(manifest->ca.names.count, 0);
+	free_manifest(&manifest);
+	OK(parse(CA("layout: ca, names: [CA.example, \"2001:DB8::1\"], tls: {minimum: \"1.2\"}"),
+		 &manifest, &fault));
+	cr_expect(manifest->ca.allow_tls_1_2);
+	cr_expect_eq(manifest->ca.names.count, 2);
+	cr_expect_str_eq(manifest->ca.names.hosts[0], "ca.example");
+	cr_expect_str_eq(manifest->ca.names.hosts[1], "2001:db8::1");
+	free_manifest(&manifest);
+	REFUSED(parse(CA("tls: {minimum: \"1.1\"}"), &manifest, &fault), FAULT_USAGE,
+		"ca.tls.minimum: expected \"1.3\" or \"1.2\", found \"1.1\"");
+	REFUSED(parse(CA("names: [\"h:1\"]"), &manifest, &fault), FAULT_USAGE,
+		"ca.names[1]: \"h:1\" is no host");
+	REFUSED(parse(CA("names: []"), &manifest, &fault), FAULT_USAGE, "1 to 16 hosts, found 0");
+}
+
+Test(manifest, says_which_names_and_versions_of_tls_have_changed)
+{
+	struct manifest *before = NULL;
+	struct manifest *after = NULL;
+	CLEANUP(clear_buffer) struct buffer names = {0};
+
+	OK(parse(CA("names: [a, b]"), &before, &fault));
+	OK(parse(CA("names: [a], tls: {minimum: \"1.2\"}"), &after, &fault));
+	OK(list_ca_differences(&before->ca, &after->ca, &names, &fault));
+	cr_expect_str_eq((const char *)names.data, "ca.names, ca.tls.minimum");
+	free_manifest(&before);
+	free_manifest(&after);
 }

@@ -107,6 +107,17 @@ static int answer_shared(const struct http_request *request, struct http_respons
 	return 0;
 }
 
+static int answer_peer(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	(void)context;
+	(void)fault;
+	response->content_type = "text/plain";
+	append_format(&response->body, "%s, certificates: %zu",
+		      request->secure ? "secure" : "plain", request->peer_count);
+	return 0;
+}
+
 static int answer_prompt(const struct http_request *request, struct http_response *response,
 			 void *context, struct fault *fault)
 {
@@ -135,18 +146,20 @@ static int look_at_sender(struct bytes start, void *context,
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/health", NULL, 0, answer_health, false, NULL},
-	{"POST", "/echo", "text/plain", BODY_MAX, answer_echo, false, NULL},
-	{"POST", "/large", "text/plain", LARGE_MAX, answer_size, false, NULL},
-	{"GET", "/large", NULL, 0, answer_large, false, NULL},
-	{"POST", "/fault", "text/plain", BODY_MAX, answer_fault, false, NULL},
-	{"POST", "/long", "text/plain", BODY_MAX, answer_long, true, NULL},
-	{"POST", "/work", "text/plain", LARGE_MAX, answer_echo, true, NULL},
-	{"GET", "/prompt", NULL, 0, answer_prompt, true, NULL},
-	{"POST", "/checked", "text/plain", LARGE_MAX, answer_long, true, look_at_sender},
-	{"GET", "/below/", NULL, 0, answer_path, false, NULL},
-	{"GET", "/shared", NULL, 0, answer_shared, false, NULL},
-	{NULL, NULL, NULL, 0, NULL, false, NULL},
+	{"GET", "/health", NULL, 0, answer_health, false, NULL, ROUTE_PRIVATE},
+	{"POST", "/echo", "text/plain", BODY_MAX, answer_echo, false, NULL, ROUTE_PRIVATE},
+	{"POST", "/large", "text/plain", LARGE_MAX, answer_size, false, NULL, ROUTE_PRIVATE},
+	{"GET", "/large", NULL, 0, answer_large, false, NULL, ROUTE_PRIVATE},
+	{"POST", "/fault", "text/plain", BODY_MAX, answer_fault, false, NULL, ROUTE_PRIVATE},
+	{"POST", "/long", "text/plain", BODY_MAX, answer_long, true, NULL, ROUTE_PRIVATE},
+	{"POST", "/work", "text/plain", LARGE_MAX, answer_echo, true, NULL, ROUTE_PRIVATE},
+	{"GET", "/prompt", NULL, 0, answer_prompt, true, NULL, ROUTE_PRIVATE},
+	{"POST", "/checked", "text/plain", LARGE_MAX, answer_long, true, look_at_sender,
+	 ROUTE_PRIVATE},
+	{"GET", "/below/", NULL, 0, answer_path, false, NULL, ROUTE_PRIVATE},
+	{"GET", "/shared", NULL, 0, answer_shared, false, NULL, ROUTE_PUBLIC},
+	{"GET", "/peer", NULL, 0, answer_peer, true, NULL, ROUTE_SECURE},
+	{0},
 };
 
 static void keep_log(void *context, const char *method, const char *path, unsigned int status,
@@ -176,7 +189,7 @@ void start_service(struct service_under_test *service)
 	pthread_cond_init(&service->changed, NULL);
 	append_string(&service->log, "");
 	if (service->settings.listen.count == 0)
-		service->settings.listen = (struct endpoint_list){1, {{"127.0.0.1", 0}}};
+		service->settings.listen = (struct endpoint_list){1, {{"127.0.0.1", 0, false}}};
 	service->settings.routes = routes;
 	service->settings.context = service;
 	service->settings.log = keep_log;

@@ -22,7 +22,8 @@ enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
  * '.', and is looked at: who begins with "bad" is refused as FAULT_UNDECRYPTABLE GET  /below/…
  * answers the path GET  /shared      answers "shared" from one shared body, etag "tag", fresh from
  * 1000 s to 1100
- * s
+ * s; public
+ *   GET  /peer        over TLS alone, long work: answers "secure, certificates: N", the client's
  */
 struct service_under_test {
 	struct http_server_settings settings; /* the test sets the endpoint and limits */

@@ -30,7 +30,7 @@ Test(client, says_which_option_cannot_be_set)
 		{CURLOPT_WRITEFUNCTION, "CURLOPT_WRITEFUNCTION: Out of memory"},
 		{CURLOPT_HEADERFUNCTION, "CURLOPT_HEADERFUNCTION: Out of memory"},
 	};
-	const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 1}};
+	const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 1, false}};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct http_client *client = NULL;
@@ -216,7 +216,8 @@ Test(client, says_when_nobody_listens)
 
 Test(client, says_when_the_host_has_no_address)
 {
-	const struct http_client_settings settings = {.endpoint = {"no-such-host.invalid", 1}};
+	const struct http_client_settings settings = {
+		.endpoint = {"no-such-host.invalid", 1, false}};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	struct http_answer answer = {0};
 
@@ -383,7 +384,7 @@ Test(client, turns_answers_into_faults)
 		{200, "", "x", FAULT_UNREACHABLE,
 		 "expected an answer of type application/jose, found none"},
 	};
-	const struct http_client_settings settings = {.endpoint = {"::1", 8440}};
+	const struct http_client_settings settings = {.endpoint = {"::1", 8440, false}};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 
 	OK(new_http_client(&settings, &client, &fault));
@@ -400,7 +401,7 @@ Test(client, turns_answers_into_faults)
 
 Test(client, takes_the_answer_it_expects)
 {
-	const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 8440}};
+	const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 8440, false}};
 	const struct http_answer answer = {.status = 200, .content_type = CONTENT_JOSE};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	struct fault fault = {0};

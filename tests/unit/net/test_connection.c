@@ -364,7 +364,10 @@ static bool try_admission(struct connection_register *connections, int number, c
 	unsigned int thread;
 
 	cr_assert_eq(inet_pton(AF_INET6, text, &address.sin6_addr), 1);
-	return admit_connection(connections, number, (const struct sockaddr *)&address, &thread);
+	return admit_connection(
+		connections,
+		&(struct newcomer){.socket = number, .address = (const struct sockaddr *)&address},
+		&thread);
 }
 
 /* catalogue 112: a host can choose its address from a whole /64 */
@@ -400,7 +403,8 @@ static unsigned int admit(struct connection_register *connections, int number)
 	const struct sockaddr address = {.sa_family = AF_INET};
 	unsigned int thread = UINT_MAX;
 
-	cr_assert(admit_connection(connections, number, &address, &thread));
+	cr_assert(admit_connection(
+		connections, &(struct newcomer){.socket = number, .address = &address}, &thread));
 	return thread;
 }
 

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 
 /* No client connects before its first exchange. */
-static const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 9}};
+static const struct http_client_settings settings = {.endpoint = {"127.0.0.1", 9, false}};
 
 Test(idle_clients, gives_out_a_client_that_was_returned)
 {

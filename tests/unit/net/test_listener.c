@@ -35,7 +35,7 @@ Test(listener, refuses_an_address_that_is_taken)
 {
 	struct listeners second = {.count = 7};
 	struct endpoint_list untouched = {0};
-	struct endpoint_list both = {2, {{"127.0.0.1", 0}}};
+	struct endpoint_list both = {2, {{"127.0.0.1", 0, false}}};
 	char text[ENDPOINT_TEXT_SIZE];
 
 	open_one("127.0.0.1");
@@ -54,10 +54,10 @@ Test(listener, refuses_addresses_that_are_not_here)
 		struct endpoint_list endpoints;
 		const char *text;
 	} rows[] = {
-		{{1, {{"192.0.2.1", 0}}}, "http://192.0.2.1:0: cannot listen there: "},
-		{{2, {{"127.0.0.1", 0}, {"192.0.2.1", 0}}},
+		{{1, {{"192.0.2.1", 0, false}}}, "http://192.0.2.1:0: cannot listen there: "},
+		{{2, {{"127.0.0.1", 0, false}, {"192.0.2.1", 0, false}}},
 		 "http://192.0.2.1:0: cannot listen there: "},
-		{{1, {{"no-such-host.invalid", 0}}},
+		{{1, {{"no-such-host.invalid", 0, false}}},
 		 "no address is known for the host no-such-host.invalid"},
 	};
 

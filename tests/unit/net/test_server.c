@@ -52,7 +52,7 @@ Test(server, is_used_like_this)
 		 .handler = greet},
 		{0},
 	};
-	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
+	const struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}},
 						      .routes = greetings,
 						      .context = (char[]){"Hello"}};
 	CLEANUP(stop_http_server) struct http_server *server = NULL;
@@ -94,7 +94,7 @@ Test(server, says_that_the_port_is_taken)
 
 Test(server, speaks_ipv6)
 {
-	struct service_under_test service = {.settings = {.listen = {1, {{"::1", 0}}}}};
+	struct service_under_test service = {.settings = {.listen = {1, {{"::1", 0, false}}}}};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	struct http_client *client;
 

@@ -301,18 +301,19 @@ void start_fake_ca(struct fake_ca *ca, const struct fixture *fixture)
 {
 	static const struct http_route routes[] = {
 		{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX,
-		 handle_certificates, true, NULL},
-		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle_status, false, NULL},
+		 handle_certificates, true, NULL, ROUTE_PRIVATE},
+		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle_status, false, NULL,
+		 ROUTE_PRIVATE},
 		{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX,
-		 handle_revocations, false, NULL},
+		 handle_revocations, false, NULL, ROUTE_PRIVATE},
 		{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, handle_statuses, false,
-		 NULL},
-		{"GET", "/root.crt", NULL, 0, handle_root, false, NULL},
-		{"GET", "/ca.crt", NULL, 0, handle_issuer, false, NULL},
+		 NULL, ROUTE_PRIVATE},
+		{"GET", "/root.crt", NULL, 0, handle_root, false, NULL, ROUTE_PRIVATE},
+		{"GET", "/ca.crt", NULL, 0, handle_issuer, false, NULL, ROUTE_PRIVATE},
 		{0},
 	};
 	struct http_server_settings settings = {
-		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = ca};
+		.listen = {1, {{"127.0.0.1", 0, false}}}, .routes = routes, .context = ca};
 
 	*ca = (struct fake_ca){.fixture = fixture, .issuer = fixture->issuer};
 	open_fake_envelope(&ca->envelope, fixture->ca);

@@ -44,7 +44,7 @@ int start_receiver_of(struct scene *scene, size_t client, const struct endpoint 
 {
 	struct receiver_settings settings = {.layout = scene->fixture.layouts[client],
 					     .client = &scene->fixture.clients[client],
-					     .listen = {1, {{"127.0.0.1", 0}}},
+					     .listen = {1, {{"127.0.0.1", 0, false}}},
 					     .online = ca != NULL,
 					     .crls = &scene->crl,
 					     .crl_count = scene->crl != NULL ? 1 : 0,

@@ -40,9 +40,11 @@ static int handle(const struct http_request *request, struct http_response *resp
 
 static void start(void)
 {
-	static const struct http_route routes[] = {
-		{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, handle, false, NULL}, {0}};
-	struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0}}},
+	static const struct http_route routes[] = {{"POST", STATUS_PATH, CONTENT_JOSE,
+						    STATUS_REQUEST_MAX, handle, false, NULL,
+						    ROUTE_PRIVATE},
+						   {0}};
+	struct http_server_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}},
 						.routes = routes};
 	struct http_client_settings client = {0};
 

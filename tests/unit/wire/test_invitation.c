@@ -60,7 +60,7 @@ Test(invitation, reads_what_it_writes)
 	struct invitation invitation = {.from = "ca",
 					.to = "client3",
 					.has_endpoint = true,
-					.endpoint = {"::1", 8440},
+					.endpoint = {"::1", 8440, false},
 					.from_ca = true,
 					.root_sha256 = {0xab, 0xcd},
 					.pool_size = 7,

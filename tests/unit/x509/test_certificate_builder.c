@@ -267,13 +267,13 @@ static void compare_member(const struct pair *pair, const char *alt_name)
 static void compare_responder(const struct pair *pair)
 {
 	static const uint8_t der_null[] = {DER_NULL, 0};
-	const struct responder_options terms = {
+	const struct own_certificate_options terms = {
 		.key = pair->key->public, .subject = "CN=OCSP responder", .validity = a_day};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *made = NULL;
 	gnutls_x509_crt_t crt;
 
-	OK(create_responder_certificate(pair->issuer, &terms, serial, &der, &fault));
+	OK(create_own_certificate(pair->issuer, &terms, serial, &der, &fault));
 	made = parse(&der);
 	crt = begin_crt(made);
 	cr_assert_eq(gnutls_x509_crt_set_basic_constraints(crt, 0, -1), 0);

@@ -27,12 +27,12 @@ static int create(const struct issuer *issuer, int64_t not_before_s, int64_t not
 		  struct buffer *ret_der, struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *key = NULL;
-	struct responder_options options = {.subject = "CN=OCSP responder",
-					    .validity = {not_before_s, not_after_s}};
+	struct own_certificate_options options = {.subject = "CN=OCSP responder",
+						  .validity = {not_before_s, not_after_s}};
 
 	cr_assert_eq(get_public_key(member_key(), &key, fault), 0);
 	options.key = key;
-	return create_responder_certificate(issuer, &options, serial, ret_der, fault);
+	return create_own_certificate(issuer, &options, serial, ret_der, fault);
 }
 
 Test(responder_certificate, refuses_a_validity_beyond_the_issuers)

@@ -422,7 +422,7 @@ Test(ocsp_responder, is_asked_by_many_at_once)
 /* The responder's certificate is in the store like every other. */
 Test(ocsp_responder, records_its_certificate)
 {
-	CLEANUP(clear_responder_key) struct responder_key key = {0};
+	CLEANUP(clear_own_key) struct own_key key = {0};
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct store *store;
 	bool found = false;

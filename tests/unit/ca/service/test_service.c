@@ -34,7 +34,7 @@ TestSuite(service, .init = set_up, .fini = tear_down);
 Test(service, is_used_like_this)
 {
 	CLEANUP(clear_certificates_answer) struct certificates_answer certified = {0};
-	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}}};
 	struct status_answer status = {0};
 
 	/* As start_served does: settings.authority is a CA that is open, with its layout. */
@@ -263,7 +263,7 @@ Test(service, refuses_status_questions_without_a_certificate_and_stale_ones)
 Test(service, does_not_start_with_a_key_that_cannot_be_read)
 {
 	struct ca_service *service = NULL;
-	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0}}}};
+	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}}};
 
 	put_file(served.ca.layout->private, "shared_client3.jwk", "{}", 0644);
 	settings.authority = served.ca.authority;

@@ -342,6 +342,35 @@ Test(signer, signs_a_responder_for_a_week_and_for_nothing_else)
 	cr_expect_eq(count_logged(SIGNED_RESPONDER), 1);
 }
 
+/* The names of the fixture's endpoint, 127.0.0.1, and no others; for servers alone. */
+Test(signer, signs_the_cas_own_server_under_the_names_of_the_manifest)
+{
+	const int64_t ninety_days_s = 90 * DAY_S - fixture.manifest->ca.certificate_validity_s;
+	const struct plan good = {.subject = "CN=127.0.0.1",
+				  .alt_name = "IP:127.0.0.1",
+				  .usages = USE_SERVER,
+				  .end_s = ninety_days_s};
+	struct plan plan = good;
+	CLEANUP(clear_buffer) struct buffer body = make_body(&good);
+	CLEANUP(clear_signed_result)
+	struct signed_result result = order_one(SIGN_SERVER, NULL, &body);
+
+	cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
+	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 1);
+	plan.alt_name = "IP:127.0.0.2";
+	expect_refused(SIGN_SERVER, &plan, "endpoint and names, found IP:127.0.0.2");
+	plan = good;
+	plan.end_s += HOUR_S;
+	expect_refused(SIGN_SERVER, &plan, "expected it to end at");
+	plan = good;
+	plan.usages = USE_SERVER | USE_CLIENT;
+	expect_refused(SIGN_SERVER, &plan, "expected the extensions");
+	plan.usages = USE_SIGN;
+	expect_refused(SIGN_SERVER, &plan, "expected the extensions");
+	expect_refused(SIGN_SERVER, &(struct plan){.responder = true}, "id-kp-OCSPSigning");
+	expect_refused(SIGN_SERVER, &(struct plan){.ca = true}, "CA:TRUE");
+}
+
 /* Certifies and revokes one certificate of client1, and publishes the CRL. */
 static void revoke_one(uint8_t ret_serial[static SERIAL_MAX], uint64_t *ret_number)
 {

@@ -79,9 +79,10 @@ static int handle(const struct http_request *request, struct http_response *resp
 static void start_fake_receiver(struct fake_receiver *receiver)
 {
 	static const struct http_route routes[] = {
-		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false, NULL}, {0}};
+		{"POST", MESSAGES_PATH, CONTENT_JOSE, 1000000, handle, false, NULL, ROUTE_PRIVATE},
+		{0}};
 	struct http_server_settings settings = {
-		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = receiver};
+		.listen = {1, {{"127.0.0.1", 0, false}}}, .routes = routes, .context = receiver};
 
 	*receiver = (struct fake_receiver){0};
 	open_fake_envelope(&receiver->envelope, fixture.layouts[1]);

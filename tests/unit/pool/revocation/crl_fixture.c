@@ -9,7 +9,7 @@
 void open_source(struct crl_fixture *fixture, const char *location)
 {
 	free_crl_source(&fixture->source);
-	OK(new_crl_source(&location, 1, &fixture->source, &fault));
+	OK(new_crl_source(&location, 1, NULL, &fixture->source, &fault));
 }
 
 void open_crl_fixture(struct crl_fixture *fixture)

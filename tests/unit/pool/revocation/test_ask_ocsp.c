@@ -91,7 +91,7 @@ static const struct http_route routes[] = {
 static void start_responder(struct responder *responder)
 {
 	struct http_server_settings settings = {
-		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = responder};
+		.listen = {1, {{"127.0.0.1", 0, false}}}, .routes = routes, .context = responder};
 	char endpoint[ENDPOINT_TEXT_SIZE];
 
 	responder->issuer = fixture.issuer;
@@ -111,8 +111,8 @@ static int ask(const char *url, struct ocsp_finding *ret_finding, struct fault *
 {
 	CLEANUP(free_certificate) struct certificate *certificate = first_certificate(&fixture);
 
-	return ask_ocsp(url, issuer_certificate(fixture.issuer), certificate, fixture.now_s,
-			ret_finding, fault);
+	return ask_ocsp(&(struct ocsp_location){.url = url}, issuer_certificate(fixture.issuer),
+			certificate, fixture.now_s, ret_finding, fault);
 }
 
 static void expect_untold(const char *url, const char *part)
@@ -237,7 +237,8 @@ Test(ask_ocsp, refuses_an_invalid_url)
 {
 	struct ocsp_finding finding = {0};
 
-	REFUSED(ask("https://h/ocsp", &finding, &fault), FAULT_USAGE, "expected http://HOST");
+	REFUSED(ask("ftp://h/ocsp", &finding, &fault), FAULT_USAGE, "expected http://HOST");
+	REFUSED(ask("https://h/ocsp", &finding, &fault), FAULT_USAGE, "expected a root");
 }
 
 Test(ask_ocsp, returns_the_status_of_the_responder)

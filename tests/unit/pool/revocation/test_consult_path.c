@@ -30,7 +30,7 @@ static void set_up(void)
 		.steps = {member, issuer_certificate(issuing), issuer_certificate(base.issuer)},
 		.count = 3};
 	(void)snprintf(file, sizeof(file), "%s/chain.crl", base.scratch.path);
-	OK(new_crl_source(&location, 1, &source, &fault));
+	OK(new_crl_source(&location, 1, NULL, &source, &fault));
 }
 
 static void tear_down(void)

@@ -254,7 +254,7 @@ Test(crl_source, finds_the_issuers_crl_among_several_files)
 
 	(void)snprintf(other_path, sizeof(other_path), "%s/other.crl", fixture.base.scratch.path);
 	free_crl_source(&fixture.source);
-	OK(new_crl_source(locations, COUNT_OF(locations), &fixture.source, &fault));
+	OK(new_crl_source(locations, COUNT_OF(locations), NULL, &fixture.source, &fault));
 	other = make_crl(&fixture.base, fixture.base.other_issuer, 5, (struct bytes){0});
 	put_bytes(fixture.base.scratch.dirfd, "other.crl", bytes_of_buffer(&other), 0644);
 	finding = consult(&fixture, 0);
@@ -277,7 +277,7 @@ Test(crl_source, refuses_more_locations_than_it_can_hold)
 
 	for (size_t i = 0; i < COUNT_OF(locations); i++)
 		locations[i] = "ca.crl";
-	REFUSED(new_crl_source(locations, COUNT_OF(locations), &source, &fault), FAULT_USAGE,
+	REFUSED(new_crl_source(locations, COUNT_OF(locations), NULL, &source, &fault), FAULT_USAGE,
 		"at most 8 files and URLs of CRLs, found 9");
 }
 

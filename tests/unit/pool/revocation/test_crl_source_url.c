@@ -23,16 +23,16 @@ static void tear_down(void)
 
 TestSuite(crl_source_url, .init = set_up, .fini = tear_down);
 
-Test(crl_source_url, refuses_urls_that_are_not_plain_http)
+Test(crl_source_url, refuses_urls_that_are_not_http)
 {
-	static const char *const rows[] = {"https://127.0.0.1/crl", "file:///etc/crl",
+	static const char *const rows[] = {"ftp://127.0.0.1/crl", "file:///etc/crl",
 					   "http://user@host/crl", "ldap://host/cn", "://"};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct crl_source *source = NULL;
 
-		REFUSED(new_crl_source(&rows[i], 1, &source, &fault), FAULT_USAGE, "CRL: ", "%s",
-			rows[i]);
+		REFUSED(new_crl_source(&rows[i], 1, NULL, &source, &fault), FAULT_USAGE,
+			"CRL: ", "%s", rows[i]);
 		cr_expect_null(source);
 	}
 }
@@ -65,7 +65,7 @@ static void start_publisher(struct publisher *publisher)
 	static const struct http_route routes[] = {
 		{.method = "GET", .path = "/crl", .handler = publish}, {0}};
 	struct http_server_settings settings = {
-		.listen = {1, {{"127.0.0.1", 0}}}, .routes = routes, .context = publisher};
+		.listen = {1, {{"127.0.0.1", 0, false}}}, .routes = routes, .context = publisher};
 	char endpoint[ENDPOINT_TEXT_SIZE];
 
 	OK(start_http_server(&settings, &publisher->server, &fault));
@@ -86,7 +86,7 @@ Test(crl_source_url, does_not_wait_for_a_silent_server_when_it_fetches_in_the_ba
 
 	format_endpoint(&endpoint, url);
 	free_crl_source(&fixture.source);
-	OK(new_crl_source(&location, 1, &fixture.source, &fault));
+	OK(new_crl_source(&location, 1, NULL, &fixture.source, &fault));
 	OK(fetch_crls_in_background(fixture.source, &fault));
 	for (int i = 0; i < 10; i++) {
 		finding = consult(&fixture, 0);
@@ -110,7 +110,7 @@ Test(crl_source_url, judges_by_what_was_fetched_in_the_background)
 	for (int broken = 1; broken >= 0; broken--) {
 		publisher.broken = broken == 1;
 		free_crl_source(&fixture.source);
-		OK(new_crl_source(&location, 1, &fixture.source, &fault));
+		OK(new_crl_source(&location, 1, NULL, &fixture.source, &fault));
 		OK(fetch_crls_in_background(fixture.source, &fault));
 		finding = consult(&fixture, 0);
 		/* The first answer is waited for, but not for long on a busy machine. */

@@ -36,14 +36,14 @@ Test(faulty_signature, is_in_no_certificate)
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
 		struct issuer *issuer = make_issuer(types[i]);
 		struct csr *csr = make_csr(member_key(), NULL);
-		const struct responder_options responder = {
+		const struct own_certificate_options responder = {
 			.subject = "CN=OCSP", .key = csr_public_key(csr), .validity = ninety_days};
 		struct buffer der = {0};
 
 		faulty = true;
 		REFUSED(certify_csr(issuer, csr, serial, &ninety_days, &der, &fault), FAULT_FAILED,
 			refusal);
-		REFUSED(create_responder_certificate(issuer, &responder, serial, &der, &fault),
+		REFUSED(create_own_certificate(issuer, &responder, serial, &der, &fault),
 			FAULT_FAILED, refusal);
 		REFUSED(create_root(issuer_key(issuer), "CN=Root", &ninety_days, &der, &fault),
 			FAULT_FAILED, refusal);
