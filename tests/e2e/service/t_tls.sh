@@ -66,7 +66,7 @@ for name in client1 client2; do
 done
 expect 0 'a certificate is asked for' "$certpool" verify client1 client1/cert/cert_key1.crt --online
 expect 0 'at the OCSP responder' "$certpool" verify client1 client1/cert/cert_key1.crt --ocsp "$endpoint/ocsp"
-expect 0 'with the root of a file' "$certpool" verify --root "$root" client1/cert/cert_key1.crt --ocsp "$endpoint/ocsp" --crl "$endpoint/crl"
+expect 0 'with the root of a file' "$certpool" verify --trusted "$root" client1/cert/cert_key1.crt --ocsp "$endpoint/ocsp" --crl "$endpoint/crl"
 expect 0 'in the CRL' "$certpool" verify client1 client1/cert/cert_key1.crt --crl "$endpoint/crl"
 expect 0 'renewal' "$certpool" renew client1 --all
 expect 0 'a client revokes its own' "$certpool" revoke client1/key2 --as client1 --ca "$endpoint"
@@ -124,8 +124,8 @@ cp "$root" system/ca-certificates.crt
 echo 'mount --bind system /etc/ssl/certs && exec "$@"' >in_system.sh
 if unshare -rm true 2>/dev/null; then
 	equal 'a root in the system'\''s store is trusted by curl' 200 "$(unshare -rm bash in_system.sh curl -s -o answer -w '%{http_code}' "$endpoint/health")"
-	expect 3 'and not by a client that has pinned another one' unshare -rm bash in_system.sh "$certpool" verify --root other-root.crt "$root" --crl "$endpoint/crl"
-	expect 0 'the one that is pinned is' unshare -rm bash in_system.sh "$certpool" verify --root "$root" client1/cert/cert_key1.crt --crl "$endpoint/crl"
+	expect 3 'and not by a client that has pinned another one' unshare -rm bash in_system.sh "$certpool" verify --trusted other-root.crt "$root" --crl "$endpoint/crl"
+	expect 0 'the one that is pinned is' unshare -rm bash in_system.sh "$certpool" verify --trusted "$root" client1/cert/cert_key1.crt --crl "$endpoint/crl"
 else
 	skip 'the system'\''s store is not trusted' 'no namespaces here'
 fi
