@@ -1,6 +1,7 @@
 #include "common/ca/revocation/crl_cache.h"
 
 #include "common/base/clock.h"
+#include "common/ca/revocation/recorded_crl.h"
 
 static const int64_t pace_us = (int64_t)CRL_PACE_S * 1000000;
 
@@ -10,6 +11,7 @@ static const size_t retired_octets = (size_t)64 << 20;
 void init_crl_cache(struct crl_cache *cache, const struct ca_crl_options *options)
 {
 	*cache = (struct crl_cache){.options = *options};
+	cache->options.no_waiting = true;
 	pthread_mutex_init(&cache->lock, NULL);
 }
 
@@ -74,12 +76,14 @@ bool is_any_crl_alarmed(struct crl_caches *caches)
  * Another process may replace the file after this one looked into the store. The body is then later
  * than info says; the next refresh sees the higher number and corrects that.
  */
-static int read_body(struct crl_cache *cache, const struct crl_info *info, struct fault *fault)
+static int read_body(struct crl_cache *cache, const struct crl_state *state,
+		     const struct crl_info *info, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct shared_body *body = NULL;
 
-	if (read_crl(cache->options.layout, cache->options.number, &der, fault) < 0 ||
+	if (take_recorded_crl(&cache->options, state, fault) < 0 ||
+	    read_crl(cache->options.layout, cache->options.number, &der, fault) < 0 ||
 	    new_shared_body(&der, &body, fault) < 0)
 		return -1;
 	retire_shared_body(&cache->retired, retired_octets, &cache->body);
@@ -139,7 +143,7 @@ static int refresh(struct crl_cache *cache, int64_t now_s, struct fault *fault)
 		return set_fault(fault, FAULT_BUSY, "there is no CRL yet: try again");
 	return cache->body != NULL && cache->info.number == info.number
 		       ? 0
-		       : read_body(cache, &info, fault);
+		       : read_body(cache, &state, &info, fault);
 }
 
 bool is_crl_alarmed(struct crl_cache *cache)

@@ -1,7 +1,7 @@
 #include "common/ca/revocation/publish_crl.h"
 
 #include "common/base/clock.h"
-#include "common/base/staging.h"
+#include "common/ca/revocation/recorded_crl.h"
 #include "common/ca/revocation/succession.h"
 #include "common/ca/store/issuers.h"
 #include "common/x509/revocation/crl_builder.h"
@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 static const char lock_name[] = "crl";
+
+/* Until the lease of another front end has ended for sure. */
+enum { LEASE_PAUSE_US = 100000, LEASE_TRIES = 20 * CRL_LEASE_S };
 
 void name_crl(unsigned int issuer, char ret_name[static FILE_NAME_SIZE])
 {
@@ -54,6 +57,8 @@ static int find_reason(const struct ca_crl_options *options, const struct crl_st
 	char name[FILE_NAME_SIZE];
 	bool found;
 
+	if (take_recorded_crl(options, state, fault) < 0)
+		return -1;
 	name_crl(options->number, name);
 	if (find_file(options->layout->cert, name, &found, fault) < 0)
 		return prefix_fault(fault, "%s/cert", options->layout->path);
@@ -158,8 +163,9 @@ static int build_crl(struct new_crl *crl, const struct crl_state *before, int64_
 	return finish_crl(&crl->builder, &crl->der, fault);
 }
 
-/* Records the new state. The audit log has what the clock did. */
-static int record_new_crl(const struct new_crl *crl, int64_t now_s, struct fault *fault)
+/* The audit log has what the clock did. */
+static int install_new_crl(struct publisher *publisher, const struct new_crl *crl, int64_t now_s,
+			   struct fault *fault)
 {
 	char then[TIME_TEXT_SIZE];
 	char detail[128] = "";
@@ -168,20 +174,8 @@ static int record_new_crl(const struct new_crl *crl, int64_t now_s, struct fault
 	if (crl->future_s != 0)
 		(void)snprintf(detail, sizeof(detail),
 			       "the one before was from the future: its thisUpdate is %s", then);
-	return record_crl(crl->options->store, &crl->state, detail, now_s, fault);
-}
-
-/* Replaces the file, then records the new state. The caller holds the lock. */
-static int install_crl(const struct new_crl *crl, int64_t now_s, struct fault *fault)
-{
-	const struct layout *layout = crl->options->layout;
-	char name[FILE_NAME_SIZE];
-
-	name_crl(crl->options->number, name);
-	if (write_file(layout->cert, name, STAGE_REPLACE, 0644, bytes_of_buffer(&crl->der), fault) <
-	    0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	return record_new_crl(crl, now_s, fault);
+	return install_crl(publisher, &crl->state, bytes_of_buffer(&crl->der), detail, now_s,
+			   fault);
 }
 
 struct crl_info describe_crl(const struct crl_state *state, int64_t now_s)
@@ -204,9 +198,40 @@ static int read_state(const struct ca_crl_options *options, enum crl_publishing 
 	return 0;
 }
 
+/*
+ * Becomes the one that makes the CRL, if there still is one to be made. *ret_due false: another
+ * process has made it, or another front end makes it now and nobody may wait.
+ */
+static int become_publisher(struct publisher *publisher, enum crl_publishing mode, int64_t now_s,
+			    struct crl_state *before, bool *ret_due, struct fault *fault)
+{
+	const struct ca_crl_options *options = publisher->options;
+	bool mine = false;
+
+	for (int tries = 0;; tries++) {
+		if (begin_publisher(publisher, &mine, fault) < 0 ||
+		    read_state(options, mode, now_s, before, ret_due, fault) < 0)
+			return -1;
+		if (mine || !*ret_due)
+			return 0;
+		if (options->no_waiting) {
+			*ret_due = false;
+			return 0;
+		}
+		if (tries == LEASE_TRIES)
+			return set_fault(
+				fault, FAULT_BUSY,
+				"another front end has been making a CRL for %d s: look at "
+				"certpool front-end list, and try again",
+				2 * CRL_LEASE_S);
+		sleep_us(LEASE_PAUSE_US);
+	}
+}
+
 int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, int64_t now_s,
 		struct crl_info *ret_info, struct fault *fault)
 {
+	CLEANUP(drop_publisher) struct publisher publisher = {.options = options};
 	CLEANUP(clear_new_crl) struct new_crl crl = {.options = options};
 	CLEANUP(close_descriptor) int lock = -1;
 	struct crl_state before;
@@ -218,13 +243,14 @@ int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, 
 	if (due && lock_file(options->layout->state, lock_name, LOCK_WAIT, &lock, fault) < 0)
 		return prefix_fault(fault, "%s/state", options->layout->path);
 	/* Another process may have made it while this one waited. */
-	if (due && read_state(options, mode, now_s, &before, &due, fault) < 0)
+	if (due && become_publisher(&publisher, mode, now_s, &before, &due, fault) < 0)
 		return -1;
 	if (!due) {
 		*ret_info = describe_crl(&before, now_s);
 		return 0;
 	}
-	if (build_crl(&crl, &before, now_s, fault) < 0 || install_crl(&crl, now_s, fault) < 0)
+	if (build_crl(&crl, &before, now_s, fault) < 0 ||
+	    install_new_crl(&publisher, &crl, now_s, fault) < 0)
 		return -1;
 	*ret_info = describe_crl(&crl.state, now_s);
 	ret_info->made = true;

@@ -9,7 +9,9 @@
  * The current CRL of each issuer of the CA in its layout (DER): cert/ca.crl is issuer 1's, and
  * cert/ca.N.crl that of a later one. A process that makes one, the server or a
  * verb, holds the lock state/crl. A process that waited for the lock uses the CRL just made if it
- * is current, so that a burst of revocations makes one.
+ * is current, so that a burst of revocations makes one. In a record that several front ends share
+ * the record has the CRL, the file is a copy, and who makes one holds a lease, too
+ * (recorded_crl.h).
  */
 #define CRL_FILE "ca.crl"
 void name_crl(unsigned int issuer, char ret_name[static FILE_NAME_SIZE]);
@@ -20,6 +22,8 @@ struct ca_crl_options {
 	unsigned int number;         /* of the issuer */
 	const struct issuer *issuer; /* only to make a CRL */
 	int64_t validity_s;
+	bool no_waiting; /* not for another front end that makes one now: the CRL before is
+			    described then */
 };
 
 struct crl_info {

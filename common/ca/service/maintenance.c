@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/periodic_thread.h"
+#include "common/ca/shared/front_ends.h"
 #include "common/ca/store/prune.h"
 
 #include <inttypes.h>
@@ -31,7 +32,9 @@ struct maintenance {
 	int64_t clock_lead_s;     /* of the clock over the stopwatch, in the last round */
 	int64_t recorded_attested_s;
 	int64_t ends_logged_s; /* of the clock; 0: not yet */
-	pthread_mutex_t lock;  /* of the figures */
+	int64_t checkpoint_from_us;
+	bool heartbeat_failed;
+	pthread_mutex_t lock; /* of the figures */
 	struct maintenance_figures figures;
 };
 
@@ -279,10 +282,34 @@ static void keep_attested_time(struct maintenance *maintenance, int64_t interval
 	maintenance->recorded_attested_s = attested_s;
 }
 
+/* In a record that several front ends share. Of failures that follow each other, the first is
+   logged. */
+static void show_presence(struct maintenance *maintenance)
+{
+	struct store *store = maintenance->settings.store;
+	int64_t now_us = read_stopwatch_us();
+	struct fault failure = {0};
+
+	if (!is_shared_store(store))
+		return;
+	if (note_heartbeat(store, &failure) < 0 ||
+	    (now_us >= maintenance->checkpoint_from_us &&
+	     write_checkpoint(store, read_clock(), &failure) < 0)) {
+		if (!maintenance->heartbeat_failed)
+			log_failure(maintenance, "front-end", &failure);
+		maintenance->heartbeat_failed = true;
+		return;
+	}
+	maintenance->heartbeat_failed = false;
+	if (now_us >= maintenance->checkpoint_from_us)
+		maintenance->checkpoint_from_us = now_us + (int64_t)CHECKPOINT_S * MICROSECONDS;
+}
+
 static void run_round(void *context)
 {
 	struct maintenance *maintenance = context;
 
+	show_presence(maintenance);
 	watch_clock(maintenance);
 	keep_attested_time(maintenance, ATTESTED_INTERVAL_S);
 	refresh_issuers_of(maintenance);

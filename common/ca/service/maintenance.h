@@ -20,6 +20,9 @@
  * It puts the time of the last fresh request into the record (record_attested_time), once an hour
  * and at the end.
  *
+ * In a record that several front ends share, it notes a heartbeat in each round, and the audit
+ * log's checkpoints.
+ *
  * Once a day it logs the warnings about the ends of the CA's certificates (ca_ends.h).
  *
  * It also watches the clock: a clock that jumps against the monotonic one by more than

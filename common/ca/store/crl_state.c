@@ -95,7 +95,7 @@ int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *
 	return 0;
 }
 
-int record_crl(struct store *store, const struct crl_state *state, const char *detail,
+int record_crl(struct transaction *transaction, const struct crl_state *state, const char *detail,
 	       int64_t now_s, struct fault *fault)
 {
 	static const char sql[] = "UPDATE issuer SET crl_revision = ?1, crl_this_update = ?2,"
@@ -106,19 +106,16 @@ int record_crl(struct store *store, const struct crl_state *state, const char *d
 				    .by = CA_NAME,
 				    .detail = detail,
 				    .number = (int64_t)state->current_number};
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    run_statement(&transaction, sql,
+	if (run_statement(transaction, sql,
 			  VALUES(number_value(state->crl_revision),
 				 number_value(state->this_update_s),
 				 number_value(state->next_update_s),
 				 number_value((int64_t)state->current_number),
 				 number_value(state->cut_s), number_value(state->issuer)),
-			  NULL, fault) < 0 ||
-	    append_event(&transaction, &event, fault) < 0)
+			  NULL, fault) < 0)
 		return -1;
-	return commit_transaction(&transaction, fault);
+	return append_event(transaction, &event, fault);
 }
 
 int64_t choose_crl_cut(const struct crl_state *before, int64_t validity_s, int64_t now_s)

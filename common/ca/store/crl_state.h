@@ -32,11 +32,6 @@ int read_complete_crl_number(struct store *store, int64_t now_s, uint64_t *ret_n
 /* Takes the next number. It is durable, and never given out again. */
 int reserve_crl_number(struct store *store, uint64_t *ret_number, struct fault *fault) MUST_CHECK;
 
-/* Records that the CRL of the state is its issuer's current one from now on, with its event. detail
-   is for the event; "": none. */
-int record_crl(struct store *store, const struct crl_state *state, const char *detail,
-	       int64_t now_s, struct fault *fault) MUST_CHECK;
-
 /*
  * A CRL that replaces the current one (`before`) now has the revoked certificates that end at this
  * time or later. Source: RFC 5280 section 3.3: an entry is removed only after it has been on a CRL
@@ -67,6 +62,11 @@ int query_crl_number(struct transaction *transaction, uint64_t *ret_number,
 		     struct fault *fault) MUST_CHECK;
 
 /* Inside a WRITE transaction: */
+
+/* Records that the CRL of the state is its issuer's current one from now on, with its event. detail
+   is for the event; "": none. */
+int record_crl(struct transaction *transaction, const struct crl_state *state, const char *detail,
+	       int64_t now_s, struct fault *fault) MUST_CHECK;
 
 /* Counts the revision up: every earlier answer is stale. */
 int raise_revision(struct transaction *transaction, struct fault *fault) MUST_CHECK;

@@ -152,8 +152,6 @@ static const char *const versions[] = {
 	"CREATE TABLE front_end ("
 	" id INTEGER PRIMARY KEY,"
 	" name TEXT NOT NULL UNIQUE,"
-	" version TEXT," /* NULL: has not served yet */
-	" place BLOB,"
 	" heartbeat_at INTEGER NOT NULL DEFAULT 0,"
 	" added_at INTEGER NOT NULL,"
 	" joined_at INTEGER,"
@@ -189,7 +187,16 @@ static const char *const versions[] = {
 	") STRICT, WITHOUT ROWID;"
 	"INSERT INTO audit_line (sequence, line) SELECT sequence, line FROM audit;"
 	"DROP TABLE audit;"
-	"ALTER TABLE audit_line RENAME TO audit;",
+	"ALTER TABLE audit_line RENAME TO audit;"
+	/* common/ca/shared/lease.h. */
+	"CREATE TABLE lease ("
+	" name TEXT PRIMARY KEY,"
+	" holder INTEGER NOT NULL," /* the front end's number */
+	" token INTEGER NOT NULL,"
+	" ends_at INTEGER NOT NULL"
+	") STRICT;"
+	/* common/ca/revocation/recorded_crl.h; NULL: the layout has it. */
+	"ALTER TABLE issuer ADD COLUMN crl_der BLOB;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };

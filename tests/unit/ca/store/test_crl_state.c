@@ -2,6 +2,7 @@
 
 #include "common/ca/store/issuers.h"
 
+#include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -24,6 +25,15 @@ static void tear_down(void)
 
 TestSuite(crl_state, .init = set_up, .fini = tear_down);
 
+static void record_one(const struct crl_state *state)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(record_crl(&transaction, state, "", 1000, &fault));
+	OK(commit_transaction(&transaction, &fault));
+}
+
 Test(crl_state, is_used_like_this)
 {
 	struct crl_state state;
@@ -37,7 +47,7 @@ Test(crl_state, is_used_like_this)
 	state.crl_revision = state.revision;
 	state.this_update_s = 1000;
 	state.next_update_s = 2000;
-	OK(record_crl(store, &state, "", 1000, &fault));
+	record_one(&state);
 	OK(read_crl_state(store, FIRST_ISSUER, &state, &fault));
 	cr_expect_eq(state.current_number, number);
 	cr_expect_eq(state.next_update_s, 2000);

@@ -379,6 +379,15 @@ Test(issuers, all_list_a_revocation_that_the_crls_of_two_have)
 	cr_expect_eq(status_of(2, 9).revoked_at_s, NOW_S + 1, "of the first");
 }
 
+static void record_one(const struct crl_state *state)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(record_crl(&transaction, state, "", 1000, &fault));
+	OK(commit_transaction(&transaction, &fault));
+}
+
 static void publish(unsigned int issuer)
 {
 	struct crl_state state;
@@ -386,7 +395,7 @@ static void publish(unsigned int issuer)
 	OK(read_crl_state(store, issuer, &state, &fault));
 	OK(reserve_crl_number(store, &state.current_number, &fault));
 	state.crl_revision = state.revision;
-	OK(record_crl(store, &state, "", NOW_S, &fault));
+	record_one(&state);
 }
 
 static uint64_t complete_number(void)
