@@ -66,7 +66,7 @@ bench_parts := $(call objects,$(sort $(wildcard tests/bench/parts/*.c)))
 interop_programs := $(BUILD)/tests/interop/differential
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all demo check check-world unit fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
+.PHONY: all demo check check-world unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
 	run-race fuzz run-fuzz fuzz-merge run-fuzz-merge coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
@@ -86,8 +86,17 @@ check-world: ## installs other people's servers (nginx, PostgreSQL), and tests w
 	@bash tests/e2e/run.sh tests/world/t_*.sh
 
 suites: all $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
-	@status=0; for suite in unit fuzz-replay e2e interop; do \
+	@status=0; for suite in unit unit-postgresql fuzz-replay e2e interop; do \
 		$(MAKE) --no-print-directory $$suite || status=1; done; exit $$status
+
+# The suites of the record, each named after its file.
+store_suites = $(patsubst tests/unit/ca/store/test_%.c,%,$(wildcard tests/unit/ca/store/test_*.c)) \
+	$(patsubst tests/unit/ca/store/postgresql/test_%.c,%,$(wildcard tests/unit/ca/store/postgresql/test_*.c))
+empty :=
+unit-postgresql: $(BUILD)/tests/unit/ca/tests ## the suites of the record, in a PostgreSQL of their own
+	@echo "unit tests: $< in PostgreSQL"
+	@tests/postgresql.sh $< --short-filename \
+		--filter='$(or $(FILTER),@($(subst $(empty) $(empty),|,$(strip $(store_suites))))/*)'
 
 unit: $(unit_programs) ## unit tests; unit-LAYER runs one layer's, FILTER=suite/test selects
 	@status=0; for program in $^; do echo "unit tests: $$program"; $$program --short-filename || status=1; done; \

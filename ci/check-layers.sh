@@ -28,6 +28,7 @@ ca/revocation    ca/shared ca/store
 ca/shared        ca/store
 ca/store
 ca/store/sqlite  ca/store
+ca/store/postgresql ca/store
 pool/upkeep      pool/enrolment pool/revocation pool/members
 pool/messages    pool/revocation pool/members
 pool/enrolment   pool/members
@@ -48,6 +49,7 @@ libyaml   ^yaml\.h                      ^common/layout/                      see
 libmicrohttpd ^microhttpd               ^common/net/                         seen
 libcurl   ^curl/                        ^common/net/                         seen
 sqlite    ^sqlite3                      ^common/ca/store/sqlite/             seen
+libpq     ^(libpq-fe|postgresql/)       ^$                                   seen
 libseccomp ^seccomp\.h                   ^common/base/                         seen
 criterion ^criterion/                   ^tests/                              seen
 '

@@ -20,7 +20,7 @@ build='gcc libc6-dev make pkg-config libgnutls28-dev nettle-dev libgmp-dev libya
 	libmicrohttpd-dev libcurl4-gnutls-dev libsqlite3-dev libseccomp-dev'
 # libc6-dbg: valgrind cannot start without the symbols of the dynamic loader.
 check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace faketime time
-	valgrind libc6-dbg gcovr procps softhsm2"
+	valgrind libc6-dbg gcovr procps softhsm2 postgresql"
 # Other people's servers, large: not needed by make check.
 world="$build openssl curl jq util-linux nginx-light postgresql libnss3-tools"
 lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck"

@@ -28,7 +28,7 @@ static int open_keys(struct opened_signer *opened, struct fault *fault)
 		return -1;
 	if (check_issuer_validity(newest_issuer(&opened->issuers), read_clock(), fault) < 0)
 		return prefix_fault(fault, "%s", plan->layout->path);
-	return open_ca_record(plan->layout, &opened->store, fault);
+	return open_ca_record(plan->layout, ca, &opened->store, fault);
 }
 
 static int learn_issuers(void *context, struct fault *fault)
@@ -51,11 +51,11 @@ static void say_lacking(const struct command *command, const char *process,
 }
 
 int enter_front_sandbox(const struct command *command, const struct layout *layout,
-			struct fault *fault)
+			const struct ca_node *ca, struct fault *fault)
 {
 	struct sandbox_result result;
 
-	if (close_front_sandbox(layout, &result, fault) < 0)
+	if (close_front_sandbox(layout, ca, &result, fault) < 0)
 		return -1;
 	say_lacking(command, "front", &result);
 	return 0;
@@ -72,7 +72,8 @@ static int enter_signer_sandbox(const struct signer_plan *plan, struct fault *fa
 			"has no list of files and of system calls");
 		return 0;
 	}
-	if (close_signer_sandbox(plan->layout, plan->command->manifest, &result, fault) < 0)
+	if (close_signer_sandbox(plan->layout, &plan->manifest->ca, plan->command->manifest,
+				 &result, fault) < 0)
 		return -1;
 	say_lacking(plan->command, "signer", &result);
 	return 0;

@@ -25,7 +25,7 @@ int start_signer(struct signer_plan *plan, struct signer_link **ret_link,
 
 /* Closes the sandbox of this process, before it makes a thread. What the kernel lacks is said. */
 int enter_front_sandbox(const struct command *command, const struct layout *layout,
-			struct fault *fault) MUST_CHECK;
+			const struct ca_node *ca, struct fault *fault) MUST_CHECK;
 
 /* When the signer ends before end_signer, this process says so and ends at once, with exit status
    1. The command outlives the link. */

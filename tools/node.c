@@ -214,7 +214,7 @@ static int find_elsewhere(struct init_context *context, struct fault *fault)
 
 	if (context->manifest->ca.layout != NULL &&
 	    open_layout(context->manifest->ca.layout, &layout, &absent) == 0 &&
-	    open_ca_record(layout, &store, &absent) == 0 &&
+	    open_ca_record(layout, &context->manifest->ca, &store, &absent) == 0 &&
 	    list_clients(store, note_invited, context, fault) < 0)
 		return -1;
 	if (absent.class != FAULT_NONE && absent.class != FAULT_NOT_FOUND)
@@ -312,8 +312,10 @@ static int report_authority(struct init_context *context, const struct site *sit
 		return -1;
 	if (made->copy && report_made(context, site, &made_copy, ca->root_layout, fault) < 0)
 		return -1;
-	return made->store ? report_made(context, site, &made_record, "state/" STORE_FILE, fault)
-			   : 0;
+	if (!made->store)
+		return 0;
+	return report_made(context, site, &made_record,
+			   ca->store != NULL ? ca->store : "state/" STORE_FILE, fault);
 }
 
 /* Only when the record is new, before anything is issued. */

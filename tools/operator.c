@@ -5,6 +5,9 @@
 #include "common/ca/signer/signer.h"
 #include "common/ca/store/crl_state.h"
 #include "tools/node.h"
+#include "tools/output.h"
+
+#include <poll.h>
 
 void clear_operator(struct ca_operator *ca)
 {
@@ -15,13 +18,38 @@ void clear_operator(struct ca_operator *ca)
 	free_manifest(&ca->manifest);
 }
 
-int open_ca_record(const struct layout *layout, struct store **ret_store, struct fault *fault)
+int open_ca_record(const struct layout *layout, const struct ca_node *ca, struct store **ret_store,
+		   struct fault *fault)
 {
-	CLEANUP(free_string) char *path = NULL;
+	CLEANUP(free_string) char *location = NULL;
 
-	if (locate_store(layout, &path, fault) < 0)
+	if (locate_store(layout, ca, &location, fault) < 0)
 		return -1;
-	return open_store(path, ret_store, fault);
+	return open_store(location, ret_store, fault);
+}
+
+int await_ca_record(const struct command *command, const struct layout *layout,
+		    const struct ca_node *ca, const struct stop *stop, struct fault *fault)
+{
+	enum { WAIT_MS = 1000 };
+	struct pollfd signals = {.fd = stop->signals, .events = POLLIN};
+	bool said = false;
+
+	while (ca->store != NULL) {
+		CLEANUP(free_store) struct store *store = NULL;
+		struct fault problem = {0};
+
+		if (open_ca_record(layout, ca, &store, &problem) == 0)
+			return 0;
+		if (problem.class != FAULT_UNREACHABLE)
+			return pass_fault(&problem, fault);
+		if (!said)
+			print_complaint(command, "%s; waits for it", problem.text);
+		said = true;
+		if (poll(&signals, 1, WAIT_MS) > 0)
+			return pass_fault(&problem, fault);
+	}
+	return 0;
 }
 
 int open_operator(const struct command *command, struct ca_operator *ret_operator,
@@ -31,7 +59,7 @@ int open_operator(const struct command *command, struct ca_operator *ret_operato
 
 	if (load_manifest(command->manifest, &ca.manifest, fault) < 0 ||
 	    open_ca_layout(ca.manifest, &ca.layout, fault) < 0 ||
-	    open_ca_record(ca.layout, &ca.store, fault) < 0)
+	    open_ca_record(ca.layout, &ca.manifest->ca, &ca.store, fault) < 0)
 		return -1;
 	MOVE(ret_operator, ca);
 	return 0;

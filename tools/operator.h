@@ -5,6 +5,7 @@
 #include "common/layout/manifest.h"
 #include "tools/ca_key.h"
 #include "tools/command.h"
+#include "tools/stop.h"
 
 /*
  * What a verb of the CA's operator works on: the manifest, the CA's layout, its record. A server
@@ -26,8 +27,17 @@ int open_operator(const struct command *command, struct ca_operator *ret_operato
 void clear_operator(struct ca_operator *ca);
 
 /* Opens the record in a CA's layout. Owns: free_store. */
-int open_ca_record(const struct layout *layout, struct store **ret_store,
+int open_ca_record(const struct layout *layout, const struct ca_node *ca, struct store **ret_store,
 		   struct fault *fault) MUST_CHECK;
+
+/*
+ * Waits until a record in a database can be opened, when that cannot be reached, and says
+ * so. Errors: those of open_store but FAULT_UNREACHABLE; FAULT_UNREACHABLE when a signal to stop
+ * comes first.
+ */
+int await_ca_record(const struct command *command, const struct layout *layout,
+		    const struct ca_node *ca, const struct stop *stop,
+		    struct fault *fault) MUST_CHECK;
 
 /* The CRLs of a CA's issuers, issuer 1's first. */
 struct ca_crls {

@@ -26,6 +26,8 @@ enum fault_class {
 	FAULT_REFUSED, /* denied by policy or authentication */
 	FAULT_BUSY,    /* a bound on pending work is reached: retry later */
 	FAULT_UNREACHABLE,
+	FAULT_INTERRUPTED, /* the database ended a transaction, which may have been committed: the
+			      same again has the same outcome once */
 };
 
 enum { FAULT_TEXT_SIZE = 1024 };

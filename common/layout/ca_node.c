@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
+#include "common/layout/store_url.h"
 #include "common/layout/template.h"
 #include "common/layout/url.h"
 
@@ -121,6 +122,39 @@ static int set_ca_key(const struct yaml_node *value, const struct field *field, 
 	return ca->key_url != NULL ? 0 : set_memory_fault(fault);
 }
 
+static int set_verify(const struct yaml_node *value, const struct field *field, void *object,
+		      struct fault *fault)
+{
+	struct ca_node *ca = object;
+
+	(void)field;
+	if (value->kind != YAML_SCALAR || strcmp(value->text, "none") != 0)
+		return set_value_fault(value, fault,
+				       "expected none, or no such key: the database's certificate "
+				       "is verified otherwise");
+	ca->store_unverified = true;
+	return 0;
+}
+
+static const struct field store_fields[] = {
+	{.name = "url",
+	 .set = set_text,
+	 .offset = offsetof(struct ca_node, store),
+	 .required = true,
+	 .high = STORE_URL_MAX},
+	{.name = "verify", .set = set_verify},
+	{0},
+};
+
+/* A URL, or a mapping with one. */
+static int set_store(const struct yaml_node *value, const struct field *field, void *object,
+		     struct fault *fault)
+{
+	(void)field;
+	return value->kind == YAML_MAPPING ? read_fields(value, store_fields, object, fault)
+					   : set_text(value, &store_fields[0], object, fault);
+}
+
 static const struct field ca_fields[] = {
 	{.name = "layout",
 	 .set = set_text,
@@ -166,6 +200,7 @@ static const struct field ca_fields[] = {
 	{.name = "root_crl", .set = set_fields, .fields = root_crl_fields},
 	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
 	{.name = "issuer", .set = set_fields, .fields = issuer_fields},
+	{.name = "store", .set = set_store},
 	{.name = "free_space",
 	 .set = set_number,
 	 .offset = offsetof(struct ca_node, free_space),
@@ -229,13 +264,27 @@ static int complete_intermediate(const struct yaml_node *value, struct ca_node *
 	return ca->intermediate_subject != NULL ? 0 : set_memory_fault(fault);
 }
 
+/* The text is not quoted: it may have a password in it. */
+static int complete_store(const struct yaml_node *value, const char *directory, struct ca_node *ca,
+			  struct fault *fault)
+{
+	CLEANUP(free_string) char *given = TAKE(ca->store);
+	struct fault problem = {0};
+
+	if (given == NULL ||
+	    complete_store_url(given, directory, ca->store_unverified, &ca->store, &problem) == 0)
+		return 0;
+	return set_value_fault(find_entry(value, "store"), fault, "%s", problem.text);
+}
+
 int read_ca_node(const struct yaml_node *value, const char *directory, struct ca_node *ca,
 		 struct fault *fault)
 {
 	char **const paths[] = {&ca->layout, &ca->root_layout, &ca->pin_file, &ca->passphrase_file};
 
 	if (read_fields(value, ca_fields, ca, fault) < 0 || check_ca_keys(value, ca, fault) < 0 ||
-	    complete_intermediate(value, ca, fault) < 0)
+	    complete_intermediate(value, ca, fault) < 0 ||
+	    complete_store(value, directory, ca, fault) < 0)
 		return -1;
 	if (ca->listen.count == 0)
 		ca->listen = (struct endpoint_list){1, {ca->endpoint}};
@@ -253,11 +302,14 @@ int list_ca_differences(const struct ca_node *before, const struct ca_node *afte
 		{.name = "key", .set = set_key_type, .offset = offsetof(struct ca_node, key)}, {0}};
 	const struct field url[] = {
 		{.name = "key", .set = set_text, .offset = offsetof(struct ca_node, key_url)}, {0}};
+	const struct field store[] = {
+		{.name = "store", .set = set_text, .offset = offsetof(struct ca_node, store)}, {0}};
 	bool in_file = before->key_url == NULL && after->key_url == NULL;
 
 	append_string(&names, "");
 	append_differences(ca_fields, before, after, "ca", &names);
 	append_differences(in_file ? key : url, before, after, "ca", &names);
+	append_differences(store, before, after, "ca", &names);
 	if (check_buffer(&names, fault) < 0)
 		return -1;
 	*ret_names = take_buffer(&names);
@@ -277,5 +329,6 @@ void clear_ca_node(struct ca_node *ca)
 	free(ca->ocsp_url);
 	free(ca->issuer_url);
 	free(ca->root_crl_url);
+	free(ca->store);
 	*ca = (struct ca_node){0};
 }

@@ -36,6 +36,8 @@ struct ca_node {
 	char *issuer_url;                /* of the issuing certificate (caIssuers); likewise */
 	char *root_crl_url;              /* of the CRL of a root that lies apart; likewise */
 	int64_t root_crl_validity_s;
+	char *store; /* complete_store_url; NULL: the record is a file of the layout */
+	bool store_unverified;
 	size_t free_space; /* octets of the disk that certificates leave for revocations */
 };
 

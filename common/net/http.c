@@ -26,6 +26,7 @@ unsigned int http_status(enum fault_class class)
 	case FAULT_UNREACHABLE:
 		return 502;
 	case FAULT_BUSY:
+	case FAULT_INTERRUPTED:
 		return 503;
 	}
 	return 500;

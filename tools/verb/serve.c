@@ -13,6 +13,7 @@
 #include "common/wire/shared_keys.h"
 #include "tools/ca_signer.h"
 #include "tools/node.h"
+#include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/stop.h"
@@ -233,12 +234,13 @@ static int run_serve(const struct command *command, const void *settings, struct
 	serving.layout = layout;
 	plan.stop = &stop;
 	plan.ready = given->ready;
-	if (start_signer(&plan, &signer, fault) < 0)
+	if (await_ca_record(&logging, layout, &manifest->ca, &stop, fault) < 0 ||
+	    start_signer(&plan, &signer, fault) < 0)
 		return -1;
 	close_descriptor(&layout->private);
 	serving.manifest = manifest;
 	serving.signer = signer;
-	if (enter_front_sandbox(&logging, layout, fault) < 0 ||
+	if (enter_front_sandbox(&logging, layout, &manifest->ca, fault) < 0 ||
 	    end_with_signer(signer, &logging, fault) < 0)
 		return -1;
 	return serve(given, layout, &stop, &serving, fault);

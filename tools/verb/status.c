@@ -230,7 +230,7 @@ static int show_authority(const struct command *command, const struct manifest *
 
 	if (open_ca_layout(manifest, &layout, fault) < 0 || read_root(layout, &root, fault) < 0)
 		return -1;
-	if (open_ca_record(layout, &store, fault) < 0 ||
+	if (open_ca_record(layout, &manifest->ca, &store, fault) < 0 ||
 	    summarize_store(store, now_s, &state.summary, fault) < 0 ||
 	    load_fleet(store, manifest, now_s, ret_fleet, fault) < 0 ||
 	    read_ends(manifest, layout, root, now_s, &state, fault) < 0 ||

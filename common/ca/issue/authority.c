@@ -83,10 +83,10 @@ static int record_service(struct authority *authority, enum event_kind kind, int
 
 static int open_clients(struct authority *authority, int64_t now_s, struct fault *fault)
 {
-	CLEANUP(free_string) char *path = NULL;
+	CLEANUP(free_string) char *location = NULL;
 
-	if (locate_store(authority->layout, &path, fault) < 0 ||
-	    open_store(path, &authority->store, fault) < 0 ||
+	if (locate_store(authority->layout, &authority->manifest->ca, &location, fault) < 0 ||
+	    open_store(location, &authority->store, fault) < 0 ||
 	    new_refusal_log(authority->store, &authority->refusals, fault) < 0)
 		return -1;
 	if (sync_clients(authority->store, authority->manifest, now_s, &authority->synced, fault) <
@@ -404,6 +404,26 @@ void warn_of_authority(const struct authority *authority, int64_t now_s,
 	warn_of_ends(&ends, now_s, ret_warnings);
 }
 
+/* A serving CA confirms its record every second. */
+static int check_record(struct authority *authority, struct fault *fault)
+{
+	if (check_store(authority->store, fault) < 0)
+		return -1;
+	return check_store_recent(authority->store, fault);
+}
+
+static void warn_of_age(struct authority *authority, struct health *health)
+{
+	char text[CA_WARNING_SIZE];
+	int64_t age_s = store_commit_age_s(authority->store);
+	struct fault ignored = {0};
+
+	if (check_store_recent(authority->store, &ignored) == 0)
+		return;
+	(void)snprintf(text, sizeof(text), "no commit for %" PRId64 " s", age_s);
+	add_health_warning(health, age_s == NO_COMMIT ? "no commit yet" : text);
+}
+
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health)
 {
 	struct health health = {0};
@@ -413,10 +433,11 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 	add_problem(&health, "root",
 		    check_issuer_validity(authority_issuer(authority), now_s, &faults[0]),
 		    &faults[0]);
-	add_problem(&health, "store", check_store(authority->store, &faults[1]), &faults[1]);
+	add_problem(&health, "store", check_record(authority, &faults[1]), &faults[1]);
 	add_problem(&health, "key", check_key(authority, &faults[2]), &faults[2]);
 	add_problem(&health, "revoked", check_may_issue(authority, &faults[3]), &faults[3]);
 	add_problem(&health, "disk", check_room(authority, &faults[4]), &faults[4]);
+	warn_of_age(authority, &health);
 	warn_of_authority(authority, now_s, &warnings);
 	for (size_t i = 0; i < warnings.count; i++)
 		add_health_warning(&health, warnings.texts[i]);

@@ -126,16 +126,28 @@ static int set_ended(const struct crl_cache *cache, const struct crl_state *stat
 		cache->options.number, then);
 }
 
+/* While the record cannot be reached, the CRL that was read before is served to its end. */
+static bool stands_in(const struct crl_cache *cache, const struct fault *failure, int64_t now_s)
+{
+	bool away = failure->class == FAULT_BUSY || failure->class == FAULT_INTERRUPTED;
+
+	return away && cache->body != NULL && now_s <= cache->info.next_update_s;
+}
+
 /* The lock is held. */
 static int refresh(struct crl_cache *cache, int64_t now_s, struct fault *fault)
 {
+	struct fault problem = {0};
 	struct crl_state state;
 	struct crl_info info;
 
-	if (cache->fault.class != FAULT_NONE)
-		return pass_fault(&cache->fault, fault);
-	if (read_crl_state(cache->options.store, cache->options.number, &state, fault) < 0)
-		return -1;
+	if (cache->fault.class != FAULT_NONE ||
+	    read_crl_state(cache->options.store, cache->options.number, &state, &problem) < 0) {
+		const struct fault *failure =
+			cache->fault.class != FAULT_NONE ? &cache->fault : &problem;
+
+		return stands_in(cache, failure, now_s) ? 0 : pass_fault(failure, fault);
+	}
 	info = describe_crl(&state, now_s);
 	if (info.ended)
 		return set_ended(cache, &state, fault);

@@ -1,6 +1,7 @@
 #include "common/ca/service/service.h"
 
 #include "common/base/clock.h"
+#include "common/base/periodic_thread.h"
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/service/crl_route.h"
 #include "common/ca/service/encrypted_requests.h"
@@ -30,6 +31,8 @@ static const unsigned int ok = 200;
 static const unsigned int not_found = 404;
 static const unsigned int unavailable = 503;
 
+enum { CONFIRM_MS = 1000 };
+
 struct ca_service {
 	struct authority *authority;
 	http_log *log;
@@ -42,6 +45,8 @@ struct ca_service {
 	struct server_identity identity;
 	bool secure; /* there are https endpoints, and an identity */
 	struct origin_rate *ocsp_rate;
+	struct periodic_thread *confirmation;
+	bool record_away; /* of the thread `confirmation` */
 	const struct layout *layout;
 	struct http_server *_Atomic server; /* NULL until it listens */
 };
@@ -352,6 +357,19 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	return has_https(&settings->listen) ? prepare_identity(service, settings, fault) : 0;
 }
 
+/* Logs the first failure of several, and the end of them. */
+static void confirm_record(void *context)
+{
+	struct ca_service *service = context;
+	struct fault failure = {0};
+	bool failed = confirm_store(authority_store(service->authority), &failure) < 0;
+
+	if (failed != service->record_away && service->log != NULL)
+		service->log(service->log_context, "", "/health", failed ? unavailable : ok,
+			     failed ? failure.text : "the record takes changes again");
+	service->record_away = failed;
+}
+
 int start_ca_service(const struct ca_service_settings *settings, struct ca_service **ret_service,
 		     struct fault *fault)
 {
@@ -380,6 +398,8 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		return set_memory_fault(fault);
 	http.tls = &service->identity.slot;
 	if (prepare_service(service, settings, fault) < 0 ||
+	    start_periodic_thread(CONFIRM_MS, confirm_record, service, &service->confirmation,
+				  fault) < 0 ||
 	    start_maintenance(&maintenance, &service->maintenance, fault) < 0 ||
 	    start_http_server(&http, &server, fault) < 0)
 		return -1;
@@ -409,6 +429,7 @@ void stop_ca_service(struct ca_service **service_pointer)
 	server = service->server;
 	stop_http_server(&server);
 	stop_maintenance(&service->maintenance);
+	stop_periodic_thread(&service->confirmation);
 	clear_encrypted_requests(&service->encrypted);
 	clear_crl_route(&service->crl);
 	if (service->secure)

@@ -2,9 +2,11 @@
 
 #include "common/base/sandbox.h"
 #include "common/layout/path.h"
+#include "common/layout/store_url.h"
 
 #include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What the C library, its threads, files and SQLite need. */
 #define CALLS_OF_BOTH                                                                              \
@@ -37,9 +39,73 @@ static const char *const front_calls[] = {
 
 static const char *const signer_calls[] = {CALLS_OF_BOTH, NULL};
 
+/* To look a database's host up, and to connect to it. */
+static const char *const signer_calls_with_database[] = {
+	CALLS_OF_BOTH, "socket", "connect",  "bind",     "setsockopt", "getsockname",
+	"getpeername", "ioctl",  "sendmmsg", "eventfd2", "pipe2",      NULL,
+};
+
 /* What getaddrinfo reads for an endpoint that has a name; its libraries are loaded by then. */
 static const char *const resolver_files[] = {"/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf",
 					     "/etc/resolv.conf", "/etc/gai.conf"};
+
+/* What libpq reads besides, whether it is there or not; of the home directory first. */
+static const char *const home_files[] = {".pgpass", ".pg_service.conf", ".postgresql"};
+static const char *const database_files[] = {"/etc/passwd", "/etc/ssl/openssl.cnf",
+					     "/etc/postgresql-common/pg_service.conf"};
+static const char *const database_variables[] = {"PGPASSFILE", "PGSERVICEFILE"};
+
+enum {
+	DATABASE_PATHS_MAX = STORE_FILES_MAX + COUNT_OF(resolver_files) + COUNT_OF(home_files) +
+			     COUNT_OF(database_files) + COUNT_OF(database_variables)
+};
+
+/* Paths that a process with a connection to a database may read. */
+struct database_paths {
+	struct store_files files;
+	char *home[COUNT_OF(home_files)];
+	struct sandbox_path paths[DATABASE_PATHS_MAX];
+	size_t count;
+};
+
+static void clear_database_paths(struct database_paths *paths)
+{
+	free_store_files(&paths->files);
+	for (size_t i = 0; i < COUNT_OF(home_files); i++)
+		free(paths->home[i]);
+}
+
+static void add_database_path(struct database_paths *paths, const char *path)
+{
+	if (path != NULL)
+		paths->paths[paths->count++] = (struct sandbox_path){-1, path, SANDBOX_READ};
+}
+
+/* None, but for the resolver's, when the record is a file. */
+static int list_database_paths(const struct ca_node *ca, struct database_paths *paths,
+			       struct fault *fault)
+{
+	const char *home = getenv("HOME");
+
+	for (size_t i = 0; i < COUNT_OF(resolver_files); i++)
+		add_database_path(paths, resolver_files[i]);
+	if (ca->store == NULL)
+		return 0;
+	if (list_store_files(ca->store, &paths->files, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < paths->files.count; i++)
+		add_database_path(paths, paths->files.paths[i]);
+	for (size_t i = 0; i < COUNT_OF(home_files) && home != NULL; i++) {
+		if (join_path(home, home_files[i], &paths->home[i], fault) < 0)
+			return -1;
+		add_database_path(paths, paths->home[i]);
+	}
+	for (size_t i = 0; i < COUNT_OF(database_files); i++)
+		add_database_path(paths, database_files[i]);
+	for (size_t i = 0; i < COUNT_OF(database_variables); i++)
+		add_database_path(paths, getenv(database_variables[i]));
+	return 0;
+}
 
 static int close_sandbox(const char *process, const struct sandbox_path *paths, size_t count,
 			 const char *const *calls, struct sandbox_result *ret_result,
@@ -63,20 +129,22 @@ static void load_resolver(void)
 		freeaddrinfo(addresses);
 }
 
-int close_front_sandbox(const struct layout *layout, struct sandbox_result *ret_result,
-			struct fault *fault)
+int close_front_sandbox(const struct layout *layout, const struct ca_node *ca,
+			struct sandbox_result *ret_result, struct fault *fault)
 {
-	struct sandbox_path paths[5 + COUNT_OF(resolver_files)] = {
+	CLEANUP(clear_database_paths) struct database_paths database = {0};
+	struct sandbox_path paths[5 + DATABASE_PATHS_MAX] = {
 		{layout->state, "state", SANDBOX_READ | SANDBOX_WRITE},
 		{layout->cert, "cert", SANDBOX_READ | SANDBOX_WRITE},
 		{-1, "/dev/null", SANDBOX_READ | SANDBOX_WRITE},
 		{-1, "/dev/urandom", SANDBOX_READ},
 	};
-
 	size_t count = 4;
 
-	for (size_t i = 0; i < COUNT_OF(resolver_files); i++)
-		paths[count++] = (struct sandbox_path){-1, resolver_files[i], SANDBOX_READ};
+	if (list_database_paths(ca, &database, fault) < 0)
+		return -1;
+	memcpy(paths + count, database.paths, database.count * sizeof(*paths));
+	count += database.count;
 	if (layout->server >= 0)
 		paths[count++] = (struct sandbox_path){layout->server, "Private/server",
 						       SANDBOX_READ | SANDBOX_WRITE};
@@ -84,18 +152,23 @@ int close_front_sandbox(const struct layout *layout, struct sandbox_result *ret_
 	return close_sandbox("front", paths, count, front_calls, ret_result, fault);
 }
 
-int close_signer_sandbox(const struct layout *layout, const char *manifest,
-			 struct sandbox_result *ret_result, struct fault *fault)
+int close_signer_sandbox(const struct layout *layout, const struct ca_node *ca,
+			 const char *manifest, struct sandbox_result *ret_result,
+			 struct fault *fault)
 {
 	/* A manifest that is a link may be replaced in the folder of what it names, too. */
 	CLEANUP(free_string) char *real = realpath(manifest, NULL);
 	CLEANUP(free_string) char *folder = NULL;
 	CLEANUP(free_string) char *real_folder = NULL;
+	CLEANUP(clear_database_paths) struct database_paths database = {0};
+	enum { SIGNER_PATHS = 7 };
 
 	if (split_directory(manifest, &folder, fault) < 0 ||
 	    split_directory(real != NULL ? real : manifest, &real_folder, fault) < 0)
 		return -1;
-	const struct sandbox_path paths[] = {
+	if (list_database_paths(ca, &database, fault) < 0)
+		return -1;
+	struct sandbox_path paths[SIGNER_PATHS + DATABASE_PATHS_MAX] = {
 		{layout->state, "state", SANDBOX_READ | SANDBOX_WRITE},
 		{layout->cert, "cert", SANDBOX_READ},
 		{layout->private, "Private", SANDBOX_READ},
@@ -105,5 +178,11 @@ int close_signer_sandbox(const struct layout *layout, const char *manifest,
 		{-1, "/dev/urandom", SANDBOX_READ},
 	};
 
-	return close_sandbox("signer", paths, COUNT_OF(paths), signer_calls, ret_result, fault);
+	if (ca->store == NULL)
+		return close_sandbox("signer", paths, SIGNER_PATHS, signer_calls, ret_result,
+				     fault);
+	memcpy(paths + SIGNER_PATHS, database.paths, database.count * sizeof(*paths));
+	load_resolver();
+	return close_sandbox("signer", paths, SIGNER_PATHS + database.count,
+			     signer_calls_with_database, ret_result, fault);
 }

@@ -32,17 +32,22 @@ struct store_cursor {
 };
 
 struct store_driver {
-	/* See store.h. A location is a path here; another driver may take a URL. */
+	/* See store.h. A location is a path or a URL. */
+	int (*find)(const char *location, bool *ret_found, struct fault *fault);
 	int (*create)(const char *location, struct fault *fault);
 	int (*open)(const char *location, struct store **ret_store, struct fault *fault);
 	void (*close)(struct store *store);
 	int (*check_health)(struct store *store, struct fault *fault);
+	int64_t (*commit_age_s)(struct store *store);
+	int (*confirm)(struct store *store, struct fault *fault);
 	int (*copy)(struct store *store, const char *path, size_t *ret_certificates,
 		    struct fault *fault);
 
 	/*
 	 * Begins a transaction on a connection that is its own until it ends. commit and rollback
-	 * both end it, whatever commit returns. Fails after damage or a failure of the disk.
+	 * both end it, whatever commit returns. Fails after damage or a failure of the disk;
+	 * FAULT_BUSY while the database cannot be reached. Any function below may end the
+	 * transaction with FAULT_INTERRUPTED (fault.h).
 	 */
 	int (*begin)(struct store *store, enum transaction_mode mode,
 		     struct store_connection **ret_connection, struct fault *fault);
@@ -86,6 +91,7 @@ struct store_driver {
 };
 
 /* The drivers. */
-extern const struct store_driver sqlite_driver; /* sqlite/sqlite_store.c */
+extern const struct store_driver sqlite_driver;     /* sqlite/sqlite_store.c */
+extern const struct store_driver postgresql_driver; /* postgresql/postgresql_store.c */
 
 #endif

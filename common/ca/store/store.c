@@ -1,33 +1,52 @@
 #include "common/ca/store/store.h"
 
 #include "common/ca/store/driver.h"
+#include "common/layout/store_url.h"
 #include "common/wire/event.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* The one database so far. */
-static const struct store_driver *const driver = &sqlite_driver;
+/* The oldest commit that may stand behind an answer. */
+enum { RECENT_S = 5 };
 
-int locate_store(const struct layout *layout, char **ret_path, struct fault *fault)
+static const struct store_driver *driver_of(const char *location)
 {
-	if (asprintf(ret_path, "%s/state/" STORE_FILE, layout->path) < 0) {
-		*ret_path = NULL;
+	return is_store_url(location) ? &postgresql_driver : &sqlite_driver;
+}
+
+int locate_store(const struct layout *layout, const struct ca_node *ca, char **ret_location,
+		 struct fault *fault)
+{
+	char *location = NULL;
+
+	if (ca->store != NULL)
+		location = strdup(ca->store);
+	else if (asprintf(&location, "%s/state/" STORE_FILE, layout->path) < 0)
+		location = NULL;
+	if (location == NULL)
 		return set_memory_fault(fault);
-	}
+	*ret_location = location;
 	return 0;
 }
 
-int create_store(const char *path, struct fault *fault)
+int find_store(const char *location, bool *ret_found, struct fault *fault)
 {
-	return driver->create(path, fault);
+	return driver_of(location)->find(location, ret_found, fault);
 }
 
-int open_store(const char *path, struct store **ret_store, struct fault *fault)
+int create_store(const char *location, struct fault *fault)
+{
+	return driver_of(location)->create(location, fault);
+}
+
+int open_store(const char *location, struct store **ret_store, struct fault *fault)
 {
 	CLEANUP(free_store) struct store *store = NULL;
 
-	if (driver->open(path, &store, fault) < 0)
+	if (driver_of(location)->open(location, &store, fault) < 0)
 		return -1;
 	store->front_end = FIRST_FRONT_END;
 	*ret_store = TAKE(store);
@@ -65,6 +84,29 @@ void set_store_front_end(struct store *store, int64_t front_end)
 int check_store(struct store *store, struct fault *fault)
 {
 	return store->driver->check_health(store, fault);
+}
+
+int64_t store_commit_age_s(struct store *store)
+{
+	return store->driver->commit_age_s(store);
+}
+
+int check_store_recent(struct store *store, struct fault *fault)
+{
+	int64_t age_s = store_commit_age_s(store);
+
+	if (age_s == NO_COMMIT)
+		return set_fault(fault, FAULT_BUSY, "%s: no commit yet: ask again", store->name);
+	if (age_s < RECENT_S)
+		return 0;
+	return set_fault(fault, FAULT_BUSY,
+			 "%s: no commit for %" PRId64 " s: look at the database and its standbys",
+			 store->name, age_s);
+}
+
+int confirm_store(struct store *store, struct fault *fault)
+{
+	return store->driver->confirm(store, fault);
 }
 
 int copy_store(struct store *store, const char *path, size_t *ret_certificates, struct fault *fault)

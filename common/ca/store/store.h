@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_STORE_STORE_H
 #define CERTPOOL_CA_STORE_STORE_H
 
+#include "common/layout/ca_node.h"
 #include "common/layout/layout.h"
 
 /*
@@ -15,22 +16,29 @@
  */
 struct store;
 
-/* The record's file in a layout's state/, and its path. */
+/*
+ * Where the record is: the path of a file in the layout's state/, or the URL of a database
+ * (layout/store_url.h) on which several processes, on several hosts, may work.
+ */
 #define STORE_FILE "ca.db"
-int locate_store(const struct layout *layout, char **ret_path, struct fault *fault) MUST_CHECK;
+int locate_store(const struct layout *layout, const struct ca_node *ca, char **ret_location,
+		 struct fault *fault) MUST_CHECK;
 
-/* Makes an empty record. An existing file is left unchanged. */
-int create_store(const char *path, struct fault *fault) MUST_CHECK;
+/* Whether there is a record, whatever its state. */
+int find_store(const char *location, bool *ret_found, struct fault *fault) MUST_CHECK;
+
+/* Makes an empty record, in a database that exists. An existing record is left unchanged. */
+int create_store(const char *location, struct fault *fault) MUST_CHECK;
 
 /*
  * Opens the record, and upgrades one that an older certpool made. Errors: FAULT_NOT_FOUND;
  * FAULT_FAILED for a file that is no record, or is of a newer version, damaged or not writable,
- * with the path and advice.
+ * with the path and advice; FAULT_UNREACHABLE when the database cannot be reached.
  */
-int open_store(const char *path, struct store **ret_store, struct fault *fault) MUST_CHECK;
+int open_store(const char *location, struct store **ret_store, struct fault *fault) MUST_CHECK;
 void free_store(struct store **store);
 
-/* The record's name in messages: its path. */
+/* The record's name in messages: its path, or the URL without its parameters. */
 const char *store_name(const struct store *store);
 
 /* Whether several front ends may work on the record: then it has all that they share. A record in
@@ -44,6 +52,22 @@ void set_store_front_end(struct store *store, int64_t front_end);
 
 /* Whether a certificate could be recorded now, as far as can be said without writing. */
 int check_store(struct store *store, struct fault *fault) MUST_CHECK;
+
+/* How long ago this process's last commit was; 0 where that does not matter. */
+#define NO_COMMIT INT64_C(-1)
+int64_t store_commit_age_s(struct store *store);
+
+/*
+ * Whether what is read now is the present state. A database that failed, and was started again
+ * while another took its place, answers with what it knew then: before "good" is said of a
+ * certificate, this process must have committed something in the last seconds. Errors: FAULT_BUSY
+ * with how long ago it was.
+ */
+int check_store_recent(struct store *store, struct fault *fault) MUST_CHECK;
+
+/* Commits a transaction without a change, where check_store_recent looks at commits: to be called
+   every second. */
+int confirm_store(struct store *store, struct fault *fault) MUST_CHECK;
 
 /*
  * Copies the record, as of one moment, into an empty file at the path, after a look at every page.

@@ -51,9 +51,11 @@ int add_unrecorded(struct transaction *transaction, const struct unrecorded *rev
 	static const char sql[] =
 		"INSERT INTO revoked_serial (serial, not_after, revoked_at, reason, issuer)"
 		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (serial) DO UPDATE SET issuer = 0,"
-		" not_after = CASE WHEN not_after < excluded.not_after THEN excluded.not_after"
-		" ELSE not_after END WHERE issuer <> excluded.issuer"
-		" AND (issuer <> 0 OR not_after < excluded.not_after)";
+		" not_after = CASE WHEN revoked_serial.not_after < excluded.not_after"
+		" THEN excluded.not_after ELSE revoked_serial.not_after END"
+		" WHERE revoked_serial.issuer <> excluded.issuer"
+		" AND (revoked_serial.issuer <> 0"
+		" OR revoked_serial.not_after < excluded.not_after)";
 	int64_t changed;
 
 	if (check_serial(revocation->serial, fault) < 0 ||

@@ -2,6 +2,8 @@
 
 #include "common/base/file.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/postgresql/libpq.h"
+#include "common/layout/store_url.h"
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_MAX = 1 << 28 };
 
@@ -58,6 +61,23 @@ void insert_one(struct store *store, const char *client, uint32_t number)
 	cr_assert_eq(result, INSERTED);
 }
 
+void insert_many(struct store *store, const char *client, uint32_t count)
+{
+	struct issued_certificate *records = calloc(count, sizeof(*records));
+	enum insert_result *results = calloc(count, sizeof(*results));
+
+	cr_assert(records != NULL && results != NULL);
+	for (uint32_t i = 0; i < count; i++)
+		make_record(&records[i], client, i);
+	OK(store_records(store, records, count, count, results, &fault));
+	for (uint32_t i = 0; i < count; i++) {
+		cr_assert_eq(results[i], INSERTED);
+		clear_issued_certificate(&records[i]);
+	}
+	free(records);
+	free(results);
+}
+
 bool has_record(struct store *store, const char *client, uint32_t number)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate expected = {0};
@@ -71,16 +91,83 @@ bool has_record(struct store *store, const char *client, uint32_t number)
 	       equal_bytes(bytes_of_buffer(&record.der), bytes_of_buffer(&expected.der));
 }
 
+bool tests_postgresql(void)
+{
+	return getenv("CERTPOOL_TEST_POSTGRESQL") != NULL;
+}
+
+/* In the simple protocol, as another program would; in no transaction, as CREATE DATABASE needs. */
+static void run_postgresql(const char *url, const char *sql)
+{
+	const char *const keywords[] = {"dbname", "options", NULL};
+	const char *const values[] = {url, "-c search_path=certpool", NULL};
+	struct libpq libpq = {0};
+	struct pg_conn *connection;
+	struct pg_result *result;
+
+	OK(load_libpq(&libpq, &fault));
+	connection = libpq.connectdb_params(keywords, values, 1);
+	cr_assert_eq(libpq.status(connection), LIBPQ_CONNECTION_OK, "%s",
+		     libpq.error_message(connection));
+	cr_assert_eq(libpq.send_query(connection, sql), 1);
+	for (result = libpq.get_result(connection); result != NULL;
+	     result = libpq.get_result(connection)) {
+		int status = libpq.result_status(result);
+
+		cr_assert(status == LIBPQ_COMMAND_OK || status == LIBPQ_TUPLES_OK, "%s: %s", sql,
+			  libpq.error_message(connection));
+		libpq.clear(result);
+	}
+	libpq.finish(connection);
+}
+
+/* Runs a statement about the database of the URL, from another one. */
+static void run_about_database(const char *statement, const char *url, const char *more)
+{
+	char server[300];
+	char sql[300];
+	const char *name = url + strlen("postgresql:///");
+
+	(void)snprintf(server, sizeof(server), "postgresql:///postgres%s", strchr(url, '?'));
+	(void)snprintf(sql, sizeof(sql), "%s \"%.*s\" %s", statement, (int)strcspn(name, "?"), name,
+		       more);
+	run_postgresql(server, sql);
+}
+
+void make_database(char *ret_url, size_t size)
+{
+	static unsigned int count;
+
+	/* Each test is a process. The name ends as the file's. */
+	(void)snprintf(ret_url, size, "postgresql:///%d-%u-ca.db?%s", (int)getpid(), count++,
+		       getenv("CERTPOOL_TEST_POSTGRESQL"));
+	run_about_database("CREATE DATABASE", ret_url, "");
+}
+
+void remove_database(const char *url)
+{
+	run_about_database("DROP DATABASE IF EXISTS", url, "WITH (FORCE)");
+}
+
 void make_scratch_store(struct scratch_store *scratch)
 {
 	make_scratch(&scratch->folder);
-	(void)snprintf(scratch->path, sizeof(scratch->path), "%s/ca.db", scratch->folder.path);
-	(void)snprintf(scratch->log, sizeof(scratch->log), "%s-wal", scratch->path);
+	if (tests_postgresql()) {
+		make_database(scratch->path, sizeof(scratch->path));
+	} else {
+		(void)snprintf(scratch->path, sizeof(scratch->path), "%s/ca.db",
+			       scratch->folder.path);
+		(void)snprintf(scratch->log, sizeof(scratch->log), "%s-wal", scratch->path);
+	}
+	(void)snprintf(scratch->name, sizeof(scratch->name), "%.*s",
+		       (int)strcspn(scratch->path, "?"), scratch->path);
 	OK(create_store(scratch->path, &fault));
 }
 
 void remove_scratch_store(struct scratch_store *scratch)
 {
+	if (tests_postgresql())
+		remove_database(scratch->path);
 	remove_scratch(&scratch->folder);
 }
 
@@ -96,6 +183,10 @@ void run_foreign_sql(const char *path, const char *sql)
 {
 	sqlite3 *handle = NULL;
 
+	if (is_store_url(path)) {
+		run_postgresql(path, sql);
+		return;
+	}
 	cr_assert_eq(sqlite3_open(path, &handle), SQLITE_OK);
 	cr_assert_eq(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK, "%s",
 		     sqlite3_errmsg(handle));

@@ -21,18 +21,30 @@ int count_of(struct store *store, const char *client, size_t *ret_count,
 /* Inserts one, and expects that it is recorded. */
 void insert_one(struct store *store, const char *client, uint32_t number);
 
+/* Inserts certificates 0 to count-1 as one batch. */
+void insert_many(struct store *store, const char *client, uint32_t count);
+
 /* Whether the certificate of that number is recorded just as make_record made it. */
 bool has_record(struct store *store, const char *client, uint32_t number);
 
 /*
- * A scratch directory with an empty record, ca.db, in it. Only this file and the tests in
- * store/sqlite/ know which database the record is in.
+ * A scratch directory with an empty record, ca.db, in it; or an empty record in a database of the
+ * server that tests/postgresql.sh runs, whose name ends in ca.db. Only this file and the tests in
+ * store/sqlite/ and store/postgresql/ know which database the record is in.
  */
 struct scratch_store {
 	struct scratch folder;
-	char path[300];
-	char log[310];
+	char path[300]; /* or URL */
+	char name[300]; /* in messages */
+	char log[310];  /* SQLite's */
 };
+
+/* Whether records are in PostgreSQL. */
+bool tests_postgresql(void);
+
+/* Makes an empty database without a record, and removes it, which nobody may use any more. */
+void make_database(char *ret_url, size_t size);
+void remove_database(const char *url);
 
 void make_scratch_store(struct scratch_store *scratch);
 void remove_scratch_store(struct scratch_store *scratch);

@@ -50,6 +50,18 @@ static int open_parent(const char *path, int *ret_dirfd, const char **ret_name, 
 	return open_directory(AT_FDCWD, parent, ret_dirfd, fault);
 }
 
+static int find_sqlite(const char *path, bool *ret_found, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int dirfd = -1;
+	const char *name = path;
+
+	if (open_parent(path, &dirfd, &name, fault) < 0)
+		return -1;
+	if (find_file(dirfd, name, ret_found, fault) < 0)
+		return prefix_fault(fault, "%s", path);
+	return 0;
+}
+
 static int create_sqlite(const char *path, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int dirfd = -1;
@@ -252,6 +264,20 @@ static int check_sqlite_health(struct store *store, struct fault *fault)
 	return 0;
 }
 
+/* Reads and writes go to the same file. */
+static int64_t sqlite_commit_age_s(struct store *store)
+{
+	(void)store;
+	return 0;
+}
+
+static int confirm_sqlite(struct store *store, struct fault *fault)
+{
+	(void)store;
+	(void)fault;
+	return 0;
+}
+
 static int lock_connection(struct sqlite_connection *connection, struct fault *fault)
 {
 	if (pthread_mutex_lock(&connection->lock) == 0)
@@ -426,10 +452,13 @@ static int read_sqlite_clock(struct store_connection *connection, int64_t *ret_n
 }
 
 const struct store_driver sqlite_driver = {
+	.find = find_sqlite,
 	.create = create_sqlite,
 	.open = open_sqlite,
 	.close = close_sqlite,
 	.check_health = check_sqlite_health,
+	.commit_age_s = sqlite_commit_age_s,
+	.confirm = confirm_sqlite,
 	.copy = copy_sqlite_pages,
 	.begin = begin_sqlite,
 	.commit = commit_sqlite,

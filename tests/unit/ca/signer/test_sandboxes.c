@@ -62,7 +62,7 @@ static int try_as_front(void)
 	struct sandbox_result result;
 	struct fault fault = {0};
 
-	if (close_front_sandbox(fixture.layout, &result, &fault) < 0)
+	if (close_front_sandbox(fixture.layout, &fixture.manifest->ca, &result, &fault) < 0)
 		return 1;
 	if (!result.files || !result.system_calls)
 		return KERNEL_LACKS_IT;
@@ -98,7 +98,8 @@ static int try_as_signer(void)
 	struct sandbox_result result;
 	struct fault fault = {0};
 
-	if (close_signer_sandbox(fixture.layout, fixture.manifest->path, &result, &fault) < 0)
+	if (close_signer_sandbox(fixture.layout, &fixture.manifest->ca, fixture.manifest->path,
+				 &result, &fault) < 0)
 		return 1;
 	if (!result.files || !result.system_calls)
 		return KERNEL_LACKS_IT;

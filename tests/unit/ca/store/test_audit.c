@@ -142,7 +142,7 @@ Test(audit, finds_a_line_changed_dropped_or_inserted_in_the_chain_of_any_front_e
 		 "the record does not know of front end 1"},
 		/* A chain that is whole in itself, and is not what it was. */
 		{"DELETE FROM audit WHERE front_end = 2; UPDATE audit_chain SET lines = 0, head = "
-		 "zeroblob(32) WHERE front_end = 2",
+		 "trimmed_head WHERE front_end = 2",
 		 "front end 2: line 2: not what a checkpoint says of it: the log was written anew"},
 		{"DELETE FROM audit WHERE front_end = 2; DELETE FROM audit_chain WHERE front_end = "
 		 "2",

@@ -21,7 +21,8 @@ static void add_client(const char *name, const char *state)
 	OK(run_statement(&transaction,
 			 "INSERT INTO client (name, subject, alt_names, keys, validity,"
 			 " certificates, requests_per_minute, by_hand, disabled, joined_at)"
-			 " VALUES (?1, '', '', '', 0, 0, 0, 0, ?2 = 'disabled',"
+			 " VALUES (?1, '', '', '', 0, 0, 0, 0, "
+			 " CASE ?2 WHEN 'disabled' THEN 1 ELSE 0 END,"
 			 " CASE ?2 WHEN 'joined' THEN 1 END)",
 			 VALUES(text_value(name), text_value(state)), NULL, &fault));
 	OK(commit_transaction(&transaction, &fault));

@@ -54,7 +54,7 @@ Test(insert_certificates, stores_nothing_of_a_batch_with_a_serial_that_is_there)
 		make_record(&records[i], "client1", i + 1);
 	records[1].serial[0] = 0;
 	memcpy(records[2].serial, records[1].serial, SERIAL_MAX);
-	REFUSED(store_records(store, records, 3, 10, results, &fault), FAULT_FAILED, "UNIQUE");
+	REFUSED(store_records(store, records, 3, 10, results, &fault), FAULT_FAILED, "constraint");
 	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, 1);
 	insert_one(store, "client1", 9);

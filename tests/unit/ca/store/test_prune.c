@@ -152,13 +152,8 @@ Test(prune, removes_batches_each_with_its_event)
 	size_t events = 0;
 
 	make_scratch_store(&scratch);
-	run_foreign_sql(
-		scratch.path,
-		"WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 2500)"
-		" INSERT INTO certificate (serial, key_sha256, client, member, subject, issued_at,"
-		" not_before, not_after, der) SELECT randomblob(20), randomblob(32), 'client1',"
-		" 'key1', 'CN=x', 1000, 900, 2000, x'30' FROM n");
 	store = open_scratch_store(&scratch);
+	insert_many(store, "client1", 2500);
 	OK(prune_certificates(store, &pruning, note_progress, &progress, &pruned, &fault));
 	cr_expect_eq(pruned.certificates, 2500);
 	cr_expect_eq(progress.calls, 3);
@@ -169,6 +164,7 @@ Test(prune, removes_batches_each_with_its_event)
 	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not(verdict.verdict.invalid, "%s", verdict.verdict.reason);
 	free_store(&store);
-	expect_integrity(scratch.path);
+	if (!tests_postgresql())
+		expect_integrity(scratch.path);
 	remove_scratch_store(&scratch);
 }

@@ -117,7 +117,7 @@ Test(statement, changes_nothing_when_a_later_statement_fails)
 		add_line(&transaction, 1);
 		REFUSED(run_statement(&transaction, add_sql,
 				      VALUES(number_value(1), text_value("again")), NULL, &fault),
-			FAULT_FAILED, scratch.path);
+			FAULT_FAILED, scratch.name);
 	}
 	cr_expect_eq(count_now(), 0);
 }
@@ -215,7 +215,7 @@ Test(statement, writes_nothing_in_a_reading_transaction)
 		begin(modes[i], &transaction);
 		REFUSED(run_statement(&transaction, add_sql,
 				      VALUES(number_value(1), text_value("x")), NULL, &fault),
-			FAULT_FAILED, scratch.path);
+			FAULT_FAILED, scratch.name);
 	}
 	cr_expect_eq(count_now(), 0);
 }
@@ -258,7 +258,7 @@ Test(statement, wants_exactly_its_values)
 	REFUSED(query_rows(&transaction, count_sql, VALUES(number_value(1)), &rows, &fault),
 		FAULT_FAILED, "expected 0 values");
 	REFUSED(run_statement(&transaction, add_sql, VALUES(number_value(1), other), NULL, &fault),
-		FAULT_FAILED, scratch.path);
+		FAULT_FAILED, scratch.name);
 	/* A statement that failed can be used again. */
 	add_line(&transaction, 1);
 	cr_expect_eq(count_lines(&transaction), 1);
@@ -329,6 +329,9 @@ Test(statement, takes_a_column_of_another_kind_for_damage)
 		struct fault fault = {0};
 		struct fault later = {0};
 
+		/* PostgreSQL has no text with a NUL. */
+		if (rows[i].value.bytes.data == nul_text.bytes.data && tests_postgresql())
+			continue;
 		/* A SCAN, after which the store can still be used. */
 		begin(TRANSACTION_SCAN, &transaction);
 		cr_assert_eq(

@@ -87,7 +87,7 @@ Test(statement_batch, refuses_a_batch_with_a_row_that_the_table_refuses)
 	fill_client(values + CLIENT_VALUES, "b");
 	values[CLIENT_VALUES + 1] = no_value();
 	REFUSED(insert_rows(&transaction, &client_table, values, 2, inserted, &fault), FAULT_FAILED,
-		scratch.path);
+		scratch.name);
 }
 
 Test(statement_batch, finds_which_keys_are_there)

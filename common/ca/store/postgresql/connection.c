@@ -1,0 +1,334 @@
+#include "common/ca/store/postgresql/connection.h"
+
+#include "common/base/bytes.h"
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *name_of(const struct pg_connection *connection)
+{
+	return connection->connection.store->name;
+}
+
+/* The library's message in one line. */
+static void flatten_message(const char *message, char *ret_text, size_t size)
+{
+	size_t len;
+
+	(void)snprintf(ret_text, size, "%s", message);
+	len = strlen(ret_text);
+	while (len > 0 && ret_text[len - 1] == '\n')
+		ret_text[--len] = '\0';
+	for (char *at = strchr(ret_text, '\n'); at != NULL; at = strchr(at, '\n'))
+		*at = ' ';
+}
+
+/* Keeps the first warning. */
+static void receive_notice(void *context, const struct pg_result *result)
+{
+	struct pg_connection *connection = context;
+	const char *severity = connection->libpq->result_error_field(result, LIBPQ_DIAG_SEVERITY);
+	const char *message = connection->libpq->result_error_field(result, LIBPQ_DIAG_MESSAGE);
+
+	if (severity != NULL && strcmp(severity, "WARNING") == 0 && connection->warning[0] == '\0')
+		flatten_message(message != NULL ? message : "no text", connection->warning,
+				sizeof(connection->warning));
+}
+
+void close_pg_connection(struct pg_connection *connection)
+{
+	if (connection->handle != NULL)
+		connection->libpq->finish(TAKE(connection->handle));
+}
+
+static int report_lost(struct pg_connection *connection, const char *why, struct fault *fault)
+{
+	char text[512];
+
+	flatten_message(why, text, sizeof(text));
+	close_pg_connection(connection);
+	return set_fault(fault, FAULT_INTERRUPTED,
+			 "%s: the connection to the database was lost, and with it what was about "
+			 "to be done: ask again (%s)",
+			 name_of(connection), text);
+}
+
+/* What an SQLSTATE, or the class that its first two characters are, means for the operator. */
+static const struct {
+	const char *state;
+	enum fault_class class;
+	const char *meaning;
+} meanings[] = {
+	{"40001", FAULT_INTERRUPTED, "another transaction came in between: ask again"},
+	{"40P01", FAULT_INTERRUPTED, "another transaction came in between: ask again"},
+	{"40", FAULT_INTERRUPTED, "the database undid the transaction: ask again"},
+	{"55P03", FAULT_BUSY, "another front end is writing all the time: ask again"},
+	{"57014", FAULT_BUSY, "the database took too long: ask again"},
+	{"25006", FAULT_FAILED, "the database takes no changes"},
+	{"42501", FAULT_FAILED,
+	 "the role of this CA lacks a right: make it the owner of the database"},
+	{"42P01", FAULT_FAILED,
+	 "a table of the CA's record is missing: restore the database from a backup"},
+	{"53100", FAULT_FAILED, "the database's disk is full: make room, and ask again"},
+	{"53", FAULT_BUSY, "the database lacks memory or connections: ask again"},
+	{"XX", FAULT_FAILED,
+	 "the database is damaged; nothing is issued from it: restore it from a backup"},
+};
+
+/* The server has ended the session, or will. */
+static bool ends_session(const char *state)
+{
+	static const char *const states[] = {"57P01", "57P02", "57P03", "57P05", "25P03", "08"};
+
+	for (size_t i = 0; i < COUNT_OF(states); i++)
+		if (strncmp(state, states[i], strlen(states[i])) == 0)
+			return true;
+	return false;
+}
+
+int set_pg_fault(struct pg_connection *connection, const struct pg_result *result,
+		 struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	const char *state = libpq->result_error_field(result, LIBPQ_DIAG_SQLSTATE);
+	const char *message = libpq->result_error_field(result, LIBPQ_DIAG_MESSAGE);
+	enum fault_class class = FAULT_FAILED;
+	const char *meaning = "the CA's record could not be used";
+	char text[512];
+
+	if (state == NULL)
+		return report_lost(connection, libpq->error_message(connection->handle), fault);
+	/* A server that was a primary has become a standby: another one takes the writes. */
+	if (ends_session(state) ||
+	    (strcmp(state, "25006") == 0 && connection->mode == TRANSACTION_WRITE))
+		return report_lost(connection, message != NULL ? message : state, fault);
+	for (size_t i = COUNT_OF(meanings); i > 0; i--)
+		if (strncmp(state, meanings[i - 1].state, strlen(meanings[i - 1].state)) == 0) {
+			class = meanings[i - 1].class;
+			meaning = meanings[i - 1].meaning;
+		}
+	flatten_message(message != NULL ? message : "", text, sizeof(text));
+	return set_fault(fault, class, "%s: %s (PostgreSQL: %s, SQLSTATE %s)", name_of(connection),
+			 meaning, text, state);
+}
+
+/* Waits for the socket; false when it is not ready in time. */
+static bool await_socket(struct pg_connection *connection, short events, int64_t until_us)
+{
+	struct pollfd entry = {.fd = connection->libpq->socket(connection->handle),
+			       .events = events};
+	int ready;
+
+	do {
+		int64_t left_us = until_us - read_stopwatch_us();
+
+		if (left_us <= 0)
+			return false;
+		ready = poll(&entry, 1, (int)(left_us / 1000 + 1));
+	} while (ready < 0 && errno == EINTR);
+	return ready > 0;
+}
+
+/* Sends all that is to be sent, and reads meanwhile, so that neither side blocks the other. */
+static int flush_pg(struct pg_connection *connection, int64_t until_us, struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	int left = libpq->flush(connection->handle);
+
+	while (left > 0) {
+		if (!await_socket(connection, POLLIN | POLLOUT, until_us))
+			return report_lost(connection, "the server did not read in time", fault);
+		if (libpq->consume_input(connection->handle) == 0)
+			break;
+		left = libpq->flush(connection->handle);
+	}
+	return left == 0 ? 0
+			 : report_lost(connection, libpq->error_message(connection->handle), fault);
+}
+
+/* *ret_result NULL: there is no further result. */
+static int next_result(struct pg_connection *connection, int64_t until_us,
+		       struct pg_result **ret_result, struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+
+	while (libpq->is_busy(connection->handle) != 0) {
+		if (!await_socket(connection, POLLIN, until_us))
+			return report_lost(connection, "the server did not answer in time", fault);
+		if (libpq->consume_input(connection->handle) == 0)
+			return report_lost(connection, libpq->error_message(connection->handle),
+					   fault);
+	}
+	*ret_result = libpq->get_result(connection->handle);
+	return 0;
+}
+
+/* Keeps the last result, unless one before it was an error. */
+static int collect_results(struct pg_connection *connection, int64_t until_us,
+			   struct pg_result **ret_result, struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	struct pg_result *kept = NULL;
+	struct pg_result *next = NULL;
+	int status = LIBPQ_COMMAND_OK;
+
+	do {
+		if (next_result(connection, until_us, &next, fault) < 0) {
+			libpq->clear(kept);
+			return -1;
+		}
+		if (next == NULL)
+			break;
+		if (status != LIBPQ_COMMAND_OK && status != LIBPQ_TUPLES_OK) {
+			libpq->clear(next);
+			continue;
+		}
+		libpq->clear(kept);
+		kept = next;
+		status = libpq->result_status(kept);
+	} while (true);
+	if (kept == NULL)
+		return report_lost(connection, libpq->error_message(connection->handle), fault);
+	if (status != LIBPQ_COMMAND_OK && status != LIBPQ_TUPLES_OK) {
+		(void)set_pg_fault(connection, kept, fault);
+		libpq->clear(kept);
+		return -1;
+	}
+	*ret_result = kept;
+	return 0;
+}
+
+int execute_pg(struct pg_connection *connection, const char *sql,
+	       const struct pg_parameters *parameters, struct pg_result **ret_result,
+	       struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	int64_t wait_ms = connection->mode == TRANSACTION_SCAN ? SCAN_MS : STATEMENT_MS;
+	int64_t until_us = read_stopwatch_us() + wait_ms * 1000;
+	struct pg_result *result = NULL;
+	int sent;
+
+	if (connection->handle == NULL)
+		return report_lost(connection, "before this statement", fault);
+	sent = parameters == NULL
+		       ? libpq->send_query(connection->handle, sql)
+		       : libpq->send_query_params(connection->handle, sql, parameters->count,
+						  parameters->types, parameters->values,
+						  parameters->lengths, parameters->formats, 1);
+	if (sent == 0)
+		return report_lost(connection, libpq->error_message(connection->handle), fault);
+	if (flush_pg(connection, until_us, fault) < 0 ||
+	    collect_results(connection, until_us, &result, fault) < 0)
+		return -1;
+	if (ret_result != NULL)
+		*ret_result = result;
+	else
+		libpq->clear(result);
+	return 0;
+}
+
+/* Another schema than the record's is never looked into; a session that hangs while it holds the
+   writers' lock is ended by the server. */
+static int set_up_session(struct pg_connection *connection, struct fault *fault)
+{
+	bool writes = connection->mode == TRANSACTION_WRITE;
+	bool scans = connection->mode == TRANSACTION_SCAN;
+	struct pg_result *result = NULL;
+	char sql[1024];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SET search_path TO certpool;"
+		       "SET default_transaction_read_only TO %s;"
+		       "SET statement_timeout TO %d;"
+		       "SET lock_timeout TO %d;"
+		       "SET idle_in_transaction_session_timeout TO %d;"
+		       "SET cursor_tuple_fraction TO 1;"
+		       "SELECT set_config('synchronous_commit', CASE current_setting("
+		       "'synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' "
+		       "END, false);"
+		       "SELECT floor(extract(epoch FROM pg_postmaster_start_time()) * 1000000)",
+		       writes ? "off" : "on", scans ? 0 : STATEMENT_MS, LOCK_MS,
+		       writes ? IDLE_MS : 0);
+	if (execute_pg(connection, sql, NULL, &result, fault) < 0)
+		return -1;
+	connection->instance = strtoll(connection->libpq->getvalue(result, 0, 0), NULL, 10);
+	connection->libpq->clear(result);
+	return 0;
+}
+
+int open_pg_connection(struct pg_connection *connection, const char *const *keywords,
+		       const char *const *values, struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	struct fault problem = {0};
+	char text[512];
+
+	connection->handle = libpq->connectdb_params(keywords, values, 0);
+	if (connection->handle == NULL)
+		return set_memory_fault(fault);
+	if (libpq->status(connection->handle) != LIBPQ_CONNECTION_OK) {
+		flatten_message(libpq->error_message(connection->handle), text, sizeof(text));
+		close_pg_connection(connection);
+		return set_fault(fault, FAULT_UNREACHABLE, "%s: the database cannot be reached: %s",
+				 name_of(connection), text);
+	}
+	(void)libpq->set_notice_receiver(connection->handle, receive_notice, connection);
+	if (libpq->set_nonblocking(connection->handle, 1) == 0 &&
+	    set_up_session(connection, &problem) == 0)
+		return 0;
+	close_pg_connection(connection);
+	return set_fault(fault,
+			 problem.class == FAULT_INTERRUPTED ? FAULT_UNREACHABLE : FAULT_FAILED,
+			 "%s", problem.text);
+}
+
+/* An answer that says neither that the transaction was committed nor that it was not. */
+static int report_unknown(const struct pg_connection *connection, const char *why,
+			  struct fault *fault)
+{
+	return set_fault(fault, FAULT_INTERRUPTED,
+			 "%s: whether the change was made is not known: ask again, or look (%s)",
+			 name_of(connection), why);
+}
+
+int commit_pg(struct pg_connection *connection, struct fault *fault)
+{
+	struct fault problem = {0};
+	struct pg_result *result = NULL;
+	bool committed;
+
+	connection->warning[0] = '\0';
+	if (execute_pg(connection, "COMMIT", NULL, &result, &problem) < 0) {
+		if (connection->handle == NULL)
+			return report_unknown(connection, problem.text, fault);
+		return pass_fault(&problem, fault);
+	}
+	committed = strcmp(connection->libpq->cmd_status(result), "COMMIT") == 0;
+	connection->libpq->clear(result);
+	/* "canceling wait for synchronous replication": a failover may lose it. */
+	if (connection->warning[0] != '\0') {
+		close_pg_connection(connection);
+		return report_unknown(connection, connection->warning, fault);
+	}
+	if (!committed)
+		return set_fault(fault, FAULT_FAILED,
+				 "%s: the database undid the transaction, after a statement that "
+				 "failed",
+				 name_of(connection));
+	return 0;
+}
+
+void abort_pg(struct pg_connection *connection)
+{
+	struct fault ignored = {0};
+
+	if (connection->handle == NULL ||
+	    connection->libpq->transaction_status(connection->handle) == LIBPQ_IDLE)
+		return;
+	if (execute_pg(connection, "ROLLBACK", NULL, NULL, &ignored) < 0)
+		close_pg_connection(connection);
+}

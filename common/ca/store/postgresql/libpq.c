@@ -1,0 +1,89 @@
+#include "common/ca/store/postgresql/libpq.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <string.h>
+
+extern char **environ;
+
+static const struct {
+	const char *name;
+	size_t offset;
+} functions[] = {
+	{"PQconninfoParse", offsetof(struct libpq, conninfo_parse)},
+	{"PQconninfoFree", offsetof(struct libpq, conninfo_free)},
+	{"PQfreemem", offsetof(struct libpq, freemem)},
+	{"PQconnectdbParams", offsetof(struct libpq, connectdb_params)},
+	{"PQfinish", offsetof(struct libpq, finish)},
+	{"PQstatus", offsetof(struct libpq, status)},
+	{"PQtransactionStatus", offsetof(struct libpq, transaction_status)},
+	{"PQerrorMessage", offsetof(struct libpq, error_message)},
+	{"PQsocket", offsetof(struct libpq, socket)},
+	{"PQsetnonblocking", offsetof(struct libpq, set_nonblocking)},
+	{"PQsetNoticeReceiver", offsetof(struct libpq, set_notice_receiver)},
+	{"PQsendQuery", offsetof(struct libpq, send_query)},
+	{"PQsendQueryParams", offsetof(struct libpq, send_query_params)},
+	{"PQflush", offsetof(struct libpq, flush)},
+	{"PQconsumeInput", offsetof(struct libpq, consume_input)},
+	{"PQisBusy", offsetof(struct libpq, is_busy)},
+	{"PQgetResult", offsetof(struct libpq, get_result)},
+	{"PQresultStatus", offsetof(struct libpq, result_status)},
+	{"PQresultErrorField", offsetof(struct libpq, result_error_field)},
+	{"PQcmdStatus", offsetof(struct libpq, cmd_status)},
+	{"PQcmdTuples", offsetof(struct libpq, cmd_tuples)},
+	{"PQntuples", offsetof(struct libpq, ntuples)},
+	{"PQnfields", offsetof(struct libpq, nfields)},
+	{"PQfname", offsetof(struct libpq, fname)},
+	{"PQftype", offsetof(struct libpq, ftype)},
+	{"PQgetisnull", offsetof(struct libpq, getisnull)},
+	{"PQgetlength", offsetof(struct libpq, getlength)},
+	{"PQgetvalue", offsetof(struct libpq, getvalue)},
+	{"PQclear", offsetof(struct libpq, clear)},
+};
+
+/* The names of libpq's variables all begin with PG. */
+static bool is_foreign_variable(const char *entry)
+{
+	static const char *const kept[] = {"PGPASSFILE=", "PGSERVICEFILE="};
+
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		if (strncmp(entry, kept[i], strlen(kept[i])) == 0)
+			return false;
+	return strncmp(entry, "PG", 2) == 0;
+}
+
+static void clear_environment(void)
+{
+	char **to = environ;
+
+	for (char **from = environ; *from != NULL; from++)
+		if (!is_foreign_variable(*from))
+			*to++ = *from;
+	*to = NULL;
+}
+
+int load_libpq(struct libpq *ret_libpq, struct fault *fault)
+{
+	struct libpq libpq = {0};
+	void *handle;
+
+	clear_environment();
+	handle = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
+	if (handle == NULL)
+		return set_fault(fault, FAULT_FAILED,
+				 "a record in PostgreSQL needs the library libpq.so.5: install the "
+				 "package libpq5");
+	for (size_t i = 0; i < COUNT_OF(functions); i++) {
+		void *symbol = dlsym(handle, functions[i].name);
+
+		if (symbol == NULL)
+			return set_fault(
+				fault, FAULT_FAILED,
+				"libpq.so.5: expected the function %s, found none: install "
+				"the package libpq5, version 12 or newer",
+				functions[i].name);
+		memcpy((char *)&libpq + functions[i].offset, &symbol, sizeof(symbol));
+	}
+	*ret_libpq = libpq;
+	return 0;
+}

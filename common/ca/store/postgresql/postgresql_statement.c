@@ -1,0 +1,352 @@
+#include "common/ca/store/postgresql/postgresql_statement.h"
+
+#include "common/ca/store/postgresql/parameters.h"
+#include "common/ca/store/postgresql/pg_pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FETCH_ROWS = 500 };
+
+struct pg_cursor {
+	struct store_cursor cursor;
+	const void *key; /* address of a static text; NULL: the text was composed */
+	struct pg_result *result;
+	int row;             /* the current one of the result; -1: before the first */
+	unsigned int number; /* of the cursor in the server; 0: the result is all there is */
+	struct pg_cursor *next;
+};
+
+/* Each driver's structs begin with the ones of driver.h. */
+static struct pg_connection *pg_connection_of(struct store_connection *connection)
+{
+	return (struct pg_connection *)connection;
+}
+
+static struct pg_cursor *pg_cursor_of(struct store_cursor *cursor)
+{
+	return (struct pg_cursor *)cursor;
+}
+
+static const struct libpq *libpq_of(const struct pg_cursor *cursor)
+{
+	return pg_connection_of(cursor->cursor.connection)->libpq;
+}
+
+static int fill_parameters(const struct pg_connection *connection, const char *sql,
+			   struct values values, size_t expected, struct pg_parameters *parameters,
+			   struct fault *fault)
+{
+	const char *name = connection->connection.store->name;
+
+	if (values.count != expected || expected > PARAMETERS_MAX)
+		return set_fault(fault, FAULT_FAILED,
+				 "%s: expected %zu values for a statement, found %zu: %s", name,
+				 expected, values.count, sql);
+	for (size_t i = 0; i < values.count; i++)
+		if (add_parameter(parameters, &values.values[i], fault) < 0)
+			return prefix_fault(fault, "%s", name);
+	return 0;
+}
+
+/* A statement of a READ is a transaction of its own: it is repeated when the connection was lost
+   since the last one. */
+static int execute_again(struct pg_connection *connection, const char *sql,
+			 const struct pg_parameters *parameters, struct pg_result **ret_result,
+			 struct fault *fault)
+{
+	struct fault problem = {0};
+
+	if (execute_pg(connection, sql, parameters, ret_result, &problem) == 0)
+		return 0;
+	if (connection->mode != TRANSACTION_READ || connection->handle != NULL)
+		return pass_fault(&problem, fault);
+	if (renew_pg_reader(connection, fault) < 0)
+		return -1;
+	return execute_pg(connection, sql, parameters, ret_result, fault);
+}
+
+/* prefix is put before the text. */
+static int execute_values(struct pg_connection *connection, const char *prefix, const char *sql,
+			  struct values values, struct pg_result **ret_result, struct fault *fault)
+{
+	struct pg_parameters parameters = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(clear_buffer) struct buffer whole = {0};
+	size_t count = 0;
+
+	translate_sql(sql, &text, &count);
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	append_format(&whole, "%s%s", prefix, (const char *)text.data);
+	if (check_buffer(&whole, fault) < 0 ||
+	    fill_parameters(connection, sql, values, count, &parameters, fault) < 0)
+		return -1;
+	return execute_again(connection, (const char *)whole.data, &parameters, ret_result, fault);
+}
+
+int run_pg(struct store_connection *base, const char *sql, struct values values,
+	   int64_t *ret_changed, struct fault *fault)
+{
+	struct pg_connection *connection = pg_connection_of(base);
+	struct pg_result *result = NULL;
+
+	if (execute_values(connection, "", sql, values, &result, fault) < 0)
+		return -1;
+	*ret_changed = strtoll(connection->libpq->cmd_tuples(result), NULL, 10);
+	connection->libpq->clear(result);
+	return 0;
+}
+
+static int refuse_open_cursor(const struct pg_connection *connection, const char *sql,
+			      struct fault *fault)
+{
+	for (const struct pg_cursor *open = connection->cursors; open != NULL; open = open->next)
+		if (open->key == sql)
+			return set_fault(fault, FAULT_FAILED,
+					 "%s: the rows of this query are open: %s",
+					 connection->connection.store->name, sql);
+	return 0;
+}
+
+static int fetch_rows(struct pg_connection *connection, unsigned int number,
+		      struct pg_result **ret_result, struct fault *fault)
+{
+	const struct pg_parameters none = {0};
+	char sql[64];
+
+	(void)snprintf(sql, sizeof(sql), "FETCH %d FROM c%u", FETCH_ROWS, number);
+	return execute_pg(connection, sql, &none, ret_result, fault);
+}
+
+/* The server forgets a cursor with its transaction. */
+static int declare_cursor(struct pg_connection *connection, const char *sql, struct values values,
+			  struct pg_cursor *cursor, struct fault *fault)
+{
+	struct pg_result *declared = NULL;
+	char prefix[64];
+
+	(void)snprintf(prefix, sizeof(prefix), "DECLARE c%u NO SCROLL CURSOR FOR ",
+		       ++connection->cursor_number);
+	if (execute_values(connection, prefix, sql, values, &declared, fault) < 0)
+		return -1;
+	connection->libpq->clear(declared);
+	cursor->number = connection->cursor_number;
+	return fetch_rows(connection, cursor->number, &cursor->result, fault);
+}
+
+int open_pg_cursor(struct store_connection *base, const char *sql, bool cached,
+		   struct values values, struct store_cursor **ret_cursor, struct fault *fault)
+{
+	struct pg_connection *connection = pg_connection_of(base);
+	bool long_one = connection->mode == TRANSACTION_SCAN ||
+			(connection->mode == TRANSACTION_WRITE && !cached);
+	struct pg_cursor *cursor;
+
+	if (cached && refuse_open_cursor(connection, sql, fault) < 0)
+		return -1;
+	cursor = calloc(1, sizeof(*cursor));
+	if (cursor == NULL)
+		return set_memory_fault(fault);
+	cursor->cursor.connection = base;
+	cursor->key = cached ? sql : NULL;
+	cursor->row = -1;
+	if ((long_one ? declare_cursor(connection, sql, values, cursor, fault)
+		      : execute_values(connection, "", sql, values, &cursor->result, fault)) < 0) {
+		free(cursor);
+		return -1;
+	}
+	cursor->next = connection->cursors;
+	connection->cursors = cursor;
+	*ret_cursor = &cursor->cursor;
+	return 0;
+}
+
+int step_pg_cursor(struct store_cursor *base, bool *ret_row, struct fault *fault)
+{
+	struct pg_cursor *cursor = pg_cursor_of(base);
+	struct pg_connection *connection = pg_connection_of(base->connection);
+	const struct libpq *libpq = connection->libpq;
+	struct pg_result *next = NULL;
+
+	if (cursor->row + 1 >= libpq->ntuples(cursor->result) && cursor->number != 0 &&
+	    libpq->ntuples(cursor->result) == FETCH_ROWS) {
+		if (fetch_rows(connection, cursor->number, &next, fault) < 0)
+			return -1;
+		libpq->clear(cursor->result);
+		cursor->result = next;
+		cursor->row = -1;
+	}
+	*ret_row = cursor->row + 1 < libpq->ntuples(cursor->result);
+	cursor->row += *ret_row;
+	return 0;
+}
+
+struct value get_pg_column(struct store_cursor *base, int column)
+{
+	const struct pg_cursor *cursor = pg_cursor_of(base);
+	const struct libpq *libpq = libpq_of(cursor);
+
+	if (cursor->row < 0 || cursor->row >= libpq->ntuples(cursor->result) ||
+	    column >= libpq->nfields(cursor->result) ||
+	    libpq->getisnull(cursor->result, cursor->row, column) != 0)
+		return no_value();
+	return read_pg_value(libpq->ftype(cursor->result, column),
+			     libpq->getvalue(cursor->result, cursor->row, column),
+			     libpq->getlength(cursor->result, cursor->row, column));
+}
+
+const char *get_pg_column_name(struct store_cursor *base, int column)
+{
+	const struct pg_cursor *cursor = pg_cursor_of(base);
+
+	return libpq_of(cursor)->fname(cursor->result, column);
+}
+
+void close_pg_cursor(struct store_cursor *base)
+{
+	struct pg_cursor *cursor = pg_cursor_of(base);
+	struct pg_cursor **link = &pg_connection_of(base->connection)->cursors;
+
+	while (*link != cursor)
+		link = &(*link)->next;
+	*link = cursor->next;
+	libpq_of(cursor)->clear(cursor->result);
+	free(cursor);
+}
+
+static void compose_insert(const struct table *table, struct buffer *sql)
+{
+	static const char *const types[] = {
+		[VALUE_NUMBER] = "bigint", [VALUE_TEXT] = "text", [VALUE_OCTETS] = "bytea"};
+
+	append_format(sql, "INSERT INTO %s (", table->name);
+	for (size_t i = 0; i < table->column_count; i++)
+		append_format(sql, "%s%s", i > 0 ? ", " : "", table->columns[i].name);
+	append_string(sql, ") SELECT * FROM unnest(");
+	for (size_t i = 0; i < table->column_count; i++)
+		append_format(sql, "%s$%zu::%s[]", i > 0 ? ", " : "", i + 1,
+			      types[table->columns[i].kind]);
+	append_format(sql, ") ON CONFLICT (%s) DO NOTHING RETURNING %s", table->conflict,
+		      table->conflict);
+}
+
+static size_t find_conflict_column(const struct table *table)
+{
+	size_t column = 0;
+
+	while (column + 1 < table->column_count &&
+	       strcmp(table->columns[column].name, table->conflict) != 0)
+		column++;
+	return column;
+}
+
+static bool equal_values(const struct value *a, const struct value *b)
+{
+	return a->kind == b->kind &&
+	       (a->kind == VALUE_NUMBER ? a->number == b->number : equal_bytes(a->bytes, b->bytes));
+}
+
+/* The rows come back in the order in which they were given, without those that were left out. */
+static int match_inserted(const struct pg_connection *connection, const struct table *table,
+			  const struct value *values, size_t row_count,
+			  const struct pg_result *result, bool *ret_inserted, struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	size_t column = find_conflict_column(table);
+	int at = 0;
+
+	for (size_t i = 0; i < row_count; i++) {
+		struct value key;
+
+		ret_inserted[i] = false;
+		if (at >= libpq->ntuples(result))
+			continue;
+		key = read_pg_value(libpq->ftype(result, 0), libpq->getvalue(result, at, 0),
+				    libpq->getlength(result, at, 0));
+		ret_inserted[i] = equal_values(&key, &values[i * table->column_count + column]);
+		at += ret_inserted[i];
+	}
+	if (at == libpq->ntuples(result))
+		return 0;
+	return set_fault(fault, FAULT_FAILED,
+			 "%s: the database says that it inserted other rows than it was given",
+			 connection->connection.store->name);
+}
+
+/* An array for each column. */
+struct batch_arrays {
+	struct buffer columns[TABLE_COLUMNS_MAX];
+};
+
+static void clear_arrays(struct batch_arrays *arrays)
+{
+	for (size_t i = 0; i < TABLE_COLUMNS_MAX; i++)
+		clear_buffer(&arrays->columns[i]);
+}
+
+/* One statement, whatever the number of rows. Rows keep their order: with one writer at a time no
+   order of keys is needed against deadlocks. */
+int insert_pg_rows(struct store_connection *base, const struct table *table,
+		   const struct value *values, size_t row_count, bool *ret_inserted,
+		   struct fault *fault)
+{
+	struct pg_connection *connection = pg_connection_of(base);
+	CLEANUP(clear_buffer) struct buffer sql = {0};
+	CLEANUP(clear_arrays) struct batch_arrays arrays = {0};
+	struct pg_parameters parameters = {0};
+	struct pg_result *result = NULL;
+	int matched;
+
+	if (row_count == 0)
+		return 0;
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (append_array(&arrays.columns[i], table->columns[i].kind, values + i,
+				 table->column_count, row_count, fault) < 0)
+			return prefix_fault(fault, "%s: column %s of table %s", base->store->name,
+					    table->columns[i].name, table->name);
+		add_array_parameter(&parameters, table->columns[i].kind, &arrays.columns[i]);
+	}
+	compose_insert(table, &sql);
+	if (check_buffer(&sql, fault) < 0 ||
+	    execute_pg(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
+		return -1;
+	matched = match_inserted(connection, table, values, row_count, result, ret_inserted, fault);
+	connection->libpq->clear(result);
+	return matched;
+}
+
+int find_pg_keys(struct store_connection *base, const struct key_column *column,
+		 struct values values, bool *ret_present, struct fault *fault)
+{
+	struct pg_connection *connection = pg_connection_of(base);
+	const struct libpq *libpq = connection->libpq;
+	CLEANUP(clear_buffer) struct buffer sql = {0};
+	CLEANUP(clear_buffer) struct buffer array = {0};
+	struct pg_parameters parameters = {0};
+	struct pg_result *result = NULL;
+
+	if (values.count == 0)
+		return 0;
+	append_format(&sql,
+		      "SELECT ordinal FROM unnest($1::bytea[]) WITH ORDINALITY AS asked (value, "
+		      "ordinal) WHERE EXISTS (SELECT 1 FROM %s WHERE %s.%s = asked.value)",
+		      column->table, column->table, column->column);
+	if (check_buffer(&sql, fault) < 0 ||
+	    append_array(&array, VALUE_OCTETS, values.values, 1, values.count, fault) < 0)
+		return -1;
+	add_array_parameter(&parameters, VALUE_OCTETS, &array);
+	if (execute_again(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
+		return -1;
+	memset(ret_present, 0, values.count * sizeof(*ret_present));
+	for (int i = 0; i < libpq->ntuples(result); i++) {
+		struct value ordinal =
+			read_pg_value(libpq->ftype(result, 0), libpq->getvalue(result, i, 0),
+				      libpq->getlength(result, i, 0));
+
+		ret_present[ordinal.number - 1] = true;
+	}
+	libpq->clear(result);
+	return 0;
+}

@@ -1,0 +1,28 @@
+#ifndef CERTPOOL_CA_STORE_POSTGRESQL_POSTGRESQL_STATEMENT_H
+#define CERTPOOL_CA_STORE_POSTGRESQL_POSTGRESQL_STATEMENT_H
+
+#include "common/ca/store/postgresql/connection.h"
+
+/*
+ * The driver's part that runs statements: functions of struct store_driver (driver.h).
+ *
+ * A query of a READ, or one of a static text in a WRITE, is read whole; the rows of other queries
+ * are fetched some hundred at a time. Nothing is prepared under a name, so that a connection pool
+ * between this process and the server may give each transaction another session.
+ */
+int run_pg(struct store_connection *connection, const char *sql, struct values values,
+	   int64_t *ret_changed, struct fault *fault) MUST_CHECK;
+int open_pg_cursor(struct store_connection *connection, const char *sql, bool cached,
+		   struct values values, struct store_cursor **ret_cursor,
+		   struct fault *fault) MUST_CHECK;
+int step_pg_cursor(struct store_cursor *cursor, bool *ret_row, struct fault *fault) MUST_CHECK;
+struct value get_pg_column(struct store_cursor *cursor, int column);
+const char *get_pg_column_name(struct store_cursor *cursor, int column);
+void close_pg_cursor(struct store_cursor *cursor);
+int insert_pg_rows(struct store_connection *connection, const struct table *table,
+		   const struct value *values, size_t row_count, bool *ret_inserted,
+		   struct fault *fault) MUST_CHECK;
+int find_pg_keys(struct store_connection *connection, const struct key_column *column,
+		 struct values values, bool *ret_present, struct fault *fault) MUST_CHECK;
+
+#endif

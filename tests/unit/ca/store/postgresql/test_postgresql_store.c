@@ -1,0 +1,240 @@
+#include "common/ca/store/certificates.h"
+#include "common/ca/store/statement.h"
+#include "tests/support/expect.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char add_sql[] = "INSERT INTO audit (sequence, line) VALUES (?1, 'x')";
+static const char count_sql[] = "SELECT COUNT(*) FROM audit";
+static const char end_sessions[] =
+	"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+	" WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+static struct scratch_store scratch;
+static struct store *store;
+
+static void set_up(void)
+{
+	if (!tests_postgresql())
+		return;
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+}
+
+static void tear_down(void)
+{
+	if (!tests_postgresql())
+		return;
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+TestSuite(postgresql_store, .init = set_up, .fini = tear_down);
+
+static void need_postgresql(void)
+{
+	if (!tests_postgresql())
+		cr_skip_test("this runs beside tests/postgresql.sh");
+}
+
+static int try_add(struct store *to, int64_t sequence, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(to, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, add_sql, VALUES(number_value(sequence)), NULL, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+static int64_t count_lines(enum transaction_mode mode)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t count = -1;
+
+	OK(begin_transaction(store, mode, &transaction, &fault));
+	OK(query_number(&transaction, count_sql, NO_VALUES, &count, &fault));
+	return count;
+}
+
+Test(postgresql_store, names_the_record_without_its_parameters)
+{
+	need_postgresql();
+	cr_expect_str_eq(store_name(store), scratch.name);
+	cr_expect_null(strchr(store_name(store), '?'));
+}
+
+Test(postgresql_store, refuses_a_database_without_a_record)
+{
+	char url[300];
+	struct store *opened = NULL;
+	bool found = true;
+
+	need_postgresql();
+	make_database(url, sizeof(url));
+	OK(find_store(url, &found, &fault));
+	cr_expect_not(found);
+	REFUSED(open_store(url, &opened, &fault), FAULT_NOT_FOUND,
+		"expected the CA's record, found a database without one");
+	SAID("run certpool init");
+	OK(create_store(url, &fault));
+	OK(create_store(url, &fault));
+	OK(find_store(url, &found, &fault));
+	cr_expect(found);
+	OK(open_store(url, &opened, &fault));
+	free_store(&opened);
+	remove_database(url);
+}
+
+Test(postgresql_store, refuses_a_newer_record_also_while_it_is_open)
+{
+	need_postgresql();
+	OK(try_add(store, 1, &fault));
+	run_foreign_sql(scratch.path, "UPDATE state SET version = 99");
+	REFUSED(try_add(store, 2, &fault), FAULT_FAILED, "found version 99");
+	expect_store_refused(scratch.path, FAULT_FAILED, "found version 99: use the certpool that");
+	run_foreign_sql(scratch.path, "UPDATE state SET version = 6");
+	OK(try_add(store, 2, &fault));
+}
+
+Test(postgresql_store, says_which_right_a_role_lacks)
+{
+	char url[400];
+	struct store *opened = NULL;
+
+	need_postgresql();
+	run_foreign_sql(
+		scratch.path,
+		"DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN OTHERS THEN END $$");
+	(void)snprintf(url, sizeof(url), "%.*s&user=stranger",
+		       (int)(strstr(scratch.path, "&user=") - scratch.path), scratch.path);
+	REFUSED(open_store(url, &opened, &fault), FAULT_FAILED,
+		"lacks a right: make it the owner of the database");
+}
+
+Test(postgresql_store, says_when_no_server_answers)
+{
+	struct store *opened = NULL;
+
+	need_postgresql();
+	REFUSED(open_store("postgresql:///x?host=/nonexistent&user=certpool", &opened, &fault),
+		FAULT_UNREACHABLE, "postgresql:///x: the database cannot be reached");
+	REFUSED(open_store("postgresql:///x?nonsense=1", &opened, &fault), FAULT_USAGE,
+		"expected a URL of libpq");
+}
+
+/* As after a restart of the server, or a failover. */
+Test(postgresql_store, connects_again_when_its_sessions_were_ended)
+{
+	static const enum transaction_mode modes[] = {TRANSACTION_READ, TRANSACTION_SCAN};
+
+	need_postgresql();
+	OK(try_add(store, 1, &fault));
+	for (size_t i = 0; i < COUNT_OF(modes); i++) {
+		cr_expect_eq(count_lines(modes[i]), 1);
+		run_foreign_sql(scratch.path, end_sessions);
+		cr_expect_eq(count_lines(modes[i]), 1);
+	}
+	run_foreign_sql(scratch.path, end_sessions);
+	OK(try_add(store, 2, &fault));
+	cr_expect_eq(count_lines(TRANSACTION_READ), 2);
+}
+
+Test(postgresql_store, undoes_a_transaction_whose_session_was_ended)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	need_postgresql();
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(run_statement(&transaction, add_sql, VALUES(number_value(1)), NULL, &fault));
+	run_foreign_sql(scratch.path, end_sessions);
+	REFUSED(run_statement(&transaction, add_sql, VALUES(number_value(2)), NULL, &fault),
+		FAULT_INTERRUPTED, "the connection to the database was lost");
+	end_transaction(&transaction);
+	cr_expect_eq(count_lines(TRANSACTION_READ), 0);
+	OK(try_add(store, 1, &fault));
+}
+
+Test(postgresql_store, does_not_know_the_outcome_of_a_commit_without_an_answer)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	need_postgresql();
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(run_statement(&transaction, add_sql, VALUES(number_value(1)), NULL, &fault));
+	run_foreign_sql(scratch.path, end_sessions);
+	REFUSED(commit_transaction(&transaction, &fault), FAULT_INTERRUPTED,
+		"whether the change was made is not known: ask again");
+}
+
+/* A server answers so when the wait for its standby is cancelled: "canceling wait for synchronous
+   replication due to user request". */
+Test(postgresql_store, takes_a_warning_at_commit_for_an_unknown_outcome)
+{
+	need_postgresql();
+	run_foreign_sql(scratch.path,
+			"CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS"
+			" $$ BEGIN RAISE WARNING 'of the test'; RETURN NULL; END $$;"
+			"CREATE CONSTRAINT TRIGGER warner AFTER INSERT ON audit DEFERRABLE"
+			" INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION warn()");
+	REFUSED(try_add(store, 1, &fault), FAULT_INTERRUPTED,
+		"not known: ask again, or look (of the");
+	run_foreign_sql(scratch.path, "DROP TRIGGER warner ON audit");
+	OK(try_add(store, 2, &fault));
+}
+
+/* As a front end that was stopped (SIGSTOP), or whose host was lost, in the middle of a write. The
+   server ends its session after three seconds. */
+Test(postgresql_store, goes_on_beside_a_writer_that_hangs)
+{
+	CLEANUP(free_store) struct store *hanging = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	need_postgresql();
+	OK(open_store(scratch.path, &hanging, &fault));
+	OK(begin_transaction(hanging, TRANSACTION_WRITE, &transaction, &fault));
+	OK(run_statement(&transaction, add_sql, VALUES(number_value(1)), NULL, &fault));
+	OK(try_add(store, 2, &fault));
+	cr_expect_eq(commit_transaction(&transaction, NULL), -1);
+	cr_expect_eq(count_lines(TRANSACTION_READ), 1);
+	OK(try_add(hanging, 3, &fault));
+	cr_expect_eq(count_lines(TRANSACTION_READ), 2);
+}
+
+static int count_listed(void *context, const struct issued_certificate *certificate, int64_t id,
+			struct fault *fault)
+{
+	(void)certificate;
+	(void)id;
+	(void)fault;
+	++*(size_t *)context;
+	return 0;
+}
+
+Test(postgresql_store, lists_more_rows_than_it_fetches_at_a_time)
+{
+	static const uint32_t counts[] = {499, 500, 501, 1000};
+
+	need_postgresql();
+	for (size_t i = 0; i < COUNT_OF(counts); i++) {
+		const struct listing listing = {.without_der = true};
+		size_t listed = 0;
+
+		run_foreign_sql(scratch.path, "DELETE FROM certificate");
+		insert_many(store, "client1", counts[i]);
+		OK(list_certificates(store, &listing, count_listed, &listed, NULL, &fault));
+		cr_expect_eq(listed, counts[i]);
+	}
+}
+
+/* catalogue 61 */
+Test(postgresql_store, says_good_only_with_a_recent_commit)
+{
+	need_postgresql();
+	REFUSED(check_store_recent(store, &fault), FAULT_BUSY, "no commit yet");
+	OK(confirm_store(store, &fault));
+	OK(check_store_recent(store, &fault));
+}
