@@ -1,13 +1,13 @@
 #include "common/net/connection.h"
 
-#include "common/base/clock.h"
 #include "common/base/periodic_thread.h"
-#include "common/net/origin.h"
+#include "common/net/connection_internal.h"
 #include "common/net/problem.h"
-#include "common/net/reading.h"
 
+/* Not <netinet/tcp.h>, whose struct tcp_info ends before the counters. */
+#include <linux/tcp.h>
 #include <microhttpd.h>
-#include <pthread.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,71 +16,29 @@ enum {
 	MS_PER_S = 1000,
 	SLOWEST_PER_MS = 262, /* octets: some 256 KiB a second */
 	PATIENCE_MS = 5000,
-	CLOSING_PART = 16, /* of all that may be open, so many may be about to be closed besides */
-	SPARED_MS = 30,    /* a newcomer, whose request may be about to be read */
-	OWN_SPARED_MS = 1000, /* from another connection of the same origin */
+	READING_OCTETS = 16384,
+	IDLE_PART = 5, /* of the patience, after which a connection that says nothing is idle */
 };
 
-struct connection_register {
-	pthread_mutex_t lock;
-	pthread_cond_t changed; /* fewer connections, or fewer busy ones */
-	struct periodic_thread *watcher;
-	struct connection *first;
-	struct origin *origins;
-	int64_t timeout_ms;
-	int64_t patience_ms;
-	struct connection_limits limits;
-	struct connection_counts counts;
-	size_t cut;                   /* of the open connections, about to be closed */
-	size_t busy;                  /* connections that are working or answering */
-	unsigned int last_threads[2]; /* chosen for the newest plain and secure connection, each
-					 counted from 0 */
-	bool draining;
-	size_t on_thread[]; /* the number of its connections */
-};
-
-struct connection {
-	struct connection_register *connections;
-	struct connection *next;
-	struct connection **link; /* the pointer to this connection */
-	struct origin *origin;
-	const struct shared_body *shared; /* of the answer; NULL: none */
-	int64_t begun_ms;
-	int64_t allowance_ms;   /* in addition to the time-out */
-	struct reading reading; /* of a long answer: the allowance is not 0 */
-	struct tls_connection *tls;
-	int socket;
-	unsigned int thread;
-	bool secure;
-	enum connection_phase phase;
-	enum connection_phase late_phase; /* the missed deadline; CONNECTION_IDLE: none */
-	bool claimed;                     /* if not, the socket may be closed already */
-	bool cut;
-	bool used; /* a request has begun */
-};
-
-static int64_t read_monotonic_ms(void)
+/* libmicrohttpd closes it then. */
+static void shut_connection(struct connection *connection)
 {
-	return read_stopwatch_us() / 1000;
+	connection->cut = true;
+	connection->connections->cut++;
+	connection->origin->cut++;
+	(void)shutdown(connection->socket, SHUT_RDWR);
 }
 
-/*
- * Ends a connection, with a problem if the client is in the middle of a request. The lock is held,
- * so that the socket cannot be closed and its number reused meanwhile.
- */
-static void cut_connection(struct connection *connection, unsigned int status, const char *detail)
+void cut_connection(struct connection *connection, unsigned int status, const char *detail)
 {
 	/* close() then discards the rest of the answer instead of keeping it in memory. */
 	static const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
-	connection->cut = true;
-	connection->connections->cut++;
-	connection->origin->cut++;
 	if (connection->phase == CONNECTION_ANSWERING)
 		(void)setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	else if (connection->phase == CONNECTION_RECEIVING && !connection->secure)
 		send_problem(connection->socket, status, detail);
-	(void)shutdown(connection->socket, SHUT_RDWR);
+	shut_connection(connection);
 }
 
 /* The lock is held. */
@@ -98,6 +56,31 @@ static void unregister_connection(struct connection *connection)
 	connection->origin->cut -= connection->cut;
 	leave_origin(&connection->origin);
 	free(connection);
+}
+
+/* 0 if the kernel does not say. */
+static uint64_t count_acknowledged(int socket)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return 0;
+	return info.tcpi_bytes_acked;
+}
+
+/* Looks for the first time, and again after patience_ms: false if fewer than READING_OCTETS were
+   read since the last look. */
+static bool goes_on_reading(struct reading *reading, int socket, int64_t now_ms,
+			    int64_t patience_ms)
+{
+	const struct reading before = *reading;
+
+	if (before.looked_ms != 0 && now_ms - before.looked_ms < patience_ms)
+		return true;
+	*reading = (struct reading){now_ms, count_acknowledged(socket)};
+	return before.looked_ms == 0 ||
+	       reading->acknowledged - before.acknowledged >= READING_OCTETS;
 }
 
 static bool is_late(struct connection *connection, int64_t now_ms)
@@ -120,6 +103,22 @@ static bool is_late(struct connection *connection, int64_t now_ms)
 	return connection->shared != NULL && is_withdrawn(connection->shared);
 }
 
+/*
+ * Whether the client has ended the connection, and all that it sent was read: at two looks, since
+ * the end of a request may have been read a moment ago. libmicrohttpd (0.9.75) overlooks such an
+ * end when it comes together with a part of a request.
+ */
+static bool is_over(struct connection *connection)
+{
+	const bool before = connection->ended;
+	char octet;
+
+	if (!connection->claimed || is_busy(connection->phase))
+		return false;
+	connection->ended = recv(connection->socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return before && connection->ended;
+}
+
 static void cut_late_connections(void *context)
 {
 	struct connection_register *connections = context;
@@ -129,6 +128,10 @@ static void cut_late_connections(void *context)
 	pthread_mutex_lock(&connections->lock);
 	for (struct connection *each = connections->first; each != NULL; each = next) {
 		next = each->next;
+		if (each->cut)
+			continue;
+		if (is_over(each))
+			shut_connection(each);
 		if (each->cut || !is_late(each, now_ms))
 			continue;
 		if (!each->claimed) {
@@ -155,6 +158,7 @@ int new_connection_register(const struct connection_limits *limits,
 	connections->limits = *limits;
 	connections->timeout_ms = (int64_t)limits->timeout_s * MS_PER_S;
 	connections->patience_ms = limits->patience_ms > 0 ? limits->patience_ms : PATIENCE_MS;
+	connections->idle_ms = connections->patience_ms / IDLE_PART;
 	pthread_mutex_init(&connections->lock, NULL);
 	init_condition(&connections->changed);
 	step_ms = connections->patience_ms < connections->timeout_ms ? connections->patience_ms / 8
@@ -180,11 +184,6 @@ void free_connection_register(struct connection_register **pointer)
 	free(connections);
 }
 
-static bool is_busy(enum connection_phase phase)
-{
-	return phase == CONNECTION_WORKING || phase == CONNECTION_ANSWERING;
-}
-
 /* The lock is held. */
 static void set_phase(struct connection *connection, enum connection_phase phase)
 {
@@ -196,6 +195,7 @@ static void set_phase(struct connection *connection, enum connection_phase phase
 	connection->begun_ms = read_monotonic_ms();
 	connection->allowance_ms = 0;
 	connection->shared = NULL;
+	connection->ended = false;
 	connection->used |= phase != CONNECTION_IDLE;
 	if (connections->busy == 0)
 		pthread_cond_broadcast(&connections->changed);
@@ -219,167 +219,6 @@ size_t count_on_thread(struct connection_register *connections, unsigned int thr
 	count = connections->on_thread[thread];
 	pthread_mutex_unlock(&connections->lock);
 	return count;
-}
-
-/* Whether `a` is to be ended rather than `b`, for a newcomer of any origin. */
-static bool is_more_dispensable(const struct connection *a, const struct connection *b)
-{
-	if (b == NULL || a->phase != b->phase)
-		return b == NULL || a->phase == CONNECTION_IDLE;
-	if (a->phase == CONNECTION_RECEIVING && a->origin->members != b->origin->members)
-		return a->origin->members > b->origin->members;
-	return a->begun_ms < b->begun_ms;
-}
-
-/* The connection to be ended for a newcomer: of any origin one that is idle, or else one that
-   receives; of a given origin one that is idle; for spared_ms at least. NULL: there is none. The
-   lock is held. */
-static struct connection *choose_dispensable(const struct connection_register *connections,
-					     const struct origin *origin, int64_t spared_ms)
-{
-	struct connection *chosen = NULL;
-	int64_t latest_ms = read_monotonic_ms() - spared_ms;
-
-	for (struct connection *each = connections->first; each != NULL; each = each->next)
-		if (each->claimed && !each->cut && !is_busy(each->phase) &&
-		    each->begun_ms <= latest_ms &&
-		    (origin == NULL ||
-		     (each->origin == origin && each->phase == CONNECTION_IDLE)) &&
-		    is_more_dispensable(each, chosen))
-			chosen = each;
-	return chosen;
-}
-
-/* The lock is held. */
-static void replace(struct connection *connection)
-{
-	connection->connections->counts.replaced++;
-	cut_connection(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-		       "too many connections: try again later");
-}
-
-/* Whether there is room for one more connection, after one was ended if need be. Those that are
-   about to be closed are not waited for, unless they are many. The lock is held. */
-static bool make_room(struct connection_register *connections)
-{
-	size_t most = connections->limits.most;
-	struct connection *chosen = NULL;
-
-	if (connections->counts.open - connections->cut >= most)
-		chosen = choose_dispensable(connections, NULL, SPARED_MS);
-	if (chosen != NULL)
-		replace(chosen);
-	return connections->counts.open - connections->cut < most &&
-	       connections->counts.open < most + most / CLOSING_PART;
-}
-
-bool await_connection_room(struct connection_register *connections)
-{
-	bool room;
-
-	pthread_mutex_lock(&connections->lock);
-	while (!connections->draining && !make_room(connections)) {
-		const struct timespec end = deadline_in(SPARED_MS);
-
-		(void)pthread_cond_timedwait(&connections->changed, &connections->lock, &end);
-	}
-	room = !connections->draining;
-	pthread_mutex_unlock(&connections->lock);
-	return room;
-}
-
-/* Ends a connection of the origin that has been idle long enough. false: there is none. The lock is
-   held. */
-static bool replace_own(const struct connection_register *connections, const struct origin *origin)
-{
-	struct connection *chosen = choose_dispensable(connections, origin, OWN_SPARED_MS);
-
-	if (chosen == NULL)
-		return false;
-	replace(chosen);
-	return true;
-}
-
-/* NULL: there is no memory, or the origin may not have one more connection, which is told so. The
-   lock is held. */
-static struct origin *enter_origin(struct connection_register *connections, const char *text,
-				   const struct newcomer *newcomer)
-{
-	CLEANUP(leave_origin) struct origin *origin = NULL;
-
-	if (connections->draining)
-		return NULL;
-	origin = join_origin(&connections->origins, text);
-	if (origin == NULL)
-		return NULL;
-	if (origin->members - origin->cut > connections->limits.most_per_address &&
-	    !replace_own(connections, origin)) {
-		connections->counts.turned_away++;
-		if (!newcomer->secure)
-			send_problem(newcomer->socket, MHD_HTTP_SERVICE_UNAVAILABLE,
-				     "too many connections from your address: try again later");
-		return NULL;
-	}
-	return TAKE(origin);
-}
-
-/* The lock is held. */
-static unsigned int choose_thread(struct connection_register *connections, bool secure)
-{
-	unsigned int threads = connections->limits.threads;
-	unsigned int first = secure ? threads : 0;
-	unsigned int *last = &connections->last_threads[secure];
-	unsigned int chosen = (*last + 1) % threads;
-
-	for (unsigned int i = 2; i <= threads; i++) {
-		unsigned int other = (*last + i) % threads;
-
-		if (connections->on_thread[first + other] < connections->on_thread[first + chosen])
-			chosen = other;
-	}
-	*last = chosen;
-	return first + chosen;
-}
-
-/* The lock is held. */
-static void register_connection(struct connection_register *connections,
-				struct connection *connection)
-{
-	connection->connections = connections;
-	connection->next = connections->first;
-	connection->link = &connections->first;
-	if (connection->next != NULL)
-		connection->next->link = &connection->next;
-	connections->first = connection;
-	connections->counts.open++;
-	connection->thread = choose_thread(connections, connection->secure);
-	connections->on_thread[connection->thread]++;
-}
-
-bool admit_connection(struct connection_register *connections, const struct newcomer *newcomer,
-		      unsigned int *ret_thread)
-{
-	struct connection *connection = calloc(1, sizeof(*connection));
-	char origin[ORIGIN_SIZE] = "";
-	bool admitted;
-
-	if (connection == NULL)
-		return false;
-	format_origin(newcomer->address, origin);
-	connection->socket = newcomer->socket;
-	connection->secure = newcomer->secure;
-	connection->begun_ms = read_monotonic_ms();
-	pthread_mutex_lock(&connections->lock);
-	connection->origin = enter_origin(connections, origin, newcomer);
-	admitted = connection->origin != NULL;
-	if (admitted) {
-		register_connection(connections, connection);
-		*ret_thread = connection->thread;
-	}
-	pthread_mutex_unlock(&connections->lock);
-	if (!admitted)
-		free(connection);
-	return admitted;
 }
 
 struct connection *claim_connection(struct connection_register *connections, int socket)

@@ -17,10 +17,10 @@
  * included, and is closed without an answer where a plain one gets a 408 or 503: only
  * libmicrohttpd's thread could encrypt it.
  *
- * A connection that finds no place takes that of another: when the server is full, of the one that
- * has been idle longest, or else of the oldest unfinished request from the origin with the most
- * connections; when its origin has all that it may have, of one of its own that has been idle for a
- * second.
+ * A connection that finds no place takes that of another: when the server is full, of one that the
+ * client has ended, or else of the one that has been idle longest, for a fifth of the patience, or
+ * else of the oldest one from the origin with the most connections; when its origin has all that it
+ * may have, of one of its own that has been idle as long.
  */
 
 enum connection_phase {
