@@ -42,6 +42,7 @@ struct encrypted_exchange {
 	const struct encrypted_route *route;
 	struct bytes jwe;
 	const char *origin;
+	bool origin_pays; /* one that begins as this came before: the origin was charged for this */
 	bool came_before; /* the client was charged for it then, and its refusal recorded */
 	struct question question;
 	int64_t now_s;
@@ -147,14 +148,14 @@ static void charge_for_refusal(const struct encrypted_exchange *exchange)
 	int64_t now_us = read_stopwatch_us();
 	int64_t wait_s;
 
-	remember_request(&exchange->requests->seen, exchange->jwe, now_us);
-	if (!exchange->came_before)
+	remember_request(&exchange->requests->seen, exchange->jwe, exchange->question.sha256,
+			 now_us);
+	if (!exchange->origin_pays)
 		(void)charge_origin(exchange->requests->unpaid, exchange->origin, now_us, &wait_s);
 }
 
 /* Notes that the client was here; whoever comes first by an invitation has to come in time. Also
-   asked of what came before, which may have been refused then, or be another request with the same
-   beginning. */
+   asked of what came before, which may have been refused then. */
 static int check_presence(const struct encrypted_exchange *exchange, struct refusal *refusal,
 			  struct fault *fault)
 {
@@ -179,7 +180,8 @@ static int charge_client(const struct encrypted_exchange *exchange, struct refus
 	    admit_request(requests->authority, exchange->question.message.peer, refusal, fault) < 0)
 		return -1;
 	if (!is_refused(refusal))
-		remember_request(&requests->seen, exchange->jwe, read_stopwatch_us());
+		remember_request(&requests->seen, exchange->jwe, exchange->question.sha256,
+				 read_stopwatch_us());
 	return 0;
 }
 
@@ -448,8 +450,8 @@ static int check_repetition(struct encrypted_exchange *exchange, struct fault *f
 	int64_t now_us = read_stopwatch_us();
 	int64_t wait_s;
 
-	exchange->came_before = has_seen(&requests->seen, exchange->jwe, now_us);
-	if (!exchange->came_before ||
+	exchange->origin_pays = has_seen(&requests->seen, exchange->jwe, now_us);
+	if (!exchange->origin_pays ||
 	    charge_origin(requests->unpaid, exchange->origin, now_us, &wait_s))
 		return 0;
 	count_refusal(&requests->refusals, "replayed");
@@ -483,7 +485,13 @@ int answer_encrypted_request(struct encrypted_requests *requests,
 					&exchange.question, &problem, fault);
 	if (problem.class != FAULT_NONE)
 		log_text(&exchange, internal_error, problem.text);
-	if (opened < 0 || route->answer(&exchange, &json, fault) < 0)
+	if (opened < 0)
+		return -1;
+	/* Who holds the key can begin two requests alike, and pays for both. */
+	exchange.came_before =
+		exchange.origin_pays &&
+		has_seen_whole(&requests->seen, exchange.question.sha256, exchange.begun_us);
+	if (route->answer(&exchange, &json, fault) < 0)
 		return -1;
 	return answer_under_shared_keys(&requests->keys, route->kind, &exchange.question,
 					bytes_of_secret(&json), response, fault);

@@ -1,6 +1,5 @@
 #include "common/ca/service/seen_requests.h"
 
-#include "common/crypto/digest.h"
 #include "common/wire/claims.h"
 
 #include <stdlib.h>
@@ -40,14 +39,20 @@ static struct bytes cut_key(struct bytes jwe)
 	return dot != NULL ? (struct bytes){jwe.data, (size_t)(dot - jwe.data)} : jwe;
 }
 
-static uint64_t digest_request(struct bytes jwe)
+static uint64_t cut_digest(const uint8_t sha256[static SHA256_LEN])
 {
-	uint8_t sha256[SHA256_LEN];
 	uint64_t digest;
 
-	digest_sha256(cut_key(jwe), sha256);
 	memcpy(&digest, sha256, sizeof(digest));
 	return digest != 0 ? digest : 1;
+}
+
+static uint64_t digest_key(struct bytes jwe)
+{
+	uint8_t sha256[SHA256_LEN];
+
+	digest_sha256(cut_key(jwe), sha256);
+	return cut_digest(sha256);
 }
 
 /* The place of the digest, or the empty one that it would take. The set has one. */
@@ -100,9 +105,8 @@ static void forget_old(struct seen_requests *seen, int64_t now_us)
 	seen->recent_us = now_us;
 }
 
-bool has_seen(struct seen_requests *seen, struct bytes jwe, int64_t now_us)
+static bool find_digest(struct seen_requests *seen, uint64_t digest, int64_t now_us)
 {
-	uint64_t digest = digest_request(jwe);
 	bool found;
 
 	pthread_mutex_lock(&seen->lock);
@@ -112,17 +116,37 @@ bool has_seen(struct seen_requests *seen, struct bytes jwe, int64_t now_us)
 	return found;
 }
 
-void remember_request(struct seen_requests *seen, struct bytes jwe, int64_t now_us)
+bool has_seen(struct seen_requests *seen, struct bytes jwe, int64_t now_us)
 {
-	uint64_t digest = digest_request(jwe);
+	return find_digest(seen, digest_key(jwe), now_us);
+}
+
+bool has_seen_whole(struct seen_requests *seen, const uint8_t sha256[static SHA256_LEN],
+		    int64_t now_us)
+{
+	return find_digest(seen, cut_digest(sha256), now_us);
+}
+
+/* The lock is held. */
+static void add_digest(struct seen_set *set, uint64_t digest)
+{
 	uint64_t *place;
+
+	if (!make_room(set))
+		return;
+	place = find_place(set, digest);
+	set->count += *place == 0;
+	*place = digest;
+}
+
+void remember_request(struct seen_requests *seen, struct bytes jwe,
+		      const uint8_t sha256[static SHA256_LEN], int64_t now_us)
+{
+	uint64_t digest = digest_key(jwe);
 
 	pthread_mutex_lock(&seen->lock);
 	forget_old(seen, now_us);
-	if (make_room(&seen->recent)) {
-		place = find_place(&seen->recent, digest);
-		seen->recent.count += *place == 0;
-		*place = digest;
-	}
+	add_digest(&seen->recent, digest);
+	add_digest(&seen->recent, cut_digest(sha256));
 	pthread_mutex_unlock(&seen->lock);
 }

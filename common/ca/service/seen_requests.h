@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_SERVICE_SEEN_REQUESTS_H
 
 #include "common/base/bytes.h"
+#include "common/crypto/digest.h"
 
 #include <pthread.h>
 
@@ -9,11 +10,12 @@
  * The requests that the CA has read in the last minutes, so that one that comes again is recognised
  * before it is decrypted or parsed. A request is known by its JWE's header and encrypted key: they
  * are authenticated and random, so that a jti has one JWE, which nobody but the client can replace
- * by another (RFC 7516 section 5.1, RFC 3394). Only authenticated requests are remembered.
+ * by another (RFC 7516 section 5.1, RFC 3394). Once it is decrypted, it is known by all of its
+ * octets. Only authenticated requests are remembered.
  *
  * A request is remembered for at least SEEN_S, so for as long as it can be fresh, unless more than
- * SEEN_MAX come in that time: then the older half is forgotten. In memory: a restart forgets all.
- * Safe for several threads.
+ * SEEN_MAX / 2 come in that time: then the older half is forgotten. In memory: a restart forgets
+ * all. Safe for several threads.
  */
 enum { SEEN_S = 600, SEEN_MAX = 1 << 20 };
 
@@ -34,9 +36,16 @@ struct seen_requests {
 void init_seen_requests(struct seen_requests *seen);
 void clear_seen_requests(struct seen_requests *seen);
 
+/* By header and encrypted key. */
 bool has_seen(struct seen_requests *seen, struct bytes jwe, int64_t now_us);
 
-/* Does nothing for lack of memory: the request is then taken for new if it comes again. */
-void remember_request(struct seen_requests *seen, struct bytes jwe, int64_t now_us);
+/* By the SHA-256 of the whole JWE: a client that uses a content key twice makes two requests. */
+bool has_seen_whole(struct seen_requests *seen, const uint8_t sha256[static SHA256_LEN],
+		    int64_t now_us);
+
+/* In both ways. Does nothing for lack of memory: the request is then taken for new if it comes
+   again. */
+void remember_request(struct seen_requests *seen, struct bytes jwe,
+		      const uint8_t sha256[static SHA256_LEN], int64_t now_us);
 
 #endif

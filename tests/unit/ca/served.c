@@ -1,6 +1,8 @@
 #include "tests/unit/ca/served.h"
 
 #include "common/base/clock.h"
+#include "common/crypto/aes.h"
+#include "common/crypto/base64.h"
 #include "common/crypto/key_file.h"
 #include "tests/support/expect.h"
 
@@ -103,6 +105,34 @@ void ask_certificates(const struct served *served, const struct shared_key *key,
 	OK(parse_certificates_answer(bytes_of_secret(&json), ret_answer, &fault));
 	cr_expect_arr_eq(ret_answer->claims.request_sha256, sha256, SHA256_LEN);
 	cr_expect_str_eq(ret_answer->claims.iss, "ca");
+}
+
+struct buffer encrypt_alike(const struct shared_key *key, const char *typ, struct bytes plaintext)
+{
+	static const uint8_t content_key[CONTENT_KEY_LEN] = {1};
+	static const uint8_t iv[GCM_IV_LEN] = {2};
+	CLEANUP(clear_buffer) struct buffer header = {0};
+	uint8_t wrapped[WRAPPED_KEY_LEN];
+	uint8_t ciphertext[4096];
+	uint8_t tag[GCM_TAG_LEN];
+	struct buffer jwe = {0};
+
+	append_format(&header,
+		      "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"%s\",\"typ\":\"%s\"}",
+		      key->kid, typ);
+	append_base64url(&jwe, bytes_of_buffer(&header));
+	cr_assert_leq(plaintext.len, sizeof(ciphertext));
+	wrap_key(key->key, content_key, wrapped);
+	seal(content_key, iv, bytes_of_buffer(&jwe), plaintext, ciphertext, tag);
+	append_string(&jwe, ".");
+	append_base64url(&jwe, (struct bytes){wrapped, sizeof(wrapped)});
+	append_string(&jwe, ".");
+	append_base64url(&jwe, (struct bytes){iv, sizeof(iv)});
+	append_string(&jwe, ".");
+	append_base64url(&jwe, (struct bytes){ciphertext, plaintext.len});
+	append_string(&jwe, ".");
+	append_base64url(&jwe, (struct bytes){tag, sizeof(tag)});
+	return jwe;
 }
 
 struct secret make_request_json(const struct served *served, size_t count)

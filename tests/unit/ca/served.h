@@ -41,6 +41,9 @@ void exchange_body(const struct served *served, const char *path, const char *co
 
 struct buffer encrypt_text(const struct shared_key *key, const char *typ, const char *plaintext);
 
+/* The same under one content key: two of them begin alike, up to the second point. */
+struct buffer encrypt_alike(const struct shared_key *key, const char *typ, struct bytes plaintext);
+
 /* A request of client1 for `count` fresh keys. */
 struct secret make_request_json(const struct served *served, size_t count);
 

@@ -4,11 +4,7 @@
 #include "common/ca/store/client_roots.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/fleet.h"
-#include "common/crypto/aes.h"
-#include "common/crypto/base64.h"
-#include "common/crypto/key_file.h"
 #include "common/net/http.h"
-#include "common/wire/key_exchange.h"
 #include "common/wire/revocation.h"
 #include "common/wire/roots.h"
 #include "tests/support/expect.h"
@@ -302,6 +298,25 @@ Test(encrypted_requests, that_were_refused_for_the_rate_are_new_when_they_come_a
 	cr_expect_eq(count_rows(&served.ca), 1);
 }
 
+/* A content key that is used twice is none either. */
+Test(encrypted_requests, that_begin_alike_cost_their_client_each)
+{
+	CLEANUP(clear_secret) struct secret first = make_request_json(&served, 1);
+	CLEANUP(clear_secret) struct secret second = make_request_json(&served, 1);
+	CLEANUP(clear_buffer)
+	struct buffer first_jwe =
+		encrypt_alike(&served.keys[0], CERTIFICATES_TYPE, bytes_of_secret(&first));
+	CLEANUP(clear_buffer)
+	struct buffer second_jwe =
+		encrypt_alike(&served.keys[0], CERTIFICATES_TYPE, bytes_of_secret(&second));
+
+	allow_a_minute("client1", 1);
+	cr_expect_eq(post_repeatedly(&first_jwe, 2), 0);
+	cr_expect_eq(post_repeatedly(&second_jwe, 2), 0);
+	cr_expect_eq(count_rows(&served.ca), 1);
+	cr_expect(logged(&served, "client1 may make 1 requests a minute"), "%s", served.log);
+}
+
 static int add_count(void *context, int64_t sequence, const char *line, struct fault *fault)
 {
 	static const char name[] = "\"count\":";
@@ -349,113 +364,6 @@ Test(encrypted_requests, that_are_fresh_and_refused_have_one_line_with_their_num
 	cr_expect_eq(count_lines(), before + 2);
 	OK(list_audit(authority_store(authority), FIRST_FRONT_END, 1, add_count, &sum, &fault));
 	cr_expect_eq(sum, 15);
-}
-
-/* Under this content key: two of them have the same beginning, up to the second point. */
-static struct buffer encrypt_alike(const struct shared_key *key, struct bytes plaintext)
-{
-	static const uint8_t content_key[CONTENT_KEY_LEN] = {1};
-	static const uint8_t iv[GCM_IV_LEN] = {2};
-	CLEANUP(clear_buffer) struct buffer header = {0};
-	uint8_t wrapped[WRAPPED_KEY_LEN];
-	uint8_t ciphertext[KEY_REQUEST_MAX];
-	uint8_t tag[GCM_TAG_LEN];
-	struct buffer jwe = {0};
-
-	append_format(&header,
-		      "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"%s\",\"typ\":\"%s\"}",
-		      key->kid, KEY_TYPE);
-	append_base64url(&jwe, bytes_of_buffer(&header));
-	cr_assert_leq(plaintext.len, sizeof(ciphertext));
-	wrap_key(key->key, content_key, wrapped);
-	seal(content_key, iv, bytes_of_buffer(&jwe), plaintext, ciphertext, tag);
-	append_string(&jwe, ".");
-	append_base64url(&jwe, (struct bytes){wrapped, sizeof(wrapped)});
-	append_string(&jwe, ".");
-	append_base64url(&jwe, (struct bytes){iv, sizeof(iv)});
-	append_string(&jwe, ".");
-	append_base64url(&jwe, (struct bytes){ciphertext, plaintext.len});
-	append_string(&jwe, ".");
-	append_base64url(&jwe, (struct bytes){tag, sizeof(tag)});
-	return jwe;
-}
-
-static struct secret make_key_question(void)
-{
-	struct key_request request = {0};
-	struct secret json = {0};
-
-	OK(make_request_claims("client1", CA_NAME, served.now_s, &request.claims, &fault));
-	OK(format_key_request(&request, &json, &fault));
-	return json;
-}
-
-/* Posts these octets to /v1/key, whose answer is under the key. */
-static struct key_answer post_key_question(const struct shared_key *key, const struct buffer *jwe)
-{
-	CLEANUP(clear_http_answer) struct http_answer http = {0};
-	CLEANUP(clear_key_ring) struct key_ring ring = {0};
-	CLEANUP(clear_decrypted_message) struct decrypted_message message = {0};
-	struct key_answer answer = {0};
-
-	exchange_body(&served, KEY_PATH, CONTENT_JOSE, bytes_of_buffer(jwe), &http);
-	cr_assert_eq(http.status, 200, "%u", http.status);
-	OK(add_peer_key(&ring, CA_NAME, key, &fault));
-	OK(decrypt_message(&ring, bytes_of_buffer(&http.body), &message, &fault));
-	OK(parse_key_answer(bytes_of_secret(&message.plaintext), &answer, &fault));
-	return answer;
-}
-
-static void expect_key_refusal(const struct shared_key *key, const struct buffer *jwe,
-			       const char *type)
-{
-	CLEANUP(clear_key_answer) struct key_answer answer = post_key_question(key, jwe);
-
-	cr_expect_str_eq(answer.refusal.type, type);
-	cr_expect_not(answer.successor.present);
-}
-
-/* Client1 has joined by an invitation that counts once, whose key is that of `served`. */
-static void use_invitation(void)
-{
-	const struct invitation_note note = {
-		.client = "client1", .now_s = served.now_s, .kid = served.keys[0].kid};
-	CLEANUP(clear_shared_key) struct shared_key successor = {0};
-	CLEANUP(clear_secret) struct secret question = make_key_question();
-	CLEANUP(clear_buffer) struct buffer jwe = {0};
-
-	OK(generate_shared_key(&successor, &fault));
-	OK(replace_shared_key(served.ca.layout, "client1", &successor, served.now_s + 1000, false,
-			      served.now_s, &fault));
-	OK(note_invitation(authority_store(served.ca.authority), &note, &fault));
-	jwe = encrypt_text(&successor, KEY_TYPE, (const char *)question.data);
-	expect_key_refusal(&successor, &jwe, "");
-}
-
-/* Else a thief of a used invitation gets the client's key with a second try. */
-Test(encrypted_requests, under_a_used_invitation_are_refused_when_they_come_again)
-{
-	CLEANUP(clear_secret) struct secret question = make_key_question();
-	CLEANUP(clear_buffer) struct buffer jwe = {0};
-
-	use_invitation();
-	jwe = encrypt_text(&served.keys[0], KEY_TYPE, (const char *)question.data);
-	for (size_t i = 0; i < 3; i++)
-		expect_key_refusal(&served.keys[0], &jwe, "invitation");
-}
-
-/* Else it gets it with a second one that begins as the first, malformed one. */
-Test(encrypted_requests, under_a_used_invitation_are_refused_when_they_begin_like_others)
-{
-	CLEANUP(clear_secret) struct secret question = make_key_question();
-	CLEANUP(clear_buffer) struct buffer malformed = {0};
-	CLEANUP(clear_buffer) struct buffer jwe = {0};
-
-	use_invitation();
-	malformed = encrypt_alike(&served.keys[0], bytes_of_string("{}"));
-	jwe = encrypt_alike(&served.keys[0], bytes_of_secret(&question));
-	expect_key_refusal(&served.keys[0], &malformed, "malformed");
-	expect_key_refusal(&served.keys[0], &jwe, "invitation");
 }
 
 /* As client1, which has pinned a root of this digest. */
