@@ -50,6 +50,7 @@ int parse_backup_note(struct bytes note, int64_t *ret_made_s, struct fault *faul
 {
 	struct bytes head = {note.data, strlen(NOTE_HEAD)};
 	char text[TIME_TEXT_SIZE] = "";
+	struct fault problem = {0};
 
 	if (note.len < strlen(NOTE_HEAD NOTE_TIME) + TIME_TEXT_SIZE ||
 	    !equal_bytes(head, bytes_of_string(NOTE_HEAD)) ||
@@ -59,5 +60,7 @@ int parse_backup_note(struct bytes note, int64_t *ret_made_s, struct fault *faul
 					     "the backup of a newer certpool?",
 				 (int)strlen(NOTE_HEAD) - 1, NOTE_HEAD);
 	memcpy(text, note.data + strlen(NOTE_HEAD NOTE_TIME), TIME_TEXT_SIZE - 1);
-	return parse_time(text, ret_made_s, fault);
+	if (parse_time(text, ret_made_s, &problem) < 0)
+		return set_fault(fault, FAULT_MALFORMED, MEMBER_NOTE ": %s", problem.text);
+	return 0;
 }
