@@ -227,10 +227,13 @@ int parse_checkpoint(struct bytes line, struct chain_head **ret_heads, size_t *r
 static int read_time(const json_t *object, int64_t *ret_time_s, struct fault *fault)
 {
 	const char *text = get_string(object, "time");
+	struct fault problem = {0};
 
 	if (text == NULL)
 		return set_fault(fault, FAULT_MALFORMED, "member \"time\": expected a time");
-	return parse_time(text, ret_time_s, fault);
+	if (parse_time(text, ret_time_s, &problem) < 0)
+		return set_fault(fault, FAULT_MALFORMED, "member \"time\": %s", problem.text);
+	return 0;
 }
 
 int parse_event_time(struct bytes line, int64_t *ret_time_s, struct fault *fault)
