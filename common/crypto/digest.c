@@ -67,6 +67,21 @@ void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
 	memcpy(ret_mac, mac, SHA256_LEN);
 }
 
+void derive_key(struct bytes secret, const char *label, uint8_t ret_key[static SHA256_LEN])
+{
+	static const uint8_t no_salt[SHA256_LEN];
+	const struct bytes info[] = {bytes_of_string(label), {(const uint8_t *)"\x01", 1}};
+	uint8_t mac[DIGEST_MAX];
+	uint8_t extracted[SHA256_LEN];
+
+	hmac_sha256(no_salt, secret, extracted);
+	(void)compute_hmac(DIGEST_SHA256, (struct bytes){extracted, SHA256_LEN}, info,
+			   COUNT_OF(info), mac);
+	memcpy(ret_key, mac, SHA256_LEN);
+	wipe(extracted, sizeof(extracted));
+	wipe(mac, sizeof(mac));
+}
+
 struct running_digest {
 	struct sha256_ctx context;
 };

@@ -22,6 +22,12 @@ size_t compute_hmac(enum digest_algorithm algorithm, struct bytes key, const str
 void hmac_sha256(const uint8_t key[static SHA256_LEN], struct bytes data,
 		 uint8_t ret_mac[static SHA256_LEN]);
 
+/*
+ * HKDF with SHA-256 (RFC 5869), without salt: a key for the purpose that the label names, which
+ * says nothing of the secret or of the keys under other labels. Shape: the secret is a random key.
+ */
+void derive_key(struct bytes secret, const char *label, uint8_t ret_key[static SHA256_LEN]);
+
 void digest_sha256(struct bytes data, uint8_t ret_digest[static SHA256_LEN]);
 
 /* A SHA-256 computation over data that arrives in pieces, like a file too long for memory. */

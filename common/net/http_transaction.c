@@ -110,6 +110,7 @@ void end_http_transaction(void *context, struct MHD_Connection *connection, void
 				"the client did not read the answer in time");
 	clear_request_body(transaction);
 	clear_buffer(&transaction->response.body);
+	clear_response_fields(&transaction->response);
 	release_shared_body(&transaction->response.shared);
 	release_shared_body(&transaction->shared);
 	count_answer(transaction->server->counters, transaction->route, transaction->status,
@@ -224,9 +225,11 @@ static enum MHD_Result send_answer(struct http_transaction *transaction)
 	if (transaction->fault.class != FAULT_NONE)
 		return refuse_by_fault(transaction);
 	if (response->status >= MHD_HTTP_BAD_REQUEST)
-		log_transaction(
-			transaction, response->status,
-			"answered with an error status: the body of the answer has the reason");
+		log_transaction(transaction, response->status,
+				response->reason.len > 0
+					? (const char *)response->reason.data
+					: "answered with an error status: the body of the answer "
+					  "has the reason");
 	if (response->shared != NULL)
 		transaction->shared = hold_shared_body(response->shared);
 	transaction->answer_len =
@@ -243,6 +246,8 @@ static void run_handler(struct http_transaction *transaction)
 	const struct http_route *route = transaction->route;
 	gnutls_session_t session = tls_session_of(transaction->mhd);
 	struct bytes peer[TLS_PEER_MAX];
+	const char *authorization = MHD_lookup_connection_value(transaction->mhd, MHD_HEADER_KIND,
+								MHD_HTTP_HEADER_AUTHORIZATION);
 	const struct http_request request = {
 		.secure = session != NULL,
 		.peer = peer,
@@ -251,8 +256,10 @@ static void run_handler(struct http_transaction *transaction)
 		.path = transaction->target,
 		.query = transaction->query,
 		.content_type = transaction->content_type,
+		.authorization = authorization != NULL ? authorization : "",
 		.body = bytes_of_buffer(&transaction->body),
 		.origin = connection_origin(transaction->connection),
+		.head = strcmp(transaction->method, MHD_HTTP_METHOD_HEAD) == 0,
 	};
 	struct http_response *response = &transaction->response;
 	struct fault *fault = &transaction->fault;
@@ -283,10 +290,13 @@ static int submit_handler(struct http_transaction *transaction)
 			    .context = transaction,
 			    .cost = transaction->body.len + COST_OF_ANY};
 	bool prompt = strcmp(transaction->route->method, MHD_HTTP_METHOD_GET) == 0;
+	struct work_queue *queue = transaction->route->work == WORK_JOINT ? server->joint_work
+				   : prompt                               ? server->prompt_work
+									  : server->work;
 
 	(void)snprintf(work.owner, sizeof(work.owner), "%s %s", transaction->client,
 		       connection_origin(transaction->connection));
-	return submit_work(prompt ? server->prompt_work : server->work, &work, &transaction->fault);
+	return submit_work(queue, &work, &transaction->fault);
 }
 
 /* Asks the route who sends the body, as soon as there is enough of it. On failure the transaction
@@ -311,7 +321,7 @@ static enum MHD_Result start_handler(struct http_transaction *transaction)
 	if (!enter_connection_phase(transaction->connection, CONNECTION_WORKING))
 		return MHD_NO;
 	transaction->step = STEP_ANSWER;
-	if (!transaction->route->long_work) {
+	if (transaction->route->work == WORK_SHORT) {
 		run_handler(transaction);
 		return send_answer(transaction);
 	}

@@ -15,6 +15,7 @@ struct server_state {
 	struct connection_register *connections;
 	struct work_queue *work;        /* long work of requests with a body */
 	struct work_queue *prompt_work; /* of those without */
+	struct work_queue *joint_work;  /* of those that wait for each other */
 	struct route_counters *counters;
 	struct body_budget *bodies;
 	struct tls_server tls;

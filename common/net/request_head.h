@@ -31,8 +31,8 @@ struct request_line {
  * Checks the head that libmicrohttpd has read.
  * Errors: FAULT_MALFORMED for a version other than 1.0 and 1.1, an unknown method, an unprintable
  * target, a field name that is no token, a control character in a value, no or a wrong Host, a
- * repeated Host, Content-Length, Transfer-Encoding or Content-Type, Content-Length with
- * Transfer-Encoding, Transfer-Encoding in HTTP/1.0, lines that are folded or end in a bare LF,
+ * repeated Host, Content-Length, Transfer-Encoding, Content-Type or Authorization, Content-Length
+ * with Transfer-Encoding, Transfer-Encoding in HTTP/1.0, lines that are folded or end in a bare LF,
  * white space other than one space between the words of the first line and after each colon.
  * Not seen: libmicrohttpd (0.9.75) skips empty lines, and lines that begin with NUL, before a
  * request; and it has put zeros for the line ends, so that a LF after a NUL, and LF, NUL or a

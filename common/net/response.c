@@ -1,6 +1,7 @@
 #include "common/net/response.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -92,6 +93,43 @@ static bool has_tag(const char *list, const char *etag)
 	return false;
 }
 
+void add_response_field(struct http_response *response, const char *name, const char *format, ...)
+{
+	struct http_field *field = &response->fields[response->field_count];
+	CLEANUP(free_string) char *text = NULL;
+	va_list arguments;
+	int len;
+
+	va_start(arguments, format);
+	len = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (len < 0)
+		text = NULL;
+	if (text == NULL || response->field_count == HTTP_FIELDS_MAX) {
+		response->body.failed = true;
+		return;
+	}
+	field->name = name;
+	append_string(&field->value, text);
+	response->body.failed |= field->value.failed;
+	response->field_count++;
+}
+
+void clear_response_fields(struct http_response *response)
+{
+	for (size_t i = 0; i < response->field_count; i++)
+		clear_buffer(&response->fields[i].value);
+	response->field_count = 0;
+	clear_buffer(&response->reason);
+}
+
+static void add_fields(struct MHD_Response *response, const struct http_response *from)
+{
+	for (size_t i = 0; i < from->field_count; i++)
+		(void)MHD_add_response_header(response, from->fields[i].name,
+					      (const char *)from->fields[i].value.data);
+}
+
 struct MHD_Response *new_handler_response(struct http_response *response, const char *if_none_match,
 					  unsigned int *ret_status)
 {
@@ -108,7 +146,9 @@ struct MHD_Response *new_handler_response(struct http_response *response, const 
 	made = response->shared != NULL
 		       ? new_shared_response(&response->shared, response->content_type)
 		       : new_body_response(&response->body, response->content_type);
-	if (made != NULL)
+	if (made != NULL) {
 		add_caching(made, &response->caching);
+		add_fields(made, response);
+	}
 	return made;
 }

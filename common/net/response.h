@@ -17,4 +17,7 @@ struct MHD_Response *new_body_response(struct buffer *body, const char *content_
 struct MHD_Response *new_handler_response(struct http_response *response, const char *if_none_match,
 					  unsigned int *ret_status);
 
+/* Frees what add_response_field added, and the reason. */
+void clear_response_fields(struct http_response *response);
+
 #endif

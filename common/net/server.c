@@ -179,6 +179,7 @@ void stop_http_server(struct http_server **pointer)
 	stop_periodic_thread(&server->waker);
 	free_work_queue(&server->state.work);
 	free_work_queue(&server->state.prompt_work);
+	free_work_queue(&server->state.joint_work);
 	for (unsigned int i = 0; i < 2 * server->thread_count; i++)
 		if (server->daemons[i] != NULL)
 			MHD_stop_daemon(server->daemons[i]);
@@ -206,6 +207,13 @@ static int find_kinds(struct server_state *state, struct fault *fault)
 	return init_tls_server(&state->tls, &state->settings, fault);
 }
 
+static bool any_joint_work(const struct http_route *routes)
+{
+	while (routes->path != NULL && routes->work != WORK_JOINT)
+		routes++;
+	return routes->path != NULL;
+}
+
 static int init_server_state(struct server_state *state, unsigned int threads, struct fault *fault)
 {
 	const struct http_server_settings *settings = &state->settings;
@@ -221,6 +229,9 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	const struct work_queue_limits prompt = {.workers = threads,
 						 .most = settings->most_pending,
 						 .most_of_owner = settings->most_pending};
+	const struct work_queue_limits joint = {.workers = JOINT_WORKERS,
+						.most = settings->most_pending,
+						.most_of_owner = settings->most_of_client};
 
 	if (find_kinds(state, fault) < 0)
 		return -1;
@@ -229,7 +240,9 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 		return set_memory_fault(fault);
 	if (new_connection_register(&limits, &state->connections, fault) < 0 ||
 	    new_body_budget(settings->most_body_octets, &state->bodies, fault) < 0 ||
-	    new_work_queue(&work, &state->work, fault) < 0)
+	    new_work_queue(&work, &state->work, fault) < 0 ||
+	    (any_joint_work(settings->routes) &&
+	     new_work_queue(&joint, &state->joint_work, fault) < 0))
 		return -1;
 	return new_work_queue(&prompt, &state->prompt_work, fault);
 }

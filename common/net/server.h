@@ -34,10 +34,11 @@
  */
 
 struct http_request {
-	const char *method;       /* "GET", "POST" */
-	const char *path;         /* as sent, without the query */
-	const char *query;        /* what followed the "?"; "": none */
-	const char *content_type; /* media type in lower case without parameters; "": none */
+	const char *method;        /* "GET", "POST" */
+	const char *path;          /* as sent, without the query */
+	const char *query;         /* what followed the "?"; "": none */
+	const char *content_type;  /* media type in lower case without parameters; "": none */
+	const char *authorization; /* the field of that name; "": none */
 	struct bytes body;
 	const char *origin; /* of the connection (origin.h) */
 	bool secure;        /* over TLS */
@@ -45,6 +46,7 @@ struct http_request {
 	   DER. The client has the key; nothing else was checked. */
 	const struct bytes *peer;
 	size_t peer_count; /* 0: it showed none */
+	bool head;         /* a HEAD, whose answer is sent without its body */
 };
 
 enum { TLS_PEER_MAX = 4 };
@@ -57,6 +59,14 @@ struct http_caching {
 	char etag[72];           /* without quotes; a client that has the same gets 304; "": none */
 };
 
+/* A field of an answer's head, beside those that the server writes itself. */
+enum { HTTP_FIELDS_MAX = 6 };
+
+struct http_field {
+	const char *name; /* static */
+	struct buffer value;
+};
+
 struct http_response {
 	unsigned int status;      /* initially 200 */
 	const char *content_type; /* static */
@@ -64,7 +74,15 @@ struct http_response {
 	struct shared_body
 		*shared; /* instead of body; one reference, which the answer takes over */
 	struct http_caching caching;
+	struct http_field fields[HTTP_FIELDS_MAX];
+	size_t field_count;
+	struct buffer reason; /* why the status is an error, for the log; empty: the body has it */
 };
+
+/* Adds a field with a value of printable ASCII. Without memory, or beyond HTTP_FIELDS_MAX, the
+   response's body has failed. */
+void add_response_field(struct http_response *response, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /*
  * Answers a request. 0 with *response filled, or -1 with a fault, whose class gives the status
@@ -93,19 +111,23 @@ enum route_access {
 	ROUTE_SECURE,  /* over TLS alone, of any server */
 };
 
+/*
+ * Long work runs in workers, as many as cores, so that the server's own threads remain free for
+ * other requests. The requests that wait for one take turns by client and origin, in proportion to
+ * the size of their bodies; a GET's work has workers of its own and never waits behind a POST's. A
+ * handler without long work runs in the server's threads. Handlers that wait for each other, to
+ * share what takes long (a transaction), have JOINT_WORKERS of their own.
+ */
+enum handler_work { WORK_SHORT, WORK_LONG, WORK_JOINT };
+enum { JOINT_WORKERS = 16 };
+
 struct http_route {
 	const char *method;
 	const char *path;         /* a path that ends in '/' stands for all paths below it */
 	const char *content_type; /* of a POST, else 415; NULL for GET */
 	size_t body_max;          /* in octets; over it 413 */
 	http_handler *handler;
-	/*
-	 * Long work runs in workers, as many as cores, so that the server's own threads remain free
-	 * for other requests. The requests that wait for one take turns by client and origin, in
-	 * proportion to the size of their bodies; a GET's work has workers of its own and never
-	 * waits behind a POST's. A handler without long work runs in the server's threads.
-	 */
-	bool long_work;
+	enum handler_work work;
 	/* NULL: the sender is not looked at. Nor is he if the whole body is there before the first
 	   look, and the handler, which will look at it anyway, has no long work. */
 	http_check_start *check_start;

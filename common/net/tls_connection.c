@@ -16,12 +16,19 @@ enum {
 /* What the client hello is checked against is in client_hello.c. */
 #define CIPHERS "-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
 #define GROUPS "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
+/* PSS before PKCS #1: strongSwan takes the first that its RSA key can make, and TLS 1.3 has the
+   latter in certificates alone (RFC 8446 section 4.2.3). */
+#define SIGNATURES                                                                                 \
+	"-SIGN-ALL:+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-EDDSA-ED25519:"           \
+	"+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SHA512:"                      \
+	"+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-RSAE-SHA512:"           \
+	"+SIGN-RSA-SHA256:+SIGN-RSA-SHA384:+SIGN-RSA-SHA512"
 
 static const char priorities_1_3[] =
-	"NORMAL:-VERS-ALL:+VERS-TLS1.3:" CIPHERS ":" GROUPS ":%SERVER_PRECEDENCE";
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:" CIPHERS ":" GROUPS ":" SIGNATURES ":%SERVER_PRECEDENCE";
 static const char priorities_1_2[] =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-MAC-ALL:"
-	"+AEAD:" CIPHERS ":" GROUPS ":%SERVER_PRECEDENCE";
+	"+AEAD:" CIPHERS ":" GROUPS ":" SIGNATURES ":%SERVER_PRECEDENCE";
 
 struct tls_connection {
 	struct tls_server *server;

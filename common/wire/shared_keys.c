@@ -251,6 +251,34 @@ bool find_successor(struct shared_keys *keys, const struct decrypted_message *me
 	return found;
 }
 
+static void derive_from_key(const struct shared_key *key, const char *label,
+			    struct derived_key *ret_key)
+{
+	memcpy(ret_key->kid, key->kid, sizeof(ret_key->kid));
+	derive_key((struct bytes){key->key, SHARED_KEY_LEN}, label, ret_key->key);
+}
+
+size_t derive_from_shared_keys(struct shared_keys *keys, const char *peer, const char *label,
+			       struct derived_key ret_keys[static DERIVED_KEYS_MAX],
+			       struct fault *ret_problem)
+{
+	const int64_t now_s = read_clock();
+	size_t count = 0;
+
+	(void)!refresh_shared_keys(keys, ret_problem);
+	pthread_rwlock_rdlock(&keys->lock);
+	/* A peer's current key comes before its old one. */
+	for (size_t i = 0; i < keys->ring.count && count < DERIVED_KEYS_MAX; i++) {
+		const struct peer_key *each = &keys->ring.keys[i];
+
+		if (strcmp(each->peer, peer) == 0 &&
+		    (each->key.ends_s == 0 || each->key.ends_s > now_s))
+			derive_from_key(&each->key, label, &ret_keys[count++]);
+	}
+	pthread_rwlock_unlock(&keys->lock);
+	return count;
+}
+
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			     const struct question *question, struct bytes plaintext,
 			     struct http_response *response, struct fault *fault)

@@ -79,6 +79,22 @@ int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *
 bool find_successor(struct shared_keys *keys, const struct decrypted_message *message,
 		    struct shared_key *ret_key, int64_t *ret_old_ends_s);
 
+/*
+ * Keys derived (derive_key) under a label from those that are shared with the peer: from the
+ * current one, then from the old one until its end. Returns how many there are; the caller wipes
+ * them.
+ */
+enum { DERIVED_KEYS_MAX = 2 };
+
+struct derived_key {
+	char kid[KEY_ID_SIZE]; /* of the shared key */
+	uint8_t key[SHA256_LEN];
+};
+
+size_t derive_from_shared_keys(struct shared_keys *keys, const char *peer, const char *label,
+			       struct derived_key ret_keys[static DERIVED_KEYS_MAX],
+			       struct fault *ret_problem);
+
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			     const struct question *question, struct bytes plaintext,
 			     struct http_response *response, struct fault *fault) MUST_CHECK;

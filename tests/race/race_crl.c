@@ -97,7 +97,7 @@ static int answer_crl(const struct http_request *request, struct http_response *
 static int start_sources(struct race *race, struct fault *fault)
 {
 	static const struct http_route routes[] = {
-		{.method = "GET", .path = "/crl", .handler = answer_crl, .long_work = true}, {0}};
+		{.method = "GET", .path = "/crl", .handler = answer_crl, .work = WORK_LONG}, {0}};
 	const struct http_server_settings settings = {
 		.listen = {1, {{"127.0.0.1", 0, false}}}, .routes = routes, .context = race};
 	const struct endpoint nobody = {.host = "127.0.0.1", .port = 1};

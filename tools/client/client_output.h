@@ -16,4 +16,11 @@ int add_json_client(struct json_line *line, const struct client *client,
 int print_client(const struct command *command, const struct ca_operator *ca,
 		 const struct client *client, struct fault *fault) MUST_CHECK;
 
+/*
+ * Prints the password with which the client enrolls by EST (common/ca/service/est_client.h).
+ * Errors: FAULT_NOT_FOUND when the CA shares no key with it.
+ */
+int print_est_password(const struct command *command, const struct layout *ca, const char *client,
+		       struct fault *fault) MUST_CHECK;
+
 #endif

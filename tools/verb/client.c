@@ -244,6 +244,17 @@ static int show_client(const struct command *command, const struct client_settin
 	return print_client(command, ca, &client, fault);
 }
 
+static int show_password(const struct command *command, const struct client_settings *given,
+			 struct ca_operator *ca, const char *name, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+
+	(void)given;
+	if (read_known_client(ca, name, &client, fault) < 0)
+		return -1;
+	return print_est_password(command, ca->layout, name, fault);
+}
+
 static int print_clients(const struct command *command, const struct client_settings *given,
 			 struct ca_operator *ca, const char *name, struct fault *fault)
 {
@@ -350,6 +361,7 @@ static const struct action {
 	{"reset", 1, 1, 0, reset_client},
 	{"list", 0, 0, 0, print_clients},
 	{"show", 1, 1, 0, show_client},
+	{"password", 1, 1, 0, show_password},
 	{"disable", 1, 1, 0, disable_client},
 	{"enable", 1, 1, 0, enable_client},
 	{"remove", 1, 1, OPTIONS_REMOVE, drop_client},
@@ -369,7 +381,7 @@ static const struct action *find_action(const char *name, struct fault *fault)
 	}
 	format_meant(&search, meant);
 	(void)set_fault(fault, FAULT_USAGE,
-			"expected add, set, reset, list, show, disable, enable, remove, "
+			"expected add, set, reset, list, show, password, disable, enable, remove, "
 			"invitations or withdraw, found \"%s\"%s",
 			name, meant);
 	return NULL;
@@ -442,6 +454,7 @@ const struct verb client_verb = {
 		"On the CA. A change takes effect at once, also in a running server. ACTION is\n"
 		"  list         all clients: what they have, and what needs looking at\n"
 		"  show CLIENT  one of them, with its policy\n"
+		"  password CLIENT  the password with which it enrolls by EST: a secret\n"
 		"  add CLIENT, add --from FILE  new clients, all of the file's or none\n"
 		"  set CLIENT   changes options of its policy: for these the manifest no longer\n"
 		"               counts, until --reset LIST, or reset CLIENT for all of them\n"

@@ -3,6 +3,7 @@
 #include "common/base/random.h"
 #include "common/ca/signer/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void clear_candidate(struct candidate *candidate)
@@ -63,12 +64,21 @@ static int spread_end(const struct issue_options *options, struct validity *ret_
 	return 0;
 }
 
-static int prepare(const struct issue_options *options, const struct csr *csr,
+/* "acme-1a2b…": who asks by a protocol that has no names for members is given one. */
+static void name_by_serial(const char *prefix, struct issued_certificate *record)
+{
+	char serial[SERIAL_TEXT_SIZE];
+
+	format_serial((struct bytes){record->serial, SERIAL_MAX}, serial);
+	(void)snprintf(record->member, sizeof(record->member), "%.20s-%s", prefix, serial);
+}
+
+static int prepare(const struct issue_options *options, const struct csr *csr, unsigned int usages,
 		   struct candidate *candidate, struct issued_certificate *record,
 		   struct fault *fault)
 {
 	struct grant grant = {
-		.usages = choose_usages(options->client, csr_usages(csr)->usages),
+		.usages = choose_usages(options->client, usages),
 	};
 	struct fault problem = {0};
 
@@ -83,7 +93,10 @@ static int prepare(const struct issue_options *options, const struct csr *csr,
 	record->issuer = candidate->issuer;
 	memcpy(record->key_sha256, candidate->key_sha256, SHA256_LEN);
 	memcpy(record->client, options->client->name, sizeof(record->client));
-	memcpy(record->member, candidate->name, strlen(candidate->name) + 1);
+	if (options->prefix != NULL)
+		name_by_serial(options->prefix, record);
+	else
+		memcpy(record->member, candidate->name, strlen(candidate->name) + 1);
 	record->issued_at_s = options->now_s;
 	record->not_before_s = grant.validity.not_before_s;
 	record->not_after_s = grant.validity.not_after_s;
@@ -91,11 +104,30 @@ static int prepare(const struct issue_options *options, const struct csr *csr,
 	return record->subject != NULL ? 0 : set_memory_fault(fault);
 }
 
+/* Those of the options count before those of the request, which must not ask for others. */
+static void find_asked_usages(const struct issue_options *options, const struct csr *csr,
+			      struct asked_usages *ret_asked, struct refusal *refusal)
+{
+	char named[USAGES_TEXT_SIZE];
+	char wanted[USAGES_TEXT_SIZE];
+
+	*ret_asked = *csr_usages(csr);
+	if (options->usages == 0)
+		return;
+	format_usages(options->usages, named);
+	format_usages(ret_asked->usages, wanted);
+	if ((ret_asked->usages & PLAIN_USAGES & ~options->usages) != 0)
+		set_refusal(refusal, "policy",
+			    "usages: expected \"%s\", found \"%s\" in the request", named, wanted);
+	ret_asked->usages |= options->usages;
+}
+
 int examine_candidate(const struct issue_options *options, struct bytes pem,
 		      struct candidate *candidate, struct issued_certificate *ret_record,
 		      struct fault *fault)
 {
 	CLEANUP(free_csr) struct csr *csr = NULL;
+	struct asked_usages usages;
 	struct fault problem = {0};
 	bool found;
 
@@ -112,11 +144,13 @@ int examine_candidate(const struct issue_options *options, struct bytes pem,
 		return -1;
 	if (found)
 		return 0;
-	check_policy(options->client,
-		     &(struct named_key){public_key_type(csr_public_key(csr)), csr_subject(csr),
-					 csr_alt_names(csr), csr_usages(csr)},
-		     &candidate->refusal);
+	find_asked_usages(options, csr, &usages, &candidate->refusal);
+	if (!is_refused(&candidate->refusal))
+		check_policy(options->client,
+			     &(struct named_key){public_key_type(csr_public_key(csr)),
+						 csr_subject(csr), csr_alt_names(csr), &usages},
+			     &candidate->refusal);
 	if (is_refused(&candidate->refusal))
 		return 0;
-	return prepare(options, csr, candidate, ret_record, fault);
+	return prepare(options, csr, usages.usages, candidate, ret_record, fault);
 }

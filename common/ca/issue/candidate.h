@@ -15,6 +15,8 @@ struct issue_options {
 	struct validity validity;
 	int64_t jitter_s; /* a certificate ends up to so much earlier, by chance */
 	int64_t now_s;
+	const char *prefix;  /* a member is called PREFIX-SERIAL; NULL: as its candidate */
+	unsigned int usages; /* of enum usage, in place of none in a request; 0: the policy's */
 };
 
 /*

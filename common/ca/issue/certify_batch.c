@@ -368,10 +368,12 @@ static int refuse_batch(const struct refusal *refusal, struct certificates_answe
 	return 0;
 }
 
-int certify_batch(struct authority *authority, const char *client,
-		  const struct certificates_request *request, int64_t now_s,
-		  struct certificates_answer *ret_answer, struct fault *fault)
+int certify_batch_as(struct authority *authority, const struct batch_order *order,
+		     const struct certificates_request *request,
+		     struct certificates_answer *ret_answer, struct fault *fault)
 {
+	const char *client = order->client;
+	const int64_t now_s = order->now_s;
 	const struct issuer *issuer = authority_issuer(authority);
 	CLEANUP(clear_client) struct client record = {0};
 	CLEANUP(clear_batch)
@@ -379,7 +381,9 @@ int certify_batch(struct authority *authority, const char *client,
 		.options = {.issuer = issuer,
 			    .store = authority_store(authority),
 			    .client = &record,
-			    .now_s = now_s},
+			    .now_s = now_s,
+			    .prefix = order->manner.prefix,
+			    .usages = order->manner.usages},
 		.issuers = authority_issuers(authority),
 		.request = request,
 		.count = request->count,
@@ -414,4 +418,13 @@ int certify_batch(struct authority *authority, const char *client,
 	if (record_batch(&batch, fault) < 0)
 		return -1;
 	return format_outcomes(&batch, ret_answer, fault);
+}
+
+int certify_batch(struct authority *authority, const char *client,
+		  const struct certificates_request *request, int64_t now_s,
+		  struct certificates_answer *ret_answer, struct fault *fault)
+{
+	const struct batch_order order = {.client = client, .now_s = now_s};
+
+	return certify_batch_as(authority, &order, request, ret_answer, fault);
 }

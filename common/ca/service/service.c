@@ -5,6 +5,7 @@
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/service/crl_route.h"
 #include "common/ca/service/encrypted_requests.h"
+#include "common/ca/service/est_route.h"
 #include "common/ca/service/maintenance.h"
 #include "common/ca/service/metrics.h"
 #include "common/ca/service/ocsp_route.h"
@@ -39,6 +40,7 @@ struct ca_service {
 	void *log_context;
 	const char *version;
 	struct encrypted_requests encrypted;
+	struct est_route est;
 	struct crl_route crl;
 	struct maintenance *maintenance;
 	struct responder *responder;
@@ -157,6 +159,22 @@ static int serve_ocsp_request(const struct http_request *request, struct http_re
 	return 0;
 }
 
+static int serve_est_question(const struct http_request *request, struct http_response *response,
+			      void *context, struct fault *fault)
+{
+	struct ca_service *service = context;
+
+	return serve_est_get(&service->est, request, response, fault);
+}
+
+static int serve_est_enrolment(const struct http_request *request, struct http_response *response,
+			       void *context, struct fault *fault)
+{
+	struct ca_service *service = context;
+
+	return serve_est_post(&service->est, request, response, fault);
+}
+
 static int serve_crl_path(const struct http_request *request, struct http_response *response,
 			  void *context, struct fault *fault)
 {
@@ -250,30 +268,33 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 }
 
 static const struct http_route routes[] = {
-	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted, true,
-	 check_certificates, ROUTE_PRIVATE},
-	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, false,
+	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted,
+	 WORK_LONG, check_certificates, ROUTE_PRIVATE},
+	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, WORK_SHORT,
 	 check_encrypted, ROUTE_PRIVATE},
-	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted, true,
+	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted,
+	 WORK_LONG, check_encrypted, ROUTE_PRIVATE},
+	{"POST", KEY_PATH, CONTENT_JOSE, KEY_REQUEST_MAX, serve_encrypted, WORK_LONG,
 	 check_encrypted, ROUTE_PRIVATE},
-	{"POST", KEY_PATH, CONTENT_JOSE, KEY_REQUEST_MAX, serve_encrypted, true, check_encrypted,
-	 ROUTE_PRIVATE},
-	{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, serve_encrypted, true,
+	{"POST", STATUSES_PATH, CONTENT_JOSE, STATUSES_REQUEST_MAX, serve_encrypted, WORK_LONG,
 	 check_encrypted, ROUTE_PRIVATE},
-	{"POST", ROOTS_PATH, CONTENT_JOSE, ROOTS_REQUEST_MAX, serve_encrypted, false,
+	{"POST", ROOTS_PATH, CONTENT_JOSE, ROOTS_REQUEST_MAX, serve_encrypted, WORK_SHORT,
 	 check_encrypted, ROUTE_PRIVATE},
-	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request, false,
-	 NULL, ROUTE_PUBLIC},
-	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, false, NULL, ROUTE_PUBLIC},
-	{"GET", "/root.crt", NULL, 0, serve_root, false, NULL, ROUTE_PUBLIC},
-	{"GET", "/ca.crt", NULL, 0, serve_issuer, false, NULL, ROUTE_PUBLIC},
-	{"GET", ISSUER_DER_PATH, NULL, 0, serve_issuer_der, false, NULL, ROUTE_PUBLIC},
-	{"GET", ISSUER_DER_PATH "/", NULL, 0, serve_issuer_der, false, NULL, ROUTE_PUBLIC},
-	{"GET", CRL_PATH, NULL, 0, serve_crl_path, true, NULL, ROUTE_PUBLIC},
-	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, true, NULL, ROUTE_PUBLIC},
-	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, false, NULL, ROUTE_PUBLIC},
-	{"GET", "/health", NULL, 0, serve_health, true, NULL, ROUTE_PRIVATE},
-	{"GET", "/metrics", NULL, 0, serve_metrics, false, NULL, ROUTE_PRIVATE},
+	{"POST", OCSP_POST_PATH, CONTENT_OCSP_REQUEST, OCSP_REQUEST_MAX, serve_ocsp_request,
+	 WORK_SHORT, NULL, ROUTE_PUBLIC},
+	{"GET", OCSP_GET_PATH, NULL, 0, serve_ocsp_request, WORK_SHORT, NULL, ROUTE_PUBLIC},
+	{"GET", "/root.crt", NULL, 0, serve_root, WORK_SHORT, NULL, ROUTE_PUBLIC},
+	{"GET", "/ca.crt", NULL, 0, serve_issuer, WORK_SHORT, NULL, ROUTE_PUBLIC},
+	{"GET", ISSUER_DER_PATH, NULL, 0, serve_issuer_der, WORK_SHORT, NULL, ROUTE_PUBLIC},
+	{"GET", ISSUER_DER_PATH "/", NULL, 0, serve_issuer_der, WORK_SHORT, NULL, ROUTE_PUBLIC},
+	{"GET", CRL_PATH, NULL, 0, serve_crl_path, WORK_LONG, NULL, ROUTE_PUBLIC},
+	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, WORK_LONG, NULL, ROUTE_PUBLIC},
+	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, WORK_SHORT, NULL, ROUTE_PUBLIC},
+	{"GET", EST_PATH, NULL, 0, serve_est_question, WORK_SHORT, NULL, ROUTE_SECURE},
+	{"POST", EST_PATH, CONTENT_PKCS10, EST_REQUEST_MAX, serve_est_enrolment, WORK_JOINT, NULL,
+	 ROUTE_SECURE},
+	{"GET", "/health", NULL, 0, serve_health, WORK_LONG, NULL, ROUTE_PRIVATE},
+	{"GET", "/metrics", NULL, 0, serve_metrics, WORK_SHORT, NULL, ROUTE_PRIVATE},
 	{0},
 };
 
@@ -348,6 +369,7 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	init_crl_route(&service->crl, settings->authority);
 	if (init_encrypted_requests(&service->encrypted, settings->layout, settings->keys, fault) <
 		    0 ||
+	    init_est_route(&service->est, &service->encrypted, fault) < 0 ||
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
 			    &service->ocsp_rate, fault) < 0)
 		return -1;
@@ -430,6 +452,7 @@ void stop_ca_service(struct ca_service **service_pointer)
 	stop_http_server(&server);
 	stop_maintenance(&service->maintenance);
 	stop_periodic_thread(&service->confirmation);
+	clear_est_route(&service->est);
 	clear_encrypted_requests(&service->encrypted);
 	clear_crl_route(&service->crl);
 	if (service->secure)

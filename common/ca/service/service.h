@@ -10,7 +10,9 @@
  *   POST /v1/certificates, /v1/status, /v1/statuses,
  *     /v1/revocations                                     encrypted_requests.h
  *   POST /ocsp, GET /ocsp/…                               ocsp_route.h
+ *   GET, POST /.well-known/est/…                          est_route.h, over TLS alone
  *   GET /root.crt, /ca.crt                                the root; the newest issuer under it
+ *   GET /ca.cer, /ca.cer/N                                the first issuer, issuer N, in DER
  *   GET /crl, /crl/N, /crl?chain                          of the first issuer, of issuer N, of all
  *   GET /root.crl, /health, /metrics
  *

@@ -353,7 +353,7 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 		.handler = handle_message,
 		.check_start = check_sender,
 		/* Such a message may wait for the CA, or for a large CRL that is verified. */
-		.long_work = settings->online || settings->crl_count > 0,
+		.work = settings->online || settings->crl_count > 0 ? WORK_LONG : WORK_SHORT,
 	};
 	receiver->routes[1] = (struct http_route){.method = "POST",
 						  .path = KEY_PATH,

@@ -128,3 +128,20 @@ Test(digest, computes_the_macs_of_rfc4231)
 		clear_buffer(&expected);
 	}
 }
+
+/* RFC 5869 appendix A.3: no salt, no info; its first 32 octets. */
+Test(digest, derives_the_key_of_RFC_5869)
+{
+	uint8_t secret[22];
+	uint8_t key[SHA256_LEN];
+	uint8_t other[SHA256_LEN];
+	CLEANUP(clear_buffer)
+	struct buffer expected =
+		decode_hex("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
+
+	memset(secret, 0x0b, sizeof(secret));
+	derive_key((struct bytes){secret, sizeof(secret)}, "", key);
+	cr_expect_arr_eq(key, expected.data, SHA256_LEN);
+	derive_key((struct bytes){secret, sizeof(secret)}, "another purpose", other);
+	cr_expect_arr_neq(key, other, SHA256_LEN);
+}

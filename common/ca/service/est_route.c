@@ -1,0 +1,358 @@
+#include "common/ca/service/est_route.h"
+
+#include "common/base/clock.h"
+#include "common/ca/revocation/ca_roots.h"
+#include "common/ca/service/est_client.h"
+#include "common/ca/store/fleet.h"
+#include "common/crypto/base64.h"
+#include "common/x509/bundles/pkcs7.h"
+#include "common/x509/csr.h"
+#include "common/x509/issuer_set.h"
+#include "common/x509/pem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONTENT_CERTS_ONLY "application/pkcs7-mime; smime-type=certs-only"
+#define CONTENT_TEXT "text/plain; charset=utf-8"
+
+static const unsigned int ok = 200;
+static const unsigned int no_content = 204;
+static const unsigned int bad_request = 400;
+static const unsigned int unauthorized = 401;
+static const unsigned int forbidden = 403;
+static const unsigned int too_many = 429;
+
+int init_est_route(struct est_route *route, struct encrypted_requests *requests,
+		   struct fault *fault)
+{
+	route->requests = requests;
+	return new_joined_requests(requests->authority, &route->joined, fault);
+}
+
+void clear_est_route(struct est_route *route)
+{
+	free_joined_requests(&route->joined);
+}
+
+/* --- paths --- */
+
+/* A path below EST_PATH. */
+struct est_path {
+	unsigned int usages; /* of the label; 0: there is none */
+	const char *operation;
+};
+
+static int parse_path(const char *path, struct est_path *ret_path, struct fault *fault)
+{
+	const char *rest = path + strlen(EST_PATH);
+	const char *slash = strchr(rest, '/');
+	struct fault problem = {0};
+	char label[USAGES_TEXT_SIZE];
+
+	*ret_path = (struct est_path){.operation = slash != NULL ? slash + 1 : rest};
+	if (slash == NULL)
+		return 0;
+	(void)snprintf(label, sizeof(label), "%.*s", (int)(slash - rest), rest);
+	if ((size_t)(slash - rest) >= sizeof(label) ||
+	    parse_usage_list(label, &ret_path->usages, &problem) < 0)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "label: expected usages, like client or client,server: %s",
+				 problem.text);
+	return 0;
+}
+
+static int refuse_operation(const struct est_path *path, struct fault *fault)
+{
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "EST: expected cacerts, csrattrs, simpleenroll or simplereenroll, found "
+			 "\"%.64s\"",
+			 path->operation);
+}
+
+/* --- answers --- */
+
+/* On one line: RFC 8951 section 3.1 wants base64 without a line's length, and some clients take no
+   line break. */
+static int answer_certificates(const struct bytes *certificates, size_t count,
+			       struct http_response *response, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+
+	if (format_certs_only(certificates, count, &der, fault) < 0)
+		return -1;
+	append_base64(&response->body, bytes_of_buffer(&der));
+	response->content_type = CONTENT_CERTS_ONLY;
+	add_response_field(response, "Content-Transfer-Encoding", "base64");
+	return check_buffer(&response->body, fault);
+}
+
+static unsigned int status_of(const struct refusal *refusal)
+{
+	static const struct {
+		const char *type;
+		unsigned int status;
+	} rows[] = {
+		{"unauthenticated", unauthorized},
+		{"malformed", bad_request},
+		{"bad_request", bad_request},
+		{"bad_proof", bad_request},
+		{"rate", too_many},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (strcmp(rows[i].type, refusal->type) == 0)
+			return rows[i].status;
+	return forbidden;
+}
+
+static int answer_refusal(struct est_route *route, const struct http_request *request,
+			  const char *client, const struct refusal *refusal,
+			  struct http_response *response, struct fault *fault)
+{
+	response->status = status_of(refusal);
+	response->content_type = CONTENT_TEXT;
+	append_format(&response->body, "%s: %s\n", refusal->type, refusal->detail);
+	append_format(&response->reason, "%s: %s: %s (from %s)", client[0] != '\0' ? client : "?",
+		      refusal->type, refusal->detail, request->origin);
+	if (response->status == unauthorized)
+		add_response_field(response, "WWW-Authenticate",
+				   "Basic realm=\"certpool\", charset=\"UTF-8\"");
+	if (response->status == too_many)
+		add_response_field(response, "Retry-After", "60");
+	count_refusal(&route->requests->refusals, refusal->type);
+	if (check_buffer(&response->reason, fault) < 0)
+		return -1;
+	return check_buffer(&response->body, fault);
+}
+
+static void log_certified(const struct est_route *route, const char *path, const char *client,
+			  int64_t begun_us)
+{
+	const struct encrypted_requests *requests = route->requests;
+	char text[FAULT_TEXT_SIZE];
+
+	if (requests->exchange_log == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%s: certified 1 in %" PRId64 " ms", client,
+		       (read_stopwatch_us() - begun_us) / 1000);
+	requests->exchange_log(requests->exchange_log_context, "POST", path, ok, text);
+}
+
+/* --- cacerts --- */
+
+enum { CA_CERTIFICATES_MAX = 2 + INTERMEDIATES_MAX + ISSUERS_MAX };
+
+struct ca_certificates {
+	struct bytes der[CA_CERTIFICATES_MAX];
+	size_t count;
+};
+
+static void add_certificate(struct ca_certificates *all, const struct certificate *certificate)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (equal_bytes(all->der[i], certificate_der(certificate)))
+			return;
+	all->der[all->count++] = certificate_der(certificate);
+}
+
+/* All that a client may need while roots and issuers are replaced (RFC 7030 section 4.1.3). */
+static int serve_ca_certificates(struct est_route *route, struct http_response *response,
+				 struct fault *fault)
+{
+	const struct issuer_set *issuers = authority_issuers(route->requests->authority);
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	struct ca_certificates all = {.count = 0};
+	struct fault problem = {0};
+
+	/* FAULT_FAILED keeps the reason, which names files, out of the answer and in the log. */
+	if (read_ca_roots(route->requests->layout, &roots, &problem) < 0)
+		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+	add_certificate(&all, roots.root);
+	if (roots.next != NULL)
+		add_certificate(&all, roots.next);
+	for (size_t i = 0; i < roots.cross.count; i++)
+		add_certificate(&all, roots.cross.certificates[i]);
+	for (unsigned int number = 1; number <= count_issuers(issuers); number++)
+		if (get_issuer(issuers, number) != NULL)
+			add_certificate(&all, issuer_certificate(get_issuer(issuers, number)));
+	return answer_certificates(all.der, all.count, response, fault);
+}
+
+int serve_est_get(struct est_route *route, const struct http_request *request,
+		  struct http_response *response, struct fault *fault)
+{
+	struct est_path path;
+
+	if (parse_path(request->path, &path, fault) < 0)
+		return -1;
+	if (strcmp(path.operation, "cacerts") == 0)
+		return serve_ca_certificates(route, response, fault);
+	if (strcmp(path.operation, "csrattrs") != 0)
+		return refuse_operation(&path, fault);
+	response->status = no_content;
+	return 0;
+}
+
+/* --- enrolment --- */
+
+static bool is_space(uint8_t octet)
+{
+	return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
+}
+
+static struct bytes skip_space(struct bytes text)
+{
+	while (text.len > 0 && is_space(text.data[0]))
+		text = (struct bytes){text.data + 1, text.len - 1};
+	return text;
+}
+
+static int decode_body(struct bytes body, struct buffer *ret_der, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+
+	while (body.len > 0) {
+		struct bytes line = body;
+
+		for (line.len = 0; line.len < body.len && !is_space(body.data[line.len]);)
+			line.len++;
+		append_bytes(&text, line);
+		body = skip_space((struct bytes){body.data + line.len, body.len - line.len});
+	}
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	if (decode_base64(bytes_of_buffer(&text), ret_der, fault) < 0)
+		return prefix_fault(fault, "request: expected PKCS#10 in base64, or in PEM");
+	return 0;
+}
+
+int parse_est_csr(struct bytes body, struct csr **ret_csr, struct buffer *ret_pem,
+		  struct fault *fault)
+{
+	static const char begin[] = "-----BEGIN ";
+	const struct bytes text = skip_space(body);
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+
+	if (text.len > strlen(begin) && memcmp(text.data, begin, strlen(begin)) == 0) {
+		if (parse_csr_pem(text, &csr, fault) < 0)
+			return -1;
+		append_bytes(ret_pem, text);
+	} else if (decode_body(body, &der, fault) < 0 ||
+		   parse_csr_der(bytes_of_buffer(&der), &csr, fault) < 0 ||
+		   format_pem(bytes_of_buffer(&der), "CERTIFICATE REQUEST", ret_pem, fault) < 0) {
+		return -1;
+	}
+	if (check_buffer(ret_pem, fault) < 0)
+		return -1;
+	*ret_csr = TAKE(csr);
+	return 0;
+}
+
+/* Of an authenticated client: its rate, and the invitation by which it came. */
+static int admit_client(const struct est_route *route, const struct est_client *client,
+			int64_t now_s, struct refusal *refusal, struct fault *fault)
+{
+	struct authority *authority = route->requests->authority;
+	const struct sighting sighting = {
+		.client = client->name, .kid = client->kid, .now_s = now_s};
+
+	if (client->certificate == NULL && admit_presence(authority, &sighting, refusal, fault) < 0)
+		return -1;
+	return is_refused(refusal) ? 0 : admit_request(authority, client->name, refusal, fault);
+}
+
+/* Reads the request, and has it certified with those that arrive together with it. */
+static int certify_body(const struct est_route *route, const struct est_path *path,
+			const struct est_client *client, struct bytes body, int64_t now_s,
+			struct single_answer *ret_answer, struct fault *fault)
+{
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct single_request single = {.client = client->name,
+					.now_s = now_s,
+					.manner = {.prefix = "est", .usages = path->usages}};
+	struct fault problem = {0};
+
+	if (parse_est_csr(body, &csr, &pem, &problem) < 0)
+		return refuse_for_fault(&problem, "bad_request", &ret_answer->refusal, fault);
+	if (client->certificate != NULL)
+		check_same_names(client->certificate, csr, &ret_answer->refusal);
+	if (is_refused(&ret_answer->refusal))
+		return 0;
+	single.pem = bytes_of_buffer(&pem);
+	public_key_sha256(csr_public_key(csr), single.key_sha256);
+	return certify_joined(route->joined, &single, ret_answer, fault);
+}
+
+/* A CA that may issue nothing, or has no room for it, says so to everybody (503). */
+static int check_open(const struct est_route *route, struct fault *fault)
+{
+	struct authority *authority = route->requests->authority;
+	struct fault problem = {0};
+
+	if (check_may_issue(authority, &problem) < 0 || check_room(authority, &problem) < 0)
+		return set_fault(fault, FAULT_BUSY, "%s", problem.text);
+	return 0;
+}
+
+static int find_operation(const struct est_path *path, bool *ret_renewal, struct fault *fault)
+{
+	*ret_renewal = strcmp(path->operation, "simplereenroll") == 0;
+	if (!*ret_renewal && strcmp(path->operation, "simpleenroll") != 0)
+		return refuse_operation(path, fault);
+	return 0;
+}
+
+/* Certifies the request of a client that was found, or refuses it. */
+static int enroll(const struct est_route *route, const struct est_path *path, bool renewal,
+		  const struct est_client *client, const struct http_request *request,
+		  struct single_answer *ret_answer, struct fault *fault)
+{
+	struct authority *authority = route->requests->authority;
+	const int64_t now_s = read_clock();
+
+	if (renewal && client->certificate == NULL) {
+		set_refusal(&ret_answer->refusal, "unauthenticated",
+			    "renewal: expected the certificate of a member in the TLS handshake, "
+			    "found none");
+		return 0;
+	}
+	if (admit_client(route, client, now_s, &ret_answer->refusal, fault) < 0 ||
+	    (!is_refused(&ret_answer->refusal) &&
+	     certify_body(route, path, client, request->body, now_s, ret_answer, fault) < 0))
+		return -1;
+	if (!is_refused(&ret_answer->refusal))
+		return 0;
+	return record_refusal(authority_refusals(authority), client->name, &ret_answer->refusal,
+			      now_s, fault);
+}
+
+int serve_est_post(struct est_route *route, const struct http_request *request,
+		   struct http_response *response, struct fault *fault)
+{
+	const int64_t begun_us = read_stopwatch_us();
+	CLEANUP(clear_est_client) struct est_client client = {0};
+	CLEANUP(clear_single_answer) struct single_answer answer = {0};
+	struct est_path path;
+	struct bytes der;
+	bool renewal;
+
+	if (parse_path(request->path, &path, fault) < 0 ||
+	    find_operation(&path, &renewal, fault) < 0 || check_open(route, fault) < 0 ||
+	    find_est_client(route->requests->authority, &route->requests->keys, request,
+			    read_clock(), &client, fault) < 0)
+		return -1;
+	if (client.denial != EST_ADMITTED)
+		return answer_refusal(route, request, "", &client.refusal, response, fault);
+	if (enroll(route, &path, renewal, &client, request, &answer, fault) < 0)
+		return -1;
+	if (is_refused(&answer.refusal))
+		return answer_refusal(route, request, client.name, &answer.refusal, response,
+				      fault);
+	log_certified(route, request->path, client.name, begun_us);
+	der = bytes_of_buffer(&answer.certificate);
+	return answer_certificates(&der, 1, response, fault);
+}

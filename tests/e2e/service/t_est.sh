@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# EST (RFC 7030) over TLS, with curl and openssl alone: enrolment by password, renewal by certificate, and what
+# is refused.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+cat >manifest.yaml <<END
+version: 1
+ca: {layout: ca, root_layout: root, endpoint: "https://$host:0"}
+clients:
+  dev:
+    policy: {subject: "CN={client}-{index}", alt_names: ["DNS:{client}-{index}.example"], usages: [client, server, sign], certificates: 8}
+  other: {policy: {subject: "CN=dev-{index}"}}
+END
+expect 0 'init' "$certpool" init
+start_https_ca -v
+est=$endpoint/.well-known/est
+
+# The password is derived from the shared key.
+expect 0 'the password' "$certpool" client password dev
+password=$(cat out)
+equal 'is 256 bits' 43 "${#password}"
+equal 'is derived from the shared key (HKDF, RFC 5869)' "$password" "$(openssl kdf -binary -keylen 32 -kdfopt digest:SHA256 \
+	-kdfopt hexkey:"$(jq -r .k ca/Private/shared_dev.jwk | jose b64 dec -i- | od -An -v -tx1 | tr -d ' \n')" \
+	-kdfopt info:'certpool EST password' HKDF | jose b64 enc -I-)"
+equal 'as JSON' "$password" "$("$certpool" client password dev --json | jq -r .password)"
+expect 4 'of a client that is there' "$certpool" client password nobody
+
+# ask PATH FILE CURL_OPTION…: posts a request; sets $status, the answer is in answer and its head in head.
+ask() {
+	status=$(curl -s --cacert root/cert/root.crt -o answer -D head -w '%{http_code}' -H 'Content-Type: application/pkcs10' \
+		--data-binary "@$2" "${@:3}" "$est/$1")
+}
+enroll() { ask simpleenroll "$1" -u "dev:$password" "${@:2}"; }
+# request NAME OPTION…: a key and a request in base64, on one line.
+request() {
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj "/CN=$1" "${@:2}" -outform DER \
+		-out "$1.der" 2>openssl.log
+	base64 -w0 "$1.der" >"$1.b64"
+}
+certificate() { base64 -d answer | openssl pkcs7 -inform DER -print_certs -out "$1"; }
+refused() { # NAME STATUS TEXT
+	equal "$1" "$2" "$status"
+	check "$1: says why" grep -qE -- "$3" answer
+}
+
+# The CA's certificates, which a device takes on faith or compares.
+equal 'cacerts' 200 "$(curl -s -k -o answer -w '%{http_code}' "$est/cacerts")"
+certificate cacerts.pem
+equal 'has root and issuer' 2 "$(grep -c BEGIN cacerts.pem)"
+check 'for openssl' openssl verify -CAfile root/cert/root.crt cacerts.pem
+equal 'on one line' 0 "$(wc -l <answer)"
+equal 'csrattrs wishes nothing' 204 "$(curl -s -k -o /dev/null -w '%{http_code}' "$est/csrattrs")"
+
+# Enrolment.
+request dev-1 -addext subjectAltName=DNS:dev-1.example
+enroll dev-1.b64
+equal 'a password enrolls' 200 "$status"
+check 'as the RFC has it' grep -qi '^content-type: application/pkcs7-mime; smime-type=certs-only' head
+check 'in base64' grep -qi '^content-transfer-encoding: base64' head
+certificate dev-1.crt
+check 'the certificate alone' openssl verify -purpose sslclient -CAfile root/cert/root.crt -untrusted cacerts.pem dev-1.crt
+check 'for its key' cmp <(openssl x509 -in dev-1.crt -noout -pubkey) <(openssl pkey -in dev-1.key -pubout)
+enroll dev-1.b64
+certificate again.crt
+check 'a request that comes again gets the same' cmp dev-1.crt again.crt
+request dev-2
+openssl req -in dev-2.der -inform DER -out dev-2.pem
+enroll dev-2.pem
+equal 'in PEM' 200 "$status"
+request dev-3
+ask server/simpleenroll dev-3.b64 -u "dev:$password"
+certificate dev-3.crt
+equal 'a label has the usages' 'TLS Web Server Authentication' "$(openssl x509 -in dev-3.crt -noout -ext extendedKeyUsage | tail -n 1 | sed 's/^ *//')"
+serial=$(openssl x509 -in dev-1.crt -noout -serial | sed 's/.*=//' | tr A-F a-f)
+expect 0 'the record' "$certpool" list --json
+check 'names members by their serials' jq -se "any(.client == \"dev\" and .member == \"est-$serial\")" out
+expect 0 'as does revoke' "$certpool" revoke "dev/est-$(openssl x509 -in dev-3.crt -noout -serial | sed 's/.*=//' | tr A-F a-f)"
+
+# Renewal by certificate, over TLS.
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout new.key -subj /CN=dev-1 -addext subjectAltName=DNS:dev-1.example -outform DER 2>openssl.log | base64 >new.b64
+renew() { ask simplereenroll "$1" --cert "$2.crt" --key "$2.key"; }
+renew new.b64 dev-1
+equal 'a certificate renews itself' 200 "$status"
+certificate new.crt
+check 'with the new key' cmp <(openssl x509 -in new.crt -noout -pubkey) <(openssl pkey -in new.key -pubout)
+renew new.b64 new
+equal 'and so does the new one' 200 "$status"
+request dev-9
+renew dev-9.b64 dev-1
+refused 'for another name' 403 'subject: expected that of the certificate, "CN=dev-1", found "CN=dev-9"'
+ask simplereenroll new.b64 -u "dev:$password"
+refused 'by password alone' 401 'expected the certificate of a member'
+renew new.b64 dev-3
+refused 'by a revoked certificate' 403 'was revoked: enroll with the client.s password'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout foreign.key -subj /CN=dev-1 -out foreign.crt 2>openssl.log
+renew new.b64 foreign
+refused 'by a foreign certificate' 401 'issued by this CA, found another one'
+ask simplereenroll new.b64 --cert dev-1.crt --key dev-1.key -u "other:$("$certpool" client password other)"
+refused 'by the certificate of another client' 403 'the password is the client other.s, and the certificate the client dev.s'
+
+# What is refused.
+ask simpleenroll dev-1.b64
+refused 'nobody' 401 'found neither'
+check 'is asked who he is' grep -qi '^www-authenticate: Basic realm="certpool"' head
+ask simpleenroll dev-1.b64 -u "dev:${password}x"
+refused 'a wrong password' 401 'expected the password of the client'
+ask simpleenroll dev-1.b64 -u "other:$password"
+refused 'the password of another' 401 'expected the password of the client'
+enroll dev-9.b64 -H 'Content-Type: text/plain'
+equal 'two content types' 400 "$status"
+status=$(curl -s --cacert root/cert/root.crt -o answer -w '%{http_code}' -u "dev:$password" -H 'Content-Type: application/pkcs12' --data-binary @dev-9.b64 "$est/simpleenroll")
+equal 'a wrong content type' 415 "$status"
+echo 'no request' >bad.b64
+enroll bad.b64
+refused 'no request' 400 'expected PKCS#10 in base64, or in PEM'
+base64 -w0 <(head -c 200 dev-9.der) >bad.b64
+enroll bad.b64
+refused 'half a request' 400 'bad_request: '
+base64 -w0 <(head -c -1 dev-9.der; printf x) >bad.b64
+enroll bad.b64
+refused 'a changed signature' 400 'bad_(proof|request): '
+head -c 30000 /dev/zero | tr '\0' A >bad.b64
+enroll bad.b64
+equal 'an oversized request' 413 "$status"
+request other-1
+enroll other-1.b64
+refused 'a subject that the policy does not allow' 403 'policy: subject: expected "CN=\{client\}-\{index\}", found "CN=other-1"'
+request dev-5 -addext extendedKeyUsage=emailProtection
+enroll dev-5.b64
+refused 'a usage that it does not allow' 403 'usages: expected of "sign,client,server", found "email"'
+ask email/simpleenroll dev-9.b64 -u "dev:$password"
+refused 'a label that it does not allow' 403 'found "email"'
+ask nonsense/simpleenroll dev-9.b64 -u "dev:$password"
+equal 'a label that is no usage' 404 "$status"
+ask serverkeygen dev-9.b64 -u "dev:$password"
+equal 'an operation that there is not' 404 "$status"
+for i in 11 12 13 14 15 16; do
+	request "dev-$i"
+	enroll "dev-$i.b64"
+done
+refused 'over the quota' 403 'quota: dev may have 8 certificates'
+"$certpool" client disable dev >out
+enroll dev-9.b64
+refused 'a disabled client' 403 'disabled: '
+"$certpool" client enable dev >out
+expect 0 'a rate' "$certpool" client set dev --requests-per-minute 1
+for _ in 1 2 3; do enroll dev-1.b64; done
+refused 'over its rate' 429 'rate: '
+expect 0 'the audit log' "$certpool" audit list --json
+check 'has refusals' jq -se 'any(.event == "refused" and .by == "dev")' out
+check_not 'and no password is in any log' grep -rqF "$password" serve.err serve.out ca/state
+
+# A new shared key has a new password; the old one counts until the old key ends.
+"$certpool" client set dev --requests-per-minute 1000 >out
+expect 0 'rotate key' "$certpool" rotate key dev
+check_not 'another password' test "$("$certpool" client password dev)" = "$password"
+enroll dev-1.b64
+equal 'the old one still counts' 200 "$status"
+expect 0 'until the end' "$certpool" rotate key dev --overlap 0
+enroll dev-1.b64
+equal 'and then no longer' 401 "$status"
+
+# Without TLS there is no EST: a password would be in the clear.
+stop "$ca"
+start plain serve --listen "http://$host:0"
+equal 'not without TLS' 403 "$(curl -s -o answer -w '%{http_code}' "$endpoint/.well-known/est/cacerts")"
+check 'says so' grep -q 'over TLS' answer
+stop "$server"
