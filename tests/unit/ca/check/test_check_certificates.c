@@ -34,8 +34,8 @@ Test(check_certificates, verifies_each_signature)
 }
 
 /* A responder's certificate would be refused as a member's. */
-Test(check_certificates, expects_of_the_ca_its_responders_certificates)
+Test(check_certificates, expects_one_of_a_responder_where_the_record_has_one)
 {
-	expect_found("UPDATE certificate SET client = 'ca' WHERE id = 2",
-		     "of ca/key1: RFC 6960 section 4.2.2.2");
+	expect_found("UPDATE certificate SET client = 'ca', member = 'ocsp' WHERE id = 2",
+		     "of ca/ocsp: ");
 }
