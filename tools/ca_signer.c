@@ -34,9 +34,12 @@ static int open_keys(struct opened_signer *opened, struct fault *fault)
 static int learn_issuers(void *context, struct fault *fault)
 {
 	struct opened_signer *opened = context;
+	const struct layout *layout = opened->plan->layout;
+	const struct ca_node *ca = &opened->plan->manifest->ca;
 
-	return load_issuers(opened->plan->layout, &opened->plan->manifest->ca, &opened->access,
-			    &opened->issuers, fault);
+	if (load_issuers(layout, ca, &opened->access, &opened->issuers, fault) < 0)
+		return -1;
+	return refresh_certificates(opened->store, layout, ca, &opened->issuers, fault);
 }
 
 static void say_lacking(const struct command *command, const char *process,

@@ -6,27 +6,41 @@
 #include "common/x509/purpose.h"
 #include "common/x509/signing_order.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
-struct issuer {
+/* What others know the key by. It may be certified again, by another root, while threads use it. */
+struct identity {
 	struct certificate *certificate;
 	struct certificate *root; /* above an intermediate; NULL: the certificate is the root */
+	struct bytes key_id;      /* the certificate's subjectKeyIdentifier, a slice of its DER */
+	struct identity *before;  /* kept: a thread may still read it */
+};
+
+struct issuer {
+	_Atomic(struct identity *) identity;
 	unsigned int number;
 	struct private_key *key;    /* NULL: the delegate has it */
 	signing_function *delegate; /* NULL: the key signs */
 	void *delegate_context;
-	struct bytes key_id; /* the certificate's subjectKeyIdentifier, a slice of its DER */
 	struct buffer url_extensions; /* of what it issues; may be empty */
 };
 
 void free_issuer(struct issuer **issuer)
 {
 	struct issuer *old = TAKE(*issuer);
+	struct identity *identity = old != NULL ? atomic_load(&old->identity) : NULL;
 
+	while (identity != NULL) {
+		struct identity *before = identity->before;
+
+		free_certificate(&identity->certificate);
+		free_certificate(&identity->root);
+		free(identity);
+		identity = before;
+	}
 	if (old == NULL)
 		return;
-	free_certificate(&old->certificate);
-	free_certificate(&old->root);
 	free_private_key(&old->key);
 	clear_buffer(&old->url_extensions);
 	free(old);
@@ -34,12 +48,48 @@ void free_issuer(struct issuer **issuer)
 
 const struct certificate *issuer_certificate(const struct issuer *issuer)
 {
-	return issuer->certificate;
+	return atomic_load(&issuer->identity)->certificate;
 }
 
 const struct certificate *issuer_root(const struct issuer *issuer)
 {
-	return issuer->root != NULL ? issuer->root : issuer->certificate;
+	const struct identity *identity = atomic_load(&issuer->identity);
+
+	return identity->root != NULL ? identity->root : identity->certificate;
+}
+
+bool is_root_issuer(const struct issuer *issuer)
+{
+	return atomic_load(&issuer->identity)->root == NULL;
+}
+
+static struct bytes issuer_key_id(const struct issuer *issuer)
+{
+	return atomic_load(&issuer->identity)->key_id;
+}
+
+int adopt_certificates(struct issuer *issuer, struct issuer *other, struct fault *fault)
+{
+	struct identity *present = atomic_load(&issuer->identity);
+	struct identity *newer = atomic_load(&other->identity);
+	const struct certificate_fields *fields = certificate_fields(present->certificate);
+	const struct certificate_fields *newer_fields = certificate_fields(newer->certificate);
+
+	if (equal_bytes(certificate_der(present->certificate),
+			certificate_der(newer->certificate)) &&
+	    equal_bytes(certificate_der(issuer_root(issuer)), certificate_der(issuer_root(other))))
+		return 0;
+	if (!equal_bytes(fields->spki, newer_fields->spki) ||
+	    !equal_bytes(fields->subject, newer_fields->subject))
+		return set_fault(fault, FAULT_REFUSED,
+				 "issuer %u: expected a certificate of the key and name of %s, "
+				 "found that of %s",
+				 issuer->number, certificate_subject(present->certificate),
+				 certificate_subject(newer->certificate));
+	newer->before = present;
+	atomic_store(&other->identity, NULL);
+	atomic_store(&issuer->identity, newer);
+	return 0;
 }
 
 unsigned int issuer_number(const struct issuer *issuer)
@@ -59,8 +109,8 @@ const struct private_key *issuer_key(const struct issuer *issuer)
 
 struct checked_signer issuer_signer(const struct issuer *issuer, enum signature_check check)
 {
-	return (struct checked_signer){issuer->key, certificate_public_key(issuer->certificate),
-				       check};
+	return (struct checked_signer){issuer->key,
+				       certificate_public_key(issuer_certificate(issuer)), check};
 }
 
 signing_function *issuer_delegate(const struct issuer *issuer, void **ret_context)
@@ -77,7 +127,8 @@ void delegate_signing(struct issuer *issuer, signing_function *function, void *c
 
 struct bytes issuer_algorithm(const struct issuer *issuer)
 {
-	return signing_algorithm(public_key_type(certificate_public_key(issuer->certificate)));
+	return signing_algorithm(
+		public_key_type(certificate_public_key(issuer_certificate(issuer))));
 }
 
 static int check_own_key(const struct certificate *certificate, const struct private_key *key,
@@ -129,11 +180,13 @@ static int check_intermediate(const struct certificate *certificate, const struc
 
 static int check_issuer(const struct issuer *issuer, struct fault *fault)
 {
-	if (issuer->key != NULL && check_own_key(issuer->certificate, issuer->key, fault) < 0)
+	const struct certificate *certificate = issuer_certificate(issuer);
+
+	if (issuer->key != NULL && check_own_key(certificate, issuer->key, fault) < 0)
 		return -1;
-	if (issuer->root == NULL)
-		return check_root(issuer->certificate, fault);
-	return check_intermediate(issuer->certificate, issuer->root, fault);
+	if (is_root_issuer(issuer))
+		return check_root(certificate, fault);
+	return check_intermediate(certificate, issuer_root(issuer), fault);
 }
 
 int new_intermediate_issuer(struct certificate **certificate, struct certificate **root,
@@ -141,20 +194,23 @@ int new_intermediate_issuer(struct certificate **certificate, struct certificate
 			    struct fault *fault)
 {
 	CLEANUP(free_issuer) struct issuer *issuer = calloc(1, sizeof(*issuer));
+	struct identity *identity = calloc(1, sizeof(*identity));
 
-	if (issuer == NULL) {
+	if (issuer == NULL || identity == NULL) {
+		free(identity);
 		free_certificate(certificate);
 		free_certificate(root);
 		free_private_key(key);
 		return set_memory_fault(fault);
 	}
 	issuer->number = 1;
-	issuer->certificate = TAKE(*certificate);
-	issuer->root = TAKE(*root);
+	identity->certificate = TAKE(*certificate);
+	identity->root = TAKE(*root);
+	identity->key_id = find_subject_key_id(certificate_fields(identity->certificate));
+	atomic_init(&issuer->identity, identity);
 	issuer->key = TAKE(*key);
 	if (check_issuer(issuer, fault) < 0)
 		return -1;
-	issuer->key_id = find_subject_key_id(certificate_fields(issuer->certificate));
 	*ret_issuer = TAKE(issuer);
 	return 0;
 }
@@ -199,7 +255,7 @@ static int build_ca_certificate(const struct tbs_certificate *fields,
 	    append_subject_key_id(&extensions, fields->spki, fault) < 0)
 		return -1;
 	if (issuer != NULL) {
-		append_authority_key_id(&extensions, issuer->key_id);
+		append_authority_key_id(&extensions, issuer_key_id(issuer));
 		append_bytes(&extensions, bytes_of_buffer(&issuer->url_extensions));
 	}
 	if (check_buffer(&extensions, fault) < 0)
@@ -256,7 +312,7 @@ static int certify_below_root(const struct issuer *root, struct bytes spki, stru
 			      int path_length, const struct validity *validity,
 			      struct buffer *ret_der, struct fault *fault)
 {
-	const struct certificate_fields *root_fields = certificate_fields(root->certificate);
+	const struct certificate_fields *root_fields = certificate_fields(issuer_certificate(root));
 	const struct checked_signer signer = issuer_signer(root, CHECK_WITH_PUBLIC_KEY);
 	struct tbs_certificate fields = {.issuer = root_fields->subject,
 					 .validity = *validity,
@@ -266,14 +322,14 @@ static int certify_below_root(const struct issuer *root, struct bytes spki, stru
 	if (equal_bytes(fields.spki, root_fields->spki))
 		return set_fault(fault, FAULT_REFUSED,
 				 "expected another key than the root's, found the same");
-	if (check_within(root->certificate, validity, fault) < 0)
+	if (check_within(issuer_certificate(root), validity, fault) < 0)
 		return -1;
 	/* With the root's name the intermediate would look self-issued, and a verifier that looks
 	   for the root by name would stop there. */
 	if (equal_bytes(subject, root_fields->subject))
 		return set_fault(fault, FAULT_REFUSED,
 				 "expected another name than the root's, %s, found the same",
-				 certificate_subject(root->certificate));
+				 certificate_subject(issuer_certificate(root)));
 	return build_ca_certificate(&fields, &signer, path_length, root, ret_der, fault);
 }
 
@@ -307,10 +363,10 @@ static int check_request(const struct issuer *issuer, const struct csr *csr,
 {
 	struct bytes spki = public_key_spki(csr_public_key(csr));
 
-	if (equal_bytes(spki, certificate_fields(issuer->certificate)->spki) ||
+	if (equal_bytes(spki, certificate_fields(issuer_certificate(issuer))->spki) ||
 	    equal_bytes(spki, certificate_fields(issuer_root(issuer))->spki))
 		return set_fault(fault, FAULT_REFUSED, "request: its public key is the issuer's");
-	return check_within(issuer->certificate, validity, fault);
+	return check_within(issuer_certificate(issuer), validity, fault);
 }
 
 static int check_proof(const struct csr *csr, struct fault *fault)
@@ -334,7 +390,7 @@ int append_member_extensions(struct buffer *extensions, const struct issuer *iss
 		return -1;
 	append_basic_constraints(extensions, false, -1);
 	append_usages(extensions, usages);
-	append_authority_key_id(extensions, issuer->key_id);
+	append_authority_key_id(extensions, issuer_key_id(issuer));
 	append_bytes(extensions, bytes_of_buffer(&issuer->url_extensions));
 	return check_buffer(extensions, fault);
 }
@@ -346,7 +402,7 @@ int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
-		.issuer = certificate_fields(issuer->certificate)->subject,
+		.issuer = certificate_fields(issuer_certificate(issuer))->subject,
 		.validity = grant->validity,
 		.subject = csr_subject_der(csr),
 		.spki = public_key_spki(csr_public_key(csr)),
@@ -391,7 +447,7 @@ int append_responder_extensions(struct buffer *extensions, const struct issuer *
 			 (struct bytes){der_null, sizeof(der_null)});
 	if (append_subject_key_id(extensions, spki, fault) < 0)
 		return -1;
-	append_authority_key_id(extensions, issuer->key_id);
+	append_authority_key_id(extensions, issuer_key_id(issuer));
 	return check_buffer(extensions, fault);
 }
 
@@ -425,12 +481,12 @@ int create_own_certificate(const struct issuer *issuer,
 					    .now_s = options->now_s};
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
-		.issuer = certificate_fields(issuer->certificate)->subject,
+		.issuer = certificate_fields(issuer_certificate(issuer))->subject,
 		.validity = options->validity,
 		.spki = public_key_spki(options->key),
 	};
 
-	if (check_within(issuer->certificate, &options->validity, fault) < 0 ||
+	if (check_within(issuer_certificate(issuer), &options->validity, fault) < 0 ||
 	    append_name(&name, options->subject, fault) < 0 ||
 	    append_own_extensions(&extensions, issuer, options, fault) < 0)
 		return -1;

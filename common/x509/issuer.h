@@ -40,6 +40,17 @@ void free_issuer(struct issuer **issuer);
 const struct certificate *issuer_certificate(const struct issuer *issuer);
 const struct certificate *issuer_root(const struct issuer *issuer);
 
+/* Whether the issuer is a root. */
+bool is_root_issuer(const struct issuer *issuer);
+
+/*
+ * Has the issuer go on with the certificate, and the root above it, of another issuer object of the
+ * same name and key: another root has certified it. Other threads may use the issuer meanwhile;
+ * what they have borrowed stays as long as the issuer. `other` must be freed afterwards, and no
+ * more be used. One thread at a time. Errors: FAULT_REFUSED for another name or key.
+ */
+int adopt_certificates(struct issuer *issuer, struct issuer *other, struct fault *fault) MUST_CHECK;
+
 /* The issuer's number among those of its CA (issuer_set.h), which count from 1; 1 for a new one. */
 unsigned int issuer_number(const struct issuer *issuer);
 void number_issuer(struct issuer *issuer, unsigned int number);

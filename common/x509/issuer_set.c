@@ -43,6 +43,14 @@ struct issuer *newest_issuer(const struct issuer_set *set)
 	return get_issuer(set, count_issuers(set));
 }
 
+struct issuer *newest_root_issuer(const struct issuer_set *set)
+{
+	for (unsigned int number = count_issuers(set); number > 0; number--)
+		if (is_root_issuer(get_issuer(set, number)))
+			return get_issuer(set, number);
+	return NULL;
+}
+
 struct issuer *get_issuer_by_name(const struct issuer_set *set, struct bytes name)
 {
 	/* The newest first: it is mostly the one. */

@@ -30,6 +30,9 @@ struct issuer *get_issuer(const struct issuer_set *set, unsigned int number);
 /* NULL for an empty set. */
 struct issuer *newest_issuer(const struct issuer_set *set);
 
+/* The newest one that is a root; NULL: all are below a root that lies apart. */
+struct issuer *newest_root_issuer(const struct issuer_set *set);
+
 /* The issuer with this name (its certificate's subject, DER). Borrowed; NULL: there is none. */
 struct issuer *get_issuer_by_name(const struct issuer_set *set, struct bytes name);
 

@@ -129,6 +129,23 @@ static int check_chosen(const struct ca_crls *crls, unsigned int issuer, struct 
 		issuer, crls->count);
 }
 
+/* The number of the issuer whose CRL is asked for. */
+static int find_crl_issuer(const struct crl_settings *given, const struct ca_operator *ca,
+			   const struct ca_crls *crls, unsigned int *ret_issuer,
+			   struct fault *fault)
+{
+	CLEANUP(clear_issuer_set) struct issuer_set issuers = {0};
+
+	*ret_issuer = choose_issuer(given, crls);
+	if (!given->root)
+		return 0;
+	if (read_issuers(ca, &issuers, fault) < 0)
+		return -1;
+	if (newest_root_issuer(&issuers) != NULL)
+		*ret_issuer = issuer_number(newest_root_issuer(&issuers));
+	return 0;
+}
+
 /* Makes the CRLs that are due, and reads one. */
 static int make_crl(const struct crl_settings *given, struct ca_operator *ca, struct ca_crls *crls,
 		    struct crl_info *ret_info, struct buffer *ret_der, struct fault *fault)
@@ -137,9 +154,9 @@ static int make_crl(const struct crl_settings *given, struct ca_operator *ca, st
 	unsigned int issuer;
 
 	if (!given->root || ca->manifest->ca.root_layout == NULL) {
-		if (publish_ca_crls(ca, &given->key, mode, crls, fault) < 0)
+		if (publish_ca_crls(ca, &given->key, mode, crls, fault) < 0 ||
+		    find_crl_issuer(given, ca, crls, &issuer, fault) < 0)
 			return -1;
-		issuer = choose_issuer(given, crls);
 		if (check_chosen(crls, issuer, fault) < 0)
 			return -1;
 		*ret_info = crls->infos[issuer - 1];

@@ -15,10 +15,7 @@ static int print_rotated(const struct command *command, const struct rotated_roo
 	format_time(rotated->not_after_s, end);
 	if (rotated->completed)
 		print_note(command, "what was begun before is complete now");
-	if (finished)
-		print_note(command, "a certpool serve that runs goes on as before until it is "
-				    "started again");
-	else
+	if (!finished)
 		print_note(command,
 			   "clients pin it with their next enroll, renew or keep; when all have "
 			   "it: certpool rotate root --finish");
@@ -33,6 +30,21 @@ static int print_rotated(const struct command *command, const struct rotated_roo
 	add_json_flag(&line, "finished", finished);
 	add_json_flag(&line, "completed", rotated->completed);
 	return print_json(&line, fault);
+}
+
+/* The rotation stands; a server makes the CRL as well, so that its lack is no failure. */
+static void publish(const struct command *command, struct ca_operator *ca,
+		    const struct ca_key_settings *key)
+{
+	struct ca_crls crls;
+	struct fault fault = {0};
+
+	if (publish_ca_crls(ca, key, CRL_WHEN_DUE, &crls, &fault) < 0)
+		print_complaint(
+			command,
+			"the new root issues, but its CRL could not be made: %s: remove the cause "
+			"and run certpool crl",
+			fault.text);
 }
 
 int rotate_root(const struct command *command, const struct root_rotation_options *options,
@@ -54,10 +66,12 @@ int rotate_root(const struct command *command, const struct root_rotation_option
 	rotation.ca = &ca.manifest->ca;
 	rotation.store = ca.store;
 	/* Another one may have ended while this one waited. */
-	rotation.now_s = read_clock();
+	rotation.now_s = ca.now_s = read_clock();
 	if (options->finish ? finish_root_rotation(&rotation, options->without.items,
 						   options->without.count, &rotated, fault) < 0
 			    : begin_root_rotation(&rotation, &rotated, fault) < 0)
 		return -1;
+	if (ca.manifest->ca.root_layout == NULL)
+		publish(command, &ca, &options->key);
 	return print_rotated(command, &rotated, options->finish, fault);
 }

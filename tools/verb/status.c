@@ -107,6 +107,8 @@ static int read_root_crl_info(const struct manifest *manifest, const struct layo
 			      struct crl_info *ret_info, struct fault *fault)
 {
 	CLEANUP(free_crl) struct crl *crl = NULL;
+	CLEANUP(clear_issuer_set) struct issuer_set issuers = {0};
+	const struct issuer *issuer;
 	struct crl_state state;
 
 	if (manifest->ca.root_layout != NULL) {
@@ -114,7 +116,11 @@ static int read_root_crl_info(const struct manifest *manifest, const struct layo
 			return -1;
 		return crl != NULL ? describe_root_crl(crl, ret_info, fault) : 0;
 	}
-	if (read_crl_state(store, FIRST_ISSUER, &state, fault) < 0)
+	if (load_issuers(layout, &manifest->ca, NULL, &issuers, fault) < 0)
+		return -1;
+	issuer = newest_root_issuer(&issuers);
+	if (read_crl_state(store, issuer != NULL ? issuer_number(issuer) : FIRST_ISSUER, &state,
+			   fault) < 0)
 		return -1;
 	*ret_info = (struct crl_info){.number = state.current_number,
 				      .next_update_s = state.next_update_s};
@@ -132,11 +138,12 @@ static int read_ends(const struct manifest *manifest, const struct layout *layou
 	    read_issuing_certificate(layout, &manifest->ca, newest > 0 ? newest : FIRST_ISSUER,
 				     &issuing, fault) < 0)
 		return -1;
-	if (manifest->ca.root_layout != NULL)
+	if (!equal_bytes(certificate_der(issuing), certificate_der(root)))
 		state->issuing_expiry_s = certificate_not_after(issuing);
 	state->root_expiry_s = certificate_not_after(root);
 	warn_of_ends(&(struct ca_ends){.issuing = issuing,
 				       .root = root,
+				       .own_root = manifest->ca.root_layout == NULL,
 				       .replacing = is_root_being_replaced(layout),
 				       .validity_s = manifest->ca.certificate_validity_s},
 		     now_s, &state->warnings);

@@ -9,6 +9,7 @@
 #include "common/x509/certificate_fields.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* *ret_certificate is NULL when it cannot be read, which is a finding. */
 static int read_checked(struct check_context *context, const char *file,
@@ -46,7 +47,8 @@ static int check_recorded(void *callback_context, const struct issuer_record *re
 	struct fault unreadable = {0};
 	char name[FILE_NAME_SIZE];
 
-	name_issuing_certificate(context->options->ca, record->number, name);
+	name_issuing_certificate(context->options->layout, context->options->ca, record->number,
+				 name);
 	if (record->number > context->issuer_count) {
 		context->issuer_count = record->number;
 		return read_checked(context, name, &context->issuers[record->number - 1], fault);
@@ -69,8 +71,12 @@ static int read_issuers(struct check_context *context, struct fault *fault)
 	struct fault problem = {0};
 	unsigned int count;
 
-	if (options->ca->root_layout != NULL &&
-	    read_checked(context, "root.crt", &context->root, fault) < 0)
+	char first[FILE_NAME_SIZE];
+
+	/* A root that is not replaced is its own issuer 1. */
+	name_issuing_certificate(options->layout, options->ca, FIRST_ISSUER, first);
+	if (strcmp(first, ROOT_CERTIFICATE_FILE) != 0 &&
+	    read_checked(context, ROOT_CERTIFICATE_FILE, &context->root, fault) < 0)
 		return -1;
 	if (count_issuing_certificates(options->layout, options->ca, &count, fault) < 0)
 		return -1;
@@ -79,7 +85,7 @@ static int read_issuers(struct check_context *context, struct fault *fault)
 	for (unsigned int number = FIRST_ISSUER; number <= count; number++) {
 		char name[FILE_NAME_SIZE];
 
-		name_issuing_certificate(options->ca, number, name);
+		name_issuing_certificate(options->layout, options->ca, number, name);
 		context->issuer_count = number;
 		if (read_checked(context, name, &context->issuers[number - 1], fault) < 0)
 			return -1;
@@ -113,11 +119,12 @@ static int warn_of_both_ends(struct check_context *context, struct fault *fault)
 {
 	const struct check_options *options = context->options;
 	const struct certificate *newest = find_checked_issuer(context, context->issuer_count);
-	struct ca_ends ends = {.replacing = is_root_being_replaced(options->layout),
+	struct ca_ends ends = {.own_root = options->ca->root_layout == NULL,
+			       .replacing = is_root_being_replaced(options->layout),
 			       .validity_s = options->ca->certificate_validity_s};
 	struct ca_warnings warnings;
 
-	if (newest == NULL || (options->ca->root_layout != NULL && context->root == NULL))
+	if (newest == NULL)
 		return 0;
 	ends.issuing = newest;
 	ends.root = context->root != NULL ? context->root : newest;
@@ -135,7 +142,7 @@ static bool is_locked(const struct check_options *options, unsigned int newest)
 	struct fault problem = {0};
 	char name[FILE_NAME_SIZE];
 
-	name_issuing_key(options->ca, newest, name);
+	name_issuing_key(options->layout, options->ca, newest, name);
 	if (options->access->url != NULL || options->access->passphrase.len > 0 ||
 	    read_secret_file(options->layout->private, name, PRIVATE_KEY_FILE_MAX, &pem, &problem) <
 		    0)
@@ -156,7 +163,7 @@ static int check_present(struct check_context *context, const struct issuer *iss
 	    read_crl_state(options->store, issuer_number(issuer), &state, &ignored) < 0 ||
 	    options->now_s > state.serves_until_s)
 		return 0;
-	name_issuing_key(options->ca, issuer_number(issuer), name);
+	name_issuing_key(options->layout, options->ca, issuer_number(issuer), name);
 	return report_finding(context, name, "restore it from a backup", fault,
 			      "expected the key of issuer %u, which signs CRLs and OCSP answers "
 			      "still, found none",
@@ -234,6 +241,13 @@ static int check_rotation(struct check_context *context, struct fault *fault)
 	if (read_ca_roots(layout, &roots, &problem) < 0)
 		return report_finding(context, layout->path, "restore it from a backup", fault,
 				      "expected the roots of a rotation, found: %s", problem.text);
+	if (context->options->ca->root_layout == NULL && !is_root_being_replaced(layout) &&
+	    !equal_bytes(certificate_der(roots.root),
+			 certificate_der(find_checked_issuer(context, context->issuer_count))))
+		return report_finding(context, layout->path, "run certpool rotate root again",
+				      fault,
+				      "expected that the rotation of the root was begun whole, "
+				      "found that it was cut short");
 	if (roots.next != NULL || !is_root_being_replaced(layout))
 		return 0;
 	return report_finding(context, layout->path, "run certpool rotate root --finish again",
@@ -256,7 +270,8 @@ int check_ca_identity(struct check_context *context, struct fault *fault)
 	    (context->root != NULL && check_validity(context, context->root, fault) < 0) ||
 	    warn_of_both_ends(context, fault) < 0 || check_rotation(context, fault) < 0)
 		return -1;
-	if (context->root != NULL && check_root_crl(context, newest, context->root, fault) < 0)
+	if (context->options->ca->root_layout != NULL &&
+	    check_root_crl(context, newest, context->root, fault) < 0)
 		return -1;
 	return check_keys(context, fault);
 }

@@ -208,10 +208,15 @@ int refresh_issuers(struct authority *authority, struct fault *fault)
 
 	if (authority->link == NULL)
 		return 0;
-	if (read_newest_issuer(authority->store, &newest, fault) < 0)
+	if (read_newest_issuer(authority->store, &newest, fault) < 0 ||
+	    (newest > count_issuers(&authority->issuers) &&
+	     load_front_issuers(authority, fault) < 0) ||
+	    refresh_certificates(authority->store, authority->layout, &authority->manifest->ca,
+				 &authority->issuers, fault) < 0)
 		return -1;
-	return newest <= count_issuers(&authority->issuers) ? 0
-							    : load_front_issuers(authority, fault);
+	if (authority_root_crl(authority) != NULL)
+		change_root(&authority->root_crl, authority_root(authority));
+	return 0;
 }
 
 void free_authority(struct authority **authority_pointer)
@@ -398,6 +403,7 @@ void warn_of_authority(const struct authority *authority, int64_t now_s,
 	const struct issuer *issuer = authority_issuer(authority);
 	const struct ca_ends ends = {.issuing = issuer_certificate(issuer),
 				     .root = issuer_root(issuer),
+				     .own_root = authority->manifest->ca.root_layout == NULL,
 				     .replacing = is_root_being_replaced(authority->layout),
 				     .validity_s = authority->manifest->ca.certificate_validity_s};
 

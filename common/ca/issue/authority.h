@@ -59,8 +59,9 @@ void warn_of_authority(const struct authority *authority, int64_t now_s,
 		       struct ca_warnings *ret_warnings);
 
 /*
- * Takes over an issuer that `rotate ca` has made meanwhile: its CRL is made, and it issues from
- * then on. It costs a look at the record when there is none. One thread at a time.
+ * Takes over an issuer that `rotate ca` or `rotate root` has made meanwhile: its CRL is made, and
+ * it issues from then on; and the certificates by a new root, once its rotation is finished. It
+ * costs a look at the record when there is nothing new. One thread at a time.
  */
 int refresh_issuers(struct authority *authority, struct fault *fault) MUST_CHECK;
 

@@ -66,10 +66,7 @@ void warn_of_ends(const struct ca_ends *ends, int64_t now_s, struct ca_warnings 
 	const char *advice =
 		ends->replacing ? "certpool rotate root --finish" : "certpool rotate root";
 
-	if (equal_bytes(certificate_der(ends->issuing), certificate_der(ends->root)))
-		advice = "make a new CA in a layout of its own, with ca.root_layout, and enroll "
-			 "the clients there";
-	else
+	if (!ends->own_root)
 		warn_of_end(ends->issuing, "issuing certificate", "certpool rotate ca", now_s,
 			    &warnings);
 	warn_of_end(ends->root, "root", advice, now_s, &warnings);

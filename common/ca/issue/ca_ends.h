@@ -6,7 +6,7 @@
 /*
  * The warnings about the ends of a CA's certificates: of the one with which it issues, and of its
  * root, which are the same when the root itself issues. From the last third of its life on each has
- * one, which says what helps: a verb, or a new CA in place of a root that issues itself. A further
+ * one, which says the verb that helps. A further
  * warning says that members' certificates are cut short, because none of them outlives the issuing
  * certificate.
  */
@@ -21,6 +21,7 @@ struct ca_warnings {
 struct ca_ends {
 	const struct certificate *issuing;
 	const struct certificate *root; /* may be the same certificate, or equal */
+	bool own_root;                  /* the root issues by itself: no rotate ca */
 	bool replacing;                 /* the rotation of the root is under way (rotate_root.h) */
 	int64_t validity_s;             /* what a member's certificate should have */
 };

@@ -282,8 +282,6 @@ static int add_chain(const struct certificate_batch *batch, struct certificates_
 	const struct issuer *issuer = batch->options.issuer;
 	unsigned int newest = issuer_number(issuer);
 
-	if (issuer_certificate(issuer) == issuer_root(issuer))
-		return 0;
 	for (size_t i = 0; i < batch->count; i++)
 		if (!is_refused(&batch->candidates[i].refusal))
 			needed[batch->candidates[i].issuer] = true;
@@ -295,6 +293,8 @@ static int add_chain(const struct certificate_batch *batch, struct certificates_
 			return set_fault(fault, FAULT_FAILED,
 					 "issuer %u: expected its certificate for an answer",
 					 number);
+		if (is_root_issuer(issuer))
+			continue;
 		if (format_certificate_pem(certificate_der(issuer_certificate(issuer)),
 					   &answer->chain[answer->chain_count++], fault) < 0)
 			return -1;

@@ -40,7 +40,7 @@ static int check_nothing_issued(const struct layout *layout, const struct ca_nod
 		return -1;
 	if (summary.certificates == 0)
 		return ca->store != NULL ? check_no_issuer(store, fault) : 0;
-	name_issuing_certificate(ca, FIRST_ISSUER, name);
+	name_issuing_certificate(layout, ca, FIRST_ISSUER, name);
 	return set_fault(fault, FAULT_REFUSED,
 			 "%s/cert/%s: expected the %s under which %zu certificates were issued, "
 			 "found none: %s",
@@ -59,8 +59,8 @@ static int check_parts(const struct layout *layout, const struct ca_node *ca,
 	bool certificate;
 	bool key;
 
-	name_issuing_certificate(ca, FIRST_ISSUER, name);
-	name_issuing_key(ca, FIRST_ISSUER, key_name);
+	name_issuing_certificate(layout, ca, FIRST_ISSUER, name);
+	name_issuing_key(layout, ca, FIRST_ISSUER, key_name);
 	if (find_issuing_certificate(layout, ca, &certificate, fault) < 0 ||
 	    find_issuing_key(layout, ca, access, &key, fault) < 0 ||
 	    check_ca_kind(layout, ca, fault) < 0)

@@ -51,7 +51,7 @@ int certify_intermediate(const struct root_home *home, unsigned int number,
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	char name[FILE_NAME_SIZE];
 
-	name_issuing_key(ca, number, name);
+	name_issuing_key(layout, ca, number, name);
 	if (format_subject(ca, number, &subject, fault) < 0 ||
 	    open_private_key(layout, name, access, &key, fault) < 0 ||
 	    get_public_key(key, &public_key, fault) < 0)
@@ -63,7 +63,7 @@ int certify_intermediate(const struct root_home *home, unsigned int number,
 	if (append_signed_authority(home->layout, bytes_of_buffer(&der), now_s, fault) < 0 ||
 	    format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
 		return -1;
-	name_issuing_certificate(ca, number, name);
+	name_issuing_certificate(layout, ca, number, name);
 	if (write_file(layout->cert, name, STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;

@@ -17,15 +17,23 @@
  *   cert/ca.N.crt and Private/ca.N.key   likewise, of its later issuers (issuers.h), from N = 2 on;
  *                                        the last of them issues
  *
+ * Once a root that issues by itself is replaced (rotate_own_root.h), each root is an issuer, with
+ * these names, ca.crt and ca.key for the first. The certificate of each is by the root in
+ * cert/root.crt, or is that root.
+ *
  * A key in a token has no file. A certificate comes after its key: where cert/ca.N.crt is, issuer N
  * is complete.
  */
 
 /* "root.crt", "ca.crt" or "ca.N.crt", and "root.key", "ca.key" or "ca.N.key". */
-void name_issuing_certificate(const struct ca_node *ca, unsigned int number,
-			      char ret_name[static FILE_NAME_SIZE]);
-void name_issuing_key(const struct ca_node *ca, unsigned int number,
+void name_issuing_certificate(const struct layout *layout, const struct ca_node *ca,
+			      unsigned int number, char ret_name[static FILE_NAME_SIZE]);
+void name_issuing_key(const struct layout *layout, const struct ca_node *ca, unsigned int number,
 		      char ret_name[static FILE_NAME_SIZE]);
+
+/* A URL of the manifest, of the CRL or of the issuer's certificate, as the certificates by the
+   issuer of that number name it: "URL/2". NULL is "". */
+void format_numbered_url(const char *url, unsigned int number, struct buffer *ret_url);
 
 /* What to do when a CA that has worked lost this certificate, for a message: the same everywhere.
  */
@@ -89,6 +97,14 @@ int load_issuers(const struct layout *layout, const struct ca_node *ca,
  */
 int sync_issuers(struct store *store, const struct layout *layout, const struct ca_node *ca,
 		 const struct issuer_set *set, int64_t now_s, struct fault *fault) MUST_CHECK;
+
+/*
+ * Has the issuers of the set go on with the certificates that the layout has by now, when those in
+ * the record are others: a new root has certified their keys (replace_issuer_certificate). It costs
+ * a look at the record when they are not. One thread at a time, while others use the set.
+ */
+int refresh_certificates(struct store *store, const struct layout *layout, const struct ca_node *ca,
+			 struct issuer_set *set, struct fault *fault) MUST_CHECK;
 
 /* FAULT_REFUSED when the root, or the intermediate below it, is expired or not yet valid. */
 int check_issuer_validity(const struct issuer *issuer, int64_t now_s,

@@ -19,15 +19,12 @@ static int check_kind(const struct rotation *rotation, struct fault *fault)
 	const char *path = rotation->layout->path;
 
 	if (rotation->ca->root_layout == NULL)
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s: expected a root that lies apart (ca.root_layout), found one "
-				 "that issues "
-				 "by itself: its clients trust it alone, and no new key can take "
-				 "its place; a "
-				 "CA that can be rotated is made in a layout of its own, with "
-				 "ca.root_layout "
-				 "in the manifest: certpool init, and its clients enroll there",
-				 path);
+		return set_fault(
+			fault, FAULT_REFUSED,
+			"%s: expected a root that lies apart (ca.root_layout), found one "
+			"that issues by itself: certpool rotate root gives it a successor, "
+			"which issues from then on",
+			path);
 	if (rotation->access->url != NULL)
 		return set_fault(
 			fault, FAULT_REFUSED,

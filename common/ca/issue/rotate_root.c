@@ -1,118 +1,30 @@
 #include "common/ca/issue/rotate_root.h"
 
 #include "common/base/staging.h"
+#include "common/ca/issue/new_root.h"
 #include "common/ca/issue/publish_root_crl.h"
+#include "common/ca/issue/rotate_own_root.h"
 #include "common/ca/revocation/ca_roots.h"
-#include "common/ca/signer/signed_log.h"
-#include "common/ca/store/audit.h"
 #include "common/ca/store/client_roots.h"
 #include "common/ca/store/clients.h"
 #include "common/x509/chain.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ROOT_KEY_FILE "root.key"
-#define ROOT_CERTIFICATE_FILE "root.crt"
 #define OLD_ROOT_KEY_FILE "root.old.key"
-#define OLD_ROOT_FILE "root.old.crt"
 #define OLD_ROOT_CRL_FILE "root.old.crl"
 
-void clear_rotated_root(struct rotated_root *rotated)
-{
-	free(rotated->subject);
-	*rotated = (struct rotated_root){0};
-}
-
-static int describe_root(const struct certificate *root, bool completed,
-			 struct rotated_root *ret_rotated, struct fault *fault)
-{
-	char *subject = strdup(certificate_subject(root));
-
-	if (subject == NULL)
-		return set_memory_fault(fault);
-	*ret_rotated = (struct rotated_root){.subject = subject,
-					     .not_after_s = certificate_not_after(root),
-					     .completed = completed};
-	return 0;
-}
-
-static int check_kind(const struct root_rotation *rotation, struct fault *fault)
-{
-	if (rotation->ca->root_layout != NULL)
-		return 0;
-	return set_fault(
-		fault, FAULT_REFUSED,
-		"%s: expected a root that lies apart (ca.root_layout), found one that "
-		"issues by itself, which cannot be replaced: make a new CA in a layout of "
-		"its own, with ca.root_layout in the manifest, and enroll the clients there",
-		rotation->layout->path);
-}
-
-static int record_rotation(const struct root_rotation *rotation, const char *what,
-			   const struct certificate *root, struct fault *fault)
-{
-	char detail[512];
-	const struct event event = {
-		.kind = EVENT_ROOT, .time_s = rotation->now_s, .by = CA_NAME, .detail = detail};
-
-	(void)snprintf(detail, sizeof(detail), "%s: %s", what, certificate_subject(root));
-	return record_event(rotation->store, &event, fault);
-}
-
-static int write_certificate(const struct layout *layout, const char *name, struct bytes der,
-			     struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer pem = {0};
-
-	if (format_certificate_pem(der, &pem, fault) < 0)
-		return -1;
-	if (write_file(layout->cert, name, STAGE_REPLACE, 0644, bytes_of_buffer(&pem), fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	return 0;
-}
-
 /* --- the first act --- */
-
-/* "CN=Root, serialNumber=2", then 3, and so on, from the subject of the present root. */
-static void name_next_root(const char *subject, char *ret_name, size_t size)
-{
-	static const char attribute[] = "serialNumber=";
-	const char *number = strstr(subject, attribute);
-	const char *rest = subject;
-	unsigned long next = 2;
-
-	if (number != NULL) {
-		char *end = NULL;
-
-		next = strtoul(number + sizeof(attribute) - 1, &end, 10) + 1;
-		rest = *end == ',' ? end + 1 : end;
-		/* GnuTLS writes it first, or in its place: everything else stays in its order. */
-		(void)snprintf(ret_name, size, "%.*s%s%lu%s%s", (int)(number - subject), subject,
-			       attribute, next, *rest != '\0' ? "," : "", rest);
-		return;
-	}
-	(void)snprintf(ret_name, size, "%s,%s%lu", subject, attribute, next);
-}
 
 static int make_next_root(const struct root_rotation *rotation, const struct root_home *home,
 			  struct fault *fault)
 {
-	const struct validity validity = {
-		.not_before_s = rotation->now_s - rotation->ca->certificate_backdate_s,
-		.not_after_s = rotation->now_s + rotation->ca->validity_s};
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	char name[1024];
 
-	name_next_root(certificate_subject(home->root), name, sizeof(name));
-	if (open_key_file(home->layout, NEXT_ROOT_KEY_FILE, &home->access, &key, fault) < 0)
-		return -1;
-	if (create_root(key, name, &validity, &der, fault) < 0)
-		return prefix_fault(fault, "root \"%s\"", name);
-	if (append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
-	    0)
+	if (open_key_file(home->layout, NEXT_ROOT_KEY_FILE, &home->access, &key, fault) < 0 ||
+	    create_next_root(rotation, home->layout, home->root, key, &der, fault) < 0)
 		return -1;
 	return write_certificate(home->layout, NEXT_ROOT_FILE, bytes_of_buffer(&der), fault);
 }
@@ -144,38 +56,18 @@ static int load_next_root(const struct root_home *home, struct issuer **ret_issu
 	return 0;
 }
 
-/* Appends the certificate of `below` by `above`, which ends with the first of both. */
-static int append_cross(const struct root_rotation *rotation, const struct root_home *home,
-			const struct issuer *above, const struct certificate *below,
-			struct buffer *pems, struct fault *fault)
-{
-	const struct validity validity = limit_validity(
-		issuer_certificate(above), rotation->now_s - rotation->ca->certificate_backdate_s,
-		certificate_not_after(below));
-	CLEANUP(clear_buffer) struct buffer der = {0};
-	CLEANUP(clear_buffer) struct buffer pem = {0};
-
-	if (create_cross_certificate(above, below, &validity, &der, fault) < 0 ||
-	    append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
-		    0 ||
-	    format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
-		return -1;
-	append_bytes(pems, bytes_of_buffer(&pem));
-	return check_buffer(pems, fault);
-}
-
 /* In the CA's layout the next root comes last, after the audit log's line, which is twice in it
    when this was killed between them: with its name the rotation is under way. */
 static int make_cross_certificates(const struct root_rotation *rotation,
 				   const struct root_home *home, const struct issuer *next,
 				   struct fault *fault)
 {
+	CLEANUP(clear_buffer) struct buffer next_der = {0};
 	CLEANUP(clear_buffer) struct buffer pems = {0};
 
-	if (append_cross(rotation, home, home->issuer, issuer_certificate(next), &pems, fault) <
-		    0 ||
-	    append_cross(rotation, home, next, home->root, &pems, fault) < 0)
-		return prefix_fault(fault, "the cross certificates");
+	if (make_cross_pair(rotation, home->layout, home->issuer, next, &next_der, &pems, fault) <
+	    0)
+		return -1;
 	if (write_file(home->layout->cert, CROSS_FILE, STAGE_REPLACE, 0644, bytes_of_buffer(&pems),
 		       fault) < 0)
 		return prefix_fault(fault, "%s/cert", home->layout->path);
@@ -185,23 +77,15 @@ static int make_cross_certificates(const struct root_rotation *rotation,
 	return 0;
 }
 
-int begin_root_rotation(const struct root_rotation *rotation, struct rotated_root *ret_rotated,
-			struct fault *fault)
+static int begin_apart_rotation(const struct root_rotation *rotation,
+				struct rotated_root *ret_rotated, struct fault *fault)
 {
-	CLEANUP(clear_ca_roots) struct ca_roots present = {0};
 	CLEANUP(clear_root_home) struct root_home home = {.lock = -1};
 	CLEANUP(free_issuer) struct issuer *next = NULL;
 	const struct certificate *root;
 	bool has_key;
 	bool has_root;
 
-	if (check_kind(rotation, fault) < 0 || read_ca_roots(rotation->layout, &present, fault) < 0)
-		return -1;
-	if (present.next != NULL)
-		return set_fault(fault, FAULT_REFUSED,
-				 "a rotation of the root is under way already, to %s: when the "
-				 "clients have it, certpool rotate root --finish ends it",
-				 certificate_subject(present.next));
 	if (open_root_home(rotation->layout, rotation->ca, rotation->access, &home, fault) < 0 ||
 	    load_root(&home, rotation->now_s, fault) < 0 ||
 	    find_file(home.layout->private, NEXT_ROOT_KEY_FILE, &has_key, fault) < 0)
@@ -219,6 +103,23 @@ int begin_root_rotation(const struct root_rotation *rotation, struct rotated_roo
 	    write_certificate(rotation->layout, NEXT_ROOT_FILE, certificate_der(root), fault) < 0)
 		return -1;
 	return describe_root(root, has_key, ret_rotated, fault);
+}
+
+int begin_root_rotation(const struct root_rotation *rotation, struct rotated_root *ret_rotated,
+			struct fault *fault)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots present = {0};
+
+	if (read_ca_roots(rotation->layout, &present, fault) < 0)
+		return -1;
+	if (present.next != NULL)
+		return set_fault(fault, FAULT_REFUSED,
+				 "a rotation of the root is under way already, to %s: when the "
+				 "clients have it, certpool rotate root --finish ends it",
+				 certificate_subject(present.next));
+	return rotation->ca->root_layout != NULL
+		       ? begin_apart_rotation(rotation, ret_rotated, fault)
+		       : begin_own_rotation(rotation, ret_rotated, fault);
 }
 
 /* --- the second act --- */
@@ -348,7 +249,6 @@ static int certify_issuer_again(const struct root_rotation *rotation, const stru
 	const struct ca_node *ca = rotation->ca;
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(free_certificate) struct certificate *again = NULL;
-	struct validity validity;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct verdict verdict = {0};
 	char name[FILE_NAME_SIZE];
@@ -361,13 +261,9 @@ static int certify_issuer_again(const struct root_rotation *rotation, const stru
 		return replace_issuer_certificate(rotation->store, number, certificate, fault);
 	if (choose_end(rotation, home, certificate, newest, &end_s, fault) < 0)
 		return -1;
-	validity = limit_validity(issuer_certificate(next),
-				  rotation->now_s - ca->certificate_backdate_s, end_s);
-	if (create_cross_certificate(next, certificate, &validity, &der, fault) < 0 ||
-	    append_signed_authority(home->layout, bytes_of_buffer(&der), rotation->now_s, fault) <
-		    0)
-		return prefix_fault(fault, "%s", certificate_subject(certificate));
-	name_issuing_certificate(ca, number, name);
+	if (certify_below(rotation, home->layout, next, certificate, end_s, &der, fault) < 0)
+		return -1;
+	name_issuing_certificate(rotation->layout, ca, number, name);
 	if (write_certificate(rotation->layout, name, bytes_of_buffer(&der), fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &again, fault) < 0)
 		return -1;
@@ -481,7 +377,7 @@ int finish_root_rotation(const struct root_rotation *rotation, const char *const
 	const struct certificate *next;
 	bool under_way;
 
-	if (check_kind(rotation, fault) < 0 || read_ca_roots(rotation->layout, &roots, fault) < 0 ||
+	if (read_ca_roots(rotation->layout, &roots, fault) < 0 ||
 	    find_file(rotation->layout->cert, NEXT_ROOT_FILE, &under_way, fault) < 0)
 		return -1;
 	if (!under_way)
@@ -490,8 +386,14 @@ int finish_root_rotation(const struct root_rotation *rotation, const char *const
 			"no rotation of the root is under way: certpool rotate root begins "
 			"one");
 	next = roots.next != NULL ? roots.next : roots.root;
-	if (check_clients(rotation, next, without, without_count, fault) < 0 ||
-	    swap_at_home(rotation, &roots, fault) < 0 || swap_at_ca(rotation, &roots, fault) < 0)
+	if (check_clients(rotation, next, without, without_count, fault) < 0)
 		return -1;
+	if (rotation->ca->root_layout == NULL) {
+		if (finish_own_rotation(rotation, &roots, fault) < 0)
+			return -1;
+	} else if (swap_at_home(rotation, &roots, fault) < 0 ||
+		   swap_at_ca(rotation, &roots, fault) < 0) {
+		return -1;
+	}
 	return describe_root(next, roots.next == NULL, ret_rotated, fault);
 }

@@ -5,7 +5,8 @@
 #include "common/ca/store/store.h"
 
 /*
- * The rotation of a root that lies apart, in two acts, with weeks between them.
+ * The rotation of a root, in two acts, with weeks between them; of one that issues by itself see
+ * rotate_own_root.h too. This is for one that lies apart:
  *
  * The first makes a new root beside the present one, under a name of its own, and a pair of cross
  * certificates: of the new root by the present one, and the reverse. From then on clients learn of
@@ -37,9 +38,9 @@ struct rotated_root {
 void clear_rotated_root(struct rotated_root *rotated);
 
 /*
- * The first act. The root's layout has to be at hand.
- * Errors, before anything has changed: FAULT_REFUSED for a root that issues by itself, and when a
- * rotation is under way; those of open_root_home and load_root.
+ * The first act. The layout of a root that lies apart has to be at hand.
+ * Errors, before anything has changed: FAULT_REFUSED when a rotation is under way; those of
+ * open_root_home and load_root.
  */
 int begin_root_rotation(const struct root_rotation *rotation, struct rotated_root *ret_rotated,
 			struct fault *fault) MUST_CHECK;

@@ -11,7 +11,9 @@
  * roots certify each other, also after the rotation is finished. The layout of a root that lies
  * apart has the same files.
  */
+#define ROOT_CERTIFICATE_FILE "root.crt"
 #define NEXT_ROOT_FILE "root.next.crt"
+#define OLD_ROOT_FILE "root.old.crt" /* for people: the root before, which nothing reads */
 #define NEXT_ROOT_KEY_FILE "root.next.key"
 #define CROSS_FILE "cross.crt"
 

@@ -87,9 +87,23 @@ void clear_root_crl_cache(struct root_crl_cache *cache)
 	*cache = (struct root_crl_cache){0};
 }
 
+void change_root(struct root_crl_cache *cache, const struct certificate *root)
+{
+	pthread_mutex_lock(&cache->lock);
+	if (!equal_bytes(certificate_der(cache->root), certificate_der(root))) {
+		cache->root = root;
+		cache->has_state = false;
+		free_crl(&cache->crl);
+		release_shared_body(&cache->body);
+		cache->fault = (struct fault){0};
+	}
+	pthread_mutex_unlock(&cache->lock);
+}
+
 /*
  * When the CRL is not by this process's root, as `problem` says: the root was replaced, and the
- * process goes on with what it began with, until the new root revokes something.
+ * process goes on with what it began with until it has taken the new root over, or that revokes
+ * something.
  */
 static int judge_other_crl(const struct root_crl_cache *cache, const struct fault *problem,
 			   struct fault *fault)

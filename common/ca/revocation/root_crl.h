@@ -36,8 +36,8 @@ bool is_root_crl_due(const struct crl_info *info, int64_t now_s);
 /*
  * The CA's copy in the memory of a server. An operator may replace the file while the server runs,
  * so each call looks at its inode, size and times. A CRL that was read is never given up for an
- * older one, nor because the file is gone. When the root is replaced meanwhile, it stays, until the
- * new root's CRL lists something. Safe for several threads.
+ * older one, nor because the file is gone. When the root is replaced meanwhile, it stays until
+ * change_root, or until the new root's CRL lists something. Safe for several threads.
  */
 struct root_crl_cache {
 	const struct layout *layout;
@@ -55,6 +55,9 @@ struct root_crl_cache {
 void init_root_crl_cache(struct root_crl_cache *cache, const struct layout *layout,
 			 const struct certificate *root);
 void clear_root_crl_cache(struct root_crl_cache *cache);
+
+/* Has the cache go on with the CRL of another root, unless it is the same. It must outlive it. */
+void change_root(struct root_crl_cache *cache, const struct certificate *root);
 
 /*
  * Gives the last good CRL.

@@ -184,9 +184,12 @@ int serve_crl_of(struct crl_route *route, const struct http_request *request,
 		 struct http_response *response, struct fault *ret_problem, struct fault *fault)
 {
 	bool is_root = strcmp(request->path, ROOT_CRL_PATH) == 0;
+	const struct issuer *root = newest_root_issuer(authority_issuers(route->authority));
 
 	if (is_root && authority_root_crl(route->authority) != NULL)
 		return serve_root_crl(route, response, ret_problem, fault);
+	if (is_root && root != NULL)
+		return serve_issuer_crl(route, issuer_number(root), response, fault);
 	if (!is_root && strcmp(request->path, CRL_PATH) != 0)
 		return serve_issuer_crl(route, parse_issuer_path(request->path, CRL_PATH), response,
 					fault);

@@ -76,9 +76,10 @@ static int choose_issuer(struct signer *signer, const struct signing_order *orde
 {
 	const unsigned int known = count_issuers(signer->issuers);
 	const bool lacking = order->issuer > known;
+	const bool below = order->kind == SIGN_MEMBERS || order->kind == SIGN_RESPONDER;
 	const struct issuer *issuer;
 
-	if ((lacking || (order->kind == SIGN_MEMBERS && order->issuer == known)) &&
+	if ((lacking || (below && order->issuer == known)) &&
 	    learn_issuers(signer, lacking, fault) < 0)
 		return -1;
 	issuer = get_issuer(signer->issuers, order->issuer);

@@ -24,10 +24,10 @@ struct signer_settings {
 	const struct layout *layout;
 	const struct ca_node *ca;
 	struct store *store;
-	/* Adds to the set the issuers that the layout has got since; NULL: the set stays as it is.
-	   Called by one thread at a time, for an order to an issuer that the set lacks, and at most
-	   once a second for members by the newest one of the set. When it fails, so does the order.
-	 */
+	/* Adds to the set the issuers that the layout has got since, and takes over their
+	   certificates by a new root; NULL: the set stays as it is. Called by one thread at a time,
+	   for an order to an issuer that the set lacks, and at most once a second for members or a
+	   responder by the newest one of the set. When it fails, so does the order. */
 	int (*learn)(void *context, struct fault *fault);
 	void *learn_context;
 };

@@ -138,21 +138,23 @@ static int insert_issuer(struct transaction *transaction, const struct new_issue
 			     NULL, fault);
 }
 
+/* Until that time, or its own end if that is earlier. */
+static const char serve_until_sql[] = "UPDATE issuer SET serves_until ="
+				      " CASE WHEN not_after < ?1 THEN not_after ELSE ?1 END"
+				      " WHERE id = ?2";
+
 /* Nothing is issued any more under the one before. */
 static int end_predecessor(struct transaction *transaction, const struct new_issuer *issuer,
 			   struct fault *fault)
 {
 	static const char last_sql[] = "SELECT COALESCE(MAX(not_after), 0) FROM certificate";
-	static const char sql[] = "UPDATE issuer SET serves_until ="
-				  " CASE WHEN not_after < ?1 THEN not_after ELSE ?1 END"
-				  " WHERE id = ?2";
 	int64_t last_s;
 
 	if (query_number(transaction, last_sql, NO_VALUES, &last_s, fault) < 0)
 		return -1;
 	if (last_s < issuer->last_end_s)
 		last_s = issuer->last_end_s;
-	return run_statement(transaction, sql,
+	return run_statement(transaction, serve_until_sql,
 			     VALUES(number_value(last_s + issuer->after_s),
 				    number_value((int64_t)issuer->number - 1)),
 			     NULL, fault);
@@ -217,6 +219,23 @@ int replace_issuer_certificate(struct store *store, unsigned int number,
 		    VALUES(number_value(number), number_value(certificate_not_after(certificate)),
 			   octets_value(der.data, der.len), octets_value(key_sha256, SHA256_LEN)),
 		    NULL, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+int end_issuer(struct store *store, unsigned int number, int64_t after_s, struct fault *fault)
+{
+	static const char last_sql[] =
+		"SELECT COALESCE(MAX(not_after), 0) FROM certificate WHERE issuer = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t last_s;
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    query_number(&transaction, last_sql, VALUES(number_value(number)), &last_s, fault) <
+		    0 ||
+	    run_statement(&transaction, serve_until_sql,
+			  VALUES(number_value(last_s + after_s), number_value(number)), NULL,
+			  fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }

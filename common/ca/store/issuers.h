@@ -69,6 +69,11 @@ int replace_issuer_certificate(struct store *store, unsigned int number,
 			       const struct certificate *certificate,
 			       struct fault *fault) MUST_CHECK;
 
+/* Has an issuer, under which nothing is issued any more, serve for `after_s` after the end of the
+   last certificate that it issued, or until its own end if that is earlier. */
+int end_issuer(struct store *store, unsigned int number, int64_t after_s,
+	       struct fault *fault) MUST_CHECK;
+
 int record_issuer(struct store *store, const struct new_issuer *issuer, bool *ret_recorded,
 		  struct fault *fault) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 #include "common/pool/enrolment/request_batch.h"
 
 #include "common/base/staging.h"
+#include "common/x509/certificate_fields.h"
 #include "common/x509/csr.h"
 
 #include <stdlib.h>
@@ -157,7 +158,8 @@ static int set_chain_fault(const struct certificate *certificate, struct fault *
 }
 
 /* Notes the intermediates on the certificate's path, which verify_chain has verified. A CA whose
-   root lies apart issues nothing with the root. */
+   root lies apart, and whose own certificate may have none below it, issues nothing with the root.
+   A root that issues by itself may have had another one before it. */
 static int check_path(const struct trust *trust, int64_t now_s,
 		      const struct certificate *certificate, struct path_notes *notes,
 		      struct fault *fault)
@@ -165,13 +167,15 @@ static int check_path(const struct trust *trust, int64_t now_s,
 	int64_t end_s = certificate_not_after(certificate);
 	struct path path = {0};
 	struct verdict verdict = {0};
+	unsigned int path_length;
 
 	if (verify_chain(trust, certificate, now_s, &path, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid)
 		return set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason);
-	if (notes->chain_count > 0 && path.count == 2)
-		return set_chain_fault(trust->intermediates[0], fault);
+	for (size_t i = 0; path.count == 2 && i < notes->chain_count; i++)
+		if (find_path_length(certificate_fields(trust->intermediates[i]), &path_length))
+			return set_chain_fault(trust->intermediates[i], fault);
 	for (size_t i = 0; i < notes->chain_count; i++)
 		for (size_t step = 1; step + 1 < path.count; step++)
 			notes->used[i] |= path.steps[step] == trust->intermediates[i];

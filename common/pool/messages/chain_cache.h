@@ -17,7 +17,7 @@
  * The cache holds results that cannot change: the certificates of the path parse, are in their
  * profiles, and chain to the root by their signatures. Validity is checked on every use: a chain of
  * whose path a certificate is not valid at that time is verified again. Revocation and failed
- * chains are not cached. One cache has one root.
+ * chains are not cached, and all are dropped when other roots are trusted.
  *
  * An entry takes some 2 KB a certificate. A full cache drops the least recently used chain. Safe
  * for several threads.
@@ -50,6 +50,14 @@ struct presented_chain {
 int new_chain_cache(struct roots *roots, struct intermediates *known, size_t max_count,
 		    struct chain_cache **ret_cache, struct fault *fault) MUST_CHECK;
 void free_chain_cache(struct chain_cache **cache);
+
+/*
+ * Trusts the roots and knows the intermediates that the layout has by now, if its files have
+ * changed since the last call: a client that asks its CA pins another root while it receives. Costs
+ * two stats otherwise. On failure the cache goes on as before; the same fault is not given twice.
+ */
+int refresh_trust(struct chain_cache *cache, const struct layout *layout,
+		  struct fault *fault) MUST_CHECK;
 
 /*
  * Verifies the certificates of the message at that time (verify_chain). If *verdict is invalid

@@ -141,6 +141,7 @@ static int handle_message(const struct http_request *request, struct http_respon
 	CLEANUP(clear_received_jws) struct received_jws received = {0};
 	int64_t now_s = read_clock();
 	struct fault key_problem = {0};
+	struct fault root_problem = {0};
 	struct fault failure = {0};
 	int result;
 
@@ -149,6 +150,9 @@ static int handle_message(const struct http_request *request, struct http_respon
 	log_fault(receiver, &key_problem);
 	if (result < 0)
 		return -1;
+	if (refresh_trust(receiver->verifier.chain_cache, receiver->settings.layout,
+			  &root_problem) < 0)
+		log_fault(receiver, &root_problem);
 	result = verify_received(&receiver->verifier, question.message.peer,
 				 bytes_of_secret(&question.message.plaintext), now_s, &received,
 				 &failure);

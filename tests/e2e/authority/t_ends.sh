@@ -79,6 +79,6 @@ expect 0 'a client that enrolls' at 150 "$certpool" enroll client1
 check_not 'is told nothing' grep short err
 stop "$ca"
 serve_at 205
-equal 'in its last third it is one' 'the root ends in 95 days: make a new CA in a layout of its own, with ca.root_layout, and enroll the clients there' "$(warnings)"
+equal 'in its last third it is one' 'the root ends in 95 days: certpool rotate root' "$(warnings)"
 equal 'both metrics are the same' "$(metric root)" "$(metric issuing)"
 stop "$ca"

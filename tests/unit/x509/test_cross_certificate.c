@@ -179,3 +179,48 @@ Test(cross_certificate, puts_an_intermediate_below_the_new_root)
 	cr_expect_eq(path.count, 3);
 	free_certificate(&again);
 }
+
+static struct certificate *copy(const struct certificate *certificate)
+{
+	struct certificate *again = NULL;
+
+	OK(parse_certificate_der(certificate_der(certificate), &again, &fault));
+	return again;
+}
+
+/* As an issuer without its key. */
+static struct issuer *below(const struct certificate *certificate, const struct certificate *root)
+{
+	struct certificate *own = copy(certificate);
+	struct certificate *above = copy(root);
+	struct private_key *no_key = NULL;
+	struct issuer *issuer = NULL;
+
+	OK(new_intermediate_issuer(&own, &above, &no_key, &issuer, &fault));
+	return issuer;
+}
+
+Test(cross_certificate, makes_a_root_an_issuer_below_another_one)
+{
+	const struct certificate *before = root_of(OLD);
+	CLEANUP(free_issuer) struct issuer *again = below(cross[OLD], root_of(NEW));
+
+	cr_assert(is_root_issuer(roots[OLD]));
+	OK(adopt_certificates(roots[OLD], again, &fault));
+	cr_expect(!is_root_issuer(roots[OLD]));
+	cr_expect(equal_bytes(certificate_der(root_of(OLD)), certificate_der(cross[OLD])));
+	cr_expect(equal_bytes(certificate_der(issuer_root(roots[OLD])),
+			      certificate_der(root_of(NEW))));
+	cr_expect_not_null(issuer_key(roots[OLD]));
+	/* Another thread may still have it. */
+	cr_expect_eq(certificate_not_after(before), now_s + 2 * year_s);
+}
+
+Test(cross_certificate, adopts_no_certificate_of_another_key)
+{
+	CLEANUP(free_issuer) struct issuer *other = below(cross[NEW], root_of(OLD));
+
+	REFUSED(adopt_certificates(roots[OLD], other, &fault), FAULT_REFUSED,
+		"expected a certificate of the key and name of");
+	cr_expect(is_root_issuer(roots[OLD]));
+}

@@ -27,6 +27,7 @@ Test(issuer_set, numbers_its_issuers_and_finds_them)
 	struct issuer *issuer;
 
 	cr_expect_null(newest_issuer(&set));
+	cr_expect_null(newest_root_issuer(&set));
 	for (unsigned int number = 1; number <= 3; number++) {
 		char subject[16];
 
@@ -37,6 +38,7 @@ Test(issuer_set, numbers_its_issuers_and_finds_them)
 		cr_expect_eq(count_issuers(&set), number);
 		cr_expect_eq(issuer_number(newest_issuer(&set)), number);
 	}
+	cr_expect_eq(newest_root_issuer(&set), newest_issuer(&set));
 	cr_expect_null(get_issuer(&set, 0));
 	cr_expect_null(get_issuer(&set, 4));
 	cr_expect_str_eq(certificate_subject(issuer_certificate(get_issuer(&set, 2))), "CN=2");

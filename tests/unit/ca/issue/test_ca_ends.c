@@ -30,13 +30,12 @@ static void remove_it(void)
 	remove_ca(&ca);
 }
 
-static void expect_warnings(const struct certificate *issuing, const struct certificate *root,
-			    int64_t day, size_t count, const char *const *texts)
+static void expect_warnings(const struct ca_ends *ends, int64_t day, size_t count,
+			    const char *const *texts)
 {
 	struct ca_warnings warnings;
 
-	warn_of_ends(&(struct ca_ends){issuing, root, false, VALIDITY_S}, NOW_S + day * DAY_S,
-		     &warnings);
+	warn_of_ends(ends, NOW_S + day * DAY_S, &warnings);
 	cr_assert_eq(warnings.count, count, "day %lld: %zu, %s", (long long)day, warnings.count,
 		     warnings.texts[0]);
 	for (size_t i = 0; i < count; i++)
@@ -74,33 +73,40 @@ Test(ca_ends, warns_from_the_last_third_on)
 		  "the root ends in 1216 days: certpool rotate root"}},
 	};
 	const struct issuer *issuer = authority_issuer(ca.authority);
+	const struct ca_ends ends = {.issuing = issuer_certificate(issuer),
+				     .root = issuer_root(issuer),
+				     .validity_s = VALIDITY_S};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		expect_warnings(issuer_certificate(issuer), issuer_root(issuer), rows[i].day,
-				rows[i].count, rows[i].texts);
+		expect_warnings(&ends, rows[i].day, rows[i].count, rows[i].texts);
 }
 
 Test(ca_ends, warns_once_of_a_root_that_issues)
 {
 	static const char *const texts[] = {
-		"the root ends in 10 days: make a new CA in a layout of its own, with "
-		"ca.root_layout, and enroll the clients there",
+		"the root ends in 10 days: certpool rotate root",
 		"new certificates of members are cut short by that: they last 10 days instead of "
 		"90 days"};
 	const struct certificate *root = authority_root(ca.authority);
+	const struct ca_ends ends = {
+		.issuing = root, .root = root, .own_root = true, .validity_s = VALIDITY_S};
 
-	expect_warnings(root, root, 3640, 2, texts);
+	expect_warnings(&ends, 3640, 2, texts);
 }
 
 Test(ca_ends, advises_to_finish_what_was_begun)
 {
+	static const char *const texts[] = {
+		"the issuing certificate ended 609 days ago: certpool rotate ca",
+		"the root ends in 1216 days: certpool rotate root --finish"};
 	const struct issuer *issuer = authority_issuer(ca.authority);
-	struct ca_warnings warnings;
+	struct ca_ends ends = {.issuing = issuer_certificate(issuer),
+			       .root = issuer_root(issuer),
+			       .replacing = true,
+			       .validity_s = VALIDITY_S};
 
-	warn_of_ends(&(struct ca_ends){issuer_certificate(issuer), issuer_root(issuer), true,
-				       VALIDITY_S},
-		     NOW_S + 2434 * DAY_S, &warnings);
-	cr_assert_eq(warnings.count, 2);
-	cr_expect_str_eq(warnings.texts[1],
-			 "the root ends in 1216 days: certpool rotate root --finish");
+	expect_warnings(&ends, 2434, 2, texts);
+	/* A root that issues by itself has no rotate ca. */
+	ends.own_root = true;
+	expect_warnings(&ends, 2434, 1, &texts[1]);
 }

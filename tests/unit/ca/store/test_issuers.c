@@ -463,3 +463,21 @@ Test(issuers, that_have_ended_keep_no_certificate_from_being_pruned)
 	cr_expect_eq(pruned.certificates, 1);
 	cr_expect_eq(pruned.kept, 0);
 }
+
+/* A root that issued by itself has its CRL as long as it is the root, then until the last of its
+   own certificates has ended. */
+Test(issuers, serve_until_the_end_of_what_they_issued)
+{
+	struct new_issuer second = issuer_of(2);
+	bool recorded;
+
+	add(1);
+	insert(1, 1);
+	second.last_end_s = END_S;
+	OK(record_issuer(store, &second, &recorded, &fault));
+	cr_expect_eq(read_issuer(1).serves_until_s, END_S);
+	OK(end_issuer(store, 1, AFTER_S, &fault));
+	cr_expect_lt(read_issuer(1).serves_until_s, END_S);
+	cr_expect_gt(read_issuer(1).serves_until_s, AFTER_S);
+	cr_expect_eq(read_issuer(2).serves_until_s, END_S);
+}

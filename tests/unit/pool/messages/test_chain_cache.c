@@ -214,3 +214,50 @@ Test(chain_cache, drops_the_least_recently_used_chain)
 	for (size_t i = 1; i <= POOL_SIZE; i++)
 		release_presented_chain(&chains[i]);
 }
+
+/* A root that the client pins while it receives is trusted, and one that it drops is not, although
+   the chain was cached. catalogue 76 */
+Test(chain_cache, follows_the_roots_that_are_pinned)
+{
+	const struct layout *layout = fixture.base.layouts[0];
+	struct signed_message message = present(1);
+	struct presented_chain *chain = NULL;
+	struct verdict verdict = {0};
+	struct roots roots = {0};
+	struct roots others = {0};
+
+	OK(read_roots(layout, &roots, &fault));
+	OK(refresh_trust(fixture.cache, layout, &fault));
+	chain = verify_member(1);
+	release_presented_chain(&chain);
+	/* The root of somebody else takes its place. */
+	OK(parse_certificate_der(certificate_der(issuer_certificate(fixture.base.other_issuer)),
+				 &others.root, &fault));
+	OK(replace_roots(layout, &others, &fault));
+	chain = verify_member(1);
+	release_presented_chain(&chain);
+	OK(refresh_trust(fixture.cache, layout, &fault));
+	chain = verify(fixture.cache, &message, fixture.base.now_s, &verdict);
+	cr_expect(verdict.invalid);
+	release_presented_chain(&chain);
+	/* The first one beside it is trusted again. */
+	OK(replace_roots(layout, &roots, &fault));
+	OK(refresh_trust(fixture.cache, layout, &fault));
+	chain = verify_member(1);
+	release_presented_chain(&chain);
+	clear_signed_message(&message);
+	clear_roots(&roots);
+	clear_roots(&others);
+}
+
+Test(chain_cache, goes_on_when_the_pinned_roots_cannot_be_read)
+{
+	const struct layout *layout = fixture.base.layouts[0];
+	struct presented_chain *chain = NULL;
+
+	put_file(layout->cert, ROOT_FILE, "no certificate", 0644);
+	REFUSED(refresh_trust(fixture.cache, layout, &fault), FAULT_MALFORMED, "root.crt");
+	OK(refresh_trust(fixture.cache, layout, &fault));
+	chain = verify_member(1);
+	release_presented_chain(&chain);
+}
