@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/service/est_client.h"
+#include "common/ca/store/client_keys.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/base64.h"
 #include "common/x509/bundles/pkcs7.h"
@@ -251,17 +252,30 @@ int parse_est_csr(struct bytes body, struct csr **ret_csr, struct buffer *ret_pe
 	return 0;
 }
 
-/* Of an authenticated client: its rate, and the invitation by which it came. */
-static int admit_client(const struct est_route *route, const struct est_client *client,
-			int64_t now_s, struct refusal *refusal, struct fault *fault)
+/* Notes a client that came by password: by its invitation, and perhaps with a new shared key. */
+static int note_client(const struct est_route *route, const struct est_client *client,
+		       int64_t now_s, struct refusal *refusal, struct fault *fault)
 {
 	struct authority *authority = route->requests->authority;
 	const struct sighting sighting = {
 		.client = client->name, .kid = client->kid, .now_s = now_s};
 
-	if (client->certificate == NULL && admit_presence(authority, &sighting, refusal, fault) < 0)
+	if (admit_presence(authority, &sighting, refusal, fault) < 0)
 		return -1;
-	return is_refused(refusal) ? 0 : admit_request(authority, client->name, refusal, fault);
+	return is_refused(refusal) ? 0
+				   : record_key_taken(authority_store(authority), client->name,
+						      client->kid, now_s, fault);
+}
+
+/* Of an authenticated client: its rate. */
+static int admit_client(const struct est_route *route, const struct est_client *client,
+			int64_t now_s, struct refusal *refusal, struct fault *fault)
+{
+	if (client->certificate == NULL && note_client(route, client, now_s, refusal, fault) < 0)
+		return -1;
+	return is_refused(refusal)
+		       ? 0
+		       : admit_request(route->requests->authority, client->name, refusal, fault);
 }
 
 /* Reads the request, and has it certified with those that arrive together with it. */
