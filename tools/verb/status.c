@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/ca/issue/ca_ends.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/issue/server_key.h"
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/client_roots.h"
@@ -31,6 +32,7 @@ struct authority_state {
 	struct store_summary summary;
 	int64_t issuing_expiry_s; /* 0: the root itself issues */
 	int64_t root_expiry_s;
+	int64_t server_expiry_s;     /* of the TLS server's certificate; 0: there is none */
 	struct ca_warnings warnings; /* about these two */
 	char next_root[256];         /* "": no rotation of the root is under way */
 	size_t lacking;              /* clients that have not pinned it */
@@ -48,6 +50,7 @@ static int print_authority(const struct command *command, const char *layout,
 	char issuing[TIME_TEXT_SIZE];
 	char root[TIME_TEXT_SIZE];
 	char crl[TIME_TEXT_SIZE];
+	char server[TIME_TEXT_SIZE];
 
 	if (!command->json) {
 		format_expiry(summary->first_expiry_s, first);
@@ -65,6 +68,9 @@ static int print_authority(const struct command *command, const char *layout,
 			print_line("  first expiry %s, root's expiry %s", first, root);
 		if (state->issuing_expiry_s != 0)
 			print_line("  root's expiry %s", root);
+		format_expiry(state->server_expiry_s, server);
+		if (state->server_expiry_s != 0)
+			print_line("  server certificate's expiry %s", server);
 		print_line("  root's CRL %llu, next update %s",
 			   (unsigned long long)root_crl->number, crl);
 		if (state->next_root[0] != '\0')
@@ -85,6 +91,8 @@ static int print_authority(const struct command *command, const char *layout,
 		      state->issuing_expiry_s != 0 ? state->issuing_expiry_s
 						   : state->root_expiry_s);
 	add_json_time(&line, "root_expiry", state->root_expiry_s);
+	if (state->server_expiry_s != 0)
+		add_json_time(&line, "server_expiry", state->server_expiry_s);
 	add_json_number(&line, "root_crl_number", (long long)root_crl->number);
 	add_json_time(&line, "root_crl_next_update", root_crl->next_update_s);
 	add_json_number(&line, "clients", (long long)fleet->count);
@@ -132,12 +140,15 @@ static int read_ends(const struct manifest *manifest, const struct layout *layou
 		     struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *issuing = NULL;
+	CLEANUP(free_certificate) struct certificate *server = NULL;
 	unsigned int newest;
 
 	if (count_issuing_certificates(layout, &manifest->ca, &newest, fault) < 0 ||
 	    read_issuing_certificate(layout, &manifest->ca, newest > 0 ? newest : FIRST_ISSUER,
-				     &issuing, fault) < 0)
+				     &issuing, fault) < 0 ||
+	    read_server_certificate(layout, &server, fault) < 0)
 		return -1;
+	state->server_expiry_s = server != NULL ? certificate_not_after(server) : 0;
 	if (!equal_bytes(certificate_der(issuing), certificate_der(root)))
 		state->issuing_expiry_s = certificate_not_after(issuing);
 	state->root_expiry_s = certificate_not_after(root);

@@ -1,6 +1,7 @@
 #include "common/ca/check/checks.h"
 
 #include "common/base/clock.h"
+#include "common/ca/issue/server_key.h"
 #include "common/ca/store/clients.h"
 #include "common/crypto/key_file.h"
 
@@ -244,6 +245,41 @@ static int check_shared_keys(struct check_context *context, struct fault *fault)
 	return list_clients(context->options->store, check_present, context, fault);
 }
 
+/* The folder and the certificate of the TLS server, which serve makes and makes again. */
+static int check_server(struct check_context *context, struct fault *fault)
+{
+	static const char where[] = "cert/" SERVER_CERTIFICATE_FILE;
+	const struct check_options *options = context->options;
+	CLEANUP(close_descriptor) int folder = -1;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	struct directory directory = {"Private/server", -1, 077, 0700, 0600};
+	struct fault problem = {0};
+	char text[FAULT_TEXT_SIZE];
+	char end[TIME_TEXT_SIZE];
+
+	if (open_directory(options->layout->private, "server", &folder, &problem) == 0) {
+		directory.dirfd = folder;
+		if (check_directory(context, &directory, fault) < 0)
+			return -1;
+	} else if (problem.class != FAULT_NOT_FOUND) {
+		(void)pass_fault(&problem, fault);
+		return prefix_fault(fault, "%s/Private", options->layout->path);
+	}
+	problem = (struct fault){0};
+	if (read_server_certificate(options->layout, &certificate, &problem) < 0)
+		return report_finding(context, where, "remove it: certpool serve makes another one",
+				      fault, "%s", problem.text);
+	if (certificate == NULL || certificate_not_after(certificate) > options->now_s)
+		return 0;
+	format_time(certificate_not_after(certificate), end);
+	(void)snprintf(
+		text, sizeof(text),
+		"the certificate of the TLS server ended at %s: certpool serve makes another "
+		"one when it starts",
+		end);
+	return report_warning(context, where, text, fault);
+}
+
 int check_files(struct check_context *context, struct fault *fault)
 {
 	const struct layout *layout = context->options->layout;
@@ -257,5 +293,7 @@ int check_files(struct check_context *context, struct fault *fault)
 	for (size_t i = 0; i < DIRECTORY_COUNT; i++)
 		if (check_directory(context, &directories[i], fault) < 0)
 			return -1;
+	if (check_server(context, fault) < 0)
+		return -1;
 	return check_shared_keys(context, fault);
 }

@@ -39,23 +39,38 @@ static bool fit_together(const struct own_key *own)
 	       equal_bytes(public_key_spki(key), certificate_fields(own->certificate)->spki);
 }
 
-/* The certificate is the first of the file. */
+int read_server_certificate(const struct layout *layout, struct certificate **ret_certificate,
+			    struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer chain = {0};
+	struct bytes rest;
+	bool found;
+
+	if (find_file(layout->cert, SERVER_CERTIFICATE_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	*ret_certificate = NULL;
+	if (!found)
+		return 0;
+	if (read_file(layout->cert, SERVER_CERTIFICATE_FILE, INTERMEDIATES_PEM_MAX, &chain, fault) <
+	    0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	/* The first of the file. */
+	rest = bytes_of_buffer(&chain);
+	if (parse_certificate_pem(cut_pem(&rest, "CERTIFICATE"), ret_certificate, fault) < 0)
+		return prefix_fault(fault, "%s/cert/" SERVER_CERTIFICATE_FILE, layout->path);
+	return 0;
+}
+
 static int read_files(const struct layout *layout, struct own_key *ret_own, struct fault *fault)
 {
 	CLEANUP(clear_own_key) struct own_key own = {0};
 	CLEANUP(clear_secret) struct secret key = {0};
-	CLEANUP(clear_buffer) struct buffer chain = {0};
-	struct bytes rest;
 
 	if (read_secret_file(layout->server, key_file, PRIVATE_KEY_FILE_MAX, &key, fault) < 0 ||
 	    parse_private_key(bytes_of_secret(&key), &own.key, fault) < 0 ||
-	    read_file(layout->cert, SERVER_CERTIFICATE_FILE, INTERMEDIATES_PEM_MAX, &chain, fault) <
-		    0)
+	    read_server_certificate(layout, &own.certificate, fault) < 0)
 		return -1;
-	rest = bytes_of_buffer(&chain);
-	if (parse_certificate_pem(cut_pem(&rest, "CERTIFICATE"), &own.certificate, fault) < 0)
-		return -1;
-	if (!fit_together(&own))
+	if (own.certificate == NULL || !fit_together(&own))
 		return set_fault(fault, FAULT_NOT_FOUND, "the key is not the certificate's");
 	MOVE(ret_own, own);
 	return 0;

@@ -15,6 +15,10 @@
 #define SERVER_MEMBER "server"
 #define SERVER_CERTIFICATE_FILE "server.crt"
 
+/* Reads the certificate of the file. NULL: there is no file, as the CA has never served https. */
+int read_server_certificate(const struct layout *layout, struct certificate **ret_certificate,
+			    struct fault *fault) MUST_CHECK;
+
 struct server_key {
 	const struct layout *layout; /* with its server directory open */
 	struct store *store;

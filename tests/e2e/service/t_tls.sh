@@ -38,6 +38,16 @@ expect 0 'the CA agrees with itself' "$certpool" check
 expect 0 'the audit log' "$certpool" audit list --json
 check 'has it' grep -q "$(serial_of ca/cert/server.crt)" out
 
+equal 'status says when it ends' "$(date -u -d "$(openssl x509 -in ca/cert/server.crt -noout -enddate | cut -d= -f2)" +%Y-%m-%dT%H:%M:%SZ)" "$("$certpool" status --json | jq -r 'select(.node == "ca").server_expiry')"
+expect 0 'in words' "$certpool" status
+prints 'too' "server certificate's expiry 20"
+equal 'so do the metrics' "$(date -d "$("$certpool" status --json | jq -r 'select(.node == "ca").server_expiry')" +%s)" "$(metric 'ca_not_after_timestamp_seconds{certificate="server"}')"
+chmod 640 ca/Private/server/server.key
+expect 1 'a key that others can read' "$certpool" check
+says 'is found' 'Private/server/server.key: expected mode 0600, found 0640|not whole'
+prints 'with its place' 'Private/server/server.key: expected mode 0600, found 0640'
+chmod 600 ca/Private/server/server.key
+
 # --- other people's clients ---
 equal 'curl' 200 "$(get /health)"
 check 'openssl' s_client -verify_return_error
@@ -173,8 +183,37 @@ check 'a key that is damaged is replaced' get /health
 expect 0 'and all is well' "$certpool" check
 stop "$ca"
 
+# --- the root is replaced ---
+sed -i 's/names: \[new.example\]/root_layout: root2, layout: ca2/; s/layout: ca, //; s/client\([12]\): {/client\1: {layout: c\1, /' manifest.yaml
+expect 0 'a CA below a root' "$certpool" init
+start_tls_ca
+for name in client1 client2; do
+	"$certpool" request $name -q && "$certpool" enroll $name -q
+done >out 2>err
+expect 0 'its client asks' "$certpool" verify client1 c1/cert/cert_key1.crt --online
+root=ca2/cert/root.crt
+equal 'curl needs the root alone' 200 "$(get /health)"
+expect 0 'another root beside it' "$certpool" rotate root
+next_taken() { root=ca2/cert/root.next.crt get /health >code 2>err && [ "$(cat code)" = 200 ]; }
+check 'the server shows what leads to the next one, without a restart' eventually next_taken
+equal 'and to the old one' 200 "$(get /health)"
+expect 0 'a client learns of it over TLS' "$certpool" enroll client1
+equal 'and trusts both' 2 "$(grep -c BEGIN c1/cert/root.crt)"
+expect 0 'it asks' "$certpool" verify client1 c1/cert/cert_key1.crt --online
+"$certpool" enroll client2 -q >out
+expect 0 'the old one goes' "$certpool" rotate root --finish
+for name in client1 client2; do
+	expect 0 "$name hears so over TLS" "$certpool" enroll $name
+	equal 'and trusts the new one alone' 1 "$(grep -c BEGIN c${name#client}/cert/root.crt)"
+	expect 0 'and asks' "$certpool" verify $name c${name#client}/cert/cert_key1.crt --online
+done
+stop "$ca"
+start_tls_ca
+expect 0 'also after a restart' "$certpool" verify client1 c1/cert/cert_key1.crt --online
+stop "$ca"
+
 # --- old devices ---
-sed -i 's/names: \[new.example\]/tls: {minimum: "1.2"}/' manifest.yaml
+sed -i 's/root_layout: root2, layout: ca2/&, tls: {minimum: "1.2"}/' manifest.yaml
 start_tls_ca
 check 'TLS 1.2, if the manifest allows it' s_client -tls1_2
 check 'with forward secrecy' grep -q 'New, TLSv1.2, Cipher is ECDHE-ECDSA-AES128-GCM-SHA256' out
@@ -192,6 +231,6 @@ stop "$ca"
 
 # --- what the server cannot be without ---
 sed -i "s|https://$host:$port|https://0.0.0.0:$port|; s|, tls: {minimum: \"1.2\"}||" manifest.yaml
-rm ca/cert/server.crt
+rm ca2/cert/server.crt
 expect 2 'without any name' timeout 60 "$certpool" serve
 says 'there is no certificate' 'needs a name: expected in ca.endpoint .* or names: beside it'
