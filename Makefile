@@ -80,7 +80,7 @@ check: ## installs missing packages, builds, runs every test
 	@$(INSTALL_DEPS) check
 	$(again) suites
 
-check-world: ## installs other people's servers (nginx, PostgreSQL), and tests with them
+check-world: ## installs other people's servers (nginx, PostgreSQL, …), and tests with them
 	@$(INSTALL_DEPS) world
 	$(again) all
 	@bash tests/e2e/run.sh tests/world/t_*.sh
