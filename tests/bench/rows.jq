@@ -90,6 +90,11 @@ rate("enroll"; "certpool") as $enroll
 	      ["certpool, \($pool | n_of): as in row 1, all keys of this type, the CA's too. The limit is the same " +
 	       "arithmetic with this type" + (if $type == "rsa-2048" then
 	       "; the time for an RSA key is random, and varies with so few." else "." end), null]);
+  def over_tls($what; $subject; $asks):
+	row($what; "/s"; rate($subject; "tls"); "plain HTTP"; rate($subject; "plain"); nothing;
+	    {text: ">= 0.6x", ratio_least: 0.6};
+	    ["certpool: \($asks), over 4 connections that are kept, TLS 1.3 with AES-128-GCM.",
+	     "the same without TLS, from the same load generator, which shares the cores."]);
   ("certpool, \($enroll | n_of): keys and requests made (`request`), then sent encrypted over HTTP, proof of " +
    "possession checked, certified, recorded in SQLite and synced before the answer, answered, checked by " +
    "the client and saved and synced (`enroll`). The start of both processes counts; the start of the CA does not.")
@@ -171,6 +176,12 @@ rows: [
 	     "nothing else runs. Client, CA and load generator share the cores.", null]),
 	memory("request"; .request_kb), memory("enroll"; .enroll_kb), memory("serve"; .serve_kb),
 	($sizes[:-1][] | linear(.)),
-	keys("ed25519"), keys("rsa-2048")
+	keys("ed25519"), keys("rsa-2048"),
+	over_tls("status questions, TLS"; "tls-status"; "POST /v1/status, each question sent once"),
+	over_tls("OCSP, cached, TLS"; "tls-ocsp"; "POST /ocsp without a nonce"),
+	row("TLS handshakes"; "/s"; rate("tls-handshakes"; "resumed"); "full"; rate("tls-handshakes"; "full"); nothing; {};
+	    ["certpool: GET /root.crt, 4 at a time, a connection for each, resumed by the ticket of the one before.",
+	     "the same with a full handshake, P-256: one signature and one key exchange at the CA; and at the load " +
+	     "generator, on the same cores, the check of the certificate."])
 ],
 figures: $raw}

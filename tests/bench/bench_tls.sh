@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The CA over TLS beside the CA without, from one load generator: questions and OCSP over connections that are
+# kept, and handshakes.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Two CAs, each with a client that asks and a certificate to ask about; sets $plain and $secure to their folders.
+prepare() { # SCHEME
+	new_folder "tls-$1"
+	manifest 1 ecdsa-p256
+	sed -i "s|^ca: {layout: ca, endpoint: \"http://|ca: {layout: ca, endpoint: \"$1://|; s|client2: {|&policy: {requests_per_minute: 1000000}, |" "$folder/manifest.yaml"
+	certpool init && start serve --listen "$1://127.0.0.1:0" || return
+	export CERTPOOL_CA=$endpoint
+	for client in client1 client2; do
+		certpool request "$client" && certpool enroll "$client" || return
+	done
+	echo "$endpoint" >"$folder/url"
+	openssl ocsp -issuer "$folder/ca/cert/root.crt" -cert "$folder/client1/cert/cert_key1.crt" -no_nonce \
+		-reqout "$folder/ocsp" >>"$WORK/log" 2>&1
+}
+
+# tls_load FOLDER OPTION… PATH: sets $loaded.
+tls_load() {
+	loaded=$("$PROGRAMS/tls_load" --roots "$1/ca/cert/root.crt" --seconds "$(size 3 0.5 0.2)" "${@:2:$#-2}" \
+		"$(cat "$1/url")${*: -1}" 2>>"$WORK/log") || fail "tls_load failed (see $WORK/log)"
+}
+record_loaded() { record "$1" "$2" "$(jq .requests <<<"$loaded")" "$(jq .seconds <<<"$loaded")"; }
+
+ask_status() { # SIDE FOLDER
+	"$PROGRAMS/status_question" "$2/client2" client2 "$2/client1/cert/cert_key1.crt" "$(size 100000 20000 2000)" >"$2/questions" &&
+		tls_load "$2" --content-type application/jose --lines "$2/questions" /v1/status && record_loaded tls-status "$1"
+}
+ask_ocsp() { # SIDE FOLDER
+	tls_load "$2" --content-type application/ocsp-request --body "$2/ocsp" /ocsp && record_loaded tls-ocsp "$1"
+}
+shake_hands() { # full|resumed
+	tls_load "$secure" --handshakes "$1" /root.crt && record_loaded tls-handshakes "$1"
+}
+
+prepare http && plain=$folder && prepare https && secure=$folder || exit
+for ((run = 0; run < RUNS; run++)); do
+	for subject in status ocsp; do
+		attempt "tls-$subject" plain "ask_$subject" plain "$plain"
+		attempt "tls-$subject" tls "ask_$subject" tls "$secure"
+	done
+	for kind in full resumed; do attempt tls-handshakes "$kind" shake_hands "$kind"; done
+done
