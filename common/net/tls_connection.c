@@ -231,9 +231,11 @@ void end_tls(struct tls_connection **pointer)
 		return;
 	if (tls->begun && !tls->complete) {
 		atomic_fetch_add(&tls->server->failed, 1);
-		(void)snprintf(text, sizeof(text), "TLS handshake with %s: %s", tls->origin,
+		/* The reason first: the log counts its lines by how they begin. */
+		(void)snprintf(text, sizeof(text), "TLS handshake: %s: %s",
 			       tls->problem != NULL ? tls->problem
-						    : "it ended before it was complete");
+						    : "it ended before it was complete",
+			       tls->origin);
 		if (tls->server->log != NULL)
 			tls->server->log(tls->server->log_context, "", "", 0, text);
 	}

@@ -41,13 +41,14 @@ trap finish EXIT
 row() { printf '%-72s %12s %12s\n' "$1" "$2" "$3" | tee -a "$table"; }
 since() { awk -v begun="$1" -v now="$(date +%s.%N)" 'BEGIN { printf "%.2f s", now - begun }'; }
 
-# start_ca HOST [OPTIONS…]: sets $ca and $url.
+# start_ca HOST [OPTIONS…]: sets $ca and $url, whose scheme is $scheme.
+scheme=http
 start_ca() {
 	local host=$1
 	shift
 	rm -f ready
 	mkfifo ready
-	"$certpool" serve --listen "http://$host:0" --ready 7 "$@" 7>ready >>serve.out 2>>serve.err &
+	"$certpool" serve --listen "$scheme://$host:0" --ready 7 "$@" 7>ready >>serve.out 2>>serve.err &
 	ca=$!
 	read -r -t 60 url <ready || die 'the CA does not start: see serve.err'
 	export CERTPOOL_CA=$url
@@ -57,7 +58,7 @@ stop_ca() {
 	wait "$ca" || true
 	ca=
 }
-metric() { curl -s "$url/metrics" | sed -n "s/^certpool_$1 //p"; }
+metric() { curl -s --cacert ca/cert/root.crt "$url/metrics" | sed -n "s/^certpool_$1 //p"; }
 status() { sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$ca/status"; }
 # Of all TCP connections of this network namespace, in MB.
 kernel_mb() { awk '/^TCP:/ { for (i = 1; i < NF; i++) if ($i == "mem") print int($(i + 1) * 4096 / 1048576) }' /proc/net/sockstat; }
@@ -93,7 +94,7 @@ slowest() {
 		echo $((($(date +%s%N) - begun) / 1000000))
 	done | awk '/failed/ { print; exit } $1 > most { most = $1 } END { if (!/failed/) printf "%.2f s\n", most / 1000 }'
 }
-health() { [ "$(curl -s -m 60 -o /dev/null -w '%{http_code}' "$url/health")" = 200 ]; }
+health() { [ "$(curl -s --cacert ca/cert/root.crt -m 60 -o /dev/null -w '%{http_code}' "$url/health")" = 200 ]; }
 small_post() { "$certpool" verify client1 client1/cert/cert_key1.crt --online -q; }
 
 {
@@ -217,8 +218,29 @@ for _ in $(seq 20000); do printf 'url = "%s/nothing"\noutput = /dev/null\n' "$ur
 curl -s -K urls || true
 row '20,000 refused requests: lines of the log' "$(($(wc -l <serve.err) - before))" '100'
 
-# --- one network of IPv6 (catalogue 112) ---
+# --- TLS ---
 stop_ca
+scheme=https
+start_ca 127.0.0.1
+row 'GET /health over TLS, nothing else going on' "$(slowest 20 health)" '1 s'
+"$programs/tls_load" --hello hello
+head -c 6 hello >half
+before=$(status VmRSS)
+lines=$(wc -l <serve.err)
+# shellcheck disable=SC2046
+{
+	idle '1,024 handshakes that stop within the first message' $(addresses 1 4) --connections 1024 --say half
+	idle '1,024 handshakes that stop after it' $(addresses 1 4) --connections 1024 --say hello
+	idle '10,000 handshakes that stop within the first message' $(addresses 1 40) --connections 10000 --say half
+	idle '10,000 handshakes that stop after it' $(addresses 1 40) --connections 10000 --say hello
+}
+row '  memory of the CA that they take' "$(megabytes $(($(status VmHWM) - before)))" '128 MB'
+row '  handshakes that failed' "$(metric 'tls_handshakes_total{result="failed"}')" ''
+row '  lines of the log' "$(($(wc -l <serve.err) - lines))" '1000'
+stop_ca
+scheme=http
+
+# --- one network of IPv6 (catalogue 112) ---
 network() {
 	ip link set lo up
 	for i in $(seq 5); do ip -6 address add "fd00:1:2:3::$i/64" dev lo nodad; done
@@ -233,7 +255,7 @@ network() {
 }
 if command -v ip >/dev/null && unshare -n true 2>/dev/null; then
 	export -f network die row start_ca stop_ca hold let_go slowest health metric
-	export certpool programs table
+	export certpool programs table scheme
 	unshare -n bash -c 'ca=; holder=; network' || row 'one network of IPv6' failed ''
 else
 	row 'one network of IPv6' skipped 'unshare -n, ip'

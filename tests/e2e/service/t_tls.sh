@@ -87,10 +87,10 @@ for old in tls1_2 tls1_1; do
 	check_not "$old" s_client -$old -cipher 'ALL:@SECLEVEL=0'
 	check 'gets an alert' grep -qE 'alert protocol version|no protocols available' err
 done
-check 'the CA says why' eventually grep -q "TLS handshake with 127.0.0.1: the client does not offer TLS 1.3" serve.err
+check 'the CA says why' eventually grep -q "TLS handshake: the client does not offer TLS 1.3: 127.0.0.1" serve.err
 equal 'plain HTTP on the TLS port: catalogue 69' 400 "$(curl -s -o answer -w '%{http_code}' "http://${endpoint#https://}/health")"
 check 'is told what to do' grep -q 'this port speaks TLS: expected https://' answer
-check 'the CA says so' eventually grep -q "TLS handshake with 127.0.0.1: expected TLS, found other octets" serve.err
+check 'the CA says so' eventually grep -q "TLS handshake: expected TLS, found other octets: 127.0.0.1" serve.err
 expect 6 'our client, by http' "$certpool" verify client1 client1/cert/cert_key1.crt --online --ca "http://${endpoint#https://}"
 says 'hears it' 'this port speaks TLS: expected https://'
 check 'failed handshakes are counted' test "$(metric 'tls_handshakes_total{result="failed"}')" -ge 3

@@ -128,7 +128,8 @@ Test(tls, tells_a_client_without_tls_to_use_it)
 	OK(get(&endpoint, NULL, "/health", &answer, &fault));
 	cr_expect_eq(answer.status, 400);
 	cr_expect_not_null(strstr((const char *)answer.body.data, "this port speaks TLS"));
-	cr_expect(await_log(&service, "TLS handshake with 127.0.0.1: expected TLS, found other"));
+	cr_expect(
+		await_log(&service, "TLS handshake: expected TLS, found other octets: 127.0.0.1"));
 	cr_expect_eq(count_tls_handshakes(service.server).failed, 1);
 }
 
@@ -265,5 +266,5 @@ Test(tls, closes_a_connection_that_stops_within_its_handshake)
 	(void)send_raw(connection, (struct bytes){half, sizeof(half)});
 	cr_expect_leq(read(connection, &octet, 1), 0);
 	close(connection);
-	cr_expect(await_log(&service, "TLS handshake with 127.0.0.1: it ended before"));
+	cr_expect(await_log(&service, "TLS handshake: it ended before it was complete: 127.0.0.1"));
 }
