@@ -39,6 +39,41 @@ struct authority_state {
 	struct crl_info root_crl;
 };
 
+/* In words. */
+static void print_authority_lines(const char *layout, const struct authority_state *state)
+{
+	const struct store_summary *summary = &state->summary;
+	const struct crl_info *root_crl = &state->root_crl;
+	char first[TIME_TEXT_SIZE];
+	char issuing[TIME_TEXT_SIZE];
+	char root[TIME_TEXT_SIZE];
+	char crl[TIME_TEXT_SIZE];
+	char server[TIME_TEXT_SIZE];
+
+	format_expiry(summary->first_expiry_s, first);
+	format_expiry(state->issuing_expiry_s, issuing);
+	format_expiry(state->root_expiry_s, root);
+	format_expiry(state->server_expiry_s, server);
+	format_expiry(root_crl->next_update_s, crl);
+	print_line("%-16s %s", CA_NAME, layout);
+	print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu", summary->certificates,
+		   summary->valid, summary->expired, summary->revoked);
+	if (state->issuing_expiry_s != 0)
+		print_line("  first expiry %s, issuing certificate's expiry %s", first, issuing);
+	else
+		print_line("  first expiry %s, root's expiry %s", first, root);
+	if (state->issuing_expiry_s != 0)
+		print_line("  root's expiry %s", root);
+	if (state->server_expiry_s != 0)
+		print_line("  server certificate's expiry %s", server);
+	print_line("  root's CRL %llu, next update %s", (unsigned long long)root_crl->number, crl);
+	if (state->next_root[0] != '\0')
+		print_line("  next root %s, clients without it %zu", state->next_root,
+			   state->lacking);
+	for (size_t i = 0; i < state->warnings.count; i++)
+		print_line("  warning: %s", state->warnings.texts[i]);
+}
+
 static int print_authority(const struct command *command, const char *layout,
 			   const struct authority_state *state, const struct fleet *fleet,
 			   struct fault *fault)
@@ -46,38 +81,9 @@ static int print_authority(const struct command *command, const char *layout,
 	const struct store_summary *summary = &state->summary;
 	const struct crl_info *root_crl = &state->root_crl;
 	CLEANUP(clear_json) struct json_line line = {0};
-	char first[TIME_TEXT_SIZE];
-	char issuing[TIME_TEXT_SIZE];
-	char root[TIME_TEXT_SIZE];
-	char crl[TIME_TEXT_SIZE];
-	char server[TIME_TEXT_SIZE];
 
 	if (!command->json) {
-		format_expiry(summary->first_expiry_s, first);
-		format_expiry(state->issuing_expiry_s, issuing);
-		format_expiry(state->root_expiry_s, root);
-		print_line("%-16s %s", CA_NAME, layout);
-		print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu",
-			   summary->certificates, summary->valid, summary->expired,
-			   summary->revoked);
-		format_expiry(root_crl->next_update_s, crl);
-		if (state->issuing_expiry_s != 0)
-			print_line("  first expiry %s, issuing certificate's expiry %s", first,
-				   issuing);
-		else
-			print_line("  first expiry %s, root's expiry %s", first, root);
-		if (state->issuing_expiry_s != 0)
-			print_line("  root's expiry %s", root);
-		format_expiry(state->server_expiry_s, server);
-		if (state->server_expiry_s != 0)
-			print_line("  server certificate's expiry %s", server);
-		print_line("  root's CRL %llu, next update %s",
-			   (unsigned long long)root_crl->number, crl);
-		if (state->next_root[0] != '\0')
-			print_line("  next root %s, clients without it %zu", state->next_root,
-				   state->lacking);
-		for (size_t i = 0; i < state->warnings.count; i++)
-			print_line("  warning: %s", state->warnings.texts[i]);
+		print_authority_lines(layout, state);
 		return print_fleet_summary(fleet, fault);
 	}
 	add_json_text(&line, "node", CA_NAME);
