@@ -3,6 +3,8 @@
  * reads the issued, and needs no key.
  */
 #include "common/base/clock.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/purpose.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/certificate_output.h"
 #include "tools/certificate_selector.h"
@@ -66,6 +68,7 @@ static int print_fields(const struct issued_certificate *issued, int64_t now_s, 
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	char serial[SERIAL_TEXT_SIZE];
+	char usages[USAGES_TEXT_SIZE];
 
 	if (parse_certificate_der(bytes_of_buffer(&issued->der), &certificate, fault) < 0)
 		return prefix_fault(fault, "the CA's record");
@@ -80,6 +83,8 @@ static int print_fields(const struct issued_certificate *issued, int64_t now_s, 
 	print_line("%-11s %s", "subject", certificate_subject(certificate));
 	print_alt_names(certificate);
 	print_line("%-11s %s", "issuer", certificate_issuer(certificate));
+	format_usages(find_usages(certificate_fields(certificate)), usages);
+	print_line("%-11s %s", "usages", usages);
 	print_line("%-11s %s", "key",
 		   format_key_type(public_key_type(certificate_public_key(certificate))));
 	print_time("issued at", issued->issued_at_s);
@@ -101,11 +106,17 @@ static int print_with_certificate(const struct issued_certificate *issued, int64
 				  struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
+	char usages[USAGES_TEXT_SIZE];
 
+	if (parse_certificate_der(bytes_of_buffer(&issued->der), &certificate, fault) < 0)
+		return prefix_fault(fault, "the CA's record");
 	if (format_certificate_pem(bytes_of_buffer(&issued->der), &pem, fault) < 0)
 		return -1;
+	format_usages(find_usages(certificate_fields(certificate)), usages);
 	add_json_certificate(&line, issued, now_s);
+	add_json_text(&line, "usages", usages);
 	add_json_text(&line, "certificate", (const char *)pem.data);
 	return print_json(&line, fault);
 }

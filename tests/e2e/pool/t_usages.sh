@@ -56,6 +56,11 @@ check 'its certificate is served in DER' cmp <(curl -s "$endpoint/ca.cer") <(ope
 equal 'as what it is' 'application/pkix-cert' "$(curl -s -o /dev/null -w '%{content_type}' "$endpoint/ca.cer/1")"
 equal 'there is no second issuer' 404 "$(curl -s -o /dev/null -w '%{http_code}' "$endpoint/ca.cer/2")"
 
+expect 0 'the operator sees it' "$certpool" show web/1
+prints 'too' '^usages +client,server$'
+expect 0 'as JSON' "$certpool" show old/1 --json
+check 'as a list' jq -e '.usages == "server,key-encipherment"' out
+
 # A verifier.
 verify() { "$certpool" verify plain "$1/cert/cert_key1.crt" --usage "$2"; }
 expect 0 'a server'\''s certificate is for a server' verify web server

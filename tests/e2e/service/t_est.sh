@@ -11,6 +11,7 @@ clients:
   dev:
     policy: {subject: "CN={client}-{index}", alt_names: ["DNS:{client}-{index}.example"], usages: [client, server, sign], certificates: 8}
   other: {policy: {subject: "CN=dev-{index}"}}
+  keys: {policy: {usages: [server, key-encipherment]}}
 END
 expect 0 'init' "$certpool" init
 start_https_ca -v
@@ -76,6 +77,18 @@ serial=$(openssl x509 -in dev-1.crt -noout -serial | sed 's/.*=//' | tr A-F a-f)
 expect 0 'the record' "$certpool" list --json
 check 'names members by their serials' jq -se "any(.client == \"dev\" and .member == \"est-$serial\")" out
 expect 0 'as does revoke' "$certpool" revoke "dev/est-$(openssl x509 -in dev-3.crt -noout -serial | sed 's/.*=//' | tr A-F a-f)"
+
+# Every type of key.
+keys=$("$certpool" client password keys)
+number=0
+for type in 'ec -pkeyopt ec_paramgen_curve:P-384' ed25519 rsa:2048 rsa:3072 rsa:4096; do
+	number=$((number + 1))
+	# shellcheck disable=SC2086 # Several words.
+	openssl req -new -newkey $type -nodes -keyout type.key -subj "/CN=keys-$number" -outform DER 2>openssl.log | base64 >type.b64
+	ask simpleenroll type.b64 -u "keys:$keys"
+	certificate type.crt
+	check "a key of type $type" cmp <(openssl x509 -in type.crt -noout -pubkey) <(openssl pkey -in type.key -pubout)
+done
 
 # Renewal by certificate, over TLS.
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout new.key -subj /CN=dev-1 -addext subjectAltName=DNS:dev-1.example -outform DER 2>openssl.log | base64 >new.b64
@@ -164,6 +177,8 @@ expect 0 'which ends the old one, as somebody has it' "$certpool" rotate key dev
 password=$old
 enroll dev-1.b64
 equal 'that counts no longer' 401 "$status"
+
+expect 0 'the CA is whole' "$certpool" check
 
 # Without TLS there is no EST: a password would be in the clear.
 stop "$ca"
