@@ -1,6 +1,7 @@
 #include "tools/client/fleet_table.h"
 
 #include "common/base/clock.h"
+#include "common/ca/revocation/ca_roots.h"
 #include "tools/client/client_output.h"
 
 #include <stdio.h>
@@ -145,11 +146,27 @@ static int append_fleet_row(void *context, struct fleet_row *row, struct fault *
 	return check_buffer(&reasons, fault);
 }
 
-int load_fleet(struct store *store, const struct manifest *manifest, int64_t now_s,
-	       struct fleet *ret_fleet, struct fault *fault)
+/* Without a root that can be read nothing is said of it: other verbs do that. */
+static void note_roots(const struct layout *layout, struct fleet *fleet)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	struct fault ignored = {0};
+
+	if (read_ca_roots(layout, &roots, &ignored) < 0)
+		return;
+	fleet->has_root = true;
+	fleet->has_next = roots.next != NULL;
+	digest_sha256(certificate_der(roots.root), fleet->root_sha256);
+	if (fleet->has_next)
+		digest_sha256(certificate_der(roots.next), fleet->next_sha256);
+}
+
+int load_fleet(struct store *store, const struct layout *layout, const struct manifest *manifest,
+	       int64_t now_s, struct fleet *ret_fleet, struct fault *fault)
 {
 	CLEANUP(clear_fleet) struct fleet fleet = {.manifest = manifest, .now_s = now_s};
 
+	note_roots(layout, &fleet);
 	if (list_fleet(store, now_s, append_fleet_row, &fleet, fault) < 0)
 		return -1;
 	MOVE(ret_fleet, fleet);
@@ -189,11 +206,46 @@ static void format_issuers(const struct fleet_row *row, char ret_text[static ISS
 			       (long long)row->newest_issuer);
 }
 
+static bool has_root(const struct fleet_row *row, const uint8_t sha256[static SHA256_LEN])
+{
+	for (size_t i = 0; i < row->root_count; i++)
+		if (memcmp(row->roots[i], sha256, SHA256_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* Which of the CA's roots the client has pinned; "": it never said. */
+static const char *name_roots(const struct fleet *fleet, const struct fleet_row *row)
+{
+	const bool present = fleet->has_root && has_root(row, fleet->root_sha256);
+	const bool next = fleet->has_next && has_root(row, fleet->next_sha256);
+
+	if (row->root_count == 0 || !fleet->has_root)
+		return "";
+	if (next)
+		return present ? "both" : "next";
+	return present ? "present" : "former";
+}
+
+/* How far the rotation of the client's key is; "": none is under way. */
+static const char *name_key_rotation(const struct fleet *fleet, const struct fleet_row *row)
+{
+	if (row->key.kid[0] == '\0' ||
+	    (row->key.taken_at_s != 0 && row->key.old_ends_s <= fleet->now_s))
+		return "";
+	return row->key.taken_at_s != 0 ? "taken" : "offered";
+}
+
+static const char *or_dash(const char *word)
+{
+	return word[0] != '\0' ? word : "-";
+}
+
 static void print_head(const char *indent)
 {
-	print_line("%s%-20s  %-8s  %13s  %7s  %6s  %-10s  %-10s  %-8s  %s", indent, "CLIENT",
-		   "STATE", "VALID/QUOTA", "REVOKED", "ISSUER", "FIRST END", "JOINED", "SEEN",
-		   "LOOK AT");
+	print_line("%s%-20s  %-8s  %13s  %7s  %6s  %-10s  %-10s  %-7s  %-7s  %-7s  %s", indent,
+		   "CLIENT", "STATE", "VALID/QUOTA", "REVOKED", "ISSUER", "FIRST END", "JOINED",
+		   "ROOTS", "KEY", "SEEN", "LOOK AT");
 }
 
 static int print_row(const struct fleet *fleet, const struct fleet_row *row, const char *indent,
@@ -217,9 +269,10 @@ static int print_row(const struct fleet *fleet, const struct fleet_row *row, con
 	format_day(client->joined_at_s, joined);
 	if (client->seen_at_s != 0)
 		format_span(fleet->now_s - client->seen_at_s, seen);
-	print_line("%s%-20s  %-8s  %13s  %7zu  %6s  %-10s  %-10s  %s%*s%s", indent, client->name,
-		   format_client_state(client), quota, row->revoked, issuers, end, joined, seen,
-		   reasons.len > 0 ? 12 - (int)strlen(seen) : 0, reasons.len > 0 ? "! " : "",
+	print_line("%s%-20s  %-8s  %13s  %7zu  %6s  %-10s  %-10s  %-7s  %-7s  %s%*s%s", indent,
+		   client->name, format_client_state(client), quota, row->revoked, issuers, end,
+		   joined, or_dash(name_roots(fleet, row)), or_dash(name_key_rotation(fleet, row)),
+		   seen, reasons.len > 0 ? 11 - (int)strlen(seen) : 0, reasons.len > 0 ? "! " : "",
 		   (const char *)reasons.data);
 	return 0;
 }
@@ -240,6 +293,8 @@ static int print_row_json(const struct fleet *fleet, const struct fleet_row *row
 	add_json_number(&line, "oldest_issuer", row->oldest_issuer);
 	add_json_number(&line, "newest_issuer", row->newest_issuer);
 	add_json_time(&line, "first_end", row->first_end_s);
+	add_json_text(&line, "roots", name_roots(fleet, row));
+	add_json_text(&line, "key_rotation", name_key_rotation(fleet, row));
 	add_json_text(&line, "look_at", (const char *)reasons.data);
 	return print_json(&line, fault);
 }

@@ -2,6 +2,7 @@
 #define CERTPOOL_TOOLS_CLIENT_FLEET_TABLE_H
 
 #include "common/ca/store/fleet.h"
+#include "common/layout/layout.h"
 #include "common/layout/manifest.h"
 #include "tools/command.h"
 
@@ -9,6 +10,11 @@
 struct fleet {
 	const struct manifest *manifest; /* borrowed */
 	int64_t now_s;
+	/* Of the CA's root, and of its successor while that is rotated. */
+	uint8_t root_sha256[SHA256_LEN];
+	uint8_t next_sha256[SHA256_LEN];
+	bool has_root; /* it could be read */
+	bool has_next;
 	struct fleet_row *rows;
 	size_t count;
 	size_t marked; /* clients of which something needs looking at */
@@ -16,8 +22,8 @@ struct fleet {
 };
 
 /* ret_fleet must be empty. Owns: clear_fleet. */
-int load_fleet(struct store *store, const struct manifest *manifest, int64_t now_s,
-	       struct fleet *ret_fleet, struct fault *fault) MUST_CHECK;
+int load_fleet(struct store *store, const struct layout *layout, const struct manifest *manifest,
+	       int64_t now_s, struct fleet *ret_fleet, struct fault *fault) MUST_CHECK;
 void clear_fleet(struct fleet *fleet);
 
 /* Borrowed; NULL: the record has no such client. */

@@ -196,50 +196,54 @@ static int read_rotation(const struct layout *layout, struct store *store,
 	return list_client_roots(store, sha256, count_lacking, state, fault);
 }
 
-/* For list_issuers. */
-struct issuer_lines {
-	const struct command *command;
-	struct store *store;
-	int64_t now_s;
-};
-
-static int print_issuer(void *context, const struct issuer_record *record, struct fault *fault)
+static int print_issuer(const struct command *command, const struct issuer_summary *issuer,
+			const char *subject, int64_t now_s, struct fault *fault)
 {
-	const struct issuer_lines *lines = context;
-	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_json) struct json_line line = {0};
-	struct issued_count count;
 	char end[TIME_TEXT_SIZE];
+	char service_end[TIME_TEXT_SIZE];
 
-	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, fault) < 0 ||
-	    count_issued(lines->store, record->number, lines->now_s, &count, fault) < 0)
-		return -1;
-	if (!lines->command->json) {
-		format_time(record->serves_until_s, end);
-		print_line("  issuer %u: certificates %zu, valid %zu; CRL and OCSP %s %s",
-			   record->number, count.certificates, count.valid,
-			   lines->now_s > record->serves_until_s ? "ended" : "until", end);
+	if (!command->json) {
+		format_time(issuer->not_after_s, end);
+		format_time(issuer->serves_until_s, service_end);
+		print_line(
+			"  issuer %u: certificates %zu, valid %zu; CRL and OCSP %s %s; CRL %llu, "
+			"ends at %s",
+			issuer->number, issuer->certificates, issuer->valid,
+			now_s > issuer->serves_until_s ? "ended" : "until", service_end,
+			(unsigned long long)issuer->crl_number, end);
 		return 0;
 	}
-	add_json_number(&line, "issuer", record->number);
-	add_json_text(&line, "subject", certificate_subject(certificate));
-	add_json_number(&line, "certificates", (long long)count.certificates);
-	add_json_number(&line, "valid", (long long)count.valid);
-	add_json_time(&line, "not_after", record->not_after_s);
-	add_json_time(&line, "serves_until", record->serves_until_s);
+	add_json_number(&line, "issuer", issuer->number);
+	add_json_text(&line, "subject", subject);
+	add_json_number(&line, "certificates", (long long)issuer->certificates);
+	add_json_number(&line, "valid", (long long)issuer->valid);
+	add_json_number(&line, "crl_number", (long long)issuer->crl_number);
+	add_json_time(&line, "not_after", issuer->not_after_s);
+	add_json_time(&line, "serves_until", issuer->serves_until_s);
 	return print_json(&line, fault);
 }
 
 /* Each of them, once there are several. */
-static int print_issuers(const struct command *command, struct store *store, int64_t now_s,
+static int print_issuers(const struct command *command, const struct layout *layout,
+			 const struct manifest *manifest, struct store *store, int64_t now_s,
 			 struct fault *fault)
 {
-	struct issuer_lines lines = {command, store, now_s};
-	unsigned int newest;
+	struct issuer_summary issuers[ISSUERS_MAX];
+	size_t count;
 
-	if (read_newest_issuer(store, &newest, fault) < 0)
+	if (summarize_issuers(store, now_s, issuers, &count, fault) < 0)
 		return -1;
-	return newest > FIRST_ISSUER ? list_issuers(store, print_issuer, &lines, fault) : 0;
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		CLEANUP(free_certificate) struct certificate *certificate = NULL;
+
+		if (read_issuing_certificate(layout, &manifest->ca, issuers[i].number, &certificate,
+					     fault) < 0 ||
+		    print_issuer(command, &issuers[i], certificate_subject(certificate), now_s,
+				 fault) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Reads the record beside a server. */
@@ -256,7 +260,7 @@ static int show_authority(const struct command *command, const struct manifest *
 		return -1;
 	if (open_ca_record(layout, &manifest->ca, &store, fault) < 0 ||
 	    summarize_store(store, now_s, &state.summary, fault) < 0 ||
-	    load_fleet(store, manifest, now_s, ret_fleet, fault) < 0 ||
+	    load_fleet(store, layout, manifest, now_s, ret_fleet, fault) < 0 ||
 	    read_ends(manifest, layout, root, now_s, &state, fault) < 0 ||
 	    read_rotation(layout, store, &state, fault) < 0 ||
 	    read_root_crl_info(manifest, layout, root, store, &state.root_crl, fault) < 0)
@@ -269,7 +273,7 @@ static int show_authority(const struct command *command, const struct manifest *
 			   root_crl->number == 0 ? "is missing" : "ends soon");
 	if (print_authority(command, layout->path, &state, ret_fleet, fault) < 0)
 		return -1;
-	return print_issuers(command, store, now_s, fault);
+	return print_issuers(command, layout, manifest, store, now_s, fault);
 }
 
 static int print_pool(const struct command *command, const struct client_node *client,

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	MICROSECONDS = 1000000, /* a second */
@@ -248,13 +249,17 @@ static void update_figures(struct maintenance_figures *figures, const struct sto
 static void count_store(struct maintenance *maintenance)
 {
 	struct store_summary summary;
+	struct issuer_summary issuers[ISSUERS_MAX];
+	size_t count;
 	struct fault failure = {0};
 	int64_t begun_us = read_stopwatch_us();
 	int64_t ended_us;
 
 	if (begun_us < maintenance->count_from_us)
 		return;
-	if (summarize_store(maintenance->settings.store, read_clock(), &summary, &failure) < 0) {
+	if (summarize_store(maintenance->settings.store, read_clock(), &summary, &failure) < 0 ||
+	    summarize_issuers(maintenance->settings.store, read_clock(), issuers, &count,
+			      &failure) < 0) {
 		log_failure(maintenance, "/metrics", &failure);
 		maintenance->count_from_us = begun_us + (int64_t)RETRY_S * MICROSECONDS;
 		return;
@@ -263,6 +268,8 @@ static void count_store(struct maintenance *maintenance)
 	maintenance->count_from_us = ended_us + (ended_us - begun_us) * COUNT_SHARE;
 	pthread_mutex_lock(&maintenance->lock);
 	update_figures(&maintenance->figures, &summary);
+	memcpy(maintenance->figures.issuers, issuers, count * sizeof(*issuers));
+	maintenance->figures.issuer_count = count;
 	pthread_mutex_unlock(&maintenance->lock);
 }
 

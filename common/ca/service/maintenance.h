@@ -5,6 +5,7 @@
 #include "common/ca/revocation/crl_cache.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/issuers.h"
 #include "common/net/server.h"
 
 #include <stdatomic.h>
@@ -56,8 +57,10 @@ int start_maintenance(const struct maintenance_settings *settings,
 void stop_maintenance(struct maintenance **maintenance);
 
 struct maintenance_figures {
-	bool counted; /* false: the three members after it are not known yet */
+	bool counted; /* false: the five members after it are not known yet */
 	struct store_summary summary;
+	struct issuer_summary issuers[ISSUERS_MAX];
+	size_t issuer_count;
 	uint64_t issued;  /* by any process, since the first count */
 	uint64_t revoked; /* the same */
 	struct crl_info

@@ -110,6 +110,58 @@ static void append_certificates(struct buffer *text, const struct maintenance_fi
 		      (int64_t)figures->revoked);
 }
 
+enum issuer_figure {
+	ISSUER_CERTIFICATES,
+	ISSUER_VALID,
+	ISSUER_CRL_NUMBER,
+	ISSUER_END,
+	ISSUER_SERVICE_END
+};
+
+static int64_t issuer_figure(const struct issuer_summary *issuer, enum issuer_figure figure)
+{
+	switch (figure) {
+	case ISSUER_CERTIFICATES:
+		return (int64_t)issuer->certificates;
+	case ISSUER_VALID:
+		return (int64_t)issuer->valid;
+	case ISSUER_CRL_NUMBER:
+		return (int64_t)issuer->crl_number;
+	case ISSUER_END:
+		return issuer->not_after_s;
+	case ISSUER_SERVICE_END:
+		return issuer->serves_until_s;
+	}
+	return 0;
+}
+
+static void append_issuers(struct buffer *text, const struct maintenance_figures *figures)
+{
+	static const struct {
+		const char *name;
+		enum issuer_figure figure;
+		const char *help;
+	} rows[] = {
+		{"issuer_certificates", ISSUER_CERTIFICATES,
+		 "Certificates in the record, by the issuer that issued them."},
+		{"issuer_valid_certificates", ISSUER_VALID,
+		 "Those of them that are neither expired nor revoked."},
+		{"issuer_crl_number", ISSUER_CRL_NUMBER, "Number of the issuer's CRL; 0: none."},
+		{"issuer_not_after_timestamp_seconds", ISSUER_END,
+		 "When the issuer's certificate ends."},
+		{"issuer_serves_until_timestamp_seconds", ISSUER_SERVICE_END,
+		 "When the issuer's CRL and its OCSP answers end."},
+	};
+
+	for (size_t i = 0; figures->issuer_count > 0 && i < COUNT_OF(rows); i++) {
+		describe(text, rows[i].name, "gauge", rows[i].help);
+		for (size_t k = 0; k < figures->issuer_count; k++)
+			append_format(text, "certpool_%s{issuer=\"%u\"} %" PRId64 "\n",
+				      rows[i].name, figures->issuers[k].number,
+				      issuer_figure(&figures->issuers[k], rows[i].figure));
+	}
+}
+
 static void append_crl(struct buffer *text, const struct metrics *metrics)
 {
 	const struct crl_info *crl = &metrics->figures.crl;
@@ -227,6 +279,7 @@ int format_metrics(const struct metrics *metrics, struct buffer *ret_text, struc
 	append_build(&text, metrics->version);
 	append_ends(&text, metrics);
 	append_certificates(&text, &metrics->figures);
+	append_issuers(&text, &metrics->figures);
 	append_crl(&text, metrics);
 	append_clock(&text, &metrics->figures);
 	append_root_crl(&text, &metrics->figures.root_crl);

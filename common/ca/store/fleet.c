@@ -8,8 +8,9 @@ enum { SEEN_EVERY_S = 3600 };
 
 static const char fleet_sql[] =
 	"SELECT " CLIENT_COLUMNS ", holds.valid, holds.revoked, holds.members, holds.first_end,"
-	" holds.oldest_issuer, holds.newest_issuer"
-	" FROM client LEFT JOIN ("
+	" holds.oldest_issuer, holds.newest_issuer, client.roots, client_key.kid,"
+	" client_key.rotated_at, client_key.old_ends, client_key.taken_at"
+	" FROM client LEFT JOIN client_key ON client_key.client = client.name LEFT JOIN ("
 	"SELECT holder, CAST(SUM(valid) AS BIGINT) AS valid,"
 	" CAST(SUM(revoked) AS BIGINT) AS revoked,"
 	" COUNT(*) FILTER (WHERE valid > 0) AS members, MIN(last_end) AS first_end,"
@@ -31,14 +32,37 @@ enum fleet_column {
 	COLUMN_FIRST_END,
 	COLUMN_OLDEST_ISSUER,
 	COLUMN_NEWEST_ISSUER,
+	COLUMN_ROOTS,
+	COLUMN_KID,
+	COLUMN_ROTATED_AT,
+	COLUMN_OLD_ENDS,
+	COLUMN_TAKEN_AT,
 };
+
+static void read_trust(struct rows *rows, struct fleet_row *row)
+{
+	struct bytes roots =
+		row_is_null(rows, COLUMN_ROOTS) ? (struct bytes){0} : row_bytes(rows, COLUMN_ROOTS);
+
+	for (; roots.len >= SHA256_LEN && row->root_count < FLEET_ROOTS_MAX; row->root_count++) {
+		memcpy(row->roots[row->root_count], roots.data, SHA256_LEN);
+		roots = (struct bytes){roots.data + SHA256_LEN, roots.len - SHA256_LEN};
+	}
+	if (row_is_null(rows, COLUMN_KID))
+		return;
+	row_name(rows, COLUMN_KID, row->key.kid);
+	row->key.rotated_at_s = row_number(rows, COLUMN_ROTATED_AT);
+	row->key.old_ends_s = row_number(rows, COLUMN_OLD_ENDS);
+	row->key.taken_at_s = row_number(rows, COLUMN_TAKEN_AT);
+}
 
 static int read_fleet_row(struct rows *rows, struct fleet_row *row, struct fault *fault)
 {
 	if (read_client_row(rows, &row->client, fault) < 0)
 		return -1;
+	read_trust(rows, row);
 	if (row_is_null(rows, COLUMN_VALID))
-		return 0;
+		return check_row(rows, fault);
 	row->valid = row_size(rows, COLUMN_VALID);
 	row->revoked = row_size(rows, COLUMN_REVOKED);
 	row->members = row_size(rows, COLUMN_MEMBERS);

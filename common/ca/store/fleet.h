@@ -1,9 +1,13 @@
 #ifndef CERTPOOL_CA_STORE_FLEET_H
 #define CERTPOOL_CA_STORE_FLEET_H
 
+#include "common/ca/store/client_keys.h"
 #include "common/ca/store/clients.h"
+#include "common/crypto/digest.h"
 
 /* All clients at one moment, with what each of them has: the operator's view of the record. */
+enum { FLEET_ROOTS_MAX = 2 };
+
 struct fleet_row {
 	struct client client;
 	size_t valid;        /* certificates that are neither expired nor revoked */
@@ -15,6 +19,10 @@ struct fleet_row {
 	/* Of the issuers of valid certificates (issuers.h), the first and the last; 0: none. */
 	int64_t oldest_issuer;
 	int64_t newest_issuer;
+	/* The SHA-256 of the roots that it said to have pinned, one behind the other. */
+	uint8_t roots[FLEET_ROOTS_MAX][SHA256_LEN];
+	size_t root_count;     /* 0: it never said */
+	struct client_key key; /* the last rotation of the key that it shares with the CA */
 };
 
 /* Called for one row, which it may move away. -1 ends the listing. */

@@ -53,23 +53,42 @@ int list_issuers(struct store *store, issuer_function *function, void *context, 
 	return 0;
 }
 
-int count_issued(struct store *store, unsigned int number, int64_t now_s,
-		 struct issued_count *ret_count, struct fault *fault)
+int summarize_issuers(struct store *store, int64_t now_s,
+		      struct issuer_summary ret_issuers[static ISSUERS_MAX], size_t *ret_count,
+		      struct fault *fault)
 {
-	static const char sql[] = "SELECT COUNT(*),"
-				  " COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?2)"
-				  " FROM certificate WHERE issuer = ?1";
+	static const char sql[] =
+		"SELECT issuer.id, issuer.not_after, issuer.serves_until, issuer.crl_standing,"
+		" COALESCE(held.certificates, 0), COALESCE(held.valid, 0)"
+		" FROM issuer LEFT JOIN (SELECT issuer AS number, COUNT(*) AS certificates,"
+		" COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS valid"
+		" FROM certificate GROUP BY issuer) AS held ON held.number = issuer.id"
+		" ORDER BY issuer.id";
+	enum { NUMBER, END, SERVICE_END, CRL_NUMBER, CERTIFICATES, VALID };
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
-	struct issued_count count;
+	size_t count = 0;
+	bool row;
 
 	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
-	    query_row(&transaction, sql, VALUES(number_value(number), number_value(now_s)), &rows,
-		      NULL, fault) < 0)
+	    query_rows(&transaction, sql, VALUES(number_value(now_s)), &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
 		return -1;
-	count = (struct issued_count){row_size(&rows, 0), row_size(&rows, 1)};
-	if (check_row(&rows, fault) < 0)
-		return -1;
+	for (; row && count < ISSUERS_MAX; count++) {
+		struct issuer_summary summary = {
+			.number = (unsigned int)row_number(&rows, NUMBER),
+			.not_after_s = row_is_null(&rows, END) ? 0 : row_number(&rows, END),
+			.crl_number = (uint64_t)row_number(&rows, CRL_NUMBER),
+			.certificates = row_size(&rows, CERTIFICATES),
+			.valid = row_size(&rows, VALID)};
+
+		summary.serves_until_s = row_is_null(&rows, SERVICE_END)
+						 ? summary.not_after_s
+						 : row_number(&rows, SERVICE_END);
+		ret_issuers[count] = summary;
+		if (check_row(&rows, fault) < 0 || next_row(&rows, &row, fault) < 0)
+			return -1;
+	}
 	*ret_count = count;
 	return 0;
 }
@@ -160,7 +179,7 @@ static int end_predecessor(struct transaction *transaction, const struct new_iss
 			     NULL, fault);
 }
 
-static int add_issuer(struct transaction *transaction, const struct new_issuer *issuer,
+static int add_issuer_row(struct transaction *transaction, const struct new_issuer *issuer,
 		      struct fault *fault)
 {
 	char detail[256];
@@ -194,7 +213,7 @@ int record_issuer(struct store *store, const struct new_issuer *issuer, bool *re
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    find_recorded(&transaction, issuer, &known, fault) < 0 ||
-	    (!known && add_issuer(&transaction, issuer, fault) < 0) ||
+	    (!known && add_issuer_row(&transaction, issuer, fault) < 0) ||
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
 	*ret_recorded = !known;

@@ -2,7 +2,7 @@
 #define CERTPOOL_CA_STORE_ISSUERS_H
 
 #include "common/ca/store/store.h"
-#include "common/x509/certificate.h"
+#include "common/x509/issuer_set.h"
 
 /*
  * The issuers of the record: the certificates under which the CA issues, or once did. They are
@@ -31,15 +31,20 @@ typedef int issuer_function(void *context, const struct issuer_record *record, s
 int list_issuers(struct store *store, issuer_function *function, void *context,
 		 struct fault *fault) MUST_CHECK;
 
-/* How many certificates the record has of an issuer, and how many of them are neither expired nor
-   revoked. A look at every certificate. */
-struct issued_count {
+/* What the record knows of an issuer. */
+struct issuer_summary {
+	unsigned int number;
+	int64_t not_after_s; /* 0: issuer 1 of a CA that was not opened yet */
+	int64_t serves_until_s;
+	uint64_t crl_number; /* of its current CRL; 0: none */
 	size_t certificates;
-	size_t valid;
+	size_t valid; /* neither expired nor revoked */
 };
 
-int count_issued(struct store *store, unsigned int number, int64_t now_s,
-		 struct issued_count *ret_count, struct fault *fault) MUST_CHECK;
+/* In the order of their numbers. A look at every certificate. */
+int summarize_issuers(struct store *store, int64_t now_s,
+		      struct issuer_summary ret_issuers[static ISSUERS_MAX], size_t *ret_count,
+		      struct fault *fault) MUST_CHECK;
 
 /* The number of the newest. */
 int read_newest_issuer(struct store *store, unsigned int *ret_number,

@@ -98,6 +98,13 @@ prints 'and warns until the end' '^  warning: the root ends in 2[0-9]+ days: cer
 prints 'and both issuers' '^  issuer 2: certificates'
 expect 0 'check' "$certpool" check
 
+list() { "$certpool" client list --json | jq -r --arg name "$1" "select(.client==\$name) | .$2"; }
+metric() { curl -s "$CERTPOOL_CA/metrics" | sed -n "s/^certpool_issuer_$1{issuer=\"$2\"} //p"; }
+equal 'client list says which roots a client has' 'present present' "$(list client1 roots) $(list client2 roots)"
+counted() { [ -n "$(metric certificates 2)" ] && [ "$(metric certificates 1)" -ge 12 ]; }
+check 'the metrics count the certificates of each issuer' eventually counted
+equal 'and have its end' "$(date -ud "$(openssl x509 -in ca/cert/ca.2.crt -noout -enddate | sed 's/.*=//')" +%s)" "$(metric not_after_timestamp_seconds 2)"
+
 # A client that knows one root only takes what the other one issued.
 rm client1/cert/cert_key1.crt client1/CSR_file/csr_key1.csr client1/Private/private_key1.key
 "$certpool" request client1 -q >out && rm client1/cert/cert_key3.crt
@@ -112,6 +119,9 @@ equal 'OCSP of the new one' 'verified good' "$(ocsp second.crt second.crt client
 equal 'for who has the old root too' 'verified good' "$(ocsp first.crt cross.crt client1/cert/cert_key1.crt)"
 equal 'OCSP of the old one' 'verified good' "$(ocsp first.crt first.crt old2.crt)"
 equal 'the other client knows one root' 1 "$(roots_of client2)"
+equal 'client list says so' 'both present' "$(list client1 roots) $(list client2 roots)"
+expect 0 'for people too' "$certpool" client list
+prints 'in a column' '^client1 .* both +- '
 check 'messages flow between them' messages 'one root, and two'
 printf '  client3: {pool: {size: 1}}\n' >>manifest.yaml
 check 'a client that comes now' "$right" init -q

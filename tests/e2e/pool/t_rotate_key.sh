@@ -29,6 +29,10 @@ equal "both have mode 0600" "600 600" \
 	"$(stat -c %a ca/Private/old_client1.jwk ca/Private/shared_client1.jwk | xargs)"
 expect 0 "client show" "$certpool" client show client1
 prints "says that the client has not taken it" 'shared key +rotated at 20.*, not taken yet; the old one ends at'
+rotation_of() { "$certpool" client list --json | jq -r --arg name "$1" 'select(.client == $name) | .key_rotation'; }
+equal "client list too" offered "$(rotation_of client1)"
+expect 0 "client list" "$certpool" client list
+prints "has a column for it" '^client1 .* present +offered '
 expect 6 "a second rotation meanwhile is refused" "$certpool" rotate key client1
 says "with what to do" 'being rotated.*--overlap 0'
 expect 6 "neither can it be finished" "$certpool" rotate key client1 --finish
@@ -41,6 +45,7 @@ expect 0 "the client enrolls under the old key" "$certpool" enroll client1
 check "and has the new one then" same ca client1 client1 ca
 "$certpool" audit list --json | jq -c 'select(.event == "key")' >events
 equal "the audit log has the rotation and that it was taken" "rotated taken" "$(jq -r .type events | xargs)"
+equal "client list too" taken "$(rotation_of client1)"
 "$certpool" client show client1 --json >shown
 check "client show --json has the times" \
 	jq -e '.key_rotated_at and .key_taken_at and .old_key_ends' shown
@@ -52,6 +57,7 @@ expect 0 "a copy of the client, with the old key, is served during the overlap" 
 exec 8<ca/Private/old_client1.jwk
 expect 0 "--finish ends the old key" "$certpool" rotate key client1 --finish
 check_not "which is gone" [ -e ca/Private/old_client1.jwk ]
+equal "no rotation is listed any more" "" "$(rotation_of client1)"
 equal "and its content" "" "$(tr -d '\0' <&8)"
 sed 's|layout: ca|layout: ca|; s|client1: {|client1: {layout: stolen, |' manifest.yaml >stolen.yaml
 cp client1/CSR_file/csr_key2.csr stolen/CSR_file/

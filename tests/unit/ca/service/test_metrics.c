@@ -22,6 +22,8 @@ Test(metrics, print_every_figure)
 		.now_s = 1100,
 		.figures = {.counted = true,
 			    .summary = {.certificates = 6, .valid = 3, .expired = 2, .revoked = 1},
+			    .issuers = {{1, 5000, 4000, 6, 4, 2}, {2, 8000, 8000, 7, 2, 1}},
+			    .issuer_count = 2,
 			    .issued = 11,
 			    .revoked = 12,
 			    .crl = {.number = 7, .this_update_s = 1000, .next_update_s = 2000},
@@ -49,6 +51,12 @@ Test(metrics, print_every_figure)
 	expect_metric(&text, "\ncertpool_certificates{status=\"revoked\"} 1\n");
 	expect_metric(&text, "\ncertpool_certificates_issued_total 11\n");
 	expect_metric(&text, "\ncertpool_revocations_total 12\n");
+	expect_metric(&text, "\ncertpool_issuer_certificates{issuer=\"1\"} 4\n");
+	expect_metric(&text, "\ncertpool_issuer_valid_certificates{issuer=\"2\"} 1\n");
+	expect_metric(&text, "\ncertpool_issuer_crl_number{issuer=\"1\"} 6\n");
+	expect_metric(&text, "\ncertpool_issuer_not_after_timestamp_seconds{issuer=\"2\"} 8000\n");
+	expect_metric(&text,
+		      "\ncertpool_issuer_serves_until_timestamp_seconds{issuer=\"1\"} 4000\n");
 	expect_metric(&text, "\ncertpool_crl_number 7\n");
 	expect_metric(&text, "\ncertpool_crl_age_seconds 100\n");
 	expect_metric(&text, "\ncertpool_crl_next_update_timestamp_seconds 2000\n");

@@ -481,3 +481,24 @@ Test(issuers, serve_until_the_end_of_what_they_issued)
 	cr_expect_gt(read_issuer(1).serves_until_s, AFTER_S);
 	cr_expect_eq(read_issuer(2).serves_until_s, END_S);
 }
+
+Test(issuers, are_summarized_with_what_they_issued)
+{
+	struct issuer_summary issuers[ISSUERS_MAX];
+	size_t count = 0;
+
+	add(1);
+	add(2);
+	insert(1, 1);
+	insert(1, 2);
+	OK(summarize_issuers(store, NOW_S, issuers, &count, &fault));
+	cr_assert_eq(count, 2);
+	cr_expect_eq(issuers[0].number, 1);
+	cr_expect_eq(issuers[0].certificates, 2);
+	cr_expect_eq(issuers[0].valid, 2);
+	cr_expect_eq(issuers[0].serves_until_s, read_issuer(1).serves_until_s);
+	cr_expect_eq(issuers[1].certificates, 0);
+	cr_expect_eq(issuers[1].serves_until_s, END_S);
+	OK(summarize_issuers(store, END_S, issuers, &count, &fault));
+	cr_expect_eq(issuers[0].valid, 0);
+}
