@@ -35,7 +35,7 @@ prints 'shows a variable' '--count N .*\[CERTPOOL_COUNT\]$'
 
 for verb in $verbs; do
 	check "the manual has $verb" grep -qE "^\.It Cm $verb( |$)" "$manual"
-	for option in $("$certpool" help "$verb" | sed -nE 's/^  (-., |    )--([a-z-]+).*/\2/p'); do
+	for option in $("$certpool" help "$verb" | sed -nE 's/^  (-., |    )--([a-z0-9-]+).*/\2/p'); do
 		check "the manual has $verb --$option" grep -qE "Fl -$option( |$)" "$manual"
 	done
 done

@@ -178,6 +178,16 @@ password=$old
 enroll dev-1.b64
 equal 'that counts no longer' 401 "$status"
 
+# A certificate of the issuer before renews itself under the next one.
+expect 0 'rotate ca' "$certpool" rotate ca
+issues_anew() { [ "$(curl -s --cacert root/cert/root.crt "$est/cacerts" | base64 -d | openssl pkcs7 -inform DER -print_certs | grep -c BEGIN)" = 3 ]; }
+check 'cacerts has both issuers' eventually issues_anew
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout next.key -subj /CN=dev-1 -addext subjectAltName=DNS:dev-1.example -outform DER 2>openssl.log | base64 >next.b64
+expect 0 'room for one more' "$certpool" client set dev --certificates 20
+renew next.b64 new
+equal 'it renews' 200 "$status"
+certificate next.crt
+check_not 'under another issuer' cmp <(openssl x509 -in next.crt -noout -ext authorityKeyIdentifier) <(openssl x509 -in new.crt -noout -ext authorityKeyIdentifier)
 expect 0 'the CA is whole' "$certpool" check
 
 # Without TLS there is no EST: a password would be in the clear.
