@@ -18,13 +18,13 @@
  *                    root.key              the root's key, PKCS#8 PEM, 0600
  *                    ca.key                the CA's own key, if its root has another layout
  *                    ca.{n}.key            the key of the CA's issuer n, from 2 on, 0600
- *                    server/server.key     the key of the CA's own TLS server, 0600 in 0700
+ *                    server/server.key     the key of the node's own TLS server, 0600 in 0700
  *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
  *                    root.crt              the root: the CA's own, a client's pinned one, 0644
  *                    ca.crt                intermediates below that root, if any: the CA's own, or
  *                                          those that a client has received, 0644
  *                    ca.{n}.crt            the certificate of the CA's issuer n, from 2 on
- *                    server.crt            the CA's TLS server's, and the chain below the root
+ *                    server.crt            the TLS server's, and the chain below the root
  *   received/  0755  {serial}.crt          signers of verified messages, 0644
  *   state/     0700  lock, serving         locks of the processes that work on the layout
  *                    ca.db                 the CA's store

@@ -4,17 +4,19 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Two CAs, each with a client that asks and a certificate to ask about; sets $plain and $secure to their folders.
+# Two CAs, each with two clients, of which the second asks about the first one's certificate, and receives its
+# messages; sets $plain and $secure to their folders.
 prepare() { # SCHEME
 	new_folder "tls-$1"
 	manifest 1 ecdsa-p256
-	sed -i "s|^ca: {layout: ca, endpoint: \"http://|ca: {layout: ca, endpoint: \"$1://|; s|client2: {|&policy: {requests_per_minute: 1000000}, |" "$folder/manifest.yaml"
+	sed -i "s|^ca: {layout: ca, endpoint: \"http://|ca: {layout: ca, endpoint: \"$1://|; s|client2: {|&policy: {requests_per_minute: 1000000, certificates: 10, usages: [sign, server], alt_names: [\"IP:127.0.0.1\"]}, |; s|http://127.0.0.1:0|$1://127.0.0.1:0|" "$folder/manifest.yaml"
 	certpool init && start serve --listen "$1://127.0.0.1:0" || return
 	export CERTPOOL_CA=$endpoint
 	for client in client1 client2; do
 		certpool request "$client" && certpool enroll "$client" || return
 	done
 	echo "$endpoint" >"$folder/url"
+	head -c 1024 /dev/urandom >"$folder/message"
 	openssl ocsp -issuer "$folder/ca/cert/root.crt" -cert "$folder/client1/cert/cert_key1.crt" -no_nonce \
 		-reqout "$folder/ocsp" >>"$WORK/log" 2>&1
 }
@@ -33,15 +35,30 @@ ask_status() { # SIDE FOLDER
 ask_ocsp() { # SIDE FOLDER
 	tls_load "$2" --content-type application/ocsp-request --body "$2/ocsp" /ocsp && record_loaded tls-ocsp "$1"
 }
+# The receiver has cached the sender's certificate by the time that is measured.
+send_messages() { # SIDE FOLDER
+	folder=$2
+	export CERTPOOL_MANIFEST=$folder/manifest.yaml CERTPOOL_CA
+	CERTPOOL_CA=$(cat "$folder/url")
+	start receive client2 --listen "$(sed 's|:[0-9]*$|:0|' "$folder/url")" || return
+	export CERTPOOL_ENDPOINT=$endpoint
+	certpool send client1 client2 --file message || return
+	timed "$CERTPOOL" send client1 client2 --count "$n" --file "$folder/message" || return
+	stop "$server"
+	record tls-messages "$1" "$n" "$seconds"
+}
 shake_hands() { # full|resumed
 	tls_load "$secure" --handshakes "$1" /root.crt && record_loaded tls-handshakes "$1"
 }
 
+n=$(size 20000 4000 50)
 prepare http && plain=$folder && prepare https && secure=$folder || exit
 for ((run = 0; run < RUNS; run++)); do
 	for subject in status ocsp; do
 		attempt "tls-$subject" plain "ask_$subject" plain "$plain"
 		attempt "tls-$subject" tls "ask_$subject" tls "$secure"
 	done
+	attempt tls-messages plain send_messages plain "$plain"
+	attempt tls-messages tls send_messages tls "$secure"
 	for kind in full resumed; do attempt tls-handshakes "$kind" shake_hands "$kind"; done
 done

@@ -179,6 +179,9 @@ rows: [
 	keys("ed25519"), keys("rsa-2048"),
 	over_tls("status questions, TLS"; "tls-status"; "POST /v1/status, each question sent once"),
 	over_tls("OCSP, cached, TLS"; "tls-ocsp"; "POST /ocsp without a nonce"),
+	row("messages of 1 KiB, TLS"; "/s"; rate("tls-messages"; "tls"); "plain HTTP"; rate("tls-messages"; "plain"); nothing;
+	    {text: ">= 0.6x", ratio_least: 0.6};
+	    ["certpool: `send --count` to a receiver at an https endpoint.", "the same without TLS."]),
 	row("TLS handshakes"; "/s"; rate("tls-handshakes"; "resumed"); "full"; rate("tls-handshakes"; "full"); nothing; {};
 	    ["certpool: GET /root.crt, 4 at a time, a connection for each, resumed by the ticket of the one before.",
 	     "the same with a full handshake, P-256: one signature and one key exchange at the CA; and at the load " +

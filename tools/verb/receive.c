@@ -4,7 +4,10 @@
  */
 #include "common/pool/messages/receive.h"
 
+#include "common/base/clock.h"
+#include "common/base/periodic_thread.h"
 #include "common/net/log_limit.h"
+#include "common/pool/enrolment/server_member.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -143,6 +146,70 @@ static void clear_inbox(struct inbox *inbox)
 	clear_stop(&inbox->stop);
 }
 
+/* The certificate for https endpoints, which a thread renews in time. */
+struct tls_server_side {
+	struct tls_slot slot;
+	struct server_member member;
+	struct log_limit *log;
+	struct periodic_thread *thread;
+};
+
+enum { TLS_ROUND_MS = 60000 };
+
+static void clear_tls(struct tls_server_side *tls)
+{
+	if (tls->member.layout == NULL)
+		return;
+	stop_periodic_thread(&tls->thread);
+	clear_server_member(&tls->member);
+	clear_tls_slot(&tls->slot);
+}
+
+static void renew_certificate(void *context)
+{
+	static const unsigned int failed = 500;
+	struct tls_server_side *tls = context;
+	struct fault fault = {0};
+	bool renewed;
+
+	if (refresh_server_member(&tls->member, read_clock(), &renewed, &fault) < 0)
+		limit_log(tls->log, "", "/", failed, fault.text);
+}
+
+/* The first certificate has to be there before the receiver listens. */
+static int prepare_tls(const struct command *command, const struct node *node,
+		       const struct receiver_settings *receiver, struct tls_server_side *tls,
+		       struct fault *fault)
+{
+	bool secure = false;
+	bool renewed;
+
+	for (size_t i = 0; i < receiver->listen.count; i++)
+		secure |= receiver->listen.endpoints[i].secure;
+	if (!secure)
+		return 0;
+	if (is_wildcard(&node->client->endpoint) || !node->client->has_endpoint)
+		return set_fault(
+			fault, FAULT_USAGE,
+			"%s: expected an endpoint in the manifest with the name or address "
+			"by which others reach it, which its certificate needs",
+			node->client->name);
+	if (open_server_directory(node->layout, fault) < 0)
+		return -1;
+	init_tls_slot(&tls->slot);
+	tls->member = (struct server_member){.layout = node->layout,
+					     .client = node->client,
+					     .ca = receiver->ca,
+					     .slot = &tls->slot};
+	if (refresh_server_member(&tls->member, read_clock(), &renewed, fault) < 0)
+		return prefix_fault(fault, "%s: no certificate for its https endpoint",
+				    node->client->name);
+	if (renewed)
+		print_note(command, "%s: has a certificate for its https endpoint",
+			   node->client->name);
+	return start_periodic_thread(TLS_ROUND_MS, renew_certificate, tls, &tls->thread, fault);
+}
+
 static int run_receive(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct receive_settings *given = settings;
@@ -151,6 +218,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 	struct inbox inbox = {.command = *command, .stop = {-1, -1}, .most = given->count};
 	struct server_log context = {.command = &inbox.command, .verbose = given->verbose};
 	CLEANUP(clear_log_limit) struct log_limit log = {0};
+	CLEANUP(clear_tls) struct tls_server_side tls = {.log = &log};
 	struct receiver_settings receiver = {.online = given->online,
 					     .crls = given->crl.items,
 					     .crl_count = given->crl.count,
@@ -170,7 +238,9 @@ static int run_receive(const struct command *command, const void *settings, stru
 	receiver.layout = node.layout;
 	receiver.client = node.client;
 	receiver.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
-	if (receive_messages(&receiver, &inbox, given->ready, fault) < 0)
+	receiver.tls = &tls.slot;
+	if (prepare_tls(command, &node, &receiver, &tls, fault) < 0 ||
+	    receive_messages(&receiver, &inbox, given->ready, fault) < 0)
 		return -1;
 	if (inbox.fault.class != FAULT_NONE)
 		return pass_fault(&inbox.fault, fault);

@@ -338,6 +338,7 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 {
 	CLEANUP(stop_receiver) struct receiver *receiver = calloc(1, sizeof(*receiver));
 	struct http_server_settings server = {.listen = settings->listen,
+					      .tls = settings->tls,
 					      .context = receiver,
 					      .most_per_address = settings->connections_per_address,
 					      .log = settings->log,

@@ -43,6 +43,7 @@ struct receiver_settings {
 	const struct layout *layout;
 	const struct client_node *client;
 	struct endpoint_list listen; /* at least one; port 0: any free port */
+	struct tls_slot *tls;        /* for https endpoints; outlives the receiver */
 	bool online;                 /* ask the CA about each certificate (STATUS_CACHED_S) */
 	struct endpoint ca;
 	const char *const *crls; /* paths of files, or http URLs */
