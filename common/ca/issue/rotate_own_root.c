@@ -137,6 +137,13 @@ int begin_own_rotation(const struct root_rotation *rotation, struct rotated_root
 	bool begun;
 	bool has_key;
 
+	if (rotation->access->url != NULL)
+		return set_fault(
+			fault, FAULT_REFUSED,
+			"%s: expected the root's key in Private/, found it in the token %s: a CA "
+			"has one token for all its keys, so make a new CA in a layout of its own, "
+			"with another key of the token, and enroll the clients there",
+			layout->path, rotation->access->url);
 	if (load_issuers(layout, ca, rotation->access, &issuers, fault) < 0)
 		return -1;
 	begun = !is_root_issuer(newest_issuer(&issuers));

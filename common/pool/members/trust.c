@@ -82,6 +82,7 @@ int read_root(const struct layout *layout, struct certificate **ret_root, struct
 int read_roots(const struct layout *layout, struct roots *ret_roots, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
+	struct fault problem = {0};
 	bool found;
 
 	if (find_file(layout->cert, ROOT_FILE, &found, fault) < 0)
@@ -93,9 +94,12 @@ int read_roots(const struct layout *layout, struct roots *ret_roots, struct faul
 				 layout->path);
 	if (read_file(layout->cert, ROOT_FILE, 2 * CERTIFICATE_PEM_MAX, &pem, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	if (parse_roots(bytes_of_buffer(&pem), ret_roots, fault) < 0)
-		return prefix_fault(fault, "%s/cert/" ROOT_FILE, layout->path);
-	return 0;
+	if (parse_roots(bytes_of_buffer(&pem), ret_roots, &problem) == 0)
+		return 0;
+	return set_fault(fault, problem.class,
+			 "%s/cert/" ROOT_FILE ": %s: move it away, and run certpool "
+			 "join with the CA's invitation, or certpool init where the CA is",
+			 layout->path, problem.text);
 }
 
 int replace_roots(const struct layout *layout, const struct roots *roots, struct fault *fault)

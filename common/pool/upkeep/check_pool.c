@@ -85,12 +85,7 @@ static int check_files(struct check_context *context, struct fault *fault)
 
 	(void)snprintf(advice, sizeof(advice), "then run certpool check %s", client);
 	if (read_roots(layout, &context->roots, &failure) < 0 &&
-	    report_file(context, "cert/" ROOT_FILE, &failure,
-			failure.class == FAULT_NOT_FOUND
-				? advice
-				: "move it away, and run certpool join with the CA's invitation, "
-				  "or certpool init where the CA is",
-			fault) < 0)
+	    report_file(context, "cert/" ROOT_FILE, &failure, advice, fault) < 0)
 		return -1;
 	failure = (struct fault){0};
 	if (read_shared_key(layout, CA_NAME, &key, &failure) < 0 &&

@@ -225,3 +225,18 @@ check 'the third issues' "$certpool" renew client1 --all -q
 check 'below itself' verify third.crt '' client1/cert/cert_key1.crt
 check 'messages of both flow' messages 'both'
 expect 0 'the audit log' "$certpool" audit verify
+
+# Keys under a passphrase: the root's, and that of one which lies apart.
+(umask 077 && echo right >right && echo wrong >wrong)
+for root in own apart; do
+	mkdir $root
+	manifest 1 1 | sed "s|layout: ca,|layout: ca, passphrase_file: ../right, $([ $root = own ] || echo 'root_layout: stick,')|" >$root/manifest.yaml
+	"$right" init ca -q -m $root/manifest.yaml >out 2>err
+	before=$(cd $root && ls -R)
+	expect 6 "the wrong passphrase of a root: $root" "$right" rotate root -m $root/manifest.yaml --passphrase-file wrong
+	says 'is named' 'passphrase'
+	equal 'and nothing is made' "$before" "$(cd $root && ls -R)"
+	expect 0 'with the right one' "$right" rotate root -m $root/manifest.yaml
+	expect 0 'it is replaced' "$right" rotate root --finish -m $root/manifest.yaml
+done
+check 'its key is encrypted' grep -q 'BEGIN ENCRYPTED' own/ca/Private/ca.2.key

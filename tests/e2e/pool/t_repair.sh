@@ -171,7 +171,9 @@ prints 'finds it' '^Private/shared_ca.jwk: .*run certpool init where both nodes 
 mv x client1/Private/shared_ca.jwk
 : >client1/cert/root.crt
 expect 1 'check with an emptied root' "$certpool" check client1
-prints 'says what to do' 'cert/root.crt: .*: move it away, and run certpool join .*, or certpool init where the CA is$'
+prints 'says what to do' 'cert/root.crt: .*: move it away, and run certpool join .*, or certpool init where the CA is: then run certpool check client1$'
+expect 1 'keep with an emptied root' "$certpool" keep client1
+says 'says so too' 'cert/root.crt: expected one root or two, found 0: move it away, and run certpool join .*, or certpool init where the CA is$'
 mv client1/cert/root.crt x && "$certpool" init -q >out
 expect 0 'after that all is well' "$certpool" check client1
 stop "$ca"
