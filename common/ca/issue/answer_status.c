@@ -51,7 +51,7 @@ int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
 	bool is_ours;
 	bool found = false;
 
-	if (split_certificate(der, &fields, fault) < 0 || check_store_recent(store, fault) < 0)
+	if (split_certificate(der, &fields, fault) < 0)
 		return -1;
 	/* All serials of this CA have SERIAL_MAX octets. */
 	issuer = get_issuer_by_name(authority_issuers(authority), fields.issuer);
@@ -60,6 +60,9 @@ int answer_status(struct authority *authority, struct bytes der, int64_t now_s,
 		return -1;
 	if (is_ours && !found &&
 	    fill_unrecorded(store, issuer_number(issuer), fields.serial, &answer, fault) < 0)
+		return -1;
+	/* Only now: what was read may have been another server's. */
+	if (check_store_recent(store, fault) < 0)
 		return -1;
 	/* A forged certificate may have the serial, and another key or subject. */
 	if (found && equal_bytes(der, bytes_of_buffer(&record.der)))
@@ -99,9 +102,9 @@ int answer_statuses(struct store *store, const char *client, const struct status
 	answer.unknown = calloc(count, sizeof(*answer.unknown));
 	if (statuses == NULL || answer.revoked == NULL || answer.unknown == NULL)
 		return set_memory_fault(fault);
-	if (check_store_recent(store, fault) < 0 ||
-	    read_own_statuses(store, client, (const uint8_t(*)[SERIAL_MAX])request->serials, count,
-			      statuses, fault) < 0)
+	if (read_own_statuses(store, client, (const uint8_t(*)[SERIAL_MAX])request->serials, count,
+			      statuses, fault) < 0 ||
+	    check_store_recent(store, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		add_own_status(request->serials[i], &statuses[i], &answer);

@@ -92,6 +92,11 @@ static int read_body(struct crl_cache *cache, const struct crl_state *state,
 	return 0;
 }
 
+static bool is_record_away(const struct fault *failure)
+{
+	return failure->class == FAULT_BUSY || failure->class == FAULT_INTERRUPTED;
+}
+
 int renew_crl(struct crl_cache *cache, int64_t now_s, struct crl_info *ret_info,
 	      struct fault *fault)
 {
@@ -105,7 +110,9 @@ int renew_crl(struct crl_cache *cache, int64_t now_s, struct crl_info *ret_info,
 	if (info.made)
 		cache->made_us = now_us;
 	pthread_mutex_lock(&cache->lock);
-	cache->fault = failure;
+	/* Whoever asks for the CRL finds out by itself when the record is there again. */
+	if (!is_record_away(&failure))
+		cache->fault = failure;
 	pthread_mutex_unlock(&cache->lock);
 	if (failure.class != FAULT_NONE)
 		return pass_fault(&failure, fault);
@@ -129,9 +136,7 @@ static int set_ended(const struct crl_cache *cache, const struct crl_state *stat
 /* While the record cannot be reached, the CRL that was read before is served to its end. */
 static bool stands_in(const struct crl_cache *cache, const struct fault *failure, int64_t now_s)
 {
-	bool away = failure->class == FAULT_BUSY || failure->class == FAULT_INTERRUPTED;
-
-	return away && cache->body != NULL && now_s <= cache->info.next_update_s;
+	return is_record_away(failure) && cache->body != NULL && now_s <= cache->info.next_update_s;
 }
 
 /* The lock is held. */

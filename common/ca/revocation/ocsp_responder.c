@@ -265,8 +265,8 @@ static int answer_exchange(struct ocsp_exchange *exchange, struct ocsp_reply *re
 	bool found = false;
 
 	exchange->this_update_s = choose_this_update(exchange->responder, exchange->now_s);
-	if (check_store_recent(exchange->responder->store, fault) < 0 ||
-	    choose_answering(exchange, fault) < 0 || read_statuses(exchange, fault) < 0)
+	if (choose_answering(exchange, fault) < 0 || read_statuses(exchange, fault) < 0 ||
+	    check_store_recent(exchange->responder->store, fault) < 0)
 		return -1;
 	if (use_cache && find_in_cache(exchange, reply, &found, fault) < 0)
 		return -1;

@@ -47,6 +47,7 @@ struct encrypted_exchange {
 	struct question question;
 	int64_t now_s;
 	int64_t begun_us; /* of the stopwatch */
+	bool *away;       /* set when the record could not be reached */
 };
 
 int init_encrypted_requests(struct encrypted_requests *requests, const struct layout *layout,
@@ -69,8 +70,6 @@ void clear_encrypted_requests(struct encrypted_requests *requests)
 	clear_seen_requests(&requests->seen);
 	clear_refusal_counts(&requests->refusals);
 }
-
-/* --- the log --- */
 
 static void log_text(const struct encrypted_exchange *exchange, unsigned int status,
 		     const char *text)
@@ -129,13 +128,12 @@ static void log_member_refusals(const struct encrypted_exchange *exchange,
 		count_refusal(&exchange->requests->refusals, answer->refusals[i].refusal.type);
 }
 
-/* --- what the kinds have in common --- */
-
 /* The client learns no more than that the CA failed; the log has the reason. */
 static void refuse_for_failure(const struct encrypted_exchange *exchange,
 			       const struct fault *failure, struct refusal *refusal)
 {
 	log_text(exchange, internal_error, failure->text);
+	*exchange->away |= failure->class == FAULT_BUSY || failure->class == FAULT_INTERRUPTED;
 	set_refusal(refusal, "failed", "the CA failed, for a reason that is in its log: try again");
 }
 
@@ -466,13 +464,15 @@ int answer_encrypted_request(struct encrypted_requests *requests,
 			     struct fault *fault)
 {
 	const struct encrypted_route *route = find_route(request->path);
+	bool away = false;
 	CLEANUP(clear_exchange)
 	struct encrypted_exchange exchange = {.requests = requests,
 					      .route = route,
 					      .jwe = request->body,
 					      .origin = request->origin,
 					      .now_s = read_clock(),
-					      .begun_us = read_stopwatch_us()};
+					      .begun_us = read_stopwatch_us(),
+					      .away = &away};
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct fault problem = {0};
 	int opened;
@@ -493,6 +493,8 @@ int answer_encrypted_request(struct encrypted_requests *requests,
 		has_seen_whole(&requests->seen, exchange.question.sha256, exchange.begun_us);
 	if (route->answer(&exchange, &json, fault) < 0)
 		return -1;
+	if (away)
+		return set_fault(fault, FAULT_BUSY, "the CA cannot reach its record: ask again");
 	return answer_under_shared_keys(&requests->keys, route->kind, &exchange.question,
 					bytes_of_secret(&json), response, fault);
 }

@@ -224,17 +224,33 @@ static int insert_records(struct transaction *transaction, const struct insertio
 	return context.inserted > 0 ? record_certified(transaction, &context, fault) : 0;
 }
 
-int insert_certificates(struct store *store, const struct insertion *insertion,
-			enum insert_result *ret_results, struct fault *fault)
+static int insert_once(struct store *store, const struct insertion *insertion,
+		       enum insert_result *ret_results, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	if (insertion->count == 0)
-		return 0;
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    insert_records(&transaction, insertion, ret_results, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
+}
+
+/* What was committed after all is KEY_EXISTS the second time, with the certificates of the first.
+ */
+int insert_certificates(struct store *store, const struct insertion *insertion,
+			enum insert_result *ret_results, struct fault *fault)
+{
+	unsigned int tries = 0;
+	struct fault problem;
+
+	if (insertion->count == 0)
+		return 0;
+	do {
+		problem = (struct fault){0};
+		if (insert_once(store, insertion, ret_results, &problem) == 0)
+			return 0;
+	} while (should_run_again(&problem, &tries));
+	return pass_fault(&problem, fault);
 }
 
 int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,

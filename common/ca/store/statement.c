@@ -1,5 +1,7 @@
 #include "common/ca/store/statement.h"
 
+#include "common/base/clock.h"
+#include "common/base/random.h"
 #include "common/ca/store/driver.h"
 
 #include <stdio.h>
@@ -36,6 +38,19 @@ void end_transaction(struct transaction *transaction)
 		close_rows(transaction->open_rows);
 	if (transaction->connection != NULL)
 		transaction->store->driver->rollback(TAKE(transaction->connection));
+}
+
+bool should_run_again(const struct fault *problem, unsigned int *tries)
+{
+	enum { TRIES_MAX = 4, WAIT_US = 10000 };
+	struct fault ignored = {0};
+	uint64_t wait_us = WAIT_US;
+
+	if (problem->class != FAULT_INTERRUPTED || ++*tries == TRIES_MAX)
+		return false;
+	(void)!draw_below((uint64_t)WAIT_US << *tries, &wait_us, &ignored);
+	sleep_us((int64_t)wait_us);
+	return true;
 }
 
 struct value no_value(void)

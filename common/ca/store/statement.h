@@ -57,6 +57,13 @@ void end_transaction(struct transaction *transaction);
 int read_store_clock(struct transaction *transaction, int64_t *ret_now_s,
 		     struct fault *fault) MUST_CHECK;
 
+/*
+ * Whether a function should run its WRITE again from the beginning, after FAULT_INTERRUPTED: a few
+ * times, after a short random wait. *tries begins at 0. The function must have the same outcome
+ * when the transaction that failed was committed after all.
+ */
+bool should_run_again(const struct fault *problem, unsigned int *tries);
+
 /* A parameter of a statement, or a column of a row. */
 enum value_kind {
 	VALUE_NONE, /* NULL */

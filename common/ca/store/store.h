@@ -61,7 +61,7 @@ int64_t store_commit_age_s(struct store *store);
  * Whether what is read now is the present state. A database that failed, and was started again
  * while another took its place, answers with what it knew then: before "good" is said of a
  * certificate, this process must have committed something in the last seconds. Errors: FAULT_BUSY
- * with how long ago it was.
+ * with how long ago it was. To be called after what it is about was read.
  */
 int check_store_recent(struct store *store, struct fault *fault) MUST_CHECK;
 

@@ -202,12 +202,11 @@ static int collect_results(struct pg_connection *connection, int64_t until_us,
 	return 0;
 }
 
-int execute_pg(struct pg_connection *connection, const char *sql,
-	       const struct pg_parameters *parameters, struct pg_result **ret_result,
-	       struct fault *fault)
+static int execute_for(struct pg_connection *connection, int64_t wait_ms, const char *sql,
+		       const struct pg_parameters *parameters, struct pg_result **ret_result,
+		       struct fault *fault)
 {
 	const struct libpq *libpq = connection->libpq;
-	int64_t wait_ms = connection->mode == TRANSACTION_SCAN ? SCAN_MS : STATEMENT_MS;
 	int64_t until_us = read_stopwatch_us() + wait_ms * 1000;
 	struct pg_result *result = NULL;
 	int sent;
@@ -229,6 +228,15 @@ int execute_pg(struct pg_connection *connection, const char *sql,
 	else
 		libpq->clear(result);
 	return 0;
+}
+
+int execute_pg(struct pg_connection *connection, const char *sql,
+	       const struct pg_parameters *parameters, struct pg_result **ret_result,
+	       struct fault *fault)
+{
+	int64_t wait_ms = connection->mode == TRANSACTION_SCAN ? SCAN_MS : STATEMENT_MS;
+
+	return execute_for(connection, wait_ms, sql, parameters, ret_result, fault);
 }
 
 /* Another schema than the record's is never looked into; a session that hangs while it holds the
@@ -302,7 +310,7 @@ int commit_pg(struct pg_connection *connection, struct fault *fault)
 	bool committed;
 
 	connection->warning[0] = '\0';
-	if (execute_pg(connection, "COMMIT", NULL, &result, &problem) < 0) {
+	if (execute_for(connection, COMMIT_MS, "COMMIT", NULL, &result, &problem) < 0) {
 		if (connection->handle == NULL)
 			return report_unknown(connection, problem.text, fault);
 		return pass_fault(&problem, fault);

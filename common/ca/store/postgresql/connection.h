@@ -23,8 +23,9 @@ struct pg_connection {
 	unsigned int cursor_number; /* of the last cursor declared */
 };
 
-/* How long a statement, and the opening of a connection to one host, may take. */
-enum { STATEMENT_MS = 8000, SCAN_MS = 600000, LOCK_MS = 4000, IDLE_MS = 3000, CONNECT_S = 3 };
+/* How long a statement may take, and a transaction wait for the writers' lock, or between two of
+   its statements. */
+enum { STATEMENT_MS = 8000, COMMIT_MS = 5000, SCAN_MS = 600000, LOCK_MS = 4000, IDLE_MS = 3000 };
 
 /* The values of a statement, in binary. */
 enum { PARAMETERS_MAX = 32 };

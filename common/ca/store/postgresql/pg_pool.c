@@ -98,6 +98,11 @@ static void init_connection(struct pg_connection *connection, struct pg_store *s
 	connection->mode = mode;
 }
 
+bool is_away(struct pg_store *store)
+{
+	return read_stopwatch_us() < atomic_load(&store->away_until_us);
+}
+
 int refuse_away(const struct pg_store *store, const char *why, struct fault *fault)
 {
 	return set_fault(fault, FAULT_BUSY, "%s: %s: ask again", store->store.name, why);
@@ -105,24 +110,65 @@ int refuse_away(const struct pg_store *store, const char *why, struct fault *fau
 
 /* One thread at a time tries; FAULT_BUSY for the others when it takes long, and right after a
    failure. */
+/* What was committed on one server says nothing of another. */
+static void note_instance(struct pg_store *store, int64_t instance)
+{
+	if (atomic_exchange(&store->instance, instance) != instance)
+		atomic_store(&store->committed_us, 0);
+}
+
+/* The lock is held. */
+static int try_to_connect(struct pg_store *store, struct pg_connection *connection,
+			  struct fault *fault)
+{
+	if (open_pg_connection(connection, store->keywords, store->values, fault) < 0) {
+		atomic_store(&store->away_until_us, read_stopwatch_us() + AWAY_US);
+		return -1;
+	}
+	atomic_store(&store->away_until_us, 0);
+	if (connection->mode == TRANSACTION_WRITE)
+		note_instance(store, connection->instance);
+	return 0;
+}
+
 int connect_pg(struct pg_store *store, struct pg_connection *connection, struct fault *fault)
 {
-	int result = -1;
+	int result;
 
-	if (read_stopwatch_us() < atomic_load(&store->away_until_us))
+	if (is_away(store))
 		return refuse_away(store, "the database cannot be reached", fault);
 	if (lock_for(&store->connecting, 1) != 0)
 		return refuse_away(store, "the database is slow to answer", fault);
-	if (read_stopwatch_us() < atomic_load(&store->away_until_us))
-		(void)refuse_away(store, "the database cannot be reached", fault);
-	else
-		result = open_pg_connection(connection, store->keywords, store->values, fault);
-	if (result < 0)
-		atomic_store(&store->away_until_us, read_stopwatch_us() + AWAY_US);
-	else if (connection->mode == TRANSACTION_WRITE)
-		atomic_store(&store->instance, connection->instance);
+	result = is_away(store) ? refuse_away(store, "the database cannot be reached", fault)
+				: try_to_connect(store, connection, fault);
 	pthread_mutex_unlock(&store->connecting);
 	return result;
+}
+
+/* "a,b,c" becomes "b,c,a". */
+static void rotate_list(char *list)
+{
+	size_t len = strlen(list);
+	size_t first = strcspn(list, ",");
+	CLEANUP(free_string) char *copy = strndup(list, first);
+
+	if (first == len || copy == NULL)
+		return;
+	memmove(list, list + first + 1, len - first - 1);
+	list[len - first - 1] = ',';
+	memcpy(list + len - first, copy, first);
+}
+
+void prefer_next_host(struct pg_store *store)
+{
+	static const char *const lists[] = {"host", "hostaddr", "port"};
+
+	pthread_mutex_lock(&store->connecting);
+	for (struct pg_option *option = store->parsed; option->keyword != NULL; option++)
+		for (size_t i = 0; i < COUNT_OF(lists); i++)
+			if (option->val != NULL && strcmp(option->keyword, lists[i]) == 0)
+				rotate_list(option->val);
+	pthread_mutex_unlock(&store->connecting);
 }
 
 /* In a running CA: a database that is away is a reason to ask again later. */

@@ -42,6 +42,13 @@ int connect_pg(struct pg_store *store, struct pg_connection *connection,
 int reconnect_pg(struct pg_store *store, struct pg_connection *connection,
 		 struct fault *fault) MUST_CHECK;
 
+/* The next attempt to connect begins with the second host of the list: the first one took a
+   transaction, and did not commit it. */
+void prefer_next_host(struct pg_store *store);
+
+/* Whether an attempt to connect has just failed. */
+bool is_away(struct pg_store *store);
+
 /* FAULT_BUSY, with the reason. Returns -1. */
 int refuse_away(const struct pg_store *store, const char *why, struct fault *fault);
 

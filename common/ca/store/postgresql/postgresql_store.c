@@ -93,7 +93,7 @@ static int check_pg_health(struct store *base, struct fault *fault)
 
 	if (check_unbroken(store, fault) < 0)
 		return -1;
-	if (read_stopwatch_us() < atomic_load(&store->away_until_us))
+	if (is_away(store))
 		return refuse_away(store, "the database cannot be reached", fault);
 	return 0;
 }
@@ -186,6 +186,8 @@ static int commit_pg_transaction(struct store_connection *base, struct fault *fa
 	/* Nothing of a reading transaction can be committed. */
 	if (connection->mode == TRANSACTION_WRITE)
 		result = commit_pg(connection, fault);
+	if (result < 0 && connection->handle == NULL)
+		prefer_next_host(store);
 	if (connection->mode == TRANSACTION_WRITE && result == 0)
 		atomic_store(&store->committed_us, began_us);
 	rollback_pg(base);

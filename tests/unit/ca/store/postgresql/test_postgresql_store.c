@@ -204,6 +204,50 @@ Test(postgresql_store, goes_on_beside_a_writer_that_hangs)
 	cr_expect_eq(count_lines(TRANSACTION_READ), 2);
 }
 
+/* The first two commits of a batch do what the statement says. A sequence keeps its number when a
+   transaction is undone. */
+static void disturb_commits(const char *raise)
+{
+	char sql[512];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "CREATE SEQUENCE attempts;"
+		       "CREATE FUNCTION disturb() RETURNS trigger LANGUAGE plpgsql AS"
+		       " $$ BEGIN IF nextval('attempts') <= 2 THEN %s; END IF; RETURN NULL; END $$;"
+		       "CREATE CONSTRAINT TRIGGER disturber AFTER INSERT ON certificate DEFERRABLE"
+		       " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION disturb()",
+		       raise);
+	run_foreign_sql(scratch.path, sql);
+}
+
+static void expect_one_certificate(enum insert_result expected)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	enum insert_result result = OVER_QUOTA;
+
+	make_record(&record, "client1", 1);
+	OK(store_records(store, &record, 1, 10, &result, &fault));
+	cr_expect_eq(result, expected);
+	cr_expect(has_record(store, "client1", 1));
+	cr_expect_eq(count_lines(TRANSACTION_READ), 1, "one line in the audit log");
+}
+
+/* catalogue 127 */
+Test(postgresql_store, inserts_again_after_a_serialization_failure)
+{
+	need_postgresql();
+	disturb_commits("RAISE EXCEPTION 'of the test' USING ERRCODE = '40001'");
+	expect_one_certificate(INSERTED);
+}
+
+/* What was committed is found the second time, and has no second line in the audit log. */
+Test(postgresql_store, asks_again_when_the_outcome_of_a_batch_is_unknown)
+{
+	need_postgresql();
+	disturb_commits("RAISE WARNING 'of the test'");
+	expect_one_certificate(KEY_EXISTS);
+}
+
 static int count_listed(void *context, const struct issued_certificate *certificate, int64_t id,
 			struct fault *fault)
 {
