@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+enum { HTTP_BAD_REQUEST = 400 };
+
 const struct message_kind certificates_kind = {
 	.path = CERTIFICATES_PATH,
 	.typ = CERTIFICATES_TYPE,
@@ -90,10 +92,18 @@ int send_encrypted(struct http_client *client, const struct message_kind *kind,
 {
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 
+	struct fault problem = {0};
+
 	if (exchange_http(client, kind->path, CONTENT_JOSE, jwe, kind->answer_max, &answer, fault) <
-		    0 ||
-	    check_http_answer(client, kind->path, &answer, CONTENT_JOSE, fault) < 0)
+	    0)
 		return -1;
+	if (check_http_answer(client, kind->path, &answer, CONTENT_JOSE, &problem) < 0)
+		return answer.status == HTTP_BAD_REQUEST
+			       ? set_fault(fault, problem.class,
+					   "%s: if it was replaced there, take the new one by an "
+					   "invitation: certpool join --replace",
+					   problem.text)
+			       : pass_fault(&problem, fault);
 	return open_answer(kind, key, bytes_of_buffer(&answer.body), ret_answer, fault);
 }
 

@@ -67,8 +67,8 @@ static int print_summary(const struct command *command, const struct restore_sum
 
 	format_time(summary->made_s, made);
 	if (!command->json) {
-		print_line("restored as of %s: %zu certificates, %zu of them revoked, %zu keys",
-			   made, summary->certificates, summary->revoked, summary->keys);
+		print_line("restored as of %s: %zu certificates, %zu revocations, %zu keys", made,
+			   summary->certificates, summary->revoked, summary->keys);
 		print_line("the next CRL has number %llu or higher",
 			   (unsigned long long)summary->crl_number + 1);
 		return 0;
@@ -134,6 +134,10 @@ static void print_revocations(const struct command *command, const char *given_c
 		   "certificates issued since the backup are not in the record: revoke one by its "
 		   "file, certpool revoke ./FILE.crt, or by its serial, certpool revoke "
 		   "--unrecorded SERIAL; what was revoked after the last CRL, revoke again");
+	print_note(command,
+		   "a client that joined since the backup, or whose shared key was rotated, "
+		   "has a key that is not here: certpool client add, if it is new, certpool "
+		   "invite, and there certpool join --replace");
 }
 
 /* What is wrong with the CRL of a root that lies apart; NULL: nothing. */

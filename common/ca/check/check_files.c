@@ -132,18 +132,26 @@ static int report_shared_key(struct check_context *context, const char *peer, co
 	return report_finding(context, where, repair, fault, "%s", text);
 }
 
+/* It opens nothing any more: no defect, that a backup would have to wait for. */
 static int report_old_key(struct check_context *context, const char *peer,
 			  const struct shared_key *old, struct fault *fault)
 {
+	CLEANUP(free_string) char *where = NULL;
+	char name[FILE_NAME_SIZE];
 	char end[TIME_TEXT_SIZE];
-	char advice[2 * NAME_SIZE];
-	struct fault problem = {0};
+	char text[FAULT_TEXT_SIZE];
 
-	(void)snprintf(advice, sizeof(advice), "remove it: certpool rotate key %s --finish", peer);
+	name_old_key(peer, name);
+	if (asprintf(&where, "%s/Private/%s", context->options->layout->path, name) < 0) {
+		where = NULL;
+		return set_memory_fault(fault);
+	}
 	format_time(old->ends_s, end);
-	(void)set_fault(&problem, FAULT_REFUSED,
-			"the old key shared with %s ended at %s, and is still there", peer, end);
-	return report_shared_key(context, peer, advice, &problem, fault);
+	(void)snprintf(text, sizeof(text),
+		       "the old key shared with %s ended at %s: certpool prune removes it, or "
+		       "certpool rotate key %s --finish",
+		       peer, end, peer);
+	return report_warning(context, where, text, fault);
 }
 
 /* A client of the record that has no key cannot ask for anything. */

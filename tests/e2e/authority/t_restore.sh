@@ -43,7 +43,7 @@ stop "$ca"
 # The record is lost; keys, certificates and CRL are still there.
 rm ca/state/ca.db*
 expect 0 'the record is restored' "$certpool" restore b.tar
-prints 'and says what is revoked' '10 certificates, 7 of them revoked'
+prints 'and says what is revoked' '10 certificates, 7 revocations'
 says 'the CRL in the layout is taken in' 'cert/ca.crl: CRL number [0-9]+ of .* is taken in: of its 7 entries 3 were not revoked in the record, and 3 are of certificates that it lacks'
 says 'who was barred is disabled' 'client4 was barred when the record was lost, and is disabled: .* certpool client enable client4'
 says 'also who came after the backup' 'client5 was barred'
