@@ -46,7 +46,7 @@ int check_client(const struct command *command, const struct endpoint *given, st
 	struct command context = *command;
 	struct pool_check check = {
 		.now_s = read_clock(), .function = print_finding, .context = &context};
-	struct learned learned;
+	CLEANUP(clear_learned) struct learned learned = {0};
 	struct fault unlearned;
 	struct endpoint ca;
 	size_t findings;

@@ -86,6 +86,8 @@ int take_ca_key(const struct node *node, const struct endpoint *ca, struct fault
 void print_learned(const struct command *command, const char *client, const struct learned *learned,
 		   const struct fault *failure)
 {
+	char serial[SERIAL_TEXT_SIZE];
+
 	if (learned->too_old)
 		print_note(
 			command,
@@ -100,11 +102,13 @@ void print_learned(const struct command *command, const char *client, const stru
 			   "%s: %zu certificates are revoked, and are not used any more: certpool "
 			   "keep %s replaces them",
 			   client, learned->revoked, client);
-	if (learned->unknown > 0)
+	if (learned->unknown.len > 0) {
+		format_serial((struct bytes){learned->unknown.data, SERIAL_MAX}, serial);
 		print_note(command,
-			   "%s: the CA's record has no %zu of the certificates, of serial %s for "
-			   "example",
-			   client, learned->unknown, learned->unknown_serial);
+			   "%s: %zu of the certificates are not in the CA's record, as %s, and its "
+			   "answers call them unknown: certpool keep %s replaces them",
+			   client, learned->unknown.len / SERIAL_MAX, serial, client);
+	}
 }
 
 int make_client_pool(const struct command *command, const struct layout *layout,

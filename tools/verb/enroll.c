@@ -135,7 +135,7 @@ static int run_enroll(const struct command *command, const void *settings, struc
 	const struct enroll_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
 	struct enroll_summary enrolled = {0};
-	struct learned learned;
+	CLEANUP(clear_learned) struct learned learned = {0};
 	struct fault unlearned;
 	struct endpoint ca;
 	int result;

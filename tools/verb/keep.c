@@ -20,18 +20,18 @@ static const struct option keep_options[] = {
 
 /* What is revoked has to be known: a timer's run that could not ask is to be repeated. */
 static int learn(const struct command *command, const struct node *node, const struct endpoint *ca,
-		 struct fault *fault)
+		 struct learned *ret_learned, struct fault *fault)
 {
-	struct learned learned;
 	struct fault failure;
+	struct learned noted = {0};
 
-	learn_client(command, node, ca, &learned, &failure);
-	if (failure.class == FAULT_NONE) {
-		learned.revoked = 0; /* replaced in a moment */
-		print_learned(command, node->client->name, &learned, &failure);
-		return 0;
-	}
-	return pass_fault(&failure, fault);
+	learn_client(command, node, ca, ret_learned, &failure);
+	if (failure.class != FAULT_NONE)
+		return pass_fault(&failure, fault);
+	/* What is revoked or unknown is replaced in a moment. */
+	noted.too_old = ret_learned->too_old;
+	print_learned(command, node->client->name, &noted, &failure);
+	return 0;
 }
 
 static int run_keep(const struct command *command, const void *settings, struct fault *fault)
@@ -40,6 +40,7 @@ static int run_keep(const struct command *command, const void *settings, struct 
 	CLEANUP(clear_node) struct node node = {0};
 	CLEANUP(clear_json) struct json_line line = {0};
 	struct upkeep upkeep = {.scope = UPKEEP_ALL, .within_s = given->within_s};
+	CLEANUP(clear_learned) struct learned learned = {0};
 	struct upkeep_summary kept;
 
 	if (open_node(command, command->operands[0], &node, fault) < 0)
@@ -47,8 +48,10 @@ static int run_keep(const struct command *command, const void *settings, struct 
 	upkeep.enrollment.layout = node.layout;
 	upkeep.enrollment.client = node.client;
 	upkeep.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
-	if (learn(command, &node, &upkeep.enrollment.ca, fault) < 0 ||
-	    keep_client(command, &upkeep, &kept, fault) < 0 ||
+	if (learn(command, &node, &upkeep.enrollment.ca, &learned, fault) < 0)
+		return -1;
+	upkeep.unknown = bytes_of_buffer(&learned.unknown);
+	if (keep_client(command, &upkeep, &kept, fault) < 0 ||
 	    take_ca_key(&node, &upkeep.enrollment.ca, fault) < 0)
 		return -1;
 	print_kept(command, node.client->name, &kept, &line);

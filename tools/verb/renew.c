@@ -93,7 +93,7 @@ static int run_renew(const struct command *command, const void *settings, struct
 	struct renewal renewal = {.options = given->terms, .keep_old = given->revoke_old};
 	struct revoked_replaced revoked = {0};
 	struct renewal_summary renewed;
-	struct learned learned;
+	CLEANUP(clear_learned) struct learned learned = {0};
 	struct fault unlearned;
 
 	if (open_members(command, &node, &members, fault) < 0 ||

@@ -85,6 +85,16 @@ static int look_at_member(void *argument, const struct member_view *view, struct
 	return check_buffer(&context->asked, fault);
 }
 
+void clear_learned(struct learned *learned)
+{
+	clear_buffer(&learned->unknown);
+}
+
+static int compare_serials(const void *a, const void *b)
+{
+	return memcmp(a, b, SERIAL_MAX);
+}
+
 static int compare_asked(const void *a, const void *b)
 {
 	return memcmp(((const struct asked *)a)->serial, ((const struct asked *)b)->serial,
@@ -136,10 +146,10 @@ static int ask_batch(const struct learning *learning, struct learn_context *cont
 			 revoked->revoked_at_s, revoked->reason);
 	}
 	learned->ca = answer.endpoint;
-	learned->unknown += answer.unknown_count;
-	if (answer.unknown_count > 0)
-		format_serial((struct bytes){answer.unknown[0], SERIAL_MAX},
-			      learned->unknown_serial);
+	append_bytes(&learned->unknown, (struct bytes){(const uint8_t *)answer.unknown,
+						       answer.unknown_count * SERIAL_MAX});
+	if (check_buffer(&learned->unknown, fault) < 0)
+		return -1;
 	return check_buffer(&context->news, fault);
 }
 
@@ -165,7 +175,7 @@ static void ask_where(const struct learning *learning, struct learn_context *con
 		      struct endpoint *ret_ca)
 {
 	struct learn_context aside = {.now_s = context->now_s};
-	struct learned learned = {0};
+	CLEANUP(clear_learned) struct learned learned = {0};
 	struct fault ignored = {0};
 
 	if (context->any.end_s != 0 &&
@@ -231,7 +241,7 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 				      .certificates_only = true,
 				      .function = look_at_member,
 				      .context = &context};
-	struct learned learned = {0};
+	CLEANUP(clear_learned) struct learned learned = {0};
 	struct fault failure = {0};
 	struct known_revocations news;
 	int asked;
@@ -262,7 +272,10 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 				  asked < 0 ? NULL : fault) < 0 ||
 	    asked < 0)
 		return -1;
-	*ret_learned = learned;
+	if (learned.unknown.len > 0)
+		qsort(learned.unknown.data, learned.unknown.len / SERIAL_MAX, SERIAL_MAX,
+		      compare_serials);
+	MOVE(ret_learned, learned);
 	return 0;
 }
 

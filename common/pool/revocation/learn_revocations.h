@@ -23,14 +23,17 @@ struct learning {
 struct learned {
 	size_t revoked; /* newly */
 	bool too_old;   /* the CA is, to be asked; and no CRL said it of all */
-	size_t unknown; /* certificates that the CA does not know as the client's */
-	char unknown_serial[SERIAL_TEXT_SIZE]; /* one of them; "": none */
+	/* Certificates that the CA does not know as the client's: serials of SERIAL_MAX octets
+	   each, rising. A record that was restored from a backup lacks what was issued since. */
+	struct buffer unknown;
 	struct endpoint ca; /* where it says that clients reach it; an empty host: nothing */
 };
 
+void clear_learned(struct learned *learned);
+
 /*
  * Errors: FAULT_UNREACHABLE, FAULT_BUSY, FAULT_REFUSED and others of ask_statuses; what was learned
- * before is kept. Nothing is asked if no member has such a certificate.
+ * before is kept. Nothing is asked if no member has such a certificate. Owns: clear_learned.
  */
 int learn_revocations(const struct learning *learning, int64_t now_s, struct learned *ret_learned,
 		      struct fault *fault) MUST_CHECK;

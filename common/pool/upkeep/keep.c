@@ -81,6 +81,23 @@ static struct plan plan_unfit(const struct member_view *view)
 	return plan;
 }
 
+static int compare_serials(const void *a, const void *b)
+{
+	return memcmp(a, b, SERIAL_MAX);
+}
+
+/* Whether the certificate was revoked, or the CA has said that its record lacks it. */
+static bool is_lost(const struct upkeep *upkeep, const struct member_view *view)
+{
+	struct bytes serial = certificate_serial(view->certificate);
+
+	if (view->revocation != NULL)
+		return true;
+	return serial.len == SERIAL_MAX && upkeep->unknown.len > 0 &&
+	       bsearch(serial.data, upkeep->unknown.data, upkeep->unknown.len / SERIAL_MAX,
+		       SERIAL_MAX, compare_serials) != NULL;
+}
+
 static struct plan plan_member(const struct keep_context *context, const struct member_view *view)
 {
 	const struct upkeep *upkeep = context->upkeep;
@@ -98,7 +115,7 @@ static struct plan plan_member(const struct keep_context *context, const struct 
 		return (struct plan){.need = NEED_CERTIFICATE, .make = !view->has_csr, .ask = true};
 	if (upkeep->scope == UPKEEP_REPAIR)
 		return (struct plan){.need = NEED_NOTHING};
-	if (view->revocation != NULL)
+	if (is_lost(upkeep, view))
 		renewal.need = NEED_REPLACEMENT;
 	else if (view->renewing || renewal_due_at(&terms, view->certificate) <= context->now_s)
 		renewal.need = NEED_RENEWAL;

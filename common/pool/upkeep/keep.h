@@ -29,6 +29,7 @@ struct upkeep {
 					  they are not here */
 	bool lost_keys;                /* keys that are not here are lost, and not elsewhere */
 	int64_t within_s;              /* as in struct renewal_options */
+	struct bytes unknown;          /* struct learned's: they get successors */
 };
 
 struct upkeep_summary {
@@ -46,10 +47,10 @@ struct upkeep_summary {
 /*
  * Makes of a pool what its manifest says. A key that can be read is used, and what is not for it is
  * made anew: the CA gives the certificate of a key that it has certified before. A key that cannot
- * be read, is lost, or whose certificate was revoked gets a successor. What does not fit is set
- * aside (set_aside.h); a renewal replaces as renew_pool does. Nothing is asked of the CA if nothing
- * is needed; what is known to be revoked is read from state/revoked (learn_revocations comes
- * before). After a kill at any moment the next call completes the work.
+ * be read, is lost, or whose certificate was revoked or is not in the CA's record gets a successor.
+ * What does not fit is set aside (set_aside.h); a renewal replaces as renew_pool does. Nothing is
+ * asked of the CA if nothing is needed; what is known to be revoked is read from state/revoked
+ * (learn_revocations comes before). After a kill at any moment the next call completes the work.
  * Errors: those of make_pool, enroll_pool and renew_pool.
  */
 int keep_pool(const struct upkeep *upkeep, int64_t now_s, struct upkeep_summary *ret_summary,

@@ -60,6 +60,17 @@ equal 'keys are of their certificates' 0 "$(mismatched)"
 equal 'all are drawn again' '1 2 3 4 5 6' "$(drawn 300)"
 check 'a revocation stays known until the certificate ends' grep -q "^$old " client1/state/revoked
 
+# A record that lacks a certificate, as after a restore: the CA calls it unknown, and so do those that ask it.
+sqlite3 ca/state/ca.db "delete from certificate where client = 'client1' and serial = x'$(serial 2)'"
+lost=$(serial 2)
+expect 0 'renew leaves it' "$certpool" renew client1
+says 'and says what becomes of it' "1 of the certificates are not in the CA's record, as $lost, .*certpool keep client1 replaces them"
+expect 0 'keep replaces it' "$certpool" keep client1 --json
+equal 'it alone' '1 5' "$(jq -r '"\(.replaced) \(.kept)"' out)"
+check_not 'with another certificate' test "$lost" = "$(serial 2)"
+expect 0 'and has nothing to do then' "$certpool" keep client1
+prints 'which it says' 'nothing is due'
+
 # By the CRL, where the manifest has its URL; the CA is asked where no CRL answers.
 sed -i "s|ca: {layout: ca, |&crl: {url: \"$CERTPOOL_CA/crl\"}, |" manifest.yaml
 "$certpool" revoke client1/4 -q >out
