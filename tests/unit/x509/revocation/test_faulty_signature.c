@@ -8,7 +8,9 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <gmp.h>
+#include <gnutls/abstract.h>
 #include <nettle/ecdsa.h>
+#include <string.h>
 
 static const char refusal[] = "the key made a wrong signature, which is not given out";
 static bool faulty;
@@ -28,10 +30,32 @@ void ecdsa_sign(const struct ecc_scalar *key, void *random_context, nettle_rando
 		mpz_combit(signature->s, 7);
 }
 
+/* Likewise GnuTLS's, which signs with Ed25519: faulty at the first time that it sees a content. */
+int gnutls_privkey_sign_data2(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm,
+			      unsigned int flags, const gnutls_datum_t *data,
+			      gnutls_datum_t *signature)
+{
+	typedef int sign_function(gnutls_privkey_t, gnutls_sign_algorithm_t, unsigned int,
+				  const gnutls_datum_t *, gnutls_datum_t *);
+	static uint8_t last[2048];
+	const bool again = memcmp(last, data->data, data->size) == 0;
+	sign_function *sign;
+	int code;
+
+	cr_assert_leq(data->size, sizeof(last));
+	memcpy(last, data->data, data->size);
+
+	*(void **)&sign = dlsym(RTLD_NEXT, "gnutls_privkey_sign_data2");
+	code = sign(key, algorithm, flags, data, signature);
+	if (faulty && code == 0 && !again)
+		signature->data[signature->size / 2] ^= 1;
+	return code;
+}
+
 Test(faulty_signature, is_in_no_certificate)
 {
 	static const uint8_t serial[SERIAL_MAX] = {1};
-	static const enum key_type types[] = {KEY_ECDSA_P256, KEY_ECDSA_P384};
+	static const enum key_type types[] = {KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_ED25519};
 
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
 		struct issuer *issuer = make_issuer(types[i]);
