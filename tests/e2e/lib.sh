@@ -70,7 +70,7 @@ expect() {
 	if [ "$found" -eq "$status" ]; then
 		pass "$name"
 	else
-		fail "$name" "expected exit status $status, found $found: $*" "$(tail -n 5 err)"
+		fail "$name" "expected exit status $status, found $found: $*" "$(tail -n 5 out)" "$(tail -n 5 err)"
 	fi
 }
 
