@@ -23,7 +23,7 @@ ca/service       ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/check         ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/backup        ca/signer ca/revocation ca/shared ca/store
 ca/issue         ca/signer ca/revocation ca/shared ca/store
-ca/signer        ca/revocation ca/store
+ca/signer        ca/revocation ca/shared ca/store
 ca/revocation    ca/shared ca/store
 ca/shared        ca/store
 ca/store

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/ca/signer/sandboxes.h"
 #include "tools/operator.h"
 #include "tools/output.h"
@@ -99,7 +100,9 @@ static int open_service(void *context, struct signer_service *ret_service, struc
 	if (open_keys(opened, fault) < 0)
 		return -1;
 	settings.store = opened->store;
-	if (new_signer(&settings, &opened->issuers, &service.signer, fault) < 0 ||
+	service.store = opened->store;
+	if (take_client_keys(opened->store, plan->layout, fault) < 0 ||
+	    new_signer(&settings, &opened->issuers, &service.signer, fault) < 0 ||
 	    enter_signer_sandbox(plan, fault) < 0)
 		return -1;
 	*ret_service = service;

@@ -63,6 +63,7 @@ struct verb {
 /* The verbs, each in the file of its name in tools/verb. */
 extern const struct verb new_verb;
 extern const struct verb init_verb;
+extern const struct verb front_end_verb;
 extern const struct verb invite_verb;
 extern const struct verb join_verb;
 extern const struct verb request_verb;

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/ca/issue/init_authority.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/crypto/key_file.h"
 #include "common/layout/known_endpoint.h"
 #include "common/pool/members/trust.h"
@@ -140,6 +141,7 @@ struct init_context {
 	struct site *sites;
 	size_t count;
 	size_t made;
+	struct store *store; /* of the CA, where several front ends share it */
 };
 
 static void clear_init_context(struct init_context *context)
@@ -149,6 +151,7 @@ static void clear_init_context(struct init_context *context)
 		close_descriptor(&context->sites[i].lock);
 	}
 	free(context->sites);
+	free_store(&context->store);
 }
 
 /* REPORT_NOTES keeps standard output for the verb that called init_nodes. */
@@ -373,6 +376,32 @@ static bool need_key(const struct site *a, const struct site *b)
 	return a->client == NULL || a->client->has_endpoint || b->client->has_endpoint;
 }
 
+/* What other front ends of the CA share is in its record, too. */
+static int record_made_key(struct init_context *context, const struct site *ca, const char *client,
+			   struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+
+	if (context->store == NULL)
+		return 0;
+	if (read_shared_key(ca->layout, client, &key, fault) < 0)
+		return -1;
+	return record_client_key(context->store, ca->layout, client, &key, fault);
+}
+
+/* Where front ends share a record, its keys are here before others are made. */
+static int take_shared_keys(struct init_context *context, struct fault *fault)
+{
+	const struct site *ca = find_ca(context);
+	const struct ca_node *node = &context->manifest->ca;
+
+	if (ca == NULL || node->store == NULL)
+		return 0;
+	if (open_ca_record(ca->layout, node, &context->store, fault) < 0)
+		return -1;
+	return take_client_keys(context->store, ca->layout, fault);
+}
+
 static int share_keys(struct init_context *context, const struct site *a, struct fault *fault)
 {
 	for (const struct site *b = a + 1; b < context->sites + context->count; b++) {
@@ -380,7 +409,8 @@ static int share_keys(struct init_context *context, const struct site *a, struct
 
 		if (!need_key(a, b))
 			continue;
-		if (share_key(a->layout, a->name, b->layout, b->name, &made, fault) < 0)
+		if (share_key(a->layout, a->name, b->layout, b->name, &made, fault) < 0 ||
+		    (made && a->client == NULL && record_made_key(context, a, b->name, fault) < 0))
 			return prefix_fault(fault, "the key of %s and %s", a->name, b->name);
 		if (made && report_made(context, a, &made_key, b->name, fault) < 0)
 			return -1;
@@ -455,7 +485,7 @@ int init_nodes(const struct command *command, const struct manifest *manifest,
 	for (size_t i = 0; i < context.count; i++)
 		if (open_site(&context, &context.sites[i], fault) < 0)
 			return -1;
-	if (make_authority(&context, fault) < 0)
+	if (make_authority(&context, fault) < 0 || take_shared_keys(&context, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < context.count; i++)
 		if (share_keys(&context, &context.sites[i], fault) < 0)

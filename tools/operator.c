@@ -2,6 +2,8 @@
 #include "tools/operator.h"
 
 #include "common/base/clock.h"
+#include "common/ca/shared/client_key_copies.h"
+#include "common/ca/shared/front_ends.h"
 #include "common/ca/signer/signer.h"
 #include "common/ca/store/crl_state.h"
 #include "tools/node.h"
@@ -22,10 +24,14 @@ int open_ca_record(const struct layout *layout, const struct ca_node *ca, struct
 		   struct fault *fault)
 {
 	CLEANUP(free_string) char *location = NULL;
+	CLEANUP(free_store) struct store *store = NULL;
 
-	if (locate_store(layout, ca, &location, fault) < 0)
+	if (locate_store(layout, ca, &location, fault) < 0 ||
+	    open_store(location, &store, fault) < 0 ||
+	    recognise_front_end(store, layout, fault) < 0)
 		return -1;
-	return open_store(location, ret_store, fault);
+	*ret_store = TAKE(store);
+	return 0;
 }
 
 int await_ca_record(const struct command *command, const struct layout *layout,
@@ -59,7 +65,8 @@ int open_operator(const struct command *command, struct ca_operator *ret_operato
 
 	if (load_manifest(command->manifest, &ca.manifest, fault) < 0 ||
 	    open_ca_layout(ca.manifest, &ca.layout, fault) < 0 ||
-	    open_ca_record(ca.layout, &ca.manifest->ca, &ca.store, fault) < 0)
+	    open_ca_record(ca.layout, &ca.manifest->ca, &ca.store, fault) < 0 ||
+	    take_client_keys(ca.store, ca.layout, fault) < 0)
 		return -1;
 	MOVE(ret_operator, ca);
 	return 0;

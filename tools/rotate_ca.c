@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/issue/rotate_issuer.h"
+#include "common/ca/shared/front_ends.h"
 #include "tools/operator.h"
 #include "tools/output.h"
 
@@ -57,6 +58,7 @@ int rotate_ca(const struct command *command, const struct ca_key_settings *key, 
 	struct rotation rotation = {.access = &access, .again = again};
 
 	if (open_operator(command, &ca, fault) < 0 ||
+	    check_only_front_end(ca.store, "rotate ca", fault) < 0 ||
 	    open_key_access(ca.manifest, key, &access, fault) < 0 ||
 	    lock_layout(ca.layout, LOCK_WAIT, &lock, fault) < 0)
 		return -1;

@@ -1,6 +1,7 @@
 #include "common/crypto/shared_key.h"
 
 #include "common/base/random.h"
+#include "common/crypto/aes.h"
 #include "common/crypto/base64.h"
 #include "common/crypto/jws_compact.h"
 
@@ -143,6 +144,43 @@ int parse_shared_key(struct bytes jwk, struct shared_key *ret_key, struct fault 
 void clear_shared_key(struct shared_key *key)
 {
 	wipe(key, sizeof(*key));
+}
+
+int seal_under_key(const struct shared_key *key, const char *context, struct bytes plaintext,
+		   struct buffer *ret_sealed, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer sealed = {0};
+	uint8_t *begin = extend_buffer(&sealed, GCM_IV_LEN + plaintext.len + GCM_TAG_LEN);
+
+	if (begin == NULL)
+		return set_memory_fault(fault);
+	if (fill_random(begin, GCM_IV_LEN, fault) < 0)
+		return -1;
+	seal(key->key, begin, bytes_of_string(context), plaintext, begin + GCM_IV_LEN,
+	     begin + GCM_IV_LEN + plaintext.len);
+	*ret_sealed = take_buffer(&sealed);
+	return 0;
+}
+
+int open_under_key(const struct shared_key *key, const char *context, struct bytes sealed,
+		   struct secret *ret_plaintext, struct fault *fault)
+{
+	static const size_t frame_len = GCM_IV_LEN + GCM_TAG_LEN;
+	CLEANUP(clear_secret) struct secret plaintext = {0};
+	struct sealed parts = {.iv = sealed.data, .associated = bytes_of_string(context)};
+
+	if (sealed.len <= frame_len)
+		return set_fault(fault, FAULT_UNDECRYPTABLE, "%s: cut off", context);
+	parts.ciphertext = (struct bytes){sealed.data + GCM_IV_LEN, sealed.len - frame_len};
+	parts.tag = sealed.data + sealed.len - GCM_TAG_LEN;
+	if (allocate_secret(parts.ciphertext.len, &plaintext, fault) < 0)
+		return -1;
+	if (!open_sealed(key->key, &parts, plaintext.data))
+		return set_fault(fault, FAULT_UNDECRYPTABLE,
+				 "%s: cannot be decrypted: it was changed, or is under another key",
+				 context);
+	*ret_plaintext = take_secret(&plaintext);
+	return 0;
 }
 
 int add_peer_key(struct key_ring *ring, const char *peer, const struct shared_key *key,

@@ -29,6 +29,18 @@ int format_shared_key(const struct shared_key *key, struct secret *ret_jwk,
 int parse_shared_key(struct bytes jwk, struct shared_key *ret_key, struct fault *fault) MUST_CHECK;
 void clear_shared_key(struct shared_key *key);
 
+/*
+ * Octets that are kept where others can read and write: AES-256-GCM (NIST SP 800-38D) under the
+ * key, with a random initialisation vector in front and the tag at the end. The context, which says
+ * what and whose the octets are, is authenticated, and not in the result.
+ */
+int seal_under_key(const struct shared_key *key, const char *context, struct bytes plaintext,
+		   struct buffer *ret_sealed, struct fault *fault) MUST_CHECK;
+
+/* Errors: FAULT_UNDECRYPTABLE for octets of another key or context, or that were changed. */
+int open_under_key(const struct shared_key *key, const char *context, struct bytes sealed,
+		   struct secret *ret_plaintext, struct fault *fault) MUST_CHECK;
+
 /* The shared keys of a node, each with the peer that has the other copy. Zero-initialised is
    empty. */
 struct peer_key {

@@ -25,6 +25,7 @@ static const char *const kinds[EVENT_KIND_COUNT] = {
 	[EVENT_KEY] = "key",
 	[EVENT_ROOT] = "root",
 	[EVENT_ISSUER] = "issuer",
+	[EVENT_FRONT_END] = "front-end",
 	[EVENT_CHECKPOINT] = "checkpoint",
 };
 

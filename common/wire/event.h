@@ -23,6 +23,7 @@ enum event_kind {
 	EVENT_KEY,       /* by, client, type: what became of their shared key; detail */
 	EVENT_ROOT,      /* detail: what became of the CA's root (rotate_root.h) */
 	EVENT_ISSUER,    /* number; detail: the subject of the certificate: it issues from now on */
+	EVENT_FRONT_END, /* type: what became of a front end of the record; detail: its name */
 	EVENT_CHECKPOINT, /* heads: the last line of every front end's log */
 	EVENT_KIND_COUNT,
 };

@@ -1,11 +1,11 @@
 #include "tools/client/client_removal.h"
 
 #include "common/base/staging.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/ca/store/barred.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/revoke.h"
-#include "common/crypto/key_file.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tools/node.h"
 #include "tools/output.h"
@@ -66,7 +66,7 @@ static int drop_keys(const struct ca_operator *ca, const char *name, bool *ret_d
 	if (write_barred(ca->store, ca->layout, fault) < 0 ||
 	    find_file(ca->layout->private, file, ret_dropped, fault) < 0)
 		return -1;
-	return remove_shared_key(ca->layout, name, fault);
+	return remove_client_key(ca->store, ca->layout, name, fault);
 }
 
 /* Its certificates, if there is a key for that, and its row. */

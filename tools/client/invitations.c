@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/staging.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/key_file.h"
@@ -157,7 +158,7 @@ static int make_successor(const struct ca_operator *ca, const struct invitation 
 	int64_t ends_s = once_end(invitation, ca->now_s);
 
 	if (generate_shared_key(&successor, fault) < 0 ||
-	    replace_shared_key(ca->layout, invitation->to, &successor, ends_s, false, ca->now_s,
+	    replace_client_key(ca->store, ca->layout, invitation->to, &successor, ends_s, ca->now_s,
 			       fault) < 0)
 		return -1;
 	return record_key_rotation(ca->store, invitation->to, successor.kid, ends_s, ca->now_s,
@@ -181,9 +182,9 @@ static int find_or_make_key(const struct command *command, const struct ca_opera
 		print_note(command, "the invitation of %s that was made before is void",
 			   client->name);
 	if (!found || is_void || invitation->once) {
-		if (remove_shared_key(ca->layout, client->name, fault) < 0 ||
+		if (remove_client_key(ca->store, ca->layout, client->name, fault) < 0 ||
 		    generate_shared_key(&key, fault) < 0 ||
-		    write_shared_key(ca->layout, client->name, &key, fault) < 0)
+		    write_client_key(ca->store, ca->layout, client->name, &key, fault) < 0)
 			return -1;
 	}
 	if (read_old_key(ca->layout, client->name, ca->now_s, &old, &has_old, fault) < 0)
@@ -209,7 +210,7 @@ int end_used_invitation(struct store *store, const struct layout *layout, const 
 		return -1;
 	if (absent || !has_old || strcmp(old.kid, client.invitation_kid) != 0)
 		return 0;
-	if (end_old_key(layout, name, &ended, fault) < 0)
+	if (end_old_client_key(store, layout, name, &ended, fault) < 0)
 		return -1;
 	return record_key_end(store, name, now_s, fault);
 }
@@ -363,7 +364,7 @@ static int drop_left_keys(struct ca_operator *ca, const struct new_clients *new,
 		if (find_client(ca->manifest, name, &absent) != NULL)
 			continue;
 		if (read_client(ca->store, name, &record, &found, fault) < 0 ||
-		    (!found && remove_shared_key(ca->layout, name, fault) < 0))
+		    (!found && remove_client_key(ca->store, ca->layout, name, fault) < 0))
 			return -1;
 	}
 	return 0;
@@ -443,7 +444,7 @@ int withdraw_client(const struct command *command, struct ca_operator *ca, const
 
 	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
 	    end_invitation(ca->store, name, ca->now_s, fault) < 0 ||
-	    remove_shared_key(ca->layout, name, fault) < 0)
+	    remove_client_key(ca->store, ca->layout, name, fault) < 0)
 		return -1;
 	return withdraw_invitation(ca->store, name, ca->now_s, fault);
 }

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/name.h"
 #include "common/base/staging.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/clients.h"
 #include "common/crypto/key_file.h"
@@ -116,6 +117,25 @@ static int print_rotation(const struct rotation *rotation, const char *act, int6
 	return print_json(&line, fault);
 }
 
+/* The CA's keys may be shared with other front ends, too. */
+static int end_old(const struct rotation *rotation, bool *ret_ended, struct fault *fault)
+{
+	return rotation->store != NULL
+		       ? end_old_client_key(rotation->store, rotation->layout, rotation->peer,
+					    ret_ended, fault)
+		       : end_old_key(rotation->layout, rotation->peer, ret_ended, fault);
+}
+
+static int replace_key(const struct rotation *rotation, const struct shared_key *key,
+		       int64_t old_ends_s, struct fault *fault)
+{
+	return rotation->store != NULL
+		       ? replace_client_key(rotation->store, rotation->layout, rotation->peer, key,
+					    old_ends_s, rotation->now_s, fault)
+		       : replace_shared_key(rotation->layout, rotation->peer, key, old_ends_s, true,
+					    rotation->now_s, fault);
+}
+
 static int finish_rotation(struct rotation *rotation, bool swept, struct fault *fault)
 {
 	bool ended;
@@ -130,7 +150,7 @@ static int finish_rotation(struct rotation *rotation, bool swept, struct fault *
 			"%s has not taken the new key yet, and would be left with none: wait, or "
 			"end both with --overlap 0 and make an invitation",
 			rotation->peer);
-	if (end_old_key(rotation->layout, rotation->peer, &ended, fault) < 0 ||
+	if (end_old(rotation, &ended, fault) < 0 ||
 	    (rotation->store != NULL &&
 	     record_key_end(rotation->store, rotation->peer, rotation->now_s, fault) < 0))
 		return -1;
@@ -183,8 +203,7 @@ static int begin_rotation(struct rotation *rotation, struct fault *fault)
 	    (rotation->store != NULL &&
 	     record_key_rotation(rotation->store, rotation->peer, key.kid, old_ends_s,
 				 rotation->now_s, fault) < 0) ||
-	    replace_shared_key(rotation->layout, rotation->peer, &key, old_ends_s,
-			       rotation->store == NULL, rotation->now_s, fault) < 0 ||
+	    replace_key(rotation, &key, old_ends_s, fault) < 0 ||
 	    print_rotation(rotation, "rotated", old_ends_s, fault) < 0)
 		return -1;
 	advise(rotation);

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/issue/rotate_root.h"
+#include "common/ca/shared/front_ends.h"
 #include "tools/operator.h"
 #include "tools/output.h"
 
@@ -59,6 +60,7 @@ int rotate_root(const struct command *command, const struct root_rotation_option
 	if (!options->finish && options->without.count > 0)
 		return set_fault(fault, FAULT_USAGE, "--without: expected with --finish");
 	if (open_operator(command, &ca, fault) < 0 ||
+	    check_only_front_end(ca.store, "rotate root", fault) < 0 ||
 	    open_key_access(ca.manifest, &options->key, &access, fault) < 0 ||
 	    lock_layout(ca.layout, LOCK_WAIT, &lock, fault) < 0)
 		return -1;

@@ -93,4 +93,13 @@ int copy_member(struct archive_reader *reader, const char *member, int descripto
 int finish_reading(struct archive_reader *reader, struct buffer *ret_mac,
 		   struct fault *fault) MUST_CHECK;
 
+/*
+ * Opens a member that was sealed (passphrase_seal.h), once the archive was read to its end. The
+ * HMAC proves that the maker of the whole archive knew the passphrase: only then is the member
+ * decrypted with it. Errors: FAULT_REFUSED for another passphrase, or an archive that was changed.
+ */
+int open_sealed_member(const struct archive_reader *reader, struct bytes sealed, struct bytes mac,
+		       struct bytes passphrase, struct secret *ret_plaintext,
+		       struct fault *fault) MUST_CHECK;
+
 #endif

@@ -1,5 +1,6 @@
 #include "common/base/file.h"
 #include "common/ca/backup/archive.h"
+#include "common/crypto/passphrase_seal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -238,5 +239,29 @@ int finish_reading(struct archive_reader *reader, struct buffer *ret_mac, struct
 	clear_buffer(&reader->sums);
 	reader->sums = take_buffer(&sums);
 	*ret_mac = take_buffer(&mac);
+	return 0;
+}
+
+int open_sealed_member(const struct archive_reader *reader, struct bytes sealed, struct bytes mac,
+		       struct bytes passphrase, struct secret *ret_plaintext, struct fault *fault)
+{
+	CLEANUP(clear_seal_keys) struct seal_keys keys = {0};
+	uint8_t salt[SEAL_SALT_LEN];
+	uint8_t expected[SHA256_LEN];
+	char text[SHA256_TEXT_SIZE];
+
+	if (find_seal_salt(sealed, salt, fault) < 0)
+		return prefix_fault(fault, "%s: the sealed keys", reader->name);
+	derive_seal_keys(passphrase, salt, &keys);
+	hmac_sha256(keys.mac_key, bytes_of_buffer(&reader->sums), expected);
+	format_sha256(expected, text);
+	text[SHA256_TEXT_SIZE - 1] = '\n';
+	if (!equal_secrets(mac, (struct bytes){(const uint8_t *)text, sizeof(text)}))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: this is not the passphrase under which it was made, or it "
+				 "was changed since",
+				 reader->name);
+	if (open_seal(sealed, &keys, ret_plaintext, fault) < 0)
+		return prefix_fault(fault, "%s: the sealed keys", reader->name);
 	return 0;
 }

@@ -203,33 +203,14 @@ static int stage_signed_log(struct restoration *restoration, struct fault *fault
 	return copy_member(&restoration->reader, MEMBER_SIGNED, descriptor, fault);
 }
 
-/* The HMAC proves that the maker of the whole backup knew the passphrase: only then are the keys
-   decrypted with it. */
 static int open_keys(struct restoration *restoration, struct fault *fault)
 {
 	struct bytes sealed = bytes_of_buffer(&restoration->sealed);
-	CLEANUP(clear_seal_keys) struct seal_keys keys = {0};
-	uint8_t salt[SEAL_SALT_LEN];
-	uint8_t mac[SHA256_LEN];
-	char text[SHA256_TEXT_SIZE];
 
 	if (sealed.len == 0)
 		return 0;
-	if (find_seal_salt(sealed, salt, fault) < 0)
-		return prefix_fault(fault, "%s: " MEMBER_KEYS, restoration->name);
-	derive_seal_keys(restoration->options->passphrase, salt, &keys);
-	hmac_sha256(keys.mac_key, bytes_of_buffer(&restoration->reader.sums), mac);
-	format_sha256(mac, text);
-	text[SHA256_TEXT_SIZE - 1] = '\n';
-	if (!equal_secrets(bytes_of_buffer(&restoration->mac),
-			   (struct bytes){(const uint8_t *)text, sizeof(text)}))
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s: this is not the passphrase under which it was made, or it "
-				 "was changed since",
-				 restoration->name);
-	if (open_seal(sealed, &keys, &restoration->keys, fault) < 0)
-		return prefix_fault(fault, "%s: " MEMBER_KEYS, restoration->name);
-	return 0;
+	return open_sealed_member(&restoration->reader, sealed, bytes_of_buffer(&restoration->mac),
+				  restoration->options->passphrase, &restoration->keys, fault);
 }
 
 /* FAULT_REFUSED unless the key is that of certificate i. */

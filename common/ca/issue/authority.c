@@ -5,6 +5,7 @@
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/request_rate.h"
 #include "common/ca/revocation/ca_roots.h"
+#include "common/ca/shared/front_ends.h"
 #include "common/ca/signer/signer.h"
 #include "common/ca/signer/signer_process.h"
 #include "common/ca/store/audit.h"
@@ -87,6 +88,7 @@ static int open_clients(struct authority *authority, int64_t now_s, struct fault
 
 	if (locate_store(authority->layout, &authority->manifest->ca, &location, fault) < 0 ||
 	    open_store(location, &authority->store, fault) < 0 ||
+	    recognise_front_end(authority->store, authority->layout, fault) < 0 ||
 	    new_refusal_log(authority->store, &authority->refusals, fault) < 0)
 		return -1;
 	if (sync_clients(authority->store, authority->manifest, now_s, &authority->synced, fault) <
@@ -136,7 +138,11 @@ static int open_parts(struct authority *authority, bool serving, int64_t now_s, 
 	    sync_issuers(authority->store, layout, &authority->manifest->ca, &authority->issuers,
 			 now_s, fault) < 0)
 		return -1;
-	return serving ? record_service(authority, EVENT_STARTED, now_s, fault) : 0;
+	if (!serving)
+		return 0;
+	if (claim_front_end(authority->store, layout, fault) < 0)
+		return -1;
+	return record_service(authority, EVENT_STARTED, now_s, fault);
 }
 
 int open_authority(const struct layout *layout, const struct manifest *manifest,
@@ -229,8 +235,10 @@ void free_authority(struct authority **authority_pointer)
 	/* When the store fails the log lacks these events, as after a crash. */
 	if (authority->refusals != NULL)
 		(void)!flush_refusals(authority->refusals, true, read_clock(), &ignored);
-	if (authority->store != NULL && authority->serving_lock >= 0)
+	if (authority->store != NULL && authority->serving_lock >= 0) {
 		(void)!record_service(authority, EVENT_STOPPED, read_clock(), &ignored);
+		release_front_end(authority->store, authority->layout);
+	}
 	free_refusal_log(&authority->refusals);
 	free_signer(&authority->signer);
 	free_store(&authority->store);

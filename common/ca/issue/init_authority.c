@@ -119,7 +119,8 @@ static int record_clients(const struct manifest *manifest, const char *location,
 
 	if (open_store(location, &store, fault) < 0)
 		return -1;
-	return sync_clients(store, manifest, now_s, &synced, fault);
+	return is_shared_store(store) ? add_manifest_clients(store, manifest, now_s, fault)
+				      : sync_clients(store, manifest, now_s, &synced, fault);
 }
 
 int init_authority(const struct layout *layout, const struct manifest *manifest,

@@ -1,12 +1,22 @@
 #include "common/ca/shared/front_ends.h"
 
+#include "common/base/staging.h"
 #include "common/ca/shared/lease.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/statement.h"
 
-#define FRONT_END_COLUMNS "f.id, f.name, f.removed_at, c.lines, f.heartbeat_at"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NUMBER_TEXT_SIZE = 24, HOST_NAME_SIZE = 256 };
+
+#define FRONT_END_COLUMNS                                                                          \
+	"f.id, f.name, f.removed_at, c.lines, f.heartbeat_at, f.place, f.joined_at"
 #define FRONT_END_TABLES "front_end f JOIN audit_chain c ON c.front_end = f.id"
-enum { ID, NAME, REMOVED_AT, LINES, HEARTBEAT_AT };
+enum { ID, NAME, REMOVED_AT, LINES, HEARTBEAT_AT, PLACE, JOINED_AT };
 
 static int read_front_end_row(struct rows *rows, struct front_end *ret_front_end,
 			      struct fault *fault)
@@ -14,6 +24,8 @@ static int read_front_end_row(struct rows *rows, struct front_end *ret_front_end
 	struct front_end front_end = {.number = row_number(rows, ID),
 				      .lines = row_number(rows, LINES),
 				      .heartbeat_s = row_number(rows, HEARTBEAT_AT),
+				      .serves = !row_is_null(rows, PLACE),
+				      .joined = !row_is_null(rows, JOINED_AT),
 				      .removed = !row_is_null(rows, REMOVED_AT)};
 
 	row_name(rows, NAME, front_end.name);
@@ -62,6 +74,361 @@ int find_front_end(struct store *store, const char *name, struct front_end *ret_
 		return set_fault(fault, FAULT_NOT_FOUND, "the CA's record has no front end \"%s\"",
 				 name);
 	return read_front_end_row(&rows, ret_front_end, fault);
+}
+
+int write_front_end_file(const struct layout *layout, int64_t number, struct fault *fault)
+{
+	char text[NUMBER_TEXT_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%" PRId64 "\n", number);
+	if (write_file(layout->state, FRONT_END_FILE, STAGE_REPLACE, 0600, bytes_of_string(text),
+		       fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	return 0;
+}
+
+/* 0: there is no file. */
+static int read_front_end_file(const struct layout *layout, int64_t *ret_number,
+			       struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct fault problem = {0};
+
+	*ret_number = 0;
+	if (read_file(layout->state, FRONT_END_FILE, NUMBER_TEXT_SIZE, &text, &problem) < 0) {
+		if (problem.class == FAULT_NOT_FOUND)
+			return 0;
+		(void)pass_fault(&problem, fault);
+		return prefix_fault(fault, "%s/state", layout->path);
+	}
+	*ret_number = strtoll((const char *)text.data, NULL, 10);
+	if (*ret_number < FIRST_FRONT_END)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "%s/state/" FRONT_END_FILE ": expected the number of a front end",
+				 layout->path);
+	return 0;
+}
+
+/* Until it has a key, the record is that of the host that made it. */
+static int check_unjoined(struct transaction *transaction, const struct layout *layout,
+			  struct fault *fault)
+{
+	CLEANUP(close_rows) struct rows rows = {0};
+
+	if (query_row(transaction, "SELECT store_kid FROM state", NO_VALUES, &rows, NULL, fault) <
+	    0)
+		return -1;
+	if (row_is_null(&rows, 0))
+		return 0;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s/state/" FRONT_END_FILE
+			 ": expected the number of this front end of %s, found none: this host has "
+			 "not joined: run certpool front-end add NAME on a host that has, and "
+			 "certpool front-end join here",
+			 layout->path, store_name(transaction->store));
+}
+
+static int check_front_end(struct transaction *transaction, int64_t number, struct fault *fault)
+{
+	static const char sql[] = "SELECT name, removed_at FROM front_end WHERE id = ?1";
+	CLEANUP(close_rows) struct rows rows = {0};
+	char name[NAME_SIZE];
+	bool found;
+
+	if (query_row(transaction, sql, VALUES(number_value(number)), &rows, &found, fault) < 0)
+		return -1;
+	if (!found)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected the record of front end %" PRId64
+				 ", found one that does not know of it: look at ca.store in the "
+				 "manifest",
+				 store_name(transaction->store), number);
+	row_name(&rows, 0, name);
+	if (!row_is_null(&rows, 1))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: the front end %s was removed from this record: join again, "
+				 "in a new layout",
+				 store_name(transaction->store), name);
+	return check_row(&rows, fault);
+}
+
+int recognise_front_end(struct store *store, const struct layout *layout, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t number;
+
+	if (!is_shared_store(store))
+		return 0;
+	if (read_front_end_file(layout, &number, fault) < 0 ||
+	    begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0)
+		return -1;
+	if (number == 0)
+		return check_unjoined(&transaction, layout, fault);
+	if (check_front_end(&transaction, number, fault) < 0)
+		return -1;
+	set_store_front_end(store, number);
+	return 0;
+}
+
+/* "host:/path/of/the/layout" */
+static int format_place(const struct layout *layout, char **ret_place, struct fault *fault)
+{
+	CLEANUP(free_string) char *path = realpath(layout->path, NULL);
+	char host[HOST_NAME_SIZE] = "";
+
+	(void)gethostname(host, sizeof(host) - 1);
+	if (asprintf(ret_place, "%s:%s", host, path != NULL ? path : layout->path) < 0) {
+		*ret_place = NULL;
+		return set_memory_fault(fault);
+	}
+	return 0;
+}
+
+static int check_place(struct transaction *transaction, const char *place, int64_t now_s,
+		       struct fault *fault)
+{
+	static const char sql[] = "SELECT name, place, heartbeat_at FROM front_end WHERE id = ?1";
+	CLEANUP(close_rows) struct rows rows = {0};
+	int64_t since_s;
+
+	if (query_row(transaction, sql, VALUES(number_value(store_front_end(transaction->store))),
+		      &rows, NULL, fault) < 0)
+		return -1;
+	since_s = now_s - row_number(&rows, 2);
+	if (!row_is_null(&rows, 1) && strcmp(row_text(&rows, 1), place) != 0 &&
+	    since_s < HEARTBEAT_LOST_S)
+		return set_fault(
+			fault, FAULT_BUSY,
+			"the front end %s is served already, at %s, with a heartbeat %" PRId64
+			" s ago: a layout is of one host: run certpool front-end add for "
+			"this one, or stop that one",
+			row_text(&rows, 0), row_text(&rows, 1), since_s);
+	return check_row(&rows, fault);
+}
+
+int claim_front_end(struct store *store, const struct layout *layout, struct fault *fault)
+{
+	static const char sql[] =
+		"UPDATE front_end SET place = ?2, heartbeat_at = ?3 WHERE id = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(free_string) char *place = NULL;
+	int64_t now_s;
+
+	if (!is_shared_store(store))
+		return 0;
+	if (format_place(layout, &place, fault) < 0 ||
+	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    read_store_clock(&transaction, &now_s, fault) < 0 ||
+	    check_place(&transaction, place, now_s, fault) < 0 ||
+	    run_statement(&transaction, sql,
+			  VALUES(number_value(store_front_end(store)), text_value(place),
+				 number_value(now_s)),
+			  NULL, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+static int try_to_release(struct store *store, const struct layout *layout, struct fault *fault)
+{
+	static const char sql[] = "UPDATE front_end SET place = NULL WHERE id = ?1 AND place = ?2";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(free_string) char *place = NULL;
+
+	if (format_place(layout, &place, fault) < 0 ||
+	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, sql,
+			  VALUES(number_value(store_front_end(store)), text_value(place)), NULL,
+			  fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+void release_front_end(struct store *store, const struct layout *layout)
+{
+	struct fault ignored = {0};
+
+	/* Its heartbeat stops, too. */
+	if (is_shared_store(store))
+		(void)!try_to_release(store, layout, &ignored);
+}
+
+/* --- add, join, remove --- */
+
+static int append_front_end_event(struct transaction *transaction, const char *what,
+				  const char *name, int64_t now_s, struct fault *fault)
+{
+	const struct event event = {.kind = EVENT_FRONT_END,
+				    .time_s = now_s,
+				    .by = CA_NAME,
+				    .type = what,
+				    .detail = name};
+
+	return append_event(transaction, &event, fault);
+}
+
+static int find_by_name(struct transaction *transaction, const char *name,
+			struct front_end *ret_front_end, bool *ret_found, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT " FRONT_END_COLUMNS " FROM " FRONT_END_TABLES " WHERE f.name = ?1";
+	CLEANUP(close_rows) struct rows rows = {0};
+
+	if (query_row(transaction, sql, VALUES(text_value(name)), &rows, ret_found, fault) < 0)
+		return -1;
+	return *ret_found ? read_front_end_row(&rows, ret_front_end, fault) : 0;
+}
+
+static int insert_front_end(struct transaction *transaction, const char *name, int64_t now_s,
+			    int64_t *ret_number, struct fault *fault)
+{
+	static const char sql[] = "INSERT INTO front_end (id, name, added_at) VALUES (?1, ?2, ?3)";
+	static const char chain_sql[] = "INSERT INTO audit_chain (front_end) VALUES (?1)";
+	int64_t last;
+
+	if (query_number(transaction, "SELECT MAX(id) FROM front_end", NO_VALUES, &last, fault) < 0)
+		return -1;
+	*ret_number = last + 1;
+	if (run_statement(transaction, sql,
+			  VALUES(number_value(*ret_number), text_value(name), number_value(now_s)),
+			  NULL, fault) < 0 ||
+	    run_statement(transaction, chain_sql, VALUES(number_value(*ret_number)), NULL, fault) <
+		    0)
+		return -1;
+	return append_front_end_event(transaction, "added", name, now_s, fault);
+}
+
+int add_front_end(struct store *store, const char *name, int64_t now_s, int64_t *ret_number,
+		  struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct front_end present = {0};
+	int64_t number;
+	bool found;
+
+	if (!is_shared_store(store))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: a record in a file is of one host: for several, put it into "
+				 "PostgreSQL (ca.store in the manifest; certpool store copy)",
+				 store_name(store));
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    find_by_name(&transaction, name, &present, &found, fault) < 0)
+		return -1;
+	if (found && (present.joined || present.removed))
+		return set_fault(fault, FAULT_REFUSED,
+				 "the record has a front end %s already, which %s: a name is for "
+				 "good: take another one",
+				 name, present.removed ? "was removed" : "has joined");
+	number = present.number;
+	if ((!found && insert_front_end(&transaction, name, now_s, &number, fault) < 0) ||
+	    commit_transaction(&transaction, fault) < 0)
+		return -1;
+	*ret_number = number;
+	return 0;
+}
+
+int join_front_ends(struct store *store, const struct layout *layout, const char *name,
+		    int64_t number, int64_t now_s, struct fault *fault)
+{
+	static const char sql[] = "UPDATE front_end SET joined_at = ?3, place = ?4"
+				  " WHERE id = ?1 AND name = ?2"
+				  " AND (joined_at IS NULL OR place = ?4)";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(free_string) char *place = NULL;
+	int64_t changed;
+	int64_t present;
+
+	if (read_front_end_file(layout, &present, fault) < 0)
+		return -1;
+	if (present == number)
+		return 0;
+	if (present != 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: this layout is front end %" PRId64
+				 " already: join in another layout",
+				 layout->path, present);
+	if (format_place(layout, &place, fault) < 0 ||
+	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    check_front_end(&transaction, number, fault) < 0)
+		return -1;
+	set_store_front_end(store, number);
+	if (run_statement(&transaction, sql,
+			  VALUES(number_value(number), text_value(name), number_value(now_s),
+				 text_value(place)),
+			  &changed, fault) < 0)
+		return -1;
+	if (changed == 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the front end %s has joined already, elsewhere: a packet is for "
+				 "one host: make another one with certpool front-end add",
+				 name);
+	/* Killed before the file is there, the same layout joins again. */
+	if (append_front_end_event(&transaction, "joined", name, now_s, fault) < 0 ||
+	    commit_transaction(&transaction, fault) < 0)
+		return -1;
+	return write_front_end_file(layout, number, fault);
+}
+
+int remove_front_end(struct store *store, const char *name, int64_t now_s, struct fault *fault)
+{
+	static const char sql[] = "UPDATE front_end SET removed_at = ?2 WHERE id = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct front_end present = {0};
+	int64_t clock_s;
+	bool found;
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    find_by_name(&transaction, name, &present, &found, fault) < 0 ||
+	    read_store_clock(&transaction, &clock_s, fault) < 0)
+		return -1;
+	if (!found || present.removed)
+		return set_fault(
+			fault, FAULT_NOT_FOUND,
+			"the CA's record has no front end \"%s\", or it was removed before", name);
+	if (present.number == store_front_end(store))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s is the front end of this host: remove it on another one",
+				 name);
+	if (run_statement(&transaction, sql,
+			  VALUES(number_value(present.number), number_value(now_s)), NULL,
+			  fault) < 0 ||
+	    append_front_end_event(&transaction, "removed", name, now_s, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+int check_only_front_end(struct store *store, const char *act, struct fault *fault)
+{
+	static const char sql[] = "SELECT name FROM front_end WHERE id <> ?1"
+				  " AND joined_at IS NOT NULL AND removed_at IS NULL";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	char name[NAME_SIZE];
+	bool found;
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    query_row(&transaction, sql, VALUES(number_value(store_front_end(store))), &rows,
+		      &found, fault) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	row_name(&rows, 0, name);
+	if (check_row(&rows, fault) < 0)
+		return -1;
+	return set_fault(
+		fault, FAULT_REFUSED,
+		"%s changes keys and certificates that the front end %s has as files, too: "
+		"stop it and run certpool front-end remove %s, run this again, and join "
+		"that host anew, by a packet of another name",
+		act, name, name);
+}
+
+int read_front_end_clock(struct store *store, int64_t *ret_now_s, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0)
+		return -1;
+	return read_store_clock(&transaction, ret_now_s, fault);
 }
 
 int note_heartbeat(struct store *store, struct fault *fault)

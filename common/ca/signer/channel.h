@@ -12,11 +12,11 @@
  * (SCM_RIGHTS). The signer trusts no octet of a question.
  */
 enum signer_question {
-	ASK_SIGN, /* a signing_order: its results */
-	ASK_KEYS, /* the shared keys: a frame with the peer's name and the file for each, then an
-		     empty one */
+	ASK_SIGN,     /* a signing_order: its results */
+	ASK_KEYS,     /* the shared keys: a frame with the peer's name and a file for each, then an
+			 empty one */
 	ASK_MANIFEST, /* the manifest's file */
-	ASK_STAMP,    /* stamp_shared_keys: the digest, 32 octets */
+	ASK_STAMP,    /* stamp_client_keys: 32 octets */
 };
 
 /* A frame's octets, and a descriptor or -1. */

@@ -37,12 +37,15 @@ static const char *const front_calls[] = {
 	"sendmmsg",        "socketpair", "quotactl_fd", NULL,
 };
 
-static const char *const signer_calls[] = {CALLS_OF_BOTH, NULL};
+/* The shared keys go out as files without a name. */
+#define CALLS_OF_SIGNER CALLS_OF_BOTH, "memfd_create"
+
+static const char *const signer_calls[] = {CALLS_OF_SIGNER, NULL};
 
 /* To look a database's host up, and to connect to it. */
 static const char *const signer_calls_with_database[] = {
-	CALLS_OF_BOTH, "socket", "connect",  "bind",     "setsockopt", "getsockname",
-	"getpeername", "ioctl",  "sendmmsg", "eventfd2", "pipe2",      NULL,
+	CALLS_OF_SIGNER, "socket", "connect",  "bind",     "setsockopt", "getsockname",
+	"getpeername",   "ioctl",  "sendmmsg", "eventfd2", "pipe2",      NULL,
 };
 
 /* What getaddrinfo reads for an endpoint that has a name; its libraries are loaded by then. */

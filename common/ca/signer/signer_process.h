@@ -15,8 +15,9 @@
 /* What the signer's process has and does. */
 struct signer_service {
 	struct signer *signer;
-	const struct layout *layout; /* whose shared keys it hands out */
-	const char *manifest;        /* the path of the file that it hands out */
+	struct store *store; /* with layout: whose shared keys it hands out */
+	const struct layout *layout;
+	const char *manifest; /* the path of the file that it hands out */
 };
 
 /* Makes the service, in the signer's process. */
@@ -52,11 +53,12 @@ int watch_signer(struct signer_link *link, signer_lost_function *function, void 
 int sign_by_link(void *link, const struct signing_order *order, struct signed_result *ret_results,
 		 struct fault *fault) MUST_CHECK;
 
-/* The shared keys of the CA, which the signer hands out as open files. ret_ring must be empty. */
+/* The shared keys of the CA, which the signer hands out as files without a name. ret_ring must be
+ * empty. */
 int ask_for_key_ring(struct signer_link *link, struct key_ring *ret_ring,
 		     struct fault *fault) MUST_CHECK;
 
-/* What stamp_shared_keys (common/crypto/key_file.h) says at the signer. */
+/* What stamp_client_keys (common/ca/shared/client_key_copies.h) says at the signer. */
 int ask_for_key_stamp(struct signer_link *link, uint8_t ret_stamp[static SHA256_LEN],
 		      struct fault *fault) MUST_CHECK;
 

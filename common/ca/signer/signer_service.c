@@ -2,14 +2,15 @@
 #include "common/ca/signer/signer_service.h"
 
 #include "common/base/clock.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/ca/signer/channel.h"
-#include "common/crypto/key_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static int answer_outcome(int channel, int result, const struct fault *failure, int descriptor,
@@ -56,44 +57,29 @@ static int answer_order(const struct signer_service *service, int channel, struc
 	return send_frame(channel, bytes_of_buffer(&answer), -1, fault);
 }
 
-static int send_file(const struct layout *layout, int channel, const char *peer, const char *name,
-		     struct fault *fault)
+/* A key as a file without a name. */
+static int send_key(int channel, const struct peer_key *key, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int file = -1;
+	CLEANUP(close_descriptor) int file = memfd_create("shared key", MFD_CLOEXEC);
+	CLEANUP(clear_secret) struct secret jwk = {0};
 
-	file = openat(layout->private, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (file < 0)
-		return set_errno_fault(fault, "%s/Private/%s", layout->path, name);
-	return send_frame(channel, bytes_of_string(peer), file, fault);
-}
-
-/* A key that is well formed, and then the old one before it, as open files. */
-static int send_keys(const struct layout *layout, int channel, const char *peer,
-		     struct fault *fault)
-{
-	CLEANUP(clear_shared_key) struct shared_key key = {0};
-	CLEANUP(clear_shared_key) struct shared_key old = {0};
-	char name[FILE_NAME_SIZE];
-	bool found;
-
-	if (read_shared_key(layout, peer, &key, fault) < 0 ||
-	    read_old_key(layout, peer, read_clock(), &old, &found, fault) < 0)
+	if (format_shared_key(&key->key, &jwk, fault) < 0)
 		return -1;
-	name_shared_key(peer, name);
-	if (send_file(layout, channel, peer, name, fault) < 0)
-		return -1;
-	name_old_key(peer, name);
-	return found ? send_file(layout, channel, peer, name, fault) : 0;
+	if (file < 0 || write(file, jwk.data, jwk.len) != (ssize_t)jwk.len)
+		return set_errno_fault(fault, "the key shared with %s cannot be handed out",
+				       key->peer);
+	return send_frame(channel, bytes_of_string(key->peer), file, fault);
 }
 
 static int answer_keys(const struct signer_service *service, int channel, struct fault *fault)
 {
-	CLEANUP(clear_peers) struct peers peers = {0};
+	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	struct fault failure = {0};
-	int result = list_peers(service->layout, &peers, &failure);
+	int result =
+		read_client_keys(service->store, service->layout, read_clock(), &ring, &failure);
 
-	for (size_t i = 0; result == 0 && i < peers.count; i++)
-		result = send_keys(service->layout, channel, peers.names[i], &failure);
+	for (size_t i = 0; result == 0 && i < ring.count; i++)
+		result = send_key(channel, &ring.keys[i], &failure);
 	return answer_outcome(channel, result, &failure, -1, fault);
 }
 
@@ -111,7 +97,7 @@ static int answer_stamp(const struct signer_service *service, int channel, struc
 	CLEANUP(clear_buffer) struct buffer answer = {0};
 	uint8_t stamp[SHA256_LEN] = {0};
 	struct fault failure = {0};
-	int result = stamp_shared_keys(service->layout, stamp, &failure);
+	int result = stamp_client_keys(service->store, service->layout, stamp, &failure);
 
 	append_outcome(&answer, result, &failure);
 	append_bytes(&answer, (struct bytes){stamp, sizeof(stamp)});

@@ -117,9 +117,15 @@ int sync_client(struct store *store, const struct client_node *node, int64_t now
 
 /*
  * Writes the manifest's clients into the record, and disables those that came from the manifest and
- * are not in it any more. No client is ever removed from the record, and none is enabled.
+ * are not in it any more. No client is ever removed from the record, and none is enabled. In a
+ * record that several front ends share, whose manifests may differ, it changes nothing: the
+ * manifest's clients count at init alone (add_manifest_clients).
  */
 int sync_clients(struct store *store, const struct manifest *manifest, int64_t now_s,
 		 struct clients_synced *ret_synced, struct fault *fault) MUST_CHECK;
+
+/* Adds the manifest's clients that the record does not have, and has never had. */
+int add_manifest_clients(struct store *store, const struct manifest *manifest, int64_t now_s,
+			 struct fault *fault) MUST_CHECK;
 
 #endif

@@ -103,8 +103,8 @@ int list_fleet(struct store *store, int64_t now_s, fleet_function *function, voi
 int note_invitation(struct store *store, const struct invitation_note *note, struct fault *fault)
 {
 	static const char sql[] = "UPDATE client SET invited_at = ?1, invitation_ends = ?2,"
-				  " invitation_kid = CASE WHEN ?3 IS NULL AND ?4 = 0"
-				  " THEN invitation_kid ELSE ?3 END,"
+				  " invitation_kid = COALESCE(?3,"
+				  " CASE WHEN ?4 = 0 THEN invitation_kid ELSE NULL END),"
 				  " joined_at = CASE WHEN ?4 = 1 THEN NULL ELSE joined_at END"
 				  " WHERE name = ?5 AND removed_at IS NULL";
 	CLEANUP(end_transaction) struct transaction transaction = {0};

@@ -194,6 +194,9 @@ int sync_clients(struct store *store, const struct manifest *manifest, int64_t n
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct clients_synced synced = {0};
 
+	*ret_synced = synced;
+	if (is_shared_store(store))
+		return 0;
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < manifest->client_count; i++)
@@ -204,4 +207,24 @@ int sync_clients(struct store *store, const struct manifest *manifest, int64_t n
 		return -1;
 	*ret_synced = synced;
 	return 0;
+}
+
+int add_manifest_clients(struct store *store, const struct manifest *manifest, int64_t now_s,
+			 struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct clients_synced ignored = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->client_count; i++) {
+		CLEANUP(clear_client) struct client present = {0};
+		const struct client_node *node = &manifest->clients[i];
+		bool found;
+
+		if (find_client_row(&transaction, node->name, &present, &found, fault) < 0 ||
+		    (!found && sync_node(&transaction, node, now_s, &ignored, fault) < 0))
+			return -1;
+	}
+	return commit_transaction(&transaction, fault);
 }

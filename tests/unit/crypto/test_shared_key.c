@@ -118,3 +118,30 @@ Test(shared_key, wipes_the_memory_that_jansson_frees)
 	cr_expect_str_eq(json_string_value(string), "kept while it is used");
 	json_decref(string);
 }
+
+Test(shared_key, seals_octets_that_only_the_same_key_and_context_open)
+{
+	CLEANUP(clear_buffer) struct buffer sealed = {0};
+	CLEANUP(clear_secret) struct secret opened = {0};
+	struct shared_key keys[2];
+
+	OK(generate_shared_key(&keys[0], &fault));
+	OK(generate_shared_key(&keys[1], &fault));
+	OK(seal_under_key(&keys[0], "a key", bytes_of_string("secret"), &sealed, &fault));
+	OK(open_under_key(&keys[0], "a key", bytes_of_buffer(&sealed), &opened, &fault));
+	cr_expect(equal_bytes(bytes_of_secret(&opened), bytes_of_string("secret")));
+
+	REFUSED(open_under_key(&keys[1], "a key", bytes_of_buffer(&sealed), &opened, &fault),
+		FAULT_UNDECRYPTABLE, "a key: cannot be decrypted");
+	REFUSED(open_under_key(&keys[0], "b key", bytes_of_buffer(&sealed), &opened, &fault),
+		FAULT_UNDECRYPTABLE, "b key: cannot be decrypted");
+	for (size_t i = 0; i < sealed.len; i++) {
+		sealed.data[i] ^= 1;
+		REFUSED(open_under_key(&keys[0], "a key", bytes_of_buffer(&sealed), &opened,
+				       &fault),
+			FAULT_UNDECRYPTABLE, "cannot be decrypted");
+		sealed.data[i] ^= 1;
+	}
+	REFUSED(open_under_key(&keys[0], "a key", (struct bytes){sealed.data, 28}, &opened, &fault),
+		FAULT_UNDECRYPTABLE, "a key: cut off");
+}

@@ -73,6 +73,7 @@ static const char tables[] =
 	"CREATE TABLE front_end ("
 	" id bigint PRIMARY KEY,"
 	" name text COLLATE \"C\" NOT NULL UNIQUE,"
+	" place text COLLATE \"C\","
 	" heartbeat_at bigint NOT NULL DEFAULT 0,"
 	" added_at bigint NOT NULL,"
 	" joined_at bigint,"
@@ -96,6 +97,11 @@ static const char tables[] =
 	" holder bigint NOT NULL,"
 	" token bigint NOT NULL,"
 	" ends_at bigint NOT NULL);"
+	"CREATE TABLE shared_key ("
+	" client text COLLATE \"C\" PRIMARY KEY,"
+	" kid text COLLATE \"C\" NOT NULL,"
+	" sealed bytea NOT NULL,"
+	" old bytea);"
 	"CREATE TABLE issuer ("
 	" id bigint PRIMARY KEY,"
 	" key_sha256 bytea UNIQUE CHECK (length(key_sha256) = 32),"
@@ -116,7 +122,9 @@ static const char tables[] =
 	" revision bigint NOT NULL DEFAULT 0,"
 	" crl_number bigint NOT NULL DEFAULT 0,"
 	" attested_at bigint NOT NULL DEFAULT 0,"
-	" checked_heads bytea NOT NULL DEFAULT " ZERO_DIGEST ");"
+	" checked_heads bytea NOT NULL DEFAULT " ZERO_DIGEST ","
+	" store_kid text COLLATE \"C\","
+	" key_revision bigint NOT NULL DEFAULT 0);"
 	"INSERT INTO state (id, version) VALUES (1, %d);";
 
 /* The number in the first column of the first row of a query in the simple protocol. */

@@ -152,6 +152,7 @@ static const char *const versions[] = {
 	"CREATE TABLE front_end ("
 	" id INTEGER PRIMARY KEY,"
 	" name TEXT NOT NULL UNIQUE,"
+	" place TEXT," /* host and layout where it is served now */
 	" heartbeat_at INTEGER NOT NULL DEFAULT 0,"
 	" added_at INTEGER NOT NULL,"
 	" joined_at INTEGER,"
@@ -196,7 +197,17 @@ static const char *const versions[] = {
 	" ends_at INTEGER NOT NULL"
 	") STRICT;"
 	/* common/ca/revocation/recorded_crl.h; NULL: the layout has it. */
-	"ALTER TABLE issuer ADD COLUMN crl_der BLOB;",
+	"ALTER TABLE issuer ADD COLUMN crl_der BLOB;"
+	/* common/ca/shared/store_key.h; NULL: the record is not shared. */
+	"ALTER TABLE state ADD COLUMN store_kid TEXT;"
+	/* common/ca/shared/client_key_copies.h */
+	"ALTER TABLE state ADD COLUMN key_revision INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE shared_key ("
+	" client TEXT PRIMARY KEY,"
+	" kid TEXT NOT NULL,"
+	" sealed BLOB NOT NULL,"
+	" old BLOB"
+	") STRICT;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };

@@ -54,7 +54,8 @@ static int open_service(void *context, struct signer_service *ret_service, struc
 	if (learn(opened, fault) < 0 || open_store(fixture.store_path, &opened->store, fault) < 0)
 		return -1;
 	settings.store = opened->store;
-	*ret_service = (struct signer_service){.layout = fixture.layout,
+	*ret_service = (struct signer_service){.store = opened->store,
+					       .layout = fixture.layout,
 					       .manifest = fixture.manifest->path};
 	return new_signer(&settings, &opened->issuers, &ret_service->signer, fault);
 }
