@@ -1,12 +1,14 @@
 /*
- * The CA under the thread sanitizer: clients that ask for the same keys and for their own, ask for
- * status, and whose shared keys come and go, while certificates are revoked and others look at its
- * health, its CRL and its metrics. Criterion aborts under that sanitizer, so this is a program by
- * itself. Exit status 0: every key was certified once, and every CRL had what was revoked before.
+ * The CA under the thread sanitizer: clients that ask for the same keys and for their own, in
+ * batches and singly, ask for status, and whose shared keys come and go, while certificates are
+ * revoked and others look at its health, its CRL and its metrics. Criterion aborts under that
+ * sanitizer, so this is a program by itself. Exit status 0: every key was certified once, and every
+ * CRL had what was revoked before.
  */
 #include "common/base/clock.h"
 #include "common/base/workers.h"
 #include "common/ca/issue/init_authority.h"
+#include "common/ca/issue/join_requests.h"
 #include "common/ca/service/service.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/revoke.h"
@@ -36,6 +38,7 @@ struct race {
 	struct layout *layout;
 	struct authority *authority;
 	struct ca_service *service;
+	struct joined_requests *joined;
 	struct shared_key key;
 	struct buffer csrs[SHARED_KEYS]; /* of keys that everybody asks for */
 };
@@ -88,6 +91,34 @@ static int ask_for_certificates(const struct race *race, struct http_client *cli
 				 SHARED_KEYS + 1, ret_answer->certificate_count,
 				 ret_answer->refusal.detail);
 	return 0;
+}
+
+/* As EST has single requests certified: one key of this thread's own, and one that all ask for. */
+static int ask_joined(const struct race *race, size_t index, struct fault *fault)
+{
+	struct buffer own = {0};
+	const struct buffer *const pems[] = {&own, &race->csrs[index % SHARED_KEYS]};
+	int result = make_csr(index, &own, fault);
+
+	for (size_t i = 0; result == 0 && i < COUNT_OF(pems); i++) {
+		CLEANUP(free_csr) struct csr *csr = NULL;
+		CLEANUP(clear_single_answer) struct single_answer answer = {0};
+		struct single_request request = {.client = "client1",
+						 .manner = {.prefix = "est"},
+						 .now_s = race->now_s,
+						 .pem = bytes_of_buffer(pems[i])};
+
+		result = parse_csr_pem(request.pem, &csr, fault);
+		if (result < 0)
+			break;
+		public_key_sha256(csr_public_key(csr), request.key_sha256);
+		result = certify_joined(race->joined, &request, &answer, fault);
+		if (result == 0 && answer.certificate.len == 0)
+			result = set_fault(fault, FAULT_FAILED, "expected a certificate: %s",
+					   answer.refusal.detail);
+	}
+	clear_buffer(&own);
+	return result;
 }
 
 static int ask_for_status(const struct race *race, struct http_client *client,
@@ -193,6 +224,7 @@ static int run_client(size_t index, void *context, struct fault *fault)
 		CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
 		if (change_keys(race, index * ROUNDS + i, fault) < 0 ||
+		    ask_joined(race, index * ROUNDS + i, fault) < 0 ||
 		    ask_for_certificates(race, client, index * ROUNDS + i, &answer, fault) < 0 ||
 		    ask_for_status(race, client, &answer.certificates[i % SHARED_KEYS].pem, fault) <
 			    0 ||
@@ -229,6 +261,8 @@ static int prepare(struct race *race, struct fault *fault)
 	for (size_t i = 0; i < SHARED_KEYS; i++)
 		if (make_csr(i, &race->csrs[i], fault) < 0)
 			return -1;
+	if (new_joined_requests(race->authority, &race->joined, fault) < 0)
+		return -1;
 	settings.authority = race->authority;
 	settings.layout = race->layout;
 	return start_ca_service(&settings, &race->service, fault);
@@ -236,7 +270,7 @@ static int prepare(struct race *race, struct fault *fault)
 
 static int check_record(const struct race *race, struct fault *fault)
 {
-	enum { EXPECTED = SHARED_KEYS + THREADS * ROUNDS };
+	enum { EXPECTED = SHARED_KEYS + 2 * THREADS * ROUNDS };
 	const struct certificate_query query = {.client = "client1"};
 	CLEANUP(free_store) struct store *store = NULL;
 	char path[96];
@@ -263,6 +297,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 static void clear_race(struct race *race)
 {
 	stop_ca_service(&race->service);
+	free_joined_requests(&race->joined);
 	free_authority(&race->authority);
 	free_layout(&race->layout);
 	free_manifest(&race->manifest);
