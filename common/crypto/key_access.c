@@ -126,6 +126,57 @@ int open_key_file(const struct layout *layout, const char *name, const struct ke
 	return 0;
 }
 
+/* "…;object=ca" -> "…;object=ca-2": the label is another key's in the same token. */
+static int number_key_url(const char *url, unsigned int number, struct buffer *ret_url,
+			  struct fault *fault)
+{
+	static const char attribute[] = "object=";
+	const char *object = strstr(url, attribute);
+	size_t end;
+
+	if (object == NULL || strstr(url, ";id=") != NULL || strstr(url, ":id=") != NULL)
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: expected the key by its label alone (object=, without id=), "
+				 "as that of issuer %u has the same label with \"-%u\" behind it",
+				 url, number, number);
+	object += strlen(attribute);
+	end = (size_t)(object - url) + strcspn(object, ";?");
+	append_bytes(ret_url, (struct bytes){(const uint8_t *)url, end});
+	append_format(ret_url, "-%u%s", number, url + end);
+	return check_buffer(ret_url, fault);
+}
+
+/* The number in "ca.N.key"; 1 for any other name. */
+static unsigned int parse_key_number(const char *name)
+{
+	static const char stem[] = "ca.";
+	char expected[FILE_NAME_SIZE];
+	unsigned int number;
+
+	if (strncmp(name, stem, strlen(stem)) != 0)
+		return 1;
+	number = (unsigned int)strtoul(name + strlen(stem), NULL, 10);
+	name_issuer_file("ca.key", number, expected);
+	return strcmp(name, expected) == 0 ? number : 1;
+}
+
+static int open_key_of_token(const char *name, const struct key_access *access,
+			     struct private_key **ret_key, struct fault *fault)
+{
+	const unsigned int number = parse_key_number(name);
+	CLEANUP(clear_buffer) struct buffer numbered = {0};
+	const char *url = access->url;
+
+	if (number > 1) {
+		if (number_key_url(url, number, &numbered, fault) < 0)
+			return -1;
+		url = (const char *)numbered.data;
+	}
+	if (open_token_key(url, bytes_of_secret(&access->pin), ret_key, fault) == 0)
+		return 0;
+	return access->pin_source != NULL ? prefix_fault(fault, "with %s", access->pin_source) : -1;
+}
+
 int open_private_key(const struct layout *layout, const char *name, const struct key_access *access,
 		     struct private_key **ret_key, struct fault *fault)
 {
@@ -139,11 +190,7 @@ int open_private_key(const struct layout *layout, const char *name, const struct
 				 lost.class == FAULT_NOT_FOUND ? KEY_ADVICE : "",
 				 lost.class == FAULT_NOT_FOUND ? name : "");
 	}
-	if (open_token_key(access->url, bytes_of_secret(&access->pin), ret_key, fault) < 0)
-		return access->pin_source != NULL
-			       ? prefix_fault(fault, "with %s", access->pin_source)
-			       : -1;
-	return 0;
+	return open_key_of_token(name, access, ret_key, fault);
 }
 
 int make_key_file(const struct layout *layout, const char *name, enum key_type type,

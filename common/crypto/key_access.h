@@ -39,7 +39,10 @@ int read_secret_line_from(int descriptor, const char *name, struct secret *ret_l
 int open_key_file(const struct layout *layout, const char *name, const struct key_access *access,
 		  struct private_key **ret_key, struct fault *fault) MUST_CHECK;
 
-/* Opens the key in the token if there is a URL, else the key file. */
+/*
+ * Opens the key in the token if there is a URL, else the key file. Of a later issuer of a CA, whose
+ * file would be ca.N.key, it is the token's key with "-N" behind the label of the URL.
+ */
 int open_private_key(const struct layout *layout, const char *name, const struct key_access *access,
 		     struct private_key **ret_key, struct fault *fault) MUST_CHECK;
 

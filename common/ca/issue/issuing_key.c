@@ -281,13 +281,14 @@ static int open_key(const struct layout *layout, const struct ca_node *ca, unsig
 		    bool newest, const struct key_access *access, struct private_key **ret_key,
 		    struct fault *fault)
 {
+	struct fault gone = {0};
 	char name[FILE_NAME_SIZE];
-	bool found = true;
 
 	name_issuing_key(layout, ca, number, name);
-	if (!newest && access->url == NULL && find_key_file(layout, name, &found, fault) < 0)
-		return -1;
-	return found ? open_private_key(layout, name, access, ret_key, fault) : 0;
+	if (open_private_key(layout, name, access, ret_key, &gone) == 0 ||
+	    (!newest && gone.class == FAULT_NOT_FOUND))
+		return 0;
+	return pass_fault(&gone, fault);
 }
 
 void format_numbered_url(const char *url, unsigned int number, struct buffer *ret_url)

@@ -25,13 +25,6 @@ static int check_kind(const struct rotation *rotation, struct fault *fault)
 			"that issues by itself: certpool rotate root gives it a successor, "
 			"which issues from then on",
 			path);
-	if (rotation->access->url != NULL)
-		return set_fault(
-			fault, FAULT_REFUSED,
-			"%s: expected the CA's key in Private/, found it in the token %s: a CA has "
-			"one token for all its keys, so make a new CA in a layout of its own, with "
-			"the same root and another key of the token, and enroll the clients there",
-			path, rotation->access->url);
 	return 0;
 }
 

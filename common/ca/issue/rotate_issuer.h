@@ -33,8 +33,9 @@ enum { ROTATION_PAUSE_S = 3600 };
  * next one, or by whoever opens the CA next. `again`: also within ROTATION_PAUSE_S of the last one.
  * The caller holds the lock of the CA's layout.
  *
- * Errors, before anything has changed: FAULT_REFUSED for a CA whose root issues by itself, for a
- * key in a token, and for a second rotation so soon; those of load_issuers, open_root_home and
+ * Errors, before anything has changed: FAULT_REFUSED for a CA whose root issues by itself,
+ * and for a second rotation so soon; FAULT_NOT_FOUND when the key is in a token that lacks that of
+ * the next issuer (open_private_key); those of load_issuers, open_root_home and
  * load_root.
  */
 int rotate_issuer(const struct rotation *rotation, struct rotated_issuer *ret_rotated,

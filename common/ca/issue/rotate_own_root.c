@@ -137,13 +137,6 @@ int begin_own_rotation(const struct root_rotation *rotation, struct rotated_root
 	bool begun;
 	bool has_key;
 
-	if (rotation->access->url != NULL)
-		return set_fault(
-			fault, FAULT_REFUSED,
-			"%s: expected the root's key in Private/, found it in the token %s: a CA "
-			"has one token for all its keys, so make a new CA in a layout of its own, "
-			"with another key of the token, and enroll the clients there",
-			layout->path, rotation->access->url);
 	if (load_issuers(layout, ca, rotation->access, &issuers, fault) < 0)
 		return -1;
 	begun = !is_root_issuer(newest_issuer(&issuers));
@@ -154,13 +147,13 @@ int begin_own_rotation(const struct root_rotation *rotation, struct rotated_root
 				 "layout of its own",
 				 layout->path, ISSUERS_MAX);
 	if (open_present_root(rotation, number - 1, &present, fault) < 0 ||
-	    sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->cert, fault) < 0 ||
-	    name_first_issuer(rotation, issuer_certificate(present), fault) < 0)
+	    sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->cert, fault) < 0)
 		return -1;
 	name_issuing_key(layout, ca, number, name);
 	if (find_file(layout->private, name, &has_key, fault) < 0 ||
 	    make_issuing_key(layout, ca, number, rotation->access, fault) < 0 ||
-	    make_root_and_cross(rotation, present, number, &root, &der, fault) < 0)
+	    make_root_and_cross(rotation, present, number, &root, &der, fault) < 0 ||
+	    name_first_issuer(rotation, issuer_certificate(present), fault) < 0)
 		return -1;
 	name_issuing_certificate(layout, ca, number, name);
 	if (write_certificate(layout, name, bytes_of_buffer(&der), fault) < 0)

@@ -161,3 +161,40 @@ start_ca
 expect 0 'when it is back, the same request succeeds' "$certpool" enroll client1
 equal 'with one certificate for each member' 603 "$(rows)"
 stop "$ca"
+
+# The next issuer's key is in the same token, under a label of its own.
+rotate_with_token() {
+	local what=$1 object=$2
+	expect 4 "rotate $what without the next key in the token" "$certpool" rotate "$what"
+	says 'says how to make it' "the token has no such private key: to make one, run p11tool .*'--label=$object-2' 'pkcs11:token=certpool'$"
+	check_not 'and makes nothing' test -e ca/cert/ca.2.crt
+	GNUTLS_PIN=$pin bash -c "$(sed -n 's/.*to make one, run //p' err)" >p11.log 2>&1
+	expect 0 "rotate $what with it" "$certpool" rotate "$what"
+	check 'serve issues by it' eventually grep -q 'issuer 2, .* issues from now on' serve.err
+	"$certpool" renew client1 --all -q >out 2>err
+	check 'a new certificate is below it' openssl verify -CAfile ca/cert/root.crt -untrusted ca/cert/ca.2.crt client1/cert/cert_key1.crt
+	equal 'no key is in the layout' 0 "$(count_files ca/Private '*.key')"
+	expect 0 'the CRLs of both' "$certpool" crl --chain
+}
+token_manifest 1 >manifest.yaml
+rm -rf client1 && "$certpool" init client1 -q >out && "$certpool" request client1 -q >out
+"$certpool" client set client1 --certificates 2000 -q >out
+start_ca
+"$certpool" enroll client1 -q >out
+rotate_with_token root ca
+expect 0 'finishing' "$certpool" rotate root --finish
+check 'the key of the token is the root'\''s' cmp ca/cert/root.crt ca/cert/ca.2.crt
+stop "$ca"
+rm -rf ca client1
+ca_manifest 'root_layout: stick, key: "pkcs11:token=certpool;object=below", pin_file: pin' 1 >manifest.yaml
+"$certpool" init -q >out 2>err
+GNUTLS_PIN=$pin bash -c "$(sed -n 's/.*to make one, run //p' err)" >p11.log 2>&1
+check 'init of a CA below a root' "$certpool" init -q
+"$certpool" request client1 -q >out
+start_ca
+"$certpool" enroll client1 -q >out
+rotate_with_token ca below
+stop "$ca"
+sed -i 's/object=below/object=below;id=%01/' manifest.yaml
+expect 6 'a key by its id' "$certpool" crl --renew
+says 'has no next one' 'expected the key by its label alone'
