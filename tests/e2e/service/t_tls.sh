@@ -127,15 +127,18 @@ expect 3 'a certificate that has ended' under_clock +100d "$certpool" revoke cli
 says 'is refused with the reason' 'expired certificate'
 mkdir stranger system
 (cd stranger && manifest_https 1 1 >manifest.yaml && "$certpool" init >/dev/null 2>&1)
-cp stranger/ca/cert/root.crt other-root.crt
+cp -a client1 other
+cp stranger/ca/cert/root.crt other/cert/root.crt
+sed 's|client1: {|client1: {layout: other, |' manifest.yaml >other.yaml
 # Under a mount of its own, the CA's root is one of the system's.
 cp "$root" "system/$(openssl x509 -in "$root" -noout -subject_hash).0"
 cp "$root" system/ca-certificates.crt
 echo 'mount --bind system /etc/ssl/certs && exec "$@"' >in_system.sh
 if unshare -rm true 2>/dev/null; then
 	equal 'a root in the system'\''s store is trusted by curl' 200 "$(unshare -rm bash in_system.sh curl -s -o answer -w '%{http_code}' "$endpoint/health")"
-	expect 3 'and not by a client that has pinned another one' unshare -rm bash in_system.sh "$certpool" verify --trusted other-root.crt "$root" --crl "$endpoint/crl"
-	expect 0 'the one that is pinned is' unshare -rm bash in_system.sh "$certpool" verify --trusted "$root" client1/cert/cert_key1.crt --crl "$endpoint/crl"
+	expect 3 'and not by a client that has pinned another one' unshare -rm bash in_system.sh "$certpool" revoke client1/4 --as client1 -m other.yaml
+	says 'which says why' "the server's certificate is not to be trusted"
+	expect 0 'one that has pinned it trusts it' unshare -rm bash in_system.sh "$certpool" revoke client1/4 --as client1
 else
 	skip 'the system'\''s store is not trusted' 'no namespaces here'
 fi
