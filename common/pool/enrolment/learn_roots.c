@@ -155,6 +155,22 @@ static int take_over(const struct layout *layout, const struct offered_roots *of
 	return replace_roots(layout, &offered->roots, fault);
 }
 
+/*
+ * The certificate that the new root has issued to the CA, for members whose certificates are not
+ * renewed yet: by the old root's alone, verifiers would look for a CRL that no root makes any more.
+ * Without it the old root stays pinned until the next request.
+ */
+static bool take_new_issuer(const struct layout *layout, const struct endpoint *ca,
+			    const struct certificate *root)
+{
+	CLEANUP(clear_intermediates) struct intermediates issuer = {0};
+	struct fault ignored = {0};
+	bool written;
+
+	return fetch_intermediates(ca, certificate_der(root), &issuer, &ignored) == 0 &&
+	       keep_intermediates(layout, &issuer, &written, &ignored) == 0;
+}
+
 int learn_roots(const struct layout *layout, const char *client, const struct endpoint *ca,
 		int64_t now_s, struct root_change *ret_change, struct fault *fault)
 {
@@ -175,7 +191,11 @@ int learn_roots(const struct layout *layout, const char *client, const struct en
 	describe_change(&pinned, &offered.roots, &change);
 	if (change.pinned[0] == '\0' && change.dropped[0] == '\0')
 		return 0;
-	if (check_offer(&pinned, &offered, fault) < 0 || take_over(layout, &offered, fault) < 0)
+	if (check_offer(&pinned, &offered, fault) < 0)
+		return -1;
+	if (change.dropped[0] != '\0' && !take_new_issuer(layout, ca, offered.roots.root))
+		return 0;
+	if (take_over(layout, &offered, fault) < 0)
 		return -1;
 	/* Tells the CA; the next request does it otherwise. */
 	(void)!ask(layout, client, ca, now_s, &offered.roots, &again, &ignored);
