@@ -16,7 +16,7 @@ client2_port=$(free_port $((ca_port + 1)))
 
 mask() {
 	sed -E 's/[0-9a-f]{40}/SERIAL/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g
-		s/[0-9]{4}-[0-9]{2}-[0-9]{2}/DAY/g; s/DAY  [0-9]+s/DAY  AGE/
+		s/[0-9]{4}-[0-9]{2}-[0-9]{2}/DAY/g; s/ [0-9]+s( +!|$)/ AGE\1/; s/AGE +!/AGE !/
 		s/127\.[0-9.]+:[0-9]+/ADDRESS:PORT/; s/member [0-9]+,/member N,/
 		s/client1-[0-9]+/client1-N/g; s/ +[0-9]+\.[0-9]{3} s/ SECONDS/; s/[0-9]+ good/N good/; s/CRL number [0-9]+/CRL number N/; s/in [0-9]+ ms/in N ms/' "$@"
 }

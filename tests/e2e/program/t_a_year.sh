@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# docs/a-year.md: every command is run on the host and at the day that the page has it, and must print what the page
+# says, except for serials, times, ports and random choices.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+page=$(realpath "$(dirname "$0")/../../../docs/a-year.md")
+. "$(dirname "$0")/../lib.sh"
+
+ca_port=$(free_port 8440)
+preload=$(faketime_library)
+
+# certpool on the PATH, under the clock of the page. serve reads it in ca/state, where its sandbox lets it.
+mkdir bin ca client1 client2 client3 vault; echo "a passphrase for backups" >vault/pass; chmod 600 vault/pass
+cat >bin/certpool <<-END
+	#!/bin/sh
+	[ "\$1" = serve ] && clock=$folder/ca/ca/state/clock
+	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE="\${clock:-$folder/clock}" \\
+		FAKETIME_CACHE_DURATION=1 LD_PRELOAD='$preload' '$certpool' "\$@"
+END
+chmod 755 bin/certpool
+export PATH=$folder/bin:$PATH
+day=0
+write_clock() { (umask 077 && echo "+$((day * 86400))" >"$1.new") && mv "$1.new" "$1"; }
+served_day() { echo $((($(date -d "$(curl -sI "http://$host:$ca_port/root.crt" | sed -n 's/^Date: \([^\r]*\)\r*$/\1/p')" +%s) - $(date +%s) + 43200) / 86400)); }
+is_day() { [ "$(served_day)" = "$day" ]; }
+serves() { curl -so /dev/null "http://$host:$ca_port/root.crt"; }
+set_day() {
+	day=$1
+	write_clock clock
+	[ ! -d ca/ca/state ] || write_clock ca/ca/state/clock
+	! serves || eventually is_day || fail "day $day" 'the clock of serve stays'
+}
+
+mask() {
+	sed -E 's/[0-9a-f]{40}/SERIAL/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g
+		s/[0-9]{4}-[0-9]{2}-[0-9]{2}/DAY/g; s/ [0-9]+[smhd]($| +!)/ AGE\1/
+		s/127\.[0-9.]+:[0-9]+/ADDRESS:PORT/g
+		s/(CRL|has) number [0-9]+/\1 number N/; s/, [0-9]+ octets/, N octets/; s/ends in [0-9]+ days/ends in N days/
+		s/root'"'"'s CRL [0-9]+/root'"'"'s CRL N/; s/[0-9]+ lines of the audit/N lines of the audit/; s/ +$//' "$@"
+}
+
+# run HOST COMMAND: in this shell, in the host's folder; with the ports of this test.
+here() { sed "s/127.0.0.1:8440/$host:$ca_port/g"; }
+serves_newest() { curl -s "http://$host:$ca_port/ca.crt" | cmp -s - ca/ca/cert/ca.2.crt; }
+verified() { (cd "$1" && eval "$line") >printed 2>&1; }
+took_over() { grep -q 'issues from now on' ca/serve.log; }
+run() {
+	local status=0 line
+	line=$(here <<<"$2")
+	cd "$1" || exit 1
+	if [[ $line == *' &' ]]; then
+		write_clock ca/state/clock
+		eval "${line% &} &"
+		servers+=($!)
+		cd ..
+		eventually serves || fail "$line" "$(cat ca/serve.log)"
+		: >printed
+	else
+		eval "$line" >../printed 2>&1 || status=$?
+		cd ..
+	fi
+	# serve takes a second or two to see what is new: an issuer, a root, the day.
+	case $line in
+	*--finish) eventually serves_newest || fail "$line" 'serve goes on under the old root' ;;
+	'certpool verify '*) eventually verified "$1" && status=0 ;;
+	esac
+	[ "$line" != 'certpool rotate ca' ] || eventually took_over || fail "$line" "$(cat ca/serve.log)"
+	[ $status -eq 0 ] || echo "exit status $status" >>printed
+}
+
+command=
+finish_command() {
+	[ -n "$command" ] || return 0
+	# A file that the page shows is made as it has it, with ports and addresses of this test.
+	if [[ $command == 'cat '* && ! -e $at/${command#cat } ]]; then
+		here <expected >"$at/${command#cat }"
+	fi
+	run "$at" "$command"
+	equal "day $day, $at: $command" "$(mask expected)" "$(mask printed)"
+	command=
+}
+
+set_day 0
+while IFS= read -r line; do
+	if [[ $line == '## Day '* ]]; then
+		finish_command
+		set_day "$(sed -E 's/^## Day ([0-9]+).*/\1/' <<<"$line")"
+	elif [[ $line =~ ^\ \ \ \ (ca|client[0-9])\$\ (.*)$ ]]; then
+		finish_command
+		at=${BASH_REMATCH[1]}
+		command=${BASH_REMATCH[2]}
+		: >expected
+	elif [[ $line == '    '* ]]; then
+		printf '%s\n' "${line#    }" >>expected
+	fi
+done <"$page"
+finish_command
