@@ -8,6 +8,7 @@
 #include "common/base/staging.h"
 #include "common/ca/backup/front_end_packet.h"
 #include "common/ca/shared/client_key_copies.h"
+#include "common/ca/shared/lease.h"
 #include "common/ca/shared/store_key.h"
 #include "common/crypto/key_access.h"
 #include "common/layout/path.h"
@@ -180,12 +181,31 @@ static int join(const struct command *command, const struct front_end_settings *
 	return print_done(command, packet.name, "joined", NULL, fault);
 }
 
+/* What one front end does at a time. */
+static const char *const leases[] = {CRL_LEASE, CHECKPOINT_LEASE};
+enum { LEASES_SIZE = 64 };
+
 /* One of the list. */
 struct listing_context {
 	const struct command *command;
 	int64_t own;
 	int64_t now_s; /* of the database's clock */
+	int64_t holders[COUNT_OF(leases)];
 };
+
+/* "crl, checkpoint": the leases that the front end has now; "" without one. */
+static void name_leases(const struct listing_context *listing, int64_t number,
+			char ret_names[static LEASES_SIZE])
+{
+	ret_names[0] = '\0';
+	for (size_t i = 0; i < COUNT_OF(leases); i++) {
+		size_t len = strlen(ret_names);
+
+		if (listing->holders[i] == number)
+			(void)snprintf(ret_names + len, LEASES_SIZE - len, "%s%s",
+				       len > 0 ? ", " : "", leases[i]);
+	}
+}
 
 static const char *describe_state(const struct front_end *front_end, int64_t now_s)
 {
@@ -205,12 +225,15 @@ static int print_front_end(void *context, const struct front_end *front_end, str
 	const char *state = describe_state(front_end, listing->now_s);
 	bool own = front_end->number == listing->own;
 	char at[TIME_TEXT_SIZE] = "-";
+	char held[LEASES_SIZE];
 
+	name_leases(listing, front_end->number, held);
 	if (front_end->heartbeat_s != 0)
 		format_time(front_end->heartbeat_s, at);
 	if (!listing->command->json) {
-		print_line("%-20s  %-8s  %-20s  %10lld%s", front_end->name, state, at,
-			   (long long)front_end->lines, own ? "  (this host)" : "");
+		print_line("%-20s  %-8s  %-20s  %11lld  %s%s", front_end->name, state, at,
+			   (long long)front_end->lines, held[0] != '\0' ? held : "-",
+			   own ? "  (this host)" : "");
 		return 0;
 	}
 	add_json_text(&line, "front_end", front_end->name);
@@ -219,6 +242,8 @@ static int print_front_end(void *context, const struct front_end *front_end, str
 	if (front_end->heartbeat_s != 0)
 		add_json_time(&line, "heartbeat", front_end->heartbeat_s);
 	add_json_number(&line, "audit_lines", (long long)front_end->lines);
+	if (held[0] != '\0')
+		add_json_text(&line, "leases", held);
 	add_json_flag(&line, "own", own);
 	return print_json(&line, fault);
 }
@@ -233,10 +258,13 @@ static int list(const struct command *command, const struct front_end_settings *
 	if (open_operator(command, &ca, fault) < 0 ||
 	    read_front_end_clock(ca.store, &context.now_s, fault) < 0)
 		return -1;
+	for (size_t i = 0; i < COUNT_OF(leases); i++)
+		if (read_lease_holder(ca.store, leases[i], &context.holders[i], fault) < 0)
+			return -1;
 	context.own = store_front_end(ca.store);
 	if (!command->json)
-		print_line("%-20s  %-8s  %-20s  %10s", "FRONT END", "STATE", "HEARTBEAT",
-			   "AUDIT LINES");
+		print_line("%-20s  %-8s  %-20s  %11s  %s", "FRONT END", "STATE", "HEARTBEAT",
+			   "AUDIT LINES", "LEASES");
 	return list_front_ends(ca.store, print_front_end, &context, fault);
 }
 

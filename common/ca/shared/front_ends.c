@@ -454,7 +454,7 @@ int write_checkpoint(struct store *store, int64_t now_s, struct fault *fault)
 	bool taken;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    take_lease_within(&transaction, "checkpoint", CHECKPOINT_S, &lease, &taken, fault) <
+	    take_lease_within(&transaction, CHECKPOINT_LEASE, CHECKPOINT_S, &lease, &taken, fault) <
 		    0 ||
 	    (taken && append_checkpoint(&transaction, now_s, fault) < 0))
 		return -1;

@@ -5,12 +5,13 @@
 struct lease_row {
 	int64_t token; /* 0: nobody has ever had it */
 	int64_t ends_s;
+	int64_t holder;
 };
 
 static int read_lease_row(struct transaction *transaction, const char *name,
 			  struct lease_row *ret_row, struct fault *fault)
 {
-	static const char sql[] = "SELECT token, ends_at FROM lease WHERE name = ?1";
+	static const char sql[] = "SELECT token, ends_at, holder FROM lease WHERE name = ?1";
 	CLEANUP(close_rows) struct rows rows = {0};
 	struct lease_row lease = {0};
 	bool found;
@@ -18,7 +19,8 @@ static int read_lease_row(struct transaction *transaction, const char *name,
 	if (query_row(transaction, sql, VALUES(text_value(name)), &rows, &found, fault) < 0)
 		return -1;
 	if (found)
-		lease = (struct lease_row){row_number(&rows, 0), row_number(&rows, 1)};
+		lease = (struct lease_row){row_number(&rows, 0), row_number(&rows, 1),
+					   row_number(&rows, 2)};
 	if (check_row(&rows, fault) < 0)
 		return -1;
 	*ret_row = lease;
@@ -107,4 +109,19 @@ void drop_lease(struct store *store, const struct lease *lease)
 
 	/* It ends by itself, too. */
 	(void)!try_to_drop(store, lease, &ignored);
+}
+
+int read_lease_holder(struct store *store, const char *name, int64_t *ret_holder,
+		      struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct lease_row row;
+	int64_t now_s;
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    read_lease_row(&transaction, name, &row, fault) < 0 ||
+	    read_store_clock(&transaction, &now_s, fault) < 0)
+		return -1;
+	*ret_holder = row.ends_s > now_s ? row.holder : 0;
+	return 0;
 }

@@ -12,6 +12,7 @@
 struct transaction;
 
 #define CRL_LEASE "crl"
+#define CHECKPOINT_LEASE "checkpoint"
 enum { CRL_LEASE_S = 20 };
 
 struct lease {
@@ -34,6 +35,10 @@ int take_lease(struct store *store, const char *name, int64_t length_s, struct l
  */
 int spend_lease(struct transaction *transaction, const struct lease *lease,
 		struct fault *fault) MUST_CHECK;
+
+/* The front end that has the lease now; 0: none has. */
+int read_lease_holder(struct store *store, const char *name, int64_t *ret_holder,
+		      struct fault *fault) MUST_CHECK;
 
 /* Ends a lease whose work failed, so that others need not wait for its end. */
 void drop_lease(struct store *store, const struct lease *lease);

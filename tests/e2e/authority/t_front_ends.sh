@@ -72,6 +72,8 @@ second=$endpoint
 second_server=$server
 serving() { [ "$("$certpool" front-end list --json | jq -r 'select(.state == "serves") | .front_end' | xargs)" = 'ca1 ca2' ]; }
 check 'the list says that both serve' eventually serving
+noted() { "$certpool" front-end list >out && grep -qE '^ca[12] .* checkpoint' out; }
+check 'and who has which lease' eventually noted
 cp -r second third/copy
 expect 7 'a copy of a layout is no front end' sh -c "cd third/copy && '$certpool' serve --listen http://$host:0"
 says 'while the other one serves' 'the front end ca2 is served already, at .*second/ca'

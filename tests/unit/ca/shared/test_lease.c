@@ -51,10 +51,15 @@ Test(lease, is_of_one_front_end_at_a_time)
 {
 	struct lease first;
 	struct lease second;
+	int64_t holder = 7;
 
 	cr_expect(take(0, &first));
 	cr_expect_not(take(1, &second), "another has it");
+	OK(read_lease_holder(stores[1], CRL_LEASE, &holder, &fault));
+	cr_expect_eq(holder, 1);
 	OK(spend(0, &first, &fault));
+	OK(read_lease_holder(stores[1], CRL_LEASE, &holder, &fault));
+	cr_expect_eq(holder, 0);
 	cr_expect(take(1, &second), "its work is done");
 	cr_expect_gt(second.token, first.token);
 }
