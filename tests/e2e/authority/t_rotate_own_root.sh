@@ -240,3 +240,11 @@ for root in own apart; do
 	expect 0 'it is replaced' "$right" rotate root --finish -m $root/manifest.yaml
 done
 check 'its key is encrypted' grep -q 'BEGIN ENCRYPTED' own/ca/Private/ca.2.key
+
+# What the stolen key of an old root could certify is refused once its certificate by the new one is revoked.
+cross() { "$right" crl --chain -m own/manifest.yaml -o own.pem && openssl verify -crl_check_all -CAfile own/ca/cert/root.crt -CRLfile own.pem own/ca/cert/ca.crt; }
+check 'an old root is below the new one' cross
+expect 4 'its certificate by the new one' "$right" revoke ./own/ca/cert/ca.crt --yes -m own/manifest.yaml
+says 'is revoked by the command that is named' 'certpool revoke [0-9a-f]{40} --unrecorded$'
+expect 0 'which does it' "$right" revoke "$(sed -n 's/.*certpool revoke \([0-9a-f]*\) --unrecorded$/\1/p' err)" --unrecorded -m own/manifest.yaml
+check_not 'on the CRL of the new root' cross
