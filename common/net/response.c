@@ -95,8 +95,8 @@ static bool has_tag(const char *list, const char *etag)
 
 void add_response_field(struct http_response *response, const char *name, const char *format, ...)
 {
-	struct http_field *field = &response->fields[response->field_count];
 	CLEANUP(free_string) char *text = NULL;
+	struct http_field *field;
 	va_list arguments;
 	int len;
 
@@ -109,6 +109,7 @@ void add_response_field(struct http_response *response, const char *name, const 
 		response->body.failed = true;
 		return;
 	}
+	field = &response->fields[response->field_count];
 	field->name = name;
 	append_string(&field->value, text);
 	response->body.failed |= field->value.failed;

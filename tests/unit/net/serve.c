@@ -129,6 +129,22 @@ static int answer_prompt(const struct http_request *request, struct http_respons
 	return 0;
 }
 
+static int answer_fields(const struct http_request *request, struct http_response *response,
+			 void *context, struct fault *fault)
+{
+	(void)context;
+	(void)fault;
+	add_response_field(response, "Location", "/%s", request->query);
+	add_response_field(response, "Replay-Nonce", "%d", 7);
+	response->status = request->head ? 200 : 404;
+	response->content_type = "text/plain";
+	append_string(&response->body, "body");
+	append_string(&response->reason, "nothing at this place");
+	for (int i = 2; strcmp(request->query, "many") == 0 && i <= HTTP_FIELDS_MAX; i++)
+		add_response_field(response, "X-More", "%d", i);
+	return 0;
+}
+
 static int look_at_sender(struct bytes start, void *context,
 			  char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
 {
@@ -159,6 +175,7 @@ static const struct http_route routes[] = {
 	{"GET", "/below/", NULL, 0, answer_path, false, NULL, ROUTE_PRIVATE},
 	{"GET", "/shared", NULL, 0, answer_shared, false, NULL, ROUTE_PUBLIC},
 	{"GET", "/peer", NULL, 0, answer_peer, true, NULL, ROUTE_SECURE},
+	{"GET", "/fields", NULL, 0, answer_fields, false, NULL, ROUTE_PRIVATE},
 	{0},
 };
 

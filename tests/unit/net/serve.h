@@ -24,6 +24,8 @@ enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
  * 1000 s to 1100
  * s; public
  *   GET  /peer        over TLS alone, long work: answers "secure, certificates: N", the client's
+ *   GET  /fields      answers 404, or 200 to HEAD, with the query as Location and a Replay-Nonce,
+ * and a reason; "many": with more fields than there may be
  */
 struct service_under_test {
 	struct http_server_settings settings; /* the test sets the endpoint and limits */

@@ -24,18 +24,55 @@ static void tear_down(void)
 
 TestSuite(response, .init = set_up, .fini = tear_down);
 
-/* The answer to a GET with these further fields. */
-static void get_raw(const char *path, const char *fields, struct buffer *ret_answer)
+/* The answer to a request with these further fields. */
+static void ask_by_method(const char *method, const char *path, const char *fields,
+			  struct buffer *ret_answer)
 {
 	CLEANUP(clear_buffer) struct buffer request = {0};
 	int connection = connect_raw(&service.endpoint);
 
-	append_format(&request, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", path,
-		      fields);
+	append_format(&request, "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", method,
+		      path, fields);
 	cr_assert(say_raw(connection, (const char *)request.data));
 	cr_assert(receive_raw(connection, ret_answer));
 	(void)close(connection);
 	cr_assert_not_null(ret_answer->data);
+}
+
+static void get_raw(const char *path, const char *fields, struct buffer *ret_answer)
+{
+	ask_by_method("GET", path, fields, ret_answer);
+}
+
+Test(response, has_the_fields_of_its_handler_and_its_reason_in_the_log)
+{
+	static const char *const lines[] = {"HTTP/1.1 404 ", "\r\nLocation: /there\r\n",
+					    "\r\nReplay-Nonce: 7\r\n", "\r\n\r\nbody"};
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	get_raw("/fields?there", "", &answer);
+	for (size_t i = 0; i < COUNT_OF(lines); i++)
+		cr_expect_not_null(strstr((const char *)answer.data, lines[i]), "%s in %s",
+				   lines[i], answer.data);
+	cr_expect(await_log(&service, "GET /fields 404 nothing at this place"));
+}
+
+Test(response, to_a_HEAD_has_the_fields_and_no_body)
+{
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	ask_by_method("HEAD", "/fields?there", "", &answer);
+	cr_expect_not_null(strstr((const char *)answer.data, "HTTP/1.1 200 "));
+	cr_expect_not_null(strstr((const char *)answer.data, "\r\nLocation: /there\r\n"));
+	cr_expect_null(strstr((const char *)answer.data, "body"));
+}
+
+Test(response, fails_with_more_fields_than_there_may_be)
+{
+	CLEANUP(clear_buffer) struct buffer answer = {0};
+
+	get_raw("/fields?many", "", &answer);
+	cr_expect_not_null(strstr((const char *)answer.data, "HTTP/1.1 500 "));
 }
 
 Test(response, says_how_long_it_may_be_cached)
