@@ -19,7 +19,8 @@ set -eu
 # A room, and the rooms of the same layer from which it may include. A layer's own folder is a room
 # too where there are files in it.
 rooms='
-ca/service       ca/issue ca/signer ca/revocation ca/shared ca/store
+ca/service       ca/acme ca/issue ca/signer ca/revocation ca/shared ca/store
+ca/acme          ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/check         ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/backup        ca/signer ca/revocation ca/shared ca/store
 ca/issue         ca/signer ca/revocation ca/shared ca/store
@@ -37,6 +38,8 @@ pool/members
 x509/revocation  x509
 x509/bundles     x509
 x509
+crypto/jose      crypto
+crypto
 '
 
 # Library, its headers, and the files that may see them, directly or through another header. GnuTLS

@@ -21,8 +21,9 @@ build='gcc libc6-dev make pkg-config libgnutls28-dev nettle-dev libgmp-dev libya
 # libc6-dbg: valgrind cannot start without the symbols of the dynamic loader.
 check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace faketime time
 	valgrind libc6-dbg gcovr procps softhsm2 postgresql"
-# Other people's servers, large: not needed by make check.
-world="$build openssl curl jq faketime util-linux nginx-light postgresql libnss3-tools testssl.sh mosquitto mosquitto-clients openvpn python3 strongswan-pki libstrongswan-standard-plugins"
+# Other people's servers and clients, large: not needed by make check.
+world="$build openssl curl jq faketime util-linux nginx-light postgresql libnss3-tools testssl.sh mosquitto mosquitto-clients openvpn python3 strongswan-pki libstrongswan-standard-plugins
+	sqlite3 certbot lego dehydrated"
 lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck"
 bench="$build openssl jq time procps"
 # The tools that certpool is compared with, and gnuplot: the benchmark also runs without them.

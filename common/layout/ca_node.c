@@ -107,6 +107,14 @@ static const struct field tls_fields[] = {
 	{0},
 };
 
+static const struct field acme_fields[] = {
+	{.name = "url",
+	 .set = set_url,
+	 .offset = offsetof(struct ca_node, acme_url),
+	 .high = URL_MAX},
+	{0},
+};
+
 /* Sets ca->key to a key type, or ca->key_url to the URL of a key in a token. */
 static int set_ca_key(const struct yaml_node *value, const struct field *field, void *object,
 		      struct fault *fault)
@@ -201,6 +209,7 @@ static const struct field ca_fields[] = {
 	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
 	{.name = "issuer", .set = set_fields, .fields = issuer_fields},
 	{.name = "store", .set = set_store},
+	{.name = "acme", .set = set_fields, .fields = acme_fields},
 	{.name = "free_space",
 	 .set = set_number,
 	 .offset = offsetof(struct ca_node, free_space),
@@ -247,6 +256,22 @@ static int check_ca_keys(const struct yaml_node *value, const struct ca_node *ca
 	return 0;
 }
 
+/* RFC 8555 section 6.1: ACME is over HTTPS, of the CA's own or of a proxy in front of it. */
+static int check_acme(const struct yaml_node *value, struct ca_node *ca, struct fault *fault)
+{
+	static const char https[] = "https://";
+	const struct yaml_node *acme = find_entry(value, "acme");
+
+	ca->acme = acme != NULL;
+	if (!ca->acme ||
+	    (ca->acme_url != NULL ? strncmp(ca->acme_url, https, strlen(https)) == 0
+				  : ca->endpoint.secure))
+		return 0;
+	return set_key_fault(acme, fault,
+			     "expected an endpoint with https:// beside it, or the https:// URL of "
+			     "a proxy in front of the CA as its url (RFC 8555 section 6.1)");
+}
+
 /* Fills in the intermediate's defaults. The intermediate cannot outlive its root. */
 static int complete_intermediate(const struct yaml_node *value, struct ca_node *ca,
 				 struct fault *fault)
@@ -283,6 +308,7 @@ int read_ca_node(const struct yaml_node *value, const char *directory, struct ca
 	char **const paths[] = {&ca->layout, &ca->root_layout, &ca->pin_file, &ca->passphrase_file};
 
 	if (read_fields(value, ca_fields, ca, fault) < 0 || check_ca_keys(value, ca, fault) < 0 ||
+	    check_acme(value, ca, fault) < 0 ||
 	    complete_intermediate(value, ca, fault) < 0 ||
 	    complete_store(value, directory, ca, fault) < 0)
 		return -1;
@@ -330,5 +356,6 @@ void clear_ca_node(struct ca_node *ca)
 	free(ca->issuer_url);
 	free(ca->root_crl_url);
 	free(ca->store);
+	free(ca->acme_url);
 	*ca = (struct ca_node){0};
 }

@@ -38,6 +38,8 @@ struct ca_node {
 	int64_t root_crl_validity_s;
 	char *store; /* complete_store_url; NULL: the record is a file of the layout */
 	bool store_unverified;
+	bool acme;         /* ACME clients are served */
+	char *acme_url;    /* in front of /acme/ in its URLs: check_web_url; NULL: the endpoint */
 	size_t free_space; /* octets of the disk that certificates leave for revocations */
 };
 

@@ -27,6 +27,7 @@ static const char *const kinds[EVENT_KIND_COUNT] = {
 	[EVENT_ISSUER] = "issuer",
 	[EVENT_FRONT_END] = "front-end",
 	[EVENT_CHECKPOINT] = "checkpoint",
+	[EVENT_ACCOUNT] = "account",
 };
 
 const char *format_event_kind(enum event_kind kind)

@@ -37,13 +37,17 @@ void free_csr(struct csr **csr)
 	free(old);
 }
 
+/* Whether a request may have an empty subject. */
+enum subject_rule { SUBJECT_REQUIRED, SUBJECT_OPTIONAL };
+
 /* Checks the subject as csr.h promises, and returns its text. Owns: the caller frees. */
-static int read_subject(struct bytes subject, char **ret_text, struct fault *fault)
+static int read_subject(struct bytes subject, enum subject_rule rule, char **ret_text,
+			struct fault *fault)
 {
 	CLEANUP(free_string) char *text = NULL;
 	struct verdict verdict = {0};
 
-	if (empty_name(subject))
+	if (rule == SUBJECT_REQUIRED && empty_name(subject))
 		reject_because(&verdict, "%s: expected at least one attribute, found none",
 			       subject_section);
 	check_name(subject, subject_section, &verdict);
@@ -115,7 +119,7 @@ static int check_csr_der(struct bytes der, struct fault *fault)
 				 der.len);
 	if (split_csr(der, &fields, fault) < 0)
 		return -1;
-	return read_subject(fields.subject, &subject, fault);
+	return read_subject(fields.subject, SUBJECT_REQUIRED, &subject, fault);
 }
 
 int create_csr(const struct private_key *key, const char *subject,
@@ -183,7 +187,7 @@ static int read_extensions(struct csr *csr, struct fault *fault)
 	return 0;
 }
 
-static int read_csr(struct csr *csr, struct fault *fault)
+static int read_csr(struct csr *csr, enum subject_rule rule, struct fault *fault)
 {
 	if (split_csr(bytes_of_buffer(&csr->der), &csr->fields, fault) < 0)
 		return -1;
@@ -191,10 +195,11 @@ static int read_csr(struct csr *csr, struct fault *fault)
 		return prefix_fault(fault, "request");
 	if (read_extensions(csr, fault) < 0)
 		return -1;
-	return read_subject(csr->fields.subject, &csr->subject, fault);
+	return read_subject(csr->fields.subject, rule, &csr->subject, fault);
 }
 
-int parse_csr_der(struct bytes der, struct csr **ret_csr, struct fault *fault)
+static int parse_csr(struct bytes der, enum subject_rule rule, struct csr **ret_csr,
+		     struct fault *fault)
 {
 	CLEANUP(free_csr) struct csr *csr = NULL;
 
@@ -206,10 +211,20 @@ int parse_csr_der(struct bytes der, struct csr **ret_csr, struct fault *fault)
 	if (csr == NULL)
 		return set_memory_fault(fault);
 	append_bytes(&csr->der, der);
-	if (check_buffer(&csr->der, fault) < 0 || read_csr(csr, fault) < 0)
+	if (check_buffer(&csr->der, fault) < 0 || read_csr(csr, rule, fault) < 0)
 		return -1;
 	*ret_csr = TAKE(csr);
 	return 0;
+}
+
+int parse_csr_der(struct bytes der, struct csr **ret_csr, struct fault *fault)
+{
+	return parse_csr(der, SUBJECT_REQUIRED, ret_csr, fault);
+}
+
+int parse_acme_csr(struct bytes der, struct csr **ret_csr, struct fault *fault)
+{
+	return parse_csr(der, SUBJECT_OPTIONAL, ret_csr, fault);
 }
 
 int parse_csr_pem(struct bytes pem, struct csr **ret_csr, struct fault *fault)
@@ -257,4 +272,15 @@ int verify_csr(const struct csr *csr, struct verdict *verdict, struct fault *fau
 {
 	return verify_signed_object(&csr->fields.signed_object, csr->key, proof_section, verdict,
 				    fault);
+}
+
+int check_csr_proof(const struct csr *csr, struct fault *fault)
+{
+	struct verdict verdict = {0};
+
+	if (verify_csr(csr, &verdict, fault) < 0)
+		return -1;
+	if (verdict.invalid)
+		return set_fault(fault, FAULT_REFUSED, "request: %s", verdict.reason);
+	return 0;
 }

@@ -39,6 +39,10 @@ int create_csr(const struct private_key *key, const char *subject,
  */
 int parse_csr_pem(struct bytes pem, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
 int parse_csr_der(struct bytes der, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
+
+/* The same for a request of ACME (RFC 8555 section 7.4): its subject may be empty, and is "" then.
+ */
+int parse_acme_csr(struct bytes der, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
 void free_csr(struct csr **csr);
 
 /* All results are borrowed from the request. */
@@ -54,5 +58,8 @@ const struct public_key *csr_public_key(const struct csr *csr);
  * (PKCS #1 v1.5) and a digest of at least SHA-256, or with Ed25519, and in its one DER form.
  */
 int verify_csr(const struct csr *csr, struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
+/* The same for a caller that needs the proof. Errors: FAULT_REFUSED for a request without it. */
+int check_csr_proof(const struct csr *csr, struct fault *fault) MUST_CHECK;
 
 #endif

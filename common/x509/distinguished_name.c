@@ -137,6 +137,30 @@ void check_name(struct bytes name, const char *where, struct verdict *verdict)
 	}
 }
 
+size_t find_common_names(struct bytes name, struct bytes *ret_values, size_t most)
+{
+	static const struct bytes id_at_common_name = DER_LITERAL("\x55\x04\x03");
+	struct der_item sequence = {0};
+	struct der_item set;
+	struct der_item pair;
+	struct der_item oid;
+	struct der_item value;
+	size_t count = 0;
+
+	(void)read_der_tagged(&name, DER_SEQUENCE, &sequence);
+	while (read_der_tagged(&sequence.content, DER_SET, &set))
+		while (read_der_tagged(&set.content, DER_SEQUENCE, &pair)) {
+			if (!read_der_tagged(&pair.content, DER_OID, &oid) ||
+			    !read_der(&pair.content, &value) ||
+			    !equal_bytes(oid.content, id_at_common_name))
+				continue;
+			if (count < most)
+				ret_values[count] = value.content;
+			count++;
+		}
+	return count;
+}
+
 static void deinit_dn(gnutls_x509_dn_t *dn)
 {
 	if (*dn != NULL)

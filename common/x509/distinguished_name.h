@@ -22,6 +22,10 @@ bool empty_name(struct bytes name);
  */
 void check_name(struct bytes name, const char *where, struct verdict *verdict);
 
+/* The values of commonName (X.520) in a Name of strict DER, borrowed. Returns how many there are;
+   the first `most` of them are in ret_values. */
+size_t find_common_names(struct bytes name, struct bytes *ret_values, size_t most);
+
 /*
  * Rewrites a name's text (RFC 4514) in the form that csr_subject and certificate_subject have: no
  * spaces around ',' and '=', attribute types in capitals. Texts that people write can be compared

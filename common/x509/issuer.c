@@ -369,23 +369,13 @@ static int check_request(const struct issuer *issuer, const struct csr *csr,
 	return check_within(issuer_certificate(issuer), validity, fault);
 }
 
-static int check_proof(const struct csr *csr, struct fault *fault)
-{
-	struct verdict verdict = {0};
-
-	if (verify_csr(csr, &verdict, fault) < 0)
-		return -1;
-	if (verdict.invalid)
-		return set_fault(fault, FAULT_REFUSED, "request: %s", verdict.reason);
-	return 0;
-}
-
 int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
-			     struct bytes alt_names, unsigned int usages, struct bytes spki,
-			     struct fault *fault)
+			     const struct member_names *names, unsigned int usages,
+			     struct bytes spki, struct fault *fault)
 {
-	if (alt_names.len > 0)
-		append_ce_extension(extensions, EXTENSION_SUBJECT_ALT_NAME, false, alt_names);
+	if (names->alt_names.len > 0)
+		append_ce_extension(extensions, EXTENSION_SUBJECT_ALT_NAME,
+				    empty_name(names->subject), names->alt_names);
 	if (append_subject_key_id(extensions, spki, fault) < 0)
 		return -1;
 	append_basic_constraints(extensions, false, -1);
@@ -400,18 +390,20 @@ int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
 			struct buffer *ret_body, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer extensions = {0};
+	const struct member_names requested = {csr_subject_der(csr), csr_alt_names_der(csr)};
+	const struct member_names *names = grant->names != NULL ? grant->names : &requested;
 	struct tbs_certificate fields = {
 		.serial = {serial, SERIAL_MAX},
 		.issuer = certificate_fields(issuer_certificate(issuer))->subject,
 		.validity = grant->validity,
-		.subject = csr_subject_der(csr),
+		.subject = names->subject,
 		.spki = public_key_spki(csr_public_key(csr)),
 	};
 
 	if (check_request(issuer, csr, &grant->validity, fault) < 0 ||
-	    check_proof(csr, fault) < 0 ||
-	    append_member_extensions(&extensions, issuer, csr_alt_names_der(csr), grant->usages,
-				     fields.spki, fault) < 0)
+	    check_csr_proof(csr, fault) < 0 ||
+	    append_member_extensions(&extensions, issuer, names, grant->usages, fields.spki,
+				     fault) < 0)
 		return -1;
 	fields.extensions = bytes_of_buffer(&extensions);
 	return build_certificate_body(&fields, issuer_algorithm(issuer), ret_body, fault);
@@ -423,7 +415,7 @@ int certify_csr(const struct issuer *issuer, const struct csr *csr,
 {
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	const struct signing_order order = {.kind = SIGN_MEMBERS, .bodies = &body, .count = 1};
-	const struct grant grant = {*validity, USE_SIGN};
+	const struct grant grant = {.validity = *validity, .usages = USE_SIGN};
 
 	if (prepare_certificate(issuer, csr, serial, &grant, &body, fault) < 0)
 		return -1;
@@ -452,7 +444,8 @@ int append_responder_extensions(struct buffer *extensions, const struct issuer *
 }
 
 static int append_own_extensions(struct buffer *extensions, const struct issuer *issuer,
-				 const struct own_certificate_options *options, struct fault *fault)
+				 const struct own_certificate_options *options,
+				 struct bytes subject, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer names = {0};
 	struct bytes spki = public_key_spki(options->key);
@@ -462,8 +455,9 @@ static int append_own_extensions(struct buffer *extensions, const struct issuer 
 	append_alt_names(&names, options->alt_names);
 	if (check_buffer(&names, fault) < 0)
 		return -1;
-	return append_member_extensions(extensions, issuer, bytes_of_buffer(&names), USE_SERVER,
-					spki, fault);
+	return append_member_extensions(extensions, issuer,
+					&(struct member_names){subject, bytes_of_buffer(&names)},
+					USE_SERVER, spki, fault);
 }
 
 int create_own_certificate(const struct issuer *issuer,
@@ -488,7 +482,7 @@ int create_own_certificate(const struct issuer *issuer,
 
 	if (check_within(issuer_certificate(issuer), &options->validity, fault) < 0 ||
 	    append_name(&name, options->subject, fault) < 0 ||
-	    append_own_extensions(&extensions, issuer, options, fault) < 0)
+	    append_own_extensions(&extensions, issuer, options, bytes_of_buffer(&name), fault) < 0)
 		return -1;
 	fields.subject = bytes_of_buffer(&name);
 	fields.extensions = bytes_of_buffer(&extensions);

@@ -122,17 +122,25 @@ int create_cross_certificate(const struct issuer *root, const struct certificate
 			     const struct validity *validity, struct buffer *ret_der,
 			     struct fault *fault) MUST_CHECK;
 
+/* What a certificate says of its holder. The alternative names are critical when the subject is
+   empty (RFC 5280 section 4.2.1.6). */
+struct member_names {
+	struct bytes subject;   /* the whole Name */
+	struct bytes alt_names; /* GeneralNames; empty: none */
+};
+
 /* What the CA gives to a request that it certifies. */
 struct grant {
 	struct validity validity;
-	unsigned int usages; /* of enum usage */
+	unsigned int usages;              /* of enum usage */
+	const struct member_names *names; /* NULL: the request's */
 };
 
 /*
  * Writes what is to be signed (SIGN_MEMBERS) for a member's request. Public key, subject and
- * alternative names are the request's, which the caller has checked against its policy. Everything
- * else is from PROFILE_MEMBER, the grant and the issuer: version 3; the given serial;
- * basicConstraints, critical, CA:FALSE; the extensions of the usages (append_usages);
+ * alternative names are the request's or the grant's, which the caller has checked against its
+ * policy. Everything else is from PROFILE_MEMBER, the grant and the issuer: version 3; the given
+ * serial; basicConstraints, critical, CA:FALSE; the extensions of the usages (append_usages);
  * subjectKeyIdentifier; the issuer's key identifier as authorityKeyIdentifier; the URLs of
  * set_published_urls. Verifies the request's signature. Errors: FAULT_REFUSED if the signature is
  * not valid, for the public key of the issuer or its root, and for a validity that is not within
@@ -142,18 +150,18 @@ int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
 			const uint8_t serial[static SERIAL_MAX], const struct grant *grant,
 			struct buffer *ret_body, struct fault *fault) MUST_CHECK;
 
-/* The same for USE_SIGN alone, and has it signed. */
+/* The same for USE_SIGN alone, with the request's names, and has it signed. */
 int certify_csr(const struct issuer *issuer, const struct csr *csr,
 		const uint8_t serial[static SERIAL_MAX], const struct validity *validity,
 		struct buffer *ret_der, struct fault *fault) MUST_CHECK;
 
 /*
  * Appends exactly the extensions that the issuer writes into the certificate of a member, or of a
- * responder, with this key, these alternative names (GeneralNames; empty: none) and usages.
+ * responder, with this key, these names and usages.
  */
 int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
-			     struct bytes alt_names, unsigned int usages, struct bytes spki,
-			     struct fault *fault) MUST_CHECK;
+			     const struct member_names *names, unsigned int usages,
+			     struct bytes spki, struct fault *fault) MUST_CHECK;
 int append_responder_extensions(struct buffer *extensions, const struct issuer *issuer,
 				struct bytes spki, struct fault *fault) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include "common/ca/store/barred.h"
 #include "common/ca/store/certificates.h"
 #include "tools/certificate_selector.h"
+#include "tools/client/acme_credentials.h"
 #include "tools/client/client_file.h"
 #include "tools/client/client_output.h"
 #include "tools/client/client_removal.h"
@@ -255,6 +256,17 @@ static int show_password(const struct command *command, const struct client_sett
 	return print_est_password(command, ca->layout, name, fault);
 }
 
+static int show_acme(const struct command *command, const struct client_settings *given,
+		     struct ca_operator *ca, const char *name, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+
+	(void)given;
+	if (read_known_client(ca, name, &client, fault) < 0)
+		return -1;
+	return print_acme_credentials(command, ca, &client, fault);
+}
+
 static int print_clients(const struct command *command, const struct client_settings *given,
 			 struct ca_operator *ca, const char *name, struct fault *fault)
 {
@@ -362,6 +374,7 @@ static const struct action {
 	{"list", 0, 0, 0, print_clients},
 	{"show", 1, 1, 0, show_client},
 	{"password", 1, 1, 0, show_password},
+	{"acme", 1, 1, 0, show_acme},
 	{"disable", 1, 1, 0, disable_client},
 	{"enable", 1, 1, 0, enable_client},
 	{"remove", 1, 1, OPTIONS_REMOVE, drop_client},
@@ -381,8 +394,8 @@ static const struct action *find_action(const char *name, struct fault *fault)
 	}
 	format_meant(&search, meant);
 	(void)set_fault(fault, FAULT_USAGE,
-			"expected add, set, reset, list, show, password, disable, enable, remove, "
-			"invitations or withdraw, found \"%s\"%s",
+			"expected add, set, reset, list, show, password, acme, disable, enable, "
+			"remove, invitations or withdraw, found \"%s\"%s",
 			name, meant);
 	return NULL;
 }
@@ -455,6 +468,7 @@ const struct verb client_verb = {
 		"  list         all clients: what they have, and what needs looking at\n"
 		"  show CLIENT  one of them, with its policy\n"
 		"  password CLIENT  the password with which it enrolls by EST: a secret\n"
+		"  acme CLIENT  what its ACME client needs to make an account: a secret\n"
 		"  add CLIENT, add --from FILE  new clients, all of the file's or none\n"
 		"  set CLIENT   changes options of its policy: for these the manifest no longer\n"
 		"               counts, until --reset LIST, or reset CLIENT for all of them\n"

@@ -1,6 +1,8 @@
 #include "common/ca/issue/candidate.h"
 
 #include "common/base/random.h"
+#include "common/ca/issue/authority.h"
+#include "common/ca/issue/issuing_key.h"
 #include "common/ca/signer/policy.h"
 
 #include <stdio.h>
@@ -10,6 +12,69 @@ void clear_candidate(struct candidate *candidate)
 {
 	clear_buffer(&candidate->der);
 	clear_buffer(&candidate->body);
+}
+
+/* Begins a little before now, for clients whose clock is behind; stays within the issuer's. */
+static struct validity choose_validity(const struct ca_node *ca, const struct issuer *issuer,
+				       const struct client_policy *policy, int64_t now_s)
+{
+	int64_t validity_s = ca->certificate_validity_s;
+
+	if (policy->validity_s != 0 && policy->validity_s < validity_s)
+		validity_s = policy->validity_s;
+	return limit_validity(issuer_certificate(issuer), now_s - ca->certificate_backdate_s,
+			      now_s + validity_s);
+}
+
+/* A share of what is left of the validity, which the issuer's end may have cut short. */
+static int64_t choose_jitter(const struct ca_node *ca, const struct validity *validity,
+			     int64_t now_s)
+{
+	return (validity->not_after_s - now_s) * (int64_t)ca->certificate_jitter_percent / 100;
+}
+
+/* Refuses a client without a look at its requests. */
+static void check_client(const struct client *record, bool found, const char *client,
+			 struct refusal *refusal)
+{
+	if (!found)
+		set_refusal(refusal, "unknown_client",
+			    "the CA has no client \"%s\": add it there with certpool client add",
+			    client);
+	else if (record->revoked)
+		set_refusal(refusal, "revoked",
+			    "the CA revoked the client \"%s\", which is for good", client);
+	else if (record->disabled)
+		set_refusal(refusal, "disabled",
+			    "the CA has disabled the client \"%s\" until it enables it again",
+			    client);
+}
+
+int begin_issue(struct authority *authority, const char *client, int64_t now_s,
+		struct client *ret_record, struct issue_options *options, struct refusal *refusal,
+		struct fault *fault)
+{
+	const struct issuer *issuer = authority_issuer(authority);
+	bool found;
+
+	options->issuer = issuer;
+	options->store = authority_store(authority);
+	options->client = ret_record;
+	options->now_s = now_s;
+	if (read_client(options->store, client, ret_record, &found, fault) < 0)
+		return -1;
+	check_client(ret_record, found, client, refusal);
+	if (is_refused(refusal))
+		return 0;
+	if (check_issuer_validity(issuer, now_s, fault) < 0 ||
+	    check_may_issue(authority, fault) < 0 || check_room(authority, fault) < 0)
+		return -1;
+	public_key_sha256(certificate_public_key(issuer_certificate(issuer)),
+			  options->issuer_key_sha256);
+	options->validity =
+		choose_validity(authority_ca(authority), issuer, &ret_record->policy, now_s);
+	options->jitter_s = choose_jitter(authority_ca(authority), &options->validity, now_s);
+	return 0;
 }
 
 int find_recorded(const struct issue_options *options, struct candidate *candidate, bool *ret_found,
@@ -30,6 +95,10 @@ int find_recorded(const struct issue_options *options, struct candidate *candida
 	else if (record.not_after_s < options->now_s)
 		set_refusal(&candidate->refusal, "key_spent",
 			    "the certificate of this public key has expired: make another key");
+	else if (options->new_keys)
+		set_refusal(&candidate->refusal, "key_spent",
+			    "the public key has a certificate already: make another key for each "
+			    "certificate");
 	else
 		candidate->der = take_buffer(&record.der);
 	candidate->issuer = record.issuer;
@@ -73,23 +142,10 @@ static void name_by_serial(const char *prefix, struct issued_certificate *record
 	(void)snprintf(record->member, sizeof(record->member), "%.20s-%s", prefix, serial);
 }
 
-static int prepare(const struct issue_options *options, const struct csr *csr, unsigned int usages,
-		   struct candidate *candidate, struct issued_certificate *record,
-		   struct fault *fault)
+static int fill_record(const struct issue_options *options, const char *subject,
+		       const struct validity *validity, const struct candidate *candidate,
+		       struct issued_certificate *record, struct fault *fault)
 {
-	struct grant grant = {
-		.usages = choose_usages(options->client, usages),
-	};
-	struct fault problem = {0};
-
-	if (generate_serial(record->serial, fault) < 0 ||
-	    spread_end(options, &grant.validity, fault) < 0)
-		return -1;
-	if (prepare_certificate(options->issuer, csr, record->serial, &grant, &candidate->body,
-				&problem) < 0)
-		return refuse_preparing(&problem, csr, &candidate->refusal, fault);
-	candidate->is_new = true;
-	candidate->issuer = issuer_number(options->issuer);
 	record->issuer = candidate->issuer;
 	memcpy(record->key_sha256, candidate->key_sha256, SHA256_LEN);
 	memcpy(record->client, options->client->name, sizeof(record->client));
@@ -98,10 +154,36 @@ static int prepare(const struct issue_options *options, const struct csr *csr, u
 	else
 		memcpy(record->member, candidate->name, strlen(candidate->name) + 1);
 	record->issued_at_s = options->now_s;
-	record->not_before_s = grant.validity.not_before_s;
-	record->not_after_s = grant.validity.not_after_s;
-	record->subject = strdup(csr_subject(csr));
+	record->not_before_s = validity->not_before_s;
+	record->not_after_s = validity->not_after_s;
+	record->subject = strdup(subject);
 	return record->subject != NULL ? 0 : set_memory_fault(fault);
+}
+
+static int prepare(const struct issue_options *options, const struct csr *csr, unsigned int usages,
+		   struct candidate *candidate, struct issued_certificate *record,
+		   struct fault *fault)
+{
+	static const struct bytes no_subject = DER_LITERAL("\x30\x00");
+	CLEANUP(clear_buffer) struct buffer alt_names = {0};
+	struct member_names names = {.subject = no_subject};
+	struct grant grant = {.usages = choose_usages(options->client, usages),
+			      .names = options->names != NULL ? &names : NULL};
+	struct fault problem = {0};
+
+	if (options->names != NULL)
+		append_alt_names(&alt_names, options->names);
+	names.alt_names = bytes_of_buffer(&alt_names);
+	if (check_buffer(&alt_names, fault) < 0 || generate_serial(record->serial, fault) < 0 ||
+	    spread_end(options, &grant.validity, fault) < 0)
+		return -1;
+	if (prepare_certificate(options->issuer, csr, record->serial, &grant, &candidate->body,
+				&problem) < 0)
+		return refuse_preparing(&problem, csr, &candidate->refusal, fault);
+	candidate->is_new = true;
+	candidate->issuer = issuer_number(options->issuer);
+	return fill_record(options, options->names != NULL ? "" : csr_subject(csr), &grant.validity,
+			   candidate, record, fault);
 }
 
 /* Those of the options count before those of the request, which must not ask for others. */
@@ -122,17 +204,17 @@ static void find_asked_usages(const struct issue_options *options, const struct 
 	ret_asked->usages |= options->usages;
 }
 
-int examine_candidate(const struct issue_options *options, struct bytes pem,
-		      struct candidate *candidate, struct issued_certificate *ret_record,
-		      struct fault *fault)
+int examine_csr(const struct issue_options *options, const struct csr *csr,
+		struct candidate *candidate, struct issued_certificate *ret_record,
+		struct fault *fault)
 {
-	CLEANUP(free_csr) struct csr *csr = NULL;
+	const struct alt_names *names = options->names;
 	struct asked_usages usages;
-	struct fault problem = {0};
+	const struct named_key asked = {public_key_type(csr_public_key(csr)),
+					names != NULL ? "" : csr_subject(csr),
+					names != NULL ? names : csr_alt_names(csr), &usages};
 	bool found;
 
-	if (parse_csr_pem(pem, &csr, &problem) < 0)
-		return refuse_for_fault(&problem, "bad_request", &candidate->refusal, fault);
 	public_key_sha256(csr_public_key(csr), candidate->key_sha256);
 	candidate->has_key = true;
 	if (memcmp(candidate->key_sha256, options->issuer_key_sha256, SHA256_LEN) == 0) {
@@ -146,11 +228,86 @@ int examine_candidate(const struct issue_options *options, struct bytes pem,
 		return 0;
 	find_asked_usages(options, csr, &usages, &candidate->refusal);
 	if (!is_refused(&candidate->refusal))
-		check_policy(options->client,
-			     &(struct named_key){public_key_type(csr_public_key(csr)),
-						 csr_subject(csr), csr_alt_names(csr), &usages},
-			     &candidate->refusal);
+		check_policy(options->client, &asked, &candidate->refusal);
 	if (is_refused(&candidate->refusal))
 		return 0;
 	return prepare(options, csr, usages.usages, candidate, ret_record, fault);
+}
+
+int examine_candidate(const struct issue_options *options, struct bytes pem,
+		      struct candidate *candidate, struct issued_certificate *ret_record,
+		      struct fault *fault)
+{
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	struct fault problem = {0};
+
+	if (parse_csr_pem(pem, &csr, &problem) < 0)
+		return refuse_for_fault(&problem, "bad_request", &candidate->refusal, fault);
+	return examine_csr(options, csr, candidate, ret_record, fault);
+}
+
+static void refuse_barred(const char *client, struct refusal *refusal)
+{
+	set_refusal(refusal, "disabled", "the CA disabled or revoked the client \"%s\" meanwhile",
+		    client);
+}
+
+int refuse_unsigned(const struct issue_options *options, const struct verdict *verdict,
+		    struct refusal *refusal, struct fault *fault)
+{
+	const char *name = options->client->name;
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
+
+	if (read_client(options->store, name, &client, &found, fault) < 0)
+		return -1;
+	if (found && (client.disabled || client.revoked))
+		refuse_barred(name, refusal);
+	else
+		set_refusal(refusal, "bad_request", "%s", verdict->reason);
+	return 0;
+}
+
+/* Another request recorded the key between our look-up and our insert: that certificate counts. */
+static int settle_race(const struct issue_options *options, struct candidate *candidate,
+		       struct fault *fault)
+{
+	bool found;
+
+	if (find_recorded(options, candidate, &found, fault) < 0)
+		return -1;
+	return found ? 0
+		     : set_fault(fault, FAULT_FAILED,
+				 "%s: the public key is recorded, and its record is not there",
+				 candidate->name);
+}
+
+int settle_candidate(const struct issue_options *options, enum insert_result result,
+		     struct issued_certificate *record, struct candidate *candidate,
+		     struct fault *fault)
+{
+	const struct client *client = options->client;
+
+	switch (result) {
+	case INSERTED:
+		candidate->der = take_buffer(&record->der);
+		return 0;
+	case KEY_EXISTS:
+		return settle_race(options, candidate, fault);
+	case OVER_QUOTA:
+		set_refusal(&candidate->refusal, "quota",
+			    "%s may have %zu certificates that are neither expired nor revoked, "
+			    "and has them: revoke some, or have the CA allow it more",
+			    client->name, client->policy.certificates);
+		return 0;
+	case KEY_SPENT:
+		set_refusal(&candidate->refusal, "key_spent",
+			    "the public key was certified before, for a certificate that expired "
+			    "long ago: make another key");
+		return 0;
+	case CLIENT_BARRED:
+		refuse_barred(client->name, &candidate->refusal);
+		return 0;
+	}
+	return 0;
 }

@@ -8,16 +8,29 @@
 
 /* The issuer of a batch's certificates, their client and their validity. */
 struct issue_options {
-	const struct issuer *issuer;
+	const struct issuer *issuer;           /* the newest */
 	uint8_t issuer_key_sha256[SHA256_LEN]; /* no client may have this key */
 	struct store *store;
 	const struct client *client;
 	struct validity validity;
 	int64_t jitter_s; /* a certificate ends up to so much earlier, by chance */
 	int64_t now_s;
-	const char *prefix;  /* a member is called PREFIX-SERIAL; NULL: as its candidate */
+	const char *prefix; /* a member is called PREFIX-SERIAL; NULL: as its candidate */
+	/* What the certificate names, without a subject; NULL: what the request does. */
+	const struct alt_names *names;
 	unsigned int usages; /* of enum usage, in place of none in a request; 0: the policy's */
+	bool new_keys;       /* a key that has a certificate is refused */
 };
+
+/*
+ * Fills the options for a client's certificates, and reads its record, to which they point.
+ * *refusal is filled when the client may have none. Errors: -1 only when the CA itself may not or
+ * cannot issue now.
+ */
+struct authority;
+int begin_issue(struct authority *authority, const char *client, int64_t now_s,
+		struct client *ret_record, struct issue_options *options, struct refusal *refusal,
+		struct fault *fault) MUST_CHECK;
 
 /*
  * One certificate request of a batch. Once examined it is refused, or has the certificate that is
@@ -47,6 +60,22 @@ void clear_candidate(struct candidate *candidate);
 int examine_candidate(const struct issue_options *options, struct bytes pem,
 		      struct candidate *candidate, struct issued_certificate *ret_record,
 		      struct fault *fault) MUST_CHECK;
+
+/* The same for a request that is parsed. */
+struct csr;
+int examine_csr(const struct issue_options *options, const struct csr *csr,
+		struct candidate *candidate, struct issued_certificate *ret_record,
+		struct fault *fault) MUST_CHECK;
+
+/* Why the signer did not sign: it looks at the client once more. */
+int refuse_unsigned(const struct issue_options *options, const struct verdict *verdict,
+		    struct refusal *refusal, struct fault *fault) MUST_CHECK;
+
+/* Gives the candidate its certificate, that of the record, or a refusal, by the result of the
+   record's insertion. */
+int settle_candidate(const struct issue_options *options, enum insert_result result,
+		     struct issued_certificate *record, struct candidate *candidate,
+		     struct fault *fault) MUST_CHECK;
 
 /*
  * Looks the candidate's key up in the store. Found, its certificate is the candidate's, unless it

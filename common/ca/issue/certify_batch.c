@@ -93,12 +93,6 @@ static int check_distinct_keys(const struct certificate_batch *batch, struct ref
 	return 0;
 }
 
-static void refuse_barred(const char *client, struct refusal *refusal)
-{
-	set_refusal(refusal, "disabled", "the CA disabled or revoked the client \"%s\" meanwhile",
-		    client);
-}
-
 /* The new candidates of a batch, for one order to the signer. */
 struct new_certificates {
 	size_t *indices; /* of the candidates, and of their records */
@@ -135,23 +129,6 @@ static int collect_new(struct certificate_batch *batch, struct new_certificates 
 	return 0;
 }
 
-/* The signer looks at the client once more, and says of each certificate why it was not signed. */
-static int refuse_unsigned(const struct certificate_batch *batch, const struct verdict *verdict,
-			   struct refusal *refusal, struct fault *fault)
-{
-	const char *name = batch->options.client->name;
-	CLEANUP(clear_client) struct client client = {0};
-	bool found;
-
-	if (read_client(batch->options.store, name, &client, &found, fault) < 0)
-		return -1;
-	if (found && (client.disabled || client.revoked))
-		refuse_barred(name, refusal);
-	else
-		set_refusal(refusal, "bad_request", "%s", verdict->reason);
-	return 0;
-}
-
 /* Has all new certificates signed at once. One that is refused has no record any more. */
 static int sign_new(struct certificate_batch *batch, struct fault *fault)
 {
@@ -174,7 +151,8 @@ static int sign_new(struct certificate_batch *batch, struct fault *fault)
 			record->der = take_buffer(&new.results[i].der);
 			continue;
 		}
-		if (refuse_unsigned(batch, &new.results[i].verdict, &candidate->refusal, fault) < 0)
+		if (refuse_unsigned(&batch->options, &new.results[i].verdict, &candidate->refusal,
+				    fault) < 0)
 			return -1;
 		candidate->is_new = false;
 		clear_issued_certificate(record);
@@ -196,50 +174,6 @@ static void gather_records(struct certificate_batch *batch)
 	}
 }
 
-/* Another request recorded the key between our look-up and our insert: that certificate counts. */
-static int settle_race(const struct issue_options *options, struct candidate *candidate,
-		       struct fault *fault)
-{
-	bool found;
-
-	if (find_recorded(options, candidate, &found, fault) < 0)
-		return -1;
-	return found ? 0
-		     : set_fault(fault, FAULT_FAILED,
-				 "%s: the public key is recorded, and its record is not there",
-				 candidate->name);
-}
-
-/* Gives the candidate its certificate, or a refusal, by the result of the insert. */
-static int settle_candidate(struct certificate_batch *batch, struct candidate *candidate,
-			    struct fault *fault)
-{
-	const struct client *client = batch->options.client;
-
-	switch (batch->results[candidate->record_index]) {
-	case INSERTED:
-		candidate->der = take_buffer(&batch->records[candidate->record_index].der);
-		return 0;
-	case KEY_EXISTS:
-		return settle_race(&batch->options, candidate, fault);
-	case OVER_QUOTA:
-		set_refusal(&candidate->refusal, "quota",
-			    "%s may have %zu certificates that are neither expired nor revoked, "
-			    "and has them: revoke some, or have the CA allow it more",
-			    client->name, client->policy.certificates);
-		return 0;
-	case KEY_SPENT:
-		set_refusal(&candidate->refusal, "key_spent",
-			    "the public key was certified before, for a certificate that expired "
-			    "long ago: make another key");
-		return 0;
-	case CLIENT_BARRED:
-		refuse_barred(client->name, &candidate->refusal);
-		return 0;
-	}
-	return 0;
-}
-
 static int record_batch(struct certificate_batch *batch, struct fault *fault)
 {
 	const struct issue_options *options = &batch->options;
@@ -250,10 +184,15 @@ static int record_batch(struct certificate_batch *batch, struct fault *fault)
 
 	if (insert_certificates(options->store, &insertion, batch->results, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->candidates[i].is_new &&
-		    settle_candidate(batch, &batch->candidates[i], fault) < 0)
+	for (size_t i = 0; i < batch->count; i++) {
+		struct candidate *candidate = &batch->candidates[i];
+		size_t at = candidate->record_index;
+
+		if (candidate->is_new &&
+		    settle_candidate(options, batch->results[at], &batch->records[at], candidate,
+				     fault) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -321,90 +260,43 @@ static int format_outcomes(const struct certificate_batch *batch,
 	return 0;
 }
 
-/* Begins a little before now, for clients whose clock is behind; stays within the issuer's. */
-static struct validity choose_validity(const struct ca_node *ca, const struct issuer *issuer,
-				       const struct client_policy *policy, int64_t now_s)
-{
-	int64_t validity_s = ca->certificate_validity_s;
-
-	if (policy->validity_s != 0 && policy->validity_s < validity_s)
-		validity_s = policy->validity_s;
-	return limit_validity(issuer_certificate(issuer), now_s - ca->certificate_backdate_s,
-			      now_s + validity_s);
-}
-
-/* A share of what is left of the validity, which the issuer's end may have cut short. */
-static int64_t choose_jitter(const struct ca_node *ca, const struct validity *validity,
-			     int64_t now_s)
-{
-	return (validity->not_after_s - now_s) * (int64_t)ca->certificate_jitter_percent / 100;
-}
-
-/* Refuses a batch without a look at its requests. */
-static void check_client(const struct client *record, bool found, const char *client, size_t count,
-			 struct refusal *refusal)
-{
-	if (!found)
-		set_refusal(refusal, "unknown_client",
-			    "the CA has no client \"%s\": add it there with certpool client add",
-			    client);
-	else if (record->revoked)
-		set_refusal(refusal, "revoked",
-			    "the CA revoked the client \"%s\", which is for good", client);
-	else if (record->disabled)
-		set_refusal(refusal, "disabled",
-			    "the CA has disabled the client \"%s\" until it enables it again",
-			    client);
-	else if (count > BATCH_SIZE_MAX)
-		set_refusal(refusal, "too_many", "expected at most %d requests, found %zu",
-			    BATCH_SIZE_MAX, count);
-	else if (count == 0)
-		set_refusal(refusal, "malformed", "expected at least one request, found none");
-}
-
 static int refuse_batch(const struct refusal *refusal, struct certificates_answer *ret_answer)
 {
 	*ret_answer = (struct certificates_answer){.refusal = *refusal};
 	return 0;
 }
 
+static void check_count(size_t count, struct refusal *refusal)
+{
+	if (is_refused(refusal))
+		return;
+	if (count > BATCH_SIZE_MAX)
+		set_refusal(refusal, "too_many", "expected at most %d requests, found %zu",
+			    BATCH_SIZE_MAX, count);
+	else if (count == 0)
+		set_refusal(refusal, "malformed", "expected at least one request, found none");
+}
+
 int certify_batch_as(struct authority *authority, const struct batch_order *order,
 		     const struct certificates_request *request,
 		     struct certificates_answer *ret_answer, struct fault *fault)
 {
-	const char *client = order->client;
-	const int64_t now_s = order->now_s;
-	const struct issuer *issuer = authority_issuer(authority);
 	CLEANUP(clear_client) struct client record = {0};
 	CLEANUP(clear_batch)
 	struct certificate_batch batch = {
-		.options = {.issuer = issuer,
-			    .store = authority_store(authority),
-			    .client = &record,
-			    .now_s = now_s,
-			    .prefix = order->manner.prefix,
-			    .usages = order->manner.usages},
+		.options = {.prefix = order->manner.prefix, .usages = order->manner.usages},
 		.issuers = authority_issuers(authority),
 		.request = request,
 		.count = request->count,
 	};
 	struct refusal refusal = {0};
-	bool found;
 
-	if (read_client(batch.options.store, client, &record, &found, fault) < 0)
+	if (begin_issue(authority, order->client, order->now_s, &record, &batch.options, &refusal,
+			fault) < 0)
 		return -1;
-	check_client(&record, found, client, request->count, &refusal);
+	check_count(request->count, &refusal);
 	if (is_refused(&refusal))
 		return refuse_batch(&refusal, ret_answer);
-	if (check_issuer_validity(issuer, now_s, fault) < 0 ||
-	    check_may_issue(authority, fault) < 0 || check_room(authority, fault) < 0)
-		return -1;
-	public_key_sha256(certificate_public_key(issuer_certificate(issuer)),
-			  batch.options.issuer_key_sha256);
-	batch.options.validity =
-		choose_validity(authority_ca(authority), issuer, &record.policy, now_s);
-	batch.options.jitter_s =
-		choose_jitter(authority_ca(authority), &batch.options.validity, now_s);
 	if (allocate_batch(&batch, fault) < 0 ||
 	    run_tasks(batch.count, count_cores(), examine_member, &batch, fault) < 0)
 		return -1;

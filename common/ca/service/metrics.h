@@ -10,7 +10,7 @@
 
 #define CONTENT_METRICS "text/plain; version=0.0.4"
 
-enum { METRIC_ROUTES_MAX = 48, REFUSAL_TYPES_MAX = 32, REFUSAL_TYPE_SIZE = 32 };
+enum { METRIC_ROUTES_MAX = 48, REFUSAL_TYPES_MAX = 48, REFUSAL_TYPE_SIZE = 32 };
 
 struct refusal_count {
 	char type[REFUSAL_TYPE_SIZE];

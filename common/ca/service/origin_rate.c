@@ -53,6 +53,19 @@ static struct token_bucket *choose_bucket(struct origin_rate *rate, const char *
 	return &rate->buckets[(sum * rate->key) >> (64 - BUCKET_BITS)];
 }
 
+bool has_origin_credit(struct origin_rate *rate, const char *origin, int64_t now_us,
+		       int64_t *ret_wait_s)
+{
+	struct token_bucket copy;
+
+	if (rate->per_minute == 0)
+		return true;
+	pthread_mutex_lock(&rate->lock);
+	copy = *choose_bucket(rate, origin);
+	pthread_mutex_unlock(&rate->lock);
+	return take_token(&copy, rate->per_minute, now_us, ret_wait_s);
+}
+
 bool charge_origin(struct origin_rate *rate, const char *origin, int64_t now_us,
 		   int64_t *ret_wait_s)
 {

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/periodic_thread.h"
 #include "common/ca/revocation/ca_roots.h"
+#include "common/ca/service/acme_route.h"
 #include "common/ca/service/crl_route.h"
 #include "common/ca/service/encrypted_requests.h"
 #include "common/ca/service/est_route.h"
@@ -50,6 +51,7 @@ struct ca_service {
 	struct periodic_thread *confirmation;
 	bool record_away; /* of the thread `confirmation` */
 	const struct layout *layout;
+	struct acme_route acme;
 	struct http_server *_Atomic server; /* NULL until it listens */
 };
 
@@ -267,6 +269,14 @@ static int serve_metrics(const struct http_request *request, struct http_respons
 	return format_metrics(&metrics, &response->body, fault);
 }
 
+static int serve_acme_path(const struct http_request *request, struct http_response *response,
+			   void *context, struct fault *fault)
+{
+	struct ca_service *service = context;
+
+	return serve_acme(&service->acme, request, response, fault);
+}
+
 static const struct http_route routes[] = {
 	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted,
 	 WORK_LONG, check_certificates, ROUTE_PRIVATE},
@@ -293,6 +303,9 @@ static const struct http_route routes[] = {
 	{"GET", EST_PATH, NULL, 0, serve_est_question, WORK_SHORT, NULL, ROUTE_SECURE},
 	{"POST", EST_PATH, CONTENT_PKCS10, EST_REQUEST_MAX, serve_est_enrolment, WORK_JOINT, NULL,
 	 ROUTE_SECURE},
+	{"POST", ACME_PATH, CONTENT_JOSE_JSON, ACME_REQUEST_MAX, serve_acme_path, WORK_LONG, NULL,
+	 ROUTE_PRIVATE},
+	{"GET", ACME_PATH, NULL, 0, serve_acme_path, WORK_SHORT, NULL, ROUTE_PRIVATE},
 	{"GET", "/health", NULL, 0, serve_health, WORK_LONG, NULL, ROUTE_PRIVATE},
 	{"GET", "/metrics", NULL, 0, serve_metrics, WORK_SHORT, NULL, ROUTE_PRIVATE},
 	{0},
@@ -373,6 +386,8 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
 			    &service->ocsp_rate, fault) < 0)
 		return -1;
+	if (init_acme_route(&service->acme, &service->encrypted, fault) < 0)
+		return -1;
 	if (new_responder(authority_store(settings->authority),
 			  authority_issuers(settings->authority), &service->responder, fault) < 0)
 		return -1;
@@ -426,6 +441,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 	    start_http_server(&http, &server, fault) < 0)
 		return -1;
 	service->server = server;
+	start_acme_route(&service->acme, http_server_endpoints(server));
 	*ret_service = TAKE(service);
 	return 0;
 }
@@ -453,6 +469,7 @@ void stop_ca_service(struct ca_service **service_pointer)
 	stop_maintenance(&service->maintenance);
 	stop_periodic_thread(&service->confirmation);
 	clear_est_route(&service->est);
+	clear_acme_route(&service->acme);
 	clear_encrypted_requests(&service->encrypted);
 	clear_crl_route(&service->crl);
 	if (service->secure)

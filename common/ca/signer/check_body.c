@@ -64,9 +64,10 @@ static int append_expected(const struct body_rules *rules, const struct certific
 	/* The profile has the text for extensions that cannot be read. */
 	(void)!find_extension(fields->extensions, EXTENSION_SUBJECT_ALT_NAME, &alt_names, &found,
 			      &problem);
-	return append_member_extensions(
-		extensions, rules->issuer, alt_names.value,
-		rules->kind == SIGN_SERVER ? USE_SERVER : find_usages(fields), fields->spki, fault);
+	return append_member_extensions(extensions, rules->issuer,
+					&(struct member_names){fields->subject, alt_names.value},
+					rules->kind == SIGN_SERVER ? USE_SERVER : find_usages(fields),
+					fields->spki, fault);
 }
 
 static int check_names(const struct body_rules *rules, const struct certificate *certificate,

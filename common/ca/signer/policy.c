@@ -65,6 +65,18 @@ static void check_asked_usages(const struct client *client, const struct named_k
 			    "usages: key-encipherment: expected server beside it, found none");
 }
 
+void check_policy_names(const struct client *client, const struct alt_names *names,
+			struct refusal *refusal)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (matches_any_alt_name(client, names->names[i]))
+			continue;
+		set_refusal(refusal, "policy", "alternative name \"%.256s\" is not allowed",
+			    names->names[i]);
+		return;
+	}
+}
+
 void check_policy(const struct client *client, const struct named_key *asked,
 		  struct refusal *refusal)
 {
@@ -75,19 +87,15 @@ void check_policy(const struct client *client, const struct named_key *asked,
 			    format_key_type(asked->type));
 		return;
 	}
-	if (!matches_policy_subject(client, asked->subject)) {
+	if ((asked->subject[0] != '\0' || names->count == 0) &&
+	    !matches_policy_subject(client, asked->subject)) {
 		set_refusal(refusal, "policy", "subject: expected \"%.128s\", found \"%.128s\"",
 			    client->policy.subject, asked->subject);
 		return;
 	}
-	for (size_t i = 0; i < names->count; i++) {
-		if (matches_any_alt_name(client, names->names[i]))
-			continue;
-		set_refusal(refusal, "policy", "alternative name \"%.256s\" is not allowed",
-			    names->names[i]);
-		return;
-	}
-	check_asked_usages(client, asked, refusal);
+	check_policy_names(client, names, refusal);
+	if (!is_refused(refusal))
+		check_asked_usages(client, asked, refusal);
 }
 
 static int add_host(struct alt_names *names, const char *host, struct fault *fault)

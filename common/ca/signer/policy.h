@@ -22,10 +22,15 @@ bool matches_policy_subject(const struct client *client, const char *subject);
    USE_KEY_ENCIPHERMENT only where it asks for it. */
 unsigned int choose_usages(const struct client *client, unsigned int asked);
 
+/* Refuses, in *refusal, any alternative name that the client's policy does not allow. */
+void check_policy_names(const struct client *client, const struct alt_names *names,
+			struct refusal *refusal);
+
 /*
  * Refuses, in *refusal, a key type, a subject, any alternative name and any usage that the client's
- * policy does not allow, and USE_KEY_ENCIPHERMENT but for an RSA server. The number of certificates
- * is checked by insert_certificates.
+ * policy does not allow, and USE_KEY_ENCIPHERMENT but for an RSA server. An empty subject beside
+ * alternative names says nothing, and is allowed. The number of certificates is checked by
+ * insert_certificates.
  */
 void check_policy(const struct client *client, const struct named_key *asked,
 		  struct refusal *refusal);

@@ -72,6 +72,11 @@ enum insert_result {
 };
 
 struct event;
+struct transaction;
+
+/* Writes what has to become durable together with a certificate that is being recorded. */
+typedef int beside_function(void *context, struct transaction *transaction,
+			    const struct issued_certificate *record, struct fault *fault);
 
 struct insertion {
 	const struct issued_certificate *records; /* all of one client */
@@ -79,10 +84,13 @@ struct insertion {
 	size_t quota;  /* how many certificates the client may have that are neither expired nor
 			  revoked */
 	int64_t now_s; /* for that */
+	beside_function *beside; /* called for each that is recorded; NULL: none */
+	void *beside_context;
 };
 
 /*
- * Records new certificates of one client in one transaction, with its event, durable on return.
+ * Records new certificates of one client in one transaction, with its event and what `beside`
+ * writes, durable on return.
  * In order: a certificate whose public key is recorded already changes nothing; one that would
  * exceed the client's quota is not recorded; none is recorded for a client that is barred at that
  * moment. On failure nothing is recorded, and ret_results is meaningless.

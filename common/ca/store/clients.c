@@ -318,6 +318,8 @@ int remove_client(struct store *store, const char *name, int64_t now_s, bool *re
 {
 	static const char sql[] = "UPDATE client SET removed_at = ?1, disabled = 1"
 				  " WHERE name = ?2";
+	/* A later client of the name is somebody else. */
+	static const char accounts_sql[] = "DELETE FROM acme_account WHERE client = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_client) struct client client = {0};
 	bool found;
@@ -331,7 +333,8 @@ int remove_client(struct store *store, const char *name, int64_t now_s, bool *re
 	if (client.removed)
 		return 0;
 	if (run_statement(&transaction, sql, VALUES(number_value(now_s), text_value(name)), NULL,
-			  fault) < 0)
+			  fault) < 0 ||
+	    run_statement(&transaction, accounts_sql, VALUES(text_value(name)), NULL, fault) < 0)
 		return -1;
 	if (append_client_change(&transaction, name, "removed", NULL, now_s, fault) < 0)
 		return -1;

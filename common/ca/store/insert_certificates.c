@@ -193,10 +193,15 @@ static int record_certified(struct transaction *transaction, const struct insert
 			      .client = client,
 			      .serial_count = context->inserted};
 
-	for (size_t i = 0; i < insertion->count; i++)
-		if (context->results[i] == INSERTED)
-			append_bytes(&serials,
-				     (struct bytes){insertion->records[i].serial, SERIAL_MAX});
+	for (size_t i = 0; i < insertion->count; i++) {
+		if (context->results[i] != INSERTED)
+			continue;
+		append_bytes(&serials, (struct bytes){insertion->records[i].serial, SERIAL_MAX});
+		if (insertion->beside != NULL &&
+		    insertion->beside(insertion->beside_context, transaction,
+				      &insertion->records[i], fault) < 0)
+			return -1;
+	}
 	if (check_buffer(&serials, fault) < 0)
 		return -1;
 	event.serials = (void *)serials.data;

@@ -75,6 +75,7 @@ static int remove_batch(struct transaction *transaction, const struct prune_batc
 						.column_count = 1,
 						.columns = {{"key_sha256", VALUE_OCTETS}}};
 	static const char remove_sql[] = "DELETE FROM certificate WHERE id = ?1";
+	static const char order_sql[] = "DELETE FROM acme_order WHERE serial = ?1";
 	const struct event event = {.kind = EVENT_PRUNED,
 				    .time_s = now_s,
 				    .by = CA_NAME,
@@ -89,7 +90,10 @@ static int remove_batch(struct transaction *transaction, const struct prune_batc
 		return -1;
 	for (size_t i = 0; i < batch->count; i++)
 		if (run_statement(transaction, remove_sql, VALUES(number_value(batch->ids[i])),
-				  NULL, fault) < 0)
+				  NULL, fault) < 0 ||
+		    run_statement(transaction, order_sql,
+				  VALUES(octets_value(batch->serials[i], SERIAL_MAX)), NULL,
+				  fault) < 0)
 			return -1;
 	if (raise_revision(transaction, fault) < 0)
 		return -1;

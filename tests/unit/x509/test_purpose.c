@@ -42,7 +42,7 @@ static struct certificate *certify_for(unsigned int usages)
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	const struct signing_order order = {.kind = SIGN_MEMBERS, .bodies = &body, .count = 1};
-	const struct grant grant = {ninety_days, usages};
+	const struct grant grant = {.validity = ninety_days, .usages = usages};
 	struct certificate *certificate = NULL;
 	uint8_t serial[SERIAL_MAX];
 

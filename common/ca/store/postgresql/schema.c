@@ -127,6 +127,25 @@ static const char tables[] =
 	" key_revision bigint NOT NULL DEFAULT 0);"
 	"INSERT INTO state (id, version) VALUES (1, %d);";
 
+/* ca/acme/accounts.h, ca/acme/orders.h. (A string of C has at most 4,095 characters.) */
+static const char acme_tables[] =
+	"CREATE TABLE acme_account ("
+	" id bytea PRIMARY KEY CHECK (length(id) = 16),"
+	" key_sha256 bytea NOT NULL UNIQUE CHECK (length(key_sha256) = 32),"
+	" spki bytea NOT NULL,"
+	" client text COLLATE \"C\" NOT NULL,"
+	" contact text COLLATE \"C\" NOT NULL,"
+	" created_at bigint NOT NULL,"
+	" deactivated_at bigint);"
+	"CREATE INDEX acme_account_client ON acme_account (client, deactivated_at);"
+	"CREATE TABLE acme_order ("
+	" id bytea PRIMARY KEY CHECK (length(id) = 16),"
+	" account bytea NOT NULL CHECK (length(account) = 16),"
+	" serial bytea NOT NULL UNIQUE CHECK (length(serial) = 20),"
+	" finalized_at bigint NOT NULL,"
+	" body bytea NOT NULL);"
+	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);";
+
 /* The number in the first column of the first row of a query in the simple protocol. */
 static int query_simple(struct pg_connection *connection, const char *sql, int64_t *ret_number,
 			struct fault *fault)
@@ -163,6 +182,7 @@ int create_pg_schema(struct pg_connection *connection, struct fault *fault)
 		return 0;
 	append_string(&sql, "BEGIN;");
 	append_format(&sql, tables, PG_SCHEMA_VERSION);
+	append_string(&sql, acme_tables);
 	if (check_buffer(&sql, fault) < 0)
 		return -1;
 	if (execute_pg(connection, (const char *)sql.data, NULL, NULL, fault) < 0) {

@@ -146,6 +146,25 @@ static const char *const versions[] = {
 	"CREATE INDEX certificate_revoked ON certificate (issuer, serial, not_after, revoked_at,"
 	" reason) WHERE revoked_at IS NOT NULL;",
 
+	/* ca/acme/accounts.h, ca/acme/orders.h */
+	"CREATE TABLE acme_account ("
+	" id BLOB PRIMARY KEY CHECK (length(id) = 16),"
+	" key_sha256 BLOB NOT NULL UNIQUE CHECK (length(key_sha256) = 32),"
+	" spki BLOB NOT NULL,"
+	" client TEXT NOT NULL,"
+	" contact TEXT NOT NULL," /* one a line */
+	" created_at INTEGER NOT NULL,"
+	" deactivated_at INTEGER"
+	") STRICT;"
+	"CREATE INDEX acme_account_client ON acme_account (client, deactivated_at);"
+	"CREATE TABLE acme_order ("
+	" id BLOB PRIMARY KEY CHECK (length(id) = 16),"
+	" account BLOB NOT NULL CHECK (length(account) = 16),"
+	" serial BLOB NOT NULL UNIQUE CHECK (length(serial) = 20),"
+	" finalized_at INTEGER NOT NULL,"
+	" body BLOB NOT NULL"
+	") STRICT;"
+	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);"
 	/* common/layout/usages.h */
 	"ALTER TABLE client ADD COLUMN usages TEXT NOT NULL DEFAULT 'sign';"
 	/* common/ca/shared/front_ends.h. */
@@ -294,7 +313,8 @@ int check_tables(struct database *database, struct fault *fault)
 {
 	return run_sql(database,
 		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key,"
-		       " front_end, audit_chain, audit, issuer, state LIMIT 0",
+		       " audit, audit_chain, front_end, issuer, state, acme_account,"
+		       " acme_order LIMIT 0",
 		       fault);
 }
 

@@ -96,7 +96,10 @@ static void append_extensions(const struct plan *plan, struct bytes spki, struct
 	} else if (plan->responder) {
 		OK(append_responder_extensions(extensions, issuer(), spki, &fault));
 	} else {
-		OK(append_member_extensions(extensions, issuer(), bytes_of_buffer(&der),
+		const struct member_names shown = {{(const uint8_t *)"\x30\x02\x31\x00", 4},
+						   bytes_of_buffer(&der)};
+
+		OK(append_member_extensions(extensions, issuer(), &shown,
 					    plan->usages != 0 ? plan->usages : USE_SIGN, spki,
 					    &fault));
 	}

@@ -1,0 +1,62 @@
+#ifndef CERTPOOL_CA_ACME_ACME_H
+#define CERTPOOL_CA_ACME_ACME_H
+
+#include "common/ca/issue/authority.h"
+#include "common/layout/url.h"
+#include "common/net/server.h"
+#include "common/wire/shared_keys.h"
+
+/*
+ * The ACME server (RFC 8555) of a CA: what is below /acme/. Safe for several threads.
+ *
+ * What could not be authenticated costs its origin, by the caller; everything else costs the
+ * account's client. An error is a problem document (section 6.7), whose reason is
+ * also in the response's `reason`, for the log.
+ */
+#define ACME_PATH "/acme/"
+
+/* The beginning of the server's URLs: the manifest's ca.acme.url, else the endpoint, and ACME_PATH.
+ */
+enum { ACME_BASE_SIZE = URL_MAX + sizeof(ACME_PATH) };
+void format_acme_base(const struct ca_node *ca, const struct endpoint *endpoint,
+		      char ret_base[static ACME_BASE_SIZE]);
+
+struct acme;
+
+struct acme_settings {
+	struct authority *authority; /* outlives the server, as does */
+	struct shared_keys *keys;
+	http_log *exchange_log; /* of what clients were given; may be NULL */
+	void *exchange_log_context;
+};
+
+int new_acme(const struct acme_settings *settings, struct acme **ret_acme,
+	     struct fault *fault) MUST_CHECK;
+void free_acme(struct acme **acme);
+
+/* Says at which endpoint clients reach the server: nothing is served before. Called once. */
+void set_acme_endpoint(struct acme *acme, const struct endpoint *endpoint);
+
+enum { ACME_REQUEST_MAX = 65536 };
+
+/* Whom the request costs, and the error that is its answer; the refusal's type is "" for none. */
+struct acme_outcome {
+	struct refusal problem;
+	bool unpaid; /* nobody was authenticated: the origin pays */
+};
+
+/* Errors: as an http_handler's. */
+int answer_acme_get(struct acme *acme, const struct http_request *request,
+		    struct http_response *response, struct fault *fault) MUST_CHECK;
+int answer_acme_post(struct acme *acme, const struct http_request *request,
+		     struct http_response *response, struct acme_outcome *ret_outcome,
+		     struct fault *fault) MUST_CHECK;
+
+/* Answers an origin that asks too often, without a look at its request. */
+int answer_acme_rate(struct acme *acme, struct http_response *response, const char *detail,
+		     int64_t wait_s, struct fault *fault) MUST_CHECK;
+
+/* Whether the request is a question for renewal information, for which nobody is authenticated. */
+bool is_renewal_question(const struct http_request *request);
+
+#endif

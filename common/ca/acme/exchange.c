@@ -1,0 +1,98 @@
+#include "common/ca/acme/exchange.h"
+
+#include "common/ca/issue/request_rate.h"
+#include "common/net/http.h"
+#include "common/wire/acme_answer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CONTENT_JSON "application/json"
+
+void set_json_body(struct http_response *response, struct buffer *json)
+{
+	response->content_type = CONTENT_JSON;
+	response->body = take_buffer(json);
+}
+
+int answer_problem(struct http_response *response, const struct refusal *problem,
+		   struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer json = {0};
+	const unsigned int status = acme_status(problem->type);
+
+	if (format_acme_problem(problem, status, &json, fault) < 0)
+		return -1;
+	clear_buffer(&response->body);
+	response->content_type = CONTENT_PROBLEM;
+	response->status = status;
+	response->body = take_buffer(&json);
+	append_format(&response->reason, "%s: %s", problem->type, problem->detail);
+	return check_buffer(&response->reason, fault);
+}
+
+/* The types of claims.h in the words of RFC 8555 section 6.7. */
+static const char *name_problem(const char *type)
+{
+	static const struct {
+		const char *type;
+		const char *name;
+	} rows[] = {
+		{RATE_REFUSAL, "rateLimited"}, {"quota", "rateLimited"},
+		{"bad_request", "badCSR"},     {"bad_proof", "badCSR"},
+		{"key_taken", "badCSR"},       {"key_spent", "badCSR"},
+		{"policy", "badCSR"},          {"names", "rejectedIdentifier"},
+		{"malformed", "malformed"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (strcmp(rows[i].type, type) == 0)
+			return rows[i].name;
+	return "unauthorized";
+}
+
+int refuse_client(struct acme_exchange *exchange, const char *client, const struct refusal *refusal,
+		  struct fault *fault)
+{
+	set_refusal(&exchange->problem, name_problem(refusal->type), "%s", refusal->detail);
+	return record_refusal(authority_refusals(exchange->acme->settings.authority), client,
+			      refusal, exchange->now_s, fault);
+}
+
+int charge_acme_client(struct acme_exchange *exchange, const char *client, struct fault *fault)
+{
+	struct refusal refusal = {0};
+
+	if (admit_request(exchange->acme->settings.authority, client, &refusal, fault) < 0)
+		return -1;
+	if (!is_refused(&refusal))
+		return 0;
+	add_response_field(exchange->response, "Retry-After", "1");
+	return refuse_client(exchange, client, &refusal, fault);
+}
+
+int read_acme_client(struct acme_exchange *exchange, const char *client, struct client *ret_client,
+		     struct fault *fault)
+{
+	bool found;
+
+	if (read_client(authority_store(exchange->acme->settings.authority), client, ret_client,
+			&found, fault) < 0)
+		return -1;
+	if (!found || ret_client->disabled || ret_client->revoked)
+		set_refusal(&exchange->problem, "unauthorized",
+			    "the CA has no client \"%s\" that may have certificates", client);
+	return 0;
+}
+
+void log_acme(const struct acme_exchange *exchange, const char *client, const char *what)
+{
+	const struct acme_settings *settings = &exchange->acme->settings;
+	char text[FAULT_TEXT_SIZE];
+
+	if (settings->exchange_log == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%s: %s", client, what);
+	settings->exchange_log(settings->exchange_log_context, exchange->request->method, ACME_PATH,
+			       200, text);
+}

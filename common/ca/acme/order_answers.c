@@ -1,0 +1,447 @@
+#include "common/ca/acme/exchange.h"
+
+#include "common/base/hex.h"
+#include "common/base/random.h"
+#include "common/ca/acme/certify_foreign.h"
+#include "common/ca/signer/policy.h"
+#include "common/wire/acme_answer.h"
+#include "common/x509/distinguished_name.h"
+#include "common/x509/issuer_set.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CONTENT_PEM_CHAIN "application/pem-certificate-chain"
+
+enum { COMMON_NAMES_MAX = 8 };
+
+/* The account's keys for tokens; 0 of them when the CA shares no key with its client any more. */
+static size_t derive_order_keys(const struct acme_exchange *exchange,
+				struct derived_key ret_keys[static DERIVED_KEYS_MAX])
+{
+	struct fault ignored = {0};
+
+	return derive_from_shared_keys(exchange->acme->settings.keys, exchange->account.client,
+				       ACME_ORDER_LABEL, ret_keys, &ignored);
+}
+
+/* Reads the token in a path. The exchange has a problem unless it is the account's. */
+static int read_token(struct acme_exchange *exchange, enum token_kind kind, const char *text,
+		      struct acme_order *ret_order, struct fault *fault)
+{
+	struct derived_key keys[DERIVED_KEYS_MAX];
+	const size_t count = derive_order_keys(exchange, keys);
+	struct fault failure = {0};
+	int result = parse_token(bytes_of_string(text), kind, keys, count, ret_order, &failure);
+
+	wipe(keys, sizeof(keys));
+	if (result < 0)
+		return set_parse_problem(exchange, &failure, "notFound", fault);
+	if (memcmp(ret_order->account, exchange->account.id, ACCOUNT_ID_LEN) != 0)
+		set_refusal(&exchange->problem, "unauthorized", "the order is another account's");
+	else if (ret_order->expires_s < exchange->now_s)
+		set_refusal(&exchange->problem, "notFound",
+			    "the order has expired: make a new one");
+	return 0;
+}
+
+/* --- the order as an answer --- */
+
+/* What the URLs of an order are made of. */
+struct order_text {
+	struct buffer url;
+	struct buffer finalize;
+	struct buffer certificate;
+	struct buffer authorizations[ACME_NAMES_MAX];
+	size_t count;
+};
+
+static void clear_order_text(struct order_text *text)
+{
+	clear_buffer(&text->url);
+	clear_buffer(&text->finalize);
+	clear_buffer(&text->certificate);
+	for (size_t i = 0; i < text->count; i++)
+		clear_buffer(&text->authorizations[i]);
+}
+
+static int fill_order_text(const struct acme_exchange *exchange, const struct acme_order *order,
+			   struct order_text *text, struct fault *fault)
+{
+	const char *base = exchange->acme->base;
+	struct derived_key keys[DERIVED_KEYS_MAX];
+
+	if (derive_order_keys(exchange, keys) == 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the CA shares no key with the client \"%s\" any more",
+				 exchange->account.client);
+	append_format(&text->url, "%sorder/", base);
+	if (append_token(order, TOKEN_ORDER, 0, &keys[0], &text->url, fault) < 0)
+		return -1;
+	append_format(&text->finalize, "%s/finalize", (const char *)text->url.data);
+	for (text->count = 0; text->count < order->request.names.count;) {
+		struct buffer *authorization = &text->authorizations[text->count];
+
+		append_format(authorization, "%sauthorization/", base);
+		if (append_token(order, TOKEN_AUTHORIZATION, text->count++, &keys[0], authorization,
+				 fault) < 0)
+			return -1;
+	}
+	wipe(keys, sizeof(keys));
+	return check_buffer(&text->finalize, fault);
+}
+
+/* serial NULL: the order is not final. */
+static int answer_with_order(struct acme_exchange *exchange, const struct acme_order *order,
+			     const uint8_t *serial, struct fault *fault)
+{
+	CLEANUP(clear_order_text) struct order_text text = {0};
+	CLEANUP(clear_buffer) struct buffer json = {0};
+	struct fault failure = {0};
+
+	if (fill_order_text(exchange, order, &text, &failure) < 0)
+		return set_parse_problem(
+			exchange, &failure,
+			failure.class == FAULT_TOO_LARGE ? "malformed" : "unauthorized", fault);
+	if (serial != NULL) {
+		append_format(&text.certificate, "%scertificate/", exchange->acme->base);
+		append_hex(&text.certificate, (struct bytes){serial, SERIAL_MAX});
+		if (check_buffer(&text.certificate, fault) < 0)
+			return -1;
+	}
+	const struct acme_order_view view = {
+		.expires_s = order->expires_s,
+		.names = &order->request.names,
+		.authorizations = text.authorizations,
+		.finalize = (const char *)text.finalize.data,
+		.certificate = (const char *)text.certificate.data,
+		.profile = order->request.profile,
+		.replaces = order->request.replaces,
+	};
+
+	if (format_acme_order(&view, &json, fault) < 0)
+		return -1;
+	add_response_field(exchange->response, "Location", "%s", (const char *)text.url.data);
+	set_json_body(exchange->response, &json);
+	return 0;
+}
+
+/* --- newOrder --- */
+
+/* A profile is one usage, or several with commas (draft-ietf-acme-profiles). */
+static unsigned int read_profile(const char *profile)
+{
+	struct fault ignored = {0};
+	unsigned int usages = 0;
+
+	if (profile[0] != '\0' && parse_usage_list(profile, &usages, &ignored) < 0)
+		return 0;
+	return usages;
+}
+
+static void check_profile_name(struct acme_exchange *exchange, const struct client *client,
+			       const char *profile)
+{
+	char allowed[USAGES_TEXT_SIZE];
+	unsigned int usages = read_profile(profile);
+
+	if (profile[0] == '\0' || (usages != 0 && (usages & ~client->policy.usages) == 0))
+		return;
+	format_usages(client->policy.usages, allowed);
+	set_refusal(&exchange->problem, "invalidProfile",
+		    "profile: expected usages of \"%s\", found \"%.64s\"", allowed, profile);
+}
+
+/* Whether policy allows names and profile now; the exchange has a problem, and the log a line,
+   otherwise. */
+static int check_by_policy(struct acme_exchange *exchange, const struct order_request *request,
+			   struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+	struct refusal refusal = {0};
+
+	if (read_acme_client(exchange, exchange->account.client, &client, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem))
+		return 0;
+	check_policy_names(&client, &request->names, &refusal);
+	if (!is_refused(&refusal)) {
+		check_profile_name(exchange, &client, request->profile);
+		return 0;
+	}
+	(void)snprintf(refusal.type, sizeof(refusal.type), "names");
+	return refuse_client(exchange, client.name, &refusal, fault);
+}
+
+/* RFC 9773 section 5: a certificate of the same client. */
+static int check_replaced(struct acme_exchange *exchange, const char *replaces, struct fault *fault)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	bool found;
+
+	if (replaces[0] == '\0')
+		return 0;
+	if (find_renewable(exchange->acme, replaces, &record, &found, fault) < 0)
+		return -1;
+	if (!found || strcmp(record.client, exchange->account.client) != 0)
+		set_refusal(&exchange->problem, "malformed",
+			    "replaces: expected a certificate of this account's client (RFC 9773 "
+			    "section 5)");
+	return 0;
+}
+
+static int check_order(struct acme_exchange *exchange, const struct order_request *request,
+		       struct fault *fault)
+{
+	if (check_replaced(exchange, request->replaces, fault) < 0)
+		return -1;
+	return is_refused(&exchange->problem) ? 0 : check_by_policy(exchange, request, fault);
+}
+
+int answer_new_order(struct acme_exchange *exchange, const char *rest, struct fault *fault)
+{
+	CLEANUP(clear_acme_order)
+	struct acme_order order = {.expires_s = exchange->now_s + ORDER_VALIDITY_S};
+	struct fault failure = {0};
+
+	(void)rest;
+	if (parse_order_request(bytes_of_buffer(&exchange->jws.payload), &order.request, &failure) <
+	    0)
+		return set_parse_problem(exchange, &failure,
+					 failure.class == FAULT_REFUSED ? "unsupportedIdentifier"
+									: "malformed",
+					 fault);
+	if (check_order(exchange, &order.request, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem))
+		return 0;
+	memcpy(order.account, exchange->account.id, ACCOUNT_ID_LEN);
+	if (fill_random(order.id, ORDER_ID_LEN, fault) < 0)
+		return -1;
+	exchange->response->status = 201;
+	return answer_with_order(exchange, &order, NULL, fault);
+}
+
+/* --- an order, and an authorization --- */
+
+static int find_certificate(const struct acme_exchange *exchange, const struct acme_order *order,
+			    uint8_t ret_serial[static SERIAL_MAX], bool *ret_found,
+			    struct fault *fault)
+{
+	return find_final_order(authority_store(exchange->acme->settings.authority), order->id,
+				ret_serial, ret_found, fault);
+}
+
+int answer_order(struct acme_exchange *exchange, const char *rest, struct fault *fault)
+{
+	CLEANUP(clear_acme_order) struct acme_order order = {0};
+	uint8_t serial[SERIAL_MAX];
+	bool found;
+
+	if (read_token(exchange, TOKEN_ORDER, rest, &order, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem))
+		return 0;
+	if (find_certificate(exchange, &order, serial, &found, fault) < 0)
+		return -1;
+	return answer_with_order(exchange, &order, found ? serial : NULL, fault);
+}
+
+int answer_authorization(struct acme_exchange *exchange, const char *rest, struct fault *fault)
+{
+	CLEANUP(clear_acme_order) struct acme_order order = {0};
+	CLEANUP(clear_buffer) struct buffer json = {0};
+
+	if (read_token(exchange, TOKEN_AUTHORIZATION, rest, &order, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem))
+		return 0;
+	if (format_acme_authorization(order.request.names.names[0], order.expires_s, &json, fault) <
+	    0)
+		return -1;
+	set_json_body(exchange->response, &json);
+	return 0;
+}
+
+/* --- finalize --- */
+
+/* A commonName is a name like the alternative names (RFC 8555 section 7.4). */
+static int add_common_names(const struct csr *csr, struct alt_names *names, struct fault *fault)
+{
+	struct bytes values[COMMON_NAMES_MAX];
+	size_t count = find_common_names(csr_subject_der(csr), values, COMMON_NAMES_MAX);
+
+	if (count > COMMON_NAMES_MAX)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "request: expected at most %d common names, found %zu",
+				 COMMON_NAMES_MAX, count);
+	for (size_t i = 0; i < count; i++) {
+		char dns[ALT_NAME_MAX + 1];
+		char ip[ALT_NAME_MAX + 1];
+		struct fault ignored = {0};
+
+		(void)snprintf(ip, sizeof(ip), "IP:%.*s", (int)values[i].len,
+			       (const char *)values[i].data);
+		(void)snprintf(dns, sizeof(dns), "DNS:%.*s", (int)values[i].len,
+			       (const char *)values[i].data);
+		if (add_acme_name(names, ip, &ignored) < 0 && add_acme_name(names, dns, fault) < 0)
+			return prefix_fault(fault, "request: common name");
+	}
+	return 0;
+}
+
+static bool has_name(const struct alt_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Exactly the names of the order, as subject or as alternative names. */
+static int check_csr_names(const struct csr *csr, const struct alt_names *expected,
+			   struct fault *fault)
+{
+	CLEANUP(clear_alt_names) struct alt_names names = {0};
+	const struct alt_names *requested = csr_alt_names(csr);
+
+	for (size_t i = 0; i < requested->count; i++)
+		if (add_acme_name(&names, requested->names[i], fault) < 0)
+			return -1;
+	if (add_common_names(csr, &names, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++)
+		if (!has_name(expected, names.names[i]))
+			return set_fault(fault, FAULT_MALFORMED,
+					 "request: \"%.256s\" is no identifier of the order",
+					 names.names[i]);
+	for (size_t i = 0; i < expected->count; i++)
+		if (!has_name(&names, expected->names[i]))
+			return set_fault(fault, FAULT_MALFORMED,
+					 "request: expected the identifier \"%.256s\" of the order "
+					 "among its names, found it not",
+					 expected->names[i]);
+	return 0;
+}
+
+/* Reads the request for the order's certificate. */
+static int read_order_csr(const struct acme_exchange *exchange, const struct acme_order *order,
+			  struct bytes der, struct csr **ret_csr, struct fault *fault)
+{
+	CLEANUP(free_csr) struct csr *csr = NULL;
+
+	if (parse_acme_csr(der, &csr, fault) < 0 ||
+	    check_csr_names(csr, &order->request.names, fault) < 0)
+		return -1;
+	/* RFC 8555 section 11.1. */
+	if (equal_bytes(public_key_spki(csr_public_key(csr)),
+			public_key_spki(exchange->account.key)))
+		return set_fault(fault, FAULT_REFUSED,
+				 "request: expected another key than the account's");
+	*ret_csr = TAKE(csr);
+	return 0;
+}
+
+static int certify_order(struct acme_exchange *exchange, struct acme_order *order,
+			 const struct csr *csr, struct fault *fault)
+{
+	const struct foreign_request request = {.client = exchange->account.client,
+						.csr = csr,
+						.prefix = "acme",
+						.names = &order->request.names,
+						.usages = read_profile(order->request.profile),
+						.new_key = true,
+						.beside = record_order,
+						.beside_context = order};
+	struct foreign_answer answer = {0};
+	uint8_t serial[SERIAL_MAX];
+	struct fault failure = {0};
+	bool found;
+
+	if (certify_foreign(exchange->acme->settings.authority, &request, exchange->now_s, &answer,
+			    &failure) < 0)
+		return failure.class != FAULT_REFUSED
+			       ? pass_fault(&failure, fault)
+			       : set_parse_problem(exchange, &failure, "orderNotReady", fault);
+	clear_buffer(&answer.der);
+	if (is_refused(&answer.refusal))
+		return refuse_client(exchange, request.client, &answer.refusal, fault);
+	if (find_certificate(exchange, order, serial, &found, fault) < 0)
+		return -1;
+	log_acme(exchange, request.client, "certified 1");
+	return answer_with_order(exchange, order, found ? serial : NULL, fault);
+}
+
+int answer_finalize(struct acme_exchange *exchange, const char *rest, struct fault *fault)
+{
+	CLEANUP(clear_acme_order) struct acme_order order = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_csr) struct csr *csr = NULL;
+	uint8_t serial[SERIAL_MAX];
+	struct fault failure = {0};
+	bool found;
+
+	if (read_token(exchange, TOKEN_ORDER, rest, &order, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem))
+		return 0;
+	if (find_certificate(exchange, &order, serial, &found, fault) < 0)
+		return -1;
+	if (found) {
+		set_refusal(&exchange->problem, "orderNotReady",
+			    "the order is valid: its certificate is there");
+		return 0;
+	}
+	if (parse_finalize_request(bytes_of_buffer(&exchange->jws.payload), &der, &failure) < 0)
+		return set_parse_problem(exchange, &failure, "malformed", fault);
+	if (read_order_csr(exchange, &order, bytes_of_buffer(&der), &csr, &failure) < 0)
+		return set_parse_problem(exchange, &failure, "badCSR", fault);
+	if (charge_acme_client(exchange, exchange->account.client, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem) || check_by_policy(exchange, &order.request, fault) < 0)
+		return is_refused(&exchange->problem) ? 0 : -1;
+	return is_refused(&exchange->problem) ? 0 : certify_order(exchange, &order, csr, fault);
+}
+
+/* --- the certificate --- */
+
+/* The chain from the certificate on, without the root unless it is the issuer: certbot wants two
+   certificates at least. */
+static int format_chain(const struct authority *authority, const struct issued_certificate *record,
+			struct buffer *ret_pem, struct fault *fault)
+{
+	const struct issuer *issuer = get_issuer(authority_issuers(authority), record->issuer);
+	CLEANUP(clear_buffer) struct buffer leaf = {0};
+	CLEANUP(clear_buffer) struct buffer above = {0};
+
+	if (issuer == NULL)
+		return set_fault(fault, FAULT_FAILED, "issuer %u: expected its certificate",
+				 record->issuer);
+	if (format_certificate_pem(bytes_of_buffer(&record->der), &leaf, fault) < 0 ||
+	    format_certificate_pem(certificate_der(issuer_certificate(issuer)), &above, fault) < 0)
+		return -1;
+	append_bytes(&leaf, bytes_of_buffer(&above));
+	*ret_pem = take_buffer(&leaf);
+	return check_buffer(ret_pem, fault);
+}
+
+int answer_certificate(struct acme_exchange *exchange, const char *rest, struct fault *fault)
+{
+	const struct authority *authority = exchange->acme->settings.authority;
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	struct http_response *response = exchange->response;
+	uint8_t serial[SERIAL_MAX];
+	bool found = false;
+
+	if (parse_hex(rest, serial, SERIAL_MAX) &&
+	    find_by_serial(authority_store(exchange->acme->settings.authority), serial, &record,
+			   &found, fault) < 0)
+		return -1;
+	if (!found || strcmp(record.client, exchange->account.client) != 0) {
+		set_refusal(&exchange->problem, "notFound",
+			    "the client of this account has no such certificate");
+		return 0;
+	}
+	response->content_type = CONTENT_PEM_CHAIN;
+	return format_chain(authority, &record, &response->body, fault);
+}

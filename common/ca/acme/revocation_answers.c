@@ -1,0 +1,154 @@
+#include "common/ca/acme/exchange.h"
+
+#include "common/ca/store/revoke.h"
+#include "common/crypto/base64.h"
+#include "common/wire/acme_answer.h"
+#include "common/x509/certificate_fields.h"
+#include "common/x509/issuer_set.h"
+
+#include <string.h>
+
+/* Until when a client keeps renewal information (RFC 9773 section 4.3). */
+enum { RENEWAL_RETRY_S = 6 * 3600 };
+
+/* --- revokeCert --- */
+
+/* The record of the certificate; the exchange has a problem when this CA did not issue it. */
+static int find_revocable(struct acme_exchange *exchange, const struct certificate *certificate,
+			  struct issued_certificate *ret_record, struct fault *fault)
+{
+	struct bytes serial = certificate_serial(certificate);
+	bool found = false;
+
+	if (serial.len == SERIAL_MAX &&
+	    find_by_serial(authority_store(exchange->acme->settings.authority), serial.data,
+			   ret_record, &found, fault) < 0)
+		return -1;
+	if (!found || !equal_bytes(bytes_of_buffer(&ret_record->der), certificate_der(certificate)))
+		set_refusal(&exchange->problem, "notFound",
+			    "expected a certificate of this CA, found none");
+	return 0;
+}
+
+/* RFC 8555 section 7.6: by the account's client, or by the key of the certificate. */
+static void check_revoker(struct acme_exchange *exchange, const struct certificate *certificate,
+			  const struct issued_certificate *record)
+{
+	bool own = exchange->has_account
+			   ? strcmp(record->client, exchange->account.client) == 0
+			   : equal_bytes(public_key_spki(exchange->jws.key),
+					 public_key_spki(certificate_public_key(certificate)));
+
+	if (!own)
+		set_refusal(&exchange->problem, "unauthorized",
+			    "expected an account of the certificate's client, or the "
+			    "certificate's key");
+}
+
+static int revoke_record(struct acme_exchange *exchange, const struct issued_certificate *record,
+			 int reason, struct fault *fault)
+{
+	const struct revocation revocation = {.serials = &record->serial,
+					      .serial_count = 1,
+					      .by = record->client,
+					      .reason = reason,
+					      .now_s = exchange->now_s};
+	struct revocation_summary summary;
+
+	if (charge_acme_client(exchange, record->client, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem))
+		return 0;
+	if (revoke_certificates(authority_store(exchange->acme->settings.authority), &revocation,
+				NULL, NULL, &summary, fault) < 0)
+		return -1;
+	if (summary.already > 0)
+		set_refusal(&exchange->problem, "alreadyRevoked", "the certificate is revoked");
+	else
+		log_acme(exchange, record->client, "revoked 1");
+	return 0;
+}
+
+int answer_revocation(struct acme_exchange *exchange, const char *rest, struct fault *fault)
+{
+	struct acme_revocation request = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	struct fault failure = {0};
+
+	(void)rest;
+	if (parse_acme_revocation(bytes_of_buffer(&exchange->jws.payload), &request, &failure) < 0)
+		return set_parse_problem(exchange, &failure,
+					 failure.class == FAULT_REFUSED ? "badRevocationReason"
+									: "malformed",
+					 fault);
+	der = take_buffer(&request.der);
+	if (parse_certificate_der(bytes_of_buffer(&der), &certificate, &failure) < 0)
+		return set_parse_problem(exchange, &failure, "malformed", fault);
+	if (find_revocable(exchange, certificate, &record, fault) < 0)
+		return -1;
+	if (!is_refused(&exchange->problem))
+		check_revoker(exchange, certificate, &record);
+	return is_refused(&exchange->problem)
+		       ? 0
+		       : revoke_record(exchange, &record, request.reason, fault);
+}
+
+/* --- renewal information --- */
+
+int find_renewable(struct acme *acme, const char *id, struct issued_certificate *ret_record,
+		   bool *ret_found, struct fault *fault)
+{
+	const char *dot = strchr(id, '.');
+	CLEANUP(clear_buffer) struct buffer key_id = {0};
+	CLEANUP(clear_buffer) struct buffer serial = {0};
+	const struct issuer *issuer;
+	struct fault ignored = {0};
+
+	*ret_found = false;
+	if (dot == NULL || strlen(id) >= ACME_CERTIFICATE_ID_SIZE ||
+	    decode_base64url((struct bytes){(const uint8_t *)id, (size_t)(dot - id)}, &key_id,
+			     &ignored) < 0 ||
+	    decode_base64url(bytes_of_string(dot + 1), &serial, &ignored) < 0 ||
+	    serial.len != SERIAL_MAX)
+		return 0;
+	if (find_by_serial(authority_store(acme->settings.authority), serial.data, ret_record,
+			   ret_found, fault) < 0)
+		return -1;
+	if (!*ret_found)
+		return 0;
+	issuer = get_issuer(authority_issuers(acme->settings.authority), ret_record->issuer);
+	*ret_found =
+		issuer != NULL &&
+		equal_bytes(find_subject_key_id(certificate_fields(issuer_certificate(issuer))),
+			    bytes_of_buffer(&key_id));
+	return 0;
+}
+
+int answer_renewal_info(struct acme *acme, const char *id, struct http_response *response,
+			struct refusal *problem, struct fault *fault)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	CLEANUP(clear_buffer) struct buffer json = {0};
+	int64_t life_s;
+	int64_t start_s;
+	bool found;
+
+	if (find_renewable(acme, id, &record, &found, fault) < 0)
+		return -1;
+	if (!found) {
+		set_refusal(problem, "notFound",
+			    "expected the keyIdentifier of this CA and the serial of a certificate "
+			    "(RFC 9773 section 4.1)");
+		return 0;
+	}
+	/* From the last third of its life on, or at once (RFC 9773 section 4.2). */
+	life_s = record.not_after_s - record.not_before_s;
+	start_s = record.revoked ? record.not_before_s : record.not_after_s - life_s / 3;
+	if (format_renewal_info(start_s, start_s + life_s / 12, &json, fault) < 0)
+		return -1;
+	add_response_field(response, "Retry-After", "%d", RENEWAL_RETRY_S);
+	set_json_body(response, &json);
+	return 0;
+}

@@ -1,0 +1,86 @@
+#include "common/ca/service/acme_route.h"
+
+#include "common/base/clock.h"
+
+#include <string.h>
+
+/* What an origin may cost in a minute that no client pays for. */
+enum { UNPAID_PER_MINUTE = 60, RENEWALS_PER_MINUTE = 600 };
+
+int init_acme_route(struct acme_route *route, struct encrypted_requests *requests,
+		    struct fault *fault)
+{
+	const struct acme_settings settings = {.authority = requests->authority,
+					       .keys = &requests->keys,
+					       .exchange_log = requests->exchange_log,
+					       .exchange_log_context =
+						       requests->exchange_log_context};
+
+	route->requests = requests;
+	if (!authority_ca(requests->authority)->acme)
+		return 0;
+	if (new_origin_rate(UNPAID_PER_MINUTE, &route->unpaid, fault) < 0 ||
+	    new_origin_rate(RENEWALS_PER_MINUTE, &route->renewals, fault) < 0)
+		return -1;
+	return new_acme(&settings, &route->acme, fault);
+}
+
+void clear_acme_route(struct acme_route *route)
+{
+	free_acme(&route->acme);
+	free_origin_rate(&route->unpaid);
+	free_origin_rate(&route->renewals);
+}
+
+void start_acme_route(struct acme_route *route, const struct endpoint_list *listens)
+{
+	const struct endpoint *endpoint = &authority_ca(route->requests->authority)->endpoint;
+
+	if (route->acme != NULL)
+		set_acme_endpoint(route->acme,
+				  endpoint->port != 0 ? endpoint : &listens->endpoints[0]);
+}
+
+static int serve_get(struct acme_route *route, const struct http_request *request,
+		     struct http_response *response, struct fault *fault)
+{
+	int64_t wait_s;
+
+	if (is_renewal_question(request) &&
+	    !charge_origin(route->renewals, request->origin, read_stopwatch_us(), &wait_s))
+		return answer_acme_rate(route->acme, response,
+					"this address asks more than 600 times a minute", wait_s,
+					fault);
+	return answer_acme_get(route->acme, request, response, fault);
+}
+
+static int serve_post(struct acme_route *route, const struct http_request *request,
+		      struct http_response *response, struct fault *fault)
+{
+	const int64_t now_us = read_stopwatch_us();
+	struct acme_outcome outcome = {.unpaid = false};
+	int64_t wait_s;
+
+	if (!has_origin_credit(route->unpaid, request->origin, now_us, &wait_s))
+		return answer_acme_rate(route->acme, response,
+					"this address sent more than 60 requests in a minute that "
+					"could not be authenticated",
+					wait_s, fault);
+	if (answer_acme_post(route->acme, request, response, &outcome, fault) < 0)
+		return -1;
+	if (outcome.unpaid)
+		(void)charge_origin(route->unpaid, request->origin, now_us, &wait_s);
+	if (is_refused(&outcome.problem))
+		count_refusal(&route->requests->refusals, outcome.problem.type);
+	return 0;
+}
+
+int serve_acme(struct acme_route *route, const struct http_request *request,
+	       struct http_response *response, struct fault *fault)
+{
+	if (route->acme == NULL)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "this CA serves no ACME clients: its manifest has no ca.acme");
+	return strcmp(request->method, "GET") == 0 ? serve_get(route, request, response, fault)
+						   : serve_post(route, request, response, fault);
+}
