@@ -91,7 +91,7 @@ refused() { # NAME LINES PATTERN
 count() { list | wc -l; }
 before=$(count)
 refused 'a file without a column of names' 'size\n3\n' 'bad.csv: line 1: expected a column "name"'
-refused 'a column that there is not' 'name,purpose\na,client\n' 'bad.csv: line 1: expected columns of name, size, subject.*found "usages"'
+refused 'a column that there is not' 'name,purpose\na,client\n' 'bad.csv: line 1: expected columns of name, size, subject.*found "purpose"'
 refused 'a column twice' 'name,size,size\n' 'line 1: expected each column once, found size again'
 refused 'a bad name' 'name\nok\n../x\n' 'bad.csv: line 3: name: expected 1 to 64 of'
 refused 'the CA'\''s name' 'name\nca\n' 'line 2: name: no client can be called "ca"'
