@@ -95,11 +95,21 @@ eventually() {
 	done
 }
 
+# Beside a server of PostgreSQL (tests/postgresql.sh) the record of the script's CA is in a database.
+store=
+sql() { psql -qAt -h "$socket" -p "$port_of_database" -U certpool -d "$1" -c "$2"; } # DATABASE SQL
+if [ -n "${CERTPOOL_TEST_POSTGRESQL-}" ]; then
+	IFS='&=' read -r _ socket _ port_of_database _ <<<"$CERTPOOL_TEST_POSTGRESQL"
+	database=$(basename "$folder")
+	sql postgres "create database \"$database\""
+	store=", store: \"postgresql:///$database?$CERTPOOL_TEST_POSTGRESQL\""
+fi
+
 # manifest SIZE1 SIZE2 [MORE]: a CA and two clients. Ports are 0: servers print their ports.
 manifest() {
 	cat <<-END
 		version: 1
-		ca: {layout: ca, endpoint: "http://127.0.0.1:0"}
+		ca: {layout: ca, endpoint: "http://127.0.0.1:0"$store}
 		clients:
 		  client1: {pool: {size: $1}}
 		  client2: {pool: {size: $2}, endpoint: "http://127.0.0.1:0"}
@@ -166,8 +176,11 @@ stop() {
 sqlite3() { command sqlite3 -cmd '.timeout 60000' "$@"; }
 
 # Rows and different keys in the CA's record.
-rows() { sqlite3 "${1:-ca}/state/ca.db" 'select count(*) from certificate'; }
-keys() { sqlite3 "${1:-ca}/state/ca.db" 'select count(distinct key_sha256) from certificate'; }
+ask_record() { # LAYOUT SQL
+	if [ -n "$store" ]; then sql "$database" "set search_path to certpool; $2"; else sqlite3 "$1/state/ca.db" "$2"; fi
+}
+rows() { ask_record "${1:-ca}" 'select count(*) from certificate'; }
+keys() { ask_record "${1:-ca}" 'select count(distinct key_sha256) from certificate'; }
 
 # Requests by other tools than certpool. jti: a fresh one. seal KEY TYP: encrypts standard input as a JWE
 # under the key, to standard output. post PATH FILE: posts it, prints the status, writes the body to answer.

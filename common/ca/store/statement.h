@@ -10,7 +10,8 @@
  *
  * The SQL is what SQLite and PostgreSQL both know. Parameters are ?1, ?2, … without a gap; the
  * driver of a database with another notation translates them. An SQL text is static, unless a
- * function says otherwise: a prepared statement is cached under the text's address.
+ * function says otherwise: a prepared statement is cached under the text's address. A parameter
+ * that may be NULL, and whose type nothing else tells, is put into a CAST.
  */
 struct store_connection;
 struct store_cursor;

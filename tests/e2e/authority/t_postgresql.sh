@@ -3,8 +3,6 @@
 [ -n "${CERTPOOL_TEST_POSTGRESQL-}" ] || exec "$(dirname "$0")/../../postgresql.sh" bash "$0"
 . "$(dirname "$0")/../lib.sh"
 
-IFS='&=' read -r _ socket _ port _ <<<"$CERTPOOL_TEST_POSTGRESQL"
-sql() { psql -qAt -h "$socket" -p "$port" -U certpool -d "$1" -c "$2"; } # DATABASE SQL
 store_manifest() { # STORE
 	cat <<-END
 		version: 1

@@ -4,6 +4,7 @@
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -232,7 +233,6 @@ static void expect_one_certificate(enum insert_result expected)
 	cr_expect_eq(count_lines(TRANSACTION_READ), 1, "one line in the audit log");
 }
 
-/* catalogue 127 */
 Test(postgresql_store, inserts_again_after_a_serialization_failure)
 {
 	need_postgresql();
@@ -246,6 +246,57 @@ Test(postgresql_store, asks_again_when_the_outcome_of_a_batch_is_unknown)
 	need_postgresql();
 	disturb_commits("RAISE WARNING 'of the test'");
 	expect_one_certificate(KEY_EXISTS);
+}
+
+enum { RIVAL_KEYS = 20, RIVAL_ROUNDS = 10 };
+
+/* A front end with a store of its own, which records the keys of each round as one batch. */
+struct rival {
+	bool backwards;
+	size_t inserted;
+	size_t failures;
+};
+
+static void *record_batches(void *argument)
+{
+	struct rival *rival = argument;
+	CLEANUP(free_store) struct store *own = NULL;
+
+	rival->failures = open_store(scratch.path, &own, NULL) < 0;
+	for (uint32_t round = 0; round < RIVAL_ROUNDS && own != NULL; round++) {
+		struct issued_certificate records[RIVAL_KEYS];
+		enum insert_result results[RIVAL_KEYS];
+
+		for (uint32_t i = 0; i < RIVAL_KEYS; i++)
+			make_record(&records[i], "client1",
+				    round * RIVAL_KEYS +
+					    (rival->backwards ? RIVAL_KEYS - 1 - i : i));
+		rival->failures += store_records(own, records, RIVAL_KEYS, 1000, results, NULL) < 0;
+		for (uint32_t i = 0; i < RIVAL_KEYS; i++) {
+			rival->inserted += results[i] == INSERTED;
+			clear_issued_certificate(&records[i]);
+		}
+	}
+	return NULL;
+}
+
+/* catalogue 127 */
+Test(postgresql_store, records_keys_in_opposite_order_at_two_front_ends)
+{
+	struct rival rivals[] = {{.backwards = false}, {.backwards = true}};
+	pthread_t threads[COUNT_OF(rivals)];
+	size_t count = 0;
+
+	need_postgresql();
+	for (size_t i = 0; i < COUNT_OF(rivals); i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, record_batches, &rivals[i]), 0);
+	for (size_t i = 0; i < COUNT_OF(rivals); i++) {
+		cr_assert_eq(pthread_join(threads[i], NULL), 0);
+		cr_expect_eq(rivals[i].failures, 0);
+	}
+	OK(count_of(store, "client1", &count, &fault));
+	cr_expect_eq(count, RIVAL_KEYS * RIVAL_ROUNDS);
+	cr_expect_eq(rivals[0].inserted + rivals[1].inserted, count);
 }
 
 static int count_listed(void *context, const struct issued_certificate *certificate, int64_t id,
@@ -274,7 +325,6 @@ Test(postgresql_store, lists_more_rows_than_it_fetches_at_a_time)
 	}
 }
 
-/* catalogue 61 */
 Test(postgresql_store, says_good_only_with_a_recent_commit)
 {
 	need_postgresql();
