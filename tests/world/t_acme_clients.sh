@@ -27,7 +27,7 @@ certbot_with() {
 		--server "$directory"
 }
 certificate=certbot/live/www.example.org/cert.pem
-expect 0 'certbot gets a certificate' certbot_with certonly --standalone --eab-kid "$kid" --eab-hmac-key "$hmac" \
+expect 0 'certbot gets a certificate' certbot_with certonly --standalone --eab-kid "$kid" --eab-hmac-key="$hmac" \
 	--agree-tos -m admin@example.org -d www.example.org
 check 'which openssl takes for a server' verifies "$certificate"
 check 'with its name' grep -q 'DNS:www.example.org' <(openssl x509 -in "$certificate" -noout -ext subjectAltName)
