@@ -123,3 +123,7 @@ check 'the CA finds the one that takes its commits' eventually expect_revoked
 check_not 'and the old one was never believed' believed
 stop "$ca"
 equal 'it ends in order' 0 "$stopped"
+# A server that waits for its standby does not end at SIGTERM.
+for number in 1 2; do
+	"${as[@]}" "$bin/pg_ctl" stop -D "$PWD/s$number/data" -m immediate >out
+done
