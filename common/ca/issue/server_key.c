@@ -8,13 +8,9 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char key_file[] = "server.key";
-
-/* Longer common names are refused (RFC 5280 appendix A.1). */
-enum { COMMON_NAME_MAX = 64 };
 
 void init_server_key(struct server_key *server, const struct layout *layout, struct store *store,
 		     const struct ca_node *ca, const struct issuer_set *issuers)
@@ -185,18 +181,14 @@ static int make_key(struct server_key *server, const struct alt_names *names, in
 	const struct issuer *issuer = newest_issuer(server->issuers);
 	CLEANUP(clear_own_key) struct own_key own = {0};
 	CLEANUP(clear_buffer) struct buffer chain = {0};
-	char subject[COMMON_NAME_MAX + 8];
-	const char *first = strchr(names->names[0], ':') + 1;
-	struct own_key_plan plan = {.name = "TLS server",
-				    .member = SERVER_MEMBER,
-				    .subject = "CN=certpool",
-				    .alt_names = names,
-				    .validity_s = SERVER_VALIDITY_S};
+	char subject[SERVER_SUBJECT_SIZE];
+	const struct own_key_plan plan = {.name = "TLS server",
+					  .member = SERVER_MEMBER,
+					  .subject = subject,
+					  .alt_names = names,
+					  .validity_s = SERVER_VALIDITY_S};
 
-	if (strlen(first) <= COMMON_NAME_MAX) {
-		(void)snprintf(subject, sizeof(subject), "CN=%s", first);
-		plan.subject = subject;
-	}
+	name_server(names, subject);
 	if (make_own_key(server->store, issuer, &plan, now_s, &own, fault) < 0 ||
 	    format_chain(server, issuer, &own, &chain, fault) < 0 ||
 	    write_files(server, &own, bytes_of_buffer(&chain), fault) < 0)

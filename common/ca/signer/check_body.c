@@ -64,10 +64,9 @@ static int append_expected(const struct body_rules *rules, const struct certific
 	/* The profile has the text for extensions that cannot be read. */
 	(void)!find_extension(fields->extensions, EXTENSION_SUBJECT_ALT_NAME, &alt_names, &found,
 			      &problem);
-	return append_member_extensions(extensions, rules->issuer,
-					&(struct member_names){fields->subject, alt_names.value},
-					rules->kind == SIGN_SERVER ? USE_SERVER : find_usages(fields),
-					fields->spki, fault);
+	return append_member_extensions(
+		extensions, rules->issuer, &(struct member_names){fields->subject, alt_names.value},
+		rules->kind == SIGN_SERVER ? USE_SERVER : find_usages(fields), fields->spki, fault);
 }
 
 static int check_names(const struct body_rules *rules, const struct certificate *certificate,
@@ -118,12 +117,14 @@ static int check_member(const struct body_rules *rules, const struct certificate
 	return check_names(rules, certificate, verdict, fault);
 }
 
-/* The CA's own server may have the names of the manifest alone. */
+/* The CA's own server may have the names of the manifest alone, also as its subject, in which some
+   clients look for a name where there are no alternative ones. */
 static int check_server(const struct body_rules *rules, const struct certificate *certificate,
 			struct verdict *verdict, struct fault *fault)
 {
 	CLEANUP(clear_alt_names) struct alt_names found = {0};
 	CLEANUP(clear_alt_names) struct alt_names allowed = {0};
+	char subject[SERVER_SUBJECT_SIZE];
 	struct fault problem = {0};
 
 	check_times(rules, certificate, 0, SERVER_VALIDITY_S, verdict);
@@ -133,6 +134,10 @@ static int check_server(const struct body_rules *rules, const struct certificate
 	}
 	if (list_server_names(rules->ca, &allowed, fault) < 0)
 		return -1;
+	name_server(&allowed, subject);
+	if (strcmp(certificate_subject(certificate), subject) != 0)
+		reject_because(verdict, "expected the subject %s, found %s", subject,
+			       certificate_subject(certificate));
 	for (size_t i = 0; i < found.count; i++)
 		if (!has_alt_name(&allowed, found.names[i]))
 			reject_because(verdict,

@@ -4,6 +4,10 @@
 #include "common/x509/distinguished_name.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* Longer ones are refused (RFC 5280 appendix A.1). */
+enum { COMMON_NAME_MAX = 64 };
 
 /*
  * The template as rewrite_subject writes it, as it did the request's subject: without the spaces
@@ -117,4 +121,12 @@ int list_server_names(const struct ca_node *ca, struct alt_names *ret_names, str
 			return -1;
 	MOVE(ret_names, names);
 	return 0;
+}
+
+void name_server(const struct alt_names *names, char ret_subject[static SERVER_SUBJECT_SIZE])
+{
+	const char *first = names->count > 0 ? strchr(names->names[0], ':') + 1 : "";
+	const bool fits = first[0] != '\0' && strlen(first) <= COMMON_NAME_MAX;
+
+	(void)snprintf(ret_subject, SERVER_SUBJECT_SIZE, "CN=%s", fits ? first : "certpool");
 }

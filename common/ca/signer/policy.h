@@ -40,6 +40,11 @@ void check_policy(const struct client *client, const struct named_key *asked,
 int list_server_names(const struct ca_node *ca, struct alt_names *ret_names,
 		      struct fault *fault) MUST_CHECK;
 
+/* The subject of that server's certificate, which has these alternative names: the first of them,
+   or else CN=certpool, as common names are short (RFC 5280 appendix A.1). */
+enum { SERVER_SUBJECT_SIZE = 72 };
+void name_server(const struct alt_names *names, char ret_subject[static SERVER_SUBJECT_SIZE]);
+
 /* The longest validity of that server's certificate. */
 enum { SERVER_VALIDITY_S = 90 * 86400 };
 

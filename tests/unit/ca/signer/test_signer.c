@@ -363,6 +363,11 @@ Test(signer, signs_the_cas_own_server_under_the_names_of_the_manifest)
 	plan.alt_name = "IP:127.0.0.2";
 	expect_refused(SIGN_SERVER, &plan, "endpoint and names, found IP:127.0.0.2");
 	plan = good;
+	plan.subject = "CN=bank.example";
+	expect_refused(SIGN_SERVER, &plan, "subject CN=127.0.0.1, found CN=bank.example");
+	plan.alt_name = NULL;
+	expect_refused(SIGN_SERVER, &plan, "subject CN=127.0.0.1, found CN=bank.example");
+	plan = good;
 	plan.end_s += HOUR_S;
 	expect_refused(SIGN_SERVER, &plan, "expected it to end at");
 	plan = good;
