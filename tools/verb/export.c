@@ -175,8 +175,9 @@ static int run_export(const struct command *command, const void *settings, struc
 	    check_files(given, fault) < 0 ||
 	    open_exported_member(&node, next_in_member_set(&members, 0), &exported, fault) < 0)
 		return -1;
-	if ((given->fullchain != NULL && write_fullchain(&exported, given->fullchain, fault) < 0) ||
-	    (given->p12 != NULL && write_p12(&exported, given, fault) < 0))
+	/* First what has more reasons to fail, as a passphrase does. */
+	if ((given->p12 != NULL && write_p12(&exported, given, fault) < 0) ||
+	    (given->fullchain != NULL && write_fullchain(&exported, given->fullchain, fault) < 0))
 		return -1;
 	if (given->der)
 		return write_stream(STDOUT_FILENO, "standard output",

@@ -39,8 +39,9 @@ check_not 'not under another passphrase' openssl pkcs12 -in web.p12 -passin pass
 check 'certtool reads it' certtool --p12-info --inder --infile web.p12 --password 'pass word'
 expect 6 'nor is it overwritten' "$certpool" export web/1 --p12 web.p12 --passphrase-file passphrase
 chmod 644 passphrase
-expect 6 'a passphrase that others can read' "$certpool" export web/1 --p12 other.p12 --passphrase-file passphrase
+expect 6 'a passphrase that others can read' "$certpool" export web/1 --fullchain other.pem --p12 other.p12 --passphrase-file passphrase
 check_not 'makes no file' test -e other.p12
+check_not 'and none of the chain' test -e other.pem
 
 # DER.
 expect 0 'DER' "$certpool" export web/1 --der
