@@ -1,11 +1,13 @@
 #include "common/ca/service/est_client.h"
 
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/clients.h"
 #include "common/crypto/base64.h"
 #include "common/crypto/shared_key.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/csr.h"
 #include "common/x509/issuer_set.h"
+#include "common/x509/purpose.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -137,13 +139,47 @@ static int find_member(struct authority *authority, struct bytes der,
 	return 0;
 }
 
+/* *ret_earlier: the certificate is of another client, which was removed, and had the name before.
+ */
+static int find_holder(struct authority *authority, const struct issued_certificate *record,
+		       bool *ret_earlier, struct fault *fault)
+{
+	CLEANUP(clear_client) struct client holder = {0};
+	bool found;
+
+	if (read_client(authority_store(authority), record->client, &holder, &found, fault) < 0)
+		return -1;
+	*ret_earlier = found && record->issued_at_s < holder.added_at_s;
+	return 0;
+}
+
+/* With its issuer, a certificate counts no longer. */
+static int check_issuer(struct authority *authority, const struct issued_certificate *record,
+			struct est_client *client, struct fault *fault)
+{
+	struct root_crl_cache *root_crl = authority_root_crl(authority);
+	const struct issuer *issuer = get_issuer(authority_issuers(authority), record->issuer);
+	struct fault problem = {0};
+
+	if (root_crl == NULL || issuer == NULL ||
+	    check_not_revoked(root_crl, issuer_certificate(issuer), &problem) == 0)
+		return 0;
+	if (problem.class != FAULT_REFUSED)
+		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
+	deny(client, EST_FORBIDDEN, "revoked", "%s: enroll with the client's password",
+	     problem.text);
+	return 0;
+}
+
 static int check_certificate(struct authority *authority, struct bytes der, int64_t now_s,
 			     struct est_client *client, struct fault *fault)
 {
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	bool earlier = false;
 	bool found;
 
-	if (find_member(authority, der, &record, &found, fault) < 0)
+	if (find_member(authority, der, &record, &found, fault) < 0 ||
+	    (found && find_holder(authority, &record, &earlier, fault) < 0))
 		return -1;
 	if (!found)
 		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
@@ -151,6 +187,15 @@ static int check_certificate(struct authority *authority, struct bytes der, int6
 	else if (record.revoked)
 		deny(client, EST_FORBIDDEN, "revoked",
 		     "the certificate of %s/%s was revoked: enroll with the client's password",
+		     record.client, record.member);
+	else if (earlier)
+		deny(client, EST_FORBIDDEN, "policy",
+		     "the certificate is of an earlier client %s, which was removed: enroll with "
+		     "the password of the one that there is",
+		     record.client);
+	else if (now_s < record.not_before_s)
+		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
+		     "the certificate of %s/%s is not valid yet: enroll with the client's password",
 		     record.client, record.member);
 	else if (now_s > record.not_after_s)
 		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
@@ -160,6 +205,8 @@ static int check_certificate(struct authority *authority, struct bytes der, int6
 		deny(client, EST_FORBIDDEN, "policy",
 		     "the password is the client %s's, and the certificate the client %s's",
 		     client->name, record.client);
+	else if (check_issuer(authority, &record, client, fault) < 0)
+		return -1;
 	if (client->denial != EST_ADMITTED)
 		return 0;
 	memcpy(client->name, record.client, sizeof(client->name));
@@ -185,23 +232,46 @@ int find_est_client(struct authority *authority, struct shared_keys *keys,
 	return 0;
 }
 
-void check_same_names(const struct certificate *certificate, const struct csr *csr,
-		      struct refusal *refusal)
+static bool same_alt_names(const struct certificate *certificate, const struct csr *csr)
 {
-	const struct certificate_fields *fields = certificate_fields(certificate);
 	struct extension alt_names = {0};
 	struct fault ignored = {0};
 	bool found;
 
-	(void)!find_extension(fields->extensions, EXTENSION_SUBJECT_ALT_NAME, &alt_names, &found,
-			      &ignored);
+	(void)!find_extension(certificate_fields(certificate)->extensions,
+			      EXTENSION_SUBJECT_ALT_NAME, &alt_names, &found, &ignored);
+	return equal_bytes(alt_names.value, csr_alt_names_der(csr));
+}
+
+void check_renewal(const struct certificate *certificate, const struct csr *csr,
+		   struct refusal *refusal)
+{
+	const struct certificate_fields *fields = certificate_fields(certificate);
+
 	if (!equal_bytes(fields->subject, csr_subject_der(csr)))
 		set_refusal(refusal, "policy",
 			    "renewal: subject: expected that of the certificate, \"%.128s\", found "
 			    "\"%.128s\" (RFC 7030 section 4.2.2)",
 			    certificate_subject(certificate), csr_subject(csr));
-	else if (!equal_bytes(alt_names.value, csr_alt_names_der(csr)))
+	else if (!same_alt_names(certificate, csr))
 		set_refusal(refusal, "policy",
 			    "renewal: alternative names: expected those of the certificate (RFC "
 			    "7030 section 4.2.2)");
+	else if (equal_bytes(fields->spki, public_key_spki(csr_public_key(csr))))
+		set_refusal(refusal, "key_spent",
+			    "renewal: expected another key than the certificate's: a public key "
+			    "is certified once");
+}
+
+void check_granted(const struct certificate *certificate, const struct csr *csr,
+		   unsigned int usages, struct refusal *refusal)
+{
+	const struct certificate_fields *fields = certificate_fields(certificate);
+	const unsigned int asked = usages | csr_usages(csr)->usages;
+
+	if (!equal_bytes(fields->subject, csr_subject_der(csr)) ||
+	    !same_alt_names(certificate, csr) || (asked & ~find_usages(fields)) != 0)
+		set_refusal(refusal, "key_taken",
+			    "the public key has a certificate already, with other names or usages: "
+			    "make another key");
 }

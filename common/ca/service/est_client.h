@@ -44,11 +44,19 @@ int find_est_client(struct authority *authority, struct shared_keys *keys,
 		    struct est_client *ret_client, struct fault *fault) MUST_CHECK;
 
 /*
- * Refuses a request whose subject or alternative names are not those of the member's certificate
- * (RFC 7030 section 4.2.2).
+ * Refuses a request of a member for its renewal whose subject or alternative names are not those of
+ * its certificate (RFC 7030 section 4.2.2), or whose public key is: the CA would answer with the
+ * certificate that the member has, which ends no later.
  */
 struct csr;
-void check_same_names(const struct certificate *certificate, const struct csr *csr,
-		      struct refusal *refusal);
+void check_renewal(const struct certificate *certificate, const struct csr *csr,
+		   struct refusal *refusal);
+
+/*
+ * Refuses to answer a request with the certificate that its public key has from earlier on, when
+ * that has other names than the request, or lacks a usage of the request or of `usages`.
+ */
+void check_granted(const struct certificate *certificate, const struct csr *csr,
+		   unsigned int usages, struct refusal *refusal);
 
 #endif

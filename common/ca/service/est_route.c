@@ -278,6 +278,20 @@ static int admit_client(const struct est_route *route, const struct est_client *
 		       : admit_request(route->requests->authority, client->name, refusal, fault);
 }
 
+/* A key that was certified before has its certificate, whatever the request says. */
+static int check_answer(const struct csr *csr, unsigned int usages, struct single_answer *answer,
+			struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+
+	if (is_refused(&answer->refusal))
+		return 0;
+	if (parse_certificate_der(bytes_of_buffer(&answer->certificate), &certificate, fault) < 0)
+		return -1;
+	check_granted(certificate, csr, usages, &answer->refusal);
+	return 0;
+}
+
 /* Reads the request, and has it certified with those that arrive together with it. */
 static int certify_body(const struct est_route *route, const struct est_path *path,
 			const struct est_client *client, struct bytes body, int64_t now_s,
@@ -293,12 +307,14 @@ static int certify_body(const struct est_route *route, const struct est_path *pa
 	if (parse_est_csr(body, &csr, &pem, &problem) < 0)
 		return refuse_for_fault(&problem, "bad_request", &ret_answer->refusal, fault);
 	if (client->certificate != NULL)
-		check_same_names(client->certificate, csr, &ret_answer->refusal);
+		check_renewal(client->certificate, csr, &ret_answer->refusal);
 	if (is_refused(&ret_answer->refusal))
 		return 0;
 	single.pem = bytes_of_buffer(&pem);
 	public_key_sha256(csr_public_key(csr), single.key_sha256);
-	return certify_joined(route->joined, &single, ret_answer, fault);
+	if (certify_joined(route->joined, &single, ret_answer, fault) < 0)
+		return -1;
+	return check_answer(csr, path->usages, ret_answer, fault);
 }
 
 /* A CA that may issue nothing, or has no room for it, says so to everybody (503). */

@@ -10,9 +10,9 @@
 #define CLIENT_COLUMNS                                                                             \
 	"name, subject, alt_names, keys, validity, certificates, requests_per_minute, by_hand,"    \
 	" disabled, revoked_at, reason, origin, pool_size, removed_at, invited_at,"                \
-	" invitation_ends, joined_at, seen_at, invitation_kid, usages"
+	" invitation_ends, joined_at, seen_at, invitation_kid, usages, added_at"
 
-enum { CLIENT_COLUMN_COUNT = 20 };
+enum { CLIENT_COLUMN_COUNT = 21 };
 
 int read_client_row(struct rows *rows, struct client *ret_client, struct fault *fault) MUST_CHECK;
 

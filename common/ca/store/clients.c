@@ -28,8 +28,9 @@ enum client_column {
 	COLUMN_SEEN_AT,
 	COLUMN_INVITATION_KID,
 	COLUMN_USAGES,
+	COLUMN_ADDED_AT,
 };
-_Static_assert(COLUMN_USAGES + 1 == CLIENT_COLUMN_COUNT, "CLIENT_COLUMNS has as many");
+_Static_assert(COLUMN_ADDED_AT + 1 == CLIENT_COLUMN_COUNT, "CLIENT_COLUMNS has as many");
 
 void clear_client(struct client *client)
 {
@@ -99,6 +100,7 @@ int read_client_row(struct rows *rows, struct client *ret_client, struct fault *
 		row_name(rows, COLUMN_INVITATION_KID, client.invitation_kid);
 	client.joined_at_s = row_time(rows, COLUMN_JOINED_AT);
 	client.seen_at_s = row_time(rows, COLUMN_SEEN_AT);
+	client.added_at_s = row_number(rows, COLUMN_ADDED_AT);
 	client.disabled = row_number(rows, COLUMN_DISABLED) != 0;
 	client.origin = row_is_null(rows, COLUMN_ORIGIN)
 				? ORIGIN_UNKNOWN
@@ -184,8 +186,8 @@ int write_client_row(struct transaction *transaction, const struct client *clien
 	static const char sql[] =
 		"INSERT INTO client (name, subject, alt_names, keys, validity, certificates,"
 		" requests_per_minute, by_hand, origin, pool_size, invited_at, invitation_ends,"
-		" usages, invitation_kid)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+		" usages, invitation_kid, added_at)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 		" ON CONFLICT (name) DO UPDATE SET subject = ?2, alt_names = ?3, keys = ?4,"
 		" validity = ?5, certificates = ?6, requests_per_minute = ?7, by_hand = ?8,"
 		" pool_size = ?10, usages = ?13";
@@ -213,7 +215,8 @@ int write_client_row(struct transaction *transaction, const struct client *clien
 			   time_value(client->invited_at_s), time_value(client->invitation_ends_s),
 			   text_value(usages),
 			   client->invitation_kid[0] != '\0' ? text_value(client->invitation_kid)
-							     : no_value()),
+							     : no_value(),
+			   number_value(now_s)),
 		    NULL, fault) < 0)
 		return -1;
 	return append_client_change(transaction, client->name, exists ? "changed" : "added",

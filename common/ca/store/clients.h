@@ -45,6 +45,9 @@ struct client {
 	int64_t successor_wanted_until_s;
 	int64_t joined_at_s; /* the first request that could be decrypted; 0: none yet */
 	int64_t seen_at_s;   /* a later one; at most an hour behind the last */
+	/* What was issued before is an earlier client's of the name, which was removed. 0: of a
+	   record of before certpool noted it. */
+	int64_t added_at_s;
 };
 
 void clear_client(struct client *client);

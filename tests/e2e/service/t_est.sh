@@ -97,8 +97,11 @@ renew new.b64 dev-1
 equal 'a certificate renews itself' 200 "$status"
 certificate new.crt
 check 'with the new key' cmp <(openssl x509 -in new.crt -noout -pubkey) <(openssl pkey -in new.key -pubout)
+renew new.b64 dev-1
+certificate again.crt
+check 'again, where the answer was lost' cmp new.crt again.crt
 renew new.b64 new
-equal 'and so does the new one' 200 "$status"
+refused 'for the key that it has' 403 'key_spent: renewal: expected another key than the certificate.s'
 request dev-9
 renew dev-9.b64 dev-1
 refused 'for another name' 403 'subject: expected that of the certificate, "CN=dev-1", found "CN=dev-9"'
@@ -189,6 +192,10 @@ equal 'it renews' 200 "$status"
 certificate next.crt
 check_not 'under another issuer' cmp <(openssl x509 -in next.crt -noout -ext authorityKeyIdentifier) <(openssl x509 -in new.crt -noout -ext authorityKeyIdentifier)
 expect 0 'the CA is whole' "$certpool" check
+expect 0 'the first issuer is revoked' "$certpool" revoke ./ca/cert/ca.crt --yes
+openssl req -new -key next.key -subj /CN=dev-1 -addext subjectAltName=DNS:dev-1.example -outform DER | base64 >next.b64
+renew next.b64 new
+refused 'what it issued renews no more' 403 "revoked: the CA's certificate, .*, was revoked by its root"
 
 # Without TLS there is no EST: a password would be in the clear.
 stop "$ca"

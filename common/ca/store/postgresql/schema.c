@@ -63,6 +63,7 @@ static const char tables[] =
 	" seen_at bigint,"
 	" roots bytea,"
 	" usages text COLLATE \"C\" NOT NULL DEFAULT 'sign',"
+	" added_at bigint NOT NULL DEFAULT 0,"
 	" CHECK ((revoked_at IS NULL) = (reason IS NULL)));"
 	"CREATE TABLE client_key ("
 	" client text COLLATE \"C\" PRIMARY KEY,"

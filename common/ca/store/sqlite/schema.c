@@ -167,6 +167,8 @@ static const char *const versions[] = {
 	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);"
 	/* common/layout/usages.h */
 	"ALTER TABLE client ADD COLUMN usages TEXT NOT NULL DEFAULT 'sign';"
+	/* clients.h */
+	"ALTER TABLE client ADD COLUMN added_at INTEGER NOT NULL DEFAULT 0;"
 	/* common/ca/shared/front_ends.h. */
 	"CREATE TABLE front_end ("
 	" id INTEGER PRIMARY KEY,"

@@ -134,6 +134,43 @@ Test(est_route, knows_a_member_by_its_certificate_until_it_ends_or_is_revoked)
 	cr_expect_not_null(strstr(refusals[2].detail, "was revoked"));
 }
 
+Test(est_route, takes_no_certificate_before_it_begins)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = certify_one(&fixture, NOW_S);
+	const struct bytes peer = certificate_der(certificate);
+	const struct http_request request = {.authorization = "", .peer = &peer, .peer_count = 1};
+	CLEANUP(clear_est_client) struct est_client client = {0};
+	struct refusal refusal = {0};
+
+	cr_expect_eq(find(&request, certificate_not_before(certificate) - 1, &client, &refusal),
+		     EST_UNAUTHENTICATED);
+	cr_expect_not_null(strstr(refusal.detail, "is not valid yet"), "%s", refusal.detail);
+}
+
+/* Its client was removed, and another one has the name now. */
+Test(est_route, takes_no_certificate_of_an_earlier_client_of_the_name)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = certify_one(&fixture, NOW_S);
+	const struct bytes peer = certificate_der(certificate);
+	const struct http_request request = {.authorization = "", .peer = &peer, .peer_count = 1};
+	struct store *store = authority_store(fixture.authority);
+	CLEANUP(clear_client) struct client client = {0};
+	CLEANUP(clear_est_client) struct est_client member = {0};
+	CLEANUP(clear_est_client) struct est_client earlier = {0};
+	struct refusal refusal = {0};
+	bool found;
+
+	OK(read_client(store, "client1", &client, &found, &fault));
+	OK(write_client(store, &client, CLIENT_CHANGE, NOW_S + 1, &fault));
+	cr_expect_eq(find(&request, NOW_S + 1, &member, &refusal), EST_ADMITTED, "%s",
+		     refusal.detail);
+	OK(remove_client(store, "client1", NOW_S + 1, &found, &fault));
+	OK(write_client(store, &client, CLIENT_ADD, NOW_S + 1, &fault));
+	cr_expect_eq(find(&request, NOW_S + 1, &earlier, &refusal), EST_FORBIDDEN);
+	cr_expect_not_null(strstr(refusal.detail, "an earlier client client1"), "%s",
+			   refusal.detail);
+}
+
 /* Its key is another's, or it is of another CA. */
 Test(est_route, takes_no_certificate_that_it_did_not_issue)
 {
@@ -196,7 +233,7 @@ static struct csr *make_named_csr(const char *subject, const char *alt_name)
 	return csr;
 }
 
-Test(est_route, renews_for_the_same_names_alone)
+Test(est_route, renews_for_the_same_names_and_another_key_alone)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = certify_one(&fixture, NOW_S);
 	static const struct {
@@ -216,10 +253,46 @@ Test(est_route, renews_for_the_same_names_alone)
 			rows[i].alt_name);
 		struct refusal refusal = {0};
 
-		check_same_names(certificate, csr, &refusal);
+		check_renewal(certificate, csr, &refusal);
 		cr_expect_eq(is_refused(&refusal), rows[i].part[0] != '\0', "row %zu", i);
 		cr_expect_not_null(strstr(refusal.detail, rows[i].part), "row %zu: %s", i,
 				   refusal.detail);
+	}
+}
+
+/* A certificate of client1-1 for that key, and a request of the same key. */
+Test(est_route, answers_with_an_earlier_certificate_only_if_it_is_what_was_asked_for)
+{
+	CLEANUP(free_private_key) struct private_key *own = make_key(KEY_ECDSA_P256);
+	CLEANUP(clear_certificates_request) struct certificates_request request = {0};
+	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	static const struct {
+		const char *subject;
+		const char *alt_name;
+		unsigned int label;
+		bool refused;
+	} rows[] = {
+		{"CN=client1-1", NULL, 0, false},           {"CN=client1-1", NULL, USE_SIGN, false},
+		{"CN=client1-1", NULL, USE_SERVER, true},   {"CN=client1-2", NULL, 0, true},
+		{"CN=client1-1", "DNS:a.example", 0, true},
+	};
+
+	add_member(&request, "key1", make_csr(own, "CN=client1-1", NULL));
+	certify(&fixture, "client1", &request, NOW_S, &answer);
+	certificate = parse_member_certificate(&answer, "key1");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer)
+		struct buffer pem = make_csr(own, rows[i].subject, rows[i].alt_name);
+		CLEANUP(free_csr) struct csr *csr = NULL;
+		struct refusal refusal = {0};
+
+		OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
+		check_granted(certificate, csr, rows[i].label, &refusal);
+		cr_expect_eq(is_refused(&refusal), rows[i].refused, "row %zu", i);
+		refusal = (struct refusal){0};
+		check_renewal(certificate, csr, &refusal);
+		cr_expect(is_refused(&refusal), "row %zu: the key is the certificate's", i);
 	}
 }
 
