@@ -327,20 +327,6 @@ int verify_object_data(const struct public_key *key, enum digest_algorithm diges
 	return 0;
 }
 
-/* Ed25519 has no random number (RFC 8032): a second signature is the same, at a third of the cost
-   of a verification. A token's would be a second question to it. */
-static int check_by_repetition(const struct private_key *key, struct bytes data,
-			       struct bytes signature, struct verdict *verdict, struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer again = {0};
-
-	if (append_signature(key, SIGNATURE_EDDSA, data, &again, fault) < 0)
-		return -1;
-	if (!equal_bytes(bytes_of_buffer(&again), signature))
-		reject_signature(verdict);
-	return 0;
-}
-
 static int check_own_signature(const struct checked_signer *signer, struct bytes data,
 			       struct bytes signature, struct verdict *verdict, struct fault *fault)
 {
@@ -351,8 +337,6 @@ static int check_own_signature(const struct checked_signer *signer, struct bytes
 	uint8_t rs[RS_MAX];
 	size_t len;
 
-	if (signer->check == CHECK_WITH_PRIVATE_KEY && key->type == KEY_ED25519 && key->pin == NULL)
-		return check_by_repetition(key, data, signature, verdict, fault);
 	if (signer->check == CHECK_WITH_PUBLIC_KEY || key->ec == NULL)
 		return verify_object_data(signer->public_key, algorithm, data, signature, verdict,
 					  fault);

@@ -58,9 +58,8 @@ int verify_object_data(const struct public_key *key, enum digest_algorithm diges
  * sign_object_data for what an authority gives out: ECDSA's secret number is hedged
  * (ecdsa_nonce.h), and the signature is verified before it is returned. A fault of the processor or
  * of the memory then lets out no wrong signature, which would reveal the key.
- * CHECK_WITH_PRIVATE_KEY costs a third of CHECK_WITH_PUBLIC_KEY for an ECDSA or Ed25519 key in
- * memory, whose signature is computed in part, or wholly, a second time, and is the same for all
- * others. Shape: public_key belongs to key. Errors: as for
+ * CHECK_WITH_PRIVATE_KEY costs a third of CHECK_WITH_PUBLIC_KEY for an ECDSA key in memory, and is
+ * the same for all others. Shape: public_key belongs to key. Errors: as for
  * sign_object_data; FAULT_FAILED for a wrong signature.
  */
 enum signature_check { CHECK_WITH_PUBLIC_KEY, CHECK_WITH_PRIVATE_KEY };
