@@ -7,7 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/periodic_thread.h"
 #include "common/net/log_limit.h"
-#include "common/pool/enrolment/server_member.h"
+#include "common/pool/upkeep/server_member.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -160,6 +160,8 @@ static void clear_tls(struct tls_server_side *tls)
 {
 	if (tls->member.layout == NULL)
 		return;
+	if (tls->thread != NULL)
+		cancel_server_member(&tls->member);
 	stop_periodic_thread(&tls->thread);
 	clear_server_member(&tls->member);
 	clear_tls_slot(&tls->slot);
@@ -176,13 +178,36 @@ static void renew_certificate(void *context)
 		limit_log(tls->log, "", "/", failed, fault.text);
 }
 
-/* The first certificate has to be there before the receiver listens. */
+/* A certificate has to be there before the receiver listens. Whether one that is valid is due for
+   renewal can wait: the CA may be away. */
+static int provide_certificate(const struct command *command, const struct node *node,
+			       struct tls_server_side *tls, struct fault *fault)
+{
+	struct fault problem = {0};
+	bool done;
+
+	if (show_server_member(&tls->member, read_clock(), &done, fault) < 0)
+		return -1;
+	if (done)
+		return 0;
+	if (refresh_server_member(&tls->member, read_clock(), &done, &problem) == 0) {
+		print_note(command, "%s: has a certificate for its https endpoint",
+			   node->client->name);
+		return 0;
+	}
+	(void)prefix_fault(&problem, "%s: no certificate for its https endpoint",
+			   node->client->name);
+	if (tls->member.shown.len == 0)
+		return pass_fault(&problem, fault);
+	print_complaint(command, "%s: it goes on with the one that it has", problem.text);
+	return 0;
+}
+
 static int prepare_tls(const struct command *command, const struct node *node,
 		       const struct receiver_settings *receiver, struct tls_server_side *tls,
 		       struct fault *fault)
 {
 	bool secure = false;
-	bool renewed;
 
 	for (size_t i = 0; i < receiver->listen.count; i++)
 		secure |= receiver->listen.endpoints[i].secure;
@@ -197,16 +222,10 @@ static int prepare_tls(const struct command *command, const struct node *node,
 	if (open_server_directory(node->layout, fault) < 0)
 		return -1;
 	init_tls_slot(&tls->slot);
-	tls->member = (struct server_member){.layout = node->layout,
-					     .client = node->client,
-					     .ca = receiver->ca,
-					     .slot = &tls->slot};
-	if (refresh_server_member(&tls->member, read_clock(), &renewed, fault) < 0)
-		return prefix_fault(fault, "%s: no certificate for its https endpoint",
-				    node->client->name);
-	if (renewed)
-		print_note(command, "%s: has a certificate for its https endpoint",
-			   node->client->name);
+	if (init_server_member(&tls->member, node->layout, node->client, &receiver->ca, &tls->slot,
+			       fault) < 0 ||
+	    provide_certificate(command, node, tls, fault) < 0)
+		return -1;
 	return start_periodic_thread(TLS_ROUND_MS, renew_certificate, tls, &tls->thread, fault);
 }
 

@@ -48,5 +48,29 @@ check 'a damaged key is replaced' test "$first" != "$(openssl x509 -in client2/c
 expect 0 'and messages come' "$certpool" send client1 client2 bonjour
 stop "$receiver"
 expect 0 'the client is well' "$certpool" check client2
+
+# --- what becomes of the certificate ---
+serial_of() { openssl x509 -in "$1" -noout -serial | cut -d= -f2 | tr 'A-F' 'a-f'; }
+shown() { openssl s_client -connect "$host:$port" </dev/null 2>/dev/null | openssl x509 >shown.crt && serial_of shown.crt; }
+first=$(serial_of client2/cert/server.crt)
+expect 0 'it is revoked' "$certpool" revoke "$first"
+start_tls_receiver
+check 'a receiver asks the CA about it, and has another one' test "$(shown)" != "$first"
+equal 'which is in its file' "$(shown)" "$(serial_of client2/cert/server.crt)"
+stop "$receiver"
+rm client2/cert/server.crt
+mkdir client2/cert/server.crt
+start_tls_receiver
+check 'one that cannot be written is shown' shown
+check 'and complained about' grep -q 'client2/cert: .*server.crt' receive.err
+stop "$receiver"
+rmdir client2/cert/server.crt
+start_tls_receiver
+stop "$receiver"
 stop "$ca"
-expect 0 'so is the CA' "$certpool" check
+expect 0 'the CA is well' "$certpool" check
+# Less than a third of the certificate's 90 days is left.
+launcher=(under_clock +61d)
+start_tls_receiver
+equal 'without the CA, one that is due for renewal goes on' "$(serial_of client2/cert/server.crt)" "$(shown)"
+stop "$receiver"

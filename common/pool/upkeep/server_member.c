@@ -1,4 +1,4 @@
-#include "common/pool/enrolment/server_member.h"
+#include "common/pool/upkeep/server_member.h"
 
 #include "common/base/random.h"
 #include "common/base/staging.h"
@@ -19,6 +19,8 @@ static const char member_name[] = "server";
 static const char key_name[] = "server.key";
 static const char chain_name[] = "server.crt";
 
+enum { STATUS_EVERY_S = 3600 };
+
 /* A key and its certificate. */
 struct server_pair {
 	struct private_key *key;
@@ -31,9 +33,35 @@ static void clear_server_pair(struct server_pair *pair)
 	free_certificate(&pair->certificate);
 }
 
+int init_server_member(struct server_member *server, const struct layout *layout,
+		       const struct client_node *client, const struct endpoint *ca,
+		       struct tls_slot *slot, struct fault *fault)
+{
+	const struct http_client_settings settings = {
+		.endpoint = *ca, .roots = layout->root_path, .cancellable = true};
+
+	server->layout = layout;
+	server->client = client;
+	server->slot = slot;
+	if (new_http_client(&settings, &server->http, fault) < 0)
+		return -1;
+	return new_status_client(layout, client->name, ca, STATUS_IMPATIENT, &server->status,
+				 fault);
+}
+
 void clear_server_member(struct server_member *server)
 {
+	free_http_client(&server->http);
+	free_status_client(&server->status);
+	free_private_key(&server->key);
+	free_certificate(&server->certificate);
 	clear_buffer(&server->shown);
+}
+
+void cancel_server_member(struct server_member *server)
+{
+	cancel_http_client(server->http);
+	cancel_status_client(server->status);
 }
 
 static int format_host(const struct server_member *server, struct alt_names *ret_names,
@@ -71,15 +99,15 @@ static int read_pair(const struct layout *layout, struct server_pair *ret_pair, 
 }
 
 /* The certificate, and all intermediates that the client knows. */
-static int format_chain(const struct server_member *server, const struct certificate *certificate,
-			struct buffer *ret_pem, struct fault *fault)
+static int format_chain(const struct server_member *server, struct buffer *ret_pem,
+			struct fault *fault)
 {
 	CLEANUP(clear_intermediates) struct intermediates known = {0};
 	CLEANUP(clear_buffer) struct buffer chain = {0};
 	CLEANUP(clear_buffer) struct buffer above = {0};
 
 	if (read_intermediates(server->layout, &known, fault) < 0 ||
-	    format_certificate_pem(certificate_der(certificate), &chain, fault) < 0 ||
+	    format_certificate_pem(certificate_der(server->certificate), &chain, fault) < 0 ||
 	    format_intermediates(&known, &above, fault) < 0)
 		return -1;
 	append_bytes(&chain, bytes_of_buffer(&above));
@@ -90,15 +118,14 @@ static int format_chain(const struct server_member *server, const struct certifi
 }
 
 /* The key first: a kill before the certificate leaves files that do not fit together. */
-static int write_pair(const struct server_member *server, const struct server_pair *pair,
-		      struct fault *fault)
+static int save(struct server_member *server, struct fault *fault)
 {
 	const struct layout *layout = server->layout;
 	CLEANUP(clear_secret) struct secret key = {0};
 	CLEANUP(clear_buffer) struct buffer chain = {0};
 
-	if (format_private_key(pair->key, &key, fault) < 0 ||
-	    format_chain(server, pair->certificate, &chain, fault) < 0)
+	if (format_private_key(server->key, &key, fault) < 0 ||
+	    format_chain(server, &chain, fault) < 0)
 		return -1;
 	if (write_file(layout->server, key_name, STAGE_REPLACE, 0600, bytes_of_secret(&key),
 		       fault) < 0)
@@ -106,6 +133,7 @@ static int write_pair(const struct server_member *server, const struct server_pa
 	if (write_file(layout->cert, chain_name, STAGE_REPLACE, 0644, bytes_of_buffer(&chain),
 		       fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
+	server->saved = true;
 	return 0;
 }
 
@@ -130,11 +158,8 @@ static int make_request(const struct server_member *server, const struct private
 static int ask_ca(const struct server_member *server, const struct buffer *csr, int64_t now_s,
 		  struct certificates_answer *ret_answer, struct fault *fault)
 {
-	const struct http_client_settings settings = {.endpoint = server->ca,
-						      .roots = server->layout->root_path};
 	struct member_pem member = {.pem = *csr};
 	struct certificates_request request = {.members = &member, .count = 1};
-	CLEANUP(free_http_client) struct http_client *http = NULL;
 	CLEANUP(clear_shared_key) struct shared_key key = {0};
 	CLEANUP(clear_secret) struct secret question = {0};
 	CLEANUP(clear_secret) struct secret json = {0};
@@ -145,9 +170,8 @@ static int ask_ca(const struct server_member *server, const struct buffer *csr, 
 	if (read_shared_key(server->layout, CA_NAME, &key, fault) < 0 ||
 	    make_request_claims(server->client->name, CA_NAME, now_s, &request.claims, fault) < 0 ||
 	    format_certificates_request(&request, &question, fault) < 0 ||
-	    new_http_client(&settings, &http, fault) < 0 ||
-	    ask_encrypted(http, &certificates_kind, &key, bytes_of_secret(&question), &json, sha256,
-			  fault) < 0 ||
+	    ask_encrypted(server->http, &certificates_kind, &key, bytes_of_secret(&question), &json,
+			  sha256, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    check_ca_answer(&answer.claims, &answer.refusal, &request.claims, sha256, fault) < 0)
 		return -1;
@@ -215,8 +239,16 @@ static int check_certificate(const struct server_member *server, const struct se
 	return 0;
 }
 
-static int enroll(const struct server_member *server, int64_t now_s, struct server_pair *ret_pair,
-		  struct fault *fault)
+static void keep_pair(struct server_member *server, struct server_pair *pair, bool saved)
+{
+	free_private_key(&server->key);
+	free_certificate(&server->certificate);
+	server->key = TAKE(pair->key);
+	server->certificate = TAKE(pair->certificate);
+	server->saved = saved;
+}
+
+static int enroll(struct server_member *server, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(clear_server_pair) struct server_pair pair = {0};
 	CLEANUP(clear_roots) struct roots roots = {0};
@@ -230,44 +262,74 @@ static int enroll(const struct server_member *server, int64_t now_s, struct serv
 	    parse_certificate_pem(bytes_of_buffer(&answer.certificates[0].pem), &pair.certificate,
 				  fault) < 0 ||
 	    keep_chain(server, &answer, &roots, fault) < 0 ||
-	    check_certificate(server, &pair, &roots, now_s, fault) < 0 ||
-	    write_pair(server, &pair, fault) < 0)
+	    check_certificate(server, &pair, &roots, now_s, fault) < 0)
 		return -1;
-	MOVE(ret_pair, pair);
+	keep_pair(server, &pair, false);
+	server->status_at_s = now_s;
 	return 0;
 }
 
 /* --- whether it is time --- */
 
-static bool is_due(const struct server_member *server, const struct server_pair *pair,
-		   int64_t now_s)
+static bool has_host(const struct server_member *server)
 {
 	CLEANUP(clear_alt_names) struct alt_names wanted = {0};
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
 	struct fault ignored = {0};
+
+	return format_host(server, &wanted, &ignored) == 0 &&
+	       get_certificate_alt_names(server->certificate, &names, &ignored) == 0 &&
+	       has_alt_name(&names, wanted.names[0]);
+}
+
+static bool is_usable(const struct server_member *server, int64_t now_s)
+{
+	return server->certificate != NULL &&
+	       now_s >= certificate_not_before(server->certificate) &&
+	       now_s < certificate_not_after(server->certificate) && has_host(server);
+}
+
+static bool is_due(const struct server_member *server, int64_t now_s)
+{
 	int64_t begin_s;
 	int64_t end_s;
 
-	if (pair->certificate == NULL || format_host(server, &wanted, &ignored) < 0 ||
-	    get_certificate_alt_names(pair->certificate, &names, &ignored) < 0 ||
-	    !has_alt_name(&names, wanted.names[0]))
+	if (!is_usable(server, now_s))
 		return true;
-	begin_s = certificate_not_before(pair->certificate);
-	end_s = certificate_not_after(pair->certificate);
-	return now_s < begin_s || (end_s - now_s) * 3 <= end_s - begin_s;
+	begin_s = certificate_not_before(server->certificate);
+	end_s = certificate_not_after(server->certificate);
+	return (end_s - now_s) * 3 <= end_s - begin_s;
 }
 
-static int show(struct server_member *server, const struct server_pair *pair, struct fault *fault)
+/* Whether the CA says that it was revoked, or does not know it. A CA that does not answer is asked
+   again the next time. */
+static bool is_barred(struct server_member *server, int64_t now_s)
+{
+	struct status_answer answer;
+	struct fault ignored = {0};
+
+	if (now_s >= server->status_at_s && now_s - server->status_at_s < STATUS_EVERY_S)
+		return false;
+	if (ask_status(server->status, certificate_der(server->certificate), now_s, &answer,
+		       &ignored) < 0)
+		return false;
+	if (answer.status == STATUS_REVOKED || answer.status == STATUS_UNKNOWN)
+		return true;
+	server->status_at_s = now_s;
+	return false;
+}
+
+static int show(struct server_member *server, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer chain = {0};
 	CLEANUP(clear_secret) struct secret key = {0};
 	struct tls_material material = {0};
 
-	if (format_chain(server, pair->certificate, &chain, fault) < 0)
+	if (format_chain(server, &chain, fault) < 0)
 		return -1;
 	if (equal_bytes(bytes_of_buffer(&chain), bytes_of_buffer(&server->shown)))
 		return 0;
-	if (format_private_key(pair->key, &key, fault) < 0)
+	if (format_private_key(server->key, &key, fault) < 0)
 		return -1;
 	material.chain_pem = bytes_of_buffer(&chain);
 	material.key_pem = bytes_of_secret(&key);
@@ -278,20 +340,33 @@ static int show(struct server_member *server, const struct server_pair *pair, st
 	return 0;
 }
 
+int show_server_member(struct server_member *server, int64_t now_s, bool *ret_done,
+		       struct fault *fault)
+{
+	CLEANUP(clear_server_pair) struct server_pair pair = {0};
+	struct fault ignored = {0};
+
+	*ret_done = false;
+	if (read_pair(server->layout, &pair, &ignored) < 0)
+		return 0;
+	keep_pair(server, &pair, true);
+	if (!is_usable(server, now_s))
+		return 0;
+	if (show(server, fault) < 0)
+		return -1;
+	*ret_done = !is_barred(server, now_s);
+	return 0;
+}
+
 int refresh_server_member(struct server_member *server, int64_t now_s, bool *ret_renewed,
 			  struct fault *fault)
 {
-	CLEANUP(clear_server_pair) struct server_pair pair = {0};
-	CLEANUP(clear_server_pair) struct server_pair renewed = {0};
-	struct fault ignored = {0};
-
-	*ret_renewed = false;
-	(void)!read_pair(server->layout, &pair, &ignored);
-	if (is_due(server, &pair, now_s)) {
-		if (enroll(server, now_s, &renewed, fault) < 0)
-			return -1;
-		*ret_renewed = true;
-		return show(server, &renewed, fault);
+	*ret_renewed = is_due(server, now_s) || is_barred(server, now_s);
+	if (*ret_renewed && enroll(server, now_s, fault) < 0) {
+		*ret_renewed = false;
+		return -1;
 	}
-	return show(server, &pair, fault);
+	if (show(server, fault) < 0)
+		return -1;
+	return server->saved ? 0 : save(server, fault);
 }
