@@ -147,7 +147,7 @@ static void draw_extensions(struct lot *lot, struct buffer *extensions)
 	if (draw(lot, 2) == 0)
 		append_crl_distribution_points(extensions, "http://example.org/crl");
 	if (draw(lot, 2) == 0)
-		append_ocsp_access(extensions, "http://example.org/ocsp");
+		append_information_access(extensions, "http://example.org/ocsp", NULL);
 	for (size_t i = draw(lot, 3); i > 0; i--)
 		append_bytes(extensions, donors[draw(lot, CERTIFICATE_EXTENSIONS)]);
 }

@@ -40,7 +40,8 @@ static struct buffer forge(const struct forgery *forgery)
 	csr = get_file(layout->csr_file, name);
 	pem = certify_pem_as(
 		forgery->issuer, bytes_of_buffer(&csr),
-		&(struct grant){{forgery->not_before_s, forgery->not_after_s}, forgery->usages});
+		&(struct grant){.validity = {forgery->not_before_s, forgery->not_after_s},
+				.usages = forgery->usages});
 	OK(unwrap_certificate_pem(bytes_of_buffer(&pem), &der, &fault));
 	chain = bytes_of_buffer(&der);
 	OK(sign_message(key, &forgery->claims, &chain, 1, bytes_of_string(forgery->payload), &jws,
