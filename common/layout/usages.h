@@ -14,9 +14,11 @@ enum usage {
 	USE_EMAIL = 0x08,  /* S/MIME */
 	/* A server of TLS 1.2 whose clients encrypt to its RSA key: no usage by itself. */
 	USE_KEY_ENCIPHERMENT = 0x10,
+	/* Of a certificate: USE_SIGN alone, and named in it. It has no name in a list. */
+	USE_NAMED_SIGN = 0x20,
 };
 
-/* The usages without USE_KEY_ENCIPHERMENT. */
+/* The usages that are some by themselves. */
 #define PLAIN_USAGES (USE_SIGN | USE_CLIENT | USE_SERVER | USE_EMAIL)
 
 /* Reads "sign", "client", "server", "email" or "key-encipherment". Errors: FAULT_USAGE. */

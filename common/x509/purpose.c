@@ -110,6 +110,8 @@ unsigned int find_usages(const struct certificate_fields *fields)
 		for (size_t i = 0; i < COUNT_OF(known_purposes); i++)
 			if ((purposes & known_purposes[i].purposes) != 0)
 				usages |= known_purposes[i].usage;
+	if (usages == USE_SIGN && purposes != 0)
+		usages |= USE_NAMED_SIGN;
 	if (find_value(fields->extensions, EXTENSION_KEY_USAGE, &value) &&
 	    read_key_usage(value, &bits, &second) && (bits & USAGE_KEY_ENCIPHERMENT) != 0)
 		usages |= USE_KEY_ENCIPHERMENT;
@@ -141,7 +143,7 @@ void append_usages(struct buffer *extensions, unsigned int usages)
 			 USAGE_DIGITAL_SIGNATURE | ((usages & USE_KEY_ENCIPHERMENT) != 0
 							    ? (unsigned int)USAGE_KEY_ENCIPHERMENT
 							    : 0));
-	if ((usages & PLAIN_USAGES) == USE_SIGN)
+	if ((usages & (PLAIN_USAGES | USE_NAMED_SIGN)) == USE_SIGN)
 		return;
 	for (size_t i = 0; i < COUNT_OF(known_purposes); i++)
 		if ((known_purposes[i].usage & usages) != 0)

@@ -38,7 +38,8 @@ bool read_key_usage(struct bytes value, uint8_t *ret_bits, bool *ret_second);
 /*
  * What a member's certificate is for, as a set of enum usage. A certificate without extKeyUsage is
  * for USE_SIGN: in the profile of certpool that is the certificate of a pool's member, with which
- * nothing else is promised. USE_KEY_ENCIPHERMENT is that bit of keyUsage.
+ * nothing else is promised. One with id-kp-documentSigning alone is for USE_SIGN | USE_NAMED_SIGN.
+ * USE_KEY_ENCIPHERMENT is that bit of keyUsage.
  */
 unsigned int find_usages(const struct certificate_fields *fields);
 
@@ -50,10 +51,10 @@ struct certificate;
 void check_usage(const struct certificate *certificate, enum usage usage, struct verdict *verdict);
 
 /*
- * Appends keyUsage and, unless the set is USE_SIGN alone, extKeyUsage, neither in another form than
- * this one: keyUsage critical, with digitalSignature, and keyEncipherment for USE_KEY_ENCIPHERMENT;
- * extKeyUsage not critical, with serverAuth, clientAuth, emailProtection, id-kp-documentSigning
- * (RFC 9336), in that order.
+ * Appends keyUsage and, unless the set is USE_SIGN without USE_NAMED_SIGN, extKeyUsage, neither in
+ * another form than this one: keyUsage critical, with digitalSignature, and keyEncipherment for
+ * USE_KEY_ENCIPHERMENT; extKeyUsage not critical, with serverAuth, clientAuth, emailProtection,
+ * id-kp-documentSigning (RFC 9336), in that order.
  */
 void append_usages(struct buffer *extensions, unsigned int usages);
 

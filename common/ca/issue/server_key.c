@@ -8,8 +8,6 @@
 #include "common/x509/certificate_fields.h"
 #include "common/x509/pem.h"
 
-#include <string.h>
-
 static const char key_file[] = "server.key";
 
 void init_server_key(struct server_key *server, const struct layout *layout, struct store *store,

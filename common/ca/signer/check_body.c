@@ -90,6 +90,9 @@ static int check_names(const struct body_rules *rules, const struct certificate 
 	check_policy(rules->client, &asked, &refusal);
 	if (is_refused(&refusal))
 		reject_because(verdict, "%s", refusal.detail);
+	else if (choose_usages(rules->client, usages.usages) != usages.usages)
+		reject_because(verdict, "usages: expected extKeyUsage with id-kp-documentSigning, "
+					"as the policy has more than sign, found none");
 	return 0;
 }
 

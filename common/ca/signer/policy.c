@@ -39,7 +39,12 @@ static bool matches_any_alt_name(const struct client *client, const char *name)
 
 unsigned int choose_usages(const struct client *client, unsigned int asked)
 {
-	return (asked & PLAIN_USAGES) != 0 ? asked : asked | (client->policy.usages & PLAIN_USAGES);
+	const unsigned int allowed = client->policy.usages & PLAIN_USAGES;
+	unsigned int usages = (asked & PLAIN_USAGES) != 0 ? asked : asked | allowed;
+
+	if ((usages & PLAIN_USAGES) == USE_SIGN && allowed != USE_SIGN)
+		usages |= USE_NAMED_SIGN;
+	return usages;
 }
 
 static void check_asked_usages(const struct client *client, const struct named_key *asked,
@@ -50,7 +55,8 @@ static void check_asked_usages(const struct client *client, const struct named_k
 	char wanted[USAGES_TEXT_SIZE];
 	char allowed[USAGES_TEXT_SIZE];
 
-	if (other[0] != '\0' || (usages->usages & ~client->policy.usages) != 0) {
+	if (other[0] != '\0' ||
+	    (usages->usages & ~client->policy.usages & ~(unsigned int)USE_NAMED_SIGN) != 0) {
 		format_usages(usages->usages, wanted);
 		format_usages(client->policy.usages, allowed);
 		set_refusal(refusal, "policy", "usages: expected of \"%s\", found \"%s%s%s\"",

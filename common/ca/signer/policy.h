@@ -19,7 +19,9 @@ struct named_key {
 bool matches_policy_subject(const struct client *client, const char *subject);
 
 /* The usages that a request gets: those that it names, else all of the client's policy; and
-   USE_KEY_ENCIPHERMENT only where it asks for it. */
+   USE_KEY_ENCIPHERMENT only where it asks for it. Where the policy has others beside it, USE_SIGN
+   alone is named (USE_NAMED_SIGN): else the certificate would do for what the policy does not have.
+ */
 unsigned int choose_usages(const struct client *client, unsigned int asked);
 
 /* Refuses, in *refusal, any alternative name that the client's policy does not allow. */

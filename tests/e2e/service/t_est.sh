@@ -73,6 +73,10 @@ request dev-3
 ask server/simpleenroll dev-3.b64 -u "dev:$password"
 certificate dev-3.crt
 equal 'a label has the usages' 'TLS Web Server Authentication' "$(openssl x509 -in dev-3.crt -noout -ext extendedKeyUsage | tail -n 1 | sed 's/^ *//')"
+request dev-4
+ask sign/simpleenroll dev-4.b64 -u "dev:$password"
+certificate dev-4.crt
+check_not 'sign is no way to what the policy lacks' openssl verify -purpose smimesign -CAfile root/cert/root.crt -untrusted cacerts.pem dev-4.crt
 serial=$(openssl x509 -in dev-1.crt -noout -serial | sed 's/.*=//' | tr A-F a-f)
 expect 0 'the record' "$certpool" list --json
 check 'names members by their serials' jq -se "any(.client == \"dev\" and .member == \"est-$serial\")" out

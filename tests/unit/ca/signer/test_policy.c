@@ -86,6 +86,11 @@ static void ask_for_ca(gnutls_x509_crq_t crq)
 		0);
 }
 
+static void ask_for_sign(gnutls_x509_crq_t crq)
+{
+	cr_assert_eq(gnutls_x509_crq_set_key_purpose_oid(crq, "1.3.6.1.5.5.7.3.36", 0), 0);
+}
+
 static void ask_for_any(gnutls_x509_crq_t crq)
 {
 	cr_assert_eq(gnutls_x509_crq_set_key_purpose_oid(crq, GNUTLS_KP_ANY, 0), 0);
@@ -178,6 +183,33 @@ Test(policy, gives_the_usages_that_a_request_names_or_else_all)
 				      make_foreign_csr(GNUTLS_PK_RSA, 2048, "CN=web-3",
 						       ask_for_encipherment)),
 		     USE_SERVER | USE_KEY_ENCIPHERMENT);
+	remove_ca(&fixture);
+}
+
+static void set_usages(struct ca_fixture *fixture, const char *name, unsigned int usages)
+{
+	struct store *store = authority_store(fixture->authority);
+	CLEANUP(clear_client) struct client client = {0};
+	bool found;
+
+	OK(read_client(store, name, &client, &found, &fault));
+	client.policy.usages = usages;
+	OK(write_client(store, &client, CLIENT_CHANGE, NOW_S, &fault));
+}
+
+/* Without extKeyUsage the certificate would do for a server, too. */
+Test(policy, names_sign_in_a_certificate_where_it_has_more)
+{
+	struct ca_fixture fixture;
+
+	make_ca(&fixture, NOW_S);
+	cr_expect_eq(
+		certified_usages(&fixture, "client1", ask_with_ec("CN=client1-1", ask_for_sign)),
+		USE_SIGN);
+	set_usages(&fixture, "client1", USE_SIGN | USE_CLIENT);
+	cr_expect_eq(
+		certified_usages(&fixture, "client1", ask_with_ec("CN=client1-2", ask_for_sign)),
+		USE_SIGN | USE_NAMED_SIGN);
 	remove_ca(&fixture);
 }
 

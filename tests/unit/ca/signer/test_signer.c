@@ -201,6 +201,24 @@ Test(signer, refuses_a_ca_certificate_and_whatever_else_no_member_has)
 	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 0);
 }
 
+Test(signer, signs_nothing_for_every_purpose_where_the_policy_has_more_than_sign)
+{
+	static const struct plan unnamed = {0};
+	static const struct plan named = {.usages = USE_SIGN | USE_NAMED_SIGN};
+	struct store *store = authority_store(fixture.authority);
+	CLEANUP(clear_client) struct client client = {0};
+	CLEANUP(clear_buffer) struct buffer body = make_body(&named);
+	CLEANUP(clear_signed_result) struct signed_result result = {0};
+	bool found;
+
+	OK(read_client(store, "client1", &client, &found, &fault));
+	client.policy.usages = USE_SIGN | USE_CLIENT;
+	OK(write_client(store, &client, CLIENT_CHANGE, NOW_S, &fault));
+	expect_refused(SIGN_MEMBERS, &unnamed, "expected extKeyUsage with id-kp-documentSigning");
+	result = order_one(SIGN_MEMBERS, "client1", &body);
+	cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
+}
+
 Test(signer, signs_a_certificate_that_the_policy_allows_and_logs_it)
 {
 	const struct plan plan = {0};
