@@ -70,24 +70,6 @@ static int read_files(const struct layout *layout, struct own_key *ret_own, stru
 	return 0;
 }
 
-/* The key first: a kill before the certificate leaves files that do not fit together. */
-static int write_files(const struct server_key *server, const struct own_key *own,
-		       struct bytes chain_pem, struct fault *fault)
-{
-	const struct layout *layout = server->layout;
-	CLEANUP(clear_secret) struct secret key = {0};
-
-	if (format_private_key(own->key, &key, fault) < 0)
-		return -1;
-	if (write_file(layout->server, key_file, STAGE_REPLACE, 0600, bytes_of_secret(&key),
-		       fault) < 0)
-		return prefix_fault(fault, "%s/Private/server", layout->path);
-	if (write_file(layout->cert, SERVER_CERTIFICATE_FILE, STAGE_REPLACE, 0644, chain_pem,
-		       fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	return 0;
-}
-
 /* --- the chain --- */
 
 static int append_pem(struct buffer *chain, const struct certificate *certificate,
@@ -101,17 +83,17 @@ static int append_pem(struct buffer *chain, const struct certificate *certificat
 	return check_buffer(chain, fault);
 }
 
-static int format_chain(const struct server_key *server, const struct issuer *issuer,
-			const struct own_key *own, struct buffer *ret_pem, struct fault *fault)
+int format_server_chain(const struct server_key *server, struct buffer *ret_pem,
+			struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer chain = {0};
 	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
-	const struct certificate *issuing = issuer_certificate(issuer);
+	const struct certificate *issuing = issuer_certificate(server->issuer);
 
-	if (append_pem(&chain, own->certificate, fault) < 0 ||
+	if (append_pem(&chain, server->own.certificate, fault) < 0 ||
 	    read_ca_roots(server->layout, &roots, fault) < 0)
 		return -1;
-	if (issuing != issuer_root(issuer) && append_pem(&chain, issuing, fault) < 0)
+	if (issuing != issuer_root(server->issuer) && append_pem(&chain, issuing, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < roots.cross.count; i++)
 		if (append_pem(&chain, roots.cross.certificates[i], fault) < 0)
@@ -120,10 +102,24 @@ static int format_chain(const struct server_key *server, const struct issuer *is
 	return 0;
 }
 
-int format_server_chain(const struct server_key *server, struct buffer *ret_pem,
-			struct fault *fault)
+/* The key first: a kill before the certificate leaves files that do not fit together. */
+static int save(struct server_key *server, struct fault *fault)
 {
-	return format_chain(server, server->issuer, &server->own, ret_pem, fault);
+	const struct layout *layout = server->layout;
+	CLEANUP(clear_secret) struct secret key = {0};
+	CLEANUP(clear_buffer) struct buffer chain = {0};
+
+	if (format_private_key(server->own.key, &key, fault) < 0 ||
+	    format_server_chain(server, &chain, fault) < 0)
+		return -1;
+	if (write_file(layout->server, key_file, STAGE_REPLACE, 0600, bytes_of_secret(&key),
+		       fault) < 0)
+		return prefix_fault(fault, "%s/Private/server", layout->path);
+	if (write_file(layout->cert, SERVER_CERTIFICATE_FILE, STAGE_REPLACE, 0644,
+		       bytes_of_buffer(&chain), fault) < 0)
+		return prefix_fault(fault, "%s/cert", layout->path);
+	server->unsaved = false;
+	return 0;
 }
 
 /* --- whether a new key is due --- */
@@ -178,7 +174,6 @@ static int make_key(struct server_key *server, const struct alt_names *names, in
 {
 	const struct issuer *issuer = newest_issuer(server->issuers);
 	CLEANUP(clear_own_key) struct own_key own = {0};
-	CLEANUP(clear_buffer) struct buffer chain = {0};
 	char subject[SERVER_SUBJECT_SIZE];
 	const struct own_key_plan plan = {.name = "TLS server",
 					  .member = SERVER_MEMBER,
@@ -187,24 +182,20 @@ static int make_key(struct server_key *server, const struct alt_names *names, in
 					  .validity_s = SERVER_VALIDITY_S};
 
 	name_server(names, subject);
-	if (make_own_key(server->store, issuer, &plan, now_s, &own, fault) < 0 ||
-	    format_chain(server, issuer, &own, &chain, fault) < 0 ||
-	    write_files(server, &own, bytes_of_buffer(&chain), fault) < 0)
+	if (make_own_key(server->store, issuer, &plan, now_s, &own, fault) < 0)
 		return -1;
 	clear_own_key(&server->own);
 	MOVE(&server->own, own);
 	server->issuer = issuer;
+	server->unsaved = true;
 	return 0;
 }
 
-int refresh_server_key(struct server_key *server, int64_t now_s, bool *ret_changed,
-		       struct fault *fault)
+int refresh_server_key(struct server_key *server, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
-	bool first = server->own.key == NULL;
 	bool barred;
 
-	*ret_changed = false;
 	if (list_server_names(server->ca, &names, fault) < 0)
 		return -1;
 	if (names.count == 0)
@@ -213,16 +204,13 @@ int refresh_server_key(struct server_key *server, int64_t now_s, bool *ret_chang
 			"the CA's server certificate needs a name: expected in ca.endpoint "
 			"the address or name by which clients reach the CA, or names: "
 			"beside it");
-	if (first)
+	if (server->own.key == NULL)
 		take_files(server, &names);
-	*ret_changed = first && server->own.key != NULL;
 	if (look_up(server, &barred, fault) < 0)
 		return -1;
-	if (!barred && is_own_key_valid(&server->own, now_s) &&
-	    !is_own_key_old(&server->own, server->issuer, now_s))
-		return 0;
-	if (make_key(server, &names, now_s, fault) < 0)
+	if ((barred || !is_own_key_valid(&server->own, now_s) ||
+	     is_own_key_old(&server->own, newest_issuer(server->issuers), now_s)) &&
+	    make_key(server, &names, now_s, fault) < 0)
 		return -1;
-	*ret_changed = true;
-	return 0;
+	return server->unsaved ? save(server, fault) : 0;
 }

@@ -26,6 +26,7 @@ struct server_key {
 	const struct issuer_set *issuers;
 	struct own_key own;
 	const struct issuer *issuer; /* of its certificate */
+	bool unsaved;                /* they are not in the files */
 };
 
 /* What the key needs is borrowed: it outlives the key. Nothing is read or made yet. */
@@ -35,12 +36,12 @@ void clear_server_key(struct server_key *server);
 
 /*
  * Sees to it that there is a valid key: takes that of the files at first; makes another one when a
- * third of its validity is left, when it was revoked or removed, or does not have the manifest's
- * names. *ret_changed: there is another key than before.
- * Errors: the old key stays, and is valid if is_own_key_valid says so.
+ * third of its validity is left, unless the newest issuer ends with it, when it was revoked or
+ * removed, or does not have the manifest's names.
+ * Errors: there may be a key all the same, which is valid if is_own_key_valid says so: the old one,
+ * or a new one that cannot be written to the files. The next call tries again.
  */
-int refresh_server_key(struct server_key *server, int64_t now_s, bool *ret_changed,
-		       struct fault *fault) MUST_CHECK;
+int refresh_server_key(struct server_key *server, int64_t now_s, struct fault *fault) MUST_CHECK;
 
 /* The chain as a client needs it: the certificate, its issuer's unless that is the root, and while
    the root is replaced the cross certificates. */

@@ -41,7 +41,7 @@ static int ask_own_responder(const struct server_identity *identity, int64_t now
 	return 0;
 }
 
-static int show(struct server_identity *identity, bool changed, int64_t now_s, struct fault *fault)
+static int show(struct server_identity *identity, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer chain = {0};
 	CLEANUP(clear_buffer) struct buffer staple = {0};
@@ -51,7 +51,7 @@ static int show(struct server_identity *identity, bool changed, int64_t now_s, s
 	if (format_server_chain(&identity->key, &chain, fault) < 0 ||
 	    ask_own_responder(identity, now_s, &staple, &material.ocsp_until_s, fault) < 0)
 		return -1;
-	if (!changed && equal_bytes(bytes_of_buffer(&chain), bytes_of_buffer(&identity->chain)) &&
+	if (equal_bytes(bytes_of_buffer(&chain), bytes_of_buffer(&identity->chain)) &&
 	    equal_bytes(bytes_of_buffer(&staple), bytes_of_buffer(&identity->staple)))
 		return 0;
 	if (format_private_key(identity->key.own.key, &key, fault) < 0)
@@ -72,13 +72,18 @@ static int show(struct server_identity *identity, bool changed, int64_t now_s, s
 int refresh_server_identity(struct server_identity *identity, int64_t now_s, struct fault *fault)
 {
 	int64_t now_us = read_stopwatch_us();
-	bool changed;
+	struct fault problem = {0};
+	bool shown = true;
 
 	if (now_us < identity->retry_from_us)
 		return 0;
-	if (refresh_server_key(&identity->key, now_s, &changed, fault) == 0 &&
-	    show(identity, changed, now_s, fault) == 0)
+	if (refresh_server_key(&identity->key, now_s, &problem) == 0 ||
+	    is_own_key_valid(&identity->key.own, now_s))
+		shown = show(identity, now_s, fault) == 0;
+	if (shown && problem.class == FAULT_NONE)
 		return 0;
 	identity->retry_from_us = now_us + RETRY_US;
+	if (problem.class != FAULT_NONE)
+		(void)pass_fault(&problem, fault);
 	return prefix_fault(fault, "the certificate of the TLS server");
 }

@@ -34,7 +34,8 @@ enum { SERVER_WARNING_S = 15 * 86400 };
 void clear_server_identity(struct server_identity *identity);
 
 /* Renews the key when it is due, and takes over another chain or OCSP answer. After a failure,
-   which is retried after a minute, the old ones are shown. */
+   which is retried after a minute, the old ones are shown, or a new one that is in no file; `chain`
+   is empty if there is nothing to show. */
 int refresh_server_identity(struct server_identity *identity, int64_t now_s,
 			    struct fault *fault) MUST_CHECK;
 

@@ -311,16 +311,22 @@ static const struct http_route routes[] = {
 	{0},
 };
 
+static void log_identity(const struct ca_service *service, const struct fault *problem)
+{
+	static const unsigned int internal_error = 500;
+
+	if (service->log != NULL)
+		service->log(service->log_context, "", "/", internal_error, problem->text);
+}
+
 /* A failure is logged here, and retried after a minute. */
 static void refresh_identity(struct ca_service *service)
 {
-	static const unsigned int internal_error = 500;
 	struct fault problem = {0};
 
 	if (service->secure &&
-	    refresh_server_identity(&service->identity, read_clock(), &problem) < 0 &&
-	    service->log != NULL)
-		service->log(service->log_context, "", "/", internal_error, problem.text);
+	    refresh_server_identity(&service->identity, read_clock(), &problem) < 0)
+		log_identity(service, &problem);
 }
 
 /* Takes new issuers over, in the maintenance thread. */
@@ -352,17 +358,24 @@ static bool has_https(const struct endpoint_list *list)
 	return false;
 }
 
-/* For https endpoints: the server cannot begin without a certificate. */
+/* For https endpoints: the server cannot begin without a certificate, but with one that is valid
+   and cannot be renewed, or written. */
 static int prepare_identity(struct ca_service *service, const struct ca_service_settings *settings,
 			    struct fault *fault)
 {
+	struct fault problem = {0};
 	struct server_key key;
 
 	init_server_key(&key, settings->layout, authority_store(settings->authority),
 			authority_ca(settings->authority), authority_issuers(settings->authority));
 	init_server_identity(&service->identity, &key, service->responder);
 	service->secure = true;
-	return refresh_server_identity(&service->identity, read_clock(), fault);
+	if (refresh_server_identity(&service->identity, read_clock(), &problem) == 0)
+		return 0;
+	if (service->identity.chain.len == 0)
+		return pass_fault(&problem, fault);
+	log_identity(service, &problem);
+	return 0;
 }
 
 /* Fills all that the handlers need, before the server listens. */

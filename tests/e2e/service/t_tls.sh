@@ -205,9 +205,11 @@ equal 'and trusts both' 2 "$(grep -c BEGIN c1/cert/root.crt)"
 expect 0 'it asks' "$certpool" verify client1 c1/cert/cert_key1.crt --online
 "$certpool" enroll client2 -q >out
 expect 0 'the old one goes' "$certpool" rotate root --finish
+trusts_one() { [ "$(grep -c BEGIN "c${1#client}/cert/root.crt")" -eq 1 ] || { "$certpool" enroll "$1" -q && false; }; }
 for name in client1 client2; do
 	expect 0 "$name hears so over TLS" "$certpool" enroll $name
-	equal 'and trusts the new one alone' 1 "$(grep -c BEGIN c${name#client}/cert/root.crt)"
+	# Once the serving CA has taken over what the new root certified.
+	check 'and soon trusts the new one alone' eventually trusts_one $name
 	expect 0 'and asks' "$certpool" verify $name c${name#client}/cert/cert_key1.crt --online
 done
 stop "$ca"
@@ -240,3 +242,27 @@ sed -i "s|https://$host:$port|https://0.0.0.0:$port|; s|, tls: {minimum: \"1.2\"
 rm ca2/cert/server.crt
 expect 2 'without any name' timeout 60 "$certpool" serve
 says 'there is no certificate' 'needs a name: expected in ca.endpoint .* or names: beside it'
+
+# --- a certificate that is cut short by its issuer, which is replaced ---
+mkdir short
+cd short || exit 1
+root=ca/cert/root.crt
+manifest_https 1 1 | sed "s|layout: ca,|layout: ca, root_layout: root, intermediate: {validity: 60d}, ocsp: {url: http://$host/ocsp},|" >manifest.yaml
+"$certpool" init -q >out 2>err
+start_https_ca
+equal 'it ends with its issuer' "$(openssl x509 -in ca/cert/ca.crt -noout -enddate)" "$(openssl x509 -in ca/cert/server.crt -noout -enddate)"
+stop "$ca"
+first=$(serial_of ca/cert/server.crt)
+expect 0 'another issuer' under_clock +45d "$certpool" rotate ca
+launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME=+45d "LD_PRELOAD=$(faketime_library)")
+start_https_ca
+check 'certifies the server in time' test "$(serial_of ca/cert/server.crt)" != "$first"
+stop "$ca"
+
+# --- one that cannot be written ---
+rm ca/cert/server.crt
+mkdir ca/cert/server.crt
+start_https_ca
+check 'is used' s_client
+check 'and complained about' grep -q 'the certificate of the TLS server: .*server.crt' serve.err
+stop "$ca"
