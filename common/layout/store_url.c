@@ -170,6 +170,21 @@ static int refuse_password(struct fault *fault)
 			 "the parameter passfile names");
 }
 
+/* libpq takes what is behind the first @ for the hosts, and decodes all of them before it splits
+   them at their commas: a host that hides in either way would not be looked at here. */
+static int check_hosts(const char *authority, const char *hosts, struct fault *fault)
+{
+	if (strchr(authority, '@') != strrchr(authority, '@'))
+		return set_fault(
+			fault, FAULT_USAGE,
+			"expected one @, before the hosts, found more: write %%40 for an @ "
+			"in the user's name");
+	if (strcasestr(hosts, "%2c") != NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected hosts with a comma between them, found %%2C");
+	return 0;
+}
+
 static int find_parameter(const char *name, enum parameter_kind *ret_kind, struct fault *fault)
 {
 	if (strstr(name, "password") != NULL)
@@ -281,8 +296,10 @@ int complete_store_url(const char *text, const char *directory, bool unverified,
 	hosts = strrchr(url.authority, '@');
 	if (hosts != NULL && memchr(url.authority, ':', (size_t)(hosts - url.authority)) != NULL)
 		return refuse_password(fault);
-	completion.local = all_hosts_local(hosts != NULL ? hosts + 1 : url.authority, true);
-	if (complete_parameters(&completion, url.query, fault) < 0 ||
+	hosts = hosts != NULL ? hosts + 1 : url.authority;
+	completion.local = all_hosts_local(hosts, true);
+	if (check_hosts(url.authority, hosts, fault) < 0 ||
+	    complete_parameters(&completion, url.query, fault) < 0 ||
 	    check_sslmode(&completion, unverified, fault) < 0)
 		return -1;
 	append_format(&whole, "postgresql://%s/%s", url.authority, url.database);

@@ -68,6 +68,9 @@ Test(store_url, is_refused)
 		 "the parameter \"options\" is not"},
 		{"postgresql://db/ca?ssl=true", "the parameter \"ssl\" is not one"},
 		{"postgresql://db/ca?sslmode", "expected parameters of the form NAME=VALUE"},
+		{"postgresql://ca@db,x@localhost/ca", "expected one @, before the hosts"},
+		{"postgresql://%2Frun%2Cdb/ca?sslmode=disable", "found %2C"},
+		{"postgresql://ca@%2Frun%2cdb/ca", "found %2C"},
 		{"postgresql://db/ca?host=%2", "two hexadecimal digits"},
 		{"postgresql://db/ca?host=%0a", "a control character"},
 	};
