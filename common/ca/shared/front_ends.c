@@ -373,12 +373,10 @@ int remove_front_end(struct store *store, const char *name, int64_t now_s, struc
 	static const char sql[] = "UPDATE front_end SET removed_at = ?2 WHERE id = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct front_end present = {0};
-	int64_t clock_s;
 	bool found;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_by_name(&transaction, name, &present, &found, fault) < 0 ||
-	    read_store_clock(&transaction, &clock_s, fault) < 0)
+	    find_by_name(&transaction, name, &present, &found, fault) < 0)
 		return -1;
 	if (!found || present.removed)
 		return set_fault(
@@ -433,16 +431,22 @@ int read_front_end_clock(struct store *store, int64_t *ret_now_s, struct fault *
 
 int note_heartbeat(struct store *store, struct fault *fault)
 {
-	static const char sql[] = "UPDATE front_end SET heartbeat_at = ?2 WHERE id = ?1";
+	static const char sql[] = "UPDATE front_end SET heartbeat_at = ?2"
+				  " WHERE id = ?1 AND removed_at IS NULL";
+	const int64_t number = store_front_end(store);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t now_s;
+	int64_t changed;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    read_store_clock(&transaction, &now_s, fault) < 0 ||
-	    run_statement(&transaction, sql,
-			  VALUES(number_value(store_front_end(store)), number_value(now_s)), NULL,
-			  fault) < 0)
+	    run_statement(&transaction, sql, VALUES(number_value(number), number_value(now_s)),
+			  &changed, fault) < 0)
 		return -1;
+	if (changed == 0) {
+		bar_store(store);
+		return check_front_end(&transaction, number, fault);
+	}
 	return commit_transaction(&transaction, fault);
 }
 

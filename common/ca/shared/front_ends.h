@@ -35,8 +35,9 @@ int add_front_end(struct store *store, const char *name, int64_t now_s, int64_t 
 int join_front_ends(struct store *store, const struct layout *layout, const char *name,
 		    int64_t number, int64_t now_s, struct fault *fault) MUST_CHECK;
 
-/* Bars a front end from the record, with its event. Errors: FAULT_NOT_FOUND; FAULT_REFUSED for this
-   process's own, and for one that serves. */
+/* Bars a front end from the record, with its event: one that serves finds that out in its next
+   change, and makes none any more. Errors: FAULT_NOT_FOUND; FAULT_REFUSED for this process's own.
+ */
 int remove_front_end(struct store *store, const char *name, int64_t now_s,
 		     struct fault *fault) MUST_CHECK;
 
@@ -81,7 +82,8 @@ int find_front_end(struct store *store, const char *name, struct front_end *ret_
 /* The time of the database's clock. */
 int read_front_end_clock(struct store *store, int64_t *ret_now_s, struct fault *fault) MUST_CHECK;
 
-/* Notes that this process serves as its front end, at the time of the database's clock. */
+/* Notes that this process serves as its front end, at the time of the database's clock. Errors:
+   FAULT_REFUSED once that was removed, and bar_store. */
 int note_heartbeat(struct store *store, struct fault *fault) MUST_CHECK;
 
 /* Writes a checkpoint of the audit log (append_checkpoint), unless another front end wrote one in

@@ -4,18 +4,24 @@
 
 #include <string.h>
 
-int read_chain_head(struct transaction *transaction, int64_t front_end, struct chain_head *ret_head,
-		    struct fault *fault)
+/* Of this front end, which may have been removed while it was serving. */
+static int read_chain_head(struct transaction *transaction, struct chain_head *ret_head,
+			   struct fault *fault)
 {
-	static const char sql[] = "SELECT lines, head FROM audit_chain WHERE front_end = ?1";
+	static const char sql[] = "SELECT c.lines, c.head, f.removed_at FROM audit_chain c"
+				  " JOIN front_end f ON f.id = c.front_end WHERE c.front_end = ?1";
 	CLEANUP(close_rows) struct rows rows = {0};
-	struct chain_head head = {.front_end = front_end};
+	struct store *store = transaction->store;
+	struct chain_head head = {.front_end = store_front_end(store)};
 
-	if (query_row(transaction, sql, VALUES(number_value(front_end)), &rows, NULL, fault) < 0)
+	if (query_row(transaction, sql, VALUES(number_value(head.front_end)), &rows, NULL, fault) <
+	    0)
 		return -1;
 	head.sequence = row_number(&rows, 0);
 	row_octets(&rows, 1, head.sha256, SHA256_LEN);
-	if (check_row(&rows, fault) < 0)
+	if (!row_is_null(&rows, 2))
+		bar_store(store);
+	if (check_row(&rows, fault) < 0 || check_not_barred(store, fault) < 0)
 		return -1;
 	*ret_head = head;
 	return 0;
@@ -48,7 +54,7 @@ int append_event(struct transaction *transaction, const struct event *event, str
 	size_t left = event->serial_count;
 	struct chain_head head;
 
-	if (read_chain_head(transaction, store_front_end(transaction->store), &head, fault) < 0)
+	if (read_chain_head(transaction, &head, fault) < 0)
 		return -1;
 	do {
 		part.serial_count = left < EVENT_SERIALS_MAX ? left : EVENT_SERIALS_MAX;

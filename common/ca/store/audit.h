@@ -73,9 +73,6 @@ int verify_audit_copy(struct store *store, struct bytes copy, struct audit_verdi
 
 /* Inside a transaction, for store/: */
 
-int read_chain_head(struct transaction *transaction, int64_t front_end, struct chain_head *ret_head,
-		    struct fault *fault) MUST_CHECK;
-
 int select_lines(struct transaction *transaction, int64_t front_end, int64_t first,
 		 struct rows *rows, struct fault *fault) MUST_CHECK;
 

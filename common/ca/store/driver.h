@@ -3,6 +3,8 @@
 
 #include "common/ca/store/statement.h"
 
+#include <stdatomic.h>
+
 /*
  * The functions that a database must offer to hold the CA's record: one table for each database.
  * Only store.c and statement.c call them, and keep the rules of statement.h for the drivers: rows
@@ -18,9 +20,10 @@ struct store_driver;
 
 struct store {
 	const struct store_driver *driver;
-	char *name;        /* of the record in messages */
-	bool shared;       /* several front ends may work on the record */
-	int64_t front_end; /* this process's; open_store fills it */
+	char *name;         /* of the record in messages */
+	bool shared;        /* several front ends may work on the record */
+	int64_t front_end;  /* this process's; open_store fills it */
+	atomic_bool barred; /* see bar_store */
 };
 
 struct store_connection {

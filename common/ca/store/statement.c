@@ -13,6 +13,8 @@ int begin_transaction(struct store *store, enum transaction_mode mode,
 	if (transaction->connection != NULL)
 		return set_fault(fault, FAULT_FAILED, "%s: the transaction has begun already",
 				 store->name);
+	if (mode == TRANSACTION_WRITE && check_not_barred(store, fault) < 0)
+		return -1;
 	if (store->driver->begin(store, mode, &transaction->connection, fault) < 0)
 		return -1;
 	transaction->store = store;

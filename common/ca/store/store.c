@@ -81,8 +81,25 @@ void set_store_front_end(struct store *store, int64_t front_end)
 	store->front_end = front_end;
 }
 
+void bar_store(struct store *store)
+{
+	atomic_store(&store->barred, true);
+}
+
+int check_not_barred(const struct store *store, struct fault *fault)
+{
+	if (!atomic_load(&store->barred))
+		return 0;
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s: this front end was removed from the record, and changes nothing any "
+			 "more: stop it, and join again, in a new layout",
+			 store->name);
+}
+
 int check_store(struct store *store, struct fault *fault)
 {
+	if (check_not_barred(store, fault) < 0)
+		return -1;
 	return store->driver->check_health(store, fault);
 }
 

@@ -50,6 +50,13 @@ bool is_shared_store(const struct store *store);
 int64_t store_front_end(const struct store *store);
 void set_store_front_end(struct store *store, int64_t front_end);
 
+/* This process's front end was removed from the record: from here on check_store and every WRITE
+   fail. */
+void bar_store(struct store *store);
+
+/* Errors: FAULT_REFUSED after bar_store. */
+int check_not_barred(const struct store *store, struct fault *fault) MUST_CHECK;
+
 /* Whether a certificate could be recorded now, as far as can be said without writing. */
 int check_store(struct store *store, struct fault *fault) MUST_CHECK;
 

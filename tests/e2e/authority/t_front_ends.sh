@@ -156,6 +156,12 @@ says 'with what to do' 'run certpool front-end remove ca2'
 expect 6 'a front end does not remove itself' "$certpool" front-end remove ca1
 expect 0 'another one is removed' "$certpool" front-end remove ca2
 says 'with what is left to do' 'end that access in the database'
+removed() { [ "$(curl -s -o health -w '%{http_code}' "$second/health")" = 503 ] && grep -q '"store"' health; }
+check 'the one that serves is not well any more' eventually removed
+expect 0 'a client that has enrolled nowhere yet' "$certpool" request client2
+CERTPOOL_CA=$second "$certpool" enroll client2 >out 2>&1
+equal 'is given nothing by it' 0 "$(sql ca "select count(*) from certpool.certificate where client = 'client2'")"
+CERTPOOL_CA=$first expect 0 'but by the other one' "$certpool" enroll client2
 expect 6 'and does nothing more' at2 "$certpool" list
 says 'as it is told' 'the front end ca2 was removed from this record'
 stop "$second_server"

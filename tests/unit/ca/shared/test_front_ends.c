@@ -75,3 +75,24 @@ Test(front_ends, write_one_checkpoint_a_minute_whoever_it_is)
 	OK(write_checkpoint(stores[1], 1000, &fault));
 	cr_expect_eq(count_checkpoints(), 2);
 }
+
+Test(front_ends, change_nothing_any_more_once_they_were_removed)
+{
+	const struct event event = {.kind = EVENT_STARTED, .time_s = 1000, .by = "ca"};
+
+	OK(record_event(stores[1], &event, &fault));
+	OK(remove_front_end(stores[0], "ca2", 1001, &fault));
+	REFUSED(record_event(stores[1], &event, &fault), FAULT_REFUSED,
+		"this front end was removed from the record");
+	REFUSED(check_store(stores[1], &fault), FAULT_REFUSED, "was removed from the record");
+	OK(record_event(stores[0], &event, &fault));
+}
+
+Test(front_ends, learn_by_their_heartbeat_that_they_were_removed)
+{
+	OK(remove_front_end(stores[0], "ca2", 1001, &fault));
+	OK(check_store(stores[1], &fault));
+	REFUSED(note_heartbeat(stores[1], &fault), FAULT_REFUSED,
+		"the front end ca2 was removed from this record");
+	REFUSED(check_store(stores[1], &fault), FAULT_REFUSED, "was removed from the record");
+}
