@@ -147,7 +147,8 @@ static const char acme_tables[] =
 	" body bytea NOT NULL);"
 	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);";
 
-/* The number in the first column of the first row of a query in the simple protocol. */
+/* The number in the first column of the first row of a query in the simple protocol; 0 without a
+   row. */
 static int query_simple(struct pg_connection *connection, const char *sql, int64_t *ret_number,
 			struct fault *fault)
 {
@@ -155,7 +156,9 @@ static int query_simple(struct pg_connection *connection, const char *sql, int64
 
 	if (execute_pg(connection, sql, NULL, &result, fault) < 0)
 		return -1;
-	*ret_number = strtoll(connection->libpq->getvalue(result, 0, 0), NULL, 10);
+	*ret_number = connection->libpq->ntuples(result) > 0
+			      ? strtoll(connection->libpq->getvalue(result, 0, 0), NULL, 10)
+			      : 0;
 	connection->libpq->clear(result);
 	return 0;
 }
@@ -197,6 +200,11 @@ int check_pg_version(const struct pg_connection *connection, int64_t version, st
 {
 	if (version == PG_SCHEMA_VERSION)
 		return 0;
+	if (version == 0)
+		return set_fault(fault, FAULT_FAILED,
+				 "%s: expected the CA's record, found one whose table state is "
+				 "empty: restore the database from a backup",
+				 connection->connection.store->name);
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: expected a record of version %d, found version %" PRId64
 			 ": use the certpool that made it, or a newer one",

@@ -101,6 +101,15 @@ Test(postgresql_store, refuses_a_newer_record_also_while_it_is_open)
 	OK(try_add(store, 2, &fault));
 }
 
+Test(postgresql_store, refuses_a_record_without_its_state)
+{
+	need_postgresql();
+	OK(try_add(store, 1, &fault));
+	run_foreign_sql(scratch.path, "DELETE FROM state");
+	REFUSED(try_add(store, 2, &fault), FAULT_FAILED, "whose table state is empty: restore");
+	expect_store_refused(scratch.path, FAULT_FAILED, "whose table state is empty: restore");
+}
+
 Test(postgresql_store, says_which_right_a_role_lacks)
 {
 	char url[400];
