@@ -240,8 +240,25 @@ static int insert_once(struct store *store, const struct insertion *insertion,
 	return commit_transaction(&transaction, fault);
 }
 
-/* What was committed after all is KEY_EXISTS the second time, with the certificates of the first.
- */
+/* What an attempt of unknown outcome recorded after all is there under the same serials. */
+static int find_own(struct store *store, const struct insertion *insertion,
+		    enum insert_result *results, struct fault *fault)
+{
+	for (size_t i = 0; i < insertion->count; i++) {
+		const struct issued_certificate *record = &insertion->records[i];
+		CLEANUP(clear_issued_certificate) struct issued_certificate present = {0};
+		bool found;
+
+		if (results[i] != KEY_EXISTS)
+			continue;
+		if (find_by_key(store, record->key_sha256, &present, &found, fault) < 0)
+			return -1;
+		if (found && memcmp(present.serial, record->serial, SERIAL_MAX) == 0)
+			results[i] = INSERTED;
+	}
+	return 0;
+}
+
 int insert_certificates(struct store *store, const struct insertion *insertion,
 			enum insert_result *ret_results, struct fault *fault)
 {
@@ -253,7 +270,7 @@ int insert_certificates(struct store *store, const struct insertion *insertion,
 	do {
 		problem = (struct fault){0};
 		if (insert_once(store, insertion, ret_results, &problem) == 0)
-			return 0;
+			return tries == 0 ? 0 : find_own(store, insertion, ret_results, fault);
 	} while (should_run_again(&problem, &tries));
 	return pass_fault(&problem, fault);
 }
