@@ -174,6 +174,23 @@ static void gather_records(struct certificate_batch *batch)
 	}
 }
 
+static bool has_recorded(const struct certificate_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (!batch->candidates[i].is_new && !is_refused(&batch->candidates[i].refusal))
+			return true;
+	return false;
+}
+
+/* What was read may have been committed on one server of several alone, until a commit after it
+   says that all have it. */
+static int confirm_recorded(struct certificate_batch *batch, struct fault *fault)
+{
+	return batch->record_count == 0 && has_recorded(batch)
+		       ? confirm_store(batch->options.store, fault)
+		       : 0;
+}
+
 static int record_batch(struct certificate_batch *batch, struct fault *fault)
 {
 	const struct issue_options *options = &batch->options;
@@ -182,7 +199,8 @@ static int record_batch(struct certificate_batch *batch, struct fault *fault)
 					    .quota = options->client->policy.certificates,
 					    .now_s = options->now_s};
 
-	if (insert_certificates(options->store, &insertion, batch->results, fault) < 0)
+	if (confirm_recorded(batch, fault) < 0 ||
+	    insert_certificates(options->store, &insertion, batch->results, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct candidate *candidate = &batch->candidates[i];

@@ -286,7 +286,8 @@ static enum ocsp_outcome choose_outcome(enum fault_class class)
 	/* The issuer has ended, and certifies no responder any more. */
 	if (class == FAULT_NOT_FOUND)
 		return OCSP_UNAUTHORIZED;
-	return class == FAULT_BUSY ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR;
+	return class == FAULT_BUSY || class == FAULT_INTERRUPTED ? OCSP_TRY_LATER
+								 : OCSP_INTERNAL_ERROR;
 }
 
 int answer_ocsp(struct responder *responder, struct bytes request_der, int64_t now_s,

@@ -334,7 +334,7 @@ int remove_client(struct store *store, const char *name, int64_t now_s, bool *re
 		return refuse_unknown_client(name, fault);
 	*ret_changed = !client.removed;
 	if (client.removed)
-		return 0;
+		return commit_transaction(&transaction, fault);
 	if (run_statement(&transaction, sql, VALUES(number_value(now_s), text_value(name)), NULL,
 			  fault) < 0 ||
 	    run_statement(&transaction, accounts_sql, VALUES(text_value(name)), NULL, fault) < 0)
@@ -361,7 +361,7 @@ int set_client_disabled(struct store *store, const char *name, bool disabled, in
 		return refuse_revoked(name, fault);
 	*ret_changed = client.disabled != disabled;
 	if (!*ret_changed)
-		return 0;
+		return commit_transaction(&transaction, fault);
 	if (run_statement(&transaction, sql, VALUES(number_value(disabled), text_value(name)), NULL,
 			  fault) < 0 ||
 	    append_client_change(&transaction, name, disabled ? "disabled" : "enabled", NULL, now_s,
