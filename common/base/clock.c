@@ -28,6 +28,14 @@ int64_t read_stopwatch_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+int64_t read_uptime_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 void init_condition(pthread_cond_t *condition)
 {
 	pthread_condattr_t monotonic;

@@ -21,6 +21,9 @@ int64_t read_clock(void);
 /* The monotonic clock, for durations: microseconds from an arbitrary origin. */
 int64_t read_stopwatch_us(void);
 
+/* The same, which also goes on while the machine is suspended. */
+int64_t read_uptime_us(void);
+
 /* Sleeps for the whole duration; a signal does not shorten it. */
 void sleep_us(int64_t duration_us);
 

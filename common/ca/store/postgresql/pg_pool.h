@@ -22,8 +22,7 @@ struct pg_store {
 	pthread_mutex_t connecting;
 	atomic_int_least64_t away_until_us; /* of the stopwatch: no attempt before that */
 	atomic_int_least64_t instance;      /* of the server that the writer is connected to */
-	atomic_int_least64_t
-		committed_us; /* of the stopwatch: when the last commit began; 0: none */
+	atomic_int_least64_t committed_us;  /* of the uptime: when the last commit began; 0: none */
 	atomic_bool broken;
 };
 

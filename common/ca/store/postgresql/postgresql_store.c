@@ -84,7 +84,7 @@ static int64_t pg_commit_age_s(struct store *base)
 {
 	int64_t committed_us = atomic_load(&pg_store_of(base)->committed_us);
 
-	return committed_us == 0 ? NO_COMMIT : (read_stopwatch_us() - committed_us) / 1000000;
+	return committed_us == 0 ? NO_COMMIT : (read_uptime_us() - committed_us) / 1000000;
 }
 
 static int check_pg_health(struct store *base, struct fault *fault)
@@ -180,7 +180,7 @@ static int commit_pg_transaction(struct store_connection *base, struct fault *fa
 {
 	struct pg_store *store = pg_store_of(base->store);
 	struct pg_connection *connection = (struct pg_connection *)base;
-	int64_t began_us = read_stopwatch_us();
+	int64_t began_us = read_uptime_us();
 	int result = 0;
 
 	/* Nothing of a reading transaction can be committed. */
