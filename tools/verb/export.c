@@ -132,6 +132,11 @@ static int check_settings(const struct command *command, const struct export_set
 	if ((given->p12 != NULL) != (given->passphrase_file != NULL))
 		return set_fault(fault, FAULT_USAGE,
 				 "expected --p12 and --passphrase-file, found one of them");
+	if (given->p12 != NULL && given->fullchain != NULL &&
+	    strcmp(given->p12, given->fullchain) == 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "expected --fullchain and --p12 to name two files, found %s",
+				 given->p12);
 	return 0;
 }
 

@@ -24,9 +24,11 @@ static void deinit_key(gnutls_x509_privkey_t *key)
 
 static int set_bundle_fault(int code, struct fault *fault)
 {
-	return code == GNUTLS_E_MEMORY_ERROR
-		       ? set_memory_fault(fault)
-		       : set_fault(fault, FAULT_FAILED, "PKCS#12: %s", gnutls_strerror(code));
+	if (code == GNUTLS_E_MEMORY_ERROR)
+		return set_memory_fault(fault);
+	if (code == GNUTLS_E_INVALID_UTF8_STRING)
+		return set_fault(fault, FAULT_USAGE, "PKCS#12: expected a passphrase in UTF-8");
+	return set_fault(fault, FAULT_FAILED, "PKCS#12: %s", gnutls_strerror(code));
 }
 
 static gnutls_datum_t datum_of(struct bytes octets)

@@ -13,9 +13,10 @@ struct key_bundle {
 
 /*
  * Writes PKCS#12 (RFC 7292), DER: key and certificates under the passphrase (PBES2, AES-256-CBC),
- * and a MAC (HMAC with SHA-256). GnuTLS's rounds (5,120 and 10,240) protect a good passphrase, not
- * a short one. Shape: the passphrase has 1 to PASSPHRASE_MAX octets of UTF-8 without control
- * characters. Errors: FAULT_REFUSED for a key in a token.
+ * and a MAC (HMAC with SHA-256). The rounds are GnuTLS's: 600,000 in Debian 12's, 5,120 and 10,240
+ * in those of before, which protect a good passphrase, not a short one. Shape: the passphrase has 1
+ * to PASSPHRASE_MAX octets without control characters. Errors: FAULT_USAGE unless it is UTF-8,
+ * FAULT_REFUSED for a key in a token.
  */
 int format_pkcs12(const struct key_bundle *bundle, const struct secret *passphrase,
 		  struct buffer *ret_der, struct fault *fault) MUST_CHECK;

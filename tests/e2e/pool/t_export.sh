@@ -38,6 +38,10 @@ check 'the key is the member'\''s' cmp <(openssl pkey -in all.pem -pubout) <(ope
 check_not 'not under another passphrase' openssl pkcs12 -in web.p12 -passin pass:wrong -nodes
 check 'certtool reads it' certtool --p12-info --inder --infile web.p12 --password 'pass word'
 expect 6 'nor is it overwritten' "$certpool" export web/1 --p12 web.p12 --passphrase-file passphrase
+printf 'pass\xff\n' >latin1
+chmod 600 latin1
+expect 2 'a passphrase that no other program could be told' "$certpool" export web/1 --p12 other.p12 --passphrase-file latin1
+says 'says so' 'expected a passphrase in UTF-8'
 chmod 644 passphrase
 expect 6 'a passphrase that others can read' "$certpool" export web/1 --fullchain other.pem --p12 other.p12 --passphrase-file passphrase
 check_not 'makes no file' test -e other.p12
@@ -52,6 +56,8 @@ expect 2 'nothing to write' "$certpool" export web/1
 says 'says what there is' 'expected --fullchain, --p12 or --der'
 expect 2 'no passphrase' "$certpool" export web/1 --p12 other.p12
 says 'says so' 'expected --p12 and --passphrase-file, found one of them'
+expect 2 'one file for two things' "$certpool" export web/1 --fullchain one --p12 one --passphrase-file passphrase
+check_not 'writes none' test -e one
 expect 2 'a whole pool' "$certpool" export web --der
 expect 2 'two things on standard output' "$certpool" export web/1 --der --fullchain -
 expect 2 'a member that the pool does not have' "$certpool" export web/3 --der
