@@ -252,26 +252,33 @@ int parse_est_csr(struct bytes body, struct csr **ret_csr, struct buffer *ret_pe
 	return 0;
 }
 
-/* Notes a client that came by password: by its invitation, and perhaps with a new shared key. */
+/* Notes that the client was here and, by its password, perhaps with a new shared key. Who comes by
+   password alone may come by its invitation, which has to count; a member needs none. */
 static int note_client(const struct est_route *route, const struct est_client *client,
 		       int64_t now_s, struct refusal *refusal, struct fault *fault)
 {
 	struct authority *authority = route->requests->authority;
 	const struct sighting sighting = {
 		.client = client->name, .kid = client->kid, .now_s = now_s};
+	struct refusal invitation = {0};
 
-	if (admit_presence(authority, &sighting, refusal, fault) < 0)
+	if (admit_presence(authority, &sighting, &invitation, fault) < 0)
 		return -1;
-	return is_refused(refusal) ? 0
-				   : record_key_taken(authority_store(authority), client->name,
-						      client->kid, now_s, fault);
+	if (is_refused(&invitation)) {
+		if (client->certificate == NULL)
+			*refusal = invitation;
+		return 0;
+	}
+	return client->kid[0] == '\0' ? 0
+				      : record_key_taken(authority_store(authority), client->name,
+							 client->kid, now_s, fault);
 }
 
 /* Of an authenticated client: its rate. */
 static int admit_client(const struct est_route *route, const struct est_client *client,
 			int64_t now_s, struct refusal *refusal, struct fault *fault)
 {
-	if (client->certificate == NULL && note_client(route, client, now_s, refusal, fault) < 0)
+	if (note_client(route, client, now_s, refusal, fault) < 0)
 		return -1;
 	return is_refused(refusal)
 		       ? 0
