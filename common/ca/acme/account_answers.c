@@ -76,6 +76,7 @@ static int check_holder(struct acme_exchange *exchange, const char *client, cons
 	CLEANUP(clear_client) struct client record = {0};
 	struct refusal refusal = {0};
 
+	exchange->client_pays = true;
 	if (read_acme_client(exchange, client, &record, fault) < 0)
 		return -1;
 	if (is_refused(&exchange->problem))
@@ -134,6 +135,16 @@ static int bind_account(struct acme_exchange *exchange, struct account_request *
 	return is_refused(&exchange->problem) ? 0 : create_account(exchange, request, fault);
 }
 
+/* The key has shown whose account it is. */
+static int answer_known_account(struct acme_exchange *exchange, const struct acme_account *account,
+				struct fault *fault)
+{
+	exchange->client_pays = true;
+	if (charge_acme_client(exchange, account->client, fault) < 0)
+		return -1;
+	return is_refused(&exchange->problem) ? 0 : answer_with_account(exchange, account, fault);
+}
+
 int answer_new_account(struct acme_exchange *exchange, const char *rest, struct fault *fault)
 {
 	CLEANUP(clear_account_request) struct account_request request = {0};
@@ -152,12 +163,16 @@ int answer_new_account(struct acme_exchange *exchange, const char *rest, struct 
 	if (found && account.deactivated)
 		set_refusal(&exchange->problem, "unauthorized",
 			    "the account of this key is deactivated: make another key");
+	else if (found && account.barred)
+		set_refusal(&exchange->problem, "unauthorized",
+			    "the CA has disabled or revoked the client \"%s\" of this account",
+			    account.client);
 	else if (!found && request.only_existing)
 		set_refusal(&exchange->problem, "accountDoesNotExist",
 			    "there is no account of this key");
 	if (is_refused(&exchange->problem))
 		return 0;
-	return found ? answer_with_account(exchange, &account, fault)
+	return found ? answer_known_account(exchange, &account, fault)
 		     : bind_account(exchange, &request, fault);
 }
 
@@ -181,10 +196,6 @@ static int update_account(struct acme_exchange *exchange, struct account_request
 	struct store *store = authority_store(exchange->acme->settings.authority);
 	struct acme_account *account = &exchange->account;
 
-	if (charge_acme_client(exchange, account->client, fault) < 0)
-		return -1;
-	if (is_refused(&exchange->problem))
-		return 0;
 	if (request->has_contact) {
 		if (set_account_contact(store, account, request->contact, exchange->now_s, fault) <
 		    0)
@@ -246,20 +257,22 @@ static int add_order_url(void *context, const struct acme_order *order, struct f
 
 int answer_orders(struct acme_exchange *exchange, const char *rest, struct fault *fault)
 {
+	struct store *store = authority_store(exchange->acme->settings.authority);
 	struct derived_key keys[DERIVED_KEYS_MAX];
 	CLEANUP(clear_order_urls)
 	struct order_urls urls = {.acme = exchange->acme, .key = &keys[0]};
 	CLEANUP(clear_buffer) struct buffer json = {0};
 	struct fault problem = {0};
+	int result = 0;
 
 	if (!is_own_account(exchange, rest))
 		return 0;
 	if (derive_from_shared_keys(exchange->acme->settings.keys, exchange->account.client,
-				    ACME_ORDER_LABEL, keys, &problem) > 0 &&
-	    list_final_orders(authority_store(exchange->acme->settings.authority),
-			      exchange->account.id, ORDERS_LISTED, add_order_url, &urls, fault) < 0)
-		return -1;
-	if (format_acme_orders(urls.urls, urls.count, &json, fault) < 0)
+				    ACME_ORDER_LABEL, keys, &problem) > 0)
+		result = list_final_orders(store, exchange->account.id, ORDERS_LISTED,
+					   add_order_url, &urls, fault);
+	wipe(keys, sizeof(keys));
+	if (result < 0 || format_acme_orders(urls.urls, urls.count, &json, fault) < 0)
 		return -1;
 	set_json_body(exchange->response, &json);
 	return 0;
@@ -329,10 +342,6 @@ int answer_key_change(struct acme_exchange *exchange, const char *rest, struct f
 				&failure) < 0)
 		return set_parse_problem(exchange, &failure, "malformed", fault);
 	if (check_key_change(exchange, &inner, fault) < 0)
-		return -1;
-	if (is_refused(&exchange->problem))
-		return 0;
-	if (charge_acme_client(exchange, account->client, fault) < 0)
 		return -1;
 	if (is_refused(&exchange->problem))
 		return 0;

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A token, in base64url, and more. */
+enum { PATH_REST_SIZE = FLATTENED_JWS_MAX / 8 };
+
 static const char renewal_path[] = "renewal-info/";
 
 /* Who may ask: the holder of an account, of a key, or of either. */
@@ -105,15 +108,69 @@ bool is_renewal_question(const struct http_request *request)
 	return strncmp(request->path + strlen(ACME_PATH), renewal_path, strlen(renewal_path)) == 0;
 }
 
-int answer_acme_rate(struct acme *acme, struct http_response *response, const char *detail,
-		     int64_t wait_s, struct fault *fault)
+int answer_acme_rate(struct acme *acme, struct http_response *response, int64_t wait_s,
+		     struct fault *fault)
 {
 	struct refusal problem = {0};
 
 	add_common_fields(acme, response, true);
 	add_response_field(response, "Retry-After", "%" PRId64, wait_s);
-	set_refusal(&problem, "rateLimited", "%s: try again in %" PRId64 " s", detail, wait_s);
+	set_refusal(&problem, "rateLimited",
+		    "this address asks more than %d times a minute: try again in %" PRId64 " s",
+		    RENEWALS_PER_MINUTE, wait_s);
 	return answer_problem(response, &problem, fault);
+}
+
+/* Those of an address who have an account are served whatever the others there send. */
+static void refuse_unpaid(struct acme_exchange *exchange, int64_t wait_s)
+{
+	add_response_field(exchange->response, "Retry-After", "%" PRId64, wait_s);
+	set_refusal(&exchange->problem, "rateLimited",
+		    "this address sent more than %d requests in a minute that could not be "
+		    "authenticated: try again in %" PRId64 " s",
+		    UNPAID_ACME_PER_MINUTE, wait_s);
+}
+
+/* The rest of the path, between the beginning and the end of the route's; NULL: another route. */
+static bool match_route(const struct acme_route *route, const char *path, char *ret_rest,
+			size_t size)
+{
+	size_t begin = strlen(route->path);
+	size_t end = strlen(route->end);
+	size_t len = strlen(path);
+
+	if (strncmp(path, route->path, begin) != 0 || len < begin + end ||
+	    strcmp(path + len - end, route->end) != 0 || len - begin - end >= size)
+		return false;
+	if (route->path[begin - 1] != '/' && len != begin)
+		return false;
+	(void)snprintf(ret_rest, size, "%.*s", (int)(len - begin - end), path + begin);
+	return true;
+}
+
+/* The route of a path; NULL: there is none. */
+static const struct acme_route *find_acme_route(const char *path, char *ret_rest, size_t size)
+{
+	for (size_t i = 0; i < COUNT_OF(acme_routes); i++)
+		if (match_route(&acme_routes[i], path, ret_rest, size))
+			return &acme_routes[i];
+	return NULL;
+}
+
+/* RFC 8555 section 6.3: what there is, is asked for by POST-as-GET. */
+static int refuse_get(struct acme *acme, const char *path, struct http_response *response,
+		      struct fault *fault)
+{
+	char rest[PATH_REST_SIZE];
+	struct refusal problem = {0};
+
+	if (find_acme_route(path, rest, sizeof(rest)) == NULL)
+		return set_fault(fault, FAULT_NOT_FOUND, "there is no such path");
+	add_common_fields(acme, response, true);
+	add_response_field(response, "Allow", "POST");
+	set_refusal(&problem, "malformed",
+		    "expected POST, with a JWS whose payload is empty (RFC 8555 section 6.3)");
+	return answer_problem_as(response, &problem, 405, fault);
 }
 
 int answer_acme_get(struct acme *acme, const struct http_request *request,
@@ -137,27 +194,10 @@ int answer_acme_get(struct acme *acme, const struct http_request *request,
 		return 0;
 	}
 	if (!is_renewal_question(request))
-		return set_fault(fault, FAULT_NOT_FOUND, "there is no such path");
+		return refuse_get(acme, path, response, fault);
 	if (answer_renewal_info(acme, path + strlen(renewal_path), response, &problem, fault) < 0)
 		return -1;
 	return is_refused(&problem) ? answer_problem(response, &problem, fault) : 0;
-}
-
-/* The rest of the path, between the beginning and the end of the route's; NULL: another route. */
-static bool match_route(const struct acme_route *route, const char *path, char *ret_rest,
-			size_t size)
-{
-	size_t begin = strlen(route->path);
-	size_t end = strlen(route->end);
-	size_t len = strlen(path);
-
-	if (strncmp(path, route->path, begin) != 0 || len < begin + end ||
-	    strcmp(path + len - end, route->end) != 0 || len - begin - end >= size)
-		return false;
-	if (route->path[begin - 1] != '/' && len != begin)
-		return false;
-	(void)snprintf(ret_rest, size, "%.*s", (int)(len - begin - end), path + begin);
-	return true;
 }
 
 /* --- authentication --- */
@@ -201,11 +241,6 @@ static int find_asking_account(struct acme_exchange *exchange, struct fault *fau
 			    "kid: expected the URL of an account of this CA");
 	else if (exchange->account.deactivated)
 		set_refusal(&exchange->problem, "unauthorized", "the account is deactivated");
-	else if (exchange->account.barred)
-		set_refusal(&exchange->problem, "unauthorized",
-			    "the CA has disabled, revoked or removed the client \"%s\" of this "
-			    "account",
-			    exchange->account.client);
 	exchange->has_account = found;
 	return 0;
 }
@@ -263,7 +298,8 @@ static void check_nonce(struct acme_exchange *exchange, bool use)
 int set_parse_problem(struct acme_exchange *exchange, const struct fault *failure,
 		      const char *malformed, struct fault *fault)
 {
-	if (failure->class == FAULT_FAILED)
+	if (failure->class == FAULT_FAILED || failure->class == FAULT_BUSY ||
+	    failure->class == FAULT_INTERRUPTED)
 		return pass_fault(failure, fault);
 	set_refusal(&exchange->problem, malformed, "%s", failure->text);
 	return 0;
@@ -277,9 +313,24 @@ static const char *name_jws_problem(enum fault_class class)
 					 : "malformed";
 }
 
+/* Of an account that has shown its key: whether its client may ask, and so often. */
+static int admit_account(struct acme_exchange *exchange, struct fault *fault)
+{
+	const struct acme_account *account = &exchange->account;
+	struct refusal refusal = {0};
+
+	exchange->client_pays = true;
+	if (!account->barred)
+		return charge_acme_client(exchange, account->client, fault);
+	set_refusal(&refusal, "disabled",
+		    "the CA has disabled, revoked or removed the client \"%s\" of this account",
+		    account->client);
+	return refuse_client(exchange, account->client, &refusal, fault);
+}
+
 /* Cheap checks come first; the nonce is used last, so that nobody uses another's up. */
 static int authenticate_acme(struct acme_exchange *exchange, const struct acme_route *route,
-			     struct fault *fault)
+			     int64_t wait_s, struct fault *fault)
 {
 	struct fault failure = {0};
 
@@ -287,6 +338,8 @@ static int authenticate_acme(struct acme_exchange *exchange, const struct acme_r
 		return set_parse_problem(exchange, &failure, name_jws_problem(failure.class),
 					 fault);
 	check_asker(exchange, route->asker);
+	if (wait_s > 0 && exchange->jws.kid == NULL)
+		refuse_unpaid(exchange, wait_s);
 	if (!is_refused(&exchange->problem))
 		check_url(exchange, exchange->request->path + strlen(ACME_PATH));
 	check_nonce(exchange, false);
@@ -296,7 +349,9 @@ static int authenticate_acme(struct acme_exchange *exchange, const struct acme_r
 	if (!is_refused(&exchange->problem) && check_signature(exchange, fault) < 0)
 		return -1;
 	check_nonce(exchange, true);
-	return 0;
+	return is_refused(&exchange->problem) || !exchange->has_account
+		       ? 0
+		       : admit_account(exchange, fault);
 }
 
 /* --- from the request to the answer --- */
@@ -307,31 +362,36 @@ static void clear_acme_exchange(struct acme_exchange *exchange)
 	clear_acme_account(&exchange->account);
 }
 
-int answer_acme_post(struct acme *acme, const struct http_request *request,
+/* Who lost a nonce only has to ask again. */
+static bool is_unpaid(const struct acme_exchange *exchange)
+{
+	return is_refused(&exchange->problem) && !exchange->client_pays &&
+	       strcmp(exchange->problem.type, "badNonce") != 0;
+}
+
+int answer_acme_post(struct acme *acme, const struct http_request *request, int64_t wait_s,
 		     struct http_response *response, struct acme_outcome *ret_outcome,
 		     struct fault *fault)
 {
 	CLEANUP(clear_acme_exchange)
 	struct acme_exchange exchange = {
 		.acme = acme, .request = request, .response = response, .now_s = read_clock()};
-	char rest[FLATTENED_JWS_MAX / 8];
-	size_t i = 0;
+	char rest[PATH_REST_SIZE];
+	const struct acme_route *route;
 
 	if (check_ready(acme, fault) < 0)
 		return -1;
-	while (i < COUNT_OF(acme_routes) &&
-	       !match_route(&acme_routes[i], request->path + strlen(ACME_PATH), rest, sizeof(rest)))
-		i++;
-	if (i == COUNT_OF(acme_routes))
+	route = find_acme_route(request->path + strlen(ACME_PATH), rest, sizeof(rest));
+	if (route == NULL)
 		return set_fault(fault, FAULT_NOT_FOUND, "there is no such path");
 	add_common_fields(acme, response, true);
-	if (authenticate_acme(&exchange, &acme_routes[i], fault) < 0)
+	if (authenticate_acme(&exchange, route, wait_s, fault) < 0)
 		return -1;
-	/* Who lost a nonce only has to ask again. */
-	ret_outcome->unpaid =
-		is_refused(&exchange.problem) && strcmp(exchange.problem.type, "badNonce") != 0;
-	if (!is_refused(&exchange.problem) && acme_routes[i].answer(&exchange, rest, fault) < 0)
+	if (!is_refused(&exchange.problem) && route->answer(&exchange, rest, fault) < 0)
 		return -1;
+	ret_outcome->unpaid = is_unpaid(&exchange);
+	if (ret_outcome->unpaid && wait_s > 0 && strcmp(exchange.problem.type, "rateLimited") != 0)
+		refuse_unpaid(&exchange, wait_s);
 	ret_outcome->problem = exchange.problem;
 	return is_refused(&exchange.problem) ? answer_problem(response, &exchange.problem, fault)
 					     : 0;

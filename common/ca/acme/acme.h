@@ -9,8 +9,8 @@
 /*
  * The ACME server (RFC 8555) of a CA: what is below /acme/. Safe for several threads.
  *
- * What could not be authenticated costs its origin, by the caller; everything else costs the
- * account's client. An error is a problem document (section 6.7), whose reason is
+ * What could not be authenticated costs its origin, by the caller; everything else counts against
+ * the rate of the account's client. An error is a problem document (section 6.7), whose reason is
  * also in the response's `reason`, for the log.
  */
 #define ACME_PATH "/acme/"
@@ -42,19 +42,24 @@ enum { ACME_REQUEST_MAX = 65536 };
 /* Whom the request costs, and the error that is its answer; the refusal's type is "" for none. */
 struct acme_outcome {
 	struct refusal problem;
-	bool unpaid; /* nobody was authenticated: the origin pays */
+	bool unpaid; /* no client was authenticated, and something refused: the origin pays */
 };
 
 /* Errors: as an http_handler's. */
 int answer_acme_get(struct acme *acme, const struct http_request *request,
 		    struct http_response *response, struct fault *fault) MUST_CHECK;
-int answer_acme_post(struct acme *acme, const struct http_request *request,
+/* wait_s: how long the origin, which cannot pay, has to wait: accounts alone are served until then;
+   0: it can. */
+int answer_acme_post(struct acme *acme, const struct http_request *request, int64_t wait_s,
 		     struct http_response *response, struct acme_outcome *ret_outcome,
 		     struct fault *fault) MUST_CHECK;
 
-/* Answers an origin that asks too often, without a look at its request. */
-int answer_acme_rate(struct acme *acme, struct http_response *response, const char *detail,
-		     int64_t wait_s, struct fault *fault) MUST_CHECK;
+/* Answers an origin that asks for renewal information too often. */
+int answer_acme_rate(struct acme *acme, struct http_response *response, int64_t wait_s,
+		     struct fault *fault) MUST_CHECK;
+
+/* What an origin may cost in a minute that no client pays for. */
+enum { UNPAID_ACME_PER_MINUTE = 60, RENEWALS_PER_MINUTE = 600 };
 
 /* Whether the request is a question for renewal information, for which nobody is authenticated. */
 bool is_renewal_question(const struct http_request *request);

@@ -15,11 +15,10 @@ void set_json_body(struct http_response *response, struct buffer *json)
 	response->body = take_buffer(json);
 }
 
-int answer_problem(struct http_response *response, const struct refusal *problem,
-		   struct fault *fault)
+int answer_problem_as(struct http_response *response, const struct refusal *problem,
+		      unsigned int status, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer json = {0};
-	const unsigned int status = acme_status(problem->type);
 
 	if (format_acme_problem(problem, status, &json, fault) < 0)
 		return -1;
@@ -29,6 +28,12 @@ int answer_problem(struct http_response *response, const struct refusal *problem
 	response->body = take_buffer(&json);
 	append_format(&response->reason, "%s: %s", problem->type, problem->detail);
 	return check_buffer(&response->reason, fault);
+}
+
+int answer_problem(struct http_response *response, const struct refusal *problem,
+		   struct fault *fault)
+{
+	return answer_problem_as(response, problem, acme_status(problem->type), fault);
 }
 
 /* The types of claims.h in the words of RFC 8555 section 6.7. */
@@ -42,7 +47,7 @@ static const char *name_problem(const char *type)
 		{"bad_request", "badCSR"},     {"bad_proof", "badCSR"},
 		{"key_taken", "badCSR"},       {"key_spent", "badCSR"},
 		{"policy", "badCSR"},          {"names", "rejectedIdentifier"},
-		{"malformed", "malformed"},
+		{"malformed", "malformed"},    {"profile", "invalidProfile"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)

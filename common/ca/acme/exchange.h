@@ -21,6 +21,8 @@ struct acme_exchange {
 	struct http_response *response;
 	struct flattened_jws jws;
 	bool has_account; /* else the request is by jws.key */
+	bool client_pays; /* somebody has shown a key of a client, of its account, or of one of its
+			     certificates */
 	struct acme_account account;
 	int64_t now_s;
 	struct refusal problem; /* the answer is this error, unless its type is "" */
@@ -51,11 +53,13 @@ int find_renewable(struct acme *acme, const char *id, struct issued_certificate 
 int answer_renewal_info(struct acme *acme, const char *id, struct http_response *response,
 			struct refusal *problem, struct fault *fault) MUST_CHECK;
 
-/* Turns an error into the answer. */
+/* Turns an error into the answer, with the status of its type or with another one. */
 int answer_problem(struct http_response *response, const struct refusal *problem,
 		   struct fault *fault) MUST_CHECK;
+int answer_problem_as(struct http_response *response, const struct refusal *problem,
+		      unsigned int status, struct fault *fault) MUST_CHECK;
 
-/* What a parser refused is an error of that type; other failures are the CA's: -1. */
+/* What was refused is an error of that type; failures of the CA and of its record: -1. */
 int set_parse_problem(struct acme_exchange *exchange, const struct fault *failure,
 		      const char *malformed, struct fault *fault) MUST_CHECK;
 

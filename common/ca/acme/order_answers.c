@@ -65,30 +65,38 @@ static void clear_order_text(struct order_text *text)
 		clear_buffer(&text->authorizations[i]);
 }
 
-static int fill_order_text(const struct acme_exchange *exchange, const struct acme_order *order,
-			   struct order_text *text, struct fault *fault)
+static int append_order_urls(const char *base, const struct acme_order *order,
+			     const struct derived_key *key, struct order_text *text,
+			     struct fault *fault)
 {
-	const char *base = exchange->acme->base;
-	struct derived_key keys[DERIVED_KEYS_MAX];
-
-	if (derive_order_keys(exchange, keys) == 0)
-		return set_fault(fault, FAULT_REFUSED,
-				 "the CA shares no key with the client \"%s\" any more",
-				 exchange->account.client);
 	append_format(&text->url, "%sorder/", base);
-	if (append_token(order, TOKEN_ORDER, 0, &keys[0], &text->url, fault) < 0)
+	if (append_token(order, TOKEN_ORDER, 0, key, &text->url, fault) < 0)
 		return -1;
 	append_format(&text->finalize, "%s/finalize", (const char *)text->url.data);
 	for (text->count = 0; text->count < order->request.names.count;) {
 		struct buffer *authorization = &text->authorizations[text->count];
 
 		append_format(authorization, "%sauthorization/", base);
-		if (append_token(order, TOKEN_AUTHORIZATION, text->count++, &keys[0], authorization,
+		if (append_token(order, TOKEN_AUTHORIZATION, text->count++, key, authorization,
 				 fault) < 0)
 			return -1;
 	}
-	wipe(keys, sizeof(keys));
 	return check_buffer(&text->finalize, fault);
+}
+
+static int fill_order_text(const struct acme_exchange *exchange, const struct acme_order *order,
+			   struct order_text *text, struct fault *fault)
+{
+	struct derived_key keys[DERIVED_KEYS_MAX];
+	int result;
+
+	if (derive_order_keys(exchange, keys) == 0)
+		return set_fault(fault, FAULT_REFUSED,
+				 "the CA shares no key with the client \"%s\" any more",
+				 exchange->account.client);
+	result = append_order_urls(exchange->acme->base, order, &keys[0], text, fault);
+	wipe(keys, sizeof(keys));
+	return result;
 }
 
 /* serial NULL: the order is not final. */
@@ -139,8 +147,8 @@ static unsigned int read_profile(const char *profile)
 	return usages;
 }
 
-static void check_profile_name(struct acme_exchange *exchange, const struct client *client,
-			       const char *profile)
+static void check_profile_name(const struct client *client, const char *profile,
+			       struct refusal *refusal)
 {
 	char allowed[USAGES_TEXT_SIZE];
 	unsigned int usages = read_profile(profile);
@@ -148,8 +156,8 @@ static void check_profile_name(struct acme_exchange *exchange, const struct clie
 	if (profile[0] == '\0' || (usages != 0 && (usages & ~client->policy.usages) == 0))
 		return;
 	format_usages(client->policy.usages, allowed);
-	set_refusal(&exchange->problem, "invalidProfile",
-		    "profile: expected usages of \"%s\", found \"%.64s\"", allowed, profile);
+	set_refusal(refusal, "profile", "profile: expected usages of \"%s\", found \"%.64s\"",
+		    allowed, profile);
 }
 
 /* Whether policy allows names and profile now; the exchange has a problem, and the log a line,
@@ -165,12 +173,11 @@ static int check_by_policy(struct acme_exchange *exchange, const struct order_re
 	if (is_refused(&exchange->problem))
 		return 0;
 	check_policy_names(&client, &request->names, &refusal);
-	if (!is_refused(&refusal)) {
-		check_profile_name(exchange, &client, request->profile);
-		return 0;
-	}
-	(void)snprintf(refusal.type, sizeof(refusal.type), "names");
-	return refuse_client(exchange, client.name, &refusal, fault);
+	if (is_refused(&refusal))
+		(void)snprintf(refusal.type, sizeof(refusal.type), "names");
+	else
+		check_profile_name(&client, request->profile, &refusal);
+	return is_refused(&refusal) ? refuse_client(exchange, client.name, &refusal, fault) : 0;
 }
 
 /* RFC 9773 section 5: a certificate of the same client. */
@@ -342,6 +349,36 @@ static int read_order_csr(const struct acme_exchange *exchange, const struct acm
 	return 0;
 }
 
+static int refuse_csr(struct acme_exchange *exchange, const struct fault *failure,
+		      struct fault *fault)
+{
+	struct refusal refusal = {0};
+
+	return refuse_for_fault(failure, "bad_request", &refusal, fault) < 0
+		       ? -1
+		       : refuse_client(exchange, exchange->account.client, &refusal, fault);
+}
+
+/* A request may lose against another one for the same order, also one that did the same before the
+   record's database went away. What is for the same key has the same answer. */
+static int answer_finished(struct acme_exchange *exchange, const struct acme_order *order,
+			   const struct csr *csr, const uint8_t *serial, struct fault *fault)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	uint8_t key_sha256[SHA256_LEN];
+	bool found;
+
+	public_key_sha256(csr_public_key(csr), key_sha256);
+	if (find_by_serial(authority_store(exchange->acme->settings.authority), serial, &record,
+			   &found, fault) < 0)
+		return -1;
+	if (found && memcmp(record.key_sha256, key_sha256, SHA256_LEN) == 0)
+		return answer_with_order(exchange, order, serial, fault);
+	set_refusal(&exchange->problem, "orderNotReady",
+		    "the order is valid: its certificate is there, for another key");
+	return 0;
+}
+
 static int certify_order(struct acme_exchange *exchange, struct acme_order *order,
 			 const struct csr *csr, struct fault *fault)
 {
@@ -356,20 +393,24 @@ static int certify_order(struct acme_exchange *exchange, struct acme_order *orde
 	struct foreign_answer answer = {0};
 	uint8_t serial[SERIAL_MAX];
 	struct fault failure = {0};
+	bool certified;
 	bool found;
+	int result = certify_foreign(exchange->acme->settings.authority, &request, exchange->now_s,
+				     &answer, &failure);
 
-	if (certify_foreign(exchange->acme->settings.authority, &request, exchange->now_s, &answer,
-			    &failure) < 0)
-		return failure.class != FAULT_REFUSED
-			       ? pass_fault(&failure, fault)
-			       : set_parse_problem(exchange, &failure, "orderNotReady", fault);
 	clear_buffer(&answer.der);
-	if (is_refused(&answer.refusal))
-		return refuse_client(exchange, request.client, &answer.refusal, fault);
+	/* record_order's: the order is another request's. */
+	if (result < 0 && failure.class != FAULT_REFUSED)
+		return pass_fault(&failure, fault);
+	certified = result == 0 && !is_refused(&answer.refusal);
 	if (find_certificate(exchange, order, serial, &found, fault) < 0)
 		return -1;
-	log_acme(exchange, request.client, "certified 1");
-	return answer_with_order(exchange, order, found ? serial : NULL, fault);
+	if (certified)
+		log_acme(exchange, request.client, "certified 1");
+	if (found)
+		return answer_finished(exchange, order, csr, serial, fault);
+	return result < 0 ? set_parse_problem(exchange, &failure, "orderNotReady", fault)
+			  : refuse_client(exchange, request.client, &answer.refusal, fault);
 }
 
 int answer_finalize(struct acme_exchange *exchange, const char *rest, struct fault *fault)
@@ -395,11 +436,9 @@ int answer_finalize(struct acme_exchange *exchange, const char *rest, struct fau
 	if (parse_finalize_request(bytes_of_buffer(&exchange->jws.payload), &der, &failure) < 0)
 		return set_parse_problem(exchange, &failure, "malformed", fault);
 	if (read_order_csr(exchange, &order, bytes_of_buffer(&der), &csr, &failure) < 0)
-		return set_parse_problem(exchange, &failure, "badCSR", fault);
-	if (charge_acme_client(exchange, exchange->account.client, fault) < 0)
+		return refuse_csr(exchange, &failure, fault);
+	if (check_by_policy(exchange, &order.request, fault) < 0)
 		return -1;
-	if (is_refused(&exchange->problem) || check_by_policy(exchange, &order.request, fault) < 0)
-		return is_refused(&exchange->problem) ? 0 : -1;
 	return is_refused(&exchange->problem) ? 0 : certify_order(exchange, &order, csr, fault);
 }
 

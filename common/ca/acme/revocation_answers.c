@@ -31,18 +31,26 @@ static int find_revocable(struct acme_exchange *exchange, const struct certifica
 }
 
 /* RFC 8555 section 7.6: by the account's client, or by the key of the certificate. */
-static void check_revoker(struct acme_exchange *exchange, const struct certificate *certificate,
-			  const struct issued_certificate *record)
+static int check_revoker(struct acme_exchange *exchange, const struct certificate *certificate,
+			 const struct issued_certificate *record, struct fault *fault)
 {
+	struct refusal refusal = {0};
 	bool own = exchange->has_account
 			   ? strcmp(record->client, exchange->account.client) == 0
 			   : equal_bytes(public_key_spki(exchange->jws.key),
 					 public_key_spki(certificate_public_key(certificate)));
 
-	if (!own)
-		set_refusal(&exchange->problem, "unauthorized",
-			    "expected an account of the certificate's client, or the "
-			    "certificate's key");
+	exchange->client_pays |= own;
+	if (own)
+		return exchange->has_account ? 0
+					     : charge_acme_client(exchange, record->client, fault);
+	set_refusal(&refusal, "unauthorized",
+		    "revocation: expected an account of the certificate's client, or the "
+		    "certificate's key");
+	if (exchange->has_account)
+		return refuse_client(exchange, exchange->account.client, &refusal, fault);
+	exchange->problem = refusal;
+	return 0;
 }
 
 static int revoke_record(struct acme_exchange *exchange, const struct issued_certificate *record,
@@ -55,10 +63,6 @@ static int revoke_record(struct acme_exchange *exchange, const struct issued_cer
 					      .now_s = exchange->now_s};
 	struct revocation_summary summary;
 
-	if (charge_acme_client(exchange, record->client, fault) < 0)
-		return -1;
-	if (is_refused(&exchange->problem))
-		return 0;
 	if (revoke_certificates(authority_store(exchange->acme->settings.authority), &revocation,
 				NULL, NULL, &summary, fault) < 0)
 		return -1;
@@ -88,8 +92,9 @@ int answer_revocation(struct acme_exchange *exchange, const char *rest, struct f
 		return set_parse_problem(exchange, &failure, "malformed", fault);
 	if (find_revocable(exchange, certificate, &record, fault) < 0)
 		return -1;
-	if (!is_refused(&exchange->problem))
-		check_revoker(exchange, certificate, &record);
+	if (!is_refused(&exchange->problem) &&
+	    check_revoker(exchange, certificate, &record, fault) < 0)
+		return -1;
 	return is_refused(&exchange->problem)
 		       ? 0
 		       : revoke_record(exchange, &record, request.reason, fault);
@@ -132,7 +137,7 @@ int answer_renewal_info(struct acme *acme, const char *id, struct http_response 
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	CLEANUP(clear_buffer) struct buffer json = {0};
 	int64_t life_s;
-	int64_t start_s;
+	int64_t end_s;
 	bool found;
 
 	if (find_renewable(acme, id, &record, &found, fault) < 0)
@@ -143,10 +148,11 @@ int answer_renewal_info(struct acme *acme, const char *id, struct http_response 
 			    "(RFC 9773 section 4.1)");
 		return 0;
 	}
-	/* From the last third of its life on, or at once (RFC 9773 section 4.2). */
+	/* From the last third of its life on; at once, by a window in the past, when it is revoked
+	   (RFC 9773 section 4.2). */
 	life_s = record.not_after_s - record.not_before_s;
-	start_s = record.revoked ? record.not_before_s : record.not_after_s - life_s / 3;
-	if (format_renewal_info(start_s, start_s + life_s / 12, &json, fault) < 0)
+	end_s = record.revoked ? record.not_before_s : record.not_after_s - life_s / 4;
+	if (format_renewal_info(end_s - life_s / 12, end_s, &json, fault) < 0)
 		return -1;
 	add_response_field(response, "Retry-After", "%d", RENEWAL_RETRY_S);
 	set_json_body(response, &json);

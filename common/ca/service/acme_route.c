@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* What an origin may cost in a minute that no client pays for. */
-enum { UNPAID_PER_MINUTE = 60, RENEWALS_PER_MINUTE = 600 };
-
 int init_acme_route(struct acme_route *route, struct encrypted_requests *requests,
 		    struct fault *fault)
 {
@@ -19,7 +16,7 @@ int init_acme_route(struct acme_route *route, struct encrypted_requests *request
 	route->requests = requests;
 	if (!authority_ca(requests->authority)->acme)
 		return 0;
-	if (new_origin_rate(UNPAID_PER_MINUTE, &route->unpaid, fault) < 0 ||
+	if (new_origin_rate(UNPAID_ACME_PER_MINUTE, &route->unpaid, fault) < 0 ||
 	    new_origin_rate(RENEWALS_PER_MINUTE, &route->renewals, fault) < 0)
 		return -1;
 	return new_acme(&settings, &route->acme, fault);
@@ -48,9 +45,7 @@ static int serve_get(struct acme_route *route, const struct http_request *reques
 
 	if (is_renewal_question(request) &&
 	    !charge_origin(route->renewals, request->origin, read_stopwatch_us(), &wait_s))
-		return answer_acme_rate(route->acme, response,
-					"this address asks more than 600 times a minute", wait_s,
-					fault);
+		return answer_acme_rate(route->acme, response, wait_s, fault);
 	return answer_acme_get(route->acme, request, response, fault);
 }
 
@@ -59,14 +54,11 @@ static int serve_post(struct acme_route *route, const struct http_request *reque
 {
 	const int64_t now_us = read_stopwatch_us();
 	struct acme_outcome outcome = {.unpaid = false};
-	int64_t wait_s;
+	int64_t wait_s = 0;
 
-	if (!has_origin_credit(route->unpaid, request->origin, now_us, &wait_s))
-		return answer_acme_rate(route->acme, response,
-					"this address sent more than 60 requests in a minute that "
-					"could not be authenticated",
-					wait_s, fault);
-	if (answer_acme_post(route->acme, request, response, &outcome, fault) < 0)
+	if (has_origin_credit(route->unpaid, request->origin, now_us, &wait_s))
+		wait_s = 0;
+	if (answer_acme_post(route->acme, request, wait_s, response, &outcome, fault) < 0)
 		return -1;
 	if (outcome.unpaid)
 		(void)charge_origin(route->unpaid, request->origin, now_us, &wait_s);

@@ -169,6 +169,7 @@ check 'the answer lists what there is' jq -e '.algorithms | index("ES256")' answ
 refuses 'a keyed hash' 400 badSignatureAlgorithm "$(unsigned HS256)"
 refuses 'the key of another' 403 unauthorized "$(sign other.jwk "{\"alg\":\"ES256\",\"nonce\":\"$(nonce)\",\"url\":\"$kid\",\"kid\":\"$kid\"}" '' >request; send "$kid" request)"
 refuses 'an account that is not there' 400 accountDoesNotExist "$(sign account.jwk "{\"alg\":\"ES256\",\"nonce\":\"$(nonce)\",\"url\":\"$kid\",\"kid\":\"$base/account/AAAAAAAAAAAAAAAAAAAAAA\"}" '' >request; send "$kid" request)"
+refuses 'GET of what is asked by POST' 405 malformed "$(curl -s -o answer -w '%{http_code}' "$base/new-order")"
 equal 'another content type' 415 "$(curl -s -o answer -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "$base/new-order")"
 
 # Another account of the same client.
@@ -209,6 +210,8 @@ jq -nc --arg d "$(octets <<<"$d")" --arg x "$(octets <<<"$x")" --arg y "$(octets
 equal 'by its own key' 200 "$(ask_by_key k2.jwk "$base/revoke-cert" "{\"certificate\":\"$(der second.pem)\",\"reason\":1}")"
 equal 'the record says so' 2 "$(sqlite3 ca/state/ca.db 'select count(*) from certificate where revoked_at is not null')"
 
+equal 'renewal is due at once' 0 "$(curl -s "$base/renewal-info/$ari" | jq --arg now "$(date -u +%FT%TZ)" '[.suggestedWindow.end | select(. > $now)] | length')"
+
 # --- the end of an account ---
 equal 'an account ends itself' '200 deactivated' "$(ask "$kid" '{"status":"deactivated"}') $(jq -r .status answer)"
 refuses 'for good' 403 unauthorized "$(ask "$kid" '')"
@@ -231,6 +234,7 @@ done | sed '$d' >requests
 found=$(curl -s -K requests | tail -n 1)
 refuses 'pays by the rate of an origin' 429 rateLimited "$found"
 check 'and is told how long' [ "$(field Retry-After)" -ge 1 ]
+equal 'who has an account there is served' 200 "$(ask "$kid" '')"
 stop "$ca"
 equal 'the CA stops' 0 "$stopped"
 
