@@ -2,6 +2,7 @@
 
 #include "common/net/http.h"
 #include "common/net/problem.h"
+#include "common/net/tls_identity.h"
 
 #include <curl/curl.h>
 #include <gnutls/gnutls.h>
@@ -23,8 +24,11 @@ struct http_client {
 	CURL *curl;
 	CURLM *multi; /* of a client that can be cancelled; else NULL */
 	atomic_bool cancelled;
+	char host[HOST_SIZE];
 	char endpoint[ENDPOINT_TEXT_SIZE];
 	char error[CURL_ERROR_SIZE];
+	const char
+		*server_problem; /* why a server was refused that libcurl takes; NULL: none was */
 };
 
 /* An answer while it is received. */
@@ -110,10 +114,30 @@ static int set_options(CURL *curl, const struct curl_setting *options, size_t co
 	return 0;
 }
 
+/* Before each request: libcurl looks neither at the purpose of a certificate nor whether the name
+   is in its subject alone. */
+static int check_server(void *context, char *address, char *own, int port, int own_port)
+{
+	struct http_client *client = context;
+	const struct curl_tlssessioninfo *tls = NULL;
+
+	(void)address;
+	(void)own;
+	(void)port;
+	(void)own_port;
+	if (curl_easy_getinfo(client->curl, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
+	    tls == NULL || tls->backend != CURLSSLBACKEND_GNUTLS || tls->internals == NULL)
+		client->server_problem = "libcurl does not show it";
+	else
+		client->server_problem = find_server_problem(tls->internals, client->host);
+	return client->server_problem == NULL ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 /* libcurl trusts the system's folder of roots besides the file, unless it is told not to. */
-static int configure_tls(CURL *curl, const struct http_client_settings *settings,
+static int configure_tls(struct http_client *client, const struct http_client_settings *settings,
 			 struct fault *fault)
 {
+	CURL *curl = client->curl;
 	char endpoint[ENDPOINT_TEXT_SIZE];
 	const struct curl_setting options[] = {
 		NUMBER_OF(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3),
@@ -134,6 +158,10 @@ static int configure_tls(CURL *curl, const struct http_client_settings *settings
 	code = curl_easy_setopt(curl, CURLOPT_CAINFO, settings->roots);
 	if (code != CURLE_OK)
 		return set_option_fault("CURLOPT_CAINFO", code, fault);
+	if (!settings->unverified &&
+	    (curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, check_server) != CURLE_OK ||
+	     curl_easy_setopt(curl, CURLOPT_PREREQDATA, client) != CURLE_OK))
+		return set_option_fault("CURLOPT_PREREQFUNCTION", CURLE_UNKNOWN_OPTION, fault);
 	return set_options(curl, options, COUNT_OF(options), fault);
 }
 
@@ -172,7 +200,7 @@ static int configure(struct http_client *client, const struct http_client_settin
 	code = curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field);
 	if (code != CURLE_OK)
 		return set_option_fault("CURLOPT_HEADERFUNCTION", code, fault);
-	return settings->endpoint.secure ? configure_tls(curl, settings, fault) : 0;
+	return settings->endpoint.secure ? configure_tls(client, settings, fault) : 0;
 }
 
 int new_http_client(const struct http_client_settings *settings, struct http_client **ret_client,
@@ -192,6 +220,7 @@ int new_http_client(const struct http_client_settings *settings, struct http_cli
 	client->multi = settings->cancellable ? curl_multi_init() : NULL;
 	if (settings->cancellable && client->multi == NULL)
 		return set_memory_fault(fault);
+	(void)snprintf(client->host, sizeof(client->host), "%s", settings->endpoint.host);
 	if (configure(client, settings, fault) < 0)
 		return -1;
 	format_endpoint(&settings->endpoint, client->endpoint);
@@ -344,7 +373,9 @@ static int report_failure(const struct http_client *client, const char *url, CUR
 				 reception->max);
 	if (reception->body.failed)
 		return set_memory_fault(fault);
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
+	if (client->server_problem != NULL)
+		reason = client->server_problem;
+	if (client->server_problem != NULL || code == CURLE_PEER_FAILED_VERIFICATION)
 		return report_certificate(client, url, reason, fault);
 	if (is_turned_away(client, code, reception))
 		return set_fault(fault, FAULT_BUSY,
@@ -422,6 +453,7 @@ int exchange_http(struct http_client *client, const char *path, const char *cont
 	    !set_request(client->curl, (const char *)url.data, fields, body, &reception))
 		return set_memory_fault(fault);
 	client->error[0] = '\0';
+	client->server_problem = NULL;
 	code = client->multi != NULL ? perform_cancellable(client)
 				     : curl_easy_perform(client->curl);
 	/* The list and the body end with this function. */

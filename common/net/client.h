@@ -10,7 +10,8 @@
  * http, or https if the endpoint says so. For one thread at a time.
  *
  * Over https it speaks TLS 1.3, and takes a server's certificate if it has the endpoint's name or
- * address, is valid now, and leads to one of the roots given: the system's are not trusted.
+ * address among its alternative names, is for servers (id-kp-serverAuth), is valid now, and leads
+ * to one of the roots given: the system's are not trusted.
  */
 struct http_client;
 

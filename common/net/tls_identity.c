@@ -1,7 +1,9 @@
 #include "common/net/tls_identity.h"
 
+#include <arpa/inet.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHAIN_MAX = 16 };
 
@@ -131,4 +133,69 @@ void release_tls_identity(struct tls_slot *slot, struct tls_identity **pointer)
 	pthread_mutex_unlock(&slot->lock);
 	if (last)
 		free_tls_identity(&identity);
+}
+
+/* --- at the client --- */
+
+static void free_crt(gnutls_x509_crt_t *crt)
+{
+	if (*crt != NULL)
+		gnutls_x509_crt_deinit(*crt);
+}
+
+static bool is_for_servers(gnutls_x509_crt_t crt)
+{
+	char purpose[64];
+	size_t size = sizeof(purpose);
+	int code = 0;
+
+	/* Longer ones are others. */
+	for (unsigned int i = 0; code == 0 || code == GNUTLS_E_SHORT_MEMORY_BUFFER; i++) {
+		size = sizeof(purpose);
+		code = gnutls_x509_crt_get_key_purpose_oid(crt, i, purpose, &size, NULL);
+		if (code == 0 && strcmp(purpose, GNUTLS_KP_TLS_WWW_SERVER) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* With a DNS name among the alternative names, GnuTLS does not look at the subject; a host that is
+   an address has to be there itself. */
+static bool has_alternative_name(gnutls_x509_crt_t crt, const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	char name[256];
+	size_t size;
+	size_t len = 0;
+	int type = 0;
+
+	if (inet_pton(AF_INET, host, address) == 1)
+		len = sizeof(struct in_addr);
+	else if (inet_pton(AF_INET6, host, address) == 1)
+		len = sizeof(struct in6_addr);
+	for (unsigned int i = 0; type >= 0 || type == GNUTLS_E_SHORT_MEMORY_BUFFER; i++) {
+		size = sizeof(name);
+		type = gnutls_x509_crt_get_subject_alt_name(crt, i, name, &size, NULL);
+		if (len == 0 ? type == GNUTLS_SAN_DNSNAME
+			     : type == GNUTLS_SAN_IPADDRESS && size == len &&
+				       memcmp(name, address, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *find_server_problem(gnutls_session_t session, const char *host)
+{
+	CLEANUP(free_crt) gnutls_x509_crt_t crt = NULL;
+	unsigned int count = 0;
+	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+
+	if (count == 0 || gnutls_x509_crt_init(&crt) < 0 ||
+	    gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) < 0)
+		return "it cannot be read";
+	if (!is_for_servers(crt))
+		return "expected the purpose serverAuth in it, found none";
+	if (!has_alternative_name(crt, host))
+		return "expected the host among its alternative names, found none";
+	return NULL;
 }

@@ -49,4 +49,12 @@ int set_tls_identity(struct tls_slot *slot, const struct tls_material *material,
 struct tls_identity *hold_tls_identity(struct tls_slot *slot);
 void release_tls_identity(struct tls_slot *slot, struct tls_identity **identity);
 
+/*
+ * Why a client should not take the server of its session, whose chain and name GnuTLS has verified:
+ * its certificate is not for servers (id-kp-serverAuth, RFC 5280 section 4.2.1.12), as those of
+ * pools' members are not, or has the host's name in its subject alone (RFC 9525 section 6.3). NULL:
+ * neither. The text is static.
+ */
+const char *find_server_problem(gnutls_session_t session, const char *host);
+
 #endif

@@ -200,6 +200,29 @@ Test(tls, is_refused_by_a_client_when_its_certificate_has_ended)
 		FAULT_UNVERIFIED, "expired certificate");
 }
 
+/* A member of a pool has no purpose; its subject may be anything. */
+Test(tls, is_refused_by_a_client_when_its_certificate_is_not_for_servers)
+{
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+	remove_tls_pair(&pair);
+	make_flawed_pair(&pair, PAIR_WITHOUT_PURPOSE);
+	start();
+	REFUSED(get(&service.endpoint, pair.root_path, "/health", &answer, &fault),
+		FAULT_UNVERIFIED, "expected the purpose serverAuth in it, found none");
+}
+
+Test(tls, is_refused_by_a_client_when_only_its_subject_has_the_name)
+{
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+	remove_tls_pair(&pair);
+	make_flawed_pair(&pair, PAIR_WITHOUT_NAME);
+	start();
+	REFUSED(get(&service.endpoint, pair.root_path, "/health", &answer, &fault),
+		FAULT_UNVERIFIED, "not to be trusted");
+}
+
 Test(tls, shows_another_certificate_from_the_next_handshake_on)
 {
 	CLEANUP(clear_http_answer) struct http_answer before = {0};

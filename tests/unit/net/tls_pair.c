@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { HOUR_S = 3600 };
+
 #define DO(call) cr_assert_geq((call), 0)
 
 static gnutls_x509_privkey_t new_key(void)
@@ -58,7 +60,8 @@ static void write_root(struct tls_pair *pair, gnutls_x509_crt_t root)
 	gnutls_free(pem.data);
 }
 
-void make_tls_pair(struct tls_pair *pair, int64_t validity_s)
+static void make_pair(struct tls_pair *pair, int64_t validity_s, const char *subject,
+		      enum pair_flaw flaw)
 {
 	static const uint8_t loopback[] = {127, 0, 0, 1};
 	const int64_t now_s = time(NULL);
@@ -66,8 +69,7 @@ void make_tls_pair(struct tls_pair *pair, int64_t validity_s)
 	gnutls_x509_privkey_t key = new_key();
 	gnutls_x509_crt_t root =
 		begin_certificate(root_key, "CN=Root", now_s - 86400, now_s + 86400);
-	gnutls_x509_crt_t crt =
-		begin_certificate(key, "CN=server", now_s - 3600, now_s + validity_s);
+	gnutls_x509_crt_t crt = begin_certificate(key, subject, now_s - 3600, now_s + validity_s);
 	gnutls_datum_t pem;
 
 	*pair = (struct tls_pair){0};
@@ -75,8 +77,11 @@ void make_tls_pair(struct tls_pair *pair, int64_t validity_s)
 	DO(gnutls_x509_crt_set_basic_constraints(root, 1, -1));
 	DO(gnutls_x509_crt_set_key_usage(root, GNUTLS_KEY_KEY_CERT_SIGN));
 	DO(gnutls_x509_crt_sign2(root, root, root_key, GNUTLS_DIG_SHA256, 0));
-	DO(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, loopback,
-						sizeof(loopback), GNUTLS_FSAN_SET));
+	if (flaw != PAIR_WITHOUT_NAME)
+		DO(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, loopback,
+							sizeof(loopback), GNUTLS_FSAN_SET));
+	if (flaw != PAIR_WITHOUT_PURPOSE)
+		DO(gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0));
 	DO(gnutls_x509_crt_sign2(crt, root, root_key, GNUTLS_DIG_SHA256, 0));
 	write_root(pair, root);
 	DO(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem));
@@ -87,6 +92,16 @@ void make_tls_pair(struct tls_pair *pair, int64_t validity_s)
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(root_key);
 	gnutls_x509_privkey_deinit(key);
+}
+
+void make_tls_pair(struct tls_pair *pair, int64_t validity_s)
+{
+	make_pair(pair, validity_s, "CN=server", PAIR_WITHOUT_FLAW);
+}
+
+void make_flawed_pair(struct tls_pair *pair, enum pair_flaw flaw)
+{
+	make_pair(pair, HOUR_S, "CN=127.0.0.1", flaw);
 }
 
 void remove_tls_pair(struct tls_pair *pair)

@@ -16,6 +16,11 @@ struct tls_pair {
 };
 
 void make_tls_pair(struct tls_pair *pair, int64_t validity_s);
+
+/* The same without what a client looks for; the subject has the name then. */
+enum pair_flaw { PAIR_WITHOUT_FLAW, PAIR_WITHOUT_PURPOSE, PAIR_WITHOUT_NAME };
+void make_flawed_pair(struct tls_pair *pair, enum pair_flaw flaw);
+
 void remove_tls_pair(struct tls_pair *pair);
 struct tls_material material_of(const struct tls_pair *pair);
 
