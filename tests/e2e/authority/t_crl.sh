@@ -61,7 +61,7 @@ mkdir other
 cannot_tell 'the CRL of another CA' 'signature|another' other/other.crl
 expect 7 'as JSON: unknown' verify "$(member 2)" --crl nowhere.crl --json
 check 'is neither valid nor invalid' jq -e '.verdict == "unknown" and .revocation == "unknown" and (.reason | length > 0)' out
-expect 2 'a URL of another kind' verify "$(member 2)" --crl https://127.0.0.1/crl
+expect 2 'a URL of another kind' verify "$(member 2)" --crl ftp://127.0.0.1/crl
 says 'says which there are' 'http://HOST'
 expect 3 'what is invalid needs no CRL' "$certpool" verify --trusted other/ca/cert/root.crt "$(member 2)" --crl nowhere.crl
 

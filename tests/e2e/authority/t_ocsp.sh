@@ -69,7 +69,7 @@ expect 7 'a path that is not there' "$certpool" verify client2 "$(member 1)" --o
 says 'cannot tell' 'cannot tell whether the certificate is revoked: .*404'
 expect 7 'a path that serves something else' "$certpool" verify client2 "$(member 1)" --ocsp "$CERTPOOL_CA/root.crt"
 silent 'nothing is called good'
-expect 2 'a URL that cannot be asked' "$certpool" verify client2 "$(member 1)" --ocsp https://127.0.0.1/
+expect 2 'a URL that cannot be asked' "$certpool" verify client2 "$(member 1)" --ocsp ftp://127.0.0.1/
 says 'says which can' 'http://HOST'
 sqlite3 ca/state/ca.db 'alter table state rename to gone'
 expect 7 'a record that fails' "$certpool" verify client2 "$(member 1)" --ocsp "$url"

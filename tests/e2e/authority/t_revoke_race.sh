@@ -87,9 +87,11 @@ change "update client set revoked_at = null, reason = null where name = 'client1
 stop "$ca"
 sqlite3 $record 'pragma wal_checkpoint(truncate)' >out
 cp $record kept.db
+cp ca/cert/ca.crl kept.crl
 for delay in 0.002 0.005 0.008 0.01 0.012 0.015 0.018 0.02 0.025 0.03 0.04 0.05; do
 	rm -f $record-wal $record-shm
 	cp kept.db $record
+	cp kept.crl ca/cert/ca.crl
 	"$certpool" revoke client1 --yes -q >out 2>&1 &
 	sleep "$delay"
 	kill -KILL $! 2>/dev/null
