@@ -409,6 +409,8 @@ static int certify_order(struct acme_exchange *exchange, struct acme_order *orde
 		log_acme(exchange, request.client, "certified 1");
 	if (found)
 		return answer_finished(exchange, order, csr, serial, fault);
+	if (certified)
+		return set_fault(fault, FAULT_BUSY, "the order's certificate is not there yet");
 	return result < 0 ? set_parse_problem(exchange, &failure, "orderNotReady", fault)
 			  : refuse_client(exchange, request.client, &answer.refusal, fault);
 }
@@ -466,21 +468,24 @@ static int format_chain(const struct authority *authority, const struct issued_c
 
 int answer_certificate(struct acme_exchange *exchange, const char *rest, struct fault *fault)
 {
-	const struct authority *authority = exchange->acme->settings.authority;
+	struct authority *authority = exchange->acme->settings.authority;
 	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
 	struct http_response *response = exchange->response;
 	uint8_t serial[SERIAL_MAX];
 	bool found = false;
 
 	if (parse_hex(rest, serial, SERIAL_MAX) &&
-	    find_by_serial(authority_store(exchange->acme->settings.authority), serial, &record,
-			   &found, fault) < 0)
+	    find_by_serial(authority_store(authority), serial, &record, &found, fault) < 0)
 		return -1;
 	if (!found || strcmp(record.client, exchange->account.client) != 0) {
 		set_refusal(&exchange->problem, "notFound",
 			    "the client of this account has no such certificate");
 		return 0;
 	}
+	/* What was read may have been committed on one server of several alone, until a commit
+	   after it says that all have it. */
+	if (confirm_store(authority_store(authority), fault) < 0)
+		return -1;
 	response->content_type = CONTENT_PEM_CHAIN;
 	return format_chain(authority, &record, &response->body, fault);
 }

@@ -3,6 +3,7 @@
 #include "common/ca/acme/accounts.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/clients.h"
+#include "common/ca/store/driver.h"
 #include "common/ca/store/store.h"
 #include "common/crypto/base64.h"
 #include "common/crypto/json.h"
@@ -308,6 +309,47 @@ Test(acme, gives_an_order_one_certificate_whoever_asks_at_once)
 		cr_expect_geq(valid, 1);
 		cr_expect_eq(count_rows(&fixture), round + 1);
 	}
+}
+
+/* --- a record on several servers --- */
+
+static int fail_to_confirm(struct store *store, struct fault *fault)
+{
+	return set_fault(fault, FAULT_BUSY, "%s: no standby", store->name);
+}
+
+/* A COMMIT that waits for a standby, which does not come, is seen by those who read meanwhile. */
+Test(acme, gives_no_certificate_out_before_a_commit_after_it)
+{
+	struct store *store = authority_store(fixture.authority);
+	const struct store_driver *driver = store->driver;
+	struct store_driver lonely = *driver;
+	CLEANUP(clear_buffer) struct buffer payload = {0};
+	CLEANUP(clear_buffer) struct buffer jws = {0};
+	CLEANUP(clear_answered) struct answered order = {0};
+	CLEANUP(clear_answered) struct answered refused = {0};
+	CLEANUP(clear_answered) struct answered given = {0};
+	CLEANUP(free_json) json_t *json = NULL;
+	char kid[128];
+	char path[2048];
+
+	find_kid(kid, sizeof(kid));
+	make_order(kid, path, sizeof(path));
+	make_finalize(&payload);
+	ask(account_key, kid, path, (const char *)payload.data, 0, &order);
+	OK(parse_json_object(bytes_of_buffer(&order.response.body), "order", &json, &fault));
+	(void)snprintf(path, sizeof(path), "%s", get_string(json, "certificate") + strlen(BASE));
+	jws = sign_request(account_key, kid, path, "");
+	const struct http_request request = {
+		.method = "POST", .path = path, .body = bytes_of_buffer(&jws)};
+
+	lonely.confirm = fail_to_confirm;
+	store->driver = &lonely;
+	REFUSED(answer_acme_post(acme, &request, 0, &refused.response, &refused.outcome, &fault),
+		FAULT_BUSY, "no standby");
+	store->driver = driver;
+	ask(account_key, kid, path, "", 0, &given);
+	cr_expect_eq(given.response.status, 200);
 }
 
 /* --- refusals --- */
