@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_X509_REVOCATION_CRL_BUNDLE_H
 #define CERTPOOL_X509_REVOCATION_CRL_BUNDLE_H
 
+#include "common/x509/issuer_set.h"
 #include "common/x509/revocation/crl.h"
 
 /*
@@ -8,7 +9,7 @@
  * As text they are PEM blocks one after the other, which nginx (ssl_crl), PostgreSQL (ssl_crl_file)
  * and openssl (-CRLfile) read. Zero-initialised is empty.
  */
-enum { CRL_BUNDLE_MAX = 8 };
+enum { CRL_BUNDLE_MAX = ISSUERS_MAX + 3 }; /* of three roots, while one is being replaced */
 
 struct crl_bundle {
 	struct crl *crls[CRL_BUNDLE_MAX];
