@@ -96,8 +96,18 @@ static int read_issuers(struct check_context *context, struct fault *fault)
 	return 0;
 }
 
+/* What helps when a certificate of the CA has ended. */
+static const char *advise_ended(const struct check_options *options, bool is_root)
+{
+	if (is_root && is_root_being_replaced(options->layout))
+		return "look at this machine's clock; else run certpool rotate root --finish";
+	if (!is_root && options->ca->root_layout != NULL)
+		return "look at this machine's clock; else run certpool rotate ca";
+	return "look at this machine's clock; else make a new CA, and enroll the clients there";
+}
+
 static int check_validity(struct check_context *context, const struct certificate *certificate,
-			  struct fault *fault)
+			  bool is_root, struct fault *fault)
 {
 	const struct check_options *options = context->options;
 	int64_t left_s = certificate_not_after(certificate) - options->now_s;
@@ -106,9 +116,7 @@ static int check_validity(struct check_context *context, const struct certificat
 	format_time(certificate_not_after(certificate), end);
 	if (left_s < 0 || options->now_s < certificate_not_before(certificate))
 		return report_finding(
-			context, certificate_subject(certificate),
-			"look at this machine's clock; else make a new CA, and enroll the "
-			"clients there",
+			context, certificate_subject(certificate), advise_ended(options, is_root),
 			fault, "expected it to be valid now, found that it is not: it ends at %s",
 			end);
 	return 0;
@@ -266,8 +274,8 @@ int check_ca_identity(struct check_context *context, struct fault *fault)
 	newest = find_checked_issuer(context, context->issuer_count);
 	if (newest == NULL || (context->options->ca->root_layout != NULL && context->root == NULL))
 		return 0;
-	if (check_validity(context, newest, fault) < 0 ||
-	    (context->root != NULL && check_validity(context, context->root, fault) < 0) ||
+	if (check_validity(context, newest, context->options->ca->root_layout == NULL, fault) < 0 ||
+	    (context->root != NULL && check_validity(context, context->root, true, fault) < 0) ||
 	    warn_of_both_ends(context, fault) < 0 || check_rotation(context, fault) < 0)
 		return -1;
 	if (context->options->ca->root_layout != NULL &&

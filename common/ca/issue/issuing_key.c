@@ -463,8 +463,9 @@ int refresh_certificates(struct store *store, const struct layout *layout, const
 	return 0;
 }
 
-static int check_validity(const struct certificate *certificate, const char *what, int64_t now_s,
-			  struct fault *fault)
+/* advice: after the end. */
+static int check_validity(const struct certificate *certificate, const char *what,
+			  const char *advice, int64_t now_s, struct fault *fault)
 {
 	int64_t begin_s = certificate_not_before(certificate);
 	int64_t end_s = certificate_not_after(certificate);
@@ -479,22 +480,19 @@ static int check_validity(const struct certificate *certificate, const char *wha
 				 "now: set this machine's clock right",
 				 what, then, now);
 	if (now_s > end_s)
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s expired at %s, and it is %s now: make a new CA in "
-				 "a layout of its own, and enroll the clients there",
-				 what, then, now);
+		return set_fault(fault, FAULT_REFUSED, "%s expired at %s, and it is %s now: %s",
+				 what, then, now, advice);
 	return 0;
 }
 
 int check_issuer_validity(const struct issuer *issuer, int64_t now_s, struct fault *fault)
 {
-	const struct certificate *certificate = issuer_certificate(issuer);
-	const struct certificate *root = issuer_root(issuer);
-
-	if (check_validity(root, "cert/root.crt: the CA's root", now_s, fault) < 0)
+	if (check_validity(
+		    issuer_root(issuer), "cert/root.crt: the CA's root",
+		    "certpool rotate root --finish, if a rotation of the root is under way; "
+		    "else make a new CA in a layout of its own, and enroll the clients there",
+		    now_s, fault) < 0)
 		return -1;
-	return certificate == root
-		       ? 0
-		       : check_validity(certificate, "cert/ca.crt: the CA's certificate", now_s,
-					fault);
+	return check_validity(issuer_certificate(issuer), "cert/ca.crt: the CA's certificate",
+			      "certpool rotate ca makes another one", now_s, fault);
 }
