@@ -2,6 +2,7 @@
 #include "tools/operator.h"
 
 #include "common/base/clock.h"
+#include "common/ca/issue/rotate_root.h"
 #include "common/ca/shared/client_key_copies.h"
 #include "common/ca/shared/front_ends.h"
 #include "common/ca/signer/signer.h"
@@ -169,5 +170,7 @@ int publish_ca_root_crl(const struct ca_operator *ca, const struct ca_key_settin
 	if (open_key_access(ca->manifest, key, &access, fault) < 0 ||
 	    open_root_home(ca->layout, node, &access, &home, fault) < 0)
 		return -1;
-	return publish_root_crl(&home, revoked, mode, ca->now_s, ret_info, fault);
+	if (publish_root_crl(&home, revoked, mode, ca->now_s, ret_info, fault) < 0)
+		return -1;
+	return publish_next_root_crl(&home, mode, ca->now_s, fault);
 }

@@ -77,11 +77,27 @@ static int append_root_crl(const struct ca_operator *ca, struct buffer *text, st
 			   : set_no_root_crl(ca->layout, fault);
 }
 
-/* The CRL of a root that lies apart, and those of the issuers that have not ended. */
+/* Of the next root or the old one, if there is one that is current. */
+static int append_other_root_crl(const struct ca_operator *ca, const char *name,
+				 struct buffer *text, struct fault *fault)
+{
+	CLEANUP(free_crl) struct crl *crl = NULL;
+
+	if (read_root_crl_file(ca->layout, name, NULL, &crl, fault) < 0)
+		return -1;
+	return crl != NULL && crl_next_update(crl) >= ca->now_s
+		       ? append_crl_pem(text, crl_der(crl), fault)
+		       : 0;
+}
+
+/* The CRLs of a root that lies apart, and those of the issuers that have not ended. */
 static int format_chain(const struct ca_operator *ca, const struct ca_crls *crls,
 			struct buffer *ret_pem, struct fault *fault)
 {
-	if (ca->manifest->ca.root_layout != NULL && append_root_crl(ca, ret_pem, fault) < 0)
+	if (ca->manifest->ca.root_layout != NULL &&
+	    (append_root_crl(ca, ret_pem, fault) < 0 ||
+	     append_other_root_crl(ca, NEXT_ROOT_CRL_FILE, ret_pem, fault) < 0 ||
+	     append_other_root_crl(ca, OLD_ROOT_CRL_FILE, ret_pem, fault) < 0))
 		return -1;
 	for (unsigned int i = 0; i < crls->count; i++) {
 		CLEANUP(clear_buffer) struct buffer der = {0};

@@ -110,10 +110,9 @@ static int collect_files(const struct packet_options *options, struct packet_fil
 		const char *name;
 		size_t max;
 	} certificates[] = {
-		{"root.crt", CERTIFICATE_PEM_MAX},
-		{"root.next.crt", CERTIFICATE_PEM_MAX},
-		{"cross.crt", INTERMEDIATES_PEM_MAX},
-		{"root.crl", CRL_DER_MAX},
+		{"root.crt", CERTIFICATE_PEM_MAX},    {"root.next.crt", CERTIFICATE_PEM_MAX},
+		{"cross.crt", INTERMEDIATES_PEM_MAX}, {ROOT_CRL_FILE, CRL_DER_MAX},
+		{NEXT_ROOT_CRL_FILE, CRL_DER_MAX},    {OLD_ROOT_CRL_FILE, CRL_DER_MAX},
 	};
 	const struct layout *layout = options->layout;
 

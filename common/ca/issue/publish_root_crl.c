@@ -56,8 +56,9 @@ static int read_root_crls(const struct root_home *home, const struct crl_entry *
 {
 	size_t most = 1;
 
-	if (read_root_crl(home->layout, home->root, &crls->home, fault) < 0 ||
-	    read_root_crl(home->ca_layout, home->root, &crls->copy, fault) < 0 ||
+	if (read_root_crl_file(home->layout, home->crl_name, home->root, &crls->home, fault) < 0 ||
+	    read_root_crl_file(home->ca_layout, home->crl_name, home->root, &crls->copy, fault) <
+		    0 ||
 	    (crls->home != NULL && describe_root_crl(crls->home, &crls->home_info, fault) < 0) ||
 	    (crls->copy != NULL && describe_root_crl(crls->copy, &crls->copy_info, fault) < 0))
 		return -1;
@@ -127,9 +128,10 @@ static int build_root_crl(const struct root_crls *crls, const struct root_home *
 	return finish_crl(&builder, ret_der, fault);
 }
 
-static int write_root_crl(const struct layout *layout, struct bytes der, struct fault *fault)
+static int write_root_crl(const struct root_home *home, const struct layout *layout,
+			  struct bytes der, struct fault *fault)
 {
-	if (write_file(layout->cert, ROOT_CRL_FILE, STAGE_REPLACE, 0644, der, fault) < 0)
+	if (write_file(layout->cert, home->crl_name, STAGE_REPLACE, 0644, der, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;
 }
@@ -162,16 +164,17 @@ int publish_root_crl(struct root_home *home, const struct crl_entry *revoked,
 		return -1;
 	if (mode == CRL_WHEN_DUE && !is_due(&crls, now_s)) {
 		*ret_info = crls.home_info;
-		return same_crl(&crls) ? 0
-				       : write_root_crl(home->ca_layout, crl_der(crls.home), fault);
+		return same_crl(&crls)
+			       ? 0
+			       : write_root_crl(home, home->ca_layout, crl_der(crls.home), fault);
 	}
 	if (load_root(home, now_s, fault) < 0 ||
 	    build_root_crl(&crls, home, now_s, &der, fault) < 0 ||
 	    parse_crl(&der, &made, fault) < 0 || describe_root_crl(made, &info, fault) < 0)
 		return -1;
 	if (log_root_crl(home->layout, crl_der(made), &info, now_s, fault) < 0 ||
-	    write_root_crl(home->layout, crl_der(made), fault) < 0 ||
-	    write_root_crl(home->ca_layout, crl_der(made), fault) < 0)
+	    write_root_crl(home, home->layout, crl_der(made), fault) < 0 ||
+	    write_root_crl(home, home->ca_layout, crl_der(made), fault) < 0)
 		return -1;
 	info.made = true;
 	*ret_info = info;

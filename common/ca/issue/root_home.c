@@ -1,6 +1,7 @@
 #include "common/ca/issue/root_home.h"
 
 #include "common/base/staging.h"
+#include "common/ca/revocation/root_crl.h"
 
 void clear_root_home(struct root_home *home)
 {
@@ -26,6 +27,7 @@ static int move_in(struct layout **layout, const struct key_access *access, stru
 		   struct fault *fault)
 {
 	home->layout = TAKE(*layout);
+	home->crl_name = ROOT_CRL_FILE;
 	home->access = *access;
 	home->access.url = NULL;
 	return lock_home(home, fault);

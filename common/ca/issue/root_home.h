@@ -15,6 +15,7 @@ struct root_home {
 	struct key_access access; /* borrowed: the root's key is always a file */
 	struct certificate *root; /* NULL: not made yet */
 	struct issuer *issuer;    /* NULL until the root is to sign */
+	const char *crl_name;     /* of its CRL's file in both layouts */
 };
 
 void clear_root_home(struct root_home *home);

@@ -2,7 +2,6 @@
 
 #include "common/base/staging.h"
 #include "common/ca/issue/new_root.h"
-#include "common/ca/issue/publish_root_crl.h"
 #include "common/ca/issue/rotate_own_root.h"
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/store/client_roots.h"
@@ -13,7 +12,6 @@
 
 #define ROOT_KEY_FILE "root.key"
 #define OLD_ROOT_KEY_FILE "root.old.key"
-#define OLD_ROOT_CRL_FILE "root.old.crl"
 
 /* --- the first act --- */
 
@@ -54,6 +52,37 @@ static int load_next_root(const struct root_home *home, struct issuer **ret_issu
 		return -1;
 	*ret_issuer = TAKE(issuer);
 	return 0;
+}
+
+/* The CRL of the next root, in both layouts. */
+static int publish_crl_of(const struct root_home *home, struct issuer *next,
+			  enum crl_publishing mode, int64_t now_s, struct fault *fault)
+{
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	struct root_home of_next = *home; /* borrowed */
+	struct crl_info ignored;
+
+	if (read_ca_roots(home->layout, &roots, fault) < 0)
+		return -1;
+	of_next.root = roots.next;
+	of_next.issuer = next;
+	of_next.crl_name = NEXT_ROOT_CRL_FILE;
+	return publish_root_crl(&of_next, NULL, mode, now_s, &ignored, fault);
+}
+
+int publish_next_root_crl(const struct root_home *home, enum crl_publishing mode, int64_t now_s,
+			  struct fault *fault)
+{
+	CLEANUP(free_issuer) struct issuer *next = NULL;
+	bool found;
+
+	if (find_file(home->layout->private, NEXT_ROOT_KEY_FILE, &found, fault) < 0)
+		return prefix_fault(fault, "%s/Private", home->layout->path);
+	if (!found || !is_root_being_replaced(home->ca_layout))
+		return 0;
+	if (load_next_root(home, &next, fault) < 0)
+		return -1;
+	return publish_crl_of(home, next, mode, now_s, fault);
 }
 
 /* In the CA's layout the next root comes last, after the audit log's line, which is twice in it
@@ -99,6 +128,7 @@ static int begin_apart_rotation(const struct root_rotation *rotation,
 		return -1;
 	root = issuer_certificate(next);
 	if (make_cross_certificates(rotation, &home, next, fault) < 0 ||
+	    publish_crl_of(&home, next, CRL_WHEN_DUE, rotation->now_s, fault) < 0 ||
 	    record_rotation(rotation, "a new root, beside the present one", root, fault) < 0 ||
 	    write_certificate(rotation->layout, NEXT_ROOT_FILE, certificate_der(root), fault) < 0)
 		return -1;
@@ -195,6 +225,7 @@ static int open_rotated_home(const struct root_rotation *rotation, const struct 
 	home->ca = rotation->ca;
 	home->access = *rotation->access;
 	home->access.url = NULL;
+	home->crl_name = ROOT_CRL_FILE;
 	if (open_layout(rotation->ca->root_layout, &opened, fault) < 0)
 		return -1;
 	home->layout = opened;
@@ -307,7 +338,8 @@ static int swap_keys(const struct root_home *home, struct fault *fault)
 	return 0;
 }
 
-/* In one layout: the present root and its CRL are set aside, and the next one takes their place. */
+/* In one layout: the present root and its CRL are set aside, and those of the next one take their
+   place. */
 static int swap_root(const struct layout *layout, const struct ca_roots *roots, struct fault *fault)
 {
 	CLEANUP(free_crl) struct crl *crl = NULL;
@@ -318,8 +350,9 @@ static int swap_root(const struct layout *layout, const struct ca_roots *roots, 
 	if (write_certificate(layout, OLD_ROOT_FILE, certificate_der(roots->root), fault) < 0)
 		return -1;
 	/* Not by the next root: the present one's. */
-	if (read_root_crl(layout, roots->next, &crl, &not_by_next) < 0 &&
-	    set_aside(layout->cert, ROOT_CRL_FILE, OLD_ROOT_CRL_FILE, fault) < 0)
+	if ((read_root_crl(layout, roots->next, &crl, &not_by_next) < 0 &&
+	     set_aside(layout->cert, ROOT_CRL_FILE, OLD_ROOT_CRL_FILE, fault) < 0) ||
+	    set_aside(layout->cert, NEXT_ROOT_CRL_FILE, ROOT_CRL_FILE, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return write_certificate(layout, ROOT_CERTIFICATE_FILE, certificate_der(roots->next),
 				 fault);

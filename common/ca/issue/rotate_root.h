@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_ISSUE_ROTATE_ROOT_H
 #define CERTPOOL_CA_ISSUE_ROTATE_ROOT_H
 
-#include "common/ca/issue/root_home.h"
+#include "common/ca/issue/publish_root_crl.h"
 #include "common/ca/store/store.h"
 
 /*
@@ -44,6 +44,13 @@ void clear_rotated_root(struct rotated_root *rotated);
  */
 int begin_root_rotation(const struct root_rotation *rotation, struct rotated_root *ret_rotated,
 			struct fault *fault) MUST_CHECK;
+
+/*
+ * While a root that lies apart is being replaced: makes the next root's CRL too, as
+ * publish_root_crl does that of the present one, whose layout is open.
+ */
+int publish_next_root_crl(const struct root_home *home, enum crl_publishing mode, int64_t now_s,
+			  struct fault *fault) MUST_CHECK;
 
 /*
  * The second act, which goes on without the clients that are named. An older issuer that the

@@ -6,8 +6,8 @@
 
 #include <pthread.h>
 
-/* The root's CRL, and those of a CA's issuers. */
-enum { CHAIN_CRLS_MAX = ISSUERS_MAX + 1 };
+/* The CRLs of the root, the next and the old one, and those of a CA's issuers. */
+enum { CHAIN_CRLS_MAX = ISSUERS_MAX + 3 };
 
 /*
  * The CRLs of all CAs of the paths to a root as one text (crl_bundle.h), the root's first, in the

@@ -6,12 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static int set_crl_fault(const struct layout *layout, const char *reason, struct fault *fault)
+static int set_crl_fault(const struct layout *layout, const char *name, const char *reason,
+			 struct fault *fault)
 {
 	return set_fault(fault, FAULT_UNVERIFIED,
-			 "%s/cert/" ROOT_CRL_FILE ": %s: put the root's CRL back, from the root's "
-			 "layout or a CA's",
-			 layout->path, reason);
+			 "%s/cert/%s: %s: put the root's CRL back, from the root's layout or a "
+			 "CA's",
+			 layout->path, name, reason);
 }
 
 int set_no_root_crl(const struct layout *layout, struct fault *fault)
@@ -22,15 +23,15 @@ int set_no_root_crl(const struct layout *layout, struct fault *fault)
 			 layout->path);
 }
 
-int read_root_crl(const struct layout *layout, const struct certificate *root, struct crl **ret_crl,
-		  struct fault *fault)
+int read_root_crl_file(const struct layout *layout, const char *name,
+		       const struct certificate *root, struct crl **ret_crl, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_crl) struct crl *crl = NULL;
 	struct verdict verdict = {0};
 	struct fault problem = {0};
 
-	if (read_file(layout->cert, ROOT_CRL_FILE, CRL_DER_MAX, &der, &problem) < 0) {
+	if (read_file(layout->cert, name, CRL_DER_MAX, &der, &problem) < 0) {
 		if (problem.class != FAULT_NOT_FOUND)
 			return set_fault(fault, problem.class, "%s/cert/%s", layout->path,
 					 problem.text);
@@ -40,14 +41,20 @@ int read_root_crl(const struct layout *layout, const struct certificate *root, s
 	if (parse_crl(&der, &crl, &problem) < 0) {
 		if (pass_failure(&problem, fault) < 0)
 			return -1;
-		return set_crl_fault(layout, problem.text, fault);
+		return set_crl_fault(layout, name, problem.text, fault);
 	}
-	if (verify_crl_signature(crl, root, &verdict, fault) < 0)
+	if (root != NULL && verify_crl_signature(crl, root, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid)
-		return set_crl_fault(layout, verdict.reason, fault);
+		return set_crl_fault(layout, name, verdict.reason, fault);
 	*ret_crl = TAKE(crl);
 	return 0;
+}
+
+int read_root_crl(const struct layout *layout, const struct certificate *root, struct crl **ret_crl,
+		  struct fault *fault)
+{
+	return read_root_crl_file(layout, ROOT_CRL_FILE, root, ret_crl, fault);
 }
 
 int describe_root_crl(const struct crl *crl, struct crl_info *ret_info, struct fault *fault)
@@ -73,16 +80,28 @@ bool is_root_crl_due(const struct crl_info *info, int64_t now_s)
 void init_root_crl_cache(struct root_crl_cache *cache, const struct layout *layout,
 			 const struct certificate *root)
 {
-	*cache = (struct root_crl_cache){.layout = layout, .root = root};
+	*cache = (struct root_crl_cache){.layout = layout, .name = ROOT_CRL_FILE, .root = root};
 	pthread_mutex_init(&cache->lock, NULL);
+}
+
+void init_other_root_crl_cache(struct root_crl_cache *cache, const struct layout *layout,
+			       const char *name)
+{
+	*cache = (struct root_crl_cache){.layout = layout, .name = name};
+	pthread_mutex_init(&cache->lock, NULL);
+}
+
+static void drop_crl(struct root_crl_cache *cache)
+{
+	free_crl(&cache->crl);
+	release_shared_body(&cache->body);
 }
 
 void clear_root_crl_cache(struct root_crl_cache *cache)
 {
 	if (cache->layout == NULL)
 		return;
-	free_crl(&cache->crl);
-	release_shared_body(&cache->body);
+	drop_crl(cache);
 	pthread_mutex_destroy(&cache->lock);
 	*cache = (struct root_crl_cache){0};
 }
@@ -93,8 +112,7 @@ void change_root(struct root_crl_cache *cache, const struct certificate *root)
 	if (!equal_bytes(certificate_der(cache->root), certificate_der(root))) {
 		cache->root = root;
 		cache->has_state = false;
-		free_crl(&cache->crl);
-		release_shared_body(&cache->body);
+		drop_crl(cache);
 		cache->fault = (struct fault){0};
 	}
 	pthread_mutex_unlock(&cache->lock);
@@ -143,19 +161,19 @@ static int reload(struct root_crl_cache *cache, struct fault *fault)
 	struct crl_info info;
 	struct fault problem = {0};
 
-	if (read_root_crl(cache->layout, cache->root, &crl, &problem) < 0)
-		return judge_other_crl(cache, &problem, fault);
+	if (read_root_crl_file(cache->layout, cache->name, cache->root, &crl, &problem) < 0)
+		return cache->root != NULL ? judge_other_crl(cache, &problem, fault)
+					   : pass_fault(&problem, fault);
 	if (crl == NULL)
 		return 0;
-	if (cache->crl != NULL && older_crl(crl, cache->crl))
-		return set_crl_fault(cache->layout,
+	if (cache->root != NULL && cache->crl != NULL && older_crl(crl, cache->crl))
+		return set_crl_fault(cache->layout, cache->name,
 				     "it is older than the one that was there before", fault);
 	append_bytes(&der, crl_der(crl));
 	if (describe_root_crl(crl, &info, fault) < 0 || check_buffer(&der, fault) < 0 ||
 	    new_shared_body(&der, &body, fault) < 0)
 		return -1;
-	release_shared_body(&cache->body);
-	free_crl(&cache->crl);
+	drop_crl(cache);
 	cache->body = body;
 	cache->crl = TAKE(crl);
 	cache->info = info;
@@ -166,7 +184,7 @@ static int reload(struct root_crl_cache *cache, struct fault *fault)
 static void refresh(struct root_crl_cache *cache)
 {
 	struct stat state;
-	bool found = fstatat(cache->layout->cert, ROOT_CRL_FILE, &state, AT_SYMLINK_NOFOLLOW) == 0;
+	bool found = fstatat(cache->layout->cert, cache->name, &state, AT_SYMLINK_NOFOLLOW) == 0;
 
 	if (found && cache->has_state && same_file_state(&state, &cache->state))
 		return;
@@ -175,7 +193,9 @@ static void refresh(struct root_crl_cache *cache)
 	cache->fault = (struct fault){0};
 	cache->has_state = found;
 	if (!found && errno != ENOENT)
-		set_errno_fault(&cache->fault, "%s/cert/" ROOT_CRL_FILE, cache->layout->path);
+		set_errno_fault(&cache->fault, "%s/cert/%s", cache->layout->path, cache->name);
+	if (cache->root == NULL)
+		drop_crl(cache);
 	if (!found)
 		return;
 	cache->state = state;

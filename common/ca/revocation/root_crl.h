@@ -13,6 +13,10 @@
  * CA's.
  */
 #define ROOT_CRL_FILE "root.crl"
+/* Of the next root, while the root is being replaced, and of the root before: verifiers that hold
+   either root need both. */
+#define NEXT_ROOT_CRL_FILE "root.next.crl"
+#define OLD_ROOT_CRL_FILE "root.old.crl"
 
 /*
  * Reads the root's CRL of a layout. *ret_crl is NULL if there is none. Whether it is current is not
@@ -21,6 +25,12 @@
  */
 int read_root_crl(const struct layout *layout, const struct certificate *root, struct crl **ret_crl,
 		  struct fault *fault) MUST_CHECK;
+
+/* The same of one of the three files, by the root that it belongs to. NULL: any root, whose
+   signature is left to the verifiers. */
+int read_root_crl_file(const struct layout *layout, const char *name,
+		       const struct certificate *root, struct crl **ret_crl,
+		       struct fault *fault) MUST_CHECK;
 
 /* FAULT_NOT_FOUND: the layout has no CRL of the root, and how to make it. Returns -1. */
 int set_no_root_crl(const struct layout *layout, struct fault *fault);
@@ -41,7 +51,8 @@ bool is_root_crl_due(const struct crl_info *info, int64_t now_s);
  */
 struct root_crl_cache {
 	const struct layout *layout;
-	const struct certificate *root;
+	const char *name;               /* of the file */
+	const struct certificate *root; /* NULL: of another root */
 	pthread_mutex_t lock;
 	bool has_state;
 	struct stat state; /* of the file when it was last read */
@@ -55,6 +66,10 @@ struct root_crl_cache {
 void init_root_crl_cache(struct root_crl_cache *cache, const struct layout *layout,
 			 const struct certificate *root);
 void clear_root_crl_cache(struct root_crl_cache *cache);
+
+/* For the file of another root: whatever it holds is given out, and nothing once it is gone. */
+void init_other_root_crl_cache(struct root_crl_cache *cache, const struct layout *layout,
+			       const char *name);
 
 /* Has the cache go on with the CRL of another root, unless it is the same. It must outlive it. */
 void change_root(struct root_crl_cache *cache, const struct certificate *root);

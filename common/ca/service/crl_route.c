@@ -1,7 +1,9 @@
 #include "common/ca/service/crl_route.h"
 
 #include "common/base/clock.h"
+#include "common/base/hex.h"
 #include "common/ca/store/issuers.h"
+#include "common/crypto/digest.h"
 #include "common/net/http.h"
 #include "common/x509/pem.h"
 
@@ -19,6 +21,10 @@ void init_crl_route(struct crl_route *route, struct authority *authority)
 	route->authority = authority;
 	init_crl_caches(&route->caches, &options, authority_issuers(authority));
 	init_crl_chain(&route->chain);
+	if (authority_root_crl(authority) != NULL) {
+		init_other_root_crl_cache(&route->next_root, options.layout, NEXT_ROOT_CRL_FILE);
+		init_other_root_crl_cache(&route->old_root, options.layout, OLD_ROOT_CRL_FILE);
+	}
 }
 
 void clear_crl_route(struct crl_route *route)
@@ -27,6 +33,8 @@ void clear_crl_route(struct crl_route *route)
 		return;
 	clear_crl_caches(&route->caches);
 	clear_crl_chain(&route->chain);
+	clear_root_crl_cache(&route->next_root);
+	clear_root_crl_cache(&route->old_root);
 	*route = (struct crl_route){0};
 }
 
@@ -40,6 +48,15 @@ static void fill_caching(struct http_caching *caching, const struct crl_info *in
 	*caching = (struct http_caching){
 		.now_s = now_s, .last_modified_s = info->this_update_s, .expires_s = end_s};
 	(void)snprintf(caching->etag, sizeof(caching->etag), "crl-%" PRIu64, info->number);
+}
+
+/* Each root counts its CRLs from 1 on: their numbers alone are no tag. */
+static void tag_root_crl(struct http_caching *caching, const struct shared_body *body)
+{
+	uint8_t sha256[SHA256_LEN];
+
+	digest_sha256(shared_octets(body), sha256);
+	format_hex((struct bytes){sha256, SHA256_LEN}, caching->etag);
 }
 
 /* The text of a failure may name files: only the log has it. */
@@ -73,12 +90,14 @@ struct chain_parts {
 	struct shared_body *crls[CHAIN_CRLS_MAX];
 	size_t count;
 	struct crl_info info;
+	struct buffer root_digests; /* of the roots' CRLs */
 };
 
 static void release_chain_parts(struct chain_parts *parts)
 {
 	while (parts->count > 0)
 		release_shared_body(&parts->crls[--parts->count]);
+	clear_buffer(&parts->root_digests);
 }
 
 static void note_part(struct chain_parts *parts, const struct crl_info *info)
@@ -90,6 +109,48 @@ static void note_part(struct chain_parts *parts, const struct crl_info *info)
 		parts->info.this_update_s = info->this_update_s;
 	if (info->next_update_s < parts->info.next_update_s)
 		parts->info.next_update_s = info->next_update_s;
+}
+
+static void note_root_part(struct chain_parts *parts, const struct crl_info *info)
+{
+	uint8_t sha256[SHA256_LEN];
+
+	digest_sha256(shared_octets(parts->crls[parts->count]), sha256);
+	append_bytes(&parts->root_digests, (struct bytes){sha256, SHA256_LEN});
+	note_part(parts, info);
+	/* The root's numbers are of another sequence. */
+	parts->info.number = 0;
+}
+
+/* Of the next root or the old one: for verifiers that hold either root, whose path to the other
+   one's certificates has a cross certificate. One that cannot be read keeps nobody from the
+   others. */
+static void gather_other_root(struct root_crl_cache *cache, struct chain_parts *parts,
+			      int64_t now_s)
+{
+	struct crl_info info;
+	struct fault ignored = {0};
+
+	if (get_root_crl(cache, &parts->crls[parts->count], &info, &ignored) < 0)
+		return;
+	if (info.next_update_s >= now_s)
+		note_root_part(parts, &info);
+	else
+		release_shared_body(&parts->crls[parts->count]);
+}
+
+/* Of a root that lies apart. */
+static int gather_root_crls(struct crl_route *route, struct chain_parts *parts, int64_t now_s,
+			    struct fault *ret_problem, struct fault *fault)
+{
+	struct crl_info info = {0};
+
+	if (read_root_crl_of(route, &parts->crls[0], &info, ret_problem, fault) < 0)
+		return -1;
+	note_root_part(parts, &info);
+	gather_other_root(&route->next_root, parts, now_s);
+	gather_other_root(&route->old_root, parts, now_s);
+	return check_buffer(&parts->root_digests, fault);
 }
 
 /* Of the issuers that have not ended. */
@@ -110,32 +171,37 @@ static int gather_crls(struct crl_route *route, struct chain_parts *parts, int64
 	return 0;
 }
 
+/* The numbers of the issuers' CRLs are of one sequence. */
+static void tag_chain(struct http_caching *caching, const struct chain_parts *parts)
+{
+	char roots[2 * SHA256_LEN + 1] = "";
+	uint8_t sha256[SHA256_LEN];
+
+	digest_sha256(bytes_of_buffer(&parts->root_digests), sha256);
+	format_hex((struct bytes){sha256, SHA256_LEN / 2}, roots);
+	(void)snprintf(caching->etag, sizeof(caching->etag), "crl-%s-%" PRIu64 "-%zu", roots,
+		       parts->info.number, parts->count);
+}
+
 /* The root's CRL and those of the CA's issuers, in PEM. */
 static int serve_crl_chain(struct crl_route *route, struct http_response *response,
 			   struct fault *ret_problem, struct fault *fault)
 {
 	CLEANUP(release_chain_parts)
 	struct chain_parts parts = {.info = {.next_update_s = INT64_MAX}};
-	struct crl_info root_info = {0};
 	struct fault problem = {0};
 	int64_t now_s = read_clock();
 
-	if (authority_root_crl(route->authority) != NULL) {
-		if (read_root_crl_of(route, &parts.crls[0], &root_info, ret_problem, fault) < 0)
-			return -1;
-		note_part(&parts, &root_info);
-		/* The root's numbers are of another sequence. */
-		parts.info.number = 0;
-	}
+	if (authority_root_crl(route->authority) != NULL &&
+	    gather_root_crls(route, &parts, now_s, ret_problem, fault) < 0)
+		return -1;
 	if (gather_crls(route, &parts, now_s, fault) < 0)
 		return -1;
 	if (get_crl_chain(&route->chain, parts.crls, parts.count, &response->shared, &problem) < 0)
 		return set_crl_fault(&problem, fault);
 	response->content_type = CONTENT_PEM;
 	fill_caching(&response->caching, &parts.info, now_s);
-	(void)snprintf(response->caching.etag, sizeof(response->caching.etag),
-		       "crl-%" PRIu64 "-%" PRIu64 "-%zu", root_info.number, parts.info.number,
-		       parts.count);
+	tag_chain(&response->caching, &parts);
 	return 0;
 }
 
@@ -177,6 +243,7 @@ static int serve_root_crl(struct crl_route *route, struct http_response *respons
 		return -1;
 	response->content_type = CONTENT_CRL;
 	fill_caching(&response->caching, &info, read_clock());
+	tag_root_crl(&response->caching, response->shared);
 	return 0;
 }
 

@@ -11,7 +11,8 @@
  *
  *   GET /crl          of the first issuer, in whose certificates this URL is
  *   GET /crl/N        of issuer N
- *   GET /crl?chain    of the root and of all issuers that have not ended, PEM
+ *   GET /crl?chain    of the root and of all issuers that have not ended, PEM; of a root that
+ *                     lies apart also those of the next root and of the old one
  *   GET /root.crl     of the root
  *
  * Safe for several threads, and while one of them extends the caches.
@@ -27,6 +28,8 @@ struct crl_route {
 	struct authority *authority; /* outlives it */
 	struct crl_caches caches;
 	struct crl_chain chain;
+	struct root_crl_cache next_root; /* unused when the root issues by itself */
+	struct root_crl_cache old_root;
 };
 
 void init_crl_route(struct crl_route *route, struct authority *authority);

@@ -24,6 +24,15 @@ verify() {
 verify_crl() {
 	openssl verify -attime $(($(date +%s) + days * 86400)) -crl_check_all -CRLfile chain.pem -CAfile "$1" -untrusted "$2" "$3"
 }
+# verify_chain ROOT CERTIFICATE…: as nginx and PostgreSQL do, with a CRL of each CA of the path, as the CA serves them.
+verify_chain() {
+	local root=$1
+	shift
+	curl -s "$CERTPOOL_CA/crl?chain" -o chain.pem
+	cat path.pem ca/cert/cross.crt >above.pem
+	verify_crl "$root" above.pem "$@"
+}
+tag() { curl -sI "$CERTPOOL_CA$1" | sed -n 's/^ETag: //p' | tr -d '\r'; }
 roots_of() { grep -c BEGIN "$1/cert/root.crt"; }
 restart() {
 	stop "$ca"
@@ -82,6 +91,7 @@ expect 3 'nor does it take the place' "$certpool" enroll client1
 says 'of the one that is' 'the CA names another root, CN=certpool Root CA'
 check 'which is pinned as before' cmp client1/cert/root.crt first.crt
 cp first.crt ca/cert/root.crt
+root_tag=$(tag /root.crl) chain_tag=$(tag '/crl?chain')
 expect 0 'rotate root' "$certpool" rotate root
 prints 'beside the present one' '^(serialNumber=2,CN=certpool Root CA|CN=certpool Root CA,serialNumber=2), which ends at 20.*, is beside the present root now$'
 says 'and what comes next is said' 'certpool rotate root --finish'
@@ -94,6 +104,15 @@ check 'openssl verifies the new root by the old one' verify first.crt "" cross-0
 check 'and the old root by the new one' verify second.crt "" cross-01
 curl -s "$CERTPOOL_CA/root.crt" >both.crt
 check '/root.crt has both' cmp both.crt <(cat first.crt second.crt)
+cp ca/cert/ca.crt path.pem
+check 'who holds the old root has a CRL of every CA' verify_chain first.crt client1/cert/cert_key1.crt
+check 'and who holds the new one, by way of the old one' verify_chain second.crt client1/cert/cert_key1.crt
+expect 0 'crl --chain' "$certpool" crl --chain -o file.pem
+check 'is the same' cmp file.pem chain.pem
+check_not 'whose tag is another than before' test "$(tag '/crl?chain')" = "$chain_tag"
+rm stick/cert/root.next.crl
+expect 0 'crl --root' "$certpool" crl --root -q
+check 'makes good the CRL of the new root' cmp stick/cert/root.next.crl ca/cert/root.next.crl
 
 # Clients learn of it.
 expect 0 'a client that renews' "$certpool" renew client1 --all
@@ -136,6 +155,12 @@ check 'a CA that serves takes it over' eventually served
 check '/root.crt is the new root' cmp <(curl -s "$CERTPOOL_CA/root.crt") second.crt
 check '/ca.crt is by it' verify second.crt "" <(curl -s "$CERTPOOL_CA/ca.crt")
 check '/root.crl too' sh -c "curl -s '$CERTPOOL_CA/root.crl' | openssl crl -inform DER -CAfile second.crt -noout"
+check_not 'which is another one for who has the old' test "$(curl -s "$CERTPOOL_CA/root.crl" -o /dev/null -w '%{http_code}' -H "If-None-Match: $root_tag")" = 304
+check 'who holds the new root has a CRL of every CA, for the path of before' verify_chain second.crt client1/cert/cert_key1.crt
+cp ca/cert/ca.crt path.pem
+check 'and that of now' verify_chain second.crt client1/cert/cert_key1.crt
+check 'and who holds the old one still' verify_chain first.crt client1/cert/cert_key1.crt
+check_not 'the next root has become the root' test -e ca/cert/root.next.crl -o -e stick/cert/root.next.crl
 rm client1/cert/cert_key2.crt
 expect 0 'a client enrolls at the CA that was not started again' "$certpool" enroll client1
 says 'and drops the old root' "client1: dropped the CA's old root CN=certpool Root CA"
@@ -213,7 +238,8 @@ finished() {
 	cmp ca/cert/root.crt third.crt && cmp stick/cert/root.crt third.crt && verify third.crt "" ca/cert/ca.crt &&
 		verify third.crt "" ca/cert/ca.2.crt && [ "$(end_of ca/cert/ca.crt)" = "$first_end" ] &&
 		[ ! -e ca/cert/root.next.crt ] && [ ! -e stick/cert/root.next.crt ] && [ ! -e stick/Private/root.next.key ] &&
-		cmp stick/cert/root.crl ca/cert/root.crl && "$certpool" check
+		cmp stick/cert/root.crl ca/cert/root.crl && [ ! -e ca/cert/root.next.crl ] && [ ! -e stick/cert/root.next.crl ] &&
+		"$certpool" check
 } >finished.log 2>&1
 kill_each finished --finish --without client3
 equal 'finishing, killed at any step, is completed' "$kills" "$completed"
@@ -263,3 +289,24 @@ expect 0 'health is well' curl -sf "$CERTPOOL_CA/health"
 expect 0 'check' "$certpool" check
 expect 0 'its client enrolls' "$certpool" renew client1 --all -q
 check 'below the new one' later client1/cert/cert_key1.crt ca/cert/ca.2.crt
+
+# What has ended is replaced by the verb that the refusal names.
+stop "$ca"
+rm -rf ca client? stick
+sed -i 's|validity: 730d, intermediate: {validity: 730d}|validity: 60d, certificates: {validity: 10d}, intermediate: {validity: 30d}|' manifest.yaml
+day 0
+"$certpool" init ca -q >out 2>err
+day 31
+expect 6 'a CA whose certificate has ended' "$certpool" serve
+says 'is to get another one' 'the CA.s certificate expired at .*: certpool rotate ca makes another one$'
+expect 1 'check' "$certpool" check
+prints 'says so, too' 'CN=certpool Issuing CA: expected it to be valid now, .*; else run certpool rotate ca$' out
+expect 0 'which it does' "$certpool" rotate ca
+start_ca && stop "$ca"
+expect 0 'a new root' "$certpool" rotate root
+day 62
+expect 6 'a root that has ended before --finish' "$certpool" serve
+says 'is to be finished' 'the CA.s root expired at .*: certpool rotate root --finish, if a rotation of the root is under way'
+expect 0 'which helps' "$certpool" rotate root --finish
+start_ca
+expect 0 'health is well' curl -sf "$CERTPOOL_CA/health"
