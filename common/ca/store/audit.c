@@ -2,6 +2,8 @@
 
 #include "common/ca/store/statement.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of this front end, which may have been removed while it was serving. */
@@ -183,5 +185,108 @@ int list_audit(struct store *store, int64_t front_end, int64_t first, line_funct
 		if (function(context, sequence, line, fault) < 0 ||
 		    read_line(&rows, &sequence, &line, fault) < 0)
 			return -1;
+	return 0;
+}
+
+/* --- what checkpoints say --- */
+
+static void reject_head(const struct chain_head *head, struct verdict *verdict)
+{
+	reject_because(verdict,
+		       "front end %" PRId64 ": line %" PRId64
+		       ": not what a checkpoint says of it: the log was written anew",
+		       head->front_end, head->sequence);
+}
+
+/* What checkpoints say of one chain, in the order of its lines. */
+struct chain_heads {
+	const struct chain_head *heads;
+	size_t count;
+};
+
+/* Passes over the heads up to that line, whose digest it is; those before it have no line. */
+static void compare_heads(struct chain_heads *left, int64_t sequence,
+			  const uint8_t sha256[static SHA256_LEN], struct verdict *verdict)
+{
+	for (; left->count > 0 && left->heads->sequence <= sequence; left->heads++, left->count--)
+		if (left->heads->sequence < sequence ||
+		    memcmp(left->heads->sha256, sha256, SHA256_LEN) != 0)
+			reject_head(left->heads, verdict);
+}
+
+/* Of the lines that were trimmed, only the last has its digest left. trimmed is NULL for a chain of
+   which the record does not know. */
+static int verify_heads_of(struct transaction *transaction, const struct chain_head *trimmed,
+			   struct chain_heads left, struct verdict *verdict, struct fault *fault)
+{
+	const int64_t last_trimmed = trimmed != NULL ? trimmed->sequence : 0;
+	CLEANUP(close_rows) struct rows rows = {0};
+	uint8_t sha256[SHA256_LEN];
+	int64_t sequence;
+	const char *line;
+
+	for (; left.count > 0 && (left.heads->sequence == 0 || left.heads->sequence < last_trimmed);
+	     left.count--)
+		left.heads++;
+	if (trimmed != NULL)
+		compare_heads(&left, last_trimmed, trimmed->sha256, verdict);
+	if (left.count == 0)
+		return 0;
+	if (select_lines(transaction, left.heads->front_end, left.heads->sequence, &rows, fault) <
+		    0 ||
+	    read_line(&rows, &sequence, &line, fault) < 0)
+		return -1;
+	while (line != NULL && left.count > 0) {
+		if (sequence >= left.heads->sequence) {
+			digest_sha256(bytes_of_string(line), sha256);
+			compare_heads(&left, sequence, sha256, verdict);
+		}
+		if (read_line(&rows, &sequence, &line, fault) < 0)
+			return -1;
+	}
+	if (left.count > 0)
+		reject_head(left.heads, verdict);
+	return 0;
+}
+
+static int order_heads(const void *a, const void *b)
+{
+	const struct chain_head *x = a;
+	const struct chain_head *y = b;
+
+	if (x->front_end != y->front_end)
+		return x->front_end < y->front_end ? -1 : 1;
+	return (x->sequence > y->sequence) - (x->sequence < y->sequence);
+}
+
+static const struct chain_head *find_trimmed(struct bytes trimmed, int64_t front_end)
+{
+	const struct chain_head *heads = (const struct chain_head *)(const void *)trimmed.data;
+
+	for (size_t i = 0; i < trimmed.len / sizeof(*heads); i++)
+		if (heads[i].front_end == front_end)
+			return &heads[i];
+	return NULL;
+}
+
+int verify_heads(struct transaction *transaction, struct bytes trimmed, struct buffer *heads,
+		 struct verdict *verdict, struct fault *fault)
+{
+	struct chain_head *all = (struct chain_head *)(void *)heads->data;
+	size_t count = heads->len / sizeof(*all);
+
+	if (count > 0)
+		qsort(all, count, sizeof(*all), order_heads);
+	for (size_t i = 0; i < count && !verdict->invalid;) {
+		struct chain_heads group = {&all[i], 0};
+
+		while (i < count && all[i].front_end == group.heads->front_end) {
+			group.count++;
+			i++;
+		}
+		if (verify_heads_of(transaction, find_trimmed(trimmed, group.heads->front_end),
+				    group, verdict, fault) < 0)
+			return -1;
+	}
 	return 0;
 }

@@ -80,4 +80,12 @@ int select_lines(struct transaction *transaction, int64_t front_end, int64_t fir
 int read_line(struct rows *rows, int64_t *ret_sequence, const char **ret_line,
 	      struct fault *fault) MUST_CHECK;
 
+/*
+ * Whether the lines are what checkpoints say of them. heads has each line that one of them names,
+ * as a struct chain_head, and is put in order; trimmed has the last line that was trimmed of each
+ * chain, in the same form. Reads each chain once: there is a checkpoint a minute, for years.
+ */
+int verify_heads(struct transaction *transaction, struct bytes trimmed, struct buffer *heads,
+		 struct verdict *verdict, struct fault *fault) MUST_CHECK;
+
 #endif

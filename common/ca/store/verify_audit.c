@@ -188,37 +188,6 @@ static int verify_chain(struct transaction *transaction, const struct chain *cha
 	return 0;
 }
 
-/* The lines are verified. Of a line that was trimmed, only the last has its digest left. */
-static int verify_head(struct transaction *transaction, const struct buffer *chains,
-		       const struct chain_head *head, struct verdict *verdict, struct fault *fault)
-{
-	const struct chain *chain = find_chain(chains, head->front_end);
-	CLEANUP(close_rows) struct rows rows = {0};
-	uint8_t sha256[SHA256_LEN] = {0};
-	int64_t sequence;
-	const char *line = NULL;
-
-	if (head->sequence == 0)
-		return 0;
-	if (chain != NULL && head->sequence < chain->trimmed.sequence)
-		return 0;
-	if (chain != NULL && head->sequence == chain->trimmed.sequence) {
-		memcpy(sha256, chain->trimmed.sha256, SHA256_LEN);
-	} else {
-		if (select_lines(transaction, head->front_end, head->sequence, &rows, fault) < 0 ||
-		    read_line(&rows, &sequence, &line, fault) < 0)
-			return -1;
-		if (line != NULL && sequence == head->sequence)
-			digest_sha256(bytes_of_string(line), sha256);
-	}
-	if (memcmp(sha256, head->sha256, SHA256_LEN) != 0)
-		reject_because(verdict,
-			       "front end %" PRId64 ": line %" PRId64
-			       ": not what a checkpoint says of it: the log was written anew",
-			       head->front_end, head->sequence);
-	return 0;
-}
-
 /* Lines that are of no chain. */
 static int verify_no_others(struct transaction *transaction, const struct buffer *chains,
 			    struct verdict *verdict, struct fault *fault)
@@ -255,21 +224,11 @@ static void add_chain(struct audit_verdict *all, const struct audit_verdict *one
 	memcpy(all->head, one->head, SHA256_LEN);
 }
 
-static int verify_heads(struct transaction *transaction, const struct buffer *chains,
-			const struct buffer *heads, struct verdict *verdict, struct fault *fault)
-{
-	const struct chain_head *all = (const struct chain_head *)(const void *)heads->data;
-
-	for (size_t i = 0; i < heads->len / sizeof(*all) && !verdict->invalid; i++)
-		if (verify_head(transaction, chains, &all[i], verdict, fault) < 0)
-			return -1;
-	return 0;
-}
-
 static int verify_chains(struct transaction *transaction, struct audit_verdict *all,
 			 struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer chains = {0};
+	CLEANUP(clear_buffer) struct buffer trimmed = {0};
 	CLEANUP(clear_buffer) struct buffer heads = {0};
 	size_t count;
 
@@ -286,11 +245,14 @@ static int verify_chains(struct transaction *transaction, struct audit_verdict *
 		if (count > 1)
 			(void)snprintf(prefix, sizeof(prefix), "%s: ", chain->name);
 		add_chain(all, &one, prefix);
+		append_bytes(&trimmed, (struct bytes){(const uint8_t *)&chain->trimmed,
+						      sizeof(chain->trimmed)});
 	}
 	if (find_chain(&chains, all->front_end) == NULL)
 		reject_because(&all->verdict, "the record does not know of front end %" PRId64,
 			       all->front_end);
-	if (verify_heads(transaction, &chains, &heads, &all->verdict, fault) < 0)
+	if (check_buffer(&trimmed, fault) < 0 ||
+	    verify_heads(transaction, bytes_of_buffer(&trimmed), &heads, &all->verdict, fault) < 0)
 		return -1;
 	return verify_no_others(transaction, &chains, &all->verdict, fault);
 }

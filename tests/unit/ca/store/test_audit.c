@@ -144,6 +144,10 @@ Test(audit, finds_a_line_changed_dropped_or_inserted_in_the_chain_of_any_front_e
 		{"DELETE FROM audit WHERE front_end = 2; UPDATE audit_chain SET lines = 0, head = "
 		 "trimmed_head WHERE front_end = 2",
 		 "front end 2: line 2: not what a checkpoint says of it: the log was written anew"},
+		{"UPDATE audit SET line = replace(line, '\"number\":2', '\"number\":9') WHERE "
+		 "front_end = 2 AND sequence = 1; DELETE FROM audit WHERE front_end = 2 AND "
+		 "sequence = 2; UPDATE audit_chain SET lines = 1 WHERE front_end = 2",
+		 "ca2: line 1: changed: not what was written last"},
 		{"DELETE FROM audit WHERE front_end = 2; DELETE FROM audit_chain WHERE front_end = "
 		 "2",
 		 "front end 2: line 2: not what a checkpoint says of it: the log was written anew"},
