@@ -263,9 +263,8 @@ static int check_acme(const struct yaml_node *value, struct ca_node *ca, struct 
 	const struct yaml_node *acme = find_entry(value, "acme");
 
 	ca->acme = acme != NULL;
-	if (!ca->acme ||
-	    (ca->acme_url != NULL ? strncmp(ca->acme_url, https, strlen(https)) == 0
-				  : ca->endpoint.secure))
+	if (!ca->acme || (ca->acme_url != NULL ? strncmp(ca->acme_url, https, strlen(https)) == 0
+					       : ca->endpoint.secure))
 		return 0;
 	return set_key_fault(acme, fault,
 			     "expected an endpoint with https:// beside it, or the https:// URL of "
@@ -308,8 +307,7 @@ int read_ca_node(const struct yaml_node *value, const char *directory, struct ca
 	char **const paths[] = {&ca->layout, &ca->root_layout, &ca->pin_file, &ca->passphrase_file};
 
 	if (read_fields(value, ca_fields, ca, fault) < 0 || check_ca_keys(value, ca, fault) < 0 ||
-	    check_acme(value, ca, fault) < 0 ||
-	    complete_intermediate(value, ca, fault) < 0 ||
+	    check_acme(value, ca, fault) < 0 || complete_intermediate(value, ca, fault) < 0 ||
 	    complete_store(value, directory, ca, fault) < 0)
 		return -1;
 	if (ca->listen.count == 0)

@@ -25,7 +25,7 @@ enum event_kind {
 	EVENT_ISSUER,    /* number; detail: the subject of the certificate: it issues from now on */
 	EVENT_FRONT_END, /* type: what became of a front end of the record; detail: its name */
 	EVENT_CHECKPOINT, /* heads: the last line of every front end's log */
-	EVENT_ACCOUNT,   /* by, client, type: what became of an ACME account; detail: its id */
+	EVENT_ACCOUNT,    /* by, client, type: what became of an ACME account; detail: its id */
 	EVENT_KIND_COUNT,
 };
 

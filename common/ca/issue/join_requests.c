@@ -195,14 +195,19 @@ static void lead_batch(struct joined_requests *joined, const struct single_reque
 	pthread_cond_broadcast(&joined->answered);
 }
 
+static void add_waiting(struct joined_requests *joined, struct waiting_request *request)
+{
+	*joined->end = request;
+	joined->end = &request->next;
+}
+
 int certify_joined(struct joined_requests *joined, const struct single_request *request,
 		   struct single_answer *ret_answer, struct fault *fault)
 {
 	struct waiting_request own = {.request = request};
 
 	pthread_mutex_lock(&joined->lock);
-	*joined->end = &own;
-	joined->end = &own.next;
+	add_waiting(joined, &own);
 	while (!own.answered) {
 		if (is_under_way(joined, request))
 			pthread_cond_wait(&joined->answered, &joined->lock);

@@ -2,8 +2,8 @@
 #define CERTPOOL_CA_SERVICE_ENCRYPTED_REQUESTS_H
 
 #include "common/ca/issue/authority.h"
-#include "common/ca/service/origin_rate.h"
 #include "common/ca/service/metrics.h"
+#include "common/ca/service/origin_rate.h"
 #include "common/ca/service/seen_requests.h"
 #include "common/net/server.h"
 #include "common/wire/shared_keys.h"

@@ -1,8 +1,8 @@
 #ifndef CERTPOOL_CA_SERVICE_OCSP_ROUTE_H
 #define CERTPOOL_CA_SERVICE_OCSP_ROUTE_H
 
-#include "common/ca/service/origin_rate.h"
 #include "common/ca/revocation/ocsp_responder.h"
+#include "common/ca/service/origin_rate.h"
 #include "common/net/server.h"
 #include "common/x509/revocation/ocsp_request.h"
 

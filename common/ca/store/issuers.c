@@ -180,7 +180,7 @@ static int end_predecessor(struct transaction *transaction, const struct new_iss
 }
 
 static int add_issuer_row(struct transaction *transaction, const struct new_issuer *issuer,
-		      struct fault *fault)
+			  struct fault *fault)
 {
 	char detail[256];
 	const struct event event = {.kind = EVENT_ISSUER,

@@ -203,3 +203,20 @@ void expect_fault(const struct fault *fault, enum fault_class class, const char 
 	cr_expect_not_null(strstr(fault->text, part), "expected \"%s\" in \"%s\"", part,
 			   fault->text);
 }
+
+static int count_line(void *context, const struct signed_line *line, struct fault *fault)
+{
+	size_t *counts = context;
+
+	(void)fault;
+	counts[line->kind]++;
+	return 0;
+}
+
+size_t count_signed(const struct ca_fixture *fixture, enum signed_kind kind)
+{
+	size_t counts[SIGNED_KIND_COUNT] = {0};
+
+	OK(read_signed_log(fixture->layout, count_line, counts, NULL, &fault));
+	return counts[kind];
+}

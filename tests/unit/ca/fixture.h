@@ -3,6 +3,7 @@
 
 #include "common/ca/issue/certify_batch.h"
 #include "common/ca/issue/init_authority.h"
+#include "common/ca/signer/signed_log.h"
 #include "common/crypto/key.h"
 #include "tests/support/scratch.h"
 
@@ -72,6 +73,9 @@ struct certificate *certify_one(struct ca_fixture *fixture, int64_t now_s);
 
 /* The number of certificates in the CA's store. */
 size_t count_rows(const struct ca_fixture *fixture);
+
+/* The lines of that kind in the log of signatures. */
+size_t count_signed(const struct ca_fixture *fixture, enum signed_kind kind);
 
 void expect_fault(const struct fault *fault, enum fault_class class, const char *part);
 

@@ -32,8 +32,7 @@ Test(check_root, looks_at_the_time)
 		int64_t now_s;
 		const char *part;
 	} rows[] = {
-		{NOW_S + 3640 * DAY_S,
-		 "warning: the root ends in 10 days: certpool rotate root"},
+		{NOW_S + 3640 * DAY_S, "warning: the root ends in 10 days: certpool rotate root"},
 		{NOW_S + 3640 * DAY_S, "they last 10 days instead of 90 days"},
 		{NOW_S + 3651 * DAY_S, "expected it to be valid now, found that it is not"},
 		{NOW_S - DAY_S, "expected it to be valid now, found that it is not"},

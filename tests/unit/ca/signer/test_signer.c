@@ -1,14 +1,9 @@
 #include "common/ca/signer/signer.h"
 
-#include "common/ca/revocation/publish_crl.h"
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/clients.h"
-#include "common/ca/store/revoke.h"
-#include "common/ca/store/statement.h"
-#include "common/ca/store/unrecorded.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/distinguished_name.h"
-#include "common/x509/revocation/crl_builder.h"
 #include "common/x509/signing_order.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
@@ -144,23 +139,6 @@ static struct buffer make_body(const struct plan *plan)
 	return body;
 }
 
-static int count_line(void *context, const struct signed_line *line, struct fault *fault)
-{
-	size_t *counts = context;
-
-	(void)fault;
-	counts[line->kind]++;
-	return 0;
-}
-
-static size_t count_logged(enum signed_kind kind)
-{
-	size_t counts[SIGNED_KIND_COUNT] = {0};
-
-	OK(read_signed_log(fixture.layout, count_line, counts, NULL, &fault));
-	return counts[kind];
-}
-
 static void expect_refused(enum signing_kind kind, const struct plan *plan, const char *part)
 {
 	CLEANUP(clear_buffer) struct buffer body = make_body(plan);
@@ -198,7 +176,7 @@ Test(signer, refuses_a_ca_certificate_and_whatever_else_no_member_has)
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		expect_refused(SIGN_MEMBERS, &rows[i].plan, rows[i].part);
-	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 0);
+	cr_expect_eq(count_signed(&fixture, SIGNED_CERTIFICATE), 0);
 }
 
 Test(signer, signs_nothing_for_every_purpose_where_the_policy_has_more_than_sign)
@@ -227,8 +205,8 @@ Test(signer, signs_a_certificate_that_the_policy_allows_and_logs_it)
 	struct signed_result result = order_one(SIGN_MEMBERS, "client1", &body);
 
 	cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
-	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 1);
-	cr_expect_eq(count_logged(SIGNED_AUTHORITY), 1, "the root, by init");
+	cr_expect_eq(count_signed(&fixture, SIGNED_CERTIFICATE), 1);
+	cr_expect_eq(count_signed(&fixture, SIGNED_AUTHORITY), 1, "the root, by init");
 }
 
 Test(signer, signs_the_good_ones_of_a_batch)
@@ -247,7 +225,7 @@ Test(signer, signs_the_good_ones_of_a_batch)
 	cr_expect_not(results[0].verdict.invalid);
 	cr_expect(results[1].verdict.invalid);
 	cr_expect_not(results[2].verdict.invalid);
-	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 2);
+	cr_expect_eq(count_signed(&fixture, SIGNED_CERTIFICATE), 2);
 	for (size_t i = 0; i < COUNT_OF(bodies); i++) {
 		clear_buffer(&bodies[i]);
 		clear_signed_result(&results[i]);
@@ -340,7 +318,7 @@ Test(signer, refuses_certificates_for_who_is_no_client_or_is_barred)
 		cr_expect_not_null(strstr(result.verdict.reason, rows[i].part), "row %zu: %s", i,
 				   result.verdict.reason);
 	}
-	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 0);
+	cr_expect_eq(count_signed(&fixture, SIGNED_CERTIFICATE), 0);
 }
 
 /* catalogue 123 */
@@ -360,7 +338,7 @@ Test(signer, signs_a_responder_for_a_week_and_for_nothing_else)
 	expect_refused(SIGN_RESPONDER, &long_lived, "expected it to end at");
 	expect_refused(SIGN_RESPONDER, &member, "expected id-kp-OCSPSigning");
 	expect_refused(SIGN_RESPONDER, &authority, "CA:TRUE");
-	cr_expect_eq(count_logged(SIGNED_RESPONDER), 1);
+	cr_expect_eq(count_signed(&fixture, SIGNED_RESPONDER), 1);
 }
 
 /* The names of the fixture's endpoint, 127.0.0.1, and no others; for servers alone. */
@@ -377,7 +355,7 @@ Test(signer, signs_the_cas_own_server_under_the_names_of_the_manifest)
 	struct signed_result result = order_one(SIGN_SERVER, NULL, &body);
 
 	cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
-	cr_expect_eq(count_logged(SIGNED_CERTIFICATE), 1);
+	cr_expect_eq(count_signed(&fixture, SIGNED_CERTIFICATE), 1);
 	plan.alt_name = "IP:127.0.0.2";
 	expect_refused(SIGN_SERVER, &plan, "endpoint and names, found IP:127.0.0.2");
 	plan = good;
@@ -395,107 +373,6 @@ Test(signer, signs_the_cas_own_server_under_the_names_of_the_manifest)
 	expect_refused(SIGN_SERVER, &plan, "expected the extensions");
 	expect_refused(SIGN_SERVER, &(struct plan){.responder = true}, "id-kp-OCSPSigning");
 	expect_refused(SIGN_SERVER, &(struct plan){.ca = true}, "CA:TRUE");
-}
-
-/* Certifies and revokes one certificate of client1, and publishes the CRL. */
-static void revoke_one(uint8_t ret_serial[static SERIAL_MAX], uint64_t *ret_number)
-{
-	const struct certificate_query everything = {0};
-	const struct revocation revocation = {.query = &everything, .by = "ca", .now_s = NOW_S};
-	struct ca_crl_options options = authority_crl_options(fixture.authority);
-	struct certificate *certificate = certify_one(&fixture, NOW_S);
-	struct revocation_summary summary;
-	struct crl_info info;
-
-	memcpy(ret_serial, certificate_serial(certificate).data, SERIAL_MAX);
-	free_certificate(&certificate);
-	OK(revoke_certificates(authority_store(fixture.authority), &revocation, NULL, NULL,
-			       &summary, &fault));
-	OK(publish_crl(&options, CRL_ANYWAY, NOW_S, &info, &fault));
-	*ret_number = info.number;
-}
-
-/* Orders a CRL with the one entry, or with none. */
-static int order_crl(uint64_t number, const uint8_t *serial, int64_t now_s, struct fault *fault)
-{
-	CLEANUP(clear_crl_builder) struct crl_builder builder = {0};
-	CLEANUP(clear_buffer) struct buffer der = {0};
-	const struct crl_options options = {.number = number,
-					    .this_update_s = now_s,
-					    .next_update_s = now_s + DAY_S,
-					    .now_s = now_s};
-	struct crl_entry entry = {.revoked_at_s = NOW_S};
-
-	if (serial != NULL)
-		memcpy(entry.serial, serial, SERIAL_MAX);
-	if (begin_crl(&builder, issuer(), &options, fault) < 0 ||
-	    (serial != NULL && add_crl_entry(&builder, &entry, fault) < 0))
-		return -1;
-	return finish_crl(&builder, &der, fault);
-}
-
-/* catalogue 123 */
-Test(signer, refuses_a_crl_that_lost_an_entry_or_whose_number_does_not_grow)
-{
-	uint8_t serial[SERIAL_MAX];
-	uint64_t number;
-	size_t logged;
-
-	revoke_one(serial, &number);
-	logged = count_logged(SIGNED_CRL);
-	REFUSED(order_crl(number + 1, NULL, NOW_S, &fault), FAULT_REFUSED, "expected the entry of");
-	REFUSED(order_crl(number, serial, NOW_S, &fault), FAULT_REFUSED,
-		"expected a greater number");
-	REFUSED(order_crl(number - 1, serial, NOW_S, &fault), FAULT_REFUSED,
-		"expected a greater number");
-	cr_expect_eq(count_logged(SIGNED_CRL), logged);
-	OK(order_crl(number + 1, serial, NOW_S, &fault));
-	cr_expect_eq(count_logged(SIGNED_CRL), logged + 1);
-}
-
-/* catalogue 123 */
-Test(signer, refuses_a_crl_that_lost_a_revocation_whose_certificate_is_not_recorded)
-{
-	const struct unrecorded revocation = {
-		.serial = {0x4c}, .not_after_s = NOW_S + DAY_S, .revoked_at_s = NOW_S};
-	struct ca_crl_options options = authority_crl_options(fixture.authority);
-	struct crl_info info;
-
-	{
-		CLEANUP(end_transaction) struct transaction transaction = {0};
-		bool added;
-
-		OK(begin_transaction(authority_store(fixture.authority), TRANSACTION_WRITE,
-				     &transaction, &fault));
-		OK(add_unrecorded(&transaction, &revocation, &added, &fault));
-		OK(commit_transaction(&transaction, &fault));
-	}
-	OK(publish_crl(&options, CRL_ANYWAY, NOW_S, &info, &fault));
-	REFUSED(order_crl(info.number + 1, NULL, NOW_S, &fault), FAULT_REFUSED,
-		"expected the entry of 4c00");
-}
-
-/* The signer remembers what it signed: a CRL that was not published, or taken away, counts too. */
-Test(signer, refuses_a_shrunken_crl_when_the_last_one_is_gone)
-{
-	uint8_t serial[SERIAL_MAX];
-	uint64_t number;
-
-	revoke_one(serial, &number);
-	OK(remove_file(fixture.layout->cert, CRL_FILE, &fault));
-	REFUSED(order_crl(number + 1, NULL, NOW_S, &fault), FAULT_REFUSED, "expected the entry of");
-	REFUSED(order_crl(number, serial, NOW_S, &fault), FAULT_REFUSED,
-		"expected a greater number");
-}
-
-Test(signer, signs_a_crl_without_what_has_ended)
-{
-	const int64_t later_s = NOW_S + 100 * DAY_S;
-	uint8_t serial[SERIAL_MAX];
-	uint64_t number;
-
-	revoke_one(serial, &number);
-	OK(order_crl(number + 1, NULL, later_s, &fault));
 }
 
 Test(signer, gives_nothing_out_that_cannot_be_logged)
