@@ -90,6 +90,24 @@ static int check_holder(struct acme_exchange *exchange, const char *client, cons
 	return is_refused(&refusal) ? refuse_client(exchange, client, &refusal, fault) : 0;
 }
 
+/* The same request came twice at once, and the other one made the account. */
+static int answer_made_meanwhile(struct acme_exchange *exchange, const struct public_key *key,
+				 struct fault *fault)
+{
+	CLEANUP(clear_acme_account) struct acme_account account = {0};
+	bool found;
+
+	if (find_account_by_key(authority_store(exchange->acme->settings.authority), key, &account,
+				&found, fault) < 0)
+		return -1;
+	if (found && !account.deactivated)
+		return answer_with_account(exchange, &account, fault);
+	set_refusal(&exchange->problem, "serverInternal",
+		    "the account of this key was made and ended at the same time: make another "
+		    "key");
+	return 0;
+}
+
 static int create_account(struct acme_exchange *exchange, struct account_request *request,
 			  struct fault *fault)
 {
@@ -105,11 +123,8 @@ static int create_account(struct acme_exchange *exchange, struct account_request
 	if (add_account(authority_store(exchange->acme->settings.authority), &account,
 			exchange->now_s, &added, &failure) < 0)
 		return set_parse_problem(exchange, &failure, "rateLimited", fault);
-	if (!added) {
-		set_refusal(&exchange->problem, "serverInternal",
-			    "the same key made an account at the same time: try again");
-		return 0;
-	}
+	if (!added)
+		return answer_made_meanwhile(exchange, account.key, fault);
 	exchange->response->status = 201;
 	log_acme(exchange, account.client, "has an ACME account");
 	return answer_with_account(exchange, &account, fault);

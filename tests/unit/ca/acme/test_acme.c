@@ -10,6 +10,7 @@
 #include "common/crypto/key_file.h"
 #include "common/crypto/signature.h"
 #include "common/net/response.h"
+#include "common/wire/acme_request.h"
 #include "common/x509/csr.h"
 #include "common/x509/pem.h"
 #include "tests/support/expect.h"
@@ -229,7 +230,93 @@ Test(acme, counts_every_request_of_an_account_against_its_client)
 	cr_expect(!refused.outcome.unpaid);
 }
 
-/* --- two finalize at once --- */
+/* --- two at once --- */
+
+/* newAccount of that key, bound to the client "strict". */
+static void make_bound_request(const struct private_key *key, struct buffer *ret_payload)
+{
+	static const char header[] =
+		"{\"alg\":\"HS256\",\"kid\":\"strict\",\"url\":\"" BASE ACME_PATH "new-account\"}";
+	struct derived_key derived[DERIVED_KEYS_MAX];
+	CLEANUP(clear_buffer) struct buffer jwk = {0};
+	CLEANUP(clear_buffer) struct buffer input = {0};
+	uint8_t mac[SHA256_LEN];
+	size_t dot;
+
+	cr_assert_eq(derive_from_shared_keys(&keys, "strict", ACME_BINDING_LABEL, derived,
+					     &(struct fault){0}),
+		     1);
+	append_public_jwk(key, &jwk);
+	append_base64url(&input, bytes_of_string(header));
+	dot = input.len;
+	append_string(&input, ".");
+	append_base64url(&input, bytes_of_buffer(&jwk));
+	hmac_sha256(derived[0].key, bytes_of_buffer(&input), mac);
+	append_format(ret_payload,
+		      "{\"externalAccountBinding\":{\"protected\":\"%.*s\",\"payload\":\"%s\","
+		      "\"signature\":\"",
+		      (int)dot, (const char *)input.data, (const char *)input.data + dot + 1);
+	append_base64url(ret_payload, (struct bytes){mac, SHA256_LEN});
+	append_string(ret_payload, "\"}}");
+}
+
+/* A request of one of several threads. */
+struct asker {
+	const struct private_key *key;
+	const char *kid;
+	const char *path;
+	const char *payload;
+	struct answered answered;
+};
+
+static void *ask_beside_others(void *context)
+{
+	struct asker *asker = context;
+
+	ask(asker->key, asker->kid, asker->path, asker->payload, 0, &asker->answered);
+	return NULL;
+}
+
+enum { ROUNDS = 20, AT_ONCE = 4 };
+
+/* Fills the answers of the same request, asked several times at once. */
+static void ask_at_once(const struct asker *request, struct asker ret_askers[static AT_ONCE])
+{
+	pthread_t threads[AT_ONCE];
+
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		ret_askers[i] = *request;
+		cr_assert_eq(pthread_create(&threads[i], NULL, ask_beside_others, &ret_askers[i]),
+			     0);
+	}
+	for (size_t i = 0; i < AT_ONCE; i++)
+		pthread_join(threads[i], NULL);
+}
+
+Test(acme, gives_a_key_one_account_whoever_asks_at_once)
+{
+	for (size_t round = 0; round < ROUNDS; round++) {
+		CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+		CLEANUP(clear_buffer) struct buffer payload = {0};
+		struct asker askers[AT_ONCE];
+		size_t created = 0;
+
+		make_bound_request(key, &payload);
+		ask_at_once(&(struct asker){.key = key,
+					    .kid = "",
+					    .path = ACME_PATH "new-account",
+					    .payload = (const char *)payload.data},
+			    askers);
+		for (size_t i = AT_ONCE; i-- > 0;) {
+			created += askers[i].answered.response.status == 201;
+			cr_expect_str_eq(askers[i].answered.outcome.problem.type, "");
+			cr_expect_str_eq(find_field(&askers[i].answered, "Location"),
+					 find_field(&askers[0].answered, "Location"));
+			clear_answered(&askers[i].answered);
+		}
+		cr_expect_eq(created, 1);
+	}
+}
 
 /* The path of a new order's finalize. */
 static void make_order(const char *kid, char *ret_path, size_t size)
@@ -257,54 +344,33 @@ static void make_finalize(struct buffer *ret_payload)
 	append_string(ret_payload, "\"}");
 }
 
-struct finalizer {
-	const char *kid;
-	const char *path;
-	const char *payload;
-	struct answered answered;
-};
-
-static void *finalize(void *context)
-{
-	struct finalizer *finalizer = context;
-
-	ask(account_key, finalizer->kid, finalizer->path, finalizer->payload, 0,
-	    &finalizer->answered);
-	return NULL;
-}
-
 /* A request that is sent again, while the first one is under way, is not told that its key is
    spent: for that its order is valid. */
 Test(acme, gives_an_order_one_certificate_whoever_asks_at_once)
 {
-	enum { ROUNDS = 20, AT_ONCE = 4 };
 	char kid[128];
 
 	find_kid(kid, sizeof(kid));
 	for (size_t round = 0; round < ROUNDS; round++) {
-		struct finalizer finalizers[AT_ONCE] = {0};
-		pthread_t threads[AT_ONCE];
 		CLEANUP(clear_buffer) struct buffer payload = {0};
+		struct asker askers[AT_ONCE];
 		size_t valid = 0;
 		char path[2048];
 
 		make_order(kid, path, sizeof(path));
 		make_finalize(&payload);
+		ask_at_once(&(struct asker){.key = account_key,
+					    .kid = kid,
+					    .path = path,
+					    .payload = (const char *)payload.data},
+			    askers);
 		for (size_t i = 0; i < AT_ONCE; i++) {
-			finalizers[i].kid = kid;
-			finalizers[i].path = path;
-			finalizers[i].payload = (const char *)payload.data;
-			cr_assert_eq(pthread_create(&threads[i], NULL, finalize, &finalizers[i]),
-				     0);
-		}
-		for (size_t i = 0; i < AT_ONCE; i++) {
-			const char *type = finalizers[i].answered.outcome.problem.type;
+			const char *type = askers[i].answered.outcome.problem.type;
 
-			pthread_join(threads[i], NULL);
-			valid += finalizers[i].answered.response.status == 200;
+			valid += askers[i].answered.response.status == 200;
 			cr_expect(type[0] == '\0' || strcmp(type, "orderNotReady") == 0, "%s",
 				  type);
-			clear_answered(&finalizers[i].answered);
+			clear_answered(&askers[i].answered);
 		}
 		cr_expect_geq(valid, 1);
 		cr_expect_eq(count_rows(&fixture), round + 1);
