@@ -4,6 +4,7 @@
  */
 #include "tools/verb/revoke_issuer.h"
 
+#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/store/audit.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/chain.h"
@@ -14,15 +15,27 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool names(const struct certificate *root, const struct certificate *certificate)
+{
+	return root != NULL &&
+	       equal_bytes(certificate_raw_issuer(certificate), certificate_fields(root)->subject);
+}
+
+/* The next one certifies the CA again before it takes the root's place. */
+static bool is_by_root(const struct ca_roots *roots, const struct certificate *certificate)
+{
+	return names(roots->root, certificate) || names(roots->next, certificate);
+}
+
 int find_issuer_operand(const struct command *command, const struct ca_operator *ca,
 			struct certificate **ret_certificate, struct fault *fault)
 {
 	const struct selector_rules rules = operator_rules(ca->store);
-	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
 
 	if (ca->manifest->ca.root_layout == NULL)
 		return 0;
-	if (read_ca_root(ca->layout, &root, fault) < 0)
+	if (read_ca_roots(ca->layout, &roots, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < command->operand_count; i++) {
 		CLEANUP(free_certificate) struct certificate *certificate = NULL;
@@ -35,8 +48,7 @@ int find_issuer_operand(const struct command *command, const struct ca_operator 
 			continue;
 		if (read_certificate(selector.text, &certificate, fault) < 0)
 			return -1;
-		if (!equal_bytes(certificate_raw_issuer(certificate),
-				 certificate_fields(root)->subject))
+		if (!is_by_root(&roots, certificate))
 			continue;
 		if (command->operand_count > 1)
 			return set_fault(fault, FAULT_USAGE,
@@ -48,9 +60,10 @@ int find_issuer_operand(const struct command *command, const struct ca_operator 
 	return 0;
 }
 
-static int check_issued(const struct certificate *root, const struct certificate *certificate,
+static int check_issued(const struct ca_roots *roots, const struct certificate *certificate,
 			struct fault *fault)
 {
+	const struct certificate *root = roots->root;
 	struct verdict verdict = {0};
 
 	if (equal_bytes(certificate_der(root), certificate_der(certificate)))
@@ -58,6 +71,11 @@ static int check_issued(const struct certificate *root, const struct certificate
 				 "%s is the root: nobody can revoke it: remove it from every place "
 				 "that trusts it",
 				 certificate_subject(root));
+	if (names(roots->next, certificate))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: the next root has issued it, and is not the CA's root yet: "
+				 "run certpool rotate root --finish first",
+				 certificate_subject(certificate));
 	if (verify_intermediate(root, certificate, &verdict, fault) < 0)
 		return -1;
 	if (verdict.invalid)
@@ -130,7 +148,7 @@ int revoke_issuer(const struct command *command, const struct ca_operator *ca,
 		  const struct certificate *certificate, const struct issuer_revocation *how,
 		  struct fault *fault)
 {
-	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
 	CLEANUP(free_crl) struct crl *before = NULL;
 	const struct bytes serial = certificate_serial(certificate);
 	struct crl_entry entry = {.revoked_at_s = ca->now_s, .reason = how->reason};
@@ -138,9 +156,9 @@ int revoke_issuer(const struct command *command, const struct ca_operator *ca,
 	struct crl_info info = {0};
 	bool already;
 
-	if (read_ca_root(ca->layout, &root, fault) < 0 ||
-	    check_issued(root, certificate, fault) < 0 ||
-	    read_root_crl(ca->layout, root, &before, fault) < 0)
+	if (read_ca_roots(ca->layout, &roots, fault) < 0 ||
+	    check_issued(&roots, certificate, fault) < 0 ||
+	    read_root_crl(ca->layout, roots.root, &before, fault) < 0)
 		return -1;
 	memcpy(entry.serial + SERIAL_MAX - serial.len, serial.data, serial.len);
 	already = before != NULL && find_revoked(before, serial, &earlier);

@@ -5,7 +5,7 @@
 
 /*
  * Whether an operand of revoke is the file of a certificate that the CA's root, which lies apart,
- * has issued: a CA's certificate. It is not verified yet.
+ * has issued, or the next root: a CA's certificate. It is not verified yet.
  * Errors: FAULT_USAGE when it is not the only operand.
  */
 int find_issuer_operand(const struct command *command, const struct ca_operator *ca,

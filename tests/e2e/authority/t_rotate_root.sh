@@ -140,6 +140,16 @@ mv stick safe
 expect 4 'without the layout of the root' "$certpool" rotate root --finish --without client3
 mv safe stick
 
+# A finish that is cut short once the next root has certified the CA, in a copy of both layouts.
+mkdir cut && cp -a ca stick manifest.yaml cut/
+ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e inject=renameat,renameat2,rename:signal=KILL:when=3 "$certpool" \
+	rotate root --finish --without client3 -m cut/manifest.yaml >out 2>err
+check 'the CA is below the next root' verify second.crt "" cut/ca/cert/ca.crt
+check 'which is not its root yet' cmp first.crt cut/ca/cert/root.crt
+expect 6 'its certificate cannot be revoked' "$certpool" revoke ./cut/ca/cert/ca.crt --yes -m cut/manifest.yaml
+says 'before the finish' 'CN=certpool Issuing CA: the next root has issued it, and is not the CA.s root yet: run certpool rotate root --finish first$'
+rm -rf cut
+
 # The second act, without client3.
 expect 0 'finishing without the last' "$certpool" rotate root --finish --without client3
 prints 'makes the new root the only one' "serialNumber=2.*, is the CA's root now"
