@@ -1,7 +1,6 @@
 #include "common/base/work_queue.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +200,7 @@ int submit_work(struct work_queue *queue, const struct work *work, struct fault 
 	full = queue->closing || queue->pending >= limits->most;
 	if (!full) {
 		account = open_account(queue, work->owner);
-		too_many = account->pending >= limits->most_of_owner;
+		too_many = !work->of_many && account->pending >= limits->most_of_owner;
 		if (!too_many)
 			append_piece(queue, account, work);
 	}

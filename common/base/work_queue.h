@@ -3,6 +3,7 @@
 
 #include "common/base/fault.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -23,6 +24,7 @@ struct work {
 	void *context;
 	char owner[WORK_OWNER_SIZE]; /* any text */
 	size_t cost;                 /* in a unit that all owners have in common */
+	bool of_many; /* the owner stands for several, so that it has no bound of its own */
 };
 
 struct work_queue_limits {

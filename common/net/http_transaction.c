@@ -286,8 +286,11 @@ static void run_long_handler(void *context)
 static int submit_handler(struct http_transaction *transaction)
 {
 	struct server_state *server = transaction->server;
+	/* Who asks by a route that looks at no sender is an address, which may have many clients.
+	 */
 	struct work work = {.function = run_long_handler,
 			    .context = transaction,
+			    .of_many = transaction->client[0] == '\0',
 			    .cost = transaction->body.len + COST_OF_ANY};
 	bool prompt = strcmp(transaction->route->method, MHD_HTTP_METHOD_GET) == 0;
 	struct work_queue *queue = transaction->route->work == WORK_JOINT ? server->joint_work

@@ -225,10 +225,9 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	const struct work_queue_limits work = {.workers = threads,
 					       .most = settings->most_pending,
 					       .most_of_owner = settings->most_of_client};
-	/* The owner of a GET's work is an address, which may have many clients. */
 	const struct work_queue_limits prompt = {.workers = threads,
 						 .most = settings->most_pending,
-						 .most_of_owner = settings->most_pending};
+						 .most_of_owner = settings->most_of_client};
 	const struct work_queue_limits joint = {.workers = JOINT_WORKERS,
 						.most = settings->most_pending,
 						.most_of_owner = settings->most_of_client};

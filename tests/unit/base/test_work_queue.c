@@ -55,11 +55,11 @@ Test(work_queue, refuses_more_than_may_wait)
 	cr_assert_eq(sem_wait(&gate.entered), 0);
 	submit(queue, pass, &gate, "a", 1);
 	submit(queue, pass, &gate, "a", 1);
-	REFUSED_AS(submit_work(queue, &(struct work){pass, &gate, "a", 1}, &fault), FAULT_BUSY,
-		   "2 requests of this client already wait: try again later");
-	submit(queue, pass, &gate, "b", 1);
-	REFUSED_AS(submit_work(queue, &(struct work){pass, &gate, "c", 1}, &fault), FAULT_BUSY,
-		   "3 requests already wait: try again later");
+	REFUSED_AS(submit_work(queue, &(struct work){pass, &gate, "a", 1, false}, &fault),
+		   FAULT_BUSY, "2 requests of this client already wait: try again later");
+	OK(submit_work(queue, &(struct work){pass, &gate, "a", 1, true}, &fault));
+	REFUSED_AS(submit_work(queue, &(struct work){pass, &gate, "c", 1, false}, &fault),
+		   FAULT_BUSY, "3 requests already wait: try again later");
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(sem_post(&gate.open), 0);
 	free_work_queue(&queue);
@@ -75,7 +75,8 @@ Test(work_queue, takes_no_work_when_none_may_wait)
 
 	init_gate(&gate);
 	OK(new_work_queue(&limits, &queue, &fault));
-	REFUSED(submit_work(queue, &(struct work){pass, &gate, "a", 1}, &fault), FAULT_BUSY, NULL);
+	REFUSED(submit_work(queue, &(struct work){pass, &gate, "a", 1, false}, &fault), FAULT_BUSY,
+		NULL);
 	free_work_queue(&queue);
 	free_work_queue(&queue);
 	cr_expect_eq(atomic_load(&gate.passed), 0);

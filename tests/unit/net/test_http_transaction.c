@@ -447,6 +447,31 @@ Test(http_transaction, bounds_what_waits_for_each_client)
 	free(busy);
 }
 
+/* catalogue 115: EST and ACME look at no sender before the body is there. */
+Test(http_transaction, bounds_nothing_of_an_address_where_the_client_is_not_known)
+{
+	enum { REQUESTS = 40 };
+	int connections[REQUESTS];
+
+	stop_service(&service);
+	service.settings.most_of_client = 1;
+	start_service(&service);
+	for (size_t i = 0; i < REQUESTS; i++) {
+		connections[i] = connect_raw(&service.endpoint);
+		cr_assert(say_raw(connections[i],
+				  "POST /long HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+				  "Content-Length: 1\r\n\r\nx"));
+	}
+	open_gate(&service);
+	for (size_t i = 0; i < REQUESTS; i++) {
+		CLEANUP(clear_buffer) struct buffer answer = {0};
+
+		cr_expect(receive_answer(connections[i], &answer), "connection %zu", i);
+		cr_expect_eq(status_of(&answer), 200, "connection %zu: %s", i, answer.data);
+		(void)close(connections[i]);
+	}
+}
+
 /* catalogue 114 */
 Test(http_transaction, works_on_gets_while_posts_wait)
 {
