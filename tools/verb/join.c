@@ -14,6 +14,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
@@ -263,7 +264,10 @@ static int check_place(const struct join_context *join, struct fault *fault)
 	if (open_layout(join->client->layout, &layout, &absent) == 0)
 		return check_writable(layout->private, layout->path, fault);
 	name = dirname(copy);
-	parent = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* The layout is made with the directories above it. */
+	while ((parent = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 && errno == ENOENT &&
+	       strcmp(name, ".") != 0 && strcmp(name, "/") != 0)
+		name = dirname(copy);
 	if (parent < 0)
 		return set_errno_fault(fault, "%s", name);
 	return check_writable(parent, name, fault);

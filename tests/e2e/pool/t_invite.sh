@@ -199,7 +199,9 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=64k tmpfs small 2
 else
 	skip 'join on a full disk' 'needs root'
 fi
-expect 0 'elsewhere it is good' on i "$certpool" join ida.invitation.json
+printf 'version: 1\nca: {layout: ca, endpoint: "http://%s:%s"}\nclients:\n  ida: {layout: srv/pools/ida, pool: {size: 1}}\n' "$host" "$ca_port" >i.host/manifest.yaml
+expect 0 'elsewhere it is good, also for a layout in directories that are not there yet' on i "$certpool" join ida.invitation.json
+check 'which are made' test -s i.host/srv/pools/ida/Private/shared_ca.jwk
 
 # Many that count once.
 printf 'name,size\nkim,2\nlou,2\n' >ca.host/once.csv
