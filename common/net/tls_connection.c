@@ -26,9 +26,11 @@ enum {
 
 static const char priorities_1_3[] =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:" CIPHERS ":" GROUPS ":" SIGNATURES ":%SERVER_PRECEDENCE";
+/* A ticket of TLS 1.2 has the secret of its session: whoever has the key of the tickets could read
+   what was recorded before. In TLS 1.3 each session has a key exchange besides. */
 static const char priorities_1_2[] =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-MAC-ALL:"
-	"+AEAD:" CIPHERS ":" GROUPS ":" SIGNATURES ":%SERVER_PRECEDENCE";
+	"+AEAD:" CIPHERS ":" GROUPS ":" SIGNATURES ":%SERVER_PRECEDENCE:%NO_TICKETS_TLS12";
 
 struct tls_connection {
 	struct tls_server *server;

@@ -222,6 +222,9 @@ sed -i 's/root_layout: root2, layout: ca2/&, tls: {minimum: "1.2"}/' manifest.ya
 start_tls_ca
 check 'TLS 1.2, if the manifest allows it' s_client -tls1_2
 check 'with forward secrecy' grep -q 'New, TLSv1.2, Cipher is ECDHE-ECDSA-AES128-GCM-SHA256' out
+s_client -tls1_2 -sess_out session
+s_client -tls1_2 -sess_in session
+check 'each session has a key exchange of its own' grep -q '^New, TLSv1.2' out
 for cipher in AES128-GCM-SHA256 NULL-SHA256 ECDHE-ECDSA-AES128-SHA; do
 	check_not "without: $cipher" s_client -tls1_2 -cipher "$cipher:@SECLEVEL=0"
 	check 'gets an alert' grep -qE 'alert handshake failure' err
