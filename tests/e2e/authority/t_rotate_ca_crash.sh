@@ -75,5 +75,5 @@ check 'finish' "$certpool" rotate root --finish --without client1 --without clie
 for each in ca.crt ca.2.crt ca.3.crt; do
 	check "$each is by the new root" openssl verify -CAfile ca/cert/root.crt "ca/cert/$each"
 done
-check 'the CRL of each is made' sh -c "'$certpool' crl --chain -q -o all.pem && test \$(grep -c BEGIN all.pem) -eq 4"
+check 'the CRL of each is made, and there are those of both roots' sh -c "'$certpool' crl --chain -q -o all.pem && test \$(grep -c BEGIN all.pem) -eq 5"
 check 'and all is whole' "$certpool" check
