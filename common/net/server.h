@@ -56,7 +56,7 @@ struct http_caching {
 	int64_t now_s;           /* the clock to which the other times refer */
 	int64_t last_modified_s; /* 0: not said */
 	int64_t expires_s;       /* 0: not said */
-	char etag[72];           /* without quotes; a client that has the same gets 304; "": none */
+	char etag[80];           /* without quotes; a client that has the same gets 304; "": none */
 };
 
 /* A field of an answer's head, beside those that the server writes itself. */

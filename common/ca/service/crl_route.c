@@ -174,7 +174,7 @@ static int gather_crls(struct crl_route *route, struct chain_parts *parts, int64
 /* The numbers of the issuers' CRLs are of one sequence. */
 static void tag_chain(struct http_caching *caching, const struct chain_parts *parts)
 {
-	char roots[2 * SHA256_LEN + 1] = "";
+	char roots[SHA256_LEN + 1] = ""; /* half of a digest, in hexadecimal */
 	uint8_t sha256[SHA256_LEN];
 
 	digest_sha256(bytes_of_buffer(&parts->root_digests), sha256);
