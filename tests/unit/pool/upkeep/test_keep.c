@@ -163,7 +163,6 @@ static void refuse_first_as_revoked(struct fake_ca *fake, struct certificates_an
 	if (fake->questions > 1)
 		return;
 	clear_buffer(&answer->certificates[0].pem);
-	answer->refusals = calloc(1, sizeof(*answer->refusals));
 	memcpy(answer->refusals[0].name, answer->certificates[0].name,
 	       sizeof(answer->refusals[0].name));
 	set_refusal(&answer->refusals[0].refusal, "revoked", "the key's certificate was revoked");
