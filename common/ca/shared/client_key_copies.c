@@ -378,17 +378,26 @@ int replace_client_key(struct store *store, const struct layout *layout, const c
 	return replace_shared_key(layout, client, key, old_ends_s, false, now_s, fault);
 }
 
+/* Runs a statement on the row of a client, if the record has the keys. */
+static int run_on_row(struct store *store, const char *client, const char *sql, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (!is_shared_store(store))
+		return 0;
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
+	    raise_key_revision(&transaction, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
 int end_old_client_key(struct store *store, const struct layout *layout, const char *client,
 		       bool *ret_ended, struct fault *fault)
 {
 	static const char sql[] = "UPDATE shared_key SET old = NULL WHERE client = ?1";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	if (is_shared_store(store) &&
-	    (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	     run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
-	     raise_key_revision(&transaction, fault) < 0 ||
-	     commit_transaction(&transaction, fault) < 0))
+	if (run_on_row(store, client, sql, fault) < 0)
 		return -1;
 	return end_old_key(layout, client, ret_ended, fault);
 }
@@ -397,13 +406,8 @@ int remove_client_key(struct store *store, const struct layout *layout, const ch
 		      struct fault *fault)
 {
 	static const char sql[] = "DELETE FROM shared_key WHERE client = ?1";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	if (is_shared_store(store) &&
-	    (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	     run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
-	     raise_key_revision(&transaction, fault) < 0 ||
-	     commit_transaction(&transaction, fault) < 0))
+	if (run_on_row(store, client, sql, fault) < 0)
 		return -1;
 	return remove_shared_key(layout, client, fault);
 }
