@@ -140,6 +140,16 @@ int publish_ca_crls(struct ca_operator *ca, const struct ca_key_settings *key,
 	return 0;
 }
 
+void publish_after(const struct command *command, struct ca_operator *ca,
+		   const struct ca_key_settings *key, const char *done, const char *remedy)
+{
+	struct ca_crls crls;
+	struct fault fault = {0};
+
+	if (publish_ca_crls(ca, key, CRL_WHEN_DUE, &crls, &fault) < 0)
+		print_complaint(command, "%s could not be made: %s%s", done, fault.text, remedy);
+}
+
 uint64_t lowest_crl_number(const struct ca_crls *crls)
 {
 	uint64_t lowest = 0;

@@ -50,6 +50,13 @@ int publish_ca_crls(struct ca_operator *ca, const struct ca_key_settings *key,
 		    enum crl_publishing mode, struct ca_crls *ret_crls,
 		    struct fault *fault) MUST_CHECK;
 
+/*
+ * Makes the CRLs that a change which stands made due. A failure is only a complaint, "DONE could
+ * not be made: REASON", and the remedy.
+ */
+void publish_after(const struct command *command, struct ca_operator *ca,
+		   const struct ca_key_settings *key, const char *done, const char *remedy);
+
 /* The lowest number of those whose issuer has not ended: every CRL from it on has all that was
    revoked when they were made. 0: there is none. */
 uint64_t lowest_crl_number(const struct ca_crls *crls);

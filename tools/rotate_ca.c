@@ -33,21 +33,6 @@ static int print_rotated(const struct command *command, const struct rotated_iss
 	return print_json(&line, fault);
 }
 
-/* The rotation stands; a server makes the CRL as well, so that its lack is no failure. */
-static void publish(const struct command *command, struct ca_operator *ca,
-		    const struct ca_key_settings *key)
-{
-	struct ca_crls crls;
-	struct fault fault = {0};
-
-	if (publish_ca_crls(ca, key, CRL_WHEN_DUE, &crls, &fault) < 0)
-		print_complaint(
-			command,
-			"the new issuer issues, but its CRL could not be made: %s: remove the "
-			"cause and run certpool crl",
-			fault.text);
-}
-
 int rotate_ca(const struct command *command, const struct ca_key_settings *key, bool again,
 	      struct fault *fault)
 {
@@ -69,6 +54,8 @@ int rotate_ca(const struct command *command, const struct ca_key_settings *key, 
 	rotation.now_s = ca.now_s = read_clock();
 	if (rotate_issuer(&rotation, &rotated, fault) < 0)
 		return -1;
-	publish(command, &ca, key);
+	/* The rotation stands; a server makes the CRL as well, so that its lack is no failure. */
+	publish_after(command, &ca, key, "the new issuer issues, but its CRL",
+		      ": remove the cause and run certpool crl");
 	return print_rotated(command, &rotated, fault);
 }

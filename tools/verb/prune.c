@@ -78,19 +78,6 @@ static int print_pruned(const struct command *command, const struct prune_summar
 	return print_json(&line, fault);
 }
 
-/* The certificates are gone already, so a failure to make the CRL is only printed. */
-static void publish(const struct command *command, struct ca_operator *ca,
-		    const struct ca_key_settings *key)
-{
-	struct ca_crls crls;
-	struct fault fault = {0};
-
-	if (publish_ca_crls(ca, key, CRL_WHEN_DUE, &crls, &fault) < 0)
-		print_complaint(command,
-				"the certificates are pruned, but the CRL could not be made: %s",
-				fault.text);
-}
-
 /* The log keeps the lines of the certificates that the record keeps, also as long as a CRL may list
    them. */
 static int trim_log(const struct ca_operator *ca, const struct prune_options *options,
@@ -148,7 +135,9 @@ static int prune(const struct command *command, const struct prune_settings *giv
 	if (trim_log(ca, options, fault) < 0)
 		return -1;
 	if (ret_pruned->certificates > 0 && !given->dry_run)
-		publish(command, ca, &given->key);
+		/* The certificates are gone already. */
+		publish_after(command, ca, &given->key, "the certificates are pruned, but the CRL",
+			      "");
 	return 0;
 }
 

@@ -33,21 +33,6 @@ static int print_rotated(const struct command *command, const struct rotated_roo
 	return print_json(&line, fault);
 }
 
-/* The rotation stands; a server makes the CRL as well, so that its lack is no failure. */
-static void publish(const struct command *command, struct ca_operator *ca,
-		    const struct ca_key_settings *key)
-{
-	struct ca_crls crls;
-	struct fault fault = {0};
-
-	if (publish_ca_crls(ca, key, CRL_WHEN_DUE, &crls, &fault) < 0)
-		print_complaint(
-			command,
-			"the new root issues, but its CRL could not be made: %s: remove the cause "
-			"and run certpool crl",
-			fault.text);
-}
-
 int rotate_root(const struct command *command, const struct root_rotation_options *options,
 		struct fault *fault)
 {
@@ -74,6 +59,9 @@ int rotate_root(const struct command *command, const struct root_rotation_option
 			    : begin_root_rotation(&rotation, &rotated, fault) < 0)
 		return -1;
 	if (ca.manifest->ca.root_layout == NULL)
-		publish(command, &ca, &options->key);
+		/* The rotation stands; a server makes the CRL as well, so that its lack is no
+		 * failure. */
+		publish_after(command, &ca, &options->key, "the new root issues, but its CRL",
+			      ": remove the cause and run certpool crl");
 	return print_rotated(command, &rotated, options->finish, fault);
 }
