@@ -75,6 +75,11 @@ static const struct field pool_fields[] = {
 	 .low = 1,
 	 .high = BATCH_SIZE_MAX},
 	{.name = "usages", .set = set_usages, .offset = offsetof(struct client_node, pool.usages)},
+	{.name = "reuse",
+	 .set = set_reuse,
+	 .offset = offsetof(struct client_node, pool.reuse.method),
+	 .fallback = "random"},
+	{.name = "hold", .set = set_hold, .offset = offsetof(struct client_node, pool.reuse)},
 	{0},
 };
 
@@ -206,7 +211,8 @@ static int read_client_node(const struct yaml_node *value, const char *directory
 	if (join_path(directory, layout != NULL ? layout : client->name, &client->layout, fault) <
 	    0)
 		return -1;
-	if (complete_usages(value, client, fault) < 0)
+	if (complete_usages(value, client, fault) < 0 ||
+	    check_reuse(find_entry(value, "pool"), &client->pool.reuse, fault) < 0)
 		return -1;
 	return complete_policy(value, client, fault);
 }

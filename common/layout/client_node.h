@@ -5,6 +5,7 @@
 #include "common/base/key_type.h"
 #include "common/base/name.h"
 #include "common/layout/client_policy.h"
+#include "common/layout/pool_reuse.h"
 #include "common/layout/yaml.h"
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@ enum {
 	MESSAGE_SIZE_MAX = 16 * 1024 * 1024,
 };
 
-/* The content of a client's certificate requests. */
+/* The content of a client's certificate requests, and how its members are used. */
 struct pool_settings {
 	size_t size; /* of the pool, 1 … POOL_SIZE_MAX */
 	enum key_type key;
@@ -25,6 +26,7 @@ struct pool_settings {
 	size_t alt_name_count;
 	size_t batch_size;   /* 1 … BATCH_SIZE_MAX */
 	unsigned int usages; /* of enum usage, that the requests ask for */
+	struct pool_reuse reuse;
 };
 
 /* A client: a node with a pool of certificates. */

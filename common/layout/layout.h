@@ -33,6 +33,7 @@
  *                    exported              requests exported for offline enrolment
  *                    endpoint_{node}       where that node is reached, as it said last
  *                    revoked               what the client knows to be revoked of its own
+ *                    pool                  which members have signed, if the pool is not random
  *
  * During a renewal, a member also has Private/renewal_key{i}.key, CSR_file/renewal_key{i}.csr and
  * cert/renewal_key{i}.crt, which replace its three files in the end.

@@ -92,9 +92,16 @@ int send_shipment(const struct shipment *shipment, struct shipment_result *ret_r
 
 	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
 		return -1;
+	if (shipment->peer != NULL)
+		set_peer(sender, shipment->peer);
+	set_message_count(sender, shipment->count);
 	context.sender = sender;
 	result = run_tasks(connections, (unsigned int)connections, run_connection, &context, fault);
 	*ret_result = context.result;
+	/* FAULT_NOT_FOUND: no member is left. */
+	if (result < 0 && fault->class == FAULT_NOT_FOUND &&
+	    context.result.verified + context.result.refused > 0)
+		fault->class = FAULT_PARTIAL;
 	if (result < 0 && shipment->count > 1)
 		return prefix_fault(fault, "after %zu of %zu messages",
 				    context.result.verified + context.result.refused,

@@ -11,7 +11,8 @@ struct shipment {
 	const struct client_node *from;
 	const struct client_node *to;
 	struct bytes payload; /* M */
-	size_t member;        /* the signing member; 0: a random one for each message */
+	size_t member;        /* the signing member; 0: one is chosen for each message */
+	const char *peer;     /* for whom it is chosen; NULL: the receiver (set_peer) */
 	size_t count;
 	/* Called for each answer, by one thread at a time; NULL: not called. */
 	int (*delivered)(const struct command *command, const struct delivery *delivery,
@@ -27,6 +28,7 @@ struct shipment_result {
 /*
  * Sends the messages. One that the receiver refuses is printed on standard error and counted; the
  * first other failure ends the sending, and *ret_result counts the messages before it.
+ * Errors: FAULT_PARTIAL when no member is left for the messages after the first.
  */
 int send_shipment(const struct shipment *shipment, struct shipment_result *ret_result,
 		  struct fault *fault) MUST_CHECK;

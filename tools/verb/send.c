@@ -18,6 +18,7 @@ struct send_settings {
 	const char *file;
 	size_t count;
 	size_t member;
+	const char *peer;
 	struct endpoint endpoint;
 	const char *output;
 	const char *deliver;
@@ -27,9 +28,11 @@ static const struct option send_options[] = {
 	{"file", 'f', false, "FILE", take_text, offsetof(struct send_settings, file),
 	 "the file whose content is M; - is standard input", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct send_settings, count),
-	 "send N messages, each signed by a member drawn at random", "1"},
+	 "send N messages, the signer of each chosen as the pool's reuse says", "1"},
 	{"member", 0, false, "N", take_count, offsetof(struct send_settings, member),
-	 "sign with this member instead of a random one", NULL},
+	 "sign with this member, whatever the pool's reuse says", NULL},
+	{"peer", 0, false, "NAME", take_text, offsetof(struct send_settings, peer),
+	 "with reuse: per-relying-party, use the member of this receiver, not that of TO", NULL},
 	{"endpoint", 0, false, "ENDPOINT", take_endpoint, offsetof(struct send_settings, endpoint),
 	 "TO's endpoint, instead of the manifest's", NULL},
 	{"output", 'o', false, "FILE", take_text, offsetof(struct send_settings, output),
@@ -94,6 +97,27 @@ static int check_settings(const struct command *command, const struct send_setti
 	return 0;
 }
 
+static int check_peer(const struct send_settings *given, const struct client_node *from,
+		      struct fault *fault)
+{
+	if (given->peer == NULL)
+		return 0;
+	if (!valid_name(given->peer))
+		return set_fault(fault, FAULT_USAGE,
+				 "--peer: expected a name of 1 to %d of the characters A-Z, a-z, "
+				 "0-9, _ and -, not beginning with -, found \"%.80s\"",
+				 NAME_SIZE - 1, given->peer);
+	if (given->member != 0 || given->deliver != NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "--peer: expected no --member or --deliver beside it");
+	if (from->pool.reuse.method != REUSE_PER_RELYING_PARTY)
+		return set_fault(fault, FAULT_USAGE,
+				 "--peer: expected a pool with reuse: per-relying-party, found "
+				 "that of %s with reuse: %s",
+				 from->name, format_reuse(from->pool.reuse.method));
+	return 0;
+}
+
 /* --output: nothing is sent, so no receiver needs to run. */
 static int write_message(const struct send_settings *given, const struct shipment *shipment,
 			 struct fault *fault)
@@ -102,8 +126,11 @@ static int write_message(const struct send_settings *given, const struct shipmen
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
 	struct delivery delivery;
 
-	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0 ||
-	    make_message(sender, shipment->payload, given->member, read_clock(), &jwe, &delivery,
+	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
+		return -1;
+	if (given->peer != NULL)
+		set_peer(sender, given->peer);
+	if (make_message(sender, shipment->payload, given->member, read_clock(), &jwe, &delivery,
 			 fault) < 0)
 		return -1;
 	return write_output(given->output, 0644, bytes_of_buffer(&jwe), fault);
@@ -181,11 +208,13 @@ static int run_send(const struct command *command, const void *settings, struct 
 	struct client_node receiver;
 	struct shipment shipment = {.command = command,
 				    .member = given->member,
+				    .peer = given->peer,
 				    .count = given->count,
 				    .delivered = print_delivery};
 
 	if (check_settings(command, given, fault) < 0 ||
 	    open_node(command, command->operands[0], &node, fault) < 0 ||
+	    check_peer(given, node.client, fault) < 0 ||
 	    find_receiver(&node, command->operands[1], given, &receiver, fault) < 0)
 		return -1;
 	shipment.layout = node.layout;
@@ -201,9 +230,10 @@ const struct verb send_verb = {
 	.operands = "FROM TO [TEXT]",
 	.summary = "send messages",
 	.details =
-		"Signs M with a random member of FROM's pool, encrypts it, sends it to TO, and\n"
-		"prints the verdict. M is TEXT, a file, or else standard input. Put -- before a\n"
-		"TEXT that begins with a dash.\n",
+		"Signs M with a member of FROM's pool, a random one unless the pool's reuse says\n"
+		"otherwise, encrypts it, sends it to TO, and prints the verdict. M is TEXT, a\n"
+		"file, or else standard input. Put -- before a TEXT that begins with a dash. Exit\n"
+		"status 4: no member can sign; 5: some messages were not sent, or were refused.\n",
 	.example = "certpool send client1 client2 bonjour\n",
 	.options = send_options,
 	.settings_size = sizeof(struct send_settings),

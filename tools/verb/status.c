@@ -9,6 +9,7 @@
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/client_roots.h"
+#include "common/pool/members/pool_state.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
 #include "common/pool/members/trust.h"
@@ -276,8 +277,29 @@ static int show_authority(const struct command *command, const struct manifest *
 	return print_issuers(command, layout, manifest, store, now_s, fault);
 }
 
+/* How the members of a pool that keeps state are used. */
+static void print_reuse(const struct client_node *client, const struct pool_summary *summary,
+			const struct pool_state *state, struct json_line *line)
+{
+	const char *method = format_reuse(client->pool.reuse.method);
+	size_t usable = summary->states[MEMBER_VALID];
+	size_t in_use = count_in_use(state);
+
+	in_use = in_use < usable ? in_use : usable;
+	if (client->pool.reuse.method == REUSE_RANDOM)
+		return;
+	if (line == NULL) {
+		print_line("  reuse %s, in use %zu, unused %zu", method, in_use, usable - in_use);
+		return;
+	}
+	add_json_text(line, "reuse", method);
+	add_json_number(line, "in_use", (long long)in_use);
+	add_json_number(line, "unused", (long long)(usable - in_use));
+}
+
 static int print_pool(const struct command *command, const struct client_node *client,
-		      const struct pool_summary *summary, size_t surplus, struct fault *fault)
+		      const struct pool_summary *summary, const struct pool_state *state,
+		      size_t surplus, struct fault *fault)
 {
 	size_t certificates = summary->size - summary->states[MEMBER_WITHOUT];
 	CLEANUP(clear_json) struct json_line line = {0};
@@ -295,6 +317,7 @@ static int print_pool(const struct command *command, const struct client_node *c
 			   summary->states[MEMBER_EXPIRED], summary->states[MEMBER_REVOKED],
 			   summary->states[MEMBER_DAMAGED]);
 		print_line("  first expiry %s, last %s", first, last);
+		print_reuse(client, summary, state, NULL);
 		return 0;
 	}
 	add_json_text(&line, "node", client->name);
@@ -310,6 +333,7 @@ static int print_pool(const struct command *command, const struct client_node *c
 	add_json_number(&line, "beyond_size", (long long)surplus);
 	add_json_time(&line, "first_expiry", summary->first_expiry_s);
 	add_json_time(&line, "last_expiry", summary->last_expiry_s);
+	print_reuse(client, summary, state, &line);
 	return print_json(&line, fault);
 }
 
@@ -357,9 +381,11 @@ static int show_client(const struct command *command, const struct client_node *
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(clear_known_revocations) struct known_revocations revocations = {0};
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
 	CLEANUP(clear_buffer) struct buffer surplus = {0};
 	struct pool_summary summary;
 	struct fault unread = {0};
+	struct fault damaged = {0};
 	bool elsewhere;
 
 	if (find_elsewhere(client, fleet, &elsewhere, fault) < 0)
@@ -370,10 +396,14 @@ static int show_client(const struct command *command, const struct client_node *
 	    (read_known_revocations(layout, client->name, &revocations, &unread) < 0 &&
 	     pass_failure(&unread, fault) < 0) ||
 	    summarize_pool(layout, client, &revocations, now_s, &summary, fault) < 0 ||
+	    (read_pool_state(layout, client->name, &state, &damaged) < 0 &&
+	     pass_failure(&damaged, fault) < 0) ||
 	    list_surplus_members(layout, client->pool.size, &surplus, fault) < 0)
 		return -1;
 	if (unread.class != FAULT_NONE)
 		print_note(command, "%s", unread.text);
+	if (damaged.class != FAULT_NONE)
+		print_note(command, "%s", damaged.text);
 	if (summary.states[MEMBER_REVOKED] + summary.states[MEMBER_DAMAGED] > 0)
 		print_note(command,
 			   "%s: %zu members are revoked and %zu damaged: certpool keep %s makes "
@@ -386,7 +416,7 @@ static int show_client(const struct command *command, const struct client_node *
 			   "repair %s --shrink sets them aside",
 			   client->name, surplus.len / sizeof(size_t), client->pool.size,
 			   client->name);
-	return print_pool(command, client, &summary, surplus.len / sizeof(size_t), fault);
+	return print_pool(command, client, &summary, &state, surplus.len / sizeof(size_t), fault);
 }
 
 /* A node without a layout on this host is no failure: it may live on another host. */

@@ -5,7 +5,7 @@
 #include "common/net/idle_clients.h"
 #include "common/pool/members/take_key.h"
 #include "common/pool/members/trust.h"
-#include "common/pool/messages/signer_cache.h"
+#include "common/pool/messages/choose_signer.h"
 #include "common/wire/envelope.h"
 #include "common/x509/chain.h"
 
@@ -17,11 +17,13 @@ struct sender {
 	const struct layout *layout;
 	const struct client_node *from;
 	struct client_node to;
+	char peer[NAME_SIZE]; /* for whom members are chosen */
 	struct shared_key key;
 	struct shared_key old_key;  /* before it; kid "": there is none */
 	struct roots roots;         /* empty if there are no intermediates */
 	struct intermediates chain; /* of cert/ca.crt */
 	struct signer_cache *signer_cache;
+	struct chooser *chooser;
 	struct idle_clients idle_clients;
 };
 
@@ -39,10 +41,13 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	sender->layout = layout;
 	sender->from = from;
 	sender->to = *to;
+	memcpy(sender->peer, to->name, sizeof(sender->peer));
 	if (read_sending_key(layout, to->name, read_clock(), &sender->key, fault) < 0 ||
 	    read_old_key(layout, to->name, read_clock(), &sender->old_key, &found, fault) < 0 ||
 	    read_intermediates(layout, &sender->chain, fault) < 0 ||
-	    new_signer_cache(layout, from->name, from->pool.size, &sender->signer_cache, fault) < 0)
+	    new_signer_cache(layout, from->name, from->pool.size, &sender->signer_cache, fault) <
+		    0 ||
+	    new_chooser(layout, from, sender->signer_cache, &sender->chooser, fault) < 0)
 		return -1;
 	/* Messages have to present the intermediates on the way to the root, and only those. */
 	if (sender->chain.count > 0 && read_roots(layout, &sender->roots, fault) < 0)
@@ -58,12 +63,23 @@ void free_sender(struct sender **sender_pointer)
 	if (sender == NULL)
 		return;
 	clear_idle_clients(&sender->idle_clients);
+	free_chooser(&sender->chooser);
 	free_signer_cache(&sender->signer_cache);
 	clear_roots(&sender->roots);
 	clear_intermediates(&sender->chain);
 	clear_shared_key(&sender->key);
 	clear_shared_key(&sender->old_key);
 	free(sender);
+}
+
+void set_peer(struct sender *sender, const char *peer)
+{
+	(void)snprintf(sender->peer, sizeof(sender->peer), "%s", peer);
+}
+
+void set_message_count(struct sender *sender, size_t count)
+{
+	expect_messages(sender->chooser, count);
 }
 
 /*
@@ -101,7 +117,7 @@ static void clear_sealed_message(struct sealed_message *message)
 	clear_buffer(&message->jwe);
 }
 
-/* Signs M by the member, or by a drawn one if index is 0, and encrypts the JWS. */
+/* Signs M by the member, or by a chosen one if index is 0, and encrypts the JWS. */
 static int seal_message(const struct sender *sender, struct bytes payload, size_t index,
 			int64_t now_s, struct sealed_message *ret_message, struct fault *fault)
 {
@@ -117,7 +133,7 @@ static int seal_message(const struct sender *sender, struct bytes payload, size_
 				 "the message: expected at most %zu octets (%s's message_limit in "
 				 "the manifest), found %zu",
 				 sender->from->message_limit, sender->from->name, payload.len);
-	result = index == 0 ? draw_signer(sender->signer_cache, now_s, &signer, fault)
+	result = index == 0 ? choose_signer(sender->chooser, sender->peer, now_s, &signer, fault)
 			    : open_signer(sender->signer_cache, index, now_s, &signer, fault);
 	if (result < 0)
 		return -1;

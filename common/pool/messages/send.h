@@ -22,6 +22,13 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	       struct fault *fault) MUST_CHECK;
 void free_sender(struct sender **sender);
 
+/* With reuse: per-relying-party, members are chosen for this peer, and not for the receiver. Shape:
+   a valid_name. Before the first message. */
+void set_peer(struct sender *sender, const char *peer);
+
+/* How many messages are about to be made, if that is known (choose_signer.h). */
+void set_message_count(struct sender *sender, size_t count);
+
 /* The outcome of one message. */
 struct delivery {
 	size_t member;                 /* index of the signer; 0 from deliver_message */
@@ -31,9 +38,9 @@ struct delivery {
 };
 
 /*
- * Makes the JWE of a message without sending it. member is the signer's index; 0 draws one
- * (draw_signer).
- * Errors: FAULT_TOO_LARGE over the sender's message_limit; those of open_signer and draw_signer.
+ * Makes the JWE of a message without sending it. member is the signer's index; 0 has one
+ * chosen by the pool's method (choose_signer).
+ * Errors: FAULT_TOO_LARGE over the sender's message_limit; those of open_signer and choose_signer.
  */
 int make_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct buffer *ret_jwe, struct delivery *ret_delivery,

@@ -214,9 +214,8 @@ int open_signer(struct signer_cache *cache, size_t index, int64_t now_s, struct 
 	return 0;
 }
 
-/* The same, but *ret_signer stays NULL for a member that cannot sign, or is known to be revoked. */
-static int open_signer_if_usable(struct signer_cache *cache, size_t index, int64_t now_s,
-				 struct signer **ret_signer, struct fault *fault)
+int open_signer_if_usable(struct signer_cache *cache, size_t index, int64_t now_s,
+			  struct signer **ret_signer, struct fault *fault)
 {
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	struct known_revocation revocation;
@@ -230,28 +229,44 @@ static int open_signer_if_usable(struct signer_cache *cache, size_t index, int64
 	return 0;
 }
 
+/* The members that a draw is among: those that can sign and pass the filter, if there is one. */
+struct draw_options {
+	signer_filter *filter;
+	const void *context;
+};
+
+static int open_if_drawable(struct signer_cache *cache, const struct draw_options *options,
+			    size_t index, int64_t now_s, struct signer **ret_signer,
+			    struct fault *fault)
+{
+	if (options->filter != NULL && !options->filter(options->context, index))
+		return 0;
+	return open_signer_if_usable(cache, index, now_s, ret_signer, fault);
+}
+
 /* Draws from all members until one can sign; *ret_signer stays NULL after BLIND_DRAWS misses. */
-static int draw_blindly(struct signer_cache *cache, int64_t now_s, struct signer **ret_signer,
-			struct fault *fault)
+static int draw_blindly(struct signer_cache *cache, const struct draw_options *options,
+			int64_t now_s, struct signer **ret_signer, struct fault *fault)
 {
 	for (int i = 0; i < BLIND_DRAWS && *ret_signer == NULL; i++) {
 		uint64_t draw;
 
 		if (draw_below(cache->size, &draw, fault) < 0 ||
-		    open_signer_if_usable(cache, (size_t)draw + 1, now_s, ret_signer, fault) < 0)
+		    open_if_drawable(cache, options, (size_t)draw + 1, now_s, ret_signer, fault) <
+			    0)
 			return -1;
 	}
 	return 0;
 }
 
 /* Appends the indices of the members that can sign to the list, each as a size_t. */
-static int list_signers(struct signer_cache *cache, int64_t now_s, struct buffer *list,
-			struct fault *fault)
+static int list_signers(struct signer_cache *cache, const struct draw_options *options,
+			int64_t now_s, struct buffer *list, struct fault *fault)
 {
 	for (size_t index = 1; index <= cache->size; index++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		if (open_signer_if_usable(cache, index, now_s, &signer, fault) < 0)
+		if (open_if_drawable(cache, options, index, now_s, &signer, fault) < 0)
 			return -1;
 		if (signer != NULL)
 			append_bytes(list, (struct bytes){(const uint8_t *)&index, sizeof(index)});
@@ -284,37 +299,50 @@ static int refuse_to_draw(struct signer_cache *cache, int64_t now_s, struct faul
 			 summary.states[MEMBER_VALID] > 0 ? " --lost-keys" : "");
 }
 
-static int draw_from_list(struct signer_cache *cache, int64_t now_s, size_t *ret_index,
-			  struct fault *fault)
+/* *ret_signer stays NULL if the list is empty. */
+static int draw_from_list(struct signer_cache *cache, const struct draw_options *options,
+			  int64_t now_s, struct signer **ret_signer, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer list = {0};
+	size_t index;
 	uint64_t draw;
 
-	if (list_signers(cache, now_s, &list, fault) < 0)
+	if (list_signers(cache, options, now_s, &list, fault) < 0)
 		return -1;
 	if (list.len == 0)
-		return refuse_to_draw(cache, now_s, fault);
+		return 0;
 	if (draw_below(list.len / sizeof(size_t), &draw, fault) < 0)
 		return -1;
-	memcpy(ret_index, list.data + draw * sizeof(size_t), sizeof(size_t));
-	return 0;
+	memcpy(&index, list.data + draw * sizeof(size_t), sizeof(size_t));
+	return open_signer(cache, index, now_s, ret_signer, fault);
 }
 
 /*
  * Drawing from all members until one can sign is uniform among the members that can, and reads few
  * files. If almost no member can sign, the draw is from a list of those that can.
  */
+int draw_signer_among(struct signer_cache *cache, signer_filter *filter, const void *context,
+		      int64_t now_s, struct signer **ret_signer, struct fault *fault)
+{
+	const struct draw_options options = {filter, context};
+	CLEANUP(release_signer) struct signer *signer = NULL;
+
+	if (draw_blindly(cache, &options, now_s, &signer, fault) < 0 ||
+	    (signer == NULL && draw_from_list(cache, &options, now_s, &signer, fault) < 0))
+		return -1;
+	*ret_signer = TAKE(signer);
+	return 0;
+}
+
 int draw_signer(struct signer_cache *cache, int64_t now_s, struct signer **ret_signer,
 		struct fault *fault)
 {
 	CLEANUP(release_signer) struct signer *signer = NULL;
-	size_t index = 0;
 
-	if (draw_blindly(cache, now_s, &signer, fault) < 0)
+	if (draw_signer_among(cache, NULL, NULL, now_s, &signer, fault) < 0)
 		return -1;
-	if (signer == NULL && (draw_from_list(cache, now_s, &index, fault) < 0 ||
-			       open_signer(cache, index, now_s, &signer, fault) < 0))
-		return -1;
+	if (signer == NULL)
+		return refuse_to_draw(cache, now_s, fault);
 	*ret_signer = TAKE(signer);
 	return 0;
 }

@@ -53,4 +53,17 @@ int draw_signer(struct signer_cache *cache, int64_t now_s, struct signer **ret_s
 		struct fault *fault) MUST_CHECK;
 void release_signer(struct signer **signer);
 
+/* As open_signer, but *ret_signer stays NULL for a member that cannot sign, or is known to be
+   revoked. Errors: FAULT_FAILED. */
+int open_signer_if_usable(struct signer_cache *cache, size_t index, int64_t now_s,
+			  struct signer **ret_signer, struct fault *fault) MUST_CHECK;
+
+/* Whether a member may be drawn. */
+typedef bool signer_filter(const void *context, size_t index);
+
+/* As draw_signer, among the members for which the filter is true; *ret_signer stays NULL if none of
+   them can sign. */
+int draw_signer_among(struct signer_cache *cache, signer_filter *filter, const void *context,
+		      int64_t now_s, struct signer **ret_signer, struct fault *fault) MUST_CHECK;
+
 #endif

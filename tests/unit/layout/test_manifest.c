@@ -77,6 +77,8 @@ Test(manifest, refuses_unknown_and_duplicate_keys)
 		 "ca: expected each key once, found it again (the first is in line 2)"},
 		{HEAD "clients: {a: {}, b: {}, a: {}}\n", "3:25", "clients.a: expected each key"},
 		{CLIENT("{pool: {size: 1, key: ed25519, size: 2}}"), "4:37", "size"},
+		{CLIENT("{pool: {resue: random}}"), "4:14",
+		 "clients.a.pool.resue: expected one of the keys"},
 	};
 
 	expect_refusals(rows, COUNT_OF(rows));

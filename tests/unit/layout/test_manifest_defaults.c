@@ -111,6 +111,8 @@ static void expect_equal_clients(const struct client_node *a, const struct clien
 	cr_expect_str_eq(a->pool.subject, b->pool.subject);
 	cr_expect_eq(a->pool.alt_name_count, b->pool.alt_name_count);
 	cr_expect_eq(a->pool.batch_size, b->pool.batch_size);
+	cr_expect_eq(a->pool.reuse.method, b->pool.reuse.method);
+	cr_expect_eq(a->pool.reuse.hold_s, b->pool.reuse.hold_s);
 	cr_expect(equal_client_policies(&a->policy, &b->policy));
 	cr_expect_eq(a->has_endpoint, b->has_endpoint);
 	cr_expect_str_eq(a->endpoint.host, b->endpoint.host);
@@ -205,10 +207,9 @@ Test(manifest_defaults, ships_a_default_batch_that_covers_the_three_parts)
 Test(manifest_defaults, loads_every_example_that_is_shipped)
 {
 	static const char *const examples[] = {
-		"pki-layout/examples/small.yaml",
-		"pki-layout/examples/factory-line.yaml",
-		"pki-layout/examples/offline-root.yaml",
-		"pki-layout/examples/mixed-keys.yaml",
+		"pki-layout/examples/small.yaml",        "pki-layout/examples/factory-line.yaml",
+		"pki-layout/examples/offline-root.yaml", "pki-layout/examples/mixed-keys.yaml",
+		"pki-layout/examples/reuse.yaml",
 	};
 	int dirfd = open("pki-layout/examples", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

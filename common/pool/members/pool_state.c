@@ -1,0 +1,390 @@
+#include "common/pool/members/pool_state.h"
+
+#include "common/base/hex.h"
+#include "common/base/staging.h"
+#include "common/layout/client_node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BOOT_FILE "/proc/sys/kernel/random/boot_id"
+#define HEAD_FORMAT "certpool pool 1 %020" PRIu64 " %020" PRIu64 "\n"
+
+enum { STATE_MAX = 64 * 1024 * 1024, HEAD_LEN = 58, LINE_SIZE = 160 };
+
+/* The file's number and time of birth, which no copy of it has. 0 where the file system knows no
+   time of birth. */
+struct identity {
+	uint64_t inode;
+	uint64_t born_ns;
+};
+
+static int identify(int file, struct identity *ret_identity, struct fault *fault)
+{
+	struct statx status;
+
+	if (statx(file, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) < 0)
+		return set_errno_fault(fault, POOL_STATE_FILE);
+	*ret_identity = (struct identity){.inode = status.stx_ino};
+	if ((status.stx_mask & STATX_BTIME) != 0)
+		ret_identity->born_ns = (uint64_t)status.stx_btime.tv_sec * UINT64_C(1000000000) +
+					status.stx_btime.tv_nsec;
+	return 0;
+}
+
+int read_boot(char ret_boot[static BOOT_SIZE], struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct fault unread = {0};
+
+	append_string(&text, "");
+	if (read_file(AT_FDCWD, BOOT_FILE, BOOT_SIZE, &text, &unread) < 0 &&
+	    unread.class != FAULT_NOT_FOUND)
+		return pass_fault(&unread, fault);
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	(void)snprintf(ret_boot, BOOT_SIZE, "%-36.36s", (const char *)text.data);
+	for (size_t i = 0; i + 1 < BOOT_SIZE; i++)
+		if (hex_value(ret_boot[i]) < 0)
+			ret_boot[i] = '-';
+	return 0;
+}
+
+void clear_pool_state(struct pool_state *state)
+{
+	free(state->peers);
+	*state = (struct pool_state){0};
+}
+
+/* Reads a number of at most 20 digits and the character behind it. */
+static bool take_number(const char **text, char end, uint64_t most, uint64_t *ret_number)
+{
+	size_t len = strspn(*text, "0123456789");
+
+	if (len == 0 || len > 20 || (*text)[len] != end)
+		return false;
+	errno = 0;
+	*ret_number = strtoull(*text, NULL, 10);
+	*text += len + (end != '\0' ? 1 : 0);
+	return errno == 0 && *ret_number <= most;
+}
+
+static bool take_member(const char **text, char end, size_t *ret_member)
+{
+	uint64_t number;
+
+	if (!take_number(text, end, POOL_SIZE_MAX, &number) || number == 0)
+		return false;
+	*ret_member = (size_t)number;
+	return true;
+}
+
+/* Reads the word and the space behind it. */
+static bool take_word(const char **text, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (strncmp(*text, word, len) != 0 || (*text)[len] != ' ')
+		return false;
+	*text += len + 1;
+	return true;
+}
+
+static bool parse_order(const char *text, struct pool_order *ret_order)
+{
+	struct pool_order order = {0};
+	char seed[2 * SEED_LEN + 1];
+	uint64_t count;
+	uint64_t hold;
+
+	if (!take_word(&text, "order") || strcspn(text, " ") != BOOT_SIZE - 1)
+		return false;
+	memcpy(order.boot, text, BOOT_SIZE - 1);
+	text += BOOT_SIZE;
+	if (strcspn(text, " ") != sizeof(seed) - 1)
+		return false;
+	memcpy(seed, text, sizeof(seed) - 1);
+	seed[sizeof(seed) - 1] = '\0';
+	text += sizeof(seed);
+	if (!parse_hex(seed, order.seed, SEED_LEN) ||
+	    !take_number(&text, ' ', POOL_SIZE_MAX, &count) ||
+	    !take_number(&text, ' ', HOLD_MESSAGES_MAX, &hold) ||
+	    !take_number(&text, '\0', count * hold, &order.position))
+		return false;
+	order.count = (size_t)count;
+	order.hold = (size_t)hold;
+	*ret_order = order;
+	return true;
+}
+
+static void format_order(const struct pool_order *order, char ret_text[static LINE_SIZE])
+{
+	char seed[2 * SEED_LEN + 1];
+
+	format_hex((struct bytes){order->seed, SEED_LEN}, seed);
+	(void)snprintf(ret_text, LINE_SIZE, "order %-36.36s %s %010zu %010zu %020" PRIu64 "\n",
+		       order->boot[0] != '\0' ? order->boot
+					      : "------------------------------------",
+		       seed, order->count, order->hold, order->position);
+}
+
+static bool parse_current(const char *text, struct pool_state *state)
+{
+	uint64_t since;
+
+	if (state->current != 0 || !take_word(&text, "current") ||
+	    !take_member(&text, ' ', &state->current) ||
+	    !take_number(&text, '\0', INT64_MAX, &since))
+		return false;
+	state->current_since_s = (int64_t)since;
+	return true;
+}
+
+static int parse_peer(const char *text, struct pool_state *state, bool *ret_valid,
+		      struct fault *fault)
+{
+	char name[NAME_SIZE] = "";
+	size_t len;
+	size_t member;
+
+	*ret_valid = false;
+	if (!take_word(&text, "peer"))
+		return 0;
+	len = strcspn(text, " ");
+	if (len >= sizeof(name) || text[len] != ' ')
+		return 0;
+	memcpy(name, text, len);
+	text += len + 1;
+	if (!valid_name(name) || !take_member(&text, '\0', &member))
+		return 0;
+	*ret_valid = true;
+	return add_pool_peer(state, name, member, fault);
+}
+
+static int parse_line(const char *line, size_t number, struct pool_state *state,
+		      struct fault *fault)
+{
+	bool valid;
+
+	if (number == 1 ? parse_order(line, &state->order) : parse_current(line, state))
+		return 0;
+	if (parse_peer(line, state, &valid, fault) < 0)
+		return -1;
+	if (valid && number > 1)
+		return 0;
+	return set_fault(fault, FAULT_MALFORMED, "line %zu: expected \"%s\", found \"%.80s\"",
+			 number + 1,
+			 number == 1 ? "order BOOT SEED COUNT HOLD POSITION"
+				     : "current MEMBER SINCE\" or \"peer NAME MEMBER",
+			 line);
+}
+
+int parse_pool_state(struct bytes text, struct pool_state *ret_state, struct fault *fault)
+{
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	char line[LINE_SIZE];
+
+	if (text.len == 0 || text.data[text.len - 1] != '\n')
+		return set_fault(fault, FAULT_MALFORMED, "expected a line end at the end");
+	for (size_t number = 1; text.len > 0; number++) {
+		struct bytes next = cut_line(&text);
+
+		if (next.len >= sizeof(line) || memchr(next.data, '\0', next.len) != NULL)
+			return set_fault(fault, FAULT_MALFORMED,
+					 "line %zu: expected at most %zu characters", number + 1,
+					 sizeof(line) - 1);
+		memcpy(line, next.data, next.len);
+		line[next.len] = '\0';
+		if (parse_line(line, number, &state, fault) < 0)
+			return -1;
+	}
+	MOVE(ret_state, state);
+	return 0;
+}
+
+/* Reads the first line, which every certpool writes in this form. */
+static int parse_head(struct bytes *text, struct identity *ret_identity, struct fault *fault)
+{
+	char line[HEAD_LEN];
+	const char *rest = line;
+
+	if (text->len < HEAD_LEN || text->data[HEAD_LEN - 1] != '\n')
+		return set_fault(fault, FAULT_MALFORMED,
+				 "line 1: expected \"certpool pool 1 INODE BORN\"");
+	memcpy(line, text->data, HEAD_LEN);
+	line[HEAD_LEN - 1] = '\0';
+	if (!take_word(&rest, "certpool") || !take_word(&rest, "pool") || !take_word(&rest, "1") ||
+	    !take_number(&rest, ' ', UINT64_MAX, &ret_identity->inode) ||
+	    !take_number(&rest, '\0', UINT64_MAX, &ret_identity->born_ns))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "line 1: expected \"certpool pool 1 INODE BORN\", found \"%s\"",
+				 line);
+	text->data += HEAD_LEN;
+	text->len -= HEAD_LEN;
+	return 0;
+}
+
+/* *ret_file is -1 if there is none. */
+static int open_state(const struct layout *layout, int flags, int *ret_file, struct fault *fault)
+{
+	int file = openat(layout->state, POOL_STATE_FILE,
+			  flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (file < 0 && errno != ENOENT)
+		return set_errno_fault(fault, "%s/state/" POOL_STATE_FILE, layout->path);
+	*ret_file = file;
+	return 0;
+}
+
+int read_pool_state(const struct layout *layout, const char *client, struct pool_state *ret_state,
+		    struct fault *fault)
+{
+	CLEANUP(close_descriptor) int file = -1;
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	struct identity written;
+	struct identity own;
+	struct fault problem = {0};
+	struct bytes text;
+
+	if (open_state(layout, O_RDONLY, &file, fault) < 0)
+		return -1;
+	if (file < 0) {
+		*ret_state = (struct pool_state){0};
+		return 0;
+	}
+	if (identify(file, &own, fault) < 0 ||
+	    read_stream(file, POOL_STATE_FILE, STATE_MAX, &content, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	text = bytes_of_buffer(&content);
+	if (parse_head(&text, &written, &problem) < 0 ||
+	    parse_pool_state(text, ret_state, &problem) < 0)
+		return set_fault(fault, problem.class,
+				 "%s/state/" POOL_STATE_FILE
+				 ": %s: it says which members of %s have signed; put a whole one "
+				 "back, or see what may be deleted in the description of the "
+				 "layout",
+				 layout->path, problem.text, client);
+	ret_state->copied = written.inode != own.inode || written.born_ns != own.born_ns;
+	return 0;
+}
+
+static void append_state(const struct pool_state *state, struct buffer *text)
+{
+	char order[LINE_SIZE];
+
+	format_order(&state->order, order);
+	append_string(text, order);
+	if (state->current != 0)
+		append_format(text, "current %zu %" PRId64 "\n", state->current,
+			      state->current_since_s);
+	for (size_t i = 0; i < state->peer_count; i++)
+		append_format(text, "peer %s %zu\n", state->peers[i].name, state->peers[i].member);
+}
+
+int write_pool_state(const struct layout *layout, const struct pool_state *state,
+		     struct fault *fault)
+{
+	CLEANUP(free_staging) struct staging *staging = NULL;
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(close_descriptor) int file = -1;
+	struct identity own;
+
+	if (new_staging(&staging, fault) < 0 ||
+	    stage_unnamed(staging, layout->state, POOL_STATE_FILE, STAGE_REPLACE, 0600, &file,
+			  fault) < 0 ||
+	    identify(file, &own, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	append_format(&text, HEAD_FORMAT, own.inode, own.born_ns);
+	append_state(state, &text);
+	if (check_buffer(&text, fault) < 0 ||
+	    write_stream(file, POOL_STATE_FILE, bytes_of_buffer(&text), fault) < 0 ||
+	    commit_staging(staging, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
+	return 0;
+}
+
+int open_pool_order(const struct layout *layout, int *ret_file, struct fault *fault)
+{
+	return open_state(layout, O_RDWR, ret_file, fault);
+}
+
+int read_pool_order(int file, struct pool_order *ret_order, struct fault *fault)
+{
+	char text[LINE_SIZE];
+	ssize_t len = pread(file, text, sizeof(text) - 1, HEAD_LEN);
+
+	if (len < 0)
+		return set_errno_fault(fault, "state/" POOL_STATE_FILE);
+	text[len] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (!parse_order(text, ret_order))
+		return set_fault(fault, FAULT_MALFORMED,
+				 "state/" POOL_STATE_FILE ": line 2: expected \"order BOOT SEED "
+				 "COUNT HOLD POSITION\"");
+	return 0;
+}
+
+int write_pool_order(int file, const struct pool_order *order, struct fault *fault)
+{
+	char text[LINE_SIZE];
+	size_t len;
+
+	format_order(order, text);
+	len = strlen(text);
+	if (pwrite(file, text, len, HEAD_LEN) != (ssize_t)len)
+		return set_errno_fault(fault, "state/" POOL_STATE_FILE);
+	return 0;
+}
+
+size_t find_pool_peer(const struct pool_state *state, const char *name)
+{
+	for (size_t i = state->peer_count; i > 0; i--)
+		if (strcmp(state->peers[i - 1].name, name) == 0)
+			return state->peers[i - 1].member;
+	return 0;
+}
+
+bool is_given_to_peer(const struct pool_state *state, size_t member)
+{
+	for (size_t i = 0; i < state->peer_count; i++)
+		if (state->peers[i].member == member)
+			return true;
+	return false;
+}
+
+size_t count_in_use(const struct pool_state *state)
+{
+	const struct pool_order *order = &state->order;
+	size_t count = 0;
+
+	if (order->hold > 0)
+		count = (size_t)((order->position + order->hold - 1) / order->hold);
+	if (count == 0 && state->current != 0)
+		count = 1;
+	for (size_t i = 0; i < state->peer_count; i++) {
+		bool known = false;
+
+		for (size_t j = 0; j < i && !known; j++)
+			known = state->peers[j].member == state->peers[i].member;
+		count += known ? 0 : 1;
+	}
+	return count;
+}
+
+int add_pool_peer(struct pool_state *state, const char *name, size_t member, struct fault *fault)
+{
+	struct pool_peer *peers = reallocarray(state->peers, state->peer_count + 1, sizeof(*peers));
+
+	if (peers == NULL)
+		return set_memory_fault(fault);
+	state->peers = peers;
+	state->peers[state->peer_count] = (struct pool_peer){.member = member};
+	(void)snprintf(state->peers[state->peer_count].name, NAME_SIZE, "%s", name);
+	state->peer_count++;
+	return 0;
+}

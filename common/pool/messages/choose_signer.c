@@ -1,0 +1,433 @@
+#include "common/pool/messages/choose_signer.h"
+
+#include "common/base/random.h"
+#include "common/pool/members/member_set.h"
+#include "common/pool/messages/member_order.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct chooser {
+	const struct layout *layout;
+	const struct client_node *client;
+	struct signer_cache *cache;
+	pthread_mutex_t lock; /* for the fields below */
+	size_t expected;      /* messages to come, as far as is known */
+
+	/* rotating-batch. The position of the order is this process's next place, up to `end`. */
+	struct pool_order order;
+	uint64_t end;
+	uint64_t skip_to;  /* places before it are of members that cannot sign */
+	uint32_t *members; /* in the order of `seed` */
+	uint8_t seed[SEED_LEN];
+	char boot[BOOT_SIZE];
+	int file; /* state/pool; -1: not open */
+	ino_t inode;
+
+	/* limited_time, and any hold in time. */
+	size_t current; /* 0: not known */
+	int64_t current_since_s;
+
+	/* per-relying-party. */
+	char peer[NAME_SIZE];
+	size_t peer_member;
+};
+
+/* A place in an order. */
+struct place {
+	uint8_t seed[SEED_LEN];
+	uint64_t position;
+	size_t member;
+};
+
+int new_chooser(const struct layout *layout, const struct client_node *client,
+		struct signer_cache *cache, struct chooser **ret_chooser, struct fault *fault)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = calloc(1, sizeof(*chooser));
+
+	if (chooser == NULL)
+		return set_memory_fault(fault);
+	pthread_mutex_init(&chooser->lock, NULL);
+	chooser->layout = layout;
+	chooser->client = client;
+	chooser->cache = cache;
+	chooser->file = -1;
+	if (client->pool.reuse.method == REUSE_ROTATING_BATCH &&
+	    read_boot(chooser->boot, fault) < 0)
+		return -1;
+	*ret_chooser = TAKE(chooser);
+	return 0;
+}
+
+void free_chooser(struct chooser **chooser_pointer)
+{
+	struct chooser *chooser = TAKE(*chooser_pointer);
+
+	if (chooser == NULL)
+		return;
+	free(chooser->members);
+	close_descriptor(&chooser->file);
+	pthread_mutex_destroy(&chooser->lock);
+	free(chooser);
+}
+
+void expect_messages(struct chooser *chooser, size_t count)
+{
+	pthread_mutex_lock(&chooser->lock);
+	chooser->expected = count;
+	pthread_mutex_unlock(&chooser->lock);
+}
+
+/* *ret_signer stays NULL for a member that cannot sign, or is above the pool's size. */
+static int open_if_usable(const struct chooser *chooser, size_t member, int64_t now_s,
+			  struct signer **ret_signer, struct fault *fault)
+{
+	if (member == 0 || member > chooser->client->pool.size)
+		return 0;
+	return open_signer_if_usable(chooser->cache, member, now_s, ret_signer, fault);
+}
+
+static int lock_state(const struct chooser *chooser, int *ret_lock, struct fault *fault)
+{
+	if (lock_directory(chooser->layout->state, ".", ret_lock, fault) < 0)
+		return prefix_fault(fault, "%s/state", chooser->layout->path);
+	return 0;
+}
+
+static size_t hold_of(const struct chooser *chooser)
+{
+	size_t messages = chooser->client->pool.reuse.hold_messages;
+
+	return messages > 0 ? messages : 1;
+}
+
+static int begin_order(const struct chooser *chooser, struct pool_order *ret_order,
+		       struct fault *fault)
+{
+	struct pool_order order = {.count = chooser->client->pool.size, .hold = hold_of(chooser)};
+
+	if (fill_random(order.seed, SEED_LEN, fault) < 0)
+		return -1;
+	memcpy(order.boot, chooser->boot, BOOT_SIZE);
+	*ret_order = order;
+	return 0;
+}
+
+/* Whether no message is left of the order, or the manifest has another hold or a smaller pool. */
+static bool is_over(const struct chooser *chooser, const struct pool_order *order)
+{
+	return order->position >= order->count * order->hold || order->hold != hold_of(chooser) ||
+	       order->count > chooser->client->pool.size;
+}
+
+/* Makes chooser->members those of the order. */
+static int take_order(struct chooser *chooser, const struct pool_order *order, struct fault *fault)
+{
+	uint32_t *members;
+
+	if (chooser->members != NULL && memcmp(chooser->seed, order->seed, SEED_LEN) == 0)
+		return 0;
+	if (make_order(order->seed, order->count, &members, fault) < 0)
+		return -1;
+	free(chooser->members);
+	chooser->members = members;
+	memcpy(chooser->seed, order->seed, SEED_LEN);
+	return 0;
+}
+
+/*
+ * Opens state/pool, if it is not open or was replaced, and reads the order. A file that is missing
+ * or a copy is written anew, with an order that has not begun.
+ */
+static int follow_file(struct chooser *chooser, struct pool_order *ret_order, struct fault *fault)
+{
+	const struct layout *layout = chooser->layout;
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	struct stat status = {0};
+
+	if (fstatat(layout->state, POOL_STATE_FILE, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno != ENOENT)
+		return set_errno_fault(fault, "%s/state/" POOL_STATE_FILE, layout->path);
+	if (chooser->file >= 0 && status.st_ino == chooser->inode)
+		return read_pool_order(chooser->file, ret_order, fault);
+	close_descriptor(&chooser->file);
+	if (read_pool_state(layout, chooser->client->name, &state, fault) < 0)
+		return -1;
+	if (status.st_ino == 0 || state.copied) {
+		if (begin_order(chooser, &state.order, fault) < 0 ||
+		    write_pool_state(layout, &state, fault) < 0)
+			return -1;
+		if (fstatat(layout->state, POOL_STATE_FILE, &status, AT_SYMLINK_NOFOLLOW) < 0)
+			return set_errno_fault(fault, "%s/state/" POOL_STATE_FILE, layout->path);
+	}
+	*ret_order = state.order;
+	chooser->inode = status.st_ino;
+	return open_pool_order(layout, &chooser->file, fault);
+}
+
+/* Takes the next places for this process: of one order, and no more than are expected. */
+static int reserve_places(struct chooser *chooser, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	size_t wanted = chooser->expected > 0 ? chooser->expected : 1;
+	struct pool_order order;
+	uint64_t left;
+
+	if (lock_state(chooser, &lock, fault) < 0 || follow_file(chooser, &order, fault) < 0)
+		return -1;
+	if (memcmp(order.seed, chooser->order.seed, SEED_LEN) == 0 &&
+	    order.position < chooser->skip_to)
+		order.position = chooser->skip_to;
+	if ((is_over(chooser, &order) || strcmp(order.boot, chooser->boot) != 0) &&
+	    begin_order(chooser, &order, fault) < 0)
+		return -1;
+	left = order.count * order.hold - order.position;
+	wanted = wanted < UNDER_WAY_MAX ? wanted : UNDER_WAY_MAX;
+	wanted = wanted < left ? wanted : (size_t)left;
+	chooser->skip_to = 0;
+	chooser->order = order;
+	order.position += wanted;
+	if (write_pool_order(chooser->file, &order, fault) < 0 ||
+	    take_order(chooser, &order, fault) < 0)
+		return -1;
+	chooser->end = order.position;
+	chooser->expected -= wanted < chooser->expected ? wanted : chooser->expected;
+	return 0;
+}
+
+static int take_place(struct chooser *chooser, struct place *ret_place, struct fault *fault)
+{
+	struct pool_order *order = &chooser->order;
+	int result = 0;
+
+	pthread_mutex_lock(&chooser->lock);
+	if (order->position >= chooser->end)
+		result = reserve_places(chooser, fault);
+	if (result == 0) {
+		memcpy(ret_place->seed, order->seed, SEED_LEN);
+		ret_place->position = order->position++;
+		ret_place->member = chooser->members[ret_place->position / order->hold];
+	}
+	pthread_mutex_unlock(&chooser->lock);
+	return result;
+}
+
+/* Passes over the rest of the hold of a member that cannot sign. */
+static void skip_member(struct chooser *chooser, const struct place *place)
+{
+	struct pool_order *order = &chooser->order;
+
+	pthread_mutex_lock(&chooser->lock);
+	if (memcmp(order->seed, place->seed, SEED_LEN) == 0) {
+		uint64_t next = (place->position / order->hold + 1) * order->hold;
+
+		if (chooser->skip_to < next)
+			chooser->skip_to = next;
+		if (order->position < next)
+			order->position = next < chooser->end ? next : chooser->end;
+	}
+	pthread_mutex_unlock(&chooser->lock);
+}
+
+/* After twice as many members that cannot sign as there are, nobody can. */
+static int choose_in_order(struct chooser *chooser, int64_t now_s, struct signer **ret_signer,
+			   struct fault *fault)
+{
+	for (size_t misses = 0; misses < 2 * chooser->client->pool.size; misses++) {
+		struct place place;
+
+		if (take_place(chooser, &place, fault) < 0 ||
+		    open_if_usable(chooser, place.member, now_s, ret_signer, fault) < 0)
+			return -1;
+		if (*ret_signer != NULL)
+			return 0;
+		skip_member(chooser, &place);
+	}
+	return draw_signer(chooser->cache, now_s, ret_signer, fault);
+}
+
+/* A signer_filter. */
+static bool is_another(const void *context, size_t index)
+{
+	return index != *(const size_t *)context;
+}
+
+/* The next of an order of which each change is durable. */
+static int choose_next_in_order(struct chooser *chooser, struct pool_state *state, int64_t now_s,
+				struct signer **ret_signer, struct fault *fault)
+{
+	struct pool_order *order = &state->order;
+
+	for (size_t misses = 0; misses < 2 * chooser->client->pool.size; misses++) {
+		if ((is_over(chooser, order) || state->copied) &&
+		    begin_order(chooser, order, fault) < 0)
+			return -1;
+		state->copied = false;
+		if (take_order(chooser, order, fault) < 0 ||
+		    open_if_usable(chooser, chooser->members[order->position++], now_s, ret_signer,
+				   fault) < 0)
+			return -1;
+		if (*ret_signer != NULL)
+			return 0;
+	}
+	return draw_signer(chooser->cache, now_s, ret_signer, fault);
+}
+
+static bool is_in_time(const struct chooser *chooser, int64_t since_s, int64_t now_s)
+{
+	int64_t hold_s = chooser->client->pool.reuse.hold_s;
+
+	return hold_s == 0 || llabs(now_s - since_s) < hold_s;
+}
+
+/* The member whose time runs, if it can sign; *ret_signer stays NULL otherwise. */
+static int open_current(const struct chooser *chooser, size_t current, int64_t since_s,
+			int64_t now_s, struct signer **ret_signer, struct fault *fault)
+{
+	if (current == 0 || !is_in_time(chooser, since_s, now_s))
+		return 0;
+	return open_if_usable(chooser, current, now_s, ret_signer, fault);
+}
+
+static int begin_hold(struct chooser *chooser, struct pool_state *state, int64_t now_s,
+		      struct signer **ret_signer, struct fault *fault)
+{
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	int result;
+
+	if (chooser->client->pool.reuse.method == REUSE_ROTATING_BATCH)
+		result = choose_next_in_order(chooser, state, now_s, &signer, fault);
+	else
+		result = draw_signer_among(chooser->cache, is_another, &state->current, now_s,
+					   &signer, fault);
+	if (result < 0 ||
+	    (signer == NULL && draw_signer(chooser->cache, now_s, &signer, fault) < 0))
+		return -1;
+	state->current = signer->member.index;
+	state->current_since_s = now_s;
+	if (write_pool_state(chooser->layout, state, fault) < 0)
+		return -1;
+	*ret_signer = TAKE(signer);
+	return 0;
+}
+
+/* The caller has the chooser's lock. */
+static int choose_by_time(struct chooser *chooser, int64_t now_s, struct signer **ret_signer,
+			  struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+
+	if (open_current(chooser, chooser->current, chooser->current_since_s, now_s, ret_signer,
+			 fault) < 0)
+		return -1;
+	if (*ret_signer != NULL)
+		return 0;
+	if (lock_state(chooser, &lock, fault) < 0 ||
+	    read_pool_state(chooser->layout, chooser->client->name, &state, fault) < 0 ||
+	    open_current(chooser, state.current, state.current_since_s, now_s, ret_signer, fault) <
+		    0)
+		return -1;
+	if (*ret_signer == NULL && begin_hold(chooser, &state, now_s, ret_signer, fault) < 0)
+		return -1;
+	chooser->current = state.current;
+	chooser->current_since_s = state.current_since_s;
+	return 0;
+}
+
+/* A signer_filter. */
+static bool is_free(const void *context, size_t index)
+{
+	return !is_in_member_set(context, index);
+}
+
+/* Draws a member that no peer was given. */
+static int draw_for_peer(const struct chooser *chooser, const char *peer,
+			 const struct pool_state *state, int64_t now_s, struct signer **ret_signer,
+			 struct fault *fault)
+{
+	size_t size = chooser->client->pool.size;
+	CLEANUP(clear_member_set) struct member_set given = {0};
+	CLEANUP(release_signer) struct signer *any = NULL;
+
+	if (init_member_set(size, &given, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < state->peer_count; i++)
+		if (state->peers[i].member <= size)
+			add_to_member_set(&given, state->peers[i].member);
+	if (draw_signer_among(chooser->cache, is_free, &given, now_s, ret_signer, fault) < 0)
+		return -1;
+	if (*ret_signer != NULL)
+		return 0;
+	if (draw_signer(chooser->cache, now_s, &any, fault) < 0)
+		return -1;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s: no member is left for %s: the pool of %s has %zu members, and %zu of "
+			 "them are those of other receivers: raise the pool's size, and run "
+			 "certpool keep %s",
+			 chooser->layout->path, peer, chooser->client->name, size, given.count,
+			 chooser->client->name);
+}
+
+/* The caller has the chooser's lock. */
+static int choose_by_peer(struct chooser *chooser, const char *peer, int64_t now_s,
+			  struct signer **ret_signer, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	CLEANUP(release_signer) struct signer *signer = NULL;
+
+	if (strcmp(chooser->peer, peer) == 0 &&
+	    open_if_usable(chooser, chooser->peer_member, now_s, &signer, fault) < 0)
+		return -1;
+	if (signer == NULL &&
+	    (lock_state(chooser, &lock, fault) < 0 ||
+	     read_pool_state(chooser->layout, chooser->client->name, &state, fault) < 0 ||
+	     open_if_usable(chooser, find_pool_peer(&state, peer), now_s, &signer, fault) < 0))
+		return -1;
+	if (signer == NULL && (draw_for_peer(chooser, peer, &state, now_s, &signer, fault) < 0 ||
+			       add_pool_peer(&state, peer, signer->member.index, fault) < 0 ||
+			       write_pool_state(chooser->layout, &state, fault) < 0))
+		return -1;
+	(void)snprintf(chooser->peer, sizeof(chooser->peer), "%s", peer);
+	chooser->peer_member = signer->member.index;
+	*ret_signer = TAKE(signer);
+	return 0;
+}
+
+/* What is chosen for more than a message is chosen by one thread at a time. */
+static int choose_for_long(struct chooser *chooser, const char *peer, int64_t now_s,
+			   struct signer **ret_signer, struct fault *fault)
+{
+	bool by_peer = chooser->client->pool.reuse.method == REUSE_PER_RELYING_PARTY;
+	int result;
+
+	pthread_mutex_lock(&chooser->lock);
+	result = by_peer ? choose_by_peer(chooser, peer, now_s, ret_signer, fault)
+			 : choose_by_time(chooser, now_s, ret_signer, fault);
+	pthread_mutex_unlock(&chooser->lock);
+	return result;
+}
+
+int choose_signer(struct chooser *chooser, const char *peer, int64_t now_s,
+		  struct signer **ret_signer, struct fault *fault)
+{
+	const struct pool_reuse *reuse = &chooser->client->pool.reuse;
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	int result;
+
+	if (reuse->method == REUSE_RANDOM)
+		result = draw_signer(chooser->cache, now_s, &signer, fault);
+	else if (reuse->method == REUSE_ROTATING_BATCH && reuse->hold_s == 0)
+		result = choose_in_order(chooser, now_s, &signer, fault);
+	else
+		result = choose_for_long(chooser, peer, now_s, &signer, fault);
+	if (result < 0)
+		return -1;
+	*ret_signer = TAKE(signer);
+	return 0;
+}

@@ -1,0 +1,65 @@
+#include "common/pool/messages/member_order.h"
+
+#include "common/crypto/digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers that follow from a seed. */
+struct number_stream {
+	uint8_t input[SEED_LEN + sizeof(uint64_t)];
+	uint64_t counter;
+	uint64_t numbers[SHA256_LEN / sizeof(uint64_t)];
+	size_t left;
+};
+
+static uint64_t next_number(struct number_stream *stream)
+{
+	if (stream->left == 0) {
+		uint8_t digest[SHA256_LEN];
+
+		for (size_t i = 0; i < sizeof(uint64_t); i++)
+			stream->input[SEED_LEN + i] = (uint8_t)(stream->counter >> (8 * i));
+		stream->counter++;
+		digest_sha256((struct bytes){stream->input, sizeof(stream->input)}, digest);
+		for (size_t i = 0; i < sizeof(digest); i++) {
+			uint64_t *number = &stream->numbers[i / sizeof(uint64_t)];
+
+			*number = *number >> 8 | (uint64_t)digest[i] << 56;
+		}
+		stream->left = COUNT_OF(stream->numbers);
+	}
+	return stream->numbers[--stream->left];
+}
+
+/* Uniform in 0 … bound-1: numbers above the last multiple of the bound are passed over. */
+static uint64_t next_below(struct number_stream *stream, uint64_t bound)
+{
+	uint64_t number = next_number(stream);
+
+	while (number >= UINT64_MAX - UINT64_MAX % bound)
+		number = next_number(stream);
+	return number % bound;
+}
+
+int make_order(const uint8_t seed[static SEED_LEN], size_t count, uint32_t **ret_members,
+	       struct fault *fault)
+{
+	struct number_stream stream = {0};
+	uint32_t *members = calloc(count, sizeof(*members));
+
+	if (members == NULL)
+		return set_memory_fault(fault);
+	memcpy(stream.input, seed, SEED_LEN);
+	for (size_t i = 0; i < count; i++)
+		members[i] = (uint32_t)i + 1;
+	for (size_t i = count; i > 1; i--) {
+		size_t other = (size_t)next_below(&stream, i);
+		uint32_t member = members[other];
+
+		members[other] = members[i - 1];
+		members[i - 1] = member;
+	}
+	*ret_members = members;
+	return 0;
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# How the member that signs is chosen: reuse, hold, send --peer, between processes, with kills.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+shipped=$(realpath "$(dirname "$0")/../../../pki-layout/examples/reuse.yaml")
+. "$(dirname "$0")/../lib.sh"
+
+# manifest_of POOL: client1's pool; receivers are client2 and client3.
+manifest_of() {
+	cat <<-END
+		version: 1
+		ca: {layout: ca, endpoint: "http://127.0.0.1:0"}
+		clients:
+		  client1: {pool: {$1}}
+		  client2: {pool: {size: 1}, endpoint: "http://127.0.0.1:0"}
+		  client3: {pool: {size: 1}, endpoint: "http://127.0.0.1:0"}
+	END
+}
+# Members that signed, each with how often, by its number.
+signers() { jq -r .member "$@" | sort -n | uniq -c | awk '{ print $2 ":" $1 }' | paste -sd' '; }
+
+manifest_of 'size: 8, reuse: in-turn' >manifest.yaml
+expect 2 'a method that there is not' "$certpool" status
+says 'is refused by name, with line and column' 'manifest\.yaml:4:36: clients\.client1\.pool\.reuse: expected one of random, .*found "in-turn"'
+manifest_of 'size: 8, reuse: limited_time, hold: 3' >manifest.yaml
+expect 2 'a hold in messages of limited_time' "$certpool" status
+says 'is refused with an advice' '4:56: .*expected a duration with reuse: limited_time, found 3'
+manifest_of 'size: 8' >manifest.yaml
+"$certpool" init -q >out
+start_ca
+for client in client1 client2 client3; do
+	"$certpool" request $client -q >out && "$certpool" enroll $client -q >out
+done
+start_receiver client2
+send() { "$certpool" send client1 client2 --endpoint "$inbox" --json "$@"; }
+
+expect 0 'a random pool sends' send x --count 20
+check_not 'and keeps no state' test -e client1/state/pool
+expect 2 '--peer with a random pool' send x --peer client3
+says 'is refused' '--peer: expected a pool with reuse: per-relying-party, found that of client1 with reuse: random'
+
+manifest_of 'size: 8, reuse: rotating-batch' >manifest.yaml
+for i in 1 2 3 4 5 6 7 8; do send "$i" >"out$i"; done
+equal 'eight processes: each member signs once' '1:1 2:1 3:1 4:1 5:1 6:1 7:1 8:1' "$(signers out?)"
+expect 0 'status' "$certpool" status
+prints 'says that all are in use' '^  reuse rotating-batch, in use 8, unused 0$'
+for i in 1 2 3 4 5 6 7 8; do send "$i" --count 5 >"out$i" & processes[i]=$!; done
+for i in 1 2 3 4 5 6 7 8; do wait "${processes[i]}" || fail "sender $i"; done
+equal 'eight processes at once, five messages each: each member signs five times' \
+	'1:5 2:5 3:5 4:5 5:5 6:5 7:5 8:5' "$(signers out?)"
+equal 'the state is for its owner alone' 600 "$(mode client1/state/pool)"
+
+# A sender that is killed leaves out the members under way, and nothing else: no member signs twice in
+# an order. The order is read from the state, the signers from the receiver.
+manifest_of 'size: 8, reuse: rotating-batch, hold: 2' >manifest.yaml
+send x >first
+send x >second
+equal 'with another hold another order begins, whose first member signs twice' "$(jq .member first)" "$(jq .member second)"
+"$certpool" send client1 client2 --endpoint "$inbox" --json x --count 100000 >many 2>/dev/null &
+sender=$!
+begun() { [ "$(wc -l <many)" -ge 20 ]; }
+check 'a sender begins' eventually begun
+kill -9 $sender
+wait $sender 2>/dev/null
+expect 0 'after a kill -9 the next sender goes on' send x --count 40
+check 'and the state is whole' grep -qE '^order [0-9a-f-]{36} [0-9a-f]{32} 0000000008 0000000002 [0-9]{20}$' client1/state/pool
+
+# A restored layout: the state of an order that went on, out of a backup.
+manifest_of 'size: 8, reuse: rotating-batch' >manifest.yaml
+send x >out
+cp -a client1/state/pool old
+send x --count 3 >out
+cp -a old client1/state/new && mv client1/state/new client1/state/pool
+seed() { awk '$1 == "order" { print $3 }' "$1"; }
+for i in 1 2 3 4 5 6 7 8; do send "$i" >"out$i"; done
+check_not 'from a copy of the state another order begins' test "$(seed old)" = "$(seed client1/state/pool)"
+equal 'and has each member once' '1:1 2:1 3:1 4:1 5:1 6:1 7:1 8:1' "$(signers out?)"
+
+rm client1/state/pool
+manifest_of 'size: 8, reuse: limited_time, hold: 1h' >manifest.yaml
+for i in 1 2 3; do send "$i" --count 3 >"out$i"; done
+member=$(jq -r .member out1 | head -n 1)
+equal 'limited_time: one member signs all, in three processes' "$member:9" "$(signers out1 out2 out3)"
+later() { under_clock +61m "$certpool" send client1 client2 --output "$1" x; }
+expect 0 'an hour later' later later.jwe
+check_not 'another one has its time' grep -q "^current $member " client1/state/pool
+rm -f later.jwe
+
+rm client1/state/pool
+manifest_of 'size: 2, reuse: per-relying-party' >manifest.yaml
+expect 0 'per-relying-party' send x --count 5
+own=$(jq -r .member out | head -n 1)
+equal 'the receiver sees one member' "$own:5" "$(signers out)"
+expect 0 'another peer, by --peer' send x --peer lamp
+equal 'sees the other' $((3 - own)):1 "$(signers out)"
+expect 0 'the same again' send x --peer lamp
+equal 'sees it again' $((3 - own)):1 "$(signers out)"
+expect 0 'a message to a file' "$certpool" send client1 client2 --peer lamp --output lamp.jwe x
+expect 4 'a third peer' send x --peer third
+says 'finds none left' 'no member is left for third: the pool of client1 has 2 members, and 2 of them'
+expect 2 'a peer that is no name' send x --peer 'a b'
+expect 2 'a peer and a member' send x --peer lamp --member 1
+expect 0 'a member may be named all the same' send x --member 1
+expect 0 'status' "$certpool" status --json
+equal 'counts' '{"reuse":"per-relying-party","in_use":2,"unused":0}' \
+	"$(jq -c 'select(.node == "client1") | {reuse, in_use, unused}' out)"
+manifest_of 'size: 3, reuse: per-relying-party' >manifest.yaml
+expect 0 'the advice works: a larger pool' "$certpool" keep client1
+expect 0 'has one for the third' send x --peer third
+equal 'a new one' 3:1 "$(signers out)"
+
+printf 'x\n' >client1/state/pool
+expect 1 'a damaged state' send x
+says 'is named' 'client1/state/pool: line 1: expected "certpool pool 1 INODE BORN"'
+stop "$receiver"
+
+# The example that is shipped, as it says itself.
+sed 's/127.0.0.1:84../127.0.0.1:0/' "$shipped" >reuse.yaml
+expect 0 'the example runs' "$certpool" run -m reuse.yaml
+wallet() { "$certpool" status -m reuse.yaml --json | jq -r 'select(.node == "wallet") | .in_use'; }
+equal 'its wallet has shown two members' 2 "$(wallet)"

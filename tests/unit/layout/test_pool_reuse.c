@@ -1,0 +1,85 @@
+#include "common/layout/pool_reuse.h"
+
+#include "common/layout/manifest.h"
+#include "tests/support/expect.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The rows of the table are appended to this text, which makes each a whole manifest. */
+#define HEAD "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\"}\n"
+#define CLIENT(text) HEAD "clients:\n  a: " text "\n"
+
+struct refusal_row {
+	const char *text;
+	const char *position; /* LINE:COLUMN */
+	const char *found;    /* part of the message */
+};
+
+static int parse(const char *text, struct manifest **ret_manifest, struct fault *fault)
+{
+	return parse_manifest(bytes_of_string(text), "m.yaml", ret_manifest, fault);
+}
+
+static void expect_refusals(const struct refusal_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct manifest *manifest = NULL;
+		char begin[64];
+
+		(void)snprintf(begin, sizeof(begin), "m.yaml:%s: ", rows[i].position);
+		REFUSED(parse(rows[i].text, &manifest, &fault), FAULT_USAGE, rows[i].found,
+			"accepted: %s", rows[i].text);
+		SAID(begin);
+		cr_expect_null(manifest);
+	}
+}
+
+Test(pool_reuse, refuses_reuse_that_does_not_go_together)
+{
+	static const struct refusal_row rows[] = {
+		{CLIENT("{pool: {reuse: rotating_batch}}"), "4:21",
+		 "clients.a.pool.reuse: expected one of random, limited_time, rotating-batch, "
+		 "per-relying-party, found \"rotating_batch\": did you mean rotating-batch?"},
+		{CLIENT("{pool: {reuse: [random]}}"), "4:21", "expected a single value"},
+		{CLIENT("{pool: {reuse: }}"), "4:21", "found \"\""},
+		{CLIENT("{pool: {reuse: rotating-batch, hold: 0}}"), "4:43",
+		 "clients.a.pool.hold: expected a number of messages from 1 to 1000000, or a "
+		 "duration like 5m, found 0"},
+		{CLIENT("{pool: {reuse: rotating-batch, hold: 1000001}}"), "4:43", "found 1000001"},
+		{CLIENT("{pool: {reuse: rotating-batch, hold: 5x}}"), "4:43", "found 5x"},
+		{CLIENT("{pool: {reuse: rotating-batch, hold: [5m]}}"), "4:43", "found a list"},
+		{CLIENT("{pool: {hold: 2}}"), "4:20",
+		 "expected 1 with reuse: random, which keeps no state, found 2: give the pool "
+		 "reuse: limited_time or rotating-batch"},
+		{CLIENT("{pool: {hold: 5m}}"), "4:20", "found 5m"},
+		{CLIENT("{pool: {reuse: limited_time, hold: 7}}"), "4:41",
+		 "expected a duration with reuse: limited_time, found 7: give the pool reuse: "
+		 "rotating-batch to count messages"},
+		{CLIENT("{pool: {hold: 1, reuse: per-relying-party}}"), "4:14",
+		 "clients.a.pool.hold: expected no hold with reuse: per-relying-party"},
+	};
+
+	expect_refusals(rows, COUNT_OF(rows));
+}
+
+Test(pool_reuse, reads_how_members_are_chosen)
+{
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+	const struct pool_reuse *reuse;
+
+	OK(parse(HEAD "clients:\n  a: {pool: {reuse: rotating-batch, hold: 7}}\n"
+		      "  b: {pool: {hold: 5m, reuse: limited_time}}\n"
+		      "  c: {pool: {reuse: random, hold: 1}}\n  d: {}\n",
+		 &manifest, &fault));
+	reuse = &manifest->clients[0].pool.reuse;
+	cr_expect_eq(reuse->method, REUSE_ROTATING_BATCH);
+	cr_expect_eq(reuse->hold_messages, 7);
+	cr_expect_eq(reuse->hold_s, 0);
+	reuse = &manifest->clients[1].pool.reuse;
+	cr_expect_eq(reuse->method, REUSE_LIMITED_TIME);
+	cr_expect_eq(reuse->hold_s, 300);
+	cr_expect_eq(manifest->clients[2].pool.reuse.method, REUSE_RANDOM);
+	cr_expect_eq(manifest->clients[3].pool.reuse.method, REUSE_RANDOM);
+}

@@ -1,0 +1,103 @@
+#include "common/pool/members/pool_state.h"
+
+#include "tests/support/expect.h"
+#include "tests/unit/pool/fixture.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define BOOT "01234567-89ab-cdef-0123-456789abcdef"
+#define SEED "00112233445566778899aabbccddeeff"
+#define ORDER "order " BOOT " " SEED " 20 3 59\n"
+
+static struct fixture fixture;
+
+static void set_up(void)
+{
+	open_fixture(&fixture);
+}
+
+static void tear_down(void)
+{
+	close_fixture(&fixture);
+}
+
+TestSuite(pool_state, .init = set_up, .fini = tear_down);
+
+Test(pool_state, refuses_what_is_not_of_its_form)
+{
+	static const struct {
+		const char *text;
+		const char *found;
+	} rows[] = {
+		{"", "expected a line end at the end"},
+		{"order", "expected a line end at the end"},
+		{"current 1 2\n", "line 2: expected \"order BOOT SEED COUNT HOLD POSITION\""},
+		{"order " BOOT " " SEED " 20 3 61\n", "line 2: expected \"order"},
+		{"order " BOOT " " SEED " 1000001 1 0\n", "line 2"},
+		{"order " BOOT " " SEED " 20 3 1 1\n", "line 2"},
+		{"order " BOOT " 00 20 3 1\n", "line 2"},
+		{"order x " SEED " 20 3 1\n", "line 2"},
+		{ORDER "current 0 5\n", "line 3: expected \"current MEMBER SINCE\" or \"peer"},
+		{ORDER "current 5\n", "line 3"},
+		{ORDER "current 5 -1\n", "line 3"},
+		{ORDER "current 5 99999999999999999999999\n", "line 3"},
+		{ORDER "current 5 1\ncurrent 5 1\n", "line 4"},
+		{ORDER "peer -x 1\n", "line 3"},
+		{ORDER "peer a\n", "line 3"},
+		{ORDER "peer a 1000001\n", "line 3"},
+		{ORDER "\n", "line 3"},
+		{ORDER ORDER, "line 3"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct pool_state state = {0};
+
+		REFUSED(parse_pool_state(bytes_of_string(rows[i].text), &state, &fault),
+			FAULT_MALFORMED, rows[i].found, "row %zu", i);
+		cr_expect_null(state.peers);
+	}
+}
+
+Test(pool_state, is_read_as_it_was_written)
+{
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	CLEANUP(clear_pool_state) struct pool_state again = {0};
+	const struct layout *layout = fixture.layouts[0];
+
+	OK(parse_pool_state(bytes_of_string(ORDER "current 4 1700000000\npeer a 1\npeer b 2\n"
+						  "peer a 3\n"),
+			    &state, &fault));
+	OK(write_pool_state(layout, &state, &fault));
+	OK(read_pool_state(layout, "client1", &again, &fault));
+	cr_expect_not(again.copied);
+	cr_expect_str_eq(again.order.boot, BOOT);
+	cr_expect_eq(memcmp(again.order.seed, state.order.seed, SEED_LEN), 0);
+	cr_expect_eq(again.order.count, 20);
+	cr_expect_eq(again.order.hold, 3);
+	cr_expect_eq(again.order.position, 59);
+	cr_expect_eq(again.current, 4);
+	cr_expect_eq(again.current_since_s, 1700000000);
+	cr_expect_eq(find_pool_peer(&again, "a"), 3);
+	cr_expect_eq(find_pool_peer(&again, "b"), 2);
+	cr_expect_eq(find_pool_peer(&again, "c"), 0);
+	cr_expect_eq(count_in_use(&again), 20 + 3);
+}
+
+Test(pool_state, is_empty_without_a_file)
+{
+	struct pool_state state = {.current = 5};
+
+	OK(read_pool_state(fixture.layouts[0], "client1", &state, &fault));
+	cr_expect_eq(state.current, 0);
+}
+
+Test(pool_state, says_which_file_is_damaged)
+{
+	struct pool_state state = {0};
+
+	put_file(fixture.layouts[0]->state, POOL_STATE_FILE, "x\n", 0600);
+	REFUSED(read_pool_state(fixture.layouts[0], "client1", &state, &fault), FAULT_MALFORMED,
+		"state/pool: line 1: expected \"certpool pool 1 INODE BORN\"");
+	SAID("which members of client1 have signed");
+}
