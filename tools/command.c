@@ -17,7 +17,7 @@ const struct verb *const verbs[] = {
 	&run_verb,    &status_verb,  &list_verb,      &show_verb,    &audit_verb,
 	&check_verb,  &bench_verb,   &help_verb,      &version_verb, &needs_renewal_verb,
 	&keep_verb,   &repair_verb,  &renew_verb,     &rotate_verb,  &prune_verb,
-	&backup_verb, &restore_verb, &front_end_verb, NULL,
+	&backup_verb, &restore_verb, &front_end_verb, &store_verb,   NULL,
 };
 
 static const struct {

@@ -64,6 +64,7 @@ struct verb {
 extern const struct verb new_verb;
 extern const struct verb init_verb;
 extern const struct verb front_end_verb;
+extern const struct verb store_verb;
 extern const struct verb invite_verb;
 extern const struct verb join_verb;
 extern const struct verb request_verb;

@@ -28,6 +28,7 @@ static const char *const kinds[EVENT_KIND_COUNT] = {
 	[EVENT_FRONT_END] = "front-end",
 	[EVENT_CHECKPOINT] = "checkpoint",
 	[EVENT_ACCOUNT] = "account",
+	[EVENT_COPIED] = "copied",
 };
 
 const char *format_event_kind(enum event_kind kind)

@@ -26,6 +26,7 @@ enum event_kind {
 	EVENT_FRONT_END, /* type: what became of a front end of the record; detail: its name */
 	EVENT_CHECKPOINT, /* heads: the last line of every front end's log */
 	EVENT_ACCOUNT,    /* by, client, type: what became of an ACME account; detail: its id */
+	EVENT_COPIED,     /* detail: the database from which the record came */
 	EVENT_KIND_COUNT,
 };
 

@@ -201,6 +201,7 @@ static const char *describe_kind(const char *kind)
 		{"crl", "made CRL"},
 		{"backup", "backed up to"},
 		{"restored", "restored from"},
+		{"copied", "copied the record from"},
 		{"exported", "exported the log to line"},
 		{"trimmed", "trimmed the log to line"},
 		{"checkpoint", "noted the last lines of all front ends"},

@@ -51,7 +51,7 @@ static void describe_holder(const struct layout *layout, char *ret_holder, size_
 			       (int)strspn((const char *)text.data, "0123456789"), text.data);
 }
 
-static int lock_serving(const struct layout *layout, int *ret_lock, struct fault *fault)
+int lock_serving(const struct layout *layout, int *ret_lock, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	struct fault problem = {0};

@@ -25,6 +25,10 @@ enum authority_mode {
 	AUTHORITY_BESIDE,  /* for a short act, whether or not another process serves */
 };
 
+/* Keeps the CA of the layout from being served on this host. Owns: close_descriptor. Errors:
+   FAULT_BUSY names the process that serves it. */
+int lock_serving(const struct layout *layout, int *ret_lock, struct fault *fault) MUST_CHECK;
+
 /*
  * Opens the CA and takes the manifest's clients over (sync_clients). Does not look at the layout of
  * a root that lies apart. `layout` and `manifest` must outlive the authority; `access` need not.

@@ -179,6 +179,16 @@ static int change_row(struct store *store, const struct layout *layout,
 
 /* --- the copies --- */
 
+/* The host whose record it was in a file, though it was removed before that. */
+static int admit_front_end(struct transaction *transaction, struct fault *fault)
+{
+	static const char sql[] = "UPDATE front_end SET removed_at = NULL WHERE id = ?1";
+
+	return run_statement(transaction, sql,
+			     VALUES(number_value(store_front_end(transaction->store))), NULL,
+			     fault);
+}
+
 /* The record's keys become those that the layout has. */
 static int adopt_keys(struct store *store, const struct layout *layout, int64_t now_s,
 		      struct fault *fault)
@@ -194,7 +204,9 @@ static int adopt_keys(struct store *store, const struct layout *layout, int64_t 
 		return -1;
 	if (found)
 		return 0;
-	if (write_front_end_file(layout, FIRST_FRONT_END, fault) < 0 ||
+	/* A record that comes out of a file again is of the front end that the layout was. */
+	if (write_front_end_file(layout, store_front_end(store), fault) < 0 ||
+	    admit_front_end(&transaction, fault) < 0 ||
 	    make_store_key(layout, &transaction, &store_key, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < peers.count; i++) {

@@ -62,6 +62,10 @@ struct audit_verdict {
 int verify_audit(struct store *store, struct audit_verdict *ret_verdict,
 		 struct fault *fault) MUST_CHECK;
 
+/* The same in a transaction, with what that has changed so far. */
+int verify_audit_within(struct transaction *transaction, struct audit_verdict *ret_verdict,
+			struct fault *fault) MUST_CHECK;
+
 /*
  * Verifies a copy of one front end's log or of a part of it, with line ends, or exported parts that
  * follow each other: its lines must be those of the record. Lines that were trimmed from the record

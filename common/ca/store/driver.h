@@ -86,6 +86,9 @@ struct store_driver {
 	int (*find_keys)(struct store_connection *connection, const struct key_column *column,
 			 struct values values, bool *ret_present, struct fault *fault);
 
+	const char *columns_sql;    /* see query_columns */
+	const char *resume_ids_sql; /* see resume_ids; NULL: ids follow the highest one anyway */
+
 	/* Fills *fault and, but for a SCAN, makes every later begin fail. Returns -1. */
 	int (*report_damage)(struct store_connection *connection, const char *text,
 			     struct fault *fault);

@@ -275,6 +275,11 @@ struct bytes row_bytes(struct rows *rows, int column)
 	return get_value(rows, column, VALUE_OCTETS).bytes;
 }
 
+struct value row_value(struct rows *rows, int column)
+{
+	return get_column(rows, column);
+}
+
 void row_octets(struct rows *rows, int column, uint8_t *ret_octets, size_t len)
 {
 	struct value value = get_value(rows, column, VALUE_OCTETS);
@@ -334,6 +339,20 @@ int insert_rows(struct transaction *transaction, const struct table *table,
 		return -1;
 	return transaction->store->driver->insert_rows(transaction->connection, table, values,
 						       row_count, ret_inserted, fault);
+}
+
+int query_columns(struct transaction *transaction, struct rows *rows, struct fault *fault)
+{
+	return query_rows(transaction, transaction->store->driver->columns_sql, NO_VALUES, rows,
+			  fault);
+}
+
+int resume_ids(struct transaction *transaction, struct fault *fault)
+{
+	const char *sql = transaction->store->driver->resume_ids_sql;
+	int64_t ignored;
+
+	return sql == NULL ? 0 : query_number(transaction, sql, NO_VALUES, &ignored, fault);
 }
 
 int find_keys(struct transaction *transaction, const struct key_column *column,

@@ -146,6 +146,7 @@ int64_t row_number(struct rows *rows, int column);
 size_t row_size(struct rows *rows, int column); /* a number that is not negative */
 const char *row_text(struct rows *rows, int column);
 struct bytes row_bytes(struct rows *rows, int column);
+struct value row_value(struct rows *rows, int column); /* of whatever kind */
 
 /* Copies exactly len octets. */
 void row_octets(struct rows *rows, int column, uint8_t *ret_octets, size_t len);
@@ -163,11 +164,12 @@ int check_row(struct rows *rows, struct fault *fault) MUST_CHECK;
 int report_damage(struct transaction *transaction, const char *text, struct fault *fault);
 
 /* A table, as the target of insert_rows. Static: statements are cached under its address. */
-enum { TABLE_COLUMNS_MAX = 16 };
+enum { TABLE_COLUMNS_MAX = 24 };
 
 struct table {
 	const char *name;
-	const char *conflict; /* the column whose values decide whether a row is there already */
+	const char *conflict; /* the column whose values decide whether a row is there already;
+				 NULL: any conflict fails */
 	size_t column_count;
 	struct {
 		const char *name;
@@ -184,6 +186,16 @@ struct table {
 int insert_rows(struct transaction *transaction, const struct table *table,
 		const struct value *values, size_t row_count, bool *ret_inserted,
 		struct fault *fault) MUST_CHECK;
+
+/*
+ * Every column that a record has, whatever its database, by table and name: rows of the table's
+ * name, the column's, and its enum value_kind. Not those that are a driver's own.
+ */
+int query_columns(struct transaction *transaction, struct rows *rows,
+		  struct fault *fault) MUST_CHECK;
+
+/* In a WRITE that inserted certificates with their ids: those to come get higher ids. */
+int resume_ids(struct transaction *transaction, struct fault *fault) MUST_CHECK;
 
 /* A column of octets with an index. Static, like struct table. */
 struct key_column {

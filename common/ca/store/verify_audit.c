@@ -257,16 +257,24 @@ static int verify_chains(struct transaction *transaction, struct audit_verdict *
 	return verify_no_others(transaction, &chains, &all->verdict, fault);
 }
 
-int verify_audit(struct store *store, struct audit_verdict *ret_verdict, struct fault *fault)
+int verify_audit_within(struct transaction *transaction, struct audit_verdict *ret_verdict,
+			struct fault *fault)
 {
-	CLEANUP(end_transaction) struct transaction transaction = {0};
-	struct audit_verdict all = {.front_end = store_front_end(store)};
+	struct audit_verdict all = {.front_end = store_front_end(transaction->store)};
 
-	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
-	    verify_chains(&transaction, &all, fault) < 0)
+	if (verify_chains(transaction, &all, fault) < 0)
 		return -1;
 	*ret_verdict = all;
 	return 0;
+}
+
+int verify_audit(struct store *store, struct audit_verdict *ret_verdict, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0)
+		return -1;
+	return verify_audit_within(&transaction, ret_verdict, fault);
 }
 
 /* Takes the next line off the copy. False for a line without its line end. */

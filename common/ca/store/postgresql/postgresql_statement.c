@@ -228,8 +228,10 @@ static void compose_insert(const struct table *table, struct buffer *sql)
 	for (size_t i = 0; i < table->column_count; i++)
 		append_format(sql, "%s$%zu::%s[]", i > 0 ? ", " : "", i + 1,
 			      types[table->columns[i].kind]);
-	append_format(sql, ") ON CONFLICT (%s) DO NOTHING RETURNING %s", table->conflict,
-		      table->conflict);
+	append_string(sql, ")");
+	if (table->conflict != NULL)
+		append_format(sql, " ON CONFLICT (%s) DO NOTHING RETURNING %s", table->conflict,
+			      table->conflict);
 }
 
 static size_t find_conflict_column(const struct table *table)
@@ -312,6 +314,11 @@ int insert_pg_rows(struct store_connection *base, const struct table *table,
 	if (check_buffer(&sql, fault) < 0 ||
 	    execute_pg(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
 		return -1;
+	if (table->conflict == NULL) {
+		connection->libpq->clear(result);
+		memset(ret_inserted, true, row_count * sizeof(*ret_inserted));
+		return 0;
+	}
 	matched = match_inserted(connection, table, values, row_count, result, ret_inserted, fault);
 	connection->libpq->clear(result);
 	return matched;

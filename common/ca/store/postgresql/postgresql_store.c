@@ -253,6 +253,18 @@ static int check_pg_integrity(struct store_connection *connection, damage_functi
 	return 0;
 }
 
+/* version: schema.h. */
+static const char columns_sql[] =
+	"SELECT table_name::text, column_name::text,"
+	" CASE data_type WHEN 'bigint' THEN 1 WHEN 'text' THEN 2 WHEN 'bytea' THEN 3 ELSE 4 END"
+	" FROM information_schema.columns WHERE table_schema = 'certpool'"
+	" AND NOT (table_name = 'state' AND column_name = 'version')"
+	" ORDER BY table_name::text COLLATE \"C\", column_name::text COLLATE \"C\"";
+
+static const char resume_ids_sql[] =
+	"SELECT setval(pg_get_serial_sequence('certpool.certificate', 'id'),"
+	" COALESCE(MAX(id), 0) + 1, false) FROM certificate";
+
 const struct store_driver postgresql_driver = {
 	.find = find_pg,
 	.create = create_pg,
@@ -274,6 +286,8 @@ const struct store_driver postgresql_driver = {
 	.close_cursor = close_pg_cursor,
 	.insert_rows = insert_pg_rows,
 	.find_keys = find_pg_keys,
+	.columns_sql = columns_sql,
+	.resume_ids_sql = resume_ids_sql,
 	.report_damage = report_pg_damage,
 	.check_integrity = check_pg_integrity,
 };

@@ -221,7 +221,9 @@ static void compose_insert(const struct table *table, struct buffer *sql)
 	append_string(sql, ") VALUES (");
 	for (size_t i = 0; i < table->column_count; i++)
 		append_format(sql, "%s?%zu", i > 0 ? ", " : "", i + 1);
-	append_format(sql, ") ON CONFLICT (%s) DO NOTHING", table->conflict);
+	append_string(sql, ")");
+	if (table->conflict != NULL)
+		append_format(sql, " ON CONFLICT (%s) DO NOTHING", table->conflict);
 }
 
 /* The statement of a batch, composed when the connection sees the key for the first time. */

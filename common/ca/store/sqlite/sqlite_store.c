@@ -451,6 +451,14 @@ static int read_sqlite_clock(struct store_connection *connection, int64_t *ret_n
 	return 0;
 }
 
+/* log_needed: wal_guard.h. */
+static const char columns_sql[] =
+	"SELECT m.name, c.name,"
+	" CASE c.type WHEN 'INTEGER' THEN 1 WHEN 'TEXT' THEN 2 WHEN 'BLOB' THEN 3 ELSE 4 END"
+	" FROM sqlite_schema m JOIN pragma_table_info(m.name) c"
+	" WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND c.name <> 'log_needed'"
+	" ORDER BY m.name, c.name";
+
 const struct store_driver sqlite_driver = {
 	.find = find_sqlite,
 	.create = create_sqlite,
@@ -472,6 +480,7 @@ const struct store_driver sqlite_driver = {
 	.close_cursor = close_sqlite_cursor,
 	.insert_rows = insert_sqlite_rows,
 	.find_keys = find_sqlite_keys,
+	.columns_sql = columns_sql,
 	.report_damage = report_sqlite_damage,
 	.check_integrity = check_sqlite_pages,
 };
