@@ -6,19 +6,22 @@ static const int64_t minute_us = INT64_C(60) * US_PER_S;
 
 bool take_token(struct token_bucket *bucket, size_t per_minute, int64_t now_us, int64_t *ret_wait_s)
 {
-	int64_t cost_us = minute_us / (int64_t)per_minute;
-	int64_t over_us;
+	int64_t rate = (int64_t)per_minute;
+	int64_t passed_us = now_us - bucket->as_of_us;
+	int64_t over;
 
-	bucket->used_us -= now_us - bucket->as_of_us;
-	if (bucket->used_us < 0)
-		bucket->used_us = 0;
 	bucket->as_of_us = now_us;
-	over_us = bucket->used_us + cost_us - minute_us;
-	if (over_us > 0) {
-		*ret_wait_s = (over_us + US_PER_S - 1) / US_PER_S;
+	if (bucket->used > rate * minute_us)
+		bucket->used = rate * minute_us;
+	bucket->used -= rate * (passed_us < minute_us ? passed_us : minute_us);
+	if (bucket->used < 0)
+		bucket->used = 0;
+	over = bucket->used + minute_us - rate * minute_us;
+	if (over > 0) {
+		*ret_wait_s = (over + rate * US_PER_S - 1) / (rate * US_PER_S);
 		return false;
 	}
-	bucket->used_us += cost_us;
+	bucket->used += minute_us;
 	return true;
 }
 
