@@ -1,8 +1,6 @@
 #include "common/base/workers.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -87,4 +85,70 @@ int run_tasks(size_t count, unsigned int workers, task_function *task, void *con
 	if (run.failed_index == SIZE_MAX)
 		return 0;
 	return pass_fault(&run.fault, fault);
+}
+
+/* On the stack of a caller, which waits. */
+struct joint_caller {
+	void *part;
+	struct joint_caller *next;
+	pthread_cond_t woken; /* its part is done, or it is the first one and none is under way */
+	bool done;
+};
+
+void init_joint_work(struct joint_work *work)
+{
+	*work = (struct joint_work){.under_way = false};
+	work->end = &work->first;
+	pthread_mutex_init(&work->lock, NULL);
+}
+
+void destroy_joint_work(struct joint_work *work)
+{
+	pthread_mutex_destroy(&work->lock);
+}
+
+/* The caller holds the lock, and has it again on return. */
+static void lead_joint_work(struct joint_work *work, joint_function *function, void *context)
+{
+	struct joint_caller *callers[JOINT_WORK_MAX];
+	void *parts[JOINT_WORK_MAX];
+	size_t count = 0;
+
+	for (; work->first != NULL && count < JOINT_WORK_MAX; work->first = work->first->next) {
+		callers[count] = work->first;
+		parts[count++] = work->first->part;
+	}
+	if (work->first == NULL)
+		work->end = &work->first;
+	work->waiting -= count;
+	work->under_way = true;
+	pthread_mutex_unlock(&work->lock);
+	function(context, parts, count);
+	pthread_mutex_lock(&work->lock);
+	work->under_way = false;
+	for (size_t i = 0; i < count; i++) {
+		callers[i]->done = true;
+		pthread_cond_signal(&callers[i]->woken);
+	}
+	if (work->first != NULL)
+		pthread_cond_signal(&work->first->woken);
+}
+
+void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part)
+{
+	struct joint_caller own = {.part = part};
+
+	pthread_cond_init(&own.woken, NULL);
+	pthread_mutex_lock(&work->lock);
+	*work->end = &own;
+	work->end = &own.next;
+	work->waiting++;
+	while (!own.done) {
+		if (work->under_way)
+			pthread_cond_wait(&own.woken, &work->lock);
+		else
+			lead_joint_work(work, function, context);
+	}
+	pthread_mutex_unlock(&work->lock);
+	pthread_cond_destroy(&own.woken);
 }

@@ -3,6 +3,8 @@
 
 #include "common/base/fault.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The number of processors on which this process may run, at least 1. */
@@ -18,5 +20,34 @@ typedef int task_function(size_t index, void *context, struct fault *fault);
  */
 int run_tasks(size_t count, unsigned int workers, task_function *task, void *context,
 	      struct fault *fault) MUST_CHECK;
+
+/*
+ * Work that costs less when several callers have it done together, like a write that has to be
+ * durable. A caller that finds none under way does its own at once; those that come meanwhile wait,
+ * and one of them does the work of all that wait then. Safe for several threads.
+ */
+struct joint_caller;
+
+struct joint_work {
+	pthread_mutex_t lock; /* of all below */
+	bool under_way;
+	struct joint_caller *first; /* of those that wait, in the order in which they came */
+	struct joint_caller **end;
+	size_t waiting; /* how many these are */
+};
+
+void init_joint_work(struct joint_work *work);
+
+/* Nobody waits any more. */
+void destroy_joint_work(struct joint_work *work);
+
+/* Does what the callers want, whose parts these are, at most JOINT_WORK_MAX. Their outcomes are in
+   the parts. One thread at a time is in the function. */
+enum { JOINT_WORK_MAX = 64 };
+typedef void joint_function(void *context, void *const *parts, size_t count);
+
+/* Returns when the part was done, by this thread or another one. All callers of one joint_work give
+   the same function and context. */
+void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part);
 
 #endif

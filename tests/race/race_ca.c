@@ -7,8 +7,8 @@
  */
 #include "common/base/clock.h"
 #include "common/base/workers.h"
+#include "common/ca/issue/certify_foreign.h"
 #include "common/ca/issue/init_authority.h"
-#include "common/ca/issue/join_requests.h"
 #include "common/ca/service/service.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/revoke.h"
@@ -38,7 +38,6 @@ struct race {
 	struct layout *layout;
 	struct authority *authority;
 	struct ca_service *service;
-	struct joined_requests *joined;
 	struct shared_key key;
 	struct buffer csrs[SHARED_KEYS]; /* of keys that everybody asks for */
 };
@@ -94,7 +93,7 @@ static int ask_for_certificates(const struct race *race, struct http_client *cli
 }
 
 /* As EST has single requests certified: one key of this thread's own, and one that all ask for. */
-static int ask_joined(const struct race *race, size_t index, struct fault *fault)
+static int ask_singly(const struct race *race, size_t index, struct fault *fault)
 {
 	struct buffer own = {0};
 	const struct buffer *const pems[] = {&own, &race->csrs[index % SHARED_KEYS]};
@@ -102,18 +101,15 @@ static int ask_joined(const struct race *race, size_t index, struct fault *fault
 
 	for (size_t i = 0; result == 0 && i < COUNT_OF(pems); i++) {
 		CLEANUP(free_csr) struct csr *csr = NULL;
-		CLEANUP(clear_single_answer) struct single_answer answer = {0};
-		struct single_request request = {.client = "client1",
-						 .manner = {.prefix = "est"},
-						 .now_s = race->now_s,
-						 .pem = bytes_of_buffer(pems[i])};
+		CLEANUP(clear_foreign_answer) struct foreign_answer answer = {0};
+		struct foreign_request request = {.client = "client1", .prefix = "est"};
 
-		result = parse_csr_pem(request.pem, &csr, fault);
+		result = parse_csr_pem(bytes_of_buffer(pems[i]), &csr, fault);
 		if (result < 0)
 			break;
-		public_key_sha256(csr_public_key(csr), request.key_sha256);
-		result = certify_joined(race->joined, &request, &answer, fault);
-		if (result == 0 && answer.certificate.len == 0)
+		request.csr = csr;
+		result = certify_foreign(race->authority, &request, race->now_s, &answer, fault);
+		if (result == 0 && answer.der.len == 0)
 			result = set_fault(fault, FAULT_FAILED, "expected a certificate: %s",
 					   answer.refusal.detail);
 	}
@@ -224,7 +220,7 @@ static int run_client(size_t index, void *context, struct fault *fault)
 		CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
 		if (change_keys(race, index * ROUNDS + i, fault) < 0 ||
-		    ask_joined(race, index * ROUNDS + i, fault) < 0 ||
+		    ask_singly(race, index * ROUNDS + i, fault) < 0 ||
 		    ask_for_certificates(race, client, index * ROUNDS + i, &answer, fault) < 0 ||
 		    ask_for_status(race, client, &answer.certificates[i % SHARED_KEYS].pem, fault) <
 			    0 ||
@@ -261,8 +257,6 @@ static int prepare(struct race *race, struct fault *fault)
 	for (size_t i = 0; i < SHARED_KEYS; i++)
 		if (make_csr(i, &race->csrs[i], fault) < 0)
 			return -1;
-	if (new_joined_requests(race->authority, &race->joined, fault) < 0)
-		return -1;
 	settings.authority = race->authority;
 	settings.layout = race->layout;
 	return start_ca_service(&settings, &race->service, fault);
@@ -297,7 +291,6 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 static void clear_race(struct race *race)
 {
 	stop_ca_service(&race->service);
-	free_joined_requests(&race->joined);
 	free_authority(&race->authority);
 	free_layout(&race->layout);
 	free_manifest(&race->manifest);

@@ -2,7 +2,7 @@
 
 #include "common/base/hex.h"
 #include "common/base/random.h"
-#include "common/ca/acme/certify_foreign.h"
+#include "common/ca/issue/certify_foreign.h"
 #include "common/ca/signer/policy.h"
 #include "common/wire/acme_answer.h"
 #include "common/x509/distinguished_name.h"
@@ -390,7 +390,7 @@ static int certify_order(struct acme_exchange *exchange, struct acme_order *orde
 						.new_key = true,
 						.beside = record_order,
 						.beside_context = order};
-	struct foreign_answer answer = {0};
+	CLEANUP(clear_foreign_answer) struct foreign_answer answer = {0};
 	uint8_t serial[SERIAL_MAX];
 	struct fault failure = {0};
 	bool certified;
@@ -398,7 +398,6 @@ static int certify_order(struct acme_exchange *exchange, struct acme_order *orde
 	int result = certify_foreign(exchange->acme->settings.authority, &request, exchange->now_s,
 				     &answer, &failure);
 
-	clear_buffer(&answer.der);
 	/* record_order's: the order is another request's. */
 	if (result < 0 && failure.class != FAULT_REFUSED)
 		return pass_fault(&failure, fault);

@@ -295,22 +295,20 @@ static void check_count(size_t count, struct refusal *refusal)
 		set_refusal(refusal, "malformed", "expected at least one request, found none");
 }
 
-int certify_batch_as(struct authority *authority, const struct batch_order *order,
-		     const struct certificates_request *request,
-		     struct certificates_answer *ret_answer, struct fault *fault)
+int certify_batch(struct authority *authority, const char *client,
+		  const struct certificates_request *request, int64_t now_s,
+		  struct certificates_answer *ret_answer, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client record = {0};
 	CLEANUP(clear_batch)
 	struct certificate_batch batch = {
-		.options = {.prefix = order->manner.prefix, .usages = order->manner.usages},
 		.issuers = authority_issuers(authority),
 		.request = request,
 		.count = request->count,
 	};
 	struct refusal refusal = {0};
 
-	if (begin_issue(authority, order->client, order->now_s, &record, &batch.options, &refusal,
-			fault) < 0)
+	if (begin_issue(authority, client, now_s, &record, &batch.options, &refusal, fault) < 0)
 		return -1;
 	check_count(request->count, &refusal);
 	if (is_refused(&refusal))
@@ -328,13 +326,4 @@ int certify_batch_as(struct authority *authority, const struct batch_order *orde
 	if (record_batch(&batch, fault) < 0)
 		return -1;
 	return format_outcomes(&batch, ret_answer, fault);
-}
-
-int certify_batch(struct authority *authority, const char *client,
-		  const struct certificates_request *request, int64_t now_s,
-		  struct certificates_answer *ret_answer, struct fault *fault)
-{
-	const struct batch_order order = {.client = client, .now_s = now_s};
-
-	return certify_batch_as(authority, &order, request, ret_answer, fault);
 }

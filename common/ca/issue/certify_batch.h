@@ -19,22 +19,4 @@ int certify_batch(struct authority *authority, const char *client,
 		  const struct certificates_request *request, int64_t now_s,
 		  struct certificates_answer *ret_answer, struct fault *fault) MUST_CHECK;
 
-/* How members are certified of whom another protocol than certpool's asks. */
-struct batch_manner {
-	const char
-		*prefix; /* they are called PREFIX-SERIAL in the record; NULL: as in the request */
-	unsigned int usages; /* of enum usage, of requests that name none; 0: the policy's */
-};
-
-struct batch_order {
-	const char *client;
-	struct batch_manner manner;
-	int64_t now_s;
-};
-
-/* The same, in that manner. The answer has the names of the request. */
-int certify_batch_as(struct authority *authority, const struct batch_order *order,
-		     const struct certificates_request *request,
-		     struct certificates_answer *ret_answer, struct fault *fault) MUST_CHECK;
-
 #endif

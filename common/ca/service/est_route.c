@@ -25,18 +25,6 @@ static const unsigned int unauthorized = 401;
 static const unsigned int forbidden = 403;
 static const unsigned int too_many = 429;
 
-int init_est_route(struct est_route *route, struct encrypted_requests *requests,
-		   struct fault *fault)
-{
-	route->requests = requests;
-	return new_joined_requests(requests->authority, &route->joined, fault);
-}
-
-void clear_est_route(struct est_route *route)
-{
-	free_joined_requests(&route->joined);
-}
-
 /* --- paths --- */
 
 /* A path below EST_PATH. */
@@ -229,27 +217,17 @@ static int decode_body(struct bytes body, struct buffer *ret_der, struct fault *
 	return 0;
 }
 
-int parse_est_csr(struct bytes body, struct csr **ret_csr, struct buffer *ret_pem,
-		  struct fault *fault)
+int parse_est_csr(struct bytes body, struct csr **ret_csr, struct fault *fault)
 {
 	static const char begin[] = "-----BEGIN ";
 	const struct bytes text = skip_space(body);
-	CLEANUP(free_csr) struct csr *csr = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
-	if (text.len > strlen(begin) && memcmp(text.data, begin, strlen(begin)) == 0) {
-		if (parse_csr_pem(text, &csr, fault) < 0)
-			return -1;
-		append_bytes(ret_pem, text);
-	} else if (decode_body(body, &der, fault) < 0 ||
-		   parse_csr_der(bytes_of_buffer(&der), &csr, fault) < 0 ||
-		   format_pem(bytes_of_buffer(&der), "CERTIFICATE REQUEST", ret_pem, fault) < 0) {
+	if (text.len > strlen(begin) && memcmp(text.data, begin, strlen(begin)) == 0)
+		return parse_csr_pem(text, ret_csr, fault);
+	if (decode_body(body, &der, fault) < 0)
 		return -1;
-	}
-	if (check_buffer(ret_pem, fault) < 0)
-		return -1;
-	*ret_csr = TAKE(csr);
-	return 0;
+	return parse_csr_der(bytes_of_buffer(&der), ret_csr, fault);
 }
 
 /* Notes that the client was here and, by its password, perhaps with a new shared key. Who comes by
@@ -286,40 +264,36 @@ static int admit_client(const struct est_route *route, const struct est_client *
 }
 
 /* A key that was certified before has its certificate, whatever the request says. */
-static int check_answer(const struct csr *csr, unsigned int usages, struct single_answer *answer,
+static int check_answer(const struct csr *csr, unsigned int usages, struct foreign_answer *answer,
 			struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 
 	if (is_refused(&answer->refusal))
 		return 0;
-	if (parse_certificate_der(bytes_of_buffer(&answer->certificate), &certificate, fault) < 0)
+	if (parse_certificate_der(bytes_of_buffer(&answer->der), &certificate, fault) < 0)
 		return -1;
 	check_granted(certificate, csr, usages, &answer->refusal);
 	return 0;
 }
 
-/* Reads the request, and has it certified with those that arrive together with it. */
 static int certify_body(const struct est_route *route, const struct est_path *path,
 			const struct est_client *client, struct bytes body, int64_t now_s,
-			struct single_answer *ret_answer, struct fault *fault)
+			struct foreign_answer *ret_answer, struct fault *fault)
 {
 	CLEANUP(free_csr) struct csr *csr = NULL;
-	CLEANUP(clear_buffer) struct buffer pem = {0};
-	struct single_request single = {.client = client->name,
-					.now_s = now_s,
-					.manner = {.prefix = "est", .usages = path->usages}};
+	struct foreign_request request = {
+		.client = client->name, .prefix = "est", .usages = path->usages};
 	struct fault problem = {0};
 
-	if (parse_est_csr(body, &csr, &pem, &problem) < 0)
+	if (parse_est_csr(body, &csr, &problem) < 0)
 		return refuse_for_fault(&problem, "bad_request", &ret_answer->refusal, fault);
 	if (client->certificate != NULL)
 		check_renewal(client->certificate, csr, &ret_answer->refusal);
 	if (is_refused(&ret_answer->refusal))
 		return 0;
-	single.pem = bytes_of_buffer(&pem);
-	public_key_sha256(csr_public_key(csr), single.key_sha256);
-	if (certify_joined(route->joined, &single, ret_answer, fault) < 0)
+	request.csr = csr;
+	if (certify_foreign(route->requests->authority, &request, now_s, ret_answer, fault) < 0)
 		return -1;
 	return check_answer(csr, path->usages, ret_answer, fault);
 }
@@ -346,7 +320,7 @@ static int find_operation(const struct est_path *path, bool *ret_renewal, struct
 /* Certifies the request of a client that was found, or refuses it. */
 static int enroll(const struct est_route *route, const struct est_path *path, bool renewal,
 		  const struct est_client *client, const struct http_request *request,
-		  struct single_answer *ret_answer, struct fault *fault)
+		  struct foreign_answer *ret_answer, struct fault *fault)
 {
 	struct authority *authority = route->requests->authority;
 	const int64_t now_s = read_clock();
@@ -372,7 +346,7 @@ int serve_est_post(struct est_route *route, const struct http_request *request,
 {
 	const int64_t begun_us = read_stopwatch_us();
 	CLEANUP(clear_est_client) struct est_client client = {0};
-	CLEANUP(clear_single_answer) struct single_answer answer = {0};
+	CLEANUP(clear_foreign_answer) struct foreign_answer answer = {0};
 	struct est_path path;
 	struct bytes der;
 	bool renewal;
@@ -390,6 +364,6 @@ int serve_est_post(struct est_route *route, const struct http_request *request,
 		return answer_refusal(route, request, client.name, &answer.refusal, response,
 				      fault);
 	log_certified(route, request->path, client.name, begun_us);
-	der = bytes_of_buffer(&answer.certificate);
+	der = bytes_of_buffer(&answer.der);
 	return answer_certificates(&der, 1, response, fault);
 }

@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_SERVICE_EST_ROUTE_H
 #define CERTPOOL_CA_SERVICE_EST_ROUTE_H
 
-#include "common/ca/issue/join_requests.h"
+#include "common/ca/issue/certify_foreign.h"
 #include "common/ca/service/encrypted_requests.h"
 
 /*
@@ -24,12 +24,7 @@ enum { EST_REQUEST_MAX = 24576 };
 
 struct est_route {
 	struct encrypted_requests *requests; /* outlives it: keys, authority, counts, logs */
-	struct joined_requests *joined;
 };
-
-int init_est_route(struct est_route *route, struct encrypted_requests *requests,
-		   struct fault *fault) MUST_CHECK;
-void clear_est_route(struct est_route *route);
 
 /* As http_handlers. */
 int serve_est_get(struct est_route *route, const struct http_request *request,
@@ -41,7 +36,6 @@ int serve_est_post(struct est_route *route, const struct http_request *request,
  * Reads the body of a request: PKCS#10 as base64 with any white space (RFC 8951 section 3.1), or as
  * PEM. Errors: those of parse_csr_der.
  */
-int parse_est_csr(struct bytes body, struct csr **ret_csr, struct buffer *ret_pem,
-		  struct fault *fault) MUST_CHECK;
+int parse_est_csr(struct bytes body, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -303,7 +303,7 @@ static const struct http_route routes[] = {
 	{"GET", EST_PATH, NULL, 0, serve_est_question, WORK_SHORT, NULL, ROUTE_SECURE},
 	{"POST", EST_PATH, CONTENT_PKCS10, EST_REQUEST_MAX, serve_est_enrolment, WORK_JOINT, NULL,
 	 ROUTE_SECURE},
-	{"POST", ACME_PATH, CONTENT_JOSE_JSON, ACME_REQUEST_MAX, serve_acme_path, WORK_LONG, NULL,
+	{"POST", ACME_PATH, CONTENT_JOSE_JSON, ACME_REQUEST_MAX, serve_acme_path, WORK_JOINT, NULL,
 	 ROUTE_PRIVATE},
 	{"GET", ACME_PATH, NULL, 0, serve_acme_path, WORK_SHORT, NULL, ROUTE_PRIVATE},
 	{"GET", "/health", NULL, 0, serve_health, WORK_LONG, NULL, ROUTE_PRIVATE},
@@ -392,10 +392,10 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	service->encrypted.log_context = settings->log_context;
 	service->encrypted.exchange_log = settings->exchange_log;
 	service->encrypted.exchange_log_context = settings->exchange_log_context;
+	service->est.requests = &service->encrypted;
 	init_crl_route(&service->crl, settings->authority);
 	if (init_encrypted_requests(&service->encrypted, settings->layout, settings->keys, fault) <
 		    0 ||
-	    init_est_route(&service->est, &service->encrypted, fault) < 0 ||
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
 			    &service->ocsp_rate, fault) < 0)
 		return -1;
@@ -481,7 +481,6 @@ void stop_ca_service(struct ca_service **service_pointer)
 	stop_http_server(&server);
 	stop_maintenance(&service->maintenance);
 	stop_periodic_thread(&service->confirmation);
-	clear_est_route(&service->est);
 	clear_acme_route(&service->acme);
 	clear_encrypted_requests(&service->encrypted);
 	clear_crl_route(&service->crl);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LEARN_INTERVAL_US = 1000000 };
 
@@ -17,6 +18,7 @@ struct signer {
 	struct issuer_set *issuers;
 	pthread_mutex_t learn_lock;
 	int64_t learn_from_us;                /* of the stopwatch: the next look for issuers */
+	struct joint_work lines;              /* for the log */
 	pthread_mutex_t crl_lock;             /* held while a CRL is signed */
 	struct buffer last_crls[ISSUERS_MAX]; /* that this signer gave out; empty: none */
 };
@@ -32,6 +34,7 @@ int new_signer(const struct signer_settings *settings, struct issuer_set *issuer
 	signer->issuers = issuers;
 	pthread_mutex_init(&signer->learn_lock, NULL);
 	pthread_mutex_init(&signer->crl_lock, NULL);
+	init_joint_work(&signer->lines);
 	for (unsigned int number = 1; number <= count_issuers(issuers); number++)
 		delegate_signing(get_issuer(issuers, number), sign_checked, signer);
 	*ret_signer = signer;
@@ -48,6 +51,7 @@ void free_signer(struct signer **signer_pointer)
 		delegate_signing(get_issuer(signer->issuers, number), NULL, NULL);
 	for (size_t i = 0; i < ISSUERS_MAX; i++)
 		clear_buffer(&signer->last_crls[i]);
+	destroy_joint_work(&signer->lines);
 	pthread_mutex_destroy(&signer->crl_lock);
 	pthread_mutex_destroy(&signer->learn_lock);
 	free(signer);
@@ -95,7 +99,7 @@ static int choose_issuer(struct signer *signer, const struct signing_order *orde
 
 /* An order, and its lines for the log. */
 struct signing {
-	const struct signer *signer;
+	struct signer *signer;
 	const struct signing_order *order;
 	struct body_rules rules;
 	struct client client;
@@ -164,15 +168,64 @@ static int sign_body(size_t index, void *context, struct fault *fault)
 	return 0;
 }
 
-/* In one write for the whole order. */
+/* The lines of an order. */
+struct order_lines {
+	const struct signed_line *lines;
+	size_t count;
+	int result;
+	struct fault fault;
+};
+
+static int append_orders(const struct layout *layout, void *const *parts, size_t count,
+			 struct fault *fault)
+{
+	struct signed_line *lines;
+	size_t line_count = 0;
+	size_t at = 0;
+	int result;
+
+	for (size_t i = 0; i < count; i++)
+		line_count += ((const struct order_lines *)parts[i])->count;
+	lines = calloc(line_count + 1, sizeof(*lines));
+	if (lines == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < count; i++) {
+		const struct order_lines *each = parts[i];
+
+		memcpy(lines + at, each->lines, each->count * sizeof(*lines));
+		at += each->count;
+	}
+	result = append_signed_lines(layout, lines, line_count, fault);
+	free(lines);
+	return result;
+}
+
+/* In one write, made durable once, for all orders that wait for it. */
+static void log_orders(void *context, void *const *parts, size_t count)
+{
+	const struct signer *signer = context;
+	struct fault fault = {0};
+	int result = append_orders(signer->settings.layout, parts, count, &fault);
+
+	for (size_t i = 0; i < count; i++) {
+		struct order_lines *each = parts[i];
+
+		each->result = result;
+		each->fault = fault;
+	}
+}
+
 static int log_signatures(struct signing *signing, struct fault *fault)
 {
-	size_t count = 0;
+	struct order_lines own = {.lines = signing->lines};
 
 	for (size_t i = 0; i < signing->order->count; i++)
 		if (!signing->results[i].verdict.invalid)
-			signing->lines[count++] = signing->lines[i];
-	return append_signed_lines(signing->signer->settings.layout, signing->lines, count, fault);
+			signing->lines[own.count++] = signing->lines[i];
+	if (own.count == 0)
+		return 0;
+	work_jointly(&signing->signer->lines, log_orders, signing->signer, &own);
+	return own.result < 0 ? pass_fault(&own.fault, fault) : 0;
 }
 
 static int sign_all(struct signing *signing, struct fault *fault)

@@ -3,8 +3,9 @@
 
 #include "common/ca/signer/signer_process.h"
 
-/* How many questions the signer answers at once. */
-enum { SIGNER_CHANNELS = 4 };
+/* How many questions the signer answers at once: single requests that arrive together share a write
+   of its log. */
+enum { SIGNER_CHANNELS = 16 };
 
 struct service_plan {
 	open_service_function *open;

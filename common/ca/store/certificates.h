@@ -90,7 +90,8 @@ struct insertion {
 
 /*
  * Records new certificates of one client in one transaction, with its event and what `beside`
- * writes, durable on return.
+ * writes, durable on return. Callers that wait for each other share a transaction, whichever their
+ * clients are; a refusal of `beside` is that caller's alone, which runs twice then.
  * In order: a certificate whose public key is recorded already changes nothing; one that would
  * exceed the client's quota is not recorded; none is recorded for a client that is barred at that
  * moment. On failure nothing is recorded, and ret_results is meaningless.

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_STORE_DRIVER_H
 #define CERTPOOL_CA_STORE_DRIVER_H
 
+#include "common/base/workers.h"
 #include "common/ca/store/statement.h"
 
 #include <stdatomic.h>
@@ -20,10 +21,11 @@ struct store_driver;
 
 struct store {
 	const struct store_driver *driver;
-	char *name;         /* of the record in messages */
-	bool shared;        /* several front ends may work on the record */
-	int64_t front_end;  /* this process's; open_store fills it */
-	atomic_bool barred; /* see bar_store */
+	char *name;                   /* of the record in messages */
+	bool shared;                  /* several front ends may work on the record */
+	int64_t front_end;            /* this process's; open_store fills it */
+	atomic_bool barred;           /* see bar_store */
+	struct joint_work insertions; /* of insert_certificates; open_store makes it */
 };
 
 struct store_connection {

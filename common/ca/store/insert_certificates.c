@@ -1,5 +1,6 @@
 #include "common/ca/store/audit.h"
 #include "common/ca/store/certificate_rows.h"
+#include "common/ca/store/driver.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -229,14 +230,27 @@ static int insert_records(struct transaction *transaction, const struct insertio
 	return context.inserted > 0 ? record_certified(transaction, &context, fault) : 0;
 }
 
-static int insert_once(struct store *store, const struct insertion *insertion,
-		       enum insert_result *ret_results, struct fault *fault)
+/* A caller of insert_certificates. */
+struct joint_insertion {
+	const struct insertion *insertion;
+	enum insert_result *results;
+	int result;
+	struct fault fault;
+	bool repeated; /* after an attempt of unknown outcome */
+};
+
+static int insert_once(struct store *store, void *const *parts, size_t count, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    insert_records(&transaction, insertion, ret_results, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
 		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct joint_insertion *each = parts[i];
+
+		if (insert_records(&transaction, each->insertion, each->results, fault) < 0)
+			return -1;
+	}
 	return commit_transaction(&transaction, fault);
 }
 
@@ -259,20 +273,51 @@ static int find_own(struct store *store, const struct insertion *insertion,
 	return 0;
 }
 
-int insert_certificates(struct store *store, const struct insertion *insertion,
-			enum insert_result *ret_results, struct fault *fault)
+/* Runs all of them in one transaction. */
+static int insert_all(struct store *store, void *const *parts, size_t count, struct fault *fault)
 {
 	unsigned int tries = 0;
 	struct fault problem;
 
-	if (insertion->count == 0)
-		return 0;
 	do {
 		problem = (struct fault){0};
-		if (insert_once(store, insertion, ret_results, &problem) == 0)
-			return tries == 0 ? 0 : find_own(store, insertion, ret_results, fault);
+		for (size_t i = 0; i < count && tries > 0; i++)
+			((struct joint_insertion *)parts[i])->repeated = true;
+		if (insert_once(store, parts, count, &problem) == 0)
+			return 0;
 	} while (should_run_again(&problem, &tries));
 	return pass_fault(&problem, fault);
+}
+
+/* What one of them refuses to have recorded (beside_function) is no other's failure: then each has
+   a transaction of its own. */
+static void insert_jointly(void *context, void *const *parts, size_t count)
+{
+	struct store *store = context;
+	struct fault fault = {0};
+	int result = insert_all(store, parts, count, &fault);
+	bool alone = result < 0 && fault.class == FAULT_REFUSED && count > 1;
+
+	for (size_t i = 0; i < count; i++) {
+		struct joint_insertion *each = parts[i];
+
+		each->result = alone ? insert_all(store, &parts[i], 1, &each->fault) : result;
+		if (!alone)
+			each->fault = fault;
+	}
+}
+
+int insert_certificates(struct store *store, const struct insertion *insertion,
+			enum insert_result *ret_results, struct fault *fault)
+{
+	struct joint_insertion own = {.insertion = insertion, .results = ret_results};
+
+	if (insertion->count == 0)
+		return 0;
+	work_jointly(&store->insertions, insert_jointly, store, &own);
+	if (own.result < 0)
+		return pass_fault(&own.fault, fault);
+	return own.repeated ? find_own(store, insertion, ret_results, fault) : 0;
 }
 
 int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,

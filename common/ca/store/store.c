@@ -44,12 +44,13 @@ int create_store(const char *location, struct fault *fault)
 
 int open_store(const char *location, struct store **ret_store, struct fault *fault)
 {
-	CLEANUP(free_store) struct store *store = NULL;
+	struct store *store = NULL;
 
 	if (driver_of(location)->open(location, &store, fault) < 0)
 		return -1;
 	store->front_end = FIRST_FRONT_END;
-	*ret_store = TAKE(store);
+	init_joint_work(&store->insertions);
+	*ret_store = store;
 	return 0;
 }
 
@@ -57,8 +58,10 @@ void free_store(struct store **store_pointer)
 {
 	struct store *store = TAKE(*store_pointer);
 
-	if (store != NULL)
-		store->driver->close(store);
+	if (store == NULL)
+		return;
+	destroy_joint_work(&store->insertions);
+	store->driver->close(store);
 }
 
 const char *store_name(const struct store *store)

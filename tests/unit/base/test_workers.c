@@ -3,8 +3,10 @@
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <unistd.h>
 
 enum { TASKS = 1000 };
 
@@ -64,4 +66,70 @@ Test(workers, stop_after_a_failure_and_report_the_lowest)
 Test(workers, count_at_least_one_core)
 {
 	cr_expect_geq(count_cores(), 1);
+}
+
+enum { CALLERS = JOINT_WORK_MAX + 9 };
+
+/* Work that begins with one caller, and goes on when all the others wait. */
+struct joint_scene {
+	struct joint_work work;
+	size_t runs;
+	size_t parts[CALLERS]; /* of each run */
+	unsigned int done[CALLERS];
+};
+
+static size_t count_waiting(struct joint_work *work)
+{
+	size_t waiting;
+
+	pthread_mutex_lock(&work->lock);
+	waiting = work->waiting;
+	pthread_mutex_unlock(&work->lock);
+	return waiting;
+}
+
+static void do_parts(void *context, void *const *parts, size_t count)
+{
+	struct joint_scene *scene = context;
+
+	while (scene->runs == 0 && count_waiting(&scene->work) < CALLERS - 1)
+		(void)usleep(1000);
+	scene->parts[scene->runs++] = count;
+	for (size_t i = 0; i < count; i++)
+		++*(unsigned int *)parts[i];
+}
+
+struct joint_thread {
+	pthread_t thread;
+	struct joint_scene *scene;
+	unsigned int *part;
+};
+
+static void *call(void *argument)
+{
+	struct joint_thread *caller = argument;
+
+	work_jointly(&caller->scene->work, do_parts, caller->scene, caller->part);
+	return NULL;
+}
+
+Test(workers, do_together_what_waits_for_work_under_way)
+{
+	struct joint_scene scene = {.runs = 0};
+	struct joint_thread callers[CALLERS];
+
+	init_joint_work(&scene.work);
+	for (size_t i = 0; i < CALLERS; i++) {
+		callers[i] = (struct joint_thread){.scene = &scene, .part = &scene.done[i]};
+		cr_assert_eq(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
+	}
+	for (size_t i = 0; i < CALLERS; i++)
+		cr_assert_eq(pthread_join(callers[i].thread, NULL), 0);
+	cr_expect_eq(scene.runs, 3);
+	cr_expect_eq(scene.parts[0], 1, "nobody waits for others to come");
+	cr_expect_eq(scene.parts[1], JOINT_WORK_MAX);
+	cr_expect_eq(scene.parts[2], CALLERS - 1 - JOINT_WORK_MAX);
+	for (size_t i = 0; i < CALLERS; i++)
+		cr_expect_eq(scene.done[i], 1);
+	destroy_joint_work(&scene.work);
 }

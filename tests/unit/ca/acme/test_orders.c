@@ -1,6 +1,6 @@
 #include "common/ca/acme/orders.h"
 
-#include "common/ca/acme/certify_foreign.h"
+#include "common/ca/issue/certify_foreign.h"
 #include "common/crypto/base64.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"

@@ -1,5 +1,6 @@
 #include "common/ca/store/certificates.h"
 
+#include "common/ca/store/driver.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -7,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct scratch_store scratch;
 static struct store *store;
@@ -149,4 +151,120 @@ Test(insert_certificates, holds_the_quota_when_threads_race_for_it)
 Test(insert_certificates, records_each_key_once_when_threads_race_for_them)
 {
 	cr_expect_eq(run_contenders(0, 1000), ROUNDS);
+}
+
+/* --- insertions that wait for each other --- */
+
+enum { JOINT = 8 };
+
+struct joint_thread {
+	pthread_t thread;
+	struct issued_certificate record;
+	bool refuses;
+	const struct transaction *transaction; /* in which it was recorded last */
+	enum insert_result result;
+	int outcome;
+	struct fault fault;
+};
+
+static int note_transaction(void *context, struct transaction *transaction,
+			    const struct issued_certificate *record, struct fault *fault)
+{
+	struct joint_thread *thread = context;
+
+	(void)record;
+	thread->transaction = transaction;
+	return thread->refuses ? set_fault(fault, FAULT_REFUSED, "not beside this") : 0;
+}
+
+static void *insert_in_thread(void *argument)
+{
+	struct joint_thread *thread = argument;
+	const struct insertion insertion = {.records = &thread->record,
+					    .count = 1,
+					    .quota = 10,
+					    .now_s = 1000,
+					    .beside = note_transaction,
+					    .beside_context = thread};
+
+	thread->outcome = insert_certificates(store, &insertion, &thread->result, &thread->fault);
+	return NULL;
+}
+
+static size_t count_waiting(void)
+{
+	size_t waiting;
+
+	pthread_mutex_lock(&store->insertions.lock);
+	waiting = store->insertions.waiting;
+	pthread_mutex_unlock(&store->insertions.lock);
+	return waiting;
+}
+
+/* The first one waits for this thread's transaction, and the others for the first one. */
+static void insert_at_once(struct joint_thread threads[JOINT])
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	for (uint32_t i = 0; i < JOINT; i++) {
+		make_record(&threads[i].record, i % 2 == 0 ? "client1" : "client2", i);
+		cr_assert_eq(
+			pthread_create(&threads[i].thread, NULL, insert_in_thread, &threads[i]), 0);
+	}
+	while (count_waiting() < JOINT - 1)
+		(void)usleep(1000);
+	end_transaction(&transaction);
+	for (size_t i = 0; i < JOINT; i++)
+		cr_assert_eq(pthread_join(threads[i].thread, NULL), 0);
+}
+
+static void clear_threads(struct joint_thread threads[JOINT])
+{
+	for (size_t i = 0; i < JOINT; i++)
+		clear_issued_certificate(&threads[i].record);
+}
+
+static size_t count_transactions(const struct joint_thread threads[JOINT])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < JOINT; i++) {
+		bool first = true;
+
+		for (size_t j = 0; j < i; j++)
+			first &= threads[j].transaction != threads[i].transaction;
+		count += first;
+	}
+	return count;
+}
+
+Test(insert_certificates, share_a_transaction_when_they_wait_for_each_other_also_of_two_clients)
+{
+	struct joint_thread threads[JOINT] = {0};
+
+	insert_at_once(threads);
+	for (uint32_t i = 0; i < JOINT; i++) {
+		cr_expect_eq(threads[i].outcome, 0, "%s", threads[i].fault.text);
+		cr_expect_eq(threads[i].result, INSERTED);
+		cr_expect(has_record(store, i % 2 == 0 ? "client1" : "client2", i));
+	}
+	cr_expect_eq(count_transactions(threads), 2);
+	clear_threads(threads);
+}
+
+Test(insert_certificates, fail_for_no_others_refusal)
+{
+	struct joint_thread threads[JOINT] = {0};
+	size_t count = 0;
+
+	threads[3].refuses = true;
+	insert_at_once(threads);
+	for (uint32_t i = 0; i < JOINT; i++)
+		cr_expect_eq(threads[i].outcome, i == 3 ? -1 : 0, "%u: %s", i,
+			     threads[i].fault.text);
+	cr_expect_str_eq(threads[3].fault.text, "not beside this");
+	OK(count_of(store, "client2", &count, &fault));
+	cr_expect_eq(count, JOINT / 2 - 1);
+	clear_threads(threads);
 }

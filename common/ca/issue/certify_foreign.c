@@ -1,4 +1,4 @@
-#include "common/ca/acme/certify_foreign.h"
+#include "common/ca/issue/certify_foreign.h"
 
 #include "common/ca/issue/candidate.h"
 #include "common/x509/signing_order.h"
@@ -18,6 +18,11 @@ static void clear_foreign_issue(struct foreign_issue *issue)
 	clear_candidate(&issue->candidate);
 	clear_issued_certificate(&issue->record);
 	clear_signed_result(&issue->result);
+}
+
+void clear_foreign_answer(struct foreign_answer *answer)
+{
+	clear_buffer(&answer->der);
 }
 
 static int sign_foreign(struct foreign_issue *issue, struct fault *fault)
@@ -60,8 +65,12 @@ static int issue_foreign(struct foreign_issue *issue, const struct foreign_reque
 
 	if (examine_csr(&issue->options, request->csr, candidate, &issue->record, fault) < 0)
 		return -1;
-	if (is_refused(&candidate->refusal) || !candidate->is_new)
+	if (is_refused(&candidate->refusal))
 		return 0;
+	/* What was read may have been committed on one server of several alone, until a commit
+	   after it says that all have it. */
+	if (!candidate->is_new)
+		return confirm_store(issue->options.store, fault);
 	if (sign_foreign(issue, fault) < 0)
 		return -1;
 	return is_refused(&candidate->refusal) ? 0 : record_foreign(issue, request, fault);

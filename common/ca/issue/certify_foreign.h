@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_CA_ACME_CERTIFY_FOREIGN_H
-#define CERTPOOL_CA_ACME_CERTIFY_FOREIGN_H
+#ifndef CERTPOOL_CA_ISSUE_CERTIFY_FOREIGN_H
+#define CERTPOOL_CA_ISSUE_CERTIFY_FOREIGN_H
 
 #include "common/ca/issue/authority.h"
 #include "common/ca/store/certificates.h"
@@ -26,9 +26,13 @@ struct foreign_answer {
 	unsigned int issuer; /* its number */
 };
 
+void clear_foreign_answer(struct foreign_answer *answer);
+
 /*
  * Certifies the request of an authenticated client, as certify_batch does with each of a pool's:
- * the same examination, policy, quota and record, durable on return. Owns: clear_buffer of the DER.
+ * the same examination, policy, quota and record, durable on return. Requests that arrive together
+ * share a write of the signer's log and a transaction of the record, whichever their clients are.
+ * Owns: clear_foreign_answer.
  * Errors: -1 only when the CA itself failed: nothing was issued.
  */
 int certify_foreign(struct authority *authority, const struct foreign_request *request,

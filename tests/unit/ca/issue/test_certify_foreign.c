@@ -1,4 +1,4 @@
-#include "common/ca/acme/certify_foreign.h"
+#include "common/ca/issue/certify_foreign.h"
 
 #include "common/ca/store/statement.h"
 #include "common/x509/profile.h"
@@ -6,6 +6,7 @@
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static struct csr *make_request(const struct private_key *key, const char *subje
 static void expect_refused(const struct foreign_request *request, const char *type,
 			   const char *part)
 {
-	struct foreign_answer answer = {0};
+	CLEANUP(clear_foreign_answer) struct foreign_answer answer = {0};
 
 	OK(certify_foreign(fixture.authority, request, NOW_S, &answer, &fault));
 	cr_expect_str_eq(answer.refusal.type, type);
@@ -158,4 +159,99 @@ Test(certify_foreign, goes_by_quota_and_state_of_the_client)
 	const struct foreign_request request = {.client = "few", .csr = more, .prefix = "est"};
 
 	expect_refused(&request, "quota", "has them");
+}
+
+/* --- at once --- */
+
+enum { ASKERS = 8 };
+
+struct asker {
+	pthread_t thread;
+	struct foreign_request request;
+	struct foreign_answer answer;
+	int result;
+};
+
+static void *ask(void *argument)
+{
+	struct asker *asker = argument;
+	struct fault problem = {0};
+
+	asker->result = certify_foreign(fixture.authority, &asker->request, NOW_S, &asker->answer,
+					&problem);
+	return NULL;
+}
+
+static void ask_at_once(struct asker askers[ASKERS])
+{
+	for (size_t i = 0; i < ASKERS; i++)
+		cr_assert_eq(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
+	for (size_t i = 0; i < ASKERS; i++)
+		cr_assert_eq(pthread_join(askers[i].thread, NULL), 0);
+}
+
+static void clear_askers(struct asker askers[ASKERS])
+{
+	for (size_t i = 0; i < ASKERS; i++)
+		clear_foreign_answer(&askers[i].answer);
+}
+
+/* A client that repeats itself must not refuse those that arrive with it. */
+Test(certify_foreign, gives_one_certificate_to_one_key_that_asks_several_times_at_once)
+{
+	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
+	CLEANUP(free_csr) struct csr *csr = make_request(key, "CN=client1-1", NULL);
+	struct asker askers[ASKERS] = {0};
+
+	for (size_t i = 0; i < ASKERS; i++)
+		askers[i].request =
+			(struct foreign_request){.client = "client1", .csr = csr, .prefix = "est"};
+	ask_at_once(askers);
+	for (size_t i = 0; i < ASKERS; i++) {
+		cr_expect_eq(askers[i].result, 0);
+		cr_assert_gt(askers[i].answer.der.len, 0, "%s", askers[i].answer.refusal.detail);
+		cr_expect(equal_bytes(bytes_of_buffer(&askers[i].answer.der),
+				      bytes_of_buffer(&askers[0].answer.der)));
+	}
+	cr_expect_eq(count_rows(&fixture), 1);
+	clear_askers(askers);
+}
+
+/* One of them is over its quota, one is nobody's, and one cannot be recorded: the others get
+   theirs. */
+Test(certify_foreign, gives_each_of_several_at_once_its_own_reason)
+{
+	static const struct {
+		const char *client;
+		const char *subject;
+		const char *type;
+	} rows[ASKERS] = {
+		{"client1", "CN=client1-1", ""},       {"nobody", "CN=a", "unknown_client"},
+		{"client1", "CN=another", "policy"},   {"few", "CN=few-1", ""},
+		{"client1", "CN=client1-2", "beside"}, {"few", "CN=few-2", ""},
+		{"few", "CN=other", "policy"},         {"client1", "CN=client1-3", ""}};
+	struct private_key *keys[ASKERS];
+	struct csr *csrs[ASKERS];
+	struct asker askers[ASKERS] = {0};
+
+	for (size_t i = 0; i < ASKERS; i++) {
+		keys[i] = make_key(KEY_ECDSA_P256);
+		csrs[i] = make_request(keys[i], rows[i].subject, NULL);
+		askers[i].request = (struct foreign_request){
+			.client = rows[i].client, .csr = csrs[i], .prefix = "est"};
+		if (strcmp(rows[i].type, "beside") == 0)
+			askers[i].request.beside = refuse_beside;
+	}
+	ask_at_once(askers);
+	for (size_t i = 0; i < ASKERS; i++) {
+		bool fails = strcmp(rows[i].type, "beside") == 0;
+
+		cr_expect_eq(askers[i].result, fails ? -1 : 0, "row %zu", i);
+		cr_expect_str_eq(askers[i].answer.refusal.type, fails ? "" : rows[i].type);
+		cr_expect_eq(askers[i].answer.der.len > 0, rows[i].type[0] == '\0', "row %zu", i);
+		free_private_key(&keys[i]);
+		free_csr(&csrs[i]);
+	}
+	cr_expect_eq(count_rows(&fixture), 4);
+	clear_askers(askers);
 }
