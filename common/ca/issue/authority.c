@@ -387,8 +387,8 @@ static int check_key(struct authority *authority, struct fault *fault)
 
 int check_room(const struct authority *authority, struct fault *fault)
 {
-	return check_free_space(authority->layout->state, authority->manifest->ca.free_space,
-				fault);
+	return check_free_space(authority->layout->state, authority->store,
+				authority->manifest->ca.free_space, fault);
 }
 
 static void add_problem(struct health *health, const char *part, int result,

@@ -1,7 +1,6 @@
 #include "common/ca/issue/free_space.h"
 
 #include <inttypes.h>
-#include <sys/quota.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,8 +10,7 @@ enum {
 	QUOTA_BLOCK = 1024, /* quotactl(2): the unit of limits */
 };
 
-/* Of the limits that are set, the lower one: a soft limit becomes a hard one after its time. */
-static uint64_t quota_left(const struct dqblk *quota)
+uint64_t quota_left(const struct dqblk *quota)
 {
 	uint64_t limit = UINT64_MAX;
 
@@ -61,12 +59,18 @@ static int measure_free_space(int dirfd, uint64_t *ret_octets, struct fault *fau
 	return 0;
 }
 
-int check_free_space(int dirfd, uint64_t least, struct fault *fault)
+int check_free_space(int dirfd, struct store *store, uint64_t least, struct fault *fault)
 {
 	uint64_t space = 0;
+	uint64_t reusable = 0;
 
 	if (measure_free_space(dirfd, &space, fault) < 0)
 		return -1;
+	if (space >= least)
+		return 0;
+	if (measure_reusable(store, &reusable, fault) < 0)
+		return -1;
+	space += reusable < least / 2 ? reusable : least / 2;
 	if (space >= least)
 		return 0;
 	return set_fault(fault, FAULT_BUSY,

@@ -47,6 +47,7 @@ struct store_driver {
 	int (*confirm)(struct store *store, struct fault *fault);
 	int (*copy)(struct store *store, const char *path, size_t *ret_certificates,
 		    struct fault *fault);
+	int (*measure_reusable)(struct store *store, uint64_t *ret_octets, struct fault *fault);
 
 	/*
 	 * Begins a transaction on a connection that is its own until it ends. commit and rollback

@@ -106,6 +106,11 @@ int check_store(struct store *store, struct fault *fault)
 	return store->driver->check_health(store, fault);
 }
 
+int measure_reusable(struct store *store, uint64_t *ret_octets, struct fault *fault)
+{
+	return store->driver->measure_reusable(store, ret_octets, fault);
+}
+
 int64_t store_commit_age_s(struct store *store)
 {
 	return store->driver->commit_age_s(store);

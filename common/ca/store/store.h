@@ -60,6 +60,10 @@ int check_not_barred(const struct store *store, struct fault *fault) MUST_CHECK;
 /* Whether a certificate could be recorded now, as far as can be said without writing. */
 int check_store(struct store *store, struct fault *fault) MUST_CHECK;
 
+/* How many octets of the record's file new rows fill before it grows: those of rows that were
+   removed. 0 for a record that is no file of this host. */
+int measure_reusable(struct store *store, uint64_t *ret_octets, struct fault *fault) MUST_CHECK;
+
 /* How long ago this process's last commit was; 0 where that does not matter. */
 #define NO_COMMIT INT64_C(-1)
 int64_t store_commit_age_s(struct store *store);

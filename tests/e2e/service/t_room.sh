@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 mkdir small
-if ! mount -t tmpfs -o size=6m tmpfs small 2>check.log; then
+if ! mount -t tmpfs -o size=16m tmpfs small 2>check.log; then
 	skip 'a small disk' 'tmpfs cannot be mounted here'
 	exit 0
 fi
@@ -63,6 +63,22 @@ rm small/filler
 check 'and tries until there is room' wait $enroll
 equal 'it has all' 25 "$(count_files client1/cert 'cert_key*.crt')"
 equal 'the CA is well again' 200 "$(status "$CERTPOOL_CA/health")"
+
+# What prune frees inside the record counts, for half of free_space: it does not take the room of revocations.
+sqlite3 small/ca/state/ca.db "with recursive n(i) as (values (1) union all select i + 1 from n where i < 2500)
+	insert into certificate (serial, key_sha256, client, member, subject, issued_at, not_before, not_after, der)
+	select randomblob(20), randomblob(32), 'client1', 'key' || i, 'CN=old', 1000, 1000, 2000, zeroblob(600) from n"
+left 1500
+equal 'while the record is full of what has ended, certificates are refused' 503 "$(post)"
+rm small/filler
+expect 0 'when that is pruned' "$certpool" prune --older-than 1s
+prints 'as it says' '^2500 certificates'
+left 1500
+equal 'they are not' 400 "$(post)"
+equal 'and the CA is well' 200 "$(status "$CERTPOOL_CA/health")"
+left 900
+equal 'but half of the room has to be free on the disk' 503 "$(post)"
+rm small/filler
 
 # catalogue 71: the end of a quota (EDQUOT) is no failure of the disk: the record goes on.
 strace -f -o trace -e inject=pwrite64:error=EDQUOT:when=1..2 -p "$ca" 2>tracer &

@@ -229,6 +229,15 @@ static int copy_pg(struct store *store, const char *path, size_t *ret_certificat
 			 store->name, store->name);
 }
 
+/* The disk of the database is not that of this host's layout. */
+static int measure_pg_reusable(struct store *store, uint64_t *ret_octets, struct fault *fault)
+{
+	(void)store;
+	(void)fault;
+	*ret_octets = 0;
+	return 0;
+}
+
 static int report_pg_damage(struct store_connection *base, const char *text, struct fault *fault)
 {
 	const struct pg_connection *connection = (const struct pg_connection *)base;
@@ -275,6 +284,7 @@ const struct store_driver postgresql_driver = {
 	.confirm = confirm_pg,
 	.read_clock = read_pg_clock,
 	.copy = copy_pg,
+	.measure_reusable = measure_pg_reusable,
 	.begin = begin_pg,
 	.commit = commit_pg_transaction,
 	.rollback = rollback_pg,

@@ -161,6 +161,19 @@ int query_integer(struct database *database, const char *sql, int64_t *ret_value
 	return 0;
 }
 
+int measure_free_pages(struct database *database, uint64_t *ret_octets, struct fault *fault)
+{
+	int64_t octets;
+
+	if (query_integer(database,
+			  "SELECT freelist_count * page_size FROM pragma_freelist_count, "
+			  "pragma_page_size",
+			  &octets, fault) < 0)
+		return -1;
+	*ret_octets = (uint64_t)octets;
+	return 0;
+}
+
 int set_pragma(struct database *database, const char *sql, const char *expected,
 	       struct fault *fault)
 {

@@ -35,6 +35,10 @@ int run_sql(struct database *database, const char *sql, struct fault *fault) MUS
 int query_integer(struct database *database, const char *sql, int64_t *ret_value,
 		  struct fault *fault) MUST_CHECK;
 
+/* The octets of the file's pages that have no content any more. */
+int measure_free_pages(struct database *database, uint64_t *ret_octets,
+		       struct fault *fault) MUST_CHECK;
+
 /* Runs a PRAGMA whose row is the new value of its setting, and fails for any other than expected.
  */
 int set_pragma(struct database *database, const char *sql, const char *expected,

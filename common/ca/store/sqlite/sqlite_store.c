@@ -441,6 +441,19 @@ void rollback_sqlite(struct store_connection *base)
 	pthread_mutex_unlock(&connection->lock);
 }
 
+static int measure_sqlite_reusable(struct store *store, uint64_t *ret_octets, struct fault *fault)
+{
+	struct store_connection *connection = NULL;
+	int result;
+
+	if (begin_sqlite(store, TRANSACTION_READ, &connection, fault) < 0)
+		return -1;
+	result = measure_free_pages(&((struct sqlite_connection *)connection)->database, ret_octets,
+				    fault);
+	rollback_sqlite(connection);
+	return result;
+}
+
 /* All that use the file are on this machine. */
 static int read_sqlite_clock(struct store_connection *connection, int64_t *ret_now_s,
 			     struct fault *fault)
@@ -468,6 +481,7 @@ const struct store_driver sqlite_driver = {
 	.commit_age_s = sqlite_commit_age_s,
 	.confirm = confirm_sqlite,
 	.copy = copy_sqlite_pages,
+	.measure_reusable = measure_sqlite_reusable,
 	.begin = begin_sqlite,
 	.commit = commit_sqlite,
 	.rollback = rollback_sqlite,

@@ -167,3 +167,29 @@ Test(sqlite_store, says_why_no_record_can_be_made)
 	REFUSED(create_store("/nonexistent/state/ca.db", &fault), FAULT_NOT_FOUND,
 		"/nonexistent/state");
 }
+
+Test(sqlite_store, measures_the_room_that_removed_rows_have_left)
+{
+	enum { ROWS = 200 };
+	struct scratch_store scratch;
+	struct store *store;
+	uint64_t octets = 1;
+
+	make_scratch_store(&scratch);
+	fill_scratch_store(&scratch, ROWS);
+	store = open_scratch_store(&scratch);
+	OK(measure_reusable(store, &octets, &fault));
+	cr_expect_eq(octets, 0);
+	free_store(&store);
+	run_foreign_sql(scratch.path, "DELETE FROM certificate");
+	store = open_scratch_store(&scratch);
+	OK(measure_reusable(store, &octets, &fault));
+	cr_expect_geq(octets, ROWS * DER_LEN);
+	cr_expect_leq(octets, 3 * ROWS * DER_LEN);
+	/* What is written goes there. */
+	insert_many(store, "client1", ROWS);
+	OK(measure_reusable(store, &octets, &fault));
+	cr_expect_lt(octets, ROWS * DER_LEN);
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
