@@ -20,7 +20,9 @@ enum {
 	EVENTS_AT_ONCE = 128, /* that libmicrohttpd takes from the kernel */
 };
 
-/* Of one connection, in octets. A head that does not fit into half of it is refused. */
+/* Of one connection, in octets. A head that does not fit into half of it is refused by
+   libmicrohttpd itself, with 414 or 431 and a page of HTML: it has no hook before it sends that,
+   and its logger is not told for which connection. */
 static const size_t connection_memory = 32768;
 
 struct http_server {
