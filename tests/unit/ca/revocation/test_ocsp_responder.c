@@ -209,7 +209,7 @@ Test(ocsp_responder, says_good_revoked_or_unknown_as_recorded)
 	expect_answer(NOW_S + 100 * DAY_S, OCSP_UNKNOWN, &single);
 }
 
-/* catalogue 57: one answer to a hundred questions, in their order */
+/* catalogue 57: one answer to as many questions as there may be, in their order */
 Test(ocsp_responder, answers_several_at_once)
 {
 	CLEANUP(clear_buffer) struct buffer request = {0};
