@@ -20,6 +20,7 @@ echo another >wrong && chmod 600 wrong
 expect 6 'a wrong passphrase rotates nothing' "$certpool" rotate ca --passphrase-file wrong
 equal 'and makes no key' 'ca.key' "$(cd ca/Private && echo ca*)"
 check 'the right one does' "$certpool" rotate ca
+check 'the root has it in its log of signatures' grep -q " authority $(openssl x509 -in ca/cert/ca.2.crt -noout -serial | cut -d= -f2 | tr A-F a-f) " stick/state/signed.log
 check 'the new key is under it too' grep -q 'BEGIN ENCRYPTED PRIVATE KEY' ca/Private/ca.2.key
 check 'a server that runs takes it over' eventually grep -q 'issuer 2, .* issues from now on' serve.err
 check 'other keys' "$certpool" request client2 -q

@@ -28,6 +28,12 @@ equal 'revoke logs its CRL' $((crls + 1)) "$(lines crl)"
 expect 0 'check finds log and record in order' "$certpool" check --json
 check 'and nothing unrecorded' jq -e '.findings==0 and .unrecorded==0' out
 stop "$ca"
+sed -i 's/size: 6/size: 7/' manifest.yaml
+"$certpool" request client1 -q >out && "$certpool" enroll client1 --export seventh.jwe -q >out && "$certpool" sign seventh.jwe -q >out
+equal 'sign logs its certificate' 9 "$(lines certificate)"
+crls=$(lines crl)
+"$certpool" crl --renew -q -o renewed.crl
+equal 'and crl its CRL' $((crls + 1)) "$(lines crl)"
 
 # The backup has it; a log that survived stays.
 echo 'a passphrase' >passphrase && chmod 600 passphrase
