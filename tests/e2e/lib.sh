@@ -136,10 +136,11 @@ start() {
 	servers+=("$server")
 }
 
-# free_port FROM: prints the first unused port from FROM on.
+# free_port FROM: prints the first port from FROM on where nobody listens, at whatever address: a server at all
+# addresses (t_endpoints.sh) has the port of all other scripts, too.
 free_port() {
 	local port=$1
-	while (: <"/dev/tcp/$host/$port") 2>/dev/null; do port=$((port + 1)); done
+	while grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$port") [0-9A-F:]+ 0A " /proc/net/tcp /proc/net/tcp6; do port=$((port + 1)); done
 	echo "$port"
 }
 

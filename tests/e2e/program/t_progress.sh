@@ -13,7 +13,7 @@ fi
 # standard output, and does the deed when there is a bar: nothing; "narrow": makes the terminal 40 columns
 # wide; "interrupt": types Ctrl-C. The exit status is the command's, 128 and the number of its signal.
 cat >terminal.py <<'END'
-import fcntl, os, pty, struct, sys, termios
+import fcntl, os, pty, select, signal, struct, sys, termios
 
 columns, deed, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 
@@ -39,7 +39,13 @@ while True:
     seen += part
     os.write(1, part)
     if b" of " in seen and deed == "narrow":
+        # It stands still meanwhile: what it has painted so far is wide, and all but the next is narrow.
+        os.kill(pid, signal.SIGSTOP)
+        os.waitpid(pid, os.WUNTRACED)
+        while select.select([master], [], [], 0)[0]:
+            os.write(1, os.read(master, 65536))
         set_width(master, 40)
+        os.kill(pid, signal.SIGCONT)
         os.write(1, b"\n--narrow--\n")
         deed = "nothing"
     if b" of " in seen and deed == "interrupt":

@@ -9,7 +9,8 @@ on() { # HOST COMMAND…
 }
 answers() { [ "$(curl -s -o answer -w '%{http_code}' "$1/$2")" = "$3" ]; }
 mkdir ca.host a.host b.host
-port=$(free_port 20000)
+# These servers listen at all addresses: no other script has ports of this range.
+port=$(free_port 15000)
 other=$(free_port $((port + 1)))
 ca_manifest() { # ENDPOINT [LISTEN] [MORE]
 	cat >ca.host/manifest.yaml <<-END

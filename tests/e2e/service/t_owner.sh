@@ -22,7 +22,7 @@ own() { find ca client1 client2 ! -user nobody; }
 verb() {
 	local name=$1
 	shift
-	expect "${refused-6}" "$name, by root, is refused" timeout 20 "$certpool" "$@"
+	expect "${refused-6}" "$name, by root, is refused" timeout 60 "$certpool" "$@"
 	says 'with the command to run' 'run it as that user: runuser -u nobody -- certpool \.\.\.'
 	equal 'and leaves nothing' '' "$(own)"
 }

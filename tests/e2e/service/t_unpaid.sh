@@ -38,18 +38,18 @@ equal 'a fresh one is answered' 200 "$(post /v1/certificates fresh.jwe)"
 before=$(lines)
 repeat 2000 fresh.jwe
 equal 'and repeated it is no line more' "$before" "$(lines)"
-expect 0 'its client can still enroll' timeout 20 "$certpool" enroll client1
+expect 0 'its client can still enroll' "$certpool" enroll client1
 equal 'and was never over its rate' '' "$(metric 'refusals_total{type="rate"}')"
 "$certpool" client set client1 --requests-per-minute 6000 -q >out
 
 # catalogue 109: 100 batches of 1,000 empty requests each.
 jq -nc '[range(1000) | {key: "key\(. + 1)", value: ""}] | from_entries' >empty.json
-for i in $(seq 100); do
-	printf '{%s,"requests":%s}' "$(claims client2 "$(date +%s)")" "$(cat empty.json)" | seal_for client2 >"refused$i.jwe"
-done
 before=$(log_size)
 began=$SECONDS
-for i in $(seq 100); do post /v1/certificates "refused$i.jwe" >code; done
+for _ in $(seq 100); do
+	printf '{%s,"requests":%s}' "$(claims client2 "$(date +%s)")" "$(cat empty.json)" | seal_for client2 >refused.jwe
+	post /v1/certificates refused.jwe >code
+done
 minutes=$(((SECONDS - began) / 60))
 grown=$(($(log_size) - before))
 echo "# 100 batches of 1,000 refused requests: the audit log grew by $grown octets"
@@ -106,7 +106,7 @@ check 'the CRL soon' eventually has_last
 equal 'of the number that the answer said' "$last" \
 	"$(printf '%d' "$(openssl crl -inform DER -noout -crlnumber -in <(curl -s "$CERTPOOL_CA/crl") | cut -d= -f2)")"
 allowed=$(((SECONDS - began) / 10 + 1))
-equal 'nine revocations made no nine CRLs' yes "$([ $(($(crls) - made)) -le "$allowed" ] && [ "$allowed" -lt 9 ] && echo yes)"
+check 'nine revocations made one CRL in ten seconds at most' test $(($(crls) - made)) -le "$allowed"
 echo "# nine revocations made $(($(crls) - made)) CRLs"
 check 'an operator'\''s is on the CRL when revoke returns' "$certpool" revoke client1/1
 serial=$(openssl x509 -noout -serial -in client1/cert/cert_key1.crt | cut -d= -f2)
