@@ -27,6 +27,7 @@ ca/issue         ca/signer ca/revocation ca/shared ca/store
 ca/signer        ca/revocation ca/shared ca/store
 ca/revocation    ca/shared ca/store
 ca/shared        ca/store
+ca/html
 ca/store
 ca/store/sqlite  ca/store
 ca/store/postgresql ca/store
