@@ -27,6 +27,8 @@ ca/issue         ca/signer ca/revocation ca/shared ca/store
 ca/signer        ca/revocation ca/shared ca/store
 ca/revocation    ca/shared ca/store
 ca/shared        ca/store
+ca/page          ca/html ca/overview ca/issue ca/signer ca/revocation ca/shared ca/store
+ca/overview      ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/html
 ca/store
 ca/store/sqlite  ca/store

@@ -356,3 +356,67 @@ int parse_event_text(struct bytes line, struct event_text *ret_text, struct faul
 	MOVE(ret_text, text);
 	return 0;
 }
+
+/* What follows the mark; no text that is quoted in JSON has a mark in it, as its quotes are escaped
+   there. NULL: the line has no such mark. */
+static const char *find_mark(struct bytes line, const char *mark)
+{
+	const char *found = memmem(line.data, line.len, mark, strlen(mark));
+
+	return found != NULL ? found + strlen(mark) : NULL;
+}
+
+static size_t count_serials(struct bytes line)
+{
+	const size_t each = SERIAL_TEXT_SIZE - 1 + strlen("\"\",");
+	const char *list = find_mark(line, ",\"serials\":[");
+	const char *end = (const char *)line.data + line.len;
+	const char *last = list != NULL ? memchr(list, ']', (size_t)(end - list)) : NULL;
+
+	return last != NULL ? ((size_t)(last - list) + 1) / each : 0;
+}
+
+static size_t count_refusals(struct bytes line)
+{
+	const char *digits = find_mark(line, ",\"count\":");
+	size_t count = 0;
+
+	if (digits == NULL)
+		return 1;
+	for (const char *end = (const char *)line.data + line.len;
+	     digits < end && *digits >= '0' && *digits <= '9' && count < SIZE_MAX / 100; digits++)
+		count = 10 * count + (size_t)(*digits - '0');
+	return count;
+}
+
+/* Whether the word, and the quote that ends it, are there. */
+static bool is_word(const char *text, const char *end, const char *word)
+{
+	size_t len = strlen(word);
+
+	return (size_t)(end - text) > len && memcmp(text, word, len) == 0 && text[len] == '"';
+}
+
+bool tally_event(struct bytes line, struct event_tally *ret_tally)
+{
+	const char *end = (const char *)line.data + line.len;
+	const char *time = find_mark(line, ",\"time\":\"");
+	const char *kind = find_mark(line, ",\"event\":\"");
+	struct event_tally tally = {0};
+	struct fault ignored = {0};
+	char text[TIME_TEXT_SIZE];
+	int i = 0;
+
+	if (time == NULL || kind == NULL || end - time < TIME_TEXT_SIZE)
+		return false;
+	memcpy(text, time, sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	while (i < EVENT_KIND_COUNT && !is_word(kind, end, kinds[i]))
+		i++;
+	if (i == EVENT_KIND_COUNT || parse_time(text, &tally.time_s, &ignored) < 0)
+		return false;
+	tally.kind = (enum event_kind)i;
+	tally.count = tally.kind == EVENT_REFUSED ? count_refusals(line) : count_serials(line);
+	*ret_tally = tally;
+	return true;
+}

@@ -123,4 +123,17 @@ int parse_event_serials(struct bytes line, struct event_serials *ret_serials,
 			struct fault *fault) MUST_CHECK;
 void clear_event_serials(struct event_serials *serials);
 
+/*
+ * What a line of format_event counts for: its time and kind, and how many certificates or refusals
+ * it is about. For sums over many lines: it looks for the members where format_event puts them,
+ * and does not read the whole as JSON. False for a line that lacks time or kind.
+ */
+struct event_tally {
+	int64_t time_s;
+	enum event_kind kind;
+	size_t count; /* EVENT_REFUSED: of refusals; else: of serials */
+};
+
+bool tally_event(struct bytes line, struct event_tally *ret_tally);
+
 #endif

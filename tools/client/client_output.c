@@ -10,13 +10,6 @@
 
 #include <string.h>
 
-const char *format_client_state(const struct client *client)
-{
-	if (client->revoked)
-		return "revoked";
-	return client->disabled ? "disabled" : "enabled";
-}
-
 /* The lists of a policy, each as text for one line or field. */
 struct policy_text {
 	struct buffer alt_names;

@@ -1,12 +1,9 @@
 #ifndef CERTPOOL_TOOLS_CLIENT_CLIENT_OUTPUT_H
 #define CERTPOOL_TOOLS_CLIENT_CLIENT_OUTPUT_H
 
-#include "common/ca/store/clients.h"
+#include "common/ca/overview/fleet_report.h"
 #include "tools/operator.h"
 #include "tools/output.h"
-
-/* "enabled", "disabled" or "revoked". */
-const char *format_client_state(const struct client *client);
 
 /* Adds what the record says of a client to a line of JSON. */
 int add_json_client(struct json_line *line, const struct client *client,

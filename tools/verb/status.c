@@ -3,22 +3,34 @@
  * reads, and takes no lock.
  */
 #include "common/base/clock.h"
-#include "common/ca/issue/ca_ends.h"
 #include "common/ca/issue/issuing_key.h"
-#include "common/ca/issue/server_key.h"
-#include "common/ca/revocation/ca_roots.h"
-#include "common/ca/store/certificates.h"
-#include "common/ca/store/client_roots.h"
+#include "common/ca/overview/overview.h"
+#include "common/ca/page/overview_page.h"
+#include "common/ca/revocation/root_crl.h"
 #include "common/pool/members/pool_state.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
-#include "common/pool/members/trust.h"
 #include "tools/client/fleet_table.h"
+#include "tools/input.h"
 #include "tools/node.h"
 #include "tools/operator.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 #include <stdio.h>
+
+struct status_settings {
+	bool html;
+	const char *output;
+};
+
+static const struct option status_options[] = {
+	{"html", 0, false, NULL, take_switch, offsetof(struct status_settings, html),
+	 "write a page about the CA instead, which needs nothing but a browser", NULL},
+	{"output", 'o', false, "FILE", take_text, offsetof(struct status_settings, output),
+	 "with --html: the page's file, which is replaced; default: standard output", NULL},
+	{0},
+};
 
 static void format_expiry(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 {
@@ -28,20 +40,8 @@ static void format_expiry(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 		format_time(time_s, ret_text);
 }
 
-/* What status knows of the CA. */
-struct authority_state {
-	struct store_summary summary;
-	int64_t issuing_expiry_s; /* 0: the root itself issues */
-	int64_t root_expiry_s;
-	int64_t server_expiry_s;     /* of the TLS server's certificate; 0: there is none */
-	struct ca_warnings warnings; /* about these two */
-	char next_root[256];         /* "": no rotation of the root is under way */
-	size_t lacking;              /* clients that have not pinned it */
-	struct crl_info root_crl;
-};
-
 /* In words. */
-static void print_authority_lines(const char *layout, const struct authority_state *state)
+static void print_authority_lines(const struct overview *state)
 {
 	const struct store_summary *summary = &state->summary;
 	const struct crl_info *root_crl = &state->root_crl;
@@ -56,7 +56,7 @@ static void print_authority_lines(const char *layout, const struct authority_sta
 	format_expiry(state->root_expiry_s, root);
 	format_expiry(state->server_expiry_s, server);
 	format_expiry(root_crl->next_update_s, crl);
-	print_line("%-16s %s", CA_NAME, layout);
+	print_line("%-16s %s", CA_NAME, state->layout);
 	print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu", summary->certificates,
 		   summary->valid, summary->expired, summary->revoked);
 	if (state->issuing_expiry_s != 0)
@@ -75,8 +75,29 @@ static void print_authority_lines(const char *layout, const struct authority_sta
 		print_line("  warning: %s", state->warnings.texts[i]);
 }
 
-static int print_authority(const struct command *command, const char *layout,
-			   const struct authority_state *state, const struct fleet *fleet,
+/* What the log says of the last hour, the last day, and the last 30 days. */
+static void add_activity(struct json_line *line, const struct overview *state)
+{
+	const struct {
+		const struct activity_sum *sum;
+		const char *issued;
+		const char *revoked;
+		const char *refused;
+	} rows[] = {
+		{&state->hour, "issued_hour", "revoked_hour", "refused_hour"},
+		{&state->day, "issued_day", "revoked_day", "refused_day"},
+		{&state->month, "issued_month", "revoked_month", "refused_month"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		add_json_number(line, rows[i].issued, (long long)rows[i].sum->issued);
+		add_json_number(line, rows[i].revoked, (long long)rows[i].sum->revoked);
+		add_json_number(line, rows[i].refused, (long long)rows[i].sum->refused);
+	}
+	add_json_time(line, "last_backup", last_backup(state->activity));
+}
+
+static int print_authority(const struct command *command, const struct overview *state,
 			   struct fault *fault)
 {
 	const struct store_summary *summary = &state->summary;
@@ -84,13 +105,14 @@ static int print_authority(const struct command *command, const char *layout,
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_authority_lines(layout, state);
-		return print_fleet_summary(fleet, fault);
+		print_authority_lines(state);
+		return print_fleet_summary(&state->fleet, fault);
 	}
 	add_json_text(&line, "node", CA_NAME);
-	add_json_text(&line, "layout", layout);
+	add_json_text(&line, "layout", state->layout);
 	add_json_number(&line, "certificates", (long long)summary->certificates);
 	add_json_number(&line, "valid", (long long)summary->valid);
+	add_json_number(&line, "ending_soon", (long long)state->ending_soon);
 	add_json_number(&line, "expired", (long long)summary->expired);
 	add_json_number(&line, "revoked", (long long)summary->revoked);
 	add_json_time(&line, "first_expiry", summary->first_expiry_s);
@@ -100,11 +122,14 @@ static int print_authority(const struct command *command, const char *layout,
 	add_json_time(&line, "root_expiry", state->root_expiry_s);
 	if (state->server_expiry_s != 0)
 		add_json_time(&line, "server_expiry", state->server_expiry_s);
+	add_json_number(&line, "crl_number", (long long)state->crl.number);
+	add_json_time(&line, "crl_next_update", state->crl.next_update_s);
 	add_json_number(&line, "root_crl_number", (long long)root_crl->number);
 	add_json_time(&line, "root_crl_next_update", root_crl->next_update_s);
-	add_json_number(&line, "clients", (long long)fleet->count);
-	add_json_number(&line, "clients_joined", (long long)fleet->joined);
-	add_json_number(&line, "clients_to_look_at", (long long)fleet->marked);
+	add_activity(&line, state);
+	add_json_number(&line, "clients", (long long)state->fleet.count);
+	add_json_number(&line, "clients_joined", (long long)state->fleet.joined);
+	add_json_number(&line, "clients_to_look_at", (long long)state->fleet.marked);
 	if (state->next_root[0] != '\0') {
 		add_json_text(&line, "next_root", state->next_root);
 		add_json_number(&line, "clients_without_next_root", (long long)state->lacking);
@@ -114,87 +139,6 @@ static int print_authority(const struct command *command, const char *layout,
 		add_json_item(&line, state->warnings.texts[i]);
 	end_json_list(&line);
 	return print_json(&line, fault);
-}
-
-/* Number 0: there is none yet. */
-static int read_root_crl_info(const struct manifest *manifest, const struct layout *layout,
-			      const struct certificate *root, struct store *store,
-			      struct crl_info *ret_info, struct fault *fault)
-{
-	CLEANUP(free_crl) struct crl *crl = NULL;
-	CLEANUP(clear_issuer_set) struct issuer_set issuers = {0};
-	const struct issuer *issuer;
-	struct crl_state state;
-
-	if (manifest->ca.root_layout != NULL) {
-		if (read_root_crl(layout, root, &crl, fault) < 0)
-			return -1;
-		return crl != NULL ? describe_root_crl(crl, ret_info, fault) : 0;
-	}
-	if (load_issuers(layout, &manifest->ca, NULL, &issuers, fault) < 0)
-		return -1;
-	issuer = newest_root_issuer(&issuers);
-	if (read_crl_state(store, issuer != NULL ? issuer_number(issuer) : FIRST_ISSUER, &state,
-			   fault) < 0)
-		return -1;
-	*ret_info = (struct crl_info){.number = state.current_number,
-				      .next_update_s = state.next_update_s};
-	return 0;
-}
-
-static int read_ends(const struct manifest *manifest, const struct layout *layout,
-		     const struct certificate *root, int64_t now_s, struct authority_state *state,
-		     struct fault *fault)
-{
-	CLEANUP(free_certificate) struct certificate *issuing = NULL;
-	CLEANUP(free_certificate) struct certificate *server = NULL;
-	unsigned int newest;
-
-	if (count_issuing_certificates(layout, &manifest->ca, &newest, fault) < 0 ||
-	    read_issuing_certificate(layout, &manifest->ca, newest > 0 ? newest : FIRST_ISSUER,
-				     &issuing, fault) < 0 ||
-	    read_server_certificate(layout, &server, fault) < 0)
-		return -1;
-	state->server_expiry_s = server != NULL ? certificate_not_after(server) : 0;
-	if (!equal_bytes(certificate_der(issuing), certificate_der(root)))
-		state->issuing_expiry_s = certificate_not_after(issuing);
-	state->root_expiry_s = certificate_not_after(root);
-	warn_of_ends(&(struct ca_ends){.issuing = issuing,
-				       .root = root,
-				       .own_root = manifest->ca.root_layout == NULL,
-				       .replacing = is_root_being_replaced(layout),
-				       .validity_s = manifest->ca.certificate_validity_s},
-		     now_s, &state->warnings);
-	return 0;
-}
-
-/* A root_function. */
-static int count_lacking(void *context, const char *client, enum root_acknowledgement pinned,
-			 struct fault *fault)
-{
-	struct authority_state *state = context;
-
-	(void)client;
-	(void)fault;
-	state->lacking += pinned == ROOT_LACKING ? 1 : 0;
-	return 0;
-}
-
-/* How far the rotation of the root is, if one is under way. */
-static int read_rotation(const struct layout *layout, struct store *store,
-			 struct authority_state *state, struct fault *fault)
-{
-	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
-	uint8_t sha256[SHA256_LEN];
-
-	if (read_ca_roots(layout, &roots, fault) < 0)
-		return -1;
-	if (roots.next == NULL)
-		return 0;
-	(void)snprintf(state->next_root, sizeof(state->next_root), "%s",
-		       certificate_subject(roots.next));
-	digest_sha256(certificate_der(roots.next), sha256);
-	return list_client_roots(store, sha256, count_lacking, state, fault);
 }
 
 static int print_issuer(const struct command *command, const struct issuer_summary *issuer,
@@ -227,21 +171,16 @@ static int print_issuer(const struct command *command, const struct issuer_summa
 
 /* Each of them, once there are several. */
 static int print_issuers(const struct command *command, const struct layout *layout,
-			 const struct manifest *manifest, struct store *store, int64_t now_s,
+			 const struct manifest *manifest, const struct overview *state,
 			 struct fault *fault)
 {
-	struct issuer_summary issuers[ISSUERS_MAX];
-	size_t count;
-
-	if (summarize_issuers(store, now_s, issuers, &count, fault) < 0)
-		return -1;
-	for (size_t i = 0; count > 1 && i < count; i++) {
+	for (size_t i = 0; i < state->issuer_count; i++) {
 		CLEANUP(free_certificate) struct certificate *certificate = NULL;
 
-		if (read_issuing_certificate(layout, &manifest->ca, issuers[i].number, &certificate,
-					     fault) < 0 ||
-		    print_issuer(command, &issuers[i], certificate_subject(certificate), now_s,
-				 fault) < 0)
+		if (read_issuing_certificate(layout, &manifest->ca, state->issuers[i].number,
+					     &certificate, fault) < 0 ||
+		    print_issuer(command, &state->issuers[i], certificate_subject(certificate),
+				 state->now_s, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -249,33 +188,49 @@ static int print_issuers(const struct command *command, const struct layout *lay
 
 /* Reads the record beside a server. */
 static int show_authority(const struct command *command, const struct manifest *manifest,
-			  int64_t now_s, struct fleet *ret_fleet, struct fault *fault)
+			  int64_t now_s, struct overview *ret_overview, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
-	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
-	struct authority_state state = {0};
-	const struct crl_info *root_crl = &state.root_crl;
+	struct overview *state = ret_overview;
 
-	if (open_ca_layout(manifest, &layout, fault) < 0 || read_root(layout, &root, fault) < 0)
+	if (open_ca_layout(manifest, &layout, fault) < 0 ||
+	    open_ca_record(layout, &manifest->ca, &store, fault) < 0 ||
+	    read_overview(store, layout, manifest, now_s, NULL, state, fault) < 0)
 		return -1;
-	if (open_ca_record(layout, &manifest->ca, &store, fault) < 0 ||
-	    summarize_store(store, now_s, &state.summary, fault) < 0 ||
-	    load_fleet(store, layout, manifest, now_s, ret_fleet, fault) < 0 ||
-	    read_ends(manifest, layout, root, now_s, &state, fault) < 0 ||
-	    read_rotation(layout, store, &state, fault) < 0 ||
-	    read_root_crl_info(manifest, layout, root, store, &state.root_crl, fault) < 0)
-		return -1;
-	if (manifest->ca.root_layout != NULL &&
-	    (root_crl->number == 0 || is_root_crl_due(root_crl, now_s)))
+	if (state->root_crl_apart &&
+	    (state->root_crl.number == 0 || is_root_crl_due(&state->root_crl, now_s)))
 		print_note(command,
 			   "the root's CRL %s: run certpool crl --root, with the root's layout at "
 			   "hand",
-			   root_crl->number == 0 ? "is missing" : "ends soon");
-	if (print_authority(command, layout->path, &state, ret_fleet, fault) < 0)
+			   state->root_crl.number == 0 ? "is missing" : "ends soon");
+	if (print_authority(command, state, fault) < 0)
 		return -1;
-	return print_issuers(command, layout, manifest, store, now_s, fault);
+	return print_issuers(command, layout, manifest, state, fault);
 }
+
+/* --- the page --- */
+
+static int write_page(const struct command *command, const struct status_settings *given,
+		      struct fault *fault)
+{
+	CLEANUP(clear_operator) struct ca_operator ca = {0};
+	CLEANUP(clear_overview) struct overview overview = {0};
+	CLEANUP(clear_buffer) struct buffer page = {0};
+	/* It names clients and serials: who else may read it is for its owner to say. */
+	const mode_t owner_alone = 0600;
+
+	if (open_operator(command, &ca, fault) < 0 ||
+	    read_overview(ca.store, ca.layout, ca.manifest, ca.now_s, NULL, &overview, fault) < 0 ||
+	    format_overview_page(&overview, NULL, ca.store, PAGE_FILE, &page, fault) < 0)
+		return -1;
+	if (given->output != NULL)
+		return replace_output(given->output, owner_alone, bytes_of_buffer(&page), fault);
+	print_octets(bytes_of_buffer(&page));
+	return 0;
+}
+
+/* --- clients --- */
 
 /* How the members of a pool that keeps state are used. */
 static void print_reuse(const struct client_node *client, const struct pool_summary *summary,
@@ -436,15 +391,20 @@ static int show_or_note(const struct command *command, int result, const char *n
 static int run_status(const struct command *command, const void *settings, struct fault *fault)
 {
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
-	CLEANUP(clear_fleet) struct fleet fleet = {0};
+	CLEANUP(clear_overview) struct overview overview = {0};
+	const struct status_settings *given = settings;
 	int64_t now_s = read_clock();
 
-	(void)settings;
+	if (given->output != NULL && !given->html)
+		return set_fault(fault, FAULT_USAGE,
+				 "--output: expected --html beside it, found none");
+	if (given->html)
+		return write_page(command, given, fault);
 	if (load_manifest(command->manifest, &manifest, fault) < 0)
 		return -1;
 	if (manifest->ca.layout != NULL) {
 		struct fault failure = {0};
-		int result = show_authority(command, manifest, now_s, &fleet, &failure);
+		int result = show_authority(command, manifest, now_s, &overview, &failure);
 
 		if (show_or_note(command, result, CA_NAME, &failure, fault) < 0)
 			return -1;
@@ -452,7 +412,7 @@ static int run_status(const struct command *command, const void *settings, struc
 	for (size_t i = 0; i < manifest->client_count; i++) {
 		const struct client_node *client = &manifest->clients[i];
 		struct fault failure = {0};
-		int result = show_client(command, client, &fleet, now_s, &failure);
+		int result = show_client(command, client, &overview.fleet, now_s, &failure);
 
 		if (show_or_note(command, result, client->name, &failure, fault) < 0)
 			return -1;
@@ -466,6 +426,9 @@ const struct verb status_verb = {
 	.operands = "",
 	.summary = "summarize pools, certificates and expiry",
 	.details = "Takes no lock and changes nothing, so that it can be run at any time.\n",
-	.example = "certpool status\n",
+	.example = "certpool status\n"
+		   "certpool status --html -o page.html\n",
+	.options = status_options,
+	.settings_size = sizeof(struct status_settings),
 	.run = run_status,
 };

@@ -176,16 +176,18 @@ int list_audit(struct store *store, int64_t front_end, int64_t first, line_funct
 	CLEANUP(close_rows) struct rows rows = {0};
 	int64_t sequence;
 	const char *line;
+	int ended = 0;
 
 	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
 	    select_lines(&transaction, front_end, first, &rows, fault) < 0 ||
 	    read_line(&rows, &sequence, &line, fault) < 0)
 		return -1;
-	while (line != NULL)
-		if (function(context, sequence, line, fault) < 0 ||
-		    read_line(&rows, &sequence, &line, fault) < 0)
+	while (line != NULL && ended == 0) {
+		ended = function(context, sequence, line, fault);
+		if (ended == 0 && read_line(&rows, &sequence, &line, fault) < 0)
 			return -1;
-	return 0;
+	}
+	return ended < 0 ? -1 : 0;
 }
 
 /* --- what checkpoints say --- */

@@ -28,7 +28,8 @@ int append_event(struct transaction *transaction, const struct event *event,
 /* The same in a transaction of its own. */
 int record_event(struct store *store, const struct event *event, struct fault *fault) MUST_CHECK;
 
-/* Called for one line, without its line end. -1 ends the listing. */
+/* Called for one line, without its line end. A result other than 0 ends the listing: 1 as a
+   success, -1 as a failure. */
 typedef int line_function(void *context, int64_t sequence, const char *line, struct fault *fault);
 
 /* Lists the lines of a front end from a sequence number on (1: all there are), as of one moment. */
