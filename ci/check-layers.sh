@@ -19,7 +19,7 @@ set -eu
 # A room, and the rooms of the same layer from which it may include. A layer's own folder is a room
 # too where there are files in it.
 rooms='
-ca/service       ca/acme ca/issue ca/signer ca/revocation ca/shared ca/store
+ca/service       ca/page ca/overview ca/html ca/acme ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/acme          ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/check         ca/issue ca/signer ca/revocation ca/shared ca/store
 ca/backup        ca/signer ca/revocation ca/shared ca/store

@@ -113,6 +113,14 @@ bool equal_endpoints(const struct endpoint *a, const struct endpoint *b)
 	return strcmp(a->host, b->host) == 0 && a->port == b->port && a->secure == b->secure;
 }
 
+bool is_loopback(const struct endpoint *endpoint)
+{
+	static const char net[] = "127.";
+
+	return strcmp(endpoint->host, "::1") == 0 ||
+	       (is_address(endpoint->host) && strncmp(endpoint->host, net, strlen(net)) == 0);
+}
+
 bool is_wildcard(const struct endpoint *endpoint)
 {
 	return strcmp(endpoint->host, "0.0.0.0") == 0 || strcmp(endpoint->host, "::") == 0;

@@ -57,4 +57,7 @@ bool equal_endpoints(const struct endpoint *a, const struct endpoint *b);
  */
 bool is_wildcard(const struct endpoint *endpoint);
 
+/* Whether the host is an address of this machine alone, 127.0.0.0/8 or ::1. */
+bool is_loopback(const struct endpoint *endpoint);
+
 #endif

@@ -144,6 +144,22 @@ static int set_verify(const struct yaml_node *value, const struct field *field, 
 	return 0;
 }
 
+/* The page is not encrypted, and its token would go over the network. */
+static int set_admin(const struct yaml_node *value, const struct field *field, void *object,
+		     struct fault *fault)
+{
+	struct ca_node *ca = object;
+
+	if (set_endpoint(value, field, object, fault) < 0)
+		return -1;
+	if (!ca->admin.secure && ca->admin.port != 0 && is_loopback(&ca->admin))
+		return 0;
+	return set_value_fault(value, fault,
+			       "expected http:// with a loopback address and a port, such as "
+			       "http://127.0.0.1:8441; from another host reach it by ssh -L "
+			       "8441:127.0.0.1:8441");
+}
+
 static const struct field store_fields[] = {
 	{.name = "url",
 	 .set = set_text,
@@ -177,6 +193,7 @@ static const struct field ca_fields[] = {
 	 .offset = offsetof(struct ca_node, endpoint),
 	 .required = true},
 	{.name = "listen", .set = set_endpoints, .offset = offsetof(struct ca_node, listen)},
+	{.name = "admin", .set = set_admin, .offset = offsetof(struct ca_node, admin)},
 	{.name = "names", .set = set_hosts, .offset = offsetof(struct ca_node, names)},
 	{.name = "tls", .set = set_fields, .fields = tls_fields},
 	{.name = "subject",

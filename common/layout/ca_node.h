@@ -17,6 +17,7 @@ struct ca_node {
 	struct endpoint endpoint;        /* at which clients reach the CA */
 	struct endpoint_list listen;     /* where the CA serves; default: the endpoint */
 	struct host_list names;          /* of the CA's TLS server, besides that of the endpoint */
+	struct endpoint admin;           /* of the operator's page; no host: there is none */
 	bool allow_tls_1_2;              /* besides TLS 1.3 */
 	char *subject;                   /* RFC 4514, of the root */
 	enum key_type key;               /* of new key files */

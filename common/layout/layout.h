@@ -18,6 +18,7 @@
  *                    root.key              the root's key, PKCS#8 PEM, 0600
  *                    ca.key                the CA's own key, if its root has another layout
  *                    ca.{n}.key            the key of the CA's issuer n, from 2 on, 0600
+ *                    admin.token           the secret in the URL of the CA's page, 0600
  *                    server/server.key     the key of the node's own TLS server, 0600 in 0700
  *   cert/      0755  cert_key{i}.crt       X.509 PEM, 0644
  *                    root.crt              the root: the CA's own, a client's pinned one, 0644

@@ -45,6 +45,7 @@ struct http_transaction {
 	char client[HTTP_CLIENT_SIZE]; /* who sends the body, "" if that is not known */
 	char method[METHOD_SIZE];      /* cut, for the log */
 	char path[PATH_SIZE];          /* likewise */
+	const char *host;              /* after the head: in libmicrohttpd's copy of it */
 	const char *query;             /* after the head: what followed the "?" */
 	char target[];                 /* as sent; without the query after the head */
 };
@@ -255,6 +256,7 @@ static void run_handler(struct http_transaction *transaction)
 		.method = route->method,
 		.path = transaction->target,
 		.query = transaction->query,
+		.host = transaction->host,
 		.content_type = transaction->content_type,
 		.authorization = authorization != NULL ? authorization : "",
 		.body = bytes_of_buffer(&transaction->body),
@@ -459,6 +461,7 @@ static enum MHD_Result receive_head(struct http_transaction *transaction,
 		return refuse_and_close(transaction, MHD_HTTP_CONTENT_TOO_LARGE, detail);
 	}
 	transaction->body_size = head.content_length;
+	transaction->host = head.host;
 	memcpy(transaction->content_type, head.content_type, sizeof(transaction->content_type));
 	transaction->step = STEP_BODY;
 	return MHD_YES;

@@ -227,6 +227,7 @@ int check_request_head(struct MHD_Connection *connection, const struct request_l
 		return set_fault(fault, FAULT_MALFORMED,
 				 "a line of the head is folded, ends in LF without CR, or has "
 				 "white space other than one space after the colon");
+	ret_head->host = fields.values[FIELD_HOST];
 	ret_head->encoded = fields.values[FIELD_ENCODING] != NULL;
 	ret_head->content_length = 0;
 	if (fields.values[FIELD_LENGTH] != NULL)

@@ -14,6 +14,7 @@
  */
 struct request_head {
 	char content_type[MEDIA_TYPE_SIZE];
+	const char *host;        /* its value, in libmicrohttpd's copy of the head */
 	uint64_t content_length; /* 0: none, or a transfer encoding */
 	bool encoded; /* has a Transfer-Encoding, which the caller refuses with 411: libmicrohttpd
 			 (0.9.75) does not show how it delimits such a body */

@@ -37,6 +37,7 @@ struct http_request {
 	const char *method;        /* "GET", "POST" */
 	const char *path;          /* as sent, without the query */
 	const char *query;         /* what followed the "?"; "": none */
+	const char *host;          /* the field of that name: HOST or HOST:PORT */
 	const char *content_type;  /* media type in lower case without parameters; "": none */
 	const char *authorization; /* the field of that name; "": none */
 	struct bytes body;

@@ -6,11 +6,13 @@
  */
 #include "common/base/clock.h"
 #include "common/ca/issue/authority.h"
+#include "common/ca/service/admin_page.h"
 #include "common/ca/service/service.h"
 #include "common/ca/store/barred.h"
 #include "common/ca/store/clients.h"
 #include "common/net/log_limit.h"
 #include "common/wire/shared_keys.h"
+#include "tools/admin_token.h"
 #include "tools/ca_signer.h"
 #include "tools/node.h"
 #include "tools/operator.h"
@@ -80,6 +82,7 @@ struct serving {
 	const struct layout *layout;
 	struct signer_link *signer;
 	struct authority *authority;
+	const char *admin_token; /* "": there is no page for the admin */
 };
 
 /* *ret_left: the changed keys of the CA, which count from the next start. */
@@ -168,6 +171,32 @@ static int open_tls_folder(const struct endpoint_list *listen, struct layout *la
 	return 0;
 }
 
+/* Beside the service, whose threads it does not take; after it, whose health it shows. */
+static int start_admin(const struct serving *serving, struct ca_service *service,
+		       struct log_limit *log, struct admin_page **ret_page, struct fault *fault)
+{
+	const struct admin_settings settings = {.listen = serving->manifest->ca.admin,
+						.token = serving->admin_token,
+						.layout = serving->layout,
+						.manifest = serving->manifest,
+						.store = authority_store(serving->authority),
+						.check = check_ca_service,
+						.check_context = service,
+						.log = limit_log,
+						.log_context = log};
+
+	char endpoint[ENDPOINT_TEXT_SIZE];
+
+	if (serving->admin_token[0] == '\0')
+		return 0;
+	format_endpoint(&settings.listen, endpoint);
+	if (start_admin_page(&settings, ret_page, fault) < 0)
+		return -1;
+	print_note(serving->command, "a page for the operator at %s: certpool status --admin-url",
+		   endpoint);
+	return 0;
+}
+
 /* Has no key but the TLS server's from the first line on: only the signer reads the rest of
    Private/. */
 static int serve(const struct serve_settings *given, const struct layout *layout,
@@ -182,6 +211,7 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 	CLEANUP(clear_log_limit) struct log_limit exchanges = {0};
 	CLEANUP(free_authority) struct authority *authority = NULL;
 	CLEANUP(stop_ca_service) struct ca_service *service = NULL;
+	CLEANUP(stop_admin_page) struct admin_page *admin = NULL;
 	struct ca_service_settings settings = {
 		.layout = layout,
 		.keys = &keys,
@@ -202,6 +232,7 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 	serving->authority = authority;
 	settings.authority = authority;
 	if (start_ca_service(&settings, &service, fault) < 0 ||
+	    start_admin(serving, service, &log, &admin, fault) < 0 ||
 	    print_listening(command, ca_service_endpoints(service), fault) < 0 ||
 	    announce_server(command, ca_service_endpoints(service), given->ready, fault) < 0)
 		return -1;
@@ -218,7 +249,8 @@ static int run_serve(const struct command *command, const void *settings, struct
 	CLEANUP(clear_stop) struct stop stop = {-1, -1};
 	CLEANUP(end_signer) struct signer_link *signer = NULL;
 	struct command logging = *command;
-	struct serving serving = {.command = &logging};
+	char token[ADMIN_TOKEN_TEXT_SIZE] = "";
+	struct serving serving = {.command = &logging, .admin_token = token};
 	struct signer_plan plan = {.command = &logging, .key = &given->key};
 	struct endpoint_list listen;
 
@@ -236,6 +268,9 @@ static int run_serve(const struct command *command, const void *settings, struct
 	plan.ready = given->ready;
 	if (await_ca_record(&logging, layout, &manifest->ca, &stop, fault) < 0 ||
 	    start_signer(&plan, &signer, fault) < 0)
+		return -1;
+	/* The last that this process reads of Private/. */
+	if (manifest->ca.admin.host[0] != '\0' && take_admin_token(layout, token, fault) < 0)
 		return -1;
 	close_descriptor(&layout->private);
 	serving.manifest = manifest;

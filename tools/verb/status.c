@@ -10,6 +10,7 @@
 #include "common/pool/members/pool_state.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
+#include "tools/admin_token.h"
 #include "tools/client/fleet_table.h"
 #include "tools/input.h"
 #include "tools/node.h"
@@ -22,6 +23,7 @@
 struct status_settings {
 	bool html;
 	const char *output;
+	bool admin_url;
 };
 
 static const struct option status_options[] = {
@@ -29,6 +31,8 @@ static const struct option status_options[] = {
 	 "write a page about the CA instead, which needs nothing but a browser", NULL},
 	{"output", 'o', false, "FILE", take_text, offsetof(struct status_settings, output),
 	 "with --html: the page's file, which is replaced; default: standard output", NULL},
+	{"admin-url", 0, false, NULL, take_switch, offsetof(struct status_settings, admin_url),
+	 "print the URL of the page that certpool serve shows, and nothing else", NULL},
 	{0},
 };
 
@@ -398,6 +402,8 @@ static int run_status(const struct command *command, const void *settings, struc
 	if (given->output != NULL && !given->html)
 		return set_fault(fault, FAULT_USAGE,
 				 "--output: expected --html beside it, found none");
+	if (given->admin_url)
+		return print_admin_url(command, fault);
 	if (given->html)
 		return write_page(command, given, fault);
 	if (load_manifest(command->manifest, &manifest, fault) < 0)

@@ -199,6 +199,25 @@ static void append_words(struct buffer *text, const char *name, const char *cons
 	append_string(text, "]");
 }
 
+void check_ca_service(void *context, int64_t now_s, struct health *ret_health)
+{
+	struct ca_service *service = context;
+	struct maintenance_figures figures;
+	struct fault problem = {0};
+
+	check_authority(service->authority, now_s, ret_health);
+	if (check_crls(&service->crl, now_s, &problem) < 0)
+		ret_health->problems[ret_health->count++] = (struct health_problem){"crl", problem};
+	read_maintenance_figures(service->maintenance, &figures);
+	if (figures.clock_warning)
+		add_health_warning(ret_health, "clock");
+	if (figures.root_crl_warning)
+		add_health_warning(ret_health, "root_crl");
+	/* It was to be renewed long ago. */
+	if (service->secure && atomic_load(&service->identity.end_s) < now_s + SERVER_WARNING_S)
+		add_health_warning(ret_health, "server_certificate");
+}
+
 /*
  * Any client may ask: the answer names the parts that have a problem, the log has the problems. A
  * warning was logged when its reason arose.
@@ -207,24 +226,11 @@ static int serve_health(const struct http_request *request, struct http_response
 			void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
-	struct maintenance_figures figures;
 	const char *reasons[HEALTH_PARTS];
 	const char *warnings[HEALTH_WARNINGS_MAX] = {0};
 	struct health health;
-	struct fault problem = {0};
-	int64_t now_s = read_clock();
 
-	check_authority(service->authority, now_s, &health);
-	if (check_crls(&service->crl, now_s, &problem) < 0)
-		health.problems[health.count++] = (struct health_problem){"crl", problem};
-	read_maintenance_figures(service->maintenance, &figures);
-	if (figures.clock_warning)
-		add_health_warning(&health, "clock");
-	if (figures.root_crl_warning)
-		add_health_warning(&health, "root_crl");
-	/* It was to be renewed long ago. */
-	if (service->secure && atomic_load(&service->identity.end_s) < now_s + SERVER_WARNING_S)
-		add_health_warning(&health, "server_certificate");
+	check_ca_service(service, read_clock(), &health);
 	for (size_t i = 0; i < health.count; i++) {
 		reasons[i] = health.problems[i].part;
 		log_answer(service, request, unavailable, health.problems[i].fault.text);

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The page about a CA, as a file.
+# The page about a CA: as a file, and live for its operator, who alone has its token.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+port=$(free_port 8441)
 cat >manifest.yaml <<END
 version: 1
-ca: {layout: ca, endpoint: "http://$host:0"}
+ca: {layout: ca, endpoint: "http://$host:0", admin: "http://$host:$port"}
 clients:
   client1: {pool: {size: 5}}
   client2: {pool: {size: 3}}
@@ -23,13 +24,25 @@ same_figures() { # PAGE
 	done
 }
 
+# --- a file ---
 expect 0 'init' "$certpool" init
 expect 0 'a page of a CA that has issued nothing' "$certpool" status --html
 prints 'is HTML' '^<!doctype html>'
 expect 2 'an output without --html' "$certpool" status -o page.html
 says 'says what is missing' '--output: expected --html'
+sed 's/, admin: [^}]*//' manifest.yaml >without.yaml
+expect 2 'the URL of the admin'\''s page' "$certpool" status --admin-url -m without.yaml
+says 'says what the manifest lacks' 'write admin: http://127.0.0.1:8441 below ca:'
+expect 4 'the URL before there is a token' "$certpool" status --admin-url
+says 'says who makes it' 'certpool serve makes it'
+for wrong in http://0.0.0.0:8441 http://192.0.2.1:8441 http://localhost:8441 https://127.0.0.1:8441 http://127.0.0.1:0; do
+	sed "s|admin: \"[^\"]*\"|admin: \"$wrong\"|" manifest.yaml >wrong.yaml
+	expect 2 "admin: $wrong is refused" "$certpool" status -m wrong.yaml
+	says 'with another way' 'ca.admin.*loopback address and a port.*ssh -L'
+done
 
-start_ca
+start_ca --verbose
+check 'serve says where the page is, and how to come to it' grep -q "a page for the operator at http://$host:$port.*status --admin-url" serve.err
 "$certpool" request client1 -q >out && expect 0 'enroll' "$certpool" enroll client1
 "$certpool" revoke client1/5 -q >out
 expect 0 'a page beside a CA that serves' "$certpool" status --html -o page.html
@@ -50,10 +63,89 @@ leads_inside() {
 }
 check 'its links lead to what it has' leads_inside
 
+# --- live ---
+url=$("$certpool" status --admin-url)
+token=$(cat ca/Private/admin.token)
+equal 'the token is the owner'\''s' 600 "$(mode ca/Private/admin.token)"
+equal 'the URL has it' "http://$host:$port/$token/" "$url"
+equal 'as JSON, too' "$url" "$("$certpool" status --admin-url --json | jq -r .admin_url)"
+get() { curl -s -o answer -D head -w '%{http_code}' "$@"; } # prints the status
+equal 'the overview' 200 "$(get "$url")"
+check 'has the figures of status --json' same_figures answer
+has_field() { grep -qixF "$1"$'\r' head; }
+policy=$(sed -nE 's/^Content-Security-Policy: (.*)\r$/\1/pi' head)
+digest=$(sed -nE 's/.*<style>(.*)<\/style>.*/\1/p' answer | tr -d '\n' | openssl dgst -sha256 -binary | base64)
+equal 'the policy allows the page'\''s own style alone' \
+	"default-src 'none'; img-src data:; style-src 'sha256-$digest'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'" "$policy"
+check 'nobody keeps it' has_field 'Cache-Control: no-store'
+check 'nor is told where a reader came from' has_field 'Referrer-Policy: no-referrer'
+check 'nor guesses what it is' has_field 'X-Content-Type-Options: nosniff'
+check 'it is HTML' has_field 'Content-Type: text/html; charset=utf-8'
+check_not 'no cookie' grep -qi '^set-cookie' head
+check_not 'no link has the token' grep -q "$token" answer
+equal 'a client' 200 "$(get "${url}client/client1")"
+check 'has its certificates' test "$(grep -o 'href="../certificate/[0-9a-f]*' answer | sort -u | wc -l)" = 5
+serial=$("$certpool" list --client client1 --revoked --json | jq -r .serial)
+equal 'a certificate' 200 "$(get "${url}certificate/$serial")"
+check 'says that it is revoked' grep -q '<span class="state bad">revoked' answer
+check 'has its PEM' bash -c "sed -n '/BEGIN/,/END/p' answer | sed 's/.*<pre[^>]*>//' | openssl x509 -noout -serial | grep -qi $serial"
+equal 'a search for a client' 200 "$(get "$url?q=CLIENT2")"
+check 'finds it' grep -q 'href="client/client2"' answer
+equal 'a search for a serial' 200 "$(get "$url?q=${serial:0:8}")"
+check 'finds the certificate' grep -q "href=\"certificate/$serial\"" answer
+equal 'a hostile search' 200 "$(get "$url?q=%22%3E%3Cscript%3E%E2%80%AE%00%ff")"
+check_not 'is shown as text' grep -q '<script' answer
+check 'with its marks visible' grep -qF '&quot;&gt;&lt;script&gt;[U+202E]' answer
+for path in client/nobody client/ca/x client/%3Cscript%3E certificate/00 certificate/"${serial//[0-9]/0}" nothing ../ca.crt; do
+	equal "there is no $path" 404 "$(get --path-as-is "$url$path")"
+done
+check 'and that is no file'\''s content' grep -q 'There is no such page' answer
+
+# --- who may not ---
+other=$(tr '0-9a-f' '1-9a-f0' <<<"$token")
+for path in / "/$other/" "/${token:0:39}/" "/${token}0/" "/$token" "//$token/" "/x/$token/" /favicon.ico; do
+	equal "without the token (${#path}): 404" 404 "$(get --path-as-is "http://$host:$port$path")"
+	check 'which says nothing' grep -q 'There is no such page' answer
+done
+for name in "localhost:$port" "example.com" "example.com:$port" "$host" "$host:1"; do
+	equal "another Host: $name" 421 "$(get -H "Host: $name" "$url")"
+	check_not 'gets no figure' grep -q '<data' answer
+done
+for method in POST PUT DELETE OPTIONS PATCH TRACE; do
+	equal "$method is refused" 405 "$(get -X "$method" "$url")"
+done
+equal 'HEAD is answered' 200 "$(curl -s -I -o head -w '%{http_code}' "$url")"
+check 'with the same fields' has_field 'Cache-Control: no-store'
+equal 'the CA'\''s own port has no page' 404 "$(get "$endpoint/$other/")"
+equal 'the page'\''s port has nothing of the CA' 404 "$(get "http://$host:$port/metrics")"
+
+# Somebody else's key changes nothing here; what the CA does is seen at once.
+"$certpool" revoke client1/4 -q >out
+eventually bash -c "curl -s '$url' | grep -q 'id=\"n-revoked\" value=\"2\"'"
+equal 'the overview has the revocation' 200 "$(get "$url")"
+check 'like status --json' same_figures answer
+
 stop "$ca"
+equal 'the CA stops in order' 0 "$stopped"
+check_not 'the log never had the token' grep -q "$token" serve.err serve.out
+check 'but what was refused' grep -q 'admin/client/nobody' serve.err
 expect 0 'a page of a stopped CA' "$certpool" status --html -o page.html
 check 'has the same figures' same_figures page.html
+start_ca
+equal 'the token stays' "$url" "$("$certpool" status --admin-url)"
+equal 'the page is there again' 200 "$(get "$url")"
+stop "$ca"
+rm ca/Private/admin.token
+start_ca
+check 'who removes it gets another one' test "$url" != "$("$certpool" status --admin-url)"
+equal 'the old one is void' 404 "$(get "$url")"
+stop "$ca"
+echo short >ca/Private/admin.token
+try_start serve serve --listen "http://$host:0" || true
+check 'a file that is no token is refused with advice' grep -q 'Private/admin.token: expected a line of 40' serve.err
+
 # --- from a backup ---
+rm ca/Private/admin.token
 expect 0 'backup' "$certpool" backup ca.tar --without-keys
 mkdir elsewhere
 cp manifest.yaml elsewhere/
