@@ -102,7 +102,7 @@ static int report_missing(struct log_context *context, struct fault *fault)
 
 int check_log(struct transaction *transaction, struct check_context *check, struct fault *fault)
 {
-	static const char sql[] = "SELECT line FROM audit ORDER BY front_end, sequence";
+	static const char sql[] = "SELECT line FROM audit ORDER BY id";
 	CLEANUP(clear_log_context)
 	struct log_context context = {.transaction = transaction, .check = check};
 	CLEANUP(close_rows) struct rows rows = {0};

@@ -6,6 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+int64_t line_id(int64_t front_end, int64_t sequence)
+{
+	const int64_t front_ends_max = INT64_MAX / (SEQUENCE_MAX + 1);
+
+	if (front_end < FIRST_FRONT_END || front_end > front_ends_max || sequence > SEQUENCE_MAX)
+		return INT64_MAX;
+	return (front_end - FIRST_FRONT_END) * (SEQUENCE_MAX + 1) + sequence;
+}
+
 /* Of this front end, which may have been removed while it was serving. */
 static int read_chain_head(struct transaction *transaction, struct chain_head *ret_head,
 			   struct fault *fault)
@@ -32,8 +41,7 @@ static int read_chain_head(struct transaction *transaction, struct chain_head *r
 static int append_line(struct transaction *transaction, struct event *event,
 		       struct chain_head *head, struct fault *fault)
 {
-	static const char sql[] =
-		"INSERT INTO audit (front_end, sequence, line) VALUES (?1, ?2, ?3)";
+	static const char sql[] = "INSERT INTO audit (id, line) VALUES (?1, ?2)";
 	CLEANUP(clear_buffer) struct buffer line = {0};
 
 	event->sequence = ++head->sequence;
@@ -43,7 +51,7 @@ static int append_line(struct transaction *transaction, struct event *event,
 		return -1;
 	digest_sha256(bytes_of_buffer(&line), head->sha256);
 	return run_statement(transaction, sql,
-			     VALUES(number_value(event->front_end), number_value(event->sequence),
+			     VALUES(number_value(line_id(event->front_end, event->sequence)),
 				    text_value((const char *)line.data)),
 			     NULL, fault);
 }
@@ -148,10 +156,12 @@ int append_checkpoint(struct transaction *transaction, int64_t now_s, struct fau
 int select_lines(struct transaction *transaction, int64_t front_end, int64_t first,
 		 struct rows *rows, struct fault *fault)
 {
-	static const char sql[] = "SELECT sequence, line FROM audit"
-				  " WHERE front_end = ?1 AND sequence >= ?2 ORDER BY sequence";
+	static const char sql[] =
+		"SELECT id, line FROM audit WHERE id >= ?1 AND id <= ?2 ORDER BY id";
 
-	return query_rows(transaction, sql, VALUES(number_value(front_end), number_value(first)),
+	return query_rows(transaction, sql,
+			  VALUES(number_value(line_id(front_end, first)),
+				 number_value(line_id(front_end, SEQUENCE_MAX))),
 			  rows, fault);
 }
 
@@ -164,7 +174,7 @@ int read_line(struct rows *rows, int64_t *ret_sequence, const char **ret_line, s
 		return -1;
 	if (!row)
 		return 0;
-	*ret_sequence = row_number(rows, 0);
+	*ret_sequence = row_number(rows, 0) & SEQUENCE_MAX;
 	*ret_line = row_text(rows, 1);
 	return check_row(rows, fault);
 }

@@ -78,6 +78,16 @@ int verify_audit_copy(struct store *store, struct bytes copy, struct audit_verdi
 
 /* Inside a transaction, for store/: */
 
+/*
+ * A line's id in the table: front end and sequence as one number, under which a chain is a range,
+ * and a new line of SQLite's only front end is the last row. (A key of two columns would be a
+ * second tree, or one whose pages are split in half as it grows.) INT64_MAX, which is no line's,
+ * for a front end or a sequence number that no line has.
+ */
+#define SEQUENCE_MAX ((INT64_C(1) << 40) - 1)
+
+int64_t line_id(int64_t front_end, int64_t sequence);
+
 int select_lines(struct transaction *transaction, int64_t front_end, int64_t first,
 		 struct rows *rows, struct fault *fault) MUST_CHECK;
 

@@ -113,11 +113,11 @@ static int check_whole(struct store *store, struct fault *fault)
 static int read_line_digest(struct transaction *transaction, int64_t front_end, int64_t sequence,
 			    uint8_t ret_sha256[static SHA256_LEN], struct fault *fault)
 {
-	static const char sql[] = "SELECT line FROM audit WHERE front_end = ?1 AND sequence = ?2";
+	static const char sql[] = "SELECT line FROM audit WHERE id = ?1";
 	CLEANUP(close_rows) struct rows rows = {0};
 
-	if (query_row(transaction, sql, VALUES(number_value(front_end), number_value(sequence)),
-		      &rows, NULL, fault) < 0)
+	if (query_row(transaction, sql, VALUES(number_value(line_id(front_end, sequence))), &rows,
+		      NULL, fault) < 0)
 		return -1;
 	digest_sha256(bytes_of_string(row_text(&rows, 0)), ret_sha256);
 	return check_row(&rows, fault);
@@ -147,16 +147,17 @@ static int append_trim_event(struct transaction *transaction, const struct trim_
 static int remove_lines(struct transaction *transaction, int64_t front_end, int64_t end,
 			struct fault *fault)
 {
-	static const char remove_sql[] =
-		"DELETE FROM audit WHERE front_end = ?1 AND sequence <= ?2";
+	static const char remove_sql[] = "DELETE FROM audit WHERE id >= ?1 AND id <= ?2";
 	static const char chain_sql[] = "UPDATE audit_chain SET trimmed = ?2, trimmed_head = ?3"
 					" WHERE front_end = ?1";
 	const struct value chain = number_value(front_end);
 	uint8_t sha256[SHA256_LEN];
 
 	if (read_line_digest(transaction, front_end, end, sha256, fault) < 0 ||
-	    run_statement(transaction, remove_sql, VALUES(chain, number_value(end)), NULL, fault) <
-		    0)
+	    run_statement(transaction, remove_sql,
+			  VALUES(number_value(line_id(front_end, 1)),
+				 number_value(line_id(front_end, end))),
+			  NULL, fault) < 0)
 		return -1;
 	return run_statement(transaction, chain_sql,
 			     VALUES(chain, number_value(end), octets_value(sha256, SHA256_LEN)),

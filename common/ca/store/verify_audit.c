@@ -192,20 +192,23 @@ static int verify_chain(struct transaction *transaction, const struct chain *cha
 static int verify_no_others(struct transaction *transaction, const struct buffer *chains,
 			    struct verdict *verdict, struct fault *fault)
 {
-	static const char sql[] =
-		"SELECT COALESCE(MIN(front_end), 0) FROM audit WHERE front_end > ?1";
-	int64_t front_end = 0;
+	static const char sql[] = "SELECT COALESCE(MIN(id), 0) FROM audit WHERE id > ?1";
+	int64_t id = 0;
 
 	do {
-		if (query_number(transaction, sql, VALUES(number_value(front_end)), &front_end,
-				 fault) < 0)
+		int64_t front_end;
+
+		if (query_number(transaction, sql, VALUES(number_value(id)), &id, fault) < 0)
 			return -1;
-		if (front_end != 0 && find_chain(chains, front_end) == NULL)
+		front_end = id / (SEQUENCE_MAX + 1) + FIRST_FRONT_END;
+		if (id != 0 && find_chain(chains, front_end) == NULL)
 			reject_because(verdict,
 				       "lines of front end %" PRId64
 				       ", of which the record does not know: they were put in",
 				       front_end);
-	} while (front_end != 0);
+		if (id != 0)
+			id = line_id(front_end, SEQUENCE_MAX);
+	} while (id != 0);
 	return 0;
 }
 

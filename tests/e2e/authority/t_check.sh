@@ -107,9 +107,9 @@ forge_foreign() {
 found 'a certificate by another CA' 'client1/key1: by the CA: the signature is not by the key' forge_foreign
 
 # The audit log.
-found 'a line changed' 'the audit log: line [34]: .*changed' sql "update audit set line = replace(line, '\"time\":\"20', '\"time\":\"19') where sequence = 3"
+found 'a line changed' 'the audit log: line [34]: .*changed' sql "update audit set line = replace(line, '\"time\":\"20', '\"time\":\"19') where id = 3"
 advised 'a copy of the log tells what it was'
-found 'a line dropped' 'the audit log: line 4: expected' sql 'delete from audit where sequence = 4'
+found 'a line dropped' 'the audit log: line 4: expected' sql 'delete from audit where id = 4'
 found 'all lines gone' 'the audit log: line 1: expected' sql 'delete from audit'
 
 # The CRL.

@@ -293,15 +293,15 @@ tamper() { # NAME PATTERN SQL
 	expect 3 "$1" "$certpool" audit verify
 	says "$1: says where" "$2"
 }
-tamper 'a line changed' 'line 3' "update audit set line = replace(line, '\"time\":\"20', '\"time\":\"19') where sequence = 3"
-tamper 'a line dropped' 'line 4' 'delete from audit where sequence = 4'
-tamper 'a line dropped, the rest moved up' 'line 4' 'delete from audit where sequence = 4;
-	update audit set sequence = -sequence where sequence > 4; update audit set sequence = -sequence - 1 where sequence < 0'
-tamper 'a line inserted' 'line 4' "update audit set sequence = -sequence where sequence > 3;
-	update audit set sequence = -sequence + 1 where sequence < 0; insert into audit (sequence, line) select 4, line from audit where sequence = 3"
-tamper 'two lines swapped' 'line 3' 'update audit set sequence = -1 where sequence = 3;
-	update audit set sequence = 3 where sequence = 4; update audit set sequence = 4 where sequence = -1'
-tamper 'the last line dropped' "line $lines" "delete from audit where sequence = $lines"
-tamper 'the last line changed' "line $lines" "update audit set line = replace(line, 'time', 'tame') where sequence = $lines"
-tamper 'a line added' "line $((lines + 1))" "insert into audit (sequence, line) select $((lines + 1)), line from audit where sequence = $lines"
+tamper 'a line changed' 'line 3' "update audit set line = replace(line, '\"time\":\"20', '\"time\":\"19') where id = 3"
+tamper 'a line dropped' 'line 4' 'delete from audit where id = 4'
+tamper 'a line dropped, the rest moved up' 'line 4' 'delete from audit where id = 4;
+	update audit set id = -id where id > 4; update audit set id = -id - 1 where id < 0'
+tamper 'a line inserted' 'line 4' "update audit set id = -id where id > 3;
+	update audit set id = -id + 1 where id < 0; insert into audit (id, line) select 4, line from audit where id = 3"
+tamper 'two lines swapped' 'line 3' 'update audit set id = -1 where id = 3;
+	update audit set id = 3 where id = 4; update audit set id = 4 where id = -1'
+tamper 'the last line dropped' "line $lines" "delete from audit where id = $lines"
+tamper 'the last line changed' "line $lines" "update audit set line = replace(line, 'time', 'tame') where id = $lines"
+tamper 'a line added' "line $((lines + 1))" "insert into audit (id, line) select $((lines + 1)), line from audit where id = $lines"
 tamper 'all lines gone' 'line 1' 'delete from audit'

@@ -8,7 +8,8 @@
 # time in late.time. What the older certpool has no verb for is left out. Everything is valid for
 # decades. The keys in it are for tests only.
 #
-# The archives here were made by builds of these commits: v1 8fe7339, v2 dce93f1, v3 bdd4eac, v4 e9533fe.
+# The archives here were made by builds of these commits: v1 8fe7339, v2 dce93f1, v3 bdd4eac, v4 e9533fe,
+# v6 5cf2299.
 # vN has a record of version N; in vN-intermediate the CA issues under an intermediate:
 #   make.sh CERTPOOL vN-intermediate OUTPUT.tar.gz 'root_layout: root, intermediate: {validity: 90y}'
 set -eu

@@ -239,6 +239,11 @@ int execute_pg(struct pg_connection *connection, const char *sql,
 	return execute_for(connection, wait_ms, sql, parameters, ret_result, fault);
 }
 
+int execute_long_pg(struct pg_connection *connection, const char *sql, struct fault *fault)
+{
+	return execute_for(connection, SCAN_MS, sql, NULL, NULL, fault);
+}
+
 /* Another schema than the record's is never looked into; a session that hangs while it holds the
    writers' lock is ended by the server. */
 static int set_up_session(struct pg_connection *connection, struct fault *fault)

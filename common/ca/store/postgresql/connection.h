@@ -54,6 +54,10 @@ int execute_pg(struct pg_connection *connection, const char *sql,
 	       const struct pg_parameters *parameters, struct pg_result **ret_result,
 	       struct fault *fault) MUST_CHECK;
 
+/* Runs statements that may take minutes; their transaction is to lift its statement_timeout. */
+int execute_long_pg(struct pg_connection *connection, const char *sql,
+		    struct fault *fault) MUST_CHECK;
+
 /* Ends a WRITE. Errors: FAULT_INTERRUPTED when the outcome is not known, or is a rollback that the
    same transaction, run again, may not meet. */
 int commit_pg(struct pg_connection *connection, struct fault *fault) MUST_CHECK;

@@ -89,10 +89,8 @@ static const char tables[] =
 	" exported bigint NOT NULL DEFAULT 0);"
 	"INSERT INTO audit_chain (front_end) VALUES (1);"
 	"CREATE TABLE audit ("
-	" front_end bigint NOT NULL DEFAULT 1,"
-	" sequence bigint NOT NULL,"
-	" line text COLLATE \"C\" NOT NULL,"
-	" PRIMARY KEY (front_end, sequence));"
+	" id bigint PRIMARY KEY,"
+	" line text COLLATE \"C\" NOT NULL);"
 	"CREATE TABLE lease ("
 	" name text COLLATE \"C\" PRIMARY KEY,"
 	" holder bigint NOT NULL,"
@@ -146,6 +144,20 @@ static const char acme_tables[] =
 	" finalized_at bigint NOT NULL,"
 	" body bytea NOT NULL);"
 	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);";
+
+/* From each version to the next, as in sqlite/schema.c; the first that PostgreSQL had is 6. */
+static const char *const upgrades[] = {
+	"CREATE TABLE audit_line ("
+	" id bigint CONSTRAINT audit_line_id PRIMARY KEY,"
+	" line text COLLATE \"C\" NOT NULL);"
+	"INSERT INTO audit_line (id, line) SELECT (front_end - 1) * 1099511627776 + sequence, line"
+	" FROM audit ORDER BY front_end, sequence;"
+	"DROP TABLE audit;"
+	"ALTER TABLE audit_line RENAME TO audit;"
+	"ALTER TABLE audit RENAME CONSTRAINT audit_line_id TO audit_pkey;",
+};
+
+enum { FIRST_VERSION = PG_SCHEMA_VERSION - COUNT_OF(upgrades) };
 
 /* The number in the first column of the first row of a query in the simple protocol; 0 without a
    row. */
@@ -211,8 +223,36 @@ int check_pg_version(const struct pg_connection *connection, int64_t version, st
 			 connection->connection.store->name, PG_SCHEMA_VERSION, version);
 }
 
+/* Another process may have done it meanwhile, and waits for this one otherwise. */
+static int run_upgrades(struct pg_connection *connection, struct fault *fault)
+{
+	static const char lock_sql[] = "BEGIN; SET LOCAL statement_timeout TO 0;"
+				       " SELECT version FROM state WHERE id = 1 FOR UPDATE";
+	CLEANUP(clear_buffer) struct buffer sql = {0};
+	int64_t version;
+
+	if (query_simple(connection, lock_sql, &version, fault) < 0)
+		return -1;
+	for (; version >= FIRST_VERSION && version < PG_SCHEMA_VERSION; version++)
+		append_string(&sql, upgrades[version - FIRST_VERSION]);
+	append_format(&sql, "UPDATE state SET version = %" PRId64, version);
+	if (check_buffer(&sql, fault) < 0 ||
+	    execute_long_pg(connection, (const char *)sql.data, fault) < 0)
+		return -1;
+	return commit_pg(connection, fault);
+}
+
+static int upgrade_pg_schema(struct pg_connection *connection, struct fault *fault)
+{
+	if (run_upgrades(connection, fault) == 0)
+		return 0;
+	abort_pg(connection);
+	return -1;
+}
+
 int check_pg_schema(struct pg_connection *connection, struct fault *fault)
 {
+	static const char version_sql[] = "SELECT version FROM state WHERE id = 1";
 	int64_t version;
 	bool found;
 
@@ -224,7 +264,11 @@ int check_pg_schema(struct pg_connection *connection, struct fault *fault)
 				 "restore the database from a backup; for a new CA run certpool "
 				 "init",
 				 connection->connection.store->name);
-	if (query_simple(connection, "SELECT version FROM state WHERE id = 1", &version, fault) < 0)
+	if (query_simple(connection, version_sql, &version, fault) < 0)
+		return -1;
+	if (version >= FIRST_VERSION && version < PG_SCHEMA_VERSION &&
+	    (upgrade_pg_schema(connection, fault) < 0 ||
+	     query_simple(connection, version_sql, &version, fault) < 0))
 		return -1;
 	return check_pg_version(connection, version, fault);
 }

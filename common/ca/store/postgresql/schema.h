@@ -8,7 +8,7 @@
  * called "certpool", so that nothing else in the database can take their place. A text is compared
  * by octets (COLLATE "C").
  */
-enum { PG_SCHEMA_VERSION = 6 };
+enum { PG_SCHEMA_VERSION = 7 };
 
 /* Whether the database has a record, of whatever version. */
 int find_pg_schema(struct pg_connection *connection, bool *ret_found,
@@ -17,7 +17,8 @@ int find_pg_schema(struct pg_connection *connection, bool *ret_found,
 /* Makes the tables, unless they are there. The connection is in no transaction. */
 int create_pg_schema(struct pg_connection *connection, struct fault *fault) MUST_CHECK;
 
-/* Refuses a database without a record, and a record of another version. */
+/* Brings a record of an older version to this one, in one transaction. Refuses a database without a
+   record, and a record of a newer version. */
 int check_pg_schema(struct pg_connection *connection, struct fault *fault) MUST_CHECK;
 
 /* Refuses the version of the record. */

@@ -229,6 +229,16 @@ static const char *const versions[] = {
 	" sealed BLOB NOT NULL,"
 	" old BLOB"
 	") STRICT;",
+
+	/* line_id in audit.h; 1099511627776 is SEQUENCE_MAX + 1. */
+	"CREATE TABLE audit_line ("
+	" id INTEGER PRIMARY KEY,"
+	" line TEXT NOT NULL"
+	") STRICT;"
+	"INSERT INTO audit_line (id, line) SELECT (front_end - 1) * 1099511627776 + sequence, line"
+	" FROM audit ORDER BY front_end, sequence;"
+	"DROP TABLE audit;"
+	"ALTER TABLE audit_line RENAME TO audit;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };

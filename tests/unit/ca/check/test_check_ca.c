@@ -69,8 +69,8 @@ Test(check_ca, finds_rows_that_contradict_each_other)
 
 Test(check_ca, verifies_the_audit_log)
 {
-	expect_found("DELETE FROM audit WHERE sequence = 2", "the audit log: line 2: ");
-	expect_found("UPDATE audit SET line = 'x' WHERE sequence = 1", "the audit log: line 1: ");
+	expect_found("DELETE FROM audit WHERE id = 2", "the audit log: line 2: ");
+	expect_found("UPDATE audit SET line = 'x' WHERE id = 1", "the audit log: line 1: ");
 	expect_found("UPDATE audit_chain SET head = x'00'", "the audit log: cannot be read: ");
 	expect_found("DELETE FROM audit_chain",
 		     "the audit log: the record does not know of front end 1");

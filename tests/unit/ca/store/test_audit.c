@@ -44,28 +44,27 @@ Test(audit, names_the_line_that_was_changed)
 		const char *reason;
 	} rows[] = {
 		{"UPDATE audit SET line = replace(line, '\"number\":3', '\"number\":9') WHERE "
-		 "sequence = 3",
+		 "id = 3",
 		 "line 4: it does not follow from line 3"},
-		{"UPDATE audit SET line = 'no JSON' WHERE sequence = 2", "line 2: changed: "},
-		{"UPDATE audit SET line = '{}' WHERE sequence = 2",
+		{"UPDATE audit SET line = 'no JSON' WHERE id = 2", "line 2: changed: "},
+		{"UPDATE audit SET line = '{}' WHERE id = 2",
 		 "line 2: changed: member \"previous\": expected 64"},
-		{"UPDATE audit SET line = (SELECT line FROM audit WHERE sequence = 1) WHERE "
-		 "sequence = 2",
+		{"UPDATE audit SET line = (SELECT line FROM audit WHERE id = 1) WHERE "
+		 "id = 2",
 		 "line 2: changed: it says it is line 1"},
-		{"DELETE FROM audit WHERE sequence = 1", "line 1: expected, and not there"},
-		{"DELETE FROM audit WHERE sequence = 3", "line 3: expected, and not there"},
-		{"DELETE FROM audit WHERE sequence = 5",
+		{"DELETE FROM audit WHERE id = 1", "line 1: expected, and not there"},
+		{"DELETE FROM audit WHERE id = 3", "line 3: expected, and not there"},
+		{"DELETE FROM audit WHERE id = 5",
 		 "line 5: expected, and not there: it was taken away from the end"},
 		{"DELETE FROM audit", "line 1: expected, and not there"},
-		{"INSERT INTO audit (sequence, line) SELECT 6, replace(line, '\"sequence\":5', "
+		{"INSERT INTO audit (id, line) SELECT 6, replace(line, '\"sequence\":5', "
 		 "'\"sequence\":6') "
-		 "FROM audit WHERE sequence = 5",
+		 "FROM audit WHERE id = 5",
 		 "line 6: it does not follow from line 5"},
 		{"UPDATE audit SET line = replace(line, '\"number\":5', '\"number\":6') WHERE "
-		 "sequence = 5",
+		 "id = 5",
 		 "line 5: changed: not what was written last"},
-		{"UPDATE audit SET sequence = 9 WHERE sequence = 5",
-		 "line 5: expected, and not there"},
+		{"UPDATE audit SET id = 9 WHERE id = 5", "line 5: expected, and not there"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -120,6 +119,9 @@ Test(audit, has_a_chain_for_each_front_end)
 	remove_scratch_store(&scratch);
 }
 
+/* See line_id. */
+#define OF_CA2 "1099511627776"
+
 Test(audit, finds_a_line_changed_dropped_or_inserted_in_the_chain_of_any_front_end)
 {
 	static const struct {
@@ -127,28 +129,28 @@ Test(audit, finds_a_line_changed_dropped_or_inserted_in_the_chain_of_any_front_e
 		const char *reason;
 	} rows[] = {
 		{"UPDATE audit SET line = replace(line, '\"number\":2', '\"number\":9') WHERE "
-		 "front_end = 2 AND sequence = 1",
+		 "id = " OF_CA2 " + 1",
 		 "ca2: line 2: it does not follow from line 1"},
-		{"DELETE FROM audit WHERE front_end = 2 AND sequence = 2",
+		{"DELETE FROM audit WHERE id = " OF_CA2 " + 2",
 		 "ca2: line 2: expected, and not there: it was taken away from the end"},
-		{"DELETE FROM audit WHERE front_end = 1 AND sequence = 2",
-		 "ca1: line 2: expected, and not there"},
-		{"INSERT INTO audit SELECT 2, 3, line FROM audit WHERE front_end = 1 AND sequence "
-		 "= 3",
+		{"DELETE FROM audit WHERE id = 2", "ca1: line 2: expected, and not there"},
+		{"INSERT INTO audit SELECT " OF_CA2 " + 3, line FROM audit WHERE id = 3",
 		 "ca2: line 3: changed: it says it is of front end 1"},
-		{"INSERT INTO audit SELECT 3, sequence, line FROM audit WHERE front_end = 2",
+		{"INSERT INTO audit SELECT id + " OF_CA2 ", line FROM audit WHERE id > " OF_CA2,
 		 "lines of front end 3, of which the record does not know: they were put in"},
 		{"DELETE FROM audit; DELETE FROM audit_chain",
 		 "the record does not know of front end 1"},
 		/* A chain that is whole in itself, and is not what it was. */
-		{"DELETE FROM audit WHERE front_end = 2; UPDATE audit_chain SET lines = 0, head = "
+		{"DELETE FROM audit WHERE id > " OF_CA2
+		 "; UPDATE audit_chain SET lines = 0, head = "
 		 "trimmed_head WHERE front_end = 2",
 		 "front end 2: line 2: not what a checkpoint says of it: the log was written anew"},
 		{"UPDATE audit SET line = replace(line, '\"number\":2', '\"number\":9') WHERE "
-		 "front_end = 2 AND sequence = 1; DELETE FROM audit WHERE front_end = 2 AND "
-		 "sequence = 2; UPDATE audit_chain SET lines = 1 WHERE front_end = 2",
+		 "id = " OF_CA2 " + 1; DELETE FROM audit WHERE id = " OF_CA2
+		 " + 2; UPDATE audit_chain SET lines = 1 WHERE front_end = 2",
 		 "ca2: line 1: changed: not what was written last"},
-		{"DELETE FROM audit WHERE front_end = 2; DELETE FROM audit_chain WHERE front_end = "
+		{"DELETE FROM audit WHERE id > " OF_CA2
+		 "; DELETE FROM audit_chain WHERE front_end = "
 		 "2",
 		 "front end 2: line 2: not what a checkpoint says of it: the log was written anew"},
 	};
@@ -162,6 +164,33 @@ Test(audit, finds_a_line_changed_dropped_or_inserted_in_the_chain_of_any_front_e
 		free_store(&store);
 		remove_scratch_store(&scratch);
 	}
+}
+
+/* As certpool made it until version 7 of the record. */
+Test(audit, keeps_the_chains_of_an_older_record)
+{
+	static const char version_6[] =
+		"CREATE TABLE older (front_end bigint NOT NULL DEFAULT 1, sequence bigint NOT NULL,"
+		" line text NOT NULL, PRIMARY KEY (front_end, sequence));"
+		"INSERT INTO older SELECT id / " OF_CA2 " + 1, id % " OF_CA2 ", line FROM audit;"
+		"DROP TABLE audit; ALTER TABLE older RENAME TO audit;";
+	struct scratch_store scratch;
+	struct store *store = make_chains(&scratch);
+	struct audit_verdict verdict;
+
+	free_store(&store);
+	run_foreign_sql(scratch.path, version_6);
+	run_foreign_sql(scratch.path, tests_postgresql() ? "UPDATE state SET version = 6"
+							 : "PRAGMA user_version = 6");
+	for (int i = 0; i < 2; i++) {
+		store = open_scratch_store(&scratch);
+		OK(verify_audit(store, &verdict, &fault));
+		cr_expect(!verdict.verdict.invalid, "%s", verdict.verdict.reason);
+		cr_expect_eq(verdict.chains, 2);
+		cr_expect_eq(verdict.all_lines, 5);
+		free_store(&store);
+	}
+	remove_scratch_store(&scratch);
 }
 
 Test(audit, writes_a_checkpoint_only_when_a_front_end_has_written_since)
@@ -219,10 +248,9 @@ Test(audit, names_the_difference_between_a_copy_and_the_record)
 	} rows[] = {
 		{"SELECT 1", 0, NULL},
 		{"SELECT 1", 1, "line 5: cut off"},
-		{"DELETE FROM audit WHERE sequence = 5", 0,
-		 "line 5: in the copy, and not in the record"},
+		{"DELETE FROM audit WHERE id = 5", 0, "line 5: in the copy, and not in the record"},
 		{"UPDATE audit SET line = replace(line, '\"number\":3', '\"number\":9') WHERE "
-		 "sequence = 3",
+		 "id = 3",
 		 0, "line 3: the copy and the record have different lines"},
 	};
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char count_sql[] = "SELECT COUNT(*) FROM audit";
-static const char add_sql[] = "INSERT INTO audit (sequence, line) VALUES (?1, ?2)";
+static const char add_sql[] = "INSERT INTO audit (id, line) VALUES (?1, ?2)";
 
 static struct scratch_store scratch;
 static struct store *store;
@@ -74,8 +74,8 @@ static void expect_failed(int result, const struct fault *fault, const char *par
 /* A transaction that adds two lines to the log, reads them back, and is committed. */
 Test(statement, is_used_like_this)
 {
-	static const char sql[] = "SELECT sequence, line FROM audit WHERE sequence > ?1"
-				  " ORDER BY sequence";
+	static const char sql[] = "SELECT id, line FROM audit WHERE id > ?1"
+				  " ORDER BY id";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	int64_t last = 0;
@@ -222,7 +222,7 @@ Test(statement, writes_nothing_in_a_reading_transaction)
 
 Test(statement, says_how_many_rows_changed)
 {
-	static const char sql[] = "UPDATE audit SET line = 'y' WHERE sequence > ?1";
+	static const char sql[] = "UPDATE audit SET line = 'y' WHERE id > ?1";
 	static const struct {
 		int64_t after;
 		int64_t changed;
@@ -376,7 +376,7 @@ Test(statement, gives_what_a_column_holds)
 /* A caller that forgets check_row does not get to the next row, nor does another transaction. */
 Test(statement, does_not_go_on_after_damage)
 {
-	static const char sql[] = "SELECT line FROM audit ORDER BY sequence";
+	static const char sql[] = "SELECT line FROM audit ORDER BY id";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(end_transaction) struct transaction next = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
@@ -395,18 +395,18 @@ Test(statement, does_not_go_on_after_damage)
 
 Test(statement, takes_a_missing_row_for_damage_where_one_must_be)
 {
-	static const char sql[] = "SELECT sequence FROM audit";
+	static const char sql[] = "SELECT id FROM audit";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t number;
 
 	begin(TRANSACTION_SCAN, &transaction);
 	REFUSED(query_number(&transaction, sql, NO_VALUES, &number, &fault), FAULT_FAILED,
-		"the CA's record is damaged: expected a row, found none, for SELECT seq");
+		"the CA's record is damaged: expected a row, found none, for SELECT id F");
 }
 
 Test(statement, runs_while_the_rows_of_another_are_open)
 {
-	static const char sql[] = "SELECT sequence FROM audit ORDER BY sequence";
+	static const char sql[] = "SELECT id FROM audit ORDER BY id";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	CLEANUP(close_rows) struct rows same = {0};

@@ -124,7 +124,7 @@ Test(trim_audit, refuses_a_log_that_is_not_whole)
 	int64_t last = -1;
 
 	run_foreign_sql(scratch.path, "UPDATE audit SET line = replace(line, '\"number\":1003', "
-				      "'\"number\":1009') WHERE sequence = 3");
+				      "'\"number\":1009') WHERE id = 3");
 	REFUSED(trim_audit(store, &options, &first, &last, &fault), FAULT_UNVERIFIED,
 		"line 4: it does not follow from line 3: one of the two was changed; nothing was "
 		"trimmed");
@@ -208,7 +208,7 @@ Test(trim_audit, does_not_hide_what_was_done_to_the_other_lines)
 
 	note_export(store, LINES);
 	trim(1006, 1, 5);
-	run_foreign_sql(scratch.path, "DELETE FROM audit WHERE sequence = 6");
+	run_foreign_sql(scratch.path, "DELETE FROM audit WHERE id = 6");
 	OK(verify_audit(store, &verdict, &fault));
 	cr_expect_not_null(strstr(verdict.verdict.reason, "line 6: expected, and not there"));
 	run_foreign_sql(scratch.path, "UPDATE audit_chain SET trimmed = 6");

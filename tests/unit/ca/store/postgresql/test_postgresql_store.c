@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char add_sql[] = "INSERT INTO audit (sequence, line) VALUES (?1, 'x')";
+static const char add_sql[] = "INSERT INTO audit (id, line) VALUES (?1, 'x')";
 static const char count_sql[] = "SELECT COUNT(*) FROM audit";
 static const char end_sessions[] =
 	"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
@@ -97,7 +97,7 @@ Test(postgresql_store, refuses_a_newer_record_also_while_it_is_open)
 	run_foreign_sql(scratch.path, "UPDATE state SET version = 99");
 	REFUSED(try_add(store, 2, &fault), FAULT_FAILED, "found version 99");
 	expect_store_refused(scratch.path, FAULT_FAILED, "found version 99: use the certpool that");
-	run_foreign_sql(scratch.path, "UPDATE state SET version = 6");
+	run_foreign_sql(scratch.path, "UPDATE state SET version = 7");
 	OK(try_add(store, 2, &fault));
 }
 

@@ -1,9 +1,11 @@
 #include "common/ca/store/sqlite/schema.h"
 
+#include "common/ca/store/audit.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 Test(schema, refuses_a_record_of_a_newer_version)
@@ -75,5 +77,28 @@ Test(schema, upgrades_an_older_record_and_keeps_what_is_in_it)
 		free_store(&store);
 	}
 	expect_integrity(scratch.path);
+	remove_scratch_store(&scratch);
+}
+
+/* The page that the line is appended to, that of the chain's head, and now and then a new one. */
+Test(schema, has_an_event_written_into_little_more_than_two_pages)
+{
+	enum { EVENTS = 200, PAGES_MAX = EVENTS * 24 / 10, FRAME_LEN = 4096 + 24 };
+	const struct event event = {.kind = EVENT_CRL, .time_s = 1000, .by = "ca", .number = 1};
+	struct scratch_store scratch;
+	struct stat before;
+	struct stat after;
+	struct store *store;
+
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+	OK(record_event(store, &event, &fault));
+	cr_assert_eq(stat(scratch.log, &before), 0);
+	for (int i = 0; i < EVENTS; i++)
+		OK(record_event(store, &event, &fault));
+	cr_assert_eq(stat(scratch.log, &after), 0);
+	cr_expect_lt((after.st_size - before.st_size) / FRAME_LEN, PAGES_MAX, "%jd pages",
+		     (intmax_t)(after.st_size - before.st_size) / FRAME_LEN);
+	free_store(&store);
 	remove_scratch_store(&scratch);
 }
