@@ -16,12 +16,19 @@ enum {
 /* Who is ended for a newcomer: the lowest first. */
 enum rank { RANK_ENDED, RANK_IDLE, RANK_OTHER };
 
+/* Since when the server waits for the client. */
+static int64_t quiet_since(const struct connection *connection)
+{
+	return connection->heard_ms > connection->begun_ms ? connection->heard_ms
+							   : connection->begun_ms;
+}
+
 static enum rank rank_connection(const struct connection *connection, int64_t now_ms)
 {
 	if (connection->ended)
 		return RANK_ENDED;
 	return connection->phase == CONNECTION_IDLE &&
-			       now_ms - connection->begun_ms >= connection->connections->idle_ms
+			       now_ms - quiet_since(connection) >= connection->connections->idle_ms
 		       ? RANK_IDLE
 		       : RANK_OTHER;
 }
@@ -44,12 +51,12 @@ static bool is_more_dispensable(const struct connection *a, const struct connect
 		return rank < rank_connection(b, now_ms);
 	if (rank == RANK_OTHER && count_left(a->origin) != count_left(b->origin))
 		return count_left(a->origin) > count_left(b->origin);
-	return a->begun_ms < b->begun_ms;
+	return quiet_since(a) < quiet_since(b);
 }
 
 /*
  * The connection to be ended for a newcomer: of any origin, or an idle one of a given origin. NULL:
- * there is none that has been in its phase for spared_ms. It is not looked for among the others
+ * there is none that has been quiet for spared_ms. It is not looked for among the others
  * then: the request of somebody who has few connections, on a busy machine, may be late.
  */
 static struct connection *choose_dispensable(const struct connection_register *connections,
@@ -64,7 +71,7 @@ static struct connection *choose_dispensable(const struct connection_register *c
 		     (each->origin == origin && each->phase == CONNECTION_IDLE)) &&
 		    is_more_dispensable(each, chosen, now_ms))
 			chosen = each;
-	return chosen != NULL && now_ms - chosen->begun_ms >= spared_ms ? chosen : NULL;
+	return chosen != NULL && now_ms - quiet_since(chosen) >= spared_ms ? chosen : NULL;
 }
 
 static void replace(struct connection *connection)

@@ -106,16 +106,20 @@ static bool is_late(struct connection *connection, int64_t now_ms)
 /*
  * Whether the client has ended the connection, and all that it sent was read: at two looks, since
  * the end of a request may have been read a moment ago. libmicrohttpd (0.9.75) overlooks such an
- * end when it comes together with a part of a request.
+ * end when it comes together with a part of a request. Notes besides whether octets wait.
  */
-static bool is_over(struct connection *connection)
+static bool is_over(struct connection *connection, int64_t now_ms)
 {
 	const bool before = connection->ended;
+	ssize_t waiting;
 	char octet;
 
 	if (!connection->claimed || is_busy(connection->phase))
 		return false;
-	connection->ended = recv(connection->socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	waiting = recv(connection->socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+	connection->ended = waiting == 0;
+	if (waiting > 0)
+		connection->heard_ms = now_ms;
 	return before && connection->ended;
 }
 
@@ -130,7 +134,7 @@ static void cut_late_connections(void *context)
 		next = each->next;
 		if (each->cut)
 			continue;
-		if (is_over(each))
+		if (is_over(each, now_ms))
 			shut_connection(each);
 		if (each->cut || !is_late(each, now_ms))
 			continue;

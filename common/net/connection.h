@@ -20,7 +20,8 @@
  * A connection that finds no place takes that of another: when the server is full, of one that the
  * client has ended, or else of the one that has been idle longest, for a fifth of the patience, or
  * else of the oldest one from the origin with the most connections; when its origin has all that it
- * may have, of one of its own that has been idle as long.
+ * may have, of one of its own that has been idle as long. A connection of which octets wait to be
+ * read is not idle: it is the server that is late.
  */
 
 enum connection_phase {

@@ -45,7 +45,8 @@ struct connection {
 	struct origin *origin;
 	const struct shared_body *shared; /* of the answer; NULL: none */
 	int64_t begun_ms;
-	int64_t allowance_ms;   /* in addition to the time-out */
+	int64_t heard_ms;     /* when the watcher last saw octets that wait to be read; 0: never */
+	int64_t allowance_ms; /* in addition to the time-out */
 	struct reading reading; /* of a long answer: the allowance is not 0 */
 	struct tls_connection *tls;
 	int socket;

@@ -39,7 +39,9 @@ struct tls_connection {
 	const char *problem; /* why the handshake failed; NULL: it is not known */
 	int socket;
 	bool begun; /* an octet has come */
-	bool complete;
+	bool resumed;
+	bool finished; /* the client's last message of the handshake has come */
+	bool complete; /* and was verified */
 };
 
 int init_tls_server(struct tls_server *server, const struct http_server_settings *settings,
@@ -83,11 +85,20 @@ static void drain(int socket)
 	}
 }
 
+/* GnuTLS reads on after the client's Finished only when that was verified. */
+static void count_complete(struct tls_connection *tls)
+{
+	tls->complete = true;
+	atomic_fetch_add(tls->resumed ? &tls->server->resumed : &tls->server->full, 1);
+}
+
 static ssize_t receive(gnutls_transport_ptr_t context, void *data, size_t len)
 {
 	struct tls_connection *tls = context;
 	ssize_t got = recv(tls->socket, data, len, 0);
 
+	if (tls->finished && !tls->complete)
+		count_complete(tls);
 	if (got <= 0 || tls->begun)
 		return got;
 	tls->begun = true;
@@ -182,11 +193,9 @@ static int watch_handshake(gnutls_session_t session, unsigned int type, unsigned
 		return 0;
 	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && !tls->complete)
 		return check_hello(session, message);
-	if (type == GNUTLS_HANDSHAKE_FINISHED && !tls->complete) {
-		tls->complete = true;
-		atomic_fetch_add(gnutls_session_is_resumed(session) ? &tls->server->resumed
-								    : &tls->server->full,
-				 1);
+	if (type == GNUTLS_HANDSHAKE_FINISHED && !tls->finished) {
+		tls->finished = true;
+		tls->resumed = gnutls_session_is_resumed(session) != 0;
 	}
 	return 0;
 }

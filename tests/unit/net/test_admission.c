@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* catalogue 83, 84: an attacker's connections leave room for others */
@@ -194,10 +195,9 @@ static bool try_admission(struct connection_register *connections, int number, c
 	unsigned int thread;
 
 	cr_assert_eq(inet_pton(AF_INET6, text, &address.sin6_addr), 1);
-	return admit_connection(
-		connections,
-		&(struct newcomer){.socket = number, .address = (const struct sockaddr *)&address},
-		&thread);
+	return admit_connection(connections,
+				&(struct newcomer){number, true, (const struct sockaddr *)&address},
+				&thread);
 }
 
 static unsigned int admit(struct connection_register *connections, int number)
@@ -208,6 +208,70 @@ static unsigned int admit(struct connection_register *connections, int number)
 	cr_assert(admit_connection(
 		connections, &(struct newcomer){.socket = number, .address = &address}, &thread));
 	return thread;
+}
+
+/* An idle connection that has had a request, and the client's end of it. */
+static struct connection *admit_pair(struct connection_register *connections, const char *text,
+				     int *ret_client)
+{
+	struct connection *connection;
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	cr_assert(try_admission(connections, ends[0], text));
+	connection = claim_connection(connections, ends[0]);
+	cr_assert(enter_connection_phase(connection, CONNECTION_RECEIVING));
+	(void)finish_request(connection);
+	*ret_client = ends[1];
+	return connection;
+}
+
+/* The server has shut the connection down. */
+static bool await_end(int client)
+{
+	struct pollfd end = {.fd = client, .events = POLLIN};
+	char octet;
+
+	return poll(&end, 1, 20000) == 1 && recv(client, &octet, 1, MSG_DONTWAIT) == 0;
+}
+
+/* catalogue 112: a busy server reads late what a client has said */
+Test(admission, takes_no_client_for_idle_whose_octets_wait)
+{
+	const struct connection_limits limits = {.timeout_s = 60,
+						 .most = 100,
+						 .most_per_address = 2,
+						 .threads = 1,
+						 .patience_ms = 1000};
+	struct connection_register *connections = NULL;
+	struct pollfd waiting = {.events = POLLIN};
+	struct connection *each[3];
+	int silent;
+	int gone;
+	bool admitted = false;
+
+	OK(new_connection_register(&limits, &connections, &fault));
+	each[0] = admit_pair(connections, "2001:db8::1", &waiting.fd);
+	cr_assert_eq(send(waiting.fd, "hello", 5, 0), 5);
+	each[1] = admit_pair(connections, "2001:db8::1", &silent);
+	each[2] = admit_pair(connections, "2001:db8:0:1::1", &gone);
+	/* The watcher ends this one at its second look at all of them. */
+	cr_assert_eq(shutdown(gone, SHUT_WR), 0);
+	cr_assert(await_end(gone));
+	for (unsigned int i = 0; i < 2000 && !admitted; i++) {
+		admitted = try_admission(connections, 1000, "2001:db8::1");
+		(void)poll(NULL, 0, admitted ? 0 : 10);
+	}
+	cr_expect(admitted);
+	cr_expect(await_end(silent));
+	cr_expect_eq(poll(&waiting, 1, 0), 0, "the client that waits was ended");
+	close_connection(claim_connection(connections, 1000));
+	for (size_t i = 0; i < COUNT_OF(each); i++)
+		close_connection(each[i]);
+	(void)close(waiting.fd);
+	(void)close(silent);
+	(void)close(gone);
+	free_connection_register(&connections);
 }
 
 /* catalogue 112: a host can choose its address from a whole /64 */

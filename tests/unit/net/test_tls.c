@@ -291,3 +291,45 @@ Test(tls, closes_a_connection_that_stops_within_its_handshake)
 	close(connection);
 	cr_expect(await_log(&service, "TLS handshake: it ended before it was complete: 127.0.0.1"));
 }
+
+/* In the plaintext that GnuTLS is about to encrypt. */
+static int spoil(gnutls_session_t session, unsigned int type, unsigned int when,
+		 unsigned int incoming, const gnutls_datum_t *message)
+{
+	(void)session;
+	(void)type;
+	(void)when;
+	if (incoming == 0)
+		((uint8_t *)(uintptr_t)message->data)[message->size - 1] ^= 1;
+	return 0;
+}
+
+/* Who does not know the secrets of the handshake has made none. */
+Test(tls, counts_a_handshake_whose_finished_is_wrong_among_the_failed)
+{
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	gnutls_certificate_credentials_t credentials = NULL;
+	gnutls_session_t session = NULL;
+	struct tls_counts counts;
+	char octet;
+
+	start();
+	cr_assert_eq(gnutls_certificate_allocate_credentials(&credentials), 0);
+	cr_assert_eq(gnutls_init(&session, GNUTLS_CLIENT), 0);
+	cr_assert_eq(gnutls_set_default_priority(session), 0);
+	cr_assert_eq(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials), 0);
+	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_PRE,
+					   spoil);
+	gnutls_transport_set_int(session, connect_raw(&service.endpoint));
+	gnutls_handshake_set_timeout(session, 20000);
+	(void)gnutls_handshake(session);
+	cr_expect_lt(gnutls_record_recv(session, &octet, 1), 0, "the server took it");
+	cr_expect(await_log(&service, "TLS handshake: it ended before it was complete: 127.0.0.1"));
+	(void)close(gnutls_transport_get_int(session));
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(credentials);
+	OK(get(&service.endpoint, pair.root_path, "/health", &answer, &fault));
+	counts = count_tls_handshakes(service.server);
+	cr_expect_eq(counts.failed, 1);
+	cr_expect_eq(counts.full, 1);
+}
