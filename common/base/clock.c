@@ -72,18 +72,103 @@ bool equal_times(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+/*
+ * The calendar, whose years begin in March here, so that a leap day is the last of its year, and
+ * repeat after 400 years. timegm and gmtime_r take a lock of the C library, for which all threads
+ * that read or write certificates would wait.
+ */
+enum { DAYS_OF_400_YEARS = 146097, MARCH_OF_YEAR_0 = 719468 /* days before 1970 */ };
+
+/* From 0 to 306: the days before a month that counts from March, 0. */
+static int days_before_month(int month)
+{
+	return (153 * month + 2) / 5;
+}
+
+/* The days from 1970-01-01 on; months count from 1, and the year from 0. */
+static int64_t count_days(int year, int month, int day)
+{
+	const int64_t from_march = month > 2 ? year : (int64_t)year - 1;
+	const int64_t leap_days =
+		from_march < 0 ? -1 : from_march / 4 - from_march / 100 + from_march / 400;
+
+	return from_march * 365 + leap_days + days_before_month((month + 9) % 12) + day - 1 -
+	       MARCH_OF_YEAR_0;
+}
+
+static bool is_leap_year(int year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static int days_of_month(int year, int month)
+{
+	if (month == 2)
+		return is_leap_year(year) ? 29 : 28;
+	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+bool join_time(const struct calendar_time *parts, int64_t *ret_time_s)
+{
+	if (parts->year < 0 || parts->year > 9999 || parts->month < 1 || parts->month > 12 ||
+	    parts->day < 1 || parts->day > days_of_month(parts->year, parts->month) ||
+	    parts->hour < 0 || parts->hour > 23 || parts->minute < 0 || parts->minute > 59 ||
+	    parts->second < 0 || parts->second > 60)
+		return false;
+	*ret_time_s = count_days(parts->year, parts->month, parts->day) * DAY_S +
+		      (int64_t)parts->hour * HOUR_S + (int64_t)parts->minute * MINUTE_S +
+		      parts->second;
+	return true;
+}
+
+/* Within the years 0000 to 9999. */
+static struct calendar_time split_time(int64_t time_s)
+{
+	const int days_of_first_months = 31 + 29;
+	const int64_t since_s = time_s - first_s;
+	/* From March of the year 400 before year 0 on. */
+	const int64_t days = since_s / DAY_S - days_of_first_months + DAYS_OF_400_YEARS;
+	const int left = (int)(days % DAYS_OF_400_YEARS);
+	const int years = (left - left / 1460 + left / 36524 - left / 146096) / 365;
+	const int day = left - (365 * years + years / 4 - years / 100);
+	const int month = (5 * day + 2) / 153;
+	const int second = (int)(since_s % DAY_S);
+
+	return (struct calendar_time){
+		.year = (int)(days / DAYS_OF_400_YEARS - 1) * 400 + years + (month >= 10),
+		.month = month < 10 ? month + 3 : month - 9,
+		.day = day - days_before_month(month) + 1,
+		.hour = second / HOUR_S,
+		.minute = second % HOUR_S / MINUTE_S,
+		.second = second % MINUTE_S,
+	};
+}
+
+static char *write_digits(char *text, int digits, int number, char mark)
+{
+	for (int i = digits; i-- > 0; number /= 10)
+		text[i] = (char)('0' + number % 10);
+	text[digits] = mark;
+	return text + digits + 1;
+}
+
 void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 {
-	time_t clock = (time_t)time_s;
-	struct tm utc;
+	struct calendar_time parts;
+	char *end = ret_text;
 
-	if (time_s < first_s || time_s > last_s || gmtime_r(&clock, &utc) == NULL) {
+	if (time_s < first_s || time_s > last_s) {
 		memcpy(ret_text, "out-of-range", sizeof("out-of-range"));
 		return;
 	}
-	/* %Y would not pad the years before 1000 to four digits. */
-	(void)snprintf(ret_text, TIME_TEXT_SIZE, "%04d", utc.tm_year + 1900);
-	(void)strftime(ret_text + 4, TIME_TEXT_SIZE - 4, "-%m-%dT%H:%M:%SZ", &utc);
+	parts = split_time(time_s);
+	end = write_digits(end, 4, parts.year, '-');
+	end = write_digits(end, 2, parts.month, '-');
+	end = write_digits(end, 2, parts.day, 'T');
+	end = write_digits(end, 2, parts.hour, ':');
+	end = write_digits(end, 2, parts.minute, ':');
+	end = write_digits(end, 2, parts.second, 'Z');
+	*end = '\0';
 }
 
 /* Reads exactly `digits` decimal digits, a value from low to high, and advances *text. */
@@ -108,22 +193,18 @@ static bool read_mark(const char **text, const char *marks)
 	return true;
 }
 
-static bool read_date(const char **text, struct tm *utc)
+static bool read_date(const char **text, struct calendar_time *parts)
 {
-	if (!read_digits(text, 4, 1, 9999, &utc->tm_year) || !read_mark(text, "-") ||
-	    !read_digits(text, 2, 1, 12, &utc->tm_mon) || !read_mark(text, "-") ||
-	    !read_digits(text, 2, 1, 31, &utc->tm_mday))
-		return false;
-	utc->tm_year -= 1900;
-	utc->tm_mon -= 1;
-	return true;
+	return read_digits(text, 4, 1, 9999, &parts->year) && read_mark(text, "-") &&
+	       read_digits(text, 2, 1, 12, &parts->month) && read_mark(text, "-") &&
+	       read_digits(text, 2, 1, 31, &parts->day);
 }
 
-static bool read_time_of_day(const char **text, struct tm *utc)
+static bool read_time_of_day(const char **text, struct calendar_time *parts)
 {
-	if (!read_digits(text, 2, 0, 23, &utc->tm_hour) || !read_mark(text, ":") ||
-	    !read_digits(text, 2, 0, 59, &utc->tm_min) || !read_mark(text, ":") ||
-	    !read_digits(text, 2, 0, 60, &utc->tm_sec))
+	if (!read_digits(text, 2, 0, 23, &parts->hour) || !read_mark(text, ":") ||
+	    !read_digits(text, 2, 0, 59, &parts->minute) || !read_mark(text, ":") ||
+	    !read_digits(text, 2, 0, 60, &parts->second))
 		return false;
 	if (**text != '.')
 		return true;
@@ -152,19 +233,15 @@ static bool read_offset(const char **text, int64_t *ret_offset_s)
 
 static bool parse_rfc3339(const char *text, int64_t *ret_time_s)
 {
-	struct tm utc = {0};
-	struct tm day;
+	struct calendar_time parts = {0};
 	int64_t offset_s;
+	int64_t time_s;
 
-	if (!read_date(&text, &utc) || !read_mark(&text, "Tt ") || !read_time_of_day(&text, &utc) ||
-	    !read_offset(&text, &offset_s) || *text != '\0')
+	if (!read_date(&text, &parts) || !read_mark(&text, "Tt ") ||
+	    !read_time_of_day(&text, &parts) || !read_offset(&text, &offset_s) || *text != '\0' ||
+	    !join_time(&parts, &time_s))
 		return false;
-	/* timegm turns February 30 into March; RFC 3339 section 5.7 has no such day. */
-	day = (struct tm){.tm_year = utc.tm_year, .tm_mon = utc.tm_mon, .tm_mday = utc.tm_mday};
-	(void)timegm(&day);
-	if (day.tm_mday != utc.tm_mday)
-		return false;
-	*ret_time_s = (int64_t)timegm(&utc) - offset_s;
+	*ret_time_s = time_s - offset_s;
 	return *ret_time_s >= first_s && *ret_time_s <= last_s;
 }
 

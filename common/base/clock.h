@@ -33,6 +33,19 @@ bool equal_times(struct timespec a, struct timespec b);
 /* RFC 3339 in UTC, seconds, "Z"; "out-of-range" outside the years 0000 … 9999. */
 void format_time(int64_t time_s, char ret_text[static TIME_TEXT_SIZE]);
 
+/* A day of the Gregorian calendar, and a time of that day in UTC. */
+struct calendar_time {
+	int year;   /* 0 to 9999 */
+	int month;  /* from 1 */
+	int day;    /* from 1 */
+	int hour;   /* 0 to 23 */
+	int minute; /* 0 to 59 */
+	int second; /* 0 to 60: a leap second is the first of the next minute */
+};
+
+/* false: there is no such day, or no such time of a day. */
+bool join_time(const struct calendar_time *parts, int64_t *ret_time_s);
+
 /*
  * Reads RFC 3339 (section 5.6; any offset, fractions cut off), or seconds since 1970 in decimal.
  * Errors: FAULT_USAGE.

@@ -274,13 +274,17 @@ int check_der(struct bytes der, const char *what, struct fault *fault)
 	return check_items(&check, der, 0);
 }
 
+static int read_two_digits(const char *digits)
+{
+	return (digits[0] - '0') * 10 + digits[1] - '0';
+}
+
 bool read_der_time(const struct der_item *item, int64_t *ret_time_s)
 {
 	bool utc_time = item->tag == DER_UTC_TIME;
 	size_t year_len = utc_time ? 2 : 4;
 	const char *digits = (const char *)item->content.data;
-	const char *century = "";
-	char text[TIME_TEXT_SIZE];
+	struct calendar_time parts;
 
 	if ((!utc_time && item->tag != DER_GENERALIZED_TIME) ||
 	    item->content.len != year_len + 11 || digits[year_len + 10] != 'Z')
@@ -288,13 +292,19 @@ bool read_der_time(const struct der_item *item, int64_t *ret_time_s)
 	for (size_t i = 0; i < year_len + 10; i++)
 		if (digits[i] < '0' || digits[i] > '9')
 			return false;
+	parts.year = read_two_digits(digits);
 	if (utc_time)
-		century = digits[0] < '5' ? "20" : "19";
-	(void)snprintf(text, sizeof(text), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2sZ", century,
-		       (int)year_len, digits, digits + year_len, digits + year_len + 2,
-		       digits + year_len + 4, digits + year_len + 6, digits + year_len + 8);
-	/* RFC 3339 has leap seconds; in certificates, libraries disagree about them. */
-	return digits[year_len + 8] != '6' && parse_time(text, ret_time_s, NULL) == 0;
+		parts.year += digits[0] < '5' ? 2000 : 1900;
+	else
+		parts.year = parts.year * 100 + read_two_digits(digits + 2);
+	digits += year_len;
+	parts.month = read_two_digits(digits);
+	parts.day = read_two_digits(digits + 2);
+	parts.hour = read_two_digits(digits + 4);
+	parts.minute = read_two_digits(digits + 6);
+	parts.second = read_two_digits(digits + 8);
+	/* Libraries disagree about leap seconds in certificates. */
+	return parts.year > 0 && parts.second < 60 && join_time(&parts, ret_time_s);
 }
 
 enum { HEADER_MAX = 2 + sizeof(size_t) };

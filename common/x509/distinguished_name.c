@@ -226,9 +226,14 @@ static void append_arcs(struct buffer *text, struct bytes oid)
    name. */
 static bool append_type(struct buffer *text, struct bytes oid)
 {
+	static const struct bytes common_name = DER_LITERAL("\x55\x04\x03"); /* 2.5.4.3 */
 	CLEANUP(clear_buffer) struct buffer arcs = {0};
 	const char *name;
 
+	if (equal_bytes(oid, common_name)) {
+		append_string(text, "CN");
+		return true;
+	}
 	append_arcs(&arcs, oid);
 	text->failed |= arcs.failed || arcs.data == NULL;
 	if (text->failed)

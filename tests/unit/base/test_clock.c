@@ -3,6 +3,7 @@
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -112,6 +113,47 @@ Test(clock, reads_and_writes_the_same_times)
 }
 
 /* catalogue 95 */
+/* Each day at another second: the years 0000 to 9999, with every kind of leap year. */
+Test(clock, agrees_with_the_calendar_of_the_c_library)
+{
+	const int64_t step_s = 86400 + 1;
+
+	for (time_t clock = -62167219200; clock <= 253402300799; clock += step_s) {
+		char text[TIME_TEXT_SIZE];
+		char expected[64];
+		struct tm utc;
+		int64_t read_s = 0;
+
+		(void)gmtime_r(&clock, &utc);
+		(void)snprintf(expected, sizeof(expected), "%04d-%02d-%02dT%02d:%02d:%02dZ",
+			       utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+			       utc.tm_min, utc.tm_sec);
+		format_time(clock, text);
+		cr_assert_str_eq(text, expected);
+		cr_assert(join_time(&(struct calendar_time){utc.tm_year + 1900, utc.tm_mon + 1,
+							    utc.tm_mday, utc.tm_hour, utc.tm_min,
+							    utc.tm_sec},
+				    &read_s));
+		cr_assert_eq(read_s, clock, "%s", text);
+	}
+}
+
+Test(clock, knows_no_other_days)
+{
+	static const struct calendar_time none[] = {
+		{-1, 1, 1, 0, 0, 0},    {10000, 1, 1, 0, 0, 0}, {2026, 0, 1, 0, 0, 0},
+		{2026, 13, 1, 0, 0, 0}, {2026, 1, 0, 0, 0, 0},  {2026, 1, 32, 0, 0, 0},
+		{2026, 2, 29, 0, 0, 0}, {2100, 2, 29, 0, 0, 0}, {2000, 2, 30, 0, 0, 0},
+		{2026, 4, 31, 0, 0, 0}, {2026, 1, 1, 24, 0, 0}, {2026, 1, 1, 0, 60, 0},
+		{2026, 1, 1, 0, 0, 61}, {2026, 1, 1, -1, 0, 0}, {2026, 1, 1, 0, -1, 0},
+		{2026, 1, 1, 0, 0, -1},
+	};
+	int64_t time_s;
+
+	for (size_t i = 0; i < COUNT_OF(none); i++)
+		cr_expect_not(join_time(&none[i], &time_s), "row %zu", i);
+}
+
 Test(clock, is_utc_whatever_the_time_zone)
 {
 	static const char *const zones[] = {"America/New_York", "Europe/Paris", "Asia/Kolkata",
