@@ -1,6 +1,7 @@
 #include "tools/client/acme_credentials.h"
 
 #include "common/ca/acme/acme.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/crypto/base64.h"
 #include "common/crypto/key_file.h"
 #include "common/wire/acme_request.h"
@@ -23,7 +24,7 @@ static int find_or_make_key(const struct command *command, const struct ca_opera
 		return pass_fault(&absent, fault);
 	if (generate_shared_key(ret_key, fault) < 0)
 		return -1;
-	return write_shared_key(ca->layout, client, ret_key, fault);
+	return write_client_key(ca->store, ca->layout, client, ret_key, fault);
 }
 
 static int check_offered(const struct ca_operator *ca, const struct client *client,
