@@ -295,9 +295,11 @@ static int submit_handler(struct http_transaction *transaction)
 			    .of_many = transaction->client[0] == '\0',
 			    .cost = transaction->body.len + COST_OF_ANY};
 	bool prompt = strcmp(transaction->route->method, MHD_HTTP_METHOD_GET) == 0;
-	struct work_queue *queue = transaction->route->work == WORK_JOINT ? server->joint_work
-				   : prompt                               ? server->prompt_work
-									  : server->work;
+	enum handler_work kind = transaction->route->work;
+	struct work_queue *queue = kind == WORK_JOINT    ? server->joint_work
+				   : kind == WORK_LOOKUP ? server->lookup_work
+				   : prompt              ? server->prompt_work
+							 : server->work;
 
 	(void)snprintf(work.owner, sizeof(work.owner), "%s %s", transaction->client,
 		       connection_origin(transaction->connection));
@@ -321,12 +323,20 @@ static int check_start(struct http_transaction *transaction, bool whole)
 				  &transaction->fault);
 }
 
+static bool is_short(const struct http_transaction *transaction)
+{
+	enum handler_work work = transaction->route->work;
+
+	return work == WORK_SHORT ||
+	       (work == WORK_LOOKUP && !transaction->server->settings.lookups_wait);
+}
+
 static enum MHD_Result start_handler(struct http_transaction *transaction)
 {
 	if (!enter_connection_phase(transaction->connection, CONNECTION_WORKING))
 		return MHD_NO;
 	transaction->step = STEP_ANSWER;
-	if (transaction->route->work == WORK_SHORT) {
+	if (is_short(transaction)) {
 		run_handler(transaction);
 		return send_answer(transaction);
 	}

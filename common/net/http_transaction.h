@@ -16,6 +16,7 @@ struct server_state {
 	struct work_queue *work;        /* long work of requests with a body */
 	struct work_queue *prompt_work; /* of those without */
 	struct work_queue *joint_work;  /* of those that wait for each other */
+	struct work_queue *lookup_work; /* of those that look something up elsewhere */
 	struct route_counters *counters;
 	struct body_budget *bodies;
 	struct tls_server tls;

@@ -182,6 +182,7 @@ void stop_http_server(struct http_server **pointer)
 	free_work_queue(&server->state.work);
 	free_work_queue(&server->state.prompt_work);
 	free_work_queue(&server->state.joint_work);
+	free_work_queue(&server->state.lookup_work);
 	for (unsigned int i = 0; i < 2 * server->thread_count; i++)
 		if (server->daemons[i] != NULL)
 			MHD_stop_daemon(server->daemons[i]);
@@ -233,6 +234,9 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	const struct work_queue_limits joint = {.workers = JOINT_WORKERS,
 						.most = settings->most_pending,
 						.most_of_owner = settings->most_of_client};
+	const struct work_queue_limits lookup = {.workers = LOOKUP_WORKERS,
+						 .most = settings->most_pending,
+						 .most_of_owner = settings->most_of_client};
 
 	if (find_kinds(state, fault) < 0)
 		return -1;
@@ -243,7 +247,8 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	    new_body_budget(settings->most_body_octets, &state->bodies, fault) < 0 ||
 	    new_work_queue(&work, &state->work, fault) < 0 ||
 	    (any_joint_work(settings->routes) &&
-	     new_work_queue(&joint, &state->joint_work, fault) < 0))
+	     new_work_queue(&joint, &state->joint_work, fault) < 0) ||
+	    (settings->lookups_wait && new_work_queue(&lookup, &state->lookup_work, fault) < 0))
 		return -1;
 	return new_work_queue(&prompt, &state->prompt_work, fault);
 }

@@ -117,10 +117,12 @@ enum route_access {
  * other requests. The requests that wait for one take turns by client and origin, in proportion to
  * the size of their bodies; a GET's work has workers of its own and never waits behind a POST's. A
  * handler without long work runs in the server's threads. Handlers that wait for each other, to
- * share what takes long (a transaction), have JOINT_WORKERS of their own.
+ * share what takes long (a transaction), have JOINT_WORKERS of their own. A handler that looks
+ * something up is short where lookups do not wait, as in a file; where they do, as in a database
+ * of another host, it has LOOKUP_WORKERS of its own.
  */
-enum handler_work { WORK_SHORT, WORK_LONG, WORK_JOINT };
-enum { JOINT_WORKERS = 16 };
+enum handler_work { WORK_SHORT, WORK_LONG, WORK_JOINT, WORK_LOOKUP };
+enum { JOINT_WORKERS = 16, LOOKUP_WORKERS = 8 };
 
 struct http_route {
 	const char *method;
@@ -147,6 +149,7 @@ struct http_server_settings {
 	struct tls_slot *tls;            /* for https endpoints; outlives the server */
 	bool allow_tls_1_2;              /* besides TLS 1.3 */
 	const struct http_route *routes; /* static; ends with a row whose path is NULL */
+	bool lookups_wait;               /* see WORK_LOOKUP */
 	void *context;                   /* for the handlers */
 	http_log *log;                   /* may be NULL */
 	void *log_context;

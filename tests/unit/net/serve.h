@@ -16,6 +16,7 @@ enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
  *   GET  /large       answers LARGE_MAX octets
  *   POST /fault       fails with the class that the body names by its number, and a text
  *   POST /long        long work: waits until the gate is open, answers the same
+ *   POST /lookup      the same, as a lookup
  *   POST /work        long work: answers the same at once
  *   GET  /prompt      long work: answers "prompt" at once
  *   POST /checked     long work up to LARGE_MAX: as /long; the sender is the body up to its first
