@@ -239,6 +239,8 @@ static int serve_health(const struct http_request *request, struct http_response
 		warnings[i] = health.warnings[i];
 	response->content_type = CONTENT_JSON;
 	response->status = health.count == 0 ? ok : unavailable;
+	if (health.count > 0)
+		add_response_field(response, "Retry-After", "1");
 	append_format(&response->body, "{\"status\":\"%s\",", health.count == 0 ? "ok" : "failed");
 	append_words(&response->body, "reasons", reasons, health.count);
 	append_string(&response->body, ",");
@@ -413,12 +415,14 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	return has_https(&settings->listen) ? prepare_identity(service, settings, fault) : 0;
 }
 
-/* Logs the first failure of several, and the end of them. */
+/* Unless another transaction was committed just now. Logs the first failure of several, and the end
+   of them. */
 static void confirm_record(void *context)
 {
 	struct ca_service *service = context;
+	struct store *store = authority_store(service->authority);
 	struct fault failure = {0};
-	bool failed = confirm_store(authority_store(service->authority), &failure) < 0;
+	bool failed = store_commit_age_s(store) != 0 && confirm_store(store, &failure) < 0;
 
 	if (failed != service->record_away && service->log != NULL)
 		service->log(service->log_context, "", "/health", failed ? unavailable : ok,
