@@ -244,6 +244,18 @@ int execute_long_pg(struct pg_connection *connection, const char *sql, struct fa
 	return execute_for(connection, SCAN_MS, sql, NULL, NULL, fault);
 }
 
+/* Names are in UTF-8. A database without an encoding keeps their octets. */
+static int check_encoding(const struct pg_connection *connection, const char *encoding,
+			  struct fault *fault)
+{
+	if (strcmp(encoding, "UTF8") == 0 || strcmp(encoding, "SQL_ASCII") == 0)
+		return 0;
+	return set_fault(fault, FAULT_FAILED,
+			 "%s: expected a database in UTF8, found one in %s: make it with "
+			 "createdb --encoding=UTF8 --template=template0",
+			 name_of(connection), encoding);
+}
+
 /* Another schema than the record's is never looked into; a session that hangs while it holds the
    writers' lock is ended by the server. */
 static int set_up_session(struct pg_connection *connection, struct fault *fault)
@@ -251,6 +263,7 @@ static int set_up_session(struct pg_connection *connection, struct fault *fault)
 	bool writes = connection->mode == TRANSACTION_WRITE;
 	bool scans = connection->mode == TRANSACTION_SCAN;
 	struct pg_result *result = NULL;
+	int encoded;
 	char sql[1024];
 
 	(void)snprintf(sql, sizeof(sql),
@@ -263,14 +276,16 @@ static int set_up_session(struct pg_connection *connection, struct fault *fault)
 		       "SELECT set_config('synchronous_commit', CASE current_setting("
 		       "'synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' "
 		       "END, false);"
-		       "SELECT floor(extract(epoch FROM pg_postmaster_start_time()) * 1000000)",
+		       "SELECT floor(extract(epoch FROM pg_postmaster_start_time()) * 1000000),"
+		       " current_setting('server_encoding')",
 		       writes ? "off" : "on", scans ? 0 : STATEMENT_MS, LOCK_MS,
 		       writes ? IDLE_MS : 0);
 	if (execute_pg(connection, sql, NULL, &result, fault) < 0)
 		return -1;
 	connection->instance = strtoll(connection->libpq->getvalue(result, 0, 0), NULL, 10);
+	encoded = check_encoding(connection, connection->libpq->getvalue(result, 0, 1), fault);
 	connection->libpq->clear(result);
-	return 0;
+	return encoded;
 }
 
 int open_pg_connection(struct pg_connection *connection, const char *const *keywords,
