@@ -108,3 +108,17 @@ int pass_failure(const struct fault *failure, struct fault *fault)
 {
 	return failure->class == FAULT_FAILED ? pass_fault(failure, fault) : 0;
 }
+
+const char *by_count(unsigned long long count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
+struct counted counted(unsigned long long count, const char *one, const char *many)
+{
+	struct counted result;
+
+	(void)snprintf(result.text, sizeof(result.text), "%llu %s", count,
+		       by_count(count, one, many));
+	return result;
+}

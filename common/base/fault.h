@@ -74,4 +74,16 @@ int pass_failure(const struct fault *failure, struct fault *fault) MUST_CHECK;
  */
 void mask_control_characters(char *text);
 
+/*
+ * A number and the words that go with it, for any message: "1 entry", "3 entries". Shape: fits
+ * COUNTED_SIZE. The text lives as long as the expression that the call is in.
+ */
+enum { COUNTED_SIZE = 96 };
+struct counted {
+	char text[COUNTED_SIZE];
+};
+/* The first text for one, the second for any other number. */
+const char *by_count(unsigned long long count, const char *one, const char *many);
+struct counted counted(unsigned long long count, const char *one, const char *many);
+
 #endif

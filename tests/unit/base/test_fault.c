@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -147,4 +148,14 @@ Test(fault, passes_on_a_failure_of_this_process_only)
 		cr_expect_eq(fault.class, class);
 		cr_expect_str_eq(fault.text, "why");
 	}
+}
+
+Test(fault, counts_things_with_the_words_that_go_with_their_number)
+{
+	cr_expect_str_eq(counted(0, "entry", "entries").text, "0 entries");
+	cr_expect_str_eq(counted(1, "entry", "entries").text, "1 entry");
+	cr_expect_str_eq(counted(UINT64_MAX, "entry", "entries").text,
+			 "18446744073709551615 entries");
+	cr_expect_str_eq(by_count(1, "it", "them"), "it");
+	cr_expect_str_eq(by_count(0, "it", "them"), "them");
 }
