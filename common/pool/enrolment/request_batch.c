@@ -194,14 +194,17 @@ static int check_all_used(const struct trust *trust, const struct path_notes *no
 	return 0;
 }
 
+/* *ret_ended: the certificate was good, and has ended: an older CA gives it to a key again. */
 static int check_certificate(const struct batch_member *member, const struct trust *trust,
 			     int64_t now_s, struct buffer *pem, struct path_notes *notes,
-			     struct fault *fault)
+			     bool *ret_ended, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer own_pem = {0};
+	const struct cut_short cut_short = notes->cut_short;
 	uint8_t key_sha256[SHA256_LEN];
 	struct fault failure = {0};
+	int64_t end_s;
 
 	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &failure) < 0) {
 		if (pass_failure(&failure, fault) < 0)
@@ -212,11 +215,37 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the certificate is for another key than the request's");
-	if (check_path(trust, now_s, certificate, notes, fault) < 0 ||
+	end_s = certificate_not_after(certificate);
+	if (check_path(trust, end_s < now_s ? end_s : now_s, certificate, notes, fault) < 0 ||
 	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
 		return -1;
+	*ret_ended = end_s < now_s;
+	if (*ret_ended)
+		notes->cut_short = cut_short;
 	clear_buffer(pem);
 	*pem = take_buffer(&own_pem);
+	return 0;
+}
+
+/* Has the answer refuse certificate i instead, as a newer CA does. The last one takes its place. */
+static int refuse_ended(struct certificates_answer *answer, size_t i, struct fault *fault)
+{
+	struct member_pem ended = answer->certificates[i];
+	struct member_refusal *refusals = reallocarray(answer->refusals, answer->refusal_count + 1,
+						       sizeof(*answer->refusals));
+	struct member_refusal *refusal;
+
+	if (refusals == NULL)
+		return set_memory_fault(fault);
+	answer->refusals = refusals;
+	refusal = &refusals[answer->refusal_count++];
+	*refusal = (struct member_refusal){0};
+	memcpy(refusal->name, ended.name, sizeof(refusal->name));
+	set_refusal(&refusal->refusal, "key_spent",
+		    "the certificate of this public key has expired: make another key");
+	answer->certificates[i] = answer->certificates[--answer->certificate_count];
+	answer->certificates[answer->certificate_count] = (struct member_pem){0};
+	clear_buffer(&ended.pem);
 	return 0;
 }
 
@@ -238,14 +267,19 @@ int check_batch_answer(struct request_batch *batch, const struct trust *known, i
 	for (size_t i = 0;
 	     i < known->intermediate_count && trust.intermediate_count < INTERMEDIATES_MAX; i++)
 		above[trust.intermediate_count++] = known->intermediates[i];
-	for (size_t i = 0; i < answer->certificate_count; i++) {
+	for (size_t i = 0; i < answer->certificate_count;) {
 		struct member_pem *member = &answer->certificates[i];
+		bool ended = false;
 
 		if (check_certificate(find_batch_member(batch, member->name), &trust, now_s,
-				      &member->pem, &notes, fault) < 0)
+				      &member->pem, &notes, &ended, fault) < 0)
 			return prefix_fault(fault,
 					    "nothing of the CA's answer is saved: member \"%s\"",
 					    member->name);
+		if (!ended)
+			i++;
+		else if (refuse_ended(answer, i, fault) < 0)
+			return -1;
 	}
 	if (answer->certificate_count > 0 && check_all_used(&trust, &notes, fault) < 0)
 		return prefix_fault(fault, "nothing of the CA's answer is saved");

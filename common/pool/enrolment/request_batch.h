@@ -54,7 +54,9 @@ int add_to_request_batch(const struct layout *layout, size_t index, struct reque
  * request has one certificate or one refusal, and no other member has; each certificate is for the
  * key in its member's request and passes verify_chain through the answer's chain, which has no
  * certificate that is not needed. Replaces the PEM of each certificate by one of our own making,
- * and moves the chain to the batch, unless the answer has no certificate to check it with.
+ * and moves the chain to the batch, unless the answer has no certificate to check it with. A
+ * certificate that was good and has ended, as older CAs give it for a key that was certified long
+ * ago, becomes a refusal of its member (key_spent).
  * The intermediates of `known` help to find a path from the chain on to one of its roots. Errors:
  * FAULT_UNVERIFIED if a check fails.
  */

@@ -83,6 +83,13 @@ static void certify_the_past(struct fake_ca *ca, struct certificates_answer *ans
 	replace_last(answer, ca->issuer, ca->fixture, 0, now_s - 7200, now_s - 3600);
 }
 
+static void certify_the_past_by_other_root(struct fake_ca *ca, struct certificates_answer *answer)
+{
+	int64_t now_s = ca->fixture->now_s;
+
+	replace_last(answer, ca->fixture->other_issuer, ca->fixture, 0, now_s - 7200, now_s - 3600);
+}
+
 static void certify_the_future(struct fake_ca *ca, struct certificates_answer *answer)
 {
 	int64_t now_s = ca->fixture->now_s;
@@ -143,7 +150,7 @@ static const struct {
 	{swap_certificates, 0, FAULT_UNVERIFIED, "for another key than the request's", NULL},
 	{certify_foreign_key, 0, FAULT_UNVERIFIED, "for another key than the request's", NULL},
 	{certify_by_other_root, 0, FAULT_UNVERIFIED, "member \"key3\"", NULL},
-	{certify_the_past, 0, FAULT_UNVERIFIED, "member \"key3\"", NULL},
+	{certify_the_past_by_other_root, 0, FAULT_UNVERIFIED, "member \"key3\"", NULL},
 	{certify_the_future, 0, FAULT_UNVERIFIED, "member \"key3\"", NULL},
 	{give_the_root, 0, FAULT_UNVERIFIED, "for another key than the request's", NULL},
 	{give_text, 0, FAULT_UNVERIFIED, "member \"key1\"", NULL},
@@ -393,6 +400,22 @@ Test(request_batch, saves_the_others_when_some_are_refused)
 	cr_assert_eq(reports.count, 1);
 	cr_assert_eq(reports.last_member, 3);
 	cr_assert_str_eq(reports.last.type, "quota");
+	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
+}
+
+/* An older CA answers so when the certificate of a key was lost, and has ended since. */
+Test(request_batch, takes_a_certificate_that_has_ended_for_a_spent_key)
+{
+	struct enroll_reports reports = {0};
+	struct enroll_summary enrolled;
+
+	fake_ca.spoil_certificates = certify_the_past;
+	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
+	cr_assert_eq(enrolled.saved, 2);
+	cr_assert_eq(enrolled.refused, 1);
+	cr_assert_eq(enrolled.cut_short.count, 0);
+	cr_assert_eq(reports.last_member, 3);
+	cr_assert_str_eq(reports.last.type, "key_spent");
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 2);
 }
 
