@@ -12,15 +12,15 @@
 struct asked {
 	uint8_t serial[SERIAL_MAX];
 	int64_t end_s;
+	bool revoked; /* by the CRL */
 };
 
 struct learn_context {
 	int64_t now_s;
 	struct crl_source *crl; /* NULL: there is no CRL */
 	struct trust trust;     /* the root, and what it has issued */
-	struct buffer asked;    /* struct asked */
-	struct asked any;       /* of those that the CRL knows; end_s 0: none */
-	bool any_revoked;       /* by the CRL */
+	struct buffer asked;    /* struct asked: those of which no CRL says anything */
+	struct buffer covered;  /* the same: the others */
 	struct buffer news;     /* struct known_revocation */
 };
 
@@ -28,6 +28,7 @@ static void clear_learn_context(struct learn_context *context)
 {
 	free_crl_source(&context->crl);
 	clear_buffer(&context->asked);
+	clear_buffer(&context->covered);
 	clear_buffer(&context->news);
 }
 
@@ -64,6 +65,7 @@ static int look_at_member(void *argument, const struct member_view *view, struct
 {
 	struct learn_context *context = argument;
 	struct asked asked = {0};
+	struct buffer *list;
 	enum crl_status status;
 	struct bytes serial;
 
@@ -76,13 +78,10 @@ static int look_at_member(void *argument, const struct member_view *view, struct
 		return 0;
 	memcpy(asked.serial, serial.data, SERIAL_MAX);
 	status = look_up(context, view->certificate);
-	if (status != CRL_UNKNOWN) {
-		context->any = asked;
-		context->any_revoked = status == CRL_REVOKED;
-		return 0;
-	}
-	append_bytes(&context->asked, (struct bytes){(const uint8_t *)&asked, sizeof(asked)});
-	return check_buffer(&context->asked, fault);
+	asked.revoked = status == CRL_REVOKED;
+	list = status == CRL_UNKNOWN ? &context->asked : &context->covered;
+	append_bytes(list, (struct bytes){(const uint8_t *)&asked, sizeof(asked)});
+	return check_buffer(list, fault);
 }
 
 void clear_learned(struct learned *learned)
@@ -142,8 +141,9 @@ static int ask_batch(const struct learning *learning, struct learn_context *cont
 		memcpy(wanted.serial, revoked->serial, SERIAL_MAX);
 		/* ask_statuses lets no other serial pass. */
 		of = bsearch(&wanted, asked, count, sizeof(*asked), compare_asked);
-		add_news(context, revoked->serial, of != NULL ? of->end_s : context->now_s,
-			 revoked->revoked_at_s, revoked->reason);
+		if (of == NULL || !of->revoked)
+			add_news(context, revoked->serial, of != NULL ? of->end_s : context->now_s,
+				 revoked->revoked_at_s, revoked->reason);
 	}
 	learned->ca = answer.endpoint;
 	append_bytes(&learned->unknown, (struct bytes){(const uint8_t *)answer.unknown,
@@ -153,11 +153,12 @@ static int ask_batch(const struct learning *learning, struct learn_context *cont
 	return check_buffer(&context->news, fault);
 }
 
+/* list: of struct asked. */
 static int ask_all(const struct learning *learning, struct learn_context *context,
-		   struct learned *learned, struct fault *fault)
+		   const struct buffer *list, struct learned *learned, struct fault *fault)
 {
-	struct asked *asked = (void *)context->asked.data;
-	size_t count = remove_duplicates(asked, context->asked.len / sizeof(*asked));
+	struct asked *asked = (void *)list->data;
+	size_t count = remove_duplicates(asked, list->len / sizeof(*asked));
 
 	for (size_t at = 0; at < count; at += STATUSES_MAX) {
 		size_t left = count - at;
@@ -167,24 +168,6 @@ static int ask_all(const struct learning *learning, struct learn_context *contex
 			return -1;
 	}
 	return 0;
-}
-
-/* The CA is the only one to say where it is. It says also that the certificate is revoked, which a
-   CRL may not know yet. */
-static void ask_where(const struct learning *learning, struct learn_context *context,
-		      struct endpoint *ret_ca)
-{
-	struct learn_context aside = {.now_s = context->now_s};
-	CLEANUP(clear_learned) struct learned learned = {0};
-	struct fault ignored = {0};
-
-	if (context->any.end_s != 0 &&
-	    ask_batch(learning, &aside, &context->any, 1, &learned, &ignored) == 0) {
-		*ret_ca = learned.ca;
-		if (!context->any_revoked)
-			append_bytes(&context->news, bytes_of_buffer(&aside.news));
-	}
-	clear_learn_context(&aside);
 }
 
 /* A URL that cannot be fetched is no failure: the CA is asked. */
@@ -242,7 +225,9 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 				      .function = look_at_member,
 				      .context = &context};
 	CLEANUP(clear_learned) struct learned learned = {0};
+	CLEANUP(clear_learned) struct learned beside = {0};
 	struct fault failure = {0};
+	struct fault ignored = {0};
 	struct known_revocations news;
 	int asked;
 
@@ -258,9 +243,16 @@ int learn_revocations(const struct learning *learning, int64_t now_s, struct lea
 	context.trust.intermediates = issuers;
 	if (survey_pool(&survey, fault) < 0)
 		return -1;
-	asked = ask_all(learning, &context, &learned, fault);
-	if (context.asked.len == 0)
-		ask_where(learning, &context, &learned.ca);
+	asked = ask_all(learning, &context, &context.asked, &learned, fault);
+	/* The CA alone says which of them its record lacks, what was revoked since the CRL, and
+	   where it is. With a CRL that is not needed to go on. */
+	if (asked == 0)
+		(void)!ask_all(learning, &context, &context.covered, &beside, &ignored);
+	if (learned.ca.host[0] == '\0')
+		learned.ca = beside.ca;
+	append_bytes(&learned.unknown, bytes_of_buffer(&beside.unknown));
+	if (check_buffer(&learned.unknown, fault) < 0)
+		return -1;
 	if (check_buffer(&context.news, asked < 0 ? NULL : fault) < 0)
 		return -1;
 	news.items = (void *)context.news.data;

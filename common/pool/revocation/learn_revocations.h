@@ -9,9 +9,9 @@
  * Asks which of a pool's certificates are revoked, and keeps what was learned
  * (known_revocations.h). The members' certificates that can be read, have not ended and are not
  * known to be revoked are looked up in the CRL, if there is a URL of one; the CA is asked after
- * those of which no CRL says anything, up to STATUSES_MAX in a request, or else after one of them,
- * for where it is: without an answer to that nothing is amiss, and what it says of that one is
- * kept as well. A damaged state/revoked is replaced.
+ * those of which no CRL says anything, up to STATUSES_MAX in a request. Then it is asked after the
+ * others too: which of them its record lacks, what was revoked since the CRL was made, and where it
+ * is. Without an answer to that nothing is amiss. A damaged state/revoked is replaced.
  */
 struct learning {
 	const struct layout *layout;

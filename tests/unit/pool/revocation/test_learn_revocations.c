@@ -42,7 +42,7 @@ static size_t learn(struct bytes serial)
 	return known.count;
 }
 
-/* The CA is asked after one certificate, for where it is. */
+/* The CA is asked after them too: its record may lack some. */
 Test(learn_revocations, believes_the_ca_of_a_certificate_that_the_crl_has_as_good)
 {
 	cr_expect_eq(learn((struct bytes){0}), 1);
