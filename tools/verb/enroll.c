@@ -35,8 +35,9 @@ static int print_enrolled(const struct command *command, const char *client,
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_line("%s: saved %zu certificates; %zu were there; %zu refused", client,
-			   enrolled->saved, enrolled->present, enrolled->refused);
+		print_line("%s: saved %s; %s there; %zu refused", client,
+			   counted(enrolled->saved, "certificate", "certificates").text,
+			   counted(enrolled->present, "was", "were").text, enrolled->refused);
 		return 0;
 	}
 	add_json_text(&line, "client", client);
@@ -67,13 +68,19 @@ static int print_exported(const struct command *command, const char *client, con
 
 	/* Standard output is the file of requests then. */
 	if (strcmp(path, "-") == 0) {
-		print_note(command, "%s: exported %zu requests; %zu had their certificates", client,
-			   figures->members, figures->present);
+		print_note(
+			command, "%s: exported %s; %s", client,
+			counted(figures->members, "request", "requests").text,
+			counted(figures->present, "had its certificate", "had their certificates")
+				.text);
 		return 0;
 	}
 	if (!command->json) {
-		print_line("%s: exported %zu requests; %zu had their certificates", client,
-			   figures->members, figures->present);
+		print_line(
+			"%s: exported %s; %s", client,
+			counted(figures->members, "request", "requests").text,
+			counted(figures->present, "had its certificate", "had their certificates")
+				.text);
 		return 0;
 	}
 	add_json_text(&line, "client", client);
@@ -104,9 +111,10 @@ static int export_client(const struct command *command, const struct node *node,
 		return -1;
 	if (figures.refused == 0)
 		return 0;
-	return set_fault(fault, figures.members > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
-			 "%s: %zu requests cannot be read, for the reasons above", client,
-			 figures.refused);
+	return set_fault(
+		fault, figures.members > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
+		"%s: %s, for the reasons above", client,
+		counted(figures.refused, "request cannot be read", "requests cannot be read").text);
 }
 
 static int import_client(const struct command *command, const struct node *node, const char *path,
@@ -123,6 +131,7 @@ static int import_client(const struct command *command, const struct node *node,
 		return -1;
 	if (import_answers(&enrollment, bytes_of_buffer(&text), read_clock(), &enrolled, fault) < 0)
 		return prefix_fault(fault, "%s", path);
+	print_root_change(command, node->client->name, &enrolled.root_change);
 	print_cut_short(command, node->client->name, &enrolled.cut_short);
 	if (print_enrolled(command, node->client->name, &enrolled, fault) < 0)
 		return -1;

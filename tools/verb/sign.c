@@ -64,8 +64,9 @@ static int print_signed(const struct command *command, const char *path,
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_line("%s: certified %zu requests; %zu were certified before; %zu refused",
-			   path, counts->certified, counts->present, counts->refused);
+		print_line("%s: certified %s; %s certified before; %zu refused", path,
+			   counted(counts->certified, "request", "requests").text,
+			   counted(counts->present, "was", "were").text, counts->refused);
 		return 0;
 	}
 	add_json_text(&line, "path", path);
@@ -82,8 +83,8 @@ static int check_signed(const char *path, const struct sign_counts *counts, stru
 	if (counts->refused == 0)
 		return 0;
 	return set_fault(fault, certified > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
-			 "%s: %zu of %zu requests were refused, for the reasons above", path,
-			 counts->refused, certified + counts->refused);
+			 "%s: refused %zu of %s, for the reasons above", path, counts->refused,
+			 counted(certified + counts->refused, "request", "requests").text);
 }
 
 /* Prints the refusals of an answer and counts its members. */
@@ -106,9 +107,22 @@ static void print_and_count(const struct command *command, const struct offline_
 				answer->refusals[i].refusal.detail);
 }
 
+/* What becomes of the lines of a file. */
+struct sign_output {
+	struct buffer answers; /* one a line */
+	struct buffer roots;   /* the CA's, for the client of the last answer: the last line */
+	struct sign_counts counts;
+};
+
+static void clear_sign_output(struct sign_output *output)
+{
+	clear_buffer(&output->answers);
+	clear_buffer(&output->roots);
+}
+
 /* One request, a JWE under the key shared with its client, which is known from the JWE. */
 static int sign_line(const struct offline_ca *ca, const struct key_ring *ring, struct bytes line,
-		     struct buffer *answers, struct sign_counts *counts, struct fault *fault)
+		     struct sign_output *output, struct fault *fault)
 {
 	CLEANUP(clear_offline_answer) struct offline_answer answer = {0};
 
@@ -116,16 +130,21 @@ static int sign_line(const struct offline_ca *ca, const struct key_ring *ring, s
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected a request of at most %d octets, found %zu",
 				 CERTIFICATES_REQUEST_MAX, line.len);
-	if (answer_offline_request(ca->authority, ring, line, read_clock(), &answer, fault) < 0)
+	if (answer_offline_request(ca->authority, ca->layout, ring, line, read_clock(), &answer,
+				   fault) < 0)
 		return -1;
-	print_and_count(ca->command, &answer, counts);
-	append_bytes(answers, bytes_of_buffer(&answer.jwe));
-	append_string(answers, "\n");
-	return check_buffer(answers, fault);
+	if (answer.jwe.len == 0)
+		return 0;
+	print_and_count(ca->command, &answer, &output->counts);
+	append_bytes(&output->answers, bytes_of_buffer(&answer.jwe));
+	append_string(&output->answers, "\n");
+	clear_buffer(&output->roots);
+	output->roots = take_buffer(&answer.roots);
+	return check_buffer(&output->answers, fault);
 }
 
-static int sign_lines(const struct offline_ca *ca, struct bytes text, struct buffer *answers,
-		      struct sign_counts *counts, struct fault *fault)
+static int sign_lines(const struct offline_ca *ca, struct bytes text, struct sign_output *output,
+		      struct fault *fault)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	size_t number = 0;
@@ -140,13 +159,16 @@ static int sign_lines(const struct offline_ca *ca, struct bytes text, struct buf
 		if (line.len == 0)
 			continue;
 		found++;
-		if (sign_line(ca, &ring, line, answers, counts, fault) < 0)
+		if (sign_line(ca, &ring, line, output, fault) < 0)
 			return prefix_fault(fault, "line %zu", number);
 	}
 	if (found == 0)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected exported requests, one a line, found none");
-	return 0;
+	append_bytes(&output->answers, bytes_of_buffer(&output->roots));
+	if (output->roots.len > 0)
+		append_string(&output->answers, "\n");
+	return check_buffer(&output->answers, fault);
 }
 
 /* FILE.answer, but standard output for standard input. */
@@ -166,21 +188,20 @@ static int sign_file(const struct offline_ca *ca, const char *path, const char *
 		     struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer text = {0};
-	CLEANUP(clear_buffer) struct buffer answers = {0};
+	CLEANUP(clear_sign_output) struct sign_output made = {0};
 	CLEANUP(free_string) char *output = NULL;
-	struct sign_counts counts = {0};
 
 	if (choose_output(path, given, &output, fault) < 0 || check_output(output, fault) < 0 ||
 	    read_input(path, OFFLINE_FILE_MAX, &text, fault) < 0)
 		return -1;
-	if (sign_lines(ca, bytes_of_buffer(&text), &answers, &counts, fault) < 0)
+	if (sign_lines(ca, bytes_of_buffer(&text), &made, fault) < 0)
 		return prefix_fault(fault, "%s", path);
-	if (write_output(output, 0644, bytes_of_buffer(&answers), fault) < 0)
+	if (write_output(output, 0644, bytes_of_buffer(&made.answers), fault) < 0)
 		return -1;
 	/* Standard output may be the answer. */
-	if (strcmp(output, "-") != 0 && print_signed(ca->command, path, &counts, fault) < 0)
+	if (strcmp(output, "-") != 0 && print_signed(ca->command, path, &made.counts, fault) < 0)
 		return -1;
-	return check_signed(path, &counts, fault);
+	return check_signed(path, &made.counts, fault);
 }
 
 static int sign_directory(const struct offline_ca *ca, const char *path, const char *client,

@@ -1,21 +1,13 @@
 #include "common/pool/enrolment/learn_roots.h"
 
 #include "common/crypto/key_file.h"
-#include "common/pool/members/trust.h"
 #include "common/wire/envelope.h"
-#include "common/wire/roots.h"
 
 #include <stdio.h>
 
 enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 30000 };
 
-/* What the CA answered. */
-struct offered_roots {
-	struct roots roots;
-	struct intermediates cross;
-};
-
-static void clear_offered_roots(struct offered_roots *offered)
+void clear_offered_roots(struct offered_roots *offered)
 {
 	clear_roots(&offered->roots);
 	clear_intermediates(&offered->cross);
@@ -31,7 +23,7 @@ static bool has_root(const struct roots *roots, const struct certificate *root)
 	return same_certificate(roots->root, root) || same_certificate(roots->next, root);
 }
 
-static void name_pinned(const struct roots *roots, struct roots_request *request)
+void name_pinned_roots(const struct roots *roots, struct roots_request *request)
 {
 	digest_sha256(certificate_der(roots->root), request->sha256[request->count++]);
 	if (roots->next != NULL)
@@ -75,7 +67,7 @@ static int ask(const struct layout *layout, const char *client, const struct end
 	CLEANUP(clear_roots_answer) struct roots_answer answer = {0};
 	uint8_t sha256[SHA256_LEN];
 
-	name_pinned(pinned, &request);
+	name_pinned_roots(pinned, &request);
 	if (read_shared_key(layout, CA_NAME, &key, fault) < 0 ||
 	    make_request_claims(client, CA_NAME, now_s, &request.claims, fault) < 0 ||
 	    format_roots_request(&request, &plaintext, fault) < 0 ||
@@ -144,6 +136,28 @@ static void describe_change(const struct roots *before, const struct roots *afte
 	}
 }
 
+bool changes_roots(const struct root_change *change)
+{
+	return change->pinned[0] != '\0' || change->dropped[0] != '\0';
+}
+
+int read_offer(const struct roots *pinned, const struct roots_answer *answer,
+	       struct offered_roots *ret_offered, struct root_change *ret_change,
+	       struct fault *fault)
+{
+	CLEANUP(clear_offered_roots) struct offered_roots offered = {0};
+	struct root_change change = {0};
+
+	if (parse_offer(answer, &offered, fault) < 0)
+		return -1;
+	describe_change(pinned, &offered.roots, &change);
+	if (changes_roots(&change) && check_offer(pinned, &offered, fault) < 0)
+		return -1;
+	MOVE(ret_offered, offered);
+	*ret_change = change;
+	return 0;
+}
+
 /* The intermediates first: members' certificates below a root that is dropped need them. */
 static int take_over(const struct layout *layout, const struct offered_roots *offered,
 		     struct fault *fault)
@@ -186,13 +200,10 @@ int learn_roots(const struct layout *layout, const char *client, const struct en
 	/* The request for certificates says why the CA cannot be asked. */
 	if (ask(layout, client, ca, now_s, &pinned, &answer, &ignored) < 0)
 		return 0;
-	if (parse_offer(&answer, &offered, fault) < 0)
+	if (read_offer(&pinned, &answer, &offered, &change, fault) < 0)
 		return -1;
-	describe_change(&pinned, &offered.roots, &change);
-	if (change.pinned[0] == '\0' && change.dropped[0] == '\0')
+	if (!changes_roots(&change))
 		return 0;
-	if (check_offer(&pinned, &offered, fault) < 0)
-		return -1;
 	if (change.dropped[0] != '\0' && !take_new_issuer(layout, ca, offered.roots.root))
 		return 0;
 	if (take_over(layout, &offered, fault) < 0)

@@ -3,6 +3,8 @@
 
 #include "common/base/endpoint.h"
 #include "common/layout/layout.h"
+#include "common/pool/members/trust.h"
+#include "common/wire/roots.h"
 
 enum { ROOT_NAME_SIZE = 256 };
 
@@ -11,6 +13,29 @@ struct root_change {
 	char pinned[ROOT_NAME_SIZE];
 	char dropped[ROOT_NAME_SIZE];
 };
+
+/* The roots that a client should have, by the CA's answer, and the certificates by which they
+   certify each other. Zero-initialised is empty. */
+struct offered_roots {
+	struct roots roots;
+	struct intermediates cross;
+};
+
+void clear_offered_roots(struct offered_roots *offered);
+
+/*
+ * Reads what the CA has answered, and says what it changes.
+ * Errors: FAULT_UNVERIFIED for a root that no pinned one certifies.
+ */
+int read_offer(const struct roots *pinned, const struct roots_answer *answer,
+	       struct offered_roots *ret_offered, struct root_change *ret_change,
+	       struct fault *fault) MUST_CHECK;
+
+/* Whether anything changes. */
+bool changes_roots(const struct root_change *change);
+
+/* Tells in a request which roots are pinned. */
+void name_pinned_roots(const struct roots *roots, struct roots_request *request);
 
 /*
  * Asks the CA, under the shared key, which roots the client should have, and pins those: a root

@@ -3,6 +3,7 @@
 #include "common/base/staging.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/enrolment/exported_requests.h"
+#include "common/pool/enrolment/learn_roots.h"
 #include "common/pool/enrolment/request_batch.h"
 #include "common/pool/members/replace_member.h"
 #include "common/pool/members/trust.h"
@@ -10,138 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The parts of one export_requests. */
-struct export_context {
-	const struct enrollment *enrollment;
-	struct shared_key key;
-	struct member_set missing;
-	struct exported_requests recorded; /* state/exported */
-	struct buffer text;
-	struct export_summary summary;
-};
-
-static void clear_export_context(struct export_context *context)
-{
-	clear_buffer(&context->text);
-	clear_exported_requests(&context->recorded);
-	clear_member_set(&context->missing);
-	clear_shared_key(&context->key);
-}
-
-static void report_refusal(const struct enrollment *enrollment, size_t member,
-			   const struct refusal *refusal)
-{
-	if (enrollment->refused != NULL)
-		enrollment->refused(enrollment->refused_context, member, refusal);
-}
-
-/* Fills a batch with the missing members after *last, and updates *last. The batch is empty if
-   there are no more. */
-static int fill_batch(struct export_context *context, size_t *last, struct request_batch *ret_batch,
-		      struct fault *fault)
-{
-	const struct enrollment *enrollment = context->enrollment;
-	size_t most = enrollment->client->pool.batch_size;
-	CLEANUP(clear_request_batch) struct request_batch batch = {0};
-	size_t member;
-
-	if (init_request_batch(&current_files, most, &batch, fault) < 0)
-		return -1;
-	while (batch.request.count < most &&
-	       (member = next_in_member_set(&context->missing, *last)) != 0) {
-		struct refusal refusal = {0};
-
-		*last = member;
-		if (add_to_request_batch(enrollment->layout, member, &batch, &refusal, fault) < 0)
-			return -1;
-		if (is_refused(&refusal)) {
-			context->summary.refused++;
-			report_refusal(enrollment, member, &refusal);
-		}
-	}
-	MOVE(ret_batch, batch);
-	return 0;
-}
-
-static int record_batch(struct export_context *context, const struct request_batch *batch,
-			struct bytes jwe, struct fault *fault)
-{
-	struct exported_request request = {.iat_s = batch->request.claims.iat_s,
-					   .count = batch->request.count};
-
-	memcpy(request.jti, batch->request.claims.jti, sizeof(request.jti));
-	digest_sha256(jwe, request.sha256);
-	request.members = calloc(request.count, sizeof(*request.members));
-	if (request.members == NULL)
-		return set_memory_fault(fault);
-	for (size_t i = 0; i < request.count; i++)
-		request.members[i] = batch->members[i].index;
-	return add_exported_request(&context->recorded, &request, fault);
-}
-
-static int export_batch(struct export_context *context, struct request_batch *batch, int64_t now_s,
-			struct fault *fault)
-{
-	CLEANUP(clear_secret) struct secret json = {0};
-	CLEANUP(clear_buffer) struct buffer jwe = {0};
-
-	if (make_request_claims(context->enrollment->client->name, CA_NAME, now_s,
-				&batch->request.claims, fault) < 0 ||
-	    format_certificates_request(&batch->request, &json, fault) < 0 ||
-	    encrypt_message(&context->key, certificates_kind.typ, certificates_kind.cty,
-			    bytes_of_secret(&json), &jwe, fault) < 0 ||
-	    record_batch(context, batch, bytes_of_buffer(&jwe), fault) < 0)
-		return -1;
-	append_bytes(&context->text, bytes_of_buffer(&jwe));
-	append_string(&context->text, "\n");
-	context->summary.members += batch->request.count;
-	context->summary.requests++;
-	if (context->text.len > OFFLINE_FILE_MAX)
-		return set_fault(fault, FAULT_TOO_LARGE,
-				 "the pool's requests are more than the %d octets of one file",
-				 OFFLINE_FILE_MAX);
-	return check_buffer(&context->text, fault);
-}
-
-static int export_missing(struct export_context *context, int64_t now_s, struct fault *fault)
-{
-	size_t last = 0;
-
-	for (;;) {
-		CLEANUP(clear_request_batch) struct request_batch batch = {0};
-
-		if (fill_batch(context, &last, &batch, fault) < 0)
-			return -1;
-		if (batch.request.count == 0)
-			return 0;
-		if (export_batch(context, &batch, now_s, fault) < 0)
-			return -1;
-	}
-}
-
-int export_requests(const struct enrollment *enrollment, int64_t now_s, struct buffer *ret_text,
-		    struct export_summary *ret_summary, struct fault *fault)
-{
-	const struct layout *layout = enrollment->layout;
-	CLEANUP(clear_export_context) struct export_context context = {.enrollment = enrollment};
-
-	if (complete_renewals(layout, fault) < 0 ||
-	    read_shared_key(layout, CA_NAME, &context.key, fault) < 0 ||
-	    find_missing_members(layout, enrollment->client, &context.missing,
-				 &context.summary.present, fault) < 0 ||
-	    read_exported_requests(layout, &context.recorded, fault) < 0)
-		return -1;
-	drop_old_exported_requests(&context.recorded, now_s);
-	if (export_missing(&context, now_s, fault) < 0)
-		return -1;
-	if (context.summary.requests > 0 &&
-	    write_exported_requests(layout, &context.recorded, fault) < 0)
-		return -1;
-	*ret_summary = context.summary;
-	*ret_text = take_buffer(&context.text);
-	return 0;
-}
 
 /* The parts of one import_answers. */
 struct import_context {
@@ -151,6 +20,9 @@ struct import_context {
 	struct shared_key key;
 	struct shared_key old_key;         /* kid "": there is none */
 	struct exported_requests recorded; /* state/exported */
+	struct offered_roots offered;      /* by the file; empty: nothing new */
+	struct root_change root_change;
+	bool certified; /* an answer had certificates, with their chain */
 	int64_t now_s;
 	struct enroll_summary summary;
 };
@@ -160,8 +32,16 @@ static void clear_import_context(struct import_context *context)
 	clear_exported_requests(&context->recorded);
 	clear_shared_key(&context->key);
 	clear_shared_key(&context->old_key);
+	clear_offered_roots(&context->offered);
 	clear_roots(&context->roots);
 	clear_intermediates(&context->known);
+}
+
+static void report_refusal(const struct enrollment *enrollment, size_t member,
+			   const struct refusal *refusal)
+{
+	if (enrollment->refused != NULL)
+		enrollment->refused(enrollment->refused_context, member, refusal);
 }
 
 /* Makes the batch again that was exported, from the files that are in CSR_file/ now. */
@@ -324,16 +204,64 @@ static int look_for_saved(const struct import_context *context,
 }
 
 /* The key may have been rotated since the export. */
-static int open_under_either_key(const struct import_context *context, struct bytes jwe,
+static int open_under_either_key(const struct import_context *context,
+				 const struct message_kind *kind, struct bytes jwe,
 				 struct secret *ret_json, struct fault *fault)
 {
 	struct fault failure = {0};
 
-	if (open_answer(&certificates_kind, &context->key, jwe, ret_json, &failure) == 0)
+	if (open_answer(kind, &context->key, jwe, ret_json, &failure) == 0)
 		return 0;
 	if (context->old_key.kid[0] == '\0')
 		return pass_fault(&failure, fault);
-	return open_answer(&certificates_kind, &context->old_key, jwe, ret_json, fault);
+	return open_answer(kind, &context->old_key, jwe, ret_json, fault);
+}
+
+/*
+ * A line with the CA's roots: their cross certificates are kept, and the roots pinned when all
+ * certificates are saved. *ret_taken false: the line is something else.
+ */
+static int import_roots(struct import_context *context, struct bytes jwe, bool *ret_taken,
+			struct fault *fault)
+{
+	const struct layout *layout = context->enrollment->layout;
+	CLEANUP(clear_secret) struct secret json = {0};
+	CLEANUP(clear_roots_answer) struct roots_answer answer = {0};
+	CLEANUP(clear_offered_roots) struct offered_roots offered = {0};
+	const struct exported_request *ignored = NULL;
+	struct fault other = {0};
+	struct root_change change;
+	bool written;
+
+	*ret_taken = open_under_either_key(context, &roots_kind, jwe, &json, &other) == 0;
+	if (!*ret_taken)
+		return 0;
+	if (parse_roots_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
+	    read_offer(&context->roots, &answer, &offered, &change, fault) < 0)
+		return -1;
+	if (!changes_roots(&change))
+		return 0;
+	if (find_question(context, &answer.claims, &ignored, fault) < 0 ||
+	    keep_intermediates(layout, &offered.cross, &written, fault) < 0)
+		return -1;
+	clear_intermediates(&context->known);
+	clear_offered_roots(&context->offered);
+	MOVE(&context->offered, offered);
+	context->root_change = change;
+	return read_intermediates(layout, &context->known, fault);
+}
+
+/* Pins the roots of the file. The old one stays as long as no answer has brought the certificate
+   that the new one has issued to the CA. */
+static int take_roots(struct import_context *context, struct fault *fault)
+{
+	if (!changes_roots(&context->root_change) ||
+	    (context->root_change.dropped[0] != '\0' && !context->certified))
+		return 0;
+	if (replace_roots(context->enrollment->layout, &context->offered.roots, fault) < 0)
+		return -1;
+	context->summary.root_change = context->root_change;
+	return 0;
 }
 
 static int import_answer(struct import_context *context, struct bytes jwe,
@@ -349,7 +277,7 @@ static int import_answer(struct import_context *context, struct bytes jwe,
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "expected an answer of at most %d octets, found %zu",
 				 CERTIFICATES_ANSWER_MAX, jwe.len);
-	if (open_under_either_key(context, jwe, &json, fault) < 0 ||
+	if (open_under_either_key(context, &certificates_kind, jwe, &json, fault) < 0 ||
 	    parse_certificates_answer(bytes_of_secret(&json), &answer, fault) < 0)
 		return -1;
 	if (find_question(context, &answer.claims, &request, &unknown) < 0) {
@@ -362,11 +290,43 @@ static int import_answer(struct import_context *context, struct bytes jwe,
 		memcpy(ret_jti, answer.claims.in_reply_to, JTI_SIZE);
 		return 0;
 	}
+	context->certified |= answer.certificate_count > 0;
 	if (is_refused(&answer.refusal))
 		refuse_request(context, request, &answer.refusal);
 	else if (save_answer(context, request, &answer, fault) < 0)
 		return -1;
 	memcpy(ret_jti, request->jti, JTI_SIZE);
+	return 0;
+}
+
+/* The last line that is not empty, and what comes before it. */
+static struct bytes last_line(struct bytes text, struct bytes *ret_before)
+{
+	const uint8_t *end;
+
+	while (text.len > 0 && text.data[text.len - 1] == '\n')
+		text.len--;
+	end = text.len > 0 ? memrchr(text.data, '\n', text.len) : NULL;
+	*ret_before = (struct bytes){text.data, end != NULL ? (size_t)(end - text.data) + 1 : 0};
+	return (struct bytes){text.data + ret_before->len, text.len - ret_before->len};
+}
+
+/* The CA's roots are at the end, where older clients have saved all certificates before they refuse
+   them. The certificates may need them. */
+static int import_roots_first(struct import_context *context, struct bytes *text,
+			      struct fault *fault)
+{
+	bool taken = text->len > 0;
+
+	while (taken) {
+		struct bytes before;
+		struct bytes line = last_line(*text, &before);
+
+		if (import_roots(context, line, &taken, fault) < 0)
+			return prefix_fault(fault, "the CA's roots, in the last line");
+		if (taken)
+			*text = before;
+	}
 	return 0;
 }
 
@@ -377,6 +337,8 @@ static int import_lines(struct import_context *context, struct bytes text, struc
 	CLEANUP(clear_buffer) struct buffer answered = {0};
 	size_t number = 0;
 
+	if (import_roots_first(context, &text, fault) < 0)
+		return -1;
 	while (text.len > 0) {
 		struct bytes line = cut_line(&text);
 		char jti[JTI_SIZE];
@@ -391,7 +353,7 @@ static int import_lines(struct import_context *context, struct bytes text, struc
 	if (answered.len == 0)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected the CA's answers, one a line, found none");
-	if (check_buffer(&answered, fault) < 0)
+	if (check_buffer(&answered, fault) < 0 || take_roots(context, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < answered.len; i += JTI_SIZE)
 		remove_exported_request(&context->recorded, (const char *)answered.data + i);

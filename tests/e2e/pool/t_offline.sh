@@ -221,3 +221,54 @@ equal 'and its request was not certified' 0 "$(sqlite3 ca/state/ca.db "select co
 mkdir bad && cp folder/root.csr folder/nonsense.csr bad/
 expect 6 'a folder of which all are refused' "$certpool" sign bad --client client1
 expect 6 'a client that the CA does not know' "$certpool" sign folder --client nobody
+
+# A client that has no network learns by its files that the CA replaces its root, and the CA that it has the new one.
+mkdir rotated && cd rotated || exit 1
+manifest 2 2 | sed 's|layout: ca,|layout: ca, root_layout: stick,|; s|size: 2}|size: 2}, policy: {certificates: 50}|' >manifest.yaml
+"$certpool" init -q >out 2>err
+for client in client1 client2; do "$certpool" request $client -q >out; done
+# by_files CLIENT: has its first member certified once more.
+by_files() {
+	rm -f pool.jwe pool.jwe.answer "$1/cert/cert_key1.crt"
+	"$certpool" enroll "$1" --export pool.jwe -q && "$certpool" sign pool.jwe -q && "$certpool" enroll "$1" --import pool.jwe.answer
+}
+roots_pinned() { grep -c BEGIN "$1/cert/root.crt"; }
+verified() { openssl verify -x509_strict -CAfile "$1/cert/root.crt" -untrusted "$1/cert/ca.crt" "$1"/cert/cert_key?.crt; }
+expect 0 'a client is certified by files' by_files client1
+expect 0 'and another one' by_files client2
+equal 'an answer has certificates alone' 1 "$(wc -l <pool.jwe.answer)"
+cp pool.jwe.answer before.answer
+cp ca/cert/root.crt first.crt
+expect 0 'rotate root' "$certpool" rotate root -q
+expect 0 'the next file' by_files client1
+says 'brings the new root' "client1: pinned the CA's new root .*serialNumber=2"
+check 'beside the old one' cmp client1/cert/root.crt <(cat first.crt ca/cert/root.next.crt)
+check 'openssl verifies the pool' verified client1
+expect 6 'the CA does not know of it yet' "$certpool" rotate root --finish
+says 'and waits for both' '^certpool rotate: 2 clients have not pinned the new root'
+expect 0 'the file after that' by_files client1
+check_not 'brings nothing new' grep -q pinned err
+expect 6 'and tells the CA' "$certpool" rotate root --finish
+says 'which waits for the other one' '1 client has not pinned the new root .*: client2:'
+# Who shares the key, and has no root's key, plants no root: nothing of such a file is saved.
+mv ca/cert/root.next.crt second.crt && cp ../ca/cert/root.crt ca/cert/root.next.crt
+expect 3 'a root that no pinned one certifies' by_files client2
+says 'is not pinned' "the CA's roots, in the last line: .*expected that one of the pinned roots has certified it, found none"
+check 'the old one is' cmp client2/cert/root.crt first.crt
+check_not 'and no certificate is saved' test -e client2/cert/cert_key1.crt
+mv second.crt ca/cert/root.next.crt
+expect 0 'rotate root --finish, without the other one' "$certpool" rotate root --finish --without client2 -q
+expect 0 'the next file' by_files client1
+says 'drops the old root' "client1: dropped the CA's old root"
+check 'for the new one alone' cmp client1/cert/root.crt ca/cert/root.crt
+check 'openssl verifies the pool by it' verified client1
+expect 0 'a client that missed all that' by_files client2
+says 'pins the new root' "client2: pinned the CA's new root"
+says 'and drops the old one' "client2: dropped the CA's old root"
+equal 'at once' 1 "$(roots_pinned client2)"
+check 'openssl verifies its pool' verified client2
+cp client2/cert/root.crt now.crt
+expect 0 'the same file again' "$certpool" enroll client2 --import pool.jwe.answer
+check 'changes nothing' cmp client2/cert/root.crt now.crt
+expect 0 'nor does one of before, whose certificate is there' "$certpool" enroll client2 --import before.answer
+check 'at all' cmp client2/cert/root.crt now.crt

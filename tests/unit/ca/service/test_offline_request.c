@@ -46,8 +46,8 @@ static void close_desk(struct desk *desk)
 static int answer_at(struct desk *desk, int64_t now_s, struct offline_answer *ret_answer,
 		     struct fault *fault)
 {
-	return answer_offline_request(desk->ca.authority, &desk->ring, bytes_of_buffer(&desk->jwe),
-				      now_s, ret_answer, fault);
+	return answer_offline_request(desk->ca.authority, desk->ca.layout, &desk->ring,
+				      bytes_of_buffer(&desk->jwe), now_s, ret_answer, fault);
 }
 
 /* catalogue 21, 23 */
