@@ -91,12 +91,31 @@ void print_absorbed_crl(const struct command *command, const char *name,
 	format_time(absorbed->this_update_s, made);
 	print_note(
 		command,
-		"%s: CRL number %s of %s is taken in: of its %zu entries %zu were not revoked in "
-		"the record, and %zu are of certificates that it lacks",
-		name, absorbed->number, made, absorbed->entries, absorbed->revoked,
-		absorbed->unrecorded);
+		"%s: CRL number %s of %s is taken in: of its %s %s not revoked in "
+		"the record, and %s that it lacks",
+		name, absorbed->number, made, counted(absorbed->entries, "entry", "entries").text,
+		counted(absorbed->revoked, "was", "were").text,
+		counted(absorbed->unrecorded, "is of a certificate", "are of certificates").text);
 	print_barred(command, &absorbed->barred,
 		     "lost all its certificates by that CRL, as a client does that is barred");
+}
+
+void print_left_out(const struct command *command, const struct manifest *manifest,
+		    const char *name, const struct crl_names *left_out)
+{
+	bool apart = manifest->ca.root_layout != NULL;
+
+	for (size_t i = 0; i < left_out->count; i++)
+		print_note(command,
+			   "%s: the CRL of %s is left out: the record has no such issuer. If it "
+			   "was this CA's, its key is lost with what it issued: %s; and what its "
+			   "clients have of it is replaced by certpool keep",
+			   name, left_out->names[i],
+			   apart ? "revoke its certificate, which those clients have in "
+				   "cert/ca.crt, certpool revoke ./FILE --yes, and run certpool "
+				   "rotate ca"
+				 : "remove it from every place that trusts it, and run certpool "
+				   "rotate root");
 }
 
 int print_revocation_summary(const struct command *command,

@@ -4,6 +4,7 @@
 #include "common/ca/store/absorb_crl.h"
 #include "common/ca/store/revoke.h"
 #include "common/ca/store/store.h"
+#include "common/layout/manifest.h"
 #include "tools/output.h"
 
 /* Certificates of the CA's record, as list, show and revoke print them. */
@@ -22,6 +23,11 @@ int print_revoked(const struct command *command, const struct revoked_certificat
 /* Notes what a CRL, from a file of that name, brought into the record, and what is left to do. */
 void print_absorbed_crl(const struct command *command, const char *name,
 			const struct absorbed_crl *absorbed);
+
+/* Names the issuers whose CRLs were left out of those in the file of that name, and says what to
+   do. */
+void print_left_out(const struct command *command, const struct manifest *manifest,
+		    const char *name, const struct crl_names *left_out);
 
 /* Notes that the clients of these names, NAME_SIZE octets each, are disabled, and for what reason.
  */

@@ -165,6 +165,25 @@ int read_issuers(const struct ca_operator *ca, struct issuer_set *ret_issuers, s
 	return load_issuers(ca->layout, &ca->manifest->ca, NULL, ret_issuers, fault);
 }
 
+int find_crl_issuers(const struct ca_operator *ca, const struct issuer_set *issuers,
+		     struct ca_roots *ret_roots, struct crl_issuers *ret_found, struct fault *fault)
+{
+	struct crl_issuers found = {0};
+
+	if (read_ca_roots(ca->layout, ret_roots, fault) < 0)
+		return -1;
+	for (; found.count < count_issuers(issuers); found.count++)
+		found.certificates[found.count] =
+			issuer_certificate(get_issuer(issuers, found.count + 1));
+	found.roots[found.root_count++] = ret_roots->root;
+	if (ret_roots->next != NULL)
+		found.roots[found.root_count++] = ret_roots->next;
+	for (size_t i = 0; i < ret_roots->cross.count && found.root_count < CRL_ROOTS_MAX; i++)
+		found.roots[found.root_count++] = ret_roots->cross.certificates[i];
+	*ret_found = found;
+	return 0;
+}
+
 int publish_ca_root_crl(const struct ca_operator *ca, const struct ca_key_settings *key,
 			const struct crl_entry *revoked, enum crl_publishing mode,
 			struct crl_info *ret_info, struct fault *fault)
@@ -182,5 +201,7 @@ int publish_ca_root_crl(const struct ca_operator *ca, const struct ca_key_settin
 		return -1;
 	if (publish_root_crl(&home, revoked, mode, ca->now_s, ret_info, fault) < 0)
 		return -1;
-	return publish_next_root_crl(&home, mode, ca->now_s, fault);
+	if (publish_next_root_crl(&home, mode, ca->now_s, fault) < 0)
+		return -1;
+	return publish_old_root_crl(&home, mode, ca->now_s, fault);
 }

@@ -2,6 +2,8 @@
 #define CERTPOOL_TOOLS_OPERATOR_H
 
 #include "common/ca/issue/publish_root_crl.h"
+#include "common/ca/revocation/ca_roots.h"
+#include "common/ca/store/absorb_crl.h"
 #include "common/layout/manifest.h"
 #include "tools/ca_key.h"
 #include "tools/command.h"
@@ -64,6 +66,12 @@ uint64_t lowest_crl_number(const struct ca_crls *crls);
 /* The issuers of the CA's layout, without their keys. */
 int read_issuers(const struct ca_operator *ca, struct issuer_set *ret_issuers,
 		 struct fault *fault) MUST_CHECK;
+
+/* The issuers of the CA's CRLs and the roots above them. Borrows from *issuers, as read_issuers
+   fills it, and from *ret_roots. Owns: clear_ca_roots. */
+int find_crl_issuers(const struct ca_operator *ca, const struct issuer_set *issuers,
+		     struct ca_roots *ret_roots, struct crl_issuers *ret_found,
+		     struct fault *fault) MUST_CHECK;
 
 /*
  * publish_root_crl for a CA whose root lies apart: the root's layout has to be at hand.

@@ -67,8 +67,10 @@ static int print_summary(const struct command *command, const struct restore_sum
 
 	format_time(summary->made_s, made);
 	if (!command->json) {
-		print_line("restored as of %s: %zu certificates, %zu revocations, %zu keys", made,
-			   summary->certificates, summary->revoked, summary->keys);
+		print_line("restored as of %s: %s, %s, %s", made,
+			   counted(summary->certificates, "certificate", "certificates").text,
+			   counted(summary->revoked, "revocation", "revocations").text,
+			   counted(summary->keys, "key", "keys").text);
 		print_line("the next CRL has number %llu or higher",
 			   (unsigned long long)summary->crl_number + 1);
 		return 0;
@@ -80,6 +82,7 @@ static int print_summary(const struct command *command, const struct restore_sum
 	for (size_t i = 0; i < summary->crl_count; i++)
 		unrecorded += summary->crls[i].unrecorded;
 	add_json_number(&line, "unrecorded", (long long)unrecorded);
+	add_json_number(&line, "left_out", (long long)summary->left_out.count);
 	add_json_number(&line, "lost", (long long)(summary->lost.len / SERIAL_MAX));
 	add_json_number(&line, "crl_number", (long long)summary->crl_number);
 	return print_json(&line, fault);
@@ -101,15 +104,16 @@ static void print_lost(const struct command *command, const struct buffer *seria
 			*end++ = ' ';
 		format_serial((struct bytes){serials->data + i * SERIAL_MAX, SERIAL_MAX}, end);
 	}
-	print_note(command,
-		   "state/signed.log names %zu certificates that were issued since the backup and "
-		   "are not revoked: %s%s",
-		   count, text, count > SHOWN ? " and more" : "");
+	print_note(command, "state/signed.log names %s not revoked: %s%s",
+		   counted(count, "certificate that was issued since the backup and is",
+			   "certificates that were issued since the backup and are")
+			   .text,
+		   text, count > SHOWN ? " and more" : "");
 }
 
 /* What the CRLs brought, and where else the latest revocations may be found. */
-static void print_revocations(const struct command *command, const char *given_crl,
-			      const struct restore_summary *summary)
+static void print_revocations(const struct command *command, const struct manifest *manifest,
+			      const char *given_crl, const struct restore_summary *summary)
 {
 	bool newer = false;
 
@@ -123,6 +127,7 @@ static void print_revocations(const struct command *command, const char *given_c
 		print_absorbed_crl(command, given ? given_crl : standing, &summary->crls[i]);
 		newer |= summary->crls[i].newer;
 	}
+	print_left_out(command, manifest, given_crl, &summary->left_out);
 	print_barred(command, &summary->barred, "was barred when the record was lost");
 	if (!newer)
 		print_note(command,
@@ -180,10 +185,10 @@ static void print_root_crl(const struct command *command, const struct manifest 
 			   flaw, manifest->ca.root_layout);
 }
 
-static void print_advice(const struct command *command, const char *given_crl,
-			 const struct restore_summary *summary)
+static void print_advice(const struct command *command, const struct manifest *manifest,
+			 const char *given_crl, const struct restore_summary *summary)
 {
-	print_revocations(command, given_crl, summary);
+	print_revocations(command, manifest, given_crl, summary);
 	if (summary->keys == 0)
 		print_note(command, "the backup has no keys: put the CA's key and the shared keys "
 				    "back into Private/, if they are in files");
@@ -242,7 +247,7 @@ static int run_restore(const struct command *command, const void *settings, stru
 	    make_ca_layout(manifest, &layout, fault) < 0 ||
 	    restore(command, manifest, layout, given, &summary, fault) < 0)
 		return -1;
-	print_advice(command, given->crl, &summary);
+	print_advice(command, manifest, given->crl, &summary);
 	print_root_crl(command, manifest, layout, &summary);
 	publish(command);
 	return print_summary(command, &summary, fault);

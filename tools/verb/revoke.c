@@ -232,9 +232,9 @@ static int check_query_result(const struct command *command, const struct ca_ope
 		return -1;
 	if (count == 0)
 		return set_fault(fault, FAULT_NOT_FOUND, "no certificate matches");
-	print_note(command,
-		   "nothing to revoke: the %zu certificates that match are revoked or expired",
-		   count);
+	print_note(
+		command, "nothing to revoke: %s revoked or expired",
+		counted(count, "certificate matches, and is", "certificates match, and are").text);
 	return 0;
 }
 
@@ -327,10 +327,9 @@ static int refuse_plan(const struct command *command, const struct revocation_pl
 	if (print_plan(command, plan, true, PLAN_SHOWN, fault) < 0 ||
 	    print_plan_json(command, plan, fault) < 0)
 		return -1;
-	(void)snprintf(what, sizeof(what),
-		       "nothing is revoked yet: %zu certificate%s would be%s%s%s", count,
-		       count == 1 ? "" : "s", bars ? ", and " : "", bars ? plan->client : "",
-		       bars ? " could not enroll any more" : "");
+	(void)snprintf(what, sizeof(what), "nothing is revoked yet: %s would be%s%s%s",
+		       counted(count, "certificate", "certificates").text, bars ? ", and " : "",
+		       bars ? plan->client : "", bars ? " could not enroll any more" : "");
 	return refuse_without_yes(command, what, fault);
 }
 
@@ -396,14 +395,13 @@ static int revoke_by_crl(const struct command *command, const struct revoke_sett
 	CLEANUP(clear_plan) struct revocation_plan plan = {0};
 	CLEANUP(clear_buffer) struct buffer content = {0};
 	CLEANUP(clear_absorbed_crls) struct absorbed_crls absorbed = {0};
-	struct crl_issuers issuers = {0};
+	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
+	struct crl_issuers issuers;
 
 	if (open_operator(command, &ca, fault) < 0 || read_plan_issuers(&ca, &plan, fault) < 0 ||
+	    find_crl_issuers(&ca, &plan.issuers, &roots, &issuers, fault) < 0 ||
 	    read_input(given->crl, CRL_PEM_MAX, &content, fault) < 0)
 		return -1;
-	for (; issuers.count < count_issuers(&plan.issuers); issuers.count++)
-		issuers.certificates[issuers.count] =
-			issuer_certificate(get_issuer(&plan.issuers, issuers.count + 1));
 	if (absorb_crls(ca.store, &content, &issuers, ca.now_s, &absorbed, fault) < 0)
 		return prefix_fault(fault, "%s", given->crl);
 	for (size_t i = 0; i < absorbed.count; i++) {
@@ -415,6 +413,7 @@ static int revoke_by_crl(const struct command *command, const struct revoke_sett
 		plan.summary.already += crl->entries - revoked;
 		plan.summary.client_barred |= crl->barred.len > 0;
 	}
+	print_left_out(command, ca.manifest, given->crl, &absorbed.left_out);
 	return publish(command, given, &ca, &plan, fault);
 }
 

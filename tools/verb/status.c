@@ -203,7 +203,8 @@ static int show_authority(const struct command *command, const struct manifest *
 	    read_overview(store, layout, manifest, now_s, NULL, state, fault) < 0)
 		return -1;
 	if (state->root_crl_apart &&
-	    (state->root_crl.number == 0 || is_root_crl_due(&state->root_crl, now_s)))
+	    (state->root_crl.number == 0 || is_root_crl_due(&state->root_crl, now_s) ||
+	     is_other_root_crl_due(layout, now_s)))
 		print_note(command,
 			   "the root's CRL %s: run certpool crl --root, with the root's layout at "
 			   "hand",
@@ -351,6 +352,8 @@ static int show_client(const struct command *command, const struct client_node *
 		return -1;
 	if (elsewhere)
 		return note_elsewhere(command, client, fault);
+	size_t beyond;
+
 	if (open_layout(client->layout, &layout, fault) < 0 ||
 	    (read_known_revocations(layout, client->name, &revocations, &unread) < 0 &&
 	     pass_failure(&unread, fault) < 0) ||
@@ -365,17 +368,20 @@ static int show_client(const struct command *command, const struct client_node *
 		print_note(command, "%s", damaged.text);
 	if (summary.states[MEMBER_REVOKED] + summary.states[MEMBER_DAMAGED] > 0)
 		print_note(command,
-			   "%s: %zu members are revoked and %zu damaged: certpool keep %s makes "
+			   "%s: %s revoked and %zu damaged: certpool keep %s makes "
 			   "them new, and certpool check %s says what is damaged",
-			   client->name, summary.states[MEMBER_REVOKED],
+			   client->name,
+			   counted(summary.states[MEMBER_REVOKED], "member is", "members are").text,
 			   summary.states[MEMBER_DAMAGED], client->name, client->name);
-	if (surplus.len > 0)
+	beyond = surplus.len / sizeof(size_t);
+	if (beyond > 0)
 		print_note(command,
-			   "%s: %zu members above the pool's size of %zu have files: certpool "
-			   "repair %s --shrink sets them aside",
-			   client->name, surplus.len / sizeof(size_t), client->pool.size,
-			   client->name);
-	return print_pool(command, client, &summary, &state, surplus.len / sizeof(size_t), fault);
+			   "%s: %s above the pool's size of %zu %s files: certpool repair %s "
+			   "--shrink sets %s aside",
+			   client->name, counted(beyond, "member", "members").text,
+			   client->pool.size, by_count(beyond, "has", "have"), client->name,
+			   by_count(beyond, "it", "them"));
+	return print_pool(command, client, &summary, &state, beyond, fault);
 }
 
 /* A node without a layout on this host is no failure: it may live on another host. */

@@ -1,13 +1,16 @@
 #ifndef CERTPOOL_CA_BACKUP_ADOPT_RECORD_H
 #define CERTPOOL_CA_BACKUP_ADOPT_RECORD_H
 
+#include "common/ca/store/absorb_crl.h"
 #include "common/layout/manifest.h"
 #include "common/x509/issuer_set.h"
 
-/* The issuers of the CA's CRLs, issuer 1 first. */
+/* The issuers of the CA's CRLs, issuer 1 first, and the roots above them (absorb_crl.h). */
 struct adopted_issuers {
 	struct certificate *certificates[ISSUERS_MAX];
 	unsigned int count;
+	struct certificate *roots[CRL_ROOTS_MAX];
+	unsigned int root_count;
 };
 
 /* For restore.c: a record from a backup, before the file gets its final name. */

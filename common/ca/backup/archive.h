@@ -18,6 +18,9 @@
 /* Of a rotation of the root (ca_roots.h): while it is under way; and also afterwards. */
 #define MEMBER_NEXT_ROOT "cert/root.next.crt"
 #define MEMBER_CROSS "cert/cross.crt"
+#define MEMBER_NEXT_ROOT_CRL "cert/root.next.crl"
+#define MEMBER_OLD_ROOT "cert/root.old.crt"
+#define MEMBER_OLD_ROOT_CRL "cert/root.old.crl"
 /* Then, of each later issuer, its certificate and its CRL, which may be absent: "cert/ca.2.crt",
    "cert/ca.2.crl", "cert/ca.3.crt", … */
 #define MEMBER_FOLDER "cert/"

@@ -46,6 +46,9 @@ static const struct {
 	{MEMBER_ROOT_CRL, CRL_DER_MAX, false},
 	{MEMBER_NEXT_ROOT, CERTIFICATE_PEM_MAX, false},
 	{MEMBER_CROSS, INTERMEDIATES_PEM_MAX, false},
+	{MEMBER_NEXT_ROOT_CRL, CRL_DER_MAX, false},
+	{MEMBER_OLD_ROOT, CERTIFICATE_PEM_MAX, false},
+	{MEMBER_OLD_ROOT_CRL, CRL_DER_MAX, false},
 };
 
 static int add_note(const struct backup_options *options, struct archive_writer *writer,

@@ -45,15 +45,29 @@ static void name_key(size_t i, char ret_name[static FILE_NAME_SIZE])
 		name_issuer_file("ca.key", (unsigned int)i, ret_name);
 }
 
+/* Of a root that lies apart, and of a rotation of any root, in the order in which a backup has
+   them. Each may be absent. */
+enum { ROOT_CRL, NEXT_ROOT, CROSS, NEXT_ROOT_CRL, OLD_ROOT, OLD_ROOT_CRL, ROOT_FILES };
+
+static const struct {
+	const char *member;
+	size_t max;
+} root_files[ROOT_FILES] = {
+	[ROOT_CRL] = {MEMBER_ROOT_CRL, CRL_DER_MAX},
+	[NEXT_ROOT] = {MEMBER_NEXT_ROOT, CERTIFICATE_PEM_MAX},
+	[CROSS] = {MEMBER_CROSS, INTERMEDIATES_PEM_MAX},
+	[NEXT_ROOT_CRL] = {MEMBER_NEXT_ROOT_CRL, CRL_DER_MAX},
+	[OLD_ROOT] = {MEMBER_OLD_ROOT, CERTIFICATE_PEM_MAX},
+	[OLD_ROOT_CRL] = {MEMBER_OLD_ROOT_CRL, CRL_DER_MAX},
+};
+
 struct restoration {
 	const struct restore_options *options;
 	const char *name;
 	struct archive_reader reader;
 	struct buffer pems[CA_CERTIFICATES_MAX]; /* of the certificates; empty: not in the backup */
 	struct buffer crls[ISSUERS_MAX];         /* of the issuers, likewise */
-	struct buffer root_crl;
-	struct buffer next_root;
-	struct buffer cross;
+	struct buffer root_files[ROOT_FILES];
 	struct buffer sealed;  /* the keys, encrypted; empty: not in the backup */
 	struct buffer mac;     /* of the sums: hex, line end; empty: the same */
 	struct secret keys;    /* an archive of key files (key_files.h) */
@@ -67,6 +81,7 @@ void clear_restore_summary(struct restore_summary *summary)
 {
 	for (size_t i = 0; i < summary->crl_count; i++)
 		clear_absorbed_crl(&summary->crls[i]);
+	clear_crl_names(&summary->left_out);
 	clear_buffer(&summary->barred);
 	clear_buffer(&summary->lost);
 }
@@ -79,9 +94,8 @@ static void clear_restoration(struct restoration *restoration)
 		clear_buffer(&restoration->pems[i]);
 	for (size_t i = 0; i < ISSUERS_MAX; i++)
 		clear_buffer(&restoration->crls[i]);
-	clear_buffer(&restoration->root_crl);
-	clear_buffer(&restoration->next_root);
-	clear_buffer(&restoration->cross);
+	for (size_t i = 0; i < ROOT_FILES; i++)
+		clear_buffer(&restoration->root_files[i]);
 	clear_buffer(&restoration->sealed);
 	clear_buffer(&restoration->mac);
 	clear_secret(&restoration->keys);
@@ -139,14 +153,13 @@ static int read_files(struct restoration *restoration, struct fault *fault)
 	    read_optional_member(restoration, MEMBER_ISSUER, CERTIFICATE_PEM_MAX,
 				 &restoration->pems[FIRST_ISSUER], fault) < 0 ||
 	    read_optional_member(restoration, MEMBER_CRL, CRL_DER_MAX, &restoration->crls[0],
-				 fault) < 0 ||
-	    read_optional_member(restoration, MEMBER_ROOT_CRL, CRL_DER_MAX, &restoration->root_crl,
-				 fault) < 0 ||
-	    read_optional_member(restoration, MEMBER_NEXT_ROOT, CERTIFICATE_PEM_MAX,
-				 &restoration->next_root, fault) < 0 ||
-	    read_optional_member(restoration, MEMBER_CROSS, INTERMEDIATES_PEM_MAX,
-				 &restoration->cross, fault) < 0 ||
-	    read_later_issuers(restoration, fault) < 0)
+				 fault) < 0)
+		return -1;
+	for (size_t i = 0; i < ROOT_FILES; i++)
+		if (read_optional_member(restoration, root_files[i].member, root_files[i].max,
+					 &restoration->root_files[i], fault) < 0)
+			return -1;
+	if (read_later_issuers(restoration, fault) < 0)
 		return -1;
 	return read_optional_member(restoration, MEMBER_KEYS, KEY_ARCHIVE_MAX + TAR_BLOCK_LEN,
 				    &restoration->sealed, fault);
@@ -357,12 +370,13 @@ static int stage_files(struct restoration *restoration, struct fault *fault)
 				   fault) < 0)
 			return -1;
 	}
-	if (stage_optional(restoration, ROOT_CRL_FILE, &restoration->root_crl,
-			   &restoration->summary.root_crl, fault) < 0 ||
-	    stage_optional(restoration, CROSS_FILE, &restoration->cross, &staged, fault) < 0 ||
-	    stage_optional(restoration, NEXT_ROOT_FILE, &restoration->next_root, &staged, fault) <
-		    0)
-		return -1;
+	for (size_t i = 0; i < ROOT_FILES; i++) {
+		if (stage_optional(restoration, root_files[i].member + strlen(MEMBER_FOLDER),
+				   &restoration->root_files[i], &staged, fault) < 0)
+			return -1;
+		if (i == ROOT_CRL)
+			restoration->summary.root_crl = staged;
+	}
 	return stage_keys(restoration, fault);
 }
 
@@ -370,6 +384,20 @@ static void clear_issuers(struct adopted_issuers *issuers)
 {
 	for (unsigned int i = 0; i < issuers->count; i++)
 		free_certificate(&issuers->certificates[i]);
+	for (unsigned int i = 0; i < issuers->root_count; i++)
+		free_certificate(&issuers->roots[i]);
+}
+
+/* Empty: there is none. Whether a root of the backup is good is not looked at here. */
+static int add_roots(struct bytes pem, struct adopted_issuers *issuers, struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates found = {0};
+
+	if (pem.len > 0 && parse_intermediates(pem, &found, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < found.count && issuers->root_count < CRL_ROOTS_MAX; i++)
+		issuers->roots[issuers->root_count++] = TAKE(found.certificates[i]);
+	return 0;
 }
 
 /* The certificates under which the CA signs its CRLs: those below the root, or else the root. */
@@ -384,6 +412,10 @@ static int parse_issuers(const struct restoration *restoration, struct adopted_i
 			return -1;
 		issuers->count++;
 	}
+	if (add_roots(bytes_of_buffer(&restoration->pems[ROOT]), issuers, fault) < 0 ||
+	    add_roots(bytes_of_buffer(&restoration->root_files[NEXT_ROOT]), issuers, fault) < 0 ||
+	    add_roots(bytes_of_buffer(&restoration->root_files[CROSS]), issuers, fault) < 0)
+		return prefix_fault(fault, "%s", restoration->name);
 	return 0;
 }
 

@@ -29,11 +29,12 @@ struct restore_summary {
 	uint64_t crl_number; /* the next CRL's number is higher */
 	struct absorbed_crl crls[RESTORED_CRLS_MAX]; /* that were taken in */
 	size_t crl_count;
-	size_t given_crl_count; /* of these, the last: from the file that was given */
-	bool root_crl;          /* the CRL of a root that lies apart is the backup's */
-	struct buffer barred;   /* clients that the layout tells to be barred (barred.h) */
-	struct buffer lost;     /* serials of certificates that were issued since the backup and are
-				   not revoked, by the log of signatures that was there */
+	size_t given_crl_count;    /* of these, the last: from the file that was given */
+	struct crl_names left_out; /* the issuers of those of that file that the backup lacks */
+	bool root_crl;             /* the CRL of a root that lies apart is the backup's */
+	struct buffer barred;      /* clients that the layout tells to be barred (barred.h) */
+	struct buffer lost; /* serials of certificates that were issued since the backup and are
+			       not revoked, by the log of signatures that was there */
 };
 
 void clear_restore_summary(struct restore_summary *summary);

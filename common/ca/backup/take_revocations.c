@@ -7,21 +7,27 @@
 #include "common/ca/store/issuers.h"
 #include "common/ca/store/statement.h"
 
-/* Takes in the CRLs of one file, and appends them to the summary's. Empties *content. */
+/* Takes in the CRLs of one file, and appends them to the summary's. Empties *content. Fills
+ *ret_left_out, which is empty before. */
 static int take_crls(const struct adoption *adoption, struct buffer *content,
-		     struct restore_summary *summary, struct fault *fault)
+		     struct restore_summary *summary, struct crl_names *ret_left_out,
+		     struct fault *fault)
 {
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(clear_absorbed_crls) struct absorbed_crls absorbed = {0};
-	struct crl_issuers issuers = {.count = adoption->issuers->count};
+	struct crl_issuers issuers = {.count = adoption->issuers->count,
+				      .root_count = adoption->issuers->root_count};
 
 	for (unsigned int i = 0; i < issuers.count; i++)
 		issuers.certificates[i] = adoption->issuers->certificates[i];
+	for (unsigned int i = 0; i < issuers.root_count; i++)
+		issuers.roots[i] = adoption->issuers->roots[i];
 	if (open_store(adoption->path, &store, fault) < 0 ||
 	    absorb_crls(store, content, &issuers, adoption->now_s, &absorbed, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < absorbed.count; i++)
 		MOVE(&summary->crls[summary->crl_count++], absorbed.crls[i]);
+	MOVE(ret_left_out, absorbed.left_out);
 	return 0;
 }
 
@@ -31,13 +37,14 @@ static int take_standing_crl(const struct adoption *adoption, const struct layou
 			     struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer content = {0};
+	CLEANUP(clear_crl_names) struct crl_names none = {0};
 	struct fault problem = {0};
 	char name[FILE_NAME_SIZE];
 
 	if (read_crl(layout, issuer, &content, &problem) < 0)
 		return problem.class == FAULT_NOT_FOUND ? 0 : pass_fault(&problem, fault);
 	name_crl(issuer, name);
-	if (take_crls(adoption, &content, summary, fault) < 0)
+	if (take_crls(adoption, &content, summary, &none, fault) < 0)
 		return prefix_fault(fault,
 				    "%s/cert/%s: cannot be taken in: move it away, and give the "
 				    "CA's last CRL with --crl",
@@ -57,7 +64,7 @@ static int take_given_crl(const struct adoption *adoption, const struct restore_
 	if (check_buffer(&content, fault) < 0)
 		return -1;
 	before = summary->crl_count;
-	if (take_crls(adoption, &content, summary, fault) < 0)
+	if (take_crls(adoption, &content, summary, &summary->left_out, fault) < 0)
 		return prefix_fault(fault, "%s", options->crl_name);
 	summary->given_crl_count = summary->crl_count - before;
 	return 0;

@@ -85,6 +85,36 @@ int publish_next_root_crl(const struct root_home *home, enum crl_publishing mode
 	return publish_crl_of(home, next, mode, now_s, fault);
 }
 
+int publish_old_root_crl(const struct root_home *home, enum crl_publishing mode, int64_t now_s,
+			 struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(free_issuer) struct issuer *issuer = NULL;
+	struct root_home of_old = *home; /* borrowed */
+	struct crl_info ignored;
+	bool has_key;
+
+	if (find_file(home->layout->private, OLD_ROOT_KEY_FILE, &has_key, fault) < 0)
+		return prefix_fault(fault, "%s/Private", home->layout->path);
+	if (read_other_root(home->layout, OLD_ROOT_FILE, &root, fault) < 0 ||
+	    read_other_root(home->layout, OLD_ROOT_FILE, &certificate, fault) < 0)
+		return -1;
+	if (!has_key || root == NULL || certificate_not_after(root) < now_s)
+		return 0;
+	if (open_key_file(home->layout, OLD_ROOT_KEY_FILE, &home->access, &key, fault) < 0)
+		return -1;
+	if (new_issuer(&certificate, &key, &issuer, fault) < 0)
+		return prefix_fault(fault,
+				    "%s: cert/" OLD_ROOT_FILE " and Private/" OLD_ROOT_KEY_FILE,
+				    home->layout->path);
+	of_old.root = root;
+	of_old.issuer = issuer;
+	of_old.crl_name = OLD_ROOT_CRL_FILE;
+	return publish_root_crl(&of_old, NULL, mode, now_s, &ignored, fault);
+}
+
 /* In the CA's layout the next root comes last, after the audit log's line, which is twice in it
    when this was killed between them: with its name the rotation is under way. */
 static int make_cross_certificates(const struct root_rotation *rotation,
@@ -206,12 +236,13 @@ static int check_clients(const struct root_rotation *rotation, const struct cert
 		return -1;
 	if (lacking.count == 0)
 		return 0;
-	return set_fault(
-		fault, FAULT_REFUSED,
-		"%zu clients have not pinned the new root %s: %.256s%s: they do at their "
-		"next enroll, renew or keep; --without CLIENT goes on without one that is lost",
-		lacking.count, certificate_subject(next), (const char *)names.data,
-		names.len > 256 ? "…" : "");
+	return set_fault(fault, FAULT_REFUSED,
+			 "%s not pinned the new root %s: %.256s%s: %s next enroll, renew or keep; "
+			 "--without CLIENT goes on without one that is lost",
+			 counted(lacking.count, "client has", "clients have").text,
+			 certificate_subject(next), (const char *)names.data,
+			 names.len > 256 ? "…" : "",
+			 by_count(lacking.count, "it does at its", "they do at their"));
 }
 
 /* Opens the root's layout, whose root is the present one, or the next one already. */

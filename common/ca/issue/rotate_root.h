@@ -53,6 +53,13 @@ int publish_next_root_crl(const struct root_home *home, enum crl_publishing mode
 			  struct fault *fault) MUST_CHECK;
 
 /*
+ * After the rotation of a root that lies apart, until the old root ends, and as long as its key is
+ * there: makes its CRL too, for verifiers that hold it. The present root's layout is open.
+ */
+int publish_old_root_crl(const struct root_home *home, enum crl_publishing mode, int64_t now_s,
+			 struct fault *fault) MUST_CHECK;
+
+/*
  * The second act, which goes on without the clients that are named. An older issuer that the
  * present root has revoked gets a certificate that ends now, since the new root's CRL begins empty.
  * Errors, before anything has changed: FAULT_REFUSED when no rotation is under way, when other

@@ -52,6 +52,20 @@ int read_ca_roots(const struct layout *layout, struct ca_roots *ret_roots, struc
 	return 0;
 }
 
+int read_other_root(const struct layout *layout, const char *name, struct certificate **ret_root,
+		    struct fault *fault)
+{
+	CLEANUP(clear_intermediates) struct intermediates set = {0};
+
+	if (read_set(layout, name, &set, fault) < 0)
+		return -1;
+	if (set.count > 1)
+		return set_fault(fault, FAULT_MALFORMED, "%s/cert/%s: expected one root, found %zu",
+				 layout->path, name, set.count);
+	*ret_root = set.count > 0 ? TAKE(set.certificates[0]) : NULL;
+	return 0;
+}
+
 int format_ca_roots(const struct ca_roots *roots, struct buffer *ret_pem, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};

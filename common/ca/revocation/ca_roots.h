@@ -13,7 +13,7 @@
  */
 #define ROOT_CERTIFICATE_FILE "root.crt"
 #define NEXT_ROOT_FILE "root.next.crt"
-#define OLD_ROOT_FILE "root.old.crt" /* for people: the root before, which nothing reads */
+#define OLD_ROOT_FILE "root.old.crt" /* the root before, until it ends */
 #define NEXT_ROOT_KEY_FILE "root.next.key"
 #define CROSS_FILE "cross.crt"
 
@@ -31,6 +31,11 @@ bool is_root_being_replaced(const struct layout *layout);
 /* Reads all of them. Errors: FAULT_NOT_FOUND without a root. */
 int read_ca_roots(const struct layout *layout, struct ca_roots *ret_roots,
 		  struct fault *fault) MUST_CHECK;
+
+/* Reads the next root (NEXT_ROOT_FILE) or the old one (OLD_ROOT_FILE). *ret_root is NULL if there
+   is none. Owns: free_certificate. */
+int read_other_root(const struct layout *layout, const char *name, struct certificate **ret_root,
+		    struct fault *fault) MUST_CHECK;
 
 /* The root, or the root and its successor, in PEM. */
 int format_ca_roots(const struct ca_roots *roots, struct buffer *ret_pem,

@@ -77,6 +77,36 @@ bool is_root_crl_due(const struct crl_info *info, int64_t now_s)
 	       info->this_update_s > now_s + CRL_SKEW_S;
 }
 
+static bool has_ended(const struct layout *layout, const char *root_file, int64_t now_s)
+{
+	CLEANUP(free_certificate) struct certificate *root = NULL;
+	struct fault ignored = {0};
+
+	return read_other_root(layout, root_file, &root, &ignored) < 0 || root == NULL ||
+	       certificate_not_after(root) < now_s;
+}
+
+bool is_other_root_crl_due(const struct layout *layout, int64_t now_s)
+{
+	static const struct {
+		const char *crl;
+		const char *root;
+	} others[] = {{NEXT_ROOT_CRL_FILE, NEXT_ROOT_FILE}, {OLD_ROOT_CRL_FILE, OLD_ROOT_FILE}};
+
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		CLEANUP(free_crl) struct crl *crl = NULL;
+		struct fault ignored = {0};
+		struct crl_info info;
+
+		if (read_root_crl_file(layout, others[i].crl, NULL, &crl, &ignored) == 0 &&
+		    crl != NULL && describe_root_crl(crl, &info, &ignored) == 0 &&
+		    is_root_crl_due(&info, now_s) && info.next_update_s >= now_s &&
+		    !has_ended(layout, others[i].root, now_s))
+			return true;
+	}
+	return false;
+}
+
 void init_root_crl_cache(struct root_crl_cache *cache, const struct layout *layout,
 			 const struct certificate *root)
 {

@@ -43,6 +43,10 @@ int describe_root_crl(const struct crl *crl, struct crl_info *ret_info,
    another. */
 bool is_root_crl_due(const struct crl_info *info, int64_t now_s);
 
+/* Whether the CRL of the next root or of the old one is due, and has not ended. False also when
+   that cannot be found out. */
+bool is_other_root_crl_due(const struct layout *layout, int64_t now_s);
+
 /*
  * The CA's copy in the memory of a server. An operator may replace the file while the server runs,
  * so each call looks at its inode, size and times. A CRL that was read is never given up for an

@@ -6,6 +6,7 @@
 #include "common/ca/store/issuers.h"
 #include "common/ca/store/statement.h"
 #include "common/ca/store/unrecorded.h"
+#include "common/x509/distinguished_name.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -209,6 +210,25 @@ void clear_absorbed_crls(struct absorbed_crls *absorbed)
 	for (size_t i = 0; i < absorbed->count; i++)
 		clear_absorbed_crl(&absorbed->crls[i]);
 	absorbed->count = 0;
+	clear_crl_names(&absorbed->left_out);
+}
+
+void clear_crl_names(struct crl_names *names)
+{
+	while (names->count > 0)
+		free_string(&names->names[--names->count]);
+}
+
+static int note_left_out(const struct crl_issuers *issuers, const struct crl *crl,
+			 struct crl_names *left_out, struct fault *fault)
+{
+	for (unsigned int i = 0; i < issuers->root_count; i++)
+		if (names_issuer(crl, issuers->roots[i]))
+			return 0;
+	if (format_name(crl_issuer(crl), &left_out->names[left_out->count], fault) < 0)
+		return -1;
+	left_out->count++;
+	return 0;
 }
 
 /* The issuer that the CRL names. Else, for a CRL alone, issuer 1, whose signature it does not have:
@@ -258,8 +278,11 @@ int absorb_crls(struct store *store, struct buffer *content, const struct crl_is
 	    choose_issuers(&bundle, issuers, chosen, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < bundle.count; i++) {
-		if (chosen[i].number == 0)
+		if (chosen[i].number == 0) {
+			if (note_left_out(issuers, bundle.crls[i], &absorbed.left_out, fault) < 0)
+				return -1;
 			continue;
+		}
 		if (absorb_crl(store, bundle.crls[i], &chosen[i], now_s,
 			       &absorbed.crls[absorbed.count], fault) < 0)
 			return -1;

@@ -39,25 +39,40 @@ struct crl_issuer {
 int absorb_crl(struct store *store, const struct crl *crl, const struct crl_issuer *issuer,
 	       int64_t now_s, struct absorbed_crl *ret_absorbed, struct fault *fault) MUST_CHECK;
 
-/* The issuers of a CA's CRLs, issuer 1 first. Borrowed. */
+/* The roots of a CA, and the cross certificates by which they have certified each other. */
+enum { CRL_ROOTS_MAX = 4 };
+
+/* The issuers of a CA's CRLs, issuer 1 first, and the roots above them. Borrowed. */
 struct crl_issuers {
 	const struct certificate *certificates[ISSUERS_MAX];
 	unsigned int count;
+	const struct certificate *roots[CRL_ROOTS_MAX];
+	unsigned int root_count;
 };
+
+/* The issuers of CRLs, as text (RFC 4514). Zero-initialised is empty. */
+struct crl_names {
+	char *names[CRL_BUNDLE_MAX];
+	size_t count;
+};
+
+void clear_crl_names(struct crl_names *names);
 
 /* What the CRLs of one file brought into the record. Zero-initialised is empty. */
 struct absorbed_crls {
 	struct absorbed_crl crls[CRL_BUNDLE_MAX];
 	size_t count;
+	struct crl_names left_out; /* by neither an issuer of this CA nor a root of it */
 };
 
 void clear_absorbed_crls(struct absorbed_crls *absorbed);
 
 /*
  * Takes in the CRLs of a file, one in DER or those in PEM that certpool crl --chain writes: each
- * that an issuer of this CA has made. Of several, those by others, such as a separate root's, are
- * left out. All signatures are verified before the first is taken in. Empties *content. Errors:
- * those of parse_crl_bundle; FAULT_UNVERIFIED for one by none of the issuers.
+ * that an issuer of this CA has made. Of several, those by others are left out: those of its roots,
+ * and those of issuers that are younger than the record, which are named. All signatures are
+ * verified before the first is taken in. Empties *content. Errors: those of parse_crl_bundle;
+ * FAULT_UNVERIFIED for one by none of the issuers.
  */
 int absorb_crls(struct store *store, struct buffer *content, const struct crl_issuers *issuers,
 		int64_t now_s, struct absorbed_crls *ret_absorbed, struct fault *fault) MUST_CHECK;

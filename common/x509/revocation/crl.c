@@ -209,6 +209,11 @@ bool older_crl(const struct crl *crl, const struct crl *other)
 	return order < 0 || (order == 0 && crl->fields.this_update_s < other->fields.this_update_s);
 }
 
+struct bytes crl_issuer(const struct crl *crl)
+{
+	return crl->fields.issuer;
+}
+
 bool names_issuer(const struct crl *crl, const struct certificate *issuer)
 {
 	const struct certificate_fields *fields = certificate_fields(issuer);

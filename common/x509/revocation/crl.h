@@ -35,7 +35,8 @@ void free_crl(struct crl **crl);
 int parse_crl_fields(struct buffer *content, struct crl **ret_crl, struct fault *fault) MUST_CHECK;
 int index_crl(struct crl *crl, struct fault *fault) MUST_CHECK;
 
-struct bytes crl_der(const struct crl *crl); /* borrowed */
+struct bytes crl_der(const struct crl *crl);    /* borrowed */
+struct bytes crl_issuer(const struct crl *crl); /* its name: DER, borrowed */
 int64_t crl_this_update(const struct crl *crl);
 int64_t crl_next_update(const struct crl *crl);
 size_t crl_count(const struct crl *crl); /* of entries */

@@ -126,6 +126,8 @@ says 'is refused' '2 clients have not pinned the new root .*: client2, client3: 
 expect 0 'status' "$certpool" status
 prints 'counts them' '^  next root .*serialNumber=2.*, clients without it 2$'
 prints 'and warns until the end' '^  warning: the root ends in 2[0-9]+ days: certpool rotate root --finish$'
+expect 0 'a backup meanwhile' "$certpool" backup meanwhile.tar --without-keys
+check 'has the CRL of the next root' cmp ca/cert/root.next.crl <(tar -xOf meanwhile.tar cert/root.next.crl)
 expect 4 'without a client that there is not' "$certpool" rotate root --finish --without client9
 says 'is refused' '--without client9: expected a client of this CA, found none'
 rm client2/cert/cert_key1.crt
@@ -135,7 +137,7 @@ messages 'which both have both roots'
 expect 0 'once more' "$certpool" enroll client2
 check_not 'pins nothing' grep pinned err
 expect 6 'finishing' "$certpool" rotate root --finish
-says 'waits for the last' '1 clients have not pinned .*: client3:'
+says 'waits for the last' '1 client has not pinned .*: client3: it does at its next'
 mv stick safe
 expect 4 'without the layout of the root' "$certpool" rotate root --finish --without client3
 mv safe stick
@@ -170,6 +172,13 @@ check 'who holds the new root has a CRL of every CA, for the path of before' ver
 cp ca/cert/ca.crt path.pem
 check 'and that of now' verify_chain second.crt client1/cert/cert_key1.crt
 check 'and who holds the old one still' verify_chain first.crt client1/cert/cert_key1.crt
+crl_number() { openssl crl -inform DER -in "$1" -noout -crlnumber | sed 's/.*=0x//; s/.*=//'; }
+before=$(crl_number stick/cert/root.old.crl)
+expect 0 'crl --root' "$certpool" crl --root --renew -q
+equal 'makes another CRL of the old root, too' $((16#$before + 1)) $((16#$(crl_number stick/cert/root.old.crl)))
+check 'for the CA as well' cmp stick/cert/root.old.crl ca/cert/root.old.crl
+check 'signed by the old root' openssl crl -inform DER -in ca/cert/root.old.crl -CAfile first.crt -noout
+check 'who holds it verifies with that' verify_chain first.crt client1/cert/cert_key1.crt
 check_not 'the next root has become the root' test -e ca/cert/root.next.crl -o -e stick/cert/root.next.crl
 rm client1/cert/cert_key2.crt
 expect 0 'a client enrolls at the CA that was not started again' "$certpool" enroll client1
@@ -197,6 +206,8 @@ mv ca away
 expect 0 'is restored' "$certpool" restore ca.tar --passphrase-file pass
 check 'with the new root' cmp ca/cert/root.crt second.crt
 check 'and the cross certificates' cmp ca/cert/cross.crt away/cert/cross.crt
+check 'and the CRL of the old root' cmp ca/cert/root.old.crl away/cert/root.old.crl
+check 'whose certificate is there, too' cmp ca/cert/root.old.crt away/cert/root.old.crt
 rm -rf away
 
 # The next life of a root, with each act killed at each step; again it is completed. catalogue 76
