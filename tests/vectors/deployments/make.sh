@@ -9,9 +9,10 @@
 # decades. The keys in it are for tests only.
 #
 # The archives here were made by builds of these commits: v1 8fe7339, v2 dce93f1, v3 bdd4eac, v4 e9533fe,
-# v6 5cf2299.
+# v5 61ab1fea, v6 5cf22997.
 # vN has a record of version N; in vN-intermediate the CA issues under an intermediate:
 #   make.sh CERTPOOL vN-intermediate OUTPUT.tar.gz 'root_layout: root, intermediate: {validity: 90y}'
+# In vN-rotated, made in the same way, it has a second intermediate, and a second root is beside the first.
 set -eu
 certpool=$(realpath -e "$1")
 name=$2
@@ -53,6 +54,10 @@ write_manifest 3 >manifest.yaml
 start "$certpool" serve --ready 7
 "$certpool" request client1 -q
 "$certpool" enroll client1 -q
+if [[ $name == *-rotated ]]; then
+	"$certpool" rotate ca -q
+	"$certpool" rotate root -q
+fi
 if has_verb revoke; then
 	"$certpool" revoke client1/2 --reason keyCompromise -q
 	"$certpool" crl --der -q -o last.crl
