@@ -297,16 +297,11 @@ static int set_slot(const struct option_slot *slot, const struct verb *verb, str
 
 static int check_operands(const struct verb *verb, size_t count, struct fault *fault)
 {
-	char found[48];
-
 	if (count >= verb->fewest && count <= verb->most)
 		return 0;
-	if (count == 0)
-		(void)snprintf(found, sizeof(found), "none");
-	else
-		(void)snprintf(found, sizeof(found), "%zu argument%s", count, count > 1 ? "s" : "");
 	return set_fault(fault, FAULT_USAGE, "expected %s, found %s: see certpool help %s",
-			 verb->expected != NULL ? verb->expected : "no argument", found,
+			 verb->expected != NULL ? verb->expected : "no argument",
+			 count == 0 ? "none" : counted(count, "argument", "arguments").text,
 			 verb->name);
 }
 

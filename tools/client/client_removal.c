@@ -47,11 +47,16 @@ static int print_removal(const struct command *command, const char *name, size_t
 		return print_json(&line, fault);
 	}
 	if (living > 0)
-		print_line("%s: removed; its %zu valid certificates live on until they end: "
-			   "certpool revoke --client %s --yes revokes them",
-			   name, living, name);
+		print_line(
+			"%s: removed; its %s on until %s: certpool revoke --client %s --yes "
+			"revokes %s",
+			name,
+			counted(living, "valid certificate lives", "valid certificates live").text,
+			by_count(living, "it ends", "they end"), name,
+			by_count(living, "it", "them"));
 	else
-		print_line("%s: removed, %zu certificates revoked", name, summary->revoked);
+		print_line("%s: removed, %s revoked", name,
+			   counted(summary->revoked, "certificate", "certificates").text);
 	return 0;
 }
 

@@ -237,10 +237,12 @@ int invite_client(const struct command *command, struct ca_operator *ca, size_t 
 		return -1;
 	if (client.policy.certificates < invitation->pool_size)
 		print_note(command,
-			   "%s may have %zu certificates, fewer than the %zu members of its pool: "
+			   "%s may have %s, fewer than its pool has members, %zu: "
 			   "certpool client set %s --certificates %zu",
-			   client.name, client.policy.certificates, invitation->pool_size,
-			   client.name, quota_of_pool(invitation->pool_size));
+			   client.name,
+			   counted(client.policy.certificates, "certificate", "certificates").text,
+			   invitation->pool_size, client.name,
+			   quota_of_pool(invitation->pool_size));
 	note.anew = absent && client.invited_at_s != 0 &&
 		    (limited || client.invitation_ends_s != 0 || counts_once(&client));
 	if (find_or_make_key(command, ca, &client, note.anew, invitation, fault) < 0)

@@ -31,7 +31,8 @@ static int print_summary(const struct command *command, const struct client_node
 
 	if (!command->json) {
 		if (findings == 0)
-			print_line("%s: whole: %zu members", client->name, client->pool.size);
+			print_line("%s: whole: %s", client->name,
+				   counted(client->pool.size, "member", "members").text);
 		return 0;
 	}
 	add_json_text(&line, "client", client->name);

@@ -86,6 +86,7 @@ int take_ca_key(const struct node *node, const struct endpoint *ca, struct fault
 void print_learned(const struct command *command, const char *client, const struct learned *learned,
 		   const struct fault *failure)
 {
+	const size_t unknown = learned->unknown.len / SERIAL_MAX;
 	char serial[SERIAL_TEXT_SIZE];
 
 	if (learned->too_old)
@@ -98,16 +99,22 @@ void print_learned(const struct command *command, const char *client, const stru
 		print_note(command, "%s: it is not known which certificates are revoked: %s",
 			   client, failure->text);
 	if (learned->revoked > 0)
-		print_note(command,
-			   "%s: %zu certificates are revoked, and are not used any more: certpool "
-			   "keep %s replaces them",
-			   client, learned->revoked, client);
-	if (learned->unknown.len > 0) {
+		print_note(command, "%s: %s not used any more: certpool keep %s replaces %s",
+			   client,
+			   counted(learned->revoked, "certificate is revoked, and is",
+				   "certificates are revoked, and are")
+				   .text,
+			   client, by_count(learned->revoked, "it", "them"));
+	if (unknown > 0) {
 		format_serial((struct bytes){learned->unknown.data, SERIAL_MAX}, serial);
-		print_note(command,
-			   "%s: %zu of the certificates are not in the CA's record, as %s, and its "
-			   "answers call them unknown: certpool keep %s replaces them",
-			   client, learned->unknown.len / SERIAL_MAX, serial, client);
+		print_note(
+			command,
+			"%s: %s not in the CA's record, as %s, and its answers call %s unknown: "
+			"certpool keep %s replaces %s",
+			client,
+			counted(unknown, "of the certificates is", "of the certificates are").text,
+			serial, by_count(unknown, "it", "them"), client,
+			by_count(unknown, "it", "them"));
 	}
 }
 
@@ -144,10 +151,14 @@ void print_cut_short(const struct command *command, const char *client,
 	format_time(cut_short->end_s, end);
 	if (cut_short->count > 0)
 		print_note(command,
-			   "%s: %zu of the certificates end at %s together with the certificate of "
-			   "the CA, which cuts them short: its operator sees to that with certpool "
+			   "%s: %s at %s together with the certificate of "
+			   "the CA, which cuts %s short: its operator sees to that with certpool "
 			   "status",
-			   client, cut_short->count, end);
+			   client,
+			   counted(cut_short->count, "of the certificates ends",
+				   "of the certificates end")
+				   .text,
+			   end, by_count(cut_short->count, "it", "them"));
 }
 
 int check_enrolled(const char *client, const struct enroll_summary *enrolled, struct fault *fault)
@@ -157,9 +168,12 @@ int check_enrolled(const char *client, const struct enroll_summary *enrolled, st
 	if (enrolled->refused == 0)
 		return 0;
 	return set_fault(fault, certified > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
-			 "%s: %zu of %zu requests were refused, for the reasons above; the other "
-			 "%zu members have their certificates",
-			 client, enrolled->refused, certified + enrolled->refused, certified);
+			 "%s: refused %zu of %s, for the reasons above; %s", client,
+			 enrolled->refused,
+			 counted(certified + enrolled->refused, "request", "requests").text,
+			 counted(certified, "other member has its certificate",
+				 "other members have their certificates")
+				 .text);
 }
 
 int enroll_client(const struct command *command, const struct layout *layout,
@@ -220,9 +234,10 @@ int check_renewed(const char *client, const struct renewal_summary *renewed, str
 	if (renewed->refused == 0)
 		return 0;
 	return set_fault(fault, renewed->renewed > 0 ? FAULT_PARTIAL : FAULT_REFUSED,
-			 "%s: %zu of %zu renewals were refused, for the reasons above; these "
-			 "members keep the certificates that they have",
-			 client, renewed->refused, renewed->renewed + renewed->refused);
+			 "%s: refused %zu of %s, for the reasons above; what is refused keeps the "
+			 "certificate that it has",
+			 client, renewed->refused,
+			 counted(renewed->renewed + renewed->refused, "renewal", "renewals").text);
 }
 
 /* Shows both phases on the bar, and notes the refusals for its end. */
@@ -360,12 +375,13 @@ void print_kept(const struct command *command, const char *client,
 		print_note(command, "%s: cert/ca.crt was missing or damaged: fetched again",
 			   client);
 	if (kept->keyless > 0)
-		print_note(
-			command,
-			"%s: %zu private keys are not in Private/, and %zu of their members need "
-			"something, which is done where their keys are; if they are lost, certpool "
-			"repair %s --lost-keys makes new ones",
-			client, kept->keyless, kept->needs[NEED_KEY], client);
+		print_note(command,
+			   "%s: %s not in Private/, and %s something, which is done where the key "
+			   "is; if that is lost, certpool repair %s --lost-keys makes a new one",
+			   client,
+			   counted(kept->keyless, "private key is", "private keys are").text,
+			   counted(kept->needs[NEED_KEY], "member needs", "members need").text,
+			   client);
 	if (!command->json && kept->needs[NEED_NOTHING] == kept->members && !kept->chain_fetched) {
 		print_line("%s: nothing is due; the next renewal is due at %s", client, due);
 		return;
@@ -400,11 +416,12 @@ int check_kept(const char *client, const struct upkeep_summary *kept, struct fau
 
 	if (refused > 0)
 		return set_fault(fault, refused < needy ? FAULT_PARTIAL : FAULT_REFUSED,
-				 "%s: %zu of %zu members were refused, for the reasons above",
-				 client, refused, needy);
+				 "%s: refused %zu of %s, for the reasons above", client, refused,
+				 counted(needy, "member", "members").text);
 	if (kept->needs[NEED_HAND] > 0)
-		return set_fault(fault, FAULT_PARTIAL, "%s: %zu members are left to you: %s",
-				 client, kept->needs[NEED_HAND], kept->by_hand.text);
+		return set_fault(fault, FAULT_PARTIAL, "%s: %s left to you: %s", client,
+				 counted(kept->needs[NEED_HAND], "member is", "members are").text,
+				 kept->by_hand.text);
 	return 0;
 }
 
@@ -420,9 +437,10 @@ int revoke_replaced_of(const struct command *command, const struct node *node,
 		return -1;
 	if (ret_revoked->left > 0)
 		print_note(
-			command,
-			"%s: the CA's record has no %zu of the certificates that were set aside: "
-			"they stay in cert/",
-			node->client->name, ret_revoked->left);
+			command, "%s: the CA's record lacks %s set aside: %s in cert/",
+			node->client->name,
+			counted(ret_revoked->left, "certificate that was", "certificates that were")
+				.text,
+			by_count(ret_revoked->left, "it stays", "they stay"));
 	return 0;
 }

@@ -36,8 +36,9 @@ void end_refusals(struct refusal_printer *printer)
 				members, reason->refusal.type, reason->refusal.detail);
 	}
 	if (printer->others > 0)
-		print_complaint(printer->command, "%s: %zu more members: refused for other reasons",
-				printer->client, printer->others);
+		print_complaint(printer->command, "%s: %s: refused for other reasons",
+				printer->client,
+				counted(printer->others, "more member", "more members").text);
 	printer->count = 0;
 	printer->others = 0;
 }

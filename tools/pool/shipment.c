@@ -103,9 +103,9 @@ int send_shipment(const struct shipment *shipment, struct shipment_result *ret_r
 	    context.result.verified + context.result.refused > 0)
 		fault->class = FAULT_PARTIAL;
 	if (result < 0 && shipment->count > 1)
-		return prefix_fault(fault, "after %zu of %zu messages",
+		return prefix_fault(fault, "after %zu of %s",
 				    context.result.verified + context.result.refused,
-				    shipment->count);
+				    counted(shipment->count, "message", "messages").text);
 	if (result == 0 && take_receiver_key(sender, read_clock(), &key_problem) < 0)
 		print_complaint(shipment->command, "the key shared with %s: %s", shipment->to->name,
 				key_problem.text);
@@ -117,6 +117,6 @@ int check_shipment(const struct shipment_result *result, struct fault *fault)
 	if (result->refused == 0)
 		return 0;
 	return set_fault(fault, result->verified > 0 ? FAULT_PARTIAL : FAULT_UNVERIFIED,
-			 "%zu of %zu messages were refused, for the reasons above", result->refused,
-			 result->verified + result->refused);
+			 "refused %zu of %s, for the reasons above", result->refused,
+			 counted(result->verified + result->refused, "message", "messages").text);
 }

@@ -27,7 +27,7 @@ enum {
 };
 
 struct audit_settings {
-	size_t from;
+	size_t start;
 	const char *front_end;
 	const char *client;
 	struct instant since;
@@ -51,7 +51,7 @@ static int take_since(void *field, const char *text, struct fault *fault)
 }
 
 static const struct option audit_options[] = {
-	{"from", 0, false, "N", take_count, offsetof(struct audit_settings, from),
+	{"start", 0, false, "N", take_count, offsetof(struct audit_settings, start),
 	 "list, export: begin with the line of this number (list: 1; export: the first that was "
 	 "not "
 	 "exported)",
@@ -81,12 +81,16 @@ static int print_verdict(const struct command *command, const struct audit_verdi
 	format_sha256(result->head, head);
 	if (!command->json) {
 		if (!result->verdict.invalid)
-			print_line("%lld lines, whole; SHA-256 of the last: %s",
-				   (long long)result->lines, head);
+			print_line("%s, whole; SHA-256 of the last: %s",
+				   counted((unsigned long long)result->lines, "line", "lines").text,
+				   head);
 		if (!result->verdict.invalid && result->chains > 1)
-			print_line("of all %zu front ends: %lld lines, whole, and %lld checkpoints",
-				   result->chains, (long long)result->all_lines,
-				   (long long)result->checkpoints);
+			print_line("of all %zu front ends: %s, whole, and %s", result->chains,
+				   counted((unsigned long long)result->all_lines, "line", "lines")
+					   .text,
+				   counted((unsigned long long)result->checkpoints, "checkpoint",
+					   "checkpoints")
+					   .text);
 		if (!result->verdict.invalid && result->trimmed > 0)
 			print_line("lines 1 to %lld are trimmed: their exports have them",
 				   (long long)result->trimmed);
@@ -143,7 +147,7 @@ static int verify_log(const struct command *command, const struct audit_settings
 static int list_log(const struct command *command, const struct audit_settings *given,
 		    struct ca_operator *ca, struct fault *fault)
 {
-	const struct audit_list_settings settings = {.from = (int64_t)given->from,
+	const struct audit_list_settings settings = {.start = (int64_t)given->start,
 						     .client = given->client,
 						     .front_end = given->front_end,
 						     .since = given->since,
@@ -194,14 +198,14 @@ static int choose_first(const struct audit_settings *given, const struct audit_e
 	int64_t next =
 		(extent->exported > extent->trimmed ? extent->exported : extent->trimmed) + 1;
 
-	*ret_first = given->from > 0 ? (int64_t)given->from : next;
+	*ret_first = given->start > 0 ? (int64_t)given->start : next;
 	if (*ret_first <= extent->trimmed)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "lines 1 to %lld are trimmed: their exports have them",
 				 (long long)extent->trimmed);
 	if (*ret_first > next)
 		return set_fault(fault, FAULT_USAGE,
-				 "--from %lld: the lines from %lld on were not exported yet",
+				 "--start %lld: the lines from %lld on were not exported yet",
 				 (long long)*ret_first, (long long)next);
 	return 0;
 }
@@ -307,7 +311,7 @@ static const struct audit_action {
 	const char *name;
 	size_t fewest; /* files */
 	size_t most;
-	bool takes_from;
+	bool takes_start;
 	bool takes_before;
 	int (*run)(const struct command *command, const struct audit_settings *given,
 		   struct ca_operator *ca, struct fault *fault);
@@ -348,8 +352,8 @@ static int run_audit(const struct command *command, const void *settings, struct
 				 action->most == 0   ? "takes no file"
 				 : action->most == 1 ? "expected a file to write"
 						     : "too many files");
-	if (!action->takes_from && given->from > 0)
-		return set_fault(fault, FAULT_USAGE, "%s: takes no --from", action->name);
+	if (!action->takes_start && given->start > 0)
+		return set_fault(fault, FAULT_USAGE, "%s: takes no --start", action->name);
 	if (action->run != list_log &&
 	    (given->client != NULL || given->since.given || given->follow))
 		return set_fault(fault, FAULT_USAGE,

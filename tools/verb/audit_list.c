@@ -336,7 +336,7 @@ static int add_log(void *context, const struct front_end *front_end, struct faul
 {
 	struct list_state *state = context;
 	const struct log log = {.front_end = *front_end,
-				.next = state->given->from > 0 ? state->given->from : 1};
+				.next = state->given->start > 0 ? state->given->start : 1};
 
 	append_bytes(&state->logs, (struct bytes){(const uint8_t *)&log, sizeof(log)});
 	return check_buffer(&state->logs, fault);
@@ -354,9 +354,9 @@ static int open_logs(struct list_state *state, struct fault *fault)
 		   add_log(state, &front_end, fault) < 0) {
 		return -1;
 	}
-	if (count_logs(state) > 1 && state->given->from > 0)
+	if (count_logs(state) > 1 && state->given->start > 0)
 		return set_fault(fault, FAULT_USAGE,
-				 "--from: each front end numbers its own lines: say --front-end "
+				 "--start: each front end numbers its own lines: say --front-end "
 				 "NAME, too");
 	return 0;
 }

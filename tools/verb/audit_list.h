@@ -6,7 +6,7 @@
 
 /* Which lines of the audit log are printed. */
 struct audit_list_settings {
-	int64_t from;          /* the first line's number; 0: the first that there is */
+	int64_t start;         /* the first line's number; 0: the first that there is */
 	const char *front_end; /* whose log; NULL: the logs of all, by time */
 	const char *client;    /* lines by or about this client alone; NULL: all */
 	struct instant since;  /* lines of this time and later alone */

@@ -68,8 +68,9 @@ static int print_summary(const struct command *command, const char *path,
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_line("%s: %zu certificates, %zu keys, %llu octets", path,
-			   summary->certificates, summary->keys,
+		print_line("%s: %s, %s, %llu octets", path,
+			   counted(summary->certificates, "certificate", "certificates").text,
+			   counted(summary->keys, "key", "keys").text,
 			   (unsigned long long)summary->octets);
 		return 0;
 	}

@@ -49,10 +49,11 @@ static int print_summary(const struct command *command, const struct check_summa
 
 	if (!command->json) {
 		if (summary->findings == 0)
-			print_line("whole: %zu certificates, %zu lines of the audit log, %zu "
-				   "entries of the CRL",
-				   summary->certificates, summary->audit_lines,
-				   summary->crl_entries);
+			print_line(
+				"whole: %s, %s of the audit log, %s of the CRL",
+				counted(summary->certificates, "certificate", "certificates").text,
+				counted(summary->audit_lines, "line", "lines").text,
+				counted(summary->crl_entries, "entry", "entries").text);
 		return 0;
 	}
 	add_json_number(&line, "findings", (long long)summary->findings);
@@ -118,12 +119,14 @@ static int run_check(const struct command *command, const void *settings, struct
 		print_note(command, "the CA's key was not checked: it is encrypted, and no "
 				    "passphrase was given");
 	if (summary.unrecorded > 0)
-		print_note(
-			command,
-			"%zu certificates were signed and are not in the record: nobody was given "
-			"them, unless the record is an old copy; %s/state/signed.log has their "
-			"serials",
-			summary.unrecorded, ca.layout->path);
+		print_note(command,
+			   "%s not in the record: nobody was given "
+			   "that, unless the record is an old copy; %s/state/signed.log has their "
+			   "serial",
+			   counted(summary.unrecorded, "certificate was signed and is",
+				   "certificates were signed and are")
+				   .text,
+			   ca.layout->path);
 	if (summary.findings == 0)
 		return 0;
 	return set_fault(fault, FAULT_FAILED, "not whole: findings: %zu", summary.findings);

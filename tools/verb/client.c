@@ -125,7 +125,7 @@ static int add_from_file(const struct command *command, const struct client_sett
 	if (add_invited_clients(command, ca, &new, &failed, fault) < 0)
 		return name_failed_line(&file, given->from, failed, fault);
 	if (!command->json) {
-		print_line("added %zu clients%s%s", file.count,
+		print_line("added %s%s%s", counted(file.count, "client", "clients").text,
 			   given->invite_to != NULL ? ", with invitations in " : "",
 			   given->invite_to != NULL ? given->invite_to : "");
 		return 0;
@@ -431,12 +431,11 @@ static int check_operands(const struct action *action, const struct client_setti
 
 	if (count < action->fewest || count > action->most || (is_file && name != NULL) ||
 	    (strcmp(action->name, "add") == 0 && !is_file && name == NULL))
-		return set_fault(fault, FAULT_USAGE, "%s: expected %s, found %zu arguments",
-				 action->name,
+		return set_fault(fault, FAULT_USAGE, "%s: expected %s, found %s", action->name,
 				 action->most == 0 ? "no client"
 				 : is_file         ? "no client beside --from"
 						   : "a client",
-				 count);
+				 counted(count, "argument", "arguments").text);
 	if (name != NULL && !valid_name(name))
 		return set_fault(fault, FAULT_USAGE,
 				 "\"%s\": expected a client's name: 1 to 64 of A-Z a-z 0-9 _ -",

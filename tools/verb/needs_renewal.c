@@ -26,8 +26,9 @@ static int print_need(const struct command *command, const char *client,
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_line("%s: %zu members are to be renewed; %zu are not due", client, need->due,
-			   need->kept);
+		print_line("%s: %s to be renewed; %s not due", client,
+			   counted(need->due, "member is", "members are").text,
+			   counted(need->kept, "is", "are").text);
 		return 0;
 	}
 	add_json_text(&line, "client", client);

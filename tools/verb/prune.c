@@ -64,11 +64,14 @@ static int print_pruned(const struct command *command, const struct prune_summar
 
 	format_time(options->ended_before_s, ended);
 	if (!command->json) {
-		print_line("%zu certificates that ended before %s %s", pruned->certificates, ended,
+		print_line("%s that ended before %s %s",
+			   counted(pruned->certificates, "certificate", "certificates").text, ended,
 			   options->dry_run ? "would be pruned" : "pruned");
 		if (pruned->kept > 0)
-			print_line("%zu more are revoked, and stay as long as a CRL may list them",
-				   pruned->kept);
+			print_line("%s as long as a CRL may list them",
+				   counted(pruned->kept, "more is revoked, and stays",
+					   "more are revoked, and stay")
+					   .text);
 		return 0;
 	}
 	add_json_number(&line, "certificates", (long long)pruned->certificates);
@@ -129,9 +132,12 @@ static int prune(const struct command *command, const struct prune_settings *giv
 		(void)!publish_ca_crls(ca, &given->key, CRL_WHEN_DUE, &crls, &ignored);
 	if (prune_certificates(ca->store, options, progress.function, progress.context, ret_pruned,
 			       fault) < 0)
-		return ret_pruned->certificates > 0 ? prefix_fault(fault, "after %zu certificates",
-								   ret_pruned->certificates)
-						    : -1;
+		return ret_pruned->certificates > 0
+			       ? prefix_fault(fault, "after %s",
+					      counted(ret_pruned->certificates, "certificate",
+						      "certificates")
+						      .text)
+			       : -1;
 	if (trim_log(ca, options, fault) < 0)
 		return -1;
 	if (ret_pruned->certificates > 0 && !given->dry_run)

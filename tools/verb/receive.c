@@ -264,8 +264,8 @@ static int run_receive(const struct command *command, const void *settings, stru
 	if (inbox.fault.class != FAULT_NONE)
 		return pass_fault(&inbox.fault, fault);
 	if (given->count > 0 && inbox.refused > 0)
-		return set_fault(fault, FAULT_UNVERIFIED, "%zu of %zu messages were refused",
-				 inbox.refused, inbox.taken);
+		return set_fault(fault, FAULT_UNVERIFIED, "refused %zu of %s", inbox.refused,
+				 counted(inbox.taken, "message", "messages").text);
 	return 0;
 }
 

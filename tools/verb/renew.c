@@ -34,22 +34,27 @@ static int print_renewed(const struct command *command, const char *client,
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (renewed->elsewhere > 0)
-		print_note(command,
-			   "%s: %zu members are due whose keys are not in Private/: they are "
-			   "renewed where their keys are",
-			   client, renewed->elsewhere);
+		print_note(command, "%s: %s not in Private/: %s", client,
+			   counted(renewed->elsewhere, "member is due whose key is",
+				   "members are due whose keys are")
+				   .text,
+			   by_count(renewed->elsewhere, "it is renewed where its key is",
+				    "they are renewed where their keys are"));
 	if (renewed->damaged > 0)
 		print_note(command,
-			   "%s: %zu members have a certificate that cannot be read: certpool "
-			   "repair %s "
-			   "makes it anew",
-			   client, renewed->damaged, client);
+			   "%s: %s a certificate that cannot be read: certpool repair %s makes it "
+			   "anew",
+			   client, counted(renewed->damaged, "member has", "members have").text,
+			   client);
 	if (!command->json) {
-		print_line("%s: renewed %zu certificates; %zu were not due; %zu refused", client,
-			   renewed->renewed, renewed->kept, renewed->refused);
+		print_line("%s: renewed %s; %s not due; %zu refused", client,
+			   counted(renewed->renewed, "certificate", "certificates").text,
+			   counted(renewed->kept, "was", "were").text, renewed->refused);
 		if (revoked != NULL)
-			print_line("%s: had %zu certificates revoked that were replaced", client,
-				   revoked->revoked);
+			print_line("%s: had %s replaced", client,
+				   counted(revoked->revoked, "certificate revoked that was",
+					   "certificates revoked that were")
+					   .text);
 		return 0;
 	}
 	add_json_text(&line, "client", client);

@@ -46,11 +46,14 @@ static int print_repaired(const struct command *command, const struct repair_set
 	print_kept(command, client, kept, &line);
 	if (!command->json) {
 		if (given->shrink)
-			print_line("%s: set %zu members above the size of %zu aside", client,
-				   set_aside, node->client->pool.size);
+			print_line("%s: set %s above the size of %zu aside", client,
+				   counted(set_aside, "member", "members").text,
+				   node->client->pool.size);
 		if (given->revoke)
-			print_line("%s: had %zu certificates revoked that were replaced", client,
-				   revoked->revoked);
+			print_line("%s: had %s replaced", client,
+				   counted(revoked->revoked, "certificate revoked that was",
+					   "certificates revoked that were")
+					   .text);
 		return 0;
 	}
 	add_json_number(&line, "set_aside", (long long)set_aside);

@@ -9,8 +9,10 @@ static int print_made(const struct command *command, const char *client,
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_line("%s: made %zu keys and %zu requests; %zu members were complete", client,
-			   made->keys, made->requests, made->present);
+		print_line("%s: made %s and %s; %s complete", client,
+			   counted(made->keys, "key", "keys").text,
+			   counted(made->requests, "request", "requests").text,
+			   counted(made->present, "member was", "members were").text);
 		return 0;
 	}
 	add_json_text(&line, "client", client);

@@ -379,8 +379,9 @@ static int verify_step(const struct run_context *run, const struct run_step *ste
 	row->figures[0] = (struct figure){"good", counts.good};
 	row->figures[1] = (struct figure){"bad", counts.bad};
 	if (result == 0 && counts.bad > 0)
-		return set_fault(fault, FAULT_UNVERIFIED, "%zu of %zu certificates are bad",
-				 counts.bad, counts.good + counts.bad);
+		return set_fault(
+			fault, FAULT_UNVERIFIED, "bad: %zu of %s", counts.bad,
+			counted(counts.good + counts.bad, "certificate", "certificates").text);
 	return result;
 }
 
@@ -457,8 +458,8 @@ static int run_batch(const struct command *command, const void *settings, struct
 	if (stop_servers(&run, fault) < 0 || print_report(command, &run.report, fault) < 0)
 		return -1;
 	if (run.report.failed > 0)
-		return set_fault(fault, FAULT_PARTIAL, "%zu of %zu parts failed", run.report.failed,
-				 run.report.count);
+		return set_fault(fault, FAULT_PARTIAL, "failed: %zu of %s", run.report.failed,
+				 counted(run.report.count, "part", "parts").text);
 	return 0;
 }
 

@@ -65,14 +65,16 @@ static void complain_about_clients(const struct command *command,
 {
 	if (synced->disabled > 0)
 		print_complaint(command,
-				"%zu clients are disabled: %s does not have them any more; to let "
-				"one enroll, put it back and run certpool client enable CLIENT",
-				synced->disabled, command->manifest);
+				"%s disabled: %s does not have %s any more; to let one enroll, put "
+				"it back and run certpool client enable CLIENT",
+				counted(synced->disabled, "client is", "clients are").text,
+				command->manifest, by_count(synced->disabled, "it", "them"));
 	if (synced->returned > 0)
 		print_complaint(command,
-				"%zu clients are in %s again and still disabled: certpool client "
-				"enable CLIENT lets one enroll",
-				synced->returned, command->manifest);
+				"%s in %s again and still disabled: certpool client enable CLIENT "
+				"lets one enroll",
+				counted(synced->returned, "client is", "clients are").text,
+				command->manifest);
 }
 
 /* What serves. */

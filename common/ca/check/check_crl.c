@@ -116,8 +116,9 @@ static int check_entries(struct crl_context *context, bool *ret_moved, struct fa
 	if (crl_count(context->crl) == context->matched)
 		return 0;
 	return report_finding(context->check, context->where, ADVICE_ABSORB, fault,
-			      "expected the %zu entries that the record has, found %zu",
-			      context->matched, crl_count(context->crl));
+			      "expected the %s that the record has, found %zu",
+			      counted(context->matched, "entry", "entries").text,
+			      crl_count(context->crl));
 }
 
 static int check_issuer(const struct crl_context *context, struct fault *fault)

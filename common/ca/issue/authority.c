@@ -364,9 +364,9 @@ int admit_request(struct authority *authority, const char *client, struct refusa
 	per_minute = record.policy.requests_per_minute;
 	if (found && !take_turn(authority->rate, client, per_minute, read_stopwatch_us(), &wait_s))
 		set_refusal(refusal, RATE_REFUSAL,
-			    "%s may make %zu requests a minute (requests_per_minute): try again "
-			    "in %" PRId64 " s",
-			    client, per_minute, wait_s);
+			    "%s may make %s a minute (requests_per_minute): try again in %" PRId64
+			    " s",
+			    client, counted(per_minute, "request", "requests").text, wait_s);
 	return 0;
 }
 

@@ -296,9 +296,12 @@ int settle_candidate(const struct issue_options *options, enum insert_result res
 		return settle_race(options, candidate, fault);
 	case OVER_QUOTA:
 		set_refusal(&candidate->refusal, "quota",
-			    "%s may have %zu certificates that are neither expired nor revoked, "
-			    "and has them: revoke some, or have the CA allow it more",
-			    client->name, client->policy.certificates);
+			    "%s may have %s neither expired nor revoked, "
+			    "and has as many: revoke some, or have the CA allow it more",
+			    client->name,
+			    counted(client->policy.certificates, "certificate that is",
+				    "certificates that are")
+				    .text);
 		return 0;
 	case KEY_SPENT:
 		set_refusal(&candidate->refusal, "key_spent",

@@ -42,10 +42,10 @@ static int check_nothing_issued(const struct layout *layout, const struct ca_nod
 		return ca->store != NULL ? check_no_issuer(store, fault) : 0;
 	name_issuing_certificate(layout, ca, FIRST_ISSUER, name);
 	return set_fault(fault, FAULT_REFUSED,
-			 "%s/cert/%s: expected the %s under which %zu certificates were issued, "
-			 "found none: %s",
+			 "%s/cert/%s: expected the %s under which %s issued, found none: %s",
 			 layout->path, name, ca->root_layout != NULL ? "CA's certificate" : "root",
-			 summary.certificates, advise_lost_certificate(name));
+			 counted(summary.certificates, "certificate was", "certificates were").text,
+			 advise_lost_certificate(name));
 }
 
 /* Refuses a layout that lost a part which init must not make a second time. `store`: it has its

@@ -180,7 +180,7 @@ int record_answer_refusals(struct refusal_log *log, const char *client,
 		return 0;
 	if (answer->refusal_count == 1)
 		line.member = first->name;
-	append_format(&detail, "%zu of %zu requests refused", answer->refusal_count,
+	append_format(&detail, "refused %zu of %zu", answer->refusal_count,
 		      answer->refusal_count + answer->certificate_count);
 	for (size_t i = 0; i < answer->refusal_count && i < REFUSALS_SHOWN; i++)
 		append_format(&detail, "; %s: %s: %.*s", answer->refusals[i].name,

@@ -119,7 +119,7 @@ static void log_member_refusals(const struct encrypted_exchange *exchange,
 	const struct member_refusal *first = answer->refusals;
 	char text[FAULT_TEXT_SIZE];
 
-	(void)snprintf(text, sizeof(text), "%s: %zu of %zu requests refused; %s: %s: %s",
+	(void)snprintf(text, sizeof(text), "%s: refused %zu of %zu; %s: %s: %s",
 		       exchange->question.message.peer, answer->refusal_count,
 		       answer->refusal_count + answer->certificate_count, first->name,
 		       first->refusal.type, first->refusal.detail);

@@ -289,11 +289,12 @@ static int refuse_to_draw(struct signer_cache *cache, int64_t now_s, struct faul
 		return -1;
 	/* What is valid and cannot sign has lost its key. */
 	return set_fault(fault, FAULT_NOT_FOUND,
-			 "%s: none of the pool's %zu members can sign: %zu keys; certificates: %zu "
+			 "%s: none of the pool's %s can sign: %s; certificates: %zu "
 			 "valid, %zu revoked, %zu damaged, %zu expired: %srun certpool %s %s%s",
-			 cache->layout->path, cache->size, summary.keys,
-			 summary.states[MEMBER_VALID], summary.states[MEMBER_REVOKED],
-			 summary.states[MEMBER_DAMAGED], summary.states[MEMBER_EXPIRED],
+			 cache->layout->path, counted(cache->size, "member", "members").text,
+			 counted(summary.keys, "key", "keys").text, summary.states[MEMBER_VALID],
+			 summary.states[MEMBER_REVOKED], summary.states[MEMBER_DAMAGED],
+			 summary.states[MEMBER_EXPIRED],
 			 summary.states[MEMBER_VALID] > 0 ? "if the keys are lost, " : "",
 			 summary.states[MEMBER_VALID] > 0 ? "repair" : "keep", cache->client,
 			 summary.states[MEMBER_VALID] > 0 ? " --lost-keys" : "");

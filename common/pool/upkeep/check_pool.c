@@ -257,8 +257,8 @@ static int report_duplicates(struct check_context *context, struct fault *fault)
 }
 
 /* One finding for all members of which the same is to be said. */
-static int report_group(struct check_context *context, const struct group *group, const char *what,
-			const char *verb, struct fault *fault)
+static int report_group(struct check_context *context, const struct group *group, const char *one,
+			const char *many, struct fault *fault)
 {
 	const struct client_node *client = context->check->client;
 	char text[ADVICE_SIZE];
@@ -267,10 +267,11 @@ static int report_group(struct check_context *context, const struct group *group
 
 	if (group->count == 0)
 		return 0;
-	(void)snprintf(text, sizeof(text), "%zu of %zu members %s, %smember %zu", group->count,
-		       client->pool.size, what, group->count > 1 ? "the first is " : "",
+	(void)snprintf(text, sizeof(text), "%zu of %s %s, %smember %zu", group->count,
+		       counted(client->pool.size, "member", "members").text,
+		       by_count(group->count, one, many), group->count > 1 ? "the first is " : "",
 		       group->first);
-	(void)snprintf(advice, sizeof(advice), "run certpool %s %s", verb, client->name);
+	(void)snprintf(advice, sizeof(advice), "run certpool keep %s", client->name);
 	return report(context, &finding, fault);
 }
 
@@ -285,10 +286,10 @@ static int report_keyless(struct check_context *context, struct fault *fault)
 
 	if (context->keyless.count == 0)
 		return 0;
-	(void)snprintf(text, sizeof(text),
-		       "%zu of %zu private keys are not here, that of member %zu "
-		       "first",
-		       context->keyless.count, client->pool.size, context->keyless.first);
+	(void)snprintf(text, sizeof(text), "not here: %zu of %s, that of member %zu first",
+		       context->keyless.count,
+		       counted(client->pool.size, "private key", "private keys").text,
+		       context->keyless.first);
 	(void)snprintf(
 		advice, sizeof(advice),
 		"if they are lost, and not kept elsewhere, run certpool repair %s --lost-keys",
@@ -303,13 +304,16 @@ static int report_surplus(struct check_context *context, struct fault *fault)
 	char text[ADVICE_SIZE];
 	char advice[ADVICE_SIZE];
 	const struct pool_finding finding = {.where = client->name, .text = text, .advice = advice};
+	size_t count;
 
 	if (list_surplus_members(context->check->layout, client->pool.size, &surplus, fault) < 0)
 		return -1;
-	if (surplus.len == 0)
+	count = surplus.len / sizeof(size_t);
+	if (count == 0)
 		return 0;
-	(void)snprintf(text, sizeof(text), "%zu members above the pool's size of %zu have files",
-		       surplus.len / sizeof(size_t), client->pool.size);
+	(void)snprintf(text, sizeof(text), "%s above the pool's size of %zu %s files",
+		       counted(count, "member", "members").text, client->pool.size,
+		       by_count(count, "has", "have"));
 	(void)snprintf(advice, sizeof(advice),
 		       "run certpool repair %s --shrink, with --revoke to have their certificates "
 		       "revoked",
@@ -334,9 +338,10 @@ int check_pool(const struct pool_check *check, size_t *ret_findings, struct faul
 	survey.trust = verifiable ? &trust : NULL;
 	if (survey_pool(&survey, fault) < 0 || report_damaged(&context, fault) < 0 ||
 	    report_duplicates(&context, fault) < 0 ||
-	    report_group(&context, &context.without, "have no certificate", "keep", fault) < 0 ||
-	    report_group(&context, &context.revoked, "are revoked", "keep", fault) < 0 ||
-	    report_group(&context, &context.expired, "have expired", "keep", fault) < 0 ||
+	    report_group(&context, &context.without, "has no certificate", "have no certificate",
+			 fault) < 0 ||
+	    report_group(&context, &context.revoked, "is revoked", "are revoked", fault) < 0 ||
+	    report_group(&context, &context.expired, "has expired", "have expired", fault) < 0 ||
 	    report_keyless(&context, fault) < 0 || report_surplus(&context, fault) < 0)
 		return -1;
 	*ret_findings = context.findings;

@@ -14,7 +14,7 @@ done
 "$certpool" crl --der -o early.crl
 "$certpool" revoke client1/2 -q >out
 expect 0 'a CA that serves' "$certpool" check
-prints 'is whole' '^whole: 8 certificates, [0-9]+ lines of the audit log, 1 entries of the CRL$'
+prints 'is whole' '^whole: 8 certificates, [0-9]+ lines of the audit log, 1 entry of the CRL$'
 expect 0 'as JSON' "$certpool" check --json
 check 'says so' jq -e '.findings==0 and .certificates==8 and .crl_entries==1 and .audit_lines>3 and .key_checked' out
 (for member in 3 4 5; do "$certpool" revoke client1/$member -q; done) >revoke.out 2>&1 &

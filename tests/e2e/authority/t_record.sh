@@ -183,7 +183,7 @@ equal 'as sha256sum has it' "$(head -2 out | tail -1 | jq -r .previous)" "$(head
 for event in started certified refused revoked policy crl; do
 	check "it has $event" grep -q "\"event\":\"$event\"" out
 done
-expect 0 'from a line on' "$certpool" audit list --json --from 5
+expect 0 'from a line on' "$certpool" audit list --json --start 5
 equal 'has the rest' $((lines - 4)) "$(wc -l <out)"
 "$certpool" audit list --json >copy
 
@@ -247,7 +247,7 @@ expect 2 'export without a file' "$certpool" audit export
 expect 2 'verify with --unexported' "$certpool" audit verify --unexported
 expect 6 'trim of what was not exported' "$certpool" audit trim --before "$tomorrow"
 says 'says which lines, and what to do' "lines 1 to $lines of the audit log were not exported: run certpool audit export FILE first"
-expect 2 'an export that would leave a gap' "$certpool" audit export log.1 --from 7
+expect 2 'an export that would leave a gap' "$certpool" audit export log.1 --start 7
 expect 0 'export' "$certpool" audit export log.1
 prints 'says which lines' "^lines 1 to $lines exported$"
 equal 'the file is for its owner alone' 600 "$(mode log.1)"

@@ -6,6 +6,7 @@
 manifest 3 1 | sed 's|layout: ca,|layout: ca, root_layout: stick, root_crl: {url: "http://ca.example.org/root.crl"},|' \
 	>manifest.yaml
 check 'init' "$certpool" init
+expect 0 'check finds it whole, which has issued nothing yet' "$certpool" check
 check 'the root has a CRL' openssl crl -inform DER -in stick/cert/root.crl -noout -CAfile stick/cert/root.crt
 check 'the CA has a copy of it' cmp stick/cert/root.crl ca/cert/root.crl
 equal 'which others may read' 644 "$(mode ca/cert/root.crl)"

@@ -175,7 +175,7 @@ mkdir again && sed 's|root_layout: stick|root_layout: ../stick|' manifest.yaml >
 mkdir -p again/ca/state && chmod 700 again/ca/state && cp ca/state/offset again/ca/state/
 expect 0 'restore with the CRLs of all issuers' "$certpool" restore now.tar --passphrase-file pass --crl chain.pem -m again/manifest.yaml
 says 'takes in that of the first' 'chain.pem: CRL number [0-9]+ of .* is taken in: of its 2 entries'
-says 'and that of the second' 'chain.pem: CRL number [0-9]+ of .* is taken in: of its 1 entries'
+says 'and that of the second' 'chain.pem: CRL number [0-9]+ of .* is taken in: of its 1 entry'
 # A record that is older than a CRL takes its entries in, under the issuer whose CRL it is.
 "$certpool" revoke client1/3 -q >out 2>err
 fetch /crl >out && cp fetched later.crl

@@ -128,7 +128,7 @@ check 'a client that comes now' "$right" init -q
 check 'joins' sh -c "'$certpool' request client3 -q && '$certpool' enroll client3 -q"
 equal 'and has both' 2 "$(roots_of client3)"
 expect 6 'finishing' "$certpool" rotate root --finish
-says 'waits for the other one' '1 clients have not pinned the new root .*: client2: they do at their next enroll, renew or keep; --without CLIENT'
+says 'waits for the other one' '1 client has not pinned the new root .*: client2: it does at its next enroll, renew or keep; --without CLIENT'
 check 'which keeps its pool' "$certpool" keep client2 -q
 equal 'and has both' 2 "$(roots_of client2)"
 

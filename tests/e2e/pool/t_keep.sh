@@ -64,7 +64,7 @@ check 'a revocation stays known until the certificate ends' grep -q "^$old " cli
 sqlite3 ca/state/ca.db "delete from certificate where client = 'client1' and serial = x'$(serial 2)'"
 lost=$(serial 2)
 expect 0 'renew leaves it' "$certpool" renew client1
-says 'and says what becomes of it' "1 of the certificates are not in the CA's record, as $lost, .*certpool keep client1 replaces them"
+says 'and says what becomes of it' "1 of the certificates is not in the CA's record, as $lost, .*certpool keep client1 replaces it"
 expect 0 'keep replaces it' "$certpool" keep client1 --json
 equal 'it alone' '1 5' "$(jq -r '"\(.replaced) \(.kept)"' out)"
 check_not 'with another certificate' test "$lost" = "$(serial 2)"
@@ -76,6 +76,11 @@ sed -i "s|ca: {layout: ca, |&crl: {url: \"$CERTPOOL_CA/crl\"}, |" manifest.yaml
 "$certpool" revoke client1/4 -q >out
 expect 0 'keep with the URL of a CRL' "$certpool" keep client1 --json
 equal 'learns from it' 1 "$(jq .replaced out)"
+lost=$(serial 5)
+sqlite3 ca/state/ca.db "delete from certificate where client = 'client1' and serial = x'$lost'"
+expect 0 'a CRL calls good what the record lacks: keep' "$certpool" keep client1 --json
+equal 'asks the CA after that, too' 1 "$(jq .replaced out)"
+check_not 'and replaces it' test "$lost" = "$(serial 5)"
 sed -i "s|$CERTPOOL_CA/crl|http://127.0.0.1:1/crl|" manifest.yaml
 "$certpool" revoke client1/4 -q >out
 expect 0 'keep with a CRL that cannot be fetched' "$certpool" keep client1 --json

@@ -66,7 +66,7 @@ mv client1/Private/private_key5.key elsewhere.key
 before=$(serial 5)
 expect 0 'renew --all' "$certpool" renew client1 --all --json
 equal 'renews those whose keys are here' '{"client":"client1","renewed":5,"kept":0,"elsewhere":1,"refused":0,"damaged":0,"cut_short":0}' "$(cat out)"
-says 'and tells of the other' 'whose keys are not in Private'
+says 'and tells of the other' 'whose key is not in Private'
 equal 'which has its certificate' "$before" "$(serial 5)"
 mv elsewhere.key client1/Private/private_key5.key
 
@@ -109,7 +109,7 @@ start_ca -m tight/manifest.yaml
 expect 5 'renewals without room in the policy' "$certpool" renew client1 --all -m tight/manifest.yaml
 says 'are refused' 'members 2 to 3 \(2\): refused \(quota\)'
 says 'and it says why' 'a renewal needs room in the client.s policy'
-prints 'the others are renewed' '^client1: renewed 1 certificates; 0 were not due; 2 refused$'
+prints 'the others are renewed' '^client1: renewed 1 certificate; 0 were not due; 2 refused$'
 equal 'nothing is left over of those refused' 0 "$(find tight/client1 -name 'renewal_*' | wc -l)"
 expect 6 'and again, when none has room' "$certpool" renew client1 --all -m tight/manifest.yaml
 check 'they can sign' "$certpool" send client1 client2 -m tight/manifest.yaml --output message4.jwe x

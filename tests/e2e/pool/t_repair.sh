@@ -189,7 +189,7 @@ expect 0 'status of 520 with a truncated one' "$certpool" status
 prints 'counts it' 'certificates 520, valid 519, expired 0, revoked 0, damaged 1'
 expect 0 'renew of all of them' "$certpool" renew client1 --all --json
 equal 'renews the others' '519 1' "$(jq -r '"\(.renewed) \(.damaged)"' out)"
-says 'and names the verb that helps' '1 members have a certificate that cannot be read: certpool repair client1 makes it anew'
+says 'and names the verb that helps' '1 member has a certificate that cannot be read: certpool repair client1 makes it anew'
 
 # catalogue 76: killed at each call that changes something, repair is completed by the next.
 rm -rf client1/*/*key*

@@ -118,13 +118,13 @@ cp first.yaml manifest.yaml
 equal 'it gets no certificates' 6 $?
 says 'and is told why' 'disabled the client "client2"'
 check 'the audit log has it' sh -c "'$certpool' audit list --json | grep -q '\"client\":\"client2\",\"type\":\"disabled\",\"detail\":\"no longer in the manifest\"'"
-check 'SIGHUP with it again leaves it disabled' reload '1 clients are in manifest.yaml again and still disabled'
+check 'SIGHUP with it again leaves it disabled' reload '1 client is in manifest.yaml again and still disabled'
 "$certpool" client enable client2 -q >out
 sed '/client2/d' first.yaml >manifest.yaml
 stop "$ca"
 start_ca
 equal 'a start disables it too' disabled "$("$certpool" client show client2 --json | jq -r .state)"
-check 'and says so' logged '1 clients are disabled'
+check 'and says so' logged '1 client is disabled'
 cp first.yaml manifest.yaml
 check 'SIGHUP with the first manifest' reload '0 added, 0 changed'
 "$certpool" client enable client2 -q >out
@@ -134,7 +134,7 @@ check 'SIGHUP with the first manifest' reload '0 added, 0 changed'
 # The client's earlier requests have filled a part of the bucket, or none.
 "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 1 -q >out 2>err
 expect 7 'a client that asks too often is refused, for now' "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 1
-says 'with the rule, and when to try again' 'client2 may make 1 requests a minute \(requests_per_minute\): try again in [0-9]+ s'
+says 'with the rule, and when to try again' 'client2 may make 1 request a minute \(requests_per_minute\): try again in [0-9]+ s'
 check 'which is logged' logged 'client2: rate: '
 check 'and counted' eventually metric "certpool_refusals_total{type=\"rate\"} $(grep -c 'client2: rate: ' serve.err)"
 refusals=$(grep -c 'client2: rate: ' serve.err)
@@ -146,7 +146,7 @@ check 'enroll is told the same' eventually refused_again
 "$certpool" client set client2 --requests-per-minute 6000 -q
 status=0
 wait $enroll || status=$?
-equal 'and asks until it may' '0 client2: saved 1 certificates; 1 were there; 0 refused' "$status $(cat enroll.out)"
+equal 'and asks until it may' '0 client2: saved 1 certificate; 1 was there; 0 refused' "$status $(cat enroll.out)"
 expect 0 'nobody else has to wait' "$certpool" revoke --ca "$CERTPOOL_CA" --as client1 4
 
 # catalogue 86: every opened descriptor is closed.

@@ -68,7 +68,7 @@ Test(init_authority, refuses_to_make_a_second_root_after_certificates_were_issue
 	free_authority(&fixture.authority);
 	cr_assert_eq(unlinkat(fixture.layout->cert, "root.crt", 0), 0);
 	REFUSED(init_ca(&fixture, NOW_S, &made, &fault), FAULT_REFUSED,
-		"the root under which 1 certificates were issued");
+		"the root under which 1 certificate was issued");
 	cr_expect_not(file_exists(fixture.layout->cert, "root.crt"));
 }
 

@@ -331,7 +331,7 @@ Test(intermediate, init_makes_no_second_certificate_after_certificates_were_issu
 	free_authority(&apart.ca.authority);
 	remove_at("ca/cert/ca.crt");
 	expect_init_refused(FAULT_REFUSED,
-			    "the CA's certificate under which 1 certificates were issued");
+			    "the CA's certificate under which 1 certificate was issued");
 	cr_expect_not(file_exists(apart.ca.layout->cert, "ca.crt"));
 }
 

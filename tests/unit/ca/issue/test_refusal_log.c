@@ -130,7 +130,7 @@ Test(refusal_log, has_one_line_for_a_batch_with_its_first_five_refusals)
 	add_refused(&answer, 1000, detail);
 	answer.certificate_count = 0;
 	OK(record_answer_refusals(refusals, "a", &answer, 1000, &fault));
-	expect_lines(1, "\"type\":\"bad_request\",\"detail\":\"1000 of 1000 requests refused; "
+	expect_lines(1, "\"type\":\"bad_request\",\"detail\":\"refused 1000 of 1000; "
 			"key1: bad_request: xxx");
 	expect_lines(1, "; key5: bad_request: xxx");
 	expect_lines(1, "\"count\":1000,");
@@ -145,8 +145,8 @@ Test(refusal_log, names_the_only_member_of_a_batch_that_was_refused)
 
 	add_refused(&answer, 1, "no PEM");
 	OK(record_answer_refusals(refusals, "a", &answer, 1000, &fault));
-	expect_lines(1, "\"member\":\"key1\",\"type\":\"bad_request\",\"detail\":\"1 of 1 requests "
-			"refused; key1: bad_request: no PEM\",\"count\":1,");
+	expect_lines(1, "\"member\":\"key1\",\"type\":\"bad_request\",\"detail\":\"refused 1 of 1; "
+			"key1: bad_request: no PEM\",\"count\":1,");
 }
 
 Test(refusal_log, has_no_line_for_an_answer_that_refuses_nothing)

@@ -314,7 +314,7 @@ Test(encrypted_requests, that_begin_alike_cost_their_client_each)
 	cr_expect_eq(post_repeatedly(&first_jwe, 2), 0);
 	cr_expect_eq(post_repeatedly(&second_jwe, 2), 0);
 	cr_expect_eq(count_rows(&served.ca), 1);
-	cr_expect(logged(&served, "client1 may make 1 requests a minute"), "%s", served.log);
+	cr_expect(logged(&served, "client1 may make 1 request a minute"), "%s", served.log);
 }
 
 static int add_count(void *context, int64_t sequence, const char *line, struct fault *fault)

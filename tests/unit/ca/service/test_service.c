@@ -219,7 +219,7 @@ Test(service, says_in_its_log_which_members_it_refused)
 	ask_certificates(&served, &served.keys[0], bytes_of_secret(&json), &answer);
 	cr_expect_eq(answer.certificate_count, 2);
 	cr_expect_eq(answer.refusal_count, 1);
-	cr_expect(logged(&served, "client1: 1 of 3 requests refused; key3: policy: subject"), "%s",
+	cr_expect(logged(&served, "client1: refused 1 of 3; key3: policy: subject"), "%s",
 		  served.log);
 }
 
