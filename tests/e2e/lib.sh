@@ -207,6 +207,10 @@ faketime_library() {
 	return 1
 }
 
+# From here on a faked clock is the wall clock alone. Without the second variable libfaketime 0.9.10 lets each wait
+# for a condition of the monotonic clock end at once, so that every periodic thread spins.
+fake_wall_clock_alone() { export FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0; }
+
 # The address sanitizer traces its own process to find leaks, and must be loaded first.
 sanitized() { grep -q __asan_init "$certpool"; }
 unsanitized_preload() { ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$@"; }

@@ -2,6 +2,7 @@
 # A CA whose clock was wrong, and is right again. catalogue 94, 106
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+fake_wall_clock_alone
 
 manifest 4 2 >manifest.yaml
 # The program under a clock that is as far from the right one as a file says (in state/, where serve may read), from second to
@@ -11,7 +12,7 @@ right=$certpool
 cat >clocked <<-END
 	#!/bin/sh
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
-		FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='$(faketime_library)' '$right' "\$@"
+		FAKETIME_CACHE_DURATION=1 LD_PRELOAD='$(faketime_library)' '$right' "\$@"
 END
 chmod 755 clocked
 certpool=$PWD/clocked

@@ -2,11 +2,12 @@
 # The ends of the CA's certificates are seen coming: in status, metrics, health, check and the log.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+fake_wall_clock_alone
 
 # at DAYS COMMAND…: twelve hours before so many days from now; so no count of days depends on seconds.
 preload=$(faketime_library)
 at() {
-	env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="+$(($1 * 86400 - 43200))" FAKETIME_DONT_FAKE_MONOTONIC=1 \
+	env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="+$(($1 * 86400 - 43200))" \
 		LD_PRELOAD="$preload" "${@:2}"
 }
 warnings() { curl -s "$CERTPOOL_CA/health" | jq -r '.warnings[]'; }
@@ -16,7 +17,7 @@ end_of() { date -d "$(openssl x509 -in "$1" -noout -enddate | sed 's/^notAfter=/
 serve_at() {
 	set_clock "$1"
 	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE="$PWD/$layout/state/offset"
-		FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD="$preload")
+		FAKETIME_CACHE_DURATION=1 LD_PRELOAD="$preload")
 	start_ca
 	launcher=()
 }

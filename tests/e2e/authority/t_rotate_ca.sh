@@ -2,6 +2,7 @@
 # A CA below a separate root goes through three issuing certificates, while its clients renew and send messages.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+fake_wall_clock_alone
 
 manifest 3 3 |
 	sed 's|size: 3}|size: 3}, policy: {certificates: 50}|; s|layout: ca,|layout: ca, root_layout: stick, validity: 20y, certificates: {validity: 90d}, intermediate: {subject: "CN=Issuing CA", validity: 300d}, crl: {url: "http://ca.example.org/crl", validity: 1d}, ocsp: {url: "http://ca.example.org/ocsp"},|' \
@@ -15,7 +16,7 @@ preload=$(faketime_library)
 cat >clocked <<-END
 	#!/bin/sh
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
-		FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='$preload' '$right' "\$@"
+		FAKETIME_CACHE_DURATION=1 LD_PRELOAD='$preload' '$right' "\$@"
 END
 chmod 755 clocked
 # served_day: the day by the clock of serve, as its answers say.

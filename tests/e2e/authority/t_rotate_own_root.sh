@@ -3,6 +3,7 @@
 # CA nor a receiver is started again for it.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+fake_wall_clock_alone
 
 manifest 3 3 |
 	sed 's|client1: {|client1: {endpoint: "http://127.0.0.1:0", |; s|layout: ca,|layout: ca, validity: 730d, certificates: {validity: 90d}, crl: {url: "http://ca.example.org/crl", validity: 1d}, ocsp: {url: "http://ca.example.org/ocsp"},|' \
@@ -15,7 +16,7 @@ preload=$(faketime_library)
 cat >clocked <<-END
 	#!/bin/sh
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
-		FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='$preload' '$right' "\$@"
+		FAKETIME_CACHE_DURATION=1 LD_PRELOAD='$preload' '$right' "\$@"
 END
 chmod 755 clocked
 day=0

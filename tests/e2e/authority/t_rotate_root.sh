@@ -2,6 +2,7 @@
 # The CA's root is replaced, while clients renew and send messages: two lives of a root.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+fake_wall_clock_alone
 
 right=$certpool
 preload=$(faketime_library)
@@ -9,7 +10,7 @@ preload=$(faketime_library)
 cat >clocked <<-END
 	#!/bin/sh
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="+\$(cat '$PWD/days')d" \\
-		FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='$preload' '$right' "\$@"
+		LD_PRELOAD='$preload' '$right' "\$@"
 END
 chmod 755 clocked
 certpool=$PWD/clocked

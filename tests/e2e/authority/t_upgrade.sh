@@ -3,6 +3,7 @@
 # the record to its version in one transaction, and goes on.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+fake_wall_clock_alone
 
 # The shell's report of every killed process. Failed checks are on standard output.
 exec 2>notices
@@ -55,7 +56,7 @@ go_on() {
 answer_a_request() {
 	local clock
 	clock=$(date -d "@$(cat late.time)" '+@%Y-%m-%d %H:%M:%S')
-	launcher=(env "FAKETIME=$clock" FAKETIME_DONT_FAKE_MONOTONIC=1 ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+	launcher=(env "FAKETIME=$clock" ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
 		"LD_PRELOAD=$(faketime_library)")
 	start_ca
 	launcher=()
