@@ -11,6 +11,7 @@
 #include "common/ca/shared/client_key_copies.h"
 #include "common/crypto/key_file.h"
 #include "common/layout/known_endpoint.h"
+#include "common/pool/members/pool_numbers.h"
 #include "common/pool/members/trust.h"
 #include "tools/operator.h"
 #include "tools/output.h"
@@ -32,11 +33,12 @@ int open_node(const struct command *command, const char *client, struct node *re
 
 	if (load_manifest(command->manifest, &node.manifest, fault) < 0)
 		return -1;
-	node.client = find_client(node.manifest, client, fault);
+	node.client = find_own_client(node.manifest, client, fault);
 	node.written = node.manifest->ca.endpoint;
 	if (node.client == NULL || open_layout(node.client->layout, &node.layout, fault) < 0 ||
 	    find_endpoint(node.layout, CA_NAME, &node.written, &node.manifest->ca.endpoint, fault) <
-		    0)
+		    0 ||
+	    prepare_numbers(node.layout, node.client, fault) < 0)
 		return -1;
 	MOVE(ret_node, node);
 	return 0;

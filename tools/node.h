@@ -12,15 +12,16 @@
 /* The client that a command is about: its entry in the manifest and its layout. */
 struct node {
 	struct manifest *manifest;
-	const struct client_node *client; /* in the manifest */
-	struct endpoint written;          /* the CA's endpoint as the manifest has it */
+	struct client_node *client; /* in the manifest */
+	struct endpoint written;    /* the CA's endpoint as the manifest has it */
 	struct layout *layout;
 };
 
 /*
  * Loads the command's manifest, finds the client in it and opens its layout. The CA's endpoint in
- * the manifest becomes the one that is known (known_endpoint.h). Owns: clear_node.
- * Errors: those of load_manifest, find_client and open_layout.
+ * the manifest becomes the one that is known (known_endpoint.h), and the client gets its members'
+ * numbers (prepare_numbers). Owns: clear_node.
+ * Errors: those of load_manifest, find_client, open_layout and prepare_numbers.
  */
 int open_node(const struct command *command, const char *client, struct node *ret_node,
 	      struct fault *fault) MUST_CHECK;

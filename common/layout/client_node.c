@@ -80,6 +80,11 @@ static const struct field pool_fields[] = {
 	 .offset = offsetof(struct client_node, pool.reuse.method),
 	 .fallback = "random"},
 	{.name = "hold", .set = set_hold, .offset = offsetof(struct client_node, pool.reuse)},
+	{.name = "on_empty",
+	 .set = set_on_empty,
+	 .offset = offsetof(struct client_node, pool.reuse.on_empty),
+	 .fallback = "fail"},
+	{.name = "topup", .set = set_topup, .offset = offsetof(struct client_node, pool.reuse)},
 	{0},
 };
 
@@ -212,9 +217,30 @@ static int read_client_node(const struct yaml_node *value, const char *directory
 	    0)
 		return -1;
 	if (complete_usages(value, client, fault) < 0 ||
-	    check_reuse(find_entry(value, "pool"), &client->pool.reuse, fault) < 0)
+	    complete_reuse(find_entry(value, "pool"), client->pool.size, &client->pool.reuse,
+			   fault) < 0)
 		return -1;
 	return complete_policy(value, client, fault);
+}
+
+size_t last_member(const struct pool_settings *pool)
+{
+	return pool->last > 0 ? pool->last : pool->size;
+}
+
+bool is_set_apart(const struct pool_settings *pool, size_t member)
+{
+	return pool->marks != NULL && member <= pool->last &&
+	       pool->marks[member - 1] != MEMBER_UNUSED;
+}
+
+size_t count_members(const struct pool_settings *pool)
+{
+	size_t count = last_member(pool);
+
+	for (size_t i = 0; i < pool->last; i++)
+		count -= pool->marks[i] != MEMBER_UNUSED ? 1 : 0;
+	return count;
 }
 
 int read_client_nodes(const struct yaml_node *value, const char *directory,
@@ -245,6 +271,7 @@ void free_client_nodes(struct client_node *clients, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		free(clients[i].layout);
 		free(clients[i].pool.subject);
+		free(clients[i].pool.marks);
 		free_templates(clients[i].pool.alt_names, clients[i].pool.alt_name_count);
 		clear_client_policy(&clients[i].policy);
 	}

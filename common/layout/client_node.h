@@ -17,6 +17,13 @@ enum {
 	MESSAGE_SIZE_MAX = 16 * 1024 * 1024,
 };
 
+/* What has become of a number of a pool whose members are used up. */
+enum member_mark {
+	MEMBER_UNUSED,
+	MEMBER_USED,    /* it has signed, and is set aside */
+	MEMBER_RETIRED, /* its key is destroyed; the number never comes back */
+};
+
 /* The content of a client's certificate requests, and how its members are used. */
 struct pool_settings {
 	size_t size; /* of the pool, 1 … POOL_SIZE_MAX */
@@ -27,7 +34,22 @@ struct pool_settings {
 	size_t batch_size;   /* 1 … BATCH_SIZE_MAX */
 	unsigned int usages; /* of enum usage, that the requests ask for */
 	struct pool_reuse reuse;
+
+	/* The numbers of the members, as take_numbers (pool/members/pool_numbers.h) has found them
+	   in the layout. Without: 1 … size. */
+	size_t last;    /* the highest; 0: without */
+	uint8_t *marks; /* last of them: enum member_mark */
 };
+
+/* The highest number of a member. */
+size_t last_member(const struct pool_settings *pool);
+
+/* Whether no member is to be made, enrolled or renewed under that number any more: it is used or
+   retired. */
+bool is_set_apart(const struct pool_settings *pool, size_t member);
+
+/* The members 1 … last_member that are not set apart. */
+size_t count_members(const struct pool_settings *pool);
 
 /* A client: a node with a pool of certificates. */
 struct client_node {

@@ -298,3 +298,11 @@ const struct client_node *find_client(const struct manifest *manifest, const cha
 	return find_client_node(manifest->clients, manifest->client_count, manifest->path, name,
 				fault);
 }
+
+struct client_node *find_own_client(struct manifest *manifest, const char *name,
+				    struct fault *fault)
+{
+	const struct client_node *found = find_client(manifest, name, fault);
+
+	return found != NULL ? &manifest->clients[found - manifest->clients] : NULL;
+}

@@ -43,5 +43,8 @@ void free_manifest(struct manifest **manifest);
 /* The client of that name, or NULL with FAULT_NOT_FOUND, which lists the names in the manifest. */
 const struct client_node *find_client(const struct manifest *manifest, const char *name,
 				      struct fault *fault);
+/* The same, to be changed. */
+struct client_node *find_own_client(struct manifest *manifest, const char *name,
+				    struct fault *fault);
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/name.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,13 @@ static const char *const methods[] = {
 	[REUSE_LIMITED_TIME] = "limited_time",
 	[REUSE_ROTATING_BATCH] = "rotating-batch",
 	[REUSE_PER_RELYING_PARTY] = "per-relying-party",
+	[REUSE_ONCE_ONLY] = "once_only",
+};
+
+static const char *const empties[] = {
+	[EMPTY_FAIL] = "fail",
+	[EMPTY_REUSE] = "reuse",
+	[EMPTY_BLOCK] = "block",
 };
 
 const char *format_reuse(enum reuse method)
@@ -18,29 +26,77 @@ const char *format_reuse(enum reuse method)
 	return methods[method];
 }
 
-int set_reuse(const struct yaml_node *value, const struct field *field, void *object,
-	      struct fault *fault)
+/* Finds the value among the names. */
+static int choose_name(const struct yaml_node *value, const char *const *all, size_t count,
+		       size_t *ret_index, struct fault *fault)
 {
-	enum reuse *member = (enum reuse *)(void *)((char *)object + field->offset);
 	CLEANUP(clear_buffer) struct buffer names = {0};
 	struct nearest_name search = {.word = value->text};
 	char meant[MEANT_SIZE];
 
 	if (expect_kind(value, YAML_SCALAR, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT_OF(methods); i++) {
-		if (strcmp(value->text, methods[i]) == 0) {
-			*member = (enum reuse)i;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(value->text, all[i]) == 0) {
+			*ret_index = i;
 			return 0;
 		}
-		append_format(&names, "%s%s", i > 0 ? ", " : "", methods[i]);
-		compare_name(&search, methods[i]);
+		append_format(&names, "%s%s", i > 0 ? ", " : "", all[i]);
+		compare_name(&search, all[i]);
 	}
 	if (check_buffer(&names, fault) < 0)
 		return -1;
 	format_meant(&search, meant);
 	return set_value_fault(value, fault, "expected one of %s, found \"%.64s\"%s",
 			       (const char *)names.data, value->text, meant);
+}
+
+int set_reuse(const struct yaml_node *value, const struct field *field, void *object,
+	      struct fault *fault)
+{
+	enum reuse *member = (enum reuse *)(void *)((char *)object + field->offset);
+	size_t index = 0;
+
+	if (choose_name(value, methods, COUNT_OF(methods), &index, fault) < 0)
+		return -1;
+	*member = (enum reuse)index;
+	return 0;
+}
+
+int set_on_empty(const struct yaml_node *value, const struct field *field, void *object,
+		 struct fault *fault)
+{
+	enum on_empty *member = (enum on_empty *)(void *)((char *)object + field->offset);
+	size_t index = 0;
+
+	if (choose_name(value, empties, COUNT_OF(empties), &index, fault) < 0)
+		return -1;
+	*member = (enum on_empty)index;
+	return 0;
+}
+
+static const struct field topup_fields[] = {
+	{.name = "unused",
+	 .set = set_number,
+	 .offset = offsetof(struct pool_reuse, topup_unused),
+	 .high = 1000000},
+	{.name = "lifetime_left",
+	 .set = set_percentage,
+	 .offset = offsetof(struct pool_reuse, lifetime_left_percent),
+	 .low = 1,
+	 .high = 90},
+	{0},
+};
+
+int set_topup(const struct yaml_node *value, const struct field *field, void *object,
+	      struct fault *fault)
+{
+	struct pool_reuse *reuse = (void *)((char *)object + field->offset);
+
+	if (read_fields(value, topup_fields, reuse, fault) < 0)
+		return -1;
+	reuse->has_topup_unused = find_entry(value, "unused") != NULL;
+	return 0;
 }
 
 int set_hold(const struct yaml_node *value, const struct field *field, void *object,
@@ -67,12 +123,9 @@ int set_hold(const struct yaml_node *value, const struct field *field, void *obj
 			       HOLD_MESSAGES_MAX, found);
 }
 
-int check_reuse(const struct yaml_node *pool, const struct pool_reuse *reuse, struct fault *fault)
+static int check_hold(const struct yaml_node *hold, const struct pool_reuse *reuse,
+		      struct fault *fault)
 {
-	const struct yaml_node *hold = pool != NULL ? find_entry(pool, "hold") : NULL;
-
-	if (hold == NULL)
-		return 0;
 	switch (reuse->method) {
 	case REUSE_RANDOM:
 		if (reuse->hold_messages == 1)
@@ -93,8 +146,52 @@ int check_reuse(const struct yaml_node *pool, const struct pool_reuse *reuse, st
 				     "expected no hold with reuse: per-relying-party, where a "
 				     "receiver always sees the same member, found %s",
 				     hold->text);
+	case REUSE_ONCE_ONLY:
+		return set_key_fault(hold, fault,
+				     "expected no hold with reuse: once_only, where a member signs "
+				     "one message, found %s",
+				     hold->text);
 	case REUSE_ROTATING_BATCH:
 		break;
 	}
+	return 0;
+}
+
+/* What only members that are used up need. */
+static int refuse_without_once_only(const struct yaml_node *entry, const struct pool_reuse *reuse,
+				    struct fault *fault)
+{
+	if (entry == NULL)
+		return 0;
+	return set_key_fault(entry, fault,
+			     "expected reuse: once_only beside it, as no other method uses "
+			     "members up, found reuse: %s",
+			     format_reuse(reuse->method));
+}
+
+int complete_reuse(const struct yaml_node *pool, size_t size, struct pool_reuse *reuse,
+		   struct fault *fault)
+{
+	const struct yaml_node *hold = pool != NULL ? find_entry(pool, "hold") : NULL;
+	const struct yaml_node *on_empty = pool != NULL ? find_entry(pool, "on_empty") : NULL;
+	const struct yaml_node *topup = pool != NULL ? find_entry(pool, "topup") : NULL;
+	const struct yaml_node *unused = topup != NULL ? find_entry(topup, "unused") : NULL;
+
+	if (hold != NULL && check_hold(hold, reuse, fault) < 0)
+		return -1;
+	if (reuse->method != REUSE_ONCE_ONLY) {
+		if (reuse->on_empty != EMPTY_FAIL &&
+		    refuse_without_once_only(on_empty, reuse, fault) < 0)
+			return -1;
+		return refuse_without_once_only(unused, reuse, fault);
+	}
+	if (!reuse->has_topup_unused)
+		reuse->topup_unused = (size * DEFAULT_UNUSED_PERCENT + 99) / 100;
+	if (reuse->topup_unused >= size && reuse->has_topup_unused)
+		return set_value_fault(unused, fault,
+				       "expected fewer than the pool's size of %zu, found %zu",
+				       size, reuse->topup_unused);
+	if (reuse->topup_unused >= size)
+		reuse->topup_unused = size - 1;
 	return 0;
 }

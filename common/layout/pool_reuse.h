@@ -10,6 +10,14 @@ enum reuse {
 	REUSE_LIMITED_TIME,      /* one member until its time is over, then another */
 	REUSE_ROTATING_BATCH,    /* each once, in random order, then again in another order */
 	REUSE_PER_RELYING_PARTY, /* one for each receiver, and for no other */
+	REUSE_ONCE_ONLY,         /* each for one message */
+};
+
+/* What is done with reuse: once_only when no unused member is left. */
+enum on_empty {
+	EMPTY_FAIL,
+	EMPTY_REUSE, /* one that was used signs until the pool is filled up */
+	EMPTY_BLOCK, /* it is waited for */
 };
 
 enum { HOLD_MESSAGES_MAX = 1000000 };
@@ -18,7 +26,14 @@ struct pool_reuse {
 	enum reuse method;
 	size_t hold_messages; /* that a member signs before the next is chosen; 0: one */
 	int64_t hold_s;       /* the same as a time; 0: not given */
+	enum on_empty on_empty;
+	/* With once_only the pool is filled up when so few members are unused. */
+	size_t topup_unused;
+	bool has_topup_unused; /* else it is DEFAULT_UNUSED_PERCENT of the pool, rounded up */
+	size_t lifetime_left_percent; /* members with less left are renewed; 0: a third */
 };
+
+enum { DEFAULT_UNUSED_PERCENT = 40 };
 
 /* "random", "rotating-batch" and so on. */
 const char *format_reuse(enum reuse method);
@@ -27,12 +42,16 @@ const char *format_reuse(enum reuse method);
    number of messages or a duration. */
 field_setter set_reuse;
 field_setter set_hold;
+/* Of an enum on_empty, and of a whole struct pool_reuse by a mapping. */
+field_setter set_on_empty;
+field_setter set_topup;
 
 /*
- * Refuses what does not go together. pool is the mapping that was read, NULL if there was none.
+ * Refuses what does not go together, and sets the default of topup_unused. pool is the mapping that
+ * was read, NULL if there was none; size the pool's.
  * Errors: FAULT_USAGE with line and column.
  */
-int check_reuse(const struct yaml_node *pool, const struct pool_reuse *reuse,
-		struct fault *fault) MUST_CHECK;
+int complete_reuse(const struct yaml_node *pool, size_t size, struct pool_reuse *reuse,
+		   struct fault *fault) MUST_CHECK;
 
 #endif

@@ -32,12 +32,12 @@ static int print_summary(const struct command *command, const struct client_node
 	if (!command->json) {
 		if (findings == 0)
 			print_line("%s: whole: %s", client->name,
-				   counted(client->pool.size, "member", "members").text);
+				   counted(count_members(&client->pool), "member", "members").text);
 		return 0;
 	}
 	add_json_text(&line, "client", client->name);
 	add_json_number(&line, "findings", (long long)findings);
-	add_json_number(&line, "members", (long long)client->pool.size);
+	add_json_number(&line, "members", (long long)count_members(&client->pool));
 	return print_json(&line, fault);
 }
 

@@ -300,11 +300,16 @@ static int add_operand(const char *operand, const struct client_node *client,
 		return set_fault(fault, FAULT_USAGE,
 				 "%.80s: expected a client, or members of one client (%s/MEMBER)",
 				 operand, client->name);
-	if (member == 0 || member > client->pool.size)
+	if (member == 0 || member > last_member(&client->pool))
 		return set_fault(fault, FAULT_USAGE,
 				 "%.80s: expected a member from %s/1 to %s/%zu, the pool's size in "
 				 "the manifest",
-				 operand, client->name, client->name, client->pool.size);
+				 operand, client->name, client->name, last_member(&client->pool));
+	if (is_set_apart(&client->pool, member))
+		return set_fault(fault, FAULT_USAGE,
+				 "%.80s: expected a member that has not signed yet: this one is "
+				 "set aside for good, and certpool keep %s fills the pool up",
+				 operand, client->name);
 	add_to_member_set(members, member);
 	return 0;
 }
@@ -320,7 +325,7 @@ int open_members(const struct command *command, struct node *ret_node,
 	if (open_node(command, client, &node, fault) < 0)
 		return -1;
 	if (command->operand_count > 1 || strchr(command->operands[0], '/') != NULL) {
-		if (init_member_set(node.client->pool.size, &members, fault) < 0)
+		if (init_member_set(last_member(&node.client->pool), &members, fault) < 0)
 			return -1;
 		for (size_t i = 0; i < command->operand_count; i++)
 			if (add_operand(command->operands[i], node.client, &members, fault) < 0)

@@ -137,7 +137,7 @@ static int add_all_members(const struct node *node, struct buffer *serials, stru
 	char name[FILE_NAME_SIZE];
 	bool found;
 
-	for (size_t index = 1; index <= node->client->pool.size; index++) {
+	for (size_t index = 1; index <= last_member(&node->client->pool); index++) {
 		name_certificate(index, name);
 		if (find_file(node->layout->cert, name, &found, fault) < 0)
 			return prefix_fault(fault, "%s/cert", node->layout->path);

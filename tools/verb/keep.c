@@ -2,21 +2,37 @@
  * keep: makes of a client's pool what its manifest says, and does nothing when nothing is due: the
  * one verb for a timer. It learns what was revoked first, and takes a new shared key last.
  */
+#include "common/base/clock.h"
+#include "common/pool/members/pool_numbers.h"
 #include "tools/options.h"
+#include "tools/output.h"
 #include "tools/pool/client_pool.h"
 
 struct keep_settings {
 	int64_t within_s;
+	bool now;
 	struct endpoint ca;
 };
 
 static const struct option keep_options[] = {
 	{"within", 0, false, "DURATION", take_duration, offsetof(struct keep_settings, within_s),
 	 "renew certificates that end within this time, not in the last third of their life", NULL},
+	{"now", 0, true, NULL, take_switch, offsetof(struct keep_settings, now),
+	 "fill the pool up even shortly after that failed", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct keep_settings, ca),
 	 "the CA's endpoint, instead of the manifest's", NULL},
 	{0},
 };
+
+static void print_retired(const struct command *command, const char *client, size_t retired,
+			  struct json_line *line)
+{
+	if (command->json)
+		add_json_number(line, "retired", (long long)retired);
+	else if (retired > 0)
+		print_line("%s: filled up; keys of members that had signed, destroyed: %zu", client,
+			   retired);
+}
 
 /* What is revoked has to be known: a timer's run that could not ask is to be repeated. */
 static int learn(const struct command *command, const struct node *node, const struct endpoint *ca,
@@ -34,30 +50,64 @@ static int learn(const struct command *command, const struct node *node, const s
 	return 0;
 }
 
+/* Once new members have their places, the keys of those that have signed are destroyed. */
+static int finish_fill_up(const struct node *node, size_t *ret_retired, struct fault *fault)
+{
+	if (node->client->pool.reuse.method != REUSE_ONCE_ONLY || !is_full(&node->client->pool))
+		return 0;
+	return retire_used_members(node->layout, node->client, ret_retired, fault);
+}
+
+static int keep(const struct command *command, const struct keep_settings *given,
+		const struct node *node, struct fault *fault)
+{
+	CLEANUP(clear_json) struct json_line line = {0};
+	struct upkeep upkeep = {.scope = UPKEEP_ALL,
+				.within_s = given->within_s,
+				.enrollment = {.layout = node->layout, .client = node->client}};
+	CLEANUP(clear_learned) struct learned learned = {0};
+	size_t retired = 0;
+	struct upkeep_summary kept;
+	struct fault left = {0};
+
+	upkeep.enrollment.ca = choose_endpoint(&given->ca, &node->manifest->ca.endpoint);
+	if (learn(command, node, &upkeep.enrollment.ca, &learned, fault) < 0 ||
+	    (node->client->pool.reuse.method == REUSE_ONCE_ONLY &&
+	     fill_numbers_up(node->layout, node->client, fault) < 0))
+		return -1;
+	upkeep.unknown = bytes_of_buffer(&learned.unknown);
+	if (keep_client(command, &upkeep, &kept, fault) < 0 ||
+	    take_ca_key(node, &upkeep.enrollment.ca, fault) < 0)
+		return -1;
+	if (check_kept(node->client->name, &kept, &left) == 0 &&
+	    finish_fill_up(node, &retired, fault) < 0)
+		return -1;
+	print_kept(command, node->client->name, &kept, &line);
+	print_retired(command, node->client->name, retired, &line);
+	if (command->json && print_json(&line, fault) < 0)
+		return -1;
+	return left.class != FAULT_NONE ? pass_fault(&left, fault) : 0;
+}
+
 static int run_keep(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct keep_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
-	CLEANUP(clear_json) struct json_line line = {0};
-	struct upkeep upkeep = {.scope = UPKEEP_ALL, .within_s = given->within_s};
-	CLEANUP(clear_learned) struct learned learned = {0};
-	struct upkeep_summary kept;
+	struct fault failure = {0};
+	bool fills_up;
+	int result;
 
 	if (open_node(command, command->operands[0], &node, fault) < 0)
 		return -1;
-	upkeep.enrollment.layout = node.layout;
-	upkeep.enrollment.client = node.client;
-	upkeep.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
-	if (learn(command, &node, &upkeep.enrollment.ca, &learned, fault) < 0)
+	fills_up = node.client->pool.reuse.method == REUSE_ONCE_ONLY;
+	if (fills_up && !given->now &&
+	    check_fill_up(node.layout, node.client->name, read_clock(), fault) < 0)
 		return -1;
-	upkeep.unknown = bytes_of_buffer(&learned.unknown);
-	if (keep_client(command, &upkeep, &kept, fault) < 0 ||
-	    take_ca_key(&node, &upkeep.enrollment.ca, fault) < 0)
+	result = keep(command, given, &node, &failure);
+	if (fills_up && note_fill_up(node.layout, node.client->name, read_clock(),
+				     result < 0 ? &failure : NULL, fault) < 0)
 		return -1;
-	print_kept(command, node.client->name, &kept, &line);
-	if (command->json && print_json(&line, fault) < 0)
-		return -1;
-	return check_kept(node.client->name, &kept, fault);
+	return result < 0 ? pass_fault(&failure, fault) : 0;
 }
 
 const struct verb keep_verb = {
@@ -71,8 +121,12 @@ const struct verb keep_verb = {
 		   "soon. Does\n"
 		   "nothing when nothing is due, and says when it will be. Keys are never "
 		   "overwritten\n"
-		   "but by the renewal of their member; what does not fit is set aside. Exit "
-		   "status 5:\n"
+		   "but by the renewal of their member; what does not fit is set aside. With "
+		   "reuse:\n"
+		   "once_only, fills the pool up with new members as its topup says, and destroys "
+		   "the\n"
+		   "keys of those that have signed; after a failure it waits, at most an hour. "
+		   "Exit status 5:\n"
 		   "some members are left; 6: the CA refused all; 7: it cannot be reached.\n",
 	.example = "certpool keep client1\n",
 	.options = keep_options,

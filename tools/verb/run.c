@@ -5,6 +5,7 @@
  */
 #include "common/base/clock.h"
 #include "common/pool/members/pool.h"
+#include "common/pool/members/pool_numbers.h"
 #include "common/pool/members/trust.h"
 #include "common/pool/revocation/ask_status.h"
 #include "common/x509/chain.h"
@@ -198,6 +199,16 @@ static int stop_servers(struct run_context *run, struct fault *fault)
 	return stop_server(&run->ca, fault) < 0 ? -1 : result;
 }
 
+static int open_client(const struct run_context *run, const struct client_node *client,
+		       struct layout **ret_layout, struct fault *fault)
+{
+	struct client_node *clients = run->manifest->clients;
+
+	if (open_layout(client->layout, ret_layout, fault) < 0)
+		return -1;
+	return prepare_numbers(*ret_layout, &clients[client - clients], fault);
+}
+
 static int enroll_one(const struct run_context *run, const struct client_node *client,
 		      struct report_row *row, struct fault *fault)
 {
@@ -206,7 +217,7 @@ static int enroll_one(const struct run_context *run, const struct client_node *c
 	struct enroll_summary enrolled = {0};
 	int result = -1;
 
-	if (open_layout(client->layout, &layout, fault) == 0 &&
+	if (open_client(run, client, &layout, fault) == 0 &&
 	    make_client_pool(run->command, layout, client, &made, fault) == 0)
 		result = enroll_client(run->command, layout, client, &run->ca.endpoint, &enrolled,
 				       fault);
@@ -224,7 +235,7 @@ static int renew_one(const struct run_context *run, const struct client_node *cl
 	struct renewal_summary renewed = {0};
 	int result = -1;
 
-	if (open_layout(client->layout, &layout, fault) == 0) {
+	if (open_client(run, client, &layout, fault) == 0) {
 		renewal.enrollment.layout = layout;
 		result = renew_client(run->command, &renewal, &renewed, fault);
 	}
@@ -244,7 +255,7 @@ static int send_step(const struct run_context *run, const struct run_step *step,
 	int result = -1;
 
 	to.endpoint = run->servers[step->to].endpoint;
-	if (open_layout(from->layout, &layout, fault) == 0) {
+	if (open_client(run, from, &layout, fault) == 0) {
 		const struct shipment shipment = {.command = run->command,
 						  .layout = layout,
 						  .from = from,

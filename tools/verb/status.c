@@ -7,7 +7,7 @@
 #include "common/ca/overview/overview.h"
 #include "common/ca/page/overview_page.h"
 #include "common/ca/revocation/root_crl.h"
-#include "common/pool/members/pool_state.h"
+#include "common/pool/members/pool_numbers.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
 #include "tools/admin_token.h"
@@ -17,6 +17,7 @@
 #include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/pool/pool_use.h"
 
 #include <stdio.h>
 
@@ -237,29 +238,9 @@ static int write_page(const struct command *command, const struct status_setting
 
 /* --- clients --- */
 
-/* How the members of a pool that keeps state are used. */
-static void print_reuse(const struct client_node *client, const struct pool_summary *summary,
-			const struct pool_state *state, struct json_line *line)
-{
-	const char *method = format_reuse(client->pool.reuse.method);
-	size_t usable = summary->states[MEMBER_VALID];
-	size_t in_use = count_in_use(state);
-
-	in_use = in_use < usable ? in_use : usable;
-	if (client->pool.reuse.method == REUSE_RANDOM)
-		return;
-	if (line == NULL) {
-		print_line("  reuse %s, in use %zu, unused %zu", method, in_use, usable - in_use);
-		return;
-	}
-	add_json_text(line, "reuse", method);
-	add_json_number(line, "in_use", (long long)in_use);
-	add_json_number(line, "unused", (long long)(usable - in_use));
-}
-
 static int print_pool(const struct command *command, const struct client_node *client,
 		      const struct pool_summary *summary, const struct pool_state *state,
-		      size_t surplus, struct fault *fault)
+		      size_t surplus, int64_t now_s, struct fault *fault)
 {
 	size_t certificates = summary->size - summary->states[MEMBER_WITHOUT];
 	CLEANUP(clear_json) struct json_line line = {0};
@@ -277,7 +258,7 @@ static int print_pool(const struct command *command, const struct client_node *c
 			   summary->states[MEMBER_EXPIRED], summary->states[MEMBER_REVOKED],
 			   summary->states[MEMBER_DAMAGED]);
 		print_line("  first expiry %s, last %s", first, last);
-		print_reuse(client, summary, state, NULL);
+		print_pool_use(client, summary, state, now_s, NULL);
 		return 0;
 	}
 	add_json_text(&line, "node", client->name);
@@ -293,13 +274,14 @@ static int print_pool(const struct command *command, const struct client_node *c
 	add_json_number(&line, "beyond_size", (long long)surplus);
 	add_json_time(&line, "first_expiry", summary->first_expiry_s);
 	add_json_time(&line, "last_expiry", summary->last_expiry_s);
-	print_reuse(client, summary, state, &line);
+	print_pool_use(client, summary, state, now_s, &line);
 	return print_json(&line, fault);
 }
 
 /*
  * Whether a client lives on another host, so that it is in the CA's table and has no pool here: the
- * manifest says so, or an invitation was made for it and what lies here, if anything, has no key.
+ * manifest says so, or an invitation was made for it and what lies here, if anything, has no key of
+ * the first member, nor says what became of it.
  */
 static int find_elsewhere(const struct client_node *client, const struct fleet *fleet,
 			  bool *ret_elsewhere, struct fault *fault)
@@ -317,8 +299,9 @@ static int find_elsewhere(const struct client_node *client, const struct fleet *
 	if (open_layout(client->layout, &layout, &absent) < 0) {
 		if (absent.class != FAULT_NOT_FOUND)
 			return pass_fault(&absent, fault);
-	} else if (find_file(layout->private, name, &found, fault) < 0) {
-		return prefix_fault(fault, "%s/Private", layout->path);
+	} else if (find_file(layout->private, name, &found, fault) < 0 ||
+		   (!found && find_file(layout->state, POOL_STATE_FILE, &found, fault) < 0)) {
+		return prefix_fault(fault, "%s", layout->path);
 	}
 	*ret_elsewhere = client->elsewhere || !found;
 	return 0;
@@ -336,7 +319,7 @@ static int note_elsewhere(const struct command *command, const struct client_nod
 	return print_json(&line, fault);
 }
 
-static int show_client(const struct command *command, const struct client_node *client,
+static int show_client(const struct command *command, struct client_node *client,
 		       const struct fleet *fleet, int64_t now_s, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -355,12 +338,13 @@ static int show_client(const struct command *command, const struct client_node *
 	size_t beyond;
 
 	if (open_layout(client->layout, &layout, fault) < 0 ||
+	    (take_numbers(layout, client, &damaged) < 0 && pass_failure(&damaged, fault) < 0) ||
 	    (read_known_revocations(layout, client->name, &revocations, &unread) < 0 &&
 	     pass_failure(&unread, fault) < 0) ||
 	    summarize_pool(layout, client, &revocations, now_s, &summary, fault) < 0 ||
 	    (read_pool_state(layout, client->name, &state, &damaged) < 0 &&
 	     pass_failure(&damaged, fault) < 0) ||
-	    list_surplus_members(layout, client->pool.size, &surplus, fault) < 0)
+	    list_surplus_members(layout, last_member(&client->pool), &surplus, fault) < 0)
 		return -1;
 	if (unread.class != FAULT_NONE)
 		print_note(command, "%s", unread.text);
@@ -381,7 +365,7 @@ static int show_client(const struct command *command, const struct client_node *
 			   client->name, counted(beyond, "member", "members").text,
 			   client->pool.size, by_count(beyond, "has", "have"), client->name,
 			   by_count(beyond, "it", "them"));
-	return print_pool(command, client, &summary, &state, beyond, fault);
+	return print_pool(command, client, &summary, &state, beyond, now_s, fault);
 }
 
 /* A node without a layout on this host is no failure: it may live on another host. */
@@ -422,7 +406,7 @@ static int run_status(const struct command *command, const void *settings, struc
 			return -1;
 	}
 	for (size_t i = 0; i < manifest->client_count; i++) {
-		const struct client_node *client = &manifest->clients[i];
+		struct client_node *client = &manifest->clients[i];
 		struct fault failure = {0};
 		int result = show_client(command, client, &overview.fleet, now_s, &failure);
 

@@ -48,10 +48,14 @@ static void clear_certify_context(struct certify_context *context)
 }
 
 /* An equal share for each request in flight, from BATCH_MIN up to `most`. */
-static size_t choose_batch_size(size_t member_count, size_t most)
+static size_t choose_batch_size(size_t member_count, const struct pool_settings *pool)
 {
+	size_t most = pool->batch_size;
 	size_t share = (member_count + IN_FLIGHT - 1) / IN_FLIGHT;
 
+	/* What fills up a pool is asked for at once: its requests tell no more than that. */
+	if (pool->reuse.method == REUSE_ONCE_ONLY)
+		return most;
 	if (share < BATCH_MIN)
 		share = BATCH_MIN;
 	return share < most ? share : most;
@@ -247,7 +251,7 @@ int certify_members(const struct certification *certification, struct certify_su
 	    read_intermediates(enrollment->layout, &context.known, fault) < 0 ||
 	    read_shared_key(enrollment->layout, CA_NAME, &context.key, fault) < 0)
 		return -1;
-	context.batch_size = choose_batch_size(count, enrollment->client->pool.batch_size);
+	context.batch_size = choose_batch_size(count, &enrollment->client->pool);
 	batch_count = (count + context.batch_size - 1) / context.batch_size;
 	if (run_tasks(batch_count, IN_FLIGHT, certify_next_batch, &context, fault) < 0 ||
 	    (count > 0 && take_new_key(&key_question, read_clock(), fault) < 0))
@@ -262,14 +266,16 @@ int find_missing_members(const struct layout *layout, const struct client_node *
 	CLEANUP(clear_member_set) struct member_set missing = {0};
 	size_t present = 0;
 
-	if (init_member_set(client->pool.size, &missing, fault) < 0)
+	if (init_member_set(last_member(&client->pool), &missing, fault) < 0)
 		return -1;
-	for (size_t i = 1; i <= client->pool.size; i++) {
+	for (size_t i = 1; i <= last_member(&client->pool); i++) {
 		char csr_name[FILE_NAME_SIZE];
 		char certificate_name[FILE_NAME_SIZE];
 		bool has_certificate;
 		bool has_csr;
 
+		if (is_set_apart(&client->pool, i))
+			continue;
 		name_csr(i, csr_name);
 		name_certificate(i, certificate_name);
 		if (find_file(layout->cert, certificate_name, &has_certificate, fault) < 0)

@@ -8,13 +8,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CHUNK_SIZE = 1000, LIFETIME_DIVISOR = 3 };
+enum { CHUNK_SIZE = 1000 };
 
 /* What the threads of one find_due_members share. */
 struct due_context {
 	const struct layout *layout;
 	const struct renewal_options *options;
-	size_t size;
+	const struct pool_settings *pool;
 	int64_t now_s;
 	pthread_mutex_t lock; /* for the fields below */
 	struct renewal_need need;
@@ -23,10 +23,9 @@ struct due_context {
 
 int64_t renewal_due_at(const struct renewal_options *options, const struct certificate *certificate)
 {
-	int64_t end_s = certificate_not_after(certificate);
-	int64_t lifetime_s = end_s - certificate_not_before(certificate);
-
-	return end_s - (options->within_s > 0 ? options->within_s : lifetime_s / LIFETIME_DIVISOR);
+	if (options->within_s > 0)
+		return certificate_not_after(certificate) - options->within_s;
+	return ending_from(certificate, options->lifetime_left_percent);
 }
 
 /* The certificate is NULL if it cannot be read. */
@@ -99,8 +98,9 @@ static int examine_chunk(size_t index, void *argument, struct fault *fault)
 	struct due_context *context = argument;
 	size_t end = (index + 1) * CHUNK_SIZE;
 
-	for (size_t i = index * CHUNK_SIZE; i < end && i < context->size; i++)
-		if (examine_member(context, i + 1, fault) < 0)
+	for (size_t i = index * CHUNK_SIZE; i < end && i < last_member(context->pool); i++)
+		if (!is_set_apart(context->pool, i + 1) &&
+		    examine_member(context, i + 1, fault) < 0)
 			return -1;
 	return 0;
 }
@@ -111,20 +111,22 @@ int find_due_members(const struct layout *layout, const struct client_node *clie
 		     struct fault *fault)
 {
 	CLEANUP(clear_member_set) struct member_set members = {0};
+	struct renewal_options terms = *options;
 	struct due_context context = {.layout = layout,
-				      .options = options,
-				      .size = client->pool.size,
+				      .options = &terms,
+				      .pool = &client->pool,
 				      .now_s = now_s,
 				      .lock = PTHREAD_MUTEX_INITIALIZER};
 	int result;
 
+	terms.lifetime_left_percent = client->pool.reuse.lifetime_left_percent;
 	if (ret_members != NULL) {
-		if (init_member_set(client->pool.size, &members, fault) < 0)
+		if (init_member_set(last_member(&client->pool), &members, fault) < 0)
 			return -1;
 		context.members = &members;
 	}
-	result = run_tasks((context.size + CHUNK_SIZE - 1) / CHUNK_SIZE, count_cores(),
-			   examine_chunk, &context, fault);
+	result = run_tasks((last_member(&client->pool) + CHUNK_SIZE - 1) / CHUNK_SIZE,
+			   count_cores(), examine_chunk, &context, fault);
 	pthread_mutex_destroy(&context.lock);
 	if (result < 0)
 		return -1;
@@ -232,7 +234,7 @@ int renew_members(const struct renewal *renewal, const struct member_set *member
 
 	enrollment.refused = add_refused_member;
 	enrollment.refused_context = &context;
-	if (init_member_set(enrollment.client->pool.size, &context.refused, fault) < 0 ||
+	if (init_member_set(last_member(&enrollment.client->pool), &context.refused, fault) < 0 ||
 	    (renewal->keep_old && keep_certificates(layout, members, fault) < 0) ||
 	    discard_keyless(layout, members, fault) < 0 ||
 	    make_members(&make_options, &made, fault) < 0 ||

@@ -13,7 +13,8 @@
 struct renewal_options {
 	bool all;
 	const struct member_set *only; /* NULL: not given; else these, and no others */
-	int64_t within_s;              /* 0: a third of the certificate's lifetime */
+	int64_t within_s;              /* 0: a part of the certificate's lifetime */
+	size_t lifetime_left_percent;  /* that part; 0: a third; find_due_members sets the pool's */
 };
 
 /* From when on a certificate is due, by its end. */

@@ -10,6 +10,9 @@
    taken for a mismatch. */
 enum { RENEWALS_MAX = 4 };
 
+/* A certificate is renewed in the last third of its life. */
+enum { LIFETIME_DIVISOR = 3 };
+
 const struct member_files current_files = {
 	.key = name_private_key,
 	.csr = name_csr,
@@ -74,6 +77,16 @@ static int read_member_certificate(const struct owner *owner, size_t index,
 	if (read_certificate_file(owner->layout, name, ret_certificate, &failure) < 0)
 		return advise_repair(owner, index, &failure, fault);
 	return 0;
+}
+
+int64_t ending_from(const struct certificate *certificate, size_t left_percent)
+{
+	int64_t end_s = certificate_not_after(certificate);
+	int64_t lifetime_s = end_s - certificate_not_before(certificate);
+
+	if (left_percent == 0)
+		return end_s - lifetime_s / LIFETIME_DIVISOR;
+	return end_s - lifetime_s / 100 * (int64_t)left_percent;
 }
 
 bool is_valid_at(const struct certificate *certificate, int64_t now_s)

@@ -21,6 +21,9 @@ extern const struct member_files renewal_files;
 int read_certificate_file(const struct layout *layout, const char *name,
 			  struct certificate **ret_certificate, struct fault *fault) MUST_CHECK;
 
+/* From when on no more than that part of the certificate's lifetime is left; 0: a third. */
+int64_t ending_from(const struct certificate *certificate, size_t left_percent);
+
 /* Whether the certificate is valid at that time. */
 bool is_valid_at(const struct certificate *certificate, int64_t now_s);
 

@@ -189,16 +189,21 @@ static void count_made(struct make_context *context, const struct make_summary *
 /* Takes the next members for one chunk; returns how many. */
 static size_t take_members(struct make_context *context, size_t members[static CHUNK_SIZE])
 {
+	const struct pool_settings *pool = &context->options->client->pool;
 	const struct member_set *set = context->options->members;
 	size_t count = 0;
 
 	pthread_mutex_lock(&context->lock);
-	while (count < context->chunk_size && context->last < context->options->client->pool.size) {
+	while (count < context->chunk_size && context->last < last_member(pool)) {
 		size_t next =
 			set != NULL ? next_in_member_set(set, context->last) : context->last + 1;
 
 		if (next == 0)
 			break;
+		if (is_set_apart(pool, next)) {
+			context->last = next;
+			continue;
+		}
 		context->last = next;
 		members[count++] = next;
 	}
@@ -230,8 +235,8 @@ static int make_chunk(size_t index, void *argument, struct fault *fault)
 int make_members(const struct make_options *options, struct make_summary *ret_summary,
 		 struct fault *fault)
 {
-	size_t count =
-		options->members != NULL ? options->members->count : options->client->pool.size;
+	size_t count = options->members != NULL ? options->members->count
+						: count_members(&options->client->pool);
 	size_t most = is_rsa_key(options->client->pool.key) ? RSA_CHUNK_SIZE : CHUNK_SIZE;
 	struct make_context context = {
 		.options = options,

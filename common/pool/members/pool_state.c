@@ -2,7 +2,6 @@
 
 #include "common/base/hex.h"
 #include "common/base/staging.h"
-#include "common/layout/client_node.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +14,7 @@
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define HEAD_FORMAT "certpool pool 1 %020" PRIu64 " %020" PRIu64 "\n"
 
-enum { STATE_MAX = 64 * 1024 * 1024, HEAD_LEN = 58, LINE_SIZE = 160 };
+enum { STATE_MAX = 64 * 1024 * 1024, HEAD_LEN = 58, LINE_SIZE = 640 };
 
 /* The file's number and time of birth, which no copy of it has. 0 where the file system knows no
    time of birth. */
@@ -58,6 +57,7 @@ int read_boot(char ret_boot[static BOOT_SIZE], struct fault *fault)
 void clear_pool_state(struct pool_state *state)
 {
 	free(state->peers);
+	free(state->marks);
 	*state = (struct pool_state){0};
 }
 
@@ -166,21 +166,83 @@ static int parse_peer(const char *text, struct pool_state *state, bool *ret_vali
 	return add_pool_peer(state, name, member, fault);
 }
 
+static int parse_last(const char *text, struct pool_state *state, bool *ret_valid,
+		      struct fault *fault)
+{
+	size_t last;
+
+	*ret_valid =
+		state->last == 0 && take_word(&text, "last") && take_member(&text, '\0', &last);
+	return *ret_valid ? extend_numbers(state, last, fault) : 0;
+}
+
+/* After the line that says how many numbers there are. */
+static bool parse_marks(const char *text, struct pool_state *state)
+{
+	enum member_mark mark = text[0] == 'u' ? MEMBER_USED : MEMBER_RETIRED;
+	size_t first;
+	size_t last;
+
+	if (!take_word(&text, mark == MEMBER_USED ? "used" : "retired") ||
+	    !take_member(&text, ' ', &first) || !take_member(&text, '\0', &last) || first > last ||
+	    last > state->last)
+		return false;
+	for (size_t i = first; i <= last; i++) {
+		if (state->marks[i - 1] != MEMBER_UNUSED)
+			return false;
+		state->marks[i - 1] = (uint8_t)mark;
+	}
+	return true;
+}
+
+static bool parse_since(const char *text, struct pool_state *state)
+{
+	uint64_t time;
+
+	if (state->first_used_s != 0 || !take_word(&text, "since") ||
+	    !take_number(&text, '\0', INT64_MAX, &time))
+		return false;
+	state->first_used_s = (int64_t)time;
+	return true;
+}
+
+static bool parse_failed(const char *text, struct pool_state *state)
+{
+	uint64_t time;
+	uint64_t count;
+
+	if (state->failures > 0 || !take_word(&text, "failed") ||
+	    !take_number(&text, ' ', INT64_MAX, &time) ||
+	    !take_number(&text, ' ', UINT32_MAX, &count) || count == 0)
+		return false;
+	state->failed_at_s = (int64_t)time;
+	state->failures = (size_t)count;
+	(void)snprintf(state->failure, sizeof(state->failure), "%.511s", text);
+	return true;
+}
+
 static int parse_line(const char *line, size_t number, struct pool_state *state,
 		      struct fault *fault)
 {
 	bool valid;
 
-	if (number == 1 ? parse_order(line, &state->order) : parse_current(line, state))
+	if (number == 1 ? parse_order(line, &state->order)
+			: parse_current(line, state) || parse_marks(line, state) ||
+				  parse_since(line, state) || parse_failed(line, state))
 		return 0;
-	if (parse_peer(line, state, &valid, fault) < 0)
-		return -1;
-	if (valid && number > 1)
-		return 0;
+	if (number > 1) {
+		if (parse_peer(line, state, &valid, fault) < 0 ||
+		    (!valid && parse_last(line, state, &valid, fault) < 0))
+			return -1;
+		if (valid)
+			return 0;
+	}
 	return set_fault(fault, FAULT_MALFORMED, "line %zu: expected \"%s\", found \"%.80s\"",
 			 number + 1,
 			 number == 1 ? "order BOOT SEED COUNT HOLD POSITION"
-				     : "current MEMBER SINCE\" or \"peer NAME MEMBER",
+				     : "current MEMBER SINCE\", \"peer NAME MEMBER\", \"last "
+				       "NUMBER\", \"used FIRST LAST\", \"retired FIRST LAST\", "
+				       "\"since TIME\" or \"failed TIME COUNT REASON",
 			 line);
 }
 
@@ -273,6 +335,22 @@ int read_pool_state(const struct layout *layout, const char *client, struct pool
 	return 0;
 }
 
+/* A line for each run of numbers with the same mark. */
+static void append_marks(const struct pool_state *state, struct buffer *text)
+{
+	size_t end;
+
+	for (size_t i = 0; i < state->last; i = end) {
+		enum member_mark mark = state->marks[i];
+
+		for (end = i + 1; end < state->last && state->marks[end] == mark; end++)
+			continue;
+		if (mark != MEMBER_UNUSED)
+			append_format(text, "%s %zu %zu\n",
+				      mark == MEMBER_USED ? "used" : "retired", i + 1, end);
+	}
+}
+
 static void append_state(const struct pool_state *state, struct buffer *text)
 {
 	char order[LINE_SIZE];
@@ -284,6 +362,14 @@ static void append_state(const struct pool_state *state, struct buffer *text)
 			      state->current_since_s);
 	for (size_t i = 0; i < state->peer_count; i++)
 		append_format(text, "peer %s %zu\n", state->peers[i].name, state->peers[i].member);
+	if (state->last > 0)
+		append_format(text, "last %zu\n", state->last);
+	append_marks(state, text);
+	if (state->first_used_s > 0)
+		append_format(text, "since %" PRId64 "\n", state->first_used_s);
+	if (state->failures > 0)
+		append_format(text, "failed %" PRId64 " %zu %s\n", state->failed_at_s,
+			      state->failures, state->failure);
 }
 
 int write_pool_state(const struct layout *layout, const struct pool_state *state,
@@ -349,14 +435,6 @@ size_t find_pool_peer(const struct pool_state *state, const char *name)
 	return 0;
 }
 
-bool is_given_to_peer(const struct pool_state *state, size_t member)
-{
-	for (size_t i = 0; i < state->peer_count; i++)
-		if (state->peers[i].member == member)
-			return true;
-	return false;
-}
-
 size_t count_in_use(const struct pool_state *state)
 {
 	const struct pool_order *order = &state->order;
@@ -373,6 +451,35 @@ size_t count_in_use(const struct pool_state *state)
 			known = state->peers[j].member == state->peers[i].member;
 		count += known ? 0 : 1;
 	}
+	return count;
+}
+
+int extend_numbers(struct pool_state *state, size_t last, struct fault *fault)
+{
+	uint8_t *marks;
+
+	if (last > POOL_SIZE_MAX)
+		return set_fault(fault, FAULT_TOO_LARGE,
+				 "expected at most %d numbers of members, found %zu: make the "
+				 "client a new pool in another layout",
+				 POOL_SIZE_MAX, last);
+	if (last <= state->last)
+		return 0;
+	marks = realloc(state->marks, last);
+	if (marks == NULL)
+		return set_memory_fault(fault);
+	memset(marks + state->last, MEMBER_UNUSED, last - state->last);
+	state->marks = marks;
+	state->last = last;
+	return 0;
+}
+
+size_t count_marked(const struct pool_state *state, enum member_mark mark)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < state->last; i++)
+		count += state->marks[i] == mark ? 1 : 0;
 	return count;
 }
 

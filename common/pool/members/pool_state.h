@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_POOL_MEMBERS_POOL_STATE_H
 #define CERTPOOL_POOL_MEMBERS_POOL_STATE_H
 
+#include "common/layout/client_node.h"
 #include "common/layout/layout.h"
 
 /*
@@ -10,6 +11,11 @@
  *     order BOOT SEED COUNT HOLD POSITION
  *     current MEMBER SINCE
  *     peer NAME MEMBER
+ *     last NUMBER
+ *     used FIRST LAST
+ *     retired FIRST LAST
+ *     since TIME
+ *     failed TIME COUNT REASON
  *
  * The first line has the number and the time of birth of this very file, in nanoseconds: a copy of
  * the file, from a backup say, has others, and so tells itself from the original. The file is
@@ -20,7 +26,7 @@
  * Who changes the file holds a lock on the directory state/ (lock_directory), for no longer than
  * that takes.
  */
-enum { BOOT_SIZE = 37, SEED_LEN = 16 };
+enum { BOOT_SIZE = 37, SEED_LEN = 16, FAILURE_SIZE = 512 };
 
 /* An order of the members 1 … count, each of which signs `hold` messages. */
 struct pool_order {
@@ -44,6 +50,17 @@ struct pool_state {
 	int64_t current_since_s; /* the beginning of that time */
 	struct pool_peer *peers; /* in the order in which they were added */
 	size_t peer_count;
+
+	/* The numbers that were ever given to members, 1 … last, if members are used up. */
+	size_t last;    /* 0: none was */
+	uint8_t *marks; /* last of them: enum member_mark */
+
+	int64_t first_used_s; /* when the first of those marked MEMBER_USED signed; 0: none has */
+
+	/* The fill-up that failed last, if none has succeeded since. */
+	int64_t failed_at_s;
+	size_t failures; /* in a row; 0: none */
+	char failure[FAILURE_SIZE];
 };
 
 #define POOL_STATE_FILE "pool"
@@ -80,11 +97,16 @@ int parse_pool_state(struct bytes text, struct pool_state *ret_state,
 
 /* The last member that was given to this peer; 0: none was. */
 size_t find_pool_peer(const struct pool_state *state, const char *name);
-/* Whether the member was given to some peer. */
-bool is_given_to_peer(const struct pool_state *state, size_t member);
 /* Members that have a message or a receiver now: of the order that goes on, whose time runs, that
    were given to peers. */
 size_t count_in_use(const struct pool_state *state);
+
+/* Makes the state's numbers 1 … last, of which the new ones are unused. Errors: FAULT_TOO_LARGE
+   above POOL_SIZE_MAX. */
+int extend_numbers(struct pool_state *state, size_t last, struct fault *fault) MUST_CHECK;
+
+/* How many numbers have that mark. */
+size_t count_marked(const struct pool_state *state, enum member_mark mark);
 
 int add_pool_peer(struct pool_state *state, const char *name, size_t member,
 		  struct fault *fault) MUST_CHECK;

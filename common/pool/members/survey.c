@@ -281,13 +281,16 @@ static int survey_chunk(size_t index, void *argument, struct fault *fault)
 {
 	struct survey_context *context = argument;
 	const struct survey *survey = context->survey;
+	const struct pool_settings *pool = &survey->client->pool;
 	size_t end = (index + 1) * CHUNK_SIZE;
 
-	for (size_t i = index * CHUNK_SIZE; i < end && i < survey->client->pool.size; i++) {
+	for (size_t i = index * CHUNK_SIZE; i < end && i < last_member(pool); i++) {
 		CLEANUP(clear_member_parts) struct member_parts parts = {0};
 		struct member_view view;
 		int result;
 
+		if (is_set_apart(pool, i + 1))
+			continue;
 		if (examine_member(survey, i + 1, &view, &parts, fault) < 0)
 			return -1;
 		pthread_mutex_lock(&context->lock);
@@ -302,7 +305,7 @@ static int survey_chunk(size_t index, void *argument, struct fault *fault)
 int survey_pool(const struct survey *survey, struct fault *fault)
 {
 	struct survey_context context = {.survey = survey, .lock = PTHREAD_MUTEX_INITIALIZER};
-	size_t chunks = (survey->client->pool.size + CHUNK_SIZE - 1) / CHUNK_SIZE;
+	size_t chunks = (last_member(&survey->client->pool) + CHUNK_SIZE - 1) / CHUNK_SIZE;
 	int result = run_tasks(chunks, count_cores(), survey_chunk, &context, fault);
 
 	pthread_mutex_destroy(&context.lock);
@@ -329,6 +332,7 @@ enum member_state state_of_member(const struct member_view *view, int64_t now_s)
 
 struct summarize_context {
 	int64_t now_s;
+	size_t lifetime_left_percent;
 	struct pool_summary summary;
 };
 
@@ -350,6 +354,8 @@ static int count_member(void *argument, const struct member_view *view, struct f
 		summary->first_expiry_s = end_s;
 	if (end_s > summary->last_expiry_s)
 		summary->last_expiry_s = end_s;
+	if (ending_from(view->certificate, context->lifetime_left_percent) <= context->now_s)
+		summary->ending++;
 	return 0;
 }
 
@@ -357,7 +363,10 @@ int summarize_pool(const struct layout *layout, const struct client_node *client
 		   const struct known_revocations *revocations, int64_t now_s,
 		   struct pool_summary *ret_summary, struct fault *fault)
 {
-	struct summarize_context context = {.now_s = now_s, .summary = {.size = client->pool.size}};
+	struct summarize_context context = {.now_s = now_s,
+					    .lifetime_left_percent =
+						    client->pool.reuse.lifetime_left_percent,
+					    .summary = {.size = count_members(&client->pool)}};
 	const struct survey survey = {.layout = layout,
 				      .client = client,
 				      .revocations = revocations,

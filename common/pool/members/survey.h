@@ -41,7 +41,7 @@ typedef int survey_function(void *context, const struct member_view *view, struc
 
 struct survey {
 	const struct layout *layout;
-	const struct client_node *client; /* members 1 … pool.size */
+	const struct client_node *client; /* its members, without those that are set apart */
 	/* NULL: certificates are not verified. They are at their own end, so that what has expired
 	   is no damage. */
 	const struct trust *trust;
@@ -82,6 +82,7 @@ struct pool_summary {
 	size_t states[MEMBER_STATE_COUNT]; /* of the members */
 	int64_t first_expiry_s;            /* of the valid certificates; 0 if there is none */
 	int64_t last_expiry_s;
+	size_t ending; /* of those, with less of their life left than the pool's lifetime_left */
 };
 
 /* Counts members 1 … size. revocations may be NULL. */

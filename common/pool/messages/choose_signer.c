@@ -27,10 +27,11 @@ struct chooser {
 	char boot[BOOT_SIZE];
 	int file; /* state/pool; -1: not open */
 	ino_t inode;
-
 	/* limited_time, and any hold in time. */
 	size_t current; /* 0: not known */
 	int64_t current_since_s;
+
+	struct once_places places; /* once_only */
 
 	/* per-relying-party. */
 	char peer[NAME_SIZE];
@@ -69,6 +70,8 @@ void free_chooser(struct chooser **chooser_pointer)
 
 	if (chooser == NULL)
 		return;
+	release_places(&(struct signing_pool){chooser->layout, chooser->client, chooser->cache},
+		       &chooser->places);
 	free(chooser->members);
 	close_descriptor(&chooser->file);
 	pthread_mutex_destroy(&chooser->lock);
@@ -86,7 +89,8 @@ void expect_messages(struct chooser *chooser, size_t count)
 static int open_if_usable(const struct chooser *chooser, size_t member, int64_t now_s,
 			  struct signer **ret_signer, struct fault *fault)
 {
-	if (member == 0 || member > chooser->client->pool.size)
+	if (member == 0 || member > last_member(&chooser->client->pool) ||
+	    is_set_apart(&chooser->client->pool, member))
 		return 0;
 	return open_signer_if_usable(chooser->cache, member, now_s, ret_signer, fault);
 }
@@ -108,7 +112,8 @@ static size_t hold_of(const struct chooser *chooser)
 static int begin_order(const struct chooser *chooser, struct pool_order *ret_order,
 		       struct fault *fault)
 {
-	struct pool_order order = {.count = chooser->client->pool.size, .hold = hold_of(chooser)};
+	struct pool_order order = {.count = last_member(&chooser->client->pool),
+				   .hold = hold_of(chooser)};
 
 	if (fill_random(order.seed, SEED_LEN, fault) < 0)
 		return -1;
@@ -121,7 +126,7 @@ static int begin_order(const struct chooser *chooser, struct pool_order *ret_ord
 static bool is_over(const struct chooser *chooser, const struct pool_order *order)
 {
 	return order->position >= order->count * order->hold || order->hold != hold_of(chooser) ||
-	       order->count > chooser->client->pool.size;
+	       order->count > last_member(&chooser->client->pool);
 }
 
 /* Makes chooser->members those of the order. */
@@ -237,7 +242,7 @@ static void skip_member(struct chooser *chooser, const struct place *place)
 static int choose_in_order(struct chooser *chooser, int64_t now_s, struct signer **ret_signer,
 			   struct fault *fault)
 {
-	for (size_t misses = 0; misses < 2 * chooser->client->pool.size; misses++) {
+	for (size_t misses = 0; misses < 2 * last_member(&chooser->client->pool); misses++) {
 		struct place place;
 
 		if (take_place(chooser, &place, fault) < 0 ||
@@ -262,7 +267,7 @@ static int choose_next_in_order(struct chooser *chooser, struct pool_state *stat
 {
 	struct pool_order *order = &state->order;
 
-	for (size_t misses = 0; misses < 2 * chooser->client->pool.size; misses++) {
+	for (size_t misses = 0; misses < 2 * last_member(&chooser->client->pool); misses++) {
 		if ((is_over(chooser, order) || state->copied) &&
 		    begin_order(chooser, order, fault) < 0)
 			return -1;
@@ -350,7 +355,7 @@ static int draw_for_peer(const struct chooser *chooser, const char *peer,
 			 const struct pool_state *state, int64_t now_s, struct signer **ret_signer,
 			 struct fault *fault)
 {
-	size_t size = chooser->client->pool.size;
+	size_t size = last_member(&chooser->client->pool);
 	CLEANUP(clear_member_set) struct member_set given = {0};
 	CLEANUP(release_signer) struct signer *any = NULL;
 
@@ -399,16 +404,58 @@ static int choose_by_peer(struct chooser *chooser, const char *peer, int64_t now
 	return 0;
 }
 
-/* What is chosen for more than a message is chosen by one thread at a time. */
-static int choose_for_long(struct chooser *chooser, const char *peer, int64_t now_s,
-			   struct signer **ret_signer, struct fault *fault)
+/* The caller has the chooser's lock. */
+static int choose_unused(struct chooser *chooser, int64_t now_s, struct signer **ret_signer,
+			 struct fault *fault)
 {
-	bool by_peer = chooser->client->pool.reuse.method == REUSE_PER_RELYING_PARTY;
+	const struct signing_pool pool = {chooser->layout, chooser->client, chooser->cache};
+	size_t wanted = chooser->expected > 0 ? chooser->expected : 1;
+
+	if (choose_once(&pool, &chooser->places, wanted, now_s, ret_signer, fault) < 0)
+		return -1;
+	chooser->expected = wanted - 1;
+	return 0;
+}
+
+/* A signer_filter. */
+static bool is_in_use(const void *context, size_t index)
+{
+	return !is_set_apart(context, index);
+}
+
+/* What was used up under another method stays so. */
+static int choose_at_random(const struct chooser *chooser, int64_t now_s,
+			    struct signer **ret_signer, struct fault *fault)
+{
+	const struct client_node *client = chooser->client;
+
+	if (client->pool.marks == NULL)
+		return draw_signer(chooser->cache, now_s, ret_signer, fault);
+	if (draw_signer_among(chooser->cache, is_in_use, &client->pool, now_s, ret_signer, fault) <
+	    0)
+		return -1;
+	if (*ret_signer != NULL)
+		return 0;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s: no member of the pool of %s can sign that was not used up before: "
+			 "run certpool keep %s",
+			 chooser->layout->path, client->name, client->name);
+}
+
+/* What more than one message depends on is chosen by one thread at a time. */
+static int choose_locked(struct chooser *chooser, const char *peer, int64_t now_s,
+			 struct signer **ret_signer, struct fault *fault)
+{
+	enum reuse method = chooser->client->pool.reuse.method;
 	int result;
 
 	pthread_mutex_lock(&chooser->lock);
-	result = by_peer ? choose_by_peer(chooser, peer, now_s, ret_signer, fault)
-			 : choose_by_time(chooser, now_s, ret_signer, fault);
+	if (method == REUSE_ONCE_ONLY)
+		result = choose_unused(chooser, now_s, ret_signer, fault);
+	else if (method == REUSE_PER_RELYING_PARTY)
+		result = choose_by_peer(chooser, peer, now_s, ret_signer, fault);
+	else
+		result = choose_by_time(chooser, now_s, ret_signer, fault);
 	pthread_mutex_unlock(&chooser->lock);
 	return result;
 }
@@ -421,11 +468,31 @@ int choose_signer(struct chooser *chooser, const char *peer, int64_t now_s,
 	int result;
 
 	if (reuse->method == REUSE_RANDOM)
-		result = draw_signer(chooser->cache, now_s, &signer, fault);
+		result = choose_at_random(chooser, now_s, &signer, fault);
 	else if (reuse->method == REUSE_ROTATING_BATCH && reuse->hold_s == 0)
 		result = choose_in_order(chooser, now_s, &signer, fault);
 	else
-		result = choose_for_long(chooser, peer, now_s, &signer, fault);
+		result = choose_locked(chooser, peer, now_s, &signer, fault);
+	if (result < 0)
+		return -1;
+	*ret_signer = TAKE(signer);
+	return 0;
+}
+
+int open_chosen_signer(struct chooser *chooser, size_t member, int64_t now_s,
+		       struct signer **ret_signer, struct fault *fault)
+{
+	const struct signing_pool pool = {chooser->layout, chooser->client, chooser->cache};
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	int result = 0;
+
+	if (open_signer(chooser->cache, member, now_s, &signer, fault) < 0)
+		return -1;
+	if (chooser->client->pool.reuse.method == REUSE_ONCE_ONLY) {
+		pthread_mutex_lock(&chooser->lock);
+		result = use_once(&pool, member, now_s, fault);
+		pthread_mutex_unlock(&chooser->lock);
+	}
 	if (result < 0)
 		return -1;
 	*ret_signer = TAKE(signer);

@@ -3,7 +3,7 @@
 
 #include "common/layout/client_node.h"
 #include "common/pool/members/pool_state.h"
-#include "common/pool/messages/signer_cache.h"
+#include "common/pool/messages/choose_once.h"
 
 /*
  * Chooses the member that signs the next message by the pool's method (pool_reuse.h). What has to
@@ -20,12 +20,12 @@
  * another hold, another order begins. per-relying-party     a receiver's own member, drawn
  * uniformly from those that no receiver was given
  *
+ * once_only             a member that has never signed (choose_once.h)
+ *
  * A hold in time ends when the clock is that far from its beginning, in either direction.
  * Safe for several threads.
  */
 struct chooser;
-
-enum { UNDER_WAY_MAX = 4 };
 
 /* layout, client and cache must outlive it. Owns: free_chooser. */
 int new_chooser(const struct layout *layout, const struct client_node *client,
@@ -45,5 +45,12 @@ void expect_messages(struct chooser *chooser, size_t count);
  */
 int choose_signer(struct chooser *chooser, const char *peer, int64_t now_s,
 		  struct signer **ret_signer, struct fault *fault) MUST_CHECK;
+
+/*
+ * The member of that index, which the caller has chosen. With once_only it is used from then on.
+ * Errors: those of open_signer; FAULT_REFUSED for a member that was used.
+ */
+int open_chosen_signer(struct chooser *chooser, size_t member, int64_t now_s,
+		       struct signer **ret_signer, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -45,8 +45,8 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	if (read_sending_key(layout, to->name, read_clock(), &sender->key, fault) < 0 ||
 	    read_old_key(layout, to->name, read_clock(), &sender->old_key, &found, fault) < 0 ||
 	    read_intermediates(layout, &sender->chain, fault) < 0 ||
-	    new_signer_cache(layout, from->name, from->pool.size, &sender->signer_cache, fault) <
-		    0 ||
+	    new_signer_cache(layout, from->name, last_member(&from->pool), &sender->signer_cache,
+			     fault) < 0 ||
 	    new_chooser(layout, from, sender->signer_cache, &sender->chooser, fault) < 0)
 		return -1;
 	/* Messages have to present the intermediates on the way to the root, and only those. */
@@ -134,7 +134,7 @@ static int seal_message(const struct sender *sender, struct bytes payload, size_
 				 "the manifest), found %zu",
 				 sender->from->message_limit, sender->from->name, payload.len);
 	result = index == 0 ? choose_signer(sender->chooser, sender->peer, now_s, &signer, fault)
-			    : open_signer(sender->signer_cache, index, now_s, &signer, fault);
+			    : open_chosen_signer(sender->chooser, index, now_s, &signer, fault);
 	if (result < 0)
 		return -1;
 	memcpy(message.claims.iss, sender->from->name, sizeof(message.claims.iss));

@@ -66,6 +66,11 @@ void free_signer_cache(struct signer_cache **cache_pointer)
 	free(cache);
 }
 
+void resize_signer_cache(struct signer_cache *cache, size_t size)
+{
+	cache->size = size;
+}
+
 /* False if stat fails on a file: reading the file will give the reason. */
 static bool read_states(const struct layout *layout, size_t index, struct stat *ret_certificate,
 			struct stat *ret_key)

@@ -33,6 +33,9 @@ int new_signer_cache(const struct layout *layout, const char *client, size_t siz
 		     struct signer_cache **ret_cache, struct fault *fault) MUST_CHECK;
 void free_signer_cache(struct signer_cache **cache);
 
+/* Members 1 … size from now on; no other thread uses the cache meanwhile. */
+void resize_signer_cache(struct signer_cache *cache, size_t size);
+
 /*
  * The member of that index.
  * Owns: the caller releases *ret_signer.

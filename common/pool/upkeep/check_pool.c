@@ -268,7 +268,7 @@ static int report_group(struct check_context *context, const struct group *group
 	if (group->count == 0)
 		return 0;
 	(void)snprintf(text, sizeof(text), "%zu of %s %s, %smember %zu", group->count,
-		       counted(client->pool.size, "member", "members").text,
+		       counted(count_members(&client->pool), "member", "members").text,
 		       by_count(group->count, one, many), group->count > 1 ? "the first is " : "",
 		       group->first);
 	(void)snprintf(advice, sizeof(advice), "run certpool keep %s", client->name);
@@ -288,7 +288,7 @@ static int report_keyless(struct check_context *context, struct fault *fault)
 		return 0;
 	(void)snprintf(text, sizeof(text), "not here: %zu of %s, that of member %zu first",
 		       context->keyless.count,
-		       counted(client->pool.size, "private key", "private keys").text,
+		       counted(count_members(&client->pool), "private key", "private keys").text,
 		       context->keyless.first);
 	(void)snprintf(
 		advice, sizeof(advice),
@@ -306,7 +306,8 @@ static int report_surplus(struct check_context *context, struct fault *fault)
 	const struct pool_finding finding = {.where = client->name, .text = text, .advice = advice};
 	size_t count;
 
-	if (list_surplus_members(context->check->layout, client->pool.size, &surplus, fault) < 0)
+	if (list_surplus_members(context->check->layout, last_member(&client->pool), &surplus,
+				 fault) < 0)
 		return -1;
 	count = surplus.len / sizeof(size_t);
 	if (count == 0)

@@ -98,10 +98,18 @@ static bool is_lost(const struct upkeep *upkeep, const struct member_view *view)
 		       SERIAL_MAX, compare_serials) != NULL;
 }
 
+static struct renewal_options renewal_terms(const struct upkeep *upkeep)
+{
+	const struct pool_reuse *reuse = &upkeep->enrollment.client->pool.reuse;
+
+	return (struct renewal_options){.within_s = upkeep->within_s,
+					.lifetime_left_percent = reuse->lifetime_left_percent};
+}
+
 static struct plan plan_member(const struct keep_context *context, const struct member_view *view)
 {
 	const struct upkeep *upkeep = context->upkeep;
-	const struct renewal_options terms = {.within_s = upkeep->within_s};
+	const struct renewal_options terms = renewal_terms(upkeep);
 	bool known = view->has_csr || view->has_certificate;
 	struct plan renewal = {.need = NEED_NOTHING, .renew = true};
 
@@ -191,7 +199,7 @@ static void collect_plan(struct keep_context *context, size_t member, const stru
 /* Sorts the members by what is to be done. */
 static int collect_plans(struct keep_context *context, struct fault *fault)
 {
-	for (size_t i = 1; i <= context->upkeep->enrollment.client->pool.size; i++)
+	for (size_t i = 1; i <= last_member(&context->upkeep->enrollment.client->pool); i++)
 		if (context->plans[i - 1].looked_at)
 			collect_plan(context, i, &context->plans[i - 1]);
 	return check_buffer(&context->aside, fault);
@@ -365,7 +373,7 @@ static int renew_needy(struct keep_context *context, struct fault *fault)
 static int note_next_due(void *argument, const struct member_view *view, struct fault *fault)
 {
 	struct keep_context *context = argument;
-	const struct renewal_options terms = {.within_s = context->upkeep->within_s};
+	const struct renewal_options terms = renewal_terms(context->upkeep);
 	int64_t due_s;
 
 	(void)fault;
@@ -392,7 +400,7 @@ static int find_next_due(struct keep_context *context, struct fault *fault)
 static int open_keep_context(struct keep_context *context, struct fault *fault)
 {
 	const struct enrollment *enrollment = &context->upkeep->enrollment;
-	size_t size = enrollment->client->pool.size;
+	size_t size = last_member(&enrollment->client->pool);
 	struct fault unread = {0};
 
 	context->plans = calloc(size, sizeof(*context->plans));
@@ -438,7 +446,7 @@ int shrink_pool(const struct layout *layout, const struct client_node *client, s
 	const size_t *members;
 	size_t count;
 
-	if (list_surplus_members(layout, client->pool.size, &surplus, fault) < 0)
+	if (list_surplus_members(layout, last_member(&client->pool), &surplus, fault) < 0)
 		return -1;
 	members = (void *)surplus.data;
 	count = surplus.len / sizeof(*members);

@@ -42,7 +42,7 @@ manifest_of 'size: 8, reuse: rotating-batch' >manifest.yaml
 for i in 1 2 3 4 5 6 7 8; do send "$i" >"out$i"; done
 equal 'eight processes: each member signs once' '1:1 2:1 3:1 4:1 5:1 6:1 7:1 8:1' "$(signers out?)"
 expect 0 'status' "$certpool" status
-prints 'says that all are in use' '^  reuse rotating-batch, in use 8, unused 0$'
+prints 'says that all are in use' '^  reuse rotating-batch, in use 8, unused 0, set aside 0, ending 0$'
 for i in 1 2 3 4 5 6 7 8; do send "$i" --count 5 >"out$i" & processes[i]=$!; done
 for i in 1 2 3 4 5 6 7 8; do wait "${processes[i]}" || fail "sender $i"; done
 equal 'eight processes at once, five messages each: each member signs five times' \

@@ -38,7 +38,7 @@ Test(pool_state, refuses_what_is_not_of_its_form)
 		{"order " BOOT " " SEED " 20 3 1 1\n", "line 2"},
 		{"order " BOOT " 00 20 3 1\n", "line 2"},
 		{"order x " SEED " 20 3 1\n", "line 2"},
-		{ORDER "current 0 5\n", "line 3: expected \"current MEMBER SINCE\" or \"peer"},
+		{ORDER "current 0 5\n", "line 3: expected \"current MEMBER SINCE\", \"peer"},
 		{ORDER "current 5\n", "line 3"},
 		{ORDER "current 5 -1\n", "line 3"},
 		{ORDER "current 5 99999999999999999999999\n", "line 3"},
@@ -48,6 +48,16 @@ Test(pool_state, refuses_what_is_not_of_its_form)
 		{ORDER "peer a 1000001\n", "line 3"},
 		{ORDER "\n", "line 3"},
 		{ORDER ORDER, "line 3"},
+		{ORDER "last 0\n", "line 3"},
+		{ORDER "last 1000001\n", "line 3"},
+		{ORDER "last 5\nlast 6\n", "line 4"},
+		{ORDER "used 1 1\n", "line 3"},
+		{ORDER "last 5\nused 4 6\n", "line 4"},
+		{ORDER "last 5\nused 4 3\n", "line 4"},
+		{ORDER "last 5\nused 1 3\nretired 3 3\n", "line 5"},
+		{ORDER "since x\n", "line 3"},
+		{ORDER "failed 1 0 why\n", "line 3"},
+		{ORDER "failed 1 1 why\nfailed 1 1 why\n", "line 4"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -66,7 +76,9 @@ Test(pool_state, is_read_as_it_was_written)
 	const struct layout *layout = fixture.layouts[0];
 
 	OK(parse_pool_state(bytes_of_string(ORDER "current 4 1700000000\npeer a 1\npeer b 2\n"
-						  "peer a 3\n"),
+						  "peer a 3\nlast 9\nretired 1 3\nused 4 4\n"
+						  "used 7 8\nsince 1700000001\n"
+						  "failed 1700000002 3 the CA: away\n"),
 			    &state, &fault));
 	OK(write_pool_state(layout, &state, &fault));
 	OK(read_pool_state(layout, "client1", &again, &fault));
@@ -82,6 +94,14 @@ Test(pool_state, is_read_as_it_was_written)
 	cr_expect_eq(find_pool_peer(&again, "b"), 2);
 	cr_expect_eq(find_pool_peer(&again, "c"), 0);
 	cr_expect_eq(count_in_use(&again), 20 + 3);
+	cr_expect_eq(again.last, 9);
+	cr_expect_eq(count_marked(&again, MEMBER_RETIRED), 3);
+	cr_expect_eq(count_marked(&again, MEMBER_USED), 3);
+	cr_expect_eq(again.marks[7], MEMBER_USED);
+	cr_expect_eq(again.marks[8], MEMBER_UNUSED);
+	cr_expect_eq(again.first_used_s, 1700000001);
+	cr_expect_eq(again.failures, 3);
+	cr_expect_str_eq(again.failure, "the CA: away");
 }
 
 Test(pool_state, is_empty_without_a_file)

@@ -1,82 +1,21 @@
 #include "common/pool/messages/choose_signer.h"
 
-#include "common/base/random.h"
-#include "common/pool/messages/member_order.h"
 #include "tests/support/expect.h"
-#include "tests/unit/pool/fixture.h"
+#include "tests/unit/pool/messages/choosing.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SIZE = 6 };
-
-static struct fixture fixture;
-static struct client_node *client;
-static struct signer_cache *cache;
-
-static void set_up(void)
-{
-	open_fixture(&fixture);
-	client = &fixture.clients[0];
-	client->pool.size = SIZE;
-	make_certified_pool(&fixture, 0);
-	OK(new_signer_cache(fixture.layouts[0], client->name, SIZE, &cache, &fault));
-}
-
-static void tear_down(void)
-{
-	free_signer_cache(&cache);
-	close_fixture(&fixture);
-}
-
-TestSuite(choose_signer, .init = set_up, .fini = tear_down);
-
-static struct chooser *open_chooser(enum reuse method)
-{
-	struct chooser *chooser = NULL;
-
-	client->pool.reuse.method = method;
-	OK(new_chooser(fixture.layouts[0], client, cache, &chooser, &fault));
-	return chooser;
-}
-
-/* As by a process of its own: with nothing but what is on the disk. */
-static size_t choose_at(struct chooser *chooser, const char *peer, int64_t now_s)
-{
-	CLEANUP(release_signer) struct signer *signer = NULL;
-
-	OK(choose_signer(chooser, peer, now_s, &signer, &fault));
-	return signer->member.index;
-}
-
-static size_t choose(struct chooser *chooser)
-{
-	return choose_at(chooser, "client2", fixture.now_s);
-}
-
-static void expect_each_once(const size_t counts[static SIZE + 1])
-{
-	for (size_t i = 1; i <= SIZE; i++)
-		cr_expect_eq(counts[i], 1, "member %zu: %zu times", i, counts[i]);
-}
-
-static void remove_member(size_t index)
-{
-	char name[FILE_NAME_SIZE];
-
-	name_certificate(index, name);
-	cr_assert_eq(unlinkat(fixture.layouts[0]->cert, name, 0), 0);
-}
+TestSuite(choose_signer, .init = open_choosing, .fini = close_choosing);
 
 static bool has_state(void)
 {
 	bool found;
 
-	OK(find_file(fixture.layouts[0]->state, POOL_STATE_FILE, &found, &fault));
+	OK(find_file(choosing.fixture.layouts[0]->state, POOL_STATE_FILE, &found, &fault));
 	return found;
 }
 
@@ -92,13 +31,13 @@ Test(choose_signer, keeps_no_state_when_the_choice_is_random)
 Test(choose_signer, rotates_through_each_member_once_and_then_again)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_ROTATING_BATCH);
-	size_t first[SIZE];
+	size_t first[CHOOSING_SIZE];
 	bool same = true;
 
 	for (size_t round = 0; round < 20; round++) {
-		size_t counts[SIZE + 1] = {0};
+		size_t counts[CHOOSING_SIZE + 1] = {0};
 
-		for (size_t i = 0; i < SIZE; i++) {
+		for (size_t i = 0; i < CHOOSING_SIZE; i++) {
 			size_t member = choose(chooser);
 
 			counts[member]++;
@@ -116,13 +55,13 @@ Test(choose_signer, lets_each_member_of_an_order_sign_the_hold)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
 
-	client->pool.reuse.hold_messages = 3;
+	choosing.client->pool.reuse.hold_messages = 3;
 	chooser = open_chooser(REUSE_ROTATING_BATCH);
 	expect_messages(chooser, 1000);
 	for (size_t round = 0; round < 5; round++) {
-		size_t counts[SIZE + 1] = {0};
+		size_t counts[CHOOSING_SIZE + 1] = {0};
 
-		for (size_t i = 0; i < SIZE; i++) {
+		for (size_t i = 0; i < CHOOSING_SIZE; i++) {
 			size_t member = choose(chooser);
 
 			counts[member]++;
@@ -135,21 +74,21 @@ Test(choose_signer, lets_each_member_of_an_order_sign_the_hold)
 
 Test(choose_signer, rotates_over_all_processes_that_send_from_the_pool)
 {
-	size_t counts[SIZE + 1] = {0};
+	size_t counts[CHOOSING_SIZE + 1] = {0};
 
-	for (size_t i = 0; i < 3 * SIZE; i++) {
+	for (size_t i = 0; i < 3 * CHOOSING_SIZE; i++) {
 		CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_ROTATING_BATCH);
 
 		expect_messages(chooser, 1);
 		counts[choose(chooser)]++;
 	}
-	for (size_t i = 1; i <= SIZE; i++)
+	for (size_t i = 1; i <= CHOOSING_SIZE; i++)
 		cr_expect_eq(counts[i], 3, "member %zu: %zu times", i, counts[i]);
 }
 
 Test(choose_signer, loses_at_most_the_members_under_way_to_a_kill)
 {
-	size_t counts[SIZE + 1] = {0};
+	size_t counts[CHOOSING_SIZE + 1] = {0};
 	size_t lost = 0;
 	pid_t child = fork();
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
@@ -161,21 +100,22 @@ Test(choose_signer, loses_at_most_the_members_under_way_to_a_kill)
 		struct fault fault = {0};
 		struct chooser *own = NULL;
 
-		client->pool.reuse.method = REUSE_ROTATING_BATCH;
-		if (new_chooser(fixture.layouts[0], client, cache, &own, &fault) < 0)
+		choosing.client->pool.reuse.method = REUSE_ROTATING_BATCH;
+		if (new_chooser(choosing.fixture.layouts[0], choosing.client, choosing.cache, &own,
+				&fault) < 0)
 			_exit(99);
 		expect_messages(own, 1000);
-		if (choose_signer(own, "client2", fixture.now_s, &signer, &fault) < 0)
+		if (choose_signer(own, "client2", choosing.fixture.now_s, &signer, &fault) < 0)
 			_exit(99);
 		_exit((int)signer->member.index);
 	}
 	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) <= SIZE);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) <= CHOOSING_SIZE);
 	counts[WEXITSTATUS(status)]++;
 	chooser = open_chooser(REUSE_ROTATING_BATCH);
-	for (size_t i = 0; i < SIZE - UNDER_WAY_MAX; i++)
+	for (size_t i = 0; i < CHOOSING_SIZE - UNDER_WAY_MAX; i++)
 		counts[choose(chooser)]++;
-	for (size_t i = 1; i <= SIZE; i++) {
+	for (size_t i = 1; i <= CHOOSING_SIZE; i++) {
 		cr_expect_leq(counts[i], 1, "member %zu: %zu times", i, counts[i]);
 		lost += counts[i] == 0 ? 1 : 0;
 	}
@@ -186,17 +126,17 @@ Test(choose_signer, passes_over_members_of_an_order_that_cannot_sign)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
 
-	client->pool.reuse.hold_messages = 2;
+	choosing.client->pool.reuse.hold_messages = 2;
 	chooser = open_chooser(REUSE_ROTATING_BATCH);
 	expect_messages(chooser, 1000);
 	remove_member(2);
 	remove_member(5);
 	for (size_t round = 0; round < 10; round++) {
-		size_t counts[SIZE + 1] = {0};
+		size_t counts[CHOOSING_SIZE + 1] = {0};
 
-		for (size_t i = 0; i < 2 * (SIZE - 2); i++)
+		for (size_t i = 0; i < 2 * (CHOOSING_SIZE - 2); i++)
 			counts[choose(chooser)]++;
-		for (size_t i = 1; i <= SIZE; i++)
+		for (size_t i = 1; i <= CHOOSING_SIZE; i++)
 			cr_expect_eq(counts[i], i == 2 || i == 5 ? 0 : 2, "member %zu: %zu times",
 				     i, counts[i]);
 	}
@@ -207,27 +147,16 @@ Test(choose_signer, says_when_no_member_can_sign)
 	static const enum reuse methods[] = {REUSE_RANDOM, REUSE_LIMITED_TIME, REUSE_ROTATING_BATCH,
 					     REUSE_PER_RELYING_PARTY};
 
-	for (size_t i = 1; i <= SIZE; i++)
+	for (size_t i = 1; i <= CHOOSING_SIZE; i++)
 		remove_member(i);
 	for (size_t i = 0; i < COUNT_OF(methods); i++) {
 		CLEANUP(free_chooser) struct chooser *chooser = open_chooser(methods[i]);
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
-		REFUSED(choose_signer(chooser, "client2", fixture.now_s, &signer, &fault),
+		REFUSED(choose_signer(chooser, "client2", choosing.fixture.now_s, &signer, &fault),
 			FAULT_NOT_FOUND, "none of the pool's 6 members can sign");
 		cr_expect_null(signer);
 	}
-}
-
-/* Replaces the file by a copy of it, as a restored backup does. */
-static void restore_state(const struct buffer *content)
-{
-	cr_assert_eq(unlinkat(fixture.layouts[0]->state, POOL_STATE_FILE, 0), 0);
-	/* Another file in between, as the number of a removed file may be given again at once; the
-	   time of birth tells these apart, where the file system has one. */
-	put_file(fixture.layouts[0]->state, "other", "x", 0600);
-	put_file(fixture.layouts[0]->state, POOL_STATE_FILE, (const char *)content->data, 0600);
-	cr_assert_eq(unlinkat(fixture.layouts[0]->state, "other", 0), 0);
 }
 
 Test(choose_signer, begins_a_new_order_from_a_copy_of_the_state)
@@ -238,13 +167,13 @@ Test(choose_signer, begins_a_new_order_from_a_copy_of_the_state)
 	CLEANUP(clear_pool_state) struct pool_state after = {0};
 
 	(void)choose(chooser);
-	old = get_file(fixture.layouts[0]->state, POOL_STATE_FILE);
-	OK(read_pool_state(fixture.layouts[0], "client1", &before, &fault));
+	old = get_file(choosing.fixture.layouts[0]->state, POOL_STATE_FILE);
+	OK(read_pool_state(choosing.fixture.layouts[0], "client1", &before, &fault));
 	cr_expect_not(before.copied);
 	(void)choose(chooser);
 	restore_state(&old);
 	(void)choose(chooser);
-	OK(read_pool_state(fixture.layouts[0], "client1", &after, &fault));
+	OK(read_pool_state(choosing.fixture.layouts[0], "client1", &after, &fault));
 	cr_expect_neq(memcmp(before.order.seed, after.order.seed, SEED_LEN), 0);
 	cr_expect_eq(after.order.position, 1);
 	cr_expect_not(after.copied);
@@ -258,7 +187,7 @@ Test(choose_signer, begins_a_new_order_after_a_restart_of_the_machine)
 	struct pool_order after;
 
 	(void)choose(chooser);
-	OK(open_pool_order(fixture.layouts[0], &file, &fault));
+	OK(open_pool_order(choosing.fixture.layouts[0], &file, &fault));
 	OK(read_pool_order(file, &before, &fault));
 	before.boot[0] = before.boot[0] == '0' ? '1' : '0';
 	OK(write_pool_order(file, &before, &fault));
@@ -271,10 +200,10 @@ Test(choose_signer, begins_a_new_order_after_a_restart_of_the_machine)
 Test(choose_signer, holds_a_member_for_its_time_and_then_takes_another)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
-	int64_t now_s = fixture.now_s;
+	int64_t now_s = choosing.fixture.now_s;
 	size_t last = 0;
 
-	client->pool.reuse.hold_s = 300;
+	choosing.client->pool.reuse.hold_s = 300;
 	chooser = open_chooser(REUSE_LIMITED_TIME);
 	for (size_t i = 0; i < 10; i++, now_s += 300) {
 		CLEANUP(free_chooser) struct chooser *other = open_chooser(REUSE_LIMITED_TIME);
@@ -293,11 +222,11 @@ Test(choose_signer, ends_a_hold_that_the_clock_puts_far_into_the_future)
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
 	size_t member;
 
-	client->pool.reuse.hold_s = 100;
+	choosing.client->pool.reuse.hold_s = 100;
 	chooser = open_chooser(REUSE_LIMITED_TIME);
-	member = choose_at(chooser, "client2", fixture.now_s);
-	cr_expect_eq(choose_at(chooser, "client2", fixture.now_s - 99), member);
-	cr_expect_neq(choose_at(chooser, "client2", fixture.now_s - 100), member);
+	member = choose_at(chooser, "client2", choosing.fixture.now_s);
+	cr_expect_eq(choose_at(chooser, "client2", choosing.fixture.now_s - 99), member);
+	cr_expect_neq(choose_at(chooser, "client2", choosing.fixture.now_s - 100), member);
 }
 
 Test(choose_signer, takes_another_when_the_member_of_a_time_cannot_sign_any_more)
@@ -317,39 +246,40 @@ Test(choose_signer, takes_another_when_the_member_of_a_time_cannot_sign_any_more
 Test(choose_signer, rotates_by_time)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
-	size_t counts[SIZE + 1] = {0};
+	size_t counts[CHOOSING_SIZE + 1] = {0};
 
-	client->pool.reuse.hold_s = 60;
-	for (size_t i = 0; i < SIZE; i++) {
+	choosing.client->pool.reuse.hold_s = 60;
+	for (size_t i = 0; i < CHOOSING_SIZE; i++) {
 		free_chooser(&chooser);
 		chooser = open_chooser(REUSE_ROTATING_BATCH);
-		counts[choose_at(chooser, "client2", fixture.now_s + (int64_t)i * 60)]++;
-		(void)choose_at(chooser, "client2", fixture.now_s + (int64_t)i * 60 + 59);
+		counts[choose_at(chooser, "client2", choosing.fixture.now_s + (int64_t)i * 60)]++;
+		(void)choose_at(chooser, "client2", choosing.fixture.now_s + (int64_t)i * 60 + 59);
 	}
 	expect_each_once(counts);
 }
 
 Test(choose_signer, shows_a_receiver_the_same_member_and_another_to_another)
 {
-	size_t members[SIZE];
-	size_t counts[SIZE + 1] = {0};
+	size_t members[CHOOSING_SIZE];
+	size_t counts[CHOOSING_SIZE + 1] = {0};
 	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_PER_RELYING_PARTY);
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	char peer[16];
 
-	for (size_t i = 0; i < SIZE; i++) {
+	for (size_t i = 0; i < CHOOSING_SIZE; i++) {
 		(void)snprintf(peer, sizeof(peer), "peer%zu", i);
-		members[i] = choose_at(chooser, peer, fixture.now_s);
+		members[i] = choose_at(chooser, peer, choosing.fixture.now_s);
 		counts[members[i]]++;
 	}
 	expect_each_once(counts);
 	free_chooser(&chooser);
 	chooser = open_chooser(REUSE_PER_RELYING_PARTY);
-	for (size_t i = 0; i < SIZE; i++) {
+	for (size_t i = 0; i < CHOOSING_SIZE; i++) {
 		(void)snprintf(peer, sizeof(peer), "peer%zu", i);
-		cr_expect_eq(choose_at(chooser, peer, fixture.now_s), members[i]);
+		cr_expect_eq(choose_at(chooser, peer, choosing.fixture.now_s), members[i]);
 	}
-	REFUSED(choose_signer(chooser, "late", fixture.now_s, &signer, &fault), FAULT_NOT_FOUND,
+	REFUSED(choose_signer(chooser, "late", choosing.fixture.now_s, &signer, &fault),
+		FAULT_NOT_FOUND,
 		"no member is left for late: the pool of client1 has 6 members, and 6 of them are "
 		"those of other receivers: raise the pool's size, and run certpool keep client1");
 }
@@ -358,68 +288,21 @@ Test(choose_signer, shows_a_receiver_the_same_member_and_another_to_another)
 Test(choose_signer, never_gives_the_member_of_a_receiver_to_another)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_PER_RELYING_PARTY);
-	size_t first = choose_at(chooser, "a", fixture.now_s);
+	size_t first = choose_at(chooser, "a", choosing.fixture.now_s);
 	size_t second;
 
 	remove_member(first);
-	second = choose_at(chooser, "a", fixture.now_s);
+	second = choose_at(chooser, "a", choosing.fixture.now_s);
 	cr_expect_neq(second, first);
-	certify_member(&fixture, 0, first, fixture.now_s - 300, fixture.now_s + 7200);
-	for (size_t i = 0; i < SIZE - 2; i++) {
+	certify_member(&choosing.fixture, 0, first, choosing.fixture.now_s - 300,
+		       choosing.fixture.now_s + 7200);
+	for (size_t i = 0; i < CHOOSING_SIZE - 2; i++) {
 		char peer[16];
 		size_t member;
 
 		(void)snprintf(peer, sizeof(peer), "peer%zu", i);
-		member = choose_at(chooser, peer, fixture.now_s);
+		member = choose_at(chooser, peer, choosing.fixture.now_s);
 		cr_expect(member != first && member != second);
 	}
-	cr_expect_eq(choose_at(chooser, "a", fixture.now_s), second);
-}
-
-/* Pearson's statistic for a uniform distribution. */
-static double chi_squared(const size_t *counts, size_t classes, size_t total)
-{
-	double expected = (double)total / (double)classes;
-	double sum = 0;
-
-	for (size_t i = 0; i < classes; i++)
-		sum += ((double)counts[i] - expected) * ((double)counts[i] - expected) / expected;
-	return sum;
-}
-
-/* Of 19 degrees of freedom: above 120 with a probability of 10^-16. */
-enum { CLASSES = 20, DRAWS = 1000000, CHI_SQUARED_MAX = 120 };
-
-Test(draws, are_uniform_over_a_million)
-{
-	size_t counts[CLASSES] = {0};
-
-	for (size_t i = 0; i < DRAWS; i++) {
-		uint64_t draw;
-
-		OK(draw_below(CLASSES, &draw, &fault));
-		counts[draw]++;
-	}
-	cr_expect_lt(chi_squared(counts, CLASSES, DRAWS), (double)CHI_SQUARED_MAX);
-}
-
-/* The seeds are always the same, and so is the outcome. */
-Test(draws, give_orders_that_have_each_member_at_each_place)
-{
-	enum { ORDERS = DRAWS / CLASSES };
-	static size_t counts[CLASSES][CLASSES];
-	uint8_t seed[SEED_LEN] = {0};
-
-	for (size_t i = 0; i < ORDERS; i++) {
-		uint32_t *members = NULL;
-
-		memcpy(seed, &i, sizeof(i));
-		OK(make_order(seed, CLASSES, &members, &fault));
-		for (size_t place = 0; place < CLASSES; place++)
-			counts[place][members[place] - 1]++;
-		free(members);
-	}
-	for (size_t place = 0; place < CLASSES; place++)
-		cr_expect_lt(chi_squared(counts[place], CLASSES, ORDERS), (double)CHI_SQUARED_MAX,
-			     "place %zu", place);
+	cr_expect_eq(choose_at(chooser, "a", choosing.fixture.now_s), second);
 }

@@ -1,0 +1,64 @@
+#ifndef CERTPOOL_POOL_MEMBERS_POOL_NUMBERS_H
+#define CERTPOOL_POOL_MEMBERS_POOL_NUMBERS_H
+
+#include "common/pool/members/pool_state.h"
+
+/*
+ * The numbers of a pool whose members are used up (reuse: once_only). A member that has signed is
+ * set aside; when new ones have its place, its key is destroyed and its number is retired. New
+ * members have new numbers. Which is which is in state/pool, which such a pool has before it has
+ * keys: where it is missing, or is a copy, every member may have signed, and all are set aside.
+ */
+
+/*
+ * Gives the client its numbers from state/pool; none where there is no such file. Changes nothing.
+ * Owns: client->pool.marks, of free_client_nodes.
+ * Errors: those of read_pool_state; not FAULT_MALFORMED, for a pool with another reuse.
+ */
+int take_numbers(const struct layout *layout, struct client_node *client,
+		 struct fault *fault) MUST_CHECK;
+
+/*
+ * Makes of a state what a pool with once_only needs: the numbers 1 … size, if it has none; all that
+ * have files, and all of a copy, are set aside. *ret_changed: the state is to be written. The
+ * caller has the lock of state/.
+ */
+int begin_numbers(const struct layout *layout, const struct client_node *client,
+		  struct pool_state *state, bool *ret_changed, struct fault *fault) MUST_CHECK;
+
+/* The same on disk, and in the client, as take_numbers: before keys are made. For another reuse it
+   is take_numbers. */
+int prepare_numbers(const struct layout *layout, struct client_node *client,
+		    struct fault *fault) MUST_CHECK;
+
+/*
+ * Gives the pool new numbers, durably, if no more members are unused than its topup says, or fewer
+ * than its size are not retired: as many as it lacks. They are members without keys then.
+ */
+int fill_numbers_up(const struct layout *layout, struct client_node *client,
+		    struct fault *fault) MUST_CHECK;
+
+/*
+ * Destroys the keys of the members that are set aside, removes their requests and certificates, and
+ * retires their numbers; *ret_count of them. The files are gone before the numbers are retired, and
+ * a kill in between leaves work for the next call.
+ */
+int retire_used_members(const struct layout *layout, struct client_node *client, size_t *ret_count,
+			struct fault *fault) MUST_CHECK;
+
+/* Whether as many members as the pool's size are not set apart. */
+bool is_full(const struct pool_settings *pool);
+
+/* When the next fill-up is to be tried after the failed ones; 0: at once. It is a minute after the
+   first, and then twice as long each time, an hour at most. */
+int64_t next_fill_up_at(const struct pool_state *state);
+
+/* Refuses (FAULT_BUSY) a fill-up before that time, unless the clock was put back since. */
+int check_fill_up(const struct layout *layout, const char *client, int64_t now_s,
+		  struct fault *fault) MUST_CHECK;
+
+/* Notes why a fill-up failed; NULL: it did not. */
+int note_fill_up(const struct layout *layout, const char *client, int64_t now_s,
+		 const struct fault *failure, struct fault *fault) MUST_CHECK;
+
+#endif

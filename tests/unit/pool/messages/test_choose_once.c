@@ -1,0 +1,177 @@
+#include "common/pool/messages/choose_once.h"
+
+#include "tests/support/expect.h"
+#include "tests/unit/pool/messages/choosing.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+TestSuite(choose_once, .init = open_choosing, .fini = close_choosing);
+
+/* A pool that had its state before it had keys. */
+static void prepare_once_only(void)
+{
+	static struct client_node empty = {.name = "client1"};
+
+	empty.pool.size = CHOOSING_SIZE;
+	empty.pool.reuse.method = REUSE_ONCE_ONLY;
+	for (size_t i = 1; i <= CHOOSING_SIZE; i++) {
+		char name[FILE_NAME_SIZE];
+
+		name_private_key(i, name);
+		cr_assert_eq(unlinkat(choosing.fixture.layouts[0]->private, name, 0), 0);
+		name_csr(i, name);
+		cr_assert_eq(unlinkat(choosing.fixture.layouts[0]->csr_file, name, 0), 0);
+		remove_member(i);
+	}
+	OK(prepare_numbers(choosing.fixture.layouts[0], &empty, &fault));
+	free(TAKE(empty.pool.marks));
+	make_certified_pool(&choosing.fixture, 0);
+}
+
+static void expect_empty(struct chooser *chooser, const char *text)
+{
+	CLEANUP(release_signer) struct signer *signer = NULL;
+
+	REFUSED(choose_signer(chooser, "client2", choosing.fixture.now_s, &signer, &fault),
+		FAULT_NOT_FOUND, text);
+	cr_expect_null(signer);
+}
+
+Test(choose_once, lets_a_member_sign_once_only_over_all_processes)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	size_t counts[CHOOSING_SIZE + 1] = {0};
+
+	prepare_once_only();
+	for (size_t i = 0; i < CHOOSING_SIZE; i++) {
+		free_chooser(&chooser);
+		chooser = open_chooser(REUSE_ONCE_ONLY);
+		counts[choose(chooser)]++;
+	}
+	expect_each_once(counts);
+	expect_empty(chooser, "no member of the pool of client1 is unused and can sign: 6 are set "
+			      "aside, 0 have no valid certificate: run certpool keep client1");
+}
+
+/* The places of messages that were not sent are for the next process. */
+Test(choose_once, gives_members_back_that_did_not_sign)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	size_t counts[CHOOSING_SIZE + 1] = {0};
+
+	prepare_once_only();
+	for (size_t i = 0; i < CHOOSING_SIZE; i++) {
+		free_chooser(&chooser);
+		chooser = open_chooser(REUSE_ONCE_ONLY);
+		expect_messages(chooser, 1000);
+		counts[choose(chooser)]++;
+	}
+	expect_each_once(counts);
+}
+
+Test(choose_once, names_a_member_once_only)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	CLEANUP(release_signer) struct signer *again = NULL;
+
+	prepare_once_only();
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	OK(open_chosen_signer(chooser, 4, choosing.fixture.now_s, &signer, &fault));
+	REFUSED(open_chosen_signer(chooser, 4, choosing.fixture.now_s, &again, &fault),
+		FAULT_REFUSED, "member 4 of client1: it has signed before");
+	for (size_t i = 1; i < CHOOSING_SIZE; i++)
+		cr_expect_neq(choose(chooser), 4);
+}
+
+/* Whoever made the pool random before, or lost the file, has members that may have signed. */
+Test(choose_once, sets_all_members_aside_that_were_there_before_the_state)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_ONCE_ONLY);
+
+	expect_empty(chooser, "6 are set aside");
+	expect_empty(chooser, "6 are set aside");
+}
+
+Test(choose_once, sets_all_members_aside_when_the_state_is_a_copy)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	CLEANUP(clear_buffer) struct buffer old = {0};
+
+	prepare_once_only();
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	(void)choose(chooser);
+	old = get_file(choosing.fixture.layouts[0]->state, POOL_STATE_FILE);
+	(void)choose(chooser);
+	restore_state(&old);
+	expect_empty(chooser, "6 are set aside");
+}
+
+Test(choose_once, reuses_one_member_of_an_empty_pool_if_that_is_asked_for)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	size_t counts[CHOOSING_SIZE + 1] = {0};
+	size_t last;
+
+	prepare_once_only();
+	choosing.client->pool.reuse.on_empty = EMPTY_REUSE;
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	for (size_t i = 0; i < CHOOSING_SIZE; i++)
+		counts[choose(chooser)]++;
+	expect_each_once(counts);
+	last = choose(chooser);
+	for (size_t i = 0; i < 20; i++)
+		cr_expect_eq(choose(chooser), last);
+}
+
+Test(choose_once, retires_the_numbers_of_used_members_and_gives_new_ones)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	struct client_node own;
+	size_t retired;
+
+	prepare_once_only();
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	choosing.client->pool.reuse.topup_unused = 2;
+	own = *choosing.client;
+	for (size_t i = 0; i < 3; i++)
+		(void)choose(chooser);
+	OK(fill_numbers_up(choosing.fixture.layouts[0], &own, &fault));
+	cr_expect_eq(own.pool.last, CHOOSING_SIZE, "three are unused");
+	(void)choose(chooser);
+	OK(fill_numbers_up(choosing.fixture.layouts[0], &own, &fault));
+	cr_expect_eq(own.pool.last, CHOOSING_SIZE + 4);
+	cr_expect_eq(count_members(&own.pool), CHOOSING_SIZE);
+	OK(fill_numbers_up(choosing.fixture.layouts[0], &own, &fault));
+	cr_expect_eq(own.pool.last, CHOOSING_SIZE + 4);
+	OK(retire_used_members(choosing.fixture.layouts[0], &own, &retired, &fault));
+	cr_expect_eq(retired, 4);
+	cr_expect_eq(count_members(&own.pool), CHOOSING_SIZE);
+	cr_expect_eq(count_files(choosing.fixture.layouts[0]->csr_file), 2);
+	OK(retire_used_members(choosing.fixture.layouts[0], &own, &retired, &fault));
+	cr_expect_eq(retired, 0);
+	free(own.pool.marks);
+}
+
+Test(choose_once, waits_longer_after_each_fill_up_that_fails_and_an_hour_at_most)
+{
+	const struct layout *layout = choosing.fixture.layouts[0];
+	const struct fault failure = {FAULT_UNREACHABLE, "the CA is away"};
+	int64_t now_s = choosing.fixture.now_s;
+	static const int64_t delays_s[] = {60, 120, 240, 480, 960, 1920, 3600, 3600, 3600};
+
+	prepare_once_only();
+	OK(check_fill_up(layout, "client1", now_s, &fault));
+	for (size_t i = 0; i < COUNT_OF(delays_s); i++) {
+		OK(note_fill_up(layout, "client1", now_s, &failure, &fault));
+		REFUSED(check_fill_up(layout, "client1", now_s + delays_s[i] - 1, &fault),
+			FAULT_BUSY, "the CA is away");
+		OK(check_fill_up(layout, "client1", now_s - 1, &fault));
+		now_s += delays_s[i];
+		OK(check_fill_up(layout, "client1", now_s, &fault));
+	}
+	OK(note_fill_up(layout, "client1", now_s, NULL, &fault));
+	OK(check_fill_up(layout, "client1", now_s, &fault));
+}

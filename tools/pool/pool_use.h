@@ -1,0 +1,14 @@
+#ifndef CERTPOOL_TOOLS_POOL_POOL_USE_H
+#define CERTPOOL_TOOLS_POOL_POOL_USE_H
+
+#include "common/layout/client_node.h"
+#include "common/pool/members/pool_state.h"
+#include "common/pool/members/survey.h"
+#include "tools/output.h"
+
+/* Prints how the members of a pool that keeps state are used, in words, or into the object if line
+   is not NULL. Nothing for reuse: random. */
+void print_pool_use(const struct client_node *client, const struct pool_summary *summary,
+		    const struct pool_state *state, int64_t now_s, struct json_line *line);
+
+#endif
