@@ -336,3 +336,49 @@ Test(admission, gives_each_thread_as_many_connections)
 		close_connection(each[i]);
 	free_connection_register(&connections);
 }
+
+/* The gate opens only after the others are answered. */
+Test(admission, answers_others_while_all_lookups_wait)
+{
+	enum { COUNT = LOOKUP_WORKERS };
+	struct service_under_test service = {.settings = {.lookups_wait = true}};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	int connections[COUNT];
+
+	start_service(&service);
+	for (unsigned int i = 0; i < COUNT; i++) {
+		connections[i] = connect_raw(&service.endpoint);
+		cr_assert(say_raw(connections[i],
+				  "POST /lookup HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+				  "Content-Length: 1\r\n\r\nx"));
+	}
+	await_waiting(&service, COUNT);
+	client = new_test_client(&service.endpoint);
+	cr_expect_eq(post_text(client, "/echo", "short", &answer), 200);
+	cr_expect_eq(post_text(client, "/work", "long", &answer), 200);
+	open_gate(&service);
+	for (unsigned int i = 0; i < COUNT; i++) {
+		CLEANUP(clear_buffer) struct buffer text = {0};
+
+		cr_assert(receive_answer(connections[i], &text));
+		cr_expect_eq(status_of(&text), 200);
+		(void)close(connections[i]);
+	}
+	free_http_client(&client);
+	stop_service(&service);
+}
+
+Test(admission, does_lookups_at_once_where_they_do_not_wait)
+{
+	struct service_under_test service = {0};
+	CLEANUP(clear_http_answer) struct http_answer answer = {0};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+
+	start_service(&service);
+	client = new_test_client(&service.endpoint);
+	open_gate(&service);
+	cr_expect_eq(post_text(client, "/lookup", "short", &answer), 200);
+	free_http_client(&client);
+	stop_service(&service);
+}
