@@ -113,10 +113,13 @@ static void track_connection(void *context, struct MHD_Connection *connection, v
 	}
 }
 
+/*
+ * With epoll, libmicrohttpd (0.9.75) asks GnuTLS without a pause to go on with a handshake whose
+ * next octets have not come: one client that stops there would take a core.
+ */
 static struct MHD_Daemon *start_daemon(struct server_state *state, bool secure)
 {
-	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME |
-			     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
+	unsigned int flags = MHD_USE_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
 	const struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities(&state->tls)},
 		{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show_tls_identity},
@@ -126,13 +129,14 @@ static struct MHD_Daemon *start_daemon(struct server_state *state, bool secure)
 
 	/* The register bounds the connections: each thread may have all of them. */
 	return MHD_start_daemon(
-		secure ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, continue_http_transaction,
-		state, MHD_OPTION_EXTERNAL_LOGGER, log_library_message, &state->settings,
-		MHD_OPTION_CONNECTION_LIMIT, 2 * state->settings.most_connections,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory, MHD_OPTION_STRICT_FOR_CLIENT,
-		0, MHD_OPTION_URI_LOG_CALLBACK, begin_http_transaction, state,
-		MHD_OPTION_NOTIFY_COMPLETED, end_http_transaction, state,
-		MHD_OPTION_NOTIFY_CONNECTION, track_connection, state, MHD_OPTION_ARRAY,
+		secure ? flags | MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD
+		       : flags | MHD_USE_EPOLL_INTERNAL_THREAD,
+		0, NULL, NULL, continue_http_transaction, state, MHD_OPTION_EXTERNAL_LOGGER,
+		log_library_message, &state->settings, MHD_OPTION_CONNECTION_LIMIT,
+		2 * state->settings.most_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		connection_memory, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK,
+		begin_http_transaction, state, MHD_OPTION_NOTIFY_COMPLETED, end_http_transaction,
+		state, MHD_OPTION_NOTIFY_CONNECTION, track_connection, state, MHD_OPTION_ARRAY,
 		secure ? tls : none, MHD_OPTION_END);
 }
 
@@ -157,8 +161,9 @@ static void wake_crowded_threads(void *context)
 {
 	struct http_server *server = context;
 
-	/* One event more may be libmicrohttpd's own. */
-	for (unsigned int i = 0; i < 2 * server->thread_count; i++)
+	/* One event more may be libmicrohttpd's own. Threads for secure connections have no epoll.
+	 */
+	for (unsigned int i = 0; i < server->thread_count; i++)
 		if (count_on_thread(server->state.connections, i) >= EVENTS_AT_ONCE - 1)
 			wake_thread(server->daemons[i]);
 }

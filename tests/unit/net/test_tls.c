@@ -6,9 +6,20 @@
 #include "tests/unit/net/tls_pair.h"
 
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+static atomic_uint receptions;
+
+/* In place of the C library's: counts. */
+ssize_t recv(int socket, void *data, size_t len, int flags)
+{
+	atomic_fetch_add(&receptions, 1);
+	return recvfrom(socket, data, len, flags, NULL, NULL);
+}
 
 static struct tls_pair pair;
 static struct tls_slot slot;
@@ -290,6 +301,26 @@ Test(tls, closes_a_connection_that_stops_within_its_handshake)
 	cr_expect_leq(read(connection, &octet, 1), 0);
 	close(connection);
 	cr_expect(await_log(&service, "TLS handshake: it ended before it was complete: 127.0.0.1"));
+}
+
+/* libmicrohttpd looks for more when there is more, and not all the time. */
+Test(tls, sleeps_while_a_handshake_waits_for_the_client)
+{
+	static const uint8_t half[] = {0x16, 3, 1, 2, 0, 1};
+	enum { RECEPTIONS_MAX = 1000 };
+	unsigned int before;
+	int connection;
+	char octet;
+
+	service.settings.patience_ms = 500;
+	start();
+	before = atomic_load(&receptions);
+	connection = connect_raw(&service.endpoint);
+	(void)send_raw(connection, (struct bytes){half, sizeof(half)});
+	cr_expect_leq(read(connection, &octet, 1), 0);
+	close(connection);
+	cr_expect_gt(atomic_load(&receptions), before);
+	cr_expect_lt(atomic_load(&receptions) - before, RECEPTIONS_MAX);
 }
 
 /* In the plaintext that GnuTLS is about to encrypt. */
