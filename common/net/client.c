@@ -27,8 +27,8 @@ struct http_client {
 	char host[HOST_SIZE];
 	char endpoint[ENDPOINT_TEXT_SIZE];
 	char error[CURL_ERROR_SIZE];
-	const char
-		*server_problem; /* why a server was refused that libcurl takes; NULL: none was */
+	const char *server_problem; /* of a server that libcurl takes; NULL: none */
+	struct buffer known;        /* the certificate of a server that was taken */
 };
 
 /* An answer while it is received. */
@@ -129,7 +129,8 @@ static int check_server(void *context, char *address, char *own, int port, int o
 	    tls == NULL || tls->backend != CURLSSLBACKEND_GNUTLS || tls->internals == NULL)
 		client->server_problem = "libcurl does not show it";
 	else
-		client->server_problem = find_server_problem(tls->internals, client->host);
+		client->server_problem =
+			find_server_problem(tls->internals, client->host, &client->known);
 	return client->server_problem == NULL ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
@@ -237,6 +238,7 @@ void free_http_client(struct http_client **pointer)
 	curl_easy_cleanup(client->curl);
 	if (client->multi != NULL)
 		(void)curl_multi_cleanup(client->multi);
+	clear_buffer(&client->known);
 	free(client);
 }
 

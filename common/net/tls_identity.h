@@ -53,8 +53,9 @@ void release_tls_identity(struct tls_slot *slot, struct tls_identity **identity)
  * Why a client should not take the server of its session, whose chain and name GnuTLS has verified:
  * its certificate is not for servers (id-kp-serverAuth, RFC 5280 section 4.2.1.12), as those of
  * pools' members are not, or has the host's name in its subject alone (RFC 9525 section 6.3). NULL:
- * neither. The text is static.
+ * neither. The text is static. `known` has the certificate in which no problem was found for the
+ * host before, empty at first: it is not looked at again, as this is asked before each request.
  */
-const char *find_server_problem(gnutls_session_t session, const char *host);
+const char *find_server_problem(gnutls_session_t session, const char *host, struct buffer *known);
 
 #endif
