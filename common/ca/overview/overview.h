@@ -15,7 +15,7 @@
  * that is stopped, or was restored from a backup, is as good as one that serves.
  */
 enum {
-	WEEKS_SHOWN = 26,
+	WEEKS_SHOWN = 29,      /* and "later": as many bars as there are days in the other chart */
 	ENDING_SOON_WEEKS = 2, /* 14 days */
 	WEEK_S = 7 * 86400,
 	OVERVIEW_FRONT_ENDS = 64,

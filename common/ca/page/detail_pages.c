@@ -291,14 +291,16 @@ int format_certificate_page(const struct page_source *source,
 	CLEANUP(clear_recent_events) struct recent_events events = {0};
 	const struct page_place place = place_below(source);
 	char text[SERIAL_TEXT_SIZE];
+	struct fault damage = {0};
 
 	format_serial((struct bytes){serial, SERIAL_MAX}, text);
 	if (find_by_serial(source->store, serial, &issued, ret_found, fault) < 0)
 		return -1;
 	if (!*ret_found)
 		return 0;
-	if (parse_certificate_der(bytes_of_buffer(&issued.der), &certificate, fault) < 0 ||
-	    find_events_of_serial(source->store, text, &events, fault) < 0)
+	if (parse_certificate_der(bytes_of_buffer(&issued.der), &certificate, &damage) < 0)
+		return set_fault(fault, FAULT_FAILED, "the CA's record: %s", damage.text);
+	if (find_events_of_serial(source->store, text, &events, fault) < 0)
 		return -1;
 	begin_page(&html, &place, text);
 	MARKUP(&html, "<section aria-labelledby=\"fields\"><h2 id=\"fields\">Certificate</h2>"

@@ -108,7 +108,7 @@ static void append_ends(struct html *html, const struct overview *overview)
 				    .unit = "Certificates",
 				    .bars = bars,
 				    .count = COUNT_OF(bars)};
-	enum { TICK_EVERY = 5, DAY_LEN = 10, MONTH_PLACE = 5 };
+	enum { TICK_EVERY = 6, DAY_LEN = 10, MONTH_PLACE = 5 };
 
 	for (size_t i = 0; i < COUNT_OF(bars); i++) {
 		struct chart_bar *bar = &bars[i];
