@@ -66,7 +66,7 @@ bench_parts := $(call objects,$(sort $(wildcard tests/bench/parts/*.c)))
 interop_programs := $(BUILD)/tests/interop/differential
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all demo check check-world unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
+.PHONY: all demo check check-world screenshots unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
 	run-race fuzz run-fuzz fuzz-merge run-fuzz-merge coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
@@ -84,6 +84,11 @@ check-world: ## installs other people's servers (nginx, PostgreSQL, …), and te
 	@$(INSTALL_DEPS) world
 	$(again) all
 	@bash tests/e2e/run.sh tests/world/t_*.sh
+
+screenshots: ## pictures of the page about a CA, in Chromium, which it installs, to $(BUILD)/screenshots
+	@$(INSTALL_DEPS) world
+	$(again) all
+	@bash tests/world/screenshots.sh $(BUILD)/screenshots
 
 suites: all $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
 	@status=0; for suite in unit unit-postgresql fuzz-replay e2e interop; do \
