@@ -197,16 +197,6 @@ static enum MHD_Result refuse_within_body(struct http_transaction *transaction, 
 	return MHD_YES;
 }
 
-/* The text of a fault for the client. */
-static const char *outward_detail(const struct fault *fault)
-{
-	if (fault->class == FAULT_UNDECRYPTABLE)
-		return "the body cannot be decrypted under a key that is shared with this node";
-	if (fault->class == FAULT_FAILED)
-		return "the server failed; its log says why";
-	return fault->text;
-}
-
 static enum MHD_Result refuse_by_fault(struct http_transaction *transaction)
 {
 	const struct fault *fault = &transaction->fault;

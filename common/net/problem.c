@@ -97,3 +97,12 @@ bool parse_problem(struct bytes body, char ret_detail[static FAULT_TEXT_SIZE])
 	mask_control_characters(ret_detail);
 	return true;
 }
+
+const char *outward_detail(const struct fault *fault)
+{
+	if (fault->class == FAULT_UNDECRYPTABLE)
+		return "the body cannot be decrypted under a key that is shared with this node";
+	if (fault->class == FAULT_FAILED)
+		return "the server failed; its log says why";
+	return fault->text;
+}

@@ -28,4 +28,7 @@ void send_problem(int socket, unsigned int status, const char *detail);
  */
 bool parse_problem(struct bytes body, char ret_detail[static FAULT_TEXT_SIZE]);
 
+/* The text of a fault for the client: of some classes it goes to the log alone (http_handler). */
+const char *outward_detail(const struct fault *fault);
+
 #endif

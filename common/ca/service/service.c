@@ -31,8 +31,8 @@
 
 static const unsigned int ok = 200;
 static const unsigned int not_found = 404;
+static const unsigned int internal_error = 500;
 static const unsigned int unavailable = 503;
-
 enum { CONFIRM_MS = 1000 };
 
 struct ca_service {
@@ -319,12 +319,12 @@ static const struct http_route routes[] = {
 	{0},
 };
 
-static void log_identity(const struct ca_service *service, const struct fault *problem)
+/* Of what is no answer. */
+static void log_event(const struct ca_service *service, const char *path, unsigned int status,
+		      const char *text)
 {
-	static const unsigned int internal_error = 500;
-
 	if (service->log != NULL)
-		service->log(service->log_context, "", "/", internal_error, problem->text);
+		service->log(service->log_context, "", path, status, text);
 }
 
 /* A failure is logged here, and retried after a minute. */
@@ -334,7 +334,7 @@ static void refresh_identity(struct ca_service *service)
 
 	if (service->secure &&
 	    refresh_server_identity(&service->identity, read_clock(), &problem) < 0)
-		log_identity(service, &problem);
+		log_event(service, "/", internal_error, problem.text);
 }
 
 /* Takes new issuers over, in the maintenance thread. */
@@ -353,8 +353,7 @@ static int refresh_service(void *context, struct fault *fault)
 	extend_crl_caches(&service->crl.caches);
 	(void)snprintf(text, sizeof(text), "issuer %u, %s, issues from now on",
 		       issuer_number(newest), certificate_subject(issuer_certificate(newest)));
-	if (service->log != NULL)
-		service->log(service->log_context, "", "/ca.crt", ok, text);
+	log_event(service, "/ca.crt", ok, text);
 	return 0;
 }
 
@@ -382,7 +381,7 @@ static int prepare_identity(struct ca_service *service, const struct ca_service_
 		return 0;
 	if (service->identity.chain.len == 0)
 		return pass_fault(&problem, fault);
-	log_identity(service, &problem);
+	log_event(service, "/", internal_error, problem.text);
 	return 0;
 }
 
@@ -405,11 +404,9 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	if (init_encrypted_requests(&service->encrypted, settings->layout, settings->keys, fault) <
 		    0 ||
 	    new_origin_rate(authority_ca(settings->authority)->ocsp_requests_per_minute,
-			    &service->ocsp_rate, fault) < 0)
-		return -1;
-	if (init_acme_route(&service->acme, &service->encrypted, fault) < 0)
-		return -1;
-	if (new_responder(authority_store(settings->authority),
+			    &service->ocsp_rate, fault) < 0 ||
+	    init_acme_route(&service->acme, &service->encrypted, fault) < 0 ||
+	    new_responder(authority_store(settings->authority),
 			  authority_issuers(settings->authority), &service->responder, fault) < 0)
 		return -1;
 	return has_https(&settings->listen) ? prepare_identity(service, settings, fault) : 0;
@@ -424,9 +421,9 @@ static void confirm_record(void *context)
 	struct fault failure = {0};
 	bool failed = store_commit_age_s(store) != 0 && confirm_store(store, &failure) < 0;
 
-	if (failed != service->record_away && service->log != NULL)
-		service->log(service->log_context, "", "/health", failed ? unavailable : ok,
-			     failed ? failure.text : "the record takes changes again");
+	if (failed != service->record_away)
+		log_event(service, "/health", failed ? unavailable : ok,
+			  failed ? failure.text : "the record takes changes again");
 	service->record_away = failed;
 }
 
