@@ -165,3 +165,32 @@ check 'without an alarm' metric 'certpool_crl_alarm 0'
 crl_of .
 check 'and what was revoked is on its CRL' lists "${revoked[1]}"
 stop "$ca"
+
+# A CA that got another certificate after the backup: restore says whose CRL it cannot take in, and what helps.
+mkdir younger && cd younger || exit 1
+manifest 2 1 | sed 's|layout: ca,|layout: ca, root_layout: stick,|; s|size: 2}|size: 2}, policy: {certificates: 50}|' >manifest.yaml
+check 'a CA below a separate root' "$certpool" init -q
+(umask 077 && echo 'a passphrase' >pass)
+expect 0 'its backup' "$certpool" backup old.tar --passphrase-file pass
+expect 0 'rotate ca' "$certpool" rotate ca -q
+start_ca
+"$certpool" request client1 -q >out && "$certpool" enroll client1 -q
+check 'the new one revokes' "$certpool" revoke client1/1 -q
+check 'the CRLs of all' "$certpool" crl --chain -o chain.pem
+stop "$ca"
+rm -r ca
+expect 0 'restore from before, with them' "$certpool" restore old.tar --passphrase-file pass --crl chain.pem
+says 'names the issuer that it does not know' 'chain.pem: the CRL of (CN=certpool Issuing CA,serialNumber=2|serialNumber=2,CN=certpool Issuing CA) is left out: the record has no such issuer'
+says 'with what to do' 'certpool revoke ./FILE --yes, and run certpool rotate ca; .* certpool keep$'
+check_not 'not the root, whose CRL it is not to take in' grep -q 'the CRL of CN=certpool Root CA' err
+csplit -z -s -f lost- client1/cert/ca.crt '/BEGIN/' '{*}'
+cp lost-00 lost.crt
+expect 0 'revoke it, as it says' "$certpool" revoke ./lost.crt --yes
+expect 0 'rotate ca' "$certpool" rotate ca -q
+start_ca
+expect 0 'keep' "$certpool" keep client1 --json
+equal 'replaces what the lost one issued' '2 0' "$(jq -r '"\(.replaced) \(.refused)"' out)"
+"$certpool" crl --chain -o chain.pem -q
+check 'openssl verifies that, with the CRLs of all' openssl verify -crl_check_all -CAfile ca/cert/root.crt -untrusted ca/cert/ca.2.crt -CRLfile chain.pem client1/cert/cert_key1.crt client1/cert/cert_key2.crt
+expect 0 'so does certpool' "$certpool" verify client1 client1/cert/cert_key2.crt --crl chain.pem
+expect 0 'all is whole' "$certpool" check
