@@ -21,19 +21,18 @@ prepare() { # SCHEME
 		-reqout "$folder/ocsp" >>"$WORK/log" 2>&1
 }
 
-# tls_load FOLDER OPTION… PATH: sets $loaded.
-tls_load() {
-	loaded=$("$PROGRAMS/tls_load" --roots "$1/ca/cert/root.crt" --seconds "$(size 3 0.5 0.2)" "${@:2:$#-2}" \
-		"$(cat "$1/url")${*: -1}" 2>>"$WORK/log") || fail "tls_load failed (see $WORK/log)"
+# put_load FOLDER OPTION… PATH: sets $loaded.
+put_load() {
+	load --roots "$1/ca/cert/root.crt" --seconds "$(size 3 0.5 0.2)" "${@:2:$#-2}" "$(cat "$1/url")${*: -1}"
 }
 record_loaded() { record "$1" "$2" "$(jq .requests <<<"$loaded")" "$(jq .seconds <<<"$loaded")"; }
 
 ask_status() { # SIDE FOLDER
 	"$PROGRAMS/status_question" "$2/client2" client2 "$2/client1/cert/cert_key1.crt" "$(size 100000 20000 2000)" >"$2/questions" &&
-		tls_load "$2" --content-type application/jose --lines "$2/questions" /v1/status && record_loaded tls-status "$1"
+		put_load "$2" --content-type application/jose --lines "$2/questions" /v1/status && record_loaded tls-status "$1"
 }
 ask_ocsp() { # SIDE FOLDER
-	tls_load "$2" --content-type application/ocsp-request --body "$2/ocsp" /ocsp && record_loaded tls-ocsp "$1"
+	put_load "$2" --content-type application/ocsp-request --body "$2/ocsp" /ocsp && record_loaded tls-ocsp "$1"
 }
 # The receiver has cached the sender's certificate by the time that is measured.
 send_messages() { # SIDE FOLDER
@@ -48,7 +47,35 @@ send_messages() { # SIDE FOLDER
 	record tls-messages "$1" "$n" "$seconds"
 }
 shake_hands() { # full|resumed
-	tls_load "$secure" --handshakes "$1" /root.crt && record_loaded tls-handshakes "$1"
+	put_load "$secure" --handshakes "$1" /root.crt && record_loaded tls-handshakes "$1"
+}
+
+
+# The seconds of CPU that the process and its children have used.
+cpu_of() { # PROCESS
+	pgrep -P "$1" | xargs printf '/proc/%s/stat\n' "$1" | xargs cat |
+		awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); ticks += $12 + $13 } END { print ticks / tick }'
+}
+# Requests for certificates one by one, each of them durable before it is answered, over 8 connections.
+enroll_by_est() { # SIDE
+	local before
+	new_folder tls-est
+	manifest "$(size 20000 4000 50)" ecdsa-p256
+	sed -i 's|http://|https://|g' "$folder/manifest.yaml"
+	certpool init && certpool request client1 && start serve --listen https://127.0.0.1:0 || return
+	echo "$endpoint" >"$folder/url"
+	for request in "$folder"/client1/CSR_file/*.csr; do
+		grep -v -e '^-----' "$request" | tr -d '\n'
+		echo
+	done >"$folder/requests"
+	password=$(cd "$folder" && "$CERTPOOL" client password client1) || return
+	before=$(cpu_of "$server")
+	put_load "$folder" --connections 8 --content-type application/pkcs10 --lines "$folder/requests" \
+		--header "Authorization: Basic $(printf 'client1:%s' "$password" | base64 -w0)" /.well-known/est/simpleenroll || return
+	record tls-est "$1" "$(jq .requests <<<"$loaded")" "$(jq .seconds <<<"$loaded")" \
+		"$(jq -c --arg before "$before" --arg after "$(cpu_of "$server")" \
+			'{p50_ms, p99_ms, cpu_us: ((($after | tonumber) - ($before | tonumber)) / .requests * 1e6)}' <<<"$loaded")"
+	stop "$server"
 }
 
 n=$(size 20000 4000 50)
@@ -61,4 +88,5 @@ for ((run = 0; run < RUNS; run++)); do
 	attempt tls-messages plain send_messages plain "$plain"
 	attempt tls-messages tls send_messages tls "$secure"
 	for kind in full resumed; do attempt tls-handshakes "$kind" shake_hands "$kind"; done
+	attempt tls-est tls enroll_by_est tls
 done

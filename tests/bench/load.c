@@ -1,35 +1,31 @@
 /*
- * Repeats requests to an HTTP/1.1 server on this machine, over several connections at once in one
- * thread, and prints one line of JSON: the rate of the answers and their latency. A connection
- * stays open for as long as the server allows, and is then opened again; the latency of the next
- * answer includes connecting. A status other than 200, an answer without a body, and a missing
- * answer are errors.
+ * Repeats requests to an HTTP/1.1 server on this machine, with TLS or without, over several
+ * connections at once in one thread, and prints one line of JSON: the rate of the answers and their
+ * latency. A connection stays open for as long as the server allows, unless handshakes are to be
+ * measured, and is then opened again; the latency of the next answer includes connecting. A status
+ * other than 200, an answer without a body, and a missing answer are errors.
  */
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/url.h"
 #include "tests/bench/parts/answer.h"
+#include "tests/bench/parts/load_settings.h"
+#include "tests/bench/parts/peer.h"
 #include "tests/bench/parts/quantile.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 enum {
-	CONNECTIONS_MAX = 1024,
-	BODIES_MAX = 1024,
 	BODY_MAX = 16 << 20,
 	LINES_MAX = 1 << 30,
 	ERRORS_MAX = 1000, /* the server is then assumed to be absent, or to refuse everything */
@@ -39,29 +35,16 @@ enum {
 	US_PER_S = 1000000,
 };
 
-struct settings {
-	const char *method;
-	const char *content_type;
-	const char *bodies[BODIES_MAX];
-	size_t body_count;
-	const char *lines; /* a file with a body in each line; NULL: none */
-	unsigned int connections;
-	double seconds; /* 0: the number of requests decides */
-	uint64_t requests;
-	pid_t process; /* the requests end with this process; 0: none */
-	bool may_be_empty;
-	struct endpoint endpoint;
-	char path[URL_PATH_SIZE];
-};
-
 struct connection {
-	int socket; /* -1: none */
+	struct peer peer;
 	int64_t begun_us;
+	const struct buffer *request; /* to be sent after the handshake */
 	struct answer answer;
 };
 
 struct load {
-	const struct settings *settings;
+	const struct load_settings *settings;
+	struct peer_tls tls;
 	union {
 		struct sockaddr any;
 		struct sockaddr_in v4;
@@ -105,13 +88,15 @@ static int resolve(struct load *load, struct fault *fault)
 
 static int add_request(struct load *load, struct bytes body, struct fault *fault)
 {
-	const struct settings *settings = load->settings;
+	const struct load_settings *settings = load->settings;
 	char text[ENDPOINT_TEXT_SIZE];
 	struct buffer *request = &load->requests[load->request_count++];
 
 	format_endpoint(&settings->endpoint, text);
 	append_format(request, "%s %s HTTP/1.1\r\nHost: %s\r\n", settings->method, settings->path,
-		      text + strlen("http://"));
+		      strstr(text, "//") + 2);
+	if (settings->header != NULL)
+		append_format(request, "%s\r\n", settings->header);
 	if (body.len > 0)
 		append_format(request, "Content-Type: %s\r\nContent-Length: %zu\r\n",
 			      settings->content_type, body.len);
@@ -161,7 +146,7 @@ static int add_lines(struct load *load, struct fault *fault)
 
 static int prepare_requests(struct load *load, struct fault *fault)
 {
-	const struct settings *settings = load->settings;
+	const struct load_settings *settings = load->settings;
 
 	if (settings->lines != NULL)
 		return add_lines(load, fault);
@@ -179,17 +164,10 @@ static int prepare_requests(struct load *load, struct fault *fault)
 
 static int open_connection(struct load *load, struct connection *connection, struct fault *fault)
 {
-	const struct timeval patience = {.tv_sec = SILENCE_MS / 1000};
-	const int on = 1;
 	struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = connection}};
 
-	connection->socket = socket(load->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (connection->socket < 0 ||
-	    setsockopt(connection->socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) <
-		    0 ||
-	    setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-	    connect(connection->socket, &load->address.any, load->address_len) < 0 ||
-	    epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->socket, &event) < 0)
+	if (!open_peer(&connection->peer, &load->address.any, load->address_len) ||
+	    epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->peer.socket, &event) < 0)
 		return set_errno_fault(fault, "the server cannot be reached");
 	return 0;
 }
@@ -224,24 +202,9 @@ static bool may_start(const struct load *load)
 	return load->settings->seconds > 0 || load->started < load->settings->requests;
 }
 
-/* Sending may block: requests fit into the socket's buffer. */
-static bool send_whole(int socket, struct bytes request)
-{
-	size_t sent = 0;
-
-	while (sent < request.len) {
-		ssize_t more = send(socket, request.data + sent, request.len - sent, MSG_NOSIGNAL);
-
-		if (more <= 0)
-			return false;
-		sent += (size_t)more;
-	}
-	return true;
-}
-
 static int count_error(struct load *load, struct connection *connection, struct fault *fault)
 {
-	close_descriptor(&connection->socket);
+	close_peer(&connection->peer);
 	if (++load->errors < ERRORS_MAX)
 		return 0;
 	return set_fault(fault, FAULT_FAILED,
@@ -250,20 +213,25 @@ static int count_error(struct load *load, struct connection *connection, struct 
 			 ERRORS_MAX, connection->answer.status);
 }
 
+/* Sending may block: requests fit into the socket's buffer. A failure shows when the answer is
+   read. */
+static void send_request(struct connection *connection)
+{
+	if (!send_peer(&connection->peer, bytes_of_buffer(connection->request)))
+		(void)shutdown(connection->peer.socket, SHUT_RDWR);
+}
+
 static int start_request(struct load *load, struct connection *connection, struct fault *fault)
 {
-	const struct buffer *request;
-
 	if (!may_start(load))
 		return 0;
-	request = &load->requests[load->started++ % load->request_count];
+	connection->request = &load->requests[load->started++ % load->request_count];
 	connection->begun_us = read_stopwatch_us();
 	reset_answer(&connection->answer);
-	if (connection->socket < 0 && open_connection(load, connection, fault) < 0)
+	if (connection->peer.socket < 0 && open_connection(load, connection, fault) < 0)
 		return -1;
-	/* A failure shows when the answer is read. */
-	if (!send_whole(connection->socket, bytes_of_buffer(request)))
-		(void)shutdown(connection->socket, SHUT_RDWR);
+	if (!connection->peer.shakes)
+		send_request(connection);
 	return 0;
 }
 
@@ -292,8 +260,8 @@ static int finish_answer(struct load *load, struct connection *connection, bool 
 
 	if (!good)
 		return count_error(load, connection, fault);
-	if (answer->closes || ended)
-		close_descriptor(&connection->socket);
+	if (answer->closes || ended || load->settings->handshakes != HANDSHAKES_FEW)
+		close_peer(&connection->peer);
 	return keep_time(load, read_stopwatch_us() - connection->begun_us, fault);
 }
 
@@ -301,7 +269,7 @@ static int read_answer(struct load *load, struct connection *connection, struct 
 {
 	struct answer *answer = &connection->answer;
 	uint8_t chunk[CHUNK];
-	ssize_t len = recv(connection->socket, chunk, sizeof(chunk), MSG_DONTWAIT);
+	ssize_t len = receive_peer(&connection->peer, chunk, sizeof(chunk));
 	int result;
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
@@ -318,6 +286,17 @@ static int read_answer(struct load *load, struct connection *connection, struct 
 	return result < 0 ? -1 : start_request(load, connection, fault);
 }
 
+static int go_on(struct load *load, struct connection *connection, struct fault *fault)
+{
+	if (!connection->peer.shakes)
+		return read_answer(load, connection, fault);
+	if (!shake_peer(&connection->peer))
+		return set_fault(fault, FAULT_FAILED, "a handshake failed");
+	if (!connection->peer.shakes)
+		send_request(connection);
+	return 0;
+}
+
 static int take_events(struct load *load, struct fault *fault)
 {
 	struct epoll_event events[EVENTS];
@@ -329,19 +308,18 @@ static int take_events(struct load *load, struct fault *fault)
 	for (int i = 0; i < count; i++)
 		if (events[i].data.ptr == NULL)
 			load->process_ended = true;
-		else if (read_answer(load, events[i].data.ptr, fault) < 0)
+		else if (go_on(load, events[i].data.ptr, fault) < 0)
 			return -1;
 	return 0;
 }
 
 static int run_load(struct load *load, struct fault *fault)
 {
-	const struct settings *settings = load->settings;
+	const struct load_settings *settings = load->settings;
 
 	load->begun_us = read_stopwatch_us();
 	load->end_us = load->begun_us + (int64_t)(settings->seconds * US_PER_S);
 	for (unsigned int i = 0; i < settings->connections; i++) {
-		load->connections[i].socket = -1;
 		if (start_request(load, &load->connections[i], fault) < 0)
 			return -1;
 	}
@@ -368,7 +346,7 @@ static void clear_load(struct load *load)
 {
 	for (unsigned int i = 0; load->connections != NULL && i < load->settings->connections;
 	     i++) {
-		close_descriptor(&load->connections[i].socket);
+		clear_peer(&load->connections[i].peer);
 		clear_buffer(&load->connections[i].answer.text);
 	}
 	for (size_t i = 0; i < load->request_count; i++)
@@ -378,19 +356,25 @@ static void clear_load(struct load *load)
 	close_descriptor(&load->epoll);
 	free(load->connections);
 	free(load->took_us);
+	clear_peer_tls(&load->tls);
 }
 
-static int put_load(const struct settings *settings, struct fault *fault)
+static int put_load(const struct load_settings *settings, struct fault *fault)
 {
 	CLEANUP(clear_load)
-	struct load load = {
-		.settings = settings, .epoll = epoll_create1(EPOLL_CLOEXEC), .process = -1};
+	struct load load = {.settings = settings,
+			    .tls = {.resumes = settings->handshakes == HANDSHAKES_RESUMED},
+			    .epoll = epoll_create1(EPOLL_CLOEXEC),
+			    .process = -1};
 
 	load.connections = calloc(settings->connections, sizeof(*load.connections));
 	if (load.connections == NULL)
 		return set_memory_fault(fault);
 	for (unsigned int i = 0; i < settings->connections; i++)
-		load.connections[i].socket = -1;
+		load.connections[i].peer = (struct peer){.socket = -1, .tls = &load.tls};
+	if (settings->endpoint.secure &&
+	    init_peer_tls(&load.tls, settings->roots, settings->endpoint.host, fault) < 0)
+		return -1;
 	if (load.epoll < 0)
 		return set_errno_fault(fault, "epoll");
 	if (resolve(&load, fault) < 0 || prepare_requests(&load, fault) < 0 ||
@@ -402,89 +386,17 @@ static int put_load(const struct settings *settings, struct fault *fault)
 					    load.errors);
 }
 
-static const char usage[] =
-	"usage: load [--connections N] [--seconds S | --requests N] [--while PROCESS]\n"
-	"            [--method GET|POST] [--content-type TYPE] [--body FILE]... [--lines FILE]\n"
-	"            [--may-be-empty] URL\n"
-	"Asks URL (at 127.0.0.1 or [::1]) from 4 connections for 3 seconds, or as told, and no "
-	"longer\n"
-	"than PROCESS runs; POST when there is a body. Several bodies are sent in turn;\n"
-	"a body in each line of FILE is sent once.\n";
-
-static const struct option options[] = {
-	{"connections", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 's'},
-	{"requests", required_argument, NULL, 'r'},     {"method", required_argument, NULL, 'm'},
-	{"content-type", required_argument, NULL, 't'}, {"body", required_argument, NULL, 'b'},
-	{"lines", required_argument, NULL, 'l'},        {"may-be-empty", no_argument, NULL, 'e'},
-	{"while", required_argument, NULL, 'w'},        {0},
-};
-
-static bool take_option(struct settings *settings, int option, const char *value)
-{
-	switch (option) {
-	case 'c':
-		settings->connections = (unsigned int)strtoul(value, NULL, 10);
-		return settings->connections >= 1 && settings->connections <= CONNECTIONS_MAX;
-	case 's':
-		settings->seconds = strtod(value, NULL);
-		return settings->seconds > 0;
-	case 'r':
-		settings->requests = strtoull(value, NULL, 10);
-		settings->seconds = 0;
-		return settings->requests > 0;
-	case 'w':
-		settings->process = (pid_t)strtol(value, NULL, 10);
-		return settings->process > 0;
-	case 'm':
-		settings->method = value;
-		return strcmp(value, "GET") == 0 || strcmp(value, "POST") == 0;
-	case 't':
-		settings->content_type = value;
-		return true;
-	case 'b':
-		if (settings->body_count == BODIES_MAX)
-			return false;
-		settings->bodies[settings->body_count++] = value;
-		return true;
-	case 'l':
-		settings->lines = value;
-		return true;
-	case 'e':
-		settings->may_be_empty = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int parse_arguments(int count, char **arguments, struct settings *settings,
-			   struct fault *fault)
-{
-	int option;
-
-	*settings = (struct settings){
-		.content_type = "application/octet-stream", .connections = 4, .seconds = 3};
-	while ((option = getopt_long(count, arguments, "", options, NULL)) != -1)
-		if (!take_option(settings, option, optarg))
-			return set_fault(fault, FAULT_USAGE, "%s", usage);
-	if (optind + 1 != count)
-		return set_fault(fault, FAULT_USAGE, "%s", usage);
-	if (settings->method == NULL)
-		settings->method =
-			settings->body_count > 0 || settings->lines != NULL ? "POST" : "GET";
-	return parse_url(arguments[optind], &settings->endpoint, settings->path, fault);
-}
-
 int main(int count, char **arguments)
 {
-	static struct settings settings;
+	static struct load_settings settings;
 	struct fault fault = {0};
 
-	if (parse_arguments(count, arguments, &settings, &fault) == 0 &&
-	    put_load(&settings, &fault) == 0)
+	if (parse_load_settings(count, arguments, &settings, &fault) == 0 &&
+	    (settings.hello != NULL ? save_hello(settings.hello, &fault)
+				    : put_load(&settings, &fault)) == 0)
 		return EXIT_SUCCESS;
 	if (fault.class == FAULT_USAGE)
-		(void)fputs(usage, stderr);
+		(void)fputs(load_usage, stderr);
 	(void)fprintf(stderr, "load: %s\n", fault.text);
 	return fault.class == FAULT_USAGE ? 2 : EXIT_FAILURE;
 }

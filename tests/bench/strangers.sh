@@ -223,7 +223,7 @@ stop_ca
 scheme=https
 start_ca 127.0.0.1
 row 'GET /health over TLS, nothing else going on' "$(slowest 20 health)" '1 s'
-"$programs/tls_load" --hello hello
+"$programs/load" --hello hello
 head -c 6 hello >half
 before=$(status VmRSS)
 lines=$(wc -l <serve.err)
