@@ -141,20 +141,32 @@ static const struct field client_fields[] = {
 	{0},
 };
 
+/* A pool that asks for more than the policy beside it allows would be refused at its enrolment. */
 static int complete_usages(const struct yaml_node *value, struct client_node *client,
 			   struct fault *fault)
 {
+	const struct yaml_node *asking = find_entry(value, "pool");
+	const struct yaml_node *given = asking != NULL ? find_entry(asking, "usages") : NULL;
 	struct pool_settings *pool = &client->pool;
+	char allowed[USAGES_TEXT_SIZE];
+	char found[USAGES_TEXT_SIZE];
 
 	if (pool->usages == 0)
 		pool->usages = USE_SIGN;
 	if ((pool->usages & USE_KEY_ENCIPHERMENT) != 0 && !is_rsa_key(pool->key))
-		return set_value_fault(find_entry(find_entry(value, "pool"), "usages"), fault,
+		return set_value_fault(given, fault,
 				       "key-encipherment: expected an RSA key beside it, found %s",
 				       format_key_type(pool->key));
 	if (client->policy.usages == 0)
 		client->policy.usages = pool->usages;
-	return 0;
+	if (given == NULL || (pool->usages & ~client->policy.usages) == 0)
+		return 0;
+	format_usages(client->policy.usages, allowed);
+	format_usages(pool->usages, found);
+	return set_value_fault(
+		given, fault,
+		"expected of \"%s\", the usages of the policy beside it, found \"%s\"", allowed,
+		found);
 }
 
 /* Takes missing values of the policy from the pool. An explicit empty list stays empty. */

@@ -29,6 +29,7 @@ struct client_settings {
 	int64_t expires_s;
 	bool once;
 	bool revoke;
+	struct acme_action acme;
 	struct ca_key_settings key;
 };
 
@@ -72,6 +73,10 @@ static const struct option client_options[] = {
 	 "add: each invitation lets one host join", NULL},
 	{"revoke", 0, false, NULL, take_switch, offsetof(struct client_settings, revoke),
 	 "remove: revoke its certificates; without it, they live on", NULL},
+	{"list", 0, false, NULL, take_switch, offsetof(struct client_settings, acme.list),
+	 "acme: its accounts", NULL},
+	{"end", 0, false, "ID", take_text, offsetof(struct client_settings, acme.end),
+	 "acme: deactivate that account of its, for good", NULL},
 	CA_KEY_OPTIONS(struct client_settings, key),
 	{0},
 };
@@ -261,10 +266,9 @@ static int show_acme(const struct command *command, const struct client_settings
 {
 	CLEANUP(clear_client) struct client client = {0};
 
-	(void)given;
 	if (read_known_client(ca, name, &client, fault) < 0)
 		return -1;
-	return print_acme_credentials(command, ca, &client, fault);
+	return run_acme_action(command, ca, &client, &given->acme, fault);
 }
 
 static int print_clients(const struct command *command, const struct client_settings *given,
@@ -359,6 +363,7 @@ enum option_group {
 	OPTIONS_SET = 2,
 	OPTIONS_ADD = 4,
 	OPTIONS_REMOVE = 8,
+	OPTIONS_ACME = 16,
 };
 
 static const struct action {
@@ -374,7 +379,7 @@ static const struct action {
 	{"list", 0, 0, 0, print_clients},
 	{"show", 1, 1, 0, show_client},
 	{"password", 1, 1, 0, show_password},
-	{"acme", 1, 1, 0, show_acme},
+	{"acme", 1, 1, OPTIONS_ACME, show_acme},
 	{"disable", 1, 1, 0, disable_client},
 	{"enable", 1, 1, 0, enable_client},
 	{"remove", 1, 1, OPTIONS_REMOVE, drop_client},
@@ -420,6 +425,9 @@ static int check_options(const struct action *action, const struct client_settin
 				 action->name);
 	if ((action->takes & OPTIONS_REMOVE) == 0 && given->revoke)
 		return set_fault(fault, FAULT_USAGE, "%s: takes no --revoke: remove does",
+				 action->name);
+	if ((action->takes & OPTIONS_ACME) == 0 && (given->acme.list || given->acme.end != NULL))
+		return set_fault(fault, FAULT_USAGE, "%s: takes no --list or --end: acme does",
 				 action->name);
 	return 0;
 }
@@ -467,7 +475,7 @@ const struct verb client_verb = {
 		"  list         all clients: what they have, and what needs looking at\n"
 		"  show CLIENT  one of them, with its policy\n"
 		"  password CLIENT  the password with which it enrolls by EST: a secret\n"
-		"  acme CLIENT  what its ACME client needs to make an account: a secret\n"
+		"  acme CLIENT  what its ACME client needs: a secret; --list its accounts\n"
 		"  add CLIENT, add --from FILE  new clients, all of the file's or none\n"
 		"  set CLIENT   changes options of its policy: for these the manifest no longer\n"
 		"               counts, until --reset LIST, or reset CLIENT for all of them\n"

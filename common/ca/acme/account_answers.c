@@ -219,7 +219,8 @@ static int update_account(struct acme_exchange *exchange, struct account_request
 		account->contact = TAKE(request->contact);
 	}
 	if (request->deactivate) {
-		if (deactivate_account(store, account, exchange->now_s, fault) < 0)
+		if (deactivate_account(store, account, account->client, exchange->now_s, NULL,
+				       fault) < 0)
 			return -1;
 		account->deactivated = true;
 	}

@@ -17,12 +17,24 @@ void clear_acme_account(struct acme_account *account)
 
 #define ACCOUNT_COLUMNS                                                                            \
 	"SELECT acme_account.id, spki, acme_account.client, contact, deactivated_at, disabled,"    \
-	" revoked_at, removed_at, client.name FROM acme_account"                                   \
+	" revoked_at, removed_at, client.name, created_at FROM acme_account"                       \
 	" LEFT JOIN client ON client.name = acme_account.client WHERE "
+
+enum account_column {
+	ID,
+	SPKI,
+	CLIENT,
+	CONTACT,
+	DEACTIVATED_AT,
+	DISABLED,
+	REVOKED_AT,
+	REMOVED_AT,
+	NAME,
+	CREATED_AT,
+};
 
 static int copy_account(struct rows *rows, struct acme_account *account, struct fault *fault)
 {
-	enum { ID, SPKI, CLIENT, CONTACT, DEACTIVATED_AT, DISABLED, REVOKED_AT, REMOVED_AT, NAME };
 	struct fault damage = {0};
 
 	row_octets(rows, ID, account->id, ACCOUNT_ID_LEN);
@@ -75,14 +87,46 @@ int find_account_by_key(struct store *store, const struct public_key *key,
 			    octets_value(sha256, SHA256_LEN), ret_account, ret_found, fault);
 }
 
+static int list_account(struct rows *rows, account_function *function, void *context,
+			struct fault *fault)
+{
+	CLEANUP(clear_acme_account) struct acme_account account = {0};
+	const int64_t created_at_s = row_number(rows, CREATED_AT);
+
+	return copy_account(rows, &account, fault) < 0
+		       ? -1
+		       : function(context, &account, created_at_s, fault);
+}
+
+int list_accounts(struct store *store, const char *client, account_function *function,
+		  void *context, struct fault *fault)
+{
+	static const char sql[] = ACCOUNT_COLUMNS "acme_account.client = ?1"
+						  " ORDER BY created_at, acme_account.id";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool row;
+
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_rows(&transaction, sql, VALUES(text_value(client)), &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
+		return -1;
+	while (row)
+		if (list_account(&rows, function, context, fault) < 0 ||
+		    next_row(&rows, &row, fault) < 0)
+			return -1;
+	return 0;
+}
+
 /* Of what became of an account: its id is the detail. */
 static int append_account_event(struct transaction *transaction, const struct acme_account *account,
-				const char *type, int64_t now_s, struct fault *fault)
+				const char *by, const char *type, int64_t now_s,
+				struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer id = {0};
 	struct event event = {.kind = EVENT_ACCOUNT,
 			      .time_s = now_s,
-			      .by = account->client,
+			      .by = by,
 			      .client = account->client,
 			      .type = type};
 
@@ -146,7 +190,8 @@ int add_account(struct store *store, struct acme_account *account, int64_t now_s
 	    make_room(&transaction, account->client, fault) < 0 ||
 	    insert_rows(&transaction, &table, row, 1, &added, fault) < 0)
 		return -1;
-	if (added && (append_account_event(&transaction, account, "created", now_s, fault) < 0 ||
+	if (added && (append_account_event(&transaction, account, account->client, "created", now_s,
+					   fault) < 0 ||
 		      commit_transaction(&transaction, fault) < 0))
 		return -1;
 	*ret_added = added;
@@ -158,6 +203,7 @@ struct account_change {
 	const char *sql;
 	struct values values;
 	const char *type; /* of its event */
+	const char *by;
 	int64_t now_s;
 };
 
@@ -175,7 +221,8 @@ static int change_account(struct store *store, const struct acme_account *accoun
 	*ret_changed = changed > 0;
 	if (changed == 0)
 		return 0;
-	if (append_account_event(&transaction, account, change->type, change->now_s, fault) < 0)
+	if (append_account_event(&transaction, account, change->by, change->type, change->now_s,
+				 fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }
@@ -187,23 +234,27 @@ int set_account_contact(struct store *store, const struct acme_account *account,
 		"UPDATE acme_account SET contact = ?2 WHERE id = ?1 AND deactivated_at IS NULL";
 	const struct account_change change = {
 		sql, VALUES(octets_value(account->id, ACCOUNT_ID_LEN), text_value(contact)),
-		"contact changed", now_s};
+		"contact changed", account->client, now_s};
 	bool changed;
 
 	return change_account(store, account, &change, &changed, fault);
 }
 
-int deactivate_account(struct store *store, const struct acme_account *account, int64_t now_s,
-		       struct fault *fault)
+int deactivate_account(struct store *store, const struct acme_account *account, const char *by,
+		       int64_t now_s, bool *ret_changed, struct fault *fault)
 {
 	static const char sql[] = "UPDATE acme_account SET deactivated_at = ?2"
 				  " WHERE id = ?1 AND deactivated_at IS NULL";
 	const struct account_change change = {
 		sql, VALUES(octets_value(account->id, ACCOUNT_ID_LEN), number_value(now_s)),
-		"deactivated", now_s};
+		"deactivated", by, now_s};
 	bool changed;
 
-	return change_account(store, account, &change, &changed, fault);
+	if (change_account(store, account, &change, &changed, fault) < 0)
+		return -1;
+	if (ret_changed != NULL)
+		*ret_changed = changed;
+	return 0;
 }
 
 int change_account_key(struct store *store, const struct acme_account *account,
@@ -225,7 +276,7 @@ int change_account_key(struct store *store, const struct acme_account *account,
 						     octets_value(old_sha256, SHA256_LEN),
 						     octets_value(new_sha256, SHA256_LEN),
 						     octets_value(spki.data, spki.len)),
-					      "key changed", now_s};
+					      "key changed", account->client, now_s};
 
 	return change_account(store, account, &change, ret_changed, fault);
 }

@@ -40,8 +40,18 @@ int add_account(struct store *store, struct acme_account *account, int64_t now_s
 
 int set_account_contact(struct store *store, const struct acme_account *account,
 			const char *contact, int64_t now_s, struct fault *fault) MUST_CHECK;
-int deactivate_account(struct store *store, const struct acme_account *account, int64_t now_s,
-		       struct fault *fault) MUST_CHECK;
+/* by: its client, or CA_NAME for an operator. *ret_changed, which may be NULL, is false when it was
+   deactivated before. */
+int deactivate_account(struct store *store, const struct acme_account *account, const char *by,
+		       int64_t now_s, bool *ret_changed, struct fault *fault) MUST_CHECK;
+
+/* Called for an account, which is borrowed, with when it was made. -1 ends the listing. */
+typedef int account_function(void *context, const struct acme_account *account,
+			     int64_t created_at_s, struct fault *fault);
+
+/* Lists the accounts of a client, the oldest first. */
+int list_accounts(struct store *store, const char *client, account_function *function,
+		  void *context, struct fault *fault) MUST_CHECK;
 
 /* Replaces the key that the account has by another. *ret_changed false: it has another one since,
    or was deactivated, or the new key is another account's. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # ACME by hand, with jose and curl: accounts, orders, certificates, revocation; and who asks wrongly.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
+# shellcheck source-path=SCRIPTDIR source=../acme.sh
+. "$(dirname "$0")/../acme.sh"
+# shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 port=$(free_port 20000)
@@ -23,7 +25,7 @@ expect 2 'of a CA that does not offer ACME' "$certpool" client acme client1 -m w
 says 'the advice says how' 'write "acme: \{\}" under ca'
 jose jwk gen -i '{"alg":"ES256"}' -o account.jwk
 jose jwk gen -i '{"alg":"ES256"}' -o other.jwk
-jq '{kty: "oct", alg: "HS256", k: .hmac}' credentials >binding.jwk
+acme_binding credentials
 
 sed 's/https:/http:/' manifest.yaml >plain.yaml
 expect 2 'nor is it offered without TLS' "$certpool" client acme client1 -m plain.yaml
@@ -31,42 +33,6 @@ says 'which the RFC asks for' 'RFC 8555 section 6.1'
 export CURL_CA_BUNDLE=$PWD/ca/cert/root.crt
 start serve serve
 ca=$server
-
-# --- a client of a few lines ---
-# nonce: a fresh one, of the last answer or of new-nonce.
-nonce() {
-	local fresh
-	fresh=$(sed -nE 's/^Replay-Nonce: ([^\r]*)\r?$/\1/p' headers 2>/dev/null)
-	: >headers
-	[ -n "$fresh" ] || fresh=$(curl -s -I "$base/new-nonce" | sed -nE 's/^Replay-Nonce: ([^\r]*)\r?$/\1/p')
-	echo "$fresh"
-}
-# sign KEY HEADER PAYLOAD: a flattened JWS.
-sign() { printf %s "$3" | jose jws sig -I- -k "$1" -s "{\"protected\":$2}" | jq -c '{protected, payload, signature}'; }
-# send URL FILE: posts it; prints the status, writes answer and headers.
-send() { curl -s -D headers -o answer -w '%{http_code}' -H 'Content-Type: application/jose+json' --data-binary "@$2" "$1"; }
-# ask URL PAYLOAD: as the account $kid with account.jwk.
-ask() {
-	sign account.jwk "{\"alg\":\"ES256\",\"nonce\":\"$(nonce)\",\"url\":\"$1\",\"kid\":\"$kid\"}" "$2" >request
-	send "$1" request
-}
-public() { jose jwk pub -i "$1" | jq -c 'del(.alg, .key_ops)'; }
-# ask_by_key KEY URL PAYLOAD: with the public key in the header.
-ask_by_key() {
-	sign "$1" "{\"alg\":\"ES256\",\"nonce\":\"$(nonce)\",\"url\":\"$2\",\"jwk\":$(public "$1")}" "$3" >request
-	send "$2" request
-}
-# binding KEY KID URL: an external account binding of that account key.
-binding() { sign binding.jwk "{\"alg\":\"HS256\",\"kid\":\"$2\",\"url\":\"$3\"}" "$(public "$1")"; }
-problem() { jq -r '.type | sub("urn:ietf:params:acme:error:"; "")' answer; }
-field() { sed -nE "s/^$1: ([^\r]*)\r?\$/\1/p" headers; }
-refuses() { # NAME STATUS TYPE FOUND-STATUS
-	equal "$1" "$2 $3" "$4 $(problem)"
-}
-csr() { # KEY NAMES SUBJECT: the DER in base64url
-	openssl req -new -key "$1" -subj "$3" ${2:+-addext "subjectAltName=$2"} -outform DER | base64 -w0 | tr '+/' '-_' | tr -d =
-}
-new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null; }
 
 # --- the directory and nonces ---
 curl -s "$base/directory" -o directory
@@ -211,6 +177,33 @@ equal 'by its own key' 200 "$(ask_by_key k2.jwk "$base/revoke-cert" "{\"certific
 equal 'the record says so' 2 "$(sqlite3 ca/state/ca.db 'select count(*) from certificate where revoked_at is not null')"
 
 equal 'renewal is due at once' 0 "$(curl -s "$base/renewal-info/$ari" | jq --arg now "$(date -u +%FT%TZ)" '[.suggestedWindow.end | select(. > $now)] | length')"
+
+# --- the operator's view of accounts ---
+expect 0 'the operator lists the accounts of a client' "$certpool" client acme client1 --list
+equal 'both of them' 2 "$(grep -c ' valid ' out)"
+prints 'with id and contacts' "^${first##*/} .* mailto:b@example.org$"
+expect 0 'the same as JSON' "$certpool" client acme client1 --list --json
+equal 'a line each' "${first##*/} valid mailto:b@example.org" "$(jq -r 'select(.contacts != "") | "\(.account) \(.state) \(.contacts)"' out)"
+expect 0 'a client without accounts' "$certpool" client acme client2 --list
+silent 'has none in its list'
+jose jwk gen -i '{"alg":"ES256"}' -o third.jwk
+ask_by_key third.jwk "$base/new-account" "{\"externalAccountBinding\":$(binding third.jwk client1 "$base/new-account")}" >out
+third=$(field Location)
+expect 4 'another client'\''s account cannot be ended' "$certpool" client acme client2 --end "${third##*/}"
+says 'the advice says where to look' 'certpool client acme client2 --list'
+expect 2 'other actions know no such option' "$certpool" client show client1 --end "${third##*/}"
+expect 0 'an account is ended' "$certpool" client acme client1 --end "${third##*/}"
+prints 'and says so' "^${third##*/}: deactivated$"
+cp account.jwk kept.jwk
+cp third.jwk account.jwk
+second=$kid kid=$third
+refuses 'it may do nothing more, at once' 403 unauthorized "$(ask "$third" '')"
+cp kept.jwk account.jwk
+kid=$second
+equal 'the others may' 200 "$(ask "$kid" '')"
+expect 0 'ended twice is ended' "$certpool" client acme client1 --end "${third##*/}"
+says 'with a note' 'is deactivated already'
+equal 'the log says who did it' 1 "$("$certpool" audit list --json | jq -s 'map(select(.type == "deactivated" and .by == "ca")) | length')"
 
 # --- the end of an account ---
 equal 'an account ends itself' '200 deactivated' "$(ask "$kid" '{"status":"deactivated"}') $(jq -r .status answer)"

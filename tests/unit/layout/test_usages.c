@@ -97,6 +97,9 @@ Test(usages, in_a_manifest_are_a_list_of_each_once)
 		{CLIENT("{policy: {usages: [key-encipherment]}}"), "expected server beside it"},
 		{CLIENT("{pool: {usages: [server, key-encipherment]}}"),
 		 "key-encipherment: expected an RSA key beside it, found ecdsa-p256"},
+		{CLIENT("{pool: {usages: [server, sign]}, policy: {usages: [client, server]}}"),
+		 "pool.usages: expected of \"client,server\", the usages of the policy beside it, "
+		 "found \"sign,server\""},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -126,7 +126,7 @@ Test(accounts, are_deactivated_for_good)
 	bool changed;
 	bool is_found;
 
-	OK(deactivate_account(store(), &account, NOW_S, &fault));
+	OK(deactivate_account(store(), &account, account.client, NOW_S, NULL, &fault));
 	OK(find_account(store(), account.id, &found, &is_found, &fault));
 	cr_expect(is_found && found.deactivated);
 	OK(set_account_contact(store(), &account, "mailto:b@example.org\n", NOW_S, &fault));
